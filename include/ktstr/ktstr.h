@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ktstr.h -- everything a test needs. Link libktstr: it brings main(). */
+#ifndef KTSTR_KTSTR_H
+#define KTSTR_KTSTR_H
+
+#include <ktstr/check.h>
+#include <ktstr/scenario.h>
+#include <ktstr/scheduler.h>
+#include <ktstr/test.h>
+#include <ktstr/topology.h>
+#include <ktstr/work.h>
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* scheduler.h -- a sched_ext scheduler under test: a program that attaches and stays. */
+#ifndef KTSTR_SCHEDULER_H
+#define KTSTR_SCHEDULER_H
+
+#include <ktstr/check.h>
+#include <ktstr/topology.h>
+
+#define KTSTR_ARGS(...) ((const char *const[]){ __VA_ARGS__, 0 })
+
+struct ktstr_scheduler {
+	const char *name;		/* set by KTSTR_SCHEDULER */
+	const char *file;
+	unsigned line;
+	const char *binary;		/* a name that is looked up, or a path */
+	const char *const *args;	/* KTSTR_ARGS(...), or NULL */
+	struct ktstr_topology topology;	/* default of the tests that use it */
+	const char *const *sysctls;	/* "kernel.sched_...=1", set before it starts */
+	const char *const *kargs;	/* kernel command line words */
+	struct ktstr_checks checks;
+};
+
+/* Defines `static const struct ktstr_scheduler id`. */
+#define KTSTR_SCHEDULER(id, ...)                                                                     \
+	static const struct ktstr_scheduler id = {                                                   \
+		.name = #id, .file = __FILE__, .line = __LINE__, ##__VA_ARGS__                       \
+	};                                                                                           \
+	static const struct ktstr_scheduler *const ktstr_scheduler_entry_##id                        \
+		__attribute__((used, retain, section("ktstr_schedulers"))) = &id
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* test.h -- a test: what it needs, and the function that runs in the guest. */
+#ifndef KTSTR_TEST_H
+#define KTSTR_TEST_H
+
+#include <ktstr/scenario.h>
+#include <ktstr/scheduler.h>
+
+/* The interface between a test binary and `ktstr`; both sides must agree. */
+#define KTSTR_API_VERSION 1
+
+struct ktstr_test {
+	const char *name;		/* set by KTSTR_TEST */
+	const char *file;
+	unsigned line;
+	enum ktstr_verdict (*body)(struct ktstr_ctx *t);
+	const struct ktstr_scheduler *scheduler;	/* NULL: the kernel's own, EEVDF */
+	unsigned numa_nodes, llcs, cores, threads;	/* 0: the scheduler's, else 1, 1, 2, 1 */
+	unsigned memory_mib;		/* at least this much; default 256, and 64 a CPU */
+	unsigned duration_s;		/* of the scenario; default 2 */
+	unsigned workers_per_cgroup;	/* default 2 */
+	const char *const *sched_args;	/* after the scheduler's own */
+	const char *const *include_files; /* host files, found in the guest under /include-files */
+	struct ktstr_checks checks;
+	enum ktstr_switch expect_err;	/* ON: the test must fail */
+};
+
+/* Defines and registers a test; the body follows as a function body with the context `t`. */
+#define KTSTR_TEST(id, ...)                                                                          \
+	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t);                              \
+	static const struct ktstr_test ktstr_test_##id = {                                           \
+		.name = #id, .file = __FILE__, .line = __LINE__, .body = ktstr_body_##id, ##__VA_ARGS__ \
+	};                                                                                           \
+	static const struct ktstr_test *const ktstr_test_entry_##id                                  \
+		__attribute__((used, retain, section("ktstr_tests"))) = &ktstr_test_##id;            \
+	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t)
+
+/* What a body may ask. */
+struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t);
+unsigned ktstr_ctx_cpus(const struct ktstr_ctx *t);
+uint64_t ktstr_ctx_duration_ns(const struct ktstr_ctx *t);
+uint64_t ktstr_ctx_seed(const struct ktstr_ctx *t);
+/* Pid of the scheduler's process, 0 under the kernel's own. */
+int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t);
+
+#endif

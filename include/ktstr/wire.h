@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * wire.h -- the guest's event log in guest memory: what PID 1 writes and the orchestrator reads from outside.
+ *
+ * It is written once, from the front; the reader never writes to it. A guest that could see how far its reader has got
+ * would depend on the host's speed. What does not fit is counted in `dropped`. Little endian, naturally aligned.
+ * One producer (PID 1), one reader: the producer publishes with a release store of `written`.
+ */
+#ifndef KTSTR_WIRE_H
+#define KTSTR_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_MAGIC	   0x5254534bu	/* "KSTR" */
+#define WIRE_RECORD_MAGIC  0x4345524bu	/* "KREC" */
+#define WIRE_VERSION	   1u
+#define WIRE_PAYLOAD_MAX   65536u
+#define WIRE_NAME_MAX	   64u
+#define WIRE_CPUS_MAX	   1024u
+
+struct wire_header {
+	uint32_t magic;		/* stored last by the guest: a valid header is complete */
+	uint32_t version;
+	uint64_t capacity;	/* bytes behind the header */
+	uint64_t written;	/* bytes of complete records */
+	uint64_t dropped;	/* records that did not fit */
+	uint64_t reserved[4];
+};
+_Static_assert(sizeof(struct wire_header) == 64, "layout");
+_Static_assert(offsetof(struct wire_header, written) == 16, "layout");
+
+/* A record: this, then `length` bytes, then zeros to a multiple of 8. */
+struct wire_record {
+	uint32_t magic;
+	uint32_t crc;		/* CRC-32 of what follows this field, payload included, padding not */
+	uint16_t type;
+	uint16_t flags;		/* 0 */
+	uint32_t length;	/* <= WIRE_PAYLOAD_MAX */
+	uint64_t time_ns;	/* guest CLOCK_MONOTONIC */
+};
+_Static_assert(sizeof(struct wire_record) == 24, "layout");
+_Static_assert(offsetof(struct wire_record, type) == 8, "layout");
+
+enum wire_type {
+	WIRE_HELLO = 1,		/* struct wire_hello: PID 1 runs */
+	WIRE_TOPOLOGY,		/* struct wire_cpu[]: what the guest's sysfs says */
+	WIRE_SCHED,		/* struct wire_sched: the scheduler's life */
+	WIRE_PHASE,		/* struct wire_phase */
+	WIRE_STIMULUS,		/* struct wire_stimulus */
+	WIRE_CGROUP,		/* struct wire_cgroup: once a cgroup, before its workers */
+	WIRE_WORKER,		/* struct wire_worker: one worker's telemetry */
+	WIRE_SAMPLES,		/* struct wire_samples + uint32_t[]: its wake-up latencies */
+	WIRE_DETAIL,		/* struct wire_detail + text: something the test says about its outcome */
+	WIRE_TEXT,		/* struct wire_text + bytes */
+	WIRE_RESULT,		/* struct wire_result: the body's own verdict */
+	WIRE_TEST_EXIT,		/* struct wire_test_exit: how the test's process ended */
+	WIRE_EXIT,		/* struct wire_exit: the last record */
+	WIRE_TYPE_MAX,
+};
+
+struct wire_hello {
+	uint32_t api;		/* KTSTR_API_VERSION of PID 1 */
+	uint32_t cpus;		/* online */
+	uint64_t memory_kib;
+	char release[WIRE_NAME_MAX];
+};
+_Static_assert(sizeof(struct wire_hello) == 80, "layout");
+
+struct wire_cpu {
+	uint16_t cpu, node, package, core, llc;	/* llc: lowest CPU that shares the last-level cache */
+};
+_Static_assert(sizeof(struct wire_cpu) == 10, "layout");
+
+enum wire_sched_event {
+	WIRE_SCHED_STARTED = 1,
+	WIRE_SCHED_ENABLED,	/* /sys/kernel/sched_ext/state says enabled */
+	WIRE_SCHED_LOAD_FAILED,	/* its process ended before that */
+	WIRE_SCHED_NOT_ATTACHED, /* it lives, but time for attaching is up */
+	WIRE_SCHED_UNSUPPORTED,	/* this kernel has no sched_ext */
+	WIRE_SCHED_DIED,	/* its process ended during the test */
+	WIRE_SCHED_EJECTED,	/* the kernel disabled it during the test */
+	WIRE_SCHED_STOPPED,	/* ended by us, after the test */
+};
+
+struct wire_sched {
+	uint32_t event;		/* enum wire_sched_event */
+	int32_t status;		/* as waitpid(2), where its process ended */
+	int32_t pid;
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct wire_sched) == 16, "layout");
+
+enum wire_phase_kind { WIRE_PHASE_STEP_START = 1, WIRE_PHASE_HOLD, WIRE_PHASE_STEP_END };
+
+struct wire_phase {
+	uint32_t kind;
+	uint32_t index;		/* of the step */
+	char name[WIRE_NAME_MAX];
+};
+_Static_assert(sizeof(struct wire_phase) == 72, "layout");
+
+struct wire_stimulus {
+	uint32_t elapsed_ms;
+	uint16_t step_index, op_count;
+	uint32_t op_kinds;	/* bit mask */
+	uint16_t cgroup_count, worker_count;
+	uint64_t total_iterations;
+};
+_Static_assert(sizeof(struct wire_stimulus) == 24, "layout");
+
+struct wire_cgroup {
+	uint32_t index;
+	uint32_t workers;
+	uint32_t has_cpuset;
+	uint32_t step;
+	char name[WIRE_NAME_MAX];
+	char work[32];
+	uint64_t cpuset[WIRE_CPUS_MAX / 64];
+};
+_Static_assert(sizeof(struct wire_cgroup) == 240, "layout");
+
+enum wire_worker_end { WIRE_WORKER_COMPLETED = 1, WIRE_WORKER_EXITED, WIRE_WORKER_SIGNALED, WIRE_WORKER_TIMED_OUT };
+
+struct wire_worker {
+	uint32_t index;		/* of the worker, in the order of creation */
+	uint32_t cgroup;	/* index of its wire_cgroup */
+	int32_t tid;
+	uint32_t end;		/* enum wire_worker_end */
+	int32_t end_code;	/* exit status or signal */
+	uint32_t counts_progress; /* 0: a custom function that counted nothing */
+	uint64_t work_units, iterations;
+	uint64_t cpu_ns, wall_ns;
+	uint64_t max_gap_ns, max_gap_at_ns;
+	uint64_t run_delay_ns, run_count, run_ns;	/* /proc/self/schedstat, deltas */
+	uint64_t migrations;
+	uint64_t wake_samples;	/* how many there were; WIRE_SAMPLES has a uniform choice of them */
+	uint32_t max_gap_cpu;
+	uint32_t reserved;
+	uint64_t cpus_used[WIRE_CPUS_MAX / 64];
+};
+_Static_assert(sizeof(struct wire_worker) == 248, "layout");
+
+struct wire_samples {
+	uint32_t worker;
+	uint32_t count;		/* uint32_t nanoseconds behind this, saturated */
+};
+_Static_assert(sizeof(struct wire_samples) == 8, "layout");
+
+struct wire_detail {
+	uint32_t verdict;	/* enum ktstr_verdict */
+	uint32_t reserved;
+};
+
+enum wire_stream {
+	WIRE_STREAM_TEST = 1,	/* standard output and error of the test */
+	WIRE_STREAM_SCHED,	/* of the scheduler */
+	WIRE_STREAM_SCX_DUMP,	/* the kernel's sched_ext dump */
+	WIRE_STREAM_KMSG,	/* kernel messages of level error and worse */
+	WIRE_STREAM_INIT,	/* PID 1's own complaints */
+	WIRE_STREAM_MAX,
+};
+
+struct wire_text {
+	uint32_t stream;
+	uint32_t reserved;
+};
+
+struct wire_result {
+	uint32_t verdict;
+	uint32_t workers;	/* how many WIRE_WORKER records there must be */
+};
+
+struct wire_test_exit {
+	int32_t status;		/* as waitpid(2) */
+	uint32_t timed_out;	/* PID 1 killed it: its time was up */
+};
+
+enum wire_exit_reason {
+	WIRE_EXIT_DONE = 1,
+	WIRE_EXIT_SCHED,	/* the scheduler did not get to the test */
+	WIRE_EXIT_IMAGE,	/* the initramfs is not complete */
+	WIRE_EXIT_SETUP,	/* mounting, cgroups, or starting the test failed */
+};
+
+struct wire_exit {
+	uint32_t reason;
+	int32_t status;
+};
+
+#endif

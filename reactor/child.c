@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* child.c -- starting, signalling and reaping processes. See child.h. */
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/bug.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "reactor/child.h"
+
+/* --- in the child, between fork and exec: only async-signal-safe calls ----------------------------------------- */
+
+/* Targets may be anyone's source, so all sources move out of the way first. */
+static int place_fds(const struct child_spec *spec)
+{
+	int moved[CHILD_FDS_MAX];
+	for (unsigned i = 0; i < spec->fd_count; i++) {
+		moved[i] = fcntl(spec->fds[i].from, F_DUPFD_CLOEXEC, 256);
+		if (moved[i] < 0)
+			return -errno;
+	}
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; fd <= 2; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			return -errno;
+	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return -errno;
+	for (unsigned i = 0; i < spec->fd_count; i++)
+		if (dup2(moved[i], spec->fds[i].to) < 0)
+			return -errno;
+	return 0;
+}
+
+static void default_signals(void)
+{
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int become(const struct child_spec *spec, pid_t parent)
+{
+	if (setsid() < 0)
+		return -errno;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return -ESRCH;
+	default_signals();
+	if (spec->affinity)
+		sched_setaffinity(0, CPUSET_WORDS * sizeof(uint64_t), (const void *)spec->affinity);
+	if (spec->cwd && chdir(spec->cwd) < 0)
+		return -errno;
+	int r = place_fds(spec);
+	if (r < 0)
+		return r;
+	if (spec->envp)
+		execvpe(spec->argv[0], (char **)spec->argv, (char **)spec->envp);
+	else
+		execvp(spec->argv[0], (char **)spec->argv);
+	return -errno;
+}
+
+/* --- in the parent --------------------------------------------------------------------------------------------- */
+
+/* The write end closes on a successful exec; before, it carries the errno of what failed. */
+static int await_exec(int fd)
+{
+	int why = 0;
+	int r = fd_read_full(fd, &why, sizeof(why));
+	return r == -ENODATA ? 0 : r < 0 ? r : why;
+}
+
+int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
+{
+	REQUIRE(spec->fd_count <= CHILD_FDS_MAX);
+	int pipefd[2];
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
+		return FAIL_SYS(err, -errno, "start '%s'", spec->argv[0]);
+	_cleanup_close_ int rd = pipefd[0];
+	_cleanup_close_ int wr = fcntl(pipefd[1], F_DUPFD_CLOEXEC, 200);
+	fd_close(pipefd[1]);
+	pid_t self = getpid();
+	pid_t pid = wr < 0 ? -1 : fork();
+	if (pid < 0)
+		return FAIL_SYS(err, -errno, "start '%s'", spec->argv[0]);
+	if (pid == 0) {
+		int why = become(spec, self);
+		fd_write_full(wr, &why, sizeof(why));
+		_exit(127);
+	}
+	wr = fd_close(wr);
+	int r = await_exec(rd);
+	int pidfd = r < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0) {
+		r = r < 0 ? r : -errno;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return FAIL_SYS(err, r, "start '%s'", spec->argv[0]);
+	}
+	c->pid = pid;
+	c->pidfd = pidfd;
+	return 0;
+}
+
+int child_reap(struct child *c)
+{
+	int status = 0;
+	struct rusage ru;
+	pid_t pid;
+	do
+		pid = wait4(c->pid, &status, 0, &ru);
+	while (pid < 0 && errno == EINTR);
+	if (pid < 0)
+		return -errno;
+	c->cpu_usec = (uint64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 +
+		      (uint64_t)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec);
+	c->rss_kib = (uint64_t)ru.ru_maxrss;
+	return status;
+}
+
+int child_spawn(struct reactor *r, struct child *c, const struct child_spec *spec, struct err **err)
+{
+	*c = CHILD_NULL;
+	c->reactor = r;
+	int result = r->backend->spawn(r, c, spec, err);
+	c->running = result >= 0;
+	return result;
+}
+
+void child_kill(struct child *c, int sig)
+{
+	if (c->running)
+		c->reactor->backend->kill(c->reactor, c, sig);
+}
+
+void child_done(struct child *c)
+{
+	REQUIRE(!c->running);
+	c->pidfd = fd_close(c->pidfd);
+}
+
+const char *child_describe(int status, char *out, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(out, size, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)) ?: "?");
+	else
+		snprintf(out, size, "exit status %d", WEXITSTATUS(status));
+	return out;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * buf.h -- a growing byte buffer, always followed by a NUL that does not count.
+ *
+ * Appending never reports failure call by call: the first allocation that fails, or that would pass @max, marks the
+ * buffer `failed`, later appends are ignored, and the owner asks once at the end.
+ */
+#ifndef KTSTR_BASE_BUF_H
+#define KTSTR_BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+
+#define BUF_BYTES_MAX ((size_t)1 << 30)
+
+struct buf {
+	char *data;	/* NULL until the first append */
+	size_t len, cap;
+	bool failed;
+};
+
+#define BUF_NULL   ((struct buf){ 0 })
+#define _cleanup_buf_ _cleanup_(buf_done)
+
+void buf_done(struct buf *b);
+void buf_append(struct buf *b, const void *data, size_t len);
+void buf_puts(struct buf *b, const char *s);
+void buf_appendf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_vappendf(struct buf *b, const char *fmt, va_list ap);
+void buf_zeros(struct buf *b, size_t len);
+void buf_align(struct buf *b, size_t to);
+
+/* Drops the first @len bytes. */
+void buf_consume(struct buf *b, size_t len);
+void buf_clear(struct buf *b);
+
+/* The content as a string that the caller frees, or NULL when an append failed; the buffer is empty afterwards. */
+char *buf_steal(struct buf *b);
+
+static inline const char *buf_str(const struct buf *b)
+{
+	return b->data ? b->data : "";
+}
+
+/* Appends @len bytes of @s as the inside of a JSON string; bytes that are not UTF-8 become U+FFFD. */
+void buf_json_escape(struct buf *b, const char *s, size_t len);
+
+/* Appends text from a guest or a child: control bytes other than newline and tab become '?'. */
+void buf_append_printable(struct buf *b, const char *s, size_t len);
+
+#endif

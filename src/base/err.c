@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* err.c -- see err.h. */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+
+static char oom_msg[] = "out of memory";
+static struct err oom = { .code = -ENOMEM, .exit = EXIT_CONTENTION, .msg = oom_msg };
+
+static struct err *err_new(int code, enum exit_status exit, const char *fmt, va_list ap)
+{
+	struct err *e = calloc(1, sizeof(*e));
+	if (!e)
+		return &oom;
+	e->code = code;
+	e->exit = exit;
+	if (vasprintf(&e->msg, fmt, ap) < 0) {
+		free(e);
+		return &oom;
+	}
+	return e;
+}
+
+int err_fail(struct err **err, enum exit_status exit, int code, const char *fmt, ...)
+{
+	if (err) {
+		va_list ap;
+		va_start(ap, fmt);
+		err_free(*err);
+		*err = err_new(code, exit, fmt, ap);
+		va_end(ap);
+	}
+	return code;
+}
+
+int err_fail_sys(struct err **err, int code, const char *fmt, ...)
+{
+	if (!err)
+		return code;
+	va_list ap;
+	va_start(ap, fmt);
+	err_free(*err);
+	*err = err_new(code, EXIT_NONE, fmt, ap);
+	va_end(ap);
+	if (*err == &oom)
+		return code;
+	char *full = NULL;
+	if (asprintf(&full, "%s: %s", (*err)->msg, strerror(-code)) >= 0) {
+		free((*err)->msg);
+		(*err)->msg = full;
+	}
+	return code;
+}
+
+int err_wrap(struct err **err, int code, const char *fmt, ...)
+{
+	if (!err || !*err)
+		return code;
+	va_list ap;
+	va_start(ap, fmt);
+	struct err *outer = err_new((*err)->code, EXIT_NONE, fmt, ap);
+	va_end(ap);
+	if (outer == &oom)
+		return code;
+	outer->cause = *err;
+	*err = outer;
+	return code;
+}
+
+void err_hint(struct err *err, const char *fmt, ...)
+{
+	if (!err || err == &oom)
+		return;
+	for (const struct err *e = err; e; e = e->cause)
+		if (e->hint)
+			return;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&err->hint, fmt, ap) < 0)
+		err->hint = NULL;
+	va_end(ap);
+}
+
+struct err *err_free(struct err *err)
+{
+	while (err && err != &oom) {
+		struct err *cause = err->cause;
+		free(err->msg);
+		free(err->hint);
+		free(err);
+		err = cause;
+	}
+	return NULL;
+}
+
+void err_format(const struct err *err, struct buf *out)
+{
+	const char *hint = NULL;
+	for (const struct err *e = err; e; e = e->cause) {
+		buf_appendf(out, "%s%s", e == err ? "" : ": ", e->msg);
+		hint = e->hint ? e->hint : hint;
+	}
+	if (hint)
+		buf_appendf(out, "; %s", hint);
+}
+
+enum exit_status err_exit_status(const struct err *err)
+{
+	enum exit_status said = EXIT_NONE;
+	int code = 0;
+	for (const struct err *e = err; e; e = e->cause) {
+		said = e->exit ? e->exit : said;
+		code = e->code;
+	}
+	if (said)
+		return said;
+	switch (-code) {
+	case ENOSPC: case EDQUOT: case ENOMEM: case EMFILE: case ENFILE: case EAGAIN: case EBUSY:
+		return EXIT_CONTENTION;
+	case EBADMSG: case EINVAL: case ENOEXEC:
+		return EXIT_BAD_DATA;
+	case ECANCELED: case EINTR:
+		return EXIT_INTERRUPTED;
+	default:
+		return EXIT_NO_BACKEND;
+	}
+}

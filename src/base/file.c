@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* file.c -- see file.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+int file_read(const char *path, size_t max, struct buf *ret, struct err **err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return FAIL_SYS(err, -errno, "open '%s'", path);
+	_cleanup_buf_ struct buf b = BUF_NULL;
+	char chunk[16384];
+	for (;;) {
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return FAIL_SYS(err, -errno, "read '%s'", path);
+		if (n == 0)
+			break;
+		if (b.len + (size_t)n > max)
+			return FAIL(err, EXIT_BAD_DATA, -EFBIG, "'%s' is larger than %zu bytes", path, max);
+		buf_append(&b, chunk, (size_t)n);
+	}
+	if (b.failed)
+		return FAIL_SYS(err, -ENOMEM, "read '%s'", path);
+	buf_done(ret);
+	*ret = b;
+	b = BUF_NULL;
+	return 0;
+}
+
+static int write_synced(int fd, const void *data, size_t len)
+{
+	int r = fd_write_full(fd, data, len);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	return r;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err)
+{
+	_cleanup_free_ char *tmp = NULL;
+	if (asprintf(&tmp, "%s.tmp-%d", path, getpid()) < 0)
+		return -ENOMEM;
+	_cleanup_close_ int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return FAIL_SYS(err, -errno, "create '%s'", tmp);
+	int r = write_synced(fd, data, len);
+	if (r == 0 && rename(tmp, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(tmp);
+		return FAIL_SYS(err, r, "write '%s'", path);
+	}
+	return 0;
+}
+
+int file_write(const char *path, const char *text)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = write(fd, text, strlen(text));
+	return n < 0 ? -errno : 0;
+}
+
+int fd_read_full(int fd, void *data, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = read(fd, (char *)data + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENODATA;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int fd_write_full(int fd, const void *data, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(fd, (const char *)data + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int fd_pread_full(int fd, void *data, size_t len, off_t at)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pread(fd, (char *)data + done, len - done, at + (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENODATA;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int fd_pwrite_full(int fd, const void *data, size_t len, off_t at)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pwrite(fd, (const char *)data + done, len - done, at + (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int fd_copy(int from, int to, struct err **err)
+{
+	off_t at = 0;
+	for (;;) {
+		ssize_t n = sendfile(to, from, &at, (size_t)64 << 20);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return FAIL_SYS(err, -errno, "copy file content");
+		if (n == 0)
+			return 0;
+	}
+}
+
+int mkdir_parents(const char *path, mode_t mode, struct err **err)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	if (!copy)
+		return -ENOMEM;
+	for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+		if (slash)
+			*slash = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return FAIL_SYS(err, -errno, "create directory '%s'", copy);
+		if (!slash)
+			return path_is_dir(path) ? 0 : FAIL_SYS(err, -ENOTDIR, "create directory '%s'", path);
+		*slash = '/';
+	}
+}
+
+static int remove_at(int dirfd, const char *name, int *first_error);
+
+static void remove_children(int fd, int *first_error)
+{
+	DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	for (struct dirent *e; (e = readdir(dir));)
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			remove_at(dirfd(dir), e->d_name, first_error);
+	closedir(dir);
+}
+
+static int remove_at(int dirfd, const char *name, int *first_error)
+{
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		remove_children(fd, first_error);
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && !*first_error)
+		*first_error = -errno;
+	return *first_error;
+}
+
+int remove_tree(const char *path, struct err **err)
+{
+	int first_error = 0;
+	remove_at(AT_FDCWD, path, &first_error);
+	return first_error ? FAIL_SYS(err, first_error, "remove '%s'", path) : 0;
+}
+
+bool path_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+bool path_is_dir(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *path_join(const char *dir, const char *name)
+{
+	char *path = NULL;
+	size_t len = strlen(dir);
+	bool slash = len && dir[len - 1] == '/';
+	return asprintf(&path, "%s%s%s", dir, slash ? "" : "/", name) < 0 ? NULL : path;
+}
+
+const char *path_basename(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+char *path_dirname(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return strdup(".");
+	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+int memfd_new(const char *name, uint64_t size)
+{
+	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (size && ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* file.h -- whole files, directories and descriptors: the few things done to them, each with its errors named. */
+#ifndef KTSTR_BASE_FILE_H
+#define KTSTR_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Reads a whole file of at most @max bytes; a larger one is -EFBIG. Works on procfs, whose sizes are 0. */
+int file_read(const char *path, size_t max, struct buf *ret, struct err **err);
+/* Writes @path through a temporary name beside it, synced, then renamed: readers see the old or the new content. */
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err);
+/* For kernel control files: one open, one write. */
+int file_write(const char *path, const char *text);
+
+/* Reads or writes exactly @len bytes, retrying EINTR and short transfers; end of file early is -ENODATA. */
+int fd_read_full(int fd, void *data, size_t len);
+int fd_write_full(int fd, const void *data, size_t len);
+int fd_pread_full(int fd, void *data, size_t len, off_t at);
+int fd_pwrite_full(int fd, const void *data, size_t len, off_t at);
+
+/* Content of @from from its start, appended to @to at its file offset. */
+int fd_copy(int from, int to, struct err **err);
+
+int mkdir_parents(const char *path, mode_t mode, struct err **err);
+/* Removes a tree; what does not exist is fine. Follows no links. */
+int remove_tree(const char *path, struct err **err);
+bool path_exists(const char *path);
+bool path_is_dir(const char *path);
+
+/* "@dir/@name" or NULL when out of memory; the caller frees. */
+char *path_join(const char *dir, const char *name);
+const char *path_basename(const char *path);
+/* Directory part in a string that the caller frees ("." when there is none). */
+char *path_dirname(const char *path);
+
+/* A shared-memory file of @size bytes, close-on-exec, or a negative errno. */
+int memfd_new(const char *name, uint64_t size);
+
+#endif

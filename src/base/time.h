@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* time.h -- one time type: nanoseconds, signed, so that differences need no care. */
+#ifndef KTSTR_BASE_TIME_H
+#define KTSTR_BASE_TIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+typedef int64_t nsec_t;
+
+#define NSEC_PER_USEC ((nsec_t)1000)
+#define NSEC_PER_MSEC ((nsec_t)1000000)
+#define NSEC_PER_SEC  ((nsec_t)1000000000)
+#define NSEC_PER_MIN  (60 * NSEC_PER_SEC)
+#define NSEC_NEVER    INT64_MAX
+
+static inline nsec_t nsec_clock(clockid_t id)
+{
+	struct timespec ts;
+	clock_gettime(id, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static inline nsec_t nsec_now(void)
+{
+	return nsec_clock(CLOCK_MONOTONIC);
+}
+
+static inline struct timespec nsec_to_timespec(nsec_t t)
+{
+	return (struct timespec){ .tv_sec = t / NSEC_PER_SEC, .tv_nsec = t % NSEC_PER_SEC };
+}
+
+#define TIME_TEXT_MAX 32
+/* "850ms", "12.3s", "4m07s": for people. @out has TIME_TEXT_MAX bytes. */
+const char *nsec_format(nsec_t t, char out[TIME_TEXT_MAX]);
+/* RFC 3339, UTC, seconds. @out has TIME_TEXT_MAX bytes. */
+const char *time_rfc3339(time_t t, char out[TIME_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* tool.c -- see tool.h. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/tool.h"
+
+char *tool_find(const char *name)
+{
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0 ? strdup(name) : NULL;
+	const char *path = getenv("PATH");
+	for (const char *p = path && *path ? path : "/usr/bin:/bin"; *p;) {
+		size_t len = strcspn(p, ":");
+		_cleanup_free_ char *dir = strndup(p, len);
+		char *full = dir && len ? path_join(dir, name) : NULL;
+		if (full && access(full, X_OK) == 0 && !path_is_dir(full))
+			return full;
+		free(full);
+		p += len + (p[len] == ':');
+	}
+	return NULL;
+}
+
+int tools_require(const struct tool *tools, const char *purpose, struct err **err)
+{
+	for (const struct tool *t = tools; t->name; t++) {
+		_cleanup_free_ char *path = tool_find(t->name);
+		if (path)
+			continue;
+		FAIL(err, EXIT_NO_BACKEND, -ENOENT, "%s needs '%s', which is not installed", purpose, t->name);
+		if (err)
+			err_hint(*err, "install it (Debian: %s)", t->package);
+		return -ENOENT;
+	}
+	return 0;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_doctor.c -- ktstr doctor: every prerequisite, its state, and what to do; also the commands that print the tables. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/term.h"
+#include "base/tool.h"
+#include "cli/commands.h"
+#include "kernel/cache.h"
+#include "reactor/reactor.h"
+#include "vmm/accel.h"
+#include "vmm/qemu/argv.h"
+
+enum health { HEALTH_GOOD, HEALTH_LIMITED, HEALTH_BAD, HEALTH_MAX };
+
+struct finding {
+	enum health health;
+	char state[256];
+	char remedy[160];	/* "" where nothing is to be done */
+};
+
+static void find(struct finding *f, enum health health, const char *state, const char *remedy)
+{
+	f->health = health;
+	snprintf(f->state, sizeof(f->state), "%s", state);
+	snprintf(f->remedy, sizeof(f->remedy), "%s", remedy);
+}
+
+/* --- one function a prerequisite ---------------------------------------------------------------------------------------------- */
+
+static void check_uring(struct finding *f)
+{
+	_cleanup_err_ struct err *err = NULL;
+	struct reactor *r = NULL;
+	if (reactor_new(&r, &err) == 0)
+		find(f, HEALTH_GOOD, "works", "");
+	else
+		find(f, HEALTH_BAD, err->msg, err->hint ? err->hint : "use a kernel with io_uring");
+	reactor_free(r);
+}
+
+static void check_kvm(struct finding *f)
+{
+	struct kvm_probe probe;
+	kvm_probe("/dev/kvm", &probe);
+	/* Without KVM everything still runs, on TCG. */
+	find(f, probe.state == KVM_HARDWARE ? HEALTH_GOOD : HEALTH_LIMITED, probe.why,
+	     probe.state == KVM_HARDWARE ? "" : "nothing: tests run on QEMU's TCG");
+}
+
+static void check_tool(struct finding *f, const char *name, const char *package, const char *purpose)
+{
+	_cleanup_free_ char *path = tool_find(name);
+	char remedy[160];
+	snprintf(remedy, sizeof(remedy), "install %s (%s)", package, purpose);
+	find(f, path ? HEALTH_GOOD : HEALTH_BAD, path ? path : "not found", path ? "" : remedy);
+}
+
+static void check_qemu(struct finding *f)
+{
+	check_tool(f, QEMU_PROGRAM, "qemu-system-x86", "runs the machines");
+}
+
+static void check_compiler(struct finding *f)
+{
+	check_tool(f, "gcc", "gcc", "builds kernels and tests");
+}
+
+static void check_make(struct finding *f)
+{
+	static const char *const tools[][2] = { { "make", "make" }, { "flex", "flex" }, { "bison", "bison" }, { "bc", "bc" },
+						{ "lz4", "lz4" } };
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
+		check_tool(f, tools[i][0], tools[i][1], "builds kernels");
+		if (f->health != HEALTH_GOOD)
+			return;
+	}
+	find(f, HEALTH_GOOD, "make, flex, bison, bc, lz4", "");
+}
+
+static void check_pahole(struct finding *f)
+{
+	check_tool(f, "pahole", "pahole", "makes a kernel's BTF");
+}
+
+static void check_clang(struct finding *f)
+{
+	check_tool(f, "clang", "clang", "builds BPF schedulers");
+	if (f->health == HEALTH_BAD)
+		f->health = HEALTH_LIMITED;
+}
+
+static void check_disk(struct finding *f)
+{
+	_cleanup_(cache_done) struct cache cache = { 0 };
+	_cleanup_err_ struct err *err = NULL;
+	struct statvfs fs;
+	char state[256];
+	if (cache_open(&cache, &err) < 0) {
+		find(f, HEALTH_BAD, err->msg, "set HOME or KTSTR_CACHE_DIR");
+		return;
+	}
+	_cleanup_free_ char *dir = strdup(cache.root);
+	while (dir && !path_exists(dir) && strrchr(dir, '/') > dir)
+		*strrchr(dir, '/') = '\0';
+	if (!dir || statvfs(dir, &fs) < 0) {
+		find(f, HEALTH_BAD, "the cache's file system cannot be read", "set KTSTR_CACHE_DIR");
+		return;
+	}
+	uint64_t gib = (uint64_t)fs.f_bavail * fs.f_frsize >> 30;
+	snprintf(state, sizeof(state), "%lu GiB free for %s", gib, cache.root);
+	find(f, gib >= 4 ? HEALTH_GOOD : HEALTH_BAD, state, gib >= 4 ? "" : "free 4 GiB, or set KTSTR_CACHE_DIR");
+}
+
+static void check_memory(struct finding *f)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	char state[64];
+	const char *line = file_read("/proc/meminfo", 65536, &text, NULL) == 0 ? strstr(text.data, "MemAvailable:") : NULL;
+	uint64_t mib = line ? strtoull(line + 13, NULL, 10) / 1024 : 0;
+	snprintf(state, sizeof(state), "%lu MiB available", mib);
+	find(f, mib >= 1024 ? HEALTH_GOOD : HEALTH_BAD, state, mib >= 1024 ? "" : "free 1 GiB of memory");
+}
+
+static void check_cgroups(struct finding *f)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (file_read("/sys/fs/cgroup/cgroup.controllers", 4096, &text, NULL) == 0 && strstr(text.data, "cpuset"))
+		find(f, HEALTH_GOOD, "cgroup v2 with cpuset", "");
+	else
+		find(f, HEALTH_LIMITED, "no cgroup v2 cpuset on this host",
+		     "nothing: guests bring their own; builds are limited by affinity");
+}
+
+static void check_kernels(struct finding *f)
+{
+	_cleanup_(cache_done) struct cache cache = { 0 };
+	struct cache_entry *list = NULL;
+	size_t count = 0, good = 0;
+	char state[64];
+	if (cache_open(&cache, NULL) == 0 && cache_list(&cache, &list, &count, NULL) == 0)
+		for (size_t i = 0; i < count; i++)
+			good += !list[i].error_kind;
+	entries_free(list, count);
+	snprintf(state, sizeof(state), "%zu in the cache", good);
+	find(f, good ? HEALTH_GOOD : HEALTH_LIMITED, state, good ? "" : "ktstr kernel build distro --schedulers");
+}
+
+static const struct {
+	const char *name;
+	void (*check)(struct finding *f);
+} checks[] = {
+	{ "io_uring", check_uring },	{ "kvm", check_kvm },	    { "qemu", check_qemu },
+	{ "compiler", check_compiler }, { "build tools", check_make }, { "pahole", check_pahole },
+	{ "clang", check_clang },	{ "disk", check_disk },	    { "memory", check_memory },
+	{ "cgroups", check_cgroups },	{ "kernels", check_kernels },
+};
+
+struct doctor_args {
+	bool json;
+};
+
+static const struct option_row doctor_options[] = {
+	{ "json", 0, OPTION_FLAG, NULL, "print as JSON", offsetof(struct doctor_args, json) },
+	{ 0 },
+};
+
+static int run_doctor(void *args, struct err **err)
+{
+	static const char *const words[HEALTH_MAX] = { "ok", "limited", "missing" };
+	static const enum term_style styles[HEALTH_MAX] = { TERM_GOOD, TERM_WARN, TERM_BAD };
+	const struct doctor_args *a = args;
+	struct term t = term_probe(STDOUT_FILENO);
+	json_auto_t *all = json_array();
+	bool bad = false;
+	(void)err;
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		struct finding f = { 0 };
+		checks[i].check(&f);
+		bad |= f.health == HEALTH_BAD;
+		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name, "health", words[f.health],
+						     "state", f.state, "remedy", f.remedy));
+		if (!a->json)
+			printf("%s%-8s%s %-12s %s%s%s\n", term_style(&t, styles[f.health]), words[f.health], term_plain(&t),
+			       checks[i].name, f.state, f.remedy[0] ? "; " : "", f.remedy);
+	}
+	if (a->json) {
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		json_print(all, true, &text);
+		fputs(buf_str(&text), stdout);
+	}
+	fflush(stdout);
+	return bad ? EXIT_NO_BACKEND : 0;
+}
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.summary = "Say what this machine has, lacks, and needs",
+	.text = "Checks every prerequisite of building kernels and running tests. Exit status 69 when the main job cannot run "
+		"here.",
+	.option = doctor_options,
+	.size = sizeof(struct doctor_args),
+	.run = run_doctor,
+};
+
+/* --- completions, help ------------------------------------------------------------------------------------------------------------ */
+
+struct word_args {
+	struct strings words;
+	bool man;
+};
+
+static int run_completions(void *args, struct err **err)
+{
+	const struct word_args *a = args;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (a->words.count != 1 || strcmp(a->words.item[0], "bash"))
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "completions wants the name of a shell: bash");
+	completions(a->words.item[0], &text);
+	fputs(buf_str(&text), stdout);
+	return 0;
+}
+
+const struct command cmd_completions = {
+	.name = "completions",
+	.summary = "Print completions for a shell",
+	.operands = "bash",
+	.text = "Source the output, or put it where the shell looks for completions.",
+	.size = sizeof(struct word_args),
+	.operands_at = offsetof(struct word_args, words),
+	.run = run_completions,
+};
+
+static const struct option_row help_options[] = {
+	{ "man", 0, OPTION_FLAG, NULL, "as a manual page (roff)", offsetof(struct word_args, man) },
+	{ 0 },
+};
+
+static int run_help(void *args, struct err **err)
+{
+	const struct word_args *a = args;
+	_cleanup_buf_ struct buf text = BUF_NULL, name = BUF_NULL;
+	const struct command *found = NULL;
+	for (size_t i = 0; i < a->words.count; i++)
+		buf_appendf(&name, "%s%s", i ? " " : "", a->words.item[i]);
+	for (const struct command *const *c = commands; *c; c++)
+		if (!strcmp((*c)->name, buf_str(&name)))
+			found = *c;
+	if (a->words.count && !found)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "unknown command '%s'; try 'ktstr --help'", buf_str(&name));
+	if (a->man)
+		manual_page(found, &text);
+	else if (found)
+		help_command(found, &text);
+	else
+		help_overview(&text);
+	fputs(buf_str(&text), stdout);
+	return 0;
+}
+
+const struct command cmd_help = {
+	.name = "help",
+	.summary = "Explain a command",
+	.operands = "[COMMAND]",
+	.text = "Prints the help of a command, or its manual page.",
+	.option = help_options,
+	.size = sizeof(struct word_args),
+	.operands_at = offsetof(struct word_args, words),
+	.run = run_help,
+};

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_test.c -- ktstr test: from paths and kernels to a verdict. */
+#include <ctype.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/tool.h"
+#include "cli/commands.h"
+#include "kernel/job.h"
+#include "run/fleet.h"
+
+#define KERNELS_MAX 64
+
+struct test_args {
+	struct strings kernel, paths;
+	const char *filter, *accel;
+	bool list, json, no_capture, release, keep_logs;
+	uint64_t jobs, retries, cpu_cap;
+	const char *seed;
+};
+
+static const struct option_row test_options[] = {
+	{ "kernel", 'k', OPTION_STRINGS, "KERNEL", "distro, a tarball, a source tree, a version or a cache key; repeatable",
+	  offsetof(struct test_args, kernel) },
+	{ "filter", 'E', OPTION_STRING, "EXPR", "run only these: test(~x) & topology(=1n1l4c1t) ...",
+	  offsetof(struct test_args, filter) },
+	{ "list", 'l', OPTION_FLAG, NULL, "print the tests and run none", offsetof(struct test_args, list) },
+	{ "jobs", 'j', OPTION_NUMBER, "N", "machines at once (default: one a CPU)", offsetof(struct test_args, jobs) },
+	{ "retries", 0, OPTION_NUMBER, "N", "try a test that did not pass up to N times more",
+	  offsetof(struct test_args, retries) },
+	{ "seed", 0, OPTION_STRING, "N", "what schedules are drawn from (default 1)", offsetof(struct test_args, seed) },
+	{ "accel", 0, OPTION_STRING, "NAME", "auto, kvm or tcg", offsetof(struct test_args, accel) },
+	{ "release", 0, OPTION_FLAG, NULL, "judge by the strict limits", offsetof(struct test_args, release) },
+	{ "no-capture", 0, OPTION_FLAG, NULL, "show what each guest said", offsetof(struct test_args, no_capture) },
+	{ "keep-logs", 0, OPTION_FLAG, NULL, "keep each guest's report also when it passed",
+	  offsetof(struct test_args, keep_logs) },
+	{ "cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once for kernels that must be built",
+	  offsetof(struct test_args, cpu_cap) },
+	{ "json", 0, OPTION_FLAG, NULL, "one JSON object a line on standard output", offsetof(struct test_args, json) },
+	{ 0 },
+};
+
+/* Everything a run is made of; freed in one place. */
+struct session {
+	struct reactor *reactor;
+	struct cache cache;
+	char **binaries;
+	struct suite *suite;
+	size_t suites;
+	struct kernel kernel[KERNELS_MAX];
+	struct rundir rundir[KERNELS_MAX];
+	size_t kernels;
+	struct filter *filter;
+	struct plan plan;
+	struct accel_choice accel;
+	struct buf program, paths;
+	char *image_cache, *probe_cache;
+	uint64_t seed;
+};
+
+static void session_done(struct session *s)
+{
+	plan_done(&s->plan);
+	filter_free(s->filter);
+	for (size_t i = 0; i < s->kernels; i++) {
+		kernel_done(&s->kernel[i]);
+		rundir_done(&s->rundir[i]);
+	}
+	for (size_t i = 0; i < s->suites; i++)
+		suite_done(&s->suite[i]);
+	free(s->suite);
+	strings_free(s->binaries);
+	cache_done(&s->cache);
+	buf_done(&s->program);
+	buf_done(&s->paths);
+	free(s->image_cache);
+	free(s->probe_cache);
+	reactor_free(s->reactor);
+}
+
+/* --- what was asked for ------------------------------------------------------------------------------------------------------- */
+
+static void put_quoted(struct buf *out, const char *word)
+{
+	bool plain = *word != '\0';
+	for (const char *p = word; *p; p++)
+		plain = plain && (isalnum((unsigned char)*p) || strchr("._+=/:-", *p));
+	if (plain) {
+		buf_puts(out, word);
+		return;
+	}
+	buf_puts(out, "'");
+	for (const char *p = word; *p; p++)
+		buf_appendf(out, *p == '\'' ? "'\\''" : "%c", *p);
+	buf_puts(out, "'");
+}
+
+static int parse_seed(const char *text, uint64_t *ret, struct err **err)
+{
+	*ret = 1;
+	if (text && parse_u64(text, ret) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--seed: '%s' is no number", text);
+	return 0;
+}
+
+static const char *const default_paths[] = { "build", NULL };
+
+static int load_suites(struct session *s, const struct test_args *a, struct err **err)
+{
+	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
+	int r = suite_find(paths, &s->binaries, err);
+	size_t count = 0;
+	while (r == 0 && s->binaries[count])
+		count++;
+	s->suite = calloc(count + 1, sizeof(*s->suite));
+	if (!s->suite)
+		return -ENOMEM;
+	for (size_t i = 0; i < count && r == 0; i++) {
+		r = suite_load(s->reactor, s->binaries[i], &s->suite[s->suites], err);
+		s->suites += r == 0;
+	}
+	for (size_t i = 0; paths[i]; i++) {
+		buf_puts(&s->paths, " ");
+		put_quoted(&s->paths, paths[i]);
+	}
+	return r;
+}
+
+/* --- kernels: all are resolved, and built where they must be, before any test starts -------------------------------------------- */
+
+static bool needs_schedulers(const struct session *s)
+{
+	for (size_t i = 0; i < s->suites; i++)
+		if (s->suite[i].schedulers)
+			return true;
+	return false;
+}
+
+static int build_for(struct session *s, const struct test_args *a, const struct kernel_id *id, char *key, size_t size,
+		     struct err **err)
+{
+	struct kernel_job_config config = { .cache = &s->cache, .id = *id, .schedulers = needs_schedulers(s) };
+	_cleanup_free_ char *clang = tool_find("clang");
+	config.schedulers = config.schedulers && clang;
+	int r = build_budget(a->cpu_cap, &config.jobs, err);
+	return r == 0 ? build_kernel(s->reactor, &config, key, size, err) : r;
+}
+
+static int resolve_kernel(struct session *s, const struct test_args *a, const char *text, struct err **err)
+{
+	_cleanup_(kernel_id_done) struct kernel_id id = { 0 };
+	char key[160] = "";
+	struct kernel *k = &s->kernel[s->kernels];
+	int r = kernel_identify(&s->cache, text, &id, err);
+	if (r < 0)
+		return r;
+	if (id.kind == KERNEL_ID_TREE) {
+		r = kernel_from_tree(id.path, k, err);
+	} else {
+		if (id.kind == KERNEL_ID_TARBALL)
+			r = build_for(s, a, &id, key, sizeof(key), err);
+		if (r == 0)
+			r = kernel_from_cache(&s->cache, id.kind == KERNEL_ID_CACHED ? id.key : key, k, err);
+	}
+	s->kernels += r == 0;
+	return r;
+}
+
+static int resolve_kernels(struct session *s, const struct test_args *a, struct err **err)
+{
+	const char *env = getenv("KTSTR_KERNEL");
+	if (!a->kernel.count)
+		return resolve_kernel(s, a, env && *env ? env : NULL, err);
+	if (a->kernel.count > KERNELS_MAX)
+		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
+	for (size_t i = 0; i < a->kernel.count; i++) {
+		int r = resolve_kernel(s, a, a->kernel.item[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int open_rundirs(struct session *s, struct err **err)
+{
+	for (size_t i = 0; i < s->kernels; i++) {
+		int r = rundir_open(s->kernel[i].version, &s->rundir[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* --- the plan, and what becomes of it -------------------------------------------------------------------------------------------- */
+
+static int make_plan(struct session *s, const struct test_args *a, struct err **err)
+{
+	struct plan_request request = {
+		.suites = s->suite, .suite_count = s->suites, .kernels = s->kernel, .kernel_count = s->kernels,
+		.backend = s->accel.backend, .strict = a->release,
+	};
+	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
+	request.filter = s->filter;
+	if (r == 0)
+		r = plan_make(&request, &s->plan, err);
+	if (r == 0 && !s->plan.count)
+		r = FAIL(err, EXIT_BAD_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' shows what there is",
+			 a->filter ? " " : "", a->filter ? a->filter : "");
+	return r;
+}
+
+static void print_case(const struct plan_case *c, bool json)
+{
+	const char *scheduler = c->test->scheduler ? c->test->scheduler->name : "eevdf";
+	if (json)
+		printf("{\"name\":\"%s\",\"topology\":\"%s\",\"scheduler\":\"%s\",\"file\":\"%s\",\"line\":%u}\n", c->name,
+		       c->topology_text, scheduler, c->test->file, c->test->line);
+	else
+		printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler);
+}
+
+static int list_tests(struct session *s, const struct test_args *a, struct err **err)
+{
+	int r = make_plan(s, a, err);
+	for (size_t i = 0; r == 0 && i < s->plan.count; i++)
+		print_case(&s->plan.item[i], a->json);
+	return r;
+}
+
+static unsigned default_slots(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+static int verdict_status(const struct run_counts *c)
+{
+	bool no_skip = getenv("KTSTR_NO_SKIP_MODE") != NULL;
+	if (c->failed || (no_skip && c->skipped))
+		return 1;
+	return c->inconclusive ? 2 : 0;
+}
+
+static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (a->json) {
+		json_auto_t *event = summary_json(c, wall);
+		json_print(event, false, &text);
+		fputs(buf_str(&text), stdout);
+	} else {
+		summary_line(c, wall, &text);
+		fputs(buf_str(&text), stdout);
+	}
+	fflush(stdout);
+	for (size_t i = 0; i < s->kernels; i++)
+		fprintf(stderr, "results: %s\n", s->rundir[i].path);
+}
+
+static int run_tests(struct session *s, const struct test_args *a, struct err **err)
+{
+	struct fleet_config config = {
+		.plan = &s->plan, .accel = &s->accel, .rundirs = s->rundir, .kernels = s->kernel, .kernel_count = s->kernels,
+		.slots = a->jobs ? (unsigned)a->jobs : default_slots(), .retries = (unsigned)a->retries, .seed = s->seed,
+		.program = "ktstr test", .paths = buf_str(&s->paths), .image_cache = s->image_cache,
+		.no_capture = a->no_capture, .json = a->json, .keep_logs = a->keep_logs, .out = term_probe(STDOUT_FILENO),
+		.err = term_probe(STDERR_FILENO),
+	};
+	struct run_counts counts = { 0 };
+	fprintf(stderr, "%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, config.slots, s->seed,
+		s->accel.backend->name, s->accel.reason);
+	fflush(stderr);
+	nsec_t began = nsec_now();
+	int r = fleet_run(s->reactor, &config, &counts, err);
+	print_summary(s, a, &counts, nsec_now() - began);
+	if (r < 0)
+		return r;
+	if (counts.not_run)
+		return EXIT_INTERRUPTED;
+	return verdict_status(&counts);
+}
+
+static int prepare_run(struct session *s, const struct test_args *a, struct err **err)
+{
+	enum accel want = ACCEL_AUTO;
+	const char *accel = a->accel ? a->accel : getenv("KTSTR_ACCEL");
+	s->image_cache = cache_sibling("images");
+	s->probe_cache = cache_sibling("host");
+	int r = accel && *accel ? accel_parse(accel, &want, err) : 0;
+	if (r == 0)
+		r = accel_choose(want, s->probe_cache, &s->accel, err);
+	if (r == 0)
+		r = cache_open(&s->cache, err);
+	/* A filter that does not parse is no reason to build a kernel first. */
+	struct filter *early = NULL;
+	if (r == 0 && a->filter)
+		r = filter_parse(a->filter, &early, err);
+	filter_free(early);
+	if (r == 0)
+		r = resolve_kernels(s, a, err);
+	if (r == 0)
+		r = make_plan(s, a, err);
+	return r == 0 ? open_rundirs(s, err) : r;
+}
+
+static int run_test(void *args, struct err **err)
+{
+	const struct test_args *a = args;
+	_cleanup_(session_done) struct session s = { 0 };
+	for (size_t i = 0; i < KERNELS_MAX; i++)
+		s.rundir[i] = RUNDIR_NULL;
+	int r = parse_seed(a->seed, &s.seed, err);
+	if (r == 0)
+		r = reactor_new(&s.reactor, err);
+	if (r == 0)
+		r = load_suites(&s, a, err);
+	if (r < 0)
+		return r;
+	if (a->list)
+		return list_tests(&s, a, err);
+	r = prepare_run(&s, a, err);
+	return r == 0 ? run_tests(&s, a, err) : r;
+}
+
+const struct command cmd_test = {
+	.name = "test",
+	.summary = "Run scheduler tests, each in a fresh virtual machine",
+	.operands = "[PATH...]",
+	.text = "Finds test binaries under the paths (default: build), boots every test in a virtual machine of its own with the "
+		"topology it asks for, judges what happened, and writes one sidecar a test. The same seed gives the same run. "
+		"Exit status: 0 all passed or skipped, 1 a test failed, 2 a result is inconclusive.",
+	.option = test_options,
+	.size = sizeof(struct test_args),
+	.operands_at = offsetof(struct test_args, paths),
+	.run = run_test,
+};

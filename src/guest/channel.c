@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* channel.c -- see channel.h. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/time.h"
+#include "guest/channel.h"
+
+int channel_send(struct channel *c, enum wire_type type, const void *head, size_t head_len, const void *tail,
+		 size_t tail_len)
+{
+	if (head_len + tail_len > WIRE_PAYLOAD_MAX)
+		return -EMSGSIZE;
+	struct wire_record record = {
+		.type = (uint16_t)type,
+		.length = (uint32_t)(head_len + tail_len),
+		.time_ns = (uint64_t)nsec_now(),
+	};
+	struct iovec parts[] = {
+		{ &record, sizeof(record) }, { (void *)head, head_len }, { (void *)tail, tail_len },
+	};
+	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = tail_len ? 3 : 2 };
+	ssize_t n;
+	do
+		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+void channel_detail(struct channel *c, uint32_t verdict, const char *text)
+{
+	struct wire_detail detail = { .verdict = verdict };
+	channel_send(c, WIRE_DETAIL, &detail, sizeof(detail), text, strlen(text));
+}

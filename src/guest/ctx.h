@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ctx.h -- what a running test is made of, inside the guest. */
+#ifndef KTSTR_GUEST_CTX_H
+#define KTSTR_GUEST_CTX_H
+
+#include <ktstr/test.h>
+
+#include "base/parse.h"
+#include "base/rng.h"
+#include "guest/channel.h"
+
+#define GUEST_CPUS_MAX	CPUSET_CPUS_MAX
+#define GUEST_CGROUP	"/sys/fs/cgroup/ktstr"
+
+/* The machine as the guest's sysfs shows it. */
+struct guest_topology {
+	unsigned cpus;
+	struct wire_cpu cpu[GUEST_CPUS_MAX];
+	struct cpuset_bits all, usable;	/* usable: without the last CPU when there are more than two */
+};
+
+struct ktstr_ctx {
+	const struct ktstr_test *test;
+	struct channel channel;
+	struct guest_topology *topology;
+	struct rng rng;
+	uint64_t seed;
+	nsec_t duration;
+	nsec_t started;		/* of the body */
+	int scheduler_pid;
+	bool scheduler_gone;	/* PID 1 said so */
+	bool expectation_failed;
+	uint32_t workers_reported, cgroups_reported, steps_run;
+};
+
+int guest_topology_read(const char *sysfs, struct guest_topology *ret);
+/* Resolves a spec on the usable CPUs; on failure writes a sentence to @why. */
+int cpuset_resolve(const struct guest_topology *t, const struct ktstr_cpuset *spec, struct cpuset_bits *ret, char *why,
+		   size_t why_size);
+void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

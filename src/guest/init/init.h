@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * init.h -- PID 1 of a test guest.
+ *
+ * One thread, one poll loop, a real-time task above everything that is under test: what a broken scheduler does to
+ * ordinary tasks, it cannot do to the one that watches it. Order of the files: setup.c (mounts, control groups), log.c
+ * (guest memory), scheduler.c and test.c (the two children), watch.c (the loop), main.c (the sequence).
+ */
+#ifndef KTSTR_GUEST_INIT_H
+#define KTSTR_GUEST_INIT_H
+
+#include <poll.h>
+#include <stdbool.h>
+
+#include <ktstr/wire.h>
+
+#include "base/buf.h"
+#include "base/time.h"
+
+#define INIT_ARGS_MAX	    64
+#define ATTACH_DEADLINE	    (20 * NSEC_PER_SEC)	/* guest time for a scheduler to attach */
+#define SCHED_STOP_DEADLINE (2 * NSEC_PER_SEC)
+#define TEST_GRACE	    (8 * NSEC_PER_SEC)	/* for a test to end once its scheduler is gone */
+#define STREAM_BYTES_MAX    ((size_t)1 << 20)	/* of one stream in the log */
+
+/* The event log in guest memory. */
+struct guest_log {
+	struct wire_header *header;	/* NULL: none was named; records go nowhere */
+	uint8_t *records;
+	size_t stream_bytes[WIRE_STREAM_MAX];
+};
+
+/* /ktstr.conf: what this boot is for. */
+struct init_conf {
+	char *test;		/* NULL: just say hello */
+	char *seed, *duration_ns;
+	uint64_t seed_value, limit_ns;
+	bool scheduler;
+	const char *sched_args[INIT_ARGS_MAX + 1];
+	unsigned sched_arg_count;
+	char *sysctls[INIT_ARGS_MAX];
+	unsigned sysctl_count;
+	struct buf text;	/* the strings above point in here */
+};
+
+enum source { SRC_SIGNAL, SRC_SCHED_OUT, SRC_TEST_OUT, SRC_CHANNEL, SRC_UEVENT, SRC_KMSG, SRC_TRACE, SRC_MAX };
+
+struct init {
+	struct guest_log log;
+	struct init_conf conf;
+	struct pollfd fd[SRC_MAX];	/* -1 where there is none */
+	int sched_pid, test_pid;	/* 0: none, or ended */
+	int sched_status, test_status;
+	bool sched_started, sched_ended, test_ended;
+	bool attached;			/* the kernel said enabled, and has not taken it back */
+	bool ejected;
+	uint16_t exit_port;
+};
+
+/* log.c */
+int log_map(struct guest_log *l, uint64_t address, uint64_t size);
+void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, const void *head, size_t head_len,
+		const void *tail, size_t tail_len);
+void log_put(struct guest_log *l, enum wire_type type, const void *payload, size_t len);
+void log_text(struct guest_log *l, enum wire_stream stream, const char *text, size_t len);
+void log_complain(struct guest_log *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* setup.c */
+int setup_mounts(struct init *i);
+int setup_cgroups(struct init *i);
+int setup_conf(struct init *i);
+void setup_sysctls(struct init *i);
+int setup_log(struct init *i);
+void setup_seed(struct init *i);
+
+/* scheduler.c */
+bool scheduler_supported(void);
+bool scheduler_enabled(void);
+int scheduler_start(struct init *i);
+/* Waits until it is attached; false when it will never be, with the record written. */
+bool scheduler_await(struct init *i);
+void scheduler_stop(struct init *i);
+void scheduler_event(struct init *i, enum wire_sched_event event);
+/* The kernel took it off, or its process ended, while the test ran. */
+void scheduler_gone(struct init *i, enum wire_sched_event event);
+
+/* test.c */
+int test_start(struct init *i);
+void test_await(struct init *i);
+
+/* watch.c */
+int watch_open(struct init *i);
+/* Waits for the next event until @deadline (guest CLOCK_MONOTONIC) and handles what is there. */
+void watch_once(struct init *i, nsec_t deadline);
+/* Takes what the pipes still hold. */
+void watch_drain(struct init *i);
+/* fork and exec with stdout and stderr in a pipe, whose read end is left in @out; fd 3 is @channel when >= 0. */
+int spawn(const char *const argv[], int channel, int *out);
+
+#endif

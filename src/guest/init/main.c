@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* main.c -- PID 1: the sequence from the first mount to the end of the machine. */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/io.h>
+#include <sys/mman.h>
+#include <sys/reboot.h>
+#include <sys/utsname.h>
+
+#include <ktstr/test.h>
+
+#include "base/file.h"
+#include "guest/ctx.h"
+#include "guest/init/init.h"
+
+/* Ends the machine within this instruction where the machine has a port for it. */
+static void __attribute__((noreturn)) power_off(struct init *i)
+{
+	if (i->exit_port && iopl(3) == 0)
+		outl(0, i->exit_port);
+	reboot(RB_POWER_OFF);
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+static void __attribute__((noreturn)) finish(struct init *i, enum wire_exit_reason reason, int status)
+{
+	struct wire_exit record = { .reason = reason, .status = status };
+	log_put(&i->log, WIRE_EXIT, &record, sizeof(record));
+	power_off(i);
+}
+
+static void say_hello(struct init *i, const struct guest_topology *topology)
+{
+	struct wire_hello hello = { .api = KTSTR_API_VERSION, .cpus = topology->cpus };
+	struct utsname name;
+	if (uname(&name) == 0)
+		snprintf(hello.release, sizeof(hello.release), "%.63s", name.release);
+	hello.memory_kib = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+	log_put(&i->log, WIRE_HELLO, &hello, sizeof(hello));
+}
+
+/* Real-time, locked, not to be killed for memory: nothing that a test does may keep PID 1 from noticing it. */
+static void rise_above_the_test(void)
+{
+	struct sched_param param = { .sched_priority = 50 };
+	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	file_write("/proc/self/oom_score_adj", "-1000");
+}
+
+static void prepare(struct init *i)
+{
+	static struct guest_topology topology;
+	int r = setup_mounts(i);
+	if (r == 0)
+		r = setup_log(i);
+	if (r == 0)
+		r = guest_topology_read("/sys", &topology);
+	if (r < 0)
+		finish(i, WIRE_EXIT_SETUP, r);
+	say_hello(i, &topology);
+	if (!path_exists("/.ktstr_init_ok") || setup_conf(i) < 0)
+		finish(i, WIRE_EXIT_IMAGE, 0);
+	log_put(&i->log, WIRE_TOPOLOGY, topology.cpu, topology.cpus * sizeof(topology.cpu[0]));
+	rise_above_the_test();
+	setup_sysctls(i);
+	r = setup_cgroups(i);
+	if (r == 0)
+		r = watch_open(i);
+	if (r < 0)
+		finish(i, WIRE_EXIT_SETUP, r);
+}
+
+int main(void)
+{
+	static struct init i;
+	if (getpid() != 1) {
+		fprintf(stderr, "ktstr-init is the first process of a test guest and does nothing elsewhere\n");
+		return 64;
+	}
+	setenv("PATH", "/include-files:/bin:/usr/bin:/sbin:/usr/sbin", 1);
+	setenv("HOME", "/", 1);
+	prepare(&i);
+	if (!i.conf.test)
+		finish(&i, WIRE_EXIT_DONE, 0);
+	setup_seed(&i);
+	if (i.conf.scheduler && !scheduler_await(&i)) {
+		scheduler_stop(&i);
+		finish(&i, WIRE_EXIT_SCHED, 0);
+	}
+	int r = test_start(&i);
+	if (r < 0) {
+		log_complain(&i.log, "start the test: %s", strerror(-r));
+		finish(&i, WIRE_EXIT_SETUP, r);
+	}
+	test_await(&i);
+	scheduler_stop(&i);
+	finish(&i, WIRE_EXIT_DONE, 0);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* setup.c -- from a bare initramfs to a system that a test can run in. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/rng.h"
+#include "guest/ctx.h"
+#include "guest/init/init.h"
+
+static const struct {
+	const char *type, *at;
+	bool required;
+} mounts[] = {
+	{ "proc", "/proc", true },
+	{ "sysfs", "/sys", true },
+	{ "devtmpfs", "/dev", true },
+	{ "tmpfs", "/tmp", true },
+	{ "tmpfs", "/run", false },
+	{ "tmpfs", "/dev/shm", false },
+	{ "cgroup2", "/sys/fs/cgroup", false },
+	{ "bpf", "/sys/fs/bpf", false },
+	{ "debugfs", "/sys/kernel/debug", false },
+	{ "tracefs", "/sys/kernel/tracing", false },
+};
+
+int setup_mounts(struct init *i)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(mounts); k++) {
+		mkdir(mounts[k].at, 0755);
+		if (mount(mounts[k].type, mounts[k].at, mounts[k].type, MS_NOSUID, NULL) == 0 || errno == EBUSY)
+			continue;
+		if (mounts[k].required)
+			return -errno;
+		log_complain(&i->log, "mount %s: %s", mounts[k].at, strerror(errno));
+	}
+	if (symlink("/proc/self/fd", "/dev/fd") < 0 && errno != EEXIST)
+		log_complain(&i->log, "link /dev/fd: %s", strerror(errno));
+	return 0;
+}
+
+int setup_cgroups(struct init *i)
+{
+	static const char *const controllers[] = { "+cpuset", "+cpu", "+memory", "+pids" };
+	static const char *const parents[] = { "/sys/fs/cgroup/cgroup.subtree_control",
+					       GUEST_CGROUP "/cgroup.subtree_control" };
+	for (size_t p = 0; p < ARRAY_SIZE(parents); p++) {
+		if (p == 1 && mkdir(GUEST_CGROUP, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		for (size_t c = 0; c < ARRAY_SIZE(controllers); c++) {
+			int r = file_write(parents[p], controllers[c]);
+			if (r < 0)
+				log_complain(&i->log, "%s in %s: %s", controllers[c], parents[p], strerror(-r));
+		}
+	}
+	return 0;
+}
+
+/* --- what the kernel command line and /ktstr.conf say ---------------------------------------------------------- */
+
+int setup_log(struct init *i)
+{
+	_cleanup_buf_ struct buf line = BUF_NULL;
+	int r = file_read("/proc/cmdline", 65536, &line, NULL);
+	if (r < 0)
+		return r;
+	i->exit_port = 0;
+	char *save = NULL;
+	uint64_t address = 0, size = 0, port = 0;
+	for (char *word = strtok_r(line.data, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+		if (!strncmp(word, "ktstr.log=", 10)) {
+			char *colon = strchr(word, ':');
+			if (!colon)
+				return -EINVAL;
+			*colon = '\0';
+			if (parse_u64(word + 10, &address) < 0 || parse_u64(colon + 1, &size) < 0)
+				return -EINVAL;
+		} else if (!strncmp(word, "ktstr.exit=", 11) && parse_u64(word + 11, &port) == 0) {
+			i->exit_port = (uint16_t)port;
+		}
+	}
+	return size ? log_map(&i->log, address, size) : 0;
+}
+
+static void take_line(struct init_conf *c, char *key, char *value)
+{
+	if (!strcmp(key, "test")) {
+		c->test = value;
+	} else if (!strcmp(key, "seed")) {
+		c->seed = value;
+		parse_u64(value, &c->seed_value);
+	} else if (!strcmp(key, "duration_ns")) {
+		c->duration_ns = value;
+	} else if (!strcmp(key, "limit_ns")) {
+		parse_u64(value, &c->limit_ns);
+	} else if (!strcmp(key, "scheduler")) {
+		c->scheduler = true;
+		c->sched_args[0] = value;
+		c->sched_arg_count = MAX_OF(c->sched_arg_count, 1);
+	} else if (!strcmp(key, "sched_arg") && c->sched_arg_count && c->sched_arg_count < INIT_ARGS_MAX) {
+		c->sched_args[c->sched_arg_count++] = value;
+	} else if (!strcmp(key, "sysctl") && c->sysctl_count < INIT_ARGS_MAX) {
+		c->sysctls[c->sysctl_count++] = value;
+	}
+}
+
+int setup_conf(struct init *i)
+{
+	int r = file_read("/ktstr.conf", 1 << 20, &i->conf.text, NULL);
+	if (r < 0)
+		return r;
+	char *save = NULL;
+	for (char *line = strtok_r(i->conf.text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *value = strchr(line, '=');
+		if (!value)
+			continue;
+		*value++ = '\0';
+		take_line(&i->conf, line, value);
+	}
+	return 0;
+}
+
+void setup_sysctls(struct init *i)
+{
+	for (unsigned k = 0; k < i->conf.sysctl_count; k++) {
+		_cleanup_free_ char *pair = strdup(i->conf.sysctls[k]);
+		char *value = pair ? strchr(pair, '=') : NULL;
+		if (!value)
+			continue;
+		*value++ = '\0';
+		for (char *dot = pair; (dot = strchr(dot, '.'));)
+			*dot = '/';
+		_cleanup_free_ char *path = path_join("/proc/sys", pair);
+		int r = path ? file_write(path, value) : -ENOMEM;
+		if (r < 0)
+			log_complain(&i->log, "sysctl %s: %s", i->conf.sysctls[k], strerror(-r));
+	}
+}
+
+/* The seed moves what a schedule hangs on: the kernel's random numbers and the phase of the timer tick. */
+void setup_seed(struct init *i)
+{
+	struct rng rng = { i->conf.seed_value };
+	uint64_t words[4] = { rng_next(&rng), rng_next(&rng), rng_next(&rng), rng_next(&rng) };
+	_cleanup_close_ int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		fd_write_full(fd, words, sizeof(words));
+	struct timespec phase = { .tv_nsec = (long)rng_below(&rng, 4 * NSEC_PER_MSEC) };
+	nanosleep(&phase, NULL);
+}

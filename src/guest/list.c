@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* list.c -- a test binary describes itself as JSON. Written by hand: a guest should not need a JSON library. */
+#include <string.h>
+
+#include "guest/registry.h"
+
+static void put_key(struct buf *out, const char *key)
+{
+	char last = out->len ? out->data[out->len - 1] : '{';
+	buf_appendf(out, "%s\"%s\":", last == '{' || last == '[' ? "" : ",", key);
+}
+
+static void put_text(struct buf *out, const char *key, const char *value)
+{
+	put_key(out, key);
+	if (!value) {
+		buf_puts(out, "null");
+		return;
+	}
+	buf_puts(out, "\"");
+	buf_json_escape(out, value, strlen(value));
+	buf_puts(out, "\"");
+}
+
+static void put_number(struct buf *out, const char *key, unsigned long value)
+{
+	put_key(out, key);
+	buf_appendf(out, "%lu", value);
+}
+
+static void put_strings(struct buf *out, const char *key, const char *const *list)
+{
+	put_key(out, key);
+	buf_puts(out, "[");
+	for (size_t i = 0; list && list[i]; i++) {
+		buf_puts(out, i ? ",\"" : "\"");
+		buf_json_escape(out, list[i], strlen(list[i]));
+		buf_puts(out, "\"");
+	}
+	buf_puts(out, "]");
+}
+
+static void put_checks(struct buf *out, const struct ktstr_checks *c)
+{
+	put_key(out, "checks");
+	buf_puts(out, "{");
+	put_number(out, "not_starved", c->not_starved);
+	put_number(out, "isolation", c->isolation);
+	put_number(out, "max_gap_ms", c->max_gap_ms);
+	put_number(out, "max_spread_pct", c->max_spread_pct);
+	buf_puts(out, "}");
+}
+
+static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
+{
+	buf_puts(out, "{");
+	put_text(out, "name", s->name);
+	put_text(out, "binary", s->binary);
+	put_strings(out, "args", s->args);
+	put_strings(out, "sysctls", s->sysctls);
+	put_strings(out, "kargs", s->kargs);
+	put_checks(out, &s->checks);
+	buf_puts(out, "}");
+}
+
+static void put_test(struct buf *out, const struct ktstr_test *t)
+{
+	struct ktstr_topology p = test_topology(t);
+	buf_puts(out, "{");
+	put_text(out, "name", t->name);
+	put_text(out, "file", t->file);
+	put_number(out, "line", t->line);
+	put_text(out, "problem", test_validate(t));
+	put_text(out, "scheduler", t->scheduler ? t->scheduler->name : NULL);
+	put_number(out, "numa_nodes", p.numa_nodes);
+	put_number(out, "llcs", p.llcs);
+	put_number(out, "cores", p.cores);
+	put_number(out, "threads", p.threads);
+	put_number(out, "memory_mib", t->memory_mib);
+	put_number(out, "duration_ms", (t->duration_s ? t->duration_s : 2) * 1000ul);
+	put_number(out, "workers_per_cgroup", t->workers_per_cgroup ? t->workers_per_cgroup : 2);
+	put_strings(out, "sched_args", t->sched_args);
+	put_strings(out, "include_files", t->include_files);
+	put_number(out, "expect_err", t->expect_err);
+	put_checks(out, &t->checks);
+	buf_puts(out, "}");
+}
+
+void registry_list(const struct registry *r, struct buf *out)
+{
+	buf_puts(out, "{");
+	put_number(out, "api", KTSTR_API_VERSION);
+	put_key(out, "schedulers");
+	buf_puts(out, "[");
+	for (size_t i = 0; i < r->scheduler_count; i++) {
+		buf_puts(out, i ? "," : "");
+		put_scheduler(out, r->schedulers[i]);
+	}
+	buf_puts(out, "]");
+	put_key(out, "tests");
+	buf_puts(out, "[");
+	for (size_t i = 0; i < r->test_count; i++) {
+		buf_puts(out, i ? "," : "");
+		put_test(out, r->tests[i]);
+	}
+	buf_puts(out, "]}\n");
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* registry.c -- declarations, collected by the linker in two sections. */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "guest/registry.h"
+
+/* Weak: a binary without schedulers has no such section. */
+extern const struct ktstr_test *const __start_ktstr_tests[] __attribute__((weak));
+extern const struct ktstr_test *const __stop_ktstr_tests[] __attribute__((weak));
+extern const struct ktstr_scheduler *const __start_ktstr_schedulers[] __attribute__((weak));
+extern const struct ktstr_scheduler *const __stop_ktstr_schedulers[] __attribute__((weak));
+
+/* `ktstr` recognises a test binary, and the interface it was built for, by this note. */
+struct api_note {
+	uint32_t name_len, desc_len, type;
+	char name[8];
+	uint32_t api;
+};
+static const struct api_note api_note __attribute__((used, retain, section(".note.ktstr"), aligned(4))) = {
+	.name_len = 6, .desc_len = 4, .type = 1, .name = "ktstr", .api = KTSTR_API_VERSION,
+};
+
+/* Compilers may emit a section's entries in any order; source order is what people expect. */
+static int by_place(const char *file_a, unsigned line_a, const char *file_b, unsigned line_b)
+{
+	int c = strcmp(file_a, file_b);
+	return c ? c : (line_a > line_b) - (line_a < line_b);
+}
+
+static int compare_tests(const void *a, const void *b)
+{
+	const struct ktstr_test *x = *(const struct ktstr_test *const *)a;
+	const struct ktstr_test *y = *(const struct ktstr_test *const *)b;
+	return by_place(x->file, x->line, y->file, y->line);
+}
+
+static int compare_schedulers(const void *a, const void *b)
+{
+	const struct ktstr_scheduler *x = *(const struct ktstr_scheduler *const *)a;
+	const struct ktstr_scheduler *y = *(const struct ktstr_scheduler *const *)b;
+	return by_place(x->file, x->line, y->file, y->line);
+}
+
+static void *copy_entries(const void *start, const void *stop, size_t *count)
+{
+	size_t bytes = start ? (size_t)((const char *)stop - (const char *)start) : 0;
+	void *copy = malloc(bytes + 1);
+	if (copy && bytes)
+		memcpy(copy, start, bytes);
+	*count = bytes / sizeof(void *);
+	return copy;
+}
+
+int registry_load(struct registry *ret)
+{
+	struct registry r;
+	r.tests = copy_entries(__start_ktstr_tests, __stop_ktstr_tests, &r.test_count);
+	r.schedulers = copy_entries(__start_ktstr_schedulers, __stop_ktstr_schedulers, &r.scheduler_count);
+	if (!r.tests || !r.schedulers) {
+		registry_done(&r);
+		return -ENOMEM;
+	}
+	qsort(r.tests, r.test_count, sizeof(void *), compare_tests);
+	qsort(r.schedulers, r.scheduler_count, sizeof(void *), compare_schedulers);
+	*ret = r;
+	return 0;
+}
+
+void registry_done(struct registry *r)
+{
+	free(r->tests);
+	free(r->schedulers);
+	*r = (struct registry){ 0 };
+}
+
+const struct ktstr_test *registry_find(const struct registry *r, const char *name)
+{
+	for (size_t i = 0; i < r->test_count; i++)
+		if (!strcmp(r->tests[i]->name, name))
+			return r->tests[i];
+	return NULL;
+}
+
+static unsigned first_set(unsigned a, unsigned b, unsigned otherwise)
+{
+	return a ? a : b ? b : otherwise;
+}
+
+struct ktstr_topology test_topology(const struct ktstr_test *t)
+{
+	struct ktstr_topology s = t->scheduler ? t->scheduler->topology : (struct ktstr_topology){ 0 };
+	return (struct ktstr_topology){
+		.numa_nodes = first_set(t->numa_nodes, s.numa_nodes, 1),
+		.llcs = first_set(t->llcs, s.llcs, 1),
+		.cores = first_set(t->cores, s.cores, 2),
+		.threads = first_set(t->threads, s.threads, 1),
+	};
+}
+
+const char *test_validate(const struct ktstr_test *t)
+{
+	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
+		return "its name is empty or has a '/'";
+	if (!t->body)
+		return "it has no body";
+	if (t->scheduler && (!t->scheduler->binary || !*t->scheduler->binary))
+		return "its scheduler names no binary";
+	struct ktstr_topology p = test_topology(t);
+	if (p.llcs % p.numa_nodes)
+		return "llcs is not a multiple of numa_nodes";
+	return NULL;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* topology.c -- the guest's own view of its processors, and cpusets said in its terms. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "guest/ctx.h"
+
+static int read_text(const char *sysfs, const char *rel, struct buf *ret)
+{
+	_cleanup_free_ char *path = path_join(sysfs, rel);
+	return path ? file_read(path, 65536, ret, NULL) : -ENOMEM;
+}
+
+static unsigned read_number(const char *sysfs, unsigned cpu, const char *leaf, unsigned otherwise)
+{
+	char rel[128];
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	uint64_t value;
+	snprintf(rel, sizeof(rel), "devices/system/cpu/cpu%u/%s", cpu, leaf);
+	if (read_text(sysfs, rel, &text) < 0)
+		return otherwise;
+	text.data[strcspn(text.data, "\n")] = '\0';
+	return parse_u64(text.data, &value) < 0 ? otherwise : (unsigned)value;
+}
+
+/* The lowest CPU that shares the highest cache; the CPU itself where sysfs knows no cache. */
+static unsigned read_llc(const char *sysfs, unsigned cpu)
+{
+	for (int index = 9; index >= 0; index--) {
+		char rel[128];
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		struct cpuset_bits shared;
+		snprintf(rel, sizeof(rel), "devices/system/cpu/cpu%u/cache/index%d/shared_cpu_list", cpu, index);
+		if (read_text(sysfs, rel, &text) < 0 || cpuset_parse(text.data, &shared) < 0)
+			continue;
+		for (unsigned c = 0; c < GUEST_CPUS_MAX; c++)
+			if (cpuset_has(&shared, c))
+				return c;
+	}
+	return cpu;
+}
+
+static void read_nodes(const char *sysfs, struct guest_topology *t)
+{
+	for (unsigned node = 0; node < 64; node++) {
+		char rel[64];
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		struct cpuset_bits cpus;
+		snprintf(rel, sizeof(rel), "devices/system/node/node%u/cpulist", node);
+		if (read_text(sysfs, rel, &text) < 0 || cpuset_parse(text.data, &cpus) < 0)
+			continue;
+		for (unsigned i = 0; i < t->cpus; i++)
+			if (cpuset_has(&cpus, t->cpu[i].cpu))
+				t->cpu[i].node = (uint16_t)node;
+	}
+}
+
+int guest_topology_read(const char *sysfs, struct guest_topology *ret)
+{
+	_cleanup_buf_ struct buf online = BUF_NULL;
+	int r = read_text(sysfs, "devices/system/cpu/online", &online);
+	*ret = (struct guest_topology){ 0 };
+	if (r == 0)
+		r = cpuset_parse(online.data, &ret->all);
+	if (r < 0)
+		return r;
+	for (unsigned c = 0; c < GUEST_CPUS_MAX; c++) {
+		if (!cpuset_has(&ret->all, c))
+			continue;
+		ret->cpu[ret->cpus++] = (struct wire_cpu){
+			.cpu = (uint16_t)c,
+			.package = (uint16_t)read_number(sysfs, c, "topology/physical_package_id", 0),
+			.core = (uint16_t)read_number(sysfs, c, "topology/core_id", c),
+			.llc = (uint16_t)read_llc(sysfs, c),
+		};
+	}
+	read_nodes(sysfs, ret);
+	ret->usable = ret->all;
+	if (ret->cpus > 2) {
+		unsigned last = ret->cpu[ret->cpus - 1].cpu;
+		ret->usable.word[last / 64] &= ~((uint64_t)1 << last % 64);
+	}
+	return 0;
+}
+
+/* --- cpusets ---------------------------------------------------------------------------------------------------- */
+
+static unsigned nth_llc(const struct guest_topology *t, unsigned index, unsigned *count)
+{
+	unsigned id = 0;
+	*count = 0;
+	for (unsigned i = 0; i < t->cpus; i++) {
+		if (t->cpu[i].llc != t->cpu[i].cpu)
+			continue;
+		if ((*count)++ == index)
+			id = t->cpu[i].llc;
+	}
+	return id;
+}
+
+static unsigned node_count(const struct guest_topology *t)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < t->cpus; i++)
+		count = MAX_OF(count, t->cpu[i].node + 1u);
+	return count;
+}
+
+static void add_where(const struct guest_topology *t, bool by_node, unsigned id, struct cpuset_bits *set)
+{
+	for (unsigned i = 0; i < t->cpus; i++)
+		if ((by_node ? t->cpu[i].node : t->cpu[i].llc) == id && cpuset_has(&t->usable, t->cpu[i].cpu))
+			cpuset_add(set, t->cpu[i].cpu);
+}
+
+static void add_part(const struct guest_topology *t, unsigned index, unsigned of, struct cpuset_bits *set)
+{
+	unsigned usable = cpuset_count(&t->usable), chunk = usable / of;
+	unsigned first = index * chunk, last = index + 1 == of ? usable : first + chunk;
+	unsigned nth = 0;
+	for (unsigned c = 0; c < GUEST_CPUS_MAX; c++) {
+		if (!cpuset_has(&t->usable, c))
+			continue;
+		if (nth >= first && nth < last)
+			cpuset_add(set, c);
+		nth++;
+	}
+}
+
+static int refuse(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int refuse(char *why, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(why, size, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static int resolve_list(const struct guest_topology *t, const char *list, struct cpuset_bits *set, char *why,
+			size_t size)
+{
+	if (!list || cpuset_parse(list, set) < 0)
+		return refuse(why, size, "cpuset '%s' is no CPU list", list ? list : "");
+	for (unsigned c = 0; c < GUEST_CPUS_MAX; c++)
+		if (cpuset_has(set, c) && !cpuset_has(&t->all, c))
+			return refuse(why, size, "cpuset '%s' names CPU %u, the machine has %u", list, c, t->cpus);
+	return 0;
+}
+
+int cpuset_resolve(const struct guest_topology *t, const struct ktstr_cpuset *spec, struct cpuset_bits *ret, char *why,
+		   size_t size)
+{
+	struct cpuset_bits set = { 0 };
+	unsigned count;
+	switch (spec->kind) {
+	case KTSTR_CPUSET_ALL:
+		set = t->all;
+		break;
+	case KTSTR_CPUSET_LLC: {
+		unsigned id = nth_llc(t, spec->index, &count);
+		if (spec->index >= count)
+			return refuse(why, size, "Llc(%u) out of range: topology has %u LLCs", spec->index, count);
+		add_where(t, false, id, &set);
+		break;
+	}
+	case KTSTR_CPUSET_NODE:
+		if (spec->index >= node_count(t))
+			return refuse(why, size, "Numa(%u) out of range: topology has %u NUMA nodes", spec->index,
+				      node_count(t));
+		add_where(t, true, spec->index, &set);
+		break;
+	case KTSTR_CPUSET_DISJOINT:
+		if (!spec->of || spec->index >= spec->of)
+			return refuse(why, size, "index %u >= partition count %u", spec->index, spec->of);
+		if (cpuset_count(&t->usable) < spec->of)
+			return refuse(why, size, "not enough usable CPUs (%u) for %u partitions",
+				      cpuset_count(&t->usable), spec->of);
+		add_part(t, spec->index, spec->of, &set);
+		break;
+	case KTSTR_CPUSET_LIST: {
+		int r = resolve_list(t, spec->list, &set, why, size);
+		if (r < 0)
+			return r;
+		break;
+	}
+	case KTSTR_CPUSET_KIND_MAX:
+		return refuse(why, size, "unknown kind of cpuset");
+	}
+	if (!cpuset_count(&set))
+		return refuse(why, size, "the cpuset has no usable CPU");
+	*ret = set;
+	return 0;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* elf.c -- see elf.h. ELF files come from users and builds: nothing in them is believed before it is checked. */
+#include <fcntl.h>
+#include <gelf.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "image/elf.h"
+#include "image/ldcache.h"
+
+#define ELF_BYTES_MAX ((size_t)1 << 30)
+
+/* What the dynamic section of one file asks for. */
+struct needs {
+	char *interp, *rpath, *runpath;
+	char *lib[128];
+	size_t count;
+};
+
+static void needs_done(struct needs *n)
+{
+	free(n->interp);
+	free(n->rpath);
+	free(n->runpath);
+	for (size_t i = 0; i < n->count; i++)
+		free(n->lib[i]);
+}
+
+void closure_done(struct closure *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		free(c->file[i].path);
+	c->count = 0;
+}
+
+/* --- reading one file ------------------------------------------------------------------------------------------- */
+
+static void read_interp(Elf *elf, const GElf_Phdr *ph, struct needs *n)
+{
+	size_t size;
+	const char *raw = elf_rawfile(elf, &size);
+	if (raw && !n->interp && ph->p_offset < size && ph->p_filesz <= size - ph->p_offset)
+		n->interp = strndup(raw + ph->p_offset, ph->p_filesz);
+}
+
+static void read_dynamic(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, struct needs *n)
+{
+	Elf_Data *data = elf_getdata(scn, NULL);
+	GElf_Dyn dyn;
+	for (int i = 0; data && gelf_getdyn(data, i, &dyn) && dyn.d_tag != DT_NULL; i++) {
+		const char *text = elf_strptr(elf, sh->sh_link, dyn.d_un.d_val);
+		if (!text)
+			continue;
+		if (dyn.d_tag == DT_NEEDED && n->count < ARRAY_SIZE(n->lib))
+			n->lib[n->count++] = strdup(text);
+		else if (dyn.d_tag == DT_RPATH && !n->rpath)
+			n->rpath = strdup(text);
+		else if (dyn.d_tag == DT_RUNPATH && !n->runpath)
+			n->runpath = strdup(text);
+	}
+}
+
+static void read_needs(Elf *elf, struct needs *n)
+{
+	size_t headers = 0;
+	GElf_Phdr ph;
+	GElf_Shdr sh;
+	if (elf_getphdrnum(elf, &headers) == 0)
+		for (size_t i = 0; i < headers; i++)
+			if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_INTERP)
+				read_interp(elf, &ph, n);
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));)
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_DYNAMIC)
+			read_dynamic(elf, scn, &sh, n);
+}
+
+/* Returns 1 for an ELF file, 0 for another kind. */
+static int needs_of(const char *path, struct needs *ret, struct err **err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return FAIL_SYS(err, -errno, "open '%s'", path);
+	elf_version(EV_CURRENT);
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	bool is_elf = elf && elf_kind(elf) == ELF_K_ELF;
+	*ret = (struct needs){ 0 };
+	if (is_elf)
+		read_needs(elf, ret);
+	elf_end(elf);
+	return is_elf;
+}
+
+/* --- finding libraries ------------------------------------------------------------------------------------------ */
+
+static bool is_our_elf(const char *path)
+{
+	unsigned char ident[20];
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fd_read_full(fd, ident, sizeof(ident)) < 0)
+		return false;
+	return !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS64 && ident[18] == EM_X86_64;
+}
+
+static char *expand_origin(const char *dir, size_t len, const char *origin)
+{
+	struct buf out = BUF_NULL;
+	static const char *const names[] = { "${ORIGIN}", "$ORIGIN" };
+	for (size_t i = 0; i < len;) {
+		size_t skip = 0;
+		for (size_t k = 0; k < ARRAY_SIZE(names) && !skip; k++)
+			if (len - i >= strlen(names[k]) && !strncmp(dir + i, names[k], strlen(names[k])))
+				skip = strlen(names[k]);
+		if (skip)
+			buf_puts(&out, origin);
+		else
+			buf_append(&out, dir + i, 1);
+		i += skip ? skip : 1;
+	}
+	return buf_steal(&out);
+}
+
+/* Looks for @name in the directories of a colon-separated list. */
+static char *search_list(const char *list, const char *name, const char *origin)
+{
+	for (const char *p = list; p && *p;) {
+		size_t len = strcspn(p, ":");
+		_cleanup_free_ char *dir = expand_origin(p, len, origin);
+		char *path = dir && *dir ? path_join(dir, name) : NULL;
+		if (path && is_our_elf(path))
+			return path;
+		free(path);
+		p += len + (p[len] == ':');
+	}
+	return NULL;
+}
+
+static char *find_library(const char *name, const struct needs *n, const char *origin)
+{
+	static const char defaults[] = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:"
+				       "/usr/local/lib64:/usr/local/lib";
+	if (strchr(name, '/'))
+		return strdup(name);
+	char *path = n->runpath ? NULL : search_list(n->rpath, name, origin);
+	if (!path)
+		path = search_list(getenv("LD_LIBRARY_PATH"), name, origin);
+	if (!path)
+		path = search_list(n->runpath, name, origin);
+	if (!path)
+		path = ldcache_find("/etc/ld.so.cache", name);
+	return path ? path : search_list(defaults, name, origin);
+}
+
+static bool known(const struct closure *c, const char *path)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (!strcmp(c->file[i].path, path))
+			return true;
+	return false;
+}
+
+static int take(struct closure *c, char *path, struct err **err)
+{
+	if (known(c, path)) {
+		free(path);
+		return 0;
+	}
+	if (c->count == CLOSURE_FILES_MAX) {
+		free(path);
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d shared libraries", CLOSURE_FILES_MAX);
+	}
+	c->file[c->count++].path = path;
+	return closure_add(c, path, err);
+}
+
+static int add_needs(struct closure *c, const char *path, const struct needs *n, struct err **err)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+	_cleanup_free_ char *origin = path_dirname(real ? real : path);
+	char *interp = n->interp ? strdup(n->interp) : NULL;
+	int r = interp ? take(c, interp, err) : 0;
+	for (size_t i = 0; i < n->count && r == 0; i++) {
+		char *lib = find_library(n->lib[i], n, origin);
+		if (!lib)
+			return FAIL(err, EXIT_BAD_DATA, -ENOENT, "'%s' needs %s, which is not on this machine; install it or "
+				    "name its directory in LD_LIBRARY_PATH", path, n->lib[i]);
+		r = take(c, lib, err);
+	}
+	return r;
+}
+
+int closure_add(struct closure *c, const char *path, struct err **err)
+{
+	struct needs n = { 0 };
+	int r = needs_of(path, &n, err);
+	if (r < 0)
+		return r;
+	r = r ? add_needs(c, path, &n, err) : 0;
+	needs_done(&n);
+	return r;
+}
+
+/* --- what is packed --------------------------------------------------------------------------------------------- */
+
+static size_t loaded_end(const struct buf *file)
+{
+	Elf *elf = elf_memory(file->data, file->len);
+	size_t headers = 0, end = 0;
+	GElf_Phdr ph;
+	if (elf && elf_kind(elf) == ELF_K_ELF && elf_getphdrnum(elf, &headers) == 0)
+		for (size_t i = 0; i < headers; i++)
+			if (gelf_getphdr(elf, (int)i, &ph) && ph.p_filesz <= file->len && ph.p_offset <= file->len)
+				end = MAX_OF(end, (size_t)(ph.p_offset + ph.p_filesz));
+	elf_end(elf);
+	return end <= file->len ? end : 0;
+}
+
+int elf_load_image(const char *path, struct buf *ret, struct err **err)
+{
+	int r = file_read(path, ELF_BYTES_MAX, ret, err);
+	if (r < 0)
+		return r;
+	elf_version(EV_CURRENT);
+	size_t end = loaded_end(ret);
+	if (!end || ret->len < sizeof(Elf64_Ehdr) || ret->data[EI_CLASS] != ELFCLASS64)
+		return 0;
+	Elf64_Ehdr eh;
+	memcpy(&eh, ret->data, sizeof(eh));
+	eh.e_shoff = 0;
+	eh.e_shnum = eh.e_shstrndx = 0;
+	memcpy(ret->data, &eh, sizeof(eh));
+	ret->len = end;
+	return 0;
+}
+
+static int api_of_note(Elf_Scn *scn, uint32_t *ret)
+{
+	Elf_Data *data = elf_getdata(scn, NULL);
+	GElf_Nhdr note;
+	size_t name_at, desc_at;
+	if (!data || !gelf_getnote(data, 0, &note, &name_at, &desc_at) || note.n_descsz != sizeof(*ret) ||
+	    note.n_namesz != 6 || memcmp((const char *)data->d_buf + name_at, "ktstr", 6))
+		return -ENOENT;
+	memcpy(ret, (const char *)data->d_buf + desc_at, sizeof(*ret));
+	return 0;
+}
+
+int elf_api_version(const char *path, uint32_t *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	elf_version(EV_CURRENT);
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	size_t names;
+	GElf_Shdr sh;
+	int r = -ENOENT;
+	if (elf && elf_kind(elf) == ELF_K_ELF && elf_getshdrstrndx(elf, &names) == 0)
+		for (Elf_Scn *scn = NULL; r < 0 && (scn = elf_nextscn(elf, scn));) {
+			const char *name = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+			if (name && sh.sh_type == SHT_NOTE && !strcmp(name, ".note.ktstr"))
+				r = api_of_note(scn, ret);
+		}
+	elf_end(elf);
+	return r;
+}

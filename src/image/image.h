@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * image.h -- a test's initramfs: a base that many tests share (PID 1, test binary, scheduler, libraries, include files),
+ * compressed once and kept by its content, and a small suffix that says which test this boot is for.
+ *
+ * Both are LZ4 legacy frames (magic 0x184c2102), which the kernel's unlz4 reads back to back as one stream.
+ * All of it blocks and is for the offload pool.
+ */
+#ifndef KTSTR_IMAGE_IMAGE_H
+#define KTSTR_IMAGE_IMAGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct image_base_spec {
+	const char *test;			/* test binary, or NULL */
+	const char *scheduler;			/* scheduler binary, or NULL */
+	const char *const *include_files;	/* NULL-terminated; NULL: none */
+	const char *init;			/* PID 1 from this file instead of the built-in one; for benches */
+	const char *cache_dir;			/* NULL: not kept */
+};
+
+/* What the suffix says; the guest reads it from /ktstr.conf as KEY=VALUE lines. */
+struct image_suffix_spec {
+	const char *test;			/* name, or NULL: say hello and end */
+	uint64_t seed, duration_ns, limit_ns;
+	bool scheduler;
+	const char *const *sched_args[2];	/* the scheduler's, then the test's; each NULL-terminated or NULL */
+	const char *const *sysctls;
+};
+
+#define INCLUDE_FILES_MAX 256
+
+/* The compressed base, from the cache where it is. @ret_raw: bytes before compression. */
+int image_base(const struct image_base_spec *spec, struct buf *ret, uint64_t *ret_raw, struct err **err);
+int image_suffix(const struct image_suffix_spec *spec, struct buf *ret, struct err **err);
+/* A sealed-size memfd with base and suffix, which the caller closes. */
+int image_memfd(const struct buf *base, const struct buf *suffix, int *ret_fd, struct err **err);
+
+/* One LZ4 legacy stream of @data. @best: high compression, for what is kept. */
+int lz4_legacy(const struct buf *data, bool best, struct buf *ret);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cache.c -- see cache.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "kernel/cache.h"
+#include "kernel/config.h"
+
+/* --- where ---------------------------------------------------------------------------------------------------------- */
+
+static int home_dir(const char **ret, struct err **err)
+{
+	const char *home = getenv("HOME");
+	static const char advice[] = "cannot resolve the cache directory; set HOME, XDG_CACHE_HOME or KTSTR_CACHE_DIR";
+	if (!home)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "HOME is unset; %s", advice);
+	if (!*home)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "HOME is set to the empty string; %s", advice);
+	if (*home != '/' || !home[1])
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "HOME is '%s'; %s", home, advice);
+	*ret = home;
+	return 0;
+}
+
+static int base_dir(char **ret, struct err **err)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = NULL;
+	if (xdg && *xdg) {
+		*ret = path_join(xdg, "ktstr");
+		return *ret ? 0 : -ENOMEM;
+	}
+	int r = home_dir(&home, err);
+	if (r == 0 && !(*ret = path_join(home, ".cache/ktstr")))
+		r = -ENOMEM;
+	return r;
+}
+
+char *cache_sibling(const char *name)
+{
+	_cleanup_free_ char *base = NULL;
+	return base_dir(&base, NULL) == 0 ? path_join(base, name) : NULL;
+}
+
+int cache_open(struct cache *ret, struct err **err)
+{
+	const char *said = getenv("KTSTR_CACHE_DIR");
+	_cleanup_free_ char *base = NULL;
+	int r = 0;
+	if (said && *said)
+		ret->root = strdup(said);
+	else if ((r = base_dir(&base, err)) == 0)
+		ret->root = path_join(base, "kernels");
+	return r < 0 ? r : ret->root ? 0 : -ENOMEM;
+}
+
+void cache_done(struct cache *c)
+{
+	free(c->root);
+	c->root = NULL;
+}
+
+int cache_check_key(const char *key, struct err **err)
+{
+	bool bad = !*key || strchr(key, '/') || strchr(key, ' ') || strstr(key, "..") || key[0] == '.';
+	return bad ? FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no cache key", key) : 0;
+}
+
+/* --- reading -------------------------------------------------------------------------------------------------------- */
+
+void entry_done(struct cache_entry *e)
+{
+	free(e->key);
+	free(e->path);
+	free(e->version);
+	free(e->source);
+	free(e->arch);
+	free(e->built_at);
+	free(e->image_name);
+	free(e->error);
+	*e = (struct cache_entry){ 0 };
+}
+
+void entries_free(struct cache_entry *e, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		entry_done(&e[i]);
+	free(e);
+}
+
+static int corrupt(struct cache_entry *e, const char *kind, struct err *why)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	err_format(why, &text);
+	e->error_kind = kind;
+	e->error = buf_steal(&text);
+	return 0;
+}
+
+static char *copy_string(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return s ? strdup(s) : NULL;
+}
+
+static bool get_hash(const json_t *o, const char *key, uint32_t *ret)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	char *end;
+	*ret = s ? (uint32_t)strtoul(s, &end, 16) : 0;
+	return s && *s && !*end;
+}
+
+static int read_metadata(struct cache_entry *e, const json_t *meta)
+{
+	_cleanup_err_ struct err *why = NULL;
+	const char *arch, *image, *type;
+	if (json_get_string(meta, "arch", &arch, &why) < 0 || json_get_string(meta, "image_name", &image, &why) < 0 ||
+	    json_get_string(json_object_get(meta, "source"), "type", &type, &why) < 0)
+		return corrupt(e, "schema_drift", why);
+	e->arch = strdup(arch);
+	e->image_name = strdup(image);
+	e->source = strdup(type);
+	e->version = copy_string(meta, "version");
+	e->built_at = copy_string(meta, "built_at");
+	e->has_kconfig_hash = get_hash(meta, "ktstr_kconfig_hash", &e->kconfig_hash);
+	get_hash(meta, "config_hash", &e->config_hash);
+	e->has_vmlinux = json_is_true(json_object_get(meta, "has_vmlinux"));
+	e->vmlinux_stripped = json_is_true(json_object_get(meta, "vmlinux_stripped"));
+	e->has_schedulers = json_is_true(json_object_get(meta, "has_schedulers"));
+	e->objects = (uint64_t)json_integer_value(json_object_get(meta, "objects"));
+	e->status = !e->has_kconfig_hash ? KCONFIG_UNTRACKED
+		    : e->kconfig_hash == kconfig_lean_hash() ? KCONFIG_MATCHES : KCONFIG_STALE;
+	_cleanup_free_ char *path = strchr(image, '/') ? NULL : path_join(e->path, image);
+	if (!path || !path_exists(path)) {
+		FAIL(&why, EXIT_BAD_DATA, -ENOENT, "the image '%s' is missing", image);
+		return corrupt(e, "image_missing", why);
+	}
+	return 0;
+}
+
+static int read_entry(const char *root, const char *key, struct cache_entry *e)
+{
+	_cleanup_err_ struct err *why = NULL;
+	json_auto_t *meta = NULL;
+	*e = (struct cache_entry){ .key = strdup(key), .path = path_join(root, key) };
+	_cleanup_free_ char *file = e->path ? path_join(e->path, "metadata.json") : NULL;
+	if (!e->key || !file)
+		return -ENOMEM;
+	int r = json_read_file(file, &meta, &why);
+	if (r < 0)
+		return corrupt(e, r == -ENOENT ? "missing" : r == -EBADMSG ? "malformed" : "unreadable", why);
+	if (!json_is_object(meta)) {
+		FAIL(&why, EXIT_BAD_DATA, -EBADMSG, "metadata.json is no object");
+		return corrupt(e, "schema_drift", why);
+	}
+	return read_metadata(e, meta);
+}
+
+int cache_get(const struct cache *c, const char *key, struct cache_entry *ret)
+{
+	_cleanup_free_ char *path = path_join(c->root, key);
+	if (!path || !path_is_dir(path))
+		return -ENOENT;
+	return read_entry(c->root, key, ret);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct cache_entry *x = a, *y = b;
+	if (!x->error_kind != !y->error_kind)
+		return x->error_kind ? 1 : -1;
+	int c = strcmp(y->built_at ?: "", x->built_at ?: "");
+	return c ? c : strcmp(x->key, y->key);
+}
+
+int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_count, struct err **err)
+{
+	struct cache_entry *list = NULL;
+	size_t count = 0;
+	DIR *dir = opendir(c->root);
+	if (!dir && errno != ENOENT)
+		return FAIL_SYS(err, -errno, "read the cache '%s'", c->root);
+	for (struct dirent *e; dir && count < CACHE_ENTRIES_MAX && (e = readdir(dir));) {
+		if (e->d_name[0] == '.')
+			continue;
+		struct cache_entry *more = realloc(list, (count + 1) * sizeof(*list));
+		if (!more || read_entry(c->root, e->d_name, &more[count]) < 0) {
+			entries_free(more ? more : list, count);
+			closedir(dir);
+			return FAIL_SYS(err, -ENOMEM, "read the cache '%s'", c->root);
+		}
+		list = more;
+		count++;
+	}
+	if (dir)
+		closedir(dir);
+	if (count)
+		qsort(list, count, sizeof(*list), newest_first);
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}
+
+/* --- writing -------------------------------------------------------------------------------------------------------- */
+
+int cache_workdir(const struct cache *c, const char *key, char **ret, struct err **err)
+{
+	char *path = NULL;
+	if (asprintf(&path, "%s/.tmp-%s-%d", c->root, key, getpid()) < 0)
+		return -ENOMEM;
+	int r = remove_tree(path, err);
+	if (r == 0)
+		r = mkdir_parents(path, 0755, err);
+	if (r < 0) {
+		free(path);
+		return r;
+	}
+	*ret = path;
+	return 0;
+}
+
+static int sync_dir(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int cache_publish(const struct cache *c, const char *key, const char *dir, struct err **err)
+{
+	_cleanup_free_ char *target = path_join(c->root, key);
+	int r = target ? sync_dir(dir) : -ENOMEM;
+	if (r == 0 && rename(dir, target) < 0) {
+		/* An older entry is in the way: swap, so that there is one at every moment, and drop the old one. */
+		r = renameat2(AT_FDCWD, dir, AT_FDCWD, target, RENAME_EXCHANGE) < 0 ? -errno : 0;
+		if (r == 0)
+			remove_tree(dir, NULL);
+	}
+	if (r == 0)
+		r = sync_dir(c->root);
+	return r < 0 ? FAIL_SYS(err, r, "store kernel '%s'", key) : 0;
+}
+
+int cache_lock(const struct cache *c, const char *key, int *ret_fd, struct err **err)
+{
+	_cleanup_free_ char *dir = path_join(c->root, ".locks");
+	_cleanup_free_ char *path = NULL;
+	if (!dir || asprintf(&path, "%s/%s.lock", dir, key) < 0)
+		return -ENOMEM;
+	int r = mkdir_parents(dir, 0755, err);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return FAIL_SYS(err, -errno, "open lock '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : FAIL_SYS(err, -errno, "lock '%s'", path);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+void cache_sweep(const struct cache *c)
+{
+	DIR *dir = opendir(c->root);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		const char *dash = strrchr(e->d_name, '-');
+		if (strncmp(e->d_name, ".tmp-", 5) || !dash)
+			continue;
+		pid_t pid = (pid_t)strtol(dash + 1, NULL, 10);
+		_cleanup_free_ char *path = path_join(c->root, e->d_name);
+		if (path && pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+			remove_tree(path, NULL);
+	}
+	if (dir)
+		closedir(dir);
+}

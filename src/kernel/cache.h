@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cache.h -- built kernels on disk (behaviour 7.3, 7.4).
+ *
+ * {root}/{key}/ holds the image, the stripped vmlinux, metadata.json and, where they were built, the kernel tree's own
+ * schedulers with what is needed to build more. An entry appears by one rename, complete and synced. {root}/.locks/ has
+ * a lock file a key; {root}/.tmp-{key}-{pid}/ is work in progress, swept when its pid is dead.
+ */
+#ifndef KTSTR_KERNEL_CACHE_H
+#define KTSTR_KERNEL_CACHE_H
+
+#include <stdint.h>
+#include <time.h>
+
+#include "base/err.h"
+
+#define KERNEL_ARCH	   "x86_64"
+#define KERNEL_IMAGE_NAME  "bzImage"
+#define CACHE_ENTRIES_MAX  4096
+
+enum kconfig_status { KCONFIG_MATCHES, KCONFIG_STALE, KCONFIG_UNTRACKED };
+
+struct cache_entry {
+	char *key, *path;
+	char *version, *source, *arch, *built_at;	/* of a valid entry */
+	char *image_name;
+	uint32_t kconfig_hash, config_hash;
+	bool has_kconfig_hash, has_vmlinux, vmlinux_stripped, has_schedulers;
+	uint64_t objects;				/* compiled; 0: not recorded */
+	enum kconfig_status status;
+	const char *error_kind;				/* corrupt: a word of behaviour 7.3; NULL: valid */
+	char *error;
+};
+
+struct cache {
+	char *root;
+};
+
+/* KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels; the error says which was odd. */
+int cache_open(struct cache *ret, struct err **err);
+void cache_done(struct cache *c);
+/* Other cached things live beside the kernels: "$XDG_CACHE_HOME/ktstr/@name". NULL when there is no home. */
+char *cache_sibling(const char *name);
+
+/* Every entry, newest first, corrupt ones last; for entries_free(). */
+int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_count, struct err **err);
+/* One entry; -ENOENT when there is none. A corrupt one is returned with its error_kind. */
+int cache_get(const struct cache *c, const char *key, struct cache_entry *ret);
+void entry_done(struct cache_entry *e);
+void entries_free(struct cache_entry *e, size_t count);
+
+int cache_check_key(const char *key, struct err **err);
+/* Directory for work on @key, made empty; on the cache's own file system, so that publishing is a rename. */
+int cache_workdir(const struct cache *c, const char *key, char **ret, struct err **err);
+/* Swaps the finished directory @dir in as @key. */
+int cache_publish(const struct cache *c, const char *key, const char *dir, struct err **err);
+/* Takes the key's lock without waiting: a descriptor, or -EBUSY. */
+int cache_lock(const struct cache *c, const char *key, int *ret_fd, struct err **err);
+/* Removes work of processes that are no more. */
+void cache_sweep(const struct cache *c);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* config.c -- see config.h. */
+#include <string.h>
+
+#include "base/hash.h"
+#include "kernel/config.h"
+
+extern const char blob_lean_start[], blob_lean_end[];
+
+const char *kconfig_lean(size_t *ret_len)
+{
+	*ret_len = (size_t)(blob_lean_end - blob_lean_start);
+	return blob_lean_start;
+}
+
+uint32_t kconfig_lean_hash(void)
+{
+	size_t len;
+	const char *text = kconfig_lean(&len);
+	return crc32_update(0, text, len);
+}
+
+static const struct {
+	const char *option, *remedy;
+	bool scx;		/* only where the tree has sched_ext */
+} critical[] = {
+	{ "CONFIG_SCHED_CLASS_EXT", "needs DEBUG_INFO_BTF and BPF_JIT", true },
+	{ "CONFIG_DEBUG_INFO_BTF", "install pahole 1.16 or newer (Debian: pahole) and rebuild", false },
+	{ "CONFIG_BPF_SYSCALL", "set CONFIG_BPF_SYSCALL=y", false },
+	{ "CONFIG_FTRACE", "set CONFIG_FTRACE=y; some architectures' defconfig turns it off", false },
+	{ "CONFIG_KPROBE_EVENTS", "set CONFIG_KPROBES=y and CONFIG_FTRACE=y", false },
+	{ "CONFIG_BPF_EVENTS", "needs KPROBE_EVENTS and PERF_EVENTS", false },
+	{ "CONFIG_CGROUPS", "set CONFIG_CGROUPS=y", false },
+	{ "CONFIG_CPUSETS", "set CONFIG_CPUSETS=y", false },
+	{ "CONFIG_DEVMEM", "set CONFIG_DEVMEM=y: the guest's event log is written through it", false },
+	{ "CONFIG_SERIAL_8250_CONSOLE", "set CONFIG_SERIAL_8250_CONSOLE=y: without it crashes are silent", false },
+	{ "CONFIG_RD_LZ4", "set CONFIG_RD_LZ4=y: the initramfs is packed with it", false },
+};
+
+bool kconfig_has(const char *text, const char *option)
+{
+	size_t len = strlen(option);
+	for (const char *p = text; (p = strstr(p, option)); p += len)
+		if ((p == text || p[-1] == '\n') && !strncmp(p + len, "=y", 2) && (p[len + 2] == '\n' || !p[len + 2]))
+			return true;
+	return false;
+}
+
+int kconfig_validate(const char *text, bool has_scx, struct err **err)
+{
+	_cleanup_buf_ struct buf lost = BUF_NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(critical); i++)
+		if ((has_scx || !critical[i].scx) && !kconfig_has(text, critical[i].option))
+			buf_appendf(&lost, "%s%s not set (%s)", lost.len ? ", " : "", critical[i].option,
+				    critical[i].remedy);
+	if (!lost.len)
+		return 0;
+	FAIL(err, EXIT_BAD_DATA, -EINVAL, "kernel build completed but critical config options are missing: %s",
+	     buf_str(&lost));
+	if (err)
+		err_hint(*err, "Kconfig silently drops options whose dependencies are not met");
+	return -EINVAL;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* git.h -- reading a checkout: which commit, and whether the files are those of the commit. Blocks. */
+#ifndef KTSTR_KERNEL_GIT_H
+#define KTSTR_KERNEL_GIT_H
+
+#include <stdbool.h>
+
+struct git_state {
+	char hash[41];
+	bool dirty;	/* HEAD != index, or index != work tree, in tracked files; submodules aside */
+};
+
+/* The checkout that contains @dir (@search_parents) or that begins there. -ENOENT: none, or it has no commit. */
+int git_read_state(const char *dir, bool search_parents, struct git_state *ret);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* events.c -- see events.h. */
+#include "report/events.h"
+
+static const struct {
+	const char *word;
+	enum term_style style;
+} words[] = {
+	[KTSTR_PASS] = { "PASS", TERM_GOOD },
+	[KTSTR_FAIL] = { "FAIL", TERM_BAD },
+	[KTSTR_INCONCLUSIVE] = { "INCONCLUSIVE", TERM_WARN },
+	[KTSTR_SKIP] = { "SKIP", TERM_WARN },
+};
+
+void event_line(const struct result *r, const struct term *t, bool flaky, struct buf *out)
+{
+	enum ktstr_verdict v = r->judgement->verdict;
+	const struct detail *cause = v == KTSTR_PASS ? NULL : judgement_cause(r->judgement);
+	char wall[TIME_TEXT_MAX];
+	buf_appendf(out, "%s%-4s%s  %s  %s  %s", term_style(t, words[v].style), flaky ? "FLAKY" : words[v].word,
+		    term_plain(t), r->name, r->topology, nsec_format(r->wall, wall));
+	if (r->attempt > 1)
+		buf_appendf(out, "  (attempt %u)", r->attempt);
+	if (cause)
+		buf_appendf(out, "  %s", cause->text);
+	buf_puts(out, "\n");
+}
+
+json_t *event_json(const struct result *r)
+{
+	const struct detail *cause = judgement_cause(r->judgement);
+	char seed[24];
+	snprintf(seed, sizeof(seed), "0x%lx", r->seed);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:i, s:s, s:I, s:s?, s:s}", "event", "test-finished", "name", r->name,
+			 "topology", r->topology, "scheduler", r->scheduler ? r->scheduler : "eevdf", "verdict",
+			 verdict_name(r->judgement->verdict), "cause", cause ? cause->text : NULL, "attempt",
+			 (int)r->attempt, "seed", seed, "wall_ns", (json_int_t)r->wall, "sidecar", r->sidecar, "replay",
+			 r->replay);
+}
+
+json_t *summary_json(const struct run_counts *c, nsec_t wall)
+{
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "event", "run-finished", "total", (int)c->total,
+			 "passed", (int)c->passed, "failed", (int)c->failed, "inconclusive", (int)c->inconclusive, "skipped",
+			 (int)c->skipped, "flaky", (int)c->flaky, "not_run", (int)c->not_run, "wall_ns", (json_int_t)wall);
+}
+
+void summary_line(const struct run_counts *c, nsec_t wall, struct buf *out)
+{
+	char text[TIME_TEXT_MAX];
+	buf_appendf(out, "%u passed, %u failed, %u skipped", c->passed, c->failed, c->skipped);
+	if (c->inconclusive)
+		buf_appendf(out, ", %u inconclusive", c->inconclusive);
+	if (c->flaky)
+		buf_appendf(out, ", %u of the passed flaky", c->flaky);
+	if (c->not_run)
+		buf_appendf(out, ", %u not run", c->not_run);
+	buf_appendf(out, " (%s)\n", nsec_format(wall, text));
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* failure.c -- see failure.h. Sections that have nothing to say are left out. */
+#include <string.h>
+
+#include "report/failure.h"
+
+#define CONSOLE_LINES 20
+#define LOG_LINES     40
+
+static void section(struct buf *out, const struct term *t, const char *name)
+{
+	buf_appendf(out, "%s--- %s ---%s\n", term_style(t, TERM_DIM), name, term_plain(t));
+}
+
+/* The last @lines lines, each indented. */
+static void tail(struct buf *out, const struct buf *text, unsigned lines)
+{
+	const char *start = buf_str(text), *end = start + text->len, *p = end;
+	while (p > start && p[-1] == '\n')
+		p--;
+	end = p;
+	for (unsigned n = 0; p > start && !(p[-1] == '\n' && ++n >= lines);)
+		p--;
+	while (p < end) {
+		size_t len = strcspn(p, "\n");
+		if (len > (size_t)(end - p))
+			len = (size_t)(end - p);
+		buf_appendf(out, "  %.*s\n", (int)len, p);
+		p += len + 1;
+	}
+}
+
+static void text_section(struct buf *out, const struct term *t, const char *name, const struct buf *text, unsigned lines)
+{
+	if (!text->len)
+		return;
+	section(out, t, name);
+	tail(out, text, lines);
+}
+
+static void put_header(const struct result *r, const struct term *t, struct buf *out)
+{
+	const struct judgement *j = r->judgement;
+	bool fail = j->verdict == KTSTR_FAIL;
+	buf_appendf(out, "%sktstr_test '%s'%s [sched=%s] [topo=%s] %s%s%s:\n", term_style(t, TERM_NAME), r->test,
+		    term_plain(t), r->scheduler ? r->scheduler : "eevdf", r->topology,
+		    term_style(t, fail ? TERM_BAD : TERM_WARN), fail ? "failed" : verdict_name(j->verdict), term_plain(t));
+	const struct detail *cause = judgement_cause(j);
+	if (cause)
+		buf_appendf(out, "  %s\n", cause->text);
+	for (uint32_t i = 0; i < j->details; i++)
+		if (&j->detail[i] != cause)
+			buf_appendf(out, "  %s\n", j->detail[i].text);
+	if (j->details_lost)
+		buf_appendf(out, "  ... and %u more\n", j->details_lost);
+}
+
+static void put_stats(const struct scenario_stats *s, const struct term *t, struct buf *out)
+{
+	if (!s->workers)
+		return;
+	section(out, t, "stats");
+	buf_appendf(out, "  %lu workers, %lu cpus, %lu migrations, worst_spread=%.1f%%, worst_gap=%lums\n", s->workers,
+		    s->cpus, s->migrations, s->worst_spread_pct, s->worst_gap_ms);
+	for (uint32_t i = 0; i < s->cgroups; i++) {
+		const struct cgroup_stats *c = &s->cgroup[i];
+		buf_appendf(out, "  cg%u: workers=%u cpus=%u spread=", i, c->workers, c->cpus);
+		if (c->off_cpu_workers < 2)
+			buf_puts(out, "n/a");
+		else
+			buf_appendf(out, "%.1f%%", c->spread_pct);
+		buf_appendf(out, " gap=%lums migrations=%lu iter=%lu\n", c->max_gap_ms, c->migrations, c->iterations);
+	}
+}
+
+static void put_diagnostics(const struct result *r, const struct term *t, struct buf *out)
+{
+	const struct evidence *e = r->evidence;
+	const char *stage = !e->has_hello ? "the guest's PID 1 never ran"
+			    : e->has_result ? "the test ended"
+			    : e->phase_count ? "the test ran but gave no result"
+					     : "the guest ran but the test did not begin";
+	section(out, t, "diagnostics");
+	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage, (double)e->last_ns / 1e9, e->records);
+	tail(out, &e->console, CONSOLE_LINES);
+}
+
+void failure_report(const struct result *r, const struct term *t, struct buf *out)
+{
+	const struct evidence *e = r->evidence;
+	put_header(r, t, out);
+	put_stats(&r->judgement->stats, t, out);
+	put_diagnostics(r, t, out);
+	text_section(out, t, "test output", &e->text[WIRE_STREAM_TEST], LOG_LINES);
+	text_section(out, t, "scheduler log", &e->text[WIRE_STREAM_SCHED], LOG_LINES);
+	text_section(out, t, "sched_ext dump", &e->text[WIRE_STREAM_SCX_DUMP], LOG_LINES);
+	text_section(out, t, "kernel messages", &e->text[WIRE_STREAM_KMSG], LOG_LINES);
+	text_section(out, t, "guest init", &e->text[WIRE_STREAM_INIT], LOG_LINES);
+	text_section(out, t, "processors", &e->diagnosis, LOG_LINES);
+	text_section(out, t, "virtual machine", &e->complaints, LOG_LINES);
+	if (r->sidecar)
+		buf_appendf(out, "  stats   %s\n", r->sidecar);
+	buf_appendf(out, "  replay  %s\n", r->replay);
+}

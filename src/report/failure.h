@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* failure.h -- what a person reads when a test did not pass (behaviour 14.1): the cause first, the evidence below. */
+#ifndef KTSTR_REPORT_FAILURE_H
+#define KTSTR_REPORT_FAILURE_H
+
+#include "base/buf.h"
+#include "base/term.h"
+#include "report/result.h"
+
+void failure_report(const struct result *r, const struct term *term, struct buf *out);
+
+#endif

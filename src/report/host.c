@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* host.c -- see host.h. */
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "report/host.h"
+
+/* The value behind "@key" and a colon in a /proc file's text. */
+static json_t *field(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+	for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		if (strncmp(line, key, len) || !strchr("\t :", line[len]))
+			continue;
+		const char *value = line + strcspn(line, ":\n");
+		value += strspn(value, ": \t");
+		return json_stringn(value, strcspn(value, "\n"));
+	}
+	return json_null();
+}
+
+static json_t *field_number(const char *text, const char *key)
+{
+	json_t *s = field(text, key);
+	const char *value = json_string_value(s);
+	json_t *n = value ? json_integer(strtoll(value, NULL, 10)) : json_null();
+	json_decref(s);
+	return n;
+}
+
+static json_t *whole_file(const char *path)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (file_read(path, 65536, &text, NULL) < 0)
+		return json_null();
+	return json_stringn(buf_str(&text), strcspn(buf_str(&text), "\n"));
+}
+
+json_t *host_context(void)
+{
+	_cleanup_buf_ struct buf cpuinfo = BUF_NULL, meminfo = BUF_NULL;
+	struct utsname name;
+	file_read("/proc/cpuinfo", 16 << 20, &cpuinfo, NULL);
+	file_read("/proc/meminfo", 65536, &meminfo, NULL);
+	uname(&name);
+	const char *cpu = buf_str(&cpuinfo), *memory = buf_str(&meminfo);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:s, s:o}", "cpu_model",
+			 field(cpu, "model name"), "cpu_vendor", field(cpu, "vendor_id"), "total_memory_kb",
+			 field_number(memory, "MemTotal"), "hugepages_total", field_number(memory, "HugePages_Total"),
+			 "hugepages_free", field_number(memory, "HugePages_Free"), "hugepages_size_kb",
+			 field_number(memory, "Hugepagesize"), "thp_enabled",
+			 whole_file("/sys/kernel/mm/transparent_hugepage/enabled"), "thp_defrag",
+			 whole_file("/sys/kernel/mm/transparent_hugepage/defrag"), "online_cpus",
+			 (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "kernel_name", name.sysname, "kernel_release", name.release,
+			 "arch", name.machine, "kernel_cmdline", whole_file("/proc/cmdline"));
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* live.c -- see live.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "report/live.h"
+
+unsigned live_height(const struct live_view *v)
+{
+	return 1 + v->rows;
+}
+
+/* Cuts @text to @width columns and ends the line. Our own text is ASCII. */
+static void put_cut(struct buf *out, const char *text, unsigned width)
+{
+	buf_appendf(out, "%.*s\n", (int)width, text);
+}
+
+void live_render(const struct live_view *v, const struct term *t, struct buf *out)
+{
+	char line[512], elapsed[TIME_TEXT_MAX], left[TIME_TEXT_MAX];
+	int n = snprintf(line, sizeof(line), "[%*u/%u] %u running", v->total > 99 ? 4 : 2, v->done, v->total, v->running);
+	struct {
+		unsigned count;
+		const char *name;
+	} parts[] = { { v->queued, "queued" }, { v->failed, "failed" }, { v->inconclusive, "inconclusive" },
+		      { v->skipped, "skipped" } };
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i].count)
+			n += snprintf(line + n, sizeof(line) - (size_t)n, ", %u %s", parts[i].count, parts[i].name);
+	snprintf(line + n, sizeof(line) - (size_t)n, ", %s", nsec_format(v->elapsed, elapsed));
+	put_cut(out, line, t->columns);
+	unsigned name_width = t->columns > 60 ? t->columns - 36 : 24;
+	for (unsigned i = 0; i < v->rows; i++) {
+		const struct live_row *r = &v->row[i];
+		snprintf(line, sizeof(line), "  %-*.*s %-9s %7s%s%s", (int)name_width, (int)name_width, r->name, r->state,
+			 nsec_format(r->elapsed, elapsed), r->left >= 0 ? "  of " : "",
+			 r->left >= 0 ? nsec_format(r->elapsed + r->left, left) : "");
+		put_cut(out, line, t->columns);
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* result.h -- one finished attempt, as every report sees it. Everything is borrowed. */
+#ifndef KTSTR_REPORT_RESULT_H
+#define KTSTR_REPORT_RESULT_H
+
+#include <jansson.h>
+
+#include "base/time.h"
+#include "verdict/judge.h"
+
+struct result {
+	const char *name;		/* ktstr/two_cgroups, with a kernel label where there are several */
+	const char *test;		/* two_cgroups */
+	const char *scheduler;		/* NULL: the kernel's own */
+	const char *topology;
+	const char *kernel_version, *kernel_label;
+	const char *accel;
+	const char *const *sysctls, *const *kargs;
+	const char *replay;		/* command line that repeats it */
+	const char *sidecar;		/* its path; NULL before it is written */
+	const char *run_id, *project_commit;
+	const json_t *host;
+	uint64_t seed, variant;
+	uint64_t memory_mib;
+	unsigned attempt;		/* 1: the first */
+	unsigned icount_shift;
+	nsec_t wall, boot;		/* host time: of the VM's whole life; to the guest's hello (0: never) */
+	uint64_t vm_cpu_usec, vm_rss_kib;
+	const struct evidence *evidence;
+	const struct judgement *judgement;
+};
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* attempt.c -- see attempt.h. Handlers stand in the order in which they run. */
+#include <string.h>
+
+#include "base/bug.h"
+#include "run/attempt.h"
+
+#define PREPARE_DEADLINE (5 * NSEC_PER_MIN)
+#define BOOT_DEADLINE	 (3 * NSEC_PER_MIN)	/* 252 processors under instruction counting */
+#define HELLO_DEADLINE	 (5 * NSEC_PER_MIN)	/* the scheduler loads and attaches */
+#define DRAIN_DEADLINE	 (20 * NSEC_PER_SEC)
+#define STORE_DEADLINE	 (2 * NSEC_PER_MIN)
+
+static struct attempt *attempt_of(struct machine *m)
+{
+	return container_of(m, struct attempt, machine);
+}
+
+/* --- QUEUED, RESERVED, PREPARED ------------------------------------------------------------------------------------------ */
+
+static int queued(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	a->was_in = ATTEMPT_QUEUED;
+	machine_take(m, a->env->tokens, a->want);
+	return ATTEMPT_RESERVED;
+}
+
+static int reserved(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	a->holds_tokens = true;
+	a->was_in = ATTEMPT_RESERVED;
+	machine_offload(m, &a->job, a->env->prepare, a);
+	return ATTEMPT_PREPARED;
+}
+
+static int prepared(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	a->was_in = ATTEMPT_PREPARED;
+	if (result < 0)
+		return result;
+	a->config.initrd_fd = a->initrd_fd;
+	a->vm = a->env->backend->create();
+	if (!a->vm)
+		return FAIL_SYS(&a->err, -ENOMEM, "start the virtual machine");
+	result = a->env->backend->start(a->vm, m->reactor, &a->config, m, &a->err);
+	if (result < 0) {
+		a->env->backend->destroy(a->vm);
+		a->vm = NULL;
+		return err_wrap(&a->err, result, "start the virtual machine");
+	}
+	return ATTEMPT_BOOTING;
+}
+
+/* --- BOOTING, HELLO, RUNNING: each takes what the guest has said so far, and goes on when it said enough ------------------- */
+
+static void note_damage(struct attempt *a, struct err *why)
+{
+	if (!a->evidence.damage.len)
+		err_format(why, &a->evidence.damage);
+	a->env->backend->kill(a->vm, false);
+}
+
+/* Moves every record that is there into the evidence. A log that lies ends the machine: nothing behind the lie counts. */
+static void collect(struct attempt *a)
+{
+	struct wire_item item;
+	_cleanup_err_ struct err *why = NULL;
+	int r = 0;
+	while (!a->evidence.damage.len && (r = a->env->backend->next_record(a->vm, &item, &why)) > 0) {
+		r = evidence_take(&a->evidence, item.type, item.time_ns, item.payload, item.length, &why);
+		if (r < 0)
+			break;
+	}
+	if (r < 0)
+		note_damage(a, why);
+	if (a->vm->console_overflow && !a->evidence.console_flooded) {
+		a->evidence.console_flooded = true;
+		a->env->backend->kill(a->vm, false);
+	}
+}
+
+/* Collects; DRAINING when there is nothing more to wait for, -EAGAIN when there is. */
+static int listen(struct machine *m)
+{
+	struct attempt *a = attempt_of(m);
+	collect(a);
+	return a->vm->ended || a->evidence.has_exit || a->evidence.damage.len ? ATTEMPT_DRAINING : -EAGAIN;
+}
+
+static int booting(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	a->was_in = ATTEMPT_BOOTING;
+	int next = listen(m);
+	if (next >= 0)
+		return next;
+	if (a->evidence.has_hello)
+		return ATTEMPT_HELLO;
+	machine_wait_notice(m, &a->vm->changed);
+	return ATTEMPT_BOOTING;
+}
+
+static int hello(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	a->was_in = ATTEMPT_HELLO;
+	int next = listen(m);
+	if (next >= 0)
+		return next;
+	if (a->evidence.phase_count)
+		return ATTEMPT_RUNNING;
+	machine_wait_notice(m, &a->vm->changed);
+	return ATTEMPT_HELLO;
+}
+
+static int running(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	if (a->was_in != ATTEMPT_RUNNING && a->run_deadline)
+		machine_deadline(m, a->run_deadline);
+	a->was_in = ATTEMPT_RUNNING;
+	int next = listen(m);
+	if (next >= 0)
+		return next;
+	machine_wait_notice(m, &a->vm->changed);
+	return ATTEMPT_RUNNING;
+}
+
+/* --- DRAINING: the machine's end, by itself, by us, or because it is late ------------------------------------------------- */
+
+static void note_end(struct attempt *a, int result)
+{
+	static const char *const names[ATTEMPT_STATE_MAX] = {
+		[ATTEMPT_BOOTING] = "booting", [ATTEMPT_HELLO] = "hello", [ATTEMPT_RUNNING] = "running",
+	};
+	if (result == -ECANCELED)
+		a->evidence.interrupted = true;
+	else if (result == -ETIME && a->was_in < ATTEMPT_DRAINING)
+		snprintf(a->evidence.late_in, sizeof(a->evidence.late_in), "%s", names[a->was_in] ?: "?");
+	if (result < 0)
+		a->env->backend->kill(a->vm, result == -ETIME && !a->evidence.has_exit);
+}
+
+static void take_leavings(struct attempt *a)
+{
+	struct vm *vm = a->vm;
+	struct evidence *e = &a->evidence;
+	collect(a);
+	buf_append_printable(&e->console, buf_str(&vm->console), vm->console.len);
+	buf_append(&e->diagnosis, buf_str(&vm->diagnosis), vm->diagnosis.len);
+	buf_append(&e->complaints, buf_str(&vm->complaints), vm->complaints.len);
+	e->dropped = (uint32_t)vm->dropped;
+	e->digest = vm->digest;
+	e->machine_status = vm->status;
+	e->machine_died = vm->end == VM_END_DIED;
+	e->machine_reset = vm->end == VM_END_RESET;
+	a->vm_cpu_usec = vm->cpu_usec;
+	a->vm_rss_kib = vm->rss_kib;
+	a->wall = a->machine.reactor->now - vm->started;
+	a->boot = vm->hello ? vm->hello - vm->started : 0;
+	a->env->backend->destroy(vm);
+	a->vm = NULL;
+	a->initrd_fd = fd_close(a->initrd_fd);
+}
+
+static int draining(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	if (result < 0)
+		note_end(a, result);
+	a->was_in = ATTEMPT_DRAINING;
+	if (!a->vm->ended) {
+		machine_wait_notice(m, &a->vm->changed);
+		return ATTEMPT_DRAINING;
+	}
+	take_leavings(a);
+	return ATTEMPT_JUDGED;
+}
+
+/* --- JUDGED, STORED, DONE ------------------------------------------------------------------------------------------------- */
+
+static void give_tokens(struct attempt *a)
+{
+	if (a->holds_tokens)
+		tokens_give(a->env->tokens, a->want);
+	a->holds_tokens = false;
+}
+
+static int judged(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	give_tokens(a);
+	if (result == -ECANCELED)
+		a->evidence.interrupted = true;
+	else if (result < 0 && !a->evidence.failure.len) {
+		if (!a->err)
+			FAIL_SYS(&a->err, result, "prepare the test");
+		err_format(a->err, &a->evidence.failure);
+	}
+	a->was_in = ATTEMPT_JUDGED;
+	machine_offload(m, &a->job, a->env->judge, a);
+	return ATTEMPT_STORED;
+}
+
+static int stored(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	if (result < 0 && !a->judged)
+		return result;
+	a->judged = true;
+	a->was_in = ATTEMPT_STORED;
+	machine_offload(m, &a->job, a->env->store, a);
+	return ATTEMPT_DONE;
+}
+
+static int done(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	if (result < 0)
+		return result;
+	a->stored = true;
+	return MACHINE_END;
+}
+
+/*
+ * Cancelled while queued, an attempt simply ends: nothing of it was run. From RESERVED on it is judged and stored whatever
+ * happens, so that what was learned is kept and marked. Judging and storing go on through a cancel.
+ */
+static const struct machine_state states[ATTEMPT_STATE_MAX] = {
+	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, 0, TO(ATTEMPT_RESERVED) },
+	[ATTEMPT_RESERVED] = { "reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
+			       TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) },
+	[ATTEMPT_PREPARED] = { "prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,
+			       TO(ATTEMPT_BOOTING) | TO(ATTEMPT_JUDGED) },
+	[ATTEMPT_BOOTING] = { "booting", booting, BOOT_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_HELLO) | TO(ATTEMPT_DRAINING) },
+	[ATTEMPT_HELLO] = { "hello", hello, HELLO_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING) },
+	[ATTEMPT_RUNNING] = { "running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING) },
+	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGED), .shielded = true },
+	[ATTEMPT_JUDGED] = { "judged", judged, STORE_DEADLINE, 0, TO(ATTEMPT_STORED), .shielded = true },
+	[ATTEMPT_STORED] = { "stored", stored, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true },
+	[ATTEMPT_DONE] = { "done", done, STORE_DEADLINE, 0, TO_END },
+};
+
+static void attempt_ended(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	REQUIRE(!a->vm);
+	give_tokens(a);
+	a->initrd_fd = fd_close(a->initrd_fd);
+	a->env->ended(a, result);
+}
+
+static const struct machine_type attempt_type = { "attempt", states, ATTEMPT_STATE_MAX, attempt_ended };
+
+void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent, const char *name)
+{
+	machine_start(r, &a->machine, &attempt_type, parent, "%s", name);
+}
+
+void attempt_done(struct attempt *a)
+{
+	evidence_done(&a->evidence);
+	judgement_done(&a->judgement);
+	a->err = err_free(a->err);
+	free(a->sidecar);
+	a->sidecar = NULL;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * attempt.h -- one machine, one test, one verdict:
+ *
+ *   QUEUED > RESERVED > PREPARED > BOOTING > HELLO > RUNNING > DRAINING > JUDGED > STORED > DONE
+ *
+ * What blocks (building the image, judging, writing) and where machines come from stand in a table, so that the same
+ * state machine runs in simulations.
+ */
+#ifndef KTSTR_RUN_ATTEMPT_H
+#define KTSTR_RUN_ATTEMPT_H
+
+#include "reactor/machine.h"
+#include "reactor/token.h"
+#include "verdict/judge.h"
+#include "vmm/vm.h"
+
+enum attempt_state {
+	ATTEMPT_QUEUED, ATTEMPT_RESERVED, ATTEMPT_PREPARED, ATTEMPT_BOOTING, ATTEMPT_HELLO, ATTEMPT_RUNNING, ATTEMPT_DRAINING,
+	ATTEMPT_JUDGED, ATTEMPT_STORED, ATTEMPT_DONE, ATTEMPT_STATE_MAX,
+};
+
+struct attempt;
+
+struct attempt_env {
+	const struct vm_backend *backend;
+	struct tokens *tokens;
+	/* On the offload pool; each gets the attempt and must be able to run twice. */
+	int (*prepare)(void *attempt);	/* makes attempt->initrd_fd */
+	int (*judge)(void *attempt);	/* evidence -> judgement */
+	int (*store)(void *attempt);	/* sidecar */
+	/* On the reactor. The attempt is the owner's again; it may be freed. */
+	void (*ended)(struct attempt *a, int result);
+};
+
+struct plan_case;
+
+struct attempt {
+	struct machine machine;
+	const struct attempt_env *env;
+	const struct plan_case *item;	/* NULL in simulations */
+	void *owner;
+	unsigned number;		/* 1: the first try */
+	uint64_t seed;
+	uint64_t want[TOKEN_KIND_MAX];
+	bool holds_tokens;
+	struct vm_config config;
+	nsec_t run_deadline;		/* host time for RUNNING */
+	struct offload_job job;
+	int initrd_fd;
+	struct vm *vm;
+	unsigned was_in;		/* the state before a failure's detour */
+	struct evidence evidence;
+	struct judgement judgement;
+	bool judged, stored;
+	nsec_t wall, boot;		/* of the VM: whole life, and to the first record; host time */
+	uint64_t vm_cpu_usec, vm_rss_kib;
+	struct err *err;		/* why it could not be prepared or stored */
+	char *sidecar;			/* path, once stored */
+};
+
+/* Fields above `run_deadline` are the caller's to fill, the rest zero, initrd_fd -1. */
+void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent, const char *name);
+/* Frees what it holds, not the struct. */
+void attempt_done(struct attempt *a);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* discover.c -- finding test binaries: executable ELF files with our note. */
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <ktstr/test.h>
+
+#include "base/file.h"
+#include "image/elf.h"
+#include "run/suite.h"
+
+#define DEPTH_MAX 8
+
+struct found {
+	char **path;
+	size_t count;
+	bool other_api;		/* a test binary of another interface version was passed over */
+	char other[256];
+	uint32_t other_version;
+};
+
+static int keep(struct found *f, const char *path)
+{
+	if (f->count == SUITE_BINARIES_MAX)
+		return -E2BIG;
+	f->path[f->count] = strdup(path);
+	return f->path[f->count] ? (f->count++, 0) : -ENOMEM;
+}
+
+static int consider(struct found *f, const char *path)
+{
+	uint32_t api;
+	if (elf_api_version(path, &api) < 0)
+		return 0;
+	if (api == KTSTR_API_VERSION)
+		return keep(f, path);
+	f->other_api = true;
+	f->other_version = api;
+	snprintf(f->other, sizeof(f->other), "%s", path);
+	return 0;
+}
+
+static int walk(struct found *f, const char *dir, unsigned depth)
+{
+	DIR *d = opendir(dir);
+	int r = 0;
+	for (struct dirent *e; d && r == 0 && (e = readdir(d));) {
+		struct stat st;
+		_cleanup_free_ char *path = e->d_name[0] == '.' ? NULL : path_join(dir, e->d_name);
+		if (!path || lstat(path, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+			r = walk(f, path, depth + 1);
+		else if (S_ISREG(st.st_mode) && (st.st_mode & 0111))
+			r = consider(f, path);
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int look_at(struct found *f, const char *path, struct err **err)
+{
+	struct stat st;
+	size_t before = f->count;
+	f->other_api = false;
+	if (stat(path, &st) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -errno, "test path '%s': %s", path, strerror(errno));
+	int r = S_ISDIR(st.st_mode) ? walk(f, path, 0) : consider(f, path);
+	if (r < 0)
+		return FAIL_SYS(err, r, "look for tests in '%s'", path);
+	if (f->count > before)
+		return 0;
+	if (f->other_api)
+		return FAIL(err, EXIT_BAD_DATA, -EPROTO, "'%s' was built for interface version %u, this ktstr speaks %u; "
+			    "rebuild it with this ktstr's libktstr", f->other, f->other_version, KTSTR_API_VERSION);
+	return FAIL(err, EXIT_BAD_USAGE, -ENOENT, "no tests in '%s'; link a program with libktstr (pkg-config ktstr), or "
+		    "name another path", path);
+}
+
+int suite_find(const char *const *paths, char ***ret, struct err **err)
+{
+	struct found f = { .path = calloc(SUITE_BINARIES_MAX + 1, sizeof(char *)) };
+	int r = f.path ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && paths[i]; i++)
+		r = look_at(&f, paths[i], err);
+	if (r < 0) {
+		strings_free(f.path);
+		return r;
+	}
+	qsort(f.path, f.count, sizeof(*f.path), compare);
+	*ret = f.path;
+	return 0;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* filter.c -- recursive descent; see filter.h for the grammar. */
+#include <ctype.h>
+#include <regex.h>
+#include <string.h>
+
+#include "run/filter.h"
+
+#define FILTER_DEPTH_MAX 64
+
+enum node_kind { NODE_OR, NODE_AND, NODE_NOT, NODE_EXACT, NODE_CONTAINS, NODE_REGEX };
+
+struct filter {
+	enum node_kind kind;
+	enum filter_field field;
+	struct filter *left, *right;
+	char *text;
+	regex_t regex;
+};
+
+static const char *const field_names[FIELD_MAX] = { "test", "kernel", "topology", "scheduler", "binary" };
+
+struct parser {
+	const char *start, *at;
+	unsigned depth;
+	struct err **err;
+};
+
+struct filter *filter_free(struct filter *f)
+{
+	if (!f)
+		return NULL;
+	filter_free(f->left);
+	filter_free(f->right);
+	if (f->kind == NODE_REGEX)
+		regfree(&f->regex);
+	free(f->text);
+	free(f);
+	return NULL;
+}
+
+static int complain(struct parser *p, const char *what)
+{
+	return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "filter '%s': %s at '%s'", p->start, what,
+		    *p->at ? p->at : "the end");
+}
+
+static int node(struct filter **ret, enum node_kind kind, struct filter *left, struct filter *right)
+{
+	struct filter *f = calloc(1, sizeof(*f));
+	if (!f) {
+		filter_free(left);
+		filter_free(right);
+		return -ENOMEM;
+	}
+	*f = (struct filter){ .kind = kind, .left = left, .right = right };
+	*ret = f;
+	return 0;
+}
+
+static void skip_space(struct parser *p)
+{
+	while (isspace((unsigned char)*p->at))
+		p->at++;
+}
+
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || strchr("_-./", c) ? c != '\0' : false;
+}
+
+/* Takes @symbol, or @word when it stands alone. */
+static bool take(struct parser *p, char symbol, const char *word)
+{
+	skip_space(p);
+	size_t len = word ? strlen(word) : 0;
+	if (*p->at == symbol) {
+		p->at++;
+		return true;
+	}
+	if (len && !strncmp(p->at, word, len) && !is_word(p->at[len])) {
+		p->at += len;
+		return true;
+	}
+	return false;
+}
+
+static int parse_or(struct parser *p, struct filter **ret);
+
+static int make_match(struct parser *p, enum filter_field field, enum node_kind kind, const char *text, size_t len,
+		      struct filter **ret)
+{
+	struct filter *f;
+	int r = node(&f, kind, NULL, NULL);
+	if (r < 0)
+		return r;
+	f->field = field;
+	f->text = strndup(text, len);
+	if (kind == NODE_REGEX) {
+		int why = f->text ? regcomp(&f->regex, f->text, REG_EXTENDED | REG_NOSUB) : REG_ESPACE;
+		if (why) {
+			f->kind = NODE_EXACT;
+			filter_free(f);
+			return complain(p, "the regular expression does not compile");
+		}
+	}
+	*ret = f;
+	return 0;
+}
+
+/* Behind "field(": up to the closing parenthesis. */
+static int parse_match(struct parser *p, enum filter_field field, struct filter **ret)
+{
+	skip_space(p);
+	enum node_kind kind = *p->at == '=' ? NODE_EXACT : *p->at == '/' ? NODE_REGEX : NODE_CONTAINS;
+	bool spaced = *p->at == '~' || *p->at == '=';
+	p->at += spaced;
+	if (spaced)
+		skip_space(p);
+	if (*p->at == '/') {
+		const char *end = strchr(p->at + 1, '/');
+		while (end && end[-1] == '\\')
+			end = strchr(end + 1, '/');
+		if (!end)
+			return complain(p, "an unfinished regular expression");
+		const char *text = p->at + 1;
+		p->at = end + 1;
+		int r = make_match(p, field, NODE_REGEX, text, (size_t)(end - text), ret);
+		if (r < 0)
+			return r;
+		return take(p, ')', NULL) ? 0 : (*ret = filter_free(*ret), complain(p, "')' expected"));
+	}
+	const char *end = strchr(p->at, ')');
+	if (!end || end == p->at)
+		return complain(p, end ? "something to match expected" : "')' expected");
+	const char *text = p->at;
+	p->at = end + 1;
+	while (end > text && isspace((unsigned char)end[-1]))
+		end--;
+	return make_match(p, field, kind, text, (size_t)(end - text), ret);
+}
+
+static int parse_atom(struct parser *p, struct filter **ret)
+{
+	skip_space(p);
+	for (unsigned i = 0; i < FIELD_MAX; i++) {
+		size_t len = strlen(field_names[i]);
+		if (!strncmp(p->at, field_names[i], len) && p->at[len] == '(') {
+			p->at += len + 1;
+			return parse_match(p, (enum filter_field)i, ret);
+		}
+	}
+	const char *word = p->at;
+	while (is_word(*p->at))
+		p->at++;
+	if (p->at == word)
+		return complain(p, "a test, or field(...), expected");
+	if (*p->at == '(') {
+		p->at = word;
+		return complain(p, "unknown field (test, kernel, topology, scheduler, binary)");
+	}
+	return make_match(p, FIELD_TEST, NODE_CONTAINS, word, (size_t)(p->at - word), ret);
+}
+
+static int parse_not(struct parser *p, struct filter **ret)
+{
+	struct filter *inner;
+	int r;
+	if (++p->depth > FILTER_DEPTH_MAX)
+		return complain(p, "too deeply nested");
+	if (take(p, '!', "not")) {
+		r = parse_not(p, &inner);
+		if (r == 0)
+			r = node(ret, NODE_NOT, inner, NULL);
+	} else if (take(p, '(', NULL)) {
+		r = parse_or(p, ret);
+		if (r == 0 && !take(p, ')', NULL)) {
+			*ret = filter_free(*ret);
+			r = complain(p, "')' expected");
+		}
+	} else {
+		r = parse_atom(p, ret);
+	}
+	p->depth--;
+	return r;
+}
+
+/* left { symbol right }, for both levels of precedence. */
+static int parse_chain(struct parser *p, char symbol, const char *word, enum node_kind kind,
+		       int (*operand)(struct parser *, struct filter **), struct filter **ret)
+{
+	struct filter *left, *right;
+	int r = operand(p, &left);
+	while (r == 0 && take(p, symbol, word)) {
+		r = operand(p, &right);
+		if (r < 0) {
+			filter_free(left);
+			return r;
+		}
+		r = node(&left, kind, left, right);
+	}
+	if (r == 0)
+		*ret = left;
+	return r;
+}
+
+static int parse_and(struct parser *p, struct filter **ret)
+{
+	return parse_chain(p, '&', "and", NODE_AND, parse_not, ret);
+}
+
+static int parse_or(struct parser *p, struct filter **ret)
+{
+	return parse_chain(p, '|', "or", NODE_OR, parse_and, ret);
+}
+
+int filter_parse(const char *text, struct filter **ret, struct err **err)
+{
+	struct parser p = { .start = text, .at = text, .err = err };
+	struct filter *f;
+	int r = parse_or(&p, &f);
+	if (r < 0)
+		return r;
+	skip_space(&p);
+	if (*p.at) {
+		filter_free(f);
+		return complain(&p, "'&', '|' or the end expected");
+	}
+	*ret = f;
+	return 0;
+}
+
+bool filter_match(const struct filter *f, const char *const value[FIELD_MAX])
+{
+	if (!f)
+		return true;
+	switch (f->kind) {
+	case NODE_OR:
+		return filter_match(f->left, value) || filter_match(f->right, value);
+	case NODE_AND:
+		return filter_match(f->left, value) && filter_match(f->right, value);
+	case NODE_NOT:
+		return !filter_match(f->left, value);
+	case NODE_EXACT:
+		return !strcmp(value[f->field], f->text);
+	case NODE_CONTAINS:
+		return strstr(value[f->field], f->text) != NULL;
+	case NODE_REGEX:
+		return regexec(&f->regex, value[f->field], 0, NULL, 0) == 0;
+	}
+	return false;
+}

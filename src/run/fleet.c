@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* fleet.c -- plan items become attempts, attempts become results; a second machine redraws the live view. */
+#include <signal.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "reactor/signal.h"
+#include "report/failure.h"
+#include "report/host.h"
+#include "report/live.h"
+#include "run/fleet.h"
+
+#define REDRAW_PERIOD (100 * NSEC_PER_MSEC)
+
+static void start_attempt(struct fleet *f, size_t index, unsigned number);
+
+/* --- output ---------------------------------------------------------------------------------------------------------------- */
+
+static void put(int fd, const struct buf *text)
+{
+	if (text->len)
+		fd_write_full(fd, text->data, text->len);
+}
+
+static void erase_view(struct fleet *f)
+{
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	if (!f->drawn)
+		return;
+	buf_appendf(&out, "\033[%uA\033[J", f->drawn);
+	put(f->config.err.fd, &out);
+	f->drawn = 0;
+}
+
+static void collect_rows(const struct fleet *f, struct live_view *v)
+{
+	for (size_t i = 0; i < f->config.plan->count; i++) {
+		const struct attempt *a = f->live[i];
+		if (!a)
+			continue;
+		if (!a->holds_tokens) {
+			v->queued += a->machine.state == ATTEMPT_QUEUED;
+			continue;
+		}
+		v->running++;
+		if (v->rows == LIVE_ROWS_MAX)
+			continue;
+		v->row[v->rows++] = (struct live_row){
+			.name = a->item->name, .state = machine_state_name(&a->machine),
+			.elapsed = f->reactor->now - a->machine.entered,
+			.left = a->machine.deadline > 0 ? a->machine.deadline - f->reactor->now : -1,
+		};
+	}
+}
+
+static void draw_view(struct fleet *f)
+{
+	const struct run_counts *c = &f->counts;
+	struct live_view v = {
+		.total = c->total, .done = c->passed + c->failed + c->inconclusive + c->skipped, .failed = c->failed,
+		.inconclusive = c->inconclusive, .skipped = c->skipped, .elapsed = f->reactor->now - f->began,
+	};
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	collect_rows(f, &v);
+	erase_view(f);
+	f->config.err.columns = term_probe(f->config.err.fd).columns;
+	live_render(&v, &f->config.err, &out);
+	put(f->config.err.fd, &out);
+	f->drawn = live_height(&v);
+}
+
+static int view_draw(struct machine *m, int result)
+{
+	struct fleet *f = container_of(m, struct fleet, view);
+	(void)result;
+	if (!f->open || m->cancelled) {
+		erase_view(f);
+		return MACHINE_END;
+	}
+	draw_view(f);
+	machine_sleep(m, REDRAW_PERIOD);
+	return 0;
+}
+
+static const struct machine_state view_states[] = {
+	{ .name = "view", .run = view_draw, .next = TO(0) | TO_END },
+};
+static const struct machine_type view_type = { "view", view_states, 1, NULL };
+
+static void show_capture(struct fleet *f, const struct attempt *a)
+{
+	const struct evidence *e = &a->evidence;
+	put(f->config.err.fd, &e->console);
+	for (size_t i = 1; i < WIRE_STREAM_MAX; i++)
+		put(f->config.err.fd, &e->text[i]);
+}
+
+static void report(struct fleet *f, const struct attempt *a, bool flaky)
+{
+	_cleanup_buf_ struct buf line = BUF_NULL, details = BUF_NULL, replay = BUF_NULL;
+	struct result result;
+	attempt_result(a, &replay, &result);
+	erase_view(f);
+	if (f->config.json) {
+		json_auto_t *event = event_json(&result);
+		json_print(event, false, &line);
+	} else {
+		event_line(&result, &f->config.out, flaky, &line);
+	}
+	put(f->config.out.fd, &line);
+	if (f->config.no_capture)
+		show_capture(f, a);
+	if (a->judgement.verdict == KTSTR_FAIL || a->judgement.verdict == KTSTR_INCONCLUSIVE) {
+		failure_report(&result, &f->config.err, &details);
+		put(f->config.err.fd, &details);
+	}
+}
+
+/* --- attempts ---------------------------------------------------------------------------------------------------------------- */
+
+static void keep_error(struct fleet *f, struct attempt *a)
+{
+	if (!f->err)
+		f->err = TAKE_PTR(a->err);
+}
+
+static bool try_again(const struct fleet *f, const struct attempt *a)
+{
+	enum ktstr_verdict v = a->judgement.verdict;
+	return (v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE) && a->number <= f->config.retries && !a->machine.cancelled;
+}
+
+static void count(struct fleet *f, const struct attempt *a)
+{
+	switch (a->judgement.verdict) {
+	case KTSTR_PASS:
+		f->counts.passed++;
+		f->counts.flaky += a->number > 1;
+		break;
+	case KTSTR_FAIL:
+		f->counts.failed++;
+		break;
+	case KTSTR_INCONCLUSIVE:
+		f->counts.inconclusive++;
+		break;
+	case KTSTR_SKIP:
+		f->counts.skipped++;
+		break;
+	}
+}
+
+static void on_ended(struct attempt *a, int result)
+{
+	struct fleet *f = a->owner;
+	size_t index = (size_t)(a->item - f->config.plan->item);
+	bool again = false;
+	REQUIRE(f->live[index] == a);
+	f->live[index] = NULL;
+	if (a->judged) {
+		again = try_again(f, a);
+		report(f, a, a->judgement.verdict == KTSTR_PASS && a->number > 1);
+		if (!again)
+			count(f, a);
+	} else {
+		f->counts.not_run++;
+	}
+	if (result < 0 && result != -ECANCELED && !a->stored)
+		keep_error(f, a);
+	if (again)
+		start_attempt(f, index, a->number + 1);
+	else
+		f->open--;
+	attempt_done(a);
+	free(a);
+}
+
+/* Another try is another seed, so that it is not the same failure again; the first is the run's own. */
+static uint64_t seed_of(const struct fleet *f, unsigned number)
+{
+	return f->config.seed + (number - 1) * 0x9e3779b97f4a7c15u;
+}
+
+static void start_attempt(struct fleet *f, size_t index, unsigned number)
+{
+	const struct plan_case *c = &f->config.plan->item[index];
+	struct attempt *a = calloc(1, sizeof(*a));
+	REQUIRE(a);
+	*a = (struct attempt){
+		.env = &f->env, .item = c, .owner = f, .number = number, .seed = seed_of(f, number), .initrd_fd = -1,
+		.want = { [TOKEN_CPU] = 1, [TOKEN_MEMORY_MIB] = MIN_OF(c->memory_mib + 160, f->tokens.capacity[TOKEN_MEMORY_MIB]) },
+		.config = { .topology = c->test->topology, .memory_mib = c->memory_mib, .kernel = c->kernel->boot,
+			    .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
+			    .seed = seed_of(f, number), .icount_shift = c->icount_shift },
+		/* Guest seconds cost more host seconds the more processors share one thread. */
+		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->test->topology)),
+	};
+	f->live[index] = a;
+	attempt_start(f->reactor, a, NULL, c->name);
+}
+
+/* What cannot run here is reported like everything else, with its reason, and no machine. */
+static void skip_case(struct fleet *f, size_t index)
+{
+	const struct plan_case *c = &f->config.plan->item[index];
+	struct attempt a = { .item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1 };
+	judgement_add(&a.judgement, DETAIL_SKIP, KTSTR_SKIP, "%s", c->skip);
+	a.judgement.verdict = KTSTR_SKIP;
+	if (attempt_store(&a) < 0)
+		keep_error(f, &a);
+	report(f, &a, false);
+	f->counts.skipped++;
+	attempt_done(&a);
+}
+
+static void on_signal(void *data, int sig)
+{
+	struct fleet *f = data;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (sig == SIGUSR1) {
+		reactor_describe(f->reactor, &text);
+		put(f->config.err.fd, &text);
+		return;
+	}
+	reactor_cancel_all(f->reactor);
+}
+
+static uint64_t memory_capacity_mib(void)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	const char *line = file_read("/proc/meminfo", 65536, &text, NULL) == 0 ? strstr(text.data, "MemAvailable:") : NULL;
+	uint64_t kib = line ? strtoull(line + 13, NULL, 10) : 0;
+	return MAX_OF(kib / 1024 * 8 / 10, 512);
+}
+
+static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_config *config)
+{
+	uint64_t capacity[TOKEN_KIND_MAX] = { [TOKEN_CPU] = config->slots, [TOKEN_MEMORY_MIB] = memory_capacity_mib() };
+	*f = (struct fleet){ .config = *config, .reactor = r, .began = reactor_now(r), .host = host_context() };
+	f->env = (struct attempt_env){ .backend = config->accel->backend, .tokens = &f->tokens, .prepare = attempt_prepare,
+				       .judge = attempt_judge, .store = attempt_store, .ended = on_ended };
+	tokens_init(&f->tokens, capacity);
+	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
+	f->counts.total = (unsigned)config->plan->count;
+	return f->live ? 0 : -ENOMEM;
+}
+
+static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **err)
+{
+	*ret = f->counts;
+	REQUIRE(tokens_idle(&f->tokens));
+	json_decref(f->host);
+	free(f->live);
+	if (f->err && err)
+		*err = f->err;
+	else
+		err_free(f->err);
+}
+
+int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_counts *ret, struct err **err)
+{
+	struct fleet f;
+	struct signals signals;
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	if (fleet_init(&f, r, config) < 0)
+		return FAIL_SYS(err, -ENOMEM, "start the run");
+	int result = signals_init(&signals, r, &set, on_signal, &f, err);
+	for (size_t i = 0; i < config->plan->count && result == 0; i++) {
+		if (config->plan->item[i].skip) {
+			skip_case(&f, i);
+			continue;
+		}
+		f.open++;
+		start_attempt(&f, i, 1);
+	}
+	if (result == 0 && config->err.tty && !config->no_capture)
+		machine_start(r, &f.view, &view_type, NULL, "view");
+	if (result == 0)
+		result = reactor_run(r);
+	signals_done(&signals);
+	erase_view(&f);
+	fleet_finish(&f, ret, err);
+	return result < 0 ? result : f.err ? -EIO : 0;
+}

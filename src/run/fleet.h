@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* fleet.h -- a run: every planned test tried, reported once, and summed up. */
+#ifndef KTSTR_RUN_FLEET_H
+#define KTSTR_RUN_FLEET_H
+
+#include "base/term.h"
+#include "reactor/reactor.h"
+#include "report/events.h"
+#include "run/attempt.h"
+#include "run/plan.h"
+#include "run/rundir.h"
+#include "vmm/accel.h"
+
+struct fleet_config {
+	const struct plan *plan;
+	const struct accel_choice *accel;
+	struct rundir *rundirs;		/* one a kernel, in the order of `kernels` */
+	const struct kernel *kernels;
+	size_t kernel_count;
+	unsigned slots;			/* machines at once */
+	unsigned retries;
+	uint64_t seed;
+	const char *program;		/* for replay lines: "ktstr test" and what was given */
+	const char *paths;		/* test paths, quoted, for replay lines */
+	const char *image_cache;	/* directory, or NULL */
+	bool no_capture;		/* the guest's console and output go to stderr as they are, after each test */
+	bool json;			/* events as JSON lines on stdout */
+	bool keep_logs;			/* everything a guest said, beside its sidecar, also when it passed */
+	struct term out, err;
+};
+
+struct fleet;
+
+int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_counts *ret, struct err **err);
+
+/* --- for the pieces of a run ---------------------------------------------------------------------------------------- */
+
+struct fleet {
+	struct fleet_config config;
+	struct reactor *reactor;
+	struct tokens tokens;
+	struct attempt_env env;
+	struct machine view;		/* redraws; ends with the last attempt */
+	struct notice idle;
+	json_t *host;
+	struct attempt **live;		/* one slot a plan item; NULL: none */
+	struct run_counts counts;
+	unsigned open;			/* items without a final result */
+	unsigned drawn;			/* lines of the live view on the terminal */
+	nsec_t began;
+	struct err *err;		/* first failure that is not a test's */
+};
+
+/* work.c: the blocking parts of an attempt, for the offload pool. */
+int attempt_prepare(void *attempt);
+int attempt_judge(void *attempt);
+int attempt_store(void *attempt);
+/* What every report needs of a finished attempt; @replay and @digits are buffers that it borrows. */
+void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret);
+
+#endif

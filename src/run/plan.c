@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* plan.c -- see plan.h. */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/tool.h"
+#include "report/sidecar.h"
+#include "run/plan.h"
+#include "vmm/qemu/qemu.h"
+
+uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
+{
+	uint64_t mib = MAX_OF(MAX_OF((uint64_t)topology_cpus(t) * 64, 256), declared);
+	/* The first node has to hold the kernel, the event log and the initramfs. */
+	mib = MAX_OF(mib, (uint64_t)t->numa_nodes * 256);
+	return (mib + t->numa_nodes - 1) / t->numa_nodes * t->numa_nodes;
+}
+
+/* --- schedulers' binaries -------------------------------------------------------------------------------------------- */
+
+static const char *from_environment(const char *binary)
+{
+	char name[128] = "KTSTR_SCHEDULER_BIN_";
+	size_t at = strlen(name);
+	for (const char *p = binary; *p && at < sizeof(name) - 1; p++)
+		name[at++] = isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_';
+	name[at] = '\0';
+	const char *value = getenv(name);
+	if (!value || !*value)
+		value = getenv("KTSTR_SCHEDULER");
+	return value && *value ? value : NULL;
+}
+
+static char *in_dir(const char *dir, const char *binary)
+{
+	char *path = dir ? path_join(dir, binary) : NULL;
+	if (path && access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
+		     struct err **err)
+{
+	const char *said = strchr(binary, '/') ? binary : from_environment(binary);
+	if (said) {
+		*ret = access(said, X_OK) == 0 ? strdup(said) : NULL;
+		return *ret ? 0 : FAIL(err, EXIT_BAD_DATA, -ENOENT, "scheduler '%s' is not an executable file: %s", binary,
+				       said);
+	}
+	_cleanup_free_ char *beside = path_dirname(test_binary);
+	*ret = in_dir(beside, binary);
+	if (!*ret)
+		*ret = in_dir(kernel_schedulers, binary);
+	if (!*ret)
+		*ret = tool_find(binary);
+	return *ret ? 0 : FAIL(err, EXIT_BAD_DATA, -ENOENT, "scheduler '%s' not found. Set KTSTR_SCHEDULER, place it next to "
+			       "the test binary, or build the kernel with its own ('ktstr kernel build --schedulers')", binary);
+}
+
+/* --- cases ------------------------------------------------------------------------------------------------------------- */
+
+void plan_done(struct plan *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		free(p->item[i].name);
+		free(p->item[i].scheduler_path);
+		free(p->item[i].skip);
+	}
+	free(p->item);
+	*p = (struct plan){ 0 };
+}
+
+static char *case_name(const struct test_decl *t, const struct kernel *k, size_t kernels)
+{
+	char *name = NULL;
+	int n = kernels > 1 ? asprintf(&name, "ktstr/%s/%s", t->name, k->label) : asprintf(&name, "ktstr/%s", t->name);
+	return n < 0 ? NULL : name;
+}
+
+static bool wanted(const struct plan_case *c, const struct filter *filter)
+{
+	const char *const value[FIELD_MAX] = {
+		[FIELD_TEST] = c->name,
+		[FIELD_KERNEL] = c->kernel ? c->kernel->label : "",
+		[FIELD_TOPOLOGY] = c->topology_text,
+		[FIELD_SCHEDULER] = c->test->scheduler ? c->test->scheduler->name : "eevdf",
+		[FIELD_BINARY] = c->test->binary,
+	};
+	return filter_match(filter, value);
+}
+
+static char *err_text(const struct err *why)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	err_format(why, &text);
+	return buf_steal(&text);
+}
+
+/* What stands against running it: a topology that the backend cannot offer. */
+static char *reason_to_skip(const struct plan_case *c, const struct vm_backend *backend)
+{
+	char text[200];
+	struct vm_config config = { .topology = c->test->topology, .memory_mib = c->memory_mib };
+	const char *why = backend ? backend->refuses(&config, text, sizeof(text)) : NULL;
+	return why ? strdup(why) : NULL;
+}
+
+static int fill_case(struct plan_case *c, const struct plan_request *q, struct err **err)
+{
+	const struct test_decl *t = c->test;
+	static const struct ktstr_checks none = { 0 };
+	_cleanup_err_ struct err *why = NULL;
+	if (t->problem)
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s' (%s:%u): %s", t->name, t->file, t->line, t->problem);
+	c->memory_mib = guest_memory_mib(&t->topology, t->memory_mib);
+	c->icount_shift = qemu_icount_shift(topology_cpus(&t->topology));
+	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
+	c->variant = sidecar_variant(c->topology_text, t->scheduler ? t->scheduler->name : NULL,
+				     t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
+				     t->scheduler ? (const char *const *)t->scheduler->kargs : NULL);
+	c->skip = reason_to_skip(c, q->backend);
+	if (!t->scheduler || c->skip || !c->kernel)
+		return 0;
+	if (scheduler_locate(t->scheduler->binary, t->binary, c->kernel->schedulers, &c->scheduler_path, &why) == 0)
+		return 0;
+	/* A kernel's own scheduler that this kernel has not, on a kernel that has none at all: not the suite's fault. */
+	if (!c->kernel->schedulers && q->kernel_count > 1) {
+		c->skip = err_text(why);
+		return 0;
+	}
+	if (err)
+		*err = TAKE_PTR(why);
+	return err_wrap(err, -ENOENT, "test '%s'", t->name);
+}
+
+static int add_case(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
+		    struct err **err)
+{
+	struct plan_case *more = realloc(p->item, (p->count + 1) * sizeof(*p->item));
+	if (!more)
+		return -ENOMEM;
+	p->item = more;
+	struct plan_case *c = &p->item[p->count];
+	*c = (struct plan_case){ .test = t, .kernel = k, .name = case_name(t, k, q->kernel_count) };
+	topology_format(&t->topology, c->topology_text);
+	if (!c->name)
+		return -ENOMEM;
+	if (!wanted(c, q->filter)) {
+		free(c->name);
+		return 0;
+	}
+	p->count++;
+	return fill_case(c, q, err);
+}
+
+static int add_suite(struct plan *p, const struct plan_request *q, const struct suite *s, struct err **err)
+{
+	int r = 0;
+	for (size_t i = 0; i < s->tests && r == 0; i++) {
+		if (!q->kernel_count)
+			r = add_case(p, q, &s->test[i], NULL, err);
+		for (size_t k = 0; k < q->kernel_count && r == 0; k++)
+			r = add_case(p, q, &s->test[i], &q->kernels[k], err);
+	}
+	return r;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct plan_case *)a)->name, ((const struct plan_case *)b)->name);
+}
+
+/* Two tests of one name would write one sidecar. */
+static int check_names(const struct plan *p, struct err **err)
+{
+	int r = 0;
+	struct plan_case *sorted = malloc(p->count * sizeof(*sorted) + 1);
+	if (!sorted)
+		return -ENOMEM;
+	memcpy(sorted, p->item, p->count * sizeof(*sorted));
+	qsort(sorted, p->count, sizeof(*sorted), by_name);
+	for (size_t i = 1; i < p->count && r == 0; i++)
+		if (!strcmp(sorted[i - 1].name, sorted[i].name))
+			r = FAIL(err, EXIT_BAD_DATA, -EEXIST, "test '%s' is declared twice: %s:%u and %s:%u", sorted[i].name,
+				 sorted[i - 1].test->file, sorted[i - 1].test->line, sorted[i].test->file,
+				 sorted[i].test->line);
+	free(sorted);
+	return r;
+}
+
+int plan_make(const struct plan_request *q, struct plan *ret, struct err **err)
+{
+	struct plan p = { 0 };
+	int r = 0;
+	for (size_t i = 0; i < q->suite_count && r == 0; i++)
+		r = add_suite(&p, q, &q->suites[i], err);
+	if (r == 0)
+		r = check_names(&p, err);
+	if (r < 0) {
+		plan_done(&p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* plan.h -- which tests run, on which kernels: everything that can be known, and refused, before a machine starts. */
+#ifndef KTSTR_RUN_PLAN_H
+#define KTSTR_RUN_PLAN_H
+
+#include "kernel/kernel.h"
+#include "run/filter.h"
+#include "run/suite.h"
+#include "topo/topology.h"
+#include "verdict/judge.h"
+#include "vmm/vm.h"
+
+struct plan_case {
+	const struct test_decl *test;
+	const struct kernel *kernel;
+	char *name;			/* ktstr/NAME, with /LABEL where there are several kernels */
+	char *scheduler_path;		/* host path of the binary; NULL: the kernel's own */
+	char *skip;			/* why it cannot run here, or NULL */
+	char topology_text[TOPOLOGY_TEXT_MAX];
+	uint64_t memory_mib;
+	unsigned icount_shift;
+	uint64_t variant;
+	struct thresholds limits;
+};
+
+struct plan {
+	struct plan_case *item;
+	size_t count;
+};
+
+struct plan_request {
+	const struct suite *suites;
+	size_t suite_count;
+	const struct kernel *kernels;	/* none for a list */
+	size_t kernel_count;
+	const struct filter *filter;	/* NULL: all */
+	const struct vm_backend *backend;
+	bool strict;			/* release thresholds */
+};
+
+int plan_make(const struct plan_request *request, struct plan *ret, struct err **err);
+void plan_done(struct plan *p);
+
+/*
+ * The host path of a scheduler's binary: a path as it is; a name by KTSTR_SCHEDULER_BIN_<NAME>, KTSTR_SCHEDULER, the test
+ * binary's directory, the kernel's own schedulers (KERNEL_SCHEDULERS, may be NULL), PATH. -ENOENT with the way out.
+ */
+int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
+		     struct err **err);
+/* Guest memory in MiB: at least @declared, 256, and 64 a CPU; whole NUMA nodes. */
+uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared);
+
+#endif

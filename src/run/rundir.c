@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rundir.c -- see rundir.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/file.h"
+#include "base/time.h"
+#include "kernel/git.h"
+#include "run/rundir.h"
+
+#define LOCK_PATIENCE (30 * NSEC_PER_SEC)
+
+void rundir_done(struct rundir *d)
+{
+	free(d->path);
+	free(d->id);
+	fd_close(d->lock_fd);
+	*d = RUNDIR_NULL;
+}
+
+static void read_commit(struct rundir *d)
+{
+	struct git_state git;
+	char cwd[4096];
+	if (!getcwd(cwd, sizeof(cwd)) || git_read_state(cwd, true, &git) < 0)
+		snprintf(d->commit, sizeof(d->commit), "unknown");
+	else
+		snprintf(d->commit, sizeof(d->commit), "%.7s%s", git.hash, git.dirty ? "-dirty" : "");
+}
+
+/* The pid and command of whoever the lock file names as its holder. */
+static void describe_holder(int fd, char *out, size_t size)
+{
+	char text[64] = "";
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	snprintf(out, size, "%s", n > 0 ? text : "unknown");
+	out[strcspn(out, "\n")] = '\0';
+}
+
+static int take_lock(struct rundir *d, const char *path, struct err **err)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	char text[64];
+	if (fd < 0)
+		return FAIL_SYS(err, -errno, "open lock '%s'", path);
+	nsec_t until = nsec_now() + LOCK_PATIENCE;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK || nsec_now() > until) {
+			describe_holder(fd, text, sizeof(text));
+			return FAIL(err, EXIT_CONTENTION, -EBUSY, "flock LOCK_EX on run-dir %s timed out after 30s (lockfile "
+				    "%s, holders: pid=%s); another ktstr test writes there: wait for it or end it", d->path,
+				    path, text);
+		}
+		static const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+		nanosleep(&pause, NULL);
+	}
+	int len = snprintf(text, sizeof(text), "%d\n", getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) < 0)
+		return FAIL_SYS(err, -errno, "write lock '%s'", path);
+	d->lock_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static bool is_sidecar(const char *name)
+{
+	const char *mark = strstr(name, ".ktstr.");
+	size_t len = strlen(name);
+	return mark && len > 5 && !strcmp(name + len - 5, ".json");
+}
+
+static void clear_old(const char *path)
+{
+	DIR *dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		_cleanup_free_ char *file = is_sidecar(e->d_name) ? path_join(path, e->d_name) : NULL;
+		if (file)
+			unlink(file);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err)
+{
+	const char *said = getenv("KTSTR_SIDECAR_DIR"), *root = getenv("KTSTR_RUNS_ROOT");
+	struct rundir d = RUNDIR_NULL;
+	int r;
+	read_commit(&d);
+	if (said && *said) {
+		d.path = strdup(said);
+		d.id = strdup(path_basename(said));
+		r = d.path && d.id ? mkdir_parents(d.path, 0755, err) : -ENOMEM;
+	} else {
+		root = root && *root ? root : "target/ktstr";
+		_cleanup_free_ char *locks = path_join(root, ".locks");
+		_cleanup_free_ char *lock = NULL;
+		if (asprintf(&d.id, "%s-%s", kernel_version, d.commit) < 0)
+			return -ENOMEM;
+		d.path = path_join(root, d.id);
+		if (!locks || !d.path || asprintf(&lock, "%s/%s.lock", locks, d.id) < 0)
+			return -ENOMEM;
+		r = mkdir_parents(d.path, 0755, err);
+		if (r == 0)
+			r = mkdir_parents(locks, 0755, err);
+		if (r == 0)
+			r = take_lock(&d, lock, err);
+		if (r == 0)
+			clear_old(d.path);
+	}
+	if (r < 0) {
+		rundir_done(&d);
+		return r;
+	}
+	*ret = d;
+	return 0;
+}

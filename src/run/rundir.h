@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* rundir.h -- where a run's sidecars go, and whose turn it is to write there (behaviour 5.1, 5.2). */
+#ifndef KTSTR_RUN_RUNDIR_H
+#define KTSTR_RUN_RUNDIR_H
+
+#include "base/err.h"
+
+struct rundir {
+	char *path;		/* {root}/{kernel}-{commit}, or KTSTR_SIDECAR_DIR as it is */
+	char *id;		/* last component */
+	char commit[48];	/* 7 hex digits, -dirty when changed; "unknown" outside a checkout */
+	int lock_fd;		/* held exclusively while the run lasts; -1 for KTSTR_SIDECAR_DIR */
+};
+
+#define RUNDIR_NULL ((struct rundir){ .lock_fd = -1 })
+
+/*
+ * KTSTR_SIDECAR_DIR verbatim, else below KTSTR_RUNS_ROOT, else below target/ktstr. Takes the directory's lock (waits up to
+ * 30 s, then names its holder) and removes the sidecars of the run before. Blocks.
+ */
+int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err);
+void rundir_done(struct rundir *d);
+
+#endif

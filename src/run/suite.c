@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* suite.c -- reading what a test binary says about itself. The binary is a user's: everything is checked. */
+#include <string.h>
+#include <sys/wait.h>
+
+#include <ktstr/test.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "reactor/child.h"
+#include "reactor/machine.h"
+#include "run/suite.h"
+#include "topo/topology.h"
+
+#define LIST_DEADLINE (30 * NSEC_PER_SEC)
+
+void strings_free(char **list)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void sched_done(struct sched_decl *s)
+{
+	free(s->name);
+	free(s->binary);
+	strings_free(s->args);
+	strings_free(s->sysctls);
+	strings_free(s->kargs);
+}
+
+static void test_done(struct test_decl *t)
+{
+	free(t->name);
+	free(t->file);
+	free(t->problem);
+	strings_free(t->sched_args);
+	strings_free(t->include_files);
+}
+
+void suite_done(struct suite *s)
+{
+	for (size_t i = 0; i < s->schedulers; i++)
+		sched_done(&s->scheduler[i]);
+	for (size_t i = 0; i < s->tests; i++)
+		test_done(&s->test[i]);
+	free(s->scheduler);
+	free(s->test);
+	free(s->path);
+	*s = (struct suite){ 0 };
+}
+
+/* --- JSON to declarations ---------------------------------------------------------------------------------------- */
+
+static int get_copy(const json_t *o, const char *key, char **ret, struct err **err)
+{
+	const char *text;
+	int r = json_get_string(o, key, &text, err);
+	if (r == 0 && !(*ret = strdup(text)))
+		return -ENOMEM;
+	return r;
+}
+
+static int get_unsigned(const json_t *o, const char *key, unsigned *ret, struct err **err)
+{
+	uint64_t value;
+	int r = json_get_u64(o, key, &value, err);
+	if (r == 0 && value > UINT32_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: too large", key);
+	if (r == 0)
+		*ret = (unsigned)value;
+	return r;
+}
+
+static int get_strings(const json_t *o, const char *key, char ***ret, struct err **err)
+{
+	const json_t *array = json_object_get(o, key);
+	if (!json_is_array(array))
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected an array", key);
+	char **list = calloc(json_array_size(array) + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *text = json_string_value(json_array_get(array, i));
+		list[i] = text ? strdup(text) : NULL;
+		if (!list[i]) {
+			strings_free(list);
+			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s[%zu]: expected a string", key, i);
+		}
+	}
+	*ret = list;
+	return 0;
+}
+
+static int get_switch(const json_t *o, const char *key, enum ktstr_switch *ret, struct err **err)
+{
+	unsigned value = 0;
+	int r = get_unsigned(o, key, &value, err);
+	if (r == 0 && value > KTSTR_OFF)
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: not a switch", key);
+	*ret = (enum ktstr_switch)value;
+	return r;
+}
+
+static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **err)
+{
+	const json_t *c = json_object_get(o, "checks");
+	int r = get_switch(c, "not_starved", &ret->not_starved, err);
+	if (r == 0)
+		r = get_switch(c, "isolation", &ret->isolation, err);
+	if (r == 0)
+		r = get_unsigned(c, "max_gap_ms", &ret->max_gap_ms, err);
+	if (r == 0)
+		r = get_unsigned(c, "max_spread_pct", &ret->max_spread_pct, err);
+	return r;
+}
+
+static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **err)
+{
+	int r = get_copy(o, "name", &s->name, err);
+	if (r == 0)
+		r = get_copy(o, "binary", &s->binary, err);
+	if (r == 0)
+		r = get_strings(o, "args", &s->args, err);
+	if (r == 0)
+		r = get_strings(o, "sysctls", &s->sysctls, err);
+	if (r == 0)
+		r = get_strings(o, "kargs", &s->kargs, err);
+	return r == 0 ? get_checks(o, &s->checks, err) : r;
+}
+
+static int find_scheduler(const struct suite *s, const json_t *o, const struct sched_decl **ret, struct err **err)
+{
+	const char *name = json_string_value(json_object_get(o, "scheduler"));
+	*ret = NULL;
+	for (size_t i = 0; name && i < s->schedulers; i++)
+		if (!strcmp(s->scheduler[i].name, name))
+			*ret = &s->scheduler[i];
+	return name && !*ret ? FAIL(err, EXIT_BAD_DATA, -EBADMSG, "scheduler '%s' is not declared", name) : 0;
+}
+
+static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err **err)
+{
+	int r = get_unsigned(o, "numa_nodes", &t->numa_nodes, err);
+	if (r == 0)
+		r = get_unsigned(o, "llcs", &t->llcs, err);
+	if (r == 0)
+		r = get_unsigned(o, "cores", &t->cores, err);
+	return r == 0 ? get_unsigned(o, "threads", &t->threads, err) : r;
+}
+
+static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
+{
+	unsigned duration_ms = 0, expect = 0;
+	int r = get_unsigned(o, "line", &t->line, err);
+	if (r == 0)
+		r = get_unsigned(o, "memory_mib", &t->memory_mib, err);
+	if (r == 0)
+		r = get_unsigned(o, "duration_ms", &duration_ms, err);
+	if (r == 0)
+		r = get_unsigned(o, "workers_per_cgroup", &t->workers_per_cgroup, err);
+	if (r == 0)
+		r = get_unsigned(o, "expect_err", &expect, err);
+	t->duration = duration_ms * NSEC_PER_MSEC;
+	t->expect_err = expect == KTSTR_ON;
+	return r;
+}
+
+/* A declaration that cannot run is listed with its problem, so that the rest of the suite still can. */
+static int note_problem(struct test_decl *t)
+{
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (t->problem || topology_check(&t->topology, &why) == 0)
+		return 0;
+	err_format(why, &text);
+	t->problem = buf_steal(&text);
+	return t->problem ? 0 : -ENOMEM;
+}
+
+static int parse_test(const struct suite *s, const json_t *o, struct test_decl *t, struct err **err)
+{
+	const char *problem = json_string_value(json_object_get(o, "problem"));
+	t->binary = s->path;
+	int r = get_copy(o, "name", &t->name, err);
+	if (r == 0)
+		r = get_copy(o, "file", &t->file, err);
+	if (r == 0)
+		r = find_scheduler(s, o, &t->scheduler, err);
+	if (r == 0)
+		r = parse_topology(o, &t->topology, err);
+	if (r == 0)
+		r = parse_numbers(o, t, err);
+	if (r == 0)
+		r = get_strings(o, "sched_args", &t->sched_args, err);
+	if (r == 0)
+		r = get_strings(o, "include_files", &t->include_files, err);
+	if (r == 0)
+		r = get_checks(o, &t->checks, err);
+	if (r == 0 && problem && !(t->problem = strdup(problem)))
+		r = -ENOMEM;
+	return r == 0 ? note_problem(t) : r;
+}
+
+static int parse_all(struct suite *s, const json_t *root, struct err **err)
+{
+	const json_t *schedulers = json_object_get(root, "schedulers"), *tests = json_object_get(root, "tests");
+	s->scheduler = calloc(json_array_size(schedulers) + 1, sizeof(*s->scheduler));
+	s->test = calloc(json_array_size(tests) + 1, sizeof(*s->test));
+	if (!s->scheduler || !s->test)
+		return FAIL_SYS(err, -ENOMEM, "read the list");
+	for (size_t i = 0; i < json_array_size(schedulers); i++) {
+		int r = parse_scheduler(json_array_get(schedulers, i), &s->scheduler[s->schedulers++], err);
+		if (r < 0)
+			return err_wrap(err, r, "schedulers[%zu]", i);
+	}
+	for (size_t i = 0; i < json_array_size(tests); i++) {
+		int r = parse_test(s, json_array_get(tests, i), &s->test[s->tests++], err);
+		if (r < 0)
+			return err_wrap(err, r, "tests[%zu]", i);
+	}
+	return 0;
+}
+
+int suite_parse(const char *path, const char *text, size_t len, struct suite *ret, struct err **err)
+{
+	json_error_t why;
+	json_auto_t *root = json_loadb(text, len, 0, &why);
+	struct suite s = { .path = strdup(path) };
+	int r = s.path ? 0 : -ENOMEM;
+	if (r == 0 && !root)
+		r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "line %d: %s", why.line, why.text);
+	if (r == 0)
+		r = parse_all(&s, root, err);
+	if (r < 0) {
+		suite_done(&s);
+		return err_wrap(err, r, "list the tests of '%s'", path);
+	}
+	*ret = s;
+	return 0;
+}
+
+/* --- running the binary -------------------------------------------------------------------------------------------- */
+
+struct list_job {
+	struct machine machine;
+	struct child child;
+	const char *path;
+	int out;
+	struct err *err;
+	int result;
+};
+
+enum { LIST_SPAWN, LIST_WAIT, LIST_COUNT };
+
+static int list_spawn(struct machine *m, int result)
+{
+	struct list_job *job = container_of(m, struct list_job, machine);
+	const char *argv[] = { job->path, "--list", NULL };
+	struct child_fd fds[] = { { job->out, STDOUT_FILENO } };
+	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = 1 };
+	result = child_spawn(m->reactor, &job->child, &spec, &job->err);
+	if (result < 0)
+		return result;
+	machine_wait_child(m, &job->child);
+	return LIST_WAIT;
+}
+
+static int list_wait(struct machine *m, int result)
+{
+	struct list_job *job = container_of(m, struct list_job, machine);
+	char how[64];
+	if (result < 0)
+		return result;
+	if (job->child.status)
+		return FAIL(&job->err, EXIT_BAD_DATA, -EBADMSG, "'%s --list' failed: %s", job->path,
+			    child_describe(job->child.status, how, sizeof(how)));
+	return MACHINE_END;
+}
+
+static void list_done(struct machine *m, int result)
+{
+	container_of(m, struct list_job, machine)->result = result;
+}
+
+static const struct machine_state list_states[LIST_COUNT] = {
+	[LIST_SPAWN] = { "list", list_spawn, LIST_DEADLINE, 0, TO(LIST_WAIT) },
+	[LIST_WAIT] = { "read", list_wait, LIST_DEADLINE, 0, TO_END },
+};
+
+static const struct machine_type list_type = { "list", list_states, LIST_COUNT, list_done };
+
+static int read_list(int fd, struct buf *ret)
+{
+	char chunk[16384];
+	off_t at = 0;
+	for (ssize_t n; (n = pread(fd, chunk, sizeof(chunk), at)) > 0; at += n) {
+		if ((size_t)at + (size_t)n > SUITE_LIST_BYTES_MAX)
+			return -EFBIG;
+		buf_append(ret, chunk, (size_t)n);
+	}
+	return ret->failed ? -ENOMEM : 0;
+}
+
+int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err)
+{
+	_cleanup_close_ int out = memfd_new("ktstr-list", 0);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct list_job job = { .path = path, .out = out, .child = CHILD_NULL };
+	if (out < 0)
+		return FAIL_SYS(err, out, "list the tests of '%s'", path);
+	machine_start(r, &job.machine, &list_type, NULL, "list");
+	int result = reactor_run(r);
+	child_done(&job.child);
+	if (result == 0)
+		result = job.result;
+	if (result == 0)
+		result = read_list(out, &text);
+	if (result < 0) {
+		if (job.err && err)
+			*err = job.err;
+		else
+			FAIL_SYS(err, result, "list the tests of '%s'", path);
+		return result;
+	}
+	return suite_parse(path, buf_str(&text), text.len, ret, err);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* suite.h -- test binaries on the host: found by their ELF note, listed by themselves, checked here. */
+#ifndef KTSTR_RUN_SUITE_H
+#define KTSTR_RUN_SUITE_H
+
+#include <ktstr/check.h>
+#include <ktstr/topology.h>
+
+#include "base/err.h"
+#include "base/time.h"
+#include "reactor/reactor.h"
+
+#define SUITE_BINARIES_MAX 1024
+#define SUITE_LIST_BYTES_MAX ((size_t)16 << 20)
+
+struct sched_decl {
+	char *name, *binary;
+	char **args, **sysctls, **kargs;	/* NULL-terminated */
+	struct ktstr_checks checks;
+};
+
+struct test_decl {
+	char *name, *file;
+	unsigned line;
+	char *problem;				/* why it cannot run, or NULL */
+	const struct sched_decl *scheduler;	/* NULL: the kernel's own */
+	struct ktstr_topology topology;
+	unsigned memory_mib, workers_per_cgroup;
+	nsec_t duration;
+	char **sched_args, **include_files;
+	bool expect_err;
+	struct ktstr_checks checks;
+	const char *binary;			/* the suite's path */
+};
+
+struct suite {
+	char *path;				/* of the test binary */
+	struct sched_decl *scheduler;
+	size_t schedulers;
+	struct test_decl *test;
+	size_t tests;
+};
+
+/* Test binaries at @paths (files, or directories searched below), sorted. Frees with strings_free(). */
+int suite_find(const char *const *paths, char ***ret, struct err **err);
+/* Runs @path --list on the reactor and reads what it says. */
+int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err);
+/* Reads a list that a test binary printed. */
+int suite_parse(const char *path, const char *text, size_t len, struct suite *ret, struct err **err);
+void suite_done(struct suite *s);
+void strings_free(char **list);
+
+#endif

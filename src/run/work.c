@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* work.c -- what an attempt does on the offload pool: build the image, judge, write the sidecar. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "image/image.h"
+#include "report/failure.h"
+#include "report/sidecar.h"
+#include "run/fleet.h"
+
+/* How long a test may take in guest time before PID 1 ends it: steps may add up to more than the declared duration. */
+static nsec_t guest_limit(const struct test_decl *t)
+{
+	return 3 * t->duration + 30 * NSEC_PER_SEC;
+}
+
+static const struct fleet *fleet_of(const struct attempt *a)
+{
+	return a->owner;
+}
+
+/* --- prepare ------------------------------------------------------------------------------------------------------------ */
+
+int attempt_prepare(void *arg)
+{
+	struct attempt *a = arg;
+	const struct plan_case *c = a->item;
+	const struct test_decl *t = c->test;
+	_cleanup_buf_ struct buf base = BUF_NULL, suffix = BUF_NULL;
+	uint64_t raw = 0;
+	struct image_base_spec base_spec = {
+		.test = t->binary, .scheduler = c->scheduler_path, .include_files = (const char *const *)t->include_files,
+		.cache_dir = fleet_of(a)->config.image_cache,
+	};
+	struct image_suffix_spec suffix_spec = {
+		.test = t->name, .seed = a->seed, .duration_ns = (uint64_t)t->duration,
+		.limit_ns = (uint64_t)guest_limit(t), .scheduler = t->scheduler != NULL,
+		.sched_args = { t->scheduler ? (const char *const *)t->scheduler->args : NULL,
+				(const char *const *)t->sched_args },
+		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
+	};
+	a->initrd_fd = fd_close(a->initrd_fd);
+	int r = image_base(&base_spec, &base, &raw, &a->err);
+	if (r == 0)
+		r = image_suffix(&suffix_spec, &suffix, &a->err);
+	return r == 0 ? image_memfd(&base, &suffix, &a->initrd_fd, &a->err) : r;
+}
+
+/* --- judge --------------------------------------------------------------------------------------------------------------- */
+
+int attempt_judge(void *arg)
+{
+	struct attempt *a = arg;
+	const struct test_decl *t = a->item->test;
+	struct judge_facts facts = {
+		.has_scheduler = t->scheduler != NULL,
+		.scheduler = t->scheduler ? t->scheduler->name : NULL,
+		.duration = t->duration,
+		.expect_err = t->expect_err,
+		.limits = a->item->limits,
+	};
+	judgement_done(&a->judgement);
+	return judge(&a->evidence, &facts, &a->judgement);
+}
+
+/* --- store ---------------------------------------------------------------------------------------------------------------- */
+
+static const struct rundir *rundir_of(const struct attempt *a)
+{
+	const struct fleet_config *config = &fleet_of(a)->config;
+	return &config->rundirs[a->item->kernel - config->kernels];
+}
+
+void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
+{
+	const struct fleet *f = fleet_of(a);
+	const struct plan_case *c = a->item;
+	const struct sched_decl *s = c->test->scheduler;
+	const struct kernel *k = c->kernel;
+	buf_clear(replay);
+	buf_appendf(replay, "%s -E 'test(=%s)' --kernel %s --accel %s --seed 0x%lx%s", f->config.program, c->name,
+		    k->key ? k->key : k->boot, f->config.accel->backend->name, a->seed, f->config.paths);
+	*ret = (struct result){
+		.name = c->name, .test = c->test->name, .scheduler = s ? s->name : NULL, .topology = c->topology_text,
+		.kernel_version = k->version, .kernel_label = k->label, .accel = f->config.accel->backend->name,
+		.sysctls = s ? (const char *const *)s->sysctls : NULL, .kargs = s ? (const char *const *)s->kargs : NULL,
+		.replay = buf_str(replay), .sidecar = a->sidecar, .run_id = rundir_of(a)->id,
+		.project_commit = rundir_of(a)->commit, .host = f->host, .seed = a->seed, .variant = c->variant,
+		.memory_mib = c->memory_mib, .attempt = a->number, .icount_shift = c->icount_shift, .wall = a->wall,
+		.boot = a->boot, .vm_cpu_usec = a->vm_cpu_usec, .vm_rss_kib = a->vm_rss_kib, .evidence = &a->evidence,
+		.judgement = &a->judgement,
+	};
+}
+
+/* The report as text beside the sidecar of what did not pass: CI keeps files, not scroll-back. */
+static int store_report(const struct attempt *a, const struct result *r, const char *sidecar, struct err **err)
+{
+	const struct term plain = { .fd = -1, .columns = 120 };
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	_cleanup_free_ char *path = NULL;
+	if (a->judgement.verdict == KTSTR_PASS && !fleet_of(a)->config.keep_logs)
+		return 0;
+	failure_report(r, &plain, &text);
+	if (a->evidence.console.len) {
+		buf_puts(&text, "--- console ---\n");
+		buf_append(&text, a->evidence.console.data, a->evidence.console.len);
+	}
+	int stem = (int)(strlen(sidecar) - strlen(".ktstr.json"));
+	if (asprintf(&path, "%.*s.report.txt", stem, sidecar) < 0)
+		return -ENOMEM;
+	return file_write_atomic(path, text.data, text.len, 0644, err);
+}
+
+int attempt_store(void *arg)
+{
+	struct attempt *a = arg;
+	_cleanup_buf_ struct buf replay = BUF_NULL;
+	_cleanup_free_ char *path = NULL, *flat = strdup(a->item->test->name);
+	struct result result;
+	if (!flat || asprintf(&path, "%s/%s-%016lx.ktstr.json", rundir_of(a)->path, flat, a->item->variant) < 0)
+		return -ENOMEM;
+	attempt_result(a, &replay, &result);
+	json_auto_t *sidecar = sidecar_json(&result);
+	int r = sidecar ? json_write_file(path, sidecar, &a->err) : -ENOMEM;
+	if (r == 0)
+		r = store_report(a, &result, path, &a->err);
+	if (r < 0)
+		return err_wrap(&a->err, r, "keep the result of '%s'", a->item->name);
+	free(a->sidecar);
+	a->sidecar = TAKE_PTR(path);
+	return 0;
+}

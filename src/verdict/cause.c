@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cause.c -- see cause.h. Lines are recognised by what kernels have printed for years; the gravest comes first. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "verdict/cause.h"
+
+struct pattern {
+	const char *needle;
+	const char *what;
+};
+
+/* A panic is what everything else ends in, so it is the last to be asked for. */
+static const struct pattern kernel_patterns[] = {
+	{ "Out of memory: Killed process", "guest out of memory" },
+	{ "System is deadlocked on memory", "guest out of memory" },
+	{ "Initramfs unpacking failed", "guest out of memory while unpacking its initramfs" },
+	{ "blocked for more than", "hung task" },
+	{ "soft lockup", "soft lockup" },
+	{ "hard LOCKUP", "hard lockup" },
+	{ "detected stalls on CPUs", "RCU stall" },
+	{ "BUG: kernel NULL pointer dereference", "kernel oops" },
+	{ "BUG: unable to handle page fault", "kernel oops" },
+	{ "general protection fault", "kernel oops" },
+	{ "kernel BUG at", "kernel BUG" },
+	{ "Oops:", "kernel oops" },
+	{ "sysrq: Trigger a crash", "kernel crash by SysRq" },
+	{ "Kernel panic - not syncing", "kernel panic" },
+};
+
+static const struct pattern scheduler_patterns[] = {
+	{ "triggered exit kind", "sched_ext ended the scheduler" },
+	{ "EXIT: ", "sched_ext ended the scheduler" },
+	{ "-- BEGIN PROG LOAD LOG --", "the BPF verifier rejected it" },
+	{ "R0 !read_ok", "the BPF verifier rejected it" },
+	{ "failed to load BPF skeleton", "its BPF programs did not load" },
+	{ "failed to load object", "its BPF programs did not load" },
+	{ "error while loading shared libraries", "a shared library is missing" },
+	{ "func_proto incompatible with vmlinux", "it was built for another kernel" },
+	{ "Permission denied", "permission denied" },
+};
+
+/* "[    1.234567] text" -> "text" */
+static const char *without_stamp(const char *line)
+{
+	if (*line == '<')
+		line += strcspn(line, ">") + (strchr(line, '>') != NULL);
+	if (*line != '[')
+		return line;
+	const char *p = line + 1;
+	while (*p == ' ' || *p == '.' || isdigit((unsigned char)*p))
+		p++;
+	return p[0] == ']' && p[1] == ' ' ? p + 2 : line;
+}
+
+static void copy_line(const char *text, const char *at, char *out, size_t size)
+{
+	const char *start = at;
+	while (start > text && start[-1] != '\n')
+		start--;
+	start = without_stamp(start);
+	size_t len = strcspn(start, "\n");
+	snprintf(out, size, "%.*s", (int)MIN_OF(len, size - 1), start);
+}
+
+static bool find(const struct pattern *patterns, size_t count, const char *text, struct cause *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *at = strstr(text, patterns[i].needle);
+		if (!at)
+			continue;
+		ret->what = patterns[i].what;
+		copy_line(text, at, ret->line, sizeof(ret->line));
+		return true;
+	}
+	return false;
+}
+
+bool cause_in_kernel_log(const char *text, struct cause *ret)
+{
+	return find(kernel_patterns, ARRAY_SIZE(kernel_patterns), text, ret);
+}
+
+bool cause_in_scheduler_log(const char *text, struct cause *ret)
+{
+	return find(scheduler_patterns, ARRAY_SIZE(scheduler_patterns), text, ret);
+}
+
+void cause_last_line(const char *text, char *out, size_t size)
+{
+	const char *end = text + strlen(text);
+	while (end > text && isspace((unsigned char)end[-1]))
+		end--;
+	if (end == text) {
+		out[0] = '\0';
+		return;
+	}
+	copy_line(text, end - 1, out, size);
+}

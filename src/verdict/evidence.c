@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* evidence.c -- see evidence.h. Lengths, counts and strings are checked here, once, for everyone behind. */
+#include <string.h>
+
+#include "base/bug.h"
+#include "verdict/evidence.h"
+
+void evidence_done(struct evidence *e)
+{
+	for (uint32_t i = 0; i < e->worker_count; i++)
+		free(e->worker[i].sample);
+	for (uint32_t i = 0; i < e->detail_count; i++)
+		free(e->detail[i].text);
+	for (size_t i = 0; i < WIRE_STREAM_MAX; i++)
+		buf_done(&e->text[i]);
+	free(e->cpu);
+	free(e->sched);
+	free(e->phase);
+	free(e->stimulus);
+	free(e->cgroup);
+	free(e->worker);
+	free(e->detail);
+	buf_done(&e->damage);
+	buf_done(&e->console);
+	buf_done(&e->diagnosis);
+	buf_done(&e->complaints);
+	buf_done(&e->failure);
+	*e = (struct evidence){ 0 };
+}
+
+/* Room for one more element of *@array, zeroed; NULL when there are @max or no memory. Capacity: powers of two. */
+static void *grow(void **array, uint32_t *count, size_t size, uint32_t max)
+{
+	if (*count >= max)
+		return NULL;
+	if ((*count & (*count - 1)) == 0) {
+		void *more = realloc(*array, MAX_OF(*count * 2u, 1u) * size);
+		if (!more)
+			return NULL;
+		*array = more;
+	}
+	void *slot = (char *)*array + (size_t)*count * size;
+	memset(slot, 0, size);
+	++*count;
+	return slot;
+}
+
+#define GROW(e, field, max) grow((void **)&(e)->field, &(e)->field##_count, sizeof(*(e)->field), max)
+
+struct record {
+	uint64_t time_ns;
+	const char *payload;
+	uint32_t length;
+};
+
+/* --- one function a type; -EBADMSG: not what it says, -E2BIG: more than anyone needs ----------------------------- */
+
+static int take_hello(struct evidence *e, const struct record *r)
+{
+	memcpy(&e->hello, r->payload, sizeof(e->hello));
+	e->hello.release[sizeof(e->hello.release) - 1] = '\0';
+	e->has_hello = true;
+	return 0;
+}
+
+static int take_topology(struct evidence *e, const struct record *r)
+{
+	if (r->length % sizeof(struct wire_cpu) || r->length / sizeof(struct wire_cpu) > WIRE_CPUS_MAX)
+		return -EBADMSG;
+	free(e->cpu);
+	e->cpu = malloc(r->length + 1);
+	if (!e->cpu)
+		return -ENOMEM;
+	memcpy(e->cpu, r->payload, r->length);
+	e->cpus = r->length / sizeof(struct wire_cpu);
+	return 0;
+}
+
+static int take_sched(struct evidence *e, const struct record *r)
+{
+	struct evidence_sched *s = GROW(e, sched, EVIDENCE_ITEMS_MAX);
+	if (!s)
+		return -E2BIG;
+	memcpy(&s->wire, r->payload, sizeof(s->wire));
+	s->time_ns = r->time_ns;
+	return 0;
+}
+
+static int take_phase(struct evidence *e, const struct record *r)
+{
+	struct evidence_phase *p = GROW(e, phase, EVIDENCE_ITEMS_MAX);
+	if (!p)
+		return -E2BIG;
+	memcpy(&p->wire, r->payload, sizeof(p->wire));
+	p->wire.name[sizeof(p->wire.name) - 1] = '\0';
+	p->time_ns = r->time_ns;
+	return 0;
+}
+
+static int take_stimulus(struct evidence *e, const struct record *r)
+{
+	struct wire_stimulus *s = GROW(e, stimulus, EVIDENCE_ITEMS_MAX);
+	if (s)
+		memcpy(s, r->payload, sizeof(*s));
+	return s ? 0 : -E2BIG;
+}
+
+static int take_cgroup(struct evidence *e, const struct record *r)
+{
+	struct wire_cgroup *g = GROW(e, cgroup, EVIDENCE_CGROUPS_MAX);
+	if (!g)
+		return -E2BIG;
+	memcpy(g, r->payload, sizeof(*g));
+	g->name[sizeof(g->name) - 1] = '\0';
+	g->work[sizeof(g->work) - 1] = '\0';
+	return g->index == e->cgroup_count - 1 ? 0 : -EBADMSG;
+}
+
+static int take_worker(struct evidence *e, const struct record *r)
+{
+	struct evidence_worker *w = GROW(e, worker, EVIDENCE_WORKERS_MAX);
+	if (!w)
+		return -E2BIG;
+	memcpy(&w->wire, r->payload, sizeof(w->wire));
+	return w->wire.cgroup < e->cgroup_count && w->wire.index == e->worker_count - 1 ? 0 : -EBADMSG;
+}
+
+static int take_samples(struct evidence *e, const struct record *r)
+{
+	struct wire_samples head;
+	memcpy(&head, r->payload, sizeof(head));
+	size_t bytes = r->length - sizeof(head);
+	if (head.worker >= e->worker_count || bytes != head.count * sizeof(uint32_t))
+		return -EBADMSG;
+	struct evidence_worker *w = &e->worker[head.worker];
+	uint32_t *all = realloc(w->sample, w->samples * sizeof(uint32_t) + bytes + 1);
+	if (!all)
+		return -ENOMEM;
+	memcpy(all + w->samples, r->payload + sizeof(head), bytes);
+	w->sample = all;
+	w->samples += head.count;
+	return 0;
+}
+
+static char *printable(const char *text, size_t len)
+{
+	struct buf out = BUF_NULL;
+	buf_append_printable(&out, text, len);
+	return buf_steal(&out);
+}
+
+static int take_detail(struct evidence *e, const struct record *r)
+{
+	struct wire_detail head;
+	memcpy(&head, r->payload, sizeof(head));
+	struct evidence_detail *d = head.verdict <= 3 ? GROW(e, detail, EVIDENCE_ITEMS_MAX) : NULL;
+	if (!d)
+		return head.verdict <= 3 ? -E2BIG : -EBADMSG;
+	d->verdict = head.verdict;
+	d->text = printable(r->payload + sizeof(head), r->length - sizeof(head));
+	return d->text ? 0 : -ENOMEM;
+}
+
+static int take_text(struct evidence *e, const struct record *r)
+{
+	struct wire_text head;
+	memcpy(&head, r->payload, sizeof(head));
+	if (!head.stream || head.stream >= WIRE_STREAM_MAX)
+		return -EBADMSG;
+	buf_append_printable(&e->text[head.stream], r->payload + sizeof(head), r->length - sizeof(head));
+	return 0;
+}
+
+static int take_result(struct evidence *e, const struct record *r)
+{
+	memcpy(&e->result, r->payload, sizeof(e->result));
+	e->has_result = true;
+	return e->result.verdict <= 3 ? 0 : -EBADMSG;
+}
+
+static int take_test_exit(struct evidence *e, const struct record *r)
+{
+	memcpy(&e->test_exit, r->payload, sizeof(e->test_exit));
+	e->has_test_exit = true;
+	return 0;
+}
+
+static int take_exit(struct evidence *e, const struct record *r)
+{
+	memcpy(&e->exit, r->payload, sizeof(e->exit));
+	e->has_exit = true;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	uint32_t least;
+	bool exact;
+	int (*take)(struct evidence *e, const struct record *r);
+} types[WIRE_TYPE_MAX] = {
+	[WIRE_HELLO] = { "hello", sizeof(struct wire_hello), true, take_hello },
+	[WIRE_TOPOLOGY] = { "topology", 0, false, take_topology },
+	[WIRE_SCHED] = { "scheduler", sizeof(struct wire_sched), true, take_sched },
+	[WIRE_PHASE] = { "phase", sizeof(struct wire_phase), true, take_phase },
+	[WIRE_STIMULUS] = { "stimulus", sizeof(struct wire_stimulus), true, take_stimulus },
+	[WIRE_CGROUP] = { "cgroup", sizeof(struct wire_cgroup), true, take_cgroup },
+	[WIRE_WORKER] = { "worker", sizeof(struct wire_worker), true, take_worker },
+	[WIRE_SAMPLES] = { "samples", sizeof(struct wire_samples), false, take_samples },
+	[WIRE_DETAIL] = { "detail", sizeof(struct wire_detail), false, take_detail },
+	[WIRE_TEXT] = { "text", sizeof(struct wire_text), false, take_text },
+	[WIRE_RESULT] = { "result", sizeof(struct wire_result), true, take_result },
+	[WIRE_TEST_EXIT] = { "test-exit", sizeof(struct wire_test_exit), true, take_test_exit },
+	[WIRE_EXIT] = { "exit", sizeof(struct wire_exit), true, take_exit },
+};
+
+int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, const void *payload, uint32_t length,
+		  struct err **err)
+{
+	REQUIRE(type > 0 && type < WIRE_TYPE_MAX);
+	struct record r = { .time_ns = time_ns, .payload = payload, .length = length };
+	bool fits = length == types[type].least || (!types[type].exact && length > types[type].least);
+	int code = fits ? types[type].take(e, &r) : -EBADMSG;
+	e->records++;
+	e->last_ns = MAX_OF(e->last_ns, time_ns);
+	if (code < 0)
+		return FAIL(err, EXIT_BAD_DATA, code, "record %lu of the guest's event log (%s) %s", e->records,
+			    types[type].name, code == -E2BIG ? "is one too many" : "makes no sense");
+	return 0;
+}
+
+const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_sched_event event)
+{
+	for (uint32_t i = e->sched_count; i-- > 0;)
+		if (e->sched[i].wire.event == event)
+			return &e->sched[i];
+	return NULL;
+}

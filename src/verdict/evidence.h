@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * evidence.h -- everything that one attempt left behind: the guest's records, decoded and checked, and what the host saw
+ * of the machine. The judge reads this and nothing else.
+ */
+#ifndef KTSTR_VERDICT_EVIDENCE_H
+#define KTSTR_VERDICT_EVIDENCE_H
+
+#include <ktstr/wire.h>
+
+#include "base/err.h"
+#include "base/parse.h"
+#include "base/time.h"
+
+#define EVIDENCE_WORKERS_MAX 16384
+#define EVIDENCE_CGROUPS_MAX 4096
+#define EVIDENCE_ITEMS_MAX   4096
+
+struct evidence_worker {
+	struct wire_worker wire;
+	uint32_t *sample;	/* kept wake-up latencies, ns */
+	uint32_t samples;
+};
+
+struct evidence_detail {
+	uint32_t verdict;
+	char *text;
+};
+
+struct evidence_sched {
+	struct wire_sched wire;
+	uint64_t time_ns;
+};
+
+struct evidence_phase {
+	struct wire_phase wire;
+	uint64_t time_ns;
+};
+
+struct evidence {
+	/* from the guest */
+	struct wire_hello hello;
+	struct wire_cpu *cpu;
+	uint32_t cpus;
+	struct evidence_sched *sched;
+	uint32_t sched_count;
+	struct evidence_phase *phase;
+	uint32_t phase_count;
+	struct wire_stimulus *stimulus;
+	uint32_t stimulus_count;
+	struct wire_cgroup *cgroup;
+	uint32_t cgroup_count;
+	struct evidence_worker *worker;
+	uint32_t worker_count;
+	struct evidence_detail *detail;
+	uint32_t detail_count;
+	struct buf text[WIRE_STREAM_MAX];
+	struct wire_result result;
+	struct wire_test_exit test_exit;
+	struct wire_exit exit;
+	bool has_hello, has_result, has_test_exit, has_exit;
+	uint64_t last_ns;		/* guest time of the last record */
+	struct buf damage;		/* why the log could not be read on; empty: it could */
+	/* from the host */
+	struct buf console;		/* printable */
+	struct buf diagnosis, complaints;
+	uint32_t dropped, digest;
+	uint64_t records;
+	bool machine_died;		/* its process ended in a way that no guest asks for */
+	bool machine_reset;		/* the guest reset itself */
+	bool interrupted;		/* by the user */
+	int machine_status;
+	char late_in[24];		/* attempt state whose host deadline passed; "": none */
+	bool console_flooded;
+	struct buf failure;		/* why there was no machine at all; empty: there was */
+};
+
+void evidence_done(struct evidence *e);
+/* Takes one record of any content; -EBADMSG names the one that is not what its type says. */
+int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, const void *payload, uint32_t length,
+		  struct err **err);
+/* The last event of the scheduler's life of that kind, or NULL. */
+const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_sched_event event);
+
+#endif

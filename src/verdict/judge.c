@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* judge.c -- see judge.h. The harness's own findings first, in the order in which one would explain the next. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "verdict/cause.h"
+#include "verdict/judge.h"
+
+const char *verdict_name(enum ktstr_verdict v)
+{
+	static const char *const names[] = { "pass", "fail", "inconclusive", "skip" };
+	return names[v];
+}
+
+const char *detail_kind_name(enum detail_kind kind)
+{
+	static const char *const names[DETAIL_KIND_MAX] = {
+		"Starved", "Stuck", "Unfair", "Isolation", "SchedulerDied", "Crash", "Expectation", "Harness", "Skip",
+	};
+	return names[kind];
+}
+
+/* --- limits --------------------------------------------------------------------------------------------------------- */
+
+static bool switch_merge(bool otherwise, enum ktstr_switch scheduler, enum ktstr_switch test)
+{
+	enum ktstr_switch last = test != KTSTR_UNSET ? test : scheduler;
+	return last == KTSTR_UNSET ? otherwise : last == KTSTR_ON;
+}
+
+struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *s, const struct ktstr_checks *t)
+{
+	unsigned gap = t->max_gap_ms ? t->max_gap_ms : s->max_gap_ms;
+	unsigned spread = t->max_spread_pct ? t->max_spread_pct : s->max_spread_pct;
+	return (struct thresholds){
+		.not_starved = switch_merge(true, s->not_starved, t->not_starved),
+		.isolation = switch_merge(true, s->isolation, t->isolation),
+		.max_gap_ms = gap ? gap : strict ? 2000 : 3000,
+		.max_spread_pct = spread ? spread : strict ? 15 : 35,
+		.spread_is_default = !spread,
+	};
+}
+
+/* --- the list of details ----------------------------------------------------------------------------------------------- */
+
+void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
+{
+	if (j->details == DETAILS_MAX) {
+		j->details_lost++;
+		return;
+	}
+	char *text = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (text)
+		j->detail[j->details++] = (struct detail){ kind, verdict, text };
+}
+
+void judgement_done(struct judgement *j)
+{
+	for (uint32_t i = 0; i < j->details; i++)
+		free(j->detail[i].text);
+	stats_done(&j->stats);
+	*j = (struct judgement){ 0 };
+}
+
+/* Rank in the fold; the higher one wins. */
+static int rank(enum ktstr_verdict v)
+{
+	static const int ranks[] = { [KTSTR_SKIP] = 0, [KTSTR_PASS] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
+	return ranks[v];
+}
+
+const struct detail *judgement_cause(const struct judgement *j)
+{
+	for (uint32_t i = 0; i < j->details; i++)
+		if (j->detail[i].verdict == j->verdict)
+			return &j->detail[i];
+	return NULL;
+}
+
+/* --- findings ------------------------------------------------------------------------------------------------------------ */
+
+static double seconds(uint64_t ns)
+{
+	return (double)ns / 1e9;
+}
+
+static const struct evidence_sched *scheduler_end(const struct evidence *e)
+{
+	const struct evidence_sched *died = evidence_sched(e, WIRE_SCHED_DIED);
+	return died ? died : evidence_sched(e, WIRE_SCHED_EJECTED);
+}
+
+/* Why the kernel took the scheduler off: its message, else the dump's first lines, else the scheduler's own words. */
+static void why_ejected(const struct evidence *e, char *out, size_t size)
+{
+	const char *kmsg = buf_str(&e->text[WIRE_STREAM_KMSG]);
+	const char *log = buf_str(&e->text[WIRE_STREAM_SCHED]);
+	const char *disabled = strstr(kmsg, " disabled (");
+	struct cause cause;
+	if (!disabled)
+		disabled = strstr(buf_str(&e->console), " disabled (");
+	if (disabled) {
+		const char *next = strchr(disabled, '\n');
+		const char *message = next && strstr(next, "sched_ext: ") ? strstr(next, "sched_ext: ") + 11 : "";
+		snprintf(out, size, "%.*s%s%.*s", (int)strcspn(disabled + 10, "\n"), disabled + 10, *message ? " " : "",
+			 (int)strcspn(message, "\n"), message);
+	} else if (cause_in_scheduler_log(log, &cause)) {
+		snprintf(out, size, "%s", cause.line);
+	} else {
+		cause_last_line(log, out, size);
+	}
+}
+
+static void find_no_machine(const struct evidence *e, struct judgement *j)
+{
+	char signal_text[64];
+	if (e->failure.len) {
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "%s", buf_str(&e->failure));
+	} else if (e->machine_died) {
+		if (WIFSIGNALED(e->machine_status))
+			snprintf(signal_text, sizeof(signal_text), "was killed by SIG%s",
+				 sigabbrev_np(WTERMSIG(e->machine_status)) ?: "?");
+		else
+			snprintf(signal_text, sizeof(signal_text), "ended with status %d", WEXITSTATUS(e->machine_status));
+		char said[200];
+		cause_last_line(buf_str(&e->complaints), said, sizeof(said));
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "the virtual machine's process %s%s%s", signal_text,
+			      *said ? ": " : "", said);
+	}
+	if (e->interrupted)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "interrupted");
+	if (e->console_flooded)
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the guest flooded its console and was ended");
+	if (e->damage.len)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL, "%s", buf_str(&e->damage));
+}
+
+static void find_kernel_crash(const struct evidence *e, struct judgement *j)
+{
+	struct cause cause;
+	if (cause_in_kernel_log(buf_str(&e->console), &cause) ||
+	    cause_in_kernel_log(buf_str(&e->text[WIRE_STREAM_KMSG]), &cause))
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "%s: %s", cause.what, cause.line);
+	else if (e->machine_reset)
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the guest reset itself without a word (a triple fault?)");
+}
+
+static void find_scheduler(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	const char *log = buf_str(&e->text[WIRE_STREAM_SCHED]), *name = f->scheduler;
+	const struct evidence_sched *s;
+	char line[400];
+	struct cause cause;
+	if ((s = evidence_sched(e, WIRE_SCHED_UNSUPPORTED)))
+		judgement_add(j, DETAIL_SKIP, KTSTR_SKIP, "kernel %s has no sched_ext", e->hello.release);
+	if ((s = evidence_sched(e, WIRE_SCHED_LOAD_FAILED))) {
+		bool known = cause_in_scheduler_log(log, &cause);
+		cause_last_line(log, line, sizeof(line));
+		if (WIFSIGNALED(s->wire.status))
+			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL, "scheduler '%s' was killed by SIG%s before it attached",
+				      name, sigabbrev_np(WTERMSIG(s->wire.status)) ?: "?");
+		else
+			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL, "scheduler '%s' exited at load with status %d: %s%s%s",
+				      name, WEXITSTATUS(s->wire.status), known ? cause.what : "", known ? ": " : "", line);
+	}
+	if ((s = evidence_sched(e, WIRE_SCHED_NOT_ATTACHED))) {
+		cause_last_line(log, line, sizeof(line));
+		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL, "scheduler '%s' runs but never attached%s%s", name,
+			      *line ? "; it last said: " : "", line);
+	}
+}
+
+static void find_scheduler_death(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	const struct evidence_sched *end = scheduler_end(e);
+	char why[400];
+	if (!end)
+		return;
+	const struct evidence_sched *enabled = evidence_sched(e, WIRE_SCHED_ENABLED);
+	double at = enabled ? seconds(end->time_ns - enabled->time_ns) : 0;
+	why_ejected(e, why, sizeof(why));
+	if (end->wire.event == WIRE_SCHED_EJECTED)
+		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+			      "scheduler '%s' was disabled by the kernel %.1fs after it attached: %s", f->scheduler, at, why);
+	else if (WIFSIGNALED(end->wire.status))
+		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+			      "scheduler process died unexpectedly %.1fs after it attached: '%s' was killed by SIG%s", at,
+			      f->scheduler, sigabbrev_np(WTERMSIG(end->wire.status)) ?: "?");
+	else
+		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+			      "scheduler process died unexpectedly %.1fs after it attached: '%s' exited with status %d%s%s", at,
+			      f->scheduler, WEXITSTATUS(end->wire.status), *why ? ": " : "", why);
+}
+
+static void find_test_process(const struct evidence *e, struct judgement *j)
+{
+	char line[300];
+	if (e->has_test_exit && e->test_exit.timed_out)
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test did not end within its time and was killed");
+	else if (e->has_test_exit && WIFSIGNALED(e->test_exit.status))
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary crashed: SIG%s",
+			      sigabbrev_np(WTERMSIG(e->test_exit.status)) ?: "?");
+	else if (e->has_test_exit && !e->has_result) {
+		cause_last_line(buf_str(&e->text[WIRE_STREAM_TEST]), line, sizeof(line));
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary exited with status %d without a result%s%s",
+			      WEXITSTATUS(e->test_exit.status), *line ? ": " : "", line);
+	}
+	if (e->has_exit && e->exit.reason == WIRE_EXIT_IMAGE)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
+			      "the initramfs is incomplete: the guest has too little memory (%lu MiB)",
+			      e->hello.memory_kib / 1024);
+	if (e->has_exit && e->exit.reason == WIRE_EXIT_SETUP) {
+		cause_last_line(buf_str(&e->text[WIRE_STREAM_INIT]), line, sizeof(line));
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "the guest could not be set up: %s",
+			      *line ? line : strerror(-e->exit.status));
+	}
+}
+
+/* Where the guest was when its host deadline passed: the last thing it said, and where its processors are. */
+static void find_lateness(const struct evidence *e, struct judgement *j)
+{
+	if (!e->late_in[0])
+		return;
+	const char *rip = strstr(buf_str(&e->diagnosis), "RIP=");
+	const char *where = e->phase_count ? e->phase[e->phase_count - 1].wire.name : e->has_hello ? "set-up" : "boot";
+	judgement_add(j, DETAIL_CRASH, e->has_hello ? KTSTR_FAIL : KTSTR_INCONCLUSIVE,
+		      "the guest hangs in %s (attempt state %s; guest time %.1fs%s%.*s)", where, e->late_in,
+		      seconds(e->last_ns), rip ? ", CPU 0 at " : "", rip ? (int)strcspn(rip, " \n") : 0, rip ? rip : "");
+}
+
+static void find_expectations(const struct evidence *e, struct judgement *j)
+{
+	for (uint32_t i = 0; i < e->detail_count; i++)
+		judgement_add(j, DETAIL_EXPECTATION, (enum ktstr_verdict)e->detail[i].verdict, "%s", e->detail[i].text);
+	if (e->dropped)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "%u records did not fit into the guest's event log",
+			      e->dropped);
+}
+
+static enum ktstr_verdict fold(const struct evidence *e, const struct judgement *j)
+{
+	enum ktstr_verdict v = KTSTR_SKIP;
+	bool any = e->has_result;
+	if (e->has_result)
+		v = (enum ktstr_verdict)e->result.verdict;
+	for (uint32_t i = 0; i < j->details; i++) {
+		if (!any || rank(j->detail[i].verdict) > rank(v))
+			v = j->detail[i].verdict;
+		any = true;
+	}
+	return any ? v : KTSTR_FAIL;
+}
+
+static void apply_expectation(const struct judge_facts *f, struct judgement *j)
+{
+	if (!f->expect_err || j->verdict == KTSTR_SKIP || j->verdict == KTSTR_INCONCLUSIVE)
+		return;
+	if (j->verdict == KTSTR_FAIL) {
+		j->verdict = KTSTR_PASS;
+		return;
+	}
+	judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL, "the test was expected to fail, and passed");
+	j->verdict = KTSTR_FAIL;
+}
+
+int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret)
+{
+	struct judgement *j = ret;
+	*j = (struct judgement){ 0 };
+	int r = stats_compute(e, &j->stats);
+	if (r < 0)
+		return r;
+	find_no_machine(e, j);
+	find_kernel_crash(e, j);
+	if (f->has_scheduler) {
+		find_scheduler(e, f, j);
+		find_scheduler_death(e, f, j);
+	}
+	find_test_process(e, j);
+	find_lateness(e, j);
+	judge_workers(e, f, j);
+	find_expectations(e, j);
+	if (!e->has_result && !j->details)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL, "no test result received from the guest");
+	j->verdict = fold(e, j);
+	apply_expectation(f, j);
+	return 0;
+}

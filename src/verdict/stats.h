@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* stats.h -- workers' telemetry, summed up a cgroup and over the scenario (behaviour 4.2, 4.3). */
+#ifndef KTSTR_VERDICT_STATS_H
+#define KTSTR_VERDICT_STATS_H
+
+#include "verdict/evidence.h"
+
+struct cgroup_stats {
+	const char *name, *work;	/* borrowed from the evidence */
+	uint32_t workers, cpus;		/* cpus: distinct ones used */
+	double avg_off_cpu_pct, min_off_cpu_pct, max_off_cpu_pct, spread_pct;
+	uint32_t off_cpu_workers;	/* workers with a wall time: the n of the four above */
+	uint64_t max_gap_ms;
+	uint32_t max_gap_cpu;
+	uint64_t migrations, iterations;
+	double migration_ratio;		/* migrations / iterations; 0 without iterations */
+	uint64_t wake_samples;
+	double p99_wake_us, median_wake_us, wake_cv, wake_tail_ratio;
+	double mean_run_delay_us, worst_run_delay_us;
+	double iterations_per_worker;
+};
+
+struct scenario_stats {
+	struct cgroup_stats *cgroup;
+	uint32_t cgroups;
+	uint64_t workers, cpus, migrations, iterations;
+	double worst_spread_pct, worst_migration_ratio, worst_p99_wake_us, worst_median_wake_us, worst_wake_cv;
+	double worst_mean_run_delay_us, worst_run_delay_us, worst_wake_tail_ratio, worst_iterations_per_worker;
+	uint64_t worst_gap_ms;
+	uint32_t worst_gap_cpu;
+};
+
+int stats_compute(const struct evidence *e, struct scenario_stats *ret);
+void stats_done(struct scenario_stats *s);
+/* Share of a worker's life in which it was not on a CPU, percent; negative when it has no wall time. */
+double worker_off_cpu_pct(const struct wire_worker *w);
+
+#endif

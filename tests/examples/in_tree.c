@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* in_tree.c -- the kernel tree's own sched_ext schedulers, each over two topologies. */
+#include <ktstr/ktstr.h>
+
+KTSTR_SCHEDULER(simple, .binary = "scx_simple");
+KTSTR_SCHEDULER(qmap, .binary = "scx_qmap");
+KTSTR_SCHEDULER(central, .binary = "scx_central");
+KTSTR_SCHEDULER(flatcg, .binary = "scx_flatcg");
+
+/* What all of them must stand: spinning and sleeping tasks in two cgroups, more of them than processors. */
+static enum ktstr_verdict crowd(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "spin", .workers = 3 },
+		{ .name = "burst", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+}
+
+/* Tasks that wake each other, and tasks that come and go. */
+static enum ktstr_verdict chatter(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "pipe", .workers = 2, .work = KTSTR_WORK(PIPE_IO) },
+		{ .name = "futex", .workers = 2, .work = KTSTR_WORK(FUTEX_PING_PONG) },
+		{ .name = "fork", .workers = 1, .work = KTSTR_WORK(FORK_EXIT) }));
+}
+
+KTSTR_TEST(simple_crowd, .scheduler = &simple, .cores = 2) { return crowd(t); }
+KTSTR_TEST(simple_chatter, .scheduler = &simple, .llcs = 2, .cores = 2) { return chatter(t); }
+KTSTR_TEST(qmap_crowd, .scheduler = &qmap, .cores = 2) { return crowd(t); }
+KTSTR_TEST(qmap_chatter, .scheduler = &qmap, .llcs = 2, .cores = 2) { return chatter(t); }
+KTSTR_TEST(central_crowd, .scheduler = &central, .cores = 4) { return crowd(t); }
+KTSTR_TEST(central_chatter, .scheduler = &central, .llcs = 2, .cores = 2) { return chatter(t); }
+KTSTR_TEST(flatcg_crowd, .scheduler = &flatcg, .cores = 2) { return crowd(t); }
+KTSTR_TEST(flatcg_chatter, .scheduler = &flatcg, .llcs = 2, .cores = 2) { return chatter(t); }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* accel.c -- see accel.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "vmm/accel.h"
+#include "vmm/qemu/qemu.h"
+
+static const char *const accel_names[ACCEL_MAX] = { "auto", "kvm", "tcg" };
+
+int accel_parse(const char *text, enum accel *ret, struct err **err)
+{
+	for (unsigned i = 0; i < ACCEL_MAX; i++) {
+		if (!strcmp(text, accel_names[i])) {
+			*ret = (enum accel)i;
+			return 0;
+		}
+	}
+	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no backend; one of auto, kvm, tcg", text);
+}
+
+/* --- remembering the probe ---------------------------------------------------------------------------------------- */
+
+static char *boot_id(void)
+{
+	_cleanup_buf_ struct buf id = BUF_NULL;
+	if (file_read("/proc/sys/kernel/random/boot_id", 64, &id, NULL) < 0)
+		return NULL;
+	id.data[strcspn(id.data, "\n")] = '\0';
+	return buf_steal(&id);
+}
+
+static bool recall(const char *path, const char *boot, struct kvm_probe *ret)
+{
+	json_auto_t *file = NULL;
+	const char *of_boot, *why;
+	uint64_t state, speed;
+	if (json_read_file(path, &file, NULL) < 0 || json_get_string(file, "boot_id", &of_boot, NULL) < 0 ||
+	    strcmp(of_boot, boot) || json_get_string(file, "why", &why, NULL) < 0 ||
+	    json_get_u64(file, "state", &state, NULL) < 0 || json_get_u64(file, "instructions_per_us", &speed, NULL) < 0 ||
+	    state >= KVM_STATE_MAX)
+		return false;
+	*ret = (struct kvm_probe){ .state = (enum kvm_state)state, .instructions_per_us = (uint32_t)speed };
+	snprintf(ret->why, sizeof(ret->why), "%s", why);
+	return true;
+}
+
+void kvm_probe_cached(const char *cache_dir, struct kvm_probe *ret)
+{
+	_cleanup_free_ char *path = cache_dir ? path_join(cache_dir, "kvm-probe.json") : NULL;
+	_cleanup_free_ char *boot = boot_id();
+	if (path && boot && recall(path, boot, ret))
+		return;
+	kvm_probe("/dev/kvm", ret);
+	/* Permissions change within a boot; what the processor can do does not. */
+	if (!path || !boot || ret->state < KVM_EMULATED || mkdir_parents(cache_dir, 0755, NULL) < 0)
+		return;
+	json_auto_t *file = json_pack("{s:s, s:s, s:i, s:i}", "boot_id", boot, "why", ret->why, "state", (int)ret->state,
+				      "instructions_per_us", (int)ret->instructions_per_us);
+	if (file)
+		json_write_file(path, file, NULL);
+}
+
+/* --- choosing ------------------------------------------------------------------------------------------------------ */
+
+int accel_choose(enum accel want, const char *cache_dir, struct accel_choice *ret, struct err **err)
+{
+	struct kvm_probe probe;
+	if (want == ACCEL_KVM) {
+		FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "backend kvm is not built yet");
+		if (err)
+			err_hint(*err, "use --accel tcg");
+		return -ENOTSUP;
+	}
+	ret->backend = &qemu_backend;
+	if (want == ACCEL_TCG) {
+		snprintf(ret->reason, sizeof(ret->reason), "asked for");
+		return 0;
+	}
+	kvm_probe_cached(cache_dir, &probe);
+	if (probe.state == KVM_HARDWARE)
+		snprintf(ret->reason, sizeof(ret->reason), "the kvm backend is not built yet; %s", probe.why);
+	else
+		snprintf(ret->reason, sizeof(ret->reason), "%s", probe.why);
+	return 0;
+}

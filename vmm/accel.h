@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* accel.h -- which backend runs the machines, and why. */
+#ifndef KTSTR_VMM_ACCEL_H
+#define KTSTR_VMM_ACCEL_H
+
+#include "base/err.h"
+#include "vmm/vm.h"
+
+enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG, ACCEL_MAX };
+
+enum kvm_state { KVM_ABSENT, KVM_FORBIDDEN, KVM_EMULATED, KVM_HARDWARE, KVM_STATE_MAX };
+
+struct kvm_probe {
+	enum kvm_state state;
+	uint32_t instructions_per_us;	/* of a loop in the probe's guest; 0 where none ran */
+	char why[160];			/* a sentence for people */
+};
+
+/*
+ * Runs a guest of a few dozen bytes in 64-bit kernel mode with instructions that a kernel needs, and times a loop. Some
+ * hosts offer a /dev/kvm that only emulates: opening it, and its capabilities, say nothing. Takes under 50 ms; blocks.
+ */
+void kvm_probe(const char *device, struct kvm_probe *ret);
+/* The same, remembered in @cache_dir for as long as the host is up. */
+void kvm_probe_cached(const char *cache_dir, struct kvm_probe *ret);
+
+struct accel_choice {
+	const struct vm_backend *backend;
+	char reason[256];
+};
+
+int accel_parse(const char *text, enum accel *ret, struct err **err);
+int accel_choose(enum accel want, const char *cache_dir, struct accel_choice *ret, struct err **err);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* guestmem.c -- see guestmem.h. */
+#include <sys/mman.h>
+
+#include "base/file.h"
+#include "vmm/guestmem.h"
+
+static int init_node(struct guestmem *m, unsigned i, uint64_t address, uint64_t size)
+{
+	m->node[i].address = address;
+	m->node[i].size = size;
+	m->node[i].fd = memfd_new("ktstr-guest-ram", size);
+	if (m->node[i].fd < 0)
+		return m->node[i].fd;
+	void *map = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_NORESERVE, m->node[i].fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	m->node[i].map = map;
+	return 0;
+}
+
+int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err)
+{
+	*m = (struct guestmem){ .nodes = nodes };
+	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
+		m->node[i].fd = -1;
+	uint64_t each = total_mib / nodes << 20, at = 0;
+	for (unsigned i = 0; i < nodes; i++) {
+		uint64_t size = i + 1 == nodes ? (total_mib << 20) - at : each;
+		int r = init_node(m, i, at, size);
+		if (r < 0) {
+			guestmem_done(m);
+			return FAIL_SYS(err, r, "map guest memory: %lu MiB", size >> 20);
+		}
+		at += size;
+	}
+	return 0;
+}
+
+void guestmem_done(struct guestmem *m)
+{
+	for (unsigned i = 0; i < m->nodes; i++) {
+		if (m->node[i].map)
+			munmap((void *)m->node[i].map, m->node[i].size);
+		fd_close(m->node[i].fd);
+	}
+	*m = (struct guestmem){ 0 };
+}
+
+const uint8_t *guestmem_at(const struct guestmem *m, uint64_t address, uint64_t len)
+{
+	for (unsigned i = 0; i < m->nodes; i++) {
+		uint64_t first = m->node[i].address, size = m->node[i].size;
+		if (address >= first && address - first < size)
+			return len <= size - (address - first) ? m->node[i].map + (address - first) : NULL;
+	}
+	return NULL;
+}

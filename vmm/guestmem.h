@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guestmem.h -- a guest's RAM from outside: one shared memfd a NUMA node, made here, mapped here for reading, and by the
+ * VM for running. What is read from it is hostile: every access is bounds-checked and copied once.
+ */
+#ifndef KTSTR_VMM_GUESTMEM_H
+#define KTSTR_VMM_GUESTMEM_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define GUEST_NODES_MAX	  8
+#define GUEST_LOG_ADDRESS 0x08000000u	/* 128 MiB: above the kernel, below every initramfs */
+#define GUEST_LOG_BYTES	  (16u << 20)
+
+struct guestmem {
+	struct {
+		int fd;
+		uint64_t address, size;	/* guest-physical; nodes follow each other */
+		const uint8_t *map;
+	} node[GUEST_NODES_MAX];
+	unsigned nodes;
+};
+
+/* Node sizes: @total_mib / @nodes each, the rest to the last. */
+int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err);
+void guestmem_done(struct guestmem *m);
+/* @len bytes at guest-physical @address as one piece of our address space; NULL when they are not all in one node. */
+const uint8_t *guestmem_at(const struct guestmem *m, uint64_t address, uint64_t len);
+
+#endif

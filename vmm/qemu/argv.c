@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* argv.c -- see argv.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "topo/topology.h"
+#include "vmm/qemu/argv.h"
+
+#define APIC_ID_MAX 254
+
+static void add(struct qemu_argv *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add(struct qemu_argv *a, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0 || a->count + 1 >= QEMU_ARGS_MAX) {
+		a->failed = true;
+		if (n >= 0)
+			free(text);
+		return;
+	}
+	a->arg[a->count++] = text;
+	a->arg[a->count] = NULL;
+}
+
+void qemu_argv_done(struct qemu_argv *a)
+{
+	for (unsigned i = 0; i < a->count; i++)
+		free((char *)a->arg[i]);
+	*a = (struct qemu_argv){ 0 };
+}
+
+/*
+ * One thread runs all processors: the multi-threaded TCG of QEMU 7.2 loses the race of text patching and panics guests
+ * that enable a sched_ext scheduler. With instruction counting, no RDRAND and a clock of its own, what the guest does is
+ * a function of what is on this command line.
+ */
+static void add_processor(struct qemu_argv *a, const struct vm_config *c)
+{
+	add(a, "-accel");
+	add(a, "tcg,thread=single,tb-size=64");
+	add(a, "-icount");
+	add(a, "shift=%u,sleep=off,align=off", c->icount_shift);
+	add(a, "-cpu");
+	add(a, "max,vendor=GenuineIntel,-rdrand,-rdseed");
+	add(a, "-rtc");
+	add(a, "base=2026-01-01T00:00:00,clock=vm");
+	add(a, "-seed");
+	add(a, "%u", (unsigned)(c->seed ^ c->seed >> 32));
+}
+
+/* An LLC is a socket, so that the guest's sysfs shows one last-level cache and one package for each. */
+static void add_topology(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m)
+{
+	const struct ktstr_topology *t = &c->topology;
+	add(a, "-smp");
+	add(a, "%u,sockets=%u,dies=1,cores=%u,threads=%u", topology_cpus(t), t->llcs, t->cores, t->threads);
+	add(a, "-m");
+	add(a, "%lu", c->memory_mib);
+	for (unsigned i = 0; i < m->nodes; i++) {
+		add(a, "-object");
+		add(a, "memory-backend-file,id=ram%u,mem-path=/proc/self/fd/%u,size=%lu,share=on", i, QEMU_FD_RAM0 + i,
+		    m->node[i].size);
+	}
+	if (m->nodes == 1) {
+		add(a, "-machine");
+		add(a, "memory-backend=ram0");
+		return;
+	}
+	for (unsigned i = 0; i < m->nodes; i++) {
+		add(a, "-numa");
+		add(a, "node,nodeid=%u,memdev=ram%u", i, i);
+	}
+	for (unsigned s = 0; s < t->llcs; s++) {
+		add(a, "-numa");
+		add(a, "cpu,node-id=%u,socket-id=%u", s / (t->llcs / t->numa_nodes), s);
+	}
+	for (unsigned i = 0; i < m->nodes; i++) {
+		for (unsigned j = 0; j < m->nodes; j++) {
+			add(a, "-numa");
+			add(a, "dist,src=%u,dst=%u,val=%u", i, j, i == j ? 10 : 20);
+		}
+	}
+}
+
+static void add_devices(struct qemu_argv *a)
+{
+	add(a, "-nodefaults");
+	add(a, "-no-user-config");
+	add(a, "-display");
+	add(a, "none");
+	add(a, "-no-reboot");
+	add(a, "-chardev");
+	add(a, "file,id=console,path=/proc/self/fd/%d", QEMU_FD_CONSOLE);
+	add(a, "-serial");
+	add(a, "chardev:console");
+	add(a, "-chardev");
+	add(a, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
+	add(a, "-mon");
+	add(a, "chardev=qmp,mode=control");
+	add(a, "-device");
+	add(a, "isa-debug-exit,iobase=0x%x,iosize=4", QEMU_EXIT_PORT);
+}
+
+/*
+ * `memmap=` takes the event log's memory out of the kernel's hands. Whatever goes wrong in the kernel becomes a panic,
+ * and a panic a reset, which ends the VM: nothing is ever just silent.
+ */
+void qemu_cmdline(const struct vm_config *c, struct buf *out)
+{
+	buf_appendf(out, "console=ttyS0 %s panic=-1 oops=panic nokaslr norandmaps random.trust_cpu=off tsc=reliable "
+			 "no_timer_check rdinit=/init i8042.nokbd i8042.noaux numa_balancing=0 "
+			 "sysctl.kernel.hung_task_timeout_secs=10 sysctl.kernel.hung_task_panic=1 "
+			 "sysctl.kernel.softlockup_panic=1 sysctl.kernel.sched_schedstats=1 "
+			 "sysctl.kernel.unprivileged_bpf_disabled=0 "
+			 "memmap=%uM$0x%x ktstr.log=0x%x:0x%x ktstr.exit=0x%x",
+		    c->verbose ? "loglevel=7" : "quiet loglevel=4", GUEST_LOG_BYTES >> 20, GUEST_LOG_ADDRESS,
+		    GUEST_LOG_ADDRESS, GUEST_LOG_BYTES, QEMU_EXIT_PORT);
+	for (size_t i = 0; c->kargs && c->kargs[i]; i++)
+		buf_appendf(out, " %s", c->kargs[i]);
+}
+
+int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m)
+{
+	_cleanup_buf_ struct buf cmdline = BUF_NULL;
+	*a = (struct qemu_argv){ 0 };
+	qemu_cmdline(c, &cmdline);
+	add(a, "%s", QEMU_PROGRAM);
+	add(a, "-M");
+	add(a, "q35,hpet=off,usb=off,sata=off,smbus=off,vmport=off");
+	add_processor(a, c);
+	add_topology(a, c, m);
+	add_devices(a);
+	add(a, "-kernel");
+	add(a, "%s", c->kernel);
+	add(a, "-initrd");
+	add(a, "/proc/self/fd/%d", QEMU_FD_INITRD);
+	add(a, "-append");
+	add(a, "%s", buf_str(&cmdline));
+	if (a->failed || cmdline.failed) {
+		qemu_argv_done(a);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+const char *qemu_refuses(const struct vm_config *c, char *out, size_t size)
+{
+	char topo[TOPOLOGY_TEXT_MAX];
+	unsigned most = topology_apic_id_max(&c->topology);
+	if (most > APIC_ID_MAX)
+		snprintf(out, size, "topology %s needs APIC id %u, QEMU's TCG has no x2APIC and ends at %d",
+			 topology_format(&c->topology, topo), most, APIC_ID_MAX);
+	else if (c->topology.numa_nodes > GUEST_NODES_MAX)
+		snprintf(out, size, "%u NUMA nodes, this backend maps at most %d", c->topology.numa_nodes, GUEST_NODES_MAX);
+	else
+		return NULL;
+	return out;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* argv.h -- QEMU's command line as data: what LAB measured to be deterministic, and the declared topology. */
+#ifndef KTSTR_VMM_QEMU_ARGV_H
+#define KTSTR_VMM_QEMU_ARGV_H
+
+#include "base/buf.h"
+#include "vmm/guestmem.h"
+#include "vmm/vm.h"
+
+#define QEMU_PROGRAM  "qemu-system-x86_64"
+#define QEMU_ARGS_MAX 192
+
+/* Descriptors in QEMU's process. */
+enum qemu_fd { QEMU_FD_QMP = 3, QEMU_FD_CONSOLE, QEMU_FD_INITRD, QEMU_FD_RAM0 = 10 };
+
+#define QEMU_EXIT_PORT 0xf4
+
+struct qemu_argv {
+	const char *arg[QEMU_ARGS_MAX];	/* NULL-terminated */
+	unsigned count;
+	bool failed;
+};
+
+int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m);
+void qemu_argv_done(struct qemu_argv *a);
+/* The guest's kernel command line. */
+void qemu_cmdline(const struct vm_config *c, struct buf *out);
+/* QEMU 7.2's TCG has no x2APIC: ids end at 254. */
+const char *qemu_refuses(const struct vm_config *c, char *out, size_t size);
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * qemu.c -- one QEMU: SPAWN > RUN > (DIAGNOSE > KILL) > REAP, beside a scanner that looks at guest memory and console.
+ *
+ * Two machines, because two things are waited for at once: what QEMU says on its monitor, and time. The VM has ended
+ * when both have.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/bug.h"
+#include "base/file.h"
+#include "reactor/child.h"
+#include "topo/topology.h"
+#include "vmm/guestmem.h"
+#include "vmm/qemu/argv.h"
+#include "vmm/qemu/qemu.h"
+#include "vmm/qemu/qmp.h"
+
+#define SCAN_PERIOD	  (20 * NSEC_PER_MSEC)
+#define COMPLAINTS_MAX	  65536
+#define DIAGNOSE_DEADLINE (3 * NSEC_PER_SEC)
+#define REAP_DEADLINE	  (10 * NSEC_PER_SEC)
+
+struct qemu {
+	struct vm vm;
+	struct machine life, scan;
+	unsigned live;		/* machines that have not ended */
+	struct child child;
+	struct guestmem memory;
+	struct wirelog log;
+	struct qmp qmp;
+	struct qemu_argv argv;
+	int qmp_fd, console_fd, stderr_fd, initrd_fd;
+	char chunk[4096];
+	bool reset_seen, diagnose, killed;
+	struct err *err;
+};
+
+static struct qemu *qemu_of(struct vm *vm)
+{
+	return container_of(vm, struct qemu, vm);
+}
+
+/* --- life: the child and its monitor ----------------------------------------------------------------------------- */
+
+enum { LIFE_SPAWN, LIFE_RUN, LIFE_DIAGNOSE, LIFE_KILL, LIFE_REAP, LIFE_COUNT };
+
+static int life_spawn(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, life);
+	(void)result;
+	return q->child.running ? LIFE_RUN : LIFE_REAP;
+}
+
+static void say(struct qemu *q, const char *command)
+{
+	/* Shorter than any socket buffer, so it never waits; a peer that is gone is noticed by the read. */
+	if (send(q->qmp_fd, command, strlen(command), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		q->vm.status = -errno;
+}
+
+static void handle_qmp(struct qemu *q, int event)
+{
+	if (event == QMP_GREETING)
+		say(q, QMP_CAPABILITIES);
+	else if (event == QMP_SHUTDOWN)
+		q->reset_seen = strstr(buf_str(&q->qmp.text), "reset") || strstr(buf_str(&q->qmp.text), "panic");
+}
+
+/* Feeds what was read; false when the monitor is gone. */
+static bool take_qmp(struct qemu *q, int result)
+{
+	if (result <= 0 || qmp_feed(&q->qmp, q->chunk, (size_t)result) < 0)
+		return result == -EINTR;
+	return true;
+}
+
+static int life_run(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, life);
+	bool first = m->op.kind == OP_NOP;
+	if (!first && !take_qmp(q, result))
+		return LIFE_REAP;
+	for (int event; (event = qmp_next(&q->qmp)) != QMP_NONE;)
+		handle_qmp(q, event);
+	machine_read(m, q->qmp_fd, q->chunk, sizeof(q->chunk), OP_STREAM);
+	return LIFE_RUN;
+}
+
+/* Entered by cancellation: where are its processors? Asked only when somebody wants to know. */
+static int life_diagnose(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, life);
+	if (result == -ECANCELED) {
+		q->killed = true;
+		if (!q->diagnose)
+			return LIFE_KILL;
+		say(q, QMP_REGISTERS);
+	} else if (!take_qmp(q, result)) {
+		return LIFE_KILL;
+	}
+	for (int event; (event = qmp_next(&q->qmp)) != QMP_NONE;) {
+		if (event == QMP_RETURN && q->qmp.text.len) {
+			buf_append(&q->vm.diagnosis, q->qmp.text.data, q->qmp.text.len);
+			return LIFE_KILL;
+		}
+	}
+	machine_read(m, q->qmp_fd, q->chunk, sizeof(q->chunk), OP_STREAM);
+	return LIFE_DIAGNOSE;
+}
+
+static int life_kill(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, life);
+	(void)result;
+	child_kill(&q->child, SIGKILL);
+	return LIFE_REAP;
+}
+
+static int life_reap(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, life);
+	(void)result;
+	if (!q->child.running)
+		return MACHINE_END;
+	machine_wait_child(m, &q->child);
+	return LIFE_REAP;
+}
+
+static const struct machine_state life_states[LIFE_COUNT] = {
+	[LIFE_SPAWN] = { "spawn", life_spawn, DEADLINE_NONE, LIFE_DIAGNOSE,
+			 TO(LIFE_RUN) | TO(LIFE_REAP) | TO(LIFE_DIAGNOSE) },
+	[LIFE_RUN] = { "run", life_run, DEADLINE_NONE, LIFE_DIAGNOSE, TO(LIFE_DIAGNOSE) | TO(LIFE_REAP) },
+	[LIFE_DIAGNOSE] = { "diagnose", life_diagnose, DIAGNOSE_DEADLINE, LIFE_KILL, TO(LIFE_KILL) },
+	[LIFE_KILL] = { "kill", life_kill, REAP_DEADLINE, LIFE_REAP, TO(LIFE_REAP) },
+	[LIFE_REAP] = { "reap", life_reap, REAP_DEADLINE, LIFE_KILL, TO(LIFE_KILL) | TO_END },
+};
+
+/* isa-debug-exit ends QEMU with (value << 1) | 1; a guest's own power-off with 0. */
+static enum vm_end how_it_ended(const struct qemu *q)
+{
+	if (q->killed)
+		return VM_END_KILLED;
+	if (!WIFEXITED(q->child.status) || WEXITSTATUS(q->child.status) > 1)
+		return VM_END_DIED;
+	if (WEXITSTATUS(q->child.status) == 1 && !q->vm.hello)
+		return VM_END_DIED;
+	return q->reset_seen ? VM_END_RESET : VM_END_EXIT;
+}
+
+static void part_ended(struct qemu *q)
+{
+	if (--q->live)
+		return;
+	struct buf complaints = BUF_NULL;
+	char chunk[4096];
+	ssize_t n = pread(q->stderr_fd, chunk, sizeof(chunk), 0);
+	if (n > 0)
+		buf_append_printable(&complaints, chunk, (size_t)n);
+	q->vm.complaints = complaints;
+	q->vm.end = how_it_ended(q);
+	q->vm.ended = true;
+	notice_post(&q->vm.changed);
+}
+
+static void life_done(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, life);
+	(void)result;
+	q->vm.status = q->child.status;
+	q->vm.cpu_usec = q->child.cpu_usec;
+	q->vm.rss_kib = q->child.rss_kib;
+	machine_cancel(&q->scan);
+	part_ended(q);
+}
+
+static const struct machine_type life_type = { "qemu", life_states, LIFE_COUNT, life_done };
+
+/* --- scan: guest memory and console, looked at on a timer: a deterministic guest is told nothing, so it cannot ring - */
+
+enum { SCAN_LOOK, SCAN_LAST, SCAN_COUNT };
+
+/* Appends what the console has grown by; true when it has. */
+static bool take_console(struct qemu *q)
+{
+	struct stat st;
+	bool grown = false;
+	while (fstat(q->console_fd, &st) == 0 && (size_t)st.st_size > q->vm.console.len) {
+		char chunk[8192];
+		if (q->vm.console.len >= CONSOLE_BYTES_MAX) {
+			q->vm.console_overflow = true;
+			break;
+		}
+		ssize_t n = pread(q->console_fd, chunk, sizeof(chunk), (off_t)q->vm.console.len);
+		if (n <= 0)
+			break;
+		buf_append(&q->vm.console, chunk, (size_t)n);
+		grown = true;
+	}
+	return grown;
+}
+
+static void look(struct qemu *q)
+{
+	bool console = take_console(q);
+	if (!q->vm.hello && wirelog_pending(&q->log))
+		q->vm.hello = reactor_now(q->life.reactor);
+	if (console || wirelog_pending(&q->log))
+		notice_post(&q->vm.changed);
+}
+
+static int scan_look(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, scan);
+	(void)result;
+	look(q);
+	machine_sleep(m, SCAN_PERIOD);
+	return SCAN_LOOK;
+}
+
+static int scan_last(struct machine *m, int result)
+{
+	(void)result;
+	look(container_of(m, struct qemu, scan));
+	return MACHINE_END;
+}
+
+static void scan_done(struct machine *m, int result)
+{
+	(void)result;
+	part_ended(container_of(m, struct qemu, scan));
+}
+
+static const struct machine_state scan_states[SCAN_COUNT] = {
+	[SCAN_LOOK] = { "look", scan_look, DEADLINE_NONE, SCAN_LAST, TO(SCAN_LAST) },
+	[SCAN_LAST] = { "last", scan_last, DEADLINE_NONE, 0, TO_END },
+};
+
+static const struct machine_type scan_type = { "scan", scan_states, SCAN_COUNT, scan_done };
+
+/* --- the backend --------------------------------------------------------------------------------------------------- */
+
+static struct vm *qemu_create(void)
+{
+	struct qemu *q = calloc(1, sizeof(*q));
+	if (!q)
+		return NULL;
+	q->vm.backend = &qemu_backend;
+	q->child = CHILD_NULL;
+	q->qmp_fd = q->console_fd = q->stderr_fd = -1;
+	return &q->vm;
+}
+
+static int make_channels(struct qemu *q, int *ret_peer, struct err **err)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return FAIL_SYS(err, -errno, "connect QEMU's monitor");
+	q->qmp_fd = pair[0];
+	*ret_peer = pair[1];
+	q->console_fd = memfd_new("ktstr-console", 0);
+	q->stderr_fd = memfd_new("ktstr-stderr", 0);
+	if (q->console_fd < 0 || q->stderr_fd < 0)
+		return FAIL_SYS(err, MIN_OF(q->console_fd, q->stderr_fd), "make the console's file");
+	return 0;
+}
+
+static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
+{
+	struct child_fd fds[GUEST_NODES_MAX + 4] = {
+		{ peer, QEMU_FD_QMP },
+		{ q->console_fd, QEMU_FD_CONSOLE },
+		{ c->initrd_fd, QEMU_FD_INITRD },
+		{ q->stderr_fd, STDERR_FILENO },
+	};
+	for (unsigned i = 0; i < q->memory.nodes; i++)
+		fds[4 + i] = (struct child_fd){ q->memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
+	struct child_spec spec = { .argv = q->argv.arg, .fds = fds, .fd_count = 4 + q->memory.nodes };
+	int result = child_spawn(r, &q->child, &spec, err);
+	if (result == -ENOENT && err && *err)
+		err_hint(*err, "install QEMU (Debian: qemu-system-x86)");
+	return result;
+}
+
+static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent,
+		      struct err **err)
+{
+	struct qemu *q = qemu_of(vm);
+	_cleanup_close_ int peer = -1;
+	int result = guestmem_init(&q->memory, c->topology.numa_nodes, c->memory_mib, err);
+	if (result == 0)
+		result = make_channels(q, &peer, err);
+	if (result == 0 && qemu_argv_build(&q->argv, c, &q->memory) < 0)
+		result = FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
+	if (result == 0)
+		result = spawn(q, r, c, peer, err);
+	if (result < 0)
+		return result;
+	wirelog_init(&q->log, guestmem_at(&q->memory, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES), GUEST_LOG_BYTES);
+	q->live = 2;
+	vm->started = reactor_now(r);
+	machine_start(r, &q->life, &life_type, parent, "qemu");
+	machine_start(r, &q->scan, &scan_type, parent, "scan");
+	return 0;
+}
+
+static int qemu_next_record(struct vm *vm, struct wire_item *ret, struct err **err)
+{
+	struct qemu *q = qemu_of(vm);
+	int r = wirelog_next(&q->log, ret, err);
+	vm->dropped = q->log.dropped;
+	vm->digest = q->log.digest;
+	return r;
+}
+
+static void qemu_kill(struct vm *vm, bool diagnose)
+{
+	struct qemu *q = qemu_of(vm);
+	q->diagnose = diagnose;
+	machine_cancel(&q->life);
+}
+
+static void qemu_destroy(struct vm *vm)
+{
+	struct qemu *q = qemu_of(vm);
+	REQUIRE(!q->live);
+	child_done(&q->child);
+	guestmem_done(&q->memory);
+	wirelog_done(&q->log);
+	qmp_done(&q->qmp);
+	qemu_argv_done(&q->argv);
+	fd_close(q->qmp_fd);
+	fd_close(q->console_fd);
+	fd_close(q->stderr_fd);
+	buf_done(&vm->console);
+	buf_done(&vm->diagnosis);
+	buf_done(&vm->complaints);
+	free(q);
+}
+
+const struct vm_backend qemu_backend = {
+	.name = "tcg",
+	.refuses = qemu_refuses,
+	.create = qemu_create,
+	.start = qemu_start,
+	.next_record = qemu_next_record,
+	.kill = qemu_kill,
+	.destroy = qemu_destroy,
+};
+
+unsigned qemu_icount_shift(unsigned cpus)
+{
+	return cpus <= 4 ? 3 : cpus <= 16 ? 2 : 1;
+}

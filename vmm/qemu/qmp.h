@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * qmp.h -- QEMU's monitor protocol (QEMU: docs/interop/qmp-spec.txt), sans-IO: bytes in, events out. One JSON object a
+ * line. The peer is a program whose guest is hostile: lines are limited, unknown messages ignored.
+ */
+#ifndef KTSTR_VMM_QEMU_QMP_H
+#define KTSTR_VMM_QEMU_QMP_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+
+#define QMP_LINE_BYTES_MAX ((size_t)4 << 20)
+
+enum qmp_event {
+	QMP_NONE,		/* no complete line left */
+	QMP_GREETING,		/* answer with qmp_capabilities */
+	QMP_RETURN,		/* `text`: a returned string, or empty */
+	QMP_ERROR,		/* `text`: description */
+	QMP_SHUTDOWN,		/* `text`: reason, such as guest-reset */
+	QMP_OTHER,
+};
+
+struct qmp {
+	struct buf in;
+	struct buf text;	/* of the event last returned */
+};
+
+void qmp_done(struct qmp *q);
+/* -EMSGSIZE when a line would be longer than the limit. */
+int qmp_feed(struct qmp *q, const char *data, size_t len);
+/* The next event; -EBADMSG for a line that is not a JSON object. */
+int qmp_next(struct qmp *q);
+
+#define QMP_CAPABILITIES "{\"execute\":\"qmp_capabilities\"}\n"
+#define QMP_REGISTERS	 "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"info registers -a\"}}\n"
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vm.h -- a virtual machine as the rest of ktstr sees it: a child process with shared memory, an event log, a console,
+ * and an end. A backend is a table of functions; which one runs is decided by vmm/accel.h.
+ */
+#ifndef KTSTR_VMM_VM_H
+#define KTSTR_VMM_VM_H
+
+#include <ktstr/topology.h>
+
+#include "base/time.h"
+#include "reactor/machine.h"
+#include "vmm/wirelog.h"
+
+#define CONSOLE_BYTES_MAX ((size_t)4 << 20)	/* a guest that writes more is ended */
+
+struct vm_config {
+	struct ktstr_topology topology;
+	uint64_t memory_mib;
+	const char *kernel;		/* image or ELF file that the backend boots; must outlive the VM */
+	int initrd_fd;			/* not consumed */
+	const char *const *kargs;	/* further kernel command line words, or NULL */
+	uint64_t seed;
+	unsigned icount_shift;		/* tcg: 2^N ns an instruction */
+	bool verbose;			/* the whole kernel log on the console */
+};
+
+enum vm_end {
+	VM_RUNNING,
+	VM_END_EXIT,		/* the guest asked for it: the exit port, or power off */
+	VM_END_RESET,		/* the guest reset itself: a panic, or a triple fault */
+	VM_END_KILLED,		/* by us */
+	VM_END_DIED,		/* the process ended by itself, in a way no guest asks for */
+};
+
+struct vm;
+
+struct vm_backend {
+	const char *name;
+	/* What stands against running @c here, or NULL: a Skip's reason. Static, or in @out. */
+	const char *(*refuses)(const struct vm_config *c, char *out, size_t size);
+	/* A VM that is not running yet; NULL when out of memory. */
+	struct vm *(*create)(void);
+	int (*start)(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent, struct err **err);
+	/* The next record of the event log: as wirelog_next(). */
+	int (*next_record)(struct vm *vm, struct wire_item *ret, struct err **err);
+	/* Ends it; `ended` follows. @diagnose: ask first where its processors are, and keep the answer. */
+	void (*kill)(struct vm *vm, bool diagnose);
+	/* Only once `ended`, or never started. */
+	void (*destroy)(struct vm *vm);
+};
+
+struct vm {
+	const struct vm_backend *backend;
+	struct notice changed;		/* new records, console output, or the end */
+	bool ended;
+	enum vm_end end;
+	int status;			/* of the process, as waitpid(2) */
+	uint64_t cpu_usec, rss_kib;	/* of the process, once ended */
+	uint64_t dropped;		/* records the log had no room for */
+	uint32_t digest;		/* of the log's records so far */
+	struct buf console;		/* the guest kernel's serial output so far, raw */
+	bool console_overflow;
+	struct buf diagnosis;		/* processor states at the kill, where asked for */
+	struct buf complaints;		/* what the VM's own process wrote to stderr */
+	nsec_t started, hello;		/* host time; hello: when the first record was seen */
+};
+
+#endif
