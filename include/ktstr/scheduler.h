@@ -17,8 +17,15 @@ struct ktstr_scheduler {
 	struct ktstr_topology topology;	/* default of the tests that use it */
 	const char *const *sysctls;	/* "kernel.sched_...=1", set before it starts */
 	const char *const *kargs;	/* kernel command line words */
+	/*
+	 * KTSTR_CPU(n): ops.init must run on this CPU. The kernel runs it wherever its helper thread wakes up, so every
+	 * other CPU is kept busy by a real-time task until the scheduler is attached. Left alone: anywhere.
+	 */
+	unsigned load_cpu;
 	struct ktstr_checks checks;
 };
+
+#define KTSTR_CPU(n) ((n) + 1)
 
 /* Defines `static const struct ktstr_scheduler id`. */
 #define KTSTR_SCHEDULER(id, ...)                                                                     \

@@ -22,6 +22,20 @@ char *tool_find(const char *name)
 	return NULL;
 }
 
+/* kptr type tags come out right only since clang 15, so the newest is worth looking for. */
+char *tool_clang(void)
+{
+	for (unsigned version = 25; version >= 14; version--) {
+		char name[16];
+		snprintf(name, sizeof(name), "clang-%u", version);
+		_cleanup_free_ char *path = tool_find(name);
+		if (path)
+			return strdup(name);
+	}
+	_cleanup_free_ char *plain = tool_find("clang");
+	return plain ? strdup("clang") : NULL;
+}
+
 int tools_require(const struct tool *tools, const char *purpose, struct err **err)
 {
 	for (const struct tool *t = tools; t->name; t++) {

@@ -88,9 +88,10 @@ static void check_pahole(struct finding *f)
 
 static void check_clang(struct finding *f)
 {
-	check_tool(f, "clang", "clang", "builds BPF schedulers");
-	if (f->health == HEALTH_BAD)
-		f->health = HEALTH_LIMITED;
+	_cleanup_free_ char *clang = tool_clang();
+	bool old = clang && (!strcmp(clang, "clang-14") || !strcmp(clang, "clang"));
+	find(f, clang && !old ? HEALTH_GOOD : HEALTH_LIMITED, clang ? clang : "not found",
+	     clang && !old ? "" : "install clang-16: older ones lose type tags that scx_flatcg needs");
 }
 
 static void check_disk(struct finding *f)

@@ -143,7 +143,7 @@ static int build_for(struct session *s, const struct test_args *a, const struct 
 		     struct err **err)
 {
 	struct kernel_job_config config = { .cache = &s->cache, .id = *id, .schedulers = needs_schedulers(s) };
-	_cleanup_free_ char *clang = tool_find("clang");
+	_cleanup_free_ char *clang = tool_clang();
 	config.schedulers = config.schedulers && clang;
 	int r = build_budget(a->cpu_cap, &config.jobs, err);
 	return r == 0 ? build_kernel(s->reactor, &config, key, size, err) : r;

@@ -59,6 +59,7 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 	put_strings(out, "args", s->args);
 	put_strings(out, "sysctls", s->sysctls);
 	put_strings(out, "kargs", s->kargs);
+	put_number(out, "load_cpu", s->load_cpu);
 	put_checks(out, &s->checks);
 	buf_puts(out, "}");
 }

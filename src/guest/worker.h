@@ -51,7 +51,7 @@ struct ktstr_worker {
 	int pipe_in, pipe_out;		/* PIPE_IO */
 	unsigned cpu;
 	unsigned member;		/* number within its group */
-	nsec_t blocked_at;
+	bool dear_pause;		/* the processor is emulated: see ktstr_worker_spin */
 };
 
 struct crew_member {

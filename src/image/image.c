@@ -222,6 +222,8 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	buf_appendf(&conf, "seed=%lu\nduration_ns=%lu\nlimit_ns=%lu\n", s->seed, s->duration_ns, s->limit_ns);
 	if (r == 0 && s->scheduler)
 		r = put_line(&conf, "scheduler", "/scheduler", err);
+	if (s->load_cpu)
+		buf_appendf(&conf, "load_cpu=%u\n", s->load_cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(s->sched_args) && r == 0; i++)
 		r = put_lines(&conf, "sched_arg", s->sched_args[i], err);
 	if (r == 0)

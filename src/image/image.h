@@ -27,6 +27,7 @@ struct image_suffix_spec {
 	const char *test;			/* name, or NULL: say hello and end */
 	uint64_t seed, duration_ns, limit_ns;
 	bool scheduler;
+	unsigned load_cpu;			/* CPU + 1; 0: anywhere */
 	const char *const *sched_args[2];	/* the scheduler's, then the test's; each NULL-terminated or NULL */
 	const char *const *sysctls;
 };

@@ -6,6 +6,7 @@
 
 #include "base/bug.h"
 #include "base/file.h"
+#include "base/tool.h"
 #include "kernel/config.h"
 #include "kernel/steps.h"
 
@@ -256,7 +257,10 @@ static int tools(struct machine *m, int result)
 	char jobs[16];
 	snprintf(jobs, sizeof(jobs), "-j%u", job->config.jobs);
 	/* The tree brings its own libbpf and bpftool; a distribution's older ones do not know today's struct_ops. */
-	const char *argv[] = { "make", "-C", "tools/sched_ext", jobs, "scx_simple", "scx_qmap", "scx_central", "scx_flatcg",
+	_cleanup_free_ char *clang = tool_clang();
+	char variable[64];
+	snprintf(variable, sizeof(variable), "CLANG=%.40s", clang ? clang : "clang");
+	const char *argv[] = { "make", "-C", "tools/sched_ext", jobs, variable, "scx_simple", "scx_qmap", "scx_central", "scx_flatcg",
 			       NULL };
 	int r = command(m, result, &(struct command){ "build of the schedulers", argv, NULL });
 	if (r == 1)

@@ -21,7 +21,6 @@ static const struct tool build_tools[] = {
 	{ "make", "make" }, { "gcc", "gcc" }, { "ld", "binutils" }, { "objcopy", "binutils" }, { "flex", "flex" },
 	{ "bison", "bison" }, { "bc", "bc" }, { "pahole", "pahole" }, { "lz4", "lz4" }, { 0 },
 };
-static const struct tool scheduler_tools[] = { { "clang", "clang" }, { 0 } };
 
 static bool tree_has(const struct kernel_job *job, const char *file)
 {
@@ -71,8 +70,10 @@ int step_resolve(void *arg)
 	const char *path = job->config.id.path;
 	struct stat st;
 	int r = tools_require(build_tools, "building a kernel", &job->err);
-	if (r == 0 && job->config.schedulers)
-		r = tools_require(scheduler_tools, "building BPF schedulers", &job->err);
+	_cleanup_free_ char *clang = tool_clang();
+	if (r == 0 && job->config.schedulers && !clang)
+		r = FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT, "building BPF schedulers needs clang; install it (Debian: "
+			 "clang-16)");
 	if (r == 0 && job->config.id.kind == KERNEL_ID_TARBALL)
 		r = unpack_peek_version(path, job->version, &job->err);
 	else if (r == 0)

@@ -127,6 +127,8 @@ static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **e
 		r = get_strings(o, "sysctls", &s->sysctls, err);
 	if (r == 0)
 		r = get_strings(o, "kargs", &s->kargs, err);
+	if (r == 0)
+		r = get_unsigned(o, "load_cpu", &s->load_cpu, err);
 	return r == 0 ? get_checks(o, &s->checks, err) : r;
 }
 

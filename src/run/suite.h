@@ -16,6 +16,7 @@
 struct sched_decl {
 	char *name, *binary;
 	char **args, **sysctls, **kargs;	/* NULL-terminated */
+	unsigned load_cpu;			/* CPU + 1; 0: anywhere */
 	struct ktstr_checks checks;
 };
 

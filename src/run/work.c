@@ -36,6 +36,7 @@ int attempt_prepare(void *arg)
 	struct image_suffix_spec suffix_spec = {
 		.test = t->name, .seed = a->seed, .duration_ns = (uint64_t)t->duration,
 		.limit_ns = (uint64_t)guest_limit(t), .scheduler = t->scheduler != NULL,
+		.load_cpu = t->scheduler ? t->scheduler->load_cpu : 0,
 		.sched_args = { t->scheduler ? (const char *const *)t->scheduler->args : NULL,
 				(const char *const *)t->sched_args },
 		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,

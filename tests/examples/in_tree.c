@@ -4,7 +4,8 @@
 
 KTSTR_SCHEDULER(simple, .binary = "scx_simple");
 KTSTR_SCHEDULER(qmap, .binary = "scx_qmap");
-KTSTR_SCHEDULER(central, .binary = "scx_central");
+/* Its ops.init refuses to run on any CPU but the central one. */
+KTSTR_SCHEDULER(central, .binary = "scx_central", .load_cpu = KTSTR_CPU(0));
 KTSTR_SCHEDULER(flatcg, .binary = "scx_flatcg");
 
 /* What all of them must stand: spinning and sleeping tasks in two cgroups, more of them than processors. */

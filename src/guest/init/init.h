@@ -36,6 +36,7 @@ struct init_conf {
 	char *seed, *duration_ns;
 	uint64_t seed_value, limit_ns;
 	bool scheduler;
+	uint64_t load_cpu;	/* CPU + 1; 0: anywhere */
 	const char *sched_args[INIT_ARGS_MAX + 1];
 	unsigned sched_arg_count;
 	char *sysctls[INIT_ARGS_MAX];

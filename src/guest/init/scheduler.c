@@ -2,12 +2,14 @@
 /* scheduler.c -- the life of the scheduler under test: started, attached, gone, stopped. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/parse.h"
 #include "guest/channel.h"
 #include "guest/init/init.h"
 
@@ -39,6 +41,47 @@ static void watch_dumps(struct init *i)
 	i->fd[SRC_TRACE].fd = open("/sys/kernel/tracing/trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 }
 
+/* --- loading on one CPU -------------------------------------------------------------------------------------------- */
+
+#define BUSY_PRIORITY 60	/* above the kernel's helper thread, which has 50 */
+
+static void spin_on(unsigned cpu)
+{
+	struct sched_param param = { .sched_priority = BUSY_PRIORITY };
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0 || sched_setscheduler(0, SCHED_FIFO, &param) < 0)
+		_exit(1);
+	for (;;)
+		__asm__ volatile("" : : : "memory");
+}
+
+/* A real-time task on every CPU but one; what the load wakes up then runs there. */
+static void keep_others_busy(struct init *i, pid_t *pids, unsigned count)
+{
+	if (!i->conf.load_cpu)
+		return;
+	file_write("/proc/sys/kernel/sched_rt_runtime_us", "-1");
+	for (unsigned cpu = 0; cpu < count; cpu++) {
+		pids[cpu] = cpu + 1 == i->conf.load_cpu ? 0 : fork();
+		if (pids[cpu] == 0 && cpu + 1 != i->conf.load_cpu)
+			spin_on(cpu);
+	}
+}
+
+static void let_others_go(struct init *i, const pid_t *pids, unsigned count)
+{
+	if (!i->conf.load_cpu)
+		return;
+	for (unsigned cpu = 0; cpu < count; cpu++)
+		if (pids[cpu] > 0)
+			kill(pids[cpu], SIGKILL);
+	file_write("/proc/sys/kernel/sched_rt_runtime_us", "950000");
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------------ */
+
 int scheduler_start(struct init *i)
 {
 	watch_dumps(i);
@@ -57,9 +100,13 @@ bool scheduler_await(struct init *i)
 		scheduler_event(i, WIRE_SCHED_UNSUPPORTED);
 		return false;
 	}
+	static pid_t busy[CPUSET_CPUS_MAX];
+	unsigned cpus = MIN_OF((unsigned)sysconf(_SC_NPROCESSORS_ONLN), CPUSET_CPUS_MAX);
+	keep_others_busy(i, busy, cpus);
 	int r = scheduler_start(i);
 	if (r < 0) {
 		log_complain(&i->log, "start the scheduler '%s': %s", i->conf.sched_args[0], strerror(-r));
+		let_others_go(i, busy, cpus);
 		i->sched_status = 127 << 8;
 		scheduler_event(i, WIRE_SCHED_LOAD_FAILED);
 		return false;
@@ -67,6 +114,7 @@ bool scheduler_await(struct init *i)
 	nsec_t deadline = nsec_now() + ATTACH_DEADLINE;
 	while (!i->attached && !i->sched_ended && nsec_now() < deadline)
 		watch_once(i, deadline);
+	let_others_go(i, busy, cpus);
 	if (i->attached) {
 		scheduler_event(i, WIRE_SCHED_ENABLED);
 		return true;

@@ -100,6 +100,8 @@ static void take_line(struct init_conf *c, char *key, char *value)
 		c->scheduler = true;
 		c->sched_args[0] = value;
 		c->sched_arg_count = MAX_OF(c->sched_arg_count, 1);
+	} else if (!strcmp(key, "load_cpu")) {
+		parse_u64(value, &c->load_cpu);
 	} else if (!strcmp(key, "sched_arg") && c->sched_arg_count && c->sched_arg_count < INIT_ARGS_MAX) {
 		c->sched_args[c->sched_arg_count++] = value;
 	} else if (!strcmp(key, "sysctl") && c->sysctl_count < INIT_ARGS_MAX) {
