@@ -143,6 +143,15 @@ static void check_transition(const struct machine *m, int next)
 	REQUIRE(next == MACHINE_END || next == (int)m->state || (allowed & TO((unsigned)next)));
 }
 
+/* A cancel that overtook a grant: the handler that would have owned the tokens never runs. */
+static void return_grant(struct machine *m)
+{
+	struct tokens *from = m->granted;
+	m->granted = NULL;
+	if (from)
+		tokens_give(from, m->token_want);
+}
+
 /* Runs handlers until one waits or the machine ends. */
 static void machine_step(struct machine *m, int result)
 {
@@ -150,11 +159,13 @@ static void machine_step(struct machine *m, int result)
 		if (m->interrupted) {
 			result = m->interrupted;
 			m->interrupted = 0;
+			return_grant(m);
 			if (!divert(m, result))
 				return;
 		}
 		if (m->next != m->state)
 			enter(m, m->next);
+		m->granted = NULL;
 		m->reactor->stats.steps++;
 		int next = m->type->states[m->state].run(m, result);
 		result = 0;
@@ -347,8 +358,9 @@ void machine_await(struct machine *m, struct machine *other)
 	other->awaiter = m;
 }
 
-void machine_granted(struct machine *m)
+void machine_granted(struct machine *m, struct tokens *from)
 {
+	m->granted = from;
 	wake_later(m, 0);
 }
 

@@ -70,6 +70,7 @@ struct machine {
 	struct op op;
 	struct list token_node;		/* in tokens->waiting */
 	uint64_t *token_want;
+	struct tokens *granted;		/* tokens are ours, and the handler that will own them has not run yet */
 	union {				/* what a wait other than an op is on, for cancelling and describing it */
 		struct child *child;
 		struct offload_job *job;
@@ -116,6 +117,6 @@ void notice_post(struct notice *n);
 
 /* For the reactor's own files: ends @m's present wait, now (from the loop) or at the loop's next round. */
 void machine_wake(struct machine *m, int result);
-void machine_granted(struct machine *m);
+void machine_granted(struct machine *m, struct tokens *from);
 
 #endif

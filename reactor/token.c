@@ -49,7 +49,7 @@ static void grant(struct tokens *t)
 			return;
 		take(t, m->token_want);
 		list_remove(&m->token_node);
-		machine_granted(m);
+		machine_granted(m, t);
 	}
 }
 

@@ -33,7 +33,7 @@ struct ktstr_test {
 	};                                                                                           \
 	static const struct ktstr_test *const ktstr_test_entry_##id                                  \
 		__attribute__((used, retain, section("ktstr_tests"))) = &ktstr_test_##id;            \
-	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t)
+	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t __attribute__((unused)))
 
 /* What a body may ask. */
 struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t);

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * attempts.c -- whole runs in simulation: the real attempt machine, tokens and reactor over fake machines, a virtual clock
+ * and seeded faults. After each run: every attempt was reported once, every token is back, every machine was destroyed,
+ * nothing lives on.
+ *
+ *   sim_attempts [SEEDS [ATTEMPTS [FIRST_SEED]]]
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "reactor/sim.h"
+#include "run/attempt.h"
+
+#define CPUS	   64
+#define MEMORY_MIB 65536
+
+struct run {
+	struct reactor *reactor;
+	struct tokens tokens;
+	struct attempt_env env;
+	struct rng rng;
+	struct attempt *attempt;
+	uint8_t *reports;
+	unsigned count;
+	unsigned created, destroyed, judged, stored;
+	uint64_t verdicts[4];
+};
+
+static struct run *current;	/* the backend's table has no room for it, and a test runs one at a time */
+
+/* --- a machine that is a script ------------------------------------------------------------------------------------------ */
+
+enum temper { TEMPER_GOOD, TEMPER_SILENT, TEMPER_HANGS, TEMPER_DIES, TEMPER_RESETS, TEMPER_LIES, TEMPER_FLOODS, TEMPER_MAX };
+
+struct fake {
+	struct vm vm;
+	struct machine life;
+	enum temper temper;
+	unsigned said, taken;	/* script positions: published, read */
+	bool kill;
+	char bytes[64];
+};
+
+static const enum wire_type script[] = { WIRE_HELLO, WIRE_PHASE, WIRE_TEXT, WIRE_RESULT, WIRE_TEST_EXIT, WIRE_EXIT };
+
+enum { FAKE_TALK, FAKE_CONSOLE, FAKE_END, FAKE_COUNT };
+
+static int fake_talk(struct machine *m, int result)
+{
+	struct fake *f = container_of(m, struct fake, life);
+	(void)result;
+	if (f->said == ARRAY_SIZE(script) || (f->temper == TEMPER_DIES && f->said == 2))
+		return FAKE_END;
+	f->said += f->temper != TEMPER_SILENT && !(f->temper == TEMPER_HANGS && f->said == 2);
+	f->vm.console_overflow = f->temper == TEMPER_FLOODS && f->said == 2;
+	notice_post(&f->vm.changed);
+	machine_sleep(m, 1 + (nsec_t)rng_below(&current->rng, 2 * NSEC_PER_SEC));
+	return FAKE_CONSOLE;
+}
+
+/* An operation now and then, so that the simulated kernel has something to spoil. */
+static int fake_console(struct machine *m, int result)
+{
+	struct fake *f = container_of(m, struct fake, life);
+	(void)result;
+	machine_read(m, 0, f->bytes, sizeof(f->bytes), OP_STREAM);
+	return FAKE_TALK;
+}
+
+static int fake_end(struct machine *m, int result)
+{
+	struct fake *f = container_of(m, struct fake, life);
+	(void)result;
+	f->vm.end = f->kill ? VM_END_KILLED : f->temper == TEMPER_DIES ? VM_END_DIED :
+		    f->temper == TEMPER_RESETS ? VM_END_RESET : VM_END_EXIT;
+	f->vm.status = f->temper == TEMPER_DIES ? SIGKILL : 0;
+	return MACHINE_END;
+}
+
+static void fake_over(struct machine *m, int result)
+{
+	struct fake *f = container_of(m, struct fake, life);
+	(void)result;
+	f->vm.ended = true;
+	notice_post(&f->vm.changed);
+}
+
+static const struct machine_state fake_states[FAKE_COUNT] = {
+	[FAKE_TALK] = { "talk", fake_talk, DEADLINE_NONE, FAKE_END, TO(FAKE_CONSOLE) | TO(FAKE_END) },
+	[FAKE_CONSOLE] = { "console", fake_console, DEADLINE_NONE, FAKE_END, TO(FAKE_TALK) | TO(FAKE_END) },
+	[FAKE_END] = { "end", fake_end, DEADLINE_NONE, 0, TO_END },
+};
+static const struct machine_type fake_type = { "fake", fake_states, FAKE_COUNT, fake_over };
+
+static struct vm *fake_create(void)
+{
+	struct fake *f = calloc(1, sizeof(*f));
+	if (f) {
+		f->vm.backend = current->env.backend;
+		f->temper = rng_below(&current->rng, 4) ? TEMPER_GOOD : (enum temper)rng_below(&current->rng, TEMPER_MAX);
+		current->created++;
+	}
+	return f ? &f->vm : NULL;
+}
+
+static int fake_start(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent,
+		      struct err **err)
+{
+	struct fake *f = container_of(vm, struct fake, vm);
+	(void)c;
+	if (rng_below(&current->rng, 100) == 0)
+		return FAIL_SYS(err, -EAGAIN, "start the fake machine");
+	vm->started = r->now;
+	machine_start(r, &f->life, &fake_type, parent, "fake");
+	return 0;
+}
+
+static int fake_next(struct vm *vm, struct wire_item *ret, struct err **err)
+{
+	static const struct wire_hello hello = { .api = 1, .cpus = 1 };
+	static const struct wire_phase phase = { .kind = WIRE_PHASE_HOLD };
+	static const struct wire_text text = { .stream = WIRE_STREAM_TEST };
+	static const struct wire_result result = { .verdict = KTSTR_PASS };
+	static const struct wire_test_exit test_exit;
+	static const struct wire_exit over = { .reason = WIRE_EXIT_DONE };
+	static const struct {
+		const void *data;
+		uint32_t len;
+	} payload[] = { { &hello, sizeof(hello) },	     { &phase, sizeof(phase) }, { &text, sizeof(text) },
+			{ &result, sizeof(result) },	     { &test_exit, sizeof(test_exit) }, { &over, sizeof(over) } };
+	struct fake *f = container_of(vm, struct fake, vm);
+	if (f->taken == f->said)
+		return 0;
+	if (f->temper == TEMPER_LIES && f->taken == 3)
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "a lie");
+	if (!vm->hello)
+		vm->hello = f->life.reactor->now;
+	*ret = (struct wire_item){ .type = script[f->taken], .time_ns = f->taken, .payload = payload[f->taken].data,
+				   .length = payload[f->taken].len };
+	f->taken++;
+	return 1;
+}
+
+static void fake_kill(struct vm *vm, bool diagnose)
+{
+	struct fake *f = container_of(vm, struct fake, vm);
+	(void)diagnose;
+	f->kill = true;
+	machine_cancel(&f->life);
+}
+
+static void fake_destroy(struct vm *vm)
+{
+	struct fake *f = container_of(vm, struct fake, vm);
+	if (f->life.started && !f->life.ended) {
+		fprintf(stderr, "a machine was destroyed while it ran\n");
+		abort();
+	}
+	current->destroyed++;
+	free(f);
+}
+
+static const struct vm_backend fake_backend = {
+	.name = "fake", .create = fake_create, .start = fake_start, .next_record = fake_next, .kill = fake_kill,
+	.destroy = fake_destroy,
+};
+
+/* --- the attempt's blocking parts ------------------------------------------------------------------------------------------ */
+
+static int sim_prepare(void *attempt)
+{
+	(void)attempt;
+	return rng_below(&current->rng, 200) ? 0 : -ENOSPC;
+}
+
+static int sim_judge(void *arg)
+{
+	struct attempt *a = arg;
+	struct judge_facts facts = { .limits = { .not_starved = true } };
+	judgement_done(&a->judgement);
+	current->judged++;
+	return judge(&a->evidence, &facts, &a->judgement);
+}
+
+static int sim_store(void *attempt)
+{
+	(void)attempt;
+	current->stored++;
+	return rng_below(&current->rng, 500) ? 0 : -ENOSPC;
+}
+
+static void on_ended(struct attempt *a, int result)
+{
+	(void)result;
+	current->reports[a - current->attempt]++;
+	if (a->judged)
+		current->verdicts[a->judgement.verdict]++;
+	attempt_done(a);
+}
+
+/* --- one run ------------------------------------------------------------------------------------------------------------------- */
+
+struct canceller {
+	struct machine machine;
+	nsec_t after;
+};
+
+static int cancel_later(struct machine *m, int result)
+{
+	struct canceller *c = container_of(m, struct canceller, machine);
+	(void)result;
+	machine_sleep(m, c->after);
+	return 1;
+}
+
+static int cancel_now(struct machine *m, int result)
+{
+	(void)result;
+	reactor_cancel_all(m->reactor);
+	return MACHINE_END;
+}
+
+static const struct machine_state cancel_states[] = {
+	{ .name = "later", .run = cancel_later, .next = TO(1) | TO_END },
+	{ .name = "now", .run = cancel_now, .next = TO_END },
+};
+static const struct machine_type cancel_type = { "cancel", cancel_states, 2, NULL };
+
+static void start_all(struct run *run)
+{
+	for (unsigned i = 0; i < run->count; i++) {
+		struct attempt *a = &run->attempt[i];
+		*a = (struct attempt){ .env = &run->env, .number = 1, .seed = i, .initrd_fd = -1,
+				       .want = { 1 + rng_below(&run->rng, 8), 256 + rng_below(&run->rng, 16000) } };
+		attempt_start(run->reactor, a, NULL, "attempt");
+	}
+}
+
+static int check(const struct run *run, int result)
+{
+	unsigned wrong = 0;
+	for (unsigned i = 0; i < run->count; i++)
+		wrong += run->reports[i] != 1;
+	if (result < 0)
+		fprintf(stderr, "the loop ended with %s\n", strerror(-result));
+	if (wrong)
+		fprintf(stderr, "%u of %u attempts were not reported exactly once\n", wrong, run->count);
+	if (!tokens_idle(&run->tokens))
+		fprintf(stderr, "tokens are still out, or waited for\n");
+	if (run->created != run->destroyed)
+		fprintf(stderr, "%u machines created, %u destroyed\n", run->created, run->destroyed);
+	bool idle = list_empty(&run->reactor->machines) && list_empty(&run->reactor->ready);
+	if (!idle)
+		fprintf(stderr, "a machine outlived its scope\n");
+	return result < 0 || wrong || !tokens_idle(&run->tokens) || run->created != run->destroyed || !idle;
+}
+
+static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t verdicts[4])
+{
+	struct run run = { .rng.state = seed * 31 + 1, .count = attempts };
+	struct sim_config config = { .seed = seed, .faults = SIM_FAULTS_SWARM, .latency_max = NSEC_PER_MSEC };
+	struct canceller canceller = { 0 };
+	run.attempt = calloc(attempts, sizeof(*run.attempt));
+	run.reports = calloc(attempts, 1);
+	if (!run.attempt || !run.reports || reactor_new_sim(&run.reactor, &config, NULL) < 0)
+		return 1;
+	current = &run;
+	run.env = (struct attempt_env){ .backend = &fake_backend, .tokens = &run.tokens, .prepare = sim_prepare,
+					.judge = sim_judge, .store = sim_store, .ended = on_ended };
+	tokens_init(&run.tokens, (uint64_t[]){ CPUS, MEMORY_MIB });
+	start_all(&run);
+	/* Every fourth run is interrupted at a random moment. */
+	if (seed % 4 == 0) {
+		canceller.after = 1 + (nsec_t)rng_below(&run.rng, 600 * NSEC_PER_SEC);
+		machine_start(run.reactor, &canceller.machine, &cancel_type, NULL, "cancel");
+	}
+	int bad = check(&run, reactor_run(run.reactor));
+	*steps += run.reactor->stats.steps;
+	for (int v = 0; v < 4; v++)
+		verdicts[v] += run.verdicts[v];
+	if (!bad)
+		reactor_free(run.reactor);
+	free(run.attempt);
+	free(run.reports);
+	return bad;
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t seeds = 20, attempts = 10000, first = 1;
+	if ((argc > 1 && parse_u32_range(argv[1], 1, 1000000, &seeds) < 0) ||
+	    (argc > 2 && parse_u32_range(argv[2], 1, 1000000, &attempts) < 0) ||
+	    (argc > 3 && parse_u32_range(argv[3], 0, UINT32_MAX / 2, &first) < 0))
+		return 64;
+	uint64_t steps = 0, verdicts[4] = { 0 };
+	nsec_t began = nsec_now();
+	for (uint32_t s = first; s < first + seeds; s++) {
+		if (one_seed(s, attempts, &steps, verdicts)) {
+			fprintf(stderr, "seed %u broke an invariant: sim_attempts 1 %u %u\n", s, attempts, s);
+			return 1;
+		}
+	}
+	printf("%u seeds x %u attempts: no invariant broken; %lu steps in %.1f s; pass %lu fail %lu inconclusive %lu skip %lu\n",
+	       seeds, attempts, steps, (double)(nsec_now() - began) / 1e9, verdicts[0], verdicts[1], verdicts[2], verdicts[3]);
+	return verdicts[KTSTR_PASS] && verdicts[KTSTR_FAIL] && verdicts[KTSTR_INCONCLUSIVE] ? 0 : 1;
+}

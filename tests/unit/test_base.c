@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/list.h"
+#include "base/parse.h"
+#include "base/rng.h"
+#include "t.h"
+
+START_TEST(err_chain_reads_outermost_first)
+{
+	struct err *err = NULL;
+	struct buf out = BUF_NULL;
+	t_errno(FAIL_SYS(&err, -ENOENT, "open '%s'", "x"), ENOENT);
+	t_errno(err_wrap(&err, -ENOENT, "boot"), ENOENT);
+	err_hint(err, "try again");
+	err_format(err, &out);
+	ck_assert_str_eq(buf_str(&out), "boot: open 'x': No such file or directory; try again");
+	ck_assert_int_eq(err_exit_status(err), EXIT_NO_BACKEND);
+	buf_done(&out);
+	err_free(err);
+}
+END_TEST
+
+START_TEST(err_null_wants_only_the_code)
+{
+	t_errno(FAIL(NULL, EXIT_BAD_DATA, -EINVAL, "nobody reads this"), EINVAL);
+	t_errno(err_wrap(NULL, -EINVAL, "nor this"), EINVAL);
+	ck_assert_ptr_null(err_free(NULL));
+}
+END_TEST
+
+START_TEST(err_exit_status_is_the_innermost_said)
+{
+	struct err *err = NULL;
+	FAIL(&err, EXIT_BAD_DATA, -EIO, "inner");
+	err_wrap(&err, -EIO, "outer");
+	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_DATA);
+	err = err_free(err);
+	FAIL_SYS(&err, -ENOSPC, "write");
+	ck_assert_int_eq(err_exit_status(err), EXIT_CONTENTION);
+	err_free(err);
+}
+END_TEST
+
+START_TEST(buf_json_escape_repairs_utf8)
+{
+	struct buf b = BUF_NULL;
+	buf_json_escape(&b, "a\"\\\n\x01\xc3\xa9\xff\xc0\x80", 10);
+	ck_assert_str_eq(buf_str(&b), "a\\\"\\\\\\u000a\\u0001\xc3\xa9\\ufffd\\ufffd\\ufffd");
+	buf_done(&b);
+}
+END_TEST
+
+START_TEST(buf_printable_tames_terminals)
+{
+	struct buf b = BUF_NULL;
+	buf_append_printable(&b, "a\033[2Jb\r\n\tc\x7f", 11);
+	ck_assert_str_eq(buf_str(&b), "a?[2Jb\n\tc?");
+	buf_done(&b);
+}
+END_TEST
+
+START_TEST(buf_limits_are_errors_not_crashes)
+{
+	struct buf b = BUF_NULL;
+	buf_zeros(&b, BUF_BYTES_MAX);
+	ck_assert(b.failed);
+	buf_puts(&b, "ignored");
+	ck_assert_ptr_null(buf_steal(&b));
+}
+END_TEST
+
+/* Vectors: CRC-32 of "123456789" is the standard check value; SipHash-1-3 by its reference implementation. */
+START_TEST(hashes_match_their_references)
+{
+	ck_assert_uint_eq(crc32_update(0, "123456789", 9), 0xcbf43926);
+	ck_assert_uint_eq(crc32_update(crc32_update(0, "1234", 4), "56789", 5), 0xcbf43926);
+	struct siphash a, b;
+	siphash_init(&a);
+	siphash_init(&b);
+	siphash_update(&a, "hello, world, in one go", 23);
+	for (int i = 0; i < 23; i++)
+		siphash_update(&b, "hello, world, in one go" + i, 1);
+	ck_assert_uint_eq(siphash_final(&a), siphash_final(&b));
+	siphash_init(&a);
+	ck_assert_uint_eq(siphash_final(&a), 0xd1fba762150c532cu);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int result;
+	nsec_t value;
+} durations[] = {
+	{ "100ms", 0, 100000000 }, { "1.5s", 0, 1500000000 }, { "1m30s", 0, 90000000000 }, { "2h", 0, 7200000000000 },
+	{ "5", -EINVAL, 0 }, { "", -EINVAL, 0 }, { "5x", -EINVAL, 0 }, { "-1s", -EINVAL, 0 }, { "1.s", -EINVAL, 0 },
+	{ "99999999999999999999s", -ERANGE, 0 }, { "9000000000h", -ERANGE, 0 },
+};
+
+START_TEST(durations_name_their_unit)
+{
+	nsec_t value = 0;
+	ck_assert_int_eq(parse_duration(durations[_i].text, &value), durations[_i].result);
+	ck_assert_int_eq(value, durations[_i].value);
+}
+END_TEST
+
+START_TEST(numbers_are_whole_strings)
+{
+	uint64_t v;
+	t_ok(parse_u64("0x10", &v));
+	ck_assert_uint_eq(v, 16);
+	t_errno(parse_u64("12a", &v), EINVAL);
+	t_errno(parse_u64("18446744073709551616", &v), ERANGE);
+	t_errno(parse_u64("0x", &v), EINVAL);
+}
+END_TEST
+
+START_TEST(cpusets_round_trip)
+{
+	static const char *const same[] = { "", "0", "0-3", "0,2,4-7,63-65", "1023" };
+	char text[CPUSET_TEXT_MAX];
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		struct cpuset_bits set;
+		t_ok(cpuset_parse(same[i], &set));
+		ck_assert_str_eq(cpuset_format(&set, text, sizeof(text)), same[i]);
+	}
+	struct cpuset_bits set;
+	t_errno(cpuset_parse("3-1", &set), ERANGE);
+	t_errno(cpuset_parse("1024", &set), ERANGE);
+	t_errno(cpuset_parse("1;2", &set), EINVAL);
+	t_errno(cpuset_parse("a", &set), EINVAL);
+}
+END_TEST
+
+START_TEST(atomic_write_leaves_no_temporary)
+{
+	char *dir = t_tmpdir();
+	char *path = path_join(dir, "file"), *deep = path_join(dir, "a/b/c");
+	struct buf b = BUF_NULL;
+	t_ok(file_write_atomic(path, "one", 3, 0644, NULL));
+	t_ok(file_write_atomic(path, "two", 3, 0644, NULL));
+	t_ok(file_read(path, 10, &b, NULL));
+	ck_assert_str_eq(buf_str(&b), "two");
+	t_errno(file_read(path, 2, &b, NULL), EFBIG);
+	t_ok(mkdir_parents(deep, 0755, NULL));
+	t_ok(remove_tree(dir, NULL));
+	ck_assert(!path_exists(dir));
+	t_ok(remove_tree(dir, NULL));
+	buf_done(&b);
+	free(path);
+	free(deep);
+	free(dir);
+}
+END_TEST
+
+START_TEST(remove_tree_follows_no_link)
+{
+	char *dir = t_tmpdir(), *other = t_tmpdir();
+	char *link = path_join(dir, "link"), *kept = path_join(other, "kept");
+	t_ok(symlink(other, link));
+	t_ok(file_write_atomic(kept, "x", 1, 0644, NULL));
+	t_ok(remove_tree(dir, NULL));
+	ck_assert(path_exists(kept));
+	t_rmdir(other);
+	free(link);
+	free(kept);
+	free(dir);
+}
+END_TEST
+
+START_TEST(json_errors_name_file_and_line)
+{
+	char *dir = t_tmpdir(), *path = path_join(dir, "x.json");
+	struct err *err = NULL;
+	json_t *v;
+	t_ok(file_write_atomic(path, "{\n\"a\": }", 8, 0644, NULL));
+	t_errno(json_read_file(path, &v, &err), EBADMSG);
+	t_err_contains(&err, "line 2");
+	free(path);
+	t_rmdir(dir);
+}
+END_TEST
+
+START_TEST(list_take_empties_the_source)
+{
+	struct list a, b, n1, n2;
+	list_init(&a);
+	list_append(&a, &n1);
+	list_append(&a, &n2);
+	list_take(&b, &a);
+	ck_assert(list_empty(&a));
+	ck_assert_ptr_eq(list_pop(&b), &n1);
+	ck_assert_ptr_eq(list_pop(&b), &n2);
+	ck_assert_ptr_null(list_pop(&b));
+	list_remove(&n1);
+}
+END_TEST
+
+START_TEST(rng_below_stays_below)
+{
+	struct rng r = { 7 };
+	uint64_t seen = 0;
+	for (int i = 0; i < 1000; i++) {
+		uint64_t v = rng_below(&r, 5);
+		ck_assert_uint_lt(v, 5);
+		seen |= 1u << v;
+	}
+	ck_assert_uint_eq(seen, 31);
+}
+END_TEST
+
+START_TEST(edit_distance_counts_edits)
+{
+	ck_assert_uint_eq(edit_distance("kernel", "kernel"), 0);
+	ck_assert_uint_eq(edit_distance("kernal", "kernel"), 1);
+	ck_assert_uint_eq(edit_distance("", "abc"), 3);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, err_chain_reads_outermost_first);
+	tcase_add_test(tc, err_null_wants_only_the_code);
+	tcase_add_test(tc, err_exit_status_is_the_innermost_said);
+	tcase_add_test(tc, buf_json_escape_repairs_utf8);
+	tcase_add_test(tc, buf_printable_tames_terminals);
+	tcase_add_test(tc, buf_limits_are_errors_not_crashes);
+	tcase_add_test(tc, hashes_match_their_references);
+	tcase_add_loop_test(tc, durations_name_their_unit, 0, ARRAY_SIZE(durations));
+	tcase_add_test(tc, numbers_are_whole_strings);
+	tcase_add_test(tc, cpusets_round_trip);
+	tcase_add_test(tc, atomic_write_leaves_no_temporary);
+	tcase_add_test(tc, remove_tree_follows_no_link);
+	tcase_add_test(tc, json_errors_name_file_and_line);
+	tcase_add_test(tc, list_take_empties_the_source);
+	tcase_add_test(tc, rng_below_stays_below);
+	tcase_add_test(tc, edit_distance_counts_edits);
+}
+
+int main(void)
+{
+	return t_main("base", fill);
+}

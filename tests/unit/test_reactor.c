@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The real backend: files, pipes, children, signals, jobs. Each rule of machine.h has a test that would notice its loss. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "reactor/child.h"
+#include "reactor/signal.h"
+#include "reactor/token.h"
+#include "t.h"
+
+static struct reactor *reactor;
+
+static void begin(void)
+{
+	t_ok(reactor_new(&reactor, NULL));
+}
+
+static void end(void)
+{
+	reactor = reactor_free(reactor);
+}
+
+/* --- a machine whose one wait is chosen by the test ------------------------------------------------------------------ */
+
+struct probe {
+	struct machine machine;
+	void (*wait)(struct probe *p);
+	int got;		/* result that the second handler saw */
+	int ended;		/* machine's result; 1: not yet */
+	int cleanups;
+	bool fail_first;
+	struct child child;
+	struct offload_job job;
+	struct notice notice;
+	struct tokens *tokens;
+	uint64_t want[TOKEN_KIND_MAX];
+	int fds[2];
+	char bytes[8];
+};
+
+enum { P_START, P_AFTER, P_CLEANUP, P_COUNT };
+
+static int p_start(struct machine *m, int result)
+{
+	struct probe *p = container_of(m, struct probe, machine);
+	(void)result;
+	if (p->fail_first)
+		return -EPERM;
+	p->wait(p);
+	return P_AFTER;
+}
+
+static int p_after(struct machine *m, int result)
+{
+	container_of(m, struct probe, machine)->got = result;
+	return MACHINE_END;
+}
+
+static int p_cleanup(struct machine *m, int result)
+{
+	struct probe *p = container_of(m, struct probe, machine);
+	p->got = result;
+	p->cleanups++;
+	return MACHINE_END;
+}
+
+static void p_done(struct machine *m, int result)
+{
+	container_of(m, struct probe, machine)->ended = result;
+}
+
+static const struct machine_state probe_states[P_COUNT] = {
+	[P_START] = { "start", p_start, 200 * NSEC_PER_MSEC, P_CLEANUP, TO(P_AFTER) | TO(P_CLEANUP) },
+	[P_AFTER] = { "after", p_after, DEADLINE_NONE, 0, TO_END },
+	[P_CLEANUP] = { "cleanup", p_cleanup, DEADLINE_NONE, 0, TO_END },
+};
+static const struct machine_type probe_type = { "probe", probe_states, P_COUNT, p_done };
+
+static void start(struct probe *p, void (*wait)(struct probe *))
+{
+	*p = (struct probe){ .wait = wait, .ended = 1, .got = 1, .child = CHILD_NULL, .tokens = p->tokens,
+			     .want = { p->want[0], p->want[1] } };
+	machine_start(reactor, &p->machine, &probe_type, NULL, "probe");
+}
+
+static void run(struct probe *p, void (*wait)(struct probe *))
+{
+	start(p, wait);
+	t_ok(reactor_run(reactor));
+}
+
+/* --- waits ------------------------------------------------------------------------------------------------------------- */
+
+static void wait_sleep(struct probe *p)
+{
+	machine_sleep(&p->machine, NSEC_PER_MSEC);
+}
+
+static void wait_for_ever(struct probe *p)
+{
+	machine_wait_notice(&p->machine, &p->notice);
+}
+
+static void wait_read(struct probe *p)
+{
+	t_ok(pipe2(p->fds, O_CLOEXEC));
+	machine_read(&p->machine, p->fds[0], p->bytes, sizeof(p->bytes), OP_STREAM);
+}
+
+static void close_pipe(struct probe *p)
+{
+	fd_close(p->fds[0]);
+	fd_close(p->fds[1]);
+}
+
+static void spawn(struct probe *p, const char *const *argv)
+{
+	struct child_spec spec = { .argv = argv };
+	t_ok(child_spawn(reactor, &p->child, &spec, NULL));
+	machine_wait_child(&p->machine, &p->child);
+}
+
+static void wait_true(struct probe *p)
+{
+	spawn(p, (const char *const[]){ "sh", "-c", "exit 3", NULL });
+}
+
+static void wait_long_child(struct probe *p)
+{
+	spawn(p, (const char *const[]){ "sh", "-c", "sleep 1000 & wait", NULL });
+}
+
+static int job_42(void *arg)
+{
+	*(int *)arg = 42;
+	return 7;
+}
+
+static int job_value;
+
+static void wait_job(struct probe *p)
+{
+	machine_offload(&p->machine, &p->job, job_42, &job_value);
+}
+
+static void wait_tokens(struct probe *p)
+{
+	machine_take(&p->machine, p->tokens, p->want);
+}
+
+START_TEST(sleep_ends_well)
+{
+	struct probe p = { 0 };
+	begin();
+	run(&p, wait_sleep);
+	ck_assert_int_eq(p.ended, 0);
+	ck_assert_int_eq(p.got, 0);
+	end();
+}
+END_TEST
+
+START_TEST(deadline_takes_the_failure_path)
+{
+	struct probe p = { 0 };
+	begin();
+	run(&p, wait_for_ever);
+	ck_assert_int_eq(p.ended, -ETIME);
+	ck_assert_int_eq(p.cleanups, 1);
+	ck_assert_int_eq(p.got, -ETIME);
+	end();
+}
+END_TEST
+
+START_TEST(cancel_of_a_read_waits_for_its_completion)
+{
+	struct probe p = { 0 };
+	begin();
+	start(&p, wait_read);
+	t_ok(reactor_turn(reactor, 0));
+	t_ok(reactor_turn(reactor, 0));
+	machine_cancel(&p.machine);
+	machine_cancel(&p.machine);
+	t_ok(reactor_run(reactor));
+	ck_assert_int_eq(p.ended, -ECANCELED);
+	ck_assert_int_eq(p.cleanups, 1);
+	ck_assert_int_eq(p.machine.op.phase, OP_IDLE);
+	close_pipe(&p);
+	end();
+}
+END_TEST
+
+START_TEST(cancel_before_the_first_handler)
+{
+	struct probe p = { 0 };
+	begin();
+	start(&p, wait_sleep);
+	machine_cancel(&p.machine);
+	t_ok(reactor_run(reactor));
+	ck_assert_int_eq(p.ended, -ECANCELED);
+	ck_assert_int_eq(p.cleanups, 1);
+	end();
+}
+END_TEST
+
+START_TEST(handler_failure_reaches_cleanup)
+{
+	struct probe p = { 0 };
+	begin();
+	start(&p, wait_sleep);
+	p.fail_first = true;
+	t_ok(reactor_run(reactor));
+	ck_assert_int_eq(p.ended, -EPERM);
+	ck_assert_int_eq(p.cleanups, 1);
+	end();
+}
+END_TEST
+
+START_TEST(child_status_is_kept)
+{
+	struct probe p = { 0 };
+	begin();
+	run(&p, wait_true);
+	ck_assert_int_eq(p.ended, 0);
+	ck_assert_int_eq(WEXITSTATUS(p.child.status), 3);
+	child_done(&p.child);
+	end();
+}
+END_TEST
+
+START_TEST(late_child_is_killed_with_its_group)
+{
+	struct probe p = { 0 };
+	begin();
+	run(&p, wait_long_child);
+	ck_assert_int_eq(p.ended, -ETIME);
+	ck_assert(WIFSIGNALED(p.child.status));
+	/* Its own child was in the group: nobody is left to signal, but for zombies init has yet to reap. */
+	for (int i = 0; i < 200 && kill(-p.child.pid, 0) == 0; i++)
+		t_ok(reactor_turn(reactor, nsec_now() + 5 * NSEC_PER_MSEC));
+	child_done(&p.child);
+	end();
+}
+END_TEST
+
+START_TEST(missing_program_is_an_error_not_a_status)
+{
+	struct child c;
+	struct err *err = NULL;
+	struct child_spec spec = { .argv = (const char *const[]){ "no-such-program-anywhere", NULL } };
+	begin();
+	t_errno(child_spawn(reactor, &c, &spec, &err), ENOENT);
+	t_err_contains(&err, "no-such-program-anywhere");
+	end();
+}
+END_TEST
+
+START_TEST(offload_returns_its_result)
+{
+	struct probe p = { 0 };
+	begin();
+	run(&p, wait_job);
+	ck_assert_int_eq(p.got, 7);
+	ck_assert_int_eq(job_value, 42);
+	end();
+}
+END_TEST
+
+START_TEST(notice_posted_early_is_not_lost)
+{
+	struct probe p = { 0 };
+	begin();
+	start(&p, wait_for_ever);
+	notice_post(&p.notice);
+	t_ok(reactor_run(reactor));
+	ck_assert_int_eq(p.ended, 0);
+	end();
+}
+END_TEST
+
+START_TEST(tokens_are_given_in_order)
+{
+	struct tokens t;
+	struct probe big = { 0 }, small = { 0 };
+	begin();
+	tokens_init(&t, (uint64_t[]){ 4, 100 });
+	uint64_t held[] = { 3, 0 };
+	ck_assert(tokens_try(&t, held));
+	big.tokens = small.tokens = &t;
+	big.want[0] = 4;
+	small.want[0] = 1;
+	start(&big, wait_tokens);
+	start(&small, wait_tokens);
+	t_ok(reactor_turn(reactor, 0));
+	t_ok(reactor_turn(reactor, 0));
+	/* One is free, and the small one would fit: but the big one came first. */
+	ck_assert_int_eq(small.ended, 1);
+	tokens_give(&t, held);
+	while (big.ended == 1)
+		t_ok(reactor_turn(reactor, 0));
+	ck_assert_int_eq(small.ended, 1);
+	tokens_give(&t, big.want);
+	t_ok(reactor_run(reactor));
+	ck_assert_int_eq(small.ended, 0);
+	tokens_give(&t, small.want);
+	ck_assert(tokens_idle(&t));
+	end();
+}
+END_TEST
+
+START_TEST(tokens_forget_who_gave_up)
+{
+	struct tokens t;
+	struct probe p = { 0 };
+	begin();
+	tokens_init(&t, (uint64_t[]){ 1, 0 });
+	uint64_t one[] = { 1, 0 };
+	ck_assert(tokens_try(&t, one));
+	p.tokens = &t;
+	p.want[0] = 1;
+	run(&p, wait_tokens);
+	ck_assert_int_eq(p.ended, -ETIME);
+	tokens_give(&t, one);
+	ck_assert(tokens_idle(&t));
+	end();
+}
+END_TEST
+
+static int signals_seen;
+
+static void on_signal(void *data, int sig)
+{
+	(void)data;
+	signals_seen += sig == SIGUSR2;
+}
+
+START_TEST(signals_arrive_on_the_loop)
+{
+	struct signals s;
+	struct probe p = { 0 };
+	sigset_t set;
+	begin();
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	t_ok(signals_init(&s, reactor, &set, on_signal, NULL, NULL));
+	raise(SIGUSR2);
+	run(&p, wait_sleep);
+	ck_assert_int_eq(signals_seen, 1);
+	signals_done(&s);
+	end();
+}
+END_TEST
+
+START_TEST(a_full_submission_queue_is_normal)
+{
+	enum { MANY = 2000 };
+	static struct probe p[MANY];
+	begin();
+	for (int i = 0; i < MANY; i++)
+		start(&p[i], wait_sleep);
+	t_ok(reactor_run(reactor));
+	for (int i = 0; i < MANY; i++)
+		ck_assert_int_eq(p[i].ended, 0);
+	end();
+}
+END_TEST
+
+START_TEST(describe_names_state_and_wait)
+{
+	struct probe p = { 0 };
+	struct buf out = BUF_NULL;
+	begin();
+	start(&p, wait_for_ever);
+	t_ok(reactor_turn(reactor, 0));
+	reactor_describe(reactor, &out);
+	ck_assert_ptr_nonnull(strstr(buf_str(&out), "start"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&out), "a notice"));
+	reactor_cancel_all(reactor);
+	t_ok(reactor_run(reactor));
+	buf_done(&out);
+	end();
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, sleep_ends_well);
+	tcase_add_test(tc, deadline_takes_the_failure_path);
+	tcase_add_test(tc, cancel_of_a_read_waits_for_its_completion);
+	tcase_add_test(tc, cancel_before_the_first_handler);
+	tcase_add_test(tc, handler_failure_reaches_cleanup);
+	tcase_add_test(tc, child_status_is_kept);
+	tcase_add_test(tc, late_child_is_killed_with_its_group);
+	tcase_add_test(tc, missing_program_is_an_error_not_a_status);
+	tcase_add_test(tc, offload_returns_its_result);
+	tcase_add_test(tc, notice_posted_early_is_not_lost);
+	tcase_add_test(tc, tokens_are_given_in_order);
+	tcase_add_test(tc, tokens_forget_who_gave_up);
+	tcase_add_test(tc, signals_arrive_on_the_loop);
+	tcase_add_test(tc, a_full_submission_queue_is_normal);
+	tcase_add_test(tc, describe_names_state_and_wait);
+}
+
+int main(void)
+{
+	return t_main("reactor", fill);
+}
