@@ -12,7 +12,7 @@
 #include "reactor/machine.h"
 #include "vmm/wirelog.h"
 
-#define CONSOLE_BYTES_MAX ((size_t)4 << 20)	/* a guest that writes more is ended */
+#define CONSOLE_BYTES_MAX ((size_t)1 << 20)	/* a guest that writes more is ended */
 
 struct vm_config {
 	struct ktstr_topology topology;

@@ -38,7 +38,7 @@ static uint64_t written(const struct wirelog *l)
 
 bool wirelog_pending(const struct wirelog *l)
 {
-	return l->base && has_header(l) && written(l) != l->at;
+	return l->base && (has_header(l) ? written(l) != l->at : l->began);
 }
 
 static int spoilt(const struct wirelog *l, struct err **err, const char *what)
@@ -74,7 +74,8 @@ static int copy_record(struct wirelog *l, uint64_t end, struct wire_record *ret,
 int wirelog_next(struct wirelog *l, struct wire_item *ret, struct err **err)
 {
 	if (!l->base || !has_header(l))
-		return 0;
+		return l->began ? spoilt(l, err, "its header is gone") : 0;
+	l->began = true;
 	if (load_u32(l->base + offsetof(struct wire_header, version)) != WIRE_VERSION)
 		return spoilt(l, err, "its version is not ours");
 	uint64_t end = written(l);

@@ -15,6 +15,7 @@ struct wirelog {
 	uint64_t dropped;	/* as last seen */
 	uint32_t digest;	/* CRC-32 over the bytes of all records taken so far: two runs compare by it */
 	uint64_t records;
+	bool began;		/* the header was there */
 	struct buf record;	/* our copy of the record last returned */
 };
 

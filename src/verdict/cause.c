@@ -82,8 +82,23 @@ bool cause_in_kernel_log(const char *text, struct cause *ret)
 	return find(kernel_patterns, ARRAY_SIZE(kernel_patterns), text, ret);
 }
 
+/* The verifier's reason stands above its statistics, at the end of its log. */
+static bool verifier_reason(const char *text, struct cause *ret)
+{
+	const char *end = strstr(text, "-- END PROG LOAD LOG --"), *stats = end;
+	while (stats && stats > text && strncmp(stats, "processed ", 10))
+		stats--;
+	if (!stats || stats < text + 2)
+		return false;
+	ret->what = "the BPF verifier rejected it";
+	copy_line(text, stats - 2, ret->line, sizeof(ret->line));
+	return ret->line[0] != '\0';
+}
+
 bool cause_in_scheduler_log(const char *text, struct cause *ret)
 {
+	if (verifier_reason(text, ret))
+		return true;
 	return find(scheduler_patterns, ARRAY_SIZE(scheduler_patterns), text, ret);
 }
 

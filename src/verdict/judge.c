@@ -168,7 +168,8 @@ static void find_scheduler(const struct evidence *e, const struct judge_facts *f
 				      name, sigabbrev_np(WTERMSIG(s->wire.status)) ?: "?");
 		else
 			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL, "scheduler '%s' exited at load with status %d: %s%s%s",
-				      name, WEXITSTATUS(s->wire.status), known ? cause.what : "", known ? ": " : "", line);
+				      name, WEXITSTATUS(s->wire.status), known ? cause.what : "", known ? ": " : "",
+				      known ? cause.line : line);
 	}
 	if ((s = evidence_sched(e, WIRE_SCHED_NOT_ATTACHED))) {
 		cause_last_line(log, line, sizeof(line));

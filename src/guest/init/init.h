@@ -27,6 +27,7 @@
 struct guest_log {
 	struct wire_header *header;	/* NULL: none was named; records go nowhere */
 	uint8_t *records;
+	uint64_t written, capacity, dropped;	/* ours: what stands in memory is only told to the reader */
 	size_t stream_bytes[WIRE_STREAM_MAX];
 };
 
@@ -77,6 +78,8 @@ void setup_seed(struct init *i);
 /* scheduler.c */
 bool scheduler_supported(void);
 bool scheduler_enabled(void);
+/* Its process has begun to exit, though it cannot be waited for yet. */
+bool scheduler_is_exiting(const struct init *i);
 int scheduler_start(struct init *i);
 /* Waits until it is attached; false when it will never be, with the record written. */
 bool scheduler_await(struct init *i);

@@ -23,7 +23,8 @@ int log_map(struct guest_log *l, uint64_t address, uint64_t size)
 		return -errno;
 	l->header = p;
 	l->records = (uint8_t *)p + sizeof(struct wire_header);
-	*l->header = (struct wire_header){ .version = WIRE_VERSION, .capacity = size - sizeof(struct wire_header) };
+	l->capacity = size - sizeof(struct wire_header);
+	*l->header = (struct wire_header){ .version = WIRE_VERSION, .capacity = l->capacity };
 	atomic_thread_fence(memory_order_release);
 	l->header->magic = WIRE_MAGIC;
 	return 0;
@@ -38,10 +39,10 @@ void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, cons
 		.magic = WIRE_RECORD_MAGIC, .type = (uint16_t)type, .time_ns = time_ns,
 		.length = (uint32_t)(head_len + tail_len),
 	};
-	uint64_t at = l->header->written;
+	uint64_t at = l->written;
 	uint64_t need = (sizeof(r) + r.length + 7) & ~(uint64_t)7;
-	if (need > l->header->capacity - at) {
-		l->header->dropped++;
+	if (need > l->capacity - at) {
+		l->header->dropped = ++l->dropped;
 		return;
 	}
 	r.crc = crc32_update(0, &r.type, sizeof(r) - offsetof(struct wire_record, type));
@@ -54,7 +55,8 @@ void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, cons
 	if (tail_len)
 		memcpy(to + sizeof(r) + head_len, tail, tail_len);
 	/* Pairs with the reader's acquire load: who sees `written` sees the record. */
-	__atomic_store_n(&l->header->written, at + need, __ATOMIC_RELEASE);
+	l->written = at + need;
+	__atomic_store_n(&l->header->written, l->written, __ATOMIC_RELEASE);
 }
 
 void log_put(struct guest_log *l, enum wire_type type, const void *payload, size_t len)

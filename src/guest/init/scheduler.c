@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,6 +25,19 @@ bool scheduler_enabled(void)
 {
 	_cleanup_buf_ struct buf state = BUF_NULL;
 	return file_read(STATE_FILE, 64, &state, NULL) == 0 && !strncmp(buf_str(&state), "enabled", 7);
+}
+
+bool scheduler_is_exiting(const struct init *i)
+{
+	const unsigned long exiting = 0x4;	/* PF_EXITING, in the flags field of /proc/PID/stat: proc(5) */
+	char path[32];
+	unsigned long flags = 0;
+	_cleanup_buf_ struct buf stat = BUF_NULL;
+	snprintf(path, sizeof(path), "/proc/%d/stat", i->sched_pid);
+	if (i->sched_ended || file_read(path, 4096, &stat, NULL) < 0)
+		return true;
+	const char *behind_name = strrchr(buf_str(&stat), ')');
+	return behind_name && sscanf(behind_name, ") %*c %*d %*d %*d %*d %*d %lu", &flags) == 1 && (flags & exiting);
 }
 
 void scheduler_event(struct init *i, enum wire_sched_event event)

@@ -142,7 +142,8 @@ static void take_uevents(struct init *i)
 	ssize_t n;
 	while ((n = recv(i->fd[SRC_UEVENT].fd, message, sizeof(message) - 1, MSG_DONTWAIT)) > 0) {
 		message[n] = '\0';
-		if (!strcmp(message, "remove@/kernel/sched_ext/root"))
+		/* A process that is on its way out takes its scheduler along: its end, which follows, is the cause. */
+		if (!strcmp(message, "remove@/kernel/sched_ext/root") && !scheduler_is_exiting(i))
 			scheduler_gone(i, WIRE_SCHED_EJECTED);
 		else if (!strcmp(message, "add@/kernel/sched_ext/root") && i->sched_pid && !i->ejected)
 			i->attached = scheduler_enabled();
