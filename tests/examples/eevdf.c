@@ -9,14 +9,20 @@ KTSTR_TEST(eevdf_two_cgroups, .llcs = 1, .cores = 2, .duration_s = 2)
 		{ .name = "cg_1", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
 }
 
+/* One kind of work after the other, over two NUMA nodes. */
 KTSTR_TEST(eevdf_work_types, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 2)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "mixed", .workers = 2, .work = KTSTR_WORK(MIXED) },
-		{ .name = "yield", .workers = 2, .work = KTSTR_WORK(YIELD_HEAVY) },
-		{ .name = "pipe", .workers = 2, .work = KTSTR_WORK(PIPE_IO) },
-		{ .name = "futex", .workers = 2, .work = KTSTR_WORK(FUTEX_PING_PONG) },
-		{ .name = "fork", .workers = 1, .work = KTSTR_WORK(FORK_EXIT) }));
+	return ktstr_run_steps(t, KTSTR_STEPS(
+		{ .name = "mixed", .hold = KTSTR_HOLD_SHARE(0.2),
+		  .cgroups = KTSTR_CGROUPS({ .name = "mixed", .workers = 2, .work = KTSTR_WORK(MIXED) }) },
+		{ .name = "yield", .hold = KTSTR_HOLD_SHARE(0.2),
+		  .cgroups = KTSTR_CGROUPS({ .name = "yield", .workers = 2, .work = KTSTR_WORK(YIELD_HEAVY) }) },
+		{ .name = "pipe", .hold = KTSTR_HOLD_SHARE(0.2),
+		  .cgroups = KTSTR_CGROUPS({ .name = "pipe", .workers = 2, .work = KTSTR_WORK(PIPE_IO) }) },
+		{ .name = "futex", .hold = KTSTR_HOLD_SHARE(0.2),
+		  .cgroups = KTSTR_CGROUPS({ .name = "futex", .workers = 2, .work = KTSTR_WORK(FUTEX_PING_PONG) }) },
+		{ .name = "fork", .hold = KTSTR_HOLD_SHARE(0.2),
+		  .cgroups = KTSTR_CGROUPS({ .name = "fork", .workers = 1, .work = KTSTR_WORK(FORK_EXIT) }) }));
 }
 
 /* Each cgroup has an LLC to itself; a worker seen anywhere else fails the test. */

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The front door. `make demo` runs the main job; `make check` passes all tests. Both set up what they need.
+BUILD ?= build
+CPUS  := $(shell nproc)
+
+.PHONY: all setup kernel demo check bench clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD)
+
+setup:
+	@tools/setup.sh
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) >/dev/null
+
+# The distribution's kernel with its own sched_ext schedulers, built once and cached.
+kernel: setup all
+	@$(BUILD)/ktstr kernel build distro --schedulers --cpu-cap $(CPUS)
+
+demo: kernel
+	@echo "== the examples: EEVDF and the kernel tree's own sched_ext schedulers, each test in its own machine"
+	@$(BUILD)/ktstr test $(BUILD)/tests/examples --kernel distro
+	@echo "== done: sidecars are below target/ktstr; see README.md for what to do next"
+
+check: setup
+	@python3 tests/check.py
+
+bench: kernel
+	@ninja -C $(BUILD) benchmarks && for b in reactor boot sim; do python3 bench/$$b.py $(BUILD) || exit 1; done
+
+clean:
+	rm -rf $(BUILD) build-asan target

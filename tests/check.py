@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""All tests, in the order in which they fail fastest; the last line counts what ran.
+
+    tests/check.py            everything
+    tests/check.py fast       only what needs neither a sanitizer build nor a kernel
+"""
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+counts = {'passed': 0, 'failed': 0, 'skipped': 0}
+began = time.monotonic()
+
+
+def say(text):
+    print(f'== [{time.monotonic() - began:5.0f}s] {text}', flush=True)
+
+
+def run(*argv, **kw):
+    return subprocess.run(argv, cwd=ROOT, **kw).returncode
+
+
+def one(ok, name):
+    """A step that is a test in itself: a build, a tool's whole run."""
+    counts['passed' if ok else 'failed'] += 1
+    print(('ok' if ok else 'FAILED') + f'  {name}', flush=True)
+    return ok
+
+
+def count_junit(path):
+    for case in ET.parse(path).getroot().iter('testcase'):
+        if case.find('failure') is not None or case.find('error') is not None:
+            counts['failed'] += 1
+            print(f"FAILED  {case.get('classname') or ''} {case.get('name')}", flush=True)
+        elif case.find('skipped') is not None:
+            counts['skipped'] += 1
+            why = case.find('skipped').get('message') or ''
+            print(f"skipped  {case.get('name')} {why}", flush=True)
+        else:
+            counts['passed'] += 1
+
+
+def meson_test(build, name, *args):
+    """Runs a suite and counts its tests, sub-tests one by one."""
+    log = os.path.join(ROOT, build, 'meson-logs', f'testlog-{name}.junit.xml')
+    if os.path.exists(log):
+        os.unlink(log)
+    code = run('meson', 'test', '-C', build, '--no-rebuild', '--print-errorlogs', '--logbase', f'testlog-{name}', *args,
+               stdout=subprocess.DEVNULL if os.environ.get('CHECK_QUIET') else None)
+    if not os.path.exists(log):
+        one(False, f'suite {name} left no record')
+        return
+    before = counts['failed']
+    count_junit(log)
+    if code != 0 and counts['failed'] == before:
+        one(False, f'suite {name} ended with status {code}')
+
+
+def build(directory, *options):
+    if not os.path.exists(os.path.join(ROOT, directory, 'build.ninja')):
+        if run('meson', 'setup', directory, *options, stdout=subprocess.DEVNULL) != 0:
+            return one(False, f'configure {directory}')
+    return one(run('ninja', '-C', directory, '--quiet') == 0, f'build {directory}')
+
+
+def finish():
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped", flush=True)
+    sys.exit(1 if counts['failed'] or not counts['passed'] else 0)
+
+
+def main():
+    say('build')
+    if not build('build'):
+        finish()
+    say('fast suites')
+    meson_test('build', 'fast', '--suite', 'fast')
+    if sys.argv[1:] == ['fast']:
+        finish()
+
+    say('fast suites under AddressSanitizer and UndefinedBehaviorSanitizer')
+    if build('build-asan', '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dbuildtype=debugoptimized'):
+        os.environ['ASAN_OPTIONS'] = 'detect_leaks=1:abort_on_error=0'
+        os.environ['UBSAN_OPTIONS'] = 'halt_on_error=1:print_stacktrace=1'
+        meson_test('build-asan', 'asan', '--suite', 'fast')
+
+    say('unit tests of the orchestrator under valgrind')
+    meson_test('build', 'valgrind', '--suite', 'unit', '--wrap',
+               'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite', '--timeout-multiplier',
+               '10')
+
+    say('the kernel, with its own schedulers (minutes, once)')
+    cpus = str(os.cpu_count() or 1)
+    if one(run('build/ktstr', 'kernel', 'build', 'distro', '--schedulers', '--cpu-cap', cpus) == 0, 'kernel build distro'):
+        say('real guests')
+        meson_test('build', 'vm', '--suite', 'vm', '--num-processes', '1')
+    say('done')
+    finish()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""tap.py -- what the Python tests share: TAP on stdout, the product under test, and a look at what it left behind."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.abspath('build')
+KTSTR = os.path.join(BUILD, 'ktstr')
+_results = []
+
+
+def check(ok, name, why=''):
+    _results.append(bool(ok))
+    print(('ok' if ok else 'not ok') + f' {len(_results)} - {name}')
+    if not ok:
+        for line in str(why).splitlines()[:40]:
+            print(f'# {line}')
+    sys.stdout.flush()
+    return bool(ok)
+
+
+def skip(name, why):
+    _results.append(True)
+    print(f'ok {len(_results)} - {name} # SKIP {why}')
+
+
+def finish():
+    print(f'1..{len(_results)}')
+    sys.exit(0)
+
+
+class Run:
+    """One ktstr command: exit status, output, and the events of --json."""
+
+    def __init__(self, *args, env=None, cwd=None, timeout=900, stdin=subprocess.DEVNULL):
+        full = dict(os.environ, **(env or {}))
+        done = subprocess.run([KTSTR, *args], env=full, cwd=cwd, stdin=stdin, timeout=timeout, capture_output=True)
+        self.status = done.returncode
+        self.out = done.stdout.decode(errors='replace')
+        self.err = done.stderr.decode(errors='replace')
+
+    def events(self):
+        return [json.loads(line) for line in self.out.splitlines() if line.startswith('{')]
+
+    def __str__(self):
+        return f'status {self.status}\n{self.out}{self.err}'
+
+
+class Scratch:
+    """A directory that is gone afterwards, with sidecars and run directories inside."""
+
+    def __enter__(self):
+        self.path = tempfile.mkdtemp(prefix='ktstr-test-')
+        return self
+
+    def __exit__(self, *exc):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def __truediv__(self, name):
+        return os.path.join(self.path, name)
+
+    def sidecars(self, name=''):
+        return sorted(glob.glob(os.path.join(self.path, name, '*.ktstr.json')))
+
+
+def cached_kernel():
+    """The newest usable kernel with schedulers in the cache, as `kernel list --json` says, or None."""
+    listed = Run('kernel', 'list', '--json')
+    for entry in json.loads(listed.out)['entries']:
+        if not entry.get('error_kind') and entry.get('has_schedulers') and entry['kconfig_status'] == 'matches':
+            return entry
+    return None
+
+
+def need_kernel(name):
+    kernel = cached_kernel()
+    if not kernel:
+        skip(name, "no kernel with schedulers in the cache; run 'make kernel'")
+        finish()
+    return kernel
+
+
+def machines():
+    """Pids of machines that run with memory of ours."""
+    found = []
+    for exe in glob.glob('/proc/[0-9]*/cmdline'):
+        try:
+            with open(exe, 'rb') as f:
+                line = f.read()
+        except OSError:
+            continue
+        if line.startswith(b'qemu-system-x86_64') and b'ktstr.log=' in line:
+            found.append(int(exe.split('/')[2]))
+    return found
+
+
+def check_nothing_left(name, before):
+    left = [pid for pid in machines() if pid not in before]
+    check(not left, f'{name}: no machine is left', left)

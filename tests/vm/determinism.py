@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""One seed, one stream: the same digest twenty times while the host is busy; other seeds, other streams."""
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+
+REPEATS = int(os.environ.get('KTSTR_REPEATS', '20'))
+TEST = 'test(=ktstr/simple_crowd)'
+
+
+def one(kernel, scratch, label, seed):
+    run = Run('test', '--kernel', kernel['key'], '-E', TEST, '--seed', str(seed), BUILD + '/tests/examples',
+              env={'KTSTR_SIDECAR_DIR': scratch / label})
+    paths = scratch.sidecars(label)
+    if run.status != 0 or len(paths) != 1:
+        return None, str(run)
+    with open(paths[0]) as f:
+        sidecar = json.load(f)
+    # docs/ARCHITECTURE.md: what may differ between two runs of one seed is below "volatile".
+    sidecar.pop('volatile')
+    return sidecar['guest']['event_digest'], json.dumps(sidecar, sort_keys=True)
+
+
+def main():
+    kernel = need_kernel('determinism')
+    before = machines()
+    load = [subprocess.Popen(['sh', '-c', 'while :; do :; done']) for _ in range(os.cpu_count() or 1)]
+    try:
+        with Scratch() as scratch:
+            same = [one(kernel, scratch, f'same-{i}', 7) for i in range(REPEATS)]
+            digests = {d for d, _ in same}
+            check(len(digests) == 1 and None not in digests, f'{REPEATS} repeats of one seed: one digest', digests)
+            check(len({s for _, s in same}) == 1, f'{REPEATS} repeats of one seed: one sidecar, volatile fields apart')
+            other = [one(kernel, scratch, f'seed-{i}', 100 + i) for i in range(REPEATS)]
+            digests = {d for d, _ in other}
+            print(f'# {len(digests)} streams from {REPEATS} seeds')
+            check(len(digests) > 1 and None not in digests, f'{REPEATS} seeds: more than one digest', digests)
+    finally:
+        for p in load:
+            p.kill()
+            p.wait()
+    check_nothing_left('determinism', before)
+    finish()
+
+
+main()

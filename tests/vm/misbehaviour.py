@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every misbehaviour of the fixtures is caught, with the right verdict and a first line that names the cause.
+
+KTSTR_BLESS=1 writes the table in docs/misbehaviour.md; without it the table must say what happened.
+"""
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+
+TABLE = os.path.join(HERE, '..', '..', 'docs', 'misbehaviour.md')
+
+# test, what it does, verdict, what the cause must say
+CASES = [
+    ('control', 'the same scheduler, behaving', 'pass', ''),
+    ('starved_task', 'one worker is never run', 'fail', r'starved \(0 work units\)|stuck \d+ms'),
+    ('stalled_cpu', 'one CPU stops taking tasks', 'fail', r'stuck \d+ms on cpu1'),
+    ('unfair_shares', 'odd tasks are charged thirtyfold', 'fail', r'unfair cgroup .*spread='),
+    ('bpf_error', 'scx_bpf_error() after 0.7 s', 'fail', r'disabled by the kernel 0\.[78]s .*misbehaving as asked'),
+    ('failed_verification', 'a program the verifier refuses', 'fail', r'verifier rejected it: R\d invalid mem access'),
+    ('exit_before_attach', 'its process exits at load', 'fail', r'exited at load with status 3: misbehaving as asked'),
+    ('no_attach', 'its process never attaches', 'fail', r'never attached'),
+    ('scheduler_crash', 'its process crashes', 'fail', r'scheduler process died .*SIGSEGV'),
+    ('hung_task', "RCU's thread is never run", 'fail', r'hung task: INFO: task'),
+    ('kernel_panic', 'the guest kernel crashes', 'fail', r'kernel crash'),
+    ('out_of_memory', 'a worker takes all memory', 'fail', r'out of memory'),
+    ('test_crash', 'the test binary crashes', 'fail', r'test binary crashed: SIGSEGV'),
+    ('test_without_end', 'the test never returns', 'fail', r'did not end within its time'),
+    ('failed_expectation', 'an expectation does not hold', 'fail', r'one and one make 2'),
+    ('unknown_cpuset', 'a cpuset the machine has not', 'fail', r'Llc\(3\) out of range: topology has 1 LLCs'),
+    ('odd_pair', 'three workers for a type of pairs', 'fail', r'PipeIo requires num_workers divisible by 2, got 3'),
+    ('garbage_in_log', "the guest overwrites its event log", 'fail', r'event log is damaged'),
+]
+
+
+def table(events):
+    rows = ['# What is said of misbehaviour', '',
+            'Made by `tests/vm/misbehaviour.py` from a run of `tests/fixtures` (numbers of tasks and times replaced by N).', '',
+            '| test | what goes wrong | verdict | first line |', '|---|---|---|---|']
+    for name, what, _, _ in CASES:
+        e = events.get(name, {})
+        cause = re.sub(r'\d+', 'N', e.get('cause') or '') if e.get('verdict') != 'pass' else ''
+        rows.append(f"| {name} | {what} | {e.get('verdict')} | {cause.replace('|', '/')} |")
+    return '\n'.join(rows) + '\n'
+
+
+def main():
+    kernel = need_kernel('misbehaviour')
+    before = machines()
+    fixtures = BUILD + '/tests/fixtures'
+    built = subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], fixtures],
+                           capture_output=True, text=True)
+    if not check(built.returncode == 0, 'the fixture builds against the kernel in use', built.stderr):
+        finish()
+    with Scratch() as scratch:
+        run = Run('test', '--kernel', kernel['key'], '--json', fixtures, env={'KTSTR_SIDECAR_DIR': scratch.path})
+        check(run.status == 1, 'a run with failures exits with 1', run)
+        events = {e['name'].split('/')[1]: e for e in run.events() if e['event'] == 'test-finished'}
+    check(set(events) == {c[0] for c in CASES}, 'every fixture is in the table', sorted(events))
+    for name, what, verdict, cause in CASES:
+        e = events.get(name, {})
+        ok = e.get('verdict') == verdict and (verdict == 'pass' or re.search(cause, e.get('cause') or ''))
+        check(ok, f'{name}: {what}', e)
+        if verdict == 'fail':
+            at = run.err.find(f"ktstr_test '{name}'")
+            first = run.err[at:].splitlines()[1].strip() if at >= 0 else ''
+            check(re.search(cause, first), f'{name}: the first line of the report names it', first)
+            check('replay  ktstr test' in run.err[at:at + 60000], f'{name}: a replay line')
+    if os.environ.get('KTSTR_BLESS'):
+        with open(TABLE, 'w') as f:
+            f.write(table(events))
+    with open(TABLE) as f:
+        check(f.read() == table(events), 'docs/misbehaviour.md says what happens', table(events))
+    check_nothing_left('misbehaviour', before)
+    finish()
+
+
+main()

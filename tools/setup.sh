@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# setup.sh -- installs the Debian packages that building, testing and the demo need. Does nothing when all are there.
+set -eu
+
+packages="
+	gcc make meson ninja-build pkg-config python3 git ca-certificates
+	liburing-dev libjansson-dev libarchive-dev libgit2-dev libelf-dev liblz4-dev check
+	qemu-system-x86 linux-source-6.12 flex bison bc libssl-dev pahole kmod cpio xz-utils zstd lz4
+	clang clang-16 libclang-rt-14-dev zlib1g-dev binutils valgrind"
+
+missing=
+for p in $packages; do
+	dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
+done
+if [ -z "$missing" ]; then
+	echo "setup: everything needed is installed"
+	exit 0
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "setup: not a Debian system; install what these Debian packages hold:$missing" >&2
+	exit 0
+fi
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	sudo=sudo
+	command -v sudo >/dev/null 2>&1 || { echo "setup: run as root, or install:$missing" >&2; exit 69; }
+fi
+echo "setup: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+# Word splitting is meant: one argument a package.
+# shellcheck disable=SC2086
+$sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+echo "setup: done"
