@@ -15,7 +15,7 @@
 #include "base/parse.h"
 #include "reactor/child.h"
 
-/* --- in the child, between fork and exec: only async-signal-safe calls ----------------------------------------- */
+/* --- in the child, between fork and exec: only async-signal-safe calls -------------------------------------------- */
 
 /* Targets may be anyone's source, so all sources move out of the way first. */
 static int place_fds(const struct child_spec *spec)
@@ -69,7 +69,7 @@ static int become(const struct child_spec *spec, pid_t parent)
 	return -errno;
 }
 
-/* --- in the parent --------------------------------------------------------------------------------------------- */
+/* --- in the parent ------------------------------------------------------------------------------------------------ */
 
 /* The write end closes on a successful exec; before, it carries the errno of what failed. */
 static int await_exec(int fd)

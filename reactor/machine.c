@@ -39,7 +39,7 @@ static void wake_later(struct machine *m, int result)
 	op_complete(m->reactor, &m->op, result);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 static void on_deadline(struct timer *t);
 static void set_deadline(struct machine *m);
@@ -192,7 +192,7 @@ static void machine_step(struct machine *m, int result)
 }
 
 /*
- * --- ending a wait early ---------------------------------------------------------------------------------------
+ * --- ending a wait early ---------------------------------------------------------------------------------------------
  * Where the waiting is elsewhere we ask and wait on; where it is only ours it ends at once. Either way the wake-up
  * finds `interrupted` set and takes the state's failure path, whatever result was faster.
  */
@@ -266,7 +266,7 @@ void offload_finished(struct offload_job *job)
 	machine_wake(m, job->result);
 }
 
-/* --- waits ----------------------------------------------------------------------------------------------------- */
+/* --- waits -------------------------------------------------------------------------------------------------------- */
 
 static void wait_op(struct machine *m, struct op op)
 {

@@ -27,7 +27,7 @@ struct machine_state {
 	nsec_t deadline;	/* longest stay, in the reactor's time; DEADLINE_NONE where a parent bounds it */
 	unsigned on_cancel;	/* state that takes -ECANCELED, -ETIME and failures of this one; 0: the machine ends */
 	uint32_t next;		/* TO() of every state that may follow; asserted */
-	bool shielded;		/* a cancel does not end this state's wait: what is under way here is wanted all the same */
+	bool shielded; /* a cancel does not end this state's wait: what is under way here is wanted all the same */
 };
 
 struct machine_type {

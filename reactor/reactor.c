@@ -5,7 +5,7 @@
 #include "base/bug.h"
 #include "reactor/machine.h"
 
-/* --- timer heap: the earliest at heap[0]; a timer knows its slot, so that disarming needs no search ------------- */
+/* --- timer heap: the earliest at heap[0]; a timer knows its slot, so that disarming needs no search --------------- */
 
 static void heap_put(struct reactor *r, size_t i, struct timer *t)
 {
@@ -85,7 +85,7 @@ static void fire_timers(struct reactor *r)
 	}
 }
 
-/* --- operations ------------------------------------------------------------------------------------------------ */
+/* --- operations --------------------------------------------------------------------------------------------------- */
 
 void op_submit(struct reactor *r, struct op *op)
 {
@@ -126,7 +126,7 @@ static void run_ready(struct reactor *r)
 	}
 }
 
-/* --- the loop -------------------------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
 
 struct reactor *reactor_alloc(const struct backend *backend, void *impl)
 {

@@ -23,7 +23,7 @@ struct child;
 struct child_spec;
 struct offload_job;
 
-/* --- operations ------------------------------------------------------------------------------------------------ */
+/* --- operations --------------------------------------------------------------------------------------------------- */
 
 enum op_kind { OP_NOP, OP_READ, OP_WRITE, OP_POLL, OP_FSYNC, OP_KIND_MAX };
 
@@ -57,7 +57,7 @@ void op_cancel(struct reactor *r, struct op *op);
 /* For backends and in-process completions: queues @op for the loop. */
 void op_complete(struct reactor *r, struct op *op, int result);
 
-/* --- timers ---------------------------------------------------------------------------------------------------- */
+/* --- timers ------------------------------------------------------------------------------------------------------- */
 
 struct timer {
 	nsec_t at;
@@ -69,13 +69,14 @@ struct timer {
 void timer_arm(struct reactor *r, struct timer *t, nsec_t at);
 void timer_disarm(struct reactor *r, struct timer *t);
 
-/* --- the backend's table --------------------------------------------------------------------------------------- */
+/* --- the backend's table ------------------------------------------------------------------------------------------ */
 
 struct backend {
 	const char *name;
 	void (*submit)(struct reactor *r, struct op *op);
 	void (*cancel)(struct reactor *r, struct op *op);
-	/* Flushes submissions and collects completions with op_complete(); sleeps until @until at most (0: not at all). */
+	/* Flushes submissions and collects completions with op_complete(); sleeps until @until at most (0: not at all).
+	 */
 	int (*wait)(struct reactor *r, nsec_t until);
 	nsec_t (*now)(struct reactor *r);
 	/* Starts a process; its end is reported by child_exited(). */
@@ -86,7 +87,7 @@ struct backend {
 	void (*free)(struct reactor *r);
 };
 
-/* --- the loop -------------------------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
 
 /* Observes every change of state of every machine: traces, the live view of developers, tests. May be NULL. */
 typedef void machine_observe_fn(void *data, const struct machine *m, unsigned from, unsigned to);

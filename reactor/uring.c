@@ -109,7 +109,7 @@ static nsec_t uring_now(struct reactor *r)
 	return nsec_now();
 }
 
-/* --- children: a poll on the pidfd, then one wait4 that cannot block ------------------------------------------- */
+/* --- children: a poll on the pidfd, then one wait4 that cannot block ---------------------------------------------- */
 
 static void on_pidfd(struct op *op)
 {
@@ -133,7 +133,7 @@ static void uring_kill(struct reactor *r, struct child *c, int sig)
 	kill(-c->pid, sig);	/* not reaped yet, so the number is still its own */
 }
 
-/* --- offload: finished jobs ring an eventfd that is read only while jobs are out ------------------------------- */
+/* --- offload: finished jobs ring an eventfd that is read only while jobs are out ---------------------------------- */
 
 static void ring_wakeup(void *data)
 {
@@ -184,7 +184,7 @@ static const struct backend uring_backend = {
 	.free = uring_free,
 };
 
-/* --- start-up: the best ring the kernel has, and a useful sentence where it has none --------------------------- */
+/* --- start-up: the best ring the kernel has, and a useful sentence where it has none ------------------------------ */
 
 static int ring_init(struct io_uring *ring)
 {
@@ -206,7 +206,8 @@ static int refused(int code, struct err **err)
 		err_hint(*err, "this kernel has no io_uring, or a seccomp filter of the container hides it "
 			       "(docker: --security-opt seccomp=unconfined)");
 	else if (err && (code == -EPERM || code == -EACCES))
-		err_hint(*err, "allow it with 'sysctl kernel.io_uring_disabled=0', or in the container's seccomp profile");
+		err_hint(*err,
+			 "allow it with 'sysctl kernel.io_uring_disabled=0', or in the container's seccomp profile");
 	return code;
 }
 

@@ -39,8 +39,8 @@ static bool recall(const char *path, const char *boot, struct kvm_probe *ret)
 	uint64_t state, speed;
 	if (json_read_file(path, &file, NULL) < 0 || json_get_string(file, "boot_id", &of_boot, NULL) < 0 ||
 	    strcmp(of_boot, boot) || json_get_string(file, "why", &why, NULL) < 0 ||
-	    json_get_u64(file, "state", &state, NULL) < 0 || json_get_u64(file, "instructions_per_us", &speed, NULL) < 0 ||
-	    state >= KVM_STATE_MAX)
+	    json_get_u64(file, "state", &state, NULL) < 0 ||
+	    json_get_u64(file, "instructions_per_us", &speed, NULL) < 0 || state >= KVM_STATE_MAX)
 		return false;
 	*ret = (struct kvm_probe){ .state = (enum kvm_state)state, .instructions_per_us = (uint32_t)speed };
 	snprintf(ret->why, sizeof(ret->why), "%s", why);
@@ -57,13 +57,13 @@ void kvm_probe_cached(const char *cache_dir, struct kvm_probe *ret)
 	/* Permissions change within a boot; what the processor can do does not. */
 	if (!path || !boot || ret->state < KVM_EMULATED || mkdir_parents(cache_dir, 0755, NULL) < 0)
 		return;
-	json_auto_t *file = json_pack("{s:s, s:s, s:i, s:i}", "boot_id", boot, "why", ret->why, "state", (int)ret->state,
-				      "instructions_per_us", (int)ret->instructions_per_us);
+	json_auto_t *file = json_pack("{s:s, s:s, s:i, s:i}", "boot_id", boot, "why", ret->why, "state",
+				      (int)ret->state, "instructions_per_us", (int)ret->instructions_per_us);
 	if (file)
 		json_write_file(path, file, NULL);
 }
 
-/* --- choosing ------------------------------------------------------------------------------------------------------ */
+/* --- choosing ----------------------------------------------------------------------------------------------------- */
 
 int accel_choose(enum accel want, const char *cache_dir, struct accel_choice *ret, struct err **err)
 {

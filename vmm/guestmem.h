@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * guestmem.h -- a guest's RAM from outside: one shared memfd a NUMA node, made here, mapped here for reading, and by the
- * VM for running. What is read from it is hostile: every access is bounds-checked and copied once.
+ * guestmem.h -- a guest's RAM from outside: one shared memfd a NUMA node, made here, mapped here for reading, and by
+ * the VM for running. What is read from it is hostile: every access is bounds-checked and copied once.
  */
 #ifndef KTSTR_VMM_GUESTMEM_H
 #define KTSTR_VMM_GUESTMEM_H

@@ -41,7 +41,8 @@ struct vm_backend {
 	const char *(*refuses)(const struct vm_config *c, char *out, size_t size);
 	/* A VM that is not running yet; NULL when out of memory. */
 	struct vm *(*create)(void);
-	int (*start)(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent, struct err **err);
+	int (*start)(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent,
+		     struct err **err);
 	/* The next record of the event log: as wirelog_next(). */
 	int (*next_record)(struct vm *vm, struct wire_item *ret, struct err **err);
 	/* Ends it; `ended` follows. @diagnose: ask first where its processors are, and keep the answer. */

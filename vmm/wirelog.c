@@ -43,7 +43,8 @@ bool wirelog_pending(const struct wirelog *l)
 
 static int spoilt(const struct wirelog *l, struct err **err, const char *what)
 {
-	return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the guest's event log is damaged after %lu records: %s", l->records, what);
+	return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the guest's event log is damaged after %lu records: %s", l->records,
+		    what);
 }
 
 /* Copies the record at l->at, which reaches at most to @end. */

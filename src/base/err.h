@@ -33,7 +33,8 @@ struct err {
 	struct err *cause;
 };
 
-/* Both store a new innermost error in *@err (when @err is not NULL) and return @code. FAIL_SYS appends strerror(-code). */
+/* Both store a new innermost error in *@err (when @err is not NULL) and return @code. FAIL_SYS appends strerror(-code).
+ */
 int err_fail(struct err **err, enum exit_status exit, int code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 int err_fail_sys(struct err **err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define FAIL(err, exit, code, ...) err_fail(err, exit, code, __VA_ARGS__)

@@ -12,7 +12,8 @@
 /* Decimal, or hexadecimal behind 0x; no sign, no space. */
 int parse_u64(const char *s, uint64_t *ret);
 int parse_u32_range(const char *s, uint32_t least, uint32_t most, uint32_t *ret);
-/* "100ms", "1.5s", "5m", "2h", and sums of such terms ("1m30s"). A bare number is -EINVAL: durations name their unit. */
+/* "100ms", "1.5s", "5m", "2h", and sums of such terms ("1m30s"). A bare number is -EINVAL: durations name their unit.
+ */
 int parse_duration(const char *s, nsec_t *ret);
 
 /* A set of CPU or node numbers below CPUSET_CPUS_MAX. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_doctor.c -- ktstr doctor: every prerequisite, its state, and what to do; also the commands that print the tables. */
+/* cmd_doctor.c -- ktstr doctor: every prerequisite, its state, and what to do; also the commands that print the tables.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -29,7 +30,7 @@ static void find(struct finding *f, enum health health, const char *state, const
 	snprintf(f->remedy, sizeof(f->remedy), "%s", remedy);
 }
 
-/* --- one function a prerequisite ---------------------------------------------------------------------------------------------- */
+/* --- one function a prerequisite ---------------------------------------------------------------------------------- */
 
 static void check_uring(struct finding *f)
 {
@@ -71,8 +72,8 @@ static void check_compiler(struct finding *f)
 
 static void check_make(struct finding *f)
 {
-	static const char *const tools[][2] = { { "make", "make" }, { "flex", "flex" }, { "bison", "bison" }, { "bc", "bc" },
-						{ "lz4", "lz4" } };
+	static const char *const tools[][2] = {
+		{"make", "make"}, {"flex", "flex"}, {"bison", "bison"}, {"bc", "bc"}, {"lz4", "lz4"}};
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
 		check_tool(f, tools[i][0], tools[i][1], "builds kernels");
 		if (f->health != HEALTH_GOOD)
@@ -120,7 +121,8 @@ static void check_memory(struct finding *f)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	char state[64];
-	const char *line = file_read("/proc/meminfo", 65536, &text, NULL) == 0 ? strstr(text.data, "MemAvailable:") : NULL;
+	const char *line =
+		file_read("/proc/meminfo", 65536, &text, NULL) == 0 ? strstr(text.data, "MemAvailable:") : NULL;
 	uint64_t mib = line ? strtoull(line + 13, NULL, 10) / 1024 : 0;
 	snprintf(state, sizeof(state), "%lu MiB available", mib);
 	find(f, mib >= 1024 ? HEALTH_GOOD : HEALTH_BAD, state, mib >= 1024 ? "" : "free 1 GiB of memory");
@@ -182,11 +184,11 @@ static int run_doctor(void *args, struct err **err)
 		struct finding f = { 0 };
 		checks[i].check(&f);
 		bad |= f.health == HEALTH_BAD;
-		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name, "health", words[f.health],
-						     "state", f.state, "remedy", f.remedy));
+		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name, "health",
+						     words[f.health], "state", f.state, "remedy", f.remedy));
 		if (!a->json)
-			printf("%s%-8s%s %-12s %s%s%s\n", term_style(&t, styles[f.health]), words[f.health], term_plain(&t),
-			       checks[i].name, f.state, f.remedy[0] ? "; " : "", f.remedy);
+			printf("%s%-8s%s %-12s %s%s%s\n", term_style(&t, styles[f.health]), words[f.health],
+			       term_plain(&t), checks[i].name, f.state, f.remedy[0] ? "; " : "", f.remedy);
 	}
 	if (a->json) {
 		_cleanup_buf_ struct buf text = BUF_NULL;
@@ -200,14 +202,15 @@ static int run_doctor(void *args, struct err **err)
 const struct command cmd_doctor = {
 	.name = "doctor",
 	.summary = "Say what this machine has, lacks, and needs",
-	.text = "Checks every prerequisite of building kernels and running tests. Exit status 69 when the main job cannot run "
+	.text = "Checks every prerequisite of building kernels and running tests. Exit status 69 when the main job "
+		"cannot run "
 		"here.",
 	.option = doctor_options,
 	.size = sizeof(struct doctor_args),
 	.run = run_doctor,
 };
 
-/* --- completions, help ------------------------------------------------------------------------------------------------------------ */
+/* --- completions, help -------------------------------------------------------------------------------------------- */
 
 struct word_args {
 	struct strings words;

@@ -22,13 +22,13 @@ int build_budget(uint64_t cap, unsigned *ret, struct err **err)
 	if (!cap && env && *env && parse_u64(env, &cap) < 0)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "KTSTR_CPU_CAP: '%s' is no number", env);
 	if (cap > allowed)
-		return FAIL(err, EXIT_CONTENTION, -ERANGE, "--cpu-cap %lu is more than the %u CPUs this process may use", cap,
-			    allowed);
+		return FAIL(err, EXIT_CONTENTION, -ERANGE,
+			    "--cpu-cap %lu is more than the %u CPUs this process may use", cap, allowed);
 	*ret = cap ? (unsigned)cap : MAX_OF((allowed * 30 + 99) / 100, 1);
 	return 0;
 }
 
-/* --- progress: one line, redrawn on a terminal, a new one at each stage elsewhere ----------------------------------------- */
+/* --- progress: one line, redrawn on a terminal, a new one at each stage elsewhere --------------------------------- */
 
 struct progress {
 	struct machine machine;
@@ -93,13 +93,15 @@ static void report_job(const struct kernel_job *job, const struct cache *cache)
 	if (job->hit)
 		fprintf(stderr, "cached kernel found: %s/%s\n", cache->root, job->key);
 	else if (job->key[0])
-		fprintf(stderr, "kernel %s built in %s and cached: %s\n", job->version, nsec_format(spent, elapsed), job->key);
+		fprintf(stderr, "kernel %s built in %s and cached: %s\n", job->version, nsec_format(spent, elapsed),
+			job->key);
 	else
 		fprintf(stderr, "kernel %s built in place in %s; not cached: the tree is no clean git checkout\n",
 			job->version, nsec_format(spent, elapsed));
 }
 
-int build_kernel(struct reactor *r, const struct kernel_job_config *config, char *ret_key, size_t size, struct err **err)
+int build_kernel(struct reactor *r, const struct kernel_job_config *config, char *ret_key, size_t size,
+		 struct err **err)
 {
 	struct kernel_job *job = calloc(1, sizeof(*job));
 	struct progress progress = { .job = job, .term = term_probe(STDERR_FILENO) };
@@ -132,7 +134,7 @@ int build_kernel(struct reactor *r, const struct kernel_job_config *config, char
 	return result;
 }
 
-/* --- kernel build ------------------------------------------------------------------------------------------------------------ */
+/* --- kernel build ------------------------------------------------------------------------------------------------- */
 
 struct build_args {
 	const char *source;
@@ -160,8 +162,8 @@ static int build_source(const struct build_args *a, const char **ret, struct err
 	return 0;
 }
 
-static int build_identified(const struct build_args *a, const struct cache *cache, const struct kernel_id *id, char *key,
-			    size_t size, struct err **err)
+static int build_identified(const struct build_args *a, const struct cache *cache, const struct kernel_id *id,
+			    char *key, size_t size, struct err **err)
 {
 	struct kernel_job_config config = { .cache = cache, .id = *id, .force = a->force, .schedulers = a->schedulers };
 	_cleanup_(reactor_free_p) struct reactor *r = NULL;
@@ -199,7 +201,8 @@ static int run_build(void *args, struct err **err)
 	if (r < 0)
 		return r;
 	if (a->json)
-		printf("{\"key\":\"%s\",\"path\":\"%s%s%s\"}\n", key, key[0] ? cache.root : id.path, key[0] ? "/" : "", key);
+		printf("{\"key\":\"%s\",\"path\":\"%s%s%s\"}\n", key, key[0] ? cache.root : id.path, key[0] ? "/" : "",
+		       key);
 	return 0;
 }
 
@@ -207,7 +210,8 @@ const struct command cmd_kernel_build = {
 	.name = "kernel build",
 	.summary = "Build a kernel and keep it in the cache",
 	.operands = "[distro | TARBALL]",
-	.text = "Unpacks, configures (lean), builds, validates and stores a kernel. \"distro\" is the distribution's own source "
+	.text = "Unpacks, configures (lean), builds, validates and stores a kernel. \"distro\" is the distribution's "
+		"own source "
 		"package. A source tree is built in place and kept only when it is a clean git checkout.",
 	.option = build_options,
 	.size = sizeof(struct build_args),
@@ -215,7 +219,7 @@ const struct command cmd_kernel_build = {
 	.run = run_build,
 };
 
-/* --- kernel list -------------------------------------------------------------------------------------------------------------- */
+/* --- kernel list -------------------------------------------------------------------------------------------------- */
 
 struct list_args {
 	bool json;
@@ -237,12 +241,12 @@ static json_t *entry_json(const struct cache_entry *e)
 {
 	static const char *const statuses[] = { "matches", "stale", "untracked" };
 	if (e->error_kind)
-		return json_pack("{s:s, s:s, s:s, s:s}", "key", e->key, "path", e->path, "error", e->error ?: "", "error_kind",
-				 e->error_kind);
-	json_t *o = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s?, s:s, s:b, s:b, s:b}", "key", e->key, "path", e->path, "version",
-			      e->version, "source", e->source, "arch", e->arch, "built_at", e->built_at, "kconfig_status",
-			      statuses[e->status], "has_vmlinux", e->has_vmlinux, "vmlinux_stripped", e->vmlinux_stripped,
-			      "has_schedulers", e->has_schedulers);
+		return json_pack("{s:s, s:s, s:s, s:s}", "key", e->key, "path", e->path, "error", e->error ?: "",
+				 "error_kind", e->error_kind);
+	json_t *o = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s?, s:s, s:b, s:b, s:b}", "key", e->key, "path", e->path,
+			      "version", e->version, "source", e->source, "arch", e->arch, "built_at", e->built_at,
+			      "kconfig_status", statuses[e->status], "has_vmlinux", e->has_vmlinux, "vmlinux_stripped",
+			      e->vmlinux_stripped, "has_schedulers", e->has_schedulers);
 	_cleanup_free_ char *image = NULL;
 	if (asprintf(&image, "%s/%s", e->path, e->image_name) < 0)
 		image = NULL;
@@ -259,8 +263,8 @@ static int print_json_list(const struct cache_entry *list, size_t count)
 	json_t *entries = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(entries, entry_json(&list[i]));
-	json_auto_t *root = json_pack("{s:o, s:o}", "current_ktstr_kconfig_hash", hash_or_null(true, kconfig_lean_hash()),
-				      "entries", entries);
+	json_auto_t *root = json_pack("{s:o, s:o}", "current_ktstr_kconfig_hash",
+				      hash_or_null(true, kconfig_lean_hash()), "entries", entries);
 	json_print(root, true, &text);
 	fputs(buf_str(&text), stdout);
 	return 0;
@@ -272,8 +276,8 @@ static void print_row(const struct cache_entry *e)
 	if (e->error_kind)
 		printf("  %-48s (corrupt: %s)\n", e->key, e->error ?: e->error_kind);
 	else
-		printf("  %-48s %-12s %-8s %-7s %s%s\n", e->key, e->version ?: "-", e->source, e->arch, e->built_at ?: "-",
-		       tags[e->status]);
+		printf("  %-48s %-12s %-8s %-7s %s%s\n", e->key, e->version ?: "-", e->source, e->arch,
+		       e->built_at ?: "-", tags[e->status]);
 }
 
 static int print_list(const struct cache_entry *list, size_t count)
@@ -290,11 +294,15 @@ static int print_list(const struct cache_entry *list, size_t count)
 		stale |= !list[i].error_kind && list[i].status == KCONFIG_STALE;
 	}
 	if (stale)
-		fputs("warning: entries marked (stale kconfig) were built against another lean configuration; rebuild them with "
-		      "`ktstr kernel build --force`\n", stderr);
+		fputs("warning: entries marked (stale kconfig) were built against another lean configuration; rebuild "
+		      "them with "
+		      "`ktstr kernel build --force`\n",
+		      stderr);
 	if (corrupt)
-		fputs("warning: entries marked (corrupt) cannot be used: metadata or image are missing or damaged; remove their "
-		      "directories\n", stderr);
+		fputs("warning: entries marked (corrupt) cannot be used: metadata or image are missing or damaged; "
+		      "remove their "
+		      "directories\n",
+		      stderr);
 	return 0;
 }
 

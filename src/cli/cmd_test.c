@@ -23,24 +23,24 @@ struct test_args {
 };
 
 static const struct option_row test_options[] = {
-	{ "kernel", 'k', OPTION_STRINGS, "KERNEL", "distro, a tarball, a source tree, a version or a cache key; repeatable",
-	  offsetof(struct test_args, kernel) },
-	{ "filter", 'E', OPTION_STRING, "EXPR", "run only these: test(~x) & topology(=1n1l4c1t) ...",
-	  offsetof(struct test_args, filter) },
-	{ "list", 'l', OPTION_FLAG, NULL, "print the tests and run none", offsetof(struct test_args, list) },
-	{ "jobs", 'j', OPTION_NUMBER, "N", "machines at once (default: one a CPU)", offsetof(struct test_args, jobs) },
-	{ "retries", 0, OPTION_NUMBER, "N", "try a test that did not pass up to N times more",
-	  offsetof(struct test_args, retries) },
-	{ "seed", 0, OPTION_STRING, "N", "what schedules are drawn from (default 1)", offsetof(struct test_args, seed) },
-	{ "accel", 0, OPTION_STRING, "NAME", "auto, kvm or tcg", offsetof(struct test_args, accel) },
-	{ "release", 0, OPTION_FLAG, NULL, "judge by the strict limits", offsetof(struct test_args, release) },
-	{ "no-capture", 0, OPTION_FLAG, NULL, "show what each guest said", offsetof(struct test_args, no_capture) },
-	{ "keep-logs", 0, OPTION_FLAG, NULL, "keep each guest's report also when it passed",
-	  offsetof(struct test_args, keep_logs) },
-	{ "cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once for kernels that must be built",
-	  offsetof(struct test_args, cpu_cap) },
-	{ "json", 0, OPTION_FLAG, NULL, "one JSON object a line on standard output", offsetof(struct test_args, json) },
-	{ 0 },
+	{"kernel", 'k', OPTION_STRINGS, "KERNEL",
+	 "distro, a tarball, a source tree, a version or a cache key; repeatable", offsetof(struct test_args, kernel)},
+	{"filter", 'E', OPTION_STRING, "EXPR", "run only these: test(~x) & topology(=1n1l4c1t) ...",
+	 offsetof(struct test_args, filter)},
+	{"list", 'l', OPTION_FLAG, NULL, "print the tests and run none", offsetof(struct test_args, list)},
+	{"jobs", 'j', OPTION_NUMBER, "N", "machines at once (default: one a CPU)", offsetof(struct test_args, jobs)},
+	{"retries", 0, OPTION_NUMBER, "N", "try a test that did not pass up to N times more",
+	 offsetof(struct test_args, retries)},
+	{"seed", 0, OPTION_STRING, "N", "what schedules are drawn from (default 1)", offsetof(struct test_args, seed)},
+	{"accel", 0, OPTION_STRING, "NAME", "auto, kvm or tcg", offsetof(struct test_args, accel)},
+	{"release", 0, OPTION_FLAG, NULL, "judge by the strict limits", offsetof(struct test_args, release)},
+	{"no-capture", 0, OPTION_FLAG, NULL, "show what each guest said", offsetof(struct test_args, no_capture)},
+	{"keep-logs", 0, OPTION_FLAG, NULL, "keep each guest's report also when it passed",
+	 offsetof(struct test_args, keep_logs)},
+	{"cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once for kernels that must be built",
+	 offsetof(struct test_args, cpu_cap)},
+	{"json", 0, OPTION_FLAG, NULL, "one JSON object a line on standard output", offsetof(struct test_args, json)},
+	{0},
 };
 
 /* Everything a run is made of; freed in one place. */
@@ -81,7 +81,7 @@ static void session_done(struct session *s)
 	reactor_free(s->reactor);
 }
 
-/* --- what was asked for ------------------------------------------------------------------------------------------------------- */
+/* --- what was asked for ------------------------------------------------------------------------------------------- */
 
 static void put_quoted(struct buf *out, const char *word)
 {
@@ -129,7 +129,7 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 	return r;
 }
 
-/* --- kernels: all are resolved, and built where they must be, before any test starts -------------------------------------------- */
+/* --- kernels: all are resolved, and built where they must be, before any test starts ------------------------------ */
 
 static bool needs_schedulers(const struct session *s)
 {
@@ -194,7 +194,7 @@ static int open_rundirs(struct session *s, struct err **err)
 	return 0;
 }
 
-/* --- the plan, and what becomes of it -------------------------------------------------------------------------------------------- */
+/* --- the plan, and what becomes of it ----------------------------------------------------------------------------- */
 
 static int make_plan(struct session *s, const struct test_args *a, struct err **err)
 {
@@ -216,8 +216,8 @@ static void print_case(const struct plan_case *c, bool json)
 {
 	const char *scheduler = c->test->scheduler ? c->test->scheduler->name : "eevdf";
 	if (json)
-		printf("{\"name\":\"%s\",\"topology\":\"%s\",\"scheduler\":\"%s\",\"file\":\"%s\",\"line\":%u}\n", c->name,
-		       c->topology_text, scheduler, c->test->file, c->test->line);
+		printf("{\"name\":\"%s\",\"topology\":\"%s\",\"scheduler\":\"%s\",\"file\":\"%s\",\"line\":%u}\n",
+		       c->name, c->topology_text, scheduler, c->test->file, c->test->line);
 	else
 		printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler);
 }
@@ -263,10 +263,21 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 static int run_tests(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct fleet_config config = {
-		.plan = &s->plan, .accel = &s->accel, .rundirs = s->rundir, .kernels = s->kernel, .kernel_count = s->kernels,
-		.slots = a->jobs ? (unsigned)a->jobs : default_slots(), .retries = (unsigned)a->retries, .seed = s->seed,
-		.program = "ktstr test", .paths = buf_str(&s->paths), .image_cache = s->image_cache,
-		.no_capture = a->no_capture, .json = a->json, .keep_logs = a->keep_logs, .out = term_probe(STDOUT_FILENO),
+		.plan = &s->plan,
+		.accel = &s->accel,
+		.rundirs = s->rundir,
+		.kernels = s->kernel,
+		.kernel_count = s->kernels,
+		.slots = a->jobs ? (unsigned)a->jobs : default_slots(),
+		.retries = (unsigned)a->retries,
+		.seed = s->seed,
+		.program = "ktstr test",
+		.paths = buf_str(&s->paths),
+		.image_cache = s->image_cache,
+		.no_capture = a->no_capture,
+		.json = a->json,
+		.keep_logs = a->keep_logs,
+		.out = term_probe(STDOUT_FILENO),
 		.err = term_probe(STDERR_FILENO),
 	};
 	struct run_counts counts = { 0 };
@@ -329,8 +340,10 @@ const struct command cmd_test = {
 	.name = "test",
 	.summary = "Run scheduler tests, each in a fresh virtual machine",
 	.operands = "[PATH...]",
-	.text = "Finds test binaries under the paths (default: build), boots every test in a virtual machine of its own with the "
-		"topology it asks for, judges what happened, and writes one sidecar a test. The same seed gives the same run. "
+	.text = "Finds test binaries under the paths (default: build), boots every test in a virtual machine of its "
+		"own with the "
+		"topology it asks for, judges what happened, and writes one sidecar a test. The same seed gives the "
+		"same run. "
 		"Exit status: 0 all passed or skipped, 1 a test failed, 2 a result is inconclusive.",
 	.option = test_options,
 	.size = sizeof(struct test_args),

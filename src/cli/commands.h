@@ -13,6 +13,7 @@ int build_budget(uint64_t cpu_cap, unsigned *ret, struct err **err);
 /* Builds what @id names and leaves its cache entry's key (or "" for a tree in place) in @ret_key. Draws progress. */
 struct kernel_job_config;
 struct reactor;
-int build_kernel(struct reactor *r, const struct kernel_job_config *config, char *ret_key, size_t size, struct err **err);
+int build_kernel(struct reactor *r, const struct kernel_job_config *config, char *ret_key, size_t size,
+		 struct err **err);
 
 #endif

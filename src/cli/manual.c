@@ -11,10 +11,11 @@ void help_overview(struct buf *out)
 	buf_appendf(out, "\nUsage:\n ktstr <command> [options]\n\nktstr %s.\n\nCommands:\n", synopsis);
 	for (const struct command *const *c = commands; *c; c++)
 		buf_appendf(out, " %-18s %s\n", (*c)->name, (*c)->summary);
-	buf_puts(out, "\nOptions:\n -h, --help         display this help, or that of a command\n"
-		      " -V, --version      display version\n"
-		      "\nExit status: 0 pass or skip, 1 fail, 2 inconclusive, 64 usage, 65 bad input, 69 no usable backend\n"
-		      "or kernel, 70 bug in ktstr, 75 resource contention, 130 interrupted.\n");
+	buf_puts(out,
+		 "\nOptions:\n -h, --help         display this help, or that of a command\n"
+		 " -V, --version      display version\n"
+		 "\nExit status: 0 pass or skip, 1 fail, 2 inconclusive, 64 usage, 65 bad input, 69 no usable backend\n"
+		 "or kernel, 70 bug in ktstr, 75 resource contention, 130 interrupted.\n");
 }
 
 static void put_option(const struct option_row *o, struct buf *out)
@@ -22,7 +23,8 @@ static void put_option(const struct option_row *o, struct buf *out)
 	char letter[8] = "    ", name[64];
 	if (o->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-	snprintf(name, sizeof(name), "--%s%s%s%s", o->name, o->arg ? " <" : "", o->arg ? o->arg : "", o->arg ? ">" : "");
+	snprintf(name, sizeof(name), "--%s%s%s%s", o->name, o->arg ? " <" : "", o->arg ? o->arg : "",
+		 o->arg ? ">" : "");
 	buf_appendf(out, " %s%-22s %s\n", letter, name, o->help);
 }
 
@@ -35,7 +37,7 @@ void help_command(const struct command *c, struct buf *out)
 	buf_puts(out, " -h, --help                 display this help\n");
 }
 
-/* --- roff ---------------------------------------------------------------------------------------------------------------- */
+/* --- roff --------------------------------------------------------------------------------------------------------- */
 
 static void put_roff(struct buf *out, const char *text)
 {
@@ -96,7 +98,7 @@ void manual_page(const struct command *c, struct buf *out)
 	}
 }
 
-/* --- completions ----------------------------------------------------------------------------------------------------------- */
+/* --- completions -------------------------------------------------------------------------------------------------- */
 
 void completions(const char *shell, struct buf *out)
 {
@@ -114,8 +116,10 @@ void completions(const char *shell, struct buf *out)
 	for (const struct command *const *c = commands; *c; c++)
 		if (!strchr((*c)->name, ' '))
 			buf_appendf(out, "%s ", (*c)->name);
-	buf_puts(out, "kernel --help --version' ;;\n\tesac\n"
-		      "\tif [ \"${cur#-}\" = \"$cur\" ] && [ \"$COMP_CWORD\" -gt 1 ] && [ \"$cmd\" != 'kernel ' ]; then\n"
-		      "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n\telse\n"
-		      "\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n\tfi\n}\ncomplete -o filenames -F _ktstr ktstr\n");
+	buf_puts(out,
+		 "kernel --help --version' ;;\n\tesac\n"
+		 "\tif [ \"${cur#-}\" = \"$cur\" ] && [ \"$COMP_CWORD\" -gt 1 ] && [ \"$cmd\" != 'kernel ' ]; then\n"
+		 "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n\telse\n"
+		 "\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n\tfi\n}\ncomplete -o filenames -F _ktstr "
+		 "ktstr\n");
 }

@@ -78,7 +78,8 @@ static int take_option(const struct command *c, const char *word, char *const **
 	else if (!is_long && word[2])
 		value = word + 2;
 	if (o->kind == OPTION_FLAG)
-		return value ? FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s takes no value", o->name) : store(o, NULL, args, err);
+		return value ? FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s takes no value", o->name)
+			     : store(o, NULL, args, err);
 	if (!value && !(value = *(*next)++))
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s needs %s", o->name, o->arg);
 	return store(o, value, args, err);
@@ -99,8 +100,8 @@ int options_parse(const struct command *c, char *const *argv, void *args, struct
 		else if (c->operands)
 			r = push((struct strings *)((char *)args + c->operands_at), word, "operands", err);
 		else
-			r = FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s takes no operand, and got '%s'; try 'ktstr %s --help'",
-				 c->name, word, c->name);
+			r = FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+				 "%s takes no operand, and got '%s'; try 'ktstr %s --help'", c->name, word, c->name);
 		if (r < 0)
 			return r;
 	}

@@ -10,7 +10,7 @@
 #include "guest/ctx.h"
 #include "guest/registry.h"
 
-/* --- what a body may ask --------------------------------------------------------------------------------------- */
+/* --- what a body may ask ------------------------------------------------------------------------------------------ */
 
 struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t)
 {
@@ -64,7 +64,7 @@ int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
 	return ok;
 }
 
-/* --- commands --------------------------------------------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 
 struct options {
 	const char *run;

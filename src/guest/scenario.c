@@ -161,6 +161,6 @@ enum ktstr_verdict ktstr_run_steps(struct ktstr_ctx *t, const struct ktstr_step 
 
 enum ktstr_verdict ktstr_run_cgroups(struct ktstr_ctx *t, const struct ktstr_cgroup *cgroups)
 {
-	struct ktstr_step steps[] = { { .name = "run", .cgroups = cgroups, .hold = KTSTR_HOLD_FULL }, { .name = NULL } };
+	struct ktstr_step steps[] = {{.name = "run", .cgroups = cgroups, .hold = KTSTR_HOLD_FULL}, {.name = NULL}};
 	return ktstr_run_steps(t, steps);
 }

@@ -18,8 +18,8 @@ bool ktstr_worker_stopped(const struct ktstr_worker *w)
 }
 
 /*
- * QEMU's TCG leaves its execution loop at every PAUSE, which costs the host about fifty times what the guest is charged.
- * A spinning task is a spinning task to a scheduler either way.
+ * QEMU's TCG leaves its execution loop at every PAUSE, which costs the host about fifty times what the guest is
+ * charged. A spinning task is a spinning task to a scheduler either way.
  */
 static bool pause_is_dear(void)
 {
@@ -102,7 +102,7 @@ void ktstr_worker_woken(struct ktstr_worker *w, uint64_t latency_ns)
 		keep_sample(w, latency_ns);
 }
 
-/* --- the worker's process -------------------------------------------------------------------------------------- */
+/* --- the worker's process ----------------------------------------------------------------------------------------- */
 
 /* /proc/self/schedstat: time on CPU, time waiting to run, both ns, and the number of times it was put on a CPU. */
 static void read_schedstat(uint64_t out[3])

@@ -85,7 +85,7 @@ int guest_topology_read(const char *sysfs, struct guest_topology *ret)
 	return 0;
 }
 
-/* --- cpusets ---------------------------------------------------------------------------------------------------- */
+/* --- cpusets ------------------------------------------------------------------------------------------------------ */
 
 static unsigned nth_llc(const struct guest_topology *t, unsigned index, unsigned *count)
 {

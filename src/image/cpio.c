@@ -24,8 +24,8 @@ int cpio_check_path(const char *path, struct err **err)
 static void entry(struct cpio *c, const char *path, unsigned mode, unsigned links, const void *data, size_t len)
 {
 	unsigned name_len = (unsigned)strlen(path) + 1;
-	buf_appendf(&c->out, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", c->inode++, mode, 0u, 0u, links,
-		    0u, (unsigned)len, 0u, 0u, 0u, 0u, name_len, 0u);
+	buf_appendf(&c->out, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", c->inode++, mode, 0u, 0u,
+		    links, 0u, (unsigned)len, 0u, 0u, 0u, 0u, name_len, 0u);
 	buf_append(&c->out, path, name_len);
 	buf_align(&c->out, 4);
 	buf_append(&c->out, data, len);

@@ -34,7 +34,7 @@ void closure_done(struct closure *c)
 	c->count = 0;
 }
 
-/* --- reading one file ------------------------------------------------------------------------------------------- */
+/* --- reading one file --------------------------------------------------------------------------------------------- */
 
 static void read_interp(Elf *elf, const GElf_Phdr *ph, struct needs *n)
 {
@@ -91,7 +91,7 @@ static int needs_of(const char *path, struct needs *ret, struct err **err)
 	return is_elf;
 }
 
-/* --- finding libraries ------------------------------------------------------------------------------------------ */
+/* --- finding libraries -------------------------------------------------------------------------------------------- */
 
 static bool is_our_elf(const char *path)
 {
@@ -137,8 +137,9 @@ static char *search_list(const char *list, const char *name, const char *origin)
 
 static char *find_library(const char *name, const struct needs *n, const char *origin)
 {
-	static const char defaults[] = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:"
-				       "/usr/local/lib64:/usr/local/lib";
+	static const char defaults[] =
+		"/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:"
+		"/usr/local/lib64:/usr/local/lib";
 	if (strchr(name, '/'))
 		return strdup(name);
 	char *path = n->runpath ? NULL : search_list(n->rpath, name, origin);
@@ -182,8 +183,10 @@ static int add_needs(struct closure *c, const char *path, const struct needs *n,
 	for (size_t i = 0; i < n->count && r == 0; i++) {
 		char *lib = find_library(n->lib[i], n, origin);
 		if (!lib)
-			return FAIL(err, EXIT_BAD_DATA, -ENOENT, "'%s' needs %s, which is not on this machine; install it or "
-				    "name its directory in LD_LIBRARY_PATH", path, n->lib[i]);
+			return FAIL(err, EXIT_BAD_DATA, -ENOENT,
+				    "'%s' needs %s, which is not on this machine; install it or "
+				    "name its directory in LD_LIBRARY_PATH",
+				    path, n->lib[i]);
 		r = take(c, lib, err);
 	}
 	return r;
@@ -200,7 +203,7 @@ int closure_add(struct closure *c, const char *path, struct err **err)
 	return r;
 }
 
-/* --- what is packed --------------------------------------------------------------------------------------------- */
+/* --- what is packed ----------------------------------------------------------------------------------------------- */
 
 static size_t loaded_end(const struct buf *file)
 {

@@ -20,8 +20,8 @@ struct closure {
 void closure_done(struct closure *c);
 /*
  * Adds the loader and libraries of the ELF file @path, recursively. A file that is not ELF has none. Search order
- * (ld.so(8)): DT_RPATH where there is no DT_RUNPATH, LD_LIBRARY_PATH, DT_RUNPATH, /etc/ld.so.cache, default directories;
- * $ORIGIN is the directory of the file that asks.
+ * (ld.so(8)): DT_RPATH where there is no DT_RUNPATH, LD_LIBRARY_PATH, DT_RUNPATH, /etc/ld.so.cache, default
+ * directories; $ORIGIN is the directory of the file that asks.
  */
 int closure_add(struct closure *c, const char *path, struct err **err);
 

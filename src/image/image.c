@@ -17,7 +17,7 @@ extern const char blob_init_start[], blob_init_end[];
 #define LZ4_LEGACY_BLOCK  ((size_t)8 << 20)
 #define INCLUDE_BYTES_MAX ((size_t)1 << 30)
 
-/* --- LZ4 legacy frames ------------------------------------------------------------------------------------------ */
+/* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
 
 static void put_le32(struct buf *b, uint32_t v)
 {
@@ -43,7 +43,7 @@ int lz4_legacy(const struct buf *data, bool best, struct buf *ret)
 	return ret->failed ? -ENOMEM : 0;
 }
 
-/* --- the base ---------------------------------------------------------------------------------------------------- */
+/* --- the base ----------------------------------------------------------------------------------------------------- */
 
 struct packer {
 	struct cpio cpio;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * image.h -- a test's initramfs: a base that many tests share (PID 1, test binary, scheduler, libraries, include files),
- * compressed once and kept by its content, and a small suffix that says which test this boot is for.
+ * image.h -- a test's initramfs: a base that many tests share (PID 1, test binary, scheduler, libraries, include
+ * files), compressed once and kept by its content, and a small suffix that says which test this boot is for.
  *
  * Both are LZ4 legacy frames (magic 0x184c2102), which the kernel's unlz4 reads back to back as one stream.
  * All of it blocks and is for the offload pool.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ldcache.h -- the dynamic loader's cache of library paths (glibc: sysdeps/generic/dl-cache.h, "glibc-ld.so.cache1.1"). */
+/* ldcache.h -- the dynamic loader's cache of library paths (glibc: sysdeps/generic/dl-cache.h, "glibc-ld.so.cache1.1").
+ */
 #ifndef KTSTR_IMAGE_LDCACHE_H
 #define KTSTR_IMAGE_LDCACHE_H
 

@@ -12,7 +12,7 @@
 #include "kernel/cache.h"
 #include "kernel/config.h"
 
-/* --- where ---------------------------------------------------------------------------------------------------------- */
+/* --- where -------------------------------------------------------------------------------------------------------- */
 
 static int home_dir(const char **ret, struct err **err)
 {
@@ -71,7 +71,7 @@ int cache_check_key(const char *key, struct err **err)
 	return bad ? FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no cache key", key) : 0;
 }
 
-/* --- reading -------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 void entry_done(struct cache_entry *e)
 {
@@ -207,7 +207,7 @@ int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_coun
 	return 0;
 }
 
-/* --- writing -------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 int cache_workdir(const struct cache *c, const char *key, char **ret, struct err **err)
 {

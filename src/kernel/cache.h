@@ -36,7 +36,8 @@ struct cache {
 	char *root;
 };
 
-/* KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels; the error says which was odd. */
+/* KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels; the error says which was odd.
+ */
 int cache_open(struct cache *ret, struct err **err);
 void cache_done(struct cache *c);
 /* Other cached things live beside the kernels: "$XDG_CACHE_HOME/ktstr/@name". NULL when there is no home. */

@@ -14,7 +14,8 @@ uint32_t kconfig_lean_hash(void);
 
 /*
  * Checks the configuration @text of a finished build: every critical option that was lost is named with its remedy, all
- * of them in one error. @has_scx: whether the tree knows sched_ext at all; where it does not, nothing about it is missed.
+ * of them in one error. @has_scx: whether the tree knows sched_ext at all; where it does not, nothing about it is
+ * missed.
  */
 int kconfig_validate(const char *text, bool has_scx, struct err **err);
 /* Whether @text has the line "@option=y". */

@@ -25,7 +25,8 @@ int git_read_state(const char *dir, bool search_parents, struct git_state *ret)
 	/* Whose checkout it is does not matter here: nothing of it is run. */
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	unsigned flags = search_parents ? 0 : GIT_REPOSITORY_OPEN_NO_SEARCH;
-	if (git_repository_open_ext(&repo, dir, flags, NULL) == 0 && git_reference_name_to_id(&head, repo, "HEAD") == 0) {
+	if (git_repository_open_ext(&repo, dir, flags, NULL) == 0 &&
+	    git_reference_name_to_id(&head, repo, "HEAD") == 0) {
 		git_oid_tostr(ret->hash, sizeof(ret->hash), &head);
 		ret->dirty = is_dirty(repo);
 		r = 0;

@@ -37,7 +37,7 @@ char *kernel_label(const char *prefix, const char *text)
 	return label;
 }
 
-/* --- identifiers ---------------------------------------------------------------------------------------------------- */
+/* --- identifiers -------------------------------------------------------------------------------------------------- */
 
 int kernel_distro_tarball(const char *dir, char **ret, struct err **err)
 {
@@ -86,8 +86,10 @@ static int identify_path(const char *text, struct kernel_id *ret, struct err **e
 		return 0;
 	}
 	free(real);
-	return FAIL(err, EXIT_BAD_DATA, -EINVAL, "--kernel %s: raw image files are not supported. Pass a source directory, "
-		    "a tarball, a version or a cache key", text);
+	return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+		    "--kernel %s: raw image files are not supported. Pass a source directory, "
+		    "a tarball, a version or a cache key",
+		    text);
 }
 
 /* Exact version, or "6.12" as a whole-number prefix of "6.12.117". */
@@ -109,9 +111,12 @@ static int identify_cached(const struct cache *c, const char *text, struct kerne
 		const struct cache_entry *e = &list[i];
 		bool is_key = text && !strcmp(e->key, text);
 		if (e->error_kind && is_key)
-			r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "cached kernel '%s' is corrupt (%s: %s); rebuild it with "
-				 "'ktstr kernel build --force'", e->key, e->error_kind, e->error);
-		if (e->error_kind || !(is_key || (text ? version_matches(e->version, text) : e->status == KCONFIG_MATCHES)))
+			r = FAIL(err, EXIT_BAD_DATA, -EBADMSG,
+				 "cached kernel '%s' is corrupt (%s: %s); rebuild it with "
+				 "'ktstr kernel build --force'",
+				 e->key, e->error_kind, e->error);
+		if (e->error_kind ||
+		    !(is_key || (text ? version_matches(e->version, text) : e->status == KCONFIG_MATCHES)))
 			continue;
 		if (!best || is_key || (text && strverscmp(e->version, best->version ?: "") > 0))
 			best = e;
@@ -120,9 +125,12 @@ static int identify_cached(const struct cache *c, const char *text, struct kerne
 		*ret = (struct kernel_id){ .kind = KERNEL_ID_CACHED, .key = strdup(best->key) };
 		r = ret->key ? 0 : -ENOMEM;
 	} else if (r == 0) {
-		r = text ? FAIL(err, EXIT_NO_BACKEND, -ENOENT, "unknown kernel '%s': neither a path nor in the cache; 'ktstr "
-				"kernel list' shows what is, 'ktstr kernel build distro' builds one", text)
-			 : FAIL(err, EXIT_NO_BACKEND, -ENOENT, "no kernel found; build one with 'ktstr kernel build distro', "
+		r = text ? FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+				"unknown kernel '%s': neither a path nor in the cache; 'ktstr "
+				"kernel list' shows what is, 'ktstr kernel build distro' builds one",
+				text)
+			 : FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+				"no kernel found; build one with 'ktstr kernel build distro', "
 				"or name one with --kernel or KTSTR_KERNEL");
 	}
 	entries_free(list, count);
@@ -141,7 +149,7 @@ int kernel_identify(const struct cache *c, const char *text, struct kernel_id *r
 	return identify_cached(c, text, ret, err);
 }
 
-/* --- kernels -------------------------------------------------------------------------------------------------------- */
+/* --- kernels ------------------------------------------------------------------------------------------------------ */
 
 /* The ELF note by which a kernel offers an entry for direct boot (Xen: XEN_ELFNOTE_PHYS32_ENTRY, type 18). */
 static bool has_pvh_entry(const char *path)
@@ -178,10 +186,11 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 	struct cache_entry e;
 	int r = cache_get(c, key, &e);
 	if (r < 0)
-		return FAIL(err, EXIT_NO_BACKEND, r, "cache key %s not found. Run 'ktstr kernel list' to see available entries",
-			    key);
+		return FAIL(err, EXIT_NO_BACKEND, r,
+			    "cache key %s not found. Run 'ktstr kernel list' to see available entries", key);
 	if (e.error_kind) {
-		r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "cached kernel '%s' is corrupt (%s: %s)", key, e.error_kind, e.error);
+		r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "cached kernel '%s' is corrupt (%s: %s)", key, e.error_kind,
+			 e.error);
 		entry_done(&e);
 		return r;
 	}
@@ -206,7 +215,9 @@ int kernel_tree_version(const char *tree, char ret[VERSION_TEXT_MAX], struct err
 	int r = path && kconfig && path_exists(kconfig) ? file_read(path, 1 << 20, &text, NULL) : -ENOENT;
 	if (r == 0)
 		r = kernel_makefile_version(buf_str(&text), ret);
-	return r < 0 ? FAIL(err, EXIT_BAD_DATA, r, "no kernel source in %s (missing or foreign Makefile or Kconfig)", tree) : 0;
+	return r < 0 ? FAIL(err, EXIT_BAD_DATA, r, "no kernel source in %s (missing or foreign Makefile or Kconfig)",
+			    tree)
+		     : 0;
 }
 
 int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
@@ -221,8 +232,10 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 	if (!image || !vmlinux || !schedulers)
 		return -ENOMEM;
 	if (!path_exists(image))
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "no kernel image found in %s; build it with 'ktstr kernel build "
-			    "--source %s'", tree, tree);
+		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+			    "no kernel image found in %s; build it with 'ktstr kernel build "
+			    "--source %s'",
+			    tree, tree);
 	snprintf(suffix, sizeof(suffix), "%.100s_%06x", path_basename(tree),
 		 crc32_update(0, tree, strlen(tree)) >> 8);
 	*ret = (struct kernel){

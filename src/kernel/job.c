@@ -22,7 +22,7 @@ static struct kernel_job *job_of(struct machine *m)
 	return container_of(m, struct kernel_job, machine);
 }
 
-/* --- RESOLVE, LOCK ------------------------------------------------------------------------------------------------------ */
+/* --- RESOLVE, LOCK ------------------------------------------------------------------------------------------------ */
 
 static int resolve(struct machine *m, int result)
 {
@@ -86,7 +86,7 @@ static int unpack(struct machine *m, int result)
 	return STAGE_CONFIGURE;
 }
 
-/* --- commands: stdout and stderr come through one pipe, into the log and past the progress counter ----------------------- */
+/* --- commands: stdout and stderr come through one pipe, into the log and past the progress counter ---------------- */
 
 static int run_command(struct machine *m, const char *const *argv, const char *const *envp)
 {
@@ -199,7 +199,7 @@ static int command(struct machine *m, int result, const struct command *c)
 	return 0;
 }
 
-/* --- CONFIGURE, BUILD, VALIDATE, TOOLS, STRIP ------------------------------------------------------------------------------ */
+/* --- CONFIGURE, BUILD, VALIDATE, TOOLS, STRIP --------------------------------------------------------------------- */
 
 /* A tree of one's own with a configuration for sched_ext keeps it; everything else gets the lean one. */
 static bool keeps_own_config(const struct kernel_job *job)
@@ -260,8 +260,8 @@ static int tools(struct machine *m, int result)
 	_cleanup_free_ char *clang = tool_clang();
 	char variable[64];
 	snprintf(variable, sizeof(variable), "CLANG=%.40s", clang ? clang : "clang");
-	const char *argv[] = { "make", "-C", "tools/sched_ext", jobs, variable, "scx_simple", "scx_qmap", "scx_central", "scx_flatcg",
-			       NULL };
+	const char *argv[] = {"make",	    "-C",	"tools/sched_ext", jobs,	 variable,
+			      "scx_simple", "scx_qmap", "scx_central",	   "scx_flatcg", NULL};
 	int r = command(m, result, &(struct command){ "build of the schedulers", argv, NULL });
 	if (r == 1)
 		job->schedulers_built = true;
@@ -282,7 +282,7 @@ static int strip(struct machine *m, int result)
 	return r < 0 ? r : r ? STAGE_STORE : STAGE_STRIP;
 }
 
-/* --- STORE, REAP, CLEANUP ---------------------------------------------------------------------------------------------------- */
+/* --- STORE, REAP, CLEANUP ----------------------------------------------------------------------------------------- */
 
 static int store(struct machine *m, int result)
 {

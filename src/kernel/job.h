@@ -4,9 +4,9 @@
  *
  *   RESOLVE > LOCK > UNPACK > CONFIGURE > BUILD > VALIDATE > TOOLS > STRIP > STORE > CLEANUP
  *
- * A tarball is unpacked into the cache's work directory, built there, stored as an entry, and the work removed. A source
- * directory is built in place; its result is stored only when the tree is a clean git checkout (issue of identity: what
- * could change under its key is not kept). The work directory is removed on every path.
+ * A tarball is unpacked into the cache's work directory, built there, stored as an entry, and the work removed. A
+ * source directory is built in place; its result is stored only when the tree is a clean git checkout (issue of
+ * identity: what could change under its key is not kept). The work directory is removed on every path.
  */
 #ifndef KTSTR_KERNEL_JOB_H
 #define KTSTR_KERNEL_JOB_H

@@ -20,8 +20,8 @@ struct kernel_id {
 };
 
 /*
- * `distro`, a path, a tarball's name, a cache key, or a version in the cache (exact, or a series such as 6.12: its newest
- * patch). NULL: the newest valid entry of the cache.
+ * `distro`, a path, a tarball's name, a cache key, or a version in the cache (exact, or a series such as 6.12: its
+ * newest patch). NULL: the newest valid entry of the cache.
  */
 int kernel_identify(const struct cache *c, const char *text, struct kernel_id *ret, struct err **err);
 void kernel_id_done(struct kernel_id *id);

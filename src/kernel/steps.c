@@ -28,7 +28,7 @@ static bool tree_has(const struct kernel_job *job, const char *file)
 	return path && path_exists(path);
 }
 
-/* --- RESOLVE ---------------------------------------------------------------------------------------------------------- */
+/* --- RESOLVE ------------------------------------------------------------------------------------------------------ */
 
 static int check_disk(const struct kernel_job *job, const char *where, struct err **err)
 {
@@ -36,9 +36,12 @@ static int check_disk(const struct kernel_job *job, const char *where, struct er
 	if (job->config.id.kind != KERNEL_ID_TARBALL || statvfs(where, &fs) < 0)
 		return 0;
 	uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	return room >= BUILD_DISK_BYTES ? 0 :
-	       FAIL(err, EXIT_CONTENTION, -ENOSPC, "building a kernel needs about %lu GiB below '%s', which has %lu MiB left; "
-		    "free some, or set KTSTR_CACHE_DIR", (unsigned long)(BUILD_DISK_BYTES >> 30), where, room >> 20);
+	return room >= BUILD_DISK_BYTES
+		       ? 0
+		       : FAIL(err, EXIT_CONTENTION, -ENOSPC,
+			      "building a kernel needs about %lu GiB below '%s', which has %lu MiB left; "
+			      "free some, or set KTSTR_CACHE_DIR",
+			      (unsigned long)(BUILD_DISK_BYTES >> 30), where, room >> 20);
 }
 
 static void make_key(struct kernel_job *job)
@@ -72,7 +75,8 @@ int step_resolve(void *arg)
 	int r = tools_require(build_tools, "building a kernel", &job->err);
 	_cleanup_free_ char *clang = tool_clang();
 	if (r == 0 && job->config.schedulers && !clang)
-		r = FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT, "building BPF schedulers needs clang; install it (Debian: "
+		r = FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT,
+			 "building BPF schedulers needs clang; install it (Debian: "
 			 "clang-16)");
 	if (r == 0 && job->config.id.kind == KERNEL_ID_TARBALL)
 		r = unpack_peek_version(path, job->version, &job->err);
@@ -95,7 +99,7 @@ int step_resolve(void *arg)
 	return 0;
 }
 
-/* --- UNPACK, CONFIGURE -------------------------------------------------------------------------------------------------- */
+/* --- UNPACK, CONFIGURE -------------------------------------------------------------------------------------------- */
 
 int step_unpack(void *arg)
 {
@@ -121,7 +125,7 @@ int step_config_input(void *arg)
 	return path ? file_write_atomic(path, text, len, 0644, &job->err) : -ENOMEM;
 }
 
-/* --- VALIDATE ------------------------------------------------------------------------------------------------------------- */
+/* --- VALIDATE ----------------------------------------------------------------------------------------------------- */
 
 static int read_dot_config(struct kernel_job *job, struct buf *ret)
 {
@@ -141,7 +145,7 @@ int step_validate(void *arg)
 	return r;
 }
 
-/* --- STORE ---------------------------------------------------------------------------------------------------------------- */
+/* --- STORE -------------------------------------------------------------------------------------------------------- */
 
 static int copy_file(const char *from, const char *to, mode_t mode, struct err **err)
 {
@@ -185,7 +189,8 @@ static int copy_dir(struct kernel_job *job, const char *entry, const char *from,
 	return r;
 }
 
-/* The four schedulers, and what compiles further ones against this very kernel: libbpf, bpftool, vmlinux.h, scx headers. */
+/* The four schedulers, and what compiles further ones against this very kernel: libbpf, bpftool, vmlinux.h, scx
+ * headers. */
 static int copy_schedulers(struct kernel_job *job, const char *entry)
 {
 	static const struct {
@@ -233,8 +238,8 @@ static int write_metadata(struct kernel_job *job, const char *entry, uint64_t vm
 	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash());
 	json_auto_t *meta = json_pack(
 		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I}", "version", job->version, "source",
-		source_of(job), "arch", KERNEL_ARCH, "image_name", KERNEL_IMAGE_NAME, "config_hash", config_hash, "built_at",
-		time_rfc3339(time(NULL), built_at), "ktstr_kconfig_hash", kconfig_hash, "has_vmlinux", true,
+		source_of(job), "arch", KERNEL_ARCH, "image_name", KERNEL_IMAGE_NAME, "config_hash", config_hash,
+		"built_at", time_rfc3339(time(NULL), built_at), "ktstr_kconfig_hash", kconfig_hash, "has_vmlinux", true,
 		"vmlinux_stripped", true, "has_schedulers", job->schedulers_built, "objects", (json_int_t)job->objects,
 		"source_vmlinux_size", (json_int_t)vmlinux_size);
 	return meta ? json_write_file(path, meta, &job->err) : -ENOMEM;
@@ -245,7 +250,8 @@ int step_store(void *arg)
 	struct kernel_job *job = arg;
 	struct stat st = { 0 };
 	_cleanup_free_ char *entry = path_join(job->work, "entry"), *vmlinux = path_join(job->tree, "vmlinux");
-	_cleanup_free_ char *stripped = path_join(job->work, "vmlinux"), *target = entry ? path_join(entry, "vmlinux") : NULL;
+	_cleanup_free_ char *stripped = path_join(job->work, "vmlinux"),
+			    *target = entry ? path_join(entry, "vmlinux") : NULL;
 	if (!vmlinux || !stripped || !target)
 		return -ENOMEM;
 	stat(vmlinux, &st);

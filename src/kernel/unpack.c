@@ -46,7 +46,7 @@ static const char *below_top(const char *path)
 	return slash ? slash + 1 : NULL;
 }
 
-/* --- the version -------------------------------------------------------------------------------------------------------- */
+/* --- the version -------------------------------------------------------------------------------------------------- */
 
 static void take_assignment(const char *text, const char *name, char *out, size_t size)
 {
@@ -108,12 +108,13 @@ int unpack_peek_version(const char *tarball, char ret[VERSION_TEXT_MAX], struct 
 	if (r == -ENOENT && code != ARCHIVE_EOF)
 		r = archive_fail(a, -EBADMSG, tarball, err);
 	else if (r < 0)
-		r = FAIL(err, EXIT_BAD_DATA, r, "'%s' is not a kernel's source: it has no top Makefile with a version", tarball);
+		r = FAIL(err, EXIT_BAD_DATA, r, "'%s' is not a kernel's source: it has no top Makefile with a version",
+			 tarball);
 	archive_read_free(a);
 	return r;
 }
 
-/* --- everything --------------------------------------------------------------------------------------------------------- */
+/* --- everything --------------------------------------------------------------------------------------------------- */
 
 /* Absolute targets, and relative ones with more ".." than the link is deep, would lead out of the tree. */
 static bool link_leaves(const char *path, const char *target)
@@ -138,13 +139,16 @@ static int place(struct archive_entry *e, const char *dir, const char *tarball, 
 	const char *link = archive_entry_symlink(e), *hard = archive_entry_hardlink(e);
 	_cleanup_free_ char *to = NULL, *hard_to = NULL;
 	if (!path || *path == '/' || strstr(path, "../"))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': member '%s' leads out of the tree", tarball, path);
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': member '%s' leads out of the tree", tarball,
+			    path);
 	if (!below)
-		return strchr(path, '/') || archive_entry_filetype(e) == AE_IFDIR ? 1 :
-		       FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': '%s' is not below one top directory", tarball, path);
+		return strchr(path, '/') || archive_entry_filetype(e) == AE_IFDIR
+			       ? 1
+			       : FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': '%s' is not below one top directory",
+				      tarball, path);
 	if (link && link_leaves(below, link))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': link '%s' -> '%s' leads out of the tree", tarball,
-			    path, link);
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': link '%s' -> '%s' leads out of the tree",
+			    tarball, path, link);
 	if (asprintf(&to, "%s/%s", dir, below) < 0)
 		return -ENOMEM;
 	archive_entry_set_pathname(e, to);
@@ -224,8 +228,8 @@ int unpack_tarball(const char *tarball, const char *dir, struct unpack_progress 
 		return r;
 	}
 	/* Paths are absolute by now, below @dir; links inside the tree are never followed while writing. */
-	archive_write_disk_set_options(to, ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_SECURE_NODOTDOT |
-					   ARCHIVE_EXTRACT_UNLINK);
+	archive_write_disk_set_options(to, ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM |
+						   ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK);
 	r = unpack_all(from, to, tarball, dir, progress, err);
 	archive_read_free(from);
 	archive_write_free(to);

@@ -31,18 +31,19 @@ json_t *event_json(const struct result *r)
 	const struct detail *cause = judgement_cause(r->judgement);
 	char seed[24];
 	snprintf(seed, sizeof(seed), "0x%lx", r->seed);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:i, s:s, s:I, s:s?, s:s}", "event", "test-finished", "name", r->name,
-			 "topology", r->topology, "scheduler", r->scheduler ? r->scheduler : "eevdf", "verdict",
-			 verdict_name(r->judgement->verdict), "cause", cause ? cause->text : NULL, "attempt",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:i, s:s, s:I, s:s?, s:s}", "event", "test-finished", "name",
+			 r->name, "topology", r->topology, "scheduler", r->scheduler ? r->scheduler : "eevdf",
+			 "verdict", verdict_name(r->judgement->verdict), "cause", cause ? cause->text : NULL, "attempt",
 			 (int)r->attempt, "seed", seed, "wall_ns", (json_int_t)r->wall, "sidecar", r->sidecar, "replay",
 			 r->replay);
 }
 
 json_t *summary_json(const struct run_counts *c, nsec_t wall)
 {
-	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "event", "run-finished", "total", (int)c->total,
-			 "passed", (int)c->passed, "failed", (int)c->failed, "inconclusive", (int)c->inconclusive, "skipped",
-			 (int)c->skipped, "flaky", (int)c->flaky, "not_run", (int)c->not_run, "wall_ns", (json_int_t)wall);
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "event", "run-finished", "total",
+			 (int)c->total, "passed", (int)c->passed, "failed", (int)c->failed, "inconclusive",
+			 (int)c->inconclusive, "skipped", (int)c->skipped, "flaky", (int)c->flaky, "not_run",
+			 (int)c->not_run, "wall_ns", (json_int_t)wall);
 }
 
 void summary_line(const struct run_counts *c, nsec_t wall, struct buf *out)

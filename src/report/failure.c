@@ -30,7 +30,8 @@ static void tail(struct buf *out, const struct buf *text, unsigned lines)
 	}
 }
 
-static void text_section(struct buf *out, const struct term *t, const char *name, const struct buf *text, unsigned lines)
+static void text_section(struct buf *out, const struct term *t, const char *name, const struct buf *text,
+			 unsigned lines)
 {
 	if (!text->len)
 		return;
@@ -44,7 +45,8 @@ static void put_header(const struct result *r, const struct term *t, struct buf 
 	bool fail = j->verdict == KTSTR_FAIL;
 	buf_appendf(out, "%sktstr_test '%s'%s [sched=%s] [topo=%s] %s%s%s:\n", term_style(t, TERM_NAME), r->test,
 		    term_plain(t), r->scheduler ? r->scheduler : "eevdf", r->topology,
-		    term_style(t, fail ? TERM_BAD : TERM_WARN), fail ? "failed" : verdict_name(j->verdict), term_plain(t));
+		    term_style(t, fail ? TERM_BAD : TERM_WARN), fail ? "failed" : verdict_name(j->verdict),
+		    term_plain(t));
 	const struct detail *cause = judgement_cause(j);
 	if (cause)
 		buf_appendf(out, "  %s\n", cause->text);

@@ -53,6 +53,6 @@ json_t *host_context(void)
 			 field_number(memory, "Hugepagesize"), "thp_enabled",
 			 whole_file("/sys/kernel/mm/transparent_hugepage/enabled"), "thp_defrag",
 			 whole_file("/sys/kernel/mm/transparent_hugepage/defrag"), "online_cpus",
-			 (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "kernel_name", name.sysname, "kernel_release", name.release,
-			 "arch", name.machine, "kernel_cmdline", whole_file("/proc/cmdline"));
+			 (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "kernel_name", name.sysname, "kernel_release",
+			 name.release, "arch", name.machine, "kernel_cmdline", whole_file("/proc/cmdline"));
 }

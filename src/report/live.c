@@ -19,7 +19,8 @@ static void put_cut(struct buf *out, const char *text, unsigned width)
 void live_render(const struct live_view *v, const struct term *t, struct buf *out)
 {
 	char line[512], elapsed[TIME_TEXT_MAX], left[TIME_TEXT_MAX];
-	int n = snprintf(line, sizeof(line), "[%*u/%u] %u running", v->total > 99 ? 4 : 2, v->done, v->total, v->running);
+	int n = snprintf(line, sizeof(line), "[%*u/%u] %u running", v->total > 99 ? 4 : 2, v->done, v->total,
+			 v->running);
 	struct {
 		unsigned count;
 		const char *name;
@@ -33,8 +34,8 @@ void live_render(const struct live_view *v, const struct term *t, struct buf *ou
 	unsigned name_width = t->columns > 60 ? t->columns - 36 : 24;
 	for (unsigned i = 0; i < v->rows; i++) {
 		const struct live_row *r = &v->row[i];
-		snprintf(line, sizeof(line), "  %-*.*s %-9s %7s%s%s", (int)name_width, (int)name_width, r->name, r->state,
-			 nsec_format(r->elapsed, elapsed), r->left >= 0 ? "  of " : "",
+		snprintf(line, sizeof(line), "  %-*.*s %-9s %7s%s%s", (int)name_width, (int)name_width, r->name,
+			 r->state, nsec_format(r->elapsed, elapsed), r->left >= 0 ? "  of " : "",
 			 r->left >= 0 ? nsec_format(r->elapsed + r->left, left) : "");
 		put_cut(out, line, t->columns);
 	}

@@ -9,7 +9,7 @@
 
 #define WORK_TYPE_DEFAULT "SpinWait"
 
-/* --- variant ------------------------------------------------------------------------------------------------------------- */
+/* --- variant ------------------------------------------------------------------------------------------------------ */
 
 static int compare_strings(const void *a, const void *b)
 {
@@ -31,7 +31,8 @@ static void hash_sorted(struct siphash *h, const char *const *list)
 	free(sorted);
 }
 
-uint64_t sidecar_variant(const char *topology, const char *scheduler, const char *const *sysctls, const char *const *kargs)
+uint64_t sidecar_variant(const char *topology, const char *scheduler, const char *const *sysctls,
+			 const char *const *kargs)
 {
 	static const uint8_t payload = 0xfc, flags = 0xfe, sysctl_mark = 0xfd, karg_mark = 0xff, end = 0;
 	struct siphash h;
@@ -49,7 +50,7 @@ uint64_t sidecar_variant(const char *topology, const char *scheduler, const char
 	return siphash_final(&h);
 }
 
-/* --- parts ---------------------------------------------------------------------------------------------------------------- */
+/* --- parts -------------------------------------------------------------------------------------------------------- */
 
 static json_t *strings(const char *const *list)
 {
@@ -71,16 +72,18 @@ static json_t *details(const struct judgement *j)
 
 static json_t *cgroup_stats(const struct cgroup_stats *c)
 {
-	return json_pack(
-		"{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:I, s:i, s:I, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:I}",
-		"cgroup_name", c->name, "work_type", c->work, "num_workers", (int)c->workers, "num_cpus", (int)c->cpus,
-		"avg_off_cpu_pct", c->avg_off_cpu_pct, "min_off_cpu_pct", c->min_off_cpu_pct, "max_off_cpu_pct",
-		c->max_off_cpu_pct, "spread", c->spread_pct, "max_gap_ms", (json_int_t)c->max_gap_ms, "max_gap_cpu",
-		(int)c->max_gap_cpu, "total_migrations", (json_int_t)c->migrations, "migration_ratio", c->migration_ratio,
-		"p99_wake_latency_us", c->p99_wake_us, "median_wake_latency_us", c->median_wake_us, "wake_latency_cv",
-		c->wake_cv, "total_iterations", (json_int_t)c->iterations, "mean_run_delay_us", c->mean_run_delay_us,
-		"worst_run_delay_us", c->worst_run_delay_us, "wake_latency_tail_ratio", c->wake_tail_ratio,
-		"iterations_per_worker", c->iterations_per_worker, "wake_samples", (json_int_t)c->wake_samples);
+	return json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:I, s:i, s:I, s:f, s:f, s:f, s:f, s:I, s:f, s:f, "
+			 "s:f, s:f, s:I}",
+			 "cgroup_name", c->name, "work_type", c->work, "num_workers", (int)c->workers, "num_cpus",
+			 (int)c->cpus, "avg_off_cpu_pct", c->avg_off_cpu_pct, "min_off_cpu_pct", c->min_off_cpu_pct,
+			 "max_off_cpu_pct", c->max_off_cpu_pct, "spread", c->spread_pct, "max_gap_ms",
+			 (json_int_t)c->max_gap_ms, "max_gap_cpu", (int)c->max_gap_cpu, "total_migrations",
+			 (json_int_t)c->migrations, "migration_ratio", c->migration_ratio, "p99_wake_latency_us",
+			 c->p99_wake_us, "median_wake_latency_us", c->median_wake_us, "wake_latency_cv", c->wake_cv,
+			 "total_iterations", (json_int_t)c->iterations, "mean_run_delay_us", c->mean_run_delay_us,
+			 "worst_run_delay_us", c->worst_run_delay_us, "wake_latency_tail_ratio", c->wake_tail_ratio,
+			 "iterations_per_worker", c->iterations_per_worker, "wake_samples",
+			 (json_int_t)c->wake_samples);
 }
 
 static json_t *stats(const struct scenario_stats *s)
@@ -90,13 +93,14 @@ static json_t *stats(const struct scenario_stats *s)
 		json_array_append_new(cgroups, cgroup_stats(&s->cgroup[i]));
 	return json_pack("{s:o, s:I, s:I, s:I, s:f, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f}", "cgroups",
 			 cgroups, "total_workers", (json_int_t)s->workers, "total_cpus", (json_int_t)s->cpus,
-			 "total_migrations", (json_int_t)s->migrations, "worst_spread", s->worst_spread_pct, "worst_gap_ms",
-			 (json_int_t)s->worst_gap_ms, "worst_gap_cpu", (int)s->worst_gap_cpu, "worst_migration_ratio",
-			 s->worst_migration_ratio, "worst_p99_wake_latency_us", s->worst_p99_wake_us,
-			 "worst_median_wake_latency_us", s->worst_median_wake_us, "worst_wake_latency_cv", s->worst_wake_cv,
-			 "total_iterations", (json_int_t)s->iterations, "worst_mean_run_delay_us", s->worst_mean_run_delay_us,
-			 "worst_run_delay_us", s->worst_run_delay_us, "worst_wake_latency_tail_ratio",
-			 s->worst_wake_tail_ratio, "worst_iterations_per_worker", s->worst_iterations_per_worker);
+			 "total_migrations", (json_int_t)s->migrations, "worst_spread", s->worst_spread_pct,
+			 "worst_gap_ms", (json_int_t)s->worst_gap_ms, "worst_gap_cpu", (int)s->worst_gap_cpu,
+			 "worst_migration_ratio", s->worst_migration_ratio, "worst_p99_wake_latency_us",
+			 s->worst_p99_wake_us, "worst_median_wake_latency_us", s->worst_median_wake_us,
+			 "worst_wake_latency_cv", s->worst_wake_cv, "total_iterations", (json_int_t)s->iterations,
+			 "worst_mean_run_delay_us", s->worst_mean_run_delay_us, "worst_run_delay_us",
+			 s->worst_run_delay_us, "worst_wake_latency_tail_ratio", s->worst_wake_tail_ratio,
+			 "worst_iterations_per_worker", s->worst_iterations_per_worker);
 }
 
 static json_t *stimulus(const struct evidence *e)
@@ -119,8 +123,8 @@ static json_t *guest_topology(const struct evidence *e)
 	json_t *cpus = json_array();
 	for (uint32_t i = 0; i < e->cpus; i++)
 		json_array_append_new(cpus, json_pack("{s:i, s:i, s:i, s:i, s:i}", "cpu", e->cpu[i].cpu, "node",
-						      e->cpu[i].node, "package", e->cpu[i].package, "core", e->cpu[i].core,
-						      "llc", e->cpu[i].llc));
+						      e->cpu[i].node, "package", e->cpu[i].package, "core",
+						      e->cpu[i].core, "llc", e->cpu[i].llc));
 	return cpus;
 }
 
@@ -131,17 +135,17 @@ static json_t *guest(const struct result *r)
 	snprintf(digest, sizeof(digest), "%08x", e->digest);
 	return json_pack("{s:o?, s:I, s:s, s:I, s:I, s:I, s:o}", "kernel_release",
 			 e->has_hello ? json_string(e->hello.release) : json_null(), "time_ns", (json_int_t)e->last_ns,
-			 "event_digest", digest, "events", (json_int_t)e->records, "events_dropped", (json_int_t)e->dropped,
-			 "memory_mib", (json_int_t)r->memory_mib, "cpus", guest_topology(e));
+			 "event_digest", digest, "events", (json_int_t)e->records, "events_dropped",
+			 (json_int_t)e->dropped, "memory_mib", (json_int_t)r->memory_mib, "cpus", guest_topology(e));
 }
 
 static json_t *volatile_part(const struct result *r)
 {
 	char now[TIME_TEXT_MAX];
-	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s?, s:o}", "timestamp", time_rfc3339(time(NULL), now), "wall_ns",
-			      (json_int_t)r->wall, "boot_ns", (json_int_t)r->boot, "vm_cpu_us", (json_int_t)r->vm_cpu_usec,
-			      "vm_rss_kib", (json_int_t)r->vm_rss_kib, "project_commit", r->project_commit, "host",
-			      r->host ? json_deep_copy(r->host) : json_null());
+	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s?, s:o}", "timestamp", time_rfc3339(time(NULL), now),
+			      "wall_ns", (json_int_t)r->wall, "boot_ns", (json_int_t)r->boot, "vm_cpu_us",
+			      (json_int_t)r->vm_cpu_usec, "vm_rss_kib", (json_int_t)r->vm_rss_kib, "project_commit",
+			      r->project_commit, "host", r->host ? json_deep_copy(r->host) : json_null());
 	json_object_set_new(o, "run_id", json_string_or_null(r->run_id));
 	json_object_set_new(o, "run_source", json_string(getenv("KTSTR_CI") && *getenv("KTSTR_CI") ? "ci" : "local"));
 	return o;
@@ -153,12 +157,11 @@ json_t *sidecar_json(const struct result *r)
 	char variant[20], seed[24];
 	snprintf(variant, sizeof(variant), "%016lx", r->variant);
 	snprintf(seed, sizeof(seed), "0x%lx", r->seed);
-	json_t *o = json_pack(
-		"{s:{s:s, s:i}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "schema", "name", "ktstr.result",
-		"version", SIDECAR_SCHEMA_VERSION, "name", r->name, "test_name", r->test, "topology", r->topology, "scheduler",
-		r->scheduler ? r->scheduler : "eevdf", "work_type", WORK_TYPE_DEFAULT, "seed", seed, "variant", variant,
-		"attempt", (int)r->attempt, "accel", r->accel, "verdict", verdict_name(j->verdict), "icount_shift",
-		(int)r->icount_shift);
+	json_t *o = json_pack("{s:{s:s, s:i}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "schema", "name",
+			      "ktstr.result", "version", SIDECAR_SCHEMA_VERSION, "name", r->name, "test_name", r->test,
+			      "topology", r->topology, "scheduler", r->scheduler ? r->scheduler : "eevdf", "work_type",
+			      WORK_TYPE_DEFAULT, "seed", seed, "variant", variant, "attempt", (int)r->attempt, "accel",
+			      r->accel, "verdict", verdict_name(j->verdict), "icount_shift", (int)r->icount_shift);
 	json_object_set_new(o, "passed", json_boolean(j->verdict == KTSTR_PASS));
 	json_object_set_new(o, "skipped", json_boolean(j->verdict == KTSTR_SKIP));
 	json_object_set_new(o, "inconclusive", json_boolean(j->verdict == KTSTR_INCONCLUSIVE));

@@ -11,8 +11,8 @@
 /* A new object. The members that may differ between two runs of one seed are all below "volatile". */
 json_t *sidecar_json(const struct result *r);
 /*
- * SipHash-1-3 over what makes a variant of a test: topology, scheduler, work type, sysctls, kernel arguments. Kernels and
- * commits are left out on purpose: a run again writes over.
+ * SipHash-1-3 over what makes a variant of a test: topology, scheduler, work type, sysctls, kernel arguments. Kernels
+ * and commits are left out on purpose: a run again writes over.
  */
 uint64_t sidecar_variant(const char *topology, const char *scheduler, const char *const *sysctls,
 			 const char *const *kargs);

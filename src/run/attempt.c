@@ -16,7 +16,7 @@ static struct attempt *attempt_of(struct machine *m)
 	return container_of(m, struct attempt, machine);
 }
 
-/* --- QUEUED, RESERVED, PREPARED ------------------------------------------------------------------------------------------ */
+/* --- QUEUED, RESERVED, PREPARED ----------------------------------------------------------------------------------- */
 
 static int queued(struct machine *m, int result)
 {
@@ -56,7 +56,7 @@ static int prepared(struct machine *m, int result)
 	return ATTEMPT_BOOTING;
 }
 
-/* --- BOOTING, HELLO, RUNNING: each takes what the guest has said so far, and goes on when it said enough ------------------- */
+/* --- BOOTING, HELLO, RUNNING: each takes what the guest has said so far, and goes on when it said enough ---------- */
 
 static void note_damage(struct attempt *a, struct err *why)
 {
@@ -65,7 +65,8 @@ static void note_damage(struct attempt *a, struct err *why)
 	a->env->backend->kill(a->vm, false);
 }
 
-/* Moves every record that is there into the evidence. A log that lies ends the machine: nothing behind the lie counts. */
+/* Moves every record that is there into the evidence. A log that lies ends the machine: nothing behind the lie counts.
+ */
 static void collect(struct attempt *a)
 {
 	struct wire_item item;
@@ -134,7 +135,7 @@ static int running(struct machine *m, int result)
 	return ATTEMPT_RUNNING;
 }
 
-/* --- DRAINING: the machine's end, by itself, by us, or because it is late ------------------------------------------------- */
+/* --- DRAINING: the machine's end, by itself, by us, or because it is late ----------------------------------------- */
 
 static void note_end(struct attempt *a, int result)
 {
@@ -185,7 +186,7 @@ static int draining(struct machine *m, int result)
 	return ATTEMPT_JUDGED;
 }
 
-/* --- JUDGED, STORED, DONE ------------------------------------------------------------------------------------------------- */
+/* --- JUDGED, STORED, DONE ----------------------------------------------------------------------------------------- */
 
 static void give_tokens(struct attempt *a)
 {
@@ -231,22 +232,25 @@ static int done(struct machine *m, int result)
 }
 
 /*
- * Cancelled while queued, an attempt simply ends: nothing of it was run. From RESERVED on it is judged and stored whatever
- * happens, so that what was learned is kept and marked. Judging and storing go on through a cancel.
+ * Cancelled while queued, an attempt simply ends: nothing of it was run. From RESERVED on it is judged and stored
+ * whatever happens, so that what was learned is kept and marked. Judging and storing go on through a cancel.
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
-	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, 0, TO(ATTEMPT_RESERVED) },
-	[ATTEMPT_RESERVED] = { "reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
-			       TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) },
-	[ATTEMPT_PREPARED] = { "prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,
-			       TO(ATTEMPT_BOOTING) | TO(ATTEMPT_JUDGED) },
-	[ATTEMPT_BOOTING] = { "booting", booting, BOOT_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_HELLO) | TO(ATTEMPT_DRAINING) },
-	[ATTEMPT_HELLO] = { "hello", hello, HELLO_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING) },
-	[ATTEMPT_RUNNING] = { "running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING) },
-	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGED), .shielded = true },
-	[ATTEMPT_JUDGED] = { "judged", judged, STORE_DEADLINE, 0, TO(ATTEMPT_STORED), .shielded = true },
-	[ATTEMPT_STORED] = { "stored", stored, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true },
-	[ATTEMPT_DONE] = { "done", done, STORE_DEADLINE, 0, TO_END },
+	[ATTEMPT_QUEUED] = {"queued", queued, DEADLINE_NONE, 0, TO(ATTEMPT_RESERVED)},
+	[ATTEMPT_RESERVED] = {"reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
+			      TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED)},
+	[ATTEMPT_PREPARED] = {"prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,
+			      TO(ATTEMPT_BOOTING) | TO(ATTEMPT_JUDGED)},
+	[ATTEMPT_BOOTING] = {"booting", booting, BOOT_DEADLINE, ATTEMPT_DRAINING,
+			     TO(ATTEMPT_HELLO) | TO(ATTEMPT_DRAINING)},
+	[ATTEMPT_HELLO] = {"hello", hello, HELLO_DEADLINE, ATTEMPT_DRAINING,
+			   TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING)},
+	[ATTEMPT_RUNNING] = {"running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING)},
+	[ATTEMPT_DRAINING] = {"draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGED),
+			      .shielded = true},
+	[ATTEMPT_JUDGED] = {"judged", judged, STORE_DEADLINE, 0, TO(ATTEMPT_STORED), .shielded = true},
+	[ATTEMPT_STORED] = {"stored", stored, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true},
+	[ATTEMPT_DONE] = {"done", done, STORE_DEADLINE, 0, TO_END},
 };
 
 static void attempt_ended(struct machine *m, int result)

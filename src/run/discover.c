@@ -78,10 +78,14 @@ static int look_at(struct found *f, const char *path, struct err **err)
 	if (f->count > before)
 		return 0;
 	if (f->other_api)
-		return FAIL(err, EXIT_BAD_DATA, -EPROTO, "'%s' was built for interface version %u, this ktstr speaks %u; "
-			    "rebuild it with this ktstr's libktstr", f->other, f->other_version, KTSTR_API_VERSION);
-	return FAIL(err, EXIT_BAD_USAGE, -ENOENT, "no tests in '%s'; link a program with libktstr (pkg-config ktstr), or "
-		    "name another path", path);
+		return FAIL(err, EXIT_BAD_DATA, -EPROTO,
+			    "'%s' was built for interface version %u, this ktstr speaks %u; "
+			    "rebuild it with this ktstr's libktstr",
+			    f->other, f->other_version, KTSTR_API_VERSION);
+	return FAIL(err, EXIT_BAD_USAGE, -ENOENT,
+		    "no tests in '%s'; link a program with libktstr (pkg-config ktstr), or "
+		    "name another path",
+		    path);
 }
 
 int suite_find(const char *const *paths, char ***ret, struct err **err)

@@ -16,7 +16,7 @@
 
 static void start_attempt(struct fleet *f, size_t index, unsigned number);
 
-/* --- output ---------------------------------------------------------------------------------------------------------------- */
+/* --- output ------------------------------------------------------------------------------------------------------- */
 
 static void put(int fd, const struct buf *text)
 {
@@ -118,7 +118,7 @@ static void report(struct fleet *f, const struct attempt *a, bool flaky)
 	}
 }
 
-/* --- attempts ---------------------------------------------------------------------------------------------------------------- */
+/* --- attempts ----------------------------------------------------------------------------------------------------- */
 
 static void keep_error(struct fleet *f, struct attempt *a)
 {
@@ -188,11 +188,20 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 	struct attempt *a = calloc(1, sizeof(*a));
 	REQUIRE(a);
 	*a = (struct attempt){
-		.env = &f->env, .item = c, .owner = f, .number = number, .seed = seed_of(f, number), .initrd_fd = -1,
-		.want = { [TOKEN_CPU] = 1, [TOKEN_MEMORY_MIB] = MIN_OF(c->memory_mib + 160, f->tokens.capacity[TOKEN_MEMORY_MIB]) },
-		.config = { .topology = c->test->topology, .memory_mib = c->memory_mib, .kernel = c->kernel->boot,
-			    .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
-			    .seed = seed_of(f, number), .icount_shift = c->icount_shift },
+		.env = &f->env,
+		.item = c,
+		.owner = f,
+		.number = number,
+		.seed = seed_of(f, number),
+		.initrd_fd = -1,
+		.want = {[TOKEN_CPU] = 1,
+			 [TOKEN_MEMORY_MIB] = MIN_OF(c->memory_mib + 160, f->tokens.capacity[TOKEN_MEMORY_MIB])},
+		.config = {.topology = c->test->topology,
+			   .memory_mib = c->memory_mib,
+			   .kernel = c->kernel->boot,
+			   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
+			   .seed = seed_of(f, number),
+			   .icount_shift = c->icount_shift},
 		/* Guest seconds cost more host seconds the more processors share one thread. */
 		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->test->topology)),
 	};
@@ -229,7 +238,8 @@ static void on_signal(void *data, int sig)
 static uint64_t memory_capacity_mib(void)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	const char *line = file_read("/proc/meminfo", 65536, &text, NULL) == 0 ? strstr(text.data, "MemAvailable:") : NULL;
+	const char *line =
+		file_read("/proc/meminfo", 65536, &text, NULL) == 0 ? strstr(text.data, "MemAvailable:") : NULL;
 	uint64_t kib = line ? strtoull(line + 13, NULL, 10) : 0;
 	return MAX_OF(kib / 1024 * 8 / 10, 512);
 }
@@ -238,8 +248,12 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 {
 	uint64_t capacity[TOKEN_KIND_MAX] = { [TOKEN_CPU] = config->slots, [TOKEN_MEMORY_MIB] = memory_capacity_mib() };
 	*f = (struct fleet){ .config = *config, .reactor = r, .began = reactor_now(r), .host = host_context() };
-	f->env = (struct attempt_env){ .backend = config->accel->backend, .tokens = &f->tokens, .prepare = attempt_prepare,
-				       .judge = attempt_judge, .store = attempt_store, .ended = on_ended };
+	f->env = (struct attempt_env){.backend = config->accel->backend,
+				      .tokens = &f->tokens,
+				      .prepare = attempt_prepare,
+				      .judge = attempt_judge,
+				      .store = attempt_store,
+				      .ended = on_ended};
 	tokens_init(&f->tokens, capacity);
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
 	f->counts.total = (unsigned)config->plan->count;

@@ -33,7 +33,7 @@ struct fleet;
 
 int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_counts *ret, struct err **err);
 
-/* --- for the pieces of a run ---------------------------------------------------------------------------------------- */
+/* --- for the pieces of a run -------------------------------------------------------------------------------------- */
 
 struct fleet {
 	struct fleet_config config;

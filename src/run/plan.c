@@ -17,7 +17,7 @@ uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
 	return (mib + t->numa_nodes - 1) / t->numa_nodes * t->numa_nodes;
 }
 
-/* --- schedulers' binaries -------------------------------------------------------------------------------------------- */
+/* --- schedulers' binaries ----------------------------------------------------------------------------------------- */
 
 static const char *from_environment(const char *binary)
 {
@@ -47,8 +47,9 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 	const char *said = strchr(binary, '/') ? binary : from_environment(binary);
 	if (said) {
 		*ret = access(said, X_OK) == 0 ? strdup(said) : NULL;
-		return *ret ? 0 : FAIL(err, EXIT_BAD_DATA, -ENOENT, "scheduler '%s' is not an executable file: %s", binary,
-				       said);
+		return *ret ? 0
+			    : FAIL(err, EXIT_BAD_DATA, -ENOENT, "scheduler '%s' is not an executable file: %s", binary,
+				   said);
 	}
 	_cleanup_free_ char *beside = path_dirname(test_binary);
 	*ret = in_dir(beside, binary);
@@ -56,11 +57,14 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 		*ret = in_dir(kernel_schedulers, binary);
 	if (!*ret)
 		*ret = tool_find(binary);
-	return *ret ? 0 : FAIL(err, EXIT_BAD_DATA, -ENOENT, "scheduler '%s' not found. Set KTSTR_SCHEDULER, place it next to "
-			       "the test binary, or build the kernel with its own ('ktstr kernel build --schedulers')", binary);
+	return *ret ? 0
+		    : FAIL(err, EXIT_BAD_DATA, -ENOENT,
+			   "scheduler '%s' not found. Set KTSTR_SCHEDULER, place it next to "
+			   "the test binary, or build the kernel with its own ('ktstr kernel build --schedulers')",
+			   binary);
 }
 
-/* --- cases ------------------------------------------------------------------------------------------------------------- */
+/* --- cases -------------------------------------------------------------------------------------------------------- */
 
 void plan_done(struct plan *p)
 {
@@ -114,7 +118,8 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 	static const struct ktstr_checks none = { 0 };
 	_cleanup_err_ struct err *why = NULL;
 	if (t->problem)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s' (%s:%u): %s", t->name, t->file, t->line, t->problem);
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s' (%s:%u): %s", t->name, t->file, t->line,
+			    t->problem);
 	c->memory_mib = guest_memory_mib(&t->topology, t->memory_mib);
 	c->icount_shift = qemu_icount_shift(topology_cpus(&t->topology));
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
@@ -126,7 +131,8 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 		return 0;
 	if (scheduler_locate(t->scheduler->binary, t->binary, c->kernel->schedulers, &c->scheduler_path, &why) == 0)
 		return 0;
-	/* A kernel's own scheduler that this kernel has not, on a kernel that has none at all: not the suite's fault. */
+	/* A kernel's own scheduler that this kernel has not, on a kernel that has none at all: not the suite's fault.
+	 */
 	if (!c->kernel->schedulers && q->kernel_count > 1) {
 		c->skip = err_text(why);
 		return 0;
@@ -184,9 +190,9 @@ static int check_names(const struct plan *p, struct err **err)
 	qsort(sorted, p->count, sizeof(*sorted), by_name);
 	for (size_t i = 1; i < p->count && r == 0; i++)
 		if (!strcmp(sorted[i - 1].name, sorted[i].name))
-			r = FAIL(err, EXIT_BAD_DATA, -EEXIST, "test '%s' is declared twice: %s:%u and %s:%u", sorted[i].name,
-				 sorted[i - 1].test->file, sorted[i - 1].test->line, sorted[i].test->file,
-				 sorted[i].test->line);
+			r = FAIL(err, EXIT_BAD_DATA, -EEXIST, "test '%s' is declared twice: %s:%u and %s:%u",
+				 sorted[i].name, sorted[i - 1].test->file, sorted[i - 1].test->line,
+				 sorted[i].test->file, sorted[i].test->line);
 	free(sorted);
 	return r;
 }

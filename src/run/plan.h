@@ -42,8 +42,9 @@ int plan_make(const struct plan_request *request, struct plan *ret, struct err *
 void plan_done(struct plan *p);
 
 /*
- * The host path of a scheduler's binary: a path as it is; a name by KTSTR_SCHEDULER_BIN_<NAME>, KTSTR_SCHEDULER, the test
- * binary's directory, the kernel's own schedulers (KERNEL_SCHEDULERS, may be NULL), PATH. -ENOENT with the way out.
+ * The host path of a scheduler's binary: a path as it is; a name by KTSTR_SCHEDULER_BIN_<NAME>, KTSTR_SCHEDULER, the
+ * test binary's directory, the kernel's own schedulers (KERNEL_SCHEDULERS, may be NULL), PATH. -ENOENT with the way
+ * out.
  */
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
 		     struct err **err);

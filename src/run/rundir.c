@@ -49,9 +49,10 @@ static int take_lock(struct rundir *d, const char *path, struct err **err)
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK || nsec_now() > until) {
 			describe_holder(fd, text, sizeof(text));
-			return FAIL(err, EXIT_CONTENTION, -EBUSY, "flock LOCK_EX on run-dir %s timed out after 30s (lockfile "
-				    "%s, holders: pid=%s); another ktstr test writes there: wait for it or end it", d->path,
-				    path, text);
+			return FAIL(err, EXIT_CONTENTION, -EBUSY,
+				    "flock LOCK_EX on run-dir %s timed out after 30s (lockfile "
+				    "%s, holders: pid=%s); another ktstr test writes there: wait for it or end it",
+				    d->path, path, text);
 		}
 		static const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 		nanosleep(&pause, NULL);

@@ -15,8 +15,8 @@ struct rundir {
 #define RUNDIR_NULL ((struct rundir){ .lock_fd = -1 })
 
 /*
- * KTSTR_SIDECAR_DIR verbatim, else below KTSTR_RUNS_ROOT, else below target/ktstr. Takes the directory's lock (waits up to
- * 30 s, then names its holder) and removes the sidecars of the run before. Blocks.
+ * KTSTR_SIDECAR_DIR verbatim, else below KTSTR_RUNS_ROOT, else below target/ktstr. Takes the directory's lock (waits up
+ * to 30 s, then names its holder) and removes the sidecars of the run before. Blocks.
  */
 int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err);
 void rundir_done(struct rundir *d);

@@ -51,7 +51,7 @@ void suite_done(struct suite *s)
 	*s = (struct suite){ 0 };
 }
 
-/* --- JSON to declarations ---------------------------------------------------------------------------------------- */
+/* --- JSON to declarations ----------------------------------------------------------------------------------------- */
 
 static int get_copy(const json_t *o, const char *key, char **ret, struct err **err)
 {
@@ -243,7 +243,7 @@ int suite_parse(const char *path, const char *text, size_t len, struct suite *re
 	return 0;
 }
 
-/* --- running the binary -------------------------------------------------------------------------------------------- */
+/* --- running the binary ------------------------------------------------------------------------------------------- */
 
 struct list_job {
 	struct machine machine;

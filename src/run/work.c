@@ -20,7 +20,7 @@ static const struct fleet *fleet_of(const struct attempt *a)
 	return a->owner;
 }
 
-/* --- prepare ------------------------------------------------------------------------------------------------------------ */
+/* --- prepare ------------------------------------------------------------------------------------------------------ */
 
 int attempt_prepare(void *arg)
 {
@@ -30,7 +30,9 @@ int attempt_prepare(void *arg)
 	_cleanup_buf_ struct buf base = BUF_NULL, suffix = BUF_NULL;
 	uint64_t raw = 0;
 	struct image_base_spec base_spec = {
-		.test = t->binary, .scheduler = c->scheduler_path, .include_files = (const char *const *)t->include_files,
+		.test = t->binary,
+		.scheduler = c->scheduler_path,
+		.include_files = (const char *const *)t->include_files,
 		.cache_dir = fleet_of(a)->config.image_cache,
 	};
 	struct image_suffix_spec suffix_spec = {
@@ -48,7 +50,7 @@ int attempt_prepare(void *arg)
 	return r == 0 ? image_memfd(&base, &suffix, &a->initrd_fd, &a->err) : r;
 }
 
-/* --- judge --------------------------------------------------------------------------------------------------------------- */
+/* --- judge -------------------------------------------------------------------------------------------------------- */
 
 int attempt_judge(void *arg)
 {
@@ -65,7 +67,7 @@ int attempt_judge(void *arg)
 	return judge(&a->evidence, &facts, &a->judgement);
 }
 
-/* --- store ---------------------------------------------------------------------------------------------------------------- */
+/* --- store -------------------------------------------------------------------------------------------------------- */
 
 static const struct rundir *rundir_of(const struct attempt *a)
 {
@@ -83,13 +85,30 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	buf_appendf(replay, "%s -E 'test(=%s)' --kernel %s --accel %s --seed 0x%lx%s", f->config.program, c->name,
 		    k->key ? k->key : k->boot, f->config.accel->backend->name, a->seed, f->config.paths);
 	*ret = (struct result){
-		.name = c->name, .test = c->test->name, .scheduler = s ? s->name : NULL, .topology = c->topology_text,
-		.kernel_version = k->version, .kernel_label = k->label, .accel = f->config.accel->backend->name,
-		.sysctls = s ? (const char *const *)s->sysctls : NULL, .kargs = s ? (const char *const *)s->kargs : NULL,
-		.replay = buf_str(replay), .sidecar = a->sidecar, .run_id = rundir_of(a)->id,
-		.project_commit = rundir_of(a)->commit, .host = f->host, .seed = a->seed, .variant = c->variant,
-		.memory_mib = c->memory_mib, .attempt = a->number, .icount_shift = c->icount_shift, .wall = a->wall,
-		.boot = a->boot, .vm_cpu_usec = a->vm_cpu_usec, .vm_rss_kib = a->vm_rss_kib, .evidence = &a->evidence,
+		.name = c->name,
+		.test = c->test->name,
+		.scheduler = s ? s->name : NULL,
+		.topology = c->topology_text,
+		.kernel_version = k->version,
+		.kernel_label = k->label,
+		.accel = f->config.accel->backend->name,
+		.sysctls = s ? (const char *const *)s->sysctls : NULL,
+		.kargs = s ? (const char *const *)s->kargs : NULL,
+		.replay = buf_str(replay),
+		.sidecar = a->sidecar,
+		.run_id = rundir_of(a)->id,
+		.project_commit = rundir_of(a)->commit,
+		.host = f->host,
+		.seed = a->seed,
+		.variant = c->variant,
+		.memory_mib = c->memory_mib,
+		.attempt = a->number,
+		.icount_shift = c->icount_shift,
+		.wall = a->wall,
+		.boot = a->boot,
+		.vm_cpu_usec = a->vm_cpu_usec,
+		.vm_rss_kib = a->vm_rss_kib,
+		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};
 }

@@ -36,8 +36,9 @@ int topology_check(const struct ktstr_topology *t, struct err **err)
 			    "topology does not divide: %u LLCs over %u NUMA nodes; make llcs a multiple of numa_nodes",
 			    t->llcs, t->numa_nodes);
 	if ((uint64_t)t->llcs * t->cores * t->threads > TOPOLOGY_CPUS_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "topology: %u LLCs x %u cores x %u threads is more than %d CPUs",
-			    t->llcs, t->cores, t->threads, TOPOLOGY_CPUS_MAX);
+		return FAIL(err, EXIT_BAD_DATA, -ERANGE,
+			    "topology: %u LLCs x %u cores x %u threads is more than %d CPUs", t->llcs, t->cores,
+			    t->threads, TOPOLOGY_CPUS_MAX);
 	return 0;
 }
 
@@ -61,7 +62,8 @@ int topology_parse(const char *text, struct ktstr_topology *ret, struct err **er
 		bool last = i + 1 == ARRAY_SIZE(dimensions);
 		bool letter = *p == dimensions[i].letter, comma = *p == ',' || (last && !*p);
 		if (!n || parse_u32_range(digits, 0, UINT32_MAX, &value) < 0 || (!letter && !comma))
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no topology; write 1n2l4c1t or 1,2,4,1", text);
+			return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no topology; write 1n2l4c1t or 1,2,4,1",
+				    text);
 		*dimension(&t, i) = value;
 		p += *p != '\0';
 	}

@@ -32,8 +32,8 @@ static void check_gap(const struct wire_worker *w, unsigned limit_ms, struct jud
 {
 	uint64_t gap_ms = w->max_gap_ns / 1000000;
 	if (limit_ms && gap_ms > limit_ms)
-		judgement_add(j, DETAIL_STUCK, KTSTR_FAIL, "tid %d stuck %lums on cpu%u at +%lums (threshold %ums)", w->tid,
-			      gap_ms, w->max_gap_cpu, w->max_gap_at_ns / 1000000, limit_ms);
+		judgement_add(j, DETAIL_STUCK, KTSTR_FAIL, "tid %d stuck %lums on cpu%u at +%lums (threshold %ums)",
+			      w->tid, gap_ms, w->max_gap_cpu, w->max_gap_at_ns / 1000000, limit_ms);
 }
 
 static void check_isolation(const struct wire_worker *w, const struct wire_cgroup *g, struct judgement *j)
@@ -52,8 +52,9 @@ static void check_spread(const struct cgroup_stats *s, const struct thresholds *
 	if (t->max_spread_pct <= 0 || s->off_cpu_workers < 2 || s->spread_pct <= t->max_spread_pct)
 		return;
 	judgement_add(j, DETAIL_UNFAIR, KTSTR_FAIL,
-		      "unfair cgroup '%s': spread=%.0f%% (%.0f-%.0f%%) %u workers on %u cpus (threshold %.0f%%)", s->name,
-		      s->spread_pct, s->min_off_cpu_pct, s->max_off_cpu_pct, s->workers, s->cpus, t->max_spread_pct);
+		      "unfair cgroup '%s': spread=%.0f%% (%.0f-%.0f%%) %u workers on %u cpus (threshold %.0f%%)",
+		      s->name, s->spread_pct, s->min_off_cpu_pct, s->max_off_cpu_pct, s->workers, s->cpus,
+		      t->max_spread_pct);
 }
 
 static void check_measured(const struct cgroup_stats *s, const struct wire_cgroup *g, struct judgement *j)

@@ -53,7 +53,7 @@ struct record {
 	uint32_t length;
 };
 
-/* --- one function a type; -EBADMSG: not what it says, -E2BIG: more than anyone needs ----------------------------- */
+/* --- one function a type; -EBADMSG: not what it says, -E2BIG: more than anyone needs ------------------------------ */
 
 static int take_hello(struct evidence *e, const struct record *r)
 {

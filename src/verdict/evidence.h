@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * evidence.h -- everything that one attempt left behind: the guest's records, decoded and checked, and what the host saw
- * of the machine. The judge reads this and nothing else.
+ * evidence.h -- everything that one attempt left behind: the guest's records, decoded and checked, and what the host
+ * saw of the machine. The judge reads this and nothing else.
  */
 #ifndef KTSTR_VERDICT_EVIDENCE_H
 #define KTSTR_VERDICT_EVIDENCE_H

@@ -22,7 +22,7 @@ const char *detail_kind_name(enum detail_kind kind)
 	return names[kind];
 }
 
-/* --- limits --------------------------------------------------------------------------------------------------------- */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static bool switch_merge(bool otherwise, enum ktstr_switch scheduler, enum ktstr_switch test)
 {
@@ -43,7 +43,7 @@ struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *s, co
 	};
 }
 
-/* --- the list of details ----------------------------------------------------------------------------------------------- */
+/* --- the list of details ------------------------------------------------------------------------------------------ */
 
 void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 {
@@ -84,7 +84,7 @@ const struct detail *judgement_cause(const struct judgement *j)
 	return NULL;
 }
 
-/* --- findings ------------------------------------------------------------------------------------------------------------ */
+/* --- findings ----------------------------------------------------------------------------------------------------- */
 
 static double seconds(uint64_t ns)
 {
@@ -128,11 +128,12 @@ static void find_no_machine(const struct evidence *e, struct judgement *j)
 			snprintf(signal_text, sizeof(signal_text), "was killed by SIG%s",
 				 sigabbrev_np(WTERMSIG(e->machine_status)) ?: "?");
 		else
-			snprintf(signal_text, sizeof(signal_text), "ended with status %d", WEXITSTATUS(e->machine_status));
+			snprintf(signal_text, sizeof(signal_text), "ended with status %d",
+				 WEXITSTATUS(e->machine_status));
 		char said[200];
 		cause_last_line(buf_str(&e->complaints), said, sizeof(said));
-		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "the virtual machine's process %s%s%s", signal_text,
-			      *said ? ": " : "", said);
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "the virtual machine's process %s%s%s",
+			      signal_text, *said ? ": " : "", said);
 	}
 	if (e->interrupted)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "interrupted");
@@ -164,11 +165,13 @@ static void find_scheduler(const struct evidence *e, const struct judge_facts *f
 		bool known = cause_in_scheduler_log(log, &cause);
 		cause_last_line(log, line, sizeof(line));
 		if (WIFSIGNALED(s->wire.status))
-			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL, "scheduler '%s' was killed by SIG%s before it attached",
-				      name, sigabbrev_np(WTERMSIG(s->wire.status)) ?: "?");
+			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+				      "scheduler '%s' was killed by SIG%s before it attached", name,
+				      sigabbrev_np(WTERMSIG(s->wire.status)) ?: "?");
 		else
-			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL, "scheduler '%s' exited at load with status %d: %s%s%s",
-				      name, WEXITSTATUS(s->wire.status), known ? cause.what : "", known ? ": " : "",
+			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+				      "scheduler '%s' exited at load with status %d: %s%s%s", name,
+				      WEXITSTATUS(s->wire.status), known ? cause.what : "", known ? ": " : "",
 				      known ? cause.line : line);
 	}
 	if ((s = evidence_sched(e, WIRE_SCHED_NOT_ATTACHED))) {
@@ -189,15 +192,17 @@ static void find_scheduler_death(const struct evidence *e, const struct judge_fa
 	why_ejected(e, why, sizeof(why));
 	if (end->wire.event == WIRE_SCHED_EJECTED)
 		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
-			      "scheduler '%s' was disabled by the kernel %.1fs after it attached: %s", f->scheduler, at, why);
+			      "scheduler '%s' was disabled by the kernel %.1fs after it attached: %s", f->scheduler, at,
+			      why);
 	else if (WIFSIGNALED(end->wire.status))
 		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
-			      "scheduler process died unexpectedly %.1fs after it attached: '%s' was killed by SIG%s", at,
-			      f->scheduler, sigabbrev_np(WTERMSIG(end->wire.status)) ?: "?");
+			      "scheduler process died unexpectedly %.1fs after it attached: '%s' was killed by SIG%s",
+			      at, f->scheduler, sigabbrev_np(WTERMSIG(end->wire.status)) ?: "?");
 	else
-		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
-			      "scheduler process died unexpectedly %.1fs after it attached: '%s' exited with status %d%s%s", at,
-			      f->scheduler, WEXITSTATUS(end->wire.status), *why ? ": " : "", why);
+		judgement_add(
+			j, DETAIL_SCHEDULER, KTSTR_FAIL,
+			"scheduler process died unexpectedly %.1fs after it attached: '%s' exited with status %d%s%s",
+			at, f->scheduler, WEXITSTATUS(end->wire.status), *why ? ": " : "", why);
 }
 
 static void find_test_process(const struct evidence *e, struct judgement *j)
@@ -233,7 +238,8 @@ static void find_lateness(const struct evidence *e, struct judgement *j)
 	const char *where = e->phase_count ? e->phase[e->phase_count - 1].wire.name : e->has_hello ? "set-up" : "boot";
 	judgement_add(j, DETAIL_CRASH, e->has_hello ? KTSTR_FAIL : KTSTR_INCONCLUSIVE,
 		      "the guest hangs in %s (attempt state %s; guest time %.1fs%s%.*s)", where, e->late_in,
-		      seconds(e->last_ns), rip ? ", CPU 0 at " : "", rip ? (int)strcspn(rip, " \n") : 0, rip ? rip : "");
+		      seconds(e->last_ns), rip ? ", CPU 0 at " : "", rip ? (int)strcspn(rip, " \n") : 0,
+		      rip ? rip : "");
 }
 
 static void find_expectations(const struct evidence *e, struct judgement *j)
@@ -241,8 +247,8 @@ static void find_expectations(const struct evidence *e, struct judgement *j)
 	for (uint32_t i = 0; i < e->detail_count; i++)
 		judgement_add(j, DETAIL_EXPECTATION, (enum ktstr_verdict)e->detail[i].verdict, "%s", e->detail[i].text);
 	if (e->dropped)
-		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "%u records did not fit into the guest's event log",
-			      e->dropped);
+		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
+			      "%u records did not fit into the guest's event log", e->dropped);
 }
 
 static enum ktstr_verdict fold(const struct evidence *e, const struct judgement *j)

@@ -35,10 +35,13 @@ KTSTR_TEST(eevdf_cpusets, .llcs = 2, .cores = 2, .duration_s = 2)
 
 KTSTR_TEST(eevdf_steps, .cores = 2, .threads = 2, .duration_s = 2)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "alone", .cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 2 }), .hold = KTSTR_HOLD_SHARE(0.5) },
-		{ .name = "crowd", .cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 2 }, { .name = "b", .workers = 4 }),
-		  .hold = KTSTR_HOLD_SHARE(0.5) }));
+	return ktstr_run_steps(
+		t, KTSTR_STEPS({.name = "alone",
+				.cgroups = KTSTR_CGROUPS({.name = "a", .workers = 2}),
+				.hold = KTSTR_HOLD_SHARE(0.5)},
+			       {.name = "crowd",
+				.cgroups = KTSTR_CGROUPS({.name = "a", .workers = 2}, {.name = "b", .workers = 4}),
+				.hold = KTSTR_HOLD_SHARE(0.5)}));
 }
 
 static void count_squares(struct ktstr_worker *w, void *arg)
@@ -55,6 +58,8 @@ KTSTR_TEST(eevdf_custom_work, .cores = 2, .duration_s = 1)
 {
 	static unsigned sum;
 	ktstr_expect(t, ktstr_ctx_cpus(t) == 2, "the guest has %u CPUs, not 2", ktstr_ctx_cpus(t));
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "squares", .workers = 2, .work = KTSTR_WORK(CUSTOM, .name = "squares", .fn = count_squares, .arg = &sum) }));
+	return ktstr_run_cgroups(
+		t, KTSTR_CGROUPS({.name = "squares",
+				  .workers = 2,
+				  .work = KTSTR_WORK(CUSTOM, .name = "squares", .fn = count_squares, .arg = &sum)}));
 }

@@ -26,7 +26,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	ck_assert_msg(count_fds() == fds_before, "%d descriptors before the test, %d after it", fds_before, count_fds());
+	ck_assert_msg(count_fds() == fds_before, "%d descriptors before the test, %d after it", fds_before,
+		      count_fds());
 }
 
 int t_main(const char *name, t_fill_fn *fill)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * attempts.c -- whole runs in simulation: the real attempt machine, tokens and reactor over fake machines, a virtual clock
- * and seeded faults. After each run: every attempt was reported once, every token is back, every machine was destroyed,
- * nothing lives on.
+ * attempts.c -- whole runs in simulation: the real attempt machine, tokens and reactor over fake machines, a virtual
+ * clock and seeded faults. After each run: every attempt was reported once, every token is back, every machine was
+ * destroyed, nothing lives on.
  *
  *   sim_attempts [SEEDS [ATTEMPTS [FIRST_SEED]]]
  */
@@ -31,9 +31,18 @@ struct run {
 
 static struct run *current;	/* the backend's table has no room for it, and a test runs one at a time */
 
-/* --- a machine that is a script ------------------------------------------------------------------------------------------ */
+/* --- a machine that is a script ----------------------------------------------------------------------------------- */
 
-enum temper { TEMPER_GOOD, TEMPER_SILENT, TEMPER_HANGS, TEMPER_DIES, TEMPER_RESETS, TEMPER_LIES, TEMPER_FLOODS, TEMPER_MAX };
+enum temper {
+	TEMPER_GOOD,
+	TEMPER_SILENT,
+	TEMPER_HANGS,
+	TEMPER_DIES,
+	TEMPER_RESETS,
+	TEMPER_LIES,
+	TEMPER_FLOODS,
+	TEMPER_MAX
+};
 
 struct fake {
 	struct vm vm;
@@ -100,7 +109,8 @@ static struct vm *fake_create(void)
 	struct fake *f = calloc(1, sizeof(*f));
 	if (f) {
 		f->vm.backend = current->env.backend;
-		f->temper = rng_below(&current->rng, 4) ? TEMPER_GOOD : (enum temper)rng_below(&current->rng, TEMPER_MAX);
+		f->temper =
+			rng_below(&current->rng, 4) ? TEMPER_GOOD : (enum temper)rng_below(&current->rng, TEMPER_MAX);
 		current->created++;
 	}
 	return f ? &f->vm : NULL;
@@ -129,8 +139,8 @@ static int fake_next(struct vm *vm, struct wire_item *ret, struct err **err)
 	static const struct {
 		const void *data;
 		uint32_t len;
-	} payload[] = { { &hello, sizeof(hello) },	     { &phase, sizeof(phase) }, { &text, sizeof(text) },
-			{ &result, sizeof(result) },	     { &test_exit, sizeof(test_exit) }, { &over, sizeof(over) } };
+	} payload[] = {{&hello, sizeof(hello)},	  {&phase, sizeof(phase)},	   {&text, sizeof(text)},
+		       {&result, sizeof(result)}, {&test_exit, sizeof(test_exit)}, {&over, sizeof(over)}};
 	struct fake *f = container_of(vm, struct fake, vm);
 	if (f->taken == f->said)
 		return 0;
@@ -168,7 +178,7 @@ static const struct vm_backend fake_backend = {
 	.destroy = fake_destroy,
 };
 
-/* --- the attempt's blocking parts ------------------------------------------------------------------------------------------ */
+/* --- the attempt's blocking parts --------------------------------------------------------------------------------- */
 
 static int sim_prepare(void *attempt)
 {
@@ -201,7 +211,7 @@ static void on_ended(struct attempt *a, int result)
 	attempt_done(a);
 }
 
-/* --- one run ------------------------------------------------------------------------------------------------------------------- */
+/* --- one run ------------------------------------------------------------------------------------------------------ */
 
 struct canceller {
 	struct machine machine;
@@ -303,7 +313,9 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
-	printf("%u seeds x %u attempts: no invariant broken; %lu steps in %.1f s; pass %lu fail %lu inconclusive %lu skip %lu\n",
-	       seeds, attempts, steps, (double)(nsec_now() - began) / 1e9, verdicts[0], verdicts[1], verdicts[2], verdicts[3]);
+	printf("%u seeds x %u attempts: no invariant broken; %lu steps in %.1f s; pass %lu fail %lu inconclusive %lu "
+	       "skip %lu\n",
+	       seeds, attempts, steps, (double)(nsec_now() - began) / 1e9, verdicts[0], verdicts[1], verdicts[2],
+	       verdicts[3]);
 	return verdicts[KTSTR_PASS] && verdicts[KTSTR_FAIL] && verdicts[KTSTR_INCONCLUSIVE] ? 0 : 1;
 }

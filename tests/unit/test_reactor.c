@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The real backend: files, pipes, children, signals, jobs. Each rule of machine.h has a test that would notice its loss. */
+/* The real backend: files, pipes, children, signals, jobs. Each rule of machine.h has a test that would notice its
+ * loss. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static void end(void)
 	reactor = reactor_free(reactor);
 }
 
-/* --- a machine whose one wait is chosen by the test ------------------------------------------------------------------ */
+/* --- a machine whose one wait is chosen by the test --------------------------------------------------------------- */
 
 struct probe {
 	struct machine machine;
@@ -92,7 +93,7 @@ static void run(struct probe *p, void (*wait)(struct probe *))
 	t_ok(reactor_run(reactor));
 }
 
-/* --- waits ------------------------------------------------------------------------------------------------------------- */
+/* --- waits -------------------------------------------------------------------------------------------------------- */
 
 static void wait_sleep(struct probe *p)
 {

@@ -137,8 +137,10 @@ static void classify(struct tiny_vm *t, struct kvm_probe *ret)
 	}
 	ret->instructions_per_us = (uint32_t)((nsec_t)PROBE_LOOPS * 2 * NSEC_PER_USEC / spent);
 	if (run_until_exit(t) != KVM_EXIT_HLT) {
-		snprintf(ret->why, sizeof(ret->why), "/dev/kvm only emulates kernel code (%u instructions/us) and lacks "
-			 "instructions that Linux needs", ret->instructions_per_us);
+		snprintf(ret->why, sizeof(ret->why),
+			 "/dev/kvm only emulates kernel code (%u instructions/us) and lacks "
+			 "instructions that Linux needs",
+			 ret->instructions_per_us);
 	} else if (ret->instructions_per_us < SLOW_PER_US) {
 		snprintf(ret->why, sizeof(ret->why), "/dev/kvm only emulates kernel code (%u instructions/us)",
 			 ret->instructions_per_us);

@@ -36,8 +36,8 @@ void qemu_argv_done(struct qemu_argv *a)
 
 /*
  * One thread runs all processors: the multi-threaded TCG of QEMU 7.2 loses the race of text patching and panics guests
- * that enable a sched_ext scheduler. With instruction counting, no RDRAND and a clock of its own, what the guest does is
- * a function of what is on this command line.
+ * that enable a sched_ext scheduler. With instruction counting, no RDRAND and a clock of its own, what the guest does
+ * is a function of what is on this command line.
  */
 static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 {
@@ -156,7 +156,8 @@ const char *qemu_refuses(const struct vm_config *c, char *out, size_t size)
 		snprintf(out, size, "topology %s needs APIC id %u, QEMU's TCG has no x2APIC and ends at %d",
 			 topology_format(&c->topology, topo), most, APIC_ID_MAX);
 	else if (c->topology.numa_nodes > GUEST_NODES_MAX)
-		snprintf(out, size, "%u NUMA nodes, this backend maps at most %d", c->topology.numa_nodes, GUEST_NODES_MAX);
+		snprintf(out, size, "%u NUMA nodes, this backend maps at most %d", c->topology.numa_nodes,
+			 GUEST_NODES_MAX);
 	else
 		return NULL;
 	return out;

@@ -45,7 +45,7 @@ static struct qemu *qemu_of(struct vm *vm)
 	return container_of(vm, struct qemu, vm);
 }
 
-/* --- life: the child and its monitor ----------------------------------------------------------------------------- */
+/* --- life: the child and its monitor ------------------------------------------------------------------------------ */
 
 enum { LIFE_SPAWN, LIFE_RUN, LIFE_DIAGNOSE, LIFE_KILL, LIFE_REAP, LIFE_COUNT };
 
@@ -180,7 +180,8 @@ static void life_done(struct machine *m, int result)
 
 static const struct machine_type life_type = { "qemu", life_states, LIFE_COUNT, life_done };
 
-/* --- scan: guest memory and console, looked at on a timer: a deterministic guest is told nothing, so it cannot ring - */
+/* --- scan: guest memory and console, looked at on a timer: a deterministic guest is told nothing, so it cannot ring
+ * --- */
 
 enum { SCAN_LOOK, SCAN_LAST, SCAN_COUNT };
 
@@ -242,7 +243,7 @@ static const struct machine_state scan_states[SCAN_COUNT] = {
 
 static const struct machine_type scan_type = { "scan", scan_states, SCAN_COUNT, scan_done };
 
-/* --- the backend --------------------------------------------------------------------------------------------------- */
+/* --- the backend -------------------------------------------------------------------------------------------------- */
 
 static struct vm *qemu_create(void)
 {

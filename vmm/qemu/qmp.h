@@ -33,6 +33,6 @@ int qmp_feed(struct qmp *q, const char *data, size_t len);
 int qmp_next(struct qmp *q);
 
 #define QMP_CAPABILITIES "{\"execute\":\"qmp_capabilities\"}\n"
-#define QMP_REGISTERS	 "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"info registers -a\"}}\n"
+#define QMP_REGISTERS "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"info registers -a\"}}\n"
 
 #endif

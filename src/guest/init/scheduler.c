@@ -55,7 +55,7 @@ static void watch_dumps(struct init *i)
 	i->fd[SRC_TRACE].fd = open("/sys/kernel/tracing/trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 }
 
-/* --- loading on one CPU -------------------------------------------------------------------------------------------- */
+/* --- loading on one CPU ------------------------------------------------------------------------------------------- */
 
 #define BUSY_PRIORITY 60	/* above the kernel's helper thread, which has 50 */
 
@@ -94,7 +94,7 @@ static void let_others_go(struct init *i, const pid_t *pids, unsigned count)
 	file_write("/proc/sys/kernel/sched_rt_runtime_us", "950000");
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 int scheduler_start(struct init *i)
 {

@@ -59,7 +59,7 @@ int setup_cgroups(struct init *i)
 	return 0;
 }
 
-/* --- what the kernel command line and /ktstr.conf say ---------------------------------------------------------- */
+/* --- what the kernel command line and /ktstr.conf say ------------------------------------------------------------- */
 
 int setup_log(struct init *i)
 {

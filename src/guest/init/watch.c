@@ -15,7 +15,7 @@
 #include "guest/channel.h"
 #include "guest/init/init.h"
 
-/* --- starting a child ------------------------------------------------------------------------------------------ */
+/* --- starting a child --------------------------------------------------------------------------------------------- */
 
 static void become(const char *const argv[], int channel, int out)
 {
@@ -51,7 +51,7 @@ int spawn(const char *const argv[], int channel, int *out)
 	return pid;
 }
 
-/* --- sources --------------------------------------------------------------------------------------------------- */
+/* --- sources ------------------------------------------------------------------------------------------------------ */
 
 static int open_uevents(void)
 {

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Style as a test: includes point down only, lengths, banned calls, headers that say what they are for.
+
+The layer table is read from docs/ARCHITECTURE.md, so that the document cannot lie.
+"""
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.argv = sys.argv[:1] + [ROOT]
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'lib'))
+from tap import check, finish  # noqa: E402
+
+FUNCTION_LINES_MAX = 70
+FILE_LINES_MAX = 600
+LINE_COLUMNS_MAX = 120
+
+# call -> what to use instead; the product's code only
+BANNED = {
+    'strcpy': 'snprintf or buf', 'strcat': 'buf', 'sprintf': 'snprintf', 'vsprintf': 'vsnprintf', 'gets': 'file_read',
+    'atoi': 'parse_u64', 'atol': 'parse_u64', 'strtol': 'parse_u64', 'dup': 'F_DUPFD_CLOEXEC',
+    'basename': 'path_basename', 'usleep': 'machine_sleep', 'sleep': 'machine_sleep', 'assert': 'REQUIRE',
+    'exit': 'a return to cli/main.c', 'system': 'child_spawn', 'popen': 'child_spawn', 'alloca': 'malloc',
+}
+ALLOWED = {('src/kernel/cache.c', 'strtol'), ('src/guest/init/watch.c', 'strtol')}
+
+
+def files(*suffixes):
+    listed = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], cwd=ROOT, capture_output=True, text=True)
+    return [f for f in listed.stdout.split() if f.endswith(suffixes) and os.path.exists(os.path.join(ROOT, f))]
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding='utf-8') as f:
+        return f.read()
+
+
+def layers():
+    """{folder: set of folders it may include from}, from the table in ARCHITECTURE.md."""
+    table = {}
+    for row in re.findall(r'^\| \d \| `([^`]+)` \|[^|]*\|([^|]*)\|$', read('docs/ARCHITECTURE.md'), re.M):
+        table[row[0]] = set(re.findall(r'`([^`]+)`', row[1]))
+    return table
+
+
+def folder_of(path, table):
+    best = ''
+    for folder in table:
+        if (path == folder or path.startswith(folder + '/')) and len(folder) > len(best):
+            best = folder
+    return best
+
+
+def resolve(include):
+    for prefix in ('src/', '', 'include/'):
+        if os.path.exists(os.path.join(ROOT, prefix + include)):
+            return prefix + include
+    return None
+
+
+def check_includes():
+    table = layers()
+    check(len(table) >= 12, 'ARCHITECTURE.md has the layer table', sorted(table))
+    wrong = []
+    for path in files('.c', '.h'):
+        mine = folder_of(path, table)
+        if not mine or path.startswith('tests/'):
+            continue
+        for include in re.findall(r'^#include ["<]([^">]+)[">]', read(path), re.M):
+            target = resolve(include)
+            theirs = folder_of(target, table) if target else ''
+            if theirs and theirs != mine and theirs not in table[mine]:
+                wrong.append(f'{path}: {include} ({mine} may not use {theirs})')
+    check(not wrong, 'includes point down only', '\n'.join(wrong))
+
+
+def functions(text):
+    """(name, lines) of each function of a file in kernel style: a brace alone in column one."""
+    lines = text.split('\n')
+    for i, line in enumerate(lines):
+        if line != '{':
+            continue
+        name = next((m.group(1) for back in range(1, 6) if i - back >= 0
+                     for m in [re.search(r'(\w+)\(', lines[i - back])] if m and not lines[i - back].startswith('\t')), '?')
+        end = next((j for j in range(i, len(lines)) if lines[j].startswith('}')), i)
+        yield name, end - i + 1
+
+
+def check_lengths():
+    long_files, long_functions, long_lines = [], [], []
+    for path in files('.c', '.h', '.py', '.sh'):
+        text = read(path)
+        count = text.count('\n')
+        if count > FILE_LINES_MAX:
+            long_files.append(f'{path}: {count} lines')
+        if path.endswith('.c'):
+            long_functions += [f'{path}: {n}() has {c} lines' for n, c in functions(text) if c > FUNCTION_LINES_MAX]
+        for number, line in enumerate(text.split('\n'), 1):
+            if len(line.expandtabs(8)) > LINE_COLUMNS_MAX and path.endswith(('.c', '.h')):
+                long_lines.append(f'{path}:{number}: {len(line.expandtabs(8))} columns')
+    check(not long_files, f'files have at most {FILE_LINES_MAX} lines', '\n'.join(long_files))
+    check(not long_functions, f'functions have at most {FUNCTION_LINES_MAX} lines', '\n'.join(long_functions))
+    check(not long_lines, f'lines have at most {LINE_COLUMNS_MAX} columns', '\n'.join(long_lines))
+
+
+def without_comments(text):
+    return re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\])*"', '', text, flags=re.S)
+
+
+def check_banned():
+    found = []
+    for path in files('.c'):
+        if not path.startswith(('src/', 'reactor/', 'vmm/')):
+            continue
+        text = without_comments(read(path))
+        for call, instead in BANNED.items():
+            if re.search(rf'(?<![\w.>]){call}\(', text) and (path, call) not in ALLOWED:
+                found.append(f'{path}: {call}(); use {instead}')
+    check(not found, 'banned calls', '\n'.join(found))
+
+
+def check_heads():
+    missing = []
+    for path in files('.c', '.h', '.py', '.sh'):
+        head = read(path)[:400]
+        if 'SPDX-License-Identifier: GPL-2.0-only' not in head:
+            missing.append(f'{path}: no SPDX line')
+        if path.endswith('.h') and not re.search(rf'{re.escape(os.path.basename(path))} -- ', read(path)[:600]):
+            missing.append(f'{path}: its head does not say what it is for')
+    check(not missing, 'every file says its licence, every header its purpose', '\n'.join(missing))
+
+
+def check_todo():
+    left = [f'{p}:{n}' for p in files('.c', '.h', '.py', '.sh') if not p.startswith('tests/tidy/')
+            for n, line in enumerate(read(p).split('\n'), 1) if re.search(r'\b(TODO|XXX|HACK)\b', line)]
+    check(not left, 'nothing is left to do in the code', '\n'.join(left))
+
+
+check_includes()
+check_lengths()
+check_banned()
+check_heads()
+check_todo()
+finish()
