@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The initramfs: archives that the kernel's format allows, closures that run elsewhere, frames that unpack again. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <lz4.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "image/cpio.h"
+#include "image/elf.h"
+#include "image/image.h"
+#include "image/ldcache.h"
+#include "t.h"
+
+/* Undoes lz4_legacy(), as the kernel's unlz4 does. */
+static void unpack(const struct buf *in, struct buf *out)
+{
+	static char block[8 << 20];
+	for (size_t at = 0; at < in->len;) {
+		uint32_t word;
+		memcpy(&word, in->data + at, 4);
+		at += 4;
+		if (word == 0x184c2102u)
+			continue;
+		int n = LZ4_decompress_safe(in->data + at, block, (int)word, sizeof(block));
+		ck_assert_int_ge(n, 0);
+		buf_append(out, block, (size_t)n);
+		at += word;
+	}
+}
+
+/* Names and sizes of an archive, by an independent reader. */
+static void list(const struct buf *cpio, struct buf *out)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	archive_read_support_format_cpio(a);
+	ck_assert_int_eq(archive_read_open_memory(a, cpio->data, cpio->len), ARCHIVE_OK);
+	while (archive_read_next_header(a, &e) == ARCHIVE_OK)
+		buf_appendf(out, "%s:%ld ", archive_entry_pathname(e), (long)archive_entry_size(e));
+	archive_read_free(a);
+}
+
+START_TEST(cpio_is_read_by_others)
+{
+	struct cpio c = CPIO_NULL;
+	struct buf names = BUF_NULL;
+	cpio_dir(&c, "a");
+	cpio_file(&c, "a/file", 0644, "hello", 5);
+	cpio_file(&c, "empty", 0755, NULL, 0);
+	cpio_trailer(&c);
+	ck_assert_uint_eq(c.out.len % 512, 0);
+	list(&c.out, &names);
+	ck_assert_str_eq(buf_str(&names), "a:0 a/file:5 empty:0 ");
+	buf_done(&names);
+	cpio_done(&c);
+}
+END_TEST
+
+START_TEST(cpio_refuses_paths_that_leave)
+{
+	static const char *const bad[] = { "", "/abs", "..", "a/../b", "a/..", ".ktstr_init_ok" };
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		t_errno(cpio_check_path(bad[i], NULL), EINVAL);
+	t_ok(cpio_check_path("a/..b/c", NULL));
+}
+END_TEST
+
+START_TEST(lz4_frames_round_trip_back_to_back)
+{
+	struct buf raw = BUF_NULL, packed = BUF_NULL, out = BUF_NULL;
+	for (int i = 0; raw.len < (9u << 20); i++)
+		buf_appendf(&raw, "line %d of more than one block\n", i);
+	t_ok(lz4_legacy(&raw, false, &packed));
+	size_t first = packed.len;
+	t_ok(lz4_legacy(&raw, false, &packed));
+	ck_assert_uint_gt(packed.len, first);
+	unpack(&packed, &out);
+	ck_assert_uint_eq(out.len, 2 * raw.len);
+	ck_assert(!memcmp(out.data, raw.data, raw.len) && !memcmp(out.data + raw.len, raw.data, raw.len));
+	buf_done(&raw);
+	buf_done(&packed);
+	buf_done(&out);
+}
+END_TEST
+
+START_TEST(base_holds_a_program_and_all_it_needs)
+{
+	struct image_base_spec spec = { .test = "/proc/self/exe" };
+	struct buf packed = BUF_NULL, raw = BUF_NULL, names = BUF_NULL;
+	struct err *err = NULL;
+	uint64_t size;
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	ck_assert_int_gt(n, 0);
+	self[n] = '\0';
+	spec.test = self;
+	ck_assert_int_eq(image_base(&spec, &packed, &size, &err), 0);
+	unpack(&packed, &raw);
+	ck_assert_uint_eq(raw.len, size);
+	list(&raw, &names);
+	static const char *const wanted[] = { "init:", "test:", "libc.so.6:", "ld-linux-x86-64.so.2:", "libelf.so.1:", "dev:" };
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		ck_assert_msg(strstr(buf_str(&names), wanted[i]) != NULL, "no %s in %s", wanted[i], buf_str(&names));
+	buf_done(&packed);
+	buf_done(&raw);
+	buf_done(&names);
+}
+END_TEST
+
+START_TEST(base_is_kept_by_its_content)
+{
+	char *dir = t_tmpdir();
+	struct image_base_spec spec = { .cache_dir = dir };
+	struct buf one = BUF_NULL, two = BUF_NULL;
+	uint64_t size;
+	t_ok(image_base(&spec, &one, &size, NULL));
+	t_ok(image_base(&spec, &two, &size, NULL));
+	ck_assert_uint_eq(one.len, two.len);
+	ck_assert(!memcmp(one.data, two.data, one.len));
+	buf_done(&one);
+	buf_done(&two);
+	t_rmdir(dir);
+}
+END_TEST
+
+START_TEST(suffix_says_what_the_boot_is_for)
+{
+	const char *const args[] = { "-c", "0", NULL }, *const bad[] = { "a\nscheduler=/evil", NULL };
+	struct image_suffix_spec spec = { .test = "t", .seed = 7, .duration_ns = 5, .limit_ns = 9, .scheduler = true,
+					  .sched_args = { args, NULL } };
+	struct buf packed = BUF_NULL, raw = BUF_NULL;
+	struct err *err = NULL;
+	t_ok(image_suffix(&spec, &packed, NULL));
+	unpack(&packed, &raw);
+	ck_assert_ptr_nonnull(memmem(raw.data, raw.len, "test=t\nseed=7\nduration_ns=5\nlimit_ns=9\nscheduler=/scheduler\n"
+				     "sched_arg=-c\nsched_arg=0\n", 80));
+	spec.sched_args[0] = bad;
+	t_errno(image_suffix(&spec, &packed, &err), EINVAL);
+	t_err_contains(&err, "has a newline");
+	buf_done(&packed);
+	buf_done(&raw);
+}
+END_TEST
+
+START_TEST(include_files_must_be_there)
+{
+	const char *const missing[] = { "/no/such/file", NULL };
+	struct image_base_spec spec = { .include_files = missing };
+	struct buf out = BUF_NULL;
+	struct err *err = NULL;
+	uint64_t size;
+	t_errno(image_base(&spec, &out, &size, &err), ENOENT);
+	t_err_contains(&err, "build the initramfs: include file '/no/such/file'");
+	buf_done(&out);
+}
+END_TEST
+
+START_TEST(a_text_file_has_no_closure)
+{
+	struct closure *c = calloc(1, sizeof(*c));
+	t_ok(closure_add(c, "/etc/passwd", NULL));
+	ck_assert_uint_eq(c->count, 0);
+	uint32_t api;
+	t_errno(elf_api_version("/etc/passwd", &api), ENOENT);
+	free(c);
+}
+END_TEST
+
+START_TEST(a_foreign_ld_cache_is_ignored)
+{
+	ck_assert_ptr_null(ldcache_find("/etc/passwd", "libc.so.6"));
+	ck_assert_ptr_null(ldcache_find("/no/such/file", "libc.so.6"));
+	char lies[200] = "glibc-ld.so.cache1.1";
+	memset(lies + 20, 0xff, 100);
+	ck_assert_ptr_null(ldcache_find_in(lies, sizeof(lies), "x"));
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, cpio_is_read_by_others);
+	tcase_add_test(tc, cpio_refuses_paths_that_leave);
+	tcase_add_test(tc, lz4_frames_round_trip_back_to_back);
+	tcase_add_test(tc, base_holds_a_program_and_all_it_needs);
+	tcase_add_test(tc, base_is_kept_by_its_content);
+	tcase_add_test(tc, suffix_says_what_the_boot_is_for);
+	tcase_add_test(tc, include_files_must_be_there);
+	tcase_add_test(tc, a_text_file_has_no_closure);
+	tcase_add_test(tc, a_foreign_ld_cache_is_ignored);
+}
+
+int main(void)
+{
+	return t_main("image", fill);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Filters, suites, plans, schedulers' binaries: what happens before a machine starts. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "run/filter.h"
+#include "run/plan.h"
+#include "t.h"
+#include "vmm/qemu/qemu.h"
+
+/* --- filters ------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *text;
+	bool a, b;	/* does it match test A, test B? */
+} filters[] = {
+	{ "two", true, false },
+	{ "test(~crowd)", false, true },
+	{ "test(=ktstr/two_cgroups)", true, false },
+	{ "test(=two_cgroups)", false, false },
+	{ "test(/^ktstr.*s$/)", true, false },
+	{ "!two", false, true },
+	{ "not two", false, true },
+	{ "two | crowd", true, true },
+	{ "two and crowd", false, false },
+	{ "scheduler(=simple) & topology(4c)", false, true },
+	{ "(two | crowd) & !scheduler(simple)", true, false },
+	{ "two or crowd and scheduler(nobody)", true, false },
+	{ "kernel(~6_12)", true, true },
+	{ "binary(suite)", true, true },
+};
+
+START_TEST(filter_matches)
+{
+	const char *const a[FIELD_MAX] = { "ktstr/two_cgroups", "kernel_6_12_1", "1n1l2c1t", "eevdf", "/x/suite" };
+	const char *const b[FIELD_MAX] = { "ktstr/simple_crowd", "kernel_6_12_1", "1n2l4c1t", "simple", "/x/suite" };
+	struct filter *f = NULL;
+	t_ok(filter_parse(filters[_i].text, &f, NULL));
+	ck_assert_msg(filter_match(f, a) == filters[_i].a, "%s on A", filters[_i].text);
+	ck_assert_msg(filter_match(f, b) == filters[_i].b, "%s on B", filters[_i].text);
+	filter_free(f);
+}
+END_TEST
+
+static const struct {
+	const char *text, *why;
+} bad_filters[] = {
+	{ "", "expected at 'the end'" },
+	{ "two &", "expected at 'the end'" },
+	{ "(two", "')' expected" },
+	{ "two)", "expected at ')'" },
+	{ "test()", "something to match" },
+	{ "test(x", "')' expected" },
+	{ "test(/x)", "unfinished regular expression" },
+	{ "test(/(/)", "does not compile" },
+	{ "colour(red)", "unknown field" },
+	{ "two two", "'&', '|' or the end" },
+};
+
+START_TEST(filter_says_where_it_is_wrong)
+{
+	struct filter *f = NULL;
+	struct err *err = NULL;
+	t_errno(filter_parse(bad_filters[_i].text, &f, &err), EINVAL);
+	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_USAGE);
+	t_err_contains(&err, bad_filters[_i].why);
+}
+END_TEST
+
+START_TEST(filter_depth_is_limited)
+{
+	char deep[400];
+	struct filter *f = NULL;
+	memset(deep, '(', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	t_errno(filter_parse(deep, &f, NULL), EINVAL);
+	memset(deep, '!', sizeof(deep) - 1);
+	t_errno(filter_parse(deep, &f, NULL), EINVAL);
+}
+END_TEST
+
+/* --- suites --------------------------------------------------------------------------------------------------------- */
+
+#define CHECKS	"\"checks\":{\"not_starved\":0,\"isolation\":0,\"max_gap_ms\":0,\"max_spread_pct\":0}"
+#define SCHED(n) "{\"name\":\"" n "\",\"binary\":\"" n "\",\"args\":[\"-x\"],\"sysctls\":[],\"kargs\":[]," \
+		 "\"load_cpu\":0," CHECKS "}"
+#define TEST(n, sched, llcs)                                                                                  \
+	"{\"name\":\"" n "\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":" sched              \
+	",\"numa_nodes\":1,\"llcs\":" llcs ",\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000," \
+	"\"workers_per_cgroup\":2,\"sched_args\":[],\"include_files\":[],\"expect_err\":0," CHECKS "}"
+#define LIST(scheds, tests) "{\"api\":1,\"schedulers\":[" scheds "],\"tests\":[" tests "]}"
+
+static int parse(const char *text, struct suite *s, struct err **err)
+{
+	return suite_parse("/x/suite", text, strlen(text), s, err);
+}
+
+START_TEST(suite_reads_a_list)
+{
+	struct suite s;
+	t_ok(parse(LIST(SCHED("simple"), TEST("one", "\"simple\"", "1") "," TEST("two", "null", "2")), &s, NULL));
+	ck_assert_uint_eq(s.tests, 2);
+	ck_assert_str_eq(s.test[0].scheduler->args[0], "-x");
+	ck_assert_ptr_null(s.test[1].scheduler);
+	ck_assert_uint_eq(s.test[1].topology.llcs, 2);
+	suite_done(&s);
+}
+END_TEST
+
+static const struct {
+	const char *text, *why;
+} bad_lists[] = {
+	{ "", "line 1" },
+	{ LIST("", TEST("one", "\"nobody\"", "1")), "scheduler 'nobody' is not declared" },
+	{ LIST("{\"name\":3}", ""), "schedulers[0]: name: expected a string" },
+	{ LIST("", "{\"name\":\"x\",\"file\":\"f\"}"), "tests[0]: numa_nodes" },
+	{ LIST("", TEST("x", "null", "-1")), "llcs: expected a non-negative integer" },
+};
+
+START_TEST(suite_names_what_is_wrong)
+{
+	struct suite s;
+	struct err *err = NULL;
+	t_errno(parse(bad_lists[_i].text, &s, &err), EBADMSG);
+	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_DATA);
+	t_err_contains(&err, bad_lists[_i].why);
+}
+END_TEST
+
+START_TEST(a_topology_that_does_not_divide_stops_the_plan)
+{
+	struct suite s;
+	struct plan plan;
+	struct err *err = NULL;
+	t_ok(parse(LIST("", TEST("wide", "null", "300")), &s, NULL));
+	struct plan_request q = { .suites = &s, .suite_count = 1 };
+	t_errno(plan_make(&q, &plan, &err), EINVAL);
+	t_err_contains(&err, "test 'wide' (a.c:3): topology: llcs is 300, must be 1 to 256");
+	suite_done(&s);
+}
+END_TEST
+
+/* --- plans ------------------------------------------------------------------------------------------------------------ */
+
+START_TEST(plan_is_tests_times_kernels)
+{
+	struct suite s;
+	struct plan plan;
+	t_ok(parse(LIST("", TEST("one", "null", "1") "," TEST("two", "null", "1")), &s, NULL));
+	struct kernel kernels[] = { { .label = (char *)"kernel_a", .version = (char *)"a", .boot = (char *)"/a" },
+				    { .label = (char *)"kernel_b", .version = (char *)"b", .boot = (char *)"/b" } };
+	struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = kernels, .kernel_count = 2 };
+	t_ok(plan_make(&q, &plan, NULL));
+	ck_assert_uint_eq(plan.count, 4);
+	ck_assert_str_eq(plan.item[1].name, "ktstr/one/kernel_b");
+	plan_done(&plan);
+	q.kernel_count = 1;
+	t_ok(plan_make(&q, &plan, NULL));
+	ck_assert_str_eq(plan.item[0].name, "ktstr/one");
+	plan_done(&plan);
+	suite_done(&s);
+}
+END_TEST
+
+START_TEST(plan_refuses_two_tests_of_one_name)
+{
+	struct suite s;
+	struct plan plan;
+	struct err *err = NULL;
+	t_ok(parse(LIST("", TEST("one", "null", "1") "," TEST("one", "null", "1")), &s, NULL));
+	struct plan_request q = { .suites = &s, .suite_count = 1 };
+	t_errno(plan_make(&q, &plan, &err), EEXIST);
+	t_err_contains(&err, "declared twice: a.c:3 and a.c:3");
+	suite_done(&s);
+}
+END_TEST
+
+START_TEST(plan_skips_what_the_backend_cannot_offer)
+{
+	struct suite s;
+	struct plan plan;
+	t_ok(parse(LIST("", TEST("many", "null", "200")), &s, NULL));
+	struct kernel kernel = { .label = (char *)"k", .version = (char *)"v", .boot = (char *)"/k" };
+	struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = &kernel, .kernel_count = 1,
+				  .backend = &qemu_backend };
+	t_ok(plan_make(&q, &plan, NULL));
+	ck_assert_ptr_nonnull(strstr(plan.item[0].skip, "APIC id 399"));
+	plan_done(&plan);
+	suite_done(&s);
+}
+END_TEST
+
+START_TEST(scheduler_binary_is_looked_for_in_order)
+{
+	char *dir = t_tmpdir(), *binary = path_join(dir, "scx_x"), *test = path_join(dir, "test"), *found = NULL;
+	struct err *err = NULL;
+	t_errno(scheduler_locate("scx_x", test, NULL, &found, &err), ENOENT);
+	t_err_contains(&err, "scheduler 'scx_x' not found. Set KTSTR_SCHEDULER");
+	t_ok(file_write_atomic(binary, "x", 1, 0755, NULL));
+	t_ok(scheduler_locate("scx_x", test, NULL, &found, NULL));
+	ck_assert_str_eq(found, binary);
+	free(found);
+	setenv("KTSTR_SCHEDULER_BIN_SCX_X", "/no/such/file", 1);
+	t_errno(scheduler_locate("scx_x", test, NULL, &found, &err), ENOENT);
+	t_err_contains(&err, "/no/such/file");
+	unsetenv("KTSTR_SCHEDULER_BIN_SCX_X");
+	free(binary);
+	free(test);
+	t_rmdir(dir);
+}
+END_TEST
+
+START_TEST(guest_memory_grows_with_cpus_and_nodes)
+{
+	struct ktstr_topology small = { 1, 1, 2, 1 }, big = { 1, 4, 4, 2 }, nodes = { 3, 3, 1, 1 };
+	ck_assert_uint_eq(guest_memory_mib(&small, 0), 256);
+	ck_assert_uint_eq(guest_memory_mib(&small, 1000), 1000);
+	ck_assert_uint_eq(guest_memory_mib(&big, 0), 2048);
+	ck_assert_uint_eq(guest_memory_mib(&nodes, 0) % 3, 0);
+	ck_assert_uint_ge(guest_memory_mib(&nodes, 0), 768);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_loop_test(tc, filter_matches, 0, ARRAY_SIZE(filters));
+	tcase_add_loop_test(tc, filter_says_where_it_is_wrong, 0, ARRAY_SIZE(bad_filters));
+	tcase_add_test(tc, filter_depth_is_limited);
+	tcase_add_test(tc, suite_reads_a_list);
+	tcase_add_loop_test(tc, suite_names_what_is_wrong, 0, ARRAY_SIZE(bad_lists));
+	tcase_add_test(tc, a_topology_that_does_not_divide_stops_the_plan);
+	tcase_add_test(tc, plan_is_tests_times_kernels);
+	tcase_add_test(tc, plan_refuses_two_tests_of_one_name);
+	tcase_add_test(tc, plan_skips_what_the_backend_cannot_offer);
+	tcase_add_test(tc, scheduler_binary_is_looked_for_in_order);
+	tcase_add_test(tc, guest_memory_grows_with_cpus_and_nodes);
+}
+
+int main(void)
+{
+	return t_main("run", fill);
+}
