@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a user meets who asks for what cannot be: one line that says what failed, on what, and what to do; the exit status."""
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, finish  # noqa: E402
+
+EXAMPLES = BUILD + '/tests/examples'
+
+
+def refused(name, status, said, *args, **kw):
+    run = Run(*args, **kw)
+    lines = run.err.strip().splitlines()
+    errors = [line for line in lines if line.startswith('error:')]
+    ok = run.status == status and len(errors) == 1 and said in errors[0]
+    check(ok, f'{name}: exits with {status}', f'wanted "{said}"\n{run}')
+
+
+def usage():
+    refused('no such command', 64, "unknown command 'tset', did you mean 'test'", 'tset')
+    refused('half a command', 64, "kernel wants 'build' or 'list'", 'kernel')
+    refused('no such option', 64, "unknown option '--kernle', did you mean '--kernel'", 'test', '--kernle', 'x')
+    refused('option without value', 64, '--seed needs N', 'test', '--seed')
+    refused('flag with value', 64, '--list takes no value', 'test', '--list=yes')
+    refused('no number', 64, "--jobs: 'many' is no number", 'test', '--jobs', 'many')
+    refused('no seed', 64, "--seed: 'x' is no number", 'test', '--seed', 'x', EXAMPLES)
+    refused('operand too many', 64, "doctor takes no operand, and got 'x'", 'doctor', 'x')
+    check(Run().status == 64, 'no command at all: exits with 64')
+    check(Run('--version').out.startswith('ktstr '), 'version on stdout')
+
+
+def tests(scratch):
+    refused('test path missing', 64, "test path '/no/where'", 'test', '--list', '/no/where')
+    refused('test path without tests', 64, "no tests in '/etc'; link a program with libktstr", 'test', '--list', '/etc')
+    refused('filter that does not parse', 64, "filter 'test(': ", 'test', '--list', '-E', 'test(', EXAMPLES)
+    refused('filter that matches nothing', 64, 'no test matches nobody', 'test', '--list', '-E', 'nobody', EXAMPLES)
+    refused('backend that is none', 64, "'xen' is no backend", 'test', '--accel', 'xen', EXAMPLES)
+    refused('backend kvm', 69, 'backend kvm is not built yet; use --accel tcg', 'test', '--accel', 'kvm', EXAMPLES)
+    refused('unknown kernel', 69, "unknown kernel '9.99'", 'test', '--kernel', '9.99', EXAMPLES)
+    refused('empty cache', 69, 'no kernel found; build one', 'test', EXAMPLES,
+            env={'KTSTR_CACHE_DIR': scratch / 'empty'})
+    refused('no home', 64, 'HOME is set to the empty string', 'kernel', 'list',
+            env={'HOME': '', 'XDG_CACHE_HOME': '', 'KTSTR_CACHE_DIR': ''})
+
+
+def binaries(scratch):
+    """A test binary of another interface version, one that crashes, one whose list is no list."""
+    other = scratch / 'other'
+    shutil.copy(EXAMPLES + '/examples', other)
+    with open(other, 'r+b') as f:
+        content = f.read()
+        at = content.find(b'ktstr\0\0\0') + 8
+        f.seek(at)
+        f.write((99).to_bytes(4, 'little'))
+    refused('test binary of another version', 65, 'was built for interface version 99, this ktstr speaks 1', 'test', '--list',
+            other)
+    source = scratch / 'odd.c'
+    note = ('const struct { unsigned n, d, t; char s[8]; unsigned v; } x __attribute__((used, section(".note.ktstr"), aligned(4)))'
+            ' = { 6, 4, 1, "ktstr", 1 };')
+    for name, body, said in (('crashes', '__builtin_trap();', "--list' failed: killed by SIG"),
+                             ('lies', 'puts("[1,2");', "list the tests of"),
+                             ('fails', 'return 3;', "--list' failed: exit status 3")):
+        with open(source, 'w') as f:
+            f.write(f'#include <stdio.h>\n{note}\nint main(void) {{ {body} return 0; }}\n')
+        subprocess.run(['gcc', '-o', scratch / name, source], check=True)
+        refused(f'test binary that {name}', 65, said, 'test', '--list', scratch / name)
+
+
+def kernels(scratch):
+    cache = {'KTSTR_CACHE_DIR': scratch / 'cache'}
+    refused('build of nothing', 64, 'kernel build wants one of', 'kernel', 'build', env=cache)
+    refused('tarball missing', 69, 'kernel path not found: ./linux.tar.xz', 'kernel', 'build', './linux.tar.xz', env=cache)
+    with open(scratch / 'garbage.tar.xz', 'wb') as f:
+        f.write(b'\xfd7zXZ\0' + b'garbage' * 100)
+    refused('truncated tarball', 65, 'garbage.tar.xz', 'kernel', 'build', scratch / 'garbage.tar.xz', env=cache)
+    with tarfile.open(scratch / 'novel.tar.gz', 'w:gz') as tar:
+        tar.add(__file__, 'novel/chapter-one')
+    refused('tarball that is no kernel', 65, 'has no top Makefile with a version', 'kernel', 'build', scratch / 'novel.tar.gz',
+            env=cache)
+    os.mkdir(scratch / 'tree')
+    refused('tree that is no kernel', 65, 'no kernel source in', 'kernel', 'build', '--source', scratch / 'tree', env=cache)
+    refused('image as kernel', 65, 'raw image files are not supported', 'test', '--kernel', '/bin/true', EXAMPLES)
+    refused('cap beyond the machine', 75, '--cpu-cap 100000 is more than', 'kernel', 'build', '--cpu-cap', '100000',
+            scratch / 'novel.tar.gz', env=cache)
+    bare = scratch / 'bin'
+    os.mkdir(bare)
+    for tool in ('sh', 'make', 'ld', 'objcopy', 'flex', 'bison', 'bc', 'lz4', 'gcc'):
+        if shutil.which(tool):
+            os.symlink(shutil.which(tool), os.path.join(bare, tool))
+    refused('pahole missing', 69, "building a kernel needs 'pahole', which is not installed; install it (Debian: pahole)",
+            'kernel', 'build', scratch / 'novel.tar.gz', env={**cache, 'PATH': bare})
+    os.unlink(os.path.join(bare, 'gcc'))
+    refused('compiler missing', 69, "needs 'gcc'", 'kernel', 'build', scratch / 'novel.tar.gz', env={**cache, 'PATH': bare})
+    left = [f for f in os.listdir(scratch / 'cache') if f != '.locks'] if os.path.exists(scratch / 'cache') else []
+    check(not left, 'the cache is as it was', left)
+
+
+def fake_tree(path, makefile):
+    os.makedirs(path)
+    for name, text in (('Makefile', makefile), ('Kconfig', '')):
+        with open(os.path.join(path, name), 'w') as f:
+            f.write(text)
+
+
+HEAD = 'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 2\nEXTRAVERSION =\n'
+STEPS = '\nallnoconfig olddefconfig:\n\t@cp $(KCONFIG_ALLCONFIG) .config\n'
+
+
+def builds(scratch):
+    """Trees whose Makefile builds in no time: failures, success, and what the cache keeps."""
+    cache = {'KTSTR_CACHE_DIR': scratch / 'kernels'}
+    broken = scratch / 'broken'
+    fake_tree(broken, HEAD + STEPS + 'vmlinux bzImage:\n\t@echo "x.c:1: error: no such thing" >&2; exit 1\n')
+    refused('build that fails', 65, 'build of kernel 6.1.2 failed (exit status 2): x.c:1: error: no such thing', 'kernel', 'build',
+            '--source', broken, env=cache)
+    lossy = scratch / 'lossy'
+    fake_tree(lossy, HEAD + '\nallnoconfig:\n\t@echo CONFIG_BPF=y > .config\nvmlinux bzImage:\n\t@true\n')
+    refused('options that got lost', 65, 'CONFIG_DEBUG_INFO_BTF not set (install pahole', 'kernel', 'build', '--source', lossy,
+            env=cache)
+    good = scratch / 'good'
+    fake_tree(good, HEAD + STEPS + 'vmlinux bzImage:\n\t@mkdir -p arch/x86/boot; touch arch/x86/boot/bzImage; '
+              'cp /bin/true vmlinux; echo "  CC x.o"\n')
+    run = Run('kernel', 'build', '--source', good, env=cache)
+    check(run.status == 0 and 'not cached: the tree is no clean git checkout' in run.err, 'a plain tree is built in place', run)
+    with tarfile.open(scratch / 'linux-6.1.2.tar.gz', 'w:gz') as tar:
+        tar.add(good, 'linux-6.1.2')
+    run = Run('kernel', 'build', '--json', scratch / 'linux-6.1.2.tar.gz', env=cache)
+    check(run.status == 0 and '6.1.2-tarball-x86_64-kc' in run.out, 'a tarball is built and cached', run)
+    again = Run('kernel', 'build', scratch / 'linux-6.1.2.tar.gz', env=cache)
+    check(again.status == 0 and 'cached kernel found' in again.err, 'the second build is the first one', again)
+    listed = Run('kernel', 'list', env=cache)
+    check('6.1.2' in listed.out and listed.status == 0, 'it is listed', listed)
+    git = scratch / 'git'
+    shutil.copytree(good, git)
+    for name in ('.config', 'vmlinux', 'arch'):
+        path = os.path.join(git, name)
+        shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+    identity = ['-c', 'user.name=x', '-c', 'user.email=x@localhost']
+    with open(os.path.join(git, '.gitignore'), 'w') as f:
+        f.write('vmlinux\narch\n.config\n')
+    subprocess.run(['git', 'init', '-q', git], check=True)
+    subprocess.run(['git', '-C', git, 'add', '-A'], check=True)
+    subprocess.run(['git', '-C', git, *identity, 'commit', '-qm', 'x'], check=True)
+    run = Run('kernel', 'build', '--json', '--source', git, env=cache)
+    check(run.status == 0 and '"key":"local-' in run.out, 'a clean checkout is cached by its commit', run)
+    left = [f for f in os.listdir(scratch / 'kernels') if f.startswith('.tmp')]
+    check(not left, 'no work is left behind', left)
+
+
+def full_disk(scratch):
+    """A small file system as cache: disk full while unpacking and while storing."""
+    mount = scratch / 'small'
+    os.mkdir(mount)
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount], capture_output=True).returncode != 0:
+        return
+    try:
+        refused('disk too small', 75, 'building a kernel needs about 4 GiB below', 'kernel', 'build',
+                scratch / 'linux-6.1.2.tar.gz', env={'KTSTR_CACHE_DIR': mount + '/kernels'})
+    finally:
+        subprocess.run(['umount', mount], check=False)
+
+
+def doctor(scratch):
+    run = Run('doctor', env={'PATH': scratch / 'bin', 'KTSTR_CACHE_DIR': scratch / 'cache'})
+    check(run.status == 69 and 'missing  qemu' in run.out, 'doctor: 69 where the main job cannot run', run)
+    check(Run('doctor', '--json').out.lstrip().startswith('['), 'doctor --json')
+
+
+def main():
+    with Scratch() as scratch:
+        usage()
+        tests(scratch)
+        binaries(scratch)
+        kernels(scratch)
+        builds(scratch)
+        full_disk(scratch)
+        doctor(scratch)
+    finish()
+
+
+if __name__ == '__main__':
+    os.environ.pop('KTSTR_KERNEL', None)
+    main()
