@@ -12,6 +12,7 @@ import time
 import xml.etree.ElementTree as ET
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VALGRIND = ('valgrind', '-q', '--error-exitcode=99', '--leak-check=full', '--errors-for-leak-kinds=definite')
 counts = {'passed': 0, 'failed': 0, 'skipped': 0}
 began = time.monotonic()
 
@@ -88,9 +89,14 @@ def main():
         meson_test('build-asan', 'asan', '--suite', 'fast')
 
     say('unit tests of the orchestrator under valgrind')
-    meson_test('build', 'valgrind', '--suite', 'unit', '--wrap',
-               'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite', '--timeout-multiplier',
-               '10')
+    # valgrind 3.19 has no pidfd_open(2), without which the reactor's own tests cannot start children.
+    print('skipped  reactor under valgrind: it does not know pidfd_open(2); the machines run there in simulation')
+    counts['skipped'] += 1
+    for name in ('base', 'image', 'kernel', 'run', 'verdict', 'vmm'):
+        one(run('timeout', '-s', 'KILL', '300', *VALGRIND, f'build/tests/test_{name}', stdout=subprocess.DEVNULL) == 0,
+            f'{name} under valgrind')
+    one(run('timeout', '-s', 'KILL', '600', *VALGRIND, 'build/tests/sim_attempts', '3', '200', '4',
+            stdout=subprocess.DEVNULL) == 0, 'simulated runs under valgrind')
 
     say('the kernel, with its own schedulers (minutes, once)')
     cpus = str(os.cpu_count() or 1)

@@ -183,9 +183,9 @@ static int by_name(const void *a, const void *b)
 static int check_names(const struct plan *p, struct err **err)
 {
 	int r = 0;
-	struct plan_case *sorted = malloc(p->count * sizeof(*sorted) + 1);
+	struct plan_case *sorted = p->count ? malloc(p->count * sizeof(*sorted)) : NULL;
 	if (!sorted)
-		return -ENOMEM;
+		return p->count ? -ENOMEM : 0;
 	memcpy(sorted, p->item, p->count * sizeof(*sorted));
 	qsort(sorted, p->count, sizeof(*sorted), by_name);
 	for (size_t i = 1; i < p->count && r == 0; i++)

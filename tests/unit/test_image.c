@@ -99,7 +99,8 @@ START_TEST(base_holds_a_program_and_all_it_needs)
 	unpack(&packed, &raw);
 	ck_assert_uint_eq(raw.len, size);
 	list(&raw, &names);
-	static const char *const wanted[] = { "init:", "test:", "libc.so.6:", "ld-linux-x86-64.so.2:", "libelf.so.1:", "dev:" };
+	static const char *const wanted[] = {
+		"init:", "test:", "libc.so.6:", "ld-linux-x86-64.so.2:", "libelf.so.1:", "dev:"};
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		ck_assert_msg(strstr(buf_str(&names), wanted[i]) != NULL, "no %s in %s", wanted[i], buf_str(&names));
 	buf_done(&packed);
@@ -133,8 +134,10 @@ START_TEST(suffix_says_what_the_boot_is_for)
 	struct err *err = NULL;
 	t_ok(image_suffix(&spec, &packed, NULL));
 	unpack(&packed, &raw);
-	ck_assert_ptr_nonnull(memmem(raw.data, raw.len, "test=t\nseed=7\nduration_ns=5\nlimit_ns=9\nscheduler=/scheduler\n"
-				     "sched_arg=-c\nsched_arg=0\n", 80));
+	ck_assert_ptr_nonnull(memmem(raw.data, raw.len,
+				     "test=t\nseed=7\nduration_ns=5\nlimit_ns=9\nscheduler=/scheduler\n"
+				     "sched_arg=-c\nsched_arg=0\n",
+				     80));
 	spec.sched_args[0] = bad;
 	t_errno(image_suffix(&spec, &packed, &err), EINVAL);
 	t_err_contains(&err, "has a newline");

@@ -208,7 +208,8 @@ START_TEST(home_is_needed_and_checked)
 }
 END_TEST
 
-/* --- configurations -------------------------------------------------------------------------------------------------- */
+/* --- configurations --------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(lost_options_are_all_named)
 {
@@ -233,7 +234,8 @@ START_TEST(the_lean_fragment_has_what_is_critical)
 }
 END_TEST
 
-/* --- tarballs ------------------------------------------------------------------------------------------------------------ */
+/* --- tarballs
+ * ------------------------------------------------------------------------------------------------------------ */
 
 struct member {
 	const char *path, *text, *link;
@@ -268,7 +270,8 @@ static char *tarball(const struct member *members, size_t count)
 
 START_TEST(tarball_is_unpacked_below_its_top)
 {
-	static const struct member members[] = { MAKEFILE, { "linux-6/a/b", "content", NULL }, { "linux-6/a/l", NULL, "../a/b" } };
+	static const struct member members[] = {
+		MAKEFILE, {"linux-6/a/b", "content", NULL}, {"linux-6/a/l", NULL, "../a/b"}};
 	struct unpack_progress progress = { 0 };
 	char version[VERSION_TEXT_MAX];
 	begin();

@@ -229,7 +229,8 @@ START_TEST(lateness_says_where)
 	take(WIRE_PHASE, &phase, sizeof(phase));
 	snprintf(e.late_in, sizeof(e.late_in), "running");
 	buf_puts(&e.diagnosis, "CPU#0\nRIP=ffffffff81000042 RFL=1\n");
-	expect(KTSTR_FAIL, "the guest hangs in crowd (attempt state running; guest time 1.0s, CPU 0 at RIP=ffffffff81000042)");
+	expect(KTSTR_FAIL,
+	       "the guest hangs in crowd (attempt state running; guest time 1.0s, CPU 0 at RIP=ffffffff81000042)");
 }
 END_TEST
 
@@ -303,8 +304,10 @@ END_TEST
 START_TEST(verifier_reason_is_found_in_its_log)
 {
 	struct cause c;
-	ck_assert(cause_in_scheduler_log("libbpf: -- BEGIN PROG LOAD LOG --\n0: (b7) r0 = 0\nR1 invalid mem access 'scalar'\n"
-					 "processed 3 insns (limit 1000000)\n-- END PROG LOAD LOG --\nfailed\n", &c));
+	ck_assert(cause_in_scheduler_log(
+		"libbpf: -- BEGIN PROG LOAD LOG --\n0: (b7) r0 = 0\nR1 invalid mem access 'scalar'\n"
+		"processed 3 insns (limit 1000000)\n-- END PROG LOAD LOG --\nfailed\n",
+		&c));
 	ck_assert_str_eq(c.line, "R1 invalid mem access 'scalar'");
 	ck_assert(!cause_in_scheduler_log("-- END PROG LOAD LOG --", &c) || c.line[0]);
 	ck_assert(!cause_in_kernel_log("all is well\n", &c));

@@ -10,7 +10,8 @@
 #include "vmm/qemu/qmp.h"
 #include "vmm/wirelog.h"
 
-/* --- a log as PID 1 would write it ---------------------------------------------------------------------------------- */
+/* --- a log as PID 1 would write it ----------------------------------------------------------------------------------
+ */
 
 #define LOG_BYTES 4096
 
@@ -134,14 +135,16 @@ START_TEST(guest_memory_is_bounds_checked)
 }
 END_TEST
 
-/* --- QMP ---------------------------------------------------------------------------------------------------------------- */
+/* --- QMP
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(qmp_takes_bytes_as_they_come)
 {
 	static const char stream[] = "{\"QMP\":{}}\n{\"return\":{}}\n{\"return\":\"CPU#0\\r\\nRIP=1\"}\n"
 				     "{\"event\":\"SHUTDOWN\",\"data\":{\"reason\":\"guest-reset\"}}\n"
 				     "{\"error\":{\"desc\":\"no\"}}\n{\"event\":\"OTHER\"}\nnonsense\n";
-	static const int events[] = { QMP_GREETING, QMP_RETURN, QMP_RETURN, QMP_SHUTDOWN, QMP_ERROR, QMP_OTHER, -EBADMSG };
+	static const int events[] = {QMP_GREETING, QMP_RETURN, QMP_RETURN, QMP_SHUTDOWN,
+				     QMP_ERROR,	   QMP_OTHER,  -EBADMSG};
 	struct qmp q = { 0 };
 	size_t seen = 0;
 	for (const char *p = stream; *p; p++) {
@@ -168,7 +171,8 @@ START_TEST(qmp_lines_are_limited)
 }
 END_TEST
 
-/* --- topologies ------------------------------------------------------------------------------------------------------------ */
+/* --- topologies
+ * ------------------------------------------------------------------------------------------------------------ */
 
 START_TEST(topology_round_trips)
 {
@@ -214,7 +218,8 @@ START_TEST(apic_ids_have_gaps)
 }
 END_TEST
 
-/* --- QEMU's command line ------------------------------------------------------------------------------------------------------ */
+/* --- QEMU's command line
+ * ------------------------------------------------------------------------------------------------------ */
 
 static const char *joined(const struct vm_config *c, unsigned nodes, struct buf *out)
 {
@@ -232,10 +237,21 @@ static const char *joined(const struct vm_config *c, unsigned nodes, struct buf 
 START_TEST(argv_is_the_deterministic_recipe)
 {
 	static const char *const wanted[] = {
-		"-accel tcg,thread=single", "-icount shift=3,sleep=off,align=off", "-rdrand,-rdseed", "clock=vm", "-seed 7 ",
-		"-smp 8,sockets=2,dies=1,cores=2,threads=2 ", "-numa node,nodeid=1,memdev=ram1", "socket-id=1",
-		"dist,src=0,dst=1,val=20", "-no-reboot", "isa-debug-exit", "nokaslr norandmaps random.trust_cpu=off",
-		"memmap=16M$0x8000000", " extra=1", "-kernel /boot/it ",
+		"-accel tcg,thread=single",
+		"-icount shift=3,sleep=off,align=off",
+		"-rdrand,-rdseed",
+		"clock=vm",
+		"-seed 7 ",
+		"-smp 8,sockets=2,dies=1,cores=2,threads=2 ",
+		"-numa node,nodeid=1,memdev=ram1",
+		"socket-id=1",
+		"dist,src=0,dst=1,val=20",
+		"-no-reboot",
+		"isa-debug-exit",
+		"nokaslr norandmaps random.trust_cpu=off",
+		"memmap=16M$0x8000000",
+		" extra=1",
+		"-kernel /boot/it ",
 	};
 	const char *const kargs[] = { "extra=1", NULL };
 	struct vm_config c = { .topology = { 2, 2, 2, 2 }, .memory_mib = 512, .kernel = "/boot/it", .seed = 7,
@@ -243,7 +259,8 @@ START_TEST(argv_is_the_deterministic_recipe)
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	joined(&c, 2, &text);
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		ck_assert_msg(strstr(buf_str(&text), wanted[i]) != NULL, "'%s' is not in: %s", wanted[i], buf_str(&text));
+		ck_assert_msg(strstr(buf_str(&text), wanted[i]) != NULL, "'%s' is not in: %s", wanted[i],
+			      buf_str(&text));
 }
 END_TEST
 
