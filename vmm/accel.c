@@ -5,9 +5,12 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/tool.h"
 #include "vmm/accel.h"
+#include "vmm/qemu/argv.h"
 #include "vmm/qemu/qemu.h"
 
+static const struct tool qemu_tools[] = { { QEMU_PROGRAM, "qemu-system-x86" }, { 0 } };
 static const char *const accel_names[ACCEL_MAX] = { "auto", "kvm", "tcg" };
 
 int accel_parse(const char *text, enum accel *ret, struct err **err)
@@ -74,6 +77,9 @@ int accel_choose(enum accel want, const char *cache_dir, struct accel_choice *re
 			err_hint(*err, "use --accel tcg");
 		return -ENOTSUP;
 	}
+	int r = tools_require(qemu_tools, "backend tcg", err);
+	if (r < 0)
+		return r;
 	ret->backend = &qemu_backend;
 	if (want == ACCEL_TCG) {
 		snprintf(ret->reason, sizeof(ret->reason), "asked for");

@@ -289,7 +289,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 	print_summary(s, a, &counts, nsec_now() - began);
 	if (r < 0)
 		return r;
-	if (counts.not_run)
+	if (counts.interrupted)
 		return EXIT_INTERRUPTED;
 	return verdict_status(&counts);
 }

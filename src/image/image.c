@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* image.c -- see image.h. */
+#include <fcntl.h>
 #include <lz4.h>
 #include <lz4hc.h>
 #include <string.h>
@@ -15,7 +16,6 @@ extern const char blob_init_start[], blob_init_end[];
 
 #define LZ4_LEGACY_MAGIC  0x184c2102u
 #define LZ4_LEGACY_BLOCK  ((size_t)8 << 20)
-#define INCLUDE_BYTES_MAX ((size_t)1 << 30)
 
 /* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
 
@@ -43,73 +43,58 @@ int lz4_legacy(const struct buf *data, bool best, struct buf *ret)
 	return ret->failed ? -ENOMEM : 0;
 }
 
-/* --- the base ----------------------------------------------------------------------------------------------------- */
+/* --- the base: first what is in it, then its name by content, and only when nobody has packed it yet, the packing - */
+
+struct item {
+	char *from;	/* host path; NULL: the built-in PID 1 */
+	char *to;
+	mode_t mode;
+};
+
+#define ITEMS_MAX 2048
 
 struct packer {
-	struct cpio cpio;
+	struct item item[ITEMS_MAX];
+	size_t items;
 	struct closure closure;
+	struct cpio cpio;
 	char *dirs[1024];	/* already in the archive */
 	size_t dir_count;
 };
 
 static void packer_done(struct packer *p)
 {
-	cpio_done(&p->cpio);
-	closure_done(&p->closure);
+	for (size_t i = 0; i < p->items; i++) {
+		free(p->item[i].from);
+		free(p->item[i].to);
+	}
 	for (size_t i = 0; i < p->dir_count; i++)
 		free(p->dirs[i]);
+	closure_done(&p->closure);
+	cpio_done(&p->cpio);
 }
 
-static bool have_dir(const struct packer *p, const char *dir)
+static int add_item(struct packer *p, const char *from, const char *to, mode_t mode, struct err **err)
 {
-	for (size_t i = 0; i < p->dir_count; i++)
-		if (!strcmp(p->dirs[i], dir))
-			return true;
-	return false;
-}
-
-static int add_dir(struct packer *p, const char *dir)
-{
-	if (have_dir(p, dir))
-		return 0;
-	char *copy = p->dir_count < ARRAY_SIZE(p->dirs) ? strdup(dir) : NULL;
-	if (!copy)
-		return -ENOMEM;
-	p->dirs[p->dir_count++] = copy;
-	cpio_dir(&p->cpio, dir);
-	return 0;
-}
-
-/* Every directory on the way to @path, outermost first. */
-static int add_parents(struct packer *p, const char *path)
-{
-	_cleanup_free_ char *copy = strdup(path);
-	int r = copy ? 0 : -ENOMEM;
-	for (char *slash = copy ? strchr(copy, '/') : NULL; slash && r == 0; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		r = add_dir(p, copy);
-		*slash = '/';
-	}
-	return r;
-}
-
-/* Packs host file @from as @to; ELF files without the sections that nothing loads. */
-static int add_file(struct packer *p, const char *from, const char *to, mode_t mode, struct err **err)
-{
-	_cleanup_buf_ struct buf content = BUF_NULL;
 	int r = cpio_check_path(to, err);
-	if (r == 0)
-		r = elf_load_image(from, &content, err);
-	if (r == 0)
-		r = add_parents(p, to);
-	if (r == 0)
-		cpio_file(&p->cpio, to, mode, content.data, content.len);
-	return r;
+	if (r < 0)
+		return r;
+	if (p->items == ITEMS_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d files in an initramfs", ITEMS_MAX);
+	struct item *i = &p->item[p->items];
+	*i = (struct item){ .from = from ? strdup(from) : NULL, .to = strdup(to), .mode = mode };
+	if ((from && !i->from) || !i->to) {
+		free(i->from);
+		free(i->to);
+		return -ENOMEM;
+	}
+	p->items++;
+	return 0;
 }
 
 static int add_program(struct packer *p, const char *from, const char *to, struct err **err)
 {
-	int r = from ? add_file(p, from, to, 0755, err) : 0;
+	int r = from ? add_item(p, from, to, 0755, err) : 0;
 	return from && r == 0 ? closure_add(&p->closure, from, err) : r;
 }
 
@@ -122,7 +107,7 @@ static int add_includes(struct packer *p, const char *const *files, struct err *
 			return FAIL_SYS(err, -errno, "include file '%s'", files[i]);
 		if (!S_ISREG(st.st_mode))
 			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "include file '%s' is not a regular file", files[i]);
-		int r = to ? add_file(p, files[i], to, st.st_mode, err) : -ENOMEM;
+		int r = to ? add_item(p, files[i], to, st.st_mode, err) : -ENOMEM;
 		if (r == 0)
 			r = closure_add(&p->closure, files[i], err);
 		if (r < 0)
@@ -131,22 +116,9 @@ static int add_includes(struct packer *p, const char *const *files, struct err *
 	return 0;
 }
 
-static int add_init(struct packer *p, const char *instead, struct err **err)
+static int collect(struct packer *p, const struct image_base_spec *spec, struct err **err)
 {
-	if (instead)
-		return add_file(p, instead, "init", 0755, err);
-	cpio_file(&p->cpio, "init", 0755, blob_init_start, (size_t)(blob_init_end - blob_init_start));
-	return 0;
-}
-
-static int pack_base(struct packer *p, const struct image_base_spec *spec, struct err **err)
-{
-	static const char *const dirs[] = { "dev", "proc", "sys", "tmp", "run" };
-	int r = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == 0; i++)
-		r = add_dir(p, dirs[i]);
-	if (r == 0)
-		r = add_init(p, spec->init, err);
+	int r = add_item(p, NULL, "init", 0755, err);
 	if (r == 0)
 		r = add_program(p, spec->test, "test", err);
 	if (r == 0)
@@ -154,43 +126,135 @@ static int pack_base(struct packer *p, const struct image_base_spec *spec, struc
 	if (r == 0)
 		r = add_includes(p, spec->include_files, err);
 	for (size_t i = 0; i < p->closure.count && r == 0; i++)
-		r = add_file(p, p->closure.file[i].path, p->closure.file[i].path + 1, 0755, err);
-	cpio_trailer(&p->cpio);
-	return r == 0 && p->cpio.out.failed ? -ENOMEM : r;
+		r = add_item(p, p->closure.file[i].path, p->closure.file[i].path + 1, 0755, err);
+	return r;
 }
 
-static char *cache_path(const char *dir, const struct buf *raw)
-{
-	struct siphash hash;
-	char *path = NULL;
-	siphash_init(&hash);
-	siphash_update(&hash, raw->data, raw->len);
-	return asprintf(&path, "%s/%016lx-%zu.cpio.lz4", dir, siphash_final(&hash), raw->len) < 0 ? NULL : path;
-}
+/* --- its name ----------------------------------------------------------------------------------------------------- */
 
-static int compress_base(const struct buf *raw, const char *cache_dir, struct buf *ret, struct err **err)
+static int hash_file(struct siphash *h, const char *path, struct err **err)
 {
-	_cleanup_free_ char *path = cache_dir ? cache_path(cache_dir, raw) : NULL;
-	if (path && file_read(path, BUF_BYTES_MAX, ret, NULL) == 0)
-		return 0;
-	int r = lz4_legacy(raw, path != NULL, ret);
-	if (r < 0)
-		return FAIL_SYS(err, r, "compress the initramfs");
-	/* Failing to keep it costs the next run a moment, not this one its result. */
-	if (path && mkdir_parents(cache_dir, 0755, NULL) == 0)
-		file_write_atomic(path, ret->data, ret->len, 0644, NULL);
+	char chunk[16384];
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return FAIL_SYS(err, -errno, "open '%s'", path);
+	for (ssize_t n; (n = read(fd, chunk, sizeof(chunk))) != 0;) {
+		if (n < 0)
+			return FAIL_SYS(err, -errno, "read '%s'", path);
+		siphash_update(h, chunk, (size_t)n);
+	}
 	return 0;
 }
 
-int image_base(const struct image_base_spec *spec, struct buf *ret, uint64_t *ret_raw, struct err **err)
+static int cache_path(const struct packer *p, const char *dir, char **ret, struct err **err)
+{
+	struct siphash h;
+	int r = 0;
+	siphash_init(&h);
+	for (size_t i = 0; i < p->items && r == 0; i++) {
+		siphash_string(&h, p->item[i].to);
+		siphash_update(&h, &p->item[i].mode, sizeof(p->item[i].mode));
+		if (p->item[i].from)
+			r = hash_file(&h, p->item[i].from, err);
+		else
+			siphash_update(&h, blob_init_start, (size_t)(blob_init_end - blob_init_start));
+	}
+	if (r == 0 && asprintf(ret, "%s/%016lx.cpio.lz4", dir, siphash_final(&h)) < 0)
+		r = -ENOMEM;
+	return r;
+}
+
+/* --- its content -------------------------------------------------------------------------------------------------- */
+
+static int pack_dir(struct packer *p, const char *dir)
+{
+	for (size_t i = 0; i < p->dir_count; i++)
+		if (!strcmp(p->dirs[i], dir))
+			return 0;
+	char *copy = p->dir_count < ARRAY_SIZE(p->dirs) ? strdup(dir) : NULL;
+	if (!copy)
+		return -ENOMEM;
+	p->dirs[p->dir_count++] = copy;
+	cpio_dir(&p->cpio, dir);
+	return 0;
+}
+
+/* Every directory on the way to @path, outermost first. */
+static int pack_parents(struct packer *p, const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	int r = copy ? 0 : -ENOMEM;
+	for (char *slash = copy ? strchr(copy, '/') : NULL; slash && r == 0; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		r = pack_dir(p, copy);
+		*slash = '/';
+	}
+	return r;
+}
+
+/* ELF files go in without the sections that nothing loads. */
+static int pack_item(struct packer *p, const struct item *i, struct err **err)
+{
+	_cleanup_buf_ struct buf content = BUF_NULL;
+	int r = pack_parents(p, i->to);
+	if (r == 0 && !i->from)
+		cpio_file(&p->cpio, i->to, i->mode, blob_init_start, (size_t)(blob_init_end - blob_init_start));
+	else if (r == 0 && (r = elf_load_image(i->from, &content, err)) == 0)
+		cpio_file(&p->cpio, i->to, i->mode, content.data, content.len);
+	return r;
+}
+
+static int pack(struct packer *p, bool best, struct buf *ret, struct err **err)
+{
+	static const char *const dirs[] = { "dev", "proc", "sys", "tmp", "run" };
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == 0; i++)
+		r = pack_dir(p, dirs[i]);
+	for (size_t i = 0; i < p->items && r == 0; i++)
+		r = pack_item(p, &p->item[i], err);
+	cpio_trailer(&p->cpio);
+	if (r == 0)
+		r = p->cpio.out.failed ? -ENOMEM : lz4_legacy(&p->cpio.out, best, ret);
+	return r;
+}
+
+static int in_memory(const struct buf *content, int *ret_fd, struct err **err)
+{
+	_cleanup_close_ int fd = memfd_new("ktstr-base", 0);
+	int r = fd < 0 ? fd : fd_write_full(fd, content->data, content->len);
+	if (r < 0)
+		return FAIL_SYS(err, r, "write the initramfs");
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int open_base(struct packer *p, const char *cache_dir, int *ret_fd, struct err **err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_buf_ struct buf packed = BUF_NULL;
+	int r = cache_dir ? cache_path(p, cache_dir, &path, err) : 0;
+	if (r < 0)
+		return r;
+	*ret_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (*ret_fd >= 0)
+		return 0;
+	r = pack(p, path != NULL, &packed, err);
+	if (r < 0)
+		return r;
+	/* Failing to keep it costs the next run a moment, not this one its result. */
+	if (path && mkdir_parents(cache_dir, 0755, NULL) == 0)
+		file_write_atomic(path, packed.data, packed.len, 0644, NULL);
+	return in_memory(&packed, ret_fd, err);
+}
+
+int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err)
 {
 	struct packer *p = calloc(1, sizeof(*p));
 	if (!p)
 		return FAIL_SYS(err, -ENOMEM, "build the initramfs");
-	int r = pack_base(p, spec, err);
+	int r = collect(p, spec, err);
 	if (r == 0)
-		r = compress_base(&p->cpio.out, spec->cache_dir, ret, err);
-	*ret_raw = p->cpio.out.len;
+		r = open_base(p, spec->cache_dir, ret_fd, err);
 	packer_done(p);
 	free(p);
 	return r < 0 ? err_wrap(err, r, "build the initramfs") : 0;
@@ -238,12 +302,13 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	return r < 0 ? FAIL_SYS(err, r, "build the initramfs") : 0;
 }
 
-int image_memfd(const struct buf *base, const struct buf *suffix, int *ret_fd, struct err **err)
+int image_memfd(int base_fd, const struct buf *suffix, int *ret_fd, struct err **err)
 {
 	_cleanup_close_ int fd = memfd_new("ktstr-initrd", 0);
-	int r = fd < 0 ? fd : fd_write_full(fd, base->data, base->len);
-	if (r == 0)
-		r = fd_write_full(fd, suffix->data, suffix->len);
+	int r = fd < 0 ? FAIL_SYS(err, fd, "write the initramfs") : fd_copy(base_fd, fd, err);
+	if (r < 0)
+		return r;
+	r = fd_write_full(fd, suffix->data, suffix->len);
 	if (r < 0)
 		return FAIL_SYS(err, r, "write the initramfs");
 	*ret_fd = TAKE_FD(fd);

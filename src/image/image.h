@@ -18,7 +18,6 @@ struct image_base_spec {
 	const char *test;			/* test binary, or NULL */
 	const char *scheduler;			/* scheduler binary, or NULL */
 	const char *const *include_files;	/* NULL-terminated; NULL: none */
-	const char *init;			/* PID 1 from this file instead of the built-in one; for benches */
 	const char *cache_dir;			/* NULL: not kept */
 };
 
@@ -32,13 +31,11 @@ struct image_suffix_spec {
 	const char *const *sysctls;
 };
 
-#define INCLUDE_FILES_MAX 256
-
-/* The compressed base, from the cache where it is. @ret_raw: bytes before compression. */
-int image_base(const struct image_base_spec *spec, struct buf *ret, uint64_t *ret_raw, struct err **err);
+/* The compressed base as a file that the caller closes: the cache's, where it is there; packed and kept, where not. */
+int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err);
 int image_suffix(const struct image_suffix_spec *spec, struct buf *ret, struct err **err);
-/* A sealed-size memfd with base and suffix, which the caller closes. */
-int image_memfd(const struct buf *base, const struct buf *suffix, int *ret_fd, struct err **err);
+/* A memfd with base and suffix, which the caller closes. The base is copied without passing through our memory. */
+int image_memfd(int base_fd, const struct buf *suffix, int *ret_fd, struct err **err);
 
 /* One LZ4 legacy stream of @data. @best: high compression, for what is kept. */
 int lz4_legacy(const struct buf *data, bool best, struct buf *ret);

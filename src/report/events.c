@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* events.c -- see events.h. */
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/file.h"
 #include "report/events.h"
 
 static const struct {
@@ -38,12 +42,28 @@ json_t *event_json(const struct result *r)
 			 r->replay);
 }
 
+/* Peak of the resident set. Not ru_maxrss, which starts from whoever forked us. */
+static json_int_t peak_rss_kib(void)
+{
+	_cleanup_buf_ struct buf status = BUF_NULL;
+	if (file_read("/proc/self/status", 65536, &status, NULL) < 0)
+		return 0;
+	const char *peak = strstr(buf_str(&status), "VmHWM:");
+	return peak ? strtoll(peak + 6, NULL, 10) : 0;
+}
+
+/* What the orchestrator itself used so far is part of the summary: a harness should know its own cost. */
 json_t *summary_json(const struct run_counts *c, nsec_t wall)
 {
-	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "event", "run-finished", "total",
+	struct rusage self = { 0 };
+	getrusage(RUSAGE_SELF, &self);
+	json_int_t cpu_us = (json_int_t)(self.ru_utime.tv_sec + self.ru_stime.tv_sec) * 1000000 +
+			    self.ru_utime.tv_usec + self.ru_stime.tv_usec;
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I}", "event", "run-finished", "total",
 			 (int)c->total, "passed", (int)c->passed, "failed", (int)c->failed, "inconclusive",
 			 (int)c->inconclusive, "skipped", (int)c->skipped, "flaky", (int)c->flaky, "not_run",
-			 (int)c->not_run, "wall_ns", (json_int_t)wall);
+			 (int)c->not_run, "wall_ns", (json_int_t)wall, "self_cpu_us", cpu_us, "self_rss_kib",
+			 peak_rss_kib());
 }
 
 void summary_line(const struct run_counts *c, nsec_t wall, struct buf *out)

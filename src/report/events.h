@@ -8,6 +8,7 @@
 
 struct run_counts {
 	unsigned total, passed, failed, inconclusive, skipped, flaky, not_run;
+	bool interrupted;	/* by a signal: what ran is kept and marked */
 };
 
 /* "PASS  ktstr/two_cgroups  1n1l4c1t  5.2s" */

@@ -232,6 +232,7 @@ static void on_signal(void *data, int sig)
 		put(f->config.err.fd, &text);
 		return;
 	}
+	f->counts.interrupted = true;
 	reactor_cancel_all(f->reactor);
 }
 

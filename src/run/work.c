@@ -27,8 +27,8 @@ int attempt_prepare(void *arg)
 	struct attempt *a = arg;
 	const struct plan_case *c = a->item;
 	const struct test_decl *t = c->test;
-	_cleanup_buf_ struct buf base = BUF_NULL, suffix = BUF_NULL;
-	uint64_t raw = 0;
+	_cleanup_buf_ struct buf suffix = BUF_NULL;
+	_cleanup_close_ int base = -1;
 	struct image_base_spec base_spec = {
 		.test = t->binary,
 		.scheduler = c->scheduler_path,
@@ -44,10 +44,10 @@ int attempt_prepare(void *arg)
 		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
-	int r = image_base(&base_spec, &base, &raw, &a->err);
+	int r = image_base(&base_spec, &base, &a->err);
 	if (r == 0)
 		r = image_suffix(&suffix_spec, &suffix, &a->err);
-	return r == 0 ? image_memfd(&base, &suffix, &a->initrd_fd, &a->err) : r;
+	return r == 0 ? image_memfd(base, &suffix, &a->initrd_fd, &a->err) : r;
 }
 
 /* --- judge -------------------------------------------------------------------------------------------------------- */

@@ -10,6 +10,9 @@ import tempfile
 
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.abspath('build')
 KTSTR = os.path.join(BUILD, 'ktstr')
+# Machines of ours are told from those of other runs by this in their environment.
+MARK = f'KTSTR_TEST_MARK={os.getpid()}-{os.urandom(4).hex()}'
+os.environ.update([MARK.split('=')])
 _results = []
 
 
@@ -84,8 +87,16 @@ def need_kernel(name):
     return kernel
 
 
+def marked(pid):
+    try:
+        with open(f'/proc/{pid}/environ', 'rb') as f:
+            return MARK.encode() in f.read()
+    except OSError:
+        return False
+
+
 def machines():
-    """Pids of machines that run with memory of ours."""
+    """Pids of machines that this test started, through whatever process."""
     found = []
     for exe in glob.glob('/proc/[0-9]*/cmdline'):
         try:
@@ -93,7 +104,7 @@ def machines():
                 line = f.read()
         except OSError:
             continue
-        if line.startswith(b'qemu-system-x86_64') and b'ktstr.log=' in line:
+        if line.startswith(b'qemu-system-x86_64') and marked(exe.split('/')[2]):
             found.append(int(exe.split('/')[2]))
     return found
 

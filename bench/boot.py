@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""From exec to the guest's hello, for 1, 4 and 8 machines at once, beside a plain QEMU script with the same kernel, the
+same recipe and a bare static init; and what the orchestrator itself costs. One run, interleaved; medians and ratios.
+
+    bench/boot.py [BUILD [ROUNDS]]
+"""
+import glob
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+RECIPE = ['-accel', 'tcg,thread=single,tb-size=64', '-icount', 'shift=3,sleep=off,align=off', '-cpu',
+          'max,vendor=GenuineIntel,-rdrand,-rdseed', '-rtc', 'base=2026-01-01T00:00:00,clock=vm', '-M', 'q35,hpet=off',
+          '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-serial', 'stdio', '-device',
+          'isa-debug-exit,iobase=0xf4,iosize=4', '-smp', '2', '-m', '256']
+CMDLINE = ('console=ttyS0 quiet loglevel=4 panic=-1 nokaslr norandmaps random.trust_cpu=off tsc=reliable no_timer_check '
+           'rdinit=/init')
+
+
+def kernel():
+    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--json'], capture_output=True, text=True, check=True).stdout
+    for e in json.loads(out)['entries']:
+        if not e.get('error_kind'):
+            return e
+    sys.exit("no kernel in the cache; run 'make kernel'")
+
+
+def cpio(path):
+    """A newc archive with one file, as plain as the script that it stands for."""
+    with open(path, 'rb') as f:
+        data = f.read()
+
+    def entry(name, mode, body):
+        name = name.encode() + b'\0'
+        head = '070701' + ''.join(f'{v:08x}' for v in (0, mode, 0, 0, 1, 0, len(body), 0, 0, 0, 0, len(name), 0))
+        out = head.encode() + name
+        out += b'\0' * (-len(out) % 4) + body
+        return out + b'\0' * (-len(out) % 4)
+    return entry('dev', 0o40755, b'') + entry('init', 0o100755, data) + entry('TRAILER!!!', 0, b'')
+
+
+def plain(image, initrd, count):
+    """Starts `count` machines at once; seconds from exec to hello, of each."""
+    began, running, took = {}, [], []
+    for _ in range(count):
+        p = subprocess.Popen(['qemu-system-x86_64', *RECIPE, '-kernel', image, '-initrd', initrd, '-append', CMDLINE],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        began[p.stdout.fileno()] = time.monotonic()
+        running.append(p)
+    import select
+    waiting = {p.stdout.fileno(): p for p in running}
+    while waiting:
+        for fd in select.select(list(waiting), [], [])[0]:
+            data = os.read(fd, 4096)
+            if b'hello' in data:
+                took.append(time.monotonic() - began[fd])
+            if not data or b'hello' in data:
+                del waiting[fd]
+    for p in running:
+        p.wait()
+    return took
+
+
+def ours(entry, count):
+    with tempfile.TemporaryDirectory() as out:
+        names = '|'.join(f'hello_{n}$' for n in range(count))
+        done = subprocess.run([BUILD + '/ktstr', 'test', '--json', '-j', str(count), '--kernel', entry['key'], '--accel', 'tcg',
+                               '-E', f'test(/{names}/)', BUILD + '/bench'], capture_output=True, text=True,
+                              env=dict(os.environ, KTSTR_SIDECAR_DIR=out))
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+        run = [json.loads(line) for line in done.stdout.splitlines()][-1]
+        took, cpu = [], 0
+        for path in glob.glob(out + '/*.ktstr.json'):
+            with open(path) as f:
+                v = json.load(f)['volatile']
+            took.append(v['boot_ns'] / 1e9)
+            cpu += v['vm_cpu_us']
+        return took, run['self_cpu_us'], cpu, run['self_rss_kib']
+
+
+def main():
+    entry = kernel()
+    image = entry['path'] + '/vmlinux'
+    with tempfile.NamedTemporaryFile() as initrd:
+        initrd.write(cpio(BUILD + '/bench/bare_init'))
+        initrd.flush()
+        ours(entry, 1)      # the initramfs' base is in the cache from here on, as in every run but the first
+        for count in (1, 4, 8):
+            a, b, shares, rss = [], [], [], []
+            for _ in range(ROUNDS):
+                a += plain(image, initrd.name, count)
+                took, own, vms, kib = ours(entry, count)
+                b += took
+                shares.append(100 * own / (own + vms))
+                rss.append(kib)
+            pa, pb = statistics.median(a), statistics.median(b)
+            print(json.dumps({'name': f'exec to hello, {count} at once', 'n': len(b), 'plain_s': round(pa, 3),
+                              'ktstr_s': round(pb, 3), 'ratio': round(pb / pa, 3),
+                              'orchestrator_cpu_percent': round(statistics.median(shares), 2),
+                              'orchestrator_rss_mib': round(max(rss) / 1024, 1)}), flush=True)
+
+
+main()
