@@ -19,17 +19,18 @@ static void put_cut(struct buf *out, const char *text, unsigned width)
 void live_render(const struct live_view *v, const struct term *t, struct buf *out)
 {
 	char line[512], elapsed[TIME_TEXT_MAX], left[TIME_TEXT_MAX];
-	int n = snprintf(line, sizeof(line), "[%*u/%u] %u running", v->total > 99 ? 4 : 2, v->done, v->total,
-			 v->running);
+	int n = snprintf(line, sizeof(line), "[%*u/%u] %s, %u running", v->total > 99 ? 4 : 2, v->done, v->total,
+			 nsec_format(v->elapsed, elapsed), v->running);
 	struct {
 		unsigned count;
 		const char *name;
-	} parts[] = { { v->queued, "queued" }, { v->failed, "failed" }, { v->inconclusive, "inconclusive" },
-		      { v->skipped, "skipped" } };
+	} parts[] = { { v->failed, "failed" },
+		      { v->inconclusive, "inconclusive" },
+		      { v->skipped, "skipped" },
+		      { v->queued, "queued" } };
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (parts[i].count)
 			n += snprintf(line + n, sizeof(line) - (size_t)n, ", %u %s", parts[i].count, parts[i].name);
-	snprintf(line + n, sizeof(line) - (size_t)n, ", %s", nsec_format(v->elapsed, elapsed));
 	put_cut(out, line, t->columns);
 	unsigned name_width = t->columns > 60 ? t->columns - 36 : 24;
 	for (unsigned i = 0; i < v->rows; i++) {

@@ -3,12 +3,14 @@
 """What a user meets who asks for what cannot be: one line that says what failed, on what, and what to do; the exit status."""
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import BUILD, Run, Scratch, check, finish  # noqa: E402
+from tap import BUILD, KTSTR, Run, Scratch, check, finish  # noqa: E402
 
 EXAMPLES = BUILD + '/tests/examples'
 
@@ -152,6 +154,34 @@ def builds(scratch):
     check(not left, 'no work is left behind', left)
 
 
+def ended(scratch):
+    """A build that is interrupted, and one that is killed: nothing half-made is left, and the next one works."""
+    cache = {'KTSTR_CACHE_DIR': scratch / 'ended'}
+    slow = scratch / 'slow'
+    fake_tree(slow, HEAD + STEPS + 'vmlinux bzImage:\n\t@touch $(CURDIR)/../../../started; [ -n "$$QUICK" ] || sleep 60\n'
+              '\t@mkdir -p arch/x86/boot; touch arch/x86/boot/bzImage; cp /bin/true vmlinux\n')
+    with tarfile.open(scratch / 'linux-6.1.3.tar.gz', 'w:gz') as tar:
+        tar.add(slow, 'linux-6.1.3')
+    for sig, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        p = subprocess.Popen([KTSTR, 'kernel', 'build', scratch / 'linux-6.1.3.tar.gz'], env=dict(os.environ, **cache),
+                             stderr=subprocess.PIPE)
+        for _ in range(500):
+            if os.path.exists(scratch / 'started') or p.poll() is not None:
+                break
+            time.sleep(0.02)
+        p.send_signal(sig)
+        _, err = p.communicate(timeout=30)
+        check(p.returncode == status, f'{sig.name} in a build: exits with {status}', err)
+        entries = [f for f in os.listdir(scratch / 'ended') if not f.startswith('.')]
+        check(not entries, f'{sig.name} in a build: no entry', entries)
+        if os.path.exists(scratch / 'started'):
+            os.unlink(scratch / 'started')
+    run = Run('kernel', 'build', scratch / 'linux-6.1.3.tar.gz', env={**cache, 'QUICK': '1'})
+    check(run.status == 0 and 'and cached' in run.err, 'the build after them works', run)
+    left = [f for f in os.listdir(scratch / 'ended') if f.startswith('.tmp')]
+    check(not left, 'and has swept what the killed one left', left)
+
+
 def full_disk(scratch):
     """A small file system as cache: disk full while unpacking and while storing."""
     mount = scratch / 'small'
@@ -178,6 +208,7 @@ def main():
         binaries(scratch)
         kernels(scratch)
         builds(scratch)
+        ended(scratch)
         full_disk(scratch)
         doctor(scratch)
     finish()

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What people and scripts read, kept to the letter. KTSTR_BLESS=1 writes the files anew; look at the difference."""
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from tap import BUILD, KTSTR, check, finish  # noqa: E402
+
+CASES = {
+    'help.out': [KTSTR, '--help'],
+    'help-test.out': [KTSTR, 'help', 'test'],
+    'help-kernel-build.out': [KTSTR, 'kernel', 'build', '--help'],
+    'help-kernel-list.out': [KTSTR, 'kernel', 'list', '--help'],
+    'help-doctor.out': [KTSTR, 'doctor', '--help'],
+    'man.out': [KTSTR, 'help', '--man'],
+    'man-test.out': [KTSTR, 'help', '--man', 'test'],
+    'completions-bash.out': [KTSTR, 'completions', 'bash'],
+    'list-examples.out': [KTSTR, 'test', '--list', BUILD + '/tests/examples'],
+    'frames.out': [os.path.join(BUILD, 'tests', 'golden_frames')],
+}
+
+for name, argv in CASES.items():
+    done = subprocess.run(argv, capture_output=True, text=True)
+    path = os.path.join(HERE, name)
+    if os.environ.get('KTSTR_BLESS'):
+        with open(path, 'w') as f:
+            f.write(done.stdout)
+    with open(path) as f:
+        wanted = f.read()
+    check(done.returncode == 0 and done.stdout == wanted, name, done.stdout + done.stderr)
+finish()
