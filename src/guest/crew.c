@@ -110,6 +110,7 @@ static void become_worker(struct crew *c, size_t i)
 		.partner = &c->slot[m->group_first + !m->member],
 		.shared = c->shared,
 		.work = m->work,
+		.type = work_type(m->work),
 		.rng.state = c->rng.state ^ i * 0x9e3779b97f4a7c15u,
 		.pipe_in = m->pipe_in,
 		.pipe_out = m->pipe_out,

@@ -134,7 +134,6 @@ static void await_start(struct ktstr_worker *w, nsec_t offset)
 void worker_main(struct ktstr_worker *w, nsec_t start_offset)
 {
 	struct wire_worker *r = &w->slot->report;
-	const struct work_type *type = work_type(w->work);
 	uint64_t before[3], after[3];
 	w->dear_pause = pause_is_dear();
 	await_start(w, start_offset);
@@ -143,10 +142,10 @@ void worker_main(struct ktstr_worker *w, nsec_t start_offset)
 	w->slot->began_ns = nsec_now();
 	w->cpu = (unsigned)sched_getcpu();
 	atomic_store(&w->slot->last_check_ns, w->slot->began_ns);
-	r->counts_progress = type->turn != NULL;
-	if (type->turn)
+	r->counts_progress = w->type->turn != NULL;
+	if (w->type->turn)
 		while (!ktstr_worker_stopped(w))
-			type->turn(w);
+			w->type->turn(w);
 	else
 		w->work->fn(w, w->work->arg);
 	worker_checkpoint(w);

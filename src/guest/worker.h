@@ -40,12 +40,15 @@ struct crew_shared {
 	_Atomic uint32_t stopped;
 };
 
+struct work_type;
+
 /* A worker, in its own process. */
 struct ktstr_worker {
 	struct worker_slot *slot;
 	struct worker_slot *partner;	/* paired types */
 	struct crew_shared *shared;
 	const struct ktstr_work *work;
+	const struct work_type *type;
 	struct rng rng;
 	uint64_t next_check;
 	int pipe_in, pipe_out;		/* PIPE_IO */

@@ -3,7 +3,31 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "verdict/judge.h"
+#include "verdict/checks.h"
+
+/* --- limits ------------------------------------------------------------------------------------------------------- */
+
+static bool switch_merge(bool otherwise, enum ktstr_switch scheduler, enum ktstr_switch test)
+{
+	enum ktstr_switch last = test != KTSTR_UNSET ? test : scheduler;
+	return last == KTSTR_UNSET ? otherwise : last == KTSTR_ON;
+}
+
+struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *s, const struct ktstr_checks *t)
+{
+	unsigned gap = t->max_gap_ms ? t->max_gap_ms : s->max_gap_ms;
+	unsigned spread = t->max_spread_pct ? t->max_spread_pct : s->max_spread_pct;
+	return (struct thresholds){
+		.not_starved = switch_merge(true, s->not_starved, t->not_starved),
+		.isolation = switch_merge(true, s->isolation, t->isolation),
+		.max_gap_ms = gap ? gap : strict ? 2000 : 3000,
+		.max_spread_pct = spread ? spread : strict ? 15 : 35,
+		.spread_is_default = !spread,
+	};
+}
+
+/* --- checks --------------------------------------------------------------------------------------------------------
+ */
 
 static void check_end(const struct wire_worker *w, const char *cgroup, struct judgement *j)
 {
@@ -64,9 +88,8 @@ static void check_measured(const struct cgroup_stats *s, const struct wire_cgrou
 			      g->name, g->workers - s->workers, g->workers);
 }
 
-void judge_workers(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+void check_workers(const struct evidence *e, const struct thresholds *t, struct judgement *j)
 {
-	const struct thresholds *t = &f->limits;
 	for (uint32_t i = 0; i < e->worker_count; i++) {
 		const struct wire_worker *w = &e->worker[i].wire;
 		const struct wire_cgroup *g = &e->cgroup[w->cgroup];

@@ -1,88 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* judge.c -- see judge.h. The harness's own findings first, in the order in which one would explain the next. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "verdict/cause.h"
 #include "verdict/judge.h"
-
-const char *verdict_name(enum ktstr_verdict v)
-{
-	static const char *const names[] = { "pass", "fail", "inconclusive", "skip" };
-	return names[v];
-}
-
-const char *detail_kind_name(enum detail_kind kind)
-{
-	static const char *const names[DETAIL_KIND_MAX] = {
-		"Starved", "Stuck", "Unfair", "Isolation", "SchedulerDied", "Crash", "Expectation", "Harness", "Skip",
-	};
-	return names[kind];
-}
-
-/* --- limits ------------------------------------------------------------------------------------------------------- */
-
-static bool switch_merge(bool otherwise, enum ktstr_switch scheduler, enum ktstr_switch test)
-{
-	enum ktstr_switch last = test != KTSTR_UNSET ? test : scheduler;
-	return last == KTSTR_UNSET ? otherwise : last == KTSTR_ON;
-}
-
-struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *s, const struct ktstr_checks *t)
-{
-	unsigned gap = t->max_gap_ms ? t->max_gap_ms : s->max_gap_ms;
-	unsigned spread = t->max_spread_pct ? t->max_spread_pct : s->max_spread_pct;
-	return (struct thresholds){
-		.not_starved = switch_merge(true, s->not_starved, t->not_starved),
-		.isolation = switch_merge(true, s->isolation, t->isolation),
-		.max_gap_ms = gap ? gap : strict ? 2000 : 3000,
-		.max_spread_pct = spread ? spread : strict ? 15 : 35,
-		.spread_is_default = !spread,
-	};
-}
-
-/* --- the list of details ------------------------------------------------------------------------------------------ */
-
-void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
-{
-	if (j->details == DETAILS_MAX) {
-		j->details_lost++;
-		return;
-	}
-	char *text = NULL;
-	va_list ap;
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
-	if (text)
-		j->detail[j->details++] = (struct detail){ kind, verdict, text };
-}
-
-void judgement_done(struct judgement *j)
-{
-	for (uint32_t i = 0; i < j->details; i++)
-		free(j->detail[i].text);
-	stats_done(&j->stats);
-	*j = (struct judgement){ 0 };
-}
-
-/* Rank in the fold; the higher one wins. */
-static int rank(enum ktstr_verdict v)
-{
-	static const int ranks[] = { [KTSTR_SKIP] = 0, [KTSTR_PASS] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
-	return ranks[v];
-}
-
-const struct detail *judgement_cause(const struct judgement *j)
-{
-	for (uint32_t i = 0; i < j->details; i++)
-		if (j->detail[i].verdict == j->verdict)
-			return &j->detail[i];
-	return NULL;
-}
 
 /* --- findings ----------------------------------------------------------------------------------------------------- */
 
@@ -251,6 +174,16 @@ static void find_expectations(const struct evidence *e, struct judgement *j)
 			      "%u records did not fit into the guest's event log", e->dropped);
 }
 
+/* --- the fold ------------------------------------------------------------------------------------------------------
+ */
+
+/* Rank in the fold; the higher one wins. */
+static int rank(enum ktstr_verdict v)
+{
+	static const int ranks[] = { [KTSTR_SKIP] = 0, [KTSTR_PASS] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
+	return ranks[v];
+}
+
 static enum ktstr_verdict fold(const struct evidence *e, const struct judgement *j)
 {
 	enum ktstr_verdict v = KTSTR_SKIP;
@@ -292,7 +225,7 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	}
 	find_test_process(e, j);
 	find_lateness(e, j);
-	judge_workers(e, f, j);
+	check_workers(e, &f->limits, j);
 	find_expectations(e, j);
 	if (!e->has_result && !j->details)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL, "no test result received from the guest");

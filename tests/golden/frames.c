@@ -17,10 +17,16 @@ static void draw_live(struct buf *out)
 {
 	static const unsigned widths[] = { 60, 80, 120 };
 	struct live_view v = {
-		.total = 180, .done = 42, .failed = 3, .inconclusive = 1, .running = 2, .queued = 135, .elapsed = 67 * NSEC_PER_SEC,
-		.row = { { "ktstr/eevdf_two_cgroups", "booting", 2300 * NSEC_PER_MSEC, 177700 * NSEC_PER_MSEC },
-			 { "ktstr/a_test_with_quite_a_long_name_that_must_be_cut_somewhere/kernel_6_12_117", "running",
-			   95 * NSEC_PER_SEC, -1 } },
+		.total = 180,
+		.done = 42,
+		.failed = 3,
+		.inconclusive = 1,
+		.running = 2,
+		.queued = 135,
+		.elapsed = 67 * NSEC_PER_SEC,
+		.row = {{"ktstr/eevdf_two_cgroups", "booting", 2300 * NSEC_PER_MSEC, 177700 * NSEC_PER_MSEC},
+			{"ktstr/a_test_with_quite_a_long_name_that_must_be_cut_somewhere/kernel_6_12_117", "running",
+			 95 * NSEC_PER_SEC, -1}},
 		.rows = 2,
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(widths); i++) {
@@ -48,9 +54,17 @@ static void draw_result(struct buf *out)
 	struct judgement j = { .verdict = KTSTR_FAIL,
 			       .stats = { .cgroup = cgroups, .cgroups = 2, .workers = 3, .cpus = 3, .migrations = 4,
 					  .worst_spread_pct = 5.1, .worst_gap_ms = 3500 } };
-	struct result r = { .name = "ktstr/two_cgroups", .test = "two_cgroups", .scheduler = "simple", .topology = "1n1l2c1t",
-			    .replay = "ktstr test -E 'test(=ktstr/two_cgroups)' --seed 0x1 build", .sidecar = "run/x.ktstr.json",
-			    .attempt = 2, .seed = 1, .wall = 5200 * NSEC_PER_MSEC, .evidence = &e, .judgement = &j };
+	struct result r = {.name = "ktstr/two_cgroups",
+			   .test = "two_cgroups",
+			   .scheduler = "simple",
+			   .topology = "1n1l2c1t",
+			   .replay = "ktstr test -E 'test(=ktstr/two_cgroups)' --seed 0x1 build",
+			   .sidecar = "run/x.ktstr.json",
+			   .attempt = 2,
+			   .seed = 1,
+			   .wall = 5200 * NSEC_PER_MSEC,
+			   .evidence = &e,
+			   .judgement = &j};
 	struct term plain = { .columns = 80 };
 	judgement_add(&j, DETAIL_EXPECTATION, KTSTR_INCONCLUSIVE, "something that was not measured");
 	judgement_add(&j, DETAIL_STUCK, KTSTR_FAIL, "tid 44 stuck 3500ms on cpu1 at +120ms (threshold 3000ms)");
@@ -68,7 +82,8 @@ static void draw_result(struct buf *out)
 	j.stats = (struct scenario_stats){ 0 };
 	judgement_done(&j);
 	evidence_done(&e);
-	struct run_counts c = { .total = 9, .passed = 4, .failed = 1, .skipped = 2, .inconclusive = 1, .flaky = 1, .not_run = 1 };
+	struct run_counts c = {
+		.total = 9, .passed = 4, .failed = 1, .skipped = 2, .inconclusive = 1, .flaky = 1, .not_run = 1};
 	summary_line(&c, 61 * NSEC_PER_SEC, out);
 	print("a summary", out);
 }

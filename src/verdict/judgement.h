@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* judgement.h -- a verdict with what led to it: a list of findings, and the statistics beside them. */
+#ifndef KTSTR_VERDICT_JUDGEMENT_H
+#define KTSTR_VERDICT_JUDGEMENT_H
+
+#include <ktstr/check.h>
+
+#include "verdict/stats.h"
+
+enum detail_kind {
+	DETAIL_STARVED,
+	DETAIL_STUCK,
+	DETAIL_UNFAIR,
+	DETAIL_ISOLATION,
+	DETAIL_SCHEDULER,
+	DETAIL_CRASH,
+	DETAIL_EXPECTATION,
+	DETAIL_HARNESS,
+	DETAIL_SKIP,
+	DETAIL_KIND_MAX,
+};
+const char *detail_kind_name(enum detail_kind kind);
+const char *verdict_name(enum ktstr_verdict v);
+
+#define DETAILS_MAX 256
+
+struct detail {
+	enum detail_kind kind;
+	enum ktstr_verdict verdict;
+	char *text;
+};
+
+struct judgement {
+	enum ktstr_verdict verdict;
+	struct detail detail[DETAILS_MAX];
+	uint32_t details;
+	uint32_t details_lost;		/* beyond DETAILS_MAX */
+	struct scenario_stats stats;
+};
+
+void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+void judgement_done(struct judgement *j);
+/* The detail that a person should read first, or NULL. */
+const struct detail *judgement_cause(const struct judgement *j);
+
+#endif
