@@ -165,8 +165,17 @@ static int resolve_kernel(struct session *s, const struct test_args *a, const ch
 		if (r == 0)
 			r = kernel_from_cache(&s->cache, id.kind == KERNEL_ID_CACHED ? id.key : key, k, err);
 	}
-	s->kernels += r == 0;
-	return r;
+	if (r < 0)
+		return r;
+	/* One kernel by two names is one kernel. */
+	for (size_t i = 0; i < s->kernels; i++) {
+		if (!strcmp(s->kernel[i].boot, k->boot)) {
+			kernel_done(k);
+			return 0;
+		}
+	}
+	s->kernels++;
+	return 0;
 }
 
 static int resolve_kernels(struct session *s, const struct test_args *a, struct err **err)
