@@ -91,6 +91,11 @@ static void check_clang(struct finding *f)
 {
 	_cleanup_free_ char *clang = tool_clang();
 	bool old = clang && (!strcmp(clang, "clang-14") || !strcmp(clang, "clang"));
+	_cleanup_free_ char *strip = tool_find("llvm-strip");
+	if (clang && !strip) {
+		find(f, HEALTH_LIMITED, "llvm-strip not found", "install llvm (builds BPF schedulers)");
+		return;
+	}
 	find(f, clang && !old ? HEALTH_GOOD : HEALTH_LIMITED, clang ? clang : "not found",
 	     clang && !old ? "" : "install clang-16: older ones lose type tags that scx_flatcg needs");
 }

@@ -131,7 +131,7 @@ static void take_output(struct kernel_job *job, size_t len)
 /* The first line of @tail that is an error's, else its last: what a person wants to see first. */
 static void pick_error(const char *tail, char *out, size_t size)
 {
-	static const char *const marks[] = { "error:", "Error ", "rror: ", "No such file", "not found", "fatal" };
+	static const char *const marks[] = { "error:", "fatal", "No such file", "not found", "rror: ", "Error " };
 	const char *best = NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(marks) && !best; i++)
 		best = strstr(tail, marks[i]);

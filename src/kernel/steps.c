@@ -29,6 +29,9 @@ static bool tree_has(const struct kernel_job *job, const char *file)
 	return path && path_exists(path);
 }
 
+/* Beside a clang of any version. */
+static const struct tool scheduler_tools[] = { { "llvm-strip", "llvm" }, { 0 } };
+
 /* --- RESOLVE ------------------------------------------------------------------------------------------------------ */
 
 static int check_disk(const struct kernel_job *job, const char *where, struct err **err)
@@ -78,6 +81,8 @@ int step_resolve(void *arg)
 	struct stat st;
 	int r = tools_require(build_tools, "building a kernel", &job->err);
 	_cleanup_free_ char *clang = tool_clang();
+	if (r == 0 && job->config.schedulers)
+		r = tools_require(scheduler_tools, "building BPF schedulers", &job->err);
 	if (r == 0 && job->config.schedulers && !clang)
 		r = FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT,
 			 "building BPF schedulers needs clang; install it (Debian: "

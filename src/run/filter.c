@@ -96,6 +96,13 @@ static int make_match(struct parser *p, enum filter_field field, enum node_kind 
 		return r;
 	f->field = field;
 	f->text = strndup(text, len);
+	/* Repetitions of repetitions ("(a{999}){999}") make regcomp() ask for all memory there is. */
+	char *brace = kind == NODE_REGEX && f->text ? strchr(f->text, '{') : NULL;
+	if (brace && strchr(brace + 1, '{')) {
+		f->kind = NODE_EXACT;
+		filter_free(f);
+		return complain(p, "more than one counted repetition");
+	}
 	if (kind == NODE_REGEX) {
 		int why = f->text ? regcomp(&f->regex, f->text, REG_EXTENDED | REG_NOSUB) : REG_ESPACE;
 		if (why) {

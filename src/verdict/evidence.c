@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include <ktstr/check.h>
+
 #include "verdict/evidence.h"
 
 void evidence_done(struct evidence *e)
@@ -53,7 +55,7 @@ struct record {
 	uint32_t length;
 };
 
-/* --- one function a type; -EBADMSG: not what it says, -E2BIG: more than anyone needs ------------------------------ */
+/* --- one function a type; on failure nothing of the record stays; -E2BIG: more than anyone needs ------------------------------ */
 
 static int take_hello(struct evidence *e, const struct record *r)
 {
@@ -113,7 +115,10 @@ static int take_cgroup(struct evidence *e, const struct record *r)
 	memcpy(g, r->payload, sizeof(*g));
 	g->name[sizeof(g->name) - 1] = '\0';
 	g->work[sizeof(g->work) - 1] = '\0';
-	return g->index == e->cgroup_count - 1 ? 0 : -EBADMSG;
+	if (g->index == e->cgroup_count - 1)
+		return 0;
+	e->cgroup_count--;
+	return -EBADMSG;
 }
 
 static int take_worker(struct evidence *e, const struct record *r)
@@ -122,7 +127,10 @@ static int take_worker(struct evidence *e, const struct record *r)
 	if (!w)
 		return -E2BIG;
 	memcpy(&w->wire, r->payload, sizeof(w->wire));
-	return w->wire.cgroup < e->cgroup_count && w->wire.index == e->worker_count - 1 ? 0 : -EBADMSG;
+	if (w->wire.cgroup < e->cgroup_count && w->wire.index == e->worker_count - 1)
+		return 0;
+	e->worker_count--;
+	return -EBADMSG;
 }
 
 static int take_samples(struct evidence *e, const struct record *r)
@@ -153,12 +161,15 @@ static int take_detail(struct evidence *e, const struct record *r)
 {
 	struct wire_detail head;
 	memcpy(&head, r->payload, sizeof(head));
-	struct evidence_detail *d = head.verdict <= 3 ? GROW(e, detail, EVIDENCE_ITEMS_MAX) : NULL;
+	struct evidence_detail *d = head.verdict <= KTSTR_SKIP ? GROW(e, detail, EVIDENCE_ITEMS_MAX) : NULL;
 	if (!d)
-		return head.verdict <= 3 ? -E2BIG : -EBADMSG;
+		return head.verdict <= KTSTR_SKIP ? -E2BIG : -EBADMSG;
 	d->verdict = head.verdict;
 	d->text = printable(r->payload + sizeof(head), r->length - sizeof(head));
-	return d->text ? 0 : -ENOMEM;
+	if (d->text)
+		return 0;
+	e->detail_count--;
+	return -ENOMEM;
 }
 
 static int take_text(struct evidence *e, const struct record *r)
@@ -173,9 +184,13 @@ static int take_text(struct evidence *e, const struct record *r)
 
 static int take_result(struct evidence *e, const struct record *r)
 {
-	memcpy(&e->result, r->payload, sizeof(e->result));
+	struct wire_result result;
+	memcpy(&result, r->payload, sizeof(result));
+	if (result.verdict > KTSTR_SKIP)
+		return -EBADMSG;
+	e->result = result;
 	e->has_result = true;
-	return e->result.verdict <= 3 ? 0 : -EBADMSG;
+	return 0;
 }
 
 static int take_test_exit(struct evidence *e, const struct record *r)

@@ -54,6 +54,7 @@ static const struct {
 	{ "test(x", "')' expected" },
 	{ "test(/x)", "unfinished regular expression" },
 	{ "test(/(/)", "does not compile" },
+	{ "test(/(a{9}){9}/)", "more than one counted repetition" },
 	{ "colour(red)", "unknown field" },
 	{ "two two", "'&', '|' or the end" },
 };

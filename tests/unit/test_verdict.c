@@ -270,6 +270,10 @@ START_TEST(records_of_the_wrong_size_are_refused)
 	t_errno(evidence_take(&e, WIRE_HELLO, 0, junk, 3, &err), EBADMSG);
 	t_err_contains(&err, "(hello) makes no sense");
 	t_errno(evidence_take(&e, WIRE_WORKER, 0, junk, sizeof(struct wire_worker), NULL), EBADMSG);
+	ck_assert_uint_eq(e.worker_count, 0);
+	struct wire_result lie = { .verdict = 77 };
+	t_errno(evidence_take(&e, WIRE_RESULT, 0, &lie, sizeof(lie), NULL), EBADMSG);
+	ck_assert(!e.has_result);
 	struct wire_samples samples = { .worker = 0, .count = 1000000 };
 	t_errno(evidence_take(&e, WIRE_SAMPLES, 0, &samples, sizeof(samples), NULL), EBADMSG);
 	struct wire_text t = { .stream = 99 };
