@@ -7,6 +7,7 @@
 #include "run/filter.h"
 
 #define FILTER_DEPTH_MAX 64
+#define REPEATS_MAX	 8
 
 enum node_kind { NODE_OR, NODE_AND, NODE_NOT, NODE_EXACT, NODE_CONTAINS, NODE_REGEX };
 
@@ -87,6 +88,22 @@ static bool take(struct parser *p, char symbol, const char *word)
 
 static int parse_or(struct parser *p, struct filter **ret);
 
+/*
+ * Repetitions of repetitions ("((a{999}){999}", "a+++++++++") double regcomp()'s tree each time, until there is no
+ * memory left. Eight of them, one of them counted to at most 999, are more than a filter needs.
+ */
+static bool repeats_too_much(const char *regex)
+{
+	unsigned repeats = 0, counted = 0;
+	for (const char *p = regex; *p; p++) {
+		repeats += strchr("*+?{", *p) != NULL;
+		counted += *p == '{';
+		if (*p == '{' && (strspn(p + 1, "0123456789") > 3 || strcspn(p, "}") > 8))
+			return true;
+	}
+	return repeats > REPEATS_MAX || counted > 1;
+}
+
 static int make_match(struct parser *p, enum filter_field field, enum node_kind kind, const char *text, size_t len,
 		      struct filter **ret)
 {
@@ -96,12 +113,10 @@ static int make_match(struct parser *p, enum filter_field field, enum node_kind 
 		return r;
 	f->field = field;
 	f->text = strndup(text, len);
-	/* Repetitions of repetitions ("(a{999}){999}") make regcomp() ask for all memory there is. */
-	char *brace = kind == NODE_REGEX && f->text ? strchr(f->text, '{') : NULL;
-	if (brace && strchr(brace + 1, '{')) {
+	if (kind == NODE_REGEX && f->text && repeats_too_much(f->text)) {
 		f->kind = NODE_EXACT;
 		filter_free(f);
-		return complain(p, "more than one counted repetition");
+		return complain(p, "a regular expression with too many repetitions");
 	}
 	if (kind == NODE_REGEX) {
 		int why = f->text ? regcomp(&f->regex, f->text, REG_EXTENDED | REG_NOSUB) : REG_ESPACE;

@@ -54,7 +54,9 @@ static const struct {
 	{ "test(x", "')' expected" },
 	{ "test(/x)", "unfinished regular expression" },
 	{ "test(/(/)", "does not compile" },
-	{ "test(/(a{9}){9}/)", "more than one counted repetition" },
+	{ "test(/(a{9}){9}/)", "too many repetitions" },
+	{ "test(/a+++++++++/)", "too many repetitions" },
+	{ "test(/a{10000}/)", "too many repetitions" },
 	{ "colour(red)", "unknown field" },
 	{ "two two", "'&', '|' or the end" },
 };
