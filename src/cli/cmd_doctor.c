@@ -124,11 +124,8 @@ static void check_disk(struct finding *f)
 
 static void check_memory(struct finding *f)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
 	char state[64];
-	const char *line =
-		file_read("/proc/meminfo", 65536, &text, NULL) == 0 ? strstr(text.data, "MemAvailable:") : NULL;
-	uint64_t mib = line ? strtoull(line + 13, NULL, 10) / 1024 : 0;
+	uint64_t mib = memory_available_mib();
 	snprintf(state, sizeof(state), "%lu MiB available", mib);
 	find(f, mib >= 1024 ? HEALTH_GOOD : HEALTH_BAD, state, mib >= 1024 ? "" : "free 1 GiB of memory");
 }

@@ -236,18 +236,10 @@ static void on_signal(void *data, int sig)
 	reactor_cancel_all(f->reactor);
 }
 
-static uint64_t memory_capacity_mib(void)
-{
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	const char *line =
-		file_read("/proc/meminfo", 65536, &text, NULL) == 0 ? strstr(text.data, "MemAvailable:") : NULL;
-	uint64_t kib = line ? strtoull(line + 13, NULL, 10) : 0;
-	return MAX_OF(kib / 1024 * 8 / 10, 512);
-}
-
 static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_config *config)
 {
-	uint64_t capacity[TOKEN_KIND_MAX] = { [TOKEN_CPU] = config->slots, [TOKEN_MEMORY_MIB] = memory_capacity_mib() };
+	uint64_t capacity[TOKEN_KIND_MAX] = {
+		[TOKEN_CPU] = config->slots, [TOKEN_MEMORY_MIB] = MAX_OF(memory_available_mib() * 8 / 10, 512)};
 	*f = (struct fleet){ .config = *config, .reactor = r, .began = reactor_now(r), .host = host_context() };
 	f->env = (struct attempt_env){.backend = config->accel->backend,
 				      .tokens = &f->tokens,
