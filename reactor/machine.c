@@ -86,14 +86,21 @@ static void machine_end(struct machine *m, int result)
 	observe(m, m->state, MACHINE_END);
 }
 
+/*
+ * Deadlines mostly move later, from state to state. A timer that is armed too early stays where it is and looks again
+ * when it fires, so that changing state costs no heap operation.
+ */
+static void move_deadline(struct machine *m, nsec_t at)
+{
+	m->deadline = at;
+	if (at && (!m->timer.slot || m->timer.at > at))
+		timer_arm(m->reactor, &m->timer, at);
+}
+
 static void set_deadline(struct machine *m)
 {
 	nsec_t length = m->type->states[m->state].deadline;
-	m->deadline = length ? m->reactor->now + length : 0;
-	if (m->deadline)
-		timer_arm(m->reactor, &m->timer, m->deadline);
-	else
-		timer_disarm(m->reactor, &m->timer);
+	move_deadline(m, length ? m->reactor->now + length : 0);
 }
 
 void machine_extend(struct machine *m)
@@ -103,8 +110,7 @@ void machine_extend(struct machine *m)
 
 void machine_deadline(struct machine *m, nsec_t length)
 {
-	m->deadline = m->reactor->now + length;
-	timer_arm(m->reactor, &m->timer, m->deadline);
+	move_deadline(m, m->reactor->now + length);
 }
 
 static void enter(struct machine *m, unsigned state)
@@ -242,8 +248,12 @@ void machine_cancel(struct machine *m)
 static void on_deadline(struct timer *t)
 {
 	struct machine *m = container_of(t, struct machine, timer);
-	if (m->interrupted)
+	if (m->interrupted || !m->deadline)
 		return;
+	if (m->deadline > m->reactor->now) {
+		timer_arm(m->reactor, t, m->deadline);
+		return;
+	}
 	m->interrupted = -ETIME;
 	interrupt(m);
 }
