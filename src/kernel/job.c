@@ -313,12 +313,14 @@ static int cleanup(struct machine *m, int result)
 	struct kernel_job *job = job_of(m);
 	if (result < 0 && !job->err && result != -ECANCELED)
 		FAIL_SYS(&job->err, result, "kernel %s", job->version);
+	if (result < 0 && !job->failed)
+		job->failed = result;
 	if (job->work && !job->cleaned) {
 		job->cleaned = true;
 		machine_offload(m, &job->offload, step_cleanup, job);
 		return STAGE_CLEANUP;
 	}
-	return result < 0 && !m->failure ? result : MACHINE_END;
+	return job->failed && !m->failure ? job->failed : MACHINE_END;
 }
 
 static const struct machine_state stages[STAGE_MAX] = {

@@ -49,6 +49,7 @@ struct kernel_job {
 	struct offload_job offload;
 	char *work, *tree, *log_path;
 	int lock_fd, pipe_fd, log_fd;
+	int failed;			/* storing's result, while the work is being removed */
 	unsigned step;			/* within a stage of several commands */
 	bool has_scx, schedulers_built, clean_tree, cleaned;
 	char git_hash[48];

@@ -193,6 +193,29 @@ def full_disk(scratch):
                 scratch / 'linux-6.1.2.tar.gz', env={'KTSTR_CACHE_DIR': mount + '/kernels'})
     finally:
         subprocess.run(['umount', mount], check=False)
+    full_at_every_file(scratch, mount)
+
+
+def full_at_every_file(scratch, mount):
+    """The cache's file system runs out at the n-th file, for every n up to success: unpacking, building, storing."""
+    odd, ended = [], set()
+    for inodes in range(3, 60):
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size=5g,nr_inodes={inodes}', 'tmpfs', mount], check=True)
+        try:
+            run = Run('kernel', 'build', scratch / 'linux-6.1.2.tar.gz', env={'KTSTR_CACHE_DIR': mount + '/kernels'})
+            errors = [line for line in run.err.splitlines() if line.startswith('error:')]
+            kept = [f for f in os.listdir(mount + '/kernels') if f != '.locks'] if os.path.exists(mount + '/kernels') else []
+            # A full disk is 75 where we meet it, and a failed build (65) where make does.
+            fine = run.status == 0 if kept else run.status in (65, 75) and len(errors) == 1
+            ended.add(run.status)
+            if not fine or any(f.startswith('.tmp') for f in kept):
+                odd.append((inodes, run.status, errors, kept))
+            if run.status == 0:
+                break
+        finally:
+            subprocess.run(['umount', mount], check=True)
+    check(not odd, 'disk full at any file: one line, the right status, nothing half-made', odd)
+    check({0, 75} <= ended, 'and with room enough it works', ended)
 
 
 def doctor(scratch):
