@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -385,6 +387,15 @@ START_TEST(describe_names_state_and_wait)
 }
 END_TEST
 
+/* valgrind 3.19 does not know this call, and without it there are no children to supervise. */
+static bool has_pidfd_open(void)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (fd < 0)
+		printf("# no pidfd_open(2) here: tests of children are left out\n");
+	return fd >= 0;
+}
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, sleep_ends_well);
@@ -392,8 +403,10 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, cancel_of_a_read_waits_for_its_completion);
 	tcase_add_test(tc, cancel_before_the_first_handler);
 	tcase_add_test(tc, handler_failure_reaches_cleanup);
-	tcase_add_test(tc, child_status_is_kept);
-	tcase_add_test(tc, late_child_is_killed_with_its_group);
+	if (has_pidfd_open()) {
+		tcase_add_test(tc, child_status_is_kept);
+		tcase_add_test(tc, late_child_is_killed_with_its_group);
+	}
 	tcase_add_test(tc, missing_program_is_an_error_not_a_status);
 	tcase_add_test(tc, offload_returns_its_result);
 	tcase_add_test(tc, notice_posted_early_is_not_lost);
