@@ -15,6 +15,7 @@
 extern const char blob_init_start[], blob_init_end[];
 
 #define LZ4_LEGACY_MAGIC  0x184c2102u
+#define BASE_LAYOUT	  "2"	/* part of a kept base's name: what is packed around its files */
 #define LZ4_LEGACY_BLOCK  ((size_t)8 << 20)
 
 /* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
@@ -151,6 +152,7 @@ static int cache_path(const struct packer *p, const char *dir, char **ret, struc
 	struct siphash h;
 	int r = 0;
 	siphash_init(&h);
+	siphash_string(&h, BASE_LAYOUT);
 	for (size_t i = 0; i < p->items && r == 0; i++) {
 		siphash_string(&h, p->item[i].to);
 		siphash_update(&h, &p->item[i].mode, sizeof(p->item[i].mode));
@@ -204,6 +206,26 @@ static int pack_item(struct packer *p, const struct item *i, struct err **err)
 	return r;
 }
 
+/*
+ * The guest has no ld.so.cache, so a library from a directory that only the cache or LD_LIBRARY_PATH knew would not be
+ * found there: PID 1 puts the directories of all of them into its children's LD_LIBRARY_PATH.
+ */
+static int pack_library_dirs(struct packer *p)
+{
+	_cleanup_buf_ struct buf dirs = BUF_NULL;
+	for (size_t i = 0; i < p->closure.count; i++) {
+		_cleanup_free_ char *dir = path_dirname(p->closure.file[i].path);
+		_cleanup_free_ char *line = NULL;
+		if (!dir || asprintf(&line, "%s:", dir) < 0)
+			return -ENOMEM;
+		if (!strstr(buf_str(&dirs), line))
+			buf_puts(&dirs, line);
+	}
+	if (dirs.len)
+		cpio_file(&p->cpio, "ktstr.libs", 0644, dirs.data, dirs.len - 1);
+	return dirs.failed ? -ENOMEM : 0;
+}
+
 static int pack(struct packer *p, bool best, struct buf *ret, struct err **err)
 {
 	static const char *const dirs[] = { "dev", "proc", "sys", "tmp", "run" };
@@ -212,6 +234,8 @@ static int pack(struct packer *p, bool best, struct buf *ret, struct err **err)
 		r = pack_dir(p, dirs[i]);
 	for (size_t i = 0; i < p->items && r == 0; i++)
 		r = pack_item(p, &p->item[i], err);
+	if (r == 0)
+		r = pack_library_dirs(p);
 	cpio_trailer(&p->cpio);
 	if (r == 0)
 		r = p->cpio.out.failed ? -ENOMEM : lz4_legacy(&p->cpio.out, best, ret);

@@ -95,7 +95,8 @@ static void read_all(int fd, struct buf *out)
 START_TEST(base_holds_a_program_and_all_it_needs)
 {
 	static const char *const wanted[] = {
-		"init:", "test:", "libc.so.6:", "ld-linux-x86-64.so.2:", "libelf.so.1:", "dev:"};
+		"init:", "test:", "libc.so.6:", "ld-linux-x86-64.so.2:", "libelf.so.1:", "dev:", "ktstr.libs:",
+	};
 	struct image_base_spec spec = { 0 };
 	struct buf packed = BUF_NULL, raw = BUF_NULL, names = BUF_NULL;
 	char self[4096];
@@ -113,6 +114,31 @@ START_TEST(base_holds_a_program_and_all_it_needs)
 	buf_done(&packed);
 	buf_done(&raw);
 	buf_done(&names);
+}
+END_TEST
+
+/* A library beside the program, found by DT_RUNPATH and $ORIGIN only. */
+START_TEST(run_paths_are_followed)
+{
+	char *dir = t_tmpdir(), *program = path_join(dir, "program"), *library = path_join(dir, "lib/libbeside.so");
+	struct closure *c = calloc(1, sizeof(*c));
+	_cleanup_buf_ struct buf build = BUF_NULL;
+	buf_appendf(&build,
+		    "cd %s && mkdir lib && echo 'int f(void){return 0;}' > l.c && "
+		    "echo 'int f(void);int main(void){return f();}' > p.c && cc -shared -fPIC -o lib/libbeside.so l.c"
+		    " && cc -o program p.c -Llib -lbeside -Wl,--enable-new-dtags,-rpath,'$ORIGIN/lib'",
+		    dir);
+	ck_assert_int_eq(system(buf_str(&build)), 0);
+	t_ok(closure_add(c, program, NULL));
+	bool found = false;
+	for (size_t i = 0; i < c->count; i++)
+		found |= !strcmp(c->file[i].path, library);
+	ck_assert(found);
+	closure_done(c);
+	free(c);
+	free(program);
+	free(library);
+	t_rmdir(dir);
 }
 END_TEST
 
@@ -203,6 +229,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, cpio_refuses_paths_that_leave);
 	tcase_add_test(tc, lz4_frames_round_trip_back_to_back);
 	tcase_add_test(tc, base_holds_a_program_and_all_it_needs);
+	tcase_add_test(tc, run_paths_are_followed);
 	tcase_add_test(tc, base_is_kept_by_its_content);
 	tcase_add_test(tc, suffix_says_what_the_boot_is_for);
 	tcase_add_test(tc, include_files_must_be_there);

@@ -52,6 +52,14 @@ static void rise_above_the_test(void)
 	file_write("/proc/self/oom_score_adj", "-1000");
 }
 
+/* Where the host found the libraries that were packed (image/image.c). */
+static void find_libraries(void)
+{
+	_cleanup_buf_ struct buf dirs = BUF_NULL;
+	if (file_read("/ktstr.libs", 65536, &dirs, NULL) == 0)
+		setenv("LD_LIBRARY_PATH", buf_str(&dirs), 1);
+}
+
 static void prepare(struct init *i)
 {
 	static struct guest_topology topology;
@@ -85,6 +93,7 @@ int main(void)
 	setenv("PATH", "/include-files:/bin:/usr/bin:/sbin:/usr/sbin", 1);
 	setenv("HOME", "/", 1);
 	prepare(&i);
+	find_libraries();
 	if (!i.conf.test)
 		finish(&i, WIRE_EXIT_DONE, 0);
 	setup_seed(&i);
