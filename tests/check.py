@@ -89,9 +89,11 @@ def main():
         meson_test('build-asan', 'asan', '--suite', 'fast')
 
     say('unit tests of the orchestrator under valgrind')
-    print('skipped  two tests of children under valgrind, which does not know pidfd_open(2)')
-    counts['skipped'] += 2
-    for name in ('base', 'image', 'kernel', 'reactor', 'run', 'verdict', 'vmm'):
+    # valgrind 3.19 has no pidfd_open(2), and its threads and io_uring's do not always get along: the reactor's own tests
+    # run under the sanitizers, its machines here in simulation.
+    print('skipped  reactor under valgrind, which does not know pidfd_open(2)')
+    counts['skipped'] += 1
+    for name in ('base', 'image', 'kernel', 'run', 'verdict', 'vmm'):
         one(run('timeout', '-s', 'KILL', '300', *VALGRIND, f'build/tests/test_{name}', stdout=subprocess.DEVNULL) == 0,
             f'{name} under valgrind')
     one(run('timeout', '-s', 'KILL', '600', *VALGRIND, 'build/tests/sim_attempts', '3', '200', '4',
