@@ -65,9 +65,7 @@ static void say(struct qemu *q, const char *command)
 
 static void handle_qmp(struct qemu *q, int event)
 {
-	if (event == QMP_GREETING)
-		say(q, QMP_CAPABILITIES);
-	else if (event == QMP_SHUTDOWN)
+	if (event == QMP_SHUTDOWN)
 		q->reset_seen = strstr(buf_str(&q->qmp.text), "reset") || strstr(buf_str(&q->qmp.text), "panic");
 }
 
@@ -99,6 +97,8 @@ static int life_diagnose(struct machine *m, int result)
 		q->killed = true;
 		if (!q->diagnose)
 			return LIFE_KILL;
+		/* Only now: a guest that is to be deterministic is better left alone by its monitor. */
+		say(q, QMP_CAPABILITIES);
 		say(q, QMP_REGISTERS);
 	} else if (!take_qmp(q, result)) {
 		return LIFE_KILL;
@@ -140,7 +140,7 @@ static const struct machine_state life_states[LIFE_COUNT] = {
 	[LIFE_REAP] = { "reap", life_reap, REAP_DEADLINE, LIFE_KILL, TO(LIFE_KILL) | TO_END },
 };
 
-/* isa-debug-exit ends QEMU with (value << 1) | 1; a guest's own power-off with 0. */
+/* isa-debug-exit ends QEMU with (value << 1) | 1; a reset, under -no-reboot, with 0. */
 static enum vm_end how_it_ended(const struct qemu *q)
 {
 	if (q->killed)
@@ -149,7 +149,7 @@ static enum vm_end how_it_ended(const struct qemu *q)
 		return VM_END_DIED;
 	if (WEXITSTATUS(q->child.status) == 1 && !q->vm.hello)
 		return VM_END_DIED;
-	return q->reset_seen ? VM_END_RESET : VM_END_EXIT;
+	return q->reset_seen || WEXITSTATUS(q->child.status) == 0 ? VM_END_RESET : VM_END_EXIT;
 }
 
 static void part_ended(struct qemu *q)
