@@ -47,7 +47,7 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int become(const struct child_spec *spec, pid_t parent)
+static int become(const struct child_spec *spec, char **envp, pid_t parent)
 {
 	if (setsid() < 0)
 		return -errno;
@@ -62,14 +62,39 @@ static int become(const struct child_spec *spec, pid_t parent)
 	int r = place_fds(spec);
 	if (r < 0)
 		return r;
-	if (spec->envp)
-		execvpe(spec->argv[0], (char **)spec->argv, (char **)spec->envp);
-	else
-		execvp(spec->argv[0], (char **)spec->argv);
+	execvpe(spec->argv[0], (char **)spec->argv, envp);
 	return -errno;
 }
 
 /* --- in the parent ------------------------------------------------------------------------------------------------ */
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "=");
+	return !strncmp(a, b, n) && b[n] == '=';
+}
+
+/* Our environment with @add on top; made before fork(2), after which nothing may be allocated. NULL: no memory. */
+static char **environment(const char *const *add)
+{
+	size_t ours = 0, added = 0;
+	while (environ[ours])
+		ours++;
+	while (add && add[added])
+		added++;
+	char **all = calloc(ours + added + 1, sizeof(*all));
+	if (!all)
+		return NULL;
+	memcpy(all, environ, ours * sizeof(*all));
+	for (size_t i = 0; i < added; i++) {
+		size_t at = 0;
+		while (at < ours && !same_name(add[i], all[at]))
+			at++;
+		all[at] = (char *)add[i];
+		ours += at == ours;
+	}
+	return all;
+}
 
 /* The write end closes on a successful exec; before, it carries the errno of what failed. */
 static int await_exec(int fd)
@@ -83,8 +108,9 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 {
 	REQUIRE(spec->fd_count <= CHILD_FDS_MAX);
 	int pipefd[2];
-	if (pipe2(pipefd, O_CLOEXEC) < 0)
-		return FAIL_SYS(err, -errno, "start '%s'", spec->argv[0]);
+	_cleanup_free_ char **envp = environment(spec->env);
+	if (!envp || pipe2(pipefd, O_CLOEXEC) < 0)
+		return FAIL_SYS(err, envp ? -errno : -ENOMEM, "start '%s'", spec->argv[0]);
 	_cleanup_close_ int rd = pipefd[0];
 	_cleanup_close_ int wr = fcntl(pipefd[1], F_DUPFD_CLOEXEC, 200);
 	fd_close(pipefd[1]);
@@ -93,7 +119,7 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 	if (pid < 0)
 		return FAIL_SYS(err, -errno, "start '%s'", spec->argv[0]);
 	if (pid == 0) {
-		int why = become(spec, self);
+		int why = become(spec, envp, self);
 		fd_write_full(wr, &why, sizeof(why));
 		_exit(127);
 	}

@@ -14,7 +14,7 @@ struct child_fd {
 
 struct child_spec {
 	const char *const *argv;	/* argv[0] is looked up in PATH */
-	const char *const *envp;	/* NULL: ours */
+	const char *const *env;		/* "NAME=value"s on top of our environment, NULL-terminated; or NULL */
 	const char *cwd;		/* NULL: ours */
 	const struct child_fd *fds;	/* 0-2 not named here are /dev/null; everything else is closed */
 	unsigned fd_count;

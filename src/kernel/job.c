@@ -88,14 +88,14 @@ static int unpack(struct machine *m, int result)
 
 /* --- commands: stdout and stderr come through one pipe, into the log and past the progress counter ---------------- */
 
-static int run_command(struct machine *m, const char *const *argv, const char *const *envp)
+static int run_command(struct machine *m, const char *const *argv, const char *const *env)
 {
 	struct kernel_job *job = job_of(m);
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return FAIL_SYS(&job->err, -errno, "run '%s'", argv[0]);
 	struct child_fd fds[] = { { ends[1], STDOUT_FILENO }, { ends[1], STDERR_FILENO } };
-	struct child_spec spec = { .argv = argv, .envp = envp, .cwd = job->tree, .fds = fds, .fd_count = 2 };
+	struct child_spec spec = { .argv = argv, .env = env, .cwd = job->tree, .fds = fds, .fd_count = 2 };
 	buf_clear(&job->tail);
 	buf_clear(&job->line);
 	int r = child_spawn(m->reactor, &job->child, &spec, &job->err);
@@ -165,7 +165,7 @@ static int command_failed(struct kernel_job *job, const char *what)
 struct command {
 	const char *what;	/* for errors: "configuration", "build" */
 	const char *const *argv;
-	const char *const *envp;
+	const char *const *env;
 };
 
 enum command_step { COMMAND_IDLE, COMMAND_READING, COMMAND_EXITING };
@@ -176,7 +176,7 @@ static int command(struct machine *m, int result, const struct command *c)
 	struct kernel_job *job = job_of(m);
 	switch ((enum command_step)job->step) {
 	case COMMAND_IDLE:
-		result = run_command(m, c->argv, c->envp);
+		result = run_command(m, c->argv, c->env);
 		if (result < 0)
 			return result;
 		break;

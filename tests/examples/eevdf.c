@@ -33,14 +33,15 @@ KTSTR_TEST(eevdf_cpusets, .llcs = 2, .cores = 2, .duration_s = 2)
 		{ .name = "right", .workers = 2, .cpuset = KTSTR_LLC(1) }));
 }
 
+/* The crowd divides evenly: what CPU a task gets in one second of an uneven one is luck, with EEVDF too. */
 KTSTR_TEST(eevdf_steps, .cores = 2, .threads = 2, .duration_s = 2)
 {
 	return ktstr_run_steps(
 		t, KTSTR_STEPS({.name = "alone",
-				.cgroups = KTSTR_CGROUPS({.name = "a", .workers = 2}),
+				.cgroups = KTSTR_CGROUPS({.name = "a", .workers = 4}),
 				.hold = KTSTR_HOLD_SHARE(0.5)},
 			       {.name = "crowd",
-				.cgroups = KTSTR_CGROUPS({.name = "a", .workers = 2}, {.name = "b", .workers = 4}),
+				.cgroups = KTSTR_CGROUPS({.name = "a", .workers = 4}, {.name = "b", .workers = 4}),
 				.hold = KTSTR_HOLD_SHARE(0.5)}));
 }
 

@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
-REPEATS = int(os.environ.get('KTSTR_REPEATS', '5'))
+REPEATS = int(os.environ.get('KTSTR_REPEATS', '20'))
 TEST = 'test(=ktstr/simple_crowd)'
 
 

@@ -49,6 +49,9 @@ static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 	add(a, "max,vendor=GenuineIntel,-rdrand,-rdseed");
 	add(a, "-rtc");
 	add(a, "base=2026-01-01T00:00:00,clock=vm");
+	/* lockstep.c knows the vCPU thread by its name. */
+	add(a, "-name");
+	add(a, "ktstr,debug-threads=on");
 	add(a, "-seed");
 	add(a, "%u", (unsigned)(c->seed ^ c->seed >> 32));
 }

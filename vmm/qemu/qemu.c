@@ -25,6 +25,9 @@
 #define DIAGNOSE_DEADLINE (3 * NSEC_PER_SEC)
 #define REAP_DEADLINE	  (10 * NSEC_PER_SEC)
 
+/* lockstep.c, built as a shared library. */
+extern const char blob_lockstep_start[], blob_lockstep_end[];
+
 struct qemu {
 	struct vm vm;
 	struct machine life, scan;
@@ -34,9 +37,9 @@ struct qemu {
 	struct wirelog log;
 	struct qmp qmp;
 	struct qemu_argv argv;
-	int qmp_fd, console_fd, stderr_fd, initrd_fd;
+	int qmp_fd, console_fd, stderr_fd, lockstep_fd;
 	char chunk[4096];
-	bool reset_seen, diagnose, killed;
+	bool diagnose, killed;
 	struct err *err;
 };
 
@@ -63,12 +66,6 @@ static void say(struct qemu *q, const char *command)
 		q->vm.status = -errno;
 }
 
-static void handle_qmp(struct qemu *q, int event)
-{
-	if (event == QMP_SHUTDOWN)
-		q->reset_seen = strstr(buf_str(&q->qmp.text), "reset") || strstr(buf_str(&q->qmp.text), "panic");
-}
-
 /* Feeds what was read; false when the monitor is gone. */
 static bool take_qmp(struct qemu *q, int result)
 {
@@ -83,8 +80,8 @@ static int life_run(struct machine *m, int result)
 	bool first = m->op.kind == OP_NOP;
 	if (!first && !take_qmp(q, result))
 		return LIFE_REAP;
-	for (int event; (event = qmp_next(&q->qmp)) != QMP_NONE;)
-		handle_qmp(q, event);
+	while (qmp_next(&q->qmp) != QMP_NONE)
+		;
 	machine_read(m, q->qmp_fd, q->chunk, sizeof(q->chunk), OP_STREAM);
 	return LIFE_RUN;
 }
@@ -149,7 +146,7 @@ static enum vm_end how_it_ended(const struct qemu *q)
 		return VM_END_DIED;
 	if (WEXITSTATUS(q->child.status) == 1 && !q->vm.hello)
 		return VM_END_DIED;
-	return q->reset_seen || WEXITSTATUS(q->child.status) == 0 ? VM_END_RESET : VM_END_EXIT;
+	return WEXITSTATUS(q->child.status) == 0 ? VM_END_RESET : VM_END_EXIT;
 }
 
 static void part_ended(struct qemu *q)
@@ -252,7 +249,7 @@ static struct vm *qemu_create(void)
 		return NULL;
 	q->vm.backend = &qemu_backend;
 	q->child = CHILD_NULL;
-	q->qmp_fd = q->console_fd = q->stderr_fd = -1;
+	q->qmp_fd = q->console_fd = q->stderr_fd = q->lockstep_fd = -1;
 	return &q->vm;
 }
 
@@ -270,17 +267,29 @@ static int make_channels(struct qemu *q, int *ret_peer, struct err **err)
 	return 0;
 }
 
+/* The library that keeps QEMU's threads in step is part of us, and reaches QEMU as a file without a name. */
+static int make_lockstep(struct qemu *q, struct err **err)
+{
+	size_t size = (size_t)(blob_lockstep_end - blob_lockstep_start);
+	q->lockstep_fd = memfd_new("ktstr-lockstep", 0);
+	int r = q->lockstep_fd < 0 ? q->lockstep_fd : fd_write_full(q->lockstep_fd, blob_lockstep_start, size);
+	return r < 0 ? FAIL_SYS(err, r, "write QEMU's lockstep library") : 0;
+}
+
 static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
-	struct child_fd fds[GUEST_NODES_MAX + 4] = {
+	static const char *const env[] = { QEMU_PRELOAD, NULL };
+	struct child_fd fds[GUEST_NODES_MAX + 5] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->console_fd, QEMU_FD_CONSOLE },
 		{ c->initrd_fd, QEMU_FD_INITRD },
 		{ q->stderr_fd, STDERR_FILENO },
+		{ q->lockstep_fd, QEMU_FD_LOCKSTEP },
 	};
 	for (unsigned i = 0; i < q->memory.nodes; i++)
-		fds[4 + i] = (struct child_fd){ q->memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
-	struct child_spec spec = { .argv = q->argv.arg, .fds = fds, .fd_count = 4 + q->memory.nodes };
+		fds[5 + i] = (struct child_fd){ q->memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
+	struct child_spec spec = { .argv = q->argv.arg, .fds = fds, 
+				   .fd_count = 5 + q->memory.nodes, .env = env };
 	int result = child_spawn(r, &q->child, &spec, err);
 	if (result == -ENOENT && err && *err)
 		err_hint(*err, "install QEMU (Debian: qemu-system-x86)");
@@ -295,6 +304,8 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	int result = guestmem_init(&q->memory, c->topology.numa_nodes, c->memory_mib, err);
 	if (result == 0)
 		result = make_channels(q, &peer, err);
+	if (result == 0)
+		result = make_lockstep(q, err);
 	if (result == 0 && qemu_argv_build(&q->argv, c, &q->memory) < 0)
 		result = FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
 	if (result == 0)
@@ -337,6 +348,7 @@ static void qemu_destroy(struct vm *vm)
 	fd_close(q->qmp_fd);
 	fd_close(q->console_fd);
 	fd_close(q->stderr_fd);
+	fd_close(q->lockstep_fd);
 	buf_done(&vm->console);
 	buf_done(&vm->diagnosis);
 	buf_done(&vm->complaints);
