@@ -527,7 +527,8 @@ static void ended(struct machine *m, int result)
 
 /* A transfer may take as long as it likes while bytes come: on_stall_window() sees to that, not a deadline. */
 static const struct machine_state fetch_states[FETCH_STATE_MAX] = {
-	[FETCH_CONNECT] = { "connect", connect_to, DEADLINE_NONE, FETCH_RELEASE, TO(FETCH_RECEIVE) | TO(FETCH_RELEASE) },
+	[FETCH_CONNECT] = { "connect", connect_to, DEADLINE_NONE, FETCH_RELEASE,
+			    TO(FETCH_RECEIVE) | TO(FETCH_RELEASE) },
 	[FETCH_RECEIVE] = { "receive", receive, DEADLINE_NONE, FETCH_RELEASE, TO(FETCH_JUDGE) | TO(FETCH_RELEASE) },
 	[FETCH_JUDGE] = { "judge", judge, SHORT_DEADLINE, FETCH_RELEASE,
 			  TO(FETCH_BACKOFF) | TO(FETCH_NEXT) | TO(FETCH_VERIFY) | TO(FETCH_RELEASE) },

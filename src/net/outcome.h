@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * outcome.h -- what one attempt at a download means, without any I/O: the answer's header, the judgement of its end, and
- * how long to wait before the next.
+ * outcome.h -- what one attempt at a download means, without any I/O: the answer's header, the judgement of its end,
+ * and how long to wait before the next.
  */
 #ifndef KTSTR_NET_OUTCOME_H
 #define KTSTR_NET_OUTCOME_H

@@ -83,3 +83,14 @@ put('tarball', 'packed.tar.gz', gzip.compress(raw.getvalue(), mtime=0))
 
 put('json_file', 'good', '{"version":"6.12.1","source":{"type":"tarball"},"arch":"x86_64","image_name":"bzImage",'
                          '"built_at":"2026-01-01T00:00:00Z","ktstr_kconfig_hash":"00112233","has_vmlinux":true,"objects":5}')
+
+put('net', 'releases', b'\0{"releases":[{"moniker":"stable","version":"6.17.8","iseol":false,"source":"https://x/y.tar.xz",'
+                       b'"released":{"timestamp":1,"isodate":"2026-11-20"}},{"moniker":"longterm","version":"6.12.58",'
+                       b'"iseol":true,"source":null},{"moniker":"linux-next","version":"next-20261120"}]}')
+sum_line = b'0123456789abcdef' * 4 + b'  linux-6.12.3.tar.xz\n'
+put('net', 'sums', b'\1-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n' + sum_line +
+    b'-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n')
+put('net', 'sums-plain', b'\1' + sum_line)
+put('net', 'header', b'\2HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/10\r\nETag: "abc"\r\n'
+                     b'Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: text/html\r\n\r\n')
+put('net', 'version', b'\x036.13-rc2')
