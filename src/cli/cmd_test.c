@@ -9,22 +9,21 @@
 #include "base/json.h"
 #include "base/tool.h"
 #include "cli/commands.h"
-#include "kernel/job.h"
+#include "cli/kernels.h"
 #include "run/fleet.h"
-
-#define KERNELS_MAX 64
 
 struct test_args {
 	struct strings kernel, paths;
 	const char *filter, *accel;
-	bool list, json, no_capture, release, keep_logs;
+	bool list, json, no_capture, release, keep_logs, include_eol, skip_sha256, no_ccache;
 	uint64_t jobs, retries, cpu_cap;
 	const char *seed;
 };
 
 static const struct option_row test_options[] = {
 	{"kernel", 'k', OPTION_STRINGS, "KERNEL",
-	 "distro, a tarball, a source tree, a version or a cache key; repeatable", offsetof(struct test_args, kernel)},
+	 "a version, a range, a source tree, a tarball, git+URL#REF, distro or a cache key; repeatable",
+	 offsetof(struct test_args, kernel)},
 	{"filter", 'E', OPTION_STRING, "EXPR", "run only these: test(~x) & topology(=1n1l4c1t) ...",
 	 offsetof(struct test_args, filter)},
 	{"list", 'l', OPTION_FLAG, NULL, "print the tests and run none", offsetof(struct test_args, list)},
@@ -39,6 +38,10 @@ static const struct option_row test_options[] = {
 	 offsetof(struct test_args, keep_logs)},
 	{"cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once for kernels that must be built",
 	 offsetof(struct test_args, cpu_cap)},
+	{"no-ccache", 0, OPTION_FLAG, NULL, "build kernels without ccache", offsetof(struct test_args, no_ccache)},
+	{"skip-sha256", 0, OPTION_FLAG, NULL, "do not verify downloads", offsetof(struct test_args, skip_sha256)},
+	{"include-eol", 0, OPTION_FLAG, NULL, "ranges also take series that are not maintained any more",
+	 offsetof(struct test_args, include_eol)},
 	{"json", 0, OPTION_FLAG, NULL, "one JSON object a line on standard output", offsetof(struct test_args, json)},
 	{0},
 };
@@ -139,64 +142,30 @@ static bool needs_schedulers(const struct session *s)
 	return false;
 }
 
-static int build_for(struct session *s, const struct test_args *a, const struct kernel_id *id, char *key, size_t size,
-		     struct err **err)
-{
-	struct kernel_job_config config = { .cache = &s->cache, .id = *id, .schedulers = needs_schedulers(s) };
-	_cleanup_free_ char *clang = tool_clang();
-	config.schedulers = config.schedulers && clang;
-	int r = build_budget(a->cpu_cap, &config.jobs, err);
-	return r == 0 ? build_kernel(s->reactor, &config, key, size, err) : r;
-}
-
-static int resolve_kernel(struct session *s, const struct test_args *a, const char *text, struct err **err)
-{
-	_cleanup_(kernel_id_done) struct kernel_id id = { 0 };
-	char key[160] = "";
-	struct kernel *k = &s->kernel[s->kernels];
-	int r = kernel_identify(&s->cache, text, &id, err);
-	if (r < 0)
-		return r;
-	if (id.kind == KERNEL_ID_TREE) {
-		r = kernel_from_tree(id.path, k, err);
-	} else {
-		if (id.kind == KERNEL_ID_TARBALL)
-			r = build_for(s, a, &id, key, sizeof(key), err);
-		if (r == 0)
-			r = kernel_from_cache(&s->cache, id.kind == KERNEL_ID_CACHED ? id.key : key, k, err);
-	}
-	if (r < 0)
-		return r;
-	/* One kernel by two names is one kernel. */
-	for (size_t i = 0; i < s->kernels; i++) {
-		if (!strcmp(s->kernel[i].boot, k->boot)) {
-			kernel_done(k);
-			return 0;
-		}
-	}
-	s->kernels++;
-	return 0;
-}
-
 static int resolve_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
-	const char *env = getenv("KTSTR_KERNEL");
-	if (!a->kernel.count)
-		return resolve_kernel(s, a, env && *env ? env : NULL, err);
-	if (a->kernel.count > KERNELS_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
-	for (size_t i = 0; i < a->kernel.count; i++) {
-		int r = resolve_kernel(s, a, a->kernel.item[i], err);
-		if (r < 0)
-			return r;
+	_cleanup_free_ char *clang = tool_clang();
+	struct kernels_request q = {
+		.texts = a->kernel.item, .count = a->kernel.count, .schedulers = needs_schedulers(s) && clang,
+		.stop_at_failure = true, .include_eol = a->include_eol, .skip_sha256 = a->skip_sha256, .json = a->json,
+		.no_ccache = a->no_ccache, .cpu_cap = a->cpu_cap,
+	};
+	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
+	int r = kernels_get(s->reactor, &s->cache, &q, &k, err);
+	for (size_t i = 0; i < k.count && r == 0; i++) {
+		r = kernels_load(&s->cache, &k, i, &s->kernel[s->kernels], err);
+		s->kernels += r == 0;
 	}
-	return 0;
+	return r;
 }
 
 static int open_rundirs(struct session *s, struct err **err)
 {
 	for (size_t i = 0; i < s->kernels; i++) {
-		int r = rundir_open(s->kernel[i].version, &s->rundir[i], err);
+		bool twin = false;
+		for (size_t j = 0; j < i; j++)
+			twin |= !strcmp(s->kernel[i].version, s->kernel[j].version);
+		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, &s->rundir[i], err);
 		if (r < 0)
 			return r;
 	}

@@ -25,7 +25,7 @@ def refused(name, status, said, *args, **kw):
 
 def usage():
     refused('no such command', 64, "unknown command 'tset', did you mean 'test'", 'tset')
-    refused('half a command', 64, "kernel wants 'build' or 'list'", 'kernel')
+    refused('half a command', 64, "kernel wants 'build', 'list' or 'clean'", 'kernel')
     refused('no such option', 64, "unknown option '--kernle', did you mean '--kernel'", 'test', '--kernle', 'x')
     refused('option without value', 64, '--seed needs N', 'test', '--seed')
     refused('flag with value', 64, '--list takes no value', 'test', '--list=yes')
@@ -75,7 +75,12 @@ def binaries(scratch):
 
 def kernels(scratch):
     cache = {'KTSTR_CACHE_DIR': scratch / 'cache'}
-    refused('build of nothing', 64, 'kernel build wants one of', 'kernel', 'build', env=cache)
+    refused('build of nothing, nobody to ask', 69, 'no kernel was named, and the list of releases is not to be had',
+            'kernel', 'build', env={**cache, 'KTSTR_KERNEL_MIRROR': 'http://127.0.0.1:1'})
+    refused('build of a key', 64, "'some-key' is a cache key", 'kernel', 'build', 'some-key', env=cache)
+    refused('git without ref', 64, '--git and --ref go together', 'kernel', 'build', '--git', 'x', env=cache)
+    run = Run('kernel', 'clean', env=cache)
+    check(run.status == 0 and 'nothing to clean' in run.err, 'an empty cache has nothing to clean', run)
     refused('tarball missing', 69, 'kernel path not found: ./linux.tar.xz', 'kernel', 'build', './linux.tar.xz', env=cache)
     with open(scratch / 'garbage.tar.xz', 'wb') as f:
         f.write(b'\xfd7zXZ\0' + b'garbage' * 100)
@@ -110,7 +115,8 @@ def fake_tree(path, makefile):
 
 
 HEAD = 'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 2\nEXTRAVERSION =\n'
-STEPS = '\nallnoconfig olddefconfig:\n\t@cp $(KCONFIG_ALLCONFIG) .config\n'
+STEPS = ('\nallnoconfig olddefconfig:\n\t@cp $(KCONFIG_ALLCONFIG) .config\n'
+         'mrproper:\n\t@rm -rf .config vmlinux arch\n')
 
 
 def builds(scratch):
@@ -177,7 +183,7 @@ def ended(scratch):
         if os.path.exists(scratch / 'started'):
             os.unlink(scratch / 'started')
     run = Run('kernel', 'build', scratch / 'linux-6.1.3.tar.gz', env={**cache, 'QUICK': '1'})
-    check(run.status == 0 and 'and cached' in run.err, 'the build after them works', run)
+    check(run.status == 0 and 'built in' in run.err, 'the build after them works', run)
     left = [f for f in os.listdir(scratch / 'ended') if f.startswith('.tmp')]
     check(not left, 'and has swept what the killed one left', left)
 
