@@ -17,6 +17,7 @@
 #include "reactor/signal.h"
 
 #define COPIES_MAX 64
+#define BODY_SHOWN 64
 
 struct options {
 	struct fetch_request q;
@@ -71,17 +72,23 @@ static void take_options(struct options *o, int argc, char **argv)
 	o->q.tuning = &o->tuning;
 }
 
+/* The first bytes, where they are text. */
+static json_t *body_of(const struct fetch *f)
+{
+	json_t *text = json_stringn(buf_str(&f->body), MIN_OF(f->body.len, (size_t)BODY_SHOWN));
+	return text ? text : json_null();
+}
+
 static json_t *describe(const struct fetch *f)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (f->err)
 		err_format(f->err, &text);
-	return json_pack("{s:i, s:I, s:I, s:i, s:i, s:i, s:s, s:b, s:s*, s:i, s:s, s:i, s:s%}", "result",
+	return json_pack("{s:i, s:I, s:I, s:i, s:i, s:i, s:s, s:b, s:s*, s:i, s:s, s:I, s:o}", "result",
 			 f->machine.result, "done", (json_int_t)f->done, "total", (json_int_t)f->total, "attempts",
-			 (int)f->attempts, "resumed", (int)f->resumed, "status", (int)f->http_status, "sha256",
-			 f->sha256, "absent", f->absent, "url", f->url_used, "exit",
-			 f->err ? (int)err_exit_status(f->err) : 0, "error", buf_str(&text), "body_len",
-			 (int)f->body.len, "body", buf_str(&f->body), MIN_OF(f->body.len, (size_t)64));
+			 (int)f->attempts, "resumed", (int)f->resumed, "http", (int)f->http_status, "sha256", f->sha256,
+			 "absent", f->absent, "url", f->url_used, "exit", f->err ? (int)err_exit_status(f->err) : 0,
+			 "error", buf_str(&text), "body_len", (json_int_t)f->body.len, "body", body_of(f));
 }
 
 static void print_one(struct fetch *f)

@@ -372,6 +372,10 @@ static enum outcome outcome_of(struct fetch *f)
 {
 	if (!f->problem && f->code == CURLE_OK && !f->begun)
 		begin_body(f);	/* an empty file has no first byte, nor has a mere question */
+	/* The file is still the same one, and has no more than what came: asking again changes nothing. */
+	if (f->response.status == 416 && f->asked_from && f->response.range_total == f->asked_from)
+		end_attempt(f, -EPROTO, OUTCOME_GIVE_UP, "the server announces %lu bytes and has %lu", f->total,
+			    f->done);
 	if (f->problem)
 		return f->outcome;
 	enum outcome v = outcome_judge(f->code, f->response.status);

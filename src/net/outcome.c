@@ -47,11 +47,19 @@ static bool take_number(struct text *t, uint64_t *ret)
 	return t->at > from;
 }
 
-/* "bytes FIRST-LAST/TOTAL"; an asterisk stands for a total that the server does not know. */
+/* "bytes FIRST-LAST/TOTAL"; an asterisk stands for a total that the server does not know, or, with 416, for no bytes.
+ */
 static void take_range(struct response *r, struct text t)
 {
 	uint64_t first, last, total = 0;
-	if (!take_prefix(&t, "bytes ") || !take_number(&t, &first) || !take_prefix(&t, "-"))
+	if (!take_prefix(&t, "bytes "))
+		return;
+	if (take_prefix(&t, "*/")) {
+		if (take_number(&t, &total) && !length(t))
+			r->range_total = total;
+		return;
+	}
+	if (!take_number(&t, &first) || !take_prefix(&t, "-"))
 		return;
 	if (!take_number(&t, &last) || !take_prefix(&t, "/"))
 		return;

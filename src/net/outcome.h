@@ -21,7 +21,7 @@ struct response {
 	bool html;			/* Content-Type: text/html */
 	bool ranged;			/* a well-formed Content-Range was there */
 	uint64_t range_first;		/* of the body's first byte, in the whole file */
-	uint64_t range_total;		/* of the whole file; 0: not said */
+	uint64_t range_total;		/* of the whole file, also with 416; 0: not said */
 	char validator[VALIDATOR_TEXT_MAX];	/* for If-Range: a strong ETag, else Last-Modified, else "" */
 	bool etag;			/* the validator is an ETag */
 };

@@ -258,6 +258,7 @@ START_TEST(headers_that_lie)
 	for (size_t i = 0; i < ARRAY_SIZE(range); i++)
 		ck_assert_msg(!HEADER(range[i]).ranged, "%s", range[i]);
 	ck_assert(HEADER("Content-Range: bytes 5-9/*\r\n").ranged);
+	ck_assert_int_eq(HEADER("Content-Range: bytes */10\r\n").range_total, 10);
 	ck_assert_int_eq(HEADER("HTTP/1.1 banana\r\n").status, 0);
 	ck_assert_int_eq(HEADER("HTTP/1.1\r\n").status, 0);
 	/* What could split a request in two, or does not fit, is no validator. */
