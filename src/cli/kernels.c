@@ -134,7 +134,8 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 		   struct kernels_result *ret, struct err **err)
 {
 	struct kernel_ref refs[KERNELS_MAX] = { 0 };
-	struct resolve_config config = { .cache = cache, .refs = refs, .build = q->build, .force = q->force,
+	struct resolve_config config = { .cache = cache, .refs = refs, .build = q->build,
+					 .ask = q->force || q->extra_kconfig || q->base_config,
 					 .include_eol = q->include_eol, .skip_sha256 = q->skip_sha256 };
 	int result = parse_refs(q, refs, &config.count, err);
 	if (result == 0 && may_download(refs, config.count, q->build))
@@ -162,7 +163,7 @@ static int read_extra(const struct kernels_request *q, struct buf *extra, struct
 	if (!q->extra_kconfig)
 		return 0;
 	int r = file_read(q->extra_kconfig, 1 << 20, extra, err);
-	return r < 0 ? err_wrap(err, r, "--extra-kconfig") : 0;
+	return r < 0 ? FAIL(err, EXIT_BAD_USAGE, r, "--extra-kconfig: cannot read '%s'", q->extra_kconfig) : 0;
 }
 
 /* One line a failure; the first error of all is the command's where failures end the run. */

@@ -155,7 +155,7 @@ static bool cached_version(const struct resolver *v, const struct kversion *vers
 {
 	struct kernel_ref ref = { .kind = REF_VERSION, .from = *version };
 	struct kernel_id id;
-	bool has = !v->config.force && kernel_id_from_cache(v->config.cache, &ref, &id, NULL) == 0;
+	bool has = !v->config.ask && kernel_id_from_cache(v->config.cache, &ref, &id, NULL) == 0;
 	if (has)
 		kernel_id_done(&id);
 	return has;
@@ -299,7 +299,7 @@ static int add_release(struct resolver *v, const struct kversion *version)
 	char text[KVERSION_TEXT_MAX];
 	struct kernel_ref ref = { .kind = REF_VERSION, .from = *version };
 	struct kernel_id id;
-	if (!v->config.force && kernel_id_from_cache(v->config.cache, &ref, &id, NULL) == 0)
+	if (!v->config.ask && kernel_id_from_cache(v->config.cache, &ref, &id, NULL) == 0)
 		return add_id(v, &id);
 	id = (struct kernel_id){ .kind = KERNEL_ID_RELEASE, .version = strdup(kversion_format(version, text)) };
 	id.urls = mirror_tarball(version);

@@ -25,7 +25,7 @@ struct resolve_config {
 	const struct kernel_ref *refs;	/* borrowed */
 	size_t count;
 	bool build;		/* REF_DEFAULT is the newest stable release; else the newest entry of the cache */
-	bool force;		/* the cache does not answer: everything is made anew */
+	bool ask;		/* the cache does not answer for versions: they are to be built anew, or otherwise */
 	bool include_eol;	/* ranges also take series that are not maintained any more */
 	bool skip_sha256;	/* downloads need no checksum */
 };
