@@ -11,6 +11,7 @@
 #include "kernel/config.h"
 #include "kernel/job.h"
 #include "reactor/signal.h"
+#include "reactor/trace.h"
 
 #define PROGRESS_PERIOD (200 * NSEC_PER_MSEC)
 
@@ -26,6 +27,23 @@ int build_budget(uint64_t cap, unsigned *ret, struct err **err)
 			    "--cpu-cap %lu is more than the %u CPUs this process may use", cap, allowed);
 	*ret = cap ? (unsigned)cap : MAX_OF((allowed * 30 + 99) / 100, 1);
 	return 0;
+}
+
+int end_trace(struct trace *trace, int result, struct err **err)
+{
+	_cleanup_err_ struct err *failure = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int r = trace_close(trace, &failure);
+	if (r < 0 && result == 0) {
+		if (err)
+			*err = TAKE_PTR(failure);
+		return r;
+	}
+	if (r < 0) {
+		err_format(failure, &text);
+		fprintf(stderr, "warning: %s\n", buf_str(&text));
+	}
+	return result;
 }
 
 /* --- progress: one line, redrawn on a terminal, a new one at each stage elsewhere --------------------------------- */
@@ -138,6 +156,7 @@ int build_kernel(struct reactor *r, const struct kernel_job_config *config, char
 
 struct build_args {
 	const char *source;
+	const char *trace;
 	bool force, schedulers, json;
 	uint64_t cpu_cap;
 	struct strings operands;
@@ -150,6 +169,8 @@ static const struct option_row build_options[] = {
 	  offsetof(struct build_args, schedulers) },
 	{ "cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once (default: 30 % of the CPUs)",
 	  offsetof(struct build_args, cpu_cap) },
+	{ "trace", 0, OPTION_STRING, "FILE", "write what happened when, as a Chrome trace",
+	  offsetof(struct build_args, trace) },
 	{ "json", 0, OPTION_FLAG, NULL, "print the result as JSON", offsetof(struct build_args, json) },
 	{ 0 },
 };
@@ -167,6 +188,7 @@ static int build_identified(const struct build_args *a, const struct cache *cach
 {
 	struct kernel_job_config config = { .cache = cache, .id = *id, .force = a->force, .schedulers = a->schedulers };
 	_cleanup_(reactor_free_p) struct reactor *r = NULL;
+	struct trace *trace = NULL;
 	if (id->kind == KERNEL_ID_CACHED) {
 		snprintf(key, size, "%s", id->key);
 		return 0;
@@ -174,7 +196,11 @@ static int build_identified(const struct build_args *a, const struct cache *cach
 	int result = build_budget(a->cpu_cap, &config.jobs, err);
 	if (result == 0)
 		result = reactor_new(&r, err);
-	return result == 0 ? build_kernel(r, &config, key, size, err) : result;
+	if (result == 0 && a->trace)
+		result = trace_open(&trace, r, a->trace, err);
+	if (result == 0)
+		result = build_kernel(r, &config, key, size, err);
+	return end_trace(trace, result, err);
 }
 
 static int run_build(void *args, struct err **err)

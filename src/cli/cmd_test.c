@@ -10,13 +10,14 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "kernel/job.h"
+#include "reactor/trace.h"
 #include "run/fleet.h"
 
 #define KERNELS_MAX 64
 
 struct test_args {
 	struct strings kernel, paths;
-	const char *filter, *accel;
+	const char *filter, *accel, *trace;
 	bool list, json, no_capture, release, keep_logs;
 	uint64_t jobs, retries, cpu_cap;
 	const char *seed;
@@ -39,6 +40,8 @@ static const struct option_row test_options[] = {
 	 offsetof(struct test_args, keep_logs)},
 	{"cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once for kernels that must be built",
 	 offsetof(struct test_args, cpu_cap)},
+	{"trace", 0, OPTION_STRING, "FILE", "write what happened when, as a Chrome trace",
+	 offsetof(struct test_args, trace)},
 	{"json", 0, OPTION_FLAG, NULL, "one JSON object a line on standard output", offsetof(struct test_args, json)},
 	{0},
 };
@@ -332,17 +335,19 @@ static int run_test(void *args, struct err **err)
 	_cleanup_(session_done) struct session s = { 0 };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
+	struct trace *trace = NULL;
 	int r = parse_seed(a->seed, &s.seed, err);
 	if (r == 0)
 		r = reactor_new(&s.reactor, err);
+	if (r == 0 && a->trace)
+		r = trace_open(&trace, s.reactor, a->trace, err);
 	if (r == 0)
 		r = load_suites(&s, a, err);
-	if (r < 0)
-		return r;
-	if (a->list)
-		return list_tests(&s, a, err);
-	r = prepare_run(&s, a, err);
-	return r == 0 ? run_tests(&s, a, err) : r;
+	if (r == 0)
+		r = a->list ? list_tests(&s, a, err) : prepare_run(&s, a, err);
+	if (r == 0 && !a->list)
+		r = run_tests(&s, a, err);
+	return end_trace(trace, r, err);
 }
 
 const struct command cmd_test = {

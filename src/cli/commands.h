@@ -8,6 +8,12 @@
 
 extern const struct command cmd_test, cmd_kernel_build, cmd_kernel_list, cmd_doctor, cmd_completions, cmd_help;
 
+/*
+ * Ends the trace of a run (NULL: there is none) that came to @result. A trace that could not be written is an error of
+ * a run that has no other outcome, and a warning beside one that has.
+ */
+struct trace;
+int end_trace(struct trace *trace, int result, struct err **err);
 /* Kernel builds get 30 % of the CPUs we may use (at least one), unless told otherwise: behaviour 1.15. */
 int build_budget(uint64_t cpu_cap, unsigned *ret, struct err **err);
 /* Builds what @id names and leaves its cache entry's key (or "" for a tree in place) in @ret_key. Draws progress. */
