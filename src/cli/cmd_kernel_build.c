@@ -7,9 +7,10 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
+#include "reactor/trace.h"
 
 struct build_args {
-	const char *source, *git, *ref, *extra_kconfig, *base_config;
+	const char *source, *git, *ref, *extra_kconfig, *base_config, *trace;
 	bool force, clean, schedulers, no_ccache, skip_sha256, include_eol, json;
 	uint64_t cpu_cap;
 	struct strings kernel, operands;
@@ -35,6 +36,8 @@ static const struct option_row build_options[] = {
 	{ "skip-sha256", 0, OPTION_FLAG, NULL, "do not verify downloads", offsetof(struct build_args, skip_sha256) },
 	{ "include-eol", 0, OPTION_FLAG, NULL, "ranges also take series that are not maintained any more",
 	  offsetof(struct build_args, include_eol) },
+	{ "trace", 0, OPTION_STRING, "FILE", "write what happened when, as a Chrome trace",
+	  offsetof(struct build_args, trace) },
 	{ "json", 0, OPTION_FLAG, NULL, "one JSON object a line: stages, and the result",
 	  offsetof(struct build_args, json) },
 	{ 0 },
@@ -104,9 +107,13 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
 	_cleanup_(reactor_free_p) struct reactor *r = NULL;
+	struct trace *trace = NULL;
 	int result = reactor_new(&r, err);
+	if (result == 0 && a->trace)
+		result = trace_open(&trace, r, a->trace, err);
 	if (result == 0)
 		result = kernels_get(r, cache, &q, &k, err);
+	result = end_trace(trace, result, err);
 	for (size_t i = 0; result == 0 && i < k.count; i++)
 		if (k.built[i])
 			print_result(cache, &k, i, a->json);

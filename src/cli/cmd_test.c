@@ -10,11 +10,12 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
+#include "reactor/trace.h"
 #include "run/fleet.h"
 
 struct test_args {
 	struct strings kernel, paths;
-	const char *filter, *accel;
+	const char *filter, *accel, *trace;
 	bool list, json, no_capture, release, keep_logs, include_eol, skip_sha256, no_ccache;
 	uint64_t jobs, retries, cpu_cap;
 	const char *seed;
@@ -42,6 +43,8 @@ static const struct option_row test_options[] = {
 	{"skip-sha256", 0, OPTION_FLAG, NULL, "do not verify downloads", offsetof(struct test_args, skip_sha256)},
 	{"include-eol", 0, OPTION_FLAG, NULL, "ranges also take series that are not maintained any more",
 	 offsetof(struct test_args, include_eol)},
+	{"trace", 0, OPTION_STRING, "FILE", "write what happened when, as a Chrome trace",
+	 offsetof(struct test_args, trace)},
 	{"json", 0, OPTION_FLAG, NULL, "one JSON object a line on standard output", offsetof(struct test_args, json)},
 	{0},
 };
@@ -301,17 +304,19 @@ static int run_test(void *args, struct err **err)
 	_cleanup_(session_done) struct session s = { 0 };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
+	struct trace *trace = NULL;
 	int r = parse_seed(a->seed, &s.seed, err);
 	if (r == 0)
 		r = reactor_new(&s.reactor, err);
+	if (r == 0 && a->trace)
+		r = trace_open(&trace, s.reactor, a->trace, err);
 	if (r == 0)
 		r = load_suites(&s, a, err);
-	if (r < 0)
-		return r;
-	if (a->list)
-		return list_tests(&s, a, err);
-	r = prepare_run(&s, a, err);
-	return r == 0 ? run_tests(&s, a, err) : r;
+	if (r == 0)
+		r = a->list ? list_tests(&s, a, err) : prepare_run(&s, a, err);
+	if (r == 0 && !a->list)
+		r = run_tests(&s, a, err);
+	return end_trace(trace, r, err);
 }
 
 const struct command cmd_test = {

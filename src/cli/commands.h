@@ -9,4 +9,11 @@
 extern const struct command cmd_test, cmd_kernel_build, cmd_kernel_list, cmd_kernel_clean, cmd_doctor, cmd_completions,
 	cmd_help;
 
+/*
+ * Ends the trace of a run (NULL: there is none) that came to @result. A trace that could not be written is an error of
+ * a run that has no other outcome, and a warning beside one that has.
+ */
+struct trace;
+int end_trace(struct trace *trace, int result, struct err **err);
+
 #endif

@@ -8,9 +8,11 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/tool.h"
+#include "cli/commands.h"
 #include "cli/kernels.h"
 #include "cli/stages.h"
 #include "reactor/signal.h"
+#include "reactor/trace.h"
 
 int build_budget(uint64_t cap, unsigned *ret, struct err **err)
 {
@@ -57,6 +59,23 @@ static int run_reactor(struct reactor *r, struct err **err)
 	if (result == 0)
 		result = reactor_run(r);
 	signals_done(&signals);
+	return result;
+}
+
+int end_trace(struct trace *trace, int result, struct err **err)
+{
+	_cleanup_err_ struct err *failure = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int r = trace_close(trace, &failure);
+	if (r < 0 && result == 0) {
+		if (err)
+			*err = TAKE_PTR(failure);
+		return r;
+	}
+	if (r < 0) {
+		err_format(failure, &text);
+		fprintf(stderr, "warning: %s\n", buf_str(&text));
+	}
 	return result;
 }
 

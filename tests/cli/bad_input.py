@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """What a user meets who asks for what cannot be: one line that says what failed, on what, and what to do; the exit status."""
+import json
 import os
 import shutil
 import signal
@@ -43,6 +44,16 @@ def tests(scratch):
     refused('filter that matches nothing', 64, 'no test matches nobody', 'test', '--list', '-E', 'nobody', EXAMPLES)
     refused('backend that is none', 64, "'xen' is no backend", 'test', '--accel', 'xen', EXAMPLES)
     refused('backend kvm', 69, 'backend kvm is not built yet; use --accel tcg', 'test', '--accel', 'kvm', EXAMPLES)
+    refused('trace that cannot be made', 64, "open the trace '/no/where/t': No such file", 'test', '--list', '--trace',
+            '/no/where/t', EXAMPLES)
+    refused('trace on a full disk', 75, "write the trace '/dev/full': No space left", 'test', '--list', '--trace',
+            '/dev/full', EXAMPLES)
+    trace = scratch / 'trace.json'
+    with_trace = Run('test', '--list', '--trace', trace, EXAMPLES)
+    with open(trace, encoding='utf-8') as f:
+        phases = [event['ph'] for event in json.load(f)]
+    check(with_trace.status == 0 and 'B' in phases and phases.count('B') == phases.count('E'),
+          'trace of a listing: has slices, and all end', f'{phases}\n{with_trace}')
     refused('unknown kernel', 69, "unknown kernel '9.99'", 'test', '--kernel', '9.99', EXAMPLES)
     refused('empty cache', 69, 'no kernel found; build one', 'test', EXAMPLES,
             env={'KTSTR_CACHE_DIR': scratch / 'empty'})

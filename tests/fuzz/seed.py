@@ -94,3 +94,24 @@ put('net', 'sums-plain', b'\1' + sum_line)
 put('net', 'header', b'\2HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/10\r\nETag: "abc"\r\n'
                      b'Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: text/html\r\n\r\n')
 put('net', 'version', b'\x036.13-rc2')
+
+def ring_record(kind, length, fill=b'x', lost=0):
+    return struct.pack('<HHI', kind, length, lost) + (fill * length)[:length] + b'\0' * (-length % 8)
+
+
+def ring_step(what, where, words, data):
+    return struct.pack('<HHHH', what, where, words, len(data)) + data
+
+
+few = ring_record(1, 8) + ring_record(2, 0) + ring_record(3, 13, lost=7) + ring_record(4, 1016)
+# Records up to 72 bytes before the end of a ring of 4096, padding, and one at the start again.
+lap = ring_record(1, 1000) * 3 + ring_record(1, 992)
+put('shmring', 'few', ring_step(0, 0, len(few) // 8, few))
+put('shmring', 'lap', ring_step(0, 0, len(lap) // 8, lap) + ring_step(
+    0, len(lap), (4096 - len(lap)) // 8 + 13, ring_record(0, 4096 - len(lap) - 8) + ring_record(9, 96)))
+put('shmring', 'growing', b''.join(ring_step(0, n * 16, 2, ring_record(1, 8)) for n in range(20)))
+put('shmring', 'damage', ring_step(0, 0, 2, ring_record(1, 8)) + ring_step(0, 16, 4, ring_record(1, 8) + ring_record(1, 64)[:8]))
+put('shmring', 'lies', ring_step(8 | 32, 4000, 2, ring_record(1, 8)) + ring_step(4, 2500, 0, b'') + ring_step(4, 100, 0, b''))
+put('shmring', 'odd', ring_step(1, 0, 2, ring_record(1, 8)))
+put('shmring', 'huge', ring_step(2, 0, 2, ring_record(1, 8)))
+put('shmring', 'finish', ring_step(16, 0, 2, ring_record(1, 8)) + ring_step(0, 16, 2, ring_record(1, 8)))
