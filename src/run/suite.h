@@ -26,6 +26,7 @@ struct test_decl {
 	char *problem;				/* why it cannot run, or NULL */
 	const struct sched_decl *scheduler;	/* NULL: the kernel's own */
 	struct ktstr_topology topology;
+	struct ktstr_constraints constraints;	/* every field filled in */
 	unsigned memory_mib, workers_per_cgroup;
 	nsec_t duration;
 	char **sched_args, **include_files;

@@ -61,6 +61,7 @@ int attempt_judge(void *arg)
 		.scheduler = t->scheduler ? t->scheduler->name : NULL,
 		.duration = t->duration,
 		.expect_err = t->expect_err,
+		.emulated = !strcmp(fleet_of(a)->config.accel->backend->name, "tcg"),
 		.limits = a->item->limits,
 	};
 	judgement_done(&a->judgement);
