@@ -15,7 +15,7 @@ struct plan_case {
 	const struct kernel *kernel;
 	const struct preset *preset;	/* NULL: the topology that the test declares */
 	struct ktstr_topology topology;
-	char *name;			/* ktstr/NAME or gauntlet/NAME/PRESET, with /LABEL where there are several kernels */
+	char *name; /* ktstr/NAME or gauntlet/NAME/PRESET, with /LABEL where there are several kernels */
 	char *scheduler_path;		/* host path of the binary; NULL: the kernel's own */
 	char *skip;			/* why it cannot run here, or NULL */
 	char topology_text[TOPOLOGY_TEXT_MAX];

@@ -376,3 +376,32 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 	}
 	return suite_parse(path, buf_str(&text), text.len, ret, err);
 }
+
+void suites_free(struct suite *suite, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		suite_done(&suite[i]);
+	free(suite);
+}
+
+int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err)
+{
+	char **path = NULL;
+	size_t count = 0, loaded = 0;
+	int result = suite_find(paths, &path, err);
+	while (result == 0 && path[count])
+		count++;
+	struct suite *suite = calloc(count + 1, sizeof(*suite));
+	if (result == 0 && !suite)
+		result = -ENOMEM;
+	for (; result == 0 && loaded < count; loaded += result == 0)
+		result = suite_load(r, path[loaded], &suite[loaded], err);
+	strings_free(path);
+	if (result < 0) {
+		suites_free(suite, loaded);
+		return result;
+	}
+	*ret = suite;
+	*ret_count = count;
+	return 0;
+}

@@ -66,7 +66,8 @@ static bool gated(const struct thresholds *t, bool emulated, const char *what, s
 	if (!emulated || t->gate_on_tcg)
 		return true;
 	judgement_add(j, DETAIL_BENCHMARK, KTSTR_INCONCLUSIVE,
-		      "%s: an absolute limit is not judged on tcg; .gate_on_tcg = KTSTR_ON judges it in guest time", what);
+		      "%s: an absolute limit is not judged on tcg; .gate_on_tcg = KTSTR_ON judges it in guest time",
+		      what);
 	return false;
 }
 
@@ -92,8 +93,9 @@ static void check_rates(const struct evidence *e, const struct thresholds *t, st
 			judgement_add(j, DETAIL_BENCHMARK, KTSTR_INCONCLUSIVE, "worker %d has no wall time for a rate",
 				      w->tid);
 		else if (t->min_iteration_rate > 0 && iteration_rate(w) < t->min_iteration_rate)
-			judgement_add(j, DETAIL_BENCHMARK, KTSTR_FAIL, "worker %d iteration rate %.1f/s below floor %.1f/s",
-				      w->tid, iteration_rate(w), t->min_iteration_rate);
+			judgement_add(j, DETAIL_BENCHMARK, KTSTR_FAIL,
+				      "worker %d iteration rate %.1f/s below floor %.1f/s", w->tid, iteration_rate(w),
+				      t->min_iteration_rate);
 	}
 }
 
@@ -140,8 +142,9 @@ static void check_latency(const struct cgroup_stats *s, double limit_ns, struct 
 static void check_wake_cv(const struct cgroup_stats *s, double limit, struct judgement *j)
 {
 	if (s->wake_samples >= 2 && s->wake_cv > limit)
-		judgement_add(j, DETAIL_BENCHMARK, KTSTR_FAIL, "cgroup '%s': wake latency CV %.2f exceeds limit %.2f (%lu samples)",
-			      s->name, s->wake_cv, limit, s->wake_samples);
+		judgement_add(j, DETAIL_BENCHMARK, KTSTR_FAIL,
+			      "cgroup '%s': wake latency CV %.2f exceeds limit %.2f (%lu samples)", s->name, s->wake_cv,
+			      limit, s->wake_samples);
 }
 
 static void check_migrations(const struct cgroup_stats *s, double limit, struct judgement *j)

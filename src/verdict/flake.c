@@ -66,7 +66,7 @@ void flake_apply(const struct flake_policy *p, const struct flake_outcome *o, st
 	if (!o->final || p->repeat < 2 || o->verdict == KTSTR_SKIP)
 		return;
 	if (o->verdict != KTSTR_PASS)
-		judgement_lead(j, DETAIL_FLAKE, o->verdict, "passed %u of %u tries, %u are required", o->passed, o->tries,
-			       p->require);
+		judgement_lead(j, DETAIL_FLAKE, o->verdict, "passed %u of %u tries, %u are required", o->passed,
+			       o->tries, p->require);
 	j->verdict = o->verdict;
 }

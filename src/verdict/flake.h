@@ -6,8 +6,8 @@
 #include "verdict/judgement.h"
 
 /*
- * Either: a test that did not pass is tried up to `retries` times more, until it passes. Or: it is tried `repeat` times,
- * whatever comes out, and passes when `require` of them did.
+ * Either: a test that did not pass is tried up to `retries` times more, until it passes. Or: it is tried `repeat`
+ * times, whatever comes out, and passes when `require` of them did.
  */
 struct flake_policy {
 	unsigned retries;

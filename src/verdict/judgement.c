@@ -15,7 +15,8 @@ const char *verdict_name(enum ktstr_verdict v)
 const char *detail_kind_name(enum detail_kind kind)
 {
 	static const char *const names[DETAIL_KIND_MAX] = {
-		"Starved", "Stuck", "Unfair", "Isolation", "Benchmark", "Migration", "SchedulerDied", "Crash", "Expectation", "Flake", "Harness", "Skip",
+		"Starved",	 "Stuck", "Unfair",	 "Isolation", "Benchmark", "Migration",
+		"SchedulerDied", "Crash", "Expectation", "Flake",     "Harness",   "Skip",
 	};
 	return names[kind];
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* thresholds.c -- see thresholds.h. One row a limit: adding one is adding a row, a field on either side, and a check. */
+/* thresholds.c -- see thresholds.h. One row a limit: adding one is adding a row, a field on either side, and a check.
+ */
 #include "verdict/thresholds.h"
 
 #define LIMIT(field, kind, debug, release)                                                                    \
