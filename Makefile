@@ -3,7 +3,7 @@
 BUILD ?= build
 CPUS  := $(shell nproc)
 
-.PHONY: all setup kernel demo check bench clean
+.PHONY: all setup kernel demo check trust bench clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -25,6 +25,11 @@ demo: kernel
 
 check: setup
 	@python3 tests/check.py
+
+# Bad schedulers are caught, good ones pass: the confusion matrix, over SEEDS seeds.
+SEEDS ?= 20
+trust: kernel
+	@python3 tests/trust/trust.py $(BUILD) --seeds $(SEEDS)
 
 bench: kernel
 	@ninja -C $(BUILD) benchmarks && for b in reactor ring boot sim; do python3 bench/$$b.py $(BUILD) || exit 1; done

@@ -16,6 +16,12 @@ struct ktstr_test {
 	enum ktstr_verdict (*body)(struct ktstr_ctx *t);
 	const struct ktstr_scheduler *scheduler;	/* NULL: the kernel's own, EEVDF */
 	unsigned numa_nodes, llcs, cores, threads;	/* 0: the scheduler's, else 1, 1, 2, 1 */
+	union {				/* of the gauntlet's topologies, those that suit it: .min_llcs = 2 */
+		struct {
+			KTSTR_CONSTRAINT_FIELDS;
+		};
+		struct ktstr_constraints constraints;
+	};
 	unsigned memory_mib;		/* at least this much; default 256, and 64 a CPU */
 	unsigned duration_s;		/* of the scenario; default 2 */
 	unsigned workers_per_cgroup;	/* default 2 */

@@ -118,6 +118,7 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 		if (k.built[i])
 			print_result(cache, &k, i, a->json);
 	fflush(stdout);
+	cache_sweep(cache, false);
 	if (result == 0 && k.failed)
 		result = FAIL(err, EXIT_BAD_DATA, -EIO, "kernel build: %zu of %zu failed: %s", k.failed, k.count,
 			      k.failed_names ?: "");

@@ -11,13 +11,16 @@
 #include "cli/commands.h"
 #include "cli/kernels.h"
 #include "reactor/trace.h"
+#include "run/budget.h"
 #include "run/fleet.h"
+#include "run/planner.h"
 
 struct test_args {
 	struct strings kernel, paths;
-	const char *filter, *accel, *trace;
-	bool list, json, no_capture, release, keep_logs, include_eol, skip_sha256, no_ccache;
-	uint64_t jobs, retries, cpu_cap;
+	const char *filter, *accel, *trace, *partition;
+	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, flaky_fails;
+	bool include_eol, skip_sha256, no_ccache;
+	uint64_t jobs, retries, repeat, require, cpu_cap;
 	const char *seed;
 };
 
@@ -28,9 +31,21 @@ static const struct option_row test_options[] = {
 	{"filter", 'E', OPTION_STRING, "EXPR", "run only these: test(~x) & topology(=1n1l4c1t) ...",
 	 offsetof(struct test_args, filter)},
 	{"list", 'l', OPTION_FLAG, NULL, "print the tests and run none", offsetof(struct test_args, list)},
+	{"dry-run", 0, OPTION_FLAG, NULL, "print what would run, in that order, with the time it will take",
+	 offsetof(struct test_args, dry_run)},
+	{"gauntlet", 0, OPTION_FLAG, NULL, "run every test also over every preset topology that it admits",
+	 offsetof(struct test_args, gauntlet)},
+	{"partition", 0, OPTION_STRING, "PART", "run one part of all: count:1/3 or hash:1/3",
+	 offsetof(struct test_args, partition)},
 	{"jobs", 'j', OPTION_NUMBER, "N", "machines at once (default: one a CPU)", offsetof(struct test_args, jobs)},
 	{"retries", 0, OPTION_NUMBER, "N", "try a test that did not pass up to N times more",
 	 offsetof(struct test_args, retries)},
+	{"repeat", 0, OPTION_NUMBER, "N", "try every test N times, each with a seed of its own",
+	 offsetof(struct test_args, repeat)},
+	{"require", 0, OPTION_NUMBER, "K", "how many of --repeat must pass (default: all)",
+	 offsetof(struct test_args, require)},
+	{"flaky-fails", 0, OPTION_FLAG, NULL, "exit with 1 when a test passed only at a later try",
+	 offsetof(struct test_args, flaky_fails)},
 	{"seed", 0, OPTION_STRING, "N", "what schedules are drawn from (default 1)", offsetof(struct test_args, seed)},
 	{"accel", 0, OPTION_STRING, "NAME", "auto, kvm or tcg", offsetof(struct test_args, accel)},
 	{"release", 0, OPTION_FLAG, NULL, "judge by the strict limits", offsetof(struct test_args, release)},
@@ -53,7 +68,6 @@ static const struct option_row test_options[] = {
 struct session {
 	struct reactor *reactor;
 	struct cache cache;
-	char **binaries;
 	struct suite *suite;
 	size_t suites;
 	struct kernel kernel[KERNELS_MAX];
@@ -65,6 +79,8 @@ struct session {
 	struct buf program, paths;
 	char *image_cache, *probe_cache;
 	uint64_t seed;
+	struct flake_policy flake;
+	struct partition partition;
 };
 
 static void session_done(struct session *s)
@@ -75,10 +91,7 @@ static void session_done(struct session *s)
 		kernel_done(&s->kernel[i]);
 		rundir_done(&s->rundir[i]);
 	}
-	for (size_t i = 0; i < s->suites; i++)
-		suite_done(&s->suite[i]);
-	free(s->suite);
-	strings_free(s->binaries);
+	suites_free(s->suite, s->suites);
 	cache_done(&s->cache);
 	buf_done(&s->program);
 	buf_done(&s->paths);
@@ -112,22 +125,36 @@ static int parse_seed(const char *text, uint64_t *ret, struct err **err)
 	return 0;
 }
 
+#define TRIES_MAX 10000
+
+static int parse_flake(const struct test_args *a, struct flake_policy *ret, struct err **err)
+{
+	if (a->retries > TRIES_MAX || a->repeat > TRIES_MAX)
+		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--retries and --repeat end at %d", TRIES_MAX);
+	if (a->retries && a->repeat)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--retries and --repeat exclude each other");
+	if (a->require > MAX_OF(a->repeat, 1))
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--require %lu of --repeat %lu cannot pass", a->require,
+			    a->repeat);
+	*ret = (struct flake_policy){ .retries = (unsigned)a->retries, .repeat = (unsigned)a->repeat,
+				      .require = (unsigned)(a->require ? a->require : a->repeat) };
+	return 0;
+}
+
+static int parse_args(struct session *s, const struct test_args *a, struct err **err)
+{
+	int r = parse_seed(a->seed, &s->seed, err);
+	if (r == 0)
+		r = parse_flake(a, &s->flake, err);
+	return r == 0 && a->partition ? partition_parse(a->partition, &s->partition, err) : r;
+}
+
 static const char *const default_paths[] = { "build", NULL };
 
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
-	int r = suite_find(paths, &s->binaries, err);
-	size_t count = 0;
-	while (r == 0 && s->binaries[count])
-		count++;
-	s->suite = calloc(count + 1, sizeof(*s->suite));
-	if (!s->suite)
-		return -ENOMEM;
-	for (size_t i = 0; i < count && r == 0; i++) {
-		r = suite_load(s->reactor, s->binaries[i], &s->suite[s->suites], err);
-		s->suites += r == 0;
-	}
+	int r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
 	for (size_t i = 0; paths[i]; i++) {
 		buf_puts(&s->paths, " ");
 		put_quoted(&s->paths, paths[i]);
@@ -181,7 +208,7 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 {
 	struct plan_request request = {
 		.suites = s->suite, .suite_count = s->suites, .kernels = s->kernel, .kernel_count = s->kernels,
-		.backend = s->accel.backend, .strict = a->release,
+		.backend = s->accel.backend, .strict = a->release, .gauntlet = a->gauntlet,
 	};
 	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
 	request.filter = s->filter;
@@ -190,24 +217,81 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 	if (r == 0 && !s->plan.count)
 		r = FAIL(err, EXIT_BAD_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' shows what there is",
 			 a->filter ? " " : "", a->filter ? a->filter : "");
+	if (r == 0)
+		plan_partition(&s->plan, &s->partition);
 	return r;
 }
 
-static void print_case(const struct plan_case *c, bool json)
+static int spend_budget(struct session *s, struct err **err)
 {
-	const char *scheduler = c->test->scheduler ? c->test->scheduler->name : "eevdf";
+	const char *text = getenv("KTSTR_BUDGET_SECS");
+	struct budget_report report;
+	nsec_t budget;
+	if (!text || !*text)
+		return 0;
+	if (!budget_parse(text, &budget)) {
+		fprintf(stderr, "warning: KTSTR_BUDGET_SECS='%s' is no positive number and is ignored\n", text);
+		return 0;
+	}
+	if (plan_budget(&s->plan, budget, &report) < 0)
+		return FAIL_SYS(err, -ENOMEM, "choose tests for the budget");
+	fprintf(stderr,
+		"ktstr budget: %zu/%zu tests, %.0f/%.0fs used, %u/%u configurations covered, %u/%u pairs of them\n",
+		report.kept, report.total, (double)report.used / 1e9, (double)budget / 1e9, report.features,
+		report.features_possible, report.pairs, report.pairs_possible);
+	return 0;
+}
+
+/* How long everything will take, what of it fits the budget, and in which order. */
+static int schedule_plan(struct session *s, struct err **err)
+{
+	json_auto_t *durations = durations_load();
+	plan_estimate(&s->plan, s->accel.backend->name, durations);
+	int r = spend_budget(s, err);
+	plan_order(&s->plan);
+	return r;
+}
+
+static const char *scheduler_of(const struct plan_case *c)
+{
+	return c->test->scheduler ? c->test->scheduler->name : "eevdf";
+}
+
+static void print_case_json(const struct plan_case *c, bool timed)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_auto_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", c->name, "topology", c->topology_text,
+				   "scheduler", scheduler_of(c), "file", c->test->file, "line", (int)c->test->line);
+	if (timed) {
+		json_object_set_new(o, "estimate_ns", json_integer(c->estimate));
+		json_object_set_new(o, "estimate_known", json_boolean(c->estimate_known));
+		json_object_set_new(o, "memory_mib", json_integer((json_int_t)c->memory_mib));
+		json_object_set_new(o, "skip", json_string_or_null(c->skip));
+	}
+	json_print(o, false, &text);
+	fputs(buf_str(&text), stdout);
+}
+
+/* @timed: with the time it will take ("~" by the model, not by a run before), or why it will not run. */
+static void print_case(const struct plan_case *c, bool timed, bool json)
+{
+	char estimate[TIME_TEXT_MAX];
 	if (json)
-		printf("{\"name\":\"%s\",\"topology\":\"%s\",\"scheduler\":\"%s\",\"file\":\"%s\",\"line\":%u}\n",
-		       c->name, c->topology_text, scheduler, c->test->file, c->test->line);
+		print_case_json(c, timed);
+	else if (timed && c->skip)
+		printf("%-48s %-12s %-10s skip: %s\n", c->name, c->topology_text, scheduler_of(c), c->skip);
+	else if (timed)
+		printf("%-48s %-12s %-10s %s%s\n", c->name, c->topology_text, scheduler_of(c),
+		       c->estimate_known ? "" : "~", nsec_format(c->estimate, estimate));
 	else
-		printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler);
+		printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler_of(c));
 }
 
 static int list_tests(struct session *s, const struct test_args *a, struct err **err)
 {
 	int r = make_plan(s, a, err);
 	for (size_t i = 0; r == 0 && i < s->plan.count; i++)
-		print_case(&s->plan.item[i], a->json);
+		print_case(&s->plan.item[i], false, a->json);
 	return r;
 }
 
@@ -217,10 +301,49 @@ static unsigned default_slots(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
-static int verdict_status(const struct run_counts *c)
+static unsigned slots_of(const struct test_args *a)
+{
+	return a->jobs ? (unsigned)a->jobs : default_slots();
+}
+
+static int choose_accel(struct session *s, const struct test_args *a, struct err **err)
+{
+	enum accel want = ACCEL_AUTO;
+	const char *accel = a->accel ? a->accel : getenv("KTSTR_ACCEL");
+	s->probe_cache = cache_sibling("host");
+	int r = accel && *accel ? accel_parse(accel, &want, err) : 0;
+	return r == 0 ? accel_choose(want, s->probe_cache, &s->accel, err) : r;
+}
+
+/* The plan without kernels: nothing is built, and nothing runs. */
+static int dry_run(struct session *s, const struct test_args *a, struct err **err)
+{
+	char total[TIME_TEXT_MAX], wall[TIME_TEXT_MAX];
+	nsec_t sum = 0;
+	unsigned slots = slots_of(a), known = 0;
+	int r = choose_accel(s, a, err);
+	if (r == 0)
+		r = make_plan(s, a, err);
+	if (r == 0)
+		r = schedule_plan(s, err);
+	for (size_t i = 0; r == 0 && i < s->plan.count; i++) {
+		print_case(&s->plan.item[i], true, a->json);
+		sum += s->plan.item[i].estimate;
+		known += s->plan.item[i].estimate_known;
+	}
+	if (r == 0)
+		fprintf(stderr,
+			"%zu tests on each kernel, %s of machines, %s with %u at a time; %u times known from runs "
+			"before\n",
+			s->plan.count, nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall),
+			slots, known);
+	return r;
+}
+
+static int verdict_status(const struct run_counts *c, bool flaky_fails)
 {
 	bool no_skip = getenv("KTSTR_NO_SKIP_MODE") != NULL;
-	if (c->failed || (no_skip && c->skipped))
+	if (c->failed || (no_skip && c->skipped) || (flaky_fails && c->flaky))
 		return 1;
 	return c->inconclusive ? 2 : 0;
 }
@@ -249,8 +372,8 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.rundirs = s->rundir,
 		.kernels = s->kernel,
 		.kernel_count = s->kernels,
-		.slots = a->jobs ? (unsigned)a->jobs : default_slots(),
-		.retries = (unsigned)a->retries,
+		.slots = slots_of(a),
+		.flake = s->flake,
 		.seed = s->seed,
 		.program = "ktstr test",
 		.paths = buf_str(&s->paths),
@@ -272,18 +395,13 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		return r;
 	if (counts.interrupted)
 		return EXIT_INTERRUPTED;
-	return verdict_status(&counts);
+	return verdict_status(&counts, a->flaky_fails);
 }
 
 static int prepare_run(struct session *s, const struct test_args *a, struct err **err)
 {
-	enum accel want = ACCEL_AUTO;
-	const char *accel = a->accel ? a->accel : getenv("KTSTR_ACCEL");
 	s->image_cache = cache_sibling("images");
-	s->probe_cache = cache_sibling("host");
-	int r = accel && *accel ? accel_parse(accel, &want, err) : 0;
-	if (r == 0)
-		r = accel_choose(want, s->probe_cache, &s->accel, err);
+	int r = choose_accel(s, a, err);
 	if (r == 0)
 		r = cache_open(&s->cache, err);
 	/* A filter that does not parse is no reason to build a kernel first. */
@@ -295,6 +413,9 @@ static int prepare_run(struct session *s, const struct test_args *a, struct err 
 		r = resolve_kernels(s, a, err);
 	if (r == 0)
 		r = make_plan(s, a, err);
+	/* Before the run directories are cleared: they say how long everything took. */
+	if (r == 0)
+		r = schedule_plan(s, err);
 	return r == 0 ? open_rundirs(s, err) : r;
 }
 
@@ -305,7 +426,7 @@ static int run_test(void *args, struct err **err)
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;
-	int r = parse_seed(a->seed, &s.seed, err);
+	int r = parse_args(&s, a, err);
 	if (r == 0)
 		r = reactor_new(&s.reactor, err);
 	if (r == 0 && a->trace)
@@ -313,8 +434,10 @@ static int run_test(void *args, struct err **err)
 	if (r == 0)
 		r = load_suites(&s, a, err);
 	if (r == 0)
-		r = a->list ? list_tests(&s, a, err) : prepare_run(&s, a, err);
-	if (r == 0 && !a->list)
+		r = a->list	 ? list_tests(&s, a, err)
+		    : a->dry_run ? dry_run(&s, a, err)
+				 : prepare_run(&s, a, err);
+	if (r == 0 && !a->list && !a->dry_run)
 		r = run_tests(&s, a, err);
 	return end_trace(trace, r, err);
 }

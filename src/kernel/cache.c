@@ -351,6 +351,18 @@ int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holde
 	return 0;
 }
 
+/* Whether the entry that a work directory was to become is there. */
+static bool has_entry(const struct cache *c, const char *work)
+{
+	_cleanup_free_ char *name = strdup(work + strlen(".tmp-"));
+	char *dash = name ? strrchr(name, '-') : NULL;
+	if (!dash)
+		return false;
+	*dash = '\0';
+	_cleanup_free_ char *path = path_join(c->root, name);
+	return path && path_is_dir(path);
+}
+
 void cache_sweep(const struct cache *c, bool all)
 {
 	DIR *dir = opendir(c->root);
@@ -360,7 +372,7 @@ void cache_sweep(const struct cache *c, bool all)
 		struct stat st;
 		if (!path || !is_gone(pid) || stat(path, &st) < 0)
 			continue;
-		if (all || st.st_mtime + WORK_KEPT_SEC < time(NULL))
+		if (all || has_entry(c, e->d_name) || st.st_mtime + WORK_KEPT_SEC < time(NULL))
 			remove_tree(path, NULL);
 	}
 	if (dir)

@@ -68,7 +68,10 @@ int cache_work_mark(const char *workdir, enum work_stage stage, struct err **err
 int cache_publish(const struct cache *c, const char *key, const char *dir, struct err **err);
 /* Takes the lock of @name without waiting: a descriptor, or -EBUSY; who has it is in @holder then ("pid 17: make"). */
 int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holder, size_t size, struct err **err);
-/* Removes work of processes that are no more, when it is older than a day (@all: whatever its age). */
+/*
+ * Removes work of processes that are no more: of kernels that the cache has by now, and what is older than a day (@all:
+ * everything). Blocks.
+ */
 void cache_sweep(const struct cache *c, bool all);
 /* Removes an entry, under its lock: -EBUSY when somebody builds it. */
 int cache_remove(const struct cache *c, const char *key, struct err **err);

@@ -207,9 +207,10 @@ int step_prepare(void *arg)
 	struct kernel_job *job = arg;
 	const char *path = job->config.id->path;
 	char name[32];
-	cache_sweep(job->config.cache, false);
 	snprintf(name, sizeof(name), "source-%08x", path ? crc32_update(0, path, strlen(path)) : 0);
 	int r = cache_workdir(job->config.cache, job->key[0] ? job->key : name, &job->work, &job->reached, &job->err);
+	/* Only now: what this job could go on with has our name by now. */
+	cache_sweep(job->config.cache, false);
 	if (r == 0)
 		r = drop_half(job);
 	if (r < 0)

@@ -97,7 +97,7 @@ static void show_capture(struct fleet *f, const struct attempt *a)
 		put(f->config.err.fd, &e->text[i]);
 }
 
-static void report(struct fleet *f, const struct attempt *a, bool flaky)
+static void report(struct fleet *f, const struct attempt *a)
 {
 	_cleanup_buf_ struct buf line = BUF_NULL, details = BUF_NULL, replay = BUF_NULL;
 	struct result result;
@@ -107,7 +107,7 @@ static void report(struct fleet *f, const struct attempt *a, bool flaky)
 		json_auto_t *event = event_json(&result);
 		json_print(event, false, &line);
 	} else {
-		event_line(&result, &f->config.out, flaky, &line);
+		event_line(&result, &f->config.out, &line);
 	}
 	put(f->config.out.fd, &line);
 	if (f->config.no_capture)
@@ -126,18 +126,12 @@ static void keep_error(struct fleet *f, struct attempt *a)
 		f->err = TAKE_PTR(a->err);
 }
 
-static bool try_again(const struct fleet *f, const struct attempt *a)
-{
-	enum ktstr_verdict v = a->judgement.verdict;
-	return (v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE) && a->number <= f->config.retries && !a->machine.cancelled;
-}
-
 static void count(struct fleet *f, const struct attempt *a)
 {
 	switch (a->judgement.verdict) {
 	case KTSTR_PASS:
 		f->counts.passed++;
-		f->counts.flaky += a->number > 1;
+		f->counts.flaky += a->outcome.flaky;
 		break;
 	case KTSTR_FAIL:
 		f->counts.failed++;
@@ -159,8 +153,8 @@ static void on_ended(struct attempt *a, int result)
 	REQUIRE(f->live[index] == a);
 	f->live[index] = NULL;
 	if (a->judged) {
-		again = try_again(f, a);
-		report(f, a, a->judgement.verdict == KTSTR_PASS && a->number > 1);
+		again = !a->outcome.final && !a->machine.cancelled;
+		report(f, a);
 		if (!again)
 			count(f, a);
 	} else {
@@ -196,14 +190,17 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.initrd_fd = -1,
 		.want = {[TOKEN_CPU] = 1,
 			 [TOKEN_MEMORY_MIB] = MIN_OF(c->memory_mib + 160, f->tokens.capacity[TOKEN_MEMORY_MIB])},
-		.config = {.topology = c->test->topology,
+		.config = {.topology = c->topology,
 			   .memory_mib = c->memory_mib,
 			   .kernel = c->kernel->boot,
 			   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
 			   .seed = seed_of(f, number),
 			   .icount_shift = c->icount_shift},
+		/* Processors come up one after the other, and each one up makes the others slower: squares. */
+		.boot_deadline = 3 * NSEC_PER_MIN +
+				 (nsec_t)topology_cpus(&c->topology) * topology_cpus(&c->topology) * 15 * NSEC_PER_MSEC,
 		/* Guest seconds cost more host seconds the more processors share one thread. */
-		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->test->topology)),
+		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->topology)),
 	};
 	f->live[index] = a;
 	attempt_start(f->reactor, a, NULL, c->name);
@@ -216,9 +213,10 @@ static void skip_case(struct fleet *f, size_t index)
 	struct attempt a = { .item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1 };
 	judgement_add(&a.judgement, DETAIL_SKIP, KTSTR_SKIP, "%s", c->skip);
 	a.judgement.verdict = KTSTR_SKIP;
+	a.outcome = (struct flake_outcome){ .final = true, .verdict = KTSTR_SKIP };
 	if (attempt_store(&a) < 0)
 		keep_error(f, &a);
-	report(f, &a, false);
+	report(f, &a);
 	f->counts.skipped++;
 	attempt_done(&a);
 }
@@ -249,8 +247,9 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				      .ended = on_ended};
 	tokens_init(&f->tokens, capacity);
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
+	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
 	f->counts.total = (unsigned)config->plan->count;
-	return f->live ? 0 : -ENOMEM;
+	return f->live && f->history ? 0 : -ENOMEM;
 }
 
 static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **err)
@@ -258,6 +257,9 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 	*ret = f->counts;
 	REQUIRE(tokens_idle(&f->tokens));
 	json_decref(f->host);
+	for (size_t i = 0; f->history && i < f->config.plan->count; i++)
+		flake_done(&f->history[i]);
+	free(f->history);
 	free(f->live);
 	if (f->err && err)
 		*err = f->err;

@@ -33,6 +33,16 @@ def usage():
     refused('no number', 64, "--jobs: 'many' is no number", 'test', '--jobs', 'many')
     refused('no seed', 64, "--seed: 'x' is no number", 'test', '--seed', 'x', EXAMPLES)
     refused('operand too many', 64, "doctor takes no operand, and got 'x'", 'doctor', 'x')
+    refused('no partition', 64, "--partition: 'count:4/3' is no partition", 'test', '--partition', 'count:4/3', EXAMPLES)
+    refused('retries and repeats', 64, '--retries and --repeat exclude each other', 'test', '--retries', '1', '--repeat', '2',
+            EXAMPLES)
+    refused('more required than tried', 64, '--require 3 of --repeat 2 cannot pass', 'test', '--repeat', '2', '--require', '3',
+            EXAMPLES)
+    refused('thresholds of nothing', 64, 'show-thresholds wants the name of a test', 'show-thresholds')
+    refused('thresholds of no test', 64, "no registered ktstr test named 'simple_crowed'. Did you mean `simple_crowd`?",
+            'show-thresholds', 'simple_crowed', EXAMPLES)
+    refused('thresholds of nothing like a test', 64, "named 'xyzzy_xyzzy_xyzzy'. Run 'ktstr test --list'", 'show-thresholds',
+            'xyzzy_xyzzy_xyzzy', EXAMPLES)
     check(Run().status == 64, 'no command at all: exits with 64')
     check(Run('--version').out.startswith('ktstr '), 'version on stdout')
 
@@ -42,6 +52,8 @@ def tests(scratch):
     refused('test path without tests', 64, "no tests in '/etc'; link a program with libktstr", 'test', '--list', '/etc')
     refused('filter that does not parse', 64, "filter 'test(': ", 'test', '--list', '-E', 'test(', EXAMPLES)
     refused('filter that matches nothing', 64, 'no test matches nobody', 'test', '--list', '-E', 'nobody', EXAMPLES)
+    dry = Run('test', '--dry-run', '--accel', 'tcg', EXAMPLES, env={'KTSTR_BUDGET_SECS': 'soon', 'KTSTR_SIDECAR_DIR': scratch.path})
+    check(dry.status == 0 and "warning: KTSTR_BUDGET_SECS='soon' is no positive number" in dry.err, 'no budget: a warning', dry)
     refused('backend that is none', 64, "'xen' is no backend", 'test', '--accel', 'xen', EXAMPLES)
     refused('backend kvm', 69, 'backend kvm is not built yet; use --accel tcg', 'test', '--accel', 'kvm', EXAMPLES)
     refused('trace that cannot be made', 64, "open the trace '/no/where/t': No such file", 'test', '--list', '--trace',

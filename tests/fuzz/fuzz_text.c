@@ -19,11 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cause cause;
 	nsec_t duration;
 	uint64_t number;
-	const char *const value[FIELD_MAX] = { "a", "b", "c", "d", "e" };
+	const struct filter_subject subject = { { { "a", "f" }, { "b" }, { "c" }, { "d" }, { "e" } } };
 	switch (data[0] % 7) {
 	case 0:
 		if (filter_parse(text, &f, NULL) == 0)
-			filter_match(f, value);
+			filter_match(f, &subject);
 		filter_free(f);
 		break;
 	case 1:

@@ -49,7 +49,8 @@ checks = '"checks":{"not_starved":1,"isolation":0,"max_gap_ms":5,"max_spread_pct
 put('suite', 'two', '{"api":1,"schedulers":[{"name":"s","binary":"b","args":["-x"],"sysctls":[],"kargs":["k"],"load_cpu":1,'
     + checks + '}],"tests":[{"name":"t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'
     '"cores":2,"threads":1,"memory_mib":0,"duration_ms":2000,"workers_per_cgroup":2,"sched_args":[],"include_files":[],'
-    '"expect_err":0,' + checks + '}]}')
+    '"expect_err":0,"constraints":{"min_llcs":1,"max_llcs":12,"min_cpus":1,"max_cpus":192,"min_numa_nodes":1,'
+    '"max_numa_nodes":1,"requires_smt":2},' + checks + '}]}')
 
 for n, text in enumerate(('(test(~x) | kernel(/6_12/)) & !scheduler(=s)', '2n8l4c2t', '0-3,8,10-11', '1m30.5s',
                           'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\nEXTRAVERSION = -rc1\n',
