@@ -19,7 +19,7 @@ struct test_args {
 	struct strings kernel, paths;
 	const char *filter, *accel, *trace, *partition;
 	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, flaky_fails;
-	bool include_eol, skip_sha256, no_ccache;
+	bool include_eol, skip_sha256, no_ccache, eager;
 	uint64_t jobs, retries, repeat, require, cpu_cap;
 	const char *seed;
 };
@@ -54,6 +54,8 @@ static const struct option_row test_options[] = {
 	 offsetof(struct test_args, keep_logs)},
 	{"cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once for kernels that must be built",
 	 offsetof(struct test_args, cpu_cap)},
+	{"eager", 0, OPTION_FLAG, NULL, "start a kernel's tests as soon as it is there, while others are built",
+	 offsetof(struct test_args, eager)},
 	{"no-ccache", 0, OPTION_FLAG, NULL, "build kernels without ccache", offsetof(struct test_args, no_ccache)},
 	{"skip-sha256", 0, OPTION_FLAG, NULL, "do not verify downloads", offsetof(struct test_args, skip_sha256)},
 	{"include-eol", 0, OPTION_FLAG, NULL, "ranges also take series that are not maintained any more",
@@ -72,7 +74,10 @@ struct session {
 	size_t suites;
 	struct kernel kernel[KERNELS_MAX];
 	struct rundir rundir[KERNELS_MAX];
-	size_t kernels;
+	size_t kernels, first;	/* first: of those whose tests run now */
+	bool labels;		/* there are several, so names say which */
+	const struct test_args *args;
+	struct run_counts counts;
 	struct filter *filter;
 	struct plan plan;
 	struct accel_choice accel;
@@ -172,26 +177,35 @@ static bool needs_schedulers(const struct session *s)
 	return false;
 }
 
-static int resolve_kernels(struct session *s, const struct test_args *a, struct err **err)
+static int take_kernel(struct session *s, const struct kernels_result *k, size_t i, struct err **err)
+{
+	int r = kernels_load(&s->cache, k, i, &s->kernel[s->kernels], err);
+	s->kernels += r == 0;
+	return r;
+}
+
+static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err);
+
+static int get_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
 	_cleanup_free_ char *clang = tool_clang();
 	struct kernels_request q = {
+		.ready = a->eager ? run_ready_kernel : NULL, .data = s,
 		.texts = a->kernel.item, .count = a->kernel.count, .schedulers = needs_schedulers(s) && clang,
 		.stop_at_failure = true, .include_eol = a->include_eol, .skip_sha256 = a->skip_sha256, .json = a->json,
 		.no_ccache = a->no_ccache, .cpu_cap = a->cpu_cap,
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
 	int r = kernels_get(s->reactor, &s->cache, &q, &k, err);
-	for (size_t i = 0; i < k.count && r == 0; i++) {
-		r = kernels_load(&s->cache, &k, i, &s->kernel[s->kernels], err);
-		s->kernels += r == 0;
-	}
+	s->labels = k.count > 1;
+	for (size_t i = 0; i < k.count && r == 0 && !a->eager; i++)
+		r = take_kernel(s, &k, i, err);
 	return r;
 }
 
 static int open_rundirs(struct session *s, struct err **err)
 {
-	for (size_t i = 0; i < s->kernels; i++) {
+	for (size_t i = s->first; i < s->kernels; i++) {
 		bool twin = false;
 		for (size_t j = 0; j < i; j++)
 			twin |= !strcmp(s->kernel[i].version, s->kernel[j].version);
@@ -207,7 +221,8 @@ static int open_rundirs(struct session *s, struct err **err)
 static int make_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
-		.suites = s->suite, .suite_count = s->suites, .kernels = s->kernel, .kernel_count = s->kernels,
+		.suites = s->suite, .suite_count = s->suites, .kernels = s->kernel + s->first,
+		.kernel_count = s->kernels - s->first, .labels = s->labels,
 		.backend = s->accel.backend, .strict = a->release, .gauntlet = a->gauntlet,
 	};
 	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
@@ -369,9 +384,9 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 	struct fleet_config config = {
 		.plan = &s->plan,
 		.accel = &s->accel,
-		.rundirs = s->rundir,
-		.kernels = s->kernel,
-		.kernel_count = s->kernels,
+		.rundirs = s->rundir + s->first,
+		.kernels = s->kernel + s->first,
+		.kernel_count = s->kernels - s->first,
 		.slots = slots_of(a),
 		.flake = s->flake,
 		.seed = s->seed,
@@ -388,14 +403,42 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 	fprintf(stderr, "%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, config.slots, s->seed,
 		s->accel.backend->name, s->accel.reason);
 	fflush(stderr);
-	nsec_t began = nsec_now();
 	int r = fleet_run(s->reactor, &config, &counts, err);
-	print_summary(s, a, &counts, nsec_now() - began);
-	if (r < 0)
-		return r;
-	if (counts.interrupted)
-		return EXIT_INTERRUPTED;
-	return verdict_status(&counts, a->flaky_fails);
+	run_counts_add(&s->counts, &counts);
+	return r;
+}
+
+static int sum_up(const struct session *s, const struct test_args *a, nsec_t wall)
+{
+	print_summary(s, a, &s->counts, wall);
+	return s->counts.interrupted ? EXIT_INTERRUPTED : verdict_status(&s->counts, a->flaky_fails);
+}
+
+/* The plan for the kernels from `first` on, in the order in which it runs. */
+static int plan_kernels(struct session *s, const struct test_args *a, struct err **err)
+{
+	filter_free(s->filter);
+	s->filter = NULL;
+	plan_done(&s->plan);
+	int r = make_plan(s, a, err);
+	/* Before the run directories are cleared: they say how long everything took. */
+	if (r == 0)
+		r = schedule_plan(s, err);
+	return r == 0 ? open_rundirs(s, err) : r;
+}
+
+/* --eager: one kernel's tests, while the others are on their way. */
+static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err)
+{
+	struct session *s = data;
+	s->labels = k->count > 1;
+	s->first = s->kernels;
+	int r = take_kernel(s, k, i, err);
+	if (r == 0)
+		r = plan_kernels(s, s->args, err);
+	if (r == 0)
+		r = run_tests(s, s->args, err);
+	return r;
 }
 
 static int prepare_run(struct session *s, const struct test_args *a, struct err **err)
@@ -409,14 +452,25 @@ static int prepare_run(struct session *s, const struct test_args *a, struct err 
 	if (r == 0 && a->filter)
 		r = filter_parse(a->filter, &early, err);
 	filter_free(early);
+	return r;
+}
+
+static int run_on_kernels(struct session *s, const struct test_args *a, struct err **err)
+{
+	nsec_t began = nsec_now();
+	s->args = a;
+	int r = prepare_run(s, a, err);
 	if (r == 0)
-		r = resolve_kernels(s, a, err);
-	if (r == 0)
-		r = make_plan(s, a, err);
-	/* Before the run directories are cleared: they say how long everything took. */
-	if (r == 0)
-		r = schedule_plan(s, err);
-	return r == 0 ? open_rundirs(s, err) : r;
+		r = get_kernels(s, a, err);
+	if (r == 0 && !a->eager) {
+		r = plan_kernels(s, a, err);
+		began = nsec_now();
+		if (r == 0)
+			r = run_tests(s, a, err);
+	}
+	bool ran = s->counts.total || r == 0;
+	int status = ran ? sum_up(s, a, nsec_now() - began) : 0;
+	return r < 0 ? r : status;
 }
 
 static int run_test(void *args, struct err **err)
@@ -436,9 +490,7 @@ static int run_test(void *args, struct err **err)
 	if (r == 0)
 		r = a->list	 ? list_tests(&s, a, err)
 		    : a->dry_run ? dry_run(&s, a, err)
-				 : prepare_run(&s, a, err);
-	if (r == 0 && !a->list && !a->dry_run)
-		r = run_tests(&s, a, err);
+				 : run_on_kernels(&s, a, err);
 	return end_trace(trace, r, err);
 }
 

@@ -47,15 +47,20 @@ static void on_signal(void *data, int sig)
 	reactor_cancel_all(data);
 }
 
-static int run_reactor(struct reactor *r, struct err **err)
+static int watch_signals(struct signals *signals, struct reactor *r, struct err **err)
 {
 	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
-	struct signals signals;
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
 		sigaddset(&set, ending[i]);
-	int result = signals_init(&signals, r, &set, on_signal, r, err);
+	return signals_init(signals, r, &set, on_signal, r, err);
+}
+
+static int run_reactor(struct reactor *r, struct err **err)
+{
+	struct signals signals;
+	int result = watch_signals(&signals, r, err);
 	if (result == 0)
 		result = reactor_run(r);
 	signals_done(&signals);
@@ -204,6 +209,7 @@ static int take_outcomes(struct kernel_batch *b, const struct kernels_request *q
 	for (size_t i = 0; i < ret->count; i++) {
 		struct kernel_job *job = b->job[i];
 		const char *key = kernel_batch_key(b, i);
+		free(ret->keys[i]);
 		ret->keys[i] = *key ? strdup(key) : NULL;
 		ret->built[i] = *key || (job && job->result == 0);
 		if (!job || job->result == 0 || job->result == -ECANCELED)
@@ -229,6 +235,49 @@ static bool all_cached(const struct kernels_result *k)
 	return true;
 }
 
+/* The next kernel that nobody has been told of and that can be booted; -1: none so far. */
+static int next_ready(const struct kernel_batch *b, const struct kernels_result *k, const bool *told)
+{
+	for (size_t i = 0; i < k->count; i++) {
+		const struct kernel_job *job = b->job[i];
+		bool ready = job ? job->ended && job->result == 0 : k->ids[i].kind == KERNEL_ID_CACHED;
+		if (!told[i] && ready)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Turns the reactor until a kernel is ready, or the batch is over. */
+static int await_ready(struct reactor *r, const struct kernel_batch *b, const struct kernels_result *k,
+		       const bool *told, int *ret, struct err **err)
+{
+	struct signals signals;
+	int result = watch_signals(&signals, r, err);
+	while (result == 0 && (*ret = next_ready(b, k, told)) < 0 && !b->ended)
+		result = reactor_turn(r, NSEC_NEVER);
+	signals_done(&signals);
+	return result;
+}
+
+/* A kernel's tests run while others are still being built, on the same reactor. */
+static int run_eagerly(struct reactor *r, struct kernel_batch *b, const struct kernels_request *q,
+		       struct kernels_result *ret, struct err **err)
+{
+	bool told[KERNELS_MAX] = { false };
+	int i, result = 0;
+	while ((result = await_ready(r, b, ret, told, &i, err)) == 0 && i >= 0 && !b->machine.cancelled) {
+		const char *key = kernel_batch_key(b, (size_t)i);
+		told[i] = true;
+		ret->keys[i] = *key ? strdup(key) : NULL;
+		result = q->ready(q->data, ret, (size_t)i, err);
+		if (result < 0)
+			break;
+	}
+	machine_cancel(&b->machine);
+	int rest = run_reactor(r, result == 0 ? err : NULL);
+	return result < 0 ? result : rest;
+}
+
 static int take_cached(struct kernels_result *ret)
 {
 	for (size_t i = 0; i < ret->count; i++) {
@@ -249,8 +298,8 @@ static int build_batch(struct reactor *r, const struct kernel_batch_config *conf
 		return -ENOMEM;
 	int result = kernel_batch_start(r, batch, config, err);
 	if (result == 0) {
-		stages_start(r, &stages, batch, q->json);
-		result = run_reactor(r, err);
+		stages_start(r, &stages, batch, q->json, q->ready != NULL);
+		result = q->ready ? run_eagerly(r, batch, q, ret, err) : run_reactor(r, err);
 	}
 	if (result == 0)
 		result = take_outcomes(batch, q, ret, err);
@@ -265,7 +314,7 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 	_cleanup_buf_ struct buf extra = BUF_NULL;
 	struct kernel_batch_config config = { .cache = cache, .ids = ret->ids, .count = ret->count, .http = http,
 					      .stop_at_failure = q->stop_at_failure };
-	if (all_cached(ret))
+	if (all_cached(ret) && !q->ready)
 		return take_cached(ret);
 	int result = build_budget(q->cpu_cap, &config.budget, err);
 	if (result == 0)

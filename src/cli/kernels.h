@@ -6,6 +6,8 @@
 #include "kernel/batch.h"
 #include "kernel/resolve.h"
 
+struct kernels_result;
+
 struct kernels_request {
 	const char *const *texts;	/* as written, @count of them; none: KTSTR_KERNEL, or what `build` says */
 	size_t count;
@@ -13,6 +15,9 @@ struct kernels_request {
 	bool force, clean, schedulers, no_ccache, include_eol, skip_sha256, json;
 	bool stop_at_failure;
 	bool quiet;			/* what a range came to is not told on standard error */
+	/* Told of each kernel as soon as it can be booted, while others may still be on their way; NULL: nobody is. */
+	int (*ready)(void *data, const struct kernels_result *k, size_t i, struct err **err);
+	void *data;
 	uint64_t cpu_cap;
 	const char *extra_kconfig;	/* a file */
 	const char *base_config;

@@ -194,8 +194,9 @@ static const struct machine_state states[] = {
 };
 static const struct machine_type type = { "stages", states, 1, NULL };
 
-void stages_start(struct reactor *r, struct stages *s, const struct kernel_batch *batch, bool json)
+void stages_start(struct reactor *r, struct stages *s, const struct kernel_batch *batch, bool json, bool lines)
 {
 	*s = (struct stages){ .batch = batch, .term = term_probe(STDERR_FILENO), .json = json };
+	s->term.tty = s->term.tty && !lines;
 	machine_start(r, &s->machine, &type, NULL, "stages");
 }

@@ -19,8 +19,8 @@ struct stages {
 	int shown[KERNELS_MAX];			/* stage last told, + 1; -1: its end was told */
 };
 
-/* Draws until @batch has ended, and then its last words. */
-void stages_start(struct reactor *r, struct stages *s, const struct kernel_batch *batch, bool json);
+/* Draws until @batch has ended, and then its last words. @lines: never in place, because others draw too. */
+void stages_start(struct reactor *r, struct stages *s, const struct kernel_batch *batch, bool json, bool lines);
 /* One line about @job as it stands, without a line feed. */
 void stages_describe(const struct kernel_job *job, nsec_t now, struct buf *out);
 

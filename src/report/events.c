@@ -86,6 +86,18 @@ json_t *summary_json(const struct run_counts *c, nsec_t wall)
 			 peak_rss_kib());
 }
 
+void run_counts_add(struct run_counts *sum, const struct run_counts *part)
+{
+	sum->total += part->total;
+	sum->passed += part->passed;
+	sum->failed += part->failed;
+	sum->inconclusive += part->inconclusive;
+	sum->skipped += part->skipped;
+	sum->flaky += part->flaky;
+	sum->not_run += part->not_run;
+	sum->interrupted |= part->interrupted;
+}
+
 void summary_line(const struct run_counts *c, nsec_t wall, struct buf *out)
 {
 	char text[TIME_TEXT_MAX];

@@ -11,6 +11,8 @@ struct run_counts {
 	bool interrupted;	/* by a signal: what ran is kept and marked */
 };
 
+/* Sums up a run that has several parts. */
+void run_counts_add(struct run_counts *sum, const struct run_counts *part);
 /* "PASS  ktstr/two_cgroups  1n1l4c1t  5.2s" */
 void event_line(const struct result *r, const struct term *t, struct buf *out);
 json_t *event_json(const struct result *r);

@@ -290,8 +290,9 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 	}
 	if (result == 0 && config->err.tty && !config->no_capture)
 		machine_start(r, &f.view, &view_type, NULL, "view");
-	if (result == 0)
-		result = reactor_run(r);
+	/* Other machines may live on: kernels that are still being built. */
+	while (result == 0 && (f.open || (f.view.started && !f.view.ended)))
+		result = reactor_turn(r, NSEC_NEVER);
 	signals_done(&signals);
 	erase_view(&f);
 	fleet_finish(&f, ret, err);

@@ -78,9 +78,9 @@ void plan_done(struct plan *p)
 }
 
 /* @preset: which of its names. */
-static char *case_name(const struct plan_case *c, const char *preset, size_t kernels)
+static char *case_name(const struct plan_case *c, const char *preset, bool labels)
 {
-	const char *slash = kernels > 1 ? "/" : "", *label = kernels > 1 ? c->kernel->label : "";
+	const char *slash = labels ? "/" : "", *label = labels ? c->kernel->label : "";
 	char *name = NULL;
 	int n = preset ? asprintf(&name, "gauntlet/%s/%s%s%s", c->test->name, preset, slash, label)
 		       : asprintf(&name, "ktstr/%s%s%s", c->test->name, slash, label);
@@ -90,7 +90,7 @@ static char *case_name(const struct plan_case *c, const char *preset, size_t ker
 static bool wanted(const struct plan_case *c, const struct plan_request *q)
 {
 	const char *old = c->preset ? c->preset->old : NULL;
-	_cleanup_free_ char *old_name = old ? case_name(c, old, q->kernel_count) : NULL;
+	_cleanup_free_ char *old_name = old ? case_name(c, old, q->labels) : NULL;
 	struct filter_subject subject = { .name = {
 		[FIELD_TEST] = { c->name, old_name },
 		[FIELD_KERNEL] = { c->kernel ? c->kernel->label : "" },
@@ -141,7 +141,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 		return 0;
 	/* A kernel's own scheduler that this kernel has not, on a kernel that has none at all: not the suite's fault.
 	 */
-	if (!c->kernel->schedulers && q->kernel_count > 1) {
+	if (!c->kernel->schedulers && q->labels) {
 		c->skip = err_text(why);
 		return 0;
 	}
@@ -160,7 +160,7 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 	struct plan_case *c = &p->item[p->count];
 	*c = (struct plan_case){
 		.test = t, .kernel = k, .preset = preset, .topology = preset ? preset->topology : t->topology };
-	c->name = case_name(c, preset ? preset->name : NULL, q->kernel_count);
+	c->name = case_name(c, preset ? preset->name : NULL, q->labels);
 	topology_format(&c->topology, c->topology_text);
 	if (!c->name)
 		return -ENOMEM;

@@ -37,6 +37,7 @@ struct plan_request {
 	size_t suite_count;
 	const struct kernel *kernels;	/* none for a list */
 	size_t kernel_count;
+	bool labels;			/* the run has several kernels: names carry theirs */
 	const struct filter *filter;	/* NULL: all */
 	const struct vm_backend *backend;
 	bool strict;			/* release thresholds */

@@ -148,7 +148,7 @@ START_TEST(several_kernels_are_named_behind_the_preset)
 				    { .label = (char *)"kernel_b", .version = (char *)"b", .boot = (char *)"/b" } };
 	struct plan plan;
 	struct plan_request q = { .suites = &suite, .suite_count = 1, .gauntlet = true, .kernels = kernels,
-				  .kernel_count = 2 };
+				  .kernel_count = 2, .labels = true };
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_uint_eq(plan.count, 2 * 23);
 	ck_assert_str_eq(plan.item[17].name, "gauntlet/small/4cpu-1llc-nosmt/kernel_b");

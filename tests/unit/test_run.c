@@ -169,12 +169,14 @@ START_TEST(plan_is_tests_times_kernels)
 	t_ok(parse(LIST("", TEST("one", "null", "1") "," TEST("two", "null", "1")), &s, NULL));
 	struct kernel kernels[] = { { .label = (char *)"kernel_a", .version = (char *)"a", .boot = (char *)"/a" },
 				    { .label = (char *)"kernel_b", .version = (char *)"b", .boot = (char *)"/b" } };
-	struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = kernels, .kernel_count = 2 };
+	struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = kernels, .kernel_count = 2,
+				  .labels = true };
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_uint_eq(plan.count, 4);
 	ck_assert_str_eq(plan.item[1].name, "ktstr/one/kernel_b");
 	plan_done(&plan);
 	q.kernel_count = 1;
+	q.labels = false;
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_str_eq(plan.item[0].name, "ktstr/one");
 	plan_done(&plan);
