@@ -34,13 +34,21 @@ static void nap(struct ktstr_worker *w, unsigned ms)
 	ktstr_worker_woken(w, now > until ? now - until : 0);
 }
 
-/* --- with the work types there are --------------------------------------------------------------------------------- */
+/* --- with the work types there are ---------------------------------------------------------------------------------
+ */
 
 enum ktstr_verdict scenario_crowd(struct ktstr_ctx *t)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
 		{ .name = "spin", .workers = 2 * ktstr_ctx_cpus(t) },
 		{ .name = "burst", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+}
+
+/* No more than there are CPUs: what share each of many gets of an uneven load is luck, with any scheduler. */
+enum ktstr_verdict scenario_wide(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "wide", .workers = ktstr_ctx_cpus(t),
+						    .work = KTSTR_WORK(BURSTY, .burst_ms = 10, .sleep_ms = 30) }));
 }
 
 enum ktstr_verdict scenario_pair(struct ktstr_ctx *t)
@@ -70,7 +78,8 @@ enum ktstr_verdict scenario_removal(struct ktstr_ctx *t)
 		  .cgroups = KTSTR_CGROUPS({ .name = "c", .workers = 4 }) }));
 }
 
-/* --- short sleeps -------------------------------------------------------------------------------------------------- */
+/* --- short sleeps --------------------------------------------------------------------------------------------------
+ */
 
 static void napper(struct ktstr_worker *w, void *arg)
 {
@@ -93,7 +102,8 @@ enum ktstr_verdict scenario_latency(struct ktstr_ctx *t)
 	return scenario_naps(t);
 }
 
-/* --- weights ------------------------------------------------------------------------------------------------------- */
+/* --- weights -------------------------------------------------------------------------------------------------------
+ */
 
 struct weighed {
 	int nice;
@@ -135,7 +145,8 @@ enum ktstr_verdict scenario_weights(struct ktstr_ctx *t)
 	return v;
 }
 
-/* --- kernel threads ------------------------------------------------------------------------------------------------ */
+/* --- kernel threads ------------------------------------------------------------------------------------------------
+ */
 
 /* Each turn waits for an RCU grace period, which kernel threads end. */
 static void barrier(struct ktstr_worker *w, void *arg)
@@ -154,7 +165,8 @@ enum ktstr_verdict scenario_kthreads(struct ktstr_ctx *t)
 		{ .name = "spin", .workers = 1 }));
 }
 
-/* --- memory -------------------------------------------------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------------------------------------------------
+ */
 
 static unsigned long number_behind(const char *path, const char *key)
 {
@@ -191,7 +203,8 @@ enum ktstr_verdict scenario_forks(struct ktstr_ctx *t)
 	return v;
 }
 
-/* --- across the machine -------------------------------------------------------------------------------------------- */
+/* --- across the machine --------------------------------------------------------------------------------------------
+ */
 
 struct across {
 	int in, out;
@@ -236,7 +249,8 @@ enum ktstr_verdict scenario_across(struct ktstr_ctx *t)
 		  .work = KTSTR_WORK(CUSTOM, .name = "trade", .fn = trader, .arg = &other) }));
 }
 
-/* --- hotplug ------------------------------------------------------------------------------------------------------- */
+/* --- hotplug -------------------------------------------------------------------------------------------------------
+ */
 
 static bool set_online(unsigned cpu, const char *value)
 {
