@@ -138,6 +138,7 @@ static void count(struct fleet *f, const struct attempt *a)
 		break;
 	case KTSTR_INCONCLUSIVE:
 		f->counts.inconclusive++;
+		f->counts.allowed += a->item->test->allow_inconclusive;
 		break;
 	case KTSTR_SKIP:
 		f->counts.skipped++;

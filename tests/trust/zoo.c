@@ -26,8 +26,7 @@
 #define TEST(id, sched, scenario, ...) \
 	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) { return scenario_##scenario(t); }
 
-/* --- the zoo -------------------------------------------------------------------------------------------------------
- */
+/* --- the zoo ------------------------------------------------------------------------------------------------------ */
 
 #define BAD(id, scenario, mode, ...) \
 	KTSTR_SCHEDULER(id, .binary = "scx_misbehave", .args = KTSTR_ARGS(mode)); \
@@ -51,8 +50,7 @@ BAD(wrong_across_nodes, across, "cross-node", NODES)
 BAD(dies_on_hotplug, hotplug, "hotplug", HOTPLUG)
 BAD(dies_on_removal, removal, "cgroup-exit", REMOVAL)
 
-/* --- the good ------------------------------------------------------------------------------------------------------
- */
+/* --- the good ----------------------------------------------------------------------------------------------------- */
 
 #define GOOD(id, sched) \
 	TEST(good_##id##_crowd, sched, crowd, CROWD) \
