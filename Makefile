@@ -32,7 +32,7 @@ trust: kernel
 	@python3 tests/trust/trust.py $(BUILD) --seeds $(SEEDS)
 
 bench: kernel
-	@ninja -C $(BUILD) benchmarks && for b in reactor ring boot sim builds; do python3 bench/$$b.py $(BUILD) || exit 1; done
+	@ninja -C $(BUILD) benchmarks && for b in reactor ring boot sim budget builds; do python3 bench/$$b.py $(BUILD) || exit 1; done
 
 clean:
 	rm -rf $(BUILD) build-asan target

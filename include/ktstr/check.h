@@ -13,7 +13,7 @@ enum ktstr_verdict {
 	KTSTR_SKIP,
 };
 
-/* 0 is "not said" in every field; limits are of guest time. Messages and formulas: docs, "Checks". */
+/* 0 is "not said" in every field; limits are of guest time. Formulas: docs/ARCHITECTURE.md, "Checks". */
 struct ktstr_checks {
 	enum ktstr_switch not_starved;	/* every worker made progress; implies the gap and spread limits. Default ON */
 	enum ktstr_switch isolation;	/* no worker ran outside its cgroup's cpuset. Default ON where there is one */

@@ -29,6 +29,7 @@ struct ktstr_test {
 	const char *const *include_files; /* host files, found in the guest under /include-files */
 	struct ktstr_checks checks;
 	enum ktstr_switch expect_err;	/* ON: the test must fail */
+	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is kept as such, and leaves the exit status alone */
 };
 
 /* Defines and registers a test; the body follows as a function body with the context `t`. */

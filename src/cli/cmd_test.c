@@ -360,7 +360,7 @@ static int verdict_status(const struct run_counts *c, bool flaky_fails)
 	bool no_skip = getenv("KTSTR_NO_SKIP_MODE") != NULL;
 	if (c->failed || (no_skip && c->skipped) || (flaky_fails && c->flaky))
 		return 1;
-	return c->inconclusive ? 2 : 0;
+	return c->inconclusive > c->allowed ? 2 : 0;
 }
 
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)

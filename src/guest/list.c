@@ -112,6 +112,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_strings(out, "sched_args", t->sched_args);
 	put_strings(out, "include_files", t->include_files);
 	put_number(out, "expect_err", t->expect_err);
+	put_number(out, "allow_inconclusive", t->allow_inconclusive);
 	put_constraints(out, &constraints);
 	put_checks(out, &t->checks);
 	buf_puts(out, "}");

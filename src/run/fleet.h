@@ -43,6 +43,10 @@ struct fleet {
 	struct machine view;		/* redraws; ends with the last attempt */
 	struct notice idle;
 	json_t *host;
+	struct boot_file {		/* one a kernel: what is booted, where that is not its own file */
+		int fd;			/* -1: its own file */
+		char path[40];
+	} *boot;
 	struct attempt **live;		/* one slot a plan item; NULL: none */
 	struct flake_history *history;	/* likewise; an item's is its running attempt's alone */
 	struct run_counts counts;

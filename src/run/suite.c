@@ -201,6 +201,7 @@ static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, str
 static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 {
 	unsigned duration_ms = 0, expect = 0;
+	enum ktstr_switch allow = KTSTR_UNSET;
 	int r = get_unsigned(o, "line", &t->line, err);
 	if (r == 0)
 		r = get_unsigned(o, "memory_mib", &t->memory_mib, err);
@@ -210,6 +211,9 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 		r = get_unsigned(o, "workers_per_cgroup", &t->workers_per_cgroup, err);
 	if (r == 0)
 		r = get_unsigned(o, "expect_err", &expect, err);
+	if (r == 0 && json_object_get(o, "allow_inconclusive"))
+		r = get_switch(o, "allow_inconclusive", &allow, err);
+	t->allow_inconclusive = allow == KTSTR_ON;
 	t->duration = duration_ms * NSEC_PER_MSEC;
 	t->expect_err = expect == KTSTR_ON;
 	return r;

@@ -30,7 +30,7 @@ struct test_decl {
 	unsigned memory_mib, workers_per_cgroup;
 	nsec_t duration;
 	char **sched_args, **include_files;
-	bool expect_err;
+	bool expect_err, allow_inconclusive;
 	struct ktstr_checks checks;
 	const char *binary;			/* the suite's path */
 };

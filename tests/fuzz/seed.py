@@ -55,7 +55,7 @@ put('suite', 'two', '{"api":1,"schedulers":[{"name":"s","binary":"b","args":["-x
 for n, text in enumerate(('(test(~x) | kernel(/6_12/)) & !scheduler(=s)', '2n8l4c2t', '0-3,8,10-11', '1m30.5s',
                           'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\nEXTRAVERSION = -rc1\n',
                           'CONFIG_BPF=y\n# CONFIG_FTRACE is not set\n',
-                          '[ 1.5] Kernel panic - not syncing: x\nprocessed 1 insns\n-- END PROG LOAD LOG --\n')):
+                          '[ 1.5] Kernel panic - not syncing: x\nprocessed 1 insns\n-- END PROG LOAD LOG --\n', 'count:2/3')):
     put('text', str(n), bytes([n]) + text.encode())
 
 # The smallest ELF file with a program header and a note section, and a loader's cache with one library.

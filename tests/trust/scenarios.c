@@ -44,6 +44,13 @@ enum ktstr_verdict scenario_crowd(struct ktstr_ctx *t)
 		{ .name = "burst", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
 }
 
+/* No more than there are CPUs: what share each of many gets of an uneven load is luck, with any scheduler. */
+enum ktstr_verdict scenario_wide(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "wide", .workers = ktstr_ctx_cpus(t),
+						    .work = KTSTR_WORK(BURSTY, .burst_ms = 10, .sleep_ms = 30) }));
+}
+
 enum ktstr_verdict scenario_pair(struct ktstr_ctx *t)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "pair", .workers = 2 }));

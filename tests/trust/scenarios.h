@@ -11,6 +11,7 @@
 typedef enum ktstr_verdict scenario_fn(struct ktstr_ctx *t);
 
 scenario_fn scenario_crowd;	/* spinning and sleeping tasks, more than there are CPUs */
+scenario_fn scenario_wide;	/* a task for every CPU, half the time asleep */
 scenario_fn scenario_pair;	/* two tasks, one CPU: shares */
 scenario_fn scenario_cpusets;	/* an LLC for each cgroup */
 scenario_fn scenario_pingpong;	/* wake-ups by the ten thousand */

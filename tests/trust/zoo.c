@@ -23,13 +23,13 @@
 #define HOTPLUG	 .cores = 3
 #define REMOVAL	 .cores = 2
 
-#define TEST(id, sched, scenario, ...)                                                                        \
+#define TEST(id, sched, scenario, ...) \
 	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) { return scenario_##scenario(t); }
 
 /* --- the zoo ------------------------------------------------------------------------------------------------------ */
 
-#define BAD(id, scenario, mode, ...)                                                                          \
-	KTSTR_SCHEDULER(id, .binary = "scx_misbehave", .args = KTSTR_ARGS(mode));                            \
+#define BAD(id, scenario, mode, ...) \
+	KTSTR_SCHEDULER(id, .binary = "scx_misbehave", .args = KTSTR_ARGS(mode)); \
 	TEST(zoo_##id, &id, scenario, __VA_ARGS__)
 
 BAD(starve, crowd, "starve", CROWD)
@@ -44,7 +44,7 @@ BAD(slow_select, latency, "slow-select", LATENCY)
 BAD(inverts_priorities, weights, "inversion", WEIGHTS)
 BAD(starves_kthreads, kthreads, "kthreads", KTHREADS)
 BAD(leaks_dsq, forks, "leak", FORKS)
-BAD(stalls_above_8, crowd, "many-cpus", WIDE)
+BAD(stalls_above_8, wide, "many-cpus", WIDE, .duration_s = 4)
 BAD(wrong_across_llcs, across, "cross-llc", LLCS)
 BAD(wrong_across_nodes, across, "cross-node", NODES)
 BAD(dies_on_hotplug, hotplug, "hotplug", HOTPLUG)
@@ -52,19 +52,19 @@ BAD(dies_on_removal, removal, "cgroup-exit", REMOVAL)
 
 /* --- the good ----------------------------------------------------------------------------------------------------- */
 
-#define GOOD(id, sched)                                                                                       \
-	TEST(good_##id##_crowd, sched, crowd, CROWD)                                                         \
-	TEST(good_##id##_wide, sched, crowd, WIDE)                                                           \
-	TEST(good_##id##_pair, sched, pair, PAIR)                                                            \
-	TEST(good_##id##_cpusets, sched, cpusets, CPUSETS)                                                   \
-	TEST(good_##id##_pingpong, sched, pingpong, PINGPONG)                                                \
-	TEST(good_##id##_naps, sched, naps, NAPS)                                                            \
-	TEST(good_##id##_latency, sched, latency, LATENCY)                                                   \
-	TEST(good_##id##_weights, sched, weights, WEIGHTS)                                                   \
-	TEST(good_##id##_kthreads, sched, kthreads, KTHREADS)                                                \
-	TEST(good_##id##_forks, sched, forks, FORKS)                                                         \
-	TEST(good_##id##_llcs, sched, across, LLCS)                                                          \
-	TEST(good_##id##_nodes, sched, across, NODES)                                                        \
+#define GOOD(id, sched) \
+	TEST(good_##id##_crowd, sched, crowd, CROWD) \
+	TEST(good_##id##_wide, sched, wide, WIDE) \
+	TEST(good_##id##_pair, sched, pair, PAIR) \
+	TEST(good_##id##_cpusets, sched, cpusets, CPUSETS) \
+	TEST(good_##id##_pingpong, sched, pingpong, PINGPONG) \
+	TEST(good_##id##_naps, sched, naps, NAPS) \
+	TEST(good_##id##_latency, sched, latency, LATENCY) \
+	TEST(good_##id##_weights, sched, weights, WEIGHTS) \
+	TEST(good_##id##_kthreads, sched, kthreads, KTHREADS) \
+	TEST(good_##id##_forks, sched, forks, FORKS) \
+	TEST(good_##id##_llcs, sched, across, LLCS) \
+	TEST(good_##id##_nodes, sched, across, NODES) \
 	TEST(good_##id##_removal, sched, removal, REMOVAL)
 
 KTSTR_SCHEDULER(control, .binary = "scx_misbehave", .args = KTSTR_ARGS("not"));
