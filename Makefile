@@ -3,7 +3,7 @@
 BUILD ?= build
 CPUS  := $(shell nproc)
 
-.PHONY: all setup kernel demo check bench clean
+.PHONY: all setup kernel demo check lab bench clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -25,6 +25,10 @@ demo: kernel
 
 check: setup
 	@python3 tests/check.py
+
+# The KVM backend inside the lab: a Linux under emulated SVM with the real kvm_amd.
+lab: kernel
+	@meson test -C $(BUILD) --no-rebuild --suite lab --print-errorlogs
 
 bench: kernel
 	@ninja -C $(BUILD) benchmarks && for b in reactor boot sim; do python3 bench/$$b.py $(BUILD) || exit 1; done
