@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* bare_init.c -- the least that a guest can run: says hello on the console and ends the machine. The rival in boot.py.
+/*
+ * bare_init.c -- the least that a guest can run: says hello on the console and ends the machine, after a third of a second
+ * when asked to linger. The rival in boot.py, the guest of lab_boot.py.
  */
+#include <stdbool.h>
+#include <string.h>
 #include <sys/io.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
-int main(void)
+int main(int argc, char **argv)
 {
-	if (write(1, "hello\n", 6) == 6 && tcdrain(1) == 0 && iopl(3) == 0)
+	bool hello = write(1, "hello\n", 6) == 6 && tcdrain(1) == 0;
+	if (argc > 1 && !strcmp(argv[1], "linger"))
+		nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+	if (hello && iopl(3) == 0)
 		outl(0, 0xf4);
 	for (;;)
 		pause();
