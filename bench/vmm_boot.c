@@ -9,9 +9,11 @@
  * hello, in KiB (shared memory is the guest's RAM, the rest is what the VMM costs).
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -86,6 +88,7 @@ static int any(char **argv)
 	w.began = nsec_now();
 	pid_t pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(pair[1], STDOUT_FILENO);
 		close(pair[0]);
 		close(pair[1]);
@@ -136,6 +139,7 @@ static int ours(char **argv)
 	w.began = nsec_now();
 	pid_t pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(source[0], VMM_FD_CONFIG);
 		dup2(source[1], VMM_FD_REPORT);
 		dup2(source[2], VMM_FD_WORDS);

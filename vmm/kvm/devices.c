@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* devices.c -- see devices.h. */
+#include <linux/kvm.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,23 +64,42 @@ void devices_flush(struct devices *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static void take_byte(void *userdata, uint8_t byte)
+{
+	struct devices *d = userdata;
+	d->line[d->len++] = (char)byte;
+	if (d->len == CONSOLE_LINE_MAX || byte == '\n')
+		flush_line(d);
+}
+
+/* The line is level-triggered in effect: KVM hears of changes only. */
+static void set_irq(struct devices *d)
+{
+	struct kvm_irq_level level = { .irq = X86_COM1_IRQ, .level = serial_irq(&d->serial) };
+	if (level.level == d->irq_level || d->guest->split)
+		return;
+	d->irq_level = level.level;
+	sys_ioctl(d->guest->sys, d->guest->vm, KVM_IRQ_LINE, &level);
+}
+
 static void write_serial(void *device, uint64_t offset, const void *data, uint32_t size)
 {
 	struct devices *d = device;
 	(void)size;
-	if (offset)
-		return;
 	pthread_mutex_lock(&d->lock);
-	d->line[d->len++] = *(const char *)data;
-	if (d->len == CONSOLE_LINE_MAX || *(const char *)data == '\n')
-		flush_line(d);
+	serial_write(&d->serial, (unsigned)offset, *(const uint8_t *)data);
+	set_irq(d);
 	pthread_mutex_unlock(&d->lock);
 }
 
 static void read_serial(void *device, uint64_t offset, void *data, uint32_t size)
 {
-	(void)device;
-	memset(data, offset == 5 ? 0x60 : 0, size);
+	struct devices *d = device;
+	memset(data, 0xff, size);
+	pthread_mutex_lock(&d->lock);
+	*(uint8_t *)data = serial_read(&d->serial, (unsigned)offset);
+	set_irq(d);
+	pthread_mutex_unlock(&d->lock);
 }
 
 int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
@@ -93,6 +113,7 @@ int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
 	};
 	*d = (struct devices){ .guest = g, .console_fd = g->config->console_fd };
 	pthread_mutex_init(&d->lock, NULL);
+	serial_init(&d->serial, take_byte, d);
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
 		if (bus_add_port(&g->bus, &ranges[i]) < 0)
 			return FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus");

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "vmm/dev/serial.h"
 
 struct kvm_guest;
 
@@ -16,6 +17,8 @@ struct kvm_guest;
 struct devices {
 	struct kvm_guest *guest;
 	pthread_mutex_t lock;		/* of the console */
+	struct serial serial;
+	unsigned irq_level;		/* as KVM last heard */
 	char line[CONSOLE_LINE_MAX];	/* not written out yet */
 	size_t len;
 	int console_fd;
