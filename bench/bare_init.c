@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bare_init.c -- the least that a guest can run: says hello on the console and ends the machine, after a third of a second
- * when asked to linger. The rival in boot.py, the guest of lab_boot.py.
+ * bare_init.c -- the least that a guest can run: says hello on the console and ends the machine, after a third of a
+ * second when asked to linger. The rival in boot.py, the guest of lab_boot.py.
  */
 #include <fcntl.h>
 #include <stdbool.h>

@@ -5,8 +5,8 @@
  *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY CMDLINE	our VMM
  *	vmm_boot any ARGV...						whatever has the guest's console as its output
  *
- * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at the
- * hello, in KiB (shared memory is the guest's RAM, the rest is what the VMM costs).
+ * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
+ *the hello, in KiB (shared memory is the guest's RAM, the rest is what the VMM costs).
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -69,7 +69,8 @@ static void listen_to(pid_t pid, int console, struct watch *w)
 
 static void print(const struct watch *w, const struct vmm_report *r)
 {
-	printf("{\"hello_ms\": %.2f, \"end_ms\": %.2f, \"anon_kib\": %lu, \"file_kib\": %lu, \"ram_kib\": %lu, \"status\": %d",
+	printf("{\"hello_ms\": %.2f, \"end_ms\": %.2f, \"anon_kib\": %lu, \"file_kib\": %lu, \"ram_kib\": %lu, "
+	       "\"status\": %d",
 	       w->hello ? (double)(w->hello - w->began) / 1e6 : -1, (double)(w->ended - w->began) / 1e6, w->anon_kib,
 	       w->file_kib, w->shmem_kib, w->status);
 	if (r)
@@ -131,7 +132,8 @@ static int ours(char **argv)
 	struct vmm_report empty = { 0 };
 	int pair[2], config_fd = memfd_create("config", 0), report_fd = memfd_create("report", 0);
 	if (pipe(pair) < 0 || fill(&config, argv, pair[1]) < 0 ||
-	    fd_write_full(config_fd, &config, sizeof(config)) < 0 || fd_write_full(report_fd, &empty, sizeof(empty)) < 0)
+	    fd_write_full(config_fd, &config, sizeof(config)) < 0 ||
+	    fd_write_full(report_fd, &empty, sizeof(empty)) < 0)
 		return 1;
 	const struct vmm_report *report = mmap(NULL, sizeof(empty), PROT_READ, MAP_SHARED, report_fd, 0);
 	int source[] = { fcntl(config_fd, F_DUPFD, 64), fcntl(report_fd, F_DUPFD, 64), fcntl(pair[1], F_DUPFD, 64) };

@@ -34,7 +34,10 @@ static int check_limit(const struct kvm_sys *sys, int kvm, unsigned cap, unsigne
 		       struct err **err)
 {
 	int most = sys_ioctl_number(sys, kvm, KVM_CHECK_EXTENSION, cap);
-	if (most > 0 && (unsigned)most < want)
+	if (most < 0)
+		return FAIL_SYS(err, most, "ask KVM how many %s it allows", what);
+	/* 0: a KVM too old to know this limit, which it then has not. */
+	if (most && (unsigned)most < want)
 		return FAIL(err, EXIT_NO_BACKEND, -E2BIG, "KVM on this host allows %s up to %d, the guest needs %u",
 			    what, most, want);
 	return 0;
