@@ -102,7 +102,12 @@ static int any(char **argv)
 	return 0;
 }
 
-static int fill(struct vmm_config *c, char **argv, int console)
+/* Where everything goes in the child; the numbers here are above them all. */
+struct handed {
+	int from, to;
+};
+
+static int fill(struct vmm_config *c, char **argv, struct handed *h)
 {
 	struct ktstr_topology *t = &c->guest.topology;
 	uint64_t mib;
@@ -113,16 +118,31 @@ static int fill(struct vmm_config *c, char **argv, int console)
 		return -EINVAL;
 	c->guest.nodes = m.nodes;
 	for (unsigned i = 0; i < m.nodes; i++) {
-		c->guest.node[i].fd = fcntl(m.node[i].fd, F_DUPFD, 64);
+		c->guest.node[i].fd = VMM_FD_RAM0 + (int)i;
 		c->guest.node[i].size = m.node[i].size;
+		*h++ = (struct handed){ m.node[i].fd, VMM_FD_RAM0 + (int)i };
 	}
-	c->guest.kernel_fd = fcntl(open(argv[1], O_RDONLY), F_DUPFD, 64);
-	c->guest.initrd_fd = fcntl(open(argv[2], O_RDONLY), F_DUPFD, 64);
-	c->guest.console_fd = fcntl(console, F_DUPFD, 64);
+	c->guest.kernel_fd = VMM_FD_KERNEL;
+	c->guest.initrd_fd = VMM_FD_INITRD;
+	c->guest.console_fd = VMM_FD_CONSOLE;
+	*h++ = (struct handed){ open(argv[1], O_RDONLY), VMM_FD_KERNEL };
+	*h++ = (struct handed){ open(argv[2], O_RDONLY), VMM_FD_INITRD };
+	*h = (struct handed){ memfd_new("config", 0), VMM_FD_CONFIG };
 	snprintf(c->guest.device, sizeof(c->guest.device), "/dev/kvm");
 	snprintf(c->guest.cmdline, sizeof(c->guest.cmdline), "%s", argv[5]);
-	guestmem_done(&m);
-	return c->guest.kernel_fd < 0 || c->guest.initrd_fd < 0 ? -ENOENT : 0;
+	return fd_write_full(h->from, c, sizeof(*c));
+}
+
+static void become_vmm(const char *program, const struct handed *h)
+{
+	int high[GUEST_NODES_MAX + 8];
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned i = 0; h[i].to; i++)
+		high[i] = fcntl(h[i].from, F_DUPFD_CLOEXEC, 64);
+	for (unsigned i = 0; h[i].to; i++)
+		dup2(high[i], h[i].to);
+	execl(program, "ktstr-vmm", NULL);
+	_exit(127);
 }
 
 static int ours(char **argv)
@@ -130,26 +150,20 @@ static int ours(char **argv)
 	struct watch w = { 0 };
 	struct vmm_config config;
 	struct vmm_report empty = { 0 };
-	int pair[2], config_fd = memfd_create("config", 0), report_fd = memfd_create("report", 0);
-	if (pipe(pair) < 0 || fill(&config, argv, pair[1]) < 0 ||
-	    fd_write_full(config_fd, &config, sizeof(config)) < 0 ||
+	int pair[2], report_fd = memfd_new("report", 0);
+	struct handed h[GUEST_NODES_MAX + 8] = { 0 };
+	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, h + 3) < 0 ||
 	    fd_write_full(report_fd, &empty, sizeof(empty)) < 0)
 		return 1;
+	h[0] = (struct handed){ pair[1], VMM_FD_CONSOLE };
+	h[1] = (struct handed){ pair[1], VMM_FD_WORDS };
+	h[2] = (struct handed){ report_fd, VMM_FD_REPORT };
 	const struct vmm_report *report = mmap(NULL, sizeof(empty), PROT_READ, MAP_SHARED, report_fd, 0);
-	int source[] = { fcntl(config_fd, F_DUPFD, 64), fcntl(report_fd, F_DUPFD, 64), fcntl(pair[1], F_DUPFD, 64) };
-	close(pair[1]);
 	w.began = nsec_now();
 	pid_t pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(source[0], VMM_FD_CONFIG);
-		dup2(source[1], VMM_FD_REPORT);
-		dup2(source[2], VMM_FD_WORDS);
-		execl(argv[0], "ktstr-vmm", NULL);
-		_exit(127);
-	}
-	close(source[2]);
-	close(config.guest.console_fd);
+	if (pid == 0)
+		become_vmm(argv[0], h);
+	close(pair[1]);
 	listen_to(pid, pair[0], &w);
 	print(&w, report);
 	return 0;

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The VMM over a fake KVM that can fail at any call, and tiny real guests on whatever /dev/kvm there is. */
 #include <elf.h>
+#include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/rng.h"
@@ -284,7 +288,7 @@ END_TEST
 /* These are wishes: without them a guest still runs. */
 static bool optional(unsigned long request)
 {
-	return request == KVM_GET_STATS_FD || request == KVM_IRQ_LINE;
+	return request == KVM_GET_STATS_FD || request == KVM_IRQ_LINE || request == KVM_ENABLE_CAP;
 }
 
 START_TEST(any_failing_call_is_one_line_and_leaks_nothing)
@@ -428,6 +432,45 @@ START_TEST(nonsense_on_the_bus_does_nothing_worse_than_end)
 }
 END_TEST
 
+/* --- confinement -------------------------------------------------------------------------------------------------- */
+
+/* What a filter lets through is seen from outside: the child says 'a', opens a file, and would say 'b'. */
+START_TEST(confined_thread_opens_no_file)
+{
+	int pair[2], status;
+	char said[4] = "";
+	struct confine c = { 0 };
+	t_ok(confine_build(_i, &c, NULL));
+	ck_assert_int_eq(pipe(pair), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		bool ok = confine_apply(&c, NULL) == 0 && write(pair[1], "a", 1) == 1;
+		int fd = open("/dev/null", O_RDONLY);
+		_exit(write(pair[1], ok && fd >= 0 ? "b" : "c", 1) == 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	fd_close(pair[1]);
+	ck_assert_int_eq(read(pair[0], said, sizeof(said) - 1), 1);
+	fd_close(pair[0]);
+	confine_done(&c);
+	ck_assert_str_eq(said, "a");
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+END_TEST
+
+START_TEST(every_allowed_call_has_its_reason)
+{
+	unsigned kinds = 0;
+	for (const struct confine_rule *r = confine_rules; r->why; r++) {
+		ck_assert_uint_gt(strlen(r->why), 3);
+		ck_assert_uint_ne(r->kinds, 0);
+		ck_assert_int_ne(r->syscall, __NR_io_uring_setup);
+		kinds |= r->kinds;
+	}
+	ck_assert_uint_eq(kinds, (1u << CONFINE_KIND_MAX) - 1);
+}
+END_TEST
+
 /* --- bad input ---------------------------------------------------------------------------------------------------- */
 
 static void short_memory(struct kvm_guest_config *c) { t_ok(ftruncate(c->node[0].fd, 4096)); }
@@ -544,6 +587,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, console_reaches_its_file_with_an_interrupt);
 	tcase_add_test(tc, guests_live_side_by_side_pause_and_stop);
 	tcase_add_test(tc, nonsense_on_the_bus_does_nothing_worse_than_end);
+	tcase_add_loop_test(tc, confined_thread_opens_no_file, 0, CONFINE_KIND_MAX);
+	tcase_add_test(tc, every_allowed_call_has_its_reason);
 	tcase_add_loop_test(tc, bad_machine_is_refused, 0, ARRAY_SIZE(bad_configs));
 	tcase_add_test(tc, real_guest_says_hi_and_exits);
 	tcase_add_test(tc, real_guest_that_spins_is_paused_and_stopped);

@@ -132,6 +132,18 @@ static enum vm_end how_it_ended(struct vm *vm)
 	}
 }
 
+/* Its own counts and KVM's; whatever they are, they are only numbers. */
+static void take_report(struct kvm_vm *k)
+{
+	struct vmm_report report;
+	_Static_assert(KVM_STAT_MAX <= VM_COUNTERS_MAX, "room for KVM's statistics");
+	if (fd_pread_full(k->report_fd, &report, sizeof(report), 0) < 0)
+		return;
+	k->vm.counter_names = kvm_stat_names;
+	k->vm.counters = KVM_STAT_MAX;
+	memcpy(k->vm.counter, report.stat, sizeof(report.stat));
+}
+
 static void life_done(struct machine *m, int result)
 {
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
@@ -139,6 +151,7 @@ static void life_done(struct machine *m, int result)
 	k->vm.status = k->child.status;
 	k->vm.cpu_usec = k->child.cpu_usec;
 	k->vm.rss_kib = k->child.rss_kib;
+	take_report(k);
 	vm_scan_child_ended(&k->scan);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* child.c -- see child.h. The main thread makes the guest, then waits for its end or a signal; it is in no hot path. */
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -79,6 +80,18 @@ static void say_registers(struct child_state *c)
 		fd_write_full(VMM_FD_WORDS, text.data, MIN_OF(text.len, VMM_WORDS_MAX));
 }
 
+/* The layout is asked for once, before the guest runs; a kernel without statistics leaves zeros. */
+static void collect_stats(struct child_state *c)
+{
+	struct kvm_stats_map map;
+	const struct kvm_guest *g = &c->guest;
+	if (g->vcpu[0].stats_fd < 0 || kvm_stats_open(g->vcpu[0].stats_fd, &map) < 0)
+		return;
+	for (unsigned i = 0; i < g->vcpus; i++)
+		if (g->vcpu[i].stats_fd >= 0 && kvm_stats_add(g->vcpu[i].stats_fd, &map, c->report->stat) < 0)
+			return;
+}
+
 static void fill_report(struct child_state *c)
 {
 	struct vmm_report *r = c->report;
@@ -89,6 +102,7 @@ static void fill_report(struct child_state *c)
 	r->unclaimed = g->bus.unclaimed;
 	for (unsigned i = 0; i < g->vcpus; i++)
 		r->exits += g->vcpu[i].exits;
+	collect_stats(c);
 }
 
 static int run_guest(struct child_state *c, struct err **err)
@@ -99,6 +113,9 @@ static int run_guest(struct child_state *c, struct err **err)
 		r = kvm_guest_start(&c->guest, err);
 	if (r < 0)
 		return err_wrap(err, r, "boot the guest");
+	r = confine_apply(&c->guest.confine[CONFINE_MAIN], err);
+	if (r < 0)
+		return r;
 	bool ended = await_end(c);
 	if (!ended)
 		say_registers(c);
@@ -124,10 +141,11 @@ int vmm_child_main(struct err **err)
 	int r = read_config(c, err);
 	if (r == 0)
 		r = map_report(c, err);
-	if (r == 0)
-		r = take_signals(c, err);
 	if (r < 0)
 		return r;
 	c->report->exec_ns = began;
-	return run_guest(c, err);
+	c->config.guest.confined = true;
+	close_range(VMM_FD_RAM0 + c->config.guest.nodes, ~0u, 0);
+	r = take_signals(c, err);
+	return r < 0 ? r : run_guest(c, err);
 }

@@ -7,6 +7,7 @@
 #define KTSTR_VMM_KVM_CONFIG_H
 
 #include "vmm/kvm/guest.h"
+#include "vmm/kvm/stats.h"
 
 /* Descriptors in the child. */
 enum vmm_fd {
@@ -37,6 +38,7 @@ struct vmm_report {
 	uint64_t unclaimed;			/* accesses to no device */
 	uint32_t exit_code;
 	uint32_t end;				/* enum kvm_guest_end */
+	uint64_t stat[KVM_STAT_MAX];		/* KVM's own, of all vCPUs */
 };
 
 #define VMM_PROGRAM   "/proc/self/fd/9"	/* VMM_FD_PROGRAM */

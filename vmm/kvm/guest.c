@@ -19,6 +19,7 @@
 #include "vmm/x86/layout.h"
 
 #define CREATE_TRIES 5
+#define HALT_POLL_NS 200000
 
 /* --- the steps ---------------------------------------------------------------------------------------------------- */
 
@@ -63,6 +64,19 @@ static int enable_cap(struct kvm_guest *g, unsigned cap, uint64_t arg, const cha
 	struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
 	int r = sys_ioctl(g->sys, g->vm, KVM_ENABLE_CAP, &enable);
 	return r < 0 ? FAIL_SYS(err, r, "enable %s", what) : 0;
+}
+
+/*
+ * How long a halted vCPU's thread spins before it sleeps: a wake-up is cheaper then, where its CPU has nothing else to
+ * do. A wish: an old KVM has its own default. Perf mode leaves it to the host's administrator.
+ */
+static int set_halt_poll(struct kvm_guest *g, struct err **err)
+{
+	bool crowded = g->vcpus > (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	(void)err;
+	if (!g->config->perf)
+		enable_cap(g, KVM_CAP_HALT_POLL, crowded ? 0 : HALT_POLL_NS, "halt polling", NULL);
+	return 0;
 }
 
 /* KVM keeps three pages for a TSS and one for an identity map on Intel hosts: behind all that a guest may use. */
@@ -203,9 +217,17 @@ static int add_devices(struct kvm_guest *g, struct err **err)
 	return devices_init(&g->devices, g, err);
 }
 
+static int build_filters(struct kvm_guest *g, struct err **err)
+{
+	int r = 0;
+	for (int kind = 0; g->config->confined && kind < CONFINE_KIND_MAX && r == 0; kind++)
+		r = confine_build((enum confine_kind)kind, &g->confine[kind], err);
+	return r;
+}
+
 static int (*const steps[])(struct kvm_guest *g, struct err **err) = {
-	open_device, check_caps, create_vm,  make_irqchip, make_memory,
-	read_cpuid,  load_kernel, write_tables, add_devices,
+	open_device, check_caps, create_vm, set_halt_poll, make_irqchip, make_memory,
+	read_cpuid,  load_kernel, write_tables, add_devices, build_filters,
 };
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -336,6 +358,8 @@ void kvm_guest_done(struct kvm_guest *g)
 	fd_close(g->kvm);
 	fd_close(g->ended_fd);
 	free(g->cpuid);
+	for (int kind = 0; kind < CONFINE_KIND_MAX; kind++)
+		confine_done(&g->confine[kind]);
 	err_free(g->err);
 	pthread_cond_destroy(&g->changed);
 	pthread_mutex_destroy(&g->lock);

@@ -18,6 +18,7 @@
 #include "base/err.h"
 #include "vmm/guestmem.h"
 #include "vmm/kvm/bus.h"
+#include "vmm/kvm/confine.h"
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/sys.h"
 #include "vmm/x86/boot.h"
@@ -36,6 +37,7 @@ struct kvm_guest_config {
 	} node[GUEST_NODES_MAX];
 	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
 	bool perf;			/* see perf.h */
+	bool confined;			/* see confine.h; for a process that is nothing but this guest */
 	char device[64];		/* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
 };
@@ -67,6 +69,7 @@ struct kvm_guest {
 	bool split;			/* split irqchip */
 	struct bus bus;
 	struct devices devices;
+	struct confine confine[CONFINE_KIND_MAX];
 	struct x86_entry entry;
 	pthread_mutex_t lock;		/* of what follows */
 	pthread_cond_t changed;

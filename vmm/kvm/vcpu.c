@@ -114,6 +114,9 @@ static enum vcpu_state setup(struct kvm_vcpu *v)
 static enum vcpu_state ready(struct kvm_vcpu *v)
 {
 	struct kvm_guest *g = v->guest;
+	struct err *err = NULL;
+	if (g->config->confined && confine_apply(&g->confine[CONFINE_VCPU], &err) < 0)
+		return fail(v, err);
 	pthread_mutex_lock(&g->lock);
 	if (++g->ready == g->vcpus)
 		pthread_cond_broadcast(&g->changed);
