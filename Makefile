@@ -3,7 +3,7 @@
 BUILD ?= build
 CPUS  := $(shell nproc)
 
-.PHONY: all setup kernel demo check trust bench clean
+.PHONY: all setup kernel demo check lab trust bench clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -30,6 +30,10 @@ check: setup
 SEEDS ?= 20
 trust: kernel
 	@python3 tests/trust/trust.py $(BUILD) --seeds $(SEEDS)
+
+# The KVM backend inside the lab: a Linux under emulated SVM with the real kvm_amd.
+lab: kernel
+	@meson test -C $(BUILD) --no-rebuild --suite lab --print-errorlogs
 
 bench: kernel
 	@ninja -C $(BUILD) benchmarks && for b in reactor ring boot sim budget builds; do python3 bench/$$b.py $(BUILD) || exit 1; done

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/tool.h"
 #include "vmm/accel.h"
+#include "vmm/kvm/backend.h"
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/qemu.h"
 
@@ -68,27 +69,30 @@ void kvm_probe_cached(const char *cache_dir, struct kvm_probe *ret)
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */
 
+static int choose_kvm(const struct kvm_probe *probe, bool asked, struct accel_choice *ret, struct err **err)
+{
+	if (probe->state == KVM_HARDWARE) {
+		ret->backend = &kvm_backend;
+		snprintf(ret->reason, sizeof(ret->reason), "%s%s", asked ? "asked for; " : "", probe->why);
+		return 0;
+	}
+	FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "backend kvm: %s", probe->why);
+	if (err && probe->state != KVM_FORBIDDEN)
+		err_hint(*err, "use --accel tcg");
+	return -ENOTSUP;
+}
+
 int accel_choose(enum accel want, const char *cache_dir, struct accel_choice *ret, struct err **err)
 {
-	struct kvm_probe probe;
-	if (want == ACCEL_KVM) {
-		FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "backend kvm is not built yet");
-		if (err)
-			err_hint(*err, "use --accel tcg");
-		return -ENOTSUP;
-	}
+	struct kvm_probe probe = { 0 };
+	if (want != ACCEL_TCG)
+		kvm_probe_cached(cache_dir, &probe);
+	if (want == ACCEL_KVM || (want == ACCEL_AUTO && probe.state == KVM_HARDWARE))
+		return choose_kvm(&probe, want == ACCEL_KVM, ret, err);
 	int r = tools_require(qemu_tools, "backend tcg", err);
 	if (r < 0)
 		return r;
 	ret->backend = &qemu_backend;
-	if (want == ACCEL_TCG) {
-		snprintf(ret->reason, sizeof(ret->reason), "asked for");
-		return 0;
-	}
-	kvm_probe_cached(cache_dir, &probe);
-	if (probe.state == KVM_HARDWARE)
-		snprintf(ret->reason, sizeof(ret->reason), "the kvm backend is not built yet; %s", probe.why);
-	else
-		snprintf(ret->reason, sizeof(ret->reason), "%s", probe.why);
+	snprintf(ret->reason, sizeof(ret->reason), "%s", want == ACCEL_TCG ? "asked for" : probe.why);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "reactor/machine.h"
 #include "vmm/wirelog.h"
 
+#define VM_COUNTERS_MAX	  16
 #define CONSOLE_BYTES_MAX ((size_t)1 << 20)	/* a guest that writes more is ended */
 
 struct vm_config {
@@ -64,6 +65,9 @@ struct vm {
 	bool console_overflow;
 	struct buf diagnosis;		/* processor states at the kill, where asked for */
 	struct buf complaints;		/* what the VM's own process wrote to stderr */
+	const char *const *counter_names;	/* of the backend's counters, or NULL; static */
+	uint64_t counter[VM_COUNTERS_MAX];
+	unsigned counters;
 	nsec_t started, hello;		/* host time; hello: when the first record was seen */
 };
 

@@ -231,7 +231,7 @@ uint64_t memory_available_mib(void)
 
 int memfd_new(const char *name, uint64_t size)
 {
-	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC);
+	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
 	if (size && ftruncate(fd, (off_t)size) < 0)

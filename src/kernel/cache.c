@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "kernel/cache.h"
 #include "kernel/config.h"
+#include "kernel/orphans.h"
 
 #define WORK_KEPT_SEC (24 * 3600)	/* for a build that was killed to go on with */
 
@@ -276,7 +277,11 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
 	if (asprintf(&path, "%s/.tmp-%s-%d", c->root, name, getpid()) < 0)
 		return -ENOMEM;
 	int r = remove_tree(path, err);
-	*ret_stage = r == 0 && adopt(c, name, path) ? read_mark(path) : WORK_EMPTY;
+	bool adopted = r == 0 && adopt(c, name, path);
+	/* Before it is looked at: compilers that outlived their make may still be writing. */
+	if (adopted)
+		r = orphans_kill(path, err);
+	*ret_stage = adopted && r == 0 ? read_mark(path) : WORK_EMPTY;
 	if (r == 0 && *ret_stage == WORK_EMPTY)
 		r = remove_tree(path, err);
 	if (r == 0)
@@ -372,7 +377,8 @@ void cache_sweep(const struct cache *c, bool all)
 		struct stat st;
 		if (!path || !is_gone(pid) || stat(path, &st) < 0)
 			continue;
-		if (all || has_entry(c, e->d_name) || st.st_mtime + WORK_KEPT_SEC < time(NULL))
+		bool unwanted = all || has_entry(c, e->d_name) || st.st_mtime + WORK_KEPT_SEC < time(NULL);
+		if (unwanted && orphans_kill(path, NULL) == 0)
 			remove_tree(path, NULL);
 	}
 	if (dir)

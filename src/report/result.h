@@ -31,6 +31,9 @@ struct result {
 	nsec_t estimate;		/* what the plan expected of `wall`; 0: nothing */
 	nsec_t wall, boot;		/* host time: of the VM's whole life; to the guest's hello (0: never) */
 	uint64_t vm_cpu_usec, vm_rss_kib;
+	const char *const *counter_names;	/* of what the backend counted */
+	const uint64_t *counter;
+	unsigned counters;
 	const struct evidence *evidence;
 	const struct judgement *judgement;
 };

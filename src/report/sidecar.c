@@ -155,6 +155,17 @@ static json_t *tries(const struct result *r)
 			 "final", (int)r->outcome.final, "tries", list);
 }
 
+/* KVM's statistics, summed over vCPUs; null where the machine ran on something else. */
+static json_t *counters(const struct result *r)
+{
+	if (!r->counters)
+		return json_null();
+	json_t *o = json_object();
+	for (unsigned i = 0; i < r->counters; i++)
+		json_object_set_new(o, r->counter_names[i], json_u64(r->counter[i]));
+	return o;
+}
+
 static json_t *volatile_part(const struct result *r)
 {
 	char now[TIME_TEXT_MAX];
@@ -162,6 +173,7 @@ static json_t *volatile_part(const struct result *r)
 			      "wall_ns", (json_int_t)r->wall, "boot_ns", (json_int_t)r->boot, "vm_cpu_us",
 			      (json_int_t)r->vm_cpu_usec, "vm_rss_kib", (json_int_t)r->vm_rss_kib, "project_commit",
 			      r->project_commit, "host", r->host ? json_deep_copy(r->host) : json_null());
+	json_object_set_new(o, "kvm_stats", counters(r));
 	json_object_set_new(o, "run_id", json_string_or_null(r->run_id));
 	json_object_set_new(o, "run_source", json_string(getenv("KTSTR_CI") && *getenv("KTSTR_CI") ? "ci" : "local"));
 	return o;

@@ -167,6 +167,9 @@ static void take_leavings(struct attempt *a)
 	e->machine_reset = vm->end == VM_END_RESET;
 	a->vm_cpu_usec = vm->cpu_usec;
 	a->vm_rss_kib = vm->rss_kib;
+	a->counter_names = vm->counter_names;
+	a->counters = vm->counters;
+	memcpy(a->counter, vm->counter, sizeof(a->counter));
 	a->wall = a->machine.reactor->now - vm->started;
 	a->boot = vm->hello ? vm->hello - vm->started : 0;
 	a->env->backend->destroy(vm);

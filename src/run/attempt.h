@@ -67,6 +67,9 @@ struct attempt {
 	bool judged, stored;
 	nsec_t wall, boot;		/* of the VM: whole life, and to the first record; host time */
 	uint64_t vm_cpu_usec, vm_rss_kib;
+	const char *const *counter_names;
+	uint64_t counter[VM_COUNTERS_MAX];
+	unsigned counters;
 	struct err *err;		/* why it could not be prepared or stored */
 	char *sidecar;			/* path, once stored */
 };

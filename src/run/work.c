@@ -128,6 +128,9 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.boot = a->boot,
 		.vm_cpu_usec = a->vm_cpu_usec,
 		.vm_rss_kib = a->vm_rss_kib,
+		.counter_names = a->counter_names,
+		.counter = a->counter,
+		.counters = a->counters,
 		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};

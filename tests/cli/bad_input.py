@@ -55,7 +55,6 @@ def tests(scratch):
     dry = Run('test', '--dry-run', '--accel', 'tcg', EXAMPLES, env={'KTSTR_BUDGET_SECS': 'soon', 'KTSTR_SIDECAR_DIR': scratch.path})
     check(dry.status == 0 and "warning: KTSTR_BUDGET_SECS='soon' is no positive number" in dry.err, 'no budget: a warning', dry)
     refused('backend that is none', 64, "'xen' is no backend", 'test', '--accel', 'xen', EXAMPLES)
-    refused('backend kvm', 69, 'backend kvm is not built yet; use --accel tcg', 'test', '--accel', 'kvm', EXAMPLES)
     refused('trace that cannot be made', 64, "open the trace '/no/where/t': No such file", 'test', '--list', '--trace',
             '/no/where/t', EXAMPLES)
     refused('trace on a full disk', 75, "write the trace '/dev/full': No space left", 'test', '--list', '--trace',
@@ -66,6 +65,10 @@ def tests(scratch):
         phases = [event['ph'] for event in json.load(f)]
     check(with_trace.status == 0 and 'B' in phases and phases.count('B') == phases.count('E'),
           'trace of a listing: has slices, and all end', f'{phases}\n{with_trace}')
+    kvm = next(f for f in json.loads(Run('doctor', '--json').out) if f['name'] == 'kvm')
+    if kvm['health'] != 'ok':
+        refused('backend kvm where there is none', 69, 'error: backend kvm: ' + kvm['state'][:20], 'test', '--accel', 'kvm',
+                EXAMPLES)
     refused('unknown kernel', 69, "unknown kernel '9.99'", 'test', '--kernel', '9.99', EXAMPLES)
     refused('empty cache', 69, 'no kernel found; build one', 'test', EXAMPLES,
             env={'KTSTR_CACHE_DIR': scratch / 'empty'})

@@ -275,6 +275,9 @@ def resumes(w):
     for line in p.stderr:
         if ' build ' in line:
             break
+    # A compiler that outlives its make, as real ones do.
+    work = os.path.realpath(w.left()[0])
+    orphan = subprocess.Popen(['sleep', '60'], cwd=work + '/src')
     p.send_signal(signal.SIGKILL)
     p.communicate()
     before = sum(layout.tarball_path('6.11.11') in r['path'] for r in w.m.requests)
@@ -282,6 +285,9 @@ def resumes(w):
     after = sum(layout.tarball_path('6.11.11') in r['path'] for r in w.m.requests)
     check(run.status == 0 and before == after == 1 and 'unpack' not in run.err, 'what was unpacked is not fetched again',
           f'{before} {after}\n{run}')
+    check(orphan.poll() == -signal.SIGKILL, 'and what was still at work there was ended', orphan.poll())
+    orphan.kill()
+    orphan.wait()
 
 
 def jobserver(w):

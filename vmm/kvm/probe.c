@@ -15,10 +15,11 @@
 #define PROBE_CODE	 0x4000u
 #define PROBE_DATA	 0x5000u
 #define PROBE_LOOPS	 15000u
-#define SLOW_PER_US	 50u	/* hardware runs thousands of instructions in a microsecond, an emulator one or two */
+#define SLOW_PER_US	 20u	/* hardware runs thousands of instructions in a microsecond, an emulator one or two */
 
 /* Runs at privilege level 0 in long mode: a counted loop, then what compilers and kernels take for granted. */
 static const uint8_t guest_code[] = {
+	0xe6, 0x80,						/* out %al,$0x80: the first page is mapped */
 	0xb9, PROBE_LOOPS & 0xff, PROBE_LOOPS >> 8, 0, 0,	/* mov $PROBE_LOOPS,%ecx */
 	0xff, 0xc9,						/* 1: dec %ecx */
 	0x75, 0xfc,						/* jnz 1b */
@@ -127,8 +128,11 @@ static uint32_t run_until_exit(struct tiny_vm *t)
 
 static void classify(struct tiny_vm *t, struct kvm_probe *ret)
 {
-	nsec_t before = nsec_now();
+	/* The first entry pays for what all later ones find: the processor switched on, the page mapped. */
 	uint32_t reason = run_until_exit(t);
+	nsec_t before = nsec_now();
+	if (reason == KVM_EXIT_IO)
+		reason = run_until_exit(t);
 	nsec_t spent = MAX_OF(nsec_now() - before, 1);
 	ret->state = KVM_EMULATED;
 	if (reason != KVM_EXIT_IO) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "topo/topology.h"
+#include "vmm/cmdline.h"
 #include "vmm/qemu/argv.h"
 
 #define APIC_ID_MAX 254
@@ -106,32 +107,14 @@ static void add_devices(struct qemu_argv *a)
 	add(a, "-mon");
 	add(a, "chardev=qmp,mode=control");
 	add(a, "-device");
-	add(a, "isa-debug-exit,iobase=0x%x,iosize=4", QEMU_EXIT_PORT);
-}
-
-/*
- * `memmap=` takes the event log's memory out of the kernel's hands. Whatever goes wrong in the kernel becomes a panic,
- * and a panic a reset, which ends the VM: nothing is ever just silent.
- */
-void qemu_cmdline(const struct vm_config *c, struct buf *out)
-{
-	buf_appendf(out, "console=ttyS0 %s panic=-1 oops=panic nokaslr norandmaps random.trust_cpu=off tsc=reliable "
-			 "no_timer_check rdinit=/init i8042.nokbd i8042.noaux numa_balancing=0 "
-			 "sysctl.kernel.hung_task_timeout_secs=10 sysctl.kernel.hung_task_panic=1 "
-			 "sysctl.kernel.softlockup_panic=1 sysctl.kernel.sched_schedstats=1 "
-			 "sysctl.kernel.unprivileged_bpf_disabled=0 "
-			 "memmap=%uM$0x%x ktstr.log=0x%x:0x%x ktstr.exit=0x%x",
-		    c->verbose ? "loglevel=7" : "quiet loglevel=4", GUEST_LOG_BYTES >> 20, GUEST_LOG_ADDRESS,
-		    GUEST_LOG_ADDRESS, GUEST_LOG_BYTES, QEMU_EXIT_PORT);
-	for (size_t i = 0; c->kargs && c->kargs[i]; i++)
-		buf_appendf(out, " %s", c->kargs[i]);
+	add(a, "isa-debug-exit,iobase=0x%x,iosize=4", VM_EXIT_PORT);
 }
 
 int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m)
 {
 	_cleanup_buf_ struct buf cmdline = BUF_NULL;
 	*a = (struct qemu_argv){ 0 };
-	qemu_cmdline(c, &cmdline);
+	vm_cmdline(c, NULL, &cmdline);
 	add(a, "%s", QEMU_PROGRAM);
 	add(a, "-M");
 	add(a, "q35,hpet=off,usb=off,sata=off,smbus=off,vmport=off");

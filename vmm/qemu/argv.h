@@ -15,8 +15,6 @@ enum qemu_fd { QEMU_FD_QMP = 3, QEMU_FD_CONSOLE = 4, QEMU_FD_INITRD = 5, QEMU_FD
 
 #define QEMU_PRELOAD "LD_PRELOAD=/proc/self/fd/6"	/* QEMU_FD_LOCKSTEP */
 
-#define QEMU_EXIT_PORT 0xf4
-
 struct qemu_argv {
 	const char *arg[QEMU_ARGS_MAX];	/* NULL-terminated */
 	unsigned count;
@@ -25,8 +23,6 @@ struct qemu_argv {
 
 int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m);
 void qemu_argv_done(struct qemu_argv *a);
-/* The guest's kernel command line. */
-void qemu_cmdline(const struct vm_config *c, struct buf *out);
 /* QEMU 7.2's TCG has no x2APIC: ids end at 254. */
 const char *qemu_refuses(const struct vm_config *c, char *out, size_t size);
 

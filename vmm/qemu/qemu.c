@@ -8,20 +8,16 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "base/bug.h"
 #include "base/file.h"
 #include "reactor/child.h"
 #include "topo/topology.h"
-#include "vmm/guestmem.h"
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/qemu/qmp.h"
+#include "vmm/scan.h"
 
-#define SCAN_PERIOD	  (20 * NSEC_PER_MSEC)
-#define COMPLAINTS_MAX	  65536
 #define DIAGNOSE_DEADLINE (3 * NSEC_PER_SEC)
 #define REAP_DEADLINE	  (10 * NSEC_PER_SEC)
 
@@ -30,14 +26,12 @@ extern const char blob_lockstep_start[], blob_lockstep_end[];
 
 struct qemu {
 	struct vm vm;
-	struct machine life, scan;
-	unsigned live;		/* machines that have not ended */
+	struct machine life;
+	struct vm_scan scan;
 	struct child child;
-	struct guestmem memory;
-	struct wirelog log;
 	struct qmp qmp;
 	struct qemu_argv argv;
-	int qmp_fd, console_fd, stderr_fd, lockstep_fd;
+	int qmp_fd, lockstep_fd;
 	char chunk[4096];
 	bool diagnose, killed;
 	struct err *err;
@@ -138,8 +132,9 @@ static const struct machine_state life_states[LIFE_COUNT] = {
 };
 
 /* isa-debug-exit ends QEMU with (value << 1) | 1; a reset, under -no-reboot, with 0. */
-static enum vm_end how_it_ended(const struct qemu *q)
+static enum vm_end how_it_ended(struct vm *vm)
 {
+	const struct qemu *q = qemu_of(vm);
 	if (q->killed)
 		return VM_END_KILLED;
 	if (!WIFEXITED(q->child.status) || WEXITSTATUS(q->child.status) > 1)
@@ -149,21 +144,6 @@ static enum vm_end how_it_ended(const struct qemu *q)
 	return WEXITSTATUS(q->child.status) == 0 ? VM_END_RESET : VM_END_EXIT;
 }
 
-static void part_ended(struct qemu *q)
-{
-	if (--q->live)
-		return;
-	struct buf complaints = BUF_NULL;
-	char chunk[4096];
-	ssize_t n = pread(q->stderr_fd, chunk, sizeof(chunk), 0);
-	if (n > 0)
-		buf_append_printable(&complaints, chunk, (size_t)n);
-	q->vm.complaints = complaints;
-	q->vm.end = how_it_ended(q);
-	q->vm.ended = true;
-	notice_post(&q->vm.changed);
-}
-
 static void life_done(struct machine *m, int result)
 {
 	struct qemu *q = container_of(m, struct qemu, life);
@@ -171,74 +151,10 @@ static void life_done(struct machine *m, int result)
 	q->vm.status = q->child.status;
 	q->vm.cpu_usec = q->child.cpu_usec;
 	q->vm.rss_kib = q->child.rss_kib;
-	machine_cancel(&q->scan);
-	part_ended(q);
+	vm_scan_child_ended(&q->scan);
 }
 
 static const struct machine_type life_type = { "qemu", life_states, LIFE_COUNT, life_done };
-
-/* --- scan: guest memory and console, looked at on a timer: a deterministic guest is told nothing, so it cannot ring
- * --- */
-
-enum { SCAN_LOOK, SCAN_LAST, SCAN_COUNT };
-
-/* Appends what the console has grown by; true when it has. */
-static bool take_console(struct qemu *q)
-{
-	struct stat st;
-	bool grown = false;
-	while (fstat(q->console_fd, &st) == 0 && (size_t)st.st_size > q->vm.console.len) {
-		char chunk[8192];
-		if (q->vm.console.len >= CONSOLE_BYTES_MAX) {
-			q->vm.console_overflow = true;
-			break;
-		}
-		ssize_t n = pread(q->console_fd, chunk, sizeof(chunk), (off_t)q->vm.console.len);
-		if (n <= 0)
-			break;
-		buf_append(&q->vm.console, chunk, (size_t)n);
-		grown = true;
-	}
-	return grown;
-}
-
-static void look(struct qemu *q)
-{
-	bool console = take_console(q);
-	if (!q->vm.hello && wirelog_pending(&q->log))
-		q->vm.hello = reactor_now(q->life.reactor);
-	if (console || wirelog_pending(&q->log))
-		notice_post(&q->vm.changed);
-}
-
-static int scan_look(struct machine *m, int result)
-{
-	struct qemu *q = container_of(m, struct qemu, scan);
-	(void)result;
-	look(q);
-	machine_sleep(m, SCAN_PERIOD);
-	return SCAN_LOOK;
-}
-
-static int scan_last(struct machine *m, int result)
-{
-	(void)result;
-	look(container_of(m, struct qemu, scan));
-	return MACHINE_END;
-}
-
-static void scan_done(struct machine *m, int result)
-{
-	(void)result;
-	part_ended(container_of(m, struct qemu, scan));
-}
-
-static const struct machine_state scan_states[SCAN_COUNT] = {
-	[SCAN_LOOK] = { "look", scan_look, DEADLINE_NONE, SCAN_LAST, TO(SCAN_LAST) },
-	[SCAN_LAST] = { "last", scan_last, DEADLINE_NONE, 0, TO_END },
-};
-
-static const struct machine_type scan_type = { "scan", scan_states, SCAN_COUNT, scan_done };
 
 /* --- the backend -------------------------------------------------------------------------------------------------- */
 
@@ -249,7 +165,8 @@ static struct vm *qemu_create(void)
 		return NULL;
 	q->vm.backend = &qemu_backend;
 	q->child = CHILD_NULL;
-	q->qmp_fd = q->console_fd = q->stderr_fd = q->lockstep_fd = -1;
+	q->scan = VM_SCAN_NULL;
+	q->qmp_fd = q->lockstep_fd = -1;
 	return &q->vm;
 }
 
@@ -260,10 +177,6 @@ static int make_channels(struct qemu *q, int *ret_peer, struct err **err)
 		return FAIL_SYS(err, -errno, "connect QEMU's monitor");
 	q->qmp_fd = pair[0];
 	*ret_peer = pair[1];
-	q->console_fd = memfd_new("ktstr-console", 0);
-	q->stderr_fd = memfd_new("ktstr-stderr", 0);
-	if (q->console_fd < 0 || q->stderr_fd < 0)
-		return FAIL_SYS(err, MIN_OF(q->console_fd, q->stderr_fd), "make the console's file");
 	return 0;
 }
 
@@ -281,15 +194,15 @@ static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, i
 	static const char *const env[] = { QEMU_PRELOAD, NULL };
 	struct child_fd fds[GUEST_NODES_MAX + 5] = {
 		{ peer, QEMU_FD_QMP },
-		{ q->console_fd, QEMU_FD_CONSOLE },
+		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ c->initrd_fd, QEMU_FD_INITRD },
-		{ q->stderr_fd, STDERR_FILENO },
+		{ q->scan.stderr_fd, STDERR_FILENO },
 		{ q->lockstep_fd, QEMU_FD_LOCKSTEP },
 	};
-	for (unsigned i = 0; i < q->memory.nodes; i++)
-		fds[5 + i] = (struct child_fd){ q->memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
+	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
+		fds[5 + i] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
 	struct child_spec spec = { .argv = q->argv.arg, .fds = fds, 
-				   .fd_count = 5 + q->memory.nodes, .env = env };
+				   .fd_count = 5 + q->scan.memory.nodes, .env = env };
 	int result = child_spawn(r, &q->child, &spec, err);
 	if (result == -ENOENT && err && *err)
 		err_hint(*err, "install QEMU (Debian: qemu-system-x86)");
@@ -301,32 +214,25 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 {
 	struct qemu *q = qemu_of(vm);
 	_cleanup_close_ int peer = -1;
-	int result = guestmem_init(&q->memory, c->topology.numa_nodes, c->memory_mib, err);
+	int result = vm_scan_init(&q->scan, vm, c, err);
 	if (result == 0)
 		result = make_channels(q, &peer, err);
 	if (result == 0)
 		result = make_lockstep(q, err);
-	if (result == 0 && qemu_argv_build(&q->argv, c, &q->memory) < 0)
+	if (result == 0 && qemu_argv_build(&q->argv, c, &q->scan.memory) < 0)
 		result = FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
 	if (result == 0)
 		result = spawn(q, r, c, peer, err);
 	if (result < 0)
 		return result;
-	wirelog_init(&q->log, guestmem_at(&q->memory, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES), GUEST_LOG_BYTES);
-	q->live = 2;
-	vm->started = reactor_now(r);
 	machine_start(r, &q->life, &life_type, parent, "qemu");
-	machine_start(r, &q->scan, &scan_type, parent, "scan");
+	vm_scan_start(&q->scan, r, parent, how_it_ended);
 	return 0;
 }
 
 static int qemu_next_record(struct vm *vm, struct wire_item *ret, struct err **err)
 {
-	struct qemu *q = qemu_of(vm);
-	int r = wirelog_next(&q->log, ret, err);
-	vm->dropped = q->log.dropped;
-	vm->digest = q->log.digest;
-	return r;
+	return vm_scan_next_record(&qemu_of(vm)->scan, ret, err);
 }
 
 static void qemu_kill(struct vm *vm, bool diagnose)
@@ -339,19 +245,12 @@ static void qemu_kill(struct vm *vm, bool diagnose)
 static void qemu_destroy(struct vm *vm)
 {
 	struct qemu *q = qemu_of(vm);
-	REQUIRE(!q->live);
 	child_done(&q->child);
-	guestmem_done(&q->memory);
-	wirelog_done(&q->log);
+	vm_scan_done(&q->scan);
 	qmp_done(&q->qmp);
 	qemu_argv_done(&q->argv);
 	fd_close(q->qmp_fd);
-	fd_close(q->console_fd);
-	fd_close(q->stderr_fd);
 	fd_close(q->lockstep_fd);
-	buf_done(&vm->console);
-	buf_done(&vm->diagnosis);
-	buf_done(&vm->complaints);
 	free(q);
 }
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vmm_boot.c -- one machine from exec to its guest's hello, as a stopwatch sees it. For lab_boot.py.
+ *
+ *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY CMDLINE	our VMM
+ *	vmm_boot any ARGV...						whatever has the guest's console as its output
+ *
+ * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
+ *the hello, in KiB (shared memory is the guest's RAM, the rest is what the VMM costs).
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/time.h"
+#include "topo/topology.h"
+#include "vmm/kvm/config.h"
+
+struct watch {
+	nsec_t began, hello, ended;
+	uint64_t anon_kib, file_kib, shmem_kib;
+	int status;
+};
+
+static uint64_t field(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	uint64_t value = 0;
+	for (at = at ? at + strlen(name) : ""; *at == ' ' || *at == '\t'; at++)
+		;
+	for (; *at >= '0' && *at <= '9'; at++)
+		value = value * 10 + (uint64_t)(*at - '0');
+	return value;
+}
+
+static void look_at(pid_t pid, struct watch *w)
+{
+	char path[64];
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	if (file_read(path, 65536, &text, NULL) < 0)
+		return;
+	w->anon_kib = field(buf_str(&text), "RssAnon:");
+	w->file_kib = field(buf_str(&text), "RssFile:");
+	w->shmem_kib = field(buf_str(&text), "RssShmem:");
+}
+
+static void listen_to(pid_t pid, int console, struct watch *w)
+{
+	_cleanup_buf_ struct buf seen = BUF_NULL;
+	char chunk[4096];
+	for (ssize_t n; (n = read(console, chunk, sizeof(chunk))) > 0;) {
+		buf_append(&seen, chunk, (size_t)n);
+		fwrite(chunk, 1, (size_t)n, stderr);
+		if (!w->hello && strstr(buf_str(&seen), "hello")) {
+			w->hello = nsec_now();
+			look_at(pid, w);
+		}
+	}
+	waitpid(pid, &w->status, 0);
+	w->ended = nsec_now();
+}
+
+static void print(const struct watch *w, const struct vmm_report *r)
+{
+	printf("{\"hello_ms\": %.2f, \"end_ms\": %.2f, \"anon_kib\": %lu, \"file_kib\": %lu, \"ram_kib\": %lu, "
+	       "\"status\": %d",
+	       w->hello ? (double)(w->hello - w->began) / 1e6 : -1, (double)(w->ended - w->began) / 1e6, w->anon_kib,
+	       w->file_kib, w->shmem_kib, w->status);
+	if (r)
+		printf(", \"main_ms\": %.2f, \"run_ms\": %.2f, \"exits\": %lu, \"unclaimed\": %lu",
+		       (double)((nsec_t)r->exec_ns - w->began) / 1e6, (double)((nsec_t)r->boot_ns - w->began) / 1e6,
+		       r->exits, r->unclaimed);
+	printf("}\n");
+}
+
+static int any(char **argv)
+{
+	struct watch w = { 0 };
+	int pair[2];
+	if (pipe(pair) < 0)
+		return 1;
+	w.began = nsec_now();
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(pair[1], STDOUT_FILENO);
+		close(pair[0]);
+		close(pair[1]);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	close(pair[1]);
+	listen_to(pid, pair[0], &w);
+	print(&w, NULL);
+	return 0;
+}
+
+/* Where everything goes in the child; the numbers here are above them all. */
+struct handed {
+	int from, to;
+};
+
+static int fill(struct vmm_config *c, char **argv, struct handed *h)
+{
+	struct ktstr_topology *t = &c->guest.topology;
+	uint64_t mib;
+	struct guestmem m;
+	*c = (struct vmm_config){ .magic = VMM_CONFIG_MAGIC, .size = sizeof(*c) };
+	if (parse_u64(argv[3], &mib) < 0 || topology_parse(argv[4], t, NULL) < 0 ||
+	    guestmem_init(&m, t->numa_nodes, mib, NULL) < 0)
+		return -EINVAL;
+	c->guest.nodes = m.nodes;
+	for (unsigned i = 0; i < m.nodes; i++) {
+		c->guest.node[i].fd = VMM_FD_RAM0 + (int)i;
+		c->guest.node[i].size = m.node[i].size;
+		*h++ = (struct handed){ m.node[i].fd, VMM_FD_RAM0 + (int)i };
+	}
+	c->guest.kernel_fd = VMM_FD_KERNEL;
+	c->guest.initrd_fd = VMM_FD_INITRD;
+	c->guest.console_fd = VMM_FD_CONSOLE;
+	*h++ = (struct handed){ open(argv[1], O_RDONLY), VMM_FD_KERNEL };
+	*h++ = (struct handed){ open(argv[2], O_RDONLY), VMM_FD_INITRD };
+	*h = (struct handed){ memfd_new("config", 0), VMM_FD_CONFIG };
+	snprintf(c->guest.device, sizeof(c->guest.device), "/dev/kvm");
+	snprintf(c->guest.cmdline, sizeof(c->guest.cmdline), "%s", argv[5]);
+	return fd_write_full(h->from, c, sizeof(*c));
+}
+
+static void become_vmm(const char *program, const struct handed *h)
+{
+	int high[GUEST_NODES_MAX + 8];
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned i = 0; h[i].to; i++)
+		high[i] = fcntl(h[i].from, F_DUPFD_CLOEXEC, 64);
+	for (unsigned i = 0; h[i].to; i++)
+		dup2(high[i], h[i].to);
+	execl(program, "ktstr-vmm", NULL);
+	_exit(127);
+}
+
+static int ours(char **argv)
+{
+	struct watch w = { 0 };
+	struct vmm_config config;
+	struct vmm_report empty = { 0 };
+	int pair[2], report_fd = memfd_new("report", 0);
+	struct handed h[GUEST_NODES_MAX + 8] = { 0 };
+	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, h + 3) < 0 ||
+	    fd_write_full(report_fd, &empty, sizeof(empty)) < 0)
+		return 1;
+	h[0] = (struct handed){ pair[1], VMM_FD_CONSOLE };
+	h[1] = (struct handed){ pair[1], VMM_FD_WORDS };
+	h[2] = (struct handed){ report_fd, VMM_FD_REPORT };
+	const struct vmm_report *report = mmap(NULL, sizeof(empty), PROT_READ, MAP_SHARED, report_fd, 0);
+	w.began = nsec_now();
+	pid_t pid = fork();
+	if (pid == 0)
+		become_vmm(argv[0], h);
+	close(pair[1]);
+	listen_to(pid, pair[0], &w);
+	print(&w, report);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 8 && !strcmp(argv[1], "ours"))
+		return ours(argv + 2);
+	if (argc > 2 && !strcmp(argv[1], "any"))
+		return any(argv + 2);
+	return 64;
+}

@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The KVM lab: a Linux under QEMU's TCG, which emulates AMD's SVM with nested paging, so that the real kvm_amd runs
+real guests on machines whose own KVM does not. What is to run there comes in the initramfs; what it leaves in
+/results comes home through a virtio port.
+
+    tests/lab/lab.py [--build DIR] [--kernel KEY] [--out DIR] [--timeout S] -- COMMAND...
+
+Facts that the recipe rests on: QEMU 7.2 with thread=multi and one first-level CPU is stable; with two, guests die of a
+race in its text patching now and then. The first level is Debian's own cloud kernel, unpacked and never installed.
+"""
+import argparse
+import glob
+import io
+import json
+import lzma
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+META_PACKAGE = 'linux-image-6.12-cloud-amd64'
+MODULES = ('virt/lib/irqbypass', 'arch/x86/kvm/kvm', 'arch/x86/kvm/kvm-amd')
+MEMORY_MIB = 3072
+CMDLINE = 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off no_timer_check nokaslr rdinit=/lab/init'
+
+PRELUDE = 'export XDG_CACHE_HOME=/lab/cache NO_COLOR=1 TERM=dumb\n'
+
+INIT = '''#!/lab/busybox sh
+export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root
+b=/lab/busybox
+$b mkdir -p /proc /sys /dev /tmp /run /root /results /bin /sys/fs/cgroup
+$b mount -t proc none /proc
+$b mount -t sysfs none /sys
+$b mount -t devtmpfs none /dev
+$b mount -t tmpfs none /tmp
+$b mount -t cgroup2 none /sys/fs/cgroup
+$b mount -t debugfs none /sys/kernel/debug
+$b ln -s /proc/self/fd /dev/fd
+$b mkdir -p /dev/shm && $b mount -t tmpfs none /dev/shm
+$b --install -s /bin
+for m in irqbypass kvm kvm-amd; do insmod /lab/$m.ko || echo "lab: no module $m" >/dev/hvc0; done
+ifconfig lo up 2>/dev/null
+cd /root
+sh /lab/command </dev/null >/dev/hvc0 2>&1
+echo $? >/results/status
+dmesg >/results/dmesg
+tar cf - -C /results . >/dev/vport0p1
+poweroff -f
+'''
+
+
+class NoLab(Exception):
+    """The lab cannot be had here, for a reason that is a fact about the machine."""
+
+
+# --- the first level: unpacked once ------------------------------------------------------------------------------
+
+def lab_dir():
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.join(os.path.expanduser('~'), '.cache')
+    return os.environ.get('KTSTR_LAB_DIR') or os.path.join(base, 'ktstr', 'lab')
+
+
+def newest_package():
+    if not shutil.which('apt-get'):
+        raise NoLab('no apt-get here, so no first-level kernel')
+    shown = subprocess.run(['apt-cache', 'show', META_PACKAGE], capture_output=True, text=True).stdout
+    found = re.search(r'^Depends: (linux-image-\S+)', shown, re.M)
+    if not found:
+        raise NoLab(f'no package source offers {META_PACKAGE}')
+    return found.group(1)
+
+
+def download(into, *packages):
+    done = subprocess.run(['apt-get', 'download', '-qq', *packages], cwd=into, capture_output=True, text=True)
+    if done.returncode:
+        raise NoLab(f'no package source: {done.stderr.strip().splitlines()[-1:]}')
+    for deb in glob.glob(into + '/*.deb'):
+        subprocess.run(['dpkg', '-x', deb, into], check=True)
+
+
+def unpack(to):
+    package = newest_package()
+    os.makedirs(os.path.dirname(to), exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(to)) as tmp:
+        download(tmp, package, 'busybox-static')
+        ready = tmp + '/ready'
+        os.mkdir(ready)
+        shutil.copy(glob.glob(tmp + '/boot/vmlinuz-*')[0], ready + '/vmlinuz')
+        shutil.copy(tmp + '/bin/busybox', ready + '/busybox')
+        tree = glob.glob(tmp + '/lib/modules/*/kernel')[0]
+        for module in MODULES:
+            with lzma.open(f'{tree}/{module}.ko.xz') as packed, \
+                    open(f'{ready}/{os.path.basename(module)}.ko', 'wb') as out:
+                shutil.copyfileobj(packed, out)
+        with open(ready + '/package', 'w', encoding='utf-8') as out:
+            out.write(package + '\n')
+        if not os.path.exists(to):
+            os.rename(ready, to)
+
+
+def first_level():
+    """Directory with vmlinuz, busybox and the modules of KVM."""
+    if not shutil.which('qemu-system-x86_64'):
+        raise NoLab('qemu-system-x86_64 is not installed')
+    ready = os.path.join(lab_dir(), 'first-level')
+    if not os.path.exists(ready + '/package'):
+        unpack(ready)
+    return ready
+
+
+# --- the initramfs: everything that the first level sees -----------------------------------------------------------
+
+class Image:
+    """A newc archive that grows; files keep their host paths unless told otherwise."""
+
+    def __init__(self):
+        self.out = io.BytesIO()
+        self.seen = set()
+
+    def _entry(self, name, mode, body, links=1):
+        name = name.lstrip('/').encode() + b'\0'
+        head = '070701' + ''.join(f'{v:08x}' for v in (len(self.seen), mode, 0, 0, links, 0, len(body), 0, 0, 0, 0,
+                                                      len(name), 0))
+        self.out.write(head.encode() + name)
+        self.out.write(b'\0' * (-self.out.tell() % 4))
+        self.out.write(body)
+        self.out.write(b'\0' * (-self.out.tell() % 4))
+
+    def directory(self, path):
+        path = path.rstrip('/')
+        if path and path not in self.seen:
+            self.directory(os.path.dirname(path))
+            self.seen.add(path)
+            self._entry(path, 0o40755, b'')
+
+    def data(self, path, body, mode=0o644):
+        if path not in self.seen:
+            self.directory(os.path.dirname(path))
+            self.seen.add(path)
+            self._entry(path, 0o100000 | mode, body)
+
+    def file(self, source, path=None):
+        with open(source, 'rb') as f:
+            self.data(path or os.path.abspath(source), f.read(), os.stat(source).st_mode & 0o777)
+
+    def tree(self, source, path=None):
+        path = path or os.path.abspath(source)
+        self.directory(path)
+        for folder, _, names in os.walk(source):
+            inside = os.path.normpath(os.path.join(path, os.path.relpath(folder, source)))
+            self.directory(inside)
+            for name in names:
+                self.file(os.path.join(folder, name), os.path.join(inside, name))
+
+    def program(self, source, path=None):
+        """A program with the libraries that it loads, at their host paths."""
+        self.file(source, path)
+        for library in libraries(source):
+            self.file(library)
+
+    def finish(self):
+        self._entry('TRAILER!!!', 0, b'')
+        return self.out.getvalue()
+
+
+def libraries(program):
+    listed = subprocess.run(['ldd', program], capture_output=True, text=True).stdout
+    return re.findall(r'(?:=> )?(/\S+) \(0x', listed)
+
+
+def cached_kernel(build):
+    """The newest kernel with schedulers in the cache, or None."""
+    listed = subprocess.run([build + '/ktstr', 'kernel', 'list', '--json'], capture_output=True, text=True, check=True)
+    for entry in json.loads(listed.stdout)['entries']:
+        if not entry.get('error_kind') and entry.get('has_schedulers'):
+            return entry
+    return None
+
+
+def strip(source, image, path):
+    with tempfile.NamedTemporaryFile() as out:
+        subprocess.run(['strip', '-g', '-o', out.name, source], check=True)
+        os.chmod(out.name, os.stat(source).st_mode & 0o777)
+        image.file(out.name, path)
+
+
+def add_product(image, build, entry):
+    """ktstr, the examples, and a cache with one kernel (XDG_CACHE_HOME is /lab/cache)."""
+    for name in ('ktstr', 'tests/examples/examples', 'bench/hello'):
+        path = os.path.join(build, name)
+        if os.path.exists(path):
+            strip(path, image, path)
+            for library in libraries(path):
+                image.file(library)
+    if entry:
+        home = '/lab/cache/ktstr/kernels/' + entry['key']
+        for name in ('bzImage', 'vmlinux', 'config', 'metadata.json'):
+            if os.path.exists(f"{entry['path']}/{name}"):
+                image.file(f"{entry['path']}/{name}", f'{home}/{name}')
+        if os.path.isdir(entry['path'] + '/sched_ext/bin'):
+            image.tree(entry['path'] + '/sched_ext/bin', home + '/sched_ext/bin')
+    for scheduler in glob.glob(f"{entry['path']}/sched_ext/bin/*") if entry else ():
+        for library in libraries(scheduler):
+            image.file(library)
+
+
+# --- a run ---------------------------------------------------------------------------------------------------------
+
+class Result:
+    """What came home: `status` of the command, its `output`, the first level's `console`, and the files it left."""
+
+    def __init__(self, status, output, console, files):
+        self.status, self.output, self.console, self.files = status, output, console, files
+
+    def __str__(self):
+        return f'status {self.status}\n{self.output[-6000:]}\n--- console of the first level\n{self.console[-2000:]}'
+
+
+def qemu_argv(home, initrd, tmp, cpus, memory_mib):
+    return ['qemu-system-x86_64', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,+svm', '-M', 'q35,hpet=off',
+            '-smp', str(cpus), '-m', str(memory_mib), '-nodefaults', '-no-user-config', '-display', 'none',
+            '-no-reboot', '-kernel', home + '/vmlinuz', '-initrd', initrd, '-append', CMDLINE,
+            '-chardev', f'file,id=console,path={tmp}/console', '-serial', 'chardev:console',
+            '-device', 'virtio-serial-pci,max_ports=4', '-chardev', 'stdio,id=out', '-device',
+            'virtconsole,chardev=out', '-chardev', f'file,id=results,path={tmp}/results.tar', '-device',
+            'virtserialport,chardev=results,name=results']
+
+
+def read_files(path):
+    files = {}
+    try:
+        with tarfile.open(path) as tar:
+            for member in tar:
+                if member.isfile():
+                    files[os.path.normpath(member.name)] = tar.extractfile(member).read()
+    except (tarfile.TarError, OSError):
+        pass
+    return files
+
+
+def start(argv, timeout, live):
+    """Runs QEMU; its standard output is the command's, shown while it comes where `live`."""
+    chunks = []
+    with subprocess.Popen(['timeout', '-s', 'KILL', str(timeout), *argv], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for chunk in iter(lambda: process.stdout.read1(65536), b''):
+            chunks.append(chunk)
+            if live:
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
+    return b''.join(chunks).decode(errors='replace').replace('\r\n', '\n')
+
+
+def run(command, fill, timeout=600, cpus=1, memory_mib=MEMORY_MIB, live=False):
+    """Boots the lab with what `fill(image)` puts in, runs the shell text `command` there."""
+    home = first_level()
+    image = Image()
+    for name in ('busybox', 'irqbypass.ko', 'kvm.ko', 'kvm-amd.ko'):
+        image.file(f'{home}/{name}', '/lab/' + name)
+    image.data('/lab/init', INIT.encode(), 0o755)
+    image.data('/lab/command', command.encode())
+    fill(image)
+    with tempfile.TemporaryDirectory(prefix='ktstr-lab-') as tmp:
+        with open(tmp + '/initrd', 'wb') as out:
+            out.write(image.finish())
+        output = start(qemu_argv(home, tmp + '/initrd', tmp, cpus, memory_mib), timeout, live)
+        files = read_files(tmp + '/results.tar')
+        with open(tmp + '/console', encoding='utf-8', errors='replace') as f:
+            console = f.read()
+    status = int(files.pop('status', b'-1'))
+    return Result(status, output, console, files)
+
+
+def main():
+    p = argparse.ArgumentParser(description='Run a command in the KVM lab.')
+    p.add_argument('--build', default=os.path.join(ROOT, 'build'))
+    p.add_argument('--kernel', help='cache key; the newest otherwise')
+    p.add_argument('--out', help='where files from /results go')
+    p.add_argument('--timeout', type=int, default=900)
+    p.add_argument('--memory', type=int, default=MEMORY_MIB)
+    p.add_argument('--add', action='append', default=[], metavar='PROGRAM[=PATH]')
+    p.add_argument('command', nargs='+')
+    a = p.parse_args()
+    build = os.path.abspath(a.build)
+    entry = cached_kernel(build)
+
+    def fill(image):
+        add_product(image, build, entry)
+        for item in a.add:
+            image.program(*item.split('=', 1))
+    text = a.command[0] if len(a.command) == 1 else shlex.join(a.command)
+    try:
+        result = run(PRELUDE + text + '\n', fill, a.timeout, memory_mib=a.memory, live=True)
+    except NoLab as why:
+        sys.exit(f'lab: {why}')
+    for name, body in result.files.items() if a.out else ():
+        path = os.path.join(a.out, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'wb') as f:
+            f.write(body)
+    if result.status < 0:
+        print(result.console[-4000:], file=sys.stderr)
+    sys.exit(result.status if result.status >= 0 else 1)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The VMM over a fake KVM that can fail at any call, and tiny real guests on whatever /dev/kvm there is. */
+#include <elf.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "t.h"
+#include "vmm/kvm/caps.h"
+#include "vmm/kvm/guest.h"
+#include "vmm/kvm/vcpu.h"
+#include "vmm/x86/layout.h"
+
+/* --- a kernel of a few bytes -------------------------------------------------------------------------------------- */
+
+#define LOAD_AT 0x1000000
+
+static int kernel_with(const void *code, size_t len)
+{
+	struct {
+		Elf64_Ehdr e;
+		Elf64_Phdr p;
+		uint8_t code[256];
+	} image = { 0 };
+	memcpy(image.e.e_ident, ELFMAG, SELFMAG);
+	image.e.e_ident[EI_CLASS] = ELFCLASS64;
+	image.e.e_ident[EI_DATA] = ELFDATA2LSB;
+	image.e.e_ident[EI_VERSION] = EV_CURRENT;
+	image.e.e_type = ET_EXEC;
+	image.e.e_machine = EM_X86_64;
+	image.e.e_version = EV_CURRENT;
+	image.e.e_entry = LOAD_AT;
+	image.e.e_phoff = sizeof(image.e);
+	image.e.e_ehsize = sizeof(image.e);
+	image.e.e_phentsize = sizeof(image.p);
+	image.e.e_phnum = 1;
+	image.p = (Elf64_Phdr){.p_type = PT_LOAD,
+			       .p_flags = PF_R | PF_X,
+			       .p_offset = sizeof(image.e) + sizeof(image.p),
+			       .p_vaddr = 0xffffffff80000000u + LOAD_AT,
+			       .p_paddr = LOAD_AT,
+			       .p_filesz = len,
+			       .p_memsz = len};
+	memcpy(image.code, code, len);
+	int fd = memfd_new("kernel", 0);
+	ck_assert_int_ge(fd, 0);
+	t_ok(fd_write_full(fd, &image, sizeof(image)));
+	return fd;
+}
+
+static void make_config(struct kvm_guest_config *c, struct ktstr_topology topology, const void *code, size_t len)
+{
+	*c = (struct kvm_guest_config){ .topology = topology, .nodes = topology.numa_nodes, .initrd_fd = -1,
+					.device = "/dev/kvm", .cmdline = "none" };
+	for (unsigned i = 0; i < c->nodes; i++) {
+		c->node[i].size = (uint64_t)192 << 20;
+		c->node[i].fd = memfd_new("ram", c->node[i].size);
+		ck_assert_int_ge(c->node[i].fd, 0);
+	}
+	c->kernel_fd = kernel_with(code, len);
+	c->console_fd = memfd_new("console", 0);
+}
+
+static void drop_config(struct kvm_guest_config *c)
+{
+	for (unsigned i = 0; i < c->nodes; i++)
+		fd_close(c->node[i].fd);
+	fd_close(c->kernel_fd);
+	fd_close(c->initrd_fd);
+	fd_close(c->console_fd);
+}
+
+static const uint8_t halt[] = { 0xf4 };
+static const struct ktstr_topology one = { 1, 1, 1, 1 }, two = { 1, 1, 2, 1 };
+
+/* --- the fake ----------------------------------------------------------------------------------------------------- */
+
+#define FAKE_VCPUS_MAX 8
+#define FAKE_RUN_BYTES 8192
+
+/* What the guest's first vCPU does, one entry a KVM_RUN; the last is repeated. The other vCPUs wait for ever. */
+struct step {
+	uint32_t reason;
+	uint16_t port;
+	uint8_t value;
+	bool blocks;	/* in the guest until it is kicked */
+};
+
+struct fake {
+	pthread_mutex_t lock;
+	unsigned calls, fail_at;		/* fail_at 0: never */
+	unsigned long failed;			/* the request that was failed */
+	unsigned missing_cap;			/* its number + 1; 0: none */
+	int vcpu_fd[FAKE_VCPUS_MAX];
+	struct kvm_run *run[FAKE_VCPUS_MAX];
+	unsigned vcpus, irqs;
+	const struct step *script;
+	unsigned steps, at;
+};
+
+static int fake_open(void *data, const char *path)
+{
+	struct fake *f = data;
+	(void)path;
+	if (++f->calls == f->fail_at)
+		return -EACCES;
+	return eventfd(0, EFD_CLOEXEC);
+}
+
+static unsigned vcpu_of(struct fake *f, int fd)
+{
+	for (unsigned i = 0; i < f->vcpus; i++)
+		if (f->vcpu_fd[i] == fd)
+			return i;
+	return FAKE_VCPUS_MAX;
+}
+
+static int fake_map(void *data, int fd, size_t size, void **ret)
+{
+	struct fake *f = data;
+	pthread_mutex_lock(&f->lock);
+	bool fails = ++f->calls == f->fail_at;
+	unsigned vcpu = vcpu_of(f, fd);
+	pthread_mutex_unlock(&f->lock);
+	if (fails)
+		return -ENOMEM;
+	bool shared = vcpu == FAKE_VCPUS_MAX;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       shared ? MAP_SHARED | MAP_NORESERVE : MAP_PRIVATE | MAP_ANONYMOUS, shared ? fd : -1, 0);
+	ck_assert(p != MAP_FAILED);
+	if (!shared)
+		f->run[vcpu] = p;
+	*ret = p;
+	return 0;
+}
+
+static void fake_unmap(void *data, void *p, size_t size)
+{
+	(void)data;
+	munmap(p, size);
+}
+
+static int blocked(struct kvm_run *run)
+{
+	const struct timespec moment = { .tv_nsec = 200000 };
+	while (!__atomic_load_n(&run->immediate_exit, __ATOMIC_SEQ_CST))
+		nanosleep(&moment, NULL);
+	return -EINTR;
+}
+
+static int fake_run(struct fake *f, int fd)
+{
+	pthread_mutex_lock(&f->lock);
+	unsigned vcpu = vcpu_of(f, fd);
+	const struct step *s = &f->script[f->at];
+	if (vcpu == 0 && f->at + 1 < f->steps)
+		f->at++;
+	pthread_mutex_unlock(&f->lock);
+	struct kvm_run *run = f->run[vcpu];
+	if (vcpu || s->blocks)
+		return blocked(run);
+	if (run->immediate_exit)
+		return -EINTR;
+	run->exit_reason = s->reason;
+	run->io.direction = KVM_EXIT_IO_OUT;
+	run->io.port = s->port;
+	run->io.size = 1;
+	run->io.count = 1;
+	run->io.data_offset = 4096;
+	((uint8_t *)run)[4096] = s->value;
+	if (s->reason == KVM_EXIT_INTERNAL_ERROR)
+		run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	return 0;
+}
+
+static int fake_cpuid(struct kvm_cpuid2 *c)
+{
+	ck_assert_uint_ge(c->nent, 2);
+	c->nent = 2;
+	c->entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .eax = 1, .ebx = 0x756e6547, .edx = 0x49656e69,
+						   .ecx = 0x6c65746e };
+	c->entries[1] = (struct kvm_cpuid_entry2){ .function = 1 };
+	return 0;
+}
+
+static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_GET_API_VERSION:
+		return KVM_API_VERSION;
+	case KVM_CHECK_EXTENSION:
+		return (uintptr_t)arg + 1 == f->missing_cap ? 0 : 4096;
+	case KVM_CREATE_VM:
+		return eventfd(0, EFD_CLOEXEC);
+	case KVM_CREATE_VCPU:
+		ck_assert_uint_lt(f->vcpus, FAKE_VCPUS_MAX);
+		return f->vcpu_fd[f->vcpus++] = eventfd(0, EFD_CLOEXEC);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return FAKE_RUN_BYTES;
+	case KVM_GET_SUPPORTED_CPUID:
+		return fake_cpuid(arg);
+	case KVM_SET_MSRS:
+		return (int)((struct kvm_msrs *)arg)->nmsrs;
+	case KVM_GET_STATS_FD:
+		return -ENOTTY;
+	case KVM_GET_SREGS:
+		memset(arg, 0, sizeof(struct kvm_sregs));
+		return 0;
+	case KVM_GET_REGS:
+		*(struct kvm_regs *)arg = (struct kvm_regs){ .rip = 0x1234 };
+		return 0;
+	case KVM_IRQ_LINE:
+		f->irqs++;
+		return 0;
+	default:
+		(void)fd;
+		return 0;
+	}
+}
+
+static int fake_ioctl(void *data, int fd, unsigned long request, void *arg)
+{
+	struct fake *f = data;
+	int r = -EIO;
+	pthread_mutex_lock(&f->lock);
+	if (++f->calls == f->fail_at)
+		f->failed = request;
+	else if (request != KVM_RUN)
+		r = fake_answer(f, fd, request, arg);
+	bool failed = f->calls == f->fail_at;
+	pthread_mutex_unlock(&f->lock);
+	return request == KVM_RUN && !failed ? fake_run(f, fd) : r;
+}
+
+#define OUT(p, v) { .reason = KVM_EXIT_IO, .port = (p), .value = (v) }
+static const struct step exits_at_once[] = { OUT(X86_PORT_EXIT, 7) };
+static const struct step never_exits[] = { { .blocks = true } };
+
+static struct kvm_sys fake_sys(struct fake *f, const struct step *script, unsigned steps)
+{
+	*f = (struct fake){ .script = script, .steps = steps };
+	pthread_mutex_init(&f->lock, NULL);
+	return (struct kvm_sys){ fake_open, fake_ioctl, fake_map, fake_unmap, f };
+}
+
+/* Makes it, runs it to its end, takes it apart; what it came to. */
+static int run_guest(const struct kvm_sys *sys, const struct kvm_guest_config *c, enum kvm_guest_end *ret_end,
+		     uint32_t *ret_code, struct err **err)
+{
+	struct kvm_guest g;
+	int r = kvm_guest_init(&g, sys, c, err);
+	if (r == 0)
+		r = kvm_guest_start(&g, err);
+	if (r == 0)
+		r = kvm_guest_wait(&g, err);
+	*ret_end = g.end;
+	*ret_code = g.exit_code;
+	kvm_guest_done(&g);
+	return r;
+}
+
+/* --- over the fake ------------------------------------------------------------------------------------------------ */
+
+START_TEST(missing_capability_is_named)
+{
+	const struct kvm_cap *cap = &kvm_caps[_i];
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+	struct err *err = NULL;
+	if (!cap->name)
+		return;
+	f.missing_cap = cap->number + 1;
+	unsigned ids = cap->wanted && cap->wanted(APIC_ID_FULL_MAX + 1) ? APIC_ID_FULL_MAX + 1 : 1;
+	t_errno(kvm_caps_check(&sys, 3, 1, ids, &err), ENOTSUP);
+	t_err_contains(&err, cap->name);
+}
+END_TEST
+
+/* These are wishes: without them a guest still runs. */
+static bool optional(unsigned long request)
+{
+	return request == KVM_GET_STATS_FD || request == KVM_IRQ_LINE || request == KVM_ENABLE_CAP;
+}
+
+START_TEST(any_failing_call_is_one_line_and_leaks_nothing)
+{
+	unsigned reached = 0;
+	for (unsigned n = 1; n < 500; n++) {
+		struct fake f;
+		struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+		struct kvm_guest_config c;
+		struct err *err = NULL;
+		enum kvm_guest_end end;
+		uint32_t code;
+		make_config(&c, two, halt, sizeof(halt));
+		f.fail_at = n;
+		int r = run_guest(&sys, &c, &end, &code, &err);
+		drop_config(&c);
+		if (f.calls < n) {
+			t_ok(r);
+			ck_assert_int_eq(end, KVM_GUEST_EXITED);
+			break;
+		}
+		reached = n;
+		/* The other vCPU's first entry is no loss where the guest has already ended. */
+		if (r == 0) {
+			ck_assert_msg(optional(f.failed) || f.failed == KVM_RUN, "call %u (0x%lx) was not missed", n,
+				      f.failed);
+			continue;
+		}
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		ck_assert_ptr_nonnull(err);
+		err_format(err, &text);
+		ck_assert_msg(!strchr(buf_str(&text), '\n') && text.len > 10, "'%s'", buf_str(&text));
+		err_free(err);
+	}
+	ck_assert_uint_gt(reached, 30);
+}
+END_TEST
+
+static const struct {
+	struct step step;
+	enum kvm_guest_end end;
+	uint32_t code;
+	const char *says;	/* an error, or NULL */
+} ends[] = {
+	{ OUT(X86_PORT_EXIT, 7), KVM_GUEST_EXITED, 7, NULL },
+	{ OUT(X86_PORT_SLEEP_CONTROL, X86_SLEEP_S5), KVM_GUEST_EXITED, 0, NULL },
+	{ OUT(X86_PORT_KBD_COMMAND, X86_RESET_VALUE), KVM_GUEST_RESET, 0, NULL },
+	{ { .reason = KVM_EXIT_SHUTDOWN }, KVM_GUEST_RESET, KVM_EXIT_SHUTDOWN, NULL },
+	{ { .reason = KVM_EXIT_INTERNAL_ERROR }, KVM_GUEST_FAILED, 0, "KVM cannot go on at address 0x1234" },
+	{ { .reason = KVM_EXIT_FAIL_ENTRY }, KVM_GUEST_FAILED, 0, "refuses to enter the guest" },
+	{ { .reason = KVM_EXIT_HYPERV }, KVM_GUEST_FAILED, 0, "left the guest for reason 27" },
+	{ { .reason = 4711 }, KVM_GUEST_FAILED, 0, "left the guest for reason 4711" },
+};
+
+START_TEST(every_end_is_told_apart)
+{
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, &ends[_i].step, 1);
+	struct kvm_guest_config c;
+	struct err *err = NULL;
+	enum kvm_guest_end end;
+	uint32_t code;
+	make_config(&c, two, halt, sizeof(halt));
+	int r = run_guest(&sys, &c, &end, &code, &err);
+	ck_assert_int_eq(end, ends[_i].end);
+	ck_assert_uint_eq(code, ends[_i].code);
+	ck_assert_int_eq(r < 0, ends[_i].says != NULL);
+	if (ends[_i].says)
+		t_err_contains(&err, ends[_i].says);
+	drop_config(&c);
+}
+END_TEST
+
+START_TEST(console_reaches_its_file_with_an_interrupt)
+{
+	static const struct step script[] = {OUT(X86_PORT_COM1 + 1, 2), OUT(X86_PORT_COM1, 'h'),
+					     OUT(X86_PORT_COM1, 'i'), OUT(X86_PORT_EXIT, 0)};
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, script, ARRAY_SIZE(script));
+	struct kvm_guest_config c;
+	enum kvm_guest_end end;
+	uint32_t code;
+	char text[8] = "";
+	make_config(&c, one, halt, sizeof(halt));
+	t_ok(run_guest(&sys, &c, &end, &code, NULL));
+	ck_assert_int_eq(pread(c.console_fd, text, sizeof(text) - 1, 0), 2);
+	ck_assert_str_eq(text, "hi");
+	ck_assert_uint_ge(f.irqs, 1);
+	drop_config(&c);
+}
+END_TEST
+
+START_TEST(guests_live_side_by_side_pause_and_stop)
+{
+	struct fake f[2];
+	struct kvm_sys sys[2];
+	struct kvm_guest_config c[2];
+	struct kvm_guest g[2];
+	for (int i = 0; i < 2; i++) {
+		sys[i] = fake_sys(&f[i], never_exits, 1);
+		make_config(&c[i], two, halt, sizeof(halt));
+		t_ok(kvm_guest_init(&g[i], &sys[i], &c[i], NULL));
+		t_ok(kvm_guest_start(&g[i], NULL));
+	}
+	for (int round = 0; round < 20; round++) {
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		kvm_guest_pause(&g[round % 2]);
+		ck_assert_uint_eq(g[round % 2].paused, 2);
+		kvm_guest_dump(&g[round % 2], &text);
+		ck_assert_ptr_nonnull(strstr(buf_str(&text), "CPU#1\nRIP=0000000000001234"));
+		kvm_guest_resume(&g[round % 2]);
+	}
+	for (int i = 0; i < 2; i++) {
+		kvm_guest_stop(&g[i]);
+		ck_assert_int_eq(g[i].end, KVM_GUEST_STOPPED);
+		kvm_guest_done(&g[i]);
+		drop_config(&c[i]);
+	}
+}
+END_TEST
+
+/* A hostile guest writes anything anywhere, in any width. */
+START_TEST(nonsense_on_the_bus_does_nothing_worse_than_end)
+{
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, never_exits, 1);
+	struct kvm_guest_config c;
+	struct kvm_guest g;
+	struct rng rng = { 42 };
+	make_config(&c, one, halt, sizeof(halt));
+	t_ok(kvm_guest_init(&g, &sys, &c, NULL));
+	for (unsigned i = 0; i < 300000; i++) {
+		uint64_t data[8] = { rng_next(&rng), rng_next(&rng) }, r = rng_next(&rng);
+		uint16_t port = r & 1 ? (uint16_t)(r >> 16) : (uint16_t)(X86_PORT_COM1 + (r >> 16 & 7));
+		bus_port(&g.bus, port, r & 2, data, 1u << (r >> 2 & 1) << (r >> 3 & 1), 1 + (r >> 4 & 3));
+		bus_memory(&g.bus, rng_next(&rng) >> (r >> 8 & 31), r & 32, data, 1u << (r >> 6 & 3));
+	}
+	ck_assert_uint_gt(g.bus.unclaimed, 1000);
+	kvm_guest_done(&g);
+	drop_config(&c);
+}
+END_TEST
+
+/* --- confinement -------------------------------------------------------------------------------------------------- */
+
+/* What a filter lets through is seen from outside: the child says 'a', opens a file, and would say 'b'. */
+START_TEST(confined_thread_opens_no_file)
+{
+	int pair[2], status;
+	char said[4] = "";
+	struct confine c = { 0 };
+	t_ok(confine_build(_i, &c, NULL));
+	ck_assert_int_eq(pipe(pair), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		bool ok = confine_apply(&c, NULL) == 0 && write(pair[1], "a", 1) == 1;
+		int fd = open("/dev/null", O_RDONLY);
+		_exit(write(pair[1], ok && fd >= 0 ? "b" : "c", 1) == 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	fd_close(pair[1]);
+	ck_assert_int_eq(read(pair[0], said, sizeof(said) - 1), 1);
+	fd_close(pair[0]);
+	confine_done(&c);
+	ck_assert_str_eq(said, "a");
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+END_TEST
+
+START_TEST(every_allowed_call_has_its_reason)
+{
+	unsigned kinds = 0;
+	for (const struct confine_rule *r = confine_rules; r->why; r++) {
+		ck_assert_uint_gt(strlen(r->why), 3);
+		ck_assert_uint_ne(r->kinds, 0);
+		ck_assert_int_ne(r->syscall, __NR_io_uring_setup);
+		kinds |= r->kinds;
+	}
+	ck_assert_uint_eq(kinds, (1u << CONFINE_KIND_MAX) - 1);
+}
+END_TEST
+
+/* --- bad input ---------------------------------------------------------------------------------------------------- */
+
+static void short_memory(struct kvm_guest_config *c) { t_ok(ftruncate(c->node[0].fd, 4096)); }
+static void no_nodes(struct kvm_guest_config *c) { fd_close(c->node[0].fd); c->nodes = 0; }
+static void odd_topology(struct kvm_guest_config *c) { c->topology.llcs = 0; }
+static void empty_kernel(struct kvm_guest_config *c) { t_ok(ftruncate(c->kernel_fd, 0)); }
+static void cut_kernel(struct kvm_guest_config *c) { t_ok(ftruncate(c->kernel_fd, 40)); }
+static void huge_initrd(struct kvm_guest_config *c) { c->initrd_fd = memfd_new("initrd", (uint64_t)1 << 30); }
+
+static const struct {
+	void (*spoil)(struct kvm_guest_config *c);
+	const char *says;
+} bad_configs[] = {
+	{ short_memory, "memory of node 0 has 4096 bytes" }, { no_nodes, "0 NUMA nodes" },
+	{ odd_topology, "llcs is 0" },			     { empty_kernel, "the kernel is empty" },
+	{ cut_kernel, "kernel" },			     { huge_initrd, "initramfs" },
+};
+
+START_TEST(bad_machine_is_refused)
+{
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+	struct kvm_guest_config c;
+	struct err *err = NULL;
+	enum kvm_guest_end end;
+	uint32_t code;
+	make_config(&c, one, halt, sizeof(halt));
+	bad_configs[_i].spoil(&c);
+	ck_assert_int_lt(run_guest(&sys, &c, &end, &code, &err), 0);
+	t_err_contains(&err, bad_configs[_i].says);
+	drop_config(&c);
+}
+END_TEST
+
+/* --- on a real /dev/kvm, emulating ones too ------------------------------------------------------------------------
+ */
+
+static bool have_kvm(void)
+{
+	int fd = kvm_sys_real.open(NULL, "/dev/kvm");
+	fd_close(fd);
+	return fd >= 0;
+}
+
+START_TEST(real_guest_says_hi_and_exits)
+{
+	static const uint8_t code[] = {
+		0x66, 0xba, 0xf8, 0x03,		/* mov $0x3f8,%dx */
+		0xb0, 'h', 0xee,		/* mov $'h',%al; out %al,(%dx) */
+		0xb0, 'i', 0xee,
+		0xb0, 9, 0xe6, X86_PORT_EXIT,	/* mov $9,%al; out %al,$0xf4 */
+		0xf4,
+	};
+	struct kvm_guest_config c;
+	struct err *err = NULL;
+	enum kvm_guest_end end;
+	uint32_t exit_code;
+	char text[8] = "";
+	if (!have_kvm())
+		return;
+	make_config(&c, two, code, sizeof(code));
+	int r = run_guest(&kvm_sys_real, &c, &end, &exit_code, &err);
+	ck_assert_msg(r == 0, "%s", err ? err->msg : "?");
+	ck_assert_int_eq(end, KVM_GUEST_EXITED);
+	ck_assert_uint_eq(exit_code, 9);
+	ck_assert_int_eq(pread(c.console_fd, text, sizeof(text) - 1, 0), 2);
+	ck_assert_str_eq(text, "hi");
+	drop_config(&c);
+}
+END_TEST
+
+START_TEST(real_guest_that_spins_is_paused_and_stopped)
+{
+	static const uint8_t code[] = { 0xfa, 0xeb, 0xfe };	/* cli; 1: jmp 1b */
+	struct kvm_guest_config c;
+	struct kvm_guest g;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (!have_kvm())
+		return;
+	make_config(&c, one, code, sizeof(code));
+	t_ok(kvm_guest_init(&g, &kvm_sys_real, &c, NULL));
+	t_ok(kvm_guest_start(&g, NULL));
+	kvm_guest_pause(&g);
+	kvm_guest_dump(&g, &text);
+	ck_assert_msg(strstr(buf_str(&text), "RIP=000000000100000") != NULL, "%s", buf_str(&text));
+	kvm_guest_resume(&g);
+	kvm_guest_done(&g);
+	drop_config(&c);
+}
+END_TEST
+
+START_TEST(device_that_is_not_kvm_is_said_so)
+{
+	struct kvm_guest_config c;
+	struct err *err = NULL;
+	enum kvm_guest_end end;
+	uint32_t code;
+	make_config(&c, one, halt, sizeof(halt));
+	snprintf(c.device, sizeof(c.device), "%s", _i ? "/dev/null" : "/dev/nokvm");
+	ck_assert_int_lt(run_guest(&kvm_sys_real, &c, &end, &code, &err), 0);
+	t_err_contains(&err, _i ? "API version" : "open /dev/nokvm: No such file");
+	drop_config(&c);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	unsigned caps = 0;
+	while (kvm_caps[caps].name)
+		caps++;
+	tcase_add_loop_test(tc, missing_capability_is_named, 0, (int)caps);
+	tcase_add_test(tc, any_failing_call_is_one_line_and_leaks_nothing);
+	tcase_add_loop_test(tc, every_end_is_told_apart, 0, ARRAY_SIZE(ends));
+	tcase_add_test(tc, console_reaches_its_file_with_an_interrupt);
+	tcase_add_test(tc, guests_live_side_by_side_pause_and_stop);
+	tcase_add_test(tc, nonsense_on_the_bus_does_nothing_worse_than_end);
+	tcase_add_loop_test(tc, confined_thread_opens_no_file, 0, CONFINE_KIND_MAX);
+	tcase_add_test(tc, every_allowed_call_has_its_reason);
+	tcase_add_loop_test(tc, bad_machine_is_refused, 0, ARRAY_SIZE(bad_configs));
+	tcase_add_test(tc, real_guest_says_hi_and_exits);
+	tcase_add_test(tc, real_guest_that_spins_is_paused_and_stopped);
+	tcase_add_loop_test(tc, device_that_is_not_kvm_is_said_so, 0, 2);
+}
+int main(void)
+{
+	return t_main("kvm", fill);
+}

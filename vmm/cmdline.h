@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmdline.h -- the guest kernel's command line: what every backend says alike, and what each adds. */
+#ifndef KTSTR_VMM_CMDLINE_H
+#define KTSTR_VMM_CMDLINE_H
+
+#include "base/buf.h"
+#include "vmm/vm.h"
+
+#define VM_EXIT_PORT 0xf4	/* one write ends the machine: QEMU's isa-debug-exit, and ours */
+
+/* @words: the backend's own, or NULL. */
+void vm_cmdline(const struct vm_config *c, const char *words, struct buf *out);
+
+#endif

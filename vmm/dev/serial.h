@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * serial.h -- a 16550A without time: what is written has been sent, what is received is there at once.
+ *
+ * Registers are those of the PC16550D data sheet. The state is plain data but for the callback, so a copy of it is a
+ * saved device.
+ */
+#ifndef KTSTR_VMM_DEV_SERIAL_H
+#define KTSTR_VMM_DEV_SERIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SERIAL_REGISTERS 8u
+#define SERIAL_FIFO	 64u	/* received bytes that wait; drivers count on 16 */
+
+typedef void serial_sent_fn(void *userdata, uint8_t byte);
+
+struct serial {
+	serial_sent_fn *sent;
+	void *userdata;
+	uint8_t ier, fcr, lcr, mcr, scr, divisor[2];
+	uint8_t msr_delta;		/* modem lines that changed since MSR was read */
+	bool thr_emptied;		/* the reason for a "transmitter empty" interrupt, until IIR is read */
+	bool overrun;			/* until LSR is read */
+	uint8_t fifo[SERIAL_FIFO];
+	uint32_t first, waiting;	/* of the FIFO */
+};
+
+/* @sent gets every byte that the guest sends, in serial_write(). */
+void serial_init(struct serial *s, serial_sent_fn *sent, void *userdata);
+/* @reg: port - base, 0 .. SERIAL_REGISTERS-1; others read as 0xff and ignore writes. */
+uint8_t serial_read(struct serial *s, unsigned reg);
+void serial_write(struct serial *s, unsigned reg, uint8_t value);
+/* Bytes for the guest. Returns how many there was room for; ask again once the guest has read. */
+size_t serial_receive(struct serial *s, const void *data, size_t len);
+/* The level of the interrupt line: set it after each of the calls above. */
+bool serial_irq(const struct serial *s);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * backend.c -- the orchestrator's side of one `ktstr vmm`: SPAWN > RUN > (ASK > KILL) > REAP, beside the scanner that
+ * looks at guest memory and console.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "reactor/child.h"
+#include "topo/topology.h"
+#include "vmm/cmdline.h"
+#include "vmm/kvm/backend.h"
+#include "vmm/kvm/config.h"
+#include "vmm/scan.h"
+
+#define ASK_DEADLINE  (3 * NSEC_PER_SEC)
+#define REAP_DEADLINE (10 * NSEC_PER_SEC)
+
+/* No PCI bus to walk; a reset through the keyboard controller's port, which ends the VM. */
+#define KVM_WORDS "pci=off reboot=k"
+
+/* The static child program, vmm/kvm/main.c. */
+extern const char blob_vmm_start[], blob_vmm_end[];
+
+struct kvm_vm {
+	struct vm vm;
+	struct machine life;
+	struct vm_scan scan;
+	struct child child;
+	struct vmm_config config;
+	int words_fd, words_peer;	/* read end ours, write end the child's */
+	int report_fd, config_fd, kernel_fd, program_fd;
+	char chunk[4096];
+	bool diagnose, killed;
+};
+
+static struct kvm_vm *kvm_of(struct vm *vm)
+{
+	return container_of(vm, struct kvm_vm, vm);
+}
+
+/* --- life: the child, and what it says ---------------------------------------------------------------------------- */
+
+enum { LIFE_SPAWN, LIFE_RUN, LIFE_ASK, LIFE_KILL, LIFE_REAP, LIFE_COUNT };
+
+static int life_spawn(struct machine *m, int result)
+{
+	(void)result;
+	return container_of(m, struct kvm_vm, life)->child.running ? LIFE_RUN : LIFE_REAP;
+}
+
+/* Keeps what was read; false when the child has closed its end, which only its death does. */
+static bool take_words(struct kvm_vm *k, int result)
+{
+	if (result <= 0)
+		return result == -EINTR;
+	if (k->vm.diagnosis.len + (size_t)result <= VMM_WORDS_MAX)
+		buf_append(&k->vm.diagnosis, k->chunk, (size_t)result);
+	return true;
+}
+
+static int life_run(struct machine *m, int result)
+{
+	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
+	bool first = m->op.kind == OP_NOP;
+	if (!first && !take_words(k, result))
+		return LIFE_REAP;
+	machine_read(m, k->words_fd, k->chunk, sizeof(k->chunk), OP_STREAM);
+	return LIFE_RUN;
+}
+
+/* Entered by cancellation: SIGTERM has the child say where its processors are, and end. */
+static int life_ask(struct machine *m, int result)
+{
+	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
+	if (result == -ECANCELED) {
+		k->killed = true;
+		if (!k->diagnose)
+			return LIFE_KILL;
+		child_kill(&k->child, SIGTERM);
+	} else if (!take_words(k, result)) {
+		return LIFE_KILL;
+	}
+	machine_read(m, k->words_fd, k->chunk, sizeof(k->chunk), OP_STREAM);
+	return LIFE_ASK;
+}
+
+static int life_kill(struct machine *m, int result)
+{
+	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
+	(void)result;
+	child_kill(&k->child, SIGKILL);
+	return LIFE_REAP;
+}
+
+static int life_reap(struct machine *m, int result)
+{
+	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
+	(void)result;
+	if (!k->child.running)
+		return MACHINE_END;
+	machine_wait_child(m, &k->child);
+	return LIFE_REAP;
+}
+
+static const struct machine_state life_states[LIFE_COUNT] = {
+	[LIFE_SPAWN] = { "spawn", life_spawn, DEADLINE_NONE, LIFE_ASK, TO(LIFE_RUN) | TO(LIFE_REAP) | TO(LIFE_ASK) },
+	[LIFE_RUN] = { "run", life_run, DEADLINE_NONE, LIFE_ASK, TO(LIFE_ASK) | TO(LIFE_REAP) },
+	[LIFE_ASK] = { "ask", life_ask, ASK_DEADLINE, LIFE_KILL, TO(LIFE_KILL) },
+	[LIFE_KILL] = { "kill", life_kill, REAP_DEADLINE, LIFE_REAP, TO(LIFE_REAP) },
+	[LIFE_REAP] = { "reap", life_reap, REAP_DEADLINE, LIFE_KILL, TO(LIFE_KILL) | TO_END },
+};
+
+static enum vm_end how_it_ended(struct vm *vm)
+{
+	const struct kvm_vm *k = kvm_of(vm);
+	if (k->killed)
+		return VM_END_KILLED;
+	if (!WIFEXITED(k->child.status))
+		return VM_END_DIED;
+	switch (WEXITSTATUS(k->child.status)) {
+	case VMM_EXIT_GUEST:
+		return VM_END_EXIT;
+	case VMM_EXIT_RESET:
+		return VM_END_RESET;
+	default:
+		return VM_END_DIED;
+	}
+}
+
+/* Its own counts and KVM's; whatever they are, they are only numbers. */
+static void take_report(struct kvm_vm *k)
+{
+	struct vmm_report report;
+	_Static_assert(KVM_STAT_MAX <= VM_COUNTERS_MAX, "room for KVM's statistics");
+	if (fd_pread_full(k->report_fd, &report, sizeof(report), 0) < 0)
+		return;
+	k->vm.counter_names = kvm_stat_names;
+	k->vm.counters = KVM_STAT_MAX;
+	memcpy(k->vm.counter, report.stat, sizeof(report.stat));
+}
+
+static void life_done(struct machine *m, int result)
+{
+	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
+	(void)result;
+	k->vm.status = k->child.status;
+	k->vm.cpu_usec = k->child.cpu_usec;
+	k->vm.rss_kib = k->child.rss_kib;
+	take_report(k);
+	vm_scan_child_ended(&k->scan);
+}
+
+static const struct machine_type life_type = { "vmm", life_states, LIFE_COUNT, life_done };
+
+/* --- the backend -------------------------------------------------------------------------------------------------- */
+
+static struct vm *kvm_create(void)
+{
+	struct kvm_vm *k = calloc(1, sizeof(*k));
+	if (!k)
+		return NULL;
+	k->vm.backend = &kvm_backend;
+	k->child = CHILD_NULL;
+	k->scan = VM_SCAN_NULL;
+	k->words_fd = k->words_peer = k->report_fd = k->config_fd = k->kernel_fd = k->program_fd = -1;
+	return &k->vm;
+}
+
+static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err **err)
+{
+	struct kvm_guest_config *g = &k->config.guest;
+	_cleanup_buf_ struct buf cmdline = BUF_NULL;
+	k->config.magic = VMM_CONFIG_MAGIC;
+	k->config.size = sizeof(k->config);
+	*g = (struct kvm_guest_config){
+		.topology = c->topology, .nodes = k->scan.memory.nodes, .kernel_fd = VMM_FD_KERNEL,
+		.initrd_fd = c->initrd_fd >= 0 ? VMM_FD_INITRD : -1, .console_fd = VMM_FD_CONSOLE,
+		.device = "/dev/kvm",
+	};
+	for (unsigned i = 0; i < g->nodes; i++) {
+		g->node[i].fd = VMM_FD_RAM0 + (int)i;
+		g->node[i].size = k->scan.memory.node[i].size;
+	}
+	vm_cmdline(c, KVM_WORDS, &cmdline);
+	if (cmdline.failed)
+		return FAIL_SYS(err, -ENOMEM, "write the kernel's command line");
+	if (cmdline.len >= sizeof(g->cmdline))
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "cmdline too long (%zu > %zu)", cmdline.len,
+			    sizeof(g->cmdline) - 1);
+	memcpy(g->cmdline, buf_str(&cmdline), cmdline.len);
+	return 0;
+}
+
+static int memfd_with(const char *name, const void *data, size_t len, int *ret)
+{
+	*ret = memfd_new(name, 0);
+	return *ret < 0 ? *ret : fd_write_full(*ret, data, len);
+}
+
+static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **err)
+{
+	int pair[2];
+	const struct vmm_report empty = { 0 };
+	k->kernel_fd = open(c->kernel, O_RDONLY | O_CLOEXEC);
+	if (k->kernel_fd < 0)
+		return FAIL_SYS(err, -errno, "open kernel %s", c->kernel);
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return FAIL_SYS(err, -errno, "make a pipe");
+	k->words_fd = pair[0];
+	k->words_peer = pair[1];
+	int r = memfd_with("ktstr-report", &empty, sizeof(empty), &k->report_fd);
+	if (r == 0)
+		r = memfd_with("ktstr-config", &k->config, sizeof(k->config), &k->config_fd);
+	if (r == 0)
+		r = memfd_with("ktstr-vmm", blob_vmm_start, (size_t)(blob_vmm_end - blob_vmm_start), &k->program_fd);
+	return r < 0 ? FAIL_SYS(err, r, "write the machine's description") : 0;
+}
+
+static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c, struct err **err)
+{
+	static const char *const argv[] = { VMM_PROGRAM, "vmm", NULL };
+	struct child_fd fds[GUEST_NODES_MAX + 8] = {
+		{ k->config_fd, VMM_FD_CONFIG },       { k->report_fd, VMM_FD_REPORT },
+		{ k->words_peer, VMM_FD_WORDS },       { k->scan.console_fd, VMM_FD_CONSOLE },
+		{ k->kernel_fd, VMM_FD_KERNEL },       { k->program_fd, VMM_FD_PROGRAM },
+		{ k->scan.stderr_fd, STDERR_FILENO },
+	};
+	unsigned count = 7;
+	if (c->initrd_fd >= 0)
+		fds[count++] = (struct child_fd){ c->initrd_fd, VMM_FD_INITRD };
+	for (unsigned i = 0; i < k->scan.memory.nodes; i++)
+		fds[count++] = (struct child_fd){ k->scan.memory.node[i].fd, VMM_FD_RAM0 + (int)i };
+	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count };
+	return child_spawn(r, &k->child, &spec, err);
+}
+
+/* What only the child needs is closed here, so that its end of the pipe is the only one. */
+static void close_spare(struct kvm_vm *k)
+{
+	k->words_peer = fd_close(k->words_peer);
+	k->config_fd = fd_close(k->config_fd);
+	k->kernel_fd = fd_close(k->kernel_fd);
+	k->program_fd = fd_close(k->program_fd);
+}
+
+static int kvm_start(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent,
+		     struct err **err)
+{
+	struct kvm_vm *k = kvm_of(vm);
+	int result = vm_scan_init(&k->scan, vm, c, err);
+	if (result == 0)
+		result = fill_config(k, c, err);
+	if (result == 0)
+		result = make_files(k, c, err);
+	if (result == 0)
+		result = spawn(k, r, c, err);
+	close_spare(k);
+	if (result < 0)
+		return result;
+	machine_start(r, &k->life, &life_type, parent, "vmm");
+	vm_scan_start(&k->scan, r, parent, how_it_ended);
+	return 0;
+}
+
+static int kvm_next_record(struct vm *vm, struct wire_item *ret, struct err **err)
+{
+	return vm_scan_next_record(&kvm_of(vm)->scan, ret, err);
+}
+
+static void kvm_kill(struct vm *vm, bool diagnose)
+{
+	struct kvm_vm *k = kvm_of(vm);
+	k->diagnose = diagnose;
+	machine_cancel(&k->life);
+}
+
+static void kvm_destroy(struct vm *vm)
+{
+	struct kvm_vm *k = kvm_of(vm);
+	child_done(&k->child);
+	vm_scan_done(&k->scan);
+	close_spare(k);
+	fd_close(k->words_fd);
+	fd_close(k->report_fd);
+	free(k);
+}
+
+static const char *kvm_refuses(const struct vm_config *c, char *out, size_t size)
+{
+	if (c->topology.numa_nodes <= GUEST_NODES_MAX)
+		return NULL;
+	snprintf(out, size, "%u NUMA nodes, this backend maps at most %d", c->topology.numa_nodes, GUEST_NODES_MAX);
+	return out;
+}
+
+const struct vm_backend kvm_backend = {
+	.name = "kvm",
+	.refuses = kvm_refuses,
+	.create = kvm_create,
+	.start = kvm_start,
+	.next_record = kvm_next_record,
+	.kill = kvm_kill,
+	.destroy = kvm_destroy,
+};

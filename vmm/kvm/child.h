@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* child.h -- the process that is one virtual machine. */
+#ifndef KTSTR_VMM_KVM_CHILD_H
+#define KTSTR_VMM_KVM_CHILD_H
+
+#include "base/err.h"
+
+/*
+ * Runs the guest that VMM_FD_CONFIG describes to its end; SIGTERM ends it earlier, with the registers of its vCPUs as
+ * words. Returns an exit status (enum vmm_exit) or a negative errno with what failed. Threads may still run: the caller
+ * ends the process.
+ */
+int vmm_child_main(struct err **err);
+
+#endif

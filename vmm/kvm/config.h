@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * config.h -- what passes between the orchestrator and `ktstr vmm`, its child: a struct in a file going down, a struct
+ * in shared memory and text in a pipe coming back. Both ends are one build, so it is plain memory.
+ */
+#ifndef KTSTR_VMM_KVM_CONFIG_H
+#define KTSTR_VMM_KVM_CONFIG_H
+
+#include "vmm/kvm/guest.h"
+#include "vmm/kvm/stats.h"
+
+/* Descriptors in the child. */
+enum vmm_fd {
+	VMM_FD_CONFIG = 3,	/* struct vmm_config */
+	VMM_FD_REPORT = 4,	/* struct vmm_report, shared */
+	VMM_FD_WORDS = 5,	/* pipe: what the orchestrator asked to know; its end is the child's end */
+	VMM_FD_CONSOLE = 6,
+	VMM_FD_KERNEL = 7,
+	VMM_FD_INITRD = 8,
+	VMM_FD_PROGRAM = 9,	/* itself */
+	VMM_FD_RAM0 = 10,
+};
+
+/* Exit statuses of the child. What went wrong stands on its standard error. */
+enum vmm_exit { VMM_EXIT_GUEST = 0, VMM_EXIT_FAILED = 1, VMM_EXIT_RESET = 3, VMM_EXIT_ASKED = 4 };
+
+#define VMM_CONFIG_MAGIC 0x6b747631u
+
+struct vmm_config {
+	uint32_t magic, size;		/* of the whole struct */
+	struct kvm_guest_config guest;
+};
+
+/* Written by the child, read when it has ended. Believed no more than the guest itself: the child runs it. */
+struct vmm_report {
+	uint64_t exec_ns, boot_ns, end_ns;	/* CLOCK_MONOTONIC: main() began, first instruction, the guest's end */
+	uint64_t exits;				/* of all vCPUs to user space */
+	uint64_t unclaimed;			/* accesses to no device */
+	uint32_t exit_code;
+	uint32_t end;				/* enum kvm_guest_end */
+	uint64_t stat[KVM_STAT_MAX];		/* KVM's own, of all vCPUs */
+};
+
+#define VMM_PROGRAM   "/proc/self/fd/9"	/* VMM_FD_PROGRAM */
+#define VMM_WORDS_MAX ((size_t)1 << 20)
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * confine.h -- what a VM's process may still ask of the kernel once its guest runs: a seccomp filter for each kind of
+ * thread, as a table with a reason a system call. No io_uring, no new files, no new processes, no new privileges.
+ */
+#ifndef KTSTR_VMM_KVM_CONFINE_H
+#define KTSTR_VMM_KVM_CONFINE_H
+
+#include <linux/filter.h>
+
+#include "base/err.h"
+
+enum confine_kind { CONFINE_MAIN, CONFINE_VCPU, CONFINE_KIND_MAX };
+
+struct confine_rule {
+	int syscall;
+	unsigned kinds;			/* bits of enum confine_kind */
+	unsigned long request;		/* of ioctl(2): its second argument; 0: any */
+	const char *why;
+};
+
+/* Ended by a NULL reason. */
+extern const struct confine_rule confine_rules[];
+
+/* A filter in the kernel's form. confine_done() frees it. */
+struct confine {
+	struct sock_fprog program;
+};
+
+int confine_build(enum confine_kind kind, struct confine *ret, struct err **err);
+/* For the calling thread, for good. A call that is not in the table kills the process (SIGSYS). */
+int confine_apply(const struct confine *c, struct err **err);
+void confine_done(struct confine *c);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* devices.c -- see devices.h. */
+#include <linux/kvm.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "vmm/kvm/devices.h"
+#include "vmm/kvm/guest.h"
+#include "vmm/x86/layout.h"
+
+/* --- the ways to end ---------------------------------------------------------------------------------------------- */
+
+static void write_exit(void *device, uint64_t offset, const void *data, uint32_t size)
+{
+	struct devices *d = device;
+	uint32_t code = 0;
+	if (offset)
+		return;
+	memcpy(&code, data, MIN_OF(size, (uint32_t)sizeof(code)));
+	kvm_guest_ends(d->guest, KVM_GUEST_EXITED, code, NULL);
+}
+
+/* The keyboard controller is not there, but for the one command that pulses the processor's reset line. */
+static void read_keyboard(void *device, uint64_t offset, void *data, uint32_t size)
+{
+	(void)device;
+	(void)offset;
+	memset(data, 0, size);
+}
+
+static void write_keyboard(void *device, uint64_t offset, const void *data, uint32_t size)
+{
+	struct devices *d = device;
+	(void)offset;
+	(void)size;
+	if (*(const uint8_t *)data == X86_RESET_VALUE)
+		kvm_guest_ends(d->guest, KVM_GUEST_RESET, 0, NULL);
+}
+
+/* ACPI's sleep control register; its status register beside it reads as zeros. */
+static void write_sleep(void *device, uint64_t offset, const void *data, uint32_t size)
+{
+	struct devices *d = device;
+	(void)size;
+	if (!offset && *(const uint8_t *)data == X86_SLEEP_S5)
+		kvm_guest_ends(d->guest, KVM_GUEST_EXITED, 0, NULL);
+}
+
+/* --- the serial console ------------------------------------------------------------------------------------------- */
+
+static void flush_line(struct devices *d)
+{
+	/* The reader sees a short or missing line where its disk is full; a guest is not stopped for it. */
+	if (d->len && d->console_fd >= 0 && fd_write_full(d->console_fd, d->line, d->len) < 0)
+		d->console_fd = -1;
+	d->len = 0;
+}
+
+void devices_flush(struct devices *d)
+{
+	pthread_mutex_lock(&d->lock);
+	flush_line(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void take_byte(void *userdata, uint8_t byte)
+{
+	struct devices *d = userdata;
+	d->line[d->len++] = (char)byte;
+	if (d->len == CONSOLE_LINE_MAX || byte == '\n')
+		flush_line(d);
+}
+
+/* The line is level-triggered in effect: KVM hears of changes only. */
+static void set_irq(struct devices *d)
+{
+	struct kvm_irq_level level = { .irq = X86_COM1_IRQ, .level = serial_irq(&d->serial) };
+	if (level.level == d->irq_level || d->guest->split)
+		return;
+	d->irq_level = level.level;
+	sys_ioctl(d->guest->sys, d->guest->vm, KVM_IRQ_LINE, &level);
+}
+
+static void write_serial(void *device, uint64_t offset, const void *data, uint32_t size)
+{
+	struct devices *d = device;
+	(void)size;
+	pthread_mutex_lock(&d->lock);
+	serial_write(&d->serial, (unsigned)offset, *(const uint8_t *)data);
+	set_irq(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void read_serial(void *device, uint64_t offset, void *data, uint32_t size)
+{
+	struct devices *d = device;
+	memset(data, 0xff, size);
+	pthread_mutex_lock(&d->lock);
+	*(uint8_t *)data = serial_read(&d->serial, (unsigned)offset);
+	set_irq(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
+{
+	const struct bus_range ranges[] = {
+		{ X86_PORT_EXIT, 4, NULL, write_exit, d },
+		{ X86_PORT_KBD_DATA, 1, read_keyboard, NULL, d },
+		{ X86_PORT_KBD_COMMAND, 1, read_keyboard, write_keyboard, d },
+		{ X86_PORT_SLEEP_CONTROL, 2, read_keyboard, write_sleep, d },
+		{ X86_PORT_COM1, X86_COM_PORTS, read_serial, write_serial, d },
+	};
+	*d = (struct devices){ .guest = g, .console_fd = g->config->console_fd };
+	pthread_mutex_init(&d->lock, NULL);
+	serial_init(&d->serial, take_byte, d);
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+		if (bus_add_port(&g->bus, &ranges[i]) < 0)
+			return FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus");
+	return 0;
+}
+
+void devices_done(struct devices *d)
+{
+	if (!d->guest)
+		return;
+	flush_line(d);
+	pthread_mutex_destroy(&d->lock);
+	*d = (struct devices){ .console_fd = -1 };
+}

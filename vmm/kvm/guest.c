@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* guest.c -- see guest.h. A guest is made in steps, in the order of the table at the end; threads are vcpu.c's. */
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bug.h"
+#include "base/file.h"
+#include "base/time.h"
+#include "topo/topology.h"
+#include "vmm/kvm/caps.h"
+#include "vmm/kvm/guest.h"
+#include "vmm/kvm/vcpu.h"
+#include "vmm/x86/acpi.h"
+#include "vmm/x86/cpuid.h"
+#include "vmm/x86/layout.h"
+
+#define CREATE_TRIES 5
+#define HALT_POLL_NS 200000
+
+/* --- the steps ---------------------------------------------------------------------------------------------------- */
+
+static int open_device(struct kvm_guest *g, struct err **err)
+{
+	const char *device = g->config->device;
+	g->kvm = g->sys->open(g->sys->data, device);
+	if (g->kvm >= 0)
+		return 0;
+	int r = FAIL_SYS(err, g->kvm, "open %s", device);
+	if (err && (r == -EACCES || r == -EPERM))
+		err_hint(*err, "add yourself to the 'kvm' group, or use --accel tcg");
+	return r;
+}
+
+static int check_caps(struct kvm_guest *g, struct err **err)
+{
+	return kvm_caps_check(g->sys, g->kvm, g->vcpus, topology_apic_id_max(&g->config->topology), err);
+}
+
+/* KVM_CREATE_VM gives up when a signal comes at the wrong time; the pauses double. */
+static int create_vm(struct kvm_guest *g, struct err **err)
+{
+	for (int i = 0; i < CREATE_TRIES; i++) {
+		g->vm = sys_ioctl_number(g->sys, g->kvm, KVM_CREATE_VM, 0);
+		if (g->vm != -EINTR)
+			break;
+		struct timespec pause = { .tv_nsec = 1000L << i };
+		nanosleep(&pause, NULL);
+	}
+	if (g->vm < 0)
+		return FAIL_SYS(err, g->vm, "create a virtual machine");
+	int size = sys_ioctl(g->sys, g->kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);
+	if (size < (int)sizeof(struct kvm_run))
+		return FAIL_SYS(err, size < 0 ? size : -EPROTO, "ask KVM for the size of a vCPU's shared memory");
+	g->run_size = (size_t)size;
+	return 0;
+}
+
+static int enable_cap(struct kvm_guest *g, unsigned cap, uint64_t arg, const char *what, struct err **err)
+{
+	struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
+	int r = sys_ioctl(g->sys, g->vm, KVM_ENABLE_CAP, &enable);
+	return r < 0 ? FAIL_SYS(err, r, "enable %s", what) : 0;
+}
+
+/*
+ * How long a halted vCPU's thread spins before it sleeps: a wake-up is cheaper then, where its CPU has nothing else to
+ * do. A wish: an old KVM has its own default. Perf mode leaves it to the host's administrator.
+ */
+static int set_halt_poll(struct kvm_guest *g, struct err **err)
+{
+	bool crowded = g->vcpus > (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	(void)err;
+	if (!g->config->perf)
+		enable_cap(g, KVM_CAP_HALT_POLL, crowded ? 0 : HALT_POLL_NS, "halt polling", NULL);
+	return 0;
+}
+
+/* KVM keeps three pages for a TSS and one for an identity map on Intel hosts: behind all that a guest may use. */
+static int make_irqchip(struct kvm_guest *g, struct err **err)
+{
+	uint64_t identity = X86_KVM_IDENTITY_MAP;
+	int r = sys_ioctl(g->sys, g->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity);
+	if (r == 0)
+		r = sys_ioctl_number(g->sys, g->vm, KVM_SET_TSS_ADDR, X86_KVM_TSS);
+	if (r < 0)
+		return FAIL_SYS(err, r, "reserve KVM's own pages");
+	g->split = topology_apic_id_max(&g->config->topology) > APIC_ID_FULL_MAX;
+	if (!g->split) {
+		r = sys_ioctl_number(g->sys, g->vm, KVM_CREATE_IRQCHIP, 0);
+		return r < 0 ? FAIL_SYS(err, r, "create the interrupt controllers") : 0;
+	}
+	r = enable_cap(g, KVM_CAP_SPLIT_IRQCHIP, X86_IOAPIC_PINS, "the split interrupt controller", err);
+	if (r < 0)
+		return r;
+	return enable_cap(g, KVM_CAP_X2APIC_API,
+			  KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK, "32-bit APIC ids",
+			  err);
+}
+
+static int map_node(struct kvm_guest *g, unsigned i, struct err **err)
+{
+	struct stat st;
+	uint64_t size = g->config->node[i].size;
+	if (fstat(g->config->node[i].fd, &st) < 0)
+		return FAIL_SYS(err, -errno, "look at the memory of node %u", i);
+	/* A page behind the end of the file would be a SIGBUS here, and no exit reason for it in KVM. */
+	if ((uint64_t)st.st_size < size)
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "the memory of node %u has %lu bytes, not %lu", i,
+			    (uint64_t)st.st_size, size);
+	int r = g->sys->map(g->sys->data, g->config->node[i].fd, size, &g->map[i]);
+	return r < 0 ? FAIL_SYS(err, r, "map guest memory: %lu MiB", size >> 20) : 0;
+}
+
+static int give_region(struct kvm_guest *g, unsigned slot, const struct x86_region *region, struct err **err)
+{
+	struct kvm_userspace_memory_region memory = {
+		.slot = slot,
+		.guest_phys_addr = region->address,
+		.memory_size = region->size,
+		.userspace_addr = (uint64_t)(uintptr_t)region->host,
+	};
+	int r = sys_ioctl(g->sys, g->vm, KVM_SET_USER_MEMORY_REGION, &memory);
+	return r < 0 ? FAIL_SYS(err, r, "give the guest %lu MiB of memory at 0x%lx", region->size >> 20,
+				region->address) : 0;
+}
+
+static int make_memory(struct kvm_guest *g, struct err **err)
+{
+	const struct kvm_guest_config *c = g->config;
+	uint64_t total = 0, used[GUEST_NODES_MAX] = { 0 };
+	for (unsigned i = 0; i < c->nodes; i++)
+		total += c->node[i].size;
+	int r = x86_ram_plan(c->nodes, total >> 20, &g->ram, err);
+	for (unsigned i = 0; i < c->nodes && r == 0; i++)
+		r = map_node(g, i, err);
+	for (unsigned i = 0; i < g->ram.count && r == 0; i++) {
+		struct x86_region *region = &g->ram.region[i];
+		region->host = (uint8_t *)g->map[region->node] + used[region->node];
+		used[region->node] += region->size;
+		if (used[region->node] > c->node[region->node].size)
+			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "node %u has less memory than its share",
+				    region->node);
+		r = give_region(g, i, region, err);
+	}
+	return r;
+}
+
+static int read_cpuid(struct kvm_guest *g, struct err **err)
+{
+	g->cpuid = calloc(1, sizeof(*g->cpuid) + CPUID_ENTRIES_MAX * sizeof(g->cpuid->entries[0]));
+	if (!g->cpuid)
+		return FAIL_SYS(err, -ENOMEM, "read the processor's features");
+	g->cpuid->nent = CPUID_ENTRIES_MAX;
+	int r = sys_ioctl(g->sys, g->kvm, KVM_GET_SUPPORTED_CPUID, g->cpuid);
+	return r < 0 ? FAIL_SYS(err, r, "read the processor's features") : 0;
+}
+
+static int write_tables(struct kvm_guest *g, struct err **err)
+{
+	struct acpi_config acpi = { .topology = g->config->topology, .ram = &g->ram };
+	uint8_t *to = x86_ram_at(&g->ram, X86_ACPI, X86_ACPI_BYTES_MAX);
+	if (!to || !acpi_build(&acpi, X86_ACPI, to, X86_ACPI_BYTES_MAX))
+		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the ACPI tables do not fit into guest memory");
+	return 0;
+}
+
+static int file_size(int fd, const char *what, size_t *ret, struct err **err)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return FAIL_SYS(err, -errno, "look at the %s", what);
+	*ret = (size_t)st.st_size;
+	return 0;
+}
+
+/* The kernel is mapped and copied segment by segment; the initramfs is read to where it belongs. Neither is copied
+ * twice. */
+static int load(struct kvm_guest *g, size_t kernel_len, size_t initrd_len, struct err **err)
+{
+	const struct kvm_guest_config *c = g->config;
+	void *kernel = mmap(NULL, kernel_len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, c->kernel_fd, 0);
+	if (kernel == MAP_FAILED)
+		return FAIL_SYS(err, -errno, "map the kernel");
+	struct boot_config boot = { .kernel = kernel, .kernel_len = kernel_len, .initrd_len = initrd_len,
+				    .cmdline = c->cmdline };
+	int r = boot_load(&boot, &g->ram, &g->entry, err);
+	munmap(kernel, kernel_len);
+	if (r < 0 || !initrd_len)
+		return r;
+	uint8_t *to = x86_ram_at(&g->ram, g->entry.initrd, initrd_len);
+	if (!to)
+		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "the initramfs (%zu bytes) does not fit into one NUMA node",
+			    initrd_len);
+	r = fd_pread_full(c->initrd_fd, to, initrd_len, 0);
+	return r < 0 ? FAIL_SYS(err, r, "read the initramfs") : 0;
+}
+
+static int load_kernel(struct kvm_guest *g, struct err **err)
+{
+	size_t kernel_len = 0, initrd_len = 0;
+	int r = file_size(g->config->kernel_fd, "kernel", &kernel_len, err);
+	if (r == 0 && !kernel_len)
+		r = FAIL(err, EXIT_BAD_DATA, -ENOEXEC, "the kernel is empty");
+	if (r == 0 && g->config->initrd_fd >= 0)
+		r = file_size(g->config->initrd_fd, "initramfs", &initrd_len, err);
+	if (r == 0)
+		r = load(g, kernel_len, initrd_len, err);
+	return r;
+}
+
+static int add_devices(struct kvm_guest *g, struct err **err)
+{
+	return devices_init(&g->devices, g, err);
+}
+
+static int build_filters(struct kvm_guest *g, struct err **err)
+{
+	int r = 0;
+	for (int kind = 0; g->config->confined && kind < CONFINE_KIND_MAX && r == 0; kind++)
+		r = confine_build((enum confine_kind)kind, &g->confine[kind], err);
+	return r;
+}
+
+static int (*const steps[])(struct kvm_guest *g, struct err **err) = {
+	open_device, check_caps, create_vm, set_halt_poll, make_irqchip, make_memory,
+	read_cpuid,  load_kernel, write_tables, add_devices, build_filters,
+};
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+static int check_config(const struct kvm_guest_config *c, struct err **err)
+{
+	int r = topology_check(&c->topology, err);
+	if (r == 0 && (!c->nodes || c->nodes > GUEST_NODES_MAX))
+		r = FAIL(err, EXIT_BAD_DATA, -EINVAL, "%u NUMA nodes, must be 1 to %d", c->nodes, GUEST_NODES_MAX);
+	return r;
+}
+
+int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct kvm_guest_config *config,
+		   struct err **err)
+{
+	*g = (struct kvm_guest){ .sys = sys, .config = config, .kvm = -1, .vm = -1, .ended_fd = -1 };
+	pthread_mutex_init(&g->lock, NULL);
+	pthread_cond_init(&g->changed, NULL);
+	g->devices.console_fd = -1;
+	int r = check_config(config, err);
+	if (r < 0)
+		return r;
+	g->vcpus = topology_cpus(&config->topology);
+	g->ended_fd = eventfd(0, EFD_CLOEXEC);
+	g->vcpu = calloc(g->vcpus, sizeof(*g->vcpu));
+	if (g->ended_fd < 0 || !g->vcpu)
+		return FAIL_SYS(err, g->vcpu ? -errno : -ENOMEM, "make room for %u vCPUs", g->vcpus);
+	for (unsigned i = 0; i < g->vcpus; i++)
+		vcpu_init(&g->vcpu[i], g, i);
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
+		r = steps[i](g, err);
+	return r;
+}
+
+int kvm_guest_start(struct kvm_guest *g, struct err **err)
+{
+	int r = 0;
+	vcpu_install_kick();
+	for (unsigned i = 0; i < g->vcpus && r == 0; i++)
+		r = vcpu_start(&g->vcpu[i], err);
+	return r;
+}
+
+static void kick_all(struct kvm_guest *g)
+{
+	for (unsigned i = 0; g->vcpu && i < g->vcpus; i++)
+		vcpu_kick(&g->vcpu[i]);
+}
+
+void kvm_guest_pause(struct kvm_guest *g)
+{
+	pthread_mutex_lock(&g->lock);
+	if (g->end == KVM_GUEST_RUNS)
+		atomic_store(&g->command, KVM_COMMAND_PAUSE);
+	kick_all(g);
+	while (g->end == KVM_GUEST_RUNS && g->paused < g->vcpus)
+		pthread_cond_wait(&g->changed, &g->lock);
+	pthread_mutex_unlock(&g->lock);
+}
+
+void kvm_guest_resume(struct kvm_guest *g)
+{
+	pthread_mutex_lock(&g->lock);
+	if (g->end == KVM_GUEST_RUNS)
+		atomic_store(&g->command, KVM_COMMAND_RUN);
+	pthread_cond_broadcast(&g->changed);
+	pthread_mutex_unlock(&g->lock);
+}
+
+void kvm_guest_dump(struct kvm_guest *g, struct buf *out)
+{
+	for (unsigned i = 0; i < g->vcpus; i++)
+		vcpu_dump(&g->vcpu[i], out);
+}
+
+/* Kicks more than once never hurts; a thread that is not in KVM_RUN yet reads the command before it enters. */
+void kvm_guest_stop(struct kvm_guest *g)
+{
+	kvm_guest_ends(g, KVM_GUEST_STOPPED, 0, NULL);
+	pthread_mutex_lock(&g->lock);
+	kick_all(g);
+	pthread_mutex_unlock(&g->lock);
+	for (unsigned i = 0; g->vcpu && i < g->vcpus; i++)
+		vcpu_join(&g->vcpu[i]);
+}
+
+void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err)
+{
+	pthread_mutex_lock(&g->lock);
+	if (g->end == KVM_GUEST_RUNS) {
+		g->end = how;
+		g->exit_code = code;
+		g->err = TAKE_PTR(err);
+		eventfd_write(g->ended_fd, 1);
+	}
+	atomic_store(&g->command, KVM_COMMAND_END);
+	pthread_cond_broadcast(&g->changed);
+	pthread_mutex_unlock(&g->lock);
+	err_free(err);
+}
+
+int kvm_guest_wait(struct kvm_guest *g, struct err **err)
+{
+	int r = 0;
+	pthread_mutex_lock(&g->lock);
+	while (g->end == KVM_GUEST_RUNS)
+		pthread_cond_wait(&g->changed, &g->lock);
+	if (g->end == KVM_GUEST_FAILED) {
+		r = -EIO;
+		if (err)
+			*err = TAKE_PTR(g->err);
+	}
+	pthread_mutex_unlock(&g->lock);
+	return r;
+}
+
+void kvm_guest_done(struct kvm_guest *g)
+{
+	kvm_guest_stop(g);
+	for (unsigned i = 0; g->vcpu && i < g->vcpus; i++)
+		vcpu_done(&g->vcpu[i]);
+	free(g->vcpu);
+	devices_done(&g->devices);
+	fd_close(g->vm);
+	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
+		if (g->map[i])
+			g->sys->unmap(g->sys->data, g->map[i], g->config->node[i].size);
+	fd_close(g->kvm);
+	fd_close(g->ended_fd);
+	free(g->cpuid);
+	for (int kind = 0; kind < CONFINE_KIND_MAX; kind++)
+		confine_done(&g->confine[kind]);
+	err_free(g->err);
+	pthread_cond_destroy(&g->changed);
+	pthread_mutex_destroy(&g->lock);
+	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1 };
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guest.h -- one virtual machine on KVM, in this process: memory, interrupt controllers, vCPU threads, its end.
+ *
+ * No globals: several guests live in one process, in tests; the product runs one a process (vmm/kvm/child.h). All
+ * system calls on KVM's descriptors go through a table (vmm/kvm/sys.h).
+ */
+#ifndef KTSTR_VMM_KVM_GUEST_H
+#define KTSTR_VMM_KVM_GUEST_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <ktstr/topology.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "vmm/guestmem.h"
+#include "vmm/kvm/bus.h"
+#include "vmm/kvm/confine.h"
+#include "vmm/kvm/devices.h"
+#include "vmm/kvm/sys.h"
+#include "vmm/x86/boot.h"
+
+#define APIC_ID_FULL_MAX  254	/* beyond it KVM's IOAPIC cannot address a CPU: split irqchip, x2APIC */
+#define GUEST_CMDLINE_MAX 2048	/* COMMAND_LINE_SIZE of x86 Linux */
+#define GUEST_CPUS_MAX	  512
+
+/* What a guest is made of. Plain data: the parent writes it into a file, the child reads it there. */
+struct kvm_guest_config {
+	struct ktstr_topology topology;
+	uint32_t nodes;
+	struct {
+		int fd;			/* memory, shared with whoever looks on */
+		uint64_t size;		/* bytes, whole MiB */
+	} node[GUEST_NODES_MAX];
+	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
+	bool perf;			/* see perf.h */
+	bool confined;			/* see confine.h; for a process that is nothing but this guest */
+	char device[64];		/* "/dev/kvm" */
+	char cmdline[GUEST_CMDLINE_MAX];
+};
+
+enum kvm_guest_end {
+	KVM_GUEST_RUNS,
+	KVM_GUEST_EXITED,	/* wrote to the exit port */
+	KVM_GUEST_RESET,	/* keyboard controller, reset port, or a triple fault */
+	KVM_GUEST_STOPPED,	/* kvm_guest_stop() */
+	KVM_GUEST_FAILED,	/* KVM could not go on: guest->err says why */
+};
+
+enum kvm_command { KVM_COMMAND_RUN, KVM_COMMAND_PAUSE, KVM_COMMAND_END };
+
+struct kvm_vcpu;
+struct kvm_cpuid2;
+
+struct kvm_guest {
+	const struct kvm_sys *sys;
+	const struct kvm_guest_config *config;
+	int kvm, vm;
+	int ended_fd;			/* eventfd: readable once `end` is set */
+	size_t run_size;		/* of a vCPU's shared page */
+	void *map[GUEST_NODES_MAX];	/* host address of each node */
+	struct x86_ram ram;
+	struct kvm_cpuid2 *cpuid;	/* what the host's KVM supports */
+	struct kvm_vcpu *vcpu;
+	unsigned vcpus;
+	bool split;			/* split irqchip */
+	struct bus bus;
+	struct devices devices;
+	struct confine confine[CONFINE_KIND_MAX];
+	struct x86_entry entry;
+	pthread_mutex_t lock;		/* of what follows */
+	pthread_cond_t changed;
+	unsigned ready, paused;		/* vCPUs that are set up; that stand still */
+	struct err *err;		/* the first failure */
+	enum kvm_guest_end end;
+	uint32_t exit_code;		/* what was written to the exit port */
+	atomic_uint command;		/* enum kvm_command, for the vCPU threads */
+};
+
+/*
+ * Makes a guest up to its first instruction: memory, kernel, tables, vCPUs not yet. @config must outlive it. Errors
+ * name the step that failed. kvm_guest_done() is due whatever the result.
+ */
+int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct kvm_guest_config *config,
+		   struct err **err);
+/* One thread a vCPU; each creates and sets up its own. */
+int kvm_guest_start(struct kvm_guest *g, struct err **err);
+/* All vCPUs stand still when it returns, or the guest has ended. */
+void kvm_guest_pause(struct kvm_guest *g);
+void kvm_guest_resume(struct kvm_guest *g);
+/* Registers of every vCPU, as text. Only while paused or ended. */
+void kvm_guest_dump(struct kvm_guest *g, struct buf *out);
+/* Waits for its end; -EIO with what KVM said when it failed. */
+int kvm_guest_wait(struct kvm_guest *g, struct err **err);
+/* Ends the vCPU threads and waits for them. */
+void kvm_guest_stop(struct kvm_guest *g);
+void kvm_guest_done(struct kvm_guest *g);
+
+/* For the guest's own files: the first end counts. @err, where given, is consumed. */
+void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * sys.h -- the system calls on /dev/kvm as a table, so that tests can stand in for the kernel and fail the n-th call.
+ * Everything below vmm/kvm but the boot probe goes through it.
+ */
+#ifndef KTSTR_VMM_KVM_SYS_H
+#define KTSTR_VMM_KVM_SYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct kvm_sys {
+	/* Each returns a negative errno on failure. Descriptors are the caller's to close(2). */
+	int (*open)(void *data, const char *path);
+	int (*ioctl)(void *data, int fd, unsigned long request, void *arg);
+	/* Shared, readable and writable. */
+	int (*map)(void *data, int fd, size_t size, void **ret);
+	void (*unmap)(void *data, void *p, size_t size);
+	void *data;
+};
+
+extern const struct kvm_sys kvm_sys_real;
+
+/* An ioctl whose argument is a number. */
+static inline int sys_ioctl_number(const struct kvm_sys *s, int fd, unsigned long request, unsigned long number)
+{
+	return s->ioctl(s->data, fd, request, (void *)(uintptr_t)number);
+}
+
+static inline int sys_ioctl(const struct kvm_sys *s, int fd, unsigned long request, void *arg)
+{
+	return s->ioctl(s->data, fd, request, arg);
+}
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vcpu.c -- see vcpu.h. Handlers stand in the order in which they run. */
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "vmm/kvm/vcpu.h"
+#include "vmm/x86/cpuid.h"
+#include "vmm/x86/msr.h"
+
+#define KICK_SIGNAL SIGRTMIN
+
+enum vcpu_state { VCPU_SETUP, VCPU_READY, VCPU_RUNNING, VCPU_PAUSED, VCPU_ENDED };
+
+static enum vcpu_state fail(struct kvm_vcpu *v, struct err *err)
+{
+	kvm_guest_ends(v->guest, KVM_GUEST_FAILED, 0, err);
+	return VCPU_ENDED;
+}
+
+/* --- SETUP -------------------------------------------------------------------------------------------------------- */
+
+static int set_cpuid(struct kvm_vcpu *v, struct err **err)
+{
+	struct kvm_guest *g = v->guest;
+	_cleanup_free_ struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + CPUID_ENTRIES_MAX * sizeof(c->entries[0]));
+	if (!c)
+		return FAIL_SYS(err, -ENOMEM, "describe its features");
+	c->nent = CPUID_ENTRIES_MAX;
+	int r = cpuid_for_vcpu(g->cpuid, &g->config->topology, v->index, c);
+	if (r == 0 && g->config->perf)
+		cpuid_set_realtime(c);
+	if (r == 0)
+		r = sys_ioctl(g->sys, v->fd, KVM_SET_CPUID2, c);
+	return r < 0 ? FAIL_SYS(err, r, "set its features (CPUID)") : 0;
+}
+
+static int set_msrs(struct kvm_vcpu *v, struct err **err)
+{
+	union {
+		struct kvm_msrs head;
+		uint8_t room[sizeof(struct kvm_msrs) + MSR_BOOT_MAX * sizeof(struct kvm_msr_entry)];
+	} msrs = { 0 };
+	msrs.head.nmsrs = msr_boot_list(msrs.head.entries);
+	/* KVM stops at the first that it does not take, and says how many it took. */
+	int r = sys_ioctl(v->guest->sys, v->fd, KVM_SET_MSRS, &msrs);
+	if (r < 0)
+		return FAIL_SYS(err, r, "set its model-specific registers");
+	if ((unsigned)r < msrs.head.nmsrs)
+		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "KVM refuses model-specific register 0x%x",
+			    msrs.head.entries[r].index);
+	return 0;
+}
+
+/* The first processor starts in the kernel; the others wait for its INIT and SIPI, as after power on. */
+static int set_registers(struct kvm_vcpu *v, struct err **err)
+{
+	const struct kvm_sys *sys = v->guest->sys;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	if (v->index)
+		return 0;
+	int r = sys_ioctl(sys, v->fd, KVM_GET_SREGS, &sregs);
+	if (r < 0)
+		return FAIL_SYS(err, r, "read its registers");
+	x86_entry_sregs(&v->guest->entry, &sregs);
+	x86_entry_regs(&v->guest->entry, &regs);
+	r = sys_ioctl(sys, v->fd, KVM_SET_SREGS, &sregs);
+	if (r == 0)
+		r = sys_ioctl(sys, v->fd, KVM_SET_REGS, &regs);
+	return r < 0 ? FAIL_SYS(err, r, "set its registers") : 0;
+}
+
+static int create(struct kvm_vcpu *v, struct err **err)
+{
+	struct kvm_guest *g = v->guest;
+	void *run = NULL;
+	v->fd = sys_ioctl_number(g->sys, g->vm, KVM_CREATE_VCPU, x86_apic_id(&g->config->topology, v->index));
+	if (v->fd < 0)
+		return FAIL_SYS(err, v->fd, "create it");
+	int r = g->sys->map(g->sys->data, v->fd, g->run_size, &run);
+	if (r < 0)
+		return FAIL_SYS(err, r, "map what it shares with KVM");
+	pthread_mutex_lock(&g->lock);
+	v->run = run;
+	pthread_mutex_unlock(&g->lock);
+	return 0;
+}
+
+static enum vcpu_state setup(struct kvm_vcpu *v)
+{
+	struct kvm_guest *g = v->guest;
+	struct err *err = NULL;
+	int r = create(v, &err);
+	if (r == 0)
+		r = set_cpuid(v, &err);
+	if (r == 0)
+		r = set_msrs(v, &err);
+	if (r == 0)
+		r = set_registers(v, &err);
+	if (r < 0) {
+		err_wrap(&err, r, "set up vCPU %u", v->index);
+		return fail(v, err);
+	}
+	/* Before the first KVM_RUN: KVM answers this only while the vCPU stands still. */
+	v->stats_fd = sys_ioctl(g->sys, v->fd, KVM_GET_STATS_FD, NULL);
+	return VCPU_READY;
+}
+
+/* --- READY: no INIT may be sent to a processor that is not there yet ---------------------------------------------- */
+
+static enum vcpu_state ready(struct kvm_vcpu *v)
+{
+	struct kvm_guest *g = v->guest;
+	struct err *err = NULL;
+	if (g->config->confined && confine_apply(&g->confine[CONFINE_VCPU], &err) < 0)
+		return fail(v, err);
+	pthread_mutex_lock(&g->lock);
+	if (++g->ready == g->vcpus)
+		pthread_cond_broadcast(&g->changed);
+	while (g->ready < g->vcpus && atomic_load(&g->command) != KVM_COMMAND_END)
+		pthread_cond_wait(&g->changed, &g->lock);
+	pthread_mutex_unlock(&g->lock);
+	return VCPU_RUNNING;
+}
+
+/* --- RUNNING ------------------------------------------------------------------------------------------------------ */
+
+static enum vcpu_state on_io(struct kvm_vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	if (run->io.data_offset + (uint64_t)run->io.size * run->io.count > v->guest->run_size)
+		return VCPU_RUNNING;
+	bus_port(&v->guest->bus, run->io.port, run->io.direction == KVM_EXIT_IO_OUT, data, run->io.size, run->io.count);
+	return VCPU_RUNNING;
+}
+
+static enum vcpu_state on_mmio(struct kvm_vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	uint32_t size = MIN_OF(run->mmio.len, (uint32_t)sizeof(run->mmio.data));
+	bus_memory(&v->guest->bus, run->mmio.phys_addr, run->mmio.is_write, run->mmio.data, size);
+	return VCPU_RUNNING;
+}
+
+/* With the interrupt controller in the kernel, a halt never comes here but where a guest halts for good. */
+static enum vcpu_state on_nothing(struct kvm_vcpu *v)
+{
+	(void)v;
+	return VCPU_RUNNING;
+}
+
+static enum vcpu_state on_reset(struct kvm_vcpu *v)
+{
+	kvm_guest_ends(v->guest, KVM_GUEST_RESET, v->run->exit_reason, NULL);
+	return VCPU_ENDED;
+}
+
+static enum vcpu_state on_failed_entry(struct kvm_vcpu *v)
+{
+	struct err *err = NULL;
+	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: the processor refuses to enter the guest, reason 0x%llx", v->index,
+	     v->run->fail_entry.hardware_entry_failure_reason);
+	return fail(v, err);
+}
+
+static enum vcpu_state on_internal_error(struct kvm_vcpu *v)
+{
+	struct err *err = NULL;
+	struct kvm_regs regs = { 0 };
+	sys_ioctl(v->guest->sys, v->fd, KVM_GET_REGS, &regs);
+	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: KVM cannot go on at address 0x%llx (internal error %u%s)", v->index,
+	     regs.rip, v->run->internal.suberror,
+	     v->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ? ", an instruction that it does not emulate" :
+								       "");
+	return fail(v, err);
+}
+
+static const struct {
+	const char *name;
+	enum vcpu_state (*run)(struct kvm_vcpu *v);
+} exits[] = {
+	[KVM_EXIT_UNKNOWN] = { "unknown", NULL },
+	[KVM_EXIT_IO] = { "io", on_io },
+	[KVM_EXIT_HLT] = { "hlt", on_nothing },
+	[KVM_EXIT_MMIO] = { "mmio", on_mmio },
+	[KVM_EXIT_IRQ_WINDOW_OPEN] = { "irq window", on_nothing },
+	[KVM_EXIT_SHUTDOWN] = { "shutdown", on_reset },
+	[KVM_EXIT_FAIL_ENTRY] = { "fail entry", on_failed_entry },
+	[KVM_EXIT_INTR] = { "intr", on_nothing },
+	[KVM_EXIT_INTERNAL_ERROR] = { "internal error", on_internal_error },
+	[KVM_EXIT_SYSTEM_EVENT] = { "system event", on_reset },
+	[KVM_EXIT_IOAPIC_EOI] = { "ioapic eoi", on_nothing },
+};
+
+static enum vcpu_state on_exit_reason(struct kvm_vcpu *v)
+{
+	uint32_t reason = v->run->exit_reason;
+	struct err *err = NULL;
+	v->exits++;
+	if (reason < ARRAY_SIZE(exits) && exits[reason].run)
+		return exits[reason].run(v);
+	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: KVM left the guest for reason %u, which nothing here asks for",
+	     v->index, reason);
+	return fail(v, err);
+}
+
+static enum vcpu_state running(struct kvm_vcpu *v)
+{
+	const struct kvm_sys *sys = v->guest->sys;
+	enum vcpu_state next = VCPU_RUNNING;
+	while (next == VCPU_RUNNING) {
+		unsigned command = atomic_load(&v->guest->command);
+		if (command != KVM_COMMAND_RUN)
+			return command == KVM_COMMAND_PAUSE ? VCPU_PAUSED : VCPU_ENDED;
+		int r = sys_ioctl(sys, v->fd, KVM_RUN, NULL);
+		if (r == 0) {
+			next = on_exit_reason(v);
+		} else if (r == -EINTR || r == -EAGAIN) {
+			/* The command is read behind this: a kick that comes in between is seen. */
+			__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+		} else {
+			struct err *err = NULL;
+			FAIL_SYS(&err, r, "run vCPU %u", v->index);
+			return fail(v, err);
+		}
+	}
+	return next;
+}
+
+/* --- PAUSED ------------------------------------------------------------------------------------------------------- */
+
+static enum vcpu_state paused(struct kvm_vcpu *v)
+{
+	struct kvm_guest *g = v->guest;
+	pthread_mutex_lock(&g->lock);
+	g->paused++;
+	pthread_cond_broadcast(&g->changed);
+	while (atomic_load(&g->command) == KVM_COMMAND_PAUSE)
+		pthread_cond_wait(&g->changed, &g->lock);
+	g->paused--;
+	pthread_mutex_unlock(&g->lock);
+	return VCPU_RUNNING;
+}
+
+static enum vcpu_state (*const states[])(struct kvm_vcpu *v) = {
+	[VCPU_SETUP] = setup, [VCPU_READY] = ready, [VCPU_RUNNING] = running, [VCPU_PAUSED] = paused,
+};
+
+static void *vcpu_main(void *arg)
+{
+	struct kvm_vcpu *v = arg;
+	char name[16];
+	snprintf(name, sizeof(name), "vcpu-%u", v->index);
+	prctl(PR_SET_NAME, name);
+	for (enum vcpu_state state = VCPU_SETUP; state != VCPU_ENDED;)
+		state = states[state](v);
+	return NULL;
+}
+
+/* --- from outside ------------------------------------------------------------------------------------------------- */
+
+static void do_nothing(int sig)
+{
+	(void)sig;
+}
+
+void vcpu_install_kick(void)
+{
+	struct sigaction action = { .sa_handler = do_nothing };
+	sigaction(KICK_SIGNAL, &action, NULL);
+}
+
+void vcpu_init(struct kvm_vcpu *v, struct kvm_guest *g, unsigned index)
+{
+	*v = (struct kvm_vcpu){ .guest = g, .index = index, .fd = -1, .stats_fd = -1 };
+}
+
+/* Every signal but the kick is the starting thread's business. */
+int vcpu_start(struct kvm_vcpu *v, struct err **err)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	sigdelset(&all, KICK_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int r = pthread_create(&v->thread, NULL, vcpu_main, v);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r)
+		return FAIL_SYS(err, -r, "start the thread of vCPU %u", v->index);
+	v->started = true;
+	return 0;
+}
+
+void vcpu_kick(struct kvm_vcpu *v)
+{
+	if (v->run)
+		__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	if (v->started)
+		pthread_kill(v->thread, KICK_SIGNAL);
+}
+
+void vcpu_join(struct kvm_vcpu *v)
+{
+	if (v->started)
+		pthread_join(v->thread, NULL);
+	v->started = false;
+}
+
+void vcpu_dump(struct kvm_vcpu *v, struct buf *out)
+{
+	const struct kvm_sys *sys = v->guest->sys;
+	struct kvm_regs r;
+	struct kvm_sregs s;
+	if (v->fd < 0 || sys_ioctl(sys, v->fd, KVM_GET_REGS, &r) < 0 || sys_ioctl(sys, v->fd, KVM_GET_SREGS, &s) < 0) {
+		buf_appendf(out, "CPU#%u: no registers\n", v->index);
+		return;
+	}
+	buf_appendf(out, "CPU#%u\nRIP=%016llx RFL=%08llx RSP=%016llx RBP=%016llx\n", v->index, r.rip, r.rflags, r.rsp,
+		    r.rbp);
+	buf_appendf(out, "RAX=%016llx RBX=%016llx RCX=%016llx RDX=%016llx\n", r.rax, r.rbx, r.rcx, r.rdx);
+	buf_appendf(out, "RSI=%016llx RDI=%016llx R8 =%016llx R9 =%016llx\n", r.rsi, r.rdi, r.r8, r.r9);
+	buf_appendf(out, "R10=%016llx R11=%016llx R12=%016llx R13=%016llx\n", r.r10, r.r11, r.r12, r.r13);
+	buf_appendf(out, "R14=%016llx R15=%016llx CS =%04x GS =%016llx\n", r.r14, r.r15, s.cs.selector, s.gs.base);
+	buf_appendf(out, "CR0=%08llx CR2=%016llx CR3=%016llx CR4=%08llx EFER=%llx\n", s.cr0, s.cr2, s.cr3, s.cr4,
+		    s.efer);
+}
+
+void vcpu_done(struct kvm_vcpu *v)
+{
+	if (v->run)
+		v->guest->sys->unmap(v->guest->sys->data, v->run, v->guest->run_size);
+	v->run = NULL;
+	v->stats_fd = fd_close(v->stats_fd);
+	v->fd = fd_close(v->fd);
+}

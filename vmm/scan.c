@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* scan.c -- see scan.h. A timer, because a deterministic guest is told nothing and so cannot ring. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/bug.h"
+#include "base/file.h"
+#include "vmm/scan.h"
+
+#define SCAN_PERIOD    (20 * NSEC_PER_MSEC)
+#define COMPLAINTS_MAX 4096
+
+enum { SCAN_LOOK, SCAN_LAST, SCAN_COUNT };
+
+/* Appends what the console has grown by; true when it has. */
+static bool take_console(struct vm_scan *s)
+{
+	struct stat st;
+	struct vm *vm = s->vm;
+	bool grown = false;
+	while (fstat(s->console_fd, &st) == 0 && (size_t)st.st_size > vm->console.len) {
+		char chunk[8192];
+		if (vm->console.len >= CONSOLE_BYTES_MAX) {
+			vm->console_overflow = true;
+			break;
+		}
+		ssize_t n = pread(s->console_fd, chunk, sizeof(chunk), (off_t)vm->console.len);
+		if (n <= 0)
+			break;
+		buf_append(&vm->console, chunk, (size_t)n);
+		grown = true;
+	}
+	return grown;
+}
+
+static void look(struct vm_scan *s)
+{
+	bool console = take_console(s);
+	if (!s->vm->hello && wirelog_pending(&s->log))
+		s->vm->hello = reactor_now(s->machine.reactor);
+	if (console || wirelog_pending(&s->log))
+		notice_post(&s->vm->changed);
+}
+
+static int scan_look(struct machine *m, int result)
+{
+	(void)result;
+	look(container_of(m, struct vm_scan, machine));
+	machine_sleep(m, SCAN_PERIOD);
+	return SCAN_LOOK;
+}
+
+static int scan_last(struct machine *m, int result)
+{
+	(void)result;
+	look(container_of(m, struct vm_scan, machine));
+	return MACHINE_END;
+}
+
+static const struct machine_state scan_states[SCAN_COUNT] = {
+	[SCAN_LOOK] = { "look", scan_look, DEADLINE_NONE, SCAN_LAST, TO(SCAN_LAST) },
+	[SCAN_LAST] = { "last", scan_last, DEADLINE_NONE, 0, TO_END },
+};
+
+static void part_ended(struct vm_scan *s)
+{
+	if (--s->live)
+		return;
+	char chunk[COMPLAINTS_MAX];
+	ssize_t n = pread(s->stderr_fd, chunk, sizeof(chunk), 0);
+	if (n > 0)
+		buf_append_printable(&s->vm->complaints, chunk, (size_t)n);
+	s->vm->end = s->how(s->vm);
+	s->vm->ended = true;
+	notice_post(&s->vm->changed);
+}
+
+static void scan_done(struct machine *m, int result)
+{
+	(void)result;
+	part_ended(container_of(m, struct vm_scan, machine));
+}
+
+static const struct machine_type scan_type = { "scan", scan_states, SCAN_COUNT, scan_done };
+
+/* --- for backends ------------------------------------------------------------------------------------------------- */
+
+int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, struct err **err)
+{
+	*s = VM_SCAN_NULL;
+	s->vm = vm;
+	int r = guestmem_init(&s->memory, c->topology.numa_nodes, c->memory_mib, err);
+	if (r < 0)
+		return r;
+	s->console_fd = memfd_new("ktstr-console", 0);
+	s->stderr_fd = memfd_new("ktstr-stderr", 0);
+	if (s->console_fd < 0 || s->stderr_fd < 0)
+		return FAIL_SYS(err, MIN_OF(s->console_fd, s->stderr_fd), "make the console's file");
+	return 0;
+}
+
+void vm_scan_start(struct vm_scan *s, struct reactor *r, struct machine *parent, enum vm_end (*how)(struct vm *vm))
+{
+	wirelog_init(&s->log, guestmem_at(&s->memory, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES), GUEST_LOG_BYTES);
+	s->how = how;
+	s->live = 2;
+	s->vm->started = reactor_now(r);
+	machine_start(r, &s->machine, &scan_type, parent, "scan");
+}
+
+void vm_scan_child_ended(struct vm_scan *s)
+{
+	machine_cancel(&s->machine);
+	part_ended(s);
+}
+
+int vm_scan_next_record(struct vm_scan *s, struct wire_item *ret, struct err **err)
+{
+	int r = wirelog_next(&s->log, ret, err);
+	s->vm->dropped = s->log.dropped;
+	s->vm->digest = s->log.digest;
+	return r;
+}
+
+void vm_scan_done(struct vm_scan *s)
+{
+	REQUIRE(!s->live);
+	guestmem_done(&s->memory);
+	wirelog_done(&s->log);
+	s->console_fd = fd_close(s->console_fd);
+	s->stderr_fd = fd_close(s->stderr_fd);
+	if (!s->vm)
+		return;
+	buf_done(&s->vm->console);
+	buf_done(&s->vm->diagnosis);
+	buf_done(&s->vm->complaints);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * scan.h -- what every backend shares: the guest's memory, event log, console and complaints, and a machine that looks
+ * at them on a timer. Backends have a second machine for the child process; the VM has ended when both have.
+ */
+#ifndef KTSTR_VMM_SCAN_H
+#define KTSTR_VMM_SCAN_H
+
+#include "vmm/guestmem.h"
+#include "vmm/vm.h"
+
+struct vm_scan {
+	struct machine machine;
+	struct vm *vm;
+	struct guestmem memory;
+	struct wirelog log;
+	int console_fd, stderr_fd;	/* memory files that the child writes to */
+	unsigned live;			/* machines that have not ended */
+	enum vm_end (*how)(struct vm *vm);	/* asked once both have */
+};
+
+#define VM_SCAN_NULL ((struct vm_scan){ .console_fd = -1, .stderr_fd = -1 })
+
+/* Guest memory and the files. vm_scan_done() is due whatever the result. */
+int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, struct err **err);
+/* Begins to look; the backend has started its child, and starts its own machine beside this one. */
+void vm_scan_start(struct vm_scan *s, struct reactor *r, struct machine *parent, enum vm_end (*how)(struct vm *vm));
+/* For the backend's machine, at its end: a last look follows, then the VM's end. */
+void vm_scan_child_ended(struct vm_scan *s);
+int vm_scan_next_record(struct vm_scan *s, struct wire_item *ret, struct err **err);
+/* Frees what it holds, and the texts of the VM. */
+void vm_scan_done(struct vm_scan *s);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ram.c -- see ram.h. */
+#include <string.h>
+
+#include "vmm/x86/layout.h"
+#include "vmm/x86/ram.h"
+
+#define MIB ((uint64_t)1 << 20)
+#define MEMORY_MIB_MAX ((uint64_t)16 << 20)	/* 16 TiB: no address overflows */
+
+static void add(struct x86_ram *ram, unsigned node, uint64_t address, uint64_t size)
+{
+	if (size)
+		ram->region[ram->count++] = (struct x86_region){ .address = address, .size = size, .node = node };
+}
+
+/* Adds @size bytes of @node from *@at on, around the gap. */
+static void add_node(struct x86_ram *ram, unsigned node, uint64_t size, uint64_t *at)
+{
+	uint64_t below = *at < X86_MMIO_GAP ? MIN_OF(size, X86_MMIO_GAP - *at) : 0;
+	add(ram, node, *at, below);
+	*at += below;
+	if (below == size)
+		return;
+	*at = MAX_OF(*at, X86_MMIO_GAP_END);
+	add(ram, node, *at, size - below);
+	*at += size - below;
+}
+
+int x86_ram_plan(unsigned nodes, uint64_t total_mib, struct x86_ram *ret, struct err **err)
+{
+	if (nodes < 1 || nodes >= X86_REGIONS_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "guest memory: %u NUMA nodes, must be 1 to %d", nodes,
+			    X86_REGIONS_MAX - 1);
+	if (total_mib < nodes || total_mib > MEMORY_MIB_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "guest memory: %lu MiB, must be %u to %lu", total_mib, nodes,
+			    MEMORY_MIB_MAX);
+	uint64_t each = total_mib / nodes, at = 0;
+	*ret = (struct x86_ram){ 0 };
+	for (unsigned i = 0; i < nodes; i++)
+		add_node(ret, i, (i + 1 == nodes ? total_mib - each * i : each) * MIB, &at);
+	return 0;
+}
+
+/* The region that holds @address. */
+static const struct x86_region *region_of(const struct x86_ram *ram, uint64_t address)
+{
+	for (unsigned i = 0; i < ram->count; i++)
+		if (address >= ram->region[i].address && address - ram->region[i].address < ram->region[i].size)
+			return &ram->region[i];
+	return NULL;
+}
+
+static uint64_t left_in(const struct x86_region *r, uint64_t address)
+{
+	return r->size - (address - r->address);
+}
+
+uint8_t *x86_ram_at(const struct x86_ram *ram, uint64_t address, uint64_t len)
+{
+	const struct x86_region *r = region_of(ram, address);
+	return r && len <= left_in(r, address) ? r->host + (address - r->address) : NULL;
+}
+
+bool x86_ram_covers(const struct x86_ram *ram, uint64_t address, uint64_t len)
+{
+	while (len) {
+		const struct x86_region *r = region_of(ram, address);
+		if (!r)
+			return false;
+		uint64_t piece = MIN_OF(len, left_in(r, address));
+		address += piece;
+		len -= piece;
+	}
+	return true;
+}
+
+int x86_ram_write(const struct x86_ram *ram, uint64_t address, const void *data, uint64_t len)
+{
+	if (!x86_ram_covers(ram, address, len))
+		return -EFAULT;
+	for (const uint8_t *from = data; len;) {
+		const struct x86_region *r = region_of(ram, address);
+		uint64_t piece = MIN_OF(len, left_in(r, address));
+		memcpy(r->host + (address - r->address), from, piece);
+		from += piece;
+		address += piece;
+		len -= piece;
+	}
+	return 0;
+}
+
+uint64_t x86_ram_low_end(const struct x86_ram *ram)
+{
+	uint64_t end = 0;
+	for (const struct x86_region *r; end < X86_MMIO_GAP && (r = region_of(ram, end));)
+		end = r->address + r->size;
+	return MIN_OF(end, X86_MMIO_GAP);
+}
