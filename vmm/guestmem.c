@@ -13,7 +13,7 @@ static int init_node(struct guestmem *m, unsigned i, uint64_t address, uint64_t 
 	m->node[i].fd = memfd_new("ktstr-guest-ram", size);
 	if (m->node[i].fd < 0)
 		return m->node[i].fd;
-	/* The machine's process has it too, and might be its guest's by now: a file that shrinks would be our SIGBUS. */
+	/* The machine's process has it too, and may be its guest's by now: a file that shrinks would be our SIGBUS. */
 	if (fcntl(m->node[i].fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return -errno;
 	void *map = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_NORESERVE, m->node[i].fd, 0);

@@ -255,6 +255,18 @@ int cache_work_mark(const char *workdir, enum work_stage stage, struct err **err
 	return path ? file_write_atomic(path, stage_words[stage], strlen(stage_words[stage]), 0644, err) : -ENOMEM;
 }
 
+int cache_work_remove(const char *workdir, struct err **err)
+{
+	_cleanup_free_ char *mark = workdir ? path_join(workdir, "stage") : NULL;
+	if (!workdir)
+		return 0;
+	if (!mark)
+		return -ENOMEM;
+	if (unlink(mark) < 0 && errno != ENOENT)
+		return FAIL_SYS(err, -errno, "remove '%s'", mark);
+	return remove_tree(workdir, err);
+}
+
 /* Renames what a dead process left of @name to @path, if there is any: the name has our pid now, so nobody sweeps it.
  */
 static bool adopt(const struct cache *c, const char *name, const char *path)
@@ -276,14 +288,14 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
 	_cleanup_free_ char *path = NULL;
 	if (asprintf(&path, "%s/.tmp-%s-%d", c->root, name, getpid()) < 0)
 		return -ENOMEM;
-	int r = remove_tree(path, err);
+	int r = cache_work_remove(path, err);
 	bool adopted = r == 0 && adopt(c, name, path);
 	/* Before it is looked at: compilers that outlived their make may still be writing. */
 	if (adopted)
 		r = orphans_kill(path, err);
 	*ret_stage = adopted && r == 0 ? read_mark(path) : WORK_EMPTY;
 	if (r == 0 && *ret_stage == WORK_EMPTY)
-		r = remove_tree(path, err);
+		r = cache_work_remove(path, err);
 	if (r == 0)
 		r = mkdir_parents(path, 0755, err);
 	if (r == 0)
@@ -379,7 +391,7 @@ void cache_sweep(const struct cache *c, bool all)
 			continue;
 		bool unwanted = all || has_entry(c, e->d_name) || st.st_mtime + WORK_KEPT_SEC < time(NULL);
 		if (unwanted && orphans_kill(path, NULL) == 0)
-			remove_tree(path, NULL);
+			cache_work_remove(path, NULL);
 	}
 	if (dir)
 		closedir(dir);

@@ -62,6 +62,8 @@ enum work_stage { WORK_EMPTY, WORK_FETCHED, WORK_UNPACKED, WORK_BUILT };
  * Blocks.
  */
 int cache_workdir(const struct cache *c, const char *name, char **ret, enum work_stage *ret_stage, struct err **err);
+/* Removes it all; whoever is killed half-way leaves nothing that looks whole. NULL: nothing to do. Blocks. */
+int cache_work_remove(const char *workdir, struct err **err);
 /* Notes that @stage is reached, in one rename. */
 int cache_work_mark(const char *workdir, enum work_stage stage, struct err **err);
 /* Swaps the finished directory @dir in as @key. */

@@ -55,7 +55,7 @@ int kconfig_validate(const char *text, bool has_scx, struct err **err)
 				    critical[i].remedy);
 	if (!lost.len)
 		return 0;
-	FAIL(err, EXIT_BAD_DATA, -EINVAL, "kernel build completed but critical config options are missing: %s",
+	FAIL(err, EXIT_BAD_DATA, -EINVAL, "critical config options are missing: %s",
 	     buf_str(&lost));
 	if (err)
 		err_hint(*err, "Kconfig silently drops options whose dependencies are not met");

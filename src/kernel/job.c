@@ -278,7 +278,7 @@ static int make(struct machine *m, int result, const char *what, const char *con
 
 /* --- CONFIGURE ---------------------------------------------------------------------------------------------------- */
 
-enum configure_part { PART_CLEAN, PART_INPUT, PART_BASE, PART_APPEND, PART_OLD, PART_END };
+enum configure_part { PART_CLEAN, PART_INPUT, PART_BASE, PART_APPEND, PART_OLD, PART_CHECK, PART_END };
 
 /* A tree of one's own with a configuration for sched_ext keeps it; everything else gets the lean one. */
 static bool keeps_own_config(const struct kernel_job *job)
@@ -311,14 +311,17 @@ static const char *configure_target(struct kernel_job *job, char *variable, size
 
 static int configure(struct machine *m, int result)
 {
+	static int (*const offloaded[PART_END])(void *) = {
+		[PART_INPUT] = step_config_input, [PART_APPEND] = step_append_config,
+		[PART_CHECK] = step_validate_config,
+	};
 	struct kernel_job *job = job_of(m);
 	char variable[PATH_MAX + 40] = "";
 	if (result < 0 && job->run.step == COMMAND_IDLE)
 		return result;
 	for (; job->part < PART_END; job->part++) {
-		if (job->part == PART_INPUT || job->part == PART_APPEND) {
-			bool append = job->part++ == PART_APPEND;
-			machine_offload(m, &job->offload, append ? step_append_config : step_config_input, job);
+		if (offloaded[job->part]) {
+			machine_offload(m, &job->offload, offloaded[job->part++], job);
 			return STAGE_CONFIGURE;
 		}
 		const char *target = configure_target(job, variable, sizeof(variable));

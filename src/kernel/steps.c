@@ -281,6 +281,19 @@ static int copy_file(const char *from, const char *to, mode_t mode, struct err *
 	return r;
 }
 
+/* Kprobes needed modules until Linux 6.10 (its arch/Kconfig says so); where they do, modules it is. */
+static bool kprobes_need_modules(const struct kernel_job *job)
+{
+	_cleanup_free_ char *path = path_join(job->tree, "arch/Kconfig");
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (!path || file_read(path, 1 << 20, &text, NULL) < 0)
+		return false;
+	const char *kprobes = strstr(buf_str(&text), "\nconfig KPROBES\n");
+	const char *next = kprobes ? strstr(kprobes + 1, "\nconfig ") : NULL;
+	const char *modules = kprobes ? strstr(kprobes, "depends on MODULES") : NULL;
+	return modules && (!next || modules < next);
+}
+
 /* The lean fragment and, behind it, what the person adds: the last line about an option wins. */
 int step_config_input(void *arg)
 {
@@ -292,6 +305,8 @@ int step_config_input(void *arg)
 	_cleanup_free_ char *path = path_join(job->work, "lean.config"), *dot = path_join(job->tree, ".config");
 	job->has_scx = tree_knows_scx(job);
 	buf_append(&text, lean, len);
+	if (kprobes_need_modules(job))
+		buf_puts(&text, "\nCONFIG_MODULES=y\n");
 	if (extra)
 		buf_appendf(&text, "\n%s\n", extra);
 	if (!path || !dot || text.failed)
@@ -327,13 +342,18 @@ static int read_dot_config(struct kernel_job *job, struct buf *ret)
 	return path ? file_read(path, 16 << 20, ret, &job->err) : -ENOMEM;
 }
 
-int step_validate(void *arg)
+int step_validate_config(void *arg)
 {
 	struct kernel_job *job = arg;
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	int r = read_dot_config(job, &text);
-	if (r == 0)
-		r = kconfig_validate(buf_str(&text), job->has_scx, &job->err);
+	return r == 0 ? kconfig_validate(buf_str(&text), job->has_scx, &job->err) : r;
+}
+
+int step_validate(void *arg)
+{
+	struct kernel_job *job = arg;
+	int r = step_validate_config(job);
 	if (r == 0 && !tree_has(job, "arch/x86/boot/bzImage"))
 		r = FAIL(&job->err, EXIT_BAD_DATA, -ENOENT, "the build left no arch/x86/boot/bzImage");
 	if (r == 0 && job->config.id->kind != KERNEL_ID_TREE)
@@ -474,5 +494,5 @@ int step_store(void *arg)
 int step_cleanup(void *arg)
 {
 	struct kernel_job *job = arg;
-	return job->work ? remove_tree(job->work, job->err ? NULL : &job->err) : 0;
+	return cache_work_remove(job->work, job->err ? NULL : &job->err);
 }
