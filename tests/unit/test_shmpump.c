@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "reactor/shmpump.h"
+#include "reactor/sim.h"
 #include "t.h"
 
 #define RINGS 3
@@ -210,6 +211,33 @@ START_TEST(drops_are_summed)
 }
 END_TEST
 
+/* Reads that are interrupted, reset, or faster than their cancel: what is published arrives, and the pump ends. */
+START_TEST(faults_lose_nothing_that_was_published)
+{
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		struct sim_config config = { .seed = seed, .faults = SIM_FAULTS_SWARM, .latency_max = NSEC_PER_MSEC };
+		struct rng rng = { seed };
+		struct vm vm;
+		unsigned sent = 0;
+		t_ok(reactor_new_sim(&reactor, &config, NULL));
+		begin(&vm);
+		for (uint64_t turns = rng_below(&rng, 40); turns-- && !vm.pump.machine.failure;) {
+			uint32_t ring = (uint32_t)rng_below(&rng, RINGS);
+			unsigned count = (unsigned)rng_below(&rng, 20);
+			while (count-- && shmring_put(&vm.writer[ring], 1, "a record", 8))
+				sent++;
+			t_ok(reactor_turn(reactor, NSEC_NEVER));
+		}
+		machine_cancel(&vm.pump.machine);
+		t_ok(reactor_run(reactor));
+		ck_assert(vm.pump.machine.ended);
+		ck_assert_int_lt(vm.pump.machine.result, 0);
+		ck_assert_uint_eq(vm.got[0] + vm.got[1] + vm.got[2], sent);
+		end(&vm, true);
+	}
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, records_of_all_rings_arrive);
@@ -219,6 +247,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_damaged_ring_is_reported_once_and_the_others_go_on);
 	tcase_add_test(tc, a_bell_rung_for_nothing_disturbs_nobody);
 	tcase_add_test(tc, drops_are_summed);
+	tcase_add_test(tc, faults_lose_nothing_that_was_published);
 }
 
 int main(void)
