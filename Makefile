@@ -27,7 +27,7 @@ check: setup
 	@python3 tests/check.py
 
 bench: kernel
-	@ninja -C $(BUILD) benchmarks && for b in reactor boot sim; do python3 bench/$$b.py $(BUILD) || exit 1; done
+	@ninja -C $(BUILD) benchmarks && for b in reactor fetch boot sim; do python3 bench/$$b.py $(BUILD) || exit 1; done
 
 clean:
 	rm -rf $(BUILD) build-asan target

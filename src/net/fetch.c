@@ -63,7 +63,8 @@ static int start_anew(struct fetch *f)
 {
 	REQUIRE(!f->writing);
 	f->done = f->written = f->total = 0;
-	f->chunk[0].len = f->chunk[1].len = 0;
+	for (size_t i = 0; i < FETCH_CHUNKS; i++)
+		f->chunk[i].len = 0;
 	f->validator[0] = '\0';
 	buf_clear(&f->body);
 	sha256_init(&f->hash);
@@ -102,15 +103,16 @@ static int begin_body(struct fetch *f)
 	return f->total > f->q.max_bytes ? too_large(f) : 0;
 }
 
-/* Room for @len bytes where they are collected. A full chunk is handed over to be written; false: both are full. */
+/* Room for @len bytes where they are collected. A full chunk is handed over to be written; false: all are full. */
 static bool make_room(struct fetch *f, size_t len)
 {
+	unsigned next = (f->filling + 1) % FETCH_CHUNKS;
 	REQUIRE(len <= FETCH_CHUNK_BYTES);
 	if (f->chunk[f->filling].len + len <= FETCH_CHUNK_BYTES)
 		return true;
-	if (f->chunk[!f->filling].len)
+	if (next == f->oldest)
 		return false;
-	f->filling = !f->filling;
+	f->filling = next;
 	notice_post(&f->notice);
 	return true;
 }
@@ -274,6 +276,7 @@ static int connect_to(struct machine *m, int result)
 	f->error_text[0] = f->why[0] = '\0';
 	f->notice.posted = false;
 	f->attempts++;
+	f->tries++;
 	ask_for_rest(f);
 	f->from_start = false;
 	/* What was asked for safely is not answered in the clear. */
@@ -289,16 +292,11 @@ static int connect_to(struct machine *m, int result)
 
 /* --- RECEIVE: full chunks go to the file, one write at a time ----------------------------------------------------- */
 
-/* The older chunk first; the one that is being filled only when nothing more will come. */
-static unsigned next_chunk(const struct fetch *f)
-{
-	return f->chunk[!f->filling].len || !f->ended ? !f->filling : f->filling;
-}
-
+/* The oldest chunk; the one that is being filled only when nothing more will come. */
 static bool start_write(struct fetch *f)
 {
-	unsigned i = next_chunk(f);
-	if (!f->chunk[i].len)
+	unsigned i = f->oldest;
+	if (!f->chunk[i].len || (i == f->filling && !f->ended))
 		return false;
 	f->writing = true;
 	machine_write(&f->machine, f->q.fd, f->chunk[i].data + f->write_at, f->chunk[i].len - f->write_at, f->written);
@@ -307,7 +305,7 @@ static bool start_write(struct fetch *f)
 
 static int wrote(struct fetch *f, int result)
 {
-	unsigned i = f->chunk[!f->filling].len ? !f->filling : f->filling;
+	unsigned i = f->oldest;
 	f->writing = false;
 	if (result == -EINTR || result == -EAGAIN)
 		return 0;
@@ -316,8 +314,11 @@ static int wrote(struct fetch *f, int result)
 				f->written);
 	f->written += (uint64_t)result;
 	f->write_at += (uint32_t)result;
-	if (f->write_at == f->chunk[i].len)
-		f->chunk[i].len = f->write_at = 0;
+	if (f->write_at < f->chunk[i].len)
+		return 0;
+	f->chunk[i].len = f->write_at = 0;
+	if (i != f->filling)
+		f->oldest = (i + 1) % FETCH_CHUNKS;
 	return 0;
 }
 
@@ -325,6 +326,7 @@ static int wrote(struct fetch *f, int result)
 static void go_on(struct fetch *f)
 {
 	f->paused = false;
+	f->moved = f->q.tuning->stall_bytes;	/* this window was ours to waste */
 	if (curl_easy_pause(f->transfer.easy, CURLPAUSE_CONT) == CURLE_OK)
 		return;
 	http_abort(f->http, &f->transfer);
@@ -448,12 +450,12 @@ static int next_place(struct machine *m, int result)
 	buf_append_printable(&f->reasons, f->url_used, strlen(f->url_used));
 	buf_puts(&f->reasons, ": ");
 	buf_append_printable(&f->reasons, f->why, strlen(f->why));
-	if (f->failures)
-		buf_appendf(&f->reasons, " (%u attempts)", f->failures + 1);
+	if (f->tries > 1)
+		buf_appendf(&f->reasons, " (%u attempts)", f->tries);
 	if (!f->q.urls[f->url + 1])
 		return nowhere(f);
 	f->url++;
-	f->failures = 0;
+	f->tries = f->failures = 0;
 	f->farthest = 0;
 	f->distrust = false;
 	f->from_start = true;
@@ -536,7 +538,7 @@ static const struct machine_state fetch_states[FETCH_STATE_MAX] = {
 	[FETCH_RECEIVE] = { "receive", receive, DEADLINE_NONE, FETCH_RELEASE, TO(FETCH_JUDGE) | TO(FETCH_RELEASE) },
 	[FETCH_JUDGE] = { "judge", judge, SHORT_DEADLINE, FETCH_RELEASE,
 			  TO(FETCH_BACKOFF) | TO(FETCH_NEXT) | TO(FETCH_VERIFY) | TO(FETCH_RELEASE) },
-	[FETCH_BACKOFF] = { "back off", back_off, 2 * RETRY_AFTER_MAX, FETCH_RELEASE,
+	[FETCH_BACKOFF] = { "back off", back_off, DEADLINE_NONE, FETCH_RELEASE,
 			    TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
 	[FETCH_NEXT] = { "next", next_place, SHORT_DEADLINE, FETCH_RELEASE, TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
 	[FETCH_VERIFY] = { "verify", verify, SHORT_DEADLINE, FETCH_RELEASE,

@@ -54,10 +54,11 @@ static void settle(struct watch *w)
 	op_submit(w->http->reactor, &w->op);
 }
 
+/* With an error, reading finds out which; the mark alone would tell libcurl only that there is one. */
 static int events_of(int result)
 {
 	if (result < 0 || result & (POLLERR | POLLNVAL))
-		return CURL_CSELECT_ERR;
+		return CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	return (result & (POLLIN | POLLHUP) ? CURL_CSELECT_IN : 0) | (result & POLLOUT ? CURL_CSELECT_OUT : 0);
 }
 
