@@ -96,6 +96,7 @@ struct fetch {
 	uint32_t write_at;		/* bytes of the chunk being written that are in the file already */
 	bool begun, ended, paused, writing, from_start, distrust, all_absent;
 	char validator[VALIDATOR_TEXT_MAX];
+	char shown[URL_SHOWN_MAX];	/* url_used in messages */
 	char why[FETCH_ERROR_MAX];	/* ours */
 	char error_text[FETCH_ERROR_MAX];	/* libcurl's */
 	void (*on_done)(struct fetch *f);

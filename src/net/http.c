@@ -161,7 +161,8 @@ int http_transfer_init(struct http_transfer *t, struct http *h)
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 	/* One connection a download: the streams of one HTTP/2 connection would share its window and its losses. */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	/* A name that is being looked up cannot be cancelled; let its thread end by itself rather than wait for it. */
+	/* A lookup that is under way cannot be cancelled: its thread ends by itself, with its two descriptors, later.
+	 */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	if (h->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, h->ca_file);
@@ -189,6 +190,20 @@ void http_abort(struct http *h, struct http_transfer *t)
 {
 	if (t->running)
 		take_back(h, t);
+}
+
+const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX])
+{
+	const char *host = strstr(url, "://");
+	host = host ? host + 3 : url;
+	/* What stands before an @ in the authority is for the server only. */
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+	int n = snprintf(out, URL_SHOWN_MAX, "%.*s%s", (int)MIN_OF(host - url, 16), url, at ? at + 1 : host);
+	if (n >= URL_SHOWN_MAX)
+		memcpy(out + URL_SHOWN_MAX - 4, "...", 4);
+	for (char *c = out; *c; c++)
+		*c = *c > ' ' && *c <= '~' ? *c : '?';
+	return out;
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A local kernel.org, with faults on demand.
 
-    mirror.py [--root DIR] [--port N] [--tls] [--lay-out V,V,...]     serves until SIGINT or SIGTERM; prints its URL
+    mirror.py [--root DIR] [--port N] [--tls] [--lay-out V,V,...] [--real V=TARBALL ...]
+
+serves until SIGINT or SIGTERM, and prints its URL and, with --tls, the certificate to trust.
 
 In a test:
 
@@ -324,11 +326,12 @@ def main():
     parser.add_argument('--port', type=int, default=0)
     parser.add_argument('--tls', action='store_true', help='with a certificate of its own; its path is printed')
     parser.add_argument('--lay-out', metavar='V,V,...', help='fill the root with these kernels, each a small fake tree')
+    parser.add_argument('--real', metavar='V=TARBALL', action='append', default=[], help='and with this real .tar.xz')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix='ktstr-mirror-') as scratch:
         root = args.root or scratch
-        if args.lay_out:
-            layout.lay_out(root, args.lay_out.split(','))
+        if args.lay_out or args.real:
+            layout.lay_out(root, args.lay_out.split(',') if args.lay_out else [], real=dict(r.split('=', 1) for r in args.real))
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         with Mirror(root, args.port, args.tls) as m:
             print(m.url, m.ca_file or '', flush=True)

@@ -304,6 +304,20 @@ START_TEST(ends_are_judged)
 }
 END_TEST
 
+START_TEST(urls_in_messages)
+{
+	char out[URL_SHOWN_MAX], longer[2 * URL_SHOWN_MAX];
+	ck_assert_str_eq(http_url_shown("https://me:secret@host:1/a@b", out), "https://host:1/a@b");
+	ck_assert_str_eq(http_url_shown("https://host/a@b", out), "https://host/a@b");
+	ck_assert_str_eq(http_url_shown("http://a@b@host", out), "http://host");
+	ck_assert_str_eq(http_url_shown("nonsense\n\033[1m", out), "nonsense??[1m");
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	ck_assert_int_eq(strlen(http_url_shown(longer, out)), URL_SHOWN_MAX - 1);
+	ck_assert_str_eq(out + URL_SHOWN_MAX - 4, "...");
+}
+END_TEST
+
 /* --- back-off --- */
 
 START_TEST(backoff_doubles_within_its_bounds)
@@ -508,6 +522,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, headers_are_read);
 	tcase_add_test(tc, headers_that_lie);
 	tcase_add_test(tc, ends_are_judged);
+	tcase_add_test(tc, urls_in_messages);
 	tcase_add_test(tc, backoff_doubles_within_its_bounds);
 	tcase_add_test(tc, backoff_differs_by_seed_only);
 	tcase_add_test(tc, requests_that_cannot_be);
