@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/bug.h"
 #include "net/http.h"
@@ -144,6 +145,13 @@ static void drive(struct http *h, curl_socket_t fd, int events)
 	}
 }
 
+/* libcurl's own sockets would be open in whatever another library starts. */
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	(void)data, (void)purpose;
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 int http_transfer_init(struct http_transfer *t, struct http *h)
 {
 	CURL *easy = curl_easy_init();
@@ -152,6 +160,7 @@ int http_transfer_init(struct http_transfer *t, struct http *h)
 	t->easy = easy;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "ktstr/" KTSTR_VERSION);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
