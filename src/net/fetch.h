@@ -22,6 +22,7 @@
 #define FETCH_URLS_MAX	     32
 #define FETCH_ATTEMPTS_MAX   64		/* of one fetch, over all its places */
 #define FETCH_CHUNK_BYTES    ((uint32_t)256 << 10)
+#define FETCH_CHUNKS	     4u		/* so much may come while one is being written */
 #define FETCH_ERROR_MAX	     256
 #define SHA256_HEX_LEN	     64
 
@@ -79,8 +80,9 @@ struct fetch {
 	struct {
 		char *data;
 		uint32_t len;
-	} chunk[2];
-	unsigned filling, url;
+	} chunk[FETCH_CHUNKS];		/* from `oldest` to `filling`, in a circle */
+	unsigned oldest, filling, url;
+	unsigned tries;			/* attempts at this place */
 	unsigned failures;		/* in a row without progress */
 	uint64_t asked_from;		/* this attempt's first byte */
 	uint64_t written;		/* bytes in the file */
@@ -94,6 +96,7 @@ struct fetch {
 	uint32_t write_at;		/* bytes of the chunk being written that are in the file already */
 	bool begun, ended, paused, writing, from_start, distrust, all_absent;
 	char validator[VALIDATOR_TEXT_MAX];
+	char shown[URL_SHOWN_MAX];	/* url_used in messages */
 	char why[FETCH_ERROR_MAX];	/* ours */
 	char error_text[FETCH_ERROR_MAX];	/* libcurl's */
 	void (*on_done)(struct fetch *f);

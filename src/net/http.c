@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/bug.h"
 #include "net/http.h"
@@ -54,10 +55,11 @@ static void settle(struct watch *w)
 	op_submit(w->http->reactor, &w->op);
 }
 
+/* With an error, reading finds out which; the mark alone would tell libcurl only that there is one. */
 static int events_of(int result)
 {
 	if (result < 0 || result & (POLLERR | POLLNVAL))
-		return CURL_CSELECT_ERR;
+		return CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	return (result & (POLLIN | POLLHUP) ? CURL_CSELECT_IN : 0) | (result & POLLOUT ? CURL_CSELECT_OUT : 0);
 }
 
@@ -143,6 +145,13 @@ static void drive(struct http *h, curl_socket_t fd, int events)
 	}
 }
 
+/* libcurl's own sockets would be open in whatever another library starts. */
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	(void)data, (void)purpose;
+	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 int http_transfer_init(struct http_transfer *t, struct http *h)
 {
 	CURL *easy = curl_easy_init();
@@ -151,6 +160,7 @@ int http_transfer_init(struct http_transfer *t, struct http *h)
 	t->easy = easy;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "ktstr/" KTSTR_VERSION);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
@@ -160,7 +170,8 @@ int http_transfer_init(struct http_transfer *t, struct http *h)
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 	/* One connection a download: the streams of one HTTP/2 connection would share its window and its losses. */
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	/* A name that is being looked up cannot be cancelled; let its thread end by itself rather than wait for it. */
+	/* A lookup that is under way cannot be cancelled: its thread ends by itself, with its two descriptors, later.
+	 */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	if (h->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, h->ca_file);
@@ -188,6 +199,20 @@ void http_abort(struct http *h, struct http_transfer *t)
 {
 	if (t->running)
 		take_back(h, t);
+}
+
+const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX])
+{
+	const char *host = strstr(url, "://");
+	host = host ? host + 3 : url;
+	/* What stands before an @ in the authority is for the server only. */
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+	int n = snprintf(out, URL_SHOWN_MAX, "%.*s%s", (int)MIN_OF(host - url, 16), url, at ? at + 1 : host);
+	if (n >= URL_SHOWN_MAX)
+		memcpy(out + URL_SHOWN_MAX - 4, "...", 4);
+	for (char *c = out; *c; c++)
+		*c = *c > ' ' && *c <= '~' ? *c : '?';
+	return out;
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */

@@ -20,6 +20,10 @@ struct http_config {
 	const char *ca_file; /* PEM bundle instead of the system's certificates; NULL: the system's. Copied. */
 };
 
+#define URL_SHOWN_MAX 320
+/* @url for messages: printable, without user and password, cut where it is very long. */
+const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX]);
+
 /* One a reactor; @config may be NULL. */
 int http_new(struct reactor *r, const struct http_config *config, struct http **ret, struct err **err);
 /* Closes idle connections and turns the reactor until the last poll has ended; no transfer may be running. */

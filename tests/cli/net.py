@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -106,6 +107,9 @@ def resume(w):
         check(w.ranges() == [None, 'bytes=1000000-', 'bytes=2000000-'], f'{kind}: asks for the rest only', w.m.requests)
         check([r['if_range'] for r in w.m.requests] == [None, etag, etag], f'{kind}: of the same file', w.m.requests)
     w.fresh()
+    w.m.fault('/file', 'reset', at=0)
+    bad(w.get('-r', 0), w.out, 'reset by peer', 'reset, and no retry allowed: says what it was', attempts=1)
+    w.fresh()
     w.m.fault('/file', 'cut', at=100_000)
     good(w.get('-r', 1), w.out, w.data, 'cut again and again: each attempt that moves on counts as none', attempts=31, resumed=30)
     w.fresh()
@@ -199,7 +203,32 @@ def refusals(w):
     good(w.get(), w.out, b'a few bytes\n', 'redirected')
     w.m.fault('/passwd', 'redirect', to='file:///etc/passwd')
     bad(w.get(url=w.m.url + '/passwd'), w.out, 'rotocol', 'redirected to a local file', attempts=1)
+    w.fresh()
+    bad(w.get(url=w.url.replace('//', '//me:secret@') + 'x'), w.out, f'download {w.url}x: HTTP 404', 'no password in a message')
     bad(w.get('-r', 2, url=CLOSED_PORT + '/x'), w.out, 'Failed to connect', 'nobody there', attempts=3, exit=69)
+
+
+STORM = (('reset', 70_000), ('cut', 1_200_000), ('status', 503), ('status', 404), ('corrupt', 5_000), ('html', 0), ('length', -7),
+         ('length', 9), ('norange', 0), ('noetag', 0), ('otherrange', 0), ('changed', 0), ('nolength', 0), ('stall', 900_000))
+
+
+def storm(w):
+    """Faults drawn at random, several at once, over two mirrors: the right bytes, or none and a reason."""
+    rng, wrong, fine = random.Random(7), [], 0
+    for path in ('a', 'b'):
+        layout.put(w.m.root, path, w.data)
+    for n in range(30):
+        w.fresh()
+        for path in ('/a', '/b'):
+            for kind, at in rng.sample(STORM, rng.randrange(1, 4)):
+                w.m.fault(path, kind, at=at, times=rng.choice((1, 2, None)), after=rng.randrange(3))
+        get = w.get('-s', w.sha, '-w', 200, '-r', 2, url=[w.m.url + '/a', w.m.url + '/b'])
+        left = read(w.out)
+        fine += get.status == 0
+        if get.left_open != 0 or (left != w.data if get.status == 0 else left or not get.error):
+            wrong.append(f'{n}: {get}')
+    check(not wrong, 'thirty storms: the right bytes or none', '\n'.join(wrong))
+    check(8 <= fine < 30, 'some are weathered, some are not', fine)
 
 
 def slow(w):
@@ -313,7 +342,7 @@ def main():
         os.mkdir(scratch / 'www')
         with Mirror(scratch / 'www') as mirror:
             w = World(scratch, mirror)
-            for part in (plain, resume, start_anew, statuses, mirrors, refusals, slow, many, cancels, questions, world_is_full,
+            for part in (plain, resume, start_anew, statuses, mirrors, refusals, storm, slow, many, cancels, questions, world_is_full,
                          proxies, kernel_org):
                 part(w)
             secure(w, scratch)

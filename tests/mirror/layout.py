@@ -162,9 +162,22 @@ def releases_text(versions, **args):
     return json.dumps({'latest_stable': {'version': stable}, 'releases': listed}, indent=4)
 
 
-def lay_out(root, versions, listed=None, longterm=('6.12', '6.6', '6.1'), eol=(), **tree):
-    """Fills @root with @versions; releases.json has @listed (default: all), whatever else can only be probed for."""
+def sha256_of(path):
+    with open(path, 'rb') as f:
+        return hashlib.file_digest(f, 'sha256').hexdigest()
+
+
+def lay_out(root, versions, listed=None, longterm=('6.12', '6.6', '6.1'), eol=(), real=None, **tree):
+    """Fills @root with @versions; releases.json has @listed (default: all), whatever else can only be probed for.
+
+    @real: {version: path} of real tarballs (.tar.xz), linked to where kernel.org has them.
+    """
     sums = {}
+    for version, path in (real or {}).items():
+        full = os.path.join(root, tarball_path(version).lstrip('/'))
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        os.symlink(os.path.realpath(path), full)
+        sums.setdefault(version.split('.')[0], {})[os.path.basename(full)] = sha256_of(path)
     for version in versions:
         data = tarball(version, 'gz' if '-rc' in version else 'xz', **tree)
         put(root, tarball_path(version), data)
@@ -172,4 +185,4 @@ def lay_out(root, versions, listed=None, longterm=('6.12', '6.6', '6.1'), eol=()
             sums.setdefault(version.split('.')[0], {})[f'linux-{version}.tar.xz'] = hashlib.sha256(data).hexdigest()
     for major, of_major in sums.items():
         put(root, f'/pub/linux/kernel/v{major}.x/sha256sums.asc', sums_text(of_major))
-    put(root, '/releases.json', releases_text(versions if listed is None else listed, longterm=longterm, eol=eol))
+    put(root, '/releases.json', releases_text([*versions, *(real or {})] if listed is None else listed, longterm=longterm, eol=eol))

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A local kernel.org, with faults on demand.
 
-    mirror.py [--root DIR] [--port N] [--tls] [--lay-out V,V,...]     serves until SIGINT or SIGTERM; prints its URL
+    mirror.py [--root DIR] [--port N] [--tls] [--lay-out V,V,...] [--real V=TARBALL ...]
+
+serves until SIGINT or SIGTERM, and prints its URL and, with --tls, the certificate to trust.
 
 In a test:
 
@@ -16,7 +18,8 @@ returns the log), or in the URL itself: /~reset=1000:2~/pub/x is /pub/x, whose f
     status=CODE     that status, with a small body; retry_after=SECONDS adds the header
     reset=N         N bytes of the body, then a connection reset        cut=N      the same with an orderly close
     stall=N         N bytes, then nothing for ever                      hang       not even a header
-    drip=N          N bytes ten times a second                          html       status 200, a page instead
+    drip=N          N bytes ten times a second                          trickle=N  N bytes once a second
+    html            status 200, a page instead
     length=N        Content-Length is N too large (negative: too small) corrupt=N  byte N is another one
     redirect=PATH   a redirect there                                    loop       a redirect to itself
     norange         Range is not understood                             noetag     no validator is sent
@@ -42,7 +45,7 @@ import threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import layout  # noqa: E402
 
-KINDS = ('status', 'reset', 'cut', 'stall', 'hang', 'drip', 'html', 'length', 'corrupt', 'redirect', 'loop', 'norange',
+KINDS = ('status', 'reset', 'cut', 'stall', 'hang', 'drip', 'trickle', 'html', 'length', 'corrupt', 'redirect', 'loop', 'norange',
          'noetag', 'otherrange', 'changed', 'nolength')
 PIECE = 1 << 20
 DRIPS_A_SECOND = 10
@@ -207,7 +210,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         stop_at = next((met[k].at for k in ('reset', 'cut', 'stall') if k in met), None)
         if stop_at is not None:
             end = min(end, first + stop_at)
-        if {'corrupt', 'changed', 'drip'} & met.keys() or isinstance(self.connection, ssl.SSLSocket):
+        if {'corrupt', 'changed', 'drip', 'trickle'} & met.keys() or isinstance(self.connection, ssl.SSLSocket):
             self.send_pieces(f, first, end, met)
         else:
             self.send_file(f, first, end)
@@ -216,14 +219,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send_file(self, f, first, end):
         self.wfile.flush()
-        while first < end:
-            sent = os.sendfile(self.connection.fileno(), f.fileno(), first, end - first)
-            if not sent:
-                break
-            first += sent
+        if first < end:
+            self.connection.sendfile(f, first, end - first)
 
     def send_pieces(self, f, first, end, met):
-        step = met['drip'].at if 'drip' in met else PIECE
+        slow = met.get('drip') or met.get('trickle')
+        step, pause = slow.at if slow else PIECE, 1 if 'trickle' in met else 1 / DRIPS_A_SECOND
         while first < end:
             piece = bytearray(os.pread(f.fileno(), min(step, end - first), first))
             at = met['corrupt'].at - first if 'corrupt' in met else -1
@@ -233,7 +234,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 piece = piece.translate(bytes(255 - i for i in range(256)))
             self.wfile.write(piece)
             first += len(piece)
-            if 'drip' in met and self.server.mirror.stop.wait(1 / DRIPS_A_SECOND):
+            if slow and self.server.mirror.stop.wait(pause):
                 break
 
     def end_badly(self, met):
@@ -325,11 +326,12 @@ def main():
     parser.add_argument('--port', type=int, default=0)
     parser.add_argument('--tls', action='store_true', help='with a certificate of its own; its path is printed')
     parser.add_argument('--lay-out', metavar='V,V,...', help='fill the root with these kernels, each a small fake tree')
+    parser.add_argument('--real', metavar='V=TARBALL', action='append', default=[], help='and with this real .tar.xz')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix='ktstr-mirror-') as scratch:
         root = args.root or scratch
-        if args.lay_out:
-            layout.lay_out(root, args.lay_out.split(','))
+        if args.lay_out or args.real:
+            layout.lay_out(root, args.lay_out.split(',') if args.lay_out else [], real=dict(r.split('=', 1) for r in args.real))
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         with Mirror(root, args.port, args.tls) as m:
             print(m.url, m.ca_file or '', flush=True)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What of downloading needs no network: versions, kernel.org's lists, answers' headers, judgements, the back-off. */
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "net/fetch.h"
 #include "net/releases.h"
@@ -302,6 +304,20 @@ START_TEST(ends_are_judged)
 }
 END_TEST
 
+START_TEST(urls_in_messages)
+{
+	char out[URL_SHOWN_MAX], longer[2 * URL_SHOWN_MAX];
+	ck_assert_str_eq(http_url_shown("https://me:secret@host:1/a@b", out), "https://host:1/a@b");
+	ck_assert_str_eq(http_url_shown("https://host/a@b", out), "https://host/a@b");
+	ck_assert_str_eq(http_url_shown("http://a@b@host", out), "http://host");
+	ck_assert_str_eq(http_url_shown("nonsense\n\033[1m", out), "nonsense??[1m");
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	ck_assert_int_eq(strlen(http_url_shown(longer, out)), URL_SHOWN_MAX - 1);
+	ck_assert_str_eq(out + URL_SHOWN_MAX - 4, "...");
+}
+END_TEST
+
 /* --- back-off --- */
 
 START_TEST(backoff_doubles_within_its_bounds)
@@ -338,6 +354,7 @@ struct world {
 	struct http *http;
 	struct fetch fetch;
 	unsigned told;
+	uint16_t port;	/* of a silent peer, or 0 */
 };
 
 static struct world world;
@@ -401,6 +418,95 @@ START_TEST(cancelled_before_it_begins)
 }
 END_TEST
 
+/* --- a parent that waits for a fetch --- */
+
+struct parent {
+	struct machine machine;
+	int got, ended;
+};
+
+enum { PARENT_START, PARENT_GOT, PARENT_GIVEN_UP, PARENT_STATES };
+
+static int parent_start(struct machine *m, int result)
+{
+	static const char *const nowhere[] = { "file:///x", NULL };
+	static char url[64];
+	static const char *const silent[] = { url, NULL };
+	const struct fetch_request q = { .urls = world.port ? silent : nowhere, .fd = -1 };
+	(void)result;
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/x", world.port);
+	fetch_start(&world.fetch, world.http, m->reactor, &q, m, on_done);
+	machine_await(m, &world.fetch.machine);
+	return PARENT_GOT;
+}
+
+static int parent_got(struct machine *m, int result)
+{
+	container_of(m, struct parent, machine)->got = result;
+	return MACHINE_END;
+}
+
+static void parent_ended(struct machine *m, int result)
+{
+	container_of(m, struct parent, machine)->ended = result;
+}
+
+static const struct machine_state parent_states[PARENT_STATES] = {
+	[PARENT_START] = { "start", parent_start, NSEC_PER_MIN, PARENT_GIVEN_UP, TO(PARENT_GOT) | TO(PARENT_GIVEN_UP) },
+	[PARENT_GOT] = { "got", parent_got, NSEC_PER_MIN, 0, TO_END },
+	[PARENT_GIVEN_UP] = { "given up", parent_got, NSEC_PER_MIN, 0, TO_END },
+};
+static const struct machine_type parent_type = { "parent", parent_states, PARENT_STATES, parent_ended };
+
+static void cancel_world(struct timer *t)
+{
+	(void)t;
+	reactor_cancel_all(world.reactor);
+}
+
+START_TEST(a_parent_gets_the_result)
+{
+	struct parent p = { .got = 1, .ended = 1 };
+	world_init();
+	machine_start(world.reactor, &p.machine, &parent_type, NULL, "parent");
+	reactor_run(world.reactor);
+	ck_assert_int_eq(p.got, -EIO);
+	ck_assert_int_eq(p.ended, 0);
+	ck_assert_int_eq(world.told, 1);
+	world_done();
+}
+END_TEST
+
+/* A peer that takes connections, for the kernel does, and never says a word. */
+static int silent_peer(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	t_ok(bind(fd, (struct sockaddr *)&at, sizeof(at)));
+	t_ok(listen(fd, 8));
+	t_ok(getsockname(fd, (struct sockaddr *)&at, &len));
+	world.port = ntohs(at.sin_port);
+	return fd;
+}
+
+START_TEST(a_cancelled_parent_cancels_it)
+{
+	struct parent p = { .got = 1, .ended = 1 };
+	struct timer timer = { .fire = cancel_world };
+	world_init();
+	int peer = silent_peer();
+	machine_start(world.reactor, &p.machine, &parent_type, NULL, "parent");
+	timer_arm(world.reactor, &timer, reactor_now(world.reactor) + 50 * NSEC_PER_MSEC);
+	reactor_run(world.reactor);
+	ck_assert_int_eq(p.ended, -ECANCELED);
+	ck_assert_int_eq(world.fetch.machine.result, -ECANCELED);
+	ck_assert_int_eq(world.told, 1);
+	close(peer);
+	world_done();
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, versions_read_and_write_the_same);
@@ -416,10 +522,13 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, headers_are_read);
 	tcase_add_test(tc, headers_that_lie);
 	tcase_add_test(tc, ends_are_judged);
+	tcase_add_test(tc, urls_in_messages);
 	tcase_add_test(tc, backoff_doubles_within_its_bounds);
 	tcase_add_test(tc, backoff_differs_by_seed_only);
 	tcase_add_test(tc, requests_that_cannot_be);
 	tcase_add_test(tc, cancelled_before_it_begins);
+	tcase_add_test(tc, a_parent_gets_the_result);
+	tcase_add_test(tc, a_cancelled_parent_cancels_it);
 }
 
 int main(void)

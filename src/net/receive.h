@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* receive.h -- the part of a fetch that runs in libcurl's callbacks and in the stall timer; for fetch.c alone. */
+#ifndef KTSTR_NET_RECEIVE_H
+#define KTSTR_NET_RECEIVE_H
+
+#include "net/fetch.h"
+
+/* Sets the transfer's callbacks. */
+void fetch_hook_up(struct fetch *f);
+/* Notes why this attempt ends and what follows from it; returns @problem. */
+int fetch_end_attempt(struct fetch *f, int problem, enum outcome v, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* The answer's header is complete: is it the file, and from which byte? Negative after fetch_end_attempt(). */
+int fetch_begin_body(struct fetch *f);
+/* The transfer is over, with libcurl's @code: the machine takes it from here. */
+void fetch_attempt_ended(struct fetch *f, int code);
+
+static inline bool fetch_into_file(const struct fetch *f)
+{
+	return f->q.fd >= 0;
+}
+
+static inline bool fetch_hashes(const struct fetch *f)
+{
+	return f->q.hash || f->q.sha256_hex;
+}
+
+#endif
