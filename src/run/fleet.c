@@ -221,7 +221,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
 			   .seed = seed_of(f, number),
 			   .icount_shift = c->icount_shift},
-		/* See estimate_model(): boot time grows with the processors. */
+		/* Processors come up one after the other. */
 		.boot_deadline = 3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC,
 		/* Guest seconds cost more host seconds the more processors share one thread. */
 		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->topology)),

@@ -143,16 +143,15 @@ json_t *durations_load(void)
 }
 
 /*
- * tcg: a booting kernel waits with PAUSE, at each of which QEMU looks at every other processor once; the waits are a
- * fixed guest time, which is so many instructions as the clock says (qemu_icount_shift()). So is a second of the test,
- * however many processors share it. kvm: behaviour 2.12.
+ * tcg: a boot brings up one processor after the other; a second of the guest is as many instructions as its clock says
+ * (qemu_icount_shift()), however many processors share them. kvm: behaviour 2.12.
  */
 nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration)
 {
 	unsigned cpus = topology_cpus(t);
 	if (!strcmp(backend, "tcg")) {
 		double slowness = 8.0 / (1u << qemu_icount_shift(cpus));
-		return (nsec_t)((3.5 + 0.9 * slowness * cpus) * 1e9 + 0.8 * slowness * (double)duration);
+		return (nsec_t)((2.5 + 0.1 * cpus) * 1e9 + (0.4 + 0.5 * slowness) * (double)duration);
 	}
 	return (12 + (cpus > 16 ? (cpus - 16) / 10 : 0)) * NSEC_PER_SEC + duration;
 }

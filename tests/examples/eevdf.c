@@ -26,7 +26,7 @@ KTSTR_TEST(eevdf_work_types, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s
 }
 
 /* Each cgroup has an LLC to itself; a worker seen anywhere else fails the test. */
-KTSTR_TEST(eevdf_cpusets, .llcs = 2, .cores = 2, .duration_s = 2)
+KTSTR_TEST(eevdf_cpusets, .llcs = 2, .cores = 2, .min_llcs = 2, .duration_s = 2)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
 		{ .name = "left", .workers = 2, .cpuset = KTSTR_LLC(0) },

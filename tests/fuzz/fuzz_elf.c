@@ -6,6 +6,7 @@
 #include "fuzz.h"
 #include "image/elf.h"
 #include "image/ldcache.h"
+#include "vmm/qemu/quicken.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -19,6 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	elf_api_version(path, &api);
 	elf_load_image(path, &image, NULL);
+	int quick = -1;
+	qemu_quicken(path, &quick);
+	fd_close(quick);
 	closure_add(c, path, NULL);
 	closure_done(c);
 	free(c);

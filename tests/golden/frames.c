@@ -75,6 +75,18 @@ static void draw_result(struct buf *out)
 	print("a line", out);
 	failure_report(&r, &plain, out);
 	print("a failure", out);
+	struct result flaky = r;
+	struct judgement passed = { .verdict = KTSTR_PASS };
+	flaky.judgement = &passed;
+	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 1, .tries = 2 };
+	event_line(&flaky, &plain, out);
+	flaky.policy = (struct flake_policy){ .repeat = 20, .require = 18 };
+	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 19, .tries = 20 };
+	event_line(&flaky, &plain, out);
+	flaky.outcome.final = flaky.outcome.flaky = false;
+	flaky.attempt = 7;
+	event_line(&flaky, &plain, out);
+	print("several tries", out);
 	json_t *event = event_json(&r);
 	json_print(event, false, out);
 	print("an event", out);

@@ -205,7 +205,7 @@ enum ktstr_verdict scenario_forks(struct ktstr_ctx *t)
 
 struct across {
 	int in, out;
-	unsigned cpu;
+	unsigned from, to;	/* CPUs: several, for a task with one CPU is placed without asking the scheduler */
 	bool first;
 };
 
@@ -215,7 +215,8 @@ static void trader(struct ktstr_worker *w, void *arg)
 	cpu_set_t set;
 	char byte = 0;
 	CPU_ZERO(&set);
-	CPU_SET(me->cpu, &set);
+	for (unsigned cpu = me->from; cpu < me->to; cpu++)
+		CPU_SET(cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
 	if (me->first && write(me->out, &byte, 1) != 1)
 		return;
@@ -232,13 +233,15 @@ static void trader(struct ktstr_worker *w, void *arg)
 	}
 }
 
-/* The first CPU and the last, so that the two are in different LLCs, and nodes, where there are several. */
+/* The first half of the CPUs and the second: different LLCs, and nodes, where there are two. */
 enum ktstr_verdict scenario_across(struct ktstr_ctx *t)
 {
 	int there[2], back[2];
+	unsigned cpus = ktstr_ctx_cpus(t);
 	if (pipe2(there, O_CLOEXEC) < 0 || pipe2(back, O_CLOEXEC) < 0)
 		return KTSTR_INCONCLUSIVE;
-	struct across one = { back[0], there[1], 0, true }, other = { there[0], back[1], ktstr_ctx_cpus(t) - 1, false };
+	struct across one = { back[0], there[1], 0, cpus / 2, true };
+	struct across other = { there[0], back[1], cpus / 2, cpus, false };
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
 		{ .name = "here", .workers = 1,
 		  .work = KTSTR_WORK(CUSTOM, .name = "trade", .fn = trader, .arg = &one) },

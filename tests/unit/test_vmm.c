@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Guest memory, the event log's reader, QMP, QEMU's command line, topologies. */
+#include <elf.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "t.h"
 #include "topo/topology.h"
 #include "vmm/guestmem.h"
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/qmp.h"
+#include "vmm/qemu/quicken.h"
 #include "vmm/wirelog.h"
 
 /* --- a log as PID 1 would write it ----------------------------------------------------------------------------------
@@ -264,6 +267,90 @@ START_TEST(argv_is_the_deterministic_recipe)
 }
 END_TEST
 
+/* --- kernels that boot faster --------------------------------------------------------------------------------------
+ */
+
+#define TEXT_ADDR   0xffffffff81f94000u
+#define PAUSE_BYTES 0xf3, 0x90
+
+/* A kernel as small as they come: code, one symbol, names. */
+struct tiny_kernel {
+	Elf64_Ehdr head;
+	Elf64_Shdr section[4];	/* none, code, symbols, names */
+	Elf64_Sym symbol[2];
+	char names[40];
+	uint8_t code[16];
+};
+
+static struct tiny_kernel tiny(const char *function)
+{
+	struct tiny_kernel k = {
+		.head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB }, .e_machine = EM_X86_64,
+			  .e_shoff = offsetof(struct tiny_kernel, section), .e_shnum = 4 },
+		.section = { [1] = { .sh_type = SHT_PROGBITS, .sh_addr = TEXT_ADDR,
+				     .sh_offset = offsetof(struct tiny_kernel, code), .sh_size = 16 },
+			     [2] = { .sh_type = SHT_SYMTAB, .sh_offset = offsetof(struct tiny_kernel, symbol),
+				     .sh_size = 2 * sizeof(Elf64_Sym), .sh_link = 3 },
+			     [3] = { .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct tiny_kernel, names),
+				     .sh_size = 40 } },
+		.symbol = { [1] = { .st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1,
+				    .st_value = TEXT_ADDR + 4, .st_size = 8 } },
+		.code = { PAUSE_BYTES, 0x55, 0x55, 0x55, PAUSE_BYTES, 0x55, PAUSE_BYTES, 0xc3, 0xf3, 0x90 },
+	};
+	snprintf(k.names + 1, sizeof(k.names) - 1, "%s", function);
+	return k;
+}
+
+static int quicken(const struct tiny_kernel *k, uint8_t ret_code[16])
+{
+	char path[40];
+	int in = memfd_new("tiny", 0), out = -1;
+	t_ok(fd_write_full(in, k, sizeof(*k)));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", in);
+	int r = qemu_quicken(path, &out);
+	if (r == 0)
+		t_ok(fd_pread_full(out, ret_code, 16, offsetof(struct tiny_kernel, code)));
+	fd_close(in);
+	fd_close(out);
+	return r;
+}
+
+START_TEST(pauses_go_in_the_timers_calibration_alone)
+{
+	static const uint8_t wanted[16] = {PAUSE_BYTES, 0x55, 0x55, 0x55, 0x66, 0x90,
+					   0x55,	0x66, 0x90, 0xc3, 0xf3, 0x90};
+	uint8_t code[16];
+	struct tiny_kernel k = tiny("setup_boot_APIC_clock");
+	t_ok(quicken(&k, code));
+	ck_assert(!memcmp(code, wanted, sizeof(code)));
+	k = tiny("schedule");
+	t_errno(quicken(&k, code), ENOENT);
+}
+END_TEST
+
+/* What points out of the file, or at nothing, leaves the kernel as it is. */
+START_TEST(a_kernel_that_lies_is_left_alone)
+{
+	uint8_t code[16];
+	int fd;
+	struct tiny_kernel bad[8];
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		bad[i] = tiny("calibrate_APIC_clock");
+	bad[0].head.e_shoff = UINT64_MAX - 7;
+	bad[1].head.e_shnum = 60000;
+	bad[2].section[2].sh_offset = UINT64_MAX - 7;
+	bad[3].section[2].sh_link = 9;
+	bad[4].section[3].sh_size = UINT64_MAX;
+	bad[5].symbol[1].st_size = 4096;
+	bad[6].symbol[1].st_value = 4;
+	bad[7].section[1].sh_offset = UINT64_MAX;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		t_errno(quicken(&bad[i], code), ENOENT);
+	t_errno(qemu_quicken("/no/such/kernel", &fd), ENOENT);
+	t_errno(qemu_quicken("/bin/true", &fd), ENOENT);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, log_is_read_record_by_record);
@@ -276,6 +363,8 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, topology_says_what_is_wrong, 0, ARRAY_SIZE(bad_topologies));
 	tcase_add_test(tc, apic_ids_have_gaps);
 	tcase_add_test(tc, argv_is_the_deterministic_recipe);
+	tcase_add_test(tc, pauses_go_in_the_timers_calibration_alone);
+	tcase_add_test(tc, a_kernel_that_lies_is_left_alone);
 }
 
 int main(void)
