@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The VMM over a fake KVM that can fail at any call, and tiny real guests on whatever /dev/kvm there is. */
-#include <elf.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>
@@ -16,47 +15,14 @@
 #include "base/time.h"
 #include "fake_kvm.h"
 #include "t.h"
+#include "tiny_kernel.h"
 #include "vmm/kvm/caps.h"
 #include "vmm/kvm/guest.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/x86/layout.h"
 
-/* --- a kernel of a few bytes -------------------------------------------------------------------------------------- */
-
-#define LOAD_AT 0x1000000
-
-static int kernel_with(const void *code, size_t len)
-{
-	struct {
-		Elf64_Ehdr e;
-		Elf64_Phdr p;
-		uint8_t code[256];
-	} image = { 0 };
-	memcpy(image.e.e_ident, ELFMAG, SELFMAG);
-	image.e.e_ident[EI_CLASS] = ELFCLASS64;
-	image.e.e_ident[EI_DATA] = ELFDATA2LSB;
-	image.e.e_ident[EI_VERSION] = EV_CURRENT;
-	image.e.e_type = ET_EXEC;
-	image.e.e_machine = EM_X86_64;
-	image.e.e_version = EV_CURRENT;
-	image.e.e_entry = LOAD_AT;
-	image.e.e_phoff = sizeof(image.e);
-	image.e.e_ehsize = sizeof(image.e);
-	image.e.e_phentsize = sizeof(image.p);
-	image.e.e_phnum = 1;
-	image.p = (Elf64_Phdr){.p_type = PT_LOAD,
-			       .p_flags = PF_R | PF_X,
-			       .p_offset = sizeof(image.e) + sizeof(image.p),
-			       .p_vaddr = 0xffffffff80000000u + LOAD_AT,
-			       .p_paddr = LOAD_AT,
-			       .p_filesz = len,
-			       .p_memsz = len};
-	memcpy(image.code, code, len);
-	int fd = memfd_new("kernel", 0);
-	ck_assert_int_ge(fd, 0);
-	t_ok(fd_write_full(fd, &image, sizeof(image)));
-	return fd;
-}
+/* --- machines --------------------------------------------------------------------------------------------------------
+ */
 
 static void make_config(struct kvm_guest_config *c, struct ktstr_topology topology, const void *code, size_t len)
 {
