@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The KVM backend in the lab: boots in a row, examples with the verdicts that they have on tcg, and topologies as the
+guest's own sysfs shows them. KTSTR_LAB=full runs all of it (most of an hour on two cores); otherwise a sample.
+"""
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+sys.path.insert(0, os.path.dirname(__file__))
+import lab  # noqa: E402
+from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
+
+FULL = os.environ.get('KTSTR_LAB') == 'full'
+BOOTS = 50 if FULL else 5
+EXAMPLES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(eevdf_work_types) | test(simple_crowd)'"
+SHAPES = '' if FULL else "-E 'test(smt_2llc) | test(odd_3llc) | test(numa2_4llc)'"
+CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k')
+TIMEOUT = 3600 if FULL else 780
+
+
+def script(kernel):
+    return f'''
+export KTSTR_SIDECAR_DIR=/results/tests
+B={BUILD}
+$B/ktstr doctor --json >/results/doctor.json
+for i in $(seq {BOOTS}); do
+    timeout 120 $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/bare.cpio 256 1n1l2c1t "{CMDLINE}" 2>/tmp/console || cat /tmp/console
+done
+$B/ktstr test -j1 --accel kvm --json {EXAMPLES} $B/tests/examples/examples
+$B/ktstr test -j1 --accel kvm --json {SHAPES} $B/tests/topologies
+cat /sys/module/kvm_amd/parameters/npt
+'''
+
+
+def fill(image, entry):
+    lab.add_product(image, BUILD, entry)
+    for name in ('bench/vmm_boot', 'ktstr-vmm', 'tests/topologies'):
+        image.program(f'{BUILD}/{name}')
+    bare = lab.Image()
+    bare.directory('/dev')
+    bare.file(BUILD + '/bench/bare_init', '/init')
+    image.data('/lab/bare.cpio', bare.finish())
+
+
+def shown(cpus):
+    """Nodes, LLCs, cores an LLC, threads a core, as the guest's own sysfs showed them."""
+    llcs = {c['llc'] for c in cpus}
+    cores = {(c['package'], c['core']) for c in cpus}
+    return [len({c['node'] for c in cpus}), len(llcs), len(cores) // max(len(llcs), 1), len(cpus) // max(len(cores), 1)]
+
+
+def check_boots(rows):
+    good = [r for r in rows if r['status'] == 0 and r['hello_ms'] > 0]
+    check(len(good) == BOOTS == len(rows), f'{BOOTS} boots in a row', rows)
+    own = max((r['anon_kib'] + r['file_kib'] for r in rows), default=None)
+    check(own is not None and own < 5 * 1024, 'the VMM itself takes less than 5 MiB', own)
+
+
+def check_sidecars(files):
+    """Numbering as declared too: CPUs go LLC by LLC, and LLCs node by node."""
+    for path, body in sorted(files.items()):
+        if not path.endswith('.ktstr.json'):
+            continue
+        sidecar = json.loads(body)
+        name, cpus = sidecar['test_name'], sidecar['guest']['cpus']
+        declared = [int(n) for n in re.findall(r'\d+', sidecar['topology'])]
+        check(shown(cpus) == declared, f"{name}: sysfs shows {sidecar['topology']}", shown(cpus))
+        per_llc = declared[2] * declared[3]
+        order = [c['node'] == c['cpu'] // per_llc // (declared[1] // declared[0]) for c in cpus]
+        check(all(order), f'{name}: every CPU is on its node', cpus)
+        stats = sidecar['volatile']['kvm_stats']
+        check(stats and stats['exits'] > 0, f"{name}: KVM's statistics are kept", stats)
+
+
+def main():
+    entry = need_kernel('lab')
+    try:
+        lab.first_level()
+    except lab.NoLab as why:
+        skip('lab', why)
+        finish()
+    kernel = f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux"
+    result = lab.run(lab.PRELUDE + script(kernel), lambda image: fill(image, entry), timeout=TIMEOUT)
+    check(result.status == 0, 'the lab ran to its end', result)
+    rows = [json.loads(line) for line in result.output.splitlines() if line.startswith('{')]
+    doctor = json.loads(result.files.get('doctor.json', b'[]'))
+    check(any(f['name'] == 'kvm' and f['health'] == 'ok' for f in doctor), 'the boot probe finds a KVM that runs kernels',
+          doctor)
+    check_boots([r for r in rows if 'hello_ms' in r])
+    tests = [r for r in rows if r.get('event') == 'test-finished']
+    check(len(tests) >= 6, 'tests were run', result)
+    for e in tests:
+        check(e['verdict'] == 'pass', f"{e['name']} on kvm, {e['topology']}", e)
+    check_sidecars(result.files)
+    if os.environ.get('KTSTR_LAB_OUT'):
+        with open(os.environ['KTSTR_LAB_OUT'], 'w', encoding='utf-8') as out:
+            out.write(result.output)
+    finish()
+
+
+main()

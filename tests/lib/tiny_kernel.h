@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* tiny_kernel.h -- kernels of a few bytes, which the loader takes for Linux. */
+#ifndef KTSTR_TESTS_LIB_TINY_KERNEL_H
+#define KTSTR_TESTS_LIB_TINY_KERNEL_H
+
+#include <stddef.h>
+
+#define LOAD_AT 0x1000000
+
+/* A vmlinux that holds @code (at most 256 bytes), entered at its start in 64-bit mode; a memory file, the caller's. */
+int kernel_with(const void *code, size_t len);
+
+#endif
