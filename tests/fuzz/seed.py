@@ -83,3 +83,19 @@ put('tarball', 'packed.tar.gz', gzip.compress(raw.getvalue(), mtime=0))
 
 put('json_file', 'good', '{"version":"6.12.1","source":{"type":"tarball"},"arch":"x86_64","image_name":"bzImage",'
                          '"built_at":"2026-01-01T00:00:00Z","ktstr_kconfig_hash":"00112233","has_vmlinux":true,"objects":5}')
+
+# The smallest bzImage and vmlinux that load.
+header = bytearray(0x400)
+header[0x1f1] = 1
+struct.pack_into('<I', header, 0x1f4, 64)
+struct.pack_into('<HHIH', header, 0x1fe, 0xaa55, 0x6aeb, 0x53726448, 0x20f)
+header[0x211] = 1
+struct.pack_into('<I', header, 0x22c, 0x7fffffff)
+struct.pack_into('<H', header, 0x236, 1)
+struct.pack_into('<I', header, 0x238, 2047)
+struct.pack_into('<QI', header, 0x258, 0x1000000, 0x100000)
+put('kernel', 'bzImage', bytes(header) + b'\x90' * 1024)
+ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+phdr = struct.pack('<IIQQQQQQ', 1, 5, 176, 0xffffffff81000000, 0x1000000, 64, 64, 4096) + \
+    struct.pack('<IIQQQQQQ', 1, 6, 240, 0xffffffff81200000, 0x1200000, 16, 8192, 4096)
+put('kernel', 'vmlinux', ehdr + phdr + b'\x90' * 80)
