@@ -99,3 +99,32 @@ ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 6
 phdr = struct.pack('<IIQQQQQQ', 1, 5, 176, 0xffffffff81000000, 0x1000000, 64, 64, 4096) + \
     struct.pack('<IIQQQQQQ', 1, 6, 240, 0xffffffff81200000, 0x1200000, 16, 8192, 4096)
 put('kernel', 'vmlinux', ehdr + phdr + b'\x90' * 80)
+
+
+def write(kind, disk, where, value):
+    return struct.pack('<BII', kind << 1 | disk, where & 0xffffffff, value & 0xffffffff)
+
+
+def descriptor(queue, i, address, length, flags):
+    at = queue * 0x400 + 16 * i
+    return write(5, 0, at, address) + write(5, 0, at + 8, length) + write(5, 0, at + 12, flags | (i + 1) << 16)
+
+
+def publish(queue, disk, count):
+    return write(5, 0, queue * 0x400 + 0x102, count) + write(1, disk, 0, queue)
+
+
+# A disk's read and the console's output, its control messages, its input; the serial port; a driver's own set-up.
+put('virtio', 'disk', b'\1' + write(5, 0, 0x3000, 0) + descriptor(0, 0, 0x3000, 16, 1) + descriptor(0, 1, 0x3100, 512, 3) +
+    descriptor(0, 2, 0x3010, 1, 2) + publish(0, 1, 1))
+put('virtio', 'disk_limits', b'\7' + write(5, 0, 0x3000, 1) + descriptor(0, 0, 0x3000, 528, 1) + descriptor(0, 1, 0x3010, 1, 2) +
+    publish(0, 1, 1) + publish(0, 1, 2) + write(1, 1, 0, 0))
+put('virtio', 'console', b'\1' + descriptor(1, 0, 0x3000, 64, 0) + publish(1, 0, 1) + descriptor(0, 0, 0x3000, 8, 2) +
+    publish(0, 0, 1) + write(3, 0, 0, 8))
+put('virtio', 'ports', b'\1' + descriptor(2, 0, 0x3200, 64, 2) + publish(2, 0, 1) + write(5, 0, 0x3004, 0x10000) +
+    descriptor(3, 0, 0x3000, 8, 0) + publish(3, 0, 1) + write(5, 0, 0x3004, 0x10003) + publish(3, 0, 2))
+put('virtio', 'serial', b'\0' + write(2, 0, 1, 3) + write(2, 0, 2, 0xc1) + write(2, 0, 4, 0x1a) + write(2, 0, 0, 65) +
+    write(2, 0, 3, 0x83) + write(2, 0, 0, 1) + write(4, 0, 4, 0x3402))
+put('virtio', 'setup', b'\0' + b''.join(write(0, 1, *w) for w in (
+    (0x70, 3), (0x24, 1), (0x20, 1), (0x70, 11), (0x30, 0), (0x38, 8), (0x80, 0x1000), (0x90, 0x1100), (0xa0, 0x1200),
+    (0x44, 1), (0x70, 15), (0x50, 0), (0x64, 3), (0x70, 0))))
