@@ -7,6 +7,7 @@
 #include "cli/options.h"
 
 extern const struct command cmd_test, cmd_kernel_build, cmd_kernel_list, cmd_doctor, cmd_completions, cmd_help;
+extern const struct command cmd_locks, cmd_topo;
 
 /* Kernel builds get 30 % of the CPUs we may use (at least one), unless told otherwise: behaviour 1.15. */
 int build_budget(uint64_t cpu_cap, unsigned *ret, struct err **err);

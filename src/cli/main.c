@@ -8,7 +8,8 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-	&cmd_test, &cmd_kernel_build, &cmd_kernel_list, &cmd_doctor, &cmd_completions, &cmd_help, NULL,
+	&cmd_test, &cmd_kernel_build, &cmd_kernel_list, &cmd_locks, &cmd_topo, &cmd_doctor, &cmd_completions, &cmd_help,
+	NULL,
 };
 
 /* Says what went wrong, in one line, once. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -138,7 +139,8 @@ int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, i
 		int r = open_lock(d, name, &fd, err);
 		if (r < 0)
 			return r;
-		while ((r = flock(fd, (mode == LOCK_MODE_EXCLUSIVE ? LOCK_EX : LOCK_SH) | LOCK_NB)) < 0 && errno == EINTR)
+		while ((r = flock(fd, (mode == LOCK_MODE_EXCLUSIVE ? LOCK_EX : LOCK_SH) | LOCK_NB)) < 0 &&
+		       errno == EINTR)
 			;
 		if (r < 0)
 			return errno == EWOULDBLOCK ? -EBUSY : FAIL_SYS(err, -errno, "lock '%s/%s'", d->path, name);
@@ -150,6 +152,30 @@ int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, i
 	}
 	return FAIL(err, EXIT_CONTENTION, -ESTALE, "lock file '%s/%s' is removed again and again by someone", d->path,
 		    name);
+}
+
+/* --- the bell ----------------------------------------------------------------------------------------------------- */
+
+void lock_bell_renew(const struct lock_dir *d, int inotify)
+{
+	char path[4352];
+	snprintf(path, sizeof(path), "%s/" LOCK_BELL, d->path);
+	inotify_add_watch(inotify, path, IN_CLOSE | IN_ATTRIB | IN_MOVE_SELF);
+}
+
+int lock_bell_watch(const struct lock_dir *d, int *ret_inotify, struct err **err)
+{
+	_cleanup_close_ int bell = -1;
+	int r = open_lock(d, LOCK_BELL, &bell, err);
+	if (r < 0)
+		return r;
+	_cleanup_close_ int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (inotify < 0)
+		return FAIL_SYS(err, -errno, "watch '%s/" LOCK_BELL "'", d->path);
+	bell = fd_close(bell);	/* which is not news */
+	lock_bell_renew(d, inotify);
+	*ret_inotify = TAKE_FD(inotify);
+	return 0;
 }
 
 /* --- the locks of a plan ------------------------------------------------------------------------------------------ */
@@ -180,7 +206,8 @@ static int take_all(struct lock_set *s, const struct lock_dir *d, const struct c
 	char name[LOCK_NAME_MAX];
 	set_for_each(llc, &plan->llcs) {
 		bool alone = plan->llcs_exclusive && !cpuset_has(&plan->shared_llcs, llc);
-		int r = add(s, d, lock_name_llc(llc, name), alone ? LOCK_MODE_EXCLUSIVE : LOCK_MODE_SHARED, ret_taken, err);
+		int r = add(s, d, lock_name_llc(llc, name), alone ? LOCK_MODE_EXCLUSIVE : LOCK_MODE_SHARED, ret_taken,
+			    err);
 		if (r < 0)
 			return r;
 	}

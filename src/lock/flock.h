@@ -45,6 +45,11 @@ const char *lock_name_cpu(unsigned cpu, char out[LOCK_NAME_MAX]);
  */
 int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, int *ret_fd, struct err **err);
 
+/* Makes the bell where there is none, and an inotify descriptor that reads when it is closed by someone. */
+int lock_bell_watch(const struct lock_dir *d, int *ret_inotify, struct err **err);
+/* For when the bell was removed and made anew; harmless otherwise. */
+void lock_bell_renew(const struct lock_dir *d, int inotify);
+
 /* The locks of one plan. */
 struct lock_set {
 	int *fd;

@@ -201,7 +201,8 @@ static int64_t realtime_of(uint64_t ticks)
 	return nsec_clock(CLOCK_REALTIME) - nsec_clock(CLOCK_BOOTTIME) + after_boot;
 }
 
-/* "[name]" for those without a command line: threads of the kernel, and processes that have ended but not been reaped. */
+/* "[name]" for those without a command line: threads of the kernel, and processes that have ended but not been reaped.
+ */
 static void name_from_stat(const char *stat, struct buf *out)
 {
 	const char *open = strchr(stat, '('), *close = strrchr(stat, ')');

@@ -10,7 +10,8 @@
 #include "base/file.h"
 #include "lock/scan.h"
 
-/* Changes within one tick of the file system's clock share an mtime: a directory that changed just now is listed again. */
+/* Changes within one tick of the file system's clock share an mtime: a directory that changed just now is listed again.
+ */
 #define MTIME_SETTLED (2 * NSEC_PER_SEC)
 
 static int64_t stat_mtime(const struct stat *st)
@@ -294,8 +295,8 @@ static int match(struct lock_scan *s, const struct proc_lock *lock, size_t count
 	for (size_t i = 0; i < count; i++) {
 		const struct lock_file *f = find_file(s, &lock[i]);
 		if (f)
-			holder[s->holders++] = (struct lock_holder){ .file = (uint32_t)(f - s->file), .pid = lock[i].pid,
-								     .exclusive = lock[i].exclusive };
+			holder[s->holders++] = (struct lock_holder){
+				.file = (uint32_t)(f - s->file), .pid = lock[i].pid, .exclusive = lock[i].exclusive};
 	}
 	if (s->holders)
 		qsort(holder, s->holders, sizeof(*holder), by_file);
@@ -390,7 +391,8 @@ int lock_scan_run(struct lock_scan *s)
 	if (r < 0)
 		return r;
 	assign(s);
-	describe_all(s, nsec_now());
+	if (!s->anonymous)
+		describe_all(s, nsec_now());
 	return 0;
 }
 

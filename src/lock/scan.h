@@ -21,7 +21,8 @@ struct lock_holder {
 	pid_t pid;
 	bool exclusive;
 	int64_t since;		/* CLOCK_REALTIME, ns; 0: not known */
-	const char *cmdline;	/* borrowed until the next frame; NULL: the process has ended, or is not in our pid namespace */
+	const char *cmdline;	/* borrowed until the next frame; NULL: the process has ended, or is not in our pid
+				   namespace */
 };
 
 struct lock_file {
@@ -56,6 +57,7 @@ struct lock_scan {
 	size_t holders;
 	struct process_table processes;
 	unsigned frame;
+	bool anonymous;			/* leave out what only people want: dates and command lines */
 	int64_t taken_at;		/* CLOCK_REALTIME, ns */
 	struct err *err;		/* of the last frame */
 };

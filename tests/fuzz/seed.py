@@ -83,3 +83,19 @@ put('tarball', 'packed.tar.gz', gzip.compress(raw.getvalue(), mtime=0))
 
 put('json_file', 'good', '{"version":"6.12.1","source":{"type":"tarball"},"arch":"x86_64","image_name":"bzImage",'
                          '"built_at":"2026-01-01T00:00:00Z","ktstr_kconfig_hash":"00112233","has_vmlinux":true,"objects":5}')
+
+# Trees, without the recorded hosts' short forms: small enough to be mutated with effect.
+for name in ('one-cpu', 'hybrid-laptop', 'contradictory', 'node-without-memory'):
+    lines = []
+    with open(os.path.join(HERE, '..', '..', 'hosts', name + '.txt')) as f:
+        for line in f:
+            before, _, rest = line.partition('[')
+            numbers, _, after = rest.partition(']')
+            for part in numbers.split(',') if rest else []:
+                first, _, last = part.partition('-')
+                lines += [f'{before}{n}{after}' for n in range(int(first), int(last or first) + 1)]
+            lines += [line] if not rest and '\t' in line else []
+    put('locks', name, '\0' + ''.join(lines))
+put('locks', 'proc', '\1' '1: FLOCK  ADVISORY  WRITE 345 fe:0a:678 0 EOF\n1: -> FLOCK  ADVISORY  READ 3 00:1f:9 0 EOF\n'
+                     '2: POSIX  ADVISORY  READ -1 fe:00:9 0 EOF\n12 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19\n')
+put('locks', 'cmdline', b'\2ktstr\0test\0\xc3\xa9\0\x1b[2J\xe2\x80\xae\xff' + b'x' * 200)

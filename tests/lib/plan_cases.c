@@ -7,10 +7,10 @@
 #include "plan_cases.h"
 
 const struct ktstr_topology plan_presets[] = {
-	{ 1, 1, 4, 1 }, { 1, 2, 2, 1 }, { 1, 3, 3, 1 }, { 1, 5, 3, 1 }, { 1, 7, 2, 1 }, { 1, 2, 2, 2 }, { 1, 3, 2, 2 },
-	{ 1, 4, 4, 2 }, { 1, 8, 4, 2 }, { 1, 4, 16, 2 }, { 1, 8, 8, 2 }, { 1, 15, 8, 2 }, { 1, 14, 9, 2 }, { 1, 4, 8, 1 },
-	{ 1, 8, 8, 1 }, { 1, 4, 32, 1 }, { 1, 8, 16, 1 }, { 1, 15, 16, 1 }, { 1, 14, 18, 1 }, { 2, 2, 8, 2 },
-	{ 2, 4, 4, 1 }, { 2, 8, 8, 2 }, { 2, 8, 16, 1 }, { 4, 8, 4, 1 }, { 4, 12, 8, 2 }, { 1, 11, 9, 2 }, { 1, 1, 1, 1 },
+	{1, 1, 4, 1}, {1, 2, 2, 1},  {1, 3, 3, 1},  {1, 5, 3, 1},   {1, 7, 2, 1},   {1, 2, 2, 2},  {1, 3, 2, 2},
+	{1, 4, 4, 2}, {1, 8, 4, 2},  {1, 4, 16, 2}, {1, 8, 8, 2},   {1, 15, 8, 2},  {1, 14, 9, 2}, {1, 4, 8, 1},
+	{1, 8, 8, 1}, {1, 4, 32, 1}, {1, 8, 16, 1}, {1, 15, 16, 1}, {1, 14, 18, 1}, {2, 2, 8, 2},  {2, 4, 4, 1},
+	{2, 8, 8, 2}, {2, 8, 16, 1}, {4, 8, 4, 1},  {4, 12, 8, 2},  {1, 11, 9, 2},  {1, 1, 1, 1},
 };
 const unsigned plan_preset_count = ARRAY_SIZE(plan_presets);
 
@@ -27,7 +27,8 @@ static struct cpuset_bits random_subset(const struct cpuset_bits *of, unsigned p
 static void draw_holders(struct plan_case *c, struct rng *rng)
 {
 	static const unsigned levels[] = { 0, 0, 5, 20, 50, 90 };
-	unsigned exclusive = levels[rng_below(rng, ARRAY_SIZE(levels))] / 3, cpus = levels[rng_below(rng, ARRAY_SIZE(levels))];
+	unsigned exclusive = levels[rng_below(rng, ARRAY_SIZE(levels))] / 3,
+		 cpus = levels[rng_below(rng, ARRAY_SIZE(levels))];
 	memset(&c->holders, 0, sizeof(c->holders));
 	for (unsigned l = 0; l < c->host->llcs; l++) {
 		if (rng_below(rng, 100) < exclusive) {
