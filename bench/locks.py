@@ -84,8 +84,9 @@ def main():
         watch(env, 0, '100ms')
         for n in range(PROCESSES):
             holders.append(subprocess.Popen([sys.executable, '-c', HOLD, str(n * EACH), str(EACH), where], stdout=subprocess.PIPE))
-        for h in holders:
-            h.stdout.readline()
+            holders[-1].stdout.readline()
+            if n == 1:
+                watch(env, 2 * EACH, '100ms')
         compare(env, PROCESSES * EACH)
         watch(env, PROCESSES * EACH, '100ms')
     finally:

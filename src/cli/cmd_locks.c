@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "cli/commands.h"
 #include "kernel/cache.h"
 #include "lock/flock.h"
@@ -48,15 +47,39 @@ static int open_scan(struct lock_scan *ret)
 
 /* --- once --------------------------------------------------------------------------------------------------------- */
 
-static int pretty(const struct buf *line, struct buf *out)
+/* Compact JSON with line breaks, two spaces a level; empty lists stay together. */
+static void indent(const char *compact, struct buf *out)
 {
-	json_auto_t *value = json_loadb(line->data, line->len, 0, NULL);
-	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
-	if (!text)
-		return -ENOMEM;
-	buf_appendf(out, "%s\n", text);
-	free(text);
-	return 0;
+	unsigned depth = 0;
+	bool inside = false;
+	for (const char *p = compact; *p && *p != '\n'; p++) {
+		size_t plain = inside ? strcspn(p, "\\\"") : strcspn(p, "[]{}:,\"\n");
+		buf_append(out, p, plain);
+		p += plain;
+		if (inside && *p == '\\') {
+			buf_append(out, p++, 2);
+			continue;
+		}
+		bool opens = !inside && (*p == '[' || *p == '{'), closes = !inside && (*p == ']' || *p == '}');
+		bool empty = opens && (p[1] == ']' || p[1] == '}');
+		inside ^= *p == '"';
+		if (empty) {
+			buf_append(out, p++, 2);
+			continue;
+		}
+		depth += opens;
+		depth -= closes;
+		if (closes)
+			buf_appendf(out, "\n%*s", (int)(2 * depth), "");
+		buf_append(out, p, *p && *p != '\n');
+		if (opens || (!inside && *p == ','))
+			buf_appendf(out, "\n%*s", (int)(2 * depth), "");
+		else if (!inside && *p == ':')
+			buf_puts(out, " ");
+		if (!*p || *p == '\n')
+			break;
+	}
+	buf_puts(out, "\n");
 }
 
 static int show_once(struct lock_scan *s, const struct host *h, bool json, struct err **err)
@@ -74,7 +97,8 @@ static int show_once(struct lock_scan *s, const struct host *h, bool json, struc
 	else
 		locks_render_text(s, h, &t, t.tty, &out);
 	if (json)
-		r = pretty(&line, &out);
+		indent(buf_str(&line), &out);
+	r = line.failed || out.failed ? -ENOMEM : 0;
 	if (r == 0)
 		r = fd_write_full(STDOUT_FILENO, buf_str(&out), out.len);
 	return r == -EPIPE ? 0 : r;

@@ -68,6 +68,12 @@ static bool try_claim(void *admit, struct queue_entry *e)
 	return true;
 }
 
+/* Time as tickets have it. */
+static nsec_t ticket_clock(const struct admit *a)
+{
+	return a->config.simulated ? a->looked_at : nsec_clock(CLOCK_BOOTTIME);
+}
+
 /* The ticket is the oldest claim's, for as long as that has waited. Without one we only wait longer. */
 static void renew_ticket(struct admit *a)
 {
@@ -78,18 +84,18 @@ static void renew_ticket(struct admit *a)
 	if (!oldest)
 		return;
 	a->ticket_for = oldest->arrival;
-	ticket_take(a->config.dir, nsec_now() - claim_of(oldest)->asked, &a->ticket, NULL);
+	ticket_take(a->config.dir, ticket_clock(a) - (a->looked_at - claim_of(oldest)->asked), &a->ticket, NULL);
 }
 
 static int look(struct admit *a)
 {
-	if (ticket_must_wait(a->config.dir, &a->ticket, a->config.patience)) {
+	if (ticket_must_wait(a->config.dir, &a->ticket, ticket_clock(a), a->config.patience)) {
 		a->blocked = true;
 		return 0;
 	}
 	/* Others stand back for the oldest: nobody else of ours may profit. */
 	struct queue_entry *oldest = queue_oldest(&a->queue);
-	if (oldest && ticket_urgent(&a->ticket, a->config.patience))
+	if (oldest && ticket_urgent(&a->ticket, ticket_clock(a), a->config.patience))
 		oldest->overtaken = a->queue.overtakes_max;
 	int r = lock_scan_run(&a->scan);
 	if (r == 0)
@@ -105,7 +111,8 @@ static int try_blocking(void *arg)
 	a->blocked = false;
 	if (a->config.dir) {
 		gate = gate_enter(a->config.dir, GATE_LONGEST);
-		lock_bell_renew(a->config.dir, a->inotify);
+		if (a->inotify >= 0)
+			lock_bell_renew(a->config.dir, a->inotify);
 		r = look(a);
 	}
 	while (r == 0 && !a->blocked) {
@@ -166,6 +173,7 @@ static int try_now(struct machine *m, int result)
 		own_holders(a);
 	a->memory_trying = a->memory_free;
 	a->trying = true;
+	a->looked_at = m->reactor->now;
 	a->stats.tries++;
 	machine_offload(m, &a->job, try_blocking, a);
 	return ADMIT_WAIT;
@@ -249,7 +257,7 @@ static int wait_for_change(struct machine *m, int result)
 		give_up(a);
 		return ADMIT_TRY;
 	}
-	if (a->config.dir)
+	if (a->inotify >= 0)
 		arm_bell(a);
 	timer_arm(m->reactor, &a->again, m->reactor->now + pauses[MIN_OF(a->tries_since_bell, ARRAY_SIZE(pauses) - 1)]);
 	a->tries_since_bell++;
@@ -306,6 +314,15 @@ static void on_again(struct timer *t)
 	notice_post(&container_of(t, struct admit, again)->due);
 }
 
+void admit_rung(struct admit *a)
+{
+	a->stats.bells++;
+	a->tries_since_bell = 0;
+	/* While the pool looks the queue is its own; whoever waits then looks again in a moment. */
+	if (!a->trying && a->queue.count && !a->machine.ended)
+		timer_arm(a->reactor, &a->again, a->reactor->now + AFTER_BELL);
+}
+
 static void on_bell(struct op *op)
 {
 	struct admit *a = container_of(op, struct admit, bell);
@@ -315,10 +332,7 @@ static void on_bell(struct op *op)
 		return;
 	while (read(a->inotify, events, sizeof(events)) > 0)
 		;
-	a->stats.bells++;
-	a->tries_since_bell = 0;
-	if (a->queue.count && !a->machine.ended)
-		timer_arm(a->reactor, &a->again, a->reactor->now + AFTER_BELL);
+	admit_rung(a);
 }
 
 static void arm_bell(struct admit *a)
@@ -346,7 +360,7 @@ int admit_start(struct reactor *r, struct admit *a, const struct admit_config *c
 	if (config->dir) {
 		result = lock_scan_init(&a->scan, config->dir->path, NULL, NULL, "/proc");
 		a->scan.anonymous = true;
-		if (result == 0)
+		if (result == 0 && !config->simulated)
 			result = lock_bell_watch(config->dir, &a->inotify, err);
 	}
 	if (result == 0)

@@ -46,6 +46,7 @@ struct admit_config {
 	const struct lock_dir *dir;	/* NULL: no locks at all (KTSTR_BYPASS_LLC_LOCKS) */
 	uint64_t memory_mib;		/* to be shared out */
 	nsec_t patience;		/* see ticket.h; 0: TICKET_PATIENCE */
+	bool simulated;			/* the reactor's time is everyone's, and nobody rings but admit_rung() */
 	nsec_t give_up;			/* without anyone being let in for so long, the waiting fail; 0: never */
 };
 
@@ -67,6 +68,7 @@ struct admit {
 	struct timer again;
 	struct op bell;
 	int inotify;
+	nsec_t looked_at;		/* reactor time of the last try */
 	nsec_t progress;		/* when someone was last let in, or the queue last empty */
 	unsigned tries_since_bell;
 	bool trying, blocked, bell_armed;
@@ -83,5 +85,7 @@ void admit_stop(struct admit *a);
 /* NULL: out of memory. A claim that can never be had is ready at once, with its error. */
 struct claim *admit_ask(struct admit *a, const struct plan_request *request, uint64_t memory_mib, nsec_t estimate);
 void admit_release(struct admit *a, struct claim *c);
+/* Someone let go of something: what the bell is for, by call. */
+void admit_rung(struct admit *a);
 
 #endif

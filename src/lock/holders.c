@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "lock/holders.h"
 
-#define LOOK_AGAIN	NSEC_PER_SEC
 #define CMDLINE_READ_MAX 4096
 #define OPEN_FILES_MAX	65536
 
@@ -267,7 +266,7 @@ struct process *process_get(struct process_table *t, pid_t pid, nsec_t now, unsi
 		t->item[at] = (struct process){ .pid = pid };
 	}
 	struct process *p = &t->item[at];
-	if (!known || now - p->looked_at >= LOOK_AGAIN) {
+	if (!known || now - p->looked_at >= PROCESS_LOOK_AGAIN) {
 		look_at(t, p);
 		p->looked_at = now;
 	}

@@ -15,6 +15,7 @@
 #include "base/time.h"
 
 #define CMDLINE_BYTES_MAX   160		/* of a cleaned command line, with its "..." */
+#define PROCESS_LOOK_AGAIN  NSEC_PER_SEC	/* how long what was seen of a process is believed */
 #define PROC_LOCKS_MAX	    ((size_t)16 << 20)
 
 /* One granted flock(2). */

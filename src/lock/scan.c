@@ -44,6 +44,7 @@ void lock_scan_done(struct lock_scan *s)
 	free_files(s->file, s->files);
 	free(s->by_ino);
 	free(s->holder);
+	buf_done(&s->table);
 	for (unsigned i = 0; i < ROOT_MAX; i++)
 		free(s->root[i].path);
 	process_table_done(&s->processes);
@@ -222,6 +223,7 @@ static int index_inodes(struct lock_scan *s)
 	return 0;
 }
 
+/* 1: the directories were listed again; 0: they are as they were. */
 static int list_all(struct lock_scan *s, int64_t now)
 {
 	struct listing l = { 0 };
@@ -248,7 +250,8 @@ static int list_all(struct lock_scan *s, int64_t now)
 	free_files(s->file, s->files);
 	s->file = l.file;
 	s->files = l.count;
-	return index_inodes(s);
+	r = index_inodes(s);
+	return r < 0 ? r : 1;
 }
 
 /* --- matching ----------------------------------------------------------------------------------------------------- */
@@ -367,32 +370,56 @@ static void describe_all(struct lock_scan *s, nsec_t now)
 	process_table_sweep(&s->processes, s->frame);
 }
 
-static int read_locks(struct lock_scan *s, struct proc_lock **ret, size_t *ret_count)
+/* 1: other text than in the last frame. */
+static int read_locks(struct lock_scan *s)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	char path[256];
 	snprintf(path, sizeof(path), "%s/locks", s->processes.proc);
 	int r = file_read(path, PROC_LOCKS_MAX, &text, &s->err);
-	return r < 0 ? r : proc_locks_parse(buf_str(&text), ret, ret_count);
+	if (r < 0)
+		return r;
+	bool same = text.len == s->table.len && !memcmp(buf_str(&text), buf_str(&s->table), text.len);
+	buf_done(&s->table);
+	s->table = text;
+	text = BUF_NULL;
+	return !same;
 }
 
-int lock_scan_run(struct lock_scan *s)
+static int find_holders(struct lock_scan *s)
 {
 	_cleanup_free_ struct proc_lock *lock = NULL;
 	size_t count = 0;
-	s->err = err_free(s->err);
-	s->frame++;
-	s->taken_at = nsec_clock(CLOCK_REALTIME);
-	int r = list_all(s, s->taken_at);
-	if (r == 0)
-		r = read_locks(s, &lock, &count);
+	int r = proc_locks_parse(buf_str(&s->table), &lock, &count);
 	if (r == 0)
 		r = match(s, lock, count);
 	if (r < 0)
 		return r;
 	assign(s);
+	return 0;
+}
+
+int lock_scan_run(struct lock_scan *s)
+{
+	nsec_t now = nsec_now();
+	s->err = err_free(s->err);
+	s->taken_at = nsec_clock(CLOCK_REALTIME);
+	int listed = list_all(s, s->taken_at);
+	int changed = listed < 0 ? listed : read_locks(s);
+	if (changed < 0)
+		return changed;
+	s->same = s->frame && !listed && !changed && now - s->described_at < PROCESS_LOOK_AGAIN;
+	s->frame++;
+	if (s->same)
+		return 0;
+	int r = find_holders(s);
+	if (r < 0) {
+		s->frame = 0;
+		return r;
+	}
 	if (!s->anonymous)
-		describe_all(s, nsec_now());
+		describe_all(s, now);
+	s->described_at = now;
 	return 0;
 }
 

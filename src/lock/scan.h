@@ -57,6 +57,9 @@ struct lock_scan {
 	size_t holders;
 	struct process_table processes;
 	unsigned frame;
+	struct buf table;		/* /proc/locks as it was */
+	nsec_t described_at;
+	bool same;			/* this frame is the last one over again */
 	bool anonymous;			/* leave out what only people want: dates and command lines */
 	int64_t taken_at;		/* CLOCK_REALTIME, ns */
 	struct err *err;		/* of the last frame */

@@ -8,6 +8,7 @@
 #include "lock/ticket.h"
 
 #define GATE	      "ktstr-gate.lock"
+#define TICKET_NAMES_MAX 64
 #define TICKET_BEFORE "ktstr-ticket-"
 #define GATE_PAUSE_LEAST (200 * NSEC_PER_USEC)
 #define GATE_PAUSE_MOST	 (10 * NSEC_PER_MSEC)
@@ -18,11 +19,15 @@ static void name_ticket(nsec_t since, pid_t pid, char out[LOCK_NAME_MAX])
 	snprintf(out, LOCK_NAME_MAX, TICKET_BEFORE "%020ld-%d.lock", since, pid);
 }
 
-int ticket_take(const struct lock_dir *d, nsec_t waited, struct ticket *ret, struct err **err)
+int ticket_take(const struct lock_dir *d, nsec_t since, struct ticket *ret, struct err **err)
 {
-	struct ticket t = { .fd = -1, .since = MAX_OF(nsec_clock(CLOCK_BOOTTIME) - waited, 0) };
-	name_ticket(t.since, getpid(), t.name);
-	int r = lock_take(d, t.name, LOCK_MODE_EXCLUSIVE, &t.fd, err);
+	struct ticket t = { .fd = -1, .since = MAX_OF(since, 0) };
+	int r = -EBUSY;
+	/* One process may have two admissions that began to wait at the same moment. */
+	for (unsigned n = 0; n < TICKET_NAMES_MAX && r == -EBUSY; n++) {
+		name_ticket(t.since + n, getpid(), t.name);
+		r = lock_take(d, t.name, LOCK_MODE_EXCLUSIVE, &t.fd, err);
+	}
 	if (r == -EBUSY)
 		return FAIL(err, EXIT_CONTENTION, r, "ticket '%s/%s' is someone else's", d->path, t.name);
 	if (r == 0)
@@ -66,14 +71,14 @@ static bool is_alive(const struct lock_dir *d, const char *name)
 	return false;
 }
 
-bool ticket_urgent(const struct ticket *t, nsec_t patience)
+bool ticket_urgent(const struct ticket *t, nsec_t now, nsec_t patience)
 {
-	return t->fd >= 0 && nsec_clock(CLOCK_BOOTTIME) - t->since >= patience;
+	return t->fd >= 0 && now - t->since >= patience;
 }
 
-bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t patience)
+bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t now, nsec_t patience)
 {
-	nsec_t now = nsec_clock(CLOCK_BOOTTIME), since;
+	nsec_t since;
 	bool found = false;
 	DIR *dir = opendir(d->path);
 	for (struct dirent *e; dir && !found && (e = readdir(dir));) {

@@ -16,19 +16,19 @@
 
 struct ticket {
 	int fd;			/* -1: none */
-	nsec_t since;		/* CLOCK_BOOTTIME, which all processes of a host share */
+	nsec_t since;
 	char name[LOCK_NAME_MAX];
 };
 
 #define TICKET_NULL ((struct ticket){ .fd = -1 })
 
-/* @waited: how long already. */
-int ticket_take(const struct lock_dir *d, nsec_t waited, struct ticket *ret, struct err **err);
+/* All times are of a clock that the processes share: CLOCK_BOOTTIME. @since: from when on its owner waits. */
+int ticket_take(const struct lock_dir *d, nsec_t since, struct ticket *ret, struct err **err);
 /* Removes it. Harmless on TICKET_NULL. */
 void ticket_give_back(const struct lock_dir *d, struct ticket *t);
 /* True when someone alive has waited for longer than @patience, and for longer than @mine. */
-bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t patience);
-bool ticket_urgent(const struct ticket *t, nsec_t patience);
+bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t now, nsec_t patience);
+bool ticket_urgent(const struct ticket *t, nsec_t now, nsec_t patience);
 
 /*
  * The gate: held while a process looks, plans and takes, so that two do not take half of each other's CPUs. It only

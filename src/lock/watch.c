@@ -92,9 +92,12 @@ static void build_frame(struct lock_watch *w)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	struct term t = term_probe(w->fd);
-	buf_clear(&w->frame);
 	w->written = 0;
 	w->rendered = true;
+	/* JSON has no "for how long" in it: what did not change is the same line again. */
+	if (w->json && w->scan->same && w->frame.len)
+		return;
+	buf_clear(&w->frame);
 	if (w->json) {
 		locks_render_json(w->scan, w->host, &w->frame);
 		return;

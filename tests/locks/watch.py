@@ -104,7 +104,9 @@ def hostile(env, scratch, locks):
     check(len(line) == 1 and '\x1b' not in run.out and '\x9b' not in run.out and '\u202e' not in run.out, 'a hostile command '
           'line is one tame line', run.out[:2000])
     check(line and len(line[0]) < 400, 'and not a long one', line)
-    found = json.loads(Run('locks', '--json', env=env).out)
+    text = Run('locks', '--json', env=env).out
+    found = json.loads(text)
+    check(text == json.dumps(found, indent=2, ensure_ascii=False) + '\n', 'and is laid out as usual', text)
     check(any(h['pid'] == holder.pid for c in found['cpus'] for h in c['holders']), 'JSON stays JSON', found)
     holder.end()
 
