@@ -3,7 +3,7 @@
 BUILD ?= build
 CPUS  := $(shell nproc)
 
-.PHONY: all setup kernel demo check bench clean
+.PHONY: all setup kernel demo check trust bench clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -26,8 +26,13 @@ demo: kernel
 check: setup
 	@python3 tests/check.py
 
+# Bad schedulers are caught, good ones pass: the confusion matrix, over SEEDS seeds.
+SEEDS ?= 20
+trust: kernel
+	@python3 tests/trust/trust.py $(BUILD) --seeds $(SEEDS)
+
 bench: kernel
-	@ninja -C $(BUILD) benchmarks && for b in reactor boot sim; do python3 bench/$$b.py $(BUILD) || exit 1; done
+	@ninja -C $(BUILD) benchmarks && for b in reactor ring boot sim budget builds; do python3 bench/$$b.py $(BUILD) || exit 1; done
 	@$(BUILD)/bench/plan_bench && $(BUILD)/bench/admission_bench && python3 bench/locks.py $(BUILD)
 
 clean:

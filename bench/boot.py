@@ -25,7 +25,7 @@ CMDLINE = ('console=ttyS0 quiet loglevel=4 panic=-1 nokaslr norandmaps random.tr
 
 
 def kernel():
-    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--json'], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--json', '--offline'], capture_output=True, text=True, check=True).stdout
     for e in json.loads(out)['entries']:
         if not e.get('error_kind'):
             return e

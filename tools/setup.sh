@@ -6,6 +6,7 @@ set -eu
 packages="
 	gcc make meson ninja-build pkg-config python3 git ca-certificates
 	liburing-dev libjansson-dev libarchive-dev libgit2-dev libelf-dev liblz4-dev check
+	libcurl4-openssl-dev nettle-dev openssl aria2
 	qemu-system-x86 linux-source-6.12 flex bison bc libssl-dev pahole kmod cpio xz-utils zstd lz4
 	clang clang-16 llvm libclang-rt-14-dev zlib1g-dev binutils valgrind"
 

@@ -3,6 +3,8 @@
 #ifndef KTSTR_CHECK_H
 #define KTSTR_CHECK_H
 
+#include <ktstr/topology.h>
+
 /* Fold order: FAIL > INCONCLUSIVE > PASS > SKIP. What was not measured is INCONCLUSIVE, never PASS. */
 enum ktstr_verdict {
 	KTSTR_PASS,
@@ -11,19 +13,23 @@ enum ktstr_verdict {
 	KTSTR_SKIP,
 };
 
-/* A switch that can be left alone: layers merge default -> scheduler -> test, and the last that speaks wins. */
-enum ktstr_switch {
-	KTSTR_UNSET,
-	KTSTR_ON,
-	KTSTR_OFF,
-};
-
-/* 0 is "not said" in every field; limits are of guest time. */
+/* 0 is "not said" in every field; limits are of guest time. Formulas: docs/ARCHITECTURE.md, "Checks". */
 struct ktstr_checks {
 	enum ktstr_switch not_starved;	/* every worker made progress; implies the gap and spread limits. Default ON */
 	enum ktstr_switch isolation;	/* no worker ran outside its cgroup's cpuset. Default ON where there is one */
 	unsigned max_gap_ms;		/* longest time between two checkpoints of one worker */
-	unsigned max_spread_pct;	/* max - min of the workers' off-CPU share in one cgroup, percentage points */
+	double max_spread_pct;		/* max - min of the workers' off-CPU share in one cgroup, percentage points */
+	double max_throughput_cv;	/* of work units a CPU second, over one cgroup's workers: deviation / mean */
+	double min_work_rate;		/* work units a CPU second, each worker */
+	unsigned max_p99_wake_latency_ns; /* over all wake-ups of one cgroup's workers */
+	double max_wake_latency_cv;	/* of the same: deviation / mean */
+	double min_iteration_rate;	/* iterations a second of its life, each worker */
+	double max_migration_ratio;	/* migrations / iterations, each cgroup */
+	/*
+	 * The absolute ones (min_work_rate, max_p99_wake_latency_ns, min_iteration_rate) say something of a scheduler
+	 * only on hardware, and are INCONCLUSIVE on tcg. ON: they hold there too; its time counts instructions.
+	 */
+	enum ktstr_switch gate_on_tcg;
 };
 
 struct ktstr_ctx;

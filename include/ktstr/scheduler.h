@@ -15,6 +15,7 @@ struct ktstr_scheduler {
 	const char *binary;		/* a name that is looked up, or a path */
 	const char *const *args;	/* KTSTR_ARGS(...), or NULL */
 	struct ktstr_topology topology;	/* default of the tests that use it */
+	struct ktstr_constraints constraints; /* likewise, for the gauntlet */
 	const char *const *sysctls;	/* "kernel.sched_...=1", set before it starts */
 	const char *const *kargs;	/* kernel command line words */
 	/*

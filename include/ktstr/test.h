@@ -16,6 +16,12 @@ struct ktstr_test {
 	enum ktstr_verdict (*body)(struct ktstr_ctx *t);
 	const struct ktstr_scheduler *scheduler;	/* NULL: the kernel's own, EEVDF */
 	unsigned numa_nodes, llcs, cores, threads;	/* 0: the scheduler's, else 1, 1, 2, 1 */
+	union {				/* of the gauntlet's topologies, those that suit it: .min_llcs = 2 */
+		struct {
+			KTSTR_CONSTRAINT_FIELDS;
+		};
+		struct ktstr_constraints constraints;
+	};
 	unsigned memory_mib;		/* at least this much; default 256, and 64 a CPU */
 	unsigned duration_s;		/* of the scenario; default 2 */
 	unsigned workers_per_cgroup;	/* default 2 */
@@ -23,6 +29,7 @@ struct ktstr_test {
 	const char *const *include_files; /* host files, found in the guest under /include-files */
 	struct ktstr_checks checks;
 	enum ktstr_switch expect_err;	/* ON: the test must fail */
+	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is kept as such, and leaves the exit status alone */
 };
 
 /* Defines and registers a test; the body follows as a function body with the context `t`. */

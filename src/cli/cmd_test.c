@@ -9,28 +9,43 @@
 #include "base/json.h"
 #include "base/tool.h"
 #include "cli/commands.h"
-#include "kernel/job.h"
+#include "cli/kernels.h"
+#include "reactor/trace.h"
+#include "run/budget.h"
 #include "run/fleet.h"
-
-#define KERNELS_MAX 64
+#include "run/planner.h"
 
 struct test_args {
 	struct strings kernel, paths;
-	const char *filter, *accel;
-	bool list, json, no_capture, release, keep_logs;
-	uint64_t jobs, retries, cpu_cap;
+	const char *filter, *accel, *trace, *partition;
+	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, flaky_fails;
+	bool include_eol, skip_sha256, no_ccache, eager;
+	uint64_t jobs, retries, repeat, require, cpu_cap;
 	const char *seed;
 };
 
 static const struct option_row test_options[] = {
 	{"kernel", 'k', OPTION_STRINGS, "KERNEL",
-	 "distro, a tarball, a source tree, a version or a cache key; repeatable", offsetof(struct test_args, kernel)},
+	 "a version, a range, a source tree, a tarball, git+URL#REF, distro or a cache key; repeatable",
+	 offsetof(struct test_args, kernel)},
 	{"filter", 'E', OPTION_STRING, "EXPR", "run only these: test(~x) & topology(=1n1l4c1t) ...",
 	 offsetof(struct test_args, filter)},
 	{"list", 'l', OPTION_FLAG, NULL, "print the tests and run none", offsetof(struct test_args, list)},
+	{"dry-run", 0, OPTION_FLAG, NULL, "print what would run, in that order, with the time it will take",
+	 offsetof(struct test_args, dry_run)},
+	{"gauntlet", 0, OPTION_FLAG, NULL, "run every test also over every preset topology that it admits",
+	 offsetof(struct test_args, gauntlet)},
+	{"partition", 0, OPTION_STRING, "PART", "run one part of all: count:1/3 or hash:1/3",
+	 offsetof(struct test_args, partition)},
 	{"jobs", 'j', OPTION_NUMBER, "N", "machines at once (default: one a CPU)", offsetof(struct test_args, jobs)},
 	{"retries", 0, OPTION_NUMBER, "N", "try a test that did not pass up to N times more",
 	 offsetof(struct test_args, retries)},
+	{"repeat", 0, OPTION_NUMBER, "N", "try every test N times, each with a seed of its own",
+	 offsetof(struct test_args, repeat)},
+	{"require", 0, OPTION_NUMBER, "K", "how many of --repeat must pass (default: all)",
+	 offsetof(struct test_args, require)},
+	{"flaky-fails", 0, OPTION_FLAG, NULL, "exit with 1 when a test passed only at a later try",
+	 offsetof(struct test_args, flaky_fails)},
 	{"seed", 0, OPTION_STRING, "N", "what schedules are drawn from (default 1)", offsetof(struct test_args, seed)},
 	{"accel", 0, OPTION_STRING, "NAME", "auto, kvm or tcg", offsetof(struct test_args, accel)},
 	{"release", 0, OPTION_FLAG, NULL, "judge by the strict limits", offsetof(struct test_args, release)},
@@ -39,6 +54,14 @@ static const struct option_row test_options[] = {
 	 offsetof(struct test_args, keep_logs)},
 	{"cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once for kernels that must be built",
 	 offsetof(struct test_args, cpu_cap)},
+	{"eager", 0, OPTION_FLAG, NULL, "start a kernel's tests as soon as it is there, while others are built",
+	 offsetof(struct test_args, eager)},
+	{"no-ccache", 0, OPTION_FLAG, NULL, "build kernels without ccache", offsetof(struct test_args, no_ccache)},
+	{"skip-sha256", 0, OPTION_FLAG, NULL, "do not verify downloads", offsetof(struct test_args, skip_sha256)},
+	{"include-eol", 0, OPTION_FLAG, NULL, "ranges also take series that are not maintained any more",
+	 offsetof(struct test_args, include_eol)},
+	{"trace", 0, OPTION_STRING, "FILE", "write what happened when, as a Chrome trace",
+	 offsetof(struct test_args, trace)},
 	{"json", 0, OPTION_FLAG, NULL, "one JSON object a line on standard output", offsetof(struct test_args, json)},
 	{0},
 };
@@ -47,18 +70,22 @@ static const struct option_row test_options[] = {
 struct session {
 	struct reactor *reactor;
 	struct cache cache;
-	char **binaries;
 	struct suite *suite;
 	size_t suites;
 	struct kernel kernel[KERNELS_MAX];
 	struct rundir rundir[KERNELS_MAX];
-	size_t kernels;
+	size_t kernels, first;	/* first: of those whose tests run now */
+	bool labels;		/* there are several, so names say which */
+	const struct test_args *args;
+	struct run_counts counts;
 	struct filter *filter;
 	struct plan plan;
 	struct accel_choice accel;
 	struct buf program, paths;
 	char *image_cache, *probe_cache;
 	uint64_t seed;
+	struct flake_policy flake;
+	struct partition partition;
 };
 
 static void session_done(struct session *s)
@@ -69,10 +96,7 @@ static void session_done(struct session *s)
 		kernel_done(&s->kernel[i]);
 		rundir_done(&s->rundir[i]);
 	}
-	for (size_t i = 0; i < s->suites; i++)
-		suite_done(&s->suite[i]);
-	free(s->suite);
-	strings_free(s->binaries);
+	suites_free(s->suite, s->suites);
 	cache_done(&s->cache);
 	buf_done(&s->program);
 	buf_done(&s->paths);
@@ -106,22 +130,36 @@ static int parse_seed(const char *text, uint64_t *ret, struct err **err)
 	return 0;
 }
 
+#define TRIES_MAX 10000
+
+static int parse_flake(const struct test_args *a, struct flake_policy *ret, struct err **err)
+{
+	if (a->retries > TRIES_MAX || a->repeat > TRIES_MAX)
+		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--retries and --repeat end at %d", TRIES_MAX);
+	if (a->retries && a->repeat)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--retries and --repeat exclude each other");
+	if (a->require > MAX_OF(a->repeat, 1))
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--require %lu of --repeat %lu cannot pass", a->require,
+			    a->repeat);
+	*ret = (struct flake_policy){ .retries = (unsigned)a->retries, .repeat = (unsigned)a->repeat,
+				      .require = (unsigned)(a->require ? a->require : a->repeat) };
+	return 0;
+}
+
+static int parse_args(struct session *s, const struct test_args *a, struct err **err)
+{
+	int r = parse_seed(a->seed, &s->seed, err);
+	if (r == 0)
+		r = parse_flake(a, &s->flake, err);
+	return r == 0 && a->partition ? partition_parse(a->partition, &s->partition, err) : r;
+}
+
 static const char *const default_paths[] = { "build", NULL };
 
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
-	int r = suite_find(paths, &s->binaries, err);
-	size_t count = 0;
-	while (r == 0 && s->binaries[count])
-		count++;
-	s->suite = calloc(count + 1, sizeof(*s->suite));
-	if (!s->suite)
-		return -ENOMEM;
-	for (size_t i = 0; i < count && r == 0; i++) {
-		r = suite_load(s->reactor, s->binaries[i], &s->suite[s->suites], err);
-		s->suites += r == 0;
-	}
+	int r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
 	for (size_t i = 0; paths[i]; i++) {
 		buf_puts(&s->paths, " ");
 		put_quoted(&s->paths, paths[i]);
@@ -139,64 +177,39 @@ static bool needs_schedulers(const struct session *s)
 	return false;
 }
 
-static int build_for(struct session *s, const struct test_args *a, const struct kernel_id *id, char *key, size_t size,
-		     struct err **err)
+static int take_kernel(struct session *s, const struct kernels_result *k, size_t i, struct err **err)
 {
-	struct kernel_job_config config = { .cache = &s->cache, .id = *id, .schedulers = needs_schedulers(s) };
+	int r = kernels_load(&s->cache, k, i, &s->kernel[s->kernels], err);
+	s->kernels += r == 0;
+	return r;
+}
+
+static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err);
+
+static int get_kernels(struct session *s, const struct test_args *a, struct err **err)
+{
 	_cleanup_free_ char *clang = tool_clang();
-	config.schedulers = config.schedulers && clang;
-	int r = build_budget(a->cpu_cap, &config.jobs, err);
-	return r == 0 ? build_kernel(s->reactor, &config, key, size, err) : r;
-}
-
-static int resolve_kernel(struct session *s, const struct test_args *a, const char *text, struct err **err)
-{
-	_cleanup_(kernel_id_done) struct kernel_id id = { 0 };
-	char key[160] = "";
-	struct kernel *k = &s->kernel[s->kernels];
-	int r = kernel_identify(&s->cache, text, &id, err);
-	if (r < 0)
-		return r;
-	if (id.kind == KERNEL_ID_TREE) {
-		r = kernel_from_tree(id.path, k, err);
-	} else {
-		if (id.kind == KERNEL_ID_TARBALL)
-			r = build_for(s, a, &id, key, sizeof(key), err);
-		if (r == 0)
-			r = kernel_from_cache(&s->cache, id.kind == KERNEL_ID_CACHED ? id.key : key, k, err);
-	}
-	if (r < 0)
-		return r;
-	/* One kernel by two names is one kernel. */
-	for (size_t i = 0; i < s->kernels; i++) {
-		if (!strcmp(s->kernel[i].boot, k->boot)) {
-			kernel_done(k);
-			return 0;
-		}
-	}
-	s->kernels++;
-	return 0;
-}
-
-static int resolve_kernels(struct session *s, const struct test_args *a, struct err **err)
-{
-	const char *env = getenv("KTSTR_KERNEL");
-	if (!a->kernel.count)
-		return resolve_kernel(s, a, env && *env ? env : NULL, err);
-	if (a->kernel.count > KERNELS_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
-	for (size_t i = 0; i < a->kernel.count; i++) {
-		int r = resolve_kernel(s, a, a->kernel.item[i], err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	struct kernels_request q = {
+		.ready = a->eager ? run_ready_kernel : NULL, .data = s,
+		.texts = a->kernel.item, .count = a->kernel.count, .schedulers = needs_schedulers(s) && clang,
+		.stop_at_failure = true, .include_eol = a->include_eol, .skip_sha256 = a->skip_sha256, .json = a->json,
+		.no_ccache = a->no_ccache, .cpu_cap = a->cpu_cap,
+	};
+	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
+	int r = kernels_get(s->reactor, &s->cache, &q, &k, err);
+	s->labels = k.count > 1;
+	for (size_t i = 0; i < k.count && r == 0 && !a->eager; i++)
+		r = take_kernel(s, &k, i, err);
+	return r;
 }
 
 static int open_rundirs(struct session *s, struct err **err)
 {
-	for (size_t i = 0; i < s->kernels; i++) {
-		int r = rundir_open(s->kernel[i].version, &s->rundir[i], err);
+	for (size_t i = s->first; i < s->kernels; i++) {
+		bool twin = false;
+		for (size_t j = 0; j < i; j++)
+			twin |= !strcmp(s->kernel[i].version, s->kernel[j].version);
+		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, &s->rundir[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -208,8 +221,9 @@ static int open_rundirs(struct session *s, struct err **err)
 static int make_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
-		.suites = s->suite, .suite_count = s->suites, .kernels = s->kernel, .kernel_count = s->kernels,
-		.backend = s->accel.backend, .strict = a->release,
+		.suites = s->suite, .suite_count = s->suites, .kernels = s->kernel + s->first,
+		.kernel_count = s->kernels - s->first, .labels = s->labels,
+		.backend = s->accel.backend, .strict = a->release, .gauntlet = a->gauntlet,
 	};
 	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
 	request.filter = s->filter;
@@ -218,24 +232,81 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 	if (r == 0 && !s->plan.count)
 		r = FAIL(err, EXIT_BAD_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' shows what there is",
 			 a->filter ? " " : "", a->filter ? a->filter : "");
+	if (r == 0)
+		plan_partition(&s->plan, &s->partition);
 	return r;
 }
 
-static void print_case(const struct plan_case *c, bool json)
+static int spend_budget(struct session *s, struct err **err)
 {
-	const char *scheduler = c->test->scheduler ? c->test->scheduler->name : "eevdf";
+	const char *text = getenv("KTSTR_BUDGET_SECS");
+	struct budget_report report;
+	nsec_t budget;
+	if (!text || !*text)
+		return 0;
+	if (!budget_parse(text, &budget)) {
+		fprintf(stderr, "warning: KTSTR_BUDGET_SECS='%s' is no positive number and is ignored\n", text);
+		return 0;
+	}
+	if (plan_budget(&s->plan, budget, &report) < 0)
+		return FAIL_SYS(err, -ENOMEM, "choose tests for the budget");
+	fprintf(stderr,
+		"ktstr budget: %zu/%zu tests, %.0f/%.0fs used, %u/%u configurations covered, %u/%u pairs of them\n",
+		report.kept, report.total, (double)report.used / 1e9, (double)budget / 1e9, report.features,
+		report.features_possible, report.pairs, report.pairs_possible);
+	return 0;
+}
+
+/* How long everything will take, what of it fits the budget, and in which order. */
+static int schedule_plan(struct session *s, struct err **err)
+{
+	json_auto_t *durations = durations_load();
+	plan_estimate(&s->plan, s->accel.backend->name, durations);
+	int r = spend_budget(s, err);
+	plan_order(&s->plan);
+	return r;
+}
+
+static const char *scheduler_of(const struct plan_case *c)
+{
+	return c->test->scheduler ? c->test->scheduler->name : "eevdf";
+}
+
+static void print_case_json(const struct plan_case *c, bool timed)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_auto_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", c->name, "topology", c->topology_text,
+				   "scheduler", scheduler_of(c), "file", c->test->file, "line", (int)c->test->line);
+	if (timed) {
+		json_object_set_new(o, "estimate_ns", json_integer(c->estimate));
+		json_object_set_new(o, "estimate_known", json_boolean(c->estimate_known));
+		json_object_set_new(o, "memory_mib", json_integer((json_int_t)c->memory_mib));
+		json_object_set_new(o, "skip", json_string_or_null(c->skip));
+	}
+	json_print(o, false, &text);
+	fputs(buf_str(&text), stdout);
+}
+
+/* @timed: with the time it will take ("~" by the model, not by a run before), or why it will not run. */
+static void print_case(const struct plan_case *c, bool timed, bool json)
+{
+	char estimate[TIME_TEXT_MAX];
 	if (json)
-		printf("{\"name\":\"%s\",\"topology\":\"%s\",\"scheduler\":\"%s\",\"file\":\"%s\",\"line\":%u}\n",
-		       c->name, c->topology_text, scheduler, c->test->file, c->test->line);
+		print_case_json(c, timed);
+	else if (timed && c->skip)
+		printf("%-48s %-12s %-10s skip: %s\n", c->name, c->topology_text, scheduler_of(c), c->skip);
+	else if (timed)
+		printf("%-48s %-12s %-10s %s%s\n", c->name, c->topology_text, scheduler_of(c),
+		       c->estimate_known ? "" : "~", nsec_format(c->estimate, estimate));
 	else
-		printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler);
+		printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler_of(c));
 }
 
 static int list_tests(struct session *s, const struct test_args *a, struct err **err)
 {
 	int r = make_plan(s, a, err);
 	for (size_t i = 0; r == 0 && i < s->plan.count; i++)
-		print_case(&s->plan.item[i], a->json);
+		print_case(&s->plan.item[i], false, a->json);
 	return r;
 }
 
@@ -245,12 +316,51 @@ static unsigned default_slots(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
-static int verdict_status(const struct run_counts *c)
+static unsigned slots_of(const struct test_args *a)
+{
+	return a->jobs ? (unsigned)a->jobs : default_slots();
+}
+
+static int choose_accel(struct session *s, const struct test_args *a, struct err **err)
+{
+	enum accel want = ACCEL_AUTO;
+	const char *accel = a->accel ? a->accel : getenv("KTSTR_ACCEL");
+	s->probe_cache = cache_sibling("host");
+	int r = accel && *accel ? accel_parse(accel, &want, err) : 0;
+	return r == 0 ? accel_choose(want, s->probe_cache, &s->accel, err) : r;
+}
+
+/* The plan without kernels: nothing is built, and nothing runs. */
+static int dry_run(struct session *s, const struct test_args *a, struct err **err)
+{
+	char total[TIME_TEXT_MAX], wall[TIME_TEXT_MAX];
+	nsec_t sum = 0;
+	unsigned slots = slots_of(a), known = 0;
+	int r = choose_accel(s, a, err);
+	if (r == 0)
+		r = make_plan(s, a, err);
+	if (r == 0)
+		r = schedule_plan(s, err);
+	for (size_t i = 0; r == 0 && i < s->plan.count; i++) {
+		print_case(&s->plan.item[i], true, a->json);
+		sum += s->plan.item[i].estimate;
+		known += s->plan.item[i].estimate_known;
+	}
+	if (r == 0)
+		fprintf(stderr,
+			"%zu tests on each kernel, %s of machines, %s with %u at a time; %u times known from runs "
+			"before\n",
+			s->plan.count, nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall),
+			slots, known);
+	return r;
+}
+
+static int verdict_status(const struct run_counts *c, bool flaky_fails)
 {
 	bool no_skip = getenv("KTSTR_NO_SKIP_MODE") != NULL;
-	if (c->failed || (no_skip && c->skipped))
+	if (c->failed || (no_skip && c->skipped) || (flaky_fails && c->flaky))
 		return 1;
-	return c->inconclusive ? 2 : 0;
+	return c->inconclusive > c->allowed ? 2 : 0;
 }
 
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
@@ -274,11 +384,11 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 	struct fleet_config config = {
 		.plan = &s->plan,
 		.accel = &s->accel,
-		.rundirs = s->rundir,
-		.kernels = s->kernel,
-		.kernel_count = s->kernels,
-		.slots = a->jobs ? (unsigned)a->jobs : default_slots(),
-		.retries = (unsigned)a->retries,
+		.rundirs = s->rundir + s->first,
+		.kernels = s->kernel + s->first,
+		.kernel_count = s->kernels - s->first,
+		.slots = slots_of(a),
+		.flake = s->flake,
 		.seed = s->seed,
 		.program = "ktstr test",
 		.paths = buf_str(&s->paths),
@@ -293,25 +403,48 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 	fprintf(stderr, "%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, config.slots, s->seed,
 		s->accel.backend->name, s->accel.reason);
 	fflush(stderr);
-	nsec_t began = nsec_now();
 	int r = fleet_run(s->reactor, &config, &counts, err);
-	print_summary(s, a, &counts, nsec_now() - began);
-	if (r < 0)
-		return r;
-	if (counts.interrupted)
-		return EXIT_INTERRUPTED;
-	return verdict_status(&counts);
+	run_counts_add(&s->counts, &counts);
+	return r;
+}
+
+static int sum_up(const struct session *s, const struct test_args *a, nsec_t wall)
+{
+	print_summary(s, a, &s->counts, wall);
+	return s->counts.interrupted ? EXIT_INTERRUPTED : verdict_status(&s->counts, a->flaky_fails);
+}
+
+/* The plan for the kernels from `first` on, in the order in which it runs. */
+static int plan_kernels(struct session *s, const struct test_args *a, struct err **err)
+{
+	filter_free(s->filter);
+	s->filter = NULL;
+	plan_done(&s->plan);
+	int r = make_plan(s, a, err);
+	/* Before the run directories are cleared: they say how long everything took. */
+	if (r == 0)
+		r = schedule_plan(s, err);
+	return r == 0 ? open_rundirs(s, err) : r;
+}
+
+/* --eager: one kernel's tests, while the others are on their way. */
+static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err)
+{
+	struct session *s = data;
+	s->labels = k->count > 1;
+	s->first = s->kernels;
+	int r = take_kernel(s, k, i, err);
+	if (r == 0)
+		r = plan_kernels(s, s->args, err);
+	if (r == 0)
+		r = run_tests(s, s->args, err);
+	return r;
 }
 
 static int prepare_run(struct session *s, const struct test_args *a, struct err **err)
 {
-	enum accel want = ACCEL_AUTO;
-	const char *accel = a->accel ? a->accel : getenv("KTSTR_ACCEL");
 	s->image_cache = cache_sibling("images");
-	s->probe_cache = cache_sibling("host");
-	int r = accel && *accel ? accel_parse(accel, &want, err) : 0;
-	if (r == 0)
-		r = accel_choose(want, s->probe_cache, &s->accel, err);
+	int r = choose_accel(s, a, err);
 	if (r == 0)
 		r = cache_open(&s->cache, err);
 	/* A filter that does not parse is no reason to build a kernel first. */
@@ -319,11 +452,25 @@ static int prepare_run(struct session *s, const struct test_args *a, struct err 
 	if (r == 0 && a->filter)
 		r = filter_parse(a->filter, &early, err);
 	filter_free(early);
+	return r;
+}
+
+static int run_on_kernels(struct session *s, const struct test_args *a, struct err **err)
+{
+	nsec_t began = nsec_now();
+	s->args = a;
+	int r = prepare_run(s, a, err);
 	if (r == 0)
-		r = resolve_kernels(s, a, err);
-	if (r == 0)
-		r = make_plan(s, a, err);
-	return r == 0 ? open_rundirs(s, err) : r;
+		r = get_kernels(s, a, err);
+	if (r == 0 && !a->eager) {
+		r = plan_kernels(s, a, err);
+		began = nsec_now();
+		if (r == 0)
+			r = run_tests(s, a, err);
+	}
+	bool ran = s->counts.total || r == 0;
+	int status = ran ? sum_up(s, a, nsec_now() - began) : 0;
+	return r < 0 ? r : status;
 }
 
 static int run_test(void *args, struct err **err)
@@ -332,17 +479,19 @@ static int run_test(void *args, struct err **err)
 	_cleanup_(session_done) struct session s = { 0 };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
-	int r = parse_seed(a->seed, &s.seed, err);
+	struct trace *trace = NULL;
+	int r = parse_args(&s, a, err);
 	if (r == 0)
 		r = reactor_new(&s.reactor, err);
+	if (r == 0 && a->trace)
+		r = trace_open(&trace, s.reactor, a->trace, err);
 	if (r == 0)
 		r = load_suites(&s, a, err);
-	if (r < 0)
-		return r;
-	if (a->list)
-		return list_tests(&s, a, err);
-	r = prepare_run(&s, a, err);
-	return r == 0 ? run_tests(&s, a, err) : r;
+	if (r == 0)
+		r = a->list	 ? list_tests(&s, a, err)
+		    : a->dry_run ? dry_run(&s, a, err)
+				 : run_on_kernels(&s, a, err);
+	return end_trace(trace, r, err);
 }
 
 const struct command cmd_test = {

@@ -6,15 +6,14 @@
 #include "base/parse.h"
 #include "cli/options.h"
 
-extern const struct command cmd_test, cmd_kernel_build, cmd_kernel_list, cmd_doctor, cmd_completions, cmd_help;
-extern const struct command cmd_locks, cmd_topo;
+extern const struct command cmd_test, cmd_show_thresholds, cmd_kernel_build, cmd_kernel_list, cmd_kernel_clean,
+	cmd_locks, cmd_topo, cmd_doctor, cmd_completions, cmd_help;
 
-/* Kernel builds get 30 % of the CPUs we may use (at least one), unless told otherwise: behaviour 1.15. */
-int build_budget(uint64_t cpu_cap, unsigned *ret, struct err **err);
-/* Builds what @id names and leaves its cache entry's key (or "" for a tree in place) in @ret_key. Draws progress. */
-struct kernel_job_config;
-struct reactor;
-int build_kernel(struct reactor *r, const struct kernel_job_config *config, char *ret_key, size_t size,
-		 struct err **err);
+/*
+ * Ends the trace of a run (NULL: there is none) that came to @result. A trace that could not be written is an error of
+ * a run that has no other outcome, and a warning beside one that has.
+ */
+struct trace;
+int end_trace(struct trace *trace, int result, struct err **err);
 
 #endif

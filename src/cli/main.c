@@ -8,7 +8,16 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-	&cmd_test, &cmd_kernel_build, &cmd_kernel_list, &cmd_locks, &cmd_topo, &cmd_doctor, &cmd_completions, &cmd_help,
+	&cmd_test,
+	&cmd_show_thresholds,
+	&cmd_kernel_build,
+	&cmd_kernel_list,
+	&cmd_kernel_clean,
+	&cmd_locks,
+	&cmd_topo,
+	&cmd_doctor,
+	&cmd_completions,
+	&cmd_help,
 	NULL,
 };
 
@@ -62,7 +71,8 @@ static int unknown_command(char **argv, struct err **err)
 		}
 	}
 	if (!strcmp(argv[0], "kernel"))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "kernel wants 'build' or 'list'; try 'ktstr --help'");
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "kernel wants 'build', 'list' or 'clean'; try 'ktstr --help'");
 	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "unknown command '%s'%s%s%s; try 'ktstr --help'", argv[0],
 		    best ? ", did you mean '" : "", best ? best : "", best ? "'" : "");
 }

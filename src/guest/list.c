@@ -28,6 +28,13 @@ static void put_number(struct buf *out, const char *key, unsigned long value)
 	buf_appendf(out, "%lu", value);
 }
 
+/* Enough digits to read the same number back. */
+static void put_real(struct buf *out, const char *key, double value)
+{
+	put_key(out, key);
+	buf_appendf(out, "%.17g", value);
+}
+
 static void put_strings(struct buf *out, const char *key, const char *const *list)
 {
 	put_key(out, key);
@@ -47,7 +54,28 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 	put_number(out, "not_starved", c->not_starved);
 	put_number(out, "isolation", c->isolation);
 	put_number(out, "max_gap_ms", c->max_gap_ms);
-	put_number(out, "max_spread_pct", c->max_spread_pct);
+	put_real(out, "max_spread_pct", c->max_spread_pct);
+	put_real(out, "max_throughput_cv", c->max_throughput_cv);
+	put_real(out, "min_work_rate", c->min_work_rate);
+	put_number(out, "max_p99_wake_latency_ns", c->max_p99_wake_latency_ns);
+	put_real(out, "max_wake_latency_cv", c->max_wake_latency_cv);
+	put_real(out, "min_iteration_rate", c->min_iteration_rate);
+	put_real(out, "max_migration_ratio", c->max_migration_ratio);
+	put_number(out, "gate_on_tcg", c->gate_on_tcg);
+	buf_puts(out, "}");
+}
+
+static void put_constraints(struct buf *out, const struct ktstr_constraints *c)
+{
+	put_key(out, "constraints");
+	buf_puts(out, "{");
+	put_number(out, "min_llcs", c->min_llcs);
+	put_number(out, "max_llcs", c->max_llcs);
+	put_number(out, "min_cpus", c->min_cpus);
+	put_number(out, "max_cpus", c->max_cpus);
+	put_number(out, "min_numa_nodes", c->min_numa_nodes);
+	put_number(out, "max_numa_nodes", c->max_numa_nodes);
+	put_number(out, "requires_smt", c->requires_smt);
 	buf_puts(out, "}");
 }
 
@@ -67,6 +95,7 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 static void put_test(struct buf *out, const struct ktstr_test *t)
 {
 	struct ktstr_topology p = test_topology(t);
+	struct ktstr_constraints constraints = test_constraints(t);
 	buf_puts(out, "{");
 	put_text(out, "name", t->name);
 	put_text(out, "file", t->file);
@@ -83,6 +112,8 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_strings(out, "sched_args", t->sched_args);
 	put_strings(out, "include_files", t->include_files);
 	put_number(out, "expect_err", t->expect_err);
+	put_number(out, "allow_inconclusive", t->allow_inconclusive);
+	put_constraints(out, &constraints);
 	put_checks(out, &t->checks);
 	buf_puts(out, "}");
 }

@@ -98,6 +98,21 @@ struct ktstr_topology test_topology(const struct ktstr_test *t)
 	};
 }
 
+struct ktstr_constraints test_constraints(const struct ktstr_test *t)
+{
+	const struct ktstr_constraints none = { 0 }, *c = &t->constraints;
+	const struct ktstr_constraints *s = t->scheduler ? &t->scheduler->constraints : &none;
+	return (struct ktstr_constraints){
+		.min_llcs = first_set(c->min_llcs, s->min_llcs, 1),
+		.max_llcs = first_set(c->max_llcs, s->max_llcs, 12),
+		.min_cpus = first_set(c->min_cpus, s->min_cpus, 1),
+		.max_cpus = first_set(c->max_cpus, s->max_cpus, 192),
+		.min_numa_nodes = first_set(c->min_numa_nodes, s->min_numa_nodes, 1),
+		.max_numa_nodes = first_set(c->max_numa_nodes, s->max_numa_nodes, 1),
+		.requires_smt = first_set(c->requires_smt, s->requires_smt, KTSTR_OFF),
+	};
+}
+
 const char *test_validate(const struct ktstr_test *t)
 {
 	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
@@ -109,5 +124,12 @@ const char *test_validate(const struct ktstr_test *t)
 	struct ktstr_topology p = test_topology(t);
 	if (p.llcs % p.numa_nodes)
 		return "llcs is not a multiple of numa_nodes";
+	struct ktstr_constraints c = test_constraints(t);
+	if (c.min_llcs > c.max_llcs)
+		return "min_llcs is more than max_llcs";
+	if (c.min_cpus > c.max_cpus)
+		return "min_cpus is more than max_cpus";
+	if (c.min_numa_nodes > c.max_numa_nodes)
+		return "min_numa_nodes is more than max_numa_nodes";
 	return NULL;
 }

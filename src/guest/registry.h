@@ -22,5 +22,7 @@ void registry_list(const struct registry *r, struct buf *out);
 const char *test_validate(const struct ktstr_test *t);
 /* The topology with every inherited dimension filled in. */
 struct ktstr_topology test_topology(const struct ktstr_test *t);
+/* Likewise the constraints: the test's, else its scheduler's, else the defaults. */
+struct ktstr_constraints test_constraints(const struct ktstr_test *t);
 
 #endif

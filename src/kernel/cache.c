@@ -2,6 +2,7 @@
 /* cache.c -- see cache.h. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,6 +12,8 @@
 #include "base/json.h"
 #include "kernel/cache.h"
 #include "kernel/config.h"
+
+#define WORK_KEPT_SEC (24 * 3600)	/* for a build that was killed to go on with */
 
 /* --- where -------------------------------------------------------------------------------------------------------- */
 
@@ -83,6 +86,8 @@ void entry_done(struct cache_entry *e)
 	free(e->built_at);
 	free(e->image_name);
 	free(e->error);
+	free(e->git_url);
+	free(e->git_ref);
 	*e = (struct cache_entry){ 0 };
 }
 
@@ -126,6 +131,9 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 	e->arch = strdup(arch);
 	e->image_name = strdup(image);
 	e->source = strdup(type);
+	e->git_url = copy_string(json_object_get(meta, "source"), "url");
+	e->git_ref = copy_string(json_object_get(meta, "source"), "ref");
+	e->variant = json_is_true(json_object_get(meta, "variant"));
 	e->version = copy_string(meta, "version");
 	e->built_at = copy_string(meta, "built_at");
 	e->has_kconfig_hash = get_hash(meta, "ktstr_kconfig_hash", &e->kconfig_hash);
@@ -209,20 +217,73 @@ int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_coun
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-int cache_workdir(const struct cache *c, const char *key, char **ret, struct err **err)
+/* The pid at the end of ".tmp-@name-PID", or of any work's name where @name is NULL; 0 for other names. */
+static pid_t work_owner(const char *file, const char *name)
 {
-	char *path = NULL;
-	if (asprintf(&path, "%s/.tmp-%s-%d", c->root, key, getpid()) < 0)
+	const char *dash = strrchr(file, '-');
+	size_t len = name ? strlen(name) : 0;
+	if (strncmp(file, ".tmp-", 5) || !dash || (name && (dash != file + 5 + len || strncmp(file + 5, name, len))))
+		return 0;
+	long pid = strtol(dash + 1, NULL, 10);
+	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+static bool is_gone(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+static const char *const stage_words[] = {
+	[WORK_EMPTY] = "", [WORK_FETCHED] = "fetched", [WORK_UNPACKED] = "unpacked", [WORK_BUILT] = "built",
+};
+
+static enum work_stage read_mark(const char *workdir)
+{
+	_cleanup_free_ char *path = path_join(workdir, "stage");
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (path && file_read(path, 64, &text, NULL) == 0)
+		for (size_t i = WORK_FETCHED; i < ARRAY_SIZE(stage_words); i++)
+			if (!strcmp(buf_str(&text), stage_words[i]))
+				return (enum work_stage)i;
+	return WORK_EMPTY;
+}
+
+int cache_work_mark(const char *workdir, enum work_stage stage, struct err **err)
+{
+	_cleanup_free_ char *path = path_join(workdir, "stage");
+	return path ? file_write_atomic(path, stage_words[stage], strlen(stage_words[stage]), 0644, err) : -ENOMEM;
+}
+
+/* Renames what a dead process left of @name to @path, if there is any: the name has our pid now, so nobody sweeps it.
+ */
+static bool adopt(const struct cache *c, const char *name, const char *path)
+{
+	DIR *dir = opendir(c->root);
+	bool done = false;
+	for (struct dirent *e; dir && !done && (e = readdir(dir));) {
+		pid_t pid = work_owner(e->d_name, name);
+		_cleanup_free_ char *old = pid ? path_join(c->root, e->d_name) : NULL;
+		done = old && is_gone(pid) && rename(old, path) == 0;
+	}
+	if (dir)
+		closedir(dir);
+	return done;
+}
+
+int cache_workdir(const struct cache *c, const char *name, char **ret, enum work_stage *ret_stage, struct err **err)
+{
+	_cleanup_free_ char *path = NULL;
+	if (asprintf(&path, "%s/.tmp-%s-%d", c->root, name, getpid()) < 0)
 		return -ENOMEM;
 	int r = remove_tree(path, err);
+	*ret_stage = r == 0 && adopt(c, name, path) ? read_mark(path) : WORK_EMPTY;
+	if (r == 0 && *ret_stage == WORK_EMPTY)
+		r = remove_tree(path, err);
 	if (r == 0)
 		r = mkdir_parents(path, 0755, err);
-	if (r < 0) {
-		free(path);
-		return r;
-	}
-	*ret = path;
-	return 0;
+	if (r == 0)
+		*ret = TAKE_PTR(path);
+	return r;
 }
 
 static int sync_dir(const char *path)
@@ -246,11 +307,31 @@ int cache_publish(const struct cache *c, const char *key, const char *dir, struc
 	return r < 0 ? FAIL_SYS(err, r, "store kernel '%s'", key) : 0;
 }
 
-int cache_lock(const struct cache *c, const char *key, int *ret_fd, struct err **err)
+/* Who holds a lock has written its pid into it. */
+static void name_holder(int fd, char *holder, size_t size)
+{
+	char pid[16] = "", path[64];
+	_cleanup_buf_ struct buf command = BUF_NULL, clean = BUF_NULL;
+	if (!holder)
+		return;
+	snprintf(holder, size, "another process");
+	if (pread(fd, pid, sizeof(pid) - 1, 0) <= 0 || strtol(pid, NULL, 10) <= 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%ld/cmdline", strtol(pid, NULL, 10));
+	if (file_read(path, 4096, &command, NULL) < 0)
+		return;
+	for (size_t i = 0; i + 1 < command.len; i++)
+		if (!command.data[i])
+			command.data[i] = ' ';
+	buf_append_printable(&clean, buf_str(&command), command.len);
+	snprintf(holder, size, "pid %ld: %.100s", strtol(pid, NULL, 10), buf_str(&clean));
+}
+
+int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holder, size_t size, struct err **err)
 {
 	_cleanup_free_ char *dir = path_join(c->root, ".locks");
 	_cleanup_free_ char *path = NULL;
-	if (!dir || asprintf(&path, "%s/%s.lock", dir, key) < 0)
+	if (!dir || asprintf(&path, "%s/%s.lock", dir, name) < 0)
 		return -ENOMEM;
 	int r = mkdir_parents(dir, 0755, err);
 	if (r < 0)
@@ -258,24 +339,53 @@ int cache_lock(const struct cache *c, const char *key, int *ret_fd, struct err *
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return FAIL_SYS(err, -errno, "open lock '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : FAIL_SYS(err, -errno, "lock '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return FAIL_SYS(err, -errno, "lock '%s'", path);
+		name_holder(fd, holder, size);
+		return -EBUSY;
+	}
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", getpid()) < 0)
+		return FAIL_SYS(err, -errno, "write lock '%s'", path);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
-void cache_sweep(const struct cache *c)
+/* Whether the entry that a work directory was to become is there. */
+static bool has_entry(const struct cache *c, const char *work)
+{
+	_cleanup_free_ char *name = strdup(work + strlen(".tmp-"));
+	char *dash = name ? strrchr(name, '-') : NULL;
+	if (!dash)
+		return false;
+	*dash = '\0';
+	_cleanup_free_ char *path = path_join(c->root, name);
+	return path && path_is_dir(path);
+}
+
+void cache_sweep(const struct cache *c, bool all)
 {
 	DIR *dir = opendir(c->root);
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		const char *dash = strrchr(e->d_name, '-');
-		if (strncmp(e->d_name, ".tmp-", 5) || !dash)
+		pid_t pid = work_owner(e->d_name, NULL);
+		_cleanup_free_ char *path = pid ? path_join(c->root, e->d_name) : NULL;
+		struct stat st;
+		if (!path || !is_gone(pid) || stat(path, &st) < 0)
 			continue;
-		pid_t pid = (pid_t)strtol(dash + 1, NULL, 10);
-		_cleanup_free_ char *path = path_join(c->root, e->d_name);
-		if (path && pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+		if (all || has_entry(c, e->d_name) || st.st_mtime + WORK_KEPT_SEC < time(NULL))
 			remove_tree(path, NULL);
 	}
 	if (dir)
 		closedir(dir);
+}
+
+int cache_remove(const struct cache *c, const char *key, struct err **err)
+{
+	char holder[160];
+	_cleanup_close_ int lock = -1;
+	_cleanup_free_ char *path = path_join(c->root, key);
+	int r = path ? cache_lock(c, key, &lock, holder, sizeof(holder), err) : -ENOMEM;
+	if (r == -EBUSY)
+		return FAIL(err, EXIT_CONTENTION, -EBUSY, "kernel '%s' is in use by %s", key, holder);
+	return r == 0 ? remove_tree(path, err) : r;
 }

@@ -27,6 +27,8 @@ struct cache_entry {
 	uint32_t kconfig_hash, config_hash;
 	bool has_kconfig_hash, has_vmlinux, vmlinux_stripped, has_schedulers;
 	uint64_t objects;				/* compiled; 0: not recorded */
+	bool variant;					/* not the plain lean configuration: extra or other base */
+	char *git_url, *git_ref;			/* of source "git" */
 	enum kconfig_status status;
 	const char *error_kind;				/* corrupt: a word of behaviour 7.3; NULL: valid */
 	char *error;
@@ -51,13 +53,27 @@ void entry_done(struct cache_entry *e);
 void entries_free(struct cache_entry *e, size_t count);
 
 int cache_check_key(const char *key, struct err **err);
-/* Directory for work on @key, made empty; on the cache's own file system, so that publishing is a rename. */
-int cache_workdir(const struct cache *c, const char *key, char **ret, struct err **err);
+/* How far a work directory has got: what is there and whole. */
+enum work_stage { WORK_EMPTY, WORK_FETCHED, WORK_UNPACKED, WORK_BUILT };
+
+/*
+ * Directory for work on @name, on the cache's own file system, so that publishing is a rename. Takes over what a
+ * process that is no more has left of the same work, and says how far that had got. The lock of @name must be held.
+ * Blocks.
+ */
+int cache_workdir(const struct cache *c, const char *name, char **ret, enum work_stage *ret_stage, struct err **err);
+/* Notes that @stage is reached, in one rename. */
+int cache_work_mark(const char *workdir, enum work_stage stage, struct err **err);
 /* Swaps the finished directory @dir in as @key. */
 int cache_publish(const struct cache *c, const char *key, const char *dir, struct err **err);
-/* Takes the key's lock without waiting: a descriptor, or -EBUSY. */
-int cache_lock(const struct cache *c, const char *key, int *ret_fd, struct err **err);
-/* Removes work of processes that are no more. */
-void cache_sweep(const struct cache *c);
+/* Takes the lock of @name without waiting: a descriptor, or -EBUSY; who has it is in @holder then ("pid 17: make"). */
+int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holder, size_t size, struct err **err);
+/*
+ * Removes work of processes that are no more: of kernels that the cache has by now, and what is older than a day (@all:
+ * everything). Blocks.
+ */
+void cache_sweep(const struct cache *c, bool all);
+/* Removes an entry, under its lock: -EBUSY when somebody builds it. */
+int cache_remove(const struct cache *c, const char *key, struct err **err);
 
 #endif

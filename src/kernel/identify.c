@@ -14,6 +14,12 @@ void kernel_id_done(struct kernel_id *id)
 {
 	free(id->path);
 	free(id->key);
+	free(id->version);
+	for (size_t i = 0; id->urls && id->urls[i]; i++)
+		free(id->urls[i]);
+	free(id->urls);
+	free(id->url);
+	free(id->ref);
 	*id = (struct kernel_id){ 0 };
 }
 
@@ -58,22 +64,13 @@ int kernel_distro_tarball(const char *dir, char **ret, struct err **err)
 	return -ENOENT;
 }
 
-static bool is_tarball_name(const char *text)
-{
-	static const char *const endings[] = { ".tar.xz", ".tar.gz", ".tar.zst", ".tgz" };
-	size_t len = strlen(text);
-	for (size_t i = 0; i < ARRAY_SIZE(endings); i++)
-		if (len > strlen(endings[i]) && !strcmp(text + len - strlen(endings[i]), endings[i]))
-			return true;
-	return false;
-}
-
-static int identify_path(const char *text, struct kernel_id *ret, struct err **err)
+int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **err)
 {
 	const char *home = getenv("HOME");
 	_cleanup_free_ char *path = *text == '~' && home ? path_join(home, text + 1 + (text[1] == '/')) : strdup(text);
 	if (!path)
 		return -ENOMEM;
+	*ret = (struct kernel_id){ 0 };
 	char *real = realpath(path, NULL);
 	if (!real)
 		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "kernel path not found: %s", text);
@@ -92,61 +89,72 @@ static int identify_path(const char *text, struct kernel_id *ret, struct err **e
 		    text);
 }
 
-/* Exact version, or "6.12" as a whole-number prefix of "6.12.117". */
-static bool version_matches(const char *version, const char *wanted)
+/* --- the cache's answers ------------------------------------------------------------------------------------------ */
+
+static bool answers(const struct cache_entry *e, const struct kernel_ref *ref)
 {
-	size_t len = strlen(wanted);
-	return version && !strncmp(version, wanted, len) && (!version[len] || version[len] == '.');
+	struct kversion v;
+	if (ref->kind == REF_KEY)
+		return !strcmp(e->key, ref->text);
+	if (e->error_kind || e->variant || !e->version || kversion_parse(e->version, &v) < 0)
+		return false;
+	/* A local tree that calls itself 6.12.3 is not the release. */
+	if (strcmp(e->source, "tarball"))
+		return false;
+	return ref->kind == REF_SERIES ? kversion_in_series(&v, &ref->from) : !kversion_compare(&v, &ref->from);
 }
 
-static int identify_cached(const struct cache *c, const char *text, struct kernel_id *ret, struct err **err)
+static bool newer(const struct cache_entry *a, const struct cache_entry *b)
+{
+	struct kversion x, y;
+	return a->version && b->version && kversion_parse(a->version, &x) == 0 && kversion_parse(b->version, &y) == 0 &&
+	       kversion_compare(&x, &y) > 0;
+}
+
+static int take_key(const struct cache_entry *e, struct kernel_id *ret, struct err **err)
+{
+	if (e->error_kind)
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG,
+			    "cached kernel '%s' is corrupt (%s: %s); remove it with 'ktstr kernel clean "
+			    "--corrupt-only' and build it again",
+			    e->key, e->error_kind, e->error);
+	*ret = (struct kernel_id){ .kind = KERNEL_ID_CACHED, .key = strdup(e->key) };
+	return ret->key ? 0 : -ENOMEM;
+}
+
+int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, struct kernel_id *ret, struct err **err)
 {
 	struct cache_entry *list;
 	size_t count;
 	const struct cache_entry *best = NULL;
+	*ret = (struct kernel_id){ 0 };
 	int r = cache_list(c, &list, &count, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < count; i++) {
-		const struct cache_entry *e = &list[i];
-		bool is_key = text && !strcmp(e->key, text);
-		if (e->error_kind && is_key)
-			r = FAIL(err, EXIT_BAD_DATA, -EBADMSG,
-				 "cached kernel '%s' is corrupt (%s: %s); rebuild it with "
-				 "'ktstr kernel build --force'",
-				 e->key, e->error_kind, e->error);
-		if (e->error_kind ||
-		    !(is_key || (text ? version_matches(e->version, text) : e->status == KCONFIG_MATCHES)))
-			continue;
-		if (!best || is_key || (text && strverscmp(e->version, best->version ?: "") > 0))
-			best = e;
-	}
-	if (best && r == 0) {
-		*ret = (struct kernel_id){ .kind = KERNEL_ID_CACHED, .key = strdup(best->key) };
-		r = ret->key ? 0 : -ENOMEM;
-	} else if (r == 0) {
-		r = text ? FAIL(err, EXIT_NO_BACKEND, -ENOENT,
-				"unknown kernel '%s': neither a path nor in the cache; 'ktstr "
-				"kernel list' shows what is, 'ktstr kernel build distro' builds one",
-				text)
-			 : FAIL(err, EXIT_NO_BACKEND, -ENOENT,
-				"no kernel found; build one with 'ktstr kernel build distro', "
-				"or name one with --kernel or KTSTR_KERNEL");
-	}
+	for (size_t i = 0; i < count; i++)
+		if (answers(&list[i], ref) && (!best || newer(&list[i], best)))
+			best = &list[i];
+	r = best ? take_key(best, ret, err) : -ENOENT;
 	entries_free(list, count);
 	return r;
 }
 
-int kernel_identify(const struct cache *c, const char *text, struct kernel_id *ret, struct err **err)
+int kernel_id_newest(const struct cache *c, struct kernel_id *ret, struct err **err)
 {
+	struct cache_entry *list;
+	size_t count, i = 0;
 	*ret = (struct kernel_id){ 0 };
-	if (text && !strcmp(text, "distro")) {
-		ret->kind = KERNEL_ID_TARBALL;
-		return kernel_distro_tarball(NULL, &ret->path, err);
-	}
-	if (text && (strchr(text, '/') || *text == '.' || *text == '~' || (is_tarball_name(text) && path_exists(text))))
-		return identify_path(text, ret, err);
-	return identify_cached(c, text, ret, err);
+	int r = cache_list(c, &list, &count, err);
+	if (r < 0)
+		return r;
+	while (i < count && (list[i].error_kind || list[i].status != KCONFIG_MATCHES))
+		i++;
+	r = i < count ? take_key(&list[i], ret, err)
+		      : FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+			     "no kernel found; build one with 'ktstr kernel build distro', "
+			     "or name one with --kernel or KTSTR_KERNEL");
+	entries_free(list, count);
+	return r;
 }
 
 /* --- kernels ------------------------------------------------------------------------------------------------------ */
@@ -181,6 +189,27 @@ static char *choose_boot(const char *vmlinux, const char *image)
 	return strdup(vmlinux && has_pvh_entry(vmlinux) ? vmlinux : image);
 }
 
+/* Behaviour 7.3: by version; by owner, repository and ref; by the commit of a local tree. */
+static char *entry_label(const struct cache_entry *e)
+{
+	char text[200];
+	if (e->git_url && e->git_ref) {
+		const char *repo = path_basename(e->git_url);
+		size_t len = strlen(repo), owner = (size_t)(repo - e->git_url);
+		len -= len > 4 && !strcmp(repo + len - 4, ".git") ? 4 : 0;
+		while (owner > 1 && !strchr("/:", e->git_url[owner - 2]))
+			owner--;
+		int owner_len = repo > e->git_url + owner ? (int)(repo - e->git_url - owner) : 0;
+		snprintf(text, sizeof(text), "%.*s%.*s_%s", owner_len, e->git_url + owner, (int)len, repo, e->git_ref);
+		return kernel_label("kernel_git_", text);
+	}
+	if (!strcmp(e->source, "local")) {
+		snprintf(text, sizeof(text), "%.6s", e->key + strlen("local-"));
+		return kernel_label("kernel_local_", text);
+	}
+	return kernel_label("kernel_", e->version ? e->version : e->key);
+}
+
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err)
 {
 	struct cache_entry e;
@@ -197,7 +226,7 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 	_cleanup_free_ char *image = path_join(e.path, e.image_name);
 	_cleanup_free_ char *vmlinux = e.has_vmlinux ? path_join(e.path, "vmlinux") : NULL;
 	*ret = (struct kernel){
-		.label = kernel_label("kernel_", e.version ? e.version : e.key),
+		.label = entry_label(&e),
 		.version = strdup(e.version ? e.version : "unknown"),
 		.key = strdup(key),
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
@@ -220,9 +249,17 @@ int kernel_tree_version(const char *tree, char ret[VERSION_TEXT_MAX], struct err
 		     : 0;
 }
 
+char *kernel_tree_label(const char *tree, bool dirty)
+{
+	char suffix[160];
+	snprintf(suffix, sizeof(suffix), "%.100s_%06x%s", path_basename(tree),
+		 crc32_update(0, tree, strlen(tree)) >> 8, dirty ? "_dirty" : "");
+	return kernel_label("kernel_path_", suffix);
+}
+
 int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 {
-	char version[VERSION_TEXT_MAX], suffix[160];
+	char version[VERSION_TEXT_MAX];
 	_cleanup_free_ char *image = path_join(tree, "arch/x86/boot/bzImage");
 	_cleanup_free_ char *vmlinux = path_join(tree, "vmlinux");
 	_cleanup_free_ char *schedulers = path_join(tree, "tools/sched_ext/build/bin");
@@ -236,10 +273,8 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 			    "no kernel image found in %s; build it with 'ktstr kernel build "
 			    "--source %s'",
 			    tree, tree);
-	snprintf(suffix, sizeof(suffix), "%.100s_%06x", path_basename(tree),
-		 crc32_update(0, tree, strlen(tree)) >> 8);
 	*ret = (struct kernel){
-		.label = kernel_label("kernel_path_", suffix),
+		.label = kernel_tree_label(tree, true),
 		.version = strdup(version),
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,

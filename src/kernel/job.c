@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* job.c -- see job.h. Stages stand in the order in which they run. */
 #include <fcntl.h>
-#include <signal.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 
 #include "base/bug.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/tool.h"
 #include "kernel/config.h"
 #include "kernel/steps.h"
 
-#define LINE_BYTES_MAX	 4096
-#define TAIL_BYTES_MAX	 6000
+#define TARBALL_BYTES_MAX ((uint64_t)1 << 30)	/* compressed; linux-6.12.tar.xz has 0.15 GB */
+#define MAKE_WORDS_MAX	 16
 #define LOCK_RETRY	 (250 * NSEC_PER_MSEC)
 #define BUILD_DEADLINE	 (120 * NSEC_PER_MIN)
 #define SHORT_DEADLINE	 (20 * NSEC_PER_MIN)
@@ -22,7 +24,12 @@ static struct kernel_job *job_of(struct machine *m)
 	return container_of(m, struct kernel_job, machine);
 }
 
-/* --- RESOLVE, LOCK ------------------------------------------------------------------------------------------------ */
+static bool built_in_place(const struct kernel_job *job)
+{
+	return job->config.id->kind == KERNEL_ID_TREE;
+}
+
+/* --- RESOLVE, LOCK, PREPARE --------------------------------------------------------------------------------------- */
 
 static int resolve(struct machine *m, int result)
 {
@@ -42,108 +49,185 @@ static bool already_cached(struct kernel_job *job)
 	return good;
 }
 
-static int make_work(struct kernel_job *job)
+/* A tree is one person's to build: who finds it locked is told at once, rather than made to wait. */
+static int lock_tree(struct kernel_job *job)
 {
-	cache_sweep(job->config.cache);
-	int r = cache_workdir(job->config.cache, job->key[0] ? job->key : "tree", &job->work, &job->err);
-	if (r < 0)
-		return r;
-	bool tarball = job->config.id.kind == KERNEL_ID_TARBALL;
-	job->tree = tarball ? path_join(job->work, "src") : strdup(job->config.id.path);
-	job->log_path = path_join(job->work, "build.log");
-	job->log_fd = job->log_path ? open(job->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
-	return job->tree && job->log_fd >= 0 ? 0 : -ENOMEM;
+	char name[32], holder[160];
+	const char *path = job->config.id->path;
+	if (!built_in_place(job) || job->source_lock_fd >= 0)
+		return 0;
+	snprintf(name, sizeof(name), "source-%08x", crc32_update(0, path, strlen(path)));
+	int r = cache_lock(job->config.cache, name, &job->source_lock_fd, holder, sizeof(holder), &job->err);
+	if (r == -EBUSY)
+		return FAIL(
+			&job->err, EXIT_CONTENTION, -EBUSY,
+			"source tree %s is locked by a concurrent ktstr build (lockfile %s/.locks/%s.lock, %s); wait "
+			"for the peer to finish",
+			path, job->config.cache->root, name, holder);
+	return r;
 }
 
 /* Whoever holds the lock builds; who waits finds the entry when it gets it. */
 static int lock(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
+	char holder[160] = "";
 	if (result < 0)
 		return result;
-	const char *name = job->key[0] ? job->key : "source-tree";
-	int r = job->lock_fd >= 0 ? 0 : cache_lock(job->config.cache, name, &job->lock_fd, &job->err);
-	if (r == -EBUSY) {
+	int r = lock_tree(job);
+	if (r == 0 && job->key[0] && job->lock_fd < 0)
+		r = cache_lock(job->config.cache, job->key, &job->lock_fd, holder, sizeof(holder), &job->err);
+	if (r == -EBUSY && !job->err) {
+		snprintf(job->note, sizeof(job->note), "waiting for %s", holder);
 		machine_sleep(m, LOCK_RETRY);
 		return STAGE_LOCK;
 	}
 	if (r < 0)
 		return r;
+	job->note[0] = '\0';
 	job->hit = already_cached(job);
-	if (job->hit)
-		return STAGE_CLEANUP;
-	r = make_work(job);
+	return job->hit ? STAGE_CLEANUP : STAGE_PREPARE;
+}
+
+static int prepare(struct machine *m, int result)
+{
+	static const enum kernel_stage next[] = {
+		[WORK_EMPTY] = STAGE_FETCH, [WORK_FETCHED] = STAGE_UNPACK, [WORK_UNPACKED] = STAGE_SLOT,
+		[WORK_BUILT] = STAGE_SLOT,
+	};
+	struct kernel_job *job = job_of(m);
+	if (!job->work && result == 0) {
+		machine_offload(m, &job->offload, step_prepare, job);
+		return STAGE_PREPARE;
+	}
+	if (result < 0)
+		return result;
+	return built_in_place(job) ? STAGE_SLOT : (int)next[job->reached];
+}
+
+/* --- FETCH, UNPACK ------------------------------------------------------------------------------------------------ */
+
+static int command_failed(struct kernel_job *job, const char *what);
+
+static int download(struct machine *m, struct kernel_job *job)
+{
+	const struct kernel_id *id = job->config.id;
+	struct fetch_request q = {
+		.urls = (const char *const *)id->urls,
+		.max_bytes = TARBALL_BYTES_MAX,
+		.sha256_hex = id->sha256[0] ? id->sha256 : NULL,
+	};
+	job->tarball_fd = open(job->tarball, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (job->tarball_fd < 0)
+		return FAIL_SYS(&job->err, -errno, "create '%s'", job->tarball);
+	q.fd = job->tarball_fd;
+	fetch_start(&job->fetch, job->config.http, m->reactor, &q, m, NULL);
+	machine_await(m, &job->fetch.machine);
+	return 0;
+}
+
+static int fetch_release(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	if (job->part++ == 0) {
+		int r = download(m, job);
+		return r < 0 ? r : STAGE_FETCH;
+	}
+	job->part = 0;
+	job->tarball_fd = fd_close(job->tarball_fd);
+	if (result < 0) {
+		job->err = job->err ?: TAKE_PTR(job->fetch.err);
+		return result;
+	}
+	machine_offload(m, &job->offload, step_fetched, job);
+	return STAGE_UNPACK;
+}
+
+/* One commit, without its history: libgit2 cannot fetch so, git(1) can. What it may ask a person for, it is refused. */
+static int fetch_commit(struct machine *m, int result)
+{
+	static const char *const env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C", NULL };
+	struct kernel_job *job = job_of(m);
+	const struct kernel_id *id = job->config.id;
+	const char *init[] = { "git", "init", "-q", job->tree, NULL };
+	const char *fetch[] = { "git", "-C", job->tree, "fetch", "-q", "--depth=1", "--no-tags", "--", id->url, id->ref,
+				NULL };
+	const char *checkout[] = { "git", "-C", job->tree, "checkout", "-q", "FETCH_HEAD", NULL };
+	const char *const *const argv[] = { init, fetch, checkout };
+	struct command_spec c = { .what = "git fetch", .argv = argv[job->part], .env = env };
+	int r = command_drive(m, result, &job->run, &c, &job->err);
 	if (r < 0)
-		return r;
-	return job->config.id.kind == KERNEL_ID_TARBALL ? STAGE_UNPACK : STAGE_CONFIGURE;
+		return command_failed(job, "git fetch");
+	if (r == 0)
+		return STAGE_FETCH;
+	if (++job->part < ARRAY_SIZE(argv)) {
+		machine_nop(m);
+		return STAGE_FETCH;
+	}
+	job->part = 0;
+	machine_offload(m, &job->offload, step_fetched, job);
+	return STAGE_SLOT;
+}
+
+static int fetch(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	if (result < 0 && !job->part)
+		return result;
+	switch (job->config.id->kind) {
+	case KERNEL_ID_RELEASE:
+		return fetch_release(m, result);
+	case KERNEL_ID_GIT:
+		return fetch_commit(m, result);
+	default:
+		return STAGE_UNPACK;
+	}
 }
 
 static int unpack(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	(void)result;
+	if (result < 0)
+		return result;
 	machine_offload(m, &job->offload, step_unpack, job);
-	return STAGE_CONFIGURE;
+	return STAGE_SLOT;
 }
 
-/* --- commands: stdout and stderr come through one pipe, into the log and past the progress counter ---------------- */
+/* --- SLOT: its own compiler's place in the budget; from here to STRIP make shares the rest with everybody --------- */
 
-static int run_command(struct machine *m, const char *const *argv, const char *const *env)
+static int slot(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return FAIL_SYS(&job->err, -errno, "run '%s'", argv[0]);
-	struct child_fd fds[] = { { ends[1], STDOUT_FILENO }, { ends[1], STDERR_FILENO } };
-	struct child_spec spec = { .argv = argv, .env = env, .cwd = job->tree, .fds = fds, .fd_count = 2 };
-	buf_clear(&job->tail);
-	buf_clear(&job->line);
-	int r = child_spawn(m->reactor, &job->child, &spec, &job->err);
-	fd_close(ends[1]);
-	job->pipe_fd = ends[0];
-	return r;
-}
-
-static void take_line(struct kernel_job *job)
-{
-	const char *s = buf_str(&job->line);
-	while (*s == ' ')
-		s++;
-	job->objects += !strncmp(s, "CC ", 3) || !strncmp(s, "AS ", 3);
-	buf_append_printable(&job->tail, buf_str(&job->line), job->line.len);
-	buf_puts(&job->tail, "\n");
-	if (job->tail.len > TAIL_BYTES_MAX)
-		buf_consume(&job->tail, job->tail.len - TAIL_BYTES_MAX);
-	buf_clear(&job->line);
-}
-
-static void take_output(struct kernel_job *job, size_t len)
-{
-	fd_write_full(job->log_fd, job->chunk, len);
-	for (size_t i = 0; i < len; i++) {
-		if (job->chunk[i] == '\n')
-			take_line(job);
-		else if (job->line.len < LINE_BYTES_MAX)
-			buf_append(&job->line, &job->chunk[i], 1);
+	if (result < 0)
+		return result;
+	int r = jobserver_take(job->config.jobserver);
+	if (r == -EAGAIN) {
+		snprintf(job->note, sizeof(job->note), "waiting for other builds");
+		machine_poll(m, job->config.jobserver->rd, POLLIN);
+		return STAGE_SLOT;
 	}
+	if (r < 0)
+		return FAIL_SYS(&job->err, r, "read the jobserver's pipe");
+	job->has_slot = true;
+	job->note[0] = '\0';
+	return job->reached == WORK_BUILT ? STAGE_TOOLS : STAGE_CONFIGURE;
 }
 
-/* The first line of @tail that is an error's, else its last: what a person wants to see first. */
-static void pick_error(const char *tail, char *out, size_t size)
+static void give_slot(struct kernel_job *job)
 {
-	static const char *const marks[] = { "error:", "fatal", "No such file", "not found", "rror: ", "Error " };
-	const char *best = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(marks) && !best; i++)
-		best = strstr(tail, marks[i]);
-	if (!best) {
-		best = tail + strlen(tail);
-		for (int lines = 0; best > tail && lines < 2; best--)
-			lines += best[-1] == '\n';
-	}
-	while (best > tail && best[-1] != '\n')
-		best--;
-	best += *best == '\n';
-	snprintf(out, size, "%.*s", (int)MIN_OF(strcspn(best, "\n"), size - 1), best);
+	if (job->has_slot)
+		jobserver_give(job->config.jobserver);
+	job->has_slot = false;
+}
+
+/* --- commands ----------------------------------------------------------------------------------------------------- */
+
+static void on_line(void *data, const char *line)
+{
+	struct kernel_job *job = data;
+	line += strspn(line, " ");
+	job->objects += !strncmp(line, "CC ", 3) || !strncmp(line, "AS ", 3);
+	job->warnings += strstr(line, ": warning: ") != NULL;
 }
 
 /* Keeps the log of a failed build where the person can read it: beside the cache, not in the work that is removed. */
@@ -156,86 +240,106 @@ static const char *keep_log(struct kernel_job *job, char *out, size_t size)
 static int command_failed(struct kernel_job *job, const char *what)
 {
 	char line[300], how[64], log[512];
-	pick_error(buf_str(&job->tail), line, sizeof(line));
+	if (job->err)
+		return job->err->code;
+	command_complaint(&job->run, line, sizeof(line));
 	return FAIL(&job->err, EXIT_BAD_DATA, -EIO, "%s of kernel %s failed (%s): %s; the whole log is in %s", what,
-		    job->version, child_describe(job->child.status, how, sizeof(how)), line,
+		    kernel_job_title(job), child_describe(job->run.child.status, how, sizeof(how)), line,
 		    keep_log(job, log, sizeof(log)));
 }
 
-struct command {
-	const char *what;	/* for errors: "configuration", "build" */
-	const char *const *argv;
-	const char *const *env;
-};
-
-enum command_step { COMMAND_IDLE, COMMAND_READING, COMMAND_EXITING };
-
-/* Drives one command: 1 when it is over and well, 0 while it runs (a wait was started), negative when it failed. */
-static int command(struct machine *m, int result, const struct command *c)
+/*
+ * Runs make in the tree with a share of the budget. With ccache, paths are made relative and the build's own directory
+ * and time are left out of what it hashes, so that another kernel's objects can be found again.
+ */
+static int make(struct machine *m, int result, const char *what, const char *const *targets)
 {
 	struct kernel_job *job = job_of(m);
-	switch ((enum command_step)job->step) {
-	case COMMAND_IDLE:
-		result = run_command(m, c->argv, c->env);
-		if (result < 0)
-			return result;
-		break;
-	case COMMAND_READING:
-		if (result > 0)
-			take_output(job, (size_t)result);
-		if (result > 0 || result == -EINTR)
-			break;
-		job->pipe_fd = fd_close(job->pipe_fd);
-		job->step = COMMAND_EXITING;
-		machine_wait_child(m, &job->child);
-		return 0;
-	case COMMAND_EXITING:
-		job->step = COMMAND_IDLE;
-		child_done(&job->child);
-		return job->child.status ? command_failed(job, c->what) : 1;
+	const struct jobserver *js = job->config.jobserver;
+	const struct child_fd fds[] = { { js->rd, JOBSERVER_FD_READ }, { js->wr, JOBSERVER_FD_WRITE } };
+	char base[PATH_MAX + 16];
+	const char *env[] = { js->makeflags, "LC_ALL=C", NULL, "CCACHE_NOHASHDIR=1", "CCACHE_SLOPPINESS=time_macros",
+			      "KBUILD_BUILD_TIMESTAMP=@0", NULL };
+	const char *argv[MAKE_WORDS_MAX] = { "make", "KCFLAGS=-Wno-error" };
+	size_t n = 2;
+	if (job->config.ccache) {
+		snprintf(base, sizeof(base), "CCACHE_BASEDIR=%s", job->tree);
+		env[2] = base;
+		argv[n++] = "CC=ccache gcc";
+		argv[n++] = "HOSTCC=ccache gcc";
 	}
-	job->step = COMMAND_READING;
-	machine_read(m, job->pipe_fd, job->chunk, sizeof(job->chunk), OP_STREAM);
-	return 0;
+	for (; *targets && n + 1 < ARRAY_SIZE(argv); targets++)
+		argv[n++] = *targets;
+	struct command_spec c = { .what = what, .argv = argv, .env = env, .cwd = job->tree, .fds = fds,
+			     .fd_count = ARRAY_SIZE(fds) };
+	int r = command_drive(m, result, &job->run, &c, &job->err);
+	return r < 0 ? command_failed(job, what) : r;
 }
 
-/* --- CONFIGURE, BUILD, VALIDATE, TOOLS, STRIP --------------------------------------------------------------------- */
+/* --- CONFIGURE ---------------------------------------------------------------------------------------------------- */
+
+enum configure_part { PART_CLEAN, PART_INPUT, PART_BASE, PART_APPEND, PART_OLD, PART_END };
 
 /* A tree of one's own with a configuration for sched_ext keeps it; everything else gets the lean one. */
 static bool keeps_own_config(const struct kernel_job *job)
 {
 	_cleanup_free_ char *path = path_join(job->tree, ".config");
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	return job->config.id.kind == KERNEL_ID_TREE && path && file_read(path, 16 << 20, &text, NULL) == 0 &&
-	       kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT");
+	return built_in_place(job) && !job->config.base_config && path &&
+	       file_read(path, 16 << 20, &text, NULL) == 0 && kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT");
+}
+
+/* What a part runs; NULL: nothing. An interrupted build's objects may be cut short, and make would not know. */
+static const char *configure_target(struct kernel_job *job, char *variable, size_t size)
+{
+	const char *base = job->config.base_config;
+	switch ((enum configure_part)job->part) {
+	case PART_CLEAN:
+		return (built_in_place(job) && job->config.clean) || job->reached == WORK_UNPACKED ? "mrproper" : NULL;
+	case PART_BASE:
+		snprintf(variable, size, "KCONFIG_ALLCONFIG=%s/lean.config", job->work);
+		if (base)
+			return strcmp(base, "defconfig") ? NULL : "defconfig";
+		job->own_config = keeps_own_config(job);
+		return job->own_config ? NULL : "allnoconfig";
+	case PART_OLD:
+		return base || job->own_config ? "olddefconfig" : NULL;
+	default:
+		return NULL;
+	}
 }
 
 static int configure(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	if (result < 0 && job->step == COMMAND_IDLE)
+	char variable[PATH_MAX + 40] = "";
+	if (result < 0 && job->run.step == COMMAND_IDLE)
 		return result;
-	if (job->step == COMMAND_IDLE) {
-		int r = step_config_input(job);
-		if (r < 0)
-			return r;
+	for (; job->part < PART_END; job->part++) {
+		if (job->part == PART_INPUT || job->part == PART_APPEND) {
+			bool append = job->part++ == PART_APPEND;
+			machine_offload(m, &job->offload, append ? step_append_config : step_config_input, job);
+			return STAGE_CONFIGURE;
+		}
+		const char *target = configure_target(job, variable, sizeof(variable));
+		if (!target)
+			continue;
+		const char *targets[] = { target, variable[0] ? variable : NULL, NULL };
+		int r = make(m, result, "configuration", targets);
+		if (r <= 0)
+			return r < 0 ? r : STAGE_CONFIGURE;
 	}
-	char variable[4200];
-	snprintf(variable, sizeof(variable), "KCONFIG_ALLCONFIG=%s/lean.config", job->work);
-	const char *lean[] = { "make", variable, "allnoconfig", NULL }, *own[] = { "make", "olddefconfig", NULL };
-	struct command c = { "configuration", job->step == COMMAND_IDLE && keeps_own_config(job) ? own : lean, NULL };
-	int r = command(m, result, &c);
-	return r < 0 ? r : r ? STAGE_BUILD : STAGE_CONFIGURE;
+	job->part = 0;
+	return STAGE_BUILD;
 }
+
+/* --- BUILD, VALIDATE, TOOLS, STRIP -------------------------------------------------------------------------------- */
 
 static int build(struct machine *m, int result)
 {
-	struct kernel_job *job = job_of(m);
-	char jobs[16];
-	snprintf(jobs, sizeof(jobs), "-j%u", job->config.jobs);
 	/* Modules and everything else that is not booted stay unbuilt. */
-	const char *argv[] = { "make", jobs, "KCFLAGS=-Wno-error", "vmlinux", "bzImage", NULL };
-	int r = command(m, result, &(struct command){ "build", argv, NULL });
+	static const char *const targets[] = { "vmlinux", "bzImage", NULL };
+	int r = make(m, result, "build", targets);
 	return r < 0 ? r : r ? STAGE_VALIDATE : STAGE_BUILD;
 }
 
@@ -247,22 +351,37 @@ static int validate(struct machine *m, int result)
 	return STAGE_TOOLS;
 }
 
+/* For editors; a tree that is removed after the build has none. */
+static int compile_commands(struct machine *m, int result)
+{
+	static const char *const targets[] = { "compile_commands.json", NULL };
+	return make(m, result, "compile_commands.json", targets);
+}
+
 static int tools(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	if (job->step == COMMAND_IDLE && result < 0)
+	if (job->run.step == COMMAND_IDLE && result < 0)
 		return result;
+	if (built_in_place(job) && !job->part) {
+		int r = compile_commands(m, result);
+		job->part = r != 0;
+		/* An old tree may not know it: the kernel is as good without. */
+		if (r < 0)
+			job->err = err_free(job->err);
+		if (r == 0)
+			return STAGE_TOOLS;
+	}
+	job->part = 1;
 	if (!job->config.schedulers || !job->has_scx)
 		return STAGE_STRIP;
-	char jobs[16];
-	snprintf(jobs, sizeof(jobs), "-j%u", job->config.jobs);
 	/* The tree brings its own libbpf and bpftool; a distribution's older ones do not know today's struct_ops. */
 	_cleanup_free_ char *clang = tool_clang();
 	char variable[64];
 	snprintf(variable, sizeof(variable), "CLANG=%.40s", clang ? clang : "clang");
-	const char *argv[] = {"make",	    "-C",	"tools/sched_ext", jobs,	 variable,
-			      "scx_simple", "scx_qmap", "scx_central",	   "scx_flatcg", NULL};
-	int r = command(m, result, &(struct command){ "build of the schedulers", argv, NULL });
+	const char *targets[] = { "-C", "tools/sched_ext", variable, "scx_simple", "scx_qmap", "scx_central",
+				  "scx_flatcg", NULL };
+	int r = make(m, result, "build of the schedulers", targets);
 	if (r == 1)
 		job->schedulers_built = true;
 	return r < 0 ? r : r ? STAGE_STRIP : STAGE_TOOLS;
@@ -274,12 +393,17 @@ static int strip(struct machine *m, int result)
 	_cleanup_free_ char *out = path_join(job->work, "vmlinux");
 	if (!out)
 		return -ENOMEM;
-	if (!job->key[0])
-		return STAGE_CLEANUP;	/* built in place, not kept */
+	if (!job->key[0]) {
+		snprintf(job->note, sizeof(job->note), "not cached: the tree is no clean git checkout");
+		return STAGE_CLEANUP;
+	}
 	/* Debug information goes; symbols and BTF stay: the monitor reads them. */
 	const char *argv[] = { "objcopy", "--strip-debug", "vmlinux", out, NULL };
-	int r = command(m, result, &(struct command){ "stripping", argv, NULL });
-	return r < 0 ? r : r ? STAGE_STORE : STAGE_STRIP;
+	struct command_spec c = { .what = "stripping", .argv = argv, .cwd = job->tree };
+	int r = command_drive(m, result, &job->run, &c, &job->err);
+	if (r < 0)
+		return command_failed(job, "stripping");
+	return r ? STAGE_STORE : STAGE_STRIP;
 }
 
 /* --- STORE, REAP, CLEANUP ----------------------------------------------------------------------------------------- */
@@ -288,6 +412,7 @@ static int store(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
 	(void)result;
+	give_slot(job);
 	machine_offload(m, &job->offload, step_store, job);
 	return STAGE_CLEANUP;
 }
@@ -295,24 +420,18 @@ static int store(struct machine *m, int result)
 static int reap(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	(void)result;
-	job->step = COMMAND_IDLE;
-	job->pipe_fd = fd_close(job->pipe_fd);
-	if (job->child.running) {
-		child_kill(&job->child, SIGKILL);
-		machine_wait_child(m, &job->child);
-		return STAGE_REAP;
-	}
-	child_done(&job->child);
-	return STAGE_CLEANUP;
+	if (result < 0 && !job->failed)
+		job->failed = result;
+	return command_reap(m, &job->run) ? STAGE_CLEANUP : STAGE_REAP;
 }
 
 /* Twice: once to remove the work, once more when that is done. */
 static int cleanup(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
+	give_slot(job);
 	if (result < 0 && !job->err && result != -ECANCELED)
-		FAIL_SYS(&job->err, result, "kernel %s", job->version);
+		FAIL_SYS(&job->err, result, "kernel %s", kernel_job_title(job));
 	if (result < 0 && !job->failed)
 		job->failed = result;
 	if (job->work && !job->cleaned) {
@@ -325,9 +444,12 @@ static int cleanup(struct machine *m, int result)
 
 static const struct machine_state stages[STAGE_MAX] = {
 	[STAGE_RESOLVE] = { "resolve", resolve, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_LOCK) },
-	[STAGE_LOCK] = { "lock", lock, BUILD_DEADLINE, STAGE_CLEANUP,
-			 TO(STAGE_UNPACK) | TO(STAGE_CONFIGURE) | TO(STAGE_CLEANUP) },
-	[STAGE_UNPACK] = { "unpack", unpack, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_CONFIGURE) },
+	[STAGE_LOCK] = { "lock", lock, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_PREPARE) | TO(STAGE_CLEANUP) },
+	[STAGE_PREPARE] = { "prepare", prepare, SHORT_DEADLINE, STAGE_CLEANUP,
+			    TO(STAGE_FETCH) | TO(STAGE_UNPACK) | TO(STAGE_SLOT) },
+	[STAGE_FETCH] = { "fetch", fetch, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_UNPACK) | TO(STAGE_SLOT) },
+	[STAGE_UNPACK] = { "unpack", unpack, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_SLOT) },
+	[STAGE_SLOT] = { "queue", slot, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_CONFIGURE) | TO(STAGE_TOOLS) },
 	[STAGE_CONFIGURE] = { "configure", configure, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_BUILD) },
 	[STAGE_BUILD] = { "build", build, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_VALIDATE) },
 	[STAGE_VALIDATE] = { "validate", validate, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_TOOLS) },
@@ -343,15 +465,24 @@ const char *kernel_stage_name(enum kernel_stage stage)
 	return stages[stage].name;
 }
 
+const char *kernel_job_title(const struct kernel_job *job)
+{
+	const struct kernel_id *id = job->config.id;
+	return job->version[0] ? job->version : id->version ?: id->ref ?: path_basename(id->path ?: "?");
+}
+
 static void job_ended(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
 	job->result = result;
 	job->ended = true;
+	job->finished = m->reactor->now;
 	job->lock_fd = fd_close(job->lock_fd);
-	job->log_fd = fd_close(job->log_fd);
+	job->source_lock_fd = fd_close(job->source_lock_fd);
+	job->run.log_fd = fd_close(job->run.log_fd);
+	job->tarball_fd = fd_close(job->tarball_fd);
 	if (result == -ETIME && !job->err)
-		FAIL(&job->err, EXIT_CONTENTION, -ETIME, "kernel %s: stage '%s' took too long", job->version,
+		FAIL(&job->err, EXIT_CONTENTION, -ETIME, "kernel %s: stage '%s' took too long", kernel_job_title(job),
 		     machine_state_name(m));
 	if (job->changed)
 		notice_post(job->changed);
@@ -360,21 +491,24 @@ static void job_ended(struct machine *m, int result)
 static const struct machine_type job_type = { "kernel", stages, STAGE_MAX, job_ended };
 
 void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct kernel_job_config *config,
-		      struct notice *changed)
+		      struct machine *parent, struct notice *changed)
 {
-	REQUIRE(config->id.kind != KERNEL_ID_CACHED && config->jobs > 0);
-	*job = (struct kernel_job){ .config = *config, .child = CHILD_NULL, .lock_fd = -1, .pipe_fd = -1, .log_fd = -1,
-				    .changed = changed, .began = reactor_now(r) };
-	machine_start(r, &job->machine, &job_type, NULL, "kernel");
+	REQUIRE(config->id->kind != KERNEL_ID_CACHED && config->jobserver);
+	*job = (struct kernel_job){ .config = *config, .lock_fd = -1, .source_lock_fd = -1, .tarball_fd = -1,
+				    .began = reactor_now(r), .changed = changed };
+	command_init(&job->run);
+	job->run.on_line = on_line;
+	job->run.data = job;
+	machine_start(r, &job->machine, &job_type, parent, "kernel");
 }
 
 void kernel_job_done(struct kernel_job *job)
 {
 	err_free(job->err);
+	free(job->tarball);
 	free(job->work);
 	free(job->tree);
 	free(job->log_path);
-	buf_done(&job->line);
-	buf_done(&job->tail);
+	command_done(&job->run);
 	*job = (struct kernel_job){ 0 };
 }

@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * job.h -- building one kernel, as a machine:
+ * job.h -- one kernel, from wherever it comes to an entry of the cache, as a machine:
  *
- *   RESOLVE > LOCK > UNPACK > CONFIGURE > BUILD > VALIDATE > TOOLS > STRIP > STORE > CLEANUP
+ *   RESOLVE > LOCK > PREPARE > FETCH > UNPACK > SLOT > CONFIGURE > BUILD > VALIDATE > TOOLS > STRIP > STORE > CLEANUP
  *
- * A tarball is unpacked into the cache's work directory, built there, stored as an entry, and the work removed. A
- * source directory is built in place; its result is stored only when the tree is a clean git checkout (issue of
- * identity: what could change under its key is not kept). The work directory is removed on every path.
+ * A release is downloaded, a commit fetched, a tarball unpacked into the work directory, built there, stored as an
+ * entry, and the work removed. A source directory is built in place; its result is stored only when the tree is a clean
+ * git checkout, before the build and after it: what could change under its key is not kept. The work directory is
+ * removed on every path that a process lives to see; one that was killed leaves it to the next, which goes on with the
+ * stage that was cut short.
  */
 #ifndef KTSTR_KERNEL_JOB_H
 #define KTSTR_KERNEL_JOB_H
 
+#include "kernel/command.h"
+#include "kernel/jobserver.h"
 #include "kernel/kernel.h"
 #include "kernel/unpack.h"
-#include "reactor/child.h"
-#include "reactor/machine.h"
+#include "net/fetch.h"
 
 struct kernel_job_config {
 	const struct cache *cache;
-	struct kernel_id id;		/* tree or tarball; borrowed */
-	unsigned jobs;			/* make -jN */
+	const struct kernel_id *id;	/* borrowed; any kind but KERNEL_ID_CACHED */
+	struct jobserver *jobserver;	/* shared by all jobs of a run */
+	struct http *http;		/* for KERNEL_ID_RELEASE */
+	const char *base_config;	/* "defconfig" or a file; NULL: the lean configuration */
+	const char *extra_kconfig;	/* a fragment's text, which wins over ours; or NULL */
 	bool force;			/* build even when the cache has it */
+	bool clean;			/* a tree: make mrproper first */
 	bool schedulers;		/* also the tree's own sched_ext schedulers, and what builds more */
+	bool ccache;			/* compile through ccache(1) */
 };
 
 enum kernel_stage {
-	STAGE_RESOLVE, STAGE_LOCK, STAGE_UNPACK, STAGE_CONFIGURE, STAGE_BUILD, STAGE_VALIDATE, STAGE_TOOLS, STAGE_STRIP,
-	STAGE_STORE, STAGE_REAP, STAGE_CLEANUP, STAGE_MAX,
+	STAGE_RESOLVE, STAGE_LOCK, STAGE_PREPARE, STAGE_FETCH, STAGE_UNPACK, STAGE_SLOT, STAGE_CONFIGURE, STAGE_BUILD,
+	STAGE_VALIDATE, STAGE_TOOLS, STAGE_STRIP, STAGE_STORE, STAGE_REAP, STAGE_CLEANUP, STAGE_MAX,
 };
 const char *kernel_stage_name(enum kernel_stage stage);
 
@@ -35,32 +43,36 @@ struct kernel_job {
 	struct kernel_job_config config;
 	/* what the world may look at */
 	char version[VERSION_TEXT_MAX];
-	char key[160];			/* "" when the result is not cached */
+	char key[200];			/* "" when the result is not cached */
+	char note[200];			/* why it waits, or why the result was not kept; "" */
 	bool hit;			/* the cache had it already */
-	uint64_t objects, objects_expected;
+	uint64_t objects, objects_expected, warnings;
 	uint64_t tarball_bytes;
 	struct unpack_progress unpack;
-	nsec_t began;
+	struct fetch fetch;
+	nsec_t began, finished;
 	struct err *err;		/* why it failed */
 	int result;
 	bool ended;
 	/* its own */
-	struct child child;
 	struct offload_job offload;
+	struct command_run run;
+	char *tarball;			/* to unpack: the person's, or the one that was downloaded */
 	char *work, *tree, *log_path;
-	int lock_fd, pipe_fd, log_fd;
-	int failed;			/* storing's result, while the work is being removed */
-	unsigned step;			/* within a stage of several commands */
-	bool has_scx, schedulers_built, clean_tree, cleaned;
+	enum work_stage reached;	/* by the work directory, when it was taken over */
+	int lock_fd, source_lock_fd, tarball_fd;
+	int failed;			/* the first failure, while the work is being removed */
+	unsigned part;			/* of a stage of several commands */
+	bool has_slot, has_scx, schedulers_built, own_config, clean_tree, cleaned;
 	char git_hash[48];
-	char chunk[4096];
-	struct buf line;		/* of make's output, so far */
-	struct buf tail;		/* its last lines, for errors */
-	struct notice *changed;		/* posted at the end */
+	struct notice *changed;
 };
 
+/* @changed, where not NULL, is posted at the end. */
 void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct kernel_job_config *config,
-		      struct notice *changed);
+		      struct machine *parent, struct notice *changed);
 void kernel_job_done(struct kernel_job *job);
+/* What people call this kernel before its version is known. */
+const char *kernel_job_title(const struct kernel_job *job);
 
 #endif

@@ -4,27 +4,37 @@
 #define KTSTR_KERNEL_KERNEL_H
 
 #include "kernel/cache.h"
+#include "kernel/ref.h"
 #include "kernel/unpack.h"
 
-/* What an identifier names. */
+/* What one kernel is made from. */
 enum kernel_id_kind {
 	KERNEL_ID_TREE,		/* a source directory */
 	KERNEL_ID_TARBALL,	/* a local .tar.xz, .tar.gz or .tar.zst */
-	KERNEL_ID_CACHED,	/* a cache key, or a version that is in the cache */
+	KERNEL_ID_RELEASE,	/* a version that is downloaded */
+	KERNEL_ID_GIT,		/* a commit that is fetched */
+	KERNEL_ID_CACHED,	/* a key that is in the cache */
 };
 
 struct kernel_id {
 	enum kernel_id_kind kind;
 	char *path;		/* tree, tarball */
-	char *key;		/* cached */
+	char *key;		/* cached; release: its key in the cache */
+	char *version;		/* release */
+	char **urls;		/* release: of its tarball, tried in order; NULL-terminated */
+	char sha256[65];	/* release: of the tarball; "" where nothing vouches for it */
+	char *url, *ref;	/* git */
+	char hash[41];		/* git: the commit that the ref names now */
 };
 
-/*
- * `distro`, a path, a tarball's name, a cache key, or a version in the cache (exact, or a series such as 6.12: its
- * newest patch). NULL: the newest valid entry of the cache.
- */
-int kernel_identify(const struct cache *c, const char *text, struct kernel_id *ret, struct err **err);
 void kernel_id_done(struct kernel_id *id);
+/* For REF_PATH and REF_DISTRO: what stands there. */
+int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **err);
+/* For REF_KEY, and for REF_SERIES and REF_VERSION where the cache is to answer: -ENOENT without an error when not in
+ * it. */
+int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, struct kernel_id *ret, struct err **err);
+/* For REF_DEFAULT: the newest valid entry. */
+int kernel_id_newest(const struct cache *c, struct kernel_id *ret, struct err **err);
 /* The distribution's own source package: the newest linux-source-*.tar.xz in @dir (NULL: /usr/src). */
 int kernel_distro_tarball(const char *dir, char **ret, struct err **err);
 
@@ -42,6 +52,8 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err);
 void kernel_done(struct kernel *k);
 /* "kernel_" and @text in lower case, everything but [a-z0-9] as '_'. */
 char *kernel_label(const char *prefix, const char *text);
+/* "kernel_path_linux_b5562c", with "_dirty" for a tree that is no clean checkout. */
+char *kernel_tree_label(const char *tree, bool dirty);
 /* Version of a configured or pristine source tree. */
 int kernel_tree_version(const char *tree, char ret[VERSION_TEXT_MAX], struct err **err);
 

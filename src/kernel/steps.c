@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* steps.c -- see steps.h. */
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static const struct tool scheduler_tools[] = { { "llvm-strip", "llvm" }, { 0 } }
 static int check_disk(const struct kernel_job *job, const char *where, struct err **err)
 {
 	struct statvfs fs;
-	if (job->config.id.kind != KERNEL_ID_TARBALL || statvfs(where, &fs) < 0)
+	if (job->config.id->kind == KERNEL_ID_TREE || statvfs(where, &fs) < 0)
 		return 0;
 	uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
 	return room >= BUILD_DISK_BYTES
@@ -48,15 +49,78 @@ static int check_disk(const struct kernel_job *job, const char *where, struct er
 			      (unsigned long)(BUILD_DISK_BYTES >> 30), where, room >> 20);
 }
 
-static void make_key(struct kernel_job *job)
+static int check_tools(struct kernel_job *job)
 {
+	static const struct tool git_tools[] = { { "git", "git" }, { 0 } };
+	int r = tools_require(build_tools, "building a kernel", &job->err);
+	if (r == 0 && job->config.id->kind == KERNEL_ID_GIT)
+		r = tools_require(git_tools, "fetching from git", &job->err);
+	if (r < 0 || !job->config.schedulers)
+		return r;
+	_cleanup_free_ char *clang = tool_clang();
+	r = tools_require(scheduler_tools, "building BPF schedulers", &job->err);
+	if (r == 0 && !clang)
+		r = FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT,
+			 "building BPF schedulers needs clang; install it (Debian: clang-16)");
+	return r;
+}
+
+/* Behind the key's identity: what of the configuration is not the lean one (own: a tree's .config). */
+static int config_suffix(struct kernel_job *job, char *out, size_t size)
+{
+	const char *base = job->config.base_config, *extra = job->config.extra_kconfig;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	size_t n = 0;
+	out[0] = '\0';
+	if (base && strcmp(base, "defconfig")) {
+		int r = file_read(base, 16 << 20, &text, &job->err);
+		if (r < 0)
+			return r;
+		n += (size_t)snprintf(out, size, "-base%08x", crc32_update(0, buf_str(&text), text.len));
+	} else if (base) {
+		n += (size_t)snprintf(out, size, "-defconfig");
+	}
+	if (extra)
+		snprintf(out + n, size - n, "-x%08x", crc32_update(0, extra, strlen(extra)));
+	return 0;
+}
+
+static void own_config_suffix(const struct kernel_job *job, char *out, size_t size)
+{
+	_cleanup_free_ char *path = path_join(job->config.id->path, ".config");
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	out[0] = '\0';
+	if (path && !job->config.base_config && file_read(path, 16 << 20, &text, NULL) == 0 &&
+	    kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT"))
+		snprintf(out, size, "-cfg%08x", crc32_update(0, buf_str(&text), text.len));
+}
+
+static int make_key(struct kernel_job *job)
+{
+	const struct kernel_id *id = job->config.id;
 	uint32_t kc = kconfig_lean_hash();
-	if (job->config.id.kind == KERNEL_ID_TARBALL)
-		snprintf(job->key, sizeof(job->key), "%s-tarball-" KERNEL_ARCH "-kc%08x", job->version, kc);
-	else if (job->clean_tree)
-		snprintf(job->key, sizeof(job->key), "local-%.7s-" KERNEL_ARCH "-kc%08x", job->git_hash, kc);
-	else
-		job->key[0] = '\0';
+	char variant[48], own[24], ref[64];
+	int r = config_suffix(job, variant, sizeof(variant));
+	job->key[0] = '\0';
+	switch (id->kind) {
+	case KERNEL_ID_TARBALL:
+	case KERNEL_ID_RELEASE:
+		snprintf(job->key, sizeof(job->key), "%s-tarball-" KERNEL_ARCH "-kc%08x%s", job->version, kc, variant);
+		break;
+	case KERNEL_ID_GIT:
+		snprintf(ref, sizeof(ref), "%s", id->ref);
+		for (char *p = ref; *p; p++)
+			*p = isalnum((unsigned char)*p) || strchr("._-", *p) ? *p : '_';
+		snprintf(job->key, sizeof(job->key), "%s-git-%.7s-" KERNEL_ARCH "-kc%08x%s", ref, id->hash, kc,
+			 variant);
+		break;
+	default:
+		own_config_suffix(job, own, sizeof(own));
+		if (job->clean_tree)
+			snprintf(job->key, sizeof(job->key), "local-%.7s-" KERNEL_ARCH "%s-kc%08x%s", job->git_hash,
+				 own, kc, variant);
+	}
+	return r;
 }
 
 /* How many there will be: as many as in the last build of this configuration, else as in the one measured for 6.12. */
@@ -70,52 +134,54 @@ static void recall_objects(struct kernel_job *job)
 		if (!list[i].error_kind && list[i].status == KCONFIG_MATCHES)
 			job->objects_expected = list[i].objects;
 	entries_free(list, count);
-	if (!job->objects_expected && job->config.id.kind == KERNEL_ID_TARBALL)
+	if (!job->objects_expected && job->config.id->kind != KERNEL_ID_TREE)
 		job->objects_expected = LEAN_OBJECTS;
+}
+
+/* A git tree's version is known only when it is here; until then it goes by its ref. */
+static int find_version(struct kernel_job *job)
+{
+	const struct kernel_id *id = job->config.id;
+	struct git_state git;
+	struct stat st;
+	switch (id->kind) {
+	case KERNEL_ID_TARBALL:
+		job->tarball_bytes = stat(id->path, &st) == 0 ? (uint64_t)st.st_size : 0;
+		job->tarball = strdup(id->path);
+		return job->tarball ? unpack_peek_version(id->path, job->version, &job->err) : -ENOMEM;
+	case KERNEL_ID_RELEASE:
+		snprintf(job->version, sizeof(job->version), "%s", id->version);
+		return 0;
+	case KERNEL_ID_TREE:
+		if (git_read_state(id->path, false, &git) == 0 && !git.dirty) {
+			job->clean_tree = true;
+			snprintf(job->git_hash, sizeof(job->git_hash), "%s", git.hash);
+		}
+		return kernel_tree_version(id->path, job->version, &job->err);
+	default:
+		snprintf(job->git_hash, sizeof(job->git_hash), "%s", id->hash);
+		return 0;
+	}
 }
 
 int step_resolve(void *arg)
 {
 	struct kernel_job *job = arg;
-	const char *path = job->config.id.path;
-	struct stat st;
-	int r = tools_require(build_tools, "building a kernel", &job->err);
-	_cleanup_free_ char *clang = tool_clang();
-	if (r == 0 && job->config.schedulers)
-		r = tools_require(scheduler_tools, "building BPF schedulers", &job->err);
-	if (r == 0 && job->config.schedulers && !clang)
-		r = FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT,
-			 "building BPF schedulers needs clang; install it (Debian: "
-			 "clang-16)");
-	if (r == 0 && job->config.id.kind == KERNEL_ID_TARBALL)
-		r = unpack_peek_version(path, job->version, &job->err);
-	else if (r == 0)
-		r = kernel_tree_version(path, job->version, &job->err);
+	int r = check_tools(job);
+	if (r == 0)
+		r = find_version(job);
 	if (r == 0)
 		r = mkdir_parents(job->config.cache->root, 0755, &job->err);
 	if (r == 0)
 		r = check_disk(job, job->config.cache->root, &job->err);
-	if (r < 0)
-		return r;
-	struct git_state git;
-	if (job->config.id.kind == KERNEL_ID_TREE && git_read_state(path, false, &git) == 0 && !git.dirty) {
-		job->clean_tree = true;
-		snprintf(job->git_hash, sizeof(job->git_hash), "%s", git.hash);
-	}
-	job->tarball_bytes = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
-	make_key(job);
-	recall_objects(job);
-	return 0;
+	if (r == 0)
+		r = make_key(job);
+	if (r == 0)
+		recall_objects(job);
+	return r;
 }
 
-/* --- UNPACK, CONFIGURE -------------------------------------------------------------------------------------------- */
-
-int step_unpack(void *arg)
-{
-	struct kernel_job *job = arg;
-	int r = mkdir_parents(job->tree, 0755, &job->err);
-	return r == 0 ? unpack_tarball(job->config.id.path, job->tree, &job->unpack, &job->err) : r;
-}
+/* --- PREPARE, FETCH, UNPACK --------------------------------------------------------------------------------------- */
 
 static bool tree_knows_scx(const struct kernel_job *job)
 {
@@ -124,14 +190,133 @@ static bool tree_knows_scx(const struct kernel_job *job)
 	return path && file_read(path, 1 << 20, &text, NULL) == 0 && strstr(buf_str(&text), "config SCHED_CLASS_EXT");
 }
 
+/* What the stage that was cut short had begun is removed: make and the archive reader do not know what is whole. */
+static int drop_half(struct kernel_job *job)
+{
+	_cleanup_free_ char *half = path_join(job->work, "src");
+	_cleanup_free_ char *schedulers = path_join(job->work, "src/tools/sched_ext/build");
+	if (!half || !schedulers)
+		return -ENOMEM;
+	if (job->reached == WORK_FETCHED || job->reached == WORK_BUILT)
+		return remove_tree(job->reached == WORK_BUILT ? schedulers : half, &job->err);
+	return 0;
+}
+
+int step_prepare(void *arg)
+{
+	struct kernel_job *job = arg;
+	const char *path = job->config.id->path;
+	char name[32];
+	snprintf(name, sizeof(name), "source-%08x", path ? crc32_update(0, path, strlen(path)) : 0);
+	int r = cache_workdir(job->config.cache, job->key[0] ? job->key : name, &job->work, &job->reached, &job->err);
+	/* Only now: what this job could go on with has our name by now. */
+	cache_sweep(job->config.cache, false);
+	if (r == 0)
+		r = drop_half(job);
+	if (r < 0)
+		return r;
+	job->tree = path && job->config.id->kind == KERNEL_ID_TREE ? strdup(path) : path_join(job->work, "src");
+	job->log_path = path_join(job->work, "build.log");
+	if (!job->tarball && job->config.id->kind == KERNEL_ID_RELEASE)
+		job->tarball = path_join(job->work, "source.tar");
+	if (!job->tree || !job->log_path)
+		return -ENOMEM;
+	if (job->reached >= WORK_UNPACKED)
+		job->has_scx = tree_knows_scx(job);
+	job->run.log_fd = open(job->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	return job->run.log_fd < 0 ? FAIL_SYS(&job->err, -errno, "create '%s'", job->log_path) : 0;
+}
+
+/* A checkout is what was asked for only if its HEAD is the commit that the ref named when the key was made. */
+static int check_commit(struct kernel_job *job)
+{
+	struct git_state git;
+	int r = git_read_state(job->tree, false, &git);
+	if (r < 0)
+		return FAIL(&job->err, EXIT_BAD_DATA, r, "git fetch of %s left no commit in %s",
+			    job->config.id->ref, job->tree);
+	if (strcmp(git.hash, job->git_hash))
+		return FAIL(&job->err, EXIT_CONTENTION, -EAGAIN,
+			    "%s of %s moved from %.7s to %.7s while it was fetched; try again", job->config.id->ref,
+			    job->config.id->url, job->git_hash, git.hash);
+	return kernel_tree_version(job->tree, job->version, &job->err);
+}
+
+int step_fetched(void *arg)
+{
+	struct kernel_job *job = arg;
+	bool git = job->config.id->kind == KERNEL_ID_GIT;
+	int r = git ? check_commit(job) : 0;
+	return r == 0 ? cache_work_mark(job->work, git ? WORK_UNPACKED : WORK_FETCHED, &job->err) : r;
+}
+
+int step_unpack(void *arg)
+{
+	struct kernel_job *job = arg;
+	struct stat st;
+	job->tarball_bytes = stat(job->tarball, &st) == 0 ? (uint64_t)st.st_size : 0;
+	int r = mkdir_parents(job->tree, 0755, &job->err);
+	if (r == 0)
+		r = unpack_tarball(job->tarball, job->tree, &job->unpack, &job->err);
+	if (r == 0)
+		r = cache_work_mark(job->work, WORK_UNPACKED, &job->err);
+	if (r == 0 && job->config.id->kind == KERNEL_ID_RELEASE)
+		unlink(job->tarball);
+	return r;
+}
+
+/* --- CONFIGURE ---------------------------------------------------------------------------------------------------- */
+
+static int copy_file(const char *from, const char *to, mode_t mode, struct err **err)
+{
+	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		return FAIL_SYS(err, -errno, "open '%s'", from);
+	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (out < 0)
+		return FAIL_SYS(err, -errno, "create '%s'", to);
+	int r = fd_copy(in, out, err);
+	if (r == 0 && fsync(out) < 0)
+		r = FAIL_SYS(err, -errno, "write '%s'", to);
+	return r;
+}
+
+/* The lean fragment and, behind it, what the person adds: the last line about an option wins. */
 int step_config_input(void *arg)
 {
 	struct kernel_job *job = arg;
 	size_t len;
-	const char *text = kconfig_lean(&len);
-	_cleanup_free_ char *path = path_join(job->work, "lean.config");
+	const char *lean = kconfig_lean(&len), *extra = job->config.extra_kconfig;
+	const char *base = job->config.base_config;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	_cleanup_free_ char *path = path_join(job->work, "lean.config"), *dot = path_join(job->tree, ".config");
 	job->has_scx = tree_knows_scx(job);
-	return path ? file_write_atomic(path, text, len, 0644, &job->err) : -ENOMEM;
+	buf_append(&text, lean, len);
+	if (extra)
+		buf_appendf(&text, "\n%s\n", extra);
+	if (!path || !dot || text.failed)
+		return -ENOMEM;
+	int r = file_write_atomic(path, text.data, text.len, 0644, &job->err);
+	return r == 0 && base && strcmp(base, "defconfig") ? copy_file(base, dot, 0644, &job->err) : r;
+}
+
+int step_append_config(void *arg)
+{
+	struct kernel_job *job = arg;
+	_cleanup_free_ char *from = path_join(job->work, "lean.config"), *to = path_join(job->tree, ".config");
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	bool wanted = job->config.base_config || (job->own_config && job->config.extra_kconfig);
+	if (!wanted)
+		return 0;
+	if (!from || !to)
+		return -ENOMEM;
+	int r = file_read(to, 16 << 20, &text, &job->err);
+	buf_puts(&text, "\n");
+	if (r == 0 && job->own_config)
+		buf_puts(&text, job->config.extra_kconfig);
+	else if (r == 0)
+		r = file_read(from, 16 << 20, &text, &job->err);
+	return r == 0 ? file_write_atomic(to, text.data, text.len, 0644, &job->err) : r;
 }
 
 /* --- VALIDATE ----------------------------------------------------------------------------------------------------- */
@@ -151,24 +336,12 @@ int step_validate(void *arg)
 		r = kconfig_validate(buf_str(&text), job->has_scx, &job->err);
 	if (r == 0 && !tree_has(job, "arch/x86/boot/bzImage"))
 		r = FAIL(&job->err, EXIT_BAD_DATA, -ENOENT, "the build left no arch/x86/boot/bzImage");
+	if (r == 0 && job->config.id->kind != KERNEL_ID_TREE)
+		r = cache_work_mark(job->work, WORK_BUILT, &job->err);
 	return r;
 }
 
 /* --- STORE -------------------------------------------------------------------------------------------------------- */
-
-static int copy_file(const char *from, const char *to, mode_t mode, struct err **err)
-{
-	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
-	if (in < 0)
-		return FAIL_SYS(err, -errno, "open '%s'", from);
-	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	if (out < 0)
-		return FAIL_SYS(err, -errno, "create '%s'", to);
-	int r = fd_copy(in, out, err);
-	if (r == 0 && fsync(out) < 0)
-		r = FAIL_SYS(err, -errno, "write '%s'", to);
-	return r;
-}
 
 static int copy_into(struct kernel_job *job, const char *entry, const char *from, const char *to, mode_t mode)
 {
@@ -230,9 +403,14 @@ static int copy_schedulers(struct kernel_job *job, const char *entry)
 
 static json_t *source_of(const struct kernel_job *job)
 {
-	if (job->config.id.kind == KERNEL_ID_TARBALL)
-		return json_pack("{s:s}", "type", "tarball");
-	return json_pack("{s:s, s:s, s:s}", "type", "local", "source_tree_path", job->tree, "git_hash", job->git_hash);
+	const struct kernel_id *id = job->config.id;
+	if (id->kind == KERNEL_ID_GIT)
+		return json_pack("{s:s, s:s, s:s, s:s}", "type", "git", "git_hash", job->git_hash, "ref", id->ref,
+				 "url", id->url);
+	if (id->kind == KERNEL_ID_TREE)
+		return json_pack("{s:s, s:s, s:s}", "type", "local", "source_tree_path", job->tree, "git_hash",
+				 job->git_hash);
+	return json_pack("{s:s}", "type", "tarball");
 }
 
 static int write_metadata(struct kernel_job *job, const char *entry, uint64_t vmlinux_size)
@@ -246,18 +424,35 @@ static int write_metadata(struct kernel_job *job, const char *entry, uint64_t vm
 	snprintf(config_hash, sizeof(config_hash), "%08x", crc32_update(0, buf_str(&config), config.len));
 	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash());
 	json_auto_t *meta = json_pack(
-		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I}", "version", job->version, "source",
+		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:I, s:I}", "version", job->version, "source",
 		source_of(job), "arch", KERNEL_ARCH, "image_name", KERNEL_IMAGE_NAME, "config_hash", config_hash,
 		"built_at", time_rfc3339(time(NULL), built_at), "ktstr_kconfig_hash", kconfig_hash, "has_vmlinux", true,
-		"vmlinux_stripped", true, "has_schedulers", job->schedulers_built, "objects", (json_int_t)job->objects,
+		"vmlinux_stripped", true, "has_schedulers", job->schedulers_built, "variant",
+		job->config.base_config || job->config.extra_kconfig, "objects", (json_int_t)job->objects,
 		"source_vmlinux_size", (json_int_t)vmlinux_size);
 	return meta ? json_write_file(path, meta, &job->err) : -ENOMEM;
+}
+
+/* What was built from another commit, or from changed files, is not what the key says. */
+static bool changed_meanwhile(struct kernel_job *job)
+{
+	struct git_state git;
+	if (job->config.id->kind != KERNEL_ID_TREE)
+		return false;
+	bool same = git_read_state(job->tree, false, &git) == 0 && !git.dirty && !strcmp(git.hash, job->git_hash);
+	if (!same)
+		snprintf(job->note, sizeof(job->note), "source tree changed during the build; not cached");
+	return !same;
 }
 
 int step_store(void *arg)
 {
 	struct kernel_job *job = arg;
 	struct stat st = { 0 };
+	if (changed_meanwhile(job)) {
+		job->key[0] = '\0';
+		return 0;
+	}
 	_cleanup_free_ char *entry = path_join(job->work, "entry"), *vmlinux = path_join(job->tree, "vmlinux");
 	_cleanup_free_ char *stripped = path_join(job->work, "vmlinux"),
 			    *target = entry ? path_join(entry, "vmlinux") : NULL;

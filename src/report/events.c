@@ -16,15 +16,27 @@ static const struct {
 	[KTSTR_SKIP] = { "SKIP", TERM_WARN },
 };
 
-void event_line(const struct result *r, const struct term *t, bool flaky, struct buf *out)
+/* Which of how many, and what became of them. */
+static void put_tries(const struct result *r, struct buf *out)
+{
+	const struct flake_outcome *o = &r->outcome;
+	if (r->policy.repeat > 1 && o->final)
+		buf_appendf(out, "  (%u of %u tries passed, %u required)", o->passed, o->tries, r->policy.require);
+	else if (r->policy.repeat > 1)
+		buf_appendf(out, "  (try %u of %u)", r->attempt, r->policy.repeat);
+	else if (r->attempt > 1)
+		buf_appendf(out, "  (attempt %u)", r->attempt);
+}
+
+void event_line(const struct result *r, const struct term *t, struct buf *out)
 {
 	enum ktstr_verdict v = r->judgement->verdict;
+	bool flaky = r->outcome.flaky;
 	const struct detail *cause = v == KTSTR_PASS ? NULL : judgement_cause(r->judgement);
 	char wall[TIME_TEXT_MAX];
-	buf_appendf(out, "%s%-4s%s  %s  %s  %s", term_style(t, words[v].style), flaky ? "FLAKY" : words[v].word,
-		    term_plain(t), r->name, r->topology, nsec_format(r->wall, wall));
-	if (r->attempt > 1)
-		buf_appendf(out, "  (attempt %u)", r->attempt);
+	buf_appendf(out, "%s%-4s%s  %s  %s  %s", term_style(t, flaky ? TERM_WARN : words[v].style),
+		    flaky ? "FLAKY" : words[v].word, term_plain(t), r->name, r->topology, nsec_format(r->wall, wall));
+	put_tries(r, out);
 	if (cause)
 		buf_appendf(out, "  %s", cause->text);
 	buf_puts(out, "\n");
@@ -35,11 +47,19 @@ json_t *event_json(const struct result *r)
 	const struct detail *cause = judgement_cause(r->judgement);
 	char seed[24];
 	snprintf(seed, sizeof(seed), "0x%lx", r->seed);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:i, s:s, s:I, s:s?, s:s}", "event", "test-finished", "name",
-			 r->name, "topology", r->topology, "scheduler", r->scheduler ? r->scheduler : "eevdf",
-			 "verdict", verdict_name(r->judgement->verdict), "cause", cause ? cause->text : NULL, "attempt",
-			 (int)r->attempt, "seed", seed, "wall_ns", (json_int_t)r->wall, "sidecar", r->sidecar, "replay",
-			 r->replay);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:i, s:s, s:I, s:s?, s:s}", "event", "test-finished",
+			      "name", r->name, "topology", r->topology, "scheduler",
+			      r->scheduler ? r->scheduler : "eevdf", "verdict", verdict_name(r->judgement->verdict),
+			      "cause", cause ? cause->text : NULL, "attempt", (int)r->attempt, "seed", seed, "wall_ns",
+			      (json_int_t)r->wall, "sidecar", r->sidecar, "replay", r->replay);
+	json_object_set_new(o, "final", json_boolean(r->outcome.final));
+	json_object_set_new(o, "flaky", json_boolean(r->outcome.flaky));
+	json_object_set_new(o, "passed_tries", json_integer(r->outcome.passed));
+	json_object_set_new(o, "own_verdict", json_string(r->history && r->history->count >= r->attempt
+		? verdict_name(r->history->item[r->attempt - 1].verdict) : verdict_name(r->judgement->verdict)));
+	json_object_set_new(o, "estimate_ns", json_integer(r->estimate));
+	json_object_set_new(o, "vm_rss_kib", json_integer((json_int_t)r->vm_rss_kib));
+	return o;
 }
 
 /* Peak of the resident set. Not ru_maxrss, which starts from whoever forked us. */
@@ -64,6 +84,18 @@ json_t *summary_json(const struct run_counts *c, nsec_t wall)
 			 (int)c->inconclusive, "skipped", (int)c->skipped, "flaky", (int)c->flaky, "not_run",
 			 (int)c->not_run, "wall_ns", (json_int_t)wall, "self_cpu_us", cpu_us, "self_rss_kib",
 			 peak_rss_kib());
+}
+
+void run_counts_add(struct run_counts *sum, const struct run_counts *part)
+{
+	sum->total += part->total;
+	sum->passed += part->passed;
+	sum->failed += part->failed;
+	sum->inconclusive += part->inconclusive;
+	sum->skipped += part->skipped;
+	sum->flaky += part->flaky;
+	sum->not_run += part->not_run;
+	sum->interrupted |= part->interrupted;
 }
 
 void summary_line(const struct run_counts *c, nsec_t wall, struct buf *out)

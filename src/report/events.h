@@ -8,11 +8,14 @@
 
 struct run_counts {
 	unsigned total, passed, failed, inconclusive, skipped, flaky, not_run;
+	unsigned allowed;	/* of the inconclusive: the test says that it may be */
 	bool interrupted;	/* by a signal: what ran is kept and marked */
 };
 
+/* Sums up a run that has several parts. */
+void run_counts_add(struct run_counts *sum, const struct run_counts *part);
 /* "PASS  ktstr/two_cgroups  1n1l4c1t  5.2s" */
-void event_line(const struct result *r, const struct term *t, bool flaky, struct buf *out);
+void event_line(const struct result *r, const struct term *t, struct buf *out);
 json_t *event_json(const struct result *r);
 json_t *summary_json(const struct run_counts *c, nsec_t wall);
 /* "12 passed, 0 failed, 1 skipped" and what else there was. */

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/time.h"
+#include "verdict/flake.h"
 #include "verdict/judge.h"
 
 struct result {
@@ -23,7 +24,11 @@ struct result {
 	uint64_t seed, variant;
 	uint64_t memory_mib;
 	unsigned attempt;		/* 1: the first */
+	struct flake_policy policy;
+	struct flake_outcome outcome;
+	const struct flake_history *history;	/* every try so far, this one included; NULL: not kept */
 	unsigned icount_shift;
+	nsec_t estimate;		/* what the plan expected of `wall`; 0: nothing */
 	nsec_t wall, boot;		/* host time: of the VM's whole life; to the guest's hello (0: never) */
 	uint64_t vm_cpu_usec, vm_rss_kib;
 	const struct evidence *evidence;

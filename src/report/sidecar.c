@@ -139,6 +139,22 @@ static json_t *guest(const struct result *r)
 			 (json_int_t)e->dropped, "memory_mib", (json_int_t)r->memory_mib, "cpus", guest_topology(e));
 }
 
+/* Every try of this result, and what was asked of them; the sidecar's evidence is the last one's. */
+static json_t *tries(const struct result *r)
+{
+	json_t *list = json_array();
+	char seed[24];
+	for (unsigned i = 0; r->history && i < r->history->count; i++) {
+		const struct flake_try *t = &r->history->item[i];
+		snprintf(seed, sizeof(seed), "0x%lx", t->seed);
+		json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s?}", "attempt", (int)i + 1, "seed", seed,
+						      "verdict", verdict_name(t->verdict), "cause", t->cause));
+	}
+	return json_pack("{s:i, s:i, s:i, s:i, s:b, s:o}", "retries", (int)r->policy.retries, "repeat",
+			 (int)r->policy.repeat, "require", (int)r->policy.require, "passed", (int)r->outcome.passed,
+			 "final", (int)r->outcome.final, "tries", list);
+}
+
 static json_t *volatile_part(const struct result *r)
 {
 	char now[TIME_TEXT_MAX];
@@ -165,6 +181,8 @@ json_t *sidecar_json(const struct result *r)
 	json_object_set_new(o, "passed", json_boolean(j->verdict == KTSTR_PASS));
 	json_object_set_new(o, "skipped", json_boolean(j->verdict == KTSTR_SKIP));
 	json_object_set_new(o, "inconclusive", json_boolean(j->verdict == KTSTR_INCONCLUSIVE));
+	json_object_set_new(o, "flaky", json_boolean(r->outcome.flaky));
+	json_object_set_new(o, "flake", tries(r));
 	json_object_set_new(o, "details", details(j));
 	json_object_set_new(o, "stats", stats(&j->stats));
 	json_object_set_new(o, "stimulus_events", stimulus(r->evidence));

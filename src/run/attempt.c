@@ -6,7 +6,7 @@
 #include "run/attempt.h"
 
 #define PREPARE_DEADLINE (5 * NSEC_PER_MIN)
-#define BOOT_DEADLINE	 (3 * NSEC_PER_MIN)	/* 252 processors under instruction counting */
+#define BOOT_DEADLINE	 (3 * NSEC_PER_MIN)
 #define HELLO_DEADLINE	 (5 * NSEC_PER_MIN)	/* the scheduler loads and attaches */
 #define DRAIN_DEADLINE	 (20 * NSEC_PER_SEC)
 #define STORE_DEADLINE	 (2 * NSEC_PER_MIN)
@@ -97,6 +97,8 @@ static int booting(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
+	if (a->was_in != ATTEMPT_BOOTING && a->boot_deadline)
+		machine_deadline(m, a->boot_deadline);
 	a->was_in = ATTEMPT_BOOTING;
 	int next = listen(m);
 	if (next >= 0)

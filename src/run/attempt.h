@@ -12,6 +12,7 @@
 
 #include "reactor/machine.h"
 #include "reactor/token.h"
+#include "verdict/flake.h"
 #include "verdict/judge.h"
 #include "vmm/vm.h"
 
@@ -54,13 +55,15 @@ struct attempt {
 	uint64_t want[TOKEN_KIND_MAX];
 	bool holds_tokens;
 	struct vm_config config;
-	nsec_t run_deadline;		/* host time for RUNNING */
+	nsec_t boot_deadline;		/* host time for BOOTING; 0: the state's own */
+	nsec_t run_deadline;		/* likewise for RUNNING */
 	struct offload_job job;
 	int initrd_fd;
 	struct vm *vm;
 	unsigned was_in;		/* the state before a failure's detour */
 	struct evidence evidence;
 	struct judgement judgement;
+	struct flake_outcome outcome;	/* of this and the former tries, once judged */
 	bool judged, stored;
 	nsec_t wall, boot;		/* of the VM: whole life, and to the first record; host time */
 	uint64_t vm_cpu_usec, vm_rss_kib;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* filter.c -- recursive descent; see filter.h for the grammar. */
 #include <ctype.h>
+#include <fnmatch.h>
 #include <regex.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #define FILTER_DEPTH_MAX 64
 #define REPEATS_MAX	 8
 
-enum node_kind { NODE_OR, NODE_AND, NODE_NOT, NODE_EXACT, NODE_CONTAINS, NODE_REGEX };
+enum node_kind { NODE_OR, NODE_AND, NODE_NOT, NODE_EXACT, NODE_CONTAINS, NODE_GLOB, NODE_REGEX, NODE_ALL };
 
 struct filter {
 	enum node_kind kind;
@@ -134,11 +135,16 @@ static int make_match(struct parser *p, enum filter_field field, enum node_kind 
 static int parse_match(struct parser *p, enum filter_field field, struct filter **ret)
 {
 	skip_space(p);
-	enum node_kind kind = *p->at == '=' ? NODE_EXACT : *p->at == '/' ? NODE_REGEX : NODE_CONTAINS;
-	bool spaced = *p->at == '~' || *p->at == '=';
+	enum node_kind kind = *p->at == '=' ? NODE_EXACT : *p->at == '#' ? NODE_GLOB : NODE_CONTAINS;
+	bool spaced = *p->at == '~' || *p->at == '=' || *p->at == '#';
 	p->at += spaced;
 	if (spaced)
 		skip_space(p);
+	/* "~ = /x/": the way a match operator is written in front of a pattern elsewhere. */
+	if (kind == NODE_CONTAINS && spaced && *p->at == '=') {
+		p->at++;
+		skip_space(p);
+	}
 	if (*p->at == '/') {
 		const char *end = strchr(p->at + 1, '/');
 		while (end && end[-1] == '\\')
@@ -171,6 +177,16 @@ static int parse_atom(struct parser *p, struct filter **ret)
 			p->at += len + 1;
 			return parse_match(p, (enum filter_field)i, ret);
 		}
+	}
+	if (!strncmp(p->at, "all()", 5)) {
+		p->at += 5;
+		return node(ret, NODE_ALL, NULL, NULL);
+	}
+	if (!strncmp(p->at, "none()", 6)) {
+		struct filter *all;
+		p->at += 6;
+		int r = node(&all, NODE_ALL, NULL, NULL);
+		return r == 0 ? node(ret, NODE_NOT, all, NULL) : r;
 	}
 	const char *word = p->at;
 	while (is_word(*p->at))
@@ -252,23 +268,38 @@ int filter_parse(const char *text, struct filter **ret, struct err **err)
 	return 0;
 }
 
-bool filter_match(const struct filter *f, const char *const value[FIELD_MAX])
+static bool name_matches(const struct filter *f, const char *name)
+{
+	switch (f->kind) {
+	case NODE_EXACT:
+		return !strcmp(name, f->text);
+	case NODE_CONTAINS:
+		return strstr(name, f->text) != NULL;
+	case NODE_GLOB:
+		return fnmatch(f->text, name, 0) == 0;
+	default:
+		return regexec(&f->regex, name, 0, NULL, 0) == 0;
+	}
+}
+
+bool filter_match(const struct filter *f, const struct filter_subject *s)
 {
 	if (!f)
 		return true;
 	switch (f->kind) {
 	case NODE_OR:
-		return filter_match(f->left, value) || filter_match(f->right, value);
+		return filter_match(f->left, s) || filter_match(f->right, s);
 	case NODE_AND:
-		return filter_match(f->left, value) && filter_match(f->right, value);
+		return filter_match(f->left, s) && filter_match(f->right, s);
 	case NODE_NOT:
-		return !filter_match(f->left, value);
-	case NODE_EXACT:
-		return !strcmp(value[f->field], f->text);
-	case NODE_CONTAINS:
-		return strstr(value[f->field], f->text) != NULL;
-	case NODE_REGEX:
-		return regexec(&f->regex, value[f->field], 0, NULL, 0) == 0;
+		return !filter_match(f->left, s);
+	case NODE_ALL:
+		return true;
+	default:
+		break;
 	}
+	for (size_t i = 0; i < FILTER_NAMES_MAX && s->name[f->field][i]; i++)
+		if (name_matches(f, s->name[f->field][i]))
+			return true;
 	return false;
 }

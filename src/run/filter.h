@@ -3,25 +3,34 @@
  * filter.h -- the language of `-E`: which tests.
  *
  *   expression := term { ('|' | 'or') term }        term := factor { ('&' | 'and') factor }
- *   factor     := ('!' | 'not') factor | '(' expression ')' | field '(' match ')' | word
+ *   factor     := ('!' | 'not') factor | '(' expression ')' | 'all()' | 'none()' | field '(' match ')' | word
  *   field      := test | kernel | topology | scheduler | binary
- *   match      := '=' exact | '~' substring | '/' regex '/' (POSIX extended) | substring
+ *   match      := ['~'] ['='] '/' regex '/' (POSIX extended) | '=' exact | '#' glob | ['~'] substring
  *
- * A bare word is test(~word).
+ * A bare word is test(~word). What goes by several names (a preset and what it was called before) matches by any.
  */
 #ifndef KTSTR_RUN_FILTER_H
 #define KTSTR_RUN_FILTER_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 enum filter_field { FIELD_TEST, FIELD_KERNEL, FIELD_TOPOLOGY, FIELD_SCHEDULER, FIELD_BINARY, FIELD_MAX };
+
+#define FILTER_NAMES_MAX 4
+
+/* What is asked about: every field's names, the first never NULL, ended by NULL or by FILTER_NAMES_MAX. Borrowed. */
+struct filter_subject {
+	const char *name[FIELD_MAX][FILTER_NAMES_MAX];
+};
 
 struct filter;
 
 int filter_parse(const char *text, struct filter **ret, struct err **err);
 struct filter *filter_free(struct filter *f);
 DEFINE_CLEANUP(struct filter *, filter_free)
-/* @value[field] is never NULL. A NULL filter matches everything. */
-bool filter_match(const struct filter *f, const char *const value[FIELD_MAX]);
+/* A NULL filter matches everything. */
+bool filter_match(const struct filter *f, const struct filter_subject *s);
 
 #endif

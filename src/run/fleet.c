@@ -11,6 +11,7 @@
 #include "report/host.h"
 #include "report/live.h"
 #include "run/fleet.h"
+#include "vmm/qemu/quicken.h"
 
 #define REDRAW_PERIOD (100 * NSEC_PER_MSEC)
 
@@ -97,7 +98,7 @@ static void show_capture(struct fleet *f, const struct attempt *a)
 		put(f->config.err.fd, &e->text[i]);
 }
 
-static void report(struct fleet *f, const struct attempt *a, bool flaky)
+static void report(struct fleet *f, const struct attempt *a)
 {
 	_cleanup_buf_ struct buf line = BUF_NULL, details = BUF_NULL, replay = BUF_NULL;
 	struct result result;
@@ -107,7 +108,7 @@ static void report(struct fleet *f, const struct attempt *a, bool flaky)
 		json_auto_t *event = event_json(&result);
 		json_print(event, false, &line);
 	} else {
-		event_line(&result, &f->config.out, flaky, &line);
+		event_line(&result, &f->config.out, &line);
 	}
 	put(f->config.out.fd, &line);
 	if (f->config.no_capture)
@@ -118,6 +119,29 @@ static void report(struct fleet *f, const struct attempt *a, bool flaky)
 	}
 }
 
+/* --- kernels -------------------------------------------------------------------------------------------------------
+ */
+
+/* On tcg, a copy that boots faster, where there can be one. */
+static int make_boot_files(struct fleet *f)
+{
+	bool tcg = !strcmp(f->config.accel->backend->name, "tcg");
+	f->boot = calloc(f->config.kernel_count + 1, sizeof(*f->boot));
+	for (size_t i = 0; f->boot && i < f->config.kernel_count; i++) {
+		struct boot_file *b = &f->boot[i];
+		b->fd = -1;
+		if (tcg && qemu_quicken(f->config.kernels[i].boot, &b->fd) == 0)
+			snprintf(b->path, sizeof(b->path), "/proc/%d/fd/%d", getpid(), b->fd);
+	}
+	return f->boot ? 0 : -ENOMEM;
+}
+
+static const char *boot_file(const struct fleet *f, const struct kernel *k)
+{
+	const struct boot_file *b = &f->boot[k - f->config.kernels];
+	return b->fd >= 0 ? b->path : k->boot;
+}
+
 /* --- attempts ----------------------------------------------------------------------------------------------------- */
 
 static void keep_error(struct fleet *f, struct attempt *a)
@@ -126,24 +150,19 @@ static void keep_error(struct fleet *f, struct attempt *a)
 		f->err = TAKE_PTR(a->err);
 }
 
-static bool try_again(const struct fleet *f, const struct attempt *a)
-{
-	enum ktstr_verdict v = a->judgement.verdict;
-	return (v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE) && a->number <= f->config.retries && !a->machine.cancelled;
-}
-
 static void count(struct fleet *f, const struct attempt *a)
 {
 	switch (a->judgement.verdict) {
 	case KTSTR_PASS:
 		f->counts.passed++;
-		f->counts.flaky += a->number > 1;
+		f->counts.flaky += a->outcome.flaky;
 		break;
 	case KTSTR_FAIL:
 		f->counts.failed++;
 		break;
 	case KTSTR_INCONCLUSIVE:
 		f->counts.inconclusive++;
+		f->counts.allowed += a->item->test->allow_inconclusive;
 		break;
 	case KTSTR_SKIP:
 		f->counts.skipped++;
@@ -159,8 +178,8 @@ static void on_ended(struct attempt *a, int result)
 	REQUIRE(f->live[index] == a);
 	f->live[index] = NULL;
 	if (a->judged) {
-		again = try_again(f, a);
-		report(f, a, a->judgement.verdict == KTSTR_PASS && a->number > 1);
+		again = !a->outcome.final && !a->machine.cancelled;
+		report(f, a);
 		if (!again)
 			count(f, a);
 	} else {
@@ -196,14 +215,16 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.initrd_fd = -1,
 		.want = {[TOKEN_CPU] = 1,
 			 [TOKEN_MEMORY_MIB] = MIN_OF(c->memory_mib + 160, f->tokens.capacity[TOKEN_MEMORY_MIB])},
-		.config = {.topology = c->test->topology,
+		.config = {.topology = c->topology,
 			   .memory_mib = c->memory_mib,
-			   .kernel = c->kernel->boot,
+			   .kernel = boot_file(f, c->kernel),
 			   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
 			   .seed = seed_of(f, number),
 			   .icount_shift = c->icount_shift},
+		/* See estimate_model(): boot time grows with the processors. */
+		.boot_deadline = 3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC,
 		/* Guest seconds cost more host seconds the more processors share one thread. */
-		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->test->topology)),
+		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->topology)),
 	};
 	f->live[index] = a;
 	attempt_start(f->reactor, a, NULL, c->name);
@@ -216,9 +237,10 @@ static void skip_case(struct fleet *f, size_t index)
 	struct attempt a = { .item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1 };
 	judgement_add(&a.judgement, DETAIL_SKIP, KTSTR_SKIP, "%s", c->skip);
 	a.judgement.verdict = KTSTR_SKIP;
+	a.outcome = (struct flake_outcome){ .final = true, .verdict = KTSTR_SKIP };
 	if (attempt_store(&a) < 0)
 		keep_error(f, &a);
-	report(f, &a, false);
+	report(f, &a);
 	f->counts.skipped++;
 	attempt_done(&a);
 }
@@ -249,8 +271,9 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				      .ended = on_ended};
 	tokens_init(&f->tokens, capacity);
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
+	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
 	f->counts.total = (unsigned)config->plan->count;
-	return f->live ? 0 : -ENOMEM;
+	return f->live && f->history ? make_boot_files(f) : -ENOMEM;
 }
 
 static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **err)
@@ -258,6 +281,12 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 	*ret = f->counts;
 	REQUIRE(tokens_idle(&f->tokens));
 	json_decref(f->host);
+	for (size_t i = 0; f->history && i < f->config.plan->count; i++)
+		flake_done(&f->history[i]);
+	free(f->history);
+	for (size_t i = 0; f->boot && i < f->config.kernel_count; i++)
+		fd_close(f->boot[i].fd);
+	free(f->boot);
 	free(f->live);
 	if (f->err && err)
 		*err = f->err;
@@ -288,8 +317,9 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 	}
 	if (result == 0 && config->err.tty && !config->no_capture)
 		machine_start(r, &f.view, &view_type, NULL, "view");
-	if (result == 0)
-		result = reactor_run(r);
+	/* Other machines may live on: kernels that are still being built. */
+	while (result == 0 && (f.open || (f.view.started && !f.view.ended)))
+		result = reactor_turn(r, NSEC_NEVER);
 	signals_done(&signals);
 	erase_view(&f);
 	fleet_finish(&f, ret, err);

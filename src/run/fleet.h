@@ -18,7 +18,7 @@ struct fleet_config {
 	const struct kernel *kernels;
 	size_t kernel_count;
 	unsigned slots;			/* machines at once */
-	unsigned retries;
+	struct flake_policy flake;
 	uint64_t seed;
 	const char *program;		/* for replay lines: "ktstr test" and what was given */
 	const char *paths;		/* test paths, quoted, for replay lines */
@@ -43,7 +43,12 @@ struct fleet {
 	struct machine view;		/* redraws; ends with the last attempt */
 	struct notice idle;
 	json_t *host;
+	struct boot_file {		/* one a kernel: what is booted, where that is not its own file */
+		int fd;			/* -1: its own file */
+		char path[40];
+	} *boot;
 	struct attempt **live;		/* one slot a plan item; NULL: none */
+	struct flake_history *history;	/* likewise; an item's is its running attempt's alone */
 	struct run_counts counts;
 	unsigned open;			/* items without a final result */
 	unsigned drawn;			/* lines of the live view on the terminal */
@@ -57,5 +62,7 @@ int attempt_judge(void *attempt);
 int attempt_store(void *attempt);
 /* What every report needs of a finished attempt; @replay and @digits are buffers that it borrows. */
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret);
+/* The former tries of the attempt's test, and this one once it is judged. */
+struct flake_history *attempt_history(const struct attempt *a);
 
 #endif

@@ -77,23 +77,28 @@ void plan_done(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
-static char *case_name(const struct test_decl *t, const struct kernel *k, size_t kernels)
+/* @preset: which of its names. */
+static char *case_name(const struct plan_case *c, const char *preset, bool labels)
 {
+	const char *slash = labels ? "/" : "", *label = labels ? c->kernel->label : "";
 	char *name = NULL;
-	int n = kernels > 1 ? asprintf(&name, "ktstr/%s/%s", t->name, k->label) : asprintf(&name, "ktstr/%s", t->name);
+	int n = preset ? asprintf(&name, "gauntlet/%s/%s%s%s", c->test->name, preset, slash, label)
+		       : asprintf(&name, "ktstr/%s%s%s", c->test->name, slash, label);
 	return n < 0 ? NULL : name;
 }
 
-static bool wanted(const struct plan_case *c, const struct filter *filter)
+static bool wanted(const struct plan_case *c, const struct plan_request *q)
 {
-	const char *const value[FIELD_MAX] = {
-		[FIELD_TEST] = c->name,
-		[FIELD_KERNEL] = c->kernel ? c->kernel->label : "",
-		[FIELD_TOPOLOGY] = c->topology_text,
-		[FIELD_SCHEDULER] = c->test->scheduler ? c->test->scheduler->name : "eevdf",
-		[FIELD_BINARY] = c->test->binary,
-	};
-	return filter_match(filter, value);
+	const char *old = c->preset ? c->preset->old : NULL;
+	_cleanup_free_ char *old_name = old ? case_name(c, old, q->labels) : NULL;
+	struct filter_subject subject = { .name = {
+		[FIELD_TEST] = { c->name, old_name },
+		[FIELD_KERNEL] = { c->kernel ? c->kernel->label : "" },
+		[FIELD_TOPOLOGY] = { c->topology_text, c->preset ? c->preset->name : NULL, old },
+		[FIELD_SCHEDULER] = { c->test->scheduler ? c->test->scheduler->name : "eevdf" },
+		[FIELD_BINARY] = { c->test->binary },
+	} };
+	return filter_match(q->filter, &subject);
 }
 
 static char *err_text(const struct err *why)
@@ -107,7 +112,7 @@ static char *err_text(const struct err *why)
 static char *reason_to_skip(const struct plan_case *c, const struct vm_backend *backend)
 {
 	char text[200];
-	struct vm_config config = { .topology = c->test->topology, .memory_mib = c->memory_mib };
+	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
 	const char *why = backend ? backend->refuses(&config, text, sizeof(text)) : NULL;
 	return why ? strdup(why) : NULL;
 }
@@ -120,12 +125,15 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 	if (t->problem)
 		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s' (%s:%u): %s", t->name, t->file, t->line,
 			    t->problem);
-	c->memory_mib = guest_memory_mib(&t->topology, t->memory_mib);
-	c->icount_shift = qemu_icount_shift(topology_cpus(&t->topology));
+	c->memory_mib = guest_memory_mib(&c->topology, t->memory_mib);
+	c->icount_shift = qemu_icount_shift(topology_cpus(&c->topology));
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
 	c->variant = sidecar_variant(c->topology_text, t->scheduler ? t->scheduler->name : NULL,
 				     t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
 				     t->scheduler ? (const char *const *)t->scheduler->kargs : NULL);
+	/* A preset that is the test's own topology is another result all the same, and needs another file. */
+	if (c->preset && !memcmp(&c->topology, &t->topology, sizeof(c->topology)))
+		c->variant ^= 0x9e3779b97f4a7c15u;
 	c->skip = reason_to_skip(c, q->backend);
 	if (!t->scheduler || c->skip || !c->kernel)
 		return 0;
@@ -133,7 +141,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 		return 0;
 	/* A kernel's own scheduler that this kernel has not, on a kernel that has none at all: not the suite's fault.
 	 */
-	if (!c->kernel->schedulers && q->kernel_count > 1) {
+	if (!c->kernel->schedulers && q->labels) {
 		c->skip = err_text(why);
 		return 0;
 	}
@@ -143,18 +151,20 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 }
 
 static int add_case(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
-		    struct err **err)
+		    const struct preset *preset, struct err **err)
 {
 	struct plan_case *more = realloc(p->item, (p->count + 1) * sizeof(*p->item));
 	if (!more)
 		return -ENOMEM;
 	p->item = more;
 	struct plan_case *c = &p->item[p->count];
-	*c = (struct plan_case){ .test = t, .kernel = k, .name = case_name(t, k, q->kernel_count) };
-	topology_format(&t->topology, c->topology_text);
+	*c = (struct plan_case){
+		.test = t, .kernel = k, .preset = preset, .topology = preset ? preset->topology : t->topology };
+	c->name = case_name(c, preset ? preset->name : NULL, q->labels);
+	topology_format(&c->topology, c->topology_text);
 	if (!c->name)
 		return -ENOMEM;
-	if (!wanted(c, q->filter)) {
+	if (!wanted(c, q)) {
 		free(c->name);
 		return 0;
 	}
@@ -162,14 +172,26 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 	return fill_case(c, q, err);
 }
 
+/* A test on one kernel: as it is declared, and over the presets that it admits. */
+static int add_test(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
+		    struct err **err)
+{
+	char why[120];
+	int r = add_case(p, q, t, k, NULL, err);
+	for (const struct preset *preset = presets; r == 0 && q->gauntlet && preset->name; preset++)
+		if (!preset->verifier_only && !preset_refused(preset, &t->constraints, why, sizeof(why)))
+			r = add_case(p, q, t, k, preset, err);
+	return r;
+}
+
 static int add_suite(struct plan *p, const struct plan_request *q, const struct suite *s, struct err **err)
 {
 	int r = 0;
 	for (size_t i = 0; i < s->tests && r == 0; i++) {
 		if (!q->kernel_count)
-			r = add_case(p, q, &s->test[i], NULL, err);
+			r = add_test(p, q, &s->test[i], NULL, err);
 		for (size_t k = 0; k < q->kernel_count && r == 0; k++)
-			r = add_case(p, q, &s->test[i], &q->kernels[k], err);
+			r = add_test(p, q, &s->test[i], &q->kernels[k], err);
 	}
 	return r;
 }

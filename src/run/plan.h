@@ -6,14 +6,16 @@
 #include "kernel/kernel.h"
 #include "run/filter.h"
 #include "run/suite.h"
-#include "topo/topology.h"
+#include "topo/presets.h"
 #include "verdict/judge.h"
 #include "vmm/vm.h"
 
 struct plan_case {
 	const struct test_decl *test;
 	const struct kernel *kernel;
-	char *name;			/* ktstr/NAME, with /LABEL where there are several kernels */
+	const struct preset *preset;	/* NULL: the topology that the test declares */
+	struct ktstr_topology topology;
+	char *name; /* ktstr/NAME or gauntlet/NAME/PRESET, with /LABEL where there are several kernels */
 	char *scheduler_path;		/* host path of the binary; NULL: the kernel's own */
 	char *skip;			/* why it cannot run here, or NULL */
 	char topology_text[TOPOLOGY_TEXT_MAX];
@@ -21,6 +23,8 @@ struct plan_case {
 	unsigned icount_shift;
 	uint64_t variant;
 	struct thresholds limits;
+	nsec_t estimate;		/* host time that it will take; 0 before plan_estimate(), and for a skip */
+	bool estimate_known;		/* by a run before, not by the model */
 };
 
 struct plan {
@@ -33,9 +37,11 @@ struct plan_request {
 	size_t suite_count;
 	const struct kernel *kernels;	/* none for a list */
 	size_t kernel_count;
+	bool labels;			/* the run has several kernels: names carry theirs */
 	const struct filter *filter;	/* NULL: all */
 	const struct vm_backend *backend;
 	bool strict;			/* release thresholds */
+	bool gauntlet;			/* every test also over every preset that it admits */
 };
 
 int plan_make(const struct plan_request *request, struct plan *ret, struct err **err);

@@ -64,7 +64,7 @@ static int take_lock(struct rundir *d, const char *path, struct err **err)
 	return 0;
 }
 
-static bool is_sidecar(const char *name)
+bool rundir_is_sidecar(const char *name)
 {
 	const char *mark = strstr(name, ".ktstr.");
 	size_t len = strlen(name);
@@ -75,7 +75,7 @@ static void clear_old(const char *path)
 {
 	DIR *dir = opendir(path);
 	for (struct dirent *e; dir && (e = readdir(dir));) {
-		_cleanup_free_ char *file = is_sidecar(e->d_name) ? path_join(path, e->d_name) : NULL;
+		_cleanup_free_ char *file = rundir_is_sidecar(e->d_name) ? path_join(path, e->d_name) : NULL;
 		if (file)
 			unlink(file);
 	}
@@ -83,9 +83,15 @@ static void clear_old(const char *path)
 		closedir(dir);
 }
 
+const char *rundir_root(void)
+{
+	const char *root = getenv("KTSTR_RUNS_ROOT");
+	return root && *root ? root : "target/ktstr";
+}
+
 int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err)
 {
-	const char *said = getenv("KTSTR_SIDECAR_DIR"), *root = getenv("KTSTR_RUNS_ROOT");
+	const char *said = getenv("KTSTR_SIDECAR_DIR"), *root = rundir_root();
 	struct rundir d = RUNDIR_NULL;
 	int r;
 	read_commit(&d);
@@ -94,7 +100,6 @@ int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err
 		d.id = strdup(path_basename(said));
 		r = d.path && d.id ? mkdir_parents(d.path, 0755, err) : -ENOMEM;
 	} else {
-		root = root && *root ? root : "target/ktstr";
 		_cleanup_free_ char *locks = path_join(root, ".locks");
 		_cleanup_free_ char *lock = NULL;
 		if (asprintf(&d.id, "%s-%s", kernel_version, d.commit) < 0)

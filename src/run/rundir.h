@@ -3,6 +3,8 @@
 #ifndef KTSTR_RUN_RUNDIR_H
 #define KTSTR_RUN_RUNDIR_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct rundir {
@@ -20,5 +22,9 @@ struct rundir {
  */
 int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err);
 void rundir_done(struct rundir *d);
+/* Where run directories are: KTSTR_RUNS_ROOT, else target/ktstr. */
+const char *rundir_root(void);
+/* A file name with ".ktstr." in it that ends in ".json". */
+bool rundir_is_sidecar(const char *name);
 
 #endif

@@ -11,6 +11,7 @@
 #include "reactor/machine.h"
 #include "run/suite.h"
 #include "topo/topology.h"
+#include "verdict/thresholds.h"
 
 #define LIST_DEADLINE (30 * NSEC_PER_SEC)
 
@@ -103,17 +104,43 @@ static int get_switch(const json_t *o, const char *key, enum ktstr_switch *ret, 
 	return r;
 }
 
+/* A limit: a number from 0; a fraction is written with a point, or is a whole number. */
+static int get_real(const json_t *o, const char *key, double *ret, struct err **err)
+{
+	const json_t *v = json_object_get(o, key);
+	if (!json_is_number(v) || !(json_number_value(v) >= 0))
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a number from 0", key);
+	*ret = json_number_value(v);
+	return 0;
+}
+
+/* A check that the list does not name is one that the test binary's version has not: not said. */
+static int get_check(const json_t *c, const struct threshold_row *row, void *to, struct err **err)
+{
+	if (!row->measured || !json_object_get(c, row->name))
+		return 0;
+	switch (row->kind) {
+	case CHECK_SWITCH:
+		return get_switch(c, row->name, to, err);
+	case CHECK_UINT:
+		return get_unsigned(c, row->name, to, err);
+	case CHECK_REAL:
+		return get_real(c, row->name, to, err);
+	}
+	return 0;
+}
+
 static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **err)
 {
 	const json_t *c = json_object_get(o, "checks");
-	int r = get_switch(c, "not_starved", &ret->not_starved, err);
-	if (r == 0)
-		r = get_switch(c, "isolation", &ret->isolation, err);
-	if (r == 0)
-		r = get_unsigned(c, "max_gap_ms", &ret->max_gap_ms, err);
-	if (r == 0)
-		r = get_unsigned(c, "max_spread_pct", &ret->max_spread_pct, err);
-	return r;
+	if (!json_is_object(c))
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "checks: expected an object");
+	for (unsigned i = 0; i < LIMIT_MAX; i++) {
+		int r = get_check(c, &threshold_rows[i], (char *)ret + threshold_rows[i].at, err);
+		if (r < 0)
+			return r;
+	}
+	return json_object_get(c, "gate_on_tcg") ? get_switch(c, "gate_on_tcg", &ret->gate_on_tcg, err) : 0;
 }
 
 static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **err)
@@ -152,9 +179,29 @@ static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err 
 	return r == 0 ? get_unsigned(o, "threads", &t->threads, err) : r;
 }
 
+static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, struct err **err)
+{
+	const json_t *c = json_object_get(o, "constraints");
+	const struct {
+		const char *key;
+		unsigned *to;
+	} fields[] = {
+		{ "min_llcs", &ret->min_llcs }, { "max_llcs", &ret->max_llcs },
+		{ "min_cpus", &ret->min_cpus }, { "max_cpus", &ret->max_cpus },
+		{ "min_numa_nodes", &ret->min_numa_nodes }, { "max_numa_nodes", &ret->max_numa_nodes },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		int r = get_unsigned(c, fields[i].key, fields[i].to, err);
+		if (r < 0)
+			return err_wrap(err, r, "constraints");
+	}
+	return get_switch(c, "requires_smt", &ret->requires_smt, err);
+}
+
 static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 {
 	unsigned duration_ms = 0, expect = 0;
+	enum ktstr_switch allow = KTSTR_UNSET;
 	int r = get_unsigned(o, "line", &t->line, err);
 	if (r == 0)
 		r = get_unsigned(o, "memory_mib", &t->memory_mib, err);
@@ -164,6 +211,9 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 		r = get_unsigned(o, "workers_per_cgroup", &t->workers_per_cgroup, err);
 	if (r == 0)
 		r = get_unsigned(o, "expect_err", &expect, err);
+	if (r == 0 && json_object_get(o, "allow_inconclusive"))
+		r = get_switch(o, "allow_inconclusive", &allow, err);
+	t->allow_inconclusive = allow == KTSTR_ON;
 	t->duration = duration_ms * NSEC_PER_MSEC;
 	t->expect_err = expect == KTSTR_ON;
 	return r;
@@ -192,6 +242,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = find_scheduler(s, o, &t->scheduler, err);
 	if (r == 0)
 		r = parse_topology(o, &t->topology, err);
+	if (r == 0)
+		r = parse_constraints(o, &t->constraints, err);
 	if (r == 0)
 		r = parse_numbers(o, t, err);
 	if (r == 0)
@@ -327,4 +379,33 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 		return result;
 	}
 	return suite_parse(path, buf_str(&text), text.len, ret, err);
+}
+
+void suites_free(struct suite *suite, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		suite_done(&suite[i]);
+	free(suite);
+}
+
+int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err)
+{
+	char **path = NULL;
+	size_t count = 0, loaded = 0;
+	int result = suite_find(paths, &path, err);
+	while (result == 0 && path[count])
+		count++;
+	struct suite *suite = calloc(count + 1, sizeof(*suite));
+	if (result == 0 && !suite)
+		result = -ENOMEM;
+	for (; result == 0 && loaded < count; loaded += result == 0)
+		result = suite_load(r, path[loaded], &suite[loaded], err);
+	strings_free(path);
+	if (result < 0) {
+		suites_free(suite, loaded);
+		return result;
+	}
+	*ret = suite;
+	*ret_count = count;
+	return 0;
 }

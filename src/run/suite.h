@@ -26,10 +26,11 @@ struct test_decl {
 	char *problem;				/* why it cannot run, or NULL */
 	const struct sched_decl *scheduler;	/* NULL: the kernel's own */
 	struct ktstr_topology topology;
+	struct ktstr_constraints constraints;	/* every field filled in */
 	unsigned memory_mib, workers_per_cgroup;
 	nsec_t duration;
 	char **sched_args, **include_files;
-	bool expect_err;
+	bool expect_err, allow_inconclusive;
 	struct ktstr_checks checks;
 	const char *binary;			/* the suite's path */
 };
@@ -49,6 +50,9 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 /* Reads a list that a test binary printed. */
 int suite_parse(const char *path, const char *text, size_t len, struct suite *ret, struct err **err);
 void suite_done(struct suite *s);
+/* Finds and loads all of them. Frees with suites_free(). */
+int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err);
+void suites_free(struct suite *suite, size_t count);
 void strings_free(char **list);
 
 #endif

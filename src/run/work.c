@@ -20,6 +20,12 @@ static const struct fleet *fleet_of(const struct attempt *a)
 	return a->owner;
 }
 
+struct flake_history *attempt_history(const struct attempt *a)
+{
+	const struct fleet *f = fleet_of(a);
+	return &f->history[a->item - f->config.plan->item];
+}
+
 /* --- prepare ------------------------------------------------------------------------------------------------------ */
 
 int attempt_prepare(void *arg)
@@ -61,10 +67,19 @@ int attempt_judge(void *arg)
 		.scheduler = t->scheduler ? t->scheduler->name : NULL,
 		.duration = t->duration,
 		.expect_err = t->expect_err,
+		.emulated = !strcmp(fleet_of(a)->config.accel->backend->name, "tcg"),
 		.limits = a->item->limits,
 	};
+	const struct flake_policy *policy = &fleet_of(a)->config.flake;
 	judgement_done(&a->judgement);
-	return judge(&a->evidence, &facts, &a->judgement);
+	int r = judge(&a->evidence, &facts, &a->judgement);
+	if (r == 0)
+		r = flake_note(attempt_history(a), a->number, a->seed, &a->judgement);
+	if (r < 0)
+		return r;
+	a->outcome = flake_fold(policy, attempt_history(a));
+	flake_apply(policy, &a->outcome, &a->judgement);
+	return 0;
 }
 
 /* --- store -------------------------------------------------------------------------------------------------------- */
@@ -82,8 +97,9 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	const struct sched_decl *s = c->test->scheduler;
 	const struct kernel *k = c->kernel;
 	buf_clear(replay);
-	buf_appendf(replay, "%s -E 'test(=%s)' --kernel %s --accel %s --seed 0x%lx%s", f->config.program, c->name,
-		    k->key ? k->key : k->boot, f->config.accel->backend->name, a->seed, f->config.paths);
+	buf_appendf(replay, "%s%s -E 'test(=%s)' --kernel %s --accel %s --seed 0x%lx%s", f->config.program,
+		    c->preset ? " --gauntlet" : "", c->name, k->key ? k->key : k->boot,
+		    f->config.accel->backend->name, a->seed, f->config.paths);
 	*ret = (struct result){
 		.name = c->name,
 		.test = c->test->name,
@@ -103,6 +119,10 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.variant = c->variant,
 		.memory_mib = c->memory_mib,
 		.attempt = a->number,
+		.policy = f->config.flake,
+		.outcome = a->outcome,
+		.history = attempt_history(a),
+		.estimate = c->estimate,
 		.icount_shift = c->icount_shift,
 		.wall = a->wall,
 		.boot = a->boot,

@@ -225,7 +225,7 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	}
 	find_test_process(e, j);
 	find_lateness(e, j);
-	check_workers(e, &f->limits, j);
+	check_workers(e, &f->limits, f->emulated, j);
 	find_expectations(e, j);
 	if (!e->has_result && !j->details)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL, "no test result received from the guest");

@@ -13,6 +13,7 @@ struct judge_facts {
 	const char *scheduler;
 	nsec_t duration;
 	bool expect_err;
+	bool emulated;		/* ran on tcg: absolute latencies and rates mean little */
 	struct thresholds limits;
 };
 

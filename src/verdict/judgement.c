@@ -2,6 +2,7 @@
 /* judgement.c -- see judgement.h. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "verdict/judgement.h"
 
@@ -14,7 +15,8 @@ const char *verdict_name(enum ktstr_verdict v)
 const char *detail_kind_name(enum detail_kind kind)
 {
 	static const char *const names[DETAIL_KIND_MAX] = {
-		"Starved", "Stuck", "Unfair", "Isolation", "SchedulerDied", "Crash", "Expectation", "Harness", "Skip",
+		"Starved",	 "Stuck", "Unfair",	 "Isolation", "Benchmark", "Migration",
+		"SchedulerDied", "Crash", "Expectation", "Flake",     "Harness",   "Skip",
 	};
 	return names[kind];
 }
@@ -33,6 +35,24 @@ void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdic
 	va_end(ap);
 	if (text)
 		j->detail[j->details++] = (struct detail){ kind, verdict, text };
+}
+
+void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (!text)
+		return;
+	if (j->details == DETAILS_MAX) {
+		free(j->detail[--j->details].text);
+		j->details_lost++;
+	}
+	memmove(j->detail + 1, j->detail, j->details++ * sizeof(*j->detail));
+	j->detail[0] = (struct detail){ kind, verdict, text };
 }
 
 void judgement_done(struct judgement *j)

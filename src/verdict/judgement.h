@@ -12,9 +12,12 @@ enum detail_kind {
 	DETAIL_STUCK,
 	DETAIL_UNFAIR,
 	DETAIL_ISOLATION,
+	DETAIL_BENCHMARK,
+	DETAIL_MIGRATION,
 	DETAIL_SCHEDULER,
 	DETAIL_CRASH,
 	DETAIL_EXPECTATION,
+	DETAIL_FLAKE,
 	DETAIL_HARNESS,
 	DETAIL_SKIP,
 	DETAIL_KIND_MAX,
@@ -39,6 +42,9 @@ struct judgement {
 };
 
 void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+/* The same, in front of all others. */
+void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 void judgement_done(struct judgement *j);
 /* The detail that a person should read first, or NULL. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """What a user meets who asks for what cannot be: one line that says what failed, on what, and what to do; the exit status."""
+import json
 import os
 import shutil
 import signal
@@ -25,13 +26,23 @@ def refused(name, status, said, *args, **kw):
 
 def usage():
     refused('no such command', 64, "unknown command 'tset', did you mean 'test'", 'tset')
-    refused('half a command', 64, "kernel wants 'build' or 'list'", 'kernel')
+    refused('half a command', 64, "kernel wants 'build', 'list' or 'clean'", 'kernel')
     refused('no such option', 64, "unknown option '--kernle', did you mean '--kernel'", 'test', '--kernle', 'x')
     refused('option without value', 64, '--seed needs N', 'test', '--seed')
     refused('flag with value', 64, '--list takes no value', 'test', '--list=yes')
     refused('no number', 64, "--jobs: 'many' is no number", 'test', '--jobs', 'many')
     refused('no seed', 64, "--seed: 'x' is no number", 'test', '--seed', 'x', EXAMPLES)
     refused('operand too many', 64, "doctor takes no operand, and got 'x'", 'doctor', 'x')
+    refused('no partition', 64, "--partition: 'count:4/3' is no partition", 'test', '--partition', 'count:4/3', EXAMPLES)
+    refused('retries and repeats', 64, '--retries and --repeat exclude each other', 'test', '--retries', '1', '--repeat', '2',
+            EXAMPLES)
+    refused('more required than tried', 64, '--require 3 of --repeat 2 cannot pass', 'test', '--repeat', '2', '--require', '3',
+            EXAMPLES)
+    refused('thresholds of nothing', 64, 'show-thresholds wants the name of a test', 'show-thresholds')
+    refused('thresholds of no test', 64, "no registered ktstr test named 'simple_crowed'. Did you mean `simple_crowd`?",
+            'show-thresholds', 'simple_crowed', EXAMPLES)
+    refused('thresholds of nothing like a test', 64, "named 'xyzzy_xyzzy_xyzzy'. Run 'ktstr test --list'", 'show-thresholds',
+            'xyzzy_xyzzy_xyzzy', EXAMPLES)
     check(Run().status == 64, 'no command at all: exits with 64')
     check(Run('--version').out.startswith('ktstr '), 'version on stdout')
 
@@ -41,8 +52,20 @@ def tests(scratch):
     refused('test path without tests', 64, "no tests in '/etc'; link a program with libktstr", 'test', '--list', '/etc')
     refused('filter that does not parse', 64, "filter 'test(': ", 'test', '--list', '-E', 'test(', EXAMPLES)
     refused('filter that matches nothing', 64, 'no test matches nobody', 'test', '--list', '-E', 'nobody', EXAMPLES)
+    dry = Run('test', '--dry-run', '--accel', 'tcg', EXAMPLES, env={'KTSTR_BUDGET_SECS': 'soon', 'KTSTR_SIDECAR_DIR': scratch.path})
+    check(dry.status == 0 and "warning: KTSTR_BUDGET_SECS='soon' is no positive number" in dry.err, 'no budget: a warning', dry)
     refused('backend that is none', 64, "'xen' is no backend", 'test', '--accel', 'xen', EXAMPLES)
     refused('backend kvm', 69, 'backend kvm is not built yet; use --accel tcg', 'test', '--accel', 'kvm', EXAMPLES)
+    refused('trace that cannot be made', 64, "open the trace '/no/where/t': No such file", 'test', '--list', '--trace',
+            '/no/where/t', EXAMPLES)
+    refused('trace on a full disk', 75, "write the trace '/dev/full': No space left", 'test', '--list', '--trace',
+            '/dev/full', EXAMPLES)
+    trace = scratch / 'trace.json'
+    with_trace = Run('test', '--list', '--trace', trace, EXAMPLES)
+    with open(trace, encoding='utf-8') as f:
+        phases = [event['ph'] for event in json.load(f)]
+    check(with_trace.status == 0 and 'B' in phases and phases.count('B') == phases.count('E'),
+          'trace of a listing: has slices, and all end', f'{phases}\n{with_trace}')
     refused('unknown kernel', 69, "unknown kernel '9.99'", 'test', '--kernel', '9.99', EXAMPLES)
     refused('empty cache', 69, 'no kernel found; build one', 'test', EXAMPLES,
             env={'KTSTR_CACHE_DIR': scratch / 'empty'})
@@ -75,7 +98,12 @@ def binaries(scratch):
 
 def kernels(scratch):
     cache = {'KTSTR_CACHE_DIR': scratch / 'cache'}
-    refused('build of nothing', 64, 'kernel build wants one of', 'kernel', 'build', env=cache)
+    refused('build of nothing, nobody to ask', 69, 'no kernel was named, and the list of releases is not to be had',
+            'kernel', 'build', env={**cache, 'KTSTR_KERNEL_MIRROR': 'http://127.0.0.1:1'})
+    refused('build of a key', 64, "'some-key' is a cache key", 'kernel', 'build', 'some-key', env=cache)
+    refused('git without ref', 64, '--git and --ref go together', 'kernel', 'build', '--git', 'x', env=cache)
+    run = Run('kernel', 'clean', env=cache)
+    check(run.status == 0 and 'nothing to clean' in run.err, 'an empty cache has nothing to clean', run)
     refused('tarball missing', 69, 'kernel path not found: ./linux.tar.xz', 'kernel', 'build', './linux.tar.xz', env=cache)
     with open(scratch / 'garbage.tar.xz', 'wb') as f:
         f.write(b'\xfd7zXZ\0' + b'garbage' * 100)
@@ -110,7 +138,8 @@ def fake_tree(path, makefile):
 
 
 HEAD = 'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 2\nEXTRAVERSION =\n'
-STEPS = '\nallnoconfig olddefconfig:\n\t@cp $(KCONFIG_ALLCONFIG) .config\n'
+STEPS = ('\nallnoconfig olddefconfig:\n\t@cp $(KCONFIG_ALLCONFIG) .config\n'
+         'mrproper:\n\t@rm -rf .config vmlinux arch\n')
 
 
 def builds(scratch):
@@ -177,7 +206,7 @@ def ended(scratch):
         if os.path.exists(scratch / 'started'):
             os.unlink(scratch / 'started')
     run = Run('kernel', 'build', scratch / 'linux-6.1.3.tar.gz', env={**cache, 'QUICK': '1'})
-    check(run.status == 0 and 'and cached' in run.err, 'the build after them works', run)
+    check(run.status == 0 and 'built in' in run.err, 'the build after them works', run)
     left = [f for f in os.listdir(scratch / 'ended') if f.startswith('.tmp')]
     check(not left, 'and has swept what the killed one left', left)
 

@@ -4,8 +4,10 @@
 #include "fuzz.h"
 #include "kernel/config.h"
 #include "kernel/unpack.h"
+#include "run/budget.h"
 #include "run/filter.h"
-#include "topo/topology.h"
+#include "run/planner.h"
+#include "topo/presets.h"
 #include "verdict/cause.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -15,15 +17,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = fuzz_text(data + 1, size - 1), out[CPUSET_TEXT_MAX], version[VERSION_TEXT_MAX];
 	struct filter *f = NULL;
 	struct ktstr_topology t;
+	struct partition partition;
 	struct cpuset_bits set;
 	struct cause cause;
 	nsec_t duration;
 	uint64_t number;
-	const char *const value[FIELD_MAX] = { "a", "b", "c", "d", "e" };
-	switch (data[0] % 7) {
+	const struct filter_subject subject = { { { "a", "f" }, { "b" }, { "c" }, { "d" }, { "e" } } };
+	switch (data[0] % 8) {
 	case 0:
 		if (filter_parse(text, &f, NULL) == 0)
-			filter_match(f, value);
+			filter_match(f, &subject);
 		filter_free(f);
 		break;
 	case 1:
@@ -42,6 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 5:
 		kconfig_validate(text, true, NULL);
+		break;
+	case 7:
+		partition_parse(text, &partition, NULL);
+		budget_parse(text, &duration);
+		preset_nearest(text);
 		break;
 	default:
 		cause_in_kernel_log(text, &cause);

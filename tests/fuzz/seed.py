@@ -49,12 +49,13 @@ checks = '"checks":{"not_starved":1,"isolation":0,"max_gap_ms":5,"max_spread_pct
 put('suite', 'two', '{"api":1,"schedulers":[{"name":"s","binary":"b","args":["-x"],"sysctls":[],"kargs":["k"],"load_cpu":1,'
     + checks + '}],"tests":[{"name":"t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'
     '"cores":2,"threads":1,"memory_mib":0,"duration_ms":2000,"workers_per_cgroup":2,"sched_args":[],"include_files":[],'
-    '"expect_err":0,' + checks + '}]}')
+    '"expect_err":0,"constraints":{"min_llcs":1,"max_llcs":12,"min_cpus":1,"max_cpus":192,"min_numa_nodes":1,'
+    '"max_numa_nodes":1,"requires_smt":2},' + checks + '}]}')
 
 for n, text in enumerate(('(test(~x) | kernel(/6_12/)) & !scheduler(=s)', '2n8l4c2t', '0-3,8,10-11', '1m30.5s',
                           'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\nEXTRAVERSION = -rc1\n',
                           'CONFIG_BPF=y\n# CONFIG_FTRACE is not set\n',
-                          '[ 1.5] Kernel panic - not syncing: x\nprocessed 1 insns\n-- END PROG LOAD LOG --\n')):
+                          '[ 1.5] Kernel panic - not syncing: x\nprocessed 1 insns\n-- END PROG LOAD LOG --\n', 'count:2/3')):
     put('text', str(n), bytes([n]) + text.encode())
 
 # The smallest ELF file with a program header and a note section, and a loader's cache with one library.
@@ -83,6 +84,38 @@ put('tarball', 'packed.tar.gz', gzip.compress(raw.getvalue(), mtime=0))
 
 put('json_file', 'good', '{"version":"6.12.1","source":{"type":"tarball"},"arch":"x86_64","image_name":"bzImage",'
                          '"built_at":"2026-01-01T00:00:00Z","ktstr_kconfig_hash":"00112233","has_vmlinux":true,"objects":5}')
+
+put('net', 'releases', b'\0{"releases":[{"moniker":"stable","version":"6.17.8","iseol":false,"source":"https://x/y.tar.xz",'
+                       b'"released":{"timestamp":1,"isodate":"2026-11-20"}},{"moniker":"longterm","version":"6.12.58",'
+                       b'"iseol":true,"source":null},{"moniker":"linux-next","version":"next-20261120"}]}')
+sum_line = b'0123456789abcdef' * 4 + b'  linux-6.12.3.tar.xz\n'
+put('net', 'sums', b'\1-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n' + sum_line +
+    b'-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n')
+put('net', 'sums-plain', b'\1' + sum_line)
+put('net', 'header', b'\2HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 5-9/10\r\nETag: "abc"\r\n'
+                     b'Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: text/html\r\n\r\n')
+put('net', 'version', b'\x036.13-rc2')
+
+def ring_record(kind, length, fill=b'x', lost=0):
+    return struct.pack('<HHI', kind, length, lost) + (fill * length)[:length] + b'\0' * (-length % 8)
+
+
+def ring_step(what, where, words, data):
+    return struct.pack('<HHHH', what, where, words, len(data)) + data
+
+
+few = ring_record(1, 8) + ring_record(2, 0) + ring_record(3, 13, lost=7) + ring_record(4, 1016)
+# Records up to 72 bytes before the end of a ring of 4096, padding, and one at the start again.
+lap = ring_record(1, 1000) * 3 + ring_record(1, 992)
+put('shmring', 'few', ring_step(0, 0, len(few) // 8, few))
+put('shmring', 'lap', ring_step(0, 0, len(lap) // 8, lap) + ring_step(
+    0, len(lap), (4096 - len(lap)) // 8 + 13, ring_record(0, 4096 - len(lap) - 8) + ring_record(9, 96)))
+put('shmring', 'growing', b''.join(ring_step(0, n * 16, 2, ring_record(1, 8)) for n in range(20)))
+put('shmring', 'damage', ring_step(0, 0, 2, ring_record(1, 8)) + ring_step(0, 16, 4, ring_record(1, 8) + ring_record(1, 64)[:8]))
+put('shmring', 'lies', ring_step(8 | 32, 4000, 2, ring_record(1, 8)) + ring_step(4, 2500, 0, b'') + ring_step(4, 100, 0, b''))
+put('shmring', 'odd', ring_step(1, 0, 2, ring_record(1, 8)))
+put('shmring', 'huge', ring_step(2, 0, 2, ring_record(1, 8)))
+put('shmring', 'finish', ring_step(16, 0, 2, ring_record(1, 8)) + ring_step(0, 16, 2, ring_record(1, 8)))
 
 # Trees, without the recorded hosts' short forms: small enough to be mutated with effect.
 for name in ('one-cpu', 'hybrid-laptop', 'contradictory', 'node-without-memory'):

@@ -71,7 +71,7 @@ static void draw_result(struct buf *out)
 	buf_puts(&e.console, "[    1.0] sched_ext: BPF scheduler \"simple\" enabled\n");
 	take_text(&e, WIRE_STREAM_SCHED, "local=1 global=2\nlocal=3 global=4\n");
 	take_text(&e, WIRE_STREAM_SCX_DUMP, "CPU states\n----------\n");
-	event_line(&r, &plain, false, out);
+	event_line(&r, &plain, out);
 	print("a line", out);
 	failure_report(&r, &plain, out);
 	print("a failure", out);

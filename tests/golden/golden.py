@@ -22,6 +22,10 @@ CASES = {
     'man-test.out': [KTSTR, 'help', '--man', 'test'],
     'completions-bash.out': [KTSTR, 'completions', 'bash'],
     'list-examples.out': [KTSTR, 'test', '--list', BUILD + '/tests/examples'],
+    'help-show-thresholds.out': [KTSTR, 'show-thresholds', '--help'],
+    'thresholds-eevdf.out': [KTSTR, 'show-thresholds', 'eevdf_cpusets', BUILD + '/tests/examples'],
+    'dry-run.out': ['env', 'KTSTR_SIDECAR_DIR=/nonexistent', 'KTSTR_BUDGET_SECS=120', KTSTR, 'test', '--dry-run', '--gauntlet',
+                    '--accel', 'tcg', BUILD + '/tests/trust', '-E', 'test(everywhere)'],
     'frames.out': [os.path.join(BUILD, 'tests', 'golden_frames')],
 }
 

@@ -72,7 +72,7 @@ class Scratch:
 
 def cached_kernel():
     """The newest usable kernel with schedulers in the cache, as `kernel list --json` says, or None."""
-    listed = Run('kernel', 'list', '--json')
+    listed = Run('kernel', 'list', '--json', '--offline')
     for entry in json.loads(listed.out)['entries']:
         if not entry.get('error_kind') and entry.get('has_schedulers') and entry['kconfig_status'] == 'matches':
             return entry

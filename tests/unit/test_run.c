@@ -29,16 +29,28 @@ static const struct {
 	{ "two or crowd and scheduler(nobody)", true, false },
 	{ "kernel(~6_12)", true, true },
 	{ "binary(suite)", true, true },
+	{ "test(~ = /re_not/)", false, false },
+	{ "test(~ = /^ktstr.two/)", true, false },
+	{ "test(~/crowd$/)", false, true },
+	{ "test(#ktstr/*crowd)", false, true },
+	{ "test(# ktstr/two_?groups)", true, false },
+	{ "test(=old_name)", true, false },
+	{ "!test(=old_name)", false, true },
+	{ "all()", true, true },
+	{ "all() & !none() & two", true, false },
+	{ "none() | scheduler(simple)", false, true },
 };
 
 START_TEST(filter_matches)
 {
-	const char *const a[FIELD_MAX] = { "ktstr/two_cgroups", "kernel_6_12_1", "1n1l2c1t", "eevdf", "/x/suite" };
-	const char *const b[FIELD_MAX] = { "ktstr/simple_crowd", "kernel_6_12_1", "1n2l4c1t", "simple", "/x/suite" };
+	const struct filter_subject a = { { { "ktstr/two_cgroups", "old_name" }, { "kernel_6_12_1" }, { "1n1l2c1t" },
+					    { "eevdf" }, { "/x/suite" } } };
+	const struct filter_subject b = { { { "ktstr/simple_crowd" }, { "kernel_6_12_1" }, { "1n2l4c1t" }, { "simple" },
+					    { "/x/suite" } } };
 	struct filter *f = NULL;
 	t_ok(filter_parse(filters[_i].text, &f, NULL));
-	ck_assert_msg(filter_match(f, a) == filters[_i].a, "%s on A", filters[_i].text);
-	ck_assert_msg(filter_match(f, b) == filters[_i].b, "%s on B", filters[_i].text);
+	ck_assert_msg(filter_match(f, &a) == filters[_i].a, "%s on A", filters[_i].text);
+	ck_assert_msg(filter_match(f, &b) == filters[_i].b, "%s on B", filters[_i].text);
 	filter_free(f);
 }
 END_TEST
@@ -92,6 +104,8 @@ END_TEST
 #define TEST(n, sched, llcs)                                                                                  \
 	"{\"name\":\"" n "\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":" sched              \
 	",\"numa_nodes\":1,\"llcs\":" llcs ",\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000," \
+	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"               \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},"                                    \
 	"\"workers_per_cgroup\":2,\"sched_args\":[],\"include_files\":[],\"expect_err\":0," CHECKS "}"
 #define LIST(scheds, tests) "{\"api\":1,\"schedulers\":[" scheds "],\"tests\":[" tests "]}"
 
@@ -155,12 +169,14 @@ START_TEST(plan_is_tests_times_kernels)
 	t_ok(parse(LIST("", TEST("one", "null", "1") "," TEST("two", "null", "1")), &s, NULL));
 	struct kernel kernels[] = { { .label = (char *)"kernel_a", .version = (char *)"a", .boot = (char *)"/a" },
 				    { .label = (char *)"kernel_b", .version = (char *)"b", .boot = (char *)"/b" } };
-	struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = kernels, .kernel_count = 2 };
+	struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = kernels, .kernel_count = 2,
+				  .labels = true };
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_uint_eq(plan.count, 4);
 	ck_assert_str_eq(plan.item[1].name, "ktstr/one/kernel_b");
 	plan_done(&plan);
 	q.kernel_count = 1;
+	q.labels = false;
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_str_eq(plan.item[0].name, "ktstr/one");
 	plan_done(&plan);

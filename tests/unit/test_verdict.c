@@ -137,6 +137,135 @@ START_TEST(limits_are_limits_not_targets)
 }
 END_TEST
 
+/* One worker with wake-ups of these latencies, and this many migrations; iterations as work units. */
+static void waker(uint64_t units, uint64_t migrations, const uint32_t *sample, uint32_t count)
+{
+	struct {
+		struct wire_samples head;
+		uint32_t sample[8];
+	} record = { .head = { .worker = e.worker_count, .count = count } };
+	struct wire_worker w = { .index = e.worker_count, .cgroup = e.cgroup_count - 1, .tid = 40 + (int)e.worker_count,
+				 .end = WIRE_WORKER_COMPLETED, .counts_progress = 1, .work_units = 9,
+				 .iterations = units, .cpu_ns = 500000000, .wall_ns = 1000000000,
+				 .migrations = migrations, .wake_samples = count };
+	take(WIRE_WORKER, &w, sizeof(w));
+	if (!count)
+		return;
+	memcpy(record.sample, sample, count * sizeof(*sample));
+	take(WIRE_SAMPLES, &record, sizeof(record.head) + count * sizeof(*sample));
+}
+
+static void two_workers(uint64_t units_a, uint64_t units_b)
+{
+	cgroup("a", 2, 0);
+	worker(units_a, 1, 500, 1);
+	worker(units_b, 1, 500, 1);
+	result(KTSTR_PASS);
+}
+
+START_TEST(rates_are_checked_where_a_limit_says_so)
+{
+	begin();
+	facts.limits.max_throughput_cv = 0.5;
+	two_workers(100, 300);
+	expect(KTSTR_PASS, NULL);
+	begin();
+	facts.limits.max_throughput_cv = 0.49;
+	two_workers(100, 300);
+	expect(KTSTR_FAIL, "cgroup 'a': throughput CV 0.500 exceeds limit 0.490 (mean=400 work/cpu_s)");
+	begin();
+	facts.limits.min_work_rate = 201;
+	two_workers(100, 300);
+	expect(KTSTR_FAIL, "worker 40 throughput 200 work/cpu_s below floor 201");
+	begin();
+	facts.limits.min_iteration_rate = 101;
+	two_workers(100, 300);
+	expect(KTSTR_FAIL, "worker 40 iteration rate 100.0/s below floor 101.0/s");
+}
+END_TEST
+
+START_TEST(wakeups_and_migrations_are_checked_where_a_limit_says_so)
+{
+	const uint32_t sample[] = { 1000, 1000, 5000 };
+	begin();
+	facts.limits.max_p99_wake_latency_ns = 5000;
+	facts.limits.max_wake_latency_cv = 1;
+	facts.limits.max_migration_ratio = 0.5;
+	cgroup("a", 1, 0);
+	waker(10, 5, sample, 3);
+	result(KTSTR_PASS);
+	expect(KTSTR_PASS, NULL);
+	begin();
+	facts.limits.max_p99_wake_latency_ns = 4999;
+	cgroup("a", 1, 0);
+	waker(10, 5, sample, 3);
+	result(KTSTR_PASS);
+	expect(KTSTR_FAIL, "p99 wake latency 5000ns exceeds limit 4999ns (3 samples)");
+	begin();
+	facts.limits.max_wake_latency_cv = 0.8;
+	cgroup("a", 1, 0);
+	waker(10, 5, sample, 3);
+	result(KTSTR_PASS);
+	expect(KTSTR_FAIL, "wake latency CV 0.81 exceeds limit 0.80");
+	begin();
+	facts.limits.max_migration_ratio = 0.4;
+	cgroup("a", 1, 0);
+	waker(10, 5, sample, 3);
+	result(KTSTR_PASS);
+	expect(KTSTR_FAIL, "migration ratio 0.500 exceeds limit 0.400 (5 migrations, 10 iterations)");
+}
+END_TEST
+
+START_TEST(what_cannot_be_measured_is_inconclusive)
+{
+	begin();
+	facts.limits.max_p99_wake_latency_ns = 1;
+	cgroup("a", 1, 0);
+	waker(10, 0, NULL, 0);
+	result(KTSTR_PASS);
+	expect(KTSTR_INCONCLUSIVE, "no wake-up was measured");
+	begin();
+	facts.limits.max_migration_ratio = 1;
+	cgroup("a", 1, 0);
+	waker(0, 3, NULL, 0);
+	result(KTSTR_PASS);
+	expect(KTSTR_INCONCLUSIVE, "no iterations to hold 3 migrations against");
+}
+END_TEST
+
+START_TEST(absolute_limits_count_on_tcg_only_where_the_test_says_so)
+{
+	begin();
+	facts.emulated = true;
+	facts.limits.min_iteration_rate = 1000;
+	two_workers(100, 300);
+	expect(KTSTR_INCONCLUSIVE, "an absolute limit is not judged on tcg");
+	begin();
+	facts.emulated = facts.limits.gate_on_tcg = true;
+	facts.limits.min_iteration_rate = 1000;
+	two_workers(100, 300);
+	expect(KTSTR_FAIL, "below floor");
+	begin();
+	facts.emulated = true;
+	facts.limits.max_throughput_cv = 0.1;
+	two_workers(100, 300);
+	expect(KTSTR_FAIL, "throughput CV");
+}
+END_TEST
+
+START_TEST(every_limit_has_an_origin)
+{
+	struct ktstr_checks sched = { .max_gap_ms = 10, .max_throughput_cv = 0.5, .gate_on_tcg = KTSTR_ON };
+	struct ktstr_checks test = { .max_throughput_cv = 0.25, .isolation = KTSTR_OFF };
+	struct thresholds t = thresholds_merge(false, &sched, &test);
+	ck_assert_int_eq(t.origin[LIMIT_NOT_STARVED], FROM_DEFAULT);
+	ck_assert_int_eq(t.origin[LIMIT_GAP], FROM_SCHEDULER);
+	ck_assert_int_eq(t.origin[LIMIT_THROUGHPUT_CV], FROM_TEST);
+	ck_assert(threshold_value(&t, LIMIT_GAP) == 10 && threshold_value(&t, LIMIT_THROUGHPUT_CV) == 0.25);
+	ck_assert(threshold_value(&t, LIMIT_ISOLATION) == 0 && t.gate_on_tcg);
+}
+END_TEST
+
 START_TEST(missing_telemetry_is_inconclusive)
 {
 	begin();
@@ -324,6 +453,11 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, nothing_is_not_a_pass);
 	tcase_add_test(tc, workers_are_checked);
 	tcase_add_test(tc, limits_are_limits_not_targets);
+	tcase_add_test(tc, rates_are_checked_where_a_limit_says_so);
+	tcase_add_test(tc, wakeups_and_migrations_are_checked_where_a_limit_says_so);
+	tcase_add_test(tc, what_cannot_be_measured_is_inconclusive);
+	tcase_add_test(tc, absolute_limits_count_on_tcg_only_where_the_test_says_so);
+	tcase_add_test(tc, every_limit_has_an_origin);
 	tcase_add_test(tc, missing_telemetry_is_inconclusive);
 	tcase_add_test(tc, dropped_records_are_inconclusive);
 	tcase_add_test(tc, a_machine_killed_from_outside_says_nothing_of_the_scheduler);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_kernel_build.c -- ktstr kernel build: kernels from anywhere into the cache. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/kernels.h"
+#include "reactor/trace.h"
+
+struct build_args {
+	const char *source, *git, *ref, *extra_kconfig, *base_config, *trace;
+	bool force, clean, schedulers, no_ccache, skip_sha256, include_eol, json;
+	uint64_t cpu_cap;
+	struct strings kernel, operands;
+};
+
+static const struct option_row build_options[] = {
+	{ "kernel", 'k', OPTION_STRINGS, "KERNEL", "as an operand; repeatable", offsetof(struct build_args, kernel) },
+	{ "source", 's', OPTION_STRING, "DIR", "build this source tree in place", offsetof(struct build_args, source) },
+	{ "git", 0, OPTION_STRING, "URL", "build --ref of this repository: git+URL#REF",
+	  offsetof(struct build_args, git) },
+	{ "ref", 0, OPTION_STRING, "REF", "a tag, a branch or a commit", offsetof(struct build_args, ref) },
+	{ "force", 'f', OPTION_FLAG, NULL, "build even when the cache has it", offsetof(struct build_args, force) },
+	{ "clean", 0, OPTION_FLAG, NULL, "make mrproper first, in a source tree", offsetof(struct build_args, clean) },
+	{ "schedulers", 0, OPTION_FLAG, NULL, "also build the tree's own sched_ext schedulers",
+	  offsetof(struct build_args, schedulers) },
+	{ "cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once, over all kernels (default: 30 % of the CPUs)",
+	  offsetof(struct build_args, cpu_cap) },
+	{ "extra-kconfig", 0, OPTION_STRING, "FILE", "options that win over the built-in ones",
+	  offsetof(struct build_args, extra_kconfig) },
+	{ "base-config", 0, OPTION_STRING, "CONFIG", "defconfig, or a file, instead of the lean configuration",
+	  offsetof(struct build_args, base_config) },
+	{ "no-ccache", 0, OPTION_FLAG, NULL, "do not compile through ccache", offsetof(struct build_args, no_ccache) },
+	{ "skip-sha256", 0, OPTION_FLAG, NULL, "do not verify downloads", offsetof(struct build_args, skip_sha256) },
+	{ "include-eol", 0, OPTION_FLAG, NULL, "ranges also take series that are not maintained any more",
+	  offsetof(struct build_args, include_eol) },
+	{ "trace", 0, OPTION_STRING, "FILE", "write what happened when, as a Chrome trace",
+	  offsetof(struct build_args, trace) },
+	{ "json", 0, OPTION_FLAG, NULL, "one JSON object a line: stages, and the result",
+	  offsetof(struct build_args, json) },
+	{ 0 },
+};
+
+/* Everything that was named, in one list; @made: what had to be put together here. */
+static int collect(const struct build_args *a, struct strings *ret, char **made, struct err **err)
+{
+	*ret = a->operands;
+	for (size_t i = 0; i < a->kernel.count && ret->count < STRINGS_MAX; i++)
+		ret->item[ret->count++] = a->kernel.item[i];
+	if (!a->git != !a->ref)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--git and --ref go together");
+	/* --source names a directory, whatever it looks like. */
+	int n = a->source && strchr(a->source, '/') ? asprintf(made, "%s", a->source)
+		: a->source			    ? asprintf(made, "./%s", a->source)
+		: a->git			    ? asprintf(made, "git+%s#%s", a->git, a->ref)
+						    : 0;
+	if (n < 0)
+		return -ENOMEM;
+	if (*made && ret->count < STRINGS_MAX)
+		ret->item[ret->count++] = *made;
+	if (a->source && a->git)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--source and --git are two kernels: build them one by one");
+	return 0;
+}
+
+static int refuse_keys(const struct strings *texts, struct err **err)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		struct kernel_ref ref;
+		if (kernel_ref_parse(texts->item[i], &ref, NULL) < 0)
+			continue;
+		bool is_key = ref.kind == REF_KEY;
+		kernel_ref_done(&ref);
+		if (is_key)
+			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+				    "kernel build takes versions, ranges, paths and git sources; '%s' is a cache key",
+				    texts->item[i]);
+	}
+	return 0;
+}
+
+static void print_result(const struct cache *cache, const struct kernels_result *k, size_t i, bool json)
+{
+	const char *key = k->keys[i];
+	if (json) {
+		_cleanup_free_ char *path = key ? path_join(cache->root, key) : strdup(k->ids[i].path ?: "");
+		json_auto_t *o = json_pack("{s:s, s:s, s:s?}", "key", key ?: "", "path", path, "version",
+					   k->ids[i].version);
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		json_print(o, false, &text);
+		fputs(buf_str(&text), stdout);
+	} else if (k->ids[i].kind == KERNEL_ID_CACHED) {
+		fprintf(stderr, "cached kernel found: %s/%s; use --force to rebuild\n", cache->root, key);
+	}
+}
+
+static int build_all(const struct build_args *a, const struct strings *texts, const struct cache *cache,
+		     struct err **err)
+{
+	struct kernels_request q = {
+		.texts = texts->item, .count = texts->count, .build = true, .force = a->force, .clean = a->clean,
+		.schedulers = a->schedulers, .no_ccache = a->no_ccache, .include_eol = a->include_eol,
+		.skip_sha256 = a->skip_sha256, .json = a->json, .cpu_cap = a->cpu_cap,
+		.extra_kconfig = a->extra_kconfig, .base_config = a->base_config,
+	};
+	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
+	_cleanup_(reactor_free_p) struct reactor *r = NULL;
+	struct trace *trace = NULL;
+	int result = reactor_new(&r, err);
+	if (result == 0 && a->trace)
+		result = trace_open(&trace, r, a->trace, err);
+	if (result == 0)
+		result = kernels_get(r, cache, &q, &k, err);
+	result = end_trace(trace, result, err);
+	for (size_t i = 0; result == 0 && i < k.count; i++)
+		if (k.built[i])
+			print_result(cache, &k, i, a->json);
+	fflush(stdout);
+	cache_sweep(cache, false);
+	if (result == 0 && k.failed)
+		result = FAIL(err, EXIT_BAD_DATA, -EIO, "kernel build: %zu of %zu failed: %s", k.failed, k.count,
+			      k.failed_names ?: "");
+	return result;
+}
+
+static int run_build(void *args, struct err **err)
+{
+	const struct build_args *a = args;
+	_cleanup_(cache_done) struct cache cache = { 0 };
+	_cleanup_free_ char *made = NULL;
+	struct strings texts;
+	int r = collect(a, &texts, &made, err);
+	if (r == 0)
+		r = refuse_keys(&texts, err);
+	if (r == 0 && a->clean && !a->source)
+		fputs("warning: --clean is for source trees; others are always unpacked anew\n", stderr);
+	if (r == 0)
+		r = cache_open(&cache, err);
+	return r == 0 ? build_all(a, &texts, &cache, err) : r;
+}
+
+const struct command cmd_kernel_build = {
+	.name = "kernel build",
+	.summary = "Build kernels and keep them in the cache",
+	.operands = "[KERNEL...]",
+	.text = "A kernel is a version (6.12.3, 6.15-rc2), a series (6.12: its newest patch), a range (6.6..6.12: the "
+		"newest "
+		"of each series), a source directory, a tarball, git+URL#REF, or \"distro\", the distribution's own "
+		"source package; nothing is the newest stable release. Releases are downloaded and verified. Several "
+		"kernels are built side by side and share one budget of compilers. A source tree is built in place and "
+		"kept only when it is a clean git checkout.",
+	.option = build_options,
+	.size = sizeof(struct build_args),
+	.operands_at = offsetof(struct build_args, operands),
+	.run = run_build,
+};

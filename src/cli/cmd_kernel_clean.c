@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_kernel_clean.c -- ktstr kernel clean: room in the cache, after a question. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "base/term.h"
+#include "cli/commands.h"
+#include "kernel/cache.h"
+
+struct clean_args {
+	const char *keep;
+	bool corrupt_only, force;
+};
+
+static const struct option_row clean_options[] = {
+	{ "keep", 0, OPTION_STRING, "N", "keep the N newest valid entries", offsetof(struct clean_args, keep) },
+	{ "corrupt-only", 0, OPTION_FLAG, NULL, "only entries that cannot be used",
+	  offsetof(struct clean_args, corrupt_only) },
+	{ "force", 'f', OPTION_FLAG, NULL, "do not ask", offsetof(struct clean_args, force) },
+	{ 0 },
+};
+
+/* The list is newest first with the corrupt ones last: valid ones count against --keep. Moves those to remove to the
+ * front and returns how many. */
+static size_t choose(struct cache_entry *list, size_t count, uint64_t keep, bool corrupt_only)
+{
+	size_t chosen = 0;
+	uint64_t valid = 0;
+	for (size_t i = 0; i < count; i++) {
+		bool corrupt = list[i].error_kind != NULL;
+		if (!corrupt && (valid++ < keep || corrupt_only))
+			continue;
+		struct cache_entry e = list[i];
+		list[i] = list[chosen];
+		list[chosen++] = e;
+	}
+	return chosen;
+}
+
+static int confirm(const struct cache_entry *list, size_t count, bool *ret, struct err **err)
+{
+	char answer[16] = "";
+	*ret = false;
+	if (!term_probe(STDIN_FILENO).tty || !term_probe(STDERR_FILENO).tty)
+		return FAIL(err, EXIT_BAD_USAGE, -EPERM, "confirmation requires a terminal. Use --force to skip");
+	fputs("the following entries will be removed:\n", stderr);
+	for (size_t i = 0; i < count; i++)
+		fprintf(stderr, "  %s%s\n", list[i].key, list[i].error_kind ? " (corrupt)" : "");
+	fprintf(stderr, "remove %zu entries? [y/N] ", count);
+	fflush(stderr);
+	*ret = fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+	if (!*ret)
+		fputs("aborted\n", stderr);
+	return 0;
+}
+
+static int remove_entries(const struct cache *cache, const struct cache_entry *list, size_t count, struct err **err)
+{
+	size_t removed = 0;
+	int r = 0;
+	for (size_t i = 0; i < count && r == 0; i++) {
+		r = cache_remove(cache, list[i].key, err);
+		removed += r == 0;
+	}
+	fprintf(stderr, "removed %zu cached kernel(s).\n", removed);
+	return r;
+}
+
+static int clean(const struct clean_args *a, const struct cache *cache, struct err **err)
+{
+	struct cache_entry *list;
+	size_t count;
+	uint64_t keep = 0;
+	bool yes = a->force;
+	if (a->keep && parse_u64(a->keep, &keep) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--keep: '%s' is no number", a->keep);
+	if (a->keep && a->corrupt_only)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--keep and --corrupt-only exclude each other");
+	int r = cache_list(cache, &list, &count, err);
+	if (r < 0)
+		return r;
+	size_t chosen = choose(list, count, keep, a->corrupt_only);
+	if (!chosen)
+		fputs("nothing to clean\n", stderr);
+	else if (!yes)
+		r = confirm(list, chosen, &yes, err);
+	if (r == 0 && yes)
+		cache_sweep(cache, true);
+	if (r == 0 && yes && chosen)
+		r = remove_entries(cache, list, chosen, err);
+	entries_free(list, count);
+	return r;
+}
+
+static int run_clean(void *args, struct err **err)
+{
+	_cleanup_(cache_done) struct cache cache = { 0 };
+	int r = cache_open(&cache, err);
+	return r == 0 ? clean(args, &cache, err) : r;
+}
+
+const struct command cmd_kernel_clean = {
+	.name = "kernel clean",
+	.summary = "Remove kernels from the cache",
+	.text = "Removes every entry, or those that --keep and --corrupt-only leave, and what killed builds left "
+		"behind. "
+		"Asks first; without a terminal it wants --force. An entry that somebody builds is not touched.",
+	.option = clean_options,
+	.size = sizeof(struct clean_args),
+	.run = run_clean,
+};

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_kernel_list.c -- ktstr kernel list: what the cache has, and what a range would be. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/kernels.h"
+#include "kernel/config.h"
+
+struct list_args {
+	bool json, include_eol, offline;
+	const char *kernel;
+};
+
+static const struct option_row list_options[] = {
+	{ "kernel", 'k', OPTION_STRING, "RANGE", "print the versions that A..B stands for, and nothing else",
+	  offsetof(struct list_args, kernel) },
+	{ "include-eol", 0, OPTION_FLAG, NULL, "with --kernel: also series that are not maintained any more",
+	  offsetof(struct list_args, include_eol) },
+	{ "offline", 0, OPTION_FLAG, NULL, "do not ask which series are still maintained",
+	  offsetof(struct list_args, offline) },
+	{ "json", 0, OPTION_FLAG, NULL, "print as JSON", offsetof(struct list_args, json) },
+	{ 0 },
+};
+
+/* --- which series are maintained ---------------------------------------------------------------------------------- */
+
+struct active {
+	struct releases releases;
+	bool known;
+	char *why;	/* not known, though it was asked */
+};
+
+static void active_done(struct active *a)
+{
+	if (a->known)
+		releases_done(&a->releases);
+	free(a->why);
+}
+
+static bool is_eol(const struct active *a, const struct cache_entry *e)
+{
+	struct kversion v;
+	if (!a->known || !e->version || strcmp(e->source, "tarball") || kversion_parse(e->version, &v) < 0)
+		return false;
+	struct kversion series = { .major = v.major, .minor = v.minor, .rc = KVERSION_FINAL, .numbers = 2 };
+	const struct release *r = releases_of_series(&a->releases, &series);
+	return v.rc == KVERSION_FINAL && (!r || r->eol);
+}
+
+/* Asked only where there is something to mark. */
+static void find_active(const struct list_args *a, const struct cache_entry *list, size_t count, struct active *ret)
+{
+	_cleanup_err_ struct err *err = NULL;
+	bool any = false;
+	for (size_t i = 0; i < count; i++)
+		any |= !list[i].error_kind && !strcmp(list[i].source, "tarball");
+	if (a->offline || !any)
+		return;
+	ret->known = kernels_releases(&ret->releases, &err) == 0;
+	if (ret->known)
+		return;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	err_format(err, &text);
+	ret->why = buf_steal(&text);
+	fprintf(stderr,
+		"kernel list: failed to fetch active kernel series (%s); EOL annotation disabled for this run. "
+		"--offline "
+		"does not ask\n",
+		ret->why);
+}
+
+/* --- printing ----------------------------------------------------------------------------------------------------- */
+
+static json_t *hash_or_null(bool has, uint32_t hash)
+{
+	char text[16];
+	snprintf(text, sizeof(text), "%08x", hash);
+	return has ? json_string(text) : json_null();
+}
+
+static json_t *entry_json(const struct cache_entry *e, const struct active *active)
+{
+	static const char *const statuses[] = { "matches", "stale", "untracked" };
+	if (e->error_kind)
+		return json_pack("{s:s, s:s, s:s, s:s}", "key", e->key, "path", e->path, "error", e->error ?: "",
+				 "error_kind", e->error_kind);
+	json_t *o = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s?, s:s, s:b, s:b, s:b}", "key", e->key, "path", e->path,
+			      "version", e->version, "source", e->source, "arch", e->arch, "built_at", e->built_at,
+			      "kconfig_status", statuses[e->status], "has_vmlinux", e->has_vmlinux, "vmlinux_stripped",
+			      e->vmlinux_stripped, "has_schedulers", e->has_schedulers);
+	_cleanup_free_ char *image = NULL;
+	if (asprintf(&image, "%s/%s", e->path, e->image_name) < 0)
+		image = NULL;
+	json_object_set_new(o, "ktstr_kconfig_hash", hash_or_null(e->has_kconfig_hash, e->kconfig_hash));
+	json_object_set_new(o, "config_hash", hash_or_null(e->config_hash != 0, e->config_hash));
+	json_object_set_new(o, "eol", active->known ? json_boolean(is_eol(active, e)) : json_null());
+	json_object_set_new(o, "image_name", json_string(e->image_name));
+	json_object_set_new(o, "image_path", json_string_or_null(image));
+	return o;
+}
+
+static int print_json_list(const struct cache_entry *list, size_t count, const struct active *active)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_t *entries = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(entries, entry_json(&list[i], active));
+	json_auto_t *root = json_pack("{s:o, s:s?, s:o}", "current_ktstr_kconfig_hash",
+				      hash_or_null(true, kconfig_lean_hash()), "active_prefixes_fetch_error",
+				      active->why, "entries", entries);
+	json_print(root, true, &text);
+	fputs(buf_str(&text), stdout);
+	return 0;
+}
+
+static void print_row(const struct cache_entry *e, bool eol)
+{
+	static const char *const tags[] = { "", " (stale kconfig)", " (untracked kconfig)" };
+	if (e->error_kind)
+		printf("  %-48s (corrupt: %s)\n", e->key, e->error ?: e->error_kind);
+	else
+		printf("  %-48s %-12s %-8s %-7s %s%s%s%s\n", e->key, e->version ?: "-", e->source, e->arch,
+		       e->built_at ?: "-", tags[e->status], eol ? " (EOL)" : "",
+		       e->variant ? " (extra kconfig)" : "");
+}
+
+/* What the marks mean, on standard error, in a fixed order. */
+static void print_footers(bool eol, bool untracked, bool stale, bool corrupt)
+{
+	if (eol)
+		fputs("(EOL) marks entries of a series that kernel.org does not maintain any more\n", stderr);
+	if (untracked)
+		fputs("(untracked kconfig) marks entries without a record of their configuration; rebuild them with "
+		      "`ktstr kernel build --force VERSION`\n",
+		      stderr);
+	if (stale)
+		fputs("warning: entries marked (stale kconfig) were built against another lean configuration; rebuild "
+		      "them with `ktstr kernel build --force VERSION`\n",
+		      stderr);
+	if (corrupt)
+		fputs("warning: entries marked (corrupt) cannot be used: metadata or image are missing or damaged; "
+		      "remove them with `ktstr kernel clean --corrupt-only --force`\n",
+		      stderr);
+}
+
+static int print_list(const struct cache_entry *list, size_t count, const struct active *active)
+{
+	bool stale = false, corrupt = false, untracked = false, any_eol = false;
+	if (!count) {
+		puts("no cached kernels. Run `ktstr kernel build` to download and build a kernel, or `ktstr kernel "
+		     "build distro` to build the distribution's.");
+		return 0;
+	}
+	printf("  %-48s %-12s %-8s %-7s %s\n", "KEY", "VERSION", "SOURCE", "ARCH", "BUILT");
+	for (size_t i = 0; i < count; i++) {
+		bool valid = !list[i].error_kind, eol = valid && is_eol(active, &list[i]);
+		print_row(&list[i], eol);
+		corrupt |= !valid;
+		any_eol |= eol;
+		stale |= valid && list[i].status == KCONFIG_STALE;
+		untracked |= valid && list[i].status == KCONFIG_UNTRACKED;
+	}
+	print_footers(any_eol, untracked, stale, corrupt);
+	return 0;
+}
+
+/* --- a range's preview -------------------------------------------------------------------------------------------- */
+
+static int print_preview(const struct list_args *a, const struct kernel_ref *ref, const struct kernels_result *k)
+{
+	char from[KVERSION_TEXT_MAX], to[KVERSION_TEXT_MAX];
+	json_t *versions = json_array();
+	for (size_t i = 0; i < k->count; i++) {
+		json_array_append_new(versions, json_string(k->ids[i].version));
+		if (!a->json)
+			puts(k->ids[i].version);
+	}
+	json_auto_t *root = json_pack("{s:s, s:s, s:s, s:o}", "range", ref->text, "start",
+				      kversion_format(&ref->from, from), "end", kversion_format(&ref->to, to),
+				      "versions", versions);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (a->json) {
+		json_print(root, true, &text);
+		fputs(buf_str(&text), stdout);
+	}
+	return fflush(stdout) == 0 ? 0 : -errno;
+}
+
+static int preview(const struct list_args *a, const struct cache *cache, struct err **err)
+{
+	/* The versions are wanted, not which of them are cached. */
+	struct kernels_request q = { .texts = &a->kernel, .count = 1, .build = true, .force = true,
+				     .include_eol = a->include_eol, .skip_sha256 = true, .quiet = true };
+	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
+	_cleanup_(reactor_free_p) struct reactor *r = NULL;
+	struct kernel_ref ref;
+	int result = kernel_ref_parse(a->kernel, &ref, err);
+	if (result == 0 && ref.kind != REF_RANGE)
+		result = FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--kernel: '%s' is no range; kernel list previews A..B",
+			      a->kernel);
+	if (result == 0)
+		result = reactor_new(&r, err);
+	if (result == 0)
+		result = kernels_resolve(r, cache, &q, &k, err);
+	if (result == 0)
+		result = print_preview(a, &ref, &k);
+	kernel_ref_done(&ref);
+	return result;
+}
+
+static int run_list(void *args, struct err **err)
+{
+	const struct list_args *a = args;
+	_cleanup_(cache_done) struct cache cache = { 0 };
+	struct cache_entry *list;
+	size_t count;
+	int r = cache_open(&cache, err);
+	if (r == 0 && a->kernel)
+		return preview(a, &cache, err);
+	if (r == 0)
+		r = cache_list(&cache, &list, &count, err);
+	if (r < 0)
+		return r;
+	if (!a->json)
+		fprintf(stderr, "cache: %s\n", cache.root);
+	_cleanup_(active_done) struct active active = { 0 };
+	find_active(a, list, count, &active);
+	r = a->json ? print_json_list(list, count, &active) : print_list(list, count, &active);
+	entries_free(list, count);
+	return fflush(stdout) == 0 ? r : -errno;
+}
+
+const struct command cmd_kernel_list = {
+	.name = "kernel list",
+	.summary = "List the kernels in the cache",
+	.text = "Newest first; entries that cannot be used are marked with the reason, and those of series that are "
+		"not "
+		"maintained any more. --kernel A..B prints the versions that a range stands for.",
+	.option = list_options,
+	.size = sizeof(struct list_args),
+	.run = run_list,
+};

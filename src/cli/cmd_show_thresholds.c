@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_show_thresholds.c -- ktstr show-thresholds: what a test is judged by, and who said so. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/parse.h"
+#include "cli/commands.h"
+#include "reactor/reactor.h"
+#include "run/suite.h"
+#include "verdict/thresholds.h"
+
+struct thresholds_args {
+	struct strings operands;
+	bool json, release;
+};
+
+static const struct option_row thresholds_options[] = {
+	{ "release", 0, OPTION_FLAG, NULL, "the strict limits, as of 'ktstr test --release'",
+	  offsetof(struct thresholds_args, release) },
+	{ "json", 0, OPTION_FLAG, NULL, "one JSON object on standard output", offsetof(struct thresholds_args, json) },
+	{ 0 },
+};
+
+static const char *const origins[] = { "default", "scheduler", "test" };
+
+struct suites {
+	struct reactor *reactor;
+	struct suite *item;
+	size_t count;
+};
+
+static void suites_close(struct suites *s)
+{
+	suites_free(s->item, s->count);
+	reactor_free(s->reactor);
+}
+
+static const struct test_decl *find_test(const struct suites *s, const char *name, const char **ret_nearest)
+{
+	unsigned distance = 6;
+	*ret_nearest = NULL;
+	for (size_t i = 0; i < s->count; i++) {
+		for (size_t k = 0; k < s->item[i].tests; k++) {
+			const struct test_decl *t = &s->item[i].test[k];
+			unsigned d = edit_distance(t->name, name);
+			if (!strcmp(t->name, name))
+				return t;
+			if (d < distance) {
+				distance = d;
+				*ret_nearest = t->name;
+			}
+		}
+	}
+	return NULL;
+}
+
+static const char *value_text(const struct thresholds *t, enum threshold i, char *out, size_t size)
+{
+	double value = threshold_value(t, i);
+	if (!threshold_rows[i].measured)
+		return "none";
+	if (threshold_rows[i].kind == CHECK_SWITCH)
+		return value ? "true" : "false";
+	if (!value)
+		return "none";
+	snprintf(out, size, "%.10g", value);
+	return out;
+}
+
+static void print_text(const struct test_decl *t, const struct thresholds *limits)
+{
+	char value[32];
+	printf("Test: %s\nScheduler: %s\nResolved assertion thresholds:\n", t->name,
+	       t->scheduler ? t->scheduler->name : "eevdf");
+	for (unsigned i = 0; i < LIMIT_MAX; i++)
+		printf("  %-38s: %-10s (%s)\n", threshold_rows[i].name, value_text(limits, i, value, sizeof(value)),
+		       threshold_rows[i].measured ? origins[limits->origin[i]] : "not measured yet");
+}
+
+static json_t *value_json(const struct thresholds *t, enum threshold i)
+{
+	double value = threshold_value(t, i);
+	if (!threshold_rows[i].measured)
+		return json_null();
+	if (threshold_rows[i].kind == CHECK_SWITCH)
+		return json_boolean(value != 0);
+	return value ? json_real(value) : json_null();
+}
+
+static void print_json(const struct test_decl *t, const struct thresholds *limits)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_t *rows = json_object();
+	for (unsigned i = 0; i < LIMIT_MAX; i++)
+		json_object_set_new(rows, threshold_rows[i].name,
+				    json_pack("{s:o, s:s?}", "value", value_json(limits, i), "origin",
+					      threshold_rows[i].measured ? origins[limits->origin[i]] : NULL));
+	json_auto_t *o = json_pack("{s:s, s:s, s:o}", "test", t->name, "scheduler",
+				   t->scheduler ? t->scheduler->name : "eevdf", "thresholds", rows);
+	json_print(o, true, &text);
+	fputs(buf_str(&text), stdout);
+}
+
+static int show(const struct suites *s, const char *name, const struct thresholds_args *a, struct err **err)
+{
+	static const struct ktstr_checks none = { 0 };
+	const char *nearest;
+	const struct test_decl *t = find_test(s, name, &nearest);
+	if (!t)
+		return FAIL(err, EXIT_BAD_USAGE, -ENOENT,
+			    "no registered ktstr test named '%s'.%s%s%s Run 'ktstr test --list' to see the available "
+			    "test names, "
+			    "then pass just the function-name component",
+			    name, nearest ? " Did you mean `" : "", nearest ? nearest : "", nearest ? "`?" : "");
+	struct thresholds limits =
+		thresholds_merge(a->release, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
+	if (a->json)
+		print_json(t, &limits);
+	else
+		print_text(t, &limits);
+	return 0;
+}
+
+static int run_show_thresholds(void *args, struct err **err)
+{
+	static const char *const default_paths[] = { "build", NULL };
+	const struct thresholds_args *a = args;
+	_cleanup_(suites_close) struct suites s = { 0 };
+	if (!a->operands.count)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "show-thresholds wants the name of a test; 'ktstr test --list' has them");
+	int r = reactor_new(&s.reactor, err);
+	if (r == 0)
+		r = suites_load(s.reactor, a->operands.count > 1 ? a->operands.item + 1 : default_paths, &s.item,
+				&s.count, err);
+	return r == 0 ? show(&s, a->operands.item[0], a, err) : r;
+}
+
+const struct command cmd_show_thresholds = {
+	.name = "show-thresholds",
+	.summary = "Show what a test is judged by, and which layer said so",
+	.operands = "TEST [PATH...]",
+	.text = "Looks the test up in the test binaries under the paths (default: build) and prints every limit after "
+		"the "
+		"three layers are merged: the defaults, the scheduler's, the test's. A limit of none is not checked.",
+	.option = thresholds_options,
+	.size = sizeof(struct thresholds_args),
+	.operands_at = offsetof(struct thresholds_args, operands),
+	.run = run_show_thresholds,
+};

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* kernels.c -- see kernels.h. */
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/tool.h"
+#include "cli/commands.h"
+#include "cli/kernels.h"
+#include "cli/stages.h"
+#include "reactor/signal.h"
+#include "reactor/trace.h"
+
+int build_budget(uint64_t cap, unsigned *ret, struct err **err)
+{
+	cpu_set_t set;
+	const char *env = getenv("KTSTR_CPU_CAP");
+	unsigned allowed = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+	if (!cap && env && *env && parse_u64(env, &cap) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "KTSTR_CPU_CAP: '%s' is no number", env);
+	if (cap > allowed)
+		return FAIL(err, EXIT_CONTENTION, -ERANGE,
+			    "--cpu-cap %lu is more than the %u CPUs this process may use", cap, allowed);
+	*ret = MIN_OF(cap ? (unsigned)cap : MAX_OF((allowed * 30 + 99) / 100, 1), JOBSERVER_MAX);
+	return 0;
+}
+
+static int parallel_kernels(unsigned *ret, struct err **err)
+{
+	const char *env = getenv("KTSTR_KERNEL_PARALLELISM");
+	uint32_t n = 0;
+	if (env && *env && parse_u32_range(env, 1, KERNELS_MAX, &n) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "KTSTR_KERNEL_PARALLELISM: '%s' is no number from 1 to %d",
+			    env, KERNELS_MAX);
+	*ret = n;
+	return 0;
+}
+
+/* --- a run of the reactor that a person may end ------------------------------------------------------------------- */
+
+static void on_signal(void *data, int sig)
+{
+	(void)sig;
+	reactor_cancel_all(data);
+}
+
+static int watch_signals(struct signals *signals, struct reactor *r, struct err **err)
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(&set, ending[i]);
+	return signals_init(signals, r, &set, on_signal, r, err);
+}
+
+static int run_reactor(struct reactor *r, struct err **err)
+{
+	struct signals signals;
+	int result = watch_signals(&signals, r, err);
+	if (result == 0)
+		result = reactor_run(r);
+	signals_done(&signals);
+	return result;
+}
+
+int end_trace(struct trace *trace, int result, struct err **err)
+{
+	_cleanup_err_ struct err *failure = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int r = trace_close(trace, &failure);
+	if (r < 0 && result == 0) {
+		if (err)
+			*err = TAKE_PTR(failure);
+		return r;
+	}
+	if (r < 0) {
+		err_format(failure, &text);
+		fprintf(stderr, "warning: %s\n", buf_str(&text));
+	}
+	return result;
+}
+
+static int interrupted(struct err **err)
+{
+	return FAIL(err, EXIT_INTERRUPTED, -ECANCELED, "interrupted; nothing of the build was kept");
+}
+
+/* --- resolving ---------------------------------------------------------------------------------------------------- */
+
+static int parse_refs(const struct kernels_request *q, struct kernel_ref *refs, size_t *ret_count, struct err **err)
+{
+	const char *env = getenv("KTSTR_KERNEL"), *none = q->build || !env || !*env ? NULL : env;
+	int r = 0;
+	size_t n = 0;
+	if (q->count > KERNELS_MAX)
+		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
+	for (; n < MAX_OF(q->count, 1) && r == 0; n += r == 0)
+		r = kernel_ref_parse(q->count ? q->texts[n] : none, &refs[n], err);
+	*ret_count = n;
+	return r;
+}
+
+static int take_ids(struct resolver *v, bool quiet, struct kernels_result *ret, struct err **err)
+{
+	if (v->result < 0) {
+		if (v->result == -ECANCELED)
+			return interrupted(err);
+		*err = TAKE_PTR(v->err);
+		return v->result;
+	}
+	if (v->id_count > KERNELS_MAX)
+		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
+	if (!quiet)
+		fputs(buf_str(&v->notes), stderr);
+	ret->count = v->id_count;
+	ret->ids = TAKE_PTR(v->ids);
+	v->id_count = 0;
+	ret->keys = calloc(ret->count + 1, sizeof(*ret->keys));
+	ret->built = calloc(ret->count + 1, sizeof(*ret->built));
+	return ret->keys && ret->built ? 0 : -ENOMEM;
+}
+
+static bool may_download(const struct kernel_ref *refs, size_t count, bool is_build)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum kernel_ref_kind k = refs[i].kind;
+		if (k == REF_VERSION || k == REF_SERIES || k == REF_RANGE || (k == REF_DEFAULT && is_build))
+			return true;
+	}
+	return false;
+}
+
+/* libcurl, its TLS and its threads are nobody's concern who names a path or a key. */
+static int open_network(struct reactor *r, struct http **http, struct err **err)
+{
+	int result = http_global_init(err);
+	return result == 0 ? http_new(r, NULL, http, err) : result;
+}
+
+static int resolve_refs(struct reactor *r, const struct resolve_config *config, bool quiet, struct kernels_result *ret,
+			struct err **err)
+{
+	struct resolver resolver = { 0 };
+	int result = resolver_start(r, &resolver, config);
+	if (result == 0)
+		result = run_reactor(r, err);
+	if (result == 0)
+		result = take_ids(&resolver, quiet, ret, err);
+	resolver_done(&resolver);
+	return result;
+}
+
+static int resolve(struct reactor *r, struct http **http, const struct cache *cache, const struct kernels_request *q,
+		   struct kernels_result *ret, struct err **err)
+{
+	struct kernel_ref refs[KERNELS_MAX] = { 0 };
+	struct resolve_config config = { .cache = cache, .refs = refs, .build = q->build,
+					 .ask = q->force || q->extra_kconfig || q->base_config,
+					 .include_eol = q->include_eol, .skip_sha256 = q->skip_sha256 };
+	int result = parse_refs(q, refs, &config.count, err);
+	if (result == 0 && may_download(refs, config.count, q->build))
+		result = open_network(r, http, err);
+	config.http = *http;
+	if (result == 0)
+		result = resolve_refs(r, &config, q->quiet, ret, err);
+	for (size_t i = 0; i < KERNELS_MAX; i++)
+		kernel_ref_done(&refs[i]);
+	return result;
+}
+
+/* --- building ----------------------------------------------------------------------------------------------------- */
+
+static bool wants_ccache(const struct kernels_request *q)
+{
+	_cleanup_free_ char *path = q->no_ccache ? NULL : tool_find("ccache");
+	if (path)
+		fputs("compiling through ccache, shared by all kernels (--no-ccache: without)\n", stderr);
+	return path != NULL;
+}
+
+static int read_extra(const struct kernels_request *q, struct buf *extra, struct err **err)
+{
+	if (!q->extra_kconfig)
+		return 0;
+	int r = file_read(q->extra_kconfig, 1 << 20, extra, err);
+	return r < 0 ? FAIL(err, EXIT_BAD_USAGE, r, "--extra-kconfig: cannot read '%s'", q->extra_kconfig) : 0;
+}
+
+/* One line a failure; the first error of all is the command's where failures end the run. */
+static void take_failure(const struct kernel_job *job, struct kernels_result *ret)
+{
+	char *names = NULL;
+	if (asprintf(&names, "%s%s%s", ret->failed_names ?: "", ret->failed ? ", " : "", kernel_job_title(job)) >= 0) {
+		free(ret->failed_names);
+		ret->failed_names = names;
+	}
+	ret->failed++;
+}
+
+static int take_outcomes(struct kernel_batch *b, const struct kernels_request *q, struct kernels_result *ret,
+			 struct err **err)
+{
+	bool cancelled = b->machine.cancelled;
+	int result = 0;
+	for (size_t i = 0; i < ret->count; i++) {
+		struct kernel_job *job = b->job[i];
+		const char *key = kernel_batch_key(b, i);
+		free(ret->keys[i]);
+		ret->keys[i] = *key ? strdup(key) : NULL;
+		ret->built[i] = *key || (job && job->result == 0);
+		if (!job || job->result == 0 || job->result == -ECANCELED)
+			continue;
+		take_failure(job, ret);
+		if (result == 0 && (q->stop_at_failure || ret->count == 1)) {
+			result = job->result;
+			*err = TAKE_PTR(job->err);
+			continue;
+		}
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		err_format(job->err, &text);
+		fprintf(stderr, "ktstr: %s: %s\n", kernel_job_title(job), buf_str(&text));
+	}
+	return result < 0 ? result : cancelled ? interrupted(err) : 0;
+}
+
+static bool all_cached(const struct kernels_result *k)
+{
+	for (size_t i = 0; i < k->count; i++)
+		if (k->ids[i].kind != KERNEL_ID_CACHED)
+			return false;
+	return true;
+}
+
+/* The next kernel that nobody has been told of and that can be booted; -1: none so far. */
+static int next_ready(const struct kernel_batch *b, const struct kernels_result *k, const bool *told)
+{
+	for (size_t i = 0; i < k->count; i++) {
+		const struct kernel_job *job = b->job[i];
+		bool ready = job ? job->ended && job->result == 0 : k->ids[i].kind == KERNEL_ID_CACHED;
+		if (!told[i] && ready)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Turns the reactor until a kernel is ready, or the batch is over. */
+static int await_ready(struct reactor *r, const struct kernel_batch *b, const struct kernels_result *k,
+		       const bool *told, int *ret, struct err **err)
+{
+	struct signals signals;
+	int result = watch_signals(&signals, r, err);
+	while (result == 0 && (*ret = next_ready(b, k, told)) < 0 && !b->ended)
+		result = reactor_turn(r, NSEC_NEVER);
+	signals_done(&signals);
+	return result;
+}
+
+/* A kernel's tests run while others are still being built, on the same reactor. */
+static int run_eagerly(struct reactor *r, struct kernel_batch *b, const struct kernels_request *q,
+		       struct kernels_result *ret, struct err **err)
+{
+	bool told[KERNELS_MAX] = { false };
+	int i, result = 0;
+	while ((result = await_ready(r, b, ret, told, &i, err)) == 0 && i >= 0 && !b->machine.cancelled) {
+		const char *key = kernel_batch_key(b, (size_t)i);
+		told[i] = true;
+		ret->keys[i] = *key ? strdup(key) : NULL;
+		result = q->ready(q->data, ret, (size_t)i, err);
+		if (result < 0)
+			break;
+	}
+	machine_cancel(&b->machine);
+	int rest = run_reactor(r, result == 0 ? err : NULL);
+	return result < 0 ? result : rest;
+}
+
+static int take_cached(struct kernels_result *ret)
+{
+	for (size_t i = 0; i < ret->count; i++) {
+		ret->keys[i] = strdup(ret->ids[i].key);
+		ret->built[i] = true;
+		if (!ret->keys[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int build_batch(struct reactor *r, const struct kernel_batch_config *config, const struct kernels_request *q,
+		       struct kernels_result *ret, struct err **err)
+{
+	struct kernel_batch *batch = calloc(1, sizeof(*batch));
+	struct stages stages = { 0 };
+	if (!batch)
+		return -ENOMEM;
+	int result = kernel_batch_start(r, batch, config, err);
+	if (result == 0) {
+		stages_start(r, &stages, batch, q->json, q->ready != NULL);
+		result = q->ready ? run_eagerly(r, batch, q, ret, err) : run_reactor(r, err);
+	}
+	if (result == 0)
+		result = take_outcomes(batch, q, ret, err);
+	kernel_batch_done(batch);
+	free(batch);
+	return result;
+}
+
+static int build(struct reactor *r, struct http *http, const struct cache *cache, const struct kernels_request *q,
+		 struct kernels_result *ret, struct err **err)
+{
+	_cleanup_buf_ struct buf extra = BUF_NULL;
+	struct kernel_batch_config config = { .cache = cache, .ids = ret->ids, .count = ret->count, .http = http,
+					      .stop_at_failure = q->stop_at_failure };
+	if (all_cached(ret) && !q->ready)
+		return take_cached(ret);
+	int result = build_budget(q->cpu_cap, &config.budget, err);
+	if (result == 0)
+		result = parallel_kernels(&config.parallel, err);
+	if (result == 0)
+		result = read_extra(q, &extra, err);
+	config.job = (struct kernel_job_config){
+		.base_config = q->base_config, .extra_kconfig = extra.len ? buf_str(&extra) : NULL, .force = q->force,
+		.clean = q->clean, .schedulers = q->schedulers, .ccache = wants_ccache(q),
+	};
+	return result == 0 ? build_batch(r, &config, q, ret, err) : result;
+}
+
+/* --- for the commands --------------------------------------------------------------------------------------------- */
+
+int kernels_resolve(struct reactor *r, const struct cache *cache, const struct kernels_request *q,
+		    struct kernels_result *ret, struct err **err)
+{
+	_cleanup_(http_free_p) struct http *http = NULL;
+	*ret = (struct kernels_result){ 0 };
+	return resolve(r, &http, cache, q, ret, err);
+}
+
+int kernels_get(struct reactor *r, const struct cache *cache, const struct kernels_request *q,
+		struct kernels_result *ret, struct err **err)
+{
+	_cleanup_(http_free_p) struct http *http = NULL;
+	*ret = (struct kernels_result){ 0 };
+	int result = resolve(r, &http, cache, q, ret, err);
+	return result == 0 ? build(r, http, cache, q, ret, err) : result;
+}
+
+int kernels_releases(struct releases *ret, struct err **err)
+{
+	_cleanup_(http_free_p) struct http *http = NULL;
+	_cleanup_(reactor_free_p) struct reactor *r = NULL;
+	struct fetch fetch = { 0 };
+	char **urls = mirror_releases_json();
+	struct fetch_request q = { .urls = (const char *const *)urls, .fd = -1, .tuning = &MIRROR_LISTS };
+	int result = urls ? reactor_new(&r, err) : -ENOMEM;
+	if (result == 0)
+		result = open_network(r, &http, err);
+	if (result == 0) {
+		fetch_start(&fetch, http, r, &q, NULL, NULL);
+		result = run_reactor(r, err);
+	}
+	if (result == 0 && fetch.machine.result < 0) {
+		result = fetch.machine.result;
+		*err = TAKE_PTR(fetch.err);
+	}
+	if (result == 0)
+		result = releases_parse(fetch.body.data, fetch.body.len, urls[0], ret, err);
+	fetch_done(&fetch);
+	mirror_urls_free(urls);
+	return result;
+}
+
+void kernels_result_done(struct kernels_result *k)
+{
+	for (size_t i = 0; i < k->count; i++) {
+		kernel_id_done(&k->ids[i]);
+		free(k->keys ? k->keys[i] : NULL);
+	}
+	free(k->ids);
+	free(k->keys);
+	free(k->built);
+	free(k->failed_names);
+	*k = (struct kernels_result){ 0 };
+}
+
+int kernels_load(const struct cache *cache, const struct kernels_result *k, size_t i, struct kernel *ret,
+		 struct err **err)
+{
+	const struct kernel_id *id = &k->ids[i];
+	int r = k->keys[i] ? kernel_from_cache(cache, k->keys[i], ret, err) : kernel_from_tree(id->path, ret, err);
+	if (r < 0 || id->kind != KERNEL_ID_TREE)
+		return r;
+	free(ret->label);
+	ret->label = kernel_tree_label(id->path, !k->keys[i]);
+	return ret->label ? 0 : -ENOMEM;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* stages.c -- see stages.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cli/stages.h"
+
+#define PERIOD (200 * NSEC_PER_MSEC)
+
+/* --- what there is to say ----------------------------------------------------------------------------------------- */
+
+static void describe_bytes(uint64_t bytes, struct buf *out)
+{
+	buf_appendf(out, bytes >= 10 << 20 ? "%lu MiB" : "%lu KiB", bytes >> (bytes >= 10 << 20 ? 20 : 10));
+}
+
+static void describe_fetch(const struct fetch *f, struct buf *out)
+{
+	struct fetch_progress p;
+	char eta[TIME_TEXT_MAX];
+	fetch_progress(f, &p);
+	if (p.total)
+		buf_appendf(out, " %3lu%%", p.done * 100 / p.total);
+	buf_puts(out, "  ");
+	describe_bytes(p.done, out);
+	if (p.total) {
+		buf_puts(out, " of ");
+		describe_bytes(p.total, out);
+	}
+	if (p.rate) {
+		buf_puts(out, "  ");
+		describe_bytes(p.rate, out);
+		buf_puts(out, "/s");
+	}
+	if (p.eta != NSEC_NEVER)
+		buf_appendf(out, "  %s left", nsec_format(p.eta, eta));
+	if (f->attempts > 1)
+		buf_appendf(out, "  attempt %u", f->attempts);
+}
+
+static void describe_stage(const struct kernel_job *job, struct buf *out)
+{
+	uint64_t read = job->unpack.read_bytes;
+	switch ((enum kernel_stage)job->machine.state) {
+	case STAGE_FETCH:
+		if (job->fetch.machine.started)
+			describe_fetch(&job->fetch, out);
+		break;
+	case STAGE_UNPACK:
+		if (job->tarball_bytes)
+			buf_appendf(out, " %3lu%%  %lu files", MIN_OF(read * 100 / job->tarball_bytes, 100),
+				    job->unpack.files);
+		break;
+	case STAGE_BUILD:
+		if (job->objects_expected)
+			buf_appendf(out, " %3lu%%  %lu/%lu objects",
+				    MIN_OF(job->objects * 100 / job->objects_expected, 99), job->objects,
+				    job->objects_expected);
+		else
+			buf_appendf(out, " %lu objects", job->objects);
+		break;
+	default:
+		break;
+	}
+}
+
+static void describe_end(const struct kernel_job *job, struct buf *out)
+{
+	char spent[TIME_TEXT_MAX];
+	nsec_format(job->finished - job->began, spent);
+	if (job->result < 0)
+		buf_puts(out, job->result == -ECANCELED ? "cancelled" : "failed");
+	else if (job->hit)
+		buf_appendf(out, "cached kernel found: %s/%s; use --force to rebuild", job->config.cache->root,
+			    job->key);
+	else if (job->key[0])
+		buf_appendf(out, "built in %s: %s", spent, job->key);
+	else
+		buf_appendf(out, "built in place in %s; %s", spent, job->note);
+	if (job->warnings)
+		buf_appendf(out, "  (%lu compiler warnings)", job->warnings);
+}
+
+void stages_describe(const struct kernel_job *job, nsec_t now, struct buf *out)
+{
+	char elapsed[TIME_TEXT_MAX];
+	buf_appendf(out, "kernel %-12s ", kernel_job_title(job));
+	if (job->ended) {
+		describe_end(job, out);
+		return;
+	}
+	buf_appendf(out, "%-10s", machine_state_name(&job->machine));
+	describe_stage(job, out);
+	buf_appendf(out, "  %s", nsec_format(now - job->began, elapsed));
+	if (job->note[0])
+		buf_appendf(out, "  %s", job->note);
+}
+
+static void describe_json(const struct kernel_job *job, struct buf *out)
+{
+	json_auto_t *o = json_pack("{s:s, s:s, s:s}", "event", job->ended ? "kernel-finished" : "kernel-stage",
+				   "kernel", kernel_job_title(job), "stage",
+				   job->ended ? "end" : machine_state_name(&job->machine));
+	if (job->ended) {
+		json_object_set_new(o, "ok", json_boolean(job->result == 0));
+		json_object_set_new(o, "cached", json_boolean(job->hit));
+		json_object_set_new(o, "key", job->key[0] ? json_string(job->key) : json_null());
+		json_object_set_new(o, "wall_ns", json_integer(job->finished - job->began));
+		json_object_set_new(o, "warnings", json_integer((json_int_t)job->warnings));
+	}
+	if (job->ended && job->err) {
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		err_format(job->err, &text);
+		json_object_set_new(o, "error", json_string(buf_str(&text)));
+	}
+	json_print(o, false, out);
+}
+
+/* --- when to say it ----------------------------------------------------------------------------------------------- */
+
+/* What is new since the last time: 0 nothing, 1 another stage, 2 the end. */
+static int news(struct stages *s, size_t i)
+{
+	const struct kernel_job *job = s->batch->job[i];
+	if (!job || s->shown[i] < 0)
+		return 0;
+	if (job->ended) {
+		s->shown[i] = -1;
+		return 2;
+	}
+	bool same = s->shown[i] == (int)job->machine.state + 1;
+	s->shown[i] = (int)job->machine.state + 1;
+	return !same;
+}
+
+static void put_line(const struct stages *s, const struct kernel_job *job, nsec_t now, struct buf *out)
+{
+	_cleanup_buf_ struct buf line = BUF_NULL;
+	stages_describe(job, now, &line);
+	int width = s->term.tty && !job->ended ? (int)s->term.columns : 4096;
+	buf_appendf(out, "%.*s\n", width, buf_str(&line));
+}
+
+static void draw_terminal(struct stages *s, nsec_t now, struct buf *out)
+{
+	if (s->drawn)
+		buf_appendf(out, "\033[%uA\033[J", s->drawn);
+	s->drawn = 0;
+	for (size_t i = 0; i < s->batch->config.count; i++)
+		if (news(s, i) == 2)
+			put_line(s, s->batch->job[i], now, out);
+	for (size_t i = 0; i < s->batch->config.count; i++) {
+		if (!s->batch->job[i] || s->shown[i] < 0)
+			continue;
+		put_line(s, s->batch->job[i], now, out);
+		s->drawn++;
+	}
+}
+
+static void draw_lines(struct stages *s, nsec_t now, struct buf *out)
+{
+	for (size_t i = 0; i < s->batch->config.count; i++) {
+		if (!news(s, i))
+			continue;
+		if (s->json)
+			describe_json(s->batch->job[i], out);
+		else
+			put_line(s, s->batch->job[i], now, out);
+	}
+}
+
+static int draw(struct machine *m, int result)
+{
+	struct stages *s = container_of(m, struct stages, machine);
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	(void)result;
+	if (s->term.tty && !s->json)
+		draw_terminal(s, m->reactor->now, &out);
+	else
+		draw_lines(s, m->reactor->now, &out);
+	FILE *to = s->json ? stdout : stderr;
+	fputs(buf_str(&out), to);
+	fflush(to);
+	if (s->batch->ended)
+		return MACHINE_END;
+	/* What the cache has is over at once, and nobody should wait for its line. */
+	machine_sleep(m, MIN_OF(PERIOD, (5 * NSEC_PER_MSEC) << MIN_OF(s->turns++, 10)));
+	return 0;
+}
+
+static const struct machine_state states[] = {
+	{ .name = "stages", .run = draw, .next = TO(0) | TO_END, .shielded = true },
+};
+static const struct machine_type type = { "stages", states, 1, NULL };
+
+void stages_start(struct reactor *r, struct stages *s, const struct kernel_batch *batch, bool json, bool lines)
+{
+	*s = (struct stages){ .batch = batch, .term = term_probe(STDERR_FILENO), .json = json };
+	s->term.tty = s->term.tty && !lines;
+	machine_start(r, &s->machine, &type, NULL, "stages");
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* command.c -- see command.h. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/file.h"
+#include "kernel/command.h"
+
+#define LINE_BYTES_MAX	 4096
+#define TAIL_BYTES_MAX	 6000
+#define COMMAND_FDS_MAX	 4
+
+void command_init(struct command_run *run)
+{
+	*run = (struct command_run){ .child = CHILD_NULL, .pipe_fd = -1, .log_fd = -1 };
+}
+
+void command_done(struct command_run *run)
+{
+	fd_close(run->pipe_fd);
+	buf_done(&run->line);
+	buf_done(&run->tail);
+	command_init(run);
+}
+
+static int start(struct machine *m, struct command_run *run, const struct command_spec *c, struct err **err)
+{
+	int ends[2];
+	REQUIRE(c->fd_count <= COMMAND_FDS_MAX);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return FAIL_SYS(err, -errno, "run '%s'", c->argv[0]);
+	struct child_fd fds[2 + COMMAND_FDS_MAX] = { { ends[1], STDOUT_FILENO }, { ends[1], STDERR_FILENO } };
+	memcpy(fds + 2, c->fds ? c->fds : fds, c->fd_count * sizeof(*fds));
+	struct child_spec spec = { .argv = c->argv, .env = c->env, .cwd = c->cwd, .fds = fds,
+				   .fd_count = 2 + c->fd_count };
+	buf_clear(&run->tail);
+	buf_clear(&run->line);
+	int r = child_spawn(m->reactor, &run->child, &spec, err);
+	fd_close(ends[1]);
+	run->pipe_fd = ends[0];
+	return r;
+}
+
+static void take_line(struct command_run *run)
+{
+	if (run->on_line)
+		run->on_line(run->data, buf_str(&run->line));
+	buf_append_printable(&run->tail, buf_str(&run->line), run->line.len);
+	buf_puts(&run->tail, "\n");
+	if (run->tail.len > TAIL_BYTES_MAX)
+		buf_consume(&run->tail, run->tail.len - TAIL_BYTES_MAX);
+	buf_clear(&run->line);
+}
+
+static void take_output(struct command_run *run, size_t len)
+{
+	if (run->log_fd >= 0)
+		fd_write_full(run->log_fd, run->chunk, len);
+	for (size_t i = 0; i < len; i++) {
+		if (run->chunk[i] == '\n')
+			take_line(run);
+		else if (run->line.len < LINE_BYTES_MAX)
+			buf_append(&run->line, &run->chunk[i], 1);
+	}
+}
+
+int command_drive(struct machine *m, int result, struct command_run *run, const struct command_spec *c,
+		  struct err **err)
+{
+	switch (run->step) {
+	case COMMAND_IDLE:
+		result = start(m, run, c, err);
+		if (result < 0)
+			return result;
+		break;
+	case COMMAND_READING:
+		if (result > 0)
+			take_output(run, (size_t)result);
+		if (result > 0 || result == -EINTR)
+			break;
+		run->pipe_fd = fd_close(run->pipe_fd);
+		run->step = COMMAND_EXITING;
+		machine_wait_child(m, &run->child);
+		return 0;
+	case COMMAND_EXITING:
+		run->step = COMMAND_IDLE;
+		child_done(&run->child);
+		return run->child.status ? -EIO : 1;
+	}
+	run->step = COMMAND_READING;
+	machine_read(m, run->pipe_fd, run->chunk, sizeof(run->chunk), OP_STREAM);
+	return 0;
+}
+
+int command_reap(struct machine *m, struct command_run *run)
+{
+	run->step = COMMAND_IDLE;
+	run->pipe_fd = fd_close(run->pipe_fd);
+	if (run->child.running) {
+		child_kill(&run->child, SIGKILL);
+		machine_wait_child(m, &run->child);
+		return 0;
+	}
+	child_done(&run->child);
+	return 1;
+}
+
+void command_complaint(const struct command_run *run, char *out, size_t size)
+{
+	static const char *const marks[] = { "error:", "fatal", "No such file", "not found", "rror: ", "Error " };
+	const char *tail = buf_str(&run->tail), *best = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(marks) && !best; i++)
+		best = strstr(tail, marks[i]);
+	if (!best) {
+		best = tail + strlen(tail);
+		for (int lines = 0; best > tail && lines < 2; best--)
+			lines += best[-1] == '\n';
+	}
+	while (best > tail && best[-1] != '\n')
+		best--;
+	best += *best == '\n';
+	snprintf(out, size, "%.*s", (int)MIN_OF(strcspn(best, "\n"), size - 1), best);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* resolve.c -- see resolve.h. States stand in the order in which they run; what they decide by is in choose.c. */
+#include <string.h>
+
+#include "base/bug.h"
+#include "kernel/choose.h"
+
+#define FETCH_DEADLINE	   (5 * NSEC_PER_MIN)
+#define LS_REMOTE_DEADLINE NSEC_PER_MIN
+#define REAP_DEADLINE	   (10 * NSEC_PER_SEC)
+
+enum {
+	RESOLVE_RELEASES,
+	RESOLVE_SUMS,
+	RESOLVE_COMMITS,
+	RESOLVE_CANDIDATES,
+	RESOLVE_CHOOSE,
+	RESOLVE_REAP,
+	RESOLVE_COUNT
+};
+
+static struct resolver *resolver_of(struct machine *m)
+{
+	return container_of(m, struct resolver, machine);
+}
+
+/* --- fetching small things ---------------------------------------------------------------------------------------- */
+
+/* Takes @urls over. */
+static int begin_fetch(struct machine *m, char **urls, bool head)
+{
+	struct resolver *v = resolver_of(m);
+	struct fetch_request q = { .urls = (const char *const *)urls, .fd = -1, .head = head, .tuning = &MIRROR_LISTS };
+	mirror_urls_free(v->urls);
+	v->urls = urls;
+	if (!urls)
+		return -ENOMEM;
+	fetch_done(&v->fetch);
+	v->asking = true;
+	fetch_start(&v->fetch, v->config.http, m->reactor, &q, m, NULL);
+	machine_await(m, &v->fetch.machine);
+	return 0;
+}
+
+/* --- RELEASES ----------------------------------------------------------------------------------------------------- */
+
+/* Without the list the cache may still have an answer: what cannot do without says so when it is chosen. */
+static void take_releases(struct resolver *v, int result)
+{
+	_cleanup_err_ struct err *err = NULL;
+	_cleanup_buf_ struct buf why = BUF_NULL;
+	if (result == 0)
+		result = releases_parse(v->fetch.body.data, v->fetch.body.len, v->urls[0], &v->releases,
+					&err);
+	v->has_releases = result == 0;
+	if (v->has_releases)
+		return;
+	err_format(err ? err : v->fetch.err, &why);
+	v->releases_error = buf_steal(&why);
+}
+
+static int releases(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	if (v->asking) {
+		v->asking = false;
+		take_releases(v, result);
+		return RESOLVE_SUMS;
+	}
+	if (!choose_needs_releases(v))
+		return RESOLVE_SUMS;
+	int r = begin_fetch(m, mirror_releases_json(), false);
+	return r < 0 ? r : RESOLVE_RELEASES;
+}
+
+/* --- SUMS: a list a major version, where one of its releases is to be downloaded ---------------------------------- */
+
+static void take_body(struct buf *to, struct fetch *f)
+{
+	*to = f->body;
+	f->body = BUF_NULL;
+}
+
+static int sums(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	if (v->asking) {
+		v->asking = false;
+		if (result == 0)
+			take_body(&v->sums[v->at].text, &v->fetch);
+		else
+			err_format(v->fetch.err, &v->sums[v->at].why);
+		v->at++;
+	} else {
+		choose_majors(v);
+		v->at = 0;
+	}
+	if (v->at == v->majors) {
+		v->at = 0;
+		return RESOLVE_COMMITS;
+	}
+	int r = begin_fetch(m, mirror_sums(v->sums[v->at].major), false);
+	return r < 0 ? r : RESOLVE_SUMS;
+}
+
+/* --- COMMITS: git ls-remote for each git source ------------------------------------------------------------------- */
+
+/* "HASH<TAB>NAME"; an annotated tag also has a line NAME^{} with the commit behind it, which is the one that counts. */
+static void on_ref_line(void *data, const char *line)
+{
+	struct resolver *v = data;
+	const char *tab = strchr(line, '\t');
+	if (!tab || tab - line != 40 || strspn(line, "0123456789abcdef") != 40)
+		return;
+	bool peeled = strlen(tab) > 3 && !strcmp(tab + strlen(tab) - 3, "^{}");
+	if (!v->hash[v->at][0] || peeled)
+		snprintf(v->hash[v->at], sizeof(v->hash[0]), "%.40s", line);
+}
+
+static int no_such_ref(struct resolver *v, const struct kernel_ref *ref)
+{
+	char line[300];
+	command_complaint(&v->run, line, sizeof(line));
+	if (v->run.child.status)
+		return FAIL(&v->err, EXIT_NO_BACKEND, -EIO, "kernel '%s': git cannot read %s: %s", ref->text, ref->url,
+			    line);
+	return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "kernel '%s': %s has no %s '%s'", ref->text, ref->url,
+		    ref->git == GIT_REF_TAG ? "tag" : ref->git == GIT_REF_BRANCH ? "branch" : "ref", ref->name);
+}
+
+static int ls_remote(struct machine *m, int result, const struct kernel_ref *ref)
+{
+	static const char *const env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C", NULL };
+	struct resolver *v = resolver_of(m);
+	char name[300], peeled[304];
+	snprintf(name, sizeof(name), "%s%.250s", ref->git == GIT_REF_TAG ? "refs/tags/"
+						: ref->git == GIT_REF_BRANCH ? "refs/heads/" : "", ref->name);
+	snprintf(peeled, sizeof(peeled), "%s^{}", name);
+	const char *argv[] = { "git", "ls-remote", "--", ref->url, name, peeled, NULL };
+	struct command_spec c = { .what = "git ls-remote", .argv = argv, .env = env };
+	int r = command_drive(m, result, &v->run, &c, &v->err);
+	if (r < 0 && v->err)
+		return r;
+	return r < 0 || (r == 1 && !v->hash[v->at][0]) ? no_such_ref(v, ref) : r;
+}
+
+static int commits(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	for (; v->at < v->config.count; v->at++) {
+		const struct kernel_ref *ref = &v->config.refs[v->at];
+		if (ref->kind != REF_GIT)
+			continue;
+		if (ref->git == GIT_REF_SHA) {
+			snprintf(v->hash[v->at], sizeof(v->hash[0]), "%s", ref->name);
+			continue;
+		}
+		int r = ls_remote(m, result, ref);
+		result = 0;
+		if (r <= 0)
+			return r < 0 ? r : RESOLVE_COMMITS;
+		machine_extend(m);
+	}
+	v->at = 0;
+	return RESOLVE_CANDIDATES;
+}
+
+/* --- CANDIDATES: release candidates vanish from their host when the release is out -------------------------------- */
+
+static bool is_candidate(const struct resolver *v, const struct kernel_ref *ref)
+{
+	return ref->kind == REF_VERSION && ref->from.rc != KVERSION_FINAL && !choose_cached(v, ref);
+}
+
+static int candidates(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	if (v->asking) {
+		v->asking = false;
+		const char *text = v->config.refs[v->at++].text;
+		if (result < 0 && v->fetch.absent)
+			return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
+				    "RC tarball not found: %s (%s). RC releases are removed from git.kernel.org "
+				    "after the "
+				    "stable version ships",
+				    v->urls[0], text);
+		if (result < 0) {
+			v->err = TAKE_PTR(v->fetch.err);
+			return result;
+		}
+	}
+	while (v->at < v->config.count && !is_candidate(v, &v->config.refs[v->at]))
+		v->at++;
+	if (v->at == v->config.count)
+		return RESOLVE_CHOOSE;
+	int r = begin_fetch(m, mirror_tarball(&v->config.refs[v->at].from), true);
+	return r < 0 ? r : RESOLVE_CANDIDATES;
+}
+
+/* --- CHOOSE, REAP ------------------------------------------------------------------------------------------------- */
+
+static int choose(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	if (result < 0)
+		return result;
+	if (v->offload_begun)
+		return MACHINE_END;
+	v->offload_begun = true;
+	machine_offload(m, &v->offload, choose_all, v);
+	return RESOLVE_CHOOSE;
+}
+
+static int reap(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	if (result < 0)
+		v->failed = result;
+	return command_reap(m, &v->run) ? MACHINE_END : RESOLVE_REAP;
+}
+
+static const struct machine_state states[RESOLVE_COUNT] = {
+	[RESOLVE_RELEASES] = {"releases", releases, FETCH_DEADLINE, 0, TO(RESOLVE_SUMS)},
+	[RESOLVE_SUMS] = {"checksums", sums, FETCH_DEADLINE, 0, TO(RESOLVE_COMMITS)},
+	[RESOLVE_COMMITS] = {"git refs", commits, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_CANDIDATES)},
+	[RESOLVE_CANDIDATES] = {"candidates", candidates, FETCH_DEADLINE, 0, TO(RESOLVE_CHOOSE)},
+	[RESOLVE_CHOOSE] = {"choose", choose, FETCH_DEADLINE, 0, TO_END},
+	[RESOLVE_REAP] = {"reap", reap, REAP_DEADLINE, 0, TO_END},
+};
+
+static void resolver_ended(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	v->ended = true;
+	v->result = result;
+	if (result == -ETIME && !v->err)
+		FAIL(&v->err, EXIT_NO_BACKEND, -ETIME,
+			     "kernel '%s': no answer from %s in %u s; check the address and the "
+		     "network",
+		     v->at < v->config.count ? v->config.refs[v->at].text ?: "" : "",
+		     v->at < v->config.count ? v->config.refs[v->at].url ?: "the server" : "the server",
+		     (unsigned)(LS_REMOTE_DEADLINE / NSEC_PER_SEC));
+}
+
+static const struct machine_type type = { "resolve", states, RESOLVE_COUNT, resolver_ended };
+
+int resolver_start(struct reactor *r, struct resolver *v, const struct resolve_config *config)
+{
+	*v = (struct resolver){ .config = *config };
+	v->hash = calloc(config->count + 1, sizeof(*v->hash));
+	command_init(&v->run);
+	v->run.on_line = on_ref_line;
+	v->run.data = v;
+	if (!v->hash)
+		return -ENOMEM;
+	machine_start(r, &v->machine, &type, NULL, "resolve");
+	return 0;
+}
+
+void resolver_done(struct resolver *v)
+{
+	mirror_urls_free(v->urls);
+	for (size_t i = 0; i < v->id_count; i++)
+		kernel_id_done(&v->ids[i]);
+	for (size_t i = 0; i < v->majors; i++) {
+		buf_done(&v->sums[i].text);
+		buf_done(&v->sums[i].why);
+	}
+	if (v->has_releases)
+		releases_done(&v->releases);
+	fetch_done(&v->fetch);
+	command_done(&v->run);
+	buf_done(&v->notes);
+	err_free(v->err);
+	free(v->releases_error);
+	free(v->ids);
+	free(v->hash);
+	*v = (struct resolver){ 0 };
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* planner.c -- see planner.h. */
+#include <dirent.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "run/planner.h"
+#include "run/rundir.h"
+#include "vmm/qemu/qemu.h"
+
+#define SIDECARS_READ_MAX 10000
+
+/* --- a part of the plan --------------------------------------------------------------------------------------------
+ */
+
+int partition_parse(const char *text, struct partition *ret, struct err **err)
+{
+	static const char *const kinds[] = { [PARTITION_COUNT] = "count:", [PARTITION_HASH] = "hash:" };
+	struct partition p = { 0 };
+	char index[16];
+	for (unsigned i = PARTITION_COUNT; i <= PARTITION_HASH; i++)
+		if (!strncmp(text, kinds[i], strlen(kinds[i])))
+			p.kind = (enum partition_kind)i;
+	const char *numbers = p.kind ? text + strlen(kinds[p.kind]) : "";
+	const char *slash = strchr(numbers, '/');
+	snprintf(index, sizeof(index), "%.*s", slash ? (int)(slash - numbers) : 0, numbers);
+	if (!slash || parse_u32_range(slash + 1, 1, UINT32_MAX, &p.of) < 0 ||
+	    parse_u32_range(index, 1, p.of, &p.index) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "--partition: '%s' is no partition; write count:1/3 or hash:1/3, from 1/3 to 3/3", text);
+	*ret = p;
+	return 0;
+}
+
+static void case_done(struct plan_case *c)
+{
+	free(c->name);
+	free(c->scheduler_path);
+	free(c->skip);
+}
+
+void plan_keep(struct plan *p, const bool *keep)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < p->count; i++) {
+		if (keep[i])
+			p->item[kept++] = p->item[i];
+		else
+			case_done(&p->item[i]);
+	}
+	p->count = kept;
+}
+
+static bool in_partition(const struct partition *part, size_t i, const char *name)
+{
+	struct siphash h;
+	if (part->kind == PARTITION_COUNT)
+		return i % part->of == part->index - 1;
+	siphash_init(&h);
+	siphash_string(&h, name);
+	return siphash_final(&h) % part->of == part->index - 1;
+}
+
+void plan_partition(struct plan *p, const struct partition *part)
+{
+	size_t kept = 0;
+	if (part->kind == PARTITION_NONE)
+		return;
+	for (size_t i = 0; i < p->count; i++) {
+		if (in_partition(part, i, p->item[i].name))
+			p->item[kept++] = p->item[i];
+		else
+			case_done(&p->item[i]);
+	}
+	p->count = kept;
+}
+
+/* --- times ----------------------------------------------------------------------------------------------------------
+ */
+
+static char *duration_key(const char *backend, const char *name)
+{
+	char *key = NULL;
+	return asprintf(&key, "%s %s", backend, name) < 0 ? NULL : key;
+}
+
+/* One entry: [host ns, when]. Times stamps are RFC 3339 in UTC, so that the later one is the greater string. */
+void durations_add(json_t *durations, const json_t *sidecar)
+{
+	const json_t *changing = json_object_get(sidecar, "volatile");
+	const char *name = json_string_value(json_object_get(sidecar, "name"));
+	const char *backend = json_string_value(json_object_get(sidecar, "accel"));
+	const char *when = json_string_value(json_object_get(changing, "timestamp"));
+	json_int_t wall = json_integer_value(json_object_get(changing, "wall_ns"));
+	if (!name || !backend || !when || wall <= 0)
+		return;
+	_cleanup_free_ char *key = duration_key(backend, name);
+	const char *known = key ? json_string_value(json_array_get(json_object_get(durations, key), 1)) : NULL;
+	if (key && (!known || strcmp(known, when) < 0))
+		json_object_set_new(durations, key, json_pack("[I, s]", wall, when));
+}
+
+static unsigned read_sidecars(const char *dir, json_t *durations, unsigned left)
+{
+	DIR *d = opendir(dir);
+	for (struct dirent *e; d && left && (e = readdir(d));) {
+		if (!rundir_is_sidecar(e->d_name))
+			continue;
+		_cleanup_free_ char *path = path_join(dir, e->d_name);
+		json_auto_t *sidecar = NULL;
+		if (path && json_read_file(path, &sidecar, NULL) == 0)
+			durations_add(durations, sidecar);
+		left--;
+	}
+	if (d)
+		closedir(d);
+	return left;
+}
+
+json_t *durations_load(void)
+{
+	const char *said = getenv("KTSTR_SIDECAR_DIR");
+	json_t *durations = json_object();
+	unsigned left = SIDECARS_READ_MAX;
+	if (!durations)
+		return NULL;
+	if (said && *said) {
+		read_sidecars(said, durations, left);
+		return durations;
+	}
+	DIR *root = opendir(rundir_root());
+	for (struct dirent *e; root && left && (e = readdir(root));) {
+		_cleanup_free_ char *path = *e->d_name != '.' ? path_join(rundir_root(), e->d_name) : NULL;
+		if (path && path_is_dir(path))
+			left = read_sidecars(path, durations, left);
+	}
+	if (root)
+		closedir(root);
+	return durations;
+}
+
+/*
+ * tcg: a booting kernel waits with PAUSE, at each of which QEMU looks at every other processor once; the waits are a
+ * fixed guest time, which is so many instructions as the clock says (qemu_icount_shift()). So is a second of the test,
+ * however many processors share it. kvm: behaviour 2.12.
+ */
+nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration)
+{
+	unsigned cpus = topology_cpus(t);
+	if (!strcmp(backend, "tcg")) {
+		double slowness = 8.0 / (1u << qemu_icount_shift(cpus));
+		return (nsec_t)((3.5 + 0.9 * slowness * cpus) * 1e9 + 0.8 * slowness * (double)duration);
+	}
+	return (12 + (cpus > 16 ? (cpus - 16) / 10 : 0)) * NSEC_PER_SEC + duration;
+}
+
+void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct plan_case *c = &p->item[i];
+		_cleanup_free_ char *key = duration_key(backend, c->name);
+		json_int_t known = json_integer_value(json_array_get(key ? json_object_get(durations, key) : NULL, 0));
+		if (c->skip)
+			continue;
+		c->estimate_known = known > 0;
+		c->estimate = known > 0 ? known : estimate_model(backend, &c->topology, c->test->duration);
+	}
+}
+
+/* --- order ----------------------------------------------------------------------------------------------------------
+ */
+
+struct place {
+	struct plan_case item;
+	size_t at;
+};
+
+static int longer_first(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	if (x->item.estimate != y->item.estimate)
+		return x->item.estimate < y->item.estimate ? 1 : -1;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+void plan_order(struct plan *p)
+{
+	_cleanup_free_ struct place *sorted = calloc(p->count + 1, sizeof(*sorted));
+	if (!sorted)
+		return;		/* the order as it is runs just as well, only longer */
+	for (size_t i = 0; i < p->count; i++)
+		sorted[i] = (struct place){ p->item[i], i };
+	qsort(sorted, p->count, sizeof(*sorted), longer_first);
+	for (size_t i = 0; i < p->count; i++)
+		p->item[i] = sorted[i].item;
+}
+
+nsec_t plan_makespan(const struct plan *p, unsigned slots)
+{
+	_cleanup_free_ nsec_t *until = calloc(slots + 1, sizeof(*until));
+	nsec_t last = 0;
+	for (size_t i = 0; until && slots && i < p->count; i++) {
+		unsigned first = 0;
+		for (unsigned s = 1; s < slots; s++)
+			first = until[s] < until[first] ? s : first;
+		until[first] += p->item[i].estimate;
+		last = MAX_OF(last, until[first]);
+	}
+	return last;
+}

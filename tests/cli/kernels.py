@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Kernels against a local kernel.org: every form of the grammar, a server and archives that mean harm, races."""
+import glob
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'mirror'))
+import layout  # noqa: E402
+from mirror import Mirror  # noqa: E402
+from tap import KTSTR, Run, Scratch, check, finish  # noqa: E402
+
+VERSIONS = ('6.1.150', '6.6.10', '6.11.11', '6.12.3', '6.12.95', '6.13.12', '6.14.11', '6.15-rc2')
+LISTED = ('6.15-rc2', '6.14.11', '6.12.95', '6.6.10', '6.1.150')
+GIT_IDENTITY = ('-c', 'user.name=x', '-c', 'user.email=x@localhost')
+
+
+class World:
+    """A mirror, and a cache of its own for each test."""
+
+    def __init__(self, scratch, mirror):
+        self.scratch, self.m, self.caches = scratch, mirror, 0
+        self.fresh()
+
+    def fresh(self):
+        self.m.clear()
+        self.caches += 1
+        self.cache = self.scratch / f'cache-{self.caches}'
+        self.env = {'KTSTR_CACHE_DIR': self.cache, 'KTSTR_KERNEL_MIRROR': self.m.url, 'KTSTR_CPU_CAP': '2'}
+
+    def run(self, *args, **env):
+        return Run('kernel', *args, env={**self.env, **env}, timeout=120)
+
+    def keys(self):
+        return sorted(k for k in os.listdir(self.cache) if not k.startswith('.')) if os.path.exists(self.cache) else []
+
+    def left(self):
+        return glob.glob(self.cache + '/.tmp-*')
+
+    def built(self, name, wanted, *args, **env):
+        """@args build exactly @wanted, and leave nothing else."""
+        run = self.run('build', *args, **env)
+        keys = [k.split('-x86_64')[0] for k in self.keys()]
+        check(run.status == 0 and keys == sorted(wanted) and not self.left(), name, f'{keys} {self.left()}\n{run}')
+        return run
+
+    def refused(self, name, status, said, *args, **env):
+        """One line that says @said; the cache is as it was."""
+        before, left = self.keys(), self.left()
+        run = self.run(*args, **env)
+        errors = [line for line in run.err.splitlines() if line.startswith('error:')]
+        ok = run.status == status and len(errors) == 1 and said in errors[0]
+        check(ok and self.keys() == before and self.left() == left, f'{name}: exits with {status}', f'wanted "{said}"\n{run}')
+
+
+# --- the grammar ---------------------------------------------------------------------------------------------------
+
+def grammar(w):
+    w.built('an exact version', ['6.12.3-tarball'], '6.12.3')
+    again = w.run('build', '6.12.3', KTSTR_KERNEL_MIRROR='http://127.0.0.1:1')
+    check(again.status == 0 and 'cached kernel found' in again.err, 'the second time nobody is asked', again)
+    w.built('a series is its newest patch', ['6.12.3-tarball', '6.12.95-tarball'], '6.12')
+    w.fresh()
+    run = w.built('a series that is over', ['6.13.12-tarball'], '6.13')
+    check('no longer maintained; its last release is 6.13.12' in run.err, 'and it says so', run)
+    w.fresh()
+    w.built('a candidate', ['6.15-rc2-tarball'], '6.15-rc2')
+    w.fresh()
+    run = w.built('a range', ['6.12.95-tarball', '6.14.11-tarball', '6.6.10-tarball'], '6.2..6.14')
+    check('expanded to 3 kernel(s): 6.6.10, 6.12.95, 6.14.11' in run.err, 'and what it came to', run)
+    w.fresh()
+    w.built('a range with what is over', ['6.12.95-tarball', '6.13.12-tarball'], '--include-eol', '6.12..6.13')
+    w.fresh()
+    w.built('nothing is the newest stable', ['6.14.11-tarball'])
+    w.fresh()
+    w.built('several at once, each once', ['6.12.3-tarball', '6.6.10-tarball'], '6.12.3', '-k', '6.6', '6.6.10')
+    w.fresh()
+    run = w.run('list', '--kernel', '6.11..6.14', '--json')
+    check(json.loads(run.out)['versions'] == ['6.12.95', '6.14.11'], 'a range is previewed', run)
+    w.refused('a preview of no range', 64, "'6.12' is no range", 'list', '--kernel', '6.12')
+
+
+def refusals(w):
+    w.fresh()
+    cases = (('inverted range', 64, 'inverted kernel range `6.12..6.10`', '6.12..6.10'),
+             ('unknown version', 69, 'version 6.14.22 not found. latest 6.14.x: 6.14.11', '6.14.22'),
+             ('unknown series', 69, 'there is no release of 6.99.x', '6.99'),
+             ('empty range', 69, 'expanded to 0 stable releases', '6.7..6.9'),
+             ('candidate that is gone', 69, 'RC tarball not found', '6.14-rc7'),
+             ('key', 64, 'is a cache key', 'some-key'),
+             ('path', 69, 'kernel path not found: ./none', './none'))
+    for name, status, said, text in cases:
+        w.refused(name, status, said, 'build', text)
+    run = Run('test', '--kernel', 'some-key', '/bin/true', env=w.env)
+    check(run.status != 0, 'a key that is not there, for tests', run)
+
+
+# --- a server that means harm --------------------------------------------------------------------------------------
+
+def faults(w):
+    tarball = layout.tarball_path('6.12.3')
+    w.fresh()
+    w.m.fault(tarball, 'reset', at=1000, times=2)
+    w.built('a tarball that is cut twice', ['6.12.3-tarball'], '6.12.3')
+    for name, fault, said in (('wrong bytes', ('corrupt', {'at': 700}), 'SHA-256'), ('a page', ('html', {}), ''),
+                              ('gone', ('status', {'at': 404}), '404'), ('a loop', ('loop', {}), 'redirect')):
+        w.fresh()
+        w.m.fault(tarball, fault[0], **fault[1])
+        run = w.run('build', '6.12.3')
+        errors = [line for line in run.err.splitlines() if line.startswith('error:')]
+        ok = run.status not in (0, 70) and len(errors) == 1 and said in errors[0] and not w.keys() and not w.left()
+        check(ok, f'a tarball, {name}: one line, nothing kept', run)
+    w.fresh()
+    w.m.fault('/pub/linux/kernel/v6.x/sha256sums.asc', 'status', at=404)
+    w.refused('no list of checksums', 69, 'kernel 6.12.3 cannot be verified', 'build', '6.12.3')
+    run = w.built('--skip-sha256', ['6.12.3-tarball'], '--skip-sha256', '6.12.3')
+    check('6.12.3 is not verified' in run.err, 'and its warning', run)
+    w.fresh()
+    layout.put(w.m.root, '/broken/releases.json', '{"releases": 7}')
+    w.refused('a list that is none', 69, 'not in the cache, and the list of releases is not to be had', 'build', '6.12',
+              KTSTR_KERNEL_MIRROR=w.m.url + '/broken')
+    w.built('the second mirror', ['6.12.3-tarball'], '6.12.3',
+            KTSTR_KERNEL_MIRROR=f'http://127.0.0.1:1,{w.m.url}')
+    w.fresh()
+    w.m.fault(layout.tarball_path('6.6.10'), 'status', at=404)
+    run = w.run('build', '6.6.10', '6.12.3')
+    check(run.status == 65 and 'kernel build: 1 of 2 failed: 6.6.10' in run.err and len(w.keys()) == 1,
+          'one of two fails, the other is built', run)
+
+
+def archive(path, members):
+    """A tarball of (name, kind, content) whose name is a kernel's."""
+    with tarfile.open(path, 'w:gz') as tar:
+        for name, kind, content in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.mode = kind, 0o644
+            if kind == tarfile.REGTYPE:
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+            else:
+                info.linkname = content
+                tar.addfile(info)
+
+
+def hostile_archives(w):
+    head = ('linux-6.1/Makefile', tarfile.REGTYPE, b'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 0\nEXTRAVERSION =\n')
+    outside = w.scratch / 'outside'
+    for name, member in (('..', ('linux-6.1/../../outside', tarfile.REGTYPE, b'x')),
+                         ('absolute', (outside, tarfile.REGTYPE, b'x')),
+                         ('a link out', ('linux-6.1/link', tarfile.SYMTYPE, '../../../outside')),
+                         ('a hard link out', ('linux-6.1/link', tarfile.LNKTYPE, '/etc/passwd'))):
+        w.fresh()
+        path = w.scratch / 'linux-6.1.tar.gz'
+        archive(path, [head, ('linux-6.1/Kconfig', tarfile.REGTYPE, b''), member])
+        run = w.run('build', path)
+        check(run.status not in (0, 70) and not os.path.exists(outside) and not w.keys() and not w.left(),
+              f'a tarball with {name} does no harm', run)
+
+
+# --- git -----------------------------------------------------------------------------------------------------------
+
+def git(*args):
+    return subprocess.run(['git', *GIT_IDENTITY, *args], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def git_sources(w):
+    w.fresh()
+    repo = w.scratch / 'owner/linux.git'
+    layout.fake_tree(repo, '6.12.7')
+    git('init', '-q', '-b', 'main', repo)
+    git('-C', repo, 'add', '-A', '-f')
+    git('-C', repo, 'commit', '-qm', 'one')
+    git('-C', repo, 'tag', '-a', '-m', 'x', 'v6.12.7')
+    one = git('-C', repo, 'rev-parse', 'HEAD')
+    url = f'git+file://{repo}'
+    w.built('a git tag', [f'v6.12.7-git-{one[:7]}'], url + '#tag=v6.12.7')
+    again = w.run('build', '--git', f'file://{repo}', '--ref', 'v6.12.7')
+    check('cached kernel found' in again.err and again.status == 0, 'a ref that has not moved is cached', again)
+    with open(repo + '/README', 'a') as f:
+        f.write('more\n')
+    git('-C', repo, 'commit', '-qam', 'two')
+    two = git('-C', repo, 'rev-parse', 'HEAD')
+    w.built('a branch', [f'v6.12.7-git-{one[:7]}', f'main-git-{two[:7]}'], url + '#branch=main')
+    w.refused('a ref that is not there', 69, "has no branch 'none'", 'build', url + '#branch=none')
+    w.refused('a repository that is not there', 69, 'git cannot read file:///none', 'build', 'git+file:///none#v1')
+
+
+# --- what the cache keeps ------------------------------------------------------------------------------------------
+
+def variants(w):
+    w.fresh()
+    extra = w.scratch / 'extra'
+    with open(extra, 'w') as f:
+        f.write('CONFIG_DEBUG_LIST=y\n')
+    w.run('build', '6.12.3')
+    run = w.run('build', '--extra-kconfig', extra, '6.12.3')
+    listed = w.run('list', '--offline')
+    check(run.status == 0 and len(w.keys()) == 2 and '(extra kconfig)' in listed.out, 'a fragment has its own entry', f'{run}{listed}')
+    entry = next(k for k in w.keys() if '-x' in k.split('kc')[1])
+    with open(f'{w.cache}/{entry}/config') as f:
+        check('CONFIG_DEBUG_LIST=y' in f.read(), 'and its option')
+    w.refused('fragment that is not there', 64, '--extra-kconfig: cannot read', 'build', '--extra-kconfig', './none', '6.6.10')
+
+
+def cleaning(w):
+    w.fresh()
+    for version in ('6.6.10', '6.12.3', '6.13.12'):
+        w.run('build', version)
+    os.unlink(glob.glob(w.cache + '/6.6.10-*/bzImage')[0])
+    os.makedirs(w.cache + '/.tmp-x-999999999/src')
+    listed = w.run('list')
+    check('(EOL)' in listed.out and '(corrupt' in listed.out and 'clean --corrupt-only' in listed.err, 'the list marks both', listed)
+    w.refused('no terminal to ask on', 64, 'confirmation requires a terminal', 'clean')
+    w.refused('a contradiction', 64, 'exclude each other', 'clean', '--keep', '1', '--corrupt-only')
+    run = w.run('clean', '--corrupt-only', '--force')
+    check(len(w.keys()) == 2 and not w.left() and 'removed 1' in run.err, 'the corrupt one goes, and what the dead left', run)
+    run = w.run('clean', '--keep', '1', '--force')
+    check(len(w.keys()) == 1 and run.status == 0, 'the newest stays', run)
+
+
+# --- several processes, and sudden ends ----------------------------------------------------------------------------
+
+def race(w):
+    """Eight processes want the same two kernels: each kernel is compiled once."""
+    w.fresh()
+    racers = [subprocess.Popen([KTSTR, 'kernel', 'build', '6.12.3', '6.6.10'], env=dict(os.environ, **w.env),
+                               stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    said = [p.communicate(timeout=120)[1] for p in racers]
+    builds = sum(text.count(' built in ') for text in said)
+    check(all(p.returncode == 0 for p in racers) and builds == 2 and len(w.keys()) == 2, 'eight at once: each is built once',
+          f'{builds} builds, {w.keys()}\n' + '\n'.join(said))
+    check(any('waiting for pid' in text for text in said), 'and who waits says for whom', '\n'.join(said))
+
+
+def valid(w):
+    """Every entry is whole."""
+    listed = json.loads(w.run('list', '--json', '--offline').out)['entries']
+    return all('error' not in e and os.path.getsize(e['image_path']) > 0 for e in listed)
+
+
+def crashes(w):
+    """SIGKILL at random, again and again: no bad entry ever, no lock that blocks, and the next one finishes."""
+    rounds = int(os.environ.get('KTSTR_CRASHES', '25'))
+    bad, resumed, rng = [], 0, 12345
+    for i in range(rounds):
+        if i % 5 == 0:
+            w.fresh()
+        p = subprocess.Popen([KTSTR, 'kernel', 'build', '--force', '6.12.95', '6.14.11'], env=dict(os.environ, **w.env),
+                             stderr=subprocess.DEVNULL)
+        rng = (rng * 1103515245 + 12345) % (1 << 31)
+        time.sleep(rng % 700 / 1000)
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+        resumed += len(w.left())
+        if not valid(w):
+            bad.append(i)
+    check(not bad, f'{rounds} kills: no bad entry', bad)
+    run = w.run('build', '6.12.95', '6.14.11')
+    check(run.status == 0 and len(w.keys()) == 2 and valid(w) and not w.left(), 'and the last one ends well', f'{w.left()}\n{run}')
+    check(resumed > 0, f'{resumed} times there was work to go on with')
+
+
+def resumes(w):
+    """A build that was killed does not download and unpack again."""
+    w.fresh()
+    p = subprocess.Popen([KTSTR, 'kernel', 'build', '6.11.11'], env=dict(os.environ, **w.env), stderr=subprocess.PIPE, text=True)
+    for line in p.stderr:
+        if ' build ' in line:
+            break
+    p.send_signal(signal.SIGKILL)
+    p.communicate()
+    before = sum(layout.tarball_path('6.11.11') in r['path'] for r in w.m.requests)
+    run = w.run('build', '6.11.11')
+    after = sum(layout.tarball_path('6.11.11') in r['path'] for r in w.m.requests)
+    check(run.status == 0 and before == after == 1 and 'unpack' not in run.err, 'what was unpacked is not fetched again',
+          f'{before} {after}\n{run}')
+
+
+def jobserver(w):
+    """Three kernels at once on a budget of two: never more than two compilers, and both used."""
+    w.fresh()
+    log = w.scratch / 'compilers'
+    os.makedirs(w.scratch / 'bin', exist_ok=True)
+    with open(w.scratch / 'bin/sleep', 'w') as f:
+        f.write(f'#!/bin/sh\necho + >> {log}\n/bin/sleep "$@"\necho - >> {log}\n')
+    os.chmod(w.scratch / 'bin/sleep', 0o755)
+    run = w.run('build', '6.12.3', '6.6.10', '6.1.150', PATH=f"{w.scratch / 'bin'}:{os.environ['PATH']}")
+    now = most = 0
+    with open(log) as f:
+        for line in f:
+            now += 1 if line[0] == '+' else -1
+            most = max(most, now)
+    check(run.status == 0 and most == 2, 'three kernels, two compilers', f'{most}\n{run}')
+
+
+def main():
+    with Scratch() as scratch:
+        root = scratch / 'mirror'
+        layout.lay_out(root, VERSIONS, listed=LISTED, objects=4, object_s=0.05)
+        with Mirror(root) as mirror:
+            world = World(scratch, mirror)
+            for test in (grammar, refusals, faults, hostile_archives, git_sources, variants, cleaning, race, resumes, crashes,
+                         jobserver):
+                test(world)
+    finish()
+
+
+if shutil.which('git'):
+    main()

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""libktstr.a as its users meet it: what it exports, and that their own names do not clash with our helpers'."""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import BUILD, Scratch, check, finish  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ARCHIVE = os.path.join(BUILD, 'libktstr.a')
+
+# A test with helpers of its own, by names that the library uses inside; ours returning would end in the wrong list.
+CLASHING = """
+#include <ktstr/ktstr.h>
+int buf_append(void) { return 1; }
+int fd_write_full(void) { return 2; }
+int cpuset_parse(void) { return 3; }
+int registry_load(void) { return 4; }
+int crew_start(void) { return 5; }
+KTSTR_TEST(own_names) { return buf_append() + fd_write_full() > 0 ? KTSTR_PASS : KTSTR_FAIL; }
+"""
+
+
+def exported():
+    listed = subprocess.run(['nm', '-g', '--defined-only', '-P', ARCHIVE], capture_output=True, text=True)
+    return {line.split()[0] for line in listed.stdout.splitlines() if len(line.split()) > 2}
+
+
+def declared():
+    """Functions of the public headers: a name in front of a parenthesis, on a line that ends a declaration."""
+    names = set()
+    for path in glob.glob(os.path.join(ROOT, 'include', 'ktstr', '*.h')):
+        with open(path, encoding='utf-8') as f:
+            text = re.sub(r'/\*.*?\*/|^#.*?(?<!\\)$', '', f.read(), flags=re.S | re.M)
+        names |= set(re.findall(r'^(?!typedef|static)\w[\w\s*]*?\b(ktstr_\w+)\([^;{]*\)[^;{]*;', text, re.M))
+    return names
+
+
+def links(scratch, name, *how):
+    source, program = scratch / 'clash.c', scratch / name
+    with open(source, 'w', encoding='utf-8') as f:
+        f.write(CLASHING)
+    built = subprocess.run([os.environ.get('CC', 'cc'), '-I' + os.path.join(ROOT, 'include'), source, *how, '-o', program],
+                           capture_output=True, text=True)
+    if not check(built.returncode == 0, f'{name}: a test with names of its own links', built.stderr):
+        return
+    listed = subprocess.run([program, '--list'], capture_output=True, text=True)
+    tests = json.loads(listed.stdout)['tests'] if listed.returncode == 0 else []
+    check([t['name'] for t in tests] == ['own_names'], f'{name}: and lists itself', listed.stdout + listed.stderr)
+
+
+names, public = exported(), declared()
+check(names, 'libktstr.a exports something', ARCHIVE)
+wrong = {n for n in names if n != 'main' and not n.startswith('ktstr_')}
+check(not wrong, 'libktstr.a exports main and ktstr_* only', ' '.join(sorted(wrong)))
+check('main' in names, 'libktstr.a brings main')
+check({'ktstr_expect', 'ktstr_run_steps'} <= public, 'the declarations were found', ' '.join(sorted(public)))
+check(public <= names, 'what the public headers declare is there', ' '.join(sorted(public - names)))
+with Scratch() as directory:
+    links(directory, 'plain', ARCHIVE)
+    links(directory, 'whole', '-Wl,--whole-archive', ARCHIVE, '-Wl,--no-whole-archive')
+finish()

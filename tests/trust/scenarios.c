@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* scenarios.c -- see scenarios.h. */
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scenarios.h"
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Sleeps @ms and tells the worker how late it woke up. */
+static void nap(struct ktstr_worker *w, unsigned ms)
+{
+	uint64_t until = clock_ns(CLOCK_MONOTONIC) + ms * 1000000ull;
+	struct timespec ts = { .tv_sec = (time_t)(until / 1000000000u), .tv_nsec = (long)(until % 1000000000u) };
+	ktstr_worker_block(w);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	ktstr_worker_woken(w, now > until ? now - until : 0);
+}
+
+/* --- with the work types there are ---------------------------------------------------------------------------------
+ */
+
+enum ktstr_verdict scenario_crowd(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "spin", .workers = 2 * ktstr_ctx_cpus(t) },
+		{ .name = "burst", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+}
+
+/* No more than there are CPUs: what share each of many gets of an uneven load is luck, with any scheduler. */
+enum ktstr_verdict scenario_wide(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "wide", .workers = ktstr_ctx_cpus(t),
+						    .work = KTSTR_WORK(BURSTY, .burst_ms = 10, .sleep_ms = 30) }));
+}
+
+enum ktstr_verdict scenario_pair(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "pair", .workers = 2 }));
+}
+
+enum ktstr_verdict scenario_cpusets(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "left", .workers = 2, .cpuset = KTSTR_LLC(0) },
+		{ .name = "right", .workers = 2, .cpuset = KTSTR_LLC(1) }));
+}
+
+enum ktstr_verdict scenario_pingpong(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "pairs", .workers = 4, .work = KTSTR_WORK(PIPE_IO, .spin_iters = 16) }));
+}
+
+enum ktstr_verdict scenario_removal(struct ktstr_ctx *t)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS(
+		{ .name = "first", .hold = KTSTR_HOLD_SHARE(0.2),
+		  .cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 2 }, { .name = "b", .workers = 2 }) },
+		{ .name = "second", .hold = KTSTR_HOLD_SHARE(0.8),
+		  .cgroups = KTSTR_CGROUPS({ .name = "c", .workers = 4 }) }));
+}
+
+/* --- short sleeps --------------------------------------------------------------------------------------------------
+ */
+
+static void napper(struct ktstr_worker *w, void *arg)
+{
+	(void)arg;
+	while (!ktstr_worker_stopped(w)) {
+		ktstr_worker_spin(w, 2048);
+		nap(w, 2);
+		ktstr_worker_turn(w, 1024);
+	}
+}
+
+enum ktstr_verdict scenario_naps(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "naps", .workers = 2, .work = KTSTR_WORK(CUSTOM, .name = "nap", .fn = napper) }));
+}
+
+enum ktstr_verdict scenario_latency(struct ktstr_ctx *t)
+{
+	return scenario_naps(t);
+}
+
+/* --- weights -------------------------------------------------------------------------------------------------------
+ */
+
+struct weighed {
+	int nice;
+	_Atomic uint64_t *cpu_ns;
+};
+
+static void weighed(struct ktstr_worker *w, void *arg)
+{
+	struct weighed *me = arg;
+	setpriority(PRIO_PROCESS, 0, me->nice);
+	while (!ktstr_worker_stopped(w)) {
+		ktstr_worker_spin(w, 1024);
+		ktstr_worker_turn(w, 1024);
+		atomic_store(me->cpu_ns, clock_ns(CLOCK_THREAD_CPUTIME_ID));
+	}
+}
+
+static void *shared(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* A scheduler may ignore weights; it must not turn them round. */
+enum ktstr_verdict scenario_weights(struct ktstr_ctx *t)
+{
+	_Atomic uint64_t *cpu_ns = shared(2 * sizeof(*cpu_ns));
+	if (!cpu_ns)
+		return KTSTR_INCONCLUSIVE;
+	struct weighed heavy = { -5, &cpu_ns[0] }, light = { 5, &cpu_ns[1] };
+	enum ktstr_verdict v = ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "heavy", .workers = 1,
+		  .work = KTSTR_WORK(CUSTOM, .name = "heavy", .fn = weighed, .arg = &heavy) },
+		{ .name = "light", .workers = 1,
+		  .work = KTSTR_WORK(CUSTOM, .name = "light", .fn = weighed, .arg = &light) }));
+	unsigned long heavy_ms = cpu_ns[0] / 1000000, light_ms = cpu_ns[1] / 1000000;
+	ktstr_expect(t, heavy_ms * 10 >= light_ms * 7,
+		     "priority inversion: nice -5 had %lu ms of CPU time, nice 5 beside it %lu ms", heavy_ms, light_ms);
+	return v;
+}
+
+/* --- kernel threads ----------------------------------------------------------------------------------------------- */
+
+/* Each turn waits for an RCU grace period, which kernel threads end. */
+static void barrier(struct ktstr_worker *w, void *arg)
+{
+	(void)arg;
+	while (!ktstr_worker_stopped(w)) {
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		ktstr_worker_turn(w, 65536);
+	}
+}
+
+enum ktstr_verdict scenario_kthreads(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "barrier", .workers = 1, .work = KTSTR_WORK(CUSTOM, .name = "barrier", .fn = barrier) },
+		{ .name = "spin", .workers = 1 }));
+}
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+static unsigned long number_behind(const char *path, const char *key)
+{
+	char line[256];
+	unsigned long value = 0;
+	FILE *f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)))
+			value = strtoul(line + strlen(key), NULL, 10);
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* The kernel frees what a task had some time after it; twice as much as it keeps at most is still not a leak. */
+#define LEAK_BYTES_A_TASK 100
+
+enum ktstr_verdict scenario_forks(struct ktstr_ctx *t)
+{
+	const struct ktstr_cgroup *forks = KTSTR_CGROUPS(
+		{ .name = "forks", .workers = 2, .work = KTSTR_WORK(FORK_EXIT) });
+	enum ktstr_verdict v = ktstr_run_steps(t, KTSTR_STEPS(
+		{ .name = "warm up", .hold = KTSTR_HOLD_SHARE(0.3), .cgroups = forks }));
+	unsigned long slab = number_behind("/proc/meminfo", "SUnreclaim:");
+	unsigned long tasks = number_behind("/proc/stat", "processes ");
+	if (v == KTSTR_PASS)
+		v = ktstr_run_steps(t, KTSTR_STEPS(
+			{ .name = "forks", .hold = KTSTR_HOLD_SHARE(0.7), .cgroups = forks }));
+	long grown = (long)number_behind("/proc/meminfo", "SUnreclaim:") - (long)slab;
+	tasks = number_behind("/proc/stat", "processes ") - tasks;
+	ktstr_expect(t, tasks > 300, "only %lu tasks came and went", tasks);
+	ktstr_expect(t, grown * 1024 < (long)tasks * LEAK_BYTES_A_TASK,
+		     "the kernel's memory leaks: %ld KiB more for %lu tasks that came and went", grown, tasks);
+	return v;
+}
+
+/* --- across the machine ------------------------------------------------------------------------------------------- */
+
+struct across {
+	int in, out;
+	unsigned cpu;
+	bool first;
+};
+
+static void trader(struct ktstr_worker *w, void *arg)
+{
+	struct across *me = arg;
+	cpu_set_t set;
+	char byte = 0;
+	CPU_ZERO(&set);
+	CPU_SET(me->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	if (me->first && write(me->out, &byte, 1) != 1)
+		return;
+	while (!ktstr_worker_stopped(w)) {
+		struct pollfd pfd = { .fd = me->in, .events = POLLIN };
+		ktstr_worker_block(w);
+		int ready = poll(&pfd, 1, 100);
+		ktstr_worker_woken(w, 0);
+		if (ready != 1 || read(me->in, &byte, 1) != 1)
+			continue;
+		ktstr_worker_turn(w, 1024);
+		if (write(me->out, &byte, 1) != 1)
+			return;
+	}
+}
+
+/* The first CPU and the last, so that the two are in different LLCs, and nodes, where there are several. */
+enum ktstr_verdict scenario_across(struct ktstr_ctx *t)
+{
+	int there[2], back[2];
+	if (pipe2(there, O_CLOEXEC) < 0 || pipe2(back, O_CLOEXEC) < 0)
+		return KTSTR_INCONCLUSIVE;
+	struct across one = { back[0], there[1], 0, true }, other = { there[0], back[1], ktstr_ctx_cpus(t) - 1, false };
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "here", .workers = 1,
+		  .work = KTSTR_WORK(CUSTOM, .name = "trade", .fn = trader, .arg = &one) },
+		{ .name = "there", .workers = 1,
+		  .work = KTSTR_WORK(CUSTOM, .name = "trade", .fn = trader, .arg = &other) }));
+}
+
+/* --- hotplug ------------------------------------------------------------------------------------------------------ */
+
+static bool set_online(unsigned cpu, const char *value)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, value, 1) == 1;
+	close(fd);
+	return ok;
+}
+
+static void plugger(struct ktstr_worker *w, void *arg)
+{
+	(void)arg;
+	nap(w, 300);
+	if (!set_online(1, "0"))
+		_exit(3);
+	nap(w, 300);
+	if (!set_online(1, "1"))
+		_exit(4);
+	while (!ktstr_worker_stopped(w)) {
+		nap(w, 20);
+		ktstr_worker_turn(w, 1);
+	}
+}
+
+enum ktstr_verdict scenario_hotplug(struct ktstr_ctx *t)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "plug", .workers = 1, .work = KTSTR_WORK(CUSTOM, .name = "plug", .fn = plugger) },
+		{ .name = "burst", .workers = 3, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Can the verdicts be trusted? Bad schedulers must be caught, good ones must pass, over seeds; prints the confusion matrix.
+
+    tests/trust/trust.py BUILD [--seeds N] [--seed FIRST] [--only REGEX] [--jobs N] [--tap]
+
+One run of `ktstr test --repeat N` over tests/trust: zoo_* are schedulers with known faults, good_* are good ones.
+Exit status: 0 when nobody was missed or wrongly accused, 1 otherwise. --tap prints the same as tests.
+"""
+import argparse
+import collections
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VERDICTS = ('fail', 'pass', 'inconclusive', 'skip')
+
+
+def parse():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('build')
+    p.add_argument('--seeds', type=int, default=20)
+    p.add_argument('--seed', default='1')
+    p.add_argument('--only', default='.')
+    p.add_argument('--jobs', type=int, default=0)
+    p.add_argument('--tap', action='store_true')
+    return p.parse_args()
+
+
+ARGS = parse()
+sys.argv = sys.argv[:1] + [ARGS.build]
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from tap import BUILD, KTSTR, check, finish, need_kernel  # noqa: E402
+
+
+def run(kernel):
+    """name -> verdicts of its tries, and the seeds and causes of those that surprise."""
+    tests = BUILD + '/tests/trust'
+    subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], tests], check=True)
+    argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '-E',
+            f'test(/^ktstr.(zoo|good)_/) & test(/{ARGS.only}/)', tests]
+    argv += ['--repeat', str(ARGS.seeds)] if ARGS.seeds > 1 else []
+    argv += ['--jobs', str(ARGS.jobs)] if ARGS.jobs else []
+    verdicts, odd, ended = collections.defaultdict(collections.Counter), [], False
+    with tempfile.TemporaryDirectory(prefix='ktstr-trust-') as side:
+        p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                             env=dict(os.environ, KTSTR_SIDECAR_DIR=side))
+        for line in p.stdout:
+            e = json.loads(line)
+            ended = ended or e['event'] == 'run-finished'
+            if e['event'] != 'test-finished':
+                continue
+            name, verdict = e['name'].split('/')[1], e['own_verdict']
+            verdicts[name][verdict] += 1
+            wanted = 'fail' if name.startswith('zoo_') else 'pass'
+            if verdict != wanted:
+                odd.append((name, verdict, e['seed'], e.get('cause')))
+                print(f'# {name}: {verdict}, seed {e["seed"]}: {e.get("cause")}', file=sys.stderr, flush=True)
+        p.wait()
+    return verdicts, odd, ended
+
+
+def scheduler_of(name):
+    return name.split('_')[1]
+
+
+def rows(verdicts, kind):
+    """One row a bad scheduler; one a good one, over all its scenarios."""
+    table = collections.defaultdict(collections.Counter)
+    for name, counts in verdicts.items():
+        if name.startswith(kind):
+            table[name[len(kind):] if kind == 'zoo_' else scheduler_of(name)].update(counts)
+    return table
+
+
+def show(table, heads):
+    total = collections.Counter()
+    width = max([len(n) for n in table] + [10])
+    print(f"{'':{width}}  " + '  '.join(f'{h:>12}' for h in heads))
+    for name, counts in list(table.items()) + [('total', None)]:
+        if counts is None:
+            counts = total
+        else:
+            total.update(counts)
+        print(f'{name:{width}}  ' + '  '.join(f'{counts[v]:>12}' for v in VERDICTS[:len(heads)]))
+    return total
+
+
+def main():
+    kernel = need_kernel('trust')
+    began = time.monotonic()
+    verdicts, odd, ended = run(kernel)
+    bad, good = rows(verdicts, 'zoo_'), rows(verdicts, 'good_')
+    if ARGS.tap:
+        check(ended and verdicts, 'the run ended')
+        for name, counts in sorted(verdicts.items()):
+            wanted = 'fail' if name.startswith('zoo_') else 'pass'
+            what = 'is caught' if wanted == 'fail' else 'passes'
+            check(counts[wanted] == sum(counts.values()), f'{name} {what}', [o for o in odd if o[0] == name])
+        finish()
+    print(f'seeds: {ARGS.seeds}, from {ARGS.seed}; kernel {kernel["key"]}\n\nschedulers with a known fault:')
+    b = show(bad, ('caught', 'missed', 'inconclusive', 'skipped'))
+    print('\ngood schedulers, over all scenarios:')
+    table = {n: collections.Counter({'fail': c['pass'], 'pass': c['fail'], 'inconclusive': c['inconclusive'],
+                                     'skip': c['skip']}) for n, c in good.items()}
+    g = show(table, ('passed', 'false alarms', 'inconclusive', 'skipped'))
+    for name, verdict, seed, cause in odd:
+        print(f'  {name}: {verdict}, seed {seed}: {cause}')
+    tries = sum(b.values()) + sum(g.values())
+    print(f'\n{tries} machines in {(time.monotonic() - began) / 60:.1f} minutes')
+    sys.exit(0 if ended and not odd and tries else 1)
+
+
+main()

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * zoo.c -- schedulers whose faults are known, each with the scenario that must catch it (zoo_*), and schedulers that
+ * are good, each with every scenario (good_*). tests/trust/trust.py counts who was caught, missed, and wrongly accused.
+ */
+#include <stddef.h>
+
+#include "scenarios.h"
+
+/* What a scenario needs of its machine and is judged by. */
+#define CROWD	 .cores = 2
+#define WIDE	 .llcs = 3, .cores = 3
+#define PAIR	 .cores = 1, .duration_s = 4, .checks = { .max_spread_pct = 5 }
+#define CPUSETS	 .llcs = 2, .cores = 2
+#define PINGPONG .cores = 2, .duration_s = 6
+#define NAPS	 .cores = 4, .checks = { .max_migration_ratio = 0.9 }
+#define LATENCY	 .cores = 4, .checks = { .max_p99_wake_latency_ns = 1000000, .gate_on_tcg = KTSTR_ON }
+#define WEIGHTS	 .cores = 1, .duration_s = 3
+#define KTHREADS .cores = 2, .duration_s = 5
+#define FORKS	 .cores = 2, .duration_s = 5
+#define LLCS	 .llcs = 2, .cores = 2
+#define NODES	 .numa_nodes = 2, .llcs = 2, .cores = 2
+#define HOTPLUG	 .cores = 3
+#define REMOVAL	 .cores = 2
+
+#define TEST(id, sched, scenario, ...) \
+	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) { return scenario_##scenario(t); }
+
+/* --- the zoo ------------------------------------------------------------------------------------------------------ */
+
+#define BAD(id, scenario, mode, ...) \
+	KTSTR_SCHEDULER(id, .binary = "scx_misbehave", .args = KTSTR_ARGS(mode)); \
+	TEST(zoo_##id, &id, scenario, __VA_ARGS__)
+
+BAD(starve, crowd, "starve", CROWD)
+BAD(stall, crowd, "stall", CROWD, .duration_s = 4)
+BAD(unfair, pair, "unfair", PAIR)
+BAD(unfair_2x, pair, "unfair2", PAIR)
+BAD(unfair_20_percent, pair, "unfair20", PAIR)
+BAD(ignores_cpusets, cpusets, "cpuset", CPUSETS)
+BAD(loses_wakeups, pingpong, "lost-wakeup", PINGPONG)
+BAD(migrates_always, naps, "bounce", NAPS)
+BAD(slow_select, latency, "slow-select", LATENCY)
+BAD(inverts_priorities, weights, "inversion", WEIGHTS)
+BAD(starves_kthreads, kthreads, "kthreads", KTHREADS)
+BAD(leaks_dsq, forks, "leak", FORKS)
+BAD(stalls_above_8, wide, "many-cpus", WIDE, .duration_s = 4)
+BAD(wrong_across_llcs, across, "cross-llc", LLCS)
+BAD(wrong_across_nodes, across, "cross-node", NODES)
+BAD(dies_on_hotplug, hotplug, "hotplug", HOTPLUG)
+BAD(dies_on_removal, removal, "cgroup-exit", REMOVAL)
+
+/* --- the good ----------------------------------------------------------------------------------------------------- */
+
+#define GOOD(id, sched) \
+	TEST(good_##id##_crowd, sched, crowd, CROWD) \
+	TEST(good_##id##_wide, sched, wide, WIDE) \
+	TEST(good_##id##_pair, sched, pair, PAIR) \
+	TEST(good_##id##_cpusets, sched, cpusets, CPUSETS) \
+	TEST(good_##id##_pingpong, sched, pingpong, PINGPONG) \
+	TEST(good_##id##_naps, sched, naps, NAPS) \
+	TEST(good_##id##_latency, sched, latency, LATENCY) \
+	TEST(good_##id##_weights, sched, weights, WEIGHTS) \
+	TEST(good_##id##_kthreads, sched, kthreads, KTHREADS) \
+	TEST(good_##id##_forks, sched, forks, FORKS) \
+	TEST(good_##id##_llcs, sched, across, LLCS) \
+	TEST(good_##id##_nodes, sched, across, NODES) \
+	TEST(good_##id##_removal, sched, removal, REMOVAL)
+
+KTSTR_SCHEDULER(control, .binary = "scx_misbehave", .args = KTSTR_ARGS("not"));
+KTSTR_SCHEDULER(simple, .binary = "scx_simple");
+KTSTR_SCHEDULER(qmap, .binary = "scx_qmap");
+KTSTR_SCHEDULER(central, .binary = "scx_central", .load_cpu = KTSTR_CPU(0));
+KTSTR_SCHEDULER(flatcg, .binary = "scx_flatcg");
+
+GOOD(eevdf, NULL)
+GOOD(control, &control)
+GOOD(simple, &simple)
+GOOD(qmap, &qmap)
+GOOD(central, &central)
+GOOD(flatcg, &flatcg)
+
+/*
+ * Only those that handle hotplug themselves: the others leave it to sched_ext, which ends them with the request to
+ * start again, and that is no fault.
+ */
+TEST(good_eevdf_hotplug, NULL, hotplug, HOTPLUG)
+TEST(good_control_hotplug, &control, hotplug, HOTPLUG)
+TEST(good_qmap_hotplug, &qmap, hotplug, HOTPLUG)

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Two kernels are a dimension: labels in names, all resolved and built before a test starts, or as they come."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'mirror'))
+import layout  # noqa: E402
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+
+TEST = ('-E', 'test(eevdf_custom_work)', BUILD + '/tests/examples')
+
+
+def main():
+    kernel = need_kernel('matrix')
+    label = 'kernel_' + kernel['version'].replace('.', '_').replace('-', '_')
+    before = machines()
+    with Scratch() as scratch:
+        env = {'KTSTR_RUNS_ROOT': scratch / 'runs', 'KTSTR_KERNEL_MIRROR': 'http://127.0.0.1:1'}
+        # A tree that takes a while and then does not build.
+        broken = layout.fake_tree(scratch / 'broken', '6.1.7', objects=4, object_s=0.5, fails=True)
+        run = Run('test', '--kernel', kernel['key'], '--kernel', broken, *TEST, env=env)
+        check(run.status == 65 and 'PASS' not in run.out and 'build of kernel 6.1.7 failed' in run.err,
+              'a kernel that does not build ends the run before a test starts', run)
+        run = Run('test', '--eager', '--kernel', kernel['key'], '--kernel', broken, *TEST, env=env)
+        check(run.status == 65 and f'PASS  ktstr/eevdf_custom_work/{label}' in run.out and 'build of kernel 6.1.7 failed' in run.err,
+              '--eager: the kernel that is there is tested meanwhile, and its tests carry its label', run)
+        run = Run('test', '--kernel', kernel['key'], '--kernel', kernel['version'], *TEST, env=env)
+        check(run.status == 0 and 'PASS  ktstr/eevdf_custom_work ' in run.out, 'one kernel by two names is one kernel', run)
+        run = Run('test', '--kernel', kernel['key'], '--kernel', '6.99.1', *TEST, env=env)
+        check(run.status == 69 and 'PASS' not in run.out, 'one that cannot be resolved ends the run at once', run)
+    check_nothing_left('matrix', before)
+    finish()
+
+
+main()

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* quicken.c -- see quicken.h. The kernel file is a user's: every offset is checked. */
+#include <elf.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "vmm/qemu/quicken.h"
+
+#define FUNCTION_BYTES_MAX 65536
+#define PAUSES_MAX	   8	/* more are not the loops that are meant */
+
+struct image {
+	uint8_t *data;
+	size_t size;
+};
+
+/* @count things of @size bytes at @at, or NULL where they do not lie in the file. */
+static void *part(const struct image *i, uint64_t at, uint64_t count, size_t size)
+{
+	if (at > i->size || count > (i->size - at) / size)
+		return NULL;
+	return i->data + at;
+}
+
+static const Elf64_Shdr *sections(const struct image *i, unsigned *ret_count)
+{
+	const Elf64_Ehdr *head = part(i, 0, 1, sizeof(*head));
+	if (!head || memcmp(head->e_ident, ELFMAG, SELFMAG) || head->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    head->e_machine != EM_X86_64 || head->e_shoff % _Alignof(Elf64_Shdr))
+		return NULL;
+	*ret_count = head->e_shnum;
+	return part(i, head->e_shoff, head->e_shnum, sizeof(Elf64_Shdr));
+}
+
+/* Where the machine waits for its timer; the first is inlined into the second by most compilers. */
+static bool is_calibration(const char *name)
+{
+	return !strcmp(name, "calibrate_APIC_clock") || !strcmp(name, "setup_boot_APIC_clock");
+}
+
+static unsigned quicken_function(struct image *i, const Elf64_Shdr *text, const Elf64_Sym *s)
+{
+	uint64_t into = s->st_value - text->sh_addr;
+	unsigned found = 0;
+	if (s->st_value < text->sh_addr || into > text->sh_size || text->sh_type != SHT_PROGBITS ||
+	    text->sh_offset > i->size || s->st_size < 2 || s->st_size > FUNCTION_BYTES_MAX)
+		return 0;
+	uint8_t *code = part(i, text->sh_offset + into, s->st_size, 1);
+	for (unsigned pass = 0; code && pass < 2; pass++) {
+		if (pass && found > PAUSES_MAX)
+			return 0;
+		for (uint64_t at = 0; at + 1 < s->st_size; at++) {
+			if (code[at] != 0xf3 || code[at + 1] != 0x90)
+				continue;
+			found += !pass;
+			if (pass)
+				code[at] = 0x66;	/* 66 90: a NOP as long as PAUSE */
+		}
+	}
+	return found;
+}
+
+static unsigned quicken_symbols(struct image *i, const Elf64_Shdr *section, unsigned count, const Elf64_Shdr *table)
+{
+	uint64_t symbols = table->sh_size / sizeof(Elf64_Sym);
+	const Elf64_Sym *symbol = part(i, table->sh_offset, symbols, sizeof(*symbol));
+	const Elf64_Shdr *strings = table->sh_link < count ? &section[table->sh_link] : NULL;
+	const char *names = strings ? part(i, strings->sh_offset, strings->sh_size, 1) : NULL;
+	unsigned found = 0;
+	if (!symbol || !names || !strings->sh_size || names[strings->sh_size - 1] ||
+	    table->sh_offset % _Alignof(Elf64_Sym))
+		return 0;
+	for (uint64_t n = 0; n < symbols; n++) {
+		const Elf64_Sym *s = &symbol[n];
+		if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && s->st_name < strings->sh_size && s->st_shndx < count &&
+		    is_calibration(names + s->st_name))
+			found += quicken_function(i, &section[s->st_shndx], s);
+	}
+	return found;
+}
+
+static unsigned quicken(struct image *i)
+{
+	unsigned count = 0, found = 0;
+	const Elf64_Shdr *section = sections(i, &count);
+	for (unsigned n = 0; section && n < count; n++)
+		if (section[n].sh_type == SHT_SYMTAB)
+			found += quicken_symbols(i, section, count, &section[n]);
+	return found;
+}
+
+int qemu_quicken(const char *kernel, int *ret_fd)
+{
+	_cleanup_close_ int in = open(kernel, O_RDONLY | O_CLOEXEC), out = -1;
+	struct stat st;
+	if (in < 0 || fstat(in, &st) < 0)
+		return -errno;
+	if (st.st_size < (off_t)sizeof(Elf64_Ehdr))
+		return -ENOENT;
+	struct image i = { .size = (size_t)st.st_size };
+	i.data = mmap(NULL, i.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, in, 0);
+	if (i.data == MAP_FAILED)
+		return -errno;
+	int r = quicken(&i) ? 0 : -ENOENT;
+	if (r == 0)
+		out = r = memfd_new("ktstr-kernel", 0);
+	if (r >= 0)
+		r = fd_write_full(out, i.data, i.size);
+	munmap(i.data, i.size);
+	if (r < 0)
+		return r;
+	*ret_fd = TAKE_FD(out);
+	return 0;
+}
