@@ -37,6 +37,7 @@ lab: kernel
 
 bench: kernel
 	@ninja -C $(BUILD) benchmarks && for b in reactor ring fetch boot sim budget builds; do python3 bench/$$b.py $(BUILD) || exit 1; done
+	@$(BUILD)/bench/plan_bench && $(BUILD)/bench/admission_bench && python3 bench/locks.py $(BUILD)
 
 clean:
 	rm -rf $(BUILD) build-asan target

@@ -50,10 +50,18 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_vappendf(struct buf *b, const char *fmt, va_list ap)
 {
+	/* Most texts fit where there is room already; only those that do not are written twice. */
+	size_t room = b->data && !b->failed ? b->cap - b->len : 0;
 	va_list again;
 	va_copy(again, ap);
-	int len = vsnprintf(NULL, 0, fmt, again);
+	int len = vsnprintf(room ? b->data + b->len : NULL, room, fmt, again);
 	va_end(again);
+	if (len >= 0 && (size_t)len < room) {
+		b->len += (size_t)len;
+		return;
+	}
+	if (room)
+		b->data[b->len] = '\0';
 	if (len < 0 || !buf_reserve(b, (size_t)len)) {
 		b->failed = true;
 		return;
@@ -136,9 +144,23 @@ static size_t utf8_len(const unsigned char *s, size_t len)
 	return 0;
 }
 
+/* Bytes from @s on that stand for themselves in a JSON string. */
+static size_t json_plain(const char *s, size_t len)
+{
+	size_t n = 0;
+	while (n < len && s[n] >= 0x20 && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 void buf_json_escape(struct buf *b, const char *s, size_t len)
 {
 	for (size_t i = 0; i < len;) {
+		size_t plain = json_plain(s + i, len - i);
+		buf_append(b, s + i, plain);
+		i += plain;
+		if (i == len)
+			break;
 		unsigned char c = (unsigned char)s[i];
 		size_t n = utf8_len((const unsigned char *)s + i, len - i);
 		if (!n)

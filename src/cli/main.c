@@ -13,6 +13,8 @@ const struct command *const commands[] = {
 	&cmd_kernel_build,
 	&cmd_kernel_list,
 	&cmd_kernel_clean,
+	&cmd_locks,
+	&cmd_topo,
 	&cmd_doctor,
 	&cmd_completions,
 	&cmd_help,

@@ -160,3 +160,19 @@ put('virtio', 'serial', b'\0' + write(2, 0, 1, 3) + write(2, 0, 2, 0xc1) + write
 put('virtio', 'setup', b'\0' + b''.join(write(0, 1, *w) for w in (
     (0x70, 3), (0x24, 1), (0x20, 1), (0x70, 11), (0x30, 0), (0x38, 8), (0x80, 0x1000), (0x90, 0x1100), (0xa0, 0x1200),
     (0x44, 1), (0x70, 15), (0x50, 0), (0x64, 3), (0x70, 0))))
+
+# Trees, without the recorded hosts' short forms: small enough to be mutated with effect.
+for name in ('one-cpu', 'hybrid-laptop', 'contradictory', 'node-without-memory'):
+    lines = []
+    with open(os.path.join(HERE, '..', '..', 'hosts', name + '.txt')) as f:
+        for line in f:
+            before, _, rest = line.partition('[')
+            numbers, _, after = rest.partition(']')
+            for part in numbers.split(',') if rest else []:
+                first, _, last = part.partition('-')
+                lines += [f'{before}{n}{after}' for n in range(int(first), int(last or first) + 1)]
+            lines += [line] if not rest and '\t' in line else []
+    put('locks', name, '\0' + ''.join(lines))
+put('locks', 'proc', '\1' '1: FLOCK  ADVISORY  WRITE 345 fe:0a:678 0 EOF\n1: -> FLOCK  ADVISORY  READ 3 00:1f:9 0 EOF\n'
+                     '2: POSIX  ADVISORY  READ -1 fe:00:9 0 EOF\n12 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19\n')
+put('locks', 'cmdline', b'\2ktstr\0test\0\xc3\xa9\0\x1b[2J\xe2\x80\xae\xff' + b'x' * 200)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_locks.c -- ktstr locks: who holds which CPUs, caches and directories. Takes no lock itself. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "kernel/cache.h"
+#include "lock/flock.h"
+#include "lock/watch.h"
+#include "reactor/signal.h"
+
+struct locks_args {
+	bool json;
+	const char *watch;
+};
+
+static const struct option_row locks_options[] = {
+	{"json", 0, OPTION_FLAG, NULL, "print as JSON; with --watch one line a frame",
+	 offsetof(struct locks_args, json)},
+	{"watch", 'w', OPTION_STRING, "DURATION", "draw again every so often (100ms, 1s, 5m)",
+	 offsetof(struct locks_args, watch)},
+	{0},
+};
+
+static int read_period(const char *text, nsec_t *ret, struct err **err)
+{
+	nsec_t period;
+	if (parse_duration(text, &period) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--watch: '%s' is no duration; say 100ms, 1s or 5m", text);
+	if (period < WATCH_PERIOD_MIN)
+		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--watch: '%s' is shorter than 10ms", text);
+	*ret = period;
+	return 0;
+}
+
+static int open_scan(struct lock_scan *ret)
+{
+	_cleanup_(cache_done) struct cache cache = { 0 };
+	const char *runs = getenv("KTSTR_RUNS_ROOT");
+	bool cached = cache_open(&cache, NULL) == 0;
+	_cleanup_free_ char *cache_locks = cached ? path_join(cache.root, ".locks") : NULL;
+	_cleanup_free_ char *run_locks = path_join(runs && *runs ? runs : "target/ktstr", ".locks");
+	return lock_scan_init(ret, lock_dir_path(), cache_locks, run_locks, "/proc");
+}
+
+/* --- once --------------------------------------------------------------------------------------------------------- */
+
+/* Compact JSON with line breaks, two spaces a level; empty lists stay together. */
+static void indent(const char *compact, struct buf *out)
+{
+	unsigned depth = 0;
+	bool inside = false;
+	for (const char *p = compact; *p && *p != '\n'; p++) {
+		size_t plain = inside ? strcspn(p, "\\\"") : strcspn(p, "[]{}:,\"\n");
+		buf_append(out, p, plain);
+		p += plain;
+		if (inside && *p == '\\') {
+			buf_append(out, p++, 2);
+			continue;
+		}
+		bool opens = !inside && (*p == '[' || *p == '{'), closes = !inside && (*p == ']' || *p == '}');
+		bool empty = opens && (p[1] == ']' || p[1] == '}');
+		inside ^= *p == '"';
+		if (empty) {
+			buf_append(out, p++, 2);
+			continue;
+		}
+		depth += opens;
+		depth -= closes;
+		if (closes)
+			buf_appendf(out, "\n%*s", (int)(2 * depth), "");
+		buf_append(out, p, *p && *p != '\n');
+		if (opens || (!inside && *p == ','))
+			buf_appendf(out, "\n%*s", (int)(2 * depth), "");
+		else if (!inside && *p == ':')
+			buf_puts(out, " ");
+		if (!*p || *p == '\n')
+			break;
+	}
+	buf_puts(out, "\n");
+}
+
+static int show_once(struct lock_scan *s, const struct host *h, bool json, struct err **err)
+{
+	_cleanup_buf_ struct buf line = BUF_NULL, out = BUF_NULL;
+	struct term t = term_probe(STDOUT_FILENO);
+	int r = lock_scan_run(s);
+	if (r < 0) {
+		if (err)
+			*err = TAKE_PTR(s->err);
+		return r;
+	}
+	if (json)
+		locks_render_json(s, h, &line);
+	else
+		locks_render_text(s, h, &t, t.tty, &out);
+	if (json)
+		indent(buf_str(&line), &out);
+	r = line.failed || out.failed ? -ENOMEM : 0;
+	if (r == 0)
+		r = fd_write_full(STDOUT_FILENO, buf_str(&out), out.len);
+	return r == -EPIPE ? 0 : r;
+}
+
+/* --- again and again ---------------------------------------------------------------------------------------------- */
+
+struct session {
+	struct lock_watch watch;
+	int sig;
+};
+
+static void on_signal(void *data, int sig)
+{
+	struct session *s = data;
+	if (sig == SIGWINCH) {
+		lock_watch_redraw(&s->watch);
+		return;
+	}
+	s->sig = sig;
+	machine_cancel(&s->watch.machine);
+}
+
+static int watch_result(struct session *s, struct err **err)
+{
+	int r = s->watch.machine.result;
+	if (s->sig)
+		return s->sig == SIGINT ? 0 : EXIT_INTERRUPTED;
+	if (r < 0 && s->watch.scan->err && err)
+		*err = TAKE_PTR(s->watch.scan->err);
+	return r;
+}
+
+static int watch_locks(struct lock_scan *scan, const struct host *h, nsec_t period, bool json, struct err **err)
+{
+	_cleanup_(reactor_free_p) struct reactor *reactor = NULL;
+	struct session s = {.watch = {.scan = scan, .host = h, .period = period, .fd = STDOUT_FILENO, .json = json}};
+	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
+	struct signals signals;
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		sigaddset(&set, wanted[i]);
+	int r = reactor_new(&reactor, err);
+	if (r < 0)
+		return r;
+	r = signals_init(&signals, reactor, &set, on_signal, &s, err);
+	if (r == 0) {
+		lock_watch_start(reactor, &s.watch);
+		r = reactor_run(reactor);
+		lock_watch_done(&s.watch);
+	}
+	signals_done(&signals);
+	return r < 0 ? r : watch_result(&s, err);
+}
+
+static int run_locks(void *args, struct err **err)
+{
+	const struct locks_args *a = args;
+	struct lock_scan scan = { 0 };
+	struct host host = HOST_NULL;
+	nsec_t period = 0;
+	int r = a->watch ? read_period(a->watch, &period, err) : 0;
+	if (r < 0)
+		return r;
+	r = open_scan(&scan);
+	if (r == 0) {
+		/* Without sysfs there are no nodes and no map, and still locks. */
+		bool known = host_read("", &host, NULL) == 0;
+		r = a->watch ? watch_locks(&scan, known ? &host : NULL, period, a->json, err)
+			     : show_once(&scan, known ? &host : NULL, a->json, err);
+	}
+	host_done(&host);
+	lock_scan_done(&scan);
+	return r;
+}
+
+const struct command cmd_locks = {
+	.name = "locks",
+	.summary = "Show who holds which CPUs, cache entries and run directories",
+	.text = "Reads /proc/locks and matches it with the lock files of ktstr: LLCs and CPUs in $KTSTR_LOCK_DIR "
+		"(/tmp), "
+		"kernels and source trees in the cache, run directories. On a terminal it also draws the host: each "
+		"LLC "
+		"with its CPUs, and who holds them. Takes no lock. With --watch it ends on ^C with status 0.",
+	.option = locks_options,
+	.size = sizeof(struct locks_args),
+	.run = run_locks,
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_topo.c -- ktstr topo: the host's nodes, last-level caches and cores. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "cli/commands.h"
+#include "lock/render.h"
+
+struct topo_args {
+	bool json;
+	const char *root;
+};
+
+static const struct option_row topo_options[] = {
+	{"json", 0, OPTION_FLAG, NULL, "print as JSON", offsetof(struct topo_args, json)},
+	{"root", 0, OPTION_STRING, "DIR", "read sysfs below DIR: another host's copy",
+	 offsetof(struct topo_args, root)},
+	{0},
+};
+
+static int run_topo(void *args, struct err **err)
+{
+	const struct topo_args *a = args;
+	struct host h = HOST_NULL;
+	struct cpuset_bits allowed = { 0 };
+	struct term t = term_probe(STDOUT_FILENO);
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	int r = host_read(a->root ? a->root : "", &h, err);
+	if (r < 0)
+		return r;
+	allowed = h.online;
+	if (!a->root)
+		r = cpus_allowed(&allowed, err);
+	if (r == 0) {
+		if (a->json)
+			host_render_json(&h, &allowed, &out);
+		else
+			host_render_text(&h, &allowed, &t, &out);
+		r = out.failed ? -ENOMEM : fd_write_full(STDOUT_FILENO, buf_str(&out), out.len);
+	}
+	host_done(&h);
+	return r == -EPIPE ? 0 : r;
+}
+
+const struct command cmd_topo = {
+	.name = "topo",
+	.summary = "Show this machine's nodes, last-level caches and cores",
+	.text = "What plans are made of. Cores are in brackets, CPUs that this process may not use in parentheses, "
+		"slow "
+		"cores have a quote behind them. What sysfs says against itself is noted at the end.",
+	.option = topo_options,
+	.size = sizeof(struct topo_args),
+	.run = run_topo,
+};

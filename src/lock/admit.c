@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* admit.c -- see admit.h. Handlers stand in the order in which they run; what blocks is in try_blocking(). */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "lock/admit.h"
+
+#define GATE_LONGEST	NSEC_PER_SEC
+#define TRY_DEADLINE	NSEC_PER_MIN
+/*
+ * A dying process closes the bell a little before its locks are free (the kernel tells inotify first), so the first
+ * look comes a moment later, and a second one later still. The slow one is for bells that nobody heard.
+ */
+#define AFTER_BELL	NSEC_PER_MSEC
+#define AFTER_BELL_AGAIN (20 * NSEC_PER_MSEC)
+#define WITHOUT_BELL	NSEC_PER_SEC
+
+static struct admit *admit_of(struct machine *m)
+{
+	return container_of(m, struct admit, machine);
+}
+
+static struct claim *claim_of(struct queue_entry *e)
+{
+	return container_of(e, struct claim, entry);
+}
+
+static void claim_free(struct claim *c)
+{
+	lock_set_release(&c->locks);
+	err_free(c->err);
+	free(c);
+}
+
+/* --- on the pool: look, plan, take -------------------------------------------------------------------------------- */
+
+static void add_holder(struct plan_holders *h, const struct cpu_plan *p)
+{
+	set_unite(&h->cpus, &p->cpu_locks);
+	set_for_each(llc, &p->llcs) {
+		if (p->llcs_exclusive && !cpuset_has(&p->shared_llcs, llc))
+			cpuset_add(&h->llc_exclusive, llc);
+		else
+			h->llc_shared[llc]++;
+	}
+}
+
+/* Takes what @e asks for when it is there. What fails otherwise is taken out of the queue too, with its error. */
+static bool try_claim(void *admit, struct queue_entry *e)
+{
+	struct admit *a = admit;
+	struct claim *c = claim_of(e);
+	char taken[LOCK_NAME_MAX];
+	if (c->memory_mib > a->memory_trying)
+		return false;
+	int r = cpu_plan_make(a->config.host, &a->config.allowed, &a->holders, &c->request, &c->plan, NULL);
+	if (r == 0 && a->config.dir)
+		r = lock_set_take(a->config.dir, &c->plan, &c->locks, taken, &c->err);
+	if (r == -EBUSY)
+		return false;
+	c->result = r;
+	if (r == 0) {
+		a->memory_trying -= c->memory_mib;
+		add_holder(&a->holders, &c->plan);
+	}
+	return true;
+}
+
+/* Time as tickets have it. */
+static nsec_t ticket_clock(const struct admit *a)
+{
+	return a->config.simulated ? a->looked_at : nsec_clock(CLOCK_BOOTTIME);
+}
+
+/* The ticket is the oldest claim's, for as long as that has waited. Without one we only wait longer. */
+static void renew_ticket(struct admit *a)
+{
+	struct queue_entry *oldest = queue_oldest(&a->queue);
+	if (a->ticket.fd >= 0 && oldest && oldest->arrival == a->ticket_for)
+		return;
+	ticket_give_back(a->config.dir, &a->ticket);
+	if (!oldest)
+		return;
+	a->ticket_for = oldest->arrival;
+	ticket_take(a->config.dir, ticket_clock(a) - (a->looked_at - claim_of(oldest)->asked), &a->ticket, NULL);
+}
+
+static int look(struct admit *a)
+{
+	if (ticket_must_wait(a->config.dir, &a->ticket, ticket_clock(a), a->config.patience)) {
+		a->blocked = true;
+		return 0;
+	}
+	/* Others stand back for the oldest: nobody else of ours may profit. */
+	struct queue_entry *oldest = queue_oldest(&a->queue);
+	if (oldest && ticket_urgent(&a->ticket, ticket_clock(a), a->config.patience))
+		oldest->overtaken = a->queue.overtakes_max;
+	int r = lock_scan_run(&a->scan);
+	if (r == 0)
+		lock_scan_holders(&a->scan, a->config.host, &a->holders);
+	return r;
+}
+
+static int try_blocking(void *arg)
+{
+	struct admit *a = arg;
+	_cleanup_close_ int gate = -1;
+	int r = 0;
+	a->blocked = false;
+	if (a->config.dir) {
+		gate = gate_enter(a->config.dir, GATE_LONGEST);
+		if (a->inotify >= 0)
+			lock_bell_renew(a->config.dir, a->inotify);
+		r = look(a);
+	}
+	while (r == 0 && !a->blocked) {
+		struct queue_entry *e = queue_pick(&a->queue, try_claim, a);
+		if (!e)
+			break;
+		list_append(&a->granted, &claim_of(e)->node);
+	}
+	if (a->config.dir)
+		renew_ticket(a);
+	return r;
+}
+
+/* --- IDLE --------------------------------------------------------------------------------------------------------- */
+
+static int idle(struct machine *m, int result)
+{
+	struct admit *a = admit_of(m);
+	(void)result;
+	timer_disarm(a->reactor, &a->again);
+	machine_wait_notice(m, &a->due);
+	return ADMIT_TRY;
+}
+
+/* --- TRY ---------------------------------------------------------------------------------------------------------- */
+
+static void take_incoming(struct admit *a)
+{
+	for (struct list *it; (it = list_pop(&a->incoming));) {
+		struct claim *c = list_entry(it, struct claim, node);
+		if (!a->queue.count)
+			a->progress = a->reactor->now;
+		c->state = CLAIM_WAITING;
+		c->entry.cpus = c->request.tier == PLAN_BUDGET ? c->request.cpus
+							       : c->request.topology.llcs * c->request.topology.cores *
+									 c->request.topology.threads;
+		queue_add(&a->queue, &c->entry);
+	}
+}
+
+/* Without lock files what is held is what this process has given out. */
+static void own_holders(struct admit *a)
+{
+	memset(&a->holders, 0, sizeof(a->holders));
+	list_for_each(it, &a->held)
+		add_holder(&a->holders, &list_entry(it, struct claim, node)->plan);
+}
+
+static int try_now(struct machine *m, int result)
+{
+	struct admit *a = admit_of(m);
+	(void)result;
+	take_incoming(a);
+	/* The ticket is the pool's to give back, so a last try is made when a queue has become empty. */
+	if (!a->queue.count && a->ticket.fd < 0)
+		return ADMIT_IDLE;
+	if (!a->config.dir)
+		own_holders(a);
+	a->memory_trying = a->memory_free;
+	a->trying = true;
+	a->looked_at = m->reactor->now;
+	a->stats.tries++;
+	machine_offload(m, &a->job, try_blocking, a);
+	return ADMIT_WAIT;
+}
+
+/* --- WAIT --------------------------------------------------------------------------------------------------------- */
+
+static void let_in(struct admit *a, struct claim *c)
+{
+	c->state = CLAIM_READY;
+	c->waited = a->reactor->now - c->asked;
+	a->progress = a->reactor->now;
+	a->stats.grants++;
+	if (c->result == 0) {
+		a->memory_free -= c->memory_mib;
+		list_append(&a->held, &c->node);
+	}
+	notice_post(&c->ready);
+}
+
+/* What the pool has done, and what was asked of claims while it did; true when another look is due at once. */
+static bool settle(struct admit *a)
+{
+	bool again = false;
+	a->trying = false;
+	for (struct list *it; (it = list_pop(&a->granted));) {
+		struct claim *c = list_entry(it, struct claim, node);
+		if (c->given_up) {
+			claim_free(c);
+			again = true;
+		} else {
+			let_in(a, c);
+		}
+	}
+	list_for_each_safe(it, &a->queue.waiting) {
+		struct claim *c = claim_of(list_entry(it, struct queue_entry, node));
+		if (!c->given_up)
+			continue;
+		queue_remove(&a->queue, &c->entry);
+		claim_free(c);
+		again = true;
+	}
+	return again;
+}
+
+/* Nobody was let in for too long: someone sits on the locks. The error says who. */
+static void give_up(struct admit *a)
+{
+	_cleanup_buf_ struct buf who = BUF_NULL;
+	char waited[TIME_TEXT_MAX];
+	for (size_t i = 0; i < a->scan.holders && who.len < 200; i++)
+		if (!i || a->scan.holder[i].pid != a->scan.holder[i - 1].pid)
+			buf_appendf(&who, "%spid %d", who.len ? ", " : "", a->scan.holder[i].pid);
+	list_for_each_safe(it, &a->queue.waiting) {
+		struct claim *c = claim_of(list_entry(it, struct queue_entry, node));
+		queue_remove(&a->queue, &c->entry);
+		c->state = CLAIM_READY;
+		c->waited = a->reactor->now - c->asked;
+		c->result = FAIL(
+			&c->err, EXIT_CONTENTION, -EBUSY,
+			"no CPUs for %s, and nobody was let in for as long; they are held by %s; see 'ktstr locks'",
+			nsec_format(c->waited, waited), who.len ? who.data : "nobody that can be seen");
+		notice_post(&c->ready);
+	}
+}
+
+static void arm_bell(struct admit *a);
+
+static int wait_for_change(struct machine *m, int result)
+{
+	struct admit *a = admit_of(m);
+	static const nsec_t pauses[] = { AFTER_BELL_AGAIN, WITHOUT_BELL };
+	bool again = settle(a);
+	/* A scan that failed once (a directory in motion) may work the next time; give_up ends it otherwise. */
+	(void)result;
+	if (again || !list_empty(&a->incoming) || (!a->queue.count && a->ticket.fd >= 0))
+		return ADMIT_TRY;
+	if (!a->queue.count)
+		return ADMIT_IDLE;
+	if (a->config.give_up && m->reactor->now - a->progress >= a->config.give_up) {
+		give_up(a);
+		return ADMIT_TRY;
+	}
+	if (a->inotify >= 0)
+		arm_bell(a);
+	timer_arm(m->reactor, &a->again, m->reactor->now + pauses[MIN_OF(a->tries_since_bell, ARRAY_SIZE(pauses) - 1)]);
+	a->tries_since_bell++;
+	machine_wait_notice(m, &a->due);
+	return ADMIT_TRY;
+}
+
+static void refuse(struct admit *a, struct claim *c, int result)
+{
+	c->state = CLAIM_READY;
+	c->waited = a->reactor->now - c->asked;
+	c->result = result;
+	notice_post(&c->ready);
+}
+
+/* Whoever waits still is told that there is no more admission. */
+static void on_done(struct machine *m, int result)
+{
+	struct admit *a = admit_of(m);
+	result = result < 0 ? result : -ECANCELED;
+	settle(a);
+	for (struct list *it; (it = list_pop(&a->incoming));)
+		refuse(a, list_entry(it, struct claim, node), result);
+	for (struct queue_entry *e; (e = queue_oldest(&a->queue));) {
+		queue_remove(&a->queue, e);
+		refuse(a, claim_of(e), result);
+	}
+	if (a->config.dir)
+		ticket_give_back(a->config.dir, &a->ticket);
+	timer_disarm(m->reactor, &a->again);
+}
+
+static const struct machine_state states[ADMIT_STATE_MAX] = {
+	[ADMIT_IDLE] = {.name = "idle", .run = idle, .next = TO(ADMIT_TRY)},
+	[ADMIT_TRY] = {.name = "try",
+		       .run = try_now,
+		       .deadline = TRY_DEADLINE,
+		       .next = TO(ADMIT_WAIT) | TO(ADMIT_IDLE)},
+	[ADMIT_WAIT] = {.name = "wait", .run = wait_for_change, .next = TO(ADMIT_TRY) | TO(ADMIT_IDLE)},
+};
+static const struct machine_type admit_type = { "admission", states, ADMIT_STATE_MAX, on_done };
+
+/* --- what wakes it ------------------------------------------------------------------------------------------------ */
+
+static void wake(struct admit *a)
+{
+	a->tries_since_bell = 0;
+	if (a->machine.started && !a->machine.ended)
+		notice_post(&a->due);
+}
+
+static void on_again(struct timer *t)
+{
+	notice_post(&container_of(t, struct admit, again)->due);
+}
+
+void admit_rung(struct admit *a)
+{
+	a->stats.bells++;
+	a->tries_since_bell = 0;
+	/* While the pool looks the queue is its own; whoever waits then looks again in a moment. */
+	if (!a->trying && a->queue.count && !a->machine.ended)
+		timer_arm(a->reactor, &a->again, a->reactor->now + AFTER_BELL);
+}
+
+static void on_bell(struct op *op)
+{
+	struct admit *a = container_of(op, struct admit, bell);
+	char events[4096];
+	a->bell_armed = false;
+	if (op->result < 0)
+		return;
+	while (read(a->inotify, events, sizeof(events)) > 0)
+		;
+	admit_rung(a);
+}
+
+static void arm_bell(struct admit *a)
+{
+	if (a->bell_armed)
+		return;
+	a->bell_armed = true;
+	a->bell = (struct op){ .kind = OP_POLL, .fd = a->inotify, .len = POLLIN, .done = on_bell };
+	op_submit(a->reactor, &a->bell);
+}
+
+/* --- for others --------------------------------------------------------------------------------------------------- */
+
+int admit_start(struct reactor *r, struct admit *a, const struct admit_config *config, struct err **err)
+{
+	int result = 0;
+	*a = (struct admit){ .config = *config, .reactor = r, .inotify = -1, .ticket = TICKET_NULL,
+			     .memory_free = config->memory_mib, .again = { .fire = on_again } };
+	if (!a->config.patience)
+		a->config.patience = TICKET_PATIENCE;
+	queue_init(&a->queue, QUEUE_OVERTAKES_MAX);
+	list_init(&a->incoming);
+	list_init(&a->granted);
+	list_init(&a->held);
+	if (config->dir) {
+		result = lock_scan_init(&a->scan, config->dir->path, NULL, NULL, "/proc");
+		a->scan.anonymous = true;
+		if (result == 0 && !config->simulated)
+			result = lock_bell_watch(config->dir, &a->inotify, err);
+	}
+	if (result == 0)
+		machine_start(r, &a->machine, &admit_type, NULL, "admission");
+	else
+		lock_scan_done(&a->scan);
+	return result;
+}
+
+void admit_stop(struct admit *a)
+{
+	machine_cancel(&a->machine);
+	if (a->bell_armed)
+		op_cancel(a->reactor, &a->bell);
+	while ((a->machine.started && !a->machine.ended) || a->bell_armed)
+		if (reactor_turn(a->reactor, NSEC_NEVER) < 0)
+			break;
+	REQUIRE(list_empty(&a->held));
+	lock_scan_done(&a->scan);
+	a->inotify = fd_close(a->inotify);
+}
+
+struct claim *admit_ask(struct admit *a, const struct plan_request *request, uint64_t memory_mib, nsec_t estimate)
+{
+	struct claim *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->request = *request;
+	c->memory_mib = memory_mib;
+	c->entry.estimate = estimate;
+	c->locks = LOCK_SET_NULL;
+	c->asked = a->reactor->now;
+	list_init(&c->node);
+	c->result = cpu_plan_make(a->config.host, &a->config.allowed, NULL, request, &c->plan, &c->err);
+	if (c->result == 0 && memory_mib > a->config.memory_mib)
+		c->result =
+			FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%lu MiB are more than the %lu MiB of memory to share",
+			     memory_mib, a->config.memory_mib);
+	if (c->result < 0 || a->machine.ended) {
+		c->result = c->result < 0 ? c->result : -ECANCELED;
+		c->state = CLAIM_READY;
+		notice_post(&c->ready);
+		return c;
+	}
+	list_append(&a->incoming, &c->node);
+	wake(a);
+	return c;
+}
+
+void admit_release(struct admit *a, struct claim *c)
+{
+	bool held = c->state == CLAIM_READY && c->result == 0, waiting = c->state == CLAIM_WAITING;
+	if (waiting && a->trying) {
+		c->given_up = true;
+		return;
+	}
+	if (waiting)
+		queue_remove(&a->queue, &c->entry);
+	else
+		list_remove(&c->node);
+	if (held)
+		a->memory_free += c->memory_mib;
+	claim_free(c);
+	if (held || waiting)
+		wake(a);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * admit.h -- admission: everything that needs CPUs of the host, machines and builds, asks here and waits in one queue.
+ *
+ * Within the process the queue decides (queue.h). Between processes the lock files do (flock.h), and tickets keep it
+ * fair (ticket.h). One machine does it all: IDLE > TRY > WAIT > TRY. While nothing is free it sleeps on inotify.
+ *
+ *	c = admit_ask(a, &request, memory_mib, estimate);
+ *	machine_wait_notice(m, &c->ready);		then c->result is 0: c->plan is held
+ *	admit_release(a, c);				once, on every path, held or not; @c is gone
+ */
+#ifndef KTSTR_LOCK_ADMIT_H
+#define KTSTR_LOCK_ADMIT_H
+
+#include "lock/queue.h"
+#include "lock/scan.h"
+#include "lock/ticket.h"
+#include "reactor/machine.h"
+
+enum claim_state {
+	CLAIM_INCOMING,		/* in the list of that name */
+	CLAIM_WAITING,		/* in the queue, or on its way out of it */
+	CLAIM_READY,		/* held when the result is 0 */
+};
+
+/* Admission's memory; its owner reads what stands above `state`. */
+struct claim {
+	struct plan_request request;
+	uint64_t memory_mib;
+	int result; /* once `ready`: 0, -EBUSY (gave up), -ERANGE (never possible), or what went wrong */
+	struct err *err;		/* why not; may be taken */
+	struct cpu_plan plan;
+	nsec_t waited;			/* how long it took */
+	struct notice ready;
+	enum claim_state state;
+	struct queue_entry entry;
+	struct list node;		/* incoming, granted, held, or none */
+	bool given_up;			/* released while the pool looked at it */
+	struct lock_set locks;
+	nsec_t asked;
+};
+
+struct admit_config {
+	const struct host *host;
+	struct cpuset_bits allowed;
+	const struct lock_dir *dir;	/* NULL: no locks at all (KTSTR_BYPASS_LLC_LOCKS) */
+	uint64_t memory_mib;		/* to be shared out */
+	nsec_t patience;		/* see ticket.h; 0: TICKET_PATIENCE */
+	bool simulated;			/* the reactor's time is everyone's, and nobody rings but admit_rung() */
+	nsec_t give_up;			/* without anyone being let in for so long, the waiting fail; 0: never */
+};
+
+enum admit_state { ADMIT_IDLE, ADMIT_TRY, ADMIT_WAIT, ADMIT_STATE_MAX };
+
+struct admit {
+	struct admit_config config;
+	struct machine machine;
+	struct reactor *reactor;
+	struct queue queue;		/* the offload pool's while trying */
+	struct list incoming, granted, held;
+	struct lock_scan scan;
+	struct plan_holders holders;
+	struct ticket ticket;
+	uint64_t ticket_for;		/* arrival of the claim whose ticket it is */
+	uint64_t memory_free, memory_trying;	/* the second: what the pool reckons with */
+	struct offload_job job;
+	struct notice due;
+	struct timer again;
+	struct op bell;
+	int inotify;
+	nsec_t looked_at;		/* reactor time of the last try */
+	nsec_t progress;		/* when someone was last let in, or the queue last empty */
+	unsigned tries_since_bell;
+	bool trying, blocked, bell_armed;
+	struct {
+		uint64_t tries, grants, bells;
+	} stats;
+};
+
+/* Starts the machine; @a stays where it is. */
+int admit_start(struct reactor *r, struct admit *a, const struct admit_config *config, struct err **err);
+/* Cancels what waits, ends the machine, turning the reactor until it has. Every claim must have been released. */
+void admit_stop(struct admit *a);
+
+/* NULL: out of memory. A claim that can never be had is ready at once, with its error. */
+struct claim *admit_ask(struct admit *a, const struct plan_request *request, uint64_t memory_mib, nsec_t estimate);
+void admit_release(struct admit *a, struct claim *c);
+/* Someone let go of something: what the bell is for, by call. */
+void admit_rung(struct admit *a);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* budget.c -- how many CPUs a build or a machine without reservation may use; see plan.h. */
+#include <stdlib.h>
+
+#include "lock/plan.h"
+
+#define BUDGET_PERCENT 30
+
+static const char *unless_empty(const char *s)
+{
+	return s && *s ? s : NULL;
+}
+
+struct budget_words budget_environment(const char *flag)
+{
+	return (struct budget_words){
+		.flag = flag, .cap = unless_empty(getenv("KTSTR_CPU_CAP")),
+		.bypass = unless_empty(getenv("KTSTR_BYPASS_LLC_LOCKS")),
+	};
+}
+
+static int read_cap(const char *name, const char *text, unsigned allowed, unsigned *ret, struct err **err)
+{
+	uint64_t value;
+	if (parse_u64(text, &value) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: '%s' is no number", name, text);
+	if (!value)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s must be at least 1 CPU (got 0)", name);
+	if (value > allowed)
+		return FAIL(err, EXIT_CONTENTION, -ERANGE, "%s %lu is more than the %u CPUs this process may use", name,
+			    value, allowed);
+	*ret = (unsigned)value;
+	return 0;
+}
+
+int budget_resolve(const struct budget_words *words, unsigned allowed, unsigned vcpus, struct budget *ret,
+		   struct err **err)
+{
+	const char *name = words->flag ? "--cpu-cap" : "KTSTR_CPU_CAP";
+	const char *said = words->flag ? words->flag : words->cap;
+	unsigned share = MAX_OF((allowed * BUDGET_PERCENT + 99) / 100, 1);
+	struct budget budget = { .cpus = MAX_OF(share, MIN_OF(vcpus, allowed)), .said = said != NULL,
+				 .bypass = words->bypass != NULL };
+	if (said && budget.bypass)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "%s is a resource contract that KTSTR_BYPASS_LLC_LOCKS=1 would break; unset one of them",
+			    name);
+	int r = said ? read_cap(name, said, allowed, &budget.cpus, err) : 0;
+	if (r == 0)
+		*ret = budget;
+	return r;
+}

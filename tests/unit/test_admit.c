@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The queue and admission. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hosttree.h"
+#include "lock/admit.h"
+#include "t.h"
+
+#define HOSTS TESTS_DIR "/hosts"
+
+/* --- the queue ---------------------------------------------------------------------------------------------------- */
+
+static bool fits_free(void *data, struct queue_entry *e)
+{
+	unsigned *free_cpus = data;
+	if (e->cpus > *free_cpus)
+		return false;
+	*free_cpus -= e->cpus;
+	return true;
+}
+
+START_TEST(the_widest_that_fits_goes_first)
+{
+	struct queue q;
+	struct queue_entry e[4] = { { .cpus = 2 }, { .cpus = 9 }, { .cpus = 4 }, { .cpus = 2, .estimate = 5 } };
+	unsigned free_cpus = 8;
+	queue_init(&q, 100);
+	for (size_t i = 0; i < ARRAY_SIZE(e); i++)
+		queue_add(&q, &e[i]);
+	ck_assert_ptr_eq(queue_pick(&q, fits_free, &free_cpus), &e[2]);
+	ck_assert_ptr_eq(queue_pick(&q, fits_free, &free_cpus), &e[3]);
+	ck_assert_ptr_eq(queue_pick(&q, fits_free, &free_cpus), &e[0]);
+	ck_assert_ptr_null(queue_pick(&q, fits_free, &free_cpus));
+	ck_assert_uint_eq(e[1].overtaken, 2);
+	ck_assert_ptr_eq(queue_oldest(&q), &e[1]);
+}
+END_TEST
+
+/* However the others come, the first is let in after the limit of overtakes, wide or narrow. */
+START_TEST(nobody_is_overtaken_for_ever)
+{
+	struct queue q;
+	struct queue_entry first = { .cpus = _i ? 16 : 1 }, other[100];
+	unsigned overtakes = 0;
+	queue_init(&q, 10);
+	queue_add(&q, &first);
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
+		other[i] = (struct queue_entry){ .cpus = 8 };
+		queue_add(&q, &other[i]);
+		/* Eight CPUs are free; all sixteen only when nobody else is let in. */
+		unsigned free_cpus = overtakes == 10 ? 16 : 8;
+		struct queue_entry *e = queue_pick(&q, fits_free, &free_cpus);
+		if (e == &first)
+			break;
+		overtakes++;
+	}
+	ck_assert_uint_eq(overtakes, 10);
+	ck_assert_uint_eq(first.overtaken, 10);
+}
+END_TEST
+
+/* --- admission ---------------------------------------------------------------------------------------------------- */
+
+struct desk {
+	char *path;
+	struct lock_dir dir;
+	struct host host;
+	struct reactor *reactor;
+	struct admit admit;
+};
+
+static void desk_open(struct desk *d, bool locks, nsec_t give_up)
+{
+	struct cpuset_bits allowed;
+	struct admit_config config = { .host = &d->host, .memory_mib = 1000, .patience = 200 * NSEC_PER_MSEC,
+				       .give_up = give_up };
+	d->path = t_tmpdir();
+	t_ok(lock_dir_open(d->path, NULL, &d->dir, NULL));
+	host_tree_read(HOSTS, "ccx-desktop", &d->host, &allowed);
+	config.allowed = d->host.online;
+	config.dir = locks ? &d->dir : NULL;
+	t_ok(reactor_new(&d->reactor, NULL));
+	t_ok(admit_start(d->reactor, &d->admit, &config, NULL));
+}
+
+static void desk_close(struct desk *d)
+{
+	admit_stop(&d->admit);
+	reactor_free(d->reactor);
+	host_done(&d->host);
+	lock_dir_done(&d->dir);
+	t_rmdir(d->path);
+}
+
+static void turn_until_ready(struct desk *d, struct claim *c)
+{
+	while (c->state != CLAIM_READY)
+		t_ok(reactor_turn(d->reactor, NSEC_NEVER));
+}
+
+static const struct plan_request half = { PLAN_DEFAULT, { 1, 1, 8, 2 } }, whole = { PLAN_DEFAULT, { 1, 2, 8, 2 } },
+				 tiny = { PLAN_DEFAULT, { 1, 1, 1, 1 } }, vast = { PLAN_PERFORMANCE, { 1, 4, 8, 2 } };
+
+START_TEST(claims_are_served_and_given_back)
+{
+	struct desk d;
+	desk_open(&d, _i, 0);
+	struct claim *a = admit_ask(&d.admit, &half, 400, 0), *b = admit_ask(&d.admit, &half, 400, 0);
+	turn_until_ready(&d, a);
+	turn_until_ready(&d, b);
+	t_ok(a->result);
+	t_ok(b->result);
+	ck_assert(!set_meets(&a->plan.cpu_locks, &b->plan.cpu_locks));
+	struct claim *c = admit_ask(&d.admit, &tiny, 1, 0);
+	for (unsigned i = 0; i < 20; i++)
+		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
+	ck_assert_int_ne(c->state, CLAIM_READY);
+	admit_release(&d.admit, a);
+	turn_until_ready(&d, c);
+	t_ok(c->result);
+	admit_release(&d.admit, b);
+	admit_release(&d.admit, c);
+	ck_assert_uint_eq(d.admit.memory_free, 1000);
+	desk_close(&d);
+}
+END_TEST
+
+START_TEST(memory_is_shared_out_too)
+{
+	struct desk d;
+	desk_open(&d, false, 0);
+	struct claim *a = admit_ask(&d.admit, &tiny, 700, 0), *b = admit_ask(&d.admit, &tiny, 700, 0);
+	struct claim *c = admit_ask(&d.admit, &tiny, 1001, 0), *e = admit_ask(&d.admit, &vast, 1, 0);
+	t_err_contains(&c->err, "1001 MiB are more than the 1000 MiB");
+	t_errno(e->result, ERANGE);
+	turn_until_ready(&d, a);
+	ck_assert_int_ne(b->state, CLAIM_READY);
+	admit_release(&d.admit, a);
+	turn_until_ready(&d, b);
+	admit_release(&d.admit, b);
+	admit_release(&d.admit, c);
+	admit_release(&d.admit, e);
+	desk_close(&d);
+}
+END_TEST
+
+/* Claims may be dropped at any moment: before they are looked at, while they are, after. */
+START_TEST(claims_can_be_dropped)
+{
+	struct desk d;
+	desk_open(&d, true, 0);
+	for (unsigned turns = 0; turns < 6; turns++) {
+		struct claim *a = admit_ask(&d.admit, &whole, 1, 0), *b = admit_ask(&d.admit, &whole, 1, 0);
+		for (unsigned i = 0; i < turns; i++)
+			t_ok(reactor_turn(d.reactor, 0));
+		admit_release(&d.admit, a);
+		admit_release(&d.admit, b);
+	}
+	struct claim *c = admit_ask(&d.admit, &whole, 1, 0);
+	turn_until_ready(&d, c);
+	t_ok(c->result);
+	admit_release(&d.admit, c);
+	desk_close(&d);
+}
+END_TEST
+
+/* Someone else sits on the locks and does not let go. */
+START_TEST(giving_up_names_the_holder)
+{
+	struct desk d;
+	char text[64];
+	int fd;
+	desk_open(&d, true, 50 * NSEC_PER_MSEC);
+	t_ok(lock_take(&d.dir, "ktstr-llc-0.lock", LOCK_MODE_EXCLUSIVE, &fd, NULL));
+	struct claim *a = admit_ask(&d.admit, &whole, 1, 0);
+	turn_until_ready(&d, a);
+	t_errno(a->result, EBUSY);
+	ck_assert_int_eq(err_exit_status(a->err), EXIT_CONTENTION);
+	snprintf(text, sizeof(text), "held by pid %d", getpid());
+	t_err_contains(&a->err, text);
+	admit_release(&d.admit, a);
+	close(fd);
+	desk_close(&d);
+}
+END_TEST
+
+/* A ticket older than the patience stops those who came later, whoever left it; a dead one's is swept. */
+START_TEST(tickets_are_respected)
+{
+	struct desk d;
+	struct ticket t = TICKET_NULL;
+	desk_open(&d, true, 0);
+	t_ok(ticket_take(&d.dir, nsec_clock(CLOCK_BOOTTIME) - NSEC_PER_SEC, &t, NULL));
+	struct claim *a = admit_ask(&d.admit, &tiny, 1, 0);
+	for (unsigned i = 0; i < 20; i++)
+		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
+	ck_assert_int_ne(a->state, CLAIM_READY);
+	ck_assert(d.admit.blocked);
+	/* Its owner dies: the file stays, the lock does not. */
+	t.fd = fd_close(t.fd);
+	turn_until_ready(&d, a);
+	t_ok(a->result);
+	ck_assert_int_ne(faccessat(d.dir.fd, t.name, F_OK, 0), 0);
+	admit_release(&d.admit, a);
+	desk_close(&d);
+}
+END_TEST
+
+START_TEST(stopping_tells_who_waits)
+{
+	struct desk d;
+	desk_open(&d, true, 0);
+	struct claim *a = admit_ask(&d.admit, &whole, 1, 0), *b = admit_ask(&d.admit, &whole, 1, 0);
+	turn_until_ready(&d, a->state == CLAIM_READY ? b : a);
+	machine_cancel(&d.admit.machine);
+	turn_until_ready(&d, a);
+	turn_until_ready(&d, b);
+	ck_assert((a->result == 0) != (b->result == 0));
+	ck_assert(a->result == -ECANCELED || b->result == -ECANCELED);
+	admit_release(&d.admit, a);
+	admit_release(&d.admit, b);
+	desk_close(&d);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, the_widest_that_fits_goes_first);
+	tcase_add_loop_test(tc, nobody_is_overtaken_for_ever, 0, 2);
+	tcase_add_loop_test(tc, claims_are_served_and_given_back, 0, 2);
+	tcase_add_test(tc, memory_is_shared_out_too);
+	tcase_add_test(tc, claims_can_be_dropped);
+	tcase_add_test(tc, giving_up_names_the_holder);
+	tcase_add_test(tc, tickets_are_respected);
+	tcase_add_test(tc, stopping_tells_who_waits);
+}
+
+int main(void)
+{
+	return t_main("admit", fill);
+}
