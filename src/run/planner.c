@@ -87,15 +87,18 @@ static char *duration_key(const char *backend, const char *name)
 	return asprintf(&key, "%s %s", backend, name) < 0 ? NULL : key;
 }
 
-/* One entry: [host ns, when]. Times stamps are RFC 3339 in UTC, so that the later one is the greater string. */
+/* One entry: [host ns, when]. Time stamps are RFC 3339 in UTC, so that the later one is the greater string. */
 void durations_add(json_t *durations, const json_t *sidecar)
 {
 	const json_t *changing = json_object_get(sidecar, "volatile");
 	const char *name = json_string_value(json_object_get(sidecar, "name"));
 	const char *backend = json_string_value(json_object_get(sidecar, "accel"));
 	const char *when = json_string_value(json_object_get(changing, "timestamp"));
+	const char *verdict = json_string_value(json_object_get(sidecar, "verdict"));
 	json_int_t wall = json_integer_value(json_object_get(changing, "wall_ns"));
-	if (!name || !backend || !when || wall <= 0)
+	/* What was interrupted, or never had a machine, says nothing of the time. */
+	bool whole = verdict && (!strcmp(verdict, "pass") || !strcmp(verdict, "fail"));
+	if (!name || !backend || !when || !whole || wall <= 0)
 		return;
 	_cleanup_free_ char *key = duration_key(backend, name);
 	const char *known = key ? json_string_value(json_array_get(json_object_get(durations, key), 1)) : NULL;

@@ -215,8 +215,9 @@ END_TEST
 
 static void add_run(json_t *durations, const char *name, const char *accel, const char *when, json_int_t wall)
 {
-	json_auto_t *sidecar = json_pack("{s:s, s:s, s:{s:s, s:I}}", "name", name, "accel", accel, "volatile",
-					 "timestamp", when, "wall_ns", wall);
+	const char *verdict = wall == 3 ? "inconclusive" : wall % 2 ? "pass" : "fail";
+	json_auto_t *sidecar = json_pack("{s:s, s:s, s:s, s:{s:s, s:I}}", "name", name, "accel", accel, "verdict",
+					 verdict, "volatile", "timestamp", when, "wall_ns", wall);
 	durations_add(durations, sidecar);
 }
 
@@ -226,6 +227,7 @@ START_TEST(times_come_from_the_newest_run_else_from_the_model)
 	struct plan p = make(NULL);
 	add_run(durations, "ktstr/small", "tcg", "2026-01-02T00:00:00Z", 7);
 	add_run(durations, "ktstr/small", "tcg", "2026-01-01T00:00:00Z", 5);
+	add_run(durations, "ktstr/small", "tcg", "2026-01-03T00:00:00Z", 3);	/* interrupted */
 	add_run(durations, "ktstr/smt", "kvm", "2026-01-01T00:00:00Z", 5);
 	add_run(durations, "ktstr/smt", "tcg", "2026-01-01T00:00:00Z", -5);
 	json_array_append_new(json_object_get(durations, "nonsense"), json_null());
