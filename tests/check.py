@@ -93,7 +93,7 @@ def main():
     # run under the sanitizers, its machines here in simulation.
     print('skipped  reactor under valgrind, which does not know pidfd_open(2)')
     counts['skipped'] += 1
-    for name in ('base', 'gauntlet', 'image', 'kernel', 'net', 'run', 'verdict', 'vmm'):
+    for name in ('base', 'gauntlet', 'image', 'kernel', 'lock', 'net', 'plan', 'run', 'verdict', 'vmm'):
         one(run('timeout', '-s', 'KILL', '300', *VALGRIND, f'build/tests/test_{name}', stdout=subprocess.DEVNULL) == 0,
             f'{name} under valgrind')
     one(run('timeout', '-s', 'KILL', '600', *VALGRIND, 'build/tests/sim_attempts', '3', '200', '4',
