@@ -95,8 +95,8 @@ def main():
     # Nor does it know seccomp(2) and KVM's ioctls; the VMM's tests run under the sanitizers.
     print('skipped  kvm under valgrind, which does not know seccomp(2)')
     counts['skipped'] += 2
-    for name in ('base', 'devices', 'gauntlet', 'image', 'kernel', 'net', 'run', 'shmring', 'verdict', 'virtio',
-                 'vmm', 'x86', 'x86_tables'):
+    for name in ('base', 'devices', 'gauntlet', 'image', 'kernel', 'lock', 'net', 'plan', 'run', 'shmring',
+                 'verdict', 'virtio', 'vmm', 'x86', 'x86_tables'):
         one(run('timeout', '-s', 'KILL', '300', *VALGRIND, f'build/tests/test_{name}', stdout=subprocess.DEVNULL) == 0,
             f'{name} under valgrind')
     one(run('timeout', '-s', 'KILL', '600', *VALGRIND, 'build/tests/sim_attempts', '3', '200', '4',

@@ -12,7 +12,7 @@
 struct build_args {
 	const char *source, *git, *ref, *extra_kconfig, *base_config, *trace;
 	bool force, clean, schedulers, no_ccache, skip_sha256, include_eol, json;
-	uint64_t cpu_cap;
+	const char *cpu_cap;
 	struct strings kernel, operands;
 };
 
@@ -26,7 +26,7 @@ static const struct option_row build_options[] = {
 	{ "clean", 0, OPTION_FLAG, NULL, "make mrproper first, in a source tree", offsetof(struct build_args, clean) },
 	{ "schedulers", 0, OPTION_FLAG, NULL, "also build the tree's own sched_ext schedulers",
 	  offsetof(struct build_args, schedulers) },
-	{ "cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once, over all kernels (default: 30 % of the CPUs)",
+	{ "cpu-cap", 0, OPTION_STRING, "N", "compilers at once, over all kernels (default: 30 % of the CPUs)",
 	  offsetof(struct build_args, cpu_cap) },
 	{ "extra-kconfig", 0, OPTION_STRING, "FILE", "options that win over the built-in ones",
 	  offsetof(struct build_args, extra_kconfig) },

@@ -20,7 +20,8 @@ struct test_args {
 	const char *filter, *accel, *trace, *partition;
 	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, flaky_fails;
 	bool include_eol, skip_sha256, no_ccache, eager;
-	uint64_t jobs, retries, repeat, require, cpu_cap;
+	uint64_t jobs, retries, repeat, require;
+	const char *cpu_cap;
 	const char *seed;
 };
 
@@ -52,7 +53,7 @@ static const struct option_row test_options[] = {
 	{"no-capture", 0, OPTION_FLAG, NULL, "show what each guest said", offsetof(struct test_args, no_capture)},
 	{"keep-logs", 0, OPTION_FLAG, NULL, "keep each guest's report also when it passed",
 	 offsetof(struct test_args, keep_logs)},
-	{"cpu-cap", 0, OPTION_NUMBER, "N", "compilers at once for kernels that must be built",
+	{"cpu-cap", 0, OPTION_STRING, "N", "compilers at once for kernels that must be built",
 	 offsetof(struct test_args, cpu_cap)},
 	{"eager", 0, OPTION_FLAG, NULL, "start a kernel's tests as soon as it is there, while others are built",
 	 offsetof(struct test_args, eager)},

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* kernels.c -- see kernels.h. */
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,23 +8,23 @@
 #include "base/parse.h"
 #include "base/tool.h"
 #include "cli/commands.h"
+#include "cli/cpus.h"
 #include "cli/kernels.h"
 #include "cli/stages.h"
 #include "reactor/signal.h"
 #include "reactor/trace.h"
 
-int build_budget(uint64_t cap, unsigned *ret, struct err **err)
+int build_budget(const char *cpu_cap, unsigned *ret, struct err **err)
 {
-	cpu_set_t set;
-	const char *env = getenv("KTSTR_CPU_CAP");
-	unsigned allowed = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-	if (!cap && env && *env && parse_u64(env, &cap) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "KTSTR_CPU_CAP: '%s' is no number", env);
-	if (cap > allowed)
-		return FAIL(err, EXIT_CONTENTION, -ERANGE,
-			    "--cpu-cap %lu is more than the %u CPUs this process may use", cap, allowed);
-	*ret = MIN_OF(cap ? (unsigned)cap : MAX_OF((allowed * 30 + 99) / 100, 1), JOBSERVER_MAX);
-	return 0;
+	struct budget_words words = budget_environment(cpu_cap);
+	struct cpuset_bits allowed;
+	struct budget budget;
+	int r = cpus_allowed(&allowed, err);
+	if (r == 0)
+		r = budget_resolve(&words, cpuset_count(&allowed), /* vcpus= */ 0, &budget, err);
+	if (r == 0)
+		*ret = MIN_OF(budget.cpus, JOBSERVER_MAX);
+	return r;
 }
 
 static int parallel_kernels(unsigned *ret, struct err **err)
@@ -325,7 +324,17 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 		.base_config = q->base_config, .extra_kconfig = extra.len ? buf_str(&extra) : NULL, .force = q->force,
 		.clean = q->clean, .schedulers = q->schedulers, .ccache = wants_ccache(q),
 	};
-	return result == 0 ? build_batch(r, &config, q, ret, err) : result;
+	struct cpu_hold hold = CPU_HOLD_NULL;
+	if (result == 0)
+		result = cpu_hold_take(r, config.budget, &hold, err);
+	if (result == -ECANCELED)
+		result = interrupted(err);
+	if (result == 0) {
+		config.job.affinity = hold.planned ? hold.plan.cpus.word : NULL;
+		result = build_batch(r, &config, q, ret, err);
+	}
+	cpu_hold_release(&hold);
+	return result;
 }
 
 /* --- for the commands --------------------------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ struct kernels_request {
 	/* Told of each kernel as soon as it can be booted, while others may still be on their way; NULL: nobody is. */
 	int (*ready)(void *data, const struct kernels_result *k, size_t i, struct err **err);
 	void *data;
-	uint64_t cpu_cap;
+	const char *cpu_cap;	/* as it was said; NULL: not */
 	const char *extra_kconfig;	/* a file */
 	const char *base_config;
 };
@@ -51,6 +51,6 @@ int kernels_load(const struct cache *cache, const struct kernels_result *k, size
 int kernels_releases(struct releases *ret, struct err **err);
 
 /* Kernel builds get 30 % of the CPUs we may use (at least one), unless told otherwise: behaviour 1.15. */
-int build_budget(uint64_t cpu_cap, unsigned *ret, struct err **err);
+int build_budget(const char *cpu_cap, unsigned *ret, struct err **err);
 
 #endif

@@ -410,6 +410,14 @@ struct claim *admit_ask(struct admit *a, const struct plan_request *request, uin
 	return c;
 }
 
+struct lock_set claim_take_locks(struct claim *c)
+{
+	struct lock_set locks = c->locks;
+	REQUIRE(c->state == CLAIM_READY && c->result == 0);
+	c->locks = LOCK_SET_NULL;
+	return locks;
+}
+
 void admit_release(struct admit *a, struct claim *c)
 {
 	bool held = c->state == CLAIM_READY && c->result == 0, waiting = c->state == CLAIM_WAITING;

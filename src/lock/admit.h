@@ -85,6 +85,8 @@ void admit_stop(struct admit *a);
 /* NULL: out of memory. A claim that can never be had is ready at once, with its error. */
 struct claim *admit_ask(struct admit *a, const struct plan_request *request, uint64_t memory_mib, nsec_t estimate);
 void admit_release(struct admit *a, struct claim *c);
+/* The locks of a claim that is held, for who outlives this admission; it goes on counting until it is released. */
+struct lock_set claim_take_locks(struct claim *c);
 /* Someone let go of something: what the bell is for, by call. */
 void admit_rung(struct admit *a);
 

@@ -258,10 +258,13 @@ static bool plan_shared_cpus(struct planning *p, unsigned need)
 		const struct unit *u = &p->unit[i];
 		unsigned cpus = u->picked ? order_cpus(p->host, u, false, order) : 0;
 		uint64_t unpopular = UINT16_MAX - u->sharers;
+		/* Nobody reserves CPUs here, so those who want few should not all want the first ones. */
+		bool alike = cpus && p->host->cpu[order[0]].capacity == p->host->cpu[order[cpus - 1]].capacity;
+		unsigned turn = alike ? p->request->rotate % cpus : 0;
 		for (unsigned k = 0; k < cpus; k++) {
 			uint64_t held = cpuset_has(&p->holders->cpus, order[k]);
-			ranked[count++] = (struct ranked_cpu){
-				held << 60 | unpopular << 32 | (uint64_t)u->cell << 16 | k, order[k]};
+			uint64_t place = (uint64_t)u->cell << 16 | (k + cpus - turn) % cpus;
+			ranked[count++] = (struct ranked_cpu){held << 60 | unpopular << 32 | place, order[k]};
 		}
 	}
 	qsort(ranked, count, sizeof(*ranked), by_rank);

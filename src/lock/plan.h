@@ -23,6 +23,7 @@ struct plan_request {
 	enum plan_tier tier;
 	struct ktstr_topology topology;	/* of the machine; performance and default */
 	unsigned cpus;			/* budget: at least 1 */
+	unsigned rotate;		/* budget: any number; equals that differ in it take different CPUs of an LLC */
 	bool service;			/* default: also a CPU for the device and monitor threads, if there is one */
 };
 

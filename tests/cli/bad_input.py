@@ -123,6 +123,13 @@ def kernels(scratch):
     os.mkdir(scratch / 'tree')
     refused('tree that is no kernel', 65, 'no kernel source in', 'kernel', 'build', '--source', scratch / 'tree', env=cache)
     refused('image as kernel', 65, 'raw image files are not supported', 'test', '--kernel', '/bin/true', EXAMPLES)
+    for cap, says in (('0', 'must be at least 1 CPU (got 0)'), ('x', "'x' is no number")):
+        refused(f'--cpu-cap {cap}', 64, says, 'kernel', 'build', '--cpu-cap', cap, scratch / 'novel.tar.gz', env=cache)
+        refused(f'KTSTR_CPU_CAP={cap}', 64, says, 'kernel', 'build', scratch / 'novel.tar.gz', env={**cache, 'KTSTR_CPU_CAP': cap})
+    refused('a cap and no locks', 64, 'resource contract', 'kernel', 'build', '--cpu-cap', '1', scratch / 'novel.tar.gz',
+            env={**cache, 'KTSTR_BYPASS_LLC_LOCKS': '1'})
+    refused('no lock directory', 69, 'set KTSTR_LOCK_DIR', 'kernel', 'build', scratch / 'novel.tar.gz',
+            env={**cache, 'KTSTR_LOCK_DIR': scratch / 'nowhere'})
     refused('cap beyond the machine', 75, '--cpu-cap 100000 is more than', 'kernel', 'build', '--cpu-cap', '100000',
             scratch / 'novel.tar.gz', env=cache)
     bare = scratch / 'bin'

@@ -268,10 +268,21 @@ def crashes(w):
     check(resumed > 0, f'{resumed} times there was work to go on with')
 
 
+def compiler(w, name, script):
+    """PATH with another sleep(1), which is what fake trees compile with."""
+    os.makedirs(w.scratch / name)
+    with open(w.scratch / name + '/sleep', 'w') as f:
+        f.write('#!/bin/sh\n' + script + '\n')
+    os.chmod(w.scratch / name + '/sleep', 0o755)
+    return f"{w.scratch / name}:{os.environ['PATH']}"
+
+
 def resumes(w):
     """A build that was killed does not download and unpack again."""
     w.fresh()
-    p = subprocess.Popen([KTSTR, 'kernel', 'build', '6.11.11'], env=dict(os.environ, **w.env), stderr=subprocess.PIPE, text=True)
+    slow = compiler(w, 'slow', 'exec /bin/sleep 60')
+    p = subprocess.Popen([KTSTR, 'kernel', 'build', '6.11.11'], env=dict(os.environ, **w.env, PATH=slow), stderr=subprocess.PIPE,
+                         text=True)
     for line in p.stderr:
         if ' build ' in line:
             break
@@ -294,11 +305,8 @@ def jobserver(w):
     """Three kernels at once on a budget of two: never more than two compilers, and both used."""
     w.fresh()
     log = w.scratch / 'compilers'
-    os.makedirs(w.scratch / 'bin', exist_ok=True)
-    with open(w.scratch / 'bin/sleep', 'w') as f:
-        f.write(f'#!/bin/sh\necho + >> {log}\n/bin/sleep "$@"\necho - >> {log}\n')
-    os.chmod(w.scratch / 'bin/sleep', 0o755)
-    run = w.run('build', '6.12.3', '6.6.10', '6.1.150', PATH=f"{w.scratch / 'bin'}:{os.environ['PATH']}")
+    path = compiler(w, 'counted', f'echo + >> {log}\n/bin/sleep "$@"\necho - >> {log}')
+    run = w.run('build', '6.12.3', '6.6.10', '6.1.150', PATH=path)
     now = most = 0
     with open(log) as f:
         for line in f:

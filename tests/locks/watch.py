@@ -140,19 +140,26 @@ def on_a_terminal(env, locks, holder):
     os.close(t.slave)
     t.p.send_signal(signal.SIGHUP)
     check(t.p.wait(timeout=20) in (0, 130), 'a terminal that is gone ends it')
-    golden_frame(env, locks, holder)
 
 
-def golden_frame(env, locks, holder):
-    t = Terminal('locks', '--watch', '1h', env=dict(env, TERM='xterm'))
-    frame = CLEAR + t.frames(1)[0]
+def golden_frame(env, scratch):
+    locks = scratch / 'golden'
+    os.mkdir(locks)
+    for name in ('ktstr-cpu-1.lock', 'ktstr-llc-0.lock'):
+        open(os.path.join(locks, name), 'w').close()
+    sleeper = subprocess.Popen(['flock', '--no-fork', '-x', locks + '/ktstr-cpu-0.lock', 'sleep', '600'])
+    t = Terminal('locks', '--watch', '50ms', env=dict(env, KTSTR_LOCK_DIR=locks, TERM='xterm'))
+    t.until(rb'(?s)%d.{0,20}sleep 600.*Run-dir locks' % sleeper.pid)
+    t.frames(t.data.count(CLEAR) + 1)
     t.end(signal.SIGINT)
-    text = frame.decode(errors='replace').replace('\r\n', '\n').replace('\x1b', '^[')
-    # What differs from machine to machine: its CPUs, the paths, pids, times.
+    sleeper.kill()
+    sleeper.wait()
+    # The last whole one: what differs from machine to machine is its CPUs, the paths, pids, times.
+    text = (CLEAR + t.data.split(CLEAR)[-2]).decode(errors='replace').replace('\r\n', '\n').replace('\x1b', '^[')
     text = re.sub(r'  node \d+ +LLC .*\n( {10,}.*\n)*', '  node N LLC N\n', text)
-    text = re.sub(r'(node N LLC N\n)(  node N LLC N\n)+', r'\1', text).replace(locks, 'LOCKS').replace(str(holder.pid), 'PID')
-    text = re.sub(r'\(\S*python3.*?\)', '(COMMAND)', text)
+    text = re.sub(r'(node N LLC N\n)(  node N LLC N\n)+', r'\1', text).replace(locks, 'LOCKS').replace(str(sleeper.pid), 'PID')
     text = re.sub(r'(exclusive|shared) [0-9.]+m?s', r'\1 TIME', text)
+    text = re.sub(r'(?m)^(  \d+ +)[0-9?]+( +LOCKS)', r'\1N\2', text)
     text = re.sub(r'LOCKFILE +HOLDERS', 'LOCKFILE HOLDERS', text)
     path = os.path.join(HERE, '..', 'golden', 'watch-frame.out')
     if os.environ.get('KTSTR_BLESS'):
@@ -214,6 +221,7 @@ def main():
             once(env, locks, holder)
             hostile(env, scratch, locks)
             on_a_terminal(env, locks, holder)
+            golden_frame(env, scratch)
             in_pipes(env)
             bad_input(scratch, env)
         finally:

@@ -208,6 +208,9 @@ static const struct {
 	{"eight-socket", {PLAN_BUDGET, .cpus = 60}, 0, "2", 0, 0, "0-1,56-83,224-225,280-307", "0,2", "0,2", -1},
 	{"two-socket-ccx", {PLAN_BUDGET, .cpus = 40}, 0, 0, 0, 0, "0-19,128-147", "0-4", "0-1", -1},
 	{"two-socket-ccx", {PLAN_BUDGET, .cpus = 9}, 0, "5", 0, 0, "16,20-23,148-151", "4-5", "1", -1},
+	/* Equal budgets of different people lie on different CPUs. */
+	{ "ccx-desktop", { PLAN_BUDGET, .cpus = 2 }, 0, 0, 0, 0, "0,16", "0", "0", -1 },
+	{ "ccx-desktop", { PLAN_BUDGET, .cpus = 2, .rotate = 19 }, 0, 0, 0, 0, "2,17", "0", "0", -1 },
 	/* Sub-NUMA clustering: half of an LLC is a node. */
 	{"sub-numa", {PLAN_BUDGET, .cpus = 24}, 0, 0, 0, 0, "0-11,48-59", "0", "0", -1},
 	{"node-without-memory", {PLAN_BUDGET, .cpus = 8}, 0, "1", 0, 0, "8-15", "1", "0", -1},
