@@ -93,9 +93,9 @@ def main():
     # run under the sanitizers, its machines here in simulation.
     print('skipped  reactor under valgrind, which does not know pidfd_open(2)')
     # Nor does it know seccomp(2) and KVM's ioctls; the VMM's tests run under the sanitizers.
-    print('skipped  kvm under valgrind, which does not know seccomp(2)')
-    counts['skipped'] += 2
-    for name in ('base', 'devices', 'image', 'kernel', 'run', 'verdict', 'vmm', 'x86'):
+    print('skipped  kvm, backend under valgrind, which does not know seccomp(2)')
+    counts['skipped'] += 3
+    for name in ('base', 'devices', 'image', 'kernel', 'run', 'verdict', 'virtio', 'vmm', 'x86', 'x86_tables'):
         one(run('timeout', '-s', 'KILL', '300', *VALGRIND, f'build/tests/test_{name}', stdout=subprocess.DEVNULL) == 0,
             f'{name} under valgrind')
     one(run('timeout', '-s', 'KILL', '600', *VALGRIND, 'build/tests/sim_attempts', '3', '200', '4',
@@ -106,6 +106,8 @@ def main():
     if one(run('build/ktstr', 'kernel', 'build', 'distro', '--schedulers', '--cpu-cap', cpus) == 0, 'kernel build distro'):
         say('real guests')
         meson_test('build', 'vm', '--suite', 'vm', '--num-processes', '1')
+        say('the KVM backend on emulated hardware, a sample; all of it: KTSTR_LAB=full make lab')
+        meson_test('build', 'lab', '--suite', 'lab', '--num-processes', '1')
     say('done')
     finish()
 

@@ -23,7 +23,7 @@ static uint32_t le32(const uint8_t *p)
 	return v;
 }
 
-/* Tables lie one after the other behind the RSDP, on 16-byte boundaries. */
+/* Tables lie one after the other behind the RSDP, on 16-byte boundaries, with zeros between. */
 static int dump_acpi(const struct ktstr_topology *t, const char *mib, const char *dir)
 {
 	static uint8_t out[X86_ACPI_BYTES_MAX];
@@ -33,13 +33,14 @@ static int dump_acpi(const struct ktstr_topology *t, const char *mib, const char
 		return 2;
 	struct acpi_config c = { .topology = *t, .ram = &ram, .virtio = X86_VIRTIO_MAX };
 	size_t len = acpi_build(&c, X86_ACPI, out, sizeof(out));
-	for (size_t at = 0; at < len;) {
-		uint32_t bytes = at ? le32(out + at + 4) : 36;
+	for (size_t at = 0, bytes; at < len; at = (at + bytes + 15) & ~(size_t)15) {
 		char path[4096];
+		bytes = at ? MAX_OF(le32(out + at + 4), 16u) : 36;
+		if (!out[at])
+			continue;
 		snprintf(path, sizeof(path), "%s/%.4s.dat", dir, at ? (char *)out + at : "RSDP");
 		if (file_write_atomic(path, out + at, bytes, 0644, NULL) < 0)
 			return 2;
-		at = (at + bytes + 15) & ~(size_t)15;
 	}
 	printf("%zu\n", len);
 	return len == 0;

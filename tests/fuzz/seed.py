@@ -83,3 +83,48 @@ put('tarball', 'packed.tar.gz', gzip.compress(raw.getvalue(), mtime=0))
 
 put('json_file', 'good', '{"version":"6.12.1","source":{"type":"tarball"},"arch":"x86_64","image_name":"bzImage",'
                          '"built_at":"2026-01-01T00:00:00Z","ktstr_kconfig_hash":"00112233","has_vmlinux":true,"objects":5}')
+
+# The smallest bzImage and vmlinux that load.
+header = bytearray(0x400)
+header[0x1f1] = 1
+struct.pack_into('<I', header, 0x1f4, 64)
+struct.pack_into('<HHIH', header, 0x1fe, 0xaa55, 0x6aeb, 0x53726448, 0x20f)
+header[0x211] = 1
+struct.pack_into('<I', header, 0x22c, 0x7fffffff)
+struct.pack_into('<H', header, 0x236, 1)
+struct.pack_into('<I', header, 0x238, 2047)
+struct.pack_into('<QI', header, 0x258, 0x1000000, 0x100000)
+put('kernel', 'bzImage', bytes(header) + b'\x90' * 1024)
+ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+phdr = struct.pack('<IIQQQQQQ', 1, 5, 176, 0xffffffff81000000, 0x1000000, 64, 64, 4096) + \
+    struct.pack('<IIQQQQQQ', 1, 6, 240, 0xffffffff81200000, 0x1200000, 16, 8192, 4096)
+put('kernel', 'vmlinux', ehdr + phdr + b'\x90' * 80)
+
+
+def write(kind, disk, where, value):
+    return struct.pack('<BII', kind << 1 | disk, where & 0xffffffff, value & 0xffffffff)
+
+
+def descriptor(queue, i, address, length, flags):
+    at = queue * 0x400 + 16 * i
+    return write(5, 0, at, address) + write(5, 0, at + 8, length) + write(5, 0, at + 12, flags | (i + 1) << 16)
+
+
+def publish(queue, disk, count):
+    return write(5, 0, queue * 0x400 + 0x102, count) + write(1, disk, 0, queue)
+
+
+# A disk's read and the console's output, its control messages, its input; the serial port; a driver's own set-up.
+put('virtio', 'disk', b'\1' + write(5, 0, 0x3000, 0) + descriptor(0, 0, 0x3000, 16, 1) + descriptor(0, 1, 0x3100, 512, 3) +
+    descriptor(0, 2, 0x3010, 1, 2) + publish(0, 1, 1))
+put('virtio', 'disk_limits', b'\7' + write(5, 0, 0x3000, 1) + descriptor(0, 0, 0x3000, 528, 1) + descriptor(0, 1, 0x3010, 1, 2) +
+    publish(0, 1, 1) + publish(0, 1, 2) + write(1, 1, 0, 0))
+put('virtio', 'console', b'\1' + descriptor(1, 0, 0x3000, 64, 0) + publish(1, 0, 1) + descriptor(0, 0, 0x3000, 8, 2) +
+    publish(0, 0, 1) + write(3, 0, 0, 8))
+put('virtio', 'ports', b'\1' + descriptor(2, 0, 0x3200, 64, 2) + publish(2, 0, 1) + write(5, 0, 0x3004, 0x10000) +
+    descriptor(3, 0, 0x3000, 8, 0) + publish(3, 0, 1) + write(5, 0, 0x3004, 0x10003) + publish(3, 0, 2))
+put('virtio', 'serial', b'\0' + write(2, 0, 1, 3) + write(2, 0, 2, 0xc1) + write(2, 0, 4, 0x1a) + write(2, 0, 0, 65) +
+    write(2, 0, 3, 0x83) + write(2, 0, 0, 1) + write(4, 0, 4, 0x3402))
+put('virtio', 'setup', b'\0' + b''.join(write(0, 1, *w) for w in (
+    (0x70, 3), (0x24, 1), (0x20, 1), (0x70, 11), (0x30, 0), (0x38, 8), (0x80, 0x1000), (0x90, 0x1100), (0xa0, 0x1200),
+    (0x44, 1), (0x70, 15), (0x50, 0), (0x64, 3), (0x70, 0))))

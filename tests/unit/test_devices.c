@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "t.h"
+#include "vmm/dev/pm.h"
 #include "vmm/dev/serial.h"
 
 /* --- serial port -------------------------------------------------------------------------------------------------- */
@@ -148,6 +149,29 @@ START_TEST(serial_is_a_16550a)
 }
 END_TEST
 
+/* --- power management --------------------------------------------------------------------------------------------- */
+
+START_TEST(pm_powers_off)
+{
+	struct pm p = { 0 };
+	ck_assert_uint_eq(pm_read(&p, 4, 2), 1);	/* ACPI mode */
+	ck_assert_uint_eq(pm_read(&p, 0, 2), 0);
+	ck_assert(!pm_write(&p, 2, 2, 0x0120));
+	ck_assert_uint_eq(pm_read(&p, 2, 2), 0x0120);
+	ck_assert_uint_eq(pm_read(&p, 0, 4), 0x01200000);
+	ck_assert(!pm_write(&p, 0, 2, 0xffff));
+	ck_assert_uint_eq(pm_read(&p, 2, 2), 0x0120);
+	ck_assert(!pm_write(&p, 4, 2, 5 << 10));
+	ck_assert(!pm_write(&p, 4, 2, 1 << 10 | 1 << 13));
+	ck_assert(pm_write(&p, 4, 2, 5 << 10 | 1 << 13));
+	ck_assert(!pm_write(&p, 4, 1, 0));
+	ck_assert(pm_write(&p, 5, 1, (5 << 10 | 1 << 13) >> 8));
+	ck_assert(!pm_write(&p, UINT32_MAX, 4, UINT32_MAX));
+	ck_assert_uint_eq(pm_read(&p, 5, 4), 0xffffff14);
+	ck_assert_uint_eq(pm_read(&p, UINT32_MAX, 4), UINT32_MAX);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, serial_sends_at_once);
@@ -156,6 +180,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, serial_loops_back);
 	tcase_add_test(tc, serial_modem_lines);
 	tcase_add_test(tc, serial_is_a_16550a);
+	tcase_add_test(tc, pm_powers_off);
 }
 
 int main(void)

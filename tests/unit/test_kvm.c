@@ -135,7 +135,7 @@ static const struct {
 	const char *says;	/* an error, or NULL */
 } ends[] = {
 	{ OUT(X86_PORT_EXIT, 7), KVM_GUEST_EXITED, 7, NULL },
-	{ OUT(X86_PORT_SLEEP_CONTROL, X86_SLEEP_S5), KVM_GUEST_EXITED, 0, NULL },
+	{ OUT(X86_PORT_PM + 5, X86_SLEEP_TYPE_S5 << 2 | 1 << 5), KVM_GUEST_EXITED, 0, NULL },
 	{ OUT(X86_PORT_KBD_COMMAND, X86_RESET_VALUE), KVM_GUEST_RESET, 0, NULL },
 	{ { .reason = KVM_EXIT_SHUTDOWN }, KVM_GUEST_RESET, KVM_EXIT_SHUTDOWN, NULL },
 	{ { .reason = KVM_EXIT_INTERNAL_ERROR }, KVM_GUEST_FAILED, 0, "KVM cannot go on at address 0x1234" },

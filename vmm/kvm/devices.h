@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "vmm/dev/pm.h"
 #include "vmm/dev/serial.h"
 
 struct kvm_guest;
@@ -18,6 +19,7 @@ struct devices {
 	struct kvm_guest *guest;
 	pthread_mutex_t lock;		/* of the console */
 	struct serial serial;
+	struct pm pm;
 	unsigned irq_level;		/* as KVM last heard */
 	char line[CONSOLE_LINE_MAX];	/* not written out yet */
 	size_t len;

@@ -96,7 +96,7 @@ static void add_virtio(struct out *o, unsigned i)
 
 static uint64_t build_dsdt(struct tables *t, const struct acpi_config *c)
 {
-	static const uint8_t s5[] = { (X86_SLEEP_S5 >> 2) & 7, 0, 0, 0 };
+	static const uint8_t s5[] = { X86_SLEEP_TYPE_S5, X86_SLEEP_TYPE_S5, 0, 0 };
 	size_t at = table_begin(t, "DSDT", 2);
 	aml_name_package(&t->out, "_S5_", s5, sizeof(s5));
 	size_t scope = aml_scope(&t->out, "\\_SB_");
@@ -107,9 +107,12 @@ static uint64_t build_dsdt(struct tables *t, const struct acpi_config *c)
 	return table_end(t, at);
 }
 
-/* --- FADT, 5.2.9 -------------------------------------------------------------------------------------------------- */
+/* --- FACS 5.2.10, FADT 5.2.9 -------------------------------------------------------------------------------------- */
 
+#define FACS_BYTES		64u
 #define FADT_BYTES		276u
+#define PM1_EVENT_BYTES		4u	/* status, then enable */
+#define PM1_CONTROL_BYTES	2u
 #define BOOT_ARCH_NO_VGA	(1u << 2)
 #define BOOT_ARCH_NO_ASPM	(1u << 4)
 #define BOOT_ARCH_NO_CMOS_RTC	(1u << 5)
@@ -119,43 +122,64 @@ static uint64_t build_dsdt(struct tables *t, const struct acpi_config *c)
 #define FADT_SLP_BUTTON		(1u << 5)
 #define FADT_RESET_REG_SUP	(1u << 10)
 #define FADT_HEADLESS		(1u << 12)
-#define FADT_HW_REDUCED		(1u << 20)
 #define C2_LATENCY_NONE		101u		/* over 100 us: there is no C2 */
 #define C3_LATENCY_NONE		1001u
 
-/* 5.2.3.2: a generic address, one byte of I/O space. */
-static void out_port(struct out *o, uint16_t port)
+/* 5.2.3.2: a generic address of @bytes of I/O space. */
+static void out_port(struct out *o, uint16_t port, uint8_t bytes, uint8_t access)
 {
 	out_8(o, 1);
-	out_8(o, 8);
+	out_8(o, (uint8_t)(bytes * 8));
 	out_8(o, 0);
-	out_8(o, 1);
+	out_8(o, access);
 	out_64(o, port);
 }
 
-static void build_fadt(struct tables *t, uint64_t dsdt)
+/* No checksum, no revision, an alignment of its own. */
+static uint64_t build_facs(struct tables *t)
+{
+	out_align(&t->out, FACS_BYTES);
+	size_t at = t->out.len;
+	out_bytes(&t->out, "FACS", 4);
+	out_32(&t->out, FACS_BYTES);
+	out_zeros(&t->out, 32 - 8);
+	out_8(&t->out, 2);		/* version */
+	out_zeros(&t->out, FACS_BYTES - 33);
+	return t->address + at;
+}
+
+static void build_fadt(struct tables *t, uint64_t facs, uint64_t dsdt)
 {
 	struct out *o = &t->out;
 	size_t at = table_begin(t, "FACP", 6);
-	out_32(o, 0);			/* FACS: hardware-reduced machines need none */
+	out_32(o, (uint32_t)facs);
 	out_32(o, (uint32_t)dsdt);
-	out_zeros(o, 96 - 44);		/* SCI, SMI, PM1, PM2, timer, GPE: none */
+	out_16(o, 0);
+	out_16(o, X86_PM_IRQ);
+	out_zeros(o, 56 - 48);		/* no SMI command: it is in ACPI mode for ever */
+	out_32(o, X86_PORT_PM);
+	out_32(o, 0);
+	out_32(o, X86_PORT_PM + PM1_EVENT_BYTES);
+	out_zeros(o, 88 - 68);		/* PM1b, PM2, timer, GPE: none */
+	out_8(o, PM1_EVENT_BYTES);
+	out_8(o, PM1_CONTROL_BYTES);
+	out_zeros(o, 96 - 90);
 	out_16(o, C2_LATENCY_NONE);
 	out_16(o, C3_LATENCY_NONE);
 	out_zeros(o, 109 - 100);
 	out_16(o, BOOT_ARCH_NO_VGA | BOOT_ARCH_NO_ASPM | BOOT_ARCH_NO_CMOS_RTC);
 	out_8(o, 0);
-	out_32(o, FADT_WBINVD | FADT_PROC_C1 | FADT_PWR_BUTTON | FADT_SLP_BUTTON | FADT_RESET_REG_SUP | FADT_HEADLESS |
-		  FADT_HW_REDUCED);
-	out_port(o, X86_PORT_KBD_COMMAND);
+	out_32(o, FADT_WBINVD | FADT_PROC_C1 | FADT_PWR_BUTTON | FADT_SLP_BUTTON | FADT_RESET_REG_SUP | FADT_HEADLESS);
+	out_port(o, X86_PORT_KBD_COMMAND, 1, 1);
 	out_8(o, X86_RESET_VALUE);
 	out_16(o, 0);			/* Arm boot flags */
 	out_8(o, 4);			/* 6.4 */
-	out_64(o, 0);
+	out_64(o, 0);			/* the 32-bit field has it */
 	out_64(o, dsdt);
-	out_zeros(o, 244 - 148);
-	out_port(o, X86_PORT_SLEEP_CONTROL);
-	out_port(o, X86_PORT_SLEEP_STATUS);
+	out_port(o, X86_PORT_PM, PM1_EVENT_BYTES, 2);
+	out_zeros(o, 172 - 160);
+	out_port(o, X86_PORT_PM + PM1_EVENT_BYTES, PM1_CONTROL_BYTES, 2);
+	out_zeros(o, 268 - 184);
 	out_bytes(o, "KTSTRVMM", 8);
 	REQUIRE(o->full || o->len - at == FADT_BYTES);
 	list(t, table_end(t, at));
@@ -215,6 +239,13 @@ static void add_ioapic(struct out *o)
 	out_8(o, 0);
 	out_32(o, 2);
 	out_16(o, 0);
+	/* The SCI is level-triggered; active high, as all of KVM's lines are. */
+	out_8(o, 2);
+	out_8(o, 10);
+	out_8(o, 0);
+	out_8(o, X86_PM_IRQ);
+	out_32(o, X86_PM_IRQ);
+	out_16(o, 3u << 2 | 1u);
 }
 
 static void build_madt(struct tables *t, const struct ktstr_topology *topology)
@@ -222,7 +253,7 @@ static void build_madt(struct tables *t, const struct ktstr_topology *topology)
 	struct out *o = &t->out;
 	size_t at = table_begin(t, "APIC", 4);
 	out_32(o, X86_LAPIC);
-	out_32(o, 0);			/* not PCAT_COMPAT: nothing is wired to a PIC */
+	out_32(o, 1);			/* PCAT_COMPAT: ISA interrupts have their usual numbers */
 	for (unsigned cpu = 0; cpu < topology_cpus(topology); cpu++)
 		add_processor(o, cpu, x86_apic_id(topology, cpu));
 	add_ioapic(o);
@@ -364,7 +395,7 @@ size_t acpi_build(const struct acpi_config *c, uint64_t address, uint8_t *out, s
 	unsigned nodes = c->topology.numa_nodes;
 	out_zeros(&t.out, RSDP_BYTES);
 	uint64_t dsdt = build_dsdt(&t, c);
-	build_fadt(&t, dsdt);
+	build_fadt(&t, build_facs(&t), dsdt);
 	build_madt(&t, &c->topology);
 	build_srat(&t, c);
 	build_slit(&t, nodes);

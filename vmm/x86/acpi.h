@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * acpi.h -- the ACPI tables of a guest: RSDP, XSDT, FADT, MADT, SRAT, SLIT, HMAT and a DSDT.
+ * acpi.h -- the ACPI tables of a guest: RSDP, XSDT, FADT, FACS, MADT, SRAT, SLIT, HMAT and a DSDT.
  *
- * Hardware-reduced: there is no SCI, no power management timer, no PIC and no PIT for Linux to probe, and neither an
- * 8042 nor a CMOS clock to wait for. Power off is a byte to X86_PORT_SLEEP_CONTROL (X86_SLEEP_S5), reset one to
- * X86_PORT_KBD_COMMAND (X86_RESET_VALUE). Interrupts of ISA devices are known to Linux only from the DSDT then, so
- * COM1 stands in it.
+ * Not hardware-reduced, though it could be: Linux then gives ISA interrupts other numbers, and a kernel without
+ * CONFIG_SERIAL_8250_PNP waits for ever on the console's. The price are the PM1 registers (vmm/dev/pm.h), a dozen port
+ * accesses of a boot. There is no power management timer, and the flags say that neither 8042 nor CMOS clock are there
+ * to wait for. Power off comes through PM1, reset as X86_RESET_VALUE to X86_PORT_KBD_COMMAND. COM1 stands in the DSDT.
  */
 #ifndef KTSTR_VMM_X86_ACPI_H
 #define KTSTR_VMM_X86_ACPI_H

@@ -52,10 +52,11 @@
 #define X86_COM_PORTS		8u
 #define X86_PORT_EXIT		0xf4u		/* as QEMU's isa-debug-exit of the tcg backend: ktstr.exit= */
 #define X86_PORT_KBD_DATA	0x60u
-#define X86_PORT_KBD_COMMAND	0x64u		/* ACPI's reset register too: writing RESET_VALUE resets */
+#define X86_PORT_KBD_COMMAND	0x64u		/* ACPI's reset register too: X86_RESET_VALUE resets */
 #define X86_RESET_VALUE		0xfeu
-#define X86_PORT_SLEEP_CONTROL	0x600u		/* ACPI 6.4, 4.8.3.7: one byte each */
-#define X86_PORT_SLEEP_STATUS	0x601u
-#define X86_SLEEP_S5		(5u << 2 | 1u << 5)	/* what \_S5 has the guest write: power off */
+#define X86_PORT_PM		0x600u		/* ACPI's PM1 registers, vmm/dev/pm.h */
+#define X86_PM_PORTS		6u
+#define X86_PM_IRQ		9u		/* the SCI; never raised */
+#define X86_SLEEP_TYPE_S5	5u		/* \_S5: power off */
 
 #endif

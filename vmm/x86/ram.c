@@ -62,6 +62,15 @@ uint8_t *x86_ram_at(const struct x86_ram *ram, uint64_t address, uint64_t len)
 	return r && len <= left_in(r, address) ? r->host + (address - r->address) : NULL;
 }
 
+uint8_t *x86_ram_span(const struct x86_ram *ram, uint64_t address, uint64_t len, uint64_t *ret_len)
+{
+	const struct x86_region *r = region_of(ram, address);
+	if (!r)
+		return NULL;
+	*ret_len = MIN_OF(len, left_in(r, address));
+	return r->host + (address - r->address);
+}
+
 bool x86_ram_covers(const struct x86_ram *ram, uint64_t address, uint64_t len)
 {
 	while (len) {

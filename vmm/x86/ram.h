@@ -30,6 +30,8 @@ int x86_ram_plan(unsigned nodes, uint64_t total_mib, struct x86_ram *ret, struct
 
 /* @len bytes at @address as one piece of our memory, or NULL where they are not all in one region. */
 uint8_t *x86_ram_at(const struct x86_ram *ram, uint64_t address, uint64_t len);
+/* As much of it as lies in one region: *@ret_len bytes, at least 1 where @len is. NULL: there is no RAM at @address. */
+uint8_t *x86_ram_span(const struct x86_ram *ram, uint64_t address, uint64_t len, uint64_t *ret_len);
 /* Whether [@address, @address + @len) is RAM without holes, over as many regions as it takes. */
 bool x86_ram_covers(const struct x86_ram *ram, uint64_t address, uint64_t len);
 /* Copies over region borders; -EFAULT, and nothing written, where the range is not all RAM. */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* sysfs_init.c -- PID 1 of a guest that shows on its console what its kernel knows of the topology, and powers off. */
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+static const char *const patterns[] = {
+	"/sys/devices/system/cpu/online",
+	"/sys/devices/system/cpu/cpu[0-9]*/topology/package_cpus_list",
+	"/sys/devices/system/cpu/cpu[0-9]*/topology/core_cpus_list",
+	"/sys/devices/system/cpu/cpu[0-9]*/cache/index3/shared_cpu_list",
+	"/sys/devices/system/node/node[0-9]*/cpulist",
+	"/sys/devices/system/node/node[0-9]*/distance",
+	"/sys/bus/platform/devices/LNRO0005:*/uevent",
+	"/proc/meminfo",
+	"/proc/iomem",
+	"/proc/interrupts",
+};
+
+/* "PATH|LINE", a line a line. */
+static void show(const char *path)
+{
+	char line[4096];
+	FILE *f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		printf("%s|%s", path, line);
+	if (f)
+		fclose(f);
+}
+
+int main(void)
+{
+	mkdir("/sys", 0755);
+	mkdir("/proc", 0755);
+	if (mount("sysfs", "/sys", "sysfs", 0, NULL) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
+		perror("mount");
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		glob_t found;
+		if (glob(patterns[i], 0, NULL, &found) == 0)
+			for (size_t k = 0; k < found.gl_pathc; k++)
+				show(found.gl_pathv[k]);
+	}
+	printf("end|\n");
+	fflush(stdout);
+	tcdrain(1);
+	reboot(RB_POWER_OFF);
+	for (;;)
+		pause();
+}
