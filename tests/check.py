@@ -107,6 +107,8 @@ def main():
     if one(run('build/ktstr', 'kernel', 'build', 'distro', '--schedulers', '--cpu-cap', cpus) == 0, 'kernel build distro'):
         say('real guests')
         meson_test('build', 'vm', '--suite', 'vm', '--num-processes', '1')
+        say('the KVM backend on emulated hardware, a sample; all of it: KTSTR_LAB=full make lab')
+        meson_test('build', 'lab', '--suite', 'lab', '--num-processes', '1')
     say('done')
     finish()
 

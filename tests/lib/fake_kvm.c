@@ -136,6 +136,8 @@ static int fake_ioctl(void *data, int fd, unsigned long request, void *arg)
 	pthread_mutex_lock(&f->lock);
 	if (++f->calls == f->fail_at)
 		f->failed = request;
+	else if (request == f->refused)
+		r = -EINVAL;
 	else if (request != KVM_RUN)
 		r = fake_answer(f, fd, request, arg);
 	bool failed = f->calls == f->fail_at;

@@ -25,6 +25,7 @@ struct fake {
 	pthread_mutex_t lock;
 	unsigned calls, fail_at;		/* fail_at 0: never */
 	unsigned long failed;			/* the request that was failed */
+	unsigned long refused;			/* a request that is refused each time, or 0 */
 	unsigned missing_cap;			/* its number + 1; 0: none */
 	int vcpu_fd[FAKE_VCPUS_MAX];
 	struct kvm_run *run[FAKE_VCPUS_MAX];

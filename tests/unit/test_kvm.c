@@ -135,7 +135,7 @@ static const struct {
 	const char *says;	/* an error, or NULL */
 } ends[] = {
 	{ OUT(X86_PORT_EXIT, 7), KVM_GUEST_EXITED, 7, NULL },
-	{ OUT(X86_PORT_PM + 5, 0x34), KVM_GUEST_EXITED, 0, NULL },
+	{ OUT(X86_PORT_PM + 5, X86_SLEEP_TYPE_S5 << 2 | 1 << 5), KVM_GUEST_EXITED, 0, NULL },
 	{ OUT(X86_PORT_KBD_COMMAND, X86_RESET_VALUE), KVM_GUEST_RESET, 0, NULL },
 	{ { .reason = KVM_EXIT_SHUTDOWN }, KVM_GUEST_RESET, KVM_EXIT_SHUTDOWN, NULL },
 	{ { .reason = KVM_EXIT_INTERNAL_ERROR }, KVM_GUEST_FAILED, 0, "KVM cannot go on at address 0x1234" },
@@ -208,6 +208,31 @@ START_TEST(guests_live_side_by_side_pause_and_stop)
 		kvm_guest_done(&g[i]);
 		drop_config(&c[i]);
 	}
+}
+END_TEST
+
+/* Perf mode's wishes: a host that refuses them all still runs the guest, and each refusal is said. */
+START_TEST(perf_mode_refused_is_warned_of)
+{
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+	struct kvm_guest_config c;
+	struct kvm_guest g;
+	make_config(&c, one, halt, sizeof(halt));
+	c.perf = true;
+	c.pin[0] = 1000;
+	f.refused = KVM_ENABLE_CAP;
+	t_ok(kvm_guest_init(&g, &sys, &c, NULL));
+	t_ok(kvm_guest_start(&g, NULL));
+	t_ok(kvm_guest_wait(&g, NULL));
+	kvm_guest_stop(&g);
+	ck_assert_int_eq(g.end, KVM_GUEST_EXITED);
+	ck_assert_ptr_nonnull(strstr(buf_str(&g.warnings), "perf mode: PAUSE exits stay on: "));
+	ck_assert_ptr_nonnull(strstr(buf_str(&g.warnings), "perf mode: HLT exits stay on: "));
+	ck_assert_ptr_nonnull(strstr(buf_str(&g.warnings), "no KVM_CLOCK_TSC_STABLE"));
+	ck_assert_ptr_nonnull(strstr(buf_str(&g.warnings), "vCPU 0 is not pinned to CPU 999"));
+	kvm_guest_done(&g);
+	drop_config(&c);
 }
 END_TEST
 
@@ -387,6 +412,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, every_end_is_told_apart, 0, ARRAY_SIZE(ends));
 	tcase_add_test(tc, console_reaches_its_file_with_an_interrupt);
 	tcase_add_test(tc, guests_live_side_by_side_pause_and_stop);
+	tcase_add_test(tc, perf_mode_refused_is_warned_of);
 	tcase_add_test(tc, nonsense_on_the_bus_does_nothing_worse_than_end);
 	tcase_add_loop_test(tc, confined_thread_opens_no_file, 0, CONFINE_KIND_MAX);
 	tcase_add_test(tc, every_allowed_call_has_its_reason);
@@ -395,6 +421,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, real_guest_that_spins_is_paused_and_stopped);
 	tcase_add_loop_test(tc, device_that_is_not_kvm_is_said_so, 0, 2);
 }
+
 int main(void)
 {
 	return t_main("kvm", fill);

@@ -180,8 +180,10 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 	*g = (struct kvm_guest_config){
 		.topology = c->topology, .nodes = k->scan.memory.nodes, .kernel_fd = VMM_FD_KERNEL,
 		.initrd_fd = c->initrd_fd >= 0 ? VMM_FD_INITRD : -1, .console_fd = VMM_FD_CONSOLE,
-		.device = "/dev/kvm",
+		.perf = c->perf, .device = "/dev/kvm",
 	};
+	for (unsigned i = 0; c->pin && i < topology_cpus(&c->topology) && i < GUEST_CPUS_MAX; i++)
+		g->pin[i] = c->pin[i];
 	for (unsigned i = 0; i < g->nodes; i++) {
 		g->node[i].fd = VMM_FD_RAM0 + (int)i;
 		g->node[i].size = k->scan.memory.node[i].size;

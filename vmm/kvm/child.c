@@ -121,6 +121,8 @@ static int run_guest(struct child_state *c, struct err **err)
 		say_registers(c);
 	devices_flush(&c->guest.devices);
 	fill_report(c);
+	if (c->guest.warnings.len)
+		fd_write_full(STDERR_FILENO, c->guest.warnings.data, c->guest.warnings.len);
 	if (!ended)
 		return VMM_EXIT_ASKED;
 	r = kvm_guest_wait(&c->guest, err);

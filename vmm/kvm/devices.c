@@ -38,19 +38,24 @@ static void write_keyboard(void *device, uint64_t offset, const void *data, uint
 		kvm_guest_ends(d->guest, KVM_GUEST_RESET, 0, NULL);
 }
 
-static void read_pm(void *device, uint64_t offset, void *data, uint32_t size)
+static void read_power(void *device, uint64_t offset, void *data, uint32_t size)
 {
 	struct devices *d = device;
+	pthread_mutex_lock(&d->lock);
 	uint32_t value = pm_read(&d->pm, (unsigned)offset, size);
+	pthread_mutex_unlock(&d->lock);
 	memcpy(data, &value, MIN_OF(size, (uint32_t)sizeof(value)));
 }
 
-static void write_pm(void *device, uint64_t offset, const void *data, uint32_t size)
+static void write_power(void *device, uint64_t offset, const void *data, uint32_t size)
 {
 	struct devices *d = device;
 	uint32_t value = 0;
 	memcpy(&value, data, MIN_OF(size, (uint32_t)sizeof(value)));
-	if (pm_write(&d->pm, (unsigned)offset, size, value))
+	pthread_mutex_lock(&d->lock);
+	bool off = pm_write(&d->pm, (unsigned)offset, size, value);
+	pthread_mutex_unlock(&d->lock);
+	if (off)
 		kvm_guest_ends(d->guest, KVM_GUEST_EXITED, 0, NULL);
 }
 
@@ -115,7 +120,7 @@ int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
 		{ X86_PORT_EXIT, 4, NULL, write_exit, d },
 		{ X86_PORT_KBD_DATA, 1, read_keyboard, NULL, d },
 		{ X86_PORT_KBD_COMMAND, 1, read_keyboard, write_keyboard, d },
-		{ X86_PORT_PM, X86_PM_PORTS, read_pm, write_pm, d },
+		{ X86_PORT_PM, X86_PM_PORTS, read_power, write_power, d },
 		{ X86_PORT_COM1, X86_COM_PORTS, read_serial, write_serial, d },
 	};
 	*d = (struct devices){ .guest = g, .console_fd = g->config->console_fd };

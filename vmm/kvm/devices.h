@@ -19,7 +19,7 @@ struct devices {
 	struct kvm_guest *guest;
 	pthread_mutex_t lock;		/* of the console */
 	struct serial serial;
-	struct pm pm;			/* one vCPU powers off; a race would lose nothing */
+	struct pm pm;
 	unsigned irq_level;		/* as KVM last heard */
 	char line[CONSOLE_LINE_MAX];	/* not written out yet */
 	size_t len;

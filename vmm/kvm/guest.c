@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* guest.c -- see guest.h. A guest is made in steps, in the order of the table at the end; threads are vcpu.c's. */
 #include <linux/kvm.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -13,6 +14,7 @@
 #include "topo/topology.h"
 #include "vmm/kvm/caps.h"
 #include "vmm/kvm/guest.h"
+#include "vmm/kvm/perf.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/x86/acpi.h"
 #include "vmm/x86/cpuid.h"
@@ -70,11 +72,13 @@ static int enable_cap(struct kvm_guest *g, unsigned cap, uint64_t arg, const cha
  * How long a halted vCPU's thread spins before it sleeps: a wake-up is cheaper then, where its CPU has nothing else to
  * do. A wish: an old KVM has its own default. Perf mode leaves it to the host's administrator.
  */
-static int set_halt_poll(struct kvm_guest *g, struct err **err)
+static int set_idling(struct kvm_guest *g, struct err **err)
 {
 	bool crowded = g->vcpus > (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	(void)err;
-	if (!g->config->perf)
+	if (g->config->perf)
+		perf_prepare_guest(g);
+	else
 		enable_cap(g, KVM_CAP_HALT_POLL, crowded ? 0 : HALT_POLL_NS, "halt polling", NULL);
 	return 0;
 }
@@ -226,7 +230,7 @@ static int build_filters(struct kvm_guest *g, struct err **err)
 }
 
 static int (*const steps[])(struct kvm_guest *g, struct err **err) = {
-	open_device, check_caps, create_vm, set_halt_poll, make_irqchip, make_memory,
+	open_device, check_caps, create_vm, set_idling, make_irqchip, make_memory,
 	read_cpuid,  load_kernel, write_tables, add_devices, build_filters,
 };
 
@@ -329,6 +333,17 @@ void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, 
 	err_free(err);
 }
 
+void kvm_guest_warn(struct kvm_guest *g, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	pthread_mutex_lock(&g->lock);
+	buf_vappendf(&g->warnings, fmt, ap);
+	buf_puts(&g->warnings, "\n");
+	pthread_mutex_unlock(&g->lock);
+	va_end(ap);
+}
+
 int kvm_guest_wait(struct kvm_guest *g, struct err **err)
 {
 	int r = 0;
@@ -361,6 +376,7 @@ void kvm_guest_done(struct kvm_guest *g)
 	for (int kind = 0; kind < CONFINE_KIND_MAX; kind++)
 		confine_done(&g->confine[kind]);
 	err_free(g->err);
+	buf_done(&g->warnings);
 	pthread_cond_destroy(&g->changed);
 	pthread_mutex_destroy(&g->lock);
 	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1 };

@@ -37,6 +37,7 @@ struct kvm_guest_config {
 	} node[GUEST_NODES_MAX];
 	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
 	bool perf;			/* see perf.h */
+	uint16_t pin[GUEST_CPUS_MAX];	/* in perf mode: host CPU + 1 of each vCPU; 0: any */
 	bool confined;			/* see confine.h; for a process that is nothing but this guest */
 	char device[64];		/* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
@@ -75,6 +76,7 @@ struct kvm_guest {
 	pthread_cond_t changed;
 	unsigned ready, paused;		/* vCPUs that are set up; that stand still */
 	struct err *err;		/* the first failure */
+	struct buf warnings;		/* what the host refused, a line each */
 	enum kvm_guest_end end;
 	uint32_t exit_code;		/* what was written to the exit port */
 	atomic_uint command;		/* enum kvm_command, for the vCPU threads */
@@ -99,6 +101,8 @@ int kvm_guest_wait(struct kvm_guest *g, struct err **err);
 void kvm_guest_stop(struct kvm_guest *g);
 void kvm_guest_done(struct kvm_guest *g);
 
+/* For the guest's own files: a line in `warnings`. */
+void kvm_guest_warn(struct kvm_guest *g, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* For the guest's own files: the first end counts. @err, where given, is consumed. */
 void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err);
 

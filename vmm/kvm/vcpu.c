@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "vmm/kvm/vcpu.h"
+#include "vmm/kvm/perf.h"
 #include "vmm/x86/cpuid.h"
 #include "vmm/x86/msr.h"
 
@@ -93,6 +93,8 @@ static enum vcpu_state setup(struct kvm_vcpu *v)
 {
 	struct kvm_guest *g = v->guest;
 	struct err *err = NULL;
+	if (g->config->perf)
+		perf_prepare_thread(v);
 	int r = create(v, &err);
 	if (r == 0)
 		r = set_cpuid(v, &err);
