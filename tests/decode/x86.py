@@ -23,7 +23,9 @@ TOPOLOGIES = (
     '1n1l1c1t 1n1l4c1t 1n2l2c1t 1n3l3c1t 1n5l3c1t 1n7l2c1t 1n2l2c2t 1n3l2c2t 1n4l4c2t 1n8l4c2t 1n4l16c2t 1n8l8c2t '
     '1n15l8c2t 1n14l9c2t 1n4l8c1t 1n8l8c1t 1n4l32c1t 1n8l16c1t 1n15l16c1t 1n14l18c1t 2n2l8c2t 2n4l4c1t 2n8l8c2t 2n8l16c1t '
     '4n8l4c1t 4n12l8c2t 8n8l1c1t 8n16l3c4t 8n8l31c1t 1n11l9c2t 2n2l3c3t 1n1l252c1t 1n1l1c2t 1n32l1c8t 1n256l1c1t').split()
-HOSTS = ('intel', 'intel-bare', 'amd', 'amd-bare', 'zen1', 'hygon')
+HOSTS = ['intel', 'intel-bare', 'amd', 'amd-bare', 'zen1', 'hygon']
+if os.access('/dev/kvm', os.R_OK | os.W_OK):
+    HOSTS.append('kvm')     # whatever this machine's KVM supports
 
 
 class Topology:
@@ -330,7 +332,7 @@ def decode_cpuid(t, host, apics, scratch):
         problems += by_levels(t, cpus, 0x1f)[1]
     if problems:
         return problems
-    amd = not host.startswith('intel')
+    amd = cpus[0][0, 0][1] in (0x68747541, 0x6f677948)
     if ids != [apics.get(cpu) for cpu in range(t.cpus)]:
         problems.append('APIC ids are not those of the MADT')
     if [leaves[1, 0][1] >> 24 for leaves in cpus] != [i & 0xff for i in ids]:
@@ -338,7 +340,7 @@ def decode_cpuid(t, host, apics, scratch):
     problems += cache_problems(t, cpus, 0x8000001d if amd else 4, ids)
     if max(ids) < 256 and t.cores <= 64:
         problems += amd_legacy(t, cpus) if amd else intel_legacy(t, cpus)
-    if host in ('intel', 'amd', 'hygon'):
+    if host in ('intel', 'amd') or (host == 'hygon' and t.cpus <= 64):
         problems += hwloc_problems(t, cpus, scratch / f'{t.text}-{host}')
     # cpuid(1) prints no ids of packages with one processor.
     if host in ('amd', 'zen1') and max(ids) < 256 and t.per_llc > 1:

@@ -3,11 +3,14 @@
  * Writes an x86-64 machine's ACPI tables and CPUID leaves as other programs read them.
  *
  *	x86_dump acpi 2n4l4c1t MIB DIRECTORY		every table in a file of its own, named by its signature
- *	x86_dump cpuid 2n4l4c1t intel|amd|hygon|zen1	all CPUs' leaves, in the format of cpuid(1)'s --raw
+ *	x86_dump cpuid 2n4l4c1t intel|amd|...|kvm	all CPUs' leaves, in the format of cpuid(1)'s --raw;
+ *							kvm: on this machine's /dev/kvm
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -136,9 +139,19 @@ static struct kvm_cpuid2 *supported_by(const struct host *h)
 	return list;
 }
 
-static int dump_cpuid(const struct ktstr_topology *t, const struct host *h)
+static struct kvm_cpuid2 *supported_here(void)
 {
-	_cleanup_free_ struct kvm_cpuid2 *supported = supported_by(h), *out = list_new(CPUID_ENTRIES_MAX);
+	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	struct kvm_cpuid2 *list = list_new(CPUID_ENTRIES_MAX);
+	list->nent = CPUID_ENTRIES_MAX;
+	if (kvm < 0 || ioctl(kvm, KVM_GET_SUPPORTED_CPUID, list) < 0)
+		list->nent = 0;
+	return list;
+}
+
+static int dump_cpuid(const struct ktstr_topology *t, const struct kvm_cpuid2 *supported)
+{
+	_cleanup_free_ struct kvm_cpuid2 *out = list_new(CPUID_ENTRIES_MAX);
 	for (unsigned cpu = 0; cpu < topology_cpus(t); cpu++) {
 		out->nent = CPUID_ENTRIES_MAX;
 		if (cpuid_for_vcpu(supported, t, cpu, out) < 0)
@@ -160,8 +173,9 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc == 5 && !strcmp(argv[1], "acpi"))
 		return dump_acpi(&t, argv[3], argv[4]);
+	_cleanup_free_ struct kvm_cpuid2 *supported = strcmp(argv[3], "kvm") ? NULL : supported_here();
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
-		if (!strcmp(argv[1], "cpuid") && !strcmp(argv[3], hosts[i].name))
-			return dump_cpuid(&t, &hosts[i]);
-	return 2;
+		if (!strcmp(argv[3], hosts[i].name))
+			supported = supported_by(&hosts[i]);
+	return supported && !strcmp(argv[1], "cpuid") ? dump_cpuid(&t, supported) : 2;
 }

@@ -457,6 +457,17 @@ START_TEST(msrs_are_listed_once)
 }
 END_TEST
 
+START_TEST(lapic_pins_are_wired)
+{
+	struct kvm_lapic_state l;
+	memset(&l, 0, sizeof(l));
+	l.regs[0x352] = l.regs[0x362] = 1;	/* masked, as after reset */
+	lapic_boot_state(&l);
+	ck_assert(!memcmp(l.regs + 0x350, "\x00\x07\x01\x00", 4));
+	ck_assert(!memcmp(l.regs + 0x360, "\x00\x04\x01\x00", 4));
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, memory_goes_around_the_gap);
@@ -470,6 +481,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, what_does_not_fit_says_what);
 	tcase_add_test(tc, processor_starts_in_long_mode);
 	tcase_add_test(tc, msrs_are_listed_once);
+	tcase_add_test(tc, lapic_pins_are_wired);
 }
 
 int main(void)

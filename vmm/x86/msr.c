@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* msr.c -- see msr.h. Numbers and bits: Intel SDM vol. 4, table 2-2; AMD64 APM vol. 2, appendix A. */
+#include <stdint.h>
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "vmm/x86/msr.h"
 
@@ -42,4 +45,24 @@ unsigned msr_boot_list(struct kvm_msr_entry out[MSR_BOOT_MAX])
 	for (unsigned i = 0; i < ARRAY_SIZE(boot_list); i++)
 		out[i] = boot_list[i];
 	return ARRAY_SIZE(boot_list);
+}
+
+#define LAPIC_LVT_LINT0	    0x350
+#define LAPIC_LVT_LINT1	    0x360
+#define LVT_DELIVERY_MODE   0x700u
+#define LVT_DELIVERY_NMI    0x400u
+#define LVT_DELIVERY_EXTINT 0x700u
+
+static void set_delivery_mode(struct kvm_lapic_state *l, unsigned reg, uint32_t mode)
+{
+	uint32_t v;
+	memcpy(&v, l->regs + reg, sizeof(v));
+	v = (v & ~LVT_DELIVERY_MODE) | mode;
+	memcpy(l->regs + reg, &v, sizeof(v));
+}
+
+void lapic_boot_state(struct kvm_lapic_state *l)
+{
+	set_delivery_mode(l, LAPIC_LVT_LINT0, LVT_DELIVERY_EXTINT);
+	set_delivery_mode(l, LAPIC_LVT_LINT1, LVT_DELIVERY_NMI);
 }
