@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Downloads beside curl and aria2c, and what a thousand idle ones cost.
 
-    bench/fetch.py [BUILD [ROUNDS [compare|idle]]]
+    bench/fetch.py [BUILD [ROUNDS [plain|hash|idle]]]
 
 The server is tests/mirror/mirror.py in a process of its own: it sends files by sendfile(2), one thread a connection, so
 that hardly any of its time is Python's. Files come from and go to tmpfs; programs take turns, round by round, each round
@@ -23,7 +23,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else 'build'
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 7
-PARTS = sys.argv[3:] or ['compare', 'idle']
+PARTS = sys.argv[3:] or ['plain', 'hash', 'idle']
 BENCH = os.path.join(BUILD, 'bench', 'fetch_bench')
 MIB = 1 << 20
 SHAPES = ((1, 256 * MIB), (4, 128 * MIB), (16, 32 * MIB))   # downloads at once, bytes each
@@ -157,9 +157,9 @@ def main():
         os.mkdir(os.path.join(scratch, 'www'))
         server, base = serve(os.path.join(scratch, 'www'))
         try:
-            for hashed in (False, True) if 'compare' in PARTS else ():
-                for count, size in SHAPES:
-                    compare(scratch, base, count, size, hashed)
+            for part in ('plain', 'hash'):
+                for count, size in SHAPES if part in PARTS else ():
+                    compare(scratch, base, count, size, part == 'hash')
             if 'idle' in PARTS:
                 idle(scratch, base)
         finally:
