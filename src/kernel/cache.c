@@ -356,6 +356,9 @@ int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holde
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return FAIL_SYS(err, -errno, "open lock '%s'", path);
+	r = lock_check_local(fd, c->root, "KTSTR_CACHE_DIR", c->magic, err);
+	if (r < 0)
+		return r;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return FAIL_SYS(err, -errno, "lock '%s'", path);

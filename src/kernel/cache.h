@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "lock/local.h"
 
 #define KERNEL_ARCH	   "x86_64"
 #define KERNEL_IMAGE_NAME  "bzImage"
@@ -36,6 +37,7 @@ struct cache_entry {
 
 struct cache {
 	char *root;
+	fs_magic_fn *magic;	/* tests: what the file system says that it is; NULL: ask it */
 };
 
 /* KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels; the error says which was odd.

@@ -6,44 +6,10 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "lock/flock.h"
 
 #define REPLACED_RETRIES_MAX 16
-
-/* Numbers of <linux/magic.h> and of the file systems' own sources; 32 bits of them count. */
-static const struct {
-	uint32_t magic;
-	const char *name;
-} remote[] = {
-	{ 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB2" }, { 0x517b, "SMB" }, { 0x00c36400, "Ceph" },
-	{ 0x6b414653, "AFS" }, { 0x5346414f, "AFS" }, { 0x65735546, "FUSE" }, { 0x01021997, "9P" },
-};
-
-static int real_magic(int fd, uint64_t *ret)
-{
-	struct statfs fs;
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
-	*ret = (uint64_t)fs.f_type;
-	return 0;
-}
-
-static int check_local(int fd, const char *path, fs_magic_fn *magic, struct err **err)
-{
-	uint64_t type;
-	int r = (magic ? magic : real_magic)(fd, &type);
-	if (r < 0)
-		return FAIL_SYS(err, r, "find out the file system of '%s'", path);
-	for (size_t i = 0; i < ARRAY_SIZE(remote); i++)
-		if ((uint32_t)type == remote[i].magic)
-			return FAIL(err, EXIT_NO_BACKEND, -EOPNOTSUPP,
-				    "%s: filesystem %s is not supported for ktstr lockfiles (its locks may not reach "
-				    "other processes); set KTSTR_LOCK_DIR to a directory on a local filesystem (tmpfs, "
-				    "ext4, xfs, btrfs)", path, remote[i].name);
-	return 0;
-}
 
 const char *lock_dir_path(void)
 {
@@ -57,7 +23,7 @@ int lock_dir_open(const char *path, fs_magic_fn *magic, struct lock_dir *ret, st
 	if (fd < 0)
 		return err_wrap(err, FAIL_SYS(err, -errno, "lock directory '%s'", path),
 				"create it, or set KTSTR_LOCK_DIR");
-	int r = check_local(fd, path, magic, err);
+	int r = lock_check_local(fd, path, "KTSTR_LOCK_DIR", magic, err);
 	if (r < 0)
 		return r;
 	char *copy = strdup(path);

@@ -12,6 +12,7 @@
 #ifndef KTSTR_LOCK_FLOCK_H
 #define KTSTR_LOCK_FLOCK_H
 
+#include "lock/local.h"
 #include "lock/plan.h"
 
 #define LOCK_NAME_MAX	80
@@ -26,9 +27,6 @@ struct lock_dir {
 };
 
 #define LOCK_DIR_NULL ((struct lock_dir){ .fd = -1 })
-
-/* Type of the file system of @fd as statfs(2) has it; tests give their own. */
-typedef int fs_magic_fn(int fd, uint64_t *ret);
 
 /* KTSTR_LOCK_DIR, or /tmp. */
 const char *lock_dir_path(void);

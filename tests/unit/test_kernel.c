@@ -124,6 +124,26 @@ START_TEST(lock_is_exclusive)
 }
 END_TEST
 
+static int nfs(int fd, uint64_t *ret)
+{
+	(void)fd;
+	*ret = 0x6969;
+	return 0;
+}
+
+START_TEST(remote_cache_is_refused_by_name)
+{
+	struct err *err = NULL;
+	int fd = -1;
+	begin();
+	cache.magic = nfs;
+	t_errno(cache_lock(&cache, "k", &fd, NULL, 0, &err), EOPNOTSUPP);
+	t_err_contains(&err, "filesystem NFS is not supported");
+	cache.magic = NULL;
+	end();
+}
+END_TEST
+
 /* --- what was left by the dead ------------------------------------------------------------------------------------ */
 
 START_TEST(work_of_the_dead_goes_on_where_it_was)
@@ -548,6 +568,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, publish_replaces_an_older_entry);
 	tcase_add_test(tc, sweep_removes_work_of_the_dead_only);
 	tcase_add_test(tc, lock_is_exclusive);
+	tcase_add_test(tc, remote_cache_is_refused_by_name);
 	tcase_add_test(tc, work_of_the_dead_goes_on_where_it_was);
 	tcase_add_test(tc, work_that_was_not_whole_is_done_again);
 	tcase_add_test(tc, sweep_leaves_recent_work_to_who_goes_on_with_it);

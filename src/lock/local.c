@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* local.c -- see local.h. */
+#include <sys/vfs.h>
+
+#include "lock/local.h"
+
+/* Numbers of <linux/magic.h> and of the file systems' own sources; 32 bits of them count. */
+static const struct {
+	uint32_t magic;
+	const char *name;
+} remote[] = {
+	{ 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB2" }, { 0x517b, "SMB" }, { 0x00c36400, "Ceph" },
+	{ 0x6b414653, "AFS" }, { 0x5346414f, "AFS" }, { 0x65735546, "FUSE" }, { 0x01021997, "9P" },
+};
+
+static int real_magic(int fd, uint64_t *ret)
+{
+	struct statfs fs;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	*ret = (uint64_t)fs.f_type;
+	return 0;
+}
+
+int lock_check_local(int fd, const char *path, const char *variable, fs_magic_fn *magic, struct err **err)
+{
+	uint64_t type;
+	int r = (magic ? magic : real_magic)(fd, &type);
+	if (r < 0)
+		return FAIL_SYS(err, r, "find out the file system of '%s'", path);
+	for (size_t i = 0; i < ARRAY_SIZE(remote); i++)
+		if ((uint32_t)type == remote[i].magic)
+			return FAIL(err, EXIT_NO_BACKEND, -EOPNOTSUPP,
+				    "%s: filesystem %s is not supported for ktstr lockfiles (its locks may not reach "
+				    "other processes); set %s to a directory on a local filesystem (tmpfs, "
+				    "ext4, xfs, btrfs)", path, remote[i].name, variable);
+	return 0;
+}
