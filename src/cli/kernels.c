@@ -325,7 +325,8 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 		.clean = q->clean, .schedulers = q->schedulers, .ccache = wants_ccache(q),
 	};
 	struct cpu_hold hold = CPU_HOLD_NULL;
-	if (result == 0)
+	/* Given back when the last build has ended, with --eager also after the tests that ran meanwhile. */
+	if (result == 0 && !all_cached(ret))
 		result = cpu_hold_take(r, config.budget, &hold, err);
 	if (result == -ECANCELED)
 		result = interrupted(err);
