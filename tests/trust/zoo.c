@@ -21,7 +21,7 @@
 #define LLCS	 .llcs = 2, .cores = 2, .min_llcs = 2
 #define NODES	 .numa_nodes = 2, .llcs = 2, .cores = 2, .min_numa_nodes = 2, .max_numa_nodes = 4
 #define HOTPLUG	 .cores = 3
-#define REMOVAL(n)	 .cores = (n)
+#define REMOVAL(n) .cores = (n), .checks = { .max_spread_pct = 100 } /* steps too short to be fair in */
 
 #define TEST(id, sched, scenario, ...) \
 	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) { return scenario_##scenario(t); }
