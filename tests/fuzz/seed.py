@@ -128,3 +128,9 @@ put('virtio', 'serial', b'\0' + write(2, 0, 1, 3) + write(2, 0, 2, 0xc1) + write
 put('virtio', 'setup', b'\0' + b''.join(write(0, 1, *w) for w in (
     (0x70, 3), (0x24, 1), (0x20, 1), (0x70, 11), (0x30, 0), (0x38, 8), (0x80, 0x1000), (0x90, 0x1100), (0xa0, 0x1200),
     (0x44, 1), (0x70, 15), (0x50, 0), (0x64, 3), (0x70, 0))))
+
+# The VM's bus: (write, width, port, value); the serial port set up and written to, power off, reset, the exit port.
+put('bus', 'session', b''.join(struct.pack('<BBHQ', w, width, port, value) for w, width, port, value in (
+    (1, 0, 0x3fb, 0x80), (1, 0, 0x3f8, 1), (1, 0, 0x3fb, 3), (1, 0, 0x3fa, 7), (1, 0, 0x3f9, 15), (0, 0, 0x3fa, 0),
+    (1, 0, 0x3f8, 0x68), (1, 0x30, 0x3f8, 0x6869), (0, 0, 0x3fd, 0), (0, 1, 0x604, 0), (1, 1, 0x604, 0x3400),
+    (1, 0, 0x64, 0xfe), (1, 2, 0xf4, 0), (3, 2, 0, 0xc0000000), (2, 2, 0, 0xfec00000))))
