@@ -74,9 +74,10 @@ static void print(const struct watch *w, const struct vmm_report *r)
 	       w->hello ? (double)(w->hello - w->began) / 1e6 : -1, (double)(w->ended - w->began) / 1e6, w->anon_kib,
 	       w->file_kib, w->shmem_kib, w->status);
 	if (r)
-		printf(", \"main_ms\": %.2f, \"run_ms\": %.2f, \"exits\": %lu, \"unclaimed\": %lu",
-		       (double)((nsec_t)r->exec_ns - w->began) / 1e6, (double)((nsec_t)r->boot_ns - w->began) / 1e6,
-		       r->exits, r->unclaimed);
+		printf(", \"setup_cpu_ms\": %.2f, \"main_ms\": %.2f, \"run_ms\": %.2f, \"exits\": %lu, \"unclaimed\": "
+		       "%lu",
+		       (double)r->setup_cpu_ns / 1e6, (double)((nsec_t)r->exec_ns - w->began) / 1e6,
+		       (double)((nsec_t)r->boot_ns - w->began) / 1e6, r->exits, r->unclaimed);
 	printf("}\n");
 }
 

@@ -40,6 +40,7 @@ struct vm;
 
 struct vm_backend {
 	const char *name;
+	bool vcpu_threads;	/* a host thread a vCPU, in host time; otherwise one for all, counting instructions */
 	/* What stands against running @c here, or NULL: a Skip's reason. Static, or in @out. */
 	const char *(*refuses)(const struct vm_config *c, char *out, size_t size);
 	/* A VM that is not running yet; NULL when out of memory. */

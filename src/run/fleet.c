@@ -201,6 +201,13 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 	return f->config.seed + (number - 1) * 0x9e3779b97f4a7c15u;
 }
 
+/* A machine whose vCPUs are threads needs a CPU for each, or all there are; others run on one. */
+static uint64_t cpus_wanted(const struct fleet *f, const struct plan_case *c)
+{
+	uint64_t cpus = f->config.accel->backend->vcpu_threads ? topology_cpus(&c->test->topology) : 1;
+	return MIN_OF(cpus, f->tokens.capacity[TOKEN_CPU]);
+}
+
 static void start_attempt(struct fleet *f, size_t index, unsigned number)
 {
 	const struct plan_case *c = &f->config.plan->item[index];
@@ -213,7 +220,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.number = number,
 		.seed = seed_of(f, number),
 		.initrd_fd = -1,
-		.want = {[TOKEN_CPU] = 1,
+		.want = {[TOKEN_CPU] = cpus_wanted(f, c),
 			 [TOKEN_MEMORY_MIB] = MIN_OF(c->memory_mib + 160, f->tokens.capacity[TOKEN_MEMORY_MIB])},
 		.config = {.topology = c->topology,
 			   .memory_mib = c->memory_mib,

@@ -126,7 +126,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s' (%s:%u): %s", t->name, t->file, t->line,
 			    t->problem);
 	c->memory_mib = guest_memory_mib(&c->topology, t->memory_mib);
-	c->icount_shift = qemu_icount_shift(topology_cpus(&c->topology));
+	c->icount_shift = q->backend && q->backend->vcpu_threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology));
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
 	c->variant = sidecar_variant(c->topology_text, t->scheduler ? t->scheduler->name : NULL,
 				     t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,

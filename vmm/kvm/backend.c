@@ -302,6 +302,7 @@ static const char *kvm_refuses(const struct vm_config *c, char *out, size_t size
 
 const struct vm_backend kvm_backend = {
 	.name = "kvm",
+	.vcpu_threads = true,
 	.refuses = kvm_refuses,
 	.create = kvm_create,
 	.start = kvm_start,

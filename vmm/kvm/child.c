@@ -109,6 +109,7 @@ static int run_guest(struct child_state *c, struct err **err)
 {
 	int r = kvm_guest_init(&c->guest, &kvm_sys_real, &c->config.guest, err);
 	c->report->boot_ns = (uint64_t)nsec_now();
+	c->report->setup_cpu_ns = (uint64_t)nsec_clock(CLOCK_PROCESS_CPUTIME_ID);
 	if (r == 0)
 		r = kvm_guest_start(&c->guest, err);
 	if (r < 0)

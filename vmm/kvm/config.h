@@ -34,6 +34,7 @@ struct vmm_config {
 /* Written by the child, read when it has ended. Believed no more than the guest itself: the child runs it. */
 struct vmm_report {
 	uint64_t exec_ns, boot_ns, end_ns;	/* CLOCK_MONOTONIC: main() began, first instruction, the guest's end */
+	uint64_t setup_cpu_ns;			/* CPU time from exec to the first instruction */
 	uint64_t exits;				/* of all vCPUs to user space */
 	uint64_t unclaimed;			/* accesses to no device */
 	uint32_t exit_code;

@@ -144,6 +144,9 @@ static int make_memory(struct kvm_guest *g, struct err **err)
 	for (unsigned i = 0; i < g->ram.count && r == 0; i++) {
 		struct x86_region *region = &g->ram.region[i];
 		region->host = (uint8_t *)g->map[region->node] + used[region->node];
+		region->backed = true;
+		region->fd = c->node[region->node].fd;
+		region->offset = used[region->node];
 		used[region->node] += region->size;
 		if (used[region->node] > c->node[region->node].size)
 			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "node %u has less memory than its share",
@@ -163,6 +166,47 @@ static int read_cpuid(struct kvm_guest *g, struct err **err)
 	return r < 0 ? FAIL_SYS(err, r, "read the processor's features") : 0;
 }
 
+struct mapped {
+	void *data;
+	size_t len;
+};
+
+static void unmap_file(struct mapped *m)
+{
+	if (m->data)
+		munmap(m->data, m->len);
+}
+
+/* A file of no bytes is mapped as nothing. */
+static int map_file(int fd, const char *what, struct mapped *ret, struct err **err)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return FAIL_SYS(err, -errno, "look at the %s", what);
+	if (!st.st_size)
+		return 0;
+	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return FAIL_SYS(err, -errno, "map the %s", what);
+	*ret = (struct mapped){ p, (size_t)st.st_size };
+	return 0;
+}
+
+/* Kernel and initramfs are mapped, and copied once, to where they belong. */
+static int load_kernel(struct kvm_guest *g, struct err **err)
+{
+	const struct kvm_guest_config *c = g->config;
+	_cleanup_(unmap_file) struct mapped kernel = { 0 }, initrd = { 0 };
+	int r = map_file(c->kernel_fd, "kernel", &kernel, err);
+	if (r == 0 && !kernel.data)
+		r = FAIL(err, EXIT_BAD_DATA, -ENOEXEC, "the kernel is empty");
+	if (r == 0 && c->initrd_fd >= 0)
+		r = map_file(c->initrd_fd, "initramfs", &initrd, err);
+	struct boot_config boot = { .kernel = kernel.data, .kernel_len = kernel.len, .initrd = initrd.data,
+				    .initrd_len = initrd.len, .cmdline = c->cmdline };
+	return r == 0 ? boot_load(&boot, &g->ram, &g->entry, err) : r;
+}
+
 static int write_tables(struct kvm_guest *g, struct err **err)
 {
 	struct acpi_config acpi = { .topology = g->config->topology, .ram = &g->ram };
@@ -170,50 +214,6 @@ static int write_tables(struct kvm_guest *g, struct err **err)
 	if (!to || !acpi_build(&acpi, X86_ACPI, to, X86_ACPI_BYTES_MAX))
 		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the ACPI tables do not fit into guest memory");
 	return 0;
-}
-
-static int file_size(int fd, const char *what, size_t *ret, struct err **err)
-{
-	struct stat st;
-	if (fstat(fd, &st) < 0)
-		return FAIL_SYS(err, -errno, "look at the %s", what);
-	*ret = (size_t)st.st_size;
-	return 0;
-}
-
-/* The kernel is mapped and copied segment by segment; the initramfs is read to where it belongs. Neither is copied
- * twice. */
-static int load(struct kvm_guest *g, size_t kernel_len, size_t initrd_len, struct err **err)
-{
-	const struct kvm_guest_config *c = g->config;
-	void *kernel = mmap(NULL, kernel_len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, c->kernel_fd, 0);
-	if (kernel == MAP_FAILED)
-		return FAIL_SYS(err, -errno, "map the kernel");
-	struct boot_config boot = { .kernel = kernel, .kernel_len = kernel_len, .initrd_len = initrd_len,
-				    .cmdline = c->cmdline };
-	int r = boot_load(&boot, &g->ram, &g->entry, err);
-	munmap(kernel, kernel_len);
-	if (r < 0 || !initrd_len)
-		return r;
-	uint8_t *to = x86_ram_at(&g->ram, g->entry.initrd, initrd_len);
-	if (!to)
-		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "the initramfs (%zu bytes) does not fit into one NUMA node",
-			    initrd_len);
-	r = fd_pread_full(c->initrd_fd, to, initrd_len, 0);
-	return r < 0 ? FAIL_SYS(err, r, "read the initramfs") : 0;
-}
-
-static int load_kernel(struct kvm_guest *g, struct err **err)
-{
-	size_t kernel_len = 0, initrd_len = 0;
-	int r = file_size(g->config->kernel_fd, "kernel", &kernel_len, err);
-	if (r == 0 && !kernel_len)
-		r = FAIL(err, EXIT_BAD_DATA, -ENOEXEC, "the kernel is empty");
-	if (r == 0 && g->config->initrd_fd >= 0)
-		r = file_size(g->config->initrd_fd, "initramfs", &initrd_len, err);
-	if (r == 0)
-		r = load(g, kernel_len, initrd_len, err);
-	return r;
 }
 
 static int add_devices(struct kvm_guest *g, struct err **err)

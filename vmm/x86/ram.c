@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ram.c -- see ram.h. */
 #include <string.h>
+#include <unistd.h>
 
 #include "vmm/x86/layout.h"
 #include "vmm/x86/ram.h"
 
 #define MIB ((uint64_t)1 << 20)
+#define FILE_WRITE_MIN ((uint64_t)16 << 10)
 #define MEMORY_MIB_MAX ((uint64_t)16 << 20)	/* 16 TiB: no address overflows */
 
 static void add(struct x86_ram *ram, unsigned node, uint64_t address, uint64_t size)
@@ -84,6 +86,19 @@ bool x86_ram_covers(const struct x86_ram *ram, uint64_t address, uint64_t len)
 	return true;
 }
 
+static void put(const struct x86_region *r, uint64_t at, const uint8_t *from, uint64_t len)
+{
+	while (r->backed && len >= FILE_WRITE_MIN) {
+		ssize_t n = pwrite(r->fd, from, len, (off_t)(r->offset + at));
+		if (n <= 0)
+			break;
+		at += (uint64_t)n;
+		from += n;
+		len -= (uint64_t)n;
+	}
+	memcpy(r->host + at, from, len);
+}
+
 int x86_ram_write(const struct x86_ram *ram, uint64_t address, const void *data, uint64_t len)
 {
 	if (!x86_ram_covers(ram, address, len))
@@ -91,7 +106,7 @@ int x86_ram_write(const struct x86_ram *ram, uint64_t address, const void *data,
 	for (const uint8_t *from = data; len;) {
 		const struct x86_region *r = region_of(ram, address);
 		uint64_t piece = MIN_OF(len, left_in(r, address));
-		memcpy(r->host + (address - r->address), from, piece);
+		put(r, address - r->address, from, piece);
 		from += piece;
 		address += piece;
 		len -= piece;

@@ -14,6 +14,9 @@ struct x86_region {
 	uint64_t address, size;	/* guest-physical; multiples of 4 KiB */
 	uint8_t *host;		/* where it is mapped, not owned; NULL in a plan */
 	unsigned node;		/* NUMA node */
+	bool backed;		/* the memory is a file, and `fd` is it: large writes go there, see x86_ram_write() */
+	int fd;
+	uint64_t offset;	/* of the region in the file */
 };
 
 /* Ascending by address, none overlapping, none in the MMIO gap. */
@@ -34,7 +37,10 @@ uint8_t *x86_ram_at(const struct x86_ram *ram, uint64_t address, uint64_t len);
 uint8_t *x86_ram_span(const struct x86_ram *ram, uint64_t address, uint64_t len, uint64_t *ret_len);
 /* Whether [@address, @address + @len) is RAM without holes, over as many regions as it takes. */
 bool x86_ram_covers(const struct x86_ram *ram, uint64_t address, uint64_t len);
-/* Copies over region borders; -EFAULT, and nothing written, where the range is not all RAM. */
+/*
+ * Copies over region borders; -EFAULT, and nothing written, where the range is not all RAM. Large pieces go to the
+ * region's file, where it has one: through the mapping each page would be a fault, and zeroed only to be overwritten.
+ */
 int x86_ram_write(const struct x86_ram *ram, uint64_t address, const void *data, uint64_t len);
 /* The end of the RAM that is contiguous from 0 on, at most X86_MMIO_GAP. */
 uint64_t x86_ram_low_end(const struct x86_ram *ram);
