@@ -31,7 +31,7 @@ lab: kernel
 	@meson test -C $(BUILD) --no-rebuild --suite lab --print-errorlogs
 
 bench: kernel
-	@ninja -C $(BUILD) benchmarks && for b in reactor boot sim; do python3 bench/$$b.py $(BUILD) || exit 1; done
+	@ninja -C $(BUILD) benchmarks && for b in reactor boot sim lab_boot; do python3 bench/$$b.py $(BUILD) || exit 1; done
 
 clean:
 	rm -rf $(BUILD) build-asan target
