@@ -63,7 +63,10 @@ def main():
     if not entry:
         sys.exit("no kernel in the cache; run 'make kernel'")
     kernel = f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux"
-    result = lab.run(lab.PRELUDE + script(kernel), lambda image: fill(image, entry), timeout=150 * ROUNDS + 120)
+    try:
+        result = lab.run(lab.PRELUDE + script(kernel), lambda image: fill(image, entry), timeout=150 * ROUNDS + 120)
+    except lab.NoLab as why:
+        sys.exit(f'no lab: {why}')
     rows = [json.loads(line) for line in result.output.splitlines() if line.startswith('{') and '"r":{' in line]
     for cpus in (1, 2):
         a = [r for r in rows if r['who'] == 'microvm' and r['cpus'] == cpus and r['r']['hello_ms'] > 0]

@@ -45,6 +45,7 @@ struct kernel {
 	char *key;		/* cache key; NULL for a tree used in place */
 	char *boot;		/* the file that a direct boot takes: vmlinux with a PVH entry, else the bzImage */
 	char *schedulers;	/* directory with the tree's own schedulers, or NULL */
+	bool no_scx;		/* it is known to be built without sched_ext */
 };
 
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err);

@@ -114,6 +114,11 @@ static char *reason_to_skip(const struct plan_case *c, const struct vm_backend *
 	char text[200];
 	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
 	const char *why = backend ? backend->refuses(&config, text, sizeof(text)) : NULL;
+	if (!why && c->test->scheduler && c->kernel && c->kernel->no_scx) {
+		snprintf(text, sizeof(text), "kernel %s has no sched_ext (CONFIG_SCHED_CLASS_EXT is not set)",
+			 c->kernel->version);
+		why = text;
+	}
 	return why ? strdup(why) : NULL;
 }
 
