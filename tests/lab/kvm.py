@@ -14,11 +14,11 @@ import lab  # noqa: E402
 from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 
 FULL = os.environ.get('KTSTR_LAB') == 'full'
-BOOTS = 50 if FULL else 5
+BOOTS = 50 if FULL else 3
 EXAMPLES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(eevdf_work_types) | test(simple_crowd)'"
-SHAPES = '' if FULL else "-E 'test(smt_2llc) | test(odd_3llc) | test(numa2_4llc)'"
+SHAPES = '' if FULL else "-E 'test(smt_2llc)'"
 CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k')
-TIMEOUT = 3600 if FULL else 780
+TIMEOUT = 3600 if FULL else 900
 
 
 def script(kernel):
@@ -91,7 +91,7 @@ def main():
           doctor)
     check_boots([r for r in rows if 'hello_ms' in r])
     tests = [r for r in rows if r.get('event') == 'test-finished']
-    check(len(tests) >= 6, 'tests were run', result)
+    check(len(tests) >= 4, 'tests were run', result)
     for e in tests:
         check(e['verdict'] == 'pass', f"{e['name']} on kvm, {e['topology']}", e)
     check_sidecars(result.files)
