@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "guest/registry.h"
+#include "guest/stage.h"
 
 static void put_key(struct buf *out, const char *key)
 {
@@ -48,6 +49,11 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 	put_number(out, "isolation", c->isolation);
 	put_number(out, "max_gap_ms", c->max_gap_ms);
 	put_number(out, "max_spread_pct", c->max_spread_pct);
+#define PUT(name)                            \
+	put_key(out, #name);                 \
+	buf_appendf(out, "%.17g", c->name > 0 && __builtin_isfinite(c->name) ? c->name : 0);
+	KTSTR_RATE_CHECKS(PUT)
+#undef PUT
 	buf_puts(out, "}");
 }
 
@@ -64,6 +70,18 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 	buf_puts(out, "}");
 }
 
+static void put_staged(struct buf *out, const struct ktstr_scheduler *const *staged)
+{
+	put_key(out, "staged");
+	buf_puts(out, "[");
+	for (size_t i = 0; staged && staged[i]; i++) {
+		buf_puts(out, i ? ",\"" : "\"");
+		buf_json_escape(out, staged[i]->name, strlen(staged[i]->name));
+		buf_puts(out, "\"");
+	}
+	buf_puts(out, "]");
+}
+
 static void put_test(struct buf *out, const struct ktstr_test *t)
 {
 	struct ktstr_topology p = test_topology(t);
@@ -71,7 +89,8 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_text(out, "name", t->name);
 	put_text(out, "file", t->file);
 	put_number(out, "line", t->line);
-	put_text(out, "problem", test_validate(t));
+	_cleanup_free_ char *dry = test_validate(t) ? NULL : dry_run(t);
+	put_text(out, "problem", dry ? dry : test_validate(t));
 	put_text(out, "scheduler", t->scheduler ? t->scheduler->name : NULL);
 	put_number(out, "numa_nodes", p.numa_nodes);
 	put_number(out, "llcs", p.llcs);
@@ -83,6 +102,9 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_strings(out, "sched_args", t->sched_args);
 	put_strings(out, "include_files", t->include_files);
 	put_number(out, "expect_err", t->expect_err);
+	put_text(out, "expect_scx_error_contains", t->expect_scx_error_contains);
+	put_text(out, "expect_scx_error_matches", t->expect_scx_error_matches);
+	put_staged(out, t->staged);
 	put_checks(out, &t->checks);
 	buf_puts(out, "}");
 }

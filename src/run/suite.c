@@ -37,6 +37,9 @@ static void test_done(struct test_decl *t)
 	free(t->problem);
 	strings_free(t->sched_args);
 	strings_free(t->include_files);
+	free(t->expect_contains);
+	free(t->expect_matches);
+	free(t->staged);
 }
 
 void suite_done(struct suite *s)
@@ -103,6 +106,24 @@ static int get_switch(const json_t *o, const char *key, enum ktstr_switch *ret, 
 	return r;
 }
 
+/* A limit that is not said is 0. */
+static int get_rate(const json_t *o, const char *key, double *ret, struct err **err)
+{
+	const json_t *value = json_object_get(o, key);
+	double rate = value ? json_number_value(value) : 0;
+	if (value && (!json_is_number(value) || !(rate >= 0)))
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a number of 0 or more", key);
+	*ret = rate;
+	return 0;
+}
+
+static int get_optional(const json_t *o, const char *key, char **ret)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
+}
+
 static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **err)
 {
 	const json_t *c = json_object_get(o, "checks");
@@ -113,6 +134,11 @@ static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **er
 		r = get_unsigned(c, "max_gap_ms", &ret->max_gap_ms, err);
 	if (r == 0)
 		r = get_unsigned(c, "max_spread_pct", &ret->max_spread_pct, err);
+#define GET(name)     \
+	if (r == 0)   \
+		r = get_rate(c, #name, &ret->name, err);
+	KTSTR_RATE_CHECKS(GET)
+#undef GET
 	return r;
 }
 
@@ -140,6 +166,22 @@ static int find_scheduler(const struct suite *s, const json_t *o, const struct s
 		if (!strcmp(s->scheduler[i].name, name))
 			*ret = &s->scheduler[i];
 	return name && !*ret ? FAIL(err, EXIT_BAD_DATA, -EBADMSG, "scheduler '%s' is not declared", name) : 0;
+}
+
+static int find_staged(const struct suite *s, const json_t *o, const struct sched_decl ***ret, struct err **err)
+{
+	const json_t *names = json_object_get(o, "staged");
+	*ret = calloc(json_array_size(names) + 1, sizeof(**ret));
+	for (size_t i = 0; *ret && i < json_array_size(names); i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+		for (size_t k = 0; name && k < s->schedulers; k++)
+			if (!strcmp(s->scheduler[k].name, name))
+				(*ret)[i] = &s->scheduler[k];
+		if (!(*ret)[i])
+			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "staged[%zu]: scheduler '%s' is not declared", i,
+				    name ? name : "");
+	}
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err **err)
@@ -200,6 +242,12 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = get_strings(o, "include_files", &t->include_files, err);
 	if (r == 0)
 		r = get_checks(o, &t->checks, err);
+	if (r == 0)
+		r = get_optional(o, "expect_scx_error_contains", &t->expect_contains);
+	if (r == 0)
+		r = get_optional(o, "expect_scx_error_matches", &t->expect_matches);
+	if (r == 0)
+		r = find_staged(s, o, &t->staged, err);
 	if (r == 0 && problem && !(t->problem = strdup(problem)))
 		r = -ENOMEM;
 	return r == 0 ? note_problem(t) : r;

@@ -61,6 +61,8 @@ int attempt_judge(void *arg)
 		.scheduler = t->scheduler ? t->scheduler->name : NULL,
 		.duration = t->duration,
 		.expect_err = t->expect_err,
+		.expect_contains = t->expect_contains,
+		.expect_matches = t->expect_matches,
 		.limits = a->item->limits,
 	};
 	judgement_done(&a->judgement);

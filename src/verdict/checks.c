@@ -17,13 +17,17 @@ struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *s, co
 {
 	unsigned gap = t->max_gap_ms ? t->max_gap_ms : s->max_gap_ms;
 	unsigned spread = t->max_spread_pct ? t->max_spread_pct : s->max_spread_pct;
-	return (struct thresholds){
+	struct thresholds merged = {
 		.not_starved = switch_merge(true, s->not_starved, t->not_starved),
 		.isolation = switch_merge(true, s->isolation, t->isolation),
 		.max_gap_ms = gap ? gap : strict ? 2000 : 3000,
 		.max_spread_pct = spread ? spread : strict ? 15 : 35,
 		.spread_is_default = !spread,
 	};
+#define MERGE(name) merged.rates.name = t->name > 0 ? t->name : s->name;
+	KTSTR_RATE_CHECKS(MERGE)
+#undef MERGE
+	return merged;
 }
 
 /* --- checks --------------------------------------------------------------------------------------------------------
@@ -65,7 +69,7 @@ static void check_isolation(const struct wire_worker *w, const struct wire_cgrou
 	struct cpuset_bits outside = { 0 };
 	char list[CPUSET_TEXT_MAX];
 	for (size_t i = 0; i < CPUSET_WORDS; i++)
-		outside.word[i] = w->cpus_used[i] & ~g->cpuset[i];
+		outside.word[i] = w->cpus_outside[i] | (g->has_cpuset ? w->cpus_used[i] & ~g->cpuset[i] : 0);
 	if (cpuset_count(&outside))
 		judgement_add(j, DETAIL_ISOLATION, KTSTR_FAIL, "tid %d ran on unexpected CPUs {%s}", w->tid,
 			      cpuset_format(&outside, list, sizeof(list)));
@@ -97,12 +101,12 @@ void check_workers(const struct evidence *e, const struct thresholds *t, struct 
 			check_progress(w, j);
 			check_gap(w, t->max_gap_ms, j);
 		}
-		if (t->isolation && g->has_cpuset)
+		if (t->isolation)
 			check_isolation(w, g, j);
 		check_end(w, g->name, j);
 	}
 	for (uint32_t i = 0; i < e->cgroup_count; i++) {
-		if (t->not_starved)
+		if (t->not_starved && !e->cgroup[i].roles)
 			check_spread(&j->stats.cgroup[i], t, j);
 		check_measured(&j->stats.cgroup[i], &e->cgroup[i], j);
 	}

@@ -12,6 +12,7 @@ struct thresholds {
 	unsigned max_gap_ms;
 	double max_spread_pct;
 	bool spread_is_default;		/* for the message's wording */
+	struct ktstr_checks rates;	/* those of KTSTR_RATE_CHECKS */
 };
 
 /* Defaults <- scheduler <- test; the last that speaks wins. @strict: the limits of release builds. */
@@ -19,5 +20,7 @@ struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *sched
 
 /* Adds what the workers' telemetry breaks to @j, whose statistics are computed already. */
 void check_workers(const struct evidence *e, const struct thresholds *t, struct judgement *j);
+/* gates.c: throughput, latencies, migrations, memory nodes. Only what has a limit is looked at. */
+void check_gates(const struct evidence *e, const struct thresholds *t, struct judgement *j);
 
 #endif

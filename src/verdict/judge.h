@@ -13,6 +13,7 @@ struct judge_facts {
 	const char *scheduler;
 	nsec_t duration;
 	bool expect_err;
+	const char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
 	struct thresholds limits;
 };
 

@@ -15,6 +15,7 @@ const char *detail_kind_name(enum detail_kind kind)
 {
 	static const char *const names[DETAIL_KIND_MAX] = {
 		"Starved", "Stuck", "Unfair", "Isolation", "SchedulerDied", "Crash", "Expectation", "Harness", "Skip",
+		"Benchmark", "Migration", "PageLocality", "CrossNodeMigration", "SlowTier",
 	};
 	return names[kind];
 }
