@@ -16,10 +16,27 @@ static char *leaf(const char *name, const char *file)
 	return asprintf(&path, GUEST_CGROUP "/%s%s%s", name, *file ? "/" : "", file) < 0 ? NULL : path;
 }
 
+/* On every ancestor below GUEST_CGROUP. Fails on one with processes of its own: what is below it then does without. */
+static void enable_controllers(const char *name)
+{
+	static const char *const controllers[] = { "+cpuset", "+cpu", "+memory", "+pids", "+io" };
+	for (const char *slash = name; (slash = strchr(slash, '/')); slash++) {
+		_cleanup_free_ char *parent = strndup(name, (size_t)(slash - name));
+		_cleanup_free_ char *path = parent ? leaf(parent, "cgroup.subtree_control") : NULL;
+		for (size_t i = 0; path && i < ARRAY_SIZE(controllers); i++)
+			file_write(path, controllers[i]);
+	}
+}
+
+/* Controllers are enabled when something of theirs is set: a parent that needs none may have processes. */
 static int write_leaf(const char *name, const char *file, const char *text, struct err **err)
 {
 	_cleanup_free_ char *path = leaf(name, file);
 	int r = path ? file_write(path, text) : -ENOMEM;
+	if (r == -ENOENT || r == -EACCES) {
+		enable_controllers(name);
+		r = file_write(path, text);
+	}
 	if (r == -ENOENT || r == -EACCES) {
 		FAIL(err, EXIT_BAD_DATA, -ENOENT,
 		     "cgroup '%s': set %s='%s': this kernel has no such file (requires +%.*s in parent "
@@ -30,15 +47,6 @@ static int write_leaf(const char *name, const char *file, const char *text, stru
 	return r < 0 ? FAIL_SYS(err, r, "cgroup '%s': set %s='%s'", name, file, text) : 0;
 }
 
-/* A cgroup with processes of its own can enable nothing for its children: they then do without. */
-static void enable_controllers(const char *name)
-{
-	static const char *const controllers[] = { "+cpuset", "+cpu", "+memory", "+pids", "+io" };
-	_cleanup_free_ char *path = leaf(name, "cgroup.subtree_control");
-	for (size_t i = 0; path && i < ARRAY_SIZE(controllers); i++)
-		file_write(path, controllers[i]);
-}
-
 int cgroup_create(const char *name, struct err **err)
 {
 	_cleanup_free_ char *path = leaf(name, "");
@@ -47,7 +55,6 @@ int cgroup_create(const char *name, struct err **err)
 		_cleanup_free_ char *parent_path = parent ? leaf(parent, "") : NULL;
 		if (!parent_path || (mkdir(parent_path, 0755) < 0 && errno != EEXIST))
 			return FAIL_SYS(err, parent_path ? -errno : -ENOMEM, "cgroup '%s': create its parent", name);
-		enable_controllers(parent);
 	}
 	if (!path || (mkdir(path, 0755) < 0 && errno != EEXIST))
 		return FAIL_SYS(err, path ? -errno : -ENOMEM, "cgroup '%s': create", name);
@@ -60,9 +67,10 @@ int cgroup_set_cpuset(const char *name, const struct cpuset_bits *cpus, struct e
 	return write_leaf(name, "cpuset.cpus", cpuset_format(cpus, text, sizeof(text)), err);
 }
 
-int cgroup_clear_cpuset(const char *name, struct err **err)
+/* The kernel takes no empty cpuset while there are processes inside (ENOSPC); the one of the parent says the same. */
+int cgroup_clear_cpuset(const char *name, const struct cpuset_bits *parent, struct err **err)
 {
-	return write_leaf(name, "cpuset.cpus", "\n", err);
+	return write_leaf(name, "cpuset.cpus", "\n", NULL) == 0 ? 0 : cgroup_set_cpuset(name, parent, err);
 }
 
 int cgroup_set_mems(const char *name, const char *nodes, struct err **err)

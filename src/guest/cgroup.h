@@ -13,10 +13,11 @@
 /* Siblings of a cgroup for work types that move about. */
 #define CGROUP_SIBLING_FORMAT "%s.sibling%u"
 
-/* Creating one that exists is fine. Ancestors are made where they lack, with every controller that there is. */
+/* Creating one that exists is fine. Ancestors are made where they lack. */
 int cgroup_create(const char *name, struct err **err);
 int cgroup_set_cpuset(const char *name, const struct cpuset_bits *cpus, struct err **err);
-int cgroup_clear_cpuset(const char *name, struct err **err);
+/* Back to what the parent has. */
+int cgroup_clear_cpuset(const char *name, const struct cpuset_bits *parent, struct err **err);
 int cgroup_set_mems(const char *name, const char *nodes, struct err **err);
 /* -ENOENT, with a message that says so, where this kernel lacks the controller. */
 int cgroup_set_limits(const char *name, const struct ktstr_limits *limits, struct err **err);

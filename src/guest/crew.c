@@ -16,6 +16,7 @@
 #include "guest/work/work.h"
 
 #define START_OFFSET_MAX (2 * NSEC_PER_MSEC)
+#define PARDON_LASTS	 (200 * NSEC_PER_MSEC)
 
 /* Untouched memory costs nothing, and a fork of a worker nothing more: calloc would clear it where it reuses the heap.
  */
@@ -242,8 +243,16 @@ static void wake_all(_Atomic uint32_t *word)
 	syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
+static void on_stop(int sig)
+{
+	(void)sig;	/* only to interrupt a sleep; the flag is in shared memory */
+}
+
 int crew_start(struct crew *c, struct err **err)
 {
+	/* Inherited: a worker may be told to stop before it has run for the first time. */
+	struct sigaction act = { .sa_handler = on_stop };
+	sigaction(SIGUSR1, &act, NULL);
 	_cleanup_free_ size_t *order = calloc(c->count + 1, sizeof(*order));
 	size_t n = 0;
 	if (!order)
@@ -347,8 +356,10 @@ int crew_move(struct crew *c, const char *from, const struct crew_place *to, str
 void crew_pardon(struct crew *c, const char *cgroup)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (lives_in(&c->member[i], cgroup))
+		if (lives_in(&c->member[i], cgroup)) {
 			atomic_fetch_add(&c->slot[i].pardon, 1);
+			c->member[i].pardoned = nsec_now();
+		}
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
@@ -368,10 +379,19 @@ static void interrupt_wait(struct crew *c, size_t i)
 	wake_all(&c->slot[i].futex);
 }
 
+/* Frozen for as good as all of its life: that it did nothing says nothing. */
+static bool never_had_time(const struct crew *c, size_t i)
+{
+	nsec_t pardoned = c->member[i].pardoned;
+	return pardoned && !c->slot[i].report.work_units && nsec_now() - pardoned < PARDON_LASTS;
+}
+
 static void note_end(struct crew *c, size_t i, int status)
 {
 	struct wire_worker *r = &c->slot[i].report;
 	c->member[i].over = true;
+	if (never_had_time(c, i))
+		r->counts_progress = 0;
 	if (WIFSIGNALED(status)) {
 		r->end = WIRE_WORKER_SIGNALED;
 		r->end_code = WTERMSIG(status);
@@ -431,7 +451,6 @@ void crew_stop(struct crew *c, const char *cgroup)
 {
 	nsec_t deadline = nsec_now() + WORKER_STOP_DEADLINE;
 	for (size_t i = 0; i < c->count; i++) {
-		c->member[i].stopped |= lives_in(&c->member[i], cgroup);
 		if (lives_in(&c->member[i], cgroup))
 			interrupt_wait(c, i);
 	}

@@ -103,10 +103,10 @@ static int resolve_and_set(struct stage *s, struct tracked *g, const struct ktst
 static int clear_cpuset(struct stage *s, struct tracked *g, struct err **err)
 {
 	char parent[WIRE_NAME_MAX];
-	int r = cgroup_clear_cpuset(g->name, err);
 	const struct tracked *above = parent_name(g->name, parent) ? stage_find(s, parent) : NULL;
 	g->cpus = above && above->limited ? above->cpus : s->t->topology->all;
 	g->limited = above && above->limited;
+	int r = cgroup_clear_cpuset(g->name, &g->cpus, err);
 	crew_allow(&s->backdrop, g->name, &g->cpus, g->limited);
 	crew_allow(&s->step, g->name, &g->cpus, g->limited);
 	return r;

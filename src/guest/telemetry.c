@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -147,11 +146,6 @@ static void read_schedstat(uint64_t out[3])
 		sscanf(text, "%lu %lu %lu", &out[0], &out[1], &out[2]);
 }
 
-static void on_stop(int sig)
-{
-	(void)sig;	/* only to interrupt a sleep; the flag is in shared memory */
-}
-
 static uint64_t pages_migrated(void)
 {
 	static const char key[] = "\nnuma_pages_migrated ";
@@ -178,8 +172,6 @@ static void count_pages(struct wire_worker *r)
 
 static void await_start(struct ktstr_worker *w, uint32_t batch, nsec_t offset)
 {
-	struct sigaction act = { .sa_handler = on_stop };
-	sigaction(SIGUSR1, &act, NULL);
 	for (uint32_t now; (now = atomic_load(&w->shared->started)) < batch;)
 		syscall(SYS_futex, &w->shared->started, FUTEX_WAIT, now, NULL, NULL, 0);
 	struct timespec ts = nsec_to_timespec(offset);

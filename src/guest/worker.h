@@ -114,8 +114,8 @@ struct crew_member {
 	int fd_in, fd_out;		/* inbox: a pipe or an eventfd */
 	int fd_shared;			/* on the group's first member: epoll set */
 	uint32_t batch;
-	nsec_t start_offset;
-	bool over, stopped;
+	nsec_t start_offset, pardoned;	/* pardoned: when last; 0: never */
+	bool over;
 	bool limited;
 	char cgroup[WIRE_NAME_MAX];	/* where it is now */
 	struct cpuset_bits affinity;	/* given by the engine; empty: none */

@@ -33,7 +33,7 @@ static void writes(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	const struct seen *w = &s->worker[0];
 	ktstr_expect(t, w->turns > 10, "%s: %lu turns", name, w->turns);
-	ktstr_expect(t, w->written_bytes >= (w->turns - 4) * 65536 && w->written_bytes <= (w->turns + 4) * 65536,
+	ktstr_expect(t, w->written_bytes >= w->turns * 64226 && w->written_bytes <= w->turns * 66846,
 		     "%s: %lu bytes in %lu turns", name, w->written_bytes, w->turns);
 	ktstr_expect(t, w->read_bytes == 0, "%s: it read %lu bytes", name, w->read_bytes);
 }
@@ -42,7 +42,7 @@ static void reads(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	const struct seen *w = &s->worker[0];
 	ktstr_expect(t, w->turns > 10, "%s: %lu turns", name, w->turns);
-	ktstr_expect(t, w->read_bytes >= (w->turns - 8) * 4096 && w->read_bytes <= (w->turns + 8) * 4096,
+	ktstr_expect(t, w->read_bytes >= w->turns * 4015 && w->read_bytes <= w->turns * 4177,
 		     "%s: %lu bytes in %lu turns", name, w->read_bytes, w->turns);
 }
 

@@ -112,7 +112,7 @@ static void signals(struct ktstr_ctx *t, const struct sight *s, const char *name
 	for (unsigned i = 0; i < 2; i++) {
 		const struct seen *w = &s->worker[i];
 		ktstr_expect(t, w->turns > 20, "%s: %lu turns", name, w->turns);
-		ktstr_expect(t, w->count[COUNT_SIGNALS] >= w->turns * 14 && w->count[COUNT_SIGNALS] <= w->turns * 18,
+		ktstr_expect(t, w->count[COUNT_SIGNALS] >= w->turns * 12 && w->count[COUNT_SIGNALS] <= w->turns * 20,
 			     "%s: %lu signals in %lu turns", name, w->count[COUNT_SIGNALS], w->turns);
 	}
 }
@@ -124,16 +124,17 @@ static void forks(struct ktstr_ctx *t, const struct sight *s, const char *name)
 		     "%s: %lu processes made in %lu turns", name, s->forks, s->worker[0].turns);
 }
 
-/* Four that hold the lock for most of their time: no more than one and a little at a time, and they wait. */
+/* Four that hold the lock for most of their time: about one at a time, and they wait. Who gets it is not said. */
 static void contends(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
-	uint64_t waits = 0;
+	uint64_t waits = 0, turns = 0;
 	double sum = 0;
 	for (unsigned i = 0; i < s->workers; i++) {
 		waits += s->worker[i].voluntary;
 		sum += share(s, i);
-		ktstr_expect(t, s->worker[i].turns > 5, "%s: worker %u made %lu turns", name, i, s->worker[i].turns);
+		turns += s->worker[i].turns;
 	}
+	ktstr_expect(t, turns > 50, "%s: %lu turns", name, turns);
 	ktstr_expect(t, waits > 50, "%s: %lu waits", name, waits);
 	ktstr_expect(t, sum < 1.9, "%s: %.2f CPUs at a time", name, sum);
 }
@@ -172,7 +173,7 @@ KTSTR_TEST(behaviour_wake, .cores = 4, .duration_s = 10, .checks = { .not_starve
 			       SEE("ForkExit", forks, 1, WORK(FORK_EXIT)),
 			       SEE("CgroupAttachStorm", forks, 1, WORK(CGROUP_ATTACH_STORM)),
 			       SEE("MutexContention", contends, 4,
-				   WORK(MUTEX_CONTENTION, .hold_iters = 16384, .work_iters = 512)),
+				   WORK(MUTEX_CONTENTION, .hold_iters = 4096)),
 			       SEE("ProducerConsumerImbalance", produces, 3,
 				   WORK(PRODUCER_CONSUMER_IMBALANCE, .rate_hz = 500, .work_iters = 200000))));
 }

@@ -318,8 +318,180 @@ START_TEST(verifier_reason_is_found_in_its_log)
 }
 END_TEST
 
+static void gate(double *limit, double value, enum ktstr_verdict v, const char *cause)
+{
+	*limit = value;
+	result(KTSTR_PASS);
+	expect(v, cause);
+	*limit = 0;
+}
+
+static void waking_workers(void)
+{
+	static const struct {
+		struct wire_samples head;
+		uint32_t ns[4];
+	} samples = { .head = { .worker = 0, .count = 4 }, .ns = { 1000, 1000, 1000, 9000 } };
+	begin();
+	cgroup("a", 2, 0);
+	worker(100, 10, 500, 1);
+	take(WIRE_SAMPLES, &samples, sizeof(samples));
+	worker(300, 10, 500, 1);
+	e.worker[0].wire.wake_samples = 4;
+	e.worker[0].wire.migrations = 40;
+}
+
+START_TEST(gates_hold_what_was_measured_against_limits)
+{
+	struct ktstr_checks *c = &facts.limits.rates;
+	waking_workers();	/* 200 and 600 units a CPU second */
+	gate(&c->max_throughput_cv, 0.4, KTSTR_FAIL, "throughput CV 0.500 exceeds limit 0.400 (mean=400 work/cpu_s)");
+	waking_workers();
+	gate(&c->max_throughput_cv, 0.6, KTSTR_PASS, NULL);
+	waking_workers();
+	gate(&c->min_work_rate, 201, KTSTR_FAIL, "worker 40 throughput 200 work/cpu_s below floor 201");
+	waking_workers();
+	gate(&c->max_p99_wake_latency_ns, 8999, KTSTR_FAIL, "p99 wake latency 9000ns exceeds limit 8999ns (4 samples)");
+	waking_workers();
+	gate(&c->max_p99_wake_latency_ns, 9000, KTSTR_PASS, NULL);
+	waking_workers();
+	gate(&c->max_wake_latency_cv, 1.1, KTSTR_FAIL, "wake latency CV 1.155 exceeds limit 1.100");
+	waking_workers();
+	gate(&c->min_iteration_rate, 101, KTSTR_FAIL, "worker 40 iteration rate 100.0/s below floor 101.0/s");
+	waking_workers();
+	gate(&c->max_migration_ratio, 0.05, KTSTR_FAIL, "migration ratio 0.1000 exceeds limit 0.0500");
+}
+END_TEST
+
+START_TEST(shares_of_nothing_are_inconclusive)
+{
+	struct ktstr_checks *c = &facts.limits.rates;
+	begin();
+	facts.limits.not_starved = false;
+	cgroup("a", 1, 0);
+	worker(0, 0, 0, 1);
+	gate(&c->max_migration_ratio, 0.5, KTSTR_INCONCLUSIVE, "there were no iterations");
+	begin();
+	cgroup("a", 1, 0);
+	worker(5, 0, 0, 1);
+	gate(&c->min_work_rate, 1, KTSTR_INCONCLUSIVE, "a worker had no CPU time");
+	begin();
+	cgroup("a", 1, 0);
+	worker(5, 0, 500, 1);
+	gate(&c->max_p99_wake_latency_ns, 1, KTSTR_INCONCLUSIVE, "no wake-up was timed");
+	begin();
+	cgroup("a", 1, 0);
+	worker(5, 0, 500, 1);
+	gate(&c->max_slow_tier_ratio, 0.5, KTSTR_INCONCLUSIVE, "no pages were counted");
+}
+END_TEST
+
+static void pages(uint64_t nodes, uint32_t first, uint32_t second, uint64_t migrated)
+{
+	struct wire_cpu cpus[] = { { .cpu = 0, .node = 0 } };
+	begin();
+	take(WIRE_TOPOLOGY, cpus, sizeof(cpus));
+	cgroup("a", 1, 0);
+	worker(5, 0, 500, 1);
+	e.cgroup[0].nodes = nodes;
+	e.worker[0].wire.numa_pages[0] = first;
+	e.worker[0].wire.numa_pages[1] = second;
+	e.worker[0].wire.pages_migrated = migrated;
+}
+
+START_TEST(pages_are_judged_by_node)
+{
+	struct ktstr_checks *c = &facts.limits.rates;
+	pages(1, 30, 70, 0);
+	gate(&c->min_page_locality, 0.5, KTSTR_FAIL, "page locality 0.300 below threshold 0.500 (30/100 pages local)");
+	pages(2, 30, 70, 0);
+	gate(&c->min_page_locality, 0.5, KTSTR_PASS, NULL);
+	pages(4, 30, 70, 0);	/* bound to a node that has none: measured, and wrong */
+	gate(&c->min_page_locality, 0.5, KTSTR_FAIL, "page locality 0.000");
+	pages(0, 30, 70, 0);	/* nowhere in particular */
+	gate(&c->min_page_locality, 0.5, KTSTR_PASS, NULL);
+	pages(0, 30, 70, 0);	/* node 1 has no CPU */
+	gate(&c->max_slow_tier_ratio, 0.5, KTSTR_FAIL, "slow tier ratio 0.700 exceeds limit 0.500 (70/100 pages)");
+	pages(0, 30, 70, 20);
+	gate(&c->max_cross_node_migration_ratio, 0.1, KTSTR_FAIL,
+	     "cross-node migration ratio 0.200 exceeds limit 0.100");
+}
+END_TEST
+
+START_TEST(roles_are_not_compared)
+{
+	begin();
+	cgroup("a", 2, 0);
+	worker(5, 1, 100, 1);
+	worker(5, 1, 900, 1);
+	e.cgroup[0].roles = 1;
+	result(KTSTR_PASS);
+	expect(KTSTR_PASS, NULL);
+}
+END_TEST
+
+START_TEST(isolation_follows_changing_cpusets)
+{
+	begin();
+	cgroup("a", 1, 0);
+	worker(5, 1, 500, 3);
+	e.worker[0].wire.cpus_outside[0] = 2;	/* once allowed, but not when it was used */
+	result(KTSTR_PASS);
+	expect(KTSTR_FAIL, "tid 40 ran on unexpected CPUs {1}");
+}
+END_TEST
+
+START_TEST(expected_words_are_asked_for)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		begin();
+		facts.expect_err = true;
+		facts.expect_contains = i & 1 ? "other words" : "the words";
+		facts.expect_matches = i & 2 ? "^no [a-z]+$" : "the w.rds";
+		text(WIRE_STREAM_KMSG, "sched_ext: x disabled (runtime error)\nsched_ext: the words\n");
+		sched(WIRE_SCHED_EJECTED, 0);
+		result(KTSTR_FAIL);
+		expect(i ? KTSTR_FAIL : KTSTR_PASS, NULL);
+	}
+}
+END_TEST
+
+START_TEST(rates_merge_in_layers)
+{
+	struct ktstr_checks none = {0}, s = {.min_work_rate = 5, .max_migration_ratio = 1}, t = {.min_work_rate = 7};
+	struct thresholds merged = thresholds_merge(false, &s, &t);
+	ck_assert(merged.rates.min_work_rate == 7 && merged.rates.max_migration_ratio == 1);
+	merged = thresholds_merge(false, &none, &none);
+	ck_assert(merged.rates.min_work_rate == 0);
+}
+END_TEST
+
+START_TEST(metrics_name_their_worker)
+{
+	struct wire_metric m = { .name = "rps", .value = 407.5 }, bad = { .worker = 1, .name = "rps" };
+	begin();
+	cgroup("a", 1, 0);
+	worker(5, 0, 500, 1);
+	take(WIRE_METRIC, &m, sizeof(m));
+	ck_assert(e.metric_count == 1 && e.metric[0].value == 407.5);
+	ck_assert_str_eq(e.metric[0].name, "rps");
+	t_errno(evidence_take(&e, WIRE_METRIC, 1, &bad, sizeof(bad), NULL), EBADMSG);
+	bad = (struct wire_metric){ .value = __builtin_nan("") };
+	t_errno(evidence_take(&e, WIRE_METRIC, 1, &bad, sizeof(bad), NULL), EBADMSG);
+	end();
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, gates_hold_what_was_measured_against_limits);
+	tcase_add_test(tc, shares_of_nothing_are_inconclusive);
+	tcase_add_test(tc, pages_are_judged_by_node);
+	tcase_add_test(tc, roles_are_not_compared);
+	tcase_add_test(tc, isolation_follows_changing_cpusets);
+	tcase_add_test(tc, expected_words_are_asked_for);
+	tcase_add_test(tc, rates_merge_in_layers);
+	tcase_add_test(tc, metrics_name_their_worker);
 	tcase_add_test(tc, good_evidence_passes);
 	tcase_add_test(tc, nothing_is_not_a_pass);
 	tcase_add_test(tc, workers_are_checked);
