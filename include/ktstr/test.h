@@ -7,7 +7,7 @@
 #include <ktstr/scheduler.h>
 
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 1
+#define KTSTR_API_VERSION 2
 
 struct ktstr_test {
 	const char *name;		/* set by KTSTR_TEST */

@@ -14,7 +14,7 @@ const struct ktstr_canned *ktstr_canned_list(void)
 {
 	static struct ktstr_canned list[CANNED_MAX + 1];
 	size_t n = 0;
-	for (size_t i = 0; !list[0].name && i < ARRAY_SIZE(tables); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
 		for (const struct canned *c = tables[i]; c->info.name && n < CANNED_MAX; c++)
 			list[n++] = c->info;
 	return list;

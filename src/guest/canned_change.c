@@ -22,6 +22,13 @@
 /* Cgroups whose parent has workers of its own: no controller can be enabled for them, they are names only. */
 #define NO_CTRL(...) KTSTR_CGROUPS({.name = "p", .workers = 1}, {.name = "p/cg_0"}, {.name = "p/cg_1"}, ##__VA_ARGS__)
 
+/* What is made only to be removed lives for a moment. */
+static void live(struct ktstr_ctx *t, void *arg)
+{
+	(void)arg;
+	ktstr_ctx_sleep_us(t, 20000);
+}
+
 const struct canned canned_changes[] = {
 	/* --- cpusets ---------------------------------------------------------------------------------------------- */
 	{{"cgroup_cpuset_apply_midrun", "cpuset", "halves are given out while it runs", 1, 2},
@@ -101,7 +108,7 @@ const struct canned canned_changes[] = {
 	{{"cgroup_rapid_churn", "dynamic", "a cgroup is made and removed ten times a second", 1, 1},
 	 "rapid_churn ",
 	 CHURN(TWO, 100, OP(ADD_CGROUP_DEF, .def = DEF(.name = "brief", .workers = 1, CANNED_WORK(YIELD_HEAVY))),
-	       OP(REMOVE_CGROUP, .cgroup = "brief"))},
+	       OP(CALL, .fn = live), OP(REMOVE_CGROUP, .cgroup = "brief"))},
 	{{"cgroup_cpuset_add_remove", "dynamic", "a cgroup with a cpuset comes and goes", 1, 3},
 	 "cpuset_add_remove ",
 	 {.backdrop.cgroups = HALVES,
@@ -123,7 +130,7 @@ const struct canned canned_changes[] = {
 	       OP(ADD_CGROUP_DEF, .def = DEF(.name = "cg_1", .workers = 1, CANNED_WORK(YIELD_HEAVY))),
 	       OP(ADD_CGROUP_DEF, .def = DEF(.name = "cg_2", .workers = 1, CANNED_WORK(YIELD_HEAVY))),
 	       OP(ADD_CGROUP_DEF, .def = DEF(.name = "cg_3", .workers = 1, CANNED_WORK(YIELD_HEAVY))),
-	       OP(REMOVE_CGROUP, .cgroup = "cg_0"), OP(REMOVE_CGROUP, .cgroup = "cg_1"),
+	       OP(CALL, .fn = live), OP(REMOVE_CGROUP, .cgroup = "cg_0"), OP(REMOVE_CGROUP, .cgroup = "cg_1"),
 	       OP(REMOVE_CGROUP, .cgroup = "cg_2"), OP(REMOVE_CGROUP, .cgroup = "cg_3"))},
 
 	/* --- nested ----------------------------------------------------------------------------------------------- */
@@ -141,7 +148,7 @@ const struct canned canned_changes[] = {
 	 "nested_rapid_churn ",
 	 CHURN(KTSTR_CGROUPS({.name = "p", .no_workers = true}, {.name = "p/cg_0"}), 100,
 	       OP(ADD_CGROUP_DEF, .def = DEF(.name = "p/brief", .workers = 1, CANNED_WORK(YIELD_HEAVY))),
-	       OP(REMOVE_CGROUP, .cgroup = "p/brief"))},
+	       OP(CALL, .fn = live), OP(REMOVE_CGROUP, .cgroup = "p/brief"))},
 	{{"nested_cgroup_cpuset", "nested", "children with parts of their parent's cpuset", 1, 4},
 	 "nested_cpuset ",
 	 CANNED_STEADY({.name = "p", .no_workers = true, .cpuset = C_RANGE(0, 0.75)},

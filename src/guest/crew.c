@@ -16,7 +16,7 @@
 #include "guest/work/work.h"
 
 #define START_OFFSET_MAX (2 * NSEC_PER_MSEC)
-#define PARDON_LASTS	 (200 * NSEC_PER_MSEC)
+#define SHORT_LIFE	 (100 * NSEC_PER_MSEC)
 
 /* Untouched memory costs nothing, and a fork of a worker nothing more: calloc would clear it where it reuses the heap.
  */
@@ -270,6 +270,8 @@ int crew_start(struct crew *c, struct err **err)
 		if (r < 0)
 			return r;
 	}
+	for (size_t i = 0; i < n; i++)
+		c->member[order[i]].let_go = nsec_now();
 	atomic_store(&c->shared->started, c->batch);
 	wake_all(&c->shared->started);
 	return 0;
@@ -379,11 +381,11 @@ static void interrupt_wait(struct crew *c, size_t i)
 	wake_all(&c->slot[i].futex);
 }
 
-/* Frozen for as good as all of its life: that it did nothing says nothing. */
+/* Let go and told to stop at once, or frozen for as good as all of its life: that it did nothing says nothing. */
 static bool never_had_time(const struct crew *c, size_t i)
 {
-	nsec_t pardoned = c->member[i].pardoned;
-	return pardoned && !c->slot[i].report.work_units && nsec_now() - pardoned < PARDON_LASTS;
+	nsec_t since = MAX_OF(c->member[i].pardoned, c->member[i].let_go);
+	return !c->slot[i].report.work_units && c->stopping - since < SHORT_LIFE;
 }
 
 static void note_end(struct crew *c, size_t i, int status)
@@ -450,6 +452,7 @@ static void wake_groups(struct crew *c)
 void crew_stop(struct crew *c, const char *cgroup)
 {
 	nsec_t deadline = nsec_now() + WORKER_STOP_DEADLINE;
+	c->stopping = nsec_now();
 	for (size_t i = 0; i < c->count; i++) {
 		if (lives_in(&c->member[i], cgroup))
 			interrupt_wait(c, i);

@@ -114,7 +114,7 @@ struct crew_member {
 	int fd_in, fd_out;		/* inbox: a pipe or an eventfd */
 	int fd_shared;			/* on the group's first member: epoll set */
 	uint32_t batch;
-	nsec_t start_offset, pardoned;	/* pardoned: when last; 0: never */
+	nsec_t start_offset, let_go, pardoned;	/* pardoned: when last; 0: never */
 	bool over;
 	bool limited;
 	char cgroup[WIRE_NAME_MAX];	/* where it is now */
@@ -132,6 +132,7 @@ struct crew {
 	const struct guest_topology *topology;
 	size_t count, cap, records;
 	uint32_t batch;
+	nsec_t stopping;		/* when it was last told to */
 	struct rng rng;
 };
 

@@ -47,7 +47,7 @@ put('qmp', 'session', '{"QMP":{}}\n{"return":{}}\n{"event":"SHUTDOWN","data":{"r
                       '{"return":"CPU#0\\r\\nRIP=1"}\n{"error":{"desc":"no"}}\n')
 
 checks = '"checks":{"not_starved":1,"isolation":0,"max_gap_ms":5,"max_spread_pct":0,"min_work_rate":1.5}'
-put('suite', 'two', '{"api":1,"schedulers":[{"name":"s","binary":"b","args":["-x"],"sysctls":[],"kargs":["k"],"load_cpu":1,'
+put('suite', 'two', '{"api":2,"schedulers":[{"name":"s","binary":"b","args":["-x"],"sysctls":[],"kargs":["k"],"load_cpu":1,'
     + checks + '}],"tests":[{"name":"t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'
     '"cores":2,"threads":1,"memory_mib":0,"duration_ms":2000,"workers_per_cgroup":2,"sched_args":[],"include_files":[],'
     '"expect_err":1,"expect_scx_error_contains":"x","expect_scx_error_matches":null,"staged":["s"],' + checks + '}]}')

@@ -185,7 +185,7 @@ START_TEST(canned_scenarios_on_all_machines)
 			ck_assert_msg(r == 0, "'%s' on shape %zu: %s", c->name, i, buf_str(&text));
 			checked++;
 		}
-	ck_assert_uint_gt(checked, 300);
+	ck_assert_uint_gt(checked, 550);
 }
 END_TEST
 
