@@ -3,7 +3,9 @@
 #ifndef KTSTR_KTSTR_H
 #define KTSTR_KTSTR_H
 
+#include <ktstr/canned.h>
 #include <ktstr/check.h>
+#include <ktstr/load.h>
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
 #include <ktstr/test.h>
