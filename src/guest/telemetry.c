@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 
 #include "base/file.h"
@@ -39,6 +40,14 @@ void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
 		__builtin_ia32_pause();
 }
 
+/* glibc registers the kernel's restartable-sequence area, which has the number: a load instead of a call. */
+static inline unsigned current_cpu(void)
+{
+	const struct rseq *area = (const struct rseq *)((const char *)__builtin_thread_pointer() + __rseq_offset);
+	uint32_t cpu = __rseq_size ? *(const volatile uint32_t *)&area->cpu_id : UINT32_MAX;
+	return cpu < WIRE_CPUS_MAX ? cpu : (unsigned)sched_getcpu();
+}
+
 /*
  * A CPU counts for an epoch only when the epoch was the same before and after the look at it: the engine moves the
  * epoch on after the kernel has moved the task.
@@ -46,10 +55,11 @@ void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
 static void note_cpu(struct ktstr_worker *w)
 {
 	uint32_t before = atomic_load_explicit(&w->slot->epoch, memory_order_acquire);
-	unsigned cpu = (unsigned)sched_getcpu();
+	unsigned cpu = current_cpu();
 	uint32_t after = atomic_load_explicit(&w->slot->epoch, memory_order_acquire);
-	if (cpu >= WIRE_CPUS_MAX)
+	if ((cpu == w->cpu && after == w->noted_epoch && before == after) || cpu >= WIRE_CPUS_MAX)
 		return;
+	w->noted_epoch = before == after ? after : UINT32_MAX;
 	struct wire_worker *r = &w->slot->report;
 	uint64_t bit = (uint64_t)1 << cpu % 64;
 	if (before == after && before < WORKER_EPOCHS)
@@ -59,11 +69,17 @@ static void note_cpu(struct ktstr_worker *w)
 	w->cpu = cpu;
 }
 
+/* The last tick's time: gaps are of seconds, and this clock costs a fifth of the exact one. */
+static nsec_t coarse_now(void)
+{
+	return nsec_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 /* The time since the last look is a gap in which the worker wanted to run, however it was spent. */
 void worker_checkpoint(struct ktstr_worker *w)
 {
 	struct wire_worker *r = &w->slot->report;
-	nsec_t now = nsec_now();
+	nsec_t now = coarse_now();
 	nsec_t last = atomic_load_explicit(&w->slot->last_check_ns, memory_order_relaxed);
 	uint32_t pardon = atomic_load_explicit(&w->slot->pardon, memory_order_relaxed);
 	uint64_t gap = now > last ? (uint64_t)(now - last) : 0;
@@ -71,7 +87,7 @@ void worker_checkpoint(struct ktstr_worker *w)
 	if (gap > r->max_gap_ns && pardon == w->pardon_seen) {
 		r->max_gap_ns = gap;
 		r->max_gap_cpu = w->cpu;
-		r->max_gap_at_ns = (uint64_t)(now - w->slot->began_ns);
+		r->max_gap_at_ns = now > w->slot->began_ns ? (uint64_t)(now - w->slot->began_ns) : 0;
 	}
 	w->pardon_seen = pardon;
 	atomic_store_explicit(&w->slot->last_check_ns, now, memory_order_relaxed);
@@ -83,11 +99,15 @@ void ktstr_worker_turn(struct ktstr_worker *w, uint64_t units)
 	r->work_units += units;
 	r->iterations++;
 	r->counts_progress = 1;
-	if (r->work_units >= w->next_check) {
-		if (!w->work->quiet)
-			worker_checkpoint(w);
-		w->next_check = r->work_units + WORKER_CHECK_UNITS;
-	}
+	if (r->work_units < w->next_check)
+		return;
+	w->next_check = r->work_units + WORKER_CHECK_UNITS;
+	if (w->work->quiet)
+		return;
+	if (++w->checks % WORKER_CLOCK_EVERY == 0)
+		worker_checkpoint(w);
+	else
+		note_cpu(w);
 }
 
 void ktstr_worker_block(struct ktstr_worker *w)
@@ -113,7 +133,7 @@ void ktstr_worker_resume(struct ktstr_worker *w)
 {
 	if (w->work->quiet)
 		return;
-	atomic_store_explicit(&w->slot->last_check_ns, nsec_now(), memory_order_relaxed);
+	atomic_store_explicit(&w->slot->last_check_ns, coarse_now(), memory_order_relaxed);
 	atomic_store_explicit(&w->slot->blocked, 0, memory_order_relaxed);
 	note_cpu(w);
 }
@@ -231,6 +251,7 @@ void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t
 	nsec_t cpu_before = nsec_clock(CLOCK_THREAD_CPUTIME_ID);
 	w->slot->began_ns = nsec_now();
 	w->cpu = (unsigned)sched_getcpu();
+	w->noted_epoch = UINT32_MAX;	/* not noted yet */
 	atomic_store(&w->slot->last_check_ns, w->slot->began_ns);
 	r->counts_progress = w->type->turn != NULL;
 	work(w);

@@ -21,7 +21,8 @@
 
 #define WORKERS_MAX	     4096
 #define WORKER_SAMPLES_MAX   100000	/* reservoir of wake-up latencies, a worker */
-#define WORKER_CHECK_UNITS   1024	/* work units between two looks at the clock */
+#define WORKER_CHECK_UNITS   1024	/* work units between two looks at the CPU */
+#define WORKER_CLOCK_EVERY   4		/* such looks between two at the clock */
 #define WORKER_STOP_DEADLINE (5 * NSEC_PER_SEC)
 #define WORKER_EPOCHS 16 /* times in which different CPUs were allowed; what is later falls into the last */
 #define WORKER_METRICS_MAX   16
@@ -86,7 +87,7 @@ struct ktstr_worker {
 	void *state;			/* the type's own */
 	struct rng rng;
 	uint64_t next_check;
-	uint32_t pardon_seen;
+	uint32_t pardon_seen, noted_epoch, checks;
 	int fd_in, fd_shared;		/* its own inbox; its group's common descriptor */
 	unsigned cpu;
 	unsigned member, members;	/* number within its group, and how many there are */
