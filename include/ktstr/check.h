@@ -15,7 +15,8 @@ enum ktstr_verdict {
 
 /*
  * 0 is "not said" in every field; limits are of guest time. What comes out as a share of nothing (no iterations, no
- * pages) is INCONCLUSIVE. Formulas: docs/ARCHITECTURE.md, "Checks".
+ * pages) is INCONCLUSIVE. A cgroup with several loads is looked at a load at a time. Formulas:
+ * docs/ARCHITECTURE.md, "Checks".
  */
 struct ktstr_checks {
 	enum ktstr_switch not_starved;	/* every worker made progress; implies the gap and spread limits. Default ON */

@@ -74,6 +74,7 @@ CASES = {
     'words_without_error': r'expect_scx_error_\* needs expect_err',
     'words_no_regex': r'expect_scx_error_matches is no regular expression',
     'rate_negative': r'its check min_work_rate is not a number of 0 or more',
+    'scheduler_limit_nan': r'its check max_throughput_cv is not a number of 0 or more',
     'harm_write': None,
     'harm_loop': None,
     'harm_sleep': None,

@@ -9,6 +9,7 @@
 
 KTSTR_SCHEDULER(simple, .binary = "scx_simple");
 KTSTR_SCHEDULER(other, .binary = "scx_qmap");
+KTSTR_SCHEDULER(limitless, .binary = "scx_simple", .checks = { .max_throughput_cv = NAN });
 
 /* A test with one cgroup that is wrong. */
 #define CGROUP(id, ...)                                                                            \
@@ -146,6 +147,11 @@ KTSTR_TEST(words_no_regex, .cores = 2, .expect_err = KTSTR_ON, .expect_scx_error
 }
 
 KTSTR_TEST(rate_negative, .cores = 2, .checks = { .min_work_rate = -1 })
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(scheduler_limit_nan, .cores = 2, .scheduler = &limitless)
 {
 	return KTSTR_PASS;
 }
