@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ktstr.h -- everything a test needs. Link libktstr: it brings main(). */
+/* ktstr.h -- everything a test needs. Link libktstr and libm: libktstr brings main(). */
 #ifndef KTSTR_KTSTR_H
 #define KTSTR_KTSTR_H
 
+#include <ktstr/canned.h>
 #include <ktstr/check.h>
+#include <ktstr/load.h>
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
 #include <ktstr/test.h>

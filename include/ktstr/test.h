@@ -7,7 +7,7 @@
 #include <ktstr/scheduler.h>
 
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 1
+#define KTSTR_API_VERSION 2
 
 struct ktstr_test {
 	const char *name;		/* set by KTSTR_TEST */
@@ -15,6 +15,7 @@ struct ktstr_test {
 	unsigned line;
 	enum ktstr_verdict (*body)(struct ktstr_ctx *t);
 	const struct ktstr_scheduler *scheduler;	/* NULL: the kernel's own, EEVDF */
+	const struct ktstr_scheduler *const *staged; /* others for KTSTR_OP_REPLACE_SCHEDULER; KTSTR_STAGED(&a, &b) */
 	unsigned numa_nodes, llcs, cores, threads;	/* 0: the scheduler's, else 1, 1, 2, 1 */
 	union {				/* of the gauntlet's topologies, those that suit it: .min_llcs = 2 */
 		struct {
@@ -30,7 +31,12 @@ struct ktstr_test {
 	struct ktstr_checks checks;
 	enum ktstr_switch expect_err;	/* ON: the test must fail */
 	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is kept as such, and leaves the exit status alone */
+	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
+	const char *expect_scx_error_contains;	/* a part of it */
+	const char *expect_scx_error_matches;	/* POSIX extended regular expression */
 };
+
+#define KTSTR_STAGED(...) ((const struct ktstr_scheduler *const[]){ __VA_ARGS__, 0 })
 
 /* Defines and registers a test; the body follows as a function body with the context `t`. */
 #define KTSTR_TEST(id, ...)                                                                          \

@@ -14,10 +14,11 @@
 
 #define WIRE_MAGIC	   0x5254534bu	/* "KSTR" */
 #define WIRE_RECORD_MAGIC  0x4345524bu	/* "KREC" */
-#define WIRE_VERSION	   1u
+#define WIRE_VERSION	   2u
 #define WIRE_PAYLOAD_MAX   65536u
 #define WIRE_NAME_MAX	   64u
 #define WIRE_CPUS_MAX	   1024u
+#define WIRE_NODES_MAX	   64u
 
 struct wire_header {
 	uint32_t magic;		/* stored last by the guest: a valid header is complete */
@@ -48,9 +49,10 @@ enum wire_type {
 	WIRE_SCHED,		/* struct wire_sched: the scheduler's life */
 	WIRE_PHASE,		/* struct wire_phase */
 	WIRE_STIMULUS,		/* struct wire_stimulus */
-	WIRE_CGROUP,		/* struct wire_cgroup: once a cgroup, before its workers */
+	WIRE_CGROUP,		/* struct wire_cgroup: before its workers */
 	WIRE_WORKER,		/* struct wire_worker: one worker's telemetry */
 	WIRE_SAMPLES,		/* struct wire_samples + uint32_t[]: its wake-up latencies */
+	WIRE_METRIC,		/* struct wire_metric: a measurement of its work type's own */
 	WIRE_DETAIL,		/* struct wire_detail + text: something the test says about its outcome */
 	WIRE_TEXT,		/* struct wire_text + bytes */
 	WIRE_RESULT,		/* struct wire_result: the body's own verdict */
@@ -81,6 +83,7 @@ enum wire_sched_event {
 	WIRE_SCHED_DIED,	/* its process ended during the test */
 	WIRE_SCHED_EJECTED,	/* the kernel disabled it during the test */
 	WIRE_SCHED_STOPPED,	/* ended by us, after the test */
+	WIRE_SCHED_DETACHED,	/* ended by us, because the test asked for it */
 };
 
 struct wire_sched {
@@ -109,16 +112,20 @@ struct wire_stimulus {
 };
 _Static_assert(sizeof(struct wire_stimulus) == 24, "layout");
 
+/* One load in a cgroup; a cgroup with several of them has several records. */
 struct wire_cgroup {
 	uint32_t index;
 	uint32_t workers;
 	uint32_t has_cpuset;
 	uint32_t step;
+	uint32_t roles;		/* 1: its workers differ on purpose; their shares of the CPU are not compared */
+	uint32_t reserved;
+	uint64_t nodes;		/* bit mask: where its memory should be; 0: anywhere */
 	char name[WIRE_NAME_MAX];
 	char work[32];
-	uint64_t cpuset[WIRE_CPUS_MAX / 64];
+	uint64_t cpuset[WIRE_CPUS_MAX / 64];	/* every CPU that it was ever allowed */
 };
-_Static_assert(sizeof(struct wire_cgroup) == 240, "layout");
+_Static_assert(sizeof(struct wire_cgroup) == 256, "layout");
 
 enum wire_worker_end { WIRE_WORKER_COMPLETED = 1, WIRE_WORKER_EXITED, WIRE_WORKER_SIGNALED, WIRE_WORKER_TIMED_OUT };
 
@@ -138,8 +145,19 @@ struct wire_worker {
 	uint32_t max_gap_cpu;
 	uint32_t reserved;
 	uint64_t cpus_used[WIRE_CPUS_MAX / 64];
+	uint64_t cpus_outside[WIRE_CPUS_MAX / 64]; /* used at a time at which they were not allowed */
+	uint64_t pages_migrated;	/* the machine's numa_pages_migrated while it worked */
+	uint32_t numa_pages[WIRE_NODES_MAX]; /* at its end, by node: /proc/self/numa_maps */
 };
-_Static_assert(sizeof(struct wire_worker) == 248, "layout");
+_Static_assert(sizeof(struct wire_worker) == 640, "layout");
+
+struct wire_metric {
+	uint32_t worker;
+	uint32_t reserved;
+	char name[48];
+	double value;		/* finite */
+};
+_Static_assert(sizeof(struct wire_metric) == 64, "layout");
 
 struct wire_samples {
 	uint32_t worker;

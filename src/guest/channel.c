@@ -8,7 +8,7 @@
 #include "base/time.h"
 #include "guest/channel.h"
 
-int channel_send(struct channel *c, enum wire_type type, const void *head, size_t head_len, const void *tail,
+int channel_send(struct channel *c, unsigned type, const void *head, size_t head_len, const void *tail,
 		 size_t tail_len)
 {
 	if (head_len + tail_len > WIRE_PAYLOAD_MAX)

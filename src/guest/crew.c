@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* crew.c -- a step's workers: forked, placed, let go, stopped, reported. See worker.h. */
+/* crew.c -- workers that are reported together: forked, placed, let go, moved, stopped. See worker.h. */
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "guest/cgroup.h"
-#include "guest/worker.h"
+#include "guest/work/work.h"
 
 #define START_OFFSET_MAX (2 * NSEC_PER_MSEC)
+#define SHORT_LIFE	 (100 * NSEC_PER_MSEC)
+
+/* Untouched memory costs nothing, and a fork of a worker nothing more: calloc would clear it where it reuses the heap.
+ */
+static void *map_private(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
 
 static void *map_shared(size_t bytes)
 {
@@ -20,15 +32,22 @@ static void *map_shared(size_t bytes)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-int crew_init(struct crew *c, uint64_t seed, struct err **err)
+int crew_init(struct crew *c, uint64_t seed, const struct guest_topology *topology, struct err **err)
 {
-	*c = (struct crew){ .rng.state = seed, .cap = WORKERS_MAX };
+	struct rlimit files;
+	*c = (struct crew){ .rng.state = seed, .cap = WORKERS_MAX, .topology = topology };
 	c->shared = map_shared(sizeof(*c->shared));
 	c->slot = map_shared(c->cap * sizeof(*c->slot));
-	c->member = calloc(c->cap, sizeof(*c->member));
-	if (!c->shared || !c->slot || !c->member) {
+	c->group = map_shared(c->cap * sizeof(*c->group));
+	c->member = map_private(c->cap * sizeof(*c->member));
+	c->record = calloc(c->cap, sizeof(*c->record));
+	if (!c->shared || !c->slot || !c->group || !c->member || !c->record) {
 		crew_done(c);
 		return FAIL_SYS(err, -ENOMEM, "memory for %d workers", WORKERS_MAX);
+	}
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {	/* two descriptors and a pidfd a worker */
+		files.rlim_cur = MAX_OF(files.rlim_cur, MIN_OF(files.rlim_max, (rlim_t)4 * WORKERS_MAX));
+		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	return 0;
 }
@@ -41,88 +60,174 @@ static void release(struct crew_member *m)
 		waitpid(m->pid, NULL, WNOHANG);
 	}
 	fd_close(m->pidfd);
-	fd_close(m->pipe_in);
-	fd_close(m->pipe_out);
+	if (m->fd_in != m->fd_out)
+		fd_close(m->fd_in);
+	fd_close(m->fd_out);
+	fd_close(m->fd_shared);
 }
 
 void crew_done(struct crew *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		release(&c->member[i]);
+	for (size_t i = 0; i < c->records; i++)
+		free(c->record[i]);
 	if (c->shared)
 		munmap(c->shared, sizeof(*c->shared));
 	if (c->slot)
 		munmap(c->slot, c->cap * sizeof(*c->slot));
-	free(c->member);
+	if (c->group)
+		munmap(c->group, c->cap * sizeof(*c->group));
+	if (c->member)
+		munmap(c->member, c->cap * sizeof(*c->member));
+	free(c->record);
 	*c = (struct crew){ 0 };
 }
 
-/* Each of a pair writes to the other's pipe. The engine keeps both ends, to wake whoever waits when it is over. */
-static int connect_pair(struct crew_member *pair, struct err **err)
+/* --- adding ------------------------------------------------------------------------------------------------------- */
+
+/* The engine keeps both ends of every inbox, to wake whoever waits when it is over. */
+static int open_inbox(struct crew_member *m, enum work_inbox kind, struct err **err)
 {
-	int ab[2], ba[2];
-	if (pipe2(ab, O_CLOEXEC) < 0)
+	int ends[2];
+	if (kind == INBOX_NONE)
+		return 0;
+	if (kind == INBOX_EPOLL) {
+		m->fd_in = m->fd_out = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		return m->fd_in < 0 ? FAIL_SYS(err, -errno, "eventfd between workers") : 0;
+	}
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return FAIL_SYS(err, -errno, "pipe between workers");
-	pair[0].pipe_out = ab[1];
-	pair[1].pipe_in = ab[0];
-	if (pipe2(ba, O_CLOEXEC) < 0)
-		return FAIL_SYS(err, -errno, "pipe between workers");
-	pair[1].pipe_out = ba[1];
-	pair[0].pipe_in = ba[0];
+	m->fd_in = ends[0];
+	m->fd_out = ends[1];
 	return 0;
 }
 
-int crew_add(struct crew *c, const struct ktstr_work *work, unsigned count, uint32_t cgroup, const char *cgroup_name,
+static int open_epoll(struct crew_member *group, unsigned size, unsigned producers, struct err **err)
+{
+	group->fd_shared = epoll_create1(EPOLL_CLOEXEC);
+	for (unsigned k = producers; group->fd_shared >= 0 && k < size; k++) {
+		struct epoll_event event = { .events = EPOLLIN, .data.u32 = k };
+		if (epoll_ctl(group->fd_shared, EPOLL_CTL_ADD, group[k].fd_in, &event) < 0)
+			return FAIL_SYS(err, -errno, "epoll set between workers");
+	}
+	return group->fd_shared < 0 ? FAIL_SYS(err, -errno, "epoll set between workers") : 0;
+}
+
+static struct crew_record *add_record(struct crew *c, const struct ktstr_load *load, unsigned count,
+				      const struct crew_place *place)
+{
+	struct crew_record *r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	*r = (struct crew_record){ .load = *load, .workers = count, .step = place->step, .limited = place->limited,
+				   .allowed = place->cpus, .nodes = place->nodes };
+	snprintf(r->cgroup, sizeof(r->cgroup), "%s", place->cgroup);
+	c->record[c->records++] = r;
+	return r;
+}
+
+static int add_member(struct crew *c, const struct crew_place *place, unsigned i, unsigned size, struct err **err)
+{
+	struct crew_member *m = &c->member[c->count];
+	*m = (struct crew_member){
+		.record = (uint32_t)(c->records - 1),
+		.member = i % size,
+		.group_first = (unsigned)(c->count - i % size),
+		.pidfd = -1,
+		.fd_in = -1,
+		.fd_out = -1,
+		.fd_shared = -1,
+		.limited = place->limited,
+	};
+	snprintf(m->cgroup, sizeof(m->cgroup), "%s", place->cgroup);
+	m->allowed[0] = place->cpus;
+	c->count++;
+	const struct ktstr_work *work = &c->record[m->record]->load.work;
+	int r = open_inbox(m, work_type(work)->inbox, err);
+	if (r == 0 && work_type(work)->inbox == INBOX_EPOLL && m->member == size - 1)
+		r = open_epoll(&c->member[m->group_first], size, or_default(work->producers, 1), err);
+	return r;
+}
+
+int crew_add(struct crew *c, const struct ktstr_load *load, unsigned count, const struct crew_place *place,
 	     struct err **err)
 {
-	const struct work_type *type = work_type(work);
-	if (!type || (work->type == KTSTR_WORK_CUSTOM && !work->fn))
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "cgroup '%s': unknown work type", cgroup_name);
-	if (count % type->group)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "cgroup '%s': %s requires num_workers divisible by %u, got %u",
-			    cgroup_name, type->name, type->group, count);
-	if (count > c->cap - c->count)
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "cgroup '%s': more than %d workers in one step", cgroup_name,
+	unsigned size = work_group_size(&load->work);
+	if (count > c->cap - c->count || c->records == c->cap)
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "cgroup '%s': more than %d workers at once", place->cgroup,
 			    WORKERS_MAX);
+	if (!add_record(c, load, count, place))
+		return FAIL_SYS(err, -ENOMEM, "cgroup '%s'", place->cgroup);
 	for (unsigned i = 0; i < count; i++) {
-		struct crew_member *m = &c->member[c->count];
-		*m = (struct crew_member){
-			.work = work, .cgroup = cgroup, .cgroup_name = cgroup_name,
-			.member = i % type->group, .group_first = (unsigned)(c->count - i % type->group),
-			.pidfd = -1, .pipe_in = -1, .pipe_out = -1,
-		};
-		c->count++;
-		if (work->type == KTSTR_WORK_PIPE_IO && m->member == 1) {
-			int r = connect_pair(m - 1, err);
-			if (r < 0)
-				return r;
-		}
+		int r = add_member(c, place, i, size, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+/* --- starting ----------------------------------------------------------------------------------------------------- */
+
+static size_t first_of_record(const struct crew *c, size_t i)
+{
+	while (i > 0 && c->member[i - 1].record == c->member[i].record)
+		i--;
+	return i;
 }
 
 static void become_worker(struct crew *c, size_t i)
 {
 	struct crew_member *m = &c->member[i];
+	const struct crew_record *record = c->record[m->record];
+	size_t crew_first = first_of_record(c, i);
 	setpgid(0, 0);
 	struct ktstr_worker w = {
 		.slot = &c->slot[i],
-		.partner = &c->slot[m->group_first + !m->member],
+		.member_slot = &c->slot[m->group_first],
+		.group = &c->group[m->group_first],
+		.peer = &c->member[m->group_first],
 		.shared = c->shared,
-		.work = m->work,
-		.type = work_type(m->work),
+		.work = &record->load.work,
+		.type = work_type(&record->load.work),
+		.topology = c->topology,
+		.cgroup = m->cgroup,
 		.rng.state = c->rng.state ^ i * 0x9e3779b97f4a7c15u,
-		.pipe_in = m->pipe_in,
-		.pipe_out = m->pipe_out,
+		.fd_in = m->fd_in,
+		.fd_shared = c->member[m->group_first].fd_shared,
 		.member = m->member,
+		.members = work_group_size(&record->load.work),
+		.crew_size = record->workers,
+		.crew_slot = &c->slot[crew_first],
 	};
-	worker_main(&w, m->start_offset);
+	worker_main(&w, &record->load, c->batch, m->start_offset);
+}
+
+/* What the engine can do to it from outside, so that a worker that is never run is placed all the same. */
+static int place(struct crew *c, size_t i, struct err **err)
+{
+	struct crew_member *m = &c->member[i];
+	const struct crew_record *record = c->record[m->record];
+	const struct ktstr_load *load = &record->load;
+	unsigned index = (unsigned)(i - first_of_record(c, i));
+	int r = *m->cgroup ? cgroup_move(m->cgroup, m->pid, err) : 0;
+	place_affinity(m->pid, &c->topology->all);	/* not the engine's own */
+	if (r == 0 && affinity_resolve(c->topology, &load->affinity, &m->allowed[0], index, &c->rng, &m->affinity)) {
+		r = place_affinity(m->pid, &m->affinity);
+		if (r < 0 && r != -ESRCH)
+			return FAIL_SYS(err, r, "cgroup '%s': affinity of worker %u", m->cgroup, index);
+	}
+	r = r == 0 ? place_policy(m->pid, load) : r;
+	if (r < 0 && r != -ESRCH && !(err && *err))
+		return FAIL_SYS(err, r, "cgroup '%s': policy of worker %u", m->cgroup, index);
+	return r == -ESRCH ? 0 : r;
 }
 
 static int start_one(struct crew *c, size_t i, struct err **err)
 {
 	struct crew_member *m = &c->member[i];
 	m->start_offset = (nsec_t)rng_below(&c->rng, (uint64_t)START_OFFSET_MAX);
+	m->batch = c->batch;
 	m->pid = fork();
 	if (m->pid == 0)
 		become_worker(c, i);
@@ -130,7 +235,7 @@ static int start_one(struct crew *c, size_t i, struct err **err)
 		return FAIL_SYS(err, -errno, "start worker %zu of %zu", i + 1, c->count);
 	c->slot[i].report.tid = m->pid;
 	m->pidfd = (int)syscall(SYS_pidfd_open, m->pid, 0);
-	return cgroup_move(m->cgroup_name, m->pid, err);
+	return place(c, i, err);
 }
 
 static void wake_all(_Atomic uint32_t *word)
@@ -138,47 +243,157 @@ static void wake_all(_Atomic uint32_t *word)
 	syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
+static void on_stop(int sig)
+{
+	(void)sig;	/* only to interrupt a sleep; the flag is in shared memory */
+}
+
 int crew_start(struct crew *c, struct err **err)
 {
+	/* Inherited: a worker may be told to stop before it has run for the first time. */
+	struct sigaction act = { .sa_handler = on_stop };
+	sigaction(SIGUSR1, &act, NULL);
 	_cleanup_free_ size_t *order = calloc(c->count + 1, sizeof(*order));
+	size_t n = 0;
 	if (!order)
 		return FAIL_SYS(err, -ENOMEM, "start workers");
 	for (size_t i = 0; i < c->count; i++) {	/* Fisher-Yates, from the inside out */
-		size_t j = rng_below(&c->rng, i + 1);
-		order[i] = order[j];
+		if (c->member[i].batch)
+			continue;
+		size_t j = rng_below(&c->rng, n + 1);
+		order[n++] = order[j];
 		order[j] = i;
 	}
-	for (size_t i = 0; i < c->count; i++) {
+	c->batch++;
+	for (size_t i = 0; i < n; i++) {
 		int r = start_one(c, order[i], err);
 		if (r < 0)
 			return r;
 	}
-	atomic_store(&c->shared->started, 1);
+	for (size_t i = 0; i < n; i++)
+		c->member[order[i]].let_go = nsec_now();
+	atomic_store(&c->shared->started, c->batch);
 	wake_all(&c->shared->started);
 	return 0;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- while they run ----------------------------------------------------------------------------------------------- */
 
-static void interrupt_waits(struct crew *c)
+static bool lives_in(const struct crew_member *m, const char *cgroup)
+{
+	return m->pid > 0 && !m->over && (!cgroup || !strcmp(m->cgroup, cgroup));
+}
+
+bool crew_has(const struct crew *c, const char *cgroup)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (lives_in(&c->member[i], cgroup))
+			return true;
+	return false;
+}
+
+static void merge(struct cpuset_bits *into, const struct cpuset_bits *more)
+{
+	for (size_t k = 0; k < CPUSET_WORDS; k++)
+		into->word[k] |= more->word[k];
+}
+
+/* Before the change both sets were allowed, for the kernel moves a task at a time of its own; after it, the new one. */
+static void allow(struct crew *c, size_t i, const struct cpuset_bits *cpus, bool limited)
+{
+	struct crew_member *m = &c->member[i];
+	struct crew_record *record = c->record[m->record];
+	uint32_t epoch = atomic_load(&c->slot[i].epoch);
+	merge(&m->allowed[epoch], cpus);
+	if (epoch + 1 < WORKER_EPOCHS) {
+		m->allowed[epoch + 1] = *cpus;
+		atomic_store(&c->slot[i].epoch, epoch + 1);
+	}
+	m->limited |= limited;
+	record->limited |= limited;
+	merge(&record->allowed, cpus);
+}
+
+void crew_allow(struct crew *c, const char *cgroup, const struct cpuset_bits *cpus, bool limited)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (lives_in(&c->member[i], cgroup))
+			allow(c, i, cpus, limited);
+}
+
+int crew_set_affinity(struct crew *c, const char *cgroup, const struct ktstr_affinity *affinity,
+		      const struct cpuset_bits *pool, struct err **err)
+{
+	struct ktstr_affinity all = { .kind = KTSTR_AFFINITY_CROSS_CGROUP };
+	unsigned index = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		struct cpuset_bits cpus;
+		if (!lives_in(&c->member[i], cgroup))
+			continue;
+		if (!affinity_resolve(c->topology, affinity, pool, index++, &c->rng, &cpus))
+			affinity_resolve(c->topology, &all, pool, 0, &c->rng, &cpus);
+		int r = place_affinity(c->member[i].pid, &cpus);
+		if (r < 0 && r != -ESRCH)
+			return FAIL_SYS(err, r, "cgroup '%s': affinity of worker %u", cgroup, index - 1);
+		c->member[i].affinity = cpus;
+	}
+	return 0;
+}
+
+int crew_move(struct crew *c, const char *from, const struct crew_place *to, struct err **err)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		struct crew_member *m = &c->member[i];
-		char byte = 0;
-		if (m->pid <= 0)
+		if (!lives_in(m, from))
 			continue;
-		kill(m->pid, SIGUSR1);
-		if (m->pipe_out >= 0 && write(m->pipe_out, &byte, 1) < 0)
-			continue;	/* full: nobody waits for it */
-		atomic_store(&c->slot[i].futex, 1);
-		wake_all(&c->slot[i].futex);
+		int r = cgroup_move(to->cgroup, m->pid, err);
+		if (r < 0)
+			return r;
+		snprintf(m->cgroup, sizeof(m->cgroup), "%s", to->cgroup);
+		allow(c, i, &to->cpus, to->limited);
 	}
+	return 0;
+}
+
+void crew_pardon(struct crew *c, const char *cgroup)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (lives_in(&c->member[i], cgroup)) {
+			atomic_fetch_add(&c->slot[i].pardon, 1);
+			c->member[i].pardoned = nsec_now();
+		}
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+static void interrupt_wait(struct crew *c, size_t i)
+{
+	struct crew_member *m = &c->member[i];
+	uint64_t one = 1;
+	atomic_store(&c->slot[i].stop, 1);
+	kill(m->pid, SIGUSR1);
+	if (m->fd_out >= 0) {
+		fcntl(m->fd_out, F_SETFL, O_NONBLOCK);
+		if (write(m->fd_out, &one, m->fd_in == m->fd_out ? sizeof(one) : 1) < 0)
+			errno = 0;	/* full: nobody waits for it */
+	}
+	atomic_store(&c->slot[i].futex, 1);
+	wake_all(&c->slot[i].futex);
+}
+
+/* Let go and told to stop at once, or frozen for as good as all of its life: that it did nothing says nothing. */
+static bool never_had_time(const struct crew *c, size_t i)
+{
+	nsec_t since = MAX_OF(c->member[i].pardoned, c->member[i].let_go);
+	return !c->slot[i].report.work_units && c->stopping - since < SHORT_LIFE;
 }
 
 static void note_end(struct crew *c, size_t i, int status)
 {
 	struct wire_worker *r = &c->slot[i].report;
 	c->member[i].over = true;
+	if (never_had_time(c, i))
+		r->counts_progress = 0;
 	if (WIFSIGNALED(status)) {
 		r->end = WIRE_WORKER_SIGNALED;
 		r->end_code = WTERMSIG(status);
@@ -222,16 +437,34 @@ static bool await_end(struct crew *c, size_t i, nsec_t deadline)
 	}
 }
 
-void crew_stop(struct crew *c)
+static void wake_groups(struct crew *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		struct work_group *g = &c->group[i];
+		if (c->member[i].member || c->member[i].pid <= 0)
+			continue;
+		wake_all(&g->lock);
+		wake_all(&g->generation);
+		wake_all(&g->items);
+	}
+}
+
+void crew_stop(struct crew *c, const char *cgroup)
 {
 	nsec_t deadline = nsec_now() + WORKER_STOP_DEADLINE;
-	atomic_store(&c->shared->stopped, 1);
-	interrupt_waits(c);
+	c->stopping = nsec_now();
 	for (size_t i = 0; i < c->count; i++) {
-		if (c->member[i].pid <= 0 || await_end(c, i, deadline))
+		if (lives_in(&c->member[i], cgroup))
+			interrupt_wait(c, i);
+	}
+	wake_groups(c);
+	for (size_t i = 0; i < c->count; i++) {
+		if (!lives_in(&c->member[i], cgroup) || await_end(c, i, deadline))
 			continue;
 		note_stuck(c, i);
+		c->member[i].over = true;
 		kill(-c->member[i].pid, SIGKILL);
+		kill(c->member[i].pid, SIGKILL);
 	}
 }
 
@@ -243,23 +476,10 @@ uint64_t crew_iterations(const struct crew *c)
 	return sum;
 }
 
-static void report_samples(const struct worker_slot *s, uint32_t index, struct channel *channel)
+unsigned crew_running(const struct crew *c)
 {
-	const uint32_t chunk = (WIRE_PAYLOAD_MAX - sizeof(struct wire_samples)) / sizeof(uint32_t);
-	uint64_t kept = MIN_OF(s->report.wake_samples, WORKER_SAMPLES_MAX);
-	for (uint64_t at = 0; at < kept; at += chunk) {
-		struct wire_samples head = { .worker = index, .count = (uint32_t)MIN_OF(kept - at, chunk) };
-		channel_send(channel, WIRE_SAMPLES, &head, sizeof(head), s->sample + at, head.count * sizeof(uint32_t));
-	}
-}
-
-void crew_report(struct crew *c, struct channel *channel, uint32_t first)
-{
-	for (size_t i = 0; i < c->count; i++) {
-		struct wire_worker report = c->slot[i].report;
-		report.index = first + (uint32_t)i;
-		report.cgroup = c->member[i].cgroup;
-		channel_send(channel, WIRE_WORKER, &report, sizeof(report), NULL, 0);
-		report_samples(&c->slot[i], report.index, channel);
-	}
+	unsigned n = 0;
+	for (size_t i = 0; i < c->count; i++)
+		n += lives_in(&c->member[i], NULL);
+	return n;
 }

@@ -17,7 +17,11 @@ struct guest_topology {
 	unsigned cpus;
 	struct wire_cpu cpu[GUEST_CPUS_MAX];
 	struct cpuset_bits all, usable;	/* usable: without the last CPU when there are more than two */
+	unsigned nodes;		/* with or without CPUs */
 };
+
+struct stage;
+struct dry_run;
 
 struct ktstr_ctx {
 	const struct ktstr_test *test;
@@ -30,11 +34,21 @@ struct ktstr_ctx {
 	int scheduler_pid;
 	bool scheduler_gone;	/* PID 1 said so */
 	bool expectation_failed;
+	bool detached;		/* the test has taken its scheduler off */
 	uint32_t workers_reported, cgroups_reported, steps_run;
+	struct stage *stage;	/* of the scenario that runs now, or NULL */
+	struct dry_run *dry;	/* on the host: nothing is run, only checked */
 };
 
 int guest_topology_read(const char *sysfs, struct guest_topology *ret);
-/* Resolves a spec on the usable CPUs; on failure writes a sentence to @why. */
+/* What such a guest's sysfs will show. */
+void guest_topology_declared(const struct ktstr_topology *t, struct guest_topology *ret);
+/* Two different threads of one core. */
+bool topology_same_core(const struct guest_topology *t, unsigned a, unsigned b);
+unsigned topology_llcs(const struct guest_topology *t);
+/* Bit mask of the nodes that these CPUs are on. */
+uint64_t topology_nodes_of(const struct guest_topology *t, const struct cpuset_bits *cpus);
+/* Resolves a spec (behaviour 2.7); on failure writes a sentence to @why. */
 int cpuset_resolve(const struct guest_topology *t, const struct ktstr_cpuset *spec, struct cpuset_bits *ret, char *why,
 		   size_t why_size);
 void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "guest/registry.h"
+#include "guest/stage.h"
 
 static void put_key(struct buf *out, const char *key)
 {
@@ -28,11 +29,11 @@ static void put_number(struct buf *out, const char *key, unsigned long value)
 	buf_appendf(out, "%lu", value);
 }
 
-/* Enough digits to read the same number back. */
+/* Enough digits to read the same number back; what is no limit (the test's problem says so) is still JSON. */
 static void put_real(struct buf *out, const char *key, double value)
 {
 	put_key(out, key);
-	buf_appendf(out, "%.17g", value);
+	buf_appendf(out, "%.17g", value > 0 && __builtin_isfinite(value) ? value : 0);
 }
 
 static void put_strings(struct buf *out, const char *key, const char *const *list)
@@ -54,14 +55,11 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 	put_number(out, "not_starved", c->not_starved);
 	put_number(out, "isolation", c->isolation);
 	put_number(out, "max_gap_ms", c->max_gap_ms);
-	put_real(out, "max_spread_pct", c->max_spread_pct);
-	put_real(out, "max_throughput_cv", c->max_throughput_cv);
-	put_real(out, "min_work_rate", c->min_work_rate);
 	put_number(out, "max_p99_wake_latency_ns", c->max_p99_wake_latency_ns);
-	put_real(out, "max_wake_latency_cv", c->max_wake_latency_cv);
-	put_real(out, "min_iteration_rate", c->min_iteration_rate);
-	put_real(out, "max_migration_ratio", c->max_migration_ratio);
 	put_number(out, "gate_on_tcg", c->gate_on_tcg);
+#define PUT(name) put_real(out, #name, c->name);
+	KTSTR_REAL_CHECKS(PUT)
+#undef PUT
 	buf_puts(out, "}");
 }
 
@@ -92,6 +90,18 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 	buf_puts(out, "}");
 }
 
+static void put_staged(struct buf *out, const struct ktstr_scheduler *const *staged)
+{
+	put_key(out, "staged");
+	buf_puts(out, "[");
+	for (size_t i = 0; staged && staged[i]; i++) {
+		buf_puts(out, i ? ",\"" : "\"");
+		buf_json_escape(out, staged[i]->name, strlen(staged[i]->name));
+		buf_puts(out, "\"");
+	}
+	buf_puts(out, "]");
+}
+
 static void put_test(struct buf *out, const struct ktstr_test *t)
 {
 	struct ktstr_topology p = test_topology(t);
@@ -100,7 +110,8 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_text(out, "name", t->name);
 	put_text(out, "file", t->file);
 	put_number(out, "line", t->line);
-	put_text(out, "problem", test_validate(t));
+	_cleanup_free_ char *dry = test_validate(t) ? NULL : dry_run(t);
+	put_text(out, "problem", dry ? dry : test_validate(t));
 	put_text(out, "scheduler", t->scheduler ? t->scheduler->name : NULL);
 	put_number(out, "numa_nodes", p.numa_nodes);
 	put_number(out, "llcs", p.llcs);
@@ -114,6 +125,9 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_number(out, "expect_err", t->expect_err);
 	put_number(out, "allow_inconclusive", t->allow_inconclusive);
 	put_constraints(out, &constraints);
+	put_text(out, "expect_scx_error_contains", t->expect_scx_error_contains);
+	put_text(out, "expect_scx_error_matches", t->expect_scx_error_matches);
+	put_staged(out, t->staged);
 	put_checks(out, &t->checks);
 	buf_puts(out, "}");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* registry.c -- declarations, collected by the linker in two sections. */
+#include <regex.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -113,6 +114,41 @@ struct ktstr_constraints test_constraints(const struct ktstr_test *t)
 	};
 }
 
+static const char *check_reals(const struct ktstr_checks *c)
+{
+#define CHECK(name)                                       \
+	if (!(c->name >= 0) || !__builtin_isfinite(c->name)) \
+		return "its check " #name " is not a number of 0 or more";
+	KTSTR_REAL_CHECKS(CHECK)
+#undef CHECK
+	return NULL;
+}
+
+static const char *check_constraints(const struct ktstr_test *t)
+{
+	struct ktstr_constraints c = test_constraints(t);
+	if (c.min_llcs > c.max_llcs)
+		return "min_llcs is more than max_llcs";
+	if (c.min_cpus > c.max_cpus)
+		return "min_cpus is more than max_cpus";
+	if (c.min_numa_nodes > c.max_numa_nodes)
+		return "min_numa_nodes is more than max_numa_nodes";
+	return NULL;
+}
+
+static const char *check_scx_error(const struct ktstr_test *t)
+{
+	if ((t->expect_scx_error_contains || t->expect_scx_error_matches) && t->expect_err != KTSTR_ON)
+		return "expect_scx_error_* needs expect_err";
+	regex_t regex;
+	if (!t->expect_scx_error_matches)
+		return NULL;
+	if (regcomp(&regex, t->expect_scx_error_matches, REG_EXTENDED | REG_NOSUB) != 0)
+		return "its expect_scx_error_matches is no regular expression";
+	regfree(&regex);
+	return NULL;
+}
+
 const char *test_validate(const struct ktstr_test *t)
 {
 	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
@@ -124,12 +160,15 @@ const char *test_validate(const struct ktstr_test *t)
 	struct ktstr_topology p = test_topology(t);
 	if (p.llcs % p.numa_nodes)
 		return "llcs is not a multiple of numa_nodes";
-	struct ktstr_constraints c = test_constraints(t);
-	if (c.min_llcs > c.max_llcs)
-		return "min_llcs is more than max_llcs";
-	if (c.min_cpus > c.max_cpus)
-		return "min_cpus is more than max_cpus";
-	if (c.min_numa_nodes > c.max_numa_nodes)
-		return "min_numa_nodes is more than max_numa_nodes";
-	return NULL;
+	if (p.numa_nodes > 64 || p.llcs > 256 || p.cores > 256 || p.threads > 8)
+		return "its topology is larger than 64 nodes, 256 LLCs, 256 cores an LLC, 8 threads a core";
+	for (size_t k = 0; t->staged && t->staged[k]; k++)
+		if (!t->scheduler || !t->staged[k]->binary)
+			return "staged schedulers need a scheduler to replace, and a binary";
+	const char *problem = check_constraints(t);
+	if (!problem)
+		problem = check_scx_error(t);
+	if (!problem)
+		problem = check_reals(&t->checks);
+	return problem || !t->scheduler ? problem : check_reals(&t->scheduler->checks);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* scenario.c -- steps: set up, let go, hold, stop, report, take down. */
+/* scenario.c -- backdrop and steps: set up, let go, hold, stop, report, take down. */
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "guest/cgroup.h"
-#include "guest/ctx.h"
-#include "guest/worker.h"
+#include "guest/stage.h"
+#include "guest/work/work.h"
 
 static void send_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t index, const char *name)
 {
@@ -15,152 +16,327 @@ static void send_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t 
 	channel_send(&t->channel, WIRE_PHASE, &phase, sizeof(phase), NULL, 0);
 }
 
-static void send_cgroup(struct ktstr_ctx *t, const struct ktstr_cgroup *g, unsigned workers, uint32_t step,
-			const struct cpuset_bits *cpus)
+static void send_stimulus(struct stage *s)
 {
-	struct wire_cgroup record = {
-		.index = t->cgroups_reported++, .workers = workers, .step = step,
-		.has_cpuset = g->cpuset.kind != KTSTR_CPUSET_ALL,
+	struct wire_stimulus record = {
+		.elapsed_ms = (uint32_t)((nsec_now() - s->t->started) / NSEC_PER_MSEC),
+		.step_index = (uint16_t)s->index,
+		.op_count = s->ops,
+		.op_kinds = s->op_kinds,
+		.cgroup_count = (uint16_t)s->count,
+		.worker_count = (uint16_t)(crew_running(&s->step) + crew_running(&s->backdrop)),
+		.total_iterations = crew_iterations(&s->step) + crew_iterations(&s->backdrop),
 	};
-	snprintf(record.name, sizeof(record.name), "%s", g->name);
-	snprintf(record.work, sizeof(record.work), "%s", work_name(&g->work));
-	memcpy(record.cpuset, cpus->word, sizeof(record.cpuset));
-	channel_send(&t->channel, WIRE_CGROUP, &record, sizeof(record), NULL, 0);
+	channel_send(&s->t->channel, WIRE_STIMULUS, &record, sizeof(record), NULL, 0);
 }
 
-static int set_up_cgroup(struct ktstr_ctx *t, const struct ktstr_cgroup *g, struct crew *crew, uint32_t step,
-			 struct err **err)
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
+
+/* The next message of PID 1 until @until; false: none came. */
+static bool take_control(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 {
-	unsigned workers = g->workers ? g->workers : t->test->workers_per_cgroup ? t->test->workers_per_cgroup : 2;
-	struct cpuset_bits cpus;
-	char why[160];
-	if (cpuset_resolve(t->topology, &g->cpuset, &cpus, why, sizeof(why)) < 0)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "cgroup '%s': CpusetSpec validation failed: %s", g->name, why);
-	int r = cgroup_create(g->name, err);
-	if (r == 0 && g->cpuset.kind != KTSTR_CPUSET_ALL)
-		r = cgroup_set_cpuset(g->name, &cpus, err);
-	uint32_t index = t->cgroups_reported;
-	if (r == 0)
-		r = crew_add(crew, &g->work, workers, index, g->name, err);
-	if (r == 0)
-		send_cgroup(t, g, workers, step, &cpus);
-	return r;
+	struct pollfd pfd = { .fd = t->channel.fd, .events = POLLIN };
+	for (;;) {
+		nsec_t left = until - nsec_now();
+		struct timespec ts = nsec_to_timespec(MAX_OF(left, 0));
+		if (left <= 0)
+			return false;
+		if (ppoll(&pfd, 1, &ts, NULL) <= 0)
+			continue;
+		return recv(t->channel.fd, ret, sizeof(*ret), 0) == sizeof(*ret);
+	}
 }
+
+void stage_sleep(struct ktstr_ctx *t, nsec_t until)
+{
+	struct control message;
+	while (!t->scheduler_gone && take_control(t, until, &message))
+		t->scheduler_gone |= message.kind == CONTROL_SCHED_GONE;
+}
+
+void ktstr_ctx_sleep_us(struct ktstr_ctx *t, unsigned us)
+{
+	if (!t->dry)
+		stage_sleep(t, nsec_now() + us * NSEC_PER_USEC);
+}
+
+static int ask_scheduler(struct stage *s, enum sched_request_kind kind, const char *name, struct err **err)
+{
+	struct sched_request request = { .kind = kind };
+	struct control answer = { 0 };
+	snprintf(request.name, sizeof(request.name), "%s", name ? name : "");
+	int r = channel_send(&s->t->channel, CHANNEL_SCHED_REQUEST, &request, sizeof(request), NULL, 0);
+	nsec_t deadline = nsec_now() + 40 * NSEC_PER_SEC;
+	while (r == 0 && answer.kind != CONTROL_SCHED_DONE && take_control(s->t, deadline, &answer))
+		if (answer.kind == CONTROL_SCHED_GONE)
+			s->t->scheduler_gone = true;
+	if (r < 0)
+		return FAIL_SYS(err, r, "ask for another scheduler");
+	if (answer.kind != CONTROL_SCHED_DONE || answer.status < 0)
+		return FAIL(err, EXIT_NONE, -EIO, "the scheduler could not be %s",
+			    kind == SCHED_REQUEST_DETACH ? "detached" : "attached");
+	s->t->scheduler_pid = answer.status;
+	s->t->scheduler_gone = false;
+	return 0;
+}
+
+int stage_scheduler(struct stage *s, const struct ktstr_op *op, struct err **err)
+{
+	int r = 0;
+	/* Tasks change hands: what they wait for in the meantime is not a gap. */
+	crew_pardon(&s->step, NULL);
+	crew_pardon(&s->backdrop, NULL);
+	if (op->kind != KTSTR_OP_ATTACH_SCHEDULER)
+		r = ask_scheduler(s, SCHED_REQUEST_DETACH, NULL, err);
+	if (r == 0 && op->kind != KTSTR_OP_DETACH_SCHEDULER)
+		r = ask_scheduler(s, SCHED_REQUEST_ATTACH, op->scheduler ? op->scheduler->name : NULL, err);
+	crew_pardon(&s->step, NULL);
+	crew_pardon(&s->backdrop, NULL);
+	return r < 0 ? err_wrap(err, r, "Op::%s", op_name(op->kind)) : 0;
+}
+
+/* --- watching ----------------------------------------------------------------------------------------------------- */
+
+static void view(const struct crew *c, size_t i, struct ktstr_worker_view *ret)
+{
+	const struct crew_member *m = &c->member[i];
+	const struct worker_slot *s = &c->slot[i];
+	*ret = (struct ktstr_worker_view){
+		.pid = m->over ? 0 : m->pid, .cgroup = m->cgroup, .work = work_name(&c->record[m->record]->load.work),
+		.member = m->member, .work_units = s->report.work_units, .iterations = s->report.iterations,
+		.wake_samples = s->report.wake_samples,
+	};
+}
+
+int ktstr_ctx_worker(struct ktstr_ctx *t, unsigned index, struct ktstr_worker_view *ret)
+{
+	const struct stage *s = t->stage;
+	if (!s || index >= s->step.count + s->backdrop.count)
+		return -ENOENT;
+	if (index < s->step.count)
+		view(&s->step, index, ret);
+	else
+		view(&s->backdrop, index - s->step.count, ret);
+	return 0;
+}
+
+/* --- taking down -------------------------------------------------------------------------------------------------- */
+
+static void complain(struct ktstr_ctx *t, const struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	err_format(err, &text);
+	ctx_detail(t, KTSTR_INCONCLUSIVE, "%s", buf_str(&text));
+}
+
+/* In reverse order: children before their parents. */
+static void remove_cgroups(struct stage *s, bool backdrop)
+{
+	for (unsigned i = s->count; i-- > 0;) {
+		_cleanup_err_ struct err *err = NULL;
+		if (s->tracked[i].backdrop == backdrop && stage_drop(s, &s->tracked[i], &err) < 0)
+			complain(s->t, err);
+	}
+}
+
+static void thaw(struct stage *s, bool backdrop)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		if (s->tracked[i].frozen && s->tracked[i].backdrop == backdrop) {
+			cgroup_freeze(s->tracked[i].name, false, NULL);
+			s->tracked[i].frozen = false;
+		}
+}
+
+/* Stops and reports one of the crews; true: something was missing that the machine or the kernel does not have. */
+static enum ktstr_verdict dismiss(struct stage *s, struct crew *crew)
+{
+	char why[256];
+	bool unsupported = false;
+	crew_stop(crew, NULL);
+	for (size_t i = 0; i < crew->count; i++)
+		unsupported |= crew->slot[i].trouble == TROUBLE_UNSUPPORTED;
+	if (!crew_report(crew, &s->t->channel, &s->t->cgroups_reported, &s->t->workers_reported, why, sizeof(why)))
+		return KTSTR_PASS;
+	enum ktstr_verdict v = unsupported ? KTSTR_SKIP : KTSTR_FAIL;
+	ctx_detail(s->t, v, "%s", why);
+	return v;
+}
+
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 static nsec_t hold_length(const struct ktstr_ctx *t, const struct ktstr_hold *h)
 {
 	if (h->ms)
 		return h->ms * NSEC_PER_MSEC;
-	double share = h->share > 0 && h->share <= 1 ? h->share : 1.0;
-	return (nsec_t)((double)t->duration * share);
+	return (nsec_t)((double)t->duration * (h->share > 0 ? h->share : 1.0));
 }
 
-/* Sleeps until the hold is over or PID 1 says that the scheduler is gone. */
-static void hold(struct ktstr_ctx *t, nsec_t length)
+static int run_ops(struct stage *s, const struct ktstr_op *ops, struct err **err)
 {
-	nsec_t until = nsec_now() + length;
-	struct pollfd pfd = { .fd = t->channel.fd, .events = POLLIN };
-	while (!t->scheduler_gone) {
-		nsec_t left = until - nsec_now();
-		if (left <= 0)
-			return;
-		struct timespec ts = nsec_to_timespec(left);
-		if (ppoll(&pfd, 1, &ts, NULL) <= 0)
-			continue;
-		struct control message;
-		if (read(t->channel.fd, &message, sizeof(message)) != sizeof(message))
-			return;
-		t->scheduler_gone = message.kind == CONTROL_SCHED_GONE;
+	int r = 0;
+	for (const struct ktstr_op *op = ops; r == 0 && op && op->kind != KTSTR_OP_KIND_MAX; op++)
+		r = stage_op(s, op, err);
+	return r;
+}
+
+static int set_up(struct stage *s, const struct ktstr_cgroup *cgroups, struct err **err)
+{
+	int r = 0;
+	for (const struct ktstr_cgroup *g = cgroups; r == 0 && g && g->name; g++)
+		r = stage_define(s, g, err);
+	return r == 0 ? crew_start(stage_crew(s, NULL), err) : r;
+}
+
+static int set_up_step(struct stage *s, const struct ktstr_step *step, struct err **err)
+{
+	const struct ktstr_cgroup *made = step->factory ? step->factory(s->t, step->arg) : step->cgroups;
+	if (step->factory && !made)
+		return FAIL(err, EXIT_NONE, -ECANCELED, "its factory made nothing");
+	if (step->factory) {
+		const struct ktstr_step made_step[] = {{ .name = step->name, .cgroups = made }, { .name = NULL }};
+		struct ktstr_scenario alone = { .steps = made_step };
+		int r = scenario_check(s->t->test, s->t->topology, &alone, err);
+		if (r < 0)
+			return r;
 	}
+	return set_up(s, made, err);
 }
 
-static void send_stimulus(struct ktstr_ctx *t, uint32_t index, unsigned cgroups, const struct crew *crew)
+static int hold_loop(struct stage *s, const struct ktstr_step *step, struct err **err)
 {
-	struct wire_stimulus s = {
-		.elapsed_ms = (uint32_t)((nsec_now() - t->started) / NSEC_PER_MSEC),
-		.step_index = (uint16_t)index,
-		.cgroup_count = (uint16_t)cgroups,
-		.worker_count = (uint16_t)crew->count,
-		.total_iterations = crew_iterations(crew),
-	};
-	channel_send(&t->channel, WIRE_STIMULUS, &s, sizeof(s), NULL, 0);
-}
-
-static void take_down(struct ktstr_ctx *t, const struct ktstr_cgroup *cgroups)
-{
-	for (const struct ktstr_cgroup *g = cgroups; g && g->name; g++) {
-		_cleanup_err_ struct err *err = NULL;
-		_cleanup_buf_ struct buf text = BUF_NULL;
-		if (cgroup_remove(g->name, &err) == 0)
-			continue;
-		err_format(err, &text);
-		ctx_detail(t, KTSTR_INCONCLUSIVE, "%s", buf_str(&text));
+	nsec_t end = s->t->started + s->t->duration, interval = step->hold.loop_ms * NSEC_PER_MSEC;
+	int r = 0;
+	while (r == 0 && nsec_now() < end && !s->t->scheduler_gone) {
+		nsec_t next = nsec_now() + interval;
+		r = run_ops(s, step->ops, err);
+		stage_sleep(s->t, MIN_OF(next, end));
 	}
+	return r;
 }
 
-static int check_cgroups(const struct ktstr_cgroup *cgroups, struct err **err)
+static int run_step(struct stage *s, const struct ktstr_step *step, struct err **err)
 {
-	for (const struct ktstr_cgroup *g = cgroups; g && g->name; g++) {
-		if (!*g->name || strchr(g->name, '/') || strlen(g->name) >= WIRE_NAME_MAX || *g->name == '.')
-			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "'%s' is no name for a cgroup", g->name);
-		for (const struct ktstr_cgroup *other = cgroups; other < g; other++)
-			if (!strcmp(other->name, g->name))
-				return FAIL(err, EXIT_BAD_DATA, -EEXIST, "cgroup '%s' is declared twice", g->name);
-	}
-	return 0;
-}
-
-static int run_step(struct ktstr_ctx *t, const struct ktstr_step *step, uint32_t index, struct crew *crew,
-		    struct err **err)
-{
-	unsigned cgroups = 0;
-	int r = check_cgroups(step->cgroups, err);
-	send_phase(t, WIRE_PHASE_STEP_START, index, step->name);
-	for (const struct ktstr_cgroup *g = step->cgroups; r == 0 && g && g->name; g++, cgroups++)
-		r = set_up_cgroup(t, g, crew, index, err);
+	bool loop = step->hold.loop_ms;
+	send_phase(s->t, WIRE_PHASE_STEP_START, s->index, step->name);
+	int r = loop ? 0 : run_ops(s, step->ops, err);
 	if (r == 0)
-		r = crew_start(crew, err);
+		r = set_up_step(s, step, err);
 	if (r < 0)
 		return r;
-	send_stimulus(t, index, cgroups, crew);
-	send_phase(t, WIRE_PHASE_HOLD, index, step->name);
-	hold(t, hold_length(t, &step->hold));
-	crew_stop(crew);
-	send_phase(t, WIRE_PHASE_STEP_END, index, step->name);
-	crew_report(crew, &t->channel, t->workers_reported);
-	t->workers_reported += (uint32_t)crew->count;
+	if (!loop)
+		send_stimulus(s);
+	send_phase(s->t, WIRE_PHASE_HOLD, s->index, step->name);
+	nsec_t until = nsec_now() + hold_length(s->t, &step->hold);
+	if (step->watch)
+		step->watch(s->t, step->arg);
+	if (loop)
+		return hold_loop(s, step, err);
+	stage_sleep(s->t, until);
 	return 0;
 }
 
-static enum ktstr_verdict one_step(struct ktstr_ctx *t, const struct ktstr_step *step, uint32_t index)
+/* What this kernel lacks is no failure of the scheduler's. */
+static enum ktstr_verdict explain(struct ktstr_ctx *t, int code, struct err *err)
 {
-	_cleanup_err_ struct err *err = NULL;
-	struct crew crew;
-	int r = crew_init(&crew, rng_next(&t->rng), &err);
-	if (r == 0)
-		r = run_step(t, step, index, &crew, &err);
-	crew_done(&crew);
-	take_down(t, step->cgroups);
-	if (r == 0)
-		return t->scheduler_gone ? KTSTR_FAIL : KTSTR_PASS;
 	_cleanup_buf_ struct buf text = BUF_NULL;
+	enum ktstr_verdict v = code == -ENOENT ? KTSTR_SKIP : KTSTR_FAIL;
 	err_format(err, &text);
-	ctx_detail(t, KTSTR_FAIL, "step %u ('%s') failed: %s", index, step->name, buf_str(&text));
-	return KTSTR_FAIL;
+	ctx_detail(t, v, "%s", buf_str(&text));
+	return v;
 }
 
-enum ktstr_verdict ktstr_run_steps(struct ktstr_ctx *t, const struct ktstr_step *steps)
+static int rank(enum ktstr_verdict v)
 {
-	for (const struct ktstr_step *s = steps; s->name; s++) {
-		enum ktstr_verdict v = one_step(t, s, t->steps_run++);
+	return v == KTSTR_FAIL ? 2 : v == KTSTR_SKIP ? 1 : 0;
+}
+
+static enum ktstr_verdict one_step(struct stage *s, const struct ktstr_step *step)
+{
+	_cleanup_err_ struct err *err = NULL;
+	int r = crew_init(&s->step, rng_next(&s->t->rng), s->t->topology, &err);
+	s->ops = 0;
+	s->op_kinds = 0;
+	if (r == 0)
+		r = run_step(s, step, &err);
+	thaw(s, false);
+	enum ktstr_verdict v = s->step.slot ? dismiss(s, &s->step) : KTSTR_PASS;
+	send_phase(s->t, WIRE_PHASE_STEP_END, s->index, step->name);
+	remove_cgroups(s, false);
+	crew_done(&s->step);
+	if (r < 0) {
+		err_wrap(&err, r, "step %u ('%s') failed", s->index, step->name);
+		enum ktstr_verdict w = explain(s->t, r, err);
+		v = rank(w) > rank(v) ? w : v;
+	}
+	return s->t->scheduler_gone ? KTSTR_FAIL : v;
+}
+
+static enum ktstr_verdict run_steps(struct stage *s, const struct ktstr_step *steps)
+{
+	for (const struct ktstr_step *step = steps; step->name; step++) {
+		s->index = s->t->steps_run++;
+		enum ktstr_verdict v = one_step(s, step);
 		if (v != KTSTR_PASS)
 			return v;
 	}
 	return KTSTR_PASS;
 }
 
+static int raise_backdrop(struct stage *s, const struct ktstr_backdrop *b, struct err **err)
+{
+	int r = crew_init(&s->backdrop, rng_next(&s->t->rng), s->t->topology, err);
+	s->in_backdrop = true;
+	s->index = s->t->steps_run;
+	if (r == 0)
+		r = set_up(s, b->cgroups, err);
+	if (r == 0)
+		r = run_ops(s, b->ops, err);
+	s->in_backdrop = false;
+	return r < 0 ? err_wrap(err, r, "Backdrop setup failed") : 0;
+}
+
+static enum ktstr_verdict run_staged(struct stage *s, const struct ktstr_scenario *scenario)
+{
+	_cleanup_err_ struct err *err = NULL;
+	bool has_backdrop = scenario->backdrop.cgroups || scenario->backdrop.ops;
+	int r = has_backdrop ? raise_backdrop(s, &scenario->backdrop, &err) : 0;
+	enum ktstr_verdict v = r < 0 ? explain(s->t, r, err) : run_steps(s, scenario->steps);
+	thaw(s, true);
+	if (s->backdrop.slot) {
+		enum ktstr_verdict w = dismiss(s, &s->backdrop);
+		v = rank(w) > rank(v) ? w : v;
+	}
+	remove_cgroups(s, true);
+	crew_done(&s->backdrop);
+	return v;
+}
+
+enum ktstr_verdict ktstr_run_scenario(struct ktstr_ctx *t, const struct ktstr_scenario *scenario)
+{
+	_cleanup_err_ struct err *err = NULL;
+	if (t->dry)
+		return dry_scenario(t, scenario);
+	int r = scenario_check(t->test, t->topology, scenario, &err);
+	_cleanup_free_ struct stage *s = r == 0 ? calloc(1, sizeof(*s)) : NULL;
+	if (r < 0 || !s)
+		return explain(t, r, err);
+	s->t = t;
+	t->stage = s;
+	t->started = nsec_now();
+	enum ktstr_verdict v = run_staged(s, scenario);
+	t->stage = NULL;
+	return v;
+}
+
+enum ktstr_verdict ktstr_run_steps(struct ktstr_ctx *t, const struct ktstr_step *steps)
+{
+	struct ktstr_scenario scenario = { .steps = steps };
+	return ktstr_run_scenario(t, &scenario);
+}
+
 enum ktstr_verdict ktstr_run_cgroups(struct ktstr_ctx *t, const struct ktstr_cgroup *cgroups)
 {
-	struct ktstr_step steps[] = {{.name = "run", .cgroups = cgroups, .hold = KTSTR_HOLD_FULL}, {.name = NULL}};
+	struct ktstr_step steps[] = {{ .name = "run", .cgroups = cgroups, .hold = KTSTR_HOLD_FULL }, { .name = NULL }};
 	return ktstr_run_steps(t, steps);
 }

@@ -4,17 +4,18 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 
 #include "base/file.h"
-#include "guest/worker.h"
+#include "guest/work/work.h"
 
 bool ktstr_worker_stopped(const struct ktstr_worker *w)
 {
-	return atomic_load_explicit(&w->shared->stopped, memory_order_relaxed);
+	return atomic_load_explicit(&w->slot->stop, memory_order_relaxed);
 }
 
 /*
@@ -39,30 +40,56 @@ void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
 		__builtin_ia32_pause();
 }
 
+/* glibc registers the kernel's restartable-sequence area, which has the number: a load instead of a call. */
+static inline unsigned current_cpu(void)
+{
+	const struct rseq *area = (const struct rseq *)((const char *)__builtin_thread_pointer() + __rseq_offset);
+	uint32_t cpu = __rseq_size ? *(const volatile uint32_t *)&area->cpu_id : UINT32_MAX;
+	return cpu < WIRE_CPUS_MAX ? cpu : (unsigned)sched_getcpu();
+}
+
+/*
+ * A CPU counts for an epoch only when the epoch was the same before and after the look at it: the engine moves the
+ * epoch on after the kernel has moved the task.
+ */
 static void note_cpu(struct ktstr_worker *w)
 {
-	unsigned cpu = (unsigned)sched_getcpu();
-	if (cpu >= WIRE_CPUS_MAX)
+	uint32_t before = atomic_load_explicit(&w->slot->epoch, memory_order_acquire);
+	unsigned cpu = current_cpu();
+	uint32_t after = atomic_load_explicit(&w->slot->epoch, memory_order_acquire);
+	if ((cpu == w->cpu && after == w->noted_epoch && before == after) || cpu >= WIRE_CPUS_MAX)
 		return;
+	w->noted_epoch = before == after ? after : UINT32_MAX;
 	struct wire_worker *r = &w->slot->report;
-	r->cpus_used[cpu / 64] |= (uint64_t)1 << cpu % 64;
+	uint64_t bit = (uint64_t)1 << cpu % 64;
+	if (before == after && before < WORKER_EPOCHS)
+		w->slot->used[before][cpu / 64] |= bit;
+	r->cpus_used[cpu / 64] |= bit;
 	r->migrations += cpu != w->cpu;
 	w->cpu = cpu;
+}
+
+/* The last tick's time: gaps are of seconds, and this clock costs a fifth of the exact one. */
+static nsec_t coarse_now(void)
+{
+	return nsec_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 /* The time since the last look is a gap in which the worker wanted to run, however it was spent. */
 void worker_checkpoint(struct ktstr_worker *w)
 {
 	struct wire_worker *r = &w->slot->report;
-	nsec_t now = nsec_now();
+	nsec_t now = coarse_now();
 	nsec_t last = atomic_load_explicit(&w->slot->last_check_ns, memory_order_relaxed);
-	uint64_t gap = (uint64_t)(now - last);
+	uint32_t pardon = atomic_load_explicit(&w->slot->pardon, memory_order_relaxed);
+	uint64_t gap = now > last ? (uint64_t)(now - last) : 0;
 	note_cpu(w);
-	if (gap > r->max_gap_ns) {
+	if (gap > r->max_gap_ns && pardon == w->pardon_seen) {
 		r->max_gap_ns = gap;
 		r->max_gap_cpu = w->cpu;
-		r->max_gap_at_ns = (uint64_t)(now - w->slot->began_ns);
+		r->max_gap_at_ns = now > w->slot->began_ns ? (uint64_t)(now - w->slot->began_ns) : 0;
 	}
+	w->pardon_seen = pardon;
 	atomic_store_explicit(&w->slot->last_check_ns, now, memory_order_relaxed);
 }
 
@@ -72,34 +99,58 @@ void ktstr_worker_turn(struct ktstr_worker *w, uint64_t units)
 	r->work_units += units;
 	r->iterations++;
 	r->counts_progress = 1;
-	if (r->work_units >= w->next_check) {
+	if (r->work_units < w->next_check)
+		return;
+	w->next_check = r->work_units + WORKER_CHECK_UNITS;
+	if (w->work->quiet)
+		return;
+	if (++w->checks % WORKER_CLOCK_EVERY == 0)
 		worker_checkpoint(w);
-		w->next_check = r->work_units + WORKER_CHECK_UNITS;
-	}
+	else
+		note_cpu(w);
 }
 
 void ktstr_worker_block(struct ktstr_worker *w)
 {
+	if (w->work->quiet)
+		return;
 	worker_checkpoint(w);
 	atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
 }
 
 /* Algorithm R (Vitter, 1985): every sample is equally likely to be among those kept. */
-static void keep_sample(struct ktstr_worker *w, uint64_t ns)
+void worker_sample(struct ktstr_worker *w, uint64_t ns)
 {
+	if (w->work->quiet || ktstr_worker_stopped(w))
+		return;
 	uint64_t n = w->slot->report.wake_samples++;
 	uint64_t at = n < WORKER_SAMPLES_MAX ? n : rng_below(&w->rng, n + 1);
 	if (at < WORKER_SAMPLES_MAX)
 		w->slot->sample[at] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
 }
 
-void ktstr_worker_woken(struct ktstr_worker *w, uint64_t latency_ns)
+void ktstr_worker_resume(struct ktstr_worker *w)
 {
-	atomic_store_explicit(&w->slot->last_check_ns, nsec_now(), memory_order_relaxed);
+	if (w->work->quiet)
+		return;
+	atomic_store_explicit(&w->slot->last_check_ns, coarse_now(), memory_order_relaxed);
 	atomic_store_explicit(&w->slot->blocked, 0, memory_order_relaxed);
 	note_cpu(w);
-	if (!ktstr_worker_stopped(w))
-		keep_sample(w, latency_ns);
+}
+
+void ktstr_worker_woken(struct ktstr_worker *w, uint64_t latency_ns)
+{
+	ktstr_worker_resume(w);
+	worker_sample(w, latency_ns);
+}
+
+void worker_metric(struct ktstr_worker *w, const char *name, double value)
+{
+	if (w->slot->metrics == WORKER_METRICS_MAX)
+		return;
+	struct wire_metric *m = &w->slot->metric[w->slot->metrics++];
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	m->value = value;
 }
 
 /* --- the worker's process ----------------------------------------------------------------------------------------- */
@@ -115,39 +166,95 @@ static void read_schedstat(uint64_t out[3])
 		sscanf(text, "%lu %lu %lu", &out[0], &out[1], &out[2]);
 }
 
-static void on_stop(int sig)
+static uint64_t pages_migrated(void)
 {
-	(void)sig;	/* only to interrupt a sleep; the flag is in shared memory */
+	static const char key[] = "\nnuma_pages_migrated ";
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (file_read("/proc/vmstat", 65536, &text, NULL) < 0)
+		return 0;
+	const char *at = strstr(buf_str(&text), key);
+	return at ? strtoull(at + sizeof(key) - 1, NULL, 10) : 0;
 }
 
-static void await_start(struct ktstr_worker *w, nsec_t offset)
+/* " N0=12 N1=3" at the end of every mapping's line. */
+static void count_pages(struct wire_worker *r)
 {
-	struct sigaction act = { .sa_handler = on_stop };
-	sigaction(SIGUSR1, &act, NULL);
-	while (!atomic_load(&w->shared->started))
-		syscall(SYS_futex, &w->shared->started, FUTEX_WAIT, 0, NULL, NULL, 0);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (file_read("/proc/self/numa_maps", 1 << 20, &text, NULL) < 0)
+		return;
+	for (const char *at = buf_str(&text); (at = strstr(at, " N")); at += 2) {
+		unsigned node;
+		unsigned long pages;
+		if (sscanf(at, " N%u=%lu", &node, &pages) == 2 && node < WIRE_NODES_MAX)
+			r->numa_pages[node] += (uint32_t)pages;
+	}
+}
+
+static void await_start(struct ktstr_worker *w, uint32_t batch, nsec_t offset)
+{
+	for (uint32_t now; (now = atomic_load(&w->shared->started)) < batch;)
+		syscall(SYS_futex, &w->shared->started, FUTEX_WAIT, now, NULL, NULL, 0);
 	struct timespec ts = nsec_to_timespec(offset);
 	if (offset)
 		nanosleep(&ts, NULL);
 }
 
-void worker_main(struct ktstr_worker *w, nsec_t start_offset)
+void worker_refuse(struct ktstr_worker *w, enum worker_trouble trouble, int code, const char *what)
+{
+	w->slot->trouble = trouble;
+	w->slot->trouble_code = code;
+	snprintf(w->slot->trouble_text, sizeof(w->slot->trouble_text), "%s", what);
+	/* The trouble is what is reported; that it did nothing follows. */
+	w->slot->report.counts_progress = 0;
+	w->slot->report.end = WIRE_WORKER_COMPLETED;
+	_exit(0);
+}
+
+/* What only the worker itself can do to itself. */
+static void settle_in(struct ktstr_worker *w, const struct ktstr_load *load)
+{
+	if (load->comm)
+		prctl(PR_SET_NAME, load->comm);
+	int r = place_memory(load);
+	if (r < 0)
+		worker_refuse(w, r == -ENOSYS || r == -EINVAL ? TROUBLE_UNSUPPORTED : TROUBLE_MEM_POLICY, r,
+			      "memory policy");
+	if ((load->gid && setresgid(load->gid, load->gid, load->gid) < 0) ||
+	    (load->uid && setresuid(load->uid, load->uid, load->uid) < 0))
+		worker_refuse(w, TROUBLE_USER, -errno, "user and group");
+}
+
+static void work(struct ktstr_worker *w)
+{
+	if (!w->type->turn) {
+		w->work->fn(w, w->work->arg);
+		return;
+	}
+	if (w->type->begin)
+		w->type->begin(w);
+	atomic_store(&w->slot->last_check_ns, nsec_now());
+	while (!ktstr_worker_stopped(w))
+		w->type->turn(w);
+	if (w->type->end)
+		w->type->end(w);
+}
+
+void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t batch, nsec_t start_offset)
 {
 	struct wire_worker *r = &w->slot->report;
-	uint64_t before[3], after[3];
+	uint64_t before[3], after[3], migrated;
 	w->dear_pause = pause_is_dear();
-	await_start(w, start_offset);
+	await_start(w, batch, start_offset);
+	settle_in(w, load);
 	read_schedstat(before);
+	migrated = pages_migrated();
 	nsec_t cpu_before = nsec_clock(CLOCK_THREAD_CPUTIME_ID);
 	w->slot->began_ns = nsec_now();
 	w->cpu = (unsigned)sched_getcpu();
+	w->noted_epoch = UINT32_MAX;	/* not noted yet */
 	atomic_store(&w->slot->last_check_ns, w->slot->began_ns);
 	r->counts_progress = w->type->turn != NULL;
-	if (w->type->turn)
-		while (!ktstr_worker_stopped(w))
-			w->type->turn(w);
-	else
-		w->work->fn(w, w->work->arg);
+	work(w);
 	worker_checkpoint(w);
 	r->wall_ns = (uint64_t)(nsec_now() - w->slot->began_ns);
 	r->cpu_ns = (uint64_t)(nsec_clock(CLOCK_THREAD_CPUTIME_ID) - cpu_before);
@@ -155,6 +262,9 @@ void worker_main(struct ktstr_worker *w, nsec_t start_offset)
 	r->run_ns = after[0] - before[0];
 	r->run_delay_ns = after[1] - before[1];
 	r->run_count = after[2] - before[2];
+	r->pages_migrated = pages_migrated() - migrated;
+	if (w->topology->cpus && w->topology->nodes > 1)
+		count_pages(r);
 	r->end = WIRE_WORKER_COMPLETED;
 	_exit(0);
 }

@@ -51,10 +51,57 @@ static void read_nodes(const char *sysfs, struct guest_topology *t)
 		snprintf(rel, sizeof(rel), "devices/system/node/node%u/cpulist", node);
 		if (read_text(sysfs, rel, &text) < 0 || cpuset_parse(text.data, &cpus) < 0)
 			continue;
+		t->nodes = node + 1;
 		for (unsigned i = 0; i < t->cpus; i++)
 			if (cpuset_has(&cpus, t->cpu[i].cpu))
 				t->cpu[i].node = (uint16_t)node;
 	}
+}
+
+static void reserve_one(struct guest_topology *t)
+{
+	t->usable = t->all;
+	if (t->cpus > 2) {
+		unsigned last = t->cpu[t->cpus - 1].cpu;
+		t->usable.word[last / 64] &= ~((uint64_t)1 << last % 64);
+	}
+}
+
+void guest_topology_declared(const struct ktstr_topology *d, struct guest_topology *ret)
+{
+	unsigned in_llc = d->cores * d->threads, total = d->llcs * in_llc;
+	*ret = (struct guest_topology){ .nodes = d->numa_nodes };
+	for (unsigned c = 0; c < total && c < GUEST_CPUS_MAX; c++) {
+		unsigned llc = c / in_llc;
+		cpuset_add(&ret->all, c);
+		ret->cpu[ret->cpus++] = (struct wire_cpu){
+			.cpu = (uint16_t)c,
+			.node = (uint16_t)(llc / (d->llcs / d->numa_nodes)),
+			.package = (uint16_t)llc,
+			.core = (uint16_t)(c % in_llc / d->threads),
+			.llc = (uint16_t)(llc * in_llc),
+		};
+	}
+	reserve_one(ret);
+}
+
+bool topology_same_core(const struct guest_topology *t, unsigned a, unsigned b)
+{
+	const struct wire_cpu *x = NULL, *y = NULL;
+	for (unsigned i = 0; i < t->cpus; i++) {
+		x = t->cpu[i].cpu == a ? &t->cpu[i] : x;
+		y = t->cpu[i].cpu == b ? &t->cpu[i] : y;
+	}
+	return a != b && x && y && x->package == y->package && x->core == y->core && x->llc == y->llc;
+}
+
+uint64_t topology_nodes_of(const struct guest_topology *t, const struct cpuset_bits *cpus)
+{
+	uint64_t nodes = 0;
+	for (unsigned i = 0; i < t->cpus; i++)
+		if (cpuset_has(cpus, t->cpu[i].cpu) && t->cpu[i].node < 64)
+			nodes |= (uint64_t)1 << t->cpu[i].node;
+	return nodes;
 }
 
 int guest_topology_read(const char *sysfs, struct guest_topology *ret)
@@ -77,11 +124,7 @@ int guest_topology_read(const char *sysfs, struct guest_topology *ret)
 		};
 	}
 	read_nodes(sysfs, ret);
-	ret->usable = ret->all;
-	if (ret->cpus > 2) {
-		unsigned last = ret->cpu[ret->cpus - 1].cpu;
-		ret->usable.word[last / 64] &= ~((uint64_t)1 << last % 64);
-	}
+	reserve_one(ret);
 	return 0;
 }
 
@@ -100,6 +143,13 @@ static unsigned nth_llc(const struct guest_topology *t, unsigned index, unsigned
 	return id;
 }
 
+unsigned topology_llcs(const struct guest_topology *t)
+{
+	unsigned count;
+	nth_llc(t, 0, &count);
+	return count;
+}
+
 static unsigned node_count(const struct guest_topology *t)
 {
 	unsigned count = 0;
@@ -115,10 +165,9 @@ static void add_where(const struct guest_topology *t, bool by_node, unsigned id,
 			cpuset_add(set, t->cpu[i].cpu);
 }
 
-static void add_part(const struct guest_topology *t, unsigned index, unsigned of, struct cpuset_bits *set)
+/* Those of the usable CPUs, counted from 0, that are in [first, last). */
+static void add_slice(const struct guest_topology *t, unsigned first, unsigned last, struct cpuset_bits *set)
 {
-	unsigned usable = cpuset_count(&t->usable), chunk = usable / of;
-	unsigned first = index * chunk, last = index + 1 == of ? usable : first + chunk;
 	unsigned nth = 0;
 	for (unsigned c = 0; c < GUEST_CPUS_MAX; c++) {
 		if (!cpuset_has(&t->usable, c))
@@ -127,6 +176,14 @@ static void add_part(const struct guest_topology *t, unsigned index, unsigned of
 			cpuset_add(set, c);
 		nth++;
 	}
+}
+
+static void add_part(const struct guest_topology *t, unsigned index, unsigned of, double share, struct cpuset_bits *set)
+{
+	unsigned usable = cpuset_count(&t->usable), chunk = usable / of;
+	unsigned first = index * chunk, last = index + 1 == of ? usable : first + chunk;
+	unsigned more = (unsigned)((double)chunk * share);
+	add_slice(t, first > more ? first - more : 0, MIN_OF(last + more, usable), set);
 }
 
 static int refuse(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -142,11 +199,50 @@ static int refuse(char *why, size_t size, const char *fmt, ...)
 static int resolve_list(const struct guest_topology *t, const char *list, struct cpuset_bits *set, char *why,
 			size_t size)
 {
+	struct cpuset_bits outside = { 0 };
+	char text[CPUSET_TEXT_MAX], all[CPUSET_TEXT_MAX];
 	if (!list || cpuset_parse(list, set) < 0)
-		return refuse(why, size, "cpuset '%s' is no CPU list", list ? list : "");
-	for (unsigned c = 0; c < GUEST_CPUS_MAX; c++)
-		if (cpuset_has(set, c) && !cpuset_has(&t->all, c))
-			return refuse(why, size, "cpuset '%s' names CPU %u, the machine has %u", list, c, t->cpus);
+		return refuse(why, size, "'%s' is no CPU list", list ? list : "");
+	if (!cpuset_count(set))
+		return refuse(why, size, "CpusetSpec::Exact(empty) would assign no CPUs");
+	for (size_t i = 0; i < CPUSET_WORDS; i++)
+		outside.word[i] = set->word[i] & ~t->all.word[i];
+	if (cpuset_count(&outside))
+		return refuse(
+			why, size,
+			"CpusetSpec::Exact contains CPU(s) [%.60s] outside the topology's physical CPU set [%.60s]",
+			cpuset_format(&outside, text, sizeof(text)), cpuset_format(&t->all, all, sizeof(all)));
+	return 0;
+}
+
+static int resolve_part(const struct guest_topology *t, const struct ktstr_cpuset *spec, struct cpuset_bits *set,
+			char *why, size_t size)
+{
+	double share = spec->kind == KTSTR_CPUSET_OVERLAP ? spec->share : 0;
+	unsigned usable = cpuset_count(&t->usable);
+	if (!spec->of)
+		return refuse(why, size, "partition count (of) must be > 0");
+	if (spec->index >= spec->of)
+		return refuse(why, size, "index %u >= partition count %u", spec->index, spec->of);
+	if (!(share >= 0 && share <= 1))
+		return refuse(why, size, "Overlap frac (%g) must lie in [0.0, 1.0]", share);
+	if (usable < spec->of)
+		return refuse(why, size, "not enough usable CPUs (%u) for %u partitions", usable, spec->of);
+	add_part(t, spec->index, spec->of, share, set);
+	return 0;
+}
+
+static int resolve_range(const struct guest_topology *t, const struct ktstr_cpuset *spec, struct cpuset_bits *set,
+			 char *why, size_t size)
+{
+	double s = spec->start, e = spec->end, usable = cpuset_count(&t->usable);
+	if (!__builtin_isfinite(s) || !__builtin_isfinite(e))
+		return refuse(why, size, "Range start_frac (%g) or end_frac (%g) is not finite", s, e);
+	if (s < 0 || s > 1 || e < 0 || e > 1)
+		return refuse(why, size, "Range fracs must lie in [0.0, 1.0]: start_frac=%g, end_frac=%g", s, e);
+	if (s >= e)
+		return refuse(why, size, "Range start_frac (%g) >= end_frac (%g)", s, e);
+	add_slice(t, (unsigned)(usable * s), (unsigned)(usable * e), set);
 	return 0;
 }
 
@@ -154,18 +250,17 @@ int cpuset_resolve(const struct guest_topology *t, const struct ktstr_cpuset *sp
 		   size_t size)
 {
 	struct cpuset_bits set = { 0 };
-	unsigned count;
+	unsigned count, id = nth_llc(t, spec->index, &count);
+	int r = 0;
 	switch (spec->kind) {
 	case KTSTR_CPUSET_ALL:
 		set = t->all;
 		break;
-	case KTSTR_CPUSET_LLC: {
-		unsigned id = nth_llc(t, spec->index, &count);
+	case KTSTR_CPUSET_LLC:
 		if (spec->index >= count)
 			return refuse(why, size, "Llc(%u) out of range: topology has %u LLCs", spec->index, count);
 		add_where(t, false, id, &set);
 		break;
-	}
 	case KTSTR_CPUSET_NODE:
 		if (spec->index >= node_count(t))
 			return refuse(why, size, "Numa(%u) out of range: topology has %u NUMA nodes", spec->index,
@@ -173,24 +268,21 @@ int cpuset_resolve(const struct guest_topology *t, const struct ktstr_cpuset *sp
 		add_where(t, true, spec->index, &set);
 		break;
 	case KTSTR_CPUSET_DISJOINT:
-		if (!spec->of || spec->index >= spec->of)
-			return refuse(why, size, "index %u >= partition count %u", spec->index, spec->of);
-		if (cpuset_count(&t->usable) < spec->of)
-			return refuse(why, size, "not enough usable CPUs (%u) for %u partitions",
-				      cpuset_count(&t->usable), spec->of);
-		add_part(t, spec->index, spec->of, &set);
+	case KTSTR_CPUSET_OVERLAP:
+		r = resolve_part(t, spec, &set, why, size);
 		break;
-	case KTSTR_CPUSET_LIST: {
-		int r = resolve_list(t, spec->list, &set, why, size);
-		if (r < 0)
-			return r;
+	case KTSTR_CPUSET_RANGE:
+		r = resolve_range(t, spec, &set, why, size);
 		break;
-	}
+	case KTSTR_CPUSET_LIST:
+		r = resolve_list(t, spec->list, &set, why, size);
+		break;
 	case KTSTR_CPUSET_KIND_MAX:
 		return refuse(why, size, "unknown kind of cpuset");
 	}
-	if (!cpuset_count(&set))
+	if (r == 0 && !cpuset_count(&set))
 		return refuse(why, size, "the cpuset has no usable CPU");
-	*ret = set;
-	return 0;
+	if (r == 0)
+		*ret = set;
+	return r;
 }

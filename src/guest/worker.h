@@ -10,99 +10,186 @@
 
 #include <stdatomic.h>
 
+#include <ktstr/load.h>
 #include <ktstr/wire.h>
-#include <ktstr/work.h>
 
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/time.h"
 #include "guest/channel.h"
+#include "guest/ctx.h"
 
 #define WORKERS_MAX	     4096
 #define WORKER_SAMPLES_MAX   100000	/* reservoir of wake-up latencies, a worker */
-#define WORKER_CHECK_UNITS   1024	/* work units between two looks at the clock */
+#define WORKER_CHECK_UNITS   1024	/* work units between two looks at the CPU */
+#define WORKER_CLOCK_EVERY   4		/* such looks between two at the clock */
 #define WORKER_STOP_DEADLINE (5 * NSEC_PER_SEC)
+#define WORKER_EPOCHS 16 /* times in which different CPUs were allowed; what is later falls into the last */
+#define WORKER_METRICS_MAX   16
+
+/* What a worker could not do before it began; in slot->trouble. */
+enum worker_trouble { TROUBLE_NONE, TROUBLE_MEM_POLICY, TROUBLE_USER, TROUBLE_WORK, TROUBLE_UNSUPPORTED };
 
 /* One worker's page in shared memory. */
 struct worker_slot {
 	struct wire_worker report;	/* written by the worker, read by the engine after its end */
 	_Atomic int64_t last_check_ns;	/* 0 until it first ran */
 	_Atomic int64_t blocked;	/* 1: between block() and woken(): waiting is its own choice */
-	_Atomic uint32_t futex;		/* FUTEX_PING_PONG: its own word */
-	_Atomic int64_t stamp_ns;	/* when the partner (or the child) last woke it */
+	_Atomic uint32_t stop;
+	_Atomic uint32_t epoch; /* which of `used` is current; moved on by the engine once the CPUs have changed */
+	_Atomic uint32_t pardon;	/* counts the times for which a gap is not the scheduler's doing */
+	_Atomic uint32_t futex;		/* its own word, free for its work type */
+	_Atomic int64_t stamp_ns;	/* when somebody last woke it */
+	_Atomic int32_t ready;		/* SIGNAL_STORM: it has its handler */
 	int64_t began_ns;
+	uint32_t trouble;		/* enum worker_trouble */
+	int32_t trouble_code;		/* negative errno */
+	char trouble_text[48];
+	uint64_t used[WORKER_EPOCHS][CPUSET_WORDS];
+	struct wire_metric metric[WORKER_METRICS_MAX];
+	uint32_t metrics;
 	uint32_t sample[WORKER_SAMPLES_MAX];
+};
+
+#define GROUP_QUEUE_MAX 4096
+#define GROUP_PATHS_MAX 8
+
+/* What the workers of one group share; indexed by its first member. */
+struct work_group {
+	_Atomic uint32_t lock;		/* 0 free, 1 held, 2 held and wanted; or a PI futex */
+	_Atomic uint32_t generation;	/* moved on by whoever wakes the others */
+	_Atomic int64_t stamp_ns;
+	_Atomic uint32_t head, tail;	/* of `queue`, counting up */
+	_Atomic uint32_t items;		/* futex: how many are queued */
+	_Atomic uint32_t next;		/* whose turn it is */
+	_Atomic int64_t queue[GROUP_QUEUE_MAX];
 };
 
 /* Shared by a crew. */
 struct crew_shared {
-	_Atomic uint32_t started;	/* futex: 0 until all may run */
-	_Atomic uint32_t stopped;
+	_Atomic uint32_t started;	/* futex: the latest batch that may run */
 };
 
 struct work_type;
+struct crew_member;
 
 /* A worker, in its own process. */
 struct ktstr_worker {
-	struct worker_slot *slot;
-	struct worker_slot *partner;	/* paired types */
+	struct worker_slot *slot;	/* its own */
+	struct worker_slot *member_slot; /* of its group, by member number */
+	struct work_group *group;
+	const struct crew_member *peer;	/* its group's members, for their descriptors and pids */
 	struct crew_shared *shared;
 	const struct ktstr_work *work;
 	const struct work_type *type;
+	const struct guest_topology *topology;
+	const char *cgroup;		/* its name below GUEST_CGROUP */
+	void *state;			/* the type's own */
 	struct rng rng;
 	uint64_t next_check;
-	int pipe_in, pipe_out;		/* PIPE_IO */
+	uint32_t pardon_seen, noted_epoch, checks;
+	int fd_in, fd_shared;		/* its own inbox; its group's common descriptor */
 	unsigned cpu;
-	unsigned member;		/* number within its group */
+	unsigned member, members;	/* number within its group, and how many there are */
+	unsigned crew_size;		/* workers of its load */
+	struct worker_slot *crew_slot;	/* of its load */
 	bool dear_pause;		/* the processor is emulated: see ktstr_worker_spin */
 };
 
-struct crew_member {
-	const struct ktstr_work *work;
-	uint32_t cgroup;		/* index for reports */
-	const char *cgroup_name;
-	unsigned member, group_first;	/* position in its pair; index of the pair's first worker */
-	pid_t pid;
-	int pidfd;
-	int pipe_in, pipe_out;
-	nsec_t start_offset;
-	bool over;
+/* A load in a cgroup, as it is reported. */
+struct crew_record {
+	struct ktstr_load load;
+	char cgroup[WIRE_NAME_MAX];
+	unsigned workers;
+	uint32_t step;
+	bool limited;			/* there was a cpuset for some of its life */
+	struct cpuset_bits allowed;	/* all CPUs that it was ever allowed */
+	uint64_t nodes;			/* where its memory should be; 0: anywhere */
 };
 
-/* The workers of one step. */
+struct crew_member {
+	uint32_t record;
+	unsigned member, group_first;	/* position in its group; index of the group's first worker */
+	pid_t pid;
+	int pidfd;
+	int fd_in, fd_out;		/* inbox: a pipe or an eventfd */
+	int fd_shared;			/* on the group's first member: epoll set */
+	uint32_t batch;
+	nsec_t start_offset, let_go, pardoned;	/* pardoned: when last; 0: never */
+	bool over;
+	bool limited;
+	char cgroup[WIRE_NAME_MAX];	/* where it is now */
+	struct cpuset_bits affinity;	/* given by the engine; empty: none */
+	struct cpuset_bits allowed[WORKER_EPOCHS];
+};
+
+/* Workers that are reported together: those of a step, or of the backdrop. */
 struct crew {
 	struct crew_member *member;
 	struct worker_slot *slot;
+	struct work_group *group;
 	struct crew_shared *shared;
-	size_t count, cap;
+	struct crew_record **record;
+	const struct guest_topology *topology;
+	size_t count, cap, records;
+	uint32_t batch;
+	nsec_t stopping;		/* when it was last told to */
 	struct rng rng;
 };
 
-int crew_init(struct crew *c, uint64_t seed, struct err **err);
+/* A place for workers: the cgroup's name, "" for the root, and the CPUs and nodes it has now. */
+struct crew_place {
+	const char *cgroup;
+	bool limited;
+	struct cpuset_bits cpus;
+	uint64_t nodes;
+	uint32_t step;
+};
+
+int crew_init(struct crew *c, uint64_t seed, const struct guest_topology *topology, struct err **err);
 /* Ends what still runs. */
 void crew_done(struct crew *c);
-/* Adds @count workers of one kind; the cgroup exists by crew_start(). Nothing runs yet. */
-int crew_add(struct crew *c, const struct ktstr_work *work, unsigned count, uint32_t cgroup, const char *cgroup_name,
+/* Adds @count workers of one load; nothing runs yet. */
+int crew_add(struct crew *c, const struct ktstr_load *load, unsigned count, const struct crew_place *place,
 	     struct err **err);
-/* Forks them in an order drawn from the seed, moves each to its cgroup, lets them go at offsets drawn from the seed. */
+/* Forks those added since, in an order drawn from the seed, places each, lets them go at offsets drawn from the seed.
+ */
 int crew_start(struct crew *c, struct err **err);
-/* Stops them and waits, 5 s together; whoever has not ended by then is killed and reported as it stands. */
-void crew_stop(struct crew *c);
-/* Sends every worker's telemetry, numbered from @first. */
-void crew_report(struct crew *c, struct channel *channel, uint32_t first);
+/* The cgroup's CPUs have changed: from now on others are allowed. */
+void crew_allow(struct crew *c, const char *cgroup, const struct cpuset_bits *cpus, bool limited);
+int crew_set_affinity(struct crew *c, const char *cgroup, const struct ktstr_affinity *affinity,
+		      const struct cpuset_bits *pool, struct err **err);
+/* Moves the workers of a cgroup to another one. */
+int crew_move(struct crew *c, const char *from, const struct crew_place *to, struct err **err);
+/* What happens until the next look of theirs at the clock is not the scheduler's doing. */
+void crew_pardon(struct crew *c, const char *cgroup);
+/* Stops those of @cgroup, or all (NULL), and waits, 5 s together; whoever has not ended by then is killed. */
+void crew_stop(struct crew *c, const char *cgroup);
+bool crew_has(const struct crew *c, const char *cgroup);
+/* Sends the cgroup records, then every worker's telemetry; both counters move on. True: @why says what was missing. */
+bool crew_report(struct crew *c, struct channel *channel, uint32_t *cgroups, uint32_t *workers, char *why, size_t size);
 uint64_t crew_iterations(const struct crew *c);
+unsigned crew_running(const struct crew *c);
 
-/* What a type is: one row of the table in work.c. */
-struct work_type {
-	const char *name;	/* PascalCase, as in reports */
-	unsigned group;		/* the number of workers must be a multiple */
-	void (*turn)(struct ktstr_worker *w);	/* one turn; called until stopped */
-};
-const struct work_type *work_type(const struct ktstr_work *work);
-const char *work_name(const struct ktstr_work *work);
+/* place.c: what the engine does to a worker from outside. */
+int place_policy(pid_t pid, const struct ktstr_load *load);
+int place_affinity(pid_t pid, const struct cpuset_bits *cpus);
+/* Of worker number @index of its load; false: none of its own. */
+bool affinity_resolve(const struct guest_topology *t, const struct ktstr_affinity *a, const struct cpuset_bits *pool,
+		      unsigned index, struct rng *rng, struct cpuset_bits *ret);
+/* place.c: what a worker does to itself. */
+int place_memory(const struct ktstr_load *load);
 
 /* In the worker's process: from its first to its last instruction there. */
-void worker_main(struct ktstr_worker *w, nsec_t start_offset) __attribute__((noreturn));
+void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t batch, nsec_t start_offset)
+	__attribute__((noreturn));
 void worker_checkpoint(struct ktstr_worker *w);
+/* A latency that is not the end of a wait between block() and woken(). */
+void worker_sample(struct ktstr_worker *w, uint64_t ns);
+/* A measurement of the work type's own, sent with its telemetry; @unit is part of the name ("rps", "p99_us"). */
+void worker_metric(struct ktstr_worker *w, const char *name, double value);
+/* Cannot work here: says so and ends. -ENOSYS and the like become a Skip. */
+void worker_refuse(struct ktstr_worker *w, enum worker_trouble trouble, int code, const char *what)
+	__attribute__((noreturn));
 
 #endif

@@ -124,6 +124,11 @@ static int collect(struct packer *p, const struct image_base_spec *spec, struct 
 		r = add_program(p, spec->test, "test", err);
 	if (r == 0)
 		r = add_program(p, spec->scheduler, "scheduler", err);
+	for (unsigned i = 0; r == 0 && spec->staged && spec->staged[i]; i++) {
+		char name[24];
+		snprintf(name, sizeof(name), "staged.%u", i);
+		r = add_program(p, spec->staged[i], name, err);
+	}
 	if (r == 0)
 		r = add_includes(p, spec->include_files, err);
 	for (size_t i = 0; i < p->closure.count && r == 0; i++)
@@ -310,6 +315,12 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	buf_appendf(&conf, "seed=%lu\nduration_ns=%lu\nlimit_ns=%lu\n", s->seed, s->duration_ns, s->limit_ns);
 	if (r == 0 && s->scheduler)
 		r = put_line(&conf, "scheduler", "/scheduler", err);
+	for (unsigned i = 0; r == 0 && i < IMAGE_STAGED_MAX && s->staged[i].name; i++) {
+		r = put_line(&conf, "staged", s->staged[i].name, err);
+		buf_appendf(&conf, "staged_arg=/staged.%u\n", i);
+		if (r == 0)
+			r = put_lines(&conf, "staged_arg", s->staged[i].args, err);
+	}
 	if (s->load_cpu)
 		buf_appendf(&conf, "load_cpu=%u\n", s->load_cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(s->sched_args) && r == 0; i++)

@@ -14,9 +14,12 @@
 
 #include "base/err.h"
 
+#define IMAGE_STAGED_MAX 8
+
 struct image_base_spec {
 	const char *test;			/* test binary, or NULL */
 	const char *scheduler;			/* scheduler binary, or NULL */
+	const char *const *staged;		/* further ones, /staged.0 and on; NULL-terminated; NULL: none */
 	const char *const *include_files;	/* NULL-terminated; NULL: none */
 	const char *cache_dir;			/* NULL: not kept */
 };
@@ -26,6 +29,10 @@ struct image_suffix_spec {
 	const char *test;			/* name, or NULL: say hello and end */
 	uint64_t seed, duration_ns, limit_ns;
 	bool scheduler;
+	struct image_staged {
+		const char *name;
+		const char *const *args;	/* NULL-terminated or NULL */
+	} staged[IMAGE_STAGED_MAX];		/* of the base's, in their order; ends at the first without a name */
 	unsigned load_cpu;			/* CPU + 1; 0: anywhere */
 	const char *const *sched_args[2];	/* the scheduler's, then the test's; each NULL-terminated or NULL */
 	const char *const *sysctls;

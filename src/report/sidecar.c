@@ -73,7 +73,7 @@ static json_t *details(const struct judgement *j)
 static json_t *cgroup_stats(const struct cgroup_stats *c)
 {
 	return json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:I, s:i, s:I, s:f, s:f, s:f, s:f, s:I, s:f, s:f, "
-			 "s:f, s:f, s:I}",
+			 "s:f, s:f, s:I, s:f, s:f, s:f}",
 			 "cgroup_name", c->name, "work_type", c->work, "num_workers", (int)c->workers, "num_cpus",
 			 (int)c->cpus, "avg_off_cpu_pct", c->avg_off_cpu_pct, "min_off_cpu_pct", c->min_off_cpu_pct,
 			 "max_off_cpu_pct", c->max_off_cpu_pct, "spread", c->spread_pct, "max_gap_ms",
@@ -83,7 +83,8 @@ static json_t *cgroup_stats(const struct cgroup_stats *c)
 			 "total_iterations", (json_int_t)c->iterations, "mean_run_delay_us", c->mean_run_delay_us,
 			 "worst_run_delay_us", c->worst_run_delay_us, "wake_latency_tail_ratio", c->wake_tail_ratio,
 			 "iterations_per_worker", c->iterations_per_worker, "wake_samples",
-			 (json_int_t)c->wake_samples);
+			 (json_int_t)c->wake_samples, "throughput_cv", c->throughput_cv, "page_locality",
+			 c->page_locality, "cross_node_migration_ratio", c->cross_node_migration_ratio);
 }
 
 static json_t *stats(const struct scenario_stats *s)
@@ -91,16 +92,31 @@ static json_t *stats(const struct scenario_stats *s)
 	json_t *cgroups = json_array();
 	for (uint32_t i = 0; i < s->cgroups; i++)
 		json_array_append_new(cgroups, cgroup_stats(&s->cgroup[i]));
-	return json_pack("{s:o, s:I, s:I, s:I, s:f, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f}", "cgroups",
-			 cgroups, "total_workers", (json_int_t)s->workers, "total_cpus", (json_int_t)s->cpus,
-			 "total_migrations", (json_int_t)s->migrations, "worst_spread", s->worst_spread_pct,
-			 "worst_gap_ms", (json_int_t)s->worst_gap_ms, "worst_gap_cpu", (int)s->worst_gap_cpu,
-			 "worst_migration_ratio", s->worst_migration_ratio, "worst_p99_wake_latency_us",
-			 s->worst_p99_wake_us, "worst_median_wake_latency_us", s->worst_median_wake_us,
-			 "worst_wake_latency_cv", s->worst_wake_cv, "total_iterations", (json_int_t)s->iterations,
-			 "worst_mean_run_delay_us", s->worst_mean_run_delay_us, "worst_run_delay_us",
-			 s->worst_run_delay_us, "worst_wake_latency_tail_ratio", s->worst_wake_tail_ratio,
-			 "worst_iterations_per_worker", s->worst_iterations_per_worker);
+	return json_pack(
+		"{s:o, s:I, s:I, s:I, s:f, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "cgroups",
+		cgroups, "total_workers", (json_int_t)s->workers, "total_cpus", (json_int_t)s->cpus, "total_migrations",
+		(json_int_t)s->migrations, "worst_spread", s->worst_spread_pct, "worst_gap_ms",
+		(json_int_t)s->worst_gap_ms, "worst_gap_cpu", (int)s->worst_gap_cpu, "worst_migration_ratio",
+		s->worst_migration_ratio, "worst_p99_wake_latency_us", s->worst_p99_wake_us,
+		"worst_median_wake_latency_us", s->worst_median_wake_us, "worst_wake_latency_cv", s->worst_wake_cv,
+		"total_iterations", (json_int_t)s->iterations, "worst_mean_run_delay_us", s->worst_mean_run_delay_us,
+		"worst_run_delay_us", s->worst_run_delay_us, "worst_wake_latency_tail_ratio", s->worst_wake_tail_ratio,
+		"worst_iterations_per_worker", s->worst_iterations_per_worker, "worst_page_locality",
+		s->worst_page_locality, "worst_cross_node_migration_ratio", s->worst_cross_node_migration_ratio);
+}
+
+/* What work types measured themselves. */
+static json_t *work_metrics(const struct evidence *e)
+{
+	json_t *array = json_array();
+	for (uint32_t i = 0; i < e->metric_count; i++) {
+		const struct evidence_metric *m = &e->metric[i];
+		const struct wire_cgroup *g = &e->cgroup[e->worker[m->worker].wire.cgroup];
+		json_array_append_new(array,
+				      json_pack("{s:s, s:s, s:i, s:s, s:f}", "cgroup_name", g->name, "work_type",
+						g->work, "worker", (int)m->worker, "name", m->name, "value", m->value));
+	}
+	return array;
 }
 
 static json_t *stimulus(const struct evidence *e)
@@ -198,6 +214,7 @@ json_t *sidecar_json(const struct result *r)
 	json_object_set_new(o, "details", details(j));
 	json_object_set_new(o, "stats", stats(&j->stats));
 	json_object_set_new(o, "stimulus_events", stimulus(r->evidence));
+	json_object_set_new(o, "work_metrics", work_metrics(r->evidence));
 	json_object_set_new(o, "sysctls", strings(r->sysctls));
 	json_object_set_new(o, "kargs", strings(r->kargs));
 	json_object_set_new(o, "kernel_version", json_string_or_null(r->kernel_version));

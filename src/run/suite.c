@@ -38,6 +38,9 @@ static void test_done(struct test_decl *t)
 	free(t->problem);
 	strings_free(t->sched_args);
 	strings_free(t->include_files);
+	free(t->expect_contains);
+	free(t->expect_matches);
+	free(t->staged);
 }
 
 void suite_done(struct suite *s)
@@ -109,7 +112,7 @@ static int get_real(const json_t *o, const char *key, double *ret, struct err **
 {
 	const json_t *v = json_object_get(o, key);
 	if (!json_is_number(v) || !(json_number_value(v) >= 0))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a number from 0", key);
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a number of 0 or more", key);
 	*ret = json_number_value(v);
 	return 0;
 }
@@ -128,6 +131,13 @@ static int get_check(const json_t *c, const struct threshold_row *row, void *to,
 		return get_real(c, row->name, to, err);
 	}
 	return 0;
+}
+
+static int get_optional(const json_t *o, const char *key, char **ret)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
 }
 
 static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **err)
@@ -167,6 +177,22 @@ static int find_scheduler(const struct suite *s, const json_t *o, const struct s
 		if (!strcmp(s->scheduler[i].name, name))
 			*ret = &s->scheduler[i];
 	return name && !*ret ? FAIL(err, EXIT_BAD_DATA, -EBADMSG, "scheduler '%s' is not declared", name) : 0;
+}
+
+static int find_staged(const struct suite *s, const json_t *o, const struct sched_decl ***ret, struct err **err)
+{
+	const json_t *names = json_object_get(o, "staged");
+	*ret = calloc(json_array_size(names) + 1, sizeof(**ret));
+	for (size_t i = 0; *ret && i < json_array_size(names); i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+		for (size_t k = 0; name && k < s->schedulers; k++)
+			if (!strcmp(s->scheduler[k].name, name))
+				(*ret)[i] = &s->scheduler[k];
+		if (!(*ret)[i])
+			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "staged[%zu]: scheduler '%s' is not declared", i,
+				    name ? name : "");
+	}
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err **err)
@@ -252,6 +278,12 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = get_strings(o, "include_files", &t->include_files, err);
 	if (r == 0)
 		r = get_checks(o, &t->checks, err);
+	if (r == 0)
+		r = get_optional(o, "expect_scx_error_contains", &t->expect_contains);
+	if (r == 0)
+		r = get_optional(o, "expect_scx_error_matches", &t->expect_matches);
+	if (r == 0)
+		r = find_staged(s, o, &t->staged, err);
 	if (r == 0 && problem && !(t->problem = strdup(problem)))
 		r = -ENOMEM;
 	return r == 0 ? note_problem(t) : r;

@@ -31,6 +31,8 @@ struct test_decl {
 	nsec_t duration;
 	char **sched_args, **include_files;
 	bool expect_err, allow_inconclusive;
+	char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
+	const struct sched_decl **staged;	/* NULL-terminated */
 	struct ktstr_checks checks;
 	const char *binary;			/* the suite's path */
 };

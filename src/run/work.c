@@ -28,6 +28,24 @@ struct flake_history *attempt_history(const struct attempt *a)
 
 /* --- prepare ------------------------------------------------------------------------------------------------------ */
 
+/* The binaries of the schedulers that a test may ask for; the caller frees them. */
+static int locate_staged(const struct plan_case *c, char *path[IMAGE_STAGED_MAX + 1], struct image_suffix_spec *suffix,
+			 struct err **err)
+{
+	const struct sched_decl *const *staged = (const struct sched_decl *const *)c->test->staged;
+	for (size_t i = 0; staged && staged[i]; i++) {
+		if (i == IMAGE_STAGED_MAX)
+			return FAIL(err, EXIT_BAD_DATA, -E2BIG, "test '%s': more than %d staged schedulers",
+				    c->test->name, IMAGE_STAGED_MAX);
+		int r = scheduler_locate(staged[i]->binary, c->test->binary, c->kernel->schedulers, &path[i], err);
+		if (r < 0)
+			return err_wrap(err, r, "test '%s'", c->test->name);
+		suffix->staged[i].name = staged[i]->name;
+		suffix->staged[i].args = (const char *const *)staged[i]->args;
+	}
+	return 0;
+}
+
 int attempt_prepare(void *arg)
 {
 	struct attempt *a = arg;
@@ -35,7 +53,9 @@ int attempt_prepare(void *arg)
 	const struct test_decl *t = c->test;
 	_cleanup_buf_ struct buf suffix = BUF_NULL;
 	_cleanup_close_ int base = -1;
+	char *staged[IMAGE_STAGED_MAX + 1] = { NULL };
 	struct image_base_spec base_spec = {
+		.staged = (const char *const *)staged,
 		.test = t->binary,
 		.scheduler = c->scheduler_path,
 		.include_files = (const char *const *)t->include_files,
@@ -50,7 +70,11 @@ int attempt_prepare(void *arg)
 		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
-	int r = image_base(&base_spec, &base, &a->err);
+	int r = locate_staged(c, staged, &suffix_spec, &a->err);
+	if (r == 0)
+		r = image_base(&base_spec, &base, &a->err);
+	for (size_t i = 0; staged[i]; i++)
+		free(staged[i]);
 	if (r == 0)
 		r = image_suffix(&suffix_spec, &suffix, &a->err);
 	return r == 0 ? image_memfd(base, &suffix, &a->initrd_fd, &a->err) : r;
@@ -68,6 +92,8 @@ int attempt_judge(void *arg)
 		.duration = t->duration,
 		.expect_err = t->expect_err,
 		.emulated = !strcmp(fleet_of(a)->config.accel->backend->name, "tcg"),
+		.expect_contains = t->expect_contains,
+		.expect_matches = t->expect_matches,
 		.limits = a->item->limits,
 	};
 	const struct flake_policy *policy = &fleet_of(a)->config.flake;

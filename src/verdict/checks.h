@@ -7,7 +7,12 @@
 #include "verdict/judgement.h"
 #include "verdict/thresholds.h"
 
-/* Adds what the workers' telemetry breaks to @j, whose statistics are computed already. @emulated: it ran on tcg. */
-void check_workers(const struct evidence *e, const struct thresholds *t, bool emulated, struct judgement *j);
+/* Adds what the workers' telemetry breaks to @j, whose statistics are computed already. */
+void check_workers(const struct evidence *e, const struct thresholds *t, struct judgement *j);
+/*
+ * gates.c: rates, latencies, migrations, memory nodes. Only what has a limit is looked at. @emulated: it ran on tcg,
+ * where absolute limits count only if the test says so.
+ */
+void check_gates(const struct evidence *e, const struct thresholds *t, bool emulated, struct judgement *j);
 
 #endif

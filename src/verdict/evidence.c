@@ -11,6 +11,8 @@ void evidence_done(struct evidence *e)
 {
 	for (uint32_t i = 0; i < e->worker_count; i++)
 		free(e->worker[i].sample);
+	for (uint32_t i = 0; i < e->metric_count; i++)
+		free(e->metric[i].name);
 	for (uint32_t i = 0; i < e->detail_count; i++)
 		free(e->detail[i].text);
 	for (size_t i = 0; i < WIRE_STREAM_MAX; i++)
@@ -21,6 +23,7 @@ void evidence_done(struct evidence *e)
 	free(e->stimulus);
 	free(e->cgroup);
 	free(e->worker);
+	free(e->metric);
 	free(e->detail);
 	buf_done(&e->damage);
 	buf_done(&e->console);
@@ -157,6 +160,23 @@ static char *printable(const char *text, size_t len)
 	return buf_steal(&out);
 }
 
+static int take_metric(struct evidence *e, const struct record *r)
+{
+	struct wire_metric wire;
+	memcpy(&wire, r->payload, sizeof(wire));
+	if (wire.worker >= e->worker_count || !__builtin_isfinite(wire.value))
+		return -EBADMSG;
+	struct evidence_metric *m = GROW(e, metric, EVIDENCE_METRICS_MAX);
+	if (!m)
+		return -E2BIG;
+	*m = (struct evidence_metric){ .worker = wire.worker, .value = wire.value };
+	m->name = printable(wire.name, strnlen(wire.name, sizeof(wire.name)));
+	if (m->name)
+		return 0;
+	e->metric_count--;
+	return -ENOMEM;
+}
+
 static int take_detail(struct evidence *e, const struct record *r)
 {
 	struct wire_detail head;
@@ -221,6 +241,7 @@ static const struct {
 	[WIRE_CGROUP] = { "cgroup", sizeof(struct wire_cgroup), true, take_cgroup },
 	[WIRE_WORKER] = { "worker", sizeof(struct wire_worker), true, take_worker },
 	[WIRE_SAMPLES] = { "samples", sizeof(struct wire_samples), false, take_samples },
+	[WIRE_METRIC] = { "metric", sizeof(struct wire_metric), true, take_metric },
 	[WIRE_DETAIL] = { "detail", sizeof(struct wire_detail), false, take_detail },
 	[WIRE_TEXT] = { "text", sizeof(struct wire_text), false, take_text },
 	[WIRE_RESULT] = { "result", sizeof(struct wire_result), true, take_result },

@@ -15,11 +15,18 @@
 #define EVIDENCE_WORKERS_MAX 16384
 #define EVIDENCE_CGROUPS_MAX 4096
 #define EVIDENCE_ITEMS_MAX   4096
+#define EVIDENCE_METRICS_MAX 65536
 
 struct evidence_worker {
 	struct wire_worker wire;
 	uint32_t *sample;	/* kept wake-up latencies, ns */
 	uint32_t samples;
+};
+
+struct evidence_metric {
+	uint32_t worker;
+	char *name;
+	double value;
 };
 
 struct evidence_detail {
@@ -52,6 +59,8 @@ struct evidence {
 	uint32_t cgroup_count;
 	struct evidence_worker *worker;
 	uint32_t worker_count;
+	struct evidence_metric *metric;
+	uint32_t metric_count;
 	struct evidence_detail *detail;
 	uint32_t detail_count;
 	struct buf text[WIRE_STREAM_MAX];

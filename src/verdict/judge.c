@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* judge.c -- see judge.h. The harness's own findings first, in the order in which one would explain the next. */
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -198,12 +199,43 @@ static enum ktstr_verdict fold(const struct evidence *e, const struct judgement 
 	return any ? v : KTSTR_FAIL;
 }
 
-static void apply_expectation(const struct judge_facts *f, struct judgement *j)
+/* Whether the scheduler's end was put into the words that the test asked for. */
+static bool said(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	_cleanup_buf_ struct buf words = BUF_NULL;
+	regex_t regex;
+	buf_puts(&words, buf_str(&e->text[WIRE_STREAM_KMSG]));
+	buf_puts(&words, buf_str(&e->text[WIRE_STREAM_SCHED]));
+	buf_puts(&words, buf_str(&e->text[WIRE_STREAM_SCX_DUMP]));
+	buf_puts(&words, buf_str(&e->console));
+	if (f->expect_contains && !strstr(buf_str(&words), f->expect_contains)) {
+		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
+			      "the test failed as expected, but nothing says '%s' of the scheduler's end",
+			      f->expect_contains);
+		return false;
+	}
+	if (!f->expect_matches)
+		return true;
+	if (regcomp(&regex, f->expect_matches, REG_EXTENDED | REG_NOSUB | REG_NEWLINE) != 0) {
+		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
+			      "expect_scx_error_matches '%s' is no regular expression", f->expect_matches);
+		return false;
+	}
+	bool matches = regexec(&regex, buf_str(&words), 0, NULL, 0) == 0;
+	regfree(&regex);
+	if (!matches)
+		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
+			      "the test failed as expected, but nothing about the scheduler's end matches '%s'",
+			      f->expect_matches);
+	return matches;
+}
+
+static void apply_expectation(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
 	if (!f->expect_err || j->verdict == KTSTR_SKIP || j->verdict == KTSTR_INCONCLUSIVE)
 		return;
 	if (j->verdict == KTSTR_FAIL) {
-		j->verdict = KTSTR_PASS;
+		j->verdict = said(e, f, j) ? KTSTR_PASS : KTSTR_FAIL;
 		return;
 	}
 	judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL, "the test was expected to fail, and passed");
@@ -225,11 +257,12 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	}
 	find_test_process(e, j);
 	find_lateness(e, j);
-	check_workers(e, &f->limits, f->emulated, j);
+	check_workers(e, &f->limits, j);
+	check_gates(e, &f->limits, f->emulated, j);
 	find_expectations(e, j);
 	if (!e->has_result && !j->details)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL, "no test result received from the guest");
 	j->verdict = fold(e, j);
-	apply_expectation(f, j);
+	apply_expectation(e, f, j);
 	return 0;
 }

@@ -14,6 +14,7 @@ struct judge_facts {
 	nsec_t duration;
 	bool expect_err;
 	bool emulated;		/* ran on tcg: absolute latencies and rates mean little */
+	const char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
 	struct thresholds limits;
 };
 

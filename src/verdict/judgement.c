@@ -15,8 +15,21 @@ const char *verdict_name(enum ktstr_verdict v)
 const char *detail_kind_name(enum detail_kind kind)
 {
 	static const char *const names[DETAIL_KIND_MAX] = {
-		"Starved",	 "Stuck", "Unfair",	 "Isolation", "Benchmark", "Migration",
-		"SchedulerDied", "Crash", "Expectation", "Flake",     "Harness",   "Skip",
+		[DETAIL_STARVED] = "Starved",
+		[DETAIL_STUCK] = "Stuck",
+		[DETAIL_UNFAIR] = "Unfair",
+		[DETAIL_ISOLATION] = "Isolation",
+		[DETAIL_BENCHMARK] = "Benchmark",
+		[DETAIL_MIGRATION] = "Migration",
+		[DETAIL_PAGE_LOCALITY] = "PageLocality",
+		[DETAIL_CROSS_NODE_MIGRATION] = "CrossNodeMigration",
+		[DETAIL_SLOW_TIER] = "SlowTier",
+		[DETAIL_SCHEDULER] = "SchedulerDied",
+		[DETAIL_CRASH] = "Crash",
+		[DETAIL_EXPECTATION] = "Expectation",
+		[DETAIL_FLAKE] = "Flake",
+		[DETAIL_HARNESS] = "Harness",
+		[DETAIL_SKIP] = "Skip",
 	};
 	return names[kind];
 }

@@ -13,6 +13,11 @@ double worker_off_cpu_pct(const struct wire_worker *w)
 	return (double)off / (double)w->wall_ns * 100.0;
 }
 
+double worker_work_rate(const struct wire_worker *w)
+{
+	return w->cpu_ns ? (double)w->work_units / ((double)w->cpu_ns / 1e9) : 0;
+}
+
 static int compare_u32(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -80,6 +85,49 @@ static void add_worker(const struct wire_worker *w, struct cgroup_stats *s, stru
 	s->worst_run_delay_us = fmax(s->worst_run_delay_us, delay_us);
 }
 
+/* CV over the workers' rates: population standard deviation / mean. */
+static void throughput(const struct evidence *e, uint32_t index, struct cgroup_stats *s)
+{
+	double sum = 0, squares = 0;
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		if (e->worker[i].wire.cgroup != index)
+			continue;
+		double rate = worker_work_rate(&e->worker[i].wire);
+		sum += rate;
+		squares += rate * rate;
+	}
+	double n = MAX_OF(s->workers, 1u), mean = sum / n, variance = squares / n - mean * mean;
+	s->mean_work_rate = mean;
+	s->throughput_cv = mean > 0 && variance > 0 ? sqrt(variance) / mean : 0;
+}
+
+static uint64_t nodes_with_cpus(const struct evidence *e)
+{
+	uint64_t nodes = 0;
+	for (uint32_t i = 0; i < e->cpus; i++)
+		nodes |= e->cpu[i].node < 64 ? (uint64_t)1 << e->cpu[i].node : 0;
+	return nodes;
+}
+
+static void count_pages(const struct evidence *e, uint32_t index, struct cgroup_stats *s)
+{
+	uint64_t fast = nodes_with_cpus(e), wanted = e->cgroup[index].nodes;
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		const struct wire_worker *w = &e->worker[i].wire;
+		if (w->cgroup != index)
+			continue;
+		/* The machine has one counter; whoever saw it move most saw all of it. */
+		s->migrated_pages = MAX_OF(s->migrated_pages, w->pages_migrated);
+		for (unsigned n = 0; n < WIRE_NODES_MAX; n++) {
+			s->pages += w->numa_pages[n];
+			s->local_pages += wanted >> n & 1 ? w->numa_pages[n] : 0;
+			s->slow_pages += fast >> n & 1 ? 0 : w->numa_pages[n];
+		}
+	}
+	s->page_locality = s->pages && wanted ? (double)s->local_pages / (double)s->pages : 0;
+	s->cross_node_migration_ratio = s->pages ? (double)s->migrated_pages / (double)s->pages : 0;
+}
+
 static int one_cgroup(const struct evidence *e, uint32_t index, struct cgroup_stats *s)
 {
 	struct cpuset_bits used = { 0 };
@@ -93,6 +141,8 @@ static int one_cgroup(const struct evidence *e, uint32_t index, struct cgroup_st
 	s->mean_run_delay_us /= MAX_OF(s->workers, 1);
 	s->migration_ratio = s->iterations ? (double)s->migrations / (double)s->iterations : 0;
 	s->iterations_per_worker = s->workers ? (double)s->iterations / s->workers : 0;
+	throughput(e, index, s);
+	count_pages(e, index, s);
 	return pool_wakes(e, index, s);
 }
 
@@ -114,6 +164,10 @@ static void fold(struct scenario_stats *all, const struct cgroup_stats *s)
 	all->worst_wake_tail_ratio = fmax(all->worst_wake_tail_ratio, s->wake_tail_ratio);
 	all->worst_mean_run_delay_us = fmax(all->worst_mean_run_delay_us, s->mean_run_delay_us);
 	all->worst_run_delay_us = fmax(all->worst_run_delay_us, s->worst_run_delay_us);
+	all->worst_cross_node_migration_ratio =
+		fmax(all->worst_cross_node_migration_ratio, s->cross_node_migration_ratio);
+	if (s->page_locality > 0 && (all->worst_page_locality == 0 || s->page_locality < all->worst_page_locality))
+		all->worst_page_locality = s->page_locality;
 	/* The lowest that is not zero: a cgroup without iterations is another check's business. */
 	double per = s->iterations_per_worker;
 	if (per > 0 && (all->worst_iterations_per_worker == 0 || per < all->worst_iterations_per_worker))

@@ -18,6 +18,9 @@ struct cgroup_stats {
 	double p99_wake_us, median_wake_us, wake_cv, wake_tail_ratio;
 	double mean_run_delay_us, worst_run_delay_us;
 	double iterations_per_worker;
+	double mean_work_rate, throughput_cv; /* work units a second of CPU time */
+	uint64_t pages, local_pages, slow_pages, migrated_pages;	/* local: on the nodes where they should be */
+	double page_locality, cross_node_migration_ratio;	/* 0 without pages */
 };
 
 struct scenario_stats {
@@ -26,6 +29,7 @@ struct scenario_stats {
 	uint64_t workers, cpus, migrations, iterations;
 	double worst_spread_pct, worst_migration_ratio, worst_p99_wake_us, worst_median_wake_us, worst_wake_cv;
 	double worst_mean_run_delay_us, worst_run_delay_us, worst_wake_tail_ratio, worst_iterations_per_worker;
+	double worst_page_locality, worst_cross_node_migration_ratio;
 	uint64_t worst_gap_ms;
 	uint32_t worst_gap_cpu;
 };
@@ -34,5 +38,7 @@ int stats_compute(const struct evidence *e, struct scenario_stats *ret);
 void stats_done(struct scenario_stats *s);
 /* Share of a worker's life in which it was not on a CPU, percent; negative when it has no wall time. */
 double worker_off_cpu_pct(const struct wire_worker *w);
+/* Work units a second of CPU time; 0 when it had none. */
+double worker_work_rate(const struct wire_worker *w);
 
 #endif

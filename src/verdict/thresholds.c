@@ -24,9 +24,9 @@ const struct threshold_row threshold_rows[LIMIT_MAX] = {
 	[LIMIT_SUSTAINED] = UNMEASURED(sustained_samples),
 	[LIMIT_FALLBACK_RATE] = UNMEASURED(max_fallback_rate),
 	[LIMIT_KEEP_LAST_RATE] = UNMEASURED(max_keep_last_rate),
-	[LIMIT_PAGE_LOCALITY] = UNMEASURED(min_page_locality),
-	[LIMIT_CROSS_NODE] = UNMEASURED(max_cross_node_migration_ratio),
-	[LIMIT_SLOW_TIER] = UNMEASURED(max_slow_tier_ratio),
+	[LIMIT_PAGE_LOCALITY] = LIMIT(min_page_locality, CHECK_REAL, 0, 0),
+	[LIMIT_CROSS_NODE] = LIMIT(max_cross_node_migration_ratio, CHECK_REAL, 0, 0),
+	[LIMIT_SLOW_TIER] = LIMIT(max_slow_tier_ratio, CHECK_REAL, 0, 0),
 };
 
 static const void *field(const struct ktstr_checks *c, const struct threshold_row *row)

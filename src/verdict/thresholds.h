@@ -20,7 +20,7 @@ enum threshold {
 	LIMIT_WAKE_CV,
 	LIMIT_ITERATION_RATE,
 	LIMIT_MIGRATION_RATIO,
-	LIMIT_IMBALANCE,	/* from here on: not measured yet, never set */
+	LIMIT_IMBALANCE,	/* this and the next five: not measured yet, never set */
 	LIMIT_DSQ_DEPTH,
 	LIMIT_STALL,
 	LIMIT_SUSTAINED,
@@ -42,6 +42,7 @@ struct thresholds {
 	double max_throughput_cv, min_work_rate;
 	double max_p99_wake_latency_ns, max_wake_latency_cv;
 	double min_iteration_rate, max_migration_ratio;
+	double min_page_locality, max_cross_node_migration_ratio, max_slow_tier_ratio;
 	enum threshold_origin origin[LIMIT_MAX];
 };
 

@@ -45,7 +45,7 @@ def links(scratch, name, *how):
     source, program = scratch / 'clash.c', scratch / name
     with open(source, 'w', encoding='utf-8') as f:
         f.write(CLASHING)
-    built = subprocess.run([os.environ.get('CC', 'cc'), '-I' + os.path.join(ROOT, 'include'), source, *how, '-o', program],
+    built = subprocess.run([os.environ.get('CC', 'cc'), '-I' + os.path.join(ROOT, 'include'), source, *how, '-lm', '-o', program],
                            capture_output=True, text=True)
     if not check(built.returncode == 0, f'{name}: a test with names of its own links', built.stderr):
         return
@@ -61,6 +61,8 @@ check(not wrong, 'libktstr.a exports main and ktstr_* only', ' '.join(sorted(wro
 check('main' in names, 'libktstr.a brings main')
 check({'ktstr_expect', 'ktstr_run_steps'} <= public, 'the declarations were found', ' '.join(sorted(public)))
 check(public <= names, 'what the public headers declare is there', ' '.join(sorted(public - names)))
+with open(os.path.join(BUILD, 'meson-private', 'ktstr.pc'), encoding='utf-8') as pc:
+    check(re.search(r'^Libs:.* -lktstr .*-lm\b', pc.read(), re.M), 'pkg-config names both libraries that a test needs')
 with Scratch() as directory:
     links(directory, 'plain', ARCHIVE)
     links(directory, 'whole', '-Wl,--whole-archive', ARCHIVE, '-Wl,--no-whole-archive')

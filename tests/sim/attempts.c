@@ -130,7 +130,7 @@ static int fake_start(struct vm *vm, struct reactor *r, const struct vm_config *
 
 static int fake_next(struct vm *vm, struct wire_item *ret, struct err **err)
 {
-	static const struct wire_hello hello = { .api = 1, .cpus = 1 };
+	static const struct wire_hello hello = { .api = 2, .cpus = 1 };
 	static const struct wire_phase phase = { .kind = WIRE_PHASE_HOLD };
 	static const struct wire_text text = { .stream = WIRE_STREAM_TEST };
 	static const struct wire_result result = { .verdict = KTSTR_PASS };

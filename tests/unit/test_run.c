@@ -107,7 +107,7 @@ END_TEST
 	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"               \
 	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},"                                    \
 	"\"workers_per_cgroup\":2,\"sched_args\":[],\"include_files\":[],\"expect_err\":0," CHECKS "}"
-#define LIST(scheds, tests) "{\"api\":1,\"schedulers\":[" scheds "],\"tests\":[" tests "]}"
+#define LIST(scheds, tests) "{\"api\":2,\"schedulers\":[" scheds "],\"tests\":[" tests "]}"
 
 static int parse(const char *text, struct suite *s, struct err **err)
 {
@@ -126,9 +126,33 @@ START_TEST(suite_reads_a_list)
 }
 END_TEST
 
+#define EXTRA(staged, rate)                                                                                            \
+	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1," \
+	"\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000,\"workers_per_cgroup\":2,\"sched_args\":[]," \
+	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192," \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2}," \
+	"\"include_files\":[],\"expect_err\":1,\"expect_scx_error_contains\":\"words\",\"staged\":[" staged "]," \
+	"\"checks\":{\"not_starved\":0,\"isolation\":0,\"max_gap_ms\":0,\"max_spread_pct\":0,\"min_work_rate\":" rate \
+	"}}"
+
+START_TEST(suite_reads_staged_schedulers_and_rates)
+{
+	struct suite s;
+	t_ok(parse(LIST(SCHED("simple"), EXTRA("\"simple\"", "2.5")), &s, NULL));
+	ck_assert_str_eq(s.test[0].staged[0]->name, "simple");
+	ck_assert_ptr_null(s.test[0].staged[1]);
+	ck_assert_str_eq(s.test[0].expect_contains, "words");
+	ck_assert_ptr_null(s.test[0].expect_matches);
+	ck_assert(s.test[0].checks.min_work_rate == 2.5 && s.test[0].checks.max_throughput_cv == 0);
+	suite_done(&s);
+}
+END_TEST
+
 static const struct {
 	const char *text, *why;
 } bad_lists[] = {
+	{ LIST("", EXTRA("\"nobody\"", "1")), "staged[0]: scheduler 'nobody' is not declared" },
+	{ LIST("", EXTRA("", "-1")), "min_work_rate: expected a number of 0 or more" },
 	{ "", "line 1" },
 	{ LIST("", TEST("one", "\"nobody\"", "1")), "scheduler 'nobody' is not declared" },
 	{ LIST("{\"name\":3}", ""), "schedulers[0]: name: expected a string" },
@@ -249,6 +273,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, filter_says_where_it_is_wrong, 0, ARRAY_SIZE(bad_filters));
 	tcase_add_test(tc, filter_depth_is_limited);
 	tcase_add_test(tc, suite_reads_a_list);
+	tcase_add_test(tc, suite_reads_staged_schedulers_and_rates);
 	tcase_add_loop_test(tc, suite_names_what_is_wrong, 0, ARRAY_SIZE(bad_lists));
 	tcase_add_test(tc, a_topology_that_does_not_divide_stops_the_plan);
 	tcase_add_test(tc, plan_is_tests_times_kernels);

@@ -16,8 +16,10 @@
 
 #include "base/buf.h"
 #include "base/time.h"
+#include "guest/channel.h"
 
 #define INIT_ARGS_MAX	    64
+#define INIT_STAGED_MAX	    8
 #define ATTACH_DEADLINE	    (20 * NSEC_PER_SEC)	/* guest time for a scheduler to attach */
 #define SCHED_STOP_DEADLINE (2 * NSEC_PER_SEC)
 #define TEST_GRACE	    (8 * NSEC_PER_SEC)	/* for a test to end once its scheduler is gone */
@@ -40,6 +42,12 @@ struct init_conf {
 	uint64_t load_cpu;	/* CPU + 1; 0: anywhere */
 	const char *sched_args[INIT_ARGS_MAX + 1];
 	unsigned sched_arg_count;
+	struct {
+		const char *name;	/* as the test declares it */
+		const char *args[INIT_ARGS_MAX + 1];
+		unsigned arg_count;
+	} staged[INIT_STAGED_MAX];
+	unsigned staged_count;
 	char *sysctls[INIT_ARGS_MAX];
 	unsigned sysctl_count;
 	struct buf text;	/* the strings above point in here */
@@ -56,6 +64,8 @@ struct init {
 	bool sched_started, sched_ended, test_ended;
 	bool attached;			/* the kernel said enabled, and has not taken it back */
 	bool ejected;
+	bool detached;			/* by the test's wish */
+	struct sched_request request;	/* of the test, to be served; kind 0: none */
 	uint16_t exit_port;
 };
 
@@ -80,10 +90,11 @@ bool scheduler_supported(void);
 bool scheduler_enabled(void);
 /* Its process has begun to exit, though it cannot be waited for yet. */
 bool scheduler_is_exiting(const struct init *i);
-int scheduler_start(struct init *i);
 /* Waits until it is attached; false when it will never be, with the record written. */
 bool scheduler_await(struct init *i);
 void scheduler_stop(struct init *i);
+/* Does what the test asked for (i->request), and answers it. */
+void scheduler_serve(struct init *i);
 void scheduler_event(struct init *i, enum wire_sched_event event);
 /* The kernel took it off, or its process ended, while the test ran. */
 void scheduler_gone(struct init *i, enum wire_sched_event event);

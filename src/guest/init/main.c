@@ -46,7 +46,7 @@ static void say_hello(struct init *i, const struct guest_topology *topology)
 /* Real-time, locked, not to be killed for memory: nothing that a test does may keep PID 1 from noticing it. */
 static void rise_above_the_test(void)
 {
-	struct sched_param param = { .sched_priority = 50 };
+	struct sched_param param = { .sched_priority = 99 };
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	file_write("/proc/self/oom_score_adj", "-1000");

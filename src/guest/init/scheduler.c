@@ -96,10 +96,11 @@ static void let_others_go(struct init *i, const pid_t *pids, unsigned count)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-int scheduler_start(struct init *i)
+static int scheduler_start(struct init *i, const char *const argv[])
 {
-	watch_dumps(i);
-	int pid = spawn(i->conf.sched_args, -1, &i->fd[SRC_SCHED_OUT].fd);
+	if (i->fd[SRC_TRACE].fd < 0)
+		watch_dumps(i);
+	int pid = spawn(argv, -1, &i->fd[SRC_SCHED_OUT].fd);
 	if (pid < 0)
 		return pid;
 	i->sched_pid = pid;
@@ -108,18 +109,15 @@ int scheduler_start(struct init *i)
 	return 0;
 }
 
-bool scheduler_await(struct init *i)
+/* From fork to attached; false: it will never be, with the record written. */
+static bool load(struct init *i, const char *const argv[])
 {
-	if (!scheduler_supported()) {
-		scheduler_event(i, WIRE_SCHED_UNSUPPORTED);
-		return false;
-	}
 	static pid_t busy[CPUSET_CPUS_MAX];
 	unsigned cpus = MIN_OF((unsigned)sysconf(_SC_NPROCESSORS_ONLN), CPUSET_CPUS_MAX);
 	keep_others_busy(i, busy, cpus);
-	int r = scheduler_start(i);
+	int r = scheduler_start(i, argv);
 	if (r < 0) {
-		log_complain(&i->log, "start the scheduler '%s': %s", i->conf.sched_args[0], strerror(-r));
+		log_complain(&i->log, "start the scheduler '%s': %s", argv[0], strerror(-r));
 		let_others_go(i, busy, cpus);
 		i->sched_status = 127 << 8;
 		scheduler_event(i, WIRE_SCHED_LOAD_FAILED);
@@ -135,6 +133,14 @@ bool scheduler_await(struct init *i)
 	}
 	watch_drain(i);
 	scheduler_event(i, i->sched_ended ? WIRE_SCHED_LOAD_FAILED : WIRE_SCHED_NOT_ATTACHED);
+	return false;
+}
+
+bool scheduler_await(struct init *i)
+{
+	if (scheduler_supported())
+		return load(i, i->conf.sched_args);
+	scheduler_event(i, WIRE_SCHED_UNSUPPORTED);
 	return false;
 }
 
@@ -154,13 +160,9 @@ void scheduler_gone(struct init *i, enum wire_sched_event event)
 }
 
 /* Asks with SIGINT, on which schedulers print their last report, then insists. */
-void scheduler_stop(struct init *i)
+static void end_process(struct init *i)
 {
-	if (!i->sched_started)
-		return;
 	static const int signals[] = { SIGINT, SIGTERM, SIGKILL };
-	bool was_gone = i->ejected;
-	i->ejected = true;	/* what happens to it from here on is our doing */
 	for (size_t k = 0; k < ARRAY_SIZE(signals) && !i->sched_ended; k++) {
 		nsec_t deadline = nsec_now() + SCHED_STOP_DEADLINE;
 		kill(i->sched_pid, signals[k]);
@@ -168,6 +170,63 @@ void scheduler_stop(struct init *i)
 			watch_once(i, deadline);
 	}
 	watch_drain(i);
+}
+
+void scheduler_stop(struct init *i)
+{
+	if (!i->sched_started)
+		return;
+	bool was_gone = i->ejected || i->detached;
+	i->ejected = true;	/* what happens to it from here on is our doing */
+	end_process(i);
 	if (!was_gone)
 		scheduler_event(i, WIRE_SCHED_STOPPED);
+}
+
+/* --- by the test's wish ------------------------------------------------------------------------------------------- */
+
+static int detach(struct init *i)
+{
+	if (!i->attached || i->ejected)
+		return -ESRCH;
+	i->attached = false;	/* so that its end is not taken for a death */
+	i->detached = true;
+	end_process(i);
+	nsec_t deadline = nsec_now() + SCHED_STOP_DEADLINE;
+	while (scheduler_enabled() && nsec_now() < deadline)
+		watch_once(i, nsec_now() + 10 * NSEC_PER_MSEC);
+	scheduler_event(i, WIRE_SCHED_DETACHED);
+	i->fd[SRC_SCHED_OUT].fd = fd_close(i->fd[SRC_SCHED_OUT].fd);
+	return i->sched_ended && !scheduler_enabled() ? 0 : -ETIME;
+}
+
+static const char *const *find_staged(const struct init *i, const char *name)
+{
+	for (unsigned k = 0; k < i->conf.staged_count; k++)
+		if (!strcmp(i->conf.staged[k].name, name))
+			return i->conf.staged[k].args;
+	return NULL;
+}
+
+static int attach(struct init *i, const char *name)
+{
+	const char *const *argv = *name ? find_staged(i, name) : i->conf.sched_args;
+	if (i->attached || i->ejected || !argv || !argv[0])
+		return -EINVAL;
+	i->sched_ended = false;
+	i->sched_status = 0;
+	if (!load(i, argv))
+		return -ENOEXEC;
+	i->detached = false;
+	return i->sched_pid;
+}
+
+void scheduler_serve(struct init *i)
+{
+	struct control answer = { .kind = CONTROL_SCHED_DONE };
+	struct sched_request request = i->request;
+	i->request = (struct sched_request){ 0 };
+	answer.status = request.kind == SCHED_REQUEST_DETACH ? detach(i) : attach(i, request.name);
+	if (i->fd[SRC_CHANNEL].fd >= 0)
+		send(i->fd[SRC_CHANNEL].fd, &answer, sizeof(answer), MSG_NOSIGNAL);
 }

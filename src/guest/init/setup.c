@@ -44,7 +44,7 @@ int setup_mounts(struct init *i)
 
 int setup_cgroups(struct init *i)
 {
-	static const char *const controllers[] = { "+cpuset", "+cpu", "+memory", "+pids" };
+	static const char *const controllers[] = { "+cpuset", "+cpu", "+memory", "+pids", "+io" };
 	static const char *const parents[] = { "/sys/fs/cgroup/cgroup.subtree_control",
 					       GUEST_CGROUP "/cgroup.subtree_control" };
 	for (size_t p = 0; p < ARRAY_SIZE(parents); p++) {
@@ -52,7 +52,7 @@ int setup_cgroups(struct init *i)
 			return -errno;
 		for (size_t c = 0; c < ARRAY_SIZE(controllers); c++) {
 			int r = file_write(parents[p], controllers[c]);
-			if (r < 0)
+			if (r < 0 && strcmp(controllers[c], "+io"))
 				log_complain(&i->log, "%s in %s: %s", controllers[c], parents[p], strerror(-r));
 		}
 	}
@@ -104,6 +104,13 @@ static void take_line(struct init_conf *c, char *key, char *value)
 		parse_u64(value, &c->load_cpu);
 	} else if (!strcmp(key, "sched_arg") && c->sched_arg_count && c->sched_arg_count < INIT_ARGS_MAX) {
 		c->sched_args[c->sched_arg_count++] = value;
+	} else if (!strcmp(key, "staged") && c->staged_count < INIT_STAGED_MAX) {
+		c->staged[c->staged_count].name = value;
+		c->staged_count++;
+	} else if (!strcmp(key, "staged_arg") && c->staged_count &&
+		   c->staged[c->staged_count - 1].arg_count < INIT_ARGS_MAX) {
+		unsigned last = c->staged_count - 1;
+		c->staged[last].args[c->staged[last].arg_count++] = value;
 	} else if (!strcmp(key, "sysctl") && c->sysctl_count < INIT_ARGS_MAX) {
 		c->sysctls[c->sysctl_count++] = value;
 	}

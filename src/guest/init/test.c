@@ -35,6 +35,8 @@ void test_await(struct init *i)
 	nsec_t deadline = nsec_now() + (nsec_t)i->conf.limit_ns;
 	bool told = false;
 	while (!i->test_ended) {
+		if (i->request.kind)
+			scheduler_serve(i);
 		if (i->ejected && !told) {
 			told = true;
 			deadline = MIN_OF(deadline, nsec_now() + TEST_GRACE);

@@ -130,6 +130,12 @@ static void take_packets(struct init *i)
 			return;
 		struct wire_record *r = &packet.record;
 		bool from_a_test = r->type >= WIRE_PHASE && r->type <= WIRE_RESULT && r->type != WIRE_TEXT;
+		if (r->type == CHANNEL_SCHED_REQUEST && r->length == sizeof(i->request) &&
+		    (size_t)n == sizeof(*r) + sizeof(i->request)) {
+			memcpy(&i->request, packet.bytes + sizeof(*r), sizeof(i->request));
+			i->request.name[sizeof(i->request.name) - 1] = '\0';
+			continue;
+		}
 		if (r->length == (size_t)n - sizeof(*r) && from_a_test)
 			log_record(&i->log, r->type, r->time_ns, packet.bytes + sizeof(*r), r->length, NULL, 0);
 	}

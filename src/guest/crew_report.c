@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* crew_report.c -- what the workers noted, on its way to PID 1. */
+#include <string.h>
+
+#include "guest/work/work.h"
+
+static void send_record(const struct crew_record *r, uint32_t index, struct channel *channel)
+{
+	struct wire_cgroup wire = {
+		.index = index, .workers = r->workers, .step = r->step, .has_cpuset = r->limited, .nodes = r->nodes,
+		.roles = work_type(&r->load.work)->roles,
+	};
+	snprintf(wire.name, sizeof(wire.name), "%s", *r->cgroup ? r->cgroup : "(host)");
+	snprintf(wire.work, sizeof(wire.work), "%s", work_name(&r->load.work));
+	memcpy(wire.cpuset, r->allowed.word, sizeof(wire.cpuset));
+	channel_send(channel, WIRE_CGROUP, &wire, sizeof(wire), NULL, 0);
+}
+
+static void send_samples(const struct worker_slot *s, uint32_t index, struct channel *channel)
+{
+	const uint32_t chunk = (WIRE_PAYLOAD_MAX - sizeof(struct wire_samples)) / sizeof(uint32_t);
+	uint64_t kept = MIN_OF(s->report.wake_samples, WORKER_SAMPLES_MAX);
+	for (uint64_t at = 0; at < kept; at += chunk) {
+		struct wire_samples head = { .worker = index, .count = (uint32_t)MIN_OF(kept - at, chunk) };
+		channel_send(channel, WIRE_SAMPLES, &head, sizeof(head), s->sample + at, head.count * sizeof(uint32_t));
+	}
+}
+
+/* An affinity that the engine gave to a worker narrows what it may use; one that it gives itself does not. */
+static void find_outside(const struct crew *c, size_t i, struct wire_worker *report)
+{
+	const struct crew_member *m = &c->member[i];
+	const struct worker_slot *s = &c->slot[i];
+	const struct ktstr_load *load = &c->record[m->record]->load;
+	bool pinned = cpuset_count(&m->affinity) && !work_type(&load->work)->moves &&
+		      load->affinity.kind != KTSTR_AFFINITY_INHERIT;
+	for (uint32_t e = 0; e < WORKER_EPOCHS; e++)
+		for (size_t k = 0; k < CPUSET_WORDS; k++) {
+			uint64_t may = m->allowed[e].word[k];
+			if (pinned && atomic_load(&s->epoch) == 0)
+				may &= m->affinity.word[k];
+			report->cpus_outside[k] |= s->used[e][k] & ~may;
+		}
+}
+
+static void send_worker(struct crew *c, size_t i, uint32_t index, uint32_t cgroup, struct channel *channel)
+{
+	struct worker_slot *s = &c->slot[i];
+	struct wire_worker report = s->report;
+	report.index = index;
+	report.cgroup = cgroup;
+	report.tid = c->member[i].pid;
+	find_outside(c, i, &report);
+	channel_send(channel, WIRE_WORKER, &report, sizeof(report), NULL, 0);
+	send_samples(s, index, channel);
+	for (uint32_t k = 0; k < MIN_OF(s->metrics, (uint32_t)WORKER_METRICS_MAX); k++) {
+		s->metric[k].worker = index;
+		channel_send(channel, WIRE_METRIC, &s->metric[k], sizeof(s->metric[k]), NULL, 0);
+	}
+}
+
+static bool describe_trouble(const struct crew *c, char *why, size_t size)
+{
+	static const char *const what[] = {
+		[TROUBLE_MEM_POLICY] = "could not set its", [TROUBLE_USER] = "could not become its",
+		[TROUBLE_WORK] = "could not begin:", [TROUBLE_UNSUPPORTED] = "has no",
+	};
+	for (size_t i = 0; i < c->count; i++) {
+		const struct worker_slot *s = &c->slot[i];
+		const struct crew_record *r = c->record[c->member[i].record];
+		if (!s->trouble || s->trouble > TROUBLE_UNSUPPORTED)
+			continue;
+		if (s->trouble == TROUBLE_UNSUPPORTED)
+			snprintf(why, size, "cgroup '%s': %s cannot run here: %s", r->cgroup, work_name(&r->load.work),
+				 s->trouble_text);
+		else
+			snprintf(why, size, "cgroup '%s': worker tid %d %s %s: %s", r->cgroup, c->member[i].pid,
+				 what[s->trouble], s->trouble_text, strerror(-s->trouble_code));
+		return true;
+	}
+	return false;
+}
+
+bool crew_report(struct crew *c, struct channel *channel, uint32_t *cgroups, uint32_t *workers, char *why, size_t size)
+{
+	for (size_t i = 0; i < c->records; i++)
+		send_record(c->record[i], *cgroups + (uint32_t)i, channel);
+	for (size_t i = 0; i < c->count; i++)
+		send_worker(c, i, *workers + (uint32_t)i, *cgroups + c->member[i].record, channel);
+	*cgroups += (uint32_t)c->records;
+	*workers += (uint32_t)c->count;
+	return describe_trouble(c, why, size);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ops.c -- what happens in a step: cgroups made, changed, filled, frozen, emptied, removed. */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/cgroup.h"
+#include "guest/stage.h"
+#include "guest/work/work.h"
+
+const char *op_name(enum ktstr_op_kind kind)
+{
+	static const char *const names[KTSTR_OP_KIND_MAX] = {
+		[KTSTR_OP_ADD_CGROUP] = "AddCgroup",
+		[KTSTR_OP_REMOVE_CGROUP] = "RemoveCgroup",
+		[KTSTR_OP_SET_CPUSET] = "SetCpuset",
+		[KTSTR_OP_CLEAR_CPUSET] = "ClearCpuset",
+		[KTSTR_OP_SWAP_CPUSETS] = "SwapCpusets",
+		[KTSTR_OP_SPAWN] = "Spawn",
+		[KTSTR_OP_STOP_CGROUP] = "StopCgroup",
+		[KTSTR_OP_SET_AFFINITY] = "SetAffinity",
+		[KTSTR_OP_SPAWN_HOST] = "SpawnHost",
+		[KTSTR_OP_MOVE_ALL_TASKS] = "MoveAllTasks",
+		[KTSTR_OP_RUN_PAYLOAD] = "RunPayload",
+		[KTSTR_OP_WAIT_PAYLOAD] = "WaitPayload",
+		[KTSTR_OP_KILL_PAYLOAD] = "KillPayload",
+		[KTSTR_OP_ADD_CGROUP_DEF] = "AddCgroupDef",
+		[KTSTR_OP_FREEZE_CGROUP] = "FreezeCgroup",
+		[KTSTR_OP_UNFREEZE_CGROUP] = "UnfreezeCgroup",
+		[KTSTR_OP_DETACH_SCHEDULER] = "DetachScheduler",
+		[KTSTR_OP_ATTACH_SCHEDULER] = "AttachScheduler",
+		[KTSTR_OP_RESTART_SCHEDULER] = "RestartScheduler",
+		[KTSTR_OP_REPLACE_SCHEDULER] = "ReplaceScheduler",
+		[KTSTR_OP_CAPTURE_CGROUP_PROCS] = "CaptureCgroupProcs",
+		[KTSTR_OP_CALL] = "Call",
+	};
+	return kind < KTSTR_OP_KIND_MAX ? names[kind] : "?";
+}
+
+/* --- cgroups ------------------------------------------------------------------------------------------------------ */
+
+struct tracked *stage_find(struct stage *s, const char *name)
+{
+	for (unsigned i = 0; name && i < s->count; i++)
+		if (!strcmp(s->tracked[i].name, name))
+			return &s->tracked[i];
+	return NULL;
+}
+
+/* Workers of a step end with it, in the backdrop's cgroups too. */
+struct crew *stage_crew(struct stage *s, const struct tracked *g)
+{
+	(void)g;
+	return s->in_backdrop ? &s->backdrop : &s->step;
+}
+
+static int track(struct stage *s, const char *name, struct tracked **ret, struct err **err)
+{
+	char parent[WIRE_NAME_MAX];
+	if (s->count == TRACKED_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "cgroup '%s': more than %d cgroups at once", name, TRACKED_MAX);
+	int r = cgroup_create(name, err);
+	if (r < 0)
+		return r;
+	struct tracked *g = &s->tracked[s->count++];
+	*g = (struct tracked){ .backdrop = s->in_backdrop, .cpus = s->t->topology->all };
+	snprintf(g->name, sizeof(g->name), "%s", name);
+	const struct tracked *above = parent_name(name, parent) ? stage_find(s, parent) : NULL;
+	if (above && above->limited) {
+		g->cpus = above->cpus;
+		g->limited = true;
+	}
+	*ret = g;
+	return 0;
+}
+
+static int set_cpuset(struct stage *s, struct tracked *g, const struct cpuset_bits *cpus, struct err **err)
+{
+	int r = cgroup_set_cpuset(g->name, cpus, err);
+	for (unsigned i = 0; r == 0 && i < g->siblings; i++) {
+		char name[WIRE_NAME_MAX + 24];
+		snprintf(name, sizeof(name), CGROUP_SIBLING_FORMAT, g->name, i);
+		r = cgroup_set_cpuset(name, cpus, err);
+	}
+	if (r < 0)
+		return r;
+	g->cpus = *cpus;
+	g->limited = true;
+	crew_allow(&s->backdrop, g->name, cpus, true);
+	crew_allow(&s->step, g->name, cpus, true);
+	return 0;
+}
+
+static int resolve_and_set(struct stage *s, struct tracked *g, const struct ktstr_cpuset *spec, struct err **err)
+{
+	struct cpuset_bits cpus;
+	char why[200];
+	if (cpuset_resolve(s->t->topology, spec, &cpus, why, sizeof(why)) < 0)
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "cgroup '%s': CpusetSpec validation failed: %s", g->name, why);
+	return set_cpuset(s, g, &cpus, err);
+}
+
+static int clear_cpuset(struct stage *s, struct tracked *g, struct err **err)
+{
+	char parent[WIRE_NAME_MAX];
+	const struct tracked *above = parent_name(g->name, parent) ? stage_find(s, parent) : NULL;
+	g->cpus = above && above->limited ? above->cpus : s->t->topology->all;
+	g->limited = above && above->limited;
+	int r = cgroup_clear_cpuset(g->name, &g->cpus, err);
+	crew_allow(&s->backdrop, g->name, &g->cpus, g->limited);
+	crew_allow(&s->step, g->name, &g->cpus, g->limited);
+	return r;
+}
+
+/* For work types that move between cgroups: others like this one, beside it. */
+static int make_siblings(struct stage *s, struct tracked *g, unsigned count, struct err **err)
+{
+	(void)s;
+	for (unsigned i = g->siblings; i < MIN_OF(count, (unsigned)GROUP_PATHS_MAX); i++) {
+		char name[WIRE_NAME_MAX + 24];
+		snprintf(name, sizeof(name), CGROUP_SIBLING_FORMAT, g->name, i);
+		int r = cgroup_create(name, err);
+		if (r == 0 && g->limited)
+			r = cgroup_set_cpuset(name, &g->cpus, err);
+		if (r < 0)
+			return r;
+		g->siblings = i + 1;
+	}
+	return 0;
+}
+
+/* Where a load's memory should be: the nodes of its policy, else those of its CPUs when it has a cpuset. */
+static uint64_t nodes_of(const struct stage *s, const struct tracked *g, const struct ktstr_load *load)
+{
+	struct cpuset_bits nodes;
+	if (load->mem_nodes && cpuset_parse(load->mem_nodes, &nodes) == 0)
+		return nodes.word[0];
+	return g->nodes ? g->nodes : g->limited ? topology_nodes_of(s->t->topology, &g->cpus) : 0;
+}
+
+static int add_load(struct stage *s, struct tracked *g, const struct ktstr_load *load, struct err **err)
+{
+	unsigned count = load_workers(s->t->test, load, cpuset_count(&g->cpus));
+	struct crew_place place = { .cgroup = g->name, .limited = g->limited, .cpus = g->cpus, .step = s->index,
+				    .nodes = nodes_of(s, g, load) };
+	int r = load_check(s->t->topology, g->name, load, &g->cpus, count, err);
+	if (r == 0 && work_type(&load->work)->siblings)
+		r = make_siblings(s, g, or_default(load->work.groups, 2), err);
+	g->workers = true;
+	return r == 0 ? crew_add(stage_crew(s, g), load, count, &place, err) : r;
+}
+
+int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **err)
+{
+	struct tracked *g;
+	struct cpuset_bits mems;
+	int r = track(s, def->name, &g, err);
+	if (r == 0 && def->cpuset.kind != KTSTR_CPUSET_ALL)
+		r = resolve_and_set(s, g, &def->cpuset, err);
+	if (r == 0 && def->cpuset_mems) {
+		r = cgroup_set_mems(def->name, def->cpuset_mems, err);
+		g->nodes = cpuset_parse(def->cpuset_mems, &mems) == 0 ? mems.word[0] : 0;
+	}
+	if (r == 0)
+		r = cgroup_set_limits(def->name, &def->limits, err);
+	for (unsigned i = 0; r == 0 && cgroup_load(def, i); i++)
+		r = add_load(s, g, cgroup_load(def, i), err);
+	return r;
+}
+
+static void stop_workers(struct stage *s, const char *cgroup)
+{
+	crew_stop(&s->step, cgroup);
+	crew_stop(&s->backdrop, cgroup);
+}
+
+int stage_drop(struct stage *s, struct tracked *g, struct err **err)
+{
+	int r = g->frozen ? cgroup_freeze(g->name, false, err) : 0;
+	stop_workers(s, g->name);
+	for (unsigned i = 0; i < g->siblings; i++) {
+		char name[WIRE_NAME_MAX + 24];
+		snprintf(name, sizeof(name), CGROUP_SIBLING_FORMAT, g->name, i);
+		r = r == 0 ? cgroup_remove(name, err) : r;
+	}
+	if (r == 0)
+		r = cgroup_remove(g->name, err);
+	/* The order stays: children after their parents. */
+	memmove(g, g + 1, (size_t)(&s->tracked[--s->count] - g) * sizeof(*g));
+	return r;
+}
+
+/* --- one operation ------------------------------------------------------------------------------------------------ */
+
+static int swap_cpusets(struct stage *s, struct tracked *a, struct tracked *b, struct err **err)
+{
+	struct cpuset_bits first = a->cpus, second = b->cpus;
+	int r = set_cpuset(s, a, &second, err);
+	return r == 0 ? set_cpuset(s, b, &first, err) : r;
+}
+
+static int move_tasks(struct stage *s, struct tracked *from, struct tracked *to, struct err **err)
+{
+	struct crew_place place = { .cgroup = to->name, .limited = to->limited, .cpus = to->cpus };
+	int r = crew_move(&s->step, from->name, &place, err);
+	to->workers |= from->workers;
+	return r == 0 ? crew_move(&s->backdrop, from->name, &place, err) : r;
+}
+
+/* Frozen time is nobody's gap: both ends of it are pardoned. */
+static int freeze(struct stage *s, struct tracked *g, bool frozen, struct err **err)
+{
+	crew_pardon(&s->step, g->name);
+	crew_pardon(&s->backdrop, g->name);
+	int r = cgroup_freeze(g->name, frozen, err);
+	g->frozen = frozen;
+	return r;
+}
+
+static int spawn_host(struct stage *s, const struct ktstr_load *load, struct err **err)
+{
+	struct crew_place place = { .cgroup = "", .cpus = s->t->topology->all, .step = s->index };
+	unsigned count = load_workers(s->t->test, load, s->t->topology->cpus);
+	int r = load_check(s->t->topology, "(host)", load, &place.cpus, count, err);
+	struct crew *crew = stage_crew(s, NULL);
+	if (r == 0)
+		r = crew_add(crew, load, count, &place, err);
+	return r == 0 ? crew_start(crew, err) : r;
+}
+
+static int set_affinity(struct stage *s, struct tracked *g, const struct ktstr_affinity *a, struct err **err)
+{
+	int r = crew_set_affinity(&s->step, g->name, a, &g->cpus, err);
+	return r == 0 ? crew_set_affinity(&s->backdrop, g->name, a, &g->cpus, err) : r;
+}
+
+static int capture_procs(struct tracked *g, struct err **err)
+{
+	int n = cgroup_procs(g->name);
+	if (n < 0)
+		return FAIL_SYS(err, n, "cgroup '%s': read cgroup.procs", g->name);
+	printf("cgroup '%s': %d processes\n", g->name, n);
+	return 0;
+}
+
+static int on_cgroup(struct stage *s, const struct ktstr_op *op, struct tracked *g, struct err **err)
+{
+	struct tracked *other = stage_find(s, op->other);
+	int r;
+	switch (op->kind) {
+	case KTSTR_OP_REMOVE_CGROUP:
+		return stage_drop(s, g, err);
+	case KTSTR_OP_SET_CPUSET:
+		return resolve_and_set(s, g, &op->cpuset, err);
+	case KTSTR_OP_CLEAR_CPUSET:
+		return clear_cpuset(s, g, err);
+	case KTSTR_OP_SWAP_CPUSETS:
+		return swap_cpusets(s, g, other, err);
+	case KTSTR_OP_MOVE_ALL_TASKS:
+		return move_tasks(s, g, other, err);
+	case KTSTR_OP_SPAWN:
+		r = add_load(s, g, &op->load, err);
+		return r == 0 ? crew_start(stage_crew(s, g), err) : r;
+	case KTSTR_OP_STOP_CGROUP:
+		stop_workers(s, g->name);
+		return 0;
+	case KTSTR_OP_SET_AFFINITY:
+		return set_affinity(s, g, &op->affinity, err);
+	case KTSTR_OP_FREEZE_CGROUP:
+	case KTSTR_OP_UNFREEZE_CGROUP:
+		return freeze(s, g, op->kind == KTSTR_OP_FREEZE_CGROUP, err);
+	case KTSTR_OP_CAPTURE_CGROUP_PROCS:
+		return capture_procs(g, err);
+	default:
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "Op::%s is not available", op_name(op->kind));
+	}
+}
+
+static int define_and_start(struct stage *s, const struct ktstr_cgroup *def, struct err **err)
+{
+	int r = stage_define(s, def, err);
+	return r == 0 ? crew_start(stage_crew(s, NULL), err) : r;
+}
+
+int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
+{
+	struct tracked *g = stage_find(s, op->cgroup);
+	bool two = op->kind == KTSTR_OP_SWAP_CPUSETS || op->kind == KTSTR_OP_MOVE_ALL_TASKS;
+	s->ops++;
+	s->op_kinds |= 1u << op->kind;
+	switch (op->kind) {
+	case KTSTR_OP_ADD_CGROUP:
+		return g ? FAIL(err, EXIT_BAD_DATA, -EEXIST,
+				"Op::AddCgroup '%s' collides with a cgroup already tracked", op->cgroup) :
+			   track(s, op->cgroup, &g, err);
+	case KTSTR_OP_ADD_CGROUP_DEF:
+		return define_and_start(s, op->def, err);
+	case KTSTR_OP_SPAWN_HOST:
+		return spawn_host(s, &op->load, err);
+	case KTSTR_OP_CALL:
+		op->fn(s->t, op->arg);
+		return 0;
+	case KTSTR_OP_DETACH_SCHEDULER:
+	case KTSTR_OP_ATTACH_SCHEDULER:
+	case KTSTR_OP_RESTART_SCHEDULER:
+	case KTSTR_OP_REPLACE_SCHEDULER:
+		return stage_scheduler(s, op, err);
+	default:
+		if (!g || (two && !stage_find(s, op->other)))
+			return FAIL(err, EXIT_BAD_DATA, -ENOENT, "Op::%s: there is no cgroup '%s' at that time",
+				    op_name(op->kind), g ? op->other : op->cgroup);
+		return on_cgroup(s, op, g, err);
+	}
+}

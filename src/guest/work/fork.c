@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* fork.c -- work types with short-lived processes, and with moves between cgroups. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "guest/cgroup.h"
+#include "guest/work/work.h"
+
+void fork_exit(struct ktstr_worker *w)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		stamp(w->slot);
+		_exit(0);
+	}
+	if (pid < 0)
+		return;
+	ktstr_worker_block(w);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	ktstr_worker_woken(w, since_stamp(w->slot));
+	ktstr_worker_turn(w, 1);
+}
+
+/* --- cgroups ------------------------------------------------------------------------------------------------------ */
+
+struct move_state {
+	nsec_t next;
+	unsigned siblings;
+	char path[GROUP_PATHS_MAX][sizeof(GUEST_CGROUP) + WIRE_NAME_MAX + 32];
+};
+
+/* The engine has made the siblings, with the cpuset of the cgroup itself. */
+void cgroup_churn_begin(struct ktstr_worker *w)
+{
+	struct move_state *s = calloc(1, sizeof(*s));
+	if (!s)
+		worker_refuse(w, TROUBLE_WORK, -ENOMEM, "memory");
+	s->siblings = MIN_OF(or_default(w->work->groups, 2), (unsigned)GROUP_PATHS_MAX);
+	for (unsigned i = 0; i < s->siblings; i++)
+		snprintf(s->path[i], sizeof(s->path[i]), GUEST_CGROUP "/" CGROUP_SIBLING_FORMAT "/cgroup.procs",
+			 w->cgroup, i);
+	s->next = nsec_now();
+	w->state = s;
+}
+
+static int move_to(const char *path, pid_t pid)
+{
+	char text[16];
+	snprintf(text, sizeof(text), "%d", pid);
+	return file_write(path, text);
+}
+
+void cgroup_churn(struct ktstr_worker *w)
+{
+	struct move_state *s = w->state;
+	nsec_t now = nsec_now();
+	if (now >= s->next) {
+		s->next = now + or_default(w->work->interval_ms, 100) * NSEC_PER_MSEC;
+		move_to(s->path[rng_below(&w->rng, s->siblings)], w->slot->report.tid);
+	}
+	ktstr_worker_spin(w, SPIN_UNITS);
+	ktstr_worker_turn(w, SPIN_UNITS);
+}
+
+/* The child is on its way out while it is moved: what it meets there is the subject. */
+void cgroup_attach_storm(struct ktstr_worker *w)
+{
+	struct move_state *s = w->state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		stamp(w->slot);
+		_exit(0);
+	}
+	if (pid < 0)
+		return;
+	move_to(s->path[rng_below(&w->rng, s->siblings)], pid);
+	ktstr_worker_block(w);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	ktstr_worker_woken(w, since_stamp(w->slot));
+	ktstr_worker_turn(w, 1);
+}

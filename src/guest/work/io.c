@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* io.c -- work types that read and write: to the data disk where there is one, else to a file of their own. */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <linux/fs.h>
+#include <string.h>
+
+#include "guest/work/work.h"
+
+#define BLOCK	     4096
+#define STRIPE_BYTES ((off_t)1 << 20)
+#define WRITES	     16
+#define PHASE_BYTES  (64 * 1024)
+
+struct io_state {
+	int fd;
+	bool direct;
+	off_t base, at;
+	unsigned turns;
+	uint8_t *block;
+};
+
+static int open_disk(struct ktstr_worker *w, struct io_state *s)
+{
+	uint64_t bytes = 0;
+	int fd = open("/dev/vda", O_RDWR | O_CLOEXEC | O_DIRECT);
+	s->base = (off_t)(w->slot - w->crew_slot) * STRIPE_BYTES;
+	if (fd >= 0 && ioctl(fd, BLKGETSIZE64, &bytes) == 0 && bytes >= (uint64_t)(s->base + STRIPE_BYTES)) {
+		s->direct = true;
+		return fd;
+	}
+	return fd_close(fd);
+}
+
+static int open_file(struct ktstr_worker *w)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/tmp/ktstr-io-%d", w->slot->report.tid);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || unlink(path) < 0 || ftruncate(fd, STRIPE_BYTES) < 0)
+		worker_refuse(w, TROUBLE_WORK, -errno, path);
+	return fd;
+}
+
+void io_begin(struct ktstr_worker *w)
+{
+	struct io_state *s = calloc(1, sizeof(*s));
+	if (!s || !(s->block = aligned_alloc(BLOCK, BLOCK)))
+		worker_refuse(w, TROUBLE_WORK, -ENOMEM, "memory");
+	memset(s->block, 0x5a, BLOCK);
+	s->fd = open_disk(w, s);
+	if (s->fd < 0) {
+		s->base = 0;
+		s->fd = open_file(w);
+		for (off_t at = 0; at < STRIPE_BYTES; at += BLOCK)
+			if (pwrite(s->fd, s->block, BLOCK, at) < 0)
+				worker_refuse(w, TROUBLE_WORK, -errno, "write a file");
+	}
+	w->state = s;
+}
+
+static void write_next(struct io_state *s)
+{
+	if (pwrite(s->fd, s->block, BLOCK, s->base + s->at) == BLOCK)
+		s->at = (s->at + BLOCK) % STRIPE_BYTES;
+}
+
+static void read_random(struct ktstr_worker *w, struct io_state *s)
+{
+	off_t at = s->base + (off_t)rng_below(&w->rng, STRIPE_BYTES / BLOCK) * BLOCK;
+	if (pread(s->fd, s->block, BLOCK, at) != BLOCK)
+		memset(s->block, 0, BLOCK);
+}
+
+/* The whole system call counts as waiting: how much of it was is the device's business. */
+static void sync_out(struct ktstr_worker *w, struct io_state *s)
+{
+	nsec_t before = nsec_now();
+	ktstr_worker_block(w);
+	fdatasync(s->fd);
+	ktstr_worker_woken(w, (uint64_t)(nsec_now() - before));
+}
+
+void io_sync_write(struct ktstr_worker *w)
+{
+	struct io_state *s = w->state;
+	for (unsigned i = 0; i < WRITES; i++)
+		write_next(s);
+	sync_out(w, s);
+	ktstr_worker_turn(w, WRITES);
+}
+
+void io_rand_read(struct ktstr_worker *w)
+{
+	struct io_state *s = w->state;
+	nsec_t before = nsec_now();
+	ktstr_worker_block(w);
+	read_random(w, s);
+	ktstr_worker_woken(w, (uint64_t)(nsec_now() - before));
+	ktstr_worker_turn(w, 1);
+}
+
+void io_convoy(struct ktstr_worker *w)
+{
+	struct io_state *s = w->state;
+	write_next(s);
+	read_random(w, s);
+	if (++s->turns % WRITES == 0)
+		sync_out(w, s);
+	ktstr_worker_turn(w, 2);
+}
+
+/* A phase of SEQUENCE: 64 KiB written, then 100 us of sleep. */
+void io_phase(struct ktstr_worker *w)
+{
+	struct io_state *s = w->state;
+	for (unsigned i = 0; i < PHASE_BYTES / BLOCK; i++)
+		write_next(s);
+	sleep_until(w, nsec_now() + 100 * NSEC_PER_USEC);
+}
+
+void net_refuse(struct ktstr_worker *w)
+{
+	worker_refuse(w, TROUBLE_UNSUPPORTED, -ENODEV, "no network device and no AF_PACKET in this guest");
+}

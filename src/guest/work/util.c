@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* util.c -- what several work types do. */
+#include <linux/futex.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "guest/work/work.h"
+
+void stamp(struct worker_slot *slot)
+{
+	atomic_store(&slot->stamp_ns, nsec_now());
+}
+
+uint64_t since_stamp(const struct worker_slot *slot)
+{
+	nsec_t ago = nsec_now() - atomic_load(&slot->stamp_ns);
+	return ago > 0 ? (uint64_t)ago : 0;
+}
+
+void sleep_until(struct ktstr_worker *w, nsec_t wake)
+{
+	struct timespec ts = nsec_to_timespec(wake);
+	ktstr_worker_block(w);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+	nsec_t late = nsec_now() - wake;
+	ktstr_worker_woken(w, late > 0 ? (uint64_t)late : 0);
+}
+
+/* With a limit, so that a stop that comes between the look at the word and the wait is noticed. */
+long futex_wait(_Atomic uint32_t *word, uint32_t value)
+{
+	static const struct timespec patience = { .tv_nsec = 100 * 1000 * 1000 };
+	return syscall(SYS_futex, word, FUTEX_WAIT, value, &patience, NULL, 0);
+}
+
+void futex_wake(_Atomic uint32_t *word, int count)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
+
+void *work_memory(struct ktstr_worker *w, size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		worker_refuse(w, TROUBLE_WORK, -errno, "memory");
+	memset(p, 1, bytes);
+	return p;
+}
+
+bool post(struct ktstr_worker *w, unsigned k)
+{
+	char byte = 0;
+	ssize_t n;
+	do
+		n = write(w->peer[k].fd_out, &byte, 1);
+	while (n < 0 && errno == EINTR && !ktstr_worker_stopped(w));
+	return n == 1;
+}
+
+bool await_post(struct ktstr_worker *w)
+{
+	char byte;
+	ssize_t n;
+	do
+		n = read(w->fd_in, &byte, 1);
+	while (n < 0 && errno == EINTR && !ktstr_worker_stopped(w));
+	return n == 1 && !ktstr_worker_stopped(w);
+}
+
+int own_policy(int policy, int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+	return sched_setscheduler(0, policy, &param) < 0 ? -errno : 0;
+}
+
+void lock_woken(struct ktstr_worker *w)
+{
+	nsec_t ago = nsec_now() - atomic_load(&w->group->stamp_ns);
+	ktstr_worker_woken(w, ago > 0 ? (uint64_t)ago : 0);
+}
+
+bool lock_take(struct ktstr_worker *w)
+{
+	_Atomic uint32_t *lock = &w->group->lock;
+	uint32_t seen = 0;
+	if (atomic_compare_exchange_strong(lock, &seen, 1))
+		return false;
+	if (seen != 2)
+		seen = atomic_exchange(lock, 2);
+	ktstr_worker_block(w);
+	while (seen && !ktstr_worker_stopped(w)) {
+		futex_wait(lock, 2);
+		seen = atomic_exchange(lock, 2);
+	}
+	lock_woken(w);
+	return true;
+}
+
+void lock_give(struct ktstr_worker *w)
+{
+	atomic_store(&w->group->stamp_ns, nsec_now());
+	if (atomic_exchange(&w->group->lock, 0) == 2)
+		futex_wake(&w->group->lock, 1);
+}
+
+unsigned own_cpus(unsigned *cpu, unsigned max)
+{
+	unsigned long mask[CPUSET_WORDS] = { 0 };
+	unsigned count = 0;
+	/* The system call says which CPUs the kernel would let it have, after the cpuset. */
+	if (syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask) < 0)
+		return 0;
+	for (unsigned c = 0; c < CPUSET_CPUS_MAX && count < max; c++)
+		if (mask[c / 64] >> c % 64 & 1)
+			cpu[count++] = c;
+	return count;
+}
+
+void own_cpu(unsigned cpu)
+{
+	unsigned long mask[CPUSET_WORDS] = { 0 };
+	mask[cpu / 64] = 1ul << cpu % 64;
+	syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * work.h -- the work types: one row of the table each, one turn at a time.
+ *
+ * A turn ends soon, counts itself (ktstr_worker_turn), and says where it waits (ktstr_worker_block, _woken).
+ */
+#ifndef KTSTR_GUEST_WORK_H
+#define KTSTR_GUEST_WORK_H
+
+#include "guest/worker.h"
+
+#define SPIN_UNITS 1024
+
+enum work_inbox { INBOX_NONE, INBOX_PIPE, INBOX_EPOLL };
+
+struct work_type {
+	const char *name;		/* PascalCase, as in reports */
+	const char *old;		/* an older name that is understood too */
+	unsigned (*group)(const struct ktstr_work *work);	/* workers of a group; NULL: one */
+	void (*begin)(struct ktstr_worker *w);	/* once, in the worker */
+	void (*turn)(struct ktstr_worker *w);	/* called until stopped */
+	void (*end)(struct ktstr_worker *w);	/* once; measurements of its own */
+	enum work_inbox inbox;
+	bool roles; /* its workers differ, by role or by who gets the lock: no comparing of their shares */
+	bool moves;			/* changes its own affinity, policy or cgroup */
+	bool siblings;			/* needs siblings of its cgroup */
+	const char *measures;		/* what a test can see from outside */
+	const char *(*check)(const struct ktstr_work *work);	/* what is wrong with its parameters, or NULL */
+};
+
+const struct work_type *work_type(const struct ktstr_work *work);
+const struct work_type *work_type_at(unsigned type);
+const char *work_name(const struct ktstr_work *work);
+unsigned work_group_size(const struct ktstr_work *work);
+
+static inline unsigned or_default(unsigned value, unsigned otherwise)
+{
+	return value ? value : otherwise;
+}
+
+/* --- helpers: util.c ---------------------------------------------------------------------------------------------- */
+
+void stamp(struct worker_slot *slot);
+/* How long ago it was stamped: the latency of being woken. */
+uint64_t since_stamp(const struct worker_slot *slot);
+/* Sleeps to an absolute time; counted as a meant wait with its lateness as sample. */
+void sleep_until(struct ktstr_worker *w, nsec_t wake);
+long futex_wait(_Atomic uint32_t *word, uint32_t value);	/* at most 100 ms */
+void futex_wake(_Atomic uint32_t *word, int count);
+/* Memory of its own, touched; refuses to work without. */
+void *work_memory(struct ktstr_worker *w, size_t bytes);
+/* One byte into the inbox of member @k of the group. */
+bool post(struct ktstr_worker *w, unsigned k);
+/* Waits for a byte in its own inbox. False: told to stop. */
+bool await_post(struct ktstr_worker *w);
+/* Sets the worker's own scheduling policy; negative errno. */
+int own_policy(int policy, int priority);
+/* The group's lock: 0 free, 1 held, 2 wanted (Drepper, "Futexes are tricky", 2011); true: there was a wait. */
+bool lock_take(struct ktstr_worker *w);
+void lock_give(struct ktstr_worker *w);
+/* The end of a wait for it: since it was given. */
+void lock_woken(struct ktstr_worker *w);
+/* The CPUs the worker may use now. */
+unsigned own_cpus(unsigned *cpu, unsigned max);
+void own_cpu(unsigned cpu);
+
+/* --- turns, by kind ----------------------------------------------------------------------------------------------- */
+
+/* cpu.c */
+void spin_wait(struct ktstr_worker *w);
+void yield_heavy(struct ktstr_worker *w);
+void mixed(struct ktstr_worker *w);
+void bursty(struct ktstr_worker *w);
+void idle_churn_begin(struct ktstr_worker *w);
+void idle_churn(struct ktstr_worker *w);
+void alu_hot(struct ktstr_worker *w);
+void alu_steps(enum ktstr_width width, unsigned steps);
+void smt_spin_begin(struct ktstr_worker *w);
+void ipc_variance_begin(struct ktstr_worker *w);
+void ipc_variance(struct ktstr_worker *w);
+void timer_latency_begin(struct ktstr_worker *w);
+void timer_latency(struct ktstr_worker *w);
+void sequence_begin(struct ktstr_worker *w);
+void sequence(struct ktstr_worker *w);
+
+/* memory.c */
+void cache_begin(struct ktstr_worker *w);
+void cache_pressure(struct ktstr_worker *w);
+void cache_yield(struct ktstr_worker *w);
+void cache_pipe(struct ktstr_worker *w);
+void page_fault_begin(struct ktstr_worker *w);
+void page_fault_churn(struct ktstr_worker *w);
+void numa_sweep_begin(struct ktstr_worker *w);
+void numa_sweep(struct ktstr_worker *w);
+void numa_migration_begin(struct ktstr_worker *w);
+void numa_migration(struct ktstr_worker *w);
+
+/* io.c */
+void io_begin(struct ktstr_worker *w);
+void io_sync_write(struct ktstr_worker *w);
+void io_rand_read(struct ktstr_worker *w);
+void io_convoy(struct ktstr_worker *w);
+void io_phase(struct ktstr_worker *w);
+void net_refuse(struct ktstr_worker *w);
+
+/* wake.c */
+void pipe_io(struct ktstr_worker *w);
+void futex_ping_pong(struct ktstr_worker *w);
+void futex_fan_out(struct ktstr_worker *w);
+void fan_out_begin(struct ktstr_worker *w);
+void fan_out_compute(struct ktstr_worker *w);
+void thundering_herd(struct ktstr_worker *w);
+void wake_chain(struct ktstr_worker *w);
+void asymmetric_begin(struct ktstr_worker *w);
+void epoll_storm(struct ktstr_worker *w);
+void signal_storm_begin(struct ktstr_worker *w);
+void signal_storm(struct ktstr_worker *w);
+
+/* lock.c */
+void mutex_contention(struct ktstr_worker *w);
+void inversion_begin(struct ktstr_worker *w);
+void priority_inversion(struct ktstr_worker *w);
+void imbalance_begin(struct ktstr_worker *w);
+void producer_consumer(struct ktstr_worker *w);
+
+/* sched.c */
+void nice_sweep(struct ktstr_worker *w);
+void nice_sweep_end(struct ktstr_worker *w);
+void churn_begin(struct ktstr_worker *w);
+void affinity_churn(struct ktstr_worker *w);
+void cross_affinity_churn(struct ktstr_worker *w);
+void policy_churn(struct ktstr_worker *w);
+void policy_churn_end(struct ktstr_worker *w);
+void rt_starvation_begin(struct ktstr_worker *w);
+void rt_starvation(struct ktstr_worker *w);
+void preempt_storm_begin(struct ktstr_worker *w);
+void preempt_storm(struct ktstr_worker *w);
+
+/* fork.c */
+void fork_exit(struct ktstr_worker *w);
+void cgroup_churn_begin(struct ktstr_worker *w);
+void cgroup_churn(struct ktstr_worker *w);
+void cgroup_attach_storm(struct ktstr_worker *w);
+
+/* engines.c */
+void schbench_begin(struct ktstr_worker *w);
+void schbench(struct ktstr_worker *w);
+void schbench_end(struct ktstr_worker *w);
+void taobench_begin(struct ktstr_worker *w);
+void taobench(struct ktstr_worker *w);
+void taobench_end(struct ktstr_worker *w);
+
+#endif

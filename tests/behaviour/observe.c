@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* observe.c -- see observe.h. */
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "observe.h"
+
+static int perf[SEEN_MAX][COUNTERS];
+static struct seen before[SEEN_MAX];
+static char places[SEEN_MAX][8][64];
+
+unsigned bits(uint64_t mask)
+{
+	return (unsigned)__builtin_popcountll(mask);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static const char *slurp(const char *path)
+{
+	static char text[65536];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static const char *proc(int pid, const char *leaf)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, leaf);
+	return slurp(path);
+}
+
+static uint64_t number_after(const char *text, const char *key)
+{
+	const char *at = strstr(text, key);
+	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+/* --- counters ----------------------------------------------------------------------------------------------------- */
+
+static int open_counter(int pid, enum counter c)
+{
+	struct perf_event_attr a = { .size = sizeof(a), .type = PERF_TYPE_SOFTWARE };
+	static const uint64_t config[] = { PERF_COUNT_SW_CONTEXT_SWITCHES, PERF_COUNT_SW_CPU_MIGRATIONS,
+					   PERF_COUNT_SW_PAGE_FAULTS_MIN };
+	if (c == COUNT_SIGNALS) {
+		a.type = PERF_TYPE_TRACEPOINT;
+		a.config = strtoull(slurp("/sys/kernel/tracing/events/signal/signal_generate/id"), NULL, 10);
+	} else {
+		a.config = config[c];
+	}
+	return (int)syscall(SYS_perf_event_open, &a, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static uint64_t read_counter(int fd)
+{
+	uint64_t value = 0;
+	return fd >= 0 && read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
+}
+
+/* --- one look ----------------------------------------------------------------------------------------------------- */
+
+static void count_up(struct ktstr_ctx *t, unsigned i, int pid, struct seen *s)
+{
+	unsigned long faults = 0;
+	struct ktstr_worker_view v = { 0 };
+	const char *text = proc(pid, "io");
+	s->read_bytes = number_after(text, "rchar:");
+	s->written_bytes = number_after(text, "wchar:");
+	s->reads = number_after(text, "syscr:");
+	s->writes = number_after(text, "syscw:");
+	ktstr_ctx_worker(t, i, &v);
+	s->turns = v.iterations;
+	s->units = v.work_units;
+	for (enum counter c = 0; c < COUNTERS; c++)
+		s->count[c] = read_counter(perf[i][c]);
+	text = strrchr(proc(pid, "stat"), ')');
+	if (text)
+		sscanf(text, ") %*c %*d %*d %*d %*d %*d %*u %lu", &faults);
+	s->faults = faults;
+	text = proc(pid, "status");
+	s->voluntary = number_after(text, "\nvoluntary_ctxt_switches:");
+	s->involuntary = number_after(text, "\nnonvoluntary_ctxt_switches:");
+	s->rss_kib = number_after(text, "\nVmRSS:");
+	sscanf(proc(pid, "schedstat"), "%lu %lu", &s->run_ns, &s->wait_ns);
+}
+
+static void look_at_pages(struct seen *s)
+{
+	unsigned long most = 0;
+	char *save = NULL, *text = (char *)proc(s->pid, "numa_maps");
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		uint64_t nodes = 0;
+		unsigned long pages = 0, n;
+		for (unsigned node = 0; node < 8; node++) {
+			char key[8];
+			snprintf(key, sizeof(key), " N%u=", node);
+			n = strstr(line, key) ? number_after(line, key) : 0;
+			pages += n;
+			nodes |= n ? 1u << node : 0;
+		}
+		if (strstr(line, "anon=") && pages > most) {
+			most = pages;
+			s->nodes |= pages > 256 ? nodes : 0;
+		}
+	}
+}
+
+static void look_at_place(unsigned i, struct seen *s)
+{
+	const char *text = proc(s->pid, "cgroup"), *path = strrchr(text, '/');
+	char name[64];
+	snprintf(name, sizeof(name), "%.63s", path ? path + 1 : "");
+	name[strcspn(name, "\n")] = '\0';
+	memcpy(s->cgroup, name, sizeof(name));
+	for (unsigned k = 0; k < 8; k++) {
+		if (!strcmp(places[i][k], name))
+			return;
+		if (!places[i][k][0]) {
+			memcpy(places[i][k], name, sizeof(name));
+			s->cgroups++;
+			return;
+		}
+	}
+}
+
+static void look(unsigned i, struct seen *s)
+{
+	unsigned long mask[16] = { 0 };
+	unsigned cpu = 0, priority = 0;
+	s->looks++;
+	s->policies |= 1ull << (sched_getscheduler(s->pid) & 63);
+	s->nices |= 1ull << ((getpriority(PRIO_PROCESS, (unsigned)s->pid) + 20) & 63);
+	if (syscall(SYS_sched_getaffinity, s->pid, sizeof(mask), mask) > 0 && bits(mask[0]) == 1)
+		s->pinned |= mask[0];
+	const char *stat = strrchr(proc(s->pid, "stat"), ')');
+	int dynamic = 0;
+	/* Fields 18 (priority: -1 - real-time priority, where there is one), 39 (CPU): proc(5). */
+	if (stat && sscanf(stat,
+			   ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %d %*d %*d %*d %*u %*u "
+			   "%*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %u %u",
+			   &dynamic, &cpu, &priority) >= 2) {
+		s->cpus |= 1ull << (cpu & 63);
+		s->priorities |= dynamic < 0 ? 1ull << ((-1 - dynamic) & 63) : 0;
+	}
+	look_at_place(i, s);
+	if (access("/sys/devices/system/node/node1", F_OK) == 0)
+		look_at_pages(s);
+}
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Both ends read in the same order, so that all differences are over the same time. Counters are opened before it: the
+ * kernel patches its code for a tracepoint, which takes a while.
+ */
+static void begin(struct ktstr_ctx *t, bool signals, struct sight *s)
+{
+	struct ktstr_worker_view v;
+	memset(s, 0, sizeof(*s));
+	memset(places, 0, sizeof(places));
+	for (; s->workers < SEEN_MAX && ktstr_ctx_worker(t, s->workers, &v) == 0; s->workers++) {
+		s->worker[s->workers] = (struct seen){ .pid = v.pid, .member = v.member };
+		for (enum counter c = 0; c < COUNTERS; c++)
+			perf[s->workers][c] = c != COUNT_SIGNALS || signals ? open_counter(v.pid, c) : -1;
+	}
+}
+
+static void count_all(struct ktstr_ctx *t, struct sight *s, struct seen *into)
+{
+	for (unsigned i = 0; i < s->workers; i++)
+		count_up(t, i, s->worker[i].pid, &into[i]);
+}
+
+static void end(struct sight *s)
+{
+	for (unsigned i = 0; i < s->workers; i++) {
+		struct seen *w = &s->worker[i], *b = &before[i];
+		for (enum counter c = 0; c < COUNTERS; c++) {
+			w->count[c] -= b->count[c];
+			if (perf[i][c] >= 0)
+				close(perf[i][c]);
+		}
+		w->turns -= b->turns;
+		w->units -= b->units;
+		w->faults -= b->faults;
+		w->voluntary -= b->voluntary;
+		w->involuntary -= b->involuntary;
+		w->read_bytes -= b->read_bytes;
+		w->written_bytes -= b->written_bytes;
+		w->reads -= b->reads;
+		w->writes -= b->writes;
+		w->run_ns -= b->run_ns;
+		w->wait_ns -= b->wait_ns;
+		w->slack_ns = strtoull(proc(w->pid, "timerslack_ns"), NULL, 10);
+	}
+}
+
+void observe(struct ktstr_ctx *t, unsigned ms, unsigned step_us, bool signals, struct sight *ret)
+{
+	begin(t, signals, ret);
+	count_all(t, ret, before);	/* the first look at a process is a slow one */
+	uint64_t from = now_ns(), until = from + (uint64_t)ms * 1000000u;
+	uint64_t forks = number_after(slurp("/proc/stat"), "\nprocesses ");
+	count_all(t, ret, before);
+	while (now_ns() < until) {
+		for (unsigned i = 0; i < ret->workers; i++)
+			look(i, &ret->worker[i]);
+		ktstr_ctx_sleep_us(t, step_us);
+	}
+	ret->ns = now_ns() - from;
+	ret->forks = number_after(slurp("/proc/stat"), "\nprocesses ") - forks;
+	count_all(t, ret, ret->worker);
+	end(ret);
+}
+
+void sight_print(const struct sight *s, const char *title)
+{
+	printf("%s: %lu us, %lu forks\n", title, s->ns / 1000, s->forks);
+	for (unsigned i = 0; i < s->workers; i++) {
+		const struct seen *w = &s->worker[i];
+		printf(" %u: turns %lu units %lu run %lu us wait %lu us faults %lu/%lu vol %lu inv %lu switches %lu "
+		       "migr %lu "
+		       "sig %lu r %lu/%lu w %lu/%lu rss %lu pol %lx nice %lx prio %lx cpus %lx pin %lx cg %u (%s) "
+		       "nodes %lx slack "
+		       "%lu looks %u\n",
+		       w->member, w->turns, w->units, w->run_ns / 1000, w->wait_ns / 1000, w->faults,
+		       w->count[COUNT_FAULTS], w->voluntary, w->involuntary, w->count[COUNT_SWITCHES],
+		       w->count[COUNT_MIGRATIONS], w->count[COUNT_SIGNALS], w->read_bytes, w->reads, w->written_bytes,
+		       w->writes, w->rss_kib, w->policies, w->nices, w->priorities, w->cpus, w->pinned, w->cgroups,
+		       w->cgroup, w->nodes, w->slack_ns, w->looks);
+	}
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""A scenario that cannot run is refused before there is a machine, in words that name what is wrong and where."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import BUILD, KTSTR, Scratch, check, finish  # noqa: E402
+
+BINARY = BUILD + '/tests/invalid/invalid'
+
+# test -> what the list says of it; None: nothing is known before a guest runs it
+CASES = {
+    'llc_range': r"cgroup 'cg_0': CpusetSpec validation failed: Llc\(3\) out of range: topology has 2 LLCs",
+    'node_range': r'Numa\(1\) out of range: topology has 1 NUMA nodes',
+    'part_of_none': r'partition count \(of\) must be > 0',
+    'part_index': r'index 3 >= partition count 3',
+    'part_too_many': r'not enough usable CPUs \(3\) for 8 partitions',
+    'overlap_share': r'Overlap frac \(1.5\) must lie in \[0.0, 1.0\]',
+    'range_finite': r'Range start_frac \(0\) or end_frac \(inf\) is not finite',
+    'range_share': r'Range fracs must lie in \[0.0, 1.0\]: start_frac=0.5, end_frac=1.5',
+    'range_order': r'Range start_frac \(0.5\) >= end_frac \(0.25\)',
+    'range_empty': r'the cpuset has no usable CPU',
+    'exact_empty': r'CpusetSpec::Exact\(empty\) would assign no CPUs',
+    'exact_outside': r"Exact contains CPU\(s\) \[4-5\] outside the topology's physical CPU set \[0-3\]",
+    'exact_nonsense': r"'two' is no CPU list",
+    'mems_range': r"cgroup 'cg_0': cpuset_mems names node 1, topology has 1 NUMA nodes",
+    'odd_pair': r"cgroup 'cg_0': PipeIo requires num_workers divisible by 2, got 3",
+    'odd_group': r'FanOutCompute requires num_workers divisible by 5, got 7',
+    'ten_thousand': r"cgroup 'cg_0': more than 4096 workers in one step",
+    'both_counts': r'workers and workers_share are both said',
+    'share_nan': r'workers_share nan is no share',
+    'no_phases': r'Sequence needs phases',
+    'no_function': r'Custom needs a function',
+    'short_chain': r'WakeChain needs a depth of 2 or more',
+    'fifo_zero': r'Fifo priority 0 is not in 1\.\.99',
+    'rr_hundred': r'RoundRobin priority 100 is not in 1\.\.99',
+    'deadline_order': r'Deadline needs 0 < runtime <= deadline <= period, got 5000, 4000, 4000 us',
+    'nice_range': r'nice 20 is not in -20\.\.19',
+    'long_comm': r"comm 'sixteen_bytes_it' has not 1 to 15 bytes",
+    'affinity_outside': r"affinity '1-2' names CPU\(s\) \{2\} outside its cpuset",
+    'affinity_pool': r'RandomSubset of 3 CPUs from a pool of 2',
+    'bind_nothing': r'MemPolicy::Bind with an empty node set',
+    'bind_outside': r'MemPolicy::Bind nodes \{1\} are not all among the NUMA nodes of its cpuset',
+    'prefer_two': r"MemPolicy::Preferred takes one node, got '0-1'",
+    'weight_range': r"cgroup 'cg_0': cpu_weight 10001 is not in 1\.\.10000",
+    'period_range': r'cpu_period_us 10 is not in 1000\.\.1000000',
+    'two_quotas': r'cpu_quota_pct and cpu_quota_us are both said',
+    'twice': r"step 0 \('run'\) failed: cgroup 'cg_0' is declared twice",
+    'bad_name': r"'\.\./escape' is no name for a cgroup",
+    'child_outside': r"cgroup 'p/c': CPU\(s\) \{2\} are not in the cpuset of its parent 'p'",
+    'busy_parent': r"cgroup 'p/c': a cpuset cannot be set, its parent 'p' has workers of its own",
+    'add_known': r"Op::AddCgroup 'a' collides with a cgroup already tracked",
+    'remove_unknown': r"Op::RemoveCgroup: there is no cgroup 'c' at that time",
+    'set_unknown': r"Op::SetCpuset: there is no cgroup 'c' at that time",
+    'set_bad': r"cgroup 'b': CpusetSpec validation failed: Llc\(2\) out of range",
+    'use_after_remove': r"Op::StopCgroup: there is no cgroup 'b' at that time",
+    'swap_none': r"Op::SwapCpusets: cgroup 'b' has no cpuset",
+    'move_self': r"Op::MoveAllTasks: both cgroups are 'a'",
+    'move_to_step': r"Op::MoveAllTasks: from the backdrop's 'a' to 'c', which ends with the step",
+    'freeze_twice': r"Op::FreezeCgroup: 'a' is frozen already",
+    'spawn_odd': r"cgroup 'a': FutexPingPong requires num_workers divisible by 2, got 3",
+    'no_scheduler': r'Op::DetachScheduler: the test has no scheduler',
+    'no_payload': r'Op::RunPayload is not available',
+    'attach_attached': r'Op::AttachScheduler: the scheduler is attached at that time',
+    'not_staged': r"Op::ReplaceScheduler: 'other' is not among the test's staged schedulers",
+    'loop_grows': r"Op::AddCgroup 'y' collides with a cgroup already tracked",
+    'hold_share': r'HoldSpec::Frac -0.5 must lie in \[0.0, 1.0\]',
+    'no_steps': r'the scenario has no steps',
+    'gone_with_step': r"step 1 \('second'\) failed: Op::StopCgroup: there is no cgroup 'x' at that time",
+    'words_without_error': r'expect_scx_error_\* needs expect_err',
+    'words_no_regex': r'expect_scx_error_matches is no regular expression',
+    'rate_negative': r'its check min_work_rate is not a number of 0 or more',
+    'scheduler_limit_nan': r'its check max_throughput_cv is not a number of 0 or more',
+    'harm_write': None,
+    'harm_loop': None,
+    'harm_sleep': None,
+    'harm_crash': None,
+    'talks_first': r'Llc\(9\) out of range: topology has 1 LLCs',
+}
+
+with Scratch() as scratch:
+    done = subprocess.run([BINARY, '--list'], capture_output=True, text=True, cwd=scratch.path)
+    tests = {t['name']: t for t in json.loads(done.stdout)['tests']} if done.returncode == 0 else {}
+    check(set(tests) == set(CASES), 'every mistake has its words', set(tests) ^ set(CASES))
+    for name, words in CASES.items():
+        problem = tests.get(name, {}).get('problem')
+        check(problem is None if words is None else problem and re.search(words, problem), name, problem)
+    check(not os.path.exists(scratch / 'ktstr-harm'), 'a body that is asked can write no file')
+    check(done.stderr == '' and done.stdout.count('\n') == 1, 'and says nothing', done.stderr)
+    told = subprocess.run([KTSTR, 'test', '-E', 'test(=ktstr/llc_range)', '--list', BINARY], capture_output=True, text=True)
+    check(told.returncode == 65 and "invalid.c" in told.stderr and 'Llc(3) out of range' in told.stderr,
+          'the runner refuses it, with file and line', told.stderr)
+finish()

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* invalid.c -- one mistake a test. What is said of each is the subject of tests/cli/validation.py; none of them ever
+ * boots. */
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <ktstr/ktstr.h>
+
+KTSTR_SCHEDULER(simple, .binary = "scx_simple");
+KTSTR_SCHEDULER(other, .binary = "scx_qmap");
+KTSTR_SCHEDULER(limitless, .binary = "scx_simple", .checks = { .max_throughput_cv = NAN });
+
+/* A test with one cgroup that is wrong. */
+#define CGROUP(id, ...)                                                                            \
+	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                      \
+	{                                                                                          \
+		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", ##__VA_ARGS__ }));     \
+	}
+
+/* A test whose one step has operations of which the last is wrong, on a cgroup "a" with a cpuset, and "b" without. */
+#define OPS(id, ...)                                                                               \
+	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                      \
+	{                                                                                          \
+		return ktstr_run_scenario(t, &(struct ktstr_scenario){                             \
+			.backdrop.cgroups = KTSTR_CGROUPS({ .name = "a", .cpuset = KTSTR_LLC(0) }, { .name = "b" }), \
+			.steps = KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(__VA_ARGS__) }) });   \
+	}
+
+CGROUP(llc_range, .cpuset = KTSTR_LLC(3))
+CGROUP(node_range, .cpuset = KTSTR_NODE(1))
+CGROUP(part_of_none, .cpuset = KTSTR_DISJOINT(0, 0))
+CGROUP(part_index, .cpuset = KTSTR_DISJOINT(3, 3))
+CGROUP(part_too_many, .cpuset = KTSTR_DISJOINT(0, 8))
+CGROUP(overlap_share, .cpuset = KTSTR_OVERLAP(0, 2, 1.5))
+CGROUP(range_finite, .cpuset = KTSTR_RANGE(0, INFINITY))
+CGROUP(range_share, .cpuset = KTSTR_RANGE(0.5, 1.5))
+CGROUP(range_order, .cpuset = KTSTR_RANGE(0.5, 0.25))
+CGROUP(range_empty, .cpuset = KTSTR_RANGE(0.0, 0.1))
+CGROUP(exact_empty, .cpuset = KTSTR_CPUS(""))
+CGROUP(exact_outside, .cpuset = KTSTR_CPUS("2-5"))
+CGROUP(exact_nonsense, .cpuset = KTSTR_CPUS("two"))
+CGROUP(mems_range, .cpuset_mems = "1")
+
+CGROUP(odd_pair, .workers = 3, .work = KTSTR_WORK(PIPE_IO))
+CGROUP(odd_group, .workers = 7, .work = KTSTR_WORK(FAN_OUT_COMPUTE))
+CGROUP(ten_thousand, .workers = 10000)
+CGROUP(both_counts, .workers = 2, .workers_share = 0.5)
+CGROUP(share_nan, .workers_share = NAN)
+CGROUP(no_phases, .work = KTSTR_WORK(SEQUENCE))
+CGROUP(no_function, .work = KTSTR_WORK(CUSTOM))
+CGROUP(short_chain, .workers = 1, .work = KTSTR_WORK(WAKE_CHAIN, .depth = 1))
+
+CGROUP(fifo_zero, .policy = KTSTR_FIFO(0))
+CGROUP(rr_hundred, .policy = KTSTR_RR(100))
+CGROUP(deadline_order, .policy = KTSTR_DEADLINE(5000, 4000, 0))
+CGROUP(nice_range, .nice = KTSTR_NICE(20))
+CGROUP(long_comm, .comm = "sixteen_bytes_it")
+CGROUP(affinity_outside, .cpuset = KTSTR_CPUS("0-1"), .affinity = KTSTR_AFFINITY(EXACT, .list = "1-2"))
+CGROUP(affinity_pool, .cpuset = KTSTR_CPUS("0-1"), .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 3))
+CGROUP(bind_nothing, .mem_policy = KTSTR_MEM_BIND)
+CGROUP(bind_outside, .mem_policy = KTSTR_MEM_BIND, .mem_nodes = "1")
+CGROUP(prefer_two, .mem_policy = KTSTR_MEM_PREFERRED, .mem_nodes = "0-1")
+CGROUP(weight_range, .limits.cpu_weight = 10001)
+CGROUP(period_range, .limits = { .cpu_quota_us = 5000, .cpu_period_us = 10 })
+CGROUP(two_quotas, .limits = { .cpu_quota_us = 5000, .cpu_quota_pct = 10 })
+
+KTSTR_TEST(twice, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0" }, { .name = "cg_1" }, { .name = "cg_0" }));
+}
+
+KTSTR_TEST(bad_name, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "../escape" }));
+}
+
+KTSTR_TEST(child_outside, .cores = 4)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "p", .no_workers = true, .cpuset = KTSTR_CPUS("0-1") },
+						  { .name = "p/c", .cpuset = KTSTR_CPUS("1-2") }));
+}
+
+KTSTR_TEST(busy_parent, .cores = 4)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "p" }, { .name = "p/c", .cpuset = KTSTR_CPUS("1") }));
+}
+
+OPS(add_known, KTSTR_OP(ADD_CGROUP, .cgroup = "a"))
+OPS(remove_unknown, KTSTR_OP(REMOVE_CGROUP, .cgroup = "c"))
+OPS(set_unknown, KTSTR_OP(SET_CPUSET, .cgroup = "c", .cpuset = KTSTR_LLC(0)))
+OPS(set_bad, KTSTR_OP(SET_CPUSET, .cgroup = "b", .cpuset = KTSTR_LLC(2)))
+OPS(use_after_remove, KTSTR_OP(REMOVE_CGROUP, .cgroup = "b"), KTSTR_OP(STOP_CGROUP, .cgroup = "b"))
+OPS(swap_none, KTSTR_OP(SWAP_CPUSETS, .cgroup = "a", .other = "b"))
+OPS(move_self, KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "a"))
+OPS(move_to_step, KTSTR_OP(ADD_CGROUP, .cgroup = "c"), KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "c"))
+OPS(freeze_twice, KTSTR_OP(FREEZE_CGROUP, .cgroup = "a"), KTSTR_OP(FREEZE_CGROUP, .cgroup = "a"))
+OPS(spawn_odd, KTSTR_OP(SPAWN, .cgroup = "a", .load = { .workers = 3, .work = KTSTR_WORK(FUTEX_PING_PONG) }))
+OPS(no_scheduler, KTSTR_OP(DETACH_SCHEDULER))
+OPS(no_payload, KTSTR_OP(RUN_PAYLOAD))
+
+KTSTR_TEST(attach_attached, .scheduler = &simple, .cores = 2)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(KTSTR_OP(ATTACH_SCHEDULER)) }));
+}
+
+KTSTR_TEST(not_staged, .scheduler = &simple, .cores = 2)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS(
+		{ .name = "s", .ops = KTSTR_OPS(KTSTR_OP(REPLACE_SCHEDULER, .scheduler = &other)) }));
+}
+
+KTSTR_TEST(loop_grows, .cores = 2)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS({.name = "s",
+					       .hold = KTSTR_HOLD_LOOP(100),
+					       .cgroups = KTSTR_CGROUPS({.name = "x"}),
+					       .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "y"))}));
+}
+
+KTSTR_TEST(hold_share, .cores = 2)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "s", .hold = KTSTR_HOLD_SHARE(-0.5),
+						.cgroups = KTSTR_CGROUPS({ .name = "x" }) }));
+}
+
+KTSTR_TEST(no_steps, .cores = 2)
+{
+	return ktstr_run_scenario(t, &(struct ktstr_scenario){ 0 });
+}
+
+KTSTR_TEST(gone_with_step, .cores = 2)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS(
+		{ .name = "first", .cgroups = KTSTR_CGROUPS({ .name = "x" }) },
+		{ .name = "second", .ops = KTSTR_OPS(KTSTR_OP(STOP_CGROUP, .cgroup = "x")) }));
+}
+
+KTSTR_TEST(words_without_error, .cores = 2, .expect_scx_error_contains = "x")
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(words_no_regex, .cores = 2, .expect_err = KTSTR_ON, .expect_scx_error_matches = "(")
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(rate_negative, .cores = 2, .checks = { .min_work_rate = -1 })
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(scheduler_limit_nan, .cores = 2, .scheduler = &limitless)
+{
+	return KTSTR_PASS;
+}
+
+/* --- bodies that must do no harm while they are asked, and of which nothing is known before a guest runs them ------
+ */
+
+KTSTR_TEST(harm_write, .cores = 2)
+{
+	FILE *f = fopen("ktstr-harm", "w");
+	fputs("harm", f);
+	fclose(f);
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", .cpuset = KTSTR_LLC(9) }));
+}
+
+KTSTR_TEST(harm_loop, .cores = 2)
+{
+	for (volatile int i = 0; i >= 0;)
+		i = 0;
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(harm_sleep, .cores = 2)
+{
+	for (;;)
+		pause();
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(harm_crash, .cores = 2)
+{
+	*(volatile int *)0 = 0;
+	return KTSTR_PASS;
+}
+
+/* Talking and expecting is allowed; the mistake behind it is found. */
+KTSTR_TEST(talks_first, .cores = 2)
+{
+	printf("%u CPUs\n", ktstr_ctx_cpus(t));
+	ktstr_expect(t, ktstr_ctx_cpus(t) == 3, "not the number");
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", .cpuset = KTSTR_LLC(9) }));
+}

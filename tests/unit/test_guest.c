@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What runs in the guest, as far as it can be asked without one: tables, CPU sets, affinities, scenarios. */
+#include <string.h>
+
+#include "guest/canned.h"
+#include "guest/registry.h"
+#include "guest/stage.h"
+#include "guest/work/work.h"
+#include "t.h"
+
+static struct guest_topology topology;
+
+/* What main.c has, which is not linked here: nobody listens. */
+void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)
+{
+	(void)t;
+	(void)verdict;
+	(void)fmt;
+}
+
+int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
+{
+	(void)t;
+	(void)fmt;
+	return ok;
+}
+
+static void machine(unsigned nodes, unsigned llcs, unsigned cores, unsigned threads)
+{
+	struct ktstr_topology t = { nodes, llcs, cores, threads };
+	guest_topology_declared(&t, &topology);
+}
+
+static const char *resolved(struct ktstr_cpuset spec)
+{
+	static char text[CPUSET_TEXT_MAX], why[200];
+	struct cpuset_bits set;
+	if (cpuset_resolve(&topology, &spec, &set, why, sizeof(why)) < 0)
+		return why;
+	return cpuset_format(&set, text, sizeof(text));
+}
+
+START_TEST(work_types_are_complete)
+{
+	unsigned named = 0;
+	for (unsigned i = 0; i < KTSTR_WORK_TYPE_MAX; i++) {
+		const struct work_type *t = work_type_at(i);
+		ck_assert_msg(t && t->name && t->measures, "row %u", i);
+		ck_assert_msg(t->turn || i == KTSTR_WORK_CUSTOM, "%s does nothing", t->name);
+		for (unsigned k = 0; k < i; k++)
+			ck_assert_str_ne(t->name, work_type_at(k)->name);
+		struct ktstr_work w;
+		named += ktstr_work_from_name(t->name, &w) == 0 && w.type == i;
+	}
+	ck_assert_uint_eq(KTSTR_WORK_TYPE_MAX, 45);
+	ck_assert_uint_eq(named, 43);	/* not Sequence, not Custom */
+	ck_assert(!work_type_at(KTSTR_WORK_TYPE_MAX));
+}
+END_TEST
+
+START_TEST(older_names_of_work_types)
+{
+	struct ktstr_work w;
+	t_ok(ktstr_work_from_name("CpuSpin", &w));
+	ck_assert_int_eq(w.type, KTSTR_WORK_SPIN_WAIT);
+	t_ok(ktstr_work_from_name("IoSync", &w));
+	ck_assert_int_eq(w.type, KTSTR_WORK_IO_SYNC_WRITE);
+	ck_assert_int_eq(ktstr_work_from_name("cpuspin", &w), -EINVAL);
+	ck_assert_int_eq(ktstr_work_from_name("Custom", &w), -EINVAL);
+}
+END_TEST
+
+START_TEST(groups_by_parameters)
+{
+	static const struct {
+		struct ktstr_work work;
+		unsigned size;
+	} cases[] = {
+		{ { .type = KTSTR_WORK_SPIN_WAIT }, 1 },
+		{ { .type = KTSTR_WORK_PIPE_IO }, 2 },
+		{ { .type = KTSTR_WORK_FUTEX_FAN_OUT }, 5 },
+		{ { .type = KTSTR_WORK_FUTEX_FAN_OUT, .fan_out = 7 }, 8 },
+		{ { .type = KTSTR_WORK_MUTEX_CONTENTION }, 4 },
+		{ { .type = KTSTR_WORK_THUNDERING_HERD }, 8 },
+		{ { .type = KTSTR_WORK_PRIORITY_INVERSION, .medium = 3 }, 5 },
+		{ { .type = KTSTR_WORK_PRODUCER_CONSUMER_IMBALANCE }, 3 },
+		{ { .type = KTSTR_WORK_RT_STARVATION }, 2 },
+		{ { .type = KTSTR_WORK_WAKE_CHAIN, .depth = 6 }, 6 },
+		{ { .type = KTSTR_WORK_PREEMPT_STORM }, 3 },
+		{ { .type = KTSTR_WORK_EPOLL_STORM, .producers = 2, .consumers = 2 }, 4 },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		ck_assert_uint_eq(work_group_size(&cases[i].work), cases[i].size);
+}
+END_TEST
+
+START_TEST(declared_topology_is_what_sysfs_shows)
+{
+	machine(2, 4, 2, 2);
+	ck_assert_uint_eq(topology.cpus, 16);
+	ck_assert_uint_eq(topology_llcs(&topology), 4);
+	ck_assert_uint_eq(topology.cpu[7].node, 0);
+	ck_assert_uint_eq(topology.cpu[8].node, 1);
+	ck_assert(topology_same_core(&topology, 2, 3) && !topology_same_core(&topology, 1, 2));
+	ck_assert(!topology_same_core(&topology, 2, 2));
+	ck_assert_uint_eq(cpuset_count(&topology.usable), 15);
+	machine(1, 1, 2, 1);
+	ck_assert_uint_eq(cpuset_count(&topology.usable), 2);
+}
+END_TEST
+
+START_TEST(cpusets_by_arithmetic)
+{
+	machine(2, 2, 4, 1);	/* CPUs 0-7, usable 0-6 */
+	ck_assert_str_eq(resolved(KTSTR_LLC(0)), "0-3");
+	ck_assert_str_eq(resolved(KTSTR_LLC(1)), "4-6");
+	ck_assert_str_eq(resolved(KTSTR_NODE(1)), "4-6");
+	ck_assert_str_eq(resolved(KTSTR_DISJOINT(0, 3)), "0-1");
+	ck_assert_str_eq(resolved(KTSTR_DISJOINT(2, 3)), "4-6");
+	ck_assert_str_eq(resolved(KTSTR_OVERLAP(1, 3, 0.5)), "1-4");
+	ck_assert_str_eq(resolved(KTSTR_OVERLAP(0, 3, 1.0)), "0-3");
+	ck_assert_str_eq(resolved(KTSTR_RANGE(0.25, 0.75)), "1-4");
+	ck_assert_str_eq(resolved(KTSTR_RANGE(0, 1)), "0-6");
+	ck_assert_str_eq(resolved(KTSTR_CPUS("7")), "7");
+	ck_assert_str_eq(resolved((struct ktstr_cpuset){ 0 }), "0-7");
+	ck_assert_str_eq(resolved(KTSTR_DISJOINT(7, 8)), "not enough usable CPUs (7) for 8 partitions");
+}
+END_TEST
+
+START_TEST(affinities_within_the_pool)
+{
+	struct rng rng = { 7 };
+	struct cpuset_bits pool, set;
+	char text[CPUSET_TEXT_MAX];
+	machine(1, 2, 2, 2);
+	t_ok(cpuset_parse("0-2,4-7", &pool));
+	for (unsigned i = 0; i < 50; i++) {
+		struct ktstr_affinity some = KTSTR_AFFINITY(RANDOM_SUBSET, .count = i % 8);
+		ck_assert(affinity_resolve(&topology, &some, &pool, i, &rng, &set));
+		ck_assert_uint_eq(cpuset_count(&set), i % 8 ? i % 8 : 3);
+		ck_assert(!(set.word[0] & ~pool.word[0]));
+	}
+	ck_assert(affinity_resolve(&topology, &KTSTR_AFFINITY(LLC_ALIGNED), &pool, 0, &rng, &set));
+	ck_assert_str_eq(cpuset_format(&set, text, sizeof(text)), "4-7");
+	ck_assert(affinity_resolve(&topology, &KTSTR_AFFINITY(SINGLE_CPU), &pool, 3, &rng, &set));
+	ck_assert_str_eq(cpuset_format(&set, text, sizeof(text)), "0");
+	/* Cores with both threads in the pool: 0-1, 4-5, 6-7. */
+	static const char *const pairs[] = { "0", "1", "4", "5", "6", "7", "0" };
+	for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++) {
+		ck_assert(affinity_resolve(&topology, &KTSTR_AFFINITY(SMT_PAIR), &pool, i, &rng, &set));
+		ck_assert_str_eq(cpuset_format(&set, text, sizeof(text)), pairs[i]);
+	}
+	ck_assert(!affinity_resolve(&topology, &(struct ktstr_affinity){ 0 }, &pool, 0, &rng, &set));
+}
+END_TEST
+
+START_TEST(shares_of_workers_round_up)
+{
+	struct ktstr_test test = { .workers_per_cgroup = 3 };
+	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ .workers_share = 0.5 }, 7), 4);
+	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ .workers_share = 2 }, 7), 14);
+	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ .workers_share = 0.1 }, 10), 1);
+	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ .workers = 9 }, 7), 9);
+	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ 0 }, 7), 3);
+}
+END_TEST
+
+/* On a machine that is large enough, every canned scenario is possible. */
+START_TEST(canned_scenarios_on_all_machines)
+{
+	static const unsigned shapes[][4] = {{1, 1, 1, 1}, {1, 1, 2, 1}, {1, 1, 4, 1}, {1, 2, 2, 1},  {1, 3, 3, 1},
+					     {2, 4, 4, 1}, {1, 7, 2, 1}, {4, 8, 4, 1}, {1, 14, 9, 2}, {2, 2, 1, 2}};
+	unsigned checked = 0;
+	for (const struct ktstr_canned *c = ktstr_canned_list(); c->name; c++)
+		for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+			_cleanup_err_ struct err *err = NULL;
+			_cleanup_buf_ struct buf text = BUF_NULL;
+			struct ktstr_test test = { .name = "t" };
+			machine(shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
+			if (cpuset_count(&topology.usable) < c->min_cpus || topology_llcs(&topology) < c->min_llcs ||
+			    shapes[i][0] < c->min_nodes)
+				continue;
+			int r = scenario_check(&test, &topology, &canned_find(c->name)->scenario, &err);
+			err_format(err, &text);
+			ck_assert_msg(r == 0, "'%s' on shape %zu: %s", c->name, i, buf_str(&text));
+			checked++;
+		}
+	ck_assert_uint_gt(checked, 550);
+}
+END_TEST
+
+START_TEST(canned_scenarios_by_name)
+{
+	static const char *const names[] = {
+		"steady",
+		"steady_llc",
+		"oversubscribed",
+		"cpuset_apply",
+		"cpuset_clear",
+		"cpuset_resize",
+		"cgroup_add",
+		"cgroup_remove",
+		"affinity_change",
+		"affinity_pinned",
+		"host_contention",
+		"mixed_workloads",
+		"nested_steady",
+		"nested_task_move",
+		"custom_rapid_churn",
+		"custom_cache_yield_wake_affine",
+		"cgroup_4way_load_imbalance",
+		"cpuset_cross_llc_race",
+		"no_ctrl_load_imbalance",
+		"stall_recovery",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		ck_assert_msg(canned_find(names[i]), "%s", names[i]);
+	ck_assert(!canned_find("stead") && !canned_find("") && !canned_find("steady "));
+	for (const struct ktstr_canned *c = ktstr_canned_list(); c->name; c++)
+		ck_assert_msg(!strcmp(canned_find(c->name)->info.name, c->name), "'%s' is two scenarios", c->name);
+}
+END_TEST
+
+/* A scenario of random operations is either refused with a sentence or accepted; no input breaks the check. */
+START_TEST(random_scenarios_are_checked)
+{
+	static const char *const names[] = { "a", "b", "a/c", "x", NULL, "" };
+	struct rng rng = { 11 };
+	machine(2, 2, 2, 2);
+	unsigned accepted = 0;
+	for (unsigned n = 0; n < 20000; n++) {
+		struct ktstr_op ops[3];
+		for (unsigned i = 0; i < 2; i++)
+			ops[i] = (struct ktstr_op){
+				.kind = (enum ktstr_op_kind)rng_below(&rng, KTSTR_OP_KIND_MAX),
+				.cgroup = names[rng_below(&rng, ARRAY_SIZE(names))],
+				.other = names[rng_below(&rng, ARRAY_SIZE(names))],
+				.cpuset = {(enum ktstr_cpuset_kind)rng_below(&rng, KTSTR_CPUSET_KIND_MAX + 1u),
+					   (unsigned)rng_below(&rng, 4), (unsigned)rng_below(&rng, 4), 0.5, 0.1, 0.9,
+					   "0-3"},
+				.load = {.work.type = (enum ktstr_work_type)rng_below(&rng, KTSTR_WORK_TYPE_MAX + 1u),
+					 .workers = (unsigned)rng_below(&rng, 9)},
+			};
+		ops[2].kind = KTSTR_OP_KIND_MAX;
+		struct ktstr_step steps[] = { { .name = "s", .ops = ops }, { .name = NULL } };
+		struct ktstr_scenario s = { .steps = steps, .backdrop.cgroups = KTSTR_CGROUPS({ .name = "a" }) };
+		struct ktstr_test test = { .name = "t" };
+		_cleanup_err_ struct err *err = NULL;
+		int r = scenario_check(&test, &topology, &s, &err);
+		ck_assert(r == 0 || (err && err->msg));
+		accepted += r == 0;
+	}
+	ck_assert_uint_gt(accepted, 0);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, work_types_are_complete);
+	tcase_add_test(tc, older_names_of_work_types);
+	tcase_add_test(tc, groups_by_parameters);
+	tcase_add_test(tc, declared_topology_is_what_sysfs_shows);
+	tcase_add_test(tc, cpusets_by_arithmetic);
+	tcase_add_test(tc, affinities_within_the_pool);
+	tcase_add_test(tc, shares_of_workers_round_up);
+	tcase_add_test(tc, canned_scenarios_on_all_machines);
+	tcase_add_test(tc, canned_scenarios_by_name);
+	tcase_add_test(tc, random_scenarios_are_checked);
+}
+
+int main(void)
+{
+	return t_main("guest", fill);
+}
