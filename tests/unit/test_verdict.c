@@ -381,7 +381,7 @@ START_TEST(records_of_the_wrong_size_are_refused)
 {
 	struct err *err = NULL;
 	begin();
-	char junk[300] = "";
+	char junk[1024] = "";
 	t_errno(evidence_take(&e, WIRE_HELLO, 0, junk, 3, &err), EBADMSG);
 	t_err_contains(&err, "(hello) makes no sense");
 	t_errno(evidence_take(&e, WIRE_WORKER, 0, junk, sizeof(struct wire_worker), NULL), EBADMSG);
