@@ -2,11 +2,12 @@
 /*
  * lockstep.c -- QEMU's main loop and its vCPU thread take turns. Preloaded into QEMU; shares nothing with the rest.
  *
- * Under -icount, with one thread for all vCPUs, what a guest does is a function of QEMU's command line but for one
- * thing: both threads run the timers of the virtual clock. When a time slice ends at a timer's deadline, the vCPU
- * thread goes on with the next vCPU, then runs what is due; but the main loop, which each deadline wakes, may look at
- * the clock between the two. It then kicks every vCPU, slices end early, and round robin goes on from another place
- * (QEMU 7.2: accel/tcg/tcg-accel-ops-rr.c, util/main-loop.c). On a busy host that was seen in three runs of twenty.
+ * Under -icount sleep=off, with one thread for all vCPUs, what a guest does is a function of QEMU's command line but for
+ * one thing: when all vCPUs sleep, it is the main loop that moves the virtual clock on, to the next timer (QEMU 7.2:
+ * softmmu/icount.c, icount_start_warp_timer()). Every timer wakes the main loop; should it look just after the last
+ * vCPU has halted, but before the vCPU thread has accounted for what it executed, it moves the clock too far, and kicks
+ * vCPUs out of slices that the guest's own doings would not have ended. On a busy host that was seen in three runs of
+ * twenty.
  *
  * So one of the two runs at a time. The vCPU thread has the turn until it waits for an interrupt (all vCPUs idle), and
  * every TURN_LOCKS acquisitions of QEMU's big lock, which come at places that are the guest's own; the main loop has it
