@@ -4,7 +4,7 @@
  *
  * Under -icount sleep=off, with one thread for all vCPUs, what a guest does is a function of QEMU's command line but
  * for one thing: when all vCPUs sleep, it is the main loop that moves the virtual clock on, to the next timer (QEMU
- * 7.2: softmmu/icount.c, icount_start_warp_timer()). Every timer wakes the main loop; should it look just after the last
+ * 7.2: softmmu/icount.c, icount_start_warp_timer()). Every timer wakes the main loop; should it look after the last
  * vCPU has halted, but before the vCPU thread has accounted for what it executed, it moves the clock too far, and kicks
  * vCPUs out of slices that the guest's own doings would not have ended. On a busy host that was seen in three runs of
  * twenty.
