@@ -20,7 +20,7 @@ kernel: setup all
 
 demo: kernel
 	@echo "== the examples: EEVDF and the kernel tree's own sched_ext schedulers, each test in its own machine"
-	@$(BUILD)/ktstr test $(BUILD)/tests/examples --kernel distro --retries 1
+	@$(BUILD)/ktstr test $(BUILD)/tests/examples --kernel distro
 	@echo "== done: sidecars are below target/ktstr; see README.md for what to do next"
 
 check: setup

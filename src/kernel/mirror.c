@@ -30,7 +30,7 @@ static char *below(const char *base, size_t len, const char *path)
 	char *url = NULL;
 	while (len && base[len - 1] == '/')
 		len--;
-	return len && asprintf(&url, "%.*s/%s", (int)len, base, path) >= 0 ? url : NULL;
+	return len && asprintf(&url, "%.*s%s", (int)len, base, path) >= 0 ? url : NULL;
 }
 
 char **mirror_urls(const char *host, const char *path)
@@ -54,23 +54,20 @@ char **mirror_urls(const char *host, const char *path)
 
 char **mirror_releases_json(void)
 {
-	return mirror_urls(HOST_LISTS, "releases.json");
+	return mirror_urls(HOST_LISTS, "/releases.json");
 }
 
 char **mirror_sums(unsigned major)
 {
-	char path[64];
-	snprintf(path, sizeof(path), "pub/linux/kernel/v%u.x/sha256sums.asc", major);
-	return mirror_urls(HOST_TARBALLS, path);
+	char path[KVERSION_PATH_MAX];
+	return mirror_urls(HOST_TARBALLS, kversion_sums_path(&(struct kversion){ .major = major }, path));
 }
 
 char **mirror_tarball(const struct kversion *v)
 {
-	char path[KVERSION_PATH_MAX + 32], version[KVERSION_TEXT_MAX];
-	kversion_format(v, version);
+	char path[KVERSION_PATH_MAX], version[KVERSION_TEXT_MAX];
 	if (v->rc == KVERSION_FINAL)
-		snprintf(path, sizeof(path), "pub/linux/kernel/v%u.x/linux-%s.tar.xz", v->major, version);
-	else
-		snprintf(path, sizeof(path), "torvalds/t/linux-%s.tar.gz", version);
-	return mirror_urls(v->rc == KVERSION_FINAL ? HOST_TARBALLS : HOST_CANDIDATES, path);
+		return mirror_urls(HOST_TARBALLS, kversion_tarball_path(v, path));
+	snprintf(path, sizeof(path), "/torvalds/t/linux-%s.tar.gz", kversion_format(v, version));
+	return mirror_urls(HOST_CANDIDATES, path);
 }

@@ -9,7 +9,7 @@
 #define MIRRORS_MAX 8
 
 /*
- * The addresses of a file in the order in which they are tried, NULL-terminated, for mirror_urls_free(): @path below
+ * The addresses of a file in the order in which they are tried, NULL-terminated, for mirror_urls_free(): "/@path" below
  * each of KTSTR_KERNEL_MIRROR (addresses with commas between them), which stand in for every host of kernel.org; where
  * the variable is unset, @path at @host. NULL: no memory.
  */

@@ -12,13 +12,17 @@
 #define FUNCTION_BYTES_MAX 65536
 #define PAUSES_MAX	   8	/* more are not the loops that are meant */
 
+#define PATCHES_MAX	   (4 * PAUSES_MAX)
+
 struct image {
-	uint8_t *data;
+	const uint8_t *data;
 	size_t size;
+	uint64_t patch[PATCHES_MAX];	/* file offsets of what is not to stay a PAUSE */
+	unsigned patches;
 };
 
 /* @count things of @size bytes at @at, or NULL where they do not lie in the file. */
-static void *part(const struct image *i, uint64_t at, uint64_t count, size_t size)
+static const void *part(const struct image *i, uint64_t at, uint64_t count, size_t size)
 {
 	if (at > i->size || count > (i->size - at) / size)
 		return NULL;
@@ -48,18 +52,17 @@ static unsigned quicken_function(struct image *i, const Elf64_Shdr *text, const 
 	if (s->st_value < text->sh_addr || into > text->sh_size || text->sh_type != SHT_PROGBITS ||
 	    text->sh_offset > i->size || s->st_size < 2 || s->st_size > FUNCTION_BYTES_MAX)
 		return 0;
-	uint8_t *code = part(i, text->sh_offset + into, s->st_size, 1);
-	for (unsigned pass = 0; code && pass < 2; pass++) {
-		if (pass && found > PAUSES_MAX)
+	uint64_t begin = text->sh_offset + into, pause[PAUSES_MAX];
+	const uint8_t *code = part(i, begin, s->st_size, 1);
+	for (uint64_t at = 0; code && at + 1 < s->st_size; at++) {
+		if (code[at] != 0xf3 || code[at + 1] != 0x90)
+			continue;
+		if (found == PAUSES_MAX || i->patches + found == PATCHES_MAX)
 			return 0;
-		for (uint64_t at = 0; at + 1 < s->st_size; at++) {
-			if (code[at] != 0xf3 || code[at + 1] != 0x90)
-				continue;
-			found += !pass;
-			if (pass)
-				code[at] = 0x66;	/* 66 90: a NOP as long as PAUSE */
-		}
+		pause[found++] = begin + at;
 	}
+	memcpy(i->patch + i->patches, pause, found * sizeof(*pause));
+	i->patches += found;
 	return found;
 }
 
@@ -92,8 +95,22 @@ static unsigned quicken(struct image *i)
 	return found;
 }
 
+/* The file is mapped to be searched, not to be copied: what is copied through a mapping stays resident. */
+static int find_pauses(int in, struct image *i)
+{
+	void *map = mmap(NULL, i->size, PROT_READ, MAP_PRIVATE, in, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	i->data = map;
+	int r = quicken(i) ? 0 : -ENOENT;
+	munmap(map, i->size);
+	i->data = NULL;
+	return r;
+}
+
 int qemu_quicken(const char *kernel, int *ret_fd)
 {
+	static const uint8_t nop = 0x66;	/* 66 90: a NOP as long as PAUSE, f3 90 */
 	_cleanup_close_ int in = open(kernel, O_RDONLY | O_CLOEXEC), out = -1;
 	struct stat st;
 	if (in < 0 || fstat(in, &st) < 0)
@@ -101,15 +118,13 @@ int qemu_quicken(const char *kernel, int *ret_fd)
 	if (st.st_size < (off_t)sizeof(Elf64_Ehdr))
 		return -ENOENT;
 	struct image i = { .size = (size_t)st.st_size };
-	i.data = mmap(NULL, i.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, in, 0);
-	if (i.data == MAP_FAILED)
-		return -errno;
-	int r = quicken(&i) ? 0 : -ENOENT;
+	int r = find_pauses(in, &i);
 	if (r == 0)
 		out = r = memfd_new("ktstr-kernel", 0);
 	if (r >= 0)
-		r = fd_write_full(out, i.data, i.size);
-	munmap(i.data, i.size);
+		r = fd_copy(in, out, NULL);
+	for (unsigned n = 0; n < i.patches && r >= 0; n++)
+		r = pwrite(out, &nop, 1, (off_t)i.patch[n]) == 1 ? 0 : -EIO;
 	if (r < 0)
 		return r;
 	*ret_fd = TAKE_FD(out);
