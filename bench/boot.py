@@ -83,6 +83,8 @@ def ours(entry, count):
                 v = json.load(f)['volatile']
             took.append(v['boot_ns'] / 1e9)
             cpu += v['vm_cpu_us']
+        if len(took) != count:
+            sys.exit(f'{len(took)} of {count} results\n{done.stdout}{done.stderr}')
         return took, run['self_cpu_us'], cpu, run['self_rss_kib']
 
 

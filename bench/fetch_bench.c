@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 	uint32_t seconds, count;
 	int result = -EINVAL;
 	setrlimit(RLIMIT_NOFILE, &files);
-	if (http_global_init(NULL) < 0 || reactor_new(&r, NULL) < 0 || http_new(r, NULL, &h, NULL) < 0)
+	if (reactor_new(&r, NULL) < 0 || http_new(r, NULL, &h, NULL) < 0)
 		return 69;
 	if (argc > 4 && !strcmp(argv[1], "get"))
 		result = get(r, h, argv[2], !strcmp(argv[3], "hash"), argv + 4, (unsigned)argc - 4);
@@ -138,6 +138,5 @@ int main(int argc, char **argv)
 		result = idle(r, h, seconds, count, argv[4]);
 	http_free(h);
 	reactor_free(r);
-	http_global_done();
 	return result == 0 ? 0 : 1;
 }

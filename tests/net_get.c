@@ -159,8 +159,6 @@ int main(int argc, char **argv)
 	o.tuning.backoff_first = 10 * NSEC_PER_MSEC;
 	o.tuning.backoff_most = 100 * NSEC_PER_MSEC;
 	take_options(&o, argc, argv);
-	if (http_global_init(NULL) < 0)
-		return 69;
 	int before = count_fds();
 	if (reactor_new(&r, NULL) < 0 || http_new(r, &o.http, &h, NULL) < 0)
 		return 69;
@@ -173,6 +171,5 @@ int main(int argc, char **argv)
 	http_free(h);
 	reactor_free(r);
 	printf("{\"left_open\":%d}\n", count_fds() - before);
-	http_global_done();
 	return worst == 0 ? 0 : worst == -ECANCELED ? EXIT_INTERRUPTED : 1;
 }

@@ -133,13 +133,6 @@ static bool may_download(const struct kernel_ref *refs, size_t count, bool is_bu
 	return false;
 }
 
-/* libcurl, its TLS and its threads are nobody's concern who names a path or a key. */
-static int open_network(struct reactor *r, struct http **http, struct err **err)
-{
-	int result = http_global_init(err);
-	return result == 0 ? http_new(r, NULL, http, err) : result;
-}
-
 static int resolve_refs(struct reactor *r, const struct resolve_config *config, bool quiet, struct kernels_result *ret,
 			struct err **err)
 {
@@ -162,7 +155,7 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 					 .include_eol = q->include_eol, .skip_sha256 = q->skip_sha256 };
 	int result = parse_refs(q, refs, &config.count, err);
 	if (result == 0 && may_download(refs, config.count, q->build))
-		result = open_network(r, http, err);
+		result = http_new(r, NULL, http, err);
 	config.http = *http;
 	if (result == 0)
 		result = resolve_refs(r, &config, q->quiet, ret, err);
@@ -366,7 +359,7 @@ int kernels_releases(struct releases *ret, struct err **err)
 	struct fetch_request q = { .urls = (const char *const *)urls, .fd = -1, .tuning = &MIRROR_LISTS };
 	int result = urls ? reactor_new(&r, err) : -ENOMEM;
 	if (result == 0)
-		result = open_network(r, &http, err);
+		result = http_new(r, NULL, &http, err);
 	if (result == 0) {
 		fetch_start(&fetch, http, r, &q, NULL, NULL);
 		result = run_reactor(r, err);

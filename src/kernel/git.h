@@ -5,12 +5,17 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 struct git_state {
 	char hash[41];
 	bool dirty;	/* HEAD != index, or index != work tree, in tracked files; submodules aside */
 };
 
-/* The checkout that contains @dir (@search_parents) or that begins there. -ENOENT: none, or it has no commit. */
-int git_read_state(const char *dir, bool search_parents, struct git_state *ret);
+/*
+ * The checkout that contains @dir (@search_parents) or that begins there. -ENOENT: none, or it has no commit, which is
+ * no error in *@err; others: libgit2 cannot be loaded.
+ */
+int git_read_state(const char *dir, bool search_parents, struct git_state *ret, struct err **err);
 
 #endif

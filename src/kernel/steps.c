@@ -144,6 +144,7 @@ static int find_version(struct kernel_job *job)
 	const struct kernel_id *id = job->config.id;
 	struct git_state git;
 	struct stat st;
+	int r;
 	switch (id->kind) {
 	case KERNEL_ID_TARBALL:
 		job->tarball_bytes = stat(id->path, &st) == 0 ? (uint64_t)st.st_size : 0;
@@ -153,7 +154,10 @@ static int find_version(struct kernel_job *job)
 		snprintf(job->version, sizeof(job->version), "%s", id->version);
 		return 0;
 	case KERNEL_ID_TREE:
-		if (git_read_state(id->path, false, &git) == 0 && !git.dirty) {
+		r = git_read_state(id->path, false, &git, &job->err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (r == 0 && !git.dirty) {
 			job->clean_tree = true;
 			snprintf(job->git_hash, sizeof(job->git_hash), "%s", git.hash);
 		}
@@ -231,7 +235,9 @@ int step_prepare(void *arg)
 static int check_commit(struct kernel_job *job)
 {
 	struct git_state git;
-	int r = git_read_state(job->tree, false, &git);
+	int r = git_read_state(job->tree, false, &git, &job->err);
+	if (r < 0 && r != -ENOENT)
+		return r;
 	if (r < 0)
 		return FAIL(&job->err, EXIT_BAD_DATA, r, "git fetch of %s left no commit in %s",
 			    job->config.id->ref, job->tree);
@@ -459,7 +465,7 @@ static bool changed_meanwhile(struct kernel_job *job)
 	struct git_state git;
 	if (job->config.id->kind != KERNEL_ID_TREE)
 		return false;
-	bool same = git_read_state(job->tree, false, &git) == 0 && !git.dirty && !strcmp(git.hash, job->git_hash);
+	bool same = git_read_state(job->tree, false, &git, NULL) == 0 && !git.dirty && !strcmp(git.hash, job->git_hash);
 	if (!same)
 		snprintf(job->note, sizeof(job->note), "source tree changed during the build; not cached");
 	return !same;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* fetch.c -- see fetch.h. The states, in the order in which they run; what libcurl calls meanwhile is in receive.c. */
-#include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/bug.h"
+#include "net/curl.h"
 #include "net/receive.h"
 
 #define RETRY_AFTER_MAX	  (60 * NSEC_PER_SEC)
@@ -54,10 +54,10 @@ static int set_up(struct fetch *f)
 		return result;
 	if (http_transfer_init(&f->transfer, f->http) < 0)
 		return FAIL_SYS(&f->err, -ENOMEM, "download %s", f->shown);
-	CURL *easy = f->transfer.easy;
+	const struct curl_api *curl = f->transfer.curl;
 	fetch_hook_up(f);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->error_text);
-	curl_easy_setopt(easy, CURLOPT_NOBODY, f->q.head ? 1L : 0L);
+	curl->easy_setopt(f->transfer.easy, CURLOPT_ERRORBUFFER, f->error_text);
+	curl->easy_setopt(f->transfer.easy, CURLOPT_NOBODY, f->q.head ? 1L : 0L);
 	sha256_init(&f->hash);
 	return 0;
 }
@@ -65,7 +65,7 @@ static int set_up(struct fetch *f)
 /* The rest, and only if the file is still the one whose beginning we have: else the server sends the whole. */
 static void ask_for_rest(struct fetch *f)
 {
-	CURL *easy = f->transfer.easy;
+	const struct curl_api *curl = f->transfer.curl;
 	char range[RANGE_TEXT_MAX], header[HEADER_TEXT_MAX];
 	bool rest = f->done && f->validator[0] && !f->distrust && !f->from_start;
 	if (!rest) {
@@ -75,10 +75,10 @@ static void ask_for_rest(struct fetch *f)
 	f->asked_from = f->done;
 	snprintf(range, sizeof(range), "%lu-", f->asked_from);
 	snprintf(header, sizeof(header), "If-Range: %s", f->validator);
-	curl_slist_free_all(f->headers);
-	f->headers = rest ? curl_slist_append(NULL, header) : NULL;
-	curl_easy_setopt(easy, CURLOPT_RANGE, rest ? range : NULL);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, f->headers);
+	curl->slist_free_all(f->headers);
+	f->headers = rest ? curl->slist_append(NULL, header) : NULL;
+	curl->easy_setopt(f->transfer.easy, CURLOPT_RANGE, rest ? range : NULL);
+	curl->easy_setopt(f->transfer.easy, CURLOPT_HTTPHEADER, f->headers);
 }
 
 static int connect_to(struct machine *m, int result)
@@ -100,8 +100,9 @@ static int connect_to(struct machine *m, int result)
 	f->from_start = false;
 	/* What was asked for safely is not answered in the clear. */
 	bool secure = !strncasecmp(f->url_used, "https:", 6);
-	curl_easy_setopt(f->transfer.easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
-	curl_easy_setopt(f->transfer.easy, CURLOPT_URL, f->url_used);
+	const struct curl_api *curl = f->transfer.curl;
+	curl->easy_setopt(f->transfer.easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
+	curl->easy_setopt(f->transfer.easy, CURLOPT_URL, f->url_used);
 	if (http_begin(f->http, &f->transfer) < 0)
 		return FAIL_SYS(&f->err, -ENOMEM, "download %s", f->shown);
 	timer_arm(m->reactor, &f->stall, reactor_now(m->reactor) + f->q.tuning->stall_window);
@@ -146,7 +147,7 @@ static void go_on(struct fetch *f)
 {
 	f->paused = false;
 	f->moved = f->q.tuning->stall_bytes;	/* this window was ours to waste */
-	if (curl_easy_pause(f->transfer.easy, CURLPAUSE_CONT) == CURLE_OK)
+	if (f->transfer.curl->easy_pause(f->transfer.easy, CURLPAUSE_CONT) == CURLE_OK)
 		return;
 	http_abort(f->http, &f->transfer);
 	fetch_attempt_ended(f, CURLE_WRITE_ERROR);
@@ -177,7 +178,7 @@ static void say_why(struct fetch *f)
 		snprintf(f->why, sizeof(f->why), "HTTP %u", f->response.status);
 	else
 		snprintf(f->why, sizeof(f->why), "%s",
-			 f->error_text[0] ? f->error_text : curl_easy_strerror((CURLcode)f->code));
+			 f->error_text[0] ? f->error_text : f->transfer.curl->easy_strerror((CURLcode)f->code));
 }
 
 static bool may_retry(struct fetch *f)
@@ -230,7 +231,7 @@ static int back_off(struct machine *m, int result)
 	const struct fetch_tuning *tuning = f->q.tuning;
 	curl_off_t asked_s = 0;
 	(void)result;
-	curl_easy_getinfo(f->transfer.easy, CURLINFO_RETRY_AFTER, &asked_s);
+	f->transfer.curl->easy_getinfo(f->transfer.easy, CURLINFO_RETRY_AFTER, &asked_s);
 	nsec_t asked = asked_s <= 0 ? 0 : MIN_OF((nsec_t)asked_s, RETRY_AFTER_MAX / NSEC_PER_SEC) * NSEC_PER_SEC;
 	nsec_t length = outcome_backoff(f->failures++, tuning->backoff_first, tuning->backoff_most, &f->rng);
 	machine_sleep(m, MAX_OF(length, asked));
@@ -328,10 +329,10 @@ static int release(struct machine *m, int result)
 	timer_disarm(m->reactor, &f->stall);
 	if (f->transfer.easy) {
 		http_abort(f->http, &f->transfer);
+		f->transfer.curl->slist_free_all(f->headers);
+		f->headers = NULL;
 		http_transfer_done(&f->transfer);
 	}
-	curl_slist_free_all(f->headers);
-	f->headers = NULL;
 	buf_done(&f->reasons);
 	for (size_t i = 0; i < ARRAY_SIZE(f->chunk); i++) {
 		free(f->chunk[i].data);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* http.c -- see http.h. */
-#include <curl/curl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/bug.h"
+#include "base/library.h"
+#include "net/curl.h"
 #include "net/http.h"
 
 /* A receive this large takes a few dozen packets at once and still fits the second-level cache beside its copy. */
@@ -14,6 +15,7 @@
 #define REDIRECTS_MAX	8L
 
 struct http {
+	struct curl_api curl;
 	struct reactor *reactor;
 	CURLM *multi;
 	struct timer timer;
@@ -80,7 +82,7 @@ static struct watch *watch_new(struct http *h, curl_socket_t fd)
 		return NULL;
 	*w = (struct watch){ .op = { .kind = OP_POLL, .fd = fd, .done = on_poll }, .http = h, .fd = fd };
 	h->watched++;
-	curl_multi_assign(h->multi, fd, w);
+	h->curl.multi_assign(h->multi, fd, w);
 	return w;
 }
 
@@ -127,19 +129,19 @@ static void take_back(struct http *h, struct http_transfer *t)
 	REQUIRE(t->running && h->running);
 	t->running = false;
 	h->running--;
-	curl_multi_remove_handle(h->multi, t->easy);
+	h->curl.multi_remove_handle(h->multi, t->easy);
 }
 
 static void drive(struct http *h, curl_socket_t fd, int events)
 {
 	int running, left;
-	curl_multi_socket_action(h->multi, fd, events, &running);
-	for (CURLMsg *msg; (msg = curl_multi_info_read(h->multi, &left));) {
+	h->curl.multi_socket_action(h->multi, fd, events, &running);
+	for (CURLMsg *msg; (msg = h->curl.multi_info_read(h->multi, &left));) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		struct http_transfer *t = NULL;
 		CURLcode code = msg->data.result;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
+		h->curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
 		take_back(h, t);	/* invalidates msg */
 		t->ended(t, (int)code);
 	}
@@ -154,41 +156,43 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
 
 int http_transfer_init(struct http_transfer *t, struct http *h)
 {
-	CURL *easy = curl_easy_init();
+	const struct curl_api *curl = &h->curl;
+	CURL *easy = curl->easy_init();
 	if (!easy)
 		return -ENOMEM;
 	t->easy = easy;
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "ktstr/" KTSTR_VERSION);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+	t->curl = curl;
+	curl->easy_setopt(easy, CURLOPT_PRIVATE, t);
+	curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl->easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl->easy_setopt(easy, CURLOPT_USERAGENT, "ktstr/" KTSTR_VERSION);
+	curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+	curl->easy_setopt(easy, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+	curl->easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
+	curl->easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 	/* One connection a download: the streams of one HTTP/2 connection would share its window and its losses. */
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	/* A lookup that is under way cannot be cancelled: its thread ends by itself, with its two descriptors, later.
 	 */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	if (h->ca_file)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, h->ca_file);
+		curl->easy_setopt(easy, CURLOPT_CAINFO, h->ca_file);
 	return 0;
 }
 
 void http_transfer_done(struct http_transfer *t)
 {
 	REQUIRE(!t->running);
-	curl_easy_cleanup(t->easy);
+	t->curl->easy_cleanup(t->easy);
 	t->easy = NULL;
 }
 
 int http_begin(struct http *h, struct http_transfer *t)
 {
 	REQUIRE(t->easy && !t->running);
-	if (curl_multi_add_handle(h->multi, t->easy) != CURLM_OK)
+	if (h->curl.multi_add_handle(h->multi, t->easy) != CURLM_OK)
 		return -ENOMEM;
 	t->running = true;
 	h->running++;
@@ -217,33 +221,37 @@ const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX])
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-int http_global_init(struct err **err)
+/* libcurl counts how often it was set up, and may be while threads run. */
+static int load(struct curl_api *curl, struct err **err)
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-		return 0;
-	return FAIL(err, EXIT_NO_BACKEND, -ENOMEM, "set up libcurl: it refused to start");
-}
-
-void http_global_done(void)
-{
-	curl_global_cleanup();
+	static const char *const names[] = { CURL_FUNCTIONS(CURL_NAME) NULL };
+	int r = library_open("libcurl.so.4", names, curl, err);
+	if (r == 0 && curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		r = FAIL(err, EXIT_NO_BACKEND, -ENOMEM, "set up libcurl: it refused to start");
+	return r;
 }
 
 int http_new(struct reactor *r, const struct http_config *config, struct http **ret, struct err **err)
 {
-	struct http *h = calloc(1, sizeof(*h));
+	struct curl_api curl;
+	int result = load(&curl, err);
+	struct http *h = result == 0 ? calloc(1, sizeof(*h)) : NULL;
 	const char *ca_file = config ? config->ca_file : NULL;
+	if (result < 0)
+		return result;
 	if (h)
-		*h = (struct http){ .reactor = r, .timer.fire = on_timer, .multi = curl_multi_init(),
+		*h = (struct http){ .curl = curl, .reactor = r, .timer.fire = on_timer, .multi = curl.multi_init(),
 				    .ca_file = ca_file ? strdup(ca_file) : NULL };
+	else
+		curl.global_cleanup();
 	if (!h || !h->multi || (ca_file && !h->ca_file)) {
 		http_free(h);
 		return FAIL_SYS(err, -ENOMEM, "set up HTTP");
 	}
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timeout_change);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	h->curl.multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	h->curl.multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+	h->curl.multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timeout_change);
+	h->curl.multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
 	*ret = h;
 	return 0;
 }
@@ -254,10 +262,11 @@ struct http *http_free(struct http *h)
 		return NULL;
 	REQUIRE(!h->running);
 	if (h->multi)
-		curl_multi_cleanup(h->multi);
+		h->curl.multi_cleanup(h->multi);
 	timer_disarm(h->reactor, &h->timer);
 	while (h->watched && reactor_turn(h->reactor, NSEC_NEVER) == 0)
 		;
+	h->curl.global_cleanup();
 	free(h->ca_file);
 	free(h);
 	return NULL;

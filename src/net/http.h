@@ -11,10 +11,7 @@
 #include "reactor/reactor.h"
 
 struct http;
-
-/* libcurl's own process-wide state: once, before the first http_new() and before any thread is started. */
-int http_global_init(struct err **err);
-void http_global_done(void);
+struct curl_api;
 
 struct http_config {
 	const char *ca_file; /* PEM bundle instead of the system's certificates; NULL: the system's. Copied. */
@@ -24,7 +21,7 @@ struct http_config {
 /* @url for messages: printable, without user and password, cut where it is very long. */
 const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX]);
 
-/* One a reactor; @config may be NULL. */
+/* One a reactor; @config may be NULL. Loads libcurl, which is an error of its own where it is not installed. */
 int http_new(struct reactor *r, const struct http_config *config, struct http **ret, struct err **err);
 /* Closes idle connections and turns the reactor until the last poll has ended; no transfer may be running. */
 struct http *http_free(struct http *h);
@@ -32,6 +29,7 @@ DEFINE_CLEANUP(struct http *, http_free)
 
 /* One transfer; the easy handle is the caller's and is reused from attempt to attempt. */
 struct http_transfer {
+	const struct curl_api *curl;	/* set while `easy` is */
 	void *easy; /* CURL *; its CURLOPT_PRIVATE is ours */
 	bool running;
 	/* On the loop; @code is a CURLcode. The transfer is not running any more, and may be begun again. */

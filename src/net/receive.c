@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* receive.c -- see receive.h. */
-#include <curl/curl.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "base/bug.h"
+#include "net/curl.h"
 #include "net/receive.h"
 
 #define RATE_INTERVAL (250 * NSEC_PER_MSEC)
@@ -48,7 +48,7 @@ int fetch_begin_body(struct fetch *f)
 	curl_off_t length = -1;
 	f->begun = true;
 	notice_post(&f->notice);
-	curl_easy_getinfo(f->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	f->transfer.curl->easy_getinfo(f->transfer.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	if (r->status != 200 && r->status != 206)
 		return fetch_end_attempt(f, -EPROTO, OUTCOME_GIVE_UP, "HTTP %u", r->status);
 	if (f->q.refuse_html && r->html)
@@ -177,11 +177,12 @@ static void on_stall_window(struct timer *t)
 
 void fetch_hook_up(struct fetch *f)
 {
+	const struct curl_api *curl = f->transfer.curl;
 	CURL *easy = f->transfer.easy;
 	f->transfer.ended = on_ended;
 	f->stall.fire = on_stall_window;
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, f);
+	curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl->easy_setopt(easy, CURLOPT_WRITEDATA, f);
+	curl->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl->easy_setopt(easy, CURLOPT_HEADERDATA, f);
 }

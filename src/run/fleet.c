@@ -130,7 +130,7 @@ static int make_boot_files(struct fleet *f)
 	for (size_t i = 0; f->boot && i < f->config.kernel_count; i++) {
 		struct boot_file *b = &f->boot[i];
 		b->fd = -1;
-		if (tcg && qemu_quicken(f->config.kernels[i].boot, &b->fd) == 0)
+		if (tcg && qemu_quicken(f->config.kernels[i].boot, f->config.image_cache, &b->fd) == 0)
 			snprintf(b->path, sizeof(b->path), "/proc/%d/fd/%d", getpid(), b->fd);
 	}
 	return f->boot ? 0 : -ENOMEM;

@@ -24,7 +24,7 @@ static void read_commit(struct rundir *d)
 {
 	struct git_state git;
 	char cwd[4096];
-	if (!getcwd(cwd, sizeof(cwd)) || git_read_state(cwd, true, &git) < 0)
+	if (!getcwd(cwd, sizeof(cwd)) || git_read_state(cwd, true, &git, NULL) < 0)
 		snprintf(d->commit, sizeof(d->commit), "unknown");
 	else
 		snprintf(d->commit, sizeof(d->commit), "%.7s%s", git.hash, git.dirty ? "-dirty" : "");

@@ -6,20 +6,17 @@
  *
  *   sim_fetches [SEEDS [FIRST_SEED]]
  *
- * The functions of libcurl that a fetch calls are defined here, and take the place of the library's.
+ * The table of libcurl's functions that a fetch gets holds functions of this file.
  */
-#define CURL_DISABLE_TYPECHECK
-#include <curl/curl.h>
 #include <nettle/sha2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#undef curl_easy_setopt
-#undef curl_easy_getinfo
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "net/curl.h"
 #include "net/fetch.h"
 #include "reactor/sim.h"
 
@@ -210,6 +207,89 @@ static void on_event(struct timer *t)
 
 /* --- what stands in for http.c and libcurl ------------------------------------------------------------------------ */
 
+static CURLcode sim_setopt(CURL *easy, CURLoption option, ...)
+{
+	struct easy *e = easy;
+	va_list ap;
+	va_start(ap, option);
+	void *value = option < CURLOPTTYPE_OBJECTPOINT ? NULL : va_arg(ap, void *);
+	va_end(ap);
+	if (option == CURLOPT_WRITEFUNCTION)
+		memcpy(&e->on_body, &value, sizeof(value));
+	else if (option == CURLOPT_HEADERFUNCTION)
+		memcpy(&e->on_header, &value, sizeof(value));
+	else if (option == CURLOPT_WRITEDATA)
+		e->body_arg = value;
+	else if (option == CURLOPT_HEADERDATA)
+		e->header_arg = value;
+	else if (option == CURLOPT_URL)
+		snprintf(e->url, sizeof(e->url), "%s", (const char *)value);
+	else if (option == CURLOPT_RANGE)
+		snprintf(e->range, sizeof(e->range), "%s", value ? (const char *)value : "");
+	else if (option == CURLOPT_HTTPHEADER)
+		snprintf(e->if_range, sizeof(e->if_range), "%s", value ? ((struct curl_slist *)value)->data : "");
+	return CURLE_OK;
+}
+
+static CURLcode sim_getinfo(CURL *easy, CURLINFO info, ...)
+{
+	const struct easy *e = easy;
+	va_list ap;
+	va_start(ap, info);
+	curl_off_t *out = va_arg(ap, curl_off_t *);
+	va_end(ap);
+	*out = info == CURLINFO_CONTENT_LENGTH_DOWNLOAD_T ? (curl_off_t)e->claimed : 0;
+	return CURLE_OK;
+}
+
+/* As libcurl: what was kept comes from here; a refusal is only returned. */
+static CURLcode sim_pause(CURL *easy, int mask)
+{
+	struct easy *e = easy;
+	(void)mask;
+	if (!e->held)
+		return CURLE_OK;
+	size_t taken = e->on_body((char *)e->piece, 1, e->len, e->body_arg);
+	if (taken == CURL_WRITEFUNC_PAUSE)
+		return CURLE_OK;
+	e->held = false;
+	if (taken != e->len)
+		return CURLE_WRITE_ERROR;
+	e->at += e->len;
+	later(e, NSEC_PER_MSEC);
+	return CURLE_OK;
+}
+
+/* Headers are one or none. */
+static struct curl_slist *sim_append(struct curl_slist *list, const char *text)
+{
+	struct curl_slist *one = calloc(1, sizeof(*one));
+	if (list || !one)
+		abort();
+	one->data = strdup(text);
+	return one;
+}
+
+static void sim_free_all(struct curl_slist *list)
+{
+	free(list ? list->data : NULL);
+	free(list);
+}
+
+static const char *sim_strerror(CURLcode code)
+{
+	return code == CURLE_OK ? "no error" : "an error";
+}
+
+static const struct curl_api sim_curl = {
+	.easy_setopt = sim_setopt,
+	.easy_getinfo = sim_getinfo,
+	.easy_pause = sim_pause,
+	.easy_strerror = sim_strerror,
+	.slist_append = sim_append,
+	.slist_free_all = sim_free_all,
+};
+
 int http_transfer_init(struct http_transfer *t, struct http *h)
 {
 	struct easy *e = calloc(1, sizeof(*e));
@@ -219,6 +299,7 @@ int http_transfer_init(struct http_transfer *t, struct http *h)
 	e->timer.fire = on_event;
 	e->transfer = t;
 	t->easy = e;
+	t->curl = &sim_curl;
 	return 0;
 }
 
@@ -257,59 +338,6 @@ const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX])
 {
 	snprintf(out, URL_SHOWN_MAX, "%s", url);
 	return out;
-}
-
-CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
-{
-	struct easy *e = easy;
-	va_list ap;
-	va_start(ap, option);
-	void *value = option < CURLOPTTYPE_OBJECTPOINT ? NULL : va_arg(ap, void *);
-	va_end(ap);
-	if (option == CURLOPT_WRITEFUNCTION)
-		memcpy(&e->on_body, &value, sizeof(value));
-	else if (option == CURLOPT_HEADERFUNCTION)
-		memcpy(&e->on_header, &value, sizeof(value));
-	else if (option == CURLOPT_WRITEDATA)
-		e->body_arg = value;
-	else if (option == CURLOPT_HEADERDATA)
-		e->header_arg = value;
-	else if (option == CURLOPT_URL)
-		snprintf(e->url, sizeof(e->url), "%s", (const char *)value);
-	else if (option == CURLOPT_RANGE)
-		snprintf(e->range, sizeof(e->range), "%s", value ? (const char *)value : "");
-	else if (option == CURLOPT_HTTPHEADER)
-		snprintf(e->if_range, sizeof(e->if_range), "%s", value ? ((struct curl_slist *)value)->data : "");
-	return CURLE_OK;
-}
-
-CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
-{
-	const struct easy *e = easy;
-	va_list ap;
-	va_start(ap, info);
-	curl_off_t *out = va_arg(ap, curl_off_t *);
-	va_end(ap);
-	*out = info == CURLINFO_CONTENT_LENGTH_DOWNLOAD_T ? (curl_off_t)e->claimed : 0;
-	return CURLE_OK;
-}
-
-/* As libcurl: what was kept comes from here; a refusal is only returned. */
-CURLcode curl_easy_pause(CURL *easy, int mask)
-{
-	struct easy *e = easy;
-	(void)mask;
-	if (!e->held)
-		return CURLE_OK;
-	size_t taken = e->on_body((char *)e->piece, 1, e->len, e->body_arg);
-	if (taken == CURL_WRITEFUNC_PAUSE)
-		return CURLE_OK;
-	e->held = false;
-	if (taken != e->len)
-		return CURLE_WRITE_ERROR;
-	e->at += e->len;
-	later(e, NSEC_PER_MSEC);
-	return CURLE_OK;
 }
 
 /* --- the simulated disk: what the backend says was written is written -----------------------------------------------

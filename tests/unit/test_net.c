@@ -362,7 +362,6 @@ static struct world world;
 static void world_init(void)
 {
 	world = (struct world){ 0 };
-	t_ok(http_global_init(NULL));
 	t_ok(reactor_new(&world.reactor, NULL));
 	t_ok(http_new(world.reactor, NULL, &world.http, NULL));
 }
@@ -372,7 +371,6 @@ static void world_done(void)
 	fetch_done(&world.fetch);
 	http_free(world.http);
 	reactor_free(world.reactor);
-	http_global_done();
 }
 
 static void on_done(struct fetch *f)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Guest memory, the event log's reader, QMP, QEMU's command line, topologies. */
+#include <dirent.h>
 #include <elf.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -301,19 +303,77 @@ static struct tiny_kernel tiny(const char *function)
 	return k;
 }
 
-static int quicken(const struct tiny_kernel *k, uint8_t ret_code[16])
+static int quicken_in(const char *cache, int in, uint8_t ret_code[16])
 {
 	char path[40];
-	int in = memfd_new("tiny", 0), out = -1;
-	t_ok(fd_write_full(in, k, sizeof(*k)));
+	int out = -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", in);
-	int r = qemu_quicken(path, &out);
+	int r = qemu_quicken(path, cache, &out);
 	if (r == 0)
 		t_ok(fd_pread_full(out, ret_code, 16, offsetof(struct tiny_kernel, code)));
-	fd_close(in);
 	fd_close(out);
 	return r;
 }
+
+static unsigned files_in(const char *dir)
+{
+	unsigned files = 0;
+	DIR *d = opendir(dir);
+	for (struct dirent *e; d && (e = readdir(d));)
+		files += e->d_name[0] != '.';
+	closedir(d);
+	return files;
+}
+
+static int tiny_file(const struct tiny_kernel *k)
+{
+	int fd = memfd_new("tiny", 0);
+	t_ok(fd_write_full(fd, k, sizeof(*k)));
+	return fd;
+}
+
+static int quicken(const struct tiny_kernel *k, uint8_t ret_code[16])
+{
+	int in = tiny_file(k);
+	int r = quicken_in(NULL, in, ret_code);
+	fd_close(in);
+	return r;
+}
+
+/* Kept for as long as it is the same file: what has another content has another time. */
+START_TEST(a_quick_copy_is_kept)
+{
+	uint8_t code[16], again[16], later[16];
+	char *dir = t_tmpdir(), *cache = path_join(dir, "images");
+	struct tiny_kernel k = tiny("calibrate_APIC_clock");
+	int in = tiny_file(&k);
+	t_ok(quicken_in(cache, in, code));
+	ck_assert_uint_eq(files_in(cache), 1);
+	t_ok(quicken_in(cache, in, again));
+	ck_assert(!memcmp(code, again, sizeof(code)));
+	ck_assert_uint_eq(files_in(cache), 1);
+	k.code[2] = 0x90;
+	t_ok(fd_pwrite_full(in, &k, sizeof(k), 0));
+	t_ok(futimens(in, (const struct timespec[]){ { .tv_sec = 1 }, { .tv_sec = 1 } }));
+	t_ok(quicken_in(cache, in, later));
+	ck_assert_uint_eq(later[2], 0x90);
+	ck_assert_uint_eq(files_in(cache), 2);
+	fd_close(in);
+	free(cache);
+	t_rmdir(dir);
+}
+END_TEST
+
+/* Where nothing can be kept there is a copy all the same. */
+START_TEST(a_quick_copy_does_not_need_a_cache)
+{
+	uint8_t code[16];
+	struct tiny_kernel k = tiny("calibrate_APIC_clock");
+	int in = tiny_file(&k);
+	t_ok(quicken_in("/proc/no/such/place", in, code));
+	fd_close(in);
+}
+END_TEST
 
 START_TEST(pauses_go_in_the_timers_calibration_alone)
 {
@@ -346,13 +406,15 @@ START_TEST(a_kernel_that_lies_is_left_alone)
 	bad[7].section[1].sh_offset = UINT64_MAX;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		t_errno(quicken(&bad[i], code), ENOENT);
-	t_errno(qemu_quicken("/no/such/kernel", &fd), ENOENT);
-	t_errno(qemu_quicken("/bin/true", &fd), ENOENT);
+	t_errno(qemu_quicken("/no/such/kernel", NULL, &fd), ENOENT);
+	t_errno(qemu_quicken("/bin/true", NULL, &fd), ENOENT);
 }
 END_TEST
 
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, a_quick_copy_is_kept);
+	tcase_add_test(tc, a_quick_copy_does_not_need_a_cache);
 	tcase_add_test(tc, log_is_read_record_by_record);
 	tcase_add_loop_test(tc, log_that_lies_is_given_up, 0, ARRAY_SIZE(damages));
 	tcase_add_test(tc, log_whose_header_goes_is_given_up);

@@ -2,16 +2,18 @@
 /* quicken.c -- see quicken.h. The kernel file is a user's: every offset is checked. */
 #include <elf.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "vmm/qemu/quicken.h"
 
 #define FUNCTION_BYTES_MAX 65536
 #define PAUSES_MAX	   8	/* more are not the loops that are meant */
-
 #define PATCHES_MAX	   (4 * PAUSES_MAX)
 
 struct image {
@@ -108,25 +110,82 @@ static int find_pauses(int in, struct image *i)
 	return r;
 }
 
-int qemu_quicken(const char *kernel, int *ret_fd)
+static int write_copy(int in, const struct image *i, int out)
 {
 	static const uint8_t nop = 0x66;	/* 66 90: a NOP as long as PAUSE, f3 90 */
-	_cleanup_close_ int in = open(kernel, O_RDONLY | O_CLOEXEC), out = -1;
+	int r = fd_copy(in, out, NULL);
+	for (unsigned n = 0; n < i->patches && r == 0; n++)
+		r = fd_pwrite_full(out, &nop, 1, (off_t)i->patch[n]);
+	return r;
+}
+
+/* --- the copy that is kept ---------------------------------------------------------------------------------------- */
+
+/* Named by what tells one file from another without reading it. */
+static int kept_path(const char *dir, const struct stat *st, char *out, size_t size)
+{
+	const uint64_t file[] = {
+		st->st_dev,
+		st->st_ino,
+		(uint64_t)st->st_size,
+		(uint64_t)st->st_mtim.tv_sec,
+		(uint64_t)st->st_mtim.tv_nsec,
+		(uint64_t)st->st_ctim.tv_sec,
+		(uint64_t)st->st_ctim.tv_nsec,
+	};
+	struct siphash h;
+	siphash_init(&h);
+	siphash_update(&h, file, sizeof(file));
+	int n = snprintf(out, size, "%s/%016lx.vmlinux", dir, siphash_final(&h));
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+/* Under its name only when it is whole. */
+static int keep(int in, const struct image *i, const char *dir, const char *path)
+{
+	char fresh[PATH_MAX];
+	if (snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path) >= (int)sizeof(fresh))
+		return -ENAMETOOLONG;
+	if (mkdir_parents(dir, 0755, NULL) < 0)
+		return -EACCES;
+	_cleanup_close_ int out = mkostemp(fresh, O_CLOEXEC);
+	if (out < 0)
+		return -errno;
+	int r = write_copy(in, i, out);
+	if (r == 0 && rename(fresh, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(fresh);
+	return r < 0 ? r : TAKE_FD(out);
+}
+
+static int make_copy(int in, const struct image *i, const char *dir, const char *path)
+{
+	int r = path[0] ? keep(in, i, dir, path) : -ENOENT;
+	if (r >= 0)
+		return r;
+	_cleanup_close_ int out = memfd_new("ktstr-kernel", 0);
+	r = out < 0 ? out : write_copy(in, i, out);
+	return r < 0 ? r : TAKE_FD(out);
+}
+
+int qemu_quicken(const char *kernel, const char *cache_dir, int *ret_fd)
+{
+	_cleanup_close_ int in = open(kernel, O_RDONLY | O_CLOEXEC);
+	char path[PATH_MAX] = "";
 	struct stat st;
 	if (in < 0 || fstat(in, &st) < 0)
 		return -errno;
 	if (st.st_size < (off_t)sizeof(Elf64_Ehdr))
 		return -ENOENT;
+	if (cache_dir && kept_path(cache_dir, &st, path, sizeof(path)) < 0)
+		path[0] = '\0';
+	*ret_fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (*ret_fd >= 0)
+		return 0;
 	struct image i = { .size = (size_t)st.st_size };
 	int r = find_pauses(in, &i);
 	if (r == 0)
-		out = r = memfd_new("ktstr-kernel", 0);
-	if (r >= 0)
-		r = fd_copy(in, out, NULL);
-	for (unsigned n = 0; n < i.patches && r >= 0; n++)
-		r = pwrite(out, &nop, 1, (off_t)i.patch[n]) == 1 ? 0 : -EIO;
-	if (r < 0)
-		return r;
-	*ret_fd = TAKE_FD(out);
-	return 0;
+		r = *ret_fd = make_copy(in, &i, cache_dir, path);
+	return r < 0 ? r : 0;
 }

@@ -11,9 +11,11 @@
  * most of a boot, and with many nearly all of it. In the copy that loop, which no scheduler ever sees, has two-byte
  * NOPs instead.
  *
- * Leaves a memfd with the copy in *@ret_fd and returns 0; -ENOENT when @kernel is no ELF file with symbols and that
- * loop (a bzImage boots as it is), or another errno when it could not be read or copied. Blocks for some 20 ms.
+ * Leaves the copy's descriptor in *@ret_fd and returns 0; -ENOENT when @kernel is no ELF file with symbols and that
+ * loop (a bzImage boots as it is), or another errno when it could not be read or copied. The copy is kept in @cache_dir
+ * for as long as @kernel is the same file; where that cannot be, or @cache_dir is NULL, it is a memfd. Blocks for some
+ * 20 ms, unless it is there already.
  */
-int qemu_quicken(const char *kernel, int *ret_fd);
+int qemu_quicken(const char *kernel, const char *cache_dir, int *ret_fd);
 
 #endif
