@@ -23,6 +23,7 @@ struct vm_config {
 	const char *const *kargs;	/* further kernel command line words, or NULL */
 	uint64_t seed;
 	unsigned icount_shift;		/* tcg: 2^N ns an instruction */
+	bool late_cpus;			/* tcg: the kernel boots one processor, and PID 1 brings the others up */
 	bool perf;			/* kvm: perf mode, see vmm/kvm/perf.h */
 	const uint16_t *pin;		/* perf: host CPU + 1 of each vCPU, 0 any; or NULL */
 	bool verbose;			/* the whole kernel log on the console */

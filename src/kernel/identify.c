@@ -211,13 +211,13 @@ static char *entry_label(const struct cache_entry *e)
 	return kernel_label("kernel_", e->version ? e->version : e->key);
 }
 
-/* By the configuration that it was built with; what has none beside it is known when it is booted. */
-static bool lacks_scx(const char *dir, const char *file)
+/* By the configuration that it was built with; of what has none beside it nothing is known before it is booted. */
+static bool lacks(const char *dir, const char *file, const char *option)
 {
 	_cleanup_free_ char *path = path_join(dir, file);
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	return path && file_read(path, 16 << 20, &text, NULL) == 0 &&
-	       !kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT");
+	       !kconfig_has(buf_str(&text), option);
 }
 
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err)
@@ -241,7 +241,8 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.key = strdup(key),
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
-		.no_scx = lacks_scx(e.path, "config"),
+		.no_scx = lacks(e.path, "config", "CONFIG_SCHED_CLASS_EXT"),
+		.serial_smp = lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	entry_done(&e);
 	return ret->label && ret->version && ret->key && ret->boot ? 0 : -ENOMEM;
@@ -289,7 +290,8 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.version = strdup(version),
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
-		.no_scx = lacks_scx(tree, ".config"),
+		.no_scx = lacks(tree, ".config", "CONFIG_SCHED_CLASS_EXT"),
+		.serial_smp = lacks(tree, ".config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	return ret->label && ret->version && ret->boot ? 0 : -ENOMEM;
 }

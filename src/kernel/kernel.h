@@ -46,6 +46,7 @@ struct kernel {
 	char *boot;		/* the file that a direct boot takes: vmlinux with a PVH entry, else the bzImage */
 	char *schedulers;	/* directory with the tree's own schedulers, or NULL */
 	bool no_scx;		/* it is known to be built without sched_ext */
+	bool serial_smp;	/* it is known to bring its processors up one by one: no CONFIG_HOTPLUG_PARALLEL */
 };
 
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err);

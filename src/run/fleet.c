@@ -227,7 +227,8 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			   .kernel = boot_file(f, c->kernel),
 			   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
 			   .seed = seed_of(f, number),
-			   .icount_shift = c->icount_shift},
+			   .icount_shift = c->icount_shift,
+			   .late_cpus = c->kernel->serial_smp},
 		/* Processors come up one after the other. */
 		.boot_deadline = 3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC,
 		/* Guest seconds cost more host seconds the more processors share one thread. */

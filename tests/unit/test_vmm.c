@@ -269,6 +269,16 @@ START_TEST(argv_is_the_deterministic_recipe)
 }
 END_TEST
 
+START_TEST(argv_leaves_processors_to_pid_1)
+{
+	struct vm_config c = { .topology = { 1, 1, 4, 1 }, .memory_mib = 256, .kernel = "/boot/it" };
+	_cleanup_buf_ struct buf all = BUF_NULL, late = BUF_NULL;
+	ck_assert(!strstr(joined(&c, 1, &all), "maxcpus="));
+	c.late_cpus = true;
+	ck_assert(strstr(joined(&c, 1, &late), "maxcpus=1 ktstr.online") != NULL);
+}
+END_TEST
+
 /* --- kernels that boot faster --------------------------------------------------------------------------------------
  */
 
@@ -425,6 +435,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, topology_says_what_is_wrong, 0, ARRAY_SIZE(bad_topologies));
 	tcase_add_test(tc, apic_ids_have_gaps);
 	tcase_add_test(tc, argv_is_the_deterministic_recipe);
+	tcase_add_test(tc, argv_leaves_processors_to_pid_1);
 	tcase_add_test(tc, pauses_go_in_the_timers_calibration_alone);
 	tcase_add_test(tc, a_kernel_that_lies_is_left_alone);
 }

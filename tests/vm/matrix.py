@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Two kernels are a dimension: labels in names, all resolved and built before a test starts, or as they come."""
+import json
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
@@ -10,6 +12,26 @@ import layout  # noqa: E402
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
 TEST = ('-E', 'test(eevdf_custom_work)', BUILD + '/tests/examples')
+
+
+def without_parallel_smp(kernel, root):
+    """A cache with the same kernel, said to be built without CONFIG_HOTPLUG_PARALLEL, as older ones are."""
+    entry = os.path.join(root, kernel['key'])
+    shutil.copytree(kernel['path'], entry)
+    with open(entry + '/config') as f:
+        lines = [line for line in f if not line.startswith('CONFIG_HOTPLUG_PARALLEL=')]
+    with open(entry + '/config', 'w') as f:
+        f.writelines(lines)
+
+
+def late_processors(kernel, scratch):
+    cache, out = str(scratch / 'cache'), str(scratch / 'late')
+    without_parallel_smp(kernel, cache)
+    run = Run('test', '--kernel', kernel['key'], '-E', 'test(eevdf_cpusets)', BUILD + '/tests/examples',
+              env={'KTSTR_CACHE_DIR': cache, 'KTSTR_SIDECAR_DIR': out})
+    with open(os.path.join(out, os.listdir(out)[0])) as f:
+        cpus = len(json.load(f)['guest']['cpus'])
+    check(run.status == 0 and cpus == 4, 'a kernel that brings its processors up one by one has them all', run)
 
 
 def main():
@@ -30,6 +52,7 @@ def main():
         check(run.status == 0 and 'PASS  ktstr/eevdf_custom_work ' in run.out, 'one kernel by two names is one kernel', run)
         run = Run('test', '--kernel', kernel['key'], '--kernel', '6.99.1', *TEST, env=env)
         check(run.status == 69 and 'PASS' not in run.out, 'one that cannot be resolved ends the run at once', run)
+        late_processors(kernel, scratch)
     check_nothing_left('matrix', before)
     finish()
 

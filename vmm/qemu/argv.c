@@ -10,6 +10,14 @@
 
 #define APIC_ID_MAX 254
 
+/*
+ * Kernels without CONFIG_HOTPLUG_PARALLEL wait in schedule() for each processor while their tick is still periodic.
+ * With instruction counting, QEMU gives the processor behind the one that its timer has stopped a slice of no length:
+ * in that phase the new one never runs. Once the kernel has precise timers, the slices are as they should be. The 10 ms
+ * that each processor of this age is given between INIT and SIPI, in a loop with PAUSE (quicken.h), QEMU's do not need.
+ */
+#define LATE_CPUS   "maxcpus=1 ktstr.online cpu_init_udelay=0"
+
 static void add(struct qemu_argv *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void add(struct qemu_argv *a, const char *fmt, ...)
 {
@@ -114,7 +122,7 @@ int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct
 {
 	_cleanup_buf_ struct buf cmdline = BUF_NULL;
 	*a = (struct qemu_argv){ 0 };
-	vm_cmdline(c, NULL, &cmdline);
+	vm_cmdline(c, c->late_cpus ? LATE_CPUS : NULL, &cmdline);
 	add(a, "%s", QEMU_PROGRAM);
 	add(a, "-M");
 	add(a, "q35,hpet=off,usb=off,sata=off,smbus=off,vmport=off");

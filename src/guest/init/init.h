@@ -67,6 +67,7 @@ struct init {
 	bool detached;			/* by the test's wish */
 	struct sched_request request;	/* of the test, to be served; kind 0: none */
 	uint16_t exit_port;
+	bool late_cpus;			/* the kernel has left it to us to bring up all but one */
 };
 
 /* log.c */
@@ -83,6 +84,7 @@ int setup_cgroups(struct init *i);
 int setup_conf(struct init *i);
 void setup_sysctls(struct init *i);
 int setup_log(struct init *i);
+void setup_cpus(struct init *i);
 void setup_seed(struct init *i);
 
 /* scheduler.c */

@@ -66,8 +66,10 @@ static void prepare(struct init *i)
 	int r = setup_mounts(i);
 	if (r == 0)
 		r = setup_log(i);
-	if (r == 0)
+	if (r == 0) {
+		setup_cpus(i);
 		r = guest_topology_read("/sys", &topology);
+	}
 	if (r < 0)
 		finish(i, WIRE_EXIT_SETUP, r);
 	say_hello(i, &topology);

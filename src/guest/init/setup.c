@@ -80,9 +80,25 @@ int setup_log(struct init *i)
 				return -EINVAL;
 		} else if (!strncmp(word, "ktstr.exit=", 11) && parse_u64(word + 11, &port) == 0) {
 			i->exit_port = (uint16_t)port;
+		} else if (!strcmp(word, "ktstr.online")) {
+			i->late_cpus = true;
 		}
 	}
 	return size ? log_map(&i->log, address, size) : 0;
+}
+
+/* Processor 0 has no switch. */
+void setup_cpus(struct init *i)
+{
+	for (unsigned cpu = 1; i->late_cpus; cpu++) {
+		char path[64];
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+		if (!path_exists(path))
+			return;
+		int r = file_write(path, "1");
+		if (r < 0)
+			log_complain(&i->log, "bring up processor %u: %s", cpu, strerror(-r));
+	}
 }
 
 static void take_line(struct init_conf *c, char *key, char *value)
