@@ -7,8 +7,6 @@
 #include "reactor/signal.h"
 
 #define SAY_AFTER	NSEC_PER_SEC
-/* Nobody was let in for so long: a holder that is stuck, or one that was forgotten. */
-#define GIVE_UP		(30 * NSEC_PER_MIN)
 
 static void on_signal(void *data, int sig)
 {
@@ -20,13 +18,8 @@ static void on_signal(void *data, int sig)
 static void say_who(const struct admit *a, unsigned cpus)
 {
 	_cleanup_buf_ struct buf who = BUF_NULL;
-	pid_t last = 0;
-	for (size_t i = 0; i < a->scan.holders && who.len < 60; i++) {
-		if (a->scan.holder[i].pid != last)
-			buf_appendf(&who, "%s%d", who.len ? ", " : "", a->scan.holder[i].pid);
-		last = a->scan.holder[i].pid;
-	}
-	fprintf(stderr, "waiting for %u CPUs; held by pid %s (see 'ktstr locks')\n", cpus, who.len ? who.data : "?");
+	admit_name_holders(a, &who);
+	fprintf(stderr, "waiting for %u CPUs; held by %s (see 'ktstr locks')\n", cpus, buf_str(&who));
 }
 
 /* Turns the reactor until the claim is served, refused, or the person gives up. */
@@ -91,7 +84,7 @@ int cpu_hold_take(struct reactor *r, unsigned cpus, struct cpu_hold *ret, struct
 {
 	_cleanup_err_ struct err *why = NULL;
 	struct host host = HOST_NULL;
-	struct admit_config config = { .host = &host, .give_up = GIVE_UP };
+	struct admit_config config = { .host = &host, .give_up = ADMIT_GIVE_UP };
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	*ret = CPU_HOLD_NULL;
 	int result = host_read("", &host, &why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* admit.c -- see admit.h. Handlers stand in the order in which they run; what blocks is in try_blocking(). */
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static void claim_free(struct claim *c)
 	free(c);
 }
 
-/* --- on the pool: look, plan, take -------------------------------------------------------------------------------- */
+/* --- what is held ------------------------------------------------------------------------------------------------- */
 
 static void add_holder(struct plan_holders *h, const struct cpu_plan *p)
 {
@@ -47,13 +48,51 @@ static void add_holder(struct plan_holders *h, const struct cpu_plan *p)
 	}
 }
 
+/* --- what this process may have at once ---------------------------------------------------------------------------
+ */
+
+static unsigned topology_width(const struct ktstr_topology *t)
+{
+	return t->llcs * t->cores * t->threads;
+}
+
+/* CPUs that the claim keeps busy. */
+static unsigned claim_width(const struct plan_request *r)
+{
+	unsigned vcpus = topology_width(&r->topology);
+	if (r->tier != PLAN_BUDGET)
+		return vcpus;
+	return vcpus ? MIN_OF(vcpus, r->cpus) : r->cpus;
+}
+
+static bool room_has(const struct admit_room *room, const struct claim *c)
+{
+	return room->claims && room->cpus >= c->entry.cpus && room->memory_mib >= c->memory_mib;
+}
+
+static void room_take(struct admit_room *room, const struct claim *c)
+{
+	room->claims--;
+	room->cpus -= c->entry.cpus;
+	room->memory_mib -= c->memory_mib;
+}
+
+static void room_give(struct admit_room *room, const struct claim *c)
+{
+	room->claims++;
+	room->cpus += c->entry.cpus;
+	room->memory_mib += c->memory_mib;
+}
+
+/* --- on the pool: look, plan, take -------------------------------------------------------------------------------- */
+
 /* Takes what @e asks for when it is there. What fails otherwise is taken out of the queue too, with its error. */
 static bool try_claim(void *admit, struct queue_entry *e)
 {
 	struct admit *a = admit;
 	struct claim *c = claim_of(e);
 	char taken[LOCK_NAME_MAX];
-	if (c->memory_mib > a->memory_trying)
+	if (!room_has(&a->trying_room, c))
 		return false;
 	int r = cpu_plan_make(a->config.host, &a->config.allowed, &a->holders, &c->request, &c->plan, NULL);
 	if (r == 0 && a->config.dir)
@@ -62,7 +101,7 @@ static bool try_claim(void *admit, struct queue_entry *e)
 		return false;
 	c->result = r;
 	if (r == 0) {
-		a->memory_trying -= c->memory_mib;
+		room_take(&a->trying_room, c);
 		add_holder(&a->holders, &c->plan);
 	}
 	return true;
@@ -74,17 +113,37 @@ static nsec_t ticket_clock(const struct admit *a)
 	return a->config.simulated ? a->looked_at : nsec_clock(CLOCK_BOOTTIME);
 }
 
-/* The ticket is the oldest claim's, for as long as that has waited. Without one we only wait longer. */
+/* Claims of one class are alike up to a factor of two. */
+static unsigned width_class(const struct claim *c)
+{
+	return MIN_OF(31u - (unsigned)__builtin_clz(c->entry.cpus), WIDTH_CLASSES - 1u);
+}
+
+/* When this process last got as much as @c asks for, or @c asked: a fleet that is served does not hold others up. */
+static nsec_t waits_since(const struct admit *a, const struct claim *c)
+{
+	nsec_t since = c->asked;
+	for (unsigned w = width_class(c); w < WIDTH_CLASSES; w++)
+		since = MAX_OF(since, a->let_in_at[w]);
+	return since;
+}
+
+/*
+ * The ticket is the oldest claim's, for as long as others have kept it waiting; what waits for room of our own has none.
+ * Nobody reads young tickets, so they are only made when they are due. Without one we only wait longer.
+ */
 static void renew_ticket(struct admit *a)
 {
 	struct queue_entry *oldest = queue_oldest(&a->queue);
-	if (a->ticket.fd >= 0 && oldest && oldest->arrival == a->ticket_for)
+	nsec_t since = oldest ? waits_since(a, claim_of(oldest)) : 0;
+	bool due = oldest && room_has(&a->trying_room, claim_of(oldest)) && a->looked_at - since >= a->config.patience;
+	if (due && a->ticket.fd >= 0 && oldest->arrival == a->ticket_for)
 		return;
 	ticket_give_back(a->config.dir, &a->ticket);
-	if (!oldest)
+	if (!due)
 		return;
 	a->ticket_for = oldest->arrival;
-	ticket_take(a->config.dir, ticket_clock(a) - (a->looked_at - claim_of(oldest)->asked), &a->ticket, NULL);
+	ticket_take(a->config.dir, ticket_clock(a) - (a->looked_at - since), &a->ticket, NULL);
 }
 
 static int look(struct admit *a)
@@ -95,8 +154,9 @@ static int look(struct admit *a)
 	}
 	/* Others stand back for the oldest: nobody else of ours may profit. */
 	struct queue_entry *oldest = queue_oldest(&a->queue);
-	if (oldest && ticket_urgent(&a->ticket, ticket_clock(a), a->config.patience))
-		oldest->overtaken = a->queue.overtakes_max;
+	if (oldest && oldest->arrival == a->ticket_for &&
+	    ticket_urgent(&a->ticket, ticket_clock(a), a->config.patience))
+		queue_urge(&a->queue);
 	int r = lock_scan_run(&a->scan);
 	if (r == 0)
 		lock_scan_holders(&a->scan, a->config.host, &a->holders);
@@ -146,9 +206,6 @@ static void take_incoming(struct admit *a)
 		if (!a->queue.count)
 			a->progress = a->reactor->now;
 		c->state = CLAIM_WAITING;
-		c->entry.cpus = c->request.tier == PLAN_BUDGET ? c->request.cpus
-							       : c->request.topology.llcs * c->request.topology.cores *
-									 c->request.topology.threads;
 		queue_add(&a->queue, &c->entry);
 	}
 }
@@ -161,17 +218,23 @@ static void own_holders(struct admit *a)
 		add_holder(&a->holders, &list_entry(it, struct claim, node)->plan);
 }
 
+/* Whether it depends on others at all. */
+static bool may_let_in(const struct admit *a)
+{
+	return a->queue.count && a->room.claims;
+}
+
 static int try_now(struct machine *m, int result)
 {
 	struct admit *a = admit_of(m);
 	(void)result;
 	take_incoming(a);
 	/* The ticket is the pool's to give back, so a last try is made when a queue has become empty. */
-	if (!a->queue.count && a->ticket.fd < 0)
+	if (!may_let_in(a) && a->ticket.fd < 0)
 		return ADMIT_IDLE;
 	if (!a->config.dir)
 		own_holders(a);
-	a->memory_trying = a->memory_free;
+	a->trying_room = a->room;
 	a->trying = true;
 	a->looked_at = m->reactor->now;
 	a->stats.tries++;
@@ -188,7 +251,8 @@ static void let_in(struct admit *a, struct claim *c)
 	a->progress = a->reactor->now;
 	a->stats.grants++;
 	if (c->result == 0) {
-		a->memory_free -= c->memory_mib;
+		room_take(&a->room, c);
+		a->let_in_at[width_class(c)] = a->reactor->now;
 		list_append(&a->held, &c->node);
 	}
 	notice_post(&c->ready);
@@ -224,9 +288,7 @@ static void give_up(struct admit *a)
 {
 	_cleanup_buf_ struct buf who = BUF_NULL;
 	char waited[TIME_TEXT_MAX];
-	for (size_t i = 0; i < a->scan.holders && who.len < 200; i++)
-		if (!i || a->scan.holder[i].pid != a->scan.holder[i - 1].pid)
-			buf_appendf(&who, "%spid %d", who.len ? ", " : "", a->scan.holder[i].pid);
+	admit_name_holders(a, &who);
 	list_for_each_safe(it, &a->queue.waiting) {
 		struct claim *c = claim_of(list_entry(it, struct queue_entry, node));
 		queue_remove(&a->queue, &c->entry);
@@ -235,7 +297,7 @@ static void give_up(struct admit *a)
 		c->result = FAIL(
 			&c->err, EXIT_CONTENTION, -EBUSY,
 			"no CPUs for %s, and nobody was let in for as long; they are held by %s; see 'ktstr locks'",
-			nsec_format(c->waited, waited), who.len ? who.data : "nobody that can be seen");
+			nsec_format(c->waited, waited), who.data);
 		notice_post(&c->ready);
 	}
 }
@@ -249,11 +311,12 @@ static int wait_for_change(struct machine *m, int result)
 	bool again = settle(a);
 	/* A scan that failed once (a directory in motion) may work the next time; give_up ends it otherwise. */
 	(void)result;
-	if (again || !list_empty(&a->incoming) || (!a->queue.count && a->ticket.fd >= 0))
+	if (again || !list_empty(&a->incoming) || (!may_let_in(a) && a->ticket.fd >= 0))
 		return ADMIT_TRY;
-	if (!a->queue.count)
+	if (!may_let_in(a))
 		return ADMIT_IDLE;
-	if (a->config.give_up && m->reactor->now - a->progress >= a->config.give_up) {
+	/* What this process holds itself comes back some day. */
+	if (a->config.give_up && list_empty(&a->held) && m->reactor->now - a->progress >= a->config.give_up) {
 		give_up(a);
 		return ADMIT_TRY;
 	}
@@ -319,7 +382,7 @@ void admit_rung(struct admit *a)
 	a->stats.bells++;
 	a->tries_since_bell = 0;
 	/* While the pool looks the queue is its own; whoever waits then looks again in a moment. */
-	if (!a->trying && a->queue.count && !a->machine.ended)
+	if (!a->trying && may_let_in(a) && !a->machine.ended)
 		timer_arm(a->reactor, &a->again, a->reactor->now + AFTER_BELL);
 }
 
@@ -350,7 +413,8 @@ int admit_start(struct reactor *r, struct admit *a, const struct admit_config *c
 {
 	int result = 0;
 	*a = (struct admit){ .config = *config, .reactor = r, .inotify = -1, .ticket = TICKET_NULL,
-			     .memory_free = config->memory_mib, .again = { .fire = on_again } };
+			     .room = { config->memory_mib, config->cpus ?: UINT_MAX, config->claims ?: UINT_MAX },
+			     .again = { .fire = on_again } };
 	if (!a->config.patience)
 		a->config.patience = TICKET_PATIENCE;
 	queue_init(&a->queue, QUEUE_OVERTAKES_MAX);
@@ -383,6 +447,20 @@ void admit_stop(struct admit *a)
 	a->inotify = fd_close(a->inotify);
 }
 
+void admit_name_holders(const struct admit *a, struct buf *out)
+{
+	size_t before = out->len;
+	pid_t last = 0;
+	for (size_t i = 0; !a->trying && i < a->scan.holders && out->len - before < 60; i++) {
+		pid_t pid = a->scan.holder[i].pid;
+		if (pid != last && pid > 0)
+			buf_appendf(out, "%s%d", out->len > before ? ", " : "pid ", pid);
+		last = pid;
+	}
+	if (out->len == before)
+		buf_puts(out, "nobody that can be seen");
+}
+
 struct claim *admit_ask(struct admit *a, const struct plan_request *request, uint64_t memory_mib, nsec_t estimate)
 {
 	struct claim *c = calloc(1, sizeof(*c));
@@ -393,12 +471,16 @@ struct claim *admit_ask(struct admit *a, const struct plan_request *request, uin
 	c->entry.estimate = estimate;
 	c->locks = LOCK_SET_NULL;
 	c->asked = a->reactor->now;
+	c->entry.cpus = claim_width(request);
 	list_init(&c->node);
 	c->result = cpu_plan_make(a->config.host, &a->config.allowed, NULL, request, &c->plan, &c->err);
 	if (c->result == 0 && memory_mib > a->config.memory_mib)
 		c->result =
 			FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%lu MiB are more than the %lu MiB of memory to share",
 			     memory_mib, a->config.memory_mib);
+	if (c->result == 0 && a->config.cpus && c->entry.cpus > a->config.cpus)
+		c->result = FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%u CPUs are more than the %u CPUs of the cap",
+				 c->entry.cpus, a->config.cpus);
 	if (c->result < 0 || a->machine.ended) {
 		c->result = c->result < 0 ? c->result : -ECANCELED;
 		c->state = CLAIM_READY;
@@ -429,8 +511,10 @@ void admit_release(struct admit *a, struct claim *c)
 		queue_remove(&a->queue, &c->entry);
 	else
 		list_remove(&c->node);
-	if (held)
-		a->memory_free += c->memory_mib;
+	if (held) {
+		room_give(&a->room, c);
+		a->progress = a->reactor->now;
+	}
 	claim_free(c);
 	if (held || waiting)
 		wake(a);

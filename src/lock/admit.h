@@ -45,9 +45,22 @@ struct admit_config {
 	struct cpuset_bits allowed;
 	const struct lock_dir *dir;	/* NULL: no locks at all (KTSTR_BYPASS_LLC_LOCKS) */
 	uint64_t memory_mib;		/* to be shared out */
+	unsigned cpus;			/* that all claims together may keep busy; 0: as many as there are */
+	unsigned claims;		/* held at once; 0: no limit */
 	nsec_t patience;		/* see ticket.h; 0: TICKET_PATIENCE */
 	bool simulated;			/* the reactor's time is everyone's, and nobody rings but admit_rung() */
-	nsec_t give_up;			/* without anyone being let in for so long, the waiting fail; 0: never */
+	nsec_t give_up;	/* nobody let in for so long, and nothing held: the waiting fail; 0: never */
+};
+
+/* How long is too long, where nobody says otherwise: a holder that is stuck, or one that was forgotten. */
+#define ADMIT_GIVE_UP (30 * NSEC_PER_MIN)
+
+#define WIDTH_CLASSES 11 /* powers of two up to HOST_CPUS_MAX */
+
+/* What this process may still have. */
+struct admit_room {
+	uint64_t memory_mib;
+	unsigned cpus, claims;
 };
 
 enum admit_state { ADMIT_IDLE, ADMIT_TRY, ADMIT_WAIT, ADMIT_STATE_MAX };
@@ -62,14 +75,15 @@ struct admit {
 	struct plan_holders holders;
 	struct ticket ticket;
 	uint64_t ticket_for;		/* arrival of the claim whose ticket it is */
-	uint64_t memory_free, memory_trying;	/* the second: what the pool reckons with */
+	struct admit_room room, trying_room;	/* the second: what the pool reckons with */
 	struct offload_job job;
 	struct notice due;
 	struct timer again;
 	struct op bell;
 	int inotify;
 	nsec_t looked_at;		/* reactor time of the last try */
-	nsec_t progress;		/* when someone was last let in, or the queue last empty */
+	nsec_t progress;	/* when someone was last let in or let go, or the queue last empty */
+	nsec_t let_in_at[WIDTH_CLASSES];	/* reactor time, by the width of who was */
 	unsigned tries_since_bell;
 	bool trying, blocked, bell_armed;
 	struct {
@@ -87,6 +101,8 @@ struct claim *admit_ask(struct admit *a, const struct plan_request *request, uin
 void admit_release(struct admit *a, struct claim *c);
 /* The locks of a claim that is held, for who outlives this admission; it goes on counting until it is released. */
 struct lock_set claim_take_locks(struct claim *c);
+/* "pid 12, 34": who held locks at the last look, or that nobody did. On the reactor's thread. */
+void admit_name_holders(const struct admit *a, struct buf *out);
 /* Someone let go of something: what the bell is for, by call. */
 void admit_rung(struct admit *a);
 

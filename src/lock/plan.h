@@ -21,7 +21,7 @@ enum plan_tier { PLAN_PERFORMANCE, PLAN_DEFAULT, PLAN_BUDGET, PLAN_TIER_MAX };
 
 struct plan_request {
 	enum plan_tier tier;
-	struct ktstr_topology topology;	/* of the machine; performance and default */
+	struct ktstr_topology topology;	/* of the machine; budget: zero for a build */
 	unsigned cpus;			/* budget: at least 1 */
 	unsigned rotate;		/* budget: any number; equals that differ in it take different CPUs of an LLC */
 	bool service;			/* default: also a CPU for the device and monitor threads, if there is one */

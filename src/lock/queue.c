@@ -8,35 +8,18 @@ void queue_init(struct queue *q, unsigned overtakes_max)
 {
 	*q = (struct queue){ .overtakes_max = overtakes_max };
 	list_init(&q->waiting);
+	for (unsigned i = 0; i < QUEUE_WIDTHS; i++)
+		list_init(&q->width[i]);
 }
 
-void queue_add(struct queue *q, struct queue_entry *e)
+static unsigned width_of(const struct queue_entry *e)
 {
-	e->arrival = q->arrivals++;
-	e->overtaken = 0;
-	list_append(&q->waiting, &e->node);
-	q->count++;
+	return MIN_OF(e->cpus, QUEUE_WIDTHS - 1);
 }
 
-void queue_remove(struct queue *q, struct queue_entry *e)
+static struct queue_entry *peer_entry(struct list *it)
 {
-	list_remove(&e->node);
-	q->count--;
-}
-
-struct queue_entry *queue_oldest(const struct queue *q)
-{
-	return list_empty(&q->waiting) ? NULL : list_entry(q->waiting.next, struct queue_entry, node);
-}
-
-static struct queue_entry *overdue(const struct queue *q)
-{
-	list_for_each(it, &q->waiting) {
-		struct queue_entry *e = list_entry(it, struct queue_entry, node);
-		if (e->overtaken >= q->overtakes_max)
-			return e;
-	}
-	return NULL;
+	return list_entry(it, struct queue_entry, peer);
 }
 
 static bool goes_before(const struct queue_entry *a, const struct queue_entry *b)
@@ -46,43 +29,77 @@ static bool goes_before(const struct queue_entry *a, const struct queue_entry *b
 	return a->estimate != b->estimate ? a->estimate > b->estimate : a->arrival < b->arrival;
 }
 
-/* The best that comes after @last in the order of preference. */
-static struct queue_entry *next_best(const struct queue *q, const struct queue_entry *last)
+void queue_add(struct queue *q, struct queue_entry *e)
 {
-	struct queue_entry *best = NULL;
-	list_for_each(it, &q->waiting) {
-		struct queue_entry *e = list_entry(it, struct queue_entry, node);
-		if ((!last || goes_before(last, e)) && (!best || goes_before(e, best)))
-			best = e;
-	}
-	return best;
+	struct list *peers = &q->width[width_of(e)], *after = peers->prev;
+	e->arrival = q->arrivals++;
+	e->left_behind = 0;
+	e->urgent = false;
+	/* From the end: plans come longest first. */
+	while (after != peers && goes_before(e, peer_entry(after)))
+		after = after->prev;
+	list_append(after->next, &e->peer);
+	list_append(&q->waiting, &e->node);
+	cpuset_add(&q->widths, width_of(e));
+	q->count++;
+}
+
+static void unlink_entry(struct queue *q, struct queue_entry *e)
+{
+	list_remove(&e->node);
+	list_remove(&e->peer);
+	if (list_empty(&q->width[width_of(e)]))
+		set_remove(&q->widths, width_of(e));
+	q->count--;
+}
+
+void queue_remove(struct queue *q, struct queue_entry *e)
+{
+	for (struct list *it = e->node.prev; it != &q->waiting; it = it->prev)
+		list_entry(it, struct queue_entry, node)->left_behind++;
+	unlink_entry(q, e);
+	q->removed++;
+}
+
+struct queue_entry *queue_oldest(const struct queue *q)
+{
+	return list_empty(&q->waiting) ? NULL : list_entry(q->waiting.next, struct queue_entry, node);
+}
+
+/*
+ * All that left came before the oldest or after it. Those before it are `arrival` of them; what is left of the rest
+ * after those who gave up was let in. For someone who is not the oldest some of the first kind still wait.
+ */
+uint64_t queue_overtaken(const struct queue *q, const struct queue_entry *oldest)
+{
+	return q->taken + q->removed - oldest->arrival - oldest->left_behind;
+}
+
+void queue_urge(struct queue *q)
+{
+	struct queue_entry *oldest = queue_oldest(q);
+	if (oldest)
+		oldest->urgent = true;
 }
 
 static struct queue_entry *take(struct queue *q, struct queue_entry *e)
 {
-	list_for_each(it, &q->waiting) {
-		struct queue_entry *older = list_entry(it, struct queue_entry, node);
-		if (older == e)
-			break;
-		older->overtaken++;
-	}
-	queue_remove(q, e);
+	unlink_entry(q, e);
+	q->taken++;
 	return e;
 }
 
 struct queue_entry *queue_pick(struct queue *q, queue_fits_fn *fits, void *data)
 {
-	struct queue_entry *first = overdue(q);
-	if (first)
-		return fits(data, first) ? take(q, first) : NULL;
-	unsigned too_wide = 0;
-	for (struct queue_entry *e = next_best(q, NULL); e; e = next_best(q, e)) {
-		/* Nothing else is looked at of a width that did not fit: another of it does not either. */
-		if (e->cpus == too_wide)
-			continue;
-		if (fits(data, e))
-			return take(q, e);
-		too_wide = e->cpus;
+	struct queue_entry *oldest = queue_oldest(q);
+	if (!oldest)
+		return NULL;
+	if (oldest->urgent || queue_overtaken(q, oldest) >= q->overtakes_max)
+		return fits(data, oldest) ? take(q, oldest) : NULL;
+	for (unsigned w = set_last(&q->widths, SET_END); w < SET_END; w = set_last(&q->widths, w)) {
+		struct queue_entry *best = peer_entry(q->width[w].next);
+		if (fits(data, best))
+			return take(q, best);
 	}
 	return NULL;
 }

@@ -57,6 +57,19 @@ static inline unsigned set_next(const struct cpuset_bits *s, unsigned from)
 	}
 }
 
+/* The highest member below @end, or SET_END. */
+static inline unsigned set_last(const struct cpuset_bits *s, unsigned end)
+{
+	for (unsigned i = (MIN_OF(end, SET_END) + 63) / 64; i-- > 0;) {
+		uint64_t word = s->word[i];
+		if (end < (i + 1) * 64)
+			word &= ((uint64_t)1 << (end - i * 64)) - 1;
+		if (word)
+			return i * 64 + 63 - (unsigned)__builtin_clzll(word);
+	}
+	return SET_END;
+}
+
 static inline bool set_empty(const struct cpuset_bits *s)
 {
 	return set_next(s, 0) == SET_END;
