@@ -20,7 +20,7 @@
 
 struct job {
 	struct queue_entry entry;
-	struct plan_request request;
+	struct cpu_request request;
 	struct cpu_plan plan;
 	nsec_t length;
 	nsec_t at;	/* running: its end; retrying: its next try */

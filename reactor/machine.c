@@ -7,7 +7,6 @@
 #include "base/bug.h"
 #include "reactor/child.h"
 #include "reactor/machine.h"
-#include "reactor/token.h"
 
 static void machine_step(struct machine *m, int result);
 static void interrupt(struct machine *m);
@@ -62,7 +61,6 @@ void machine_start(struct reactor *r, struct machine *m, const struct machine_ty
 	*m = (struct machine){ .reactor = r, .type = type, .parent = parent, .started = true };
 	m->timer.fire = on_deadline;
 	m->sleep.fire = on_sleep;
-	list_init(&m->token_node);
 	va_list ap;
 	va_start(ap, name_fmt);
 	vsnprintf(m->name, sizeof(m->name), name_fmt, ap);
@@ -149,15 +147,6 @@ static void check_transition(const struct machine *m, int next)
 	REQUIRE(next == MACHINE_END || next == (int)m->state || (allowed & TO((unsigned)next)));
 }
 
-/* A cancel that overtook a grant: the handler that would have owned the tokens never runs. */
-static void return_grant(struct machine *m)
-{
-	struct tokens *from = m->granted;
-	m->granted = NULL;
-	if (from)
-		tokens_give(from, m->token_want);
-}
-
 /* Runs handlers until one waits or the machine ends. */
 static void machine_step(struct machine *m, int result)
 {
@@ -165,13 +154,11 @@ static void machine_step(struct machine *m, int result)
 		if (m->interrupted) {
 			result = m->interrupted;
 			m->interrupted = 0;
-			return_grant(m);
 			if (!divert(m, result))
 				return;
 		}
 		if (m->next != m->state)
 			enter(m, m->next);
-		m->granted = NULL;
 		m->reactor->stats.steps++;
 		int next = m->type->states[m->state].run(m, result);
 		result = 0;
@@ -220,9 +207,6 @@ static void interrupt(struct machine *m)
 		return;
 	case WAIT_SLEEP:
 		timer_disarm(m->reactor, &m->sleep);
-		break;
-	case WAIT_TOKENS:
-		tokens_forget(m->on.tokens, m);
 		break;
 	case WAIT_NOTICE:
 		m->on.notice->waiter = NULL;
@@ -338,16 +322,6 @@ void machine_offload(struct machine *m, struct offload_job *job, int (*fn)(void 
 	m->reactor->backend->offload(m->reactor, job);
 }
 
-void machine_take(struct machine *m, struct tokens *t, uint64_t *want)
-{
-	if (tokens_try(t, want))
-		return;
-	begin_wait(m, WAIT_TOKENS);
-	m->on.tokens = t;
-	m->token_want = want;
-	list_append(&t->waiting, &m->token_node);
-}
-
 void machine_wait_notice(struct machine *m, struct notice *n)
 {
 	if (n->posted) {
@@ -366,12 +340,6 @@ void machine_await(struct machine *m, struct machine *other)
 	begin_wait(m, WAIT_MACHINE);
 	m->on.machine = other;
 	other->awaiter = m;
-}
-
-void machine_granted(struct machine *m, struct tokens *from)
-{
-	m->granted = from;
-	wake_later(m, 0);
 }
 
 void notice_post(struct notice *n)

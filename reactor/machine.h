@@ -39,7 +39,7 @@ struct machine_type {
 };
 
 enum wait_kind {
-	WAIT_NONE, WAIT_OP, WAIT_SLEEP, WAIT_CHILD, WAIT_OFFLOAD, WAIT_TOKENS, WAIT_NOTICE, WAIT_MACHINE, WAIT_KIND_MAX
+	WAIT_NONE, WAIT_OP, WAIT_SLEEP, WAIT_CHILD, WAIT_OFFLOAD, WAIT_NOTICE, WAIT_MACHINE, WAIT_KIND_MAX
 };
 
 /* A condition that one machine may wait for; posted by anyone on the reactor's thread. */
@@ -47,8 +47,6 @@ struct notice {
 	struct machine *waiter;
 	bool posted;
 };
-
-struct tokens;
 
 struct machine {
 	struct list node;		/* reactor->machines or ->doomed */
@@ -68,13 +66,9 @@ struct machine {
 	struct timer timer;		/* the state's deadline */
 	struct timer sleep;
 	struct op op;
-	struct list token_node;		/* in tokens->waiting */
-	uint64_t *token_want;
-	struct tokens *granted;		/* tokens are ours, and the handler that will own them has not run yet */
 	union {				/* what a wait other than an op is on, for cancelling and describing it */
 		struct child *child;
 		struct offload_job *job;
-		struct tokens *tokens;
 		struct notice *notice;
 		struct machine *machine;
 	} on;
@@ -107,8 +101,6 @@ void machine_sleep(struct machine *m, nsec_t length);
 void machine_wait_child(struct machine *m, struct child *c);
 /* Result: what @fn returned. It runs on another thread: it may touch only @arg. */
 void machine_offload(struct machine *m, struct offload_job *job, int (*fn)(void *arg), void *arg);
-/* Result: 0, @want is the machine's until tokens_give(). */
-void machine_take(struct machine *m, struct tokens *t, uint64_t *want);
 void machine_wait_notice(struct machine *m, struct notice *n);
 /* Result: the other machine's. It must have been started. */
 void machine_await(struct machine *m, struct machine *other);
@@ -117,6 +109,5 @@ void notice_post(struct notice *n);
 
 /* For the reactor's own files: ends @m's present wait, now (from the loop) or at the loop's next round. */
 void machine_wake(struct machine *m, int result);
-void machine_granted(struct machine *m, struct tokens *from);
 
 #endif

@@ -221,8 +221,8 @@ void reactor_describe(const struct reactor *r, struct buf *out)
 {
 	static const char *const waits[WAIT_KIND_MAX] = {
 		[WAIT_NONE] = "nothing",      [WAIT_OP] = "an operation", [WAIT_SLEEP] = "a timer",
-		[WAIT_CHILD] = "a child",     [WAIT_OFFLOAD] = "a job",	  [WAIT_TOKENS] = "tokens",
-		[WAIT_NOTICE] = "a notice",   [WAIT_MACHINE] = "a machine",
+		[WAIT_CHILD] = "a child",     [WAIT_OFFLOAD] = "a job",	  [WAIT_NOTICE] = "a notice",
+		[WAIT_MACHINE] = "a machine",
 	};
 	list_for_each(node, &r->machines) {
 		const struct machine *m = list_entry(node, struct machine, node);

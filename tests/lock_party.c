@@ -97,12 +97,12 @@ static void leave_ledger(struct party *p, const struct cpu_plan *plan)
 }
 
 /* Mostly small, now and then the whole host. */
-static struct plan_request draw(struct rng *rng)
+static struct cpu_request draw(struct rng *rng)
 {
 	static const struct ktstr_topology shapes[] = {
 		{1, 1, 1, 1}, {1, 1, 2, 1}, {1, 2, 2, 1}, {1, 2, 4, 2}, {1, 4, 4, 2}, {1, 4, 8, 2}, {1, 5, 3, 1},
 	};
-	struct plan_request r = { .tier = PLAN_DEFAULT, .topology = shapes[rng_below(rng, ARRAY_SIZE(shapes))] };
+	struct cpu_request r = { .tier = PLAN_DEFAULT, .topology = shapes[rng_below(rng, ARRAY_SIZE(shapes))] };
 	unsigned kind = (unsigned)rng_below(rng, 10);
 	if (kind == 0) {
 		r.tier = PLAN_PERFORMANCE;
@@ -118,7 +118,7 @@ static int ask(struct machine *m, int result)
 {
 	struct guest *g = guest_of(m);
 	struct party *p = g->party;
-	struct plan_request request = draw(&p->rng);
+	struct cpu_request request = draw(&p->rng);
 	(void)result;
 	if (m->reactor->now >= p->until)
 		return MACHINE_END;

@@ -26,6 +26,7 @@ struct vm_config {
 	bool late_cpus;			/* tcg: the kernel boots one processor, and PID 1 brings the others up */
 	bool perf;			/* kvm: perf mode, see vmm/kvm/perf.h */
 	const uint16_t *pin;		/* perf: host CPU + 1 of each vCPU, 0 any; or NULL */
+	const uint64_t *affinity;	/* host CPUs of the VM's process, as child_spec has them; NULL: any */
 	bool verbose;			/* the whole kernel log on the console */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_test.c -- ktstr test: from paths and kernels to a verdict. */
 #include <ctype.h>
-#include <sched.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
+#include "lock/flock.h"
 #include "reactor/trace.h"
 #include "run/budget.h"
 #include "run/fleet.h"
@@ -19,7 +20,7 @@ struct test_args {
 	struct strings kernel, paths;
 	const char *filter, *accel, *trace, *partition;
 	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, flaky_fails;
-	bool include_eol, skip_sha256, no_ccache, eager;
+	bool include_eol, skip_sha256, no_ccache, eager, no_perf_mode;
 	uint64_t jobs, retries, repeat, require;
 	const char *cpu_cap;
 	const char *seed;
@@ -38,7 +39,8 @@ static const struct option_row test_options[] = {
 	 offsetof(struct test_args, gauntlet)},
 	{"partition", 0, OPTION_STRING, "PART", "run one part of all: count:1/3 or hash:1/3",
 	 offsetof(struct test_args, partition)},
-	{"jobs", 'j', OPTION_NUMBER, "N", "machines at once (default: one a CPU)", offsetof(struct test_args, jobs)},
+	{"jobs", 'j', OPTION_NUMBER, "N", "machines at once (default: as many as there are CPUs for)",
+	 offsetof(struct test_args, jobs)},
 	{"retries", 0, OPTION_NUMBER, "N", "try a test that did not pass up to N times more",
 	 offsetof(struct test_args, retries)},
 	{"repeat", 0, OPTION_NUMBER, "N", "try every test N times, each with a seed of its own",
@@ -53,8 +55,10 @@ static const struct option_row test_options[] = {
 	{"no-capture", 0, OPTION_FLAG, NULL, "show what each guest said", offsetof(struct test_args, no_capture)},
 	{"keep-logs", 0, OPTION_FLAG, NULL, "keep each guest's report also when it passed",
 	 offsetof(struct test_args, keep_logs)},
-	{"cpu-cap", 0, OPTION_STRING, "N", "compilers at once for kernels that must be built",
+	{"cpu-cap", 0, OPTION_STRING, "N", "keep no more than N CPUs busy, with machines or with compilers",
 	 offsetof(struct test_args, cpu_cap)},
+	{"no-perf-mode", 0, OPTION_FLAG, NULL, "share the CPUs with others instead of reserving them",
+	 offsetof(struct test_args, no_perf_mode)},
 	{"eager", 0, OPTION_FLAG, NULL, "start a kernel's tests as soon as it is there, while others are built",
 	 offsetof(struct test_args, eager)},
 	{"no-ccache", 0, OPTION_FLAG, NULL, "build kernels without ccache", offsetof(struct test_args, no_ccache)},
@@ -87,6 +91,8 @@ struct session {
 	uint64_t seed;
 	struct flake_policy flake;
 	struct partition partition;
+	unsigned allowed;	/* CPUs */
+	struct budget budget;
 };
 
 static void session_done(struct session *s)
@@ -147,11 +153,22 @@ static int parse_flake(const struct test_args *a, struct flake_policy *ret, stru
 	return 0;
 }
 
+static int parse_cap(struct session *s, const struct test_args *a, struct err **err)
+{
+	struct budget_words words = budget_environment(a->cpu_cap);
+	struct cpuset_bits allowed;
+	int r = cpus_allowed(&allowed, err);
+	s->allowed = r == 0 ? cpuset_count(&allowed) : 0;
+	return r == 0 ? budget_resolve(&words, s->allowed, /* vcpus= */ 0, &s->budget, err) : r;
+}
+
 static int parse_args(struct session *s, const struct test_args *a, struct err **err)
 {
 	int r = parse_seed(a->seed, &s->seed, err);
 	if (r == 0)
 		r = parse_flake(a, &s->flake, err);
+	if (r == 0)
+		r = parse_cap(s, a, err);
 	return r == 0 && a->partition ? partition_parse(a->partition, &s->partition, err) : r;
 }
 
@@ -311,15 +328,19 @@ static int list_tests(struct session *s, const struct test_args *a, struct err *
 	return r;
 }
 
-static unsigned default_slots(void)
+static bool no_perf_mode(const struct test_args *a)
 {
-	cpu_set_t set;
-	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+	const char *said = getenv("KTSTR_NO_PERF_MODE");
+	return a->no_perf_mode || (said && *said);
 }
 
-static unsigned slots_of(const struct test_args *a)
+/* Machines at once, as far as that can be known: others may hold CPUs. */
+static unsigned slots_of(const struct session *s, const struct test_args *a)
 {
-	return a->jobs ? (unsigned)a->jobs : default_slots();
+	unsigned cpus = s->budget.said ? s->budget.cpus : s->allowed;
+	if (!a->jobs)
+		return cpus;
+	return no_perf_mode(a) && !s->budget.said ? (unsigned)a->jobs : MIN_OF((unsigned)a->jobs, cpus);
 }
 
 static int choose_accel(struct session *s, const struct test_args *a, struct err **err)
@@ -336,7 +357,7 @@ static int dry_run(struct session *s, const struct test_args *a, struct err **er
 {
 	char total[TIME_TEXT_MAX], wall[TIME_TEXT_MAX];
 	nsec_t sum = 0;
-	unsigned slots = slots_of(a), known = 0;
+	unsigned slots = slots_of(s, a), known = 0;
 	int r = choose_accel(s, a, err);
 	if (r == 0)
 		r = make_plan(s, a, err);
@@ -388,7 +409,10 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.rundirs = s->rundir + s->first,
 		.kernels = s->kernel + s->first,
 		.kernel_count = s->kernels - s->first,
-		.slots = slots_of(a),
+		.jobs = (unsigned)MIN_OF(a->jobs, UINT_MAX),
+		.cpu_cap = s->budget.said ? s->budget.cpus : 0,
+		.no_perf = no_perf_mode(a),
+		.bypass = s->budget.bypass,
 		.flake = s->flake,
 		.seed = s->seed,
 		.program = "ktstr test",
@@ -401,8 +425,8 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.err = term_probe(STDERR_FILENO),
 	};
 	struct run_counts counts = { 0 };
-	fprintf(stderr, "%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, config.slots, s->seed,
-		s->accel.backend->name, s->accel.reason);
+	fprintf(stderr, "%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, slots_of(s, a),
+		s->seed, s->accel.backend->name, s->accel.reason);
 	fflush(stderr);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);
@@ -442,10 +466,27 @@ static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i
 	return r;
 }
 
+/* Before kernels are built for tests that then could not run. */
+static int check_lock_dir(const struct session *s, struct err **err)
+{
+	struct lock_dir dir = LOCK_DIR_NULL;
+	int inotify = -1;
+	if (s->budget.bypass)
+		return 0;
+	int r = lock_dir_open(lock_dir_path(), NULL, &dir, err);
+	if (r == 0)
+		r = lock_bell_watch(&dir, &inotify, err);
+	fd_close(inotify);
+	lock_dir_done(&dir);
+	return r;
+}
+
 static int prepare_run(struct session *s, const struct test_args *a, struct err **err)
 {
 	s->image_cache = cache_sibling("images");
 	int r = choose_accel(s, a, err);
+	if (r == 0)
+		r = check_lock_dir(s, err);
 	if (r == 0)
 		r = cache_open(&s->cache, err);
 	/* A filter that does not parse is no reason to build a kernel first. */

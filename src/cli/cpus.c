@@ -44,59 +44,34 @@ static int await(struct reactor *r, struct admit *a, struct claim *c, unsigned c
 	return result < 0 ? result : c->result;
 }
 
-static int claim_cpus(struct reactor *r, const struct admit_config *config, unsigned cpus, struct cpu_hold *ret,
-		      struct err **err)
+static int claim_cpus(struct reactor *r, struct admit *a, unsigned cpus, struct cpu_hold *ret, struct err **err)
 {
-	struct plan_request request = { PLAN_BUDGET, .cpus = cpus, .rotate = (unsigned)getpid() };
-	struct admit admit;
-	int result = admit_start(r, &admit, config, err);
-	if (result < 0)
-		return result;
-	struct claim *c = admit_ask(&admit, &request, 0, 0);
-	result = c ? await(r, &admit, c, cpus, err) : -ENOMEM;
+	struct cpu_request request = { PLAN_BUDGET, .cpus = cpus, .rotate = (unsigned)getpid() };
+	struct claim *c = admit_ask(a, &request, 0, 0);
+	int result = c ? await(r, a, c, cpus, err) : -ENOMEM;
 	if (result == 0) {
 		ret->plan = c->plan;
 		ret->locks = claim_take_locks(c);
-		ret->planned = true;
 	} else if (c && c->err && err) {
 		*err = TAKE_PTR(c->err);
 	}
 	if (c)
-		admit_release(&admit, c);
-	admit_stop(&admit);
-	return result;
-}
-
-static int with_locks(struct reactor *r, struct admit_config *config, unsigned cpus, struct cpu_hold *ret,
-		      struct err **err)
-{
-	struct lock_dir dir = LOCK_DIR_NULL;
-	bool bypass = budget_environment(NULL).bypass != NULL;
-	int result = bypass ? 0 : lock_dir_open(lock_dir_path(), NULL, &dir, err);
-	config->dir = bypass ? NULL : &dir;
-	if (result == 0)
-		result = claim_cpus(r, config, cpus, ret, err);
-	lock_dir_done(&dir);
+		admit_release(a, c);
 	return result;
 }
 
 int cpu_hold_take(struct reactor *r, unsigned cpus, struct cpu_hold *ret, struct err **err)
 {
-	_cleanup_err_ struct err *why = NULL;
-	struct host host = HOST_NULL;
-	struct admit_config config = { .host = &host, .give_up = ADMIT_GIVE_UP };
-	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct desk_config config = { .bypass = budget_environment(NULL).bypass, .give_up = ADMIT_GIVE_UP };
+	struct desk desk;
 	*ret = CPU_HOLD_NULL;
-	int result = host_read("", &host, &why);
-	if (result == 0)
-		result = cpus_allowed(&config.allowed, &why);
-	if (result < 0) {
-		err_format(why, &text);
-		fprintf(stderr, "warning: %s; no CPUs are reserved\n", buf_str(&text));
-		return 0;
-	}
-	result = with_locks(r, &config, cpus, ret, err);
-	host_done(&host);
+	int result = desk_open(r, &config, &desk, err);
+	if (result < 0)
+		return result;
+	if (*desk.note)
+		fprintf(stderr, "warning: %s\n", desk.note);
+	result = claim_cpus(r, &desk.admit, cpus, ret, err);
+	desk_close(&desk);
 	if (result == 0 && ret->plan.nodes > 1)
 		fprintf(stderr, "the %u CPUs lie in %u NUMA nodes: no fewer have as many\n", cpus, ret->plan.nodes);
 	return result;

@@ -3,12 +3,11 @@
 #ifndef KTSTR_CLI_CPUS_H
 #define KTSTR_CLI_CPUS_H
 
-#include "lock/admit.h"
+#include "lock/desk.h"
 
 struct cpu_hold {
 	struct cpu_plan plan;	/* plan.cpus is the affinity mask */
 	struct lock_set locks;
-	bool planned;		/* false: the host's CPUs could not be found out, so nothing is reserved */
 };
 
 #define CPU_HOLD_NULL ((struct cpu_hold){ .locks = LOCK_SET_NULL })

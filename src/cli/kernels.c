@@ -324,7 +324,7 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 	if (result == -ECANCELED)
 		result = interrupted(err);
 	if (result == 0) {
-		config.job.affinity = hold.planned ? hold.plan.cpus.word : NULL;
+		config.job.affinity = set_empty(&hold.plan.cpus) ? NULL : hold.plan.cpus.word;
 		result = build_batch(r, &config, q, ret, err);
 	}
 	cpu_hold_release(&hold);

@@ -9,7 +9,8 @@
 #include "lock/admit.h"
 
 #define GATE_LONGEST	NSEC_PER_SEC
-#define TRY_DEADLINE	NSEC_PER_MIN
+/* Images are built on the same pool, and a look may stand behind them. */
+#define TRY_DEADLINE	(10 * NSEC_PER_MIN)
 /*
  * A dying process closes the bell a little before its locks are free (the kernel tells inotify first), so the first
  * look comes a moment later, and a second one later still. The slow one is for bells that nobody heard.
@@ -40,6 +41,7 @@ static void claim_free(struct claim *c)
 static void add_holder(struct plan_holders *h, const struct cpu_plan *p)
 {
 	set_unite(&h->cpus, &p->cpu_locks);
+	set_unite(&h->busy, &p->cpus);
 	set_for_each(llc, &p->llcs) {
 		if (p->llcs_exclusive && !cpuset_has(&p->shared_llcs, llc))
 			cpuset_add(&h->llc_exclusive, llc);
@@ -57,7 +59,7 @@ static unsigned topology_width(const struct ktstr_topology *t)
 }
 
 /* CPUs that the claim keeps busy. */
-static unsigned claim_width(const struct plan_request *r)
+static unsigned claim_width(const struct cpu_request *r)
 {
 	unsigned vcpus = topology_width(&r->topology);
 	if (r->tier != PLAN_BUDGET)
@@ -129,8 +131,8 @@ static nsec_t waits_since(const struct admit *a, const struct claim *c)
 }
 
 /*
- * The ticket is the oldest claim's, for as long as others have kept it waiting; what waits for room of our own has none.
- * Nobody reads young tickets, so they are only made when they are due. Without one we only wait longer.
+ * The ticket is the oldest claim's, for as long as others have kept it waiting; what waits for room of our own has
+ * none. Nobody reads young tickets, so they are only made when they are due. Without one we only wait longer.
  */
 static void renew_ticket(struct admit *a)
 {
@@ -160,6 +162,7 @@ static int look(struct admit *a)
 	int r = lock_scan_run(&a->scan);
 	if (r == 0)
 		lock_scan_holders(&a->scan, a->config.host, &a->holders);
+	a->holders.busy = a->busy_trying;
 	return r;
 }
 
@@ -210,7 +213,7 @@ static void take_incoming(struct admit *a)
 	}
 }
 
-/* Without lock files what is held is what this process has given out. */
+/* What this process has given out: without lock files all that is held. */
 static void own_holders(struct admit *a)
 {
 	memset(&a->holders, 0, sizeof(a->holders));
@@ -232,8 +235,8 @@ static int try_now(struct machine *m, int result)
 	/* The ticket is the pool's to give back, so a last try is made when a queue has become empty. */
 	if (!may_let_in(a) && a->ticket.fd < 0)
 		return ADMIT_IDLE;
-	if (!a->config.dir)
-		own_holders(a);
+	own_holders(a);
+	a->busy_trying = a->holders.busy;
 	a->trying_room = a->room;
 	a->trying = true;
 	a->looked_at = m->reactor->now;
@@ -266,6 +269,7 @@ static bool settle(struct admit *a)
 	for (struct list *it; (it = list_pop(&a->granted));) {
 		struct claim *c = list_entry(it, struct claim, node);
 		if (c->given_up) {
+			a->given_up--;
 			claim_free(c);
 			again = true;
 		} else {
@@ -274,8 +278,11 @@ static bool settle(struct admit *a)
 	}
 	list_for_each_safe(it, &a->queue.waiting) {
 		struct claim *c = claim_of(list_entry(it, struct queue_entry, node));
+		if (!a->given_up)
+			break;
 		if (!c->given_up)
 			continue;
+		a->given_up--;
 		queue_remove(&a->queue, &c->entry);
 		claim_free(c);
 		again = true;
@@ -461,7 +468,21 @@ void admit_name_holders(const struct admit *a, struct buf *out)
 		buf_puts(out, "nobody that can be seen");
 }
 
-struct claim *admit_ask(struct admit *a, const struct plan_request *request, uint64_t memory_mib, nsec_t estimate)
+/* On an idle host. Fleets ask for the same again and again. */
+static int check_possible(struct admit *a, struct claim *c)
+{
+	const struct cpu_request *q = &c->request, *last = &a->possible;
+	const struct ktstr_topology *t = &q->topology, *u = &last->topology;
+	if (a->possible_known && q->tier == last->tier && q->cpus == last->cpus && t->llcs == u->llcs &&
+	    t->cores == u->cores && t->threads == u->threads)
+		return 0;
+	int r = cpu_plan_make(a->config.host, &a->config.allowed, NULL, q, &c->plan, &c->err);
+	a->possible_known = r == 0;
+	a->possible = *q;
+	return r;
+}
+
+struct claim *admit_ask(struct admit *a, const struct cpu_request *request, uint64_t memory_mib, nsec_t estimate)
 {
 	struct claim *c = calloc(1, sizeof(*c));
 	if (!c)
@@ -473,7 +494,7 @@ struct claim *admit_ask(struct admit *a, const struct plan_request *request, uin
 	c->asked = a->reactor->now;
 	c->entry.cpus = claim_width(request);
 	list_init(&c->node);
-	c->result = cpu_plan_make(a->config.host, &a->config.allowed, NULL, request, &c->plan, &c->err);
+	c->result = check_possible(a, c);
 	if (c->result == 0 && memory_mib > a->config.memory_mib)
 		c->result =
 			FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%lu MiB are more than the %lu MiB of memory to share",
@@ -505,6 +526,7 @@ void admit_release(struct admit *a, struct claim *c)
 	bool held = c->state == CLAIM_READY && c->result == 0, waiting = c->state == CLAIM_WAITING;
 	if (waiting && a->trying) {
 		c->given_up = true;
+		a->given_up++;
 		return;
 	}
 	if (waiting)

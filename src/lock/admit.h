@@ -25,7 +25,7 @@ enum claim_state {
 
 /* Admission's memory; its owner reads what stands above `state`. */
 struct claim {
-	struct plan_request request;
+	struct cpu_request request;
 	uint64_t memory_mib;
 	int result; /* once `ready`: 0, -EBUSY (gave up), -ERANGE (never possible), or what went wrong */
 	struct err *err;		/* why not; may be taken */
@@ -72,7 +72,8 @@ struct admit {
 	struct queue queue;		/* the offload pool's while trying */
 	struct list incoming, granted, held;
 	struct lock_scan scan;
-	struct plan_holders holders;
+	struct plan_holders holders;	/* the pool's while trying */
+	struct cpuset_bits busy_trying;	/* its `busy`, from before the look */
 	struct ticket ticket;
 	uint64_t ticket_for;		/* arrival of the claim whose ticket it is */
 	struct admit_room room, trying_room;	/* the second: what the pool reckons with */
@@ -85,6 +86,9 @@ struct admit {
 	nsec_t progress;	/* when someone was last let in or let go, or the queue last empty */
 	nsec_t let_in_at[WIDTH_CLASSES];	/* reactor time, by the width of who was */
 	unsigned tries_since_bell;
+	struct cpu_request possible;	/* the last that was asked for, */
+	bool possible_known;		/* if this host could do it */
+	unsigned given_up;		/* claims dropped while trying */
 	bool trying, blocked, bell_armed;
 	struct {
 		uint64_t tries, grants, bells;
@@ -97,7 +101,7 @@ int admit_start(struct reactor *r, struct admit *a, const struct admit_config *c
 void admit_stop(struct admit *a);
 
 /* NULL: out of memory. A claim that can never be had is ready at once, with its error. */
-struct claim *admit_ask(struct admit *a, const struct plan_request *request, uint64_t memory_mib, nsec_t estimate);
+struct claim *admit_ask(struct admit *a, const struct cpu_request *request, uint64_t memory_mib, nsec_t estimate);
 void admit_release(struct admit *a, struct claim *c);
 /* The locks of a claim that is held, for who outlives this admission; it goes on counting until it is released. */
 struct lock_set claim_take_locks(struct claim *c);

@@ -33,13 +33,18 @@ static int read_cap(const char *name, const char *text, unsigned allowed, unsign
 	return 0;
 }
 
+unsigned budget_share(unsigned allowed, unsigned vcpus)
+{
+	unsigned share = MAX_OF((allowed * BUDGET_PERCENT + 99) / 100, 1);
+	return MAX_OF(share, MIN_OF(vcpus, allowed));
+}
+
 int budget_resolve(const struct budget_words *words, unsigned allowed, unsigned vcpus, struct budget *ret,
 		   struct err **err)
 {
 	const char *name = words->flag ? "--cpu-cap" : "KTSTR_CPU_CAP";
 	const char *said = words->flag ? words->flag : words->cap;
-	unsigned share = MAX_OF((allowed * BUDGET_PERCENT + 99) / 100, 1);
-	struct budget budget = { .cpus = MAX_OF(share, MIN_OF(vcpus, allowed)), .said = said != NULL,
+	struct budget budget = { .cpus = budget_share(allowed, vcpus), .said = said != NULL,
 				 .bypass = words->bypass != NULL };
 	if (said && budget.bypass)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,

@@ -13,7 +13,7 @@ struct planning {
 	const struct host *host;
 	const struct cpuset_bits *allowed;
 	const struct plan_holders *holders;
-	const struct plan_request *request;
+	const struct cpu_request *request;
 	struct unit *unit;
 	unsigned units;
 	struct cpu_plan *plan;
@@ -262,7 +262,8 @@ static bool plan_shared_cpus(struct planning *p, unsigned need)
 		bool alike = cpus && p->host->cpu[order[0]].capacity == p->host->cpu[order[cpus - 1]].capacity;
 		unsigned turn = alike ? p->request->rotate % cpus : 0;
 		for (unsigned k = 0; k < cpus; k++) {
-			uint64_t held = cpuset_has(&p->holders->cpus, order[k]);
+			uint64_t held = cpuset_has(&p->holders->cpus, order[k]) ||
+					cpuset_has(&p->holders->busy, order[k]);
 			uint64_t place = (uint64_t)u->cell << 16 | (k + cpus - turn) % cpus;
 			ranked[count++] = (struct ranked_cpu){held << 60 | unpopular << 32 | place, order[k]};
 		}
@@ -288,7 +289,7 @@ static unsigned shareable_cpus(const struct planning *p)
 
 /* --- all three ---------------------------------------------------------------------------------------------------- */
 
-static unsigned request_cpus(const struct plan_request *r)
+static unsigned request_cpus(const struct cpu_request *r)
 {
 	const struct ktstr_topology *t = &r->topology;
 	return r->tier == PLAN_BUDGET ? r->cpus : t->llcs * t->cores * t->threads;
@@ -309,7 +310,7 @@ static bool plan_tier(struct planning *p, unsigned allowed)
 	return need && plan_shared_cpus(p, need);
 }
 
-static void reset(struct cpu_plan *plan, const struct plan_request *request)
+static void reset(struct cpu_plan *plan, const struct cpu_request *request)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->tier = request->tier;
@@ -344,7 +345,7 @@ static int refuse(struct planning *p, const struct cpuset_bits *allowed, struct 
 }
 
 int cpu_plan_make(const struct host *h, const struct cpuset_bits *allowed, const struct plan_holders *holders,
-	      const struct plan_request *request, struct cpu_plan *ret, struct err **err)
+	      const struct cpu_request *request, struct cpu_plan *ret, struct err **err)
 {
 	struct cpuset_bits usable = set_and(allowed, &h->online);
 	struct cpu_plan plan;

@@ -19,7 +19,7 @@
 
 enum plan_tier { PLAN_PERFORMANCE, PLAN_DEFAULT, PLAN_BUDGET, PLAN_TIER_MAX };
 
-struct plan_request {
+struct cpu_request {
 	enum plan_tier tier;
 	struct ktstr_topology topology;	/* of the machine; budget: zero for a build */
 	unsigned cpus;			/* budget: at least 1 */
@@ -32,6 +32,7 @@ struct plan_holders {
 	uint16_t llc_shared[HOST_CPUS_MAX];	/* holders of the shared lock */
 	struct cpuset_bits llc_exclusive;	/* LLC indexes */
 	struct cpuset_bits cpus;		/* CPUs whose lock is held */
+	struct cpuset_bits busy;		/* CPUs that this process uses: the last that its budgets get */
 };
 
 struct cpu_plan {
@@ -55,7 +56,7 @@ struct cpu_plan {
  * performance, a budget over the allowed CPUs). @holders may be NULL. @ret is written on success only.
  */
 int cpu_plan_make(const struct host *h, const struct cpuset_bits *allowed, const struct plan_holders *holders,
-	      const struct plan_request *request, struct cpu_plan *ret, struct err **err);
+	      const struct cpu_request *request, struct cpu_plan *ret, struct err **err);
 
 /* "reserving LLCs [0 (node 0), 2 (node 1)] across 2 NUMA nodes ..." when the plan crosses nodes; false: it does not. */
 bool cpu_plan_crosses_nodes(const struct host *h, const struct cpu_plan *p, struct buf *out);
@@ -74,9 +75,11 @@ struct budget {
 	bool bypass;		/* take no locks at all */
 };
 
+/* 30 % of @allowed CPUs (a part is one more), and for a machine at least its vCPUs, where there are as many. */
+unsigned budget_share(unsigned allowed, unsigned vcpus);
 /* What the environment says, beside @flag. */
 struct budget_words budget_environment(const char *flag);
-/* 30 % of @allowed CPUs, and for a machine at least its vCPUs (0: a build), unless a word says otherwise. */
+/* budget_share(), 0 vCPUs for a build, unless a word says otherwise. */
 int budget_resolve(const struct budget_words *words, unsigned allowed, unsigned vcpus, struct budget *ret,
 		   struct err **err);
 

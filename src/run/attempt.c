@@ -23,16 +23,52 @@ static int queued(struct machine *m, int result)
 	struct attempt *a = attempt_of(m);
 	(void)result;
 	a->was_in = ATTEMPT_QUEUED;
-	machine_take(m, a->env->tokens, a->want);
+	a->claim = admit_ask(a->env->admit, &a->request, a->memory_mib, a->estimate);
+	if (!a->claim)
+		return FAIL_SYS(&a->err, -ENOMEM, "ask for CPUs");
+	machine_wait_notice(m, &a->claim->ready);
 	return ATTEMPT_RESERVED;
+}
+
+/* Busy for too long, or never to be had here: it says nothing of the test. Anything else is broken lock files. */
+static int no_cpus(struct attempt *a)
+{
+	struct claim *c = a->claim;
+	/* The admission was cancelled before us. */
+	if (c->result == -ECANCELED)
+		return MACHINE_END;
+	if (c->result == -EBUSY || c->result == -ERANGE) {
+		err_format(c->err, &a->evidence.contention);
+		return ATTEMPT_JUDGED;
+	}
+	a->err = TAKE_PTR(c->err);
+	return c->result;
+}
+
+/* The CPUs that were given, for the machine's process; in perf mode also one by one for its vCPUs. */
+static int apply_plan(struct attempt *a)
+{
+	const struct cpu_plan *plan = &a->claim->plan;
+	a->config.affinity = plan->cpus.word;
+	if (!a->config.perf)
+		return 0;
+	a->pin = calloc(plan->vcpus + 1, sizeof(*a->pin));
+	for (unsigned i = 0; a->pin && i < plan->vcpus; i++)
+		a->pin[i] = (uint16_t)(plan->vcpu[i] + 1);
+	a->config.pin = a->pin;
+	return a->pin ? 0 : -ENOMEM;
 }
 
 static int reserved(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	a->holds_tokens = true;
 	a->was_in = ATTEMPT_RESERVED;
+	if (a->claim->result < 0)
+		return no_cpus(a);
+	result = apply_plan(a);
+	if (result < 0)
+		return result;
 	machine_offload(m, &a->job, a->env->prepare, a);
 	return ATTEMPT_PREPARED;
 }
@@ -193,17 +229,18 @@ static int draining(struct machine *m, int result)
 
 /* --- JUDGED, STORED, DONE ----------------------------------------------------------------------------------------- */
 
-static void give_tokens(struct attempt *a)
+static void give_back(struct attempt *a)
 {
-	if (a->holds_tokens)
-		tokens_give(a->env->tokens, a->want);
-	a->holds_tokens = false;
+	if (a->claim)
+		admit_release(a->env->admit, a->claim);
+	a->claim = NULL;
+	a->config.affinity = NULL;
 }
 
 static int judged(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
-	give_tokens(a);
+	give_back(a);
 	if (result == -ECANCELED)
 		a->evidence.interrupted = true;
 	else if (result < 0 && !a->evidence.failure.len) {
@@ -243,7 +280,7 @@ static int done(struct machine *m, int result)
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_QUEUED] = {"queued", queued, DEADLINE_NONE, 0, TO(ATTEMPT_RESERVED)},
 	[ATTEMPT_RESERVED] = {"reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
-			      TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED)},
+			      TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) | TO_END},
 	[ATTEMPT_PREPARED] = {"prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,
 			      TO(ATTEMPT_BOOTING) | TO(ATTEMPT_JUDGED)},
 	[ATTEMPT_BOOTING] = {"booting", booting, BOOT_DEADLINE, ATTEMPT_DRAINING,
@@ -262,7 +299,7 @@ static void attempt_ended(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	REQUIRE(!a->vm);
-	give_tokens(a);
+	give_back(a);
 	a->initrd_fd = fd_close(a->initrd_fd);
 	a->env->ended(a, result);
 }
@@ -281,4 +318,6 @@ void attempt_done(struct attempt *a)
 	a->err = err_free(a->err);
 	free(a->sidecar);
 	a->sidecar = NULL;
+	free(a->pin);
+	a->pin = NULL;
 }

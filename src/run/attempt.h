@@ -10,8 +10,7 @@
 #ifndef KTSTR_RUN_ATTEMPT_H
 #define KTSTR_RUN_ATTEMPT_H
 
-#include "reactor/machine.h"
-#include "reactor/token.h"
+#include "lock/admit.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
 #include "vmm/vm.h"
@@ -34,7 +33,7 @@ struct attempt;
 
 struct attempt_env {
 	const struct vm_backend *backend;
-	struct tokens *tokens;
+	struct admit *admit;
 	/* On the offload pool; each gets the attempt and must be able to run twice. */
 	int (*prepare)(void *attempt);	/* makes attempt->initrd_fd */
 	int (*judge)(void *attempt);	/* evidence -> judgement */
@@ -52,8 +51,11 @@ struct attempt {
 	void *owner;
 	unsigned number;		/* 1: the first try */
 	uint64_t seed;
-	uint64_t want[TOKEN_KIND_MAX];
-	bool holds_tokens;
+	struct cpu_request request;	/* for CPUs of the host */
+	uint64_t memory_mib;		/* of the host, with the machine's own needs */
+	nsec_t estimate;		/* as admit_ask() has it */
+	struct claim *claim;		/* from QUEUED until there is no machine any more */
+	uint16_t *pin;			/* config.pin in perf mode */
 	struct vm_config config;
 	nsec_t boot_deadline;		/* host time for BOOTING; 0: the state's own */
 	nsec_t run_deadline;		/* likewise for RUNNING */
@@ -74,7 +76,7 @@ struct attempt {
 	char *sidecar;			/* path, once stored */
 };
 
-/* Fields above `run_deadline` are the caller's to fill, the rest zero, initrd_fd -1. */
+/* Fields above `job` but for `claim` and `pin` are the caller's to fill, the rest zero, initrd_fd -1. */
 void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent, const char *name);
 /* Frees what it holds, not the struct. */
 void attempt_done(struct attempt *a);

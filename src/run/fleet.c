@@ -41,7 +41,7 @@ static void collect_rows(const struct fleet *f, struct live_view *v)
 		const struct attempt *a = f->live[i];
 		if (!a)
 			continue;
-		if (!a->holds_tokens) {
+		if (!a->claim || a->machine.state == ATTEMPT_QUEUED) {
 			v->queued += a->machine.state == ATTEMPT_QUEUED;
 			continue;
 		}
@@ -201,13 +201,6 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 	return f->config.seed + (number - 1) * 0x9e3779b97f4a7c15u;
 }
 
-/* A machine whose vCPUs are threads needs a CPU for each, or all there are; others run on one. */
-static uint64_t cpus_wanted(const struct fleet *f, const struct plan_case *c)
-{
-	uint64_t cpus = f->config.accel->backend->vcpu_threads ? topology_cpus(&c->test->topology) : 1;
-	return MIN_OF(cpus, f->tokens.capacity[TOKEN_CPU]);
-}
-
 static void start_attempt(struct fleet *f, size_t index, unsigned number)
 {
 	const struct plan_case *c = &f->config.plan->item[index];
@@ -220,15 +213,17 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.number = number,
 		.seed = seed_of(f, number),
 		.initrd_fd = -1,
-		.want = {[TOKEN_CPU] = cpus_wanted(f, c),
-			 [TOKEN_MEMORY_MIB] = MIN_OF(c->memory_mib + 160, f->tokens.capacity[TOKEN_MEMORY_MIB])},
+		.request = fleet_request(f, c),
+		.memory_mib = MIN_OF(c->memory_mib + MACHINE_MEMORY_MIB, f->desk.admit.config.memory_mib),
+		.estimate = c->estimate,
 		.config = {.topology = c->topology,
 			   .memory_mib = c->memory_mib,
 			   .kernel = boot_file(f, c->kernel),
 			   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
 			   .seed = seed_of(f, number),
 			   .icount_shift = c->icount_shift,
-			   .late_cpus = c->kernel->serial_smp},
+			   .late_cpus = c->kernel->serial_smp,
+			   .perf = f->config.perf && f->config.accel->backend->vcpu_threads},
 		/* Processors come up one after the other. */
 		.boot_deadline = 3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC,
 		/* Guest seconds cost more host seconds the more processors share one thread. */
@@ -268,16 +263,13 @@ static void on_signal(void *data, int sig)
 
 static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_config *config)
 {
-	uint64_t capacity[TOKEN_KIND_MAX] = {
-		[TOKEN_CPU] = config->slots, [TOKEN_MEMORY_MIB] = MAX_OF(memory_available_mib() * 8 / 10, 512)};
 	*f = (struct fleet){ .config = *config, .reactor = r, .began = reactor_now(r), .host = host_context() };
 	f->env = (struct attempt_env){.backend = config->accel->backend,
-				      .tokens = &f->tokens,
+				      .admit = &f->desk.admit,
 				      .prepare = attempt_prepare,
 				      .judge = attempt_judge,
 				      .store = attempt_store,
 				      .ended = on_ended};
-	tokens_init(&f->tokens, capacity);
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
 	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
 	f->counts.total = (unsigned)config->plan->count;
@@ -287,7 +279,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **err)
 {
 	*ret = f->counts;
-	REQUIRE(tokens_idle(&f->tokens));
+	desk_close(&f->desk);
 	json_decref(f->host);
 	for (size_t i = 0; f->history && i < f->config.plan->count; i++)
 		flake_done(&f->history[i]);
@@ -296,40 +288,73 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 		fd_close(f->boot[i].fd);
 	free(f->boot);
 	free(f->live);
-	if (f->err && err)
+	if (f->err && err && !*err)
 		*err = f->err;
 	else
 		err_free(f->err);
 }
 
-int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_counts *ret, struct err **err)
+/* Turns the reactor once; says once for whom we wait, where nothing runs. */
+static int turn(struct fleet *f)
 {
-	struct fleet f;
-	struct signals signals;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	const struct admit *a = &f->desk.admit;
+	int result = reactor_turn(f->reactor, f->complain);
+	if (result < 0 || f->reactor->now < f->complain || a->trying)
+		return result;
+	f->complain = NSEC_NEVER;
+	if (!a->queue.count || !list_empty(&a->held))
+		return result;
+	buf_puts(&text, "waiting for CPUs; held by ");
+	admit_name_holders(a, &text);
+	buf_puts(&text, " (see 'ktstr locks')\n");
+	erase_view(f);
+	put(f->config.err.fd, &text);
+	return result;
+}
+
+static int run(struct fleet *f, struct signals *signals, struct err **err)
+{
+	const struct fleet_config *config = &f->config;
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
-	if (fleet_init(&f, r, config) < 0)
-		return FAIL_SYS(err, -ENOMEM, "start the run");
-	int result = signals_init(&signals, r, &set, on_signal, &f, err);
+	int result = signals_init(signals, f->reactor, &set, on_signal, f, err);
 	for (size_t i = 0; i < config->plan->count && result == 0; i++) {
 		if (config->plan->item[i].skip) {
-			skip_case(&f, i);
+			skip_case(f, i);
 			continue;
 		}
-		f.open++;
-		start_attempt(&f, i, 1);
+		f->open++;
+		start_attempt(f, i, 1);
 	}
 	if (result == 0 && config->err.tty && !config->no_capture)
-		machine_start(r, &f.view, &view_type, NULL, "view");
+		machine_start(f->reactor, &f->view, &view_type, NULL, "view");
 	/* Other machines may live on: kernels that are still being built. */
-	while (result == 0 && (f.open || (f.view.started && !f.view.ended)))
-		result = reactor_turn(r, NSEC_NEVER);
-	signals_done(&signals);
-	erase_view(&f);
-	fleet_finish(&f, ret, err);
-	return result < 0 ? result : f.err ? -EIO : 0;
+	while (result == 0 && (f->open || (f->view.started && !f->view.ended)))
+		result = turn(f);
+	signals_done(signals);
+	erase_view(f);
+	return result;
+}
+
+int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_counts *ret, struct err **err)
+{
+	struct fleet *f = calloc(1, sizeof(*f));
+	struct signals signals;
+	if (!f || fleet_init(f, r, config) < 0) {
+		free(f);
+		return FAIL_SYS(err, -ENOMEM, "start the run");
+	}
+	int result = fleet_open_desk(f, err);
+	if (result == 0)
+		result = run(f, &signals, err);
+	if (result == 0 && f->err)
+		result = -EIO;
+	fleet_finish(f, ret, err);
+	free(f);
+	return result;
 }

@@ -5,11 +5,14 @@
 
 #include "base/term.h"
 #include "reactor/reactor.h"
+#include "lock/desk.h"
 #include "report/events.h"
 #include "run/attempt.h"
 #include "run/plan.h"
 #include "run/rundir.h"
 #include "vmm/accel.h"
+
+#define MACHINE_MEMORY_MIB 160	/* of the host, beside its guest's */
 
 struct fleet_config {
 	const struct plan *plan;
@@ -17,7 +20,11 @@ struct fleet_config {
 	struct rundir *rundirs;		/* one a kernel, in the order of `kernels` */
 	const struct kernel *kernels;
 	size_t kernel_count;
-	unsigned slots;			/* machines at once */
+	unsigned jobs;			/* machines at once; 0: as many as there are CPUs for */
+	unsigned cpu_cap;		/* CPUs that they may keep busy together; 0: all that this process may use */
+	bool no_perf;			/* budgets: CPUs are shared with others, not reserved (--no-perf-mode) */
+	bool perf;			/* kvm: LLCs of their own, vCPUs pinned; not with no_perf */
+	bool bypass;			/* no lock files (KTSTR_BYPASS_LLC_LOCKS) */
 	struct flake_policy flake;
 	uint64_t seed;
 	const char *program;		/* for replay lines: "ktstr test" and what was given */
@@ -38,7 +45,10 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 struct fleet {
 	struct fleet_config config;
 	struct reactor *reactor;
-	struct tokens tokens;
+	struct desk desk;
+	unsigned cpus;			/* that the machines may keep busy together */
+	unsigned asked;			/* attempts so far */
+	nsec_t complain;		/* when to say for whom we wait, should nothing run by then */
 	struct attempt_env env;
 	struct machine view;		/* redraws; ends with the last attempt */
 	struct notice idle;
@@ -55,6 +65,10 @@ struct fleet {
 	nsec_t began;
 	struct err *err;		/* first failure that is not a test's */
 };
+
+/* desk.c: what machines ask of the host. */
+int fleet_open_desk(struct fleet *f, struct err **err);
+struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c);
 
 /* work.c: the blocking parts of an attempt, for the offload pool. */
 int attempt_prepare(void *attempt);

@@ -30,6 +30,7 @@ void evidence_done(struct evidence *e)
 	buf_done(&e->diagnosis);
 	buf_done(&e->complaints);
 	buf_done(&e->failure);
+	buf_done(&e->contention);
 	*e = (struct evidence){ 0 };
 }
 

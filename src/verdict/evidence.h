@@ -82,6 +82,7 @@ struct evidence {
 	char late_in[24];		/* attempt state whose host deadline passed; "": none */
 	bool console_flooded;
 	struct buf failure;		/* why there was no machine at all; empty: there was */
+	struct buf contention;		/* likewise, where it is for want of the host's CPUs or memory */
 };
 
 void evidence_done(struct evidence *e);

@@ -45,6 +45,8 @@ static void why_ejected(const struct evidence *e, char *out, size_t size)
 static void find_no_machine(const struct evidence *e, struct judgement *j)
 {
 	char signal_text[64];
+	if (e->contention.len)
+		judgement_add(j, DETAIL_SKIP, KTSTR_SKIP, "%s", buf_str(&e->contention));
 	if (e->failure.len) {
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "%s", buf_str(&e->failure));
 	} else if (e->machine_died) {

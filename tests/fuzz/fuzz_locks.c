@@ -24,7 +24,7 @@ static int read_line_of(void *data, const char *path, struct buf *ret)
 static void host(char *text)
 {
 	struct host_source from = { read_line_of, text };
-	struct plan_request request = { PLAN_BUDGET, .cpus = 1 };
+	struct cpu_request request = { PLAN_BUDGET, .cpus = 1 };
 	struct cpuset_bits seen = { 0 };
 	struct cpu_plan plan;
 	struct host h;

@@ -50,7 +50,7 @@ void plan_case_draw(struct plan_case *c, const struct host *host, const struct c
 			c->allowed = *allowed;
 	}
 	draw_holders(c, rng);
-	c->request = (struct plan_request){
+	c->request = (struct cpu_request){
 		.tier = (enum plan_tier)rng_below(rng, PLAN_TIER_MAX),
 		.topology = plan_presets[rng_below(rng, plan_preset_count)],
 		.cpus = 1 + (unsigned)rng_below(rng, cpuset_count(&c->allowed) + 1),

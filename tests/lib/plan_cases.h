@@ -14,7 +14,7 @@ struct plan_case {
 	const struct host *host;
 	struct cpuset_bits allowed;
 	struct plan_holders holders;
-	struct plan_request request;
+	struct cpu_request request;
 };
 
 /* Random allowed set, holders and request on @host. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * attempts.c -- whole runs in simulation: the real attempt machine, tokens and reactor over fake machines, a virtual
- * clock and seeded faults. After each run: every attempt was reported once, every token is back, every machine was
+ * attempts.c -- whole runs in simulation: the real attempt machine, admission and reactor over fake machines, a virtual
+ * clock and seeded faults. After each run: every attempt was reported once, every CPU is given back, every machine was
  * destroyed, nothing lives on.
  *
  *   sim_attempts [SEEDS [ATTEMPTS [FIRST_SEED]]]
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/parse.h"
 #include "reactor/sim.h"
 #include "run/attempt.h"
@@ -19,16 +20,22 @@
 
 struct run {
 	struct reactor *reactor;
-	struct tokens tokens;
+	struct host host;
+	struct lock_dir dir;
+	struct admit admit;
 	struct attempt_env env;
 	struct rng rng;
 	struct attempt *attempt;
 	uint8_t *reports;
 	unsigned count;
-	unsigned created, destroyed, judged, stored;
+	unsigned created, destroyed, judged, stored, ended;
 	uint64_t verdicts[4];
 };
 
+/* Lock files cost system calls. */
+#define LOCKED_ATTEMPTS 300
+
+static char lock_path[] = "/tmp/ktstr-sim-XXXXXX";
 static struct run *current;	/* the backend's table has no room for it, and a test runs one at a time */
 
 /* --- a machine that is a script ----------------------------------------------------------------------------------- */
@@ -206,6 +213,7 @@ static void on_ended(struct attempt *a, int result)
 {
 	(void)result;
 	current->reports[a - current->attempt]++;
+	current->ended++;
 	if (a->judged)
 		current->verdicts[a->judgement.verdict]++;
 	attempt_done(a);
@@ -244,12 +252,62 @@ static void start_all(struct run *run)
 	for (unsigned i = 0; i < run->count; i++) {
 		struct attempt *a = &run->attempt[i];
 		*a = (struct attempt){ .env = &run->env, .number = 1, .seed = i, .initrd_fd = -1,
-				       .want = { 1 + rng_below(&run->rng, 8), 256 + rng_below(&run->rng, 16000) } };
+				       .request = { PLAN_DEFAULT, { 1, 1, 1 + (unsigned)rng_below(&run->rng, 8), 1 } },
+				       .memory_mib = 256 + rng_below(&run->rng, 16000) };
+		/* What this host never has. */
+		if (rng_below(&run->rng, 200) == 0)
+			a->request = (struct cpu_request){ PLAN_PERFORMANCE, { 1, 5, 4, 1 } };
 		attempt_start(run->reactor, a, NULL, "attempt");
 	}
 }
 
-static int check(const struct run *run, int result)
+/* 64 CPUs in 4 LLCs. */
+static int make_host(struct host *ret)
+{
+	struct host_raw *raw = calloc(1, sizeof(*raw));
+	if (!raw)
+		return -ENOMEM;
+	for (unsigned i = 0; i < CPUS; i++) {
+		cpuset_add(&raw->online, i);
+		for (unsigned k = 0; k < CPUS; k++)
+			if (k / 16 == i / 16)
+				cpuset_add(&raw->cpu[i].llc, k);
+	}
+	raw->present = raw->online;
+	int r = host_build(raw, ret, NULL);
+	free(raw);
+	return r;
+}
+
+/* Every tenth run takes real lock files, the others only count. */
+static int open_admission(struct run *run, uint64_t seed)
+{
+	struct admit_config config = { .host = &run->host, .memory_mib = MEMORY_MIB, .simulated = true };
+	int r = make_host(&run->host);
+	run->dir = LOCK_DIR_NULL;
+	if (r == 0 && seed % 10 == 0) {
+		r = lock_dir_open(lock_path, NULL, &run->dir, NULL);
+		config.dir = &run->dir;
+	}
+	config.allowed = run->host.online;
+	return r == 0 ? admit_start(run->reactor, &run->admit, &config, NULL) : r;
+}
+
+static bool admission_is_idle(const struct run *run)
+{
+	const struct admit *a = &run->admit;
+	return list_empty(&a->held) && list_empty(&a->incoming) && !a->queue.count && a->room.memory_mib == MEMORY_MIB;
+}
+
+static int turn_until_done(struct run *run, const struct machine *canceller)
+{
+	int r = 0;
+	while (r == 0 && (run->ended < run->count || (canceller->started && !canceller->ended)))
+		r = reactor_turn(run->reactor, NSEC_NEVER);
+	return r;
+}
+
+static int check(const struct run *run, bool given_back, int result)
 {
 	unsigned wrong = 0;
 	for (unsigned i = 0; i < run->count; i++)
@@ -258,14 +316,14 @@ static int check(const struct run *run, int result)
 		fprintf(stderr, "the loop ended with %s\n", strerror(-result));
 	if (wrong)
 		fprintf(stderr, "%u of %u attempts were not reported exactly once\n", wrong, run->count);
-	if (!tokens_idle(&run->tokens))
-		fprintf(stderr, "tokens are still out, or waited for\n");
+	if (!given_back)
+		fprintf(stderr, "CPUs or memory are still out, or waited for\n");
 	if (run->created != run->destroyed)
 		fprintf(stderr, "%u machines created, %u destroyed\n", run->created, run->destroyed);
 	bool idle = list_empty(&run->reactor->machines) && list_empty(&run->reactor->ready);
 	if (!idle)
 		fprintf(stderr, "a machine outlived its scope\n");
-	return result < 0 || wrong || !tokens_idle(&run->tokens) || run->created != run->destroyed || !idle;
+	return result < 0 || wrong || !given_back || run->created != run->destroyed || !idle;
 }
 
 static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t verdicts[4])
@@ -278,16 +336,23 @@ static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t 
 	if (!run.attempt || !run.reports || reactor_new_sim(&run.reactor, &config, NULL) < 0)
 		return 1;
 	current = &run;
-	run.env = (struct attempt_env){ .backend = &fake_backend, .tokens = &run.tokens, .prepare = sim_prepare,
+	run.env = (struct attempt_env){ .backend = &fake_backend, .admit = &run.admit, .prepare = sim_prepare,
 					.judge = sim_judge, .store = sim_store, .ended = on_ended };
-	tokens_init(&run.tokens, (uint64_t[]){ CPUS, MEMORY_MIB });
+	if (open_admission(&run, seed) < 0)
+		return 1;
+	if (run.dir.fd >= 0)
+		run.count = MIN_OF(attempts, LOCKED_ATTEMPTS);
 	start_all(&run);
 	/* Every fourth run is interrupted at a random moment. */
 	if (seed % 4 == 0) {
 		canceller.after = 1 + (nsec_t)rng_below(&run.rng, 600 * NSEC_PER_SEC);
 		machine_start(run.reactor, &canceller.machine, &cancel_type, NULL, "cancel");
 	}
-	int bad = check(&run, reactor_run(run.reactor));
+	int result = turn_until_done(&run, &canceller.machine);
+	admit_stop(&run.admit);
+	int bad = check(&run, admission_is_idle(&run), result);
+	host_done(&run.host);
+	lock_dir_done(&run.dir);
 	*steps += run.reactor->stats.steps;
 	for (int v = 0; v < 4; v++)
 		verdicts[v] += run.verdicts[v];
@@ -306,16 +371,23 @@ int main(int argc, char **argv)
 	    (argc > 3 && parse_u32_range(argv[3], 0, UINT32_MAX / 2, &first) < 0))
 		return 64;
 	uint64_t steps = 0, verdicts[4] = { 0 };
+	if (!mkdtemp(lock_path))
+		return 1;
 	nsec_t began = nsec_now();
 	for (uint32_t s = first; s < first + seeds; s++) {
 		if (one_seed(s, attempts, &steps, verdicts)) {
 			fprintf(stderr, "seed %u broke an invariant: sim_attempts 1 %u %u\n", s, attempts, s);
+			remove_tree(lock_path, NULL);
 			return 1;
 		}
 	}
+	remove_tree(lock_path, NULL);
 	printf("%u seeds x %u attempts: no invariant broken; %lu steps in %.1f s; pass %lu fail %lu inconclusive %lu "
 	       "skip %lu\n",
 	       seeds, attempts, steps, (double)(nsec_now() - began) / 1e9, verdicts[0], verdicts[1], verdicts[2],
 	       verdicts[3]);
-	return verdicts[KTSTR_PASS] && verdicts[KTSTR_FAIL] && verdicts[KTSTR_INCONCLUSIVE] ? 0 : 1;
+	for (int v = 0; v < 4; v++)
+		if (!verdicts[v])
+			return 1;
+	return 0;
 }

@@ -86,17 +86,17 @@ static void let_go(struct guest *g)
 		admit_rung(&run->process[i].admit);
 }
 
-static struct plan_request draw(struct rng *rng)
+static struct cpu_request draw(struct rng *rng)
 {
 	static const struct ktstr_topology shapes[] = {
 		{1, 1, 1, 1}, {1, 1, 2, 1}, {1, 2, 2, 1}, {1, 2, 4, 2}, {1, 4, 4, 2}, {1, 4, 8, 2}, {1, 5, 3, 1},
 	};
-	struct plan_request r = { .tier = PLAN_DEFAULT, .topology = shapes[rng_below(rng, ARRAY_SIZE(shapes))] };
+	struct cpu_request r = { .tier = PLAN_DEFAULT, .topology = shapes[rng_below(rng, ARRAY_SIZE(shapes))] };
 	unsigned kind = (unsigned)rng_below(rng, 10);
 	if (kind == 0)
-		r = (struct plan_request){ PLAN_PERFORMANCE, { 1, 1 + (uint32_t)rng_below(rng, 3), 4, 2 } };
+		r = (struct cpu_request){ PLAN_PERFORMANCE, { 1, 1 + (uint32_t)rng_below(rng, 3), 4, 2 } };
 	else if (kind == 1)
-		r = (struct plan_request){ PLAN_BUDGET, .cpus = 1 + (unsigned)rng_below(rng, 64) };
+		r = (struct cpu_request){ PLAN_BUDGET, .cpus = 1 + (unsigned)rng_below(rng, 64) };
 	return r;
 }
 
@@ -104,7 +104,7 @@ static int ask(struct machine *m, int result)
 {
 	struct guest *g = guest_of(m);
 	struct run *run = g->process->run;
-	struct plan_request request = draw(&run->rng);
+	struct cpu_request request = draw(&run->rng);
 	(void)result;
 	if (m->reactor->now >= run->until || g->process->ended)
 		return MACHINE_END;
@@ -199,7 +199,7 @@ static void close_run(struct run *run)
 		admit_stop(&run->process[i].admit);
 	reactor_free(run->reactor);
 	/* Everything is free again: the whole host can be had. */
-	struct plan_request whole = { PLAN_DEFAULT, { 1, 4, 8, 2 } };
+	struct cpu_request whole = { PLAN_DEFAULT, { 1, 4, 8, 2 } };
 	struct cpu_plan plan;
 	struct lock_set set;
 	char taken[LOCK_NAME_MAX];

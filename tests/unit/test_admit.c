@@ -99,7 +99,7 @@ static void turn_until_ready(struct desk *d, struct claim *c)
 		t_ok(reactor_turn(d->reactor, NSEC_NEVER));
 }
 
-static const struct plan_request half = { PLAN_DEFAULT, { 1, 1, 8, 2 } }, whole = { PLAN_DEFAULT, { 1, 2, 8, 2 } },
+static const struct cpu_request half = { PLAN_DEFAULT, { 1, 1, 8, 2 } }, whole = { PLAN_DEFAULT, { 1, 2, 8, 2 } },
 				 tiny = { PLAN_DEFAULT, { 1, 1, 1, 1 } }, vast = { PLAN_PERFORMANCE, { 1, 4, 8, 2 } };
 
 START_TEST(claims_are_served_and_given_back)

@@ -130,7 +130,7 @@ END_TEST
 
 static void make_plan(const struct host *h, struct cpu_plan *p)
 {
-	struct plan_request request = { PLAN_DEFAULT, { 1, 2, 2, 2 } };
+	struct cpu_request request = { PLAN_DEFAULT, { 1, 2, 2, 2 } };
 	t_ok(cpu_plan_make(h, &h->online, NULL, &request, p, NULL));
 }
 

@@ -175,7 +175,7 @@ END_TEST
 
 static const struct {
 	const char *host;
-	struct plan_request request;
+	struct cpu_request request;
 	const char *busy_cpus, *shared_llcs, *exclusive_llcs;	/* lists, or NULL */
 	int result;
 	const char *cpus, *llcs, *mems;
@@ -263,7 +263,7 @@ START_TEST(crossing_nodes_is_said)
 {
 	struct host h;
 	struct cpuset_bits allowed;
-	struct plan_request request = { PLAN_BUDGET, .cpus = 40 };
+	struct cpu_request request = { PLAN_BUDGET, .cpus = 40 };
 	struct cpu_plan p;
 	struct buf out = BUF_NULL;
 	host_tree_read(HOSTS, "two-socket-ccx", &h, &allowed);
@@ -281,7 +281,7 @@ START_TEST(refusals_name_numbers)
 	struct host h;
 	struct cpuset_bits allowed;
 	struct plan_holders holders = { 0 };
-	struct plan_request request = { PLAN_DEFAULT, { 1, 2, 8, 2 } };
+	struct cpu_request request = { PLAN_DEFAULT, { 1, 2, 8, 2 } };
 	struct cpu_plan p;
 	struct err *err = NULL;
 	host_tree_read(HOSTS, "ccx-desktop", &h, &allowed);

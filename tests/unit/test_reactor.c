@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "reactor/child.h"
+#include "reactor/machine.h"
 #include "reactor/signal.h"
-#include "reactor/token.h"
 #include "t.h"
 
 static struct reactor *reactor;
@@ -38,8 +38,6 @@ struct probe {
 	struct child child;
 	struct offload_job job;
 	struct notice notice;
-	struct tokens *tokens;
-	uint64_t want[TOKEN_KIND_MAX];
 	int fds[2];
 	char bytes[8];
 };
@@ -84,8 +82,7 @@ static const struct machine_type probe_type = { "probe", probe_states, P_COUNT, 
 
 static void start(struct probe *p, void (*wait)(struct probe *))
 {
-	*p = (struct probe){ .wait = wait, .ended = 1, .got = 1, .child = CHILD_NULL, .tokens = p->tokens,
-			     .want = { p->want[0], p->want[1] } };
+	*p = (struct probe){ .wait = wait, .ended = 1, .got = 1, .child = CHILD_NULL };
 	machine_start(reactor, &p->machine, &probe_type, NULL, "probe");
 }
 
@@ -147,11 +144,6 @@ static int job_value;
 static void wait_job(struct probe *p)
 {
 	machine_offload(&p->machine, &p->job, job_42, &job_value);
-}
-
-static void wait_tokens(struct probe *p)
-{
-	machine_take(&p->machine, p->tokens, p->want);
 }
 
 START_TEST(sleep_ends_well)
@@ -283,54 +275,6 @@ START_TEST(notice_posted_early_is_not_lost)
 }
 END_TEST
 
-START_TEST(tokens_are_given_in_order)
-{
-	struct tokens t;
-	struct probe big = { 0 }, small = { 0 };
-	begin();
-	tokens_init(&t, (uint64_t[]){ 4, 100 });
-	uint64_t held[] = { 3, 0 };
-	ck_assert(tokens_try(&t, held));
-	big.tokens = small.tokens = &t;
-	big.want[0] = 4;
-	small.want[0] = 1;
-	start(&big, wait_tokens);
-	start(&small, wait_tokens);
-	t_ok(reactor_turn(reactor, 0));
-	t_ok(reactor_turn(reactor, 0));
-	/* One is free, and the small one would fit: but the big one came first. */
-	ck_assert_int_eq(small.ended, 1);
-	tokens_give(&t, held);
-	while (big.ended == 1)
-		t_ok(reactor_turn(reactor, 0));
-	ck_assert_int_eq(small.ended, 1);
-	tokens_give(&t, big.want);
-	t_ok(reactor_run(reactor));
-	ck_assert_int_eq(small.ended, 0);
-	tokens_give(&t, small.want);
-	ck_assert(tokens_idle(&t));
-	end();
-}
-END_TEST
-
-START_TEST(tokens_forget_who_gave_up)
-{
-	struct tokens t;
-	struct probe p = { 0 };
-	begin();
-	tokens_init(&t, (uint64_t[]){ 1, 0 });
-	uint64_t one[] = { 1, 0 };
-	ck_assert(tokens_try(&t, one));
-	p.tokens = &t;
-	p.want[0] = 1;
-	run(&p, wait_tokens);
-	ck_assert_int_eq(p.ended, -ETIME);
-	tokens_give(&t, one);
-	ck_assert(tokens_idle(&t));
-	end();
-}
-END_TEST
-
 static int signals_seen;
 
 static void on_signal(void *data, int sig)
@@ -410,8 +354,6 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, missing_program_is_an_error_not_a_status);
 	tcase_add_test(tc, offload_returns_its_result);
 	tcase_add_test(tc, notice_posted_early_is_not_lost);
-	tcase_add_test(tc, tokens_are_given_in_order);
-	tcase_add_test(tc, tokens_forget_who_gave_up);
 	tcase_add_test(tc, signals_arrive_on_the_loop);
 	tcase_add_test(tc, a_full_submission_queue_is_normal);
 	tcase_add_test(tc, describe_names_state_and_wait);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* desk.c -- what the fleet's machines ask of the host, and of whom (lock/admit.h). */
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/file.h"
+#include "report/host.h"
+#include "run/fleet.h"
+
+#define COMPLAIN_AFTER (2 * NSEC_PER_SEC)
+
+/* A machine is a dozen descriptors or more, and there may be hundreds. */
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Budgets are not reserved, so what bounds them is the cap, or -j where someone says how many machines. */
+static unsigned cpu_limit(const struct fleet *f)
+{
+	if (f->config.cpu_cap)
+		return f->config.cpu_cap;
+	return f->config.no_perf && f->config.jobs ? 0 : f->cpus;
+}
+
+int fleet_open_desk(struct fleet *f, struct err **err)
+{
+	struct cpuset_bits allowed;
+	int r = cpus_allowed(&allowed, err);
+	if (r < 0)
+		return r;
+	f->cpus = f->config.cpu_cap ? f->config.cpu_cap : cpuset_count(&allowed);
+	f->complain = f->reactor->now + COMPLAIN_AFTER;
+	struct desk_config config = { .bypass = f->config.bypass, .cpus = cpu_limit(f), .claims = f->config.jobs,
+				      .memory_mib = MAX_OF(memory_available_mib() * 8 / 10, 512),
+				      .give_up = ADMIT_GIVE_UP };
+	raise_open_files();
+	r = desk_open(f->reactor, &config, &f->desk, err);
+	if (r < 0)
+		return r;
+	f->cpus = MIN_OF(f->cpus, f->desk.cpus);
+	if (*f->desk.note)
+		dprintf(f->config.err.fd, "warning: %s\n", f->desk.note);
+	return 0;
+}
+
+/*
+ * A machine whose vCPUs are threads asks for a CPU each, or for all there are where they are fewer; one that counts
+ * instructions runs on one thread.
+ */
+struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
+{
+	bool threads = f->config.accel->backend->vcpu_threads;
+	unsigned vcpus = threads ? topology_cpus(&c->topology) : 1, most = f->cpus;
+	struct cpu_request q = { .tier = PLAN_DEFAULT, .topology = { 1, 1, MIN_OF(vcpus, most), 1 } };
+	if (f->config.no_perf) {
+		unsigned share = budget_share(f->desk.cpus, vcpus);
+		q.tier = PLAN_BUDGET;
+		q.cpus = f->config.cpu_cap ? f->config.cpu_cap : share;
+		q.rotate = f->asked++;
+		return q;
+	}
+	if (threads && vcpus <= most)
+		q.topology = c->topology;
+	if (threads && f->config.perf)
+		q.tier = PLAN_PERFORMANCE;
+	return q;
+}
