@@ -168,6 +168,8 @@ static int run_locks(void *args, struct err **err)
 	if (r == 0) {
 		/* Without sysfs there are no nodes and no map, and still locks. */
 		bool known = host_read("", &host, NULL) == 0;
+		if (a->watch)
+			lock_scan_listen(&scan);
 		r = a->watch ? watch_locks(&scan, known ? &host : NULL, period, a->json, err)
 			     : show_once(&scan, known ? &host : NULL, a->json, err);
 	}

@@ -13,6 +13,7 @@
 #include "kernel/cache.h"
 #include "kernel/config.h"
 #include "kernel/orphans.h"
+#include "lock/scan.h"
 
 #define WORK_KEPT_SEC (24 * 3600)	/* for a build that was killed to go on with */
 
@@ -324,24 +325,13 @@ int cache_publish(const struct cache *c, const char *key, const char *dir, struc
 	return r < 0 ? FAIL_SYS(err, r, "store kernel '%s'", key) : 0;
 }
 
-/* Who holds a lock has written its pid into it. */
-static void name_holder(int fd, char *holder, size_t size)
+static void name_holder(const char *dir, const char *path, char *holder, size_t size)
 {
-	char pid[16] = "", path[64];
-	_cleanup_buf_ struct buf command = BUF_NULL, clean = BUF_NULL;
+	_cleanup_buf_ struct buf who = BUF_NULL;
 	if (!holder)
 		return;
-	snprintf(holder, size, "another process");
-	if (pread(fd, pid, sizeof(pid) - 1, 0) <= 0 || strtol(pid, NULL, 10) <= 0)
-		return;
-	snprintf(path, sizeof(path), "/proc/%ld/cmdline", strtol(pid, NULL, 10));
-	if (file_read(path, 4096, &command, NULL) < 0)
-		return;
-	for (size_t i = 0; i + 1 < command.len; i++)
-		if (!command.data[i])
-			command.data[i] = ' ';
-	buf_append_printable(&clean, buf_str(&command), command.len);
-	snprintf(holder, size, "pid %ld: %.100s", strtol(pid, NULL, 10), buf_str(&clean));
+	lock_name_holders(dir, path + strlen(dir) + 1, &who);
+	snprintf(holder, size, "%s", buf_str(&who));
 }
 
 int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holder, size_t size, struct err **err)
@@ -362,11 +352,10 @@ int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holde
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return FAIL_SYS(err, -errno, "lock '%s'", path);
-		name_holder(fd, holder, size);
+		name_holder(dir, path, holder, size);
 		return -EBUSY;
 	}
-	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", getpid()) < 0)
-		return FAIL_SYS(err, -errno, "write lock '%s'", path);
+	futimens(fd, NULL);	/* since when: 'ktstr locks' */
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -402,7 +391,7 @@ void cache_sweep(const struct cache *c, bool all)
 
 int cache_remove(const struct cache *c, const char *key, struct err **err)
 {
-	char holder[160];
+	char holder[200];
 	_cleanup_close_ int lock = -1;
 	_cleanup_free_ char *path = path_join(c->root, key);
 	int r = path ? cache_lock(c, key, &lock, holder, sizeof(holder), err) : -ENOMEM;

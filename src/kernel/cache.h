@@ -70,7 +70,7 @@ int cache_work_remove(const char *workdir, struct err **err);
 int cache_work_mark(const char *workdir, enum work_stage stage, struct err **err);
 /* Swaps the finished directory @dir in as @key. */
 int cache_publish(const struct cache *c, const char *key, const char *dir, struct err **err);
-/* Takes the lock of @name without waiting: a descriptor, or -EBUSY; who has it is in @holder then ("pid 17: make"). */
+/* Takes the lock of @name without waiting: a descriptor, or -EBUSY; who has it is in @holder then ("pid 17 (make)"). */
 int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holder, size_t size, struct err **err);
 /*
  * Removes work of processes that are no more: of kernels that the cache has by now, and what is older than a day (@all:

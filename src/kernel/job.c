@@ -52,7 +52,7 @@ static bool already_cached(struct kernel_job *job)
 /* A tree is one person's to build: who finds it locked is told at once, rather than made to wait. */
 static int lock_tree(struct kernel_job *job)
 {
-	char name[32], holder[160];
+	char name[32], holder[200];
 	const char *path = job->config.id->path;
 	if (!built_in_place(job) || job->source_lock_fd >= 0)
 		return 0;
@@ -71,7 +71,7 @@ static int lock_tree(struct kernel_job *job)
 static int lock(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	char holder[160] = "";
+	char holder[200] = "";
 	if (result < 0)
 		return result;
 	int r = lock_tree(job);

@@ -133,8 +133,11 @@ int lock_bell_watch(const struct lock_dir *d, int *ret_inotify, struct err **err
 {
 	_cleanup_close_ int bell = -1;
 	int r = open_lock(d, LOCK_BELL, &bell, err);
-	if (r < 0)
+	if (r < 0) {
+		if (err && *err)
+			err_hint(*err, "make it writable, or set KTSTR_LOCK_DIR");
 		return r;
+	}
 	_cleanup_close_ int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (inotify < 0)
 		return FAIL_SYS(err, -errno, "watch '%s/" LOCK_BELL "'", d->path);

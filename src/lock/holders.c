@@ -274,6 +274,30 @@ struct process *process_get(struct process_table *t, pid_t pid, nsec_t now, unsi
 	return p;
 }
 
+/* What was known stays where it is unless it is different: others point at the command line. */
+static bool is_another(struct process_table *t, struct process *p, nsec_t now)
+{
+	struct process fresh = { .pid = p->pid };
+	look_at(t, &fresh);
+	bool same = fresh.start_ticks == p->start_ticks && !fresh.cmdline == !p->cmdline &&
+		    (!p->cmdline || !strcmp(fresh.cmdline, p->cmdline));
+	p->looked_at = same ? now : 0;
+	process_forget(&fresh);
+	return !same;
+}
+
+bool process_table_renew(struct process_table *t, nsec_t now, unsigned frame)
+{
+	bool any = false;
+	for (size_t i = 0; i < t->count; i++) {
+		struct process *p = &t->item[i];
+		p->seen = frame;
+		if (now - p->looked_at >= PROCESS_LOOK_AGAIN)
+			any |= is_another(t, p, now);
+	}
+	return any;
+}
+
 static bool read_inodes(struct process_table *t, struct process *p)
 {
 	char path[256];

@@ -60,6 +60,8 @@ void process_table_done(struct process_table *t);
 /* What is known of @pid, looked at again once a second. NULL when out of memory. The pointer lasts until the next call.
  */
 struct process *process_get(struct process_table *t, pid_t pid, nsec_t now, unsigned frame);
+/* Looks again at those that are due: true when one of them has ended, changed hands or its command line. */
+bool process_table_renew(struct process_table *t, nsec_t now, unsigned frame);
 /* Whether it has the file open: false only when its descriptors can be read and none is it. */
 bool process_may_have(struct process_table *t, struct process *p, uint64_t ino);
 /* Forgets who was not seen in @frame. */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -25,6 +26,7 @@ int lock_scan_init(struct lock_scan *s, const char *lock_dir, const char *cache_
 	const char *paths[ROOT_MAX] = { lock_dir, cache_locks, run_locks };
 	*s = (struct lock_scan){ 0 };
 	for (unsigned i = 0; i < ROOT_MAX; i++) {
+		s->root[i].watch = -1;
 		s->root[i].path = paths[i] ? strdup(paths[i]) : NULL;
 		if (paths[i] && !s->root[i].path)
 			return -ENOMEM;
@@ -49,6 +51,8 @@ void lock_scan_done(struct lock_scan *s)
 		free(s->root[i].path);
 	process_table_done(&s->processes);
 	err_free(s->err);
+	if (s->listening)
+		fd_close(s->inotify);
 	*s = (struct lock_scan){ 0 };
 }
 
@@ -56,6 +60,59 @@ const char *lock_file_key(const struct lock_file *f, char *out, size_t size)
 {
 	snprintf(out, size, "%.*s", (int)(strlen(f->name) - strlen(".lock")), f->name);
 	return out;
+}
+
+/* --- listening ---------------------------------------------------------------------------------------------------- */
+
+/* After the last event: who takes a lock opens its file before, or dates it in between. */
+#define HEARD_SETTLED NSEC_PER_SEC
+
+void lock_scan_listen(struct lock_scan *s)
+{
+	s->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	s->listening = s->inotify >= 0;
+}
+
+/* Directories are opened by whoever lists them, ourselves too. */
+static bool heard(const struct lock_scan *s)
+{
+	_Alignas(struct inotify_event) char events[8192];
+	bool any = false;
+	ssize_t n;
+	while (s->listening && (n = read(s->inotify, events, sizeof(events))) > 0) {
+		const struct inotify_event *e;
+		for (ssize_t at = 0; at < n; at += (ssize_t)(sizeof(*e) + e->len)) {
+			e = (const struct inotify_event *)(events + at);
+			any |= !(e->mask & IN_ISDIR && e->mask & (IN_OPEN | IN_CLOSE));
+		}
+	}
+	return any;
+}
+
+/* The watch moves along when the directory is another one than before. */
+static void watch_roots(struct lock_scan *s)
+{
+	for (unsigned i = 0; s->listening && i < ROOT_MAX; i++)
+		if (s->root[i].path)
+			s->root[i].watch = inotify_add_watch(
+				s->inotify, s->root[i].path,
+				IN_OPEN | IN_CLOSE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF |
+					IN_MOVE_SELF | IN_ONLYDIR);
+}
+
+/* Nothing has happened, and it is not long since the last look. A directory that is not there is looked for. */
+static bool is_quiet(struct lock_scan *s, nsec_t now)
+{
+	bool any = heard(s);
+	if (any)
+		s->heard_at = now;
+	if (!s->listening || !s->frame || any || now - s->heard_at < HEARD_SETTLED ||
+	    now - s->read_at >= PROCESS_LOOK_AGAIN)
+		return false;
+	for (unsigned i = 0; i < ROOT_MAX; i++)
+		if (s->root[i].path && s->root[i].watch < 0 && access(s->root[i].path, F_OK) == 0)
+			return false;
+	return true;
 }
 
 /* --- listing ------------------------------------------------------------------------------------------------------ */
@@ -404,12 +461,17 @@ int lock_scan_run(struct lock_scan *s)
 	nsec_t now = nsec_now();
 	s->err = err_free(s->err);
 	s->taken_at = nsec_clock(CLOCK_REALTIME);
+	s->same = is_quiet(s, now);
+	if (s->same)
+		return 0;
+	watch_roots(s);
+	s->read_at = now;
 	int listed = list_all(s, s->taken_at);
 	int changed = listed < 0 ? listed : read_locks(s);
 	if (changed < 0)
 		return changed;
-	s->same = s->frame && !listed && !changed && now - s->described_at < PROCESS_LOOK_AGAIN;
-	s->frame++;
+	bool known = s->frame++ && !listed && !changed;
+	s->same = known && (s->anonymous || !process_table_renew(&s->processes, now, s->frame));
 	if (s->same)
 		return 0;
 	int r = find_holders(s);
@@ -419,7 +481,6 @@ int lock_scan_run(struct lock_scan *s)
 	}
 	if (!s->anonymous)
 		describe_all(s, now);
-	s->described_at = now;
 	return 0;
 }
 
@@ -449,4 +510,15 @@ void lock_scan_name_holders(const struct lock_scan *s, const char *name, struct 
 		buf_appendf(out, "%spid %d (%s)", separator, h->pid, h->cmdline ? h->cmdline : "ended");
 		separator = ", ";
 	}
+}
+
+void lock_name_holders(const char *dir, const char *name, struct buf *out)
+{
+	struct lock_scan s;
+	size_t before = out->len;
+	if (lock_scan_init(&s, NULL, dir, NULL, "/proc") == 0 && lock_scan_run(&s) == 0)
+		lock_scan_name_holders(&s, name, out);
+	lock_scan_done(&s);
+	if (out->len == before)
+		buf_puts(out, "another process");
 }

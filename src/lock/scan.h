@@ -44,6 +44,7 @@ struct lock_root {
 	int64_t mtime;			/* of the directory when it was listed */
 	uint64_t ino;
 	uint32_t major, minor;		/* of the mount, where /proc/locks may show it instead of the file's */
+	int watch;			/* inotify's number; -1: none */
 	bool listed;
 	size_t left_out;
 };
@@ -58,7 +59,9 @@ struct lock_scan {
 	struct process_table processes;
 	unsigned frame;
 	struct buf table;		/* /proc/locks as it was */
-	nsec_t described_at;
+	nsec_t read_at, heard_at;	/* /proc/locks; something in the directories */
+	int inotify;
+	bool listening;			/* else every frame looks */
 	bool same;			/* this frame is the last one over again */
 	bool anonymous;			/* leave out what only people want: dates and command lines */
 	int64_t taken_at;		/* CLOCK_REALTIME, ns */
@@ -72,6 +75,12 @@ struct lock_scan {
 int lock_scan_init(struct lock_scan *s, const char *lock_dir, const char *cache_locks, const char *run_locks,
 		   const char *proc);
 void lock_scan_done(struct lock_scan *s);
+/*
+ * From now on frames look only when something happened in the directories a moment ago, or a second has passed. Every
+ * lock that ends closes a file, and who takes one opens or dates it; who does neither is a second late in the frame.
+ * The next frame's inode watches are made by it. Without inotify all stays as it was.
+ */
+void lock_scan_listen(struct lock_scan *s);
 /* The next frame; an error is also kept in s->err. */
 int lock_scan_run(struct lock_scan *s);
 
@@ -86,5 +95,7 @@ const char *lock_file_key(const struct lock_file *f, char *out, size_t size);
 void lock_scan_holders(const struct lock_scan *s, const struct host *h, struct plan_holders *ret);
 /* "pid 12 (ktstr test), pid 13 (...)" for the file @name, "" when nobody has it. */
 void lock_scan_name_holders(const struct lock_scan *s, const char *name, struct buf *out);
+/* The same, looked up now, for lock @name ("KEY.lock") in @dir; "another process" when it cannot be seen. Blocks. */
+void lock_name_holders(const char *dir, const char *name, struct buf *out);
 
 #endif

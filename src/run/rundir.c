@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/time.h"
 #include "kernel/git.h"
+#include "lock/scan.h"
 #include "run/rundir.h"
 
 #define LOCK_PATIENCE (30 * NSEC_PER_SEC)
@@ -30,36 +32,25 @@ static void read_commit(struct rundir *d)
 		snprintf(d->commit, sizeof(d->commit), "%.7s%s", git.hash, git.dirty ? "-dirty" : "");
 }
 
-/* The pid and command of whoever the lock file names as its holder. */
-static void describe_holder(int fd, char *out, size_t size)
-{
-	char text[64] = "";
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-	snprintf(out, size, "%s", n > 0 ? text : "unknown");
-	out[strcspn(out, "\n")] = '\0';
-}
-
-static int take_lock(struct rundir *d, const char *path, struct err **err)
+static int take_lock(struct rundir *d, const char *dir, const char *path, struct err **err)
 {
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	char text[64];
+	_cleanup_buf_ struct buf who = BUF_NULL;
 	if (fd < 0)
 		return FAIL_SYS(err, -errno, "open lock '%s'", path);
 	nsec_t until = nsec_now() + LOCK_PATIENCE;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK || nsec_now() > until) {
-			describe_holder(fd, text, sizeof(text));
+			lock_name_holders(dir, path + strlen(dir) + 1, &who);
 			return FAIL(err, EXIT_CONTENTION, -EBUSY,
 				    "flock LOCK_EX on run-dir %s timed out after 30s (lockfile "
-				    "%s, holders: pid=%s); another ktstr test writes there: wait for it or end it",
-				    d->path, path, text);
+				    "%s, holders: %s); another ktstr test writes there: wait for it or end it",
+				    d->path, path, buf_str(&who));
 		}
 		static const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 		nanosleep(&pause, NULL);
 	}
-	int len = snprintf(text, sizeof(text), "%d\n", getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) < 0)
-		return FAIL_SYS(err, -errno, "write lock '%s'", path);
+	futimens(fd, NULL);	/* since when: 'ktstr locks' */
 	d->lock_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -111,7 +102,7 @@ int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err
 		if (r == 0)
 			r = mkdir_parents(locks, 0755, err);
 		if (r == 0)
-			r = take_lock(&d, lock, err);
+			r = take_lock(&d, locks, lock, err);
 		if (r == 0)
 			clear_old(d.path);
 	}

@@ -426,6 +426,69 @@ START_TEST(frames_follow_what_happens)
 }
 END_TEST
 
+/* Who listens looks only when something happened; who takes a lock without a sound is seen all the same, later. */
+START_TEST(quiet_frames_are_the_same)
+{
+	struct stage s;
+	struct lock_scan scan;
+	int fd;
+	stage_init(&s);
+	struct lock_dir d = open_dir(s.locks);
+	t_ok(lock_scan_init(&scan, s.locks, NULL, NULL, "/proc"));
+	lock_scan_listen(&scan);
+	t_ok(lock_scan_run(&scan));
+	ck_assert(!scan.same);
+	nsec_t read_at = scan.read_at;
+	t_ok(lock_scan_run(&scan));
+	ck_assert(scan.same && scan.read_at == read_at);
+	t_ok(lock_take(&d, "ktstr-cpu-1.lock", LOCK_MODE_EXCLUSIVE, &fd, NULL));
+	t_ok(lock_scan_run(&scan));
+	ck_assert(!scan.same);
+	ck_assert_uint_eq(scan.holders, 1);
+	ck_assert_int_eq(scan.holder[0].pid, getpid());
+	const char *said = scan.holder[0].cmdline;
+	/* The event was a moment ago, so it looks, finds nothing new, and what was said of the holder stays. */
+	read_at = scan.read_at;
+	t_ok(lock_scan_run(&scan));
+	ck_assert(scan.read_at > read_at && scan.holder[0].cmdline == said);
+	close(fd);
+	t_ok(lock_scan_run(&scan));
+	ck_assert_uint_eq(scan.holders, 0);
+	/* Without an event, when a second has passed. */
+	scan.heard_at -= 2 * NSEC_PER_SEC;
+	scan.read_at -= 2 * NSEC_PER_SEC;
+	read_at = scan.read_at;
+	t_ok(lock_scan_run(&scan));
+	ck_assert(scan.read_at > read_at);
+	lock_scan_done(&scan);
+	lock_dir_done(&d);
+	stage_done(&s);
+}
+END_TEST
+
+/* In one place for all that wait for a lock. */
+START_TEST(holders_are_named_from_outside)
+{
+	struct stage s;
+	struct buf who = BUF_NULL;
+	char mine[32];
+	int fd;
+	stage_init(&s);
+	struct lock_dir d = open_dir(s.locks);
+	t_ok(lock_take(&d, "key.lock", LOCK_MODE_EXCLUSIVE, &fd, NULL));
+	lock_name_holders(s.locks, "key.lock", &who);
+	snprintf(mine, sizeof(mine), "pid %d (", getpid());
+	ck_assert_msg(!strncmp(buf_str(&who), mine, strlen(mine)), "%s", buf_str(&who));
+	close(fd);
+	buf_clear(&who);
+	lock_name_holders(s.locks, "key.lock", &who);
+	ck_assert_str_eq(buf_str(&who), "another process");
+	buf_done(&who);
+	lock_dir_done(&d);
+	stage_done(&s);
+}
+END_TEST
+
 /* In memory where that is possible: a disk takes its time for so many files. */
 START_TEST(ten_thousand_stale_files_are_files)
 {
@@ -484,6 +547,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, holders_are_found_and_described);
 	tcase_add_test(tc, a_pid_that_was_reused_is_no_holder);
 	tcase_add_test(tc, frames_follow_what_happens);
+	tcase_add_test(tc, quiet_frames_are_the_same);
+	tcase_add_test(tc, holders_are_named_from_outside);
 	tcase_add_test(tc, ten_thousand_stale_files_are_files);
 	tcase_add_test(tc, frames_fit_their_window);
 }
