@@ -145,6 +145,79 @@ START_TEST(memory_is_shared_out_too)
 }
 END_TEST
 
+/* What a process allows itself: so many machines, so many CPUs; who waits for that alone leaves no ticket to others. */
+START_TEST(limits_of_our_own_are_kept)
+{
+	struct desk d;
+	struct admit_config config = { .host = &d.host, .memory_mib = 1000, .patience = 1, .dir = &d.dir };
+	desk_open(&d, true, 0);
+	admit_stop(&d.admit);
+	config.allowed = d.host.online;
+	config.claims = _i ? 0 : 1;
+	config.cpus = _i ? 1 : 0;
+	t_ok(admit_start(d.reactor, &d.admit, &config, NULL));
+	struct claim *a = admit_ask(&d.admit, &tiny, 1, 0);
+	turn_until_ready(&d, a);
+	struct claim *b = admit_ask(&d.admit, &tiny, 1, 0), *wide = admit_ask(&d.admit, &half, 1, 0);
+	for (unsigned i = 0; i < 20; i++)
+		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
+	ck_assert_int_ne(b->state, CLAIM_READY);
+	ck_assert_int_eq(d.admit.ticket.fd, -1);
+	/* Wider than the limit is never to be had. */
+	ck_assert_int_eq(wide->state == CLAIM_READY && wide->result == -ERANGE, _i);
+	admit_release(&d.admit, wide);
+	admit_release(&d.admit, a);
+	turn_until_ready(&d, b);
+	t_ok(b->result);
+	admit_release(&d.admit, b);
+	desk_close(&d);
+}
+END_TEST
+
+/* Budgets of one process lie beside each other while there is room. */
+START_TEST(budgets_spread)
+{
+	struct desk d;
+	const struct cpu_request four = { PLAN_BUDGET, .cpus = 4 };
+	desk_open(&d, _i, 0);
+	struct claim *a = admit_ask(&d.admit, &four, 1, 0);
+	turn_until_ready(&d, a);
+	struct claim *b = admit_ask(&d.admit, &four, 1, 0);
+	turn_until_ready(&d, b);
+	ck_assert(!set_meets(&a->plan.cpus, &b->plan.cpus));
+	admit_release(&d.admit, a);
+	admit_release(&d.admit, b);
+	desk_close(&d);
+}
+END_TEST
+
+/* Who is served leaves no ticket, however long its queue is; who is not does. */
+START_TEST(tickets_are_for_who_is_not_served)
+{
+	struct desk d;
+	struct claim *c[6];
+	desk_open(&d, true, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(c); i++)
+		c[i] = admit_ask(&d.admit, &whole, 1, 0);
+	/* Longer than the patience in all, with somebody let in within it each time. */
+	for (unsigned i = 0; i + 1 < ARRAY_SIZE(c); i++) {
+		turn_until_ready(&d, c[i]);
+		nsec_t until = d.reactor->now + 60 * NSEC_PER_MSEC;
+		while (d.reactor->now < until)
+			t_ok(reactor_turn(d.reactor, until));
+		ck_assert_int_eq(d.admit.ticket.fd, -1);
+		admit_release(&d.admit, c[i]);
+	}
+	turn_until_ready(&d, c[5]);
+	struct claim *last = admit_ask(&d.admit, &whole, 1, 0);
+	while (d.admit.ticket.fd < 0)
+		t_ok(reactor_turn(d.reactor, NSEC_NEVER));
+	admit_release(&d.admit, last);
+	admit_release(&d.admit, c[5]);
+	desk_close(&d);
+}
+END_TEST
+
 /* Claims may be dropped at any moment: before they are looked at, while they are, after. */
 START_TEST(claims_can_be_dropped)
 {
@@ -227,6 +300,9 @@ END_TEST
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, the_widest_that_fits_goes_first);
+	tcase_add_loop_test(tc, limits_of_our_own_are_kept, 0, 2);
+	tcase_add_loop_test(tc, budgets_spread, 0, 2);
+	tcase_add_test(tc, tickets_are_for_who_is_not_served);
 	tcase_add_loop_test(tc, nobody_is_overtaken_for_ever, 0, 2);
 	tcase_add_loop_test(tc, claims_are_served_and_given_back, 0, 2);
 	tcase_add_test(tc, memory_is_shared_out_too);

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "run/filter.h"
-#include "run/plan.h"
+#include "run/fleet.h"
 #include "t.h"
 #include "vmm/qemu/qemu.h"
 
@@ -267,8 +267,60 @@ START_TEST(guest_memory_grows_with_cpus_and_nodes)
 }
 END_TEST
 
+/* --- what machines ask of the host -------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	bool threads, no_perf, perf;
+	unsigned host, cap;
+	struct ktstr_topology machine;
+	enum plan_tier tier;
+	struct ktstr_topology wanted;
+	unsigned cpus;
+} wishes[] = {
+	{ "tcg runs on one thread", .host = 8, .machine = { 1, 4, 4, 2 }, .tier = PLAN_DEFAULT, .wanted = { 1, 1, 1, 1 } },
+	{ "perf mode is kvm's", .perf = true, .host = 8, .machine = { 1, 2, 4, 1 }, .tier = PLAN_DEFAULT,
+	  .wanted = { 1, 1, 1, 1 } },
+	{ "kvm as declared", .threads = true, .host = 8, .machine = { 1, 2, 4, 1 }, .tier = PLAN_DEFAULT,
+	  .wanted = { 1, 2, 4, 1 } },
+	{ "kvm, wider than the host", .threads = true, .host = 8, .machine = { 1, 3, 4, 1 }, .tier = PLAN_DEFAULT,
+	  .wanted = { 1, 1, 8, 1 } },
+	{ "kvm, wider than the cap", .threads = true, .host = 8, .cap = 2, .machine = { 1, 1, 4, 1 }, .tier = PLAN_DEFAULT,
+	  .wanted = { 1, 1, 2, 1 } },
+	{ "kvm in perf mode", .threads = true, .perf = true, .host = 8, .machine = { 1, 2, 2, 1 },
+	  .tier = PLAN_PERFORMANCE, .wanted = { 1, 2, 2, 1 } },
+	{ "a budget is 30 %", .no_perf = true, .host = 64, .machine = { 1, 2, 2, 1 }, .tier = PLAN_BUDGET,
+	  .wanted = { 1, 1, 1, 1 }, .cpus = 20 },
+	{ "and the vCPUs at least", .threads = true, .no_perf = true, .host = 8, .machine = { 1, 2, 3, 1 },
+	  .tier = PLAN_BUDGET, .wanted = { 1, 1, 6, 1 }, .cpus = 6 },
+	{ "unless there is a cap", .threads = true, .no_perf = true, .host = 8, .cap = 3, .machine = { 1, 2, 3, 1 },
+	  .tier = PLAN_BUDGET, .wanted = { 1, 1, 3, 1 }, .cpus = 3 },
+};
+
+START_TEST(machines_ask_for_what_they_need)
+{
+	const struct vm_backend backend = { .vcpu_threads = wishes[_i].threads };
+	const struct accel_choice accel = { .backend = &backend };
+	struct plan_case c = { .topology = wishes[_i].machine };
+	struct fleet *f = calloc(1, sizeof(*f));
+	ck_assert_ptr_nonnull(f);
+	f->config = (struct fleet_config){ .accel = &accel, .no_perf = wishes[_i].no_perf, .perf = wishes[_i].perf,
+					   .cpu_cap = wishes[_i].cap };
+	f->desk.cpus = wishes[_i].host;
+	f->cpus = wishes[_i].cap ? wishes[_i].cap : wishes[_i].host;
+	struct cpu_request q = fleet_request(f, &c);
+	ck_assert_msg(q.tier == wishes[_i].tier && q.cpus == wishes[_i].cpus, "%s", wishes[_i].name);
+	ck_assert_msg(q.topology.llcs == wishes[_i].wanted.llcs && q.topology.cores == wishes[_i].wanted.cores &&
+			      q.topology.threads == wishes[_i].wanted.threads, "%s", wishes[_i].name);
+	/* Two of a kind do not run on the same CPUs of a budget. */
+	ck_assert(!wishes[_i].no_perf || fleet_request(f, &c).rotate != q.rotate);
+	free(f);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_loop_test(tc, machines_ask_for_what_they_need, 0, ARRAY_SIZE(wishes));
 	tcase_add_loop_test(tc, filter_matches, 0, ARRAY_SIZE(filters));
 	tcase_add_loop_test(tc, filter_says_where_it_is_wrong, 0, ARRAY_SIZE(bad_filters));
 	tcase_add_test(tc, filter_depth_is_limited);
