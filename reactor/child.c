@@ -55,6 +55,9 @@ static int become(const struct child_spec *spec, char **envp, pid_t parent)
 	if (getppid() != parent)
 		return -ESRCH;
 	default_signals();
+	/* Before the mask, which entering may undo. */
+	if (spec->cgroup && *spec->cgroup >= 0 && write(*spec->cgroup, "0", 1) < 0)
+		return -errno;
 	if (spec->affinity)
 		sched_setaffinity(0, CPUSET_WORDS * sizeof(uint64_t), (const void *)spec->affinity);
 	if (spec->cwd && chdir(spec->cwd) < 0)

@@ -19,6 +19,7 @@ struct child_spec {
 	const struct child_fd *fds;	/* 0-2 not named here are /dev/null; everything else is closed */
 	unsigned fd_count;
 	const uint64_t *affinity;	/* CPU mask of CPUSET_WORDS words, or NULL */
+	const int *cgroup;		/* a "cgroup.procs" to enter by, not consumed; NULL or -1: stay in ours */
 };
 
 struct child {

@@ -27,6 +27,7 @@ struct vm_config {
 	bool perf;			/* kvm: perf mode, see vmm/kvm/perf.h */
 	const uint16_t *pin;		/* perf: host CPU + 1 of each vCPU, 0 any; or NULL */
 	const uint64_t *affinity;	/* host CPUs of the VM's process, as child_spec has them; NULL: any */
+	const int *cgroup;		/* likewise the control group to enter, or NULL */
 	bool verbose;			/* the whole kernel log on the console */
 };
 

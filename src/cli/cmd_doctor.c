@@ -11,6 +11,7 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "kernel/cache.h"
+#include "lock/sandbox.h"
 #include "reactor/reactor.h"
 #include "vmm/accel.h"
 #include "vmm/qemu/argv.h"
@@ -132,12 +133,15 @@ static void check_memory(struct finding *f)
 
 static void check_cgroups(struct finding *f)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	if (file_read("/sys/fs/cgroup/cgroup.controllers", 4096, &text, NULL) == 0 && strstr(text.data, "cpuset"))
+	struct sandboxes groups;
+	bool known = sandboxes_find("", NULL, &groups) == 0;
+	if (known && groups.parent)
 		find(f, HEALTH_GOOD, "cgroup v2 with cpuset", "");
 	else
-		find(f, HEALTH_LIMITED, "no cgroup v2 cpuset on this host",
-		     "nothing: guests bring their own; builds are limited by affinity");
+		find(f, HEALTH_LIMITED, known ? groups.why : "out of memory",
+		     "nothing: guests bring their own; builds are kept to their CPUs by affinity");
+	if (known)
+		sandboxes_close(&groups);
 }
 
 static void check_kernels(struct finding *f)

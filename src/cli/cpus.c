@@ -60,7 +60,19 @@ static int claim_cpus(struct reactor *r, struct admit *a, unsigned cpus, struct 
 	return result;
 }
 
-int cpu_hold_take(struct reactor *r, unsigned cpus, struct cpu_hold *ret, struct err **err)
+/* A cap is a promise, so what it is kept by is said; without one affinity is as good. */
+static int enter_sandbox(struct cpu_hold *h, bool said, struct err **err)
+{
+	int r = sandboxes_open("", NULL, &h->groups);
+	if (r == 0)
+		r = sandbox_make(&h->groups, &h->plan, said, &h->sandbox, err);
+	if (r == 0 && *h->sandbox.note && (said || h->sandbox.path))
+		fprintf(stderr, "note: %s; builds are kept to their CPUs by affinity%s\n", h->sandbox.note,
+			h->sandbox.path ? " too" : " alone");
+	return r;
+}
+
+int cpu_hold_take(struct reactor *r, unsigned cpus, bool said, struct cpu_hold *ret, struct err **err)
 {
 	struct desk_config config = { .bypass = budget_environment(NULL).bypass, .give_up = ADMIT_GIVE_UP };
 	struct desk desk;
@@ -74,11 +86,15 @@ int cpu_hold_take(struct reactor *r, unsigned cpus, struct cpu_hold *ret, struct
 	desk_close(&desk);
 	if (result == 0 && ret->plan.nodes > 1)
 		fprintf(stderr, "the %u CPUs lie in %u NUMA nodes: no fewer have as many\n", cpus, ret->plan.nodes);
+	if (result == 0)
+		result = enter_sandbox(ret, said, err);
 	return result;
 }
 
 void cpu_hold_release(struct cpu_hold *h)
 {
+	sandbox_remove(&h->groups, &h->sandbox);
+	sandboxes_close(&h->groups);
 	lock_set_release(&h->locks);
 	*h = CPU_HOLD_NULL;
 }

@@ -14,7 +14,7 @@
 #include "reactor/signal.h"
 #include "reactor/trace.h"
 
-int build_budget(const char *cpu_cap, unsigned *ret, struct err **err)
+int build_budget(const char *cpu_cap, unsigned *ret, bool *ret_said, struct err **err)
 {
 	struct budget_words words = budget_environment(cpu_cap);
 	struct cpuset_bits allowed;
@@ -22,8 +22,10 @@ int build_budget(const char *cpu_cap, unsigned *ret, struct err **err)
 	int r = cpus_allowed(&allowed, err);
 	if (r == 0)
 		r = budget_resolve(&words, cpuset_count(&allowed), /* vcpus= */ 0, &budget, err);
-	if (r == 0)
+	if (r == 0) {
 		*ret = MIN_OF(budget.cpus, JOBSERVER_MAX);
+		*ret_said = budget.said;
+	}
 	return r;
 }
 
@@ -308,7 +310,8 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 					      .stop_at_failure = q->stop_at_failure };
 	if (all_cached(ret) && !q->ready)
 		return take_cached(ret);
-	int result = build_budget(q->cpu_cap, &config.budget, err);
+	bool said = false;
+	int result = build_budget(q->cpu_cap, &config.budget, &said, err);
 	if (result == 0)
 		result = parallel_kernels(&config.parallel, err);
 	if (result == 0)
@@ -320,10 +323,11 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 	struct cpu_hold hold = CPU_HOLD_NULL;
 	/* Given back when the last build has ended, with --eager also after the tests that ran meanwhile. */
 	if (result == 0 && !all_cached(ret))
-		result = cpu_hold_take(r, config.budget, &hold, err);
+		result = cpu_hold_take(r, config.budget, said, &hold, err);
 	if (result == -ECANCELED)
 		result = interrupted(err);
 	if (result == 0) {
+		config.job.cgroup = &hold.sandbox.procs;
 		config.job.affinity = set_empty(&hold.plan.cpus) ? NULL : hold.plan.cpus.word;
 		result = build_batch(r, &config, q, ret, err);
 	}

@@ -51,6 +51,6 @@ int kernels_load(const struct cache *cache, const struct kernels_result *k, size
 int kernels_releases(struct releases *ret, struct err **err);
 
 /* Kernel builds get 30 % of the CPUs we may use (at least one), unless told otherwise: behaviour 1.15. */
-int build_budget(const char *cpu_cap, unsigned *ret, struct err **err);
+int build_budget(const char *cpu_cap, unsigned *ret, bool *ret_said, struct err **err);
 
 #endif

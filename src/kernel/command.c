@@ -34,7 +34,8 @@ static int start(struct machine *m, struct command_run *run, const struct comman
 	struct child_fd fds[2 + COMMAND_FDS_MAX] = { { ends[1], STDOUT_FILENO }, { ends[1], STDERR_FILENO } };
 	memcpy(fds + 2, c->fds ? c->fds : fds, c->fd_count * sizeof(*fds));
 	struct child_spec spec = { .argv = c->argv, .env = c->env, .cwd = c->cwd, .fds = fds,
-				   .fd_count = 2 + c->fd_count, .affinity = c->affinity };
+				   .fd_count = 2 + c->fd_count, .affinity = c->affinity,
+				   .cgroup = c->cgroup };
 	buf_clear(&run->tail);
 	buf_clear(&run->line);
 	int r = child_spawn(m->reactor, &run->child, &spec, err);

@@ -18,6 +18,7 @@ struct command_spec {
 	const struct child_fd *fds;	/* further descriptors for it */
 	unsigned fd_count;
 	const uint64_t *affinity;	/* as child_spec has it, or NULL */
+	const int *cgroup;		/* likewise */
 };
 
 enum command_step { COMMAND_IDLE, COMMAND_READING, COMMAND_EXITING };

@@ -271,7 +271,8 @@ static int make(struct machine *m, int result, const char *what, const char *con
 	for (; *targets && n + 1 < ARRAY_SIZE(argv); targets++)
 		argv[n++] = *targets;
 	struct command_spec c = { .what = what, .argv = argv, .env = env, .cwd = job->tree, .fds = fds,
-			     .fd_count = ARRAY_SIZE(fds), .affinity = job->config.affinity };
+			     .fd_count = ARRAY_SIZE(fds), .affinity = job->config.affinity,
+			     .cgroup = job->config.cgroup };
 	int r = command_drive(m, result, &job->run, &c, &job->err);
 	return r < 0 ? command_failed(job, what) : r;
 }

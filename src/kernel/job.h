@@ -25,6 +25,7 @@ struct kernel_job_config {
 	struct jobserver *jobserver;	/* shared by all jobs of a run */
 	struct http *http;		/* for KERNEL_ID_RELEASE */
 	const uint64_t *affinity;	/* CPUs for make and all that it starts, as child_spec has it; or NULL */
+	const int *cgroup;		/* likewise */
 	const char *base_config;	/* "defconfig" or a file; NULL: the lean configuration */
 	const char *extra_kconfig;	/* a fragment's text, which wins over ours; or NULL */
 	bool force;			/* build even when the cache has it */

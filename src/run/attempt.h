@@ -11,6 +11,7 @@
 #define KTSTR_RUN_ATTEMPT_H
 
 #include "lock/admit.h"
+#include "lock/sandbox.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
 #include "vmm/vm.h"
@@ -56,6 +57,7 @@ struct attempt {
 	nsec_t estimate;		/* as admit_ask() has it */
 	struct claim *claim;		/* from QUEUED until there is no machine any more */
 	uint16_t *pin;			/* config.pin in perf mode */
+	struct sandbox sandbox;		/* the blocking parts'; SANDBOX_NULL at first */
 	struct vm_config config;
 	nsec_t boot_deadline;		/* host time for BOOTING; 0: the state's own */
 	nsec_t run_deadline;		/* likewise for RUNNING */

@@ -191,6 +191,9 @@ static void on_ended(struct attempt *a, int result)
 		start_attempt(f, index, a->number + 1);
 	else
 		f->open--;
+	/* Where it was never judged. */
+	if (a->sandbox.path)
+		sandbox_remove(&f->groups, &a->sandbox);
 	attempt_done(a);
 	free(a);
 }
@@ -213,6 +216,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.number = number,
 		.seed = seed_of(f, number),
 		.initrd_fd = -1,
+		.sandbox = SANDBOX_NULL,
 		.request = fleet_request(f, c),
 		.memory_mib = MIN_OF(c->memory_mib + MACHINE_MEMORY_MIB, f->desk.admit.config.memory_mib),
 		.estimate = c->estimate,
@@ -237,7 +241,8 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 static void skip_case(struct fleet *f, size_t index)
 {
 	const struct plan_case *c = &f->config.plan->item[index];
-	struct attempt a = { .item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1 };
+	struct attempt a = { .item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1,
+			     .sandbox = SANDBOX_NULL };
 	judgement_add(&a.judgement, DETAIL_SKIP, KTSTR_SKIP, "%s", c->skip);
 	a.judgement.verdict = KTSTR_SKIP;
 	a.outcome = (struct flake_outcome){ .final = true, .verdict = KTSTR_SKIP };
@@ -280,6 +285,8 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 {
 	*ret = f->counts;
 	desk_close(&f->desk);
+	if (f->has_groups)
+		sandboxes_close(&f->groups);
 	json_decref(f->host);
 	for (size_t i = 0; f->history && i < f->config.plan->count; i++)
 		flake_done(&f->history[i]);

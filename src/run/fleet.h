@@ -46,6 +46,8 @@ struct fleet {
 	struct fleet_config config;
 	struct reactor *reactor;
 	struct desk desk;
+	struct sandboxes groups;	/* of machines on budgets */
+	bool has_groups;
 	unsigned cpus;			/* that the machines may keep busy together */
 	unsigned asked;			/* attempts so far */
 	nsec_t complain;		/* when to say for whom we wait, should nothing run by then */

@@ -46,6 +46,17 @@ static int locate_staged(const struct plan_case *c, char *path[IMAGE_STAGED_MAX 
 	return 0;
 }
 
+/* Machines whose CPUs are not reserved are held to them by a group of their own, where there can be one. */
+static int prepare_sandbox(struct attempt *a)
+{
+	struct fleet *f = a->owner;
+	if (!f->has_groups || a->sandbox.path)
+		return 0;
+	int r = sandbox_make(&f->groups, &a->claim->plan, f->config.cpu_cap != 0, &a->sandbox, &a->err);
+	a->config.cgroup = &a->sandbox.procs;
+	return r;
+}
+
 int attempt_prepare(void *arg)
 {
 	struct attempt *a = arg;
@@ -70,7 +81,9 @@ int attempt_prepare(void *arg)
 		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
-	int r = locate_staged(c, staged, &suffix_spec, &a->err);
+	int r = prepare_sandbox(a);
+	if (r == 0)
+		r = locate_staged(c, staged, &suffix_spec, &a->err);
 	if (r == 0)
 		r = image_base(&base_spec, &base, &a->err);
 	for (size_t i = 0; staged[i]; i++)
@@ -97,6 +110,9 @@ int attempt_judge(void *arg)
 		.limits = a->item->limits,
 	};
 	const struct flake_policy *policy = &fleet_of(a)->config.flake;
+	struct fleet *f = a->owner;
+	if (a->sandbox.path)
+		sandbox_remove(&f->groups, &a->sandbox);
 	judgement_done(&a->judgement);
 	int r = judge(&a->evidence, &facts, &a->judgement);
 	if (r == 0)

@@ -278,15 +278,16 @@ static const struct {
 	struct ktstr_topology wanted;
 	unsigned cpus;
 } wishes[] = {
-	{ "tcg runs on one thread", .host = 8, .machine = { 1, 4, 4, 2 }, .tier = PLAN_DEFAULT, .wanted = { 1, 1, 1, 1 } },
+	{ "tcg runs on one thread", .host = 8, .machine = { 1, 4, 4, 2 }, .tier = PLAN_DEFAULT,
+	  .wanted = { 1, 1, 1, 1 } },
 	{ "perf mode is kvm's", .perf = true, .host = 8, .machine = { 1, 2, 4, 1 }, .tier = PLAN_DEFAULT,
 	  .wanted = { 1, 1, 1, 1 } },
 	{ "kvm as declared", .threads = true, .host = 8, .machine = { 1, 2, 4, 1 }, .tier = PLAN_DEFAULT,
 	  .wanted = { 1, 2, 4, 1 } },
 	{ "kvm, wider than the host", .threads = true, .host = 8, .machine = { 1, 3, 4, 1 }, .tier = PLAN_DEFAULT,
 	  .wanted = { 1, 1, 8, 1 } },
-	{ "kvm, wider than the cap", .threads = true, .host = 8, .cap = 2, .machine = { 1, 1, 4, 1 }, .tier = PLAN_DEFAULT,
-	  .wanted = { 1, 1, 2, 1 } },
+	{ "kvm, wider than the cap", .threads = true, .host = 8, .cap = 2, .machine = { 1, 1, 4, 1 },
+	  .tier = PLAN_DEFAULT, .wanted = { 1, 1, 2, 1 } },
 	{ "kvm in perf mode", .threads = true, .perf = true, .host = 8, .machine = { 1, 2, 2, 1 },
 	  .tier = PLAN_PERFORMANCE, .wanted = { 1, 2, 2, 1 } },
 	{ "a budget is 30 %", .no_perf = true, .host = 64, .machine = { 1, 2, 2, 1 }, .tier = PLAN_BUDGET,

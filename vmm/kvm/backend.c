@@ -237,7 +237,8 @@ static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c,
 		fds[count++] = (struct child_fd){ c->initrd_fd, VMM_FD_INITRD };
 	for (unsigned i = 0; i < k->scan.memory.nodes; i++)
 		fds[count++] = (struct child_fd){ k->scan.memory.node[i].fd, VMM_FD_RAM0 + (int)i };
-	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity };
+	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity,
+				   .cgroup = c->cgroup };
 	return child_spawn(r, &k->child, &spec, err);
 }
 

@@ -202,7 +202,8 @@ static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, i
 	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
 		fds[5 + i] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
 	struct child_spec spec = { .argv = q->argv.arg, .fds = fds, .env = env,
-				   .fd_count = 5 + q->scan.memory.nodes, .affinity = c->affinity };
+				   .fd_count = 5 + q->scan.memory.nodes, .affinity = c->affinity,
+				   .cgroup = c->cgroup };
 	int result = child_spawn(r, &q->child, &spec, err);
 	if (result == -ENOENT && err && *err)
 		err_hint(*err, "install QEMU (Debian: qemu-system-x86)");
