@@ -21,7 +21,10 @@
 #define GUESTS	  4
 #define HOLD_MOST (4 * NSEC_PER_SEC)
 #define PATIENCE  (30 * NSEC_PER_SEC)
-/* The patience, then everyone who came before, each with the longest hold, one after another, and some for noticing. */
+/*
+ * The patience, then everyone who came before, each with the longest hold, one after another, and some for noticing. The
+ * patience begins anew when the process gets something as wide, which with four guests a process is not often.
+ */
 #define WAIT_MOST (PATIENCE + PROCESSES * GUESTS * (HOLD_MOST + NSEC_PER_SEC))
 
 enum guest_state { GUEST_ASK, GUEST_HAVE, GUEST_LEAVE, GUEST_STATE_MAX };
