@@ -22,8 +22,8 @@
 #define HOLD_MOST (4 * NSEC_PER_SEC)
 #define PATIENCE  (30 * NSEC_PER_SEC)
 /*
- * The patience, then everyone who came before, each with the longest hold, one after another, and some for noticing. The
- * patience begins anew when the process gets something as wide, which with four guests a process is not often.
+ * The patience, then everyone who came before, each with the longest hold, one after another, and some for noticing.
+ * The patience begins anew when the process gets something as wide, which with four guests a process is not often.
  */
 #define WAIT_MOST (PATIENCE + PROCESSES * GUESTS * (HOLD_MOST + NSEC_PER_SEC))
 
