@@ -42,6 +42,17 @@ void event_line(const struct result *r, const struct term *t, struct buf *out)
 	buf_puts(out, "\n");
 }
 
+/* What this try came to by itself, where several of them decide. */
+static void add_own(json_t *o, const struct result *r)
+{
+	const struct detail *cause = judgement_cause(r->judgement);
+	const struct flake_try *own = r->history && r->history->count >= r->attempt
+					      ? &r->history->item[r->attempt - 1] : NULL;
+	const char *why = own ? own->cause : cause ? cause->text : NULL;
+	json_object_set_new(o, "own_verdict", json_string(verdict_name(own ? own->verdict : r->judgement->verdict)));
+	json_object_set_new(o, "own_cause", why ? json_string(why) : json_null());
+}
+
 json_t *event_json(const struct result *r)
 {
 	const struct detail *cause = judgement_cause(r->judgement);
@@ -55,8 +66,7 @@ json_t *event_json(const struct result *r)
 	json_object_set_new(o, "final", json_boolean(r->outcome.final));
 	json_object_set_new(o, "flaky", json_boolean(r->outcome.flaky));
 	json_object_set_new(o, "passed_tries", json_integer(r->outcome.passed));
-	json_object_set_new(o, "own_verdict", json_string(r->history && r->history->count >= r->attempt
-		? verdict_name(r->history->item[r->attempt - 1].verdict) : verdict_name(r->judgement->verdict)));
+	add_own(o, r);
 	json_object_set_new(o, "estimate_ns", json_integer(r->estimate));
 	json_object_set_new(o, "vm_rss_kib", json_integer((json_int_t)r->vm_rss_kib));
 	return o;

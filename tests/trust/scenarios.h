@@ -17,7 +17,7 @@ scenario_fn scenario_cpusets;	/* an LLC for each cgroup */
 scenario_fn scenario_pingpong;	/* wake-ups by the ten thousand */
 scenario_fn scenario_naps;	/* short sleeps on an idle machine: migrations */
 scenario_fn scenario_latency;	/* the same: how late they wake up */
-scenario_fn scenario_weights;	/* nice -5 against nice 5 */
+scenario_fn scenario_weights;	/* nice -5 against nice 5, in turns */
 scenario_fn scenario_kthreads;	/* work that the kernel's own threads do */
 scenario_fn scenario_forks;	/* tasks come and go; kernel memory stays */
 scenario_fn scenario_across;	/* pairs that wake each other across the machine */

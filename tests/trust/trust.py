@@ -58,8 +58,8 @@ def run(kernel):
             verdicts[name][verdict] += 1
             wanted = 'fail' if name.startswith('zoo_') else 'pass'
             if verdict != wanted:
-                odd.append((name, verdict, e['seed'], e.get('cause')))
-                print(f'# {name}: {verdict}, seed {e["seed"]}: {e.get("cause")}', file=sys.stderr, flush=True)
+                odd.append((name, verdict, e['seed'], e.get('own_cause')))
+                print(f'# {name}: {verdict}, seed {e["seed"]}: {e.get("own_cause")}', file=sys.stderr, flush=True)
         p.wait()
     return verdicts, odd, ended
 

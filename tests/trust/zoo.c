@@ -15,7 +15,7 @@
 #define PINGPONG(n) .cores = (n), .duration_s = 6
 #define NAPS	 .cores = 4, .checks = { .max_migration_ratio = 0.9 }
 #define LATENCY	 .cores = 4, .checks = { .max_p99_wake_latency_ns = 1000000, .gate_on_tcg = KTSTR_ON }
-#define WEIGHTS	 .cores = 1, .duration_s = 3
+#define WEIGHTS	 .cores = 1, .duration_s = 8
 #define KTHREADS(n) .cores = (n), .duration_s = 5
 #define FORKS(n)	 .cores = (n), .duration_s = 5
 #define LLCS	 .llcs = 2, .cores = 2, .min_llcs = 2
