@@ -95,7 +95,7 @@ def main():
     # Nor does it know seccomp(2) and KVM's ioctls; the VMM's tests run under the sanitizers.
     print('skipped  kvm under valgrind, which does not know seccomp(2)')
     counts['skipped'] += 2
-    for name in ('base', 'devices', 'gauntlet', 'image', 'kernel', 'lock', 'net', 'plan', 'run', 'sandbox', 'shmring',
+    for name in ('base', 'devices', 'gauntlet', 'image', 'kernel', 'lock', 'net', 'payload', 'plan', 'run', 'sandbox', 'shmring',
                  'verdict', 'virtio', 'vmm', 'x86', 'x86_tables'):
         one(run('timeout', '-s', 'KILL', '300', *VALGRIND, f'build/tests/test_{name}', stdout=subprocess.DEVNULL) == 0,
             f'{name} under valgrind')

@@ -10,6 +10,7 @@
 
 #include <ktstr/check.h>
 #include <ktstr/load.h>
+#include <ktstr/payload.h>
 
 /* Which CPUs a cgroup may use, said without knowing the topology. "Usable" are all but the last of more than two. */
 enum ktstr_cpuset_kind {
@@ -60,6 +61,7 @@ struct ktstr_cgroup {
 	};
 	bool no_workers;		/* none of its own, whatever the test's default */
 	const struct ktstr_load *loads;	/* further ones at the same time: KTSTR_LOADS(...) */
+	const struct ktstr_payload *const *payloads;	/* run in it from then on: KTSTR_PAYLOADS(&a) */
 	struct ktstr_cpuset cpuset;
 	const char *cpuset_mems;	/* memory nodes, "0-1"; NULL: not set */
 	struct ktstr_limits limits;
@@ -80,6 +82,10 @@ enum ktstr_op_kind {
 	KTSTR_OP_SET_AFFINITY,		/* of the workers in `cgroup` to `affinity` */
 	KTSTR_OP_SPAWN_HOST,		/* `load` in the root cgroup */
 	KTSTR_OP_MOVE_ALL_TASKS,	/* from `cgroup` to `other` */
+	/*
+	 * Starts `payload` in `cgroup` (NULL: beside the scenario's). What still runs at the end of its step, or of the
+	 * backdrop, is killed then. One that waits for an end waits for that of the copy in `cgroup`; NULL: the only one.
+	 */
 	KTSTR_OP_RUN_PAYLOAD,
 	KTSTR_OP_WAIT_PAYLOAD,
 	KTSTR_OP_KILL_PAYLOAD,
@@ -105,6 +111,8 @@ struct ktstr_op {
 	struct ktstr_affinity affinity;
 	const struct ktstr_cgroup *def;
 	const struct ktstr_scheduler *scheduler;
+	const struct ktstr_payload *payload;
+	const char *const *args;	/* RUN_PAYLOAD: behind the payload's own */
 	void (*fn)(struct ktstr_ctx *t, void *arg);
 	void *arg;
 };

@@ -22,6 +22,7 @@ struct guest_topology {
 
 struct stage;
 struct dry_run;
+struct payloads;
 
 struct ktstr_ctx {
 	const struct ktstr_test *test;
@@ -36,6 +37,7 @@ struct ktstr_ctx {
 	bool expectation_failed;
 	bool detached;		/* the test has taken its scheduler off */
 	uint32_t workers_reported, cgroups_reported, steps_run;
+	struct payloads *payloads;	/* those that were run, or NULL */
 	struct stage *stage;	/* of the scenario that runs now, or NULL */
 	struct dry_run *dry;	/* on the host: nothing is run, only checked */
 };

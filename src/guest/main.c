@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "guest/ctx.h"
+#include "guest/payload.h"
 #include "guest/registry.h"
 #include "guest/worker.h"
 
@@ -145,6 +146,7 @@ static enum ktstr_verdict run_body(const struct ktstr_test *test, const struct o
 		ctx_detail(&t, KTSTR_FAIL, "read the topology from sysfs: %s", strerror(-r));
 	else
 		v = test->body(&t);
+	payloads_done(&t);
 	if (v == KTSTR_PASS && t.expectation_failed)
 		v = KTSTR_FAIL;
 	struct wire_result result = { .verdict = (uint32_t)v, .workers = t.workers_reported };

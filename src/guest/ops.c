@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "guest/cgroup.h"
+#include "guest/payload.h"
 #include "guest/stage.h"
 #include "guest/work/work.h"
 
@@ -168,6 +169,42 @@ int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **e
 	return r;
 }
 
+/* --- payloads ----------------------------------------------------------------------------------------------------- */
+
+static void note_payload(struct stage *s, enum ktstr_verdict v)
+{
+	static const int ranks[] = {
+		[KTSTR_PASS] = 0, [KTSTR_SKIP] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
+	s->payloads = ranks[v] > ranks[s->payloads] ? v : s->payloads;
+}
+
+int stage_run_payloads(struct stage *s, const struct ktstr_cgroup *g, struct err **err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && g->payloads && g->payloads[i]; i++) {
+		struct ktstr_payload_run how = { .payload = g->payloads[i], .cgroup = g->name };
+		struct payload *p;
+		r = payload_start(s->t, &how, s->in_backdrop, &p, err);
+	}
+	return r;
+}
+
+static int payload_op(struct stage *s, const struct ktstr_op *op, struct err **err)
+{
+	struct ktstr_payload_run how = { .payload = op->payload, .cgroup = op->cgroup, .args = op->args };
+	struct payload *p = NULL;
+	if (op->kind == KTSTR_OP_RUN_PAYLOAD)
+		return op->cgroup && !stage_find(s, op->cgroup) ?
+			FAIL(err, EXIT_BAD_DATA, -ENOENT, "Op::RunPayload: there is no cgroup '%s' at that time",
+			     op->cgroup) : payload_start(s->t, &how, s->in_backdrop, &p, err);
+	int r = payload_find(s->t, op->payload, op->cgroup, &p);
+	if (r < 0)
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "Op::%s: payload '%s' runs %s at that time", op_name(op->kind),
+			    op->payload->name, r == -ENOENT ? "nowhere" : "in several places, name its cgroup,");
+	note_payload(s, op->kind == KTSTR_OP_WAIT_PAYLOAD ? payload_wait(s->t, p) : payload_kill(s->t, p));
+	return 0;
+}
+
 static void stop_workers(struct stage *s, const char *cgroup)
 {
 	crew_stop(&s->step, cgroup);
@@ -178,6 +215,7 @@ int stage_drop(struct stage *s, struct tracked *g, struct err **err)
 {
 	int r = g->frozen ? cgroup_freeze(g->name, false, err) : 0;
 	stop_workers(s, g->name);
+	note_payload(s, payloads_end(s->t, g->name, false));
 	for (unsigned i = 0; i < g->siblings; i++) {
 		char name[WIRE_NAME_MAX + 24];
 		snprintf(name, sizeof(name), CGROUP_SIBLING_FORMAT, g->name, i);
@@ -204,7 +242,9 @@ static int move_tasks(struct stage *s, struct tracked *from, struct tracked *to,
 	struct crew_place place = { .cgroup = to->name, .limited = to->limited, .cpus = to->cpus };
 	int r = crew_move(&s->step, from->name, &place, err);
 	to->workers |= from->workers;
-	return r == 0 ? crew_move(&s->backdrop, from->name, &place, err) : r;
+	if (r == 0)
+		r = crew_move(&s->backdrop, from->name, &place, err);
+	return r == 0 ? payloads_move(s->t, from->name, to->name, err) : r;
 }
 
 /* Frozen time is nobody's gap: both ends of it are pardoned. */
@@ -279,7 +319,9 @@ static int on_cgroup(struct stage *s, const struct ktstr_op *op, struct tracked 
 static int define_and_start(struct stage *s, const struct ktstr_cgroup *def, struct err **err)
 {
 	int r = stage_define(s, def, err);
-	return r == 0 ? crew_start(stage_crew(s, NULL), err) : r;
+	if (r == 0)
+		r = crew_start(stage_crew(s, NULL), err);
+	return r == 0 ? stage_run_payloads(s, def, err) : r;
 }
 
 int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
@@ -300,6 +342,10 @@ int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
 	case KTSTR_OP_CALL:
 		op->fn(s->t, op->arg);
 		return 0;
+	case KTSTR_OP_RUN_PAYLOAD:
+	case KTSTR_OP_WAIT_PAYLOAD:
+	case KTSTR_OP_KILL_PAYLOAD:
+		return payload_op(s, op, err);
 	case KTSTR_OP_DETACH_SCHEDULER:
 	case KTSTR_OP_ATTACH_SCHEDULER:
 	case KTSTR_OP_RESTART_SCHEDULER:

@@ -99,6 +99,51 @@ OPS(spawn_odd, KTSTR_OP(SPAWN, .cgroup = "a", .load = { .workers = 3, .work = KT
 OPS(no_scheduler, KTSTR_OP(DETACH_SCHEDULER))
 OPS(no_payload, KTSTR_OP(RUN_PAYLOAD))
 
+KTSTR_PAYLOAD(declared, .binary = "x");
+KTSTR_PAYLOAD(stranger, .binary = "x");
+KTSTR_PAYLOAD(formless, .binary = "x", .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXISTS("m")));
+
+/* The same, with a payload. */
+#define PAYLOAD_OPS(id, ...)                                                                       \
+	KTSTR_TEST(id, .cores = 2, .payload = &declared)                                           \
+	{                                                                                          \
+		return ktstr_run_scenario(t, &(struct ktstr_scenario){                             \
+			.backdrop.cgroups = KTSTR_CGROUPS({ .name = "a" }, { .name = "b" }),       \
+			.steps = KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(__VA_ARGS__) }) });   \
+	}
+#define RUN_IN(where) KTSTR_OP(RUN_PAYLOAD, .payload = &declared, .cgroup = where)
+
+PAYLOAD_OPS(payload_stranger, KTSTR_OP(RUN_PAYLOAD, .payload = &stranger))
+PAYLOAD_OPS(payload_nowhere, RUN_IN("c"))
+PAYLOAD_OPS(payload_twice, RUN_IN("a"), RUN_IN("b"), RUN_IN("a"))
+PAYLOAD_OPS(payload_idle, KTSTR_OP(WAIT_PAYLOAD, .payload = &declared))
+PAYLOAD_OPS(payload_which, RUN_IN("a"), RUN_IN("b"), KTSTR_OP(KILL_PAYLOAD, .payload = &declared))
+PAYLOAD_OPS(payload_waited, RUN_IN("a"), KTSTR_OP(WAIT_PAYLOAD, .payload = &declared),
+	    KTSTR_OP(WAIT_PAYLOAD, .payload = &declared))
+PAYLOAD_OPS(payload_gone, RUN_IN("a"), KTSTR_OP(REMOVE_CGROUP, .cgroup = "a"),
+	    KTSTR_OP(KILL_PAYLOAD, .payload = &declared, .cgroup = "a"))
+
+KTSTR_TEST(payload_in_two_roles, .payload = &declared, .workloads = KTSTR_PAYLOADS(&declared))
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(payload_formless, .workloads = KTSTR_PAYLOADS(&declared, &formless))
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(payload_undeclared, .cores = 1)
+{
+	return KTSTR_RUN_PAYLOAD(t, &stranger);
+}
+
+KTSTR_TEST(payload_of_definition, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a", .payloads = KTSTR_PAYLOADS(&stranger) }));
+}
+
+
 KTSTR_TEST(attach_attached, .scheduler = &simple, .cores = 2)
 {
 	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(KTSTR_OP(ATTACH_SCHEDULER)) }));

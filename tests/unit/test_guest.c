@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "guest/canned.h"
+#include "guest/payload.h"
 #include "guest/registry.h"
 #include "guest/stage.h"
 #include "guest/work/work.h"
@@ -254,6 +255,113 @@ START_TEST(random_scenarios_are_checked)
 }
 END_TEST
 
+/* --- payloads ----------------------------------------------------------------------------------------------------- */
+
+#define PAYLOAD(...) { .name = "p", .binary = "b", ##__VA_ARGS__ }
+#define CHECKED(...) PAYLOAD(.output = KTSTR_OUTPUT_JSON, .checks = KTSTR_PAYLOAD_CHECKS(__VA_ARGS__))
+
+static const struct {
+	struct ktstr_payload payload;
+	const char *problem;
+} bad_payloads[] = {
+	{ PAYLOAD(), NULL },
+	{ CHECKED(KTSTR_WITHIN("a", 1, 1), KTSTR_EXIT_CODE(255)), NULL },
+	{ { .name = "", .binary = "b" }, "its name" },
+	{ { .name = "p" }, "names no binary" },
+	{ { .name = "p", .binary = "dir/" }, "names no binary" },
+	{ PAYLOAD(.kit = "/abs"), "relative path" },
+	{ PAYLOAD(.kit = "a/../b"), "relative path" },
+	{ { .name = "p", .binary = "a/b", .kit = "k" }, "a name, not a path" },
+	{ PAYLOAD(.tap_test = "x"), "tap_test needs" },
+	{ PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXISTS("a"))), "need its output" },
+	{ CHECKED(KTSTR_EXISTS("")), "names no metric" },
+	{ CHECKED(KTSTR_EXIT_CODE(256)), "more than 255" },
+	{ CHECKED(KTSTR_WITHIN("a", 2, 1)), "ends before it begins" },
+	{ CHECKED(KTSTR_AT_LEAST("a", __builtin_nan(""))), "not a number" },
+	{ PAYLOAD(.metrics = KTSTR_METRICS({ "a", KTSTR_TARGET_VALUE, __builtin_inf() })), "target" },
+	{ PAYLOAD(.metrics = KTSTR_METRICS({ "a", .unit = "sixteen_bytes_it" })), "15 bytes" },
+};
+
+START_TEST(payload_declarations_are_checked)
+{
+	const char *problem = payload_problem(&bad_payloads[_i].payload);
+	if (!bad_payloads[_i].problem)
+		ck_assert_msg(!problem, "%s", problem);
+	else
+		ck_assert_msg(problem && strstr(problem, bad_payloads[_i].problem), "%s", problem ? problem : "(none)");
+}
+END_TEST
+
+static const struct ktstr_payload ends = PAYLOAD(), numbers = CHECKED(KTSTR_AT_MOST("a", 5), KTSTR_EXISTS("b")),
+				  fails = PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(3))),
+				  taps = PAYLOAD(.output = KTSTR_OUTPUT_TAP);
+
+static const struct {
+	struct payload run;
+	const char *out, *err;
+	enum ktstr_verdict verdict;
+	const char *why;
+} weights[] = {
+	{ { .decl = &ends }, "", "", KTSTR_PASS, "" },
+	{ { .decl = &ends, .status = 3 << 8 }, "", "", KTSTR_FAIL, "exited with status 3, not 0" },
+	{ { .decl = &fails, .status = 3 << 8 }, "", "", KTSTR_PASS, "" },
+	{ { .decl = &fails }, "", "", KTSTR_FAIL, "exited with status 0, not 3" },
+	{ { .decl = &ends, .status = 11 }, "", "", KTSTR_FAIL, "was killed by SIGSEGV" },
+	{ { .decl = &ends, .status = 15, .killed = true }, "", "", KTSTR_PASS, "" },
+	{ { .decl = &ends, .status = 9, .timed_out = true, .ended = 1500000000 }, "", "", KTSTR_FAIL, "within 1.5s" },
+	{ { .decl = &ends, .status = 9, .flooded = true }, "", "", KTSTR_FAIL, "more than 4 MiB" },
+	{ { .decl = &ends, .start_error = -2 }, "", "", KTSTR_FAIL, "'/include-files/b': No such file" },
+	{ { .decl = &ends, .stragglers = 2 }, "", "", KTSTR_FAIL, "left 2 processes behind" },
+	{ { .decl = &numbers }, "{\"a\":5,\"b\":0}", "", KTSTR_PASS, "" },
+	{ { .decl = &numbers }, "words", "{\"a\":5,\"b\":0}", KTSTR_PASS, "" },
+	{ { .decl = &numbers }, "{\"a\":5.5,\"b\":0}", "", KTSTR_FAIL, "metric 'a' is 5.5, more than 5" },
+	{ { .decl = &numbers }, "{\"a\":5}", "", KTSTR_FAIL, "metric 'b' not found" },
+	{ { .decl = &numbers }, "", "", KTSTR_FAIL, "printed no JSON" },
+	{ { .decl = &numbers }, "{\"a\":5,", "", KTSTR_FAIL, "printed broken JSON" },
+	{ { .decl = &numbers, .killed = true }, "", "", KTSTR_INCONCLUSIVE, "not found in what it printed until" },
+	{ { .decl = &taps }, "ok 1 x\n", "", KTSTR_PASS, "" },
+	{ { .decl = &taps }, "ok 1 x # SKIP y\n", "", KTSTR_SKIP, "was skipped: x # SKIP y" },
+	{ { .decl = &taps }, "nothing", "", KTSTR_FAIL, "gave no result" },
+};
+
+static void forget_run(struct payload *p)
+{
+	for (unsigned i = 0; i < p->metrics; i++)
+		free((char *)p->metric[i].name);
+	free(p->metric);
+	buf_done(&p->text[0]);
+	buf_done(&p->text[1]);
+}
+
+START_TEST(payloads_are_weighed)
+{
+	struct payload p = weights[_i].run;
+	_cleanup_buf_ struct buf why = BUF_NULL;
+	buf_puts(&p.text[PAYLOAD_STDOUT], weights[_i].out);
+	buf_puts(&p.text[PAYLOAD_STDERR], weights[_i].err);
+	ck_assert_int_eq(payload_weigh(&p, &why), weights[_i].verdict);
+	ck_assert_msg(strstr(buf_str(&why), weights[_i].why), "%s", buf_str(&why));
+	ck_assert_msg(*weights[_i].why || !why.len, "%s", buf_str(&why));
+	forget_run(&p);
+}
+END_TEST
+
+START_TEST(metrics_of_a_payload_have_a_limit)
+{
+	static const struct ktstr_payload many = PAYLOAD(.output = KTSTR_OUTPUT_JSON);
+	struct payload p = { .decl = &many };
+	_cleanup_buf_ struct buf why = BUF_NULL;
+	buf_puts(&p.text[PAYLOAD_STDOUT], "[0");
+	for (int i = 0; i < 2 * PAYLOAD_METRICS_MAX; i++)
+		buf_puts(&p.text[PAYLOAD_STDOUT], ",1");
+	buf_puts(&p.text[PAYLOAD_STDOUT], "]");
+	ck_assert_int_eq(payload_weigh(&p, &why), KTSTR_PASS);
+	ck_assert_uint_eq(p.metrics, PAYLOAD_METRICS_MAX);
+	ck_assert(p.truncated);
+	forget_run(&p);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, work_types_are_complete);
@@ -266,6 +374,9 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, canned_scenarios_on_all_machines);
 	tcase_add_test(tc, canned_scenarios_by_name);
 	tcase_add_test(tc, random_scenarios_are_checked);
+	tcase_add_loop_test(tc, payload_declarations_are_checked, 0, ARRAY_SIZE(bad_payloads));
+	tcase_add_loop_test(tc, payloads_are_weighed, 0, ARRAY_SIZE(weights));
+	tcase_add_test(tc, metrics_of_a_payload_have_a_limit);
 }
 
 int main(void)
