@@ -104,7 +104,7 @@ def main():
 
     say('the kernel, with its own schedulers (minutes, once)')
     cpus = str(os.cpu_count() or 1)
-    if one(run('build/ktstr', 'kernel', 'build', 'distro', '--schedulers', '--cpu-cap', cpus) == 0, 'kernel build distro'):
+    if one(run('build/ktstr', 'kernel', 'build', 'distro', '--schedulers', '--selftests', '--cpu-cap', cpus) == 0, 'kernel build distro'):
         say('real guests')
         meson_test('build', 'vm', '--suite', 'vm', '--num-processes', '1')
         say('the KVM backend on emulated hardware, a sample; all of it: KTSTR_LAB=full make lab')

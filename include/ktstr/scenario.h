@@ -83,8 +83,8 @@ enum ktstr_op_kind {
 	KTSTR_OP_SPAWN_HOST,		/* `load` in the root cgroup */
 	KTSTR_OP_MOVE_ALL_TASKS,	/* from `cgroup` to `other` */
 	/*
-	 * Starts `payload` in `cgroup` (NULL: beside the scenario's). What still runs at the end of its step, or of the
-	 * backdrop, is killed then. One that waits for an end waits for that of the copy in `cgroup`; NULL: the only one.
+	 * Starts `payload` in `cgroup` (NULL: beside the scenario's). What still runs at the end of its step, or of
+	 * the backdrop, is killed then. The other two are about the copy in `cgroup`; NULL: the only one there is.
 	 */
 	KTSTR_OP_RUN_PAYLOAD,
 	KTSTR_OP_WAIT_PAYLOAD,

@@ -30,8 +30,8 @@ struct ktstr_test {
 	const struct ktstr_payload *payload;	/* the program that this test is about, or NULL */
 	const struct ktstr_payload *const *workloads; /* others that it may run; KTSTR_PAYLOADS(&a, &b) */
 	/*
-	 * Host files, found in the guest under /include-files: a name (in the current directory, or in PATH), a path, or a
-	 * directory, of which all regular files come along. Programs bring their libraries.
+	 * Host files, found in the guest under /include-files: a name (in the current directory, or in PATH), a path,
+	 * or a directory, of which all regular files come along. Programs bring their libraries.
 	 */
 	const char *const *include_files;
 	struct ktstr_checks checks;

@@ -166,7 +166,8 @@ static int run_payload(struct model *m, const char *what, const struct ktstr_pay
 	if (!p)
 		return BAD(err, "%s: no payload is named", what);
 	if (!payload_declared(m->test, p))
-		return BAD(err, "%s: payload '%s' is neither the test's .payload nor one of its .workloads", what, p->name);
+		return BAD(err, "%s: payload '%s' is neither the test's .payload nor one of its .workloads", what,
+			   p->name);
 	if (m->payloads == PAYLOADS_MAX)
 		return BAD(err, "%s: more than %d payloads at once", what, PAYLOADS_MAX);
 	for (unsigned i = 0; i < m->payloads; i++)

@@ -73,12 +73,14 @@ static void refused(char **files, struct payload_decl *p, int code, const char *
 
 START_TEST(include_files_that_cannot_be)
 {
-	char *dir = t_tmpdir(), *one = path_join(dir, "one"), *two = path_join(dir, "two"), *loop = path_join(dir, "loop");
+	char *dir = t_tmpdir(), *one = path_join(dir, "one"), *two = path_join(dir, "two"),
+	     *loop = path_join(dir, "loop");
 	char *first = path_join(one, "f"), *second = path_join(two, "f"), *prog = path_join(two, "p"),
 	     *self = path_join(loop, "loop");
 	char *same[] = { first, second, NULL }, *name[] = { (char *)"no-such-file-here", NULL }, *none[] = { NULL },
 	     *path[] = { (char *)"/no/such", NULL }, *around[] = { loop, NULL };
-	struct payload_decl p = { (char *)"p", prog, NULL, none }, kit = { (char *)"p", (char *)"r", (char *)"k", none };
+	struct payload_decl p = { (char *)"p", prog, NULL, none };
+	struct payload_decl kit = { (char *)"p", (char *)"r", (char *)"k", none };
 	touch(one, "f", 0644);
 	touch(two, "f", 0644);
 	touch(two, "p", 0644);
@@ -101,7 +103,7 @@ END_TEST
 START_TEST(payload_records_are_checked)
 {
 	struct evidence e = { 0 };
-	struct wire_payload p = { .index = 4, .metrics = 1, .end = WIRE_PAYLOAD_EXITED, .name = "fio\n", .cgroup = "c" };
+	struct wire_payload p = { .index = 4, .metrics = 1, .end = WIRE_PAYLOAD_EXITED, .name = "fio\n" };
 	struct wire_payload_metric m = { .payload = 4, .stream = WIRE_METRIC_STDOUT, .value = 3, .name = "\033iops" };
 	struct wire_payload bad = p;
 	struct wire_payload_metric lie = m;
