@@ -59,6 +59,7 @@ struct ktstr_cgroup {
 			KTSTR_LOAD_FIELDS
 		};
 	};
+	bool swappable;			/* `ktstr run --work-type` may put another type in place of SPIN_WAIT */
 	bool no_workers;		/* none of its own, whatever the test's default */
 	const struct ktstr_load *loads;	/* further ones at the same time: KTSTR_LOADS(...) */
 	const struct ktstr_payload *const *payloads;	/* run in it from then on: KTSTR_PAYLOADS(&a) */

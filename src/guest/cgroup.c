@@ -166,8 +166,10 @@ static void evacuate(const char *name)
 	if (!path || file_read(path, 1 << 20, &pids, NULL) < 0 || !pids.len)
 		return;
 	char *save = NULL;
-	for (char *pid = strtok_r(pids.data, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save))
-		file_write("/sys/fs/cgroup/cgroup.procs", pid);
+	for (char *pid = strtok_r(pids.data, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save)) {
+		if (file_write("/sys/fs/cgroup/cgroup.procs", pid) == -EBUSY)
+			file_write("/sys/fs/cgroup/engine/cgroup.procs", pid);	/* host.c: the root has controllers */
+		}
 }
 
 int cgroup_remove(const char *name, struct err **err)

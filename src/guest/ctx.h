@@ -29,6 +29,8 @@ struct ktstr_ctx {
 	struct channel channel;
 	struct guest_topology *topology;
 	struct rng rng;
+	const struct ktstr_work *work_override;	/* or NULL */
+	bool canned;		/* the scenario is one of ours: all of it may be swapped */
 	uint64_t seed;
 	nsec_t duration;
 	nsec_t started;		/* of the body */
@@ -41,6 +43,17 @@ struct ktstr_ctx {
 	struct stage *stage;	/* of the scenario that runs now, or NULL */
 	struct dry_run *dry;	/* on the host: nothing is run, only checked */
 };
+
+/* How a body is run; the last two may be 0 and NULL. */
+struct body_run {
+	int channel;		/* CHANNEL_FD in a guest */
+	uint64_t seed;
+	nsec_t duration;
+	int scheduler_pid;
+	const struct ktstr_work *work_override;	/* instead of SPIN_WAIT, where a cgroup is `swappable` */
+};
+/* body.c: makes this process the engine, runs the body, sends its result. */
+enum ktstr_verdict body_run(const struct ktstr_test *test, const struct body_run *how);
 
 int guest_topology_read(const char *sysfs, struct guest_topology *ret);
 /* What such a guest's sysfs will show. */

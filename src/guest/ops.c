@@ -139,9 +139,24 @@ static uint64_t nodes_of(const struct stage *s, const struct tracked *g, const s
 	return g->nodes ? g->nodes : g->limited ? topology_nodes_of(s->t->topology, &g->cpus) : 0;
 }
 
-static int add_load(struct stage *s, struct tracked *g, const struct ktstr_load *load, struct err **err)
+/* Another type of work in place of plain spinning, where that was asked for and comes out even. */
+static struct ktstr_load swapped(const struct ktstr_ctx *t, const struct ktstr_load *load, bool swappable,
+				 unsigned count)
 {
-	unsigned count = load_workers(s->t->test, load, cpuset_count(&g->cpus));
+	struct ktstr_load other = *load;
+	const struct ktstr_work *work = t->work_override;
+	if (work && swappable && load->work.type == KTSTR_WORK_SPIN_WAIT && count % work_group_size(work) == 0)
+		other.work = *work;
+	return other;
+}
+
+static int add_load(struct stage *s, struct tracked *g, const struct ktstr_load *said, bool swappable, struct err **err)
+{
+	unsigned cpus = cpuset_count(&g->cpus);
+	const struct ktstr_load other = swapped(s->t, said, swappable || s->t->canned,
+						load_workers(s->t->test, said, cpus));
+	const struct ktstr_load *load = &other;
+	unsigned count = load_workers(s->t->test, load, cpus);
 	struct crew_place place = { .cgroup = g->name, .limited = g->limited, .cpus = g->cpus, .step = s->index,
 				    .nodes = nodes_of(s, g, load) };
 	int r = load_check(s->t->topology, g->name, load, &g->cpus, count, err);
@@ -165,7 +180,7 @@ int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **e
 	if (r == 0)
 		r = cgroup_set_limits(def->name, &def->limits, err);
 	for (unsigned i = 0; r == 0 && cgroup_load(def, i); i++)
-		r = add_load(s, g, cgroup_load(def, i), err);
+		r = add_load(s, g, cgroup_load(def, i), def->swappable, err);
 	return r;
 }
 
@@ -299,7 +314,7 @@ static int on_cgroup(struct stage *s, const struct ktstr_op *op, struct tracked 
 	case KTSTR_OP_MOVE_ALL_TASKS:
 		return move_tasks(s, g, other, err);
 	case KTSTR_OP_SPAWN:
-		r = add_load(s, g, &op->load, err);
+		r = add_load(s, g, &op->load, false, err);
 		return r == 0 ? crew_start(stage_crew(s, g), err) : r;
 	case KTSTR_OP_STOP_CGROUP:
 		stop_workers(s, g->name);

@@ -13,16 +13,6 @@ extern const struct ktstr_test *const __stop_ktstr_tests[] __attribute__((weak))
 extern const struct ktstr_scheduler *const __start_ktstr_schedulers[] __attribute__((weak));
 extern const struct ktstr_scheduler *const __stop_ktstr_schedulers[] __attribute__((weak));
 
-/* `ktstr` recognises a test binary, and the interface it was built for, by this note. */
-struct api_note {
-	uint32_t name_len, desc_len, type;
-	char name[8];
-	uint32_t api;
-};
-static const struct api_note api_note __attribute__((used, retain, section(".note.ktstr"), aligned(4))) = {
-	.name_len = 6, .desc_len = 4, .type = 1, .name = "ktstr", .api = KTSTR_API_VERSION,
-};
-
 /* Compilers may emit a section's entries in any order; source order is what people expect. */
 static int by_place(const char *file_a, unsigned line_a, const char *file_b, unsigned line_b)
 {

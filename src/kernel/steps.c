@@ -452,12 +452,13 @@ static int write_metadata(struct kernel_job *job, const char *entry, uint64_t vm
 	snprintf(config_hash, sizeof(config_hash), "%08x", crc32_update(0, buf_str(&config), config.len));
 	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash());
 	json_auto_t *meta = json_pack(
-		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:I, s:I}", "version", job->version, "source",
-		source_of(job), "arch", KERNEL_ARCH, "image_name", KERNEL_IMAGE_NAME, "config_hash", config_hash,
+		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:I, s:I}", "version", job->version,
+		"source", source_of(job), "arch", KERNEL_ARCH, "image_name", KERNEL_IMAGE_NAME, "config_hash",
+		config_hash,
 		"built_at", time_rfc3339(time(NULL), built_at), "ktstr_kconfig_hash", kconfig_hash, "has_vmlinux", true,
-		"vmlinux_stripped", true, "has_schedulers", job->schedulers_built, "has_selftests", job->selftests_built, "variant",
-		job->config.base_config || job->config.extra_kconfig, "objects", (json_int_t)job->objects,
-		"source_vmlinux_size", (json_int_t)vmlinux_size);
+		"vmlinux_stripped", true, "has_schedulers", job->schedulers_built, "has_selftests",
+		job->selftests_built, "variant", job->config.base_config || job->config.extra_kconfig, "objects",
+		(json_int_t)job->objects, "source_vmlinux_size", (json_int_t)vmlinux_size);
 	return meta ? json_write_file(path, meta, &job->err) : -ENOMEM;
 }
 

@@ -90,7 +90,7 @@ static json_t *cgroup_stats(const struct cgroup_stats *c)
 			 c->page_locality, "cross_node_migration_ratio", c->cross_node_migration_ratio);
 }
 
-static json_t *stats(const struct scenario_stats *s)
+json_t *stats_json(const struct scenario_stats *s)
 {
 	json_t *cgroups = json_array();
 	for (uint32_t i = 0; i < s->cgroups; i++)
@@ -149,8 +149,8 @@ static json_t *payload_run(const struct evidence *e, const struct wire_payload *
 	static const char *const ends[] = { "?", "exited", "not_started", "killed", "timed_out", "flooded" };
 	bool exited = p->end != WIRE_PAYLOAD_NOT_STARTED && WIFEXITED(p->status);
 	bool signaled = p->end != WIRE_PAYLOAD_NOT_STARTED && WIFSIGNALED(p->status);
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:o}", "payload_index", (int)p->index, "payload",
-			 p->name, "cgroup_name", p->cgroup, "end", ends[p->end], "verdict",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:o}", "payload_index", (int)p->index,
+			 "payload", p->name, "cgroup_name", p->cgroup, "end", ends[p->end], "verdict",
 			 verdict_name((enum ktstr_verdict)p->verdict), "exit_code",
 			 exited ? json_integer(WEXITSTATUS(p->status)) : json_null(), "signal",
 			 signaled ? json_integer(WTERMSIG(p->status)) : json_null(), "wall_time_ns",
@@ -267,7 +267,7 @@ json_t *sidecar_json(const struct result *r)
 	json_object_set_new(o, "flaky", json_boolean(r->outcome.flaky));
 	json_object_set_new(o, "flake", tries(r));
 	json_object_set_new(o, "details", details(j));
-	json_object_set_new(o, "stats", stats(&j->stats));
+	json_object_set_new(o, "stats", stats_json(&j->stats));
 	json_object_set_new(o, "stimulus_events", stimulus(r->evidence));
 	json_object_set_new(o, "work_metrics", work_metrics(r->evidence));
 	json_object_set_new(o, "payload", json_string_or_null(r->payload));

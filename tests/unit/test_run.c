@@ -322,7 +322,7 @@ END_TEST
 /* --- payloads ----------------------------------------------------------------------------------- */
 
 #define WITH_PAYLOADS(list)                                                                                   \
-	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1,"  \
+	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1," \
 	"\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000,\"workers_per_cgroup\":2,\"sched_args\":[],"  \
 	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                        \
 	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},\"expect_err\":0,"                           \
