@@ -45,6 +45,7 @@ struct ktstr_cpuset {
 struct ktstr_limits {
 	unsigned cpu_quota_pct;			/* of one CPU; or the next two */
 	unsigned cpu_quota_us, cpu_period_us;	/* period 1000 .. 1000000; default 100000 */
+	bool cpu_unlimited;			/* "max", instead of a quota */
 	unsigned cpu_weight;			/* 1 .. 10000 */
 	uint64_t memory_max, memory_high, memory_low, memory_swap_max;	/* bytes */
 	unsigned io_weight;			/* 1 .. 10000 */

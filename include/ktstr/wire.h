@@ -223,6 +223,9 @@ struct wire_result {
 	uint32_t workers;	/* how many WIRE_WORKER records there must be */
 };
 
+/* Exit status of a test's process that could not tell its result: the channel to PID 1 is gone. */
+#define WIRE_TEST_UNHEARD 76
+
 struct wire_test_exit {
 	int32_t status;		/* as waitpid(2) */
 	uint32_t timed_out;	/* PID 1 killed it: its time was up */

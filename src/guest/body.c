@@ -88,7 +88,7 @@ static void keep_to_reserved_cpu(const struct guest_topology *topology)
 		place_affinity(0, &reserved);
 }
 
-enum ktstr_verdict body_run(const struct ktstr_test *test, const struct body_run *o)
+int body_run(const struct ktstr_test *test, const struct body_run *o)
 {
 	static struct guest_topology topology;
 	struct ktstr_ctx t = {
@@ -114,6 +114,5 @@ enum ktstr_verdict body_run(const struct ktstr_test *test, const struct body_run
 	if (v == KTSTR_PASS && t.expectation_failed)
 		v = KTSTR_FAIL;
 	struct wire_result result = { .verdict = (uint32_t)v, .workers = t.workers_reported };
-	channel_send(&t.channel, WIRE_RESULT, &result, sizeof(result), NULL, 0);
-	return v;
+	return channel_send(&t.channel, WIRE_RESULT, &result, sizeof(result), NULL, 0);
 }

@@ -52,8 +52,8 @@ struct body_run {
 	int scheduler_pid;
 	const struct ktstr_work *work_override;	/* instead of SPIN_WAIT, where a cgroup is `swappable` */
 };
-/* body.c: makes this process the engine, runs the body, sends its result. */
-enum ktstr_verdict body_run(const struct ktstr_test *test, const struct body_run *how);
+/* body.c: makes this process the engine, runs the body, sends its result; negative errno where that did not get out. */
+int body_run(const struct ktstr_test *test, const struct body_run *how);
 
 int guest_topology_read(const char *sysfs, struct guest_topology *ret);
 /* What such a guest's sysfs will show. */

@@ -142,9 +142,9 @@ static void __attribute__((noreturn)) be_engine(const struct host_run *how, int 
 	syscall(SYS_close_range, CHANNEL_FD + 1, ~0u, 0);
 	furnish();
 	dup2(STDERR_FILENO, STDOUT_FILENO);
-	body_run(&test, &run);
+	int r = body_run(&test, &run);
 	fflush(NULL);
-	_exit(0);
+	_exit(r < 0 ? WIRE_TEST_UNHEARD : 0);
 }
 
 int host_engine_start(struct host_engine *e, const struct host_run *how, struct err **err)

@@ -66,8 +66,7 @@ static int run(const struct registry *registry, const struct options *o)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	struct body_run how = { .channel = CHANNEL_FD, .seed = o->seed, .duration = (nsec_t)o->duration_ns,
 				.scheduler_pid = (int)o->scheduler_pid };
-	body_run(test, &how);
-	return 0;
+	return body_run(test, &how) < 0 ? WIRE_TEST_UNHEARD : 0;
 }
 
 int main(int argc, char **argv)

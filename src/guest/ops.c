@@ -136,15 +136,20 @@ static uint64_t nodes_of(const struct stage *s, const struct tracked *g, const s
 	struct cpuset_bits nodes;
 	if (load->mem_nodes && cpuset_parse(load->mem_nodes, &nodes) == 0)
 		return nodes.word[0];
+	if (load->numa_node.set && load->numa_node.value < 64)
+		return (uint64_t)1 << load->numa_node.value;
 	return g->nodes ? g->nodes : g->limited ? topology_nodes_of(s->t->topology, &g->cpus) : 0;
 }
 
-/* Another type of work in place of plain spinning, where that was asked for and comes out even. */
-static struct ktstr_load swapped(const struct ktstr_ctx *t, const struct ktstr_load *load, bool swappable,
+/* A node becomes its CPUs; another type of work stands in for plain spinning, where that was asked for and comes out
+ * even. */
+static struct ktstr_load settled(const struct ktstr_ctx *t, const struct ktstr_load *load, bool swappable,
 				 unsigned count)
 {
 	struct ktstr_load other = *load;
 	const struct ktstr_work *work = t->work_override;
+	if (load->numa_node.set)
+		other.affinity = (struct ktstr_affinity){ .kind = KTSTR_AFFINITY_NODE, .count = load->numa_node.value };
 	if (work && swappable && load->work.type == KTSTR_WORK_SPIN_WAIT && count % work_group_size(work) == 0)
 		other.work = *work;
 	return other;
@@ -153,13 +158,13 @@ static struct ktstr_load swapped(const struct ktstr_ctx *t, const struct ktstr_l
 static int add_load(struct stage *s, struct tracked *g, const struct ktstr_load *said, bool swappable, struct err **err)
 {
 	unsigned cpus = cpuset_count(&g->cpus);
-	const struct ktstr_load other = swapped(s->t, said, swappable || s->t->canned,
+	const struct ktstr_load other = settled(s->t, said, swappable || s->t->canned,
 						load_workers(s->t->test, said, cpus));
 	const struct ktstr_load *load = &other;
 	unsigned count = load_workers(s->t->test, load, cpus);
 	struct crew_place place = { .cgroup = g->name, .limited = g->limited, .cpus = g->cpus, .step = s->index,
 				    .nodes = nodes_of(s, g, load) };
-	int r = load_check(s->t->topology, g->name, load, &g->cpus, count, err);
+	int r = load_check(s->t->topology, g->name, said, &g->cpus, count, err);
 	if (r == 0 && work_type(&load->work)->siblings)
 		r = make_siblings(s, g, or_default(load->work.groups, 2), err);
 	g->workers = true;
@@ -179,8 +184,10 @@ int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **e
 	}
 	if (r == 0)
 		r = cgroup_set_limits(def->name, &def->limits, err);
-	for (unsigned i = 0; r == 0 && cgroup_load(def, i); i++)
-		r = add_load(s, g, cgroup_load(def, i), def->swappable, err);
+	struct ktstr_load merged;
+	const struct ktstr_load *load;
+	for (unsigned i = 0; r == 0 && (load = cgroup_load(def, i, &merged)); i++)
+		r = add_load(s, g, load, def->swappable, err);
 	return r;
 }
 
@@ -272,11 +279,12 @@ static int freeze(struct stage *s, struct tracked *g, bool frozen, struct err **
 	return r;
 }
 
-static int spawn_host(struct stage *s, const struct ktstr_load *load, struct err **err)
+static int spawn_host(struct stage *s, const struct ktstr_load *said, struct err **err)
 {
+	const struct ktstr_load other = settled(s->t, said, false, 0), *load = &other;
 	struct crew_place place = { .cgroup = "", .cpus = s->t->topology->all, .step = s->index };
 	unsigned count = load_workers(s->t->test, load, s->t->topology->cpus);
-	int r = load_check(s->t->topology, "(host)", load, &place.cpus, count, err);
+	int r = load_check(s->t->topology, "(host)", said, &place.cpus, count, err);
 	struct crew *crew = stage_crew(s, NULL);
 	if (r == 0)
 		r = crew_add(crew, load, count, &place, err);

@@ -218,7 +218,7 @@ static int set_up_step(struct stage *s, const struct ktstr_step *step, struct er
 	if (step->factory && !made)
 		return FAIL(err, EXIT_NONE, -ECANCELED, "its factory made nothing");
 	if (step->factory) {
-		const struct ktstr_step made_step[] = {{ .name = step->name, .cgroups = made }, { .name = NULL }};
+		const struct ktstr_step made_step[] = {{ .name = "its factory's", .cgroups = made }, { .name = NULL }};
 		struct ktstr_scenario alone = { .steps = made_step };
 		int r = scenario_check(s->t->test, s->t->topology, &alone, err);
 		if (r < 0)

@@ -47,8 +47,9 @@ int affinity_check(const struct guest_topology *t, const char *cgroup, const str
 		   const struct cpuset_bits *pool, struct err **err);
 /* How many workers a load has in a cgroup of @cpus CPUs. */
 unsigned load_workers(const struct ktstr_test *test, const struct ktstr_load *load, unsigned cpus);
-/* Step over the loads of a cgroup: its own first. NULL at the end. */
-const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index);
+/* Step over the loads of a cgroup: its own first; @merged, which is returned, has what the cgroup says for all. NULL at
+ * the end. */
+const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index, struct ktstr_load *merged);
 /* "a" of "a/b"; false where there is no '/'. */
 bool parent_name(const char *name, char out[WIRE_NAME_MAX]);
 

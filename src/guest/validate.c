@@ -124,6 +124,8 @@ static int check_limits(const struct model *m, const struct tracked *g, const st
 {
 	if (l->cpu_quota_pct && l->cpu_quota_us)
 		return BAD(err, "cgroup '%s': cpu_quota_pct and cpu_quota_us are both said", g->name);
+	if (l->cpu_unlimited && (l->cpu_quota_pct || l->cpu_quota_us))
+		return BAD(err, "cgroup '%s': cpu_unlimited and a quota are both said", g->name);
 	if (l->cpu_period_us && !l->cpu_quota_us && !l->cpu_quota_pct)
 		return BAD(err, "cgroup '%s': cpu_period_us without a quota", g->name);
 	int r = check_range(g->name, "cpu_period_us", l->cpu_period_us, 1000, 1000000, err);
@@ -225,8 +227,10 @@ static int take_def(struct model *m, const char *op, const struct ktstr_cgroup *
 		r = take_mems(m, g, def->cpuset_mems, err);
 	if (r == 0)
 		r = check_limits(m, g, &def->limits, err);
-	for (unsigned i = 0; r == 0 && cgroup_load(def, i); i++)
-		r = take_load(m, g, cgroup_load(def, i), err);
+	struct ktstr_load merged;
+	const struct ktstr_load *load;
+	for (unsigned i = 0; r == 0 && (load = cgroup_load(def, i, &merged)); i++)
+		r = take_load(m, g, load, err);
 	for (size_t i = 0; r == 0 && def->payloads && def->payloads[i]; i++) {
 		r = run_payload(m, "payloads", def->payloads[i], def->name, err);
 		if (r < 0)

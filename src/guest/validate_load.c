@@ -17,14 +17,30 @@ unsigned load_workers(const struct ktstr_test *test, const struct ktstr_load *lo
 	return test->workers_per_cgroup ? test->workers_per_cgroup : 2;
 }
 
-const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index)
+static void take_defaults(struct ktstr_load *l, const struct ktstr_load *from)
+{
+	if (!l->nice.set)
+		l->nice = from->nice;
+	if (!l->numa_node.set)
+		l->numa_node = from->numa_node;
+	l->comm = l->comm ? l->comm : from->comm;
+	l->pcomm = l->pcomm ? l->pcomm : from->pcomm;
+	l->uid = l->uid ? l->uid : from->uid;
+	l->gid = l->gid ? l->gid : from->gid;
+}
+
+const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index, struct ktstr_load *merged)
 {
 	if (!g->no_workers && index-- == 0)
 		return &g->load;
 	const struct ktstr_load *more = g->loads;
 	while (more && (more->workers || more->workers_share > 0) && index--)
 		more++;
-	return more && (more->workers || more->workers_share > 0) ? more : NULL;
+	if (!more || !(more->workers || more->workers_share > 0))
+		return NULL;
+	*merged = *more;
+	take_defaults(merged, &g->load);
+	return merged;
 }
 
 static int check_policy(const char *cgroup, const struct ktstr_policy *p, struct err **err)
@@ -74,27 +90,60 @@ static int check_memory(const struct guest_topology *t, const char *cgroup, cons
 	return 0;
 }
 
+static int node_check(const struct guest_topology *t, const char *cgroup, unsigned node, const struct cpuset_bits *pool,
+		      struct err **err)
+{
+	if (node >= t->nodes)
+		return BAD(err, "cgroup '%s': numa_node %u out of range: topology has %u NUMA nodes", cgroup, node, t->nodes);
+	if (!(topology_nodes_of(t, pool) >> node & 1))
+		return BAD(err, "cgroup '%s': numa_node %u has no CPU in its cpuset", cgroup, node);
+	return 0;
+}
+
 int affinity_check(const struct guest_topology *t, const char *cgroup, const struct ktstr_affinity *a,
-			  const struct cpuset_bits *pool, struct err **err)
+		   const struct cpuset_bits *pool, struct err **err)
 {
 	struct cpuset_bits set;
 	char text[CPUSET_TEXT_MAX];
 	unsigned have = cpuset_count(pool);
 	if (a->kind >= KTSTR_AFFINITY_KIND_MAX)
 		return BAD(err, "cgroup '%s': unknown affinity", cgroup);
-	if (a->kind == KTSTR_AFFINITY_RANDOM_SUBSET && a->count > have)
+	if (a->kind == KTSTR_AFFINITY_NODE)
+		return node_check(t, cgroup, a->count, pool, err);
+	bool from_list = a->kind == KTSTR_AFFINITY_RANDOM_SUBSET && a->list;
+	if (a->kind == KTSTR_AFFINITY_RANDOM_SUBSET && !a->list && a->count > have)
 		return BAD(err, "cgroup '%s': RandomSubset of %u CPUs from a pool of %u", cgroup, a->count, have);
-	if (a->kind != KTSTR_AFFINITY_EXACT)
+	if (a->kind != KTSTR_AFFINITY_EXACT && !from_list)
 		return 0;
 	if (!a->list || cpuset_parse(a->list, &set) < 0 || !cpuset_count(&set))
 		return BAD(err, "cgroup '%s': affinity '%s' is no CPU list", cgroup, a->list ? a->list : "");
+	if (from_list && a->count > cpuset_count(&set))
+		return BAD(err, "cgroup '%s': RandomSubset of %u CPUs from a list of %u", cgroup, a->count,
+			   cpuset_count(&set));
 	for (size_t i = 0; i < CPUSET_WORDS; i++)
 		set.word[i] &= ~pool->word[i];
 	if (cpuset_count(&set))
 		return BAD(err, "cgroup '%s': affinity '%s' names CPU(s) {%s} outside its cpuset", cgroup, a->list,
 			   cpuset_format(&set, text, sizeof(text)));
-	(void)t;
 	return 0;
+}
+
+/* What works on its process as a whole, or makes others, is no work for a thread. */
+static int check_threads(const char *cgroup, const struct ktstr_load *l, const struct work_type *type, struct err **err)
+{
+	bool whole = type->siblings || l->work.type == KTSTR_WORK_FORK_EXIT || l->work.type == KTSTR_WORK_SIGNAL_STORM;
+	if (l->clone_mode >= KTSTR_CLONE_MODE_MAX)
+		return BAD(err, "cgroup '%s': unknown clone mode", cgroup);
+	if (l->pcomm && (!*l->pcomm || strlen(l->pcomm) > 15))
+		return BAD(err, "cgroup '%s': pcomm '%s' has not 1 to 15 bytes", cgroup, l->pcomm);
+	if (load_threaded(l) && whole)
+		return BAD(err, "cgroup '%s': CloneMode::Thread: %s needs processes", cgroup, type->name);
+	return 0;
+}
+
+bool load_threaded(const struct ktstr_load *load)
+{
+	return load->clone_mode == KTSTR_CLONE_THREAD || load->pcomm;
 }
 
 int load_check(const struct guest_topology *t, const char *cgroup, const struct ktstr_load *l,
@@ -122,7 +171,13 @@ int load_check(const struct guest_topology *t, const char *cgroup, const struct 
 		return BAD(err, "cgroup '%s': nice %d is not in -20..19", cgroup, l->nice.value);
 	if (l->comm && (!*l->comm || strlen(l->comm) > 15))
 		return BAD(err, "cgroup '%s': comm '%s' has not 1 to 15 bytes", cgroup, l->comm);
+	if (l->numa_node.set && l->affinity.kind != KTSTR_AFFINITY_INHERIT)
+		return BAD(err, "cgroup '%s': numa_node and an affinity are both said", cgroup);
 	int r = check_policy(cgroup, &l->policy, err);
+	if (r == 0)
+		r = check_threads(cgroup, l, type, err);
+	if (r == 0 && l->numa_node.set)
+		r = node_check(t, cgroup, l->numa_node.value, cpus, err);
 	if (r == 0)
 		r = affinity_check(t, cgroup, &l->affinity, cpus, err);
 	return r == 0 ? check_memory(t, cgroup, l, cpus, err) : r;

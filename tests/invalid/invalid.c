@@ -65,6 +65,23 @@ CGROUP(weight_range, .limits.cpu_weight = 10001)
 CGROUP(period_range, .limits = { .cpu_quota_us = 5000, .cpu_period_us = 10 })
 CGROUP(two_quotas, .limits = { .cpu_quota_us = 5000, .cpu_quota_pct = 10 })
 
+CGROUP(unlimited_quota, .limits = { .cpu_quota_pct = 50, .cpu_unlimited = true })
+CGROUP(node_unknown, .numa_node = KTSTR_ON_NODE(1))
+CGROUP(node_and_affinity, .numa_node = KTSTR_ON_NODE(0), .affinity = KTSTR_AFFINITY(SINGLE_CPU))
+CGROUP(affinity_node, .affinity = KTSTR_AFFINITY(NODE, .count = 2))
+CGROUP(subset_of_list, .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 3, .list = "0-1"))
+CGROUP(subset_outside, .cpuset = KTSTR_CPUS("0"), .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 1, .list = "1"))
+CGROUP(thread_forks, .work = KTSTR_WORK(FORK_EXIT), .clone_mode = KTSTR_CLONE_THREAD)
+CGROUP(thread_moves, .work = KTSTR_WORK(CGROUP_CHURN), .pcomm = "p")
+CGROUP(long_pcomm, .pcomm = "sixteen_bytes_it")
+CGROUP(merged_comm, .comm = "sixteen_bytes_it", .no_workers = true, .loads = KTSTR_LOADS({ .workers = 1 }))
+
+KTSTR_TEST(node_elsewhere, .numa_nodes = 2, .llcs = 2, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "cg_0", .cpuset = KTSTR_NODE(0), .numa_node = KTSTR_ON_NODE(1) }));
+}
+
 KTSTR_TEST(twice, .cores = 2)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0" }, { .name = "cg_1" }, { .name = "cg_0" }));

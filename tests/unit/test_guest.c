@@ -152,6 +152,14 @@ START_TEST(affinities_within_the_pool)
 		ck_assert_str_eq(cpuset_format(&set, text, sizeof(text)), pairs[i]);
 	}
 	ck_assert(!affinity_resolve(&topology, &(struct ktstr_affinity){ 0 }, &pool, 0, &rng, &set));
+	machine(2, 2, 2, 2);
+	ck_assert(affinity_resolve(&topology, &KTSTR_AFFINITY(NODE, .count = 0), &pool, 0, &rng, &set));
+	ck_assert_str_eq(cpuset_format(&set, text, sizeof(text)), "0-2");
+	for (unsigned i = 0; i < 20; i++) {
+		struct ktstr_affinity some = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 1, .list = "5,7");
+		ck_assert(affinity_resolve(&topology, &some, &pool, i, &rng, &set));
+		ck_assert(cpuset_count(&set) == 1 && (cpuset_has(&set, 5) || cpuset_has(&set, 7)));
+	}
 }
 END_TEST
 
@@ -163,6 +171,20 @@ START_TEST(shares_of_workers_round_up)
 	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ .workers_share = 0.1 }, 10), 1);
 	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ .workers = 9 }, 7), 9);
 	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ 0 }, 7), 3);
+}
+END_TEST
+
+START_TEST(loads_have_what_their_cgroup_says_for_all)
+{
+	struct ktstr_load merged;
+	const struct ktstr_cgroup g = {
+		.name = "g", .no_workers = true, .nice = KTSTR_NICE(3), .comm = "c", .uid = 7, .numa_node = KTSTR_ON_NODE(1),
+		.loads = KTSTR_LOADS({ .workers = 2 }, { .workers = 1, .nice = KTSTR_NICE(0), .comm = "own", .gid = 2 }) };
+	const struct ktstr_load *l = cgroup_load(&g, 0, &merged);
+	ck_assert(l->workers == 2 && l->nice.value == 3 && !strcmp(l->comm, "c") && l->uid == 7 && l->numa_node.value == 1);
+	l = cgroup_load(&g, 1, &merged);
+	ck_assert(l->nice.set && l->nice.value == 0 && !strcmp(l->comm, "own") && l->uid == 7 && l->gid == 2);
+	ck_assert_ptr_null(cgroup_load(&g, 2, &merged));
 }
 END_TEST
 
@@ -371,6 +393,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, cpusets_by_arithmetic);
 	tcase_add_test(tc, affinities_within_the_pool);
 	tcase_add_test(tc, shares_of_workers_round_up);
+	tcase_add_test(tc, loads_have_what_their_cgroup_says_for_all);
 	tcase_add_test(tc, canned_scenarios_on_all_machines);
 	tcase_add_test(tc, canned_scenarios_by_name);
 	tcase_add_test(tc, random_scenarios_are_checked);
