@@ -318,9 +318,9 @@ const struct command cmd_run = {
 	.summary = "Run canned scenarios on this machine, without a virtual one",
 	.operands = "[SCENARIO...]",
 	.text = "Runs scenarios of 'ktstr list' (all of them where none is named) under the scheduler that this "
-		"machine has, one after the other, and judges them as in a guest. Needs the right to make control groups and "
-		"namespaces: root. All of it happens in a control group ktstr-PID, which is gone afterwards. What the "
-		"machine has not, a controller or a second cache, is a skip.\n\n"
+		"machine has, one after the other, and judges them as in a guest. Needs the right to make control "
+		"groups and namespaces: root. All of it happens in a control group ktstr-PID, which is gone "
+		"afterwards. What the machine has not, a controller or a second cache, is a skip.\n\n"
 		"Exit status: 0 all passed or skipped, 1 one failed, 2 one is inconclusive.",
 	.option = run_options,
 	.size = sizeof(struct run_args),

@@ -155,7 +155,7 @@ void worker_metric(struct ktstr_worker *w, const char *name, double value)
 
 /* --- the worker's process ----------------------------------------------------------------------------------------- */
 
-/* /proc/thread-self/schedstat: time on CPU, time waiting to run, both ns, and the number of times it was put on a CPU. */
+/* /proc/thread-self/schedstat: time on CPU, time waiting to run, both ns; how many times it was put on a CPU. */
 static void read_schedstat(uint64_t out[3])
 {
 	char text[96] = "";

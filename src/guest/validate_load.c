@@ -94,7 +94,8 @@ static int node_check(const struct guest_topology *t, const char *cgroup, unsign
 		      struct err **err)
 {
 	if (node >= t->nodes)
-		return BAD(err, "cgroup '%s': numa_node %u out of range: topology has %u NUMA nodes", cgroup, node, t->nodes);
+		return BAD(err, "cgroup '%s': numa_node %u out of range: topology has %u NUMA nodes", cgroup, node,
+			   t->nodes);
 	if (!(topology_nodes_of(t, pool) >> node & 1))
 		return BAD(err, "cgroup '%s': numa_node %u has no CPU in its cpuset", cgroup, node);
 	return 0;

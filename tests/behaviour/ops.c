@@ -222,7 +222,7 @@ static void threads(struct ktstr_ctx *t, void *arg)
 	int leader = 0, tgid, n = 0;
 	char name[32];
 	(void)arg;
-	ktstr_ctx_sleep_us(t, 50000);
+	ktstr_ctx_sleep_us(t, 300000);
 	for (unsigned i = 0; ktstr_ctx_worker(t, i, &v) == 0; i++) {
 		if (strcmp(v.cgroup, "threads"))
 			continue;
@@ -249,10 +249,17 @@ static void threads(struct ktstr_ctx *t, void *arg)
 			ktstr_expect(t, getpriority(PRIO_PROCESS, (unsigned)v.pid) == 5, "nice of %d", v.pid);
 }
 
+static void see_moved(struct ktstr_ctx *t, void *arg)
+{
+	(void)arg;
+	has(t, "a", 0);
+	has(t, "b", 1);
+}
+
 KTSTR_TEST(ops_threads, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4, .checks = { .not_starved = KTSTR_OFF })
 {
 	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "threads", .watch = threads, .hold = KTSTR_HOLD_MS(200),
+		{ .name = "threads", .watch = threads, .hold = KTSTR_HOLD_MS(350),
 		  .cgroups = KTSTR_CGROUPS(
 			{ .name = "threads", .workers = 4, .pcomm = "leader", .comm = "member",
 			  .work = KTSTR_WORK(PIPE_IO), .policy = KTSTR_POLICY(BATCH) },
@@ -262,10 +269,11 @@ KTSTR_TEST(ops_threads, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4,
 			{ .name = "some", .workers = 1,
 			  .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 1, .list = "1") }) },
 		SEE("a node's memory", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192), .numa_node = KTSTR_ON_NODE(1)),
-		{ .name = "moved", .hold = KTSTR_HOLD_MS(200), .watch = NULL,
-		  .cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 3, .clone_mode = KTSTR_CLONE_THREAD },
-					   { .name = "b", .no_workers = true }),
-		  .ops = NULL },
+		{ .name = "moved", .hold = KTSTR_HOLD_MS(100), .watch = see_moved,
+		  .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "a"), KTSTR_OP(ADD_CGROUP, .cgroup = "b"),
+				   KTSTR_OP(SPAWN, .cgroup = "a",
+					    .load = { .workers = 3, .clone_mode = KTSTR_CLONE_THREAD }),
+				   KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "b")) },
 		{ .name = "stopped", .hold = KTSTR_HOLD_MS(100),
 		  .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "x"),
 				   KTSTR_OP(SPAWN, .cgroup = "x", .load = { .workers = 2, .pcomm = "p", WORK(BURSTY) }),
