@@ -89,7 +89,7 @@ enum ktstr_clone_mode { KTSTR_CLONE_FORK, KTSTR_CLONE_THREAD, KTSTR_CLONE_MODE_M
 	const char *mem_nodes;				/* "0,2" */                                           \
 	unsigned mem_flags;				/* KTSTR_MPOL_* */                                    \
 	const char *comm;				/* at most 15 bytes */                                \
-	const char *pcomm;				/* name of the process of CLONE_THREAD; implies it */            \
+	const char *pcomm;				/* name of the process of CLONE_THREAD; implies it */          \
 	enum ktstr_clone_mode clone_mode;                                                                     \
 	/* KTSTR_ON_NODE(n): runs on that node's CPUs, and prefers its memory where mem_policy says nothing else */   \
 	struct { bool set; unsigned value; } numa_node;                                                       \
