@@ -19,7 +19,8 @@ ROOTS = ('/sys/fs/cgroup', '/sys/fs/cgroup/unified')
 
 
 def groups():
-    return sorted(d for root in ROOTS for d in glob.glob(root + '/ktstr-*'))
+    """Those of `ktstr run`; builds and machines have others, with more in their names."""
+    return sorted(d for root in ROOTS for d in glob.glob(root + '/ktstr-*') if os.path.basename(d)[6:].isdigit())
 
 
 def refused(name, status, said, *args, **kw):
