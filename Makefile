@@ -16,7 +16,7 @@ $(BUILD)/build.ninja:
 
 # The distribution's kernel with its own sched_ext schedulers, built once and cached.
 kernel: setup all
-	@$(BUILD)/ktstr kernel build distro --schedulers --cpu-cap $(CPUS)
+	@$(BUILD)/ktstr kernel build distro --schedulers --selftests --cpu-cap $(CPUS)
 
 demo: kernel
 	@echo "== the examples: EEVDF and the kernel tree's own sched_ext schedulers, each test in its own machine"

@@ -95,7 +95,7 @@ def main():
     # Nor does it know seccomp(2) and KVM's ioctls; the VMM's tests run under the sanitizers.
     print('skipped  kvm under valgrind, which does not know seccomp(2)')
     counts['skipped'] += 2
-    for name in ('base', 'devices', 'gauntlet', 'image', 'kernel', 'lock', 'net', 'plan', 'run', 'sandbox', 'shmring',
+    for name in ('base', 'devices', 'gauntlet', 'image', 'kernel', 'lock', 'net', 'payload', 'plan', 'run', 'sandbox', 'shmring',
                  'verdict', 'virtio', 'vmm', 'x86', 'x86_tables'):
         one(run('timeout', '-s', 'KILL', '300', *VALGRIND, f'build/tests/test_{name}', stdout=subprocess.DEVNULL) == 0,
             f'{name} under valgrind')
@@ -104,7 +104,7 @@ def main():
 
     say('the kernel, with its own schedulers (minutes, once)')
     cpus = str(os.cpu_count() or 1)
-    if one(run('build/ktstr', 'kernel', 'build', 'distro', '--schedulers', '--cpu-cap', cpus) == 0, 'kernel build distro'):
+    if one(run('build/ktstr', 'kernel', 'build', 'distro', '--schedulers', '--selftests', '--cpu-cap', cpus) == 0, 'kernel build distro'):
         say('real guests')
         meson_test('build', 'vm', '--suite', 'vm', '--num-processes', '1')
         say('the KVM backend on emulated hardware, a sample; all of it: KTSTR_LAB=full make lab')

@@ -3,6 +3,8 @@
 #ifndef KTSTR_CHECK_H
 #define KTSTR_CHECK_H
 
+#include <stdbool.h>
+
 #include <ktstr/topology.h>
 
 /* Fold order: FAIL > INCONCLUSIVE > PASS > SKIP. What was not measured is INCONCLUSIVE, never PASS. */

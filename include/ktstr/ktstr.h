@@ -6,6 +6,7 @@
 #include <ktstr/canned.h>
 #include <ktstr/check.h>
 #include <ktstr/load.h>
+#include <ktstr/payload.h>
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
 #include <ktstr/test.h>

@@ -33,12 +33,14 @@ struct ktstr_policy {
 /* Where a worker may run, below its cgroup's cpuset; "the pool" is that cpuset, or all usable CPUs. */
 enum ktstr_affinity_kind {
 	KTSTR_AFFINITY_INHERIT,		/* no affinity of its own */
-	KTSTR_AFFINITY_RANDOM_SUBSET,	/* `count` CPUs of the pool by the seed, each worker its own; 0: half of it */
+	KTSTR_AFFINITY_RANDOM_SUBSET,	/* `count` CPUs of `list` (NULL: the pool) by the seed, each worker its own; 0:
+					 * half of it */
 	KTSTR_AFFINITY_LLC_ALIGNED,	/* the pool's CPUs in the LLC that has most of them */
 	KTSTR_AFFINITY_CROSS_CGROUP,	/* every CPU of the machine, of other cgroups too */
 	KTSTR_AFFINITY_SINGLE_CPU,	/* the pool's first CPU, all workers */
 	KTSTR_AFFINITY_SMT_PAIR,	/* two workers after the other share a core of the pool, one thread each */
 	KTSTR_AFFINITY_EXACT,		/* `list`, "0-3,8" */
+	KTSTR_AFFINITY_NODE,		/* the pool's CPUs on NUMA node `count` */
 	KTSTR_AFFINITY_KIND_MAX,
 };
 
@@ -66,7 +68,11 @@ enum ktstr_mem_policy {
 #define KTSTR_MPOL_RELATIVE_NODES  (1u << 14)
 #define KTSTR_MPOL_NUMA_BALANCING  (1u << 13)
 
+/* What a worker is: a process, or a thread of one process that all workers of the load share. */
+enum ktstr_clone_mode { KTSTR_CLONE_FORK, KTSTR_CLONE_THREAD, KTSTR_CLONE_MODE_MAX };
+
 #define KTSTR_NICE(n) { .set = true, .value = (n) }
+#define KTSTR_ON_NODE(n) { .set = true, .value = (n) }
 
 /*
  * The fields of a load: also those of a cgroup, whose first load they are. With `workers` and `workers_share` both 0
@@ -83,13 +89,20 @@ enum ktstr_mem_policy {
 	const char *mem_nodes;				/* "0,2" */                                           \
 	unsigned mem_flags;				/* KTSTR_MPOL_* */                                    \
 	const char *comm;				/* at most 15 bytes */                                \
+	const char *pcomm;				/* name of the process of CLONE_THREAD; implies it */          \
+	enum ktstr_clone_mode clone_mode;                                                                     \
+	/* KTSTR_ON_NODE(n): runs on that node's CPUs, and prefers its memory where mem_policy says nothing else */   \
+	struct { bool set; unsigned value; } numa_node;                                                       \
 	unsigned uid, gid;				/* 0: root */
 
 struct ktstr_load {
 	KTSTR_LOAD_FIELDS
 };
 
-/* A list of further loads of one cgroup, ended by an entry without workers and share. */
+/*
+ * A list of further loads of one cgroup, ended by an entry without workers and share. What they do not say of nice,
+ * comm, pcomm, uid, gid and numa_node is as the cgroup has it.
+ */
 #define KTSTR_LOADS(...) ((const struct ktstr_load[]){ __VA_ARGS__, { .workers = 0 } })
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <ktstr/check.h>
 #include <ktstr/load.h>
+#include <ktstr/payload.h>
 
 /* Which CPUs a cgroup may use, said without knowing the topology. "Usable" are all but the last of more than two. */
 enum ktstr_cpuset_kind {
@@ -44,6 +45,7 @@ struct ktstr_cpuset {
 struct ktstr_limits {
 	unsigned cpu_quota_pct;			/* of one CPU; or the next two */
 	unsigned cpu_quota_us, cpu_period_us;	/* period 1000 .. 1000000; default 100000 */
+	bool cpu_unlimited;			/* "max", instead of a quota */
 	unsigned cpu_weight;			/* 1 .. 10000 */
 	uint64_t memory_max, memory_high, memory_low, memory_swap_max;	/* bytes */
 	unsigned io_weight;			/* 1 .. 10000 */
@@ -58,8 +60,10 @@ struct ktstr_cgroup {
 			KTSTR_LOAD_FIELDS
 		};
 	};
+	bool swappable;			/* `ktstr run --work-type` may put another type in place of SPIN_WAIT */
 	bool no_workers;		/* none of its own, whatever the test's default */
 	const struct ktstr_load *loads;	/* further ones at the same time: KTSTR_LOADS(...) */
+	const struct ktstr_payload *const *payloads;	/* run in it from then on: KTSTR_PAYLOADS(&a) */
 	struct ktstr_cpuset cpuset;
 	const char *cpuset_mems;	/* memory nodes, "0-1"; NULL: not set */
 	struct ktstr_limits limits;
@@ -80,6 +84,10 @@ enum ktstr_op_kind {
 	KTSTR_OP_SET_AFFINITY,		/* of the workers in `cgroup` to `affinity` */
 	KTSTR_OP_SPAWN_HOST,		/* `load` in the root cgroup */
 	KTSTR_OP_MOVE_ALL_TASKS,	/* from `cgroup` to `other` */
+	/*
+	 * Starts `payload` in `cgroup` (NULL: beside the scenario's). What still runs at the end of its step, or of
+	 * the backdrop, is killed then. The other two are about the copy in `cgroup`; NULL: the only one there is.
+	 */
 	KTSTR_OP_RUN_PAYLOAD,
 	KTSTR_OP_WAIT_PAYLOAD,
 	KTSTR_OP_KILL_PAYLOAD,
@@ -105,6 +113,8 @@ struct ktstr_op {
 	struct ktstr_affinity affinity;
 	const struct ktstr_cgroup *def;
 	const struct ktstr_scheduler *scheduler;
+	const struct ktstr_payload *payload;
+	const char *const *args;	/* RUN_PAYLOAD: behind the payload's own */
 	void (*fn)(struct ktstr_ctx *t, void *arg);
 	void *arg;
 };

@@ -7,7 +7,7 @@
 #include <ktstr/scheduler.h>
 
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 2
+#define KTSTR_API_VERSION 3
 
 struct ktstr_test {
 	const char *name;		/* set by KTSTR_TEST */
@@ -27,7 +27,13 @@ struct ktstr_test {
 	unsigned duration_s;		/* of the scenario; default 2 */
 	unsigned workers_per_cgroup;	/* default 2 */
 	const char *const *sched_args;	/* after the scheduler's own */
-	const char *const *include_files; /* host files, found in the guest under /include-files */
+	const struct ktstr_payload *payload;	/* the program that this test is about, or NULL */
+	const struct ktstr_payload *const *workloads; /* others that it may run; KTSTR_PAYLOADS(&a, &b) */
+	/*
+	 * Host files, found in the guest under /include-files: a name (in the current directory, or in PATH), a path,
+	 * or a directory, of which all regular files come along. Programs bring their libraries.
+	 */
+	const char *const *include_files;
 	struct ktstr_checks checks;
 	enum ktstr_switch expect_err;	/* ON: the test must fail */
 	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is kept as such, and leaves the exit status alone */

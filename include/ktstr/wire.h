@@ -58,6 +58,8 @@ enum wire_type {
 	WIRE_RESULT,		/* struct wire_result: the body's own verdict */
 	WIRE_TEST_EXIT,		/* struct wire_test_exit: how the test's process ended */
 	WIRE_EXIT,		/* struct wire_exit: the last record */
+	WIRE_PAYLOAD,		/* struct wire_payload: a payload's run, once it is over */
+	WIRE_PAYLOAD_METRIC,	/* struct wire_payload_metric: what it printed */
 	WIRE_TYPE_MAX,
 };
 
@@ -159,6 +161,38 @@ struct wire_metric {
 };
 _Static_assert(sizeof(struct wire_metric) == 64, "layout");
 
+enum wire_payload_end {
+	WIRE_PAYLOAD_EXITED = 1,
+	WIRE_PAYLOAD_NOT_STARTED,	/* status: errno */
+	WIRE_PAYLOAD_KILLED,		/* by the test, or at the end of its step */
+	WIRE_PAYLOAD_TIMED_OUT,
+	WIRE_PAYLOAD_FLOODED,		/* its output */
+};
+
+struct wire_payload {
+	uint32_t index;		/* in the order in which they began */
+	uint32_t metrics;	/* records that follow */
+	int32_t status;		/* as waitpid(2) */
+	uint32_t end;		/* enum wire_payload_end */
+	uint32_t verdict;	/* enum ktstr_verdict */
+	uint32_t truncated;	/* 1: there was more than is told */
+	uint64_t wall_ns;
+	char name[WIRE_NAME_MAX], cgroup[WIRE_NAME_MAX];
+};
+_Static_assert(sizeof(struct wire_payload) == 160, "layout");
+
+enum wire_metric_stream { WIRE_METRIC_STDOUT = 1, WIRE_METRIC_STDERR, WIRE_METRIC_SYNTHESIZED };
+
+struct wire_payload_metric {
+	uint32_t payload;	/* index */
+	uint16_t polarity;	/* enum ktstr_polarity */
+	uint16_t stream;	/* enum wire_metric_stream */
+	double value, target;	/* finite */
+	char unit[16];
+	char name[192];
+};
+_Static_assert(sizeof(struct wire_payload_metric) == 232, "layout");
+
 struct wire_samples {
 	uint32_t worker;
 	uint32_t count;		/* uint32_t nanoseconds behind this, saturated */
@@ -188,6 +222,9 @@ struct wire_result {
 	uint32_t verdict;
 	uint32_t workers;	/* how many WIRE_WORKER records there must be */
 };
+
+/* Exit status of a test's process that could not tell its result: the channel to PID 1 is gone. */
+#define WIRE_TEST_UNHEARD 76
 
 struct wire_test_exit {
 	int32_t status;		/* as waitpid(2) */

@@ -11,7 +11,7 @@
 
 struct build_args {
 	const char *source, *git, *ref, *extra_kconfig, *base_config, *trace;
-	bool force, clean, schedulers, no_ccache, skip_sha256, include_eol, json;
+	bool force, clean, schedulers, selftests, no_ccache, skip_sha256, include_eol, json;
 	const char *cpu_cap;
 	struct strings kernel, operands;
 };
@@ -26,6 +26,8 @@ static const struct option_row build_options[] = {
 	{ "clean", 0, OPTION_FLAG, NULL, "make mrproper first, in a source tree", offsetof(struct build_args, clean) },
 	{ "schedulers", 0, OPTION_FLAG, NULL, "also build the tree's own sched_ext schedulers",
 	  offsetof(struct build_args, schedulers) },
+	{ "selftests", 0, OPTION_FLAG, NULL, "also build the tree's own tests of sched_ext, for tests that run them",
+	  offsetof(struct build_args, selftests) },
 	{ "cpu-cap", 0, OPTION_STRING, "N", "compilers at once, over all kernels (default: 30 % of the CPUs)",
 	  offsetof(struct build_args, cpu_cap) },
 	{ "extra-kconfig", 0, OPTION_STRING, "FILE", "options that win over the built-in ones",
@@ -101,7 +103,8 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 {
 	struct kernels_request q = {
 		.texts = texts->item, .count = texts->count, .build = true, .force = a->force, .clean = a->clean,
-		.schedulers = a->schedulers, .no_ccache = a->no_ccache, .include_eol = a->include_eol,
+		.schedulers = a->schedulers, .selftests = a->selftests, .no_ccache = a->no_ccache,
+		.include_eol = a->include_eol,
 		.skip_sha256 = a->skip_sha256, .json = a->json, .cpu_cap = a->cpu_cap,
 		.extra_kconfig = a->extra_kconfig, .base_config = a->base_config,
 	};

@@ -86,10 +86,11 @@ static json_t *entry_json(const struct cache_entry *e, const struct active *acti
 	if (e->error_kind)
 		return json_pack("{s:s, s:s, s:s, s:s}", "key", e->key, "path", e->path, "error", e->error ?: "",
 				 "error_kind", e->error_kind);
-	json_t *o = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s?, s:s, s:b, s:b, s:b}", "key", e->key, "path", e->path,
-			      "version", e->version, "source", e->source, "arch", e->arch, "built_at", e->built_at,
-			      "kconfig_status", statuses[e->status], "has_vmlinux", e->has_vmlinux, "vmlinux_stripped",
-			      e->vmlinux_stripped, "has_schedulers", e->has_schedulers);
+	json_t *o = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s?, s:s, s:b, s:b, s:b, s:b}", "key", e->key, "path",
+			      e->path, "version", e->version, "source", e->source, "arch", e->arch, "built_at",
+			      e->built_at, "kconfig_status", statuses[e->status], "has_vmlinux", e->has_vmlinux,
+			      "vmlinux_stripped", e->vmlinux_stripped, "has_schedulers", e->has_schedulers,
+			      "has_selftests", e->has_selftests);
 	_cleanup_free_ char *image = NULL;
 	if (asprintf(&image, "%s/%s", e->path, e->image_name) < 0)
 		image = NULL;

@@ -152,8 +152,9 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 		   struct kernels_result *ret, struct err **err)
 {
 	struct kernel_ref refs[KERNELS_MAX] = { 0 };
+	/* .ask: a cache entry without the selftests is not the answer; the job that the version becomes will look. */
 	struct resolve_config config = { .cache = cache, .refs = refs, .build = q->build,
-					 .ask = q->force || q->extra_kconfig || q->base_config,
+					 .ask = q->force || q->extra_kconfig || q->base_config || q->selftests,
 					 .include_eol = q->include_eol, .skip_sha256 = q->skip_sha256 };
 	int result = parse_refs(q, refs, &config.count, err);
 	if (result == 0 && may_download(refs, config.count, q->build))
@@ -318,7 +319,7 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 		result = read_extra(q, &extra, err);
 	config.job = (struct kernel_job_config){
 		.base_config = q->base_config, .extra_kconfig = extra.len ? buf_str(&extra) : NULL, .force = q->force,
-		.clean = q->clean, .schedulers = q->schedulers, .ccache = wants_ccache(q),
+		.clean = q->clean, .schedulers = q->schedulers, .selftests = q->selftests, .ccache = wants_ccache(q),
 	};
 	struct cpu_hold hold = CPU_HOLD_NULL;
 	/* Given back when the last build has ended, with --eager also after the tests that ran meanwhile. */

@@ -14,6 +14,8 @@ const struct command *const commands[] = {
 	&cmd_kernel_build,
 	&cmd_kernel_list,
 	&cmd_kernel_clean,
+	&cmd_run,
+	&cmd_list,
 	&cmd_locks,
 	&cmd_topo,
 	&cmd_doctor,

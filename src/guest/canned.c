@@ -66,8 +66,12 @@ enum ktstr_verdict ktstr_run_canned(struct ktstr_ctx *t, const char *name)
 		ktstr_expect(t, 0, "no canned scenario is called '%s'", name);
 		return KTSTR_FAIL;
 	}
-	if (!too_small(t->topology, &c->info, why, sizeof(why)))
-		return ktstr_run_scenario(t, &c->scenario);
+	if (!too_small(t->topology, &c->info, why, sizeof(why))) {
+		t->canned = true;
+		enum ktstr_verdict v = ktstr_run_scenario(t, &c->scenario);
+		t->canned = false;
+		return v;
+	}
 	ctx_detail(t, KTSTR_SKIP, "%s", why);
 	return KTSTR_SKIP;
 }

@@ -15,7 +15,6 @@
 #include "guest/cgroup.h"
 #include "guest/work/work.h"
 
-#define START_OFFSET_MAX (2 * NSEC_PER_MSEC)
 #define SHORT_LIFE	 (100 * NSEC_PER_MSEC)
 
 /* Untouched memory costs nothing, and a fork of a worker nothing more: calloc would clear it where it reuses the heap.
@@ -57,7 +56,7 @@ static void release(struct crew_member *m)
 	if (m->pid > 0 && !m->over) {
 		kill(-m->pid, SIGKILL);
 		kill(m->pid, SIGKILL);
-		waitpid(m->pid, NULL, WNOHANG);
+		waitpid(m->leader ? m->leader : m->pid, NULL, WNOHANG);
 	}
 	fd_close(m->pidfd);
 	if (m->fd_in != m->fd_out)
@@ -176,13 +175,15 @@ static size_t first_of_record(const struct crew *c, size_t i)
 	return i;
 }
 
-static void become_worker(struct crew *c, size_t i)
+void become_worker(struct crew *c, size_t i)
 {
 	struct crew_member *m = &c->member[i];
 	const struct crew_record *record = c->record[m->record];
 	size_t crew_first = first_of_record(c, i);
-	setpgid(0, 0);
+	if (!load_threaded(&record->load))
+		setpgid(0, 0);
 	struct ktstr_worker w = {
+		.thread = load_threaded(&record->load),
 		.slot = &c->slot[i],
 		.member_slot = &c->slot[m->group_first],
 		.group = &c->group[m->group_first],
@@ -208,8 +209,11 @@ static int place(struct crew *c, size_t i, struct err **err)
 {
 	struct crew_member *m = &c->member[i];
 	const struct crew_record *record = c->record[m->record];
-	const struct ktstr_load *load = &record->load;
+	struct ktstr_load settled = record->load;
+	const struct ktstr_load *load = &settled;
 	unsigned index = (unsigned)(i - first_of_record(c, i));
+	if (m->leader && load->policy.kind == KTSTR_POLICY_INHERIT)
+		settled.policy.kind = KTSTR_POLICY_NORMAL;	/* not what its process had to begin with */
 	int r = *m->cgroup ? cgroup_move(m->cgroup, m->pid, err) : 0;
 	place_affinity(m->pid, &c->topology->all);	/* not the engine's own */
 	if (r == 0 && affinity_resolve(c->topology, &load->affinity, &m->allowed[0], index, &c->rng, &m->affinity)) {
@@ -226,6 +230,11 @@ static int place(struct crew *c, size_t i, struct err **err)
 static int start_one(struct crew *c, size_t i, struct err **err)
 {
 	struct crew_member *m = &c->member[i];
+	const struct crew_record *record = c->record[m->record];
+	if (load_threaded(&record->load)) {
+		int r = m->leader ? 0 : crew_start_threads(c, first_of_record(c, i), record->workers, err);
+		return r == 0 ? place(c, i, err) : r;
+	}
 	m->start_offset = (nsec_t)rng_below(&c->rng, (uint64_t)START_OFFSET_MAX);
 	m->batch = c->batch;
 	m->pid = fork();
@@ -371,7 +380,10 @@ static void interrupt_wait(struct crew *c, size_t i)
 	struct crew_member *m = &c->member[i];
 	uint64_t one = 1;
 	atomic_store(&c->slot[i].stop, 1);
-	kill(m->pid, SIGUSR1);
+	if (m->leader)
+		syscall(SYS_tgkill, m->leader, m->pid, SIGUSR1);
+	else
+		kill(m->pid, SIGUSR1);
 	if (m->fd_out >= 0) {
 		fcntl(m->fd_out, F_SETFL, O_NONBLOCK);
 		if (write(m->fd_out, &one, m->fd_in == m->fd_out ? sizeof(one) : 1) < 0)
@@ -418,6 +430,15 @@ static void note_stuck(struct crew *c, size_t i)
 	}
 }
 
+/* A process, or all threads of one, is over. */
+static void note_process(struct crew *c, size_t i, int status)
+{
+	pid_t leader = c->member[i].leader;
+	for (size_t k = leader ? 0 : i; k < (leader ? c->count : i + 1); k++)
+		if (k == i || c->member[k].leader == leader)
+			note_end(c, k, status);
+}
+
 /* Waits for worker @i until @deadline of guest time. */
 static bool await_end(struct crew *c, size_t i, nsec_t deadline)
 {
@@ -425,8 +446,9 @@ static bool await_end(struct crew *c, size_t i, nsec_t deadline)
 	struct pollfd pfd = { .fd = m->pidfd, .events = POLLIN };
 	for (;;) {
 		int status;
-		if (waitpid(m->pid, &status, WNOHANG) == m->pid) {
-			note_end(c, i, status);
+		pid_t pid = m->leader ? m->leader : m->pid;
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			note_process(c, i, status);
 			return true;
 		}
 		nsec_t left = deadline - nsec_now();
@@ -451,7 +473,10 @@ static void wake_groups(struct crew *c)
 
 void crew_stop(struct crew *c, const char *cgroup)
 {
-	nsec_t deadline = nsec_now() + WORKER_STOP_DEADLINE;
+	/* Each has to get its turn once more: a slice a worker on top, for those who share a CPU. */
+	unsigned cpus = c->topology && c->topology->cpus ? c->topology->cpus : 1;
+	nsec_t turns = WORKER_TURN * (nsec_t)(crew_running(c) / cpus);
+	nsec_t deadline = nsec_now() + WORKER_STOP_DEADLINE + turns;
 	c->stopping = nsec_now();
 	for (size_t i = 0; i < c->count; i++) {
 		if (lives_in(&c->member[i], cgroup))

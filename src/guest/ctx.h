@@ -22,12 +22,15 @@ struct guest_topology {
 
 struct stage;
 struct dry_run;
+struct payloads;
 
 struct ktstr_ctx {
 	const struct ktstr_test *test;
 	struct channel channel;
 	struct guest_topology *topology;
 	struct rng rng;
+	const struct ktstr_work *work_override;	/* or NULL */
+	bool canned;		/* the scenario is one of ours: all of it may be swapped */
 	uint64_t seed;
 	nsec_t duration;
 	nsec_t started;		/* of the body */
@@ -36,9 +39,21 @@ struct ktstr_ctx {
 	bool expectation_failed;
 	bool detached;		/* the test has taken its scheduler off */
 	uint32_t workers_reported, cgroups_reported, steps_run;
+	struct payloads *payloads;	/* those that were run, or NULL */
 	struct stage *stage;	/* of the scenario that runs now, or NULL */
 	struct dry_run *dry;	/* on the host: nothing is run, only checked */
 };
+
+/* How a body is run; the last two may be 0 and NULL. */
+struct body_run {
+	int channel;		/* CHANNEL_FD in a guest */
+	uint64_t seed;
+	nsec_t duration;
+	int scheduler_pid;
+	const struct ktstr_work *work_override;	/* instead of SPIN_WAIT, where a cgroup is `swappable` */
+};
+/* body.c: makes this process the engine, runs the body, sends its result; negative errno where that did not get out. */
+int body_run(const struct ktstr_test *test, const struct body_run *how);
 
 int guest_topology_read(const char *sysfs, struct guest_topology *ret);
 /* What such a guest's sysfs will show. */

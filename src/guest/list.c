@@ -102,6 +102,31 @@ static void put_staged(struct buf *out, const struct ktstr_scheduler *const *sta
 	buf_puts(out, "]");
 }
 
+static void put_payload(struct buf *out, const struct ktstr_payload *p)
+{
+	buf_puts(out, "{");
+	put_text(out, "name", p->name);
+	put_text(out, "binary", p->binary);
+	put_text(out, "kit", p->kit);
+	put_strings(out, "include_files", p->include_files);
+	buf_puts(out, "}");
+}
+
+/* The primary one first; `payload` says whether there is one. */
+static void put_payloads(struct buf *out, const struct ktstr_test *t)
+{
+	put_text(out, "payload", t->payload ? t->payload->name : NULL);
+	put_key(out, "payloads");
+	buf_puts(out, "[");
+	if (t->payload)
+		put_payload(out, t->payload);
+	for (size_t i = 0; t->workloads && t->workloads[i]; i++) {
+		buf_puts(out, i || t->payload ? "," : "");
+		put_payload(out, t->workloads[i]);
+	}
+	buf_puts(out, "]");
+}
+
 static void put_test(struct buf *out, const struct ktstr_test *t)
 {
 	struct ktstr_topology p = test_topology(t);
@@ -122,6 +147,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_number(out, "workers_per_cgroup", t->workers_per_cgroup ? t->workers_per_cgroup : 2);
 	put_strings(out, "sched_args", t->sched_args);
 	put_strings(out, "include_files", t->include_files);
+	put_payloads(out, t);
 	put_number(out, "expect_err", t->expect_err);
 	put_number(out, "allow_inconclusive", t->allow_inconclusive);
 	put_constraints(out, &constraints);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "guest/cgroup.h"
+#include "guest/payload.h"
 #include "guest/stage.h"
 #include "guest/work/work.h"
 
@@ -135,15 +136,35 @@ static uint64_t nodes_of(const struct stage *s, const struct tracked *g, const s
 	struct cpuset_bits nodes;
 	if (load->mem_nodes && cpuset_parse(load->mem_nodes, &nodes) == 0)
 		return nodes.word[0];
+	if (load->numa_node.set && load->numa_node.value < 64)
+		return (uint64_t)1 << load->numa_node.value;
 	return g->nodes ? g->nodes : g->limited ? topology_nodes_of(s->t->topology, &g->cpus) : 0;
 }
 
-static int add_load(struct stage *s, struct tracked *g, const struct ktstr_load *load, struct err **err)
+/* A node becomes its CPUs; another type of work stands in for plain spinning, where that was asked for and comes out
+ * even. */
+static struct ktstr_load settled(const struct ktstr_ctx *t, const struct ktstr_load *load, bool swappable,
+				 unsigned count)
 {
-	unsigned count = load_workers(s->t->test, load, cpuset_count(&g->cpus));
+	struct ktstr_load other = *load;
+	const struct ktstr_work *work = t->work_override;
+	if (load->numa_node.set)
+		other.affinity = (struct ktstr_affinity){ .kind = KTSTR_AFFINITY_NODE, .count = load->numa_node.value };
+	if (work && swappable && load->work.type == KTSTR_WORK_SPIN_WAIT && count % work_group_size(work) == 0)
+		other.work = *work;
+	return other;
+}
+
+static int add_load(struct stage *s, struct tracked *g, const struct ktstr_load *said, bool swappable, struct err **err)
+{
+	unsigned cpus = cpuset_count(&g->cpus);
+	const struct ktstr_load other = settled(s->t, said, swappable || s->t->canned,
+						load_workers(s->t->test, said, cpus));
+	const struct ktstr_load *load = &other;
+	unsigned count = load_workers(s->t->test, load, cpus);
 	struct crew_place place = { .cgroup = g->name, .limited = g->limited, .cpus = g->cpus, .step = s->index,
 				    .nodes = nodes_of(s, g, load) };
-	int r = load_check(s->t->topology, g->name, load, &g->cpus, count, err);
+	int r = load_check(s->t->topology, g->name, said, &g->cpus, count, err);
 	if (r == 0 && work_type(&load->work)->siblings)
 		r = make_siblings(s, g, or_default(load->work.groups, 2), err);
 	g->workers = true;
@@ -163,9 +184,47 @@ int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **e
 	}
 	if (r == 0)
 		r = cgroup_set_limits(def->name, &def->limits, err);
-	for (unsigned i = 0; r == 0 && cgroup_load(def, i); i++)
-		r = add_load(s, g, cgroup_load(def, i), err);
+	struct ktstr_load merged;
+	const struct ktstr_load *load;
+	for (unsigned i = 0; r == 0 && (load = cgroup_load(def, i, &merged)); i++)
+		r = add_load(s, g, load, def->swappable, err);
 	return r;
+}
+
+/* --- payloads ----------------------------------------------------------------------------------------------------- */
+
+static void note_payload(struct stage *s, enum ktstr_verdict v)
+{
+	static const int ranks[] = {
+		[KTSTR_PASS] = 0, [KTSTR_SKIP] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
+	s->payloads = ranks[v] > ranks[s->payloads] ? v : s->payloads;
+}
+
+int stage_run_payloads(struct stage *s, const struct ktstr_cgroup *g, struct err **err)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && g->payloads && g->payloads[i]; i++) {
+		struct ktstr_payload_run how = { .payload = g->payloads[i], .cgroup = g->name };
+		struct payload *p;
+		r = payload_start(s->t, &how, s->in_backdrop, &p, err);
+	}
+	return r;
+}
+
+static int payload_op(struct stage *s, const struct ktstr_op *op, struct err **err)
+{
+	struct ktstr_payload_run how = { .payload = op->payload, .cgroup = op->cgroup, .args = op->args };
+	struct payload *p = NULL;
+	if (op->kind == KTSTR_OP_RUN_PAYLOAD)
+		return op->cgroup && !stage_find(s, op->cgroup) ?
+			FAIL(err, EXIT_BAD_DATA, -ENOENT, "Op::RunPayload: there is no cgroup '%s' at that time",
+			     op->cgroup) : payload_start(s->t, &how, s->in_backdrop, &p, err);
+	int r = payload_find(s->t, op->payload, op->cgroup, &p);
+	if (r < 0)
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "Op::%s: payload '%s' runs %s at that time", op_name(op->kind),
+			    op->payload->name, r == -ENOENT ? "nowhere" : "in several places, name its cgroup,");
+	note_payload(s, op->kind == KTSTR_OP_WAIT_PAYLOAD ? payload_wait(s->t, p) : payload_kill(s->t, p));
+	return 0;
 }
 
 static void stop_workers(struct stage *s, const char *cgroup)
@@ -178,6 +237,7 @@ int stage_drop(struct stage *s, struct tracked *g, struct err **err)
 {
 	int r = g->frozen ? cgroup_freeze(g->name, false, err) : 0;
 	stop_workers(s, g->name);
+	note_payload(s, payloads_end(s->t, g->name, false));
 	for (unsigned i = 0; i < g->siblings; i++) {
 		char name[WIRE_NAME_MAX + 24];
 		snprintf(name, sizeof(name), CGROUP_SIBLING_FORMAT, g->name, i);
@@ -204,7 +264,9 @@ static int move_tasks(struct stage *s, struct tracked *from, struct tracked *to,
 	struct crew_place place = { .cgroup = to->name, .limited = to->limited, .cpus = to->cpus };
 	int r = crew_move(&s->step, from->name, &place, err);
 	to->workers |= from->workers;
-	return r == 0 ? crew_move(&s->backdrop, from->name, &place, err) : r;
+	if (r == 0)
+		r = crew_move(&s->backdrop, from->name, &place, err);
+	return r == 0 ? payloads_move(s->t, from->name, to->name, err) : r;
 }
 
 /* Frozen time is nobody's gap: both ends of it are pardoned. */
@@ -217,11 +279,12 @@ static int freeze(struct stage *s, struct tracked *g, bool frozen, struct err **
 	return r;
 }
 
-static int spawn_host(struct stage *s, const struct ktstr_load *load, struct err **err)
+static int spawn_host(struct stage *s, const struct ktstr_load *said, struct err **err)
 {
+	const struct ktstr_load other = settled(s->t, said, false, 0), *load = &other;
 	struct crew_place place = { .cgroup = "", .cpus = s->t->topology->all, .step = s->index };
 	unsigned count = load_workers(s->t->test, load, s->t->topology->cpus);
-	int r = load_check(s->t->topology, "(host)", load, &place.cpus, count, err);
+	int r = load_check(s->t->topology, "(host)", said, &place.cpus, count, err);
 	struct crew *crew = stage_crew(s, NULL);
 	if (r == 0)
 		r = crew_add(crew, load, count, &place, err);
@@ -259,7 +322,7 @@ static int on_cgroup(struct stage *s, const struct ktstr_op *op, struct tracked 
 	case KTSTR_OP_MOVE_ALL_TASKS:
 		return move_tasks(s, g, other, err);
 	case KTSTR_OP_SPAWN:
-		r = add_load(s, g, &op->load, err);
+		r = add_load(s, g, &op->load, false, err);
 		return r == 0 ? crew_start(stage_crew(s, g), err) : r;
 	case KTSTR_OP_STOP_CGROUP:
 		stop_workers(s, g->name);
@@ -279,7 +342,9 @@ static int on_cgroup(struct stage *s, const struct ktstr_op *op, struct tracked 
 static int define_and_start(struct stage *s, const struct ktstr_cgroup *def, struct err **err)
 {
 	int r = stage_define(s, def, err);
-	return r == 0 ? crew_start(stage_crew(s, NULL), err) : r;
+	if (r == 0)
+		r = crew_start(stage_crew(s, NULL), err);
+	return r == 0 ? stage_run_payloads(s, def, err) : r;
 }
 
 int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
@@ -300,6 +365,10 @@ int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
 	case KTSTR_OP_CALL:
 		op->fn(s->t, op->arg);
 		return 0;
+	case KTSTR_OP_RUN_PAYLOAD:
+	case KTSTR_OP_WAIT_PAYLOAD:
+	case KTSTR_OP_KILL_PAYLOAD:
+		return payload_op(s, op, err);
 	case KTSTR_OP_DETACH_SCHEDULER:
 	case KTSTR_OP_ATTACH_SCHEDULER:
 	case KTSTR_OP_RESTART_SCHEDULER:

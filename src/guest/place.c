@@ -105,13 +105,27 @@ static void pick_sibling(const struct guest_topology *t, const struct cpuset_bit
 	cpuset_add(ret, cores ? found[index / 2 % cores][index % 2] : nth_cpu(pool, index % cpuset_count(pool)));
 }
 
+static void pick_node(const struct guest_topology *t, const struct cpuset_bits *pool, unsigned node,
+		      struct cpuset_bits *ret)
+{
+	for (unsigned i = 0; i < t->cpus; i++)
+		if (t->cpu[i].node == node && cpuset_has(pool, t->cpu[i].cpu))
+			cpuset_add(ret, t->cpu[i].cpu);
+}
+
 bool affinity_resolve(const struct guest_topology *t, const struct ktstr_affinity *a, const struct cpuset_bits *pool,
 		      unsigned index, struct rng *rng, struct cpuset_bits *ret)
 {
+	struct cpuset_bits from;
 	*ret = (struct cpuset_bits){ 0 };
 	switch (a->kind) {
 	case KTSTR_AFFINITY_RANDOM_SUBSET:
-		pick_subset(pool, a->count, rng, ret);
+		if (a->list && cpuset_parse(a->list, &from) < 0)
+			return false;
+		pick_subset(a->list ? &from : pool, a->count, rng, ret);
+		break;
+	case KTSTR_AFFINITY_NODE:
+		pick_node(t, pool, a->count, ret);
 		break;
 	case KTSTR_AFFINITY_LLC_ALIGNED:
 		pick_llc(t, pool, ret);
@@ -146,6 +160,11 @@ int place_memory(const struct ktstr_load *load)
 		[KTSTR_MEM_PREFERRED_MANY] = 5,	    [KTSTR_MEM_WEIGHTED_INTERLEAVE] = 6,
 	};
 	struct cpuset_bits nodes = { 0 };
+	if (load->mem_policy == KTSTR_MEM_DEFAULT && load->numa_node.set) {
+		cpuset_add(&nodes, load->numa_node.value);
+		return syscall(SYS_set_mempolicy, MPOL_PREFERRED, nodes.word, (unsigned long)CPUSET_CPUS_MAX) < 0 ?
+			       -errno : 0;
+	}
 	if (load->mem_policy == KTSTR_MEM_DEFAULT)
 		return 0;
 	if (load->mem_nodes && cpuset_parse(load->mem_nodes, &nodes) < 0)

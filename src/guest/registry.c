@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "guest/payload.h"
 #include "guest/registry.h"
 
 /* Weak: a binary without schedulers has no such section. */
@@ -11,16 +12,6 @@ extern const struct ktstr_test *const __start_ktstr_tests[] __attribute__((weak)
 extern const struct ktstr_test *const __stop_ktstr_tests[] __attribute__((weak));
 extern const struct ktstr_scheduler *const __start_ktstr_schedulers[] __attribute__((weak));
 extern const struct ktstr_scheduler *const __stop_ktstr_schedulers[] __attribute__((weak));
-
-/* `ktstr` recognises a test binary, and the interface it was built for, by this note. */
-struct api_note {
-	uint32_t name_len, desc_len, type;
-	char name[8];
-	uint32_t api;
-};
-static const struct api_note api_note __attribute__((used, retain, section(".note.ktstr"), aligned(4))) = {
-	.name_len = 6, .desc_len = 4, .type = 1, .name = "ktstr", .api = KTSTR_API_VERSION,
-};
 
 /* Compilers may emit a section's entries in any order; source order is what people expect. */
 static int by_place(const char *file_a, unsigned line_a, const char *file_b, unsigned line_b)
@@ -149,6 +140,29 @@ static const char *check_scx_error(const struct ktstr_test *t)
 	return NULL;
 }
 
+/* Said with the payload's name, which no static sentence has: in memory that lasts. */
+static const char *check_payload(const struct ktstr_test *t, const struct ktstr_payload *p)
+{
+	static char text[256];
+	const char *problem = payload_problem(p);
+	unsigned times = p == t->payload;
+	for (size_t i = 0; t->workloads && t->workloads[i]; i++)
+		times += t->workloads[i] == p;
+	if (!problem && times > 1)
+		problem = "it is named twice";
+	if (problem)
+		snprintf(text, sizeof(text), "payload '%s': %s", p->name ? p->name : "", problem);
+	return problem ? text : NULL;
+}
+
+static const char *check_payloads(const struct ktstr_test *t)
+{
+	const char *problem = t->payload ? check_payload(t, t->payload) : NULL;
+	for (size_t i = 0; !problem && t->workloads && t->workloads[i]; i++)
+		problem = check_payload(t, t->workloads[i]);
+	return problem;
+}
+
 const char *test_validate(const struct ktstr_test *t)
 {
 	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
@@ -168,6 +182,8 @@ const char *test_validate(const struct ktstr_test *t)
 	const char *problem = check_constraints(t);
 	if (!problem)
 		problem = check_scx_error(t);
+	if (!problem)
+		problem = check_payloads(t);
 	if (!problem)
 		problem = check_reals(&t->checks);
 	return problem || !t->scheduler ? problem : check_reals(&t->scheduler->checks);

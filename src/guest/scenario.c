@@ -6,10 +6,11 @@
 #include <sys/socket.h>
 
 #include "guest/cgroup.h"
+#include "guest/payload.h"
 #include "guest/stage.h"
 #include "guest/work/work.h"
 
-static void send_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t index, const char *name)
+void stage_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t index, const char *name)
 {
 	struct wire_phase phase = { .kind = kind, .index = index };
 	snprintf(phase.name, sizeof(phase.name), "%s", name);
@@ -32,26 +33,46 @@ static void send_stimulus(struct stage *s)
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * One wait: until @until, a message of PID 1, or news of a payload, which is seen to here. True: *ret is a message. A
+ * channel that is gone (a test may close what it likes) is not listened to any more.
+ */
+static bool wait_once(struct ktstr_ctx *t, nsec_t until, struct control *ret)
+{
+	struct pollfd fd[1 + PAYLOAD_FDS_MAX] = {{ .fd = t->channel.fd, .events = POLLIN }};
+	unsigned count = 1 + payloads_poll(t, fd + 1);
+	nsec_t left = MIN_OF(until, payloads_deadline(t)) - nsec_now();
+	struct timespec ts = nsec_to_timespec(MAX_OF(left, 0));
+	int n = ppoll(fd, count, &ts, NULL);
+	payloads_serve(t);
+	if (n <= 0 || !fd[0].revents)
+		return false;
+	if (recv(t->channel.fd, ret, sizeof(*ret), MSG_DONTWAIT) == sizeof(*ret))
+		return true;
+	t->channel.fd = -1;
+	return false;
+}
+
 /* The next message of PID 1 until @until; false: none came. */
 static bool take_control(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 {
-	struct pollfd pfd = { .fd = t->channel.fd, .events = POLLIN };
-	for (;;) {
-		nsec_t left = until - nsec_now();
-		struct timespec ts = nsec_to_timespec(MAX_OF(left, 0));
-		if (left <= 0)
-			return false;
-		if (ppoll(&pfd, 1, &ts, NULL) <= 0)
-			continue;
-		return recv(t->channel.fd, ret, sizeof(*ret), 0) == sizeof(*ret);
-	}
+	while (nsec_now() < until)
+		if (wait_once(t, until, ret))
+			return true;
+	return false;
+}
+
+void stage_wait_once(struct ktstr_ctx *t, nsec_t until)
+{
+	struct control message;
+	if (wait_once(t, until, &message) && message.kind == CONTROL_SCHED_GONE)
+		t->scheduler_gone = true;
 }
 
 void stage_sleep(struct ktstr_ctx *t, nsec_t until)
 {
-	struct control message;
-	while (!t->scheduler_gone && take_control(t, until, &message))
-		t->scheduler_gone |= message.kind == CONTROL_SCHED_GONE;
+	while (!t->scheduler_gone && nsec_now() < until)
+		stage_wait_once(t, until);
 }
 
 void ktstr_ctx_sleep_us(struct ktstr_ctx *t, unsigned us)
@@ -185,7 +206,10 @@ static int set_up(struct stage *s, const struct ktstr_cgroup *cgroups, struct er
 	int r = 0;
 	for (const struct ktstr_cgroup *g = cgroups; r == 0 && g && g->name; g++)
 		r = stage_define(s, g, err);
-	return r == 0 ? crew_start(stage_crew(s, NULL), err) : r;
+	r = r == 0 ? crew_start(stage_crew(s, NULL), err) : r;
+	for (const struct ktstr_cgroup *g = cgroups; r == 0 && g && g->name; g++)
+		r = stage_run_payloads(s, g, err);
+	return r;
 }
 
 static int set_up_step(struct stage *s, const struct ktstr_step *step, struct err **err)
@@ -194,7 +218,7 @@ static int set_up_step(struct stage *s, const struct ktstr_step *step, struct er
 	if (step->factory && !made)
 		return FAIL(err, EXIT_NONE, -ECANCELED, "its factory made nothing");
 	if (step->factory) {
-		const struct ktstr_step made_step[] = {{ .name = step->name, .cgroups = made }, { .name = NULL }};
+		const struct ktstr_step made_step[] = {{ .name = "its factory's", .cgroups = made }, { .name = NULL }};
 		struct ktstr_scenario alone = { .steps = made_step };
 		int r = scenario_check(s->t->test, s->t->topology, &alone, err);
 		if (r < 0)
@@ -218,7 +242,7 @@ static int hold_loop(struct stage *s, const struct ktstr_step *step, struct err 
 static int run_step(struct stage *s, const struct ktstr_step *step, struct err **err)
 {
 	bool loop = step->hold.loop_ms;
-	send_phase(s->t, WIRE_PHASE_STEP_START, s->index, step->name);
+	stage_phase(s->t, WIRE_PHASE_STEP_START, s->index, step->name);
 	int r = loop ? 0 : run_ops(s, step->ops, err);
 	if (r == 0)
 		r = set_up_step(s, step, err);
@@ -226,7 +250,7 @@ static int run_step(struct stage *s, const struct ktstr_step *step, struct err *
 		return r;
 	if (!loop)
 		send_stimulus(s);
-	send_phase(s->t, WIRE_PHASE_HOLD, s->index, step->name);
+	stage_phase(s->t, WIRE_PHASE_HOLD, s->index, step->name);
 	nsec_t until = nsec_now() + hold_length(s->t, &step->hold);
 	if (step->watch)
 		step->watch(s->t, step->arg);
@@ -248,7 +272,12 @@ static enum ktstr_verdict explain(struct ktstr_ctx *t, int code, struct err *err
 
 static int rank(enum ktstr_verdict v)
 {
-	return v == KTSTR_FAIL ? 2 : v == KTSTR_SKIP ? 1 : 0;
+	return v == KTSTR_FAIL ? 3 : v == KTSTR_INCONCLUSIVE ? 2 : v == KTSTR_SKIP ? 1 : 0;
+}
+
+static enum ktstr_verdict graver(enum ktstr_verdict a, enum ktstr_verdict b)
+{
+	return rank(b) > rank(a) ? b : a;
 }
 
 static enum ktstr_verdict one_step(struct stage *s, const struct ktstr_step *step)
@@ -257,17 +286,18 @@ static enum ktstr_verdict one_step(struct stage *s, const struct ktstr_step *ste
 	int r = crew_init(&s->step, rng_next(&s->t->rng), s->t->topology, &err);
 	s->ops = 0;
 	s->op_kinds = 0;
+	s->payloads = KTSTR_PASS;
 	if (r == 0)
 		r = run_step(s, step, &err);
 	thaw(s, false);
 	enum ktstr_verdict v = s->step.slot ? dismiss(s, &s->step) : KTSTR_PASS;
-	send_phase(s->t, WIRE_PHASE_STEP_END, s->index, step->name);
+	v = graver(v, graver(s->payloads, payloads_end(s->t, NULL, false)));
+	stage_phase(s->t, WIRE_PHASE_STEP_END, s->index, step->name);
 	remove_cgroups(s, false);
 	crew_done(&s->step);
 	if (r < 0) {
 		err_wrap(&err, r, "step %u ('%s') failed", s->index, step->name);
-		enum ktstr_verdict w = explain(s->t, r, err);
-		v = rank(w) > rank(v) ? w : v;
+		v = graver(v, explain(s->t, r, err));
 	}
 	return s->t->scheduler_gone ? KTSTR_FAIL : v;
 }
@@ -303,10 +333,9 @@ static enum ktstr_verdict run_staged(struct stage *s, const struct ktstr_scenari
 	int r = has_backdrop ? raise_backdrop(s, &scenario->backdrop, &err) : 0;
 	enum ktstr_verdict v = r < 0 ? explain(s->t, r, err) : run_steps(s, scenario->steps);
 	thaw(s, true);
-	if (s->backdrop.slot) {
-		enum ktstr_verdict w = dismiss(s, &s->backdrop);
-		v = rank(w) > rank(v) ? w : v;
-	}
+	if (s->backdrop.slot)
+		v = graver(v, dismiss(s, &s->backdrop));
+	v = graver(v, payloads_end(s->t, NULL, true));
 	remove_cgroups(s, true);
 	crew_done(&s->backdrop);
 	return v;

@@ -32,6 +32,7 @@ struct stage {
 	uint32_t index;			/* of the step */
 	uint32_t op_kinds;
 	uint16_t ops;
+	enum ktstr_verdict payloads;	/* the gravest of this step's */
 };
 
 /* The scenario as a whole, before it begins; names what is wrong, and where. */
@@ -42,10 +43,13 @@ bool scenario_needs_more(const struct guest_topology *topology, const struct kts
 			 size_t size);
 int load_check(const struct guest_topology *topology, const char *cgroup, const struct ktstr_load *load,
 	       const struct cpuset_bits *cpus, unsigned count, struct err **err);
+int affinity_check(const struct guest_topology *t, const char *cgroup, const struct ktstr_affinity *a,
+		   const struct cpuset_bits *pool, struct err **err);
 /* How many workers a load has in a cgroup of @cpus CPUs. */
 unsigned load_workers(const struct ktstr_test *test, const struct ktstr_load *load, unsigned cpus);
-/* Step over the loads of a cgroup: its own first. NULL at the end. */
-const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index);
+/* Step over the loads of a cgroup: its own first; @merged, which is returned, has what the cgroup says for all. NULL at
+ * the end. */
+const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index, struct ktstr_load *merged);
 /* "a" of "a/b"; false where there is no '/'. */
 bool parent_name(const char *name, char out[WIRE_NAME_MAX]);
 
@@ -53,11 +57,16 @@ struct tracked *stage_find(struct stage *s, const char *name);
 struct crew *stage_crew(struct stage *s, const struct tracked *g);
 int stage_define(struct stage *s, const struct ktstr_cgroup *g, struct err **err);
 int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err);
+/* Starts the payloads of its definition. */
+int stage_run_payloads(struct stage *s, const struct ktstr_cgroup *g, struct err **err);
 int stage_drop(struct stage *s, struct tracked *g, struct err **err);
 /* Asks PID 1 for a change of scheduler and waits for it. */
 int stage_scheduler(struct stage *s, const struct ktstr_op *op, struct err **err);
 /* Sleeps until @until or until PID 1 says that the scheduler is gone. */
 void stage_sleep(struct ktstr_ctx *t, nsec_t until);
+/* Waits once: until @until, news of the scheduler, or news of a payload, which is seen to. */
+void stage_wait_once(struct ktstr_ctx *t, nsec_t until);
+void stage_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t index, const char *name);
 const char *op_name(enum ktstr_op_kind kind);
 
 /* dry.c */

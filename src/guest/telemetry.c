@@ -155,11 +155,11 @@ void worker_metric(struct ktstr_worker *w, const char *name, double value)
 
 /* --- the worker's process ----------------------------------------------------------------------------------------- */
 
-/* /proc/self/schedstat: time on CPU, time waiting to run, both ns, and the number of times it was put on a CPU. */
+/* /proc/thread-self/schedstat: time on CPU, time waiting to run, both ns; how many times it was put on a CPU. */
 static void read_schedstat(uint64_t out[3])
 {
 	char text[96] = "";
-	_cleanup_close_ int fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
 	memset(out, 0, 3 * sizeof(*out));
 	if (n > 0)
@@ -199,6 +199,14 @@ static void await_start(struct ktstr_worker *w, uint32_t batch, nsec_t offset)
 		nanosleep(&ts, NULL);
 }
 
+/* Of a thread only itself: pthread_exit(3) would look for a library that a guest has not. */
+static void __attribute__((noreturn)) leave(const struct ktstr_worker *w)
+{
+	if (w->thread)
+		syscall(SYS_exit, 0);
+	_exit(0);
+}
+
 void worker_refuse(struct ktstr_worker *w, enum worker_trouble trouble, int code, const char *what)
 {
 	w->slot->trouble = trouble;
@@ -207,7 +215,7 @@ void worker_refuse(struct ktstr_worker *w, enum worker_trouble trouble, int code
 	/* The trouble is what is reported; that it did nothing follows. */
 	w->slot->report.counts_progress = 0;
 	w->slot->report.end = WIRE_WORKER_COMPLETED;
-	_exit(0);
+	leave(w);
 }
 
 /* What only the worker itself can do to itself. */
@@ -266,5 +274,5 @@ void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t
 	if (w->topology->cpus && w->topology->nodes > 1)
 		count_pages(r);
 	r->end = WIRE_WORKER_COMPLETED;
-	_exit(0);
+	leave(w);
 }

@@ -3,134 +3,20 @@
 #include <math.h>
 #include <string.h>
 
+#include "guest/payload.h"
 #include "guest/stage.h"
 #include "guest/work/work.h"
 
 #define BAD(err, ...) FAIL(err, EXIT_BAD_DATA, -EINVAL, __VA_ARGS__)
 
-/* --- loads -------------------------------------------------------------------------------------------------------- */
-
-unsigned load_workers(const struct ktstr_test *test, const struct ktstr_load *load, unsigned cpus)
-{
-	if (load->workers)
-		return load->workers;
-	if (load->workers_share > 0)
-		return (unsigned)ceil(load->workers_share * cpus - 1e-9);
-	return test->workers_per_cgroup ? test->workers_per_cgroup : 2;
-}
-
-const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index)
-{
-	if (!g->no_workers && index-- == 0)
-		return &g->load;
-	const struct ktstr_load *more = g->loads;
-	while (more && (more->workers || more->workers_share > 0) && index--)
-		more++;
-	return more && (more->workers || more->workers_share > 0) ? more : NULL;
-}
-
-static int check_policy(const char *cgroup, const struct ktstr_policy *p, struct err **err)
-{
-	bool rt = p->kind == KTSTR_POLICY_FIFO || p->kind == KTSTR_POLICY_RR;
-	unsigned period = p->period_us ? p->period_us : p->deadline_us;
-	if (p->kind >= KTSTR_POLICY_KIND_MAX)
-		return BAD(err, "cgroup '%s': unknown scheduling policy", cgroup);
-	if (rt && (p->priority < 1 || p->priority > 99))
-		return BAD(err, "cgroup '%s': %s priority %u is not in 1..99", cgroup,
-			   p->kind == KTSTR_POLICY_FIFO ? "Fifo" : "RoundRobin", p->priority);
-	if (!rt && p->priority)
-		return BAD(err, "cgroup '%s': priority %u without Fifo or RoundRobin", cgroup, p->priority);
-	if (p->kind == KTSTR_POLICY_DEADLINE &&
-	    (!p->runtime_us || p->runtime_us > p->deadline_us || p->deadline_us > period))
-		return BAD(err, "cgroup '%s': Deadline needs 0 < runtime <= deadline <= period, got %u, %u, %u us",
-			   cgroup, p->runtime_us, p->deadline_us, period);
-	return 0;
-}
-
-static int check_memory(const struct guest_topology *t, const char *cgroup, const struct ktstr_load *l,
-			const struct cpuset_bits *cpus, struct err **err)
-{
-	static const char *const name[KTSTR_MEM_POLICY_MAX] = { "Default", "Bind", "Preferred", "Interleave", "Local",
-								"PreferredMany", "WeightedInterleave" };
-	struct cpuset_bits nodes = { 0 };
-	if (l->mem_policy >= KTSTR_MEM_POLICY_MAX)
-		return BAD(err, "cgroup '%s': unknown memory policy", cgroup);
-	const char *what = name[l->mem_policy];
-	bool wants = l->mem_policy != KTSTR_MEM_DEFAULT && l->mem_policy != KTSTR_MEM_LOCAL;
-	if (l->mem_nodes && cpuset_parse(l->mem_nodes, &nodes) < 0)
-		return BAD(err, "cgroup '%s': MemPolicy::%s: '%s' is no node list", cgroup, what, l->mem_nodes);
-	if (wants && !cpuset_count(&nodes))
-		return BAD(err, "cgroup '%s': MemPolicy::%s with an empty node set", cgroup, what);
-	if (!wants && cpuset_count(&nodes))
-		return BAD(err, "cgroup '%s': MemPolicy::%s takes no nodes", cgroup, what);
-	if (l->mem_policy == KTSTR_MEM_PREFERRED && cpuset_count(&nodes) != 1)
-		return BAD(err, "cgroup '%s': MemPolicy::Preferred takes one node, got '%s'", cgroup, l->mem_nodes);
-	if (l->mem_flags & ~(KTSTR_MPOL_STATIC_NODES | KTSTR_MPOL_RELATIVE_NODES | KTSTR_MPOL_NUMA_BALANCING))
-		return BAD(err, "cgroup '%s': unknown memory policy flags 0x%x", cgroup, l->mem_flags);
-	uint64_t may = topology_nodes_of(t, cpus), first = nodes.word[0];
-	for (size_t i = 1; i < CPUSET_WORDS; i++)
-		first |= nodes.word[i] ? UINT64_MAX : 0;
-	if (wants && (first & ~may))
-		return BAD(err, "cgroup '%s': MemPolicy::%s nodes {%s} are not all among the NUMA nodes of its cpuset",
-			   cgroup, what, l->mem_nodes);
-	return 0;
-}
-
-static int check_affinity(const struct guest_topology *t, const char *cgroup, const struct ktstr_affinity *a,
-			  const struct cpuset_bits *pool, struct err **err)
-{
-	struct cpuset_bits set;
-	char text[CPUSET_TEXT_MAX];
-	unsigned have = cpuset_count(pool);
-	if (a->kind >= KTSTR_AFFINITY_KIND_MAX)
-		return BAD(err, "cgroup '%s': unknown affinity", cgroup);
-	if (a->kind == KTSTR_AFFINITY_RANDOM_SUBSET && a->count > have)
-		return BAD(err, "cgroup '%s': RandomSubset of %u CPUs from a pool of %u", cgroup, a->count, have);
-	if (a->kind != KTSTR_AFFINITY_EXACT)
-		return 0;
-	if (!a->list || cpuset_parse(a->list, &set) < 0 || !cpuset_count(&set))
-		return BAD(err, "cgroup '%s': affinity '%s' is no CPU list", cgroup, a->list ? a->list : "");
-	for (size_t i = 0; i < CPUSET_WORDS; i++)
-		set.word[i] &= ~pool->word[i];
-	if (cpuset_count(&set))
-		return BAD(err, "cgroup '%s': affinity '%s' names CPU(s) {%s} outside its cpuset", cgroup, a->list,
-			   cpuset_format(&set, text, sizeof(text)));
-	(void)t;
-	return 0;
-}
-
-int load_check(const struct guest_topology *t, const char *cgroup, const struct ktstr_load *l,
-	       const struct cpuset_bits *cpus, unsigned count, struct err **err)
-{
-	const struct work_type *type = work_type(&l->work);
-	const char *why = type && type->check ? type->check(&l->work) : NULL;
-	unsigned group = type ? work_group_size(&l->work) : 1;
-	if (!type)
-		return BAD(err, "cgroup '%s': unknown work type", cgroup);
-	if (why)
-		return BAD(err, "cgroup '%s': %s", cgroup, why);
-	if (l->workers && l->workers_share > 0)
-		return BAD(err, "cgroup '%s': workers and workers_share are both said", cgroup);
-	if (!(l->workers_share >= 0) || !isfinite(l->workers_share))
-		return BAD(err, "cgroup '%s': workers_share %g is no share", cgroup, l->workers_share);
-	if (!count)
-		return BAD(err, "cgroup '%s': num_workers must be > 0", cgroup);
-	if (count % group)
-		return BAD(err, "cgroup '%s': %s requires num_workers divisible by %u, got %u", cgroup, type->name,
-			   group, count);
-	if (count > WORKERS_MAX)
-		return BAD(err, "cgroup '%s': %u workers, at most %d at once", cgroup, count, WORKERS_MAX);
-	if (l->nice.set && (l->nice.value < -20 || l->nice.value > 19))
-		return BAD(err, "cgroup '%s': nice %d is not in -20..19", cgroup, l->nice.value);
-	if (l->comm && (!*l->comm || strlen(l->comm) > 15))
-		return BAD(err, "cgroup '%s': comm '%s' has not 1 to 15 bytes", cgroup, l->comm);
-	int r = check_policy(cgroup, &l->policy, err);
-	if (r == 0)
-		r = check_affinity(t, cgroup, &l->affinity, cpus, err);
-	return r == 0 ? check_memory(t, cgroup, l, cpus, err) : r;
-}
-
 /* --- the model ---------------------------------------------------------------------------------------------------- */
+
+/* A payload that was started and has not been waited for. */
+struct running {
+	const struct ktstr_payload *payload;
+	char cgroup[WIRE_NAME_MAX];
+	bool backdrop;
+};
 
 struct model {
 	const struct ktstr_test *test;
@@ -139,6 +25,8 @@ struct model {
 	unsigned count, workers;
 	bool backdrop;
 	bool scheduler;			/* attached */
+	struct running running[PAYLOADS_MAX];
+	unsigned payloads;
 };
 
 static struct tracked *find(const struct model *m, const char *name)
@@ -236,6 +124,8 @@ static int check_limits(const struct model *m, const struct tracked *g, const st
 {
 	if (l->cpu_quota_pct && l->cpu_quota_us)
 		return BAD(err, "cgroup '%s': cpu_quota_pct and cpu_quota_us are both said", g->name);
+	if (l->cpu_unlimited && (l->cpu_quota_pct || l->cpu_quota_us))
+		return BAD(err, "cgroup '%s': cpu_unlimited and a quota are both said", g->name);
 	if (l->cpu_period_us && !l->cpu_quota_us && !l->cpu_quota_pct)
 		return BAD(err, "cgroup '%s': cpu_period_us without a quota", g->name);
 	int r = check_range(g->name, "cpu_period_us", l->cpu_period_us, 1000, 1000000, err);
@@ -272,6 +162,61 @@ static int take_mems(const struct model *m, const struct tracked *g, const char 
 	return check_nesting(m, g, "memory nodes", err);
 }
 
+static int run_payload(struct model *m, const char *what, const struct ktstr_payload *p, const char *cgroup,
+		       struct err **err)
+{
+	if (!p)
+		return BAD(err, "%s: no payload is named", what);
+	if (!payload_declared(m->test, p))
+		return BAD(err, "%s: payload '%s' is neither the test's .payload nor one of its .workloads", what,
+			   p->name);
+	if (m->payloads == PAYLOADS_MAX)
+		return BAD(err, "%s: more than %d payloads at once", what, PAYLOADS_MAX);
+	for (unsigned i = 0; i < m->payloads; i++)
+		if (m->running[i].payload == p && !strcmp(m->running[i].cgroup, cgroup))
+			return BAD(err, "%s: payload '%s' runs there already; wait for it first", what, p->name);
+	struct running *r = &m->running[m->payloads++];
+	*r = (struct running){ .payload = p, .backdrop = m->backdrop };
+	snprintf(r->cgroup, sizeof(r->cgroup), "%s", cgroup);
+	return 0;
+}
+
+static int end_payload(struct model *m, const struct ktstr_op *op, struct err **err)
+{
+	struct running *found = NULL;
+	if (!op->payload)
+		return BAD(err, "Op::%s: no payload is named", op_name(op->kind));
+	for (unsigned i = 0; i < m->payloads; i++) {
+		struct running *r = &m->running[i];
+		if (r->payload != op->payload || (op->cgroup && strcmp(r->cgroup, op->cgroup)))
+			continue;
+		if (found)
+			return BAD(err, "Op::%s: payload '%s' runs in '%s' and '%s': name one", op_name(op->kind),
+				   op->payload->name, found->cgroup, r->cgroup);
+		found = r;
+	}
+	if (!found)
+		return BAD(err, "Op::%s: payload '%s' does not run%s%s at that time", op_name(op->kind),
+			   op->payload->name, op->cgroup ? " in " : "", op->cgroup ? op->cgroup : "");
+	*found = m->running[--m->payloads];
+	return 0;
+}
+
+/* Those that end with a cgroup, or (NULL) with the step. */
+static void forget_payloads(struct model *m, const char *cgroup)
+{
+	for (unsigned i = m->payloads; i-- > 0;)
+		if (cgroup ? !strcmp(m->running[i].cgroup, cgroup) : !m->running[i].backdrop)
+			m->running[i] = m->running[--m->payloads];
+}
+
+static void move_payloads(struct model *m, const char *from, const char *to)
+{
+	for (unsigned i = 0; i < m->payloads; i++)
+		if (!strcmp(m->running[i].cgroup, from))
+			snprintf(m->running[i].cgroup, sizeof(m->running[i].cgroup), "%s", to);
+}
+
 static int take_def(struct model *m, const char *op, const struct ktstr_cgroup *def, struct err **err)
 {
 	struct tracked *g;
@@ -282,8 +227,15 @@ static int take_def(struct model *m, const char *op, const struct ktstr_cgroup *
 		r = take_mems(m, g, def->cpuset_mems, err);
 	if (r == 0)
 		r = check_limits(m, g, &def->limits, err);
-	for (unsigned i = 0; r == 0 && cgroup_load(def, i); i++)
-		r = take_load(m, g, cgroup_load(def, i), err);
+	struct ktstr_load merged;
+	const struct ktstr_load *load;
+	for (unsigned i = 0; r == 0 && (load = cgroup_load(def, i, &merged)); i++)
+		r = take_load(m, g, load, err);
+	for (size_t i = 0; r == 0 && def->payloads && def->payloads[i]; i++) {
+		r = run_payload(m, "payloads", def->payloads[i], def->name, err);
+		if (r < 0)
+			err_wrap(err, r, "cgroup '%s'", def->name);
+	}
 	return r;
 }
 
@@ -343,6 +295,7 @@ static int two_cgroups(struct model *m, const struct ktstr_op *op, struct err **
 	if (has_children(m, b))
 		return BAD(err, "Op::MoveAllTasks: '%s' has children and can hold no process", b->name);
 	b->workers |= a->workers;
+	move_payloads(m, a->name, b->name);
 	return 0;
 }
 
@@ -375,6 +328,7 @@ static int take_one_cgroup_op(struct model *m, const struct ktstr_op *op, struct
 	case KTSTR_OP_REMOVE_CGROUP:
 		if (has_children(m, g))
 			return BAD(err, "Op::RemoveCgroup: '%s' has children", g->name);
+		forget_payloads(m, g->name);
 		drop(m, g);
 		return 0;
 	case KTSTR_OP_SET_CPUSET:
@@ -389,7 +343,7 @@ static int take_one_cgroup_op(struct model *m, const struct ktstr_op *op, struct
 		return has_children(m, g) ? BAD(err, "Op::Spawn: '%s' has children and can hold no process", g->name) :
 					    take_load(m, g, &op->load, err);
 	case KTSTR_OP_SET_AFFINITY:
-		return check_affinity(m->topology, g->name, &op->affinity, &g->cpus, err);
+		return affinity_check(m->topology, g->name, &op->affinity, &g->cpus, err);
 	case KTSTR_OP_FREEZE_CGROUP:
 	case KTSTR_OP_UNFREEZE_CGROUP:
 		if (g->frozen == (op->kind == KTSTR_OP_FREEZE_CGROUP))
@@ -426,8 +380,12 @@ static int take_op(struct model *m, const struct ktstr_op *op, struct err **err)
 	case KTSTR_OP_CALL:
 		return op->fn ? 0 : BAD(err, "Op::Call: no function");
 	case KTSTR_OP_RUN_PAYLOAD:
+		if (op->cgroup && known(m, op, op->cgroup, &g, err) < 0)
+			return -EINVAL;
+		return run_payload(m, "Op::RunPayload", op->payload, op->cgroup ? op->cgroup : "", err);
 	case KTSTR_OP_WAIT_PAYLOAD:
 	case KTSTR_OP_KILL_PAYLOAD:
+		return end_payload(m, op, err);
 	case KTSTR_OP_KIND_MAX:
 		return BAD(err, "Op::%s is not available", op_name(op->kind));
 	default:
@@ -459,6 +417,7 @@ static int check_hold(const struct ktstr_hold *h, struct err **err)
 
 static void forget_step(struct model *m)
 {
+	forget_payloads(m, NULL);
 	unsigned kept = 0;
 	for (unsigned i = 0; i < m->count; i++)
 		if (m->tracked[i].backdrop)

@@ -24,6 +24,8 @@
 #define WORKER_CHECK_UNITS   1024	/* work units between two looks at the CPU */
 #define WORKER_CLOCK_EVERY   4		/* such looks between two at the clock */
 #define WORKER_STOP_DEADLINE (5 * NSEC_PER_SEC)
+#define WORKER_TURN	     (5 * NSEC_PER_MSEC)
+#define START_OFFSET_MAX     (2 * NSEC_PER_MSEC)
 #define WORKER_EPOCHS 16 /* times in which different CPUs were allowed; what is later falls into the last */
 #define WORKER_METRICS_MAX   16
 
@@ -93,6 +95,7 @@ struct ktstr_worker {
 	unsigned member, members;	/* number within its group, and how many there are */
 	unsigned crew_size;		/* workers of its load */
 	struct worker_slot *crew_slot;	/* of its load */
+	bool thread;
 	bool dear_pause;		/* the processor is emulated: see ktstr_worker_spin */
 };
 
@@ -110,8 +113,9 @@ struct crew_record {
 struct crew_member {
 	uint32_t record;
 	unsigned member, group_first;	/* position in its group; index of the group's first worker */
-	pid_t pid;
-	int pidfd;
+	pid_t pid;			/* of a thread: its number */
+	pid_t leader;			/* of a thread: its process; 0: it is one of its own */
+	int pidfd;			/* of the process; a load's threads have each their own copy */
 	int fd_in, fd_out;		/* inbox: a pipe or an eventfd */
 	int fd_shared;			/* on the group's first member: epoll set */
 	uint32_t batch;
@@ -155,6 +159,11 @@ int crew_add(struct crew *c, const struct ktstr_load *load, unsigned count, cons
 /* Forks those added since, in an order drawn from the seed, places each, lets them go at offsets drawn from the seed.
  */
 int crew_start(struct crew *c, struct err **err);
+/* threads.c: all workers of @first's load as threads of one process, each waiting for its batch. */
+int crew_start_threads(struct crew *c, size_t first, unsigned count, struct err **err);
+bool load_threaded(const struct ktstr_load *load);
+/* crew.c: in the worker's own process or thread. */
+void become_worker(struct crew *c, size_t i) __attribute__((noreturn));
 /* The cgroup's CPUs have changed: from now on others are allowed. */
 void crew_allow(struct crew *c, const char *cgroup, const struct cpuset_bits *cpus, bool limited);
 int crew_set_affinity(struct crew *c, const char *cgroup, const struct ktstr_affinity *affinity,

@@ -99,18 +99,39 @@ static int add_program(struct packer *p, const char *from, const char *to, struc
 	return from && r == 0 ? closure_add(&p->closure, from, err) : r;
 }
 
-static int add_includes(struct packer *p, const char *const *files, struct err **err)
+/* Of a script, what its first line names; it may be in the archive already. */
+static int add_interpreter(struct packer *p, const char *script, struct err **err)
 {
-	for (size_t i = 0; files && files[i]; i++) {
+	char line[256] = "";
+	_cleanup_close_ int fd = open(script, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
+	if (n < 4 || strncmp(line, "#!", 2))
+		return 0;
+	line[n] = '\0';
+	char *program = line + 2 + strspn(line + 2, " \t");
+	program[strcspn(program, " \t\n")] = '\0';
+	if (*program != '/')
+		return 0;
+	for (size_t i = 0; i < p->items; i++)
+		if (!strcmp(p->item[i].to, program + 1))
+			return 0;
+	return add_program(p, program, program + 1, err);
+}
+
+static int add_includes(struct packer *p, const struct image_include *include, size_t count, struct err **err)
+{
+	for (size_t i = 0; i < count; i++) {
 		struct stat st;
-		_cleanup_free_ char *to = path_join("include-files", path_basename(files[i]));
-		if (stat(files[i], &st) < 0)
-			return FAIL_SYS(err, -errno, "include file '%s'", files[i]);
+		const char *from = include[i].from;
+		if (stat(from, &st) < 0)
+			return FAIL_SYS(err, -errno, "include file '%s'", from);
 		if (!S_ISREG(st.st_mode))
-			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "include file '%s' is not a regular file", files[i]);
-		int r = to ? add_item(p, files[i], to, st.st_mode, err) : -ENOMEM;
+			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "include file '%s' is not a regular file", from);
+		int r = add_item(p, from, include[i].to, st.st_mode, err);
 		if (r == 0)
-			r = closure_add(&p->closure, files[i], err);
+			r = closure_add(&p->closure, from, err);
+		if (r == 0)
+			r = add_interpreter(p, from, err);
 		if (r < 0)
 			return r;
 	}
@@ -130,7 +151,7 @@ static int collect(struct packer *p, const struct image_base_spec *spec, struct 
 		r = add_program(p, spec->staged[i], name, err);
 	}
 	if (r == 0)
-		r = add_includes(p, spec->include_files, err);
+		r = add_includes(p, spec->include, spec->includes, err);
 	for (size_t i = 0; i < p->closure.count && r == 0; i++)
 		r = add_item(p, p->closure.file[i].path, p->closure.file[i].path + 1, 0755, err);
 	return r;

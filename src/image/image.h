@@ -16,11 +16,17 @@
 
 #define IMAGE_STAGED_MAX 8
 
+/* A file of the host, and its path in the archive, without a leading '/'. */
+struct image_include {
+	const char *from, *to;
+};
+
 struct image_base_spec {
 	const char *test;			/* test binary, or NULL */
 	const char *scheduler;			/* scheduler binary, or NULL */
 	const char *const *staged;		/* further ones, /staged.0 and on; NULL-terminated; NULL: none */
-	const char *const *include_files;	/* NULL-terminated; NULL: none */
+	const struct image_include *include;	/* regular files; programs and scripts bring what they need to run */
+	size_t includes;
 	const char *cache_dir;			/* NULL: not kept */
 };
 

@@ -143,6 +143,7 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 	e->has_vmlinux = json_is_true(json_object_get(meta, "has_vmlinux"));
 	e->vmlinux_stripped = json_is_true(json_object_get(meta, "vmlinux_stripped"));
 	e->has_schedulers = json_is_true(json_object_get(meta, "has_schedulers"));
+	e->has_selftests = json_is_true(json_object_get(meta, "has_selftests"));
 	e->objects = (uint64_t)json_integer_value(json_object_get(meta, "objects"));
 	e->status = !e->has_kconfig_hash ? KCONFIG_UNTRACKED
 		    : e->kconfig_hash == kconfig_lean_hash() ? KCONFIG_MATCHES : KCONFIG_STALE;

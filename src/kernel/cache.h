@@ -26,7 +26,7 @@ struct cache_entry {
 	char *version, *source, *arch, *built_at;	/* of a valid entry */
 	char *image_name;
 	uint32_t kconfig_hash, config_hash;
-	bool has_kconfig_hash, has_vmlinux, vmlinux_stripped, has_schedulers;
+	bool has_kconfig_hash, has_vmlinux, vmlinux_stripped, has_schedulers, has_selftests;
 	uint64_t objects;				/* compiled; 0: not recorded */
 	bool variant;					/* not the plain lean configuration: extra or other base */
 	char *git_url, *git_ref;			/* of source "git" */

@@ -31,6 +31,7 @@ void kernel_done(struct kernel *k)
 	free(k->key);
 	free(k->boot);
 	free(k->schedulers);
+	free(k->kit);
 	*k = (struct kernel){ 0 };
 }
 
@@ -220,6 +221,13 @@ static bool lacks(const char *dir, const char *file, const char *option)
 	       !kconfig_has(buf_str(&text), option);
 }
 
+/* What was built elsewhere, for kernels that were built without. */
+static char *find_kit(const char *kernel, const char *below)
+{
+	const char *said = getenv("KTSTR_KIT");
+	return said && *said ? strdup(said) : path_join(kernel, below);
+}
+
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err)
 {
 	struct cache_entry e;
@@ -241,6 +249,7 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.key = strdup(key),
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
+		.kit = find_kit(e.path, "."),
 		.no_scx = lacks(e.path, "config", "CONFIG_SCHED_CLASS_EXT"),
 		.serial_smp = lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
@@ -290,6 +299,7 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.version = strdup(version),
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
+		.kit = find_kit(tree, "tools/testing"),
 		.no_scx = lacks(tree, ".config", "CONFIG_SCHED_CLASS_EXT"),
 		.serial_smp = lacks(tree, ".config", "CONFIG_HOTPLUG_PARALLEL"),
 	};

@@ -44,7 +44,8 @@ static bool already_cached(struct kernel_job *job)
 	struct cache_entry e;
 	if (job->config.force || !job->key[0] || cache_get(job->config.cache, job->key, &e) < 0)
 		return false;
-	bool good = !e.error_kind && e.status == KCONFIG_MATCHES && (!job->config.schedulers || e.has_schedulers);
+	bool good = !e.error_kind && e.status == KCONFIG_MATCHES && (!job->config.schedulers || e.has_schedulers) &&
+		    (!job->config.selftests || e.has_selftests);
 	entry_done(&e);
 	return good;
 }
@@ -362,32 +363,59 @@ static int compile_commands(struct machine *m, int result)
 	return make(m, result, "compile_commands.json", targets);
 }
 
+/* The tree brings its own libbpf and bpftool; a distribution's older ones do not know today's struct_ops. 1: built. */
+static int make_tools(struct machine *m, int result, const char *what, const char *dir, const char *const *programs)
+{
+	_cleanup_free_ char *clang = tool_clang();
+	const char *targets[12] = { "-C", dir };
+	char variable[64];
+	size_t n = 2;
+	snprintf(variable, sizeof(variable), "CLANG=%.40s", clang ? clang : "clang");
+	targets[n++] = variable;
+	while (*programs && n + 1 < ARRAY_SIZE(targets))
+		targets[n++] = *programs++;
+	return make(m, result, what, targets);
+}
+
+/* A tree that has none is built without. */
+static bool wants_selftests(const struct kernel_job *job)
+{
+	_cleanup_free_ char *dir = path_join(job->tree, SELFTESTS_DIR);
+	return job->config.selftests && job->has_scx && dir && path_is_dir(dir);
+}
+
+enum { PART_COMMANDS, PART_SCHEDULERS, PART_SELFTESTS };
+
 static int tools(struct machine *m, int result)
 {
+	static const char *const schedulers[] = { "scx_simple", "scx_qmap", "scx_central", "scx_flatcg", NULL };
+	/* Its Makefile passes on a compiler of one word only, which ccache in front of it is not. */
+	static const char *const selftests[] = { "HOSTCC=gcc", NULL };
 	struct kernel_job *job = job_of(m);
 	if (job->run.step == COMMAND_IDLE && result < 0)
 		return result;
-	if (built_in_place(job) && !job->part) {
+	if (built_in_place(job) && job->part == PART_COMMANDS) {
 		int r = compile_commands(m, result);
-		job->part = r != 0;
 		/* An old tree may not know it: the kernel is as good without. */
 		if (r < 0)
 			job->err = err_free(job->err);
 		if (r == 0)
 			return STAGE_TOOLS;
 	}
-	job->part = 1;
-	if (!job->config.schedulers || !job->has_scx)
-		return STAGE_STRIP;
-	/* The tree brings its own libbpf and bpftool; a distribution's older ones do not know today's struct_ops. */
-	_cleanup_free_ char *clang = tool_clang();
-	char variable[64];
-	snprintf(variable, sizeof(variable), "CLANG=%.40s", clang ? clang : "clang");
-	const char *targets[] = { "-C", "tools/sched_ext", variable, "scx_simple", "scx_qmap", "scx_central",
-				  "scx_flatcg", NULL };
-	int r = make(m, result, "build of the schedulers", targets);
-	if (r == 1)
+	if (job->part == PART_COMMANDS)
+		job->part = PART_SCHEDULERS;
+	if (job->part == PART_SCHEDULERS && job->config.schedulers && job->has_scx) {
+		int r = make_tools(m, result, "build of the schedulers", "tools/sched_ext", schedulers);
+		if (r <= 0)
+			return r < 0 ? r : STAGE_TOOLS;
 		job->schedulers_built = true;
+	}
+	job->part = PART_SELFTESTS;
+	if (!wants_selftests(job))
+		return STAGE_STRIP;
+	int r = make_tools(m, result, "build of the selftests", SELFTESTS_DIR, selftests);
+	if (r == 1)
+		job->selftests_built = true;
 	return r < 0 ? r : r ? STAGE_STRIP : STAGE_TOOLS;
 }
 

@@ -19,6 +19,8 @@
 #include "kernel/unpack.h"
 #include "net/fetch.h"
 
+#define SELFTESTS_DIR "tools/testing/selftests/sched_ext"
+
 struct kernel_job_config {
 	const struct cache *cache;
 	const struct kernel_id *id;	/* borrowed; any kind but KERNEL_ID_CACHED */
@@ -31,6 +33,7 @@ struct kernel_job_config {
 	bool force;			/* build even when the cache has it */
 	bool clean;			/* a tree: make mrproper first */
 	bool schedulers;		/* also the tree's own sched_ext schedulers, and what builds more */
+	bool selftests;			/* also its tools/testing/selftests/sched_ext */
 	bool ccache;			/* compile through ccache(1) */
 };
 
@@ -65,7 +68,7 @@ struct kernel_job {
 	int lock_fd, source_lock_fd, tarball_fd;
 	int failed;			/* the first failure, while the work is being removed */
 	unsigned part;			/* of a stage of several commands */
-	bool has_slot, has_scx, schedulers_built, own_config, clean_tree, cleaned;
+	bool has_slot, has_scx, schedulers_built, selftests_built, own_config, clean_tree, cleaned;
 	char git_hash[48];
 	struct notice *changed;
 };

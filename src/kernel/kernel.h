@@ -45,6 +45,7 @@ struct kernel {
 	char *key;		/* cache key; NULL for a tree used in place */
 	char *boot;		/* the file that a direct boot takes: vmlinux with a PVH entry, else the bzImage */
 	char *schedulers;	/* directory with the tree's own schedulers, or NULL */
+	char *kit;		/* where a payload's kit is: the entry, the tree's tools/testing, or KTSTR_KIT */
 	bool no_scx;		/* it is known to be built without sched_ext */
 	bool serial_smp;	/* it is known to bring its processors up one by one: no CONFIG_HOTPLUG_PARALLEL */
 };

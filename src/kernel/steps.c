@@ -55,7 +55,7 @@ static int check_tools(struct kernel_job *job)
 	int r = tools_require(build_tools, "building a kernel", &job->err);
 	if (r == 0 && job->config.id->kind == KERNEL_ID_GIT)
 		r = tools_require(git_tools, "fetching from git", &job->err);
-	if (r < 0 || !job->config.schedulers)
+	if (r < 0 || !(job->config.schedulers || job->config.selftests))
 		return r;
 	_cleanup_free_ char *clang = tool_clang();
 	r = tools_require(scheduler_tools, "building BPF schedulers", &job->err);
@@ -199,11 +199,13 @@ static int drop_half(struct kernel_job *job)
 {
 	_cleanup_free_ char *half = path_join(job->work, "src");
 	_cleanup_free_ char *schedulers = path_join(job->work, "src/tools/sched_ext/build");
-	if (!half || !schedulers)
+	_cleanup_free_ char *selftests = path_join(job->work, "src/" SELFTESTS_DIR "/build");
+	if (!half || !schedulers || !selftests)
 		return -ENOMEM;
-	if (job->reached == WORK_FETCHED || job->reached == WORK_BUILT)
-		return remove_tree(job->reached == WORK_BUILT ? schedulers : half, &job->err);
-	return 0;
+	if (job->reached == WORK_FETCHED)
+		return remove_tree(half, &job->err);
+	int r = job->reached == WORK_BUILT ? remove_tree(schedulers, &job->err) : 0;
+	return r == 0 && job->reached == WORK_BUILT ? remove_tree(selftests, &job->err) : r;
 }
 
 int step_prepare(void *arg)
@@ -450,12 +452,13 @@ static int write_metadata(struct kernel_job *job, const char *entry, uint64_t vm
 	snprintf(config_hash, sizeof(config_hash), "%08x", crc32_update(0, buf_str(&config), config.len));
 	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash());
 	json_auto_t *meta = json_pack(
-		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:I, s:I}", "version", job->version, "source",
-		source_of(job), "arch", KERNEL_ARCH, "image_name", KERNEL_IMAGE_NAME, "config_hash", config_hash,
+		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:I, s:I}", "version", job->version,
+		"source", source_of(job), "arch", KERNEL_ARCH, "image_name", KERNEL_IMAGE_NAME, "config_hash",
+		config_hash,
 		"built_at", time_rfc3339(time(NULL), built_at), "ktstr_kconfig_hash", kconfig_hash, "has_vmlinux", true,
-		"vmlinux_stripped", true, "has_schedulers", job->schedulers_built, "variant",
-		job->config.base_config || job->config.extra_kconfig, "objects", (json_int_t)job->objects,
-		"source_vmlinux_size", (json_int_t)vmlinux_size);
+		"vmlinux_stripped", true, "has_schedulers", job->schedulers_built, "has_selftests",
+		job->selftests_built, "variant", job->config.base_config || job->config.extra_kconfig, "objects",
+		(json_int_t)job->objects, "source_vmlinux_size", (json_int_t)vmlinux_size);
 	return meta ? json_write_file(path, meta, &job->err) : -ENOMEM;
 }
 
@@ -492,6 +495,8 @@ int step_store(void *arg)
 		r = copy_into(job, entry, ".config", "config", 0644);
 	if (r == 0 && job->schedulers_built)
 		r = copy_schedulers(job, entry);
+	if (r == 0 && job->selftests_built)
+		r = copy_into(job, entry, SELFTESTS_DIR "/runner", "selftests/sched_ext/runner", 0755);
 	if (r == 0)
 		r = write_metadata(job, entry, (uint64_t)st.st_size);
 	return r == 0 ? cache_publish(job->config.cache, job->key, entry, &job->err) : r;

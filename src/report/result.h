@@ -13,6 +13,7 @@ struct result {
 	const char *name;		/* ktstr/two_cgroups, with a kernel label where there are several */
 	const char *test;		/* two_cgroups */
 	const char *scheduler;		/* NULL: the kernel's own */
+	const char *payload;		/* the primary one's name, or NULL */
 	const char *topology;
 	const char *kernel_version, *kernel_label;
 	const char *accel;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* sidecar.c -- see sidecar.h. */
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+
+#include <ktstr/payload.h>
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -87,7 +90,7 @@ static json_t *cgroup_stats(const struct cgroup_stats *c)
 			 c->page_locality, "cross_node_migration_ratio", c->cross_node_migration_ratio);
 }
 
-static json_t *stats(const struct scenario_stats *s)
+json_t *stats_json(const struct scenario_stats *s)
 {
 	json_t *cgroups = json_array();
 	for (uint32_t i = 0; i < s->cgroups; i++)
@@ -115,6 +118,58 @@ static json_t *work_metrics(const struct evidence *e)
 		json_array_append_new(array,
 				      json_pack("{s:s, s:s, s:i, s:s, s:f}", "cgroup_name", g->name, "work_type",
 						g->work, "worker", (int)m->worker, "name", m->name, "value", m->value));
+	}
+	return array;
+}
+
+static json_t *payload_metrics(const struct evidence *e, uint32_t index)
+{
+	static const char *const streams[] = { "?", "stdout", "stderr", "synthesized" };
+	static const char *const polarities[KTSTR_POLARITY_MAX] = { "unknown", "higher_better", "lower_better",
+								    "target_value", "informational" };
+	json_t *array = json_array();
+	for (uint32_t i = 0; i < e->payload_metric_count; i++) {
+		const struct wire_payload_metric *m = &e->payload_metric[i];
+		if (m->payload != index)
+			continue;
+		json_t *o = json_pack("{s:s, s:f, s:s, s:s, s:o}", "name", m->name, "value", m->value, "polarity",
+				      polarities[m->polarity], "stream", streams[m->stream], "unit",
+				      *m->unit ? json_string(m->unit) : json_null());
+		if (o && m->polarity == KTSTR_TARGET_VALUE)
+			json_object_set_new(o, "target", json_real(m->target));
+		/* A name that is not UTF-8 is none. */
+		if (o)
+			json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *payload_run(const struct evidence *e, const struct wire_payload *p)
+{
+	static const char *const ends[] = { "?", "exited", "not_started", "killed", "timed_out", "flooded" };
+	bool exited = p->end != WIRE_PAYLOAD_NOT_STARTED && WIFEXITED(p->status);
+	bool signaled = p->end != WIRE_PAYLOAD_NOT_STARTED && WIFSIGNALED(p->status);
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:o}", "payload_index", (int)p->index,
+			 "payload", p->name, "cgroup_name", p->cgroup, "end", ends[p->end], "verdict",
+			 verdict_name((enum ktstr_verdict)p->verdict), "exit_code",
+			 exited ? json_integer(WEXITSTATUS(p->status)) : json_null(), "signal",
+			 signaled ? json_integer(WTERMSIG(p->status)) : json_null(), "wall_time_ns",
+			 (json_int_t)p->wall_ns, "truncated", (int)(p->truncated != 0), "metrics",
+			 payload_metrics(e, p->index));
+}
+
+/* One a run, in the order in which they began. */
+static json_t *payloads(const struct evidence *e)
+{
+	json_t *array = json_array();
+	int64_t last = -1;
+	for (uint32_t n = 0; n < e->payload_count; n++) {
+		const struct wire_payload *next = NULL;
+		for (uint32_t i = 0; i < e->payload_count; i++)
+			if (e->payload[i].index > last && (!next || e->payload[i].index < next->index))
+				next = &e->payload[i];
+		last = next->index;
+		json_array_append_new(array, payload_run(e, next));
 	}
 	return array;
 }
@@ -212,9 +267,11 @@ json_t *sidecar_json(const struct result *r)
 	json_object_set_new(o, "flaky", json_boolean(r->outcome.flaky));
 	json_object_set_new(o, "flake", tries(r));
 	json_object_set_new(o, "details", details(j));
-	json_object_set_new(o, "stats", stats(&j->stats));
+	json_object_set_new(o, "stats", stats_json(&j->stats));
 	json_object_set_new(o, "stimulus_events", stimulus(r->evidence));
 	json_object_set_new(o, "work_metrics", work_metrics(r->evidence));
+	json_object_set_new(o, "payload", json_string_or_null(r->payload));
+	json_object_set_new(o, "metrics", payloads(r->evidence));
 	json_object_set_new(o, "sysctls", strings(r->sysctls));
 	json_object_set_new(o, "kargs", strings(r->kargs));
 	json_object_set_new(o, "kernel_version", json_string_or_null(r->kernel_version));

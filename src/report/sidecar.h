@@ -10,6 +10,8 @@
 
 /* A new object. The members that may differ between two runs of one seed are all below "volatile". */
 json_t *sidecar_json(const struct result *r);
+/* The member "stats" alone; a new object. */
+json_t *stats_json(const struct scenario_stats *s);
 /*
  * SipHash-1-3 over what makes a variant of a test: topology, scheduler, work type, sysctls, kernel arguments. Kernels
  * and commits are left out on purpose: a run again writes over.

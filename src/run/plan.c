@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/tool.h"
 #include "report/sidecar.h"
+#include "run/includes.h"
 #include "run/plan.h"
 #include "vmm/qemu/qemu.h"
 
@@ -111,7 +112,7 @@ static char *err_text(const struct err *why)
 /* What stands against running it: a topology that the backend cannot offer. */
 static char *reason_to_skip(const struct plan_case *c, const struct vm_backend *backend)
 {
-	char text[200];
+	char text[400];
 	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
 	const char *why = backend ? backend->refuses(&config, text, sizeof(text)) : NULL;
 	if (!why && c->test->scheduler && c->kernel && c->kernel->no_scx) {
@@ -119,6 +120,8 @@ static char *reason_to_skip(const struct plan_case *c, const struct vm_backend *
 			 c->kernel->version);
 		why = text;
 	}
+	if (!why && c->kernel && !includes_kit_complete(c->test, c->kernel->kit, text, sizeof(text)))
+		why = text;
 	return why ? strdup(why) : NULL;
 }
 

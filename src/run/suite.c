@@ -38,6 +38,14 @@ static void test_done(struct test_decl *t)
 	free(t->problem);
 	strings_free(t->sched_args);
 	strings_free(t->include_files);
+	free(t->payload);
+	for (size_t i = 0; i < t->payloads; i++) {
+		free(t->payload_list[i].name);
+		free(t->payload_list[i].binary);
+		free(t->payload_list[i].kit);
+		strings_free(t->payload_list[i].include_files);
+	}
+	free(t->payload_list);
 	free(t->expect_contains);
 	free(t->expect_matches);
 	free(t->staged);
@@ -245,6 +253,30 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 	return r;
 }
 
+/* A binary that knows of no payloads has none. */
+static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "payloads");
+	int r = get_optional(o, "payload", &t->payload);
+	t->payload_list = calloc(json_array_size(list) + 1, sizeof(*t->payload_list));
+	if (!t->payload_list)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
+		const json_t *from = json_array_get(list, i);
+		struct payload_decl *p = &t->payload_list[t->payloads++];
+		r = get_copy(from, "name", &p->name, err);
+		if (r == 0)
+			r = get_copy(from, "binary", &p->binary, err);
+		if (r == 0)
+			r = get_optional(from, "kit", &p->kit);
+		if (r == 0)
+			r = get_strings(from, "include_files", &p->include_files, err);
+		if (r < 0)
+			err_wrap(err, r, "payloads[%zu]", i);
+	}
+	return r;
+}
+
 /* A declaration that cannot run is listed with its problem, so that the rest of the suite still can. */
 static int note_problem(struct test_decl *t)
 {
@@ -276,6 +308,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = get_strings(o, "sched_args", &t->sched_args, err);
 	if (r == 0)
 		r = get_strings(o, "include_files", &t->include_files, err);
+	if (r == 0)
+		r = parse_payloads(o, t, err);
 	if (r == 0)
 		r = get_checks(o, &t->checks, err);
 	if (r == 0)

@@ -20,6 +20,11 @@ struct sched_decl {
 	struct ktstr_checks checks;
 };
 
+struct payload_decl {
+	char *name, *binary, *kit;		/* kit: NULL where it is none of the kernel's */
+	char **include_files;
+};
+
 struct test_decl {
 	char *name, *file;
 	unsigned line;
@@ -30,6 +35,9 @@ struct test_decl {
 	unsigned memory_mib, workers_per_cgroup;
 	nsec_t duration;
 	char **sched_args, **include_files;
+	char *payload;				/* the primary one's name, or NULL */
+	struct payload_decl *payload_list;	/* it first, where there is one */
+	size_t payloads;
 	bool expect_err, allow_inconclusive;
 	char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */

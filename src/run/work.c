@@ -8,6 +8,7 @@
 #include "report/failure.h"
 #include "report/sidecar.h"
 #include "run/fleet.h"
+#include "run/includes.h"
 
 /* How long a test may take in guest time before PID 1 ends it: steps may add up to more than the declared duration. */
 static nsec_t guest_limit(const struct test_decl *t)
@@ -57,6 +58,13 @@ static int prepare_sandbox(struct attempt *a)
 	return r;
 }
 
+static void includes_free(struct includes **i)
+{
+	if (*i)
+		includes_done(*i);
+	free(*i);
+}
+
 int attempt_prepare(void *arg)
 {
 	struct attempt *a = arg;
@@ -65,11 +73,14 @@ int attempt_prepare(void *arg)
 	_cleanup_buf_ struct buf suffix = BUF_NULL;
 	_cleanup_close_ int base = -1;
 	char *staged[IMAGE_STAGED_MAX + 1] = { NULL };
+	_cleanup_(includes_free) struct includes *includes = calloc(1, sizeof(*includes));
+	if (!includes)
+		return -ENOMEM;
 	struct image_base_spec base_spec = {
 		.staged = (const char *const *)staged,
 		.test = t->binary,
 		.scheduler = c->scheduler_path,
-		.include_files = (const char *const *)t->include_files,
+		.include = includes->item,
 		.cache_dir = fleet_of(a)->config.image_cache,
 	};
 	struct image_suffix_spec suffix_spec = {
@@ -84,6 +95,9 @@ int attempt_prepare(void *arg)
 	int r = prepare_sandbox(a);
 	if (r == 0)
 		r = locate_staged(c, staged, &suffix_spec, &a->err);
+	if (r == 0)
+		r = includes_resolve(t, c->kernel->kit, includes, &a->err);
+	base_spec.includes = includes->count;
 	if (r == 0)
 		r = image_base(&base_spec, &base, &a->err);
 	for (size_t i = 0; staged[i]; i++)
@@ -145,6 +159,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	*ret = (struct result){
 		.name = c->name,
 		.test = c->test->name,
+		.payload = c->test->payload,
 		.scheduler = s ? s->name : NULL,
 		.topology = c->topology_text,
 		.kernel_version = k->version,

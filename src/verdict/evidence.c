@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/bug.h"
-#include <ktstr/check.h>
+#include <ktstr/payload.h>
 
 #include "verdict/evidence.h"
 
@@ -24,6 +24,8 @@ void evidence_done(struct evidence *e)
 	free(e->cgroup);
 	free(e->worker);
 	free(e->metric);
+	free(e->payload);
+	free(e->payload_metric);
 	free(e->detail);
 	buf_done(&e->damage);
 	buf_done(&e->console);
@@ -228,6 +230,48 @@ static int take_exit(struct evidence *e, const struct record *r)
 	return 0;
 }
 
+/* In place: what is not printable becomes '?'. @most: the last character that may be; 0xff lets UTF-8 through. */
+static void make_printable(char *text, size_t size, unsigned char most)
+{
+	text[size - 1] = '\0';
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f || (unsigned char)*text > most)
+			*text = '?';
+}
+
+static int take_payload(struct evidence *e, const struct record *r)
+{
+	struct wire_payload *p = GROW(e, payload, EVIDENCE_ITEMS_MAX);
+	if (!p)
+		return -E2BIG;
+	memcpy(p, r->payload, sizeof(*p));
+	make_printable(p->name, sizeof(p->name), 0x7e);
+	make_printable(p->cgroup, sizeof(p->cgroup), 0x7e);
+	bool good = p->end >= WIRE_PAYLOAD_EXITED && p->end <= WIRE_PAYLOAD_FLOODED && p->verdict <= KTSTR_SKIP;
+	for (uint32_t i = 0; i + 1 < e->payload_count; i++)
+		good &= e->payload[i].index != p->index;
+	e->payload_count -= !good;
+	return good ? 0 : -EBADMSG;
+}
+
+/* Behind its payload's record, which is the last one then. */
+static int take_payload_metric(struct evidence *e, const struct record *r)
+{
+	struct wire_payload_metric m;
+	memcpy(&m, r->payload, sizeof(m));
+	if (!e->payload_count || e->payload[e->payload_count - 1].index != m.payload ||
+	    !__builtin_isfinite(m.value) || !__builtin_isfinite(m.target) || m.polarity >= KTSTR_POLARITY_MAX ||
+	    m.stream < WIRE_METRIC_STDOUT || m.stream > WIRE_METRIC_SYNTHESIZED)
+		return -EBADMSG;
+	struct wire_payload_metric *to = GROW(e, payload_metric, EVIDENCE_METRICS_MAX);
+	if (!to)
+		return -E2BIG;
+	*to = m;
+	make_printable(to->name, sizeof(to->name), 0xff);
+	make_printable(to->unit, sizeof(to->unit), 0xff);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	uint32_t least;
@@ -248,6 +292,8 @@ static const struct {
 	[WIRE_RESULT] = { "result", sizeof(struct wire_result), true, take_result },
 	[WIRE_TEST_EXIT] = { "test-exit", sizeof(struct wire_test_exit), true, take_test_exit },
 	[WIRE_EXIT] = { "exit", sizeof(struct wire_exit), true, take_exit },
+	[WIRE_PAYLOAD] = { "payload", sizeof(struct wire_payload), true, take_payload },
+	[WIRE_PAYLOAD_METRIC] = { "payload-metric", sizeof(struct wire_payload_metric), true, take_payload_metric },
 };
 
 int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, const void *payload, uint32_t length,

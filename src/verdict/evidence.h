@@ -15,7 +15,7 @@
 #define EVIDENCE_WORKERS_MAX 16384
 #define EVIDENCE_CGROUPS_MAX 4096
 #define EVIDENCE_ITEMS_MAX   4096
-#define EVIDENCE_METRICS_MAX 65536
+#define EVIDENCE_METRICS_MAX 65536	/* of workers, and as many of payloads */
 
 struct evidence_worker {
 	struct wire_worker wire;
@@ -61,6 +61,10 @@ struct evidence {
 	uint32_t worker_count;
 	struct evidence_metric *metric;
 	uint32_t metric_count;
+	struct wire_payload *payload;	/* in the order in which they ended; strings printable and ended */
+	uint32_t payload_count;
+	struct wire_payload_metric *payload_metric;
+	uint32_t payload_metric_count;
 	struct evidence_detail *detail;
 	uint32_t detail_count;
 	struct buf text[WIRE_STREAM_MAX];

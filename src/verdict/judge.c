@@ -139,7 +139,10 @@ static void find_test_process(const struct evidence *e, struct judgement *j)
 	else if (e->has_test_exit && WIFSIGNALED(e->test_exit.status))
 		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary crashed: SIG%s",
 			      sigabbrev_np(WTERMSIG(e->test_exit.status)) ?: "?");
-	else if (e->has_test_exit && !e->has_result) {
+	else if (e->has_test_exit && !e->has_result && WEXITSTATUS(e->test_exit.status) == WIRE_TEST_UNHEARD) {
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL,
+			      "the test closed its channel to PID 1: what came of it is not known");
+	} else if (e->has_test_exit && !e->has_result) {
 		cause_last_line(buf_str(&e->text[WIRE_STREAM_TEST]), line, sizeof(line));
 		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary exited with status %d without a result%s%s",
 			      WEXITSTATUS(e->test_exit.status), *line ? ": " : "", line);

@@ -198,6 +198,88 @@ KTSTR_TEST(ops_nodes, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4,
 			  .policy = KTSTR_DEADLINE(5000, 20000, 20000) }) }));
 }
 
+/* --- processes, threads and nodes --------------------------------------------------------------------------------- */
+
+/* "Tgid:" and "Name:" of a thread. */
+static void status_of(int tid, int *tgid, char name[32])
+{
+	char path[64], line[128];
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	FILE *f = fopen(path, "re");
+	*tgid = 0;
+	name[0] = '\0';
+	while (f && fgets(line, sizeof(line), f)) {
+		sscanf(line, "Name: %31s", name);
+		sscanf(line, "Tgid: %d", tgid);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void threads(struct ktstr_ctx *t, void *arg)
+{
+	struct ktstr_worker_view v;
+	int leader = 0, tgid, n = 0;
+	char name[32];
+	(void)arg;
+	ktstr_ctx_sleep_us(t, 300000);
+	for (unsigned i = 0; ktstr_ctx_worker(t, i, &v) == 0; i++) {
+		if (strcmp(v.cgroup, "threads"))
+			continue;
+		status_of(v.pid, &tgid, name);
+		ktstr_expect(t, tgid && tgid != v.pid && (!leader || tgid == leader), "%d is a thread of %d, not of %d",
+			     v.pid, tgid, leader);
+		ktstr_expect(t, !strcmp(name, "member"), "a thread is called '%s'", name);
+		ktstr_expect(t, v.iterations > 0 && sched_getscheduler(v.pid) == SCHED_BATCH,
+			     "%d has policy %d and made %lu turns", v.pid, sched_getscheduler(v.pid), v.iterations);
+		leader = tgid;
+		n++;
+	}
+	status_of(leader, &tgid, name);
+	ktstr_expect(t, n == 4 && !strcmp(name, "leader"), "%d threads of a process called '%s'", n, name);
+	has(t, "threads", 1);
+	has(t, "forks", 2);
+	status_of(worker_in(t, "forks").pid, &tgid, name);
+	ktstr_expect(t, tgid == worker_in(t, "forks").pid, "a process of its own is %d", tgid);
+	ktstr_expect(t, mask_of(worker_in(t, "node").pid) == 0xc, "node: %lx", mask_of(worker_in(t, "node").pid));
+	ktstr_expect(t, mask_of(worker_in(t, "some").pid) == 0x2, "some: %lx", mask_of(worker_in(t, "some").pid));
+	file_is(t, "forks", "cpu.max", "max 100000");
+	for (unsigned i = 0; ktstr_ctx_worker(t, i, &v) == 0; i++)
+		if (!strcmp(v.cgroup, "forks"))
+			ktstr_expect(t, getpriority(PRIO_PROCESS, (unsigned)v.pid) == 5, "nice of %d", v.pid);
+}
+
+static void see_moved(struct ktstr_ctx *t, void *arg)
+{
+	(void)arg;
+	has(t, "a", 0);
+	has(t, "b", 1);
+}
+
+KTSTR_TEST(ops_threads, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4, .checks = { .not_starved = KTSTR_OFF })
+{
+	return ktstr_run_steps(t, KTSTR_STEPS(
+		{ .name = "threads", .watch = threads, .hold = KTSTR_HOLD_MS(350),
+		  .cgroups = KTSTR_CGROUPS(
+			{ .name = "threads", .workers = 4, .pcomm = "leader", .comm = "member",
+			  .work = KTSTR_WORK(PIPE_IO), .policy = KTSTR_POLICY(BATCH) },
+			{ .name = "forks", .workers = 1, .nice = KTSTR_NICE(5), .limits.cpu_unlimited = true,
+			  .loads = KTSTR_LOADS({ .workers = 1 }) },
+			{ .name = "node", .workers = 1, .numa_node = KTSTR_ON_NODE(1) },
+			{ .name = "some", .workers = 1,
+			  .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 1, .list = "1") }) },
+		SEE("a node's memory", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192), .numa_node = KTSTR_ON_NODE(1)),
+		{ .name = "moved", .hold = KTSTR_HOLD_MS(100), .watch = see_moved,
+		  .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "a"), KTSTR_OP(ADD_CGROUP, .cgroup = "b"),
+				   KTSTR_OP(SPAWN, .cgroup = "a",
+					    .load = { .workers = 3, .clone_mode = KTSTR_CLONE_THREAD }),
+				   KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "b")) },
+		{ .name = "stopped", .hold = KTSTR_HOLD_MS(100),
+		  .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "x"),
+				   KTSTR_OP(SPAWN, .cgroup = "x", .load = { .workers = 2, .pcomm = "p", WORK(BURSTY) }),
+				   KTSTR_OP(STOP_CGROUP, .cgroup = "x")) }));
+}
+
 /* --- operations, one after the other ------------------------------------------------------------------------------ */
 
 static void after_apply(struct ktstr_ctx *t, void *arg)

@@ -90,11 +90,11 @@ def binaries(scratch):
         at = content.find(b'ktstr\0\0\0') + 8
         f.seek(at)
         f.write((99).to_bytes(4, 'little'))
-    refused('test binary of another version', 65, 'was built for interface version 99, this ktstr speaks 2', 'test', '--list',
+    refused('test binary of another version', 65, 'was built for interface version 99, this ktstr speaks 3', 'test', '--list',
             other)
     source = scratch / 'odd.c'
     note = ('const struct { unsigned n, d, t; char s[8]; unsigned v; } x __attribute__((used, section(".note.ktstr"), aligned(4)))'
-            ' = { 6, 4, 1, "ktstr", 2 };')
+            ' = { 6, 4, 1, "ktstr", 3 };')
     for name, body, said in (('crashes', '__builtin_trap();', "--list' failed: killed by SIG"),
                              ('lies', 'puts("[1,2");', "list the tests of"),
                              ('fails', 'return 3;', "--list' failed: exit status 3")):

@@ -210,6 +210,22 @@ def variants(w):
     w.refused('fragment that is not there', 64, '--extra-kconfig: cannot read', 'build', '--extra-kconfig', './none', '6.6.10')
 
 
+def selftests(w):
+    """What was built without its tests is built again when they are wanted, and only then."""
+    if not any(shutil.which(name) for name in ('clang', 'clang-14', 'clang-16')) or not shutil.which('llvm-strip'):
+        return
+    w.fresh()
+    w.run('build', '6.12.3')
+    run = w.run('build', '--selftests', '6.12.3', '6.6.10')
+    entries = {e['version']: e for e in json.loads(w.run('list', '--json', '--offline').out)['entries']}
+    runner = glob.glob(w.cache + '/6.12.3-*/selftests/sched_ext/runner')
+    check(run.status == 0 and entries['6.12.3']['has_selftests'] and runner and os.access(runner[0], os.X_OK),
+          'the kernel has its own tests beside it', f'{run}\n{entries}')
+    check(not entries['6.6.10']['has_selftests'], 'a tree without sched_ext is built without', entries['6.6.10'])
+    run = w.run('build', '--selftests', '6.12.3')
+    check(run.status == 0 and ' built in ' not in run.err, 'and not twice', run)
+
+
 def cleaning(w):
     w.fresh()
     for version in ('6.6.10', '6.12.3', '6.13.12'):
@@ -321,8 +337,8 @@ def main():
         layout.lay_out(root, VERSIONS, listed=LISTED, objects=4, object_s=0.05)
         with Mirror(root) as mirror:
             world = World(scratch, mirror)
-            for test in (grammar, refusals, faults, hostile_archives, git_sources, variants, cleaning, race, resumes, crashes,
-                         jobserver):
+            for test in (grammar, refusals, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, resumes,
+                         crashes, jobserver):
                 test(world)
     finish()
 

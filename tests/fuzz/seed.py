@@ -43,6 +43,15 @@ put('guest_log', 'crash', log(record(1, hello), record(11, struct.pack('<II', 4,
 put('guest_log', 'sched', log(record(1, hello), record(3, struct.pack('<IiiI', 3, 256, 55, 0)),
                               record(11, struct.pack('<II', 2, 0) + b'processed 3 insns\n-- END PROG LOAD LOG --\n')))
 
+payload = struct.pack('<IIiIIIQ', 0, 1, 256, 1, 0, 0, 5) + b'fio'.ljust(64, b'\0') + b'cg_0'.ljust(64, b'\0')
+put('guest_log', 'payload', log(record(1, hello), record(15, payload),
+                                record(16, struct.pack('<IHHdd', 0, 1, 1, 3.5, 0) + b'1/s'.ljust(16, b'\0') +
+                                       b'jobs.0.iops'.ljust(192, b'\0'))))
+put('payload', 'json', '\0[info] {not json}\n{"a":[1,-2.5e3,{"b\\"c":0}],"d":"x","e":null,"f":1e999}\nend')
+put('payload', 'deep', '\0' + '[' * 80 + '1' + ']' * 80)
+put('payload', 'names', '\3{"' + 'k' * 200 + '":1,"":2,"\\u00e9":3,"a":true}')
+put('payload', 'broken', '\0{"a":1,}[1 2][')
+put('payload', 'tap', '\0ok 1 - name # SKIP no\nnot ok 2 name\r\nok 3 # skip\nok\nnot ok 4 other #\n1..4')
 put('qmp', 'session', '{"QMP":{}}\n{"return":{}}\n{"event":"SHUTDOWN","data":{"reason":"guest-reset"}}\n'
                       '{"return":"CPU#0\\r\\nRIP=1"}\n{"error":{"desc":"no"}}\n')
 

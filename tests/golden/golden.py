@@ -16,6 +16,8 @@ CASES = {
     'help-kernel-list.out': [KTSTR, 'kernel', 'list', '--help'],
     'help-locks.out': [KTSTR, 'locks', '--help'],
     'help-topo.out': [KTSTR, 'topo', '--help'],
+    'help-run.out': [KTSTR, 'run', '--help'],
+    'list-canned.out': [KTSTR, 'list'],
     'hosts.out': [os.path.join(BUILD, 'tests', 'golden_hosts')],
     'help-doctor.out': [KTSTR, 'doctor', '--help'],
     'man.out': [KTSTR, 'help', '--man'],

@@ -65,6 +65,23 @@ CGROUP(weight_range, .limits.cpu_weight = 10001)
 CGROUP(period_range, .limits = { .cpu_quota_us = 5000, .cpu_period_us = 10 })
 CGROUP(two_quotas, .limits = { .cpu_quota_us = 5000, .cpu_quota_pct = 10 })
 
+CGROUP(unlimited_quota, .limits = { .cpu_quota_pct = 50, .cpu_unlimited = true })
+CGROUP(node_unknown, .numa_node = KTSTR_ON_NODE(1))
+CGROUP(node_and_affinity, .numa_node = KTSTR_ON_NODE(0), .affinity = KTSTR_AFFINITY(SINGLE_CPU))
+CGROUP(affinity_node, .affinity = KTSTR_AFFINITY(NODE, .count = 2))
+CGROUP(subset_of_list, .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 3, .list = "0-1"))
+CGROUP(subset_outside, .cpuset = KTSTR_CPUS("0"), .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 1, .list = "1"))
+CGROUP(thread_forks, .work = KTSTR_WORK(FORK_EXIT), .clone_mode = KTSTR_CLONE_THREAD)
+CGROUP(thread_moves, .work = KTSTR_WORK(CGROUP_CHURN), .pcomm = "p")
+CGROUP(long_pcomm, .pcomm = "sixteen_bytes_it")
+CGROUP(merged_comm, .comm = "sixteen_bytes_it", .no_workers = true, .loads = KTSTR_LOADS({ .workers = 1 }))
+
+KTSTR_TEST(node_elsewhere, .numa_nodes = 2, .llcs = 2, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
+		{ .name = "cg_0", .cpuset = KTSTR_NODE(0), .numa_node = KTSTR_ON_NODE(1) }));
+}
+
 KTSTR_TEST(twice, .cores = 2)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0" }, { .name = "cg_1" }, { .name = "cg_0" }));
@@ -98,6 +115,51 @@ OPS(freeze_twice, KTSTR_OP(FREEZE_CGROUP, .cgroup = "a"), KTSTR_OP(FREEZE_CGROUP
 OPS(spawn_odd, KTSTR_OP(SPAWN, .cgroup = "a", .load = { .workers = 3, .work = KTSTR_WORK(FUTEX_PING_PONG) }))
 OPS(no_scheduler, KTSTR_OP(DETACH_SCHEDULER))
 OPS(no_payload, KTSTR_OP(RUN_PAYLOAD))
+
+KTSTR_PAYLOAD(declared, .binary = "x");
+KTSTR_PAYLOAD(stranger, .binary = "x");
+KTSTR_PAYLOAD(formless, .binary = "x", .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXISTS("m")));
+
+/* The same, with a payload. */
+#define PAYLOAD_OPS(id, ...)                                                                       \
+	KTSTR_TEST(id, .cores = 2, .payload = &declared)                                           \
+	{                                                                                          \
+		return ktstr_run_scenario(t, &(struct ktstr_scenario){                             \
+			.backdrop.cgroups = KTSTR_CGROUPS({ .name = "a" }, { .name = "b" }),       \
+			.steps = KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(__VA_ARGS__) }) });   \
+	}
+#define RUN_IN(where) KTSTR_OP(RUN_PAYLOAD, .payload = &declared, .cgroup = where)
+
+PAYLOAD_OPS(payload_stranger, KTSTR_OP(RUN_PAYLOAD, .payload = &stranger))
+PAYLOAD_OPS(payload_nowhere, RUN_IN("c"))
+PAYLOAD_OPS(payload_twice, RUN_IN("a"), RUN_IN("b"), RUN_IN("a"))
+PAYLOAD_OPS(payload_idle, KTSTR_OP(WAIT_PAYLOAD, .payload = &declared))
+PAYLOAD_OPS(payload_which, RUN_IN("a"), RUN_IN("b"), KTSTR_OP(KILL_PAYLOAD, .payload = &declared))
+PAYLOAD_OPS(payload_waited, RUN_IN("a"), KTSTR_OP(WAIT_PAYLOAD, .payload = &declared),
+	    KTSTR_OP(WAIT_PAYLOAD, .payload = &declared))
+PAYLOAD_OPS(payload_gone, RUN_IN("a"), KTSTR_OP(REMOVE_CGROUP, .cgroup = "a"),
+	    KTSTR_OP(KILL_PAYLOAD, .payload = &declared, .cgroup = "a"))
+
+KTSTR_TEST(payload_in_two_roles, .payload = &declared, .workloads = KTSTR_PAYLOADS(&declared))
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(payload_formless, .workloads = KTSTR_PAYLOADS(&declared, &formless))
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(payload_undeclared, .cores = 1)
+{
+	return KTSTR_RUN_PAYLOAD(t, &stranger);
+}
+
+KTSTR_TEST(payload_of_definition, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a", .payloads = KTSTR_PAYLOADS(&stranger) }));
+}
+
 
 KTSTR_TEST(attach_attached, .scheduler = &simple, .cores = 2)
 {

@@ -52,6 +52,13 @@ clean mrproper:
 .PHONY: allnoconfig defconfig olddefconfig bzImage clean mrproper compile_commands.json
 """
 
+# tools/testing/selftests/sched_ext: as the real one it takes a HOSTCC of one word.
+SELFTESTS = """runner:
+	@test -n "$(CLANG)" && test "$(words $(HOSTCC))" = 1
+	@echo "  LINK     runner"
+	@printf '#!/bin/sh\\necho "ok 1 example #"\\n' > runner && chmod +x runner
+"""
+
 # What ktstr checks in a finished configuration.
 CONFIG = ''.join(f'CONFIG_{name}=y\n' for name in (
     'SCHED_CLASS_EXT', 'DEBUG_INFO_BTF', 'BPF', 'BPF_SYSCALL', 'BPF_JIT', 'FTRACE', 'KPROBES', 'KPROBE_EVENTS', 'BPF_EVENTS',
@@ -98,6 +105,8 @@ def tree_files(version, objects=3, object_s=0.01, sched_ext=None, fails=False, p
         '.gitignore': 'vmlinux\narch\nobj\n.config\ncompile_commands.json\n',
         'fake/config': CONFIG, 'fake/vmlinux': elf(), 'fake/bzImage': BZIMAGE,
     }
+    if sched_ext:
+        files['tools/testing/selftests/sched_ext/Makefile'] = SELFTESTS
     if padding:
         files['fake/padding'] = b''.join(hashlib.sha256(f'{version} {n}'.encode()).digest() for n in range(padding // 32))
     return {path: data if isinstance(data, bytes) else data.encode() for path, data in files.items()}

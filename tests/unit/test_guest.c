@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "guest/canned.h"
+#include "guest/payload.h"
 #include "guest/registry.h"
 #include "guest/stage.h"
 #include "guest/work/work.h"
@@ -151,6 +152,14 @@ START_TEST(affinities_within_the_pool)
 		ck_assert_str_eq(cpuset_format(&set, text, sizeof(text)), pairs[i]);
 	}
 	ck_assert(!affinity_resolve(&topology, &(struct ktstr_affinity){ 0 }, &pool, 0, &rng, &set));
+	machine(2, 2, 2, 2);
+	ck_assert(affinity_resolve(&topology, &KTSTR_AFFINITY(NODE, .count = 0), &pool, 0, &rng, &set));
+	ck_assert_str_eq(cpuset_format(&set, text, sizeof(text)), "0-2");
+	for (unsigned i = 0; i < 20; i++) {
+		struct ktstr_affinity some = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 1, .list = "5,7");
+		ck_assert(affinity_resolve(&topology, &some, &pool, i, &rng, &set));
+		ck_assert(cpuset_count(&set) == 1 && (cpuset_has(&set, 5) || cpuset_has(&set, 7)));
+	}
 }
 END_TEST
 
@@ -162,6 +171,23 @@ START_TEST(shares_of_workers_round_up)
 	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ .workers_share = 0.1 }, 10), 1);
 	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ .workers = 9 }, 7), 9);
 	ck_assert_uint_eq(load_workers(&test, &(struct ktstr_load){ 0 }, 7), 3);
+}
+END_TEST
+
+START_TEST(loads_have_what_their_cgroup_says_for_all)
+{
+	struct ktstr_load merged;
+	const struct ktstr_cgroup g = {
+		.name = "g", .no_workers = true, .nice = KTSTR_NICE(3), .comm = "c", .uid = 7,
+		.numa_node = KTSTR_ON_NODE(1),
+		.loads = KTSTR_LOADS({ .workers = 2 },
+				     { .workers = 1, .nice = KTSTR_NICE(0), .comm = "own", .gid = 2 }) };
+	const struct ktstr_load *l = cgroup_load(&g, 0, &merged);
+	ck_assert(l->workers == 2 && l->nice.value == 3 && !strcmp(l->comm, "c") && l->uid == 7);
+	ck_assert(l->numa_node.set && l->numa_node.value == 1);
+	l = cgroup_load(&g, 1, &merged);
+	ck_assert(l->nice.set && l->nice.value == 0 && !strcmp(l->comm, "own") && l->uid == 7 && l->gid == 2);
+	ck_assert_ptr_null(cgroup_load(&g, 2, &merged));
 }
 END_TEST
 
@@ -254,6 +280,113 @@ START_TEST(random_scenarios_are_checked)
 }
 END_TEST
 
+/* --- payloads ----------------------------------------------------------------------------------------------------- */
+
+#define PAYLOAD(...) { .name = "p", .binary = "b", ##__VA_ARGS__ }
+#define CHECKED(...) PAYLOAD(.output = KTSTR_OUTPUT_JSON, .checks = KTSTR_PAYLOAD_CHECKS(__VA_ARGS__))
+
+static const struct {
+	struct ktstr_payload payload;
+	const char *problem;
+} bad_payloads[] = {
+	{ PAYLOAD(), NULL },
+	{ CHECKED(KTSTR_WITHIN("a", 1, 1), KTSTR_EXIT_CODE(255)), NULL },
+	{ { .name = "", .binary = "b" }, "its name" },
+	{ { .name = "p" }, "names no binary" },
+	{ { .name = "p", .binary = "dir/" }, "names no binary" },
+	{ PAYLOAD(.kit = "/abs"), "relative path" },
+	{ PAYLOAD(.kit = "a/../b"), "relative path" },
+	{ { .name = "p", .binary = "a/b", .kit = "k" }, "a name, not a path" },
+	{ PAYLOAD(.tap_test = "x"), "tap_test needs" },
+	{ PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXISTS("a"))), "need its output" },
+	{ CHECKED(KTSTR_EXISTS("")), "names no metric" },
+	{ CHECKED(KTSTR_EXIT_CODE(256)), "more than 255" },
+	{ CHECKED(KTSTR_WITHIN("a", 2, 1)), "ends before it begins" },
+	{ CHECKED(KTSTR_AT_LEAST("a", __builtin_nan(""))), "not a number" },
+	{ PAYLOAD(.metrics = KTSTR_METRICS({ "a", KTSTR_TARGET_VALUE, __builtin_inf() })), "target" },
+	{ PAYLOAD(.metrics = KTSTR_METRICS({ "a", .unit = "sixteen_bytes_it" })), "15 bytes" },
+};
+
+START_TEST(payload_declarations_are_checked)
+{
+	const char *problem = payload_problem(&bad_payloads[_i].payload);
+	if (!bad_payloads[_i].problem)
+		ck_assert_msg(!problem, "%s", problem);
+	else
+		ck_assert_msg(problem && strstr(problem, bad_payloads[_i].problem), "%s", problem ? problem : "(none)");
+}
+END_TEST
+
+static const struct ktstr_payload ends = PAYLOAD(), numbers = CHECKED(KTSTR_AT_MOST("a", 5), KTSTR_EXISTS("b")),
+				  fails = PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(3))),
+				  taps = PAYLOAD(.output = KTSTR_OUTPUT_TAP);
+
+static const struct {
+	struct payload run;
+	const char *out, *err;
+	enum ktstr_verdict verdict;
+	const char *why;
+} weights[] = {
+	{ { .decl = &ends }, "", "", KTSTR_PASS, "" },
+	{ { .decl = &ends, .status = 3 << 8 }, "", "", KTSTR_FAIL, "exited with status 3, not 0" },
+	{ { .decl = &fails, .status = 3 << 8 }, "", "", KTSTR_PASS, "" },
+	{ { .decl = &fails }, "", "", KTSTR_FAIL, "exited with status 0, not 3" },
+	{ { .decl = &ends, .status = 11 }, "", "", KTSTR_FAIL, "was killed by SIGSEGV" },
+	{ { .decl = &ends, .status = 15, .killed = true }, "", "", KTSTR_PASS, "" },
+	{ { .decl = &ends, .status = 9, .timed_out = true, .ended = 1500000000 }, "", "", KTSTR_FAIL, "within 1.5s" },
+	{ { .decl = &ends, .status = 9, .flooded = true }, "", "", KTSTR_FAIL, "more than 4 MiB" },
+	{ { .decl = &ends, .start_error = -2 }, "", "", KTSTR_FAIL, "'/include-files/b': No such file" },
+	{ { .decl = &ends, .stragglers = 2 }, "", "", KTSTR_FAIL, "left 2 processes behind" },
+	{ { .decl = &numbers }, "{\"a\":5,\"b\":0}", "", KTSTR_PASS, "" },
+	{ { .decl = &numbers }, "words", "{\"a\":5,\"b\":0}", KTSTR_PASS, "" },
+	{ { .decl = &numbers }, "{\"a\":5.5,\"b\":0}", "", KTSTR_FAIL, "metric 'a' is 5.5, more than 5" },
+	{ { .decl = &numbers }, "{\"a\":5}", "", KTSTR_FAIL, "metric 'b' not found" },
+	{ { .decl = &numbers }, "", "", KTSTR_FAIL, "printed no JSON" },
+	{ { .decl = &numbers }, "{\"a\":5,", "", KTSTR_FAIL, "printed broken JSON" },
+	{ { .decl = &numbers, .killed = true }, "", "", KTSTR_INCONCLUSIVE, "not found in what it printed until" },
+	{ { .decl = &taps }, "ok 1 x\n", "", KTSTR_PASS, "" },
+	{ { .decl = &taps }, "ok 1 x # SKIP y\n", "", KTSTR_SKIP, "was skipped: x # SKIP y" },
+	{ { .decl = &taps }, "nothing", "", KTSTR_FAIL, "gave no result" },
+};
+
+static void forget_run(struct payload *p)
+{
+	for (unsigned i = 0; i < p->metrics; i++)
+		free((char *)p->metric[i].name);
+	free(p->metric);
+	buf_done(&p->text[0]);
+	buf_done(&p->text[1]);
+}
+
+START_TEST(payloads_are_weighed)
+{
+	struct payload p = weights[_i].run;
+	_cleanup_buf_ struct buf why = BUF_NULL;
+	buf_puts(&p.text[PAYLOAD_STDOUT], weights[_i].out);
+	buf_puts(&p.text[PAYLOAD_STDERR], weights[_i].err);
+	ck_assert_int_eq(payload_weigh(&p, &why), weights[_i].verdict);
+	ck_assert_msg(strstr(buf_str(&why), weights[_i].why), "%s", buf_str(&why));
+	ck_assert_msg(*weights[_i].why || !why.len, "%s", buf_str(&why));
+	forget_run(&p);
+}
+END_TEST
+
+START_TEST(metrics_of_a_payload_have_a_limit)
+{
+	static const struct ktstr_payload many = PAYLOAD(.output = KTSTR_OUTPUT_JSON);
+	struct payload p = { .decl = &many };
+	_cleanup_buf_ struct buf why = BUF_NULL;
+	buf_puts(&p.text[PAYLOAD_STDOUT], "[0");
+	for (int i = 0; i < 2 * PAYLOAD_METRICS_MAX; i++)
+		buf_puts(&p.text[PAYLOAD_STDOUT], ",1");
+	buf_puts(&p.text[PAYLOAD_STDOUT], "]");
+	ck_assert_int_eq(payload_weigh(&p, &why), KTSTR_PASS);
+	ck_assert_uint_eq(p.metrics, PAYLOAD_METRICS_MAX);
+	ck_assert(p.truncated);
+	forget_run(&p);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, work_types_are_complete);
@@ -263,9 +396,13 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, cpusets_by_arithmetic);
 	tcase_add_test(tc, affinities_within_the_pool);
 	tcase_add_test(tc, shares_of_workers_round_up);
+	tcase_add_test(tc, loads_have_what_their_cgroup_says_for_all);
 	tcase_add_test(tc, canned_scenarios_on_all_machines);
 	tcase_add_test(tc, canned_scenarios_by_name);
 	tcase_add_test(tc, random_scenarios_are_checked);
+	tcase_add_loop_test(tc, payload_declarations_are_checked, 0, ARRAY_SIZE(bad_payloads));
+	tcase_add_loop_test(tc, payloads_are_weighed, 0, ARRAY_SIZE(weights));
+	tcase_add_test(tc, metrics_of_a_payload_have_a_limit);
 }
 
 int main(void)

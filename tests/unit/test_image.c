@@ -145,8 +145,8 @@ END_TEST
 START_TEST(base_is_kept_by_its_content)
 {
 	char *dir = t_tmpdir(), *file = path_join(dir, "included"), *cache = path_join(dir, "cache");
-	const char *const includes[] = { file, NULL };
-	struct image_base_spec spec = { .cache_dir = cache, .include_files = includes };
+	const struct image_include includes[] = {{ file, "include-files/included" }};
+	struct image_base_spec spec = { .cache_dir = cache, .include = includes, .includes = 1 };
 	struct buf one = BUF_NULL, two = BUF_NULL, other = BUF_NULL;
 	int fd;
 	t_ok(file_write_atomic(file, "first", 5, 0644, NULL));
@@ -193,8 +193,8 @@ END_TEST
 
 START_TEST(include_files_must_be_there)
 {
-	const char *const missing[] = { "/no/such/file", NULL };
-	struct image_base_spec spec = { .include_files = missing };
+	const struct image_include missing[] = {{ "/no/such/file", "include-files/file" }};
+	struct image_base_spec spec = { .include = missing, .includes = 1 };
 	struct err *err = NULL;
 	int fd;
 	t_errno(image_base(&spec, &fd, &err), ENOENT);

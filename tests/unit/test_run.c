@@ -319,9 +319,37 @@ START_TEST(machines_ask_for_what_they_need)
 }
 END_TEST
 
+/* --- payloads ----------------------------------------------------------------------------------- */
+
+#define WITH_PAYLOADS(list)                                                                                   \
+	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1," \
+	"\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000,\"workers_per_cgroup\":2,\"sched_args\":[],"  \
+	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                        \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},\"expect_err\":0,"                           \
+	"\"include_files\":[],\"payload\":\"one\",\"payloads\":[" list "]," CHECKS "}"
+
+START_TEST(suite_reads_payloads)
+{
+	struct suite s;
+	struct err *err = NULL;
+	t_ok(parse(LIST("", WITH_PAYLOADS("{\"name\":\"one\",\"binary\":\"b\",\"kit\":null,\"include_files\":[\"x\"]},"
+					  "{\"name\":\"two\",\"binary\":\"c\",\"kit\":\"k\",\"include_files\":[]}")),
+		   &s, NULL));
+	ck_assert_uint_eq(s.test[0].payloads, 2);
+	ck_assert_str_eq(s.test[0].payload, "one");
+	ck_assert_str_eq(s.test[0].payload_list[0].include_files[0], "x");
+	ck_assert_ptr_null(s.test[0].payload_list[0].kit);
+	ck_assert_str_eq(s.test[0].payload_list[1].kit, "k");
+	suite_done(&s);
+	t_errno(parse(LIST("", WITH_PAYLOADS("{\"name\":\"one\"}")), &s, &err), EBADMSG);
+	t_err_contains(&err, "tests[0]: payloads[0]: binary: expected a string");
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, machines_ask_for_what_they_need, 0, ARRAY_SIZE(wishes));
+	tcase_add_test(tc, suite_reads_payloads);
 	tcase_add_loop_test(tc, filter_matches, 0, ARRAY_SIZE(filters));
 	tcase_add_loop_test(tc, filter_says_where_it_is_wrong, 0, ARRAY_SIZE(bad_filters));
 	tcase_add_test(tc, filter_depth_is_limited);

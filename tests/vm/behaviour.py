@@ -16,7 +16,7 @@ def main():
         run = Run('test', '--kernel', kernel['key'], '--json', '-E', 'test(behaviour_) | test(ops_)',
                   BUILD + '/tests/behaviour', env={'KTSTR_SIDECAR_DIR': scratch.path})
         tests = [e for e in run.events() if e['event'] == 'test-finished']
-        check(len(tests) == 15, 'every kind is there', sorted(e['name'] for e in tests))
+        check(len(tests) == 16, 'every kind is there', sorted(e['name'] for e in tests))
         for e in tests:
             check(e['verdict'] == ('skip' if e['name'].endswith('_missing') else 'pass'), e['name'], e.get('cause'))
         engines = [p for p in scratch.sidecars() if 'behaviour_engines' in p]

@@ -10,9 +10,9 @@ void mutex_contention(struct ktstr_worker *w)
 {
 	unsigned units = or_default(w->work->work_iters, 1024);
 	ktstr_worker_spin(w, units);
-	lock_take(w);
+	futex_lock_take(w);
 	ktstr_worker_spin(w, or_default(w->work->hold_iters, 256));
-	lock_give(w);
+	futex_lock_give(w);
 	ktstr_worker_turn(w, units);
 }
 
@@ -38,7 +38,7 @@ void inversion_begin(struct ktstr_worker *w)
 static void inversion_take(struct ktstr_worker *w)
 {
 	if (!w->work->pi) {
-		lock_take(w);
+		futex_lock_take(w);
 		return;
 	}
 	uint32_t free_word = 0;
@@ -55,7 +55,7 @@ static void inversion_take(struct ktstr_worker *w)
 static void inversion_give(struct ktstr_worker *w)
 {
 	if (!w->work->pi) {
-		lock_give(w);
+		futex_lock_give(w);
 		return;
 	}
 	atomic_store(&w->group->stamp_ns, nsec_now());
@@ -101,13 +101,13 @@ static void produce(struct ktstr_worker *w)
 	s->next += NSEC_PER_SEC / or_default(w->work->rate_hz, 1000);
 	s->next = MAX_OF(s->next, nsec_now());
 	sleep_until(w, s->next);
-	lock_take(w);
+	futex_lock_take(w);
 	bool room = atomic_load(&g->tail) - atomic_load(&g->head) < depth;
 	if (room) {
 		atomic_store(&g->queue[atomic_load(&g->tail) % GROUP_QUEUE_MAX], nsec_now());
 		atomic_fetch_add(&g->tail, 1);
 	}
-	lock_give(w);
+	futex_lock_give(w);
 	if (room) {
 		atomic_fetch_add(&g->items, 1);
 		futex_wake(&g->items, 1);
@@ -118,13 +118,13 @@ static void produce(struct ktstr_worker *w)
 static void consume(struct ktstr_worker *w)
 {
 	struct work_group *g = w->group;
-	lock_take(w);
+	futex_lock_take(w);
 	bool some = atomic_load(&g->tail) != atomic_load(&g->head);
 	nsec_t queued = some ? atomic_load(&g->queue[atomic_load(&g->head) % GROUP_QUEUE_MAX]) : 0;
 	if (some)
 		atomic_fetch_add(&g->head, 1);
 	uint32_t seen = atomic_load(&g->items);
-	lock_give(w);
+	futex_lock_give(w);
 	if (!some) {
 		ktstr_worker_block(w);
 		futex_wait(&g->items, seen);

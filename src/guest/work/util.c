@@ -81,7 +81,7 @@ void lock_woken(struct ktstr_worker *w)
 	ktstr_worker_woken(w, ago > 0 ? (uint64_t)ago : 0);
 }
 
-bool lock_take(struct ktstr_worker *w)
+bool futex_lock_take(struct ktstr_worker *w)
 {
 	_Atomic uint32_t *lock = &w->group->lock;
 	uint32_t seen = 0;
@@ -98,7 +98,7 @@ bool lock_take(struct ktstr_worker *w)
 	return true;
 }
 
-void lock_give(struct ktstr_worker *w)
+void futex_lock_give(struct ktstr_worker *w)
 {
 	atomic_store(&w->group->stamp_ns, nsec_now());
 	if (atomic_exchange(&w->group->lock, 0) == 2)

@@ -56,8 +56,8 @@ bool await_post(struct ktstr_worker *w);
 /* Sets the worker's own scheduling policy; negative errno. */
 int own_policy(int policy, int priority);
 /* The group's lock: 0 free, 1 held, 2 wanted (Drepper, "Futexes are tricky", 2011); true: there was a wait. */
-bool lock_take(struct ktstr_worker *w);
-void lock_give(struct ktstr_worker *w);
+bool futex_lock_take(struct ktstr_worker *w);
+void futex_lock_give(struct ktstr_worker *w);
 /* The end of a wait for it: since it was given. */
 void lock_woken(struct ktstr_worker *w);
 /* The CPUs the worker may use now. */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_list.c -- ktstr list: the canned scenarios. */
+#include <stdio.h>
+#include <string.h>
+
+#include <ktstr/canned.h>
+
+#include "base/json.h"
+#include "cli/commands.h"
+
+struct list_args {
+	const char *filter;
+	bool json;
+};
+
+static const struct option_row list_options[] = {
+	{ "filter", 0, OPTION_STRING, "TEXT", "only those with TEXT in their name",
+	  offsetof(struct list_args, filter) },
+	{ "json", 0, OPTION_FLAG, NULL, "one JSON array on standard output", offsetof(struct list_args, json) },
+	{ 0 },
+};
+
+static json_t *row(const struct ktstr_canned *c)
+{
+	return json_pack("{s:s, s:s, s:s, s:[s]}", "name", c->name, "category", c->category, "description",
+			 c->description, "profiles", "default");
+}
+
+static int run_list(void *args, struct err **err)
+{
+	const struct list_args *a = args;
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	json_auto_t *all = json_array();
+	unsigned count = 0;
+	(void)err;
+	for (const struct ktstr_canned *c = ktstr_canned_list(); c->name; c++) {
+		if (a->filter && !strstr(c->name, a->filter))
+			continue;
+		count++;
+		json_array_append_new(all, row(c));
+		if (!a->json)
+			buf_appendf(&out, "%-38s [%-11s] %s\n", c->name, c->category, c->description);
+	}
+	if (a->json)
+		json_print(all, true, &out);
+	else
+		buf_appendf(&out, "%u scenario%s\n", count, count == 1 ? "" : "s");
+	if (!count && a->filter)
+		fprintf(stderr, "no scenario has '%s' in its name; 'ktstr list' has all of them\n", a->filter);
+	fputs(buf_str(&out), stdout);
+	return fflush(stdout) == 0 || errno == EPIPE ? 0 : -errno;
+}
+
+const struct command cmd_list = {
+	.name = "list",
+	.summary = "List the canned scenarios",
+	.text = "What 'ktstr run' runs on this machine, and ktstr_run_canned() in a test's guest: name, category, and "
+		"what happens in it.",
+	.option = list_options,
+	.size = sizeof(struct list_args),
+	.run = run_list,
+};

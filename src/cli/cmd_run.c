@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cmd_run.c -- ktstr run: canned scenarios on this machine, under the scheduler that it has. No virtual machine: the
+ * engine is a child, and this process is to it what PID 1 is in a guest.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <ktstr/canned.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/term.h"
+#include "cli/commands.h"
+#include "guest/channel.h"
+#include "guest/host.h"
+#include "report/sidecar.h"
+#include "verdict/judge.h"
+
+#define DURATION_DEFAULT_S 20
+#define WORKERS_MOST	   4096
+
+struct run_args {
+	struct strings operands;
+	const char *duration, *filter, *work_type;
+	uint64_t workers, seed;
+	bool json, release;
+};
+
+static const struct option_row run_options[] = {
+	{ "duration", 0, OPTION_STRING, "TIME", "of each scenario: 20s (the default), 1m",
+	  offsetof(struct run_args, duration) },
+	{ "workers", 0, OPTION_NUMBER, "N", "a control group, where the scenario does not say; default 4",
+	  offsetof(struct run_args, workers) },
+	{ "filter", 0, OPTION_STRING, "TEXT", "only those with TEXT in their name", offsetof(struct run_args, filter) },
+	{ "work-type", 0, OPTION_STRING, "NAME", "in place of plain spinning: YieldHeavy, PipeIo, ...",
+	  offsetof(struct run_args, work_type) },
+	{ "seed", 0, OPTION_NUMBER, "N", "of the order in which workers start; default 1",
+	  offsetof(struct run_args, seed) },
+	{ "release", 0, OPTION_FLAG, NULL, "the strict limits, as of 'ktstr test --release'",
+	  offsetof(struct run_args, release) },
+	{ "json", 0, OPTION_FLAG, NULL, "one JSON array on standard output", offsetof(struct run_args, json) },
+	{ 0 },
+};
+
+struct session {
+	struct host_engine engine;
+	struct host_run how;
+	struct ktstr_work work;
+	struct thresholds limits;
+	struct term term;
+	int signals;
+	bool interrupted;
+	unsigned count, passed, skipped, failed, inconclusive;
+	json_t *all;			/* with --json */
+};
+
+/* --- one scenario ------------------------------------------------------------------------------------------------- */
+
+/* Takes what the engine has sent; false: it has closed its end. */
+static bool take_packets(const struct host_engine *engine, struct evidence *e)
+{
+	static union {
+		struct wire_record record;
+		uint8_t bytes[sizeof(struct wire_record) + WIRE_PAYLOAD_MAX];
+	} packet;
+	for (;;) {
+		ssize_t n = recv(engine->channel, packet.bytes, sizeof(packet), MSG_DONTWAIT);
+		if (n <= 0)
+			return n < 0 && (errno == EAGAIN || errno == EINTR);
+		const struct wire_record *r = &packet.record;
+		_cleanup_err_ struct err *why = NULL;
+		if (n < (ssize_t)sizeof(*r) || r->length != (size_t)n - sizeof(*r) || r->type == 0 ||
+		    r->type >= WIRE_TYPE_MAX || e->damage.len)
+			continue;
+		if (evidence_take(e, r->type, r->time_ns, packet.bytes + sizeof(*r), r->length, &why) < 0)
+			err_format(why, &e->damage);
+	}
+}
+
+static void take_signal(struct session *s)
+{
+	struct signalfd_siginfo info;
+	while (read(s->signals, &info, sizeof(info)) == sizeof(info))
+		s->interrupted = true;
+}
+
+/* Until it is over: by itself, by its time, or by a signal to us. */
+static void hear_out(struct session *s, struct evidence *e)
+{
+	nsec_t deadline = nsec_now() + 3 * s->how.duration + 30 * NSEC_PER_SEC;
+	struct pollfd fd[] = { { s->engine.channel, POLLIN, 0 }, { s->engine.pidfd, POLLIN, 0 },
+			       { s->signals, POLLIN, 0 } };
+	while (!s->interrupted) {
+		struct timespec left = nsec_to_timespec(MAX_OF(deadline - nsec_now(), 0));
+		if (ppoll(fd, ARRAY_SIZE(fd), &left, NULL) == 0) {
+			e->test_exit.timed_out = 1;
+			return;
+		}
+		if (fd[2].revents)
+			take_signal(s);
+		if (fd[0].revents && !take_packets(&s->engine, e))
+			fd[0].fd = -1;
+		if (fd[1].revents)
+			return;
+	}
+}
+
+static int observe(struct session *s, struct evidence *e, struct err **err)
+{
+	int r = host_engine_start(&s->engine, &s->how, err);
+	if (r < 0)
+		return r;
+	e->has_hello = true;
+	hear_out(s, e);
+	take_packets(&s->engine, e);
+	e->interrupted = s->interrupted;
+	e->test_exit.status = host_engine_reap(&s->engine);
+	e->has_test_exit = !s->interrupted;
+	return 0;
+}
+
+/* --- telling ------------------------------------------------------------------------------------------------------ */
+
+static void tell(struct session *s, const struct judgement *j, double seconds)
+{
+	static const char *const words[] = { "PASS", "FAIL", "INCONCLUSIVE", "SKIP" };
+	static const enum term_style colors[] = { TERM_GOOD, TERM_BAD, TERM_WARN, TERM_DIM };
+	printf("%s[%s]%s %s/default (%.1fs)\n", term_style(&s->term, colors[j->verdict]), words[j->verdict],
+	       term_plain(&s->term), s->how.scenario, seconds);
+	for (uint32_t i = 0; i < j->details; i++)
+		printf("  %s\n", j->detail[i].text);
+	fflush(stdout);
+}
+
+static void keep(struct session *s, const struct judgement *j, double seconds)
+{
+	json_t *details = json_array();
+	for (uint32_t i = 0; i < j->details; i++)
+		json_array_append_new(details, json_pack("{s:s, s:s}", "kind", detail_kind_name(j->detail[i].kind),
+							 "message", j->detail[i].text));
+	json_array_append_new(s->all, json_pack("{s:s, s:s, s:b, s:b, s:b, s:f, s:o, s:o}", "scenario_name",
+						s->how.scenario, "verdict", verdict_name(j->verdict), "passed",
+						j->verdict == KTSTR_PASS, "skipped", j->verdict == KTSTR_SKIP,
+						"inconclusive", j->verdict == KTSTR_INCONCLUSIVE, "duration_s", seconds,
+						"details", details, "stats", stats_json(&j->stats)));
+}
+
+static int run_one(struct session *s, const char *name, struct err **err)
+{
+	struct evidence e = { 0 };
+	struct judge_facts facts = { .duration = s->how.duration, .limits = s->limits };
+	struct judgement *j = calloc(1, sizeof(*j));
+	nsec_t began = nsec_now();
+	s->how.scenario = name;
+	int r = j ? observe(s, &e, err) : -ENOMEM;
+	if (r == 0)
+		r = judge(&e, &facts, j);
+	if (r == 0) {
+		double seconds = (double)(nsec_now() - began) / 1e9;
+		s->passed += j->verdict == KTSTR_PASS;
+		s->failed += j->verdict == KTSTR_FAIL;
+		s->skipped += j->verdict == KTSTR_SKIP;
+		s->inconclusive += j->verdict == KTSTR_INCONCLUSIVE;
+		s->count++;
+		if (s->all)
+			keep(s, j, seconds);
+		else
+			tell(s, j, seconds);
+	}
+	evidence_done(&e);
+	if (j)
+		judgement_done(j);
+	free(j);
+	return r;
+}
+
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+static int check_names(const struct strings *names, struct err **err)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		const char *best = NULL;
+		unsigned distance = 12;
+		bool known = false;
+		for (const struct ktstr_canned *c = ktstr_canned_list(); c->name && !known; c++) {
+			unsigned d = edit_distance(names->item[i], c->name);
+			known = d == 0;
+			if (d < distance) {
+				distance = d;
+				best = c->name;
+			}
+		}
+		if (!known)
+			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+				    "no canned scenario is called '%s'%s%s%s Run 'ktstr list' to see available "
+				    "scenarios",
+				    names->item[i], best ? "; did you mean '" : "", best ? best : "",
+				    best ? "'?" : ".");
+	}
+	return 0;
+}
+
+static bool wanted(const struct run_args *a, const char *name)
+{
+	bool named = !a->operands.count;
+	for (size_t i = 0; i < a->operands.count; i++)
+		named |= !strcmp(a->operands.item[i], name);
+	return named && (!a->filter || strstr(name, a->filter));
+}
+
+static int run_wanted(struct session *s, const struct run_args *a, struct err **err)
+{
+	int r = 0;
+	for (const struct ktstr_canned *c = ktstr_canned_list(); r == 0 && c->name && !s->interrupted; c++)
+		if (wanted(a, c->name))
+			r = run_one(s, c->name, err);
+	return r;
+}
+
+static int read_args(const struct run_args *a, struct session *s, struct err **err)
+{
+	static const struct ktstr_checks none = { 0 };
+	uint64_t seconds;
+	s->how.seed = a->seed ? a->seed : 1;
+	s->how.workers = a->workers ? (unsigned)MIN_OF(a->workers, (uint64_t)WORKERS_MOST + 1) : 4;
+	s->how.duration = DURATION_DEFAULT_S * NSEC_PER_SEC;
+	s->limits = thresholds_merge(a->release, &none, &none);
+	if (a->duration && parse_u64(a->duration, &seconds) == 0 && seconds > 0 && seconds <= 86400)
+		s->how.duration = (nsec_t)seconds * NSEC_PER_SEC;
+	else if (a->duration && (parse_duration(a->duration, &s->how.duration) < 0 || s->how.duration <= 0 ||
+				 s->how.duration > 86400 * NSEC_PER_SEC))
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--duration: '%s' is no time of up to a day; say 20s",
+			    a->duration);
+	if (s->how.workers > WORKERS_MOST)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--workers: %lu are more than %d", a->workers, WORKERS_MOST);
+	if (a->work_type) {
+		if (ktstr_work_from_name(a->work_type, &s->work) < 0)
+			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+				    "--work-type: '%s' is no type of work; they are listed in ktstr/work.h, in "
+				    "PascalCase",
+				    a->work_type);
+		s->how.work_override = &s->work;
+	}
+	return check_names(&a->operands, err);
+}
+
+static int open_signals(struct err **err)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? FAIL_SYS(err, -errno, "watch for signals") : fd;
+}
+
+/* The host's own, for the reader: the name that sched_ext shows. */
+static void tell_scheduler(void)
+{
+	_cleanup_buf_ struct buf name = BUF_NULL;
+	if (file_read("/sys/kernel/sched_ext/root/ops", 256, &name, NULL) < 0)
+		buf_puts(&name, "the kernel's own");
+	fprintf(stderr, "scheduler: %.*s\n", (int)strcspn(buf_str(&name), "\n"), buf_str(&name));
+}
+
+static int summary(const struct session *s)
+{
+	if (s->all) {
+		_cleanup_buf_ struct buf out = BUF_NULL;
+		json_print(s->all, true, &out);
+		fputs(buf_str(&out), stdout);
+	} else if (s->passed == s->count) {
+		printf("%u/%u passed\n", s->passed, s->count);
+	} else {
+		printf("%u/%u passed (%u skipped, %u failed", s->passed, s->count, s->skipped, s->failed);
+		printf(s->inconclusive ? ", %u inconclusive)\n" : ")\n", s->inconclusive);
+	}
+	fflush(stdout);
+	return s->interrupted ? EXIT_INTERRUPTED : s->failed ? 1 : s->inconclusive ? 2 : 0;
+}
+
+static int run_run(void *args, struct err **err)
+{
+	const struct run_args *a = args;
+	struct session s = { .engine = HOST_ENGINE_NULL, .signals = -1, .term = term_probe(STDOUT_FILENO) };
+	int r = read_args(a, &s, err);
+	if (r == 0)
+		r = host_engine_open(&s.engine, err);
+	if (r == 0)
+		r = s.signals = open_signals(err);
+	if (r >= 0) {
+		s.all = a->json ? json_array() : NULL;
+		tell_scheduler();
+		r = run_wanted(&s, a, err);
+	}
+	host_engine_close(&s.engine);
+	fd_close(s.signals);
+	if (r == 0 && !s.count && !s.interrupted)
+		r = FAIL(err, EXIT_BAD_USAGE, -ENOENT,
+			 "no scenarios matched filter '%s'. Run 'ktstr list' to see available scenarios",
+			 a->filter ? a->filter : "");
+	if (r == 0)
+		r = summary(&s);
+	json_decref(s.all);
+	return r;
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.summary = "Run canned scenarios on this machine, without a virtual one",
+	.operands = "[SCENARIO...]",
+	.text = "Runs scenarios of 'ktstr list' (all of them where none is named) under the scheduler that this "
+		"machine has, one after the other, and judges them as in a guest. Needs the right to make control "
+		"groups and namespaces: root. All of it happens in a control group ktstr-PID, which is gone "
+		"afterwards. What the machine has not, a controller or a second cache, is a skip.\n\n"
+		"Exit status: 0 all passed or skipped, 1 one failed, 2 one is inconclusive.",
+	.option = run_options,
+	.size = sizeof(struct run_args),
+	.operands_at = offsetof(struct run_args, operands),
+	.run = run_run,
+};

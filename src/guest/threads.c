@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * threads.c -- a load whose workers are threads of one process.
+ *
+ * The process makes its threads as a real-time task: it would have to be run by the scheduler under test otherwise,
+ * before that one's test has begun. Each thread gets a policy of its own before it is let go.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "guest/work/work.h"
+
+#define THREAD_STACK	((size_t)256 << 10)
+#define THREADS_DEADLINE (5 * NSEC_PER_SEC)
+#define LEADER_PRIORITY 97	/* below the engine's own */
+
+struct thread {
+	struct crew *crew;
+	size_t index;
+	pthread_t id;
+};
+
+static void *begin(void *arg)
+{
+	struct thread *t = arg;
+	__atomic_store_n(&t->crew->slot[t->index].report.tid, (int32_t)gettid(), __ATOMIC_RELEASE);
+	become_worker(t->crew, t->index);
+}
+
+/* In the new process. Its own first thread does nothing but wait for the others. */
+static void __attribute__((noreturn)) lead(struct crew *c, size_t first, unsigned count)
+{
+	const struct ktstr_load *load = &c->record[c->member[first].record]->load;
+	struct thread *thread = calloc(count, sizeof(*thread));
+	pthread_attr_t attr;
+	setpgid(0, 0);
+	if (load->pcomm)
+		prctl(PR_SET_NAME, load->pcomm);
+	if (!thread || pthread_attr_init(&attr) != 0 || pthread_attr_setstacksize(&attr, THREAD_STACK) != 0)
+		_exit(1);
+	for (unsigned k = 0; k < count; k++) {
+		thread[k] = (struct thread){ .crew = c, .index = first + k };
+		if (pthread_create(&thread[k].id, &attr, begin, &thread[k]) != 0)
+			_exit(1);
+	}
+	for (unsigned k = 0; k < count; k++)
+		pthread_join(thread[k].id, NULL);
+	_exit(0);
+}
+
+static bool all_there(const struct crew *c, size_t first, unsigned count)
+{
+	for (unsigned k = 0; k < count; k++)
+		if (!__atomic_load_n(&c->slot[first + k].report.tid, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
+}
+
+static int await_threads(struct crew *c, size_t first, unsigned count, pid_t leader)
+{
+	static const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	nsec_t deadline = nsec_now() + THREADS_DEADLINE;
+	while (!all_there(c, first, count)) {
+		if (waitpid(leader, NULL, WNOHANG) == leader)
+			return -EAGAIN;
+		if (nsec_now() >= deadline) {
+			kill(leader, SIGKILL);
+			waitpid(leader, NULL, 0);
+			return -ETIME;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int crew_start_threads(struct crew *c, size_t first, unsigned count, struct err **err)
+{
+	struct sched_param rt = { .sched_priority = LEADER_PRIORITY }, none = { 0 };
+	for (unsigned k = 0; k < count; k++) {
+		c->member[first + k].start_offset = (nsec_t)rng_below(&c->rng, (uint64_t)START_OFFSET_MAX);
+		c->member[first + k].batch = c->batch;
+	}
+	pid_t leader = fork();
+	if (leader == 0)
+		lead(c, first, count);
+	if (leader < 0)
+		return FAIL_SYS(err, -errno, "start the process of %u threads", count);
+	sched_setscheduler(leader, SCHED_FIFO, &rt);
+	int pidfd = (int)syscall(SYS_pidfd_open, leader, 0);
+	int r = await_threads(c, first, count, leader);
+	if (r < 0) {
+		fd_close(pidfd);
+		return FAIL_SYS(err, r, "start %u threads", count);
+	}
+	sched_setscheduler(leader, SCHED_OTHER, &none);
+	place_affinity(leader, &c->topology->all);
+	for (unsigned k = 0; k < count; k++) {
+		struct crew_member *m = &c->member[first + k];
+		m->leader = leader;
+		m->pid = c->slot[first + k].report.tid;
+		m->pidfd = k ? fcntl(pidfd, F_DUPFD_CLOEXEC, 0) : pidfd;
+	}
+	return 0;
+}

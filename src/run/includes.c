@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* includes.c -- see includes.h. */
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/tool.h"
+#include "run/includes.h"
+
+void includes_done(struct includes *i)
+{
+	for (size_t k = 0; k < i->count; k++) {
+		free((char *)i->item[k].from);
+		free((char *)i->item[k].to);
+	}
+	*i = (struct includes){ 0 };
+}
+
+/* Takes @from, and frees it where it is not kept. */
+static int add_file(struct includes *i, char *from, const char *dir, const char *name, struct err **err)
+{
+	char *to = NULL;
+	int r = asprintf(&to, "%s/%s", dir, name) < 0 || !from ? -ENOMEM : 0;
+	for (size_t k = 0; r == 0 && k < i->count; k++) {
+		if (strcmp(i->item[k].to, to))
+			continue;
+		r = strcmp(i->item[k].from, from) ?
+			FAIL(err, EXIT_BAD_DATA, -EEXIST,
+			     "include files '%s' and '%s' would both be '/%s' in the guest", i->item[k].from, from,
+			     to) : 1;
+	}
+	if (r == 0 && i->count == INCLUDES_MAX)
+		r = FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d include files", INCLUDES_MAX);
+	if (r == 0) {
+		i->item[i->count++] = (struct image_include){ .from = from, .to = to };
+		return 0;
+	}
+	free(from);
+	free(to);
+	return r < 0 ? r : 0;
+}
+
+/* --- directories -------------------------------------------------------------------------------------------------- */
+
+static int no_dots(const struct dirent *e)
+{
+	return strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+}
+
+static int add_tree(struct includes *i, const char *from, const char *to, unsigned depth, struct err **err)
+{
+	struct dirent **entry = NULL;
+	int n = depth < INCLUDES_DEPTH_MAX ? scandir(from, &entry, no_dots, alphasort) : -1, r = 0;
+	if (n < 0)
+		return depth < INCLUDES_DEPTH_MAX ? FAIL_SYS(err, -errno, "include files '%s'", from)
+						  : FAIL(err, EXIT_BAD_DATA, -ELOOP,
+							 "include files '%s': more than %d directories deep", from,
+							 INCLUDES_DEPTH_MAX);
+	for (int k = 0; k < n; k++) {
+		struct stat st;
+		_cleanup_free_ char *path = path_join(from, entry[k]->d_name), *below = NULL;
+		if (r == 0 && path && stat(path, &st) == 0) {
+			if (S_ISREG(st.st_mode))
+				r = add_file(i, strdup(path), to, entry[k]->d_name, err);
+			else if (S_ISDIR(st.st_mode))
+				r = (below = path_join(to, entry[k]->d_name)) ?
+					add_tree(i, path, below, depth + 1, err) : -ENOMEM;
+		}
+		free(entry[k]);
+	}
+	free(entry);
+	return r;
+}
+
+/* --- names -------------------------------------------------------------------------------------------------------- */
+
+static char *regular(char *path)
+{
+	struct stat st;
+	if (path && stat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* A path is one; a name is in the current directory or in PATH. */
+static char *locate(const char *name)
+{
+	char *found = regular(strdup(name));
+	return found || strchr(name, '/') ? found : tool_find(name);
+}
+
+static int add_named(struct includes *i, const char *name, struct err **err)
+{
+	_cleanup_free_ char *plain = strdup(name);
+	size_t len = plain ? strlen(plain) : 0;
+	while (len > 1 && plain[len - 1] == '/')
+		plain[--len] = '\0';
+	char *path = plain ? locate(plain) : NULL;
+	if (!path)
+		return FAIL(err, EXIT_BAD_DATA, -ENOENT,
+			    strchr(name, '/') ? "include file '%s': not found"
+					      : "include file '%s': not found in the current directory or PATH", name);
+	if (!path_is_dir(path))
+		return add_file(i, path, "include-files", path_basename(plain), err);
+	_cleanup_free_ char *to = NULL, *real = realpath(path, NULL);
+	if (real)
+		to = path_join("include-files", path_basename(real));
+	int r = to ? add_tree(i, path, to, 0, err) : -ENOMEM;
+	free(path);
+	return r;
+}
+
+/* --- payloads ----------------------------------------------------------------------------------------------------- */
+
+static char *in_kit(const struct payload_decl *p, const char *kit)
+{
+	char *path = NULL;
+	if (!kit || asprintf(&path, "%s/%s/%s", kit, p->kit, p->binary) < 0)
+		return NULL;
+	return path;
+}
+
+static char *executable(char *path)
+{
+	if (path && !path_is_dir(path) && access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+bool includes_kit_complete(const struct test_decl *t, const char *kit, char *why, size_t size)
+{
+	for (size_t i = 0; i < t->payloads; i++) {
+		const struct payload_decl *p = &t->payload_list[i];
+		_cleanup_free_ char *path = p->kit ? executable(in_kit(p, kit)) : NULL;
+		if (!p->kit || path)
+			continue;
+		snprintf(why, size,
+			 "the kernel was built without '%s/%s', which payload '%s' is ('ktstr kernel build "
+			 "--selftests', or set KTSTR_KIT)",
+			 p->kit, p->binary, p->name);
+		return false;
+	}
+	return true;
+}
+
+static int add_payload(struct includes *i, const struct test_decl *t, const struct payload_decl *p, const char *kit,
+		       struct err **err)
+{
+	_cleanup_free_ char *beside = path_dirname(t->binary);
+	char *path = NULL;
+	if (p->kit)
+		path = executable(in_kit(p, kit));
+	else if (!strchr(p->binary, '/'))
+		path = executable(beside ? path_join(beside, p->binary) : NULL);
+	if (!path && !p->kit)
+		path = executable(locate(p->binary));
+	if (!path)
+		return FAIL(err, EXIT_BAD_DATA, -ENOENT,
+			    "payload '%s': no executable file '%s'%s; build it, or name its path", p->name, p->binary,
+			    strchr(p->binary, '/') ? "" : " beside the test binary, in the current directory or PATH");
+	int r = add_file(i, path, "include-files", path_basename(p->binary), err);
+	for (size_t k = 0; r == 0 && p->include_files[k]; k++)
+		r = add_named(i, p->include_files[k], err);
+	return r;
+}
+
+int includes_resolve(const struct test_decl *t, const char *kit, struct includes *ret, struct err **err)
+{
+	int r = 0;
+	ret->count = 0;
+	for (size_t k = 0; r == 0 && t->include_files && t->include_files[k]; k++)
+		r = add_named(ret, t->include_files[k], err);
+	for (size_t k = 0; r == 0 && k < t->payloads; k++)
+		r = add_payload(ret, t, &t->payload_list[k], kit, err);
+	if (r < 0)
+		includes_done(ret);
+	return r;
+}

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Canned scenarios on this very machine: found by name, run in a control group that is gone afterwards, ended by signals.
+
+What they measure here is not looked at: this machine has other things to do.
+"""
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import KTSTR, Run, check, finish, skip  # noqa: E402
+
+ROOTS = ('/sys/fs/cgroup', '/sys/fs/cgroup/unified')
+
+
+def groups():
+    """Those of `ktstr run`; builds and machines have others, with more in their names."""
+    return sorted(d for root in ROOTS for d in glob.glob(root + '/ktstr-*') if os.path.basename(d)[6:].isdigit())
+
+
+def refused(name, status, said, *args, **kw):
+    run = Run(*args, **kw)
+    errors = [line for line in run.err.splitlines() if line.startswith('error:')]
+    check(run.status == status and len(errors) == 1 and said in errors[0], f'{name}: exits with {status}', run)
+
+
+def listing():
+    run = Run('list')
+    lines = run.out.splitlines()
+    check(run.status == 0 and lines[-1] == f'{len(lines) - 1} scenarios', 'the list ends with their number', run)
+    rows = json.loads(Run('list', '--json').out)
+    check(len(rows) == len(lines) - 1 and {'name', 'category', 'description', 'profiles'} == set(rows[0]), 'as JSON the same', rows[:2])
+    some = json.loads(Run('list', '--json', '--filter', 'nested').out)
+    check(some and all('nested' in r['name'] for r in some), 'a filter', some)
+    none = Run('list', '--filter', 'xyzzy')
+    check(none.status == 0 and none.out == '0 scenarios\n' and "'xyzzy'" in none.err, 'nothing by that name', none)
+
+
+def bad_input():
+    refused('a name that is none', 64, "no canned scenario is called 'cgroup_stedy'; did you mean 'cgroup_steady'?", 'run', 'cgroup_stedy')
+    refused('a duration without sense', 64, "--duration: 'soon' is no time", 'run', '--duration', 'soon')
+    refused('no time at all', 64, "--duration: '0' is no time", 'run', '--duration', '0')
+    refused('too many workers', 64, '--workers: 10000 are more than 4096', 'run', '--workers', '10000')
+    refused('a type of work that is none', 64, "--work-type: 'pipeio' is no type of work", 'run', '--work-type', 'pipeio')
+
+
+def can_run():
+    return os.geteuid() == 0 and any(os.access(r + '/cgroup.procs', os.W_OK) for r in ROOTS)
+
+
+def running():
+    args = ('run', '--duration', '300ms', '--workers', '2')
+    refused('a filter that fits nothing', 64, "no scenarios matched filter 'xyzzy'. Run 'ktstr list'", *args, '--filter', 'xyzzy')
+    run = Run(*args, '--json', 'cgroup_steady', 'nested_cgroup_steady')
+    results = json.loads(run.out or '[]')
+    check([r['scenario_name'] for r in results] == ['cgroup_steady', 'nested_cgroup_steady'] and
+          all(r['stats']['total_workers'] >= 2 and r['stats']['total_iterations'] > 0 for r in results),
+          'two scenarios have run, with workers that worked', run)
+    check({'passed', 'skipped', 'duration_s', 'details', 'stats'} <= set(results[0]), 'with every key', results[0].keys())
+    run = Run(*args, 'cgroup_steady', '--work-type', 'PipeIo', '--json')
+    work = {c['work_type'] for c in json.loads(run.out)[0]['stats']['cgroups']}
+    check(work == {'PipeIo'}, 'another type of work in place of spinning', work)
+    run = Run(*args, 'cgroup_steady')
+    check('] cgroup_steady/default (' in run.out and '/1 passed' in run.out, 'as text', run)
+    check(groups() == [], 'no control group is left', groups())
+
+
+def begin():
+    p = subprocess.Popen([KTSTR, 'run', '--duration', '60s', 'cgroup_steady'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(500):
+        if [f for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d/ktstr/cg_0/cgroup.procs' % p.pid, recursive=True) if open(f).read()]:
+            break
+        time.sleep(0.02)
+    return p, [int(pid) for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d/**/cgroup.procs' % p.pid, recursive=True)
+               for pid in open(f).read().split()]
+
+
+def gone(pids):
+    for _ in range(250):
+        if not any(os.path.exists(f'/proc/{pid}') for pid in pids):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def ended():
+    p, pids = begin()
+    check(len(pids) >= 5, 'the engine and its workers are in the control group', pids)
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=60)
+    check(p.returncode == 130 and gone(pids) and groups() == [], 'Ctrl-C: 130, no process, no control group', (p.returncode, out, err))
+    p, pids = begin()
+    p.kill()
+    p.communicate()
+    check(gone(pids), 'SIGKILL: nothing of it goes on', pids)
+    for d in groups():     # nobody was left to remove it
+        for path, _, _ in os.walk(d, topdown=False):
+            os.rmdir(path)
+
+
+def without_rights():
+    drop = lambda: (os.setgid(65534), os.setuid(65534))  # noqa: E731
+    done = subprocess.run([KTSTR, 'run', 'cgroup_steady'], preexec_fn=drop, capture_output=True, text=True, cwd='/')
+    errors = [line for line in done.stderr.splitlines() if line.startswith('error:')]
+    check(done.returncode == 69 and len(errors) == 1 and 'run as root' in errors[0], 'without rights: 69 and what it takes', done)
+
+
+listing()
+bad_input()
+if can_run():
+    running()
+    ended()
+    if os.access(KTSTR, os.X_OK):
+        without_rights()
+else:
+    skip('scenarios on this machine', 'needs root and a cgroup2 file system')
+finish()

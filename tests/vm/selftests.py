@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The kernel's own tests of sched_ext: each in a guest of its own, with a verdict of its own, and none that cannot fail."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel, skip  # noqa: E402
+
+SUITE = BUILD + '/tests/selftests'
+COUNT = 21
+# Says of every test what it was asked to; -t takes the name.
+RUNNER = """#!/bin/sh
+echo "===== START ====="
+echo "$WORD 1 $2 # $MORE"
+exit 0
+"""
+
+
+def kit_of(scratch, name, word, more=''):
+    path = scratch / f'{name}/selftests/sched_ext'
+    os.makedirs(path)
+    with open(path + '/runner', 'w') as f:
+        f.write(RUNNER.replace('$WORD', word).replace('$MORE', more))
+    os.chmod(path + '/runner', 0o755)
+    return scratch / name
+
+
+def one(kernel, kit):
+    run = Run('test', '--kernel', kernel['key'], '--json', '-E', 'test(=ktstr/scx_minimal)', SUITE,
+              env={'KTSTR_KIT': kit, 'KTSTR_SIDECAR_DIR': kit})
+    return [e for e in run.events() if e['event'] == 'test-finished'][0]
+
+
+def control(kernel, scratch):
+    """A runner that lies in either direction is believed, line by line: its exit status is always 0."""
+    e = one(kernel, kit_of(scratch, 'bad', 'not ok'))
+    check(e['verdict'] == 'fail' and "says 'not ok minimal" in e['cause'], 'a test that says it failed has failed', e)
+    e = one(kernel, kit_of(scratch, 'skips', 'ok', 'SKIP no such kfunc'))
+    check(e['verdict'] == 'skip' and 'was skipped: minimal # SKIP no such kfunc' in e['cause'], 'a skip is a skip, with its reason', e)
+    e = one(kernel, kit_of(scratch, 'other', 'ok 1 something_else # ok'))
+    check(e['verdict'] == 'fail' and "gave no result for 'minimal'" in e['cause'], "another test's result is not its own", e)
+    e = one(kernel, scratch / 'none')
+    check(e['verdict'] == 'skip' and "built without 'selftests/sched_ext/runner'" in e['cause'],
+          'a kernel without them is a skip, before there is a machine', e)
+
+
+def all_of_them(kernel):
+    kit = os.environ.get('KTSTR_KIT') or kernel['path']
+    if not os.access(kit + '/selftests/sched_ext/runner', os.X_OK):
+        skip("the kernel's own selftests", "this kernel was built without; 'ktstr kernel build --selftests', or set KTSTR_KIT")
+        return
+    with Scratch() as scratch:
+        run = Run('test', '--kernel', kernel['key'], '--json', SUITE, env={'KTSTR_SIDECAR_DIR': scratch.path})
+        tests = [e for e in run.events() if e['event'] == 'test-finished']
+        check(len(tests) == COUNT, f'{COUNT} tests, each with a result', sorted(e['name'] for e in tests))
+        for e in tests:
+            check(e['verdict'] == 'pass', e['name'], e.get('cause'))
+        failed, passed = 0, []
+        for path in scratch.sidecars():
+            with open(path) as f:
+                runs = json.load(f)['metrics']
+            values = {m['name']: m['value'] for m in runs[0]['metrics']}
+            passed.append(values['passed'])
+            failed += values['failed'] + values['skipped'] + len(runs) - 1
+        # Children that inherit what the runner had not yet written write it too: a line may be there more than once.
+        check(len(passed) == COUNT and min(passed) >= 1 and not failed, 'every one printed its own result', passed)
+
+
+def main():
+    kernel = need_kernel('selftests')
+    before = machines()
+    with Scratch() as scratch:
+        control(kernel, scratch)
+    all_of_them(kernel)
+    check_nothing_left('selftests', before)
+    finish()
+
+
+main()
