@@ -251,9 +251,10 @@ static int command_failed(struct kernel_job *job, const char *what)
 
 /*
  * Runs make in the tree with a share of the budget. With ccache, paths are made relative and the build's own directory
- * and time are left out of what it hashes, so that another kernel's objects can be found again.
+ * and time are left out of what it hashes, so that another kernel's objects can be found again. The makefiles of the
+ * tools (not @kbuild) only know compilers of one word, and do without.
  */
-static int make(struct machine *m, int result, const char *what, const char *const *targets)
+static int make(struct machine *m, int result, const char *what, const char *const *targets, bool kbuild)
 {
 	struct kernel_job *job = job_of(m);
 	const struct jobserver *js = job->config.jobserver;
@@ -263,7 +264,7 @@ static int make(struct machine *m, int result, const char *what, const char *con
 			      "KBUILD_BUILD_TIMESTAMP=@0", NULL };
 	const char *argv[MAKE_WORDS_MAX] = { "make", "KCFLAGS=-Wno-error" };
 	size_t n = 2;
-	if (job->config.ccache) {
+	if (kbuild && job->config.ccache) {
 		snprintf(base, sizeof(base), "CCACHE_BASEDIR=%s", job->tree);
 		env[2] = base;
 		argv[n++] = "CC=ccache gcc";
@@ -330,7 +331,7 @@ static int configure(struct machine *m, int result)
 		if (!target)
 			continue;
 		const char *targets[] = { target, variable[0] ? variable : NULL, NULL };
-		int r = make(m, result, "configuration", targets);
+		int r = make(m, result, "configuration", targets, true);
 		if (r <= 0)
 			return r < 0 ? r : STAGE_CONFIGURE;
 	}
@@ -344,7 +345,7 @@ static int build(struct machine *m, int result)
 {
 	/* Modules and everything else that is not booted stay unbuilt. */
 	static const char *const targets[] = { "vmlinux", "bzImage", NULL };
-	int r = make(m, result, "build", targets);
+	int r = make(m, result, "build", targets, true);
 	return r < 0 ? r : r ? STAGE_VALIDATE : STAGE_BUILD;
 }
 
@@ -360,7 +361,7 @@ static int validate(struct machine *m, int result)
 static int compile_commands(struct machine *m, int result)
 {
 	static const char *const targets[] = { "compile_commands.json", NULL };
-	return make(m, result, "compile_commands.json", targets);
+	return make(m, result, "compile_commands.json", targets, true);
 }
 
 /* The tree brings its own libbpf and bpftool; a distribution's older ones do not know today's struct_ops. 1: built. */
@@ -374,7 +375,7 @@ static int make_tools(struct machine *m, int result, const char *what, const cha
 	targets[n++] = variable;
 	while (*programs && n + 1 < ARRAY_SIZE(targets))
 		targets[n++] = *programs++;
-	return make(m, result, what, targets);
+	return make(m, result, what, targets, false);
 }
 
 /* A tree that has none is built without. */
@@ -389,8 +390,7 @@ enum { PART_COMMANDS, PART_SCHEDULERS, PART_SELFTESTS };
 static int tools(struct machine *m, int result)
 {
 	static const char *const schedulers[] = { "scx_simple", "scx_qmap", "scx_central", "scx_flatcg", NULL };
-	/* Its Makefile passes on a compiler of one word only, which ccache in front of it is not. */
-	static const char *const selftests[] = { "HOSTCC=gcc", NULL };
+	static const char *const selftests[] = { NULL };	/* all of them */
 	struct kernel_job *job = job_of(m);
 	if (job->run.step == COMMAND_IDLE && result < 0)
 		return result;

@@ -52,9 +52,9 @@ clean mrproper:
 .PHONY: allnoconfig defconfig olddefconfig bzImage clean mrproper compile_commands.json
 """
 
-# tools/testing/selftests/sched_ext: as the real one it takes a HOSTCC of one word.
+# tools/testing/selftests/sched_ext: as the real one it takes compilers of one word.
 SELFTESTS = """runner:
-	@test -n "$(CLANG)" && test "$(words $(HOSTCC))" = 1
+	@test -n "$(CLANG)" && test "$(words $(CC))" = 1 && test "$(words $(HOSTCC))" -le 1
 	@echo "  LINK     runner"
 	@printf '#!/bin/sh\\necho "ok 1 example #"\\n' > runner && chmod +x runner
 """
