@@ -17,6 +17,8 @@
 const struct confine_rule confine_rules[] = {
 	{ SCMP_SYS(ioctl), VCPU, KVM_RUN, "run the guest" },
 	{ SCMP_SYS(ioctl), VCPU, KVM_IRQ_LINE, "the serial port's interrupt" },
+	{ SCMP_SYS(ioctl), VCPU, KVM_SIGNAL_MSI, "our own I/O APIC's interrupts, where APIC ids exceed 254" },
+	{ SCMP_SYS(ioctl), VCPU, KVM_SET_GSI_ROUTING, "what our own I/O APIC's pins send" },
 	{ SCMP_SYS(ioctl), BOTH, KVM_GET_REGS, "where a vCPU is: diagnosis, and instructions that KVM cannot do" },
 	{ SCMP_SYS(ioctl), MAIN, KVM_GET_SREGS, "diagnosis" },
 	{ SCMP_SYS(write), BOTH, 0, "the console; words to the orchestrator; the eventfd of the guest's end" },

@@ -11,6 +11,7 @@
 #include "vmm/x86/msr.h"
 
 #define KICK_SIGNAL SIGRTMIN
+#define APIC_BASE_X2APIC (1u << 10)	/* IA32_APIC_BASE.EXTD: Intel SDM vol. 3, 11.12.1 */
 
 enum vcpu_state { VCPU_SETUP, VCPU_READY, VCPU_RUNNING, VCPU_PAUSED, VCPU_ENDED };
 
@@ -66,6 +67,9 @@ static int set_registers(struct kvm_vcpu *v, struct err **err)
 	if (r < 0)
 		return FAIL_SYS(err, r, "read its registers");
 	x86_entry_sregs(&v->guest->entry, &sregs);
+	/* Linux leaves processors out whose ids do not fit the mode in which it finds the first one. */
+	if (v->guest->split)
+		sregs.apic_base |= APIC_BASE_X2APIC;
 	x86_entry_regs(&v->guest->entry, &regs);
 	r = sys_ioctl(sys, v->fd, KVM_SET_SREGS, &sregs);
 	if (r == 0)
@@ -155,6 +159,13 @@ static enum vcpu_state on_nothing(struct kvm_vcpu *v)
 	return VCPU_RUNNING;
 }
 
+/* Split irqchip: the I/O APIC is ours, and wants to know. */
+static enum vcpu_state on_eoi(struct kvm_vcpu *v)
+{
+	devices_eoi(&v->guest->devices, v->run->eoi.vector);
+	return VCPU_RUNNING;
+}
+
 static enum vcpu_state on_reset(struct kvm_vcpu *v)
 {
 	kvm_guest_ends(v->guest, KVM_GUEST_RESET, v->run->exit_reason, NULL);
@@ -195,7 +206,7 @@ static const struct {
 	[KVM_EXIT_INTR] = { "intr", on_nothing },
 	[KVM_EXIT_INTERNAL_ERROR] = { "internal error", on_internal_error },
 	[KVM_EXIT_SYSTEM_EVENT] = { "system event", on_reset },
-	[KVM_EXIT_IOAPIC_EOI] = { "ioapic eoi", on_nothing },
+	[KVM_EXIT_IOAPIC_EOI] = { "ioapic eoi", on_eoi },
 };
 
 static enum vcpu_state on_exit_reason(struct kvm_vcpu *v)
