@@ -5,7 +5,7 @@
 
 #define RTE_REMOTE_IRR (1ull << 14)
 #define RTE_LEVEL      (1ull << 15)
-#define RTE_READ       0xfe0000000001efffull
+#define RTE_READ       0xfffe00000001efffull
 
 static uint32_t sent;
 

@@ -24,7 +24,7 @@
 #define RTE_REMOTE_IRR (1ull << 14)
 #define RTE_LEVEL      (1ull << 15)
 #define RTE_MASKED     (1ull << 16)
-#define RTE_WRITABLE   0xfe0000000001afffull	/* all but delivery status, remote IRR, and what is reserved */
+#define RTE_WRITABLE   0xfffe00000001afffull	/* all but delivery status, remote IRR, and what is reserved */
 
 #define MODE_FIXED  0u
 #define MODE_LOWEST 1u

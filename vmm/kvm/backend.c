@@ -132,6 +132,20 @@ static enum vm_end how_it_ended(struct vm *vm)
 	}
 }
 
+static void take_wishes(struct kvm_vm *k, const struct vmm_report *report)
+{
+	char text[96];
+	_Static_assert(PERF_WISH_MAX <= VM_WISHES_MAX, "room for perf mode's wishes");
+	k->vm.wishes = k->config.guest.perf ? PERF_WISH_MAX : 0;
+	for (unsigned i = 0; i < k->vm.wishes; i++) {
+		const struct perf_outcome *o = &report->perf[i];
+		struct vm_wish *w = &k->vm.wish[i];
+		*w = (struct vm_wish){ .name = perf_wish_names[i], .asked = o->asked, .granted = o->granted };
+		if (o->error)
+			snprintf(w->why, sizeof(w->why), "%s", perf_why(o->error, text, sizeof(text)));
+	}
+}
+
 /* Its own counts and KVM's; whatever they are, they are only numbers. */
 static void take_report(struct kvm_vm *k)
 {
@@ -142,6 +156,7 @@ static void take_report(struct kvm_vm *k)
 	k->vm.counter_names = kvm_stat_names;
 	k->vm.counters = KVM_STAT_MAX;
 	memcpy(k->vm.counter, report.stat, sizeof(report.stat));
+	take_wishes(k, &report);
 }
 
 static void life_done(struct machine *m, int result)
@@ -182,8 +197,9 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 		.initrd_fd = c->initrd_fd >= 0 ? VMM_FD_INITRD : -1, .console_fd = VMM_FD_CONSOLE,
 		.perf = c->perf, .device = "/dev/kvm",
 	};
-	for (unsigned i = 0; c->pin && i < topology_cpus(&c->topology) && i < GUEST_CPUS_MAX; i++)
-		g->pin[i] = c->pin[i];
+	vm_pinning_init(&g->pinning);
+	if (c->pinning)
+		g->pinning = *c->pinning;
 	for (unsigned i = 0; i < g->nodes; i++) {
 		g->node[i].fd = VMM_FD_RAM0 + (int)i;
 		g->node[i].size = k->scan.memory.node[i].size;

@@ -102,6 +102,7 @@ static void fill_report(struct child_state *c)
 	r->unclaimed = g->bus.unclaimed;
 	for (unsigned i = 0; i < g->vcpus; i++)
 		r->exits += g->vcpu[i].exits;
+	memcpy(r->perf, g->perf, sizeof(r->perf));
 	collect_stats(c);
 }
 
@@ -114,6 +115,8 @@ static int run_guest(struct child_state *c, struct err **err)
 		r = kvm_guest_start(&c->guest, err);
 	if (r < 0)
 		return err_wrap(err, r, "boot the guest");
+	if (c->config.guest.perf)
+		perf_prepare_main(&c->guest);
 	r = confine_apply(&c->guest.confine[CONFINE_MAIN], err);
 	if (r < 0)
 		return r;
@@ -122,8 +125,6 @@ static int run_guest(struct child_state *c, struct err **err)
 		say_registers(c);
 	devices_flush(&c->guest.devices);
 	fill_report(c);
-	if (c->guest.warnings.len)
-		fd_write_full(STDERR_FILENO, c->guest.warnings.data, c->guest.warnings.len);
 	if (!ended)
 		return VMM_EXIT_ASKED;
 	r = kvm_guest_wait(&c->guest, err);

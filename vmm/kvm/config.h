@@ -40,6 +40,7 @@ struct vmm_report {
 	uint32_t exit_code;
 	uint32_t end;				/* enum kvm_guest_end */
 	uint64_t stat[KVM_STAT_MAX];		/* KVM's own, of all vCPUs */
+	struct perf_outcome perf[PERF_WISH_MAX];	/* zeros where perf mode was not asked for */
 };
 
 #define VMM_PROGRAM   "/proc/self/fd/9"	/* VMM_FD_PROGRAM */

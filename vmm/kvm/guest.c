@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* guest.c -- see guest.h. A guest is made in steps, in the order of the table at the end; threads are vcpu.c's. */
 #include <linux/kvm.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -153,6 +152,8 @@ static int make_memory(struct kvm_guest *g, struct err **err)
 				    region->node);
 		r = give_region(g, i, region, err);
 	}
+	if (r == 0 && c->perf)
+		perf_prepare_memory(g);
 	return r;
 }
 
@@ -333,17 +334,6 @@ void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, 
 	err_free(err);
 }
 
-void kvm_guest_warn(struct kvm_guest *g, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	pthread_mutex_lock(&g->lock);
-	buf_vappendf(&g->warnings, fmt, ap);
-	buf_puts(&g->warnings, "\n");
-	pthread_mutex_unlock(&g->lock);
-	va_end(ap);
-}
-
 int kvm_guest_wait(struct kvm_guest *g, struct err **err)
 {
 	int r = 0;
@@ -376,7 +366,6 @@ void kvm_guest_done(struct kvm_guest *g)
 	for (int kind = 0; kind < CONFINE_KIND_MAX; kind++)
 		confine_done(&g->confine[kind]);
 	err_free(g->err);
-	buf_done(&g->warnings);
 	pthread_cond_destroy(&g->changed);
 	pthread_mutex_destroy(&g->lock);
 	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1 };

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "vmm/kvm/perf.h"
+#include "vmm/kvm/vcpu.h"
 #include "vmm/x86/cpuid.h"
 #include "vmm/x86/msr.h"
 
@@ -35,6 +36,8 @@ static int set_cpuid(struct kvm_vcpu *v, struct err **err)
 		cpuid_set_realtime(c);
 	if (r == 0)
 		r = sys_ioctl(g->sys, v->fd, KVM_SET_CPUID2, c);
+	if (r == 0 && g->config->perf)
+		perf_check_hint(v);
 	return r < 0 ? FAIL_SYS(err, r, "set its features (CPUID)") : 0;
 }
 
