@@ -2,7 +2,7 @@
 /*
  * vmm_boot.c -- one machine from exec to its guest's hello, as a stopwatch sees it. For lab_boot.py.
  *
- *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY CMDLINE	our VMM
+ *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf] CMDLINE	our VMM
  *	vmm_boot any ARGV...						whatever has the guest's console as its output
  *
  * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
@@ -78,6 +78,11 @@ static void print(const struct watch *w, const struct vmm_report *r)
 		       "%lu",
 		       (double)r->setup_cpu_ns / 1e6, (double)((nsec_t)r->exec_ns - w->began) / 1e6,
 		       (double)((nsec_t)r->boot_ns - w->began) / 1e6, r->exits, r->unclaimed);
+	for (unsigned i = 0; r && r->perf[PERF_PINNING].asked && i < PERF_WISH_MAX; i++)
+		printf(", \"%s\": [%u, %u, %d]", perf_wish_names[i], r->perf[i].asked, r->perf[i].granted,
+		       r->perf[i].error);
+	if (r)
+		printf(", \"halt_exits\": %lu", r->stat[KVM_STAT_HALT_EXITS]);
 	printf("}\n");
 }
 
@@ -108,15 +113,30 @@ struct handed {
 	int from, to;
 };
 
+/* In perf mode vCPU n is on CPU n, and all memory on node 0; what else there is to do, behind them. */
+static void pin(struct vmm_config *c)
+{
+	uint16_t cpus = (uint16_t)topology_cpus(&c->guest.topology);
+	vm_pinning_init(&c->guest.pinning);
+	for (uint16_t i = 0; i < cpus && i < GUEST_CPUS_MAX; i++)
+		c->guest.pinning.vcpu[i] = i;
+	for (unsigned i = 0; i < c->guest.topology.numa_nodes && i < GUEST_NODES_MAX; i++)
+		c->guest.pinning.node[i] = 0;
+}
+
 static int fill(struct vmm_config *c, char **argv, struct handed *h)
 {
 	struct ktstr_topology *t = &c->guest.topology;
 	uint64_t mib;
 	struct guestmem m;
 	*c = (struct vmm_config){ .magic = VMM_CONFIG_MAGIC, .size = sizeof(*c) };
+	c->guest.split = strstr(argv[4], "+split");
+	c->guest.perf = strstr(argv[4], "+perf");
+	argv[4][strcspn(argv[4], "+")] = '\0';
 	if (parse_u64(argv[3], &mib) < 0 || topology_parse(argv[4], t, NULL) < 0 ||
-	    guestmem_init(&m, t->numa_nodes, mib, NULL) < 0)
+	    (c->guest.perf ? guestmem_init_huge : guestmem_init)(&m, t->numa_nodes, mib, NULL) < 0)
 		return -EINVAL;
+	pin(c);
 	c->guest.nodes = m.nodes;
 	for (unsigned i = 0; i < m.nodes; i++) {
 		c->guest.node[i].fd = VMM_FD_RAM0 + (int)i;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pinning.h -- where a machine's threads and memory belong on the host, as a plan of its CPUs has it (src/lock/plan.h). */
+/* pinning.h -- where a machine's threads and memory belong on the host, as a plan has it (src/lock/plan.h). */
 #ifndef KTSTR_VMM_PINNING_H
 #define KTSTR_VMM_PINNING_H
 
@@ -14,7 +14,7 @@
 struct vm_pinning {
 	uint16_t vcpu[GUEST_CPUS_MAX];	/* host CPU of each vCPU; PIN_ANY: nowhere in particular */
 	uint16_t service;		/* host CPU of the process's other threads, or PIN_ANY */
-	uint16_t node[GUEST_NODES_MAX];	/* host NUMA node (the kernel's number) of each guest node's memory, or PIN_ANY */
+	uint16_t node[GUEST_NODES_MAX];	/* host NUMA node, by the kernel's number, of each guest node; or PIN_ANY */
 };
 
 /* Nothing pinned. */

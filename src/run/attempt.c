@@ -225,6 +225,8 @@ static void take_leavings(struct attempt *a)
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
 	memcpy(a->counter, vm->counter, sizeof(a->counter));
+	a->wishes = vm->wishes;
+	memcpy(a->wish, vm->wish, sizeof(a->wish));
 	a->wall = a->machine.reactor->now - vm->started;
 	a->boot = vm->hello ? vm->hello - vm->started : 0;
 	a->env->backend->destroy(vm);

@@ -74,6 +74,8 @@ struct attempt {
 	const char *const *counter_names;
 	uint64_t counter[VM_COUNTERS_MAX];
 	unsigned counters;
+	struct vm_wish wish[VM_WISHES_MAX];	/* of perf mode */
+	unsigned wishes;
 	struct err *err;		/* why it could not be prepared or stored */
 	char *sidecar;			/* path, once stored */
 };

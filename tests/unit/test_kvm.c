@@ -212,7 +212,7 @@ START_TEST(guests_live_side_by_side_pause_and_stop)
 }
 END_TEST
 
-/* --- more APIC ids than KVM's own I/O APIC can address -------------------------------------------------------------- */
+/* --- more APIC ids than KVM's own I/O APIC can address ----------------------------------------------------------- */
 
 /* 125 vCPUs with gaps between their ids, up to 292. */
 static const struct ktstr_topology gaps = { 1, 5, 5, 5 };
@@ -238,7 +238,7 @@ START_TEST(split_console_sends_messages)
 	ck_assert_uint_eq(f.irqs, 0);
 	ck_assert_uint_eq(f.routings, 2);
 	ck_assert_uint_eq(f.routes, 1);
-	/* "Transmitter empty" is level-triggered here, and nobody reads it away: the acknowledgement brings it again. */
+	/* "Transmitter empty" is a level here, and nobody reads it away: the acknowledgement brings it again. */
 	ck_assert_uint_eq(f.msis, 2);
 	ck_assert_uint_eq(f.msi.address_hi, 0x100);
 	ck_assert_uint_eq(f.msi.address_lo, 0xfee24000);

@@ -302,10 +302,10 @@ START_TEST(machines_ask_for_what_they_need)
 {
 	const struct vm_backend backend = { .vcpu_threads = wishes[_i].threads };
 	const struct accel_choice accel = { .backend = &backend };
-	struct plan_case c = { .topology = wishes[_i].machine };
+	struct plan_case c = { .topology = wishes[_i].machine, .perf = wishes[_i].perf };
 	struct fleet *f = calloc(1, sizeof(*f));
 	ck_assert_ptr_nonnull(f);
-	f->config = (struct fleet_config){ .accel = &accel, .no_perf = wishes[_i].no_perf, .perf = wishes[_i].perf,
+	f->config = (struct fleet_config){ .accel = &accel, .no_perf = wishes[_i].no_perf,
 					   .cpu_cap = wishes[_i].cap };
 	f->desk.cpus = wishes[_i].host;
 	f->cpus = wishes[_i].cap ? wishes[_i].cap : wishes[_i].host;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ioapic.h -- an I/O APIC outside of KVM: lines in, messages out. Where APIC ids go beyond 254, KVM keeps the local APICs
- * only (KVM_CAP_SPLIT_IRQCHIP) and takes interrupts as messages.
+ * ioapic.h -- an I/O APIC outside of KVM: lines in, messages out. Where APIC ids go beyond 254, KVM keeps the local
+ * APICs only (KVM_CAP_SPLIT_IRQCHIP) and takes interrupts as messages.
  *
  * Registers: Intel 82093AA data sheet, and the EOI register of its successors (version 0x20, ICH). A redirection entry
  * has 15 bits of destination: bits 63..56, and above them 55..49, as Linux has it where CPUID says

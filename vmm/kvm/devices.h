@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* devices.h -- what stands on a guest's bus: the exit port, the ways to reset, the serial console, and the I/O APIC where
- * KVM does not have it (kvm_guest.split). */
+/*
+ * devices.h -- what stands on a guest's bus: the exit port, the ways to reset, the serial console, and the I/O APIC
+ * where KVM does not have it (kvm_guest.split).
+ */
 #ifndef KTSTR_VMM_KVM_DEVICES_H
 #define KTSTR_VMM_KVM_DEVICES_H
 

@@ -91,7 +91,7 @@ static int make_irqchip(struct kvm_guest *g, struct err **err)
 		r = sys_ioctl_number(g->sys, g->vm, KVM_SET_TSS_ADDR, X86_KVM_TSS);
 	if (r < 0)
 		return FAIL_SYS(err, r, "reserve KVM's own pages");
-	g->split = topology_apic_id_max(&g->config->topology) > APIC_ID_FULL_MAX;
+	g->split = g->config->split || topology_apic_id_max(&g->config->topology) > APIC_ID_FULL_MAX;
 	if (!g->split) {
 		r = sys_ioctl_number(g->sys, g->vm, KVM_CREATE_IRQCHIP, 0);
 		return r < 0 ? FAIL_SYS(err, r, "create the interrupt controllers") : 0;

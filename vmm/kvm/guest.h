@@ -37,6 +37,7 @@ struct kvm_guest_config {
 		uint64_t size;		/* bytes, whole MiB */
 	} node[GUEST_NODES_MAX];
 	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
+	bool split;			/* the I/O APIC is ours also where KVM's would do: for tests */
 	bool perf;			/* see perf.h */
 	struct vm_pinning pinning;	/* for perf mode */
 	bool confined;			/* see confine.h; for a process that is nothing but this guest */

@@ -92,7 +92,7 @@ void perf_prepare_memory(struct kvm_guest *g)
 
 /* --- the guest ---------------------------------------------------------------------------------------------------- */
 
-/* Every vCPU on a CPU of its own: who never sleeps keeps no other vCPU waiting. The main thread has a higher priority. */
+/* Who never sleeps then keeps no other vCPU waiting. The main thread has a higher priority. */
 static bool has_own_cpus(const struct kvm_guest *g)
 {
 	uint8_t taken[UINT16_MAX / 8 + 1] = { 0 };
