@@ -83,6 +83,9 @@ struct vm {
 	const char *const *counter_names;	/* of the backend's counters, or NULL; static */
 	uint64_t counter[VM_COUNTERS_MAX];
 	unsigned counters;
+	const char *const *event_names;	/* what the machine's own threads reported, or NULL; static */
+	uint64_t event[VM_COUNTERS_MAX];
+	unsigned events;
 	struct vm_wish wish[VM_WISHES_MAX];	/* of perf mode; none where it was not asked for */
 	unsigned wishes;
 	nsec_t started, hello;		/* host time; hello: when the first record was seen */

@@ -44,6 +44,9 @@ struct result {
 	const char *const *counter_names;	/* of what the backend counted */
 	const uint64_t *counter;
 	unsigned counters;
+	const char *const *event_names;	/* of what the machine's threads reported through its event rings */
+	const uint64_t *event;
+	unsigned events;
 	bool perf_mode;
 	struct result_wish wish[RESULT_WISHES_MAX];	/* of perf mode; none where there was no machine */
 	unsigned wishes;

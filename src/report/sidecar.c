@@ -226,14 +226,14 @@ static json_t *tries(const struct result *r)
 			 "final", (int)r->outcome.final, "tries", list);
 }
 
-/* KVM's statistics, summed over vCPUs; null where the machine ran on something else. */
-static json_t *counters(const struct result *r)
+/* KVM's statistics, summed over vCPUs, or its event rings' sums; null where the machine ran on something else. */
+static json_t *counters(const char *const *names, const uint64_t *values, unsigned count)
 {
-	if (!r->counters)
+	if (!count)
 		return json_null();
 	json_t *o = json_object();
-	for (unsigned i = 0; i < r->counters; i++)
-		json_object_set_new(o, r->counter_names[i], json_u64(r->counter[i]));
+	for (unsigned i = 0; i < count; i++)
+		json_object_set_new(o, names[i], json_u64(values[i]));
 	return o;
 }
 
@@ -262,7 +262,8 @@ static json_t *volatile_part(const struct result *r)
 			      "wall_ns", (json_int_t)r->wall, "boot_ns", (json_int_t)r->boot, "vm_cpu_us",
 			      (json_int_t)r->vm_cpu_usec, "vm_rss_kib", (json_int_t)r->vm_rss_kib, "project_commit",
 			      r->project_commit, "host", r->host ? json_deep_copy(r->host) : json_null());
-	json_object_set_new(o, "kvm_stats", counters(r));
+	json_object_set_new(o, "kvm_stats", counters(r->counter_names, r->counter, r->counters));
+	json_object_set_new(o, "vm_events", counters(r->event_names, r->event, r->events));
 	json_object_set_new(o, "perf_mode", perf_mode(r));
 	json_object_set_new(o, "run_id", json_string_or_null(r->run_id));
 	json_object_set_new(o, "run_source", json_string(getenv("KTSTR_CI") && *getenv("KTSTR_CI") ? "ci" : "local"));

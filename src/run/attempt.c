@@ -225,6 +225,9 @@ static void take_leavings(struct attempt *a)
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
 	memcpy(a->counter, vm->counter, sizeof(a->counter));
+	a->event_names = vm->event_names;
+	a->events = vm->events;
+	memcpy(a->event, vm->event, sizeof(a->event));
 	a->wishes = vm->wishes;
 	memcpy(a->wish, vm->wish, sizeof(a->wish));
 	a->wall = a->machine.reactor->now - vm->started;

@@ -74,6 +74,9 @@ struct attempt {
 	const char *const *counter_names;
 	uint64_t counter[VM_COUNTERS_MAX];
 	unsigned counters;
+	const char *const *event_names;
+	uint64_t event[VM_COUNTERS_MAX];
+	unsigned events;
 	struct vm_wish wish[VM_WISHES_MAX];	/* of perf mode */
 	unsigned wishes;
 	struct err *err;		/* why it could not be prepared or stored */

@@ -13,7 +13,7 @@ import sys
 import xml.etree.ElementTree as ET
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'lib'))
-from presets import LOCAL, REMOTE, presets  # noqa: E402
+from shapes import LOCAL, REMOTE, presets  # noqa: E402
 from tap import BUILD, Scratch, check, finish  # noqa: E402
 
 DUMP = os.path.join(BUILD, 'tests', 'x86_dump')

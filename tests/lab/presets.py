@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every preset of the gauntlet on our VMM, in the lab: a guest's own sysfs must show the packages, last-level caches, SMT
-siblings, nodes and distances that were declared. KTSTR_LAB=full boots all of them; otherwise a few, and for the rest it
+"""Every preset of the gauntlet on our VMM, in the lab: a guest's own sysfs must show the packages, last-level caches,
+SMT siblings, nodes and distances that were declared. KTSTR_LAB=full boots all of them; otherwise a few, and for the rest it
 says so: of all of them, tests/decode has the tables and CPUID leaves read by other programs.
 
     tests/lab/presets.py BUILD [PRESET...]
@@ -14,14 +14,13 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 sys.path.insert(0, os.path.dirname(__file__))
 import lab  # noqa: E402
-from presets import parse_shown, presets, topology_problems  # noqa: E402
+from shapes import parse_shown, presets, topology_problems  # noqa: E402
 from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 
 SAMPLE = ('4cpu-2llc-nosmt', '8cpu-2llc-smt', '2numa-16cpu-4llc-nosmt')
 CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k '
-           '-- topology')
-# The lab's one processor runs all vCPUs, and every further one costs the others their turn.
-SECONDS_A_CPU = 12
+           'maxcpus=1 -- topology')
+SECONDS_A_CPU = 2
 
 
 def cpus_of(shape):
@@ -45,7 +44,7 @@ def chosen():
 def script(kernel, rows):
     lines = [f'B={BUILD}']
     for name, shape in rows:
-        lines.append(f'timeout {60 + SECONDS_A_CPU * cpus_of(shape)} $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/sysfs.cpio '
+        lines.append(f'timeout {120 + SECONDS_A_CPU * cpus_of(shape)} $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/sysfs.cpio '
                      f'{memory_mib(shape)} {shape} "{CMDLINE}" 2>/results/{name} | sed "s/^/{name} /"')
     return '\n'.join(lines)
 
@@ -79,7 +78,7 @@ def main():
         skip('lab presets', why)
         finish()
     rows = chosen()
-    timeout = 120 + sum(60 + SECONDS_A_CPU * cpus_of(shape) for _, shape in rows)
+    timeout = 120 + sum(120 + SECONDS_A_CPU * cpus_of(shape) for _, shape in rows)
     result = lab.run(lab.PRELUDE + script(f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux", rows),
                      lambda image: fill(image, entry), timeout=timeout)
     for name, shape in rows:

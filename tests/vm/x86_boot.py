@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from presets import parse_shown, topology_problems  # noqa: E402
+from shapes import parse_shown, topology_problems  # noqa: E402
 from tap import BUILD, Scratch, check, finish, need_kernel  # noqa: E402
 
 ROM_BYTES = 0x10000

@@ -18,7 +18,9 @@ enum vmm_fd {
 	VMM_FD_KERNEL = 7,
 	VMM_FD_INITRD = 8,
 	VMM_FD_PROGRAM = 9,	/* itself */
-	VMM_FD_RAM0 = 10,
+	VMM_FD_EVENTS = 10,	/* the rings of events.h, and their bell */
+	VMM_FD_BELL = 11,
+	VMM_FD_RAM0 = 12,
 };
 
 /* Exit statuses of the child. What went wrong stands on its standard error. */

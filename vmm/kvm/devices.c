@@ -128,7 +128,13 @@ static void flush_line(struct devices *d)
 	/* The reader sees a short or missing line where its disk is full; a guest is not stopped for it. */
 	if (d->len && d->console_fd >= 0 && fd_write_full(d->console_fd, d->line, d->len) < 0)
 		d->console_fd = -1;
+	__atomic_fetch_add(&d->written, d->len, __ATOMIC_RELAXED);
 	d->len = 0;
+}
+
+uint64_t devices_console_bytes(const struct devices *d)
+{
+	return __atomic_load_n(&d->written, __ATOMIC_RELAXED);
 }
 
 void devices_flush(struct devices *d)

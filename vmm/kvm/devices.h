@@ -28,12 +28,15 @@ struct devices {
 	unsigned irq_level;		/* as KVM last heard */
 	char line[CONSOLE_LINE_MAX];	/* not written out yet */
 	size_t len;
+	uint64_t written;		/* bytes that were written out */
 	int console_fd;
 };
 
 int devices_init(struct devices *d, struct kvm_guest *g, struct err **err);
 /* A local APIC has acknowledged a level-triggered interrupt (KVM_EXIT_IOAPIC_EOI). On a vCPU's thread. */
 void devices_eoi(struct devices *d, uint8_t vector);
+/* How many bytes the console has written out. On any thread. */
+uint64_t devices_console_bytes(const struct devices *d);
 /* Writes out what the console holds back. */
 void devices_flush(struct devices *d);
 void devices_done(struct devices *d);

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "topo/topology.h"
 #include "vmm/kvm/caps.h"
+#include "vmm/kvm/events.h"
 #include "vmm/kvm/guest.h"
 #include "vmm/kvm/perf.h"
 #include "vmm/kvm/vcpu.h"
@@ -222,6 +223,22 @@ static int add_devices(struct kvm_guest *g, struct err **err)
 	return devices_init(&g->devices, g, err);
 }
 
+static int attach_events(struct kvm_guest *g, struct err **err)
+{
+	if (!g->config->events)
+		return 0;
+	int r = shmring_area_attach(g->config->events_fd, g->config->bell_fd, &g->events, err);
+	if (r < 0)
+		return r;
+	if (g->events.rings <= g->vcpus)
+		return FAIL(err, EXIT_BUG, -EINVAL, "%u event rings are too few for %u vCPUs", g->events.rings,
+			    g->vcpus);
+	for (unsigned i = 0; i < g->vcpus; i++)
+		shmring_writer_init(&g->vcpu[i].events, &g->events, i);
+	shmring_writer_init(&g->main_events, &g->events, g->vcpus);
+	return 0;
+}
+
 static int build_filters(struct kvm_guest *g, struct err **err)
 {
 	int r = 0;
@@ -232,7 +249,8 @@ static int build_filters(struct kvm_guest *g, struct err **err)
 
 static int (*const steps[])(struct kvm_guest *g, struct err **err) = {
 	open_device, check_caps, create_vm, set_idling, make_irqchip, make_memory,
-	read_cpuid,  load_kernel, write_tables, add_devices, build_filters,
+	read_cpuid,  load_kernel, write_tables, add_devices, attach_events,
+	build_filters,
 };
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -248,7 +266,8 @@ static int check_config(const struct kvm_guest_config *c, struct err **err)
 int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct kvm_guest_config *config,
 		   struct err **err)
 {
-	*g = (struct kvm_guest){ .sys = sys, .config = config, .kvm = -1, .vm = -1, .ended_fd = -1 };
+	*g = (struct kvm_guest){ .sys = sys, .config = config, .kvm = -1, .vm = -1, .ended_fd = -1,
+				 .events = SHMRING_AREA_NULL };
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_cond_init(&g->changed, NULL);
 	g->devices.console_fd = -1;
@@ -334,6 +353,23 @@ void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, 
 	err_free(err);
 }
 
+void kvm_guest_report(struct kvm_guest *g)
+{
+	if (!g->config->events)
+		return;
+	for (unsigned i = 0; i < g->vcpus; i++) {
+		struct vm_event_heartbeat beat = { .time_ns = (uint64_t)nsec_now(), .vcpu = i };
+		vcpu_beat(&g->vcpu[i], &beat);
+		shmring_stage(&g->main_events, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
+	}
+	pthread_mutex_lock(&g->lock);
+	struct vm_event_end end = { .time_ns = (uint64_t)nsec_now(), .end = g->end, .code = g->exit_code };
+	pthread_mutex_unlock(&g->lock);
+	if (end.end != KVM_GUEST_RUNS)
+		shmring_stage(&g->main_events, VM_EVENT_END, &end, sizeof(end));
+	shmring_publish(&g->main_events);
+}
+
 int kvm_guest_wait(struct kvm_guest *g, struct err **err)
 {
 	int r = 0;
@@ -356,6 +392,7 @@ void kvm_guest_done(struct kvm_guest *g)
 		vcpu_done(&g->vcpu[i]);
 	free(g->vcpu);
 	devices_done(&g->devices);
+	shmring_area_done(&g->events);
 	fd_close(g->vm);
 	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
 		if (g->map[i])
@@ -368,5 +405,5 @@ void kvm_guest_done(struct kvm_guest *g)
 	err_free(g->err);
 	pthread_cond_destroy(&g->changed);
 	pthread_mutex_destroy(&g->lock);
-	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1 };
+	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1, .events = SHMRING_AREA_NULL };
 }

@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "reactor/shmring.h"
 #include "vmm/guestmem.h"
 #include "vmm/kvm/bus.h"
 #include "vmm/kvm/confine.h"
@@ -37,6 +38,8 @@ struct kvm_guest_config {
 		uint64_t size;		/* bytes, whole MiB */
 	} node[GUEST_NODES_MAX];
 	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
+	bool events;			/* report what happens: events.h */
+	int events_fd, bell_fd;		/* of the rings: one a vCPU, and one more; consumed */
 	bool split;			/* the I/O APIC is ours also where KVM's would do: for tests */
 	bool perf;			/* see perf.h */
 	struct vm_pinning pinning;	/* for perf mode */
@@ -71,6 +74,8 @@ struct kvm_guest {
 	unsigned vcpus;
 	bool split;			/* split irqchip */
 	bool perf_alone;		/* perf mode: every vCPU has a CPU of its own */
+	struct shmring_area events;
+	struct shmring_writer main_events;	/* of who owns the guest: events.h */
 	struct bus bus;
 	struct devices devices;
 	struct confine confine[CONFINE_KIND_MAX];
@@ -104,6 +109,8 @@ int kvm_guest_wait(struct kvm_guest *g, struct err **err);
 void kvm_guest_stop(struct kvm_guest *g);
 void kvm_guest_done(struct kvm_guest *g);
 
+/* Reports each vCPU's heartbeat, and the guest's end. By who owns the guest, from one thread. */
+void kvm_guest_report(struct kvm_guest *g);
 /* For the guest's own files: the first end counts. @err, where given, is consumed. */
 void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""presets.py -- the gauntlet's topologies, from the table in the source, and what a guest's sysfs must show of one."""
+"""shapes.py -- the gauntlet's topologies, from the table in the source, and what a guest's sysfs must show of one."""
 import os
 import re
 
