@@ -2,7 +2,7 @@
 /*
  * vmm_boot.c -- one machine from exec to its guest's hello, as a stopwatch sees it. For lab_boot.py.
  *
- *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf] CMDLINE	our VMM
+ *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf][+copy] CMDLINE	our VMM
  *	vmm_boot any ARGV...						whatever has the guest's console as its output
  *
  * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
@@ -131,6 +131,7 @@ static int fill(struct vmm_config *c, char **argv, struct handed *h)
 	struct guestmem m;
 	*c = (struct vmm_config){ .magic = VMM_CONFIG_MAGIC, .size = sizeof(*c) };
 	c->guest.split = strstr(argv[4], "+split");
+	c->guest.copy_kernel = strstr(argv[4], "+copy");
 	c->guest.perf = strstr(argv[4], "+perf");
 	argv[4][strcspn(argv[4], "+")] = '\0';
 	if (parse_u64(argv[3], &mib) < 0 || topology_parse(argv[4], t, NULL) < 0 ||

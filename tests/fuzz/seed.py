@@ -141,6 +141,12 @@ ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 6
 phdr = struct.pack('<IIQQQQQQ', 1, 5, 176, 0xffffffff81000000, 0x1000000, 64, 64, 4096) + \
     struct.pack('<IIQQQQQQ', 1, 6, 240, 0xffffffff81200000, 0x1200000, 16, 8192, 4096)
 put('kernel', 'vmlinux', ehdr + phdr + b'\x90' * 80)
+# One with code and types that may be mapped: 16 KiB each, the headers of their sections in the first page.
+ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 64, 120, 0, 64, 56, 1, 64, 3, 0)
+phdr = struct.pack('<IIQQQQQQ', 1, 5, 4096, 0xffffffff81000000, 0x1000000, 32768, 32768, 4096)
+sections = b''.join(struct.pack('<IIQQQQIIQQ', 0, 1, flags, 0, at, size, 0, 0, 0, 0)
+                    for flags, at, size in ((0, 0, 0), (6, 4096, 16384), (2, 20480, 16384)))
+put('kernel', 'vmlinux-sections', (ehdr + phdr + sections).ljust(4096, b'\0') + bytes(n % 251 for n in range(32768)))
 
 
 def write(kind, disk, where, value):

@@ -20,7 +20,7 @@ from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 SAMPLE = ('4cpu-2llc-nosmt', '8cpu-2llc-smt', '2numa-16cpu-4llc-nosmt')
 CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k '
            'maxcpus=1 -- topology')
-SECONDS_A_CPU = 2
+SECONDS_A_CPU = 4
 
 
 def cpus_of(shape):

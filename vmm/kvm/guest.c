@@ -194,7 +194,19 @@ static int map_file(int fd, const char *what, struct mapped *ret, struct err **e
 	return 0;
 }
 
-/* Kernel and initramfs are mapped, and copied once, to where they belong. */
+/*
+ * Of the kernel's code all guests share one copy, but for the pages that it patches. Nothing else: who looks on reads the
+ * memory's files, and would miss what is written here.
+ */
+static bool map_constant(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes)
+{
+	struct kvm_guest *g = userdata;
+	void *to = x86_ram_at(&g->ram, address, bytes);
+	return to && mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+			  g->config->kernel_fd, (off_t)offset) != MAP_FAILED;
+}
+
+/* Kernel and initramfs are mapped; the first in part for good, the rest of them is copied to where it belongs. */
 static int load_kernel(struct kvm_guest *g, struct err **err)
 {
 	const struct kvm_guest_config *c = g->config;
@@ -205,7 +217,10 @@ static int load_kernel(struct kvm_guest *g, struct err **err)
 	if (r == 0 && c->initrd_fd >= 0)
 		r = map_file(c->initrd_fd, "initramfs", &initrd, err);
 	struct boot_config boot = { .kernel = kernel.data, .kernel_len = kernel.len, .initrd = initrd.data,
-				    .initrd_len = initrd.len, .cmdline = c->cmdline };
+				    .initrd_len = initrd.len, .cmdline = c->cmdline, .userdata = g };
+	/* Perf mode's pages are there from the start, and large. */
+	if (!c->copy_kernel && !c->perf)
+		boot.map = map_constant;
 	return r == 0 ? boot_load(&boot, &g->ram, &g->entry, err) : r;
 }
 

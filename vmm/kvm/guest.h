@@ -40,6 +40,7 @@ struct kvm_guest_config {
 	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
 	bool events;			/* report what happens: events.h */
 	int events_fd, bell_fd;		/* of the rings: one a vCPU, and one more; consumed */
+	bool copy_kernel;		/* all of it into the memory's files; else code is mapped, copy-on-write */
 	bool split;			/* the I/O APIC is ours also where KVM's would do: for tests */
 	bool perf;			/* see perf.h */
 	struct vm_pinning pinning;	/* for perf mode */
