@@ -195,8 +195,8 @@ static int map_file(int fd, const char *what, struct mapped *ret, struct err **e
 }
 
 /*
- * Of the kernel's code all guests share one copy, but for the pages that it patches. Nothing else: who looks on reads the
- * memory's files, and would miss what is written here.
+ * Of the kernel's code all guests share one copy, but for the pages that it patches. Nothing else: who looks on reads
+ * the memory's files, and would miss what is written here.
  */
 static bool map_constant(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes)
 {

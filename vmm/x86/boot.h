@@ -27,9 +27,9 @@ struct boot_plan {
 	} segment[BOOT_SEGMENTS_MAX];
 	unsigned segments;
 	/*
-	 * Pieces of segments that are not writable: code and type information, which a kernel reads, or patches itself.
-	 * Whole pages of the image and of memory, in the order of the image. What a kernel gives away once it has booted
-	 * is not in them: filling, and what is for initialisation, which stands in a writable segment.
+	 * Pieces of segments that are not writable: code and type information, which a kernel reads, or patches.
+	 * Whole pages of image and memory, in the order of the image. What a kernel gives away once it has booted is
+	 * not in them: filling, and what is for initialisation, which stands in a writable segment.
 	 */
 	struct {
 		uint64_t offset, bytes, address;

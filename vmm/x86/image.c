@@ -123,7 +123,7 @@ static bool is_kernel_code(const Elf64_Phdr *ph, uint64_t entry)
 	       entry - ph->p_paddr < ph->p_filesz;
 }
 
-/* --- what of it may be mapped: a hint, so whatever looks strange is left out ---------------------------------------- */
+/* --- what of it may be mapped: a hint, so whatever looks strange is left out -------------------------------------- */
 
 #define PAGE		  4096u
 #define CONSTANT_BYTES_MIN (16u << 10)	/* below, a mapping costs more than a copy */
@@ -146,8 +146,10 @@ static void add_constant(struct boot_plan *p, const uint8_t *image, uint64_t fro
 		return;
 	for (unsigned i = 0; i < p->segments; i++) {
 		uint64_t start = p->segment[i].offset, at = p->segment[i].address;
-		if (p->segment[i].writable || from < start || to > start + p->segment[i].bytes || start % PAGE != at % PAGE)
+		if (p->segment[i].writable || from < start || to > start + p->segment[i].bytes)
 			continue;
+		if (start % PAGE != at % PAGE)
+			return;
 		p->constant[p->constants].offset = from;
 		p->constant[p->constants].bytes = to - from;
 		p->constant[p->constants].address = at + (from - start);
