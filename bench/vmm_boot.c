@@ -2,7 +2,7 @@
 /*
  * vmm_boot.c -- one machine from exec to its guest's hello, as a stopwatch sees it. For lab_boot.py.
  *
- *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf][+copy] CMDLINE	our VMM
+ *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf][+copy][+virtio] CMDLINE	our VMM
  *	vmm_boot any ARGV...						whatever has the guest's console as its output
  *
  * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
@@ -67,7 +67,28 @@ static void listen_to(pid_t pid, int console, struct watch *w)
 	w->ended = nsec_now();
 }
 
-static void print(const struct watch *w, const struct vmm_report *r)
+/* A disk, and a console at which somebody typed; what the guest says to them is printed at the end. */
+struct virtio_ends {
+	int disk, hvc, bulk;
+};
+
+static void print_text(const char *name, int fd, off_t at)
+{
+	char text[64] = "";
+	if (fd && pread(fd, text, sizeof(text) - 1, at) >= 0) {
+		text[strcspn(text, "\r\n\"\\")] = '\0';
+		printf(", \"%s\": \"%s\"", name, text);
+	}
+}
+
+static void print_virtio(const struct virtio_ends *ends)
+{
+	print_text("disk", ends->disk, 512);
+	print_text("hvc", ends->hvc, 0);
+	print_text("bulk", ends->bulk, 0);
+}
+
+static void print(const struct watch *w, const struct vmm_report *r, const struct virtio_ends *ends)
 {
 	printf("{\"hello_ms\": %.2f, \"end_ms\": %.2f, \"anon_kib\": %lu, \"file_kib\": %lu, \"ram_kib\": %lu, "
 	       "\"status\": %d",
@@ -83,6 +104,8 @@ static void print(const struct watch *w, const struct vmm_report *r)
 		       r->perf[i].error);
 	if (r)
 		printf(", \"halt_exits\": %lu", r->stat[KVM_STAT_HALT_EXITS]);
+	if (ends)
+		print_virtio(ends);
 	printf("}\n");
 }
 
@@ -104,7 +127,7 @@ static int any(char **argv)
 	}
 	close(pair[1]);
 	listen_to(pid, pair[0], &w);
-	print(&w, NULL);
+	print(&w, NULL, NULL);
 	return 0;
 }
 
@@ -124,13 +147,32 @@ static void pin(struct vmm_config *c)
 		c->guest.pinning.node[i] = 0;
 }
 
-static int fill(struct vmm_config *c, char **argv, struct handed *h)
+static struct handed *add_virtio(struct vmm_config *c, struct virtio_ends *ends, struct handed *h)
+{
+	char sectors[4096] = "a sector of the host";
+	int typed[2];
+	*ends = (struct virtio_ends){ memfd_new("disk", 0), memfd_new("hvc", 0), memfd_new("bulk", 0) };
+	if (fd_write_full(ends->disk, sectors, sizeof(sectors)) < 0 || pipe2(typed, O_CLOEXEC) < 0 ||
+	    fd_write_full(typed[1], "typed words\n", 12) < 0)
+		return NULL;
+	c->guest.devices = (struct vm_devices){
+		.console = true, .disk = true, .console_in = VMM_FD_HVC_IN, .console_out = VMM_FD_HVC_OUT,
+		.bulk_out = VMM_FD_BULK_OUT, .disk_fd = VMM_FD_DISK };
+	*h++ = (struct handed){ typed[0], VMM_FD_HVC_IN };
+	*h++ = (struct handed){ ends->hvc, VMM_FD_HVC_OUT };
+	*h++ = (struct handed){ ends->bulk, VMM_FD_BULK_OUT };
+	*h++ = (struct handed){ ends->disk, VMM_FD_DISK };
+	return h;
+}
+
+static int fill(struct vmm_config *c, char **argv, struct virtio_ends *ends, struct handed *h)
 {
 	struct ktstr_topology *t = &c->guest.topology;
 	uint64_t mib;
 	struct guestmem m;
 	*c = (struct vmm_config){ .magic = VMM_CONFIG_MAGIC, .size = sizeof(*c) };
 	c->guest.split = strstr(argv[4], "+split");
+	bool virtio = strstr(argv[4], "+virtio");
 	c->guest.copy_kernel = strstr(argv[4], "+copy");
 	c->guest.perf = strstr(argv[4], "+perf");
 	argv[4][strcspn(argv[4], "+")] = '\0';
@@ -144,6 +186,9 @@ static int fill(struct vmm_config *c, char **argv, struct handed *h)
 		c->guest.node[i].size = m.node[i].size;
 		*h++ = (struct handed){ m.node[i].fd, VMM_FD_RAM0 + (int)i };
 	}
+	h = virtio ? add_virtio(c, ends, h) : h;
+	if (!h)
+		return -EIO;
 	c->guest.kernel_fd = VMM_FD_KERNEL;
 	c->guest.initrd_fd = VMM_FD_INITRD;
 	c->guest.console_fd = VMM_FD_CONSOLE;
@@ -157,7 +202,7 @@ static int fill(struct vmm_config *c, char **argv, struct handed *h)
 
 static void become_vmm(const char *program, const struct handed *h)
 {
-	int high[GUEST_NODES_MAX + 8];
+	int high[GUEST_NODES_MAX + 12];
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0; h[i].to; i++)
 		high[i] = fcntl(h[i].from, F_DUPFD_CLOEXEC, 64);
@@ -173,8 +218,9 @@ static int ours(char **argv)
 	struct vmm_config config;
 	struct vmm_report empty = { 0 };
 	int pair[2], report_fd = memfd_new("report", 0);
-	struct handed h[GUEST_NODES_MAX + 8] = { 0 };
-	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, h + 3) < 0 ||
+	struct virtio_ends ends = { 0 };
+	struct handed h[GUEST_NODES_MAX + 12] = { 0 };
+	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, &ends, h + 3) < 0 ||
 	    fd_write_full(report_fd, &empty, sizeof(empty)) < 0)
 		return 1;
 	h[0] = (struct handed){ pair[1], VMM_FD_CONSOLE };
@@ -187,7 +233,7 @@ static int ours(char **argv)
 		become_vmm(argv[0], h);
 	close(pair[1]);
 	listen_to(pid, pair[0], &w);
-	print(&w, report);
+	print(&w, report, &ends);
 	return 0;
 }
 

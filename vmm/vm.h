@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "reactor/machine.h"
 #include "vmm/pinning.h"
+#include "vmm/vmdevices.h"
 #include "vmm/wirelog.h"
 
 #define VM_COUNTERS_MAX	  16
@@ -27,6 +28,7 @@ struct vm_config {
 	unsigned icount_shift;		/* tcg: 2^N ns an instruction */
 	bool late_cpus;			/* tcg: the kernel boots one processor, and PID 1 brings the others up */
 	bool perf;			/* kvm: perf mode, see vmm/kvm/perf.h */
+	const struct vm_devices *devices;	/* kvm: further devices; NULL: none */
 	const uint64_t *affinity;	/* host CPUs of the VM's process, as child_spec has them; NULL: any */
 	const int *cgroup;		/* likewise the control group to enter, or NULL */
 	const struct vm_pinning *pinning;	/* for perf mode, copied by start(); NULL: nobody planned */

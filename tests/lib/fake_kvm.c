@@ -168,6 +168,12 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 	case KVM_SET_SREGS:
 		f->x2apic = ((struct kvm_sregs *)arg)->apic_base >> 10 & 1;
 		return 0;
+	case KVM_IOEVENTFD:
+		f->doorbells++;
+		return 0;
+	case KVM_IRQFD:
+		f->lines |= 1u << ((struct kvm_irqfd *)arg)->gsi;
+		return 0;
 	case KVM_SIGNAL_MSI:
 		f->msi = *(struct kvm_msi *)arg;
 		f->msis++;

@@ -36,6 +36,8 @@ struct fake {
 	bool x2apic;				/* the first vCPU starts with it enabled */
 	bool refuses_memory;			/* perf mode's wishes for memory */
 	bool forgets_hint;			/* CPUID does not read back as it was set */
+	unsigned doorbells;			/* ioeventfds */
+	uint32_t lines;				/* GSIs that have an irqfd */
 	unsigned bound;				/* node + 1 of the last mbind */
 	uint64_t populated;
 	const struct step *script;

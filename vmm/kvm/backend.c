@@ -25,6 +25,8 @@
 /* No PCI bus to walk; a reset through the keyboard controller's port, which ends the VM. */
 #define KVM_WORDS "pci=off reboot=k"
 
+#define DEVICE_FDS_MAX 4
+
 /* The static child program, vmm/kvm/main.c. */
 extern const char blob_vmm_start[], blob_vmm_end[];
 
@@ -36,6 +38,8 @@ struct kvm_vm {
 	struct shmring_area rings;
 	struct shmpump pump;
 	struct vm_tally_state tally;
+	struct child_fd device_fd[DEVICE_FDS_MAX];
+	unsigned device_fds;
 	struct vmm_config config;
 	int words_fd, words_peer;	/* read end ours, write end the child's */
 	int report_fd, config_fd, kernel_fd, program_fd;
@@ -241,6 +245,27 @@ static struct vm *kvm_create(void)
 	return &k->vm;
 }
 
+/* @d with the child's numbers; which of ours become them is appended to @fds. */
+static struct vm_devices hand_over(const struct vm_devices *d, struct child_fd *fds, unsigned *count)
+{
+	struct vm_devices there = *d;
+	struct {
+		bool used;
+		int *fd, number;
+	} rows[] = {
+		{ d->console && d->console_in >= 0, &there.console_in, VMM_FD_HVC_IN },
+		{ d->console && d->console_out >= 0, &there.console_out, VMM_FD_HVC_OUT },
+		{ d->console && d->bulk_out >= 0, &there.bulk_out, VMM_FD_BULK_OUT },
+		{ d->disk, &there.disk_fd, VMM_FD_DISK },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].used)
+			fds[(*count)++] = (struct child_fd){ *rows[i].fd, rows[i].number };
+		*rows[i].fd = rows[i].used ? rows[i].number : -1;
+	}
+	return there;
+}
+
 static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err **err)
 {
 	struct kvm_guest_config *g = &k->config.guest;
@@ -253,6 +278,8 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 		.perf = c->perf, .device = "/dev/kvm", .events = true, .events_fd = VMM_FD_EVENTS,
 		.bell_fd = VMM_FD_BELL,
 	};
+	if (c->devices)
+		g->devices = hand_over(c->devices, k->device_fd, &k->device_fds);
 	vm_pinning_init(&g->pinning);
 	if (c->pinning)
 		g->pinning = *c->pinning;
@@ -298,7 +325,7 @@ static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **
 static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c, struct err **err)
 {
 	static const char *const argv[] = { VMM_PROGRAM, "vmm", NULL };
-	struct child_fd fds[GUEST_NODES_MAX + 10] = {
+	struct child_fd fds[GUEST_NODES_MAX + 10 + DEVICE_FDS_MAX] = {
 		{ k->config_fd, VMM_FD_CONFIG },       { k->report_fd, VMM_FD_REPORT },
 		{ k->words_peer, VMM_FD_WORDS },       { k->scan.console_fd, VMM_FD_CONSOLE },
 		{ k->kernel_fd, VMM_FD_KERNEL },       { k->program_fd, VMM_FD_PROGRAM },
@@ -310,6 +337,8 @@ static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c,
 		fds[count++] = (struct child_fd){ c->initrd_fd, VMM_FD_INITRD };
 	for (unsigned i = 0; i < k->scan.memory.nodes; i++)
 		fds[count++] = (struct child_fd){ k->scan.memory.node[i].fd, VMM_FD_RAM0 + (int)i };
+	for (unsigned i = 0; i < k->device_fds; i++)
+		fds[count++] = k->device_fd[i];
 	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity,
 				   .cgroup = c->cgroup };
 	return child_spawn(r, &k->child, &spec, err);

@@ -20,7 +20,11 @@ enum vmm_fd {
 	VMM_FD_PROGRAM = 9,	/* itself */
 	VMM_FD_EVENTS = 10,	/* the rings of events.h, and their bell */
 	VMM_FD_BELL = 11,
-	VMM_FD_RAM0 = 12,
+	VMM_FD_HVC_IN = 12,	/* of virtio devices, where there are any: vmdevices.h */
+	VMM_FD_HVC_OUT = 13,
+	VMM_FD_BULK_OUT = 14,
+	VMM_FD_DISK = 15,
+	VMM_FD_RAM0 = 16,
 };
 
 /* Exit statuses of the child. What went wrong stands on its standard error. */

@@ -226,7 +226,8 @@ static int load_kernel(struct kvm_guest *g, struct err **err)
 
 static int write_tables(struct kvm_guest *g, struct err **err)
 {
-	struct acpi_config acpi = { .topology = g->config->topology, .ram = &g->ram };
+	struct acpi_config acpi = { .topology = g->config->topology, .ram = &g->ram,
+				    .virtio = kvm_virtio_windows(&g->config->devices) };
 	uint8_t *to = x86_ram_at(&g->ram, X86_ACPI, X86_ACPI_BYTES_MAX);
 	if (!to || !acpi_build(&acpi, X86_ACPI, to, X86_ACPI_BYTES_MAX))
 		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the ACPI tables do not fit into guest memory");
@@ -235,7 +236,8 @@ static int write_tables(struct kvm_guest *g, struct err **err)
 
 static int add_devices(struct kvm_guest *g, struct err **err)
 {
-	return devices_init(&g->devices, g, err);
+	int r = devices_init(&g->devices, g, err);
+	return r == 0 ? kvm_virtio_new(g, &g->virtio, err) : r;
 }
 
 static int attach_events(struct kvm_guest *g, struct err **err)
@@ -303,8 +305,8 @@ int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct 
 
 int kvm_guest_start(struct kvm_guest *g, struct err **err)
 {
-	int r = 0;
 	vcpu_install_kick();
+	int r = kvm_virtio_start(g->virtio, err);
 	for (unsigned i = 0; i < g->vcpus && r == 0; i++)
 		r = vcpu_start(&g->vcpu[i], err);
 	return r;
@@ -351,6 +353,7 @@ void kvm_guest_stop(struct kvm_guest *g)
 	pthread_mutex_unlock(&g->lock);
 	for (unsigned i = 0; g->vcpu && i < g->vcpus; i++)
 		vcpu_join(&g->vcpu[i]);
+	kvm_virtio_stop(g->virtio);
 }
 
 void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err)
@@ -407,6 +410,7 @@ void kvm_guest_done(struct kvm_guest *g)
 		vcpu_done(&g->vcpu[i]);
 	free(g->vcpu);
 	devices_done(&g->devices);
+	kvm_virtio_free(g->virtio);
 	shmring_area_done(&g->events);
 	fd_close(g->vm);
 	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)

@@ -23,6 +23,7 @@
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/perf.h"
 #include "vmm/kvm/sys.h"
+#include "vmm/kvm/virtio.h"
 #include "vmm/pinning.h"
 #include "vmm/x86/boot.h"
 
@@ -44,6 +45,7 @@ struct kvm_guest_config {
 	bool split;			/* the I/O APIC is ours also where KVM's would do: for tests */
 	bool perf;			/* see perf.h */
 	struct vm_pinning pinning;	/* for perf mode */
+	struct vm_devices devices;
 	bool confined;			/* see confine.h; for a process that is nothing but this guest */
 	char device[64];		/* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
@@ -79,6 +81,7 @@ struct kvm_guest {
 	struct shmring_writer main_events;	/* of who owns the guest: events.h */
 	struct bus bus;
 	struct devices devices;
+	struct kvm_virtio *virtio;	/* NULL: no such device */
 	struct confine confine[CONFINE_KIND_MAX];
 	struct x86_entry entry;
 	pthread_mutex_t lock;		/* of what follows */
