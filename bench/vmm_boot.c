@@ -39,6 +39,22 @@ static uint64_t field(const char *text, const char *name)
 	return value;
 }
 
+/* What is mapped from a vmlinux in place of guest memory is guest memory: our VMM's, /proc/PID/smaps. */
+static void count_mapped_kernel(pid_t pid, struct watch *w)
+{
+	char path[64];
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	if (file_read(path, (size_t)1 << 22, &text, NULL) < 0)
+		return;
+	for (const char *at = buf_str(&text); (at = strstr(at, "/vmlinux\n")) != NULL; at++) {
+		uint64_t rss = field(at, "Rss:"), anon = field(at, "Anonymous:");
+		w->anon_kib -= MIN_OF(anon, w->anon_kib);
+		w->file_kib -= MIN_OF(rss - anon, w->file_kib);
+		w->shmem_kib += rss;
+	}
+}
+
 static void look_at(pid_t pid, struct watch *w)
 {
 	char path[64];
@@ -49,6 +65,7 @@ static void look_at(pid_t pid, struct watch *w)
 	w->anon_kib = field(buf_str(&text), "RssAnon:");
 	w->file_kib = field(buf_str(&text), "RssFile:");
 	w->shmem_kib = field(buf_str(&text), "RssShmem:");
+	count_mapped_kernel(pid, w);
 }
 
 static void listen_to(pid_t pid, int console, struct watch *w)
