@@ -19,7 +19,7 @@ EXAMPLES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(eevdf_work_types)
 SHAPES = '' if FULL else "-E 'test(smt_2llc) | test(perf_mode)'"
 MIB = 256
 CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k')
-TIMEOUT = 3600 if FULL else 900
+TIMEOUT = 5400 if FULL else 1500
 
 
 def script(kernel):
