@@ -39,8 +39,8 @@ static uint64_t field(const char *text, const char *name)
 	return value;
 }
 
-/* What is mapped from a vmlinux in place of guest memory is guest memory: our VMM's, /proc/PID/smaps. */
-static void count_mapped_kernel(pid_t pid, struct watch *w)
+/* KiB of what is mapped from a vmlinux in place of guest memory: in all, and copied when it was written. */
+static void count_mapped_kernel(pid_t pid, uint64_t *ret_rss, uint64_t *ret_anon)
 {
 	char path[64];
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -48,24 +48,26 @@ static void count_mapped_kernel(pid_t pid, struct watch *w)
 	if (file_read(path, (size_t)1 << 22, &text, NULL) < 0)
 		return;
 	for (const char *at = buf_str(&text); (at = strstr(at, "/vmlinux\n")) != NULL; at++) {
-		uint64_t rss = field(at, "Rss:"), anon = field(at, "Anonymous:");
-		w->anon_kib -= MIN_OF(anon, w->anon_kib);
-		w->file_kib -= MIN_OF(rss - anon, w->file_kib);
-		w->shmem_kib += rss;
+		*ret_rss += field(at, "Rss:");
+		*ret_anon += field(at, "Anonymous:");
 	}
 }
 
+/* Should it end meanwhile, nothing is left to be counted. */
 static void look_at(pid_t pid, struct watch *w)
 {
 	char path[64];
+	uint64_t rss = 0, anon = 0;
 	_cleanup_buf_ struct buf text = BUF_NULL;
+	count_mapped_kernel(pid, &rss, &anon);
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	if (file_read(path, 65536, &text, NULL) < 0)
 		return;
 	w->anon_kib = field(buf_str(&text), "RssAnon:");
 	w->file_kib = field(buf_str(&text), "RssFile:");
-	w->shmem_kib = field(buf_str(&text), "RssShmem:");
-	count_mapped_kernel(pid, w);
+	w->shmem_kib = field(buf_str(&text), "RssShmem:") + rss;
+	w->anon_kib -= MIN_OF(anon, w->anon_kib);
+	w->file_kib -= MIN_OF(rss - anon, w->file_kib);
 }
 
 static void listen_to(pid_t pid, int console, struct watch *w)
@@ -93,7 +95,8 @@ static void print_text(const char *name, int fd, off_t at)
 {
 	char text[64] = "";
 	if (fd && pread(fd, text, sizeof(text) - 1, at) >= 0) {
-		text[strcspn(text, "\r\n\"\\")] = '\0';
+		for (char *p = text; (p = strpbrk(p, "\r\n\"\\")) != NULL;)
+			*p = ' ';
 		printf(", \"%s\": \"%s\"", name, text);
 	}
 }
