@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """In the KVM lab, in one run, interleaved: from exec to a guest's hello, for ktstr's VMM beside QEMU's microvm with KVM, on
-the same kernel and the same initramfs. Wall time, and what each has resident beyond the guest's RAM. Times in the lab are
+the same kernel and the same initramfs, and beside itself where it copies the kernel's code rather than maps it. Wall time, and what each has resident beyond the guest's RAM. Times in the lab are
 those of an emulated processor: only the ratio means something.
 
     bench/lab_boot.py [BUILD [ROUNDS]]
@@ -31,9 +31,9 @@ def script(kernel):
     lines = [f'B={BUILD}', f'K={kernel}']
     for _ in range(ROUNDS):
         for cpus in (1, 2):
-            topology = f'1n1l{cpus}c1t'
-            lines.append(f'echo {{\\"who\\":\\"ktstr\\",\\"cpus\\":{cpus},\\"r\\":$(timeout 60 $B/bench/vmm_boot ours $B/ktstr-vmm $K '
-                         f'/lab/bare.cpio {MIB} {topology} "{CMDLINE} pci=off reboot=k" 2>/tmp/err)}}')
+            for who, form in (('ktstr', ''), ('copied', '+copy')):
+                lines.append(f'echo {{\\"who\\":\\"{who}\\",\\"cpus\\":{cpus},\\"r\\":$(timeout 60 $B/bench/vmm_boot ours $B/ktstr-vmm $K '
+                             f'/lab/bare.cpio {MIB} 1n1l{cpus}c1t{form} "{CMDLINE} pci=off reboot=k" 2>/tmp/err)}}')
             lines.append(f'echo {{\\"who\\":\\"microvm\\",\\"cpus\\":{cpus},\\"r\\":$(timeout 60 $B/bench/vmm_boot any '
                          f'{QEMU.replace("CPUS", str(cpus))} -kernel $K -initrd /lab/bare.cpio -append "{CMDLINE} reboot=t" '
                          f'2>/tmp/err)}}; tail -2 /tmp/err >/results/qemu.err')
@@ -71,13 +71,16 @@ def main():
     for cpus in (1, 2):
         a = [r for r in rows if r['who'] == 'microvm' and r['cpus'] == cpus and r['r']['hello_ms'] > 0]
         b = [r for r in rows if r['who'] == 'ktstr' and r['cpus'] == cpus and r['r']['hello_ms'] > 0]
-        if not a or not b:
+        c = [r for r in rows if r['who'] == 'copied' and r['cpus'] == cpus and r['r']['hello_ms'] > 0]
+        if not a or not b or not c:
             sys.exit(f'a machine did not boot\n{result}\n{result.files}')
         extra = [[r['r']['anon_kib'] + r['r']['file_kib'] for r in rows] for rows in (a, b)]
         print(json.dumps({
             'name': f'KVM lab, exec to hello, {cpus} vCPU', 'n': len(b), 'microvm_ms': round(median(a, 'hello_ms')),
             'ktstr_ms': round(median(b, 'hello_ms')),
             'ratio': round(median(b, 'hello_ms') / median(a, 'hello_ms'), 3),
+            'copied_ms': round(median(c, 'hello_ms')), 'setup_cpu_ms': round(median(b, 'setup_cpu_ms')),
+            'copied_setup_cpu_ms': round(median(c, 'setup_cpu_ms')),
             'microvm_own_kib': round(statistics.median(extra[0])), 'ktstr_own_kib': round(statistics.median(extra[1])),
             'microvm_ram_kib': round(median(a, 'ram_kib')), 'ktstr_ram_kib': round(median(b, 'ram_kib'))}), flush=True)
 

@@ -2,7 +2,7 @@
 /*
  * vmm_boot.c -- one machine from exec to its guest's hello, as a stopwatch sees it. For lab_boot.py.
  *
- *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY CMDLINE	our VMM
+ *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf][+copy][+virtio] CMDLINE	our VMM
  *	vmm_boot any ARGV...						whatever has the guest's console as its output
  *
  * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
@@ -39,16 +39,35 @@ static uint64_t field(const char *text, const char *name)
 	return value;
 }
 
-static void look_at(pid_t pid, struct watch *w)
+/* KiB of what is mapped from a vmlinux in place of guest memory: in all, and copied when it was written. */
+static void count_mapped_kernel(pid_t pid, uint64_t *ret_rss, uint64_t *ret_anon)
 {
 	char path[64];
 	_cleanup_buf_ struct buf text = BUF_NULL;
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	if (file_read(path, (size_t)1 << 22, &text, NULL) < 0)
+		return;
+	for (const char *at = buf_str(&text); (at = strstr(at, "/vmlinux\n")) != NULL; at++) {
+		*ret_rss += field(at, "Rss:");
+		*ret_anon += field(at, "Anonymous:");
+	}
+}
+
+/* Should it end meanwhile, nothing is left to be counted. */
+static void look_at(pid_t pid, struct watch *w)
+{
+	char path[64];
+	uint64_t rss = 0, anon = 0;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	count_mapped_kernel(pid, &rss, &anon);
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	if (file_read(path, 65536, &text, NULL) < 0)
 		return;
 	w->anon_kib = field(buf_str(&text), "RssAnon:");
 	w->file_kib = field(buf_str(&text), "RssFile:");
-	w->shmem_kib = field(buf_str(&text), "RssShmem:");
+	w->shmem_kib = field(buf_str(&text), "RssShmem:") + rss;
+	w->anon_kib -= MIN_OF(anon, w->anon_kib);
+	w->file_kib -= MIN_OF(rss - anon, w->file_kib);
 }
 
 static void listen_to(pid_t pid, int console, struct watch *w)
@@ -67,7 +86,29 @@ static void listen_to(pid_t pid, int console, struct watch *w)
 	w->ended = nsec_now();
 }
 
-static void print(const struct watch *w, const struct vmm_report *r)
+/* A disk, and a console at which somebody typed; what the guest says to them is printed at the end. */
+struct virtio_ends {
+	int disk, hvc, bulk;
+};
+
+static void print_text(const char *name, int fd, off_t at)
+{
+	char text[64] = "";
+	if (fd && pread(fd, text, sizeof(text) - 1, at) >= 0) {
+		for (char *p = text; (p = strpbrk(p, "\r\n\"\\")) != NULL;)
+			*p = ' ';
+		printf(", \"%s\": \"%s\"", name, text);
+	}
+}
+
+static void print_virtio(const struct virtio_ends *ends)
+{
+	print_text("disk", ends->disk, 512);
+	print_text("hvc", ends->hvc, 0);
+	print_text("bulk", ends->bulk, 0);
+}
+
+static void print(const struct watch *w, const struct vmm_report *r, const struct virtio_ends *ends)
 {
 	printf("{\"hello_ms\": %.2f, \"end_ms\": %.2f, \"anon_kib\": %lu, \"file_kib\": %lu, \"ram_kib\": %lu, "
 	       "\"status\": %d",
@@ -78,6 +119,13 @@ static void print(const struct watch *w, const struct vmm_report *r)
 		       "%lu",
 		       (double)r->setup_cpu_ns / 1e6, (double)((nsec_t)r->exec_ns - w->began) / 1e6,
 		       (double)((nsec_t)r->boot_ns - w->began) / 1e6, r->exits, r->unclaimed);
+	for (unsigned i = 0; r && r->perf[PERF_PINNING].asked && i < PERF_WISH_MAX; i++)
+		printf(", \"%s\": [%u, %u, %d]", perf_wish_names[i], r->perf[i].asked, r->perf[i].granted,
+		       r->perf[i].error);
+	if (r)
+		printf(", \"halt_exits\": %lu", r->stat[KVM_STAT_HALT_EXITS]);
+	if (ends)
+		print_virtio(ends);
 	printf("}\n");
 }
 
@@ -99,7 +147,7 @@ static int any(char **argv)
 	}
 	close(pair[1]);
 	listen_to(pid, pair[0], &w);
-	print(&w, NULL);
+	print(&w, NULL, NULL);
 	return 0;
 }
 
@@ -108,21 +156,59 @@ struct handed {
 	int from, to;
 };
 
-static int fill(struct vmm_config *c, char **argv, struct handed *h)
+/* In perf mode vCPU n is on CPU n, and all memory on node 0; what else there is to do, behind them. */
+static void pin(struct vmm_config *c)
+{
+	uint16_t cpus = (uint16_t)topology_cpus(&c->guest.topology);
+	vm_pinning_init(&c->guest.pinning);
+	for (uint16_t i = 0; i < cpus && i < GUEST_CPUS_MAX; i++)
+		c->guest.pinning.vcpu[i] = i;
+	for (unsigned i = 0; i < c->guest.topology.numa_nodes && i < GUEST_NODES_MAX; i++)
+		c->guest.pinning.node[i] = 0;
+}
+
+static struct handed *add_virtio(struct vmm_config *c, struct virtio_ends *ends, struct handed *h)
+{
+	char sectors[4096] = "a sector of the host";
+	int typed[2];
+	*ends = (struct virtio_ends){ memfd_new("disk", 0), memfd_new("hvc", 0), memfd_new("bulk", 0) };
+	if (fd_write_full(ends->disk, sectors, sizeof(sectors)) < 0 || pipe2(typed, O_CLOEXEC) < 0 ||
+	    fd_write_full(typed[1], "typed words\n", 12) < 0)
+		return NULL;
+	c->guest.devices = (struct vm_devices){
+		.console = true, .disk = true, .console_in = VMM_FD_HVC_IN, .console_out = VMM_FD_HVC_OUT,
+		.bulk_out = VMM_FD_BULK_OUT, .disk_fd = VMM_FD_DISK };
+	*h++ = (struct handed){ typed[0], VMM_FD_HVC_IN };
+	*h++ = (struct handed){ ends->hvc, VMM_FD_HVC_OUT };
+	*h++ = (struct handed){ ends->bulk, VMM_FD_BULK_OUT };
+	*h++ = (struct handed){ ends->disk, VMM_FD_DISK };
+	return h;
+}
+
+static int fill(struct vmm_config *c, char **argv, struct virtio_ends *ends, struct handed *h)
 {
 	struct ktstr_topology *t = &c->guest.topology;
 	uint64_t mib;
 	struct guestmem m;
 	*c = (struct vmm_config){ .magic = VMM_CONFIG_MAGIC, .size = sizeof(*c) };
+	c->guest.split = strstr(argv[4], "+split");
+	bool virtio = strstr(argv[4], "+virtio");
+	c->guest.copy_kernel = strstr(argv[4], "+copy");
+	c->guest.perf = strstr(argv[4], "+perf");
+	argv[4][strcspn(argv[4], "+")] = '\0';
 	if (parse_u64(argv[3], &mib) < 0 || topology_parse(argv[4], t, NULL) < 0 ||
-	    guestmem_init(&m, t->numa_nodes, mib, NULL) < 0)
+	    (c->guest.perf ? guestmem_init_huge : guestmem_init)(&m, t->numa_nodes, mib, NULL) < 0)
 		return -EINVAL;
+	pin(c);
 	c->guest.nodes = m.nodes;
 	for (unsigned i = 0; i < m.nodes; i++) {
 		c->guest.node[i].fd = VMM_FD_RAM0 + (int)i;
 		c->guest.node[i].size = m.node[i].size;
 		*h++ = (struct handed){ m.node[i].fd, VMM_FD_RAM0 + (int)i };
 	}
+	h = virtio ? add_virtio(c, ends, h) : h;
+	if (!h)
+		return -EIO;
 	c->guest.kernel_fd = VMM_FD_KERNEL;
 	c->guest.initrd_fd = VMM_FD_INITRD;
 	c->guest.console_fd = VMM_FD_CONSOLE;
@@ -136,7 +222,7 @@ static int fill(struct vmm_config *c, char **argv, struct handed *h)
 
 static void become_vmm(const char *program, const struct handed *h)
 {
-	int high[GUEST_NODES_MAX + 8];
+	int high[GUEST_NODES_MAX + 12];
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0; h[i].to; i++)
 		high[i] = fcntl(h[i].from, F_DUPFD_CLOEXEC, 64);
@@ -152,8 +238,9 @@ static int ours(char **argv)
 	struct vmm_config config;
 	struct vmm_report empty = { 0 };
 	int pair[2], report_fd = memfd_new("report", 0);
-	struct handed h[GUEST_NODES_MAX + 8] = { 0 };
-	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, h + 3) < 0 ||
+	struct virtio_ends ends = { 0 };
+	struct handed h[GUEST_NODES_MAX + 12] = { 0 };
+	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, &ends, h + 3) < 0 ||
 	    fd_write_full(report_fd, &empty, sizeof(empty)) < 0)
 		return 1;
 	h[0] = (struct handed){ pair[1], VMM_FD_CONSOLE };
@@ -166,7 +253,7 @@ static int ours(char **argv)
 		become_vmm(argv[0], h);
 	close(pair[1]);
 	listen_to(pid, pair[0], &w);
-	print(&w, report);
+	print(&w, report, &ends);
 	return 0;
 }
 

@@ -1,29 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* guestmem.c -- see guestmem.h. */
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <sys/mman.h>
 
 #include "base/file.h"
 #include "vmm/guestmem.h"
 
-static int init_node(struct guestmem *m, unsigned i, uint64_t address, uint64_t size)
+#define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
+
+static int huge_file(uint64_t size)
+{
+	_cleanup_close_ int fd = -1;
+	if (size % HUGE_PAGE_BYTES)
+		return -EINVAL;
+	fd = memfd_create("ktstr-guest-ram", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_HUGE_2MB);
+	if (fd < 0 || ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static int init_node(struct guestmem *m, unsigned i, uint64_t address, uint64_t size, bool huge)
 {
 	m->node[i].address = address;
 	m->node[i].size = size;
-	m->node[i].fd = memfd_new("ktstr-guest-ram", size);
+	m->node[i].fd = huge ? huge_file(size) : memfd_new("ktstr-guest-ram", size);
 	if (m->node[i].fd < 0)
 		return m->node[i].fd;
 	/* The machine's process has it too, and may be its guest's by now: a file that shrinks would be our SIGBUS. */
 	if (fcntl(m->node[i].fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return -errno;
-	void *map = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_NORESERVE, m->node[i].fd, 0);
+	/* A huge page is reserved here and now: one that is missing later would be a SIGBUS. */
+	void *map = mmap(NULL, size, PROT_READ, MAP_SHARED | (huge ? 0 : MAP_NORESERVE), m->node[i].fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	m->node[i].map = map;
 	return 0;
 }
 
-int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err)
+static int init_all(struct guestmem *m, unsigned nodes, uint64_t total_mib, bool huge, struct err **err)
 {
 	*m = (struct guestmem){ .nodes = nodes };
 	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
@@ -31,7 +46,11 @@ int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct
 	uint64_t each = total_mib / nodes << 20, at = 0;
 	for (unsigned i = 0; i < nodes; i++) {
 		uint64_t size = i + 1 == nodes ? (total_mib << 20) - at : each;
-		int r = init_node(m, i, at, size);
+		int r = init_node(m, i, at, size, huge);
+		if (r < 0 && huge) {
+			m->node[i].fd = fd_close(m->node[i].fd);
+			r = init_node(m, i, at, size, false);
+		}
 		if (r < 0) {
 			guestmem_done(m);
 			return FAIL_SYS(err, r, "map guest memory: %lu MiB", size >> 20);
@@ -39,6 +58,16 @@ int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct
 		at += size;
 	}
 	return 0;
+}
+
+int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err)
+{
+	return init_all(m, nodes, total_mib, false, err);
+}
+
+int guestmem_init_huge(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err)
+{
+	return init_all(m, nodes, total_mib, true, err);
 }
 
 void guestmem_done(struct guestmem *m)

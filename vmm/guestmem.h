@@ -25,6 +25,8 @@ struct guestmem {
 
 /* Node sizes: @total_mib / @nodes each, the rest to the last. */
 int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err);
+/* The same of huge pages of 2 MiB, node by node, where the host has them free; else of ordinary ones. */
+int guestmem_init_huge(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err);
 void guestmem_done(struct guestmem *m);
 /* @len bytes at guest-physical @address as one piece of our address space; NULL when they are not all in one node. */
 const uint8_t *guestmem_at(const struct guestmem *m, uint64_t address, uint64_t len);

@@ -89,7 +89,7 @@ int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, st
 {
 	*s = VM_SCAN_NULL;
 	s->vm = vm;
-	int r = guestmem_init(&s->memory, c->topology.numa_nodes, c->memory_mib, err);
+	int r = (c->perf ? guestmem_init_huge : guestmem_init)(&s->memory, c->topology.numa_nodes, c->memory_mib, err);
 	if (r < 0)
 		return r;
 	s->console_fd = memfd_new("ktstr-console", 0);

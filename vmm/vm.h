@@ -10,9 +10,12 @@
 
 #include "base/time.h"
 #include "reactor/machine.h"
+#include "vmm/pinning.h"
+#include "vmm/vmdevices.h"
 #include "vmm/wirelog.h"
 
 #define VM_COUNTERS_MAX	  16
+#define VM_WISHES_MAX	  16
 #define CONSOLE_BYTES_MAX ((size_t)1 << 20)	/* a guest that writes more is ended */
 
 struct vm_config {
@@ -25,9 +28,10 @@ struct vm_config {
 	unsigned icount_shift;		/* tcg: 2^N ns an instruction */
 	bool late_cpus;			/* tcg: the kernel boots one processor, and PID 1 brings the others up */
 	bool perf;			/* kvm: perf mode, see vmm/kvm/perf.h */
-	const uint16_t *pin;		/* perf: host CPU + 1 of each vCPU, 0 any; or NULL */
+	const struct vm_devices *devices;	/* kvm: further devices; NULL: none */
 	const uint64_t *affinity;	/* host CPUs of the VM's process, as child_spec has them; NULL: any */
 	const int *cgroup;		/* likewise the control group to enter, or NULL */
+	const struct vm_pinning *pinning;	/* for perf mode, copied by start(); NULL: nobody planned */
 	bool verbose;			/* the whole kernel log on the console */
 };
 
@@ -37,6 +41,13 @@ enum vm_end {
 	VM_END_RESET,		/* the guest reset itself: a panic, or a triple fault */
 	VM_END_KILLED,		/* by us */
 	VM_END_DIED,		/* the process ended by itself, in a way no guest asks for */
+};
+
+/* Something that perf mode asks of the host, and what came of it. */
+struct vm_wish {
+	const char *name;		/* static: "huge-pages" */
+	uint32_t asked, granted;	/* times: once a vCPU, a node, or the machine */
+	char why[96];			/* of the last refusal; "": none */
 };
 
 struct vm;
@@ -74,6 +85,11 @@ struct vm {
 	const char *const *counter_names;	/* of the backend's counters, or NULL; static */
 	uint64_t counter[VM_COUNTERS_MAX];
 	unsigned counters;
+	const char *const *event_names;	/* what the machine's own threads reported, or NULL; static */
+	uint64_t event[VM_COUNTERS_MAX];
+	unsigned events;
+	struct vm_wish wish[VM_WISHES_MAX];	/* of perf mode; none where it was not asked for */
+	unsigned wishes;
 	nsec_t started, hello;		/* host time; hello: when the first record was seen */
 };
 

@@ -36,6 +36,8 @@ struct ktstr_test {
 	const char *const *include_files;
 	struct ktstr_checks checks;
 	enum ktstr_switch expect_err;	/* ON: the test must fail */
+	enum ktstr_switch performance_mode; /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */
+	enum ktstr_switch no_perf_mode;	/* ON: never so, not even with --perf-mode; excludes performance_mode */
 	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is kept as such, and leaves the exit status alone */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains;	/* a part of it */

@@ -20,8 +20,9 @@ struct test_args {
 	struct strings kernel, paths;
 	const char *filter, *accel, *trace, *partition;
 	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, flaky_fails;
-	bool include_eol, skip_sha256, no_ccache, eager, no_perf_mode;
+	bool include_eol, skip_sha256, no_ccache, eager;
 	uint64_t jobs, retries, repeat, require;
+	bool perf_mode, no_perf_mode;
 	const char *cpu_cap;
 	const char *seed;
 };
@@ -51,14 +52,18 @@ static const struct option_row test_options[] = {
 	 offsetof(struct test_args, flaky_fails)},
 	{"seed", 0, OPTION_STRING, "N", "what schedules are drawn from (default 1)", offsetof(struct test_args, seed)},
 	{"accel", 0, OPTION_STRING, "NAME", "auto, kvm or tcg", offsetof(struct test_args, accel)},
+	{"perf-mode", 0, OPTION_FLAG, NULL,
+	 "performance mode for every test (kvm): pinned, real-time, huge pages, no exits to halt",
+	 offsetof(struct test_args, perf_mode)},
+	{"no-perf-mode", 0, OPTION_FLAG, NULL,
+	 "share the CPUs instead of reserving them; tests that need performance mode are skipped",
+	 offsetof(struct test_args, no_perf_mode)},
 	{"release", 0, OPTION_FLAG, NULL, "judge by the strict limits", offsetof(struct test_args, release)},
 	{"no-capture", 0, OPTION_FLAG, NULL, "show what each guest said", offsetof(struct test_args, no_capture)},
 	{"keep-logs", 0, OPTION_FLAG, NULL, "keep each guest's report also when it passed",
 	 offsetof(struct test_args, keep_logs)},
 	{"cpu-cap", 0, OPTION_STRING, "N", "keep no more than N CPUs busy, with machines or with compilers",
 	 offsetof(struct test_args, cpu_cap)},
-	{"no-perf-mode", 0, OPTION_FLAG, NULL, "share the CPUs with others instead of reserving them",
-	 offsetof(struct test_args, no_perf_mode)},
 	{"eager", 0, OPTION_FLAG, NULL, "start a kernel's tests as soon as it is there, while others are built",
 	 offsetof(struct test_args, eager)},
 	{"no-ccache", 0, OPTION_FLAG, NULL, "build kernels without ccache", offsetof(struct test_args, no_ccache)},
@@ -93,6 +98,7 @@ struct session {
 	struct partition partition;
 	unsigned allowed;	/* CPUs */
 	struct budget budget;
+	enum plan_perf perf;
 };
 
 static void session_done(struct session *s)
@@ -162,9 +168,27 @@ static int parse_cap(struct session *s, const struct test_args *a, struct err **
 	return r == 0 ? budget_resolve(&words, s->allowed, /* vcpus= */ 0, &s->budget, err) : r;
 }
 
+static bool no_perf_mode(const struct test_args *a)
+{
+	const char *said = getenv("KTSTR_NO_PERF_MODE");
+	return a->no_perf_mode || (said && *said);
+}
+
+static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err **err)
+{
+	bool no = no_perf_mode(a);
+	if (a->perf_mode && no)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--perf-mode and %s exclude each other",
+			    a->no_perf_mode ? "--no-perf-mode" : "KTSTR_NO_PERF_MODE");
+	*ret = no ? PLAN_PERF_NONE : a->perf_mode ? PLAN_PERF_ALL : PLAN_PERF_DECLARED;
+	return 0;
+}
+
 static int parse_args(struct session *s, const struct test_args *a, struct err **err)
 {
 	int r = parse_seed(a->seed, &s->seed, err);
+	if (r == 0)
+		r = parse_perf(a, &s->perf, err);
 	if (r == 0)
 		r = parse_flake(a, &s->flake, err);
 	if (r == 0)
@@ -242,6 +266,7 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 		.suites = s->suite, .suite_count = s->suites, .kernels = s->kernel + s->first,
 		.kernel_count = s->kernels - s->first, .labels = s->labels,
 		.backend = s->accel.backend, .strict = a->release, .gauntlet = a->gauntlet,
+		.perf = s->perf,
 	};
 	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
 	request.filter = s->filter;
@@ -328,12 +353,6 @@ static int list_tests(struct session *s, const struct test_args *a, struct err *
 	return r;
 }
 
-static bool no_perf_mode(const struct test_args *a)
-{
-	const char *said = getenv("KTSTR_NO_PERF_MODE");
-	return a->no_perf_mode || (said && *said);
-}
-
 /* Machines at once, as far as that can be known: others may hold CPUs. */
 static unsigned slots_of(const struct session *s, const struct test_args *a)
 {
@@ -349,7 +368,11 @@ static int choose_accel(struct session *s, const struct test_args *a, struct err
 	const char *accel = a->accel ? a->accel : getenv("KTSTR_ACCEL");
 	s->probe_cache = cache_sibling("host");
 	int r = accel && *accel ? accel_parse(accel, &want, err) : 0;
-	return r == 0 ? accel_choose(want, s->probe_cache, &s->accel, err) : r;
+	r = r == 0 ? accel_choose(want, s->probe_cache, &s->accel, err) : r;
+	if (r == 0 && a->perf_mode && !s->accel.backend->vcpu_threads)
+		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "--perf-mode needs the kvm backend, and this is %s: %s",
+			    s->accel.backend->name, s->accel.reason);
+	return r;
 }
 
 /* The plan without kernels: nothing is built, and nothing runs. */

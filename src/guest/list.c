@@ -150,6 +150,8 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_payloads(out, t);
 	put_number(out, "expect_err", t->expect_err);
 	put_number(out, "allow_inconclusive", t->allow_inconclusive);
+	put_number(out, "performance_mode", t->performance_mode);
+	put_number(out, "no_perf_mode", t->no_perf_mode);
 	put_constraints(out, &constraints);
 	put_text(out, "expect_scx_error_contains", t->expect_scx_error_contains);
 	put_text(out, "expect_scx_error_matches", t->expect_scx_error_matches);

@@ -131,6 +131,8 @@ static const char *check_scx_error(const struct ktstr_test *t)
 {
 	if ((t->expect_scx_error_contains || t->expect_scx_error_matches) && t->expect_err != KTSTR_ON)
 		return "expect_scx_error_* needs expect_err";
+	if (t->performance_mode == KTSTR_ON && t->no_perf_mode == KTSTR_ON)
+		return "performance_mode and no_perf_mode exclude each other";
 	regex_t regex;
 	if (!t->expect_scx_error_matches)
 		return NULL;

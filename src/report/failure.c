@@ -87,12 +87,25 @@ static void put_diagnostics(const struct result *r, const struct term *t, struct
 	tail(out, &e->console, CONSOLE_LINES);
 }
 
+static void put_perf_mode(const struct result *r, const struct term *t, struct buf *out)
+{
+	if (!r->perf_mode || !r->wishes)
+		return;
+	section(out, t, "performance mode");
+	for (unsigned i = 0; i < r->wishes; i++) {
+		const struct result_wish *w = &r->wish[i];
+		if (w->granted < w->asked)
+			buf_appendf(out, "  WARNING: no %s (%u of %u): %s\n", w->name, w->granted, w->asked, w->why);
+	}
+}
+
 void failure_report(const struct result *r, const struct term *t, struct buf *out)
 {
 	const struct evidence *e = r->evidence;
 	put_header(r, t, out);
 	put_stats(&r->judgement->stats, t, out);
 	put_diagnostics(r, t, out);
+	put_perf_mode(r, t, out);
 	text_section(out, t, "test output", &e->text[WIRE_STREAM_TEST], LOG_LINES);
 	text_section(out, t, "scheduler log", &e->text[WIRE_STREAM_SCHED], LOG_LINES);
 	text_section(out, t, "sched_ext dump", &e->text[WIRE_STREAM_SCX_DUMP], LOG_LINES);

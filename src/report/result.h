@@ -9,6 +9,15 @@
 #include "verdict/flake.h"
 #include "verdict/judge.h"
 
+/* Something that perf mode asked of the host, and what came of it. */
+struct result_wish {
+	const char *name;		/* "huge-pages" */
+	uint32_t asked, granted;	/* times: once a vCPU, a node, or the machine */
+	const char *why;		/* of the last refusal; "": none */
+};
+
+#define RESULT_WISHES_MAX 16
+
 struct result {
 	const char *name;		/* ktstr/two_cgroups, with a kernel label where there are several */
 	const char *test;		/* two_cgroups */
@@ -35,6 +44,12 @@ struct result {
 	const char *const *counter_names;	/* of what the backend counted */
 	const uint64_t *counter;
 	unsigned counters;
+	const char *const *event_names;	/* of what the machine's threads reported through its event rings */
+	const uint64_t *event;
+	unsigned events;
+	bool perf_mode;
+	struct result_wish wish[RESULT_WISHES_MAX];	/* of perf mode; none where there was no machine */
+	unsigned wishes;
 	const struct evidence *evidence;
 	const struct judgement *judgement;
 };

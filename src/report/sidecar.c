@@ -226,15 +226,33 @@ static json_t *tries(const struct result *r)
 			 "final", (int)r->outcome.final, "tries", list);
 }
 
-/* KVM's statistics, summed over vCPUs; null where the machine ran on something else. */
-static json_t *counters(const struct result *r)
+/* KVM's statistics, summed over vCPUs, or its event rings' sums; null where the machine ran on something else. */
+static json_t *counters(const char *const *names, const uint64_t *values, unsigned count)
 {
-	if (!r->counters)
+	if (!count)
 		return json_null();
 	json_t *o = json_object();
-	for (unsigned i = 0; i < r->counters; i++)
-		json_object_set_new(o, r->counter_names[i], json_u64(r->counter[i]));
+	for (unsigned i = 0; i < count; i++)
+		json_object_set_new(o, names[i], json_u64(values[i]));
 	return o;
+}
+
+/* What perf mode got of the host, and a warning with a name for what it did not get; null without perf mode. */
+static json_t *perf_mode(const struct result *r)
+{
+	if (!r->perf_mode)
+		return json_null();
+	json_t *granted = json_array(), *warnings = json_array();
+	for (unsigned i = 0; i < r->wishes; i++) {
+		const struct result_wish *w = &r->wish[i];
+		if (w->asked && w->granted == w->asked)
+			json_array_append_new(granted, json_string(w->name));
+		else
+			json_array_append_new(warnings, json_pack("{s:s, s:i, s:i, s:s}", "name", w->name, "asked",
+								  (int)w->asked, "granted", (int)w->granted, "why",
+								  w->why));
+	}
+	return json_pack("{s:o, s:o}", "granted", granted, "warnings", warnings);
 }
 
 static json_t *volatile_part(const struct result *r)
@@ -244,7 +262,9 @@ static json_t *volatile_part(const struct result *r)
 			      "wall_ns", (json_int_t)r->wall, "boot_ns", (json_int_t)r->boot, "vm_cpu_us",
 			      (json_int_t)r->vm_cpu_usec, "vm_rss_kib", (json_int_t)r->vm_rss_kib, "project_commit",
 			      r->project_commit, "host", r->host ? json_deep_copy(r->host) : json_null());
-	json_object_set_new(o, "kvm_stats", counters(r));
+	json_object_set_new(o, "kvm_stats", counters(r->counter_names, r->counter, r->counters));
+	json_object_set_new(o, "vm_events", counters(r->event_names, r->event, r->events));
+	json_object_set_new(o, "perf_mode", perf_mode(r));
 	json_object_set_new(o, "run_id", json_string_or_null(r->run_id));
 	json_object_set_new(o, "run_source", json_string(getenv("KTSTR_CI") && *getenv("KTSTR_CI") ? "ci" : "local"));
 	return o;

@@ -45,6 +45,24 @@ static int no_cpus(struct attempt *a)
 	return c->result;
 }
 
+/* A guest node's memory belongs where its first vCPU is. */
+static void pin_to_plan(struct attempt *a, const struct cpu_plan *plan)
+{
+	const struct ktstr_topology *t = &a->config.topology;
+	const struct host *h = a->env->admit->config.host;
+	struct vm_pinning *p = a->pinning;
+	_Static_assert(HOST_NONE == PIN_ANY, "a plan's CPUs are taken as they are");
+	vm_pinning_init(p);
+	p->service = plan->service;
+	for (unsigned i = 0; i < plan->vcpus && i < GUEST_CPUS_MAX; i++)
+		p->vcpu[i] = plan->vcpu[i];
+	for (unsigned n = 0; n < t->numa_nodes && n < GUEST_NODES_MAX; n++) {
+		unsigned cpu = p->vcpu[t->llcs * t->cores * t->threads / t->numa_nodes * n];
+		if (cpu < HOST_CPUS_MAX && h->cpu[cpu].node < h->nodes)
+			p->node[n] = h->node[h->cpu[cpu].node].id;
+	}
+}
+
 /* The CPUs that were given, for the machine's process; in perf mode also one by one for its vCPUs. */
 static int apply_plan(struct attempt *a)
 {
@@ -52,11 +70,12 @@ static int apply_plan(struct attempt *a)
 	a->config.affinity = plan->cpus.word;
 	if (!a->config.perf)
 		return 0;
-	a->pin = calloc(plan->vcpus + 1, sizeof(*a->pin));
-	for (unsigned i = 0; a->pin && i < plan->vcpus; i++)
-		a->pin[i] = (uint16_t)(plan->vcpu[i] + 1);
-	a->config.pin = a->pin;
-	return a->pin ? 0 : -ENOMEM;
+	a->pinning = malloc(sizeof(*a->pinning));
+	if (!a->pinning)
+		return -ENOMEM;
+	pin_to_plan(a, plan);
+	a->config.pinning = a->pinning;
+	return 0;
 }
 
 static int reserved(struct machine *m, int result)
@@ -206,6 +225,11 @@ static void take_leavings(struct attempt *a)
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
 	memcpy(a->counter, vm->counter, sizeof(a->counter));
+	a->event_names = vm->event_names;
+	a->events = vm->events;
+	memcpy(a->event, vm->event, sizeof(a->event));
+	a->wishes = vm->wishes;
+	memcpy(a->wish, vm->wish, sizeof(a->wish));
 	a->wall = a->machine.reactor->now - vm->started;
 	a->boot = vm->hello ? vm->hello - vm->started : 0;
 	a->env->backend->destroy(vm);
@@ -318,6 +342,6 @@ void attempt_done(struct attempt *a)
 	a->err = err_free(a->err);
 	free(a->sidecar);
 	a->sidecar = NULL;
-	free(a->pin);
-	a->pin = NULL;
+	free(a->pinning);
+	a->pinning = NULL;
 }

@@ -56,7 +56,7 @@ struct attempt {
 	uint64_t memory_mib;		/* of the host, with the machine's own needs */
 	nsec_t estimate;		/* as admit_ask() has it */
 	struct claim *claim;		/* from QUEUED until there is no machine any more */
-	uint16_t *pin;			/* config.pin in perf mode */
+	struct vm_pinning *pinning;	/* config.pinning in perf mode */
 	struct sandbox sandbox;		/* the blocking parts'; SANDBOX_NULL at first */
 	struct vm_config config;
 	nsec_t boot_deadline;		/* host time for BOOTING; 0: the state's own */
@@ -74,11 +74,16 @@ struct attempt {
 	const char *const *counter_names;
 	uint64_t counter[VM_COUNTERS_MAX];
 	unsigned counters;
+	const char *const *event_names;
+	uint64_t event[VM_COUNTERS_MAX];
+	unsigned events;
+	struct vm_wish wish[VM_WISHES_MAX];	/* of perf mode */
+	unsigned wishes;
 	struct err *err;		/* why it could not be prepared or stored */
 	char *sidecar;			/* path, once stored */
 };
 
-/* Fields above `job` but for `claim` and `pin` are the caller's to fill, the rest zero, initrd_fd -1. */
+/* Fields above `job` but for `claim` and `pinning` are the caller's to fill, the rest zero, initrd_fd -1. */
 void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent, const char *name);
 /* Frees what it holds, not the struct. */
 void attempt_done(struct attempt *a);

@@ -70,7 +70,7 @@ struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 	}
 	if (threads && vcpus <= most)
 		q.topology = c->topology;
-	if (threads && f->config.perf)
+	if (threads && c->perf)
 		q.tier = PLAN_PERFORMANCE;
 	return q;
 }

@@ -227,7 +227,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			   .seed = seed_of(f, number),
 			   .icount_shift = c->icount_shift,
 			   .late_cpus = c->kernel->serial_smp,
-			   .perf = f->config.perf && f->config.accel->backend->vcpu_threads},
+			   .perf = c->perf},
 		/* Processors come up one after the other. */
 		.boot_deadline = 3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC,
 		/* Guest seconds cost more host seconds the more processors share one thread. */

@@ -23,7 +23,6 @@ struct fleet_config {
 	unsigned jobs;			/* machines at once; 0: as many as there are CPUs for */
 	unsigned cpu_cap;		/* CPUs that they may keep busy together; 0: all that this process may use */
 	bool no_perf;			/* budgets: CPUs are shared with others, not reserved (--no-perf-mode) */
-	bool perf;			/* kvm: LLCs of their own, vCPUs pinned; not with no_perf */
 	bool bypass;			/* no lock files (KTSTR_BYPASS_LLC_LOCKS) */
 	struct flake_policy flake;
 	uint64_t seed;

@@ -109,12 +109,22 @@ static char *err_text(const struct err *why)
 	return buf_steal(&text);
 }
 
-/* What stands against running it: a topology that the backend cannot offer. */
-static char *reason_to_skip(const struct plan_case *c, const struct vm_backend *backend)
+/* What stands against perf mode, where the test needs it, or it was asked for. */
+static const char *perf_refused(const struct plan_case *c, const struct plan_request *q)
+{
+	if (c->test->performance_mode && q->perf == PLAN_PERF_NONE)
+		return "it is a performance_mode test, and performance mode is switched off (--no-perf-mode, "
+		       "KTSTR_NO_PERF_MODE)";
+	return c->perf && q->backend && !q->backend->vcpu_threads ? "performance mode needs the kvm backend" : NULL;
+}
+
+/* What stands against running it: a topology that the backend cannot offer, perf mode, a kernel without sched_ext. */
+static char *reason_to_skip(const struct plan_case *c, const struct plan_request *q)
 {
 	char text[400];
 	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
-	const char *why = backend ? backend->refuses(&config, text, sizeof(text)) : NULL;
+	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
+	why = why ? why : perf_refused(c, q);
 	if (!why && c->test->scheduler && c->kernel && c->kernel->no_scx) {
 		snprintf(text, sizeof(text), "kernel %s has no sched_ext (CONFIG_SCHED_CLASS_EXT is not set)",
 			 c->kernel->version);
@@ -142,7 +152,8 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 	/* A preset that is the test's own topology is another result all the same, and needs another file. */
 	if (c->preset && !memcmp(&c->topology, &t->topology, sizeof(c->topology)))
 		c->variant ^= 0x9e3779b97f4a7c15u;
-	c->skip = reason_to_skip(c, q->backend);
+	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;
+	c->skip = reason_to_skip(c, q);
 	if (!t->scheduler || c->skip || !c->kernel)
 		return 0;
 	if (scheduler_locate(t->scheduler->binary, t->binary, c->kernel->schedulers, &c->scheduler_path, &why) == 0)

@@ -18,6 +18,7 @@ struct plan_case {
 	char *name; /* ktstr/NAME or gauntlet/NAME/PRESET, with /LABEL where there are several kernels */
 	char *scheduler_path;		/* host path of the binary; NULL: the kernel's own */
 	char *skip;			/* why it cannot run here, or NULL */
+	bool perf;			/* in perf mode */
 	char topology_text[TOPOLOGY_TEXT_MAX];
 	uint64_t memory_mib;
 	unsigned icount_shift;
@@ -32,6 +33,12 @@ struct plan {
 	size_t count;
 };
 
+enum plan_perf {
+	PLAN_PERF_DECLARED,	/* for tests that are declared so */
+	PLAN_PERF_ALL,		/* for all but those that are declared otherwise */
+	PLAN_PERF_NONE,		/* tests that are declared so are a Skip */
+};
+
 struct plan_request {
 	const struct suite *suites;
 	size_t suite_count;
@@ -41,6 +48,7 @@ struct plan_request {
 	const struct filter *filter;	/* NULL: all */
 	const struct vm_backend *backend;
 	bool strict;			/* release thresholds */
+	enum plan_perf perf;
 	bool gauntlet;			/* every test also over every preset that it admits */
 };
 

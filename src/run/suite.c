@@ -232,10 +232,18 @@ static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, str
 	return get_switch(c, "requires_smt", &ret->requires_smt, err);
 }
 
+/* A switch that older test binaries do not name. */
+static int get_bool(const json_t *o, const char *key, bool *ret, struct err **err)
+{
+	enum ktstr_switch value = KTSTR_UNSET;
+	int r = json_object_get(o, key) ? get_switch(o, key, &value, err) : 0;
+	*ret = value == KTSTR_ON;
+	return r;
+}
+
 static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 {
 	unsigned duration_ms = 0, expect = 0;
-	enum ktstr_switch allow = KTSTR_UNSET;
 	int r = get_unsigned(o, "line", &t->line, err);
 	if (r == 0)
 		r = get_unsigned(o, "memory_mib", &t->memory_mib, err);
@@ -245,9 +253,12 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 		r = get_unsigned(o, "workers_per_cgroup", &t->workers_per_cgroup, err);
 	if (r == 0)
 		r = get_unsigned(o, "expect_err", &expect, err);
-	if (r == 0 && json_object_get(o, "allow_inconclusive"))
-		r = get_switch(o, "allow_inconclusive", &allow, err);
-	t->allow_inconclusive = allow == KTSTR_ON;
+	if (r == 0)
+		r = get_bool(o, "allow_inconclusive", &t->allow_inconclusive, err);
+	if (r == 0)
+		r = get_bool(o, "performance_mode", &t->performance_mode, err);
+	if (r == 0)
+		r = get_bool(o, "no_perf_mode", &t->no_perf_mode, err);
 	t->duration = duration_ms * NSEC_PER_MSEC;
 	t->expect_err = expect == KTSTR_ON;
 	return r;

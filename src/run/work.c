@@ -188,9 +188,18 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.counter_names = a->counter_names,
 		.counter = a->counter,
 		.counters = a->counters,
+		.event_names = a->event_names,
+		.event = a->event,
+		.events = a->events,
+		.perf_mode = c->perf,
+		.wishes = a->wishes,
 		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};
+	_Static_assert(VM_WISHES_MAX <= RESULT_WISHES_MAX, "room for perf mode's wishes");
+	for (unsigned i = 0; i < a->wishes; i++)
+		ret->wish[i] = (struct result_wish){ a->wish[i].name, a->wish[i].asked, a->wish[i].granted,
+						     a->wish[i].why };
 }
 
 /* The report as text beside the sidecar of what did not pass: CI keeps files, not scroll-back. */

@@ -36,6 +36,12 @@ def usage():
     refused('no partition', 64, "--partition: 'count:4/3' is no partition", 'test', '--partition', 'count:4/3', EXAMPLES)
     refused('retries and repeats', 64, '--retries and --repeat exclude each other', 'test', '--retries', '1', '--repeat', '2',
             EXAMPLES)
+    refused('perf mode and none', 64, '--perf-mode and --no-perf-mode exclude each other', 'test', '--perf-mode', '--no-perf-mode',
+            EXAMPLES)
+    refused('perf mode and none by variable', 64, '--perf-mode and KTSTR_NO_PERF_MODE exclude each other', 'test', '--perf-mode',
+            EXAMPLES, env={'KTSTR_NO_PERF_MODE': '1'})
+    refused('perf mode without KVM', 69, '--perf-mode needs the kvm backend, and this is tcg', 'test', '--perf-mode', '--accel', 'tcg',
+            '--dry-run', EXAMPLES)
     refused('more required than tried', 64, '--require 3 of --repeat 2 cannot pass', 'test', '--repeat', '2', '--require', '3',
             EXAMPLES)
     refused('thresholds of nothing', 64, 'show-thresholds wants the name of a test', 'show-thresholds')

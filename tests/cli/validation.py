@@ -95,6 +95,7 @@ CASES = {
     'gone_with_step': r"step 1 \('second'\) failed: Op::StopCgroup: there is no cgroup 'x' at that time",
     'words_without_error': r'expect_scx_error_\* needs expect_err',
     'words_no_regex': r'expect_scx_error_matches is no regular expression',
+    'perf_and_not': r'performance_mode and no_perf_mode exclude each other',
     'rate_negative': r'its check min_work_rate is not a number of 0 or more',
     'scheduler_limit_nan': r'its check max_throughput_cv is not a number of 0 or more',
     'harm_write': None,

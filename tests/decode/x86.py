@@ -13,16 +13,14 @@ import sys
 import xml.etree.ElementTree as ET
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'lib'))
+from shapes import LOCAL, REMOTE, presets  # noqa: E402
 from tap import BUILD, Scratch, check, finish  # noqa: E402
 
 DUMP = os.path.join(BUILD, 'tests', 'x86_dump')
-REMOTE, LOCAL = 20, 10
 
 # The presets' shapes, and some that have gaps in their APIC ids, ids above 254, or many nodes.
-TOPOLOGIES = (
-    '1n1l1c1t 1n1l4c1t 1n2l2c1t 1n3l3c1t 1n5l3c1t 1n7l2c1t 1n2l2c2t 1n3l2c2t 1n4l4c2t 1n8l4c2t 1n4l16c2t 1n8l8c2t '
-    '1n15l8c2t 1n14l9c2t 1n4l8c1t 1n8l8c1t 1n4l32c1t 1n8l16c1t 1n15l16c1t 1n14l18c1t 2n2l8c2t 2n4l4c1t 2n8l8c2t 2n8l16c1t '
-    '4n8l4c1t 4n12l8c2t 8n8l1c1t 8n16l3c4t 8n8l31c1t 1n11l9c2t 2n2l3c3t 1n1l252c1t 1n1l1c2t 1n32l1c8t 1n256l1c1t').split()
+TOPOLOGIES = list(dict.fromkeys([shape for _, shape in presets()] + (
+    '1n1l1c1t 2n2l8c2t 8n8l1c1t 8n16l3c4t 8n8l31c1t 1n11l9c2t 2n2l3c3t 1n1l252c1t 1n1l1c2t 1n32l1c8t 1n256l1c1t').split()))
 HOSTS = ['intel', 'intel-bare', 'amd', 'amd-bare', 'zen1', 'hygon']
 if os.access('/dev/kvm', os.R_OK | os.W_OK):
     HOSTS.append('kvm')     # whatever this machine's KVM supports

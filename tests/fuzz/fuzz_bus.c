@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct kvm_sys sys = { .ioctl = no_ioctl };
 	struct kvm_guest_config config = { .console_fd = -1 };
-	struct kvm_guest g = { .sys = &sys, .config = &config, .ended_fd = -1 };
+	struct kvm_guest g = { .sys = &sys, .config = &config, .ended_fd = -1, .split = size & 1 };
 	pthread_mutex_init(&g.lock, NULL);
 	pthread_cond_init(&g.changed, NULL);
 	if (devices_init(&g.devices, &g, NULL) < 0)

@@ -20,6 +20,14 @@ static void *ram_new(struct x86_ram *ram)
 	return map;
 }
 
+/* By turns, as it could be on a host that is short of mappings. */
+static bool maybe_map(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes)
+{
+	(void)userdata;
+	(void)bytes;
+	return (address ^ offset) >> 12 & 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct x86_ram ram;
@@ -35,9 +43,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (p.segment[i].offset + p.segment[i].bytes > size || p.segment[i].bytes > p.segment[i].memory ||
 		    p.segment[i].address < MIB)
 			abort();
+	for (unsigned i = 0; i < p.constants; i++) {
+		unsigned in = p.constant[i].segment;
+		uint64_t into = p.constant[i].offset - p.segment[in].offset;
+		if (in >= p.segments || p.constant[i].offset < p.segment[in].offset ||
+		    into + p.constant[i].bytes > p.segment[in].bytes || p.segment[in].writable ||
+		    p.constant[i].address != p.segment[in].address + into ||
+		    (p.constant[i].offset | p.constant[i].bytes | p.constant[i].address) % 4096)
+			abort();
+	}
 	void *map = ram_new(&ram);
 	struct boot_config c = { .kernel = data, .kernel_len = size, .initrd = data, .initrd_len = size,
-				 .cmdline = "quiet" };
+				 .cmdline = "quiet", .map = maybe_map };
 	if (boot_load(&c, &ram, &e, &err) == 0) {
 		if (!x86_ram_covers(&ram, e.kernel, e.kernel_end - e.kernel) || e.rip < e.kernel ||
 		    e.rip >= e.kernel_end)

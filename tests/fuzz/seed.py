@@ -141,6 +141,12 @@ ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 6
 phdr = struct.pack('<IIQQQQQQ', 1, 5, 176, 0xffffffff81000000, 0x1000000, 64, 64, 4096) + \
     struct.pack('<IIQQQQQQ', 1, 6, 240, 0xffffffff81200000, 0x1200000, 16, 8192, 4096)
 put('kernel', 'vmlinux', ehdr + phdr + b'\x90' * 80)
+# One with code and types that may be mapped: 16 KiB each, the headers of their sections in the first page.
+ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 64, 120, 0, 64, 56, 1, 64, 3, 0)
+phdr = struct.pack('<IIQQQQQQ', 1, 5, 4096, 0xffffffff81000000, 0x1000000, 32768, 32768, 4096)
+sections = b''.join(struct.pack('<IIQQQQIIQQ', 0, 1, flags, 0, at, size, 0, 0, 0, 0)
+                    for flags, at, size in ((0, 0, 0), (6, 4096, 16384), (2, 20480, 16384)))
+put('kernel', 'vmlinux-sections', (ehdr + phdr + sections).ljust(4096, b'\0') + bytes(n % 251 for n in range(32768)))
 
 
 def write(kind, disk, where, value):
@@ -187,6 +193,9 @@ put('locks', 'proc', '\1' '1: FLOCK  ADVISORY  WRITE 345 fe:0a:678 0 EOF\n1: -> 
                      '2: POSIX  ADVISORY  READ -1 fe:00:9 0 EOF\n12 (a) b) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19\n')
 put('locks', 'cmdline', b'\2ktstr\0test\0\xc3\xa9\0\x1b[2J\xe2\x80\xae\xff' + b'x' * 200)
 # The VM's bus: (write, width, port, value); the serial port set up and written to, power off, reset, the exit port.
+rows = ((0, 0, 0x18), (0, 0x10, 0x31), (0, 0, 0x19), (0, 0x10, 0xb3020000), (1, 4, 1), (1, 4, 0), (1, 4, 1), (0, 0, 0x22), (0, 0x10, 0x8029),
+        (1, 9, 1), (2, 0x29, 0), (0, 0x40, 0x29), (1, 9, 0), (0, 0x10, 0x10029), (3, 0x10, 0), (0, 0, 1), (3, 0x10, 0))
+put('ioapic', 'session', b''.join(struct.pack('<BBI', *row) for row in rows))
 put('bus', 'session', b''.join(struct.pack('<BBHQ', w, width, port, value) for w, width, port, value in (
     (1, 0, 0x3fb, 0x80), (1, 0, 0x3f8, 1), (1, 0, 0x3fb, 3), (1, 0, 0x3fa, 7), (1, 0, 0x3f9, 15), (0, 0, 0x3fa, 0),
     (1, 0, 0x3f8, 0x68), (1, 0x30, 0x3f8, 0x6869), (0, 0, 0x3fd, 0), (0, 1, 0x604, 0), (1, 1, 0x604, 0x3400),

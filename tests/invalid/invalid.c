@@ -208,6 +208,11 @@ KTSTR_TEST(words_no_regex, .cores = 2, .expect_err = KTSTR_ON, .expect_scx_error
 	return KTSTR_PASS;
 }
 
+KTSTR_TEST(perf_and_not, .cores = 2, .performance_mode = KTSTR_ON, .no_perf_mode = KTSTR_ON)
+{
+	return KTSTR_PASS;
+}
+
 KTSTR_TEST(rate_negative, .cores = 2, .checks = { .min_work_rate = -1 })
 {
 	return KTSTR_PASS;

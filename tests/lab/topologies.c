@@ -5,6 +5,11 @@
 #define SHAPE(name, n, l, c, t) \
 	KTSTR_TEST(name, .numa_nodes = n, .llcs = l, .cores = c, .threads = t) { return KTSTR_PASS; }
 
+KTSTR_TEST(perf_mode, .cores = 1, .performance_mode = KTSTR_ON)
+{
+	return KTSTR_PASS;
+}
+
 SHAPE(tiny_1llc, 1, 1, 4, 1)
 SHAPE(tiny_2llc, 1, 2, 2, 1)
 SHAPE(odd_3llc, 1, 3, 3, 1)

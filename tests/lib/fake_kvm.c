@@ -51,6 +51,41 @@ static void fake_unmap(void *data, void *p, size_t size)
 	munmap(p, size);
 }
 
+static int fake_bind(void *data, void *p, size_t size, unsigned node)
+{
+	struct fake *f = data;
+	(void)p;
+	(void)size;
+	f->bound = node + 1;
+	return f->refuses_memory ? -EPERM : 0;
+}
+
+static int fake_want_huge(void *data, int fd, void *p, size_t size)
+{
+	(void)data;
+	(void)fd;
+	(void)p;
+	(void)size;
+	return 0;
+}
+
+static int fake_populate(void *data, void *p, size_t size)
+{
+	struct fake *f = data;
+	(void)p;
+	f->populated += size;
+	return f->refuses_memory ? -ENOMEM : 0;
+}
+
+static bool fake_is_huge(void *data, int fd, const void *p, size_t size)
+{
+	const struct fake *f = data;
+	(void)fd;
+	(void)p;
+	(void)size;
+	return !f->refuses_memory;
+}
+
 static int blocked(struct kvm_run *run)
 {
 	const struct timespec moment = { .tv_nsec = 200000 };
@@ -79,6 +114,14 @@ static int fake_run(struct fake *f, int fd)
 	run->io.count = 1;
 	run->io.data_offset = 4096;
 	((uint8_t *)run)[4096] = s->value;
+	if (s->reason == KVM_EXIT_MMIO) {
+		run->mmio.phys_addr = s->address;
+		run->mmio.is_write = 1;
+		run->mmio.len = 4;
+		memcpy(run->mmio.data, &s->word, sizeof(s->word));
+	} else if (s->reason == KVM_EXIT_IOAPIC_EOI) {
+		run->eoi.vector = s->value;
+	}
 	if (s->reason == KVM_EXIT_INTERNAL_ERROR)
 		run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	return 0;
@@ -100,6 +143,8 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 	case KVM_GET_API_VERSION:
 		return KVM_API_VERSION;
 	case KVM_CHECK_EXTENSION:
+		if ((uintptr_t)arg == KVM_CAP_X86_DISABLE_EXITS)
+			return 0xf;
 		return (uintptr_t)arg + 1 == f->missing_cap ? 0 : 4096;
 	case KVM_CREATE_VM:
 		return eventfd(0, EFD_CLOEXEC);
@@ -119,6 +164,32 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 		return 0;
 	case KVM_GET_REGS:
 		*(struct kvm_regs *)arg = (struct kvm_regs){ .rip = 0x1234 };
+		return 0;
+	case KVM_SET_SREGS:
+		f->x2apic = ((struct kvm_sregs *)arg)->apic_base >> 10 & 1;
+		return 0;
+	case KVM_IOEVENTFD:
+		f->doorbells++;
+		return 0;
+	case KVM_IRQFD:
+		f->lines |= 1u << ((struct kvm_irqfd *)arg)->gsi;
+		return 0;
+	case KVM_SIGNAL_MSI:
+		f->msi = *(struct kvm_msi *)arg;
+		f->msis++;
+		return 1;
+	case KVM_SET_GSI_ROUTING:
+		f->routes = ((struct kvm_irq_routing *)arg)->nr;
+		f->routings++;
+		return 0;
+	case KVM_GET_CPUID2:
+		((struct kvm_cpuid2 *)arg)->nent = 1;
+		((struct kvm_cpuid2 *)arg)->entries[0] =
+			(struct kvm_cpuid_entry2){ .function = 0x40000001, .edx = !f->forgets_hint };
+		return 0;
+	case KVM_GET_CLOCK:
+		memset(arg, 0, sizeof(struct kvm_clock_data));
+		((struct kvm_clock_data *)arg)->flags = f->refused ? 0 : KVM_CLOCK_TSC_STABLE;
 		return 0;
 	case KVM_IRQ_LINE:
 		f->irqs++;
@@ -149,5 +220,8 @@ struct kvm_sys fake_sys(struct fake *f, const struct step *script, unsigned step
 {
 	*f = (struct fake){ .script = script, .steps = steps };
 	pthread_mutex_init(&f->lock, NULL);
-	return (struct kvm_sys){ fake_open, fake_ioctl, fake_map, fake_unmap, f };
+	return (struct kvm_sys){
+		.open = fake_open, .ioctl = fake_ioctl, .map = fake_map, .unmap = fake_unmap, .bind = fake_bind,
+		.want_huge = fake_want_huge, .populate = fake_populate, .is_huge = fake_is_huge, .data = f,
+	};
 }

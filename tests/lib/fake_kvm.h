@@ -10,14 +10,15 @@
 
 #include "vmm/kvm/sys.h"
 
-#define FAKE_VCPUS_MAX 8
+#define FAKE_VCPUS_MAX 128
 #define FAKE_RUN_BYTES 8192
 
 /* What the guest's first vCPU does, one entry a KVM_RUN; the last is repeated. The other vCPUs wait for ever. */
 struct step {
 	uint32_t reason;
 	uint16_t port;
-	uint8_t value;
+	uint8_t value;	/* of a port write; the vector of an end of interrupt */
+	uint32_t address, word;	/* of a write to memory */
 	bool blocks;	/* in the guest until it is kicked */
 };
 
@@ -30,6 +31,15 @@ struct fake {
 	int vcpu_fd[FAKE_VCPUS_MAX];
 	struct kvm_run *run[FAKE_VCPUS_MAX];
 	unsigned vcpus, irqs;
+	struct kvm_msi msi;			/* the last one */
+	unsigned msis, routings, routes;	/* times sent; times routes were set, and how many they were then */
+	bool x2apic;				/* the first vCPU starts with it enabled */
+	bool refuses_memory;			/* perf mode's wishes for memory */
+	bool forgets_hint;			/* CPUID does not read back as it was set */
+	unsigned doorbells;			/* ioeventfds */
+	uint32_t lines;				/* GSIs that have an irqfd */
+	unsigned bound;				/* node + 1 of the last mbind */
+	uint64_t populated;
 	const struct step *script;
 	unsigned steps, at;
 };

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The kvm backend with its real child process, on whatever /dev/kvm there is: how machines end, and what is told of it.
  */
+#include <linux/kvm.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "reactor/reactor.h"
+#include "reactor/shmring.h"
 #include "t.h"
 #include "tiny_kernel.h"
 #include "vmm/kvm/backend.h"
+#include "vmm/kvm/events.h"
+#include "vmm/kvm/perf.h"
 
 struct run {
 	struct reactor *reactor;
@@ -22,17 +26,31 @@ static bool have_kvm(void)
 	return access("/dev/kvm", R_OK | W_OK) == 0;
 }
 
-static int begin(struct run *run, const void *code, size_t len, const char *const *kargs, struct err **err)
+static int begin_as(struct run *run, const void *code, size_t len, struct vm_config c, struct err **err)
 {
 	char path[32];
 	run->kernel_fd = kernel_with(code, len);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", run->kernel_fd);
-	struct vm_config c = {
-		.topology = {1, 1, 1, 1}, .memory_mib = 192, .kernel = path, .initrd_fd = -1, .kargs = kargs};
+	c.topology = (struct ktstr_topology){ 1, 1, 1, 1 };
+	c.memory_mib = 192;
+	c.kernel = path;
+	c.initrd_fd = -1;
 	t_ok(reactor_new(&run->reactor, NULL));
 	run->vm = kvm_backend.create();
 	ck_assert_ptr_nonnull(run->vm);
 	return kvm_backend.start(run->vm, run->reactor, &c, NULL, err);
+}
+
+static int begin(struct run *run, const void *code, size_t len, const char *const *kargs, struct err **err)
+{
+	return begin_as(run, code, len, (struct vm_config){ .kargs = kargs }, err);
+}
+
+static uint64_t event(const struct run *run, enum vm_tally which)
+{
+	ck_assert_uint_gt(run->vm->events, which);
+	ck_assert_str_eq(run->vm->event_names[which], vm_tally_names[which]);
+	return run->vm->event[which];
 }
 
 static void turn_until_end(struct run *run, nsec_t longest)
@@ -83,6 +101,12 @@ START_TEST(end_is_told_apart)
 	ck_assert_msg(run.vm->end == ends[_i].end, "end %d, status %d: %s", run.vm->end, run.vm->status,
 		      buf_str(&run.vm->complaints));
 	ck_assert_str_eq(buf_str(&run.vm->console), ends[_i].console);
+	/* The port that ended it was the one exit that was none of the console's. */
+	ck_assert_uint_eq(event(&run, VM_TALLY_IO_EXITS), 1);
+	ck_assert_uint_ge(event(&run, VM_TALLY_RECORDS), 3);
+	ck_assert_uint_eq(event(&run, VM_TALLY_DROPPED), 0);
+	ck_assert_uint_eq(event(&run, VM_TALLY_DAMAGED), 0);
+	ck_assert_uint_eq(run.vm->wishes, 0);
 	finish(&run);
 }
 END_TEST
@@ -103,6 +127,10 @@ START_TEST(spinning_machine_is_killed_and_says_where_it_was)
 	ck_assert(run.vm->ended);
 	ck_assert_int_eq(run.vm->end, VM_END_KILLED);
 	ck_assert_int_eq(strstr(buf_str(&run.vm->diagnosis), "CPU#0\nRIP=000000000100000") != NULL, _i);
+	ck_assert_uint_ge(event(&run, VM_TALLY_HEARTBEATS), 1);
+	ck_assert_uint_gt(event(&run, VM_TALLY_CPU_NS), 0);
+	ck_assert_uint_eq(event(&run, VM_TALLY_PAUSES), _i);
+	ck_assert_uint_eq(event(&run, VM_TALLY_DAMAGED), 0);
 	finish(&run);
 }
 END_TEST
@@ -143,8 +171,77 @@ START_TEST(machine_that_cannot_be_described_is_refused)
 }
 END_TEST
 
+/* Perf mode's wishes come home by name. Nobody planned: what would need a plan is refused, and says so. */
+START_TEST(perf_mode_comes_home)
+{
+	struct run run;
+	if (!have_kvm())
+		return;
+	t_ok(begin_as(&run, says_hi_and_exits, sizeof(says_hi_and_exits), (struct vm_config){ .perf = true }, NULL));
+	turn_until_end(&run, 60 * NSEC_PER_SEC);
+	ck_assert_int_eq(run.vm->end, VM_END_EXIT);
+	ck_assert_uint_eq(run.vm->wishes, PERF_WISH_MAX);
+	for (unsigned i = 0; i < run.vm->wishes; i++) {
+		const struct vm_wish *w = &run.vm->wish[i];
+		ck_assert_str_eq(w->name, perf_wish_names[i]);
+		ck_assert_msg(w->asked >= 1 && w->granted <= w->asked, "%s", w->name);
+		ck_assert_msg((w->granted < w->asked) == (*w->why != 0), "%s: '%s'", w->name, w->why);
+	}
+	ck_assert_str_eq(run.vm->wish[PERF_PINNING].why, "nothing planned");
+	ck_assert_str_eq(run.vm->wish[PERF_HLT_EXITS].why, "not every vCPU has a CPU of its own");
+	ck_assert_uint_eq(run.vm->wish[PERF_POPULATED].granted, 1);
+	finish(&run);
+}
+END_TEST
+
+static void put(struct vm_tally_state *t, uint16_t type, const void *payload, size_t length)
+{
+	const struct shmring_item item = { .type = type, .length = (uint16_t)length, .payload = payload };
+	vm_tally_record(t, 2, &item);
+}
+
+START_TEST(tally_believes_nothing)
+{
+	struct vm_tally_state t = { 0 };
+	struct vm_event_heartbeat beat = { .vcpu = 0, .cpu_ns = 5, .steal_ns = 2 };
+	struct vm_event_exit exit = { .reason = KVM_EXIT_MMIO };
+	uint64_t garbage[32];
+	memset(garbage, 0xff, sizeof(garbage));
+	/* A round counts when it is whole. */
+	put(&t, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
+	ck_assert_uint_eq(t.sum[VM_TALLY_CPU_NS], 0);
+	beat.vcpu = 1;
+	put(&t, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
+	put(&t, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
+	ck_assert_uint_eq(t.sum[VM_TALLY_CPU_NS], 10);
+	ck_assert_uint_eq(t.sum[VM_TALLY_STEAL_NS], 4);
+	put(&t, VM_EVENT_EXIT, &exit, sizeof(exit));
+	exit.reason = UINT32_MAX;
+	put(&t, VM_EVENT_EXIT, &exit, sizeof(exit));
+	ck_assert_uint_eq(t.sum[VM_TALLY_MMIO_EXITS], 1);
+	ck_assert_uint_eq(t.sum[VM_TALLY_OTHER_EXITS], 1);
+	ck_assert_uint_eq(t.sum[VM_TALLY_DAMAGED], 0);
+	/* No such vCPU, no such type, and every length that is none. */
+	beat.vcpu = 2;
+	put(&t, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
+	ck_assert_uint_eq(t.sum[VM_TALLY_DAMAGED], 1);
+	static const size_t right[] = { [VM_EVENT_EXIT] = sizeof(exit), [VM_EVENT_CONSOLE] = 16, [VM_EVENT_STATE] = 16,
+					[VM_EVENT_HEARTBEAT] = sizeof(beat), [VM_EVENT_END] = 16, [6] = SIZE_MAX };
+	uint64_t before = t.sum[VM_TALLY_DAMAGED], bad = 0;
+	for (uint16_t type = 1; type < ARRAY_SIZE(right); type++)
+		for (size_t length = 0; length <= sizeof(garbage); length += 8) {
+			/* The right length, and still nonsense: a vCPU of that number there is not. */
+			bad += length != right[type] || type == VM_EVENT_HEARTBEAT;
+			put(&t, type, garbage, length);
+		}
+	ck_assert_uint_eq(t.sum[VM_TALLY_DAMAGED] - before, bad);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, perf_mode_comes_home);
+	tcase_add_test(tc, tally_believes_nothing);
 	tcase_add_loop_test(tc, end_is_told_apart, 0, ARRAY_SIZE(ends));
 	tcase_add_loop_test(tc, spinning_machine_is_killed_and_says_where_it_was, 0, 2);
 	tcase_add_test(tc, what_is_no_kernel_dies_with_its_reason);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "t.h"
+#include "vmm/dev/ioapic.h"
 #include "vmm/dev/pm.h"
 #include "vmm/dev/serial.h"
 
@@ -172,8 +173,164 @@ START_TEST(pm_powers_off)
 }
 END_TEST
 
+/* --- I/O APIC: the 82093AA's data sheet, pin by pin --------------------------------------------------------------- */
+
+#define RTE_LEVEL  (1u << 15)
+#define RTE_MASKED (1u << 16)
+#define RTE_IRR	   (1u << 14)
+
+static struct ioapic_message message[8];
+static unsigned messages;
+
+static void on_message(void *userdata, const struct ioapic_message *m)
+{
+	ck_assert_ptr_eq(userdata, message);
+	if (messages < 8)
+		message[messages] = *m;
+	messages++;
+}
+
+static struct ioapic chip;
+
+static void setup_chip(void)
+{
+	messages = 0;
+	ioapic_init(&chip, on_message, message);
+}
+
+static uint32_t chip_read(unsigned reg)
+{
+	ioapic_write(&chip, 0, reg);
+	return ioapic_read(&chip, 0x10);
+}
+
+static void chip_write(unsigned reg, uint32_t value)
+{
+	ioapic_write(&chip, 0, reg);
+	ioapic_write(&chip, 0x10, value);
+}
+
+START_TEST(ioapic_after_reset)
+{
+	setup_chip();
+	ck_assert_uint_eq(chip_read(1), 0x00170020);
+	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+		ck_assert_uint_eq(chip_read(0x10 + 2 * pin), RTE_MASKED);
+		ck_assert_uint_eq(chip_read(0x11 + 2 * pin), 0);
+		ioapic_line(&chip, pin, true);
+		ioapic_line(&chip, pin, false);
+	}
+	chip_write(0, 0xffffffff);
+	ck_assert_uint_eq(chip_read(0), 0x0f000000);
+	ck_assert_uint_eq(chip_read(2), 0x0f000000);
+	/* Where there is no register. */
+	for (unsigned reg = 3; reg < 256; reg++)
+		if (reg < 0x10 || reg >= 0x10 + 2 * IOAPIC_PINS) {
+			chip_write(reg, 0x11);
+			ck_assert_uint_eq(chip_read(reg), 0);
+		}
+	ioapic_write(&chip, 0x20, 1);
+	ck_assert_uint_eq(ioapic_read(&chip, 0x20), 0);
+	ck_assert_uint_eq(messages, 0);
+	ck_assert(!chip.changed);
+}
+END_TEST
+
+START_TEST(ioapic_edge)
+{
+	setup_chip();
+	chip_write(0x10 + 2 * 4, 0x31);
+	ck_assert(chip.changed);
+	ioapic_line(&chip, 4, true);
+	ioapic_line(&chip, 4, true);
+	ck_assert_uint_eq(messages, 1);
+	ck_assert_uint_eq(message[0].address, 0xfee00000);
+	ck_assert_uint_eq(message[0].data, 0x4031);
+	ioapic_eoi(&chip, 0x31);
+	ck_assert_uint_eq(messages, 1);
+	ioapic_line(&chip, 4, false);
+	ioapic_line(&chip, 4, true);
+	ck_assert_uint_eq(messages, 2);
+	/* Masked, an edge is lost. */
+	ioapic_line(&chip, 4, false);
+	chip_write(0x10 + 2 * 4, 0x31 | RTE_MASKED);
+	ioapic_line(&chip, 4, true);
+	chip_write(0x10 + 2 * 4, 0x31);
+	ck_assert_uint_eq(messages, 2);
+}
+END_TEST
+
+START_TEST(ioapic_level)
+{
+	setup_chip();
+	chip_write(0x10 + 2 * 9, 0x29 | RTE_LEVEL);
+	ioapic_line(&chip, 9, true);
+	ck_assert_uint_eq(messages, 1);
+	ck_assert_uint_eq(message[0].data, 0xc029);
+	ck_assert_uint_eq(chip_read(0x10 + 2 * 9), 0x29 | RTE_LEVEL | RTE_IRR);
+	/* Nothing more before it is acknowledged; then again, for it is still up. */
+	ioapic_line(&chip, 9, false);
+	ioapic_line(&chip, 9, true);
+	ioapic_eoi(&chip, 0x2a);
+	ck_assert_uint_eq(messages, 1);
+	ioapic_eoi(&chip, 0x29);
+	ck_assert_uint_eq(messages, 2);
+	ioapic_line(&chip, 9, false);
+	ioapic_write(&chip, 0x40, 0x29);
+	ck_assert_uint_eq(messages, 2);
+	ck_assert_uint_eq(chip_read(0x10 + 2 * 9), 0x29 | RTE_LEVEL);
+	/* Masked, a level waits. */
+	chip_write(0x10 + 2 * 9, 0x29 | RTE_LEVEL | RTE_MASKED);
+	ioapic_line(&chip, 9, true);
+	ck_assert_uint_eq(messages, 2);
+	chip_write(0x10 + 2 * 9, 0x29 | RTE_LEVEL);
+	ck_assert_uint_eq(messages, 3);
+	/* By way of edge Linux clears an interrupt that nobody will acknowledge. */
+	chip_write(0x10 + 2 * 9, 0x29 | RTE_MASKED);
+	ck_assert_uint_eq(chip_read(0x10 + 2 * 9), 0x29 | RTE_MASKED);
+}
+END_TEST
+
+START_TEST(ioapic_destinations)
+{
+	struct ioapic_message m;
+	setup_chip();
+	/* APIC id 0x1b3: the low eight bits on top, seven more below them. */
+	chip_write(0x11 + 2 * 5, 0xb3u << 24 | 1u << 17);
+	chip_write(0x10 + 2 * 5, 0x45);
+	ck_assert(ioapic_message(&chip, 5, &m));
+	ck_assert_uint_eq(m.address, 0x100feeb3000ull);
+	ck_assert_uint_eq(m.data, 0x4045);
+	chip_write(0x10 + 2 * 5, 0x45 | 1u << 11 | 1u << 8);
+	ck_assert(ioapic_message(&chip, 5, &m));
+	ck_assert_uint_eq(m.address, 0x100feeb3004ull);
+	ck_assert_uint_eq(m.data, 0x4145);
+	/* SMI, reserved, INIT, reserved, ExtINT. */
+	static const unsigned never[] = { 2, 3, 5, 6, 7 };
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		chip_write(0x10 + 2 * 5, 0x45 | never[i] << 8);
+		ck_assert(!ioapic_message(&chip, 5, &m));
+	}
+	/* What cannot be written cannot be read back. */
+	chip_write(0x10 + 2 * 5, 0xffffffff);
+	chip_write(0x11 + 2 * 5, 0xffffffff);
+	ck_assert_uint_eq(chip_read(0x10 + 2 * 5), 0x1afff);
+	ck_assert_uint_eq(chip_read(0x11 + 2 * 5), 0xfffe0000);
+	/* A masked pin's vector is nobody's business. */
+	chip.changed = false;
+	chip_write(0x10 + 2 * 6, 0x55 | RTE_MASKED);
+	ck_assert(!chip.changed);
+	chip_write(0x10 + 2 * 6, 0x55);
+	ck_assert(chip.changed);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, ioapic_after_reset);
+	tcase_add_test(tc, ioapic_edge);
+	tcase_add_test(tc, ioapic_level);
+	tcase_add_test(tc, ioapic_destinations);
 	tcase_add_test(tc, serial_sends_at_once);
 	tcase_add_test(tc, serial_transmitter_interrupt);
 	tcase_add_test(tc, serial_receives);

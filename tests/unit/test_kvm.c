@@ -2,6 +2,7 @@
 /* The VMM over a fake KVM that can fail at any call, and tiny real guests on whatever /dev/kvm there is. */
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,28 +212,165 @@ START_TEST(guests_live_side_by_side_pause_and_stop)
 }
 END_TEST
 
-/* Perf mode's wishes: a host that refuses them all still runs the guest, and each refusal is said. */
-START_TEST(perf_mode_refused_is_warned_of)
+/* --- more APIC ids than KVM's own I/O APIC can address ----------------------------------------------------------- */
+
+/* 125 vCPUs with gaps between their ids, up to 292. */
+static const struct ktstr_topology gaps = { 1, 5, 5, 5 };
+
+#define MEM(a, v) { .reason = KVM_EXIT_MMIO, .address = (a), .word = (v) }
+
+START_TEST(split_console_sends_messages)
 {
+	static const struct step script[] = {
+		MEM(X86_IOAPIC, 0x18), MEM(X86_IOAPIC + 0x10, 0x8031), MEM(X86_IOAPIC, 0x19),
+		MEM(X86_IOAPIC + 0x10, 0x24020000), OUT(X86_PORT_COM1 + 1, 2), { KVM_EXIT_IOAPIC_EOI, .value = 0x31 },
+		OUT(X86_PORT_EXIT, 0),
+	};
 	struct fake f;
-	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+	struct kvm_sys sys = fake_sys(&f, script, ARRAY_SIZE(script));
+	struct kvm_guest_config c;
+	enum kvm_guest_end end;
+	uint32_t code;
+	make_config(&c, gaps, halt, sizeof(halt));
+	t_ok(run_guest(&sys, &c, &end, &code, NULL));
+	ck_assert_int_eq(end, KVM_GUEST_EXITED);
+	ck_assert(f.x2apic);
+	ck_assert_uint_eq(f.irqs, 0);
+	ck_assert_uint_eq(f.routings, 2);
+	ck_assert_uint_eq(f.routes, 1);
+	/* "Transmitter empty" is a level here, and nobody reads it away: the acknowledgement brings it again. */
+	ck_assert_uint_eq(f.msis, 2);
+	ck_assert_uint_eq(f.msi.address_hi, 0x100);
+	ck_assert_uint_eq(f.msi.address_lo, 0xfee24000);
+	ck_assert_uint_eq(f.msi.data, 0xc031);
+	drop_config(&c);
+}
+END_TEST
+
+START_TEST(small_guests_have_kvms_io_apic)
+{
+	static const struct step script[] = {MEM(X86_IOAPIC, 0x18), OUT(X86_PORT_EXIT, 0)};
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, script, ARRAY_SIZE(script));
 	struct kvm_guest_config c;
 	struct kvm_guest g;
-	make_config(&c, one, halt, sizeof(halt));
-	c.perf = true;
-	c.pin[0] = 1000;
-	f.refused = KVM_ENABLE_CAP;
+	make_config(&c, two, halt, sizeof(halt));
 	t_ok(kvm_guest_init(&g, &sys, &c, NULL));
 	t_ok(kvm_guest_start(&g, NULL));
 	t_ok(kvm_guest_wait(&g, NULL));
 	kvm_guest_stop(&g);
-	ck_assert_int_eq(g.end, KVM_GUEST_EXITED);
-	ck_assert_ptr_nonnull(strstr(buf_str(&g.warnings), "perf mode: PAUSE exits stay on: "));
-	ck_assert_ptr_nonnull(strstr(buf_str(&g.warnings), "perf mode: HLT exits stay on: "));
-	ck_assert_ptr_nonnull(strstr(buf_str(&g.warnings), "no KVM_CLOCK_TSC_STABLE"));
-	ck_assert_ptr_nonnull(strstr(buf_str(&g.warnings), "vCPU 0 is not pinned to CPU 999"));
+	ck_assert(!f.x2apic && !g.split);
+	ck_assert_uint_eq(g.bus.unclaimed, 1);
 	kvm_guest_done(&g);
 	drop_config(&c);
+}
+END_TEST
+
+/* --- perf mode ---------------------------------------------------------------------------------------------------- */
+
+/* Runs a guest of one vCPU in perf mode and hands out what came of each wish. */
+static void run_perf(struct fake *f, const struct kvm_sys *sys, uint16_t cpu, uint16_t node,
+		     struct perf_outcome ret[PERF_WISH_MAX])
+{
+	struct kvm_guest_config c;
+	struct kvm_guest g;
+	make_config(&c, one, halt, sizeof(halt));
+	c.perf = true;
+	vm_pinning_init(&c.pinning);
+	c.pinning.vcpu[0] = cpu;
+	c.pinning.node[0] = node;
+	t_ok(kvm_guest_init(&g, sys, &c, NULL));
+	t_ok(kvm_guest_start(&g, NULL));
+	t_ok(kvm_guest_wait(&g, NULL));
+	kvm_guest_stop(&g);
+	ck_assert_int_eq(g.end, KVM_GUEST_EXITED);
+	ck_assert_uint_ge(f->calls, 1);
+	memcpy(ret, g.perf, sizeof(g.perf));
+	for (unsigned i = 0; i < PERF_WISH_MAX; i++)
+		ck_assert_msg(ret[i].asked == 1, "%s was asked for %u times", perf_wish_names[i], ret[i].asked);
+	kvm_guest_done(&g);
+	drop_config(&c);
+}
+
+/* Perf mode's wishes: a host that refuses them all still runs the guest, and each refusal is kept with its reason. */
+START_TEST(perf_mode_refused_is_said)
+{
+	static const struct {
+		enum perf_wish wish;
+		int error;
+	} refused[] = {
+		{ PERF_PINNING, EINVAL },
+		{ PERF_HUGE_PAGES, PERF_WHY_SMALL_PAGES },
+		{ PERF_MEMORY_NODE, EPERM },
+		{ PERF_POPULATED, ENOMEM },
+		{ PERF_PAUSE_EXITS, EINVAL },
+		{ PERF_HLT_EXITS, EINVAL },
+		{ PERF_STABLE_CLOCK, PERF_WHY_UNSTABLE },
+		{ PERF_REALTIME_HINT, PERF_WHY_READ_BACK },
+	};
+	struct perf_outcome got[PERF_WISH_MAX];
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+	char text[96];
+	f.refused = KVM_ENABLE_CAP;
+	f.refuses_memory = f.forgets_hint = true;
+	run_perf(&f, &sys, 4711, 3, got);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		const struct perf_outcome *o = &got[refused[i].wish];
+		ck_assert_msg(o->granted == 0 && o->error == refused[i].error, "%s: %d",
+			      perf_wish_names[refused[i].wish], o->error);
+		ck_assert_uint_gt(strlen(perf_why(o->error, text, sizeof(text))), 5);
+	}
+}
+END_TEST
+
+START_TEST(perf_mode_granted)
+{
+	struct perf_outcome got[PERF_WISH_MAX];
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+	cpu_set_t cpus;
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	uint16_t cpu = 0;
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	run_perf(&f, &sys, cpu, 3, got);
+	for (unsigned i = 0; i < PERF_WISH_MAX; i++)
+		/* Real-time is for root alone. */
+		ck_assert_msg(got[i].granted == 1 || (i == PERF_REALTIME && got[i].error == EPERM), "%s: error %d",
+			      perf_wish_names[i], got[i].error);
+	ck_assert_uint_eq(f.bound, 4);
+	ck_assert_uint_eq(f.populated, (uint64_t)192 << 20);
+}
+END_TEST
+
+/* Without a CPU of its own, a vCPU that neither sleeps nor gives way would keep the others out: it is not asked for. */
+START_TEST(perf_mode_without_a_plan_is_careful)
+{
+	static const int error[PERF_WISH_MAX] = {
+		[PERF_PINNING] = PERF_WHY_NO_PLAN, [PERF_MEMORY_NODE] = PERF_WHY_NO_PLAN,
+		[PERF_REALTIME] = PERF_WHY_SHARED, [PERF_PAUSE_EXITS] = PERF_WHY_SHARED,
+		[PERF_HLT_EXITS] = PERF_WHY_SHARED,
+	};
+	struct perf_outcome got[PERF_WISH_MAX];
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+	run_perf(&f, &sys, PIN_ANY, PIN_ANY, got);
+	for (unsigned i = 0; i < PERF_WISH_MAX; i++)
+		ck_assert_msg(got[i].error == error[i] && got[i].granted == !error[i], "%s: error %d",
+			      perf_wish_names[i], got[i].error);
+}
+END_TEST
+
+START_TEST(perf_reasons_are_words)
+{
+	char text[96];
+	static const int strange[] = { INT32_MIN, -1, 0, 1, EPERM, 9999, PERF_WHY_BASE, PERF_WHY_MAX - 1, PERF_WHY_MAX,
+				       INT32_MAX };
+	for (size_t i = 0; i < ARRAY_SIZE(strange); i++)
+		ck_assert_uint_gt(strlen(perf_why(strange[i], text, sizeof(text))), 5);
+	for (unsigned i = 0; i < PERF_WISH_MAX; i++)
+		ck_assert_ptr_nonnull(perf_wish_names[i]);
 }
 END_TEST
 
@@ -412,7 +550,12 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, every_end_is_told_apart, 0, ARRAY_SIZE(ends));
 	tcase_add_test(tc, console_reaches_its_file_with_an_interrupt);
 	tcase_add_test(tc, guests_live_side_by_side_pause_and_stop);
-	tcase_add_test(tc, perf_mode_refused_is_warned_of);
+	tcase_add_test(tc, split_console_sends_messages);
+	tcase_add_test(tc, small_guests_have_kvms_io_apic);
+	tcase_add_test(tc, perf_mode_refused_is_said);
+	tcase_add_test(tc, perf_mode_granted);
+	tcase_add_test(tc, perf_mode_without_a_plan_is_careful);
+	tcase_add_test(tc, perf_reasons_are_words);
 	tcase_add_test(tc, nonsense_on_the_bus_does_nothing_worse_than_end);
 	tcase_add_loop_test(tc, confined_thread_opens_no_file, 0, CONFINE_KIND_MAX);
 	tcase_add_test(tc, every_allowed_call_has_its_reason);

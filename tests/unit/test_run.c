@@ -7,6 +7,7 @@
 #include "run/filter.h"
 #include "run/fleet.h"
 #include "t.h"
+#include "vmm/kvm/backend.h"
 #include "vmm/qemu/qemu.h"
 
 /* --- filters ------------------------------------------------------------------------------------------------------ */
@@ -236,6 +237,42 @@ START_TEST(plan_skips_what_the_backend_cannot_offer)
 }
 END_TEST
 
+/* What was asked for, how the test is declared, the backend: in perf mode, or a Skip. */
+START_TEST(plan_knows_who_is_in_perf_mode)
+{
+	static const struct {
+		enum plan_perf perf;
+		bool declared, against, kvm, in, skipped;
+	} rows[] = {
+		{ PLAN_PERF_DECLARED, false, false, true, false, false },
+		{ PLAN_PERF_DECLARED, true, false, true, true, false },
+		{ PLAN_PERF_DECLARED, true, false, false, true, true },
+		{ PLAN_PERF_ALL, false, false, true, true, false },
+		{ PLAN_PERF_ALL, false, true, true, false, false },
+		{ PLAN_PERF_ALL, false, false, false, true, true },
+		{ PLAN_PERF_NONE, false, false, true, false, false },
+		{ PLAN_PERF_NONE, true, false, true, false, true },
+		{ PLAN_PERF_NONE, true, false, false, false, true },
+	};
+	struct kernel kernel = { .label = (char *)"k", .version = (char *)"v", .boot = (char *)"/k" };
+	struct suite s;
+	struct plan plan;
+	t_ok(parse(LIST("", TEST("one", "null", "1")), &s, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		s.test[0].performance_mode = rows[i].declared;
+		s.test[0].no_perf_mode = rows[i].against;
+		struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = &kernel, .kernel_count = 1,
+					  .perf = rows[i].perf,
+					  .backend = rows[i].kvm ? &kvm_backend : &qemu_backend };
+		t_ok(plan_make(&q, &plan, NULL));
+		ck_assert_msg(plan.item[0].perf == rows[i].in, "row %zu", i);
+		ck_assert_msg((plan.item[0].skip != NULL) == rows[i].skipped, "row %zu: %s", i, plan.item[0].skip);
+		plan_done(&plan);
+	}
+	suite_done(&s);
+}
+END_TEST
+
 START_TEST(scheduler_binary_is_looked_for_in_order)
 {
 	char *dir = t_tmpdir(), *binary = path_join(dir, "scx_x"), *test = path_join(dir, "test"), *found = NULL;
@@ -302,10 +339,10 @@ START_TEST(machines_ask_for_what_they_need)
 {
 	const struct vm_backend backend = { .vcpu_threads = wishes[_i].threads };
 	const struct accel_choice accel = { .backend = &backend };
-	struct plan_case c = { .topology = wishes[_i].machine };
+	struct plan_case c = { .topology = wishes[_i].machine, .perf = wishes[_i].perf };
 	struct fleet *f = calloc(1, sizeof(*f));
 	ck_assert_ptr_nonnull(f);
-	f->config = (struct fleet_config){ .accel = &accel, .no_perf = wishes[_i].no_perf, .perf = wishes[_i].perf,
+	f->config = (struct fleet_config){ .accel = &accel, .no_perf = wishes[_i].no_perf,
 					   .cpu_cap = wishes[_i].cap };
 	f->desk.cpus = wishes[_i].host;
 	f->cpus = wishes[_i].cap ? wishes[_i].cap : wishes[_i].host;
@@ -360,6 +397,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, plan_is_tests_times_kernels);
 	tcase_add_test(tc, plan_refuses_two_tests_of_one_name);
 	tcase_add_test(tc, plan_skips_what_the_backend_cannot_offer);
+	tcase_add_test(tc, plan_knows_who_is_in_perf_mode);
 	tcase_add_test(tc, scheduler_binary_is_looked_for_in_order);
 	tcase_add_test(tc, guest_memory_grows_with_cpus_and_nodes);
 }

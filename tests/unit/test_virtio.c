@@ -268,6 +268,12 @@ START_TEST(console_has_named_ports)
 	ck_assert(!memcmp(data(0x1000 + 64 * 2 + sizeof(m)), "ktstr.0", 7));
 	ck_assert_uint_eq(used(2)->ring[2].len, sizeof(m) + 7);
 	ck_assert_uint_eq(virtio_console_receive(&console, 1, "x", 1), 0);
+	/* Nor the console: Linux has room long before it has somebody who reads, and would throw it away. */
+	describe(0, 0, 0x3800, 8, 2);
+	publish(0, 0);
+	ck_assert_uint_eq(virtio_console_receive(&console, 0, "y", 1), 0);
+	control(0, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	ck_assert_uint_eq(virtio_console_receive(&console, 0, "y", 1), 1);
 	control(1, VIRTIO_CONSOLE_PORT_OPEN, 1);
 	describe(4, 0, 0x3000, 8, 2);
 	publish(4, 0);

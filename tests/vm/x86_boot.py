@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from shapes import parse_shown, topology_problems  # noqa: E402
 from tap import BUILD, Scratch, check, finish, need_kernel  # noqa: E402
 
 ROM_BYTES = 0x10000
@@ -85,41 +86,12 @@ def boot(scratch, kernel, topology, mib, cpu):
         status, said = 'timeout', ''
     with open(scratch / 'console', encoding='utf-8', errors='replace') as f:
         text = f.read()
-    shown = {}
-    for line in text.splitlines():
-        path, bar, value = line.rstrip('\r').partition('|')
-        if bar and path.startswith('/'):
-            shown.setdefault(path, []).append(value)
-    return status, shown, said + text[-6000:]
-
-
-def cpulist(text):
-    cpus = []
-    for part in text.split(','):
-        first, _, last = part.partition('-')
-        cpus += range(int(first), int(last or first) + 1)
-    return cpus
-
-
-def per_cpu(shown, tail, count):
-    return [cpulist(shown.get(f'/sys/devices/system/cpu/cpu{n}/{tail}', ['-1'])[0]) if
-            f'/sys/devices/system/cpu/cpu{n}/{tail}' in shown else None for n in range(count)]
+    return status, parse_shown(text), said + text[-6000:]
 
 
 def check_topology(name, topology, shown, whole):
-    nodes, llcs, cores, threads = (int(n) for n in re.findall(r'\d+', topology))
-    count, per_llc = llcs * cores * threads, cores * threads
-
-    def group(size):
-        return [list(range(n - n % size, n - n % size + size)) for n in range(count)]
-    check(per_cpu(shown, 'topology/package_cpus_list', count) == group(per_llc), f'{name}: packages', whole)
-    check(per_cpu(shown, 'topology/core_cpus_list', count) == group(threads), f'{name}: SMT siblings', whole)
-    check(per_cpu(shown, 'cache/index3/shared_cpu_list', count) == group(per_llc), f'{name}: last-level caches', whole)
-    have = [cpulist(shown.get(f'/sys/devices/system/node/node{n}/cpulist', ['999'])[0]) for n in range(nodes)]
-    size = count // nodes
-    check(have == [list(range(n * size, n * size + size)) for n in range(nodes)], f'{name}: nodes', have)
-    distances = [shown.get(f'/sys/devices/system/node/node{n}/distance', [''])[0].split() for n in range(nodes)]
-    check(distances == [['10' if i == j else '20' for j in range(nodes)] for i in range(nodes)], f'{name}: distances', distances)
+    problems = topology_problems(topology, shown)
+    check(not problems, f'{name}: sysfs shows the declared topology', f'{problems}\n{whole}')
 
 
 def check_machine(name, mib, shown, whole):

@@ -21,6 +21,12 @@ static bool multiport(const struct virtio_console *c)
 	return c->mmio.driver_features >> VIRTIO_CONSOLE_F_MULTIPORT & 1;
 }
 
+/* A driver without ports has its console open; with ports it says when. What came earlier, Linux would throw away. */
+static bool is_open(const struct virtio_console *c, unsigned port)
+{
+	return c->open[port] || (port == 0 && !multiport(c));
+}
+
 /* --- to the guest ------------------------------------------------------------------------------------------------- */
 
 /* Fills buffers of @queue until @len bytes are there, or there is none left. */
@@ -45,7 +51,7 @@ static size_t fill(struct virtio_console *c, unsigned queue, const void *data, s
 
 size_t virtio_console_receive(struct virtio_console *c, unsigned port, const void *data, size_t len)
 {
-	if (port >= c->ports || !c->open[port] || !virtio_in_use(&c->mmio))
+	if (port >= c->ports || !is_open(c, port) || !virtio_in_use(&c->mmio))
 		return 0;
 	return fill(c, queue_to_guest(port), data, len);
 }
@@ -105,7 +111,7 @@ static void on_control(struct virtio_console *c, const struct virtio_console_con
 	if (m->event == VIRTIO_CONSOLE_PORT_READY && m->value) {
 		tell(c, m->id, m->id ? VIRTIO_CONSOLE_PORT_NAME : VIRTIO_CONSOLE_CONSOLE_PORT, 1);
 		tell(c, m->id, VIRTIO_CONSOLE_PORT_OPEN, 1);
-	} else if (m->event == VIRTIO_CONSOLE_PORT_OPEN && m->id) {
+	} else if (m->event == VIRTIO_CONSOLE_PORT_OPEN) {
 		c->open[m->id] = m->value;
 	}
 }
@@ -158,7 +164,7 @@ static void on_reset(struct virtio_mmio *v)
 	struct virtio_console *c = v->device;
 	c->waiting = 0;
 	for (unsigned i = 0; i < CONSOLE_PORTS_MAX; i++)
-		c->open[i] = i == 0;
+		c->open[i] = false;
 }
 
 static const struct virtio_ops console_ops = { .id = VIRTIO_ID_CONSOLE, .queues = VIRTIO_QUEUES_MAX,
@@ -168,7 +174,7 @@ void virtio_console_init(struct virtio_console *c, unsigned ports, const char *c
 			 void *userdata, const struct x86_ram *ram)
 {
 	REQUIRE(ports >= 1 && ports <= CONSOLE_PORTS_MAX);
-	*c = (struct virtio_console){ .sent = sent, .userdata = userdata, .ports = ports, .open = { true } };
+	*c = (struct virtio_console){ .sent = sent, .userdata = userdata, .ports = ports };
 	for (unsigned i = 1; i < ports; i++)
 		c->name[i] = names[i - 1];
 	c->config.max_nr_ports = ports;

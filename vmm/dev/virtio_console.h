@@ -24,7 +24,7 @@ struct virtio_console {
 	void *userdata;
 	const char *name[CONSOLE_PORTS_MAX];	/* of ports 1 and up; must outlive the device */
 	unsigned ports;
-	bool open[CONSOLE_PORTS_MAX];		/* somebody in the guest has it open; port 0 always */
+	bool open[CONSOLE_PORTS_MAX];		/* the guest said so, of a port */
 	uint64_t dropped;			/* bytes */
 	struct virtio_console_config config;
 	struct virtio_console_control pending[CONSOLE_PENDING_MAX];	/* control messages that wait for a buffer */

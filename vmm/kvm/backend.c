@@ -11,10 +11,12 @@
 
 #include "base/file.h"
 #include "reactor/child.h"
+#include "reactor/shmpump.h"
 #include "topo/topology.h"
 #include "vmm/cmdline.h"
 #include "vmm/kvm/backend.h"
 #include "vmm/kvm/config.h"
+#include "vmm/kvm/events.h"
 #include "vmm/scan.h"
 
 #define ASK_DEADLINE  (3 * NSEC_PER_SEC)
@@ -22,6 +24,8 @@
 
 /* No PCI bus to walk; a reset through the keyboard controller's port, which ends the VM. */
 #define KVM_WORDS "pci=off reboot=k"
+
+#define DEVICE_FDS_MAX 4
 
 /* The static child program, vmm/kvm/main.c. */
 extern const char blob_vmm_start[], blob_vmm_end[];
@@ -31,6 +35,11 @@ struct kvm_vm {
 	struct machine life;
 	struct vm_scan scan;
 	struct child child;
+	struct shmring_area rings;
+	struct shmpump pump;
+	struct vm_tally_state tally;
+	struct child_fd device_fd[DEVICE_FDS_MAX];
+	unsigned device_fds;
 	struct vmm_config config;
 	int words_fd, words_peer;	/* read end ours, write end the child's */
 	int report_fd, config_fd, kernel_fd, program_fd;
@@ -45,7 +54,7 @@ static struct kvm_vm *kvm_of(struct vm *vm)
 
 /* --- life: the child, and what it says ---------------------------------------------------------------------------- */
 
-enum { LIFE_SPAWN, LIFE_RUN, LIFE_ASK, LIFE_KILL, LIFE_REAP, LIFE_COUNT };
+enum { LIFE_SPAWN, LIFE_RUN, LIFE_ASK, LIFE_KILL, LIFE_REAP, LIFE_LAST, LIFE_COUNT };
 
 static int life_spawn(struct machine *m, int result)
 {
@@ -102,9 +111,21 @@ static int life_reap(struct machine *m, int result)
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
 	(void)result;
 	if (!k->child.running)
-		return MACHINE_END;
+		return LIFE_LAST;
 	machine_wait_child(m, &k->child);
 	return LIFE_REAP;
+}
+
+/* What the dead left in its rings is the last of it. */
+static int life_last(struct machine *m, int result)
+{
+	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
+	(void)result;
+	if (!k->pump.machine.started || k->pump.machine.ended)
+		return MACHINE_END;
+	machine_cancel(&k->pump.machine);
+	machine_await(m, &k->pump.machine);
+	return LIFE_LAST;
 }
 
 static const struct machine_state life_states[LIFE_COUNT] = {
@@ -112,7 +133,8 @@ static const struct machine_state life_states[LIFE_COUNT] = {
 	[LIFE_RUN] = { "run", life_run, DEADLINE_NONE, LIFE_ASK, TO(LIFE_ASK) | TO(LIFE_REAP) },
 	[LIFE_ASK] = { "ask", life_ask, ASK_DEADLINE, LIFE_KILL, TO(LIFE_KILL) },
 	[LIFE_KILL] = { "kill", life_kill, REAP_DEADLINE, LIFE_REAP, TO(LIFE_REAP) },
-	[LIFE_REAP] = { "reap", life_reap, REAP_DEADLINE, LIFE_KILL, TO(LIFE_KILL) | TO_END },
+	[LIFE_REAP] = { "reap", life_reap, REAP_DEADLINE, LIFE_KILL, TO(LIFE_KILL) | TO(LIFE_LAST) },
+	[LIFE_LAST] = { "last", life_last, DEADLINE_NONE, 0, TO_END, .shielded = true },
 };
 
 static enum vm_end how_it_ended(struct vm *vm)
@@ -132,6 +154,29 @@ static enum vm_end how_it_ended(struct vm *vm)
 	}
 }
 
+static void take_wishes(struct kvm_vm *k, const struct vmm_report *report)
+{
+	char text[96];
+	_Static_assert(PERF_WISH_MAX <= VM_WISHES_MAX, "room for perf mode's wishes");
+	k->vm.wishes = k->config.guest.perf ? PERF_WISH_MAX : 0;
+	for (unsigned i = 0; i < k->vm.wishes; i++) {
+		const struct perf_outcome *o = &report->perf[i];
+		struct vm_wish *w = &k->vm.wish[i];
+		*w = (struct vm_wish){ .name = perf_wish_names[i], .asked = o->asked, .granted = o->granted };
+		if (o->error)
+			snprintf(w->why, sizeof(w->why), "%s", perf_why(o->error, text, sizeof(text)));
+	}
+}
+
+static void take_tally(struct kvm_vm *k)
+{
+	_Static_assert(VM_TALLY_MAX <= VM_COUNTERS_MAX, "room for what the rings came to");
+	k->tally.sum[VM_TALLY_DROPPED] = shmpump_dropped(&k->pump);
+	k->vm.event_names = vm_tally_names;
+	k->vm.events = VM_TALLY_MAX;
+	memcpy(k->vm.event, k->tally.sum, sizeof(k->tally.sum));
+}
+
 /* Its own counts and KVM's; whatever they are, they are only numbers. */
 static void take_report(struct kvm_vm *k)
 {
@@ -142,6 +187,7 @@ static void take_report(struct kvm_vm *k)
 	k->vm.counter_names = kvm_stat_names;
 	k->vm.counters = KVM_STAT_MAX;
 	memcpy(k->vm.counter, report.stat, sizeof(report.stat));
+	take_wishes(k, &report);
 }
 
 static void life_done(struct machine *m, int result)
@@ -152,10 +198,37 @@ static void life_done(struct machine *m, int result)
 	k->vm.cpu_usec = k->child.cpu_usec;
 	k->vm.rss_kib = k->child.rss_kib;
 	take_report(k);
+	take_tally(k);
 	vm_scan_child_ended(&k->scan);
 }
 
 static const struct machine_type life_type = { "vmm", life_states, LIFE_COUNT, life_done };
+
+/* --- its rings ---------------------------------------------------------------------------------------------------- */
+
+static void on_record(void *data, uint32_t ring, const struct shmring_item *item)
+{
+	struct kvm_vm *k = data;
+	(void)ring;
+	vm_tally_record(&k->tally, topology_cpus(&k->config.guest.topology), item);
+}
+
+static void on_damage(void *data, uint32_t ring, const struct err *err)
+{
+	struct kvm_vm *k = data;
+	(void)ring;
+	(void)err;
+	k->tally.sum[VM_TALLY_DAMAGED]++;
+}
+
+/* A machine whose rings nobody reads runs all the same; it is said that all of them are lost. */
+static void start_pump(struct kvm_vm *k, struct reactor *r, struct machine *parent)
+{
+	const struct shmpump_config config = {
+		.area = &k->rings, .record = on_record, .damaged = on_damage, .data = k };
+	if (shmpump_start(&k->pump, r, parent, &config, NULL) < 0)
+		k->tally.sum[VM_TALLY_DAMAGED] = k->rings.rings;
+}
 
 /* --- the backend -------------------------------------------------------------------------------------------------- */
 
@@ -166,9 +239,31 @@ static struct vm *kvm_create(void)
 		return NULL;
 	k->vm.backend = &kvm_backend;
 	k->child = CHILD_NULL;
+	k->rings = SHMRING_AREA_NULL;
 	k->scan = VM_SCAN_NULL;
 	k->words_fd = k->words_peer = k->report_fd = k->config_fd = k->kernel_fd = k->program_fd = -1;
 	return &k->vm;
+}
+
+/* @d with the child's numbers; which of ours become them is appended to @fds. */
+static struct vm_devices hand_over(const struct vm_devices *d, struct child_fd *fds, unsigned *count)
+{
+	struct vm_devices there = *d;
+	struct {
+		bool used;
+		int *fd, number;
+	} rows[] = {
+		{ d->console && d->console_in >= 0, &there.console_in, VMM_FD_HVC_IN },
+		{ d->console && d->console_out >= 0, &there.console_out, VMM_FD_HVC_OUT },
+		{ d->console && d->bulk_out >= 0, &there.bulk_out, VMM_FD_BULK_OUT },
+		{ d->disk, &there.disk_fd, VMM_FD_DISK },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].used)
+			fds[(*count)++] = (struct child_fd){ *rows[i].fd, rows[i].number };
+		*rows[i].fd = rows[i].used ? rows[i].number : -1;
+	}
+	return there;
 }
 
 static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err **err)
@@ -180,10 +275,14 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 	*g = (struct kvm_guest_config){
 		.topology = c->topology, .nodes = k->scan.memory.nodes, .kernel_fd = VMM_FD_KERNEL,
 		.initrd_fd = c->initrd_fd >= 0 ? VMM_FD_INITRD : -1, .console_fd = VMM_FD_CONSOLE,
-		.perf = c->perf, .device = "/dev/kvm",
+		.perf = c->perf, .device = "/dev/kvm", .events = true, .events_fd = VMM_FD_EVENTS,
+		.bell_fd = VMM_FD_BELL,
 	};
-	for (unsigned i = 0; c->pin && i < topology_cpus(&c->topology) && i < GUEST_CPUS_MAX; i++)
-		g->pin[i] = c->pin[i];
+	if (c->devices)
+		g->devices = hand_over(c->devices, k->device_fd, &k->device_fds);
+	vm_pinning_init(&g->pinning);
+	if (c->pinning)
+		g->pinning = *c->pinning;
 	for (unsigned i = 0; i < g->nodes; i++) {
 		g->node[i].fd = VMM_FD_RAM0 + (int)i;
 		g->node[i].size = k->scan.memory.node[i].size;
@@ -226,17 +325,20 @@ static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **
 static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c, struct err **err)
 {
 	static const char *const argv[] = { VMM_PROGRAM, "vmm", NULL };
-	struct child_fd fds[GUEST_NODES_MAX + 8] = {
+	struct child_fd fds[GUEST_NODES_MAX + 10 + DEVICE_FDS_MAX] = {
 		{ k->config_fd, VMM_FD_CONFIG },       { k->report_fd, VMM_FD_REPORT },
 		{ k->words_peer, VMM_FD_WORDS },       { k->scan.console_fd, VMM_FD_CONSOLE },
 		{ k->kernel_fd, VMM_FD_KERNEL },       { k->program_fd, VMM_FD_PROGRAM },
-		{ k->scan.stderr_fd, STDERR_FILENO },
+		{ k->scan.stderr_fd, STDERR_FILENO },  { k->rings.fd, VMM_FD_EVENTS },
+		{ k->rings.bell, VMM_FD_BELL },
 	};
-	unsigned count = 7;
+	unsigned count = 9;
 	if (c->initrd_fd >= 0)
 		fds[count++] = (struct child_fd){ c->initrd_fd, VMM_FD_INITRD };
 	for (unsigned i = 0; i < k->scan.memory.nodes; i++)
 		fds[count++] = (struct child_fd){ k->scan.memory.node[i].fd, VMM_FD_RAM0 + (int)i };
+	for (unsigned i = 0; i < k->device_fds; i++)
+		fds[count++] = k->device_fd[i];
 	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity,
 				   .cgroup = c->cgroup };
 	return child_spawn(r, &k->child, &spec, err);
@@ -261,10 +363,13 @@ static int kvm_start(struct vm *vm, struct reactor *r, const struct vm_config *c
 	if (result == 0)
 		result = make_files(k, c, err);
 	if (result == 0)
+		result = shmring_area_new(topology_cpus(&c->topology) + 1, VM_EVENT_RING_BYTES, &k->rings, err);
+	if (result == 0)
 		result = spawn(k, r, c, err);
 	close_spare(k);
 	if (result < 0)
 		return result;
+	start_pump(k, r, parent);
 	machine_start(r, &k->life, &life_type, parent, "vmm");
 	vm_scan_start(&k->scan, r, parent, how_it_ended);
 	return 0;
@@ -286,6 +391,8 @@ static void kvm_destroy(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);
 	child_done(&k->child);
+	shmpump_done(&k->pump);
+	shmring_area_done(&k->rings);
 	vm_scan_done(&k->scan);
 	close_spare(k);
 	fd_close(k->words_fd);

@@ -15,6 +15,10 @@
 #include "vmm/kvm/config.h"
 #include "vmm/kvm/vcpu.h"
 
+/* Between heartbeats: each costs some microseconds a vCPU. */
+#define BEAT_MS	      100u
+#define BEAT_MS_A_CPU 2u
+
 struct child_state {
 	struct vmm_config config;
 	struct vmm_report *report;
@@ -65,9 +69,14 @@ static int take_signals(struct child_state *c, struct err **err)
 static bool await_end(struct child_state *c)
 {
 	struct pollfd fds[] = {{.fd = c->guest.ended_fd, .events = POLLIN}, {.fd = c->signal_fd, .events = POLLIN}};
-	while (!fds[0].revents && !fds[1].revents)
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+	int beat_ms = c->config.guest.events ? (int)MAX_OF(BEAT_MS, BEAT_MS_A_CPU * c->guest.vcpus) : -1;
+	while (!fds[0].revents && !fds[1].revents) {
+		int r = poll(fds, ARRAY_SIZE(fds), beat_ms);
+		if (r < 0 && errno != EINTR)
 			break;
+		if (r == 0)
+			kvm_guest_report(&c->guest);
+	}
 	return fds[0].revents != 0;
 }
 
@@ -102,6 +111,7 @@ static void fill_report(struct child_state *c)
 	r->unclaimed = g->bus.unclaimed;
 	for (unsigned i = 0; i < g->vcpus; i++)
 		r->exits += g->vcpu[i].exits;
+	memcpy(r->perf, g->perf, sizeof(r->perf));
 	collect_stats(c);
 }
 
@@ -114,6 +124,8 @@ static int run_guest(struct child_state *c, struct err **err)
 		r = kvm_guest_start(&c->guest, err);
 	if (r < 0)
 		return err_wrap(err, r, "boot the guest");
+	if (c->config.guest.perf)
+		perf_prepare_main(&c->guest);
 	r = confine_apply(&c->guest.confine[CONFINE_MAIN], err);
 	if (r < 0)
 		return r;
@@ -121,9 +133,8 @@ static int run_guest(struct child_state *c, struct err **err)
 	if (!ended)
 		say_registers(c);
 	devices_flush(&c->guest.devices);
+	kvm_guest_report(&c->guest);
 	fill_report(c);
-	if (c->guest.warnings.len)
-		fd_write_full(STDERR_FILENO, c->guest.warnings.data, c->guest.warnings.len);
 	if (!ended)
 		return VMM_EXIT_ASKED;
 	r = kvm_guest_wait(&c->guest, err);

@@ -18,7 +18,13 @@ enum vmm_fd {
 	VMM_FD_KERNEL = 7,
 	VMM_FD_INITRD = 8,
 	VMM_FD_PROGRAM = 9,	/* itself */
-	VMM_FD_RAM0 = 10,
+	VMM_FD_EVENTS = 10,	/* the rings of events.h, and their bell */
+	VMM_FD_BELL = 11,
+	VMM_FD_HVC_IN = 12,	/* of virtio devices, where there are any: vmdevices.h */
+	VMM_FD_HVC_OUT = 13,
+	VMM_FD_BULK_OUT = 14,
+	VMM_FD_DISK = 15,
+	VMM_FD_RAM0 = 16,
 };
 
 /* Exit statuses of the child. What went wrong stands on its standard error. */
@@ -40,6 +46,7 @@ struct vmm_report {
 	uint32_t exit_code;
 	uint32_t end;				/* enum kvm_guest_end */
 	uint64_t stat[KVM_STAT_MAX];		/* KVM's own, of all vCPUs */
+	struct perf_outcome perf[PERF_WISH_MAX];	/* zeros where perf mode was not asked for */
 };
 
 #define VMM_PROGRAM   "/proc/self/fd/9"	/* VMM_FD_PROGRAM */

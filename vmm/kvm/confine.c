@@ -12,31 +12,38 @@
 
 #define MAIN (1u << CONFINE_MAIN)
 #define VCPU (1u << CONFINE_VCPU)
+#define DEVS (1u << CONFINE_DEVICE)
 #define BOTH (MAIN | VCPU)
+#define ALL  (BOTH | DEVS)
 
 const struct confine_rule confine_rules[] = {
 	{ SCMP_SYS(ioctl), VCPU, KVM_RUN, "run the guest" },
 	{ SCMP_SYS(ioctl), VCPU, KVM_IRQ_LINE, "the serial port's interrupt" },
+	{ SCMP_SYS(ioctl), VCPU, KVM_SIGNAL_MSI, "our own I/O APIC's interrupts, where APIC ids exceed 254" },
+	{ SCMP_SYS(ioctl), VCPU, KVM_SET_GSI_ROUTING, "what our own I/O APIC's pins send" },
 	{ SCMP_SYS(ioctl), BOTH, KVM_GET_REGS, "where a vCPU is: diagnosis, and instructions that KVM cannot do" },
 	{ SCMP_SYS(ioctl), MAIN, KVM_GET_SREGS, "diagnosis" },
-	{ SCMP_SYS(write), BOTH, 0, "the console; words to the orchestrator; the eventfd of the guest's end" },
-	{ SCMP_SYS(pread64), MAIN, 0, "KVM's statistics" },
-	{ SCMP_SYS(poll), MAIN, 0, "wait for the guest's end or a signal" },
-	{ SCMP_SYS(restart_syscall), BOTH, 0, "the kernel's own, after a signal" },
-	{ SCMP_SYS(futex), BOTH, 0, "locks and conditions" },
+	{ SCMP_SYS(write), ALL, 0, "consoles; words to the orchestrator; eventfds" },
+	{ SCMP_SYS(pread64), MAIN | DEVS, 0, "KVM's statistics; the vCPU threads' times; a disk" },
+	{ SCMP_SYS(pwrite64), DEVS, 0, "a disk" },
+	{ SCMP_SYS(fdatasync), DEVS, 0, "a disk's flush" },
+	{ SCMP_SYS(read), DEVS, 0, "doorbells; what is typed on the console" },
+	{ SCMP_SYS(poll), MAIN | DEVS, 0, "wait for the guest's end, a signal, or a doorbell" },
+	{ SCMP_SYS(restart_syscall), ALL, 0, "the kernel's own, after a signal" },
+	{ SCMP_SYS(futex), ALL, 0, "locks and conditions" },
 	{ SCMP_SYS(tgkill), MAIN, 0, "kick a vCPU" },
 	{ SCMP_SYS(getpid), MAIN, 0, "pthread_kill" },
-	{ SCMP_SYS(rt_sigprocmask), BOTH, 0, "pthread_kill; the end of a thread" },
-	{ SCMP_SYS(rt_sigreturn), BOTH, 0, "back from a kick" },
-	{ SCMP_SYS(clock_gettime), BOTH, 0, "the time, where the clock is not readable from user space" },
-	{ SCMP_SYS(brk), BOTH, 0, "malloc" },
-	{ SCMP_SYS(mmap), BOTH, 0, "malloc" },
-	{ SCMP_SYS(munmap), BOTH, 0, "free" },
-	{ SCMP_SYS(mprotect), BOTH, 0, "malloc in a thread" },
-	{ SCMP_SYS(madvise), BOTH, 0, "the stack of a thread that ends" },
-	{ SCMP_SYS(close), BOTH, 0, "take the guest apart" },
-	{ SCMP_SYS(exit), BOTH, 0, "the end of a thread" },
-	{ SCMP_SYS(exit_group), BOTH, 0, "the end of the process" },
+	{ SCMP_SYS(rt_sigprocmask), ALL, 0, "pthread_kill; the end of a thread" },
+	{ SCMP_SYS(rt_sigreturn), ALL, 0, "back from a kick" },
+	{ SCMP_SYS(clock_gettime), ALL, 0, "the time, where the clock is not readable from user space" },
+	{ SCMP_SYS(brk), ALL, 0, "malloc" },
+	{ SCMP_SYS(mmap), ALL, 0, "malloc" },
+	{ SCMP_SYS(munmap), ALL, 0, "free" },
+	{ SCMP_SYS(mprotect), ALL, 0, "malloc in a thread" },
+	{ SCMP_SYS(madvise), ALL, 0, "the stack of a thread that ends" },
+	{ SCMP_SYS(close), ALL, 0, "take the guest apart" },
+	{ SCMP_SYS(exit), ALL, 0, "the end of a thread" },
+	{ SCMP_SYS(exit_group), ALL, 0, "the end of the process" },
 	{ 0 },
 };
 

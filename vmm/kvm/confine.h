@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum confine_kind { CONFINE_MAIN, CONFINE_VCPU, CONFINE_KIND_MAX };
+enum confine_kind { CONFINE_MAIN, CONFINE_VCPU, CONFINE_DEVICE, CONFINE_KIND_MAX };
 
 struct confine_rule {
 	int syscall;

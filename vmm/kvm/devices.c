@@ -59,6 +59,68 @@ static void write_power(void *device, uint64_t offset, const void *data, uint32_
 		kvm_guest_ends(d->guest, KVM_GUEST_EXITED, 0, NULL);
 }
 
+/* --- the I/O APIC, where KVM has none -------------------------------------------------------------------------------
+ */
+
+static void send_message(void *userdata, const struct ioapic_message *m)
+{
+	struct devices *d = userdata;
+	struct kvm_msi msi = { .address_lo = (uint32_t)m->address, .address_hi = (uint32_t)(m->address >> 32),
+			       .data = m->data };
+	sys_ioctl(d->guest->sys, d->guest->vm, KVM_SIGNAL_MSI, &msi);
+}
+
+/* KVM asks for the end of level-triggered interrupts by these routes, and takes irqfds through them. */
+static void set_routes(struct devices *d)
+{
+	union {
+		struct kvm_irq_routing head;
+		uint8_t room[sizeof(struct kvm_irq_routing) + IOAPIC_PINS * sizeof(struct kvm_irq_routing_entry)];
+	} routes = { 0 };
+	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+		struct ioapic_message m;
+		if (!ioapic_message(&d->ioapic, pin, &m))
+			continue;
+		routes.head.entries[routes.head.nr++] = (struct kvm_irq_routing_entry){
+			.gsi = pin,
+			.type = KVM_IRQ_ROUTING_MSI,
+			.u.msi = { .address_lo = (uint32_t)m.address, .address_hi = (uint32_t)(m.address >> 32),
+				   .data = m.data },
+		};
+	}
+	sys_ioctl(d->guest->sys, d->guest->vm, KVM_SET_GSI_ROUTING, &routes);
+	d->ioapic.changed = false;
+}
+
+static void read_ioapic(void *device, uint64_t offset, void *data, uint32_t size)
+{
+	struct devices *d = device;
+	memset(data, 0, size);
+	pthread_mutex_lock(&d->lock);
+	uint32_t value = ioapic_read(&d->ioapic, offset);
+	pthread_mutex_unlock(&d->lock);
+	memcpy(data, &value, MIN_OF(size, (uint32_t)sizeof(value)));
+}
+
+static void write_ioapic(void *device, uint64_t offset, const void *data, uint32_t size)
+{
+	struct devices *d = device;
+	uint32_t value = 0;
+	memcpy(&value, data, MIN_OF(size, (uint32_t)sizeof(value)));
+	pthread_mutex_lock(&d->lock);
+	ioapic_write(&d->ioapic, offset, value);
+	if (d->ioapic.changed)
+		set_routes(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void devices_eoi(struct devices *d, uint8_t vector)
+{
+	pthread_mutex_lock(&d->lock);
+	ioapic_eoi(&d->ioapic, vector);
+	pthread_mutex_unlock(&d->lock);
+}
+
 /* --- the serial console ------------------------------------------------------------------------------------------- */
 
 static void flush_line(struct devices *d)
@@ -66,7 +128,13 @@ static void flush_line(struct devices *d)
 	/* The reader sees a short or missing line where its disk is full; a guest is not stopped for it. */
 	if (d->len && d->console_fd >= 0 && fd_write_full(d->console_fd, d->line, d->len) < 0)
 		d->console_fd = -1;
+	__atomic_fetch_add(&d->written, d->len, __ATOMIC_RELAXED);
 	d->len = 0;
+}
+
+uint64_t devices_console_bytes(const struct devices *d)
+{
+	return __atomic_load_n(&d->written, __ATOMIC_RELAXED);
 }
 
 void devices_flush(struct devices *d)
@@ -88,10 +156,13 @@ static void take_byte(void *userdata, uint8_t byte)
 static void set_irq(struct devices *d)
 {
 	struct kvm_irq_level level = { .irq = X86_COM1_IRQ, .level = serial_irq(&d->serial) };
-	if (level.level == d->irq_level || d->guest->split)
+	if (level.level == d->irq_level)
 		return;
 	d->irq_level = level.level;
-	sys_ioctl(d->guest->sys, d->guest->vm, KVM_IRQ_LINE, &level);
+	if (d->guest->split)
+		ioapic_line(&d->ioapic, X86_COM1_IRQ, level.level);
+	else
+		sys_ioctl(d->guest->sys, d->guest->vm, KVM_IRQ_LINE, &level);
 }
 
 static void write_serial(void *device, uint64_t offset, const void *data, uint32_t size)
@@ -123,9 +194,14 @@ int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
 		{ X86_PORT_PM, X86_PM_PORTS, read_power, write_power, d },
 		{ X86_PORT_COM1, X86_COM_PORTS, read_serial, write_serial, d },
 	};
+	const struct bus_range ioapic = { X86_IOAPIC, IOAPIC_BYTES, read_ioapic, write_ioapic, d };
+	_Static_assert(IOAPIC_PINS == X86_IOAPIC_PINS, "layout.h");
 	*d = (struct devices){ .guest = g, .console_fd = g->config->console_fd };
 	pthread_mutex_init(&d->lock, NULL);
 	serial_init(&d->serial, take_byte, d);
+	ioapic_init(&d->ioapic, send_message, d);
+	if (g->split && bus_add_memory(&g->bus, &ioapic) < 0)
+		return FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus");
 	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
 		if (bus_add_port(&g->bus, &ranges[i]) < 0)
 			return FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus");

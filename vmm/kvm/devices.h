@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* devices.h -- what stands on a guest's bus: the exit port, the ways to reset, the serial console. */
+/*
+ * devices.h -- what stands on a guest's bus: the exit port, the ways to reset, the serial console, and the I/O APIC
+ * where KVM does not have it (kvm_guest.split).
+ */
 #ifndef KTSTR_VMM_KVM_DEVICES_H
 #define KTSTR_VMM_KVM_DEVICES_H
 
@@ -8,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "vmm/dev/ioapic.h"
 #include "vmm/dev/pm.h"
 #include "vmm/dev/serial.h"
 
@@ -17,16 +21,22 @@ struct kvm_guest;
 
 struct devices {
 	struct kvm_guest *guest;
-	pthread_mutex_t lock;		/* of the console */
+	pthread_mutex_t lock;		/* of the console and the I/O APIC */
 	struct serial serial;
 	struct pm pm;
+	struct ioapic ioapic;		/* split only */
 	unsigned irq_level;		/* as KVM last heard */
 	char line[CONSOLE_LINE_MAX];	/* not written out yet */
 	size_t len;
+	uint64_t written;		/* bytes that were written out */
 	int console_fd;
 };
 
 int devices_init(struct devices *d, struct kvm_guest *g, struct err **err);
+/* A local APIC has acknowledged a level-triggered interrupt (KVM_EXIT_IOAPIC_EOI). On a vCPU's thread. */
+void devices_eoi(struct devices *d, uint8_t vector);
+/* How many bytes the console has written out. On any thread. */
+uint64_t devices_console_bytes(const struct devices *d);
 /* Writes out what the console holds back. */
 void devices_flush(struct devices *d);
 void devices_done(struct devices *d);

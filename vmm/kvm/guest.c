@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* guest.c -- see guest.h. A guest is made in steps, in the order of the table at the end; threads are vcpu.c's. */
 #include <linux/kvm.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -13,6 +12,7 @@
 #include "base/time.h"
 #include "topo/topology.h"
 #include "vmm/kvm/caps.h"
+#include "vmm/kvm/events.h"
 #include "vmm/kvm/guest.h"
 #include "vmm/kvm/perf.h"
 #include "vmm/kvm/vcpu.h"
@@ -92,7 +92,7 @@ static int make_irqchip(struct kvm_guest *g, struct err **err)
 		r = sys_ioctl_number(g->sys, g->vm, KVM_SET_TSS_ADDR, X86_KVM_TSS);
 	if (r < 0)
 		return FAIL_SYS(err, r, "reserve KVM's own pages");
-	g->split = topology_apic_id_max(&g->config->topology) > APIC_ID_FULL_MAX;
+	g->split = g->config->split || topology_apic_id_max(&g->config->topology) > APIC_ID_FULL_MAX;
 	if (!g->split) {
 		r = sys_ioctl_number(g->sys, g->vm, KVM_CREATE_IRQCHIP, 0);
 		return r < 0 ? FAIL_SYS(err, r, "create the interrupt controllers") : 0;
@@ -153,6 +153,8 @@ static int make_memory(struct kvm_guest *g, struct err **err)
 				    region->node);
 		r = give_region(g, i, region, err);
 	}
+	if (r == 0 && c->perf)
+		perf_prepare_memory(g);
 	return r;
 }
 
@@ -192,7 +194,19 @@ static int map_file(int fd, const char *what, struct mapped *ret, struct err **e
 	return 0;
 }
 
-/* Kernel and initramfs are mapped, and copied once, to where they belong. */
+/*
+ * Of the kernel's code all guests share one copy, but for the pages that it patches. Nothing else: who looks on reads
+ * the memory's files, and would miss what is written here.
+ */
+static bool map_constant(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes)
+{
+	struct kvm_guest *g = userdata;
+	void *to = x86_ram_at(&g->ram, address, bytes);
+	return to && mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+			  g->config->kernel_fd, (off_t)offset) != MAP_FAILED;
+}
+
+/* Kernel and initramfs are mapped; the first in part for good, the rest of them is copied to where it belongs. */
 static int load_kernel(struct kvm_guest *g, struct err **err)
 {
 	const struct kvm_guest_config *c = g->config;
@@ -203,13 +217,17 @@ static int load_kernel(struct kvm_guest *g, struct err **err)
 	if (r == 0 && c->initrd_fd >= 0)
 		r = map_file(c->initrd_fd, "initramfs", &initrd, err);
 	struct boot_config boot = { .kernel = kernel.data, .kernel_len = kernel.len, .initrd = initrd.data,
-				    .initrd_len = initrd.len, .cmdline = c->cmdline };
+				    .initrd_len = initrd.len, .cmdline = c->cmdline, .userdata = g };
+	/* Perf mode's pages are there from the start, and large. */
+	if (!c->copy_kernel && !c->perf)
+		boot.map = map_constant;
 	return r == 0 ? boot_load(&boot, &g->ram, &g->entry, err) : r;
 }
 
 static int write_tables(struct kvm_guest *g, struct err **err)
 {
-	struct acpi_config acpi = { .topology = g->config->topology, .ram = &g->ram };
+	struct acpi_config acpi = { .topology = g->config->topology, .ram = &g->ram,
+				    .virtio = kvm_virtio_windows(&g->config->devices) };
 	uint8_t *to = x86_ram_at(&g->ram, X86_ACPI, X86_ACPI_BYTES_MAX);
 	if (!to || !acpi_build(&acpi, X86_ACPI, to, X86_ACPI_BYTES_MAX))
 		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the ACPI tables do not fit into guest memory");
@@ -218,7 +236,24 @@ static int write_tables(struct kvm_guest *g, struct err **err)
 
 static int add_devices(struct kvm_guest *g, struct err **err)
 {
-	return devices_init(&g->devices, g, err);
+	int r = devices_init(&g->devices, g, err);
+	return r == 0 ? kvm_virtio_new(g, &g->virtio, err) : r;
+}
+
+static int attach_events(struct kvm_guest *g, struct err **err)
+{
+	if (!g->config->events)
+		return 0;
+	int r = shmring_area_attach(g->config->events_fd, g->config->bell_fd, &g->events, err);
+	if (r < 0)
+		return r;
+	if (g->events.rings <= g->vcpus)
+		return FAIL(err, EXIT_BUG, -EINVAL, "%u event rings are too few for %u vCPUs", g->events.rings,
+			    g->vcpus);
+	for (unsigned i = 0; i < g->vcpus; i++)
+		shmring_writer_init(&g->vcpu[i].events, &g->events, i);
+	shmring_writer_init(&g->main_events, &g->events, g->vcpus);
+	return 0;
 }
 
 static int build_filters(struct kvm_guest *g, struct err **err)
@@ -231,7 +266,8 @@ static int build_filters(struct kvm_guest *g, struct err **err)
 
 static int (*const steps[])(struct kvm_guest *g, struct err **err) = {
 	open_device, check_caps, create_vm, set_idling, make_irqchip, make_memory,
-	read_cpuid,  load_kernel, write_tables, add_devices, build_filters,
+	read_cpuid,  load_kernel, write_tables, add_devices, attach_events,
+	build_filters,
 };
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -247,7 +283,8 @@ static int check_config(const struct kvm_guest_config *c, struct err **err)
 int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct kvm_guest_config *config,
 		   struct err **err)
 {
-	*g = (struct kvm_guest){ .sys = sys, .config = config, .kvm = -1, .vm = -1, .ended_fd = -1 };
+	*g = (struct kvm_guest){ .sys = sys, .config = config, .kvm = -1, .vm = -1, .ended_fd = -1,
+				 .events = SHMRING_AREA_NULL };
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_cond_init(&g->changed, NULL);
 	g->devices.console_fd = -1;
@@ -268,8 +305,8 @@ int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct 
 
 int kvm_guest_start(struct kvm_guest *g, struct err **err)
 {
-	int r = 0;
 	vcpu_install_kick();
+	int r = kvm_virtio_start(g->virtio, err);
 	for (unsigned i = 0; i < g->vcpus && r == 0; i++)
 		r = vcpu_start(&g->vcpu[i], err);
 	return r;
@@ -316,6 +353,7 @@ void kvm_guest_stop(struct kvm_guest *g)
 	pthread_mutex_unlock(&g->lock);
 	for (unsigned i = 0; g->vcpu && i < g->vcpus; i++)
 		vcpu_join(&g->vcpu[i]);
+	kvm_virtio_stop(g->virtio);
 }
 
 void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err)
@@ -333,15 +371,21 @@ void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, 
 	err_free(err);
 }
 
-void kvm_guest_warn(struct kvm_guest *g, const char *fmt, ...)
+void kvm_guest_report(struct kvm_guest *g)
 {
-	va_list ap;
-	va_start(ap, fmt);
+	if (!g->config->events)
+		return;
+	for (unsigned i = 0; i < g->vcpus; i++) {
+		struct vm_event_heartbeat beat = { .time_ns = (uint64_t)nsec_now(), .vcpu = i };
+		vcpu_beat(&g->vcpu[i], &beat);
+		shmring_stage(&g->main_events, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
+	}
 	pthread_mutex_lock(&g->lock);
-	buf_vappendf(&g->warnings, fmt, ap);
-	buf_puts(&g->warnings, "\n");
+	struct vm_event_end end = { .time_ns = (uint64_t)nsec_now(), .end = g->end, .code = g->exit_code };
 	pthread_mutex_unlock(&g->lock);
-	va_end(ap);
+	if (end.end != KVM_GUEST_RUNS)
+		shmring_stage(&g->main_events, VM_EVENT_END, &end, sizeof(end));
+	shmring_publish(&g->main_events);
 }
 
 int kvm_guest_wait(struct kvm_guest *g, struct err **err)
@@ -366,6 +410,8 @@ void kvm_guest_done(struct kvm_guest *g)
 		vcpu_done(&g->vcpu[i]);
 	free(g->vcpu);
 	devices_done(&g->devices);
+	kvm_virtio_free(g->virtio);
+	shmring_area_done(&g->events);
 	fd_close(g->vm);
 	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
 		if (g->map[i])
@@ -376,8 +422,7 @@ void kvm_guest_done(struct kvm_guest *g)
 	for (int kind = 0; kind < CONFINE_KIND_MAX; kind++)
 		confine_done(&g->confine[kind]);
 	err_free(g->err);
-	buf_done(&g->warnings);
 	pthread_cond_destroy(&g->changed);
 	pthread_mutex_destroy(&g->lock);
-	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1 };
+	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1, .events = SHMRING_AREA_NULL };
 }

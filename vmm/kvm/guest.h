@@ -16,16 +16,19 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "reactor/shmring.h"
 #include "vmm/guestmem.h"
 #include "vmm/kvm/bus.h"
 #include "vmm/kvm/confine.h"
 #include "vmm/kvm/devices.h"
+#include "vmm/kvm/perf.h"
 #include "vmm/kvm/sys.h"
+#include "vmm/kvm/virtio.h"
+#include "vmm/pinning.h"
 #include "vmm/x86/boot.h"
 
 #define APIC_ID_FULL_MAX  254	/* beyond it KVM's IOAPIC cannot address a CPU: split irqchip, x2APIC */
 #define GUEST_CMDLINE_MAX 2048	/* COMMAND_LINE_SIZE of x86 Linux */
-#define GUEST_CPUS_MAX	  512
 
 /* What a guest is made of. Plain data: the parent writes it into a file, the child reads it there. */
 struct kvm_guest_config {
@@ -36,8 +39,13 @@ struct kvm_guest_config {
 		uint64_t size;		/* bytes, whole MiB */
 	} node[GUEST_NODES_MAX];
 	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
+	bool events;			/* report what happens: events.h */
+	int events_fd, bell_fd;		/* of the rings: one a vCPU, and one more; consumed */
+	bool copy_kernel;		/* all of it into the memory's files; else code is mapped, copy-on-write */
+	bool split;			/* the I/O APIC is ours also where KVM's would do: for tests */
 	bool perf;			/* see perf.h */
-	uint16_t pin[GUEST_CPUS_MAX];	/* in perf mode: host CPU + 1 of each vCPU; 0: any */
+	struct vm_pinning pinning;	/* for perf mode */
+	struct vm_devices devices;
 	bool confined;			/* see confine.h; for a process that is nothing but this guest */
 	char device[64];		/* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
@@ -68,15 +76,19 @@ struct kvm_guest {
 	struct kvm_vcpu *vcpu;
 	unsigned vcpus;
 	bool split;			/* split irqchip */
+	bool perf_alone;		/* perf mode: every vCPU has a CPU of its own */
+	struct shmring_area events;
+	struct shmring_writer main_events;	/* of who owns the guest: events.h */
 	struct bus bus;
 	struct devices devices;
+	struct kvm_virtio *virtio;	/* NULL: no such device */
 	struct confine confine[CONFINE_KIND_MAX];
 	struct x86_entry entry;
 	pthread_mutex_t lock;		/* of what follows */
 	pthread_cond_t changed;
 	unsigned ready, paused;		/* vCPUs that are set up; that stand still */
 	struct err *err;		/* the first failure */
-	struct buf warnings;		/* what the host refused, a line each */
+	struct perf_outcome perf[PERF_WISH_MAX];	/* perf mode: what the host granted */
 	enum kvm_guest_end end;
 	uint32_t exit_code;		/* what was written to the exit port */
 	atomic_uint command;		/* enum kvm_command, for the vCPU threads */
@@ -101,8 +113,8 @@ int kvm_guest_wait(struct kvm_guest *g, struct err **err);
 void kvm_guest_stop(struct kvm_guest *g);
 void kvm_guest_done(struct kvm_guest *g);
 
-/* For the guest's own files: a line in `warnings`. */
-void kvm_guest_warn(struct kvm_guest *g, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Reports each vCPU's heartbeat, and the guest's end. By who owns the guest, from one thread. */
+void kvm_guest_report(struct kvm_guest *g);
 /* For the guest's own files: the first end counts. @err, where given, is consumed. */
 void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err);
 

@@ -2,10 +2,18 @@
 /* sys.c -- see sys.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mempolicy.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "vmm/kvm/sys.h"
+#include "vmm/pinning.h"
 
 static int real_open(void *data, const char *path)
 {
@@ -38,4 +46,77 @@ static void real_unmap(void *data, void *p, size_t size)
 	munmap(p, size);
 }
 
-const struct kvm_sys kvm_sys_real = { real_open, real_ioctl, real_map, real_unmap, NULL };
+/* --- perf mode ---------------------------------------------------------------------------------------------------- */
+
+#define NODES_MAX  1024
+#define WORD_BITS  (8 * sizeof(unsigned long))
+#define NODE_WORDS (NODES_MAX / WORD_BITS)
+
+/* The file's own policy: it holds for everyone who has it mapped. */
+static int real_bind(void *data, void *p, size_t size, unsigned node)
+{
+	unsigned long want[NODE_WORDS] = { 0 }, have[NODE_WORDS] = { 0 };
+	int policy = -1;
+	(void)data;
+	if (node == PIN_ANY)
+		return syscall(SYS_mbind, p, size, MPOL_DEFAULT, NULL, 0ul, 0) < 0 ? -errno : 0;
+	if (node >= NODES_MAX)
+		return -EINVAL;
+	want[node / WORD_BITS] = 1ul << node % WORD_BITS;
+	if (syscall(SYS_mbind, p, size, MPOL_BIND, want, NODES_MAX + 1ul, 0) < 0 ||
+	    syscall(SYS_get_mempolicy, &policy, have, NODES_MAX + 1ul, p, MPOL_F_ADDR) < 0)
+		return -errno;
+	return policy == MPOL_BIND && !memcmp(want, have, sizeof(want)) ? 0 : 1;
+}
+
+static bool is_hugetlb(int fd)
+{
+	struct statfs fs;
+	return fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
+}
+
+static int real_want_huge(void *data, int fd, void *p, size_t size)
+{
+	(void)data;
+	return is_hugetlb(fd) || madvise(p, size, MADV_HUGEPAGE) == 0 ? 0 : -errno;
+}
+
+static int real_populate(void *data, void *p, size_t size)
+{
+	(void)data;
+	return madvise(p, size, MADV_POPULATE_WRITE) < 0 ? -errno : 0;
+}
+
+/* "ShmemPmdMapped:" of the mapping at @p, in KiB. */
+static uint64_t pmd_mapped_kib(const void *p)
+{
+	static const char field[] = "ShmemPmdMapped:";
+	char line[512], start[32];
+	uint64_t kib = 0;
+	bool inside = false;
+	FILE *f = fopen("/proc/self/smaps", "re");
+	snprintf(start, sizeof(start), "%lx-", (unsigned long)(uintptr_t)p);
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, start, strlen(start)))
+			inside = true;
+		else if (inside && !strncmp(line, field, sizeof(field) - 1)) {
+			for (const char *at = line + sizeof(field) - 1; *at; at++)
+				kib = *at >= '0' && *at <= '9' ? kib * 10 + (uint64_t)(*at - '0') : kib;
+			break;
+		}
+	}
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+static bool real_is_huge(void *data, int fd, const void *p, size_t size)
+{
+	(void)data;
+	return is_hugetlb(fd) || pmd_mapped_kib(p) >= (size >> 10) / 10 * 9;
+}
+
+const struct kvm_sys kvm_sys_real = {
+	.open = real_open, .ioctl = real_ioctl, .map = real_map, .unmap = real_unmap, .bind = real_bind,
+	.want_huge = real_want_huge, .populate = real_populate, .is_huge = real_is_huge,
+};

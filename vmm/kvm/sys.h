@@ -6,6 +6,7 @@
 #ifndef KTSTR_VMM_KVM_SYS_H
 #define KTSTR_VMM_KVM_SYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,14 @@ struct kvm_sys {
 	/* Shared, readable and writable. */
 	int (*map)(void *data, int fd, size_t size, void **ret);
 	void (*unmap)(void *data, void *p, size_t size);
+	/* For perf mode, on what map() gave. On host NUMA node @node alone, or PIN_ANY; 1: it reads back otherwise. */
+	int (*bind)(void *data, void *p, size_t size, unsigned node);
+	/* Huge pages, where it is not made of them already; before it is touched. */
+	int (*want_huge)(void *data, int fd, void *p, size_t size);
+	/* All of it present and writable. */
+	int (*populate)(void *data, void *p, size_t size);
+	/* Whether at least nine tenths of it are huge pages. */
+	bool (*is_huge)(void *data, int fd, const void *p, size_t size);
 	void *data;
 };
 

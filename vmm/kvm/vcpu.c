@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* vcpu.c -- see vcpu.h. Handlers stand in the order in which they run. */
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "base/time.h"
+#include "vmm/kvm/events.h"
 #include "vmm/kvm/perf.h"
+#include "vmm/kvm/vcpu.h"
 #include "vmm/x86/cpuid.h"
+#include "vmm/x86/layout.h"
 #include "vmm/x86/msr.h"
 
 #define KICK_SIGNAL SIGRTMIN
+#define APIC_BASE_X2APIC (1u << 10)	/* IA32_APIC_BASE.EXTD: Intel SDM vol. 3, 11.12.1 */
 
 enum vcpu_state { VCPU_SETUP, VCPU_READY, VCPU_RUNNING, VCPU_PAUSED, VCPU_ENDED };
 
@@ -34,6 +42,8 @@ static int set_cpuid(struct kvm_vcpu *v, struct err **err)
 		cpuid_set_realtime(c);
 	if (r == 0)
 		r = sys_ioctl(g->sys, v->fd, KVM_SET_CPUID2, c);
+	if (r == 0 && g->config->perf)
+		perf_check_hint(v);
 	return r < 0 ? FAIL_SYS(err, r, "set its features (CPUID)") : 0;
 }
 
@@ -66,6 +76,9 @@ static int set_registers(struct kvm_vcpu *v, struct err **err)
 	if (r < 0)
 		return FAIL_SYS(err, r, "read its registers");
 	x86_entry_sregs(&v->guest->entry, &sregs);
+	/* Linux leaves processors out whose ids do not fit the mode in which it finds the first one. */
+	if (v->guest->split)
+		sregs.apic_base |= APIC_BASE_X2APIC;
 	x86_entry_regs(&v->guest->entry, &regs);
 	r = sys_ioctl(sys, v->fd, KVM_SET_SREGS, &sregs);
 	if (r == 0)
@@ -89,6 +102,14 @@ static int create(struct kvm_vcpu *v, struct err **err)
 	return 0;
 }
 
+/* A confined thread opens nothing any more. */
+static void open_counters(struct kvm_vcpu *v)
+{
+	v->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	if (v->stats_fd >= 0)
+		kvm_stats_open(v->stats_fd, &v->stats);
+}
+
 static enum vcpu_state setup(struct kvm_vcpu *v)
 {
 	struct kvm_guest *g = v->guest;
@@ -108,7 +129,52 @@ static enum vcpu_state setup(struct kvm_vcpu *v)
 	}
 	/* Before the first KVM_RUN: KVM answers this only while the vCPU stands still. */
 	v->stats_fd = sys_ioctl(g->sys, v->fd, KVM_GET_STATS_FD, NULL);
+	if (g->config->events)
+		open_counters(v);
 	return VCPU_READY;
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------- */
+
+#define EVENT_WRITE (1u << 31)
+
+static bool is_console(const struct kvm_run *run)
+{
+	return run->exit_reason == KVM_EXIT_IO && run->io.port >= X86_PORT_COM1 &&
+	       run->io.port < X86_PORT_COM1 + X86_COM_PORTS;
+}
+
+static void report_exit(struct kvm_vcpu *v)
+{
+	const struct kvm_run *run = v->run;
+	struct vm_event_exit e = { .time_ns = (uint64_t)nsec_now(), .reason = run->exit_reason };
+	if (e.reason == KVM_EXIT_IO) {
+		e.address = run->io.port;
+		e.size = run->io.size * run->io.count | (run->io.direction == KVM_EXIT_IO_OUT ? EVENT_WRITE : 0);
+	} else if (e.reason == KVM_EXIT_MMIO) {
+		e.address = run->mmio.phys_addr;
+		e.size = run->mmio.len | (run->mmio.is_write ? EVENT_WRITE : 0);
+	} else if (e.reason == KVM_EXIT_IOAPIC_EOI) {
+		e.address = run->eoi.vector;
+	}
+	shmring_put(&v->events, VM_EVENT_EXIT, &e, sizeof(e));
+}
+
+/* Behind an access to the console: was it one that wrote a line out? Two vCPUs may both say so, with one number. */
+static void report_console(struct kvm_vcpu *v, uint64_t before)
+{
+	struct vm_event_console e = { .bytes = devices_console_bytes(&v->guest->devices) };
+	if (e.bytes == before)
+		return;
+	e.time_ns = (uint64_t)nsec_now();
+	shmring_put(&v->events, VM_EVENT_CONSOLE, &e, sizeof(e));
+}
+
+static void report_state(struct kvm_vcpu *v, enum vm_event_states state)
+{
+	struct vm_event_state e = { .time_ns = (uint64_t)nsec_now(), .state = state };
+	if (v->guest->config->events)
+		shmring_put(&v->events, VM_EVENT_STATE, &e, sizeof(e));
 }
 
 /* --- READY: no INIT may be sent to a processor that is not there yet ---------------------------------------------- */
@@ -155,6 +221,13 @@ static enum vcpu_state on_nothing(struct kvm_vcpu *v)
 	return VCPU_RUNNING;
 }
 
+/* Split irqchip: the I/O APIC is ours, and wants to know. */
+static enum vcpu_state on_eoi(struct kvm_vcpu *v)
+{
+	devices_eoi(&v->guest->devices, v->run->eoi.vector);
+	return VCPU_RUNNING;
+}
+
 static enum vcpu_state on_reset(struct kvm_vcpu *v)
 {
 	kvm_guest_ends(v->guest, KVM_GUEST_RESET, v->run->exit_reason, NULL);
@@ -195,16 +268,24 @@ static const struct {
 	[KVM_EXIT_INTR] = { "intr", on_nothing },
 	[KVM_EXIT_INTERNAL_ERROR] = { "internal error", on_internal_error },
 	[KVM_EXIT_SYSTEM_EVENT] = { "system event", on_reset },
-	[KVM_EXIT_IOAPIC_EOI] = { "ioapic eoi", on_nothing },
+	[KVM_EXIT_IOAPIC_EOI] = { "ioapic eoi", on_eoi },
 };
 
 static enum vcpu_state on_exit_reason(struct kvm_vcpu *v)
 {
 	uint32_t reason = v->run->exit_reason;
 	struct err *err = NULL;
+	bool console = is_console(v->run);
+	uint64_t before = console ? devices_console_bytes(&v->guest->devices) : 0;
 	v->exits++;
-	if (reason < ARRAY_SIZE(exits) && exits[reason].run)
-		return exits[reason].run(v);
+	if (v->guest->config->events && !console)
+		report_exit(v);
+	if (reason < ARRAY_SIZE(exits) && exits[reason].run) {
+		enum vcpu_state next = exits[reason].run(v);
+		if (v->guest->config->events && console)
+			report_console(v, before);
+		return next;
+	}
 	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: KVM left the guest for reason %u, which nothing here asks for",
 	     v->index, reason);
 	return fail(v, err);
@@ -240,11 +321,13 @@ static enum vcpu_state paused(struct kvm_vcpu *v)
 	struct kvm_guest *g = v->guest;
 	pthread_mutex_lock(&g->lock);
 	g->paused++;
+	report_state(v, VM_EVENT_STATE_PAUSED);
 	pthread_cond_broadcast(&g->changed);
 	while (atomic_load(&g->command) == KVM_COMMAND_PAUSE)
 		pthread_cond_wait(&g->changed, &g->lock);
 	g->paused--;
 	pthread_mutex_unlock(&g->lock);
+	report_state(v, VM_EVENT_STATE_RUNS);
 	return VCPU_RUNNING;
 }
 
@@ -260,6 +343,7 @@ static void *vcpu_main(void *arg)
 	prctl(PR_SET_NAME, name);
 	for (enum vcpu_state state = VCPU_SETUP; state != VCPU_ENDED;)
 		state = states[state](v);
+	report_state(v, VM_EVENT_STATE_ENDED);
 	return NULL;
 }
 
@@ -278,7 +362,7 @@ void vcpu_install_kick(void)
 
 void vcpu_init(struct kvm_vcpu *v, struct kvm_guest *g, unsigned index)
 {
-	*v = (struct kvm_vcpu){ .guest = g, .index = index, .fd = -1, .stats_fd = -1 };
+	*v = (struct kvm_vcpu){ .guest = g, .index = index, .fd = -1, .stats_fd = -1, .schedstat_fd = -1 };
 }
 
 /* Every signal but the kick is the starting thread's business. */
@@ -311,6 +395,29 @@ void vcpu_join(struct kvm_vcpu *v)
 	v->started = false;
 }
 
+/* "CPU_NS STEAL_NS SLICES": Documentation/scheduler/sched-stats.rst. Zeros where the kernel has no such file. */
+static void read_schedstat(int fd, uint64_t *ret_cpu, uint64_t *ret_steal)
+{
+	uint64_t value[3] = { 0 };
+	char text[80] = "";
+	unsigned at = 0;
+	ssize_t n = fd >= 0 ? pread(fd, text, sizeof(text) - 1, 0) : -1;
+	for (ssize_t i = 0; i < n && at < 3; i++)
+		if (text[i] >= '0' && text[i] <= '9')
+			value[at] = value[at] * 10 + (uint64_t)(text[i] - '0');
+		else
+			at++;
+	*ret_cpu = value[0];
+	*ret_steal = value[1];
+}
+
+void vcpu_beat(const struct kvm_vcpu *v, struct vm_event_heartbeat *beat)
+{
+	read_schedstat(v->schedstat_fd, &beat->cpu_ns, &beat->steal_ns);
+	if (v->stats_fd >= 0)
+		kvm_stats_add(v->stats_fd, &v->stats, beat->stat);
+}
+
 void vcpu_dump(struct kvm_vcpu *v, struct buf *out)
 {
 	const struct kvm_sys *sys = v->guest->sys;
@@ -336,5 +443,6 @@ void vcpu_done(struct kvm_vcpu *v)
 		v->guest->sys->unmap(v->guest->sys->data, v->run, v->guest->run_size);
 	v->run = NULL;
 	v->stats_fd = fd_close(v->stats_fd);
+	v->schedstat_fd = fd_close(v->schedstat_fd);
 	v->fd = fd_close(v->fd);
 }

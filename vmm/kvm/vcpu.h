@@ -7,8 +7,10 @@
 #define KTSTR_VMM_KVM_VCPU_H
 
 #include "vmm/kvm/guest.h"
+#include "vmm/kvm/stats.h"
 
 struct kvm_run;
+struct vm_event_heartbeat;
 
 struct kvm_vcpu {
 	struct kvm_guest *guest;
@@ -18,6 +20,9 @@ struct kvm_vcpu {
 	pthread_t thread;
 	bool started;
 	uint64_t exits;			/* to user space */
+	struct shmring_writer events;	/* its thread's */
+	int schedstat_fd;		/* of its thread: /proc/PID/task/TID/schedstat; -1: none */
+	struct kvm_stats_map stats;	/* where its statistics are; zeros: nowhere */
 };
 
 /* Of the whole process: SIGRTMIN interrupts KVM_RUN and does nothing else. Idempotent. */
@@ -27,6 +32,8 @@ void vcpu_init(struct kvm_vcpu *v, struct kvm_guest *g, unsigned index);
 int vcpu_start(struct kvm_vcpu *v, struct err **err);
 /* Makes it look at the guest's command. The guest's lock is held. */
 void vcpu_kick(struct kvm_vcpu *v);
+/* Its times and KVM's statistics, as far as there are any. On another thread than its own. */
+void vcpu_beat(const struct kvm_vcpu *v, struct vm_event_heartbeat *beat);
 void vcpu_join(struct kvm_vcpu *v);
 void vcpu_dump(struct kvm_vcpu *v, struct buf *out);
 /* Its thread has ended, or never started. */

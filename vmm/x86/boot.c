@@ -181,11 +181,27 @@ static int write_tables(const struct x86_ram *ram, struct x86_entry *e)
 
 /* --- loading ------------------------------------------------------------------------------------------------------ */
 
+/* Copies what lies between the pieces that could be mapped. */
+static int write_segment(const struct boot_config *c, const struct boot_plan *p, unsigned i, const struct x86_ram *ram)
+{
+	uint64_t at = p->segment[i].offset, end = at + p->segment[i].bytes, address = p->segment[i].address;
+	int r = 0;
+	for (unsigned k = 0; c->map && k < p->constants && r == 0; k++) {
+		uint64_t from = p->constant[k].offset, bytes = p->constant[k].bytes;
+		if (p->constant[k].segment != i || !c->map(c->userdata, p->constant[k].address, from, bytes))
+			continue;
+		r = x86_ram_write(ram, address, c->kernel + at, from - at);
+		at = from + bytes;
+		address = p->constant[k].address + bytes;
+	}
+	return r == 0 ? x86_ram_write(ram, address, c->kernel + at, end - at) : r;
+}
+
 static int write_kernel(const struct boot_config *c, const struct boot_plan *p, const struct x86_ram *ram)
 {
 	int r = 0;
 	for (unsigned i = 0; i < p->segments && r == 0; i++)
-		r = x86_ram_write(ram, p->segment[i].address, c->kernel + p->segment[i].offset, p->segment[i].bytes);
+		r = write_segment(c, p, i, ram);
 	return r;
 }
 

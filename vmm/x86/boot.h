@@ -13,7 +13,8 @@
 
 #include "vmm/x86/ram.h"
 
-#define BOOT_SEGMENTS_MAX 16
+#define BOOT_SEGMENTS_MAX  16
+#define BOOT_CONSTANTS_MAX 8
 
 /* What lies where in an image, checked: every segment within the file, in RAM above 1 MiB, none overlapping. */
 struct boot_plan {
@@ -22,8 +23,19 @@ struct boot_plan {
 		uint64_t bytes;		/* to copy */
 		uint64_t address;	/* guest-physical */
 		uint64_t memory;	/* that it takes there, at least @bytes; the rest must read as zeros */
+		bool writable;
 	} segment[BOOT_SEGMENTS_MAX];
 	unsigned segments;
+	/*
+	 * Pieces of segments that are not writable: code and type information, which a kernel reads, or patches.
+	 * Whole pages of image and memory, in the order of the image. What a kernel gives away once it has booted is
+	 * not in them: filling, and what is for initialisation, which stands in a writable segment.
+	 */
+	struct {
+		uint64_t offset, bytes, address;
+		unsigned segment;
+	} constant[BOOT_CONSTANTS_MAX];
+	unsigned constants;
 	uint64_t entry;			/* guest-physical, 64-bit mode */
 	uint64_t start, end;		/* of all the memory that the kernel needs before it manages memory itself */
 	uint64_t initrd_max;		/* highest address that an initramfs may take */
@@ -43,6 +55,12 @@ struct boot_config {
 	const uint8_t *initrd;		/* NULL with a length: the caller copies it to entry.initrd */
 	size_t initrd_len;
 	const char *cmdline;
+	/*
+	 * Puts the image's @bytes at @offset to guest-physical @address by mapping them, copy-on-write; false: they are
+	 * to be copied. NULL: everything is copied, and is in the file behind the RAM, where that has one.
+	 */
+	bool (*map)(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes);
+	void *userdata;
 };
 
 /* How the first processor starts, and what went where. */

@@ -305,6 +305,12 @@ void cpuid_set_realtime(struct kvm_cpuid2 *c)
 		e->edx |= KVM_HINT_REALTIME;
 }
 
+bool cpuid_has_realtime(const struct kvm_cpuid2 *c)
+{
+	const struct kvm_cpuid_entry2 *e = find_in(c, KVM_FEATURES);
+	return e && (e->edx & KVM_HINT_REALTIME);
+}
+
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
 /* What describes the host's topology: built anew, or left out. */

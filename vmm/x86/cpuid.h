@@ -29,5 +29,6 @@ int cpuid_for_vcpu(const struct kvm_cpuid2 *supported, const struct ktstr_topolo
 
 /* KVM_HINTS_REALTIME in leaf 0x40000001 of @c: vCPUs are never preempted for long (perf mode). */
 void cpuid_set_realtime(struct kvm_cpuid2 *c);
+bool cpuid_has_realtime(const struct kvm_cpuid2 *c);
 
 #endif

@@ -111,6 +111,7 @@ static int add_segment(struct boot_plan *p, const Elf64_Phdr *ph, size_t len, st
 	p->segment[p->segments].offset = ph->p_offset;
 	p->segment[p->segments].bytes = ph->p_filesz;
 	p->segment[p->segments].address = ph->p_paddr;
+	p->segment[p->segments].writable = ph->p_flags & PF_W;
 	p->segment[p->segments++].memory = ph->p_memsz;
 	return 0;
 }
@@ -120,6 +121,56 @@ static bool is_kernel_code(const Elf64_Phdr *ph, uint64_t entry)
 {
 	return (ph->p_flags & PF_X) && ph->p_vaddr >= KERNEL_VIRTUAL_START && entry >= ph->p_paddr &&
 	       entry - ph->p_paddr < ph->p_filesz;
+}
+
+/* --- what of it may be mapped: a hint, so whatever looks strange is left out -------------------------------------- */
+
+#define PAGE		  4096u
+#define CONSTANT_BYTES_MIN (16u << 10)	/* below, a mapping costs more than a copy */
+
+static bool is_filling(const uint8_t *page)
+{
+	return !memcmp(page, page + 1, PAGE - 1);
+}
+
+/* @from .. @to of the image, inside one segment and behind the piece before. */
+static void add_constant(struct boot_plan *p, const uint8_t *image, uint64_t from, uint64_t to)
+{
+	from = (from + PAGE - 1) / PAGE * PAGE;
+	to -= to % PAGE;
+	while (to > from && is_filling(image + to - PAGE))
+		to -= PAGE;
+	if (p->constants == BOOT_CONSTANTS_MAX || to < from || to - from < CONSTANT_BYTES_MIN)
+		return;
+	if (p->constants && from < p->constant[p->constants - 1].offset + p->constant[p->constants - 1].bytes)
+		return;
+	for (unsigned i = 0; i < p->segments; i++) {
+		uint64_t start = p->segment[i].offset, at = p->segment[i].address;
+		if (p->segment[i].writable || from < start || to > start + p->segment[i].bytes)
+			continue;
+		if (start % PAGE != at % PAGE)
+			return;
+		p->constant[p->constants].offset = from;
+		p->constant[p->constants].bytes = to - from;
+		p->constant[p->constants].address = at + (from - start);
+		p->constant[p->constants++].segment = i;
+		return;
+	}
+}
+
+/* Sections that are loaded and never written by plain stores. */
+static void find_constants(struct boot_plan *p, const uint8_t *image, size_t len, const Elf64_Ehdr *eh)
+{
+	Elf64_Shdr sh;
+	if (eh->e_shentsize != sizeof(sh) || eh->e_shoff > len || eh->e_shnum > (len - eh->e_shoff) / sizeof(sh))
+		return;
+	for (unsigned i = 0; i < eh->e_shnum; i++) {
+		memcpy(&sh, image + eh->e_shoff + i * sizeof(sh), sizeof(sh));
+		if (sh.sh_type != SHT_PROGBITS || (sh.sh_flags & (SHF_ALLOC | SHF_WRITE)) != SHF_ALLOC)
+			continue;
+		if (sh.sh_offset <= len && sh.sh_size <= len - sh.sh_offset)
+			add_constant(p, image, sh.sh_offset, sh.sh_offset + sh.sh_size);
+	}
 }
 
 static int plan_vmlinux(const uint8_t *image, size_t len, struct boot_plan *p, struct err **err)
@@ -140,6 +191,8 @@ static int plan_vmlinux(const uint8_t *image, size_t len, struct boot_plan *p, s
 		entry_found |= is_kernel_code(&ph, eh.e_entry);
 		r = add_segment(p, &ph, len, err);
 	}
+	if (r == 0)
+		find_constants(p, image, len, &eh);
 	if (r == 0 && !entry_found)
 		return NO_KERNEL(err, "an ELF file whose entry point 0x%" PRIx64 " is not in kernel code", eh.e_entry);
 	return r;

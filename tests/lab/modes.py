@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Our VMM's other forms, in the lab, a boot each: our own I/O APIC, a copied kernel, virtio devices, perf mode with all that
+a host can grant.
+
+    tests/lab/modes.py BUILD
+"""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+sys.path.insert(0, os.path.dirname(__file__))
+import lab  # noqa: E402
+from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
+
+MIB = 256
+CMDLINE = 'console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k'
+
+
+def script(kernel):
+    return f'''
+B={BUILD}
+timeout 300 $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/bare.cpio {MIB} 1n1l2c1t+split "{CMDLINE}" >/results/split 2>/tmp/console
+timeout 300 $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/bare.cpio {MIB} 1n1l2c1t+copy "{CMDLINE}" >/results/copy 2>/tmp/console
+timeout 300 $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/virtio.cpio {MIB} 1n1l2c1t+virtio "{CMDLINE}" >/results/virtio 2>/results/virtio.console
+timeout 300 $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/virtio.cpio {MIB} 1n1l2c1t+virtio+split "{CMDLINE}" >/results/virtio-split 2>/dev/null
+timeout 300 $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/bare.cpio {MIB} 1n1l1c1t "{CMDLINE} -- linger" >/results/plain 2>/tmp/console
+echo {MIB // 2} >/proc/sys/vm/nr_hugepages
+timeout 300 $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/bare.cpio {MIB} 1n1l1c1t+perf "{CMDLINE} -- linger" >/results/perf 2>/tmp/console
+echo 0 >/proc/sys/vm/nr_hugepages
+'''
+
+
+def fill(image, entry):
+    home = '/lab/cache/ktstr/kernels/' + entry['key']
+    image.file(f"{entry['path']}/vmlinux", home + '/vmlinux')
+    for program in ('bench/vmm_boot', 'ktstr-vmm'):
+        image.program(f'{BUILD}/{program}')
+    bare = lab.Image()
+    bare.directory('/dev')
+    bare.file(BUILD + '/bench/bare_init', '/init')
+    image.data('/lab/bare.cpio', bare.finish())
+    virtio = lab.Image()
+    virtio.directory('/dev')
+    virtio.file(BUILD + '/tests/virtio_init', '/init')
+    image.data('/lab/virtio.cpio', virtio.finish())
+
+
+def row(files, name):
+    text = files.get(name, b'').decode(errors='replace')
+    return json.loads(text) if text.startswith('{') else {}
+
+
+def check_modes(files):
+    """Forms that small guests do not need: our own I/O APIC, a copied kernel, perf mode with all that a host can grant."""
+    split, copied, plain, perf = (row(files, name) for name in ('split', 'copy', 'plain', 'perf'))
+    check(split.get('status') == 0 and split['hello_ms'] > 0, "the console has its interrupt from our own I/O APIC", split)
+    check(copied.get('status') == 0 and copied['hello_ms'] > 0, 'a kernel that is copied boots too', copied)
+    check(perf.get('status') == 0 and perf['hello_ms'] > 0, 'perf mode boots', perf)
+    for wish, asked in (('real-time', 2), ('huge-pages', 1), ('memory-node', 1), ('populated-memory', 1), ('no-pause-exits', 1),
+                        ('no-hlt-exits', 1), ('realtime-hint', 1)):
+        check(perf.get(wish) == [asked, asked, 0], f'perf mode: {wish} is granted, and reads back', perf.get(wish))
+    check(perf.get('pinning', [0])[:2] == [2, 1], 'perf mode: the vCPU is pinned, the main thread was not asked to', perf)
+    check(perf.get('halt_exits') == 0 and plain.get('halt_exits', 0) > 0,
+          'perf mode: no vCPU leaves the guest to halt, and otherwise it does', f'{perf}\n{plain}')
+
+
+def check_virtio(files):
+    console = files.get('virtio.console', b'').decode(errors='replace')
+    check('disk: a sector of the host' in console and 'typed: typed words' in console,
+          'the guest reads its disk and what is typed on hvc0', console[-2000:])
+    for name in ('virtio', 'virtio-split'):
+        got = row(files, name)
+        # Before the guest switches it off, its terminal echoes.
+        check([got.get(k) for k in ('disk', 'bulk', 'status')] == ['the guest was here', 'bytes in bulk', 0] and
+              'hvc0 heard typed words' in got.get('hvc', ''),
+              f'{name}: what the guest wrote to disk, console and port is there', f'{got}\n{console[-1500:]}')
+
+
+def main():
+    entry = need_kernel('lab modes')
+    try:
+        lab.first_level()
+    except lab.NoLab as why:
+        skip('lab modes', why)
+        finish()
+    result = lab.run(lab.PRELUDE + script(f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux"), lambda image: fill(image, entry),
+                     timeout=900)
+    check(result.status == 0, 'the lab ran to its end', result)
+    check_modes(result.files)
+    check_virtio(result.files)
+    finish()
+
+
+main()

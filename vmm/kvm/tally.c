@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* tally.c -- the orchestrator's side of events.h. */
+#include <linux/kvm.h>
+#include <string.h>
+
+#include "reactor/shmring.h"
+#include "vmm/kvm/events.h"
+
+const char *const vm_tally_names[VM_TALLY_MAX] = {
+	[VM_TALLY_RECORDS] = "records",
+	[VM_TALLY_DROPPED] = "dropped",
+	[VM_TALLY_DAMAGED] = "damaged",
+	[VM_TALLY_IO_EXITS] = "io_exits",
+	[VM_TALLY_MMIO_EXITS] = "mmio_exits",
+	[VM_TALLY_EOI_EXITS] = "eoi_exits",
+	[VM_TALLY_OTHER_EXITS] = "other_exits",
+	[VM_TALLY_CONSOLE_BYTES] = "console_bytes",
+	[VM_TALLY_PAUSES] = "pauses",
+	[VM_TALLY_HEARTBEATS] = "heartbeats",
+	[VM_TALLY_CPU_NS] = "vcpu_cpu_ns",
+	[VM_TALLY_STEAL_NS] = "vcpu_steal_ns",
+};
+
+static bool take(const struct shmring_item *item, void *to, size_t size)
+{
+	if (item->length != size)
+		return false;
+	memcpy(to, item->payload, size);
+	return true;
+}
+
+static bool take_exit(struct vm_tally_state *t, const struct shmring_item *item)
+{
+	struct vm_event_exit e;
+	if (!take(item, &e, sizeof(e)))
+		return false;
+	t->sum[e.reason == KVM_EXIT_IO		 ? VM_TALLY_IO_EXITS
+	       : e.reason == KVM_EXIT_MMIO	 ? VM_TALLY_MMIO_EXITS
+	       : e.reason == KVM_EXIT_IOAPIC_EOI ? VM_TALLY_EOI_EXITS
+						 : VM_TALLY_OTHER_EXITS]++;
+	return true;
+}
+
+static bool take_console(struct vm_tally_state *t, const struct shmring_item *item)
+{
+	struct vm_event_console e;
+	if (!take(item, &e, sizeof(e)))
+		return false;
+	/* Several vCPUs write, and their rings are read one after the other. */
+	if (e.bytes > t->sum[VM_TALLY_CONSOLE_BYTES])
+		t->sum[VM_TALLY_CONSOLE_BYTES] = e.bytes;
+	return true;
+}
+
+/* They come in rounds, vCPU by vCPU; a round that lacks one is not counted. */
+static bool take_heartbeat(struct vm_tally_state *t, unsigned vcpus, const struct shmring_item *item)
+{
+	struct vm_event_heartbeat e;
+	if (!take(item, &e, sizeof(e)) || e.vcpu >= vcpus)
+		return false;
+	t->sum[VM_TALLY_HEARTBEATS]++;
+	if (e.vcpu == 0)
+		t->cpu_ns = t->steal_ns = t->round = 0;
+	if (e.vcpu != t->round)
+		return true;
+	t->cpu_ns += e.cpu_ns;
+	t->steal_ns += e.steal_ns;
+	if (++t->round == vcpus) {
+		t->sum[VM_TALLY_CPU_NS] = t->cpu_ns;
+		t->sum[VM_TALLY_STEAL_NS] = t->steal_ns;
+	}
+	return true;
+}
+
+static bool take_state(struct vm_tally_state *t, const struct shmring_item *item)
+{
+	struct vm_event_state e;
+	bool good = take(item, &e, sizeof(e));
+	t->sum[VM_TALLY_PAUSES] += good && e.state == VM_EVENT_STATE_PAUSED;
+	return good;
+}
+
+void vm_tally_record(struct vm_tally_state *t, unsigned vcpus, const struct shmring_item *item)
+{
+	struct vm_event_end end;
+	bool good = item->type == VM_EVENT_EXIT		? take_exit(t, item)
+		    : item->type == VM_EVENT_CONSOLE	? take_console(t, item)
+		    : item->type == VM_EVENT_STATE	? take_state(t, item)
+		    : item->type == VM_EVENT_HEARTBEAT	? take_heartbeat(t, vcpus, item)
+		    : item->type == VM_EVENT_END	? take(item, &end, sizeof(end))
+							: false;
+	t->sum[VM_TALLY_RECORDS]++;
+	t->sum[VM_TALLY_DAMAGED] += !good;
+}
