@@ -21,6 +21,7 @@
 #include "vmm/kvm/confine.h"
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/sys.h"
+#include "vmm/snapshot.h"
 #include "vmm/x86/boot.h"
 
 #define APIC_ID_FULL_MAX  254	/* beyond it KVM's IOAPIC cannot address a CPU: split irqchip, x2APIC */
@@ -38,6 +39,9 @@ struct kvm_guest_config {
 	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
 	bool perf;			/* see perf.h */
 	uint16_t pin[GUEST_CPUS_MAX];	/* in perf mode: host CPU + 1 of each vCPU; 0: any */
+	bool park;			/* a write to X86_PORT_PARK is kvm_guest.parked */
+	bool clone;			/* it goes on with a snapshot, whose event log the nodes have already */
+	int snapshot_fd;
 	bool confined;			/* see confine.h; for a process that is nothing but this guest */
 	char device[64];		/* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
@@ -79,6 +83,10 @@ struct kvm_guest {
 	struct buf warnings;		/* what the host refused, a line each */
 	enum kvm_guest_end end;
 	uint32_t exit_code;		/* what was written to the exit port */
+	bool parked;			/* it asked to be saved; `ended_fd` says so too */
+	struct kvm_msr_list *msr_list;	/* for save.h; NULL: it is not to be parked */
+	bool xsave2;
+	struct snapshot origin;		/* what it goes on with; without a state: it boots */
 	atomic_uint command;		/* enum kvm_command, for the vCPU threads */
 };
 
@@ -101,6 +109,8 @@ int kvm_guest_wait(struct kvm_guest *g, struct err **err);
 void kvm_guest_stop(struct kvm_guest *g);
 void kvm_guest_done(struct kvm_guest *g);
 
+/* For the guest's own files: it stands at the park point. */
+void kvm_guest_parks(struct kvm_guest *g);
 /* For the guest's own files: a line in `warnings`. */
 void kvm_guest_warn(struct kvm_guest *g, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* For the guest's own files: the first end counts. @err, where given, is consumed. */
