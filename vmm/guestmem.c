@@ -38,24 +38,33 @@ static int init_node(struct guestmem *m, unsigned i, uint64_t address, uint64_t 
 	return 0;
 }
 
-static int init_all(struct guestmem *m, unsigned nodes, uint64_t total_mib, bool huge, struct err **err)
+void guestmem_plan(struct guestmem *m, unsigned nodes, uint64_t total_mib)
 {
 	*m = (struct guestmem){ .nodes = nodes };
 	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
 		m->node[i].fd = -1;
 	uint64_t each = total_mib / nodes << 20, at = 0;
 	for (unsigned i = 0; i < nodes; i++) {
-		uint64_t size = i + 1 == nodes ? (total_mib << 20) - at : each;
-		int r = init_node(m, i, at, size, huge);
+		m->node[i].address = at;
+		m->node[i].size = i + 1 == nodes ? (total_mib << 20) - at : each;
+		at += m->node[i].size;
+	}
+}
+
+static int init_all(struct guestmem *m, unsigned nodes, uint64_t total_mib, bool huge, struct err **err)
+{
+	guestmem_plan(m, nodes, total_mib);
+	for (unsigned i = 0; i < nodes; i++) {
+		uint64_t size = m->node[i].size;
+		int r = init_node(m, i, m->node[i].address, size, huge);
 		if (r < 0 && huge) {
 			m->node[i].fd = fd_close(m->node[i].fd);
-			r = init_node(m, i, at, size, false);
+			r = init_node(m, i, m->node[i].address, size, false);
 		}
 		if (r < 0) {
 			guestmem_done(m);
 			return FAIL_SYS(err, r, "map guest memory: %lu MiB", size >> 20);
 		}
-		at += size;
 	}
 	return 0;
 }
@@ -88,4 +97,14 @@ const uint8_t *guestmem_at(const struct guestmem *m, uint64_t address, uint64_t 
 			return len <= size - (address - first) ? m->node[i].map + (address - first) : NULL;
 	}
 	return NULL;
+}
+
+int guestmem_write(const struct guestmem *m, uint64_t address, const void *data, size_t len)
+{
+	for (unsigned i = 0; i < m->nodes; i++) {
+		uint64_t first = m->node[i].address, size = m->node[i].size;
+		if (address >= first && address - first < size && len <= size - (address - first))
+			return fd_pwrite_full(m->node[i].fd, data, len, (off_t)(address - first));
+	}
+	return -EFAULT;
 }

@@ -6,6 +6,7 @@
 #include "base/bug.h"
 #include "base/file.h"
 #include "vmm/scan.h"
+#include "vmm/snapshot.h"
 
 #define SCAN_PERIOD    (20 * NSEC_PER_MSEC)
 #define COMPLAINTS_MAX 4096
@@ -85,6 +86,16 @@ static const struct machine_type scan_type = { "scan", scan_states, SCAN_COUNT, 
 
 /* --- for backends ------------------------------------------------------------------------------------------------- */
 
+/* The child reads or writes it at its file offset, so that is left alone. */
+static int make_state(struct vm_scan *s, const struct snapshot *clone, struct err **err)
+{
+	s->state_fd = memfd_new("ktstr-state", 0);
+	int r = MIN_OF(s->state_fd, 0);
+	if (r == 0 && clone)
+		r = fd_pwrite_full(s->state_fd, clone->state.data, clone->state.len, 0);
+	return r < 0 ? FAIL_SYS(err, r, "make the machine's state file") : 0;
+}
+
 int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, struct err **err)
 {
 	*s = VM_SCAN_NULL;
@@ -96,7 +107,52 @@ int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, st
 	s->stderr_fd = memfd_new("ktstr-stderr", 0);
 	if (s->console_fd < 0 || s->stderr_fd < 0)
 		return FAIL_SYS(err, MIN_OF(s->console_fd, s->stderr_fd), "make the console's file");
-	return 0;
+	return c->park || c->clone ? make_state(s, c->clone, err) : 0;
+}
+
+/* From the end of the log's memory backwards: the order, and in front of it what is to be unpacked. */
+static int give_order(const struct guestmem *m, int initrd_fd, struct err **err)
+{
+	struct stat st;
+	_cleanup_free_ void *image = NULL;
+	if (fstat(initrd_fd, &st) < 0)
+		return FAIL_SYS(err, -errno, "look at the clone's initramfs");
+	if (st.st_size > VM_ORDER_BYTES_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "an initramfs of %ld bytes; a clone takes at most %u",
+			    (long)st.st_size, VM_ORDER_BYTES_MAX);
+	struct wire_order order = { .magic = WIRE_ORDER_MAGIC, .length = (uint64_t)st.st_size };
+	const uint64_t end = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(order);
+	if (!guestmem_at(m, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES))
+		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the guest's memory is too small for its event log");
+	image = malloc(order.length + 1);
+	int r = image ? fd_pread_full(initrd_fd, image, order.length, 0) : -ENOMEM;
+	if (r == 0)
+		r = guestmem_write(m, end - order.length, image, order.length);
+	if (r == 0)
+		r = guestmem_write(m, end, &order, sizeof(order));
+	return r < 0 ? FAIL_SYS(err, r, "tell a clone what to do") : 0;
+}
+
+int vm_scan_fill(struct vm_scan *s, const struct vm_config *c, bool log_only, struct err **err)
+{
+	uint64_t from = log_only ? GUEST_LOG_ADDRESS : 0;
+	uint64_t to = log_only ? GUEST_LOG_ADDRESS + GUEST_LOG_BYTES : UINT64_MAX;
+	int r = snapshot_fill(c->clone, &s->memory, from, to, err);
+	return r == 0 ? give_order(&s->memory, c->initrd_fd, err) : r;
+}
+
+int vm_scan_save(struct vm_scan *s, int fd, struct err **err)
+{
+	_cleanup_buf_ struct buf state = BUF_NULL;
+	struct stat st;
+	int r = fstat(s->state_fd, &st) < 0 ? -errno : 0;
+	if (r == 0)
+		buf_zeros(&state, (size_t)MIN_OF(st.st_size, SNAPSHOT_STATE_MAX));
+	if (r == 0)
+		r = state.failed ? -ENOMEM : fd_pread_full(s->state_fd, state.data, state.len, 0);
+	if (r < 0)
+		return FAIL_SYS(err, r, "read the machine's state");
+	return snapshot_write(fd, s->vm->backend->name, &s->memory, &state, err);
 }
 
 void vm_scan_start(struct vm_scan *s, struct reactor *r, struct machine *parent, enum vm_end (*how)(struct vm *vm))
@@ -129,6 +185,7 @@ void vm_scan_done(struct vm_scan *s)
 	wirelog_done(&s->log);
 	s->console_fd = fd_close(s->console_fd);
 	s->stderr_fd = fd_close(s->stderr_fd);
+	s->state_fd = fd_close(s->state_fd);
 	if (!s->vm)
 		return;
 	buf_done(&s->vm->console);

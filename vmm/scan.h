@@ -15,14 +15,22 @@ struct vm_scan {
 	struct guestmem memory;
 	struct wirelog log;
 	int console_fd, stderr_fd;	/* memory files that the child writes to */
+	int state_fd;			/* of a machine to be parked: for its state; of a clone: with it; else -1 */
 	unsigned live;			/* machines that have not ended */
 	enum vm_end (*how)(struct vm *vm);	/* asked once both have */
 };
 
-#define VM_SCAN_NULL ((struct vm_scan){ .console_fd = -1, .stderr_fd = -1 })
+#define VM_SCAN_NULL ((struct vm_scan){ .console_fd = -1, .stderr_fd = -1, .state_fd = -1 })
 
 /* Guest memory and the files. vm_scan_done() is due whatever the result. */
 int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, struct err **err);
+/*
+ * A clone's memory: its origin's pages, and what it is to do. With @log_only no pages but the event log's: the child
+ * maps the others (snapshot_map()). Blocks, for the offload pool.
+ */
+int vm_scan_fill(struct vm_scan *s, const struct vm_config *c, bool log_only, struct err **err);
+/* vm_backend.save(). */
+int vm_scan_save(struct vm_scan *s, int fd, struct err **err);
 /* Begins to look; the backend has started its child, and starts its own machine beside this one. */
 void vm_scan_start(struct vm_scan *s, struct reactor *r, struct machine *parent, enum vm_end (*how)(struct vm *vm));
 /* For the backend's machine, at its end: a last look follows, then the VM's end. */

@@ -33,6 +33,13 @@ struct vm_config {
 	const int *cgroup;		/* likewise the control group to enter, or NULL */
 	const struct vm_pinning *pinning;	/* for perf mode, copied by start(); NULL: nobody planned */
 	bool verbose;			/* the whole kernel log on the console */
+	bool park;			/* ends at the guest's park point (VM_END_PARKED), for vm_backend.save() */
+	/*
+	 * A clone of this parked machine, or NULL. Everything above says what that one was made of; it must be the
+	 * same, but for `seed`, and `initrd_fd` is what the guest is given when it goes on: at most VM_ORDER_BYTES_MAX.
+	 * Must outlive the VM.
+	 */
+	const struct snapshot *clone;
 };
 
 enum vm_end {
@@ -40,6 +47,7 @@ enum vm_end {
 	VM_END_EXIT,		/* the guest asked for it: the exit port, or power off */
 	VM_END_RESET,		/* the guest reset itself: a panic, or a triple fault */
 	VM_END_KILLED,		/* by us */
+	VM_END_PARKED,		/* it stands at the park point, and can be saved */
 	VM_END_DIED,		/* the process ended by itself, in a way no guest asks for */
 };
 
@@ -51,6 +59,7 @@ struct vm_wish {
 };
 
 struct vm;
+struct snapshot;
 
 struct vm_backend {
 	const char *name;
@@ -63,6 +72,13 @@ struct vm_backend {
 		     struct err **err);
 	/* The next record of the event log: as wirelog_next(). */
 	int (*next_record)(struct vm *vm, struct wire_item *ret, struct err **err);
+	/*
+	 * Parking and cloning; NULL where a backend has neither. describe() appends everything but kernel, initramfs
+	 * and seed that a parked machine hangs on: the same bytes whenever that is the same. save() writes a snapshot
+	 * file; only once the VM has ended as VM_END_PARKED, and it blocks.
+	 */
+	int (*describe)(const struct vm_config *c, struct buf *out, struct err **err);
+	int (*save)(struct vm *vm, int fd, struct err **err);
 	/* Ends it; `ended` follows. @diagnose: ask first where its processors are, and keep the answer. */
 	void (*kill)(struct vm *vm, bool diagnose);
 	/* Only once `ended`, or never started. */

@@ -243,4 +243,18 @@ struct wire_exit {
 	int32_t status;
 };
 
+/*
+ * What a clone is for (docs/ARCHITECTURE.md, Clones): the last bytes of the log's memory, written from outside before
+ * the guest goes on. `length` bytes in front of this are an initramfs image; PID 1 unpacks them before its first
+ * record, and records overwrite them.
+ */
+#define WIRE_PARKED_MAGIC 0x4445524b5241504bull	/* PID 1's, before it stops the machine: this is no panic */
+#define WIRE_ORDER_MAGIC  0x52454452454e4c43ull
+
+struct wire_order {
+	uint64_t magic;		/* one of the above */
+	uint64_t length;
+};
+_Static_assert(sizeof(struct wire_order) == 16, "layout");
+
 #endif

@@ -198,6 +198,16 @@ bool path_is_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+int file_identify(const char *path, struct buf *out)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return -errno;
+	buf_appendf(out, "%lu:%lu %ld %ld.%09ld %ld.%09ld\n", st.st_dev, st.st_ino, st.st_size, st.st_mtim.tv_sec,
+		    st.st_mtim.tv_nsec, st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	return 0;
+}
+
 char *path_join(const char *dir, const char *name)
 {
 	char *path = NULL;

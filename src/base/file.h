@@ -32,6 +32,9 @@ int remove_tree(const char *path, struct err **err);
 bool path_exists(const char *path);
 bool path_is_dir(const char *path);
 
+/* Appends what tells this file from another, or from itself before a change, without reading it. */
+int file_identify(const char *path, struct buf *out);
+
 /* "@dir/@name" or NULL when out of memory; the caller frees. */
 char *path_join(const char *dir, const char *name);
 const char *path_basename(const char *path);

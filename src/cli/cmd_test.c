@@ -18,7 +18,7 @@
 
 struct test_args {
 	struct strings kernel, paths;
-	const char *filter, *accel, *trace, *partition;
+	const char *filter, *accel, *start, *trace, *partition;
 	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, flaky_fails;
 	bool include_eol, skip_sha256, no_ccache, eager;
 	uint64_t jobs, retries, repeat, require;
@@ -52,6 +52,8 @@ static const struct option_row test_options[] = {
 	 offsetof(struct test_args, flaky_fails)},
 	{"seed", 0, OPTION_STRING, "N", "what schedules are drawn from (default 1)", offsetof(struct test_args, seed)},
 	{"accel", 0, OPTION_STRING, "NAME", "auto, kvm or tcg", offsetof(struct test_args, accel)},
+	{"start", 0, OPTION_STRING, "HOW", "boot (default), or clone: boot once a kernel and topology, and copy that",
+	 offsetof(struct test_args, start)},
 	{"perf-mode", 0, OPTION_FLAG, NULL,
 	 "performance mode for every test (kvm): pinned, real-time, huge pages, no exits to halt",
 	 offsetof(struct test_args, perf_mode)},
@@ -99,6 +101,7 @@ struct session {
 	unsigned allowed;	/* CPUs */
 	struct budget budget;
 	enum plan_perf perf;
+	char *snapshot_cache;	/* NULL: tests boot */
 };
 
 static void session_done(struct session *s)
@@ -114,6 +117,7 @@ static void session_done(struct session *s)
 	buf_done(&s->program);
 	buf_done(&s->paths);
 	free(s->image_cache);
+	free(s->snapshot_cache);
 	free(s->probe_cache);
 	reactor_free(s->reactor);
 }
@@ -184,6 +188,16 @@ static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err
 	return 0;
 }
 
+static int parse_start(struct session *s, const char *start, struct err **err)
+{
+	if (!start || !strcmp(start, "boot"))
+		return 0;
+	if (strcmp(start, "clone"))
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--start: '%s' is neither boot nor clone", start);
+	s->snapshot_cache = cache_sibling("snapshots");
+	return s->snapshot_cache ? 0 : FAIL_SYS(err, -ENOMEM, "look for the cache");
+}
+
 static int parse_args(struct session *s, const struct test_args *a, struct err **err)
 {
 	int r = parse_seed(a->seed, &s->seed, err);
@@ -193,6 +207,8 @@ static int parse_args(struct session *s, const struct test_args *a, struct err *
 		r = parse_flake(a, &s->flake, err);
 	if (r == 0)
 		r = parse_cap(s, a, err);
+	if (r == 0)
+		r = parse_start(s, a->start, err);
 	return r == 0 && a->partition ? partition_parse(a->partition, &s->partition, err) : r;
 }
 
@@ -441,6 +457,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.program = "ktstr test",
 		.paths = buf_str(&s->paths),
 		.image_cache = s->image_cache,
+		.snapshot_cache = s->snapshot_cache,
 		.no_capture = a->no_capture,
 		.json = a->json,
 		.keep_logs = a->keep_logs,

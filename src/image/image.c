@@ -173,7 +173,7 @@ static int hash_file(struct siphash *h, const char *path, struct err **err)
 	return 0;
 }
 
-static int cache_path(const struct packer *p, const char *dir, char **ret, struct err **err)
+static int cache_path(const struct packer *p, const struct image_base_spec *spec, char **ret, struct err **err)
 {
 	struct siphash h;
 	int r = 0;
@@ -187,7 +187,8 @@ static int cache_path(const struct packer *p, const char *dir, char **ret, struc
 		else
 			siphash_update(&h, blob_init_start, (size_t)(blob_init_end - blob_init_start));
 	}
-	if (r == 0 && asprintf(ret, "%s/%016lx.cpio.lz4", dir, siphash_final(&h)) < 0)
+	const char *end = spec->plain ? "" : ".lz4";
+	if (r == 0 && asprintf(ret, "%s/%016lx.cpio%s", spec->cache_dir, siphash_final(&h), end) < 0)
 		r = -ENOMEM;
 	return r;
 }
@@ -252,7 +253,12 @@ static int pack_library_dirs(struct packer *p)
 	return dirs.failed ? -ENOMEM : 0;
 }
 
-static int pack(struct packer *p, bool best, struct buf *ret, struct err **err)
+static int compress(const struct buf *cpio, bool best, struct buf *ret)
+{
+	return cpio->failed ? -ENOMEM : lz4_legacy(cpio, best, ret);
+}
+
+static int pack(struct packer *p, struct err **err)
 {
 	static const char *const dirs[] = { "dev", "proc", "sys", "tmp", "run" };
 	int r = 0;
@@ -263,9 +269,7 @@ static int pack(struct packer *p, bool best, struct buf *ret, struct err **err)
 	if (r == 0)
 		r = pack_library_dirs(p);
 	cpio_trailer(&p->cpio);
-	if (r == 0)
-		r = p->cpio.out.failed ? -ENOMEM : lz4_legacy(&p->cpio.out, best, ret);
-	return r;
+	return r == 0 && p->cpio.out.failed ? -ENOMEM : r;
 }
 
 static int in_memory(const struct buf *content, int *ret_fd, struct err **err)
@@ -278,23 +282,26 @@ static int in_memory(const struct buf *content, int *ret_fd, struct err **err)
 	return 0;
 }
 
-static int open_base(struct packer *p, const char *cache_dir, int *ret_fd, struct err **err)
+static int open_base(struct packer *p, const struct image_base_spec *spec, int *ret_fd, struct err **err)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_buf_ struct buf packed = BUF_NULL;
-	int r = cache_dir ? cache_path(p, cache_dir, &path, err) : 0;
+	int r = spec->cache_dir ? cache_path(p, spec, &path, err) : 0;
 	if (r < 0)
 		return r;
 	*ret_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (*ret_fd >= 0)
 		return 0;
-	r = pack(p, path != NULL, &packed, err);
+	r = pack(p, err);
+	if (r == 0 && !spec->plain)
+		r = compress(&p->cpio.out, path != NULL, &packed);
 	if (r < 0)
 		return r;
+	const struct buf *content = spec->plain ? &p->cpio.out : &packed;
 	/* Failing to keep it costs the next run a moment, not this one its result. */
-	if (path && mkdir_parents(cache_dir, 0755, NULL) == 0)
-		file_write_atomic(path, packed.data, packed.len, 0644, NULL);
-	return in_memory(&packed, ret_fd, err);
+	if (path && mkdir_parents(spec->cache_dir, 0755, NULL) == 0)
+		file_write_atomic(path, content->data, content->len, 0644, NULL);
+	return in_memory(content, ret_fd, err);
 }
 
 int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err)
@@ -304,7 +311,7 @@ int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err
 		return FAIL_SYS(err, -ENOMEM, "build the initramfs");
 	int r = collect(p, spec, err);
 	if (r == 0)
-		r = open_base(p, spec->cache_dir, ret_fd, err);
+		r = open_base(p, spec, ret_fd, err);
 	packer_done(p);
 	free(p);
 	return r < 0 ? err_wrap(err, r, "build the initramfs") : 0;
@@ -354,7 +361,12 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	/* The last file of the last archive: when it is there, the kernel had room to unpack everything before it. */
 	cpio_file(&cpio, ".ktstr_init_ok", 0644, NULL, 0);
 	cpio_trailer(&cpio);
-	r = cpio.out.failed || conf.failed ? -ENOMEM : lz4_legacy(&cpio.out, false, ret);
+	r = conf.failed ? -ENOMEM : 0;
+	if (r == 0 && s->plain)
+		buf_append(ret, cpio.out.data, cpio.out.len);
+	else if (r == 0)
+		r = compress(&cpio.out, false, ret);
+	r = cpio.out.failed || ret->failed ? -ENOMEM : r;
 	return r < 0 ? FAIL_SYS(err, r, "build the initramfs") : 0;
 }
 

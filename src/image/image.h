@@ -28,6 +28,7 @@ struct image_base_spec {
 	const struct image_include *include;	/* regular files; programs and scripts bring what they need to run */
 	size_t includes;
 	const char *cache_dir;			/* NULL: not kept */
+	bool plain;				/* not compressed: for a guest that unpacks it itself */
 };
 
 /* What the suffix says; the guest reads it from /ktstr.conf as KEY=VALUE lines. */
@@ -42,6 +43,7 @@ struct image_suffix_spec {
 	unsigned load_cpu;			/* CPU + 1; 0: anywhere */
 	const char *const *sched_args[2];	/* the scheduler's, then the test's; each NULL-terminated or NULL */
 	const char *const *sysctls;
+	bool plain;				/* as its base */
 };
 
 /* The compressed base as a file that the caller closes: the cache's, where it is there; packed and kept, where not. */

@@ -26,6 +26,7 @@ struct result {
 	const char *topology;
 	const char *kernel_version, *kernel_label;
 	const char *accel;
+	const char *start;		/* "boot" or "clone"; NULL: no machine */
 	const char *const *sysctls, *const *kargs;
 	const char *replay;		/* command line that repeats it */
 	const char *sidecar;		/* its path; NULL before it is written */

@@ -6,6 +6,7 @@
 #include "run/attempt.h"
 
 #define PREPARE_DEADLINE (5 * NSEC_PER_MIN)
+#define MOULD_DEADLINE	 (10 * NSEC_PER_MIN)	/* on top of its own: others may be before us */
 #define BOOT_DEADLINE	 (3 * NSEC_PER_MIN)
 #define HELLO_DEADLINE	 (5 * NSEC_PER_MIN)	/* the scheduler loads and attaches */
 #define DRAIN_DEADLINE	 (20 * NSEC_PER_SEC)
@@ -92,12 +93,28 @@ static int reserved(struct machine *m, int result)
 	return ATTEMPT_PREPARED;
 }
 
+/* What does not become a clone boots: whatever stands against the one stands against the other, and is judged there. */
+static void be_clone(struct attempt *a)
+{
+	a->cloned = a->mould && a->mould->snapshot.fd >= 0;
+	a->config.clone = a->cloned ? &a->mould->snapshot : NULL;
+}
+
 static int prepared(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
+	bool asked = a->mould && a->mould->machine.started;
 	a->was_in = ATTEMPT_PREPARED;
-	if (result < 0)
+	if (result < 0 && !asked)
 		return result;
+	if (a->mould && !asked && !a->config.perf) {
+		a->mould->config = a->config;
+		machine_deadline(m, MOULD_DEADLINE + a->boot_deadline);
+		mould_start(m->reactor, a->mould, m);
+		machine_await(m, &a->mould->machine);
+		return ATTEMPT_PREPARED;
+	}
+	be_clone(a);
 	a->config.initrd_fd = a->initrd_fd;
 	a->vm = a->env->backend->create();
 	if (!a->vm)
@@ -339,6 +356,10 @@ void attempt_done(struct attempt *a)
 {
 	evidence_done(&a->evidence);
 	judgement_done(&a->judgement);
+	if (a->mould)
+		mould_done(a->mould);
+	free(a->mould);
+	a->mould = NULL;
 	a->err = err_free(a->err);
 	free(a->sidecar);
 	a->sidecar = NULL;

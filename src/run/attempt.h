@@ -12,6 +12,7 @@
 
 #include "lock/admit.h"
 #include "lock/sandbox.h"
+#include "run/mould.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
 #include "vmm/vm.h"
@@ -61,8 +62,10 @@ struct attempt {
 	struct vm_config config;
 	nsec_t boot_deadline;		/* host time for BOOTING; 0: the state's own */
 	nsec_t run_deadline;		/* likewise for RUNNING */
+	struct mould *mould;		/* what it is to be a clone of, not started; the attempt's. NULL: it boots */
 	struct offload_job job;
 	int initrd_fd;
+	bool cloned;			/* it was */
 	struct vm *vm;
 	unsigned was_in;		/* the state before a failure's detour */
 	struct evidence evidence;

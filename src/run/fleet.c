@@ -204,6 +204,18 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 	return f->config.seed + (number - 1) * 0x9e3779b97f4a7c15u;
 }
 
+/* What the attempt's machine is to be a clone of. In perf mode, and where a backend has no clones, it boots. */
+static struct mould *make_mould(const struct fleet *f, const struct attempt *a)
+{
+	struct mould *m = NULL;
+	if (f->config.snapshot_cache && f->env.backend->save)
+		m = calloc(1, sizeof(*m));
+	if (m)
+		*m = (struct mould){ .backend = f->env.backend, .kernel = a->item->kernel->boot,
+				     .cache_dir = f->config.snapshot_cache, .image_cache = f->config.image_cache };
+	return m;
+}
+
 static void start_attempt(struct fleet *f, size_t index, unsigned number)
 {
 	const struct plan_case *c = &f->config.plan->item[index];
@@ -233,6 +245,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		/* Guest seconds cost more host seconds the more processors share one thread. */
 		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->topology)),
 	};
+	a->mould = make_mould(f, a);
 	f->live[index] = a;
 	attempt_start(f->reactor, a, NULL, c->name);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* work.c -- what an attempt does on the offload pool: build the image, judge, write the sidecar. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -65,9 +66,9 @@ static void includes_free(struct includes **i)
 	free(*i);
 }
 
-int attempt_prepare(void *arg)
+/* @plain: not compressed. */
+static int build_image(struct attempt *a, bool plain)
 {
-	struct attempt *a = arg;
 	const struct plan_case *c = a->item;
 	const struct test_decl *t = c->test;
 	_cleanup_buf_ struct buf suffix = BUF_NULL;
@@ -82,6 +83,7 @@ int attempt_prepare(void *arg)
 		.scheduler = c->scheduler_path,
 		.include = includes->item,
 		.cache_dir = fleet_of(a)->config.image_cache,
+		.plain = plain,
 	};
 	struct image_suffix_spec suffix_spec = {
 		.test = t->name, .seed = a->seed, .duration_ns = (uint64_t)t->duration,
@@ -90,6 +92,7 @@ int attempt_prepare(void *arg)
 		.sched_args = { t->scheduler ? (const char *const *)t->scheduler->args : NULL,
 				(const char *const *)t->sched_args },
 		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
+		.plain = plain,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
 	int r = prepare_sandbox(a);
@@ -105,6 +108,26 @@ int attempt_prepare(void *arg)
 	if (r == 0)
 		r = image_suffix(&suffix_spec, &suffix, &a->err);
 	return r == 0 ? image_memfd(base, &suffix, &a->initrd_fd, &a->err) : r;
+}
+
+static bool fits_clone(const struct attempt *a)
+{
+	struct stat st;
+	return fstat(a->initrd_fd, &st) == 0 && st.st_size <= VM_ORDER_BYTES_MAX;
+}
+
+/* A clone is given its image in a place of limited size: as it is, else compressed, else the test boots after all. */
+int attempt_prepare(void *arg)
+{
+	struct attempt *a = arg;
+	int r = build_image(a, a->mould != NULL);
+	if (r == 0 && a->mould && !fits_clone(a))
+		r = build_image(a, false);
+	if (r == 0 && a->mould && !fits_clone(a)) {
+		free(a->mould);
+		a->mould = NULL;
+	}
+	return r;
 }
 
 /* --- judge -------------------------------------------------------------------------------------------------------- */
@@ -153,9 +176,9 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	const struct sched_decl *s = c->test->scheduler;
 	const struct kernel *k = c->kernel;
 	buf_clear(replay);
-	buf_appendf(replay, "%s%s -E 'test(=%s)' --kernel %s --accel %s --seed 0x%lx%s", f->config.program,
+	buf_appendf(replay, "%s%s -E 'test(=%s)' --kernel %s --accel %s%s --seed 0x%lx%s", f->config.program,
 		    c->preset ? " --gauntlet" : "", c->name, k->key ? k->key : k->boot,
-		    f->config.accel->backend->name, a->seed, f->config.paths);
+		    f->config.accel->backend->name, a->cloned ? " --start clone" : "", a->seed, f->config.paths);
 	*ret = (struct result){
 		.name = c->name,
 		.test = c->test->name,
@@ -180,6 +203,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.outcome = a->outcome,
 		.history = attempt_history(a),
 		.estimate = c->estimate,
+		.start = a->item->skip ? NULL : a->cloned ? "clone" : "boot",
 		.icount_shift = c->icount_shift,
 		.wall = a->wall,
 		.boot = a->boot,

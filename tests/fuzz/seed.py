@@ -55,6 +55,16 @@ put('payload', 'tap', '\0ok 1 - name # SKIP no\nnot ok 2 name\r\nok 3 # skip\nok
 put('qmp', 'session', '{"QMP":{}}\n{"return":{}}\n{"event":"SHUTDOWN","data":{"reason":"guest-reset"}}\n'
                       '{"return":"CPU#0\\r\\nRIP=1"}\n{"error":{"desc":"no"}}\n')
 
+def snapshot(state, *pages):
+    table = b''.join(struct.pack('<QQII', at * 4096, 4096, 0, 0) for at, _ in pages)
+    body = struct.pack('<8sIIQ8Q', b'kvm', 1, len(pages), len(state), 1 << 20, *([0] * 7)) + table + state
+    head = struct.pack('<QII', 0x50414e534b54534b, 1, zlib.crc32(body)) + body
+    return head + b'\0' * (-len(head) % 4096) + b''.join(page * 4096 for _, page in pages)
+
+
+put('snapshot', 'two_pages', snapshot(b'state', (0, b'a'), (255, b'b')))
+put('snapshot', 'empty', snapshot(struct.pack('<QII', 0x31565350564d564b, 1, 1) + bytes(4000)))
+
 checks = '"checks":{"not_starved":1,"isolation":0,"max_gap_ms":5,"max_spread_pct":0,"min_work_rate":1.5}'
 put('suite', 'two', '{"api":2,"schedulers":[{"name":"s","binary":"b","args":["-x"],"sysctls":[],"kargs":["k"],"load_cpu":1,'
     + checks + '}],"tests":[{"name":"t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'

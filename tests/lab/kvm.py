@@ -16,6 +16,7 @@ from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 FULL = os.environ.get('KTSTR_LAB') == 'full'
 BOOTS = 50 if FULL else 3
 EXAMPLES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(eevdf_work_types) | test(simple_crowd)'"
+CLONES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(simple_crowd)'"
 SHAPES = '' if FULL else "-E 'test(smt_2llc) | test(perf_mode)'"
 MIB = 256
 CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k')
@@ -32,6 +33,8 @@ for i in $(seq {BOOTS}); do
 done
 $B/ktstr test -j1 --accel kvm --json {EXAMPLES} $B/tests/examples/examples
 $B/ktstr test -j1 --accel kvm --json {SHAPES} $B/tests/topologies
+export KTSTR_SIDECAR_DIR=/results/clones
+$B/ktstr test -j1 --accel kvm --json --start clone {CLONES} $B/tests/examples/examples
 cat /sys/module/kvm_amd/parameters/npt
 '''
 
@@ -103,6 +106,9 @@ def main():
         wanted = 'skip' if e['name'].endswith('perf_mode') else 'pass'
         check(e['verdict'] == wanted, f"{e['name']} on kvm, {e['topology']}: {wanted}", e)
     check_sidecars(result.files)
+    starts = [json.loads(body)['start'] for path, body in result.files.items()
+              if path.startswith('clones/') and path.endswith('.ktstr.json')]
+    check(len(starts) >= 2 and set(starts) == {'clone'}, 'tests on kvm start from clones', starts)
     if os.environ.get('KTSTR_LAB_OUT'):
         with open(os.environ['KTSTR_LAB_OUT'], 'w', encoding='utf-8') as out:
             out.write(result.output)

@@ -155,6 +155,10 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 		return FAKE_RUN_BYTES;
 	case KVM_GET_SUPPORTED_CPUID:
 		return fake_cpuid(arg);
+	case KVM_GET_MSR_INDEX_LIST:
+		((struct kvm_msr_list *)arg)->nmsrs = 3;
+		return 0;
+	case KVM_GET_MSRS:
 	case KVM_SET_MSRS:
 		return (int)((struct kvm_msrs *)arg)->nmsrs;
 	case KVM_GET_STATS_FD:

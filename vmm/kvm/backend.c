@@ -45,6 +45,9 @@ struct kvm_vm {
 	int report_fd, config_fd, kernel_fd, program_fd;
 	char chunk[4096];
 	bool diagnose, killed;
+	struct vm_config origin;	/* what start() was given */
+	struct offload_job filling;
+	struct err *err;
 };
 
 static struct kvm_vm *kvm_of(struct vm *vm)
@@ -52,14 +55,74 @@ static struct kvm_vm *kvm_of(struct vm *vm)
 	return container_of(vm, struct kvm_vm, vm);
 }
 
+/* --- the child ---------------------------------------------------------------------------------------------------- */
+
+static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c, struct err **err)
+{
+	static const char *const argv[] = { VMM_PROGRAM, "vmm", NULL };
+	struct child_fd fds[GUEST_NODES_MAX + 11 + DEVICE_FDS_MAX] = {
+		{ k->config_fd, VMM_FD_CONFIG },       { k->report_fd, VMM_FD_REPORT },
+		{ k->words_peer, VMM_FD_WORDS },       { k->scan.console_fd, VMM_FD_CONSOLE },
+		{ k->program_fd, VMM_FD_PROGRAM },     { k->scan.stderr_fd, STDERR_FILENO },
+		{ k->rings.fd, VMM_FD_EVENTS },        { k->rings.bell, VMM_FD_BELL },
+	};
+	unsigned count = 8;
+	if (!c->clone)
+		fds[count++] = (struct child_fd){ k->kernel_fd, VMM_FD_KERNEL };
+	if (c->park || c->clone)
+		fds[count++] = (struct child_fd){ c->clone ? c->clone->fd : k->scan.state_fd, VMM_FD_STATE };
+	if (c->initrd_fd >= 0 && !c->clone)
+		fds[count++] = (struct child_fd){ c->initrd_fd, VMM_FD_INITRD };
+	for (unsigned i = 0; i < k->scan.memory.nodes; i++)
+		fds[count++] = (struct child_fd){ k->scan.memory.node[i].fd, VMM_FD_RAM0 + (int)i };
+	for (unsigned i = 0; i < k->device_fds; i++)
+		fds[count++] = k->device_fd[i];
+	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity,
+				   .cgroup = c->cgroup };
+	return child_spawn(r, &k->child, &spec, err);
+}
+
+/* What only the child needs is closed here, so that its end of the pipe is the only one. */
+static void close_spare(struct kvm_vm *k)
+{
+	k->words_peer = fd_close(k->words_peer);
+	k->config_fd = fd_close(k->config_fd);
+	k->kernel_fd = fd_close(k->kernel_fd);
+	k->program_fd = fd_close(k->program_fd);
+}
+
 /* --- life: the child, and what it says ---------------------------------------------------------------------------- */
 
-enum { LIFE_SPAWN, LIFE_RUN, LIFE_ASK, LIFE_KILL, LIFE_REAP, LIFE_LAST, LIFE_COUNT };
+enum { LIFE_SPAWN, LIFE_FILL, LIFE_RUN, LIFE_ASK, LIFE_KILL, LIFE_REAP, LIFE_LAST, LIFE_COUNT };
 
+static int fill(void *arg)
+{
+	struct kvm_vm *k = arg;
+	return vm_scan_fill(&k->scan, &k->origin, true, &k->err);
+}
+
+/* The child maps a clone's memory, but for the event log's, which we and the guest share. */
 static int life_spawn(struct machine *m, int result)
 {
+	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
 	(void)result;
-	return container_of(m, struct kvm_vm, life)->child.running ? LIFE_RUN : LIFE_REAP;
+	if (!k->origin.clone)
+		return k->child.running ? LIFE_RUN : LIFE_REAP;
+	machine_offload(m, &k->filling, fill, k);
+	return LIFE_FILL;
+}
+
+static int life_fill(struct machine *m, int result)
+{
+	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
+	if (result == 0)
+		result = spawn(k, m->reactor, &k->origin, &k->err);
+	close_spare(k);
+	if (result == 0)
+		return LIFE_RUN;
+	if (k->err)
+		err_format(k->err, &k->vm.complaints);
+	return LIFE_REAP;
 }
 
 /* Keeps what was read; false when the child has closed its end, which only its death does. */
@@ -129,7 +192,9 @@ static int life_last(struct machine *m, int result)
 }
 
 static const struct machine_state life_states[LIFE_COUNT] = {
-	[LIFE_SPAWN] = { "spawn", life_spawn, DEADLINE_NONE, LIFE_ASK, TO(LIFE_RUN) | TO(LIFE_REAP) | TO(LIFE_ASK) },
+	[LIFE_SPAWN] = { "spawn", life_spawn, DEADLINE_NONE, LIFE_ASK,
+			 TO(LIFE_FILL) | TO(LIFE_RUN) | TO(LIFE_REAP) | TO(LIFE_ASK) },
+	[LIFE_FILL] = { "fill", life_fill, DEADLINE_NONE, LIFE_ASK, TO(LIFE_RUN) | TO(LIFE_REAP) | TO(LIFE_ASK) },
 	[LIFE_RUN] = { "run", life_run, DEADLINE_NONE, LIFE_ASK, TO(LIFE_ASK) | TO(LIFE_REAP) },
 	[LIFE_ASK] = { "ask", life_ask, ASK_DEADLINE, LIFE_KILL, TO(LIFE_KILL) },
 	[LIFE_KILL] = { "kill", life_kill, REAP_DEADLINE, LIFE_REAP, TO(LIFE_REAP) },
@@ -149,6 +214,8 @@ static enum vm_end how_it_ended(struct vm *vm)
 		return VM_END_EXIT;
 	case VMM_EXIT_RESET:
 		return VM_END_RESET;
+	case VMM_EXIT_PARKED:
+		return VM_END_PARKED;
 	default:
 		return VM_END_DIED;
 	}
@@ -275,8 +342,8 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 	*g = (struct kvm_guest_config){
 		.topology = c->topology, .nodes = k->scan.memory.nodes, .kernel_fd = VMM_FD_KERNEL,
 		.initrd_fd = c->initrd_fd >= 0 ? VMM_FD_INITRD : -1, .console_fd = VMM_FD_CONSOLE,
-		.perf = c->perf, .device = "/dev/kvm", .events = true, .events_fd = VMM_FD_EVENTS,
-		.bell_fd = VMM_FD_BELL,
+		.perf = c->perf, .park = c->park, .clone = c->clone != NULL, .snapshot_fd = VMM_FD_STATE,
+		.device = "/dev/kvm", .events = true, .events_fd = VMM_FD_EVENTS, .bell_fd = VMM_FD_BELL,
 	};
 	if (c->devices)
 		g->devices = hand_over(c->devices, k->device_fd, &k->device_fds);
@@ -307,8 +374,8 @@ static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **
 {
 	int pair[2];
 	const struct vmm_report empty = { 0 };
-	k->kernel_fd = open(c->kernel, O_RDONLY | O_CLOEXEC);
-	if (k->kernel_fd < 0)
+	k->kernel_fd = c->clone ? -1 : open(c->kernel, O_RDONLY | O_CLOEXEC);
+	if (k->kernel_fd < 0 && !c->clone)
 		return FAIL_SYS(err, -errno, "open kernel %s", c->kernel);
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return FAIL_SYS(err, -errno, "make a pipe");
@@ -322,41 +389,11 @@ static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **
 	return r < 0 ? FAIL_SYS(err, r, "write the machine's description") : 0;
 }
 
-static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c, struct err **err)
-{
-	static const char *const argv[] = { VMM_PROGRAM, "vmm", NULL };
-	struct child_fd fds[GUEST_NODES_MAX + 10 + DEVICE_FDS_MAX] = {
-		{ k->config_fd, VMM_FD_CONFIG },       { k->report_fd, VMM_FD_REPORT },
-		{ k->words_peer, VMM_FD_WORDS },       { k->scan.console_fd, VMM_FD_CONSOLE },
-		{ k->kernel_fd, VMM_FD_KERNEL },       { k->program_fd, VMM_FD_PROGRAM },
-		{ k->scan.stderr_fd, STDERR_FILENO },  { k->rings.fd, VMM_FD_EVENTS },
-		{ k->rings.bell, VMM_FD_BELL },
-	};
-	unsigned count = 9;
-	if (c->initrd_fd >= 0)
-		fds[count++] = (struct child_fd){ c->initrd_fd, VMM_FD_INITRD };
-	for (unsigned i = 0; i < k->scan.memory.nodes; i++)
-		fds[count++] = (struct child_fd){ k->scan.memory.node[i].fd, VMM_FD_RAM0 + (int)i };
-	for (unsigned i = 0; i < k->device_fds; i++)
-		fds[count++] = k->device_fd[i];
-	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity,
-				   .cgroup = c->cgroup };
-	return child_spawn(r, &k->child, &spec, err);
-}
-
-/* What only the child needs is closed here, so that its end of the pipe is the only one. */
-static void close_spare(struct kvm_vm *k)
-{
-	k->words_peer = fd_close(k->words_peer);
-	k->config_fd = fd_close(k->config_fd);
-	k->kernel_fd = fd_close(k->kernel_fd);
-	k->program_fd = fd_close(k->program_fd);
-}
-
 static int kvm_start(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent,
 		     struct err **err)
 {
 	struct kvm_vm *k = kvm_of(vm);
+	k->origin = *c;
 	int result = vm_scan_init(&k->scan, vm, c, err);
 	if (result == 0)
 		result = fill_config(k, c, err);
@@ -364,9 +401,10 @@ static int kvm_start(struct vm *vm, struct reactor *r, const struct vm_config *c
 		result = make_files(k, c, err);
 	if (result == 0)
 		result = shmring_area_new(topology_cpus(&c->topology) + 1, VM_EVENT_RING_BYTES, &k->rings, err);
-	if (result == 0)
+	if (result == 0 && !c->clone)
 		result = spawn(k, r, c, err);
-	close_spare(k);
+	if (result < 0 || !c->clone)
+		close_spare(k);
 	if (result < 0)
 		return result;
 	start_pump(k, r, parent);
@@ -387,6 +425,26 @@ static void kvm_kill(struct vm *vm, bool diagnose)
 	machine_cancel(&k->life);
 }
 
+/*
+ * The processor's state is its host's, as it was booted this time, and our own structs are this build's: the program
+ * of the child is all of them.
+ */
+static int kvm_describe(const struct vm_config *c, struct buf *out, struct err **err)
+{
+	struct vm_config parked = *c;
+	char topology[TOPOLOGY_TEXT_MAX];
+	parked.park = true;
+	buf_appendf(out, "%s %lu MiB\n", topology_format(&c->topology, topology), c->memory_mib);
+	vm_cmdline(&parked, KVM_WORDS, out);
+	buf_append(out, blob_vmm_start, (size_t)(blob_vmm_end - blob_vmm_start));
+	return file_read("/proc/sys/kernel/random/boot_id", 64, out, err);
+}
+
+static int kvm_save(struct vm *vm, int fd, struct err **err)
+{
+	return vm_scan_save(&kvm_of(vm)->scan, fd, err);
+}
+
 static void kvm_destroy(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);
@@ -395,6 +453,7 @@ static void kvm_destroy(struct vm *vm)
 	shmring_area_done(&k->rings);
 	vm_scan_done(&k->scan);
 	close_spare(k);
+	err_free(k->err);
 	fd_close(k->words_fd);
 	fd_close(k->report_fd);
 	free(k);
@@ -415,6 +474,8 @@ const struct vm_backend kvm_backend = {
 	.create = kvm_create,
 	.start = kvm_start,
 	.next_record = kvm_next_record,
+	.describe = kvm_describe,
+	.save = kvm_save,
 	.kill = kvm_kill,
 	.destroy = kvm_destroy,
 };

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "vmm/kvm/child.h"
 #include "vmm/kvm/config.h"
+#include "vmm/kvm/save.h"
 #include "vmm/kvm/vcpu.h"
 
 /* Between heartbeats: each costs some microseconds a vCPU. */
@@ -115,6 +116,17 @@ static void fill_report(struct child_state *c)
 	collect_stats(c);
 }
 
+static int save(struct child_state *c, struct err **err)
+{
+	_cleanup_buf_ struct buf state = BUF_NULL;
+	kvm_guest_pause(&c->guest);
+	int r = save_take(&c->guest, &state, err);
+	if (r < 0)
+		return r;
+	r = fd_write_full(VMM_FD_STATE, state.data, state.len);
+	return r < 0 ? FAIL_SYS(err, r, "write the machine's state") : VMM_EXIT_PARKED;
+}
+
 static int run_guest(struct child_state *c, struct err **err)
 {
 	int r = kvm_guest_init(&c->guest, &kvm_sys_real, &c->config.guest, err);
@@ -137,6 +149,8 @@ static int run_guest(struct child_state *c, struct err **err)
 	fill_report(c);
 	if (!ended)
 		return VMM_EXIT_ASKED;
+	if (c->guest.parked && c->guest.end == KVM_GUEST_RUNS)
+		return save(c, err);
 	r = kvm_guest_wait(&c->guest, err);
 	if (r < 0)
 		return r;
@@ -159,7 +173,8 @@ int vmm_child_main(struct err **err)
 		return r;
 	c->report->exec_ns = began;
 	c->config.guest.confined = true;
-	close_range(VMM_FD_RAM0 + c->config.guest.nodes, ~0u, 0);
+	close_range(VMM_FD_RAM0 + c->config.guest.nodes, VMM_FD_STATE - 1, 0);
+	close_range(VMM_FD_STATE + 1, ~0u, 0);
 	r = take_signals(c, err);
 	return r < 0 ? r : run_guest(c, err);
 }

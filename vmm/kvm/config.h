@@ -25,10 +25,14 @@ enum vmm_fd {
 	VMM_FD_BULK_OUT = 14,
 	VMM_FD_DISK = 15,
 	VMM_FD_RAM0 = 16,
+	VMM_FD_STATE = 24,	/* of a machine to park: for its state; of a clone: its snapshot */
 };
 
 /* Exit statuses of the child. What went wrong stands on its standard error. */
-enum vmm_exit { VMM_EXIT_GUEST = 0, VMM_EXIT_FAILED = 1, VMM_EXIT_RESET = 3, VMM_EXIT_ASKED = 4 };
+enum vmm_exit { VMM_EXIT_GUEST = 0, VMM_EXIT_FAILED = 1, VMM_EXIT_RESET = 3, VMM_EXIT_ASKED = 4,
+		VMM_EXIT_PARKED = 5 };
+
+_Static_assert(VMM_FD_STATE >= VMM_FD_RAM0 + GUEST_NODES_MAX, "every node has a number");
 
 #define VMM_CONFIG_MAGIC 0x6b747631u
 

@@ -21,6 +21,15 @@ static void write_exit(void *device, uint64_t offset, const void *data, uint32_t
 	kvm_guest_ends(d->guest, KVM_GUEST_EXITED, code, NULL);
 }
 
+static void write_park(void *device, uint64_t offset, const void *data, uint32_t size)
+{
+	struct devices *d = device;
+	(void)offset;
+	(void)data;
+	(void)size;
+	kvm_guest_parks(d->guest);
+}
+
 /* The keyboard controller is not there, but for the one command that pulses the processor's reset line. */
 static void read_keyboard(void *device, uint64_t offset, void *data, uint32_t size)
 {
@@ -200,12 +209,13 @@ int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
 	pthread_mutex_init(&d->lock, NULL);
 	serial_init(&d->serial, take_byte, d);
 	ioapic_init(&d->ioapic, send_message, d);
-	if (g->split && bus_add_memory(&g->bus, &ioapic) < 0)
-		return FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus");
-	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
-		if (bus_add_port(&g->bus, &ranges[i]) < 0)
-			return FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus");
-	return 0;
+	const struct bus_range park = { X86_PORT_PARK, 1, NULL, write_park, d };
+	int r = g->config->park ? bus_add_port(&g->bus, &park) : 0;
+	if (r >= 0 && g->split)
+		r = bus_add_memory(&g->bus, &ioapic);
+	for (size_t i = 0; i < ARRAY_SIZE(ranges) && r >= 0; i++)
+		r = bus_add_port(&g->bus, &ranges[i]);
+	return r < 0 ? FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus") : 0;
 }
 
 void devices_done(struct devices *d)

@@ -15,6 +15,7 @@
 #include "vmm/kvm/events.h"
 #include "vmm/kvm/guest.h"
 #include "vmm/kvm/perf.h"
+#include "vmm/kvm/save.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/x86/acpi.h"
 #include "vmm/x86/cpuid.h"
@@ -139,8 +140,12 @@ static int make_memory(struct kvm_guest *g, struct err **err)
 	for (unsigned i = 0; i < c->nodes; i++)
 		total += c->node[i].size;
 	int r = x86_ram_plan(c->nodes, total >> 20, &g->ram, err);
-	for (unsigned i = 0; i < c->nodes && r == 0; i++)
+	for (unsigned i = 0; i < c->nodes && r == 0; i++) {
 		r = map_node(g, i, err);
+		if (r == 0 && c->clone)
+			r = snapshot_map(&g->origin, i, g->map[i], GUEST_LOG_ADDRESS,
+					 GUEST_LOG_ADDRESS + GUEST_LOG_BYTES, err);
+	}
 	for (unsigned i = 0; i < g->ram.count && r == 0; i++) {
 		struct x86_region *region = &g->ram.region[i];
 		region->host = (uint8_t *)g->map[region->node] + used[region->node];
@@ -196,7 +201,7 @@ static int map_file(int fd, const char *what, struct mapped *ret, struct err **e
 
 /*
  * Of the kernel's code all guests share one copy, but for the pages that it patches. Nothing else: who looks on reads
- * the memory's files, and would miss what is written here.
+ * the memory's files, and would miss what is written here. A guest that is to be saved has all of it in them.
  */
 static bool map_constant(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes)
 {
@@ -206,10 +211,34 @@ static bool map_constant(void *userdata, uint64_t address, uint64_t offset, uint
 			  g->config->kernel_fd, (off_t)offset) != MAP_FAILED;
 }
 
+/* What is to go on is there before anything else is made of the guest. */
+static int read_origin(struct kvm_guest *g, struct err **err)
+{
+	const struct kvm_guest_config *c = g->config;
+	if (!c->clone)
+		return 0;
+	int r = snapshot_read(c->snapshot_fd, &g->origin, err);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < GUEST_NODES_MAX && r == 0; i++)
+		if (g->origin.head.node_bytes[i] != (i < c->nodes ? c->node[i].size : 0))
+			r = -EINVAL;
+	if (r == 0)
+		r = save_check(&g->origin.state, g->vcpus);
+	return r < 0 ? FAIL_SYS(err, r, "go on with a machine's snapshot") : 0;
+}
+
+static int prepare_parking(struct kvm_guest *g, struct err **err)
+{
+	return g->config->park ? save_prepare(g, err) : 0;
+}
+
 /* Kernel and initramfs are mapped; the first in part for good, the rest of them is copied to where it belongs. */
 static int load_kernel(struct kvm_guest *g, struct err **err)
 {
 	const struct kvm_guest_config *c = g->config;
+	if (g->origin.state.len)
+		return 0;
 	_cleanup_(unmap_file) struct mapped kernel = { 0 }, initrd = { 0 };
 	int r = map_file(c->kernel_fd, "kernel", &kernel, err);
 	if (r == 0 && !kernel.data)
@@ -219,7 +248,7 @@ static int load_kernel(struct kvm_guest *g, struct err **err)
 	struct boot_config boot = { .kernel = kernel.data, .kernel_len = kernel.len, .initrd = initrd.data,
 				    .initrd_len = initrd.len, .cmdline = c->cmdline, .userdata = g };
 	/* Perf mode's pages are there from the start, and large. */
-	if (!c->copy_kernel && !c->perf)
+	if (!c->copy_kernel && !c->perf && !c->park)
 		boot.map = map_constant;
 	return r == 0 ? boot_load(&boot, &g->ram, &g->entry, err) : r;
 }
@@ -228,6 +257,8 @@ static int write_tables(struct kvm_guest *g, struct err **err)
 {
 	struct acpi_config acpi = { .topology = g->config->topology, .ram = &g->ram,
 				    .virtio = kvm_virtio_windows(&g->config->devices) };
+	if (g->origin.state.len)
+		return 0;
 	uint8_t *to = x86_ram_at(&g->ram, X86_ACPI, X86_ACPI_BYTES_MAX);
 	if (!to || !acpi_build(&acpi, X86_ACPI, to, X86_ACPI_BYTES_MAX))
 		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the ACPI tables do not fit into guest memory");
@@ -265,9 +296,8 @@ static int build_filters(struct kvm_guest *g, struct err **err)
 }
 
 static int (*const steps[])(struct kvm_guest *g, struct err **err) = {
-	open_device, check_caps, create_vm, set_idling, make_irqchip, make_memory,
-	read_cpuid,  load_kernel, write_tables, add_devices, attach_events,
-	build_filters,
+	open_device, check_caps,  read_origin,	create_vm,   set_idling,    make_irqchip,    make_memory,
+	read_cpuid,  load_kernel, write_tables, add_devices, attach_events, prepare_parking, build_filters,
 };
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -284,7 +314,7 @@ int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct 
 		   struct err **err)
 {
 	*g = (struct kvm_guest){ .sys = sys, .config = config, .kvm = -1, .vm = -1, .ended_fd = -1,
-				 .events = SHMRING_AREA_NULL };
+				 .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL };
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_cond_init(&g->changed, NULL);
 	g->devices.console_fd = -1;
@@ -371,6 +401,17 @@ void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, 
 	err_free(err);
 }
 
+void kvm_guest_parks(struct kvm_guest *g)
+{
+	pthread_mutex_lock(&g->lock);
+	g->parked = true;
+	/* Now, not when somebody has heard of it: whoever asked is not to go on. */
+	if (g->end == KVM_GUEST_RUNS)
+		atomic_store(&g->command, KVM_COMMAND_PAUSE);
+	eventfd_write(g->ended_fd, 1);
+	pthread_mutex_unlock(&g->lock);
+}
+
 void kvm_guest_report(struct kvm_guest *g)
 {
 	if (!g->config->events)
@@ -422,7 +463,10 @@ void kvm_guest_done(struct kvm_guest *g)
 	for (int kind = 0; kind < CONFINE_KIND_MAX; kind++)
 		confine_done(&g->confine[kind]);
 	err_free(g->err);
+	snapshot_done(&g->origin);
+	free(g->msr_list);
 	pthread_cond_destroy(&g->changed);
 	pthread_mutex_destroy(&g->lock);
-	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1, .events = SHMRING_AREA_NULL };
+	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1, .events = SHMRING_AREA_NULL,
+				 .origin = SNAPSHOT_NULL };
 }

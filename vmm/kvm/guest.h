@@ -25,6 +25,7 @@
 #include "vmm/kvm/sys.h"
 #include "vmm/kvm/virtio.h"
 #include "vmm/pinning.h"
+#include "vmm/snapshot.h"
 #include "vmm/x86/boot.h"
 
 #define APIC_ID_FULL_MAX  254	/* beyond it KVM's IOAPIC cannot address a CPU: split irqchip, x2APIC */
@@ -46,6 +47,9 @@ struct kvm_guest_config {
 	bool perf;			/* see perf.h */
 	struct vm_pinning pinning;	/* for perf mode */
 	struct vm_devices devices;
+	bool park;			/* a write to X86_PORT_PARK is kvm_guest.parked; the kernel is copied */
+	bool clone;			/* it goes on with a snapshot, whose event log the nodes have already */
+	int snapshot_fd;
 	bool confined;			/* see confine.h; for a process that is nothing but this guest */
 	char device[64];		/* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
@@ -91,6 +95,10 @@ struct kvm_guest {
 	struct perf_outcome perf[PERF_WISH_MAX];	/* perf mode: what the host granted */
 	enum kvm_guest_end end;
 	uint32_t exit_code;		/* what was written to the exit port */
+	bool parked;			/* it asked to be saved; `ended_fd` says so too */
+	struct kvm_msr_list *msr_list;	/* for save.h; NULL: it is not to be parked */
+	bool xsave2;
+	struct snapshot origin;		/* what it goes on with; without a state: it boots */
 	atomic_uint command;		/* enum kvm_command, for the vCPU threads */
 };
 
@@ -113,6 +121,8 @@ int kvm_guest_wait(struct kvm_guest *g, struct err **err);
 void kvm_guest_stop(struct kvm_guest *g);
 void kvm_guest_done(struct kvm_guest *g);
 
+/* For the guest's own files: it stands at the park point. */
+void kvm_guest_parks(struct kvm_guest *g);
 /* Reports each vCPU's heartbeat, and the guest's end. By who owns the guest, from one thread. */
 void kvm_guest_report(struct kvm_guest *g);
 /* For the guest's own files: the first end counts. @err, where given, is consumed. */

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "vmm/kvm/events.h"
 #include "vmm/kvm/perf.h"
+#include "vmm/kvm/save.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/x86/cpuid.h"
 #include "vmm/x86/layout.h"
@@ -119,9 +120,9 @@ static enum vcpu_state setup(struct kvm_vcpu *v)
 	int r = create(v, &err);
 	if (r == 0)
 		r = set_cpuid(v, &err);
-	if (r == 0)
-		r = set_msrs(v, &err);
-	if (r == 0)
+	if (r == 0 && g->origin.state.len)
+		r = save_give_vcpu(v, &g->origin.state, &err);
+	else if (r == 0 && (r = set_msrs(v, &err)) == 0)
 		r = set_registers(v, &err);
 	if (r < 0) {
 		err_wrap(&err, r, "set up vCPU %u", v->index);
@@ -183,15 +184,18 @@ static enum vcpu_state ready(struct kvm_vcpu *v)
 {
 	struct kvm_guest *g = v->guest;
 	struct err *err = NULL;
-	if (g->config->confined && confine_apply(&g->confine[CONFINE_VCPU], &err) < 0)
-		return fail(v, err);
+	int r = 0;
 	pthread_mutex_lock(&g->lock);
-	if (++g->ready == g->vcpus)
+	if (g->ready + 1 == g->vcpus && g->origin.state.len)
+		r = save_give_machine(g, &g->origin.state, &err);
+	if (r == 0 && ++g->ready == g->vcpus)
 		pthread_cond_broadcast(&g->changed);
-	while (g->ready < g->vcpus && atomic_load(&g->command) != KVM_COMMAND_END)
+	while (r == 0 && g->ready < g->vcpus && atomic_load(&g->command) != KVM_COMMAND_END)
 		pthread_cond_wait(&g->changed, &g->lock);
 	pthread_mutex_unlock(&g->lock);
-	return VCPU_RUNNING;
+	if (r == 0 && g->config->confined)
+		r = confine_apply(&g->confine[CONFINE_VCPU], &err);
+	return r < 0 ? fail(v, err) : VCPU_RUNNING;
 }
 
 /* --- RUNNING ------------------------------------------------------------------------------------------------------ */
@@ -316,9 +320,22 @@ static enum vcpu_state running(struct kvm_vcpu *v)
 
 /* --- PAUSED ------------------------------------------------------------------------------------------------------- */
 
+/*
+ * An access to a device is over only when KVM is entered again: it lets the guest get past the instruction then, and
+ * leaves at once. Registers that are saved before that would have it done twice.
+ */
+static void complete_access(struct kvm_vcpu *v)
+{
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	sys_ioctl(v->guest->sys, v->fd, KVM_RUN, NULL);
+	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
 static enum vcpu_state paused(struct kvm_vcpu *v)
 {
 	struct kvm_guest *g = v->guest;
+	if (g->config->park)
+		complete_access(v);
 	pthread_mutex_lock(&g->lock);
 	g->paused++;
 	report_state(v, VM_EVENT_STATE_PAUSED);

@@ -55,14 +55,16 @@ static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 	add(a, "-icount");
 	add(a, "shift=%u,sleep=off,align=off", c->icount_shift);
 	add(a, "-cpu");
-	add(a, "max,vendor=GenuineIntel,-rdrand,-rdseed");
+	/* Without ERMS and FSRM nobody copies by bytes, which TCG executes, and counts, one by one. */
+	add(a, "max,vendor=GenuineIntel,-rdrand,-rdseed,-erms,-fsrm");
 	add(a, "-rtc");
 	add(a, "base=2026-01-01T00:00:00,clock=vm");
 	/* lockstep.c knows the vCPU thread by its name. */
 	add(a, "-name");
 	add(a, "ktstr,debug-threads=on");
 	add(a, "-seed");
-	add(a, "%u", (unsigned)(c->seed ^ c->seed >> 32));
+	/* A machine that is parked is one for all seeds: a clone's own comes with what it is told to do. */
+	add(a, "%u", c->park || c->clone ? 0 : (unsigned)(c->seed ^ c->seed >> 32));
 }
 
 /* An LLC is a socket, so that the guest's sysfs shows one last-level cache and one package for each. */
@@ -118,24 +120,53 @@ static void add_devices(struct qemu_argv *a)
 	add(a, "isa-debug-exit,iobase=0x%x,iosize=4", VM_EXIT_PORT);
 }
 
-int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m)
+/*
+ * pvpanic stops QEMU within the guest's instruction. The announcements that follow a migration are for switches, and
+ * come by the host's clock: with them one clone of three was another one.
+ */
+static void add_parking(struct qemu_argv *a, const struct vm_config *c)
+{
+	add(a, "-device");
+	add(a, "pvpanic,ioport=0x%x", VM_PARK_PORT);
+	add(a, "-action");
+	add(a, "panic=pause");
+	add(a, "-global");
+	add(a, "migration.announce-rounds=0");
+	if (c->clone) {
+		add(a, "-incoming");
+		add(a, "defer");
+	} else {
+		add(a, "-S");	/* its monitor is asked for all it needs before the guest begins */
+	}
+}
+
+static void add_kernel(struct qemu_argv *a, const struct vm_config *c)
 {
 	_cleanup_buf_ struct buf cmdline = BUF_NULL;
-	*a = (struct qemu_argv){ 0 };
 	vm_cmdline(c, c->late_cpus ? LATE_CPUS : NULL, &cmdline);
-	add(a, "%s", QEMU_PROGRAM);
-	add(a, "-M");
-	add(a, "q35,hpet=off,usb=off,sata=off,smbus=off,vmport=off");
-	add_processor(a, c);
-	add_topology(a, c, m);
-	add_devices(a);
 	add(a, "-kernel");
 	add(a, "%s", c->kernel);
 	add(a, "-initrd");
 	add(a, "/proc/self/fd/%d", QEMU_FD_INITRD);
 	add(a, "-append");
 	add(a, "%s", buf_str(&cmdline));
-	if (a->failed || cmdline.failed) {
+	a->failed |= cmdline.failed;
+}
+
+int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m)
+{
+	*a = (struct qemu_argv){ 0 };
+	add(a, "%s", QEMU_PROGRAM);
+	add(a, "-M");
+	add(a, "q35,hpet=off,usb=off,sata=off,smbus=off,vmport=off");
+	add_processor(a, c);
+	add_topology(a, c, m);
+	add_devices(a);
+	if (c->park || c->clone)
+		add_parking(a, c);
+	if (!c->clone)
+		add_kernel(a, c);
+	if (a->failed) {
 		qemu_argv_done(a);
 		return -ENOMEM;
 	}

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/tool.h"
 #include "reactor/child.h"
 #include "topo/topology.h"
 #include "vmm/qemu/argv.h"
@@ -34,6 +35,9 @@ struct qemu {
 	int qmp_fd, lockstep_fd;
 	char chunk[4096];
 	bool diagnose, killed;
+	struct vm_config config;	/* of a machine that parks, or is a clone */
+	bool saving, parked, panicked;
+	struct offload_job filling;
 	struct err *err;
 };
 
@@ -44,20 +48,63 @@ static struct qemu *qemu_of(struct vm *vm)
 
 /* --- life: the child and its monitor ------------------------------------------------------------------------------ */
 
-enum { LIFE_SPAWN, LIFE_RUN, LIFE_DIAGNOSE, LIFE_KILL, LIFE_REAP, LIFE_COUNT };
-
-static int life_spawn(struct machine *m, int result)
-{
-	struct qemu *q = container_of(m, struct qemu, life);
-	(void)result;
-	return q->child.running ? LIFE_RUN : LIFE_REAP;
-}
+enum { LIFE_SPAWN, LIFE_FILL, LIFE_RUN, LIFE_DIAGNOSE, LIFE_KILL, LIFE_REAP, LIFE_COUNT };
 
 static void say(struct qemu *q, const char *command)
 {
 	/* Shorter than any socket buffer, so it never waits; a peer that is gone is noticed by the read. */
 	if (send(q->qmp_fd, command, strlen(command), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		q->vm.status = -errno;
+}
+
+/* All that QEMU's monitor will be asked for before the guest stops, and the file for its state. */
+static void say_park(struct qemu *q)
+{
+	static const char words[] = QMP_PARK;
+	struct iovec text = { .iov_base = (void *)(uintptr_t)words, .iov_len = sizeof(words) - 1 };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	memcpy(CMSG_DATA(&control.head), &q->scan.state_fd, sizeof(int));
+	if (sendmsg(q->qmp_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		q->vm.status = -errno;
+}
+
+static int fill(void *arg)
+{
+	struct qemu *q = arg;
+	return vm_scan_fill(&q->scan, &q->config, false, &q->err);
+}
+
+/* A clone's memory is filled while its QEMU starts. */
+static int life_spawn(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, life);
+	(void)result;
+	if (!q->child.running)
+		return LIFE_REAP;
+	if (q->config.park)
+		say_park(q);
+	if (!q->config.clone)
+		return LIFE_RUN;
+	machine_offload(m, &q->filling, fill, q);
+	return LIFE_FILL;
+}
+
+static int life_fill(struct machine *m, int result)
+{
+	struct qemu *q = container_of(m, struct qemu, life);
+	if (result < 0) {
+		if (q->err)
+			err_format(q->err, &q->vm.complaints);
+		return LIFE_KILL;
+	}
+	say(q, QMP_LOAD);
+	machine_read(m, q->qmp_fd, q->chunk, sizeof(q->chunk), OP_STREAM);
+	return LIFE_RUN;
 }
 
 /* Feeds what was read; false when the monitor is gone. */
@@ -68,14 +115,62 @@ static bool take_qmp(struct qemu *q, int result)
 	return true;
 }
 
+/* Did PID 1 stop it, and not a kernel that panicked and has a driver for the device? */
+static bool stands_parked(const struct qemu *q)
+{
+	const uint64_t at = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(struct wire_order);
+	const uint8_t *order = guestmem_at(&q->scan.memory, at, sizeof(struct wire_order));
+	uint64_t magic = 0;
+	if (order)
+		memcpy(&magic, order, sizeof(magic));
+	return magic == WIRE_PARKED_MAGIC;
+}
+
+static void on_stop(struct qemu *q)
+{
+	if (q->config.park && !q->saving && stands_parked(q)) {
+		q->saving = true;
+		say(q, QMP_SAVE);
+	} else if (!q->saving) {
+		q->panicked = true;
+		child_kill(&q->child, SIGKILL);
+	}
+}
+
+static void on_migration(struct qemu *q, const char *status)
+{
+	if (!strcmp(status, "completed")) {
+		q->parked = q->config.park;
+		say(q, q->config.park ? QMP_QUIT : QMP_CONTINUE);
+	} else if (!strcmp(status, "failed")) {
+		child_kill(&q->child, SIGKILL);
+	}
+}
+
+/* A machine that neither parks nor is a clone is asked nothing, and so says nothing. */
+static void take_events(struct qemu *q)
+{
+	for (int event; (event = qmp_next(&q->qmp)) != QMP_NONE;) {
+		if (!q->config.park && !q->config.clone)
+			continue;
+		if (event == QMP_STOP)
+			on_stop(q);
+		else if (event == QMP_MIGRATION)
+			on_migration(q, buf_str(&q->qmp.text));
+		else if (event == QMP_ERROR)
+			child_kill(&q->child, SIGKILL);
+		if (event == QMP_ERROR)
+			buf_appendf(&q->vm.complaints, "QEMU: %s\n", buf_str(&q->qmp.text));
+	}
+}
+
 static int life_run(struct machine *m, int result)
 {
 	struct qemu *q = container_of(m, struct qemu, life);
 	bool first = m->op.kind == OP_NOP;
 	if (!first && !take_qmp(q, result))
 		return LIFE_REAP;
-	while (qmp_next(&q->qmp) != QMP_NONE)
-		;
+	take_events(q);
 	machine_read(m, q->qmp_fd, q->chunk, sizeof(q->chunk), OP_STREAM);
 	return LIFE_RUN;
 }
@@ -124,7 +219,9 @@ static int life_reap(struct machine *m, int result)
 
 static const struct machine_state life_states[LIFE_COUNT] = {
 	[LIFE_SPAWN] = { "spawn", life_spawn, DEADLINE_NONE, LIFE_DIAGNOSE,
-			 TO(LIFE_RUN) | TO(LIFE_REAP) | TO(LIFE_DIAGNOSE) },
+			 TO(LIFE_FILL) | TO(LIFE_RUN) | TO(LIFE_REAP) | TO(LIFE_DIAGNOSE) },
+	[LIFE_FILL] = { "fill", life_fill, DEADLINE_NONE, LIFE_DIAGNOSE,
+			TO(LIFE_RUN) | TO(LIFE_KILL) | TO(LIFE_DIAGNOSE) },
 	[LIFE_RUN] = { "run", life_run, DEADLINE_NONE, LIFE_DIAGNOSE, TO(LIFE_DIAGNOSE) | TO(LIFE_REAP) },
 	[LIFE_DIAGNOSE] = { "diagnose", life_diagnose, DIAGNOSE_DEADLINE, LIFE_KILL, TO(LIFE_KILL) },
 	[LIFE_KILL] = { "kill", life_kill, REAP_DEADLINE, LIFE_REAP, TO(LIFE_REAP) },
@@ -137,6 +234,10 @@ static enum vm_end how_it_ended(struct vm *vm)
 	const struct qemu *q = qemu_of(vm);
 	if (q->killed)
 		return VM_END_KILLED;
+	if (q->parked && WIFEXITED(q->child.status) && !WEXITSTATUS(q->child.status))
+		return VM_END_PARKED;
+	if (q->panicked)
+		return VM_END_RESET;
 	if (!WIFEXITED(q->child.status) || WEXITSTATUS(q->child.status) > 1)
 		return VM_END_DIED;
 	if (WEXITSTATUS(q->child.status) == 1 && !q->vm.hello)
@@ -195,9 +296,10 @@ static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, i
 	struct child_fd fds[GUEST_NODES_MAX + 5] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
-		{ c->initrd_fd, QEMU_FD_INITRD },
 		{ q->scan.stderr_fd, STDERR_FILENO },
 		{ q->lockstep_fd, QEMU_FD_LOCKSTEP },
+		/* A clone's is read by us. */
+		{ c->clone ? q->scan.state_fd : c->initrd_fd, c->clone ? QEMU_FD_STATE : QEMU_FD_INITRD },
 	};
 	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
 		fds[5 + i] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
@@ -215,6 +317,7 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 {
 	struct qemu *q = qemu_of(vm);
 	_cleanup_close_ int peer = -1;
+	q->config = *c;
 	int result = vm_scan_init(&q->scan, vm, c, err);
 	if (result == 0)
 		result = make_channels(q, &peer, err);
@@ -243,6 +346,35 @@ static void qemu_kill(struct vm *vm, bool diagnose)
 	machine_cancel(&q->life);
 }
 
+/*
+ * The whole command line, but for where the kernel lies, and which program it is for: as with kernels, whatever tells
+ * one file from another without reading it.
+ */
+static int qemu_describe(const struct vm_config *c, struct buf *out, struct err **err)
+{
+	struct vm_config parked = *c;
+	struct guestmem memory;
+	struct qemu_argv argv;
+	parked.park = true;
+	parked.clone = NULL;
+	parked.kernel = "";
+	guestmem_plan(&memory, c->topology.numa_nodes, c->memory_mib);
+	if (qemu_argv_build(&argv, &parked, &memory) < 0)
+		return FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
+	for (unsigned i = 0; i < argv.count; i++)
+		buf_appendf(out, "%s\n", argv.arg[i]);
+	qemu_argv_done(&argv);
+	buf_append(out, blob_lockstep_start, (size_t)(blob_lockstep_end - blob_lockstep_start));
+	_cleanup_free_ char *program = tool_find(QEMU_PROGRAM);
+	int r = program ? file_identify(program, out) : -ENOENT;
+	return r < 0 ? FAIL_SYS(err, r, "look for %s", QEMU_PROGRAM) : 0;
+}
+
+static int qemu_save(struct vm *vm, int fd, struct err **err)
+{
+	return vm_scan_save(&qemu_of(vm)->scan, fd, err);
+}
+
 static void qemu_destroy(struct vm *vm)
 {
 	struct qemu *q = qemu_of(vm);
@@ -250,6 +382,7 @@ static void qemu_destroy(struct vm *vm)
 	vm_scan_done(&q->scan);
 	qmp_done(&q->qmp);
 	qemu_argv_done(&q->argv);
+	err_free(q->err);
 	fd_close(q->qmp_fd);
 	fd_close(q->lockstep_fd);
 	free(q);
@@ -261,6 +394,8 @@ const struct vm_backend qemu_backend = {
 	.create = qemu_create,
 	.start = qemu_start,
 	.next_record = qemu_next_record,
+	.describe = qemu_describe,
+	.save = qemu_save,
 	.kill = qemu_kill,
 	.destroy = qemu_destroy,
 };

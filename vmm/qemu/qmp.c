@@ -44,6 +44,12 @@ static enum qmp_event classify(struct qmp *q, const json_t *message)
 		keep_text(q, json_object_get(json_object_get(message, "data"), "reason"));
 		return QMP_SHUTDOWN;
 	}
+	if (event && !strcmp(event, "STOP"))
+		return QMP_STOP;
+	if (event && !strcmp(event, "MIGRATION")) {
+		keep_text(q, json_object_get(json_object_get(message, "data"), "status"));
+		return QMP_MIGRATION;
+	}
 	return QMP_OTHER;
 }
 

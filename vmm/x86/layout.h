@@ -51,6 +51,7 @@
 #define X86_COM2_IRQ		3u
 #define X86_COM_PORTS		8u
 #define X86_PORT_EXIT		0xf4u		/* as QEMU's isa-debug-exit of the tcg backend: ktstr.exit= */
+#define X86_PORT_PARK		0x505u		/* as QEMU's pvpanic of the tcg backend: ktstr.park= */
 #define X86_PORT_KBD_DATA	0x60u
 #define X86_PORT_KBD_COMMAND	0x64u		/* ACPI's reset register too: X86_RESET_VALUE resets */
 #define X86_RESET_VALUE		0xfeu

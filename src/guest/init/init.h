@@ -25,6 +25,8 @@
 #define TEST_GRACE	    (8 * NSEC_PER_SEC)	/* for a test to end once its scheduler is gone */
 #define STREAM_BYTES_MAX    ((size_t)1 << 20)	/* of one stream in the log */
 
+#define UNPACK_BYTES_MAX    ((size_t)1 << 30)	/* of an image, unpacked */
+
 /* The event log in guest memory. */
 struct guest_log {
 	struct wire_header *header;	/* NULL: none was named; records go nowhere */
@@ -68,10 +70,13 @@ struct init {
 	struct sched_request request;	/* of the test, to be served; kind 0: none */
 	uint16_t exit_port;
 	bool late_cpus;			/* the kernel has left it to us to bring up all but one */
+	uint16_t park_port;	/* 0: nobody wants to save this machine */
 };
 
 /* log.c */
 int log_map(struct guest_log *l, uint64_t address, uint64_t size);
+/* Lets the reader see it, with all records so far. Until then its memory may be another's to read and write. */
+void log_publish(struct guest_log *l);
 void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, const void *head, size_t head_len,
 		const void *tail, size_t tail_len);
 void log_put(struct guest_log *l, enum wire_type type, const void *payload, size_t len);
@@ -86,6 +91,20 @@ void setup_sysctls(struct init *i);
 int setup_log(struct init *i);
 void setup_cpus(struct init *i);
 void setup_seed(struct init *i);
+
+/* park.c */
+/*
+ * Stops the machine where it can be saved, and goes on in a clone of it with what that one is for. Does nothing where
+ * nobody asked for it (ktstr.park=).
+ */
+int park(struct init *i);
+
+/* unpack.c */
+/*
+ * Unpacks an initramfs image (cpio archives, as they are or as LZ4 legacy streams: image/image.h) below @root, a
+ * directory. "init" is left out. -EBADMSG for what is no such image; what was unpacked until then stays.
+ */
+int unpack_image(const void *image, size_t len, int root);
 
 /* scheduler.c */
 bool scheduler_supported(void);

@@ -25,9 +25,15 @@ int log_map(struct guest_log *l, uint64_t address, uint64_t size)
 	l->records = (uint8_t *)p + sizeof(struct wire_header);
 	l->capacity = size - sizeof(struct wire_header);
 	*l->header = (struct wire_header){ .version = WIRE_VERSION, .capacity = l->capacity };
+	return 0;
+}
+
+void log_publish(struct guest_log *l)
+{
+	if (!l->header)
+		return;
 	atomic_thread_fence(memory_order_release);
 	l->header->magic = WIRE_MAGIC;
-	return 0;
 }
 
 void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, const void *head, size_t head_len,
@@ -54,6 +60,7 @@ void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, cons
 		memcpy(to + sizeof(r), head, head_len);
 	if (tail_len)
 		memcpy(to + sizeof(r) + head_len, tail, tail_len);
+	memset(to + sizeof(r) + r.length, 0, need - sizeof(r) - r.length);
 	/* Pairs with the reader's acquire load: who sees `written` sees the record. */
 	l->written = at + need;
 	__atomic_store_n(&l->header->written, l->written, __ATOMIC_RELEASE);

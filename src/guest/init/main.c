@@ -60,6 +60,7 @@ static void find_libraries(void)
 		setenv("LD_LIBRARY_PATH", buf_str(&dirs), 1);
 }
 
+/* All that is the same for every test comes before park(), all that hangs on this one after it. */
 static void prepare(struct init *i)
 {
 	static struct guest_topology topology;
@@ -70,6 +71,13 @@ static void prepare(struct init *i)
 		setup_cpus(i);
 		r = guest_topology_read("/sys", &topology);
 	}
+	if (r == 0)
+		r = setup_cgroups(i);
+	if (r == 0)
+		r = watch_open(i);
+	if (r == 0)
+		r = park(i);
+	log_publish(&i->log);
 	if (r < 0)
 		finish(i, WIRE_EXIT_SETUP, r);
 	say_hello(i, &topology);
@@ -78,11 +86,6 @@ static void prepare(struct init *i)
 	log_put(&i->log, WIRE_TOPOLOGY, topology.cpu, topology.cpus * sizeof(topology.cpu[0]));
 	rise_above_the_test();
 	setup_sysctls(i);
-	r = setup_cgroups(i);
-	if (r == 0)
-		r = watch_open(i);
-	if (r < 0)
-		finish(i, WIRE_EXIT_SETUP, r);
 }
 
 int main(void)

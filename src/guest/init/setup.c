@@ -67,7 +67,7 @@ int setup_log(struct init *i)
 	int r = file_read("/proc/cmdline", 65536, &line, NULL);
 	if (r < 0)
 		return r;
-	i->exit_port = 0;
+	i->exit_port = i->park_port = 0;
 	char *save = NULL;
 	uint64_t address = 0, size = 0, port = 0;
 	for (char *word = strtok_r(line.data, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
@@ -82,6 +82,8 @@ int setup_log(struct init *i)
 			i->exit_port = (uint16_t)port;
 		} else if (!strcmp(word, "ktstr.online")) {
 			i->late_cpus = true;
+		} else if (!strncmp(word, "ktstr.park=", 11) && parse_u64(word + 11, &port) == 0) {
+			i->park_port = (uint16_t)port;
 		}
 	}
 	return size ? log_map(&i->log, address, size) : 0;

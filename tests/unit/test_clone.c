@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Snapshots as files, images that a guest unpacks itself, and machines on KVM that go on where another one stopped. */
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/kvm.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/rng.h"
+#include "fake_kvm.h"
+#include "guest/init/init.h"
+#include "image/cpio.h"
+#include "image/image.h"
+#include "t.h"
+#include "run/mould.h"
+#include "tiny_kernel.h"
+#include "vmm/kvm/guest.h"
+#include "vmm/kvm/save.h"
+#include "vmm/snapshot.h"
+#include "vmm/x86/layout.h"
+
+/* --- snapshots ---------------------------------------------------------------------------------------------------- */
+
+#define MIB (1ul << 20)
+
+/* Two nodes, some of whose pages are not zero, in a file. */
+static int make_snapshot(struct guestmem *m, const struct buf *state)
+{
+	static const char first[] = "first", last[] = "last";
+	static const uint8_t zeros[SNAPSHOT_PAGE * 3];
+	int fd = memfd_new("snapshot", 0);
+	t_ok(guestmem_init(m, 2, 3, NULL));
+	t_ok(guestmem_write(m, 0, first, sizeof(first)));
+	t_ok(guestmem_write(m, 5 * SNAPSHOT_PAGE, zeros, sizeof(zeros)));
+	t_ok(guestmem_write(m, 6 * SNAPSHOT_PAGE + 9, first, sizeof(first)));
+	t_ok(guestmem_write(m, 7 * SNAPSHOT_PAGE, first, sizeof(first)));
+	t_ok(guestmem_write(m, 3 * MIB - sizeof(last), last, sizeof(last)));
+	t_errno(guestmem_write(m, 3 * MIB - 1, last, sizeof(last)), EFAULT);
+	t_ok(snapshot_write(fd, "fake", m, state, NULL));
+	return fd;
+}
+
+static struct buf some_state(void)
+{
+	struct buf state = BUF_NULL;
+	buf_puts(&state, "state of devices");
+	return state;
+}
+
+START_TEST(snapshot_fills_what_was_written)
+{
+	struct guestmem m, clone;
+	struct snapshot s;
+	_cleanup_buf_ struct buf state = some_state();
+	_cleanup_close_ int fd = make_snapshot(&m, &state);
+	t_ok(snapshot_read(fd, &s, NULL));
+	ck_assert_str_eq(s.head.backend, "fake");
+	ck_assert_uint_eq(s.head.extents, 3);
+	ck_assert_uint_eq(s.state.len, state.len);
+	ck_assert_mem_eq(s.state.data, state.data, state.len);
+	t_ok(guestmem_init(&clone, 2, 3, NULL));
+	t_ok(snapshot_fill(&s, &clone, 0, UINT64_MAX, NULL));
+	for (unsigned i = 0; i < 2; i++) {
+		struct stat st;
+		ck_assert_mem_eq(clone.node[i].map, m.node[i].map, m.node[i].size);
+		ck_assert_int_eq(fstat(clone.node[i].fd, &st), 0);
+	}
+	guestmem_done(&clone);
+	t_ok(guestmem_init(&clone, 1, 3, NULL));
+	t_errno(snapshot_fill(&s, &clone, 0, UINT64_MAX, NULL), EINVAL);
+	guestmem_done(&clone);
+	guestmem_done(&m);
+	snapshot_done(&s);
+}
+END_TEST
+
+/* All but one page of the first node is mapped; what is written there stays there. */
+START_TEST(snapshot_is_mapped_copy_on_write)
+{
+	struct guestmem m;
+	struct snapshot s;
+	_cleanup_buf_ struct buf state = some_state();
+	_cleanup_close_ int fd = make_snapshot(&m, &state);
+	t_ok(snapshot_read(fd, &s, NULL));
+	for (int i = 0; i < 2; i++) {
+		uint8_t *base = mmap(NULL, m.node[0].size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ck_assert(base != MAP_FAILED);
+		t_ok(snapshot_map(&s, 0, base, 6 * SNAPSHOT_PAGE, 7 * SNAPSHOT_PAGE, NULL));
+		ck_assert_mem_eq(base, m.node[0].map, 6 * SNAPSHOT_PAGE);
+		ck_assert_uint_eq(base[6 * SNAPSHOT_PAGE + 9], 0);
+		ck_assert_mem_eq(base + 7 * SNAPSHOT_PAGE, m.node[0].map + 7 * SNAPSHOT_PAGE, 2 * SNAPSHOT_PAGE);
+		memset(base, 0xcc, m.node[0].size);
+		munmap(base, m.node[0].size);
+	}
+	guestmem_done(&m);
+	snapshot_done(&s);
+}
+END_TEST
+
+START_TEST(damaged_snapshot_is_refused)
+{
+	struct guestmem m;
+	struct snapshot s;
+	struct stat st;
+	_cleanup_buf_ struct buf state = some_state();
+	_cleanup_close_ int fd = make_snapshot(&m, &state);
+	off_t checked = (off_t)(sizeof(struct snapshot_head) + 3 * sizeof(struct snapshot_extent) + state.len);
+	for (off_t at = 0; at < checked; at++) {
+		uint8_t byte, bad;
+		t_ok(fd_pread_full(fd, &byte, 1, at));
+		bad = byte ^ (uint8_t)(1 << at % 8);
+		t_ok(fd_pwrite_full(fd, &bad, 1, at));
+		t_errno(snapshot_read(fd, &s, NULL), EBADMSG);
+		t_ok(fd_pwrite_full(fd, &byte, 1, at));
+	}
+	t_ok(snapshot_read(fd, &s, NULL));
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	t_ok(ftruncate(fd, st.st_size - 1));
+	struct snapshot cut;
+	t_errno(snapshot_read(fd, &cut, NULL), EBADMSG);
+	/* Cut short after it was checked: an error, not a signal. */
+	struct guestmem clone;
+	t_ok(guestmem_init(&clone, 2, 3, NULL));
+	ck_assert_int_lt(snapshot_fill(&s, &clone, 0, UINT64_MAX, NULL), 0);
+	t_ok(ftruncate(fd, 7));
+	t_errno(snapshot_read(fd, &cut, NULL), EBADMSG);
+	guestmem_done(&clone);
+	guestmem_done(&m);
+	snapshot_done(&s);
+}
+END_TEST
+
+/* --- what a guest unpacks ----------------------------------------------------------------------------------------- */
+
+static void make_image(struct buf *plain, struct buf *packed)
+{
+	_cleanup_(cpio_done) struct cpio a = CPIO_NULL, b = CPIO_NULL;
+	_cleanup_free_ char *big = malloc(9 * MIB);
+	for (size_t i = 0; i < 9 * MIB; i++)
+		big[i] = (char)(i * i >> 7);
+	cpio_dir(&a, "d");
+	cpio_file(&a, "d/big", 0755, big, 9 * MIB);
+	cpio_file(&a, "init", 0755, "not this", 8);
+	cpio_trailer(&a);
+	cpio_file(&b, "conf", 0644, "seed=1\n", 7);
+	cpio_trailer(&b);
+	t_ok(lz4_legacy(&a.out, false, packed));
+	t_ok(lz4_legacy(&b.out, false, packed));
+	buf_append(plain, a.out.data, a.out.len);
+	buf_append(plain, b.out.data, b.out.len);
+}
+
+static void check_tree(int root)
+{
+	struct stat st;
+	char text[16] = "";
+	uint8_t middle;
+	_cleanup_close_ int big = openat(root, "d/big", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int conf = openat(root, "conf", O_RDONLY | O_CLOEXEC);
+	ck_assert_int_eq(fstat(big, &st), 0);
+	ck_assert_int_eq(st.st_size, 9 * MIB);
+	ck_assert_int_eq(st.st_mode & 07777, 0755);
+	t_ok(fd_pread_full(big, &middle, 1, 8 * MIB + 77));
+	ck_assert_uint_eq(middle, (uint8_t)((8 * MIB + 77) * (8 * MIB + 77) >> 7));
+	ck_assert_int_eq(read(conf, text, sizeof(text)), 7);
+	ck_assert_str_eq(text, "seed=1\n");
+	ck_assert_int_lt(faccessat(root, "init", F_OK, 0), 0);
+}
+
+START_TEST(image_is_unpacked_plain_and_packed)
+{
+	_cleanup_buf_ struct buf plain = BUF_NULL, packed = BUF_NULL;
+	make_image(&plain, &packed);
+	for (int i = 0; i < 2; i++) {
+		const struct buf *image = i ? &plain : &packed;
+		char *dir = t_tmpdir();
+		_cleanup_close_ int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		t_ok(unpack_image(image->data, image->len, root));
+		check_tree(root);
+		/* Again, over what is there. */
+		t_ok(unpack_image(image->data, image->len, root));
+		/* Less than the first entry, or than the last block. */
+		for (size_t cut = 1; cut < (i ? 112u : 16u); cut++)
+			ck_assert_int_lt(unpack_image(image->data, i ? cut : image->len - cut, root), 0);
+		t_rmdir(dir);
+	}
+}
+END_TEST
+
+START_TEST(nonsense_is_no_image)
+{
+	char *dir = t_tmpdir();
+	_cleanup_close_ int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_buf_ struct buf plain = BUF_NULL, packed = BUF_NULL;
+	_cleanup_(cpio_done) struct cpio c = CPIO_NULL;
+	struct rng rng = { 7 };
+	cpio_file(&c, "conf", 0644, "seed=1\n", 7);
+	cpio_trailer(&c);
+	t_ok(lz4_legacy(&c.out, false, &packed));
+	t_errno(unpack_image("", 0, root), EBADMSG);
+	for (int i = 0; i < 3000; i++) {
+		struct buf *image = i % 2 ? &c.out : &packed;
+		size_t at = rng_below(&rng, image->len);
+		char was = image->data[at];
+		image->data[at] = (char)rng_next(&rng);
+		/* Whatever comes of it, it comes back. */
+		unpack_image(image->data, image->len, root);
+		image->data[at] = was;
+	}
+	t_rmdir(dir);
+}
+END_TEST
+
+/* --- machines on KVM ---------------------------------------------------------------------------------------------- */
+
+static const struct ktstr_topology two = { 1, 1, 2, 1 };
+
+static void make_config(struct kvm_guest_config *c, const void *code, size_t len)
+{
+	*c = (struct kvm_guest_config){ .topology = two, .nodes = 1, .initrd_fd = -1, .device = "/dev/kvm",
+					.cmdline = "none", .park = true };
+	c->node[0].size = 192 * MIB;
+	c->node[0].fd = memfd_new("ram", c->node[0].size);
+	c->kernel_fd = kernel_with(code, len);
+	c->console_fd = memfd_new("console", 0);
+	c->snapshot_fd = memfd_new("snapshot", 0);
+}
+
+static void drop_config(struct kvm_guest_config *c)
+{
+	fd_close(c->node[0].fd);
+	fd_close(c->kernel_fd);
+	fd_close(c->console_fd);
+	fd_close(c->snapshot_fd);
+}
+
+/* The config's memory and @state become a snapshot, and the memory fresh. */
+static int become_clone(struct kvm_guest_config *c, const struct buf *state, struct err **err)
+{
+	struct guestmem m;
+	guestmem_plan(&m, 1, c->node[0].size >> 20);
+	m.node[0].fd = c->node[0].fd;
+	m.node[0].map = mmap(NULL, c->node[0].size, PROT_READ, MAP_SHARED, c->node[0].fd, 0);
+	ck_assert(m.node[0].map != MAP_FAILED);
+	int r = snapshot_write(c->snapshot_fd, "kvm", &m, state, err);
+	guestmem_done(&m);
+	c->node[0].fd = memfd_new("ram", c->node[0].size);
+	c->park = false;
+	c->clone = true;
+	return r;
+}
+
+/* Up to the park point, and its state into the config's file, which then describes a clone. */
+static int park_it(const struct kvm_sys *sys, struct kvm_guest_config *c, struct err **err)
+{
+	struct kvm_guest g;
+	_cleanup_buf_ struct buf state = BUF_NULL;
+	int r = kvm_guest_init(&g, sys, c, err);
+	if (r == 0)
+		r = kvm_guest_start(&g, err);
+	if (r == 0) {
+		struct pollfd end = { .fd = g.ended_fd, .events = POLLIN };
+		ck_assert_int_eq(poll(&end, 1, 20000), 1);
+		r = g.parked ? 0 : kvm_guest_wait(&g, err);
+	}
+	if (r == 0) {
+		kvm_guest_pause(&g);
+		r = save_take(&g, &state, err);
+	}
+	kvm_guest_done(&g);
+	return r == 0 ? become_clone(c, &state, err) : r;
+}
+
+static int run_it(const struct kvm_sys *sys, const struct kvm_guest_config *c, uint32_t *ret_code, struct err **err)
+{
+	struct kvm_guest g;
+	int r = kvm_guest_init(&g, sys, c, err);
+	if (r == 0)
+		r = kvm_guest_start(&g, err);
+	if (r == 0)
+		r = kvm_guest_wait(&g, err);
+	*ret_code = g.exit_code;
+	kvm_guest_done(&g);
+	return r;
+}
+
+static const struct step parks[] = { { .reason = KVM_EXIT_IO, .port = X86_PORT_PARK, .value = 1 }, { .blocks = true } };
+static const struct step exits[] = { { .reason = KVM_EXIT_IO, .port = X86_PORT_EXIT, .value = 7 } };
+
+START_TEST(any_failing_call_of_parking_and_cloning_is_an_error)
+{
+	unsigned reached = 0;
+	for (unsigned n = 1; n < 1000; n++) {
+		struct fake f[2];
+		struct kvm_sys sys[2] = { fake_sys(&f[0], parks, 2), fake_sys(&f[1], exits, 1) };
+		struct kvm_guest_config c;
+		struct err *err = NULL;
+		uint32_t code;
+		make_config(&c, "\xf4", 1);
+		f[0].fail_at = n;
+		int r = park_it(&sys[0], &c, &err);
+		if (r == 0) {
+			f[1].fail_at = f[0].calls < n ? n - f[0].calls : 0;
+			r = run_it(&sys[1], &c, &code, &err);
+		}
+		ck_assert_int_eq(r < 0, err != NULL);
+		err_free(err);
+		drop_config(&c);
+		if (r == 0 && f[0].calls < n && f[1].calls < n - f[0].calls)
+			break;
+		reached = n;
+	}
+	ck_assert_uint_gt(reached, 60);
+	ck_assert_uint_lt(reached, 999);
+}
+END_TEST
+
+START_TEST(state_that_is_none_is_refused)
+{
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, parks, 2);
+	struct kvm_guest_config c;
+	_cleanup_buf_ struct buf state = BUF_NULL;
+	uint32_t huge = SAVE_MSRS_MAX + 1;
+	make_config(&c, "\xf4", 1);
+	t_ok(park_it(&sys, &c, NULL));
+	struct snapshot s;
+	t_ok(snapshot_read(c.snapshot_fd, &s, NULL));
+	buf_append(&state, s.state.data, s.state.len);
+	snapshot_done(&s);
+	t_ok(save_check(&state, 2));
+	t_errno(save_check(&state, 1), EBADMSG);
+	memcpy(state.data + sizeof(struct save_head) + offsetof(struct save_vcpu, msrs), &huge, sizeof(huge));
+	t_errno(save_check(&state, 2), EBADMSG);
+	t_ok(become_clone(&c, &state, NULL));
+	struct err *err = NULL;
+	uint32_t code;
+	t_errno(run_it(&sys, &c, &code, &err), EBADMSG);
+	t_err_contains(&err, "go on with a machine's snapshot");
+	drop_config(&c);
+}
+END_TEST
+
+/* Registers, memory and what the console was set to live on; the instruction that parked is not done twice. */
+START_TEST(real_guest_goes_on_in_its_clones)
+{
+	static const uint8_t code[] = {
+		0xbb, 0x29, 0x00, 0x00, 0x00,				/* mov $0x29,%ebx */
+		0xc6, 0x04, 0x25, 0x00, 0x00, 0x20, 0x01, 0x01,		/* movb $1,0x1200000 */
+		0x66, 0xba, 0x05, 0x05, 0xb0, 0x01, 0xee,		/* mov $0x505,%dx; mov $1,%al; out %al,(%dx) */
+		0x66, 0xba, 0xf8, 0x03, 0xb0, 'c', 0xee,		/* 'c' to the console */
+		0x02, 0x1c, 0x25, 0x00, 0x00, 0x20, 0x01,		/* add 0x1200000,%bl */
+		0xc6, 0x04, 0x25, 0x00, 0x00, 0x20, 0x01, 0x07,		/* movb $7,0x1200000 */
+		0x88, 0xd8, 0xe6, X86_PORT_EXIT, 0xf4,			/* mov %bl,%al; out %al,$0xf4; hlt */
+	};
+	struct kvm_guest_config c;
+	struct err *err = NULL;
+	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		return;
+	make_config(&c, code, sizeof(code));
+	int r = park_it(&kvm_sys_real, &c, &err);
+	ck_assert_msg(r == 0, "%s", err ? err->msg : "?");
+	for (int i = 1; i <= 3; i++) {
+		uint32_t exit_code = 0;
+		char said[8] = "";
+		r = run_it(&kvm_sys_real, &c, &exit_code, &err);
+		ck_assert_msg(r == 0, "%s", err ? err->msg : "?");
+		ck_assert_uint_eq(exit_code, 0x2a);
+		ck_assert_int_eq(pread(c.console_fd, said, sizeof(said), 0), i);
+		/* What one clone writes is no other's. */
+		fd_close(c.node[0].fd);
+		c.node[0].fd = memfd_new("ram", c.node[0].size);
+	}
+	drop_config(&c);
+}
+END_TEST
+
+/* --- moulds ------------------------------------------------------------------------------------------------------- */
+
+/* A backend whose machines live for a moment and end as `how`. */
+static struct {
+	unsigned created, destroyed, killed;
+	enum vm_end how;
+} fake_machines;
+
+struct fake_vm {
+	struct vm vm;
+	struct machine life;
+	bool kill;
+};
+
+static int fake_life(struct machine *m, int result)
+{
+	struct fake_vm *f = container_of(m, struct fake_vm, life);
+	(void)result;
+	if (!m->failure && f->vm.status++ < 2) {
+		machine_sleep(m, 5 * NSEC_PER_MSEC);
+		return 0;
+	}
+	return MACHINE_END;
+}
+
+static const struct machine_state fake_states[] = { { "life", fake_life, DEADLINE_NONE, 0, TO(0) | TO_END } };
+
+static void fake_ended(struct machine *m, int result)
+{
+	struct fake_vm *f = container_of(m, struct fake_vm, life);
+	(void)result;
+	f->vm.ended = true;
+	f->vm.end = f->kill ? VM_END_KILLED : fake_machines.how;
+	notice_post(&f->vm.changed);
+}
+
+static const struct machine_type fake_type = { "fake", fake_states, 1, fake_ended };
+
+static struct vm *fake_create(void)
+{
+	struct fake_vm *f = calloc(1, sizeof(*f));
+	fake_machines.created++;
+	return f ? &f->vm : NULL;
+}
+
+static int fake_start(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent,
+		      struct err **err)
+{
+	(void)err;
+	ck_assert(c->park && !c->clone && c->initrd_fd >= 0);
+	machine_start(r, &container_of(vm, struct fake_vm, vm)->life, &fake_type, parent, "fake");
+	return 0;
+}
+
+static void fake_kill(struct vm *vm, bool diagnose)
+{
+	struct fake_vm *f = container_of(vm, struct fake_vm, vm);
+	(void)diagnose;
+	f->kill = true;
+	fake_machines.killed++;
+	machine_cancel(&f->life);
+}
+
+static void fake_destroy(struct vm *vm)
+{
+	ck_assert(vm->ended);
+	fake_machines.destroyed++;
+	free(container_of(vm, struct fake_vm, vm));
+}
+
+static int fake_describe(const struct vm_config *c, struct buf *out, struct err **err)
+{
+	(void)err;
+	buf_appendf(out, "%lu MiB", c->memory_mib);
+	return 0;
+}
+
+static int fake_save(struct vm *vm, int fd, struct err **err)
+{
+	struct guestmem m;
+	_cleanup_buf_ struct buf state = some_state();
+	(void)vm;
+	int r = guestmem_init(&m, 1, 1, err);
+	if (r == 0)
+		r = snapshot_write(fd, "fake", &m, &state, err);
+	guestmem_done(&m);
+	return r;
+}
+
+static const struct vm_backend fake_backend = {
+	.name = "fake", .create = fake_create, .start = fake_start, .kill = fake_kill, .destroy = fake_destroy,
+	.describe = fake_describe, .save = fake_save,
+};
+
+static void run_moulds(const char *dir, struct mould *m, unsigned count, uint64_t memory_mib, bool cancel)
+{
+	struct reactor *r = NULL;
+	t_ok(reactor_new(&r, NULL));
+	for (unsigned i = 0; i < count; i++) {
+		m[i] = (struct mould){ .backend = &fake_backend, .config = { .memory_mib = memory_mib },
+				       .kernel = "/proc/self/exe", .cache_dir = dir };
+		mould_start(r, &m[i], NULL);
+	}
+	for (bool live = true; live;) {
+		t_ok(reactor_turn(r, NSEC_NEVER));
+		live = false;
+		for (unsigned i = 0; i < count; i++) {
+			live |= !m[i].machine.ended;
+			if (cancel && m[i].vm)
+				machine_cancel(&m[i].machine);
+		}
+	}
+	reactor_free(r);
+}
+
+static unsigned count_snapshots(const char *dir)
+{
+	_cleanup_free_ char *pattern = path_join(dir, "*.snapshot");
+	glob_t found;
+	unsigned count = glob(pattern, 0, NULL, &found) == 0 ? (unsigned)found.gl_pathc : 0;
+	globfree(&found);
+	return count;
+}
+
+START_TEST(mould_is_made_once)
+{
+	char *dir = t_tmpdir();
+	struct mould m[3];
+	fake_machines = (typeof(fake_machines)){ .how = VM_END_PARKED };
+	for (int round = 0; round < 2; round++) {
+		unsigned made = 0;
+		run_moulds(dir, m, 3, 256, false);
+		for (int i = 0; i < 3; i++) {
+			ck_assert_int_eq(m[i].machine.result, 0);
+			ck_assert_int_ge(m[i].snapshot.fd, 0);
+			made += m[i].made;
+			mould_done(&m[i]);
+		}
+		ck_assert_uint_eq(made, round == 0);
+	}
+	ck_assert_uint_eq(fake_machines.created, 1);
+	ck_assert_uint_eq(fake_machines.destroyed, 1);
+	ck_assert_uint_eq(count_snapshots(dir), 1);
+	for (unsigned i = 0; i < MOULDS_MAX + 3; i++) {
+		run_moulds(dir, m, 1, 300 + i, false);
+		ck_assert(m[0].made);
+		mould_done(&m[0]);
+	}
+	ck_assert_uint_eq(count_snapshots(dir), MOULDS_MAX);
+	t_rmdir(dir);
+}
+END_TEST
+
+START_TEST(mould_that_never_parks_is_none)
+{
+	char *dir = t_tmpdir();
+	struct mould m[2];
+	for (int cancel = 0; cancel < 2; cancel++) {
+		fake_machines = (typeof(fake_machines)){ .how = VM_END_RESET };
+		run_moulds(dir, m, 2, 256, cancel);
+		for (int i = 0; i < 2; i++) {
+			ck_assert_int_lt(m[i].machine.result, 0);
+			ck_assert_int_lt(m[i].snapshot.fd, 0);
+			mould_done(&m[i]);
+		}
+		ck_assert_uint_eq(fake_machines.created, 2);
+		ck_assert_uint_eq(fake_machines.destroyed, 2);
+		ck_assert_int_eq(fake_machines.killed > 0, cancel);
+		ck_assert_uint_eq(count_snapshots(dir), 0);
+	}
+	t_rmdir(dir);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, snapshot_fills_what_was_written);
+	tcase_add_test(tc, snapshot_is_mapped_copy_on_write);
+	tcase_add_test(tc, damaged_snapshot_is_refused);
+	tcase_add_test(tc, mould_is_made_once);
+	tcase_add_test(tc, mould_that_never_parks_is_none);
+	tcase_add_test(tc, image_is_unpacked_plain_and_packed);
+	tcase_add_test(tc, nonsense_is_no_image);
+	tcase_add_test(tc, any_failing_call_of_parking_and_cloning_is_an_error);
+	tcase_add_test(tc, state_that_is_none_is_refused);
+	tcase_add_test(tc, real_guest_goes_on_in_its_clones);
+}
+
+int main(void)
+{
+	return t_main("clone", fill);
+}

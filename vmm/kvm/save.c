@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* save.c -- see save.h. What is saved stands in tables, in the order in which it has to be given back. */
+#include <string.h>
+
+#include "vmm/kvm/save.h"
+#include "vmm/kvm/vcpu.h"
+
+struct part {
+	const char *name;
+	size_t offset;		/* in struct save_vcpu */
+	unsigned long get, set;
+};
+
+#define PART(member, get, set) { #member, offsetof(struct save_vcpu, member), get, set }
+
+/*
+ * The local APIC comes before the MSRs, which hold its timer's deadline; events last, because everything else may
+ * change them. XSAVE has a place of its own: which ioctl reads it depends on the host.
+ */
+static const struct part before_msrs[] = {
+	PART(mp_state, KVM_GET_MP_STATE, KVM_SET_MP_STATE),
+	PART(regs, KVM_GET_REGS, KVM_SET_REGS),
+	PART(sregs, KVM_GET_SREGS, KVM_SET_SREGS),
+	PART(xcrs, KVM_GET_XCRS, KVM_SET_XCRS),
+	PART(debugregs, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS),
+	PART(lapic, KVM_GET_LAPIC, KVM_SET_LAPIC),
+};
+static const struct part after_msrs[] = {
+	PART(events, KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS),
+};
+
+static int run_parts(struct kvm_vcpu *v, struct save_vcpu *s, const struct part *part, size_t count, bool set,
+		     struct err **err)
+{
+	int r = 0;
+	for (size_t i = 0; i < count && r >= 0; i++) {
+		r = sys_ioctl(v->guest->sys, v->fd, set ? part[i].set : part[i].get, (uint8_t *)s + part[i].offset);
+		if (r < 0)
+			FAIL_SYS(err, r, "vCPU %u: %s its %s", v->index, set ? "set" : "read", part[i].name);
+	}
+	return MIN_OF(r, 0);
+}
+
+/* --- taking ------------------------------------------------------------------------------------------------------- */
+
+int save_prepare(struct kvm_guest *g, struct err **err)
+{
+	if (g->split)
+		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "machines with a split interrupt controller are not saved");
+	int bytes = sys_ioctl_number(g->sys, g->kvm, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
+	if (bytes > (int)SAVE_XSAVE_MAX)
+		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "extended processor state of %d bytes is not saved", bytes);
+	g->xsave2 = bytes > (int)sizeof(struct kvm_xsave);
+	g->msr_list = calloc(1, sizeof(*g->msr_list) + SAVE_MSRS_MAX * sizeof(g->msr_list->indices[0]));
+	if (!g->msr_list)
+		return FAIL_SYS(err, -ENOMEM, "save the machine");
+	g->msr_list->nmsrs = SAVE_MSRS_MAX;
+	int r = sys_ioctl(g->sys, g->kvm, KVM_GET_MSR_INDEX_LIST, g->msr_list);
+	return r < 0 ? FAIL_SYS(err, r, "ask KVM which registers there are") : 0;
+}
+
+struct one_msr {
+	struct kvm_msrs head;
+	struct kvm_msr_entry entry;
+};
+
+/* One at a time: KVM stops at the first that this processor does not have. */
+static void take_msrs(struct kvm_vcpu *v, struct save_vcpu *s)
+{
+	const struct kvm_msr_list *list = v->guest->msr_list;
+	for (uint32_t i = 0; i < list->nmsrs && i < SAVE_MSRS_MAX; i++) {
+		struct one_msr one = { .head.nmsrs = 1, .entry.index = list->indices[i] };
+		if (sys_ioctl(v->guest->sys, v->fd, KVM_GET_MSRS, &one) == 1)
+			s->msr[s->msrs++] = one.entry;
+	}
+}
+
+static int take_vcpu(struct kvm_vcpu *v, struct save_vcpu *s, struct err **err)
+{
+	const struct kvm_guest *g = v->guest;
+	int r = run_parts(v, s, before_msrs, ARRAY_SIZE(before_msrs), false, err);
+	if (r < 0)
+		return r;
+	r = sys_ioctl(g->sys, v->fd, g->xsave2 ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, s->xsave);
+	if (r < 0)
+		return FAIL_SYS(err, r, "vCPU %u: read its extended state", v->index);
+	take_msrs(v, s);
+	return run_parts(v, s, after_msrs, ARRAY_SIZE(after_msrs), false, err);
+}
+
+static int take_machine(struct kvm_guest *g, struct save_head *h, struct err **err)
+{
+	int r = sys_ioctl(g->sys, g->vm, KVM_GET_CLOCK, &h->clock);
+	for (uint32_t i = 0; i < SAVE_IRQCHIPS && r >= 0; i++) {
+		h->irqchip[i].chip_id = i;
+		r = sys_ioctl(g->sys, g->vm, KVM_GET_IRQCHIP, &h->irqchip[i]);
+	}
+	if (r < 0)
+		return FAIL_SYS(err, r, "read the machine's clock and interrupt controllers");
+	pthread_mutex_lock(&g->devices.lock);
+	h->serial = g->devices.serial;
+	h->pm = g->devices.pm;
+	h->irq_level = g->devices.irq_level;
+	pthread_mutex_unlock(&g->devices.lock);
+	h->serial.sent = NULL;
+	h->serial.userdata = NULL;
+	return 0;
+}
+
+int save_take(struct kvm_guest *g, struct buf *ret, struct err **err)
+{
+	buf_zeros(ret, sizeof(struct save_head) + g->vcpus * sizeof(struct save_vcpu));
+	if (ret->failed)
+		return FAIL_SYS(err, -ENOMEM, "save the machine");
+	struct save_head *h = (void *)ret->data;
+	struct save_vcpu *s = (void *)(h + 1);
+	h->magic = SAVE_MAGIC;
+	h->version = SAVE_VERSION;
+	h->vcpus = g->vcpus;
+	int r = take_machine(g, h, err);
+	for (unsigned i = 0; i < g->vcpus && r == 0; i++)
+		r = take_vcpu(&g->vcpu[i], &s[i], err);
+	return r;
+}
+
+/* --- giving back -------------------------------------------------------------------------------------------------- */
+
+/* Truth values are looked at as bytes: any but 0 and 1 is none. */
+static bool serial_is_sound(const struct serial *s)
+{
+	uint8_t emptied, overrun;
+	memcpy(&emptied, &s->thr_emptied, 1);
+	memcpy(&overrun, &s->overrun, 1);
+	return s->first < SERIAL_FIFO && s->waiting <= SERIAL_FIFO && emptied <= 1 && overrun <= 1;
+}
+
+int save_check(const struct buf *data, unsigned vcpus)
+{
+	const struct save_head *h = (const void *)data->data;
+	if (data->len < sizeof(*h) || h->magic != SAVE_MAGIC || h->version != SAVE_VERSION || h->vcpus != vcpus ||
+	    data->len != sizeof(*h) + vcpus * sizeof(struct save_vcpu))
+		return -EBADMSG;
+	const struct save_vcpu *s = (const void *)(h + 1);
+	for (unsigned i = 0; i < vcpus; i++)
+		if (s[i].msrs > SAVE_MSRS_MAX)
+			return -EBADMSG;
+	for (uint32_t i = 0; i < SAVE_IRQCHIPS; i++)
+		if (h->irqchip[i].chip_id != i)
+			return -EBADMSG;
+	return serial_is_sound(&h->serial) ? 0 : -EBADMSG;
+}
+
+/* A register that KVM lists and reads, and does not let us write, is no loss where it already has its value. */
+static bool has_value(struct kvm_vcpu *v, const struct kvm_msr_entry *wanted)
+{
+	struct one_msr now = { .head.nmsrs = 1, .entry.index = wanted->index };
+	return sys_ioctl(v->guest->sys, v->fd, KVM_GET_MSRS, &now) == 1 && now.entry.data == wanted->data;
+}
+
+static int give_msrs(struct kvm_vcpu *v, const struct save_vcpu *s, struct err **err)
+{
+	for (uint32_t i = 0; i < s->msrs; i++) {
+		struct one_msr one = { .head.nmsrs = 1, .entry = s->msr[i] };
+		if (sys_ioctl(v->guest->sys, v->fd, KVM_SET_MSRS, &one) != 1 && !has_value(v, &s->msr[i]))
+			return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP,
+				    "vCPU %u: KVM does not take back model-specific register 0x%x", v->index,
+				    s->msr[i].index);
+	}
+	return 0;
+}
+
+/*
+ * AMD's processors do not keep the busy flag in the task register's type, and KVM adds it where it shows us the
+ * register. Given back with it, the register is none that the processor would ever have had, and an emulator of SVM
+ * that checks it refuses user space its I/O ports. Intel's insist on the flag.
+ */
+static void fix_task_register(const struct kvm_guest *g, struct kvm_sregs *sregs)
+{
+	const uint8_t busy = 2;
+	const uint32_t authentic_amd = 0x68747541, hygon_genuine = 0x6f677948;	/* EBX of CPUID's leaf 0 */
+	for (uint32_t i = 0; i < g->cpuid->nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &g->cpuid->entries[i];
+		if (!e->function && (e->ebx == authentic_amd || e->ebx == hygon_genuine))
+			sregs->tr.type &= (uint8_t)~busy;
+	}
+}
+
+int save_give_vcpu(struct kvm_vcpu *v, const struct buf *saved, struct err **err)
+{
+	struct save_vcpu *s = (struct save_vcpu *)(void *)(saved->data + sizeof(struct save_head)) + v->index;
+	fix_task_register(v->guest, &s->sregs);
+	int r = run_parts(v, s, before_msrs, ARRAY_SIZE(before_msrs), true, err);
+	if (r < 0)
+		return r;
+	r = sys_ioctl(v->guest->sys, v->fd, KVM_SET_XSAVE, s->xsave);
+	if (r < 0)
+		return FAIL_SYS(err, r, "vCPU %u: set its extended state", v->index);
+	r = give_msrs(v, s, err);
+	return r == 0 ? run_parts(v, s, after_msrs, ARRAY_SIZE(after_msrs), true, err) : r;
+}
+
+/*
+ * The clock goes on from where it stood, and so do the time stamp counters with their MSRs: no time passes for the
+ * guest. Flags would have KVM take the time since then into account.
+ */
+int save_give_machine(struct kvm_guest *g, const struct buf *saved, struct err **err)
+{
+	struct save_head *h = (void *)saved->data;
+	struct devices *d = &g->devices;
+	struct kvm_clock_data clock = { .clock = h->clock.clock };
+	int r = 0;
+	for (uint32_t i = 0; i < SAVE_IRQCHIPS && r >= 0; i++)
+		r = sys_ioctl(g->sys, g->vm, KVM_SET_IRQCHIP, &h->irqchip[i]);
+	if (r >= 0)
+		r = sys_ioctl(g->sys, g->vm, KVM_SET_CLOCK, &clock);
+	if (r < 0)
+		return FAIL_SYS(err, r, "set the machine's clock and interrupt controllers");
+	pthread_mutex_lock(&d->lock);
+	const struct serial fresh = d->serial;
+	d->serial = h->serial;
+	d->serial.sent = fresh.sent;
+	d->serial.userdata = fresh.userdata;
+	d->pm = h->pm;
+	d->irq_level = h->irq_level;
+	pthread_mutex_unlock(&d->lock);
+	return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * save.h -- the state of a machine on KVM, but for its memory: every vCPU, the interrupt controllers, the clock, our
+ * own devices. It goes into a file and comes from one, so whatever is read is checked, and KVM checks what it is given.
+ *
+ * It is plain memory and of one build and one running host: a snapshot's name (backend.c, describe) sees to that.
+ */
+#ifndef KTSTR_VMM_KVM_SAVE_H
+#define KTSTR_VMM_KVM_SAVE_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "vmm/dev/pm.h"
+#include "vmm/dev/serial.h"
+
+#define SAVE_MAGIC     0x31565350564d564bull
+#define SAVE_VERSION   1u
+#define SAVE_MSRS_MAX  512u
+#define SAVE_XSAVE_MAX 12288u	/* bytes; with AMX's tiles it is 11008 */
+#define SAVE_IRQCHIPS  3u	/* both PICs and the I/O APIC, as KVM_GET_IRQCHIP numbers them */
+
+struct save_head {
+	uint64_t magic;
+	uint32_t version, vcpus;
+	struct kvm_clock_data clock;
+	struct kvm_irqchip irqchip[SAVE_IRQCHIPS];
+	struct serial serial;		/* without its pointers */
+	struct pm pm;
+	uint32_t irq_level;
+};
+
+struct save_vcpu {
+	struct kvm_mp_state mp_state;
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_xcrs xcrs;
+	struct kvm_lapic_state lapic;
+	struct kvm_vcpu_events events;
+	struct kvm_debugregs debugregs;
+	uint8_t xsave[SAVE_XSAVE_MAX];
+	uint32_t msrs;
+	struct kvm_msr_entry msr[SAVE_MSRS_MAX];
+};
+
+/* The file: the head, then the vCPUs by their index. */
+struct kvm_guest;
+struct kvm_vcpu;
+
+/* What save_take() cannot ask for once the process is confined. -ENOTSUP: such a guest cannot be saved. */
+int save_prepare(struct kvm_guest *g, struct err **err);
+/* Everything; all vCPUs are paused. */
+int save_take(struct kvm_guest *g, struct buf *ret, struct err **err);
+
+/* Whether @data is a state of a machine with @vcpus vCPUs; -EBADMSG when not. */
+int save_check(const struct buf *data, unsigned vcpus);
+/* One vCPU's part, in its own thread, after its CPUID. */
+int save_give_vcpu(struct kvm_vcpu *v, const struct buf *saved, struct err **err);
+/* The machine's part, when all vCPUs have theirs and none runs. */
+int save_give_machine(struct kvm_guest *g, const struct buf *saved, struct err **err);
+
+#endif
