@@ -260,13 +260,14 @@ static int make(struct machine *m, int result, const char *what, const char *con
 	const struct jobserver *js = job->config.jobserver;
 	const struct child_fd fds[] = { { js->rd, JOBSERVER_FD_READ }, { js->wr, JOBSERVER_FD_WRITE } };
 	char base[PATH_MAX + 16];
-	const char *env[] = { js->makeflags, "LC_ALL=C", NULL, "CCACHE_NOHASHDIR=1", "CCACHE_SLOPPINESS=time_macros",
-			      "KBUILD_BUILD_TIMESTAMP=@0", NULL };
+	/* MAKELEVEL: we may have been started by a make, and some makefiles put things elsewhere below another. */
+	const char *env[] = { js->makeflags, "MAKELEVEL=0", "LC_ALL=C", NULL, "CCACHE_NOHASHDIR=1",
+			      "CCACHE_SLOPPINESS=time_macros", "KBUILD_BUILD_TIMESTAMP=@0", NULL };
 	const char *argv[MAKE_WORDS_MAX] = { "make", "KCFLAGS=-Wno-error" };
 	size_t n = 2;
 	if (kbuild && job->config.ccache) {
 		snprintf(base, sizeof(base), "CCACHE_BASEDIR=%s", job->tree);
-		env[2] = base;
+		env[3] = base;
 		argv[n++] = "CC=ccache gcc";
 		argv[n++] = "HOSTCC=ccache gcc";
 	}

@@ -54,7 +54,7 @@ clean mrproper:
 
 # tools/testing/selftests/sched_ext: as the real one it takes compilers of one word.
 SELFTESTS = """runner:
-	@test -n "$(CLANG)" && test "$(words $(CC))" = 1 && test "$(words $(HOSTCC))" -le 1
+	@test "$(MAKELEVEL)" = 0 && test -n "$(CLANG)" && test "$(words $(CC))" = 1 && test "$(words $(HOSTCC))" -le 1
 	@echo "  LINK     runner"
 	@printf '#!/bin/sh\\necho "ok 1 example #"\\n' > runner && chmod +x runner
 """
