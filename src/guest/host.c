@@ -103,12 +103,24 @@ static void __attribute__((noreturn)) give_up(const char *what)
 	_exit(CHILD_FAILED);
 }
 
+/*
+ * What is mounted below is seen by nobody else. In a chroot / is no mount, and the two that matter are taken one by one.
+ */
+static int keep_mounts_private(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return 0;
+	if (errno != EINVAL || mount(NULL, "/sys", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	return mount(NULL, "/proc", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+}
+
 /* In our group, the root of a cgroup namespace, we would stand in the way of its controllers: a leaf is for us. */
 static void furnish(void)
 {
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		give_up("a cgroup namespace");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (keep_mounts_private() < 0)
 		give_up("a mount namespace");
 	if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID, NULL) < 0)
 		give_up("mount cgroup2");
