@@ -104,7 +104,7 @@ static void __attribute__((noreturn)) give_up(const char *what)
 }
 
 /*
- * What is mounted below is seen by nobody else. In a chroot / is no mount, and the two that matter are taken one by one.
+ * What is mounted below is seen by nobody else. In a chroot / is no mount: the two that matter are taken one by one.
  */
 static int keep_mounts_private(void)
 {

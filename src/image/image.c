@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/kept.h"
 #include "base/hash.h"
 #include "image/cpio.h"
 #include "image/elf.h"
@@ -16,6 +17,7 @@ extern const char blob_init_start[], blob_init_end[];
 
 #define LZ4_LEGACY_MAGIC  0x184c2102u
 #define BASE_LAYOUT	  "2"	/* part of a kept base's name: what is packed around its files */
+#define BASES_MAX 64	/* that are kept, of each kind: some 150 MiB */
 #define LZ4_LEGACY_BLOCK  ((size_t)8 << 20)
 
 /* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
@@ -290,8 +292,10 @@ static int open_base(struct packer *p, const struct image_base_spec *spec, int *
 	if (r < 0)
 		return r;
 	*ret_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (*ret_fd >= 0)
+	if (*ret_fd >= 0) {
+		kept_use(*ret_fd);
 		return 0;
+	}
 	r = pack(p, err);
 	if (r == 0 && !spec->plain)
 		r = compress(&p->cpio.out, path != NULL, &packed);
@@ -299,8 +303,9 @@ static int open_base(struct packer *p, const struct image_base_spec *spec, int *
 		return r;
 	const struct buf *content = spec->plain ? &p->cpio.out : &packed;
 	/* Failing to keep it costs the next run a moment, not this one its result. */
-	if (path && mkdir_parents(spec->cache_dir, 0755, NULL) == 0)
-		file_write_atomic(path, content->data, content->len, 0644, NULL);
+	if (path && mkdir_parents(spec->cache_dir, 0755, NULL) == 0 &&
+	    file_write_atomic(path, content->data, content->len, 0644, NULL) == 0)
+		kept_trim(spec->cache_dir, strstr(path, ".cpio"), BASES_MAX);
 	return in_memory(content, ret_fd, err);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/bug.h"
 #include "base/file.h"
+#include "base/kept.h"
 #include "base/hash.h"
 #include "image/image.h"
 #include "run/mould.h"
@@ -70,7 +71,7 @@ static int open_it(struct mould *m)
 	_cleanup_close_ int fd = open(m->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	futimens(fd, NULL);
+	kept_use(fd);
 	int r = snapshot_read(fd, &m->snapshot, NULL);
 	return r == -EBADMSG ? -ENOENT : r;
 }
@@ -151,33 +152,6 @@ static int mould_found(struct machine *machine, int result)
 	return r < 0 ? r : MOULD_BOOT;
 }
 
-static bool is_snapshot(const char *name)
-{
-	size_t len = strlen(name), end = sizeof(MOULD_SUFFIX) - 1;
-	return len > end && !strcmp(name + len - end, MOULD_SUFFIX);
-}
-
-/* Removes the snapshot that was not used for longest, should there be too many. Who has it open keeps it. */
-static void remove_oldest(const char *dir_path)
-{
-	DIR *dir = opendir(dir_path);
-	struct stat st, oldest = { 0 };
-	char name[256] = "";
-	unsigned count = 0;
-	for (struct dirent *d; dir && (d = readdir(dir));) {
-		if (!is_snapshot(d->d_name) || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (!count++ || st.st_mtime < oldest.st_mtime) {
-			oldest = st;
-			snprintf(name, sizeof(name), "%s", d->d_name);
-		}
-	}
-	if (count > MOULDS_MAX)
-		unlinkat(dirfd(dir), name, 0);
-	if (dir)
-		closedir(dir);
-}
-
 static int save(void *arg)
 {
 	struct mould *m = arg;
@@ -197,7 +171,7 @@ static int save(void *arg)
 	if (r < 0)
 		unlink(fresh);
 	else
-		remove_oldest(m->cache_dir);
+		kept_trim(m->cache_dir, MOULD_SUFFIX, MOULDS_MAX);
 	return r;
 }
 

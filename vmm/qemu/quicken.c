@@ -10,8 +10,11 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/kept.h"
 #include "vmm/qemu/quicken.h"
 
+#define KEPT_SUFFIX	   ".vmlinux"
+#define KERNELS_MAX	   16	/* copies that are kept */
 #define FUNCTION_BYTES_MAX 65536
 #define PAUSES_MAX	   8	/* more are not the loops that are meant */
 #define PATCHES_MAX	   (4 * PAUSES_MAX)
@@ -136,7 +139,7 @@ static int kept_path(const char *dir, const struct stat *st, char *out, size_t s
 	struct siphash h;
 	siphash_init(&h);
 	siphash_update(&h, file, sizeof(file));
-	int n = snprintf(out, size, "%s/%016lx.vmlinux", dir, siphash_final(&h));
+	int n = snprintf(out, size, "%s/%016lx" KEPT_SUFFIX, dir, siphash_final(&h));
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
@@ -156,6 +159,8 @@ static int keep(int in, const struct image *i, const char *dir, const char *path
 		r = -errno;
 	if (r < 0)
 		unlink(fresh);
+	else
+		kept_trim(dir, KEPT_SUFFIX, KERNELS_MAX);
 	return r < 0 ? r : TAKE_FD(out);
 }
 
@@ -181,8 +186,10 @@ int qemu_quicken(const char *kernel, const char *cache_dir, int *ret_fd)
 	if (cache_dir && kept_path(cache_dir, &st, path, sizeof(path)) < 0)
 		path[0] = '\0';
 	*ret_fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (*ret_fd >= 0)
+	if (*ret_fd >= 0) {
+		kept_use(*ret_fd);
 		return 0;
+	}
 	struct image i = { .size = (size_t)st.st_size };
 	int r = find_pauses(in, &i);
 	if (r == 0)
