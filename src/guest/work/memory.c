@@ -54,14 +54,7 @@ void cache_pipe(struct ktstr_worker *w)
 {
 	unsigned units = or_default(w->work->spin_iters, SPIN_UNITS);
 	touch(w->state, units);
-	stamp(&w->member_slot[!w->member]);
-	if (!post(w, !w->member))
-		return;
-	ktstr_worker_block(w);
-	bool woken = await_post(w);
-	ktstr_worker_woken(w, since_stamp(w->slot));
-	if (woken)
-		ktstr_worker_turn(w, units);
+	trade_byte(w, units);
 }
 
 /* --- faults ------------------------------------------------------------------------------------------------------- */

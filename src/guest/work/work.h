@@ -53,6 +53,8 @@ void *work_memory(struct ktstr_worker *w, size_t bytes);
 bool post(struct ktstr_worker *w, unsigned k);
 /* Waits for a byte in its own inbox. False: told to stop. */
 bool await_post(struct ktstr_worker *w);
+/* A turn of @units between two members: a stamp, a byte to the other, a wait for the answer. wake.c. */
+void trade_byte(struct ktstr_worker *w, unsigned units);
 /* Sets the worker's own scheduling policy; negative errno. */
 int own_policy(int policy, int priority);
 /* The group's lock: 0 free, 1 held, 2 wanted (Drepper, "Futexes are tricky", 2011); true: there was a wait. */
