@@ -15,7 +15,7 @@
 #include "base/parse.h"
 #include "reactor/child.h"
 
-/* --- in the child, between fork and exec: only async-signal-safe calls -------------------------------------------- */
+/* --- in the child, between vfork and exec: our memory, so only calls that change nothing of it -------------------- */
 
 /* Targets may be anyone's source, so all sources move out of the way first. */
 static int place_fds(const struct child_spec *spec)
@@ -77,7 +77,7 @@ static bool same_name(const char *a, const char *b)
 	return !strncmp(a, b, n) && b[n] == '=';
 }
 
-/* Our environment with @add on top; made before fork(2), after which nothing may be allocated. NULL: no memory. */
+/* Our environment with @add on top; made before vfork(2), after which nothing may be allocated. NULL: no memory. */
 static char **environment(const char *const *add)
 {
 	size_t ours = 0, added = 0;
@@ -107,6 +107,21 @@ static int await_exec(int fd)
 	return r == -ENODATA ? 0 : r < 0 ? r : why;
 }
 
+/*
+ * vfork: no page table is copied, and no page faults afterwards. The caller's frame stays out of it, whose variables
+ * the child would share. Goes on when the child has exec'd, or has written to @wr why it could not.
+ */
+static __attribute__((noinline)) pid_t start(const struct child_spec *spec, char **envp, int wr)
+{
+	pid_t self = getpid(), pid = vfork();
+	if (pid == 0) {
+		int why = become(spec, envp, self);
+		fd_write_full(wr, &why, sizeof(why));
+		_exit(127);
+	}
+	return pid;
+}
+
 int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 {
 	REQUIRE(spec->fd_count <= CHILD_FDS_MAX);
@@ -117,15 +132,9 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 	_cleanup_close_ int rd = pipefd[0];
 	_cleanup_close_ int wr = fcntl(pipefd[1], F_DUPFD_CLOEXEC, 200);
 	fd_close(pipefd[1]);
-	pid_t self = getpid();
-	pid_t pid = wr < 0 ? -1 : fork();
+	pid_t pid = wr < 0 ? -1 : start(spec, envp, wr);
 	if (pid < 0)
 		return FAIL_SYS(err, -errno, "start '%s'", spec->argv[0]);
-	if (pid == 0) {
-		int why = become(spec, envp, self);
-		fd_write_full(wr, &why, sizeof(why));
-		_exit(127);
-	}
 	wr = fd_close(wr);
 	int r = await_exec(rd);
 	int pidfd = r < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);

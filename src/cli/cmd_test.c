@@ -86,6 +86,7 @@ struct session {
 	size_t suites;
 	struct kernel kernel[KERNELS_MAX];
 	struct rundir rundir[KERNELS_MAX];
+	char commit[COMMIT_TEXT_MAX];
 	size_t kernels, first;	/* first: of those whose tests run now */
 	bool labels;		/* there are several, so names say which */
 	const struct test_args *args;
@@ -267,7 +268,7 @@ static int open_rundirs(struct session *s, struct err **err)
 		bool twin = false;
 		for (size_t j = 0; j < i; j++)
 			twin |= !strcmp(s->kernel[i].version, s->kernel[j].version);
-		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, &s->rundir[i], err);
+		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, s->commit, &s->rundir[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -542,6 +543,8 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 	nsec_t began = nsec_now();
 	s->args = a;
 	int r = prepare_run(s, a, err);
+	if (r == 0)
+		r = checkout_commit(s->reactor, s->commit);
 	if (r == 0)
 		r = get_kernels(s, a, err);
 	if (r == 0 && !a->eager) {

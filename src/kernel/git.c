@@ -27,7 +27,7 @@ static bool is_dirty(const struct git_api *git, git_repository *repo)
 	return dirty;
 }
 
-static int read_state(const struct git_api *git, const char *dir, bool search_parents, struct git_state *ret)
+static int read_state(const struct git_api *git, const char *dir, struct git_state *ret)
 {
 	git_repository *repo = NULL;
 	git_oid head;
@@ -35,8 +35,7 @@ static int read_state(const struct git_api *git, const char *dir, bool search_pa
 	git->libgit2_init();
 	/* Whose checkout it is does not matter here: nothing of it is run. */
 	git->libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-	unsigned flags = search_parents ? 0 : GIT_REPOSITORY_OPEN_NO_SEARCH;
-	if (git->repository_open_ext(&repo, dir, flags, NULL) == 0 &&
+	if (git->repository_open_ext(&repo, dir, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 &&
 	    git->reference_name_to_id(&head, repo, "HEAD") == 0) {
 		git->oid_tostr(ret->hash, sizeof(ret->hash), &head);
 		ret->dirty = is_dirty(git, repo);
@@ -47,10 +46,10 @@ static int read_state(const struct git_api *git, const char *dir, bool search_pa
 	return r;
 }
 
-int git_read_state(const char *dir, bool search_parents, struct git_state *ret, struct err **err)
+int git_read_state(const char *dir, struct git_state *ret, struct err **err)
 {
 	static const char *const names[] = { GIT_FUNCTIONS(GIT_NAME) NULL };
 	struct git_api api;
 	int r = library_open("libgit2.so." LIBGIT2_SOVERSION, names, &api, err);
-	return r < 0 ? r : read_state(&api, dir, search_parents, ret);
+	return r < 0 ? r : read_state(&api, dir, ret);
 }

@@ -13,9 +13,9 @@ struct git_state {
 };
 
 /*
- * The checkout that contains @dir (@search_parents) or that begins there. -ENOENT: none, or it has no commit, which is
+ * The checkout that begins at @dir. -ENOENT: none, or it has no commit, which is
  * no error in *@err; others: libgit2 cannot be loaded.
  */
-int git_read_state(const char *dir, bool search_parents, struct git_state *ret, struct err **err);
+int git_read_state(const char *dir, struct git_state *ret, struct err **err);
 
 #endif

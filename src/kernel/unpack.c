@@ -6,35 +6,68 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/library.h"
 #include "kernel/unpack.h"
 
 #define BLOCK_BYTES 262144
+#define LIBARCHIVE "libarchive.so.13"
 
-static int archive_fail(struct archive *a, int code, const char *tarball, struct err **err)
+/* Loaded when there is something to unpack: it brings an XML parser and the C++ runtime along. */
+#define ARCHIVE_FUNCTIONS(X)                                                                                           \
+	X(archive_errno) X(archive_error_string) X(archive_filter_bytes) X(archive_read_new) X(archive_read_free)     \
+	X(archive_read_support_filter_xz) X(archive_read_support_filter_gzip) X(archive_read_support_filter_zstd)     \
+	X(archive_read_support_format_tar) X(archive_read_open_filename) X(archive_read_next_header)                   \
+	X(archive_read_data) X(archive_read_data_block) X(archive_write_disk_new) X(archive_write_disk_set_options)    \
+	X(archive_write_header) X(archive_write_data_block) X(archive_write_finish_entry) X(archive_write_free)        \
+	X(archive_entry_pathname) X(archive_entry_set_pathname) X(archive_entry_symlink) X(archive_entry_hardlink)     \
+	X(archive_entry_set_hardlink) X(archive_entry_filetype) X(archive_entry_size)
+#define ARCHIVE_SLOT(name) __typeof__(name) *name;
+#define ARCHIVE_NAME(name) #name,
+
+struct archive_api {
+	ARCHIVE_FUNCTIONS(ARCHIVE_SLOT)
+};
+
+struct unpacker {
+	struct archive_api lib;
+	const char *tarball, *dir;
+	struct archive *from, *to;
+	uint64_t bytes;			/* written */
+};
+
+static int archive_fail(const struct unpacker *u, struct archive *a, int code, struct err **err)
 {
-	int saved = archive_errno(a);
+	int saved = u->lib.archive_errno(a);
 	bool system = saved == ENOSPC || saved == EDQUOT || saved == EACCES || saved == EROFS || saved == ENOENT;
-	const char *why = archive_error_string(a);
-	return FAIL(err, system ? EXIT_NONE : EXIT_BAD_DATA, system ? -saved : code, "unpack '%s': %s", tarball,
+	const char *why = u->lib.archive_error_string(a);
+	return FAIL(err, system ? EXIT_NONE : EXIT_BAD_DATA, system ? -saved : code, "unpack '%s': %s", u->tarball,
 		    why ? why : "damaged archive");
 }
 
-static int open_tarball(const char *tarball, struct archive **ret, struct err **err)
+static int open_tarball(struct unpacker *u, struct err **err)
 {
-	struct archive *a = archive_read_new();
-	if (!a)
-		return FAIL_SYS(err, -ENOMEM, "unpack '%s'", tarball);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_format_tar(a);
-	if (archive_read_open_filename(a, tarball, BLOCK_BYTES) != ARCHIVE_OK) {
-		int r = archive_fail(a, -EBADMSG, tarball, err);
-		archive_read_free(a);
+	static const char *const names[] = { ARCHIVE_FUNCTIONS(ARCHIVE_NAME) NULL };
+	int r = library_open(LIBARCHIVE, names, &u->lib, err);
+	if (r < 0)
 		return r;
-	}
-	*ret = a;
-	return 0;
+	u->from = u->lib.archive_read_new();
+	if (!u->from)
+		return FAIL_SYS(err, -ENOMEM, "unpack '%s'", u->tarball);
+	u->lib.archive_read_support_filter_xz(u->from);
+	u->lib.archive_read_support_filter_gzip(u->from);
+	u->lib.archive_read_support_filter_zstd(u->from);
+	u->lib.archive_read_support_format_tar(u->from);
+	return u->lib.archive_read_open_filename(u->from, u->tarball, BLOCK_BYTES) == ARCHIVE_OK
+		       ? 0
+		       : archive_fail(u, u->from, -EBADMSG, err);
+}
+
+static void unpacker_done(struct unpacker *u)
+{
+	if (u->from)
+		u->lib.archive_read_free(u->from);
+	if (u->to)
+		u->lib.archive_write_free(u->to);
 }
 
 /* The path below the archive's one top directory: "" for that directory itself, NULL for what is not below one. */
@@ -81,37 +114,44 @@ int kernel_makefile_version(const char *text, char ret[VERSION_TEXT_MAX])
 	return 0;
 }
 
-static int read_makefile(struct archive *a, char ret[VERSION_TEXT_MAX])
+static int read_makefile(struct unpacker *u, char ret[VERSION_TEXT_MAX])
 {
 	char text[4096];
-	la_ssize_t n = archive_read_data(a, text, sizeof(text) - 1);
+	la_ssize_t n = u->lib.archive_read_data(u->from, text, sizeof(text) - 1);
 	if (n <= 0)
 		return -EBADMSG;
 	text[n] = '\0';
 	return kernel_makefile_version(text, ret);
 }
 
+/* -ENOENT: no top Makefile up to the end. */
+static int find_makefile(struct unpacker *u, char ret[VERSION_TEXT_MAX], struct err **err)
+{
+	struct archive_entry *e;
+	int code;
+	while ((code = u->lib.archive_read_next_header(u->from, &e)) == ARCHIVE_OK) {
+		const char *path = u->lib.archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
+		if (below && !strcmp(below, "Makefile"))
+			return read_makefile(u, ret);
+	}
+	return code == ARCHIVE_EOF ? -ENOENT : archive_fail(u, u->from, -EBADMSG, err);
+}
+
 int unpack_peek_version(const char *tarball, char ret[VERSION_TEXT_MAX], struct err **err)
 {
-	struct archive *a;
-	struct archive_entry *e;
-	int r = open_tarball(tarball, &a, err);
+	_cleanup_(unpacker_done) struct unpacker u = { .tarball = tarball };
+	struct err *why = NULL;
+	int r = open_tarball(&u, err);
 	if (r < 0)
 		return r;
-	int code;
-	r = -ENOENT;
-	while (r == -ENOENT && (code = archive_read_next_header(a, &e)) == ARCHIVE_OK) {
-		const char *path = archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
-		if (below && !strcmp(below, "Makefile"))
-			r = read_makefile(a, ret);
+	r = find_makefile(&u, ret, &why);
+	if (why) {
+		*err = why;
+		return r;
 	}
-	if (r == -ENOENT && code != ARCHIVE_EOF)
-		r = archive_fail(a, -EBADMSG, tarball, err);
-	else if (r < 0)
-		r = FAIL(err, EXIT_BAD_DATA, r, "'%s' is not a kernel's source: it has no top Makefile with a version",
-			 tarball);
-	archive_read_free(a);
-	return r;
+	return r == 0 ? 0
+		      : FAIL(err, EXIT_BAD_DATA, r,
+			     "'%s' is not a kernel's source: it has no top Makefile with a version", tarball);
 }
 
 /* --- everything --------------------------------------------------------------------------------------------------- */
@@ -133,105 +173,103 @@ static bool link_leaves(const char *path, const char *target)
 	return false;
 }
 
-static int place(struct archive_entry *e, const char *dir, const char *tarball, struct err **err)
+static int place(struct unpacker *u, struct archive_entry *e, struct err **err)
 {
-	const char *path = archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
-	const char *link = archive_entry_symlink(e), *hard = archive_entry_hardlink(e);
+	const char *tarball = u->tarball;
+	const char *path = u->lib.archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
+	const char *link = u->lib.archive_entry_symlink(e), *hard = u->lib.archive_entry_hardlink(e);
 	_cleanup_free_ char *to = NULL, *hard_to = NULL;
 	if (!path || *path == '/' || strstr(path, "../"))
 		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': member '%s' leads out of the tree", tarball,
 			    path);
 	if (!below)
-		return strchr(path, '/') || archive_entry_filetype(e) == AE_IFDIR
+		return strchr(path, '/') || u->lib.archive_entry_filetype(e) == AE_IFDIR
 			       ? 1
 			       : FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': '%s' is not below one top directory",
 				      tarball, path);
 	if (link && link_leaves(below, link))
 		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': link '%s' -> '%s' leads out of the tree",
 			    tarball, path, link);
-	if (asprintf(&to, "%s/%s", dir, below) < 0)
+	if (asprintf(&to, "%s/%s", u->dir, below) < 0)
 		return -ENOMEM;
-	archive_entry_set_pathname(e, to);
+	u->lib.archive_entry_set_pathname(e, to);
 	if (hard) {
 		const char *hard_below = below_top(hard);
-		if (!hard_below || strstr(hard, "../") || asprintf(&hard_to, "%s/%s", dir, hard_below) < 0)
+		if (!hard_below || strstr(hard, "../") || asprintf(&hard_to, "%s/%s", u->dir, hard_below) < 0)
 			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': hard link '%s' leads out of the tree",
 				    tarball, path);
-		archive_entry_set_hardlink(e, hard_to);
+		u->lib.archive_entry_set_hardlink(e, hard_to);
 	}
 	return 0;
 }
 
-static int copy_data(struct archive *from, struct archive *to, uint64_t *bytes)
+enum copied { COPIED, COPY_READ_FAILED, COPY_WRITE_FAILED, COPY_TOO_MUCH };
+
+static enum copied copy_data(struct unpacker *u)
 {
 	const void *block;
 	size_t len;
 	la_int64_t at;
 	for (;;) {
-		int code = archive_read_data_block(from, &block, &len, &at);
+		int code = u->lib.archive_read_data_block(u->from, &block, &len, &at);
 		if (code == ARCHIVE_EOF)
-			return 0;
+			return COPIED;
 		if (code != ARCHIVE_OK)
-			return 1;
-		*bytes += len;
-		if (*bytes > UNPACK_BYTES_MAX)
-			return 3;
-		if (archive_write_data_block(to, block, len, at) < 0)
-			return 2;
+			return COPY_READ_FAILED;
+		u->bytes += len;
+		if (u->bytes > UNPACK_BYTES_MAX)
+			return COPY_TOO_MUCH;
+		if (u->lib.archive_write_data_block(u->to, block, len, at) < 0)
+			return COPY_WRITE_FAILED;
 	}
 }
 
-static int unpack_entry(struct archive *from, struct archive *to, struct archive_entry *e, const char *tarball,
-			uint64_t *bytes, struct err **err)
+static int unpack_entry(struct unpacker *u, struct archive_entry *e, struct err **err)
 {
-	if (archive_write_header(to, e) < ARCHIVE_WARN)
-		return archive_fail(to, -EIO, tarball, err);
-	int side = archive_entry_size(e) > 0 ? copy_data(from, to, bytes) : 0;
-	if (side == 3)
-		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %lu GiB come out of it", tarball,
+	if (u->lib.archive_write_header(u->to, e) < ARCHIVE_WARN)
+		return archive_fail(u, u->to, -EIO, err);
+	enum copied copied = u->lib.archive_entry_size(e) > 0 ? copy_data(u) : COPIED;
+	if (copied == COPY_TOO_MUCH)
+		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %lu GiB come out of it", u->tarball,
 			    (unsigned long)(UNPACK_BYTES_MAX >> 30));
-	if (side)
-		return archive_fail(side == 1 ? from : to, -EBADMSG, tarball, err);
-	if (archive_write_finish_entry(to) < ARCHIVE_WARN)
-		return archive_fail(to, -EIO, tarball, err);
+	if (copied != COPIED)
+		return archive_fail(u, copied == COPY_READ_FAILED ? u->from : u->to, -EBADMSG, err);
+	if (u->lib.archive_write_finish_entry(u->to) < ARCHIVE_WARN)
+		return archive_fail(u, u->to, -EIO, err);
 	return 0;
 }
 
-static int unpack_all(struct archive *from, struct archive *to, const char *tarball, const char *dir,
-		      struct unpack_progress *p, struct err **err)
+static int unpack_all(struct unpacker *u, struct unpack_progress *p, struct err **err)
 {
 	struct archive_entry *e;
-	uint64_t bytes = 0;
 	int code;
-	while ((code = archive_read_next_header(from, &e)) == ARCHIVE_OK) {
+	while ((code = u->lib.archive_read_next_header(u->from, &e)) == ARCHIVE_OK) {
 		if (atomic_load(&p->cancel))
 			return -ECANCELED;
 		if (atomic_fetch_add(&p->files, 1) >= UNPACK_FILES_MAX)
-			return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %u members", tarball,
+			return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %u members", u->tarball,
 				    UNPACK_FILES_MAX);
-		atomic_store(&p->read_bytes, (uint64_t)archive_filter_bytes(from, -1));
-		int r = place(e, dir, tarball, err);
+		atomic_store(&p->read_bytes, (uint64_t)u->lib.archive_filter_bytes(u->from, -1));
+		int r = place(u, e, err);
 		if (r == 0)
-			r = unpack_entry(from, to, e, tarball, &bytes, err);
+			r = unpack_entry(u, e, err);
 		if (r < 0)
 			return r;
 	}
-	return code == ARCHIVE_EOF ? 0 : archive_fail(from, -EBADMSG, tarball, err);
+	return code == ARCHIVE_EOF ? 0 : archive_fail(u, u->from, -EBADMSG, err);
 }
 
 int unpack_tarball(const char *tarball, const char *dir, struct unpack_progress *progress, struct err **err)
 {
-	struct archive *from, *to = archive_write_disk_new();
-	int r = to ? open_tarball(tarball, &from, err) : -ENOMEM;
-	if (r < 0) {
-		archive_write_free(to);
+	_cleanup_(unpacker_done) struct unpacker u = { .tarball = tarball, .dir = dir };
+	int r = open_tarball(&u, err);
+	if (r < 0)
 		return r;
-	}
+	u.to = u.lib.archive_write_disk_new();
+	if (!u.to)
+		return FAIL_SYS(err, -ENOMEM, "unpack '%s'", tarball);
 	/* Paths are absolute by now, below @dir; links inside the tree are never followed while writing. */
-	archive_write_disk_set_options(to, ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM |
-						   ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK);
-	r = unpack_all(from, to, tarball, dir, progress, err);
-	archive_read_free(from);
-	archive_write_free(to);
-	return r;
+	u.lib.archive_write_disk_set_options(u.to, ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM |
+							   ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK);
+	return unpack_all(&u, progress, err);
 }

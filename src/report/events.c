@@ -82,18 +82,33 @@ static json_int_t peak_rss_kib(void)
 	return peak ? strtoll(peak + 6, NULL, 10) : 0;
 }
 
-/* What the orchestrator itself used so far is part of the summary: a harness should know its own cost. */
+static json_int_t cpu_us(int who)
+{
+	struct rusage ru = { 0 };
+	getrusage(who, &ru);
+	return (json_int_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 + ru.ru_utime.tv_usec +
+	       ru.ru_stime.tv_usec;
+}
+
+/*
+ * What the orchestrator itself used so far is part of the summary: a harness should know its own cost. What its
+ * children used, machines among them, stands beside it, so that nothing can hide in one.
+ */
 json_t *summary_json(const struct run_counts *c, nsec_t wall)
 {
-	struct rusage self = { 0 };
-	getrusage(RUSAGE_SELF, &self);
-	json_int_t cpu_us = (json_int_t)(self.ru_utime.tv_sec + self.ru_stime.tv_sec) * 1000000 +
-			    self.ru_utime.tv_usec + self.ru_stime.tv_usec;
-	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I}", "event", "run-finished", "total",
-			 (int)c->total, "passed", (int)c->passed, "failed", (int)c->failed, "inconclusive",
-			 (int)c->inconclusive, "skipped", (int)c->skipped, "flaky", (int)c->flaky, "not_run",
-			 (int)c->not_run, "wall_ns", (json_int_t)wall, "self_cpu_us", cpu_us, "self_rss_kib",
-			 peak_rss_kib());
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}",
+			 "event", "run-finished",
+			 "total", (int)c->total,
+			 "passed", (int)c->passed,
+			 "failed", (int)c->failed,
+			 "inconclusive", (int)c->inconclusive,
+			 "skipped", (int)c->skipped,
+			 "flaky", (int)c->flaky,
+			 "not_run", (int)c->not_run,
+			 "wall_ns", (json_int_t)wall,
+			 "self_cpu_us", cpu_us(RUSAGE_SELF),
+			 "children_cpu_us", cpu_us(RUSAGE_CHILDREN),
+			 "self_rss_kib", peak_rss_kib());
 }
 
 void run_counts_add(struct run_counts *sum, const struct run_counts *part)

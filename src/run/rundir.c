@@ -8,7 +8,6 @@
 
 #include "base/file.h"
 #include "base/time.h"
-#include "kernel/git.h"
 #include "lock/scan.h"
 #include "run/rundir.h"
 
@@ -20,16 +19,6 @@ void rundir_done(struct rundir *d)
 	free(d->id);
 	fd_close(d->lock_fd);
 	*d = RUNDIR_NULL;
-}
-
-static void read_commit(struct rundir *d)
-{
-	struct git_state git;
-	char cwd[4096];
-	if (!getcwd(cwd, sizeof(cwd)) || git_read_state(cwd, true, &git, NULL) < 0)
-		snprintf(d->commit, sizeof(d->commit), "unknown");
-	else
-		snprintf(d->commit, sizeof(d->commit), "%.7s%s", git.hash, git.dirty ? "-dirty" : "");
 }
 
 static int take_lock(struct rundir *d, const char *dir, const char *path, struct err **err)
@@ -80,12 +69,12 @@ const char *rundir_root(void)
 	return root && *root ? root : "target/ktstr";
 }
 
-int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err)
+int rundir_open(const char *kernel_version, const char *commit, struct rundir *ret, struct err **err)
 {
 	const char *said = getenv("KTSTR_SIDECAR_DIR"), *root = rundir_root();
 	struct rundir d = RUNDIR_NULL;
 	int r;
-	read_commit(&d);
+	snprintf(d.commit, sizeof(d.commit), "%s", commit);
 	if (said && *said) {
 		d.path = strdup(said);
 		d.id = strdup(path_basename(said));

@@ -6,11 +6,12 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "run/checkout.h"
 
 struct rundir {
 	char *path;		/* {root}/{kernel}-{commit}, or KTSTR_SIDECAR_DIR as it is */
 	char *id;		/* last component */
-	char commit[48];	/* 7 hex digits, -dirty when changed; "unknown" outside a checkout */
+	char commit[COMMIT_TEXT_MAX];
 	int lock_fd;		/* held exclusively while the run lasts; -1 for KTSTR_SIDECAR_DIR */
 };
 
@@ -18,9 +19,9 @@ struct rundir {
 
 /*
  * KTSTR_SIDECAR_DIR verbatim, else below KTSTR_RUNS_ROOT, else below target/ktstr. Takes the directory's lock (waits up
- * to 30 s, then names its holder) and removes the sidecars of the run before. Blocks.
+ * to 30 s, then names its holder) and removes the sidecars of the run before. @commit: checkout_commit()'s. Blocks.
  */
-int rundir_open(const char *kernel_version, struct rundir *ret, struct err **err);
+int rundir_open(const char *kernel_version, const char *commit, struct rundir *ret, struct err **err);
 void rundir_done(struct rundir *d);
 /* Where run directories are: KTSTR_RUNS_ROOT, else target/ktstr. */
 const char *rundir_root(void);

@@ -383,8 +383,29 @@ START_TEST(suite_reads_payloads)
 }
 END_TEST
 
+static const struct {
+	const char *lines[4], *commit;
+} checkouts[] = {
+	{ { "# branch.oid 0123456789abcdef0123456789abcdef01234567", "# branch.head main" }, "0123456" },
+	{ { "# branch.oid 0123456789abcdef0123456789abcdef01234567", "# stash 1", "1 .M N... 100644 a b", "1 M. c" },
+	  "0123456-dirty" },
+	{ { "# branch.oid 0123456789abcdef0123456789abcdef01234567", "? new", "! ignored" }, "0123456" },
+	{ { "# branch.oid (initial)", "1 A. N... 0 0 0 file" }, "unknown" },
+	{ { "fatal: not a git repository (or any of the parent directories): .git" }, "unknown" },
+};
+
+START_TEST(a_checkout_says_its_commit)
+{
+	char commit[COMMIT_TEXT_MAX] = COMMIT_UNKNOWN;
+	for (size_t i = 0; i < ARRAY_SIZE(checkouts[_i].lines) && checkouts[_i].lines[i]; i++)
+		checkout_take_line(commit, checkouts[_i].lines[i]);
+	ck_assert_str_eq(commit, checkouts[_i].commit);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_loop_test(tc, a_checkout_says_its_commit, 0, ARRAY_SIZE(checkouts));
 	tcase_add_loop_test(tc, machines_ask_for_what_they_need, 0, ARRAY_SIZE(wishes));
 	tcase_add_test(tc, suite_reads_payloads);
 	tcase_add_loop_test(tc, filter_matches, 0, ARRAY_SIZE(filters));
