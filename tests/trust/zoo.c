@@ -17,7 +17,7 @@
 #define LATENCY	 .cores = 4, .checks = { .max_p99_wake_latency_ns = 1000000, .gate_on_tcg = KTSTR_ON }
 #define WEIGHTS	 .cores = 1, .duration_s = 8
 #define KTHREADS(n) .cores = (n), .duration_s = 5
-#define FORKS(n)	 .cores = (n), .duration_s = 5
+#define FORKS(n)	 .cores = (n), .duration_s = 8
 #define LLCS	 .llcs = 2, .cores = 2, .min_llcs = 2
 #define NODES	 .numa_nodes = 2, .llcs = 2, .cores = 2, .min_numa_nodes = 2, .max_numa_nodes = 4
 #define HOTPLUG	 .cores = 3
