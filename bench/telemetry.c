@@ -1,27 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * telemetry.c -- CPU time a turn, of every work type, with telemetry and without, as schedstat has it. One CPU, so that
- * the machine's clock is the instructions of the one that runs. Read by telemetry.py.
+ * telemetry.c -- CPU time a turn, of every work type, with telemetry and without, as schedstat has it. One CPU where
+ * that is possible, so that the machine's clock is the instructions of the one that runs. Read by telemetry.py.
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <ktstr/ktstr.h>
 
+#define PAIRS 3
+
 struct tally {
 	unsigned long run_ns, turns;
 };
 
-static unsigned long run_ns(int pid)
+static unsigned long thread_ns(int pid, const char *thread)
 {
-	char path[64];
+	char path[320];
 	unsigned long ns = 0;
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, thread);
 	FILE *f = fopen(path, "re");
 	if (f && fscanf(f, "%lu", &ns) != 1)
 		ns = 0;
 	if (f)
 		fclose(f);
+	return ns;
+}
+
+/* All of its threads: SCHBENCH and TAOBENCH have some. */
+static unsigned long run_ns(int pid)
+{
+	char path[64];
+	unsigned long ns = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		ns += *e->d_name == '.' ? 0 : thread_ns(pid, e->d_name);
+	if (d)
+		closedir(d);
 	return ns;
 }
 
@@ -50,22 +67,32 @@ static void watch(struct ktstr_ctx *t, void *arg)
 static void compare(struct ktstr_ctx *t, const char *name, unsigned workers, const struct ktstr_work *work)
 {
 	struct ktstr_work quiet = *work;
-	struct tally on[2] = { 0 }, off[2] = { 0 };
 	quiet.quiet = true;
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < PAIRS; i++) {
+		struct tally on = { 0 }, off = { 0 };
 		ktstr_run_steps(t, KTSTR_STEPS(
-			{ .name = "on", .hold = KTSTR_HOLD_MS(460), .watch = watch, .arg = &on[i],
+			{ .name = "on", .hold = KTSTR_HOLD_MS(460), .watch = watch, .arg = &on,
 			  .cgroups = KTSTR_CGROUPS({ .name = "g", .workers = workers, .work = *work }) },
-			{ .name = "off", .hold = KTSTR_HOLD_MS(460), .watch = watch, .arg = &off[i],
+			{ .name = "off", .hold = KTSTR_HOLD_MS(460), .watch = watch, .arg = &off,
 			  .cgroups = KTSTR_CGROUPS({ .name = "g", .workers = workers, .work = quiet }) }));
-	printf("%s %lu %lu %lu %lu\n", name, on[0].run_ns + on[1].run_ns, on[0].turns + on[1].turns,
-	       off[0].run_ns + off[1].run_ns, off[0].turns + off[1].turns);
+		printf("%s %lu %lu %lu %lu\n", name, on.run_ns, on.turns, off.run_ns, off.turns);
+	}
+}
+
+/* What SPIN_WAIT does, by the calls that a test's own function has. */
+static void own_function(struct ktstr_worker *w, void *arg)
+{
+	(void)arg;
+	while (!ktstr_worker_stopped(w)) {
+		ktstr_worker_spin(w, 1024);
+		ktstr_worker_turn(w, 1024);
+	}
 }
 
 #define COMPARE(WORKERS, TYPE, ...) compare(t, #TYPE, WORKERS, &KTSTR_WORK(TYPE, ##__VA_ARGS__))
-#define BENCH(id) KTSTR_TEST(id, .cores = 1, .duration_s = 20, .checks = { .not_starved = KTSTR_OFF })
+#define BENCH(id, ...) KTSTR_TEST(id, .duration_s = 60, .checks = { .not_starved = KTSTR_OFF }, __VA_ARGS__)
 
-BENCH(telemetry_cpu)
+BENCH(telemetry_cpu, .cores = 1)
 {
 	COMPARE(1, SPIN_WAIT);
 	COMPARE(2, YIELD_HEAVY);
@@ -74,20 +101,31 @@ BENCH(telemetry_cpu)
 	COMPARE(1, IDLE_CHURN);
 	COMPARE(1, ALU_HOT);
 	COMPARE(1, IPC_VARIANCE, .hot_iters = 1000, .period = 4);
-	COMPARE(1, TIMER_LATENCY);
+	COMPARE(1, TIMER_LATENCY, .interval_us = 997);	/* all phases of the kernel's tick */
+	COMPARE(1, SEQUENCE, .phases = KTSTR_PHASES({ KTSTR_PHASE_SPIN, 2000 }, { KTSTR_PHASE_SLEEP, 1000 },
+						    { KTSTR_PHASE_YIELD, 2000 }, { KTSTR_PHASE_ALU_HOT, 2000 }));
+	COMPARE(1, CUSTOM, .name = "own", .fn = own_function);
+	return KTSTR_PASS;
+}
+
+BENCH(telemetry_memory, .cores = 1)
+{
 	COMPARE(1, IO_SYNC_WRITE);
 	COMPARE(1, IO_RAND_READ);
 	COMPARE(1, IO_CONVOY);
 	COMPARE(1, CACHE_PRESSURE);
 	COMPARE(2, CACHE_YIELD);
+	COMPARE(2, CACHE_PIPE);
 	COMPARE(1, PAGE_FAULT_CHURN);
+	COMPARE(1, FORK_EXIT);
+	COMPARE(1, SCHBENCH, .size_kib = 12);
+	COMPARE(1, TAOBENCH);
 	return KTSTR_PASS;
 }
 
-BENCH(telemetry_wake)
+BENCH(telemetry_wake, .cores = 1)
 {
 	COMPARE(2, PIPE_IO);
-	COMPARE(2, CACHE_PIPE);
 	COMPARE(2, FUTEX_PING_PONG);
 	COMPARE(2, ASYMMETRIC_WAKER);
 	COMPARE(4, WAKE_CHAIN);
@@ -96,14 +134,13 @@ BENCH(telemetry_wake)
 	COMPARE(8, THUNDERING_HERD);
 	COMPARE(3, EPOLL_STORM);
 	COMPARE(2, SIGNAL_STORM);
-	COMPARE(1, FORK_EXIT);
 	COMPARE(4, MUTEX_CONTENTION);
 	COMPARE(3, PRODUCER_CONSUMER_IMBALANCE);
 	COMPARE(3, PRIORITY_INVERSION);
 	return KTSTR_PASS;
 }
 
-BENCH(telemetry_sched)
+BENCH(telemetry_sched, .cores = 1)
 {
 	COMPARE(1, NICE_SWEEP);
 	COMPARE(2, AFFINITY_CHURN);
@@ -112,5 +149,20 @@ BENCH(telemetry_sched)
 	COMPARE(1, CGROUP_CHURN, .interval_ms = 20);
 	COMPARE(1, CGROUP_ATTACH_STORM);
 	COMPARE(3, PREEMPT_STORM);
+	COMPARE(2, RT_STARVATION);
+	return KTSTR_PASS;
+}
+
+/* Two processors take turns on the machine's clock: a turn seems twice as long, with telemetry and without. */
+BENCH(telemetry_siblings, .cores = 1, .threads = 2)
+{
+	COMPARE(2, SMT_SIBLING_SPIN);
+	return KTSTR_PASS;
+}
+
+BENCH(telemetry_nodes, .numa_nodes = 2, .llcs = 2, .cores = 1)
+{
+	COMPARE(1, NUMA_WORKING_SET_SWEEP);
+	COMPARE(1, NUMA_MIGRATION_CHURN);
 	return KTSTR_PASS;
 }

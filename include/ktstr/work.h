@@ -101,7 +101,7 @@ struct ktstr_work {
 	const char *name;	/* CUSTOM: for reports */
 	ktstr_work_fn *fn;	/* CUSTOM: runs until ktstr_worker_stopped() */
 	void *arg;
-	bool quiet;		/* without telemetry other than turns: for measuring what telemetry costs */
+	bool quiet;		/* no telemetry but turns, no latencies: for measuring what telemetry costs */
 };
 
 #define KTSTR_WORK(TYPE, ...) ((struct ktstr_work){ .type = KTSTR_WORK_##TYPE, ##__VA_ARGS__ })

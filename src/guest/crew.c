@@ -34,7 +34,7 @@ static void *map_shared(size_t bytes)
 int crew_init(struct crew *c, uint64_t seed, const struct guest_topology *topology, struct err **err)
 {
 	struct rlimit files;
-	*c = (struct crew){ .rng.state = seed, .cap = WORKERS_MAX, .topology = topology };
+	*c = (struct crew){ .rng.state = seed, .cap = WORKERS_MAX, .topology = topology, .clock = ticks() };
 	c->shared = map_shared(sizeof(*c->shared));
 	c->slot = map_shared(c->cap * sizeof(*c->slot));
 	c->group = map_shared(c->cap * sizeof(*c->group));
@@ -191,6 +191,7 @@ void become_worker(struct crew *c, size_t i)
 		.shared = c->shared,
 		.work = &record->load.work,
 		.type = work_type(&record->load.work),
+		.clock = *c->clock,
 		.topology = c->topology,
 		.cgroup = m->cgroup,
 		.rng.state = c->rng.state ^ i * 0x9e3779b97f4a7c15u,
@@ -368,7 +369,7 @@ void crew_pardon(struct crew *c, const char *cgroup)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (lives_in(&c->member[i], cgroup)) {
-			atomic_fetch_add(&c->slot[i].pardon, 1);
+			atomic_store(&c->slot[i].pardoned, ticks_now(c->clock));
 			c->member[i].pardoned = nsec_now();
 		}
 }
@@ -419,13 +420,14 @@ static void note_end(struct crew *c, size_t i, int status)
 static void note_stuck(struct crew *c, size_t i)
 {
 	struct worker_slot *s = &c->slot[i];
-	nsec_t now = nsec_now(), last = atomic_load(&s->last_check_ns);
+	int64_t last = atomic_load(&s->last_check);
 	s->report.end = WIRE_WORKER_TIMED_OUT;
 	if (!last)
 		return;
-	s->report.wall_ns = (uint64_t)(now - s->began_ns);
-	if (!atomic_load(&s->blocked) && (uint64_t)(now - last) > s->report.max_gap_ns) {
-		s->report.max_gap_ns = (uint64_t)(now - last);
+	uint64_t gap_ns = ticks_ns(c->clock, ticks_now(c->clock) - last);
+	s->report.wall_ns = (uint64_t)(nsec_now() - s->began_ns);
+	if (!atomic_load(&s->blocked) && gap_ns > s->report.max_gap_ns) {
+		s->report.max_gap_ns = gap_ns;
 		s->report.max_gap_at_ns = s->report.wall_ns;
 	}
 }

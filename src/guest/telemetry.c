@@ -13,9 +13,16 @@
 #include "base/file.h"
 #include "guest/work/work.h"
 
-bool ktstr_worker_stopped(const struct ktstr_worker *w)
+#define EPOCH_UNKNOWN UINT32_MAX
+
+static inline bool stopped(const struct ktstr_worker *w)
 {
 	return atomic_load_explicit(&w->slot->stop, memory_order_relaxed);
+}
+
+bool ktstr_worker_stopped(const struct ktstr_worker *w)
+{
+	return stopped(w);
 }
 
 /*
@@ -40,12 +47,18 @@ void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
 		__builtin_ia32_pause();
 }
 
-/* glibc registers the kernel's restartable-sequence area, which has the number: a load instead of a call. */
-static inline unsigned current_cpu(void)
+/*
+ * glibc registers the kernel's restartable-sequence area, which has the number: a load instead of a call. Of the thread
+ * that asks, for a test's own function may have several.
+ */
+static inline unsigned rseq_cpu(const struct ktstr_worker *w)
 {
-	const struct rseq *area = (const struct rseq *)((const char *)__builtin_thread_pointer() + __rseq_offset);
-	uint32_t cpu = __rseq_size ? *(const volatile uint32_t *)&area->cpu_id : UINT32_MAX;
-	return cpu < WIRE_CPUS_MAX ? cpu : (unsigned)sched_getcpu();
+	return *(const volatile uint32_t __seg_fs *)(uintptr_t)w->rseq_at;
+}
+
+static unsigned current_cpu(const struct ktstr_worker *w)
+{
+	return w->quick ? rseq_cpu(w) : (unsigned)sched_getcpu();
 }
 
 /*
@@ -55,11 +68,12 @@ static inline unsigned current_cpu(void)
 static void note_cpu(struct ktstr_worker *w)
 {
 	uint32_t before = atomic_load_explicit(&w->slot->epoch, memory_order_acquire);
-	unsigned cpu = current_cpu();
+	unsigned cpu = current_cpu(w);
+	atomic_thread_fence(memory_order_acquire);
 	uint32_t after = atomic_load_explicit(&w->slot->epoch, memory_order_acquire);
-	if ((cpu == w->cpu && after == w->noted_epoch && before == after) || cpu >= WIRE_CPUS_MAX)
+	if (cpu >= WIRE_CPUS_MAX)
 		return;
-	w->noted_epoch = before == after ? after : UINT32_MAX;
+	w->noted_epoch = before == after && w->quick ? after : EPOCH_UNKNOWN;
 	struct wire_worker *r = &w->slot->report;
 	uint64_t bit = (uint64_t)1 << cpu % 64;
 	if (before == after && before < WORKER_EPOCHS)
@@ -69,79 +83,196 @@ static void note_cpu(struct ktstr_worker *w)
 	w->cpu = cpu;
 }
 
-/* The last tick's time: gaps are of seconds, and this clock costs a fifth of the exact one. */
-static nsec_t coarse_now(void)
+static void note_gap(struct ktstr_worker *w, int64_t last, int64_t now)
 {
-	return nsec_clock(CLOCK_MONOTONIC_COARSE);
+	struct wire_worker *r = &w->slot->report;
+	if (now - last <= w->max_gap || atomic_load(&w->slot->pardoned) >= last)
+		return;
+	w->max_gap = now - last;
+	r->max_gap_ns = ticks_ns(&w->clock, w->max_gap);
+	r->max_gap_cpu = w->cpu;
+	r->max_gap_at_ns = ticks_ns(&w->clock, now - w->slot->began);
 }
 
 /* The time since the last look is a gap in which the worker wanted to run, however it was spent. */
-void worker_checkpoint(struct ktstr_worker *w)
+static void checkpoint(struct ktstr_worker *w)
 {
-	struct wire_worker *r = &w->slot->report;
-	nsec_t now = coarse_now();
-	nsec_t last = atomic_load_explicit(&w->slot->last_check_ns, memory_order_relaxed);
-	uint32_t pardon = atomic_load_explicit(&w->slot->pardon, memory_order_relaxed);
-	uint64_t gap = now > last ? (uint64_t)(now - last) : 0;
+	int64_t now = ticks_now(&w->clock);
 	note_cpu(w);
-	if (gap > r->max_gap_ns && pardon == w->pardon_seen) {
-		r->max_gap_ns = gap;
-		r->max_gap_cpu = w->cpu;
-		r->max_gap_at_ns = now > w->slot->began_ns ? (uint64_t)(now - w->slot->began_ns) : 0;
-	}
-	w->pardon_seen = pardon;
-	atomic_store_explicit(&w->slot->last_check_ns, now, memory_order_relaxed);
+	note_gap(w, atomic_load_explicit(&w->slot->last_check, memory_order_relaxed), now);
+	atomic_store_explicit(&w->slot->last_check, now, memory_order_relaxed);
 }
 
-void ktstr_worker_turn(struct ktstr_worker *w, uint64_t units)
+/*
+ * What follows comes in two forms: a short one for when nothing is new, straight and without a call, which is nearly
+ * always; and a thorough one that sees to everything, for when something is, and where the clock or the CPU have to be
+ * asked for. Nothing is new when epoch and CPU are those that were noted last: the pair is noted then, and whatever
+ * comes next, the next look finds it.
+ */
+static inline bool nothing_new(const struct ktstr_worker *w)
+{
+	return atomic_load_explicit(&w->slot->epoch, memory_order_relaxed) == w->noted_epoch && rseq_cpu(w) == w->cpu;
+}
+
+/* False: this gap is the longest. */
+static inline bool short_checkpoint(struct ktstr_worker *w)
+{
+	int64_t now = ticks_counter();
+	if (now - atomic_load_explicit(&w->slot->last_check, memory_order_relaxed) > w->max_gap)
+		return false;
+	atomic_store_explicit(&w->slot->last_check, now, memory_order_relaxed);
+	return true;
+}
+
+/* --- turns -------------------------------------------------------------------------------------------------------- */
+
+static inline void count(struct ktstr_worker *w, uint64_t units)
 {
 	struct wire_worker *r = &w->slot->report;
 	r->work_units += units;
 	r->iterations++;
 	r->counts_progress = 1;
-	if (r->work_units < w->next_check)
-		return;
-	w->next_check = r->work_units + WORKER_CHECK_UNITS;
-	if (w->work->quiet)
-		return;
-	if (++w->checks % WORKER_CLOCK_EVERY == 0)
-		worker_checkpoint(w);
+}
+
+void worker_count(struct ktstr_worker *w, uint64_t units)
+{
+	count(w, units);
+}
+
+static void __attribute__((noinline)) look_thoroughly(struct ktstr_worker *w, bool at_clock)
+{
+	if (at_clock)
+		checkpoint(w);
 	else
 		note_cpu(w);
 }
 
-void ktstr_worker_block(struct ktstr_worker *w)
+void ktstr_worker_turn(struct ktstr_worker *w, uint64_t units)
 {
-	if (w->work->quiet)
+	count(w, units);
+	w->undone -= (int64_t)units + WORKER_LOOK_UNITS / WORKER_LOOK_TURNS;
+	if (w->undone > 0)
 		return;
-	worker_checkpoint(w);
+	w->undone = WORKER_LOOK_UNITS;
+	bool at_clock = ++w->looks % WORKER_CLOCK_EVERY == 0;
+	if (!nothing_new(w) || (at_clock && !short_checkpoint(w)))
+		look_thoroughly(w, at_clock);
+}
+
+/* --- waits -------------------------------------------------------------------------------------------------------- */
+
+static void __attribute__((noinline)) block_thoroughly(struct ktstr_worker *w)
+{
+	if (w->quiet)
+		return;
+	checkpoint(w);
 	atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
 }
 
-/* Algorithm R (Vitter, 1985): every sample is equally likely to be among those kept. */
-void worker_sample(struct ktstr_worker *w, uint64_t ns)
+void ktstr_worker_block(struct ktstr_worker *w)
 {
-	if (w->work->quiet || ktstr_worker_stopped(w))
+	if (nothing_new(w) && short_checkpoint(w))
+		atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
+	else
+		block_thoroughly(w);
+}
+
+/* Algorithm R (Vitter, 1985): every sample is equally likely to be among those kept. */
+static void __attribute__((noinline)) sample_some(struct ktstr_worker *w, uint64_t n, uint32_t ns)
+{
+	uint64_t at = rng_below(&w->rng, n + 1);
+	if (at < WORKER_SAMPLES_MAX)
+		w->slot->sample[at] = ns;
+}
+
+/* Whoever is woken to be told to stop was not woken by its like. */
+static inline void sample(struct ktstr_worker *w, uint32_t ns)
+{
+	if (stopped(w))
 		return;
 	uint64_t n = w->slot->report.wake_samples++;
-	uint64_t at = n < WORKER_SAMPLES_MAX ? n : rng_below(&w->rng, n + 1);
-	if (at < WORKER_SAMPLES_MAX)
-		w->slot->sample[at] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
+	if (n < WORKER_SAMPLES_MAX)
+		w->slot->sample[n] = ns;
+	else
+		sample_some(w, n, ns);
+}
+
+/* Nanoseconds between @since and @now, but for @after; saturated. */
+static uint32_t latency(const struct ktstr_worker *w, int64_t since, int64_t now, nsec_t after)
+{
+	nsec_t late = (nsec_t)ticks_ns(&w->clock, now - since) - after;
+	return late < 0 ? 0 : late > UINT32_MAX ? UINT32_MAX : (uint32_t)late;
+}
+
+static inline void go_on(struct ktstr_worker *w, int64_t now)
+{
+	atomic_store_explicit(&w->slot->last_check, now, memory_order_relaxed);
+	atomic_store_explicit(&w->slot->blocked, 0, memory_order_relaxed);
+}
+
+static int64_t go_on_thoroughly(struct ktstr_worker *w)
+{
+	int64_t now = ticks_now(&w->clock);
+	go_on(w, now);
+	note_cpu(w);
+	return now;
 }
 
 void ktstr_worker_resume(struct ktstr_worker *w)
 {
-	if (w->work->quiet)
-		return;
-	atomic_store_explicit(&w->slot->last_check_ns, coarse_now(), memory_order_relaxed);
-	atomic_store_explicit(&w->slot->blocked, 0, memory_order_relaxed);
-	note_cpu(w);
+	if (!w->quiet)
+		go_on_thoroughly(w);
 }
 
 void ktstr_worker_woken(struct ktstr_worker *w, uint64_t latency_ns)
 {
-	ktstr_worker_resume(w);
-	worker_sample(w, latency_ns);
+	if (w->quiet)
+		return;
+	go_on_thoroughly(w);
+	sample(w, latency_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)latency_ns);
+}
+
+static void __attribute__((noinline)) woken_thoroughly(struct ktstr_worker *w, int64_t since, nsec_t after)
+{
+	if (!w->quiet)
+		sample(w, latency(w, since, go_on_thoroughly(w), after));
+}
+
+static inline void woken(struct ktstr_worker *w, int64_t since, nsec_t after)
+{
+	int64_t now = ticks_counter(), ticks = now - since;
+	if (!nothing_new(w) || !ticks_short(ticks)) {
+		woken_thoroughly(w, since, after);
+		return;
+	}
+	nsec_t late = ticks_short_ns(&w->clock, ticks) - after;
+	go_on(w, now);
+	sample(w, late > 0 ? (uint32_t)late : 0);
+}
+
+void worker_woken_since(struct ktstr_worker *w, const _Atomic int64_t *since)
+{
+	woken(w, atomic_load_explicit(since, memory_order_acquire), 0);
+}
+
+void worker_woken_late(struct ktstr_worker *w, int64_t since, nsec_t after)
+{
+	woken(w, since, after);
+}
+
+static void __attribute__((noinline)) sample_thoroughly(struct ktstr_worker *w, int64_t since)
+{
+	if (!w->quiet)
+		sample(w, latency(w, since, ticks_now(&w->clock), 0));
+}
+
+void worker_sample_since(struct ktstr_worker *w, int64_t since)
+{
+	int64_t ticks = ticks_counter() - since;
+	if (w->quick && ticks_short(ticks))
+		sample(w, (uint32_t)ticks_short_ns(&w->clock, ticks));
+	else
+		sample_thoroughly(w, since);
 }
 
 void worker_metric(struct ktstr_worker *w, const char *name, double value)
@@ -240,11 +371,25 @@ static void work(struct ktstr_worker *w)
 	}
 	if (w->type->begin)
 		w->type->begin(w);
-	atomic_store(&w->slot->last_check_ns, nsec_now());
+	atomic_store(&w->slot->last_check, ticks_now(&w->clock));
 	while (!ktstr_worker_stopped(w))
 		w->type->turn(w);
 	if (w->type->end)
 		w->type->end(w);
+}
+
+void worker_begin(struct ktstr_worker *w)
+{
+	w->quiet = w->work->quiet;
+	w->rseq_at = __rseq_offset + (ptrdiff_t)offsetof(struct rseq, cpu_id);
+	w->quick = !w->quiet && w->clock.counter && __rseq_size && rseq_cpu(w) < WIRE_CPUS_MAX;
+	w->undone = w->quiet ? INT64_MAX : 0;
+	w->cpu = (unsigned)sched_getcpu();
+	w->noted_epoch = EPOCH_UNKNOWN;
+	w->slot->began_ns = nsec_now();
+	w->slot->began = ticks_now(&w->clock);
+	atomic_store(&w->slot->last_check, w->slot->began);
+	w->slot->report.counts_progress = w->type->turn != NULL;
 }
 
 void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t batch, nsec_t start_offset)
@@ -257,13 +402,9 @@ void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t
 	read_schedstat(before);
 	migrated = pages_migrated();
 	nsec_t cpu_before = nsec_clock(CLOCK_THREAD_CPUTIME_ID);
-	w->slot->began_ns = nsec_now();
-	w->cpu = (unsigned)sched_getcpu();
-	w->noted_epoch = UINT32_MAX;	/* not noted yet */
-	atomic_store(&w->slot->last_check_ns, w->slot->began_ns);
-	r->counts_progress = w->type->turn != NULL;
+	worker_begin(w);
 	work(w);
-	worker_checkpoint(w);
+	checkpoint(w);
 	r->wall_ns = (uint64_t)(nsec_now() - w->slot->began_ns);
 	r->cpu_ns = (uint64_t)(nsec_clock(CLOCK_THREAD_CPUTIME_ID) - cpu_before);
 	read_schedstat(after);

@@ -18,11 +18,19 @@
 #include "base/time.h"
 #include "guest/channel.h"
 #include "guest/ctx.h"
+#include "guest/ticks.h"
 
 #define WORKERS_MAX	     4096
 #define WORKER_SAMPLES_MAX   100000	/* reservoir of wake-up latencies, a worker */
-#define WORKER_CHECK_UNITS   1024	/* work units between two looks at the CPU */
-#define WORKER_CLOCK_EVERY   4		/* such looks between two at the clock */
+/*
+ * A worker looks at its CPU when 1024 work units are done, or 64 turns however small, and at the clock every fourth
+ * time; at both where it begins to wait and where it goes on. A gap is the time between two looks at the clock, so it
+ * is never seen shorter than it was, and longer by what the worker does in 4096 units, 256 turns, or 4 turns that are
+ * longer than 1024 units each. Nothing is rounded to the kernel's tick.
+ */
+#define WORKER_LOOK_UNITS    1024
+#define WORKER_LOOK_TURNS    64
+#define WORKER_CLOCK_EVERY   4
 #define WORKER_STOP_DEADLINE (5 * NSEC_PER_SEC)
 #define WORKER_TURN	     (5 * NSEC_PER_MSEC)
 #define START_OFFSET_MAX     (2 * NSEC_PER_MSEC)
@@ -35,15 +43,16 @@ enum worker_trouble { TROUBLE_NONE, TROUBLE_MEM_POLICY, TROUBLE_USER, TROUBLE_WO
 /* One worker's page in shared memory. */
 struct worker_slot {
 	struct wire_worker report;	/* written by the worker, read by the engine after its end */
-	_Atomic int64_t last_check_ns;	/* 0 until it first ran */
-	_Atomic int64_t blocked;	/* 1: between block() and woken(): waiting is its own choice */
-	_Atomic uint32_t stop;
+	_Atomic int64_t last_check;	/* ticks; 0 until it first ran */
+	_Atomic uint32_t blocked;	/* 1: between block() and woken(): waiting is its own choice */
+	/* What others write, apart from what the worker does at every turn. */
+	_Alignas(64) _Atomic uint32_t stop;
 	_Atomic uint32_t epoch; /* which of `used` is current; moved on by the engine once the CPUs have changed */
-	_Atomic uint32_t pardon;	/* counts the times for which a gap is not the scheduler's doing */
+	_Atomic int64_t pardoned;	/* ticks: a gap around this time is not the scheduler's doing */
 	_Atomic uint32_t futex;		/* its own word, free for its work type */
-	_Atomic int64_t stamp_ns;	/* when somebody last woke it */
 	_Atomic int32_t ready;		/* SIGNAL_STORM: it has its handler */
-	int64_t began_ns;
+	_Atomic int64_t stamp;		/* ticks: when somebody last woke it */
+	int64_t began_ns, began;	/* the same time; the second in ticks */
 	uint32_t trouble;		/* enum worker_trouble */
 	int32_t trouble_code;		/* negative errno */
 	char trouble_text[48];
@@ -60,11 +69,11 @@ struct worker_slot {
 struct work_group {
 	_Atomic uint32_t lock;		/* 0 free, 1 held, 2 held and wanted; or a PI futex */
 	_Atomic uint32_t generation;	/* moved on by whoever wakes the others */
-	_Atomic int64_t stamp_ns;
+	_Atomic int64_t stamp;		/* ticks */
 	_Atomic uint32_t head, tail;	/* of `queue`, counting up */
 	_Atomic uint32_t items;		/* futex: how many are queued */
 	_Atomic uint32_t next;		/* whose turn it is */
-	_Atomic int64_t queue[GROUP_QUEUE_MAX];
+	_Atomic int64_t queue[GROUP_QUEUE_MAX];	/* ticks */
 };
 
 /* Shared by a crew. */
@@ -75,9 +84,18 @@ struct crew_shared {
 struct work_type;
 struct crew_member;
 
-/* A worker, in its own process. */
+/* A worker, in its own process. What its telemetry touches comes first: a cache line. */
 struct ktstr_worker {
 	struct worker_slot *slot;	/* its own */
+	int64_t undone;			/* units until it looks at its CPU; see WORKER_LOOK_UNITS */
+	int64_t max_gap;		/* ticks */
+	struct ticks clock;
+	ptrdiff_t rseq_at;		/* of the CPU's number, from the thread's pointer; if `quick` */
+	uint32_t noted_epoch;		/* with `cpu`; unless `quick`, never one */
+	unsigned cpu;
+	uint32_t looks;
+	bool quiet;			/* no telemetry but turns */
+	bool quick;	/* telemetry without a call: the clock is the counter, and the CPU stands in memory */
 	struct worker_slot *member_slot; /* of its group, by member number */
 	struct work_group *group;
 	const struct crew_member *peer;	/* its group's members, for their descriptors and pids */
@@ -88,10 +106,7 @@ struct ktstr_worker {
 	const char *cgroup;		/* its name below GUEST_CGROUP */
 	void *state;			/* the type's own */
 	struct rng rng;
-	uint64_t next_check;
-	uint32_t pardon_seen, noted_epoch, checks;
 	int fd_in, fd_shared;		/* its own inbox; its group's common descriptor */
-	unsigned cpu;
 	unsigned member, members;	/* number within its group, and how many there are */
 	unsigned crew_size;		/* workers of its load */
 	struct worker_slot *crew_slot;	/* of its load */
@@ -135,6 +150,7 @@ struct crew {
 	struct crew_shared *shared;
 	struct crew_record **record;
 	const struct guest_topology *topology;
+	const struct ticks *clock;
 	size_t count, cap, records;
 	uint32_t batch;
 	nsec_t stopping;		/* when it was last told to */
@@ -192,9 +208,21 @@ int place_memory(const struct ktstr_load *load);
 /* In the worker's process: from its first to its last instruction there. */
 void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t batch, nsec_t start_offset)
 	__attribute__((noreturn));
-void worker_checkpoint(struct ktstr_worker *w);
-/* A latency that is not the end of a wait between block() and woken(). */
-void worker_sample(struct ktstr_worker *w, uint64_t ns);
+/* Before its first turn: from now on it is looked at. */
+void worker_begin(struct ktstr_worker *w);
+/* Ends a turn in which there was a wait, and thereby a look: only counts it. */
+void worker_count(struct ktstr_worker *w, uint64_t units);
+/* The time for telemetry, in ticks; 0 where there is none. */
+static inline int64_t worker_now(const struct ktstr_worker *w)
+{
+	return w->quick ? ticks_counter() : w->quiet ? 0 : ticks_now(&w->clock);
+}
+/* The end of a wait between block() and this: @since is when it should have ended. */
+void worker_woken_since(struct ktstr_worker *w, const _Atomic int64_t *since);
+/* The same where it should have ended @after nanoseconds later than @since. */
+void worker_woken_late(struct ktstr_worker *w, int64_t since, nsec_t after);
+/* A latency that is not the end of such a wait. */
+void worker_sample_since(struct ktstr_worker *w, int64_t since);
 /* A measurement of the work type's own, sent with its telemetry; @unit is part of the name ("rps", "p99_us"). */
 void worker_metric(struct ktstr_worker *w, const char *name, double value);
 /* Cannot work here: says so and ends. -ENOSYS and the like become a Skip. */

@@ -36,7 +36,7 @@ static void spin_for(struct ktstr_worker *w, nsec_t length)
 void bursty(struct ktstr_worker *w)
 {
 	spin_for(w, or_default(w->work->burst_ms, 50) * NSEC_PER_MSEC);
-	sleep_until(w, nsec_now() + or_default(w->work->sleep_ms, 100) * NSEC_PER_MSEC);
+	sleep_for(w, or_default(w->work->sleep_ms, 100) * NSEC_PER_MSEC);
 }
 
 void idle_churn_begin(struct ktstr_worker *w)
@@ -48,7 +48,7 @@ void idle_churn_begin(struct ktstr_worker *w)
 void idle_churn(struct ktstr_worker *w)
 {
 	spin_for(w, or_default(w->work->burst_ms, 1) * NSEC_PER_MSEC);
-	sleep_until(w, nsec_now() + or_default(w->work->sleep_ms, 5) * NSEC_PER_MSEC);
+	sleep_for(w, or_default(w->work->sleep_ms, 5) * NSEC_PER_MSEC);
 }
 
 /* --- arithmetic --------------------------------------------------------------------------------------------------- */
@@ -174,12 +174,13 @@ void timer_latency_begin(struct ktstr_worker *w)
 void timer_latency(struct ktstr_worker *w)
 {
 	struct timer_state *s = w->state;
-	nsec_t step = or_default(w->work->interval_us, 1000) * NSEC_PER_USEC, now = nsec_now();
+	nsec_t step = or_default(w->work->interval_us, 1000) * NSEC_PER_USEC;
+	struct moment now = moment_now(w);
 	s->next += step;
-	if (s->next < now)
-		s->next += (now - s->next) / step * step + step;
-	sleep_until(w, s->next);
-	ktstr_worker_turn(w, 1);
+	if (s->next < now.ns)
+		s->next += (now.ns - s->next) / step * step + step;
+	sleep_until(w, &now, s->next);
+	worker_count(w, 1);
 }
 
 void sequence_begin(struct ktstr_worker *w)
@@ -189,10 +190,11 @@ void sequence_begin(struct ktstr_worker *w)
 
 static void one_phase(struct ktstr_worker *w, const struct ktstr_work_phase *p)
 {
-	nsec_t until = nsec_now() + p->us * NSEC_PER_USEC;
+	struct moment now = moment_now(w);
+	nsec_t until = now.ns + p->us * NSEC_PER_USEC;
 	if (p->kind == KTSTR_PHASE_SLEEP) {
-		sleep_until(w, until);
-		ktstr_worker_turn(w, 1);
+		sleep_until(w, &now, until);
+		worker_count(w, 1);
 		return;
 	}
 	while (nsec_now() < until && !ktstr_worker_stopped(w)) {

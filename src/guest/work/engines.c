@@ -17,19 +17,35 @@
 
 /* --- latencies ---------------------------------------------------------------------------------------------------- */
 
-#define BUCKETS_A_DOUBLING 16
-#define BUCKETS		   (48 * BUCKETS_A_DOUBLING)
+#define DOUBLING_BITS 5
+#define BUCKETS	      (44u << DOUBLING_BITS)
 
-/* Logarithmic: sixteen buckets a doubling, so that a percentile is off by 4 % at most. */
+/* 32 buckets a doubling, so that a percentile is off by 3 % at most. */
 struct histogram {
 	_Atomic uint32_t bucket[BUCKETS];
 	_Atomic uint64_t count;
 };
 
-static void note_latency(struct histogram *h, nsec_t ns)
+static unsigned bucket_of(uint64_t ns)
 {
-	double at = ns > 1 ? log2((double)ns) * BUCKETS_A_DOUBLING : 0;
-	atomic_fetch_add_explicit(&h->bucket[MIN_OF((unsigned)at, BUCKETS - 1u)], 1, memory_order_relaxed);
+	unsigned shift = ns >> DOUBLING_BITS ? 63 - DOUBLING_BITS - (unsigned)__builtin_clzl(ns) : 0;
+	return MIN_OF((shift << DOUBLING_BITS) + (unsigned)(ns >> shift), BUCKETS - 1);
+}
+
+/* The first value that is too large for it. */
+static double bucket_end(unsigned i)
+{
+	unsigned shift = i >> DOUBLING_BITS ? (i >> DOUBLING_BITS) - 1 : 0;
+	return ldexp(i - (shift << DOUBLING_BITS) + 1, (int)shift);
+}
+
+/* What has passed since @since, and @before that. */
+static void note_latency(const struct ktstr_worker *w, struct histogram *h, int64_t since, nsec_t before)
+{
+	if (w->quiet)
+		return;
+	uint64_t ns = ticks_ns(&w->clock, worker_now(w) - since) + (uint64_t)before;
+	atomic_fetch_add_explicit(&h->bucket[bucket_of(ns)], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&h->count, 1, memory_order_relaxed);
 }
 
@@ -39,7 +55,7 @@ static double percentile_us(const struct histogram *h, double share)
 	for (unsigned i = 0; i < BUCKETS; i++) {
 		seen += atomic_load(&h->bucket[i]);
 		if (seen && seen >= wanted)
-			return exp2((i + 1.0) / BUCKETS_A_DOUBLING) / 1000;
+			return bucket_end(i) / 1000;
 	}
 	return 0;
 }
@@ -66,7 +82,7 @@ struct engine_thread {
 	unsigned index, workers;	/* a message thread: how many follow it */
 	_Atomic uint32_t word;		/* futex: go on */
 	_Atomic uint32_t waiting;
-	_Atomic int64_t stamp_ns;
+	_Atomic int64_t stamp;		/* ticks */
 	_Atomic uint64_t done;
 	uint64_t delay_ns, slices;	/* of its schedstat, at its end */
 	struct rng rng;
@@ -178,7 +194,7 @@ static double mean_delay_us(const struct engine *e, unsigned first, unsigned ste
 static void let_go(struct engine_thread *worker)
 {
 	atomic_store(&worker->waiting, 0);
-	atomic_store(&worker->stamp_ns, nsec_now());
+	stamp(worker->engine->w, &worker->stamp);
 	atomic_store(&worker->word, 1);
 	futex_wake(&worker->word, 1);
 }
@@ -215,8 +231,8 @@ static void *message_thread(void *arg)
 static void serve_request(struct engine_thread *t, uint64_t *m)
 {
 	struct engine *e = t->engine;
-	nsec_t began = nsec_now();
-	struct timespec ts = nsec_to_timespec(began + e->sleep_us * NSEC_PER_USEC);
+	struct moment began = moment_now(e->w);
+	struct timespec ts = nsec_to_timespec(began.ns + e->sleep_us * NSEC_PER_USEC);
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 	uint64_t *a = m, *b = m + e->n * e->n, *c = b + e->n * e->n;
 	for (unsigned op = 0; op < e->operations && !engine_stopped(t); op++)
@@ -228,7 +244,7 @@ static void serve_request(struct engine_thread *t, uint64_t *m)
 				c[i * e->n + k] = sum;
 			}
 	__asm__ volatile("" : : "r"(c) : "memory");
-	note_latency(&e->request, nsec_now() - began);
+	note_latency(e->w, &e->request, began.ticks, 0);
 	atomic_fetch_add(&t->done, 1);
 }
 
@@ -245,7 +261,7 @@ static void *request_thread(void *arg)
 			futex_wait(&t->word, 0);
 		if (engine_stopped(t))
 			break;
-		note_latency(&t->engine->wakeup, nsec_now() - atomic_load(&t->stamp_ns));
+		note_latency(t->engine->w, &t->engine->wakeup, atomic_load(&t->stamp), 0);
 		serve_request(t, m);
 	}
 	free(m);
@@ -324,7 +340,8 @@ static nsec_t slow_path_ns(struct rng *rng)
 	return (nsec_t)(fmin(SLOW_US * pow(u, -1 / 1.5), SLOW_US_MAX) * NSEC_PER_USEC);
 }
 
-static void serve_key(struct engine_thread *t, nsec_t due)
+/* It was due @late before @began. */
+static void serve_key(struct engine_thread *t, int64_t began, nsec_t late)
 {
 	struct engine *e = t->engine;
 	uint32_t key = (uint32_t)rng_below(&t->rng, e->keys);
@@ -332,14 +349,14 @@ static void serve_key(struct engine_thread *t, nsec_t due)
 		for (unsigned i = 0; i < HIT_SPINS; i++)
 			__asm__ volatile("" : : "r"(i) : "memory");
 		atomic_fetch_add(&e->hits, 1);
-		note_latency(&e->request, nsec_now() - due);
+		note_latency(e->w, &e->request, began, late);
 	} else {
 		struct timespec ts = nsec_to_timespec(nsec_now() + slow_path_ns(&t->rng));
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 		look_up(e, key, true);
 		atomic_fetch_add(&e->misses, 1);
-		note_latency(&e->request, nsec_now() - due);
-		note_latency(&e->wakeup, nsec_now() - due);
+		note_latency(e->w, &e->request, began, late);
+		note_latency(e->w, &e->wakeup, began, late);
 	}
 	atomic_fetch_add(&t->done, 1);
 }
@@ -352,14 +369,15 @@ static void *cache_thread(void *arg)
 	unsigned rate = t->engine->w->work->requests_per_s / t->engine->threads;
 	nsec_t due = nsec_now();
 	while (!engine_stopped(t)) {
-		if (rate) {
-			due += NSEC_PER_SEC / rate;
-			struct timespec ts = nsec_to_timespec(due);
-			clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-		} else {
-			due = nsec_now();
+		if (!rate) {
+			serve_key(t, worker_now(t->engine->w), 0);
+			continue;
 		}
-		serve_key(t, due);
+		due += NSEC_PER_SEC / rate;
+		struct timespec ts = nsec_to_timespec(due);
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+		struct moment now = moment_now(t->engine->w);
+		serve_key(t, now.ticks, MAX_OF(now.ns - due, 0));
 	}
 	note_schedstat(t);
 	return NULL;

@@ -12,7 +12,7 @@ void fork_exit(struct ktstr_worker *w)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
-		stamp(w->slot);
+		stamp(w, &w->slot->stamp);
 		_exit(0);
 	}
 	if (pid < 0)
@@ -20,8 +20,8 @@ void fork_exit(struct ktstr_worker *w)
 	ktstr_worker_block(w);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	ktstr_worker_woken(w, since_stamp(w->slot));
-	ktstr_worker_turn(w, 1);
+	worker_woken_since(w, &w->slot->stamp);
+	worker_count(w, 1);
 }
 
 /* --- cgroups ------------------------------------------------------------------------------------------------------ */
@@ -71,7 +71,7 @@ void cgroup_attach_storm(struct ktstr_worker *w)
 	struct move_state *s = w->state;
 	pid_t pid = fork();
 	if (pid == 0) {
-		stamp(w->slot);
+		stamp(w, &w->slot->stamp);
 		_exit(0);
 	}
 	if (pid < 0)
@@ -80,6 +80,6 @@ void cgroup_attach_storm(struct ktstr_worker *w)
 	ktstr_worker_block(w);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	ktstr_worker_woken(w, since_stamp(w->slot));
-	ktstr_worker_turn(w, 1);
+	worker_woken_since(w, &w->slot->stamp);
+	worker_count(w, 1);
 }

@@ -75,10 +75,9 @@ static void read_random(struct ktstr_worker *w, struct io_state *s)
 /* The whole system call counts as waiting: how much of it was is the device's business. */
 static void sync_out(struct ktstr_worker *w, struct io_state *s)
 {
-	nsec_t before = nsec_now();
 	ktstr_worker_block(w);
 	fdatasync(s->fd);
-	ktstr_worker_woken(w, (uint64_t)(nsec_now() - before));
+	worker_woken_since(w, &w->slot->last_check);
 }
 
 void io_sync_write(struct ktstr_worker *w)
@@ -87,17 +86,16 @@ void io_sync_write(struct ktstr_worker *w)
 	for (unsigned i = 0; i < WRITES; i++)
 		write_next(s);
 	sync_out(w, s);
-	ktstr_worker_turn(w, WRITES);
+	worker_count(w, WRITES);
 }
 
 void io_rand_read(struct ktstr_worker *w)
 {
 	struct io_state *s = w->state;
-	nsec_t before = nsec_now();
 	ktstr_worker_block(w);
 	read_random(w, s);
-	ktstr_worker_woken(w, (uint64_t)(nsec_now() - before));
-	ktstr_worker_turn(w, 1);
+	worker_woken_since(w, &w->slot->last_check);
+	worker_count(w, 1);
 }
 
 void io_convoy(struct ktstr_worker *w)
@@ -116,7 +114,7 @@ void io_phase(struct ktstr_worker *w)
 	struct io_state *s = w->state;
 	for (unsigned i = 0; i < PHASE_BYTES / BLOCK; i++)
 		write_next(s);
-	sleep_until(w, nsec_now() + 100 * NSEC_PER_USEC);
+	sleep_for(w, 100 * NSEC_PER_USEC);
 }
 
 void net_refuse(struct ktstr_worker *w)

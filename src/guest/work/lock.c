@@ -49,7 +49,7 @@ static void inversion_take(struct ktstr_worker *w)
 	while (syscall(SYS_futex, &w->group->lock, FUTEX_LOCK_PI, 0, &patience, NULL, 0) < 0 &&
 	       !ktstr_worker_stopped(w))
 		;
-	lock_woken(w);
+	worker_woken_since(w, &w->group->stamp);
 }
 
 static void inversion_give(struct ktstr_worker *w)
@@ -58,7 +58,7 @@ static void inversion_give(struct ktstr_worker *w)
 		futex_lock_give(w);
 		return;
 	}
-	atomic_store(&w->group->stamp_ns, nsec_now());
+	stamp(w, &w->group->stamp);
 	uint32_t mine = (uint32_t)w->slot->report.tid;
 	if (!atomic_compare_exchange_strong(&w->group->lock, &mine, 0))
 		syscall(SYS_futex, &w->group->lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0);
@@ -74,8 +74,8 @@ void priority_inversion(struct ktstr_worker *w)
 		inversion_give(w);
 	}
 	ktstr_worker_spin(w, units);
-	ktstr_worker_turn(w, units);
-	sleep_until(w, nsec_now() + (200 + (nsec_t)rng_below(&w->rng, 200)) * NSEC_PER_USEC);
+	worker_count(w, units);
+	sleep_for(w, (200 + (nsec_t)rng_below(&w->rng, 200)) * NSEC_PER_USEC);
 }
 
 /* --- producers and consumers -------------------------------------------------------------------------------------- */
@@ -99,12 +99,13 @@ static void produce(struct ktstr_worker *w)
 	struct work_group *g = w->group;
 	uint32_t depth = MIN_OF(or_default(w->work->depth, 1024), (unsigned)GROUP_QUEUE_MAX);
 	s->next += NSEC_PER_SEC / or_default(w->work->rate_hz, 1000);
-	s->next = MAX_OF(s->next, nsec_now());
-	sleep_until(w, s->next);
+	struct moment now = moment_now(w);
+	s->next = MAX_OF(s->next, now.ns);
+	sleep_until(w, &now, s->next);
 	futex_lock_take(w);
 	bool room = atomic_load(&g->tail) - atomic_load(&g->head) < depth;
 	if (room) {
-		atomic_store(&g->queue[atomic_load(&g->tail) % GROUP_QUEUE_MAX], nsec_now());
+		stamp(w, &g->queue[atomic_load(&g->tail) % GROUP_QUEUE_MAX]);
 		atomic_fetch_add(&g->tail, 1);
 	}
 	futex_lock_give(w);
@@ -112,7 +113,7 @@ static void produce(struct ktstr_worker *w)
 		atomic_fetch_add(&g->items, 1);
 		futex_wake(&g->items, 1);
 	}
-	ktstr_worker_turn(w, 1);
+	worker_count(w, 1);
 }
 
 static void consume(struct ktstr_worker *w)
@@ -120,7 +121,7 @@ static void consume(struct ktstr_worker *w)
 	struct work_group *g = w->group;
 	futex_lock_take(w);
 	bool some = atomic_load(&g->tail) != atomic_load(&g->head);
-	nsec_t queued = some ? atomic_load(&g->queue[atomic_load(&g->head) % GROUP_QUEUE_MAX]) : 0;
+	int64_t queued = some ? atomic_load(&g->queue[atomic_load(&g->head) % GROUP_QUEUE_MAX]) : 0;
 	if (some)
 		atomic_fetch_add(&g->head, 1);
 	uint32_t seen = atomic_load(&g->items);
@@ -131,7 +132,7 @@ static void consume(struct ktstr_worker *w)
 		ktstr_worker_resume(w);
 		return;
 	}
-	worker_sample(w, (uint64_t)MAX_OF(nsec_now() - queued, 0));
+	worker_sample_since(w, queued);
 	unsigned units = or_default(w->work->work_iters, 4096);
 	ktstr_worker_spin(w, units);
 	ktstr_worker_turn(w, units);

@@ -44,9 +44,9 @@ void cache_pressure(struct ktstr_worker *w)
 void cache_yield(struct ktstr_worker *w)
 {
 	touch(w->state, SPIN_UNITS);
-	nsec_t before = nsec_now();
+	int64_t before = worker_now(w);
 	sched_yield();
-	worker_sample(w, (uint64_t)(nsec_now() - before));
+	worker_sample_since(w, before);
 	ktstr_worker_turn(w, SPIN_UNITS);
 }
 

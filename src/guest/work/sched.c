@@ -11,9 +11,9 @@
 /* Yields, and notes how long it was off the CPU. */
 static void yield_sampled(struct ktstr_worker *w)
 {
-	nsec_t before = nsec_now();
+	int64_t before = worker_now(w);
 	sched_yield();
-	worker_sample(w, (uint64_t)(nsec_now() - before));
+	worker_sample_since(w, before);
 }
 
 /* From -20 where that is allowed, else from 0. */
@@ -125,5 +125,5 @@ void preempt_storm(struct ktstr_worker *w)
 	ktstr_worker_spin(w, units);
 	ktstr_worker_turn(w, units);
 	if (w->member == 0)
-		sleep_until(w, nsec_now() + or_default(w->work->sleep_us, 1000) * NSEC_PER_USEC);
+		sleep_for(w, or_default(w->work->sleep_us, 1000) * NSEC_PER_USEC);
 }

@@ -8,24 +8,25 @@
 
 #include "guest/work/work.h"
 
-void stamp(struct worker_slot *slot)
+struct moment moment_now(const struct ktstr_worker *w)
 {
-	atomic_store(&slot->stamp_ns, nsec_now());
+	nsec_t ns = nsec_now();
+	return (struct moment){ ns, worker_now(w) };
 }
 
-uint64_t since_stamp(const struct worker_slot *slot)
-{
-	nsec_t ago = nsec_now() - atomic_load(&slot->stamp_ns);
-	return ago > 0 ? (uint64_t)ago : 0;
-}
-
-void sleep_until(struct ktstr_worker *w, nsec_t wake)
+/* How late it is by the counter, which costs a tenth of another look at the clock. */
+void sleep_until(struct ktstr_worker *w, const struct moment *now, nsec_t wake)
 {
 	struct timespec ts = nsec_to_timespec(wake);
 	ktstr_worker_block(w);
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-	nsec_t late = nsec_now() - wake;
-	ktstr_worker_woken(w, late > 0 ? (uint64_t)late : 0);
+	worker_woken_late(w, now->ticks, wake - now->ns);
+}
+
+void sleep_for(struct ktstr_worker *w, nsec_t length)
+{
+	struct moment now = moment_now(w);
+	sleep_until(w, &now, now.ns + length);
 }
 
 /* With a limit, so that a stop that comes between the look at the word and the wait is noticed. */
@@ -75,12 +76,6 @@ int own_policy(int policy, int priority)
 	return sched_setscheduler(0, policy, &param) < 0 ? -errno : 0;
 }
 
-void lock_woken(struct ktstr_worker *w)
-{
-	nsec_t ago = nsec_now() - atomic_load(&w->group->stamp_ns);
-	ktstr_worker_woken(w, ago > 0 ? (uint64_t)ago : 0);
-}
-
 bool futex_lock_take(struct ktstr_worker *w)
 {
 	_Atomic uint32_t *lock = &w->group->lock;
@@ -94,13 +89,13 @@ bool futex_lock_take(struct ktstr_worker *w)
 		futex_wait(lock, 2);
 		seen = atomic_exchange(lock, 2);
 	}
-	lock_woken(w);
+	worker_woken_since(w, &w->group->stamp);
 	return true;
 }
 
 void futex_lock_give(struct ktstr_worker *w)
 {
-	atomic_store(&w->group->stamp_ns, nsec_now());
+	stamp(w, &w->group->stamp);
 	if (atomic_exchange(&w->group->lock, 0) == 2)
 		futex_wake(&w->group->lock, 1);
 }

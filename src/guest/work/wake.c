@@ -12,14 +12,14 @@
 
 void trade_byte(struct ktstr_worker *w, unsigned units)
 {
-	stamp(&w->member_slot[!w->member]);
+	stamp(w, &w->member_slot[!w->member].stamp);
 	if (!post(w, !w->member))
 		return;
 	ktstr_worker_block(w);
 	bool woken = await_post(w);
-	ktstr_worker_woken(w, since_stamp(w->slot));
+	worker_woken_since(w, &w->slot->stamp);
 	if (woken)
-		ktstr_worker_turn(w, units);
+		worker_count(w, units);
 }
 
 void pipe_io(struct ktstr_worker *w)
@@ -36,7 +36,7 @@ void futex_ping_pong(struct ktstr_worker *w)
 	struct worker_slot *partner = &w->member_slot[!w->member];
 	if (w->member == 0 || w->slot->report.iterations) {
 		ktstr_worker_spin(w, units);
-		stamp(partner);
+		stamp(w, &partner->stamp);
 		atomic_store(&partner->futex, 1);
 		futex_wake(&partner->futex, 1);
 	}
@@ -44,8 +44,8 @@ void futex_ping_pong(struct ktstr_worker *w)
 	while (!atomic_load(&w->slot->futex) && !ktstr_worker_stopped(w))
 		futex_wait(&w->slot->futex, 0);
 	atomic_store(&w->slot->futex, 0);
-	ktstr_worker_woken(w, since_stamp(w->slot));
-	ktstr_worker_turn(w, units);
+	worker_woken_since(w, &w->slot->stamp);
+	worker_count(w, units);
 }
 
 void asymmetric_begin(struct ktstr_worker *w)
@@ -59,7 +59,7 @@ void asymmetric_begin(struct ktstr_worker *w)
 
 static void broadcast(struct ktstr_worker *w)
 {
-	atomic_store(&w->group->stamp_ns, nsec_now());
+	stamp(w, &w->group->stamp);
 	atomic_fetch_add(&w->group->generation, 1);
 	futex_wake(&w->group->generation, (int)w->members);
 }
@@ -72,8 +72,7 @@ static bool await_broadcast(struct ktstr_worker *w)
 	while ((now = atomic_load(&w->group->generation)) == seen && !ktstr_worker_stopped(w))
 		futex_wait(&w->group->generation, seen);
 	atomic_store(&w->slot->futex, now);
-	nsec_t late = nsec_now() - atomic_load(&w->group->stamp_ns);
-	ktstr_worker_woken(w, late > 0 ? (uint64_t)late : 0);
+	worker_woken_since(w, &w->group->stamp);
 	return !ktstr_worker_stopped(w);
 }
 
@@ -86,7 +85,7 @@ void futex_fan_out(struct ktstr_worker *w)
 		ktstr_worker_turn(w, 256);
 	} else if (await_broadcast(w)) {
 		ktstr_worker_spin(w, units);
-		ktstr_worker_turn(w, units);
+		worker_count(w, units);
 	}
 }
 
@@ -147,14 +146,14 @@ void thundering_herd(struct ktstr_worker *w)
 	if (w->member) {
 		if (await_broadcast(w)) {
 			ktstr_worker_spin(w, 64);
-			ktstr_worker_turn(w, 1);
+			worker_count(w, 1);
 		}
 		return;
 	}
-	sleep_until(w, nsec_now() + or_default(w->work->sleep_ms, 5) * NSEC_PER_MSEC);
+	sleep_for(w, or_default(w->work->sleep_ms, 5) * NSEC_PER_MSEC);
 	if (atomic_load(&w->group->generation) < or_default(w->work->batches, 1000))
 		broadcast(w);
-	ktstr_worker_turn(w, 1);
+	worker_count(w, 1);
 }
 
 /* --- a ring ------------------------------------------------------------------------------------------------------- */
@@ -184,19 +183,19 @@ void wake_chain(struct ktstr_worker *w)
 	if (!first) {
 		ktstr_worker_block(w);
 		bool woken = await_token(w);
-		ktstr_worker_woken(w, since_stamp(w->slot));
+		worker_woken_since(w, &w->slot->stamp);
 		if (!woken)
 			return;
 	}
 	work_us(w, or_default(w->work->work_us, 100));
-	stamp(&w->member_slot[next]);
+	stamp(w, &w->member_slot[next].stamp);
 	if (w->work->futex) {
 		atomic_store(&w->member_slot[next].futex, 1);
 		futex_wake(&w->member_slot[next].futex, 1);
 	} else if (!post(w, next)) {
 		return;
 	}
-	ktstr_worker_turn(w, SPIN_UNITS);
+	worker_count(w, SPIN_UNITS);
 }
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
@@ -207,7 +206,7 @@ static void produce_events(struct ktstr_worker *w)
 	for (unsigned i = 0; i < or_default(w->work->events, 32); i++) {
 		uint64_t one = 1;
 		unsigned to = producers + i % (w->members - producers);
-		stamp(&w->member_slot[to]);
+		stamp(w, &w->member_slot[to].stamp);
 		if (write(w->peer[to].fd_out, &one, sizeof(one)) < 0)
 			break;
 	}
@@ -227,12 +226,15 @@ void epoll_storm(struct ktstr_worker *w)
 	uint64_t value, taken = 0;
 	ktstr_worker_block(w);
 	int n = epoll_wait(w->fd_shared, event, MIN_OF(or_default(w->work->events, 32), 32u), 100);
-	ktstr_worker_woken(w, n > 0 ? since_stamp(&w->member_slot[event[0].data.u32]) : 0);
+	if (n > 0)
+		worker_woken_since(w, &w->member_slot[event[0].data.u32].stamp);
+	else
+		ktstr_worker_woken(w, 0);
 	for (int i = 0; i < n; i++)
 		if (read(w->peer[event[i].data.u32].fd_in, &value, sizeof(value)) == sizeof(value))
 			taken += value;
 	if (taken)
-		ktstr_worker_turn(w, taken);
+		worker_count(w, taken);
 }
 
 static void on_signal(int sig)

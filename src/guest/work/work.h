@@ -40,11 +40,21 @@ static inline unsigned or_default(unsigned value, unsigned otherwise)
 
 /* --- helpers: util.c ---------------------------------------------------------------------------------------------- */
 
-void stamp(struct worker_slot *slot);
-/* How long ago it was stamped: the latency of being woken. */
-uint64_t since_stamp(const struct worker_slot *slot);
-/* Sleeps to an absolute time; counted as a meant wait with its lateness as sample. */
-void sleep_until(struct ktstr_worker *w, nsec_t wake);
+/* Notes when somebody is woken; for worker_woken_since(). */
+static inline void stamp(const struct ktstr_worker *w, _Atomic int64_t *when)
+{
+	atomic_store_explicit(when, worker_now(w), memory_order_release);
+}
+
+/* The same time by both clocks. */
+struct moment {
+	nsec_t ns;
+	int64_t ticks;
+};
+struct moment moment_now(const struct ktstr_worker *w);
+/* Sleeps from @now to an absolute time; counted as a meant wait with its lateness as sample. */
+void sleep_until(struct ktstr_worker *w, const struct moment *now, nsec_t wake);
+void sleep_for(struct ktstr_worker *w, nsec_t length);
 long futex_wait(_Atomic uint32_t *word, uint32_t value);	/* at most 100 ms */
 void futex_wake(_Atomic uint32_t *word, int count);
 /* Memory of its own, touched; refuses to work without. */
@@ -60,8 +70,6 @@ int own_policy(int policy, int priority);
 /* The group's lock: 0 free, 1 held, 2 wanted (Drepper, "Futexes are tricky", 2011); true: there was a wait. */
 bool futex_lock_take(struct ktstr_worker *w);
 void futex_lock_give(struct ktstr_worker *w);
-/* The end of a wait for it: since it was given. */
-void lock_woken(struct ktstr_worker *w);
 /* The CPUs the worker may use now. */
 unsigned own_cpus(unsigned *cpu, unsigned max);
 void own_cpu(unsigned cpu);

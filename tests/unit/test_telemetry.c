@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a worker notes about itself: gaps, waits, samples, CPUs; by the counter, and by clocks that have to be asked. */
+#include <string.h>
+
+#include "guest/work/work.h"
+#include "t.h"
+
+#define PAUSE (20 * NSEC_PER_MSEC)
+
+static struct worker_slot slot;
+static struct ktstr_work work;
+static nsec_t began, slept;
+
+void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)
+{
+	(void)t;
+	(void)verdict;
+	(void)fmt;
+}
+
+int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
+{
+	(void)t;
+	(void)fmt;
+	return ok;
+}
+
+static struct ktstr_worker worker(bool counter, bool quiet)
+{
+	static const struct ticks asked = { .ns_q24 = 1 << 24 };
+	memset(&slot, 0, sizeof(slot));
+	work = (struct ktstr_work){ .type = KTSTR_WORK_SPIN_WAIT, .quiet = quiet };
+	struct ktstr_worker w = { .slot = &slot, .work = &work, .type = work_type(&work), .clock = asked };
+	if (counter)
+		w.clock = *ticks();
+	began = nsec_now();
+	slept = 0;
+	worker_begin(&w);
+	return w;
+}
+
+static void pause_here(void)
+{
+	static const struct timespec length = { .tv_nsec = PAUSE };
+	nsec_t before = nsec_now();
+	nanosleep(&length, NULL);
+	slept += nsec_now() - before;
+}
+
+/* By a clock whose length was measured over 2 ms. */
+static bool at_least(uint64_t ns, nsec_t least)
+{
+	return ns >= (uint64_t)(least - least / 1000);
+}
+
+START_TEST(a_tick_has_its_length)
+{
+	const struct ticks *t = ticks();
+	ck_assert_ptr_eq(t, ticks());
+	nsec_t outer = nsec_now();
+	int64_t first = ticks_now(t);
+	nsec_t inner = nsec_now();
+	pause_here();
+	inner = nsec_now() - inner;
+	uint64_t ns = ticks_ns(t, ticks_now(t) - first);
+	outer = nsec_now() - outer;
+	ck_assert(at_least(ns, inner) && ns <= (uint64_t)(outer + outer / 1000));
+	ck_assert_uint_eq(ticks_ns(t, -1), 0);
+}
+END_TEST
+
+START_TEST(time_between_turns_is_a_gap)
+{
+	struct ktstr_worker w = worker(_i, false);
+	ktstr_worker_turn(&w, WORKER_LOOK_UNITS);
+	pause_here();
+	for (unsigned i = 0; i < WORKER_CLOCK_EVERY; i++)
+		ktstr_worker_turn(&w, WORKER_LOOK_UNITS);
+	ck_assert(at_least(slot.report.max_gap_ns, PAUSE));
+	ck_assert_uint_le(slot.report.max_gap_ns, nsec_now() - began + PAUSE / 1000);
+	ck_assert(at_least(slot.report.max_gap_at_ns, PAUSE));
+	ck_assert_uint_eq(slot.report.work_units, WORKER_LOOK_UNITS * (WORKER_CLOCK_EVERY + 1));
+	ck_assert_uint_eq(slot.report.iterations, WORKER_CLOCK_EVERY + 1);
+}
+END_TEST
+
+/* As many as 256, however little they do. */
+START_TEST(small_turns_are_looked_at)
+{
+	struct ktstr_worker w = worker(_i, false);
+	pause_here();
+	for (unsigned i = 0; i < WORKER_LOOK_TURNS * WORKER_CLOCK_EVERY; i++)
+		ktstr_worker_turn(&w, 1);
+	ck_assert(at_least(slot.report.max_gap_ns, PAUSE));
+}
+END_TEST
+
+START_TEST(a_meant_wait_is_no_gap)
+{
+	struct ktstr_worker w = worker(_i, false);
+	ktstr_worker_block(&w);
+	ck_assert(atomic_load(&slot.blocked));
+	pause_here();
+	ktstr_worker_resume(&w);
+	ck_assert(!atomic_load(&slot.blocked));
+	ktstr_worker_block(&w);
+	ck_assert_uint_le(slot.report.max_gap_ns, nsec_now() - began - slept + PAUSE / 1000);
+	ck_assert_uint_eq(slot.report.wake_samples, 0);
+}
+END_TEST
+
+START_TEST(a_pardoned_gap_is_none_and_the_next_is_one)
+{
+	struct ktstr_worker w = worker(_i, false);
+	atomic_store(&slot.pardoned, ticks_now(&w.clock));
+	pause_here();
+	ktstr_worker_block(&w);
+	ck_assert_uint_eq(slot.report.max_gap_ns, 0);
+	ktstr_worker_resume(&w);
+	pause_here();
+	ktstr_worker_block(&w);
+	ck_assert(at_least(slot.report.max_gap_ns, PAUSE));
+}
+END_TEST
+
+START_TEST(a_wake_up_is_sampled_from_its_stamp)
+{
+	struct ktstr_worker w = worker(_i, false);
+	stamp(&w, &slot.stamp);
+	ktstr_worker_block(&w);
+	pause_here();
+	worker_woken_since(&w, &slot.stamp);
+	worker_sample_since(&w, atomic_load(&slot.stamp));
+	worker_woken_late(&w, atomic_load(&slot.stamp), PAUSE / 2);
+	ktstr_worker_woken(&w, (uint64_t)1 << 40);
+	nsec_t whole = nsec_now() - began;
+	ck_assert_uint_eq(slot.report.wake_samples, 4);
+	ck_assert(at_least(slot.sample[0], PAUSE) && slot.sample[0] <= whole + PAUSE / 1000);
+	ck_assert_uint_ge(slot.sample[1], slot.sample[0]);
+	ck_assert(slot.sample[2] >= slot.sample[1] - PAUSE / 2 && slot.sample[2] <= whole - PAUSE / 2 + PAUSE / 1000);
+	ck_assert_uint_eq(slot.sample[3], UINT32_MAX);
+	atomic_store(&slot.stop, 1);
+	worker_woken_since(&w, &slot.stamp);
+	ck_assert_uint_eq(slot.report.wake_samples, 4);
+}
+END_TEST
+
+START_TEST(samples_are_a_choice_of_all)
+{
+	struct ktstr_worker w = worker(_i, false);
+	for (unsigned i = 0; i < 2 * WORKER_SAMPLES_MAX; i++)
+		ktstr_worker_woken(&w, i < WORKER_SAMPLES_MAX ? 1 : 2);
+	unsigned later = 0;
+	for (unsigned i = 0; i < WORKER_SAMPLES_MAX; i++)
+		later += slot.sample[i] == 2;
+	ck_assert_uint_eq(slot.report.wake_samples, 2 * WORKER_SAMPLES_MAX);
+	ck_assert_uint_ge(later, WORKER_SAMPLES_MAX * 49 / 100);
+	ck_assert_uint_le(later, WORKER_SAMPLES_MAX * 51 / 100);
+}
+END_TEST
+
+static unsigned cpus_noted(const uint64_t *word)
+{
+	unsigned n = 0;
+	for (size_t k = 0; k < CPUSET_WORDS; k++)
+		n += (unsigned)__builtin_popcountl(word[k]);
+	return n;
+}
+
+/* Every change of epoch is noted with the CPU of then, also where that has not changed. */
+START_TEST(a_cpu_counts_for_the_epoch_it_is_seen_in)
+{
+	struct ktstr_worker w = worker(_i, false);
+	unsigned cpu[CPUSET_CPUS_MAX], cpus = own_cpus(cpu, CPUSET_CPUS_MAX);
+	own_cpu(cpu[0]);
+	ktstr_worker_block(&w);
+	atomic_store(&slot.epoch, 1);
+	own_cpu(cpu[cpus - 1]);
+	uint64_t migrations = slot.report.migrations;
+	worker_woken_since(&w, &slot.stamp);
+	ck_assert_uint_eq(slot.report.migrations, migrations + (cpus > 1));
+	atomic_store(&slot.epoch, 2);
+	ktstr_worker_turn(&w, 0);
+	for (unsigned e = 0; e < 3; e++)
+		ck_assert_uint_eq(cpus_noted(slot.used[e]), 1);
+	ck_assert(slot.used[0][cpu[0] / 64] >> cpu[0] % 64 & 1);
+	ck_assert(slot.used[1][cpu[cpus - 1] / 64] >> cpu[cpus - 1] % 64 & 1);
+	ck_assert_int_eq(memcmp(slot.used[1], slot.used[2], sizeof(slot.used[1])), 0);
+}
+END_TEST
+
+START_TEST(without_telemetry_only_turns_count)
+{
+	struct ktstr_worker w = worker(_i, true);
+	pause_here();
+	for (unsigned i = 0; i < 1000; i++)
+		ktstr_worker_turn(&w, WORKER_LOOK_UNITS);
+	stamp(&w, &slot.stamp);
+	ktstr_worker_block(&w);
+	worker_woken_since(&w, &slot.stamp);
+	worker_woken_late(&w, 1, 1);
+	worker_sample_since(&w, 1);
+	ck_assert_uint_eq(slot.report.iterations, 1000);
+	ck_assert_uint_eq(slot.report.max_gap_ns, 0);
+	ck_assert_uint_eq(slot.report.wake_samples, 0);
+	ck_assert_uint_eq(cpus_noted(slot.report.cpus_used), 0);
+	ck_assert_int_eq(atomic_load(&slot.stamp), 0);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, a_tick_has_its_length);
+	tcase_add_loop_test(tc, time_between_turns_is_a_gap, 0, 2);
+	tcase_add_loop_test(tc, small_turns_are_looked_at, 0, 2);
+	tcase_add_loop_test(tc, a_meant_wait_is_no_gap, 0, 2);
+	tcase_add_loop_test(tc, a_pardoned_gap_is_none_and_the_next_is_one, 0, 2);
+	tcase_add_loop_test(tc, a_wake_up_is_sampled_from_its_stamp, 0, 2);
+	tcase_add_loop_test(tc, samples_are_a_choice_of_all, 0, 2);
+	tcase_add_loop_test(tc, a_cpu_counts_for_the_epoch_it_is_seen_in, 0, 2);
+	tcase_add_loop_test(tc, without_telemetry_only_turns_count, 0, 2);
+}
+
+int main(void)
+{
+	return t_main("telemetry", fill);
+}
