@@ -75,6 +75,15 @@ static uint64_t read_counter(int fd)
 	return fd >= 0 && read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
 }
 
+/* schedstat has what a task ran until its CPU's last tick, some of 30 ms where four CPUs share one clock. */
+static void run_until_now(int pid, uint64_t *ns)
+{
+	clockid_t clock;
+	struct timespec ts;
+	if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &ts) == 0)
+		*ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 /* --- one look ----------------------------------------------------------------------------------------------------- */
 
 static void count_up(struct ktstr_ctx *t, unsigned i, int pid, struct seen *s)
@@ -99,7 +108,10 @@ static void count_up(struct ktstr_ctx *t, unsigned i, int pid, struct seen *s)
 	s->voluntary = number_after(text, "\nvoluntary_ctxt_switches:");
 	s->involuntary = number_after(text, "\nnonvoluntary_ctxt_switches:");
 	s->rss_kib = number_after(text, "\nVmRSS:");
+	bool alone = number_after(text, "\nThreads:") == 1;
 	sscanf(proc(pid, "schedstat"), "%lu %lu", &s->run_ns, &s->wait_ns);
+	if (alone)
+		run_until_now(pid, &s->run_ns);
 }
 
 static void look_at_pages(struct seen *s)
