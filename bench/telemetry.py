@@ -4,7 +4,8 @@
 
     bench/telemetry.py [BUILD [FILTER]]
 
-The machine's clock counts instructions, so `instructions` is what telemetry executes a turn. Both sides count their turns.
+The machine's clock counts instructions, so `instructions` is what telemetry executes a turn. Both sides count their turns, and
+both make the calls: without telemetry they end after some ten instructions each, which are not in the difference.
 `spread`: highest minus lowest share of the pairs, where it is large who runs when differs from one to the other.
 """
 import glob

@@ -53,7 +53,7 @@ void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
  */
 static inline unsigned rseq_cpu(const struct ktstr_worker *w)
 {
-	return *(const volatile uint32_t __seg_fs *)(uintptr_t)w->rseq_at;
+	return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + w->rseq_at);
 }
 
 static unsigned current_cpu(const struct ktstr_worker *w)
@@ -240,8 +240,9 @@ static void __attribute__((noinline)) woken_thoroughly(struct ktstr_worker *w, i
 
 static inline void woken(struct ktstr_worker *w, int64_t since, nsec_t after)
 {
-	int64_t now = ticks_counter(), ticks = now - since;
-	if (!nothing_new(w) || !ticks_short(ticks)) {
+	bool as_before = nothing_new(w);
+	int64_t now = as_before ? ticks_counter() : 0, ticks = now - since;
+	if (!as_before || !ticks_short(ticks)) {
 		woken_thoroughly(w, since, after);
 		return;
 	}
