@@ -13,46 +13,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+
+from family import Peak
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 TARBALL = sys.argv[2] if len(sys.argv) > 2 else max(glob.glob('/usr/src/linux-source-6*.tar.xz'))
 CPUS = len(os.sched_getaffinity(0))
 VARIANTS = ('', 'CONFIG_SMP=y', 'CONFIG_PRINTK=y\nCONFIG_TTY=y', 'CONFIG_MULTIUSER=y\nCONFIG_FUTEX=y')
 LOG = subprocess.DEVNULL
-
-
-def family(root):
-    """Resident KiB of all descendants of @root, shared pages counted once each."""
-    children, rss = {}, 0
-    for path in glob.glob('/proc/[0-9]*/stat'):
-        try:
-            with open(path) as f:
-                pid, rest = f.read().split(' (', 1)
-            children.setdefault(int(rest.rsplit(')', 1)[1].split()[1]), []).append(int(pid))
-        except (OSError, ValueError):
-            continue
-    todo = list(children.get(root, []))
-    while todo:
-        pid = todo.pop()
-        todo += children.get(pid, [])
-        try:
-            with open(f'/proc/{pid}/smaps_rollup') as f:
-                rss += next(int(line.split()[1]) for line in f if line.startswith('Pss:'))
-        except (OSError, StopIteration):
-            continue
-    return rss
-
-
-class Peak(threading.Thread):
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.most, self.over = 0, threading.Event()
-
-    def run(self):
-        while not self.over.wait(0.25):
-            self.most = max(self.most, family(os.getpid()))
 
 
 def measured(name, work):
