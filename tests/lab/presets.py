@@ -19,7 +19,7 @@ from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 
 SAMPLE = ('4cpu-2llc-nosmt', '8cpu-2llc-smt', '2numa-16cpu-4llc-nosmt')
 CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k '
-           'maxcpus=1 -- topology')
+           'maxcpus=1 nowatchdog lpj=1000000 -- topology')
 SECONDS_A_CPU = 4
 
 
@@ -39,6 +39,12 @@ def chosen():
         return [p for p in presets() if p[0] in sys.argv[2:]]
     everything = os.environ.get('KTSTR_LAB') == 'full'
     return sorted((p for p in presets() if everything or p[0] in SAMPLE), key=lambda p: cpus_of(p[1]))
+
+
+def progress(line):
+    ended = re.match(r'(\S+) ({"hello_ms".*})$', line)
+    if ended:
+        print(f"# {ended[1]}: {json.loads(ended[2])['end_ms'] / 1e3:.0f} s", flush=True)
 
 
 def script(kernel, rows):
@@ -80,7 +86,7 @@ def main():
     rows = chosen()
     timeout = 120 + sum(120 + SECONDS_A_CPU * cpus_of(shape) for _, shape in rows)
     result = lab.run(lab.PRELUDE + script(f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux", rows),
-                     lambda image: fill(image, entry), timeout=timeout)
+                     lambda image: fill(image, entry), timeout=timeout, live=progress)
     for name, shape in rows:
         report(name, shape, result)
     for name, shape in presets():
