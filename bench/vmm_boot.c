@@ -6,7 +6,7 @@
  *	vmm_boot any ARGV...						whatever has the guest's console as its output
  *
  * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
- *the hello, in KiB (shared memory is the guest's RAM, the rest is what the VMM costs).
+ * the hello, in KiB: the guest's RAM, and the rest, which is what the VMM costs, its program included.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -24,7 +24,7 @@
 
 struct watch {
 	nsec_t began, hello, ended;
-	uint64_t anon_kib, file_kib, shmem_kib;
+	uint64_t own_kib, ram_kib;
 	int status;
 };
 
@@ -39,35 +39,34 @@ static uint64_t field(const char *text, const char *name)
 	return value;
 }
 
-/* KiB of what is mapped from a vmlinux in place of guest memory: in all, and copied when it was written. */
-static void count_mapped_kernel(pid_t pid, uint64_t *ret_rss, uint64_t *ret_anon)
+/* Guest RAM by the name of what is mapped: our memory files, QEMU's, and the kernel where it stands for some. */
+static bool is_ram(const char *line, size_t len)
 {
-	char path[64];
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
-	if (file_read(path, (size_t)1 << 22, &text, NULL) < 0)
-		return;
-	for (const char *at = buf_str(&text); (at = strstr(at, "/vmlinux\n")) != NULL; at++) {
-		*ret_rss += field(at, "Rss:");
-		*ret_anon += field(at, "Anonymous:");
-	}
+	static const char *const names[] = { "/memfd:ktstr-guest-ram", "/memfd:memory-backend", "/vmlinux" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (memmem(line, len, names[i], strlen(names[i])))
+			return true;
+	return false;
 }
 
-/* Should it end meanwhile, nothing is left to be counted. */
+/*
+ * Mapping by mapping, because the program itself may lie in shared memory as the RAM does. Should it end meanwhile,
+ * nothing is left to be counted.
+ */
 static void look_at(pid_t pid, struct watch *w)
 {
 	char path[64];
-	uint64_t rss = 0, anon = 0;
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	count_mapped_kernel(pid, &rss, &anon);
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	if (file_read(path, 65536, &text, NULL) < 0)
+	bool ram = false;
+	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
+	if (file_read(path, (size_t)1 << 23, &text, NULL) < 0)
 		return;
-	w->anon_kib = field(buf_str(&text), "RssAnon:");
-	w->file_kib = field(buf_str(&text), "RssFile:");
-	w->shmem_kib = field(buf_str(&text), "RssShmem:") + rss;
-	w->anon_kib -= MIN_OF(anon, w->anon_kib);
-	w->file_kib -= MIN_OF(rss - anon, w->file_kib);
+	for (const char *line = buf_str(&text), *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		if ((*line >= '0' && *line <= '9') || (*line >= 'a' && *line <= 'f'))
+			ram = is_ram(line, (size_t)(end - line));
+		else if (!strncmp(line, "Rss:", 4))
+			*(ram ? &w->ram_kib : &w->own_kib) += field(line, "Rss:");
+	}
 }
 
 static void listen_to(pid_t pid, int console, struct watch *w)
@@ -110,10 +109,9 @@ static void print_virtio(const struct virtio_ends *ends)
 
 static void print(const struct watch *w, const struct vmm_report *r, const struct virtio_ends *ends)
 {
-	printf("{\"hello_ms\": %.2f, \"end_ms\": %.2f, \"anon_kib\": %lu, \"file_kib\": %lu, \"ram_kib\": %lu, "
-	       "\"status\": %d",
-	       w->hello ? (double)(w->hello - w->began) / 1e6 : -1, (double)(w->ended - w->began) / 1e6, w->anon_kib,
-	       w->file_kib, w->shmem_kib, w->status);
+	printf("{\"hello_ms\": %.2f, \"end_ms\": %.2f, \"own_kib\": %lu, \"ram_kib\": %lu, \"status\": %d",
+	       w->hello ? (double)(w->hello - w->began) / 1e6 : -1, (double)(w->ended - w->began) / 1e6, w->own_kib,
+	       w->ram_kib, w->status);
 	if (r)
 		printf(", \"setup_cpu_ms\": %.2f, \"main_ms\": %.2f, \"run_ms\": %.2f, \"exits\": %lu, \"unclaimed\": "
 		       "%lu",

@@ -111,21 +111,21 @@ int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, st
 }
 
 /* From the end of the log's memory backwards: the order, and in front of it what is to be unpacked. */
-static int give_order(const struct guestmem *m, int initrd_fd, struct err **err)
+static int give_order(const struct guestmem *m, const struct vm_config *c, struct err **err)
 {
 	struct stat st;
 	_cleanup_free_ void *image = NULL;
-	if (fstat(initrd_fd, &st) < 0)
+	if (fstat(c->initrd_fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at the clone's initramfs");
-	if (st.st_size > VM_ORDER_BYTES_MAX)
+	struct wire_order order = { .magic = WIRE_ORDER_MAGIC, .length = (uint64_t)st.st_size - c->initrd_known };
+	if ((uint64_t)st.st_size < c->initrd_known || order.length > VM_ORDER_BYTES_MAX)
 		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "an initramfs of %ld bytes; a clone takes at most %u",
-			    (long)st.st_size, VM_ORDER_BYTES_MAX);
-	struct wire_order order = { .magic = WIRE_ORDER_MAGIC, .length = (uint64_t)st.st_size };
+			    (long)order.length, VM_ORDER_BYTES_MAX);
 	const uint64_t end = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(order);
 	if (!guestmem_at(m, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES))
 		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the guest's memory is too small for its event log");
 	image = malloc(order.length + 1);
-	int r = image ? fd_pread_full(initrd_fd, image, order.length, 0) : -ENOMEM;
+	int r = image ? fd_pread_full(c->initrd_fd, image, order.length, (off_t)c->initrd_known) : -ENOMEM;
 	if (r == 0)
 		r = guestmem_write(m, end - order.length, image, order.length);
 	if (r == 0)
@@ -138,7 +138,7 @@ int vm_scan_fill(struct vm_scan *s, const struct vm_config *c, bool log_only, st
 	uint64_t from = log_only ? GUEST_LOG_ADDRESS : 0;
 	uint64_t to = log_only ? GUEST_LOG_ADDRESS + GUEST_LOG_BYTES : UINT64_MAX;
 	int r = snapshot_fill(c->clone, &s->memory, from, to, err);
-	return r == 0 ? give_order(&s->memory, c->initrd_fd, err) : r;
+	return r == 0 ? give_order(&s->memory, c, err) : r;
 }
 
 int vm_scan_save(struct vm_scan *s, int fd, struct err **err)

@@ -36,10 +36,11 @@ struct vm_config {
 	bool park;			/* ends at the guest's park point (VM_END_PARKED), for vm_backend.save() */
 	/*
 	 * A clone of this parked machine, or NULL. Everything above says what that one was made of; it must be the
-	 * same, but for `seed`, and `initrd_fd` is what the guest is given when it goes on: at most VM_ORDER_BYTES_MAX.
-	 * Must outlive the VM.
+	 * same, but for `seed`, and `initrd_fd` from `initrd_known` on is what the guest is given when it goes on: at
+	 * most VM_ORDER_BYTES_MAX. Must outlive the VM.
 	 */
 	const struct snapshot *clone;
+	uint64_t initrd_known;		/* bytes; of what stands before it, the parked machine was made */
 };
 
 enum vm_end {

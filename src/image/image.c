@@ -16,7 +16,7 @@
 extern const char blob_init_start[], blob_init_end[];
 
 #define LZ4_LEGACY_MAGIC  0x184c2102u
-#define BASE_LAYOUT	  "2"	/* part of a kept base's name: what is packed around its files */
+#define BASE_LAYOUT	  "3"	/* part of a kept base's name: what is packed around its files */
 #define BASES_MAX 64	/* that are kept, of each kind: some 150 MiB */
 #define LZ4_LEGACY_BLOCK  ((size_t)8 << 20)
 
@@ -140,11 +140,26 @@ static int add_includes(struct packer *p, const struct image_include *include, s
 	return 0;
 }
 
-static int collect(struct packer *p, const struct image_base_spec *spec, struct err **err)
+static int add_libraries(struct packer *p, size_t from, struct err **err)
+{
+	int r = 0;
+	for (size_t i = from; i < p->closure.count && r == 0; i++)
+		r = add_item(p, p->closure.file[i].path, p->closure.file[i].path + 1, 0755, err);
+	return r;
+}
+
+static int collect_common(struct packer *p, const struct image_base_spec *spec, struct err **err)
 {
 	int r = add_item(p, NULL, "init", 0755, err);
-	if (r == 0)
-		r = add_program(p, spec->test, "test", err);
+	if (r == 0 && spec->test)
+		r = closure_add(&p->closure, spec->test, err);
+	return r == 0 ? add_libraries(p, 0, err) : r;
+}
+
+static int collect_own(struct packer *p, const struct image_base_spec *spec, struct err **err)
+{
+	int r = add_program(p, spec->test, "test", err);
+	size_t common = p->closure.count;
 	if (r == 0)
 		r = add_program(p, spec->scheduler, "scheduler", err);
 	for (unsigned i = 0; r == 0 && spec->staged && spec->staged[i]; i++) {
@@ -154,9 +169,7 @@ static int collect(struct packer *p, const struct image_base_spec *spec, struct 
 	}
 	if (r == 0)
 		r = add_includes(p, spec->include, spec->includes, err);
-	for (size_t i = 0; i < p->closure.count && r == 0; i++)
-		r = add_item(p, p->closure.file[i].path, p->closure.file[i].path + 1, 0755, err);
-	return r;
+	return r == 0 ? add_libraries(p, common, err) : r;
 }
 
 /* --- its name ----------------------------------------------------------------------------------------------------- */
@@ -189,6 +202,9 @@ static int cache_path(const struct packer *p, const struct image_base_spec *spec
 		else
 			siphash_update(&h, blob_init_start, (size_t)(blob_init_end - blob_init_start));
 	}
+	/* Where they all are is said in a file of the binary's own part. */
+	for (size_t i = 0; i < p->closure.count; i++)
+		siphash_string(&h, p->closure.file[i].path);
 	const char *end = spec->plain ? "" : ".lz4";
 	if (r == 0 && asprintf(ret, "%s/%016lx.cpio%s", spec->cache_dir, siphash_final(&h), end) < 0)
 		r = -ENOMEM;
@@ -260,15 +276,15 @@ static int compress(const struct buf *cpio, bool best, struct buf *ret)
 	return cpio->failed ? -ENOMEM : lz4_legacy(cpio, best, ret);
 }
 
-static int pack(struct packer *p, struct err **err)
+static int pack(struct packer *p, enum image_part part, struct err **err)
 {
 	static const char *const dirs[] = { "dev", "proc", "sys", "tmp", "run" };
 	int r = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == 0; i++)
+	for (size_t i = 0; part == IMAGE_COMMON && i < ARRAY_SIZE(dirs) && r == 0; i++)
 		r = pack_dir(p, dirs[i]);
 	for (size_t i = 0; i < p->items && r == 0; i++)
 		r = pack_item(p, &p->item[i], err);
-	if (r == 0)
+	if (r == 0 && part == IMAGE_OWN)
 		r = pack_library_dirs(p);
 	cpio_trailer(&p->cpio);
 	return r == 0 && p->cpio.out.failed ? -ENOMEM : r;
@@ -296,7 +312,7 @@ static int open_base(struct packer *p, const struct image_base_spec *spec, int *
 		kept_use(*ret_fd);
 		return 0;
 	}
-	r = pack(p, err);
+	r = pack(p, spec->part, err);
 	if (r == 0 && !spec->plain)
 		r = compress(&p->cpio.out, path != NULL, &packed);
 	if (r < 0)
@@ -314,7 +330,7 @@ int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err
 	struct packer *p = calloc(1, sizeof(*p));
 	if (!p)
 		return FAIL_SYS(err, -ENOMEM, "build the initramfs");
-	int r = collect(p, spec, err);
+	int r = (spec->part == IMAGE_COMMON ? collect_common : collect_own)(p, spec, err);
 	if (r == 0)
 		r = open_base(p, spec, ret_fd, err);
 	packer_done(p);
@@ -375,10 +391,12 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	return r < 0 ? FAIL_SYS(err, r, "build the initramfs") : 0;
 }
 
-int image_memfd(int base_fd, const struct buf *suffix, int *ret_fd, struct err **err)
+int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, int *ret_fd, struct err **err)
 {
 	_cleanup_close_ int fd = memfd_new("ktstr-initrd", 0);
-	int r = fd < 0 ? FAIL_SYS(err, fd, "write the initramfs") : fd_copy(base_fd, fd, err);
+	int r = fd < 0 ? FAIL_SYS(err, fd, "write the initramfs") : 0;
+	for (int i = 0; i < IMAGE_PARTS && r == 0; i++)
+		r = fd_copy(part_fd[i], fd, err);
 	if (r < 0)
 		return r;
 	r = fd_write_full(fd, suffix->data, suffix->len);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * image.h -- a test's initramfs: a base that many tests share (PID 1, test binary, scheduler, libraries, include
- * files), compressed once and kept by its content, and a small suffix that says which test this boot is for.
+ * image.h -- a test's initramfs: what nearly all tests share (PID 1, the libraries of the test binary), what is this
+ * binary's own (itself, scheduler, include files, their libraries), each compressed once and kept by its content, and a
+ * small suffix that says which test this boot is for. A parked machine (run/mould.h) has the first of them.
  *
- * Both are LZ4 legacy frames (magic 0x184c2102), which the kernel's unlz4 reads back to back as one stream.
+ * They are LZ4 legacy frames (magic 0x184c2102), which the kernel's unlz4 reads back to back as one stream.
  * All of it blocks and is for the offload pool.
  */
 #ifndef KTSTR_IMAGE_IMAGE_H
@@ -21,7 +22,10 @@ struct image_include {
 	const char *from, *to;
 };
 
+enum image_part { IMAGE_COMMON, IMAGE_OWN, IMAGE_PARTS };
+
 struct image_base_spec {
+	enum image_part part;			/* the common one does not hang on what is below `test` */
 	const char *test;			/* test binary, or NULL */
 	const char *scheduler;			/* scheduler binary, or NULL */
 	const char *const *staged;		/* further ones, /staged.0 and on; NULL-terminated; NULL: none */
@@ -46,11 +50,11 @@ struct image_suffix_spec {
 	bool plain;				/* as its base */
 };
 
-/* The compressed base as a file that the caller closes: the cache's, where it is there; packed and kept, where not. */
+/* A part, compressed, as a file that the caller closes: the cache's, where it is there; packed and kept, where not. */
 int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err);
 int image_suffix(const struct image_suffix_spec *spec, struct buf *ret, struct err **err);
-/* A memfd with base and suffix, which the caller closes. The base is copied without passing through our memory. */
-int image_memfd(int base_fd, const struct buf *suffix, int *ret_fd, struct err **err);
+/* A memfd with parts and suffix, which the caller closes. The parts are copied without passing through our memory. */
+int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, int *ret_fd, struct err **err);
 
 /* One LZ4 legacy stream of @data. @best: high compression, for what is kept. */
 int lz4_legacy(const struct buf *data, bool best, struct buf *ret);

@@ -212,7 +212,8 @@ static struct mould *make_mould(const struct fleet *f, const struct attempt *a)
 		m = calloc(1, sizeof(*m));
 	if (m)
 		*m = (struct mould){ .backend = f->env.backend, .kernel = a->item->kernel->boot,
-				     .cache_dir = f->config.snapshot_cache, .image_cache = f->config.image_cache };
+				     .test = a->item->test->binary, .cache_dir = f->config.snapshot_cache,
+				     .image_cache = f->config.image_cache };
 	return m;
 }
 

@@ -14,7 +14,7 @@
 #include "run/mould.h"
 #include "topo/topology.h"
 
-#define MOULD_LAYOUT  "1"	/* part of a snapshot's name: what its name is made of, and what is in it */
+#define MOULD_LAYOUT  "2"	/* part of a snapshot's name: what its name is made of, and what is in it */
 #define MOULD_SUFFIX  ".snapshot"
 #define WAIT_PERIOD   (100 * NSEC_PER_MSEC)
 #define LOOK_DEADLINE NSEC_PER_MIN
@@ -44,7 +44,7 @@ static int hash_fd(struct siphash *h, int fd)
 static int name_it(struct mould *m)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	const struct image_base_spec base = { .cache_dir = m->image_cache };
+	const struct image_base_spec base = { .part = IMAGE_COMMON, .test = m->test, .cache_dir = m->image_cache };
 	struct siphash h;
 	siphash_init(&h);
 	siphash_string(&h, MOULD_LAYOUT);

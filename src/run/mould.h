@@ -4,7 +4,8 @@
  *
  *   LOOK > (WAIT > LOOK ...) > BOOT > SAVE > DONE
  *
- * Whoever takes the snapshot's lock boots it; the others look again until it is there. Nothing of a test is in it.
+ * Whoever takes the snapshot's lock boots it; the others look again until it is there. Of a test it has the
+ * libraries, and nothing else.
  */
 #ifndef KTSTR_RUN_MOULD_H
 #define KTSTR_RUN_MOULD_H
@@ -20,6 +21,7 @@ struct mould {
 	const struct vm_backend *backend;
 	struct vm_config config;	/* of the clone; `clone`, `park` and `initrd_fd` are ours */
 	const char *kernel;		/* the kernel's own file, whatever copy of it `config` boots */
+	const char *test;		/* the binary whose libraries it has, or NULL */
 	const char *cache_dir, *image_cache;	/* directories: for snapshots; for initramfs bases, or NULL */
 	struct snapshot snapshot;	/* the result; fd -1 where there is none, and `err` says why */
 	bool made;			/* by us, just now */

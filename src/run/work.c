@@ -66,13 +66,31 @@ static void includes_free(struct includes **i)
 	free(*i);
 }
 
+static int make_initrd(struct attempt *a, struct image_base_spec *spec, const struct buf *suffix)
+{
+	int part[IMAGE_PARTS] = { -1, -1 }, r = 0;
+	struct stat st = { 0 };
+	for (int i = 0; i < IMAGE_PARTS && r == 0; i++) {
+		spec->part = (enum image_part)i;
+		r = image_base(spec, &part[i], &a->err);
+	}
+	if (r == 0 && fstat(part[IMAGE_COMMON], &st) < 0)
+		r = FAIL_SYS(&a->err, -errno, "look at the initramfs");
+	if (r == 0)
+		r = image_memfd(part, suffix, &a->initrd_fd, &a->err);
+	if (r == 0)
+		a->config.initrd_known = (uint64_t)st.st_size;
+	for (int i = 0; i < IMAGE_PARTS; i++)
+		fd_close(part[i]);
+	return r;
+}
+
 /* @plain: not compressed. */
 static int build_image(struct attempt *a, bool plain)
 {
 	const struct plan_case *c = a->item;
 	const struct test_decl *t = c->test;
 	_cleanup_buf_ struct buf suffix = BUF_NULL;
-	_cleanup_close_ int base = -1;
 	char *staged[IMAGE_STAGED_MAX + 1] = { NULL };
 	_cleanup_(includes_free) struct includes *includes = calloc(1, sizeof(*includes));
 	if (!includes)
@@ -102,18 +120,18 @@ static int build_image(struct attempt *a, bool plain)
 		r = includes_resolve(t, c->kernel->kit, includes, &a->err);
 	base_spec.includes = includes->count;
 	if (r == 0)
-		r = image_base(&base_spec, &base, &a->err);
+		r = image_suffix(&suffix_spec, &suffix, &a->err);
+	if (r == 0)
+		r = make_initrd(a, &base_spec, &suffix);
 	for (size_t i = 0; staged[i]; i++)
 		free(staged[i]);
-	if (r == 0)
-		r = image_suffix(&suffix_spec, &suffix, &a->err);
-	return r == 0 ? image_memfd(base, &suffix, &a->initrd_fd, &a->err) : r;
+	return r;
 }
 
 static bool fits_clone(const struct attempt *a)
 {
 	struct stat st;
-	return fstat(a->initrd_fd, &st) == 0 && st.st_size <= VM_ORDER_BYTES_MAX;
+	return fstat(a->initrd_fd, &st) == 0 && (uint64_t)st.st_size - a->config.initrd_known <= VM_ORDER_BYTES_MAX;
 }
 
 /* A clone is given its image in a place of limited size: as it is, else compressed, else the test boots after all. */

@@ -251,20 +251,26 @@ def read_files(path):
     return files
 
 
+def show_raw(line):
+    print(line, flush=True)
+
+
 def start(argv, timeout, live):
-    """Runs QEMU; its standard output is the command's, shown while it comes where `live`."""
-    chunks = []
+    """Runs QEMU; its standard output is the command's. `live`, where it is given, gets each line when it is whole."""
+    chunks, pending = [], b''
     with subprocess.Popen(['timeout', '-s', 'KILL', str(timeout), *argv], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         for chunk in iter(lambda: process.stdout.read1(65536), b''):
             chunks.append(chunk)
-            if live:
-                sys.stdout.buffer.write(chunk)
-                sys.stdout.buffer.flush()
+            *lines, pending = (pending + chunk).split(b'\n')
+            for line in lines if live else ():
+                live(line.decode(errors='replace').rstrip('\r'))
+    if live and pending:
+        live(pending.decode(errors='replace'))
     return b''.join(chunks).decode(errors='replace').replace('\r\n', '\n')
 
 
-def run(command, fill, timeout=600, cpus=1, memory_mib=MEMORY_MIB, live=False, clock=HOST_TIME):
+def run(command, fill, timeout=600, cpus=1, memory_mib=MEMORY_MIB, live=None, clock=HOST_TIME):
     """Boots the lab with what `fill(image)` puts in, runs the shell text `command` there."""
     home = first_level()
     image = Image()
@@ -303,7 +309,7 @@ def main():
             image.program(*item.split('=', 1))
     text = a.command[0] if len(a.command) == 1 else shlex.join(a.command)
     try:
-        result = run(PRELUDE + text + '\n', fill, a.timeout, memory_mib=a.memory, live=True)
+        result = run(PRELUDE + text + '\n', fill, a.timeout, memory_mib=a.memory, live=show_raw)
     except NoLab as why:
         sys.exit(f'lab: {why}')
     for name, body in result.files.items() if a.out else ():

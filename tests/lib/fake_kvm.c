@@ -137,6 +137,24 @@ static int fake_cpuid(struct kvm_cpuid2 *c)
 	return 0;
 }
 
+static int get_msrs(const struct fake *f, struct kvm_msrs *m)
+{
+	for (uint32_t i = 0; i < m->nmsrs; i++)
+		if (f->stubborn_msr && m->entries[i].index == f->stubborn_msr)
+			m->entries[i].data = f->stubborn_value;
+	return (int)m->nmsrs;
+}
+
+static int set_msrs(struct fake *f, const struct kvm_msrs *m)
+{
+	for (uint32_t i = 0; i < m->nmsrs; i++) {
+		if (f->stubborn_msr && m->entries[i].index == f->stubborn_msr)
+			return (int)i;
+		f->written_msrs |= 1ull << m->entries[i].index % 64;
+	}
+	return (int)m->nmsrs;
+}
+
 static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 {
 	switch (request) {
@@ -156,11 +174,14 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 	case KVM_GET_SUPPORTED_CPUID:
 		return fake_cpuid(arg);
 	case KVM_GET_MSR_INDEX_LIST:
+		for (uint32_t i = 0; i < 3; i++)
+			((struct kvm_msr_list *)arg)->indices[i] = 10 * (i + 1);
 		((struct kvm_msr_list *)arg)->nmsrs = 3;
 		return 0;
 	case KVM_GET_MSRS:
+		return get_msrs(f, arg);
 	case KVM_SET_MSRS:
-		return (int)((struct kvm_msrs *)arg)->nmsrs;
+		return set_msrs(f, arg);
 	case KVM_GET_STATS_FD:
 		return -ENOTTY;
 	case KVM_GET_SREGS:

@@ -40,6 +40,8 @@ struct fake {
 	uint32_t lines;				/* GSIs that have an irqfd */
 	unsigned bound;				/* node + 1 of the last mbind */
 	uint64_t populated;
+	uint32_t stubborn_msr, stubborn_value;	/* a register that is read and not written; 0: none */
+	uint64_t written_msrs;			/* a bit an index */
 	const struct step *script;
 	unsigned steps, at;
 };

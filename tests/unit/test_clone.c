@@ -318,6 +318,32 @@ START_TEST(any_failing_call_of_parking_and_cloning_is_an_error)
 }
 END_TEST
 
+/* One that KVM does not write is passed over where it has its value; those behind it are written all the same. */
+START_TEST(register_that_is_not_written_must_have_its_value)
+{
+	for (uint32_t value = 0; value < 2; value++) {
+		struct fake f[2];
+		struct kvm_sys sys[2] = { fake_sys(&f[0], parks, 2), fake_sys(&f[1], exits, 1) };
+		struct kvm_guest_config c;
+		struct err *err = NULL;
+		uint32_t code;
+		make_config(&c, "\xf4", 1);
+		t_ok(park_it(&sys[0], &c, NULL));
+		f[1].stubborn_msr = 20;
+		f[1].stubborn_value = value;
+		int r = run_it(&sys[1], &c, &code, &err);
+		if (value) {
+			ck_assert_int_lt(r, 0);
+			t_err_contains(&err, "does not take back model-specific register 0x14");
+		} else {
+			t_ok(r);
+			ck_assert_uint_eq(f[1].written_msrs, 1ull << 10 | 1ull << 30);
+		}
+		drop_config(&c);
+	}
+}
+END_TEST
+
 START_TEST(state_that_is_none_is_refused)
 {
 	struct fake f;
@@ -558,6 +584,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, snapshot_fills_what_was_written);
 	tcase_add_test(tc, snapshot_is_mapped_copy_on_write);
 	tcase_add_test(tc, damaged_snapshot_is_refused);
+	tcase_add_test(tc, register_that_is_not_written_must_have_its_value);
 	tcase_add_test(tc, mould_is_made_once);
 	tcase_add_test(tc, mould_that_never_parks_is_none);
 	tcase_add_test(tc, image_is_unpacked_plain_and_packed);

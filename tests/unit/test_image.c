@@ -92,28 +92,32 @@ static void read_all(int fd, struct buf *out)
 	fd_close(fd);
 }
 
-START_TEST(base_holds_a_program_and_all_it_needs)
+/* What every test needs is in the common part and in no other; both together are all that it needs. */
+START_TEST(parts_hold_a_program_and_all_it_needs)
 {
-	static const char *const wanted[] = {
-		"init:", "test:", "libc.so.6:", "ld-linux-x86-64.so.2:", "libelf.so.1:", "dev:", "ktstr.libs:",
+	static const char *const wanted[IMAGE_PARTS][7] = {
+		[IMAGE_COMMON] = { "init:", "libc.so.6:", "ld-linux-x86-64.so.2:", "libelf.so.1:", "dev:" },
+		[IMAGE_OWN] = { "test:", "ktstr.libs:" },
 	};
 	struct image_base_spec spec = { 0 };
-	struct buf packed = BUF_NULL, raw = BUF_NULL, names = BUF_NULL;
 	char self[4096];
-	int fd;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	ck_assert_int_gt(n, 0);
 	self[n] = '\0';
 	spec.test = self;
-	t_ok(image_base(&spec, &fd, NULL));
-	read_all(fd, &packed);
-	unpack(&packed, &raw);
-	list(&raw, &names);
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		ck_assert_msg(strstr(buf_str(&names), wanted[i]) != NULL, "no %s in %s", wanted[i], buf_str(&names));
-	buf_done(&packed);
-	buf_done(&raw);
-	buf_done(&names);
+	for (int part = 0; part < IMAGE_PARTS; part++) {
+		_cleanup_buf_ struct buf packed = BUF_NULL, raw = BUF_NULL, names = BUF_NULL;
+		int fd;
+		spec.part = (enum image_part)part;
+		t_ok(image_base(&spec, &fd, NULL));
+		read_all(fd, &packed);
+		unpack(&packed, &raw);
+		list(&raw, &names);
+		for (int of = 0; of < IMAGE_PARTS; of++)
+			for (size_t i = 0; wanted[of][i]; i++)
+				ck_assert_msg(!strstr(buf_str(&names), wanted[of][i]) == (of != part), "%s in %s",
+					      wanted[of][i], buf_str(&names));
+	}
 }
 END_TEST
 
@@ -146,7 +150,7 @@ START_TEST(base_is_kept_by_its_content)
 {
 	char *dir = t_tmpdir(), *file = path_join(dir, "included"), *cache = path_join(dir, "cache");
 	const struct image_include includes[] = {{ file, "include-files/included" }};
-	struct image_base_spec spec = { .cache_dir = cache, .include = includes, .includes = 1 };
+	struct image_base_spec spec = { .part = IMAGE_OWN, .cache_dir = cache, .include = includes, .includes = 1 };
 	struct buf one = BUF_NULL, two = BUF_NULL, other = BUF_NULL;
 	int fd;
 	t_ok(file_write_atomic(file, "first", 5, 0644, NULL));
@@ -194,7 +198,7 @@ END_TEST
 START_TEST(include_files_must_be_there)
 {
 	const struct image_include missing[] = {{ "/no/such/file", "include-files/file" }};
-	struct image_base_spec spec = { .include = missing, .includes = 1 };
+	struct image_base_spec spec = { .part = IMAGE_OWN, .include = missing, .includes = 1 };
 	struct err *err = NULL;
 	int fd;
 	t_errno(image_base(&spec, &fd, &err), ENOENT);
@@ -228,7 +232,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, cpio_is_read_by_others);
 	tcase_add_test(tc, cpio_refuses_paths_that_leave);
 	tcase_add_test(tc, lz4_frames_round_trip_back_to_back);
-	tcase_add_test(tc, base_holds_a_program_and_all_it_needs);
+	tcase_add_test(tc, parts_hold_a_program_and_all_it_needs);
 	tcase_add_test(tc, run_paths_are_followed);
 	tcase_add_test(tc, base_is_kept_by_its_content);
 	tcase_add_test(tc, suffix_says_what_the_boot_is_for);

@@ -291,7 +291,8 @@ static int build_filters(struct kvm_guest *g, struct err **err)
 {
 	int r = 0;
 	for (int kind = 0; g->config->confined && kind < CONFINE_KIND_MAX && r == 0; kind++)
-		r = confine_build((enum confine_kind)kind, &g->confine[kind], err);
+		if (kind != CONFINE_DEVICE || g->virtio)
+			r = confine_build((enum confine_kind)kind, &g->confine[kind], err);
 	return r;
 }
 

@@ -11,6 +11,8 @@ struct part {
 	unsigned long get, set;
 };
 
+#define SAVE_MSRS_AT_ONCE 256u	/* MAX_IO_MSRS of KVM */
+
 #define PART(member, get, set) { #member, offsetof(struct save_vcpu, member), get, set }
 
 /*
@@ -157,14 +159,26 @@ static bool has_value(struct kvm_vcpu *v, const struct kvm_msr_entry *wanted)
 	return sys_ioctl(v->guest->sys, v->fd, KVM_GET_MSRS, &now) == 1 && now.entry.data == wanted->data;
 }
 
+/* As many at once as KVM takes; it stops at the first that it does not write. */
 static int give_msrs(struct kvm_vcpu *v, const struct save_vcpu *s, struct err **err)
 {
-	for (uint32_t i = 0; i < s->msrs; i++) {
-		struct one_msr one = { .head.nmsrs = 1, .entry = s->msr[i] };
-		if (sys_ioctl(v->guest->sys, v->fd, KVM_SET_MSRS, &one) != 1 && !has_value(v, &s->msr[i]))
+	union {
+		struct kvm_msrs head;
+		uint8_t room[sizeof(struct kvm_msrs) + SAVE_MSRS_AT_ONCE * sizeof(struct kvm_msr_entry)];
+	} msrs;
+	for (uint32_t at = 0; at < s->msrs;) {
+		uint32_t count = MIN_OF(s->msrs - at, SAVE_MSRS_AT_ONCE);
+		msrs.head = (struct kvm_msrs){ .nmsrs = count };
+		memcpy(msrs.head.entries, &s->msr[at], count * sizeof(s->msr[at]));
+		int written = MAX_OF(sys_ioctl(v->guest->sys, v->fd, KVM_SET_MSRS, &msrs), 0);
+		at += MIN_OF((uint32_t)written, count);
+		if ((uint32_t)written >= count)
+			continue;
+		if (!has_value(v, &s->msr[at]))
 			return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP,
 				    "vCPU %u: KVM does not take back model-specific register 0x%x", v->index,
-				    s->msr[i].index);
+				    s->msr[at].index);
+		at++;
 	}
 	return 0;
 }
