@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Can the verdicts be trusted? Bad schedulers must be caught, good ones must pass, over seeds; prints the confusion matrix.
 
-    tests/trust/trust.py BUILD [--seeds N] [--seed FIRST] [--only REGEX] [--jobs N] [--tap]
+    tests/trust/trust.py BUILD [--seeds N] [--seed FIRST] [--only REGEX] [--jobs N] [--start boot|clone] [--tap]
 
 One run of `ktstr test --repeat N` over tests/trust: zoo_* are schedulers with known faults, good_* are good ones.
 Exit status: 0 when nobody was missed or wrongly accused, 1 otherwise. --tap prints the same as tests.
@@ -27,6 +27,7 @@ def parse():
     p.add_argument('--seed', default='1')
     p.add_argument('--only', default='.')
     p.add_argument('--jobs', type=int, default=0)
+    p.add_argument('--start', default='boot')
     p.add_argument('--tap', action='store_true')
     return p.parse_args()
 
@@ -41,7 +42,7 @@ def run(kernel):
     """name -> verdicts of its tries, and the seeds and causes of those that surprise."""
     tests = BUILD + '/tests/trust'
     subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], tests], check=True)
-    argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '-E',
+    argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '--start', ARGS.start, '-E',
             f'test(/^ktstr.(zoo|good)_/) & test(/{ARGS.only}/)', tests]
     argv += ['--repeat', str(ARGS.seeds)] if ARGS.seeds > 1 else []
     argv += ['--jobs', str(ARGS.jobs)] if ARGS.jobs else []
