@@ -39,7 +39,6 @@ $b mkdir -p /proc /sys /dev /tmp /run /root /results /bin /sys/fs/cgroup
 $b mount -t proc none /proc
 $b mount -t sysfs none /sys
 $b mount -t devtmpfs none /dev
-$b mount -t tmpfs none /tmp
 $b mount -t cgroup2 none /sys/fs/cgroup
 $b mount -t debugfs none /sys/kernel/debug
 $b ln -s /proc/self/fd /dev/fd
