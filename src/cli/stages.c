@@ -7,6 +7,7 @@
 #include "cli/stages.h"
 
 #define PERIOD (200 * NSEC_PER_MSEC)
+#define LINES_AT_LEAST (30 * NSEC_PER_SEC)
 
 /* --- what there is to say ----------------------------------------------------------------------------------------- */
 
@@ -158,11 +159,19 @@ static void draw_terminal(struct stages *s, nsec_t now, struct buf *out)
 	}
 }
 
+/* A log that says nothing for minutes looks like a hang, to people and to those who end what hangs. */
+static bool is_overdue(const struct stages *s, size_t i, nsec_t now)
+{
+	return !s->json && s->batch->job[i] && s->shown[i] > 0 && now - s->said[i] >= LINES_AT_LEAST;
+}
+
 static void draw_lines(struct stages *s, nsec_t now, struct buf *out)
 {
 	for (size_t i = 0; i < s->batch->config.count; i++) {
-		if (!news(s, i))
+		bool is_new = news(s, i) != 0;
+		if (!is_new && !is_overdue(s, i, now))
 			continue;
+		s->said[i] = now;
 		if (s->json)
 			describe_json(s->batch->job[i], out);
 		else

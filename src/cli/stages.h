@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * stages.h -- kernels on their way, for people: on a terminal one line a kernel, redrawn in place and collapsing to its
- * last word when it is done; elsewhere a line at each change of stage; with --json an object at each on stdout.
+ * last word when it is done; elsewhere a line at each change of stage, and every 30 s; with --json
+ * an object at each change on stdout.
  */
 #ifndef KTSTR_CLI_STAGES_H
 #define KTSTR_CLI_STAGES_H
@@ -17,6 +18,7 @@ struct stages {
 	unsigned turns;
 	unsigned drawn;				/* lines to go up by */
 	int shown[KERNELS_MAX];			/* stage last told, + 1; -1: its end was told */
+	nsec_t said[KERNELS_MAX];		/* when; for lines */
 };
 
 /* Draws until @batch has ended, and then its last words. @lines: never in place, because others draw too. */

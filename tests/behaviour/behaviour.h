@@ -32,6 +32,8 @@ void watch_step(struct ktstr_ctx *t, void *look);
 #define WORK(...) .work = KTSTR_WORK(__VA_ARGS__)
 
 double share(const struct sight *s, unsigned worker);	/* of the time, on a CPU */
+/* Of the time, on a CPU or waiting for one: who looks is real-time, and takes the one that it wakes up on. */
+double wants(const struct sight *s, unsigned worker);
 double per_s(const struct sight *s, uint64_t count);
 
 #endif

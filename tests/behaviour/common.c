@@ -4,7 +4,14 @@
 
 double share(const struct sight *s, unsigned worker)
 {
-	return s->ns ? (double)s->worker[worker].run_ns / (double)s->ns : 0;
+	const struct seen *w = &s->worker[worker];
+	return w->ns ? (double)w->run_ns / (double)w->ns : 0;
+}
+
+double wants(const struct sight *s, unsigned worker)
+{
+	const struct seen *w = &s->worker[worker];
+	return w->ns ? (double)(w->run_ns + w->wait_ns) / (double)w->ns : 0;
 }
 
 double per_s(const struct sight *s, uint64_t count)

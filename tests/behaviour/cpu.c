@@ -5,8 +5,9 @@
 static void computes(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	for (unsigned i = 0; i < s->workers; i++) {
-		ktstr_expect(t, share(s, i) > 0.9, "%s: on a CPU for %.2f of the time, not all of it", name,
-			     share(s, i));
+		ktstr_expect(t, wants(s, i) > 0.9 && share(s, i) > 0.5,
+			     "%s: on a CPU for %.2f of the time and waiting for one for %.2f, not all of it", name,
+			     share(s, i), wants(s, i) - share(s, i));
 		ktstr_expect(t, s->worker[i].voluntary <= 3, "%s: %lu voluntary switches", name,
 			     s->worker[i].voluntary);
 	}

@@ -21,6 +21,7 @@ struct seen {
 	unsigned member;
 	char cgroup[64];		/* where the kernel says that it is, at the end */
 	uint64_t turns, units;
+	uint64_t ns;			/* how long it was, between this worker's looks at its time */
 	uint64_t run_ns, wait_ns;	/* on a CPU; wanting one */
 	uint64_t faults;		/* minor ones */
 	uint64_t voluntary, involuntary; /* context switches */

@@ -41,7 +41,7 @@ static void faults(struct ktstr_ctx *t, const struct sight *s, const char *name)
 static void big_cache(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	ktstr_expect(t, s->worker[0].rss_kib > 2048, "%s: resident are %lu KiB", name, s->worker[0].rss_kib);
-	ktstr_expect(t, share(s, 0) > 0.9, "%s: on a CPU for %.2f of the time", name, share(s, 0));
+	ktstr_expect(t, wants(s, 0) > 0.9, "%s: wants a CPU for %.2f of the time", name, wants(s, 0));
 	ktstr_expect(t, s->worker[0].writes == 0, "%s: it writes", name);
 }
 
@@ -150,7 +150,7 @@ static void siblings(struct ktstr_ctx *t, const struct sight *s, const char *nam
 	ktstr_expect(t, bits(a) == 1 && bits(b) == 1 && a != b, "%s: pinned to %lx and %lx", name, a, b);
 	ktstr_expect(t, bits(a | b) == 2 && ((a | b) & 0x55) && ((a | b) & 0xaa) && ((a | b) % 3 == 0),
 		     "%s: %lx and %lx are not threads of one core", name, a, b);
-	ktstr_expect(t, share(s, 0) > 0.9 && share(s, 1) > 0.9, "%s: they do not spin", name);
+	ktstr_expect(t, wants(s, 0) > 0.9 && wants(s, 1) > 0.9, "%s: they do not spin", name);
 }
 
 KTSTR_TEST(behaviour_numa, .numa_nodes = 2, .llcs = 2, .cores = 2, .threads = 2, .duration_s = 3,
