@@ -22,7 +22,7 @@
 #define FETCH_URLS_MAX	     32
 #define FETCH_ATTEMPTS_MAX   64		/* of one fetch, over all its places */
 #define FETCH_CHUNK_BYTES    ((uint32_t)256 << 10)
-#define FETCH_CHUNKS	     4u		/* so much may come while one is being written */
+#define FETCH_CHUNKS	     2u		/* so much may come while one is being written */
 #define FETCH_ERROR_MAX	     256
 #define SHA256_HEX_LEN	     64
 

@@ -10,7 +10,7 @@
 #include "net/http.h"
 
 /* A receive this large takes a few dozen packets at once and still fits the second-level cache beside its copy. */
-#define RECEIVE_BYTES	((long)128 << 10)
+#define RECEIVE_BYTES	((long)256 << 10)
 #define CONNECT_SECONDS 10L
 #define REDIRECTS_MAX	8L
 
