@@ -11,21 +11,6 @@
 
 static struct guest_topology topology;
 
-/* What main.c has, which is not linked here: nobody listens. */
-void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)
-{
-	(void)t;
-	(void)verdict;
-	(void)fmt;
-}
-
-int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
-{
-	(void)t;
-	(void)fmt;
-	return ok;
-}
-
 static void machine(unsigned nodes, unsigned llcs, unsigned cores, unsigned threads)
 {
 	struct ktstr_topology t = { nodes, llcs, cores, threads };

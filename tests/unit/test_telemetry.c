@@ -11,20 +11,6 @@ static struct worker_slot slot;
 static struct ktstr_work work;
 static nsec_t began, slept;
 
-void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)
-{
-	(void)t;
-	(void)verdict;
-	(void)fmt;
-}
-
-int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
-{
-	(void)t;
-	(void)fmt;
-	return ok;
-}
-
 static struct ktstr_worker worker(bool counter, bool quiet)
 {
 	static const struct ticks asked = { .ns_q24 = 1 << 24 };
