@@ -170,6 +170,14 @@ void vm_scan_child_ended(struct vm_scan *s)
 	part_ended(s);
 }
 
+struct guestmem vm_scan_take_memory(struct vm_scan *s)
+{
+	struct guestmem taken = s->memory;
+	REQUIRE(!s->live);
+	s->memory = (struct guestmem){ 0 };
+	return taken;
+}
+
 int vm_scan_next_record(struct vm_scan *s, struct wire_item *ret, struct err **err)
 {
 	int r = wirelog_next(&s->log, ret, err);

@@ -10,12 +10,14 @@
 
 #include "base/time.h"
 #include "reactor/machine.h"
+#include "vmm/guestmem.h"
 #include "vmm/pinning.h"
 #include "vmm/vmdevices.h"
 #include "vmm/wirelog.h"
 
 #define VM_COUNTERS_MAX	  16
 #define VM_WISHES_MAX	  16
+#define VM_DILATION_MAX	  64
 #define CONSOLE_BYTES_MAX ((size_t)1 << 20)	/* a guest that writes more is ended */
 
 struct vm_config {
@@ -26,6 +28,7 @@ struct vm_config {
 	const char *const *kargs;	/* further kernel command line words, or NULL */
 	uint64_t seed;
 	unsigned icount_shift;		/* tcg: 2^N ns an instruction */
+	unsigned time_dilation;		/* kvm: host seconds in one of the guest's, up to VM_DILATION_MAX; 0: 1 */
 	bool late_cpus;			/* tcg: the kernel boots one processor, and PID 1 brings the others up */
 	bool perf;			/* kvm: perf mode, see vmm/kvm/perf.h */
 	const struct vm_devices *devices;	/* kvm: further devices; NULL: none */
@@ -80,6 +83,8 @@ struct vm_backend {
 	 */
 	int (*describe)(const struct vm_config *c, struct buf *out, struct err **err);
 	int (*save)(struct vm *vm, int fd, struct err **err);
+	/* Its memory, for whoever wants to go on looking; once `ended`. No nodes where it is not in our files. */
+	struct guestmem (*take_memory)(struct vm *vm);
 	/* Ends it; `ended` follows. @diagnose: ask first where its processors are, and keep the answer. */
 	void (*kill)(struct vm *vm, bool diagnose);
 	/* Only once `ended`, or never started. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* buf.c -- see buf.h. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,4 +189,19 @@ void buf_append_printable(struct buf *b, const char *s, size_t len)
 		buf_append(b, plain ? s + i : "?", plain ? n : 1);
 		i += n ? n : 1;
 	}
+}
+
+void buf_put_quoted(struct buf *b, const char *word)
+{
+	bool plain = *word != '\0';
+	for (const char *p = word; *p; p++)
+		plain = plain && (isalnum((unsigned char)*p) || strchr("._+=/:-", *p));
+	if (plain) {
+		buf_puts(b, word);
+		return;
+	}
+	buf_puts(b, "'");
+	for (const char *p = word; *p; p++)
+		buf_appendf(b, *p == '\'' ? "'\\''" : "%c", *p);
+	buf_puts(b, "'");
 }

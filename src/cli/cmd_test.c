@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_test.c -- ktstr test: from paths and kernels to a verdict. */
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,73 +9,12 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
+#include "cli/test_args.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
 #include "run/budget.h"
 #include "run/fleet.h"
 #include "run/planner.h"
-
-struct test_args {
-	struct strings kernel, paths;
-	const char *filter, *accel, *start, *trace, *partition;
-	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, flaky_fails;
-	bool include_eol, skip_sha256, no_ccache, eager;
-	uint64_t jobs, retries, repeat, require;
-	bool perf_mode, no_perf_mode;
-	const char *cpu_cap;
-	const char *seed;
-};
-
-static const struct option_row test_options[] = {
-	{"kernel", 'k', OPTION_STRINGS, "KERNEL",
-	 "a version, a range, a source tree, a tarball, git+URL#REF, distro or a cache key; repeatable",
-	 offsetof(struct test_args, kernel)},
-	{"filter", 'E', OPTION_STRING, "EXPR", "run only these: test(~x) & topology(=1n1l4c1t) ...",
-	 offsetof(struct test_args, filter)},
-	{"list", 'l', OPTION_FLAG, NULL, "print the tests and run none", offsetof(struct test_args, list)},
-	{"dry-run", 0, OPTION_FLAG, NULL, "print what would run, in that order, with the time it will take",
-	 offsetof(struct test_args, dry_run)},
-	{"gauntlet", 0, OPTION_FLAG, NULL, "run every test also over every preset topology that it admits",
-	 offsetof(struct test_args, gauntlet)},
-	{"partition", 0, OPTION_STRING, "PART", "run one part of all: count:1/3 or hash:1/3",
-	 offsetof(struct test_args, partition)},
-	{"jobs", 'j', OPTION_NUMBER, "N", "machines at once (default: as many as there are CPUs for)",
-	 offsetof(struct test_args, jobs)},
-	{"retries", 0, OPTION_NUMBER, "N", "try a test that did not pass up to N times more",
-	 offsetof(struct test_args, retries)},
-	{"repeat", 0, OPTION_NUMBER, "N", "try every test N times, each with a seed of its own",
-	 offsetof(struct test_args, repeat)},
-	{"require", 0, OPTION_NUMBER, "K", "how many of --repeat must pass (default: all)",
-	 offsetof(struct test_args, require)},
-	{"flaky-fails", 0, OPTION_FLAG, NULL, "exit with 1 when a test passed only at a later try",
-	 offsetof(struct test_args, flaky_fails)},
-	{"seed", 0, OPTION_STRING, "N", "what schedules are drawn from (default 1)", offsetof(struct test_args, seed)},
-	{"accel", 0, OPTION_STRING, "NAME", "auto, kvm or tcg", offsetof(struct test_args, accel)},
-	{"start", 0, OPTION_STRING, "HOW", "boot (default), or clone: boot once a kernel and topology, and copy that",
-	 offsetof(struct test_args, start)},
-	{"perf-mode", 0, OPTION_FLAG, NULL,
-	 "performance mode for every test (kvm): pinned, real-time, huge pages, no exits to halt",
-	 offsetof(struct test_args, perf_mode)},
-	{"no-perf-mode", 0, OPTION_FLAG, NULL,
-	 "share the CPUs instead of reserving them; tests that need performance mode are skipped",
-	 offsetof(struct test_args, no_perf_mode)},
-	{"release", 0, OPTION_FLAG, NULL, "judge by the strict limits", offsetof(struct test_args, release)},
-	{"no-capture", 0, OPTION_FLAG, NULL, "show what each guest said", offsetof(struct test_args, no_capture)},
-	{"keep-logs", 0, OPTION_FLAG, NULL, "keep each guest's report also when it passed",
-	 offsetof(struct test_args, keep_logs)},
-	{"cpu-cap", 0, OPTION_STRING, "N", "keep no more than N CPUs busy, with machines or with compilers",
-	 offsetof(struct test_args, cpu_cap)},
-	{"eager", 0, OPTION_FLAG, NULL, "start a kernel's tests as soon as it is there, while others are built",
-	 offsetof(struct test_args, eager)},
-	{"no-ccache", 0, OPTION_FLAG, NULL, "build kernels without ccache", offsetof(struct test_args, no_ccache)},
-	{"skip-sha256", 0, OPTION_FLAG, NULL, "do not verify downloads", offsetof(struct test_args, skip_sha256)},
-	{"include-eol", 0, OPTION_FLAG, NULL, "ranges also take series that are not maintained any more",
-	 offsetof(struct test_args, include_eol)},
-	{"trace", 0, OPTION_STRING, "FILE", "write what happened when, as a Chrome trace",
-	 offsetof(struct test_args, trace)},
-	{"json", 0, OPTION_FLAG, NULL, "one JSON object a line on standard output", offsetof(struct test_args, json)},
-	{0},
-};
 
 /* Everything a run is made of; freed in one place. */
 struct session {
@@ -124,21 +62,6 @@ static void session_done(struct session *s)
 }
 
 /* --- what was asked for ------------------------------------------------------------------------------------------- */
-
-static void put_quoted(struct buf *out, const char *word)
-{
-	bool plain = *word != '\0';
-	for (const char *p = word; *p; p++)
-		plain = plain && (isalnum((unsigned char)*p) || strchr("._+=/:-", *p));
-	if (plain) {
-		buf_puts(out, word);
-		return;
-	}
-	buf_puts(out, "'");
-	for (const char *p = word; *p; p++)
-		buf_appendf(out, *p == '\'' ? "'\\''" : "%c", *p);
-	buf_puts(out, "'");
-}
 
 static int parse_seed(const char *text, uint64_t *ret, struct err **err)
 {
@@ -189,6 +112,14 @@ static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err
 	return 0;
 }
 
+static int parse_dilation(const struct test_args *a, struct err **err)
+{
+	if (a->time_dilation > VM_DILATION_MAX)
+		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--time-dilation %lu: 1 to %d", a->time_dilation,
+			    VM_DILATION_MAX);
+	return 0;
+}
+
 static int parse_start(struct session *s, const char *start, struct err **err)
 {
 	if (!start || !strcmp(start, "boot"))
@@ -207,6 +138,8 @@ static int parse_args(struct session *s, const struct test_args *a, struct err *
 	if (r == 0)
 		r = parse_flake(a, &s->flake, err);
 	if (r == 0)
+		r = parse_dilation(a, err);
+	if (r == 0)
 		r = parse_cap(s, a, err);
 	if (r == 0)
 		r = parse_start(s, a->start, err);
@@ -221,7 +154,7 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 	int r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
 	for (size_t i = 0; paths[i]; i++) {
 		buf_puts(&s->paths, " ");
-		put_quoted(&s->paths, paths[i]);
+		buf_put_quoted(&s->paths, paths[i]);
 	}
 	return r;
 }
@@ -284,6 +217,7 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 		.kernel_count = s->kernels - s->first, .labels = s->labels,
 		.backend = s->accel.backend, .strict = a->release, .gauntlet = a->gauntlet,
 		.perf = s->perf,
+		.time_dilation = (unsigned)MAX_OF(a->time_dilation, 1),
 	};
 	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
 	request.filter = s->filter;
@@ -389,6 +323,10 @@ static int choose_accel(struct session *s, const struct test_args *a, struct err
 	if (r == 0 && a->perf_mode && !s->accel.backend->vcpu_threads)
 		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "--perf-mode needs the kvm backend, and this is %s: %s",
 			    s->accel.backend->name, s->accel.reason);
+	if (r == 0 && a->time_dilation > 1 && !s->accel.backend->vcpu_threads)
+		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP,
+			    "--time-dilation needs the kvm backend: time on %s is counted in instructions",
+			    s->accel.backend->name);
 	return r;
 }
 
@@ -462,6 +400,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.no_capture = a->no_capture,
 		.json = a->json,
 		.keep_logs = a->keep_logs,
+		.keep_memory = a->keep_memory,
 		.out = term_probe(STDOUT_FILENO),
 		.err = term_probe(STDERR_FILENO),
 	};

@@ -39,6 +39,7 @@ struct result {
 	struct flake_outcome outcome;
 	const struct flake_history *history;	/* every try so far, this one included; NULL: not kept */
 	unsigned icount_shift;
+	unsigned time_dilation;		/* 1: none */
 	nsec_t estimate;		/* what the plan expected of `wall`; 0: nothing */
 	nsec_t wall, boot;		/* host time: of the VM's whole life; to the guest's hello (0: never) */
 	uint64_t vm_cpu_usec, vm_rss_kib;

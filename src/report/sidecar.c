@@ -281,6 +281,7 @@ json_t *sidecar_json(const struct result *r)
 			      "topology", r->topology, "scheduler", r->scheduler ? r->scheduler : "eevdf", "work_type",
 			      WORK_TYPE_DEFAULT, "seed", seed, "variant", variant, "attempt", (int)r->attempt, "accel",
 			      r->accel, "verdict", verdict_name(j->verdict), "icount_shift", (int)r->icount_shift);
+	json_object_set_new(o, "time_dilation", json_integer(MAX_OF(r->time_dilation, 1)));
 	json_object_set_new(o, "start", json_string_or_null(r->start));
 	json_object_set_new(o, "passed", json_boolean(j->verdict == KTSTR_PASS));
 	json_object_set_new(o, "skipped", json_boolean(j->verdict == KTSTR_SKIP));

@@ -249,6 +249,8 @@ static void take_leavings(struct attempt *a)
 	memcpy(a->wish, vm->wish, sizeof(a->wish));
 	a->wall = a->machine.reactor->now - vm->started;
 	a->boot = vm->hello ? vm->hello - vm->started : 0;
+	if (a->keep_memory)
+		a->memory = a->env->backend->take_memory(vm);
 	a->env->backend->destroy(vm);
 	a->vm = NULL;
 	a->initrd_fd = fd_close(a->initrd_fd);
@@ -355,6 +357,7 @@ void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent,
 void attempt_done(struct attempt *a)
 {
 	evidence_done(&a->evidence);
+	guestmem_done(&a->memory);
 	judgement_done(&a->judgement);
 	if (a->mould)
 		mould_done(a->mould);

@@ -60,6 +60,7 @@ struct attempt {
 	struct vm_pinning *pinning;	/* config.pinning in perf mode */
 	struct sandbox sandbox;		/* the blocking parts'; SANDBOX_NULL at first */
 	struct vm_config config;
+	bool keep_memory;		/* the machine's, until the attempt is done */
 	nsec_t boot_deadline;		/* host time for BOOTING; 0: the state's own */
 	nsec_t run_deadline;		/* likewise for RUNNING */
 	struct mould *mould;		/* what it is to be a clone of, not started; the attempt's. NULL: it boots */
@@ -68,6 +69,7 @@ struct attempt {
 	bool cloned;			/* it was */
 	struct vm *vm;
 	unsigned was_in;		/* the state before a failure's detour */
+	struct guestmem memory;		/* what is kept; no nodes: nothing */
 	struct evidence evidence;
 	struct judgement judgement;
 	struct flake_outcome outcome;	/* of this and the former tries, once judged */

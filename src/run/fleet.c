@@ -229,6 +229,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.number = number,
 		.seed = seed_of(f, number),
 		.initrd_fd = -1,
+		.keep_memory = f->config.keep_memory,
 		.sandbox = SANDBOX_NULL,
 		.request = fleet_request(f, c),
 		.memory_mib = MIN_OF(c->memory_mib + MACHINE_MEMORY_MIB, f->desk.admit.config.memory_mib),
@@ -239,12 +240,15 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
 			   .seed = seed_of(f, number),
 			   .icount_shift = c->icount_shift,
+			   .time_dilation = c->time_dilation,
 			   .late_cpus = c->kernel->serial_smp,
 			   .perf = c->perf},
 		/* Processors come up one after the other. */
-		.boot_deadline = 3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC,
+		.boot_deadline = c->time_dilation *
+				 (3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC),
 		/* Guest seconds cost more host seconds the more processors share one thread. */
-		.run_deadline = 2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->topology)),
+		.run_deadline = c->time_dilation *
+				(2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->topology))),
 	};
 	a->mould = make_mould(f, a);
 	f->live[index] = a;

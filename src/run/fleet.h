@@ -33,6 +33,7 @@ struct fleet_config {
 	bool no_capture;		/* the guest's console and output go to stderr as they are, after each test */
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* everything a guest said, beside its sidecar, also when it passed */
+	bool keep_memory;		/* the guest's memory of what did not pass, beside its sidecar */
 	struct term out, err;
 };
 

@@ -145,6 +145,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 			    t->problem);
 	c->memory_mib = guest_memory_mib(&c->topology, t->memory_mib);
 	c->icount_shift = q->backend && q->backend->vcpu_threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology));
+	c->time_dilation = MAX_OF(q->time_dilation, 1);
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
 	c->variant = sidecar_variant(c->topology_text, t->scheduler ? t->scheduler->name : NULL,
 				     t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,

@@ -22,6 +22,7 @@ struct plan_case {
 	char topology_text[TOPOLOGY_TEXT_MAX];
 	uint64_t memory_mib;
 	unsigned icount_shift;
+	unsigned time_dilation;		/* kvm: see vm_config; 1: none */
 	uint64_t variant;
 	struct thresholds limits;
 	nsec_t estimate;		/* host time that it will take; 0 before plan_estimate(), and for a skip */
@@ -49,6 +50,7 @@ struct plan_request {
 	const struct vm_backend *backend;
 	bool strict;			/* release thresholds */
 	enum plan_perf perf;
+	unsigned time_dilation;		/* kvm; 0: 1 */
 	bool gauntlet;			/* every test also over every preset that it admits */
 };
 

@@ -97,7 +97,9 @@ void durations_add(json_t *durations, const json_t *sidecar)
 	const char *verdict = json_string_value(json_object_get(sidecar, "verdict"));
 	json_int_t wall = json_integer_value(json_object_get(changing, "wall_ns"));
 	/* What was interrupted, or never had a machine, says nothing of the time. */
-	bool whole = verdict && (!strcmp(verdict, "pass") || !strcmp(verdict, "fail"));
+	/* Dilated time is another. */
+	bool dilated = json_integer_value(json_object_get(sidecar, "time_dilation")) > 1;
+	bool whole = !dilated && verdict && (!strcmp(verdict, "pass") || !strcmp(verdict, "fail"));
 	if (!name || !backend || !when || !whole || wall <= 0)
 		return;
 	_cleanup_free_ char *key = duration_key(backend, name);
@@ -149,14 +151,14 @@ json_t *durations_load(void)
  * tcg: a boot brings up one processor after the other; a second of the guest is as many instructions as its clock says
  * (qemu_icount_shift()), however many processors share them. kvm: behaviour 2.12.
  */
-nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration)
+nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration, unsigned dilation)
 {
 	unsigned cpus = topology_cpus(t);
 	if (!strcmp(backend, "tcg")) {
 		double slowness = 8.0 / (1u << qemu_icount_shift(cpus));
 		return (nsec_t)((2.5 + 0.1 * cpus) * 1e9 + (0.4 + 0.5 * slowness) * (double)duration);
 	}
-	return (12 + (cpus > 16 ? (cpus - 16) / 10 : 0)) * NSEC_PER_SEC + duration;
+	return (12 + (cpus > 16 ? (cpus - 16) / 10 : 0)) * NSEC_PER_SEC + duration * dilation;
 }
 
 void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
@@ -165,10 +167,12 @@ void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
 		struct plan_case *c = &p->item[i];
 		_cleanup_free_ char *key = duration_key(backend, c->name);
 		json_int_t known = json_integer_value(json_array_get(key ? json_object_get(durations, key) : NULL, 0));
+		known = c->time_dilation > 1 ? 0 : known;
 		if (c->skip)
 			continue;
 		c->estimate_known = known > 0;
-		c->estimate = known > 0 ? known : estimate_model(backend, &c->topology, c->test->duration);
+		c->estimate = known > 0 ? known : 
+			estimate_model(backend, &c->topology, c->test->duration, c->time_dilation);
 	}
 }
 

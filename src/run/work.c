@@ -10,6 +10,7 @@
 #include "report/sidecar.h"
 #include "run/fleet.h"
 #include "run/includes.h"
+#include "vmm/vmcore.h"
 
 /* How long a test may take in guest time before PID 1 ends it: steps may add up to more than the declared duration. */
 static nsec_t guest_limit(const struct test_decl *t)
@@ -194,9 +195,12 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	const struct sched_decl *s = c->test->scheduler;
 	const struct kernel *k = c->kernel;
 	buf_clear(replay);
-	buf_appendf(replay, "%s%s -E 'test(=%s)' --kernel %s --accel %s%s --seed 0x%lx%s", f->config.program,
+	buf_appendf(replay, "%s%s -E 'test(=%s)' --kernel %s --accel %s%s", f->config.program,
 		    c->preset ? " --gauntlet" : "", c->name, k->key ? k->key : k->boot,
-		    f->config.accel->backend->name, a->cloned ? " --start clone" : "", a->seed, f->config.paths);
+		    f->config.accel->backend->name, a->cloned ? " --start clone" : "");
+	if (c->time_dilation > 1)
+		buf_appendf(replay, " --time-dilation %u", c->time_dilation);
+	buf_appendf(replay, " --seed 0x%lx%s", a->seed, f->config.paths);
 	*ret = (struct result){
 		.name = c->name,
 		.test = c->test->name,
@@ -223,6 +227,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.estimate = c->estimate,
 		.start = a->item->skip ? NULL : a->cloned ? "clone" : "boot",
 		.icount_shift = c->icount_shift,
+		.time_dilation = c->time_dilation,
 		.wall = a->wall,
 		.boot = a->boot,
 		.vm_cpu_usec = a->vm_cpu_usec,
@@ -263,6 +268,18 @@ static int store_report(const struct attempt *a, const struct result *r, const c
 	return file_write_atomic(path, text.data, text.len, 0644, err);
 }
 
+/* For who wants to look closer at what went wrong: crash(8), drgn, or a script. */
+static int store_memory(struct attempt *a, const char *sidecar)
+{
+	_cleanup_free_ char *path = NULL;
+	int stem = (int)(strlen(sidecar) - strlen(".ktstr.json"));
+	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
+		return 0;
+	if (asprintf(&path, "%.*s.vmcore", stem, sidecar) < 0)
+		return -ENOMEM;
+	return vmcore_write(&a->memory, path, &a->err);
+}
+
 int attempt_store(void *arg)
 {
 	struct attempt *a = arg;
@@ -276,6 +293,8 @@ int attempt_store(void *arg)
 	int r = sidecar ? json_write_file(path, sidecar, &a->err) : -ENOMEM;
 	if (r == 0)
 		r = store_report(a, &result, path, &a->err);
+	if (r == 0)
+		r = store_memory(a, path);
 	if (r < 0)
 		return err_wrap(&a->err, r, "keep the result of '%s'", a->item->name);
 	free(a->sidecar);

@@ -48,14 +48,17 @@ static void mixed_classes(struct ktstr_ctx *t, const struct sight *s, const char
 	ktstr_expect(t, s->worker[1].voluntary * 3 >= s->worker[1].turns, "%s: the real-time one does not wait", name);
 }
 
-/* One at a time: all of them together fill one CPU at most. */
+/*
+ * One at a time: all of them together fill little more than one CPU. Who wakes the next is not asleep yet itself: where
+ * processors run at once, both are counted for that long.
+ */
 static void one_at_a_time(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	double sum = 0;
 	sleeps_each_turn(t, s, name);
 	for (unsigned i = 0; i < s->workers; i++)
 		sum += share(s, i);
-	ktstr_expect(t, sum < 1.1, "%s: %.2f CPUs at a time", name, sum);
+	ktstr_expect(t, sum < 1.5, "%s: %.2f CPUs at a time", name, sum);
 }
 
 static void one_wakes_all(struct ktstr_ctx *t, const struct sight *s, const char *name)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The KVM backend in the lab: boots in a row, examples with the verdicts that they have on tcg, and topologies as the
-guest's own sysfs shows them. KTSTR_LAB=full runs all of it (most of an hour on two cores); otherwise a sample.
+"""The KVM backend in the lab: boots in a row, tests from boots and from clones, and topologies as the guest's own sysfs
+shows them. KTSTR_LAB=full runs all of it; otherwise a sample. All examples, from boots: verdicts.py.
 """
 import json
 import os
@@ -15,7 +15,7 @@ from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 
 FULL = os.environ.get('KTSTR_LAB') == 'full'
 BOOTS = 50 if FULL else 3
-EXAMPLES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(eevdf_work_types) | test(simple_crowd)'"
+EXAMPLES = "-E 'test(eevdf_two_cgroups) | test(eevdf_work_types) | test(simple_crowd)'"
 CLONES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(simple_crowd)'"
 SHAPES = '' if FULL else "-E 'test(smt_2llc) | test(perf_mode)'"
 MIB = 256
@@ -24,17 +24,18 @@ TIMEOUT = 5400 if FULL else 1500
 
 
 def script(kernel):
-    return f'''
+    return f'''{lab.FINE_TURNS}
 export KTSTR_SIDECAR_DIR=/results/tests
+T="{BUILD}/ktstr test -j1 --accel kvm --json"
 B={BUILD}
 $B/ktstr doctor --json >/results/doctor.json
 for i in $(seq {BOOTS}); do
     timeout 120 $B/bench/vmm_boot ours $B/ktstr-vmm {kernel} /lab/bare.cpio {MIB} 1n1l2c1t "{CMDLINE}" 2>/tmp/console || cat /tmp/console
 done
-$B/ktstr test -j1 --accel kvm --json {EXAMPLES} $B/tests/examples/examples
-$B/ktstr test -j1 --accel kvm --json {SHAPES} $B/tests/topologies
+$T --time-dilation {lab.DILATION} {EXAMPLES} $B/tests/examples/examples
+$T {SHAPES} $B/tests/topologies
 export KTSTR_SIDECAR_DIR=/results/clones
-$B/ktstr test -j1 --accel kvm --json --start clone {CLONES} $B/tests/examples/examples
+$T --time-dilation {lab.DILATION} --start clone {CLONES} $B/tests/examples/examples
 cat /sys/module/kvm_amd/parameters/npt
 '''
 
@@ -54,6 +55,13 @@ def shown(cpus):
     llcs = {c['llc'] for c in cpus}
     cores = {(c['package'], c['core']) for c in cpus}
     return [len({c['node'] for c in cpus}), len(llcs), len(cores) // max(len(llcs), 1), len(cpus) // max(len(cores), 1)]
+
+
+def progress(line):
+    """What has been done, while it is being done."""
+    if line.startswith('{"hello_ms"') or '"test-finished"' in line:
+        row = json.loads(line)
+        print('# ' + (f"{row['name']}: {row['verdict']}" if 'name' in row else f"hello after {row['hello_ms']} ms"), flush=True)
 
 
 def check_boots(rows):
@@ -92,7 +100,7 @@ def main():
         skip('lab', why)
         finish()
     kernel = f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux"
-    result = lab.run(lab.PRELUDE + script(kernel), lambda image: fill(image, entry), timeout=TIMEOUT)
+    result = lab.run(lab.PRELUDE + script(kernel), lambda image: fill(image, entry), timeout=TIMEOUT, live=progress)
     check(result.status == 0, 'the lab ran to its end', result)
     rows = [json.loads(line) for line in result.output.splitlines() if line.startswith('{')]
     doctor = json.loads(result.files.get('doctor.json', b'[]'))

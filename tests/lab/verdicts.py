@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The same examples on tcg, here, and on kvm, in the lab: the same tests, each with the same verdict. KTSTR_LAB=full compares
-all of them, otherwise a sample. Time in the lab is the host's: on a busy one, what is judged by time may fail for want of it.
+"""The same tests on tcg, here, and on kvm, in the lab: each with the same verdict. KTSTR_LAB=full compares all of a suite,
+otherwise a sample. Guests' time is dilated in the lab, where all their vCPUs share one emulated CPU.
 
-    tests/lab/verdicts.py BUILD
+    tests/lab/verdicts.py BUILD [examples|behaviour [FILTER]]
 """
 import json
 import os
 import re
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 sys.path.insert(0, os.path.dirname(__file__))
@@ -16,10 +17,20 @@ import lab  # noqa: E402
 from tap import BUILD, Run, Scratch, check, finish, need_kernel, skip  # noqa: E402
 
 FULL = os.environ.get('KTSTR_LAB') == 'full'
-SUITE = BUILD + '/tests/examples/examples'
-SAMPLE = 'test(eevdf_two_cgroups) | test(simple_crowd)'
-WANTED = [] if FULL else ['-E', SAMPLE]
 TIMEOUT = 7200 if FULL else 1200
+BEGAN = time.monotonic()
+# binary, sources, all of it, a sample, seconds of the lab's in one of a guest's. Work types and operations: behaviour_* and ops_*, as tests/vm/behaviour.py has them.
+SUITES = {
+    'examples': ('tests/examples/examples', ('eevdf', 'in_tree'), '', 'test(eevdf_two_cgroups) | test(simple_crowd)',
+                 lab.DILATION),
+    'behaviour': ('tests/behaviour/behaviour', ('cpu', 'engines', 'ops', 'sched', 'wake'), 'test(behaviour_) | test(ops_)',
+                  'test(behaviour_rt)', 2 * lab.DILATION),
+}
+NAME = sys.argv[2] if len(sys.argv) > 2 else 'examples'
+BINARY, SOURCES, WHOLE, SAMPLE, DILATION = SUITES[NAME]
+FILTER = sys.argv[3] if len(sys.argv) > 3 else WHOLE if FULL else SAMPLE
+SUITE = f'{BUILD}/{BINARY}'
+WANTED = ['-E', FILTER] if FILTER else []
 
 
 def outcomes(lines):
@@ -30,7 +41,7 @@ def outcomes(lines):
 
 def progress(line):
     for name, (verdict, _, cause) in outcomes([line]).items():
-        print(f'# on kvm: {name}: {verdict}' + (f', {cause}' if cause else ''), flush=True)
+        print(f'# {time.monotonic() - BEGAN:.0f} s, on kvm: {name}: {verdict}' + (f', {cause}' if cause else ''), flush=True)
 
 
 def on_tcg(kernel):
@@ -40,11 +51,16 @@ def on_tcg(kernel):
     return outcomes(done.out.splitlines()), done
 
 
+def fill(image, entry):
+    lab.add_product(image, BUILD, entry)
+    image.program(SUITE)
+
+
 def on_kvm(entry):
     wanted = ' '.join(f"'{word}'" for word in WANTED)
-    script = (f'export KTSTR_SIDECAR_DIR=/results/tests\n'
-              f"{BUILD}/ktstr test -j1 --kernel {entry['key']} --accel kvm --json {wanted} {SUITE}\n")
-    done = lab.run(lab.PRELUDE + script, lambda image: lab.add_product(image, BUILD, entry), TIMEOUT, live=progress)
+    script = (f"{lab.FINE_TURNS}export KTSTR_SIDECAR_DIR=/results/tests\n{BUILD}/ktstr test -j1 --kernel {entry['key']} "
+              f'--accel kvm --time-dilation {DILATION} --json {wanted} {SUITE}\n')
+    done = lab.run(lab.PRELUDE + script, lambda image: fill(image, entry), TIMEOUT, live=progress)
     return outcomes(done.output.splitlines()), done
 
 
@@ -57,22 +73,22 @@ def compare(tcg, kvm, done):
 
 
 def declared():
-    """How many examples there are, by their source."""
-    folder = os.path.join(os.path.dirname(__file__), '..', 'examples')
-    text = ''.join(open(f'{folder}/{name}', encoding='ascii').read() for name in ('eevdf.c', 'in_tree.c'))
+    """How many tests of the suite there are, by its sources."""
+    folder = os.path.join(os.path.dirname(__file__), '..', NAME)
+    text = ''.join(open(f'{folder}/{name}.c', encoding='ascii').read() for name in SOURCES)
     return len(re.findall(r'^KTSTR_TEST\(', text, re.M))
 
 
 def main():
-    entry = need_kernel('lab verdicts')
+    entry = need_kernel(f'lab verdicts of {NAME}')
     try:
         lab.first_level()
     except lab.NoLab as why:
-        skip('lab verdicts', why)
+        skip(f'lab verdicts of {NAME}', why)
         finish()
     tcg, done = on_tcg(entry['key'])
-    count = declared() if FULL else 2
-    if check(len(tcg) == count, f'{count} examples run on tcg', done):
+    count = declared() if FILTER == WHOLE else len(tcg)
+    if check(tcg and len(tcg) == count, f'{count} tests of {NAME} run on tcg', done):
         kvm, done = on_kvm(entry)
         compare(tcg, kvm, done)
     finish()

@@ -166,6 +166,8 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 		return (uintptr_t)arg + 1 == f->missing_cap ? 0 : 4096;
 	case KVM_CREATE_VM:
 		return eventfd(0, EFD_CLOEXEC);
+	case KVM_GET_TSC_KHZ:
+		return FAKE_TSC_KHZ;
 	case KVM_CREATE_VCPU:
 		ck_assert_uint_lt(f->vcpus, FAKE_VCPUS_MAX);
 		return f->vcpu_fd[f->vcpus++] = eventfd(0, EFD_CLOEXEC);

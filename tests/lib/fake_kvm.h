@@ -10,6 +10,7 @@
 
 #include "vmm/kvm/sys.h"
 
+#define FAKE_TSC_KHZ	2000000
 #define FAKE_VCPUS_MAX 128
 #define FAKE_RUN_BYTES 8192
 

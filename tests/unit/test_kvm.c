@@ -72,6 +72,23 @@ static int run_guest(const struct kvm_sys *sys, const struct kvm_guest_config *c
 	return r;
 }
 
+/* What the guest's kernel is told of the counter, by the host's own frequency. */
+START_TEST(dilated_time_is_on_the_command_line)
+{
+	struct fake f;
+	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+	struct kvm_guest_config c;
+	struct kvm_guest g;
+	make_config(&c, one, halt, sizeof(halt));
+	c.time_dilation = _i ? 8 : 1;
+	t_ok(kvm_guest_init(&g, &sys, &c, NULL));
+	const char *line = (const char *)x86_ram_at(&g.ram, X86_CMDLINE, 128);
+	ck_assert_str_eq(line, _i ? "none no-kvmclock no-steal-acc tsc_early_khz=16000000" : "none");
+	kvm_guest_done(&g);
+	drop_config(&c);
+}
+END_TEST
+
 START_TEST(missing_capability_is_named)
 {
 	const struct kvm_cap *cap = &kvm_caps[_i];
@@ -546,6 +563,7 @@ static void fill(TCase *tc)
 	while (kvm_caps[caps].name)
 		caps++;
 	tcase_add_loop_test(tc, missing_capability_is_named, 0, (int)caps);
+	tcase_add_loop_test(tc, dilated_time_is_on_the_command_line, 0, 2);
 	tcase_add_test(tc, any_failing_call_is_one_line_and_leaks_nothing);
 	tcase_add_loop_test(tc, every_end_is_told_apart, 0, ARRAY_SIZE(ends));
 	tcase_add_test(tc, console_reaches_its_file_with_an_interrupt);

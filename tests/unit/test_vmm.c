@@ -2,6 +2,7 @@
 /* Guest memory, the event log's reader, QMP, QEMU's command line, topologies. */
 #include <dirent.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,7 @@
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/qmp.h"
 #include "vmm/qemu/quicken.h"
+#include "vmm/vmcore.h"
 #include "vmm/wirelog.h"
 
 /* --- a log as PID 1 would write it ----------------------------------------------------------------------------------
@@ -136,6 +138,52 @@ START_TEST(guest_memory_is_bounds_checked)
 	ck_assert_ptr_nonnull(guestmem_at(&m, (uint64_t)32 << 20, 1));
 	ck_assert_ptr_null(guestmem_at(&m, (uint64_t)65 << 20, 1));
 	ck_assert_ptr_null(guestmem_at(&m, UINT64_MAX, 2));
+	guestmem_done(&m);
+}
+END_TEST
+
+#define CORE_BYTES (3l << 20)
+
+/* As a reader of cores sees it: what stands at a guest-physical address. */
+static void read_core(int fd, uint64_t address, void *ret, size_t len)
+{
+	Elf64_Ehdr head;
+	Elf64_Phdr node[2];
+	t_ok(fd_pread_full(fd, &head, sizeof(head), 0));
+	ck_assert_mem_eq(head.e_ident, ELFMAG, SELFMAG);
+	ck_assert_uint_eq(head.e_type, ET_CORE);
+	ck_assert_uint_eq(head.e_phnum, 2);
+	t_ok(fd_pread_full(fd, node, sizeof(node), (off_t)head.e_phoff));
+	const Elf64_Phdr *n = &node[address >= node[1].p_paddr];
+	ck_assert_uint_le(address + len, n->p_paddr + n->p_filesz);
+	t_ok(fd_pread_full(fd, ret, len, (off_t)(n->p_offset + address - n->p_paddr)));
+}
+
+START_TEST(core_holds_the_memory)
+{
+	struct guestmem m;
+	struct stat st;
+	char dir[] = "/tmp/ktstr-core-XXXXXX", path[64], text[6];
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/core", dir);
+	t_ok(guestmem_init(&m, 2, 3, NULL));
+	t_ok(guestmem_write(&m, 6 * 4096 + 9, "first", 6));
+	t_ok(guestmem_write(&m, CORE_BYTES - 5, "last", 5));
+	t_ok(vmcore_write(&m, path, NULL));
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	read_core(fd, 6 * 4096 + 9, text, 6);
+	ck_assert_str_eq(text, "first");
+	read_core(fd, CORE_BYTES - 5, text, 5);
+	ck_assert_str_eq(text, "last");
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_int_eq(st.st_size, 4096 + CORE_BYTES);
+	ck_assert_int_le(st.st_blocks * 512, 64 * 1024);
+	unlink(path);
+	struct err *err = NULL;
+	snprintf(path, sizeof(path), "%s/none/core", dir);
+	t_errno(vmcore_write(&m, path, &err), ENOENT);
+	t_err_contains(&err, "write the guest's memory to");
+	rmdir(dir);
 	guestmem_done(&m);
 }
 END_TEST
@@ -429,6 +477,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, log_that_lies_is_given_up, 0, ARRAY_SIZE(damages));
 	tcase_add_test(tc, log_whose_header_goes_is_given_up);
 	tcase_add_test(tc, guest_memory_is_bounds_checked);
+	tcase_add_test(tc, core_holds_the_memory);
 	tcase_add_test(tc, qmp_takes_bytes_as_they_come);
 	tcase_add_test(tc, qmp_lines_are_limited);
 	tcase_add_test(tc, topology_round_trips);

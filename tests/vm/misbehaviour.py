@@ -4,6 +4,7 @@
 
 KTSTR_BLESS=1 writes the table in docs/misbehaviour.md; without it the table must say what happened.
 """
+import glob
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from forgotten import forgotten  # noqa: E402
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
 TABLE = os.path.join(HERE, '..', '..', 'docs', 'misbehaviour.md')
@@ -54,6 +56,18 @@ def table(events):
     return '\n'.join(rows) + '\n'
 
 
+def look_inside(kernel, fixtures):
+    """Who was not run can be seen in the memory of what failed; what passed leaves none."""
+    with Scratch() as scratch:
+        Run('test', '--kernel', kernel['key'], '--keep-memory', '-E', 'test(hung_task) | test(control)', fixtures,
+            env={'KTSTR_SIDECAR_DIR': scratch.path})
+        cores = glob.glob(scratch.path + '/*.vmcore')
+        check(len(cores) == 1 and 'hung_task' in cores[0], 'the memory of what failed is kept, and no other', cores)
+        seen = forgotten(kernel['path'], cores[0], 2) if cores else []
+        check(any(re.match(r'rcu_preempt\[\d+\] is ready to run for \d+\.\d s', line) for line in seen),
+              'it shows who was forgotten', seen)
+
+
 def main():
     kernel = need_kernel('misbehaviour')
     before = machines()
@@ -76,6 +90,7 @@ def main():
             first = run.err[at:].splitlines()[1].strip() if at >= 0 else ''
             check(re.search(cause, first), f'{name}: the first line of the report names it', first)
             check('replay  ktstr test' in run.err[at:at + 60000], f'{name}: a replay line')
+    look_inside(kernel, fixtures)
     if os.environ.get('KTSTR_BLESS'):
         with open(TABLE, 'w') as f:
             f.write(table(events))

@@ -342,7 +342,8 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 	*g = (struct kvm_guest_config){
 		.topology = c->topology, .nodes = k->scan.memory.nodes, .kernel_fd = VMM_FD_KERNEL,
 		.initrd_fd = c->initrd_fd >= 0 ? VMM_FD_INITRD : -1, .console_fd = VMM_FD_CONSOLE,
-		.perf = c->perf, .park = c->park, .clone = c->clone != NULL, .snapshot_fd = VMM_FD_STATE,
+		.perf = c->perf, .time_dilation = c->time_dilation, .park = c->park, .clone = c->clone != NULL,
+		.snapshot_fd = VMM_FD_STATE,
 		.device = "/dev/kvm", .events = true, .events_fd = VMM_FD_EVENTS, .bell_fd = VMM_FD_BELL,
 	};
 	if (c->devices)
@@ -434,7 +435,7 @@ static int kvm_describe(const struct vm_config *c, struct buf *out, struct err *
 	struct vm_config parked = *c;
 	char topology[TOPOLOGY_TEXT_MAX];
 	parked.park = true;
-	buf_appendf(out, "%s %lu MiB\n", topology_format(&c->topology, topology), c->memory_mib);
+	buf_appendf(out, "%s %lu MiB, %u\n", topology_format(&c->topology, topology), c->memory_mib, c->time_dilation);
 	vm_cmdline(&parked, KVM_WORDS, out);
 	buf_append(out, blob_vmm_start, (size_t)(blob_vmm_end - blob_vmm_start));
 	return file_read("/proc/sys/kernel/random/boot_id", 64, out, err);
@@ -443,6 +444,13 @@ static int kvm_describe(const struct vm_config *c, struct buf *out, struct err *
 static int kvm_save(struct vm *vm, int fd, struct err **err)
 {
 	return vm_scan_save(&kvm_of(vm)->scan, fd, err);
+}
+
+/* A clone's child has pages of its own: they are not in our files. Nor is a kernel's code, which its file has. */
+static struct guestmem kvm_take_memory(struct vm *vm)
+{
+	struct kvm_vm *k = kvm_of(vm);
+	return k->origin.clone ? (struct guestmem){ 0 } : vm_scan_take_memory(&k->scan);
 }
 
 static void kvm_destroy(struct vm *vm)
@@ -476,6 +484,7 @@ const struct vm_backend kvm_backend = {
 	.next_record = kvm_next_record,
 	.describe = kvm_describe,
 	.save = kvm_save,
+	.take_memory = kvm_take_memory,
 	.kill = kvm_kill,
 	.destroy = kvm_destroy,
 };

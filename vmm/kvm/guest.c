@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/bug.h"
 #include "base/file.h"
 #include "base/time.h"
@@ -233,6 +234,26 @@ static int prepare_parking(struct kvm_guest *g, struct err **err)
 	return g->config->park ? save_prepare(g, err) : 0;
 }
 
+/*
+ * Dilated time: nothing of the guest's runs slower, but its kernel believes that the time stamp counter does so many
+ * thousand ticks a millisecond more, takes all time from there (kvm-clock would know better), and programs its timers,
+ * which are TSC deadlines, accordingly. tsc_early_khz: arch/x86/kernel/tsc.c. What KVM says of time stolen from a vCPU
+ * is the host's, and would be taken off the tasks' shares N times too often.
+ */
+static int write_cmdline(const struct kvm_guest *g, struct buf *out, struct err **err)
+{
+	const struct kvm_guest_config *c = g->config;
+	buf_puts(out, c->cmdline);
+	if (c->time_dilation > 1) {
+		int khz = sys_ioctl_number(g->sys, g->vm, KVM_GET_TSC_KHZ, 0);
+		if (khz <= 0)
+			return FAIL_SYS(err, khz < 0 ? khz : -EINVAL,
+					"ask this host's KVM for its TSC's frequency, which time dilation needs");
+		buf_appendf(out, " no-kvmclock no-steal-acc tsc_early_khz=%lu", (unsigned long)khz * c->time_dilation);
+	}
+	return out->failed ? FAIL_SYS(err, -ENOMEM, "write the kernel's command line") : 0;
+}
+
 /* Kernel and initramfs are mapped; the first in part for good, the rest of them is copied to where it belongs. */
 static int load_kernel(struct kvm_guest *g, struct err **err)
 {
@@ -240,13 +261,16 @@ static int load_kernel(struct kvm_guest *g, struct err **err)
 	if (g->origin.state.len)
 		return 0;
 	_cleanup_(unmap_file) struct mapped kernel = { 0 }, initrd = { 0 };
-	int r = map_file(c->kernel_fd, "kernel", &kernel, err);
+	_cleanup_buf_ struct buf cmdline = BUF_NULL;
+	int r = write_cmdline(g, &cmdline, err);
+	if (r == 0)
+		r = map_file(c->kernel_fd, "kernel", &kernel, err);
 	if (r == 0 && !kernel.data)
 		r = FAIL(err, EXIT_BAD_DATA, -ENOEXEC, "the kernel is empty");
 	if (r == 0 && c->initrd_fd >= 0)
 		r = map_file(c->initrd_fd, "initramfs", &initrd, err);
 	struct boot_config boot = { .kernel = kernel.data, .kernel_len = kernel.len, .initrd = initrd.data,
-				    .initrd_len = initrd.len, .cmdline = c->cmdline, .userdata = g };
+				    .initrd_len = initrd.len, .cmdline = buf_str(&cmdline), .userdata = g };
 	/* Perf mode's pages are there from the start, and large. */
 	if (!c->copy_kernel && !c->perf && !c->park)
 		boot.map = map_constant;

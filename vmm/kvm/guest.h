@@ -47,6 +47,7 @@ struct kvm_guest_config {
 	bool perf;			/* see perf.h */
 	struct vm_pinning pinning;	/* for perf mode */
 	struct vm_devices devices;
+	unsigned time_dilation;		/* > 1: the guest is told of a counter so many times as fast as it is */
 	bool park;			/* a write to X86_PORT_PARK is kvm_guest.parked; the kernel is copied */
 	bool clone;			/* it goes on with a snapshot, whose event log the nodes have already */
 	int snapshot_fd;

@@ -375,6 +375,11 @@ static int qemu_save(struct vm *vm, int fd, struct err **err)
 	return vm_scan_save(&qemu_of(vm)->scan, fd, err);
 }
 
+static struct guestmem qemu_take_memory(struct vm *vm)
+{
+	return vm_scan_take_memory(&qemu_of(vm)->scan);
+}
+
 static void qemu_destroy(struct vm *vm)
 {
 	struct qemu *q = qemu_of(vm);
@@ -396,6 +401,7 @@ const struct vm_backend qemu_backend = {
 	.next_record = qemu_next_record,
 	.describe = qemu_describe,
 	.save = qemu_save,
+	.take_memory = qemu_take_memory,
 	.kill = qemu_kill,
 	.destroy = qemu_destroy,
 };

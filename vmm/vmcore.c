@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vmcore.c -- see vmcore.h. The format: System V ABI, gABI 4.1, "Program Header". */
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "vmm/vmcore.h"
+
+#define PAGE_BYTES 4096u
+#define RUN_BYTES  (256u * PAGE_BYTES)	/* written at once, at most */
+
+static int write_headers(int fd, const struct guestmem *m)
+{
+	struct {
+		Elf64_Ehdr file;
+		Elf64_Phdr node[GUEST_NODES_MAX];
+	} h = { .file = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+			  .e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
+			  .e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr),
+			  .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = (Elf64_Half)m->nodes } };
+	_Static_assert(sizeof(h) <= PAGE_BYTES, "memory begins on the second page");
+	uint64_t at = PAGE_BYTES;
+	for (unsigned i = 0; i < m->nodes; i++) {
+		h.node[i] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = at,
+					  .p_paddr = m->node[i].address, .p_filesz = m->node[i].size,
+					  .p_memsz = m->node[i].size, .p_align = PAGE_BYTES };
+		at += m->node[i].size;
+	}
+	int r = ftruncate(fd, (off_t)at) < 0 ? -errno : 0;
+	return r == 0 ? fd_pwrite_full(fd, &h, sizeof(h), 0) : r;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	return !page[0] && !memcmp(page, page + 1, PAGE_BYTES - 1);
+}
+
+/* Bytes from @at on that are worth writing. */
+static uint64_t run_of(const uint8_t *at, uint64_t left)
+{
+	uint64_t n = 0;
+	while (n < left && n < RUN_BYTES && !is_zero(at + n))
+		n += PAGE_BYTES;
+	return n;
+}
+
+static int write_node(int fd, const uint8_t *from, uint64_t size, uint64_t offset)
+{
+	int r = 0;
+	for (uint64_t at = 0; r == 0 && at < size;) {
+		uint64_t run = run_of(from + at, size - at);
+		if (run)
+			r = fd_pwrite_full(fd, from + at, run, (off_t)(offset + at));
+		at += run ? run : PAGE_BYTES;
+	}
+	return r;
+}
+
+static int write_all(int fd, const struct guestmem *m)
+{
+	uint64_t offset = PAGE_BYTES;
+	int r = write_headers(fd, m);
+	for (unsigned i = 0; i < m->nodes && r == 0; i++) {
+		r = write_node(fd, m->node[i].map, m->node[i].size, offset);
+		offset += m->node[i].size;
+	}
+	return r;
+}
+
+int vmcore_write(const struct guestmem *m, const char *path, struct err **err)
+{
+	_cleanup_free_ char *beside = NULL;
+	if (asprintf(&beside, "%s.new", path) < 0)
+		return -ENOMEM;
+	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : write_all(fd, m);
+	fd_close(fd);
+	if (r == 0 && rename(beside, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(beside);
+	return r < 0 ? FAIL_SYS(err, r, "write the guest's memory to %s", path) : 0;
+}

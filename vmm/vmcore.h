@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* vmcore.h -- a guest's memory as a file for who wants to look closer: an ELF core, as crash(8) and drgn read it. */
+#ifndef KTSTR_VMM_VMCORE_H
+#define KTSTR_VMM_VMCORE_H
+
+#include "vmm/guestmem.h"
+
+/*
+ * One PT_LOAD a NUMA node, with its guest-physical address. Pages of zeros are holes. Written beside @path and renamed;
+ * blocks, for the offload pool.
+ */
+int vmcore_write(const struct guestmem *m, const char *path, struct err **err);
+
+#endif
