@@ -57,6 +57,11 @@ void sleep_until(struct ktstr_worker *w, const struct moment *now, nsec_t wake);
 void sleep_for(struct ktstr_worker *w, nsec_t length);
 long futex_wait(_Atomic uint32_t *word, uint32_t value);	/* at most 100 ms */
 void futex_wake(_Atomic uint32_t *word, int count);
+/* From true to false the worker waits by its own choice, as between block() and woken(); nobody looks for how long. */
+static inline void worker_waits(struct ktstr_worker *w, bool waits)
+{
+	atomic_store_explicit(&w->slot->blocked, waits, memory_order_relaxed);
+}
 /* Memory of its own, touched; refuses to work without. */
 void *work_memory(struct ktstr_worker *w, size_t bytes);
 /* One byte into the inbox of member @k of the group. */
