@@ -24,7 +24,7 @@ TIMEOUT = 5400 if FULL else 1500
 
 
 def script(kernel):
-    return f'''{lab.FINE_TURNS}
+    return f'''
 export KTSTR_SIDECAR_DIR=/results/tests
 T="{BUILD}/ktstr test -j1 --accel kvm --json"
 B={BUILD}
@@ -61,7 +61,8 @@ def progress(line):
     """What has been done, while it is being done."""
     if line.startswith('{"hello_ms"') or '"test-finished"' in line:
         row = json.loads(line)
-        print('# ' + (f"{row['name']}: {row['verdict']}" if 'name' in row else f"hello after {row['hello_ms']} ms"), flush=True)
+        what = f"{row['name']}: {row['verdict']}, {row['cause']}" if 'name' in row else f"hello after {row['hello_ms']} ms"
+        print(f'# {what}', flush=True)
 
 
 def check_boots(rows):

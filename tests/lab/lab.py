@@ -31,8 +31,7 @@ MODULES = ('virt/lib/irqbypass', 'arch/x86/kvm/kvm', 'arch/x86/kvm/kvm-amd')
 MEMORY_MIB = 3072
 CMDLINE = 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off no_timer_check nokaslr tsc=reliable rdinit=/lab/init'
 
-# For tests that judge by time: their vCPUs share one CPU, which takes turns of a millisecond, and time for them runs slower.
-FINE_TURNS = 'echo HRTICK >/sys/kernel/debug/sched/features; echo 1000000 >/sys/kernel/debug/sched/base_slice_ns\n'
+# For tests that judge by time: their vCPUs share one CPU, so time for them runs slower.
 DILATION = 8
 
 PRELUDE = 'export XDG_CACHE_HOME=/lab/cache NO_COLOR=1 TERM=dumb\n'

@@ -58,7 +58,7 @@ def fill(image, entry):
 
 def on_kvm(entry):
     wanted = ' '.join(f"'{word}'" for word in WANTED)
-    script = (f"{lab.FINE_TURNS}export KTSTR_SIDECAR_DIR=/results/tests\n{BUILD}/ktstr test -j1 --kernel {entry['key']} "
+    script = (f"export KTSTR_SIDECAR_DIR=/results/tests\n{BUILD}/ktstr test -j1 --kernel {entry['key']} "
               f'--accel kvm --time-dilation {DILATION} --json {wanted} {SUITE}\n')
     done = lab.run(lab.PRELUDE + script, lambda image: fill(image, entry), TIMEOUT, live=progress)
     return outcomes(done.output.splitlines()), done
