@@ -10,7 +10,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Reads a whole file of at most @max bytes; a larger one is -EFBIG. Works on procfs, whose sizes are 0. */
+/*
+ * Reads a whole file of at most @max bytes; a larger one is -EFBIG. Works on procfs, whose sizes are 0. What was in @ret
+ * is replaced, not added to.
+ */
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err);
 /* Writes @path through a temporary name beside it, synced, then renamed: readers see the old or the new content. */
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err);

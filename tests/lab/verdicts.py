@@ -18,6 +18,7 @@ from tap import BUILD, Run, Scratch, check, finish, need_kernel, skip  # noqa: E
 
 FULL = os.environ.get('KTSTR_LAB') == 'full'
 TIMEOUT = 7200 if FULL else 1200
+RETRIES = 2		# what is judged by time may fail for want of it: an emulated exit from a guest takes as long as a turn
 BEGAN = time.monotonic()
 # binary, sources, all of it, a sample, seconds of the lab's in one of a guest's. Work types and operations: behaviour_* and ops_*, as tests/vm/behaviour.py has them.
 SUITES = {
@@ -36,7 +37,7 @@ WANTED = ['-E', FILTER] if FILTER else []
 def outcomes(lines):
     """{test: (verdict, topology, cause)}, as a run's events tell them."""
     events = [json.loads(line) for line in lines if line.startswith('{') and '"test-finished"' in line]
-    return {e['name']: (e['verdict'], e['topology'], e.get('cause')) for e in events}
+    return {e['name']: (e['verdict'], e['topology'], e.get('cause')) for e in events if e['final']}
 
 
 def progress(line):
@@ -59,7 +60,7 @@ def fill(image, entry):
 def on_kvm(entry):
     wanted = ' '.join(f"'{word}'" for word in WANTED)
     script = (f"export KTSTR_SIDECAR_DIR=/results/tests\n{BUILD}/ktstr test -j1 --kernel {entry['key']} "
-              f'--accel kvm --time-dilation {DILATION} --json {wanted} {SUITE}\n')
+              f'--accel kvm --time-dilation {DILATION} --retries {RETRIES} --json {wanted} {SUITE}\n')
     done = lab.run(lab.PRELUDE + script, lambda image: fill(image, entry), TIMEOUT, live=progress)
     return outcomes(done.output.splitlines()), done
 

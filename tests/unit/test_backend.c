@@ -172,6 +172,32 @@ START_TEST(machine_that_cannot_be_described_is_refused)
 END_TEST
 
 /* Perf mode's wishes come home by name. Nobody planned: what would need a plan is refused, and says so. */
+/* Whatever a parked machine hangs on, another one of it is described by other bytes; by its seed it is not. */
+START_TEST(parked_machines_are_told_apart)
+{
+	static const char *const kargs[] = { "nosmt", NULL };
+	const struct vm_config one = { .topology = { 1, 1, 2, 1 }, .memory_mib = 256, .seed = 1 };
+	struct vm_config other[] = { one, one, one, one };
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	t_ok(kvm_backend.describe(&one, &text, NULL));
+	other[0].topology.llcs = 2;
+	other[1].memory_mib = 512;
+	other[2].time_dilation = 8;
+	other[3].kargs = kargs;
+	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
+		_cleanup_buf_ struct buf differs = BUF_NULL;
+		t_ok(kvm_backend.describe(&other[i], &differs, NULL));
+		ck_assert(differs.len != text.len || memcmp(differs.data, text.data, text.len));
+	}
+	_cleanup_buf_ struct buf same = BUF_NULL;
+	struct vm_config reseeded = one;
+	reseeded.seed = 2;
+	t_ok(kvm_backend.describe(&reseeded, &same, NULL));
+	ck_assert_uint_eq(same.len, text.len);
+	ck_assert_mem_eq(same.data, text.data, text.len);
+}
+END_TEST
+
 START_TEST(perf_mode_comes_home)
 {
 	struct run run;
@@ -240,6 +266,7 @@ END_TEST
 
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, parked_machines_are_told_apart);
 	tcase_add_test(tc, perf_mode_comes_home);
 	tcase_add_test(tc, tally_believes_nothing);
 	tcase_add_loop_test(tc, end_is_told_apart, 0, ARRAY_SIZE(ends));

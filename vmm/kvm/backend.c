@@ -434,11 +434,14 @@ static int kvm_describe(const struct vm_config *c, struct buf *out, struct err *
 {
 	struct vm_config parked = *c;
 	char topology[TOPOLOGY_TEXT_MAX];
+	_cleanup_buf_ struct buf boot = BUF_NULL;
 	parked.park = true;
 	buf_appendf(out, "%s %lu MiB, %u\n", topology_format(&c->topology, topology), c->memory_mib, c->time_dilation);
 	vm_cmdline(&parked, KVM_WORDS, out);
 	buf_append(out, blob_vmm_start, (size_t)(blob_vmm_end - blob_vmm_start));
-	return file_read("/proc/sys/kernel/random/boot_id", 64, out, err);
+	int r = file_read("/proc/sys/kernel/random/boot_id", 64, &boot, err);
+	buf_append(out, boot.data, boot.len);
+	return r;
 }
 
 static int kvm_save(struct vm *vm, int fd, struct err **err)
