@@ -11,8 +11,8 @@
 #include "base/err.h"
 
 /*
- * Reads a whole file of at most @max bytes; a larger one is -EFBIG. Works on procfs, whose sizes are 0. What was in @ret
- * is replaced, not added to.
+ * Reads a whole file of at most @max bytes; a larger one is -EFBIG. Works on procfs, whose sizes are 0. What was in
+ * @ret is replaced, not added to.
  */
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err);
 /* Writes @path through a temporary name beside it, synced, then renamed: readers see the old or the new content. */
