@@ -17,7 +17,7 @@
 
 #define VM_COUNTERS_MAX	  16
 #define VM_WISHES_MAX	  16
-#define VM_DILATION_MAX	  64
+#define VM_DILATION_MAX	  32
 #define CONSOLE_BYTES_MAX ((size_t)1 << 20)	/* a guest that writes more is ended */
 
 struct vm_config {

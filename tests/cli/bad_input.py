@@ -42,7 +42,7 @@ def usage():
             EXAMPLES, env={'KTSTR_NO_PERF_MODE': '1'})
     refused('perf mode without KVM', 69, '--perf-mode needs the kvm backend, and this is tcg', 'test', '--perf-mode', '--accel', 'tcg',
             '--dry-run', EXAMPLES)
-    refused('too much dilation', 64, '--time-dilation 65: 1 to 64', 'test', '--time-dilation', '65', EXAMPLES)
+    refused('too much dilation', 64, '--time-dilation 33: 1 to 32', 'test', '--time-dilation', '33', EXAMPLES)
     refused('dilation of counted time', 69, '--time-dilation needs the kvm backend: time on tcg is counted in instructions', 'test',
             '--time-dilation', '8', '--accel', 'tcg', '--dry-run', EXAMPLES)
     refused('more required than tried', 64, '--require 3 of --repeat 2 cannot pass', 'test', '--repeat', '2', '--require', '3',

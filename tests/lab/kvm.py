@@ -101,7 +101,8 @@ def main():
         skip('lab', why)
         finish()
     kernel = f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux"
-    result = lab.run(lab.PRELUDE + script(kernel), lambda image: fill(image, entry), timeout=TIMEOUT, live=progress)
+    result = lab.run(lab.PRELUDE + script(kernel), lambda image: fill(image, entry), timeout=TIMEOUT, live=progress,
+                     words=lab.STEADY)
     check(result.status == 0, 'the lab ran to its end', result)
     rows = [json.loads(line) for line in result.output.splitlines() if line.startswith('{')]
     doctor = json.loads(result.files.get('doctor.json', b'[]'))

@@ -25,7 +25,7 @@ SUITES = {
     'examples': ('tests/examples/examples', ('eevdf', 'in_tree'), '', 'test(eevdf_two_cgroups) | test(simple_crowd)',
                  lab.DILATION),
     'behaviour': ('tests/behaviour/behaviour', ('cpu', 'engines', 'ops', 'sched', 'wake'), 'test(behaviour_) | test(ops_)',
-                  'test(behaviour_rt)', 2 * lab.DILATION),
+                  'test(behaviour_rt)', 12),
 }
 NAME = sys.argv[2] if len(sys.argv) > 2 else 'examples'
 BINARY, SOURCES, WHOLE, SAMPLE, DILATION = SUITES[NAME]
@@ -61,7 +61,7 @@ def on_kvm(entry):
     wanted = ' '.join(f"'{word}'" for word in WANTED)
     script = (f"export KTSTR_SIDECAR_DIR=/results/tests\n{BUILD}/ktstr test -j1 --kernel {entry['key']} "
               f'--accel kvm --time-dilation {DILATION} --retries {RETRIES} --json {wanted} {SUITE}\n')
-    done = lab.run(lab.PRELUDE + script, lambda image: fill(image, entry), TIMEOUT, live=progress)
+    done = lab.run(lab.PRELUDE + script, lambda image: fill(image, entry), TIMEOUT, live=progress, words=lab.STEADY)
     return outcomes(done.output.splitlines()), done
 
 

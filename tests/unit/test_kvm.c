@@ -455,6 +455,11 @@ END_TEST
 /* --- bad input ---------------------------------------------------------------------------------------------------- */
 
 static void short_memory(struct kvm_guest_config *c) { t_ok(ftruncate(c->node[0].fd, 4096)); }
+static void too_slow(struct kvm_guest_config *c)
+{
+	c->time_dilation = 18;
+}
+
 static void no_nodes(struct kvm_guest_config *c) { fd_close(c->node[0].fd); c->nodes = 0; }
 static void odd_topology(struct kvm_guest_config *c) { c->topology.llcs = 0; }
 static void empty_kernel(struct kvm_guest_config *c) { t_ok(ftruncate(c->kernel_fd, 0)); }
@@ -465,6 +470,7 @@ static const struct {
 	void (*spoil)(struct kvm_guest_config *c);
 	const char *says;
 } bad_configs[] = {
+	{ too_slow, "a time dilation of 18 is too much for a TSC of 2000000 kHz; at most 17" },
 	{ short_memory, "memory of node 0 has 4096 bytes" }, { no_nodes, "0 NUMA nodes" },
 	{ odd_topology, "llcs is 0" },			     { empty_kernel, "the kernel is empty" },
 	{ cut_kernel, "kernel" },			     { huge_initrd, "initramfs" },

@@ -234,24 +234,34 @@ static int prepare_parking(struct kvm_guest *g, struct err **err)
 	return g->config->park ? save_prepare(g, err) : 0;
 }
 
+#define TOLD_KHZ_MAX (UINT32_MAX / 125)	/* setup_APIC_timer() takes 125 times as much, in 32 bits */
+
 /*
  * Dilated time: nothing of the guest's runs slower, but its kernel believes that the time stamp counter does so many
  * thousand ticks a millisecond more, takes all time from there (kvm-clock would know better), and programs its timers,
  * which are TSC deadlines, accordingly. tsc_early_khz: arch/x86/kernel/tsc.c. What KVM says of time stolen from a vCPU
  * is the host's, and would be taken off the tasks' shares N times too often.
  */
+static int dilate_time(const struct kvm_guest *g, struct buf *out, struct err **err)
+{
+	const unsigned dilation = g->config->time_dilation;
+	int khz = sys_ioctl_number(g->sys, g->vm, KVM_GET_TSC_KHZ, 0);
+	if (khz <= 0)
+		return FAIL_SYS(err, khz < 0 ? khz : -EINVAL,
+				"ask this host's KVM for its TSC's frequency, which time dilation needs");
+	uint64_t told = (uint64_t)khz * dilation;
+	if (told > TOLD_KHZ_MAX)
+		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "a time dilation of %u is too much for a TSC of %d kHz; at most %u",
+			    dilation, khz, TOLD_KHZ_MAX / (unsigned)khz);
+	buf_appendf(out, " no-kvmclock no-steal-acc tsc_early_khz=%lu", told);
+	return 0;
+}
+
 static int write_cmdline(const struct kvm_guest *g, struct buf *out, struct err **err)
 {
-	const struct kvm_guest_config *c = g->config;
-	buf_puts(out, c->cmdline);
-	if (c->time_dilation > 1) {
-		int khz = sys_ioctl_number(g->sys, g->vm, KVM_GET_TSC_KHZ, 0);
-		if (khz <= 0)
-			return FAIL_SYS(err, khz < 0 ? khz : -EINVAL,
-					"ask this host's KVM for its TSC's frequency, which time dilation needs");
-		buf_appendf(out, " no-kvmclock no-steal-acc tsc_early_khz=%lu", (unsigned long)khz * c->time_dilation);
-	}
-	return out->failed ? FAIL_SYS(err, -ENOMEM, "write the kernel's command line") : 0;
+	buf_puts(out, g->config->cmdline);
+	int r = g->config->time_dilation > 1 ? dilate_time(g, out, err) : 0;
+	return r == 0 && out->failed ? FAIL_SYS(err, -ENOMEM, "write the kernel's command line") : r;
 }
 
 /* Kernel and initramfs are mapped; the first in part for good, the rest of them is copied to where it belongs. */
