@@ -251,8 +251,9 @@ static int dilate_time(const struct kvm_guest *g, struct buf *out, struct err **
 				"ask this host's KVM for its TSC's frequency, which time dilation needs");
 	uint64_t told = (uint64_t)khz * dilation;
 	if (told > TOLD_KHZ_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "a time dilation of %u is too much for a TSC of %d kHz; at most %u",
-			    dilation, khz, TOLD_KHZ_MAX / (unsigned)khz);
+		return FAIL(err, EXIT_BAD_USAGE, -ERANGE,
+			    "a time dilation of %u is too much for a TSC of %d kHz; at most %u", dilation, khz,
+			    TOLD_KHZ_MAX / (unsigned)khz);
 	buf_appendf(out, " no-kvmclock no-steal-acc tsc_early_khz=%lu", told);
 	return 0;
 }
