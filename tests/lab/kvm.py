@@ -16,7 +16,7 @@ from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 FULL = os.environ.get('KTSTR_LAB') == 'full'
 BOOTS = 50 if FULL else 3
 EXAMPLES = "-E 'test(eevdf_two_cgroups) | test(eevdf_work_types) | test(simple_crowd)'"
-CLONES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(simple_crowd)'"
+CLONES = '' if FULL else "-E 'test(eevdf_two_cgroups) | test(simple_chatter)'"
 SHAPES = '' if FULL else "-E 'test(smt_2llc) | test(perf_mode)'"
 MIB = 256
 CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k')
