@@ -249,6 +249,14 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 						     a->wish[i].why };
 }
 
+/* The path of a further file of a test, for the caller to free; NULL when out of memory. */
+static char *beside(const char *sidecar, const char *suffix)
+{
+	char *path = NULL;
+	int stem = (int)(strlen(sidecar) - strlen(".ktstr.json"));
+	return asprintf(&path, "%.*s%s", stem, sidecar, suffix) < 0 ? NULL : path;
+}
+
 /* The report as text beside the sidecar of what did not pass: CI keeps files, not scroll-back. */
 static int store_report(const struct attempt *a, const struct result *r, const char *sidecar, struct err **err)
 {
@@ -262,22 +270,17 @@ static int store_report(const struct attempt *a, const struct result *r, const c
 		buf_puts(&text, "--- console ---\n");
 		buf_append(&text, a->evidence.console.data, a->evidence.console.len);
 	}
-	int stem = (int)(strlen(sidecar) - strlen(".ktstr.json"));
-	if (asprintf(&path, "%.*s.report.txt", stem, sidecar) < 0)
-		return -ENOMEM;
-	return file_write_atomic(path, text.data, text.len, 0644, err);
+	path = beside(sidecar, ".report.txt");
+	return !path ? -ENOMEM : file_write_atomic(path, text.data, text.len, 0644, err);
 }
 
 /* For who wants to look closer at what went wrong: crash(8), drgn, or a script. */
 static int store_memory(struct attempt *a, const char *sidecar)
 {
-	_cleanup_free_ char *path = NULL;
-	int stem = (int)(strlen(sidecar) - strlen(".ktstr.json"));
 	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
 		return 0;
-	if (asprintf(&path, "%.*s.vmcore", stem, sidecar) < 0)
-		return -ENOMEM;
-	return vmcore_write(&a->memory, path, &a->err);
+	_cleanup_free_ char *path = beside(sidecar, ".vmcore");
+	return path ? vmcore_write(&a->memory, path, &a->err) : -ENOMEM;
 }
 
 int attempt_store(void *arg)

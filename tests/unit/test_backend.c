@@ -171,7 +171,6 @@ START_TEST(machine_that_cannot_be_described_is_refused)
 }
 END_TEST
 
-/* Perf mode's wishes come home by name. Nobody planned: what would need a plan is refused, and says so. */
 /* Whatever a parked machine hangs on, another one of it is described by other bytes; by its seed it is not. */
 START_TEST(parked_machines_are_told_apart)
 {
@@ -198,6 +197,7 @@ START_TEST(parked_machines_are_told_apart)
 }
 END_TEST
 
+/* Perf mode's wishes come home by name. Nobody planned: what would need a plan is refused, and says so. */
 START_TEST(perf_mode_comes_home)
 {
 	struct run run;

@@ -455,11 +455,7 @@ END_TEST
 /* --- bad input ---------------------------------------------------------------------------------------------------- */
 
 static void short_memory(struct kvm_guest_config *c) { t_ok(ftruncate(c->node[0].fd, 4096)); }
-static void too_slow(struct kvm_guest_config *c)
-{
-	c->time_dilation = 18;
-}
-
+static void too_slow(struct kvm_guest_config *c) { c->time_dilation = 18; }
 static void no_nodes(struct kvm_guest_config *c) { fd_close(c->node[0].fd); c->nodes = 0; }
 static void odd_topology(struct kvm_guest_config *c) { c->topology.llcs = 0; }
 static void empty_kernel(struct kvm_guest_config *c) { t_ok(ftruncate(c->kernel_fd, 0)); }
