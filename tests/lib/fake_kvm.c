@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "fake_kvm.h"
+#include "vmm/x86/msr.h"
 
 static int fake_open(void *data, const char *path)
 {
@@ -24,6 +25,12 @@ static unsigned vcpu_of(struct fake *f, int fd)
 		if (f->vcpu_fd[i] == fd)
 			return i;
 	return FAKE_VCPUS_MAX;
+}
+
+static unsigned id_of(struct fake *f, int fd)
+{
+	unsigned vcpu = vcpu_of(f, fd);
+	return vcpu < FAKE_VCPUS_MAX ? f->vcpu_id[vcpu] : 0;
 }
 
 static int fake_map(void *data, int fd, size_t size, void **ret)
@@ -137,22 +144,92 @@ static int fake_cpuid(struct kvm_cpuid2 *c)
 	return 0;
 }
 
-static int get_msrs(const struct fake *f, struct kvm_msrs *m)
+static int get_msrs(const struct fake *f, unsigned id, struct kvm_msrs *m)
 {
-	for (uint32_t i = 0; i < m->nmsrs; i++)
-		if (f->stubborn_msr && m->entries[i].index == f->stubborn_msr)
-			m->entries[i].data = f->stubborn_value;
+	for (uint32_t i = 0; i < m->nmsrs; i++) {
+		struct kvm_msr_entry *e = &m->entries[i];
+		if (f->stubborn_msr && e->index == f->stubborn_msr)
+			e->data = f->stubborn_value;
+		else if (e->index == MSR_TSC)
+			e->data = f->host_tsc + f->tsc_offset[id];
+		else if (e->index == MSR_TSC_DEADLINE && f->deadline_left[id])
+			e->data = f->host_tsc + f->tsc_offset[id] + f->deadline_left[id];
+	}
 	return (int)m->nmsrs;
 }
 
-static int set_msrs(struct fake *f, const struct kvm_msrs *m)
+static void set_msr(struct fake *f, unsigned id, const struct kvm_msr_entry *e)
+{
+	if (e->index == MSR_TSC)
+		f->tsc_offset[id] = e->data ? e->data - (f->host_tsc += FAKE_TSC_STEP) : f->tsc_offset[id];
+	else if (e->index == MSR_TSC_DEADLINE)
+		f->deadline_left[id] = e->data - f->host_tsc - f->tsc_offset[id];
+	else
+		f->written_msrs |= 1ull << e->index % 64;
+}
+
+static int set_msrs(struct fake *f, unsigned id, const struct kvm_msrs *m)
 {
 	for (uint32_t i = 0; i < m->nmsrs; i++) {
 		if (f->stubborn_msr && m->entries[i].index == f->stubborn_msr)
 			return (int)i;
-		f->written_msrs |= 1ull << m->entries[i].index % 64;
+		set_msr(f, id, &m->entries[i]);
 	}
 	return (int)m->nmsrs;
+}
+
+static uint64_t *attribute(struct fake *f, unsigned id, const struct kvm_device_attr *attr, uint64_t **ret_user)
+{
+	ck_assert(attr->group == KVM_VCPU_TSC_CTRL && attr->attr == KVM_VCPU_TSC_OFFSET);
+	*ret_user = (uint64_t *)(uintptr_t)attr->addr;
+	return &f->tsc_offset[id];
+}
+
+static int get_attribute(struct fake *f, unsigned id, const struct kvm_device_attr *attr)
+{
+	uint64_t *user, *ours = attribute(f, id, attr, &user);
+	*user = *ours;
+	return 0;
+}
+
+static int set_attribute(struct fake *f, unsigned id, const struct kvm_device_attr *attr)
+{
+	uint64_t *user, *ours = attribute(f, id, attr, &user);
+	*ours = *user;
+	return 0;
+}
+
+/* What is asked of a vCPU. */
+static int vcpu_answer(struct fake *f, unsigned id, unsigned long request, void *arg)
+{
+	switch (request) {
+	case KVM_GET_MSRS:
+		return get_msrs(f, id, arg);
+	case KVM_SET_MSRS:
+		return set_msrs(f, id, arg);
+	case KVM_GET_DEVICE_ATTR:
+		return get_attribute(f, id, arg);
+	case KVM_SET_DEVICE_ATTR:
+		return set_attribute(f, id, arg);
+	case KVM_GET_STATS_FD:
+		return -ENOTTY;
+	case KVM_GET_SREGS:
+		memset(arg, 0, sizeof(struct kvm_sregs));
+		return 0;
+	case KVM_GET_REGS:
+		*(struct kvm_regs *)arg = (struct kvm_regs){ .rip = 0x1234 };
+		return 0;
+	case KVM_SET_SREGS:
+		f->x2apic = ((struct kvm_sregs *)arg)->apic_base >> 10 & 1;
+		return 0;
+	case KVM_GET_CPUID2:
+		((struct kvm_cpuid2 *)arg)->nent = 1;
+		((struct kvm_cpuid2 *)arg)->entries[0] =
+			(struct kvm_cpuid_entry2){ .function = 0x40000001, .edx = !f->forgets_hint };
+		return 0;
+	default:
+		return 0;
+	}
 }
 
 static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
@@ -170,6 +247,7 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 		return FAKE_TSC_KHZ;
 	case KVM_CREATE_VCPU:
 		ck_assert_uint_lt(f->vcpus, FAKE_VCPUS_MAX);
+		f->vcpu_id[f->vcpus] = (uint8_t)((uintptr_t)arg % FAKE_CLOCKS);
 		return f->vcpu_fd[f->vcpus++] = eventfd(0, EFD_CLOEXEC);
 	case KVM_GET_VCPU_MMAP_SIZE:
 		return FAKE_RUN_BYTES;
@@ -179,21 +257,6 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 		for (uint32_t i = 0; i < 3; i++)
 			((struct kvm_msr_list *)arg)->indices[i] = 10 * (i + 1);
 		((struct kvm_msr_list *)arg)->nmsrs = 3;
-		return 0;
-	case KVM_GET_MSRS:
-		return get_msrs(f, arg);
-	case KVM_SET_MSRS:
-		return set_msrs(f, arg);
-	case KVM_GET_STATS_FD:
-		return -ENOTTY;
-	case KVM_GET_SREGS:
-		memset(arg, 0, sizeof(struct kvm_sregs));
-		return 0;
-	case KVM_GET_REGS:
-		*(struct kvm_regs *)arg = (struct kvm_regs){ .rip = 0x1234 };
-		return 0;
-	case KVM_SET_SREGS:
-		f->x2apic = ((struct kvm_sregs *)arg)->apic_base >> 10 & 1;
 		return 0;
 	case KVM_IOEVENTFD:
 		f->doorbells++;
@@ -209,11 +272,6 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 		f->routes = ((struct kvm_irq_routing *)arg)->nr;
 		f->routings++;
 		return 0;
-	case KVM_GET_CPUID2:
-		((struct kvm_cpuid2 *)arg)->nent = 1;
-		((struct kvm_cpuid2 *)arg)->entries[0] =
-			(struct kvm_cpuid_entry2){ .function = 0x40000001, .edx = !f->forgets_hint };
-		return 0;
 	case KVM_GET_CLOCK:
 		memset(arg, 0, sizeof(struct kvm_clock_data));
 		((struct kvm_clock_data *)arg)->flags = f->refused ? 0 : KVM_CLOCK_TSC_STABLE;
@@ -222,8 +280,7 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 		f->irqs++;
 		return 0;
 	default:
-		(void)fd;
-		return 0;
+		return vcpu_answer(f, id_of(f, fd), request, arg);
 	}
 }
 

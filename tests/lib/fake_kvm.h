@@ -11,7 +11,9 @@
 #include "vmm/kvm/sys.h"
 
 #define FAKE_TSC_KHZ	2000000
+#define FAKE_TSC_STEP  5000	/* passes before a TSC is written */
 #define FAKE_VCPUS_MAX 128
+#define FAKE_CLOCKS    4	/* vCPUs whose time is kept, by id */
 #define FAKE_RUN_BYTES 8192
 
 /* What the guest's first vCPU does, one entry a KVM_RUN; the last is repeated. The other vCPUs wait for ever. */
@@ -30,6 +32,7 @@ struct fake {
 	unsigned long refused;			/* a request that is refused each time, or 0 */
 	unsigned missing_cap;			/* its number + 1; 0: none */
 	int vcpu_fd[FAKE_VCPUS_MAX];
+	uint8_t vcpu_id[FAKE_VCPUS_MAX];	/* as it was asked for; the arrays are in order of creation */
 	struct kvm_run *run[FAKE_VCPUS_MAX];
 	unsigned vcpus, irqs;
 	struct kvm_msi msi;			/* the last one */
@@ -43,6 +46,8 @@ struct fake {
 	uint64_t populated;
 	uint32_t stubborn_msr, stubborn_value;	/* a register that is read and not written; 0: none */
 	uint64_t written_msrs;			/* a bit an index */
+	/* A TSC that is written counts from its value; 0 leaves it where it is, as with new vCPUs. */
+	uint64_t tsc_offset[FAKE_CLOCKS], deadline_left[FAKE_CLOCKS], host_tsc;
 	const struct step *script;
 	unsigned steps, at;
 };

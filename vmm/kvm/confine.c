@@ -30,6 +30,7 @@ const struct confine_rule confine_rules[] = {
 	{ SCMP_SYS(ioctl), MAIN, KVM_GET_XSAVE, "save a parked machine" },
 	{ SCMP_SYS(ioctl), MAIN, KVM_GET_XSAVE2, "save a parked machine" },
 	{ SCMP_SYS(ioctl), MAIN, KVM_GET_MSRS, "save a parked machine" },
+	{ SCMP_SYS(ioctl), MAIN, KVM_GET_DEVICE_ATTR, "save a parked machine" },
 	{ SCMP_SYS(ioctl), MAIN, KVM_GET_VCPU_EVENTS, "save a parked machine" },
 	{ SCMP_SYS(ioctl), MAIN, KVM_GET_IRQCHIP, "save a parked machine" },
 	{ SCMP_SYS(ioctl), MAIN, KVM_GET_CLOCK, "save a parked machine" },

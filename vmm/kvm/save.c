@@ -4,6 +4,7 @@
 
 #include "vmm/kvm/save.h"
 #include "vmm/kvm/vcpu.h"
+#include "vmm/x86/msr.h"
 
 struct part {
 	const char *name;
@@ -16,8 +17,8 @@ struct part {
 #define PART(member, get, set) { #member, offsetof(struct save_vcpu, member), get, set }
 
 /*
- * The local APIC comes before the MSRs, which hold its timer's deadline; events last, because everything else may
- * change them. XSAVE has a place of its own: which ioctl reads it depends on the host.
+ * Events come last, because everything else may change them; XSAVE has a place of its own: which ioctl reads it depends
+ * on the host. A vCPU's time is given back when all the rest of the machine stands.
  */
 static const struct part before_msrs[] = {
 	PART(mp_state, KVM_GET_MP_STATE, KVM_SET_MP_STATE),
@@ -43,6 +44,67 @@ static int run_parts(struct kvm_vcpu *v, struct save_vcpu *s, const struct part 
 	return MIN_OF(r, 0);
 }
 
+/* --- registers and time, both ways -------------------------------------------------------------------------------- */
+
+struct one_msr {
+	struct kvm_msrs head;
+	struct kvm_msr_entry entry;
+};
+
+static bool get_msr(struct kvm_vcpu *v, uint32_t index, uint64_t *ret)
+{
+	struct one_msr one = { .head.nmsrs = 1, .entry.index = index };
+	if (sys_ioctl(v->guest->sys, v->fd, KVM_GET_MSRS, &one) != 1)
+		return false;
+	*ret = one.entry.data;
+	return true;
+}
+
+static int set_msr(struct kvm_vcpu *v, uint32_t index, uint64_t value, struct err **err)
+{
+	struct one_msr one = { .head.nmsrs = 1, .entry = { .index = index, .data = value } };
+	int r = sys_ioctl(v->guest->sys, v->fd, KVM_SET_MSRS, &one);
+	if (r == 1)
+		return 0;
+	return FAIL_SYS(err, r < 0 ? r : -ENOTSUP, "vCPU %u: set model-specific register 0x%x", v->index, index);
+}
+
+static int tsc_offset(struct kvm_vcpu *v, unsigned long request, uint64_t *offset)
+{
+	struct kvm_device_attr attr = { .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
+					.addr = (uintptr_t)offset };
+	return sys_ioctl(v->guest->sys, v->fd, request, &attr);
+}
+
+static void take_time(struct kvm_vcpu *v, struct save_time *t)
+{
+	get_msr(v, MSR_TSC, &t->tsc);
+	get_msr(v, MSR_TSC_DEADLINE, &t->deadline);
+	t->offset_known = tsc_offset(v, KVM_GET_DEVICE_ATTR, &t->offset) == 0;
+}
+
+/*
+ * The first vCPU's counter goes on from where it stood, and the others keep their distance from it. From their values
+ * alone KVM would have to guess whether counters that are written one after the other were meant to be one, and guesses
+ * wrong where much time passes in between. A deadline is put behind its counter: KVM makes a timer of the difference.
+ */
+static int give_time(struct kvm_vcpu *v, const struct save_time *t, const struct save_time *first, struct err **err)
+{
+	uint64_t offset = 0;
+	int r;
+	if (t == first || !t->offset_known || !first->offset_known) {
+		r = set_msr(v, MSR_TSC, t->tsc, err);
+	} else {
+		r = tsc_offset(&v->guest->vcpu[0], KVM_GET_DEVICE_ATTR, &offset);
+		offset += t->offset - first->offset;
+		if (r == 0)
+			r = tsc_offset(v, KVM_SET_DEVICE_ATTR, &offset);
+		if (r < 0)
+			FAIL_SYS(err, r, "vCPU %u: set its time stamp counter", v->index);
+	}
+	return r == 0 && t->deadline ? set_msr(v, MSR_TSC_DEADLINE, t->deadline, err) : r;
+}
+
 /* --- taking ------------------------------------------------------------------------------------------------------- */
 
 int save_prepare(struct kvm_guest *g, struct err **err)
@@ -61,19 +123,15 @@ int save_prepare(struct kvm_guest *g, struct err **err)
 	return r < 0 ? FAIL_SYS(err, r, "ask KVM which registers there are") : 0;
 }
 
-struct one_msr {
-	struct kvm_msrs head;
-	struct kvm_msr_entry entry;
-};
-
 /* One at a time: KVM stops at the first that this processor does not have. */
 static void take_msrs(struct kvm_vcpu *v, struct save_vcpu *s)
 {
 	const struct kvm_msr_list *list = v->guest->msr_list;
 	for (uint32_t i = 0; i < list->nmsrs && i < SAVE_MSRS_MAX; i++) {
-		struct one_msr one = { .head.nmsrs = 1, .entry.index = list->indices[i] };
-		if (sys_ioctl(v->guest->sys, v->fd, KVM_GET_MSRS, &one) == 1)
-			s->msr[s->msrs++] = one.entry;
+		uint32_t index = list->indices[i];
+		uint64_t value;
+		if (index != MSR_TSC && index != MSR_TSC_DEADLINE && get_msr(v, index, &value))
+			s->msr[s->msrs++] = (struct kvm_msr_entry){ .index = index, .data = value };
 	}
 }
 
@@ -87,6 +145,7 @@ static int take_vcpu(struct kvm_vcpu *v, struct save_vcpu *s, struct err **err)
 	if (r < 0)
 		return FAIL_SYS(err, r, "vCPU %u: read its extended state", v->index);
 	take_msrs(v, s);
+	take_time(v, &s->time);
 	return run_parts(v, s, after_msrs, ARRAY_SIZE(after_msrs), false, err);
 }
 
@@ -155,8 +214,8 @@ int save_check(const struct buf *data, unsigned vcpus)
 /* A register that KVM lists and reads, and does not let us write, is no loss where it already has its value. */
 static bool has_value(struct kvm_vcpu *v, const struct kvm_msr_entry *wanted)
 {
-	struct one_msr now = { .head.nmsrs = 1, .entry.index = wanted->index };
-	return sys_ioctl(v->guest->sys, v->fd, KVM_GET_MSRS, &now) == 1 && now.entry.data == wanted->data;
+	uint64_t now;
+	return get_msr(v, wanted->index, &now) && now == wanted->data;
 }
 
 /* As many at once as KVM takes; it stops at the first that it does not write. */
@@ -214,15 +273,20 @@ int save_give_vcpu(struct kvm_vcpu *v, const struct buf *saved, struct err **err
 }
 
 /*
- * The clock goes on from where it stood, and so do the time stamp counters with their MSRs: no time passes for the
- * guest. Flags would have KVM take the time since then into account.
+ * The clock goes on from where it stood, and so do the time stamp counters: no time passes for the guest. Flags would
+ * have KVM take the time since then into account.
  */
 int save_give_machine(struct kvm_guest *g, const struct buf *saved, struct err **err)
 {
 	struct save_head *h = (void *)saved->data;
+	const struct save_vcpu *s = (const void *)(h + 1);
 	struct devices *d = &g->devices;
 	struct kvm_clock_data clock = { .clock = h->clock.clock };
 	int r = 0;
+	for (unsigned i = 0; i < g->vcpus && r == 0; i++)
+		r = give_time(&g->vcpu[i], &s[i].time, &s[0].time, err);
+	if (r < 0)
+		return r;
 	for (uint32_t i = 0; i < SAVE_IRQCHIPS && r >= 0; i++)
 		r = sys_ioctl(g->sys, g->vm, KVM_SET_IRQCHIP, &h->irqchip[i]);
 	if (r >= 0)

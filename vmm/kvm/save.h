@@ -17,7 +17,7 @@
 #include "vmm/dev/serial.h"
 
 #define SAVE_MAGIC     0x31565350564d564bull
-#define SAVE_VERSION   1u
+#define SAVE_VERSION   2u
 #define SAVE_MSRS_MAX  512u
 #define SAVE_XSAVE_MAX 12288u	/* bytes; with AMX's tiles it is 11008 */
 #define SAVE_IRQCHIPS  3u	/* both PICs and the I/O APIC, as KVM_GET_IRQCHIP numbers them */
@@ -32,6 +32,13 @@ struct save_head {
 	uint32_t irq_level;
 };
 
+/* A vCPU's time: its time stamp counter, and what the timer of its local APIC waits for in it. */
+struct save_time {
+	uint64_t tsc, deadline;		/* MSRs; a deadline of 0: none */
+	uint64_t offset;		/* of the counter from the host's, modulo 2^64, */
+	uint32_t offset_known;		/* where KVM tells it (KVM_VCPU_TSC_OFFSET) */
+};
+
 struct save_vcpu {
 	struct kvm_mp_state mp_state;
 	struct kvm_regs regs;
@@ -40,8 +47,9 @@ struct save_vcpu {
 	struct kvm_lapic_state lapic;
 	struct kvm_vcpu_events events;
 	struct kvm_debugregs debugregs;
+	struct save_time time;
 	uint8_t xsave[SAVE_XSAVE_MAX];
-	uint32_t msrs;
+	uint32_t msrs;			/* all but those of its time */
 	struct kvm_msr_entry msr[SAVE_MSRS_MAX];
 };
 
@@ -56,9 +64,9 @@ int save_take(struct kvm_guest *g, struct buf *ret, struct err **err);
 
 /* Whether @data is a state of a machine with @vcpus vCPUs; -EBADMSG when not. */
 int save_check(const struct buf *data, unsigned vcpus);
-/* One vCPU's part, in its own thread, after its CPUID. */
+/* One vCPU's part but its time, in its own thread, after its CPUID. */
 int save_give_vcpu(struct kvm_vcpu *v, const struct buf *saved, struct err **err);
-/* The machine's part, when all vCPUs have theirs and none runs. */
+/* The machine's part and all vCPUs' time, when they have the rest of theirs and none runs. */
 int save_give_machine(struct kvm_guest *g, const struct buf *saved, struct err **err);
 
 #endif

@@ -6,7 +6,6 @@
 #include "base/cleanup.h"
 #include "vmm/x86/msr.h"
 
-#define MSR_TSC			0x00000010
 #define MSR_SYSENTER_CS		0x00000174
 #define MSR_SYSENTER_ESP	0x00000175
 #define MSR_SYSENTER_EIP	0x00000176

@@ -7,6 +7,9 @@
 
 #define MSR_BOOT_MAX 16
 
+#define MSR_TSC		 0x00000010
+#define MSR_TSC_DEADLINE 0x000006e0
+
 /* The same for every vCPU. Returns how many of @out were filled. */
 unsigned msr_boot_list(struct kvm_msr_entry out[MSR_BOOT_MAX]);
 
