@@ -3,7 +3,7 @@
  * vmm_boot.c -- one machine from exec to its guest's hello, as a stopwatch sees it. For lab_boot.py.
  *
  *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf][+copy][+virtio] CMDLINE	our VMM
- *	vmm_boot any ARGV...						whatever has the guest's console as its output
+ *	vmm_boot any ARGV...	whatever has the guest's console as its output; it is killed when it was looked at
  *
  * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
  * the hello, in KiB: the guest's RAM, and the rest, which is what the VMM costs, its program included.
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -39,14 +40,22 @@ static uint64_t field(const char *text, const char *name)
 	return value;
 }
 
-/* Guest RAM by the name of what is mapped: our memory files, QEMU's, and the kernel where it stands for some. */
+#define NAMELESS_RAM (100ul << 20)	/* bytes; nothing else of a VMM's is as large and has no name */
+
+/*
+ * Guest RAM by the name of what is mapped: our memory files, QEMU's, and the kernel where it stands for some. Others'
+ * has none, and is the largest of what has none.
+ */
 static bool is_ram(const char *line, size_t len)
 {
 	static const char *const names[] = { "/memfd:ktstr-guest-ram", "/memfd:memory-backend", "/vmlinux" };
+	char *behind;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (memmem(line, len, names[i], strlen(names[i])))
 			return true;
-	return false;
+	uint64_t from = strtoul(line, &behind, 16);
+	uint64_t to = *behind == '-' ? strtoul(behind + 1, NULL, 16) : 0;
+	return to >= from + NAMELESS_RAM && !memchr(line, '/', len) && !memchr(line, '[', len);
 }
 
 /*
@@ -69,7 +78,7 @@ static void look_at(pid_t pid, struct watch *w)
 	}
 }
 
-static void listen_to(pid_t pid, int console, struct watch *w)
+static void listen_to(pid_t pid, int console, bool kills, struct watch *w)
 {
 	_cleanup_buf_ struct buf seen = BUF_NULL;
 	char chunk[4096];
@@ -79,6 +88,8 @@ static void listen_to(pid_t pid, int console, struct watch *w)
 		if (!w->hello && strstr(buf_str(&seen), "hello")) {
 			w->hello = nsec_now();
 			look_at(pid, w);
+			if (kills)
+				kill(pid, SIGKILL);
 		}
 	}
 	waitpid(pid, &w->status, 0);
@@ -144,7 +155,7 @@ static int any(char **argv)
 		_exit(127);
 	}
 	close(pair[1]);
-	listen_to(pid, pair[0], &w);
+	listen_to(pid, pair[0], true, &w);
 	print(&w, NULL, NULL);
 	return 0;
 }
@@ -250,7 +261,7 @@ static int ours(char **argv)
 	if (pid == 0)
 		become_vmm(argv[0], h);
 	close(pair[1]);
-	listen_to(pid, pair[0], &w);
+	listen_to(pid, pair[0], false, &w);
 	print(&w, report, &ends);
 	return 0;
 }
