@@ -21,7 +21,8 @@ struct krun {
 	int32_t (*disable_implicit_console)(uint32_t ctx);
 	int32_t (*disable_implicit_vsock)(uint32_t ctx);
 	int32_t (*add_serial_console_default)(uint32_t ctx, int in_fd, int out_fd);
-	int32_t (*set_kernel)(uint32_t ctx, const char *kernel, uint32_t format, const char *initrd, const char *cmdline);
+	int32_t (*set_kernel)(uint32_t ctx, const char *kernel, uint32_t format, const char *initrd,
+			      const char *cmdline);
 	int32_t (*start_enter)(uint32_t ctx);
 };
 

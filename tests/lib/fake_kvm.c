@@ -42,13 +42,11 @@ static int fake_map(void *data, int fd, size_t size, void **ret)
 	pthread_mutex_unlock(&f->lock);
 	if (fails)
 		return -ENOMEM;
-	bool shared = vcpu == FAKE_VCPUS_MAX;
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       shared ? MAP_SHARED | MAP_NORESERVE : MAP_PRIVATE | MAP_ANONYMOUS, shared ? fd : -1, 0);
-	ck_assert(p != MAP_FAILED);
-	if (!shared)
-		f->run[vcpu] = p;
-	*ret = p;
+	if (vcpu == FAKE_VCPUS_MAX)
+		return kvm_sys_real.map(NULL, fd, size, ret);
+	*ret = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert(*ret != MAP_FAILED);
+	f->run[vcpu] = *ret;
 	return 0;
 }
 
@@ -65,6 +63,14 @@ static int fake_bind(void *data, void *p, size_t size, unsigned node)
 	(void)size;
 	f->bound = node + 1;
 	return f->refuses_memory ? -EPERM : 0;
+}
+
+static int fake_collapse(void *data, void *p, size_t size)
+{
+	struct fake *f = data;
+	ck_assert(size && ((uintptr_t)p | size) % (2u << 20) == 0);
+	f->collapsed += size;
+	return -ENOMEM;
 }
 
 static int fake_want_huge(void *data, int fd, void *p, size_t size)
@@ -305,7 +311,8 @@ struct kvm_sys fake_sys(struct fake *f, const struct step *script, unsigned step
 	*f = (struct fake){ .script = script, .steps = steps };
 	pthread_mutex_init(&f->lock, NULL);
 	return (struct kvm_sys){
-		.open = fake_open, .ioctl = fake_ioctl, .map = fake_map, .unmap = fake_unmap, .bind = fake_bind,
-		.want_huge = fake_want_huge, .populate = fake_populate, .is_huge = fake_is_huge, .data = f,
+		.open = fake_open, .ioctl = fake_ioctl, .map = fake_map, .unmap = fake_unmap,
+		.collapse = fake_collapse, .bind = fake_bind, .want_huge = fake_want_huge, .populate = fake_populate,
+		.is_huge = fake_is_huge, .data = f,
 	};
 }

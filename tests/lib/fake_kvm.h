@@ -43,7 +43,7 @@ struct fake {
 	unsigned doorbells;			/* ioeventfds */
 	uint32_t lines;				/* GSIs that have an irqfd */
 	unsigned bound;				/* node + 1 of the last mbind */
-	uint64_t populated;
+	uint64_t populated, collapsed;
 	uint32_t stubborn_msr, stubborn_value;	/* a register that is read and not written; 0: none */
 	uint64_t written_msrs;			/* a bit an index */
 	/* A TSC that is written counts from its value; 0 leaves it where it is, as with new vCPUs. */

@@ -449,7 +449,7 @@ static int kvm_save(struct vm *vm, int fd, struct err **err)
 	return vm_scan_save(&kvm_of(vm)->scan, fd, err);
 }
 
-/* A clone's child has pages of its own: they are not in our files. Nor is a kernel's code, which its file has. */
+/* A clone's child has pages of its own: they are not in our files. Nor is what is mapped from the kernel's. */
 static struct guestmem kvm_take_memory(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "topo/topology.h"
 #include "vmm/kvm/caps.h"
+#include "vmm/kvm/early.h"
 #include "vmm/kvm/events.h"
 #include "vmm/kvm/guest.h"
 #include "vmm/kvm/perf.h"
@@ -200,9 +201,15 @@ static int map_file(int fd, const char *what, struct mapped *ret, struct err **e
 	return 0;
 }
 
+/* A guest that is to be saved has all of it in its memory's files. */
+static bool maps_constants(const struct kvm_guest *g)
+{
+	return !g->config->copy_kernel && !g->config->perf && !g->config->park;
+}
+
 /*
- * Of the kernel's code all guests share one copy, but for the pages that it patches. Nothing else: who looks on reads
- * the memory's files, and would miss what is written here. A guest that is to be saved has all of it in them.
+ * Of what a kernel only reads all guests share one copy. Nothing else: who looks on reads the memory's files, and would
+ * miss what is written here.
  */
 static bool map_constant(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes)
 {
@@ -265,6 +272,14 @@ static int write_cmdline(const struct kvm_guest *g, struct buf *out, struct err 
 	return r == 0 && out->failed ? FAIL_SYS(err, -ENOMEM, "write the kernel's command line") : r;
 }
 
+/* Perf mode's pages are there from the start, and large. */
+static void prepare_memory(void *userdata, const struct boot_plan *p)
+{
+	struct kvm_guest *g = userdata;
+	if (!g->config->perf)
+		early_prepare_memory(g, p, maps_constants(g));
+}
+
 /* Kernel and initramfs are mapped; the first in part for good, the rest of them is copied to where it belongs. */
 static int load_kernel(struct kvm_guest *g, struct err **err)
 {
@@ -281,10 +296,8 @@ static int load_kernel(struct kvm_guest *g, struct err **err)
 	if (r == 0 && c->initrd_fd >= 0)
 		r = map_file(c->initrd_fd, "initramfs", &initrd, err);
 	struct boot_config boot = { .kernel = kernel.data, .kernel_len = kernel.len, .initrd = initrd.data,
-				    .initrd_len = initrd.len, .cmdline = buf_str(&cmdline), .userdata = g };
-	/* Perf mode's pages are there from the start, and large. */
-	if (!c->copy_kernel && !c->perf && !c->park)
-		boot.map = map_constant;
+				    .initrd_len = initrd.len, .cmdline = buf_str(&cmdline), .userdata = g,
+				    .placed = prepare_memory, .map = maps_constants(g) ? map_constant : NULL };
 	return r == 0 ? boot_load(&boot, &g->ram, &g->entry, err) : r;
 }
 

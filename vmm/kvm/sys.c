@@ -29,13 +29,36 @@ static int real_ioctl(void *data, int fd, unsigned long request, void *arg)
 	return r < 0 ? -errno : r;
 }
 
+#define LARGE_PAGE (2ul << 20)
+
+/* Address space at a multiple of LARGE_PAGE; NULL: anywhere will do. */
+static void *aligned_room(size_t size)
+{
+	const size_t more = size + LARGE_PAGE;
+	if (size < LARGE_PAGE)
+		return NULL;
+	uint8_t *room = mmap(NULL, more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED)
+		return NULL;
+	size_t before = -(uintptr_t)room % LARGE_PAGE;
+	if (before)
+		munmap(room, before);
+	munmap(room + before + size, LARGE_PAGE - before);
+	return room + before;
+}
+
 static int real_map(void *data, int fd, size_t size, void **ret)
 {
 	(void)data;
+	void *room = aligned_room(size);
 	/* Nothing is populated ahead of time: a guest touches a small part of its memory. */
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
+	void *p = mmap(room, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | (room ? MAP_FIXED : 0), fd, 0);
+	if (p == MAP_FAILED) {
+		int r = -errno;
+		if (room)
+			munmap(room, size);
+		return r;
+	}
 	*ret = p;
 	return 0;
 }
@@ -44,6 +67,19 @@ static void real_unmap(void *data, void *p, size_t size)
 {
 	(void)data;
 	munmap(p, size);
+}
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25	/* Linux 6.1 */
+#endif
+
+/* Only what has a page table is collapsed, so one page of each is looked at first. */
+static int real_collapse(void *data, void *p, size_t size)
+{
+	(void)data;
+	for (size_t at = 0; at < size; at += LARGE_PAGE)
+		(void)*(volatile uint8_t *)((uint8_t *)p + at);
+	return madvise(p, size, MADV_COLLAPSE) < 0 ? -errno : 0;
 }
 
 /* --- perf mode ---------------------------------------------------------------------------------------------------- */
@@ -117,6 +153,6 @@ static bool real_is_huge(void *data, int fd, const void *p, size_t size)
 }
 
 const struct kvm_sys kvm_sys_real = {
-	.open = real_open, .ioctl = real_ioctl, .map = real_map, .unmap = real_unmap, .bind = real_bind,
-	.want_huge = real_want_huge, .populate = real_populate, .is_huge = real_is_huge,
+	.open = real_open, .ioctl = real_ioctl, .map = real_map, .unmap = real_unmap, .collapse = real_collapse,
+	.bind = real_bind, .want_huge = real_want_huge, .populate = real_populate, .is_huge = real_is_huge,
 };

@@ -14,9 +14,11 @@ struct kvm_sys {
 	/* Each returns a negative errno on failure. Descriptors are the caller's to close(2). */
 	int (*open)(void *data, const char *path);
 	int (*ioctl)(void *data, int fd, unsigned long request, void *arg);
-	/* Shared, readable and writable. */
+	/* Shared, readable and writable; from 2 MiB on, at a multiple of 2 MiB. */
 	int (*map)(void *data, int fd, size_t size, void **ret);
 	void (*unmap)(void *data, void *p, size_t size);
+	/* Large pages for [@p, @p + @size), multiples of 2 MiB, whatever is there already; else nothing changes. */
+	int (*collapse)(void *data, void *p, size_t size);
 	/* For perf mode, on what map() gave. On host NUMA node @node alone, or PIN_ANY; 1: it reads back otherwise. */
 	int (*bind)(void *data, void *p, size_t size, unsigned node);
 	/* Huge pages, where it is not made of them already; before it is touched. */

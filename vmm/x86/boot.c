@@ -235,6 +235,8 @@ int boot_load(const struct boot_config *c, const struct x86_ram *ram, struct x86
 		return r;
 	struct x86_entry e = { .rip = p.entry, .rsp = X86_BOOT_STACK, .rsi = X86_ZERO_PAGE, .long_mode = true,
 			       .kernel = p.start, .kernel_end = p.end, .initrd = initrd };
+	if (c->placed)
+		c->placed(c->userdata, &p);
 	r = write_all(c, &p, ram, &e);
 	if (r < 0)
 		return FAIL_SYS(err, r, "guest memory: cannot write the kernel's boot data");

@@ -27,9 +27,10 @@ struct boot_plan {
 	} segment[BOOT_SEGMENTS_MAX];
 	unsigned segments;
 	/*
-	 * Pieces of segments that are not writable: code and type information, which a kernel reads, or patches.
-	 * Whole pages of image and memory, in the order of the image. What a kernel gives away once it has booted is
-	 * not in them: filling, and what is for initialisation, which stands in a writable segment.
+	 * Pieces of segments that are not writable, which a kernel only reads: type information above all. Whole pages
+	 * of image and memory, in the order of the image. Not in them: code, most pages of which a kernel patches while
+	 * it boots (ftrace, alternatives), and what it gives away then: filling, and what is for initialisation, which
+	 * stands in a writable segment.
 	 */
 	struct {
 		uint64_t offset, bytes, address;
@@ -55,6 +56,8 @@ struct boot_config {
 	const uint8_t *initrd;		/* NULL with a length: the caller copies it to entry.initrd */
 	size_t initrd_len;
 	const char *cmdline;
+	/* Called when it is known what goes where, before any of it is written. NULL: nobody cares. */
+	void (*placed)(void *userdata, const struct boot_plan *p);
 	/*
 	 * Puts the image's @bytes at @offset to guest-physical @address by mapping them, copy-on-write; false: they are
 	 * to be copied. NULL: everything is copied, and is in the file behind the RAM, where that has one.

@@ -158,7 +158,7 @@ static void add_constant(struct boot_plan *p, const uint8_t *image, uint64_t fro
 	}
 }
 
-/* Sections that are loaded and never written by plain stores. */
+/* Sections that are loaded and only read. */
 static void find_constants(struct boot_plan *p, const uint8_t *image, size_t len, const Elf64_Ehdr *eh)
 {
 	Elf64_Shdr sh;
@@ -166,7 +166,7 @@ static void find_constants(struct boot_plan *p, const uint8_t *image, size_t len
 		return;
 	for (unsigned i = 0; i < eh->e_shnum; i++) {
 		memcpy(&sh, image + eh->e_shoff + i * sizeof(sh), sizeof(sh));
-		if (sh.sh_type != SHT_PROGBITS || (sh.sh_flags & (SHF_ALLOC | SHF_WRITE)) != SHF_ALLOC)
+		if (sh.sh_type != SHT_PROGBITS || (sh.sh_flags & (SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR)) != SHF_ALLOC)
 			continue;
 		if (sh.sh_offset <= len && sh.sh_size <= len - sh.sh_offset)
 			add_constant(p, image, sh.sh_offset, sh.sh_offset + sh.sh_size);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* early.c -- see early.h. Sizes are what kernels of 1 to 252 CPUs were seen to fill by the time they start PID 1. */
+#include "base/bug.h"
+#include "vmm/kvm/early.h"
+#include "vmm/kvm/guest.h"
+
+#define LARGE	   (2ull << 20)
+#define LOW_BYTES  (4ull << 20)	/* boot data, tables, what is left below the kernel */
+#define NODE_BYTES (4ull << 20)	/* a node's own data, from its end downwards, */
+#define MAP_SHARE  64u		/* and its memory map: struct page takes 64 bytes of 4096 */
+#define NODE_MAX   (16ull << 20)
+#define NODES_MAX  (64ull << 20)	/* all nodes together */
+
+static uint64_t large_up(uint64_t n)
+{
+	return (n + LARGE - 1) / LARGE * LARGE;
+}
+
+/* [@from, @to), multiples of LARGE, as far as it is RAM in one piece. */
+static void wish(struct kvm_guest *g, uint64_t from, uint64_t to)
+{
+	uint64_t bytes = 0;
+	uint8_t *host = from < to ? x86_ram_span(&g->ram, from, to - from, &bytes) : NULL;
+	bytes -= bytes % LARGE;
+	if (host && bytes && (uintptr_t)host % LARGE == 0)
+		g->sys->collapse(g->sys->data, host, bytes);
+}
+
+/* All that is copied of it, and what it wants zeroed. What is mapped is not in the memory's file. */
+static void wish_kernel(struct kvm_guest *g, const struct boot_plan *p, bool mapped)
+{
+	uint64_t from = p->start;
+	for (unsigned i = 0; mapped && i < p->constants; i++) {
+		wish(g, large_up(from), p->constant[i].address / LARGE * LARGE);
+		from = p->constant[i].address + p->constant[i].bytes;
+	}
+	wish(g, large_up(from), large_up(p->end));
+}
+
+/* From the end of each region downwards, which is where kernels take memory from that they need before all else. */
+static void wish_ends(struct kvm_guest *g)
+{
+	uint64_t left = NODES_MAX;
+	for (unsigned i = 0; i < g->ram.count && left; i++) {
+		const struct x86_region *r = &g->ram.region[i];
+		uint64_t bytes = MIN_OF(large_up(NODE_BYTES + r->size / MAP_SHARE), MIN_OF(NODE_MAX, left));
+		uint64_t end = (r->address + r->size) / LARGE * LARGE;
+		if (end >= r->address + bytes)
+			wish(g, end - bytes, end);
+		left -= bytes;
+	}
+}
+
+void early_prepare_memory(struct kvm_guest *g, const struct boot_plan *p, bool mapped)
+{
+	wish(g, 0, LOW_BYTES);
+	wish_kernel(g, p, mapped);
+	wish_ends(g);
+}
