@@ -59,7 +59,7 @@ def check_modes(files):
     check(copied.get('status') == 0 and copied['hello_ms'] > 0, 'a kernel that is copied boots too', copied)
     check(perf.get('status') == 0 and perf['hello_ms'] > 0, 'perf mode boots', perf)
     for wish, asked in (('real-time', 2), ('huge-pages', 1), ('memory-node', 1), ('populated-memory', 1), ('no-pause-exits', 1),
-                        ('no-hlt-exits', 1), ('realtime-hint', 1)):
+                        ('no-hlt-exits', 1), ('realtime-hint', 1), ('stable-clock', 1)):
         check(perf.get(wish) == [asked, asked, 0], f'perf mode: {wish} is granted, and reads back', perf.get(wish))
     check(perf.get('pinning', [0])[:2] == [2, 1], 'perf mode: the vCPU is pinned, the main thread was not asked to', perf)
     check(perf.get('halt_exits') == 0 and plain.get('halt_exits', 0) > 0,
@@ -86,7 +86,7 @@ def main():
         skip('lab modes', why)
         finish()
     result = lab.run(lab.PRELUDE + script(f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux"), lambda image: fill(image, entry),
-                     timeout=900)
+                     timeout=900, words=lab.STEADY)
     check(result.status == 0, 'the lab ran to its end', result)
     check_modes(result.files)
     check_virtio(result.files)

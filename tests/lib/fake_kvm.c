@@ -280,7 +280,7 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 		return 0;
 	case KVM_GET_CLOCK:
 		memset(arg, 0, sizeof(struct kvm_clock_data));
-		((struct kvm_clock_data *)arg)->flags = f->refused ? 0 : KVM_CLOCK_TSC_STABLE;
+		((struct kvm_clock_data *)arg)->flags = f->refused || !f->vcpus ? 0 : KVM_CLOCK_TSC_STABLE;
 		return 0;
 	case KVM_IRQ_LINE:
 		f->irqs++;

@@ -42,14 +42,18 @@ const char *perf_why(int32_t error, char *out, unsigned size)
 }
 
 /* @result: 0, a negative errno, or an enum perf_why. */
-static void note(struct kvm_guest *g, enum perf_wish wish, int result)
+static void count(struct perf_outcome *o, int result)
 {
-	pthread_mutex_lock(&g->lock);
-	struct perf_outcome *o = &g->perf[wish];
 	o->asked++;
 	o->granted += result == 0;
 	if (result)
 		o->error = result < 0 ? -result : result;
+}
+
+static void note(struct kvm_guest *g, enum perf_wish wish, int result)
+{
+	pthread_mutex_lock(&g->lock);
+	count(&g->perf[wish], result);
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -115,6 +119,16 @@ static int disable_exit(struct kvm_guest *g, uint64_t which)
 	return (uint64_t)can & which ? sys_ioctl(g->sys, g->vm, KVM_ENABLE_CAP, &enable) : -ENOTSUP;
 }
 
+void perf_prepare_guest(struct kvm_guest *g)
+{
+	g->perf_alone = has_own_cpus(g);
+	note(g, PERF_PAUSE_EXITS, g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_PAUSE) : PERF_WHY_SHARED);
+	note(g, PERF_HLT_EXITS, g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_HLT) : PERF_WHY_SHARED);
+}
+
+/* --- the clock --------------------------------------------------------------------------------------------------- */
+
+/* KVM looks at vCPUs' counters when the clock is set: without vCPUs, no clock is stable. */
 static int check_clock(struct kvm_guest *g)
 {
 	struct kvm_clock_data clock = { 0 };
@@ -130,12 +144,9 @@ static int check_clock(struct kvm_guest *g)
 	return clock.flags & KVM_CLOCK_TSC_STABLE ? 0 : PERF_WHY_UNSTABLE;
 }
 
-void perf_prepare_guest(struct kvm_guest *g)
+void perf_check_clock(struct kvm_guest *g)
 {
-	g->perf_alone = has_own_cpus(g);
-	note(g, PERF_PAUSE_EXITS, g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_PAUSE) : PERF_WHY_SHARED);
-	note(g, PERF_HLT_EXITS, g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_HLT) : PERF_WHY_SHARED);
-	note(g, PERF_STABLE_CLOCK, check_clock(g));
+	count(&g->perf[PERF_STABLE_CLOCK], check_clock(g));
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------------ */

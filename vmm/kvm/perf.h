@@ -51,8 +51,10 @@ const char *perf_why(int32_t error, char *out, unsigned size);
 
 /* Once its memory is mapped: nodes, huge pages, all of it populated. */
 void perf_prepare_memory(struct kvm_guest *g);
-/* Before there are vCPUs: the exits for PAUSE, then for HLT, are switched off; the clock must be stable. */
+/* Before there are vCPUs: the exits for PAUSE, then for HLT, are switched off. */
 void perf_prepare_guest(struct kvm_guest *g);
+/* When all vCPUs are there and none runs, with the guest's lock held: the clock must be stable. */
+void perf_check_clock(struct kvm_guest *g);
 /* On the vCPU's own thread: its CPU, SCHED_FIFO 1. */
 void perf_prepare_thread(struct kvm_vcpu *v);
 /* On the vCPU's own thread, once its CPUID is set. */

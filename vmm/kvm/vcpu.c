@@ -186,8 +186,11 @@ static enum vcpu_state ready(struct kvm_vcpu *v)
 	struct err *err = NULL;
 	int r = 0;
 	pthread_mutex_lock(&g->lock);
-	if (g->ready + 1 == g->vcpus && g->origin.state.len)
+	bool last = g->ready + 1 == g->vcpus;
+	if (last && g->origin.state.len)
 		r = save_give_machine(g, &g->origin.state, &err);
+	if (last && g->config->perf)
+		perf_check_clock(g);
 	if (r == 0 && ++g->ready == g->vcpus)
 		pthread_cond_broadcast(&g->changed);
 	while (r == 0 && g->ready < g->vcpus && atomic_load(&g->command) != KVM_COMMAND_END)
