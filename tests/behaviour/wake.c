@@ -4,7 +4,7 @@
 
 /* More work than a wake-up costs, on emulated processors too: of a token's holder, and of who is woken to compute. */
 #define HOP_US	 1000
-#define PRODUCTS 20u
+#define PRODUCTS 60u
 
 /* Partners take turns: their turns differ by little, and each waits for the other about once a turn. */
 static void equal_turns(struct ktstr_ctx *t, const struct sight *s, const char *name)
