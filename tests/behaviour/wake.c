@@ -182,7 +182,7 @@ KTSTR_TEST(behaviour_wake, .cores = 4, .duration_s = 10, .checks = { .not_starve
 			       SEE("ForkExit", forks, 1, WORK(FORK_EXIT)),
 			       SEE("CgroupAttachStorm", forks, 1, WORK(CGROUP_ATTACH_STORM)),
 			       SEE("MutexContention", contends, 4,
-				   WORK(MUTEX_CONTENTION, .hold_iters = 4096)),
+				   WORK(MUTEX_CONTENTION, .hold_iters = 65536)),
 			       SEE("ProducerConsumerImbalance", produces, 3,
 				   WORK(PRODUCER_CONSUMER_IMBALANCE, .rate_hz = 500, .work_iters = 200000))));
 }

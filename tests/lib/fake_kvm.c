@@ -248,6 +248,8 @@ static int fake_answer(struct fake *f, int fd, unsigned long request, void *arg)
 			return 0xf;
 		return (uintptr_t)arg + 1 == f->missing_cap ? 0 : 4096;
 	case KVM_CREATE_VM:
+		if (f->interruptions && f->interruptions--)
+			return -EINTR;
 		return eventfd(0, EFD_CLOEXEC);
 	case KVM_GET_TSC_KHZ:
 		return FAKE_TSC_KHZ;

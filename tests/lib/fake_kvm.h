@@ -30,6 +30,7 @@ struct fake {
 	unsigned calls, fail_at;		/* fail_at 0: never */
 	unsigned long failed;			/* the request that was failed */
 	unsigned long refused;			/* a request that is refused each time, or 0 */
+	unsigned interruptions;			/* of making a machine, to come */
 	unsigned missing_cap;			/* its number + 1; 0: none */
 	int vcpu_fd[FAKE_VCPUS_MAX];
 	uint8_t vcpu_id[FAKE_VCPUS_MAX];	/* as it was asked for; the arrays are in order of creation */

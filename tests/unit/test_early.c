@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Large pages for what a kernel touches while it boots: where they are asked for, and what becomes of the memory. */
+/* A machine before its first instruction: that it is made at all, and large pages for what its kernel will touch. */
 #include <string.h>
 
 #include "base/file.h"
@@ -87,11 +87,29 @@ START_TEST(collapsed_memory_keeps_what_is_in_it)
 }
 END_TEST
 
+/* KVM_CREATE_VM is given up by a signal at the wrong time, and on a busy host more than once. */
+START_TEST(machine_is_asked_for_again)
+{
+	static const struct {
+		unsigned interruptions;
+		int error;
+	} cases[] = { { 0, 0 }, { 1, 0 }, { 9, 0 }, { 1000, -EINTR } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fake f;
+		struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
+		f.interruptions = cases[i].interruptions;
+		_cleanup_close_ int vm = sys_create_vm(&sys, 3);
+		ck_assert_int_eq(vm < 0 ? vm : 0, cases[i].error);
+	}
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, what_boots_has_large_pages);
 	tcase_add_test(tc, many_nodes_take_no_more_than_some);
 	tcase_add_test(tc, odd_nodes_boot_as_well);
+	tcase_add_test(tc, machine_is_asked_for_again);
 	tcase_add_test(tc, collapsed_memory_keeps_what_is_in_it);
 }
 

@@ -23,7 +23,6 @@
 #include "vmm/x86/cpuid.h"
 #include "vmm/x86/layout.h"
 
-#define CREATE_TRIES 5
 #define HALT_POLL_NS 200000
 
 /* --- the steps ---------------------------------------------------------------------------------------------------- */
@@ -45,16 +44,9 @@ static int check_caps(struct kvm_guest *g, struct err **err)
 	return kvm_caps_check(g->sys, g->kvm, g->vcpus, topology_apic_id_max(&g->config->topology), err);
 }
 
-/* KVM_CREATE_VM gives up when a signal comes at the wrong time; the pauses double. */
 static int create_vm(struct kvm_guest *g, struct err **err)
 {
-	for (int i = 0; i < CREATE_TRIES; i++) {
-		g->vm = sys_ioctl_number(g->sys, g->kvm, KVM_CREATE_VM, 0);
-		if (g->vm != -EINTR)
-			break;
-		struct timespec pause = { .tv_nsec = 1000L << i };
-		nanosleep(&pause, NULL);
-	}
+	g->vm = sys_create_vm(g->sys, g->kvm);
 	if (g->vm < 0)
 		return FAIL_SYS(err, g->vm, "create a virtual machine");
 	int size = sys_ioctl(g->sys, g->kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "vmm/accel.h"
+#include "vmm/kvm/sys.h"
 
 #define PROBE_MEMORY	 0x10000u
 #define PROBE_CODE	 0x4000u
@@ -94,9 +95,9 @@ static void offer_all_cpuid(const struct tiny_vm *t)
 
 static int tiny_init(struct tiny_vm *t)
 {
-	t->vm = ioctl(t->kvm, KVM_CREATE_VM, 0);
+	t->vm = sys_create_vm(&kvm_sys_real, t->kvm);
 	if (t->vm < 0)
-		return -errno;
+		return t->vm;
 	t->memory = mmap(NULL, PROBE_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (t->memory == MAP_FAILED) {
 		t->memory = NULL;

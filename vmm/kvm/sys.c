@@ -2,6 +2,7 @@
 /* sys.c -- see sys.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <linux/magic.h>
 #include <linux/mempolicy.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmm/kvm/sys.h"
@@ -150,6 +152,22 @@ static bool real_is_huge(void *data, int fd, const void *p, size_t size)
 {
 	(void)data;
 	return is_hugetlb(fd) || pmd_mapped_kib(p) >= (size >> 10) / 10 * 9;
+}
+
+/* --- what takes more than one call -------------------------------------------------------------------------------- */
+
+#define CREATE_TRIES 12	/* the last pause is 2 ms */
+
+int sys_create_vm(const struct kvm_sys *s, int kvm)
+{
+	int r = -EINTR;
+	for (int i = 0; i < CREATE_TRIES && r == -EINTR; i++) {
+		struct timespec pause = { .tv_nsec = 1000L << i };
+		if (i)
+			nanosleep(&pause, NULL);
+		r = sys_ioctl_number(s, kvm, KVM_CREATE_VM, 0);
+	}
+	return r;
 }
 
 const struct kvm_sys kvm_sys_real = {

@@ -43,4 +43,10 @@ static inline int sys_ioctl(const struct kvm_sys *s, int fd, unsigned long reque
 	return s->ioctl(s->data, fd, request, arg);
 }
 
+/*
+ * A new machine's descriptor, or a negative errno. KVM gives up with -EINTR when a signal comes at the wrong time: it
+ * is asked again, after pauses that double.
+ */
+int sys_create_vm(const struct kvm_sys *s, int kvm);
+
 #endif
