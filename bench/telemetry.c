@@ -138,7 +138,6 @@ BENCH(telemetry_wake, .cores = 1)
 	COMPARE(4, WAKE_CHAIN);
 	COMPARE(5, FUTEX_FAN_OUT);
 	COMPARE(5, FAN_OUT_COMPUTE, .size_kib = 12);
-	COMPARE(8, THUNDERING_HERD);
 	COMPARE(3, EPOLL_STORM);
 	COMPARE(2, SIGNAL_STORM);
 	COMPARE(2, PRODUCER_CONSUMER_IMBALANCE, .producers = 1, .rate_hz = 1997);
@@ -162,6 +161,14 @@ BENCH(telemetry_hog, .cores = 1)
 {
 	for (unsigned i = 0; i < 10; i++)
 		COMPARE(2, RT_STARVATION);
+	return KTSTR_PASS;
+}
+
+/* Eight tasks wake up at once, every five milliseconds: on which of them a tick falls differs from pair to pair. */
+BENCH(telemetry_herd, .cores = 1)
+{
+	for (unsigned i = 0; i < 8; i++)
+		COMPARE(8, THUNDERING_HERD);
 	return KTSTR_PASS;
 }
 
