@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* early.c -- see early.h. Sizes are what kernels of 1 to 252 CPUs were seen to fill by the time they start PID 1. */
+/* early.c -- see early.h. Sizes are what a kernel was seen to fill before PID 1, with 1 CPU and with 8 on two nodes. */
 #include "base/bug.h"
 #include "vmm/kvm/early.h"
 #include "vmm/kvm/guest.h"
