@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * sys.h -- the system calls on /dev/kvm as a table, so that tests can stand in for the kernel and fail the n-th call.
- * Everything below vmm/kvm but the boot probe goes through it.
+ * Everything below vmm/kvm goes through it; of the boot probe, only the making of its machine.
  */
 #ifndef KTSTR_VMM_KVM_SYS_H
 #define KTSTR_VMM_KVM_SYS_H
