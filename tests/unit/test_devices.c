@@ -5,6 +5,7 @@
 #include "t.h"
 #include "vmm/dev/ioapic.h"
 #include "vmm/dev/pm.h"
+#include "vmm/dev/rtc.h"
 #include "vmm/dev/serial.h"
 
 /* --- serial port -------------------------------------------------------------------------------------------------- */
@@ -325,6 +326,49 @@ START_TEST(ioapic_destinations)
 }
 END_TEST
 
+/* --- the real-time clock ------------------------------------------------------------------------------------------ */
+
+static unsigned rtc_year(time_t t)
+{
+	return 100u * rtc_read(0x32, t) + rtc_read(0x09, t);
+}
+
+static void assert_rtc_shows(time_t t)
+{
+	struct tm tm;
+	gmtime_r(&t, &tm);
+	ck_assert_int_eq(rtc_read(0x00, t), tm.tm_sec);
+	ck_assert_int_eq(rtc_read(0x02, t), tm.tm_min);
+	ck_assert_int_eq(rtc_read(0x04, t), tm.tm_hour);
+	ck_assert_int_eq(rtc_read(0x06, t), tm.tm_wday + 1);
+	ck_assert_int_eq(rtc_read(0x07, t), tm.tm_mday);
+	ck_assert_int_eq(rtc_read(0x08, t), tm.tm_mon + 1);
+	ck_assert_int_eq((int)rtc_year(t), tm.tm_year + 1900);
+}
+
+/* Every day of five centuries, and with it each kind of leap year. */
+START_TEST(rtc_shows_the_date)
+{
+	for (time_t day = 0; day < 500 * 366; day++)
+		assert_rtc_shows(day * 86400 + day % 86400);
+	assert_rtc_shows(253402300799);
+	ck_assert_uint_eq(rtc_year(-1), 1970);
+	ck_assert_uint_eq(rtc_year((time_t)1 << 60), 9999);
+}
+END_TEST
+
+/* What Linux looks at: no update under way, 24 hours, binary, and a date that counts. */
+START_TEST(rtc_is_ready)
+{
+	ck_assert_uint_eq(rtc_read(0x0a, 0) & 0x80, 0);
+	ck_assert_uint_eq(rtc_read(0x0b, 0) & 0x06, 0x06);
+	ck_assert_uint_eq(rtc_read(0x0d, 0) & 0x80, 0x80);
+	ck_assert_uint_eq(rtc_read(0x8a, 0), rtc_read(0x0a, 0));
+	for (unsigned index = 0; index < 256; index++)
+		rtc_read((uint8_t)index, (time_t)index << 40);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, ioapic_after_reset);
@@ -338,6 +382,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, serial_modem_lines);
 	tcase_add_test(tc, serial_is_a_16550a);
 	tcase_add_test(tc, pm_powers_off);
+	tcase_add_test(tc, rtc_shows_the_date);
+	tcase_add_test(tc, rtc_is_ready);
 }
 
 int main(void)

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/time.h"
+#include "vmm/dev/rtc.h"
 #include "vmm/kvm/devices.h"
 #include "vmm/kvm/guest.h"
 #include "vmm/x86/layout.h"
@@ -30,13 +32,18 @@ static void write_park(void *device, uint64_t offset, const void *data, uint32_t
 	kvm_guest_parks(d->guest);
 }
 
-/* The keyboard controller is not there, but for the one command that pulses the processor's reset line. */
-static void read_keyboard(void *device, uint64_t offset, void *data, uint32_t size)
+/*
+ * What is not there, but must not read as all ones: a kernel without kvm-clock that measures its time stamp counter
+ * takes these for the timer's start, and reads a hundred thousand times to see them go on (quick_pit_calibrate()).
+ */
+static void read_zeros(void *device, uint64_t offset, void *data, uint32_t size)
 {
 	(void)device;
 	(void)offset;
 	memset(data, 0, size);
 }
+
+/* The keyboard controller is not there either, but for the one command that pulses the processor's reset line. */
 
 static void write_keyboard(void *device, uint64_t offset, const void *data, uint32_t size)
 {
@@ -66,6 +73,25 @@ static void write_power(void *device, uint64_t offset, const void *data, uint32_
 	pthread_mutex_unlock(&d->lock);
 	if (off)
 		kvm_guest_ends(d->guest, KVM_GUEST_EXITED, 0, NULL);
+}
+
+/* --- the date ----------------------------------------------------------------------------------------------------- */
+
+static void write_rtc(void *device, uint64_t offset, const void *data, uint32_t size)
+{
+	struct devices *d = device;
+	(void)size;
+	if (offset == 0)
+		__atomic_store_n(&d->rtc_index, *(const uint8_t *)data, __ATOMIC_RELAXED);
+}
+
+static void read_rtc(void *device, uint64_t offset, void *data, uint32_t size)
+{
+	struct devices *d = device;
+	memset(data, 0xff, size);
+	if (offset == 1)
+		*(uint8_t *)data = rtc_read(__atomic_load_n(&d->rtc_index, __ATOMIC_RELAXED),
+					    (time_t)(nsec_clock(CLOCK_REALTIME) / NSEC_PER_SEC));
 }
 
 /* --- the I/O APIC, where KVM has none -------------------------------------------------------------------------------
@@ -198,8 +224,10 @@ int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
 {
 	const struct bus_range ranges[] = {
 		{ X86_PORT_EXIT, 4, NULL, write_exit, d },
-		{ X86_PORT_KBD_DATA, 1, read_keyboard, NULL, d },
-		{ X86_PORT_KBD_COMMAND, 1, read_keyboard, write_keyboard, d },
+		{ X86_PORT_PIT, X86_PIT_PORTS, read_zeros, NULL, d },
+		{ X86_PORT_RTC, X86_RTC_PORTS, read_rtc, write_rtc, d },
+		{ X86_PORT_KBD_DATA, 1, read_zeros, NULL, d },
+		{ X86_PORT_KBD_COMMAND, 1, read_zeros, write_keyboard, d },
 		{ X86_PORT_PM, X86_PM_PORTS, read_power, write_power, d },
 		{ X86_PORT_COM1, X86_COM_PORTS, read_serial, write_serial, d },
 	};

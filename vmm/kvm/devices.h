@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * devices.h -- what stands on a guest's bus: the exit port, the ways to reset, the serial console, and the I/O APIC
- * where KVM does not have it (kvm_guest.split).
+ * devices.h -- what stands on a guest's bus: the exit port, the ways to reset, the date, the serial console, and the
+ * I/O APIC where KVM does not have it (kvm_guest.split).
  */
 #ifndef KTSTR_VMM_KVM_DEVICES_H
 #define KTSTR_VMM_KVM_DEVICES_H
@@ -25,6 +25,7 @@ struct devices {
 	struct serial serial;
 	struct pm pm;
 	struct ioapic ioapic;		/* split only */
+	uint8_t rtc_index;		/* not saved: an index is written right before each access */
 	unsigned irq_level;		/* as KVM last heard */
 	char line[CONSOLE_LINE_MAX];	/* not written out yet */
 	size_t len;

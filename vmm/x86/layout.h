@@ -52,6 +52,10 @@
 #define X86_COM_PORTS		8u
 #define X86_PORT_EXIT		0xf4u		/* as QEMU's isa-debug-exit of the tcg backend: ktstr.exit= */
 #define X86_PORT_PARK		0x505u		/* as QEMU's pvpanic of the tcg backend: ktstr.park= */
+#define X86_PORT_PIT		0x40u		/* Intel 8254; not there but for answering so, vmm/kvm/devices.c */
+#define X86_PIT_PORTS		4u
+#define X86_PORT_RTC		0x70u		/* index, then data: vmm/dev/rtc.h */
+#define X86_RTC_PORTS		2u
 #define X86_PORT_KBD_DATA	0x60u
 #define X86_PORT_KBD_COMMAND	0x64u		/* ACPI's reset register too: X86_RESET_VALUE resets */
 #define X86_RESET_VALUE		0xfeu
