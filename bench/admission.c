@@ -129,7 +129,7 @@ static void ours(struct sim *s)
 	for (unsigned i = 0; i < ATTEMPTS; i++)
 		queue_add(&q, &s->job[i].entry);
 	while (s->left) {
-		while (queue_pick(&q, fits, s))
+		while (queue_pick(&q, NULL, fits, s))
 			;
 		advance(s, false);
 	}

@@ -13,7 +13,9 @@ import xml.etree.ElementTree as ET
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VALGRIND = ('valgrind', '-q', '--error-exitcode=99', '--leak-check=full', '--errors-for-leak-kinds=definite')
+REASON_LINES = 6
 counts = {'passed': 0, 'failed': 0, 'skipped': 0}
+failures = []
 began = time.monotonic()
 
 
@@ -27,16 +29,38 @@ def run(*argv, **kw):
 
 def one(ok, name):
     """A step that is a test in itself: a build, a tool's whole run."""
-    counts['passed' if ok else 'failed'] += 1
-    print(('ok' if ok else 'FAILED') + f'  {name}', flush=True)
+    if ok:
+        counts['passed'] += 1
+        print(f'ok  {name}', flush=True)
+    else:
+        failed(name)
     return ok
 
 
+def failed(name, reason=()):
+    counts['failed'] += 1
+    failures.append(f'FAILED  {name}')
+    failures.extend('        ' + line[:300] for line in reason)
+    print(f'FAILED  {name}', flush=True)
+
+
+def reason_of(output, name):
+    """The first lines of what a test said of its part `name`, behind its `not ok`."""
+    lines = iter(output.splitlines())
+    for line in lines:
+        if line.startswith('not ok') and line.endswith(name):
+            said = [next(lines, '') for _ in range(REASON_LINES)]
+            return [s for i, s in enumerate(said) if all(t.startswith('#') for t in said[:i + 1])]
+    return []
+
+
 def count_junit(path):
-    for case in ET.parse(path).getroot().iter('testcase'):
+    root = ET.parse(path).getroot()
+    suite_of = {case: suite for suite in root.iter('testsuite') for case in suite.iter('testcase')}
+    for case in root.iter('testcase'):
         if case.find('failure') is not None or case.find('error') is not None:
-            counts['failed'] += 1
-            print(f"FAILED  {case.get('classname') or ''} {case.get('name')}", flush=True)
+            failed(f"{case.get('classname') or ''} {case.get('name')}",
+                   reason_of(suite_of[case].findtext('system-out') or '', case.get('name')))
         elif case.find('skipped') is not None:
             counts['skipped'] += 1
             why = case.find('skipped').get('message') or ''
@@ -53,12 +77,12 @@ def meson_test(build, name, *args):
     code = run('meson', 'test', '-C', build, '--no-rebuild', '--print-errorlogs', '--logbase', f'testlog-{name}', *args,
                stdout=subprocess.DEVNULL if os.environ.get('CHECK_QUIET') else None)
     if not os.path.exists(log):
-        one(False, f'suite {name} left no record')
+        failed(f'suite {name} left no record')
         return
     before = counts['failed']
     count_junit(log)
     if code != 0 and counts['failed'] == before:
-        one(False, f'suite {name} ended with status {code}')
+        failed(f'suite {name} ended with status {code}')
 
 
 def build(directory, *options):
@@ -69,6 +93,8 @@ def build(directory, *options):
 
 
 def finish():
+    """The failures once more, all together and with what was said of them, and the counts behind them."""
+    print('\n'.join(failures), end='\n' if failures else '', flush=True)
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped", flush=True)
     sys.exit(1 if counts['failed'] or not counts['passed'] else 0)
 

@@ -122,7 +122,7 @@ static int ask(struct machine *m, int result)
 	(void)result;
 	if (m->reactor->now >= p->until)
 		return MACHINE_END;
-	g->claim = admit_ask(&p->admit, &request, rng_below(&p->rng, 512), 0);
+	g->claim = admit_ask(&p->admit, &request, (struct claim_need){ rng_below(&p->rng, 512) });
 	REQUIRE(g->claim);
 	machine_wait_notice(m, &g->claim->ready);
 	return GUEST_HAVE;

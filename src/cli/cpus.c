@@ -47,7 +47,7 @@ static int await(struct reactor *r, struct admit *a, struct claim *c, unsigned c
 static int claim_cpus(struct reactor *r, struct admit *a, unsigned cpus, struct cpu_hold *ret, struct err **err)
 {
 	struct cpu_request request = { PLAN_BUDGET, .cpus = cpus, .rotate = (unsigned)getpid() };
-	struct claim *c = admit_ask(a, &request, 0, 0);
+	struct claim *c = admit_ask(a, &request, (struct claim_need){ 0 });
 	int result = c ? await(r, a, c, cpus, err) : -ENOMEM;
 	if (result == 0) {
 		ret->plan = c->plan;

@@ -69,24 +69,34 @@ static unsigned claim_width(const struct cpu_request *r)
 
 static bool room_has(const struct admit_room *room, const struct claim *c)
 {
-	return room->claims && room->cpus >= c->entry.cpus && room->memory_mib >= c->memory_mib;
+	return room->claims && room->cpus >= c->entry.cpus && room->memory_mib >= c->need.memory_mib;
 }
 
 static void room_take(struct admit_room *room, const struct claim *c)
 {
 	room->claims--;
 	room->cpus -= c->entry.cpus;
-	room->memory_mib -= c->memory_mib;
+	room->memory_mib -= c->need.memory_mib;
 }
 
 static void room_give(struct admit_room *room, const struct claim *c)
 {
 	room->claims++;
 	room->cpus += c->entry.cpus;
-	room->memory_mib += c->memory_mib;
+	room->memory_mib += c->need.memory_mib;
 }
 
 /* --- on the pool: look, plan, take -------------------------------------------------------------------------------- */
+
+/* Whether there is room of our own. What others may still grow by is not known, so what is free now has to do. */
+static bool may_have(void *admit, struct queue_entry *e)
+{
+	const struct admit *a = admit;
+	const struct claim *c = claim_of(e);
+	bool alone = a->trying_room.memory_mib == a->config.memory_mib;
+	return room_has(&a->trying_room, c) &&
+	       (alone || !c->need.growth_mib || a->trying_free_mib >= c->need.memory_mib + c->need.growth_mib);
+}
 
 /* Takes what @e asks for when it is there. What fails otherwise is taken out of the queue too, with its error. */
 static bool try_claim(void *admit, struct queue_entry *e)
@@ -94,8 +104,6 @@ static bool try_claim(void *admit, struct queue_entry *e)
 	struct admit *a = admit;
 	struct claim *c = claim_of(e);
 	char taken[LOCK_NAME_MAX];
-	if (!room_has(&a->trying_room, c))
-		return false;
 	int r = cpu_plan_make(a->config.host, &a->config.allowed, &a->holders, &c->request, &c->plan, NULL);
 	if (r == 0 && a->config.dir)
 		r = lock_set_take(a->config.dir, &c->plan, &c->locks, taken, &c->err);
@@ -104,6 +112,7 @@ static bool try_claim(void *admit, struct queue_entry *e)
 	c->result = r;
 	if (r == 0) {
 		room_take(&a->trying_room, c);
+		a->trying_free_mib -= MIN_OF(a->trying_free_mib, c->need.memory_mib);
 		add_holder(&a->holders, &c->plan);
 	}
 	return true;
@@ -138,7 +147,7 @@ static void renew_ticket(struct admit *a)
 {
 	struct queue_entry *oldest = queue_oldest(&a->queue);
 	nsec_t since = oldest ? waits_since(a, claim_of(oldest)) : 0;
-	bool due = oldest && room_has(&a->trying_room, claim_of(oldest)) && a->looked_at - since >= a->config.patience;
+	bool due = oldest && may_have(a, oldest) && a->looked_at - since >= a->config.patience;
 	if (due && a->ticket.fd >= 0 && oldest->arrival == a->ticket_for)
 		return;
 	ticket_give_back(a->config.dir, &a->ticket);
@@ -172,6 +181,7 @@ static int try_blocking(void *arg)
 	_cleanup_close_ int gate = -1;
 	int r = 0;
 	a->blocked = false;
+	a->trying_free_mib = a->config.free_mib ? a->config.free_mib() : UINT64_MAX;
 	if (a->config.dir) {
 		gate = gate_enter(a->config.dir, GATE_LONGEST);
 		if (a->inotify >= 0)
@@ -179,7 +189,7 @@ static int try_blocking(void *arg)
 		r = look(a);
 	}
 	while (r == 0 && !a->blocked) {
-		struct queue_entry *e = queue_pick(&a->queue, try_claim, a);
+		struct queue_entry *e = queue_pick(&a->queue, may_have, try_claim, a);
 		if (!e)
 			break;
 		list_append(&a->granted, &claim_of(e)->node);
@@ -482,23 +492,23 @@ static int check_possible(struct admit *a, struct claim *c)
 	return r;
 }
 
-struct claim *admit_ask(struct admit *a, const struct cpu_request *request, uint64_t memory_mib, nsec_t estimate)
+struct claim *admit_ask(struct admit *a, const struct cpu_request *request, struct claim_need need)
 {
 	struct claim *c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
 	c->request = *request;
-	c->memory_mib = memory_mib;
-	c->entry.estimate = estimate;
+	c->need = need;
+	c->entry.estimate = need.estimate;
 	c->locks = LOCK_SET_NULL;
 	c->asked = a->reactor->now;
 	c->entry.cpus = claim_width(request);
 	list_init(&c->node);
 	c->result = check_possible(a, c);
-	if (c->result == 0 && memory_mib > a->config.memory_mib)
+	if (c->result == 0 && need.memory_mib > a->config.memory_mib)
 		c->result =
 			FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%lu MiB are more than the %lu MiB of memory to share",
-			     memory_mib, a->config.memory_mib);
+			     need.memory_mib, a->config.memory_mib);
 	if (c->result == 0 && a->config.cpus && c->entry.cpus > a->config.cpus)
 		c->result = FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%u CPUs are more than the %u CPUs of the cap",
 				 c->entry.cpus, a->config.cpus);

@@ -5,7 +5,7 @@
  * Within the process the queue decides (queue.h). Between processes the lock files do (flock.h), and tickets keep it
  * fair (ticket.h). One machine does it all: IDLE > TRY > WAIT > TRY. While nothing is free it sleeps on inotify.
  *
- *	c = admit_ask(a, &request, memory_mib, estimate);
+ *	c = admit_ask(a, &request, (struct claim_need){ .memory_mib = mib, .estimate = estimate });
  *	machine_wait_notice(m, &c->ready);		then c->result is 0: c->plan is held
  *	admit_release(a, c);				once, on every path, held or not; @c is gone
  */
@@ -23,10 +23,17 @@ enum claim_state {
 	CLAIM_READY,		/* held when the result is 0 */
 };
 
+/* Beside CPUs. */
+struct claim_need {
+	uint64_t memory_mib;	/* reserved of what is to be shared out */
+	uint64_t growth_mib;	/* what it may take beyond that: free right now, or let in alone */
+	nsec_t estimate;	/* as the queue has it */
+};
+
 /* Admission's memory; its owner reads what stands above `state`. */
 struct claim {
 	struct cpu_request request;
-	uint64_t memory_mib;
+	struct claim_need need;
 	int result; /* once `ready`: 0, -EBUSY (gave up), -ERANGE (never possible), or what went wrong */
 	struct err *err;		/* why not; may be taken */
 	struct cpu_plan plan;
@@ -45,6 +52,7 @@ struct admit_config {
 	struct cpuset_bits allowed;
 	const struct lock_dir *dir;	/* NULL: no locks at all (KTSTR_BYPASS_LLC_LOCKS) */
 	uint64_t memory_mib;		/* to be shared out */
+	uint64_t (*free_mib)(void);	/* what the host has left right now, on the pool's thread; NULL: enough */
 	unsigned cpus;			/* that all claims together may keep busy; 0: as many as there are */
 	unsigned claims;		/* held at once; 0: no limit */
 	nsec_t patience;		/* see ticket.h; 0: TICKET_PATIENCE */
@@ -89,6 +97,7 @@ struct admit {
 	struct cpu_request possible;	/* the last that was asked for, */
 	bool possible_known;		/* if this host could do it */
 	unsigned given_up;		/* claims dropped while trying */
+	uint64_t trying_free_mib;	/* the pool's: what the host has left */
 	bool trying, blocked, bell_armed;
 	struct {
 		uint64_t tries, grants, bells;
@@ -101,7 +110,7 @@ int admit_start(struct reactor *r, struct admit *a, const struct admit_config *c
 void admit_stop(struct admit *a);
 
 /* NULL: out of memory. A claim that can never be had is ready at once, with its error. */
-struct claim *admit_ask(struct admit *a, const struct cpu_request *request, uint64_t memory_mib, nsec_t estimate);
+struct claim *admit_ask(struct admit *a, const struct cpu_request *request, struct claim_need need);
 void admit_release(struct admit *a, struct claim *c);
 /* The locks of a claim that is held, for who outlives this admission; it goes on counting until it is released. */
 struct lock_set claim_take_locks(struct claim *c);

@@ -89,16 +89,24 @@ static struct queue_entry *take(struct queue *q, struct queue_entry *e)
 	return e;
 }
 
-struct queue_entry *queue_pick(struct queue *q, queue_fits_fn *fits, void *data)
+static struct queue_entry *best_of(struct queue *q, unsigned width, queue_fits_fn *may, void *data)
+{
+	list_for_each(it, &q->width[width])
+		if (!may || may(data, peer_entry(it)))
+			return peer_entry(it);
+	return NULL;
+}
+
+struct queue_entry *queue_pick(struct queue *q, queue_fits_fn *may, queue_fits_fn *fits, void *data)
 {
 	struct queue_entry *oldest = queue_oldest(q);
 	if (!oldest)
 		return NULL;
 	if (oldest->urgent || queue_overtaken(q, oldest) >= q->overtakes_max)
-		return fits(data, oldest) ? take(q, oldest) : NULL;
+		return (!may || may(data, oldest)) && fits(data, oldest) ? take(q, oldest) : NULL;
 	for (unsigned w = set_last(&q->widths, SET_END); w < SET_END; w = set_last(&q->widths, w)) {
-		struct queue_entry *best = peer_entry(q->width[w].next);
-		if (fits(data, best))
+		struct queue_entry *best = best_of(q, w, may, data);
+		if (best && fits(data, best))
 			return take(q, best);
 	}
 	return NULL;

@@ -47,9 +47,12 @@ uint64_t queue_overtaken(const struct queue *q, const struct queue_entry *oldest
 /* From now on the oldest is waited for, as if it had been overtaken too often. */
 void queue_urge(struct queue *q);
 
-/* Asked at most once for each width, of its best: what does not fit stays as it is. */
+/* What does not fit stays as it is. */
 typedef bool queue_fits_fn(void *data, struct queue_entry *e);
-/* Takes out the one to let in now; NULL: nobody fits, or someone overdue does not yet. */
-struct queue_entry *queue_pick(struct queue *q, queue_fits_fn *fits, void *data);
+/*
+ * Takes out the one to let in now; NULL: nobody fits, or someone overdue does not yet. @may is cheap, and asked along
+ * each width until one may, whatever CPUs are free; NULL: all may. @fits is asked once for each width, of that one.
+ */
+struct queue_entry *queue_pick(struct queue *q, queue_fits_fn *may, queue_fits_fn *fits, void *data);
 
 #endif

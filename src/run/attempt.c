@@ -24,7 +24,7 @@ static int queued(struct machine *m, int result)
 	struct attempt *a = attempt_of(m);
 	(void)result;
 	a->was_in = ATTEMPT_QUEUED;
-	a->claim = admit_ask(a->env->admit, &a->request, a->memory_mib, a->estimate);
+	a->claim = admit_ask(a->env->admit, &a->request, a->need);
 	if (!a->claim)
 		return FAIL_SYS(&a->err, -ENOMEM, "ask for CPUs");
 	machine_wait_notice(m, &a->claim->ready);

@@ -54,8 +54,7 @@ struct attempt {
 	unsigned number;		/* 1: the first try */
 	uint64_t seed;
 	struct cpu_request request;	/* for CPUs of the host */
-	uint64_t memory_mib;		/* of the host, with the machine's own needs */
-	nsec_t estimate;		/* as admit_ask() has it */
+	struct claim_need need;		/* of the host, with the machine's own memory */
 	struct claim *claim;		/* from QUEUED until there is no machine any more */
 	struct vm_pinning *pinning;	/* config.pinning in perf mode */
 	struct sandbox sandbox;		/* the blocking parts'; SANDBOX_NULL at first */

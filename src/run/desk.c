@@ -27,6 +27,12 @@ static unsigned cpu_limit(const struct fleet *f)
 	return f->config.no_perf && f->config.jobs ? 0 : f->cpus;
 }
 
+/* The rest is for all that is not ours. */
+static uint64_t memory_to_share_mib(void)
+{
+	return memory_available_mib() * 8 / 10;
+}
+
 int fleet_open_desk(struct fleet *f, struct err **err)
 {
 	struct cpuset_bits allowed;
@@ -36,7 +42,7 @@ int fleet_open_desk(struct fleet *f, struct err **err)
 	f->cpus = f->config.cpu_cap ? f->config.cpu_cap : cpuset_count(&allowed);
 	f->complain = f->reactor->now + COMPLAIN_AFTER;
 	struct desk_config config = { .bypass = f->config.bypass, .cpus = cpu_limit(f), .claims = f->config.jobs,
-				      .memory_mib = MAX_OF(memory_available_mib() * 8 / 10, 512),
+				      .memory_mib = MAX_OF(memory_to_share_mib(), 512), .free_mib = memory_to_share_mib,
 				      .give_up = ADMIT_GIVE_UP };
 	raise_open_files();
 	r = desk_open(f->reactor, &config, &f->desk, err);
@@ -73,4 +79,14 @@ struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 	if (threads && c->perf)
 		q.tier = PLAN_PERFORMANCE;
 	return q;
+}
+
+/* Reserved is what its guest will touch; the rest of the guest's memory has to be there, but may be others' too. */
+struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c)
+{
+	return (struct claim_need){
+		.memory_mib = MIN_OF(c->likely_mib + MACHINE_MEMORY_MIB, f->desk.admit.config.memory_mib),
+		.growth_mib = c->memory_mib - c->likely_mib,
+		.estimate = c->estimate,
+	};
 }

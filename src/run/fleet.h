@@ -72,6 +72,7 @@ struct fleet {
 /* desk.c: what machines ask of the host. */
 int fleet_open_desk(struct fleet *f, struct err **err);
 struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c);
+struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 
 /* work.c: the blocking parts of an attempt, for the offload pool. */
 int attempt_prepare(void *attempt);

@@ -18,6 +18,12 @@ uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
 	return (mib + t->numa_nodes - 1) / t->numa_nodes * t->numa_nodes;
 }
 
+uint64_t guest_likely_mib(const struct ktstr_topology *t, unsigned declared)
+{
+	uint64_t mib = MAX_OF(MAX_OF((uint64_t)topology_cpus(t) * 16, 256), declared);
+	return MIN_OF(mib, guest_memory_mib(t, declared));
+}
+
 /* --- schedulers' binaries ----------------------------------------------------------------------------------------- */
 
 static const char *from_environment(const char *binary)
@@ -154,6 +160,8 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 	if (c->preset && !memcmp(&c->topology, &t->topology, sizeof(c->topology)))
 		c->variant ^= 0x9e3779b97f4a7c15u;
 	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;
+	/* Perf mode's memory is there from the start. */
+	c->likely_mib = c->perf ? c->memory_mib : guest_likely_mib(&c->topology, t->memory_mib);
 	c->skip = reason_to_skip(c, q);
 	if (!t->scheduler || c->skip || !c->kernel)
 		return 0;

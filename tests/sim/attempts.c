@@ -253,7 +253,7 @@ static void start_all(struct run *run)
 		struct attempt *a = &run->attempt[i];
 		*a = (struct attempt){ .env = &run->env, .number = 1, .seed = i, .initrd_fd = -1,
 				       .request = { PLAN_DEFAULT, { 1, 1, 1 + (unsigned)rng_below(&run->rng, 8), 1 } },
-				       .memory_mib = 256 + rng_below(&run->rng, 16000) };
+				       .need.memory_mib = 256 + rng_below(&run->rng, 16000) };
 		/* What this host never has. */
 		if (rng_below(&run->rng, 200) == 0)
 			a->request = (struct cpu_request){ PLAN_PERFORMANCE, { 1, 5, 4, 1 } };

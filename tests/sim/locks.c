@@ -111,7 +111,7 @@ static int ask(struct machine *m, int result)
 	(void)result;
 	if (m->reactor->now >= run->until || g->process->ended)
 		return MACHINE_END;
-	g->claim = admit_ask(&g->process->admit, &request, rng_below(&run->rng, 512), 0);
+	g->claim = admit_ask(&g->process->admit, &request, (struct claim_need){ rng_below(&run->rng, 512) });
 	REQUIRE(g->claim);
 	machine_wait_notice(m, &g->claim->ready);
 	return GUEST_HAVE;

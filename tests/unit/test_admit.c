@@ -29,12 +29,36 @@ START_TEST(the_widest_that_fits_goes_first)
 	queue_init(&q, 100);
 	for (size_t i = 0; i < ARRAY_SIZE(e); i++)
 		queue_add(&q, &e[i]);
-	ck_assert_ptr_eq(queue_pick(&q, fits_free, &free_cpus), &e[2]);
-	ck_assert_ptr_eq(queue_pick(&q, fits_free, &free_cpus), &e[3]);
-	ck_assert_ptr_eq(queue_pick(&q, fits_free, &free_cpus), &e[0]);
-	ck_assert_ptr_null(queue_pick(&q, fits_free, &free_cpus));
+	ck_assert_ptr_eq(queue_pick(&q, NULL, fits_free, &free_cpus), &e[2]);
+	ck_assert_ptr_eq(queue_pick(&q, NULL, fits_free, &free_cpus), &e[3]);
+	ck_assert_ptr_eq(queue_pick(&q, NULL, fits_free, &free_cpus), &e[0]);
+	ck_assert_ptr_null(queue_pick(&q, NULL, fits_free, &free_cpus));
 	ck_assert_uint_eq(queue_overtaken(&q, &e[1]), 2);
 	ck_assert_ptr_eq(queue_oldest(&q), &e[1]);
+}
+END_TEST
+
+static bool is_short(void *data, struct queue_entry *e)
+{
+	(void)data;
+	return e->estimate < 6;
+}
+
+/* One that may not have what it needs beside CPUs keeps none of its peers waiting, until it is overdue. */
+START_TEST(who_may_not_is_passed_over)
+{
+	struct queue q;
+	struct queue_entry e[4] = { { .cpus = 1, .estimate = 9 }, { .cpus = 1, .estimate = 5 },
+				    { .cpus = 1, .estimate = 3 }, { .cpus = 4, .estimate = 7 } };
+	unsigned free_cpus = 8;
+	queue_init(&q, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(e); i++)
+		queue_add(&q, &e[i]);
+	ck_assert_ptr_eq(queue_pick(&q, is_short, fits_free, &free_cpus), &e[1]);
+	ck_assert_ptr_eq(queue_pick(&q, is_short, fits_free, &free_cpus), &e[2]);
+	ck_assert_ptr_null(queue_pick(&q, is_short, fits_free, &free_cpus));
+	ck_assert_ptr_eq(queue_pick(&q, NULL, fits_free, &free_cpus), &e[0]);
+	ck_assert_uint_eq(free_cpus, 5);
 }
 END_TEST
 
@@ -51,7 +75,7 @@ START_TEST(nobody_is_overtaken_for_ever)
 		queue_add(&q, &other[i]);
 		/* Eight CPUs are free; all sixteen only when nobody else is let in. */
 		unsigned free_cpus = overtakes == 10 ? 16 : 8;
-		struct queue_entry *e = queue_pick(&q, fits_free, &free_cpus);
+		struct queue_entry *e = queue_pick(&q, NULL, fits_free, &free_cpus);
 		if (e == &first)
 			break;
 		overtakes++;
@@ -102,17 +126,22 @@ static void turn_until_ready(struct desk *d, struct claim *c)
 static const struct cpu_request half = { PLAN_DEFAULT, { 1, 1, 8, 2 } }, whole = { PLAN_DEFAULT, { 1, 2, 8, 2 } },
 				 tiny = { PLAN_DEFAULT, { 1, 1, 1, 1 } }, vast = { PLAN_PERFORMANCE, { 1, 4, 8, 2 } };
 
+static struct claim *ask(struct desk *d, const struct cpu_request *request, uint64_t memory_mib)
+{
+	return admit_ask(&d->admit, request, (struct claim_need){ .memory_mib = memory_mib });
+}
+
 START_TEST(claims_are_served_and_given_back)
 {
 	struct desk d;
 	desk_open(&d, _i, 0);
-	struct claim *a = admit_ask(&d.admit, &half, 400, 0), *b = admit_ask(&d.admit, &half, 400, 0);
+	struct claim *a = ask(&d, &half, 400), *b = ask(&d, &half, 400);
 	turn_until_ready(&d, a);
 	turn_until_ready(&d, b);
 	t_ok(a->result);
 	t_ok(b->result);
 	ck_assert(!set_meets(&a->plan.cpu_locks, &b->plan.cpu_locks));
-	struct claim *c = admit_ask(&d.admit, &tiny, 1, 0);
+	struct claim *c = ask(&d, &tiny, 1);
 	for (unsigned i = 0; i < 20; i++)
 		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
 	ck_assert_int_ne(c->state, CLAIM_READY);
@@ -126,12 +155,45 @@ START_TEST(claims_are_served_and_given_back)
 }
 END_TEST
 
+static uint64_t free_mib;
+
+static uint64_t say_free(void)
+{
+	return free_mib;
+}
+
+/* What a guest may grow to has to be free when it begins, unless it is alone; what is too large lets others by. */
+START_TEST(room_to_grow_is_looked_at)
+{
+	struct desk d;
+	const struct claim_need large = { .memory_mib = 300, .growth_mib = 600, .estimate = 9 };
+	desk_open(&d, false, 0);
+	d.admit.config.free_mib = say_free;
+	free_mib = 700;
+	struct claim *a = admit_ask(&d.admit, &tiny, large);
+	turn_until_ready(&d, a);
+	t_ok(a->result);
+	struct claim *b = admit_ask(&d.admit, &tiny, large), *c = ask(&d, &tiny, 400);
+	turn_until_ready(&d, c);
+	t_ok(c->result);
+	ck_assert_int_ne(b->state, CLAIM_READY);
+	free_mib = 900;
+	turn_until_ready(&d, b);
+	t_ok(b->result);
+	admit_release(&d.admit, a);
+	admit_release(&d.admit, b);
+	admit_release(&d.admit, c);
+	ck_assert_uint_eq(d.admit.room.memory_mib, 1000);
+	desk_close(&d);
+}
+END_TEST
+
 START_TEST(memory_is_shared_out_too)
 {
 	struct desk d;
 	desk_open(&d, false, 0);
-	struct claim *a = admit_ask(&d.admit, &tiny, 700, 0), *b = admit_ask(&d.admit, &tiny, 700, 0);
-	struct claim *c = admit_ask(&d.admit, &tiny, 1001, 0), *e = admit_ask(&d.admit, &vast, 1, 0);
+	struct claim *a = ask(&d, &tiny, 700), *b = ask(&d, &tiny, 700);
+	struct claim *c = ask(&d, &tiny, 1001), *e = ask(&d, &vast, 1);
 	t_err_contains(&c->err, "1001 MiB are more than the 1000 MiB");
 	t_errno(e->result, ERANGE);
 	turn_until_ready(&d, a);
@@ -156,9 +218,9 @@ START_TEST(limits_of_our_own_are_kept)
 	config.claims = _i ? 0 : 1;
 	config.cpus = _i ? 1 : 0;
 	t_ok(admit_start(d.reactor, &d.admit, &config, NULL));
-	struct claim *a = admit_ask(&d.admit, &tiny, 1, 0);
+	struct claim *a = ask(&d, &tiny, 1);
 	turn_until_ready(&d, a);
-	struct claim *b = admit_ask(&d.admit, &tiny, 1, 0), *wide = admit_ask(&d.admit, &half, 1, 0);
+	struct claim *b = ask(&d, &tiny, 1), *wide = ask(&d, &half, 1);
 	for (unsigned i = 0; i < 20; i++)
 		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
 	ck_assert_int_ne(b->state, CLAIM_READY);
@@ -180,9 +242,9 @@ START_TEST(budgets_spread)
 	struct desk d;
 	const struct cpu_request four = { PLAN_BUDGET, .cpus = 4 };
 	desk_open(&d, _i, 0);
-	struct claim *a = admit_ask(&d.admit, &four, 1, 0);
+	struct claim *a = ask(&d, &four, 1);
 	turn_until_ready(&d, a);
-	struct claim *b = admit_ask(&d.admit, &four, 1, 0);
+	struct claim *b = ask(&d, &four, 1);
 	turn_until_ready(&d, b);
 	ck_assert(!set_meets(&a->plan.cpus, &b->plan.cpus));
 	admit_release(&d.admit, a);
@@ -198,7 +260,7 @@ START_TEST(tickets_are_for_who_is_not_served)
 	struct claim *c[6];
 	desk_open(&d, true, 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(c); i++)
-		c[i] = admit_ask(&d.admit, &whole, 1, 0);
+		c[i] = ask(&d, &whole, 1);
 	/* Longer than the patience in all, with somebody let in within it each time. */
 	for (unsigned i = 0; i + 1 < ARRAY_SIZE(c); i++) {
 		turn_until_ready(&d, c[i]);
@@ -209,7 +271,7 @@ START_TEST(tickets_are_for_who_is_not_served)
 		admit_release(&d.admit, c[i]);
 	}
 	turn_until_ready(&d, c[5]);
-	struct claim *last = admit_ask(&d.admit, &whole, 1, 0);
+	struct claim *last = ask(&d, &whole, 1);
 	while (d.admit.ticket.fd < 0)
 		t_ok(reactor_turn(d.reactor, NSEC_NEVER));
 	admit_release(&d.admit, last);
@@ -224,13 +286,13 @@ START_TEST(claims_can_be_dropped)
 	struct desk d;
 	desk_open(&d, true, 0);
 	for (unsigned turns = 0; turns < 6; turns++) {
-		struct claim *a = admit_ask(&d.admit, &whole, 1, 0), *b = admit_ask(&d.admit, &whole, 1, 0);
+		struct claim *a = ask(&d, &whole, 1), *b = ask(&d, &whole, 1);
 		for (unsigned i = 0; i < turns; i++)
 			t_ok(reactor_turn(d.reactor, 0));
 		admit_release(&d.admit, a);
 		admit_release(&d.admit, b);
 	}
-	struct claim *c = admit_ask(&d.admit, &whole, 1, 0);
+	struct claim *c = ask(&d, &whole, 1);
 	turn_until_ready(&d, c);
 	t_ok(c->result);
 	admit_release(&d.admit, c);
@@ -246,7 +308,7 @@ START_TEST(giving_up_names_the_holder)
 	int fd;
 	desk_open(&d, true, 50 * NSEC_PER_MSEC);
 	t_ok(lock_take(&d.dir, "ktstr-llc-0.lock", LOCK_MODE_EXCLUSIVE, &fd, NULL));
-	struct claim *a = admit_ask(&d.admit, &whole, 1, 0);
+	struct claim *a = ask(&d, &whole, 1);
 	turn_until_ready(&d, a);
 	t_errno(a->result, EBUSY);
 	ck_assert_int_eq(err_exit_status(a->err), EXIT_CONTENTION);
@@ -265,7 +327,7 @@ START_TEST(tickets_are_respected)
 	struct ticket t = TICKET_NULL;
 	desk_open(&d, true, 0);
 	t_ok(ticket_take(&d.dir, nsec_clock(CLOCK_BOOTTIME) - NSEC_PER_SEC, &t, NULL));
-	struct claim *a = admit_ask(&d.admit, &tiny, 1, 0);
+	struct claim *a = ask(&d, &tiny, 1);
 	for (unsigned i = 0; i < 20; i++)
 		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
 	ck_assert_int_ne(a->state, CLAIM_READY);
@@ -284,7 +346,7 @@ START_TEST(stopping_tells_who_waits)
 {
 	struct desk d;
 	desk_open(&d, true, 0);
-	struct claim *a = admit_ask(&d.admit, &whole, 1, 0), *b = admit_ask(&d.admit, &whole, 1, 0);
+	struct claim *a = ask(&d, &whole, 1), *b = ask(&d, &whole, 1);
 	turn_until_ready(&d, a->state == CLAIM_READY ? b : a);
 	machine_cancel(&d.admit.machine);
 	turn_until_ready(&d, a);
@@ -300,12 +362,14 @@ END_TEST
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, the_widest_that_fits_goes_first);
+	tcase_add_test(tc, who_may_not_is_passed_over);
 	tcase_add_loop_test(tc, limits_of_our_own_are_kept, 0, 2);
 	tcase_add_loop_test(tc, budgets_spread, 0, 2);
 	tcase_add_test(tc, tickets_are_for_who_is_not_served);
 	tcase_add_loop_test(tc, nobody_is_overtaken_for_ever, 0, 2);
 	tcase_add_loop_test(tc, claims_are_served_and_given_back, 0, 2);
 	tcase_add_test(tc, memory_is_shared_out_too);
+	tcase_add_test(tc, room_to_grow_is_looked_at);
 	tcase_add_test(tc, claims_can_be_dropped);
 	tcase_add_test(tc, giving_up_names_the_holder);
 	tcase_add_test(tc, tickets_are_respected);

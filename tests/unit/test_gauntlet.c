@@ -233,7 +233,7 @@ START_TEST(times_come_from_the_newest_run_else_from_the_model)
 	json_array_append_new(json_object_get(durations, "nonsense"), json_null());
 	plan_estimate(&p, "tcg", durations);
 	ck_assert(p.item[0].estimate_known && p.item[0].estimate == 7);
-	ck_assert(!p.item[16].estimate_known && p.item[16].estimate > 12 * NSEC_PER_SEC);
+	ck_assert(!p.item[16].estimate_known && p.item[16].estimate > 8 * NSEC_PER_SEC);
 	plan_estimate(&p, "kvm", durations);
 	ck_assert(!p.item[0].estimate_known && p.item[0].estimate == 14 * NSEC_PER_SEC);
 	plan_done(&p);
