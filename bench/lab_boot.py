@@ -3,11 +3,9 @@
 """In the KVM lab, in one run, interleaved: from exec to a guest's hello, for ktstr's VMM beside QEMU's microvm with KVM and
 beside a small VMM of kvmtool's class (libkrun), on the same kernel and the same initramfs, and beside itself where it copies
 the kernel's code rather than maps it. Wall time, and what each has resident beyond the guest's RAM. Times in the lab are
-those of an emulated processor: only the ratio means something, and that only on a host that does nothing else; with
-`counted` the lab's clock counts instructions, which no other load changes, but an exit from the guest is then no dearer
-than its instructions.
+those of an emulated processor: only the ratio means something, and that only on a host that does nothing else.
 
-    bench/lab_boot.py [BUILD [ROUNDS [counted]]]
+    bench/lab_boot.py [BUILD [ROUNDS]]
 
 libkrun is the file that KTSTR_LIBKRUN names, or comes from a package of npm's, once. It describes processors by a table that
 our kernels do not read, so it is measured with one.
@@ -23,7 +21,6 @@ import tempfile
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-COUNTED = sys.argv[3:] == ['counted']
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT + '/tests/lab')
 import lab  # noqa: E402
@@ -126,7 +123,7 @@ def compare(rows, cpus, krun, result):
     least = min(map(len, by.values()))
     if least * 2 <= ROUNDS:
         sys.exit(f'a machine did not boot: {({who: len(r) for who, r in by.items()})}\n{result}\n{result.files}')
-    line = {'name': f'KVM lab, exec to hello, {cpus} vCPU', 'n': least, 'clock': 'instructions' if COUNTED else 'host'}
+    line = {'name': f'KVM lab, exec to hello, {cpus} vCPU', 'n': least}
     for who, mine in by.items():
         line[who + '_ms'] = round(median(mine, 'hello_ms'))
         if who in ('microvm', 'libkrun'):
@@ -148,7 +145,7 @@ def main():
     kernel = f"/lab/cache/ktstr/kernels/{entry['key']}/vmlinux"
     try:
         result = lab.run(lab.PRELUDE + script(kernel, krun), lambda image: fill(image, entry, krun),
-                         timeout=600 * ROUNDS + 120, clock=lab.COUNTED_TIME if COUNTED else lab.HOST_TIME)
+                         timeout=600 * ROUNDS + 120)
     except lab.NoLab as no_lab:
         sys.exit(f'no lab: {no_lab}')
     rows = [json.loads(line) for line in result.output.splitlines() if line.startswith('{') and '"r":{' in line]

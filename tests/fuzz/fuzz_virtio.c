@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest that writes what it likes: to the registers of a disk, a console and a serial port, and into their rings.
+ * A guest that writes what it likes: to the registers of a disk, a console, a serial port and a clock, and into rings.
  * The input is a program of such writes, nine bytes each, behind a byte that says whether the devices are set up
  * properly first.
  */
@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "fuzz.h"
 #include "vmm/dev/pm.h"
+#include "vmm/dev/rtc.h"
 #include "vmm/dev/serial.h"
 #include "vmm/dev/virtio_blk.h"
 #include "vmm/dev/virtio_console.h"
@@ -84,6 +85,7 @@ static void step(struct devices *d, uint8_t *memory, const uint8_t *at, int64_t 
 		break;
 	case 4:
 		d->seen += pm_write(&d->pm, where, value % 8, value) + pm_read(&d->pm, where, 4);
+		d->seen += rtc_read((uint8_t)where, (time_t)((uint64_t)where << 32 | value));
 		break;
 	default:
 		memcpy(memory + where % (RAM_BYTES - 4), &value, 4);
