@@ -78,7 +78,7 @@ def main():
             shares[name] = show(name, pairs.get(name), insn_ns)
     above = [name for name, s in shares.items() if s is not None and s > AIM]
     lost = [name for name, s in shares.items() if s is None]
-    print(f"{len(shares) - len(lost)} of {len(types)} types, {len(above)} above {AIM:.0f} %: {' '.join(above)}")
+    print(f"{len(shares) - len(lost)} of {len(types)} types, above {AIM:.0f} %: {' '.join(above) or 'none'}")
     sys.exit(bool(lost))
 
 
