@@ -191,6 +191,13 @@ BENCH(telemetry_sched, .cores = 1)
 	return KTSTR_PASS;
 }
 
+BENCH(telemetry_net, .cores = 1)
+{
+	COMPARE(1, NET_TRAFFIC);
+	COMPARE(2, IRQ_WAKE);
+	return KTSTR_PASS;
+}
+
 /* Two processors take turns on the machine's clock: a turn seems twice as long, with telemetry and without. */
 BENCH(telemetry_siblings, .cores = 1, .threads = 2)
 {

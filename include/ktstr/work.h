@@ -62,8 +62,9 @@ enum ktstr_work_type {
 	KTSTR_WORK_IPC_VARIANCE,  /* `period` 64 turns of hot_iters 100000 multiplications, then as many of cold_iters
 				   * 1024 cache misses in size_kib 512 */
 	KTSTR_WORK_TIMER_LATENCY, /* sleeps to absolute times interval_us 1000 apart. lat */
-	KTSTR_WORK_NET_TRAFFIC,	  /* packets to itself over AF_PACKET */
-	KTSTR_WORK_IRQ_WAKE,	  /* pairs: recvfrom() woken by the network's softirq. lat */
+	KTSTR_WORK_NET_TRAFFIC,	  /* packets of 1 KiB to itself, 16 a turn, over AF_PACKET on the loopback device */
+	KTSTR_WORK_IRQ_WAKE,	  /* pairs: a packet each way, waited for; who waits is woken by the network's softirq.
+				   * spin_iters 1024. lat */
 	KTSTR_WORK_SCHBENCH,	  /* schbench's pattern: message threads, workers, requests. lat */
 	KTSTR_WORK_TAOBENCH,	  /* a cache server's pattern: fast hits, slow misses. lat */
 	KTSTR_WORK_CUSTOM,	  /* the test's own function */

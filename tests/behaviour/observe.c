@@ -253,12 +253,23 @@ static void end(struct sight *s)
 	}
 }
 
+/* @sign 1 adds what has been counted so far, -1 takes it off. */
+static void count_machine(struct sight *s, int64_t sign)
+{
+	s->forks += sign * number_after(slurp("/proc/stat"), "\nprocesses ");
+	s->packets += sign * strtoull(slurp("/sys/class/net/lo/statistics/rx_packets"), NULL, 10);
+	const char *at = strstr(slurp("/proc/softirqs"), "NET_RX:");
+	char *end = at ? (char *)at + strlen("NET_RX:") : NULL;
+	for (; end && *end != '\n' && *end;)
+		s->net_softirqs += sign * strtoull(end, &end, 10);
+}
+
 void observe(struct ktstr_ctx *t, unsigned ms, unsigned step_us, bool signals, struct sight *ret)
 {
 	begin(t, signals, ret);
 	count_all(t, ret, before);	/* the first look at a process is a slow one */
 	uint64_t from = now_ns(), until = from + (uint64_t)ms * 1000000u;
-	uint64_t forks = number_after(slurp("/proc/stat"), "\nprocesses ");
+	count_machine(ret, -1);
 	count_all(t, ret, before);
 	while (now_ns() < until) {
 		for (unsigned i = 0; i < ret->workers; i++)
@@ -266,14 +277,15 @@ void observe(struct ktstr_ctx *t, unsigned ms, unsigned step_us, bool signals, s
 		ktstr_ctx_sleep_us(t, step_us);
 	}
 	ret->ns = now_ns() - from;
-	ret->forks = number_after(slurp("/proc/stat"), "\nprocesses ") - forks;
+	count_machine(ret, 1);
 	count_all(t, ret, ret->worker);
 	end(ret);
 }
 
 void sight_print(const struct sight *s, const char *title)
 {
-	printf("%s: %lu us, %lu forks\n", title, s->ns / 1000, s->forks);
+	printf("%s: %lu us, %lu forks, %lu packets, %lu network softirqs\n", title, s->ns / 1000, s->forks, s->packets,
+	       s->net_softirqs);
 	for (unsigned i = 0; i < s->workers; i++) {
 		const struct seen *w = &s->worker[i];
 		printf(" %u: turns %lu units %lu run %lu us wait %lu us faults %lu/%lu vol %lu inv %lu switches %lu "

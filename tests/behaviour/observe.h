@@ -44,7 +44,9 @@ struct sight {
 	struct seen worker[SEEN_MAX];
 	unsigned workers;
 	uint64_t ns;			/* how long it was */
-	uint64_t forks;			/* of the whole machine */
+	uint64_t forks;			/* of the whole machine; so are these */
+	uint64_t packets;		/* received by the loopback device */
+	uint64_t net_softirqs;		/* in which packets were received */
 };
 
 /* Looks on for @ms, at each worker every @step_us. @signals: also counts those that they send. */

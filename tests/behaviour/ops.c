@@ -486,15 +486,10 @@ KTSTR_TEST(ops_escape, .cores = 4, .duration_s = 1, .expect_err = KTSTR_ON)
 			{ .name = "free", .no_workers = true }) }));
 }
 
-/* Where this kernel has no controller, or this machine no device, a test is skipped and says why. */
+/* Where this kernel has no controller, or this machine no such processors, a test is skipped and says why. */
 KTSTR_TEST(ops_io_weight_missing, .cores = 2, .duration_s = 1)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "io", .limits.io_weight = 50 }));
-}
-
-KTSTR_TEST(ops_net_missing, .cores = 2, .duration_s = 1)
-{
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "net", .workers = 1, WORK(NET_TRAFFIC) }));
 }
 
 KTSTR_TEST(ops_smt_missing, .cores = 2, .duration_s = 1)

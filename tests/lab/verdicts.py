@@ -24,7 +24,7 @@ BEGAN = time.monotonic()
 SUITES = {
     'examples': ('tests/examples/examples', ('eevdf', 'in_tree'), '', 'test(eevdf_two_cgroups) | test(simple_crowd)',
                  lab.DILATION),
-    'behaviour': ('tests/behaviour/behaviour', ('cpu', 'engines', 'ops', 'sched', 'wake'), 'test(behaviour_) | test(ops_)',
+    'behaviour': ('tests/behaviour/behaviour', ('cpu', 'engines', 'net', 'ops', 'sched', 'wake'), 'test(behaviour_) | test(ops_)',
                   'test(ops_definitions)', 12),
 }
 NAME = sys.argv[2] if len(sys.argv) > 2 else 'examples'

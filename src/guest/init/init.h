@@ -86,6 +86,7 @@ void log_complain(struct guest_log *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* setup.c */
 int setup_mounts(struct init *i);
 int setup_cgroups(struct init *i);
+void setup_loopback(struct init *i);
 int setup_conf(struct init *i);
 void setup_sysctls(struct init *i);
 int setup_log(struct init *i);

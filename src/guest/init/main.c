@@ -73,8 +73,10 @@ static void prepare(struct init *i)
 	}
 	if (r == 0)
 		r = setup_cgroups(i);
-	if (r == 0)
+	if (r == 0) {
+		setup_loopback(i);
 		r = watch_open(i);
+	}
 	if (r == 0)
 		r = park(i);
 	log_publish(&i->log);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* setup.c -- from a bare initramfs to a system that a test can run in. */
 #include <fcntl.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -40,6 +43,15 @@ int setup_mounts(struct init *i)
 	if (symlink("/proc/self/fd", "/dev/fd") < 0 && errno != EEXIST)
 		log_complain(&i->log, "link /dev/fd: %s", strerror(errno));
 	return 0;
+}
+
+/* A kernel without networking has none. */
+void setup_loopback(struct init *i)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &lo) < 0 && errno != ENODEV)
+		log_complain(&i->log, "switch the loopback device on: %s", strerror(errno));
 }
 
 int setup_cgroups(struct init *i)

@@ -125,8 +125,3 @@ void io_phase(struct ktstr_worker *w)
 		write_next(s);
 	sleep_for(w, 100 * NSEC_PER_USEC);
 }
-
-void net_refuse(struct ktstr_worker *w)
-{
-	worker_refuse(w, TROUBLE_UNSUPPORTED, -ENODEV, "no network device and no AF_PACKET in this guest");
-}

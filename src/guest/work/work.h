@@ -116,7 +116,11 @@ void io_sync_write(struct ktstr_worker *w);
 void io_rand_read(struct ktstr_worker *w);
 void io_convoy(struct ktstr_worker *w);
 void io_phase(struct ktstr_worker *w);
-void net_refuse(struct ktstr_worker *w);
+
+/* net.c */
+void net_begin(struct ktstr_worker *w);
+void net_traffic(struct ktstr_worker *w);
+void irq_wake(struct ktstr_worker *w);
 
 /* wake.c */
 void pipe_io(struct ktstr_worker *w);
