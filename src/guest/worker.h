@@ -50,7 +50,7 @@ struct worker_slot {
 	_Atomic uint32_t epoch; /* which of `used` is current; moved on by the engine once the CPUs have changed */
 	_Atomic int64_t pardoned;	/* ticks: a gap around this time is not the scheduler's doing */
 	_Atomic uint32_t futex;		/* its own word, free for its work type */
-	_Atomic int32_t ready;		/* SIGNAL_STORM: it has its handler */
+	_Atomic int32_t ready;		/* SIGNAL_STORM: it has its handler; IRQ_WAKE: its socket */
 	_Atomic int64_t stamp;		/* ticks: when somebody last woke it */
 	int64_t began_ns, began;	/* the same time; the second in ticks */
 	uint32_t trouble;		/* enum worker_trouble */
