@@ -3,7 +3,8 @@
  * net.c -- work types that send packets, by packet sockets (packet(7)) on the loopback device: what is sent there comes
  * back through the network's receiving softirq, which wakes who waits for it. It takes no protocol and no other device.
  *
- * A worker has an EtherType of its own, made from its thread's number, so that it hears nobody else's packets.
+ * A worker has an EtherType of its own, made from its thread's number, so that it hears nobody else's packets: numbers
+ * that lie TYPES apart share one, which in a guest takes as many forks between two workers of one time.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
