@@ -115,9 +115,8 @@ static inline bool nothing_new(const struct ktstr_worker *w)
 }
 
 /* False: this gap is the longest. */
-static inline bool short_checkpoint(struct ktstr_worker *w)
+static inline bool short_checkpoint(struct ktstr_worker *w, int64_t now)
 {
-	int64_t now = ticks_counter();
 	if (now - atomic_load_explicit(&w->slot->last_check, memory_order_relaxed) > w->max_gap)
 		return false;
 	atomic_store_explicit(&w->slot->last_check, now, memory_order_relaxed);
@@ -155,7 +154,7 @@ void ktstr_worker_turn(struct ktstr_worker *w, uint64_t units)
 		return;
 	w->undone = WORKER_LOOK_UNITS;
 	bool at_clock = ++w->looks % WORKER_CLOCK_EVERY == 0;
-	if (!nothing_new(w) || (at_clock && !short_checkpoint(w)))
+	if (!nothing_new(w) || (at_clock && !short_checkpoint(w, ticks_counter())))
 		look_thoroughly(w, at_clock);
 }
 
@@ -169,11 +168,24 @@ static void __attribute__((noinline)) block_thoroughly(struct ktstr_worker *w)
 	atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
 }
 
+/* False: the gap that ends here is the longest. */
+static inline bool short_block(struct ktstr_worker *w, int64_t now)
+{
+	if (!short_checkpoint(w, now))
+		return false;
+	atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
+	return true;
+}
+
 void ktstr_worker_block(struct ktstr_worker *w)
 {
-	if (nothing_new(w) && short_checkpoint(w))
-		atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
-	else
+	if (!nothing_new(w) || !short_block(w, ticks_counter()))
+		block_thoroughly(w);
+}
+
+void worker_block_at(struct ktstr_worker *w, int64_t now)
+{
+	if (!nothing_new(w) || !short_block(w, now))
 		block_thoroughly(w);
 }
 
@@ -188,11 +200,12 @@ static void __attribute__((noinline)) sample_some(struct ktstr_worker *w, uint64
 /* Whoever is woken to be told to stop was not woken by its like. */
 static inline void sample(struct ktstr_worker *w, uint32_t ns)
 {
+	struct worker_slot *s = w->slot;
 	if (stopped(w))
 		return;
-	uint64_t n = w->slot->report.wake_samples++;
+	uint64_t n = s->report.wake_samples++;
 	if (n < WORKER_SAMPLES_MAX)
-		w->slot->sample[n] = ns;
+		s->sample[n] = ns;
 	else
 		sample_some(w, n, ns);
 }

@@ -36,6 +36,17 @@ static inline uint64_t ticks_ns(const struct ticks *t, int64_t count)
 	return count > 0 ? (uint64_t)((unsigned __int128)count * t->ns_q24 >> 24) : 0;
 }
 
+static inline double ticks_length_ns(const struct ticks *t)
+{
+	return t->ns_q24 * 0x1p-24;
+}
+
+/* @ns from 0 to some minutes. */
+static inline int64_t ns_ticks(const struct ticks *t, nsec_t ns)
+{
+	return (int64_t)(((uint64_t)ns << 24) / t->ns_q24);
+}
+
 /* For short times, of less than a second or two, a cheaper form. */
 static inline bool ticks_short(int64_t count)
 {

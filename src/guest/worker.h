@@ -217,6 +217,8 @@ static inline int64_t worker_now(const struct ktstr_worker *w)
 {
 	return w->quick ? ticks_counter() : w->quiet ? 0 : ticks_now(&w->clock);
 }
+/* ktstr_worker_block() of who has just asked for the time: @now is worker_now(). */
+void worker_block_at(struct ktstr_worker *w, int64_t now);
 /* The end of a wait between block() and this: @since is when it should have ended. */
 void worker_woken_since(struct ktstr_worker *w, const _Atomic int64_t *since);
 /* The same where it should have ended @after nanoseconds later than @since. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a worker notes about itself: gaps, waits, samples, CPUs; by the counter, and by clocks that have to be asked. */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "guest/histogram.h"
 #include "guest/work/work.h"
 #include "t.h"
 
@@ -52,6 +55,49 @@ START_TEST(a_tick_has_its_length)
 	outer = nsec_now() - outer;
 	ck_assert(at_least(ns, inner) && ns <= (uint64_t)(outer + outer / 1000));
 	ck_assert_uint_eq(ticks_ns(t, -1), 0);
+	ck_assert_uint_ge(ticks_ns(t, ns_ticks(t, PAUSE)), PAUSE - 2);
+	ck_assert_uint_le(ticks_ns(t, ns_ticks(t, PAUSE)), PAUSE);
+	ck_assert(fabs(ticks_length_ns(t) * (double)ns_ticks(t, PAUSE) - PAUSE) < 2);
+}
+END_TEST
+
+/* The values 1 to @most, in an order that jumps. */
+static void note_all(struct histogram *h, unsigned most)
+{
+	for (unsigned i = 0; i < most; i++)
+		histogram_note(h, 1 + (uint64_t)i * 7919 % most);
+}
+
+START_TEST(percentiles_are_at_most_one_in_32_too_high)
+{
+	static const double share[] = { 0.001, 0.01, 0.5, 0.9, 0.99, 0.999, 1 };
+	static const unsigned most[] = { 100, 1000, 1000000 };
+	struct histogram *h = calloc(1, sizeof(*h));
+	ck_assert(histogram_percentile(h, 0.5) == 0);
+	note_all(h, most[_i]);
+	for (size_t i = 0; i < ARRAY_SIZE(share); i++) {
+		double exact = ceil(most[_i] * share[i]), got = histogram_percentile(h, share[i]);
+		ck_assert_msg(got > exact && got <= exact * 33 / 32 + 1, "%g of %u: %g", share[i], most[_i], got);
+	}
+	free(h);
+}
+END_TEST
+
+START_TEST(a_histogram_has_room_for_every_value)
+{
+	struct histogram *h = calloc(1, sizeof(*h));
+	unsigned last = 0;
+	for (uint64_t value = 0; value < 4096; value++) {
+		unsigned b = histogram_bucket(value);
+		ck_assert(b == last || b == last + 1);
+		last = b;
+	}
+	ck_assert_uint_eq(histogram_bucket(UINT64_MAX), HISTOGRAM_BUCKETS - 1);
+	histogram_note(h, UINT64_MAX);
+	histogram_note(h, 0);
+	ck_assert(histogram_percentile(h, 0.5) == 1);
+	ck_assert(histogram_percentile(h, 1) == 0x1p64);
+	free(h);
 }
 END_TEST
 
@@ -92,6 +138,23 @@ START_TEST(a_meant_wait_is_no_gap)
 	ktstr_worker_block(&w);
 	ck_assert_uint_le(slot.report.max_gap_ns, nsec_now() - began - slept + PAUSE / 1000);
 	ck_assert_uint_eq(slot.report.wake_samples, 0);
+}
+END_TEST
+
+/* Who has just asked for the time: the gap ends then, and later looks go on from there. */
+START_TEST(a_wait_begins_when_it_is_said_to)
+{
+	struct ktstr_worker w = worker(_i, false);
+	ktstr_worker_block(&w);
+	ktstr_worker_resume(&w);
+	int64_t now = worker_now(&w);
+	worker_block_at(&w, now);
+	ck_assert(atomic_load(&slot.blocked));
+	ck_assert(atomic_load(&slot.last_check) >= now);
+	ktstr_worker_resume(&w);
+	pause_here();
+	worker_block_at(&w, worker_now(&w));
+	ck_assert(at_least(slot.report.max_gap_ns, PAUSE));
 }
 END_TEST
 
@@ -185,6 +248,7 @@ START_TEST(without_telemetry_only_turns_count)
 	ktstr_worker_block(&w);
 	worker_woken_since(&w, &slot.stamp);
 	worker_woken_late(&w, 1, 1);
+	worker_block_at(&w, 1);
 	worker_sample_since(&w, 1);
 	ck_assert_uint_eq(slot.report.iterations, 1000);
 	ck_assert_uint_eq(slot.report.max_gap_ns, 0);
@@ -197,9 +261,12 @@ END_TEST
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, a_tick_has_its_length);
+	tcase_add_loop_test(tc, percentiles_are_at_most_one_in_32_too_high, 0, 3);
+	tcase_add_test(tc, a_histogram_has_room_for_every_value);
 	tcase_add_loop_test(tc, time_between_turns_is_a_gap, 0, 2);
 	tcase_add_loop_test(tc, small_turns_are_looked_at, 0, 2);
 	tcase_add_loop_test(tc, a_meant_wait_is_no_gap, 0, 2);
+	tcase_add_loop_test(tc, a_wait_begins_when_it_is_said_to, 0, 2);
 	tcase_add_loop_test(tc, a_pardoned_gap_is_none_and_the_next_is_one, 0, 2);
 	tcase_add_loop_test(tc, a_wake_up_is_sampled_from_its_stamp, 0, 2);
 	tcase_add_loop_test(tc, samples_are_a_choice_of_all, 0, 2);

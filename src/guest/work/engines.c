@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "guest/histogram.h"
 #include "guest/work/work.h"
 
 #define THREADS_MAX 1024
@@ -17,47 +18,30 @@
 
 /* --- latencies ---------------------------------------------------------------------------------------------------- */
 
-#define DOUBLING_BITS 5
-#define BUCKETS	      (44u << DOUBLING_BITS)
-
-/* 32 buckets a doubling, so that a percentile is off by 3 % at most. */
-struct histogram {
-	_Atomic uint32_t bucket[BUCKETS];
-	_Atomic uint64_t count;
-};
-
-static unsigned bucket_of(uint64_t ns)
+/* Histograms are of ticks: only who reports asks how long one is. */
+static inline void note_ticks(struct histogram *h, int64_t ticks)
 {
-	unsigned shift = ns >> DOUBLING_BITS ? 63 - DOUBLING_BITS - (unsigned)__builtin_clzl(ns) : 0;
-	return MIN_OF((shift << DOUBLING_BITS) + (unsigned)(ns >> shift), BUCKETS - 1);
+	histogram_note(h, (uint64_t)MAX_OF(ticks, 0));
 }
 
-/* The first value that is too large for it. */
-static double bucket_end(unsigned i)
+static void __attribute__((noinline)) note_thoroughly(const struct ktstr_worker *w, struct histogram *h, int64_t since)
 {
-	unsigned shift = i >> DOUBLING_BITS ? (i >> DOUBLING_BITS) - 1 : 0;
-	return ldexp(i - (shift << DOUBLING_BITS) + 1, (int)shift);
+	if (!w->quiet)
+		note_ticks(h, worker_now(w) - since);
 }
 
-/* What has passed since @since, and @before that. */
-static void note_latency(const struct ktstr_worker *w, struct histogram *h, int64_t since, nsec_t before)
+/* What has passed since @since. */
+static void note_latency(const struct ktstr_worker *w, struct histogram *h, int64_t since)
 {
-	if (w->quiet)
-		return;
-	uint64_t ns = ticks_ns(&w->clock, worker_now(w) - since) + (uint64_t)before;
-	atomic_fetch_add_explicit(&h->bucket[bucket_of(ns)], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&h->count, 1, memory_order_relaxed);
+	if (w->quick)
+		note_ticks(h, ticks_counter() - since);
+	else
+		note_thoroughly(w, h, since);
 }
 
-static double percentile_us(const struct histogram *h, double share)
+static double percentile_us(const struct ktstr_worker *w, const struct histogram *h, double share)
 {
-	uint64_t wanted = (uint64_t)ceil((double)atomic_load(&h->count) * share), seen = 0;
-	for (unsigned i = 0; i < BUCKETS; i++) {
-		seen += atomic_load(&h->bucket[i]);
-		if (seen && seen >= wanted)
-			return bucket_end(i) / 1000;
-	}
-	return 0;
+	return histogram_percentile(h, share) * ticks_length_ns(&w->clock) / 1000;
 }
 
 static void report_percentiles(struct ktstr_worker *w, const char *what, const struct histogram *h)
@@ -68,7 +52,7 @@ static void report_percentiles(struct ktstr_worker *w, const char *what, const s
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
 		char name[48];
 		snprintf(name, sizeof(name), "%s_%s_us", what, points[i].name);
-		worker_metric(w, name, percentile_us(h, points[i].share));
+		worker_metric(w, name, percentile_us(w, h, points[i].share));
 	}
 }
 
@@ -244,7 +228,7 @@ static void serve_request(struct engine_thread *t, uint64_t *m)
 				c[i * e->n + k] = sum;
 			}
 	__asm__ volatile("" : : "r"(c) : "memory");
-	note_latency(e->w, &e->request, began.ticks, 0);
+	note_latency(e->w, &e->request, began.ticks);
 	atomic_fetch_add(&t->done, 1);
 }
 
@@ -261,7 +245,7 @@ static void *request_thread(void *arg)
 			futex_wait(&t->word, 0);
 		if (engine_stopped(t))
 			break;
-		note_latency(t->engine->w, &t->engine->wakeup, atomic_load(&t->stamp), 0);
+		note_latency(t->engine->w, &t->engine->wakeup, atomic_load(&t->stamp));
 		serve_request(t, m);
 	}
 	free(m);
@@ -340,8 +324,7 @@ static nsec_t slow_path_ns(struct rng *rng)
 	return (nsec_t)(fmin(SLOW_US * pow(u, -1 / 1.5), SLOW_US_MAX) * NSEC_PER_USEC);
 }
 
-/* It was due @late before @began. */
-static void serve_key(struct engine_thread *t, int64_t began, nsec_t late)
+static void serve_key(struct engine_thread *t, int64_t due)
 {
 	struct engine *e = t->engine;
 	uint32_t key = (uint32_t)rng_below(&t->rng, e->keys);
@@ -349,14 +332,14 @@ static void serve_key(struct engine_thread *t, int64_t began, nsec_t late)
 		for (unsigned i = 0; i < HIT_SPINS; i++)
 			__asm__ volatile("" : : "r"(i) : "memory");
 		atomic_fetch_add(&e->hits, 1);
-		note_latency(e->w, &e->request, began, late);
+		note_latency(e->w, &e->request, due);
 	} else {
 		struct timespec ts = nsec_to_timespec(nsec_now() + slow_path_ns(&t->rng));
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 		look_up(e, key, true);
 		atomic_fetch_add(&e->misses, 1);
-		note_latency(e->w, &e->request, began, late);
-		note_latency(e->w, &e->wakeup, began, late);
+		note_latency(e->w, &e->request, due);
+		note_latency(e->w, &e->wakeup, due);
 	}
 	atomic_fetch_add(&t->done, 1);
 }
@@ -370,14 +353,14 @@ static void *cache_thread(void *arg)
 	nsec_t due = nsec_now();
 	while (!engine_stopped(t)) {
 		if (!rate) {
-			serve_key(t, worker_now(t->engine->w), 0);
+			serve_key(t, worker_now(t->engine->w));
 			continue;
 		}
 		due += NSEC_PER_SEC / rate;
 		struct timespec ts = nsec_to_timespec(due);
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 		struct moment now = moment_now(t->engine->w);
-		serve_key(t, now.ticks, MAX_OF(now.ns - due, 0));
+		serve_key(t, now.ticks - ns_ticks(&t->engine->w->clock, MAX_OF(now.ns - due, 0)));
 	}
 	note_schedstat(t);
 	return NULL;
@@ -416,5 +399,5 @@ void taobench_end(struct ktstr_worker *w)
 	worker_metric(w, "taobench_slow_qps", misses / seconds);
 	worker_metric(w, "hit_ratio", hits + misses > 0 ? hits / (hits + misses) : 0);
 	report_percentiles(w, "serve", &e->request);
-	worker_metric(w, "slow_path_p99_us", percentile_us(&e->wakeup, 0.99));
+	worker_metric(w, "slow_path_p99_us", percentile_us(w, &e->wakeup, 0.99));
 }

@@ -18,7 +18,7 @@ struct moment moment_now(const struct ktstr_worker *w)
 void sleep_until(struct ktstr_worker *w, const struct moment *now, nsec_t wake)
 {
 	struct timespec ts = nsec_to_timespec(wake);
-	ktstr_worker_block(w);
+	worker_block_at(w, now->ticks);
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 	worker_woken_late(w, now->ticks, wake - now->ns);
 }
