@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Work types on machines that have not what they need: who is refused what, and whether that is a Skip. */
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest/work/work.h"
+#include "t.h"
+
+/* socket(2) says @code to who wants packets, as a kernel without them does. */
+static void forbid_packets(int code)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	if (!filter ||
+	    seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint32_t)code), SCMP_SYS(socket), 1,
+			     SCMP_A0(SCMP_CMP_EQ, AF_PACKET)) < 0 ||
+	    seccomp_load(filter) < 0)
+		_exit(2);
+	seccomp_release(filter);
+}
+
+/* What a worker of @type notes that begins in a process of its own; status 1: it was not refused. */
+static struct worker_slot *begin(enum ktstr_work_type type, int packets, const struct guest_topology *topology,
+				 int *status)
+{
+	struct worker_slot *slot = mmap(NULL, sizeof(*slot), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert(slot != MAP_FAILED);
+	pid_t pid = fork();
+	if (!pid) {
+		struct ktstr_work work = { .type = type };
+		struct ktstr_worker w = { .slot = slot, .member_slot = slot, .members = 1, .work = &work,
+					  .type = work_type(&work), .clock = *ticks(), .topology = topology };
+		if (packets)
+			forbid_packets(packets);
+		worker_begin(&w);
+		w.type->begin(&w);
+		_exit(1);
+	}
+	ck_assert_int_eq(waitpid(pid, status, 0), pid);
+	return slot;
+}
+
+static void done(struct worker_slot *slot)
+{
+	munmap(slot, sizeof(*slot));
+}
+
+START_TEST(without_packet_sockets_network_types_are_skipped)
+{
+	static const enum ktstr_work_type type[] = { KTSTR_WORK_NET_TRAFFIC, KTSTR_WORK_IRQ_WAKE };
+	int status = 0;
+	struct worker_slot *slot = begin(type[_i], EAFNOSUPPORT, NULL, &status);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ck_assert_int_eq(slot->trouble, TROUBLE_UNSUPPORTED);
+	ck_assert_int_eq(slot->trouble_code, -EAFNOSUPPORT);
+	ck_assert_str_eq(slot->trouble_text, "packet sockets on the loopback device");
+	ck_assert_uint_eq(slot->report.counts_progress, 0);
+	done(slot);
+}
+END_TEST
+
+/* Somebody who may not have them has a machine that is set up wrongly: that is no Skip. */
+START_TEST(who_may_not_have_packet_sockets_has_failed)
+{
+	int status = 0;
+	struct worker_slot *slot = begin(KTSTR_WORK_NET_TRAFFIC, EPERM, NULL, &status);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ck_assert_int_eq(slot->trouble, TROUBLE_WORK);
+	ck_assert_int_eq(slot->trouble_code, -EPERM);
+	done(slot);
+}
+END_TEST
+
+/* One NUMA node; cores of one thread. */
+static struct guest_topology plain_topology(void)
+{
+	struct guest_topology t = { .cpus = GUEST_CPUS_MAX, .nodes = 1 };
+	for (unsigned i = 0; i < t.cpus; i++)
+		t.cpu[i] = (struct wire_cpu){ .cpu = i, .core = i };
+	return t;
+}
+
+START_TEST(without_siblings_or_nodes_types_are_skipped)
+{
+	static const enum ktstr_work_type type[] = { KTSTR_WORK_SMT_SIBLING_SPIN, KTSTR_WORK_NUMA_MIGRATION_CHURN };
+	struct guest_topology plain = plain_topology();
+	int status = 0;
+	struct worker_slot *slot = begin(type[_i], 0, &plain, &status);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ck_assert_int_eq(slot->trouble, TROUBLE_UNSUPPORTED);
+	done(slot);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_loop_test(tc, without_packet_sockets_network_types_are_skipped, 0, 2);
+	tcase_add_test(tc, who_may_not_have_packet_sockets_has_failed);
+	tcase_add_loop_test(tc, without_siblings_or_nodes_types_are_skipped, 0, 2);
+}
+
+int main(void)
+{
+	return t_main("work", fill);
+}
