@@ -69,6 +69,13 @@ def judge_alarm(event, kernel):
     return ('fault', f"{event.get('own_cause')} ({shown})") if shown else ('fail', event.get('own_cause'))
 
 
+def tell(verdicts, odd, began):
+    """A sign of life: twenty seeds take an hour and a half of two processors."""
+    done = sum(sum(counts.values()) for counts in verdicts.values())
+    if done % 100 == 0:
+        print(f'# {done} runs, {(time.monotonic() - began) / 60:.0f} minutes, {len(odd)} odd', file=sys.stderr, flush=True)
+
+
 def run(kernel):
     """name -> verdicts of its tries, and the seeds and causes of those that surprise."""
     tests = BUILD + '/tests/trust'
@@ -77,7 +84,7 @@ def run(kernel):
             f'test(/^ktstr.(zoo|good)_/) & test(/{ARGS.only}/)', tests]
     argv += ['--repeat', str(ARGS.seeds)] if ARGS.seeds > 1 else []
     argv += ['--jobs', str(ARGS.jobs)] if ARGS.jobs else []
-    verdicts, odd, ended = collections.defaultdict(collections.Counter), [], False
+    verdicts, odd, ended, began = collections.defaultdict(collections.Counter), [], False, time.monotonic()
     with tempfile.TemporaryDirectory(prefix='ktstr-trust-') as side:
         p = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                              env=dict(os.environ, KTSTR_SIDECAR_DIR=side))
@@ -94,6 +101,7 @@ def run(kernel):
             if verdict != wanted:
                 odd.append((name, verdict, e['seed'], cause))
                 print(f'# {name}: {verdict}, seed {e["seed"]}: {cause}', file=sys.stderr, flush=True)
+            tell(verdicts, odd, began)
         p.wait()
     return verdicts, odd, ended
 
