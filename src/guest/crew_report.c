@@ -59,29 +59,42 @@ static void send_worker(struct crew *c, size_t i, uint32_t index, uint32_t cgrou
 	}
 }
 
-static bool describe_trouble(const struct crew *c, char *why, size_t size)
+/* One that is a fault, else one that the machine cannot help, else the count. */
+static size_t worst_trouble(const struct crew *c)
+{
+	size_t unsupported = c->count;
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->slot[i].trouble && c->slot[i].trouble < TROUBLE_UNSUPPORTED)
+			return i;
+		if (c->slot[i].trouble == TROUBLE_UNSUPPORTED)
+			unsupported = MIN_OF(unsupported, i);
+	}
+	return unsupported;
+}
+
+static enum ktstr_verdict describe_trouble(const struct crew *c, char *why, size_t size)
 {
 	static const char *const what[] = {
 		[TROUBLE_MEM_POLICY] = "could not set its", [TROUBLE_USER] = "could not become its",
-		[TROUBLE_WORK] = "could not begin:", [TROUBLE_UNSUPPORTED] = "has no",
+		[TROUBLE_WORK] = "could not begin:",
 	};
-	for (size_t i = 0; i < c->count; i++) {
-		const struct worker_slot *s = &c->slot[i];
-		const struct crew_record *r = c->record[c->member[i].record];
-		if (!s->trouble || s->trouble > TROUBLE_UNSUPPORTED)
-			continue;
-		if (s->trouble == TROUBLE_UNSUPPORTED)
-			snprintf(why, size, "cgroup '%s': %s cannot run here: %s", r->cgroup, work_name(&r->load.work),
-				 s->trouble_text);
-		else
-			snprintf(why, size, "cgroup '%s': worker tid %d %s %s: %s", r->cgroup, c->member[i].pid,
-				 what[s->trouble], s->trouble_text, strerror(-s->trouble_code));
-		return true;
+	size_t i = worst_trouble(c);
+	if (i == c->count)
+		return KTSTR_PASS;
+	const struct worker_slot *s = &c->slot[i];
+	const struct crew_record *r = c->record[c->member[i].record];
+	if (s->trouble == TROUBLE_UNSUPPORTED) {
+		snprintf(why, size, "cgroup '%s': %s cannot run here, it needs %s", r->cgroup, work_name(&r->load.work),
+			 s->trouble_text);
+		return KTSTR_SKIP;
 	}
-	return false;
+	snprintf(why, size, "cgroup '%s': worker tid %d %s %s: %s", r->cgroup, c->member[i].pid, what[s->trouble],
+		 s->trouble_text, strerror(-s->trouble_code));
+	return KTSTR_FAIL;
 }
 
-bool crew_report(struct crew *c, struct channel *channel, uint32_t *cgroups, uint32_t *workers, char *why, size_t size)
+enum ktstr_verdict crew_report(struct crew *c, struct channel *channel, uint32_t *cgroups, uint32_t *workers, char *why,
+			       size_t size)
 {
 	for (size_t i = 0; i < c->records; i++)
 		send_record(c->record[i], *cgroups + (uint32_t)i, channel);

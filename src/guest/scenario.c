@@ -169,18 +169,15 @@ static void thaw(struct stage *s, bool backdrop)
 		}
 }
 
-/* Stops and reports one of the crews; true: something was missing that the machine or the kernel does not have. */
+/* Stops and reports one of the crews; Skip: something was missing that the machine or the kernel does not have. */
 static enum ktstr_verdict dismiss(struct stage *s, struct crew *crew)
 {
 	char why[256];
-	bool unsupported = false;
 	crew_stop(crew, NULL);
-	for (size_t i = 0; i < crew->count; i++)
-		unsupported |= crew->slot[i].trouble == TROUBLE_UNSUPPORTED;
-	if (!crew_report(crew, &s->t->channel, &s->t->cgroups_reported, &s->t->workers_reported, why, sizeof(why)))
-		return KTSTR_PASS;
-	enum ktstr_verdict v = unsupported ? KTSTR_SKIP : KTSTR_FAIL;
-	ctx_detail(s->t, v, "%s", why);
+	enum ktstr_verdict v = crew_report(crew, &s->t->channel, &s->t->cgroups_reported, &s->t->workers_reported, why,
+					   sizeof(why));
+	if (v != KTSTR_PASS)
+		ctx_detail(s->t, v, "%s", why);
 	return v;
 }
 

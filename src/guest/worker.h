@@ -191,8 +191,12 @@ void crew_pardon(struct crew *c, const char *cgroup);
 /* Stops those of @cgroup, or all (NULL), and waits, 5 s together; whoever has not ended by then is killed. */
 void crew_stop(struct crew *c, const char *cgroup);
 bool crew_has(const struct crew *c, const char *cgroup);
-/* Sends the cgroup records, then every worker's telemetry; both counters move on. True: @why says what was missing. */
-bool crew_report(struct crew *c, struct channel *channel, uint32_t *cgroups, uint32_t *workers, char *why, size_t size);
+/*
+ * Sends the cgroup records, then every worker's telemetry; both counters move on. Fail: a worker could not do what its
+ * load says; Skip: nothing worse than that the machine lacks something; @why says what it was.
+ */
+enum ktstr_verdict crew_report(struct crew *c, struct channel *channel, uint32_t *cgroups, uint32_t *workers, char *why,
+			       size_t size);
 uint64_t crew_iterations(const struct crew *c);
 unsigned crew_running(const struct crew *c);
 

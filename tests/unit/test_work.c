@@ -96,11 +96,42 @@ START_TEST(without_siblings_or_nodes_types_are_skipped)
 }
 END_TEST
 
+static void trouble(struct crew *c, size_t i, enum worker_trouble what, int code, const char *text)
+{
+	c->slot[i].trouble = what;
+	c->slot[i].trouble_code = code;
+	snprintf(c->slot[i].trouble_text, sizeof(c->slot[i].trouble_text), "%s", text);
+}
+
+/* A fault is not hidden by what the machine lacks, whichever of them comes first. */
+START_TEST(a_fault_weighs_more_than_a_lack)
+{
+	static const struct ktstr_load load = { .work = { .type = KTSTR_WORK_NET_TRAFFIC } };
+	static const struct crew_place place = { .cgroup = "g" };
+	struct channel nobody = { .fd = -1 };
+	uint32_t cgroups = 0, workers = 0;
+	struct crew crew;
+	char why[256] = "";
+	ck_assert_int_eq(crew_init(&crew, 1, NULL, NULL), 0);
+	ck_assert_int_eq(crew_add(&crew, &load, 3, &place, NULL), 0);
+	ck_assert_int_eq(crew_report(&crew, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_PASS);
+	trouble(&crew, 1, TROUBLE_UNSUPPORTED, -EAFNOSUPPORT, "packet sockets");
+	ck_assert_int_eq(crew_report(&crew, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_SKIP);
+	ck_assert_str_eq(why, "cgroup 'g': NetTraffic cannot run here, it needs packet sockets");
+	trouble(&crew, _i ? 2 : 0, TROUBLE_WORK, -EPERM, "packet sockets");
+	ck_assert_int_eq(crew_report(&crew, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_FAIL);
+	ck_assert_str_eq(why, "cgroup 'g': worker tid 0 could not begin: packet sockets: Operation not permitted");
+	ck_assert(cgroups == 3 && workers == 9);
+	crew_done(&crew);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, without_packet_sockets_network_types_are_skipped, 0, 2);
 	tcase_add_test(tc, who_may_not_have_packet_sockets_has_failed);
 	tcase_add_loop_test(tc, without_siblings_or_nodes_types_are_skipped, 0, 2);
+	tcase_add_loop_test(tc, a_fault_weighs_more_than_a_lack, 0, 2);
 }
 
 int main(void)

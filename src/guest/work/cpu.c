@@ -108,7 +108,7 @@ void smt_spin_begin(struct ktstr_worker *w)
 				found[pairs++][1] = cpu[k];
 			}
 	if (!pairs)
-		worker_refuse(w, TROUBLE_UNSUPPORTED, -ENODEV, "SmtSiblingSpin: no two threads of one core");
+		worker_refuse(w, TROUBLE_UNSUPPORTED, -ENODEV, "two threads of one core");
 	pair[0] = found[wanted % pairs][0];
 	pair[1] = found[wanted % pairs][1];
 	own_cpu(pair[w->member]);

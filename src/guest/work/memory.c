@@ -114,7 +114,7 @@ static struct numa_state *numa_state(struct ktstr_worker *w, size_t bytes)
 			s->node[s->nodes++] = node;
 	}
 	if (s->nodes < 2)
-		worker_refuse(w, TROUBLE_UNSUPPORTED, -ENODEV, "one NUMA node only");
+		worker_refuse(w, TROUBLE_UNSUPPORTED, -ENODEV, "a second NUMA node");
 	s->bytes = bytes;
 	s->data = bytes ? work_memory(w, bytes) : NULL;
 	s->next = nsec_now();
