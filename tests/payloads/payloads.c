@@ -143,6 +143,7 @@ KTSTR_TEST(payload_handles, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYL
 	ktstr_payload_wait(t, two, &r);
 	ktstr_expect(t, r.exit_code == 7, "exit code %d", r.exit_code);
 	ktstr_expect(t, !ktstr_payload_try_wait(t, one, &r), "it has ended by itself");
+	ktstr_ctx_sleep_us(t, 100000);	/* until it hears what it is told */
 	enum ktstr_verdict v = ktstr_payload_kill(t, one, &r);
 	ktstr_expect(t, r.exit_code == 3 && r.metrics == 1, "exit code %d, %u metrics", r.exit_code, r.metrics);
 	return v;
