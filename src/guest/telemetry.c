@@ -370,7 +370,7 @@ static void settle_in(struct ktstr_worker *w, const struct ktstr_load *load)
 		prctl(PR_SET_NAME, load->comm);
 	int r = place_memory(load);
 	if (r == -ENOSYS || r == -EINVAL)
-		worker_refuse(w, TROUBLE_UNSUPPORTED, r, "a kernel that knows its memory policy");
+		worker_refuse(w, TROUBLE_UNSUPPORTED, r, "a kernel and nodes fit for its memory policy");
 	if (r < 0)
 		worker_refuse(w, TROUBLE_MEM_POLICY, r, "memory policy");
 	if ((load->gid && setresgid(load->gid, load->gid, load->gid) < 0) ||

@@ -32,8 +32,9 @@ static struct worker_slot *begin(enum ktstr_work_type type, int packets, const s
 	pid_t pid = fork();
 	if (!pid) {
 		struct ktstr_work work = { .type = type };
-		struct ktstr_worker w = { .slot = slot, .member_slot = slot, .members = 1, .work = &work,
-					  .type = work_type(&work), .clock = *ticks(), .topology = topology };
+		struct ktstr_worker w = { .slot = slot, .member_slot = slot, .crew_slot = slot, .members = 1,
+					  .work = &work, .type = work_type(&work), .clock = *ticks(),
+					  .topology = topology };
 		if (packets)
 			forbid_packets(packets);
 		worker_begin(&w);
