@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/text.h"
 #include "reactor/machine.h"
 #include "reactor/trace.h"
 
@@ -73,7 +74,7 @@ static void on_written(struct op *op)
 static void put_text(struct buf *out, const char *key, const char *text)
 {
 	buf_appendf(out, "\"%s\":\"", key);
-	buf_json_escape(out, text, strlen(text));
+	text_append_json(out, text, strlen(text));
 	buf_puts(out, "\"");
 }
 
@@ -124,7 +125,7 @@ static void put_row_name(struct trace *t, size_t row)
 		number += t->row[i].type == t->row[row].type;
 	begin_event(t, 'M', row);
 	buf_puts(&t->pending, ",\"name\":\"thread_name\",\"args\":{\"name\":\"");
-	buf_json_escape(&t->pending, t->row[row].type->name, strlen(t->row[row].type->name));
+	text_append_json(&t->pending, t->row[row].type->name, strlen(t->row[row].type->name));
 	buf_appendf(&t->pending, " %u\"}}", number);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/bug.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "vmm/scan.h"
 #include "vmm/snapshot.h"
 
@@ -70,7 +71,7 @@ static void part_ended(struct vm_scan *s)
 	char chunk[COMPLAINTS_MAX];
 	ssize_t n = pread(s->stderr_fd, chunk, sizeof(chunk), 0);
 	if (n > 0)
-		buf_append_printable(&s->vm->complaints, chunk, (size_t)n);
+		text_append(&s->vm->complaints, chunk, (size_t)n);
 	s->vm->end = s->how(s->vm);
 	s->vm->ended = true;
 	notice_post(&s->vm->changed);

@@ -46,13 +46,7 @@ static inline const char *buf_str(const struct buf *b)
 	return b->data ? b->data : "";
 }
 
-/* Appends @len bytes of @s as the inside of a JSON string; bytes that are not UTF-8 become U+FFFD. */
-void buf_json_escape(struct buf *b, const char *s, size_t len);
-
 /* Appends @word as a shell's command line has it: as it is where that means the same, otherwise in quotes. */
 void buf_put_quoted(struct buf *b, const char *word);
-
-/* Appends text from a guest or a child: control bytes other than newline and tab become '?'. */
-void buf_append_printable(struct buf *b, const char *s, size_t len);
 
 #endif

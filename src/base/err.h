@@ -21,6 +21,7 @@ enum exit_status {
 	EXIT_BAD_DATA = 65,
 	EXIT_NO_BACKEND = 69,	/* no usable backend, kernel or tool */
 	EXIT_BUG = 70,
+	EXIT_NO_OUTPUT = 74,	/* something could not be written */
 	EXIT_CONTENTION = 75,	/* a resource is taken or used up: try again */
 	EXIT_INTERRUPTED = 130,
 };

@@ -2,6 +2,7 @@
 /* list.c -- a test binary describes itself as JSON. Written by hand: a guest should not need a JSON library. */
 #include <string.h>
 
+#include "base/text.h"
 #include "guest/registry.h"
 #include "guest/stage.h"
 
@@ -19,7 +20,7 @@ static void put_text(struct buf *out, const char *key, const char *value)
 		return;
 	}
 	buf_puts(out, "\"");
-	buf_json_escape(out, value, strlen(value));
+	text_append_json(out, value, strlen(value));
 	buf_puts(out, "\"");
 }
 
@@ -42,7 +43,7 @@ static void put_strings(struct buf *out, const char *key, const char *const *lis
 	buf_puts(out, "[");
 	for (size_t i = 0; list && list[i]; i++) {
 		buf_puts(out, i ? ",\"" : "\"");
-		buf_json_escape(out, list[i], strlen(list[i]));
+		text_append_json(out, list[i], strlen(list[i]));
 		buf_puts(out, "\"");
 	}
 	buf_puts(out, "]");
@@ -96,7 +97,7 @@ static void put_staged(struct buf *out, const struct ktstr_scheduler *const *sta
 	buf_puts(out, "[");
 	for (size_t i = 0; staged && staged[i]; i++) {
 		buf_puts(out, i ? ",\"" : "\"");
-		buf_json_escape(out, staged[i]->name, strlen(staged[i]->name));
+		text_append_json(out, staged[i]->name, strlen(staged[i]->name));
 		buf_puts(out, "\"");
 	}
 	buf_puts(out, "]");

@@ -6,6 +6,7 @@
 
 #include "base/bug.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "kernel/command.h"
 
 #define LINE_BYTES_MAX	 4096
@@ -48,7 +49,7 @@ static void take_line(struct command_run *run)
 {
 	if (run->on_line)
 		run->on_line(run->data, buf_str(&run->line));
-	buf_append_printable(&run->tail, buf_str(&run->line), run->line.len);
+	text_append(&run->tail, buf_str(&run->line), run->line.len);
 	buf_puts(&run->tail, "\n");
 	if (run->tail.len > TAIL_BYTES_MAX)
 		buf_consume(&run->tail, run->tail.len - TAIL_BYTES_MAX);

@@ -2,6 +2,7 @@
 /* draw.c -- the host of `ktstr topo`; see render.h. */
 #include <string.h>
 
+#include "base/text.h"
 #include "lock/render.h"
 
 static void put_list(const struct cpuset_bits *set, struct buf *out)
@@ -180,7 +181,7 @@ void host_render_json(const struct host *h, const struct cpuset_bits *allowed, s
 	buf_puts(out, "],\"notes\":[");
 	for (unsigned i = 0; i < h->notes; i++) {
 		buf_appendf(out, "%s\"", i ? "," : "");
-		buf_json_escape(out, h->note[i], strlen(h->note[i]));
+		text_append_json(out, h->note[i], strlen(h->note[i]));
 		buf_puts(out, "\"");
 	}
 	buf_puts(out, "]}\n");

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "lock/holders.h"
 
 #define CMDLINE_READ_MAX 4096
@@ -92,7 +93,7 @@ int proc_locks_parse(const char *text, struct proc_lock **ret, size_t *ret_count
 
 /* --- command lines ------------------------------------------------------------------------------------------------ */
 
-/* Decodes the character at @s that buf_append_printable() let through; its bytes are well-formed UTF-8. */
+/* Decodes the character at @s that text_append() let through; its bytes are well-formed UTF-8. */
 static uint32_t code_point(const unsigned char *s, size_t *ret_len)
 {
 	unsigned extra = *s < 0x80 ? 0 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
@@ -120,7 +121,7 @@ void cmdline_clean(const char *raw, size_t len, struct buf *out)
 		bool gap = !raw[i] || raw[i] == '\n' || raw[i] == '\t' || raw[i] == '\r';
 		buf_append(&plain, gap ? " " : raw + i, 1);
 	}
-	buf_append_printable(&printable, buf_str(&plain), plain.len);
+	text_append(&printable, buf_str(&plain), plain.len);
 	const unsigned char *s = (const unsigned char *)buf_str(&printable);
 	while (*s) {
 		size_t n;

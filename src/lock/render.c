@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "lock/render.h"
 
 #define LETTERS 26
@@ -275,7 +276,7 @@ static void put_json_string(struct buf *out, const char *s)
 		return;
 	}
 	buf_puts(out, "\"");
-	buf_json_escape(out, s, strlen(s));
+	text_append_json(out, s, strlen(s));
 	buf_puts(out, "\"");
 }
 
@@ -301,9 +302,9 @@ static void put_json_file(const struct lock_scan *s, const struct host *h, const
 	else
 		put_json_string(out, lock_file_key(f, key, sizeof(key)));
 	buf_puts(out, ",\"lockfile\":\"");
-	buf_json_escape(out, lock_file_dir(s, f), strlen(lock_file_dir(s, f)));
+	text_append_json(out, lock_file_dir(s, f), strlen(lock_file_dir(s, f)));
 	buf_puts(out, "/");
-	buf_json_escape(out, f->name, strlen(f->name));
+	text_append_json(out, f->name, strlen(f->name));
 	buf_puts(out, "\",\"holders\":[");
 	for (uint32_t i = 0; i < f->holders; i++) {
 		buf_puts(out, i ? "," : "");

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/bug.h"
+#include "base/text.h"
 #include "net/curl.h"
 #include "net/receive.h"
 
@@ -269,7 +270,7 @@ static int next_place(struct machine *m, int result)
 	buf_puts(&f->reasons, f->reasons.len ? ", " : "");
 	buf_puts(&f->reasons, f->shown);
 	buf_puts(&f->reasons, ": ");
-	buf_append_printable(&f->reasons, f->why, strlen(f->why));
+	text_append(&f->reasons, f->why, strlen(f->why));
 	if (f->tries > 1)
 		buf_appendf(&f->reasons, " (%u attempts)", f->tries);
 	if (!f->q.urls[f->url + 1])

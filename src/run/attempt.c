@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/text.h"
 #include "run/attempt.h"
 
 #define PREPARE_DEADLINE (5 * NSEC_PER_MIN)
@@ -229,7 +230,7 @@ static void take_leavings(struct attempt *a)
 	struct vm *vm = a->vm;
 	struct evidence *e = &a->evidence;
 	collect(a);
-	buf_append_printable(&e->console, buf_str(&vm->console), vm->console.len);
+	text_append(&e->console, buf_str(&vm->console), vm->console.len);
 	buf_append(&e->diagnosis, buf_str(&vm->diagnosis), vm->diagnosis.len);
 	buf_append(&e->complaints, buf_str(&vm->complaints), vm->complaints.len);
 	e->dropped = (uint32_t)vm->dropped;

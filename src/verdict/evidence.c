@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/text.h"
 #include <ktstr/payload.h>
 
 #include "verdict/evidence.h"
@@ -159,7 +160,7 @@ static int take_samples(struct evidence *e, const struct record *r)
 static char *printable(const char *text, size_t len)
 {
 	struct buf out = BUF_NULL;
-	buf_append_printable(&out, text, len);
+	text_append(&out, text, len);
 	return buf_steal(&out);
 }
 
@@ -201,7 +202,7 @@ static int take_text(struct evidence *e, const struct record *r)
 	memcpy(&head, r->payload, sizeof(head));
 	if (!head.stream || head.stream >= WIRE_STREAM_MAX)
 		return -EBADMSG;
-	buf_append_printable(&e->text[head.stream], r->payload + sizeof(head), r->length - sizeof(head));
+	text_append(&e->text[head.stream], r->payload + sizeof(head), r->length - sizeof(head));
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "base/parse.h"
 #include "base/rng.h"
 #include "base/tap.h"
+#include "base/text.h"
 #include "t.h"
 
 START_TEST(err_chain_reads_outermost_first)
@@ -50,10 +51,45 @@ START_TEST(err_exit_status_is_the_innermost_said)
 }
 END_TEST
 
-START_TEST(buf_json_escape_repairs_utf8)
+START_TEST(text_from_outside_is_printable_utf8)
+{
+	static const struct {
+		const char *in, *out;
+		bool line;
+	} cases[] = {
+		{ "gr\xfc", "gr\xef\xbf\xbd", true },
+		{ "caf\xc3\xa9\n", "caf\xc3\xa9\n", false },
+		{ "a\nb\tc\rd", "a?b?c?d", true },
+		{ "\xc2\x9b" "31m", "?31m", false },		/* CSI as C1 */
+		{ "a\xe2\x80\xae" "b", "a?b", false },	/* right-to-left override */
+		{ "\xc3", "\xef\xbf\xbd", false },
+		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", false },	/* a surrogate */
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *got = cases[i].line ? text_clean_line(cases[i].in) : text_clean(cases[i].in);
+		ck_assert_str_eq(got, cases[i].out);
+		ck_assert(text_is_clean(got, strlen(got), cases[i].line));
+		ck_assert_int_eq(text_is_clean(cases[i].in, strlen(cases[i].in), cases[i].line),
+				 strcmp(cases[i].in, cases[i].out) == 0);
+	}
+}
+END_TEST
+
+START_TEST(text_is_cut_between_characters)
+{
+	char text[] = "a\xc3\xa9\xe2\x82\xac", out[5];
+	ck_assert_uint_eq(text_copy_line(out, sizeof(out), text, strlen(text)), 3);
+	ck_assert_str_eq(out, "a\xc3\xa9");
+	ck_assert_uint_eq(text_cut(text, 5), 3);
+	ck_assert_uint_eq(text_cut(text, 2), 1);
+	ck_assert_str_eq(text, "a");
+}
+END_TEST
+
+START_TEST(text_append_json_repairs_utf8)
 {
 	struct buf b = BUF_NULL;
-	buf_json_escape(&b, "a\"\\\n\x01\xc3\xa9\xff\xc0\x80", 10);
+	text_append_json(&b, "a\"\\\n\x01\xc3\xa9\xff\xc0\x80", 10);
 	ck_assert_str_eq(buf_str(&b), "a\\\"\\\\\\u000a\\u0001\xc3\xa9\\ufffd\\ufffd\\ufffd");
 	buf_done(&b);
 }
@@ -62,7 +98,7 @@ END_TEST
 START_TEST(buf_printable_tames_terminals)
 {
 	struct buf b = BUF_NULL;
-	buf_append_printable(&b, "a\033[2Jb\r\n\tc\x7f", 11);
+	text_append(&b, "a\033[2Jb\r\n\tc\x7f", 11);
 	ck_assert_str_eq(buf_str(&b), "a?[2Jb\n\tc?");
 	buf_done(&b);
 }
@@ -379,7 +415,9 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, err_chain_reads_outermost_first);
 	tcase_add_test(tc, err_null_wants_only_the_code);
 	tcase_add_test(tc, err_exit_status_is_the_innermost_said);
-	tcase_add_test(tc, buf_json_escape_repairs_utf8);
+	tcase_add_test(tc, text_from_outside_is_printable_utf8);
+	tcase_add_test(tc, text_is_cut_between_characters);
+	tcase_add_test(tc, text_append_json_repairs_utf8);
 	tcase_add_test(tc, buf_printable_tames_terminals);
 	tcase_add_test(tc, buf_limits_are_errors_not_crashes);
 	tcase_add_test(tc, hashes_match_their_references);

@@ -2,6 +2,7 @@
 /* qmp.c -- see qmp.h. */
 #include <string.h>
 
+#include "base/text.h"
 #include "vmm/qemu/qmp.h"
 
 void qmp_done(struct qmp *q)
@@ -23,7 +24,7 @@ static void keep_text(struct qmp *q, const json_t *value)
 	const char *s = json_string_value(value);
 	buf_clear(&q->text);
 	if (s)
-		buf_append_printable(&q->text, s, strlen(s));
+		text_append(&q->text, s, strlen(s));
 }
 
 static enum qmp_event classify(struct qmp *q, const json_t *message)

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* text.c -- see text.h. */
+#include <string.h>
+
+#include "base/text.h"
+
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
+
+struct character {
+	size_t len; /* bytes; 0: no valid sequence begins here */
+	uint32_t code;
+};
+
+/* Reads the UTF-8 sequence at @s (RFC 3629: shortest form, no surrogates). @len is at least 1. */
+static struct character read_character(const unsigned char *s, size_t len)
+{
+	static const struct {
+		unsigned char mask, lead, extra;
+		uint32_t least;
+	} forms[] = { { 0xe0, 0xc0, 1, 0x80 }, { 0xf0, 0xe0, 2, 0x800 }, { 0xf8, 0xf0, 3, 0x10000 } };
+
+	if (s[0] < 0x80)
+		return (struct character){ .len = 1, .code = s[0] };
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		if ((s[0] & forms[i].mask) != forms[i].lead || len <= forms[i].extra)
+			continue;
+		uint32_t code = s[0] & (unsigned char)~forms[i].mask;
+		for (size_t k = 1; k <= forms[i].extra; k++) {
+			if ((s[k] & 0xc0) != 0x80)
+				return (struct character){ 0 };
+			code = code << 6 | (s[k] & 0x3f);
+		}
+		bool bad = code < forms[i].least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000);
+		return (struct character){ .len = bad ? 0 : forms[i].extra + 1u, .code = code };
+	}
+	return (struct character){ 0 };
+}
+
+/* C0 and C1 controls, DEL, line separators, and the characters that reorder text (UAX #9). */
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+}
+
+/* What stands for the character at @s; @used: bytes of @s that it takes. "": nothing. */
+static const char *replacement_of(const char *s, size_t len, bool line, size_t *used, size_t *out_len)
+{
+	struct character c = read_character((const unsigned char *)s, len);
+	*used = c.len ? c.len : 1;
+	if (!c.len) {
+		*out_len = strlen(REPLACEMENT);
+		return REPLACEMENT;
+	}
+	if (c.code == '\r' && !line) {
+		*out_len = 0;
+		return "";
+	}
+	bool kept = !is_control(c.code) || (!line && (c.code == '\n' || c.code == '\t'));
+	*out_len = kept ? c.len : 1;
+	return kept ? s : "?";
+}
+
+static void append(struct buf *out, const char *s, size_t len, bool line)
+{
+	for (size_t i = 0, used, n; i < len; i += used) {
+		const char *shown = replacement_of(s + i, len - i, line, &used, &n);
+		buf_append(out, shown, n);
+	}
+}
+
+void text_append(struct buf *out, const char *s, size_t len)
+{
+	append(out, s, len, false);
+}
+
+void text_append_line(struct buf *out, const char *s, size_t len)
+{
+	append(out, s, len, true);
+}
+
+char *text_clean(const char *s)
+{
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	text_append(&out, s, strlen(s));
+	return buf_steal(&out);
+}
+
+char *text_clean_line(const char *s)
+{
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	text_append_line(&out, s, strlen(s));
+	return buf_steal(&out);
+}
+
+size_t text_copy_line(char *out, size_t size, const char *s, size_t len)
+{
+	size_t at = 0;
+	for (size_t i = 0, used, n; i < len; i += used) {
+		const char *shown = replacement_of(s + i, len - i, true, &used, &n);
+		if (at + n >= size)
+			break;
+		memcpy(out + at, shown, n);
+		at += n;
+	}
+	out[at] = '\0';
+	return at;
+}
+
+size_t text_cut(char *s, size_t max)
+{
+	size_t len = strnlen(s, max + 1);
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)s[max] & 0xc0) == 0x80)
+		max--;
+	s[max] = '\0';
+	return max;
+}
+
+bool text_is_clean(const char *s, size_t len, bool line)
+{
+	for (size_t i = 0, used, n; i < len; i += used)
+		if (replacement_of(s + i, len - i, line, &used, &n) != s + i)
+			return false;
+	return true;
+}
+
+/* Bytes from @s on that stand for themselves in a JSON string. */
+static size_t json_plain(const char *s, size_t len)
+{
+	size_t n = 0;
+	while (n < len && s[n] >= 0x20 && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
+void text_append_json(struct buf *b, const char *s, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		size_t plain = json_plain(s + i, len - i);
+		buf_append(b, s + i, plain);
+		i += plain;
+		if (i == len)
+			break;
+		unsigned char c = (unsigned char)s[i];
+		size_t n = read_character((const unsigned char *)s + i, len - i).len;
+		if (!n)
+			buf_puts(b, "\\ufffd");
+		else if (c == '"' || c == '\\')
+			buf_appendf(b, "\\%c", c);
+		else if (c < 0x20)
+			buf_appendf(b, "\\u%04x", c);
+		else
+			buf_append(b, s + i, n);
+		i += n ? n : 1;
+	}
+}

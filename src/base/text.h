@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * text.h -- text from outside, made safe to show and to keep.
+ *
+ * Guests, logs, archives, file names and the environment can hold any bytes. All of them pass through here on their
+ * way to a terminal, a report or a JSON file. What comes out is valid UTF-8 (RFC 3629) without control characters: a
+ * byte that belongs to no valid sequence becomes U+FFFD, a control character (C0, DEL, C1, or one that changes the
+ * direction of text) becomes '?'. Newline and tab stay, carriage return is dropped.
+ */
+#ifndef KTSTR_BASE_TEXT_H
+#define KTSTR_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/* Appends @len bytes of @s. */
+void text_append(struct buf *out, const char *s, size_t len);
+/* Same for a name or another text of one line: newline and tab become '?' as well. */
+void text_append_line(struct buf *out, const char *s, size_t len);
+
+/* text_append() and text_append_line() of a whole string; the caller frees. NULL: out of memory. */
+char *text_clean(const char *s);
+char *text_clean_line(const char *s);
+
+/*
+ * Like text_append_line() into an array of @size bytes (at least 1), always terminated. Text that does not fit is cut
+ * between two characters. Returns the length.
+ */
+size_t text_copy_line(char *out, size_t size, const char *s, size_t len);
+
+/* Cuts a clean string to at most @max bytes, between two characters. Returns the new length. */
+size_t text_cut(char *s, size_t max);
+
+/* Would text_append() leave it as it is? With @line: text_append_line()? */
+bool text_is_clean(const char *s, size_t len, bool line);
+
+/* Appends @len bytes of @s as the inside of a JSON string; bytes that are not UTF-8 become U+FFFD. */
+void text_append_json(struct buf *out, const char *s, size_t len);
+
+#endif
