@@ -2,8 +2,8 @@
 /*
  * buf.h -- a growing byte buffer, always followed by a NUL that does not count.
  *
- * Appending never reports failure call by call: the first allocation that fails, or that would pass @max, marks the
- * buffer `failed`, later appends are ignored, and the owner asks once at the end.
+ * Appending never reports failure call by call: the first allocation that fails, or that would pass BUF_BYTES_MAX,
+ * marks the buffer `failed`, later appends are ignored, and the owner asks once at the end.
  */
 #ifndef KTSTR_BASE_BUF_H
 #define KTSTR_BASE_BUF_H

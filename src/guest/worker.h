@@ -229,7 +229,7 @@ void worker_woken_since(struct ktstr_worker *w, const _Atomic int64_t *since);
 void worker_woken_late(struct ktstr_worker *w, int64_t since, nsec_t after);
 /* A latency that is not the end of such a wait. */
 void worker_sample_since(struct ktstr_worker *w, int64_t since);
-/* A measurement of the work type's own, sent with its telemetry; @unit is part of the name ("rps", "p99_us"). */
+/* A measurement of the work type's own, sent with its telemetry. The unit is part of @name ("rps", "p99_us"). */
 void worker_metric(struct ktstr_worker *w, const char *name, double value);
 /* Cannot work here: says so and ends. -ENOSYS and the like become a Skip. */
 void worker_refuse(struct ktstr_worker *w, enum worker_trouble trouble, int code, const char *what)

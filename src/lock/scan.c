@@ -117,7 +117,7 @@ static bool is_quiet(struct lock_scan *s, nsec_t now)
 
 /* --- listing ------------------------------------------------------------------------------------------------------ */
 
-/* "@before12.lock" */
+/* Reads the number N of a name "BEFORE<N>.lock". */
 static bool numbered(const char *name, const char *before, uint32_t *ret)
 {
 	size_t len = strlen(before), digits;

@@ -78,7 +78,7 @@ struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 int attempt_prepare(void *attempt);
 int attempt_judge(void *attempt);
 int attempt_store(void *attempt);
-/* What every report needs of a finished attempt; @replay and @digits are buffers that it borrows. */
+/* What every report needs of a finished attempt; @ret borrows from @a and from @replay. */
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret);
 /* The former tries of the attempt's test, and this one once it is judged. */
 struct flake_history *attempt_history(const struct attempt *a);

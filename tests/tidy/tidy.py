@@ -139,9 +139,67 @@ def check_todo():
     check(not left, 'nothing is left to do in the code', '\n'.join(left))
 
 
+def state_tables(text):
+    """Per table of machine states: its entries (enumerator, name, handler) in the order in which they stand there."""
+    for table in re.findall(r'struct machine_state \w+\[\w*\] = \{(.*?)^\};', text, re.S | re.M):
+        entries = re.split(r'\[([A-Z][A-Z0-9_]*)\]\s*=', table)[1:]
+        yield [(entries[i], re.search(r'\.name = "([^"]*)"', entries[i + 1]), re.search(r'\.run = (\w+)', entries[i + 1]))
+               for i in range(0, len(entries), 2)]
+
+
+def enumerators():
+    """{(path or None, enumerator): (place in its enum, the enum's prefix)}; enums of a .c file count in that file only."""
+    found = {}
+    for path in files('.c', '.h'):
+        for body in re.findall(r'enum \w*\s*\{(.*?)\}', without_comments(read(path)), re.S):
+            names = re.findall(r'\b[A-Z][A-Z0-9_]*\b', body)
+            prefix = os.path.commonprefix(names)
+            prefix = prefix[:prefix.rfind('_') + 1]
+            scope = path if path.endswith('.c') else None
+            found.update({(scope, name): (place, prefix) for place, name in enumerate(names)})
+    return found
+
+
+def check_state_tables():
+    order, tables, wrong = enumerators(), 0, []
+    for path in files('.c'):
+        text = read(path)
+        for entries in state_tables(text):
+            tables += bool(entries)
+            known = [order.get((path, e), order.get((None, e))) for e, _, _ in entries]
+            places = [k[0] for k in known if k]
+            if places != sorted(places) or len(places) != len(entries):
+                wrong.append(f'{path}: the table is not in the order of its enum')
+            bodies = [text.find(f'\nstatic int {run[1]}(struct machine *') for _, _, run in entries if run]
+            bodies = [b for b in bodies if b >= 0]
+            if bodies != sorted(bodies):
+                wrong.append(f'{path}: handlers do not stand in the order of the table')
+            for (enumerator, name, _), k in zip(entries, known):
+                meant = enumerator[len(k[1]) if k else 0:].lower()
+                if name and re.sub(r'[^a-z0-9]', '_', name[1]) != meant:
+                    wrong.append(f'{path}: {enumerator} is called "{name[1]}", not "{meant}"')
+    check(tables >= 10 and not wrong, 'state tables: order of the enum, order of the handlers, names of the enum',
+          '\n'.join(wrong) or tables)
+
+
+def check_parameters():
+    """What a comment calls @name is a parameter, a member or a variable of that file."""
+    wrong = []
+    for path in files('.c', '.h'):
+        if path.startswith('tests/'):
+            continue
+        text = read(path)
+        words = set(re.findall(r'\w+', re.sub(r'/\*.*?\*/', '', text, flags=re.S)))
+        comments = ''.join(re.findall(r'/\*.*?\*/', text, re.S))
+        wrong += [f'{path}: @{name}' for name in re.findall(r'(?<![\w.])@([a-z]\w*)', comments) if name not in words]
+    check(not wrong, 'what a comment calls @name is a name of that file', '\n'.join(wrong))
+
+
 check_includes()
 check_lengths()
 check_banned()
 check_heads()
 check_todo()
+check_state_tables()
+check_parameters()
 finish()
