@@ -15,8 +15,8 @@ void vm_cmdline(const struct vm_config *c, const char *words, struct buf *out)
 			 "sysctl.kernel.softlockup_panic=1 sysctl.kernel.sched_schedstats=1 "
 			 "sysctl.kernel.unprivileged_bpf_disabled=0 "
 			 "memmap=%uM$0x%x ktstr.log=0x%x:0x%x ktstr.exit=0x%x",
-		    c->verbose ? "loglevel=7" : "quiet loglevel=4", GUEST_LOG_BYTES >> 20, GUEST_LOG_ADDRESS,
-		    GUEST_LOG_ADDRESS, GUEST_LOG_BYTES, VM_EXIT_PORT);
+		    c->verbose ? "earlyprintk=serial,ttyS0,115200 loglevel=7" : "quiet loglevel=4",
+		    GUEST_LOG_BYTES >> 20, GUEST_LOG_ADDRESS, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES, VM_EXIT_PORT);
 	if (c->park)
 		buf_appendf(out, " ktstr.park=0x%x", VM_PARK_PORT);
 	if (words)

@@ -5,21 +5,18 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "base/term.h"
-
-static bool env_set(const char *name)
-{
-	const char *v = getenv(name);
-	return v && *v;
-}
 
 struct term term_probe(int fd)
 {
-	const char *kind = getenv("TERM");
+	const char *kind = environment_get(ENV_TERM);
 	bool tty = isatty(fd) && kind && strcmp(kind, "dumb") != 0;
 	struct winsize ws = { 0 };
 	unsigned columns = tty && ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_col ? ws.ws_col : 80;
-	return (struct term){ .fd = fd, .tty = tty, .colour = tty && !env_set("NO_COLOR"), .columns = columns };
+	return (struct term){
+		.fd = fd, .tty = tty, .colour = tty && !environment_is_on(ENV_NO_COLOR), .columns = columns,
+	};
 }
 
 const char *term_style(const struct term *t, enum term_style style)

@@ -2,6 +2,7 @@
 /* tool.c -- see tool.h. */
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/tool.h"
 
@@ -9,8 +10,8 @@ char *tool_find(const char *name)
 {
 	if (strchr(name, '/'))
 		return access(name, X_OK) == 0 ? strdup(name) : NULL;
-	const char *path = getenv("PATH");
-	for (const char *p = path && *path ? path : "/usr/bin:/bin"; *p;) {
+	const char *path = environment_get(ENV_PATH);
+	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
 		size_t len = strcspn(p, ":");
 		_cleanup_free_ char *dir = strndup(p, len);
 		char *full = dir && len ? path_join(dir, name) : NULL;

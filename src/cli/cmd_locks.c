@@ -10,6 +10,7 @@
 #include "lock/flock.h"
 #include "lock/watch.h"
 #include "reactor/signal.h"
+#include "run/rundir.h"
 
 struct locks_args {
 	bool json;
@@ -38,10 +39,10 @@ static int read_period(const char *text, nsec_t *ret, struct err **err)
 static int open_scan(struct lock_scan *ret)
 {
 	_cleanup_(cache_done) struct cache cache = { 0 };
-	const char *runs = getenv("KTSTR_RUNS_ROOT");
+	_cleanup_free_ char *runs = rundir_root();
 	bool cached = cache_open(&cache, NULL) == 0;
 	_cleanup_free_ char *cache_locks = cached ? path_join(cache.root, ".locks") : NULL;
-	_cleanup_free_ char *run_locks = path_join(runs && *runs ? runs : "target/ktstr", ".locks");
+	_cleanup_free_ char *run_locks = runs ? path_join(runs, ".locks") : NULL;
 	return lock_scan_init(ret, lock_dir_path(), cache_locks, run_locks, "/proc");
 }
 

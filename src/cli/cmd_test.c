@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/tool.h"
@@ -98,8 +99,7 @@ static int parse_cap(struct session *s, const struct test_args *a, struct err **
 
 static bool no_perf_mode(const struct test_args *a)
 {
-	const char *said = getenv("KTSTR_NO_PERF_MODE");
-	return a->no_perf_mode || (said && *said);
+	return a->no_perf_mode || environment_is_on(ENV_NO_PERF_MODE);
 }
 
 static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err **err)
@@ -233,10 +233,10 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 
 static int spend_budget(struct session *s, struct err **err)
 {
-	const char *text = getenv("KTSTR_BUDGET_SECS");
+	const char *text = environment_get(ENV_BUDGET_SECS);
 	struct budget_report report;
 	nsec_t budget;
-	if (!text || !*text)
+	if (!text)
 		return 0;
 	if (!budget_parse(text, &budget)) {
 		fprintf(stderr, "warning: KTSTR_BUDGET_SECS='%s' is no positive number and is ignored\n", text);
@@ -316,9 +316,9 @@ static unsigned slots_of(const struct session *s, const struct test_args *a)
 static int choose_accel(struct session *s, const struct test_args *a, struct err **err)
 {
 	enum accel want = ACCEL_AUTO;
-	const char *accel = a->accel ? a->accel : getenv("KTSTR_ACCEL");
+	const char *accel = a->accel ? a->accel : environment_get(ENV_ACCEL);
 	s->probe_cache = cache_sibling("host");
-	int r = accel && *accel ? accel_parse(accel, &want, err) : 0;
+	int r = accel ? accel_parse(accel, &want, err) : 0;
 	r = r == 0 ? accel_choose(want, s->probe_cache, &s->accel, err) : r;
 	if (r == 0 && a->perf_mode && !s->accel.backend->vcpu_threads)
 		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "--perf-mode needs the kvm backend, and this is %s: %s",
@@ -357,7 +357,7 @@ static int dry_run(struct session *s, const struct test_args *a, struct err **er
 
 static int verdict_status(const struct run_counts *c, bool flaky_fails)
 {
-	bool no_skip = getenv("KTSTR_NO_SKIP_MODE") != NULL;
+	bool no_skip = environment_is_on(ENV_NO_SKIP_MODE);
 	if (c->failed || (no_skip && c->skipped) || (flaky_fails && c->flaky))
 		return 1;
 	return c->inconclusive > c->allowed ? 2 : 0;
@@ -397,6 +397,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.paths = buf_str(&s->paths),
 		.image_cache = s->image_cache,
 		.snapshot_cache = s->snapshot_cache,
+		.verbose = environment_is_on(ENV_VERBOSE) || environment_is_on(ENV_BACKTRACE),
 		.no_capture = a->no_capture,
 		.json = a->json,
 		.keep_logs = a->keep_logs,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/tool.h"
@@ -31,9 +32,9 @@ int build_budget(const char *cpu_cap, unsigned *ret, bool *ret_said, struct err 
 
 static int parallel_kernels(unsigned *ret, struct err **err)
 {
-	const char *env = getenv("KTSTR_KERNEL_PARALLELISM");
+	const char *env = environment_get(ENV_KERNEL_PARALLELISM);
 	uint32_t n = 0;
-	if (env && *env && parse_u32_range(env, 1, KERNELS_MAX, &n) < 0)
+	if (env && parse_u32_range(env, 1, KERNELS_MAX, &n) < 0)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "KTSTR_KERNEL_PARALLELISM: '%s' is no number from 1 to %d",
 			    env, KERNELS_MAX);
 	*ret = n;
@@ -94,7 +95,7 @@ static int interrupted(struct err **err)
 
 static int parse_refs(const struct kernels_request *q, struct kernel_ref *refs, size_t *ret_count, struct err **err)
 {
-	const char *env = getenv("KTSTR_KERNEL"), *none = q->build || !env || !*env ? NULL : env;
+	const char *none = q->build ? NULL : environment_get(ENV_KERNEL);
 	int r = 0;
 	size_t n = 0;
 	if (q->count > KERNELS_MAX)

@@ -2,6 +2,7 @@
 /* manual.c -- help, manual pages and completions, all from the tables of options.h. */
 #include <string.h>
 
+#include "base/environment.h"
 #include "cli/options.h"
 
 static const char synopsis[] = "tests Linux process schedulers in virtual machines";
@@ -35,6 +36,63 @@ void help_command(const struct command *c, struct buf *out)
 	for (const struct option_row *o = c->option; o && o->name; o++)
 		put_option(o, out);
 	buf_puts(out, " -h, --help                 display this help\n");
+}
+
+/* --- the environment ---------------------------------------------------------------------------------------------- */
+
+static const char *variable_suffix(const struct environment_variable *v)
+{
+	return v->name[strlen(v->name) - 1] == '_' ? "<NAME>" : "";
+}
+
+/* @text in lines of at most @columns, each indented by @indent. */
+static void put_wrapped(struct buf *out, const char *text, size_t indent, size_t columns)
+{
+	size_t at = 0;
+	for (const char *p = text; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+		if (at && at + 1 + len > columns) {
+			buf_puts(out, "\n");
+			at = 0;
+		}
+		buf_appendf(out, "%*s%.*s", at ? 1 : (int)indent, "", (int)len, p);
+		at += at ? len + 1 : indent + len;
+		p += len;
+	}
+	buf_puts(out, "\n");
+}
+
+void help_environment(struct buf *out)
+{
+	buf_puts(out, "\nEnvironment variables. An empty value is the same as none, unless stated otherwise.\n");
+	for (size_t i = 0; i < ENV_MAX; i++) {
+		const struct environment_variable *v = &environment_variables[i];
+		if (v->audience == ENVIRONMENT_INTERNAL)
+			continue;
+		buf_appendf(out, "\n %s%s", v->name, variable_suffix(v));
+		if (*v->fallback)
+			buf_appendf(out, "  (default: %s)", v->fallback);
+		buf_puts(out, "\n");
+		put_wrapped(out, v->meaning, 5, 100);
+	}
+}
+
+void environment_page(struct buf *out)
+{
+	static const char *const audiences[] = {
+		[ENVIRONMENT_USER] = "user", [ENVIRONMENT_INTERNAL] = "internal", [ENVIRONMENT_SYSTEM] = "system",
+	};
+	buf_puts(out, "# Environment variables\n\n"
+		      "An empty value is the same as none, unless stated otherwise. An option wins over its\n"
+		      "variable. *User* variables are for people, *internal* ones are set by `ktstr` for its own child processes,\n"
+		      "*system* ones are not ours and mean what they mean everywhere.\n"
+		      "This page is what `ktstr help environment --markdown` prints.\n\n"
+		      "| variable | default | meaning | audience | read in |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < ENV_MAX; i++) {
+		const struct environment_variable *v = &environment_variables[i];
+		buf_appendf(out, "| `%s%s` | %s | %s | %s | `%s` |\n", v->name, variable_suffix(v), v->fallback,
+			    v->meaning, audiences[v->audience], v->reader);
+	}
 }
 
 /* --- roff --------------------------------------------------------------------------------------------------------- */

@@ -53,6 +53,9 @@ int options_parse(const struct command *c, char *const *argv, void *args, struct
 void help_overview(struct buf *out);
 void help_command(const struct command *c, struct buf *out);
 void manual_page(const struct command *c, struct buf *out);	/* roff, section 1; NULL: ktstr(1) */
+/* The environment variables that people set: for a terminal, and as docs/ENVIRONMENT.md. */
+void help_environment(struct buf *out);
+void environment_page(struct buf *out);
 void completions(const char *shell, struct buf *out);		/* bash */
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "image/elf.h"
 #include "image/ldcache.h"
@@ -144,7 +145,7 @@ static char *find_library(const char *name, const struct needs *n, const char *o
 		return strdup(name);
 	char *path = n->runpath ? NULL : search_list(n->rpath, name, origin);
 	if (!path)
-		path = search_list(getenv("LD_LIBRARY_PATH"), name, origin);
+		path = search_list(environment_get(ENV_LD_LIBRARY_PATH), name, origin);
 	if (!path)
 		path = search_list(n->runpath, name, origin);
 	if (!path)

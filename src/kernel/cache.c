@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "kernel/cache.h"
@@ -21,7 +22,7 @@
 
 static int home_dir(const char **ret, struct err **err)
 {
-	const char *home = getenv("HOME");
+	const char *home = environment_get(ENV_HOME);
 	static const char advice[] = "cannot resolve the cache directory; set HOME, XDG_CACHE_HOME or KTSTR_CACHE_DIR";
 	if (!home)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "HOME is unset; %s", advice);
@@ -35,8 +36,8 @@ static int home_dir(const char **ret, struct err **err)
 
 static int base_dir(char **ret, struct err **err)
 {
-	const char *xdg = getenv("XDG_CACHE_HOME"), *home = NULL;
-	if (xdg && *xdg) {
+	const char *xdg = environment_get(ENV_XDG_CACHE_HOME), *home = NULL;
+	if (xdg) {
 		*ret = path_join(xdg, "ktstr");
 		return *ret ? 0 : -ENOMEM;
 	}
@@ -54,10 +55,10 @@ char *cache_sibling(const char *name)
 
 int cache_open(struct cache *ret, struct err **err)
 {
-	const char *said = getenv("KTSTR_CACHE_DIR");
+	const char *said = environment_get(ENV_CACHE_DIR);
 	_cleanup_free_ char *base = NULL;
 	int r = 0;
-	if (said && *said)
+	if (said)
 		ret->root = strdup(said);
 	else if ((r = base_dir(&base, err)) == 0)
 		ret->root = path_join(base, "kernels");

@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "kernel/config.h"
@@ -68,7 +69,7 @@ int kernel_distro_tarball(const char *dir, char **ret, struct err **err)
 
 int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **err)
 {
-	const char *home = getenv("HOME");
+	const char *home = environment_get(ENV_HOME);
 	_cleanup_free_ char *path = *text == '~' && home ? path_join(home, text + 1 + (text[1] == '/')) : strdup(text);
 	if (!path)
 		return -ENOMEM;
@@ -224,8 +225,8 @@ static bool lacks(const char *dir, const char *file, const char *option)
 /* What was built elsewhere, for kernels that were built without. */
 static char *find_kit(const char *kernel, const char *below)
 {
-	const char *said = getenv("KTSTR_KIT");
-	return said && *said ? strdup(said) : path_join(kernel, below);
+	const char *said = environment_get(ENV_KIT);
+	return said ? strdup(said) : path_join(kernel, below);
 }
 
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "kernel/mirror.h"
 
 #define HOST_LISTS	"https://www.kernel.org"
@@ -35,7 +36,7 @@ static char *below(const char *base, size_t len, const char *path)
 
 char **mirror_urls(const char *host, const char *path)
 {
-	const char *said = getenv("KTSTR_KERNEL_MIRROR");
+	const char *said = environment_get(ENV_KERNEL_MIRROR);
 	char **urls = calloc(MIRRORS_MAX + 1, sizeof(*urls));
 	size_t n = 0;
 	while (urls && said && *said && n < MIRRORS_MAX) {

@@ -2,20 +2,16 @@
 /* budget.c -- how many CPUs a build or a machine without reservation may use; see plan.h. */
 #include <stdlib.h>
 
+#include "base/environment.h"
 #include "lock/plan.h"
 
 #define BUDGET_PERCENT 30
 
-static const char *unless_empty(const char *s)
-{
-	return s && *s ? s : NULL;
-}
-
 struct budget_words budget_environment(const char *flag)
 {
 	return (struct budget_words){
-		.flag = flag, .cap = unless_empty(getenv("KTSTR_CPU_CAP")),
-		.bypass = unless_empty(getenv("KTSTR_BYPASS_LLC_LOCKS")),
+		.flag = flag, .cap = environment_get(ENV_CPU_CAP),
+		.bypass = environment_get(ENV_BYPASS_LLC_LOCKS),
 	};
 }
 

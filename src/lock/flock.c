@@ -7,14 +7,15 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "base/environment.h"
 #include "lock/flock.h"
 
 #define REPLACED_RETRIES_MAX 16
 
 const char *lock_dir_path(void)
 {
-	const char *said = getenv("KTSTR_LOCK_DIR");
-	return said && *said ? said : LOCK_DIR_USUAL;
+	const char *said = environment_get(ENV_LOCK_DIR);
+	return said ? said : LOCK_DIR_USUAL;
 }
 
 int lock_dir_open(const char *path, fs_magic_fn *magic, struct lock_dir *ret, struct err **err)

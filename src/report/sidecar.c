@@ -6,6 +6,7 @@
 
 #include <ktstr/payload.h>
 
+#include "base/environment.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "report/sidecar.h"
@@ -266,7 +267,7 @@ static json_t *volatile_part(const struct result *r)
 	json_object_set_new(o, "vm_events", counters(r->event_names, r->event, r->events));
 	json_object_set_new(o, "perf_mode", perf_mode(r));
 	json_object_set_new(o, "run_id", json_string_or_null(r->run_id));
-	json_object_set_new(o, "run_source", json_string(getenv("KTSTR_CI") && *getenv("KTSTR_CI") ? "ci" : "local"));
+	json_object_set_new(o, "run_source", json_string(environment_is_on(ENV_CI) ? "ci" : "local"));
 	return o;
 }
 

@@ -241,7 +241,8 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			   .icount_shift = c->icount_shift,
 			   .time_dilation = c->time_dilation,
 			   .late_cpus = c->kernel->serial_smp,
-			   .perf = c->perf},
+			   .perf = c->perf,
+			   .verbose = f->config.verbose},
 		/* Processors come up one after the other. */
 		.boot_deadline = c->time_dilation *
 				 (3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC),

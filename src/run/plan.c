@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/tool.h"
 #include "report/sidecar.h"
@@ -28,15 +29,8 @@ uint64_t guest_likely_mib(const struct ktstr_topology *t, unsigned declared)
 
 static const char *from_environment(const char *binary)
 {
-	char name[128] = "KTSTR_SCHEDULER_BIN_";
-	size_t at = strlen(name);
-	for (const char *p = binary; *p && at < sizeof(name) - 1; p++)
-		name[at++] = isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_';
-	name[at] = '\0';
-	const char *value = getenv(name);
-	if (!value || !*value)
-		value = getenv("KTSTR_SCHEDULER");
-	return value && *value ? value : NULL;
+	const char *own = environment_get_for(ENV_SCHEDULER_BIN, binary);
+	return own ? own : environment_get(ENV_SCHEDULER);
 }
 
 static char *in_dir(const char *dir, const char *binary)

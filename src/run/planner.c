@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -127,18 +128,19 @@ static unsigned read_sidecars(const char *dir, json_t *durations, unsigned left)
 
 json_t *durations_load(void)
 {
-	const char *said = getenv("KTSTR_SIDECAR_DIR");
+	const char *said = environment_get(ENV_SIDECAR_DIR);
 	json_t *durations = json_object();
 	unsigned left = SIDECARS_READ_MAX;
 	if (!durations)
 		return NULL;
-	if (said && *said) {
+	if (said) {
 		read_sidecars(said, durations, left);
 		return durations;
 	}
-	DIR *root = opendir(rundir_root());
+	_cleanup_free_ char *runs = rundir_root();
+	DIR *root = runs ? opendir(runs) : NULL;
 	for (struct dirent *e; root && left && (e = readdir(root));) {
-		_cleanup_free_ char *path = *e->d_name != '.' ? path_join(rundir_root(), e->d_name) : NULL;
+		_cleanup_free_ char *path = *e->d_name != '.' ? path_join(runs, e->d_name) : NULL;
 		if (path && path_is_dir(path))
 			left = read_sidecars(path, durations, left);
 	}

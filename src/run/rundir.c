@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "lock/scan.h"
@@ -63,26 +64,27 @@ static void clear_old(const char *path)
 		closedir(dir);
 }
 
-const char *rundir_root(void)
+char *rundir_root(void)
 {
-	const char *root = getenv("KTSTR_RUNS_ROOT");
-	return root && *root ? root : "target/ktstr";
+	const char *root = environment_get(ENV_RUNS_ROOT), *target = environment_get(ENV_CARGO_TARGET_DIR);
+	return root ? strdup(root) : path_join(target ? target : "target", "ktstr");
 }
 
 int rundir_open(const char *kernel_version, const char *commit, struct rundir *ret, struct err **err)
 {
-	const char *said = getenv("KTSTR_SIDECAR_DIR"), *root = rundir_root();
+	const char *said = environment_get(ENV_SIDECAR_DIR);
 	struct rundir d = RUNDIR_NULL;
 	int r;
 	snprintf(d.commit, sizeof(d.commit), "%s", commit);
-	if (said && *said) {
+	if (said) {
 		d.path = strdup(said);
 		d.id = strdup(path_basename(said));
 		r = d.path && d.id ? mkdir_parents(d.path, 0755, err) : -ENOMEM;
 	} else {
-		_cleanup_free_ char *locks = path_join(root, ".locks");
+		_cleanup_free_ char *root = rundir_root();
+		_cleanup_free_ char *locks = root ? path_join(root, ".locks") : NULL;
 		_cleanup_free_ char *lock = NULL;
-		if (asprintf(&d.id, "%s-%s", kernel_version, d.commit) < 0)
+		if (!root || asprintf(&d.id, "%s-%s", kernel_version, d.commit) < 0)
 			return -ENOMEM;
 		d.path = path_join(root, d.id);
 		if (!locks || !d.path || asprintf(&lock, "%s/%s.lock", locks, d.id) < 0)

@@ -23,8 +23,8 @@ struct rundir {
  */
 int rundir_open(const char *kernel_version, const char *commit, struct rundir *ret, struct err **err);
 void rundir_done(struct rundir *d);
-/* Where run directories are: KTSTR_RUNS_ROOT, else target/ktstr. */
-const char *rundir_root(void);
+/* Where run directories are: KTSTR_RUNS_ROOT, else ktstr in CARGO_TARGET_DIR, else target/ktstr; the caller frees. */
+char *rundir_root(void);
 /* A file name with ".ktstr." in it that ends in ".json". */
 bool rundir_is_sidecar(const char *name);
 

@@ -28,6 +28,8 @@ CASES = {
     'thresholds-eevdf.out': [KTSTR, 'show-thresholds', 'eevdf_cpusets', BUILD + '/tests/examples'],
     'dry-run.out': ['env', 'KTSTR_SIDECAR_DIR=/nonexistent', 'KTSTR_BUDGET_SECS=120', KTSTR, 'test', '--dry-run', '--gauntlet',
                     '--accel', 'tcg', BUILD + '/tests/trust', '-E', 'test(everywhere)'],
+    '../../docs/ENVIRONMENT.md': [KTSTR, 'help', 'environment', '--markdown'],
+    'help-environment.out': [KTSTR, 'help', 'environment'],
     'frames.out': [os.path.join(BUILD, 'tests', 'golden_frames')],
 }
 
@@ -39,5 +41,5 @@ for name, argv in CASES.items():
             f.write(done.stdout)
     with open(path) as f:
         wanted = f.read()
-    check(done.returncode == 0 and done.stdout == wanted, name, done.stdout + done.stderr)
+    check(done.returncode == 0 and done.stdout == wanted, os.path.basename(name), done.stdout + done.stderr)
 finish()

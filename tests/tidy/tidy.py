@@ -25,6 +25,8 @@ BANNED = {
     'basename': 'path_basename', 'usleep': 'machine_sleep', 'sleep': 'machine_sleep', 'assert': 'REQUIRE',
     'exit': 'a return to cli/main.c', 'system': 'child_spawn', 'popen': 'child_spawn', 'alloca': 'malloc',
 }
+# Read in two places that mean the same: the table names one of them.
+SHARED_VARIABLES = {'ENV_HOME', 'ENV_SIDECAR_DIR'}
 ALLOWED = {('src/kernel/cache.c', 'strtol'), ('src/guest/init/watch.c', 'strtol')}
 
 
@@ -195,8 +197,32 @@ def check_parameters():
     check(not wrong, 'what a comment calls @name is a name of that file', '\n'.join(wrong))
 
 
+def check_environment():
+    """One table of environment variables: nothing else reads the environment, and the table names each reader."""
+    table = 'src/base/environment.c'
+    rows = re.findall(r'\t\[(ENV_\w+)\] = \{(.*?)\},\n', read(table), re.S)
+    readers = {name: re.search(r'"((?:src|vmm|reactor)/[\w/]+\.c)"', row) for name, row in rows}
+    check(len(rows) >= 20, 'the environment table is found', len(rows))
+    wrong = [f'{name}: no reader' for name, m in readers.items() if not m]
+    for path in files('.c'):
+        if not path.startswith(('src/', 'reactor/', 'vmm/')) or path == table:
+            continue
+        text = without_comments(read(path))
+        if re.search(r'\b(secure_)?getenv\(', text):
+            wrong.append(f'{path}: getenv(); use environment_get()')
+        used = set(re.findall(r'\bENV_\w+', text)) & set(readers)
+        wrong += [f'{path} reads {name}, and its row names another file' for name in used
+                  if readers[name] and readers[name].group(1) != path and not path.startswith('src/cli/')
+                  and name not in SHARED_VARIABLES]
+    for name, m in readers.items():
+        if m and not re.search(rf'\b{name}\b', read(m.group(1))):
+            wrong.append(f'{name}: {m.group(1)} does not read it')
+    check(not wrong, 'environment variables are read through their table', '\n'.join(wrong))
+
+
 check_includes()
 check_lengths()
+check_environment()
 check_banned()
 check_heads()
 check_todo()

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -409,8 +410,94 @@ START_TEST(what_was_used_last_is_kept)
 }
 END_TEST
 
+START_TEST(environment_table_is_whole)
+{
+	for (size_t i = 0; i < ENV_MAX; i++) {
+		const struct environment_variable *v = &environment_variables[i];
+		ck_assert_msg(v->name && v->meaning && v->fallback && v->reader, "row %zu", i);
+		ck_assert_msg(!i || strcmp(environment_variables[i - 1].name, v->name) < 0, "%s: order", v->name);
+	}
+}
+END_TEST
+
+START_TEST(environment_values_have_rules)
+{
+	static const struct {
+		enum environment_id id;
+		const char *value;
+		bool is_on, has_value;
+	} cases[] = {
+		{ ENV_NO_PERF_MODE, NULL, false, false },
+		{ ENV_NO_PERF_MODE, "", false, false },
+		{ ENV_NO_PERF_MODE, "0", true, true },
+		{ ENV_NO_SKIP_MODE, NULL, false, false },
+		{ ENV_NO_SKIP_MODE, "", true, false },
+		{ ENV_VERBOSE, "1", true, true },
+		{ ENV_VERBOSE, "yes", false, true },
+		{ ENV_BACKTRACE, "full", true, true },
+		{ ENV_BACKTRACE, "2", false, true },
+		{ ENV_KERNEL, "", false, false },
+		{ ENV_KERNEL, "6.12", true, true },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *name = environment_variables[cases[i].id].name;
+		_cleanup_free_ char *before = getenv(name) ? strdup(getenv(name)) : NULL;
+		cases[i].value ? setenv(name, cases[i].value, 1) : unsetenv(name);
+		ck_assert_msg(environment_is_on(cases[i].id) == cases[i].is_on, "%s is on, case %zu", name, i);
+		ck_assert_msg(!!environment_get(cases[i].id) == cases[i].has_value, "%s has a value, case %zu", name,
+			      i);
+		before ? setenv(name, before, 1) : unsetenv(name);
+	}
+}
+END_TEST
+
+START_TEST(environment_names_a_scheduler)
+{
+	setenv("KTSTR_SCHEDULER_BIN_SCX_MY_SCHED_2", "/x", 1);
+	ck_assert_str_eq(environment_get_for(ENV_SCHEDULER_BIN, "scx_my-sched.2"), "/x");
+	ck_assert_ptr_null(environment_get_for(ENV_SCHEDULER_BIN, "scx_my"));
+	unsetenv("KTSTR_SCHEDULER_BIN_SCX_MY_SCHED_2");
+}
+END_TEST
+
+static bool is_in(const char *const *list, const char *setting)
+{
+	for (; *list; list++)
+		if (!strcmp(*list, setting))
+			return true;
+	return false;
+}
+
+START_TEST(make_sees_only_harmless_variables)
+{
+	static const char *const steer[] = {
+		"KBUILD_OUTPUT", "KCONFIG_CONFIG", "ARCH", "CROSS_COMPILE", "LLVM", "O", "M", "CC", "CFLAGS",
+		"MAKEFLAGS", "KCFLAGS", "LC", "PATHS", "INSTALL_MOD_PATH",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(steer); i++)
+		setenv(steer[i], "x", 1);
+	setenv("CCACHE_DIR", "/c", 1);
+	setenv("LC_ALL", "C", 1);
+	_cleanup_free_ const char **list = environment_for_make();
+	ck_assert_ptr_nonnull(list);
+	for (size_t i = 0; i < ARRAY_SIZE(steer); i++) {
+		char setting[64];
+		snprintf(setting, sizeof(setting), "%s=x", steer[i]);
+		ck_assert_msg(!is_in(list, setting), "%s", setting);
+		unsetenv(steer[i]);
+	}
+	ck_assert(is_in(list, "CCACHE_DIR=/c") && is_in(list, "LC_ALL=C"));
+	unsetenv("CCACHE_DIR");
+	unsetenv("LC_ALL");
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, environment_table_is_whole);
+	tcase_add_test(tc, environment_values_have_rules);
+	tcase_add_test(tc, environment_names_a_scheduler);
+	tcase_add_test(tc, make_sees_only_harmless_variables);
 	tcase_add_test(tc, what_was_used_last_is_kept);
 	tcase_add_test(tc, err_chain_reads_outermost_first);
 	tcase_add_test(tc, err_null_wants_only_the_code);

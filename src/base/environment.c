@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* environment.c -- see environment.h. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bug.h"
+#include "base/cleanup.h"
+#include "base/environment.h"
+
+/* In alphabetical order of the names, as people look for them. */
+const struct environment_variable environment_variables[ENV_MAX] = {
+	[ENV_CARGO_TARGET_DIR] = {
+		"CARGO_TARGET_DIR", "Directory in which the run directories are kept, in its subdirectory ktstr.",
+		"target", "src/run/rundir.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_HOME] = {
+		"HOME", "Home directory: the cache is in its .cache/ktstr, and '~' in a kernel's path means it.",
+		"", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_EMPTY_TOO },
+	[ENV_ACCEL] = {
+		"KTSTR_ACCEL", "Backend for virtual machines: auto, kvm or tcg. The option --accel wins.",
+		"auto", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_BACKTRACE] = {
+		"KTSTR_BACKTRACE", "1 or full: as KTSTR_VERBOSE.",
+		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE_OR_FULL },
+	[ENV_BUDGET_SECS] = {
+		"KTSTR_BUDGET_SECS", "Run the tests that tell most within this many seconds, and no others.",
+		"no limit", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_BYPASS_LLC_LOCKS] = {
+		"KTSTR_BYPASS_LLC_LOCKS", "Not empty: do not share the CPUs with other ktstr processes by lock files.",
+		"off", "src/lock/budget.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_CACHE_DIR] = {
+		"KTSTR_CACHE_DIR", "Directory of built kernels.",
+		"$XDG_CACHE_HOME/ktstr/kernels, or ~/.cache/ktstr/kernels", "src/kernel/cache.c", ENVIRONMENT_USER,
+		ENVIRONMENT_VALUE },
+	[ENV_CI] = {
+		"KTSTR_CI", "Not empty: sidecars record that the run was part of continuous integration.",
+		"off", "src/report/sidecar.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
+	[ENV_CPU_CAP] = {
+		"KTSTR_CPU_CAP", "Largest number of CPUs to keep busy. The option --cpu-cap wins.",
+		"30 % of the CPUs for a kernel build, all for tests", "src/lock/budget.c", ENVIRONMENT_USER,
+		ENVIRONMENT_VALUE },
+	[ENV_KERNEL] = {
+		"KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
+		"the newest usable kernel in the cache", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_KERNEL_MIRROR] = {
+		"KTSTR_KERNEL_MIRROR", "Where to download kernels instead of kernel.org: URLs, separated by commas, "
+		"tried in this order.",
+		"kernel.org", "src/kernel/mirror.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_KERNEL_PARALLELISM] = {
+		"KTSTR_KERNEL_PARALLELISM", "How many kernels are downloaded and built at a time.",
+		"all", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_KIT] = {
+		"KTSTR_KIT", "Directory with programs of a kernel's own build (selftests), for kernels built without.",
+		"beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_LOCK_DIR] = {
+		"KTSTR_LOCK_DIR", "Directory of the lock files by which ktstr processes share this machine's CPUs.",
+		"/tmp", "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_NO_PERF_MODE] = {
+		"KTSTR_NO_PERF_MODE", "Not empty: as the option --no-perf-mode.",
+		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
+	[ENV_NO_SKIP_MODE] = {
+		"KTSTR_NO_SKIP_MODE", "Set, even to nothing: a test that is skipped counts as failed.",
+		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_PRESENT },
+	[ENV_RUNS_ROOT] = {
+		"KTSTR_RUNS_ROOT", "Directory in which each run makes its directory of results.",
+		"$CARGO_TARGET_DIR/ktstr, or target/ktstr", "src/run/rundir.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_SCHEDULER] = {
+		"KTSTR_SCHEDULER", "Scheduler program to run for every scheduler that a test names without a path.",
+		"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_SCHEDULER_BIN] = {
+		"KTSTR_SCHEDULER_BIN_", "KTSTR_SCHEDULER_BIN_SCX_SIMPLE names the program for the scheduler scx_simple "
+		"only; it wins over KTSTR_SCHEDULER.",
+		"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_SIDECAR_DIR] = {
+		"KTSTR_SIDECAR_DIR", "Directory for the sidecars of this run; nothing in it is removed before.",
+		"a directory of the run's own below KTSTR_RUNS_ROOT", "src/run/rundir.c", ENVIRONMENT_USER,
+		ENVIRONMENT_VALUE },
+	[ENV_VERBOSE] = {
+		"KTSTR_VERBOSE", "1: guests log all kernel messages to the console, from the first on.",
+		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE },
+	[ENV_LD_LIBRARY_PATH] = {
+		"LD_LIBRARY_PATH", "Directories in which the libraries of programs for a guest are looked for first.",
+		"", "src/image/elf.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_NO_COLOR] = {
+		"NO_COLOR", "Not empty: no colours on a terminal.",
+		"off", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
+	[ENV_PATH] = {
+		"PATH", "Directories in which programs are looked for.",
+		"/usr/bin:/bin", "src/base/tool.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_TERM] = {
+		"TERM", "Kind of the terminal; unset or dumb: output as to a file.",
+		"", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_XDG_CACHE_HOME] = {
+		"XDG_CACHE_HOME", "Directory of caches, ours in its subdirectory ktstr.",
+		"~/.cache", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+};
+
+const char *environment_get(enum environment_id id)
+{
+	REQUIRE(id < ENV_MAX);
+	const struct environment_variable *v = &environment_variables[id];
+	const char *value = getenv(v->name);
+	return value && !*value && v->rule != ENVIRONMENT_EMPTY_TOO ? NULL : value;
+}
+
+const char *environment_get_for(enum environment_id id, const char *name)
+{
+	char full[128];
+	REQUIRE(id < ENV_MAX);
+	size_t at = (size_t)snprintf(full, sizeof(full), "%s", environment_variables[id].name);
+	for (const char *p = name; *p && at < sizeof(full) - 1; p++)
+		full[at++] = isalnum((unsigned char)*p) ? (char)toupper((unsigned char)*p) : '_';
+	full[at] = '\0';
+	const char *value = getenv(full);
+	return value && *value ? value : NULL;
+}
+
+bool environment_is_on(enum environment_id id)
+{
+	REQUIRE(id < ENV_MAX);
+	const struct environment_variable *v = &environment_variables[id];
+	const char *value = getenv(v->name);
+	if (!value)
+		return false;
+	switch (v->rule) {
+	case ENVIRONMENT_PRESENT:
+		return true;
+	case ENVIRONMENT_ONE:
+		return !strcmp(value, "1");
+	case ENVIRONMENT_ONE_OR_FULL:
+		return !strcmp(value, "1") || !strcmp(value, "full");
+	case ENVIRONMENT_NONEMPTY:
+	case ENVIRONMENT_VALUE:
+	case ENVIRONMENT_EMPTY_TOO:
+		break;
+	}
+	return *value != '\0';
+}
+
+/* --- for make ----------------------------------------------------------------------------------------------------- */
+
+/* What ends in '_' is a prefix. */
+static const char *const make_passes[] = {
+	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "TZ",
+	"LANG", "LANGUAGE", "LC_",
+	"LD_LIBRARY_PATH", "PKG_CONFIG_PATH",	/* tools and libraries outside the usual places */
+	"XDG_CACHE_HOME", "CCACHE_",
+};
+
+static bool make_may_see(const char *setting)
+{
+	size_t len = strcspn(setting, "=");
+	for (size_t i = 0; i < ARRAY_SIZE(make_passes); i++) {
+		size_t n = strlen(make_passes[i]);
+		bool prefix = make_passes[i][n - 1] == '_';
+		if (!strncmp(setting, make_passes[i], n) && (prefix ? len >= n : len == n))
+			return true;
+	}
+	return false;
+}
+
+const char **environment_for_make(void)
+{
+	size_t all = 0, kept = 0;
+	while (environ && environ[all])
+		all++;
+	const char **list = calloc(all + 1, sizeof(*list));
+	for (size_t i = 0; list && i < all; i++)
+		if (make_may_see(environ[i]))
+			list[kept++] = environ[i];
+	return list;
+}
