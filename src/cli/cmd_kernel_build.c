@@ -88,8 +88,10 @@ static void print_result(const struct cache *cache, const struct kernels_result 
 	const char *key = k->keys[i];
 	if (json) {
 		_cleanup_free_ char *path = key ? path_join(cache->root, key) : strdup(k->ids[i].path ?: "");
-		json_auto_t *o = json_pack("{s:s, s:s, s:s?}", "key", key ?: "", "path", path, "version",
-					   k->ids[i].version);
+		json_auto_t *o = json_object();
+		json_put_text(&o, "key", key ?: "");
+		json_put_text(&o, "path", path);
+		json_put_text(&o, "version", k->ids[i].version);
 		_cleanup_buf_ struct buf text = BUF_NULL;
 		json_print(o, false, &text);
 		fputs(buf_str(&text), stdout);

@@ -140,15 +140,22 @@ static void tell(struct session *s, const struct judgement *j, double seconds)
 
 static void keep(struct session *s, const struct judgement *j, double seconds)
 {
-	json_t *details = json_array();
-	for (uint32_t i = 0; i < j->details; i++)
-		json_array_append_new(details, json_pack("{s:s, s:s}", "kind", detail_kind_name(j->detail[i].kind),
-							 "message", j->detail[i].text));
-	json_array_append_new(s->all, json_pack("{s:s, s:s, s:b, s:b, s:b, s:f, s:o, s:o}", "scenario_name",
-						s->how.scenario, "verdict", verdict_name(j->verdict), "passed",
-						j->verdict == KTSTR_PASS, "skipped", j->verdict == KTSTR_SKIP,
-						"inconclusive", j->verdict == KTSTR_INCONCLUSIVE, "duration_s", seconds,
-						"details", details, "stats", stats_json(&j->stats)));
+	json_t *details = json_array(), *o = json_object();
+	for (uint32_t i = 0; i < j->details; i++) {
+		json_t *one = json_object();
+		json_put_text(&one, "kind", detail_kind_name(j->detail[i].kind));
+		json_put_text(&one, "message", j->detail[i].text);
+		json_add(&details, one);
+	}
+	json_put_text(&o, "scenario_name", s->how.scenario);
+	json_put_text(&o, "verdict", verdict_name(j->verdict));
+	json_put_bool(&o, "passed", j->verdict == KTSTR_PASS);
+	json_put_bool(&o, "skipped", j->verdict == KTSTR_SKIP);
+	json_put_bool(&o, "inconclusive", j->verdict == KTSTR_INCONCLUSIVE);
+	json_put_number(&o, "duration_s", seconds);
+	json_put(&o, "details", details);
+	json_put(&o, "stats", stats_json(&j->stats));
+	json_add(&s->all, o);
 }
 
 static int run_one(struct session *s, const char *name, struct err **err)

@@ -269,13 +269,17 @@ static const char *scheduler_of(const struct plan_case *c)
 static void print_case_json(const struct plan_case *c, bool timed)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	json_auto_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", c->name, "topology", c->topology_text,
-				   "scheduler", scheduler_of(c), "file", c->test->file, "line", (int)c->test->line);
+	json_auto_t *o = json_object();
+	json_put_text(&o, "name", c->name);
+	json_put_text(&o, "topology", c->topology_text);
+	json_put_text(&o, "scheduler", scheduler_of(c));
+	json_put_text(&o, "file", c->test->file);
+	json_put_u64(&o, "line", c->test->line);
 	if (timed) {
-		json_object_set_new(o, "estimate_ns", json_integer(c->estimate));
-		json_object_set_new(o, "estimate_known", json_boolean(c->estimate_known));
-		json_object_set_new(o, "memory_mib", json_integer((json_int_t)c->memory_mib));
-		json_object_set_new(o, "skip", json_string_or_null(c->skip));
+		json_put_int(&o, "estimate_ns", c->estimate);
+		json_put_bool(&o, "estimate_known", c->estimate_known);
+		json_put_u64(&o, "memory_mib", c->memory_mib);
+		json_put_text(&o, "skip", c->skip);
 	}
 	json_print(o, false, &text);
 	fputs(buf_str(&text), stdout);

@@ -293,7 +293,7 @@ int attempt_store(void *arg)
 		return -ENOMEM;
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
-	int r = sidecar ? json_write_file(path, sidecar, &a->err) : -ENOMEM;
+	int r = json_write_file(path, sidecar, &a->err);
 	if (r == 0)
 		r = store_report(a, &result, path, &a->err);
 	if (r == 0)
