@@ -10,6 +10,7 @@
 #include "base/term.h"
 #include "base/tool.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "kernel/cache.h"
 #include "lock/sandbox.h"
 #include "reactor/reactor.h"
@@ -197,15 +198,11 @@ static int run_doctor(void *args, struct err **err)
 		json_put_text(&o, "remedy", f.remedy);
 		json_add(&all, o);
 		if (!a->json)
-			printf("%s%-8s%s %-12s %s%s%s\n", term_style(&t, styles[f.health]), words[f.health],
+			out_printf("%s%-8s%s %-12s %s%s%s\n", term_style(&t, styles[f.health]), words[f.health],
 			       term_plain(&t), checks[i].name, f.state, f.remedy[0] ? "; " : "", f.remedy);
 	}
-	if (a->json) {
-		_cleanup_buf_ struct buf text = BUF_NULL;
-		json_print(all, true, &text);
-		fputs(buf_str(&text), stdout);
-	}
-	fflush(stdout);
+	if (a->json)
+		out_json(all, true);
 	return bad ? EXIT_NO_BACKEND : 0;
 }
 
@@ -234,7 +231,7 @@ static int run_completions(void *args, struct err **err)
 	if (a->words.count != 1 || strcmp(a->words.item[0], "bash"))
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "completions wants the name of a shell: bash");
 	completions(a->words.item[0], &text);
-	fputs(buf_str(&text), stdout);
+	out_buf(&text);
 	return 0;
 }
 
@@ -271,7 +268,7 @@ static int run_help(void *args, struct err **err)
 		help_command(found, &text);
 	else
 		help_overview(&text);
-	fputs(buf_str(&text), stdout);
+	out_buf(&text);
 	return 0;
 }
 

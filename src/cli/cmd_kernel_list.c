@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
+#include "cli/out.h"
 #include "kernel/config.h"
 
 struct list_args {
@@ -113,7 +114,6 @@ static json_t *entry_json(const struct cache_entry *e, const struct active *acti
 
 static int print_json_list(const struct cache_entry *list, size_t count, const struct active *active)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
 	json_t *entries = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_add(&entries, entry_json(&list[i], active));
@@ -121,8 +121,7 @@ static int print_json_list(const struct cache_entry *list, size_t count, const s
 	json_put(&root, "current_ktstr_kconfig_hash", hash_or_null(true, kconfig_lean_hash()));
 	json_put_text(&root, "active_prefixes_fetch_error", active->why);
 	json_put(&root, "entries", entries);
-	json_print(root, true, &text);
-	fputs(buf_str(&text), stdout);
+	out_json(root, true);
 	return 0;
 }
 
@@ -130,9 +129,9 @@ static void print_row(const struct cache_entry *e, bool eol)
 {
 	static const char *const tags[] = { "", " (stale kconfig)", " (untracked kconfig)" };
 	if (e->error_kind)
-		printf("  %-48s (corrupt: %s)\n", e->key, e->error ?: e->error_kind);
+		out_printf("  %-48s (corrupt: %s)\n", e->key, e->error ?: e->error_kind);
 	else
-		printf("  %-48s %-12s %-8s %-7s %s%s%s%s\n", e->key, e->version ?: "-", e->source, e->arch,
+		out_printf("  %-48s %-12s %-8s %-7s %s%s%s%s\n", e->key, e->version ?: "-", e->source, e->arch,
 		       e->built_at ?: "-", tags[e->status], eol ? " (EOL)" : "",
 		       e->variant ? " (extra kconfig)" : "");
 }
@@ -160,11 +159,11 @@ static int print_list(const struct cache_entry *list, size_t count, const struct
 {
 	bool stale = false, corrupt = false, untracked = false, any_eol = false;
 	if (!count) {
-		puts("no cached kernels. Run `ktstr kernel build` to download and build a kernel, or `ktstr kernel "
-		     "build distro` to build the distribution's.");
+		out_printf("no cached kernels. Run `ktstr kernel build` to download and build a kernel, or `ktstr kernel "
+		     "build distro` to build the distribution's.\n");
 		return 0;
 	}
-	printf("  %-48s %-12s %-8s %-7s %s\n", "KEY", "VERSION", "SOURCE", "ARCH", "BUILT");
+	out_printf("  %-48s %-12s %-8s %-7s %s\n", "KEY", "VERSION", "SOURCE", "ARCH", "BUILT");
 	for (size_t i = 0; i < count; i++) {
 		bool valid = !list[i].error_kind, eol = valid && is_eol(active, &list[i]);
 		print_row(&list[i], eol);
@@ -186,19 +185,16 @@ static int print_preview(const struct list_args *a, const struct kernel_ref *ref
 	for (size_t i = 0; i < k->count; i++) {
 		json_add(&versions, json_text(k->ids[i].version));
 		if (!a->json)
-			puts(k->ids[i].version);
+			out_printf("%s\n", k->ids[i].version);
 	}
 	json_auto_t *root = json_object();
 	json_put_text(&root, "range", ref->text);
 	json_put_text(&root, "start", kversion_format(&ref->from, from));
 	json_put_text(&root, "end", kversion_format(&ref->to, to));
 	json_put(&root, "versions", versions);
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	if (a->json) {
-		json_print(root, true, &text);
-		fputs(buf_str(&text), stdout);
-	}
-	return fflush(stdout) == 0 ? 0 : -errno;
+	if (a->json)
+		out_json(root, true);
+	return 0;
 }
 
 static int preview(const struct list_args *a, const struct cache *cache, struct err **err)
@@ -242,7 +238,7 @@ static int run_list(void *args, struct err **err)
 	find_active(a, list, count, &active);
 	r = a->json ? print_json_list(list, count, &active) : print_list(list, count, &active);
 	entries_free(list, count);
-	return fflush(stdout) == 0 ? r : -errno;
+	return r;
 }
 
 const struct command cmd_kernel_list = {

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 
 struct list_args {
 	const char *filter;
@@ -52,8 +53,8 @@ static int run_list(void *args, struct err **err)
 		buf_appendf(&out, "%u scenario%s\n", count, count == 1 ? "" : "s");
 	if (!count && a->filter)
 		fprintf(stderr, "no scenario has '%s' in its name; 'ktstr list' has all of them\n", a->filter);
-	fputs(buf_str(&out), stdout);
-	return fflush(stdout) == 0 || errno == EPIPE ? 0 : -errno;
+	out_buf(&out);
+	return 0;
 }
 
 const struct command cmd_list = {

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/term.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "guest/channel.h"
 #include "guest/host.h"
 #include "report/sidecar.h"
@@ -131,11 +132,10 @@ static void tell(struct session *s, const struct judgement *j, double seconds)
 {
 	static const char *const words[] = { "PASS", "FAIL", "INCONCLUSIVE", "SKIP" };
 	static const enum term_style colors[] = { TERM_GOOD, TERM_BAD, TERM_WARN, TERM_DIM };
-	printf("%s[%s]%s %s/default (%.1fs)\n", term_style(&s->term, colors[j->verdict]), words[j->verdict],
+	out_printf("%s[%s]%s %s/default (%.1fs)\n", term_style(&s->term, colors[j->verdict]), words[j->verdict],
 	       term_plain(&s->term), s->how.scenario, seconds);
 	for (uint32_t i = 0; i < j->details; i++)
-		printf("  %s\n", j->detail[i].text);
-	fflush(stdout);
+		out_printf("  %s\n", j->detail[i].text);
 }
 
 static void keep(struct session *s, const struct judgement *j, double seconds)
@@ -281,17 +281,15 @@ static void tell_scheduler(void)
 static int summary(const struct session *s)
 {
 	if (s->all) {
-		_cleanup_buf_ struct buf out = BUF_NULL;
-		json_print(s->all, true, &out);
-		fputs(buf_str(&out), stdout);
+		out_json(s->all, true);
 	} else if (s->passed == s->count) {
-		printf("%u/%u passed\n", s->passed, s->count);
+		out_printf("%u/%u passed\n", s->passed, s->count);
 	} else {
-		printf("%u/%u passed (%u skipped, %u failed", s->passed, s->count, s->skipped, s->failed);
-		printf(s->inconclusive ? ", %u inconclusive)\n" : ")\n", s->inconclusive);
+		out_printf("%u/%u passed (%u skipped, %u failed", s->passed, s->count, s->skipped, s->failed);
+		out_printf(s->inconclusive ? ", %u inconclusive)\n" : ")\n", s->inconclusive);
 	}
-	fflush(stdout);
-	return s->interrupted ? EXIT_INTERRUPTED : s->failed ? 1 : s->inconclusive ? 2 : 0;
+	int status = status_first(s->failed ? 1 : 0, s->inconclusive ? 2 : 0);
+	return status_first(status, s->interrupted ? EXIT_INTERRUPTED : 0);
 }
 
 static int run_run(void *args, struct err **err)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cli/out.h"
 #include "cli/stages.h"
 
 #define PERIOD (200 * NSEC_PER_MSEC)
@@ -189,9 +190,7 @@ static int draw(struct machine *m, int result)
 		draw_terminal(s, m->reactor->now, &out);
 	else
 		draw_lines(s, m->reactor->now, &out);
-	FILE *to = s->json ? stdout : stderr;
-	fputs(buf_str(&out), to);
-	fflush(to);
+	output_buf(s->json ? &standard_output : &standard_error, &out);
 	if (s->batch->ended)
 		return MACHINE_END;
 	/* What the cache has is over at once, and nobody should wait for its line. */
