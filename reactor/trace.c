@@ -246,7 +246,7 @@ int trace_close(struct trace *t, struct err **err)
 		REQUIRE(reactor_turn(t->reactor, NSEC_NEVER) == 0);
 	int result = t->failure;
 	if (result < 0)
-		FAIL_SYS(err, result, "write the trace '%s'", t->path);
+		FAIL(err, EXIT_NO_OUTPUT, result, "write the trace '%s': %s", t->path, strerror(-result));
 	trace_free(t);
 	return result;
 }

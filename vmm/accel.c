@@ -61,10 +61,12 @@ void kvm_probe_cached(const char *cache_dir, struct kvm_probe *ret)
 	/* Permissions change within a boot; what the processor can do does not. */
 	if (!path || !boot || ret->state < KVM_EMULATED || mkdir_parents(cache_dir, 0755, NULL) < 0)
 		return;
-	json_auto_t *file = json_pack("{s:s, s:s, s:i, s:i}", "boot_id", boot, "why", ret->why, "state",
-				      (int)ret->state, "instructions_per_us", (int)ret->instructions_per_us);
-	if (file)
-		json_write_file(path, file, NULL);
+	json_auto_t *file = json_object();
+	json_put_text(&file, "boot_id", boot);
+	json_put_text(&file, "why", ret->why);
+	json_put_int(&file, "state", ret->state);
+	json_put_u64(&file, "instructions_per_us", ret->instructions_per_us);
+	json_write_file(path, file, NULL);
 }
 
 /* --- choosing ----------------------------------------------------------------------------------------------------- */

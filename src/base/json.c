@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* json.c -- see json.h. */
-#include "base/json.h"
+#include <math.h>
+#include <string.h>
+
 #include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
 
 int json_read_file(const char *path, json_t **ret, struct err **err)
 {
@@ -20,13 +24,14 @@ int json_read_file(const char *path, json_t **ret, struct err **err)
 static int append_chunk(const char *data, size_t len, void *out)
 {
 	buf_append(out, data, len);
-	return 0;
+	return ((struct buf *)out)->failed ? -1 : 0;
 }
 
 void json_print(const json_t *value, bool pretty, struct buf *out)
 {
 	size_t flags = JSON_SORT_KEYS | JSON_ENCODE_ANY | (pretty ? JSON_INDENT(2) : JSON_COMPACT);
-	json_dump_callback(value, append_chunk, out, flags);
+	if (!value || json_dump_callback(value, append_chunk, out, flags) < 0)
+		out->failed = true;
 	buf_puts(out, "\n");
 }
 
@@ -57,12 +62,81 @@ int json_get_u64(const json_t *object, const char *key, uint64_t *ret, struct er
 	return 0;
 }
 
-json_t *json_string_or_null(const char *text)
+void json_put(json_t **object, const char *key, json_t *value)
 {
-	return text ? json_string(text) : json_null();
+	if (*object && json_object_set_new(*object, key, value) == 0)
+		return;
+	if (!*object)
+		json_decref(value);
+	json_decref(*object);
+	*object = NULL;
+}
+
+void json_add(json_t **array, json_t *value)
+{
+	if (*array && json_array_append_new(*array, value) == 0)
+		return;
+	if (!*array)
+		json_decref(value);
+	json_decref(*array);
+	*array = NULL;
+}
+
+json_t *json_text_n(const char *text, size_t len)
+{
+	_cleanup_buf_ struct buf clean = BUF_NULL;
+	if (!text)
+		return json_null();
+	if (text_is_clean(text, len, /* line= */ false))
+		return json_stringn(text, len);
+	text_append(&clean, text, len);
+	return clean.failed ? NULL : json_stringn(buf_str(&clean), clean.len);
+}
+
+json_t *json_text(const char *text)
+{
+	return json_text_n(text, text ? strlen(text) : 0);
 }
 
 json_t *json_u64(uint64_t value)
 {
-	return json_integer((json_int_t)value);
+	return value <= INT64_MAX ? json_integer((json_int_t)value) : json_real((double)value);
+}
+
+json_t *json_number(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+void json_put_text(json_t **object, const char *key, const char *text)
+{
+	json_put(object, key, json_text(text));
+}
+
+void json_put_u64(json_t **object, const char *key, uint64_t value)
+{
+	json_put(object, key, json_u64(value));
+}
+
+void json_put_int(json_t **object, const char *key, int64_t value)
+{
+	json_put(object, key, json_integer(value));
+}
+
+void json_put_number(json_t **object, const char *key, double value)
+{
+	json_put(object, key, json_number(value));
+}
+
+void json_put_bool(json_t **object, const char *key, bool value)
+{
+	json_put(object, key, json_boolean(value));
+}
+
+void json_put_texts(json_t **object, const char *key, const char *const *list)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; list && list[i]; i++)
+		json_add(&array, json_text(list[i]));
+	json_put(object, key, array);
 }

@@ -10,6 +10,7 @@
 #include "base/term.h"
 #include "base/tool.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "kernel/cache.h"
 #include "lock/sandbox.h"
 #include "reactor/reactor.h"
@@ -190,18 +191,18 @@ static int run_doctor(void *args, struct err **err)
 		struct finding f = { 0 };
 		checks[i].check(&f);
 		bad |= f.health == HEALTH_BAD;
-		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s}", "name", checks[i].name, "health",
-						     words[f.health], "state", f.state, "remedy", f.remedy));
+		json_t *o = json_object();
+		json_put_text(&o, "name", checks[i].name);
+		json_put_text(&o, "health", words[f.health]);
+		json_put_text(&o, "state", f.state);
+		json_put_text(&o, "remedy", f.remedy);
+		json_add(&all, o);
 		if (!a->json)
-			printf("%s%-8s%s %-12s %s%s%s\n", term_style(&t, styles[f.health]), words[f.health],
+			out_printf("%s%-8s%s %-12s %s%s%s\n", term_style(&t, styles[f.health]), words[f.health],
 			       term_plain(&t), checks[i].name, f.state, f.remedy[0] ? "; " : "", f.remedy);
 	}
-	if (a->json) {
-		_cleanup_buf_ struct buf text = BUF_NULL;
-		json_print(all, true, &text);
-		fputs(buf_str(&text), stdout);
-	}
-	fflush(stdout);
+	if (a->json)
+		out_json(all, true);
 	return bad ? EXIT_NO_BACKEND : 0;
 }
 

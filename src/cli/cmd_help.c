@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_help.c -- the commands that print the tables: ktstr help, ktstr completions. */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/out.h"
 
 struct word_args {
 	struct strings words;
@@ -17,7 +17,7 @@ static int run_completions(void *args, struct err **err)
 	if (a->words.count != 1 || strcmp(a->words.item[0], "bash"))
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "completions wants the name of a shell: bash");
 	completions(a->words.item[0], &text);
-	fputs(buf_str(&text), stdout);
+	out_buf(&text);
 	return 0;
 }
 
@@ -45,7 +45,7 @@ static int print_environment(const struct word_args *a)
 		environment_page(&text);
 	else
 		help_environment(&text);
-	fputs(buf_str(&text), stdout);
+	out_buf(&text);
 	return 0;
 }
 
@@ -69,7 +69,7 @@ static int run_help(void *args, struct err **err)
 		help_command(found, &text);
 	else
 		help_overview(&text);
-	fputs(buf_str(&text), stdout);
+	out_buf(&text);
 	return 0;
 }
 

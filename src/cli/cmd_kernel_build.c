@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
+#include "cli/out.h"
 #include "reactor/trace.h"
 
 struct build_args {
@@ -88,11 +89,11 @@ static void print_result(const struct cache *cache, const struct kernels_result 
 	const char *key = k->keys[i];
 	if (json) {
 		_cleanup_free_ char *path = key ? path_join(cache->root, key) : strdup(k->ids[i].path ?: "");
-		json_auto_t *o = json_pack("{s:s, s:s, s:s?}", "key", key ?: "", "path", path, "version",
-					   k->ids[i].version);
-		_cleanup_buf_ struct buf text = BUF_NULL;
-		json_print(o, false, &text);
-		fputs(buf_str(&text), stdout);
+		json_auto_t *o = json_object();
+		json_put_text(&o, "key", key ?: "");
+		json_put_text(&o, "path", path);
+		json_put_text(&o, "version", k->ids[i].version);
+		out_json(o, false);
 	} else if (k->ids[i].kind == KERNEL_ID_CACHED) {
 		fprintf(stderr, "cached kernel found: %s/%s; use --force to rebuild\n", cache->root, key);
 	}
@@ -120,7 +121,6 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 	for (size_t i = 0; result == 0 && i < k.count; i++)
 		if (k.built[i])
 			print_result(cache, &k, i, a->json);
-	fflush(stdout);
 	cache_sweep(cache, false);
 	if (result == 0 && k.failed)
 		result = FAIL(err, EXIT_BAD_DATA, -EIO, "kernel build: %zu of %zu failed: %s", k.failed, k.count,

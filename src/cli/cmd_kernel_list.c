@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
+#include "cli/out.h"
 #include "kernel/config.h"
 
 struct list_args {
@@ -83,36 +84,44 @@ static json_t *hash_or_null(bool has, uint32_t hash)
 static json_t *entry_json(const struct cache_entry *e, const struct active *active)
 {
 	static const char *const statuses[] = { "matches", "stale", "untracked" };
-	if (e->error_kind)
-		return json_pack("{s:s, s:s, s:s, s:s}", "key", e->key, "path", e->path, "error", e->error ?: "",
-				 "error_kind", e->error_kind);
-	json_t *o = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s?, s:s, s:b, s:b, s:b, s:b}", "key", e->key, "path",
-			      e->path, "version", e->version, "source", e->source, "arch", e->arch, "built_at",
-			      e->built_at, "kconfig_status", statuses[e->status], "has_vmlinux", e->has_vmlinux,
-			      "vmlinux_stripped", e->vmlinux_stripped, "has_schedulers", e->has_schedulers,
-			      "has_selftests", e->has_selftests);
+	json_t *o = json_object();
+	json_put_text(&o, "key", e->key);
+	json_put_text(&o, "path", e->path);
+	if (e->error_kind) {
+		json_put_text(&o, "error", e->error ?: "");
+		json_put_text(&o, "error_kind", e->error_kind);
+		return o;
+	}
+	json_put_text(&o, "version", e->version);
+	json_put_text(&o, "source", e->source);
+	json_put_text(&o, "arch", e->arch);
+	json_put_text(&o, "built_at", e->built_at);
+	json_put_text(&o, "kconfig_status", statuses[e->status]);
+	json_put_bool(&o, "has_vmlinux", e->has_vmlinux);
+	json_put_bool(&o, "vmlinux_stripped", e->vmlinux_stripped);
+	json_put_bool(&o, "has_schedulers", e->has_schedulers);
+	json_put_bool(&o, "has_selftests", e->has_selftests);
 	_cleanup_free_ char *image = NULL;
 	if (asprintf(&image, "%s/%s", e->path, e->image_name) < 0)
 		image = NULL;
-	json_object_set_new(o, "ktstr_kconfig_hash", hash_or_null(e->has_kconfig_hash, e->kconfig_hash));
-	json_object_set_new(o, "config_hash", hash_or_null(e->config_hash != 0, e->config_hash));
-	json_object_set_new(o, "eol", active->known ? json_boolean(is_eol(active, e)) : json_null());
-	json_object_set_new(o, "image_name", json_string(e->image_name));
-	json_object_set_new(o, "image_path", json_string_or_null(image));
+	json_put(&o, "ktstr_kconfig_hash", hash_or_null(e->has_kconfig_hash, e->kconfig_hash));
+	json_put(&o, "config_hash", hash_or_null(e->config_hash != 0, e->config_hash));
+	json_put(&o, "eol", active->known ? json_boolean(is_eol(active, e)) : json_null());
+	json_put_text(&o, "image_name", e->image_name);
+	json_put_text(&o, "image_path", image);
 	return o;
 }
 
 static int print_json_list(const struct cache_entry *list, size_t count, const struct active *active)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
 	json_t *entries = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(entries, entry_json(&list[i], active));
-	json_auto_t *root = json_pack("{s:o, s:s?, s:o}", "current_ktstr_kconfig_hash",
-				      hash_or_null(true, kconfig_lean_hash()), "active_prefixes_fetch_error",
-				      active->why, "entries", entries);
-	json_print(root, true, &text);
-	fputs(buf_str(&text), stdout);
+		json_add(&entries, entry_json(&list[i], active));
+	json_auto_t *root = json_object();
+	json_put(&root, "current_ktstr_kconfig_hash", hash_or_null(true, kconfig_lean_hash()));
+	json_put_text(&root, "active_prefixes_fetch_error", active->why);
+	json_put(&root, "entries", entries);
+	out_json(root, true);
 	return 0;
 }
 
@@ -120,9 +129,9 @@ static void print_row(const struct cache_entry *e, bool eol)
 {
 	static const char *const tags[] = { "", " (stale kconfig)", " (untracked kconfig)" };
 	if (e->error_kind)
-		printf("  %-48s (corrupt: %s)\n", e->key, e->error ?: e->error_kind);
+		out_printf("  %-48s (corrupt: %s)\n", e->key, e->error ?: e->error_kind);
 	else
-		printf("  %-48s %-12s %-8s %-7s %s%s%s%s\n", e->key, e->version ?: "-", e->source, e->arch,
+		out_printf("  %-48s %-12s %-8s %-7s %s%s%s%s\n", e->key, e->version ?: "-", e->source, e->arch,
 		       e->built_at ?: "-", tags[e->status], eol ? " (EOL)" : "",
 		       e->variant ? " (extra kconfig)" : "");
 }
@@ -150,11 +159,12 @@ static int print_list(const struct cache_entry *list, size_t count, const struct
 {
 	bool stale = false, corrupt = false, untracked = false, any_eol = false;
 	if (!count) {
-		puts("no cached kernels. Run `ktstr kernel build` to download and build a kernel, or `ktstr kernel "
-		     "build distro` to build the distribution's.");
+		out_printf(
+			"no cached kernels. Run `ktstr kernel build` to download and build a kernel, or `ktstr kernel "
+			"build distro` to build the distribution's.\n");
 		return 0;
 	}
-	printf("  %-48s %-12s %-8s %-7s %s\n", "KEY", "VERSION", "SOURCE", "ARCH", "BUILT");
+	out_printf("  %-48s %-12s %-8s %-7s %s\n", "KEY", "VERSION", "SOURCE", "ARCH", "BUILT");
 	for (size_t i = 0; i < count; i++) {
 		bool valid = !list[i].error_kind, eol = valid && is_eol(active, &list[i]);
 		print_row(&list[i], eol);
@@ -174,19 +184,18 @@ static int print_preview(const struct list_args *a, const struct kernel_ref *ref
 	char from[KVERSION_TEXT_MAX], to[KVERSION_TEXT_MAX];
 	json_t *versions = json_array();
 	for (size_t i = 0; i < k->count; i++) {
-		json_array_append_new(versions, json_string(k->ids[i].version));
+		json_add(&versions, json_text(k->ids[i].version));
 		if (!a->json)
-			puts(k->ids[i].version);
+			out_printf("%s\n", k->ids[i].version);
 	}
-	json_auto_t *root = json_pack("{s:s, s:s, s:s, s:o}", "range", ref->text, "start",
-				      kversion_format(&ref->from, from), "end", kversion_format(&ref->to, to),
-				      "versions", versions);
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	if (a->json) {
-		json_print(root, true, &text);
-		fputs(buf_str(&text), stdout);
-	}
-	return fflush(stdout) == 0 ? 0 : -errno;
+	json_auto_t *root = json_object();
+	json_put_text(&root, "range", ref->text);
+	json_put_text(&root, "start", kversion_format(&ref->from, from));
+	json_put_text(&root, "end", kversion_format(&ref->to, to));
+	json_put(&root, "versions", versions);
+	if (a->json)
+		out_json(root, true);
+	return 0;
 }
 
 static int preview(const struct list_args *a, const struct cache *cache, struct err **err)
@@ -230,7 +239,7 @@ static int run_list(void *args, struct err **err)
 	find_active(a, list, count, &active);
 	r = a->json ? print_json_list(list, count, &active) : print_list(list, count, &active);
 	entries_free(list, count);
-	return fflush(stdout) == 0 ? r : -errno;
+	return r;
 }
 
 const struct command cmd_kernel_list = {

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 
 struct list_args {
 	const char *filter;
@@ -22,8 +23,13 @@ static const struct option_row list_options[] = {
 
 static json_t *row(const struct ktstr_canned *c)
 {
-	return json_pack("{s:s, s:s, s:s, s:[s]}", "name", c->name, "category", c->category, "description",
-			 c->description, "profiles", "default");
+	static const char *const profiles[] = { "default", NULL };
+	json_t *o = json_object();
+	json_put_text(&o, "name", c->name);
+	json_put_text(&o, "category", c->category);
+	json_put_text(&o, "description", c->description);
+	json_put_texts(&o, "profiles", profiles);
+	return o;
 }
 
 static int run_list(void *args, struct err **err)
@@ -37,7 +43,7 @@ static int run_list(void *args, struct err **err)
 		if (a->filter && !strstr(c->name, a->filter))
 			continue;
 		count++;
-		json_array_append_new(all, row(c));
+		json_add(&all, row(c));
 		if (!a->json)
 			buf_appendf(&out, "%-38s [%-11s] %s\n", c->name, c->category, c->description);
 	}
@@ -47,8 +53,8 @@ static int run_list(void *args, struct err **err)
 		buf_appendf(&out, "%u scenario%s\n", count, count == 1 ? "" : "s");
 	if (!count && a->filter)
 		fprintf(stderr, "no scenario has '%s' in its name; 'ktstr list' has all of them\n", a->filter);
-	fputs(buf_str(&out), stdout);
-	return fflush(stdout) == 0 || errno == EPIPE ? 0 : -errno;
+	out_buf(&out);
+	return 0;
 }
 
 const struct command cmd_list = {

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "kernel/cache.h"
 #include "lock/flock.h"
 #include "lock/watch.h"
@@ -99,10 +100,10 @@ static int show_once(struct lock_scan *s, const struct host *h, bool json, struc
 		locks_render_text(s, h, &t, t.tty, &out);
 	if (json)
 		indent(buf_str(&line), &out);
-	r = line.failed || out.failed ? -ENOMEM : 0;
-	if (r == 0)
-		r = fd_write_full(STDOUT_FILENO, buf_str(&out), out.len);
-	return r == -EPIPE ? 0 : r;
+	if (line.failed)
+		return FAIL_SYS(err, -ENOMEM, "render the locks");
+	out_buf(&out);
+	return 0;
 }
 
 /* --- again and again ---------------------------------------------------------------------------------------------- */

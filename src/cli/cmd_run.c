@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/term.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "guest/channel.h"
 #include "guest/host.h"
 #include "report/sidecar.h"
@@ -131,24 +132,30 @@ static void tell(struct session *s, const struct judgement *j, double seconds)
 {
 	static const char *const words[] = { "PASS", "FAIL", "INCONCLUSIVE", "SKIP" };
 	static const enum term_style colors[] = { TERM_GOOD, TERM_BAD, TERM_WARN, TERM_DIM };
-	printf("%s[%s]%s %s/default (%.1fs)\n", term_style(&s->term, colors[j->verdict]), words[j->verdict],
+	out_printf("%s[%s]%s %s/default (%.1fs)\n", term_style(&s->term, colors[j->verdict]), words[j->verdict],
 	       term_plain(&s->term), s->how.scenario, seconds);
 	for (uint32_t i = 0; i < j->details; i++)
-		printf("  %s\n", j->detail[i].text);
-	fflush(stdout);
+		out_printf("  %s\n", j->detail[i].text);
 }
 
 static void keep(struct session *s, const struct judgement *j, double seconds)
 {
-	json_t *details = json_array();
-	for (uint32_t i = 0; i < j->details; i++)
-		json_array_append_new(details, json_pack("{s:s, s:s}", "kind", detail_kind_name(j->detail[i].kind),
-							 "message", j->detail[i].text));
-	json_array_append_new(s->all, json_pack("{s:s, s:s, s:b, s:b, s:b, s:f, s:o, s:o}", "scenario_name",
-						s->how.scenario, "verdict", verdict_name(j->verdict), "passed",
-						j->verdict == KTSTR_PASS, "skipped", j->verdict == KTSTR_SKIP,
-						"inconclusive", j->verdict == KTSTR_INCONCLUSIVE, "duration_s", seconds,
-						"details", details, "stats", stats_json(&j->stats)));
+	json_t *details = json_array(), *o = json_object();
+	for (uint32_t i = 0; i < j->details; i++) {
+		json_t *one = json_object();
+		json_put_text(&one, "kind", detail_kind_name(j->detail[i].kind));
+		json_put_text(&one, "message", j->detail[i].text);
+		json_add(&details, one);
+	}
+	json_put_text(&o, "scenario_name", s->how.scenario);
+	json_put_text(&o, "verdict", verdict_name(j->verdict));
+	json_put_bool(&o, "passed", j->verdict == KTSTR_PASS);
+	json_put_bool(&o, "skipped", j->verdict == KTSTR_SKIP);
+	json_put_bool(&o, "inconclusive", j->verdict == KTSTR_INCONCLUSIVE);
+	json_put_number(&o, "duration_s", seconds);
+	json_put(&o, "details", details);
+	json_put(&o, "stats", stats_json(&j->stats));
+	json_add(&s->all, o);
 }
 
 static int run_one(struct session *s, const char *name, struct err **err)
@@ -274,17 +281,15 @@ static void tell_scheduler(void)
 static int summary(const struct session *s)
 {
 	if (s->all) {
-		_cleanup_buf_ struct buf out = BUF_NULL;
-		json_print(s->all, true, &out);
-		fputs(buf_str(&out), stdout);
+		out_json(s->all, true);
 	} else if (s->passed == s->count) {
-		printf("%u/%u passed\n", s->passed, s->count);
+		out_printf("%u/%u passed\n", s->passed, s->count);
 	} else {
-		printf("%u/%u passed (%u skipped, %u failed", s->passed, s->count, s->skipped, s->failed);
-		printf(s->inconclusive ? ", %u inconclusive)\n" : ")\n", s->inconclusive);
+		out_printf("%u/%u passed (%u skipped, %u failed", s->passed, s->count, s->skipped, s->failed);
+		out_printf(s->inconclusive ? ", %u inconclusive)\n" : ")\n", s->inconclusive);
 	}
-	fflush(stdout);
-	return s->interrupted ? EXIT_INTERRUPTED : s->failed ? 1 : s->inconclusive ? 2 : 0;
+	int status = status_first(s->failed ? 1 : 0, s->inconclusive ? 2 : 0);
+	return status_first(status, s->interrupted ? EXIT_INTERRUPTED : 0);
 }
 
 static int run_run(void *args, struct err **err)

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/parse.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "reactor/reactor.h"
 #include "run/suite.h"
 #include "verdict/thresholds.h"
@@ -71,10 +72,10 @@ static const char *value_text(const struct thresholds *t, enum threshold i, char
 static void print_text(const struct test_decl *t, const struct thresholds *limits)
 {
 	char value[32];
-	printf("Test: %s\nScheduler: %s\nResolved assertion thresholds:\n", t->name,
+	out_printf("Test: %s\nScheduler: %s\nResolved assertion thresholds:\n", t->name,
 	       t->scheduler ? t->scheduler->name : "eevdf");
 	for (unsigned i = 0; i < LIMIT_MAX; i++)
-		printf("  %-38s: %-10s (%s)\n", threshold_rows[i].name, value_text(limits, i, value, sizeof(value)),
+		out_printf("  %-38s: %-10s (%s)\n", threshold_rows[i].name, value_text(limits, i, value, sizeof(value)),
 		       threshold_rows[i].measured ? origins[limits->origin[i]] : "not measured yet");
 }
 
@@ -85,21 +86,27 @@ static json_t *value_json(const struct thresholds *t, enum threshold i)
 		return json_null();
 	if (threshold_rows[i].kind == CHECK_SWITCH)
 		return json_boolean(value != 0);
-	return value ? json_real(value) : json_null();
+	return value ? json_number(value) : json_null();
+}
+
+static json_t *threshold_json(const struct thresholds *limits, enum threshold i)
+{
+	json_t *o = json_object();
+	json_put(&o, "value", value_json(limits, i));
+	json_put_text(&o, "origin", threshold_rows[i].measured ? origins[limits->origin[i]] : NULL);
+	return o;
 }
 
 static void print_json(const struct test_decl *t, const struct thresholds *limits)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
 	json_t *rows = json_object();
 	for (unsigned i = 0; i < LIMIT_MAX; i++)
-		json_object_set_new(rows, threshold_rows[i].name,
-				    json_pack("{s:o, s:s?}", "value", value_json(limits, i), "origin",
-					      threshold_rows[i].measured ? origins[limits->origin[i]] : NULL));
-	json_auto_t *o = json_pack("{s:s, s:s, s:o}", "test", t->name, "scheduler",
-				   t->scheduler ? t->scheduler->name : "eevdf", "thresholds", rows);
-	json_print(o, true, &text);
-	fputs(buf_str(&text), stdout);
+		json_put(&rows, threshold_rows[i].name, threshold_json(limits, i));
+	json_auto_t *o = json_object();
+	json_put_text(&o, "test", t->name);
+	json_put_text(&o, "scheduler", t->scheduler ? t->scheduler->name : "eevdf");
+	json_put(&o, "thresholds", rows);
+	out_json(o, true);
 }
 
 static int show(const struct suites *s, const char *name, const struct thresholds_args *a, struct err **err)

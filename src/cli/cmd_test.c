@@ -10,6 +10,7 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
+#include "cli/out.h"
 #include "cli/test_args.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
@@ -268,17 +269,19 @@ static const char *scheduler_of(const struct plan_case *c)
 
 static void print_case_json(const struct plan_case *c, bool timed)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	json_auto_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", c->name, "topology", c->topology_text,
-				   "scheduler", scheduler_of(c), "file", c->test->file, "line", (int)c->test->line);
+	json_auto_t *o = json_object();
+	json_put_text(&o, "name", c->name);
+	json_put_text(&o, "topology", c->topology_text);
+	json_put_text(&o, "scheduler", scheduler_of(c));
+	json_put_text(&o, "file", c->test->file);
+	json_put_u64(&o, "line", c->test->line);
 	if (timed) {
-		json_object_set_new(o, "estimate_ns", json_integer(c->estimate));
-		json_object_set_new(o, "estimate_known", json_boolean(c->estimate_known));
-		json_object_set_new(o, "memory_mib", json_integer((json_int_t)c->memory_mib));
-		json_object_set_new(o, "skip", json_string_or_null(c->skip));
+		json_put_int(&o, "estimate_ns", c->estimate);
+		json_put_bool(&o, "estimate_known", c->estimate_known);
+		json_put_u64(&o, "memory_mib", c->memory_mib);
+		json_put_text(&o, "skip", c->skip);
 	}
-	json_print(o, false, &text);
-	fputs(buf_str(&text), stdout);
+	out_json(o, false);
 }
 
 /* @timed: with the time it will take ("~" by the model, not by a run before), or why it will not run. */
@@ -288,12 +291,12 @@ static void print_case(const struct plan_case *c, bool timed, bool json)
 	if (json)
 		print_case_json(c, timed);
 	else if (timed && c->skip)
-		printf("%-48s %-12s %-10s skip: %s\n", c->name, c->topology_text, scheduler_of(c), c->skip);
+		out_printf("%-48s %-12s %-10s skip: %s\n", c->name, c->topology_text, scheduler_of(c), c->skip);
 	else if (timed)
-		printf("%-48s %-12s %-10s %s%s\n", c->name, c->topology_text, scheduler_of(c),
+		out_printf("%-48s %-12s %-10s %s%s\n", c->name, c->topology_text, scheduler_of(c),
 		       c->estimate_known ? "" : "~", nsec_format(c->estimate, estimate));
 	else
-		printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler_of(c));
+		out_printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler_of(c));
 }
 
 static int list_tests(struct session *s, const struct test_args *a, struct err **err)
@@ -357,10 +360,9 @@ static int dry_run(struct session *s, const struct test_args *a, struct err **er
 
 static int verdict_status(const struct run_counts *c, bool flaky_fails)
 {
-	bool no_skip = environment_is_on(ENV_NO_SKIP_MODE);
-	if (c->failed || (no_skip && c->skipped) || (flaky_fails && c->flaky))
-		return 1;
-	return c->inconclusive > c->allowed ? 2 : 0;
+	int failed = c->failed || (flaky_fails && c->flaky) ? 1 : 0;
+	int status = status_first(failed, c->inconclusive > c->allowed ? 2 : 0);
+	return status_first(status, c->interrupted ? EXIT_INTERRUPTED : 0);
 }
 
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
@@ -368,13 +370,11 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
-		json_print(event, false, &text);
-		fputs(buf_str(&text), stdout);
+		out_json(event, false);
 	} else {
 		summary_line(c, wall, &text);
-		fputs(buf_str(&text), stdout);
+		out_buf(&text);
 	}
-	fflush(stdout);
 	for (size_t i = 0; i < s->kernels; i++)
 		fprintf(stderr, "results: %s\n", s->rundir[i].path);
 }
@@ -402,13 +402,16 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.json = a->json,
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
+		/* Being there is enough, whatever it is set to. */
+		.skips_fail = environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(STDOUT_FILENO),
 		.err = term_probe(STDERR_FILENO),
+		.events = &standard_output,
+		.messages = &standard_error,
 	};
 	struct run_counts counts = { 0 };
 	fprintf(stderr, "%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, slots_of(s, a),
 		s->seed, s->accel.backend->name, s->accel.reason);
-	fflush(stderr);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);
 	return r;
@@ -417,7 +420,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 static int sum_up(const struct session *s, const struct test_args *a, nsec_t wall)
 {
 	print_summary(s, a, &s->counts, wall);
-	return s->counts.interrupted ? EXIT_INTERRUPTED : verdict_status(&s->counts, a->flaky_fails);
+	return verdict_status(&s->counts, a->flaky_fails);
 }
 
 /* The plan for the kernels from `first` on, in the order in which it runs. */
@@ -494,8 +497,9 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 			r = run_tests(s, a, err);
 	}
 	bool ran = s->counts.total || r == 0;
-	int status = ran ? sum_up(s, a, nsec_now() - began) : 0;
-	return r < 0 ? r : status;
+	if (ran)
+		status_note(sum_up(s, a, nsec_now() - began));
+	return r;
 }
 
 static int run_test(void *args, struct err **err)

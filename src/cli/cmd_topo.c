@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "lock/render.h"
 
 struct topo_args {
@@ -37,10 +38,10 @@ static int run_topo(void *args, struct err **err)
 			host_render_json(&h, &allowed, &out);
 		else
 			host_render_text(&h, &allowed, &t, &out);
-		r = out.failed ? -ENOMEM : fd_write_full(STDOUT_FILENO, buf_str(&out), out.len);
+		out_buf(&out);
 	}
 	host_done(&h);
-	return r == -EPIPE ? 0 : r;
+	return r;
 }
 
 const struct command cmd_topo = {

@@ -10,8 +10,8 @@ extern const struct command cmd_test, cmd_show_thresholds, cmd_kernel_build, cmd
 	cmd_locks, cmd_run, cmd_list, cmd_topo, cmd_doctor, cmd_completions, cmd_help;
 
 /*
- * Ends the trace of a run (NULL: there is none) that came to @result. A trace that could not be written is an error of
- * a run that has no other outcome, and a warning beside one that has.
+ * Ends the trace of a run (NULL: there is none) that came to @result. A trace that could not be written is the error of
+ * a run that has no other outcome; beside another outcome it is said, and counts for the exit status.
  */
 struct trace;
 int end_trace(struct trace *trace, int result, struct err **err);

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/cpus.h"
 #include "cli/kernels.h"
+#include "cli/out.h"
 #include "cli/stages.h"
 #include "reactor/signal.h"
 #include "reactor/trace.h"
@@ -81,7 +82,8 @@ int end_trace(struct trace *trace, int result, struct err **err)
 	}
 	if (r < 0) {
 		err_format(failure, &text);
-		fprintf(stderr, "warning: %s\n", buf_str(&text));
+		fprintf(stderr, "error: %s\n", buf_str(&text));
+		status_note(EXIT_NO_OUTPUT);
 	}
 	return result;
 }

@@ -6,6 +6,7 @@
 
 #include "base/term.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "vmm/kvm/child.h"
 
 const struct command *const commands[] = {
@@ -33,7 +34,7 @@ static int complain(struct err *err, int code)
 		err_format(err, &text);
 	else
 		buf_puts(&text, strerror(-code));
-	fprintf(stderr, "%serror:%s %s\n", term_style(&t, TERM_BAD), term_plain(&t), buf_str(&text));
+	output_printf(&standard_error, "%serror:%s %s\n", term_style(&t, TERM_BAD), term_plain(&t), buf_str(&text));
 	struct err fallback = { .code = code };
 	return (int)err_exit_status(err ? err : &fallback);
 }
@@ -91,8 +92,8 @@ static int run_command(const struct command *c, char **rest, struct err **err)
 
 static int print(const struct buf *text)
 {
-	fputs(buf_str(text), stdout);
-	return fflush(stdout) == 0 ? 0 : -errno;
+	out_buf(text);
+	return 0;
 }
 
 static int dispatch(char **argv, struct err **err)
@@ -101,7 +102,7 @@ static int dispatch(char **argv, struct err **err)
 	char **rest;
 	if (!argv[0] || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) {
 		help_overview(&text);
-		return argv[0] ? print(&text) : (fputs(buf_str(&text), stderr), EXIT_BAD_USAGE);
+		return argv[0] ? print(&text) : (output_buf(&standard_error, &text), EXIT_BAD_USAGE);
 	}
 	if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V")) {
 		buf_puts(&text, "ktstr " KTSTR_VERSION "\n");
@@ -125,7 +126,8 @@ int main(int argc, char **argv)
 {
 	_cleanup_err_ struct err *err = NULL;
 	(void)argc;
+	int r = standard_open();
 	signal(SIGPIPE, SIG_IGN);
-	int r = dispatch(argv + 1, &err);
-	return r < 0 ? complain(err, r) : r;
+	r = r < 0 ? r : dispatch(argv + 1, &err);
+	return standard_close(argv[1], r < 0 ? complain(err, r) : r);
 }

@@ -84,7 +84,8 @@ void environment_page(struct buf *out)
 	};
 	buf_puts(out, "# Environment variables\n\n"
 		      "An empty value is the same as none, unless stated otherwise. An option wins over its\n"
-		      "variable. *User* variables are for people, *internal* ones are set by `ktstr` for its own child processes,\n"
+		      "variable. *User* variables are for people, *internal* ones are set by `ktstr` for its own child "
+		      "processes,\n"
 		      "*system* ones are not ours and mean what they mean everywhere.\n"
 		      "This page is what `ktstr help environment --markdown` prints.\n\n"
 		      "| variable | default | meaning | audience | read in |\n|---|---|---|---|---|\n");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cli/out.h"
 #include "cli/stages.h"
 
 #define PERIOD (200 * NSEC_PER_MSEC)
@@ -100,20 +101,21 @@ void stages_describe(const struct kernel_job *job, nsec_t now, struct buf *out)
 
 static void describe_json(const struct kernel_job *job, struct buf *out)
 {
-	json_auto_t *o = json_pack("{s:s, s:s, s:s}", "event", job->ended ? "kernel-finished" : "kernel-stage",
-				   "kernel", kernel_job_title(job), "stage",
-				   job->ended ? "end" : machine_state_name(&job->machine));
+	json_auto_t *o = json_object();
+	json_put_text(&o, "event", job->ended ? "kernel-finished" : "kernel-stage");
+	json_put_text(&o, "kernel", kernel_job_title(job));
+	json_put_text(&o, "stage", job->ended ? "end" : machine_state_name(&job->machine));
 	if (job->ended) {
-		json_object_set_new(o, "ok", json_boolean(job->result == 0));
-		json_object_set_new(o, "cached", json_boolean(job->hit));
-		json_object_set_new(o, "key", job->key[0] ? json_string(job->key) : json_null());
-		json_object_set_new(o, "wall_ns", json_integer(job->finished - job->began));
-		json_object_set_new(o, "warnings", json_integer((json_int_t)job->warnings));
+		json_put_bool(&o, "ok", job->result == 0);
+		json_put_bool(&o, "cached", job->hit);
+		json_put_text(&o, "key", job->key[0] ? job->key : NULL);
+		json_put_int(&o, "wall_ns", job->finished - job->began);
+		json_put_u64(&o, "warnings", job->warnings);
 	}
 	if (job->ended && job->err) {
 		_cleanup_buf_ struct buf text = BUF_NULL;
 		err_format(job->err, &text);
-		json_object_set_new(o, "error", json_string(buf_str(&text)));
+		json_put_text(&o, "error", buf_str(&text));
 	}
 	json_print(o, false, out);
 }
@@ -188,9 +190,7 @@ static int draw(struct machine *m, int result)
 		draw_terminal(s, m->reactor->now, &out);
 	else
 		draw_lines(s, m->reactor->now, &out);
-	FILE *to = s->json ? stdout : stderr;
-	fputs(buf_str(&out), to);
-	fflush(to);
+	output_buf(s->json ? &standard_output : &standard_error, &out);
 	if (s->batch->ended)
 		return MACHINE_END;
 	/* What the cache has is over at once, and nobody should wait for its line. */

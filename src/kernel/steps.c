@@ -432,34 +432,52 @@ static int copy_schedulers(struct kernel_job *job, const char *entry)
 static json_t *source_of(const struct kernel_job *job)
 {
 	const struct kernel_id *id = job->config.id;
-	if (id->kind == KERNEL_ID_GIT)
-		return json_pack("{s:s, s:s, s:s, s:s}", "type", "git", "git_hash", job->git_hash, "ref", id->ref,
-				 "url", id->url);
-	if (id->kind == KERNEL_ID_TREE)
-		return json_pack("{s:s, s:s, s:s}", "type", "local", "source_tree_path", job->tree, "git_hash",
-				 job->git_hash);
-	return json_pack("{s:s}", "type", "tarball");
+	bool git = id->kind == KERNEL_ID_GIT, tree = id->kind == KERNEL_ID_TREE;
+	json_t *o = json_object();
+	json_put_text(&o, "type", git ? "git" : tree ? "local" : "tarball");
+	if (git || tree)
+		json_put_text(&o, "git_hash", job->git_hash);
+	if (git) {
+		json_put_text(&o, "ref", id->ref);
+		json_put_text(&o, "url", id->url);
+	}
+	if (tree)
+		json_put_text(&o, "source_tree_path", job->tree);
+	return o;
+}
+
+static json_t *metadata(const struct kernel_job *job, const struct buf *config, uint64_t vmlinux_size)
+{
+	char built_at[TIME_TEXT_MAX], config_hash[16], kconfig_hash[16];
+	json_t *o = json_object();
+	snprintf(config_hash, sizeof(config_hash), "%08x", crc32_update(0, buf_str(config), config->len));
+	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash());
+	json_put_text(&o, "version", job->version);
+	json_put(&o, "source", source_of(job));
+	json_put_text(&o, "arch", KERNEL_ARCH);
+	json_put_text(&o, "image_name", KERNEL_IMAGE_NAME);
+	json_put_text(&o, "config_hash", config_hash);
+	json_put_text(&o, "built_at", time_rfc3339(time(NULL), built_at));
+	json_put_text(&o, "ktstr_kconfig_hash", kconfig_hash);
+	json_put_bool(&o, "has_vmlinux", true);
+	json_put_bool(&o, "vmlinux_stripped", true);
+	json_put_bool(&o, "has_schedulers", job->schedulers_built);
+	json_put_bool(&o, "has_selftests", job->selftests_built);
+	json_put_bool(&o, "variant", job->config.base_config || job->config.extra_kconfig);
+	json_put_u64(&o, "objects", job->objects);
+	json_put_u64(&o, "source_vmlinux_size", vmlinux_size);
+	return o;
 }
 
 static int write_metadata(struct kernel_job *job, const char *entry, uint64_t vmlinux_size)
 {
 	_cleanup_buf_ struct buf config = BUF_NULL;
-	char built_at[TIME_TEXT_MAX], config_hash[16], kconfig_hash[16];
 	_cleanup_free_ char *path = path_join(entry, "metadata.json");
 	int r = path ? read_dot_config(job, &config) : -ENOMEM;
 	if (r < 0)
 		return r;
-	snprintf(config_hash, sizeof(config_hash), "%08x", crc32_update(0, buf_str(&config), config.len));
-	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash());
-	json_auto_t *meta = json_pack(
-		"{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:I, s:I}", "version", job->version,
-		"source", source_of(job), "arch", KERNEL_ARCH, "image_name", KERNEL_IMAGE_NAME, "config_hash",
-		config_hash,
-		"built_at", time_rfc3339(time(NULL), built_at), "ktstr_kconfig_hash", kconfig_hash, "has_vmlinux", true,
-		"vmlinux_stripped", true, "has_schedulers", job->schedulers_built, "has_selftests",
-		job->selftests_built, "variant", job->config.base_config || job->config.extra_kconfig, "objects",
-		(json_int_t)job->objects, "source_vmlinux_size", (json_int_t)vmlinux_size);
-	return meta ? json_write_file(path, meta, &job->err) : -ENOMEM;
+	json_auto_t *meta = metadata(job, &config, vmlinux_size);
+	return json_write_file(path, meta, &job->err);
 }
 
 /* What was built from another commit, or from changed files, is not what the key says. */

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "report/events.h"
 
 static const struct {
@@ -43,37 +44,43 @@ void event_line(const struct result *r, const struct term *t, struct buf *out)
 }
 
 /* What this try came to by itself, where several of them decide. */
-static void add_own(json_t *o, const struct result *r)
+static void put_own(json_t **o, const struct result *r)
 {
 	const struct detail *cause = judgement_cause(r->judgement);
 	const struct flake_try *own = r->history && r->history->count >= r->attempt
 					      ? &r->history->item[r->attempt - 1] : NULL;
-	const char *why = own ? own->cause : cause ? cause->text : NULL;
-	json_object_set_new(o, "own_verdict", json_string(verdict_name(own ? own->verdict : r->judgement->verdict)));
-	json_object_set_new(o, "own_cause", why ? json_string(why) : json_null());
+	json_put_text(o, "own_verdict", verdict_name(own ? own->verdict : r->judgement->verdict));
+	json_put_text(o, "own_cause", own ? own->cause : cause ? cause->text : NULL);
 }
 
 json_t *event_json(const struct result *r)
 {
 	const struct detail *cause = judgement_cause(r->judgement);
+	json_t *o = json_object();
 	char seed[24];
 	snprintf(seed, sizeof(seed), "0x%lx", r->seed);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:i, s:s, s:I, s:s?, s:s}", "event", "test-finished",
-			      "name", r->name, "topology", r->topology, "scheduler",
-			      r->scheduler ? r->scheduler : "eevdf", "verdict", verdict_name(r->judgement->verdict),
-			      "cause", cause ? cause->text : NULL, "attempt", (int)r->attempt, "seed", seed, "wall_ns",
-			      (json_int_t)r->wall, "sidecar", r->sidecar, "replay", r->replay);
-	json_object_set_new(o, "final", json_boolean(r->outcome.final));
-	json_object_set_new(o, "flaky", json_boolean(r->outcome.flaky));
-	json_object_set_new(o, "passed_tries", json_integer(r->outcome.passed));
-	add_own(o, r);
-	json_object_set_new(o, "estimate_ns", json_integer(r->estimate));
-	json_object_set_new(o, "vm_rss_kib", json_integer((json_int_t)r->vm_rss_kib));
+	json_put_text(&o, "event", "test-finished");
+	json_put_text(&o, "name", r->name);
+	json_put_text(&o, "topology", r->topology);
+	json_put_text(&o, "scheduler", r->scheduler ? r->scheduler : "eevdf");
+	json_put_text(&o, "verdict", verdict_name(r->judgement->verdict));
+	json_put_text(&o, "cause", cause ? cause->text : NULL);
+	json_put_u64(&o, "attempt", r->attempt);
+	json_put_text(&o, "seed", seed);
+	json_put_int(&o, "wall_ns", r->wall);
+	json_put_text(&o, "sidecar", r->sidecar);
+	json_put_text(&o, "replay", r->replay);
+	json_put_bool(&o, "final", r->outcome.final);
+	json_put_bool(&o, "flaky", r->outcome.flaky);
+	json_put_u64(&o, "passed_tries", r->outcome.passed);
+	put_own(&o, r);
+	json_put_int(&o, "estimate_ns", r->estimate);
+	json_put_u64(&o, "vm_rss_kib", r->vm_rss_kib);
 	return o;
 }
 
 /* Peak of the resident set. Not ru_maxrss, which starts from whoever forked us. */
-static json_int_t peak_rss_kib(void)
+static int64_t peak_rss_kib(void)
 {
 	_cleanup_buf_ struct buf status = BUF_NULL;
 	if (file_read("/proc/self/status", 65536, &status, NULL) < 0)
@@ -82,11 +89,11 @@ static json_int_t peak_rss_kib(void)
 	return peak ? strtoll(peak + 6, NULL, 10) : 0;
 }
 
-static json_int_t cpu_us(int who)
+static int64_t cpu_us(int who)
 {
 	struct rusage ru = { 0 };
 	getrusage(who, &ru);
-	return (json_int_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 + ru.ru_utime.tv_usec +
+	return (int64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 + ru.ru_utime.tv_usec +
 	       ru.ru_stime.tv_usec;
 }
 
@@ -96,19 +103,20 @@ static json_int_t cpu_us(int who)
  */
 json_t *summary_json(const struct run_counts *c, nsec_t wall)
 {
-	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:I, s:I}",
-			 "event", "run-finished",
-			 "total", (int)c->total,
-			 "passed", (int)c->passed,
-			 "failed", (int)c->failed,
-			 "inconclusive", (int)c->inconclusive,
-			 "skipped", (int)c->skipped,
-			 "flaky", (int)c->flaky,
-			 "not_run", (int)c->not_run,
-			 "wall_ns", (json_int_t)wall,
-			 "self_cpu_us", cpu_us(RUSAGE_SELF),
-			 "children_cpu_us", cpu_us(RUSAGE_CHILDREN),
-			 "self_rss_kib", peak_rss_kib());
+	json_t *o = json_object();
+	json_put_text(&o, "event", "run-finished");
+	json_put_u64(&o, "total", c->total);
+	json_put_u64(&o, "passed", c->passed);
+	json_put_u64(&o, "failed", c->failed);
+	json_put_u64(&o, "inconclusive", c->inconclusive);
+	json_put_u64(&o, "skipped", c->skipped);
+	json_put_u64(&o, "flaky", c->flaky);
+	json_put_u64(&o, "not_run", c->not_run);
+	json_put_int(&o, "wall_ns", wall);
+	json_put_int(&o, "self_cpu_us", cpu_us(RUSAGE_SELF));
+	json_put_int(&o, "children_cpu_us", cpu_us(RUSAGE_CHILDREN));
+	json_put_int(&o, "self_rss_kib", peak_rss_kib());
+	return o;
 }
 
 void run_counts_add(struct run_counts *sum, const struct run_counts *part)

@@ -16,7 +16,7 @@ static json_t *field(const char *text, const char *key)
 			continue;
 		const char *value = line + strcspn(line, ":\n");
 		value += strspn(value, ": \t");
-		return json_stringn(value, strcspn(value, "\n"));
+		return json_text_n(value, strcspn(value, "\n"));
 	}
 	return json_null();
 }
@@ -35,24 +35,30 @@ static json_t *whole_file(const char *path)
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (file_read(path, 65536, &text, NULL) < 0)
 		return json_null();
-	return json_stringn(buf_str(&text), strcspn(buf_str(&text), "\n"));
+	return json_text_n(buf_str(&text), strcspn(buf_str(&text), "\n"));
 }
 
 json_t *host_context(void)
 {
 	_cleanup_buf_ struct buf cpuinfo = BUF_NULL, meminfo = BUF_NULL;
-	struct utsname name;
+	struct utsname name = { 0 };
 	file_read("/proc/cpuinfo", 16 << 20, &cpuinfo, NULL);
 	file_read("/proc/meminfo", 65536, &meminfo, NULL);
 	uname(&name);
 	const char *cpu = buf_str(&cpuinfo), *memory = buf_str(&meminfo);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:s, s:s, s:o}", "cpu_model",
-			 field(cpu, "model name"), "cpu_vendor", field(cpu, "vendor_id"), "total_memory_kb",
-			 field_number(memory, "MemTotal"), "hugepages_total", field_number(memory, "HugePages_Total"),
-			 "hugepages_free", field_number(memory, "HugePages_Free"), "hugepages_size_kb",
-			 field_number(memory, "Hugepagesize"), "thp_enabled",
-			 whole_file("/sys/kernel/mm/transparent_hugepage/enabled"), "thp_defrag",
-			 whole_file("/sys/kernel/mm/transparent_hugepage/defrag"), "online_cpus",
-			 (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "kernel_name", name.sysname, "kernel_release",
-			 name.release, "arch", name.machine, "kernel_cmdline", whole_file("/proc/cmdline"));
+	json_t *o = json_object();
+	json_put(&o, "cpu_model", field(cpu, "model name"));
+	json_put(&o, "cpu_vendor", field(cpu, "vendor_id"));
+	json_put(&o, "total_memory_kb", field_number(memory, "MemTotal"));
+	json_put(&o, "hugepages_total", field_number(memory, "HugePages_Total"));
+	json_put(&o, "hugepages_free", field_number(memory, "HugePages_Free"));
+	json_put(&o, "hugepages_size_kb", field_number(memory, "Hugepagesize"));
+	json_put(&o, "thp_enabled", whole_file("/sys/kernel/mm/transparent_hugepage/enabled"));
+	json_put(&o, "thp_defrag", whole_file("/sys/kernel/mm/transparent_hugepage/defrag"));
+	json_put_int(&o, "online_cpus", sysconf(_SC_NPROCESSORS_ONLN));
+	json_put_text(&o, "kernel_name", name.sysname);
+	json_put_text(&o, "kernel_release", name.release);
+	json_put_text(&o, "arch", name.machine);
+	json_put(&o, "kernel_cmdline", whole_file("/proc/cmdline"));
+	return o;
 }

@@ -56,57 +56,73 @@ uint64_t sidecar_variant(const char *topology, const char *scheduler, const char
 
 /* --- parts -------------------------------------------------------------------------------------------------------- */
 
-static json_t *strings(const char *const *list)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; list && list[i]; i++)
-		json_array_append_new(array, json_string(list[i]));
-	return array;
-}
-
 static json_t *details(const struct judgement *j)
 {
 	json_t *array = json_array();
-	for (uint32_t i = 0; i < j->details; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "kind", detail_kind_name(j->detail[i].kind),
-						       "verdict", verdict_name(j->detail[i].verdict), "message",
-						       j->detail[i].text));
+	for (uint32_t i = 0; i < j->details; i++) {
+		json_t *o = json_object();
+		json_put_text(&o, "kind", detail_kind_name(j->detail[i].kind));
+		json_put_text(&o, "verdict", verdict_name(j->detail[i].verdict));
+		json_put_text(&o, "message", j->detail[i].text);
+		json_add(&array, o);
+	}
 	return array;
 }
 
 static json_t *cgroup_stats(const struct cgroup_stats *c)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:I, s:i, s:I, s:f, s:f, s:f, s:f, s:I, s:f, s:f, "
-			 "s:f, s:f, s:I, s:f, s:f, s:f}",
-			 "cgroup_name", c->name, "work_type", c->work, "num_workers", (int)c->workers, "num_cpus",
-			 (int)c->cpus, "avg_off_cpu_pct", c->avg_off_cpu_pct, "min_off_cpu_pct", c->min_off_cpu_pct,
-			 "max_off_cpu_pct", c->max_off_cpu_pct, "spread", c->spread_pct, "max_gap_ms",
-			 (json_int_t)c->max_gap_ms, "max_gap_cpu", (int)c->max_gap_cpu, "total_migrations",
-			 (json_int_t)c->migrations, "migration_ratio", c->migration_ratio, "p99_wake_latency_us",
-			 c->p99_wake_us, "median_wake_latency_us", c->median_wake_us, "wake_latency_cv", c->wake_cv,
-			 "total_iterations", (json_int_t)c->iterations, "mean_run_delay_us", c->mean_run_delay_us,
-			 "worst_run_delay_us", c->worst_run_delay_us, "wake_latency_tail_ratio", c->wake_tail_ratio,
-			 "iterations_per_worker", c->iterations_per_worker, "wake_samples",
-			 (json_int_t)c->wake_samples, "throughput_cv", c->throughput_cv, "page_locality",
-			 c->page_locality, "cross_node_migration_ratio", c->cross_node_migration_ratio);
+	json_t *o = json_object();
+	json_put_text(&o, "cgroup_name", c->name);
+	json_put_text(&o, "work_type", c->work);
+	json_put_u64(&o, "num_workers", c->workers);
+	json_put_u64(&o, "num_cpus", c->cpus);
+	json_put_number(&o, "avg_off_cpu_pct", c->avg_off_cpu_pct);
+	json_put_number(&o, "min_off_cpu_pct", c->min_off_cpu_pct);
+	json_put_number(&o, "max_off_cpu_pct", c->max_off_cpu_pct);
+	json_put_number(&o, "spread", c->spread_pct);
+	json_put_u64(&o, "max_gap_ms", c->max_gap_ms);
+	json_put_u64(&o, "max_gap_cpu", c->max_gap_cpu);
+	json_put_u64(&o, "total_migrations", c->migrations);
+	json_put_number(&o, "migration_ratio", c->migration_ratio);
+	json_put_number(&o, "p99_wake_latency_us", c->p99_wake_us);
+	json_put_number(&o, "median_wake_latency_us", c->median_wake_us);
+	json_put_number(&o, "wake_latency_cv", c->wake_cv);
+	json_put_u64(&o, "total_iterations", c->iterations);
+	json_put_number(&o, "mean_run_delay_us", c->mean_run_delay_us);
+	json_put_number(&o, "worst_run_delay_us", c->worst_run_delay_us);
+	json_put_number(&o, "wake_latency_tail_ratio", c->wake_tail_ratio);
+	json_put_number(&o, "iterations_per_worker", c->iterations_per_worker);
+	json_put_u64(&o, "wake_samples", c->wake_samples);
+	json_put_number(&o, "throughput_cv", c->throughput_cv);
+	json_put_number(&o, "page_locality", c->page_locality);
+	json_put_number(&o, "cross_node_migration_ratio", c->cross_node_migration_ratio);
+	return o;
 }
 
 json_t *stats_json(const struct scenario_stats *s)
 {
-	json_t *cgroups = json_array();
+	json_t *cgroups = json_array(), *o = json_object();
 	for (uint32_t i = 0; i < s->cgroups; i++)
-		json_array_append_new(cgroups, cgroup_stats(&s->cgroup[i]));
-	return json_pack(
-		"{s:o, s:I, s:I, s:I, s:f, s:I, s:i, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f, s:f}", "cgroups",
-		cgroups, "total_workers", (json_int_t)s->workers, "total_cpus", (json_int_t)s->cpus, "total_migrations",
-		(json_int_t)s->migrations, "worst_spread", s->worst_spread_pct, "worst_gap_ms",
-		(json_int_t)s->worst_gap_ms, "worst_gap_cpu", (int)s->worst_gap_cpu, "worst_migration_ratio",
-		s->worst_migration_ratio, "worst_p99_wake_latency_us", s->worst_p99_wake_us,
-		"worst_median_wake_latency_us", s->worst_median_wake_us, "worst_wake_latency_cv", s->worst_wake_cv,
-		"total_iterations", (json_int_t)s->iterations, "worst_mean_run_delay_us", s->worst_mean_run_delay_us,
-		"worst_run_delay_us", s->worst_run_delay_us, "worst_wake_latency_tail_ratio", s->worst_wake_tail_ratio,
-		"worst_iterations_per_worker", s->worst_iterations_per_worker, "worst_page_locality",
-		s->worst_page_locality, "worst_cross_node_migration_ratio", s->worst_cross_node_migration_ratio);
+		json_add(&cgroups, cgroup_stats(&s->cgroup[i]));
+	json_put(&o, "cgroups", cgroups);
+	json_put_u64(&o, "total_workers", s->workers);
+	json_put_u64(&o, "total_cpus", s->cpus);
+	json_put_u64(&o, "total_migrations", s->migrations);
+	json_put_number(&o, "worst_spread", s->worst_spread_pct);
+	json_put_u64(&o, "worst_gap_ms", s->worst_gap_ms);
+	json_put_u64(&o, "worst_gap_cpu", s->worst_gap_cpu);
+	json_put_number(&o, "worst_migration_ratio", s->worst_migration_ratio);
+	json_put_number(&o, "worst_p99_wake_latency_us", s->worst_p99_wake_us);
+	json_put_number(&o, "worst_median_wake_latency_us", s->worst_median_wake_us);
+	json_put_number(&o, "worst_wake_latency_cv", s->worst_wake_cv);
+	json_put_u64(&o, "total_iterations", s->iterations);
+	json_put_number(&o, "worst_mean_run_delay_us", s->worst_mean_run_delay_us);
+	json_put_number(&o, "worst_run_delay_us", s->worst_run_delay_us);
+	json_put_number(&o, "worst_wake_latency_tail_ratio", s->worst_wake_tail_ratio);
+	json_put_number(&o, "worst_iterations_per_worker", s->worst_iterations_per_worker);
+	json_put_number(&o, "worst_page_locality", s->worst_page_locality);
+	json_put_number(&o, "worst_cross_node_migration_ratio", s->worst_cross_node_migration_ratio);
+	return o;
 }
 
 /* What work types measured themselves. */
@@ -116,32 +132,39 @@ static json_t *work_metrics(const struct evidence *e)
 	for (uint32_t i = 0; i < e->metric_count; i++) {
 		const struct evidence_metric *m = &e->metric[i];
 		const struct wire_cgroup *g = &e->cgroup[e->worker[m->worker].wire.cgroup];
-		json_array_append_new(array,
-				      json_pack("{s:s, s:s, s:i, s:s, s:f}", "cgroup_name", g->name, "work_type",
-						g->work, "worker", (int)m->worker, "name", m->name, "value", m->value));
+		json_t *o = json_object();
+		json_put_text(&o, "cgroup_name", g->name);
+		json_put_text(&o, "work_type", g->work);
+		json_put_u64(&o, "worker", m->worker);
+		json_put_text(&o, "name", m->name);
+		json_put_number(&o, "value", m->value);
+		json_add(&array, o);
 	}
 	return array;
 }
 
-static json_t *payload_metrics(const struct evidence *e, uint32_t index)
+static json_t *payload_metric(const struct wire_payload_metric *m)
 {
 	static const char *const streams[] = { "?", "stdout", "stderr", "synthesized" };
 	static const char *const polarities[KTSTR_POLARITY_MAX] = { "unknown", "higher_better", "lower_better",
 								    "target_value", "informational" };
+	json_t *o = json_object();
+	json_put_text(&o, "name", m->name);
+	json_put_number(&o, "value", m->value);
+	json_put_text(&o, "polarity", polarities[m->polarity]);
+	json_put_text(&o, "stream", streams[m->stream]);
+	json_put_text(&o, "unit", *m->unit ? m->unit : NULL);
+	if (m->polarity == KTSTR_TARGET_VALUE)
+		json_put_number(&o, "target", m->target);
+	return o;
+}
+
+static json_t *payload_metrics(const struct evidence *e, uint32_t index)
+{
 	json_t *array = json_array();
-	for (uint32_t i = 0; i < e->payload_metric_count; i++) {
-		const struct wire_payload_metric *m = &e->payload_metric[i];
-		if (m->payload != index)
-			continue;
-		json_t *o = json_pack("{s:s, s:f, s:s, s:s, s:o}", "name", m->name, "value", m->value, "polarity",
-				      polarities[m->polarity], "stream", streams[m->stream], "unit",
-				      *m->unit ? json_string(m->unit) : json_null());
-		if (o && m->polarity == KTSTR_TARGET_VALUE)
-			json_object_set_new(o, "target", json_real(m->target));
-		/* A name that is not UTF-8 is none. */
-		if (o)
-			json_array_append_new(array, o);
-	}
+	for (uint32_t i = 0; i < e->payload_metric_count; i++)
+		if (e->payload_metric[i].payload == index)
+			json_add(&array, payload_metric(&e->payload_metric[i]));
 	return array;
 }
 
@@ -150,13 +173,18 @@ static json_t *payload_run(const struct evidence *e, const struct wire_payload *
 	static const char *const ends[] = { "?", "exited", "not_started", "killed", "timed_out", "flooded" };
 	bool exited = p->end != WIRE_PAYLOAD_NOT_STARTED && WIFEXITED(p->status);
 	bool signaled = p->end != WIRE_PAYLOAD_NOT_STARTED && WIFSIGNALED(p->status);
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:o}", "payload_index", (int)p->index,
-			 "payload", p->name, "cgroup_name", p->cgroup, "end", ends[p->end], "verdict",
-			 verdict_name((enum ktstr_verdict)p->verdict), "exit_code",
-			 exited ? json_integer(WEXITSTATUS(p->status)) : json_null(), "signal",
-			 signaled ? json_integer(WTERMSIG(p->status)) : json_null(), "wall_time_ns",
-			 (json_int_t)p->wall_ns, "truncated", (int)(p->truncated != 0), "metrics",
-			 payload_metrics(e, p->index));
+	json_t *o = json_object();
+	json_put_u64(&o, "payload_index", p->index);
+	json_put_text(&o, "payload", p->name);
+	json_put_text(&o, "cgroup_name", p->cgroup);
+	json_put_text(&o, "end", ends[p->end]);
+	json_put_text(&o, "verdict", verdict_name((enum ktstr_verdict)p->verdict));
+	json_put(&o, "exit_code", exited ? json_integer(WEXITSTATUS(p->status)) : json_null());
+	json_put(&o, "signal", signaled ? json_integer(WTERMSIG(p->status)) : json_null());
+	json_put_u64(&o, "wall_time_ns", p->wall_ns);
+	json_put_bool(&o, "truncated", p->truncated != 0);
+	json_put(&o, "metrics", payload_metrics(e, p->index));
+	return o;
 }
 
 /* One a run, in the order in which they began. */
@@ -170,7 +198,7 @@ static json_t *payloads(const struct evidence *e)
 			if (e->payload[i].index > last && (!next || e->payload[i].index < next->index))
 				next = &e->payload[i];
 		last = next->index;
-		json_array_append_new(array, payload_run(e, next));
+		json_add(&array, payload_run(e, next));
 	}
 	return array;
 }
@@ -180,11 +208,15 @@ static json_t *stimulus(const struct evidence *e)
 	json_t *array = json_array();
 	for (uint32_t i = 0; i < e->stimulus_count; i++) {
 		const struct wire_stimulus *s = &e->stimulus[i];
-		json_array_append_new(array, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "elapsed_ms",
-						       (int)s->elapsed_ms, "step_index", (int)s->step_index, "op_count",
-						       (int)s->op_count, "op_kinds", (int)s->op_kinds, "cgroup_count",
-						       (int)s->cgroup_count, "worker_count", (int)s->worker_count,
-						       "total_iterations", (json_int_t)s->total_iterations));
+		json_t *o = json_object();
+		json_put_u64(&o, "elapsed_ms", s->elapsed_ms);
+		json_put_u64(&o, "step_index", s->step_index);
+		json_put_u64(&o, "op_count", s->op_count);
+		json_put_u64(&o, "op_kinds", s->op_kinds);
+		json_put_u64(&o, "cgroup_count", s->cgroup_count);
+		json_put_u64(&o, "worker_count", s->worker_count);
+		json_put_u64(&o, "total_iterations", s->total_iterations);
+		json_add(&array, o);
 	}
 	return array;
 }
@@ -193,38 +225,61 @@ static json_t *stimulus(const struct evidence *e)
 static json_t *guest_topology(const struct evidence *e)
 {
 	json_t *cpus = json_array();
-	for (uint32_t i = 0; i < e->cpus; i++)
-		json_array_append_new(cpus, json_pack("{s:i, s:i, s:i, s:i, s:i}", "cpu", e->cpu[i].cpu, "node",
-						      e->cpu[i].node, "package", e->cpu[i].package, "core",
-						      e->cpu[i].core, "llc", e->cpu[i].llc));
+	for (uint32_t i = 0; i < e->cpus; i++) {
+		json_t *o = json_object();
+		json_put_u64(&o, "cpu", e->cpu[i].cpu);
+		json_put_u64(&o, "node", e->cpu[i].node);
+		json_put_u64(&o, "package", e->cpu[i].package);
+		json_put_u64(&o, "core", e->cpu[i].core);
+		json_put_u64(&o, "llc", e->cpu[i].llc);
+		json_add(&cpus, o);
+	}
 	return cpus;
 }
 
 static json_t *guest(const struct result *r)
 {
 	const struct evidence *e = r->evidence;
+	json_t *o = json_object();
 	char digest[16];
 	snprintf(digest, sizeof(digest), "%08x", e->digest);
-	return json_pack("{s:o?, s:I, s:s, s:I, s:I, s:I, s:o}", "kernel_release",
-			 e->has_hello ? json_string(e->hello.release) : json_null(), "time_ns", (json_int_t)e->last_ns,
-			 "event_digest", digest, "events", (json_int_t)e->records, "events_dropped",
-			 (json_int_t)e->dropped, "memory_mib", (json_int_t)r->memory_mib, "cpus", guest_topology(e));
+	json_put_text(&o, "kernel_release", e->has_hello ? e->hello.release : NULL);
+	json_put_u64(&o, "time_ns", e->last_ns);
+	json_put_text(&o, "event_digest", digest);
+	json_put_u64(&o, "events", e->records);
+	json_put_u64(&o, "events_dropped", e->dropped);
+	json_put_u64(&o, "memory_mib", r->memory_mib);
+	json_put(&o, "cpus", guest_topology(e));
+	return o;
+}
+
+static void put_seed(json_t **object, uint64_t seed)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "0x%lx", seed);
+	json_put_text(object, "seed", text);
 }
 
 /* Every try of this result, and what was asked of them; the sidecar's evidence is the last one's. */
 static json_t *tries(const struct result *r)
 {
-	json_t *list = json_array();
-	char seed[24];
+	json_t *list = json_array(), *o = json_object();
 	for (unsigned i = 0; r->history && i < r->history->count; i++) {
 		const struct flake_try *t = &r->history->item[i];
-		snprintf(seed, sizeof(seed), "0x%lx", t->seed);
-		json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s?}", "attempt", (int)i + 1, "seed", seed,
-						      "verdict", verdict_name(t->verdict), "cause", t->cause));
+		json_t *one = json_object();
+		json_put_u64(&one, "attempt", i + 1);
+		put_seed(&one, t->seed);
+		json_put_text(&one, "verdict", verdict_name(t->verdict));
+		json_put_text(&one, "cause", t->cause);
+		json_add(&list, one);
 	}
-	return json_pack("{s:i, s:i, s:i, s:i, s:b, s:o}", "retries", (int)r->policy.retries, "repeat",
-			 (int)r->policy.repeat, "require", (int)r->policy.require, "passed", (int)r->outcome.passed,
-			 "final", (int)r->outcome.final, "tries", list);
+	json_put_u64(&o, "retries", r->policy.retries);
+	json_put_u64(&o, "repeat", r->policy.repeat);
+	json_put_u64(&o, "require", r->policy.require);
+	json_put_u64(&o, "passed", r->outcome.passed);
+	json_put_bool(&o, "final", r->outcome.final);
+	json_put(&o, "tries", list);
+	return o;
 }
 
 /* KVM's statistics, summed over vCPUs, or its event rings' sums; null where the machine ran on something else. */
@@ -234,7 +289,17 @@ static json_t *counters(const char *const *names, const uint64_t *values, unsign
 		return json_null();
 	json_t *o = json_object();
 	for (unsigned i = 0; i < count; i++)
-		json_object_set_new(o, names[i], json_u64(values[i]));
+		json_put_u64(&o, names[i], values[i]);
+	return o;
+}
+
+static json_t *refused_setting(const struct result_wish *w)
+{
+	json_t *o = json_object();
+	json_put_text(&o, "name", w->name);
+	json_put_u64(&o, "asked", w->asked);
+	json_put_u64(&o, "granted", w->granted);
+	json_put_text(&o, "why", w->why);
 	return o;
 }
 
@@ -243,63 +308,88 @@ static json_t *perf_mode(const struct result *r)
 {
 	if (!r->perf_mode)
 		return json_null();
-	json_t *granted = json_array(), *warnings = json_array();
+	json_t *granted = json_array(), *warnings = json_array(), *o = json_object();
 	for (unsigned i = 0; i < r->wishes; i++) {
 		const struct result_wish *w = &r->wish[i];
 		if (w->asked && w->granted == w->asked)
-			json_array_append_new(granted, json_string(w->name));
+			json_add(&granted, json_text(w->name));
 		else
-			json_array_append_new(warnings, json_pack("{s:s, s:i, s:i, s:s}", "name", w->name, "asked",
-								  (int)w->asked, "granted", (int)w->granted, "why",
-								  w->why));
+			json_add(&warnings, refused_setting(w));
 	}
-	return json_pack("{s:o, s:o}", "granted", granted, "warnings", warnings);
+	json_put(&o, "granted", granted);
+	json_put(&o, "warnings", warnings);
+	return o;
 }
 
 static json_t *volatile_part(const struct result *r)
 {
 	char now[TIME_TEXT_MAX];
-	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:s?, s:o}", "timestamp", time_rfc3339(time(NULL), now),
-			      "wall_ns", (json_int_t)r->wall, "boot_ns", (json_int_t)r->boot, "vm_cpu_us",
-			      (json_int_t)r->vm_cpu_usec, "vm_rss_kib", (json_int_t)r->vm_rss_kib, "project_commit",
-			      r->project_commit, "host", r->host ? json_deep_copy(r->host) : json_null());
-	json_object_set_new(o, "kvm_stats", counters(r->counter_names, r->counter, r->counters));
-	json_object_set_new(o, "vm_events", counters(r->event_names, r->event, r->events));
-	json_object_set_new(o, "perf_mode", perf_mode(r));
-	json_object_set_new(o, "run_id", json_string_or_null(r->run_id));
-	json_object_set_new(o, "run_source", json_string(environment_is_on(ENV_CI) ? "ci" : "local"));
+	json_t *o = json_object();
+	json_put_text(&o, "timestamp", time_rfc3339(time(NULL), now));
+	json_put_int(&o, "wall_ns", r->wall);
+	json_put_int(&o, "boot_ns", r->boot);
+	json_put_u64(&o, "vm_cpu_us", r->vm_cpu_usec);
+	json_put_u64(&o, "vm_rss_kib", r->vm_rss_kib);
+	json_put_text(&o, "project_commit", r->project_commit);
+	json_put(&o, "host", r->host ? json_deep_copy(r->host) : json_null());
+	json_put(&o, "kvm_stats", counters(r->counter_names, r->counter, r->counters));
+	json_put(&o, "vm_events", counters(r->event_names, r->event, r->events));
+	json_put(&o, "perf_mode", perf_mode(r));
+	json_put_text(&o, "run_id", r->run_id);
+	json_put_text(&o, "run_source", environment_is_on(ENV_CI) ? "ci" : "local");
 	return o;
+}
+
+static json_t *schema(void)
+{
+	json_t *o = json_object();
+	json_put_text(&o, "name", "ktstr.result");
+	json_put_u64(&o, "version", SIDECAR_SCHEMA_VERSION);
+	return o;
+}
+
+/* What ran, and how it can be run again. */
+static void put_identity(json_t **o, const struct result *r)
+{
+	char variant[20];
+	snprintf(variant, sizeof(variant), "%016lx", r->variant);
+	json_put(o, "schema", schema());
+	json_put_text(o, "name", r->name);
+	json_put_text(o, "test_name", r->test);
+	json_put_text(o, "topology", r->topology);
+	json_put_text(o, "scheduler", r->scheduler ? r->scheduler : "eevdf");
+	json_put_text(o, "work_type", WORK_TYPE_DEFAULT);
+	put_seed(o, r->seed);
+	json_put_text(o, "variant", variant);
+	json_put_u64(o, "attempt", r->attempt);
+	json_put_text(o, "accel", r->accel);
+	json_put_u64(o, "icount_shift", r->icount_shift);
+	json_put_u64(o, "time_dilation", MAX_OF(r->time_dilation, 1));
+	json_put_text(o, "start", r->start);
+	json_put_text(o, "payload", r->payload);
+	json_put_texts(o, "sysctls", r->sysctls);
+	json_put_texts(o, "kargs", r->kargs);
+	json_put_text(o, "kernel_version", r->kernel_version);
+	json_put_text(o, "replay", r->replay);
 }
 
 json_t *sidecar_json(const struct result *r)
 {
 	const struct judgement *j = r->judgement;
-	char variant[20], seed[24];
-	snprintf(variant, sizeof(variant), "%016lx", r->variant);
-	snprintf(seed, sizeof(seed), "0x%lx", r->seed);
-	json_t *o = json_pack("{s:{s:s, s:i}, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "schema", "name",
-			      "ktstr.result", "version", SIDECAR_SCHEMA_VERSION, "name", r->name, "test_name", r->test,
-			      "topology", r->topology, "scheduler", r->scheduler ? r->scheduler : "eevdf", "work_type",
-			      WORK_TYPE_DEFAULT, "seed", seed, "variant", variant, "attempt", (int)r->attempt, "accel",
-			      r->accel, "verdict", verdict_name(j->verdict), "icount_shift", (int)r->icount_shift);
-	json_object_set_new(o, "time_dilation", json_integer(MAX_OF(r->time_dilation, 1)));
-	json_object_set_new(o, "start", json_string_or_null(r->start));
-	json_object_set_new(o, "passed", json_boolean(j->verdict == KTSTR_PASS));
-	json_object_set_new(o, "skipped", json_boolean(j->verdict == KTSTR_SKIP));
-	json_object_set_new(o, "inconclusive", json_boolean(j->verdict == KTSTR_INCONCLUSIVE));
-	json_object_set_new(o, "flaky", json_boolean(r->outcome.flaky));
-	json_object_set_new(o, "flake", tries(r));
-	json_object_set_new(o, "details", details(j));
-	json_object_set_new(o, "stats", stats_json(&j->stats));
-	json_object_set_new(o, "stimulus_events", stimulus(r->evidence));
-	json_object_set_new(o, "work_metrics", work_metrics(r->evidence));
-	json_object_set_new(o, "payload", json_string_or_null(r->payload));
-	json_object_set_new(o, "metrics", payloads(r->evidence));
-	json_object_set_new(o, "sysctls", strings(r->sysctls));
-	json_object_set_new(o, "kargs", strings(r->kargs));
-	json_object_set_new(o, "kernel_version", json_string_or_null(r->kernel_version));
-	json_object_set_new(o, "guest", guest(r));
-	json_object_set_new(o, "replay", json_string_or_null(r->replay));
-	json_object_set_new(o, "volatile", volatile_part(r));
+	json_t *o = json_object();
+	put_identity(&o, r);
+	json_put_text(&o, "verdict", verdict_name(j->verdict));
+	json_put_bool(&o, "passed", j->verdict == KTSTR_PASS);
+	json_put_bool(&o, "skipped", j->verdict == KTSTR_SKIP);
+	json_put_bool(&o, "inconclusive", j->verdict == KTSTR_INCONCLUSIVE);
+	json_put_bool(&o, "flaky", r->outcome.flaky);
+	json_put(&o, "flake", tries(r));
+	json_put(&o, "details", details(j));
+	json_put(&o, "stats", stats_json(&j->stats));
+	json_put(&o, "stimulus_events", stimulus(r->evidence));
+	json_put(&o, "work_metrics", work_metrics(r->evidence));
+	json_put(&o, "metrics", payloads(r->evidence));
+	json_put(&o, "guest", guest(r));
+	json_put(&o, "volatile", volatile_part(r));
 	return o;
 }

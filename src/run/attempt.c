@@ -32,13 +32,21 @@ static int queued(struct machine *m, int result)
 	return ATTEMPT_RESERVED;
 }
 
+/* Earlier tries have a result, which must not get lost with this one. */
+static bool was_tried(const struct attempt *a)
+{
+	return a->number > 1;
+}
+
 /* Busy for too long, or never to be had here: it says nothing of the test. Anything else is broken lock files. */
 static int no_cpus(struct attempt *a)
 {
 	struct claim *c = a->claim;
 	/* The admission was cancelled before us. */
-	if (c->result == -ECANCELED)
-		return MACHINE_END;
+	if (c->result == -ECANCELED) {
+		a->evidence.interrupted = true;
+		return was_tried(a) ? ATTEMPT_JUDGED : MACHINE_END;
+	}
 	if (c->result == -EBUSY || c->result == -ERANGE) {
 		err_format(c->err, &a->evidence.contention);
 		return ATTEMPT_JUDGED;
@@ -285,6 +293,9 @@ static int judged(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	give_back(a);
+	if (result == -ECANCELED && a->was_in == ATTEMPT_QUEUED && !was_tried(a))
+		return MACHINE_END;
+	a->cut = m->cancelled;
 	if (result == -ECANCELED)
 		a->evidence.interrupted = true;
 	else if (result < 0 && !a->evidence.failure.len) {
@@ -297,6 +308,14 @@ static int judged(struct machine *m, int result)
 	return ATTEMPT_STORED;
 }
 
+/* The run was interrupted after this try was judged: it is now the last one, and decides with those before it. */
+static bool cut_since(struct attempt *a)
+{
+	bool late = a->machine.cancelled && !a->cut && !a->outcome.final;
+	a->cut = a->cut || late;
+	return late;
+}
+
 static int stored(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
@@ -304,6 +323,10 @@ static int stored(struct machine *m, int result)
 		return result;
 	a->judged = true;
 	a->was_in = ATTEMPT_STORED;
+	if (cut_since(a)) {
+		machine_offload(m, &a->job, a->env->judge, a);
+		return ATTEMPT_STORED;
+	}
 	machine_offload(m, &a->job, a->env->store, a);
 	return ATTEMPT_DONE;
 }
@@ -313,16 +336,22 @@ static int done(struct machine *m, int result)
 	struct attempt *a = attempt_of(m);
 	if (result < 0)
 		return result;
+	if (cut_since(a)) {
+		machine_offload(m, &a->job, a->env->judge, a);
+		return ATTEMPT_STORED;
+	}
 	a->stored = true;
 	return MACHINE_END;
 }
 
 /*
- * Cancelled while queued, an attempt simply ends: nothing of it was run. From RESERVED on it is judged and stored
- * whatever happens, so that what was learned is kept and marked. Judging and storing go on through a cancel.
+ * Cancelled while queued, a first attempt simply ends: nothing of it was run. A later one is judged together with those
+ * before it. From RESERVED on all are judged and stored whatever happens, so that what was learned is kept and marked.
+ * Judging and storing go on through a cancel.
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
-	[ATTEMPT_QUEUED] = {"queued", queued, DEADLINE_NONE, 0, TO(ATTEMPT_RESERVED)},
+	[ATTEMPT_QUEUED] = {"queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,
+			    TO(ATTEMPT_RESERVED) | TO(ATTEMPT_JUDGED)},
 	[ATTEMPT_RESERVED] = {"reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
 			      TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) | TO_END},
 	[ATTEMPT_PREPARED] = {"prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,
@@ -334,9 +363,9 @@ static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_RUNNING] = {"running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING)},
 	[ATTEMPT_DRAINING] = {"draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGED),
 			      .shielded = true},
-	[ATTEMPT_JUDGED] = {"judged", judged, STORE_DEADLINE, 0, TO(ATTEMPT_STORED), .shielded = true},
+	[ATTEMPT_JUDGED] = {"judged", judged, STORE_DEADLINE, 0, TO(ATTEMPT_STORED) | TO_END, .shielded = true},
 	[ATTEMPT_STORED] = {"stored", stored, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true},
-	[ATTEMPT_DONE] = {"done", done, STORE_DEADLINE, 0, TO_END},
+	[ATTEMPT_DONE] = {"done", done, STORE_DEADLINE, 0, TO(ATTEMPT_STORED) | TO_END, .shielded = true},
 };
 
 static void attempt_ended(struct machine *m, int result)

@@ -72,6 +72,7 @@ struct attempt {
 	struct evidence evidence;
 	struct judgement judgement;
 	struct flake_outcome outcome;	/* of this and the former tries, once judged */
+	bool cut;			/* no further try follows: the run was interrupted */
 	bool judged, stored;
 	nsec_t wall, boot;		/* of the VM: whole life, and to the first record; host time */
 	uint64_t vm_cpu_usec, vm_rss_kib;

@@ -51,10 +51,10 @@ int fleet_open_desk(struct fleet *f, struct err **err)
 	f->cpus = MIN_OF(f->cpus, f->desk.cpus);
 	f->has_groups = f->config.no_perf && sandboxes_open("", NULL, &f->groups) == 0;
 	if (f->has_groups && f->config.cpu_cap && *f->groups.why)
-		dprintf(f->config.err.fd, "note: %s; machines are kept to their CPUs by affinity alone\n",
+		output_printf(f->config.messages, "note: %s; machines are kept to their CPUs by affinity alone\n",
 			f->groups.why);
 	if (*f->desk.note)
-		dprintf(f->config.err.fd, "warning: %s\n", f->desk.note);
+		output_printf(f->config.messages, "warning: %s\n", f->desk.note);
 	return 0;
 }
 

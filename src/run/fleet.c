@@ -19,19 +19,13 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number);
 
 /* --- output ------------------------------------------------------------------------------------------------------- */
 
-static void put(int fd, const struct buf *text)
-{
-	if (text->len)
-		fd_write_full(fd, text->data, text->len);
-}
-
 static void erase_view(struct fleet *f)
 {
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	if (!f->drawn)
 		return;
 	buf_appendf(&out, "\033[%uA\033[J", f->drawn);
-	put(f->config.err.fd, &out);
+	output_buf(f->config.messages, &out);
 	f->drawn = 0;
 }
 
@@ -68,7 +62,7 @@ static void draw_view(struct fleet *f)
 	erase_view(f);
 	f->config.err.columns = term_probe(f->config.err.fd).columns;
 	live_render(&v, &f->config.err, &out);
-	put(f->config.err.fd, &out);
+	output_buf(f->config.messages, &out);
 	f->drawn = live_height(&v);
 }
 
@@ -93,9 +87,9 @@ static const struct machine_type view_type = { "view", view_states, 1, NULL };
 static void show_capture(struct fleet *f, const struct attempt *a)
 {
 	const struct evidence *e = &a->evidence;
-	put(f->config.err.fd, &e->console);
+	output_buf(f->config.messages, &e->console);
 	for (size_t i = 1; i < WIRE_STREAM_MAX; i++)
-		put(f->config.err.fd, &e->text[i]);
+		output_buf(f->config.messages, &e->text[i]);
 }
 
 static void report(struct fleet *f, const struct attempt *a)
@@ -110,12 +104,12 @@ static void report(struct fleet *f, const struct attempt *a)
 	} else {
 		event_line(&result, &f->config.out, &line);
 	}
-	put(f->config.out.fd, &line);
+	output_buf(f->config.events, &line);
 	if (f->config.no_capture)
 		show_capture(f, a);
 	if (a->judgement.verdict == KTSTR_FAIL || a->judgement.verdict == KTSTR_INCONCLUSIVE) {
 		failure_report(&result, &f->config.err, &details);
-		put(f->config.err.fd, &details);
+		output_buf(f->config.messages, &details);
 	}
 }
 
@@ -150,9 +144,25 @@ static void keep_error(struct fleet *f, struct attempt *a)
 		f->err = TAKE_PTR(a->err);
 }
 
+/* A result that was judged and is not on disk: said at once, and again, by name, when the run ends. */
+static void note_lost(struct fleet *f, const struct attempt *a, int result)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (a->err)
+		err_format(a->err, &text);
+	else
+		buf_appendf(&text, "keep the result of '%s': %s", a->item->name, strerror(-result));
+	output_printf(f->config.messages, "error: %s\n", buf_str(&text));
+	buf_appendf(&f->lost, "%s%s", f->lost.len ? ", " : "", a->item->name);
+	f->lost_count++;
+}
+
 static void count(struct fleet *f, const struct attempt *a)
 {
-	switch (a->judgement.verdict) {
+	/* Interrupted just when this try ended: there is no next one. */
+	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
+			       : flake_fold(&f->config.flake, attempt_history(a), /* cut= */ true).verdict;
+	switch (v) {
 	case KTSTR_PASS:
 		f->counts.passed++;
 		f->counts.flaky += a->outcome.flaky;
@@ -178,14 +188,16 @@ static void on_ended(struct attempt *a, int result)
 	REQUIRE(f->live[index] == a);
 	f->live[index] = NULL;
 	if (a->judged) {
-		again = !a->outcome.final && !a->machine.cancelled;
+		again = !a->outcome.final && !f->counts.interrupted;
 		report(f, a);
 		if (!again)
 			count(f, a);
 	} else {
 		f->counts.not_run++;
 	}
-	if (result < 0 && result != -ECANCELED && !a->stored)
+	if (a->judged && !a->stored)
+		note_lost(f, a, result);
+	else if (result < 0 && result != -ECANCELED && !a->stored)
 		keep_error(f, a);
 	if (again)
 		start_attempt(f, index, a->number + 1);
@@ -263,11 +275,14 @@ static void skip_case(struct fleet *f, size_t index)
 			     .sandbox = SANDBOX_NULL };
 	judgement_add(&a.judgement, DETAIL_SKIP, KTSTR_SKIP, "%s", c->skip);
 	a.judgement.verdict = KTSTR_SKIP;
-	a.outcome = (struct flake_outcome){ .final = true, .verdict = KTSTR_SKIP };
-	if (attempt_store(&a) < 0)
-		keep_error(f, &a);
+	if (f->config.skips_fail)
+		judgement_refuse_skip(&a.judgement);
+	a.outcome = (struct flake_outcome){ .final = true, .verdict = a.judgement.verdict };
+	int r = attempt_store(&a);
 	report(f, &a);
-	f->counts.skipped++;
+	if (r < 0)
+		note_lost(f, &a, r);
+	count(f, &a);
 	attempt_done(&a);
 }
 
@@ -277,7 +292,7 @@ static void on_signal(void *data, int sig)
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (sig == SIGUSR1) {
 		reactor_describe(f->reactor, &text);
-		put(f->config.err.fd, &text);
+		output_buf(f->config.messages, &text);
 		return;
 	}
 	f->counts.interrupted = true;
@@ -302,6 +317,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **err)
 {
 	*ret = f->counts;
+	buf_done(&f->lost);
 	desk_close(&f->desk);
 	if (f->has_groups)
 		sandboxes_close(&f->groups);
@@ -334,7 +350,7 @@ static int turn(struct fleet *f)
 	admit_name_holders(a, &text);
 	buf_puts(&text, " (see 'ktstr locks')\n");
 	erase_view(f);
-	put(f->config.err.fd, &text);
+	output_buf(f->config.messages, &text);
 	return result;
 }
 
@@ -379,6 +395,10 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 		result = run(f, &signals, err);
 	if (result == 0 && f->err)
 		result = -EIO;
+	if (result == 0 && f->lost_count)
+		result = FAIL(err, EXIT_NO_OUTPUT, -EIO,
+			      "%u result%s could not be stored: %s; make room, then run again", f->lost_count,
+			      f->lost_count == 1 ? "" : "s", buf_str(&f->lost));
 	fleet_finish(f, ret, err);
 	free(f);
 	return result;

@@ -3,6 +3,7 @@
 #ifndef KTSTR_RUN_FLEET_H
 #define KTSTR_RUN_FLEET_H
 
+#include "base/output.h"
 #include "base/term.h"
 #include "reactor/reactor.h"
 #include "lock/desk.h"
@@ -35,7 +36,9 @@ struct fleet_config {
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* everything a guest said, beside its sidecar, also when it passed */
 	bool keep_memory;		/* the guest's memory of what did not pass, beside its sidecar */
+	bool skips_fail;		/* what cannot run here fails, with the reason why it cannot */
 	struct term out, err;
+	struct output *events, *messages;	/* to programs, to people */
 };
 
 struct fleet;
@@ -68,6 +71,8 @@ struct fleet {
 	unsigned drawn;			/* lines of the live view on the terminal */
 	nsec_t began;
 	struct err *err;		/* first failure that is not a test's */
+	struct buf lost;		/* names of results that could not be stored, with commas between */
+	unsigned lost_count;
 };
 
 /* desk.c: what machines ask of the host. */

@@ -105,8 +105,13 @@ void durations_add(json_t *durations, const json_t *sidecar)
 		return;
 	_cleanup_free_ char *key = duration_key(backend, name);
 	const char *known = key ? json_string_value(json_array_get(json_object_get(durations, key), 1)) : NULL;
-	if (key && (!known || strcmp(known, when) < 0))
-		json_object_set_new(durations, key, json_pack("[I, s]", wall, when));
+	json_t *entry = json_array();
+	json_add(&entry, json_integer(wall));
+	json_add(&entry, json_text(when));
+	/* A duration that cannot be kept is only a worse estimate. */
+	if (key && entry && (!known || strcmp(known, when) < 0))
+		json_object_set(durations, key, entry);
+	json_decref(entry);
 }
 
 static unsigned read_sidecars(const char *dir, json_t *durations, unsigned left)

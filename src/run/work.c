@@ -171,12 +171,14 @@ int attempt_judge(void *arg)
 		sandbox_remove(&f->groups, &a->sandbox);
 	judgement_done(&a->judgement);
 	int r = judge(&a->evidence, &facts, &a->judgement);
+	if (r == 0 && f->config.skips_fail)
+		judgement_refuse_skip(&a->judgement);
 	if (r == 0)
 		r = flake_note(attempt_history(a), a->number, a->seed, &a->judgement);
 	if (r < 0)
 		return r;
-	a->outcome = flake_fold(policy, attempt_history(a));
-	flake_apply(policy, &a->outcome, &a->judgement);
+	a->outcome = flake_fold(policy, attempt_history(a), a->cut);
+	flake_apply(policy, attempt_history(a), &a->outcome, &a->judgement);
 	return 0;
 }
 
@@ -275,32 +277,50 @@ static int store_report(const struct attempt *a, const struct result *r, const c
 }
 
 /* For who wants to look closer at what went wrong: crash(8), drgn, or a script. */
-static int store_memory(struct attempt *a, const char *sidecar)
+static int store_memory(const struct attempt *a, const char *sidecar, struct err **err)
 {
 	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
 		return 0;
 	_cleanup_free_ char *path = beside(sidecar, ".vmcore");
-	return path ? vmcore_write(&a->memory, path, &a->err) : -ENOMEM;
+	return path ? vmcore_write(&a->memory, path, err) : -ENOMEM;
 }
 
+/* Adds a file that could not be written to @lost. */
+static void note_loss(struct err **err, int r, struct buf *lost)
+{
+	if (r == 0)
+		return;
+	buf_puts(lost, lost->len ? "; " : "");
+	if (*err)
+		err_format(*err, lost);
+	else
+		buf_puts(lost, strerror(-r));
+	*err = err_free(*err);
+}
+
+/* Each file by itself: a memory image that does not fit is no reason to do without the sidecar. */
 int attempt_store(void *arg)
 {
 	struct attempt *a = arg;
-	_cleanup_buf_ struct buf replay = BUF_NULL;
-	_cleanup_free_ char *path = NULL, *flat = strdup(a->item->test->name);
+	_cleanup_buf_ struct buf replay = BUF_NULL, lost = BUF_NULL;
+	_cleanup_free_ char *path = NULL;
+	struct err *err = NULL;
 	struct result result;
-	if (!flat || asprintf(&path, "%s/%s-%016lx.ktstr.json", rundir_of(a)->path, flat, a->item->variant) < 0)
+	if (asprintf(&path, "%s/%s-%016lx.ktstr.json", rundir_of(a)->path, a->item->test->name, a->item->variant) < 0)
 		return -ENOMEM;
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
-	int r = sidecar ? json_write_file(path, sidecar, &a->err) : -ENOMEM;
-	if (r == 0)
-		r = store_report(a, &result, path, &a->err);
-	if (r == 0)
-		r = store_memory(a, path);
-	if (r < 0)
-		return err_wrap(&a->err, r, "keep the result of '%s'", a->item->name);
-	free(a->sidecar);
-	a->sidecar = TAKE_PTR(path);
-	return 0;
+	int r = json_write_file(path, sidecar, &err);
+	note_loss(&err, r, &lost);
+	if (r == 0) {
+		free(a->sidecar);
+		a->sidecar = strdup(path);
+		attempt_result(a, &replay, &result);
+	}
+	note_loss(&err, store_report(a, &result, path, &err), &lost);
+	note_loss(&err, store_memory(a, path, &err), &lost);
+	a->err = err_free(a->err);
+	if (!lost.len)
+		return 0;
+	return FAIL(&a->err, EXIT_NO_OUTPUT, -EIO, "keep the result of '%s': %s", a->item->name, buf_str(&lost));
 }

@@ -31,42 +31,74 @@ void flake_done(struct flake_history *h)
 	*h = (struct flake_history){ 0 };
 }
 
-/* Not enough passed; had what was inconclusive passed, would it have been enough? */
-static enum ktstr_verdict fold_repeats(unsigned passed, unsigned inconclusive, unsigned require)
+/* How many tries came to @v. */
+static unsigned tries_with(const struct flake_history *h, enum ktstr_verdict v)
 {
-	if (passed >= require)
-		return KTSTR_PASS;
-	return passed + inconclusive >= require ? KTSTR_INCONCLUSIVE : KTSTR_FAIL;
+	unsigned n = 0;
+	for (unsigned i = 0; i < h->count; i++)
+		n += h->item[i].verdict == v;
+	return n;
 }
 
-struct flake_outcome flake_fold(const struct flake_policy *p, const struct flake_history *h)
+/* Not enough passed: is it still possible that enough would, had every try that did not fail passed? */
+static enum ktstr_verdict fold_repeats(const struct flake_policy *p, const struct flake_history *h)
 {
-	struct flake_outcome o = { .tries = h->count, .verdict = KTSTR_SKIP };
-	unsigned inconclusive = 0;
-	for (unsigned i = 0; i < h->count; i++) {
-		o.passed += h->item[i].verdict == KTSTR_PASS;
-		inconclusive += h->item[i].verdict == KTSTR_INCONCLUSIVE;
-		o.verdict = h->item[i].verdict;
-	}
-	if (o.verdict == KTSTR_SKIP) {
-		o.final = true;		/* what cannot run once cannot run twice */
-	} else if (p->repeat > 1) {
-		o.final = h->count >= p->repeat;
-		if (o.final)
-			o.verdict = fold_repeats(o.passed, inconclusive, p->require);
-	} else {
-		o.final = o.verdict == KTSTR_PASS || h->count > p->retries;
-	}
+	if (tries_with(h, KTSTR_PASS) >= p->require)
+		return KTSTR_PASS;
+	return p->repeat - tries_with(h, KTSTR_FAIL) >= p->require ? KTSTR_INCONCLUSIVE : KTSTR_FAIL;
+}
+
+/* None of them passed, or the last one did. */
+static enum ktstr_verdict fold_retries(const struct flake_history *h, enum ktstr_verdict last)
+{
+	if (last == KTSTR_PASS)
+		return KTSTR_PASS;
+	return tries_with(h, KTSTR_FAIL) ? KTSTR_FAIL : KTSTR_INCONCLUSIVE;
+}
+
+struct flake_outcome flake_fold(const struct flake_policy *p, const struct flake_history *h, bool cut)
+{
+	enum ktstr_verdict last = h->count ? h->item[h->count - 1].verdict : KTSTR_SKIP;
+	struct flake_outcome o = { .tries = h->count, .verdict = last, .passed = tries_with(h, KTSTR_PASS) };
+	bool repeats = p->repeat > 1;
+	unsigned most = repeats ? p->repeat : p->retries + 1;
+	/* What cannot run once cannot run twice. */
+	o.final = cut || last == KTSTR_SKIP || h->count >= most || (!repeats && last == KTSTR_PASS);
+	if (o.final && tries_with(h, KTSTR_SKIP) < h->count)
+		o.verdict = repeats ? fold_repeats(p, h) : fold_retries(h, last);
 	o.flaky = o.final && o.verdict == KTSTR_PASS && o.passed < o.tries;
 	return o;
 }
 
-void flake_apply(const struct flake_policy *p, const struct flake_outcome *o, struct judgement *j)
+/* The first try that came to @v. */
+static const struct flake_try *first_with(const struct flake_history *h, enum ktstr_verdict v)
 {
-	if (!o->final || p->repeat < 2 || o->verdict == KTSTR_SKIP)
-		return;
-	if (o->verdict != KTSTR_PASS)
+	for (unsigned i = 0; i < h->count; i++)
+		if (h->item[i].verdict == v)
+			return &h->item[i];
+	return NULL;
+}
+
+static void lead_repeats(const struct flake_policy *p, const struct flake_outcome *o, struct judgement *j)
+{
+	if (o->tries < p->repeat)
+		judgement_lead(j, DETAIL_FLAKE, o->verdict, "passed %u of %u tries, %u of %u are required", o->passed,
+			       o->tries, p->require, p->repeat);
+	else
 		judgement_lead(j, DETAIL_FLAKE, o->verdict, "passed %u of %u tries, %u are required", o->passed,
 			       o->tries, p->require);
+}
+
+void flake_apply(const struct flake_policy *p, const struct flake_history *h, const struct flake_outcome *o,
+		 struct judgement *j)
+{
+	const struct flake_try *decided = first_with(h, o->verdict);
+	if (!o->final || o->verdict == KTSTR_SKIP)
+		return;
+	if (p->repeat > 1 && o->verdict != KTSTR_PASS)
+		lead_repeats(p, o, j);
+	else if (o->verdict != j->verdict && decided)
+		judgement_lead(j, DETAIL_FLAKE, o->verdict, "attempt %u: %s", (unsigned)(decided - h->item) + 1,
+			       decided->cause ? decided->cause : verdict_name(o->verdict));
 	j->verdict = o->verdict;
 }

@@ -35,8 +35,13 @@ struct flake_outcome {
 /* Notes try @number (1: the first) of a test with what was judged; noting it again replaces it. */
 int flake_note(struct flake_history *h, unsigned number, uint64_t seed, const struct judgement *j);
 void flake_done(struct flake_history *h);
-struct flake_outcome flake_fold(const struct flake_policy *p, const struct flake_history *h);
-/* Makes the last try's judgement the whole result's: its verdict, and a first detail that counts where that decided. */
-void flake_apply(const struct flake_policy *p, const struct flake_outcome *o, struct judgement *j);
+/*
+ * @cut: no further try will follow, because the run was interrupted. Fail > Inconclusive then too: what failed without
+ * passing later has failed, and so has a repetition that can no longer pass.
+ */
+struct flake_outcome flake_fold(const struct flake_policy *p, const struct flake_history *h, bool cut);
+/* Makes the last try's judgement the whole result's: its verdict, and a first detail where other tries decided. */
+void flake_apply(const struct flake_policy *p, const struct flake_history *h, const struct flake_outcome *o,
+		 struct judgement *j);
 
 #endif

@@ -68,6 +68,16 @@ void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdi
 	j->detail[0] = (struct detail){ kind, verdict, text };
 }
 
+void judgement_refuse_skip(struct judgement *j)
+{
+	const struct detail *why = judgement_cause(j);
+	if (j->verdict != KTSTR_SKIP)
+		return;
+	judgement_lead(j, DETAIL_SKIP, KTSTR_FAIL, "skipped, which KTSTR_NO_SKIP_MODE does not allow: %s",
+		       why ? why->text : "the test said so without a reason");
+	j->verdict = KTSTR_FAIL;
+}
+
 void judgement_done(struct judgement *j)
 {
 	for (uint32_t i = 0; i < j->details; i++)

@@ -49,6 +49,8 @@ void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdic
 /* The same, in front of all others. */
 void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
+/* Makes a Skip a Fail that says why it would have been skipped. */
+void judgement_refuse_skip(struct judgement *j);
 void judgement_done(struct judgement *j);
 /* The detail that a person should read first, or NULL. */
 const struct detail *judgement_cause(const struct judgement *j);

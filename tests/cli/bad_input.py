@@ -75,7 +75,7 @@ def tests(scratch):
     refused('backend that is none', 64, "'xen' is no backend", 'test', '--accel', 'xen', EXAMPLES)
     refused('trace that cannot be made', 64, "open the trace '/no/where/t': No such file", 'test', '--list', '--trace',
             '/no/where/t', EXAMPLES)
-    refused('trace on a full disk', 75, "write the trace '/dev/full': No space left", 'test', '--list', '--trace',
+    refused('trace on a full disk', 74, "write the trace '/dev/full': No space left", 'test', '--list', '--trace',
             '/dev/full', EXAMPLES)
     run = Run('test', '--list', '--trace', scratch / 'trace.json', EXAMPLES)
     check(run.status == 0 and traced(scratch / 'trace.json') == ['list', 'read'], 'trace of a listing', run)

@@ -214,6 +214,51 @@ START_TEST(remove_tree_follows_no_link)
 }
 END_TEST
 
+START_TEST(json_values_never_leave_a_hole)
+{
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	static const char *const list[] = { "gr\xfc", "b", NULL };
+	json_t *o = json_object(), *inner = json_array();
+	json_add(&inner, json_number(1.5));
+	json_add(&inner, json_number(0.0 / 0.0));
+	json_add(&inner, json_number(-1.0 / 0.0));
+	json_add(&inner, json_u64(UINT64_MAX));
+	json_put(&o, "numbers", inner);
+	json_put_text(&o, "text", "caf\xc3\xa9 \x1b[31m\xc3\n");
+	json_put_text(&o, "none", NULL);
+	json_put_texts(&o, "list", list);
+	json_put_texts(&o, "empty", NULL);
+	json_print(o, false, &out);
+	json_decref(o);
+	ck_assert(!out.failed);
+	ck_assert_str_eq(buf_str(&out), "{\"empty\":[],\"list\":[\"gr\xef\xbf\xbd\",\"b\"],\"none\":null,"
+			 "\"numbers\":[1.5,null,null,1.8446744073709552e19],"
+			 "\"text\":\"caf\xc3\xa9 ?[31m\xef\xbf\xbd\\n\"}\n");
+}
+END_TEST
+
+/* A value that could not be made takes the whole object with it, wherever it would stand. */
+START_TEST(json_failure_spreads_to_the_whole)
+{
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	_cleanup_err_ struct err *err = NULL;
+	json_t *o = json_object(), *inner = json_array();
+	json_put_text(&o, "a", "kept?");
+	json_add(&inner, json_integer(1));
+	json_add(&inner, NULL);
+	ck_assert_ptr_null(inner);
+	json_add(&inner, json_integer(2));
+	json_put(&o, "inner", inner);
+	ck_assert_ptr_null(o);
+	json_put_u64(&o, "b", 7);
+	ck_assert_ptr_null(o);
+	json_print(o, false, &out);
+	ck_assert(out.failed);
+	t_errno(json_write_file("/nonexistent/x.json", o, &err), ENOMEM);
+	t_err_contains(&err, "write '/nonexistent/x.json'");
+}
+END_TEST
+
 START_TEST(json_errors_name_file_and_line)
 {
 	char *dir = t_tmpdir(), *path = path_join(dir, "x.json");
@@ -513,6 +558,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, cpusets_round_trip);
 	tcase_add_test(tc, atomic_write_leaves_no_temporary);
 	tcase_add_test(tc, remove_tree_follows_no_link);
+	tcase_add_test(tc, json_values_never_leave_a_hole);
+	tcase_add_test(tc, json_failure_spreads_to_the_whole);
 	tcase_add_test(tc, json_errors_name_file_and_line);
 	tcase_add_test(tc, list_take_empties_the_source);
 	tcase_add_test(tc, rng_below_stays_below);

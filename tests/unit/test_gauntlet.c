@@ -346,6 +346,7 @@ static const struct {
 	enum ktstr_verdict tries[5];
 	bool final, flaky;
 	enum ktstr_verdict verdict;
+	bool cut;
 } folds[] = {
 	{ { 0, 0, 0 }, 1, { P }, true, false, P },
 	{ { 0, 0, 0 }, 1, { F }, true, false, F },
@@ -362,6 +363,26 @@ static const struct {
 	{ { 0, 3, 2 }, 3, { P, I, F }, true, false, I },
 	{ { 0, 3, 3 }, 3, { F, F, P }, true, false, F },
 	{ { 0, 3, 3 }, 1, { S }, true, false, S },
+	/* Fail > Inconclusive holds over tries. */
+	{ { 1, 0, 0 }, 2, { F, I }, true, false, F },
+	{ { 1, 0, 0 }, 2, { I, F }, true, false, F },
+	{ { 1, 0, 0 }, 2, { I, I }, true, false, I },
+	{ { 1, 0, 0 }, 2, { I, P }, true, true, P },
+	{ { 2, 0, 0 }, 2, { F, S }, true, false, F },
+	{ { 2, 0, 0 }, 2, { I, S }, true, false, I },
+	{ { 0, 3, 2 }, 2, { P, S }, true, false, I },
+	{ { 0, 3, 3 }, 2, { F, S }, true, false, F },
+	/* Also when the run is interrupted. */
+	{ { 0, 0, 0 }, 1, { I }, true, false, I, .cut = true },
+	{ { 2, 0, 0 }, 2, { F, I }, true, false, F, .cut = true },
+	{ { 2, 0, 0 }, 1, { F }, true, false, F, .cut = true },
+	{ { 2, 0, 0 }, 1, { P }, true, false, P, .cut = true },
+	{ { 0, 40, 40 }, 4, { F, F, F, I }, true, false, F, .cut = true },
+	{ { 0, 40, 40 }, 2, { F, P }, true, false, F, .cut = true },
+	{ { 0, 40, 40 }, 3, { P, P, I }, true, false, I, .cut = true },
+	{ { 0, 40, 2 }, 3, { P, P, I }, true, true, P, .cut = true },
+	{ { 0, 4, 2 }, 2, { F, I }, true, false, I, .cut = true },
+	{ { 0, 4, 2 }, 4, { F, F, F, I }, true, false, F, .cut = true },
 };
 
 static void try_once(struct flake_history *h, unsigned number, enum ktstr_verdict v)
@@ -378,11 +399,44 @@ START_TEST(tries_fold_into_one_result)
 	struct flake_history h = { 0 };
 	for (unsigned i = 0; i < folds[_i].count; i++)
 		try_once(&h, i + 1, folds[_i].tries[i]);
-	struct flake_outcome o = flake_fold(&folds[_i].policy, &h);
+	struct flake_outcome o = flake_fold(&folds[_i].policy, &h, folds[_i].cut);
 	ck_assert_int_eq(o.final, folds[_i].final);
 	ck_assert_int_eq(o.flaky, folds[_i].flaky);
 	ck_assert_int_eq(o.verdict, folds[_i].verdict);
 	flake_done(&h);
+}
+END_TEST
+
+/* A retry that was interrupted does not hide what failed before it. */
+START_TEST(an_interrupted_retry_keeps_the_failure)
+{
+	struct flake_policy policy = { .retries = 3 };
+	struct flake_history h = { 0 };
+	struct judgement j = { .verdict = KTSTR_INCONCLUSIVE };
+	judgement_add(&j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "interrupted");
+	try_once(&h, 1, KTSTR_INCONCLUSIVE);
+	try_once(&h, 2, KTSTR_FAIL);
+	try_once(&h, 3, KTSTR_INCONCLUSIVE);
+	struct flake_outcome o = flake_fold(&policy, &h, /* cut= */ true);
+	flake_apply(&policy, &h, &o, &j);
+	ck_assert_int_eq(j.verdict, KTSTR_FAIL);
+	ck_assert_str_eq(judgement_cause(&j)->text, "attempt 2: cause 2");
+	judgement_done(&j);
+	flake_done(&h);
+}
+END_TEST
+
+START_TEST(a_refused_skip_says_why)
+{
+	struct judgement j = { .verdict = KTSTR_SKIP };
+	judgement_add(&j, DETAIL_SKIP, KTSTR_SKIP, "no second NUMA node");
+	judgement_refuse_skip(&j);
+	ck_assert_int_eq(j.verdict, KTSTR_FAIL);
+	ck_assert_str_eq(judgement_cause(&j)->text,
+			 "skipped, which KTSTR_NO_SKIP_MODE does not allow: no second NUMA node");
+	judgement_refuse_skip(&j);
+	ck_assert_uint_eq(j.details, 2);
+	judgement_done(&j);
 }
 END_TEST
 
@@ -395,8 +449,8 @@ START_TEST(the_last_judgement_becomes_the_results)
 	try_once(&h, 2, KTSTR_FAIL);
 	try_once(&h, 2, KTSTR_PASS);	/* judged again: replaced, not added */
 	ck_assert_uint_eq(h.count, 2);
-	struct flake_outcome o = flake_fold(&policy, &h);
-	flake_apply(&policy, &o, &j);
+	struct flake_outcome o = flake_fold(&policy, &h, /* cut= */ false);
+	flake_apply(&policy, &h, &o, &j);
 	ck_assert_int_eq(j.verdict, KTSTR_FAIL);
 	ck_assert_str_eq(judgement_cause(&j)->text, "passed 1 of 2 tries, 2 are required");
 	judgement_done(&j);
@@ -425,6 +479,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_budget_keeps_a_part_of_the_plan);
 	tcase_add_loop_test(tc, tries_fold_into_one_result, 0, ARRAY_SIZE(folds));
 	tcase_add_test(tc, the_last_judgement_becomes_the_results);
+	tcase_add_test(tc, an_interrupted_retry_keeps_the_failure);
+	tcase_add_test(tc, a_refused_skip_says_why);
 }
 
 int main(void)

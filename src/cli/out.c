@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* out.c -- see out.h. */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "cli/out.h"
+
+struct output standard_output = { .fd = STDOUT_FILENO, .name = "standard output" };
+struct output standard_error = { .fd = STDERR_FILENO, .name = "standard error" };
+
+int standard_open(void)
+{
+	/* The lowest free number is taken, and the ones below are open by then. */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return errno ? -errno : -EBADF;
+	return 0;
+}
+
+void out_printf(const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	output_vprintf(&standard_output, fmt, ap);
+	va_end(ap);
+}
+
+void out_buf(const struct buf *text)
+{
+	output_buf(&standard_output, text);
+}
+
+void out_json(const json_t *value, bool pretty)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_print(value, pretty, &text);
+	out_buf(&text);
+}
+
+/* The greater the number, the more it says. */
+static int status_rank(int status)
+{
+	static const struct {
+		int status, rank;
+	} ranks[] = { { 0, 0 }, { 2, 1 }, { 1, 2 }, { EXIT_NO_OUTPUT, 4 }, { EXIT_BUG, 5 }, { EXIT_INTERRUPTED, 6 } };
+	for (size_t i = 0; i < ARRAY_SIZE(ranks); i++)
+		if (ranks[i].status == status)
+			return ranks[i].rank;
+	return 3;
+}
+
+int status_first(int a, int b)
+{
+	return status_rank(b) > status_rank(a) ? b : a;
+}
+
+static int noted;
+
+void status_note(int status)
+{
+	noted = status_first(noted, status);
+}
+
+int standard_close(const char *command, int status)
+{
+	_cleanup_err_ struct err *err = NULL;
+	_cleanup_buf_ struct buf what = BUF_NULL, text = BUF_NULL;
+	buf_appendf(&what, "the output of 'ktstr%s%s'", command ? " " : "", command ? command : "");
+	if (output_end(&standard_output, buf_str(&what), &err) < 0) {
+		err_format(err, &text);
+		output_printf(&standard_error, "error: %s; write it to a place that takes it, and run again\n",
+			      buf_str(&text));
+		status = status_first(status, EXIT_NO_OUTPUT);
+	}
+	/* There is nowhere left to say this. */
+	if (ferror(stderr) || output_end(&standard_error, "messages", NULL) < 0)
+		status = status_first(status, EXIT_NO_OUTPUT);
+	return status_first(status, noted);
+}

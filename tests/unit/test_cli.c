@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* test_cli.c -- the outputs of a process: what is lost is counted, said, and decides the exit status. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cli/out.h"
+#include "t.h"
+
+/* --- exit statuses ------------------------------------------------------------------------------------------------ */
+
+/* Each outranks all that stand below it. */
+static const int by_rank[] = { EXIT_INTERRUPTED, EXIT_BUG, EXIT_NO_OUTPUT, EXIT_NO_BACKEND, 1, 2, 0 };
+
+START_TEST(exit_statuses_have_an_order)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(by_rank); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(by_rank); j++)
+			ck_assert_int_eq(status_first(by_rank[i], by_rank[j]), by_rank[MIN_OF(i, j)]);
+	/* Among other errors the first one counts: it is the one that was said. */
+	ck_assert_int_eq(status_first(EXIT_BAD_DATA, EXIT_CONTENTION), EXIT_BAD_DATA);
+	ck_assert_int_eq(status_first(EXIT_CONTENTION, EXIT_BAD_DATA), EXIT_CONTENTION);
+}
+END_TEST
+
+/* --- outputs ------------------------------------------------------------------------------------------------------ */
+
+START_TEST(full_output_is_counted)
+{
+	struct output o = { .fd = open("/dev/full", O_WRONLY | O_CLOEXEC), .name = "standard output" };
+	struct err *err = NULL;
+	output_printf(&o, "one\ntwo %d\n", 2);
+	output_write(&o, "three", 5);
+	ck_assert_int_eq(o.error, -ENOSPC);
+	t_errno(output_end(&o, "the results", &err), EIO);
+	ck_assert_int_eq(err_exit_status(err), EXIT_NO_OUTPUT);
+	t_err_contains(&err,
+		       "write standard output: No space left on device; 15 bytes (2 lines) of the results are lost");
+	close(o.fd);
+}
+END_TEST
+
+START_TEST(output_without_reader_is_lost)
+{
+	int ends[2];
+	struct err *err = NULL;
+	signal(SIGPIPE, SIG_IGN);
+	ck_assert_int_eq(pipe(ends), 0);
+	struct output o = { .fd = ends[1], .name = "standard output" };
+	output_write(&o, "a\n", 2);
+	ck_assert_int_eq(o.error, 0);
+	close(ends[0]);
+	output_write(&o, "b\n", 2);
+	t_errno(output_end(&o, "the list", &err), EIO);
+	t_err_contains(&err, "Broken pipe; 2 bytes (1 line) of the list are lost");
+	close(ends[1]);
+}
+END_TEST
+
+/* A reader that is slower than we are, and a descriptor that somebody made non-blocking. */
+START_TEST(slow_reader_gets_everything)
+{
+	enum { BYTES = 1 << 20 };
+	int ends[2];
+	size_t got = 0;
+	char chunk[4096];
+	_cleanup_buf_ struct buf all = BUF_NULL;
+	ck_assert_int_eq(pipe2(ends, O_NONBLOCK), 0);
+	buf_zeros(&all, BYTES);
+	pid_t writer = fork();
+	if (writer == 0) {
+		struct output o = { .fd = ends[1], .name = "pipe" };
+		output_buf(&o, &all);
+		_exit(output_end(&o, "zeros", NULL) < 0);
+	}
+	close(ends[1]);
+	fcntl(ends[0], F_SETFL, 0);
+	for (ssize_t n; (n = read(ends[0], chunk, sizeof(chunk))) > 0;)
+		got += (size_t)n;
+	int status = -1;
+	ck_assert_int_eq(waitpid(writer, &status, 0), writer);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(got, BYTES);
+	close(ends[0]);
+}
+END_TEST
+
+/* What could not even be made is lost as well. */
+START_TEST(text_that_failed_is_lost)
+{
+	struct output o = { .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .name = "standard output" };
+	struct buf text = { .failed = true };
+	struct err *err = NULL;
+	output_buf(&o, &text);
+	t_errno(output_end(&o, "the event", &err), EIO);
+	t_err_contains(&err, "write standard output: Cannot allocate memory; some of the event is lost");
+	close(o.fd);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, exit_statuses_have_an_order);
+	tcase_add_test(tc, full_output_is_counted);
+	tcase_add_test(tc, output_without_reader_is_lost);
+	tcase_add_test(tc, slow_reader_gets_everything);
+	tcase_add_test(tc, text_that_failed_is_lost);
+}
+
+int main(void)
+{
+	return t_main("cli", fill);
+}
