@@ -234,7 +234,7 @@ static const struct {
 	{ "\0\0\0", 3, "" },
 	{ "a\nb\tc\rd", 7, "a b c d" },
 	{ "\033[2Jx\x07", 6, "?[2Jx?" },
-	{ "\xff\xfe\xc3\xa9", 4, "??\xc3\xa9" },
+	{ "\xff\xfe\xc3\xa9", 4, "\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9" },
 	{ "\xc2\x9b" "2J", 4, "?2J" },			/* CSI as one C1 character */
 	{ "a\xe2\x80\xae" "b", 5, "a?b" },		/* right-to-left override */
 	{ X100 X10 X10 X10 X10 X10 X10, 160, X100 X10 X10 X10 X10 X10 X10 },
