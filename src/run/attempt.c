@@ -239,8 +239,8 @@ static void take_leavings(struct attempt *a)
 	struct evidence *e = &a->evidence;
 	collect(a);
 	text_append(&e->console, buf_str(&vm->console), vm->console.len);
-	buf_append(&e->diagnosis, buf_str(&vm->diagnosis), vm->diagnosis.len);
-	buf_append(&e->complaints, buf_str(&vm->complaints), vm->complaints.len);
+	text_append(&e->diagnosis, buf_str(&vm->diagnosis), vm->diagnosis.len);
+	text_append(&e->complaints, buf_str(&vm->complaints), vm->complaints.len);
 	e->dropped = (uint32_t)vm->dropped;
 	e->digest = vm->digest;
 	e->machine_status = vm->status;
@@ -346,7 +346,8 @@ static int done(struct machine *m, int result)
 
 /*
  * Cancelled while queued, a first attempt simply ends: nothing of it was run. A later one is judged together with those
- * before it. From RESERVED on all are judged and stored whatever happens, so that what was learned is kept and marked. Judging and storing go on through a cancel.
+ * before it. From RESERVED on all are judged and stored whatever happens, so that what was learned is kept and marked.
+ * Judging and storing go on through a cancel.
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_QUEUED] = {"queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,
