@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 
 void buf_done(struct buf *b)
 {
@@ -120,6 +121,22 @@ char *buf_steal(struct buf *b)
 	return data;
 }
 
+/* In the form $'...', which says every byte and shows none that is not printable. */
+static void put_escaped(struct buf *b, const char *word)
+{
+	buf_puts(b, "$'");
+	for (const char *p = word; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+		if (c == '\'' || c == '\\')
+			buf_appendf(b, "\\%c", c);
+		else if (c < 0x20 || c >= 0x7f)
+			buf_appendf(b, "\\%03o", c);
+		else
+			buf_append(b, p, 1);
+	}
+	buf_puts(b, "'");
+}
+
 void buf_put_quoted(struct buf *b, const char *word)
 {
 	bool plain = *word != '\0';
@@ -127,6 +144,10 @@ void buf_put_quoted(struct buf *b, const char *word)
 		plain = plain && (isalnum((unsigned char)*p) || strchr("._+=/:-", *p));
 	if (plain) {
 		buf_puts(b, word);
+		return;
+	}
+	if (!text_is_clean(word, strlen(word), /* line= */ true)) {
+		put_escaped(b, word);
 		return;
 	}
 	buf_puts(b, "'");

@@ -46,7 +46,10 @@ static inline const char *buf_str(const struct buf *b)
 	return b->data ? b->data : "";
 }
 
-/* Appends @word as a shell's command line has it: as it is where that means the same, otherwise in quotes. */
+/*
+ * Appends @word as a shell's command line has it: as it is where that means the same, otherwise in quotes, and as $'...'
+ * where it has bytes that are not printable.
+ */
 void buf_put_quoted(struct buf *b, const char *word);
 
 #endif

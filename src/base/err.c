@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 static char oom_msg[] = "out of memory";
 static struct err oom = { .code = -ENOMEM, .exit = EXIT_CONTENTION, .msg = oom_msg };
@@ -18,6 +19,16 @@ static struct err *err_new(int code, enum exit_status exit, const char *fmt, va_
 	e->code = code;
 	e->exit = exit;
 	if (vasprintf(&e->msg, fmt, ap) < 0) {
+		free(e);
+		return &oom;
+	}
+	/* Messages name files, versions and tests that others chose. */
+	if (!text_is_clean(e->msg, strlen(e->msg), /* line= */ true)) {
+		char *raw = e->msg;
+		e->msg = text_clean_line(raw);
+		free(raw);
+	}
+	if (!e->msg) {
 		free(e);
 		return &oom;
 	}
@@ -79,9 +90,12 @@ void err_hint(struct err *err, const char *fmt, ...)
 			return;
 	va_list ap;
 	va_start(ap, fmt);
-	if (vasprintf(&err->hint, fmt, ap) < 0)
-		err->hint = NULL;
+	char *raw = NULL;
+	if (vasprintf(&raw, fmt, ap) < 0)
+		raw = NULL;
 	va_end(ap);
+	err->hint = raw ? text_clean_line(raw) : NULL;
+	free(raw);
 }
 
 struct err *err_free(struct err *err)

@@ -93,6 +93,40 @@ char *text_clean_line(const char *s)
 	return buf_steal(&out);
 }
 
+/* Bytes at the end of @s that begin a character whose rest is not there. */
+static size_t unfinished(const unsigned char *s, size_t len)
+{
+	for (size_t k = 1; k <= 3 && k <= len; k++) {
+		unsigned char c = s[len - k];
+		if ((c & 0xc0) == 0x80)
+			continue;
+		size_t whole = (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : (c & 0xf8) == 0xf0 ? 4 : 1;
+		return whole > k ? k : 0;
+	}
+	return 0;
+}
+
+void text_append_stream(struct buf *out, struct text_stream *stream, const char *s, size_t len)
+{
+	_cleanup_buf_ struct buf whole = BUF_NULL;
+	size_t shown = stream->tail_len * strlen(REPLACEMENT);
+	if (!len)
+		return;
+	if (stream->tail_len && out->len >= shown) {
+		out->len -= shown;
+		buf_append(&whole, stream->tail, stream->tail_len);
+	}
+	buf_append(&whole, s, len);
+	out->failed |= whole.failed;
+	if (whole.failed)
+		return;
+	stream->tail_len = unfinished((const unsigned char *)whole.data, whole.len);
+	memcpy(stream->tail, whole.data + whole.len - stream->tail_len, stream->tail_len);
+	text_append(out, whole.data, whole.len - stream->tail_len);
+	for (size_t i = 0; i < stream->tail_len; i++)
+		buf_puts(out, REPLACEMENT);
+}
+
 size_t text_copy_line(char *out, size_t size, const char *s, size_t len)
 {
 	size_t at = 0;
@@ -105,6 +139,29 @@ size_t text_copy_line(char *out, size_t size, const char *s, size_t len)
 	}
 	out[at] = '\0';
 	return at;
+}
+
+void text_clean_field(char *field, size_t size)
+{
+	_cleanup_buf_ struct buf clean = BUF_NULL;
+	text_append_line(&clean, field, strnlen(field, size - 1));
+	text_copy_line(field, size, buf_str(&clean), clean.len);
+}
+
+void text_append_columns(struct buf *out, const char *s, unsigned columns, bool pad)
+{
+	unsigned used = 0;
+	for (size_t i = 0, len = strlen(s); i < len;) {
+		struct character c = read_character((const unsigned char *)s + i, len - i);
+		unsigned wide = c.code >= 0x1100 ? 2 : 1;
+		if (!c.len || used + wide > columns)
+			break;
+		buf_append(out, s + i, c.len);
+		used += wide;
+		i += c.len;
+	}
+	if (pad && used < columns)
+		buf_appendf(out, "%*s", (int)(columns - used), "");
 }
 
 size_t text_cut(char *s, size_t max)

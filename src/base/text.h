@@ -20,6 +20,16 @@ void text_append(struct buf *out, const char *s, size_t len);
 /* Same for a name or another text of one line: newline and tab become '?' as well. */
 void text_append_line(struct buf *out, const char *s, size_t len);
 
+/*
+ * text_append() of a text that comes in pieces, which may end inside a character. What stands for the unfinished
+ * character is taken back when the next piece comes; nobody else appends to @out in between.
+ */
+struct text_stream {
+	char tail[3];
+	size_t tail_len;
+};
+void text_append_stream(struct buf *out, struct text_stream *stream, const char *s, size_t len);
+
 /* text_append() and text_append_line() of a whole string; the caller frees. NULL: out of memory. */
 char *text_clean(const char *s);
 char *text_clean_line(const char *s);
@@ -32,6 +42,15 @@ size_t text_copy_line(char *out, size_t size, const char *s, size_t len);
 
 /* Cuts a clean string to at most @max bytes, between two characters. Returns the new length. */
 size_t text_cut(char *s, size_t max);
+
+/* text_copy_line() of the array's own content: a fixed field of a record, terminated or not. */
+void text_clean_field(char *field, size_t size);
+
+/*
+ * Appends a clean line, cut between two characters to at most @columns of a terminal, and padded with spaces to them
+ * when @pad. A character that may be two columns wide counts as two.
+ */
+void text_append_columns(struct buf *out, const char *s, unsigned columns, bool pad);
 
 /* Would text_append() leave it as it is? With @line: text_append_line()? */
 bool text_is_clean(const char *s, size_t len, bool line);

@@ -159,9 +159,8 @@ static int print_list(const struct cache_entry *list, size_t count, const struct
 {
 	bool stale = false, corrupt = false, untracked = false, any_eol = false;
 	if (!count) {
-		out_printf(
-			"no cached kernels. Run `ktstr kernel build` to download and build a kernel, or `ktstr kernel "
-			"build distro` to build the distribution's.\n");
+		out_printf("no cached kernels. Run `ktstr kernel build` to download and build a kernel, or `ktstr "
+			   "kernel build distro` to build the distribution's.\n");
 		return 0;
 	}
 	out_printf("  %-48s %-12s %-8s %-7s %s\n", "KEY", "VERSION", "SOURCE", "ARCH", "BUILT");

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "guest/registry.h"
 #include "guest/stage.h"
 
@@ -84,7 +85,7 @@ static void be_dry(const struct ktstr_test *test, int out)
 	if (close_the_door() < 0)
 		_exit(1);
 	test->body(&t);
-	size_t len = MIN_OF(dry.problem.len, (size_t)PROBLEM_BYTES_MAX);
+	size_t len = dry.problem.len ? text_cut(dry.problem.data, PROBLEM_BYTES_MAX) : 0;
 	_exit(len && write(PROBLEM_FD, dry.problem.data, len) < 0);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/text.h"
 #include "guest/payload.h"
 
 #define TAIL_BYTES 2048	/* of a stream, shown where something is wrong */
@@ -39,6 +40,8 @@ const char *payload_problem(const struct ktstr_payload *p)
 	unsigned args = 0;
 	if (!p->name || !*p->name || strlen(p->name) >= WIRE_NAME_MAX)
 		return "its name is empty, or has more than 63 bytes";
+	if (!text_is_clean(p->name, strlen(p->name), /* line= */ true))
+		return "its name is not printable UTF-8";
 	if (!p->binary || !*p->binary || p->binary[strlen(p->binary) - 1] == '/')
 		return "it names no binary";
 	if (p->kit && (!*p->kit || *p->kit == '/' || strstr(p->kit, "..")))

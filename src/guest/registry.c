@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "guest/payload.h"
 #include "guest/registry.h"
 
@@ -169,6 +170,10 @@ const char *test_validate(const struct ktstr_test *t)
 {
 	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
 		return "its name is empty or has a '/'";
+	if (!text_is_clean(t->name, strlen(t->name), /* line= */ true))
+		return "its name is not printable UTF-8";
+	if (t->scheduler && t->scheduler->name && !text_is_clean(t->scheduler->name, strlen(t->scheduler->name), true))
+		return "its scheduler's name is not printable UTF-8";
 	if (!t->body)
 		return "it has no body";
 	if (t->scheduler && (!t->scheduler->binary || !*t->scheduler->binary))

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/text.h"
 #include "guest/cgroup.h"
 #include "guest/payload.h"
 #include "guest/stage.h"
@@ -13,7 +14,7 @@
 void stage_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t index, const char *name)
 {
 	struct wire_phase phase = { .kind = kind, .index = index };
-	snprintf(phase.name, sizeof(phase.name), "%s", name);
+	text_copy_line(phase.name, sizeof(phase.name), name, strlen(name));
 	channel_send(&t->channel, WIRE_PHASE, &phase, sizeof(phase), NULL, 0);
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "guest/payload.h"
 #include "guest/stage.h"
 #include "guest/work/work.h"
@@ -48,7 +49,7 @@ bool parent_name(const char *name, char out[WIRE_NAME_MAX])
 
 static bool bad_name(const char *name)
 {
-	if (!name || !*name || strlen(name) > WIRE_NAME_MAX - 16 || strchr(name, '\n'))
+	if (!name || !*name || strlen(name) > WIRE_NAME_MAX - 16 || !text_is_clean(name, strlen(name), true))
 		return true;
 	for (const char *part = name; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
 		if (*part == '.' || *part == '/' || !*part || !strncmp(part, "cgroup.", 7))
@@ -60,7 +61,8 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 {
 	char parent[WIRE_NAME_MAX];
 	if (bad_name(name))
-		return BAD(err, "'%s' is no name for a cgroup", name ? name : "");
+		return BAD(err, "'%s' is not a valid name for a cgroup: it must be printable UTF-8 of at most %d bytes, without "
+				"empty parts and parts that begin with '.' or 'cgroup.'", name ? name : "", WIRE_NAME_MAX - 16);
 	if (find(m, name))
 		return op ? BAD(err, "%s '%s' collides with a cgroup already tracked", op, name) :
 			    BAD(err, "cgroup '%s' is declared twice", name);
@@ -463,7 +465,10 @@ int scenario_check(const struct ktstr_test *test, const struct guest_topology *t
 	int r = take_backdrop(&m, &s->backdrop, err);
 	unsigned n = 0;
 	for (const struct ktstr_step *step = s->steps; r == 0 && step && step->name; step++, n++) {
-		r = n == STEPS_MAX ? BAD(err, "more than %d steps", STEPS_MAX) : take_step(&m, step, err);
+		if (!text_is_clean(step->name, strlen(step->name), /* line= */ true))
+			r = BAD(err, "its name is not printable UTF-8; choose another one");
+		else
+			r = n == STEPS_MAX ? BAD(err, "more than %d steps", STEPS_MAX) : take_step(&m, step, err);
 		if (r < 0)
 			err_wrap(err, r, "step %u ('%s') failed", n, step->name);
 	}

@@ -6,26 +6,43 @@
 
 #define CONSOLE_LINES 20
 #define LOG_LINES     40
+#define SECTION_BYTES 8192	/* of a section's text, however long its lines are */
+#define FINDINGS_MAX  40
+#define CGROUPS_MAX   40
 
 static void section(struct buf *out, const struct term *t, const char *name)
 {
 	buf_appendf(out, "%s--- %s ---%s\n", term_style(t, TERM_DIM), name, term_plain(t));
 }
 
+/* Where the last @lines lines begin, or what of them fits into SECTION_BYTES; at the start of a character. */
+static const char *tail_start(const char *start, const char *end, unsigned lines)
+{
+	const char *p = end;
+	for (unsigned n = 0; p > start && !(p[-1] == '\n' && ++n >= lines);)
+		p--;
+	if (end - p <= SECTION_BYTES)
+		return p;
+	for (p = end - SECTION_BYTES; p < end && (*p & 0xc0) == 0x80;)
+		p++;
+	return p;
+}
+
 /* The last @lines lines, each indented. */
 static void tail(struct buf *out, const struct buf *text, unsigned lines)
 {
-	const char *start = buf_str(text), *end = start + text->len, *p = end;
-	while (p > start && p[-1] == '\n')
-		p--;
-	end = p;
-	for (unsigned n = 0; p > start && !(p[-1] == '\n' && ++n >= lines);)
-		p--;
+	const char *start = buf_str(text), *end = start + text->len;
+	while (end > start && end[-1] == '\n')
+		end--;
+	const char *p = tail_start(start, end, lines);
+	if (p > start && p[-1] != '\n')
+		buf_appendf(out, "  ... (%zu bytes before)\n", (size_t)(p - start));
 	while (p < end) {
-		size_t len = strcspn(p, "\n");
-		if (len > (size_t)(end - p))
-			len = (size_t)(end - p);
-		buf_appendf(out, "  %.*s\n", (int)len, p);
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+		size_t len = newline ? (size_t)(newline - p) : (size_t)(end - p);
+		buf_puts(out, "  ");
+		buf_append(out, p, len);
+		buf_puts(out, "\n");
 		p += len + 1;
 	}
 }
@@ -39,6 +56,24 @@ static void text_section(struct buf *out, const struct term *t, const char *name
 	tail(out, text, lines);
 }
 
+/* The cause first, then the others in their order. */
+static void put_findings(const struct judgement *j, struct buf *out)
+{
+	const struct detail *cause = judgement_cause(j);
+	unsigned shown = cause != NULL;
+	if (cause)
+		buf_appendf(out, "  %s\n", cause->text);
+	for (uint32_t i = 0; i < j->details && shown < FINDINGS_MAX; i++) {
+		if (&j->detail[i] == cause)
+			continue;
+		buf_appendf(out, "  %s\n", j->detail[i].text);
+		shown++;
+	}
+	unsigned more = j->details - shown + j->details_lost;
+	if (more)
+		buf_appendf(out, "  ... and %u more\n", more);
+}
+
 static void put_header(const struct result *r, const struct term *t, struct buf *out)
 {
 	const struct judgement *j = r->judgement;
@@ -47,14 +82,7 @@ static void put_header(const struct result *r, const struct term *t, struct buf 
 		    term_plain(t), r->scheduler ? r->scheduler : "eevdf", r->topology,
 		    term_style(t, fail ? TERM_BAD : TERM_WARN), fail ? "failed" : verdict_name(j->verdict),
 		    term_plain(t));
-	const struct detail *cause = judgement_cause(j);
-	if (cause)
-		buf_appendf(out, "  %s\n", cause->text);
-	for (uint32_t i = 0; i < j->details; i++)
-		if (&j->detail[i] != cause)
-			buf_appendf(out, "  %s\n", j->detail[i].text);
-	if (j->details_lost)
-		buf_appendf(out, "  ... and %u more\n", j->details_lost);
+	put_findings(j, out);
 }
 
 static void put_stats(const struct scenario_stats *s, const struct term *t, struct buf *out)
@@ -64,7 +92,7 @@ static void put_stats(const struct scenario_stats *s, const struct term *t, stru
 	section(out, t, "stats");
 	buf_appendf(out, "  %lu workers, %lu cpus, %lu migrations, worst_spread=%.1f%%, worst_gap=%lums\n", s->workers,
 		    s->cpus, s->migrations, s->worst_spread_pct, s->worst_gap_ms);
-	for (uint32_t i = 0; i < s->cgroups; i++) {
+	for (uint32_t i = 0; i < MIN_OF(s->cgroups, CGROUPS_MAX); i++) {
 		const struct cgroup_stats *c = &s->cgroup[i];
 		buf_appendf(out, "  cg%u: workers=%u cpus=%u spread=", i, c->workers, c->cpus);
 		if (c->off_cpu_workers < 2)
@@ -73,17 +101,29 @@ static void put_stats(const struct scenario_stats *s, const struct term *t, stru
 			buf_appendf(out, "%.1f%%", c->spread_pct);
 		buf_appendf(out, " gap=%lums migrations=%lu iter=%lu\n", c->max_gap_ms, c->migrations, c->iterations);
 	}
+	if (s->cgroups > CGROUPS_MAX)
+		buf_appendf(out, "  ... and %u cgroups more\n", s->cgroups - CGROUPS_MAX);
+}
+
+/* How far the test got. */
+static const char *stage_of(const struct evidence *e)
+{
+	if (!e->has_hello)
+		return "the guest's PID 1 never ran";
+	if (e->has_result)
+		return "the test ended";
+	if (e->has_test_exit)
+		return "the test's process ended without a result";
+	if (e->phase_count)
+		return "the test ran but gave no result";
+	return "the guest ran, and nothing was heard of the test";
 }
 
 static void put_diagnostics(const struct result *r, const struct term *t, struct buf *out)
 {
 	const struct evidence *e = r->evidence;
-	const char *stage = !e->has_hello ? "the guest's PID 1 never ran"
-			    : e->has_result ? "the test ended"
-			    : e->phase_count ? "the test ran but gave no result"
-					     : "the guest ran but the test did not begin";
 	section(out, t, "diagnostics");
-	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage, (double)e->last_ns / 1e9, e->records);
+	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage_of(e), (double)e->last_ns / 1e9, e->records);
 	tail(out, &e->console, CONSOLE_LINES);
 }
 

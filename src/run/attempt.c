@@ -239,8 +239,8 @@ static void take_leavings(struct attempt *a)
 	struct evidence *e = &a->evidence;
 	collect(a);
 	text_append(&e->console, buf_str(&vm->console), vm->console.len);
-	buf_append(&e->diagnosis, buf_str(&vm->diagnosis), vm->diagnosis.len);
-	buf_append(&e->complaints, buf_str(&vm->complaints), vm->complaints.len);
+	text_append(&e->diagnosis, buf_str(&vm->diagnosis), vm->diagnosis.len);
+	text_append(&e->complaints, buf_str(&vm->complaints), vm->complaints.len);
 	e->dropped = (uint32_t)vm->dropped;
 	e->digest = vm->digest;
 	e->machine_status = vm->status;

@@ -163,6 +163,8 @@ int attempt_judge(void *arg)
 		.emulated = !strcmp(fleet_of(a)->config.accel->backend->name, "tcg"),
 		.expect_contains = t->expect_contains,
 		.expect_matches = t->expect_matches,
+		.file = t->file,
+		.line = t->line,
 		.limits = a->item->limits,
 	};
 	const struct flake_policy *policy = &fleet_of(a)->config.flake;

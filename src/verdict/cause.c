@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "verdict/cause.h"
 
 struct pattern {
@@ -61,7 +62,7 @@ static void copy_line(const char *text, const char *at, char *out, size_t size)
 		start--;
 	start = without_stamp(start);
 	size_t len = strcspn(start, "\n");
-	snprintf(out, size, "%.*s", (int)MIN_OF(len, size - 1), start);
+	text_copy_line(out, size, start, len);
 }
 
 static bool find(const struct pattern *patterns, size_t count, const char *text, struct cause *ret)

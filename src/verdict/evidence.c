@@ -67,7 +67,7 @@ struct record {
 static int take_hello(struct evidence *e, const struct record *r)
 {
 	memcpy(&e->hello, r->payload, sizeof(e->hello));
-	e->hello.release[sizeof(e->hello.release) - 1] = '\0';
+	text_clean_field(e->hello.release, sizeof(e->hello.release));
 	e->has_hello = true;
 	return 0;
 }
@@ -101,7 +101,7 @@ static int take_phase(struct evidence *e, const struct record *r)
 	if (!p)
 		return -E2BIG;
 	memcpy(&p->wire, r->payload, sizeof(p->wire));
-	p->wire.name[sizeof(p->wire.name) - 1] = '\0';
+	text_clean_field(p->wire.name, sizeof(p->wire.name));
 	p->time_ns = r->time_ns;
 	return 0;
 }
@@ -120,8 +120,8 @@ static int take_cgroup(struct evidence *e, const struct record *r)
 	if (!g)
 		return -E2BIG;
 	memcpy(g, r->payload, sizeof(*g));
-	g->name[sizeof(g->name) - 1] = '\0';
-	g->work[sizeof(g->work) - 1] = '\0';
+	text_clean_field(g->name, sizeof(g->name));
+	text_clean_field(g->work, sizeof(g->work));
 	if (g->index == e->cgroup_count - 1)
 		return 0;
 	e->cgroup_count--;
@@ -157,10 +157,10 @@ static int take_samples(struct evidence *e, const struct record *r)
 	return 0;
 }
 
-static char *printable(const char *text, size_t len)
+static char *printable_line(const char *text, size_t len)
 {
 	struct buf out = BUF_NULL;
-	text_append(&out, text, len);
+	text_append_line(&out, text, len);
 	return buf_steal(&out);
 }
 
@@ -174,7 +174,7 @@ static int take_metric(struct evidence *e, const struct record *r)
 	if (!m)
 		return -E2BIG;
 	*m = (struct evidence_metric){ .worker = wire.worker, .value = wire.value };
-	m->name = printable(wire.name, strnlen(wire.name, sizeof(wire.name)));
+	m->name = printable_line(wire.name, strnlen(wire.name, sizeof(wire.name)));
 	if (m->name)
 		return 0;
 	e->metric_count--;
@@ -189,7 +189,7 @@ static int take_detail(struct evidence *e, const struct record *r)
 	if (!d)
 		return head.verdict <= KTSTR_SKIP ? -E2BIG : -EBADMSG;
 	d->verdict = head.verdict;
-	d->text = printable(r->payload + sizeof(head), r->length - sizeof(head));
+	d->text = printable_line(r->payload + sizeof(head), r->length - sizeof(head));
 	if (d->text)
 		return 0;
 	e->detail_count--;
@@ -202,7 +202,8 @@ static int take_text(struct evidence *e, const struct record *r)
 	memcpy(&head, r->payload, sizeof(head));
 	if (!head.stream || head.stream >= WIRE_STREAM_MAX)
 		return -EBADMSG;
-	text_append(&e->text[head.stream], r->payload + sizeof(head), r->length - sizeof(head));
+	text_append_stream(&e->text[head.stream], &e->stream[head.stream], r->payload + sizeof(head),
+			   r->length - sizeof(head));
 	return 0;
 }
 
@@ -231,23 +232,14 @@ static int take_exit(struct evidence *e, const struct record *r)
 	return 0;
 }
 
-/* In place: what is not printable becomes '?'. @most: the last character that may be; 0xff lets UTF-8 through. */
-static void make_printable(char *text, size_t size, unsigned char most)
-{
-	text[size - 1] = '\0';
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f || (unsigned char)*text > most)
-			*text = '?';
-}
-
 static int take_payload(struct evidence *e, const struct record *r)
 {
 	struct wire_payload *p = GROW(e, payload, EVIDENCE_ITEMS_MAX);
 	if (!p)
 		return -E2BIG;
 	memcpy(p, r->payload, sizeof(*p));
-	make_printable(p->name, sizeof(p->name), 0x7e);
-	make_printable(p->cgroup, sizeof(p->cgroup), 0x7e);
+	text_clean_field(p->name, sizeof(p->name));
+	text_clean_field(p->cgroup, sizeof(p->cgroup));
 	bool good = p->end >= WIRE_PAYLOAD_EXITED && p->end <= WIRE_PAYLOAD_FLOODED && p->verdict <= KTSTR_SKIP;
 	for (uint32_t i = 0; i + 1 < e->payload_count; i++)
 		good &= e->payload[i].index != p->index;
@@ -268,8 +260,8 @@ static int take_payload_metric(struct evidence *e, const struct record *r)
 	if (!to)
 		return -E2BIG;
 	*to = m;
-	make_printable(to->name, sizeof(to->name), 0xff);
-	make_printable(to->unit, sizeof(to->unit), 0xff);
+	text_clean_field(to->name, sizeof(to->name));
+	text_clean_field(to->unit, sizeof(to->unit));
 	return 0;
 }
 

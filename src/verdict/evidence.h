@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "base/time.h"
 
 #define EVIDENCE_WORKERS_MAX 16384
@@ -61,13 +62,14 @@ struct evidence {
 	uint32_t worker_count;
 	struct evidence_metric *metric;
 	uint32_t metric_count;
-	struct wire_payload *payload;	/* in the order in which they ended; strings printable and ended */
+	struct wire_payload *payload;	/* in the order in which they ended */
 	uint32_t payload_count;
 	struct wire_payload_metric *payload_metric;
 	uint32_t payload_metric_count;
 	struct evidence_detail *detail;
 	uint32_t detail_count;
-	struct buf text[WIRE_STREAM_MAX];
+	struct buf text[WIRE_STREAM_MAX];	/* all texts and names of the guest are clean (text.h) */
+	struct text_stream stream[WIRE_STREAM_MAX];
 	struct wire_result result;
 	struct wire_test_exit test_exit;
 	struct wire_exit exit;
@@ -75,8 +77,7 @@ struct evidence {
 	uint64_t last_ns;		/* guest time of the last record */
 	struct buf damage;		/* why the log could not be read on; empty: it could */
 	/* from the host */
-	struct buf console;		/* printable */
-	struct buf diagnosis, complaints;
+	struct buf console, diagnosis, complaints;	/* clean */
 	uint32_t dropped, digest;
 	uint64_t records;
 	bool machine_died;		/* its process ended in a way that no guest asks for */

@@ -131,21 +131,43 @@ static void find_scheduler_death(const struct evidence *e, const struct judge_fa
 			at, f->scheduler, WEXITSTATUS(end->wire.status), *why ? ": " : "", why);
 }
 
-static void find_test_process(const struct evidence *e, struct judgement *j)
+struct place {
+	char text[300];
+};
+
+/* " (file:line)" of the test, "" where it is not known. */
+static struct place body_place(const struct judge_facts *f)
 {
+	struct place p = { "" };
+	if (f->file)
+		snprintf(p.text, sizeof(p.text), " (%.200s:%u)", f->file, f->line);
+	return p;
+}
+
+/* What the test was doing when it said something last. */
+static const char *last_phase(const struct evidence *e)
+{
+	return e->phase_count ? e->phase[e->phase_count - 1].wire.name : NULL;
+}
+
+static void find_test_process(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	const char *phase = last_phase(e);
 	char line[300];
 	if (e->has_test_exit && e->test_exit.timed_out)
 		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test did not end within its time and was killed");
 	else if (e->has_test_exit && WIFSIGNALED(e->test_exit.status))
-		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary crashed: SIG%s",
-			      sigabbrev_np(WTERMSIG(e->test_exit.status)) ?: "?");
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary crashed: SIG%s, in %s%s%s%s",
+			      sigabbrev_np(WTERMSIG(e->test_exit.status)) ?: "?", phase ? "phase '" : "",
+			      phase ?: "the test's body", phase ? "'" : "", body_place(f).text);
 	else if (e->has_test_exit && !e->has_result && WEXITSTATUS(e->test_exit.status) == WIRE_TEST_UNHEARD) {
 		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL,
 			      "the test closed its channel to PID 1: what came of it is not known");
 	} else if (e->has_test_exit && !e->has_result) {
 		cause_last_line(buf_str(&e->text[WIRE_STREAM_TEST]), line, sizeof(line));
-		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the test binary exited with status %d without a result%s%s",
-			      WEXITSTATUS(e->test_exit.status), *line ? ": " : "", line);
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL,
+			      "the test's body%s ended the process with status %d, without a result%s%s",
+			      body_place(f).text, WEXITSTATUS(e->test_exit.status), *line ? ": " : "", line);
 	}
 	if (e->has_exit && e->exit.reason == WIRE_EXIT_IMAGE)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
@@ -171,6 +193,25 @@ static void find_lateness(const struct evidence *e, struct judgement *j)
 		      rip ? rip : "");
 }
 
+static bool has_finding(const struct judgement *j, enum ktstr_verdict v)
+{
+	for (uint32_t i = 0; i < j->details; i++)
+		if (j->detail[i].verdict == v)
+			return true;
+	return false;
+}
+
+/* A verdict other than Pass is never without a reason: the body's own, where nothing else is known. */
+static void find_silent_body(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	static const char *const words[] = { "KTSTR_PASS", "KTSTR_FAIL", "KTSTR_INCONCLUSIVE", "KTSTR_SKIP" };
+	enum ktstr_verdict v = (enum ktstr_verdict)e->result.verdict;
+	if (!e->has_result || v == KTSTR_PASS || has_finding(j, v))
+		return;
+	judgement_add(j, DETAIL_EXPECTATION, v, "the test's body%s returned %s without saying why", body_place(f).text,
+		      words[v]);
+}
+
 static void find_expectations(const struct evidence *e, struct judgement *j)
 {
 	for (uint32_t i = 0; i < e->detail_count; i++)
@@ -183,13 +224,6 @@ static void find_expectations(const struct evidence *e, struct judgement *j)
 /* --- the fold ------------------------------------------------------------------------------------------------------
  */
 
-/* Rank in the fold; the higher one wins. */
-static int rank(enum ktstr_verdict v)
-{
-	static const int ranks[] = { [KTSTR_SKIP] = 0, [KTSTR_PASS] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
-	return ranks[v];
-}
-
 static enum ktstr_verdict fold(const struct evidence *e, const struct judgement *j)
 {
 	enum ktstr_verdict v = KTSTR_SKIP;
@@ -197,7 +231,7 @@ static enum ktstr_verdict fold(const struct evidence *e, const struct judgement 
 	if (e->has_result)
 		v = (enum ktstr_verdict)e->result.verdict;
 	for (uint32_t i = 0; i < j->details; i++) {
-		if (!any || rank(j->detail[i].verdict) > rank(v))
+		if (!any || verdict_rank(j->detail[i].verdict) > verdict_rank(v))
 			v = j->detail[i].verdict;
 		any = true;
 	}
@@ -260,14 +294,15 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 		find_scheduler(e, f, j);
 		find_scheduler_death(e, f, j);
 	}
-	find_test_process(e, j);
+	find_test_process(e, f, j);
 	find_lateness(e, j);
 	check_workers(e, &f->limits, j);
 	check_gates(e, &f->limits, f->emulated, j);
 	find_expectations(e, j);
+	find_silent_body(e, f, j);
 	if (!e->has_result && !j->details)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL, "no test result received from the guest");
 	j->verdict = fold(e, j);
 	apply_expectation(e, f, j);
-	return 0;
+	return j->failed ? -ENOMEM : 0;
 }

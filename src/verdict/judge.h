@@ -15,8 +15,11 @@ struct judge_facts {
 	bool expect_err;
 	bool emulated;		/* ran on tcg: absolute latencies and rates mean little */
 	const char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
+	const char *file;	/* where the test is declared, or NULL */
+	unsigned line;
 	struct thresholds limits;
 };
+
 
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret);
 #endif

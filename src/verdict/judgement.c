@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "verdict/judgement.h"
 
 const char *verdict_name(enum ktstr_verdict v)
@@ -34,30 +35,68 @@ const char *detail_kind_name(enum detail_kind kind)
 	return names[kind];
 }
 
+int verdict_rank(enum ktstr_verdict v)
+{
+	static const int ranks[] = { [KTSTR_SKIP] = 0, [KTSTR_PASS] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
+	return ranks[v];
+}
+
+/*
+ * A finding's text, clean and of bounded length: it may quote names and output of the guest, and is in every report.
+ * NULL when out of memory.
+ */
+static char *finding_text(const char *fmt, va_list ap)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	char *raw = NULL;
+	if (vasprintf(&raw, fmt, ap) < 0)
+		return NULL;
+	text_append_line(&text, raw, strlen(raw));
+	free(raw);
+	if (text.len >= DETAIL_BYTES_MAX) {
+		text.len = text_cut(text.data, DETAIL_BYTES_MAX - 4);
+		buf_puts(&text, "...");
+	}
+	return buf_steal(&text);
+}
+
+/* Room at the end: of those that decide less than @verdict, the last one goes. False: all are at least as grave. */
+static bool make_room(struct judgement *j, enum ktstr_verdict verdict)
+{
+	if (j->details < DETAILS_MAX)
+		return true;
+	j->details_lost++;
+	for (uint32_t i = DETAILS_MAX; i-- > 0;) {
+		if (verdict_rank(j->detail[i].verdict) >= verdict_rank(verdict))
+			continue;
+		free(j->detail[i].text);
+		memmove(j->detail + i, j->detail + i + 1, (DETAILS_MAX - i - 1) * sizeof(*j->detail));
+		j->details--;
+		return true;
+	}
+	return false;
+}
+
 void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 {
-	if (j->details == DETAILS_MAX) {
-		j->details_lost++;
-		return;
-	}
-	char *text = NULL;
 	va_list ap;
+	if (!make_room(j, verdict))
+		return;
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	char *text = finding_text(fmt, ap);
 	va_end(ap);
+	j->failed |= !text;
 	if (text)
 		j->detail[j->details++] = (struct detail){ kind, verdict, text };
 }
 
 void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 {
-	char *text = NULL;
 	va_list ap;
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	char *text = finding_text(fmt, ap);
 	va_end(ap);
+	j->failed |= !text;
 	if (!text)
 		return;
 	if (j->details == DETAILS_MAX) {

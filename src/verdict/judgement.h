@@ -28,19 +28,24 @@ enum detail_kind {
 const char *detail_kind_name(enum detail_kind kind);
 const char *verdict_name(enum ktstr_verdict v);
 
-#define DETAILS_MAX 256
+/* In the order of Fail > Inconclusive > Pass > Skip; the greater number decides. */
+int verdict_rank(enum ktstr_verdict v);
+
+#define DETAILS_MAX	 256
+#define DETAIL_BYTES_MAX 2048	/* of a text, with its NUL */
 
 struct detail {
 	enum detail_kind kind;
 	enum ktstr_verdict verdict;
-	char *text;
+	char *text;	/* one clean line */
 };
 
 struct judgement {
 	enum ktstr_verdict verdict;
 	struct detail detail[DETAILS_MAX];
 	uint32_t details;
-	uint32_t details_lost;		/* beyond DETAILS_MAX */
+	uint32_t details_lost;		/* beyond DETAILS_MAX; never one that is graver than all that are kept */
+	bool failed;			/* out of memory: a finding is missing, and so is the verdict */
 	struct scenario_stats stats;
 };
 

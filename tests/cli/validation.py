@@ -61,7 +61,7 @@ CASES = {
     'merged_comm': r"cgroup 'cg_0': comm 'sixteen_bytes_it' has not 1 to 15 bytes",
     'node_elsewhere': r"cgroup 'cg_0': numa_node 1 has no CPU in its cpuset",
     'twice': r"step 0 \('run'\) failed: cgroup 'cg_0' is declared twice",
-    'bad_name': r"'\.\./escape' is no name for a cgroup",
+    'bad_name': r"'\.\./escape' is not a valid name for a cgroup: it must be printable UTF-8",
     'child_outside': r"cgroup 'p/c': CPU\(s\) \{2\} are not in the cpuset of its parent 'p'",
     'busy_parent': r"cgroup 'p/c': a cpuset cannot be set, its parent 'p' has workers of its own",
     'add_known': r"Op::AddCgroup 'a' collides with a cgroup already tracked",

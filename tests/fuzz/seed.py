@@ -47,6 +47,29 @@ payload = struct.pack('<IIiIIIQ', 0, 1, 256, 1, 0, 0, 5) + b'fio'.ljust(64, b'\0
 put('guest_log', 'payload', log(record(1, hello), record(15, payload),
                                 record(16, struct.pack('<IHHdd', 0, 1, 1, 3.5, 0) + b'1/s'.ljust(16, b'\0') +
                                        b'jobs.0.iops'.ljust(192, b'\0'))))
+
+# Evidence as a list of (kind, length, bytes): a record's type, or 0x80 and more for what the host saw (fuzz_reports.c).
+def said(kind, text):
+    return struct.pack('<BH', kind, len(text)) + text
+
+
+hostile = b'gr\xfc\x1b]0;x\x07 \xc2\x9b31m \xe2\x80\xae' + b'\xc3\xa9' * 400
+put('reports', 'whole', b'\xff' + said(1, hello[:16] + hostile[:64]) + said(4, struct.pack('<II', 2, 0) + hostile[:64]) +
+    said(6, struct.pack('<IIIIIIQ64s32s128s', 0, 1, 1, 0, 0, 0, 1, hostile[:64], hostile[:32], b'\3')) + said(7, worker) +
+    said(9, struct.pack('<II48sd', 0, 0, hostile[:48], 407.5)) + said(10, struct.pack('<II', 1, 0) + hostile) +
+    said(11, struct.pack('<II', 1, 0) + hostile + b'\xc3') + said(11, struct.pack('<II', 1, 0) + b'\xa9\nend') +
+    said(12, struct.pack('<II', 1, 1)) + said(13, bytes(8)) + said(14, struct.pack('<Ii', 1, 0)) +
+    said(0x80, b'[ 1.0] Oops: ' + hostile + b'\n') + said(0x86, hostile[:40]))
+put('reports', 'scheduler', b'\x1f' + said(1, hello) + said(3, struct.pack('<IiiI', 2, 0, 55, 0)) + said(3, struct.pack('<IiiI', 7, 0, 55, 0)) +
+    said(11, struct.pack('<II', 4, 0) + b'sched_ext: x disabled (' + hostile + b')\nsched_ext: ' + hostile) +
+    said(11, struct.pack('<II', 2, 0) + hostile))
+put('reports', 'last_line', b'\2' + said(1, hello) + said(11, struct.pack('<II', 1, 0) + b'\xc3\xa9' * 400 + b'\n') +
+    said(13, struct.pack('<iI', 3 << 8, 0)))
+put('reports', 'no_machine', b'\0' + said(0x83, b'start: ' + hostile) + said(0x81, hostile) + said(0x82, b'RIP=' + hostile))
+put('reports', 'payload', b'\4' + said(1, hello) + said(15, payload[:40] + hostile[:64] + hostile[20:84]) +
+    said(16, struct.pack('<IHHdd', 0, 3, 1, 3.5, 7.5) + hostile[:16] + hostile[:192]) + said(12, struct.pack('<II', 0, 0)))
+put('reports', 'many', b'\1' + said(1, hello) + b''.join(said(10, struct.pack('<II', i % 4, 0) + b'n%d' % i) for i in range(300)) +
+    said(10, struct.pack('<II', 1, 0) + b'the one that counts'))
 put('payload', 'json', '\0[info] {not json}\n{"a":[1,-2.5e3,{"b\\"c":0}],"d":"x","e":null,"f":1e999}\nend')
 put('payload', 'deep', '\0' + '[' * 80 + '1' + ']' * 80)
 put('payload', 'names', '\3{"' + 'k' * 200 + '":1,"":2,"\\u00e9":3,"a":true}')

@@ -36,8 +36,8 @@ START_TEST(full_output_is_counted)
 	ck_assert_int_eq(o.error, -ENOSPC);
 	t_errno(output_end(&o, "the results", &err), EIO);
 	ck_assert_int_eq(err_exit_status(err), EXIT_NO_OUTPUT);
-	t_err_contains(&err,
-		       "write standard output: No space left on device; 15 bytes (2 lines) of the results are lost");
+	t_err_contains(&err, "write standard output: No space left on device; 15 bytes (2 lines) of the results are "
+			     "lost");
 	close(o.fd);
 }
 END_TEST

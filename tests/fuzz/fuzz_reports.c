@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From hostile evidence to everything that is written about it: event, sidecar, lines, failure report, live view. The
+ * texts are clean, the JSON parses and has no hole, and no finding and no cgroup is lost on the way.
+ */
+#include "base/json.h"
+#include "base/text.h"
+#include "fuzz.h"
+#include "report/events.h"
+#include "report/failure.h"
+#include "report/live.h"
+#include "report/sidecar.h"
+
+#define REPORT_BYTES_MAX 262144
+
+#define MUST(cond)              \
+	do {                    \
+		if (!(cond))    \
+			abort(); \
+	} while (0)
+
+/* What the host saw, and how the test is called. */
+enum { CONSOLE = 0x80, COMPLAINTS, DIAGNOSIS, FAILURE, CONTENTION, DAMAGE, NAME, HOST_TEXTS_END };
+
+struct input {
+	struct evidence evidence;
+	struct buf name;
+	uint8_t flags;
+};
+
+static void take_host_text(struct input *in, unsigned kind, const char *text, size_t len)
+{
+	struct evidence *e = &in->evidence;
+	struct buf *const to[] = { &e->console, &e->complaints, &e->diagnosis, &e->failure, &e->contention, &e->damage,
+				   &in->name };
+	if (kind < HOST_TEXTS_END)
+		text_append(to[kind - CONSOLE], text, len);
+}
+
+static void read_input(const uint8_t *data, size_t size, struct input *in)
+{
+	in->flags = data[0];
+	for (size_t at = 1; at + 3 <= size;) {
+		unsigned kind = data[at];
+		size_t len = MIN_OF((size_t)(data[at + 1] | data[at + 2] << 8), size - at - 3);
+		/* A copy of its own, so that a read beyond its end is seen. */
+		char *copy = malloc(len + 1);
+		memcpy(copy, data + at + 3, len);
+		if (kind > 0 && kind < WIRE_TYPE_MAX)
+			evidence_take(&in->evidence, (enum wire_type)kind, at, copy, (uint32_t)len, NULL);
+		else if (kind >= CONSOLE)
+			take_host_text(in, kind, copy, len);
+		free(copy);
+		at += 3 + len;
+	}
+	in->evidence.machine_died = in->flags & 16;
+	in->evidence.interrupted = in->flags & 32;
+}
+
+/* The printed form of @value (taken over), parsed again. */
+static json_t *printed(json_t *value)
+{
+	struct buf text = BUF_NULL;
+	MUST(value);
+	json_print(value, false, &text);
+	MUST(!text.failed && text.len > 3);
+	MUST(text_is_clean(text.data, text.len, false));
+	json_t *again = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+	MUST(again && json_equal(again, value));
+	json_decref(value);
+	buf_done(&text);
+	return again;
+}
+
+static void check_text(const struct buf *text)
+{
+	MUST(!text->failed && text->len > 0 && text->len <= REPORT_BYTES_MAX);
+	MUST(text_is_clean(text->data, text->len, false));
+}
+
+static void check_json(const struct result *r)
+{
+	const struct judgement *j = r->judgement;
+	json_t *event = printed(event_json(r)), *sidecar = printed(sidecar_json(r));
+	const char *verdict = verdict_name(j->verdict);
+	MUST(!strcmp(json_string_value(json_object_get(event, "verdict")), verdict));
+	MUST(!strcmp(json_string_value(json_object_get(sidecar, "verdict")), verdict));
+	MUST(json_is_string(json_object_get(event, "cause")) || j->verdict == KTSTR_PASS);
+	MUST(json_array_size(json_object_get(sidecar, "details")) == j->details);
+	MUST(json_array_size(json_object_get(sidecar, "metrics")) == r->evidence->payload_count);
+	MUST(json_array_size(json_object_get(sidecar, "work_metrics")) == r->evidence->metric_count);
+	MUST(json_array_size(json_object_get(json_object_get(sidecar, "stats"), "cgroups")) == j->stats.cgroups);
+	MUST(json_array_size(json_object_get(json_object_get(sidecar, "flake"), "tries")) == r->history->count);
+	json_decref(event);
+	json_decref(sidecar);
+}
+
+static void check_lines(const struct result *r)
+{
+	const struct term plain = { .columns = 60 };
+	struct buf line = BUF_NULL, report = BUF_NULL, live = BUF_NULL;
+	struct live_view v = { .total = 1, .running = 1, .rows = 1, .row = { { r->name, "running", 1, 2 } } };
+	event_line(r, &plain, &line);
+	check_text(&line);
+	MUST(memchr(line.data, '\n', line.len) == line.data + line.len - 1);
+	failure_report(r, &plain, &report);
+	check_text(&report);
+	live_render(&v, &plain, &live);
+	check_text(&live);
+	MUST(live_height(&v) == 2 && live.data[live.len - 1] == '\n');
+	buf_done(&line);
+	buf_done(&report);
+	buf_done(&live);
+}
+
+/* A finding of the guest that fails the test fails it, however many others there are. */
+static void check_verdict(const struct evidence *e, const struct judgement *j)
+{
+	for (uint32_t i = 0; i < e->detail_count; i++)
+		MUST(verdict_rank(j->verdict) >= verdict_rank((enum ktstr_verdict)e->detail[i].verdict));
+	for (uint32_t i = 0; i < j->details; i++)
+		MUST(text_is_clean(j->detail[i].text, strlen(j->detail[i].text), true));
+	MUST(j->verdict == KTSTR_PASS || judgement_cause(j));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (!size)
+		return 0;
+	struct input in = { 0 };
+	struct judgement j = { 0 };
+	struct flake_history history = { 0 };
+	struct flake_policy policy = { .retries = (data[0] & 3) };
+	read_input(data, size, &in);
+	struct judge_facts facts = { .has_scheduler = in.flags & 8, .scheduler = "x", .file = "a.c", .line = 3,
+				     .limits = thresholds_merge(false, &(struct ktstr_checks){ 0 },
+								&(struct ktstr_checks){ 0 }) };
+	char *name = text_clean_line(buf_str(&in.name));
+	MUST(judge(&in.evidence, &facts, &j) == 0);
+	check_verdict(&in.evidence, &j);
+	MUST(flake_note(&history, 1, 7, &j) == 0);
+	struct result r = { .name = name, .test = name, .topology = "1n1l1c1t", .accel = "tcg", .replay = "ktstr test",
+			    .attempt = 1, .history = &history, .policy = policy, .evidence = &in.evidence,
+			    .outcome = flake_fold(&policy, &history, in.flags & 32), .judgement = &j };
+	check_json(&r);
+	check_lines(&r);
+	free(name);
+	flake_done(&history);
+	judgement_done(&j);
+	evidence_done(&in.evidence);
+	buf_done(&in.name);
+	return 0;
+}
