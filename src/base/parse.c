@@ -46,6 +46,25 @@ int parse_u64(const char *s, uint64_t *ret)
 	return 0;
 }
 
+int parse_size(const char *s, uint64_t *ret)
+{
+	static const char units[] = "kmgt";
+	uint64_t value;
+	int r = scan_digits(&s, 10, &value);
+	if (r < 0)
+		return r;
+	const char *unit = *s ? strchr(units, *s | 32) : NULL;
+	if (unit) {
+		if (__builtin_mul_overflow(value, (uint64_t)1 << 10 * (unit - units + 1), &value))
+			return -ERANGE;
+		s++;
+	}
+	if (*s && strcmp(s, "B") != 0 && !(unit && !strcmp(s, "iB")))
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
 int parse_u32_range(const char *s, uint32_t least, uint32_t most, uint32_t *ret)
 {
 	uint64_t value;

@@ -16,6 +16,9 @@ int parse_u32_range(const char *s, uint32_t least, uint32_t most, uint32_t *ret)
  */
 int parse_duration(const char *s, nsec_t *ret);
 
+/* Bytes: "512M", "2G", "64k", "4096"; powers of 1024, an ending "B" or "iB" is allowed. */
+int parse_size(const char *s, uint64_t *ret);
+
 /* A set of CPU or node numbers below CPUSET_CPUS_MAX. */
 #define CPUSET_CPUS_MAX	 1024
 #define CPUSET_WORDS	 (CPUSET_CPUS_MAX / 64)

@@ -11,6 +11,7 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 #include "kernel/cache.h"
 #include "lock/sandbox.h"
 #include "reactor/reactor.h"
@@ -174,8 +175,8 @@ struct doctor_args {
 };
 
 static const struct option_row doctor_options[] = {
-	{ "json", 0, OPTION_FLAG, NULL, "print as JSON", offsetof(struct doctor_args, json) },
-	{ 0 },
+	ROW_JSON(struct doctor_args, "print as JSON"),
+	OPT_END,
 };
 
 static int run_doctor(void *args, struct err **err)
@@ -208,11 +209,13 @@ static int run_doctor(void *args, struct err **err)
 
 const struct command cmd_doctor = {
 	.name = "doctor",
+	.group = GROUP_HOST,
 	.summary = "Say what this machine has, lacks, and needs",
 	.text = "Checks every prerequisite of building kernels and running tests. Exit status 69 when the main job "
-		"cannot run "
-		"here.",
+		"cannot run here.",
 	.option = doctor_options,
+	.environment = (const enum environment_id[]){ ENV_CACHE_DIR, ENV_KERNEL, ENV_MAX },
+	.files = FILES_CACHE,
 	.size = sizeof(struct doctor_args),
 	.run = run_doctor,
 };

@@ -5,81 +5,143 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 
-struct word_args {
-	struct strings words;
-	bool man, markdown;
+static int print(const struct buf *text)
+{
+	out_buf(text);
+	return 0;
+}
+
+/* --- ktstr completions -------------------------------------------------------------------------------------------- */
+
+struct completions_args {
+	struct strings operands;
+	const char *binary;
+};
+
+static const struct option_row completions_options[] = {
+	OPT_STRING(struct completions_args, binary, "binary", 0, "NAME", "complete for a program of this name"),
+	OPT_END,
 };
 
 static int run_completions(void *args, struct err **err)
 {
-	const struct word_args *a = args;
+	const struct completions_args *a = args;
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	if (a->words.count != 1 || strcmp(a->words.item[0], "bash"))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "completions wants the name of a shell: bash");
-	completions(a->words.item[0], &text);
-	out_buf(&text);
-	return 0;
+	const char *shell = a->operands.count == 1 ? a->operands.item[0] : "";
+	if (completions_write(shell, a->binary ? a->binary : "ktstr", &text) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "completions needs the name of a shell: " COMPLETION_SHELLS);
+	return print(&text);
 }
 
 const struct command cmd_completions = {
 	.name = "completions",
+	.group = GROUP_HELP,
 	.summary = "Print completions for a shell",
-	.operands = "bash",
-	.text = "Source the output, or put it where the shell looks for completions.",
-	.size = sizeof(struct word_args),
-	.operands_at = offsetof(struct word_args, words),
+	.operands = "SHELL",
+	.operand_words = completion_shells,
+	.text = "SHELL is " COMPLETION_SHELLS ". Source the output, or put it where the shell looks for completions; "
+		"'make install' does.",
+	.option = completions_options,
+	.example = (const struct example[]){
+		{ "source <(ktstr completions bash)", "completions in this shell" },
+		{ NULL },
+	},
+	OPERANDS(struct completions_args, operands),
 	.run = run_completions,
 };
 
-static const struct option_row help_options[] = {
-	{ "man", 0, OPTION_FLAG, NULL, "as a manual page (roff)", offsetof(struct word_args, man) },
-	{ "markdown", 0, OPTION_FLAG, NULL, "help environment: as a page of the documentation",
-	  offsetof(struct word_args, markdown) },
-	{ 0 },
+/* --- ktstr help --------------------------------------------------------------------------------------------------- */
+
+struct help_args {
+	struct strings words;
+	bool man, markdown, pages;
 };
 
-static int print_environment(const struct word_args *a)
+static const struct option_row help_options[] = {
+	OPT_FLAG(struct help_args, man, "man", 0, "as a manual page (roff)"),
+	OPT_FLAG(struct help_args, markdown, "markdown", 0, "a topic as a page of the documentation"),
+	OPT_FLAG(struct help_args, pages, "pages", 0, "the names of all manual pages, one a line"),
+	OPT_END,
+};
+
+static void list_pages(struct buf *out)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
+	buf_puts(out, "ktstr.1\n");
+	for (const struct command *const *c = commands; *c; c++) {
+		buf_puts(out, "ktstr-");
+		for (const char *p = (*c)->name; *p; p++)
+			buf_append(out, *p == ' ' ? "-" : p, 1);
+		buf_puts(out, ".1\n");
+	}
+	for (const struct topic *t = topics; t->name; t++)
+		buf_appendf(out, "ktstr-%s.7\n", t->name);
+}
+
+static int explain_topic(const struct topic *t, const struct help_args *a, struct buf *out, struct err **err)
+{
+	if (a->markdown && !t->markdown)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "help: '%s' is not a page of the documentation", t->name);
 	if (a->markdown)
-		environment_page(&text);
+		t->markdown(out);
+	else if (a->man)
+		topic_page(t, out);
 	else
-		help_environment(&text);
-	out_buf(&text);
+		t->text(out);
+	return 0;
+}
+
+static int explain(const struct help_args *a, struct buf *out, struct err **err)
+{
+	unsigned words = 0;
+	const char *first = a->words.item[0], *second = first ? a->words.item[1] : NULL;
+	const struct topic *topic = first ? topic_find(first) : NULL;
+	const struct command *c = first ? command_find(first, second, &words) : NULL;
+	const struct command_family *f = first && !second ? command_family_find(first) : NULL;
+	if (topic)
+		return explain_topic(topic, a, out, err);
+	if (f && !c) {
+		help_family(f, out);
+		return 0;
+	}
+	if (first && (!c || a->words.count > words))
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "help: there is no command or topic '%s%s%s'; try 'ktstr "
+							  "--help'",
+			    first, second ? " " : "", second ? second : "");
+	if (a->man)
+		manual_page(c, out);
+	else if (c)
+		help_command(c, out);
+	else
+		help_overview(out);
 	return 0;
 }
 
 static int run_help(void *args, struct err **err)
 {
-	const struct word_args *a = args;
-	_cleanup_buf_ struct buf text = BUF_NULL, name = BUF_NULL;
-	const struct command *found = NULL;
-	for (size_t i = 0; i < a->words.count; i++)
-		buf_appendf(&name, "%s%s", i ? " " : "", a->words.item[i]);
-	for (const struct command *const *c = commands; *c; c++)
-		if (!strcmp((*c)->name, buf_str(&name)))
-			found = *c;
-	if (!strcmp(buf_str(&name), "environment"))
-		return print_environment(a);
-	if (a->words.count && !found)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "unknown command '%s'; try 'ktstr --help'", buf_str(&name));
-	if (a->man)
-		manual_page(found, &text);
-	else if (found)
-		help_command(found, &text);
+	const struct help_args *a = args;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int r = 0;
+	if (a->pages)
+		list_pages(&text);
 	else
-		help_overview(&text);
-	out_buf(&text);
-	return 0;
+		r = explain(a, &text, err);
+	return r < 0 ? r : print(&text);
 }
 
 const struct command cmd_help = {
 	.name = "help",
-	.summary = "Explain a command, or the environment variables",
-	.operands = "[COMMAND | environment]",
-	.text = "Prints the help of a command, its manual page, or the list of environment variables.",
+	.group = GROUP_HELP,
+	.summary = "Explain a command or a topic",
+	.operands = "[COMMAND | TOPIC]",
+	.text = "Prints the help of a command, of commands that belong together (kernel), or of a topic: environment, "
+		"exit-status or filters.",
 	.option = help_options,
-	.size = sizeof(struct word_args),
-	.operands_at = offsetof(struct word_args, words),
+	.example = (const struct example[]){
+		{ "ktstr help kernel build", "the options of a command" },
+		{ "ktstr help environment", "the environment variables" },
+		{ "ktstr help --man test | man -l -", "a manual page without installing it" },
+		{ NULL },
+	},
+	OPERANDS(struct help_args, words),
 	.run = run_help,
 };

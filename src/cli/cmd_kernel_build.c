@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/kernels.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 #include "reactor/trace.h"
 
 struct build_args {
@@ -18,32 +19,26 @@ struct build_args {
 };
 
 static const struct option_row build_options[] = {
-	{ "kernel", 'k', OPTION_STRINGS, "KERNEL", "as an operand; repeatable", offsetof(struct build_args, kernel) },
-	{ "source", 's', OPTION_STRING, "DIR", "build this source tree in place", offsetof(struct build_args, source) },
-	{ "git", 0, OPTION_STRING, "URL", "build --ref of this repository: git+URL#REF",
-	  offsetof(struct build_args, git) },
-	{ "ref", 0, OPTION_STRING, "REF", "a tag, a branch or a commit", offsetof(struct build_args, ref) },
-	{ "force", 'f', OPTION_FLAG, NULL, "build even when the cache has it", offsetof(struct build_args, force) },
-	{ "clean", 0, OPTION_FLAG, NULL, "make mrproper first, in a source tree", offsetof(struct build_args, clean) },
-	{ "schedulers", 0, OPTION_FLAG, NULL, "also build the tree's own sched_ext schedulers",
-	  offsetof(struct build_args, schedulers) },
-	{ "selftests", 0, OPTION_FLAG, NULL, "also build the tree's own tests of sched_ext, for tests that run them",
-	  offsetof(struct build_args, selftests) },
-	{ "cpu-cap", 0, OPTION_STRING, "N", "compilers at once, over all kernels (default: 30 % of the CPUs)",
-	  offsetof(struct build_args, cpu_cap) },
-	{ "extra-kconfig", 0, OPTION_STRING, "FILE", "options that win over the built-in ones",
-	  offsetof(struct build_args, extra_kconfig) },
-	{ "base-config", 0, OPTION_STRING, "CONFIG", "defconfig, or a file, instead of the lean configuration",
-	  offsetof(struct build_args, base_config) },
-	{ "no-ccache", 0, OPTION_FLAG, NULL, "do not compile through ccache", offsetof(struct build_args, no_ccache) },
-	{ "skip-sha256", 0, OPTION_FLAG, NULL, "do not verify downloads", offsetof(struct build_args, skip_sha256) },
-	{ "include-eol", 0, OPTION_FLAG, NULL, "ranges also take series that are not maintained any more",
-	  offsetof(struct build_args, include_eol) },
-	{ "trace", 0, OPTION_STRING, "FILE", "write what happened when, as a Chrome trace",
-	  offsetof(struct build_args, trace) },
-	{ "json", 0, OPTION_FLAG, NULL, "one JSON object a line: stages, and the result",
-	  offsetof(struct build_args, json) },
-	{ 0 },
+	ROW_KERNELS(struct build_args),
+	OPT_STRING(struct build_args, source, "source", 's', "DIR", "build this source tree in place"),
+	OPT_STRING(struct build_args, git, "git", 0, "URL", "build --ref of this repository: as git+URL#REF"),
+	OPT_STRING(struct build_args, ref, "ref", 0, "REF", "a tag, a branch or a commit"),
+	OPT_FLAG(struct build_args, force, "force", 'f', "build even when the cache has it"),
+	OPT_FLAG(struct build_args, clean, "clean", 0, "make mrproper first, in a source tree"),
+	OPT_FLAG(struct build_args, schedulers, "schedulers", 0, "also build the tree's own sched_ext schedulers"),
+	OPT_FLAG(struct build_args, selftests, "selftests", 0,
+		 "also build the tree's own tests of sched_ext, for tests that run them"),
+	ROW_CPU_CAP(struct build_args, "compilers at once, over all kernels (default: 30 % of the CPUs)"),
+	OPT_STRING(struct build_args, extra_kconfig, "extra-kconfig", 0, "FILE",
+		   "options that win over the built-in ones"),
+	OPT_STRING(struct build_args, base_config, "base-config", 0, "CONFIG",
+		   "defconfig, or a file, instead of the lean configuration"),
+	ROW_NO_CCACHE(struct build_args),
+	ROW_SKIP_SHA256(struct build_args),
+	ROW_INCLUDE_EOL(struct build_args),
+	ROW_TRACE(struct build_args),
+	ROW_JSON(struct build_args, "one JSON object a line: stages, and the result"),
+	OPT_END,
 };
 
 /* Everything that was named, in one list; @made: what had to be put together here. */
@@ -63,8 +58,6 @@ static int collect(const struct build_args *a, struct strings *ret, char **made,
 		return -ENOMEM;
 	if (*made && ret->count < STRINGS_MAX)
 		ret->item[ret->count++] = *made;
-	if (a->source && a->git)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--source and --git are two kernels: build them one by one");
 	return 0;
 }
 
@@ -146,16 +139,28 @@ static int run_build(void *args, struct err **err)
 
 const struct command cmd_kernel_build = {
 	.name = "kernel build",
+	.group = GROUP_KERNELS,
 	.summary = "Build kernels and keep them in the cache",
 	.operands = "[KERNEL...]",
 	.text = "A kernel is a version (6.12.3, 6.15-rc2), a series (6.12: its newest patch), a range (6.6..6.12: the "
-		"newest "
-		"of each series), a source directory, a tarball, git+URL#REF, or \"distro\", the distribution's own "
+		"newest of each series), a source directory, a tarball, git+URL#REF, or \"distro\", the "
+		"distribution's own "
 		"source package; nothing is the newest stable release. Releases are downloaded and verified. Several "
 		"kernels are built side by side and share one budget of compilers. A source tree is built in place and "
 		"kept only when it is a clean git checkout.",
 	.option = build_options,
-	.size = sizeof(struct build_args),
-	.operands_at = offsetof(struct build_args, operands),
+	.conflict = (const struct option_conflict[]){ { "source", "git" }, { NULL, NULL } },
+	.example = (const struct example[]){
+		{ "ktstr kernel build distro --schedulers", "the distribution's kernel and its sched_ext schedulers" },
+		{ "ktstr kernel build 6.12 6.14..6.17", "the newest patch of each series" },
+		{ "ktstr kernel build --source ~/linux", "a source tree, in place" },
+		{ "ktstr kernel build "
+		  "git+https://git.kernel.org/pub/scm/linux/kernel/git/tj/sched_ext.git#branch=for-next",
+		  "a branch of a git repository" },
+		{ NULL },
+	},
+	.environment = (const enum environment_id[]){ KERNEL_ENVIRONMENT, ENV_MAX },
+	.files = FILES_CACHE | FILES_LOCKS,
+	OPERANDS(struct build_args, operands),
 	.run = run_build,
 };

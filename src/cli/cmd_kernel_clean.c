@@ -3,22 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/parse.h"
 #include "base/term.h"
 #include "cli/commands.h"
 #include "kernel/cache.h"
 
 struct clean_args {
-	const char *keep;
+	uint64_t keep;
 	bool corrupt_only, force;
 };
 
 static const struct option_row clean_options[] = {
-	{ "keep", 0, OPTION_STRING, "N", "keep the N newest valid entries", offsetof(struct clean_args, keep) },
-	{ "corrupt-only", 0, OPTION_FLAG, NULL, "only entries that cannot be used",
-	  offsetof(struct clean_args, corrupt_only) },
-	{ "force", 'f', OPTION_FLAG, NULL, "do not ask", offsetof(struct clean_args, force) },
-	{ 0 },
+	OPT_NUMBER(struct clean_args, keep, "keep", 0, "N", 0, UINT64_MAX, 0, "keep the N newest valid entries"),
+	OPT_FLAG(struct clean_args, corrupt_only, "corrupt-only", 0, "only entries that cannot be used"),
+	OPT_FLAG(struct clean_args, force, "force", 'f', "do not ask"),
+	OPT_END,
 };
 
 /* The list is newest first with the corrupt ones last: valid ones count against --keep. Moves those to remove to the
@@ -71,16 +69,11 @@ static int clean(const struct clean_args *a, const struct cache *cache, struct e
 {
 	struct cache_entry *list;
 	size_t count;
-	uint64_t keep = 0;
 	bool yes = a->force;
-	if (a->keep && parse_u64(a->keep, &keep) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--keep: '%s' is no number", a->keep);
-	if (a->keep && a->corrupt_only)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--keep and --corrupt-only exclude each other");
 	int r = cache_list(cache, &list, &count, err);
 	if (r < 0)
 		return r;
-	size_t chosen = choose(list, count, keep, a->corrupt_only);
+	size_t chosen = choose(list, count, a->keep, a->corrupt_only);
 	if (!chosen)
 		fputs("nothing to clean\n", stderr);
 	else if (!yes)
@@ -102,11 +95,19 @@ static int run_clean(void *args, struct err **err)
 
 const struct command cmd_kernel_clean = {
 	.name = "kernel clean",
+	.group = GROUP_KERNELS,
 	.summary = "Remove kernels from the cache",
-	.text = "Removes every entry, or those that --keep and --corrupt-only leave, and what killed builds left "
-		"behind. "
-		"Asks first; without a terminal it wants --force. An entry that somebody builds is not touched.",
+	.text = "Removes every entry, or as --keep and --corrupt-only say, and the remains of killed builds. It asks "
+		"first; without a terminal it needs --force. An entry that is being built is not touched.",
 	.option = clean_options,
+	.conflict = (const struct option_conflict[]){ { "keep", "corrupt-only" }, { NULL, NULL } },
+	.example = (const struct example[]){
+		{ "ktstr kernel clean --keep 3", "keep the three newest" },
+		{ "ktstr kernel clean --corrupt-only --force", "remove what cannot be used, without a question" },
+		{ NULL },
+	},
+	.environment = (const enum environment_id[]){ ENV_CACHE_DIR, ENV_XDG_CACHE_HOME, ENV_MAX },
+	.files = FILES_CACHE,
 	.size = sizeof(struct clean_args),
 	.run = run_clean,
 };

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/kernels.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 #include "kernel/config.h"
 
 struct list_args {
@@ -15,14 +16,14 @@ struct list_args {
 };
 
 static const struct option_row list_options[] = {
-	{ "kernel", 'k', OPTION_STRING, "RANGE", "print the versions that A..B stands for, and nothing else",
-	  offsetof(struct list_args, kernel) },
-	{ "include-eol", 0, OPTION_FLAG, NULL, "with --kernel: also series that are not maintained any more",
-	  offsetof(struct list_args, include_eol) },
-	{ "offline", 0, OPTION_FLAG, NULL, "do not ask which series are still maintained",
-	  offsetof(struct list_args, offline) },
-	{ "json", 0, OPTION_FLAG, NULL, "print as JSON", offsetof(struct list_args, json) },
-	{ 0 },
+	OPT_STRING(struct list_args, kernel, "kernel", 'k', "RANGE", "print the versions that A..B means, and nothing "
+								     "else"),
+	OPT_ALSO_STRING(struct list_args, kernel, "range", "RANGE"),
+	OPT_FLAG(struct list_args, include_eol, "include-eol", 0,
+		 "with --kernel: also series that are not maintained any more"),
+	OPT_FLAG(struct list_args, offline, "offline", 0, "do not ask which series are still maintained"),
+	ROW_JSON(struct list_args, "print as JSON"),
+	OPT_END,
 };
 
 /* --- which series are maintained ---------------------------------------------------------------------------------- */
@@ -207,7 +208,8 @@ static int preview(const struct list_args *a, const struct cache *cache, struct 
 	struct kernel_ref ref;
 	int result = kernel_ref_parse(a->kernel, &ref, err);
 	if (result == 0 && ref.kind != REF_RANGE)
-		result = FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--kernel: '%s' is no range; kernel list previews A..B",
+		result = FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--kernel: '%s' is not a range; kernel list previews "
+							    "ranges like 6.6..6.12",
 			      a->kernel);
 	if (result == 0)
 		result = reactor_new(&r, err);
@@ -243,10 +245,18 @@ static int run_list(void *args, struct err **err)
 
 const struct command cmd_kernel_list = {
 	.name = "kernel list",
+	.group = GROUP_KERNELS,
 	.summary = "List the kernels in the cache",
-	.text = "Newest first; entries that cannot be used are marked with the reason, and those of series that are "
-		"not "
-		"maintained any more. --kernel A..B prints the versions that a range stands for.",
+	.text = "The newest is first. Entries that cannot be used are marked with the reason, and entries of series "
+		"that "
+		"are not maintained any more are marked too. --kernel A..B prints the versions that a range means.",
+	.example = (const struct example[]){
+		{ "ktstr kernel list --kernel 6.6..6.12", "the versions that 'ktstr test --kernel 6.6..6.12' would "
+							  "take" },
+		{ NULL },
+	},
+	.environment = (const enum environment_id[]){ ENV_CACHE_DIR, ENV_KERNEL_MIRROR, ENV_MAX },
+	.files = FILES_CACHE,
 	.option = list_options,
 	.size = sizeof(struct list_args),
 	.run = run_list,

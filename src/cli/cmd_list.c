@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 
 struct list_args {
 	const char *filter;
@@ -15,10 +16,9 @@ struct list_args {
 };
 
 static const struct option_row list_options[] = {
-	{ "filter", 0, OPTION_STRING, "TEXT", "only those with TEXT in their name",
-	  offsetof(struct list_args, filter) },
-	{ "json", 0, OPTION_FLAG, NULL, "one JSON array on standard output", offsetof(struct list_args, json) },
-	{ 0 },
+	OPT_STRING(struct list_args, filter, "filter", 0, "TEXT", "only those with TEXT in their name"),
+	ROW_JSON(struct list_args, "one JSON array on standard output"),
+	OPT_END,
 };
 
 static json_t *row(const struct ktstr_canned *c)
@@ -59,9 +59,10 @@ static int run_list(void *args, struct err **err)
 
 const struct command cmd_list = {
 	.name = "list",
+	.group = GROUP_HOST,
 	.summary = "List the canned scenarios",
-	.text = "What 'ktstr run' runs on this machine, and ktstr_run_canned() in a test's guest: name, category, and "
-		"what happens in it.",
+	.text = "Prints name, category and description of each scenario that 'ktstr run' can run on this machine and "
+		"ktstr_run_canned() in a guest.",
 	.option = list_options,
 	.size = sizeof(struct list_args),
 	.run = run_list,

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 #include "kernel/cache.h"
 #include "lock/flock.h"
 #include "lock/watch.h"
@@ -15,27 +16,15 @@
 
 struct locks_args {
 	bool json;
-	const char *watch;
+	nsec_t watch;	/* 0: once */
 };
 
 static const struct option_row locks_options[] = {
-	{"json", 0, OPTION_FLAG, NULL, "print as JSON; with --watch one line a frame",
-	 offsetof(struct locks_args, json)},
-	{"watch", 'w', OPTION_STRING, "DURATION", "draw again every so often (100ms, 1s, 5m)",
-	 offsetof(struct locks_args, watch)},
-	{0},
+	ROW_JSON(struct locks_args, "print as JSON; with --watch one line a frame"),
+	OPT_DURATION(struct locks_args, watch, "watch", 'w', "DURATION", WATCH_PERIOD_MIN, 24 * 60 * NSEC_PER_MIN, 0, 0,
+		     "draw again every so often (100ms, 1s, 5m)"),
+	OPT_END,
 };
-
-static int read_period(const char *text, nsec_t *ret, struct err **err)
-{
-	nsec_t period;
-	if (parse_duration(text, &period) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--watch: '%s' is no duration; say 100ms, 1s or 5m", text);
-	if (period < WATCH_PERIOD_MIN)
-		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--watch: '%s' is shorter than 10ms", text);
-	*ret = period;
-	return 0;
-}
 
 static int open_scan(struct lock_scan *ret)
 {
@@ -162,17 +151,13 @@ static int run_locks(void *args, struct err **err)
 	const struct locks_args *a = args;
 	struct lock_scan scan = { 0 };
 	struct host host = HOST_NULL;
-	nsec_t period = 0;
-	int r = a->watch ? read_period(a->watch, &period, err) : 0;
-	if (r < 0)
-		return r;
-	r = open_scan(&scan);
+	int r = open_scan(&scan);
 	if (r == 0) {
 		/* Without sysfs there are no nodes and no map, and still locks. */
 		bool known = host_read("", &host, NULL) == 0;
 		if (a->watch)
 			lock_scan_listen(&scan);
-		r = a->watch ? watch_locks(&scan, known ? &host : NULL, period, a->json, err)
+		r = a->watch ? watch_locks(&scan, known ? &host : NULL, a->watch, a->json, err)
 			     : show_once(&scan, known ? &host : NULL, a->json, err);
 	}
 	host_done(&host);
@@ -182,12 +167,18 @@ static int run_locks(void *args, struct err **err)
 
 const struct command cmd_locks = {
 	.name = "locks",
+	.group = GROUP_HOST,
 	.summary = "Show who holds which CPUs, cache entries and run directories",
-	.text = "Reads /proc/locks and matches it with the lock files of ktstr: LLCs and CPUs in $KTSTR_LOCK_DIR "
-		"(/tmp), "
-		"kernels and source trees in the cache, run directories. On a terminal it also draws the host: each "
-		"LLC "
-		"with its CPUs, and who holds them. Takes no lock. With --watch it ends on ^C with status 0.",
+	.text = "Reads /proc/locks and matches it with the lock files of ktstr: last-level caches and CPUs in "
+		"$KTSTR_LOCK_DIR (/tmp), kernels and source trees in the cache, run directories. On a terminal it also "
+		"draws the host: each last-level cache with its CPUs, and who holds them. Takes no lock. With --watch "
+		"it ends on ^C with status 0.",
+	.example = (const struct example[]){
+		{ "ktstr locks --watch 1s", "see machines come and go" },
+		{ NULL },
+	},
+	.environment = (const enum environment_id[]){ ENV_LOCK_DIR, ENV_CACHE_DIR, ENV_RUNS_ROOT, ENV_MAX },
+	.files = FILES_LOCKS,
 	.option = locks_options,
 	.size = sizeof(struct locks_args),
 	.run = run_locks,

@@ -18,6 +18,7 @@
 #include "base/term.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 #include "guest/channel.h"
 #include "guest/host.h"
 #include "report/sidecar.h"
@@ -28,25 +29,30 @@
 
 struct run_args {
 	struct strings operands;
-	const char *duration, *filter, *work_type;
+	const char *filter, *work_type;
+	nsec_t duration;
 	uint64_t workers, seed;
 	bool json, release;
 };
 
 static const struct option_row run_options[] = {
-	{ "duration", 0, OPTION_STRING, "TIME", "of each scenario: 20s (the default), 1m",
-	  offsetof(struct run_args, duration) },
-	{ "workers", 0, OPTION_NUMBER, "N", "a control group, where the scenario does not say; default 4",
-	  offsetof(struct run_args, workers) },
-	{ "filter", 0, OPTION_STRING, "TEXT", "only those with TEXT in their name", offsetof(struct run_args, filter) },
-	{ "work-type", 0, OPTION_STRING, "NAME", "in place of plain spinning: YieldHeavy, PipeIo, ...",
-	  offsetof(struct run_args, work_type) },
-	{ "seed", 0, OPTION_NUMBER, "N", "of the order in which workers start; default 1",
-	  offsetof(struct run_args, seed) },
-	{ "release", 0, OPTION_FLAG, NULL, "the strict limits, as of 'ktstr test --release'",
-	  offsetof(struct run_args, release) },
-	{ "json", 0, OPTION_FLAG, NULL, "one JSON array on standard output", offsetof(struct run_args, json) },
-	{ 0 },
+	OPT_DURATION(struct run_args, duration, "duration", 0, "TIME", NSEC_PER_MSEC, 24 * 60 * NSEC_PER_MIN,
+		     DURATION_DEFAULT_S * NSEC_PER_SEC, NSEC_PER_SEC, "of each scenario"),
+	OPT_NUMBER(struct run_args, workers, "workers", 0, "N", 1, WORKERS_MOST, 4,
+		   "workers of a control group, where the scenario does not say"),
+	OPT_STRING(struct run_args, filter, "filter", 0, "TEXT", "only those with TEXT in their name"),
+	OPT_STRING(struct run_args, work_type, "work-type", 0, "NAME",
+		   "instead of plain spinning: YieldHeavy, PipeIo, ..."),
+	OPT_NUMBER(struct run_args, seed, "seed", 0, "N", 0, UINT64_MAX, 1, "of the order in which workers start"),
+	OPT_FLAG(struct run_args, release, "release", 0, "the strict limits, as of 'ktstr test --release'"),
+	ROW_JSON(struct run_args, "one JSON array on standard output"),
+	OPT_INSTEAD("flags", "scenarios have one profile; choose with --filter, --work-type and --workers"),
+	OPT_INSTEAD("kernel-dir", "'ktstr run' uses the kernel that runs; boot another one with 'ktstr test --kernel'"),
+	OPT_INSTEAD("repro", "a failed test of 'ktstr test' prints the line that replays it"),
+	OPT_INSTEAD("auto-repro", "a failed test of 'ktstr test' prints the line that replays it"),
+	OPT_INSTEAD("probe-stack", "a failed test of 'ktstr test' prints the line that replays it"),
+	OPT_INSTEAD("no-perf-mode", "'ktstr run' never uses performance mode; leave it out"),
+	OPT_END,
 };
 
 struct session {
@@ -233,23 +239,14 @@ static int run_wanted(struct session *s, const struct run_args *a, struct err **
 static int read_args(const struct run_args *a, struct session *s, struct err **err)
 {
 	static const struct ktstr_checks none = { 0 };
-	uint64_t seconds;
-	s->how.seed = a->seed ? a->seed : 1;
-	s->how.workers = a->workers ? (unsigned)MIN_OF(a->workers, (uint64_t)WORKERS_MOST + 1) : 4;
-	s->how.duration = DURATION_DEFAULT_S * NSEC_PER_SEC;
+	s->how.seed = a->seed;
+	s->how.workers = (unsigned)a->workers;
+	s->how.duration = a->duration;
 	s->limits = thresholds_merge(a->release, &none, &none);
-	if (a->duration && parse_u64(a->duration, &seconds) == 0 && seconds > 0 && seconds <= 86400)
-		s->how.duration = (nsec_t)seconds * NSEC_PER_SEC;
-	else if (a->duration && (parse_duration(a->duration, &s->how.duration) < 0 || s->how.duration <= 0 ||
-				 s->how.duration > 86400 * NSEC_PER_SEC))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--duration: '%s' is no time of up to a day; say 20s",
-			    a->duration);
-	if (s->how.workers > WORKERS_MOST)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--workers: %lu are more than %d", a->workers, WORKERS_MOST);
 	if (a->work_type) {
 		if (ktstr_work_from_name(a->work_type, &s->work) < 0)
 			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
-				    "--work-type: '%s' is no type of work; they are listed in ktstr/work.h, in "
+				    "--work-type: '%s' is not a type of work; ktstr/work.h lists them, in "
 				    "PascalCase",
 				    a->work_type);
 		s->how.work_override = &s->work;
@@ -320,15 +317,23 @@ static int run_run(void *args, struct err **err)
 
 const struct command cmd_run = {
 	.name = "run",
+	.group = GROUP_HOST,
 	.summary = "Run canned scenarios on this machine, without a virtual one",
 	.operands = "[SCENARIO...]",
 	.text = "Runs scenarios of 'ktstr list' (all of them where none is named) under the scheduler that this "
-		"machine has, one after the other, and judges them as in a guest. Needs the right to make control "
-		"groups and namespaces: root. All of it happens in a control group ktstr-PID, which is gone "
-		"afterwards. What the machine has not, a controller or a second cache, is a skip.\n\n"
-		"Exit status: 0 all passed or skipped, 1 one failed, 2 one is inconclusive.",
+		"machine has, one after the other, and judges them as in a guest. It needs the right to make control "
+		"groups and namespaces: root. All of it happens in a control group ktstr-PID, which is removed "
+		"afterwards. A scenario that needs something that the machine lacks, a controller or a second cache, "
+		"is "
+		"skipped.",
 	.option = run_options,
-	.size = sizeof(struct run_args),
-	.operands_at = offsetof(struct run_args, operands),
+	.example = (const struct example[]){
+		{ "ktstr run cgroup_steady --duration 20s", "one scenario" },
+		{ "ktstr run --filter nested --work-type PipeIo", "those with 'nested' in their name, with other "
+								  "work" },
+		{ NULL },
+	},
+	.judges = true,
+	OPERANDS(struct run_args, operands),
 	.run = run_run,
 };

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 #include "reactor/reactor.h"
 #include "run/suite.h"
 #include "verdict/thresholds.h"
@@ -17,10 +18,9 @@ struct thresholds_args {
 };
 
 static const struct option_row thresholds_options[] = {
-	{ "release", 0, OPTION_FLAG, NULL, "the strict limits, as of 'ktstr test --release'",
-	  offsetof(struct thresholds_args, release) },
-	{ "json", 0, OPTION_FLAG, NULL, "one JSON object on standard output", offsetof(struct thresholds_args, json) },
-	{ 0 },
+	OPT_FLAG(struct thresholds_args, release, "release", 0, "the strict limits, as of 'ktstr test --release'"),
+	ROW_JSON(struct thresholds_args, "one JSON object on standard output"),
+	OPT_END,
 };
 
 static const char *const origins[] = { "default", "scheduler", "test" };
@@ -109,6 +109,13 @@ static void print_json(const struct test_decl *t, const struct thresholds *limit
 	out_json(o, true);
 }
 
+/* "ktstr/NAME" and "gauntlet/NAME/PRESET" name a test too. */
+static char *function_name(const char *text)
+{
+	const char *name = !strncmp(text, "ktstr/", 6) ? text + 6 : !strncmp(text, "gauntlet/", 9) ? text + 9 : text;
+	return strndup(name, strcspn(name, "/"));
+}
+
 static int show(const struct suites *s, const char *name, const struct thresholds_args *a, struct err **err)
 {
 	static const struct ktstr_checks none = { 0 };
@@ -136,23 +143,32 @@ static int run_show_thresholds(void *args, struct err **err)
 	_cleanup_(suites_close) struct suites s = { 0 };
 	if (!a->operands.count)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
-			    "show-thresholds wants the name of a test; 'ktstr test --list' has them");
+			    "show-thresholds needs the name of a test; 'ktstr test --list' prints them");
 	int r = reactor_new(&s.reactor, err);
 	if (r == 0)
 		r = suites_load(s.reactor, a->operands.count > 1 ? a->operands.item + 1 : default_paths, &s.item,
 				&s.count, err);
-	return r == 0 ? show(&s, a->operands.item[0], a, err) : r;
+	_cleanup_free_ char *name = function_name(a->operands.item[0]);
+	if (!name)
+		return -ENOMEM;
+	return r == 0 ? show(&s, name, a, err) : r;
 }
 
 const struct command cmd_show_thresholds = {
 	.name = "show-thresholds",
+	.group = GROUP_TESTS,
 	.summary = "Show what a test is judged by, and which layer said so",
 	.operands = "TEST [PATH...]",
 	.text = "Looks the test up in the test binaries under the paths (default: build) and prints every limit after "
-		"the "
-		"three layers are merged: the defaults, the scheduler's, the test's. A limit of none is not checked.",
+		"the three layers are merged: the defaults, the scheduler's, the test's. A limit of none is not "
+		"checked.",
 	.option = thresholds_options,
-	.size = sizeof(struct thresholds_args),
-	.operands_at = offsetof(struct thresholds_args, operands),
+	.example = (const struct example[]){
+		{ "ktstr show-thresholds two_cgroups", "by the name of its function" },
+		{ "ktstr show-thresholds ktstr/two_cgroups --release build/tests", "by its full name, in these "
+										   "binaries" },
+		{ NULL },
+	},
+	OPERANDS(struct thresholds_args, operands),
 	.run = run_show_thresholds,
 };

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/kernels.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 #include "cli/test_args.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
@@ -65,22 +66,8 @@ static void session_done(struct session *s)
 
 /* --- what was asked for ------------------------------------------------------------------------------------------- */
 
-static int parse_seed(const char *text, uint64_t *ret, struct err **err)
-{
-	*ret = 1;
-	if (text && parse_u64(text, ret) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--seed: '%s' is no number", text);
-	return 0;
-}
-
-#define TRIES_MAX 10000
-
 static int parse_flake(const struct test_args *a, struct flake_policy *ret, struct err **err)
 {
-	if (a->retries > TRIES_MAX || a->repeat > TRIES_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--retries and --repeat end at %d", TRIES_MAX);
-	if (a->retries && a->repeat)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--retries and --repeat exclude each other");
 	if (a->require > MAX_OF(a->repeat, 1))
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--require %lu of --repeat %lu cannot pass", a->require,
 			    a->repeat);
@@ -107,52 +94,48 @@ static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err
 {
 	bool no = no_perf_mode(a);
 	if (a->perf_mode && no)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--perf-mode and %s exclude each other",
-			    a->no_perf_mode ? "--no-perf-mode" : "KTSTR_NO_PERF_MODE");
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--perf-mode and KTSTR_NO_PERF_MODE exclude each other");
 	*ret = no ? PLAN_PERF_NONE : a->perf_mode ? PLAN_PERF_ALL : PLAN_PERF_DECLARED;
 	return 0;
 }
 
-static int parse_dilation(const struct test_args *a, struct err **err)
+static int find_snapshots(struct session *s, struct err **err)
 {
-	if (a->time_dilation > VM_DILATION_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--time-dilation %lu: 1 to %d", a->time_dilation,
-			    VM_DILATION_MAX);
-	return 0;
-}
-
-static int parse_start(struct session *s, const char *start, struct err **err)
-{
-	if (!start || !strcmp(start, "boot"))
-		return 0;
-	if (strcmp(start, "clone"))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--start: '%s' is neither boot nor clone", start);
 	s->snapshot_cache = cache_sibling("snapshots");
 	return s->snapshot_cache ? 0 : FAIL_SYS(err, -ENOMEM, "look for the cache");
 }
 
 static int parse_args(struct session *s, const struct test_args *a, struct err **err)
 {
-	int r = parse_seed(a->seed, &s->seed, err);
-	if (r == 0)
-		r = parse_perf(a, &s->perf, err);
+	s->seed = a->seed;
+	int r = parse_perf(a, &s->perf, err);
 	if (r == 0)
 		r = parse_flake(a, &s->flake, err);
 	if (r == 0)
-		r = parse_dilation(a, err);
-	if (r == 0)
 		r = parse_cap(s, a, err);
-	if (r == 0)
-		r = parse_start(s, a->start, err);
+	if (r == 0 && a->start == START_CLONE)
+		r = find_snapshots(s, err);
 	return r == 0 && a->partition ? partition_parse(a->partition, &s->partition, err) : r;
 }
 
 static const char *const default_paths[] = { "build", NULL };
 
+/* There is no other runner to which options could be passed on. */
+static int refuse_passed_on(const struct strings *paths, struct err **err)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		if (paths->item[i][0] == '-' && !path_exists(paths->item[i]))
+			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+				    "test: '%s' stands behind '--', where paths are; leave the '--' out", paths->item[i]);
+	return 0;
+}
+
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
-	int r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
+	int r = refuse_passed_on(&a->paths, err);
+	if (r == 0)
+		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
 	for (size_t i = 0; paths[i]; i++) {
 		buf_puts(&s->paths, " ");
 		buf_put_quoted(&s->paths, paths[i]);
@@ -218,7 +201,7 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 		.kernel_count = s->kernels - s->first, .labels = s->labels,
 		.backend = s->accel.backend, .strict = a->release, .gauntlet = a->gauntlet,
 		.perf = s->perf,
-		.time_dilation = (unsigned)MAX_OF(a->time_dilation, 1),
+		.time_dilation = (unsigned)a->time_dilation,
 	};
 	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
 	request.filter = s->filter;
@@ -358,9 +341,9 @@ static int dry_run(struct session *s, const struct test_args *a, struct err **er
 	return r;
 }
 
-static int verdict_status(const struct run_counts *c, bool flaky_fails)
+static int verdict_status(const struct run_counts *c, const struct test_args *a)
 {
-	int failed = c->failed || (flaky_fails && c->flaky) ? 1 : 0;
+	int failed = c->failed || (a->flaky_fails && c->flaky) ? 1 : 0;
 	int status = status_first(failed, c->inconclusive > c->allowed ? 2 : 0);
 	return status_first(status, c->interrupted ? EXIT_INTERRUPTED : 0);
 }
@@ -387,7 +370,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.rundirs = s->rundir + s->first,
 		.kernels = s->kernel + s->first,
 		.kernel_count = s->kernels - s->first,
-		.jobs = (unsigned)MIN_OF(a->jobs, UINT_MAX),
+		.jobs = (unsigned)a->jobs,
 		.cpu_cap = s->budget.said ? s->budget.cpus : 0,
 		.no_perf = no_perf_mode(a),
 		.bypass = s->budget.bypass,
@@ -403,7 +386,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
 		/* Being there is enough, whatever it is set to. */
-		.skips_fail = environment_is_on(ENV_NO_SKIP_MODE),
+		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(STDOUT_FILENO),
 		.err = term_probe(STDERR_FILENO),
 		.events = &standard_output,
@@ -420,7 +403,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 static int sum_up(const struct session *s, const struct test_args *a, nsec_t wall)
 {
 	print_summary(s, a, &s->counts, wall);
-	return verdict_status(&s->counts, a->flaky_fails);
+	return verdict_status(&s->counts, a);
 }
 
 /* The plan for the kernels from `first` on, in the order in which it runs. */
@@ -525,15 +508,36 @@ static int run_test(void *args, struct err **err)
 
 const struct command cmd_test = {
 	.name = "test",
+	.alias = "nextest",
+	.group = GROUP_TESTS,
 	.summary = "Run scheduler tests, each in a fresh virtual machine",
 	.operands = "[PATH...]",
 	.text = "Finds test binaries under the paths (default: build), boots every test in a virtual machine of its "
-		"own with the "
-		"topology it asks for, judges what happened, and writes one sidecar a test. The same seed gives the "
-		"same run. "
-		"Exit status: 0 all passed or skipped, 1 a test failed, 2 a result is inconclusive.",
+		"own "
+		"with the topology it asks for, judges what happened, and writes one sidecar a test. The same seed "
+		"gives the same run. A path is a file or a directory, never a program that is looked for in PATH.\n\n"
+		"Without --kernel the kernel is KTSTR_TEST_KERNEL, KTSTR_KERNEL, the newest usable one in the cache, "
+		"or "
+		"one that is installed on this machine, whichever is found first.\n\n"
+		"A test that cannot run as it is declared is reported as failed, with its file and line; the others "
+		"run.",
 	.option = test_options,
-	.size = sizeof(struct test_args),
-	.operands_at = offsetof(struct test_args, paths),
+	.conflict = test_conflicts,
+	.example = (const struct example[]){
+		{ "ktstr test a.out", "the tests of one binary" },
+		{ "ktstr test --kernel 6.12,6.14 --kernel ./linux build", "a matrix of kernels" },
+		{ "ktstr test --gauntlet --dry-run", "every test over every preset topology: what, in which order, "
+						     "how long" },
+		{ "ktstr test -E 'scheduler(simple) & !test(/stress/)'", "some of them" },
+		{ "ktstr test --repeat 20 --require 20", "twenty seeds, all must pass" },
+		{ NULL },
+	},
+	.environment = (const enum environment_id[]){
+		ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE, ENV_NO_SKIP_MODE, ENV_RUNS_ROOT,
+			ENV_SIDECAR_DIR,
+		ENV_SCHEDULER, ENV_SCHEDULER_BIN, ENV_VERBOSE, KERNEL_ENVIRONMENT, ENV_MAX },
+	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
+	.judges = true,
+	OPERANDS(struct test_args, paths),
 	.run = run_test,
 };

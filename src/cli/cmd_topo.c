@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/out.h"
+#include "cli/shared_options.h"
 #include "lock/render.h"
 
 struct topo_args {
@@ -14,10 +15,9 @@ struct topo_args {
 };
 
 static const struct option_row topo_options[] = {
-	{"json", 0, OPTION_FLAG, NULL, "print as JSON", offsetof(struct topo_args, json)},
-	{"root", 0, OPTION_STRING, "DIR", "read sysfs below DIR: another host's copy",
-	 offsetof(struct topo_args, root)},
-	{0},
+	ROW_JSON(struct topo_args, "print as JSON"),
+	OPT_STRING(struct topo_args, root, "root", 0, "DIR", "read sysfs below DIR: another host's copy"),
+	OPT_END,
 };
 
 static int run_topo(void *args, struct err **err)
@@ -46,10 +46,12 @@ static int run_topo(void *args, struct err **err)
 
 const struct command cmd_topo = {
 	.name = "topo",
+	.group = GROUP_HOST,
 	.summary = "Show this machine's nodes, last-level caches and cores",
-	.text = "What plans are made of. Cores are in brackets, CPUs that this process may not use in parentheses, "
-		"slow "
-		"cores have a quote behind them. What sysfs says against itself is noted at the end.",
+	.text = "Machines and builds are placed by this topology. Cores are in brackets, CPUs that this process may "
+		"not "
+		"use are in parentheses, slow cores have a quote behind them. Contradictions in sysfs are listed at "
+		"the end.",
 	.option = topo_options,
 	.size = sizeof(struct topo_args),
 	.run = run_topo,

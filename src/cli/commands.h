@@ -7,7 +7,7 @@
 #include "cli/options.h"
 
 extern const struct command cmd_test, cmd_show_thresholds, cmd_kernel_build, cmd_kernel_list, cmd_kernel_clean,
-	cmd_locks, cmd_run, cmd_list, cmd_topo, cmd_doctor, cmd_completions, cmd_help;
+	cmd_locks, cmd_run, cmd_list, cmd_topo, cmd_doctor, cmd_completions, cmd_help, cmd_new;
 
 /*
  * Ends the trace of a run (NULL: there is none) that came to @result. A trace that could not be written is the error of

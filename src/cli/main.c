@@ -9,22 +9,6 @@
 #include "cli/out.h"
 #include "vmm/kvm/child.h"
 
-const struct command *const commands[] = {
-	&cmd_test,
-	&cmd_show_thresholds,
-	&cmd_kernel_build,
-	&cmd_kernel_list,
-	&cmd_kernel_clean,
-	&cmd_run,
-	&cmd_list,
-	&cmd_locks,
-	&cmd_topo,
-	&cmd_doctor,
-	&cmd_completions,
-	&cmd_help,
-	NULL,
-};
-
 /* Says what went wrong, in one line, once. */
 static int complain(struct err *err, int code)
 {
@@ -39,22 +23,6 @@ static int complain(struct err *err, int code)
 	return (int)err_exit_status(err ? err : &fallback);
 }
 
-/* The command that argv names: its name may be two words. *@ret_rest: what stands behind it. */
-static const struct command *find_command(char **argv, char ***ret_rest)
-{
-	for (const struct command *const *c = commands; *c; c++) {
-		const char *space = strchr((*c)->name, ' ');
-		size_t len = space ? (size_t)(space - (*c)->name) : strlen((*c)->name);
-		if (strlen(argv[0]) != len || strncmp(argv[0], (*c)->name, len))
-			continue;
-		if (space && (!argv[1] || strcmp(argv[1], space + 1)))
-			continue;
-		*ret_rest = argv + (space ? 2 : 1);
-		return *c;
-	}
-	return NULL;
-}
-
 static bool wants_help(char **rest)
 {
 	for (; *rest && strcmp(*rest, "--"); rest++)
@@ -63,22 +31,44 @@ static bool wants_help(char **rest)
 	return false;
 }
 
+static int print(const struct buf *text)
+{
+	out_buf(text);
+	return 0;
+}
+
+static void consider_name(const char *typed, const char *name, const char **best, unsigned *distance)
+{
+	unsigned d = edit_distance(typed, name);
+	if (d < *distance) {
+		*distance = d;
+		*best = name;
+	}
+}
+
 static int unknown_command(char **argv, struct err **err)
 {
 	const char *best = NULL;
 	unsigned distance = 4;
-	for (const struct command *const *c = commands; *c; c++) {
-		unsigned d = edit_distance(argv[0], (*c)->name);
-		if (d < distance) {
-			distance = d;
-			best = (*c)->name;
-		}
-	}
-	if (!strcmp(argv[0], "kernel"))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
-			    "kernel wants 'build', 'list' or 'clean'; try 'ktstr --help'");
+	for (const struct command *const *c = commands; *c; c++)
+		consider_name(argv[0], (*c)->name, &best, &distance);
+	for (const struct command_family *f = command_families; f->name; f++)
+		consider_name(argv[0], f->name, &best, &distance);
 	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "unknown command '%s'%s%s%s; try 'ktstr --help'", argv[0],
 		    best ? ", did you mean '" : "", best ? best : "", best ? "'" : "");
+}
+
+/* The first word alone, or with a second one that is wrong. */
+static int family_command(const struct command_family *f, const char *second, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (!second || !strcmp(second, "--help") || !strcmp(second, "-h")) {
+		help_family(f, &text);
+		return second ? print(&text) : (output_buf(&standard_error, &text), EXIT_BAD_USAGE);
+	}
+	command_family_members(f, &text);
+	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "unknown command '%s %s'; %s has %s", f->name, second, f->name,
+		    buf_str(&text));
 }
 
 static int run_command(const struct command *c, char **rest, struct err **err)
@@ -90,16 +80,10 @@ static int run_command(const struct command *c, char **rest, struct err **err)
 	return r < 0 ? r : c->run(args, err);
 }
 
-static int print(const struct buf *text)
-{
-	out_buf(text);
-	return 0;
-}
-
 static int dispatch(char **argv, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	char **rest;
+	unsigned words;
 	if (!argv[0] || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) {
 		help_overview(&text);
 		return argv[0] ? print(&text) : (output_buf(&standard_error, &text), EXIT_BAD_USAGE);
@@ -112,9 +96,11 @@ static int dispatch(char **argv, struct err **err)
 	 * sanitizers. */
 	if (!strcmp(argv[0], "vmm"))
 		return vmm_child_main(err);
-	const struct command *c = find_command(argv, &rest);
+	const struct command *c = command_find(argv[0], argv[1], &words);
+	const struct command_family *f = c ? NULL : command_family_find(argv[0]);
 	if (!c)
-		return unknown_command(argv, err);
+		return f ? family_command(f, argv[1], err) : unknown_command(argv, err);
+	char **rest = argv + words;
 	if (wants_help(rest)) {
 		help_command(c, &text);
 		return print(&text);

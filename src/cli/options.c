@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* options.c -- see options.h. */
+#include <limits.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/parse.h"
 #include "cli/options.h"
+
+struct parser {
+	const struct command *command;
+	void *args;
+	uint64_t given;		/* a bit a row: a unit test counts them */
+	struct err **err;
+};
 
 static const struct option_row *find_long(const struct command *c, const char *name, size_t len)
 {
@@ -16,24 +25,25 @@ static const struct option_row *find_long(const struct command *c, const char *n
 static const struct option_row *find_short(const struct command *c, char letter)
 {
 	for (const struct option_row *o = c->option; o && o->name; o++)
-		if (o->letter == letter)
+		if (o->letter && o->letter == letter)
 			return o;
 	return NULL;
 }
 
-static int unknown(const struct command *c, const char *word, struct err **err)
+static int refuse_unknown(const struct parser *p, const char *word)
 {
+	const struct command *c = p->command;
 	const char *best = NULL;
 	unsigned distance = 4;
 	for (const struct option_row *o = c->option; o && o->name && !strncmp(word, "--", 2); o++) {
-		unsigned d = edit_distance(word + 2, o->name);
+		unsigned d = o->hidden ? UINT_MAX : edit_distance(word + 2, o->name);
 		if (d < distance) {
 			distance = d;
 			best = o->name;
 		}
 	}
-	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: unknown option '%s'%s%s%s; try 'ktstr %s --help'", c->name, word,
-		    best ? ", did you mean '--" : "", best ? best : "", best ? "'" : "", c->name);
+	return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s: unknown option '%s'%s%s%s; try 'ktstr %s --help'", c->name,
+		    word, best ? ", did you mean '--" : "", best ? best : "", best ? "'" : "", c->name);
 }
 
 static int push(struct strings *s, const char *value, const char *what, struct err **err)
@@ -44,9 +54,104 @@ static int push(struct strings *s, const char *value, const char *what, struct e
 	return 0;
 }
 
-static int store(const struct option_row *o, const char *value, void *args, struct err **err)
+/* --- one value ---------------------------------------------------------------------------------------------------- */
+
+/* A file's name may have commas in it. */
+static int store_list(const struct option_row *o, char *value, struct strings *to, struct err **err)
 {
-	void *to = (char *)args + o->at;
+	if (path_exists(value))
+		return push(to, value, o->name, err);
+	for (char *next = value; next;) {
+		char *part = next, *comma = strchr(part, ',');
+		next = comma ? comma + 1 : NULL;
+		if (comma)
+			*comma = '\0';
+		if (!*part)
+			return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: a list has an empty entry", o->name);
+		int r = push(to, part, o->name, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int store_choice(const struct option_row *o, const char *value, unsigned *to, struct err **err)
+{
+	_cleanup_buf_ struct buf words = BUF_NULL;
+	for (unsigned i = 0; o->choices[i]; i++) {
+		if (!strcmp(o->choices[i], value)) {
+			*to = i;
+			return 0;
+		}
+		buf_appendf(&words, "%s%s", i == 0 ? "" : o->choices[i + 1] ? ", " : " or ", o->choices[i]);
+	}
+	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: '%s' is not %s", o->name, value, buf_str(&words));
+}
+
+static int store_number(const struct option_row *o, const char *value, uint64_t *to, struct err **err)
+{
+	uint64_t number;
+	int r = parse_u64(value, &number);
+	if (r == -EINVAL)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: '%s' is not a valid number", o->name, value);
+	if (r < 0 || number < o->least || number > o->most)
+		return o->most == UINT64_MAX
+			       ? FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--%s: '%s' is out of range, at least %lu is "
+								    "needed",
+				      o->name, value, o->least)
+			       : FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--%s: '%s' is out of range, %lu to %lu are "
+								    "possible",
+				      o->name, value, o->least, o->most);
+	*to = number;
+	return 0;
+}
+
+static int parse_time(const struct option_row *o, const char *value, nsec_t *ret)
+{
+	uint64_t number;
+	if (!o->bare_unit || parse_u64(value, &number) < 0)
+		return parse_duration(value, ret);
+	if (number > (uint64_t)(INT64_MAX / o->bare_unit))
+		return -ERANGE;
+	*ret = (nsec_t)number * o->bare_unit;
+	return 0;
+}
+
+static int store_duration(const struct option_row *o, const char *value, nsec_t *to, struct err **err)
+{
+	char least[TIME_TEXT_MAX], most[TIME_TEXT_MAX];
+	nsec_t t;
+	int r = parse_time(o, value, &t);
+	if (r == -EINVAL)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "--%s: '%s' is not a valid duration; write it like 100ms, 20s or 5m", o->name, value);
+	if (r < 0 || t < (nsec_t)o->least || t > (nsec_t)o->most)
+		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--%s: '%s' is out of range, %s to %s are possible", o->name,
+			    value, nsec_format((nsec_t)o->least, least), nsec_format((nsec_t)o->most, most));
+	*to = t;
+	return 0;
+}
+
+static int store_size(const struct option_row *o, const char *value, uint64_t *to, struct err **err)
+{
+	uint64_t bytes;
+	int r = parse_size(value, &bytes);
+	if (r == -EINVAL)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: '%s' is not a valid size; write it like 512M or 2G",
+			    o->name, value);
+	if (r < 0 || bytes < o->least || bytes > o->most)
+		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--%s: '%s' is out of range, %lu to %lu bytes are possible",
+			    o->name, value, o->least, o->most);
+	*to = bytes;
+	return 0;
+}
+
+static int store(struct parser *p, const struct option_row *o, char *value)
+{
+	void *to = (char *)p->args + o->at;
+	p->given |= (uint64_t)1 << (o - p->command->option);
+	if (o->kind != OPTION_FLAG && !*value)
+		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
 	switch (o->kind) {
 	case OPTION_FLAG:
 		*(bool *)to = true;
@@ -54,56 +159,102 @@ static int store(const struct option_row *o, const char *value, void *args, stru
 	case OPTION_STRING:
 		*(const char **)to = value;
 		return 0;
-	case OPTION_STRINGS:
-		return push(to, value, o->name, err);
+	case OPTION_LIST:
+		return store_list(o, value, to, p->err);
+	case OPTION_CHOICE:
+		return store_choice(o, value, to, p->err);
 	case OPTION_NUMBER:
+		return store_number(o, value, to, p->err);
+	case OPTION_DURATION:
+		return store_duration(o, value, to, p->err);
+	case OPTION_SIZE:
+		return store_size(o, value, to, p->err);
+	case OPTION_INSTEAD:
 		break;
 	}
-	if (parse_u64(value, to) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: '%s' is no number", o->name, value);
 	return 0;
 }
 
-/* One word that begins with '-'; *@next is the word behind it, taken when the option wants it. */
-static int take_option(const struct command *c, const char *word, char *const **next, void *args, struct err **err)
+/* --- all of them -------------------------------------------------------------------------------------------------- */
+
+static void store_defaults(struct parser *p)
 {
+	for (const struct option_row *o = p->command->option; o && o->name; o++) {
+		void *to = (char *)p->args + o->at;
+		if (o->kind == OPTION_NUMBER || o->kind == OPTION_SIZE)
+			*(uint64_t *)to = o->fallback;
+		else if (o->kind == OPTION_DURATION)
+			*(nsec_t *)to = (nsec_t)o->fallback;
+	}
+}
+
+/* One word that begins with '-'; *@next is the word behind it, taken when the option wants it. */
+static int take_option(struct parser *p, char *word, char *const **next)
+{
+	const struct command *c = p->command;
 	bool is_long = word[1] == '-';
 	size_t len = is_long ? strcspn(word + 2, "=") : 1;
 	const struct option_row *o = is_long ? find_long(c, word + 2, len) : find_short(c, word[1]);
-	const char *value = NULL;
+	char *value = NULL;
 	if (!o)
-		return unknown(c, word, err);
+		return refuse_unknown(p, word);
+	if (o->kind == OPTION_INSTEAD)
+		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s: --%s is not an option of ktstr; %s", c->name, o->name,
+			    o->help);
 	if (is_long && word[2 + len] == '=')
 		value = word + 3 + len;
 	else if (!is_long && word[2])
-		value = word + 2;
+		value = word + 2 + (word[2] == '=');
 	if (o->kind == OPTION_FLAG)
-		return value ? FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s takes no value", o->name)
-			     : store(o, NULL, args, err);
+		return value ? FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "--%s takes no value", o->name)
+			     : store(p, o, NULL);
 	if (!value && !(value = *(*next)++))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s needs %s", o->name, o->arg);
-	return store(o, value, args, err);
+		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "--%s needs %s", o->name, o->arg);
+	return store(p, o, value);
+}
+
+static int take_operand(struct parser *p, const char *word)
+{
+	const struct command *c = p->command;
+	if (!c->operands)
+		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s takes no operand, and got '%s'; try 'ktstr %s --help'",
+			    c->name, word, c->name);
+	if (!*word)
+		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s: an operand is empty; %s is wanted", c->name,
+			    c->operands);
+	return push((struct strings *)((char *)p->args + c->operands_at), word, "operands", p->err);
+}
+
+static bool was_given(const struct parser *p, const char *name)
+{
+	const struct option_row *o = find_long(p->command, name, strlen(name));
+	return o && (p->given >> (o - p->command->option) & 1);
+}
+
+static int check_conflicts(const struct parser *p)
+{
+	for (const struct option_conflict *x = p->command->conflict; x && x->one; x++)
+		if (was_given(p, x->one) && was_given(p, x->other))
+			return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s: --%s and --%s exclude each other",
+				    p->command->name, x->one, x->other);
+	return 0;
 }
 
 int options_parse(const struct command *c, char *const *argv, void *args, struct err **err)
 {
+	struct parser p = { .command = c, .args = args, .err = err };
 	bool only_operands = false;
+	store_defaults(&p);
 	for (char *const *next = argv; *next;) {
-		const char *word = *next++;
-		int r;
+		char *word = *next++;
 		if (!only_operands && !strcmp(word, "--")) {
 			only_operands = true;
 			continue;
 		}
-		if (!only_operands && word[0] == '-' && word[1])
-			r = take_option(c, word, &next, args, err);
-		else if (c->operands)
-			r = push((struct strings *)((char *)args + c->operands_at), word, "operands", err);
-		else
-			r = FAIL(err, EXIT_BAD_USAGE, -EINVAL,
-				 "%s takes no operand, and got '%s'; try 'ktstr %s --help'", c->name, word, c->name);
+		bool is_option = !only_operands && word[0] == '-' && word[1];
+		int r = is_option ? take_option(&p, word, &next) : take_operand(&p, word);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return check_conflicts(&p);
 }

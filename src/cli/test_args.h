@@ -5,17 +5,23 @@
 
 #include "cli/options.h"
 
+#define TRIES_MAX 10000
+#define JOBS_MAX  4096
+
+enum test_start { START_BOOT, START_CLONE };
+enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
+
 struct test_args {
 	struct strings kernel, paths;
-	const char *filter, *accel, *start, *trace, *partition;
-	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, keep_memory, flaky_fails;
-	bool include_eol, skip_sha256, no_ccache, eager;
-	uint64_t jobs, retries, repeat, require, time_dilation;
-	bool perf_mode, no_perf_mode;
-	const char *cpu_cap;
-	const char *seed;
+	const char *filter, *accel, *trace, *partition, *cpu_cap;
+	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, keep_memory, flaky_fails, no_skip_mode;
+	bool include_eol, skip_sha256, no_ccache, eager, perf_mode, no_perf_mode;
+	uint64_t jobs, retries, repeat, require, time_dilation, seed;	/* jobs, repeat, require: 0 when not said */
+	unsigned start;			/* enum test_start */
+	unsigned duplicates;		/* enum test_duplicates */
 };
 
 extern const struct option_row test_options[];
+extern const struct option_conflict test_conflicts[];
 
 #endif

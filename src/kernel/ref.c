@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ref.c -- see ref.h. */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -56,6 +57,12 @@ static int parse_git(struct kernel_ref *ref, struct err **err)
 	return ref->url ? take_git_ref(ref, hash + 1, err) : -ENOMEM;
 }
 
+/* A version, also as git's tags write it: v6.12. */
+static int parse_version(const char *text, struct kversion *ret)
+{
+	return kversion_parse(text[0] == 'v' && isdigit((unsigned char)text[1]) ? text + 1 : text, ret);
+}
+
 /* 1 when @text is a range, 0 when it is something else. */
 static int parse_range(struct kernel_ref *ref, struct err **err)
 {
@@ -65,7 +72,7 @@ static int parse_range(struct kernel_ref *ref, struct err **err)
 		return 0;
 	snprintf(from, sizeof(from), "%.*s", (int)(dots - ref->text), ref->text);
 	const char *to = dots + 2 + (dots[2] == '=');
-	if (kversion_parse(from, &ref->from) < 0 || kversion_parse(to, &ref->to) < 0)
+	if (parse_version(from, &ref->from) < 0 || parse_version(to, &ref->to) < 0)
 		return 0;
 	ref->kind = REF_RANGE;
 	/* 6.12..6.12.3 and 6.12.3..6.12 are both in order: a shortened end stands for its whole series. */
@@ -94,7 +101,7 @@ static int classify(struct kernel_ref *ref, struct err **err)
 		ref->kind = REF_DISTRO;
 	else if (is_path(text))
 		ref->kind = REF_PATH;
-	else if (kversion_parse(text, &ref->from) == 0)
+	else if (parse_version(text, &ref->from) == 0)
 		ref->kind = kversion_exact(&ref->from) ? REF_VERSION : REF_SERIES;
 	else
 		ref->kind = REF_KEY;

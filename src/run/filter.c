@@ -223,33 +223,45 @@ static int parse_not(struct parser *p, struct filter **ret)
 	return r;
 }
 
-/* left { symbol right }, for both levels of precedence. */
-static int parse_chain(struct parser *p, char symbol, const char *word, enum node_kind kind,
-		       int (*operand)(struct parser *, struct filter **), struct filter **ret)
+/* @left and the operand that @operand reads, joined by @kind. Frees @*left when that fails. */
+static int parse_right(struct parser *p, enum node_kind kind, bool negate,
+		       int (*operand)(struct parser *, struct filter **), struct filter **left)
 {
-	struct filter *left, *right;
-	int r = operand(p, &left);
-	while (r == 0 && take(p, symbol, word)) {
-		r = operand(p, &right);
-		if (r < 0) {
-			filter_free(left);
-			return r;
-		}
-		r = node(&left, kind, left, right);
+	struct filter *right;
+	int r = operand(p, &right);
+	if (r == 0 && negate)
+		r = node(&right, NODE_NOT, right, NULL);
+	if (r < 0) {
+		filter_free(*left);
+		return r;
+	}
+	return node(left, kind, *left, right);
+}
+
+static int parse_and(struct parser *p, struct filter **ret)
+{
+	struct filter *left;
+	int r = parse_not(p, &left);
+	while (r == 0) {
+		bool minus = false;
+		if (!take(p, '&', "and") && !(minus = take(p, '-', NULL)))
+			break;
+		r = parse_right(p, NODE_AND, minus, parse_not, &left);
 	}
 	if (r == 0)
 		*ret = left;
 	return r;
 }
 
-static int parse_and(struct parser *p, struct filter **ret)
-{
-	return parse_chain(p, '&', "and", NODE_AND, parse_not, ret);
-}
-
 static int parse_or(struct parser *p, struct filter **ret)
 {
-	return parse_chain(p, '|', "or", NODE_OR, parse_and, ret);
+	struct filter *left;
+	int r = parse_and(p, &left);
+	while (r == 0 && (take(p, '|', "or") || take(p, '+', NULL)))
+		r = parse_right(p, NODE_OR, false, parse_and, &left);
+	if (r == 0)
+		*ret = left;
+	return r;
 }
 
 int filter_parse(const char *text, struct filter **ret, struct err **err)
@@ -262,7 +274,7 @@ int filter_parse(const char *text, struct filter **ret, struct err **err)
 	skip_space(&p);
 	if (*p.at) {
 		filter_free(f);
-		return complain(&p, "'&', '|' or the end expected");
+		return complain(&p, "'&', '-', '|', '+' or the end expected");
 	}
 	*ret = f;
 	return 0;

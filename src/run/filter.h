@@ -2,11 +2,12 @@
 /*
  * filter.h -- the language of `-E`: which tests.
  *
- *   expression := term { ('|' | 'or') term }        term := factor { ('&' | 'and') factor }
+ *   expression := term { ('|' | '+' | 'or') term }  term := factor { ('&' | 'and') factor | '-' factor }
  *   factor     := ('!' | 'not') factor | '(' expression ')' | 'all()' | 'none()' | field '(' match ')' | word
  *   field      := test | kernel | topology | scheduler | binary
  *   match      := ['~'] ['='] '/' regex '/' (POSIX extended) | '=' exact | '#' glob | ['~'] substring
  *
+ * A - B is A without B; behind a bare word it needs a space in front, since names may have a '-' in them.
  * A bare word is test(~word). What goes by several names (a preset and what it was called before) matches by any.
  */
 #ifndef KTSTR_RUN_FILTER_H

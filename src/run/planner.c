@@ -20,18 +20,21 @@
 int partition_parse(const char *text, struct partition *ret, struct err **err)
 {
 	static const char *const kinds[] = { [PARTITION_COUNT] = "count:", [PARTITION_HASH] = "hash:" };
+	static const char slice[] = "slice:";	/* what others call count */
 	struct partition p = { 0 };
 	char index[16];
 	for (unsigned i = PARTITION_COUNT; i <= PARTITION_HASH; i++)
 		if (!strncmp(text, kinds[i], strlen(kinds[i])))
 			p.kind = (enum partition_kind)i;
-	const char *numbers = p.kind ? text + strlen(kinds[p.kind]) : "";
+	if (!strncmp(text, slice, strlen(slice)))
+		p.kind = PARTITION_COUNT;
+	const char *numbers = p.kind ? strchr(text, ':') + 1 : "";
 	const char *slash = strchr(numbers, '/');
 	snprintf(index, sizeof(index), "%.*s", slash ? (int)(slash - numbers) : 0, numbers);
 	if (!slash || parse_u32_range(slash + 1, 1, UINT32_MAX, &p.of) < 0 ||
 	    parse_u32_range(index, 1, p.of, &p.index) < 0)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
-			    "--partition: '%s' is no partition; write count:1/3 or hash:1/3, from 1/3 to 3/3", text);
+			    "--partition: '%s' is not a valid partition; write slice:1/3, count:1/3 or hash:1/3", text);
 	*ret = p;
 	return 0;
 }

@@ -24,16 +24,52 @@ def refused(name, status, said, *args, **kw):
     check(ok, f'{name}: exits with {status}', f'wanted "{said}"\n{run}')
 
 
+# Spellings of other runners that mean nothing here: the answer says what to type instead.
+SPELLINGS_ELSEWHERE = (
+    (('test', '--profile', 'dev'), 'name it with KTSTR_SCHEDULER_BIN_<NAME>'),
+    (('test', '--nextest-profile=ci'), 'with --retries, --jobs and --flaky-fails'),
+    (('test', '--relevant'), 'choose the tests with -E'),
+    (('run', '--flags', 'llc,borrow'), 'choose with --filter, --work-type and --workers'),
+    (('test', '--', '-E', 'all()'), "'-E' stands behind '--', where paths are; leave the '--' out"),
+)
+# Nothing silently means the default.
+ZEROS = (('test', '-j', '0'), ('test', '--jobs=0'), ('test', '--repeat', '0'), ('test', '--require', '0'), ('test', '--time-dilation', '0'),
+         ('run', '--workers', '0'), ('test', '--kernel', ''), ('test', '--kernel='), ('test', '-E', ''), ('test', '--cpu-cap', ''),
+         ('test', '--trace='))
+
+
+def spellings():
+    """What other runners call it works."""
+    listed = Run('test', '--list', EXAMPLES).out
+    check(Run('nextest', '--list', EXAMPLES).out == listed != '', 'nextest is test')
+    check(Run('test', '-l', '--partition=slice:1/1', '--no-skip-mode', EXAMPLES).out == listed, '--partition slice:, --no-skip-mode')
+    both = Run('test', '--list', '-E', 'test(simple_crowd)+test(qmap_crowd)', EXAMPLES)
+    check(both.out.count('\n') == 2, '-E a+b is either', both)
+    for minus in ('scheduler(simple)-test(crowd)', 'simple - crowd'):
+        less = Run('test', '--list', '-E', minus, EXAMPLES)
+        check(less.out.startswith('ktstr/simple_chatter') and less.out.count('\n') == 1, f'-E {minus}: the first without the second',
+              less)
+    for name in ('ktstr/simple_crowd', 'gauntlet/simple_crowd/tiny-1llc', 'simple_crowd'):
+        shown = Run('show-thresholds', name, EXAMPLES)
+        check(shown.status == 0 and shown.out.startswith('Test: simple_crowd\n'), f'show-thresholds {name}', shown)
+    for version in ('v9.99', '9.98,9.99', 'v9.98..9.99'):
+        told = Run('test', '--kernel', version, EXAMPLES, env={'KTSTR_KERNEL_MIRROR': 'http://127.0.0.1:1'})
+        check(told.status == 69 and 'git' not in told.err and 'cache key' not in told.err, f'--kernel {version} names versions', told)
+
+
 def usage():
     refused('no such command', 64, "unknown command 'tset', did you mean 'test'", 'tset')
-    refused('half a command', 64, "kernel wants 'build', 'list' or 'clean'", 'kernel')
+    half = Run('kernel')
+    check(half.status == 64 and half.out == '' and 'kernel clean' in half.err, 'half a command: 64 and the help of its family', half)
+    check('kernel clean' in Run('kernel', '--help').out, 'help of commands that belong together')
+    refused('the other half is wrong', 64, "unknown command 'kernel bild'; kernel has build, list or clean", 'kernel', 'bild')
     refused('no such option', 64, "unknown option '--kernle', did you mean '--kernel'", 'test', '--kernle', 'x')
     refused('option without value', 64, '--seed needs N', 'test', '--seed')
     refused('flag with value', 64, '--list takes no value', 'test', '--list=yes')
-    refused('no number', 64, "--jobs: 'many' is no number", 'test', '--jobs', 'many')
-    refused('no seed', 64, "--seed: 'x' is no number", 'test', '--seed', 'x', EXAMPLES)
+    refused('no number', 64, "--jobs: 'many' is not a valid number", 'test', '--jobs', 'many')
+    refused('no seed', 64, "--seed: 'x' is not a valid number", 'test', '--seed', 'x', EXAMPLES)
     refused('operand too many', 64, "doctor takes no operand, and got 'x'", 'doctor', 'x')
-    refused('no partition', 64, "--partition: 'count:4/3' is no partition", 'test', '--partition', 'count:4/3', EXAMPLES)
+    refused('no partition', 64, "--partition: 'count:4/3' is not a valid partition", 'test', '--partition', 'count:4/3', EXAMPLES)
     refused('retries and repeats', 64, '--retries and --repeat exclude each other', 'test', '--retries', '1', '--repeat', '2',
             EXAMPLES)
     refused('perf mode and none', 64, '--perf-mode and --no-perf-mode exclude each other', 'test', '--perf-mode', '--no-perf-mode',
@@ -42,16 +78,21 @@ def usage():
             EXAMPLES, env={'KTSTR_NO_PERF_MODE': '1'})
     refused('perf mode without KVM', 69, '--perf-mode needs the kvm backend, and this is tcg', 'test', '--perf-mode', '--accel', 'tcg',
             '--dry-run', EXAMPLES)
-    refused('too much dilation', 64, '--time-dilation 33: 1 to 32', 'test', '--time-dilation', '33', EXAMPLES)
+    refused('too much dilation', 64, "--time-dilation: '33' is out of range, 1 to 32 are possible", 'test', '--time-dilation', '33', EXAMPLES)
     refused('dilation of counted time', 69, '--time-dilation needs the kvm backend: time on tcg is counted in instructions', 'test',
             '--time-dilation', '8', '--accel', 'tcg', '--dry-run', EXAMPLES)
     refused('more required than tried', 64, '--require 3 of --repeat 2 cannot pass', 'test', '--repeat', '2', '--require', '3',
             EXAMPLES)
-    refused('thresholds of nothing', 64, 'show-thresholds wants the name of a test', 'show-thresholds')
+    refused('thresholds of nothing', 64, 'show-thresholds needs the name of a test', 'show-thresholds')
     refused('thresholds of no test', 64, "no registered ktstr test named 'simple_crowed'. Did you mean `simple_crowd`?",
             'show-thresholds', 'simple_crowed', EXAMPLES)
     refused('thresholds of nothing like a test', 64, "named 'xyzzy_xyzzy_xyzzy'. Run 'ktstr test --list'", 'show-thresholds',
             'xyzzy_xyzzy_xyzzy', EXAMPLES)
+    for args, says in SPELLINGS_ELSEWHERE:
+        refused(' '.join(args), 64, says, *args)
+    for args in ZEROS:
+        refused(' '.join(args), 64, 'is out of range' if args[-1].endswith('0') else 'got an empty value', *args, EXAMPLES)
+    spellings()
     check(Run().status == 64, 'no command at all: exits with 64')
     check(Run('--version').out.startswith('ktstr '), 'version on stdout')
 

@@ -43,10 +43,10 @@ def listing():
 
 def bad_input():
     refused('a name that is none', 64, "no canned scenario is called 'cgroup_stedy'; did you mean 'cgroup_steady'?", 'run', 'cgroup_stedy')
-    refused('a duration without sense', 64, "--duration: 'soon' is no time", 'run', '--duration', 'soon')
-    refused('no time at all', 64, "--duration: '0' is no time", 'run', '--duration', '0')
-    refused('too many workers', 64, '--workers: 10000 are more than 4096', 'run', '--workers', '10000')
-    refused('a type of work that is none', 64, "--work-type: 'pipeio' is no type of work", 'run', '--work-type', 'pipeio')
+    refused('a duration without sense', 64, "--duration: 'soon' is not a valid duration", 'run', '--duration', 'soon')
+    refused('no time at all', 64, "--duration: '0' is out of range", 'run', '--duration', '0')
+    refused('too many workers', 64, "--workers: '10000' is out of range, 1 to 4096 are possible", 'run', '--workers', '10000')
+    refused('a type of work that is none', 64, "--work-type: 'pipeio' is not a type of work", 'run', '--work-type', 'pipeio')
 
 
 def can_run():

@@ -28,6 +28,11 @@ static const struct {
 	{ "scheduler(=simple) & topology(4c)", false, true },
 	{ "(two | crowd) & !scheduler(simple)", true, false },
 	{ "two or crowd and scheduler(nobody)", true, false },
+	{ "test(two)+test(crowd)", true, true },
+	{ "all() - crowd", true, false },
+	{ "all()-test(two)", false, true },
+	{ "all() - two + two", true, true },
+	{ "two-crowd", false, false },
 	{ "kernel(~6_12)", true, true },
 	{ "binary(suite)", true, true },
 	{ "test(~ = /re_not/)", false, false },
@@ -71,7 +76,7 @@ static const struct {
 	{ "test(/a+++++++++/)", "too many repetitions" },
 	{ "test(/a{10000}/)", "too many repetitions" },
 	{ "colour(red)", "unknown field" },
-	{ "two two", "'&', '|' or the end" },
+	{ "two two", "'&', '-', '|', '+' or the end" },
 };
 
 START_TEST(filter_says_where_it_is_wrong)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* commands.c -- the table of commands, and how words on the command line find one. */
+#include <string.h>
+
+#include "cli/commands.h"
+
+const struct command *const commands[] = {
+	&cmd_test,
+	&cmd_show_thresholds,
+	&cmd_new,
+	&cmd_kernel_build,
+	&cmd_kernel_list,
+	&cmd_kernel_clean,
+	&cmd_run,
+	&cmd_list,
+	&cmd_locks,
+	&cmd_topo,
+	&cmd_doctor,
+	&cmd_completions,
+	&cmd_help,
+	NULL,
+};
+
+const struct command_family command_families[] = {
+	{ "kernel", "Build kernels, list and remove those in the cache" },
+	{ NULL },
+};
+
+const struct command_family *command_family_find(const char *name)
+{
+	for (const struct command_family *f = command_families; f->name; f++)
+		if (!strcmp(f->name, name))
+			return f;
+	return NULL;
+}
+
+static bool is_member(const struct command *c, const struct command_family *f)
+{
+	size_t len = strlen(f->name);
+	return !strncmp(c->name, f->name, len) && c->name[len] == ' ';
+}
+
+void command_family_members(const struct command_family *family, struct buf *out)
+{
+	size_t left = 0, all = 0;
+	for (const struct command *const *c = commands; *c; c++)
+		all += is_member(*c, family);
+	left = all;
+	for (const struct command *const *c = commands; *c; c++) {
+		if (!is_member(*c, family))
+			continue;
+		buf_appendf(out, "%s%s", left == all ? "" : left > 1 ? ", " : " or ",
+			    (*c)->name + strlen(family->name) + 1);
+		left--;
+	}
+}
+
+/* "kernel build" is found by two words, and by one that joins them as a manual page's name does. */
+static bool names(const char *command, const char *name, const char *second, unsigned *ret_words)
+{
+	const char *space = strchr(command, ' ');
+	size_t len = space ? (size_t)(space - command) : strlen(command);
+	if (strncmp(command, name, len) != 0)
+		return false;
+	*ret_words = space && !name[len] ? 2 : 1;
+	if (!space)
+		return !name[len];
+	if (!name[len])
+		return second && !strcmp(space + 1, second);
+	return (name[len] == '-' || name[len] == ' ') && !strcmp(name + len + 1, space + 1);
+}
+
+const struct command *command_find(const char *name, const char *second, unsigned *ret_words)
+{
+	for (const struct command *const *c = commands; *c; c++) {
+		if (names((*c)->name, name, second, ret_words))
+			return *c;
+		if ((*c)->alias && !strcmp((*c)->alias, name)) {
+			*ret_words = 1;
+			return *c;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * completions.c -- completions for five shells, from the tables of options.h. Each writer makes the same decisions:
+ * first the command, then its second word where it has one, then options, values of choices, and files.
+ */
+#include <string.h>
+
+#include "cli/options.h"
+
+const char *const completion_shells[] = { "bash", "zsh", "fish", "elvish", "powershell", NULL };
+
+typedef void write_fn(const char *program, struct buf *out);
+
+static const char *second_word(const struct command *c)
+{
+	const char *space = strchr(c->name, ' ');
+	return space ? space + 1 : NULL;
+}
+
+static bool in_family(const struct command *c, const struct command_family *f)
+{
+	size_t len = strlen(f->name);
+	return second_word(c) && !strncmp(c->name, f->name, len) && c->name[len] == ' ';
+}
+
+/* @text as the inside of a quoted string: every character of @special with @escape in front. */
+static void put_escaped(struct buf *out, const char *text, const char *special, const char *escape)
+{
+	for (const char *p = text; *p; p++) {
+		if (strchr(special, *p))
+			buf_puts(out, escape);
+		buf_append(out, p, 1);
+	}
+}
+
+/* The first words: commands of one word, and families. @each gets name and summary. */
+static void each_first_word(struct buf *out, void (*each)(struct buf *out, const char *name, const char *summary))
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (!second_word(*c))
+			each(out, (*c)->name, (*c)->summary);
+	for (const struct command_family *f = command_families; f->name; f++)
+		each(out, f->name, f->summary);
+}
+
+static void each_member(struct buf *out, const struct command_family *f,
+			void (*each)(struct buf *out, const char *name, const char *summary))
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (in_family(*c, f))
+			each(out, second_word(*c), (*c)->summary);
+}
+
+static void put_words(struct buf *out, const char *const *words)
+{
+	for (; words && *words; words++)
+		buf_appendf(out, "%s ", *words);
+}
+
+/* --- bash --------------------------------------------------------------------------------------------------------- */
+
+static void bash_word(struct buf *out, const char *name, const char *summary)
+{
+	(void)summary;
+	buf_appendf(out, "%s ", name);
+}
+
+static void bash_command(const struct command *c, struct buf *out)
+{
+	buf_appendf(out, "\t'%s')\n\t\toptions='", c->name);
+	for (const struct option_row *o = c->option; o && o->name; o++)
+		if (!o->hidden)
+			buf_appendf(out, "--%s ", o->name);
+	buf_puts(out, "--help'\n\t\toperands='");
+	put_words(out, c->operand_words);
+	buf_puts(out, "'\n\t\tcase \"$previous\" in\n");
+	for (const struct option_row *o = c->option; o && o->name; o++) {
+		if (o->hidden || o->kind == OPTION_FLAG)
+			continue;
+		buf_puts(out, "\t\t");
+		if (o->letter)
+			buf_appendf(out, "-%c|", o->letter);
+		buf_appendf(out, "--%s) value=1 operands='", o->name);
+		put_words(out, o->choices);
+		buf_puts(out, "' ;;\n");
+	}
+	buf_puts(out, "\t\tesac ;;\n");
+}
+
+static void write_bash(const char *program, struct buf *out)
+{
+	buf_puts(out, "_ktstr() {\n\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+		      "\tlocal command=${COMP_WORDS[1]} first=1 options= operands= value=\n\tCOMPREPLY=()\n"
+		      "\tcase \"$command\" in\n");
+	for (const struct command_family *f = command_families; f->name; f++) {
+		buf_appendf(out, "\t'%s')\n\t\tfirst=2 command=\"%s ${COMP_WORDS[2]}\"\n"
+				 "\t\tif [ \"$COMP_CWORD\" = 2 ]; then\n\t\t\tCOMPREPLY=($(compgen -W "
+				 "'", f->name, f->name);
+		each_member(out, f, bash_word);
+		buf_puts(out, "--help' -- \"$current\"))\n\t\t\treturn\n\t\tfi ;;\n");
+	}
+	buf_puts(out, "\tesac\n\tif [ \"$COMP_CWORD\" = 1 ]; then\n\t\tCOMPREPLY=($(compgen -W '");
+	each_first_word(out, bash_word);
+	buf_puts(out, "--help --version' -- \"$current\"))\n\t\treturn\n\tfi\n\tcase \"$command\" in\n");
+	for (const struct command *const *c = commands; *c; c++)
+		bash_command(*c, out);
+	buf_appendf(out, "\tesac\n"
+			 "\tif [ -z \"$value\" ] && [ \"${current#-}\" != \"$current\" ]; then\n"
+			 "\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
+			 "\telif [ -n \"$operands\" ] && { [ -n \"$value\" ] || [ \"$COMP_CWORD\" = $((first+1)) ]; "
+			 "}; then\n"
+			 "\t\tCOMPREPLY=($(compgen -W \"$operands\" -- \"$current\"))\n"
+			 "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$current\"))\n\tfi\n}\n"
+			 "complete -o filenames -F _ktstr %s\n", program);
+}
+
+/* --- zsh ---------------------------------------------------------------------------------------------------------- */
+
+/* Inside single quotes: a quote ends the string, comes escaped, and begins it again. */
+static void zsh_text(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (*p == '\'') {
+			buf_puts(out, "'\\''");
+			continue;
+		}
+		if (strchr("[]:\\", *p))
+			buf_puts(out, "\\");
+		buf_append(out, p, 1);
+	}
+}
+
+static void zsh_word(struct buf *out, const char *name, const char *summary)
+{
+	buf_appendf(out, "'%s:", name);
+	zsh_text(out, summary);
+	buf_puts(out, "' ");
+}
+
+static void zsh_option(const struct option_row *o, struct buf *out)
+{
+	const char *value = o->kind == OPTION_FLAG ? "" : "=";
+	if (o->letter)
+		buf_appendf(out, "\t\t\t'(-%c --%s)'{-%c,--%s%s}'[", o->letter, o->name, o->letter, o->name, value);
+	else
+		buf_appendf(out, "\t\t\t'%s--%s%s[", o->kind == OPTION_LIST ? "*" : "", o->name, value);
+	zsh_text(out, o->help);
+	buf_puts(out, "]");
+	if (o->kind != OPTION_FLAG)
+		buf_appendf(out, ":%s:", o->arg);
+	if (o->choices) {
+		buf_puts(out, "(");
+		put_words(out, o->choices);
+		buf_puts(out, ")");
+	} else if (o->kind != OPTION_FLAG) {
+		buf_puts(out, "_files");
+	}
+	buf_puts(out, "' \\\n");
+}
+
+static void zsh_command(const struct command *c, struct buf *out)
+{
+	buf_appendf(out, "\t'%s')\n\t\t_arguments -s \\\n", c->name);
+	for (const struct option_row *o = c->option; o && o->name; o++)
+		if (!o->hidden)
+			zsh_option(o, out);
+	buf_puts(out, "\t\t\t'(- *)'{-h,--help}'[display help]'");
+	if (c->operand_words) {
+		buf_puts(out, " \\\n\t\t\t'1:operand:(");
+		put_words(out, c->operand_words);
+		buf_puts(out, ")'");
+	}
+	buf_puts(out, c->operands ? " \\\n\t\t\t'*:operand:_files' ;;\n" : " ;;\n");
+}
+
+static void write_zsh(const char *program, struct buf *out)
+{
+	buf_appendf(out, "#compdef %s\n_ktstr() {\n\tlocal command=$words[2]\n\tlocal -a names\n"
+			 "\tif (( CURRENT == 2 )); then\n\t\tnames=(", program);
+	each_first_word(out, zsh_word);
+	buf_puts(out, ")\n\t\t_describe command names\n\t\treturn\n\tfi\n\tshift words\n\t(( CURRENT-- ))\n"
+		      "\tcase $command in\n");
+	for (const struct command_family *f = command_families; f->name; f++) {
+		buf_appendf(out, "\t'%s')\n\t\tif (( CURRENT == 2 )); then\n\t\t\tnames=(", f->name);
+		each_member(out, f, zsh_word);
+		buf_appendf(out, ")\n\t\t\t_describe command names\n\t\t\treturn\n\t\tfi\n"
+				 "\t\tcommand=\"%s $words[2]\"\n\t\tshift words\n\t\t(( CURRENT-- )) ;;\n", f->name);
+	}
+	buf_puts(out, "\tesac\n\tcase $command in\n");
+	for (const struct command *const *c = commands; *c; c++)
+		zsh_command(*c, out);
+	buf_appendf(out, "\tesac\n}\nif [ \"$funcstack[1]\" = _ktstr ]; then\n\t_ktstr \"$@\"\nelse\n\tcompdef _ktstr "
+			 "%s\n"
+			 "fi\n", program);
+}
+
+/* --- fish --------------------------------------------------------------------------------------------------------- */
+
+static void fish_condition(const struct command *c, struct buf *out)
+{
+	const char *second = second_word(c);
+	buf_appendf(out, "'__fish_seen_subcommand_from %.*s", (int)strcspn(c->name, " "), c->name);
+	if (second)
+		buf_appendf(out, "; and __fish_seen_subcommand_from %s", second);
+	for (const struct command_family *f = command_families; !second && f->name; f++)
+		buf_appendf(out, "; and not __fish_seen_subcommand_from %s", f->name);
+	buf_puts(out, "'");
+}
+
+static void fish_text(struct buf *out, const char *text)
+{
+	buf_puts(out, " -d '");
+	put_escaped(out, text, "'\\", "\\");
+	buf_puts(out, "'\n");
+}
+
+static void fish_option(const char *program, const struct command *c, const struct option_row *o, struct buf *out)
+{
+	buf_appendf(out, "complete -c %s -n ", program);
+	fish_condition(c, out);
+	buf_appendf(out, " -l %s", o->name);
+	if (o->letter)
+		buf_appendf(out, " -s %c", o->letter);
+	if (o->choices) {
+		buf_puts(out, " -x -a '");
+		put_words(out, o->choices);
+		buf_puts(out, "'");
+	} else if (o->kind != OPTION_FLAG) {
+		buf_puts(out, " -r");
+	}
+	fish_text(out, o->help);
+}
+
+static void fish_command(const char *program, const struct command *c, struct buf *out)
+{
+	const char *second = second_word(c);
+	buf_appendf(out, "complete -c %s -n ", program);
+	if (second)
+		buf_appendf(out, "'__fish_seen_subcommand_from %.*s' -f -a %s", (int)strcspn(c->name, " "), c->name,
+			    second);
+	else
+		buf_appendf(out, "__fish_use_subcommand -f -a %s", c->name);
+	fish_text(out, c->summary);
+	for (const struct option_row *o = c->option; o && o->name; o++)
+		if (!o->hidden)
+			fish_option(program, c, o, out);
+	if (!c->operand_words)
+		return;
+	buf_appendf(out, "complete -c %s -n ", program);
+	fish_condition(c, out);
+	buf_puts(out, " -f -a '");
+	put_words(out, c->operand_words);
+	buf_puts(out, "'\n");
+}
+
+static void write_fish(const char *program, struct buf *out)
+{
+	for (const struct command_family *f = command_families; f->name; f++) {
+		buf_appendf(out, "complete -c %s -n __fish_use_subcommand -f -a %s", program, f->name);
+		fish_text(out, f->summary);
+	}
+	for (const struct command *const *c = commands; *c; c++)
+		fish_command(program, *c, out);
+}
+
+/* --- elvish and powershell: a table of candidates a command ------------------------------------------------------- */
+
+static void elvish_word(struct buf *out, const char *name, const char *summary)
+{
+	buf_appendf(out, "\t\t\tcandidate '%s' '", name);
+	put_escaped(out, summary, "'", "'");
+	buf_puts(out, "'\n");
+}
+
+static void powershell_word(struct buf *out, const char *name, const char *summary)
+{
+	buf_appendf(out, "\t\t\t@('%s', '", name);
+	put_escaped(out, summary, "'", "'");
+	buf_puts(out, "')\n");
+}
+
+static void command_words(const struct command *c, struct buf *out,
+			  void (*each)(struct buf *out, const char *name, const char *summary))
+{
+	for (const struct option_row *o = c->option; o && o->name; o++) {
+		_cleanup_buf_ struct buf name = BUF_NULL;
+		if (o->hidden)
+			continue;
+		buf_appendf(&name, "--%s", o->name);
+		each(out, buf_str(&name), o->help);
+	}
+	for (const char *const *w = c->operand_words; w && *w; w++)
+		each(out, *w, *w);
+	each(out, "--help", "display help");
+}
+
+/* Every command with its candidates, "" the first words: @open is in front of a name, @middle and @close around. */
+static void write_table(struct buf *out, const char *open, const char *middle, const char *close,
+			void (*each)(struct buf *out, const char *name, const char *summary))
+{
+	buf_appendf(out, "%s%s", open, middle);
+	each_first_word(out, each);
+	buf_puts(out, close);
+	for (const struct command_family *f = command_families; f->name; f++) {
+		buf_appendf(out, "%s%s%s", open, f->name, middle);
+		each_member(out, f, each);
+		buf_puts(out, close);
+	}
+	for (const struct command *const *c = commands; *c; c++) {
+		buf_appendf(out, "%s%s%s", open, (*c)->name, middle);
+		command_words(*c, out, each);
+		buf_puts(out, close);
+	}
+}
+
+static void write_elvish(const char *program, struct buf *out)
+{
+	buf_appendf(out, "set edit:completion:arg-completer[%s] = {|@words|\n"
+			 "\tfn candidate {|name text| edit:complex-candidate $name &display=$name'  '$text }\n"
+			 "\tvar command = ''\n\tif (> (count $words) 2) { set command = $words[1] }\n", program);
+	for (const struct command_family *f = command_families; f->name; f++)
+		buf_appendf(out, "\tif (and (eq $command '%s') (> (count $words) 3)) { set command = '%s '$words[2] "
+				 "}\n",
+			    f->name, f->name);
+	buf_puts(out, "\tvar table = [\n");
+	write_table(out, "\t\t&'", "'={\n", "\t\t}\n", elvish_word);
+	buf_puts(out, "\t]\n\tif (has-key $table $command) { $table[$command] }\n"
+		      "\tif (not-eq $command '') { edit:complete-filename $words[-1] }\n}\n");
+}
+
+static void write_powershell(const char *program, struct buf *out)
+{
+	buf_appendf(out, "Register-ArgumentCompleter -Native -CommandName '%s' -ScriptBlock {\n"
+			 "\tparam($word, $ast, $position)\n"
+			 "\t$words = @($ast.CommandElements | ForEach-Object { $_.ToString() })\n"
+			 "\tif ($word -ne '') { $words = @($words | Select-Object -SkipLast 1) }\n"
+			 "\t$command = if ($words.Count -gt 1) { $words[1] } else { '' }\n", program);
+	for (const struct command_family *f = command_families; f->name; f++)
+		buf_appendf(out, "\tif ($command -eq '%s' -and $words.Count -gt 2) { $command = '%s ' + $words[2] }\n",
+			    f->name, f->name);
+	buf_puts(out, "\t$table = @{\n");
+	write_table(out, "\t\t'", "' = @(\n", "\t\t)\n", powershell_word);
+	buf_puts(out, "\t}\n\t$table[$command] | Where-Object { $_ -and $_[0] -like \"$word*\" } | ForEach-Object {\n"
+		      "\t\t[System.Management.Automation.CompletionResult]::new($_[0], $_[0], 'ParameterValue', "
+		      "$_[1])\n"
+		      "\t}\n}\n");
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
+int completions_write(const char *shell, const char *program, struct buf *out)
+{
+	static write_fn *const writers[] = { write_bash, write_zsh, write_fish, write_elvish, write_powershell };
+	for (size_t i = 0; completion_shells[i]; i++) {
+		if (!strcmp(completion_shells[i], shell)) {
+			writers[i](program, out);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* topics.c -- what `ktstr help` explains beside commands: exit statuses, environment variables, filters. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/options.h"
+
+/* --- exit statuses ------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	unsigned status;
+	bool verdict;		/* only of commands that judge */
+	const char *meaning;
+} statuses[] = {
+	{ 0, false, "success; of tests: every one passed or was skipped" },
+	{ 1, true, "a test failed, or an explicit --cpu-cap is more than this machine has" },
+	{ 2, true, "no test failed, and at least one is inconclusive: it could not be judged" },
+	{ EXIT_BAD_USAGE, false, "the command line or an environment variable is wrong" },
+	{ EXIT_BAD_DATA, false, "an input is damaged or wrong: a test binary, a kernel, a cache entry" },
+	{ EXIT_NO_BACKEND, false, "a backend, kernel or tool that is needed is not there" },
+	{ EXIT_BUG, false, "a bug in ktstr" },
+	{ EXIT_NO_OUTPUT, false, "output could not be written" },
+	{ EXIT_CONTENTION, false, "a resource is in use by others or used up: try again" },
+	{ EXIT_INTERRUPTED, false, "interrupted by a signal" },
+};
+
+void exit_status_list(bool judges, bool roff, struct buf *out)
+{
+	char number[16];
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+		if (statuses[i].verdict && !judges)
+			continue;
+		snprintf(number, sizeof(number), "%u", statuses[i].status);
+		if (roff)
+			roff_item(out, number, statuses[i].meaning);
+		else
+			buf_appendf(out, " %-4s %s\n", number, statuses[i].meaning);
+	}
+}
+
+static const char several[] = "When several apply, the first of 130, 70, 74, 1, 2, 0 counts.";
+
+static void statuses_text(struct buf *out)
+{
+	buf_puts(out, "\nExit statuses.\n\n");
+	exit_status_list(true, false, out);
+	buf_appendf(out, "\n%s\n", several);
+}
+
+static void statuses_roff(struct buf *out)
+{
+	exit_status_list(true, true, out);
+	buf_puts(out, ".PP\n");
+	roff_text(out, several);
+	buf_puts(out, "\n");
+}
+
+/* --- environment variables ---------------------------------------------------------------------------------------- */
+
+static const char empty_rule[] = "An empty value is the same as none, unless stated otherwise. An option wins over its "
+				 "variable.";
+
+static const char *variable_suffix(const struct environment_variable *v)
+{
+	return v->name[strlen(v->name) - 1] == '_' ? "<NAME>" : "";
+}
+
+/* @text in lines of at most @columns, each indented by @indent. */
+static void put_wrapped(struct buf *out, const char *text, size_t indent, size_t columns)
+{
+	size_t at = 0;
+	for (const char *p = text; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+		if (at && at + 1 + len > columns) {
+			buf_puts(out, "\n");
+			at = 0;
+		}
+		buf_appendf(out, "%*s%.*s", at ? 1 : (int)indent, "", (int)len, p);
+		at += at ? len + 1 : indent + len;
+		p += len;
+	}
+	buf_puts(out, "\n");
+}
+
+static void environment_text(struct buf *out)
+{
+	buf_appendf(out, "\nEnvironment variables. %s\n", empty_rule);
+	for (size_t i = 0; i < ENV_MAX; i++) {
+		const struct environment_variable *v = &environment_variables[i];
+		if (v->audience == ENVIRONMENT_INTERNAL)
+			continue;
+		buf_appendf(out, "\n %s%s", v->name, variable_suffix(v));
+		if (*v->fallback)
+			buf_appendf(out, "  (default: %s)", v->fallback);
+		buf_puts(out, "\n");
+		put_wrapped(out, v->meaning, 5, 100);
+	}
+}
+
+static void environment_roff(struct buf *out)
+{
+	roff_text(out, empty_rule);
+	buf_puts(out, "\n");
+	for (size_t i = 0; i < ENV_MAX; i++) {
+		const struct environment_variable *v = &environment_variables[i];
+		_cleanup_buf_ struct buf tag = BUF_NULL, text = BUF_NULL;
+		if (v->audience == ENVIRONMENT_INTERNAL)
+			continue;
+		buf_appendf(&tag, "%s%s", v->name, variable_suffix(v));
+		buf_puts(&text, v->meaning);
+		if (*v->fallback)
+			buf_appendf(&text, " Default: %s.", v->fallback);
+		roff_item(out, buf_str(&tag), buf_str(&text));
+	}
+}
+
+static void environment_markdown(struct buf *out)
+{
+	static const char *const audiences[] = {
+		[ENVIRONMENT_USER] = "user", [ENVIRONMENT_INTERNAL] = "internal", [ENVIRONMENT_SYSTEM] = "system",
+	};
+	buf_appendf(out, "# Environment variables\n\n%s\n"
+			 "*User* variables are for people, *internal* ones are set by `ktstr` for its own child "
+			 "processes,\n*system* ones are not ours and mean what they mean everywhere.\n"
+			 "This page is what `ktstr help environment --markdown` prints.\n\n"
+			 "| variable | default | meaning | audience | read in |\n|---|---|---|---|---|\n", empty_rule);
+	for (size_t i = 0; i < ENV_MAX; i++) {
+		const struct environment_variable *v = &environment_variables[i];
+		buf_appendf(out, "| `%s%s` | %s | %s | %s | `%s` |\n", v->name, variable_suffix(v), v->fallback,
+			    v->meaning, audiences[v->audience], v->reader);
+	}
+}
+
+/* --- filters ------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *form, *meaning;
+} filters[] = {
+	{ "two_cgroups", "tests with two_cgroups in their name; the same as test(two_cgroups)" },
+	{ "test(=ktstr/two_cgroups)", "the test of exactly this name" },
+	{ "test(#ktstr/eevdf_*)", "names that match a shell pattern" },
+	{ "test(/^ktstr.(a|b)/)", "names that match a POSIX extended regular expression" },
+	{ "kernel(6_12)", "by the kernel's label" },
+	{ "topology(=1n1l4c1t)", "by the topology, written as in the test's line, or by the name of its preset" },
+	{ "scheduler(simple)", "by the scheduler's name; eevdf where a test has none" },
+	{ "binary(build/tests)", "by the path of the test binary" },
+	{ "all(), none()", "every test, no test" },
+	{ "A & B, A and B", "both" },
+	{ "A | B, A + B, A or B", "either" },
+	{ "A - B", "A without B; a space in front, because names may have a '-' in them" },
+	{ "!A, not A", "the others" },
+	{ "( )", "grouping; & and - bind closer than |" },
+};
+
+static void filters_text(struct buf *out)
+{
+	buf_puts(out, "\nFilter expressions, for 'ktstr test -E'.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
+		buf_appendf(out, " %-26s %s\n", filters[i].form, filters[i].meaning);
+}
+
+static void filters_roff(struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
+		roff_item(out, filters[i].form, filters[i].meaning);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
+const struct topic topics[] = {
+	{ "environment", "environment variables that ktstr reads", environment_text, environment_roff,
+	  environment_markdown },
+	{ "exit-status", "what the exit status says", statuses_text, statuses_roff, NULL },
+	{ "filters", "expressions that choose tests", filters_text, filters_roff, NULL },
+	{ NULL },
+};
+
+const struct topic *topic_find(const char *name)
+{
+	for (const struct topic *t = topics; t->name; t++)
+		if (!strcmp(t->name, name))
+			return t;
+	return NULL;
+}
