@@ -126,7 +126,8 @@ static int refuse_passed_on(const struct strings *paths, struct err **err)
 	for (size_t i = 0; i < paths->count; i++)
 		if (paths->item[i][0] == '-' && !path_exists(paths->item[i]))
 			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
-				    "test: '%s' stands behind '--', where paths are; leave the '--' out", paths->item[i]);
+				    "test: '%s' stands behind '--', where paths are; leave the '--' "
+				    "out", paths->item[i]);
 	return 0;
 }
 
