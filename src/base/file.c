@@ -9,6 +9,8 @@
 
 #include "base/file.h"
 
+#define COPY_CHUNK_BYTES ((size_t)16 << 20)	/* between two looks at whether to go on */
+
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -36,30 +38,55 @@ int file_read(const char *path, size_t max, struct buf *ret, struct err **err)
 	return 0;
 }
 
-static int write_synced(int fd, const void *data, size_t len)
+int file_create_at(int dir, const char *name, mode_t mode)
 {
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Not every file system can sync a directory, and one that is not ours to read cannot be opened for it. */
+static int sync_parent(int dir, const char *path)
+{
+	_cleanup_free_ char *parent = path_dirname(path);
+	if (!parent)
+		return -ENOMEM;
+	_cleanup_close_ int fd = openat(dir, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && fsync(fd) == 0)
+		return 0;
+	return errno == EACCES || errno == EINVAL ? 0 : -errno;
+}
+
+int rename_durable(int fd, int dir, const char *from, const char *to, unsigned flags)
+{
+	if (fd >= 0 && fsync(fd) < 0)
+		return -errno;
+	if (renameat2(dir, from, dir, to, flags) < 0)
+		return -errno;
+	return sync_parent(dir, to);
+}
+
+int file_write_atomic_at(int dir, const char *name, const void *data, size_t len, mode_t mode, struct err **err)
+{
+	_cleanup_free_ char *fresh = NULL;
+	if (asprintf(&fresh, "%s.tmp-%d", name, gettid()) < 0)
+		return -ENOMEM;
+	_cleanup_close_ int fd = file_create_at(dir, fresh, mode);
+	if (fd < 0)
+		return FAIL_SYS(err, fd, "create '%s'", fresh);
 	int r = fd_write_full(fd, data, len);
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	return r;
+	if (r == 0)
+		r = rename_durable(fd, dir, fresh, name, 0);
+	if (r == 0)
+		return 0;
+	unlinkat(dir, fresh, 0);
+	return FAIL_SYS(err, r, "write '%s'", name);
 }
 
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err)
 {
-	_cleanup_free_ char *tmp = NULL;
-	if (asprintf(&tmp, "%s.tmp-%d", path, getpid()) < 0)
-		return -ENOMEM;
-	_cleanup_close_ int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0)
-		return FAIL_SYS(err, -errno, "create '%s'", tmp);
-	int r = write_synced(fd, data, len);
-	if (r == 0 && rename(tmp, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(tmp);
-		return FAIL_SYS(err, r, "write '%s'", path);
-	}
-	return 0;
+	return file_write_atomic_at(AT_FDCWD, path, data, len, mode, err);
 }
 
 int file_write(const char *path, const char *text)
@@ -123,11 +150,13 @@ int fd_pwrite_full(int fd, const void *data, size_t len, off_t at)
 	return 0;
 }
 
-int fd_copy(int from, int to, struct err **err)
+int fd_copy(int from, int to, const atomic_bool *cancel, struct err **err)
 {
 	off_t at = 0;
 	for (;;) {
-		ssize_t n = sendfile(to, from, &at, (size_t)64 << 20);
+		if (is_cancelled(cancel))
+			return -ECANCELED;
+		ssize_t n = sendfile(to, from, &at, COPY_CHUNK_BYTES);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

@@ -3,6 +3,7 @@
 #ifndef KTSTR_BASE_FILE_H
 #define KTSTR_BASE_FILE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,8 +16,21 @@
  * @ret is replaced, not added to.
  */
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err);
-/* Writes @path through a temporary name beside it, synced, then renamed: readers see the old or the new content. */
+/*
+ * Writes @path through a temporary name beside it, synced, then renamed: readers see the old or the new content, also
+ * after a power cut. Writes through no link and into no file that was there before.
+ */
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err);
+/* The same for @name in the directory @dir. */
+int file_write_atomic_at(int dir, const char *name, const void *data, size_t len, mode_t mode, struct err **err);
+/* A file that was not there before, for reading and writing; what another process left under @name is removed first. */
+int file_create_at(int dir, const char *name, mode_t mode);
+/*
+ * Every rename of a finished file or directory goes through here. Syncs @fd, renames @from to @to (both relative to
+ * @dir; @flags as renameat2(2)), and syncs the directory of @to: after a power cut @to is the old or the whole new one.
+ * @fd: what @from names, or -1 when it is synced already.
+ */
+int rename_durable(int fd, int dir, const char *from, const char *to, unsigned flags);
 /* For kernel control files: one open, one write. */
 int file_write(const char *path, const char *text);
 
@@ -26,8 +40,13 @@ int fd_write_full(int fd, const void *data, size_t len);
 int fd_pread_full(int fd, void *data, size_t len, off_t at);
 int fd_pwrite_full(int fd, const void *data, size_t len, off_t at);
 
-/* Content of @from from its start, appended to @to at its file offset. */
-int fd_copy(int from, int to, struct err **err);
+/* Content of @from from its start, appended to @to at its file offset. -ECANCELED once *@cancel is set (may be NULL). */
+int fd_copy(int from, int to, const atomic_bool *cancel, struct err **err);
+/* Whether somebody wants the work to end. For loops that run on the offload pool. */
+static inline bool is_cancelled(const atomic_bool *cancel)
+{
+	return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
+}
 
 int mkdir_parents(const char *path, mode_t mode, struct err **err);
 /* Removes a tree; what does not exist is fine. Follows no links. */

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/kept.h"
 #include "base/hash.h"
 #include "image/cpio.h"
 #include "image/elf.h"
@@ -174,13 +173,20 @@ static int collect_own(struct packer *p, const struct image_base_spec *spec, str
 
 /* --- its name ----------------------------------------------------------------------------------------------------- */
 
-static int hash_file(struct siphash *h, const char *path, struct err **err)
+static const atomic_bool *cancel_of(const struct image_base_spec *spec)
+{
+	return spec->use ? spec->use->cancel : NULL;
+}
+
+static int hash_file(struct siphash *h, const char *path, const atomic_bool *cancel, struct err **err)
 {
 	char chunk[16384];
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return FAIL_SYS(err, -errno, "open '%s'", path);
 	for (ssize_t n; (n = read(fd, chunk, sizeof(chunk))) != 0;) {
+		if (is_cancelled(cancel))
+			return -ECANCELED;
 		if (n < 0)
 			return FAIL_SYS(err, -errno, "read '%s'", path);
 		siphash_update(h, chunk, (size_t)n);
@@ -188,7 +194,7 @@ static int hash_file(struct siphash *h, const char *path, struct err **err)
 	return 0;
 }
 
-static int cache_path(const struct packer *p, const struct image_base_spec *spec, char **ret, struct err **err)
+static int cache_name(const struct packer *p, const struct image_base_spec *spec, char **ret, struct err **err)
 {
 	struct siphash h;
 	int r = 0;
@@ -198,7 +204,7 @@ static int cache_path(const struct packer *p, const struct image_base_spec *spec
 		siphash_string(&h, p->item[i].to);
 		siphash_update(&h, &p->item[i].mode, sizeof(p->item[i].mode));
 		if (p->item[i].from)
-			r = hash_file(&h, p->item[i].from, err);
+			r = hash_file(&h, p->item[i].from, cancel_of(spec), err);
 		else
 			siphash_update(&h, blob_init_start, (size_t)(blob_init_end - blob_init_start));
 	}
@@ -206,7 +212,7 @@ static int cache_path(const struct packer *p, const struct image_base_spec *spec
 	for (size_t i = 0; i < p->closure.count; i++)
 		siphash_string(&h, p->closure.file[i].path);
 	const char *end = spec->plain ? "" : ".lz4";
-	if (r == 0 && asprintf(ret, "%s/%016lx.cpio%s", spec->cache_dir, siphash_final(&h), end) < 0)
+	if (r == 0 && asprintf(ret, "%016lx.cpio%s", siphash_final(&h), end) < 0)
 		r = -ENOMEM;
 	return r;
 }
@@ -276,15 +282,15 @@ static int compress(const struct buf *cpio, bool best, struct buf *ret)
 	return cpio->failed ? -ENOMEM : lz4_legacy(cpio, best, ret);
 }
 
-static int pack(struct packer *p, enum image_part part, struct err **err)
+static int pack(struct packer *p, const struct image_base_spec *spec, struct err **err)
 {
 	static const char *const dirs[] = { "dev", "proc", "sys", "tmp", "run" };
 	int r = 0;
-	for (size_t i = 0; part == IMAGE_COMMON && i < ARRAY_SIZE(dirs) && r == 0; i++)
+	for (size_t i = 0; spec->part == IMAGE_COMMON && i < ARRAY_SIZE(dirs) && r == 0; i++)
 		r = pack_dir(p, dirs[i]);
 	for (size_t i = 0; i < p->items && r == 0; i++)
-		r = pack_item(p, &p->item[i], err);
-	if (r == 0 && part == IMAGE_OWN)
+		r = is_cancelled(cancel_of(spec)) ? -ECANCELED : pack_item(p, &p->item[i], err);
+	if (r == 0 && spec->part == IMAGE_OWN)
 		r = pack_library_dirs(p);
 	cpio_trailer(&p->cpio);
 	return r == 0 && p->cpio.out.failed ? -ENOMEM : r;
@@ -302,26 +308,23 @@ static int in_memory(const struct buf *content, int *ret_fd, struct err **err)
 
 static int open_base(struct packer *p, const struct image_base_spec *spec, int *ret_fd, struct err **err)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *name = NULL;
 	_cleanup_buf_ struct buf packed = BUF_NULL;
-	int r = spec->cache_dir ? cache_path(p, spec, &path, err) : 0;
+	int r = spec->cache_dir ? cache_name(p, spec, &name, err) : 0;
 	if (r < 0)
 		return r;
-	*ret_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (*ret_fd >= 0) {
-		kept_use(*ret_fd);
-		return 0;
-	}
-	r = pack(p, spec->part, err);
+	r = name ? cachefile_open(spec->cache_dir, name, spec->use, ret_fd) : -ENOENT;
+	if (r == 0 || r == -ECANCELED)
+		return r;
+	r = pack(p, spec, err);
 	if (r == 0 && !spec->plain)
-		r = compress(&p->cpio.out, path != NULL, &packed);
+		r = compress(&p->cpio.out, name != NULL, &packed);
 	if (r < 0)
 		return r;
 	const struct buf *content = spec->plain ? &p->cpio.out : &packed;
 	/* Failing to keep it costs the next run a moment, not this one its result. */
-	if (path && mkdir_parents(spec->cache_dir, 0755, NULL) == 0 &&
-	    file_write_atomic(path, content->data, content->len, 0644, NULL) == 0)
-		kept_trim(spec->cache_dir, strstr(path, ".cpio"), BASES_MAX);
+	if (name && cachefile_store(spec->cache_dir, name, content->data, content->len, spec->use) == 0)
+		cachefile_trim(spec->cache_dir, strstr(name, ".cpio"), BASES_MAX);
 	return in_memory(content, ret_fd, err);
 }
 
@@ -396,7 +399,7 @@ int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, int *r
 	_cleanup_close_ int fd = memfd_new("ktstr-initrd", 0);
 	int r = fd < 0 ? FAIL_SYS(err, fd, "write the initramfs") : 0;
 	for (int i = 0; i < IMAGE_PARTS && r == 0; i++)
-		r = fd_copy(part_fd[i], fd, err);
+		r = fd_copy(part_fd[i], fd, NULL, err);
 	if (r < 0)
 		return r;
 	r = fd_write_full(fd, suffix->data, suffix->len);

@@ -10,10 +10,9 @@
 #ifndef KTSTR_IMAGE_IMAGE_H
 #define KTSTR_IMAGE_IMAGE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/err.h"
+#include "base/cachefile.h"
 
 #define IMAGE_STAGED_MAX 8
 
@@ -32,6 +31,7 @@ struct image_base_spec {
 	const struct image_include *include;	/* regular files; programs and scripts bring what they need to run */
 	size_t includes;
 	const char *cache_dir;			/* NULL: not kept */
+	const struct cachefile_use *use;	/* or NULL */
 	bool plain;				/* not compressed: for a guest that unpacks it itself */
 };
 

@@ -283,7 +283,7 @@ static int copy_file(const char *from, const char *to, mode_t mode, struct err *
 	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (out < 0)
 		return FAIL_SYS(err, -errno, "create '%s'", to);
-	int r = fd_copy(in, out, err);
+	int r = fd_copy(in, out, NULL, err);
 	if (r == 0 && fsync(out) < 0)
 		r = FAIL_SYS(err, -errno, "write '%s'", to);
 	return r;

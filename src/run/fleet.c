@@ -119,12 +119,13 @@ static void report(struct fleet *f, const struct attempt *a)
 /* On tcg, a copy that boots faster, where there can be one. */
 static int make_boot_files(struct fleet *f)
 {
+	const struct cachefile_use use = { .damaged = &f->damaged };
 	bool tcg = !strcmp(f->config.accel->backend->name, "tcg");
 	f->boot = calloc(f->config.kernel_count + 1, sizeof(*f->boot));
 	for (size_t i = 0; f->boot && i < f->config.kernel_count; i++) {
 		struct boot_file *b = &f->boot[i];
 		b->fd = -1;
-		if (tcg && qemu_quicken(f->config.kernels[i].boot, f->config.image_cache, &b->fd) == 0)
+		if (tcg && qemu_quicken(f->config.kernels[i].boot, f->config.image_cache, &use, &b->fd) == 0)
 			snprintf(b->path, sizeof(b->path), "/proc/%d/fd/%d", getpid(), b->fd);
 	}
 	return f->boot ? 0 : -ENOMEM;
@@ -217,7 +218,7 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 }
 
 /* What the attempt's machine is to be a clone of. In perf mode, and where a backend has no clones, it boots. */
-static struct mould *make_mould(const struct fleet *f, const struct attempt *a)
+static struct mould *make_mould(struct fleet *f, const struct attempt *a)
 {
 	struct mould *m = NULL;
 	if (f->config.snapshot_cache && f->env.backend->save)
@@ -225,7 +226,7 @@ static struct mould *make_mould(const struct fleet *f, const struct attempt *a)
 	if (m)
 		*m = (struct mould){ .backend = f->env.backend, .kernel = a->item->kernel->boot,
 				     .test = a->item->test->binary, .cache_dir = f->config.snapshot_cache,
-				     .image_cache = f->config.image_cache };
+				     .image_cache = f->config.image_cache, .damaged = &f->damaged };
 	return m;
 }
 
@@ -314,10 +315,23 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 	return f->live && f->history ? make_boot_files(f) : -ENOMEM;
 }
 
+/* Once a run: it costs a moment, and a disk that loses data is worth knowing about. */
+static void say_damaged(struct fleet *f)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	unsigned damaged = atomic_load(&f->damaged);
+	if (!damaged)
+		return;
+	buf_appendf(&text, "note: %u cached file%s did not match %s checksum and %s made anew\n", damaged,
+		    damaged == 1 ? "" : "s", damaged == 1 ? "its" : "their", damaged == 1 ? "was" : "were");
+	put(f->config.err.fd, &text);
+}
+
 static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **err)
 {
 	*ret = f->counts;
 	buf_done(&f->lost);
+	say_damaged(f);
 	desk_close(&f->desk);
 	if (f->has_groups)
 		sandboxes_close(&f->groups);

@@ -3,6 +3,7 @@
 #ifndef KTSTR_RUN_FLEET_H
 #define KTSTR_RUN_FLEET_H
 
+#include "base/cachefile.h"
 #include "base/output.h"
 #include "base/term.h"
 #include "reactor/reactor.h"
@@ -70,6 +71,7 @@ struct fleet {
 	unsigned open;			/* items without a final result */
 	unsigned drawn;			/* lines of the live view on the terminal */
 	nsec_t began;
+	atomic_uint damaged;		/* cached files that were found damaged, and made anew */
 	struct err *err;		/* first failure that is not a test's */
 	struct buf lost;		/* names of results that could not be stored, with commas between */
 	unsigned lost_count;

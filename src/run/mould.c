@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include "base/bug.h"
+#include "base/dir.h"
 #include "base/file.h"
-#include "base/kept.h"
 #include "base/hash.h"
 #include "image/image.h"
 #include "run/mould.h"
@@ -29,11 +29,18 @@ static struct mould *mould_of(struct machine *m)
 
 /* --- LOOK, on the offload pool: is it there? else its lock, and what it will be booted with ----------------------- */
 
-static int hash_fd(struct siphash *h, int fd)
+static struct cachefile_use use_of(struct mould *m)
+{
+	return (struct cachefile_use){ .cancel = &m->job.cancelled, .damaged = m->damaged };
+}
+
+static int hash_fd(struct siphash *h, int fd, const atomic_bool *cancel)
 {
 	char chunk[16384];
 	off_t at = 0;
 	for (ssize_t n; (n = pread(fd, chunk, sizeof(chunk), at)) != 0; at += n) {
+		if (is_cancelled(cancel))
+			return -ECANCELED;
 		if (n < 0)
 			return -errno;
 		siphash_update(h, chunk, (size_t)n);
@@ -44,7 +51,9 @@ static int hash_fd(struct siphash *h, int fd)
 static int name_it(struct mould *m)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	const struct image_base_spec base = { .part = IMAGE_COMMON, .test = m->test, .cache_dir = m->image_cache };
+	const struct cachefile_use use = use_of(m);
+	const struct image_base_spec base = { .part = IMAGE_COMMON, .test = m->test, .cache_dir = m->image_cache,
+					      .use = &use };
 	struct siphash h;
 	siphash_init(&h);
 	siphash_string(&h, MOULD_LAYOUT);
@@ -56,37 +65,42 @@ static int name_it(struct mould *m)
 		return r;
 	r = file_identify(m->kernel, &text);
 	if (r == 0)
-		r = hash_fd(&h, m->initrd_fd);
+		r = hash_fd(&h, m->initrd_fd, use.cancel);
 	if (r < 0)
 		return FAIL_SYS(&m->err, r, "look at kernel and initramfs");
 	siphash_update(&h, text.data, text.len);
-	if (text.failed || asprintf(&m->path, "%s/%016lx" MOULD_SUFFIX, m->cache_dir, siphash_final(&h)) < 0)
+	if (text.failed || asprintf(&m->name, "%016lx" MOULD_SUFFIX, siphash_final(&h)) < 0)
 		return -ENOMEM;
 	return 0;
 }
 
-/* -ENOENT: there is none, or none that is any good. One that is used is marked so by its times. */
+/* -ENOENT: there is none, or none that is any good. */
 static int open_it(struct mould *m)
 {
-	_cleanup_close_ int fd = open(m->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	kept_use(fd);
-	int r = snapshot_read(fd, &m->snapshot, NULL);
+	const struct cachefile_use use = use_of(m);
+	_cleanup_close_ int fd = -1;
+	int r = cachefile_open(m->cache_dir, m->name, &use, &fd);
+	if (r < 0)
+		return r;
+	r = snapshot_read(fd, &m->snapshot, NULL);
 	return r == -EBADMSG ? -ENOENT : r;
 }
 
 /* The lock file is never removed: two could hold it then, each its own. */
 static int lock_it(struct mould *m)
 {
-	_cleanup_free_ char *path = NULL;
-	if (asprintf(&path, "%s.lock", m->path) < 0)
+	_cleanup_close_ int dir = -1;
+	_cleanup_free_ char *name = NULL;
+	int r = dir_open(m->cache_dir, true, "XDG_CACHE_HOME", &dir, &m->err);
+	if (r < 0)
+		return r;
+	if (asprintf(&name, "%s.lock", m->name) < 0)
 		return -ENOMEM;
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	_cleanup_close_ int fd = open_beneath(dir, name, O_RDWR | O_CREAT, 0644);
 	if (fd < 0)
-		return FAIL_SYS(&m->err, -errno, "open '%s'", path);
+		return FAIL_SYS(&m->err, fd, "open '%s/%s'", m->cache_dir, name);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : FAIL_SYS(&m->err, -errno, "lock '%s'", path);
+		return errno == EWOULDBLOCK ? -EBUSY : FAIL_SYS(&m->err, -errno, "lock '%s/%s'", m->cache_dir, name);
 	m->lock_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -95,9 +109,7 @@ static int lock_it(struct mould *m)
 static int look(void *arg)
 {
 	struct mould *m = arg;
-	int r = m->path ? 0 : mkdir_parents(m->cache_dir, 0755, &m->err);
-	if (r == 0 && !m->path)
-		r = name_it(m);
+	int r = m->name ? 0 : name_it(m);
 	if (r < 0)
 		return r;
 	r = open_it(m);
@@ -155,24 +167,19 @@ static int mould_found(struct machine *machine, int result)
 static int save(void *arg)
 {
 	struct mould *m = arg;
-	_cleanup_free_ char *fresh = NULL;
-	if (asprintf(&fresh, "%s.new", m->path) < 0)
-		return -ENOMEM;
-	/* Ours by the lock: what a killed run left of it is written over. */
-	_cleanup_close_ int fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return FAIL_SYS(&m->err, -errno, "write '%s'", fresh);
-	int r = m->backend->save(m->vm, fd, &m->err);
+	const struct cachefile_use use = use_of(m);
+	_cleanup_(cachefile_done) struct cachefile f = CACHEFILE_NULL;
+	int r = cachefile_begin(&f, m->cache_dir, m->name);
 	if (r == 0)
-		r = snapshot_read(fd, &m->snapshot, &m->err);
-	/* Not synced: what a power cut leaves of it is found out by its checksum, and made anew. */
-	if (r == 0 && rename(fresh, m->path) < 0)
-		r = FAIL_SYS(&m->err, -errno, "write '%s'", m->path);
+		r = m->backend->save(m->vm, f.fd, &m->err);
+	if (r == 0)
+		r = snapshot_read(f.fd, &m->snapshot, &m->err);
+	if (r == 0)
+		r = cachefile_commit(&f, &use);
 	if (r < 0)
-		unlink(fresh);
-	else
-		kept_trim(m->cache_dir, MOULD_SUFFIX, MOULDS_MAX);
-	return r;
+		return m->err ? r : FAIL_SYS(&m->err, r, "write '%s/%s'", m->cache_dir, m->name);
+	cachefile_trim(m->cache_dir, MOULD_SUFFIX, MOULDS_MAX);
+	return 0;
 }
 
 /* Waits for its end; a guest that never parks is ended by the state's deadline. */
@@ -243,6 +250,6 @@ void mould_done(struct mould *m)
 	REQUIRE(!m->vm);
 	snapshot_done(&m->snapshot);
 	m->err = err_free(m->err);
-	free(m->path);
-	m->path = NULL;
+	free(m->name);
+	m->name = NULL;
 }

@@ -23,13 +23,14 @@ struct mould {
 	const char *kernel;		/* the kernel's own file, whatever copy of it `config` boots */
 	const char *test;		/* the binary whose libraries it has, or NULL */
 	const char *cache_dir, *image_cache;	/* directories: for snapshots; for initramfs bases, or NULL */
+	atomic_uint *damaged;		/* as cachefile_use has it, or NULL */
 	struct snapshot snapshot;	/* the result; fd -1 where there is none, and `err` says why */
 	bool made;			/* by us, just now */
 	struct err *err;
 	/* ours */
 	struct offload_job job;
 	struct vm *vm;
-	char *path;
+	char *name;			/* its file in cache_dir */
 	int lock_fd, initrd_fd;
 	bool killed;
 };

@@ -18,7 +18,7 @@ static nsec_t guest_limit(const struct test_decl *t)
 	return 3 * t->duration + 30 * NSEC_PER_SEC;
 }
 
-static const struct fleet *fleet_of(const struct attempt *a)
+static struct fleet *fleet_of(const struct attempt *a)
 {
 	return a->owner;
 }
@@ -96,7 +96,9 @@ static int build_image(struct attempt *a, bool plain)
 	_cleanup_(includes_free) struct includes *includes = calloc(1, sizeof(*includes));
 	if (!includes)
 		return -ENOMEM;
+	const struct cachefile_use use = { .cancel = &a->job.cancelled, .damaged = &fleet_of(a)->damaged };
 	struct image_base_spec base_spec = {
+		.use = &use,
 		.staged = (const char *const *)staged,
 		.test = t->binary,
 		.scheduler = c->scheduler_path,

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	elf_api_version(path, &api);
 	elf_load_image(path, &image, NULL);
 	int quick = -1;
-	qemu_quicken(path, NULL, &quick);
+	qemu_quicken(path, NULL, NULL, &quick);
 	fd_close(quick);
 	closure_add(c, path, NULL);
 	closure_done(c);

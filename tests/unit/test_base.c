@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/kept.h"
 #include "base/leaves.h"
 #include "base/list.h"
 #include "base/parse.h"
@@ -416,45 +415,6 @@ START_TEST(results_in_tap_output)
 }
 END_TEST
 
-static void make_file(const char *dir, const char *name, time_t used)
-{
-	char *path = path_join(dir, name);
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	const struct timespec times[] = { { .tv_sec = used }, { .tv_sec = used } };
-	t_ok(fd);
-	t_ok(futimens(fd, times));
-	free(path);
-}
-
-static bool is_there(const char *dir, const char *name)
-{
-	char *path = path_join(dir, name);
-	bool there = path_exists(path);
-	free(path);
-	return there;
-}
-
-START_TEST(what_was_used_last_is_kept)
-{
-	char *dir = t_tmpdir(), *path = path_join(dir, "a.x");
-	make_file(dir, "a.x", 1);
-	make_file(dir, "b.x", 2);
-	make_file(dir, "c.x", 3);
-	make_file(dir, "d.y", 0);
-	make_file(dir, ".x", 0);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	kept_use(fd);
-	kept_trim(dir, ".x", 2);
-	ck_assert(is_there(dir, "a.x") && !is_there(dir, "b.x") && is_there(dir, "c.x"));
-	ck_assert(is_there(dir, "d.y") && is_there(dir, ".x"));
-	kept_trim(dir, ".x", 0);
-	ck_assert(!is_there(dir, "a.x") && !is_there(dir, "c.x") && is_there(dir, "d.y"));
-	kept_trim("/no/such/place", ".x", 0);
-	free(path);
-	t_rmdir(dir);
-}
-END_TEST
-
 START_TEST(environment_table_is_whole)
 {
 	for (size_t i = 0; i < ENV_MAX; i++) {
@@ -543,7 +503,6 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, environment_values_have_rules);
 	tcase_add_test(tc, environment_names_a_scheduler);
 	tcase_add_test(tc, make_sees_only_harmless_variables);
-	tcase_add_test(tc, what_was_used_last_is_kept);
 	tcase_add_test(tc, err_chain_reads_outermost_first);
 	tcase_add_test(tc, err_null_wants_only_the_code);
 	tcase_add_test(tc, err_exit_status_is_the_innermost_said);

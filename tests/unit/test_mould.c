@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Moulds: what clones are made from is made once, whoever asks, and by nobody when its guest does not get there. */
+#include <fcntl.h>
 #include <glob.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "run/mould.h"
@@ -99,13 +101,15 @@ static const struct vm_backend fake_backend = {
 	.describe = fake_describe, .save = fake_save,
 };
 
+static atomic_uint *count_damage;
+
 static void run_moulds(const char *dir, struct mould *m, unsigned count, uint64_t memory_mib, bool cancel)
 {
 	struct reactor *r = NULL;
 	t_ok(reactor_new(&r, NULL));
 	for (unsigned i = 0; i < count; i++) {
 		m[i] = (struct mould){ .backend = &fake_backend, .config = { .memory_mib = memory_mib },
-				       .kernel = "/proc/self/exe", .cache_dir = dir };
+				       .kernel = "/proc/self/exe", .cache_dir = dir, .damaged = count_damage };
 		mould_start(r, &m[i], NULL);
 	}
 	for (bool live = true; live;) {
@@ -179,8 +183,40 @@ START_TEST(mould_that_never_parks_is_none)
 }
 END_TEST
 
+/* In its last page, which no checksum of the snapshot's own covers: it is made again, not used. */
+START_TEST(mould_with_damaged_pages_is_made_anew)
+{
+	char *dir = t_tmpdir();
+	_cleanup_free_ char *pattern = path_join(dir, "*.snapshot");
+	atomic_uint damaged = 0;
+	struct mould m[1];
+	struct stat st;
+	glob_t found;
+	fake_machines = (typeof(fake_machines)){ .how = VM_END_PARKED };
+	run_moulds(dir, m, 1, 256, false);
+	mould_done(&m[0]);
+	t_ok(glob(pattern, 0, NULL, &found));
+	_cleanup_close_ int fd = open(found.gl_pathv[0], O_WRONLY | O_CLOEXEC);
+	globfree(&found);
+	t_ok(fstat(fd, &st));
+	t_ok(fd_pwrite_full(fd, "X", 1, st.st_size - 1));
+	count_damage = &damaged;
+	run_moulds(dir, m, 1, 256, false);
+	count_damage = NULL;
+	ck_assert_int_eq(m[0].machine.result, 0);
+	ck_assert(m[0].made);
+	ck_assert_uint_eq(damaged, 1);
+	mould_done(&m[0]);
+	run_moulds(dir, m, 1, 256, false);
+	ck_assert(!m[0].made);
+	mould_done(&m[0]);
+	t_rmdir(dir);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, mould_with_damaged_pages_is_made_anew);
 	tcase_add_test(tc, mould_is_made_once);
 	tcase_add_test(tc, mould_that_never_parks_is_none);
 }

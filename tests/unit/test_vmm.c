@@ -366,7 +366,7 @@ static int quicken_in(const char *cache, int in, uint8_t ret_code[16])
 	char path[40];
 	int out = -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", in);
-	int r = qemu_quicken(path, cache, &out);
+	int r = qemu_quicken(path, cache, NULL, &out);
 	if (r == 0)
 		t_ok(fd_pread_full(out, ret_code, 16, offsetof(struct tiny_kernel, code)));
 	fd_close(out);
@@ -378,7 +378,7 @@ static unsigned files_in(const char *dir)
 	unsigned files = 0;
 	DIR *d = opendir(dir);
 	for (struct dirent *e; d && (e = readdir(d));)
-		files += e->d_name[0] != '.';
+		files += e->d_name[0] != '.' && !strstr(e->d_name, ".sum");
 	closedir(d);
 	return files;
 }
@@ -464,8 +464,8 @@ START_TEST(a_kernel_that_lies_is_left_alone)
 	bad[7].section[1].sh_offset = UINT64_MAX;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		t_errno(quicken(&bad[i], code), ENOENT);
-	t_errno(qemu_quicken("/no/such/kernel", NULL, &fd), ENOENT);
-	t_errno(qemu_quicken("/bin/true", NULL, &fd), ENOENT);
+	t_errno(qemu_quicken("/no/such/kernel", NULL, NULL, &fd), ENOENT);
+	t_errno(qemu_quicken("/bin/true", NULL, NULL, &fd), ENOENT);
 }
 END_TEST
 

@@ -2,7 +2,6 @@
 /* quicken.c -- see quicken.h. The kernel file is a user's: every offset is checked. */
 #include <elf.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,10 +9,10 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/kept.h"
 #include "vmm/qemu/quicken.h"
 
 #define KEPT_SUFFIX	   ".vmlinux"
+#define KEPT_NAME_MAX	   32
 #define KERNELS_MAX	   16	/* copies that are kept */
 #define FUNCTION_BYTES_MAX 65536
 #define PAUSES_MAX	   8	/* more are not the loops that are meant */
@@ -113,10 +112,10 @@ static int find_pauses(int in, struct image *i)
 	return r;
 }
 
-static int write_copy(int in, const struct image *i, int out)
+static int write_copy(int in, const struct image *i, int out, const struct cachefile_use *use)
 {
 	static const uint8_t nop = 0x66;	/* 66 90: a NOP as long as PAUSE, f3 90 */
-	int r = fd_copy(in, out, NULL);
+	int r = fd_copy(in, out, use ? use->cancel : NULL, NULL);
 	for (unsigned n = 0; n < i->patches && r == 0; n++)
 		r = fd_pwrite_full(out, &nop, 1, (off_t)i->patch[n]);
 	return r;
@@ -125,7 +124,7 @@ static int write_copy(int in, const struct image *i, int out)
 /* --- the copy that is kept ---------------------------------------------------------------------------------------- */
 
 /* Named by what tells one file from another without reading it. */
-static int kept_path(const char *dir, const struct stat *st, char *out, size_t size)
+static void kept_name(const struct stat *st, char out[KEPT_NAME_MAX])
 {
 	const uint64_t file[] = {
 		st->st_dev,
@@ -139,60 +138,50 @@ static int kept_path(const char *dir, const struct stat *st, char *out, size_t s
 	struct siphash h;
 	siphash_init(&h);
 	siphash_update(&h, file, sizeof(file));
-	int n = snprintf(out, size, "%s/%016lx" KEPT_SUFFIX, dir, siphash_final(&h));
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+	snprintf(out, KEPT_NAME_MAX, "%016lx" KEPT_SUFFIX, siphash_final(&h));
 }
 
 /* Under its name only when it is whole. */
-static int keep(int in, const struct image *i, const char *dir, const char *path)
+static int keep(int in, const struct image *i, const char *dir, const char *name, const struct cachefile_use *use)
 {
-	char fresh[PATH_MAX];
-	if (snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path) >= (int)sizeof(fresh))
-		return -ENAMETOOLONG;
-	if (mkdir_parents(dir, 0755, NULL) < 0)
-		return -EACCES;
-	_cleanup_close_ int out = mkostemp(fresh, O_CLOEXEC);
-	if (out < 0)
-		return -errno;
-	int r = write_copy(in, i, out);
-	if (r == 0 && rename(fresh, path) < 0)
-		r = -errno;
+	_cleanup_(cachefile_done) struct cachefile f = CACHEFILE_NULL;
+	int r = cachefile_begin(&f, dir, name);
+	if (r == 0)
+		r = write_copy(in, i, f.fd, use);
+	if (r == 0)
+		r = cachefile_commit(&f, use);
 	if (r < 0)
-		unlink(fresh);
-	else
-		kept_trim(dir, KEPT_SUFFIX, KERNELS_MAX);
-	return r < 0 ? r : TAKE_FD(out);
+		return r;
+	cachefile_trim(dir, KEPT_SUFFIX, KERNELS_MAX);
+	return TAKE_FD(f.fd);
 }
 
-static int make_copy(int in, const struct image *i, const char *dir, const char *path)
+static int make_copy(int in, const struct image *i, const char *dir, const char *name, const struct cachefile_use *use)
 {
-	int r = path[0] ? keep(in, i, dir, path) : -ENOENT;
-	if (r >= 0)
+	int r = dir ? keep(in, i, dir, name, use) : -ENOENT;
+	if (r >= 0 || r == -ECANCELED)
 		return r;
 	_cleanup_close_ int out = memfd_new("ktstr-kernel", 0);
-	r = out < 0 ? out : write_copy(in, i, out);
+	r = out < 0 ? out : write_copy(in, i, out, use);
 	return r < 0 ? r : TAKE_FD(out);
 }
 
-int qemu_quicken(const char *kernel, const char *cache_dir, int *ret_fd)
+int qemu_quicken(const char *kernel, const char *cache_dir, const struct cachefile_use *use, int *ret_fd)
 {
 	_cleanup_close_ int in = open(kernel, O_RDONLY | O_CLOEXEC);
-	char path[PATH_MAX] = "";
+	char name[KEPT_NAME_MAX];
 	struct stat st;
 	if (in < 0 || fstat(in, &st) < 0)
 		return -errno;
 	if (st.st_size < (off_t)sizeof(Elf64_Ehdr))
 		return -ENOENT;
-	if (cache_dir && kept_path(cache_dir, &st, path, sizeof(path)) < 0)
-		path[0] = '\0';
-	*ret_fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	if (*ret_fd >= 0) {
-		kept_use(*ret_fd);
-		return 0;
-	}
+	kept_name(&st, name);
+	int r = cache_dir ? cachefile_open(cache_dir, name, use, ret_fd) : -ENOENT;
+	if (r == 0 || r == -ECANCELED)
+		return r;
 	struct image i = { .size = (size_t)st.st_size };
-	int r = find_pauses(in, &i);
+	r = find_pauses(in, &i);
 	if (r == 0)
-		r = *ret_fd = make_copy(in, &i, cache_dir, path);
+		r = *ret_fd = make_copy(in, &i, cache_dir, name, use);
 	return r < 0 ? r : 0;
 }

@@ -3,7 +3,7 @@
 #ifndef KTSTR_VMM_QEMU_QUICKEN_H
 #define KTSTR_VMM_QEMU_QUICKEN_H
 
-#include "base/err.h"
+#include "base/cachefile.h"
 
 /*
  * While it calibrates its timer, a booting kernel waits 100 ms of guest time in a loop with PAUSE. QEMU leaves its
@@ -13,9 +13,9 @@
  *
  * Leaves the copy's descriptor in *@ret_fd and returns 0; -ENOENT when @kernel is no ELF file with symbols and that
  * loop (a bzImage boots as it is), or another errno when it could not be read or copied. The copy is kept in @cache_dir
- * for as long as @kernel is the same file; where that cannot be, or @cache_dir is NULL, it is a memfd. Blocks for some
- * 20 ms, unless it is there already.
+ * for as long as @kernel is the same file, and checked (base/cachefile.h; @use as there); where that cannot be, or
+ * @cache_dir is NULL, it is a memfd. Blocks for some 20 ms, unless it is there already.
  */
-int qemu_quicken(const char *kernel, const char *cache_dir, int *ret_fd);
+int qemu_quicken(const char *kernel, const char *cache_dir, const struct cachefile_use *use, int *ret_fd);
 
 #endif
