@@ -46,11 +46,13 @@ static uint64_t run_of(const uint8_t *at, uint64_t left)
 	return n;
 }
 
-static int write_node(int fd, const uint8_t *from, uint64_t size, uint64_t offset)
+static int write_node(int fd, const uint8_t *from, uint64_t size, uint64_t offset, const atomic_bool *cancel)
 {
 	int r = 0;
 	for (uint64_t at = 0; r == 0 && at < size;) {
 		uint64_t run = run_of(from + at, size - at);
+		if (is_cancelled(cancel))
+			return -ECANCELED;
 		if (run)
 			r = fd_pwrite_full(fd, from + at, run, (off_t)(offset + at));
 		at += run ? run : PAGE_BYTES;
@@ -58,28 +60,27 @@ static int write_node(int fd, const uint8_t *from, uint64_t size, uint64_t offse
 	return r;
 }
 
-static int write_all(int fd, const struct guestmem *m)
+static int write_all(int fd, const struct guestmem *m, const atomic_bool *cancel)
 {
 	uint64_t offset = PAGE_BYTES;
 	int r = write_headers(fd, m);
 	for (unsigned i = 0; i < m->nodes && r == 0; i++) {
-		r = write_node(fd, m->node[i].map, m->node[i].size, offset);
+		r = write_node(fd, m->node[i].map, m->node[i].size, offset, cancel);
 		offset += m->node[i].size;
 	}
 	return r;
 }
 
-int vmcore_write(const struct guestmem *m, const char *path, struct err **err)
+int vmcore_write(const struct guestmem *m, int dir, const char *name, const atomic_bool *cancel, struct err **err)
 {
-	_cleanup_free_ char *beside = NULL;
-	if (asprintf(&beside, "%s.new", path) < 0)
+	_cleanup_free_ char *fresh = NULL;
+	if (asprintf(&fresh, "%s.new", name) < 0)
 		return -ENOMEM;
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : write_all(fd, m);
-	fd_close(fd);
-	if (r == 0 && rename(beside, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(beside);
-	return r < 0 ? FAIL_SYS(err, r, "write the guest's memory to %s", path) : 0;
+	_cleanup_close_ int fd = file_create_at(dir, fresh, 0600);
+	int r = fd < 0 ? fd : write_all(fd, m, cancel);
+	if (r == 0)
+		r = rename_durable(fd, dir, fresh, name, 0);
+	if (r < 0 && fd >= 0)
+		unlinkat(dir, fresh, 0);
+	return r < 0 ? FAIL_SYS(err, r, "write the guest's memory to %s", name) : 0;
 }

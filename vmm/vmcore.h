@@ -3,12 +3,15 @@
 #ifndef KTSTR_VMM_VMCORE_H
 #define KTSTR_VMM_VMCORE_H
 
+#include <stdatomic.h>
+
 #include "vmm/guestmem.h"
 
 /*
- * One PT_LOAD a NUMA node, with its guest-physical address. Pages of zeros are holes. Written beside @path and renamed;
- * blocks, for the offload pool.
+ * One PT_LOAD a NUMA node, with its guest-physical address. Pages of zeros are holes. Written to a new file in the
+ * directory @dir, then renamed to @name. Ends with -ECANCELED once *@cancel is set (NULL: never). Blocks, for the
+ * offload pool.
  */
-int vmcore_write(const struct guestmem *m, const char *path, struct err **err);
+int vmcore_write(const struct guestmem *m, int dir, const char *name, const atomic_bool *cancel, struct err **err);
 
 #endif

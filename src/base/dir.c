@@ -159,3 +159,16 @@ int dir_open(const char *path, bool create, const char *variable, int *ret_fd, s
 		*ret_fd = TAKE_FD(fd);
 	return r;
 }
+
+int dir_open_below(int dir, const char *name, const char *path, const char *variable, int *ret_fd, struct err **err)
+{
+	if (mkdirat(dir, name, 0755) < 0 && errno != EEXIST)
+		return FAIL_SYS(err, -errno, "create directory '%s'", path);
+	_cleanup_close_ int fd = open_beneath(dir, name, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return FAIL_SYS(err, fd, "open directory '%s'", path);
+	int r = check(fd, path, variable, err);
+	if (r == 0)
+		*ret_fd = TAKE_FD(fd);
+	return r;
+}

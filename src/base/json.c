@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* json.c -- see json.h. */
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 
@@ -35,13 +36,18 @@ void json_print(const json_t *value, bool pretty, struct buf *out)
 	buf_puts(out, "\n");
 }
 
-int json_write_file(const char *path, const json_t *value, struct err **err)
+int json_write_file_at(int dir, const char *name, const json_t *value, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	json_print(value, true, &text);
 	if (text.failed)
-		return FAIL_SYS(err, -ENOMEM, "write '%s'", path);
-	return file_write_atomic(path, text.data, text.len, 0644, err);
+		return FAIL_SYS(err, -ENOMEM, "write '%s'", name);
+	return file_write_atomic_at(dir, name, text.data, text.len, 0644, err);
+}
+
+int json_write_file(const char *path, const json_t *value, struct err **err)
+{
+	return json_write_file_at(AT_FDCWD, path, value, err);
 }
 
 int json_get_string(const json_t *object, const char *key, const char **ret, struct err **err)

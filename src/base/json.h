@@ -15,6 +15,8 @@
 /* A new reference, or a negative errno: -EBADMSG for text that is not JSON. */
 int json_read_file(const char *path, json_t **ret, struct err **err);
 int json_write_file(const char *path, const json_t *value, struct err **err);
+/* The same for @name in the directory @dir. */
+int json_write_file_at(int dir, const char *name, const json_t *value, struct err **err);
 /* Pretty or one line, with a final newline; marks @out failed where @value is NULL or cannot be written. */
 void json_print(const json_t *value, bool pretty, struct buf *out);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* flock.c -- see flock.h. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "base/dir.h"
 #include "base/environment.h"
 #include "lock/flock.h"
 
@@ -16,22 +18,6 @@ const char *lock_dir_path(void)
 {
 	const char *said = environment_get(ENV_LOCK_DIR);
 	return said ? said : LOCK_DIR_USUAL;
-}
-
-int lock_dir_open(const char *path, fs_magic_fn *magic, struct lock_dir *ret, struct err **err)
-{
-	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return err_wrap(err, FAIL_SYS(err, -errno, "lock directory '%s'", path),
-				"create it, or set KTSTR_LOCK_DIR");
-	int r = lock_check_local(fd, path, "KTSTR_LOCK_DIR", magic, err);
-	if (r < 0)
-		return r;
-	char *copy = strdup(path);
-	if (!copy)
-		return -ENOMEM;
-	*ret = (struct lock_dir){ .path = copy, .fd = TAKE_FD(fd) };
-	return 0;
 }
 
 void lock_dir_done(struct lock_dir *d)
@@ -55,29 +41,6 @@ const char *lock_name_cpu(unsigned cpu, char out[LOCK_NAME_MAX])
 
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
-/*
- * In a sticky directory the kernel may forbid O_CREAT on a file of another user's (fs.protected_regular), so what is
- * there is opened without. Not through links, and never stuck on a FIFO that someone put there.
- */
-static int open_or_create(const struct lock_dir *d, const char *name)
-{
-	const int common = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-	for (unsigned i = 0; i < REPLACED_RETRIES_MAX; i++) {
-		int fd = openat(d->fd, name, common);
-		if (fd >= 0 || errno != ENOENT)
-			return fd >= 0 ? fd : -errno;
-		fd = openat(d->fd, name, common | O_CREAT | O_EXCL, 0666);
-		if (fd >= 0) {
-			/* For every user of the host, whatever our umask. */
-			fchmod(fd, 0666);
-			return fd;
-		}
-		if (errno != EEXIST)
-			return -errno;
-	}
-	return -EEXIST;
-}
-
 /* A lock on a file that was removed in between would be one that nobody else meets. */
 static bool still_there(const struct lock_dir *d, const char *name, int fd)
 {
@@ -86,16 +49,84 @@ static bool still_there(const struct lock_dir *d, const char *name, int fd)
 	       mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
 }
 
+/* Says whose file stands in the way, and what to do about it. */
+static int explain(const struct lock_dir *d, const char *name, int code, struct err **err)
+{
+	struct stat st = { 0 };
+	bool there = fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (there && !S_ISREG(st.st_mode))
+		FAIL(err, EXIT_BAD_DATA, code, "lock file '%s/%s' is not a regular file; it belongs to user %u",
+		     d->path, name, st.st_uid);
+	else if (there && code == -EACCES)
+		FAIL(err, EXIT_CONTENTION, code, "cannot open lock file '%s/%s': it belongs to user %u and has mode "
+		     "%04o", d->path, name, st.st_uid, st.st_mode & 07777);
+	else
+		FAIL_SYS(err, code, "open lock file '%s/%s'", d->path, name);
+	if (err && there)
+		err_hint(*err, "let its owner or root make it readable (chmod 0666) or remove it, or set "
+			 "KTSTR_LOCK_DIR for all users of this host");
+	return code;
+}
+
+/* For every user of the host. */
 static int open_lock(const struct lock_dir *d, const char *name, int *ret_fd, struct err **err)
 {
-	struct stat st;
-	_cleanup_close_ int fd = open_or_create(d, name);
+	int fd = lock_file_open(d->fd, name, 0666);
 	if (fd < 0)
-		return FAIL_SYS(err, fd, "open lock file '%s/%s'", d->path, name);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return FAIL(err, EXIT_BAD_DATA, -EBADF, "lock file '%s/%s' is no regular file; remove it", d->path,
-			    name);
-	*ret_fd = TAKE_FD(fd);
+		return explain(d, name, fd, err);
+	*ret_fd = fd;
+	return 0;
+}
+
+static bool is_lock_name(const char *name)
+{
+	size_t len = strlen(name);
+	return !strcmp(name, LOCK_BELL) ||
+	       ((!strncmp(name, "ktstr-cpu-", 10) || !strncmp(name, "ktstr-llc-", 10)) && len > 15 &&
+		!strcmp(name + len - 5, ".lock"));
+}
+
+/* A file that we cannot open would make every test that needs its CPU inconclusive: one error, before the first. */
+static int check_files(const struct lock_dir *d, struct err **err)
+{
+	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!dir) {
+		/* Who may not list it may use it all the same. */
+		fd_close(fd);
+		return 0;
+	}
+	for (struct dirent *e; r == 0 && (e = readdir(dir));) {
+		if (!is_lock_name(e->d_name))
+			continue;
+		int file = -1;
+		r = open_lock(d, e->d_name, &file, err);
+		fd_close(file);
+	}
+	closedir(dir);
+	return r;
+}
+
+int lock_dir_open(const char *path, fs_magic_fn *magic, struct lock_dir *ret, struct err **err)
+{
+	_cleanup_(lock_dir_done) struct lock_dir d = LOCK_DIR_NULL;
+	int r = dir_open(path, false, "KTSTR_LOCK_DIR", &d.fd, err);
+	if (r < 0) {
+		if (err && *err && r != -EPERM)
+			err_hint(*err, "create it, or set KTSTR_LOCK_DIR");
+		return err_wrap(err, r, "lock directory");
+	}
+	r = lock_check_local(d.fd, path, "KTSTR_LOCK_DIR", magic, err);
+	if (r < 0)
+		return r;
+	d.path = strdup(path);
+	if (!d.path)
+		return -ENOMEM;
+	r = check_files(&d, err);
+	if (r < 0)
+		return r;
+	*ret = d;
+	d = LOCK_DIR_NULL;
 	return 0;
 }
 

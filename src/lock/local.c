@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* local.c -- see local.h. */
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "lock/local.h"
+
+#define REPLACED_RETRIES_MAX 16
 
 /* Numbers of <linux/magic.h> and of the file systems' own sources; 32 bits of them count. */
 static const struct {
@@ -35,4 +39,37 @@ int lock_check_local(int fd, const char *path, const char *variable, fs_magic_fn
 				    "other processes); set %s to a directory on a local filesystem (tmpfs, "
 				    "ext4, xfs, btrfs)", path, remote[i].name, variable);
 	return 0;
+}
+
+/*
+ * In a sticky directory the kernel may forbid O_CREAT on a file of another user's (fs.protected_regular), so what is
+ * there is opened without. Not through links, and never stuck on a FIFO that someone put there.
+ */
+static int open_or_create(int dir, const char *name, mode_t mode)
+{
+	const int common = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	for (unsigned i = 0; i < REPLACED_RETRIES_MAX; i++) {
+		int fd = openat(dir, name, common);
+		if (fd >= 0 || errno != ENOENT)
+			return fd >= 0 ? fd : -errno;
+		fd = openat(dir, name, common | O_CREAT | O_EXCL, mode);
+		if (fd >= 0) {
+			fchmod(fd, mode);
+			return fd;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+int lock_file_open(int dir, const char *name, mode_t mode)
+{
+	struct stat st;
+	_cleanup_close_ int fd = open_or_create(dir, name, mode);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? TAKE_FD(fd) : -EBADF;
 }

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "image/image.h"
+#include "lock/local.h"
 #include "run/mould.h"
 #include "topo/topology.h"
 
@@ -96,7 +97,7 @@ static int lock_it(struct mould *m)
 		return r;
 	if (asprintf(&name, "%s.lock", m->name) < 0)
 		return -ENOMEM;
-	_cleanup_close_ int fd = open_beneath(dir, name, O_RDWR | O_CREAT, 0644);
+	_cleanup_close_ int fd = lock_file_open(dir, name, 0644);
 	if (fd < 0)
 		return FAIL_SYS(&m->err, fd, "open '%s/%s'", m->cache_dir, name);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)

@@ -6,9 +6,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/dir.h"
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/time.h"
+#include "lock/local.h"
 #include "lock/scan.h"
 #include "run/rundir.h"
 
@@ -19,23 +21,27 @@ void rundir_done(struct rundir *d)
 	free(d->path);
 	free(d->id);
 	fd_close(d->lock_fd);
+	fd_close(d->fd);
 	*d = RUNDIR_NULL;
 }
 
-static int take_lock(struct rundir *d, const char *dir, const char *path, struct err **err)
+static int take_lock(struct rundir *d, int locks, const char *dir, struct err **err)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	_cleanup_free_ char *name = NULL;
 	_cleanup_buf_ struct buf who = BUF_NULL;
+	if (asprintf(&name, "%s.lock", d->id) < 0)
+		return -ENOMEM;
+	_cleanup_close_ int fd = lock_file_open(locks, name, 0644);
 	if (fd < 0)
-		return FAIL_SYS(err, -errno, "open lock '%s'", path);
+		return FAIL_SYS(err, fd, "open lock '%s/%s'", dir, name);
 	nsec_t until = nsec_now() + LOCK_PATIENCE;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK || nsec_now() > until) {
-			lock_name_holders(dir, path + strlen(dir) + 1, &who);
+			lock_name_holders(dir, name, &who);
 			return FAIL(err, EXIT_CONTENTION, -EBUSY,
 				    "flock LOCK_EX on run-dir %s timed out after 30s (lockfile "
-				    "%s, holders: %s); another ktstr test writes there: wait for it or end it",
-				    d->path, path, buf_str(&who));
+				    "%s/%s, holders: %s); another ktstr test writes there: wait for it or end it",
+				    d->path, dir, name, buf_str(&who));
 		}
 		static const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 		nanosleep(&pause, NULL);
@@ -52,16 +58,17 @@ bool rundir_is_sidecar(const char *name)
 	return mark && len > 5 && !strcmp(name + len - 5, ".json");
 }
 
-static void clear_old(const char *path)
+static void clear_old(int dir_fd)
 {
-	DIR *dir = opendir(path);
-	for (struct dirent *e; dir && (e = readdir(dir));) {
-		_cleanup_free_ char *file = rundir_is_sidecar(e->d_name) ? path_join(path, e->d_name) : NULL;
-		if (file)
-			unlink(file);
-	}
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		if (rundir_is_sidecar(e->d_name))
+			unlinkat(dir_fd, e->d_name, 0);
 	if (dir)
 		closedir(dir);
+	else
+		fd_close(fd);
 }
 
 char *rundir_root(void)
@@ -70,33 +77,42 @@ char *rundir_root(void)
 	return root ? strdup(root) : path_join(target ? target : "target", "ktstr");
 }
 
+static int open_ours(struct rundir *d, const char *kernel_version, struct err **err)
+{
+	static const char variable[] = "KTSTR_RUNS_ROOT";
+	_cleanup_free_ char *root = rundir_root();
+	_cleanup_free_ char *locks = root ? path_join(root, ".locks") : NULL;
+	_cleanup_close_ int root_fd = -1, locks_fd = -1;
+	if (!root || asprintf(&d->id, "%s-%s", kernel_version, d->commit) < 0)
+		return -ENOMEM;
+	d->path = path_join(root, d->id);
+	if (!locks || !d->path)
+		return -ENOMEM;
+	int r = dir_open(root, true, variable, &root_fd, err);
+	if (r == 0)
+		r = dir_open_below(root_fd, d->id, d->path, variable, &d->fd, err);
+	if (r == 0)
+		r = dir_open_below(root_fd, ".locks", locks, variable, &locks_fd, err);
+	if (r == 0)
+		r = take_lock(d, locks_fd, locks, err);
+	if (r == 0)
+		clear_old(d->fd);
+	return r;
+}
+
+static int open_said(struct rundir *d, const char *said, struct err **err)
+{
+	d->path = strdup(said);
+	d->id = strdup(path_basename(said));
+	return d->path && d->id ? dir_open(said, true, "KTSTR_SIDECAR_DIR", &d->fd, err) : -ENOMEM;
+}
+
 int rundir_open(const char *kernel_version, const char *commit, struct rundir *ret, struct err **err)
 {
 	const char *said = environment_get(ENV_SIDECAR_DIR);
 	struct rundir d = RUNDIR_NULL;
-	int r;
 	snprintf(d.commit, sizeof(d.commit), "%s", commit);
-	if (said) {
-		d.path = strdup(said);
-		d.id = strdup(path_basename(said));
-		r = d.path && d.id ? mkdir_parents(d.path, 0755, err) : -ENOMEM;
-	} else {
-		_cleanup_free_ char *root = rundir_root();
-		_cleanup_free_ char *locks = root ? path_join(root, ".locks") : NULL;
-		_cleanup_free_ char *lock = NULL;
-		if (!root || asprintf(&d.id, "%s-%s", kernel_version, d.commit) < 0)
-			return -ENOMEM;
-		d.path = path_join(root, d.id);
-		if (!locks || !d.path || asprintf(&lock, "%s/%s.lock", locks, d.id) < 0)
-			return -ENOMEM;
-		r = mkdir_parents(d.path, 0755, err);
-		if (r == 0)
-			r = mkdir_parents(locks, 0755, err);
-		if (r == 0)
-			r = take_lock(&d, locks, lock, err);
-		if (r == 0)
-			clear_old(d.path);
-	}
+	int r = said ? open_said(&d, said, err) : open_ours(&d, kernel_version, err);
 	if (r < 0) {
 		rundir_done(&d);
 		return r;

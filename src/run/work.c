@@ -277,7 +277,8 @@ static int store_report(const struct attempt *a, const struct result *r, const c
 		buf_append(&text, a->evidence.console.data, a->evidence.console.len);
 	}
 	path = beside(sidecar, ".report.txt");
-	return !path ? -ENOMEM : file_write_atomic(path, text.data, text.len, 0644, err);
+	return !path ? -ENOMEM
+		     : file_write_atomic_at(rundir_of(a)->fd, path_basename(path), text.data, text.len, 0644, err);
 }
 
 /* For who wants to look closer at what went wrong: crash(8), drgn, or a script. */
@@ -286,7 +287,9 @@ static int store_memory(const struct attempt *a, const char *sidecar, struct err
 	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
 		return 0;
 	_cleanup_free_ char *path = beside(sidecar, ".vmcore");
-	return path ? vmcore_write(&a->memory, path, err) : -ENOMEM;
+	if (!path)
+		return -ENOMEM;
+	return vmcore_write(&a->memory, rundir_of(a)->fd, path_basename(path), &a->job.cancelled, err);
 }
 
 /* Adds a file that could not be written to @lost. */
@@ -314,7 +317,7 @@ int attempt_store(void *arg)
 		return -ENOMEM;
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
-	int r = json_write_file(path, sidecar, &err);
+	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), sidecar, &err);
 	note_loss(&err, r, &lost);
 	if (r == 0) {
 		free(a->sidecar);
@@ -326,5 +329,6 @@ int attempt_store(void *arg)
 	a->err = err_free(a->err);
 	if (!lost.len)
 		return 0;
-	return FAIL(&a->err, EXIT_NO_OUTPUT, -EIO, "keep the result of '%s': %s", a->item->name, buf_str(&lost));
+	return FAIL(&a->err, EXIT_NO_OUTPUT, -EIO, "keep the result of '%s' in '%s': %s", a->item->name,
+		    rundir_of(a)->path, buf_str(&lost));
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "run/filter.h"
 #include "run/fleet.h"
+#include "run/rundir.h"
 #include "t.h"
 #include "vmm/kvm/backend.h"
 #include "vmm/qemu/qemu.h"
@@ -408,8 +409,48 @@ START_TEST(a_checkout_says_its_commit)
 }
 END_TEST
 
+/* --- run directories ---------------------------------------------------------------------------------------------- */
+
+static int open_run(struct rundir *d, struct err **err)
+{
+	return rundir_open("6.12", "abc1234", d, err);
+}
+
+START_TEST(run_directory_is_not_reached_through_links)
+{
+	char *dir = t_tmpdir();
+	_cleanup_free_ char *root = path_join(dir, "runs"), *run = path_join(root, "6.12-abc1234");
+	_cleanup_free_ char *locks = path_join(root, ".locks"), *lock = path_join(locks, "6.12-abc1234.lock");
+	_cleanup_free_ char *victim = path_join(dir, "victim"), *sidecar = path_join(run, "x.ktstr.json");
+	struct rundir d = RUNDIR_NULL;
+	struct err *err = NULL;
+	setenv("KTSTR_RUNS_ROOT", root, 1);
+	t_ok(mkdir_parents(locks, 0755, NULL));
+	t_ok(symlink(victim, lock));
+	t_errno(open_run(&d, &err), ELOOP);
+	t_err_contains(&err, "open lock");
+	ck_assert(!path_exists(victim));
+	t_ok(unlink(lock));
+	t_ok(open_run(&d, NULL));
+	t_ok(file_write_atomic_at(d.fd, "x.ktstr.json", "{}", 2, 0644, NULL));
+	ck_assert(path_exists(sidecar));
+	rundir_done(&d);
+	t_ok(remove_tree(run, NULL));
+	t_ok(mkdir(victim, 0755));
+	t_ok(symlink(victim, run));
+	t_errno(open_run(&d, &err), ELOOP);
+	t_err_contains(&err, "6.12-abc1234");
+	t_ok(chmod(root, 0777));
+	t_errno(open_run(&d, &err), EPERM);
+	t_err_contains(&err, "set KTSTR_RUNS_ROOT");
+	unsetenv("KTSTR_RUNS_ROOT");
+	t_rmdir(dir);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, run_directory_is_not_reached_through_links);
 	tcase_add_loop_test(tc, a_checkout_says_its_commit, 0, ARRAY_SIZE(checkouts));
 	tcase_add_loop_test(tc, machines_ask_for_what_they_need, 0, ARRAY_SIZE(wishes));
 	tcase_add_test(tc, suite_reads_payloads);

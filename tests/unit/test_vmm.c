@@ -169,7 +169,11 @@ START_TEST(core_holds_the_memory)
 	t_ok(guestmem_init(&m, 2, 3, NULL));
 	t_ok(guestmem_write(&m, 6 * 4096 + 9, "first", 6));
 	t_ok(guestmem_write(&m, CORE_BYTES - 5, "last", 5));
-	t_ok(vmcore_write(&m, path, NULL));
+	_cleanup_close_ int at = open(dir, O_PATH | O_CLOEXEC);
+	/* Memory of a guest goes into no file that somebody prepared. */
+	t_ok(symlinkat("victim", at, "core.new"));
+	t_ok(vmcore_write(&m, at, "core", NULL, NULL));
+	ck_assert_int_lt(faccessat(at, "victim", F_OK, 0), 0);
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	read_core(fd, 6 * 4096 + 9, text, 6);
 	ck_assert_str_eq(text, "first");
@@ -180,8 +184,7 @@ START_TEST(core_holds_the_memory)
 	ck_assert_int_le(st.st_blocks * 512, 64 * 1024);
 	unlink(path);
 	struct err *err = NULL;
-	snprintf(path, sizeof(path), "%s/none/core", dir);
-	t_errno(vmcore_write(&m, path, &err), ENOENT);
+	t_errno(vmcore_write(&m, at, "none/core", NULL, &err), ENOENT);
 	t_err_contains(&err, "write the guest's memory to");
 	rmdir(dir);
 	guestmem_done(&m);
