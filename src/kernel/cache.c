@@ -8,6 +8,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "base/cachefile.h"
+#include "base/dir.h"
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -16,6 +18,7 @@
 #include "kernel/orphans.h"
 #include "lock/scan.h"
 
+#define CACHE_VARIABLE "KTSTR_CACHE_DIR"
 #define WORK_KEPT_SEC (24 * 3600)	/* for a build that was killed to go on with */
 
 /* --- where -------------------------------------------------------------------------------------------------------- */
@@ -53,6 +56,19 @@ char *cache_sibling(const char *name)
 	return base_dir(&base, NULL) == 0 ? path_join(base, name) : NULL;
 }
 
+/* One that is not there yet is made when there is something to put into it. */
+static int check_root(const char *root, struct err **err)
+{
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = dir_open(root, false, CACHE_VARIABLE, &fd, &why);
+	if (r != -EPERM)
+		return 0;
+	if (err)
+		*err = TAKE_PTR(why);
+	return err_wrap(err, r, "kernel cache");
+}
+
 int cache_open(struct cache *ret, struct err **err)
 {
 	const char *said = environment_get(ENV_CACHE_DIR);
@@ -62,7 +78,12 @@ int cache_open(struct cache *ret, struct err **err)
 		ret->root = strdup(said);
 	else if ((r = base_dir(&base, err)) == 0)
 		ret->root = path_join(base, "kernels");
-	return r < 0 ? r : ret->root ? 0 : -ENOMEM;
+	if (r < 0 || !ret->root)
+		return r < 0 ? r : -ENOMEM;
+	r = check_root(ret->root, err);
+	if (r < 0)
+		cache_done(ret);
+	return r;
 }
 
 void cache_done(struct cache *c)
@@ -182,6 +203,30 @@ int cache_get(const struct cache *c, const char *key, struct cache_entry *ret)
 	return read_entry(c->root, key, ret);
 }
 
+/* Of an entry that an older version stored there is no record: what is there now is taken for right. */
+static int check_file(const struct cache_entry *e, int dir, const char *name, struct err **err)
+{
+	int r = cachefile_check(dir, name, NULL);
+	if (r != -EBADMSG) {
+		if (r == -ENOENT)
+			cachefile_record(dir, name);
+		return 0;
+	}
+	FAIL(err, EXIT_BAD_DATA, r, "cached kernel '%s' is damaged: %s does not match its checksum", e->key, name);
+	if (err)
+		err_hint(*err, "'ktstr kernel build --force' builds it anew");
+	return r;
+}
+
+int cache_check_entry(const struct cache_entry *e, struct err **err)
+{
+	_cleanup_close_ int dir = open(e->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return FAIL_SYS(err, -errno, "open cached kernel '%s'", e->key);
+	int r = check_file(e, dir, e->image_name, err);
+	return r == 0 && e->has_vmlinux ? check_file(e, dir, KERNEL_VMLINUX_NAME, err) : r;
+}
+
 static int newest_first(const void *a, const void *b)
 {
 	const struct cache_entry *x = a, *y = b;
@@ -232,6 +277,13 @@ static pid_t work_owner(const char *file, const char *name)
 	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
+/* A directory of ours, and no link to one. */
+static bool is_our_dir(const char *path)
+{
+	struct stat st;
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
 static bool is_gone(pid_t pid)
 {
 	return kill(pid, 0) < 0 && errno == ESRCH;
@@ -279,7 +331,7 @@ static bool adopt(const struct cache *c, const char *name, const char *path)
 	for (struct dirent *e; dir && !done && (e = readdir(dir));) {
 		pid_t pid = work_owner(e->d_name, name);
 		_cleanup_free_ char *old = pid ? path_join(c->root, e->d_name) : NULL;
-		done = old && is_gone(pid) && rename(old, path) == 0;
+		done = old && is_gone(pid) && is_our_dir(old) && rename_durable(-1, AT_FDCWD, old, path, 0) == 0;
 	}
 	if (dir)
 		closedir(dir);
@@ -302,28 +354,35 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
 	if (r == 0)
 		r = mkdir_parents(path, 0755, err);
 	if (r == 0)
+		r = orphans_mark(path, err);
+	if (r == 0)
 		*ret = TAKE_PTR(path);
 	return r;
 }
 
-static int sync_dir(const char *path)
+/* What is booted gets a record of its content (base/cachefile.h). */
+static int record_files(int dir)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	static const char *const files[] = { KERNEL_IMAGE_NAME, KERNEL_VMLINUX_NAME };
+	int r = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(files) && (r == 0 || r == -ENOENT); i++)
+		r = cachefile_record(dir, files[i]);
+	return r == -ENOENT ? 0 : r;
 }
 
 int cache_publish(const struct cache *c, const char *key, const char *dir, struct err **err)
 {
 	_cleanup_free_ char *target = path_join(c->root, key);
-	int r = target ? sync_dir(dir) : -ENOMEM;
-	if (r == 0 && rename(dir, target) < 0) {
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = !target ? -ENOMEM : fd < 0 ? -errno : record_files(fd);
+	if (r == 0)
+		r = rename_durable(fd, AT_FDCWD, dir, target, 0);
+	if (r == -ENOTEMPTY || r == -EEXIST) {
 		/* An older entry is in the way: swap, so that there is one at every moment, and drop the old one. */
-		r = renameat2(AT_FDCWD, dir, AT_FDCWD, target, RENAME_EXCHANGE) < 0 ? -errno : 0;
+		r = rename_durable(fd, AT_FDCWD, dir, target, RENAME_EXCHANGE);
 		if (r == 0)
 			remove_tree(dir, NULL);
 	}
-	if (r == 0)
-		r = sync_dir(c->root);
 	return r < 0 ? FAIL_SYS(err, r, "store kernel '%s'", key) : 0;
 }
 
@@ -340,14 +399,17 @@ int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holde
 {
 	_cleanup_free_ char *dir = path_join(c->root, ".locks");
 	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int root = -1, locks = -1;
 	if (!dir || asprintf(&path, "%s/%s.lock", dir, name) < 0)
 		return -ENOMEM;
-	int r = mkdir_parents(dir, 0755, err);
+	int r = dir_open(c->root, true, CACHE_VARIABLE, &root, err);
+	if (r == 0)
+		r = dir_open_below(root, ".locks", dir, CACHE_VARIABLE, &locks, err);
 	if (r < 0)
 		return r;
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	_cleanup_close_ int fd = lock_file_open(locks, path_basename(path), 0644);
 	if (fd < 0)
-		return FAIL_SYS(err, -errno, "open lock '%s'", path);
+		return FAIL_SYS(err, fd, "open lock '%s'", path);
 	r = lock_check_local(fd, c->root, "KTSTR_CACHE_DIR", c->magic, err);
 	if (r < 0)
 		return r;
@@ -381,7 +443,7 @@ void cache_sweep(const struct cache *c, bool all)
 		pid_t pid = work_owner(e->d_name, NULL);
 		_cleanup_free_ char *path = pid ? path_join(c->root, e->d_name) : NULL;
 		struct stat st;
-		if (!path || !is_gone(pid) || stat(path, &st) < 0)
+		if (!path || !is_gone(pid) || !is_our_dir(path) || lstat(path, &st) < 0)
 			continue;
 		bool unwanted = all || has_entry(c, e->d_name) || st.st_mtime + WORK_KEPT_SEC < time(NULL);
 		if (unwanted && orphans_kill(path, NULL) == 0)

@@ -17,6 +17,7 @@
 
 #define KERNEL_ARCH	   "x86_64"
 #define KERNEL_IMAGE_NAME  "bzImage"
+#define KERNEL_VMLINUX_NAME "vmlinux"
 #define CACHE_ENTRIES_MAX  4096
 
 enum kconfig_status { KCONFIG_MATCHES, KCONFIG_STALE, KCONFIG_UNTRACKED };
@@ -51,6 +52,11 @@ char *cache_sibling(const char *name);
 int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_count, struct err **err);
 /* One entry; -ENOENT when there is none. A corrupt one is returned with its error_kind. */
 int cache_get(const struct cache *c, const char *key, struct cache_entry *ret);
+/*
+ * Whether image and vmlinux of a valid entry are still what was stored, -EBADMSG when not. Reads them when they are first
+ * used in a boot of the host, or were changed. Blocks.
+ */
+int cache_check_entry(const struct cache_entry *e, struct err **err);
 void entry_done(struct cache_entry *e);
 void entries_free(struct cache_entry *e, size_t count);
 

@@ -137,6 +137,9 @@ int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, st
 	for (size_t i = 0; i < count; i++)
 		if (answers(&list[i], ref) && (!best || newer(&list[i], best)))
 			best = &list[i];
+	/* A damaged one is made anew where only its version was asked for. */
+	if (best && ref->kind != REF_KEY && cache_check_entry(best, NULL) < 0)
+		best = NULL;
 	r = best ? take_key(best, ret, err) : -ENOENT;
 	entries_free(list, count);
 	return r;
@@ -239,6 +242,11 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 	if (e.error_kind) {
 		r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "cached kernel '%s' is corrupt (%s: %s)", key, e.error_kind,
 			 e.error);
+		entry_done(&e);
+		return r;
+	}
+	r = cache_check_entry(&e, err);
+	if (r < 0) {
 		entry_done(&e);
 		return r;
 	}

@@ -46,6 +46,10 @@ static bool already_cached(struct kernel_job *job)
 		return false;
 	bool good = !e.error_kind && e.status == KCONFIG_MATCHES && (!job->config.schedulers || e.has_schedulers) &&
 		    (!job->config.selftests || e.has_selftests);
+	if (good && cache_check_entry(&e, NULL) < 0) {
+		snprintf(job->note, sizeof(job->note), "the cached kernel was damaged; building it anew");
+		good = false;
+	}
 	entry_done(&e);
 	return good;
 }
@@ -147,8 +151,8 @@ static int fetch_release(struct machine *m, int result)
 /* One commit, without its history: libgit2 cannot fetch so, git(1) can. What it may ask a person for, it is refused. */
 static int fetch_commit(struct machine *m, int result)
 {
-	static const char *const env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C", NULL };
 	struct kernel_job *job = job_of(m);
+	const char *env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C", job->token, NULL };
 	const struct kernel_id *id = job->config.id;
 	const char *init[] = { "git", "init", "-q", job->tree, NULL };
 	const char *fetch[] = { "git", "-C", job->tree, "fetch", "-q", "--depth=1", "--no-tags", "--", id->url, id->ref,
@@ -235,7 +239,7 @@ static void on_line(void *data, const char *line)
 static const char *keep_log(struct kernel_job *job, char *out, size_t size)
 {
 	snprintf(out, size, "%s/.locks/%s.log", job->config.cache->root, job->key[0] ? job->key : "source-tree");
-	return rename(job->log_path, out) == 0 ? out : job->log_path;
+	return rename_durable(-1, AT_FDCWD, job->log_path, out, 0) == 0 ? out : job->log_path;
 }
 
 static int command_failed(struct kernel_job *job, const char *what)
@@ -262,7 +266,7 @@ static int make(struct machine *m, int result, const char *what, const char *con
 	char base[PATH_MAX + 16];
 	/* MAKELEVEL: we may have been started by a make, and some makefiles put things elsewhere below another. */
 	const char *env[] = { js->makeflags, "MAKELEVEL=0", "LC_ALL=C", NULL, "CCACHE_NOHASHDIR=1",
-			      "CCACHE_SLOPPINESS=time_macros", "KBUILD_BUILD_TIMESTAMP=@0", NULL };
+			      "CCACHE_SLOPPINESS=time_macros", "KBUILD_BUILD_TIMESTAMP=@0", job->token, NULL };
 	const char *argv[MAKE_WORDS_MAX] = { "make", "KCFLAGS=-Wno-error" };
 	size_t n = 2;
 	if (kbuild && job->config.ccache) {

@@ -16,6 +16,7 @@
 #include "kernel/command.h"
 #include "kernel/jobserver.h"
 #include "kernel/kernel.h"
+#include "kernel/orphans.h"
 #include "kernel/unpack.h"
 #include "net/fetch.h"
 
@@ -64,6 +65,7 @@ struct kernel_job {
 	struct command_run run;
 	char *tarball;			/* to unpack: the person's, or the one that was downloaded */
 	char *work, *tree, *log_path;
+	char token[ORPHANS_VARIABLE_MAX];	/* for what the build starts (orphans.h) */
 	enum work_stage reached;	/* by the work directory, when it was taken over */
 	int lock_fd, source_lock_fd, tarball_fd;
 	int failed;			/* the first failure, while the work is being removed */

@@ -218,6 +218,8 @@ int step_prepare(void *arg)
 	/* Only now: what this job could go on with has our name by now. */
 	cache_sweep(job->config.cache, false);
 	if (r == 0)
+		r = orphans_variable(job->work, job->token, &job->err);
+	if (r == 0)
 		r = drop_half(job);
 	if (r < 0)
 		return r;

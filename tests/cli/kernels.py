@@ -314,7 +314,10 @@ def resumes(w):
             break
     # A compiler that outlives its make, as real ones do.
     work = os.path.realpath(w.left()[0])
-    orphan = subprocess.Popen(['sleep', '60'], cwd=work + '/src')
+    with open(work + '/token', encoding='ascii') as f:
+        token = f.read()
+    orphan = subprocess.Popen(['sleep', '60'], cwd=work + '/src', env=dict(os.environ, KTSTR_BUILD_TOKEN=token))
+    bystander = subprocess.Popen(['sleep', '60'], cwd=work + '/src')
     p.send_signal(signal.SIGKILL)
     p.communicate()
     before = sum(layout.tarball_path('6.11.11') in r['path'] for r in w.m.requests)
@@ -323,8 +326,10 @@ def resumes(w):
     check(run.status == 0 and before == after == 1 and 'unpack' not in run.err, 'what was unpacked is not fetched again',
           f'{before} {after}\n{run}')
     check(orphan.poll() == -signal.SIGKILL, 'and what was still at work there was ended', orphan.poll())
-    orphan.kill()
-    orphan.wait()
+    check(bystander.poll() is None, 'a process that only has its working directory there lives on', bystander.poll())
+    for p in (orphan, bystander):
+        p.kill()
+        p.wait()
 
 
 def jobserver(w):

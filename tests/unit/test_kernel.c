@@ -2,14 +2,19 @@
 /* Kernel identifiers, the cache, configurations, tarballs that mean harm. */
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "kernel/choose.h"
 #include "kernel/config.h"
 #include "kernel/jobserver.h"
 #include "kernel/kernel.h"
+#include "kernel/orphans.h"
 #include "t.h"
 
 static char *dir;
@@ -189,6 +194,99 @@ START_TEST(sweep_leaves_recent_work_to_who_goes_on_with_it)
 	char *dead = path_join(cache.root, ".tmp-key-999999999");
 	ck_assert(path_exists(dead));
 	free(dead);
+	end();
+}
+END_TEST
+
+static pid_t start_sleeper(const char *variable)
+{
+	char *const argv[] = { (char[]){ "sleep" }, (char[]){ "60" }, NULL };
+	char *const env[] = { (char *)variable, NULL };
+	pid_t pid = -1;
+	ck_assert_int_eq(posix_spawn(&pid, "/bin/sleep", NULL, NULL, argv, env), 0);
+	return pid;
+}
+
+/* SIGKILL where it was killed already, SIGTERM where it lived until now. */
+static int end_sleeper(pid_t pid)
+{
+	int status = 0;
+	kill(pid, SIGTERM);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WTERMSIG(status);
+}
+
+/* The child must have become its program: until then it has our environment. */
+static void wait_for_exec(pid_t pid)
+{
+	char path[64], name[16] = "";
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	for (unsigned i = 0; i < 1000 && strcmp(name, "sleep\n"); i++) {
+		_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = read(fd, name, sizeof(name) - 1);
+		name[n < 0 ? 0 : n] = '\0';
+		usleep(1000);
+	}
+}
+
+START_TEST(only_what_the_build_started_is_killed)
+{
+	char own[ORPHANS_VARIABLE_MAX], other[] = "KTSTR_BUILD_TOKEN=00000000000000000000000000000000";
+	char *work = NULL;
+	enum work_stage stage;
+	struct err *err = NULL;
+	begin();
+	t_ok(cache_workdir(&cache, "key", &work, &stage, NULL));
+	t_ok(orphans_variable(work, own, NULL));
+	pid_t ours = start_sleeper(own), theirs = start_sleeper(other);
+	wait_for_exec(ours);
+	wait_for_exec(theirs);
+	/* Not through a link that somebody left beside it. */
+	_cleanup_free_ char *link = path_join(cache.root, ".tmp-key-999999999"), *token = path_join(work, "token");
+	t_ok(symlink(work, link));
+	t_errno(orphans_kill(link, &err), ENOTDIR);
+	t_err_contains(&err, "open work directory");
+	cache_sweep(&cache, true);
+	ck_assert(path_exists(token) && path_exists(link));
+	ck_assert_int_eq(kill(ours, 0), 0);
+	t_ok(orphans_kill(work, NULL));
+	ck_assert_int_eq(end_sleeper(ours), SIGKILL);
+	ck_assert_int_eq(end_sleeper(theirs), SIGTERM);
+	t_ok(orphans_kill(work, NULL));
+	free(work);
+	end();
+}
+END_TEST
+
+static void damage_image(const char *key)
+{
+	_cleanup_free_ char *entry = path_join(cache.root, key), *path = path_join(entry, "bzImage");
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	t_ok(fd_pwrite_full(fd, "X", 1, 2));
+}
+
+START_TEST(damaged_kernels_are_not_booted)
+{
+	struct kernel_ref ref;
+	struct kernel_id id;
+	struct kernel kernel;
+	struct err *err = NULL;
+	begin();
+	entry("work", "6.12.1", "2026-01-01T00:00:00Z", true);
+	_cleanup_free_ char *made = path_join(cache.root, "work");
+	t_ok(cache_publish(&cache, "6.12.1-tarball-x86_64-kc0", made, NULL));
+	t_ok(kernel_ref_parse("6.12.1", &ref, NULL));
+	t_ok(kernel_id_from_cache(&cache, &ref, &id, NULL));
+	t_ok(kernel_from_cache(&cache, id.key, &kernel, NULL));
+	kernel_done(&kernel);
+	damage_image(id.key);
+	t_errno(kernel_from_cache(&cache, id.key, &kernel, &err), EBADMSG);
+	t_err_contains(&err, "bzImage does not match its checksum; 'ktstr kernel build --force'");
+	kernel_id_done(&id);
+	/* Asked for by its version, it counts as not there, and is built anew. */
+	t_errno(kernel_id_from_cache(&cache, &ref, &id, &err), ENOENT);
+	err_free(err);
+	kernel_ref_done(&ref);
 	end();
 }
 END_TEST
@@ -569,6 +667,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, sweep_removes_work_of_the_dead_only);
 	tcase_add_test(tc, lock_is_exclusive);
 	tcase_add_test(tc, remote_cache_is_refused_by_name);
+	tcase_add_test(tc, only_what_the_build_started_is_killed);
+	tcase_add_test(tc, damaged_kernels_are_not_booted);
 	tcase_add_test(tc, work_of_the_dead_goes_on_where_it_was);
 	tcase_add_test(tc, work_that_was_not_whole_is_done_again);
 	tcase_add_test(tc, sweep_leaves_recent_work_to_who_goes_on_with_it);
