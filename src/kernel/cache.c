@@ -16,6 +16,7 @@
 #include "kernel/cache.h"
 #include "kernel/config.h"
 #include "kernel/orphans.h"
+#include "kernel/unpack.h"
 #include "lock/scan.h"
 
 #define CACHE_VARIABLE "KTSTR_CACHE_DIR"
@@ -159,6 +160,10 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 	e->git_ref = copy_string(json_object_get(meta, "source"), "ref");
 	e->variant = json_is_true(json_object_get(meta, "variant"));
 	e->version = copy_string(meta, "version");
+	if (e->version && !kernel_version_is_good(e->version)) {
+		FAIL(&why, EXIT_BAD_DATA, -EBADMSG, "the version in metadata.json is not one");
+		return corrupt(e, "schema_drift", why);
+	}
 	e->built_at = copy_string(meta, "built_at");
 	e->has_kconfig_hash = get_hash(meta, "ktstr_kconfig_hash", &e->kconfig_hash);
 	get_hash(meta, "config_hash", &e->config_hash);

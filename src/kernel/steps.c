@@ -149,7 +149,7 @@ static int find_version(struct kernel_job *job)
 	case KERNEL_ID_TARBALL:
 		job->tarball_bytes = stat(id->path, &st) == 0 ? (uint64_t)st.st_size : 0;
 		job->tarball = strdup(id->path);
-		return job->tarball ? unpack_peek_version(id->path, job->version, &job->err) : -ENOMEM;
+		return job->tarball ? unpack_peek_version(id->path, &job->offload.cancelled, job->version, &job->err) : -ENOMEM;
 	case KERNEL_ID_RELEASE:
 		snprintf(job->version, sizeof(job->version), "%s", id->version);
 		return 0;
@@ -267,7 +267,7 @@ int step_unpack(void *arg)
 	job->tarball_bytes = stat(job->tarball, &st) == 0 ? (uint64_t)st.st_size : 0;
 	int r = mkdir_parents(job->tree, 0755, &job->err);
 	if (r == 0)
-		r = unpack_tarball(job->tarball, job->tree, &job->unpack, &job->err);
+		r = unpack_tarball(job->tarball, job->tree, &job->offload.cancelled, &job->unpack, &job->err);
 	if (r == 0)
 		r = cache_work_mark(job->work, WORK_UNPACKED, &job->err);
 	if (r == 0 && job->config.id->kind == KERNEL_ID_RELEASE)
@@ -277,15 +277,16 @@ int step_unpack(void *arg)
 
 /* --- CONFIGURE ---------------------------------------------------------------------------------------------------- */
 
-static int copy_file(const char *from, const char *to, mode_t mode, struct err **err)
+static int copy_file(struct kernel_job *job, const char *from, const char *to, mode_t mode)
 {
+	struct err **err = &job->err;
 	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
 	if (in < 0)
 		return FAIL_SYS(err, -errno, "open '%s'", from);
 	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (out < 0)
 		return FAIL_SYS(err, -errno, "create '%s'", to);
-	int r = fd_copy(in, out, NULL, err);
+	int r = fd_copy(in, out, &job->offload.cancelled, err);
 	if (r == 0 && fsync(out) < 0)
 		r = FAIL_SYS(err, -errno, "write '%s'", to);
 	return r;
@@ -322,7 +323,7 @@ int step_config_input(void *arg)
 	if (!path || !dot || text.failed)
 		return -ENOMEM;
 	int r = file_write_atomic(path, text.data, text.len, 0644, &job->err);
-	return r == 0 && base && strcmp(base, "defconfig") ? copy_file(base, dot, 0644, &job->err) : r;
+	return r == 0 && base && strcmp(base, "defconfig") ? copy_file(job, base, dot, 0644) : r;
 }
 
 int step_append_config(void *arg)
@@ -380,7 +381,7 @@ static int copy_into(struct kernel_job *job, const char *entry, const char *from
 	if (!source || !dir)
 		return -ENOMEM;
 	int r = mkdir_parents(dir, 0755, &job->err);
-	return r == 0 ? copy_file(source, target, mode, &job->err) : r;
+	return r == 0 ? copy_file(job, source, target, mode) : r;
 }
 
 /* The regular files of one directory, not of those below it. */
@@ -510,7 +511,7 @@ int step_store(void *arg)
 	stat(vmlinux, &st);
 	int r = copy_into(job, entry, "arch/x86/boot/bzImage", KERNEL_IMAGE_NAME, 0644);
 	if (r == 0)
-		r = copy_file(stripped, target, 0755, &job->err);
+		r = copy_file(job, stripped, target, 0755);
 	if (r == 0)
 		r = copy_into(job, entry, ".config", "config", 0644);
 	if (r == 0 && job->schedulers_built)

@@ -3,24 +3,32 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/library.h"
+#include "base/text.h"
+#include "kernel/tree.h"
 #include "kernel/unpack.h"
 
-#define BLOCK_BYTES 262144
+/*
+ * Of the compressed file, read at once. What comes out of a block is decompressed before anybody is asked whether to go
+ * on: a block of this size is at most some 120 MiB of zeros in xz, a fraction of a second.
+ */
+#define BLOCK_BYTES 16384
+#define FILTERS_MAX 2	/* the compression, and the file: nothing compressed twice */
 #define LIBARCHIVE "libarchive.so.13"
 
 /* Loaded when there is something to unpack: it brings an XML parser and the C++ runtime along. */
 #define ARCHIVE_FUNCTIONS(X)                                                                                           \
-	X(archive_errno) X(archive_error_string) X(archive_filter_bytes) X(archive_read_new) X(archive_read_free)     \
+	X(archive_errno) X(archive_error_string) X(archive_filter_count) X(archive_read_new) X(archive_read_free)     \
 	X(archive_read_support_filter_xz) X(archive_read_support_filter_gzip) X(archive_read_support_filter_zstd)     \
-	X(archive_read_support_format_tar) X(archive_read_open_filename) X(archive_read_next_header)                   \
-	X(archive_read_data) X(archive_read_data_block) X(archive_write_disk_new) X(archive_write_disk_set_options)    \
-	X(archive_write_header) X(archive_write_data_block) X(archive_write_finish_entry) X(archive_write_free)        \
-	X(archive_entry_pathname) X(archive_entry_set_pathname) X(archive_entry_symlink) X(archive_entry_hardlink)     \
-	X(archive_entry_set_hardlink) X(archive_entry_filetype) X(archive_entry_size)
+	X(archive_read_support_format_tar) X(archive_read_open) X(archive_read_next_header) X(archive_read_data)       \
+	X(archive_read_data_block) X(archive_set_error) X(archive_entry_pathname) X(archive_entry_symlink)             \
+	X(archive_entry_hardlink) X(archive_entry_filetype) X(archive_entry_size) X(archive_entry_perm)                \
+	X(archive_entry_mtime) X(archive_entry_mtime_nsec)
 #define ARCHIVE_SLOT(name) __typeof__(name) *name;
 #define ARCHIVE_NAME(name) #name,
 
@@ -30,26 +38,49 @@ struct archive_api {
 
 struct unpacker {
 	struct archive_api lib;
-	const char *tarball, *dir;
-	struct archive *from, *to;
-	uint64_t bytes;			/* written */
+	const char *tarball;
+	const atomic_bool *cancel;
+	struct unpack_progress *progress;	/* or NULL */
+	int fd;
+	char block[BLOCK_BYTES];
+	struct archive *from;
+	struct tree to;
+	uint64_t bytes;				/* that came out of it */
 };
 
-static int archive_fail(const struct unpacker *u, struct archive *a, int code, struct err **err)
+static int archive_fail(const struct unpacker *u, int code, struct err **err)
 {
-	int saved = u->lib.archive_errno(a);
-	bool system = saved == ENOSPC || saved == EDQUOT || saved == EACCES || saved == EROFS || saved == ENOENT;
-	const char *why = u->lib.archive_error_string(a);
+	int saved = u->lib.archive_errno(u->from);
+	if (is_cancelled(u->cancel))
+		return -ECANCELED;
+	const char *why = u->lib.archive_error_string(u->from);
+	_cleanup_free_ char *clean = text_clean_line(why ? why : "damaged archive");
+	bool system = saved == EIO || saved == EACCES;
 	return FAIL(err, system ? EXIT_NONE : EXIT_BAD_DATA, system ? -saved : code, "unpack '%s': %s", u->tarball,
-		    why ? why : "damaged archive");
+		    clean ? clean : "");
 }
 
-static int open_tarball(struct unpacker *u, struct err **err)
+static la_ssize_t read_block(struct archive *a, void *data, const void **ret)
 {
-	static const char *const names[] = { ARCHIVE_FUNCTIONS(ARCHIVE_NAME) NULL };
-	int r = library_open(LIBARCHIVE, names, &u->lib, err);
-	if (r < 0)
-		return r;
+	struct unpacker *u = data;
+	ssize_t n;
+	if (is_cancelled(u->cancel)) {
+		u->lib.archive_set_error(a, ECANCELED, "cancelled");
+		return -1;
+	}
+	do
+		n = read(u->fd, u->block, sizeof(u->block));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		u->lib.archive_set_error(a, errno, "%s", strerror(errno));
+	if (n > 0 && u->progress)
+		atomic_fetch_add(&u->progress->read_bytes, (uint64_t)n);
+	*ret = u->block;
+	return n;
+}
+
+static int open_archive(struct unpacker *u, struct err **err)
+{
 	u->from = u->lib.archive_read_new();
 	if (!u->from)
 		return FAIL_SYS(err, -ENOMEM, "unpack '%s'", u->tarball);
@@ -57,17 +88,83 @@ static int open_tarball(struct unpacker *u, struct err **err)
 	u->lib.archive_read_support_filter_gzip(u->from);
 	u->lib.archive_read_support_filter_zstd(u->from);
 	u->lib.archive_read_support_format_tar(u->from);
-	return u->lib.archive_read_open_filename(u->from, u->tarball, BLOCK_BYTES) == ARCHIVE_OK
-		       ? 0
-		       : archive_fail(u, u->from, -EBADMSG, err);
+	if (u->lib.archive_read_open(u->from, u, NULL, read_block, NULL) != ARCHIVE_OK)
+		return archive_fail(u, -EBADMSG, err);
+	if (u->lib.archive_filter_count(u->from) > FILTERS_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': it is compressed more than once", u->tarball);
+	return 0;
 }
 
-static void unpacker_done(struct unpacker *u)
+static struct unpacker *unpacker_new(const char *tarball, const atomic_bool *cancel, struct err **err)
+{
+	static const char *const names[] = { ARCHIVE_FUNCTIONS(ARCHIVE_NAME) NULL };
+	struct unpacker *u = calloc(1, sizeof(*u));
+	if (!u)
+		return NULL;
+	u->tarball = tarball;
+	u->cancel = cancel;
+	u->to = TREE_NULL;
+	u->fd = -1;
+	if (library_open(LIBARCHIVE, names, &u->lib, err) == 0) {
+		u->fd = open(tarball, O_RDONLY | O_CLOEXEC);
+		if (u->fd >= 0)
+			return u;
+		FAIL_SYS(err, -errno, "open '%s'", tarball);
+	}
+	free(u);
+	return NULL;
+}
+
+static void unpacker_free(struct unpacker *u)
 {
 	if (u->from)
 		u->lib.archive_read_free(u->from);
-	if (u->to)
-		u->lib.archive_write_free(u->to);
+	tree_close(&u->to);
+	fd_close(u->fd);
+	free(u);
+}
+DEFINE_CLEANUP(struct unpacker *, unpacker_free)
+
+/* The next member, or its absence: 1, 0 at the end. Not more than @members in all. */
+static int next_member(struct unpacker *u, unsigned *count, unsigned members, struct archive_entry **ret,
+		       struct err **err)
+{
+	if (is_cancelled(u->cancel))
+		return -ECANCELED;
+	int code = u->lib.archive_read_next_header(u->from, ret);
+	if (code == ARCHIVE_EOF)
+		return 0;
+	if (code != ARCHIVE_OK)
+		return archive_fail(u, -EBADMSG, err);
+	if ((*count)++ >= members)
+		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %u members", u->tarball, members);
+	return 1;
+}
+
+/*
+ * The present member's content, block by block, so that a huge one can be left: into @fd, or nowhere when that is -1.
+ * All members together may have @most bytes.
+ */
+static int read_content(struct unpacker *u, int fd, uint64_t most, struct err **err)
+{
+	const void *block;
+	size_t len;
+	la_int64_t at;
+	for (;;) {
+		int code = is_cancelled(u->cancel) ? ARCHIVE_FATAL
+						   : u->lib.archive_read_data_block(u->from, &block, &len, &at);
+		if (code == ARCHIVE_EOF)
+			return 0;
+		if (code != ARCHIVE_OK)
+			return archive_fail(u, -EBADMSG, err);
+		u->bytes += len;
+		if (u->bytes > most || at < 0 || (uint64_t)at > most)
+			return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %lu GiB come out of it",
+				    u->tarball, (unsigned long)(most >> 30));
+		int r = fd >= 0 ? fd_pwrite_full(fd, block, len, at) : 0;
+		if (r < 0)
+			return FAIL_SYS(err, r, "unpack '%s'", u->tarball);
+	}
 }
 
 /* The path below the archive's one top directory: "" for that directory itself, NULL for what is not below one. */
@@ -98,19 +195,32 @@ static void take_assignment(const char *text, const char *name, char *out, size_
 	}
 }
 
+bool kernel_version_is_good(const char *text)
+{
+	size_t len = strlen(text);
+	return isdigit((unsigned char)text[0]) && len < VERSION_TEXT_MAX && !strstr(text, "..") &&
+	       strspn(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_+~") == len;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && strspn(text, "0123456789") == strlen(text);
+}
+
 int kernel_makefile_version(const char *text, char ret[VERSION_TEXT_MAX])
 {
-	char part[4][16];
+	char part[4][16], version[VERSION_TEXT_MAX];
 	static const char *const names[] = { "VERSION", "PATCHLEVEL", "SUBLEVEL", "EXTRAVERSION" };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		take_assignment(text, names[i], part[i], sizeof(part[i]));
-	if (!isdigit((unsigned char)part[0][0]) || !isdigit((unsigned char)part[1][0]))
+	if (!is_number(part[0]) || !is_number(part[1]) || (part[2][0] && !is_number(part[2])))
 		return -EBADMSG;
 	bool sub = part[2][0] && strcmp(part[2], "0");
-	for (char *p = part[3]; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '.')
-			return -EBADMSG;
-	snprintf(ret, VERSION_TEXT_MAX, "%s.%s%s%s%s", part[0], part[1], sub ? "." : "", sub ? part[2] : "", part[3]);
+	snprintf(version, sizeof(version), "%s.%s%s%s%s", part[0], part[1], sub ? "." : "", sub ? part[2] : "",
+		 part[3]);
+	if (!kernel_version_is_good(version))
+		return -EBADMSG;
+	memcpy(ret, version, sizeof(version));
 	return 0;
 }
 
@@ -128,148 +238,128 @@ static int read_makefile(struct unpacker *u, char ret[VERSION_TEXT_MAX])
 static int find_makefile(struct unpacker *u, char ret[VERSION_TEXT_MAX], struct err **err)
 {
 	struct archive_entry *e;
-	int code;
-	while ((code = u->lib.archive_read_next_header(u->from, &e)) == ARCHIVE_OK) {
+	unsigned members = 0;
+	int r;
+	while ((r = next_member(u, &members, PEEK_FILES_MAX, &e, err)) == 1) {
 		const char *path = u->lib.archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
 		if (below && !strcmp(below, "Makefile"))
 			return read_makefile(u, ret);
+		r = read_content(u, -1, PEEK_BYTES_MAX, err);
+		if (r < 0)
+			return r;
 	}
-	return code == ARCHIVE_EOF ? -ENOENT : archive_fail(u, u->from, -EBADMSG, err);
+	return r == 0 ? -ENOENT : r;
 }
 
-int unpack_peek_version(const char *tarball, char ret[VERSION_TEXT_MAX], struct err **err)
+int unpack_peek_version(const char *tarball, const atomic_bool *cancel, char ret[VERSION_TEXT_MAX], struct err **err)
 {
-	_cleanup_(unpacker_done) struct unpacker u = { .tarball = tarball };
-	struct err *why = NULL;
-	int r = open_tarball(&u, err);
-	if (r < 0)
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_(unpacker_free_p) struct unpacker *u = unpacker_new(tarball, cancel, &why);
+	int r = u ? open_archive(u, &why) : why ? why->code : -ENOMEM;
+	if (r == 0)
+		r = find_makefile(u, ret, &why);
+	if (r == 0 || r == -ECANCELED || r == -ENOMEM)
 		return r;
-	r = find_makefile(&u, ret, &why);
 	if (why) {
-		*err = why;
+		if (err)
+			*err = TAKE_PTR(why);
 		return r;
 	}
-	return r == 0 ? 0
-		      : FAIL(err, EXIT_BAD_DATA, r,
-			     "'%s' is not a kernel's source: it has no top Makefile with a version", tarball);
+	return FAIL(err, EXIT_BAD_DATA, r, "'%s' is not a kernel's source: it has no top Makefile with a version",
+		    tarball);
 }
 
 /* --- everything --------------------------------------------------------------------------------------------------- */
 
-/* Absolute targets, and relative ones with more ".." than the link is deep, would lead out of the tree. */
-static bool link_leaves(const char *path, const char *target)
+static int refuse(const struct unpacker *u, const char *path, const char *why, struct err **err)
 {
-	int depth = 0;
-	if (*target == '/')
-		return true;
-	for (const char *p = path; (p = strchr(p, '/')); p++)
-		depth++;
-	for (const char *p = target; p && *p; p = strchr(p, '/') ? strchr(p, '/') + 1 : NULL) {
-		size_t len = strcspn(p, "/");
-		depth += len == 2 && !strncmp(p, "..", 2) ? -1 : len == 0 || (len == 1 && *p == '.') ? 0 : 1;
-		if (depth < 0)
-			return true;
-	}
-	return false;
+	_cleanup_free_ char *clean = text_clean_line(path ? path : "");
+	return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': member '%s' %s", u->tarball, clean ? clean : "", why);
 }
 
-static int place(struct unpacker *u, struct archive_entry *e, struct err **err)
+static int written(const struct unpacker *u, const char *path, int code, struct err **err)
 {
-	const char *tarball = u->tarball;
-	const char *path = u->lib.archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
+	if (code >= 0 || (err && *err))
+		return code;
+	if (code == -EXDEV || code == -ELOOP)
+		return refuse(u, path, "leads out of the tree", err);
+	return FAIL_SYS(err, code, "unpack '%s': write '%s'", u->tarball, path);
+}
+
+static int unpack_file(struct unpacker *u, struct archive_entry *e, const char *path, struct err **err)
+{
+	_cleanup_close_ int fd = -1;
+	int r = tree_make_file(&u->to, path, u->lib.archive_entry_perm(e), &fd);
+	if (r < 0)
+		return written(u, path, r, err);
+	r = read_content(u, fd, UNPACK_BYTES_MAX, err);
+	const struct timespec at = { .tv_sec = u->lib.archive_entry_mtime(e),
+				     .tv_nsec = u->lib.archive_entry_mtime_nsec(e) };
+	if (r == 0)
+		futimens(fd, (const struct timespec[]){ at, at });
+	return r;
+}
+
+static int unpack_entry(struct unpacker *u, struct archive_entry *e, const char *path, struct err **err)
+{
 	const char *link = u->lib.archive_entry_symlink(e), *hard = u->lib.archive_entry_hardlink(e);
-	_cleanup_free_ char *to = NULL, *hard_to = NULL;
-	if (!path || *path == '/' || strstr(path, "../"))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': member '%s' leads out of the tree", tarball,
-			    path);
-	if (!below)
-		return strchr(path, '/') || u->lib.archive_entry_filetype(e) == AE_IFDIR
-			       ? 1
-			       : FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': '%s' is not below one top directory",
-				      tarball, path);
-	if (link && link_leaves(below, link))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': link '%s' -> '%s' leads out of the tree",
-			    tarball, path, link);
-	if (asprintf(&to, "%s/%s", u->dir, below) < 0)
-		return -ENOMEM;
-	u->lib.archive_entry_set_pathname(e, to);
-	if (hard) {
-		const char *hard_below = below_top(hard);
-		if (!hard_below || strstr(hard, "../") || asprintf(&hard_to, "%s/%s", u->dir, hard_below) < 0)
-			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': hard link '%s' leads out of the tree",
-				    tarball, path);
-		u->lib.archive_entry_set_hardlink(e, hard_to);
-	}
-	return 0;
-}
-
-enum copied { COPIED, COPY_READ_FAILED, COPY_WRITE_FAILED, COPY_TOO_MUCH };
-
-static enum copied copy_data(struct unpacker *u)
-{
-	const void *block;
-	size_t len;
-	la_int64_t at;
-	for (;;) {
-		int code = u->lib.archive_read_data_block(u->from, &block, &len, &at);
-		if (code == ARCHIVE_EOF)
-			return COPIED;
-		if (code != ARCHIVE_OK)
-			return COPY_READ_FAILED;
-		u->bytes += len;
-		if (u->bytes > UNPACK_BYTES_MAX)
-			return COPY_TOO_MUCH;
-		if (u->lib.archive_write_data_block(u->to, block, len, at) < 0)
-			return COPY_WRITE_FAILED;
+	const char *hard_to = hard && *hard != '/' ? below_top(hard) : NULL;
+	if (hard && (!hard_to || !tree_path_is_good(hard_to)))
+		return refuse(u, path, "is a link that leads out of the tree", err);
+	if (hard)
+		return written(u, path, tree_make_hard_link(&u->to, path, hard_to), err);
+	switch (u->lib.archive_entry_filetype(e)) {
+	case AE_IFDIR:
+		return written(u, path, tree_make_dir(&u->to, path), err);
+	case AE_IFREG:
+		return unpack_file(u, e, path, err);
+	case AE_IFLNK:
+		return link ? written(u, path, tree_make_symlink(&u->to, path, link), err)
+			    : refuse(u, path, "is a link to nowhere", err);
+	default:
+		return refuse(u, path, "is a device or a pipe, which no kernel's source has", err);
 	}
 }
 
-static int unpack_entry(struct unpacker *u, struct archive_entry *e, struct err **err)
+/* Of the archive's one top directory only what is in it is unpacked. */
+static int unpack_member(struct unpacker *u, struct archive_entry *e, struct err **err)
 {
-	if (u->lib.archive_write_header(u->to, e) < ARCHIVE_WARN)
-		return archive_fail(u, u->to, -EIO, err);
-	enum copied copied = u->lib.archive_entry_size(e) > 0 ? copy_data(u) : COPIED;
-	if (copied == COPY_TOO_MUCH)
-		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %lu GiB come out of it", u->tarball,
-			    (unsigned long)(UNPACK_BYTES_MAX >> 30));
-	if (copied != COPIED)
-		return archive_fail(u, copied == COPY_READ_FAILED ? u->from : u->to, -EBADMSG, err);
-	if (u->lib.archive_write_finish_entry(u->to) < ARCHIVE_WARN)
-		return archive_fail(u, u->to, -EIO, err);
-	return 0;
+	const char *path = u->lib.archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
+	if (!path || *path == '/')
+		return refuse(u, path, "leads out of the tree", err);
+	if (!below && u->lib.archive_entry_filetype(e) != AE_IFDIR)
+		return refuse(u, path, "is not below one top directory", err);
+	if (!below || !*below)
+		return 0;
+	if (!tree_path_is_good(below))
+		return refuse(u, path, "has a name that leads out of the tree, or is not printable", err);
+	return unpack_entry(u, e, below, err);
 }
 
-static int unpack_all(struct unpacker *u, struct unpack_progress *p, struct err **err)
+static int unpack_all(struct unpacker *u, struct err **err)
 {
 	struct archive_entry *e;
-	int code;
-	while ((code = u->lib.archive_read_next_header(u->from, &e)) == ARCHIVE_OK) {
-		if (atomic_load(&p->cancel))
-			return -ECANCELED;
-		if (atomic_fetch_add(&p->files, 1) >= UNPACK_FILES_MAX)
-			return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %u members", u->tarball,
-				    UNPACK_FILES_MAX);
-		atomic_store(&p->read_bytes, (uint64_t)u->lib.archive_filter_bytes(u->from, -1));
-		int r = place(u, e, err);
-		if (r == 0)
-			r = unpack_entry(u, e, err);
+	unsigned members = 0;
+	int r;
+	while ((r = next_member(u, &members, UNPACK_FILES_MAX, &e, err)) == 1) {
+		r = unpack_member(u, e, err);
 		if (r < 0)
 			return r;
+		atomic_store(&u->progress->files, members);
 	}
-	return code == ARCHIVE_EOF ? 0 : archive_fail(u, u->from, -EBADMSG, err);
+	const char *escape = r == 0 ? tree_find_escape(&u->to) : NULL;
+	return escape ? refuse(u, escape, "is a link that leads out of the tree, by way of other links", err) : r;
 }
 
-int unpack_tarball(const char *tarball, const char *dir, struct unpack_progress *progress, struct err **err)
+int unpack_tarball(const char *tarball, const char *dir, const atomic_bool *cancel, struct unpack_progress *progress,
+		   struct err **err)
 {
-	_cleanup_(unpacker_done) struct unpacker u = { .tarball = tarball, .dir = dir };
-	int r = open_tarball(&u, err);
-	if (r < 0)
-		return r;
-	u.to = u.lib.archive_write_disk_new();
-	if (!u.to)
-		return FAIL_SYS(err, -ENOMEM, "unpack '%s'", tarball);
-	/* Paths are absolute by now, below @dir; links inside the tree are never followed while writing. */
-	u.lib.archive_write_disk_set_options(u.to, ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM |
-							   ARCHIVE_EXTRACT_SECURE_NODOTDOT | ARCHIVE_EXTRACT_UNLINK);
-	return unpack_all(&u, progress, err);
+	_cleanup_(unpacker_free_p) struct unpacker *u = unpacker_new(tarball, cancel, err);
+	if (!u)
+		return err && *err ? (*err)->code : -ENOMEM;
+	u->progress = progress;
+	int r = open_archive(u, err);
+	if (r == 0)
+		r = tree_open(&u->to, dir, err);
+	return r == 0 ? unpack_all(u, err) : r;
 }

@@ -4,6 +4,7 @@
 import glob
 import io
 import json
+import lzma
 import os
 import shutil
 import signal
@@ -332,6 +333,29 @@ def resumes(w):
         p.wait()
 
 
+def bomb(w):
+    """Gigabytes of zeros in front of the Makefile: an interrupt is heard while they are looked through."""
+    w.fresh()
+    zeros = lzma.compress(bytes(32 << 20), preset=0)
+    member = tarfile.TarInfo('linux-6.12/zeros')
+    member.size = 60 * (32 << 20)
+    path = w.scratch / 'bomb.tar.xz'
+    with open(path, 'wb') as f:
+        f.write(lzma.compress(member.tobuf(tarfile.GNU_FORMAT)))
+        f.writelines([zeros] * 60)
+    p = subprocess.Popen([KTSTR, 'kernel', 'build', path], env=dict(os.environ, **w.env), stderr=subprocess.PIPE, text=True)
+    for line in p.stderr:
+        if 'resolve' in line:
+            break
+    time.sleep(0.3)
+    began = time.monotonic()
+    p.send_signal(signal.SIGINT)
+    p.communicate()
+    took = time.monotonic() - began
+    # It takes 0.2 s on an idle machine; deaf, it would take half a minute.
+    check(p.returncode == 130 and took < 5, 'an interrupt ends the search for a version', f'{p.returncode} {took:.2f} s')
+
+
 def jobserver(w):
     """Three kernels at once on a budget of two: never more than two compilers, and both used."""
     w.fresh()
@@ -352,7 +376,7 @@ def main():
         layout.lay_out(root, VERSIONS, listed=LISTED, objects=4, object_s=0.05)
         with Mirror(root) as mirror:
             world = World(scratch, mirror)
-            for test in (grammar, refusals, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, resumes,
+            for test in (grammar, refusals, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, bomb, resumes,
                          crashes, jobserver):
                 test(world)
     finish()

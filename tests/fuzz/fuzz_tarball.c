@@ -14,10 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0 || fd_write_full(fd, data, size) < 0 || !mkdtemp(dir))
 		abort();
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	unpack_peek_version(path, version, NULL);
+	unpack_peek_version(path, NULL, version, NULL);
 	char *inside = path_join(dir, "a/b/c");
 	if (mkdir_parents(inside, 0755, NULL) == 0)
-		unpack_tarball(path, inside, &progress, NULL);
+		unpack_tarball(path, inside, NULL, &progress, NULL);
 	remove_tree(dir, NULL);
 	free(inside);
 	return 0;
