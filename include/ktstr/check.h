@@ -16,36 +16,68 @@ enum ktstr_verdict {
 };
 
 /*
- * 0 is "not said" in every field; limits are of guest time. What comes out as a share of nothing (no iterations, no
- * pages) is INCONCLUSIVE. A cgroup with several loads is looked at a load at a time. Formulas:
- * docs/ARCHITECTURE.md, "Checks".
+ * Checks. Layers are merged: the defaults, the scheduler's, the test's, the cgroup's, the load's; the last one that
+ * sets a field wins. A field has three states:
+ *
+ *	0		not set: this layer says nothing about it
+ *	KTSTR_OFF	off: not checked, whatever a lower layer set
+ *	a limit		set; KTSTR_ZERO is the limit 0 itself ("no migration at all")
+ *
+ * All times are guest time. A load is judged by what it can have: a spinning load has no wake-ups, so a latency limit
+ * of the test passes over it; one that is set for that very load makes the test INCONCLUSIVE. A limit of the test that
+ * no load can have is INCONCLUSIVE too. A default check that cannot be evaluated is recorded as "not judged".
+ * docs/ARCHITECTURE.md, "Checks", has the formulas.
  */
+#define KTSTR_ZERO (-2)
+
 struct ktstr_checks {
-	enum ktstr_switch not_starved;	/* every worker made progress; implies the gap and spread limits. Default ON */
+	enum ktstr_switch not_starved;	/* every worker made progress; OFF: no limit on gaps and spread. Default ON */
 	enum ktstr_switch isolation;	/* no worker ran where it was not allowed to. Default ON */
-	unsigned max_gap_ms;		/* longest time between two checkpoints of one worker */
-	double max_spread_pct;		/* max - min of the workers' off-CPU share in one cgroup, percentage points */
-	double max_throughput_cv;	/* of work units a CPU second, over one cgroup's workers: deviation / mean */
+	double max_gap_ms;		/* longest time between two checkpoints of one worker */
+	double max_spread_pct;		/* max - min of the workers' off-CPU share in one load, percentage points */
+	double max_throughput_cv;	/* of work units a CPU second, over one load's workers: deviation / mean */
 	double min_work_rate;		/* work units a CPU second, each worker */
-	unsigned max_p99_wake_latency_ns; /* over all wake-ups of one cgroup's workers */
+	double max_p99_wake_latency_ns; /* over all wake-ups of one load's workers */
 	double max_wake_latency_cv;	/* of the same: deviation / mean */
 	double min_iteration_rate;	/* iterations a second of its life, each worker */
-	double max_migration_ratio;	/* migrations / iterations, each cgroup */
-	double min_page_locality;	/* share of a cgroup's pages on the nodes where they should be, 0 .. 1 */
-	double max_cross_node_migration_ratio; /* pages that the kernel moved between nodes / pages, each cgroup */
-	double max_slow_tier_ratio;	/* share of a cgroup's pages on nodes without CPUs, 0 .. 1 */
+	double max_migration_ratio;	/* migrations / iterations, each load */
+	double min_page_locality;	/* share of a load's pages on the nodes where they should be, 0 .. 1 */
+	double max_cross_node_migration_ratio; /* pages that the kernel moved between nodes / pages, each load */
+	double max_slow_tier_ratio;	/* share of a load's pages on nodes without CPUs, 0 .. 1 */
 	/*
-	 * The absolute ones (min_work_rate, max_p99_wake_latency_ns, min_iteration_rate) say something of a scheduler
-	 * only on hardware, and are INCONCLUSIVE on tcg. ON: they hold there too; its time counts instructions.
+	 * On tcg, time counts instructions, so an absolute limit (min_work_rate, min_iteration_rate,
+	 * max_p99_wake_latency_ns) means something else than on hardware, and is INCONCLUSIVE there. ON: it is held
+	 * against guest time all the same.
+	 *
+	 * The two rates and max_throughput_cv need more: a clock for each CPU. tcg has one for all, so a guest with two
+	 * busy CPUs does no more work than one with one. In guests with several CPUs they stay INCONCLUSIVE on tcg,
+	 * whatever this says.
 	 */
 	enum ktstr_switch gate_on_tcg;
 };
 
-/* The limits that may have a fraction, by name. */
-#define KTSTR_REAL_CHECKS(X)                                                                         \
-	X(max_spread_pct) X(max_throughput_cv) X(min_work_rate) X(max_wake_latency_cv)               \
-	X(min_iteration_rate) X(max_migration_ratio) X(min_page_locality)                            \
-	X(max_cross_node_migration_ratio) X(max_slow_tier_ratio)
+/* All fields by name: switches, then limits. */
+#define KTSTR_SWITCH_CHECKS(X) X(not_starved) X(isolation) X(gate_on_tcg)
+#define KTSTR_LIMIT_CHECKS(X)                                                                        \
+	X(max_gap_ms) X(max_spread_pct) X(max_throughput_cv) X(min_work_rate)                        \
+	X(max_p99_wake_latency_ns) X(max_wake_latency_cv) X(min_iteration_rate)                      \
+	X(max_migration_ratio) X(min_page_locality) X(max_cross_node_migration_ratio)                \
+	X(max_slow_tier_ratio)
+
+/* What a check finds about a scheduler, for a test that expects it (`expect_finding`). */
+enum ktstr_finding {
+	KTSTR_FINDING_NONE,
+	KTSTR_FINDING_STARVED,		/* not_starved: a worker did no work */
+	KTSTR_FINDING_STUCK,		/* max_gap_ms; or a worker that never got to run to its end */
+	KTSTR_FINDING_UNFAIR,		/* max_spread_pct, max_throughput_cv */
+	KTSTR_FINDING_ISOLATION,	/* isolation */
+	KTSTR_FINDING_BENCHMARK,	/* rates and latencies */
+	KTSTR_FINDING_MIGRATION,	/* max_migration_ratio */
+	KTSTR_FINDING_PAGE_LOCALITY,
+	KTSTR_FINDING_CROSS_NODE_MIGRATION,
+	KTSTR_FINDING_SLOW_TIER,
+	KTSTR_FINDING_MAX,
+};
 
 struct ktstr_ctx;
 

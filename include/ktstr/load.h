@@ -3,6 +3,7 @@
 #ifndef KTSTR_LOAD_H
 #define KTSTR_LOAD_H
 
+#include <ktstr/check.h>
 #include <ktstr/work.h>
 
 enum ktstr_policy_kind {
@@ -93,7 +94,8 @@ enum ktstr_clone_mode { KTSTR_CLONE_FORK, KTSTR_CLONE_THREAD, KTSTR_CLONE_MODE_M
 	enum ktstr_clone_mode clone_mode;                                                                     \
 	/* KTSTR_ON_NODE(n): runs on that node's CPUs, and prefers its memory where mem_policy says nothing else */   \
 	struct { bool set; unsigned value; } numa_node;                                                       \
-	unsigned uid, gid;				/* 0: root */
+	unsigned uid, gid;				/* 0: root */                                         \
+	struct ktstr_checks checks;			/* of this load alone, over the test's */
 
 struct ktstr_load {
 	KTSTR_LOAD_FIELDS
@@ -101,7 +103,7 @@ struct ktstr_load {
 
 /*
  * A list of further loads of one cgroup, ended by an entry without workers and share. What they do not say of nice,
- * comm, pcomm, uid, gid and numa_node is as the cgroup has it.
+ * comm, pcomm, uid, gid, numa_node, and of each check, is as the cgroup has it.
  */
 #define KTSTR_LOADS(...) ((const struct ktstr_load[]){ __VA_ARGS__, { .workers = 0 } })
 

@@ -7,7 +7,7 @@
 #include <ktstr/scheduler.h>
 
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 3
+#define KTSTR_API_VERSION 4
 
 struct ktstr_test {
 	const char *name;		/* set by KTSTR_TEST */
@@ -35,10 +35,16 @@ struct ktstr_test {
 	 */
 	const char *const *include_files;
 	struct ktstr_checks checks;
-	enum ktstr_switch expect_err;	/* ON: the test must fail */
+	/*
+	 * ON: the test must fail, by the end of its scheduler or, where `expect_finding` is set, by that finding. Then
+	 * it passes. Any other failure (a crash of the test, a failed ktstr_expect) stays one, and what was not
+	 * measured stays INCONCLUSIVE.
+	 */
+	enum ktstr_switch expect_err;
+	enum ktstr_finding expect_finding;
 	enum ktstr_switch performance_mode; /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */
 	enum ktstr_switch no_perf_mode;	/* ON: never so, not even with --perf-mode; excludes performance_mode */
-	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is kept as such, and leaves the exit status alone */
+	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains;	/* a part of it */
 	const char *expect_scx_error_matches;	/* POSIX extended regular expression */

@@ -3,11 +3,11 @@
 #ifndef KTSTR_TOPOLOGY_H
 #define KTSTR_TOPOLOGY_H
 
-/* A switch that can be left alone: layers merge default -> scheduler -> test, and the last that speaks wins. */
+/* A switch that can be left alone. OFF is also what a limit (ktstr/check.h) is set to where it must not be checked. */
 enum ktstr_switch {
+	KTSTR_OFF = -1,
 	KTSTR_UNSET,
 	KTSTR_ON,
-	KTSTR_OFF,
 };
 
 /*

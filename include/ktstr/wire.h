@@ -14,7 +14,7 @@
 
 #define WIRE_MAGIC	   0x5254534bu	/* "KSTR" */
 #define WIRE_RECORD_MAGIC  0x4345524bu	/* "KREC" */
-#define WIRE_VERSION	   2u
+#define WIRE_VERSION	   3u
 #define WIRE_PAYLOAD_MAX   65536u
 #define WIRE_NAME_MAX	   64u
 #define WIRE_CPUS_MAX	   1024u
@@ -60,6 +60,7 @@ enum wire_type {
 	WIRE_EXIT,		/* struct wire_exit: the last record */
 	WIRE_PAYLOAD,		/* struct wire_payload: a payload's run, once it is over */
 	WIRE_PAYLOAD_METRIC,	/* struct wire_payload_metric: what it printed */
+	WIRE_CHECK,		/* struct wire_check: a check that the last cgroup record's load sets itself */
 	WIRE_TYPE_MAX,
 };
 
@@ -121,13 +122,27 @@ struct wire_cgroup {
 	uint32_t has_cpuset;
 	uint32_t step;
 	uint32_t roles;		/* 1: its workers differ on purpose; their shares of the CPU are not compared */
-	uint32_t reserved;
+	uint32_t wakes;		/* 1: its type times wake-ups; 0: it does not, or only now and then */
 	uint64_t nodes;		/* bit mask: where its memory should be; 0: anywhere */
+	/* How much CPU time the test itself asked for. Weights: 100 is the usual, and that of a cgroup without one. */
+	uint32_t cpu_weight;	/* of its cgroup, times each ancestor's / 100; 0: none was set */
+	uint32_t quota_permyriad; /* lowest quota on its cgroup's path, in 1/10000 of one CPU; 0: none */
+	int32_t nice;
+	uint32_t policy;	/* enum ktstr_policy_kind */
 	char name[WIRE_NAME_MAX];
 	char work[32];
 	uint64_t cpuset[WIRE_CPUS_MAX / 64];	/* every CPU that it was ever allowed */
 };
-_Static_assert(sizeof(struct wire_cgroup) == 256, "layout");
+_Static_assert(sizeof(struct wire_cgroup) == 272, "layout");
+
+/* By name, so that a reader of another version passes over what it does not know. */
+struct wire_check {
+	uint32_t cgroup;	/* index of its wire_cgroup */
+	uint32_t off;		/* 1: switched off; `value` means nothing */
+	double value;		/* the limit; of a switch, 1 */
+	char name[48];		/* of the field of struct ktstr_checks */
+};
+_Static_assert(sizeof(struct wire_check) == 64, "layout");
 
 enum wire_worker_end { WIRE_WORKER_COMPLETED = 1, WIRE_WORKER_EXITED, WIRE_WORKER_SIGNALED, WIRE_WORKER_TIMED_OUT };
 
@@ -136,7 +151,7 @@ struct wire_worker {
 	uint32_t cgroup;	/* index of its wire_cgroup */
 	int32_t tid;
 	uint32_t end;		/* enum wire_worker_end */
-	int32_t end_code;	/* exit status or signal */
+	int32_t end_code;	/* exit status or signal; TIMED_OUT: the child that it waits for, or 0 */
 	uint32_t counts_progress; /* 0: a custom function that counted nothing */
 	uint64_t work_units, iterations;
 	uint64_t cpu_ns, wall_ns;
@@ -145,7 +160,10 @@ struct wire_worker {
 	uint64_t migrations;
 	uint64_t wake_samples;	/* how many there were; WIRE_SAMPLES has a uniform choice of them */
 	uint32_t max_gap_cpu;
-	uint32_t reserved;
+	/* Of one that did not end when it was told to: what it was doing, as the third field of /proc/PID/stat says. */
+	uint8_t state;		/* 'R': ready to run, but not run; 0: not known */
+	uint8_t child_state;	/* of the process that it waits for */
+	uint16_t reserved;
 	uint64_t cpus_used[WIRE_CPUS_MAX / 64];
 	uint64_t cpus_outside[WIRE_CPUS_MAX / 64]; /* used at a time at which they were not allowed */
 	uint64_t pages_migrated;	/* the machine's numa_pages_migrated while it worked */
@@ -201,7 +219,7 @@ _Static_assert(sizeof(struct wire_samples) == 8, "layout");
 
 struct wire_detail {
 	uint32_t verdict;	/* enum ktstr_verdict */
-	uint32_t reserved;
+	uint32_t expectation;	/* 1: a failed ktstr_expect(), 0: the engine's own */
 };
 
 enum wire_stream {
@@ -236,6 +254,7 @@ enum wire_exit_reason {
 	WIRE_EXIT_SCHED,	/* the scheduler did not get to the test */
 	WIRE_EXIT_IMAGE,	/* the initramfs is not complete */
 	WIRE_EXIT_SETUP,	/* mounting, cgroups, or starting the test failed */
+	WIRE_EXIT_SYSCTL,	/* a sysctl that the scheduler declares cannot be set; the INIT stream names it */
 };
 
 struct wire_exit {

@@ -142,6 +142,8 @@ static void tell(struct session *s, const struct judgement *j, double seconds)
 	       term_plain(&s->term), s->how.scenario, seconds);
 	for (uint32_t i = 0; i < j->details; i++)
 		out_printf("  %s\n", j->detail[i].text);
+	for (uint32_t i = 0; i < j->unjudged_count; i++)
+		out_printf("  not judged: %s: %s\n", j->unjudged[i].check, j->unjudged[i].why);
 }
 
 static void keep(struct session *s, const struct judgement *j, double seconds)

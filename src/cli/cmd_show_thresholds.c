@@ -23,7 +23,7 @@ static const struct option_row thresholds_options[] = {
 	OPT_END,
 };
 
-static const char *const origins[] = { "default", "scheduler", "test" };
+static const char *const origins[] = { "default", "scheduler", "test", "load" };
 
 struct suites {
 	struct reactor *reactor;
@@ -58,14 +58,12 @@ static const struct test_decl *find_test(const struct suites *s, const char *nam
 
 static const char *value_text(const struct thresholds *t, enum threshold i, char *out, size_t size)
 {
-	double value = threshold_value(t, i);
-	if (!threshold_rows[i].measured)
-		return "none";
-	if (threshold_rows[i].kind == CHECK_SWITCH)
-		return value ? "true" : "false";
-	if (!value)
-		return "none";
-	snprintf(out, size, "%.10g", value);
+	const struct limit *limit = &t->limit[i];
+	if (threshold_rows[i].measured && threshold_rows[i].kind == CHECK_SWITCH)
+		return limit->on ? "true" : "false";
+	if (!limit->on)
+		return limit->origin == FROM_DEFAULT ? "none" : "off";
+	snprintf(out, size, "%.10g", limit->value);
 	return out;
 }
 
@@ -76,24 +74,22 @@ static void print_text(const struct test_decl *t, const struct thresholds *limit
 	       t->scheduler ? t->scheduler->name : "eevdf");
 	for (unsigned i = 0; i < LIMIT_MAX; i++)
 		out_printf("  %-38s: %-10s (%s)\n", threshold_rows[i].name, value_text(limits, i, value, sizeof(value)),
-		       threshold_rows[i].measured ? origins[limits->origin[i]] : "not measured yet");
+		       threshold_rows[i].measured ? origins[limits->limit[i].origin] : "not measured yet");
 }
 
 static json_t *value_json(const struct thresholds *t, enum threshold i)
 {
-	double value = threshold_value(t, i);
-	if (!threshold_rows[i].measured)
-		return json_null();
-	if (threshold_rows[i].kind == CHECK_SWITCH)
-		return json_boolean(value != 0);
-	return value ? json_number(value) : json_null();
+	const struct limit *limit = &t->limit[i];
+	if (threshold_rows[i].measured && threshold_rows[i].kind == CHECK_SWITCH)
+		return json_boolean(limit->on);
+	return limit->on ? json_number(limit->value) : json_null();
 }
 
 static json_t *threshold_json(const struct thresholds *limits, enum threshold i)
 {
 	json_t *o = json_object();
 	json_put(&o, "value", value_json(limits, i));
-	json_put_text(&o, "origin", threshold_rows[i].measured ? origins[limits->origin[i]] : NULL);
+	json_put_text(&o, "origin", threshold_rows[i].measured ? origins[limits->limit[i].origin] : NULL);
 	return o;
 }
 
@@ -160,8 +156,9 @@ const struct command cmd_show_thresholds = {
 	.summary = "Show what a test is judged by, and which layer said so",
 	.operands = "TEST [PATH...]",
 	.text = "Looks the test up in the test binaries under the paths (default: build) and prints every limit after "
-		"the three layers are merged: the defaults, the scheduler's, the test's. A limit of none is not "
-		"checked.",
+		"the layers are merged: the defaults, the scheduler's, the test's. A limit of none is not checked; "
+		"one that is off was switched off by that layer. Checks that a scenario sets for one cgroup or load "
+		"are put over these when it runs.",
 	.option = thresholds_options,
 	.example = (const struct example[]){
 		{ "ktstr show-thresholds two_cgroups", "by the name of its function" },

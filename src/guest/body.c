@@ -37,20 +37,21 @@ int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t)
 	return t->scheduler_pid;
 }
 
-static void send_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, va_list ap)
+static void send_detail(struct ktstr_ctx *t, const struct wire_detail *head, const char *fmt, va_list ap)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	buf_vappendf(&text, fmt, ap);
 	if (t->dry)
 		return;
-	channel_detail(&t->channel, verdict, buf_str(&text));
+	channel_detail(&t->channel, head, buf_str(&text));
 }
 
 void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)
 {
+	struct wire_detail head = { .verdict = verdict };
 	va_list ap;
 	va_start(ap, fmt);
-	send_detail(t, verdict, fmt, ap);
+	send_detail(t, &head, fmt, ap);
 	va_end(ap);
 }
 
@@ -58,10 +59,11 @@ int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
 {
 	if (ok || t->dry)
 		return ok;
+	struct wire_detail head = { .verdict = KTSTR_FAIL, .expectation = 1 };
 	va_list ap;
 	va_start(ap, fmt);
 	t->expectation_failed = true;
-	send_detail(t, KTSTR_FAIL, fmt, ap);
+	send_detail(t, &head, fmt, ap);
 	va_end(ap);
 	return ok;
 }

@@ -29,8 +29,8 @@ int channel_send(struct channel *c, unsigned type, const void *head, size_t head
 	return n < 0 ? -errno : 0;
 }
 
-void channel_detail(struct channel *c, uint32_t verdict, const char *text)
+void channel_detail(struct channel *c, const struct wire_detail *head, const char *text)
 {
-	struct wire_detail detail = { .verdict = verdict };
+	struct wire_detail detail = *head;
 	channel_send(c, WIRE_DETAIL, &detail, sizeof(detail), text, strlen(text));
 }

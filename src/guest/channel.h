@@ -40,6 +40,6 @@ struct channel {
 /* Both parts together are at most WIRE_PAYLOAD_MAX bytes; -EMSGSIZE otherwise. */
 int channel_send(struct channel *c, unsigned type, const void *head, size_t head_len, const void *tail,
 		 size_t tail_len);
-void channel_detail(struct channel *c, uint32_t verdict, const char *text);
+void channel_detail(struct channel *c, const struct wire_detail *head, const char *text);
 
 #endif

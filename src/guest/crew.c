@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "guest/cgroup.h"
 #include "guest/work/work.h"
 
@@ -120,7 +122,7 @@ static struct crew_record *add_record(struct crew *c, const struct ktstr_load *l
 	if (!r)
 		return NULL;
 	*r = (struct crew_record){ .load = *load, .workers = count, .step = place->step, .limited = place->limited,
-				   .allowed = place->cpus, .nodes = place->nodes };
+				   .allowed = place->cpus, .nodes = place->nodes, .terms = place->terms };
 	snprintf(r->cgroup, sizeof(r->cgroup), "%s", place->cgroup);
 	c->record[c->records++] = r;
 	return r;
@@ -350,6 +352,18 @@ int crew_set_affinity(struct crew *c, const char *cgroup, const struct ktstr_aff
 	return 0;
 }
 
+static unsigned lower(unsigned a, unsigned b)
+{
+	return !a ? b : !b ? a : MIN_OF(a, b);
+}
+
+/* A load is judged by the least that it was ever given. */
+static void take_terms(struct crew_record *r, const struct cpu_terms *terms)
+{
+	r->terms.weight = lower(r->terms.weight, terms->weight);
+	r->terms.quota_permyriad = lower(r->terms.quota_permyriad, terms->quota_permyriad);
+}
+
 int crew_move(struct crew *c, const char *from, const struct crew_place *to, struct err **err)
 {
 	for (size_t i = 0; i < c->count; i++) {
@@ -361,6 +375,7 @@ int crew_move(struct crew *c, const char *from, const struct crew_place *to, str
 			return r;
 		snprintf(m->cgroup, sizeof(m->cgroup), "%s", to->cgroup);
 		allow(c, i, &to->cpus, to->limited);
+		take_terms(c->record[m->record], &to->terms);
 	}
 	return 0;
 }
@@ -401,12 +416,40 @@ static bool never_had_time(const struct crew *c, size_t i)
 	return !c->slot[i].report.work_units && c->stopping - since < SHORT_LIFE;
 }
 
+/* How long it waited for its first turn on a CPU is a gap like others, and the longest one where it never came. */
+static void note_late_start(struct crew *c, size_t i)
+{
+	struct worker_slot *s = &c->slot[i];
+	const struct crew_member *m = &c->member[i];
+	nsec_t due = MAX_OF(m->let_go + m->start_offset, m->pardoned);
+	nsec_t began = s->began_ns ? s->began_ns : nsec_now();
+	if (!m->let_go || began - due <= (nsec_t)s->report.max_gap_ns)
+		return;
+	s->report.max_gap_ns = (uint64_t)(began - due);
+	s->report.max_gap_at_ns = 0;
+	/* One that first ran in order to stop had all of that time, and did not get it. */
+	if (!s->began_ns || s->began_ns >= c->stopping)
+		s->report.wall_ns = s->report.max_gap_ns;
+}
+
+/* The third field of /proc/PID/stat; 0 where there is no such process. */
+static uint8_t state_of(pid_t pid)
+{
+	char path[32];
+	_cleanup_buf_ struct buf stat = BUF_NULL;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	const char *behind_name = file_read(path, 4096, &stat, NULL) == 0 ? strrchr(buf_str(&stat), ')') : NULL;
+	return behind_name && behind_name[1] == ' ' ? (uint8_t)behind_name[2] : 0;
+}
+
 static void note_end(struct crew *c, size_t i, int status)
 {
 	struct wire_worker *r = &c->slot[i].report;
 	c->member[i].over = true;
 	if (never_had_time(c, i))
 		r->counts_progress = 0;
+	else
+		note_late_start(c, i);
 	if (WIFSIGNALED(status)) {
 		r->end = WIRE_WORKER_SIGNALED;
 		r->end_code = WTERMSIG(status);
@@ -422,6 +465,10 @@ static void note_stuck(struct crew *c, size_t i)
 	struct worker_slot *s = &c->slot[i];
 	int64_t last = atomic_load(&s->last_check);
 	s->report.end = WIRE_WORKER_TIMED_OUT;
+	s->report.end_code = atomic_load(&s->child);
+	s->report.state = state_of(c->member[i].pid);
+	s->report.child_state = s->report.end_code ? state_of(s->report.end_code) : 0;
+	note_late_start(c, i);
 	if (!last)
 		return;
 	uint64_t gap_ns = ticks_ns(c->clock, ticks_now(c->clock) - last);

@@ -8,12 +8,15 @@ static void send_record(const struct crew_record *r, uint32_t index, struct chan
 {
 	struct wire_cgroup wire = {
 		.index = index, .workers = r->workers, .step = r->step, .has_cpuset = r->limited, .nodes = r->nodes,
-		.roles = work_type(&r->load.work)->roles,
+		.roles = work_type(&r->load.work)->roles, .wakes = work_type(&r->load.work)->wakes,
+		.cpu_weight = r->terms.weight, .quota_permyriad = r->terms.quota_permyriad,
+		.nice = r->load.nice.set ? r->load.nice.value : 0, .policy = r->load.policy.kind,
 	};
 	snprintf(wire.name, sizeof(wire.name), "%s", *r->cgroup ? r->cgroup : "(host)");
 	snprintf(wire.work, sizeof(wire.work), "%s", work_name(&r->load.work));
 	memcpy(wire.cpuset, r->allowed.word, sizeof(wire.cpuset));
 	channel_send(channel, WIRE_CGROUP, &wire, sizeof(wire), NULL, 0);
+	checks_send(&r->load.checks, index, channel);
 }
 
 static void send_samples(const struct worker_slot *s, uint32_t index, struct channel *channel)

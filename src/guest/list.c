@@ -30,11 +30,32 @@ static void put_number(struct buf *out, const char *key, unsigned long value)
 	buf_appendf(out, "%lu", value);
 }
 
-/* Enough digits to read the same number back; what is no limit (the test's problem says so) is still JSON. */
-static void put_real(struct buf *out, const char *key, double value)
+/* As numbers: 0 not set, 1 on, 2 off. */
+static void put_switch(struct buf *out, const char *key, enum ktstr_switch value)
 {
+	put_number(out, key, value == KTSTR_OFF ? 2 : value == KTSTR_ON);
+}
+
+/* A check that is not set is left out; one that is switched off is false. */
+static void put_switch_check(struct buf *out, const char *key, enum ktstr_switch value)
+{
+	if (value == KTSTR_UNSET)
+		return;
 	put_key(out, key);
-	buf_appendf(out, "%.17g", value > 0 && __builtin_isfinite(value) ? value : 0);
+	buf_puts(out, value == KTSTR_ON ? "true" : "false");
+}
+
+/* Enough digits to read the same number back. What is not a valid limit is left out: the test's problem says so. */
+static void put_limit(struct buf *out, const char *key, double value)
+{
+	bool off = value == KTSTR_OFF, zero = value == KTSTR_ZERO;
+	if (!off && !zero && !(value > 0 && __builtin_isfinite(value)))
+		return;
+	put_key(out, key);
+	if (off)
+		buf_puts(out, "false");
+	else
+		buf_appendf(out, "%.17g", zero ? 0 : value);
 }
 
 static void put_strings(struct buf *out, const char *key, const char *const *list)
@@ -53,13 +74,11 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 {
 	put_key(out, "checks");
 	buf_puts(out, "{");
-	put_number(out, "not_starved", c->not_starved);
-	put_number(out, "isolation", c->isolation);
-	put_number(out, "max_gap_ms", c->max_gap_ms);
-	put_number(out, "max_p99_wake_latency_ns", c->max_p99_wake_latency_ns);
-	put_number(out, "gate_on_tcg", c->gate_on_tcg);
-#define PUT(name) put_real(out, #name, c->name);
-	KTSTR_REAL_CHECKS(PUT)
+#define PUT(name) put_switch_check(out, #name, c->name);
+	KTSTR_SWITCH_CHECKS(PUT)
+#undef PUT
+#define PUT(name) put_limit(out, #name, c->name);
+	KTSTR_LIMIT_CHECKS(PUT)
 #undef PUT
 	buf_puts(out, "}");
 }
@@ -74,7 +93,7 @@ static void put_constraints(struct buf *out, const struct ktstr_constraints *c)
 	put_number(out, "max_cpus", c->max_cpus);
 	put_number(out, "min_numa_nodes", c->min_numa_nodes);
 	put_number(out, "max_numa_nodes", c->max_numa_nodes);
-	put_number(out, "requires_smt", c->requires_smt);
+	put_switch(out, "requires_smt", c->requires_smt);
 	buf_puts(out, "}");
 }
 
@@ -149,10 +168,11 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_strings(out, "sched_args", t->sched_args);
 	put_strings(out, "include_files", t->include_files);
 	put_payloads(out, t);
-	put_number(out, "expect_err", t->expect_err);
-	put_number(out, "allow_inconclusive", t->allow_inconclusive);
-	put_number(out, "performance_mode", t->performance_mode);
-	put_number(out, "no_perf_mode", t->no_perf_mode);
+	put_switch(out, "expect_err", t->expect_err);
+	put_number(out, "expect_finding", t->expect_finding);
+	put_switch(out, "allow_inconclusive", t->allow_inconclusive);
+	put_switch(out, "performance_mode", t->performance_mode);
+	put_switch(out, "no_perf_mode", t->no_perf_mode);
 	put_constraints(out, &constraints);
 	put_text(out, "expect_scx_error_contains", t->expect_scx_error_contains);
 	put_text(out, "expect_scx_error_matches", t->expect_scx_error_matches);

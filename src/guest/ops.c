@@ -71,6 +71,8 @@ static int track(struct stage *s, const char *name, struct tracked **ret, struct
 		g->cpus = above->cpus;
 		g->limited = true;
 	}
+	if (above)
+		g->terms = above->terms;
 	*ret = g;
 	return 0;
 }
@@ -111,6 +113,19 @@ static int clear_cpuset(struct stage *s, struct tracked *g, struct err **err)
 	crew_allow(&s->backdrop, g->name, &g->cpus, g->limited);
 	crew_allow(&s->step, g->name, &g->cpus, g->limited);
 	return r;
+}
+
+/* What its own limits make of its parent's terms. */
+static void take_limits(struct tracked *g, const struct ktstr_limits *l)
+{
+	struct cpu_terms *t = &g->terms;
+	unsigned period = l->cpu_period_us ? l->cpu_period_us : 100000;
+	uint64_t of_period = (uint64_t)l->cpu_quota_us * 10000 / period;
+	unsigned quota = l->cpu_quota_us ? (unsigned)MAX_OF(of_period, 1u) : l->cpu_quota_pct * 100;
+	if (l->cpu_weight)
+		t->weight = MAX_OF((t->weight ? t->weight : 100) * l->cpu_weight / 100, 1u);
+	if (quota && !l->cpu_unlimited)
+		t->quota_permyriad = t->quota_permyriad ? MIN_OF(t->quota_permyriad, quota) : quota;
 }
 
 /* For work types that move between cgroups: others like this one, beside it. */
@@ -163,7 +178,7 @@ static int add_load(struct stage *s, struct tracked *g, const struct ktstr_load 
 	const struct ktstr_load *load = &other;
 	unsigned count = load_workers(s->t->test, load, cpus);
 	struct crew_place place = { .cgroup = g->name, .limited = g->limited, .cpus = g->cpus, .step = s->index,
-				    .nodes = nodes_of(s, g, load) };
+				    .nodes = nodes_of(s, g, load), .terms = g->terms };
 	int r = load_check(s->t->topology, g->name, said, &g->cpus, count, err);
 	if (r == 0 && work_type(&load->work)->siblings)
 		r = make_siblings(s, g, or_default(load->work.groups, 2), err);
@@ -184,6 +199,7 @@ int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **e
 	}
 	if (r == 0)
 		r = cgroup_set_limits(def->name, &def->limits, err);
+	take_limits(g, &def->limits);
 	struct ktstr_load merged;
 	const struct ktstr_load *load;
 	for (unsigned i = 0; r == 0 && (load = cgroup_load(def, i, &merged)); i++)
@@ -261,7 +277,7 @@ static int swap_cpusets(struct stage *s, struct tracked *a, struct tracked *b, s
 
 static int move_tasks(struct stage *s, struct tracked *from, struct tracked *to, struct err **err)
 {
-	struct crew_place place = { .cgroup = to->name, .limited = to->limited, .cpus = to->cpus };
+	struct crew_place place = { .cgroup = to->name, .limited = to->limited, .cpus = to->cpus, .terms = to->terms };
 	int r = crew_move(&s->step, from->name, &place, err);
 	to->workers |= from->workers;
 	if (r == 0)

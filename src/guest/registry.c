@@ -7,6 +7,9 @@
 #include "base/text.h"
 #include "guest/payload.h"
 #include "guest/registry.h"
+#include "guest/stage.h"
+
+#define SYSCTLS_MAX 64	/* as many as PID 1 takes: INIT_ARGS_MAX */
 
 /* Weak: a binary without schedulers has no such section. */
 extern const struct ktstr_test *const __start_ktstr_tests[] __attribute__((weak));
@@ -102,18 +105,8 @@ struct ktstr_constraints test_constraints(const struct ktstr_test *t)
 		.max_cpus = first_set(c->max_cpus, s->max_cpus, 192),
 		.min_numa_nodes = first_set(c->min_numa_nodes, s->min_numa_nodes, 1),
 		.max_numa_nodes = first_set(c->max_numa_nodes, s->max_numa_nodes, 1),
-		.requires_smt = first_set(c->requires_smt, s->requires_smt, KTSTR_OFF),
+		.requires_smt = c->requires_smt ? c->requires_smt : s->requires_smt ? s->requires_smt : KTSTR_OFF,
 	};
-}
-
-static const char *check_reals(const struct ktstr_checks *c)
-{
-#define CHECK(name)                                       \
-	if (!(c->name >= 0) || !__builtin_isfinite(c->name)) \
-		return "its check " #name " is not a number of 0 or more";
-	KTSTR_REAL_CHECKS(CHECK)
-#undef CHECK
-	return NULL;
 }
 
 static const char *check_constraints(const struct ktstr_test *t)
@@ -141,6 +134,30 @@ static const char *check_scx_error(const struct ktstr_test *t)
 		return "its expect_scx_error_matches is no regular expression";
 	regfree(&regex);
 	return NULL;
+}
+
+static const char *check_expectation(const struct ktstr_test *t)
+{
+	if (t->expect_finding >= KTSTR_FINDING_MAX)
+		return "its expect_finding is not one of enum ktstr_finding";
+	if (t->expect_finding && t->expect_err != KTSTR_ON)
+		return "expect_finding needs expect_err";
+	if (t->expect_finding && (t->expect_scx_error_contains || t->expect_scx_error_matches))
+		return "expect_finding and expect_scx_error_* exclude each other";
+	if (t->expect_err == KTSTR_ON && !t->scheduler && !t->expect_finding)
+		return "expect_err expects the end of its scheduler, and it has none; expect_finding expects a finding";
+	return NULL;
+}
+
+static const char *check_sysctls(const struct ktstr_scheduler *s)
+{
+	size_t count = 0;
+	for (; s && s->sysctls && s->sysctls[count]; count++) {
+		const char *equals = strchr(s->sysctls[count], '=');
+		if (!equals || equals == s->sysctls[count])
+			return "a sysctl of its scheduler is not of the form NAME=VALUE";
+	}
+	return count > SYSCTLS_MAX ? "its scheduler has more than 64 sysctls" : NULL;
 }
 
 /* Said with the payload's name, which no static sentence has: in memory that lasts. */
@@ -192,6 +209,10 @@ const char *test_validate(const struct ktstr_test *t)
 	if (!problem)
 		problem = check_payloads(t);
 	if (!problem)
-		problem = check_reals(&t->checks);
-	return problem || !t->scheduler ? problem : check_reals(&t->scheduler->checks);
+		problem = check_expectation(t);
+	if (!problem)
+		problem = check_sysctls(t->scheduler);
+	if (!problem)
+		problem = checks_problem(&t->checks);
+	return problem || !t->scheduler ? problem : checks_problem(&t->scheduler->checks);
 }

@@ -19,6 +19,7 @@ struct tracked {
 	char name[WIRE_NAME_MAX];
 	bool backdrop, frozen, limited, workers;
 	unsigned siblings;		/* how many were made beside it */
+	struct cpu_terms terms;
 	struct cpuset_bits cpus;
 	uint64_t nodes;
 };
@@ -45,6 +46,10 @@ int load_check(const struct guest_topology *topology, const char *cgroup, const 
 	       const struct cpuset_bits *cpus, unsigned count, struct err **err);
 int affinity_check(const struct guest_topology *t, const char *cgroup, const struct ktstr_affinity *a,
 		   const struct cpuset_bits *pool, struct err **err);
+/* checks.c: what is wrong with them, or NULL. */
+const char *checks_problem(const struct ktstr_checks *c);
+/* What @c does not set is as @from has it. */
+void checks_inherit(struct ktstr_checks *c, const struct ktstr_checks *from);
 /* How many workers a load has in a cgroup of @cpus CPUs. */
 unsigned load_workers(const struct ktstr_test *test, const struct ktstr_load *load, unsigned cpus);
 /* Step over the loads of a cgroup: its own first; @merged, which is returned, has what the cgroup says for all. NULL at

@@ -27,6 +27,7 @@ static void take_defaults(struct ktstr_load *l, const struct ktstr_load *from)
 	l->pcomm = l->pcomm ? l->pcomm : from->pcomm;
 	l->uid = l->uid ? l->uid : from->uid;
 	l->gid = l->gid ? l->gid : from->gid;
+	checks_inherit(&l->checks, &from->checks);
 }
 
 const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index, struct ktstr_load *merged)
@@ -172,6 +173,9 @@ int load_check(const struct guest_topology *t, const char *cgroup, const struct 
 		return BAD(err, "cgroup '%s': nice %d is not in -20..19", cgroup, l->nice.value);
 	if (l->comm && (!*l->comm || strlen(l->comm) > 15))
 		return BAD(err, "cgroup '%s': comm '%s' has not 1 to 15 bytes", cgroup, l->comm);
+	const char *check = checks_problem(&l->checks);
+	if (check)
+		return BAD(err, "cgroup '%s': %s", cgroup, check);
 	if (l->numa_node.set && l->affinity.kind != KTSTR_AFFINITY_INHERIT)
 		return BAD(err, "cgroup '%s': numa_node and an affinity are both said", cgroup);
 	int r = check_policy(cgroup, &l->policy, err);

@@ -52,6 +52,7 @@ struct worker_slot {
 	_Atomic uint32_t futex;		/* its own word, free for its work type */
 	_Atomic int32_t ready;		/* SIGNAL_STORM: it has its handler; IRQ_WAKE: its socket */
 	_Atomic int64_t stamp;		/* ticks: when somebody last woke it */
+	_Atomic int32_t child;		/* a process that it made and waits for; 0: none */
 	int64_t began_ns, began;	/* the same time; the second in ticks */
 	uint32_t trouble;		/* enum worker_trouble */
 	int32_t trouble_code;		/* negative errno */
@@ -114,6 +115,12 @@ struct ktstr_worker {
 	bool dear_pause;		/* the processor is emulated: see ktstr_worker_spin */
 };
 
+/* How much CPU time the test asked for, for a cgroup: along its path. */
+struct cpu_terms {
+	unsigned weight;		/* 100 is the usual one; 0: none was set */
+	unsigned quota_permyriad;	/* 1/10000 of one CPU; 0: none */
+};
+
 /* A load in a cgroup, as it is reported. */
 struct crew_record {
 	struct ktstr_load load;
@@ -123,6 +130,7 @@ struct crew_record {
 	bool limited;			/* there was a cpuset for some of its life */
 	struct cpuset_bits allowed;	/* all CPUs that it was ever allowed */
 	uint64_t nodes;			/* where its memory should be; 0: anywhere */
+	struct cpu_terms terms;		/* the least of all places where its workers were */
 };
 
 struct crew_member {
@@ -164,6 +172,7 @@ struct crew_place {
 	struct cpuset_bits cpus;
 	uint64_t nodes;
 	uint32_t step;
+	struct cpu_terms terms;
 };
 
 int crew_init(struct crew *c, uint64_t seed, const struct guest_topology *topology, struct err **err);
@@ -199,6 +208,9 @@ enum ktstr_verdict crew_report(struct crew *c, struct channel *channel, uint32_t
 			       size_t size);
 uint64_t crew_iterations(const struct crew *c);
 unsigned crew_running(const struct crew *c);
+
+/* checks.c: a load's own checks, behind its cgroup record. */
+void checks_send(const struct ktstr_checks *c, uint32_t cgroup, struct channel *channel);
 
 /* place.c: what the engine does to a worker from outside. */
 int place_policy(pid_t pid, const struct ktstr_load *load);

@@ -127,6 +127,7 @@ void run_counts_add(struct run_counts *sum, const struct run_counts *part)
 	sum->inconclusive += part->inconclusive;
 	sum->skipped += part->skipped;
 	sum->flaky += part->flaky;
+	sum->allowed += part->allowed;
 	sum->not_run += part->not_run;
 	sum->interrupted |= part->interrupted;
 }

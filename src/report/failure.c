@@ -72,6 +72,8 @@ static void put_findings(const struct judgement *j, struct buf *out)
 	unsigned more = j->details - shown + j->details_lost;
 	if (more)
 		buf_appendf(out, "  ... and %u more\n", more);
+	for (uint32_t i = 0; i < j->unjudged_count; i++)
+		buf_appendf(out, "  not judged: %s: %s\n", j->unjudged[i].check, j->unjudged[i].why);
 }
 
 static void put_header(const struct result *r, const struct term *t, struct buf *out)

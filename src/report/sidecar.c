@@ -69,6 +69,19 @@ static json_t *details(const struct judgement *j)
 	return array;
 }
 
+/* Default checks that could not be evaluated, with the reason. */
+static json_t *not_judged(const struct judgement *j)
+{
+	json_t *array = json_array();
+	for (uint32_t i = 0; i < j->unjudged_count; i++) {
+		json_t *o = json_object();
+		json_put_text(&o, "check", j->unjudged[i].check);
+		json_put_text(&o, "reason", j->unjudged[i].why);
+		json_add(&array, o);
+	}
+	return array;
+}
+
 static json_t *cgroup_stats(const struct cgroup_stats *c)
 {
 	json_t *o = json_object();
@@ -385,6 +398,7 @@ json_t *sidecar_json(const struct result *r)
 	json_put_bool(&o, "flaky", r->outcome.flaky);
 	json_put(&o, "flake", tries(r));
 	json_put(&o, "details", details(j));
+	json_put(&o, "not_judged", not_judged(j));
 	json_put(&o, "stats", stats_json(&j->stats));
 	json_put(&o, "stimulus_events", stimulus(r->evidence));
 	json_put(&o, "work_metrics", work_metrics(r->evidence));

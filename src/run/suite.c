@@ -109,35 +109,37 @@ static int get_switch(const json_t *o, const char *key, enum ktstr_switch *ret, 
 {
 	unsigned value = 0;
 	int r = get_unsigned(o, key, &value, err);
-	if (r == 0 && value > KTSTR_OFF)
+	if (r == 0 && value > 2)
 		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: not a switch", key);
-	*ret = (enum ktstr_switch)value;
+	*ret = value == 2 ? KTSTR_OFF : (enum ktstr_switch)value;
 	return r;
 }
 
-/* A limit: a number from 0; a fraction is written with a point, or is a whole number. */
-static int get_real(const json_t *o, const char *key, double *ret, struct err **err)
+/* A limit is a number, and false where it is switched off. */
+static int get_limit(const json_t *v, const char *name, double *ret, struct err **err)
 {
-	const json_t *v = json_object_get(o, key);
-	if (!json_is_number(v) || !(json_number_value(v) >= 0))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a number of 0 or more", key);
-	*ret = json_number_value(v);
+	double value = json_number_value(v);
+	if (json_is_false(v)) {
+		*ret = KTSTR_OFF;
+		return 0;
+	}
+	if (!json_is_number(v) || !(value >= 0))
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a number of 0 or more, or false", name);
+	*ret = value > 0 ? value : KTSTR_ZERO;
 	return 0;
 }
 
-/* A check that the list does not name is one that the test binary's version has not: not said. */
+/* A check that the list does not name is not set. */
 static int get_check(const json_t *c, const struct threshold_row *row, void *to, struct err **err)
 {
-	if (!row->measured || !json_object_get(c, row->name))
+	const json_t *v = row->measured ? json_object_get(c, row->name) : NULL;
+	if (!v)
 		return 0;
-	switch (row->kind) {
-	case CHECK_SWITCH:
-		return get_switch(c, row->name, to, err);
-	case CHECK_UINT:
-		return get_unsigned(c, row->name, to, err);
-	case CHECK_REAL:
-		return get_real(c, row->name, to, err);
-	}
+	if (row->kind == CHECK_LIMIT)
+		return get_limit(v, row->name, to, err);
+	if (!json_is_boolean(v))
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected true or false", row->name);
+	*(enum ktstr_switch *)to = json_is_true(v) ? KTSTR_ON : KTSTR_OFF;
 	return 0;
 }
 
@@ -158,7 +160,7 @@ static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **er
 		if (r < 0)
 			return r;
 	}
-	return json_object_get(c, "gate_on_tcg") ? get_switch(c, "gate_on_tcg", &ret->gate_on_tcg, err) : 0;
+	return 0;
 }
 
 static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **err)
@@ -243,7 +245,7 @@ static int get_bool(const json_t *o, const char *key, bool *ret, struct err **er
 
 static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 {
-	unsigned duration_ms = 0, expect = 0;
+	unsigned duration_ms = 0, finding = 0;
 	int r = get_unsigned(o, "line", &t->line, err);
 	if (r == 0)
 		r = get_unsigned(o, "memory_mib", &t->memory_mib, err);
@@ -252,7 +254,11 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 	if (r == 0)
 		r = get_unsigned(o, "workers_per_cgroup", &t->workers_per_cgroup, err);
 	if (r == 0)
-		r = get_unsigned(o, "expect_err", &expect, err);
+		r = get_bool(o, "expect_err", &t->expect_err, err);
+	if (r == 0 && json_object_get(o, "expect_finding"))
+		r = get_unsigned(o, "expect_finding", &finding, err);
+	if (r == 0 && finding >= KTSTR_FINDING_MAX)
+		r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "expect_finding: %u is not a known finding", finding);
 	if (r == 0)
 		r = get_bool(o, "allow_inconclusive", &t->allow_inconclusive, err);
 	if (r == 0)
@@ -260,7 +266,7 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 	if (r == 0)
 		r = get_bool(o, "no_perf_mode", &t->no_perf_mode, err);
 	t->duration = duration_ms * NSEC_PER_MSEC;
-	t->expect_err = expect == KTSTR_ON;
+	t->expect_finding = (enum ktstr_finding)finding;
 	return r;
 }
 

@@ -39,6 +39,7 @@ struct test_decl {
 	struct payload_decl *payload_list;	/* it first, where there is one */
 	size_t payloads;
 	bool expect_err, allow_inconclusive;
+	enum ktstr_finding expect_finding;
 	bool performance_mode, no_perf_mode;	/* not both */
 	char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */

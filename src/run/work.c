@@ -162,6 +162,7 @@ int attempt_judge(void *arg)
 		.scheduler = t->scheduler ? t->scheduler->name : NULL,
 		.duration = t->duration,
 		.expect_err = t->expect_err,
+		.expect_finding = t->expect_finding,
 		.emulated = !strcmp(fleet_of(a)->config.accel->backend->name, "tcg"),
 		.expect_contains = t->expect_contains,
 		.expect_matches = t->expect_matches,

@@ -10,13 +10,14 @@
 struct pattern {
 	const char *needle;
 	const char *what;
+	bool by_test;
 };
 
 /* A panic is what everything else ends in, so it is the last to be asked for. */
 static const struct pattern kernel_patterns[] = {
-	{ "Out of memory: Killed process", "guest out of memory" },
-	{ "System is deadlocked on memory", "guest out of memory" },
-	{ "Initramfs unpacking failed", "guest out of memory while unpacking its initramfs" },
+	{ "Out of memory: Killed process", "guest out of memory", true },
+	{ "System is deadlocked on memory", "guest out of memory", true },
+	{ "Initramfs unpacking failed", "guest out of memory while unpacking its initramfs", true },
 	{ "blocked for more than", "hung task" },
 	{ "soft lockup", "soft lockup" },
 	{ "hard LOCKUP", "hard lockup" },
@@ -26,7 +27,7 @@ static const struct pattern kernel_patterns[] = {
 	{ "general protection fault", "kernel oops" },
 	{ "kernel BUG at", "kernel BUG" },
 	{ "Oops:", "kernel oops" },
-	{ "sysrq: Trigger a crash", "kernel crash by SysRq" },
+	{ "sysrq: Trigger a crash", "kernel crash by SysRq", true },
 	{ "Kernel panic - not syncing", "kernel panic" },
 };
 
@@ -72,6 +73,7 @@ static bool find(const struct pattern *patterns, size_t count, const char *text,
 		if (!at)
 			continue;
 		ret->what = patterns[i].what;
+		ret->by_test = patterns[i].by_test;
 		copy_line(text, at, ret->line, sizeof(ret->line));
 		return true;
 	}
@@ -92,6 +94,7 @@ static bool verifier_reason(const char *text, struct cause *ret)
 	if (!stats || stats < text + 2)
 		return false;
 	ret->what = "the BPF verifier rejected it";
+	ret->by_test = false;
 	copy_line(text, stats - 2, ret->line, sizeof(ret->line));
 	return ret->line[0] != '\0';
 }

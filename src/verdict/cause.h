@@ -7,6 +7,7 @@
 
 struct cause {
 	const char *what;	/* "kernel panic", "BPF verifier rejected the scheduler", ... static */
+	bool by_test;		/* the test brings this about by itself, whatever the scheduler does */
 	char line[200];		/* the line that says so, without its time stamp */
 };
 

@@ -1,85 +1,365 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* checks.c -- checks over workers' telemetry: progress, gaps, spread, isolation (behaviour 3.3). */
+/* checks.c -- checks over workers' telemetry: progress, gaps, spread, isolation, ends. One finding a load and kind. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include <ktstr/load.h>
+
 #include "verdict/checks.h"
 
-static void check_end(const struct wire_worker *w, const char *cgroup, struct judgement *j)
+#define STOP_PATIENCE (5 * NSEC_PER_SEC)	/* what the guest gives workers that are told to stop */
+
+void cannot_judge(struct check_run *run, const struct checked_load *l, enum threshold which, const char *fmt, ...)
 {
-	char how[64];
-	if (w->end == WIRE_WORKER_SIGNALED)
-		snprintf(how, sizeof(how), "was killed by SIG%s", sigabbrev_np(w->end_code) ?: "?");
-	else if (w->end == WIRE_WORKER_EXITED)
-		snprintf(how, sizeof(how), "exited with status %d before it was stopped", w->end_code);
-	else if (w->end == WIRE_WORKER_TIMED_OUT)
-		snprintf(how, sizeof(how), "did not get to run within 5 s of being told to stop");
+	const struct threshold_row *row = &threshold_rows[which];
+	char why[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (l->t.limit[which].origin == FROM_DEFAULT)
+		judgement_unjudged(run->j, row->name, "%s: %s", l->name, why);
 	else
+		judgement_add(run->j, row->finding, KTSTR_INCONCLUSIVE, "%s: %s cannot be judged: %s", l->name,
+			      row->name, why);
+}
+
+/* --- several workers in one finding ------------------------------------------------------------------------------- */
+
+#define TIDS_NAMED 4
+
+/* Those of a load that something is said of. */
+struct crowd {
+	uint32_t count;
+	const struct wire_worker *first, *worst;
+	char tids[64];		/* "40, 41, 42, 43, ..." */
+};
+
+static void crowd_add(struct crowd *c, const struct wire_worker *w)
+{
+	size_t len = strlen(c->tids);
+	if (!c->count)
+		c->first = c->worst = w;
+	if (w->max_gap_ns > c->worst->max_gap_ns)
+		c->worst = w;
+	if (c->count < TIDS_NAMED)
+		snprintf(c->tids + len, sizeof(c->tids) - len, "%s%d", len ? ", " : "", w->tid);
+	else if (c->count == TIDS_NAMED)
+		snprintf(c->tids + len, sizeof(c->tids) - len, ", ...");
+	c->count++;
+}
+
+/* "tid 40", or "3 of 8 workers (tids 40, 41, 42)". */
+static const char *crowd_name(const struct crowd *c, const struct checked_load *l, char *out, size_t size)
+{
+	if (c->count == 1)
+		snprintf(out, size, "tid %s", c->tids);
+	else
+		snprintf(out, size, "%u of %u workers (tids %s)", c->count, l->g->workers, c->tids);
+	return out;
+}
+
+static bool never_ran(const struct wire_worker *w)
+{
+	return !w->cpu_ns && !w->iterations && !w->work_units && !w->run_count;
+}
+
+/* --- progress and gaps -------------------------------------------------------------------------------------------- */
+
+static double milliseconds(uint64_t ns)
+{
+	return (double)ns / 1e6;
+}
+
+/* How long a worker of @l may go without a turn, as far as the test itself brings that about. */
+static nsec_t patience(const struct check_run *run, const struct checked_load *l)
+{
+	return share_patience(share_of_worker(run->e, l->index, &run->rivals, run->facts->scx));
+}
+
+static void too_small_a_share(struct check_run *run, const struct checked_load *l, enum threshold which,
+			      uint64_t window_ns)
+{
+	double share = share_of_worker(run->e, l->index, &run->rivals, run->facts->scx);
+	cannot_judge(run, l, which,
+		     "with the weights, quotas, policies and numbers of workers that the test asks for, each worker "
+		     "may count on %.2g %% of a CPU, %.3g ms in %.1f s",
+		     share * 100, share * milliseconds(window_ns), milliseconds(window_ns) / 1000);
+}
+
+static bool starved(const struct wire_worker *w)
+{
+	/* A custom function that counts nothing is for its author to judge. */
+	return !w->work_units && (w->counts_progress || w->end != WIRE_WORKER_COMPLETED);
+}
+
+static void check_progress(struct check_run *run, const struct checked_load *l)
+{
+	struct crowd crowd = { 0 };
+	char who[96];
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		if (w->cgroup == l->index && starved(w))
+			crowd_add(&crowd, w);
+	}
+	if (!crowd.count)
 		return;
-	judgement_add(j, w->end == WIRE_WORKER_TIMED_OUT ? DETAIL_STUCK : DETAIL_CRASH, KTSTR_FAIL,
-		      "cgroup '%s': worker tid %d %s", cgroup, w->tid, how);
-}
-
-static void check_progress(const struct wire_worker *w, struct judgement *j)
-{
-	if (!w->counts_progress && w->end == WIRE_WORKER_COMPLETED)
-		return;		/* a custom function that reports nothing is its author's to judge */
-	if (!w->work_units)
-		judgement_add(j, DETAIL_STARVED, KTSTR_FAIL, "tid %d starved (0 work units)", w->tid);
-}
-
-static void check_gap(const struct wire_worker *w, double limit_ms, struct judgement *j)
-{
-	uint64_t gap_ms = w->max_gap_ns / 1000000;
-	if (limit_ms > 0 && (double)gap_ms > limit_ms)
-		judgement_add(j, DETAIL_STUCK, KTSTR_FAIL, "tid %d stuck %lums on cpu%u at +%lums (threshold %.0fms)",
-			      w->tid, gap_ms, w->max_gap_cpu, w->max_gap_at_ns / 1000000, limit_ms);
-}
-
-static void check_isolation(const struct wire_worker *w, const struct wire_cgroup *g, struct judgement *j)
-{
-	struct cpuset_bits outside = { 0 };
-	char list[CPUSET_TEXT_MAX];
-	for (size_t i = 0; i < CPUSET_WORDS; i++)
-		outside.word[i] = w->cpus_outside[i] | (g->has_cpuset ? w->cpus_used[i] & ~g->cpuset[i] : 0);
-	if (cpuset_count(&outside))
-		judgement_add(j, DETAIL_ISOLATION, KTSTR_FAIL, "tid %d ran on unexpected CPUs {%s}", w->tid,
-			      cpuset_format(&outside, list, sizeof(list)));
-}
-
-static void check_spread(const struct cgroup_stats *s, const struct thresholds *t, struct judgement *j)
-{
-	if (t->max_spread_pct <= 0 || s->off_cpu_workers < 2 || s->spread_pct <= t->max_spread_pct)
+	uint64_t window = MAX_OF(crowd.worst->wall_ns, crowd.worst->max_gap_ns);
+	if (window && patience(run, l) > (nsec_t)window) {
+		too_small_a_share(run, l, LIMIT_NOT_STARVED, window);
 		return;
-	judgement_add(j, DETAIL_UNFAIR, KTSTR_FAIL,
-		      "unfair cgroup '%s': spread=%.0f%% (%.0f-%.0f%%) %u workers on %u cpus (threshold %.0f%%)",
-		      s->name, s->spread_pct, s->min_off_cpu_pct, s->max_off_cpu_pct, s->workers, s->cpus,
-		      t->max_spread_pct);
+	}
+	check_fails(run, LIMIT_NOT_STARVED, "%s: %s starved (0 work units)%s, for %.0f ms", l->name,
+		    crowd_name(&crowd, l, who, sizeof(who)),
+		    never_ran(crowd.worst) ? (crowd.count == 1 ? ", it was never run" : ", one was never run") : "",
+		    milliseconds(crowd.worst->max_gap_ns));
 }
 
-static void check_measured(const struct cgroup_stats *s, const struct wire_cgroup *g, struct judgement *j)
+/* A limit that nobody set gives way to what the test asks for. */
+static double gap_limit_ms(const struct check_run *run, const struct checked_load *l)
 {
-	if (s->workers < g->workers)
-		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "cgroup '%s': %u of %u workers sent no telemetry",
-			      g->name, g->workers - s->workers, g->workers);
+	const struct limit *limit = &l->t.limit[LIMIT_GAP];
+	double asked_for = milliseconds((uint64_t)patience(run, l));
+	return limit->origin == FROM_DEFAULT && asked_for > limit->value ? asked_for : limit->value;
 }
 
-void check_workers(const struct evidence *e, const struct thresholds *t, struct judgement *j)
+static void check_gaps(struct check_run *run, const struct checked_load *l)
 {
-	for (uint32_t i = 0; i < e->worker_count; i++) {
-		const struct wire_worker *w = &e->worker[i].wire;
-		const struct wire_cgroup *g = &e->cgroup[w->cgroup];
-		if (t->not_starved) {
-			check_progress(w, j);
-			check_gap(w, t->max_gap_ms, j);
+	double limit = l->t.limit[LIMIT_GAP].value, allowed = gap_limit_ms(run, l);
+	struct crowd crowd = { 0 };
+	char others[64] = "";
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		if (w->cgroup == l->index && (double)(w->max_gap_ns / 1000000) > limit)
+			crowd_add(&crowd, w);
+	}
+	if (!crowd.count)
+		return;
+	const struct wire_worker *w = crowd.worst;
+	if ((double)(w->max_gap_ns / 1000000) <= allowed) {
+		too_small_a_share(run, l, LIMIT_GAP, MAX_OF(w->wall_ns, w->max_gap_ns));
+		return;
+	}
+	if (crowd.count > 1)
+		snprintf(others, sizeof(others), ", the longest of %u workers that were", crowd.count);
+	check_fails(run, LIMIT_GAP, "%s: tid %d stuck %lums on cpu%u at +%lums (threshold %.0fms)%s%s", l->name, w->tid,
+		    w->max_gap_ns / 1000000, w->max_gap_cpu, w->max_gap_at_ns / 1000000, allowed,
+		    never_ran(w) ? ", it was never run" : "", others);
+}
+
+/* --- shares of the CPU -------------------------------------------------------------------------------------------- */
+
+static nsec_t shortest_window(const struct check_run *run, const struct checked_load *l)
+{
+	nsec_t window = INT64_MAX;
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		if (w->cgroup == l->index && w->wall_ns)
+			window = MIN_OF(window, (nsec_t)w->wall_ns);
+	}
+	return window;
+}
+
+static void check_spread(struct check_run *run, const struct checked_load *l)
+{
+	const struct limit *limit = &l->t.limit[LIMIT_SPREAD];
+	const struct cgroup_stats *s = l->s;
+	double allowed = limit->value;
+	if (s->off_cpu_workers < 2 || s->spread_pct <= allowed)
+		return;
+	nsec_t window = shortest_window(run, l);
+	uint32_t cpus = share_cpus(run->e, l->index);
+	double floor = threshold_rows[LIMIT_SPREAD].strict +
+		       share_spread_floor(l->g->workers, run->rivals.workers, cpus, window);
+	if (limit->origin == FROM_DEFAULT)
+		allowed = MAX_OF(allowed, floor);
+	if (allowed >= 100)
+		cannot_judge(run, l, LIMIT_SPREAD, "%.0f ms are too short to share %u CPUs among %u workers evenly",
+			     milliseconds((uint64_t)window), cpus, l->g->workers);
+	else if (s->spread_pct > allowed)
+		check_fails(run, LIMIT_SPREAD,
+			    "unfair %s: spread=%.0f%% (%.0f-%.0f%%) %u workers on %u cpus (threshold %.0f%%)", l->name,
+			    s->spread_pct, s->min_off_cpu_pct, s->max_off_cpu_pct, s->workers, s->cpus, allowed);
+}
+
+/* --- isolation ---------------------------------------------------------------------------------------------------- */
+
+static void check_isolation(struct check_run *run, const struct checked_load *l)
+{
+	struct cpuset_bits all = { 0 };
+	struct crowd crowd = { 0 };
+	char list[CPUSET_TEXT_MAX], who[96];
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		bool outside = false;
+		for (size_t k = 0; k < CPUSET_WORDS && w->cgroup == l->index; k++) {
+			uint64_t bits = w->cpus_outside[k] |
+					(l->g->has_cpuset ? w->cpus_used[k] & ~l->g->cpuset[k] : 0);
+			all.word[k] |= bits;
+			outside |= bits != 0;
 		}
-		if (t->isolation)
-			check_isolation(w, g, j);
-		check_end(w, g->name, j);
+		if (outside)
+			crowd_add(&crowd, w);
 	}
+	if (crowd.count)
+		check_fails(run, LIMIT_ISOLATION, "%s: %s ran on unexpected CPUs {%s}", l->name,
+			    crowd_name(&crowd, l, who, sizeof(who)), cpuset_format(&all, list, sizeof(list)));
+}
+
+/* --- how they ended ----------------------------------------------------------------------------------------------- */
+
+static const char *doing(uint8_t state)
+{
+	switch (state) {
+	case 'R':
+		return "is ready to run, but is not run";
+	case 'D':
+		return "waits in the kernel";
+	case 'S':
+		return "sleeps";
+	case 'T':
+		return "is stopped";
+	default:
+		return "did not get to run";
+	}
+}
+
+/* What it was kept by, as far as that is known. */
+static void describe_hang(const struct wire_worker *w, char *out, size_t size)
+{
+	if (w->end_code > 0)
+		snprintf(out, size,
+			 "waits for its child %d, which %s, and so did not end within 5 s of being told to stop",
+			 w->end_code, doing(w->child_state));
+	else if (w->state == 'R' || !w->state)
+		snprintf(out, size, "did not get to run within 5 s of being told to stop");
+	else
+		snprintf(out, size, "%s and did not end within 5 s of being told to stop", doing(w->state));
+}
+
+static void describe_end(const struct wire_worker *w, char *out, size_t size)
+{
+	if (w->end == WIRE_WORKER_SIGNALED)
+		snprintf(out, size, "was killed by SIG%s", sigabbrev_np(w->end_code) ?: "?");
+	else if (w->end == WIRE_WORKER_EXITED)
+		snprintf(out, size, "exited with status %d before it was stopped", w->end_code);
+	else
+		describe_hang(w, out, size);
+}
+
+/* Those that ended as @like did; a child's number is of one worker only. */
+static bool ended_alike(const struct wire_worker *w, const struct wire_worker *like)
+{
+	bool timed_out = w->end == WIRE_WORKER_TIMED_OUT;
+	return w->cgroup == like->cgroup && w->end == like->end &&
+	       (timed_out ? !w->end_code == !like->end_code : w->end_code == like->end_code);
+}
+
+static void check_end(struct check_run *run, const struct checked_load *l, const struct wire_worker *first)
+{
+	char how[160], others[48] = "";
+	uint32_t alike = 0;
+	for (uint32_t i = first->index + 1; i < run->e->worker_count; i++)
+		alike += ended_alike(&run->e->worker[i].wire, first);
+	if (first->end == WIRE_WORKER_TIMED_OUT && patience(run, l) > STOP_PATIENCE) {
+		too_small_a_share(run, l, LIMIT_NOT_STARVED, MAX_OF(first->wall_ns, (uint64_t)STOP_PATIENCE));
+		return;
+	}
+	describe_end(first, how, sizeof(how));
+	if (alike)
+		snprintf(others, sizeof(others), "; so did %u more", alike);
+	judgement_add(run->j, first->end == WIRE_WORKER_TIMED_OUT ? DETAIL_STUCK : DETAIL_CRASH, KTSTR_FAIL,
+		      "%s: worker tid %d %s%s", l->name, first->tid, how, others);
+}
+
+/* Once for every way in which workers of the load ended too early or not at all. */
+static void check_ends(struct check_run *run, const struct checked_load *l)
+{
+	const struct wire_worker *seen[8];
+	size_t ways = 0;
+	for (uint32_t i = 0; i < run->e->worker_count && ways < ARRAY_SIZE(seen); i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		bool odd = w->end == WIRE_WORKER_SIGNALED || w->end == WIRE_WORKER_EXITED ||
+			   w->end == WIRE_WORKER_TIMED_OUT;
+		bool known = w->cgroup != l->index || !odd;
+		for (size_t k = 0; k < ways && !known; k++)
+			known = ended_alike(w, seen[k]);
+		if (known)
+			continue;
+		seen[ways++] = w;
+		check_end(run, l, w);
+	}
+}
+
+static void check_measured(struct check_run *run, const struct checked_load *l)
+{
+	if (l->s->workers < l->g->workers)
+		judgement_add(run->j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "%s: %u of %u workers sent no telemetry",
+			      l->name, l->g->workers - l->s->workers, l->g->workers);
+}
+
+/* --- all loads ---------------------------------------------------------------------------------------------------- */
+
+static void name_load(struct checked_load *l)
+{
+	static const char *const policies[KTSTR_POLICY_KIND_MAX] = {
+		[KTSTR_POLICY_BATCH] = ", SCHED_BATCH", [KTSTR_POLICY_IDLE] = ", SCHED_IDLE",
+		[KTSTR_POLICY_FIFO] = ", SCHED_FIFO",	[KTSTR_POLICY_RR] = ", SCHED_RR",
+		[KTSTR_POLICY_DEADLINE] = ", SCHED_DEADLINE", [KTSTR_POLICY_EXT] = ", SCHED_EXT",
+	};
+	const struct wire_cgroup *g = l->g;
+	const char *policy = g->policy < KTSTR_POLICY_KIND_MAX ? policies[g->policy] : NULL;
+	char nice[16] = "", weight[32] = "", quota[32] = "";
+	if (g->nice)
+		snprintf(nice, sizeof(nice), ", nice %d", g->nice);
+	if (g->cpu_weight)
+		snprintf(weight, sizeof(weight), ", cpu.weight %u", g->cpu_weight);
+	if (g->quota_permyriad)
+		snprintf(quota, sizeof(quota), ", quota %g %%", g->quota_permyriad / 100.0);
+	snprintf(l->name, sizeof(l->name), "cgroup '%s' (%s%s%s%s%s)", g->name, *g->work ? g->work : "?", policy ?: "",
+		 nice, weight, quota);
+}
+
+static void check_load(struct check_run *run, const struct checked_load *l)
+{
+	const struct limit *limit = l->t.limit;
+	if (limit[LIMIT_NOT_STARVED].on) {
+		check_progress(run, l);
+		if (limit[LIMIT_GAP].on)
+			check_gaps(run, l);
+	}
+	if (limit[LIMIT_ISOLATION].on)
+		check_isolation(run, l);
+	check_ends(run, l);
+	if (limit[LIMIT_NOT_STARVED].on && limit[LIMIT_SPREAD].on && !l->g->roles)
+		check_spread(run, l);
+	check_measured(run, l);
+	check_gates(run, l);
+}
+
+/* The test's limits, and over them what the load sets itself; checks stand in the order of their loads. */
+static void merge_load(struct check_run *run, struct checked_load *l)
+{
+	const struct evidence *e = run->e;
+	l->t = *run->facts->limits;
+	for (; run->next_check < e->check_count && e->check[run->next_check].cgroup == l->index; run->next_check++) {
+		const struct evidence_check *c = &e->check[run->next_check];
+		int which = threshold_find(c->name);
+		if (which >= 0)
+			l->t.limit[which] = (struct limit){ .on = !c->off, .value = c->value, .origin = FROM_LOAD };
+	}
+}
+
+void check_loads(const struct evidence *e, const struct check_facts *f, struct judgement *j)
+{
+	struct check_run run = { .e = e, .facts = f, .rivals = share_rivals(e), .j = j };
 	for (uint32_t i = 0; i < e->cgroup_count; i++) {
-		if (t->not_starved && !e->cgroup[i].roles)
-			check_spread(&j->stats.cgroup[i], t, j);
-		check_measured(&j->stats.cgroup[i], &e->cgroup[i], j);
+		struct checked_load l = { .index = i, .g = &e->cgroup[i], .s = &j->stats.cgroup[i] };
+		name_load(&l);
+		merge_load(&run, &l);
+		check_load(&run, &l);
 	}
+	if (e->has_result && e->result.verdict == KTSTR_PASS)
+		check_unasked_gates(&run);
 }

@@ -23,6 +23,7 @@ void evidence_done(struct evidence *e)
 	free(e->phase);
 	free(e->stimulus);
 	free(e->cgroup);
+	free(e->check);
 	free(e->worker);
 	free(e->metric);
 	free(e->payload);
@@ -128,6 +129,20 @@ static int take_cgroup(struct evidence *e, const struct record *r)
 	return -EBADMSG;
 }
 
+static int take_check(struct evidence *e, const struct record *r)
+{
+	struct wire_check wire;
+	memcpy(&wire, r->payload, sizeof(wire));
+	if (!e->cgroup_count || wire.cgroup != e->cgroup_count - 1 || !__builtin_isfinite(wire.value) || wire.value < 0)
+		return -EBADMSG;
+	struct evidence_check *c = GROW(e, check, EVIDENCE_METRICS_MAX);
+	if (!c)
+		return -E2BIG;
+	*c = (struct evidence_check){ .cgroup = wire.cgroup, .off = wire.off, .value = wire.value };
+	memcpy(c->name, wire.name, sizeof(c->name) - 1);
+	return 0;
+}
+
 static int take_worker(struct evidence *e, const struct record *r)
 {
 	struct evidence_worker *w = GROW(e, worker, EVIDENCE_WORKERS_MAX);
@@ -189,6 +204,7 @@ static int take_detail(struct evidence *e, const struct record *r)
 	if (!d)
 		return head.verdict <= KTSTR_SKIP ? -E2BIG : -EBADMSG;
 	d->verdict = head.verdict;
+	d->expectation = head.expectation;
 	d->text = printable_line(r->payload + sizeof(head), r->length - sizeof(head));
 	if (d->text)
 		return 0;
@@ -286,6 +302,7 @@ static const struct {
 	[WIRE_TEST_EXIT] = { "test-exit", sizeof(struct wire_test_exit), true, take_test_exit },
 	[WIRE_EXIT] = { "exit", sizeof(struct wire_exit), true, take_exit },
 	[WIRE_PAYLOAD] = { "payload", sizeof(struct wire_payload), true, take_payload },
+	[WIRE_CHECK] = { "check", sizeof(struct wire_check), true, take_check },
 	[WIRE_PAYLOAD_METRIC] = { "payload-metric", sizeof(struct wire_payload_metric), true, take_payload_metric },
 };
 

@@ -30,8 +30,17 @@ struct evidence_metric {
 	double value;
 };
 
+/* A check that a load sets itself. */
+struct evidence_check {
+	uint32_t cgroup;
+	bool off;
+	double value;
+	char name[48];		/* as the guest has it: perhaps one that nobody knows */
+};
+
 struct evidence_detail {
 	uint32_t verdict;
+	bool expectation;	/* a failed ktstr_expect() */
 	char *text;
 };
 
@@ -58,6 +67,8 @@ struct evidence {
 	uint32_t stimulus_count;
 	struct wire_cgroup *cgroup;
 	uint32_t cgroup_count;
+	struct evidence_check *check;
+	uint32_t check_count;
 	struct evidence_worker *worker;
 	uint32_t worker_count;
 	struct evidence_metric *metric;

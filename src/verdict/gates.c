@@ -1,165 +1,243 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* gates.c -- limits on rates, latencies, migrations and memory nodes (behaviour 3.3). A share of nothing is
- * Inconclusive. */
+/* gates.c -- limits on rates, latencies, migrations and memory nodes: one row a limit, in the table at the end. */
 #include "verdict/checks.h"
-
-static void inconclusive(struct judgement *j, enum detail_kind kind, const char *cgroup, const char *limit,
-			 const char *why)
-{
-	judgement_add(j, kind, KTSTR_INCONCLUSIVE, "cgroup '%s': %s cannot be judged: %s", cgroup, limit, why);
-}
-
-/* Absolute limits count on tcg only where the test says so. */
-static bool gated(const struct thresholds *t, bool emulated, const char *what, struct judgement *j)
-{
-	if (!emulated || t->gate_on_tcg)
-		return true;
-	judgement_add(j, DETAIL_BENCHMARK, KTSTR_INCONCLUSIVE,
-		      "%s: an absolute limit is not judged on tcg; .gate_on_tcg = KTSTR_ON judges it in guest time",
-		      what);
-	return false;
-}
 
 /* --- each worker -------------------------------------------------------------------------------------------------- */
 
-static void check_work_rate(const struct wire_worker *w, double floor, struct judgement *j)
+static const char *counts_nothing(const struct checked_load *l)
 {
-	double rate = worker_work_rate(w);
-	if (rate < floor)
-		judgement_add(j, DETAIL_BENCHMARK, KTSTR_FAIL, "worker %d throughput %.0f work/cpu_s below floor %.0f",
-			      w->tid, rate, floor);
+	return l->s->counting ? NULL : "its workers count no work";
 }
 
-static void check_iteration_rate(const struct wire_worker *w, const char *cgroup, double floor, struct judgement *j)
+static const char *no_time(const struct checked_load *l)
 {
-	double rate = w->wall_ns ? (double)w->iterations / ((double)w->wall_ns / 1e9) : 0;
-	if (!w->wall_ns)
-		inconclusive(j, DETAIL_BENCHMARK, cgroup, "min_iteration_rate", "a worker had no wall time");
-	else if (rate < floor)
-		judgement_add(j, DETAIL_BENCHMARK, KTSTR_FAIL,
-			      "worker %d iteration rate %.1f/s below floor %.1f/s", w->tid, rate, floor);
+	return l->s->off_cpu_workers == l->s->workers ? NULL : "a worker had no wall time";
 }
 
-static void check_worker_rates(const struct evidence *e, const struct thresholds *t, struct judgement *j)
+/* The slowest worker speaks for all that are below the floor. */
+static const struct wire_worker *find_slowest(const struct check_run *run, const struct checked_load *l,
+					      double (*rate)(const struct wire_worker *w))
 {
-	for (uint32_t i = 0; i < e->worker_count; i++) {
-		const struct wire_worker *w = &e->worker[i].wire;
-		if (t->min_work_rate > 0)
-			check_work_rate(w, t->min_work_rate, j);
-		if (t->min_iteration_rate > 0)
-			check_iteration_rate(w, e->cgroup[w->cgroup].name, t->min_iteration_rate, j);
+	const struct wire_worker *slowest = NULL;
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		if (w->cgroup == l->index && (!slowest || rate(w) < rate(slowest)))
+			slowest = w;
 	}
+	return slowest;
+}
+
+static void check_work_rate(struct check_run *run, const struct checked_load *l, double floor)
+{
+	const struct wire_worker *w = find_slowest(run, l, worker_work_rate);
+	if (w && worker_work_rate(w) < floor)
+		check_fails(run, LIMIT_WORK_RATE, "%s: worker %d throughput %.0f work/cpu_s below floor %.0f", l->name,
+			    w->tid, worker_work_rate(w), floor);
+}
+
+static void check_iteration_rate(struct check_run *run, const struct checked_load *l, double floor)
+{
+	const struct wire_worker *w = find_slowest(run, l, worker_iteration_rate);
+	if (w && worker_iteration_rate(w) < floor)
+		check_fails(run, LIMIT_ITERATION_RATE, "%s: worker %d iteration rate %.1f/s below floor %.1f/s",
+			    l->name, w->tid, worker_iteration_rate(w), floor);
 }
 
 /* --- the workers of one load together ----------------------------------------------------------------------------- */
 
-static void check_throughput(const struct cgroup_stats *s, double limit, struct judgement *j)
+static const char *no_comparison(const struct checked_load *l)
 {
-	if (s->workers < 2)
-		return;		/* nothing to compare */
-	if (s->mean_work_rate <= 0)
-		inconclusive(j, DETAIL_UNFAIR, s->name, "max_throughput_cv", "its workers did no work");
-	else if (s->throughput_cv > limit)
-		judgement_add(j, DETAIL_UNFAIR, KTSTR_FAIL,
-			      "cgroup '%s': throughput CV %.3f exceeds limit %.3f (mean=%.0f work/cpu_s)", s->name,
-			      s->throughput_cv, limit, s->mean_work_rate);
+	if (l->g->workers < 2)
+		return "it has one worker";
+	return l->g->roles ? "its workers have different roles" : counts_nothing(l);
 }
 
-static void check_latency(const struct cgroup_stats *s, double limit_ns, struct judgement *j)
+static const char *no_work(const struct checked_load *l)
 {
-	double p99_ns = s->p99_wake_us * 1000;
-	if (!s->wake_samples)
-		inconclusive(j, DETAIL_BENCHMARK, s->name, "max_p99_wake_latency_ns", "no wake-up was timed");
-	else if (p99_ns > limit_ns)
-		judgement_add(j, DETAIL_BENCHMARK, KTSTR_FAIL,
-			      "cgroup '%s': p99 wake latency %.0fns exceeds limit %.0fns (%lu samples)", s->name,
-			      p99_ns, limit_ns, s->wake_samples);
+	return l->s->mean_work_rate > 0 ? NULL : "its workers did no work";
 }
 
-static void check_wake_cv(const struct cgroup_stats *s, double limit, struct judgement *j)
+static void check_throughput(struct check_run *run, const struct checked_load *l, double limit)
 {
-	if (s->wake_samples < 2)
-		inconclusive(j, DETAIL_BENCHMARK, s->name, "max_wake_latency_cv", "fewer than two wake-ups were timed");
-	else if (s->wake_cv > limit)
-		judgement_add(j, DETAIL_BENCHMARK, KTSTR_FAIL,
-			      "cgroup '%s': wake latency CV %.3f exceeds limit %.3f (%lu samples)", s->name, s->wake_cv,
-			      limit, s->wake_samples);
+	if (l->s->throughput_cv > limit)
+		check_fails(run, LIMIT_THROUGHPUT_CV,
+			    "%s: throughput CV %.3f exceeds limit %.3f (mean=%.0f work/cpu_s)", l->name,
+			    l->s->throughput_cv, limit, l->s->mean_work_rate);
 }
 
-static void check_migrations(const struct cgroup_stats *s, double limit, struct judgement *j)
+static const char *no_wakes(const struct checked_load *l)
 {
-	if (!s->iterations)
-		inconclusive(j, DETAIL_MIGRATION, s->name, "max_migration_ratio", "there were no iterations");
-	else if (s->migration_ratio > limit)
-		judgement_add(j, DETAIL_MIGRATION, KTSTR_FAIL,
-			      "cgroup '%s': migration ratio %.4f exceeds limit %.4f (%lu migrations, %lu iterations)",
-			      s->name, s->migration_ratio, limit, s->migrations, s->iterations);
+	return l->g->wakes || l->s->wake_samples ? NULL : "it has no wake-ups that are timed";
+}
+
+static const char *no_sample(const struct checked_load *l)
+{
+	return l->s->wake_samples ? NULL : "no wake-up was timed";
+}
+
+static const char *one_sample(const struct checked_load *l)
+{
+	return l->s->wake_samples > 1 ? NULL : "fewer than two wake-ups were timed";
+}
+
+static void check_latency(struct check_run *run, const struct checked_load *l, double limit_ns)
+{
+	double p99_ns = l->s->p99_wake_us * 1000;
+	if (p99_ns > limit_ns)
+		check_fails(run, LIMIT_P99_WAKE, "%s: p99 wake latency %.0fns exceeds limit %.0fns (%lu samples)",
+			    l->name, p99_ns, limit_ns, l->s->wake_samples);
+}
+
+static void check_wake_cv(struct check_run *run, const struct checked_load *l, double limit)
+{
+	if (l->s->wake_cv > limit)
+		check_fails(run, LIMIT_WAKE_CV, "%s: wake latency CV %.3f exceeds limit %.3f (%lu samples)", l->name,
+			    l->s->wake_cv, limit, l->s->wake_samples);
+}
+
+static const char *no_iterations(const struct checked_load *l)
+{
+	return l->s->iterations ? NULL : "there were no iterations";
+}
+
+static void check_migrations(struct check_run *run, const struct checked_load *l, double limit)
+{
+	const struct cgroup_stats *s = l->s;
+	if (s->migration_ratio > limit)
+		check_fails(run, LIMIT_MIGRATION_RATIO,
+			    "%s: migration ratio %.4f exceeds limit %.4f (%lu migrations, %lu iterations)", l->name,
+			    s->migration_ratio, limit, s->migrations, s->iterations);
 }
 
 /* --- memory nodes ------------------------------------------------------------------------------------------------- */
 
-#define NO_PAGES "no pages were counted"
-
-static void check_locality(const struct cgroup_stats *s, double limit, struct judgement *j)
+static const char *nowhere_in_particular(const struct checked_load *l)
 {
-	if (!s->pages)
-		inconclusive(j, DETAIL_PAGE_LOCALITY, s->name, "min_page_locality", NO_PAGES);
-	else if (s->page_locality < limit)
-		judgement_add(j, DETAIL_PAGE_LOCALITY, KTSTR_FAIL,
-			      "cgroup '%s': page locality %.3f below threshold %.3f (%lu/%lu pages local)", s->name,
-			      s->page_locality, limit, s->local_pages, s->pages);
+	return l->g->nodes ? NULL : "it has neither a cpuset nor a memory policy";
 }
 
-static void check_cross_node(const struct cgroup_stats *s, double limit, struct judgement *j)
+static const char *no_pages(const struct checked_load *l)
 {
-	if (!s->pages)
-		inconclusive(j, DETAIL_CROSS_NODE_MIGRATION, s->name, "max_cross_node_migration_ratio", NO_PAGES);
-	else if (s->cross_node_migration_ratio > limit)
-		judgement_add(j, DETAIL_CROSS_NODE_MIGRATION, KTSTR_FAIL,
-			      "cgroup '%s': cross-node migration ratio %.3f exceeds limit %.3f (%lu of %lu pages)",
-			      s->name, s->cross_node_migration_ratio, limit, s->migrated_pages, s->pages);
+	return l->s->pages ? NULL : "no pages were counted";
 }
 
-static void check_slow_tier(const struct cgroup_stats *s, double limit, struct judgement *j)
+static void check_locality(struct check_run *run, const struct checked_load *l, double limit)
 {
-	double slow = s->pages ? (double)s->slow_pages / (double)s->pages : 0;
-	if (!s->pages)
-		inconclusive(j, DETAIL_SLOW_TIER, s->name, "max_slow_tier_ratio", NO_PAGES);
-	else if (slow > limit)
-		judgement_add(j, DETAIL_SLOW_TIER, KTSTR_FAIL,
-			      "cgroup '%s': slow tier ratio %.3f exceeds limit %.3f (%lu/%lu pages)", s->name, slow,
-			      limit, s->slow_pages, s->pages);
+	const struct cgroup_stats *s = l->s;
+	if (s->page_locality < limit)
+		check_fails(run, LIMIT_PAGE_LOCALITY,
+			    "%s: page locality %.3f below threshold %.3f (%lu/%lu pages local)", l->name,
+			    s->page_locality, limit, s->local_pages, s->pages);
 }
 
-/* Without a cpuset or a policy there is no place where pages should be. */
-static void check_nodes(const struct cgroup_stats *s, uint64_t wanted, const struct thresholds *t, struct judgement *j)
+static void check_cross_node(struct check_run *run, const struct checked_load *l, double limit)
 {
-	if (t->min_page_locality > 0 && wanted)
-		check_locality(s, t->min_page_locality, j);
-	if (t->max_cross_node_migration_ratio > 0)
-		check_cross_node(s, t->max_cross_node_migration_ratio, j);
-	if (t->max_slow_tier_ratio > 0)
-		check_slow_tier(s, t->max_slow_tier_ratio, j);
+	const struct cgroup_stats *s = l->s;
+	if (s->cross_node_migration_ratio > limit)
+		check_fails(run, LIMIT_CROSS_NODE,
+			    "%s: cross-node migration ratio %.3f exceeds limit %.3f (%lu of %lu pages)", l->name,
+			    s->cross_node_migration_ratio, limit, s->migrated_pages, s->pages);
 }
 
-/* --- all of them -------------------------------------------------------------------------------------------------- */
-
-void check_gates(const struct evidence *e, const struct thresholds *t, bool emulated, struct judgement *j)
+static void check_slow_tier(struct check_run *run, const struct checked_load *l, double limit)
 {
-	bool rates = t->min_work_rate > 0 || t->min_iteration_rate > 0;
-	if (rates && gated(t, emulated, "rates", j))
-		check_worker_rates(e, t, j);
-	bool latency = t->max_p99_wake_latency_ns > 0 && gated(t, emulated, "max_p99_wake_latency_ns", j);
-	for (uint32_t i = 0; i < e->cgroup_count; i++) {
-		const struct cgroup_stats *s = &j->stats.cgroup[i];
-		if (t->max_throughput_cv > 0 && !e->cgroup[i].roles)
-			check_throughput(s, t->max_throughput_cv, j);
-		if (latency)
-			check_latency(s, t->max_p99_wake_latency_ns, j);
-		if (t->max_wake_latency_cv > 0)
-			check_wake_cv(s, t->max_wake_latency_cv, j);
-		if (t->max_migration_ratio > 0)
-			check_migrations(s, t->max_migration_ratio, j);
-		check_nodes(s, e->cgroup[i].nodes, t, j);
+	const struct cgroup_stats *s = l->s;
+	double slow = (double)s->slow_pages / (double)s->pages;
+	if (slow > limit)
+		check_fails(run, LIMIT_SLOW_TIER, "%s: slow tier ratio %.3f exceeds limit %.3f (%lu/%lu pages)",
+			    l->name, slow, limit, s->slow_pages, s->pages);
+}
+
+/* --- the table ---------------------------------------------------------------------------------------------------- */
+
+struct gate {
+	enum threshold which;
+	bool absolute;	/* hardware's: on tcg only where .gate_on_tcg is on */
+	bool rate;	/* work in relation to time: needs a clock for each CPU */
+	/* Why a load like this one cannot have what is limited; NULL: it can. */
+	const char *(*lacks)(const struct checked_load *l);
+	/* Why it was not measured all the same; NULL: it was. */
+	const char *(*unmeasured)(const struct checked_load *l);
+	void (*check)(struct check_run *run, const struct checked_load *l, double limit);
+};
+
+static const char *anybody(const struct checked_load *l)
+{
+	(void)l;
+	return NULL;
+}
+
+static const struct gate gates[] = {
+	{ LIMIT_WORK_RATE, true, true, counts_nothing, anybody, check_work_rate },
+	{ LIMIT_ITERATION_RATE, true, true, counts_nothing, no_time, check_iteration_rate },
+	{ LIMIT_THROUGHPUT_CV, false, true, no_comparison, no_work, check_throughput },
+	{ LIMIT_P99_WAKE, true, false, no_wakes, no_sample, check_latency },
+	{ LIMIT_WAKE_CV, false, false, no_wakes, one_sample, check_wake_cv },
+	{ LIMIT_MIGRATION_RATIO, false, false, counts_nothing, no_iterations, check_migrations },
+	{ LIMIT_PAGE_LOCALITY, false, false, nowhere_in_particular, no_pages, check_locality },
+	{ LIMIT_CROSS_NODE, false, false, anybody, no_pages, check_cross_node },
+	{ LIMIT_SLOW_TIER, false, false, anybody, no_pages, check_slow_tier },
+};
+
+/*
+ * On tcg all CPUs of a guest share one clock, which counts the instructions of all of them: two busy CPUs do no more
+ * work a second than one.
+ */
+static bool clock_is_shared(const struct check_run *run)
+{
+	uint32_t cpus = run->e->cpus ? run->e->cpus : run->e->hello.cpus;
+	return run->facts->emulated && cpus != 1;
+}
+
+static const char *tcg_objection(const struct check_run *run, const struct checked_load *l, const struct gate *gate)
+{
+	if (gate->rate && clock_is_shared(run))
+		return "on tcg all CPUs of a guest share one clock, so that more busy CPUs do not do more work";
+	if (gate->absolute && run->facts->emulated && !l->t.limit[LIMIT_GATE_ON_TCG].on)
+		return "an absolute limit is not judged on tcg; .gate_on_tcg = KTSTR_ON judges it in guest time";
+	return NULL;
+}
+
+static void check_gate(struct check_run *run, const struct checked_load *l, const struct gate *gate)
+{
+	const struct limit *limit = &l->t.limit[gate->which];
+	const char *lacks = gate->lacks(l), *objection = tcg_objection(run, l, gate), *unmeasured = gate->unmeasured(l);
+	if (!limit->on) {
+		run->asked[gate->which] |= limit->origin == FROM_LOAD;
+		return;
+	}
+	if (lacks && limit->origin != FROM_LOAD)
+		return;
+	run->asked[gate->which] = true;
+	if (lacks)
+		cannot_judge(run, l, gate->which, "%s", lacks);
+	else if (objection && !run->told[gate->which])
+		cannot_judge(run, l, gate->which, "%s", objection);
+	else if (!objection && unmeasured)
+		cannot_judge(run, l, gate->which, "%s", unmeasured);
+	else if (!objection)
+		gate->check(run, l, limit->value);
+	run->told[gate->which] |= objection != NULL;
+}
+
+void check_gates(struct check_run *run, const struct checked_load *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(gates); i++)
+		check_gate(run, l, &gates[i]);
+}
+
+/* What the test sets, and none of its loads can have, was not measured. A scheduler sets checks for many tests. */
+void check_unasked_gates(struct check_run *run)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(gates); i++) {
+		const struct threshold_row *row = &threshold_rows[gates[i].which];
+		const struct limit *limit = &run->facts->limits->limit[gates[i].which];
+		if (!limit->on || run->asked[gates[i].which])
+			continue;
+		if (limit->origin == FROM_TEST)
+			judgement_add(run->j, row->finding, KTSTR_INCONCLUSIVE,
+				      "%s cannot be judged: the test has no load that it applies to", row->name);
+		else
+			judgement_unjudged(run->j, row->name, "the test has no load that it applies to");
 	}
 }

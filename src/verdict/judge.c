@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* judge.c -- see judge.h. The harness's own findings first, in the order in which one would explain the next. */
-#include <regex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -15,7 +15,7 @@ static double seconds(uint64_t ns)
 	return (double)ns / 1e9;
 }
 
-static const struct evidence_sched *scheduler_end(const struct evidence *e)
+const struct evidence_sched *scheduler_end(const struct evidence *e)
 {
 	const struct evidence_sched *died = evidence_sched(e, WIRE_SCHED_DIED);
 	return died ? died : evidence_sched(e, WIRE_SCHED_EJECTED);
@@ -74,7 +74,8 @@ static void find_kernel_crash(const struct evidence *e, struct judgement *j)
 	struct cause cause;
 	if (cause_in_kernel_log(buf_str(&e->console), &cause) ||
 	    cause_in_kernel_log(buf_str(&e->text[WIRE_STREAM_KMSG]), &cause))
-		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "%s: %s", cause.what, cause.line);
+		judgement_add(j, cause.by_test ? DETAIL_CRASH : DETAIL_KERNEL_CRASH, KTSTR_FAIL, "%s: %s", cause.what,
+			      cause.line);
 	else if (e->machine_reset)
 		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the guest reset itself without a word (a triple fault?)");
 }
@@ -131,6 +132,25 @@ static void find_scheduler_death(const struct evidence *e, const struct judge_fa
 			at, f->scheduler, WEXITSTATUS(end->wire.status), *why ? ": " : "", why);
 }
 
+/* A process that is told to stop may die by the signal that tells it so. */
+static bool died_when_stopped(const struct evidence_sched *s)
+{
+	int sig = WIFSIGNALED(s->wire.status) ? WTERMSIG(s->wire.status) : 0;
+	bool told = s->wire.event == WIRE_SCHED_STOPPED || s->wire.event == WIRE_SCHED_DETACHED;
+	return told && sig && sig != SIGINT && sig != SIGTERM && sig != SIGKILL;
+}
+
+static void find_scheduler_stop(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	for (uint32_t i = 0; i < e->sched_count; i++)
+		if (died_when_stopped(&e->sched[i]))
+			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+				      "scheduler process died: '%s' (pid %d) was killed by SIG%s when it was told to "
+				      "stop",
+				      f->scheduler, e->sched[i].wire.pid,
+				      sigabbrev_np(WTERMSIG(e->sched[i].wire.status)) ?: "?");
+}
+
 struct place {
 	char text[300];
 };
@@ -173,6 +193,12 @@ static void find_test_process(const struct evidence *e, const struct judge_facts
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
 			      "the initramfs is incomplete: the guest has too little memory (%lu MiB)",
 			      e->hello.memory_kib / 1024);
+	if (e->has_exit && e->exit.reason == WIRE_EXIT_SYSCTL) {
+		cause_last_line(buf_str(&e->text[WIRE_STREAM_INIT]), line, sizeof(line));
+		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL,
+			      "the scheduler's sysctls could not be set, so the test did not begin: %s",
+			      *line ? line : strerror(-e->exit.status));
+	}
 	if (e->has_exit && e->exit.reason == WIRE_EXIT_SETUP) {
 		cause_last_line(buf_str(&e->text[WIRE_STREAM_INIT]), line, sizeof(line));
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "the guest could not be set up: %s",
@@ -215,7 +241,8 @@ static void find_silent_body(const struct evidence *e, const struct judge_facts 
 static void find_expectations(const struct evidence *e, struct judgement *j)
 {
 	for (uint32_t i = 0; i < e->detail_count; i++)
-		judgement_add(j, DETAIL_EXPECTATION, (enum ktstr_verdict)e->detail[i].verdict, "%s", e->detail[i].text);
+		judgement_add(j, e->detail[i].expectation ? DETAIL_EXPECTATION : DETAIL_ENGINE,
+			      (enum ktstr_verdict)e->detail[i].verdict, "%s", e->detail[i].text);
 	if (e->dropped)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
 			      "%u records did not fit into the guest's event log", e->dropped);
@@ -238,52 +265,10 @@ static enum ktstr_verdict fold(const struct evidence *e, const struct judgement 
 	return any ? v : KTSTR_FAIL;
 }
 
-/* Whether the scheduler's end was put into the words that the test asked for. */
-static bool said(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
-{
-	_cleanup_buf_ struct buf words = BUF_NULL;
-	regex_t regex;
-	buf_puts(&words, buf_str(&e->text[WIRE_STREAM_KMSG]));
-	buf_puts(&words, buf_str(&e->text[WIRE_STREAM_SCHED]));
-	buf_puts(&words, buf_str(&e->text[WIRE_STREAM_SCX_DUMP]));
-	buf_puts(&words, buf_str(&e->console));
-	if (f->expect_contains && !strstr(buf_str(&words), f->expect_contains)) {
-		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
-			      "the test failed as expected, but nothing says '%s' of the scheduler's end",
-			      f->expect_contains);
-		return false;
-	}
-	if (!f->expect_matches)
-		return true;
-	if (regcomp(&regex, f->expect_matches, REG_EXTENDED | REG_NOSUB | REG_NEWLINE) != 0) {
-		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
-			      "expect_scx_error_matches '%s' is no regular expression", f->expect_matches);
-		return false;
-	}
-	bool matches = regexec(&regex, buf_str(&words), 0, NULL, 0) == 0;
-	regfree(&regex);
-	if (!matches)
-		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
-			      "the test failed as expected, but nothing about the scheduler's end matches '%s'",
-			      f->expect_matches);
-	return matches;
-}
-
-static void apply_expectation(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
-{
-	if (!f->expect_err || j->verdict == KTSTR_SKIP || j->verdict == KTSTR_INCONCLUSIVE)
-		return;
-	if (j->verdict == KTSTR_FAIL) {
-		j->verdict = said(e, f, j) ? KTSTR_PASS : KTSTR_FAIL;
-		return;
-	}
-	judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL, "the test was expected to fail, and passed");
-	j->verdict = KTSTR_FAIL;
-}
-
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret)
 {
 	struct judgement *j = ret;
+	struct check_facts checks = { .limits = &f->limits, .emulated = f->emulated, .scx = f->has_scheduler };
 	*j = (struct judgement){ 0 };
 	int r = stats_compute(e, &j->stats);
 	if (r < 0)
@@ -293,11 +278,11 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	if (f->has_scheduler) {
 		find_scheduler(e, f, j);
 		find_scheduler_death(e, f, j);
+		find_scheduler_stop(e, f, j);
 	}
 	find_test_process(e, f, j);
 	find_lateness(e, j);
-	check_workers(e, &f->limits, j);
-	check_gates(e, &f->limits, f->emulated, j);
+	check_loads(e, &checks, j);
 	find_expectations(e, j);
 	find_silent_body(e, f, j);
 	if (!e->has_result && !j->details)

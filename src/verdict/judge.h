@@ -13,6 +13,7 @@ struct judge_facts {
 	const char *scheduler;
 	nsec_t duration;
 	bool expect_err;
+	enum ktstr_finding expect_finding;	/* with expect_err: instead of the scheduler's end */
 	bool emulated;		/* ran on tcg: absolute latencies and rates mean little */
 	const char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
 	const char *file;	/* where the test is declared, or NULL */
@@ -22,4 +23,11 @@ struct judge_facts {
 
 
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret);
+
+/* --- between judge.c and expect.c --------------------------------------------------------------------------------- */
+
+/* How the scheduler ended before it was told to: died, or was disabled by the kernel; NULL: it did not. */
+const struct evidence_sched *scheduler_end(const struct evidence *e);
+/* A test that must fail: what it expects becomes a pass, and whatever else failed stays a failure. */
+void apply_expectation(const struct evidence *e, const struct judge_facts *f, struct judgement *j);
 #endif

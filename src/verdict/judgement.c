@@ -26,8 +26,10 @@ const char *detail_kind_name(enum detail_kind kind)
 		[DETAIL_CROSS_NODE_MIGRATION] = "CrossNodeMigration",
 		[DETAIL_SLOW_TIER] = "SlowTier",
 		[DETAIL_SCHEDULER] = "SchedulerDied",
+		[DETAIL_KERNEL_CRASH] = "KernelCrash",
 		[DETAIL_CRASH] = "Crash",
 		[DETAIL_EXPECTATION] = "Expectation",
+		[DETAIL_ENGINE] = "Engine",
 		[DETAIL_FLAKE] = "Flake",
 		[DETAIL_HARNESS] = "Harness",
 		[DETAIL_SKIP] = "Skip",
@@ -117,10 +119,27 @@ void judgement_refuse_skip(struct judgement *j)
 	j->verdict = KTSTR_FAIL;
 }
 
+void judgement_unjudged(struct judgement *j, const char *check, const char *fmt, ...)
+{
+	va_list ap;
+	if (j->unjudged_count == UNJUDGED_MAX) {
+		j->unjudged_lost++;
+		return;
+	}
+	va_start(ap, fmt);
+	char *why = finding_text(fmt, ap);
+	va_end(ap);
+	j->failed |= !why;
+	if (why)
+		j->unjudged[j->unjudged_count++] = (struct unjudged){ check, why };
+}
+
 void judgement_done(struct judgement *j)
 {
 	for (uint32_t i = 0; i < j->details; i++)
 		free(j->detail[i].text);
+	for (uint32_t i = 0; i < j->unjudged_count; i++)
+		free(j->unjudged[i].why);
 	stats_done(&j->stats);
 	*j = (struct judgement){ 0 };
 }

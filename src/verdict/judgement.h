@@ -18,8 +18,10 @@ enum detail_kind {
 	DETAIL_CROSS_NODE_MIGRATION,
 	DETAIL_SLOW_TIER,
 	DETAIL_SCHEDULER,
+	DETAIL_KERNEL_CRASH,		/* not of the test's own making */
 	DETAIL_CRASH,
 	DETAIL_EXPECTATION,
+	DETAIL_ENGINE,			/* the engine in the guest says that a step could not go on */
 	DETAIL_FLAKE,
 	DETAIL_HARNESS,
 	DETAIL_SKIP,
@@ -40,12 +42,22 @@ struct detail {
 	char *text;	/* one clean line */
 };
 
+/* A default check that could not be evaluated; it leaves the verdict alone. */
+struct unjudged {
+	const char *check;		/* its name; static */
+	char *why;	/* one clean line */
+};
+
+#define UNJUDGED_MAX 64
+
 struct judgement {
 	enum ktstr_verdict verdict;
 	struct detail detail[DETAILS_MAX];
 	uint32_t details;
 	uint32_t details_lost;		/* beyond DETAILS_MAX; never one that is graver than all that are kept */
 	bool failed;			/* out of memory: a finding is missing, and so is the verdict */
+	struct unjudged unjudged[UNJUDGED_MAX];
+	uint32_t unjudged_count, unjudged_lost;
 	struct scenario_stats stats;
 };
 
@@ -56,6 +68,8 @@ void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdi
 	PRINTF_LIKE(4, 5);
 /* Makes a Skip a Fail that says why it would have been skipped. */
 void judgement_refuse_skip(struct judgement *j);
+/* The check named @check (a static string) was not judged, and why. */
+void judgement_unjudged(struct judgement *j, const char *check, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void judgement_done(struct judgement *j);
 /* The detail that a person should read first, or NULL. */
 const struct detail *judgement_cause(const struct judgement *j);

@@ -18,6 +18,11 @@ double worker_work_rate(const struct wire_worker *w)
 	return w->cpu_ns ? (double)w->work_units / ((double)w->cpu_ns / 1e9) : 0;
 }
 
+double worker_iteration_rate(const struct wire_worker *w)
+{
+	return w->wall_ns ? (double)w->iterations / ((double)w->wall_ns / 1e9) : 0;
+}
+
 static int compare_u32(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -78,6 +83,7 @@ static void add_worker(const struct wire_worker *w, struct cgroup_stats *s, stru
 	for (size_t i = 0; i < CPUSET_WORDS; i++)
 		used->word[i] |= w->cpus_used[i];
 	s->workers++;
+	s->counting += w->counts_progress != 0;
 	s->migrations += w->migrations;
 	s->iterations += w->iterations;
 	s->wake_samples += w->wake_samples;

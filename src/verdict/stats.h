@@ -10,6 +10,7 @@ struct cgroup_stats {
 	uint32_t workers, cpus;		/* cpus: distinct ones used */
 	double avg_off_cpu_pct, min_off_cpu_pct, max_off_cpu_pct, spread_pct;
 	uint32_t off_cpu_workers;	/* workers with a wall time: the n of the four above */
+	uint32_t counting;		/* workers that count what they do */
 	uint64_t max_gap_ms;
 	uint32_t max_gap_cpu;
 	uint64_t migrations, iterations;
@@ -40,5 +41,7 @@ void stats_done(struct scenario_stats *s);
 double worker_off_cpu_pct(const struct wire_worker *w);
 /* Work units a second of CPU time; 0 when it had none. */
 double worker_work_rate(const struct wire_worker *w);
+/* Iterations a second of its life; 0 when it had none. */
+double worker_iteration_rate(const struct wire_worker *w);
 
 #endif

@@ -1,96 +1,86 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* thresholds.c -- see thresholds.h. One row a limit: adding one is adding a row, a field on either side, and a check.
+/* thresholds.c -- see thresholds.h. One row a check: adding one is adding a row, a field in ktstr/check.h, and a check.
  */
+#include <errno.h>
+#include <string.h>
+
 #include "verdict/thresholds.h"
 
-#define LIMIT(field, kind, debug, release)                                                                    \
-	{ #field, kind, true, offsetof(struct ktstr_checks, field), offsetof(struct thresholds, field), debug, release }
+#define ROW(field, kind, debug, release, finding)                                                    \
+	{ #field, kind, true, offsetof(struct ktstr_checks, field), debug, release, finding }
+#define SWITCH(field, setting, finding) ROW(field, CHECK_SWITCH, setting, setting, finding)
+#define LIMIT(field, debug, release, finding) ROW(field, CHECK_LIMIT, debug, release, finding)
+#define OPT_IN(field, finding) LIMIT(field, KTSTR_OFF, KTSTR_OFF, finding)
 #define UNMEASURED(field) { .name = #field }
 
 const struct threshold_row threshold_rows[LIMIT_MAX] = {
-	[LIMIT_NOT_STARVED] = LIMIT(not_starved, CHECK_SWITCH, 1, 1),
-	[LIMIT_ISOLATION] = LIMIT(isolation, CHECK_SWITCH, 1, 1),
-	[LIMIT_GAP] = LIMIT(max_gap_ms, CHECK_UINT, 3000, 2000),
-	[LIMIT_SPREAD] = LIMIT(max_spread_pct, CHECK_REAL, 35, 15),
-	[LIMIT_THROUGHPUT_CV] = LIMIT(max_throughput_cv, CHECK_REAL, 0, 0),
-	[LIMIT_WORK_RATE] = LIMIT(min_work_rate, CHECK_REAL, 0, 0),
-	[LIMIT_P99_WAKE] = LIMIT(max_p99_wake_latency_ns, CHECK_UINT, 0, 0),
-	[LIMIT_WAKE_CV] = LIMIT(max_wake_latency_cv, CHECK_REAL, 0, 0),
-	[LIMIT_ITERATION_RATE] = LIMIT(min_iteration_rate, CHECK_REAL, 0, 0),
-	[LIMIT_MIGRATION_RATIO] = LIMIT(max_migration_ratio, CHECK_REAL, 0, 0),
+	[LIMIT_NOT_STARVED] = SWITCH(not_starved, KTSTR_ON, DETAIL_STARVED),
+	[LIMIT_ISOLATION] = SWITCH(isolation, KTSTR_ON, DETAIL_ISOLATION),
+	[LIMIT_GAP] = LIMIT(max_gap_ms, 3000, 2000, DETAIL_STUCK),
+	[LIMIT_SPREAD] = LIMIT(max_spread_pct, 35, 15, DETAIL_UNFAIR),
+	[LIMIT_THROUGHPUT_CV] = OPT_IN(max_throughput_cv, DETAIL_UNFAIR),
+	[LIMIT_WORK_RATE] = OPT_IN(min_work_rate, DETAIL_BENCHMARK),
+	[LIMIT_P99_WAKE] = OPT_IN(max_p99_wake_latency_ns, DETAIL_BENCHMARK),
+	[LIMIT_WAKE_CV] = OPT_IN(max_wake_latency_cv, DETAIL_BENCHMARK),
+	[LIMIT_ITERATION_RATE] = OPT_IN(min_iteration_rate, DETAIL_BENCHMARK),
+	[LIMIT_MIGRATION_RATIO] = OPT_IN(max_migration_ratio, DETAIL_MIGRATION),
 	[LIMIT_IMBALANCE] = UNMEASURED(max_imbalance_ratio),
 	[LIMIT_DSQ_DEPTH] = UNMEASURED(max_local_dsq_depth),
 	[LIMIT_STALL] = UNMEASURED(fail_on_stall),
 	[LIMIT_SUSTAINED] = UNMEASURED(sustained_samples),
 	[LIMIT_FALLBACK_RATE] = UNMEASURED(max_fallback_rate),
 	[LIMIT_KEEP_LAST_RATE] = UNMEASURED(max_keep_last_rate),
-	[LIMIT_PAGE_LOCALITY] = LIMIT(min_page_locality, CHECK_REAL, 0, 0),
-	[LIMIT_CROSS_NODE] = LIMIT(max_cross_node_migration_ratio, CHECK_REAL, 0, 0),
-	[LIMIT_SLOW_TIER] = LIMIT(max_slow_tier_ratio, CHECK_REAL, 0, 0),
+	[LIMIT_PAGE_LOCALITY] = OPT_IN(min_page_locality, DETAIL_PAGE_LOCALITY),
+	[LIMIT_CROSS_NODE] = OPT_IN(max_cross_node_migration_ratio, DETAIL_CROSS_NODE_MIGRATION),
+	[LIMIT_SLOW_TIER] = OPT_IN(max_slow_tier_ratio, DETAIL_SLOW_TIER),
+	[LIMIT_GATE_ON_TCG] = SWITCH(gate_on_tcg, KTSTR_OFF, DETAIL_BENCHMARK),
 };
 
-static const void *field(const struct ktstr_checks *c, const struct threshold_row *row)
+/* A field's own number: 0 not set, negative one of the words of ktstr/check.h, else a limit. */
+static double field(const struct ktstr_checks *c, const struct threshold_row *row)
 {
-	return (const char *)c + row->at;
+	const void *at = (const char *)c + row->at;
+	return row->kind == CHECK_SWITCH ? (double)*(const enum ktstr_switch *)at : *(const double *)at;
 }
 
-/* Whether this layer says anything, and what. */
-static bool said(const struct ktstr_checks *c, const struct threshold_row *row, double *ret)
+static struct limit limit_of(double field, enum threshold_origin origin)
 {
-	switch (row->kind) {
-	case CHECK_SWITCH: {
-		enum ktstr_switch s = *(const enum ktstr_switch *)field(c, row);
-		*ret = s == KTSTR_ON ? 1 : *ret;
-		*ret = s == KTSTR_OFF ? 0 : *ret;
-		return s != KTSTR_UNSET;
-	}
-	case CHECK_UINT: {
-		unsigned n = *(const unsigned *)field(c, row);
-		*ret = n ? n : *ret;
-		return n != 0;
-	}
-	case CHECK_REAL: {
-		double d = *(const double *)field(c, row);
-		*ret = d > 0 ? d : *ret;
-		return d > 0;
-	}
-	}
-	return false;
+	return (struct limit){ .on = field != KTSTR_OFF, .value = field > 0 ? field : 0, .origin = origin };
 }
 
-static void set(struct thresholds *t, const struct threshold_row *row, double value)
-{
-	void *to = (char *)t + row->to;
-	if (row->kind == CHECK_SWITCH)
-		*(bool *)to = value != 0;
-	else
-		*(double *)to = value;
-}
-
-struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *scheduler, const struct ktstr_checks *test)
+struct thresholds thresholds_default(bool strict)
 {
 	struct thresholds t = { 0 };
 	for (unsigned i = 0; i < LIMIT_MAX; i++) {
 		const struct threshold_row *row = &threshold_rows[i];
-		if (!row->measured)
-			continue;
-		double value = strict ? row->strict : row->otherwise;
-		if (said(scheduler, row, &value))
-			t.origin[i] = FROM_SCHEDULER;
-		if (said(test, row, &value))
-			t.origin[i] = FROM_TEST;
-		set(&t, row, value);
+		if (row->measured)
+			t.limit[i] = limit_of(strict ? row->strict : row->otherwise, FROM_DEFAULT);
 	}
-	enum ktstr_switch gate = test->gate_on_tcg != KTSTR_UNSET ? test->gate_on_tcg : scheduler->gate_on_tcg;
-	t.gate_on_tcg = gate == KTSTR_ON;
 	return t;
 }
 
-double threshold_value(const struct thresholds *t, enum threshold which)
+void thresholds_apply(struct thresholds *t, enum threshold_origin from, const struct ktstr_checks *checks)
 {
-	const struct threshold_row *row = &threshold_rows[which];
-	const void *at = (const char *)t + row->to;
-	if (!row->measured)
-		return 0;
-	return row->kind == CHECK_SWITCH ? *(const bool *)at : *(const double *)at;
+	for (unsigned i = 0; i < LIMIT_MAX; i++) {
+		const struct threshold_row *row = &threshold_rows[i];
+		double said = row->measured ? field(checks, row) : 0;
+		if (said != 0)
+			t->limit[i] = limit_of(said, from);
+	}
+}
+
+struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *scheduler, const struct ktstr_checks *test)
+{
+	struct thresholds t = thresholds_default(strict);
+	thresholds_apply(&t, FROM_SCHEDULER, scheduler);
+	thresholds_apply(&t, FROM_TEST, test);
+	return t;
+}
+
+int threshold_find(const char *name)
+{
+	for (int i = 0; i < LIMIT_MAX; i++)
+		if (threshold_rows[i].measured && !strcmp(threshold_rows[i].name, name))
+			return i;
+	return -ENOENT;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* thresholds.h -- limits, merged from three layers, and which layer set each of them (behaviour 3.2). */
+/* thresholds.h -- what a load is judged by: the checks, merged from their layers, and which layer set each of them. */
 #ifndef KTSTR_VERDICT_THRESHOLDS_H
 #define KTSTR_VERDICT_THRESHOLDS_H
 
@@ -7,6 +7,8 @@
 #include <stddef.h>
 
 #include <ktstr/check.h>
+
+#include "verdict/judgement.h"
 
 /* In the order of `ktstr show-thresholds`. */
 enum threshold {
@@ -29,40 +31,44 @@ enum threshold {
 	LIMIT_PAGE_LOCALITY,
 	LIMIT_CROSS_NODE,
 	LIMIT_SLOW_TIER,
+	LIMIT_GATE_ON_TCG,	/* not a limit: whether the absolute ones count on tcg */
 	LIMIT_MAX,
 };
 
-enum threshold_origin { FROM_DEFAULT, FROM_SCHEDULER, FROM_TEST };
+/* Layers, the lowest first. */
+enum threshold_origin { FROM_DEFAULT, FROM_SCHEDULER, FROM_TEST, FROM_LOAD };
 
-/* Every limit with its final value; 0 in a number: not checked. Guest time. */
+struct limit {
+	bool on;			/* false: not checked */
+	double value;			/* of a limit; guest time */
+	enum threshold_origin origin;	/* the last layer that set it, or switched it off */
+};
+
 struct thresholds {
-	bool not_starved, isolation;
-	bool gate_on_tcg;		/* absolute latencies and rates count on tcg too */
-	double max_gap_ms, max_spread_pct;
-	double max_throughput_cv, min_work_rate;
-	double max_p99_wake_latency_ns, max_wake_latency_cv;
-	double min_iteration_rate, max_migration_ratio;
-	double min_page_locality, max_cross_node_migration_ratio, max_slow_tier_ratio;
-	enum threshold_origin origin[LIMIT_MAX];
+	struct limit limit[LIMIT_MAX];
 };
 
 /* How a field of struct ktstr_checks is stored. */
-enum check_kind { CHECK_SWITCH, CHECK_UINT, CHECK_REAL };
+enum check_kind { CHECK_SWITCH, CHECK_LIMIT };
 
 struct threshold_row {
 	const char *name;		/* of the field, in declarations, lists and reports */
 	enum check_kind kind;
-	bool measured;			/* false: nothing measures it yet; at, to and defaults mean nothing */
+	bool measured;			/* false: nothing measures it yet; what follows means nothing */
 	size_t at;			/* in struct ktstr_checks */
-	size_t to;			/* in struct thresholds: a bool for a switch, else a double */
-	double otherwise, strict;	/* defaults: of debug and of release judgement; 0: none */
+	double otherwise, strict;	/* defaults: of debug and of release judgement; KTSTR_OFF: not checked */
+	enum detail_kind finding;	/* what it is called when the limit is broken */
 };
 
 extern const struct threshold_row threshold_rows[LIMIT_MAX];
 
-/* Defaults <- scheduler <- test; the last that speaks wins. @strict: the limits of release builds. */
+/* @strict: the limits of release builds. */
+struct thresholds thresholds_default(bool strict);
+/* Puts the layer @from over @t: what it sets, or switches off, wins. */
+void thresholds_apply(struct thresholds *t, enum threshold_origin from, const struct ktstr_checks *checks);
+/* Defaults <- scheduler <- test. */
 struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *scheduler, const struct ktstr_checks *test);
-/* The merged value: 0 or 1 for a switch, 0 for a number that is not checked. */
-double threshold_value(const struct thresholds *t, enum threshold which);
+/* The row of that name; -ENOENT where nothing measures such a thing. */
+int threshold_find(const char *name);
 
 #endif

@@ -477,7 +477,7 @@ static void let_out(struct ktstr_ctx *t, void *arg)
 	close(fd);
 }
 
-KTSTR_TEST(ops_escape, .cores = 4, .duration_s = 1, .expect_err = KTSTR_ON)
+KTSTR_TEST(ops_escape, .cores = 4, .duration_s = 1, .expect_err = KTSTR_ON, .expect_finding = KTSTR_FINDING_ISOLATION)
 {
 	return ktstr_run_steps(t, KTSTR_STEPS(
 		{ .name = "out", .watch = let_out, .hold = KTSTR_HOLD_MS(300), .cgroups = KTSTR_CGROUPS(

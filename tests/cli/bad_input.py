@@ -3,6 +3,7 @@
 """What a user meets who asks for what cannot be: one line that says what failed, on what, and what to do; the exit status."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -131,6 +132,10 @@ def tests(scratch):
             env={'HOME': '', 'XDG_CACHE_HOME': '', 'KTSTR_CACHE_DIR': ''})
 
 
+with open(os.path.join(os.path.dirname(__file__), '..', '..', 'include', 'ktstr', 'test.h')) as header:
+    API = int(re.search(r'KTSTR_API_VERSION (\d+)', header.read()).group(1))
+
+
 def binaries(scratch):
     """A test binary of another interface version, one that crashes, one whose list is no list."""
     other = scratch / 'other'
@@ -140,11 +145,11 @@ def binaries(scratch):
         at = content.find(b'ktstr\0\0\0') + 8
         f.seek(at)
         f.write((99).to_bytes(4, 'little'))
-    refused('test binary of another version', 65, 'was built for interface version 99, this ktstr speaks 3', 'test', '--list',
+    refused('test binary of another version', 65, f'was built for interface version 99, this ktstr speaks {API}', 'test', '--list',
             other)
     source = scratch / 'odd.c'
     note = ('const struct { unsigned n, d, t; char s[8]; unsigned v; } x __attribute__((used, section(".note.ktstr"), aligned(4)))'
-            ' = { 6, 4, 1, "ktstr", 3 };')
+            f' = {{ 6, 4, 1, "ktstr", {API} }};')
     for name, body, said in (('crashes', '__builtin_trap();', "--list' failed: killed by SIG"),
                              ('lies', 'puts("[1,2");', "list the tests of"),
                              ('fails', 'return 3;', "--list' failed: exit status 3")):

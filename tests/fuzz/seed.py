@@ -25,17 +25,18 @@ def record(kind, payload):
 
 def log(*records):
     body = b''.join(records)
-    return struct.pack('<IIQQQ', 0x5254534b, 2, 1 << 20, len(body), 0) + b'\0' * 32 + body + b'\1'
+    return struct.pack('<IIQQQ', 0x5254534b, 3, 1 << 20, len(body), 0) + b'\0' * 32 + body + b'\1'
 
 
 hello = struct.pack('<IIQ64s', 1, 2, 262144, b'6.12.1')
-cgroup = struct.pack('<IIIIIIQ64s32s128s', 0, 2, 1, 0, 0, 0, 1, b'cg_0', b'SpinWait', b'\3')
+cgroup = struct.pack('<IIIIIIQIIiI64s32s128s', 0, 2, 1, 0, 0, 1, 1, 50, 5000, 5, 0, b'cg_0', b'SpinWait', b'\3')
+check = struct.pack('<IId48s', 0, 0, 5, b'max_gap_ms')
 worker = struct.pack('<IIiIiI', 0, 0, 44, 1, 0, 1) + struct.pack('<11Q', 9, 9, 5, 9, 1, 1, 1, 1, 1, 0, 2) + bytes(8) + b'\7' + \
     bytes(127) + bytes(128) + struct.pack('<Q64I', 3, 100, *([0] * 63))
 metric = struct.pack('<II48sd', 0, 0, b'rps', 407.5)
 put('guest_log', 'whole', log(
     record(1, hello), record(2, struct.pack('<5H', 0, 0, 0, 0, 0)), record(3, struct.pack('<IiiI', 2, 0, 55, 0)),
-    record(4, struct.pack('<II64s', 2, 0, b'run')), record(5, bytes(24)), record(6, cgroup), record(7, worker),
+    record(4, struct.pack('<II64s', 2, 0, b'run')), record(5, bytes(24)), record(6, cgroup), record(17, check), record(7, worker),
     record(8, struct.pack('<IIII', 0, 2, 5, 6)), record(9, metric), record(10, struct.pack('<II', 1, 0) + b'an expectation'),
     record(11, struct.pack('<II', 2, 0) + b'scheduler says\n'), record(12, struct.pack('<II', 0, 1)), record(13, bytes(8)),
     record(14, struct.pack('<Ii', 1, 0))))
@@ -88,7 +89,7 @@ def snapshot(state, *pages):
 put('snapshot', 'two_pages', snapshot(b'state', (0, b'a'), (255, b'b')))
 put('snapshot', 'empty', snapshot(struct.pack('<QII', 0x31565350564d564b, 1, 1) + bytes(4000)))
 
-checks = '"checks":{"not_starved":1,"isolation":0,"max_gap_ms":5,"max_spread_pct":0,"min_work_rate":1.5}'
+checks = '"checks":{"not_starved":true,"isolation":false,"max_gap_ms":5,"max_spread_pct":false,"min_work_rate":1.5}'
 put('suite', 'two', '{"api":2,"schedulers":[{"name":"s","binary":"b","args":["-x"],"sysctls":[],"kargs":["k"],"load_cpu":1,'
     + checks + '}],"tests":[{"name":"t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'
     '"cores":2,"threads":1,"memory_mib":0,"duration_ms":2000,"workers_per_cgroup":2,"sched_args":[],"include_files":[],'

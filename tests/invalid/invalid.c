@@ -11,6 +11,8 @@ KTSTR_SCHEDULER(simple, .binary = "scx_simple");
 KTSTR_SCHEDULER(other, .binary = "scx_qmap");
 KTSTR_SCHEDULER(limitless, .binary = "scx_simple", .checks = { .max_throughput_cv = NAN });
 
+KTSTR_SCHEDULER(valueless, .binary = "scx_simple", .sysctls = KTSTR_ARGS("kernel.printk"));
+
 /* A test with one cgroup that is wrong. */
 #define CGROUP(id, ...)                                                                            \
 	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                      \
@@ -51,6 +53,8 @@ CGROUP(no_phases, .work = KTSTR_WORK(SEQUENCE))
 CGROUP(no_function, .work = KTSTR_WORK(CUSTOM))
 CGROUP(short_chain, .workers = 1, .work = KTSTR_WORK(WAKE_CHAIN, .depth = 1))
 
+CGROUP(limit_negative, .checks = { .max_gap_ms = -5 })
+CGROUP(loads_limit_nan, .workers = 1, .loads = KTSTR_LOADS({ .workers = 1, .checks = { .max_spread_pct = NAN } }))
 CGROUP(fifo_zero, .policy = KTSTR_FIFO(0))
 CGROUP(rr_hundred, .policy = KTSTR_RR(100))
 CGROUP(deadline_order, .policy = KTSTR_DEADLINE(5000, 4000, 0))
@@ -208,12 +212,33 @@ KTSTR_TEST(words_no_regex, .cores = 2, .expect_err = KTSTR_ON, .expect_scx_error
 	return KTSTR_PASS;
 }
 
+KTSTR_TEST(expects_no_end, .cores = 2, .expect_err = KTSTR_ON)
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(finding_without_error, .cores = 2, .expect_finding = KTSTR_FINDING_STUCK)
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(finding_and_words, .cores = 2, .expect_err = KTSTR_ON, .expect_finding = KTSTR_FINDING_STUCK,
+	   .expect_scx_error_contains = "x")
+{
+	return KTSTR_PASS;
+}
+
+KTSTR_TEST(sysctl_without_value, .cores = 2, .scheduler = &valueless)
+{
+	return KTSTR_PASS;
+}
+
 KTSTR_TEST(perf_and_not, .cores = 2, .performance_mode = KTSTR_ON, .no_perf_mode = KTSTR_ON)
 {
 	return KTSTR_PASS;
 }
 
-KTSTR_TEST(rate_negative, .cores = 2, .checks = { .min_work_rate = -1 })
+KTSTR_TEST(rate_negative, .cores = 2, .checks = { .min_work_rate = -3 })
 {
 	return KTSTR_PASS;
 }

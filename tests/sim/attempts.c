@@ -196,7 +196,7 @@ static int sim_prepare(void *attempt)
 static int sim_judge(void *arg)
 {
 	struct attempt *a = arg;
-	struct judge_facts facts = { .limits = { .not_starved = true } };
+	struct judge_facts facts = { .limits = thresholds_default(false) };
 	judgement_done(&a->judgement);
 	current->judged++;
 	return judge(&a->evidence, &facts, &a->judgement);

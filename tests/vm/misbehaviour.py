@@ -23,12 +23,24 @@ CASES = [
     ('starved_task', 'one worker is never run', 'fail', r'starved \(0 work units\)|stuck \d+ms'),
     ('stalled_cpu', 'one CPU stops taking tasks', 'fail', r'stuck \d+ms on cpu1'),
     ('unfair_shares', 'odd tasks are charged thirtyfold', 'fail', r'unfair cgroup .*spread='),
+    ('unfair_crowd', 'the same among five workers on two CPUs', 'fail', r'unfair cgroup .*spread='),
     ('bpf_error', 'scx_bpf_error() after 0.7 s', 'fail', r'disabled by the kernel 0\.[78]s .*misbehaving as asked'),
     ('failed_verification', 'a program the verifier refuses', 'fail', r'verifier rejected it: R\d invalid mem access'),
     ('exit_before_attach', 'its process exits at load', 'fail', r'exited at load with status 3: misbehaving as asked'),
     ('no_attach', 'its process never attaches', 'fail', r'never attached'),
     ('scheduler_crash', 'its process crashes', 'fail', r'scheduler process died .*SIGSEGV'),
     ('hung_task', "RCU's thread is never run", 'fail', r'hung task: INFO: task'),
+    ('scheduler_aborts_at_stop', 'its process aborts when it is told to stop', 'fail',
+     r"scheduler process died: 'abort_at_stop' \(pid \d+\) was killed by SIGABRT when it was told to stop"),
+    ('sysctl_unknown', 'it declares a sysctl that does not exist', 'fail',
+     r'sysctls could not be set, so the test did not begin: sysctl kernel\.sched_no_such_thing=1: this kernel has no such'),
+    ('child_forgotten', 'a process that a worker made is never run', 'fail',
+     r"cgroup 'forks' \(ForkExit\): worker tid \d+ waits for its child \d+, which is ready to run, but is not run"),
+    ('expected_end', "the scheduler's end is expected, and comes", 'pass', ''),
+    ('expected_starvation', 'starvation is expected, and found', 'pass', ''),
+    ('expected_but_fair', 'starvation is expected, and not found', 'fail', r'was expected to fail, and passed'),
+    ('expected_but_aborts', "the scheduler's end is expected, and the test aborts", 'fail', r'test binary crashed: SIGABRT'),
+    ('expected_but_mistaken', "the scheduler's end is expected, and an expectation fails", 'fail', r'one and one make 2'),
     ('kernel_panic', 'the guest kernel crashes', 'fail', r'kernel crash'),
     ('out_of_memory', 'a worker takes all memory', 'fail', r'out of memory'),
     ('test_crash', 'the test binary crashes', 'fail', r'test binary crashed: SIGSEGV'),
@@ -37,6 +49,7 @@ CASES = [
     ('descriptors_closed', 'the test closes all descriptors', 'fail', r'closed its channel'),
     ('things_remounted', 'the test unmounts cgroups, hides /proc and /dev', 'fail', r"cgroup 'cg_0': create: /sys/fs/cgroup/ktstr is gone"),
     ('cgroup_stays', 'a cgroup cannot be removed', 'inconclusive', r"cgroup 'cg_0': remove: Device or resource busy"),
+    ('cgroup_stays_and_may', 'the same, in a test that may be inconclusive', 'inconclusive', r"cgroup 'cg_0': remove: Device"),
     ('ten_thousand_workers', 'a factory asks for 10,000 workers', 'fail', r'more than 4096 workers in one step'),
     ('thousand_workers', '1,024 workers on two processors', 'pass', ''),
     ('failed_expectation', 'an expectation does not hold', 'fail', r'one and one make 2'),
@@ -96,6 +109,9 @@ def main():
             f.write(table(events))
     with open(TABLE) as f:
         check(f.read() == table(events), 'docs/misbehaviour.md says what happens', table(events))
+    allowed = Run('test', '--kernel', kernel['key'], '--json', '-E', 'test(=ktstr/cgroup_stays_and_may)', fixtures)
+    check(allowed.status == 0 and allowed.events()[-1].get('inconclusive') == 1,
+          'what may be inconclusive is recorded, and exits with 0', allowed)
     check_nothing_left('misbehaviour', before)
     finish()
 

@@ -88,7 +88,8 @@ int setup_mounts(struct init *i);
 int setup_cgroups(struct init *i);
 void setup_loopback(struct init *i);
 int setup_conf(struct init *i);
-void setup_sysctls(struct init *i);
+/* All of them, as far as possible; negative errno: one could not be set, and the log names it. */
+int setup_sysctls(struct init *i);
 int setup_log(struct init *i);
 void setup_cpus(struct init *i);
 void setup_seed(struct init *i);

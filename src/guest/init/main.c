@@ -87,7 +87,9 @@ static void prepare(struct init *i)
 		finish(i, WIRE_EXIT_IMAGE, 0);
 	log_put(&i->log, WIRE_TOPOLOGY, topology.cpu, topology.cpus * sizeof(topology.cpu[0]));
 	rise_above_the_test();
-	setup_sysctls(i);
+	r = setup_sysctls(i);
+	if (r < 0)
+		finish(i, WIRE_EXIT_SYSCTL, r);
 }
 
 int main(void)

@@ -162,8 +162,9 @@ int setup_conf(struct init *i)
 	return 0;
 }
 
-void setup_sysctls(struct init *i)
+int setup_sysctls(struct init *i)
 {
+	int worst = 0;
 	for (unsigned k = 0; k < i->conf.sysctl_count; k++) {
 		_cleanup_free_ char *pair = strdup(i->conf.sysctls[k]);
 		char *value = pair ? strchr(pair, '=') : NULL;
@@ -175,8 +176,11 @@ void setup_sysctls(struct init *i)
 		_cleanup_free_ char *path = path_join("/proc/sys", pair);
 		int r = path ? file_write(path, value) : -ENOMEM;
 		if (r < 0)
-			log_complain(&i->log, "sysctl %s: %s", i->conf.sysctls[k], strerror(-r));
+			log_complain(&i->log, "sysctl %s: %s", i->conf.sysctls[k],
+				     r == -ENOENT ? "this kernel has no such sysctl" : strerror(-r));
+		worst = MIN_OF(worst, r);
 	}
+	return worst;
 }
 
 /* The seed moves what a schedule hangs on: the kernel's random numbers and the phase of the timer tick. */

@@ -8,6 +8,15 @@
 #include "guest/cgroup.h"
 #include "guest/work/work.h"
 
+/* Should it never end, it is the one that the scheduler forgot, and not the worker that waits. */
+static void await_child(struct ktstr_worker *w, pid_t pid)
+{
+	atomic_store(&w->slot->child, pid);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	atomic_store(&w->slot->child, 0);
+}
+
 void fork_exit(struct ktstr_worker *w)
 {
 	pid_t pid = fork();
@@ -18,8 +27,7 @@ void fork_exit(struct ktstr_worker *w)
 	if (pid < 0)
 		return;
 	ktstr_worker_block(w);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	await_child(w, pid);
 	worker_woken_since(w, &w->slot->stamp);
 	worker_count(w, 1);
 }
@@ -78,8 +86,7 @@ void cgroup_attach_storm(struct ktstr_worker *w)
 		return;
 	move_to(s->path[rng_below(&w->rng, s->siblings)], pid);
 	ktstr_worker_block(w);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	await_child(w, pid);
 	worker_woken_since(w, &w->slot->stamp);
 	worker_count(w, 1);
 }

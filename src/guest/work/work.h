@@ -22,6 +22,7 @@ struct work_type {
 	void (*end)(struct ktstr_worker *w);	/* once; measurements of its own */
 	enum work_inbox inbox;
 	bool roles; /* its workers differ, by role or by who gets the lock: no comparing of their shares */
+	bool wakes;			/* times its wake-ups, in all its workers' ordinary lives */
 	bool moves;			/* changes its own affinity, policy or cgroup */
 	bool siblings;			/* needs siblings of its cgroup */
 	const char *measures;		/* what a test can see from outside */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* checks.c -- checks as a declaration has them: which are possible, how a load inherits them, how they are reported. */
+#include <stdio.h>
+#include <string.h>
+
+#include "guest/stage.h"
+
+static bool limit_is_possible(double limit)
+{
+	return limit == KTSTR_OFF || limit == KTSTR_ZERO || (limit >= 0 && __builtin_isfinite(limit));
+}
+
+const char *checks_problem(const struct ktstr_checks *c)
+{
+#define SWITCH(name)                                                   \
+	if (c->name < KTSTR_OFF || c->name > KTSTR_ON)                 \
+		return "its check " #name " is neither KTSTR_ON nor KTSTR_OFF";
+	KTSTR_SWITCH_CHECKS(SWITCH)
+#undef SWITCH
+#define LIMIT(name)                                                    \
+	if (!limit_is_possible(c->name))                               \
+		return "its check " #name " is neither a number above 0 nor KTSTR_ZERO nor KTSTR_OFF";
+	KTSTR_LIMIT_CHECKS(LIMIT)
+#undef LIMIT
+	return NULL;
+}
+
+void checks_inherit(struct ktstr_checks *c, const struct ktstr_checks *from)
+{
+#define INHERIT(name) c->name = c->name != 0 ? c->name : from->name;
+	KTSTR_SWITCH_CHECKS(INHERIT)
+	KTSTR_LIMIT_CHECKS(INHERIT)
+#undef INHERIT
+}
+
+static void send_check(struct channel *channel, uint32_t cgroup, const char *name, double field)
+{
+	struct wire_check wire = { .cgroup = cgroup, .off = field == KTSTR_OFF, .value = field > 0 ? field : 0 };
+	if (field == 0)
+		return;
+	snprintf(wire.name, sizeof(wire.name), "%s", name);
+	channel_send(channel, WIRE_CHECK, &wire, sizeof(wire), NULL, 0);
+}
+
+void checks_send(const struct ktstr_checks *c, uint32_t cgroup, struct channel *channel)
+{
+#define SEND(name) send_check(channel, cgroup, #name, c->name);
+	KTSTR_SWITCH_CHECKS(SEND)
+	KTSTR_LIMIT_CHECKS(SEND)
+#undef SEND
+}

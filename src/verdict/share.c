@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* share.c -- see share.h. */
+#include <math.h>
+#include <string.h>
+
+#include <ktstr/load.h>
+
+#include "verdict/share.h"
+
+#define WEIGHT_USUAL	  100.0	/* of a cgroup */
+#define WEIGHT_IDLE_TASK  (3.0 / 1024)	/* of SCHED_IDLE, where nice 0 is 1 */
+#define BESIDE_REAL_TIME  0.05	/* what the kernel keeps for ordinary tasks: kernel.sched_rt_runtime_us */
+
+static bool real_time(const struct wire_cgroup *g)
+{
+	return g->policy == KTSTR_POLICY_FIFO || g->policy == KTSTR_POLICY_RR || g->policy == KTSTR_POLICY_DEADLINE;
+}
+
+/* A step of nice is a quarter more or less. */
+static double task_weight(const struct wire_cgroup *g)
+{
+	int nice = MIN_OF(MAX_OF(g->nice, -20), 19);
+	return g->policy == KTSTR_POLICY_IDLE ? WEIGHT_IDLE_TASK : pow(1.25, -nice);
+}
+
+static double group_weight(const struct wire_cgroup *g)
+{
+	return g->cpu_weight ? g->cpu_weight : WEIGHT_USUAL;
+}
+
+uint32_t share_cpus(const struct evidence *e, uint32_t load)
+{
+	struct cpuset_bits allowed;
+	uint32_t cpus = MAX_OF(e->cpus ? e->cpus : e->hello.cpus, 1u);
+	if (!e->cgroup[load].has_cpuset)
+		return cpus;
+	memcpy(allowed.word, e->cgroup[load].cpuset, sizeof(allowed.word));
+	uint32_t count = cpuset_count(&allowed);
+	return MIN_OF(MAX_OF(count, 1u), cpus);
+}
+
+static bool first_of_its_cgroup(const struct evidence *e, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (!strcmp(e->cgroup[k].name, e->cgroup[i].name))
+			return false;
+	return true;
+}
+
+struct share_rivals share_rivals(const struct evidence *e)
+{
+	struct share_rivals r = { 0 };
+	for (uint32_t i = 0; i < e->cgroup_count; i++) {
+		const struct wire_cgroup *g = &e->cgroup[i];
+		r.tasks += real_time(g) ? 0 : g->workers * task_weight(g);
+		r.real_time += real_time(g) ? g->workers : 0;
+		r.workers += g->workers;
+		r.groups += first_of_its_cgroup(e, i) ? group_weight(g) : 0;
+	}
+	return r;
+}
+
+/* The ordinary workers of the load's own cgroup: how many, and their weights. */
+struct own_group {
+	uint32_t workers;
+	double tasks;
+};
+
+static struct own_group own_group(const struct evidence *e, uint32_t load)
+{
+	struct own_group own = { 0 };
+	for (uint32_t i = 0; i < e->cgroup_count; i++) {
+		const struct wire_cgroup *g = &e->cgroup[i];
+		if (strcmp(g->name, e->cgroup[load].name))
+			continue;
+		own.workers += g->workers;
+		own.tasks += real_time(g) ? 0 : g->workers * task_weight(g);
+	}
+	return own;
+}
+
+static double share_by_weight(const struct evidence *e, uint32_t load, const struct share_rivals *r,
+			      const struct own_group *own)
+{
+	const struct wire_cgroup *g = &e->cgroup[load];
+	double cpus = share_cpus(e, load), weight = task_weight(g);
+	double flat = cpus * weight / r->tasks;
+	double grouped = cpus * group_weight(g) / r->groups * weight / own->tasks;
+	return fmin(1, fmin(flat, grouped));
+}
+
+double share_of_worker(const struct evidence *e, uint32_t load, const struct share_rivals *r, bool scx)
+{
+	const struct wire_cgroup *g = &e->cgroup[load];
+	struct own_group own = own_group(e, load);
+	double share;
+	if (!g->workers)
+		return 1;
+	/* Real-time tasks of one priority do not take turns: each has a CPU, or some may have none. */
+	if (real_time(g))
+		share = r->real_time <= share_cpus(e, load) ? 1 - BESIDE_REAL_TIME : 0;
+	else
+		share = share_by_weight(e, load, r, &own) * (!r->real_time ? 1 : scx ? 0 : BESIDE_REAL_TIME);
+	if (g->quota_permyriad)
+		share = fmin(share, g->quota_permyriad / 10000.0 / own.workers);
+	return share;
+}
+
+nsec_t share_patience(double share)
+{
+	double ns = share > 0 ? 2 * (double)SHARE_SLICE / share : INFINITY;
+	return ns < (double)INT64_MAX / 2 ? (nsec_t)ns : INT64_MAX / 2;
+}
+
+/*
+ * @tasks on @cpus queues: some queue is one task longer than others, and a task there gets 1/(n + 1) of its CPU instead
+ * of 1/n. The difference.
+ */
+static double uneven(uint32_t tasks, uint32_t cpus)
+{
+	uint32_t shorter = tasks / cpus;
+	return shorter && tasks % cpus ? 1.0 / shorter - 1.0 / (shorter + 1) : 0;
+}
+
+double share_spread_floor(uint32_t workers, uint32_t all, uint32_t cpus, nsec_t window)
+{
+	double apart = fmax(uneven(workers, cpus), uneven(all, cpus));
+	double settling = fmin((double)SHARE_SETTLING, (double)window);
+	return 100 * (2 * (double)SHARE_SLICE + apart * settling) / (double)window;
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What workers did, held against limits: which limit holds for whom, and what breaks it. */
+#include <signal.h>
+#include <string.h>
+
+#include <ktstr/load.h>
+
+#include "made.h"
+#include "t.h"
+
+/* --- limits of a load -------------------------------------------------------------------------------------------- */
+
+START_TEST(a_load_sets_its_own_limits)
+{
+	made_begin();	/* the same gap is too long for the first load only */
+	made_load("a", 1, 0);
+	made_check("max_gap_ms", 50);
+	made_worker(5, 100, 500, 1);
+	made_load("b", 1, 0);
+	made_worker(5, 100, 500, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "cgroup 'a' (SpinWait): tid 40 stuck 100ms");
+	made_begin();
+	made_limit(LIMIT_GAP, 50);
+	made_load("a", 1, 0);
+	made_check("max_gap_ms", KTSTR_OFF);
+	made_check("something_of_a_later_version", 1);
+	made_worker(5, 100, 500, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_PASS, NULL);
+	made_begin();
+	made_load("a", 1, 0);
+	made_check("not_starved", KTSTR_OFF);
+	made_worker(0, 5000, 500, 1);
+	made_load("b", 1, 0);
+	made_worker(0, 5000, 500, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "cgroup 'b' (SpinWait): tid 41 starved");
+}
+END_TEST
+
+START_TEST(a_check_belongs_to_the_last_load)
+{
+	struct wire_check c = { .cgroup = 0, .name = "max_gap_ms", .value = 1 };
+	made_begin();
+	t_errno(evidence_take(&made, WIRE_CHECK, 1, &c, sizeof(c), NULL), EBADMSG);
+	made_load("a", 0, 0);
+	made_load("b", 0, 0);
+	t_errno(evidence_take(&made, WIRE_CHECK, 1, &c, sizeof(c), NULL), EBADMSG);
+	c.cgroup = 1;
+	c.value = __builtin_nan("");
+	t_errno(evidence_take(&made, WIRE_CHECK, 1, &c, sizeof(c), NULL), EBADMSG);
+	ck_assert_uint_eq(made.check_count, 0);
+	made_end();
+}
+END_TEST
+
+/* --- default checks ----------------------------------------------------------------------------------------------- */
+
+START_TEST(workers_are_checked)
+{
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(0, 10, 500, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "tid 40 starved (0 work units)");
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(5, 3001, 500, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "stuck 3001ms on cpu0 at +0ms (threshold 3000ms)");
+	made_begin();
+	made_load("a", 2, 0);
+	made_worker(5, 1, 100, 1);
+	made_worker(5, 1, 900, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "unfair cgroup 'a' (SpinWait): spread=80% (10-90%) 2 workers on 1 cpus");
+	made_begin();
+	made_load("a", 1, 1);
+	made_worker(5, 1, 500, 5);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "tid 40 ran on unexpected CPUs {2}");
+}
+END_TEST
+
+START_TEST(limits_are_limits_not_targets)
+{
+	made_begin();
+	made_load("a", 2, 3);
+	made_worker(1, 3000, 650, 1);
+	made_worker(1, 3000, 1000, 2);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_PASS, NULL);
+}
+END_TEST
+
+START_TEST(isolation_follows_changing_cpusets)
+{
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(5, 1, 500, 3);
+	made.worker[0].wire.cpus_outside[0] = 2;	/* once allowed, but not when it was used */
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "tid 40 ran on unexpected CPUs {1}");
+}
+END_TEST
+
+START_TEST(workers_with_one_fate_are_one_finding)
+{
+	made_begin();
+	made_load("crowd", 150, 0);
+	made.cgroup[0].nice = 5;
+	for (unsigned i = 0; i < 150; i++)
+		made_worker(i == 7 ? 5 : 0, 500 + i, i == 7 ? 500 : 0, i == 7);
+	made.hello.cpus = 64;
+	made_limit(LIMIT_SPREAD, KTSTR_OFF);
+	made_result(KTSTR_PASS);
+	t_ok(judge(&made, &made_facts, &made_judgement));
+	ck_assert_uint_eq(made_judgement.details, 1);
+	ck_assert_str_eq(made_judgement.detail[0].text,
+			 "cgroup 'crowd' (SpinWait, nice 5): 149 of 150 workers (tids 40, 41, 42, 43, ...) starved "
+			 "(0 work units), one was never run, for 649 ms");
+	judgement_done(&made_judgement);
+	made_limit(LIMIT_GAP, 600);
+	made_limit(LIMIT_NOT_STARVED, KTSTR_ON);
+	made_expect(KTSTR_FAIL, "starved");
+}
+END_TEST
+
+START_TEST(gaps_of_one_load_are_one_finding)
+{
+	made_begin();
+	made_load("a", 3, 0);
+	made_worker(5, 3500, 500, 1);
+	made_worker(5, 4500, 500, 1);
+	made_worker(5, 10, 500, 1);
+	made_result(KTSTR_PASS);
+	t_ok(judge(&made, &made_facts, &made_judgement));
+	ck_assert_uint_eq(made_judgement.details, 1);
+	judgement_done(&made_judgement);
+	made_expect(KTSTR_FAIL, "cgroup 'a' (SpinWait): tid 41 stuck 4500ms on cpu0 at +0ms (threshold 3000ms), the "
+				"longest of 2 workers that were");
+}
+END_TEST
+
+static void last_worker_ended(enum wire_worker_end end, int code, uint8_t state, uint8_t child_state)
+{
+	struct wire_worker *w = &made.worker[made.worker_count - 1].wire;
+	w->end = end;
+	w->end_code = code;
+	w->state = state;
+	w->child_state = child_state;
+}
+
+static const struct {
+	enum wire_worker_end end;
+	int code;
+	uint8_t state, child_state;
+	const char *words;
+} ends[] = {
+	{ WIRE_WORKER_SIGNALED, SIGSEGV, 0, 0, "worker tid 40 was killed by SIGSEGV" },
+	{ WIRE_WORKER_EXITED, 3, 0, 0, "worker tid 40 exited with status 3 before it was stopped" },
+	{ WIRE_WORKER_TIMED_OUT, 0, 'R', 0, "worker tid 40 did not get to run within 5 s of being told to stop" },
+	{ WIRE_WORKER_TIMED_OUT, 0, 'D', 0, "worker tid 40 waits in the kernel and did not end within 5 s" },
+	{ WIRE_WORKER_TIMED_OUT, 57, 'S', 'R',
+	  "worker tid 40 waits for its child 57, which is ready to run, but is not run" },
+};
+
+START_TEST(a_bad_end_says_whose_fault_it_was)
+{
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(5, 10, 500, 1);
+	last_worker_ended(ends[_i].end, ends[_i].code, ends[_i].state, ends[_i].child_state);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, ends[_i].words);
+}
+END_TEST
+
+START_TEST(workers_that_end_alike_are_one_finding)
+{
+	made_begin();
+	made_load("a", 3, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		made_worker(5, 10, 500, 1);
+		last_worker_ended(WIRE_WORKER_SIGNALED, i == 1 ? SIGKILL : SIGSEGV, 0, 0);
+	}
+	made_result(KTSTR_PASS);
+	t_ok(judge(&made, &made_facts, &made_judgement));
+	ck_assert_uint_eq(made_judgement.details, 2);
+	ck_assert(strstr(made_judgement.detail[0].text, "killed by SIGSEGV; so did 1 more"));
+	ck_assert(strstr(made_judgement.detail[1].text, "tid 41 was killed by SIGKILL"));
+	judgement_done(&made_judgement);
+	made_end();
+}
+END_TEST
+
+/* --- what the test itself asks for -------------------------------------------------------------------------------- */
+
+/* Two loads of 2 workers each; the second one may be starved by request, and is. */
+static const struct {
+	struct wire_cgroup heavy, light;
+	bool scx;
+	const char *unjudged;	/* NULL: it fails */
+} requests[] = {
+	{ {}, {}, false, NULL },
+	{ { .cpu_weight = 10000 }, { .cpu_weight = 1 }, false, "may count on 0.005 % of a CPU" },
+	{ { .cpu_weight = 200 }, {}, false, NULL },
+	{ { .nice = -20 }, { .nice = 19 }, false, "weights, quotas, policies" },
+	{ { .nice = -5 }, { .nice = 5 }, false, NULL },
+	{ {}, { .policy = KTSTR_POLICY_IDLE }, false, "may count on" },
+	{ {}, { .quota_permyriad = 100 }, false, "may count on 0.5 % of a CPU, 5 ms in 1.0 s" },
+	{ {}, { .quota_permyriad = 5000 }, false, NULL },
+	{ { .policy = KTSTR_POLICY_FIFO }, {}, false, "may count on" },
+	{ { .policy = KTSTR_POLICY_FIFO }, {}, true, "may count on 0 % of a CPU" },
+};
+
+static void starve_by_request(int i)
+{
+	made_begin();
+	made.hello.cpus = 1;
+	made_facts.has_scheduler = requests[i].scx;
+	for (int light = 0; light < 2; light++) {
+		const struct wire_cgroup *asked = light ? &requests[i].light : &requests[i].heavy;
+		made_load(light ? "light" : "heavy", 2, 0);
+		struct wire_cgroup *g = &made.cgroup[light];
+		g->cpu_weight = asked->cpu_weight;
+		g->quota_permyriad = asked->quota_permyriad;
+		g->nice = asked->nice;
+		g->policy = asked->policy;
+		made_worker(light ? 0 : 5, light ? 999 : 10, light ? 0 : 500, 1);
+		made_worker(light ? 0 : 5, light ? 999 : 10, light ? 0 : 500, 1);
+	}
+	made_result(KTSTR_PASS);
+}
+
+START_TEST(starvation_by_request_is_not_judged)
+{
+	starve_by_request(_i);
+	if (requests[_i].unjudged)
+		made_expect_unjudged(KTSTR_PASS, NULL, requests[_i].unjudged);
+	else
+		made_expect(KTSTR_FAIL, "cgroup 'light'");
+	starve_by_request(_i);	/* where the test asks for the check, it gets no pass for nothing */
+	made_limit(LIMIT_NOT_STARVED, KTSTR_ON);
+	made_expect(requests[_i].unjudged ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, "cgroup 'light'");
+}
+END_TEST
+
+/* A crowd that is large enough waits for longer than the usual limit; not for any time. */
+START_TEST(a_gap_limit_gives_way_to_a_small_share)
+{
+	for (unsigned gap_ms = 5000; gap_ms <= 25000; gap_ms += 20000) {
+		made_begin();
+		made.hello.cpus = 1;
+		made_load("crowd", 200, 0);	/* 40 ms at a share of 1/200: 8 s */
+		for (unsigned i = 0; i < 200; i++) {
+			made_worker(5, i ? 10 : gap_ms, 5, 1);
+			made.worker[i].wire.wall_ns = 30000000000u;
+		}
+		made_result(KTSTR_PASS);
+		if (gap_ms == 5000)
+			made_expect_unjudged(KTSTR_PASS, NULL, "may count on 0.5 % of a CPU");
+		else
+			made_expect(KTSTR_FAIL, "stuck 25000ms on cpu0 at +0ms (threshold 8000ms)");
+	}
+	made_begin();
+	made.hello.cpus = 1;
+	made_load("crowd", 200, 0);
+	made_limit(LIMIT_GAP, 3000);	/* said is said */
+	for (unsigned i = 0; i < 200; i++)
+		made_worker(5, i ? 10 : 3500, 5, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "stuck 3500ms");
+}
+END_TEST
+
+/* --- rates, latencies, migrations, pages -------------------------------------------------------------------------- */
+
+/* One worker with wake-ups of these latencies, and this many migrations; iterations as work units. */
+static void waker(uint64_t units, uint64_t migrations, const uint32_t *sample, uint32_t count)
+{
+	struct {
+		struct wire_samples head;
+		uint32_t sample[8];
+	} record = { .head = { .worker = made.worker_count, .count = count } };
+	struct wire_worker w = { .index = made.worker_count, .cgroup = made.cgroup_count - 1,
+				 .tid = 40 + (int)made.worker_count, .end = WIRE_WORKER_COMPLETED, .counts_progress = 1,
+				 .work_units = 9, .iterations = units, .cpu_ns = 500000000, .wall_ns = 1000000000,
+				 .migrations = migrations, .wake_samples = count };
+	made_take(WIRE_WORKER, &w, sizeof(w));
+	if (!count)
+		return;
+	memcpy(record.sample, sample, count * sizeof(*sample));
+	made_take(WIRE_SAMPLES, &record, sizeof(record.head) + count * sizeof(*sample));
+}
+
+static void two_workers(uint64_t units_a, uint64_t units_b)
+{
+	made_load("a", 2, 0);
+	made_worker(units_a, 1, 500, 1);
+	made_worker(units_b, 1, 500, 1);
+	made_result(KTSTR_PASS);
+}
+
+START_TEST(rates_are_checked_where_a_limit_says_so)
+{
+	made_begin();
+	made_limit(LIMIT_THROUGHPUT_CV, 0.5);
+	two_workers(100, 300);
+	made_expect(KTSTR_PASS, NULL);
+	made_begin();
+	made_limit(LIMIT_THROUGHPUT_CV, 0.49);
+	two_workers(100, 300);
+	made_expect(KTSTR_FAIL, "cgroup 'a' (SpinWait): throughput CV 0.500 exceeds limit 0.490 (mean=400 work/cpu_s)");
+	made_begin();
+	made_limit(LIMIT_WORK_RATE, 201);
+	two_workers(100, 300);
+	made_expect(KTSTR_FAIL, "worker 40 throughput 200 work/cpu_s below floor 201");
+	made_begin();
+	made_limit(LIMIT_ITERATION_RATE, 101);
+	two_workers(100, 300);
+	made_expect(KTSTR_FAIL, "worker 40 iteration rate 100.0/s below floor 101.0/s");
+}
+END_TEST
+
+START_TEST(wakeups_and_migrations_are_checked_where_a_limit_says_so)
+{
+	const uint32_t sample[] = { 1000, 1000, 5000 };
+	made_begin();
+	made_limit(LIMIT_P99_WAKE, 5000);
+	made_limit(LIMIT_WAKE_CV, 1);
+	made_limit(LIMIT_MIGRATION_RATIO, 0.5);
+	made_load("a", 1, 0);
+	waker(10, 5, sample, 3);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_PASS, NULL);
+	made_begin();
+	made_limit(LIMIT_P99_WAKE, 4999);
+	made_load("a", 1, 0);
+	waker(10, 5, sample, 3);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "p99 wake latency 5000ns exceeds limit 4999ns (3 samples)");
+	made_begin();
+	made_limit(LIMIT_WAKE_CV, 0.8);
+	made_load("a", 1, 0);
+	waker(10, 5, sample, 3);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "wake latency CV 0.808 exceeds limit 0.800 (3 samples)");
+	made_begin();
+	made_limit(LIMIT_MIGRATION_RATIO, 0.4);
+	made_load("a", 1, 0);
+	waker(10, 5, sample, 3);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "migration ratio 0.5000 exceeds limit 0.4000 (5 migrations, 10 iterations)");
+}
+END_TEST
+
+static const struct {
+	enum threshold which;
+	double limit;
+	uint32_t cpus;
+	bool gate;
+	enum ktstr_verdict verdict;
+	const char *words;
+} on_tcg[] = {
+	{ LIMIT_ITERATION_RATE, 1000, 1, false, KTSTR_INCONCLUSIVE, "an absolute limit is not judged on tcg" },
+	{ LIMIT_ITERATION_RATE, 1000, 1, true, KTSTR_FAIL, "below floor" },
+	{ LIMIT_ITERATION_RATE, 1000, 2, true, KTSTR_INCONCLUSIVE, "all CPUs of a guest share one clock" },
+	{ LIMIT_WORK_RATE, 1, 2, true, KTSTR_INCONCLUSIVE, "all CPUs of a guest share one clock" },
+	{ LIMIT_THROUGHPUT_CV, 0.1, 2, false, KTSTR_INCONCLUSIVE, "all CPUs of a guest share one clock" },
+	{ LIMIT_THROUGHPUT_CV, 0.1, 1, false, KTSTR_FAIL, "throughput CV" },
+};
+
+START_TEST(tcg_judges_what_its_clock_can_tell)
+{
+	made_begin();
+	made_facts.emulated = true;
+	made.hello.cpus = on_tcg[_i].cpus;
+	made_limit(on_tcg[_i].which, on_tcg[_i].limit);
+	made_limit(LIMIT_GATE_ON_TCG, on_tcg[_i].gate ? KTSTR_ON : KTSTR_OFF);
+	two_workers(100, 300);
+	made_expect(on_tcg[_i].verdict, on_tcg[_i].words);
+}
+END_TEST
+
+/* A latency limit of the test passes over a load that only spins, and holds for the one beside it. */
+START_TEST(a_load_is_not_asked_for_what_it_cannot_have)
+{
+	const uint32_t sample[] = { 1000, 1000, 5000 };
+	for (unsigned i = 0; i < 4; i++) {
+		made_begin();
+		made_limit(LIMIT_P99_WAKE, i ? 4999 : 5000);
+		made_load("spin", 1, 0);
+		if (i == 2)
+			made_check("max_p99_wake_latency_ns", 5000);
+		made_worker(5, 1, 500, 1);
+		made_load("nap", 1, 0);
+		made.cgroup[1].wakes = 1;
+		if (i >= 2)
+			made_check("max_p99_wake_latency_ns", i == 2 ? 5000 : KTSTR_OFF);
+		waker(10, 5, sample, 3);
+		made_result(KTSTR_PASS);
+		if (i == 1)
+			made_expect(KTSTR_FAIL, "cgroup 'nap' (SpinWait): p99 wake latency 5000ns");
+		else if (i == 2)
+			made_expect(KTSTR_INCONCLUSIVE,
+				    "cgroup 'spin' (SpinWait): max_p99_wake_latency_ns cannot be judged");
+		else
+			made_expect(KTSTR_PASS, NULL);
+	}
+}
+END_TEST
+
+START_TEST(a_limit_that_no_load_can_have_is_inconclusive)
+{
+	made_begin();
+	made_limit(LIMIT_P99_WAKE, 5000);
+	made_load("spin", 1, 0);
+	made_worker(5, 1, 500, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_INCONCLUSIVE, "max_p99_wake_latency_ns cannot be judged: the test has no load");
+	made_begin();	/* a scheduler's limits are for many tests */
+	made_facts.limits.limit[LIMIT_P99_WAKE] = (struct limit){ true, 5000, FROM_SCHEDULER };
+	made_load("spin", 1, 0);
+	made_worker(5, 1, 500, 1);
+	made_result(KTSTR_PASS);
+	made_expect_unjudged(KTSTR_PASS, NULL, "the test has no load");
+	made_begin();
+	made_limit(LIMIT_P99_WAKE, 5000);
+	made_load("nap", 1, 0);
+	made.cgroup[0].wakes = 1;
+	made_worker(5, 1, 500, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_INCONCLUSIVE, "no wake-up was timed");
+	made_begin();	/* a skip says so already */
+	made_limit(LIMIT_P99_WAKE, 5000);
+	made_result(KTSTR_SKIP);
+	made_expect(KTSTR_SKIP, NULL);
+}
+END_TEST
+
+static void gate(enum threshold which, double value, enum ktstr_verdict v, const char *cause)
+{
+	made_limit(which, value);
+	made_result(KTSTR_PASS);
+	made_expect(v, cause);
+}
+
+START_TEST(shares_of_nothing_are_inconclusive)
+{
+	made_begin();
+	made_limit(LIMIT_NOT_STARVED, KTSTR_OFF);
+	made_load("a", 1, 0);
+	made_worker(0, 0, 0, 1);
+	gate(LIMIT_MIGRATION_RATIO, 0.5, KTSTR_INCONCLUSIVE, "there were no iterations");
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(5, 0, 500, 1);
+	made.cgroup[0].wakes = 1;
+	gate(LIMIT_P99_WAKE, 1, KTSTR_INCONCLUSIVE, "no wake-up was timed");
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(5, 0, 500, 1);
+	gate(LIMIT_SLOW_TIER, 0.5, KTSTR_INCONCLUSIVE, "max_slow_tier_ratio cannot be judged: no pages");
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(5, 0, 500, 1);
+	gate(LIMIT_CROSS_NODE, 0.5, KTSTR_INCONCLUSIVE, "no pages were counted");
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(5, 0, 500, 1);
+	made.cgroup[0].wakes = 1;
+	gate(LIMIT_WAKE_CV, 0.5, KTSTR_INCONCLUSIVE, "fewer than two wake-ups were timed");
+	made_begin();
+	made_limit(LIMIT_NOT_STARVED, KTSTR_OFF);
+	made_load("a", 2, 0);
+	made_worker(0, 0, 500, 1);
+	made_worker(0, 0, 500, 1);
+	gate(LIMIT_THROUGHPUT_CV, 0.5, KTSTR_INCONCLUSIVE, "its workers did no work");
+}
+END_TEST
+
+static void pages(uint64_t nodes, uint32_t first, uint32_t second, uint64_t migrated)
+{
+	struct wire_cpu cpus[] = { { .cpu = 0, .node = 0 } };
+	made_begin();
+	made_take(WIRE_TOPOLOGY, cpus, sizeof(cpus));
+	made_load("a", 1, 0);
+	made_worker(5, 0, 500, 1);
+	made.cgroup[0].nodes = nodes;
+	made.worker[0].wire.numa_pages[0] = first;
+	made.worker[0].wire.numa_pages[1] = second;
+	made.worker[0].wire.pages_migrated = migrated;
+}
+
+START_TEST(pages_are_judged_by_node)
+{
+	pages(1, 30, 70, 0);
+	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_FAIL, "page locality 0.300 below threshold 0.500 (30/100 pages local)");
+	pages(2, 30, 70, 0);
+	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_PASS, NULL);
+	pages(4, 30, 70, 0);	/* bound to a node that has none: measured, and wrong */
+	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_FAIL, "page locality 0.000");
+	pages(0, 30, 70, 0);	/* nowhere in particular */
+	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_INCONCLUSIVE, "the test has no load that it applies to");
+	pages(0, 30, 70, 0);	/* node 1 has no CPU */
+	gate(LIMIT_SLOW_TIER, 0.5, KTSTR_FAIL, "slow tier ratio 0.700 exceeds limit 0.500 (70/100 pages)");
+	pages(0, 30, 70, 20);
+	gate(LIMIT_CROSS_NODE, 0.1, KTSTR_FAIL,
+	     "cross-node migration ratio 0.200 exceeds limit 0.100");
+}
+END_TEST
+
+START_TEST(roles_are_not_compared)
+{
+	made_begin();
+	made_load("a", 2, 0);
+	made_worker(5, 1, 100, 1);
+	made_worker(5, 1, 900, 1);
+	made.cgroup[0].roles = 1;
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_PASS, NULL);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, a_load_sets_its_own_limits);
+	tcase_add_test(tc, a_check_belongs_to_the_last_load);
+	tcase_add_test(tc, workers_are_checked);
+	tcase_add_test(tc, limits_are_limits_not_targets);
+	tcase_add_test(tc, isolation_follows_changing_cpusets);
+	tcase_add_test(tc, workers_with_one_fate_are_one_finding);
+	tcase_add_test(tc, gaps_of_one_load_are_one_finding);
+	tcase_add_loop_test(tc, a_bad_end_says_whose_fault_it_was, 0, ARRAY_SIZE(ends));
+	tcase_add_test(tc, workers_that_end_alike_are_one_finding);
+	tcase_add_loop_test(tc, starvation_by_request_is_not_judged, 0, ARRAY_SIZE(requests));
+	tcase_add_test(tc, a_gap_limit_gives_way_to_a_small_share);
+	tcase_add_test(tc, rates_are_checked_where_a_limit_says_so);
+	tcase_add_test(tc, wakeups_and_migrations_are_checked_where_a_limit_says_so);
+	tcase_add_loop_test(tc, tcg_judges_what_its_clock_can_tell, 0, ARRAY_SIZE(on_tcg));
+	tcase_add_test(tc, a_load_is_not_asked_for_what_it_cannot_have);
+	tcase_add_test(tc, a_limit_that_no_load_can_have_is_inconclusive);
+	tcase_add_test(tc, shares_of_nothing_are_inconclusive);
+	tcase_add_test(tc, pages_are_judged_by_node);
+	tcase_add_test(tc, roles_are_not_compared);
+}
+
+int main(void)
+{
+	return t_main("checks", fill);
+}

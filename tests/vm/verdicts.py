@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Under a healthy scheduler and the strict limits, each test gets the verdict that it must, and each example of the docs passes."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, '..', '..')
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+
+# test, verdict, what the cause must say, which checks are recorded as not judged
+CASES = [
+    ('odd_crowds', 'pass', '', set()),
+    ('weights_starve', 'pass', '', {'not_starved', 'max_gap_ms'}),
+    ('quota_starves', 'pass', '', {'not_starved', 'max_gap_ms'}),
+    ('latency_beside_spinners', 'pass', '', set()),
+    ('latency_of_one_load', 'fail', r"cgroup 'nap' \(IdleChurn\): p99 wake latency \d+ns exceeds limit 1ns", set()),
+    ('latency_but_not_of_this_one', 'pass', '', set()),
+    ('latency_of_spinners', 'inconclusive', r"cgroup 'spin' \(SpinWait\): max_p99_wake_latency_ns cannot be judged", set()),
+    ('rate_of_two_cpus', 'inconclusive', r'all CPUs of a guest share one clock', set()),
+]
+
+
+def sidecar(scratch, name):
+    paths = [p for p in scratch.sidecars() if os.path.basename(p).startswith(name + '-')]
+    if len(paths) != 1:
+        return {}
+    with open(paths[0]) as f:
+        return json.load(f)
+
+
+def verdicts(kernel):
+    with Scratch() as scratch:
+        run = Run('test', '--kernel', kernel['key'], '--json', '--release', BUILD + '/tests/verdicts',
+                  env={'KTSTR_SIDECAR_DIR': scratch.path})
+        events = {e['name'].split('/')[1]: e for e in run.events() if e['event'] == 'test-finished'}
+        check(set(events) == {c[0] for c in CASES}, 'every test is in the table', run)
+        for name, verdict, cause, unjudged in CASES:
+            e, kept = events.get(name, {}), sidecar(scratch, name)
+            check(e.get('verdict') == verdict and re.search(cause, e.get('cause') or ''), f'{name}: {verdict}', e)
+            recorded = kept.get('not_judged')
+            ok = recorded is not None and {r['check'] for r in recorded} <= unjudged and bool(recorded) == bool(unjudged)
+            check(ok and all('may count on' in r['reason'] for r in recorded),
+                  f'{name}: what was not judged is recorded with its reason', recorded)
+
+
+def example(kernel):
+    """The first example of the docs, as it stands, under a scheduler that there is."""
+    with open(os.path.join(ROOT, 'docs', 'scenarios.md')) as f:
+        code = re.search(r'^```c\n(.*?)^```', f.read(), re.M | re.S).group(1)
+    with Scratch() as scratch:
+        with open(scratch / 'example.c', 'w') as f:
+            f.write(code.replace('scx_mine', 'scx_simple'))
+        built = subprocess.run(['cc', '-Wall', '-Wextra', '-Werror', '-o', scratch / 'example', scratch / 'example.c',
+                                '-I' + os.path.join(ROOT, 'include'), '-L' + BUILD, '-lktstr', '-lm'],
+                               capture_output=True, text=True)
+        check(built.returncode == 0, "the docs' first example compiles", built.stderr)
+        run = Run('test', '--kernel', kernel['key'], '--json', scratch / 'example', env={'KTSTR_SIDECAR_DIR': scratch.path})
+        tests = [e for e in run.events() if e['event'] == 'test-finished']
+        check(run.status == 0 and [e['verdict'] for e in tests] == ['pass'], 'and passes', run)
+
+
+def main():
+    kernel = need_kernel('verdicts')
+    before = machines()
+    verdicts(kernel)
+    example(kernel)
+    check_nothing_left('verdicts', before)
+    finish()
+
+
+main()
