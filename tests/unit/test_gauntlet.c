@@ -199,15 +199,15 @@ START_TEST(a_hash_partition_depends_on_the_name_alone)
 END_TEST
 
 static const char *const bad_partitions[] = { "", "count:", "count:0/3", "count:4/3", "count:1", "hash:1/0", "1/2",
-					      "slice:1/2", "count:1/2x", "count:-1/2", "hash:11111111111111111/2" };
+					      "slice:1/", "count:1/2x", "count:-1/2", "hash:11111111111111111/2" };
 
-START_TEST(a_partition_that_is_none_is_refused)
+START_TEST(an_invalid_partition_is_refused)
 {
 	struct partition part;
 	struct err *err = NULL;
 	t_errno(partition_parse(bad_partitions[_i], &part, &err), EINVAL);
 	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_USAGE);
-	t_err_contains(&err, "is no partition");
+	t_err_contains(&err, "is not a valid partition");
 }
 END_TEST
 
@@ -470,7 +470,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, several_kernels_are_named_behind_the_preset);
 	tcase_add_loop_test(tc, partitions_divide_without_rest_or_overlap, 0, 2);
 	tcase_add_test(tc, a_hash_partition_depends_on_the_name_alone);
-	tcase_add_loop_test(tc, a_partition_that_is_none_is_refused, 0, ARRAY_SIZE(bad_partitions));
+	tcase_add_loop_test(tc, an_invalid_partition_is_refused, 0, ARRAY_SIZE(bad_partitions));
 	tcase_add_test(tc, times_come_from_the_newest_run_else_from_the_model);
 	tcase_add_test(tc, the_longest_begins_first);
 	tcase_add_test(tc, budgets_are_positive_numbers);
