@@ -94,7 +94,7 @@ static const struct {
 	const char *cause;
 } expected[] = {
 	{ nothing_more, 0, KTSTR_PASS, KTSTR_FAIL, "was expected to fail, and passed" },
-	{ nothing_more, 0, KTSTR_FAIL, KTSTR_FAIL, "the scheduler was expected to end, and did not" },
+	{ nothing_more, 0, KTSTR_FAIL, KTSTR_FAIL, "returned KTSTR_FAIL without saying why" },
 	{ nothing_more, KTSTR_FINDING_STUCK, KTSTR_PASS, KTSTR_FAIL, "was expected to fail, and passed" },
 	{ scheduler_ejected, 0, KTSTR_FAIL, KTSTR_PASS, NULL },
 	{ scheduler_ejected, KTSTR_FINDING_STARVED, KTSTR_FAIL, KTSTR_FAIL, "disabled by the kernel" },
