@@ -30,6 +30,7 @@ void kernel_done(struct kernel *k)
 	free(k->label);
 	free(k->version);
 	free(k->key);
+	free(k->name);
 	free(k->boot);
 	free(k->schedulers);
 	free(k->kit);
@@ -256,6 +257,7 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.label = entry_label(&e),
 		.version = strdup(e.version ? e.version : "unknown"),
 		.key = strdup(key),
+		.name = strdup(key),
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
 		.kit = find_kit(e.path, "."),
@@ -263,7 +265,7 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.serial_smp = lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	entry_done(&e);
-	return ret->label && ret->version && ret->key && ret->boot ? 0 : -ENOMEM;
+	return ret->label && ret->version && ret->key && ret->name && ret->boot ? 0 : -ENOMEM;
 }
 
 int kernel_tree_version(const char *tree, char ret[VERSION_TEXT_MAX], struct err **err)
@@ -306,11 +308,12 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 	*ret = (struct kernel){
 		.label = kernel_tree_label(tree, true),
 		.version = strdup(version),
+		.name = strdup(tree),
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),
 		.no_scx = lacks(tree, ".config", "CONFIG_SCHED_CLASS_EXT"),
 		.serial_smp = lacks(tree, ".config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
-	return ret->label && ret->version && ret->boot ? 0 : -ENOMEM;
+	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }

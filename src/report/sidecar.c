@@ -35,22 +35,30 @@ static void hash_sorted(struct siphash *h, const char *const *list)
 	free(sorted);
 }
 
-uint64_t sidecar_variant(const char *topology, const char *scheduler, const char *const *sysctls,
-			 const char *const *kargs)
+static void hash_mark(struct siphash *h, uint8_t mark)
 {
-	static const uint8_t payload = 0xfc, flags = 0xfe, sysctl_mark = 0xfd, karg_mark = 0xff, end = 0;
+	siphash_update(h, &mark, 1);
+}
+
+/* No run replaces the work types that a test declares, so the third part never varies. */
+uint64_t sidecar_variant(const struct sidecar_variant *v)
+{
 	struct siphash h;
 	siphash_init(&h);
-	siphash_string(&h, topology);
-	siphash_string(&h, scheduler ? scheduler : "eevdf");
-	siphash_update(&h, &payload, 1);
-	siphash_update(&h, &end, 1);
+	siphash_string(&h, v->topology ?: "");
+	siphash_string(&h, v->scheduler ?: "eevdf");
+	hash_mark(&h, 0xfc);
+	siphash_string(&h, v->payload ?: "");
 	siphash_string(&h, WORK_TYPE_DEFAULT);
-	siphash_update(&h, &flags, 1);
-	siphash_update(&h, &sysctl_mark, 1);
-	hash_sorted(&h, sysctls);
-	siphash_update(&h, &karg_mark, 1);
-	hash_sorted(&h, kargs);
+	hash_mark(&h, 0xfe);
+	hash_mark(&h, 0xfd);
+	hash_sorted(&h, v->sysctls);
+	hash_mark(&h, 0xff);
+	hash_sorted(&h, v->kargs);
+	hash_mark(&h, 0xfb);
+	siphash_string(&h, v->kernel ?: "");
+	hash_mark(&h, 0xfa);
+	siphash_string(&h, v->suite ?: "");
 	return siphash_final(&h);
 }
 

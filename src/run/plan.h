@@ -16,6 +16,7 @@ struct plan_case {
 	const struct preset *preset;	/* NULL: the topology that the test declares */
 	struct ktstr_topology topology;
 	char *name; /* ktstr/NAME or gauntlet/NAME/PRESET, with /LABEL where there are several kernels */
+	char *short_name;		/* the same without /LABEL: its name where there is one kernel */
 	char *scheduler_path;		/* host path of the binary; NULL: the kernel's own */
 	char *skip;			/* why it cannot run here, or NULL */
 	bool perf;			/* in perf mode */

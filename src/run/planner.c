@@ -42,6 +42,7 @@ int partition_parse(const char *text, struct partition *ret, struct err **err)
 static void case_done(struct plan_case *c)
 {
 	free(c->name);
+	free(c->short_name);
 	free(c->scheduler_path);
 	free(c->skip);
 }

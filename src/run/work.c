@@ -10,6 +10,7 @@
 #include "report/sidecar.h"
 #include "run/fleet.h"
 #include "run/includes.h"
+#include "run/replay.h"
 #include "vmm/vmcore.h"
 
 /* How long a test may take in guest time before PID 1 ends it: steps may add up to more than the declared duration. */
@@ -195,6 +196,27 @@ static const struct rundir *rundir_of(const struct attempt *a)
 	return &config->rundirs[a->item->kernel - config->kernels];
 }
 
+static void put_replay(const struct attempt *a, struct buf *out)
+{
+	const struct fleet_config *config = &fleet_of(a)->config;
+	const struct plan_case *c = a->item;
+	struct replay_facts facts = {
+		.environment = config->environment,
+		.test = c->short_name,
+		.binary = c->test->binary,
+		.kernel = c->kernel->name,
+		.accel = config->accel->backend->name,
+		.gauntlet = c->preset != NULL,
+		.clone = a->cloned,
+		.strict = config->strict,
+		.perf = config->perf,
+		.time_dilation = c->time_dilation,
+		.cpu_cap = config->cpu_cap,
+		.seed = replay_seed(attempt_history(a), a->number, a->seed, a->judgement.verdict),
+	};
+	replay_line(&facts, out);
+}
+
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
 {
 	const struct fleet *f = fleet_of(a);
@@ -202,12 +224,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	const struct sched_decl *s = c->test->scheduler;
 	const struct kernel *k = c->kernel;
 	buf_clear(replay);
-	buf_appendf(replay, "%s%s -E 'test(=%s)' --kernel %s --accel %s%s", f->config.program,
-		    c->preset ? " --gauntlet" : "", c->name, k->key ? k->key : k->boot,
-		    f->config.accel->backend->name, a->cloned ? " --start clone" : "");
-	if (c->time_dilation > 1)
-		buf_appendf(replay, " --time-dilation %u", c->time_dilation);
-	buf_appendf(replay, " --seed 0x%lx%s", a->seed, f->config.paths);
+	put_replay(a, replay);
 	*ret = (struct result){
 		.name = c->name,
 		.test = c->test->name,
@@ -256,12 +273,12 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 						     a->wish[i].why };
 }
 
-/* The path of a further file of a test, for the caller to free; NULL when out of memory. */
-static char *beside(const char *sidecar, const char *suffix)
+/* A file that this test has no use for. One of an earlier run would be taken for this run's; of an earlier try, it is. */
+static int leave_out(const struct attempt *a, const char *path)
 {
-	char *path = NULL;
-	int stem = (int)(strlen(sidecar) - strlen(".ktstr.json"));
-	return asprintf(&path, "%.*s%s", stem, sidecar, suffix) < 0 ? NULL : path;
+	if (a->number == 1)
+		unlinkat(rundir_of(a)->fd, path_basename(path), 0);
+	return 0;
 }
 
 /* The report as text beside the sidecar of what did not pass: CI keeps files, not scroll-back. */
@@ -269,27 +286,27 @@ static int store_report(const struct attempt *a, const struct result *r, const c
 {
 	const struct term plain = { .fd = -1, .columns = 120 };
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = rundir_beside(sidecar, REPORT_SUFFIX);
+	if (!path)
+		return -ENOMEM;
 	if (a->judgement.verdict == KTSTR_PASS && !fleet_of(a)->config.keep_logs)
-		return 0;
+		return leave_out(a, path);
 	failure_report(r, &plain, &text);
 	if (a->evidence.console.len) {
 		buf_puts(&text, "--- console ---\n");
 		buf_append(&text, a->evidence.console.data, a->evidence.console.len);
 	}
-	path = beside(sidecar, ".report.txt");
-	return !path ? -ENOMEM
-		     : file_write_atomic_at(rundir_of(a)->fd, path_basename(path), text.data, text.len, 0644, err);
+	return file_write_atomic_at(rundir_of(a)->fd, path_basename(path), text.data, text.len, 0644, err);
 }
 
 /* For who wants to look closer at what went wrong: crash(8), drgn, or a script. */
 static int store_memory(const struct attempt *a, const char *sidecar, struct err **err)
 {
-	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
-		return 0;
-	_cleanup_free_ char *path = beside(sidecar, ".vmcore");
+	_cleanup_free_ char *path = rundir_beside(sidecar, MEMORY_SUFFIX);
 	if (!path)
 		return -ENOMEM;
+	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
+		return leave_out(a, path);
 	return vmcore_write(&a->memory, rundir_of(a)->fd, path_basename(path), &a->job.cancelled, err);
 }
 
@@ -314,7 +331,8 @@ int attempt_store(void *arg)
 	_cleanup_free_ char *path = NULL;
 	struct err *err = NULL;
 	struct result result;
-	if (asprintf(&path, "%s/%s-%016lx.ktstr.json", rundir_of(a)->path, a->item->test->name, a->item->variant) < 0)
+	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, a->item->test->name,
+		     a->item->variant) < 0)
 		return -ENOMEM;
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
