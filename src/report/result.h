@@ -43,9 +43,9 @@ struct result {
 	nsec_t estimate;		/* what the plan expected of `wall`; 0: nothing */
 	nsec_t wall, boot;		/* host time: of the VM's whole life; to the guest's hello (0: never) */
 	uint64_t vm_cpu_usec, vm_rss_kib;
-	const char *const *counter_names;	/* of what the backend counted */
-	const uint64_t *counter;
-	unsigned counters;
+	const char *const *counter_names;	/* of what the backend counted, a vCPU */
+	const uint64_t *counter;	/* `counters` of each vCPU in turn */
+	unsigned counters, counted_vcpus;	/* 0: it counts nothing */
 	const char *const *event_names;	/* of what the machine's threads reported through its event rings */
 	const uint64_t *event;
 	unsigned events;

@@ -303,11 +303,8 @@ static json_t *tries(const struct result *r)
 	return o;
 }
 
-/* KVM's statistics, summed over vCPUs, or its event rings' sums; null where the machine ran on something else. */
 static json_t *counters(const char *const *names, const uint64_t *values, unsigned count)
 {
-	if (!count)
-		return json_null();
 	json_t *o = json_object();
 	for (unsigned i = 0; i < count; i++)
 		json_put_u64(&o, names[i], values[i]);
@@ -321,6 +318,18 @@ static json_t *refused_setting(const struct result_wish *w)
 	json_put_u64(&o, "asked", w->asked);
 	json_put_u64(&o, "granted", w->granted);
 	json_put_text(&o, "why", w->why);
+	return o;
+}
+
+/* KVM's statistics of each vCPU; null where the machine ran on something else. */
+static json_t *kvm_stats(const struct result *r)
+{
+	if (!r->counted_vcpus)
+		return json_null();
+	json_t *rows = json_array(), *o = json_object();
+	for (unsigned i = 0; i < r->counted_vcpus; i++)
+		json_add(&rows, counters(r->counter_names, r->counter + i * r->counters, r->counters));
+	json_put(&o, "per_vcpu", rows);
 	return o;
 }
 
@@ -353,8 +362,8 @@ static json_t *volatile_part(const struct result *r)
 	json_put_u64(&o, "vm_rss_kib", r->vm_rss_kib);
 	json_put_text(&o, "project_commit", r->project_commit);
 	json_put(&o, "host", r->host ? json_deep_copy(r->host) : json_null());
-	json_put(&o, "kvm_stats", counters(r->counter_names, r->counter, r->counters));
-	json_put(&o, "vm_events", counters(r->event_names, r->event, r->events));
+	json_put(&o, "kvm_stats", kvm_stats(r));
+	json_put(&o, "vm_events", r->events ? counters(r->event_names, r->event, r->events) : json_null());
 	json_put(&o, "perf_mode", perf_mode(r));
 	json_put_text(&o, "run_id", r->run_id);
 	json_put_text(&o, "run_source", environment_is_on(ENV_CI) ? "ci" : "local");

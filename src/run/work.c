@@ -259,6 +259,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.counter_names = a->counter_names,
 		.counter = a->counter,
 		.counters = a->counters,
+		.counted_vcpus = a->counted_vcpus,
 		.event_names = a->event_names,
 		.event = a->event,
 		.events = a->events,
