@@ -4,17 +4,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/environment.h"
 #include "run/replay.h"
 
-/* A name that ends in '_' stands for all names that begin with it. */
-static const char *const deciding[] = {
-	"KTSTR_BYPASS_LLC_LOCKS",	/* machines share CPUs with others */
-	"KTSTR_KIT",			/* which build of the kernel's own programs */
-	"KTSTR_NO_SKIP_MODE",		/* a skip is a failure; set is enough, also to nothing */
-	"KTSTR_SCHEDULER",		/* which binary */
-	"KTSTR_SCHEDULER_BIN_",
-	"KTSTR_VERBOSE",		/* the guest's kernel command line */
-	"LD_LIBRARY_PATH",		/* which libraries the guest gets */
+/* Variables that change what runs, or how it is judged, and have no option of the same meaning. */
+static const enum environment_id deciding[] = {
+	ENV_BACKTRACE, ENV_BYPASS_LLC_LOCKS, ENV_KIT, ENV_NO_SKIP_MODE, ENV_SCHEDULER, ENV_SCHEDULER_BIN, ENV_VERBOSE,
+	ENV_LD_LIBRARY_PATH,
 };
 
 static const char *const perf_options[] = {
@@ -29,15 +25,20 @@ const char *plan_perf_name(enum plan_perf perf)
 	return names[perf];
 }
 
+/* A name that ends in '_' stands for all longer names that begin with it. */
+static bool has_name(const char *entry, size_t len, const char *name)
+{
+	size_t known = strlen(name);
+	return (name[known - 1] == '_' ? len > known : len == known) && !strncmp(entry, name, known);
+}
+
 static bool decides(const char *entry)
 {
-	const char *equals = strchr(entry, '=');
-	size_t len = equals ? (size_t)(equals - entry) : 0;
-	for (size_t i = 0; i < ARRAY_SIZE(deciding); i++) {
-		size_t known = strlen(deciding[i]);
-		bool same = deciding[i][known - 1] == '_' ? len > known : len == known;
-		if (same && !strncmp(entry, deciding[i], known))
-			return equals[1] || !strcmp(deciding[i], "KTSTR_NO_SKIP_MODE");
+	size_t len = strcspn(entry, "=");
+	for (size_t i = 0; entry[len] && i < ARRAY_SIZE(deciding); i++) {
+		const struct environment_variable *v = &environment_variables[deciding[i]];
+		if (has_name(entry, len, v->name))
+			return entry[len + 1] || v->rule == ENVIRONMENT_PRESENT;
 	}
 	return false;
 }
