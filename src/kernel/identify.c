@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "kernel/config.h"
+#include "kernel/git.h"
 #include "kernel/kernel.h"
 
 void kernel_id_done(struct kernel_id *id)
@@ -31,6 +32,7 @@ void kernel_done(struct kernel *k)
 	free(k->version);
 	free(k->key);
 	free(k->name);
+	free(k->commit);
 	free(k->boot);
 	free(k->schedulers);
 	free(k->kit);
@@ -233,6 +235,22 @@ static char *find_kit(const char *kernel, const char *below)
 	return said ? strdup(said) : path_join(kernel, below);
 }
 
+/* A local tree's key has its commit: local-HASH7-... Only clean ones are in the cache. */
+static char *commit_of_key(const char *key)
+{
+	const char *hash = key + strlen("local-");
+	return strspn(hash, "0123456789abcdef") == 7 && hash[7] == '-' ? strndup(hash, 7) : NULL;
+}
+
+static char *commit_of_tree(const char *tree)
+{
+	struct git_state git;
+	char *commit = NULL;
+	if (git_read_state(tree, &git, NULL) < 0)
+		return NULL;
+	return asprintf(&commit, "%.7s%s", git.hash, git.dirty ? "-dirty" : "") < 0 ? NULL : commit;
+}
+
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err)
 {
 	struct cache_entry e;
@@ -258,6 +276,7 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.version = strdup(e.version ? e.version : "unknown"),
 		.key = strdup(key),
 		.name = strdup(key),
+		.commit = !strcmp(e.source, "local") ? commit_of_key(key) : NULL,
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
 		.kit = find_kit(e.path, "."),
@@ -309,6 +328,7 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.label = kernel_tree_label(tree, true),
 		.version = strdup(version),
 		.name = strdup(tree),
+		.commit = commit_of_tree(tree),
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),

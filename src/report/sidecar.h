@@ -6,10 +6,12 @@
 #include "base/err.h"
 #include "report/result.h"
 
-#define SIDECAR_SCHEMA_VERSION 1
+#define SIDECAR_SCHEMA_VERSION 2
 
-/* A new object. The members that may differ between two runs of one seed are all below "volatile". */
+/* A new object with every key of docs/sidecar.schema.json; NULL: out of memory. */
 json_t *sidecar_json(const struct result *r);
+/* May this member of a sidecar differ between two runs of one seed? */
+bool sidecar_is_volatile(const char *key);
 /* The member "stats" alone; a new object. */
 json_t *stats_json(const struct scenario_stats *s);
 /* What makes a variant of a test; strings may be NULL. */

@@ -65,6 +65,25 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 			   binary);
 }
 
+static bool is_in(const char *path, const char *dir, const char *binary)
+{
+	_cleanup_free_ char *expected = dir ? path_join(dir, binary) : NULL;
+	return expected && !strcmp(path, expected);
+}
+
+const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
+			     const char *kernel_schedulers)
+{
+	_cleanup_free_ char *beside = path_dirname(test_binary);
+	if (strchr(binary, '/'))
+		return "declared";
+	if (from_environment(binary))
+		return "environment";
+	if (is_in(path, beside, binary))
+		return "sibling";
+	return is_in(path, kernel_schedulers, binary) ? "kernel" : "path";
+}
+
 /* --- cases -------------------------------------------------------------------------------------------------------- */
 
 void plan_done(struct plan *p)

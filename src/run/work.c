@@ -154,11 +154,10 @@ int attempt_prepare(void *arg)
 
 /* --- judge -------------------------------------------------------------------------------------------------------- */
 
-int attempt_judge(void *arg)
+static struct judge_facts facts_of(const struct attempt *a)
 {
-	struct attempt *a = arg;
 	const struct test_decl *t = a->item->test;
-	struct judge_facts facts = {
+	return (struct judge_facts){
 		.has_scheduler = t->scheduler != NULL,
 		.scheduler = t->scheduler ? t->scheduler->name : NULL,
 		.duration = t->duration,
@@ -171,6 +170,12 @@ int attempt_judge(void *arg)
 		.line = t->line,
 		.limits = a->item->limits,
 	};
+}
+
+int attempt_judge(void *arg)
+{
+	struct attempt *a = arg;
+	struct judge_facts facts = facts_of(a);
 	const struct flake_policy *policy = &fleet_of(a)->config.flake;
 	struct fleet *f = a->owner;
 	if (a->sandbox.path)
@@ -217,6 +222,13 @@ static void put_replay(const struct attempt *a, struct buf *out)
 	replay_line(&facts, out);
 }
 
+static const char *source_of(const struct plan_case *c)
+{
+	return c->scheduler_path ? scheduler_source(c->scheduler_path, c->test->scheduler->binary, c->test->binary,
+						    c->kernel->schedulers)
+				 : NULL;
+}
+
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
 {
 	const struct fleet *f = fleet_of(a);
@@ -228,10 +240,14 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	*ret = (struct result){
 		.name = c->name,
 		.test = c->test->name,
+		.suite = path_basename(c->test->binary),
 		.payload = c->test->payload,
 		.scheduler = s ? s->name : NULL,
 		.topology = c->topology_text,
+		.kernel = k->name,
 		.kernel_version = k->version,
+		.kernel_commit = k->commit,
+		.resolve_source = source_of(c),
 		.kernel_label = k->label,
 		.accel = f->config.accel->backend->name,
 		.sysctls = s ? (const char *const *)s->sysctls : NULL,
@@ -244,6 +260,12 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.seed = a->seed,
 		.variant = c->variant,
 		.memory_mib = c->memory_mib,
+		.facts = facts_of(a),
+		.strict = f->config.strict,
+		.allow_inconclusive = c->test->allow_inconclusive,
+		.performance = plan_perf_name(f->config.perf),
+		.cpu_cap = f->config.cpu_cap,
+		.environment = f->config.environment,
 		.attempt = a->number,
 		.policy = f->config.flake,
 		.outcome = a->outcome,
@@ -252,6 +274,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.start = a->item->skip ? NULL : a->cloned ? "clone" : "boot",
 		.icount_shift = c->icount_shift,
 		.time_dilation = c->time_dilation,
+		.cleanup = a->wall ? a->cleanup : -1,
 		.wall = a->wall,
 		.boot = a->boot,
 		.vm_cpu_usec = a->vm_cpu_usec,
