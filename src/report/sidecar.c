@@ -142,6 +142,7 @@ json_t *stats_json(const struct scenario_stats *s)
 	json_put_number(&o, "worst_mean_run_delay_us", s->worst_mean_run_delay_us);
 	json_put_number(&o, "worst_run_delay_us", s->worst_run_delay_us);
 	json_put_number(&o, "worst_wake_latency_tail_ratio", s->worst_wake_tail_ratio);
+	json_put_number(&o, "worst_iterations_per_worker", s->worst_iterations_per_worker);
 	json_put_number(&o, "worst_page_locality", s->worst_page_locality);
 	json_put_number(&o, "worst_cross_node_migration_ratio", s->worst_cross_node_migration_ratio);
 	json_put(&o, "ext_metrics", json_object());

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <ktstr/payload.h>
+
 #include "base/file.h"
 #include "base/json.h"
+#include "report/host.h"
 #include "report/sidecar.h"
 #include "run/replay.h"
 #include "run/rundir.h"
@@ -191,6 +194,234 @@ START_TEST(what_differs_has_another_file)
 }
 END_TEST
 
+/* --- sidecars ----------------------------------------------------------------------------------------------------- */
+
+static struct evidence e;
+static struct judgement j;
+static struct result r;
+
+static void take(enum wire_type type, const void *payload, size_t len)
+{
+	t_ok(evidence_take(&e, type, 1000000000, payload, (uint32_t)len, NULL));
+}
+
+static void take_load(const char *work)
+{
+	struct wire_cgroup g = { .index = e.cgroup_count, .workers = 1, .name = "cg_0" };
+	struct wire_worker w = { .index = e.worker_count, .cgroup = e.cgroup_count, .end = WIRE_WORKER_COMPLETED,
+				 .counts_progress = 1, .work_units = 9, .iterations = 9, .wall_ns = 2, .cpu_ns = 1 };
+	snprintf(g.work, sizeof(g.work), "%s", work);
+	take(WIRE_CGROUP, &g, sizeof(g));
+	take(WIRE_WORKER, &w, sizeof(w));
+}
+
+static void take_payload(void)
+{
+	struct wire_payload p = { .end = WIRE_PAYLOAD_EXITED, .verdict = KTSTR_PASS, .metrics = 1, .name = "sort",
+				  .cgroup = "cg_0" };
+	struct wire_payload_metric m = { .polarity = KTSTR_TARGET_VALUE, .stream = WIRE_METRIC_STDOUT, .value = 1,
+					 .target = 2, .unit = "ms", .name = "a.b" };
+	struct wire_metric own = { .name = "hits", .value = 3 };
+	take(WIRE_PAYLOAD, &p, sizeof(p));
+	take(WIRE_PAYLOAD_METRIC, &m, sizeof(m));
+	take(WIRE_METRIC, &own, sizeof(own));
+}
+
+static void take_steps(void)
+{
+	struct wire_hello h = { .cpus = 1, .release = "6.12.3" };
+	struct wire_cpu cpu = { 0 };
+	struct wire_phase p = { .kind = WIRE_PHASE_STEP_START, .index = 4, .name = "grow" };
+	struct wire_stimulus s = { .step_index = 4 }, nameless = { .step_index = 5 };
+	take(WIRE_HELLO, &h, sizeof(h));
+	take(WIRE_TOPOLOGY, &cpu, sizeof(cpu));
+	take(WIRE_PHASE, &p, sizeof(p));
+	take(WIRE_STIMULUS, &s, sizeof(s));
+	take(WIRE_STIMULUS, &nameless, sizeof(nameless));
+}
+
+static const struct ktstr_checks none = { 0 }, strict_gap = { .max_gap_ms = 7 };
+
+static json_t *empty_result(void)
+{
+	e = (struct evidence){ 0 };
+	j = (struct judgement){ .verdict = KTSTR_SKIP };
+	r = (struct result){ .name = "ktstr/one", .test = "one", .suite = "suite", .kernel = "6.12.3-k1",
+			     .kernel_label = "kernel_6_12_3", .kernel_version = "6.12.3", .topology = "1n1l2c1t",
+			     .accel = "tcg", .performance = "declared", .replay = "ktstr test", .run_id = "6.12.3-unknown",
+			     .project_commit = COMMIT_UNKNOWN, .seed = 0x2a, .attempt = 1, .cleanup = -1,
+			     .evidence = &e, .judgement = &j };
+	return sidecar_json(&r);
+}
+
+/* Something of everything. */
+static json_t *full_result(void)
+{
+	static const char *const names[] = { "exits", "hypercalls" };
+	static const uint64_t counted[] = { 5, 6, 7, 8 };
+	static struct flake_try tries[] = { { 0x2a, KTSTR_FAIL, NULL } };
+	static const struct flake_history history = { tries, 1 };
+	json_decref(empty_result());
+	take_steps();
+	take_load("SpinWait");
+	take_load("PipeIo");
+	take_load("SpinWait");
+	take_payload();
+	judgement_add(&j, DETAIL_STUCK, KTSTR_FAIL, "stuck");
+	j.verdict = KTSTR_FAIL;
+	t_ok(stats_compute(&e, &j.stats));
+	r.history = &history;
+	r.strict = true;
+	r.cpu_cap = 2;
+	r.environment = environment;
+	r.facts.limits = thresholds_merge(true, &none, &strict_gap);
+	r.facts.expect_contains = "words";
+	r.counter_names = r.event_names = names;
+	r.counter = r.event = counted;
+	r.counters = r.counted_vcpus = r.events = 2;
+	r.perf_mode = true;
+	r.wish[0] = (struct result_wish){ "pinning", 2, 2, "" };
+	r.wish[1] = (struct result_wish){ "huge-pages", 1, 0, "none free" };
+	r.wishes = 2;
+	r.cleanup = 3 * NSEC_PER_MSEC;
+	json_auto_t *host = host_context();
+	r.host = host;
+	json_t *sidecar = sidecar_json(&r);
+	r.host = NULL;
+	return sidecar;
+}
+
+static void result_done(void)
+{
+	evidence_done(&e);
+	judgement_done(&j);
+}
+
+static json_t *read_schema(void)
+{
+	json_t *schema = NULL;
+	t_ok(json_read_file(TESTS_DIR "/../docs/sidecar.schema.json", &schema, NULL));
+	return schema;
+}
+
+/* Each object has exactly the keys of the schema; @seen collects the paths of those that were there. */
+static void check_keys(const json_t *value, const json_t *schema, const char *path, json_t *seen)
+{
+	const json_t *known = json_object_get(schema, "properties"), *others = json_object_get(schema, "additionalProperties");
+	const json_t *items = json_object_get(schema, "items");
+	_cleanup_buf_ struct buf below = BUF_NULL;
+	const char *key;
+	json_t *part;
+	if (known && json_is_object(value)) {
+		json_object_set_new(seen, path, json_true());
+		ck_assert_msg(json_object_size(known) == json_array_size(json_object_get(schema, "required")),
+			      "%s: not every key is required", path);
+		json_object_foreach((json_t *)known, key, part)
+			ck_assert_msg(json_object_get(value, key), "%s: %s is not written", path, key);
+	}
+	json_object_foreach((json_t *)value, key, part) {
+		const json_t *its = known ? json_object_get(known, key) : others;
+		ck_assert_msg(!known || its, "%s: %s is not in the schema", path, key);
+		buf_clear(&below);
+		buf_appendf(&below, "%s.%s", path, known ? key : "NAME");
+		check_keys(part, its, buf_str(&below), seen);
+	}
+	buf_clear(&below);
+	buf_appendf(&below, "%s[]", path);
+	for (size_t i = 0; i < json_array_size(value); i++)
+		check_keys(json_array_get(value, i), items, buf_str(&below), seen);
+}
+
+/* So that an empty list does not hide what its items are. */
+static void check_seen(const json_t *schema, const char *path, const json_t *seen)
+{
+	const json_t *others = json_object_get(schema, "additionalProperties");
+	const char *key;
+	json_t *part;
+	_cleanup_buf_ struct buf below = BUF_NULL;
+	if (!strcmp(path, ".verifier_stats"))
+		return;
+	ck_assert_msg(!json_object_get(schema, "properties") || json_object_get(seen, path), "%s was never looked at", path);
+	json_object_foreach(json_object_get(schema, "properties"), key, part) {
+		buf_clear(&below);
+		buf_appendf(&below, "%s.%s", path, key);
+		check_seen(part, buf_str(&below), seen);
+	}
+	buf_clear(&below);
+	buf_appendf(&below, "%s%s", path, json_object_get(schema, "items") ? "[]" : ".NAME");
+	if (json_object_get(schema, "items") || json_is_object(others))
+		check_seen(json_object_get(schema, "items") ?: others, buf_str(&below), seen);
+}
+
+START_TEST(schema_and_sidecar_have_the_same_keys)
+{
+	json_auto_t *schema = read_schema(), *full = full_result(), *seen = json_object();
+	ck_assert_ptr_nonnull(full);
+	check_keys(full, schema, "", seen);
+	check_seen(schema, "", seen);
+	result_done();
+	json_auto_t *empty = empty_result();
+	ck_assert_ptr_nonnull(empty);
+	check_keys(empty, schema, "", seen);
+	result_done();
+}
+END_TEST
+
+START_TEST(schema_says_what_is_volatile)
+{
+	json_auto_t *schema = read_schema();
+	unsigned count = 0;
+	const char *key;
+	json_t *part;
+	json_object_foreach(json_object_get(schema, "properties"), key, part) {
+		ck_assert_msg(sidecar_is_volatile(key) == json_is_true(json_object_get(part, "volatile")), "%s", key);
+		count += sidecar_is_volatile(key);
+	}
+	ck_assert_uint_eq(count, 13);
+	ck_assert(!sidecar_is_volatile("verdict") && !sidecar_is_volatile(""));
+}
+END_TEST
+
+static const char *string_at(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key)) ?: "null";
+}
+
+START_TEST(sidecar_says_what_decided)
+{
+	json_auto_t *o = full_result();
+	const json_t *gap = json_object_get(json_object_get(o, "thresholds"), "max_gap_ms");
+	const json_t *spread = json_object_get(json_object_get(o, "thresholds"), "max_spread_pct");
+	ck_assert_str_eq(string_at(o, "strictness"), "release");
+	ck_assert_str_eq(string_at(gap, "origin"), "test");
+	ck_assert(json_number_value(json_object_get(gap, "value")) == 7);
+	ck_assert_str_eq(string_at(spread, "origin"), "default");
+	ck_assert_str_eq(string_at(json_object_get(o, "expectations"), "error_contains"), "words");
+	ck_assert_str_eq(string_at(json_object_get(o, "environment"), "KTSTR_KIT"), "/a kit");
+	ck_assert_int_eq(json_integer_value(json_object_get(o, "cpu_cap")), 2);
+	result_done();
+}
+END_TEST
+
+START_TEST(sidecar_says_what_ran)
+{
+	json_auto_t *o = full_result();
+	const json_t *stats = json_object_get(json_object_get(o, "kvm_stats"), "per_vcpu");
+	const json_t *steps = json_object_get(o, "stimulus_events");
+	ck_assert_str_eq(string_at(o, "work_type"), "SpinWait+PipeIo");
+	ck_assert_uint_eq(json_array_size(stats), 2);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(stats, 1), "exits")), 7);
+	ck_assert_str_eq(string_at(json_array_get(steps, 0), "label"), "grow");
+	ck_assert_str_eq(string_at(json_array_get(steps, 1), "label"), "null");
+	ck_assert_int_eq(json_integer_value(json_object_get(o, "cleanup_duration_ms")), 3);
+	result_done();
+	json_auto_t *empty = empty_result();
+	ck_assert_str_eq(string_at(empty, "work_type"), "null");
+	ck_assert(json_is_null(json_object_get(empty, "kvm_stats")) && json_is_null(json_object_get(empty, "monitor")));
+	result_done();
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, replay_line_has_what_decides, 0, (int)ARRAY_SIZE(replays));
@@ -200,6 +431,10 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, outside_git_suites_keep_each_others_results);
 	tcase_add_test(tc, a_directory_that_was_named_is_not_cleared);
 	tcase_add_test(tc, what_differs_has_another_file);
+	tcase_add_test(tc, schema_and_sidecar_have_the_same_keys);
+	tcase_add_test(tc, schema_says_what_is_volatile);
+	tcase_add_test(tc, sidecar_says_what_decided);
+	tcase_add_test(tc, sidecar_says_what_ran);
 }
 
 int main(void)
