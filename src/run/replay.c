@@ -7,12 +7,6 @@
 #include "base/environment.h"
 #include "run/replay.h"
 
-/* Variables that change what runs, or how it is judged, and have no option of the same meaning. */
-static const enum environment_id deciding[] = {
-	ENV_BACKTRACE, ENV_BYPASS_LLC_LOCKS, ENV_KIT, ENV_NO_SKIP_MODE, ENV_SCHEDULER, ENV_SCHEDULER_BIN, ENV_VERBOSE,
-	ENV_LD_LIBRARY_PATH,
-};
-
 static const char *const perf_options[] = {
 	[PLAN_PERF_DECLARED] = "", [PLAN_PERF_ALL] = " --perf-mode", [PLAN_PERF_NONE] = " --no-perf-mode",
 };
@@ -35,9 +29,9 @@ static bool has_name(const char *entry, size_t len, const char *name)
 static bool decides(const char *entry)
 {
 	size_t len = strcspn(entry, "=");
-	for (size_t i = 0; entry[len] && i < ARRAY_SIZE(deciding); i++) {
-		const struct environment_variable *v = &environment_variables[deciding[i]];
-		if (has_name(entry, len, v->name))
+	for (size_t i = 0; entry[len] && i < ENV_MAX; i++) {
+		const struct environment_variable *v = &environment_variables[i];
+		if (v->decides && has_name(entry, len, v->name))
 			return entry[len + 1] || v->rule == ENVIRONMENT_PRESENT;
 	}
 	return false;

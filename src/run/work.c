@@ -297,7 +297,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 						     a->wish[i].why };
 }
 
-/* A file that this test has no use for. One of an earlier run would be taken for this run's; of an earlier try, it is. */
+/* A file that this try does not have. One of an earlier run must go; one of an earlier try of this run stays. */
 static int leave_out(const struct attempt *a, const char *path)
 {
 	if (a->number == 1)

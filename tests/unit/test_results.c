@@ -35,8 +35,8 @@ static const struct {
 	{ { PLAIN, .time_dilation = 4 }, BEGINS " --time-dilation 4" ENDS },
 	{ { PLAIN, .cpu_cap = 3 }, BEGINS " --cpu-cap 3" ENDS },
 	{ { PLAIN, .environment = environment }, "KTSTR_KIT='/a kit' KTSTR_SCHEDULER=/x " BEGINS ENDS },
-	{ { .test = "gauntlet/one/4cpu-1llc-nosmt", .binary = "a suite", .kernel = "/my linux", .accel = "kvm", .seed = 1,
-	    .gauntlet = true },
+	{ { .test = "gauntlet/one/4cpu-1llc-nosmt", .binary = "a suite", .kernel = "/my linux", .accel = "kvm",
+	    .seed = 1, .gauntlet = true },
 	  "ktstr test --gauntlet -E 'test(=gauntlet/one/4cpu-1llc-nosmt)' --kernel '/my linux' --accel kvm --seed 0x1 "
 	  "'a suite'" },
 };
@@ -53,7 +53,8 @@ START_TEST(replay_names_the_environment_that_decides)
 {
 	char *const env[] = { (char *)"PATH=/bin", (char *)"KTSTR_SCHEDULER_BIN_SCX_A=/a", (char *)"KTSTR_SCHEDULER=",
 			      (char *)"KTSTR_KIT=/kit", (char *)"KTSTR_KITS=/no", (char *)"KTSTR_SCHEDULER_BIN_=/no",
-			      (char *)"KTSTR_NO_SKIP_MODE=", (char *)"LD_LIBRARY_PATH=/lib", (char *)"KTSTR_SEED", NULL };
+			      (char *)"KTSTR_NO_SKIP_MODE=", (char *)"LD_LIBRARY_PATH=/lib", (char *)"KTSTR_SEED",
+			      (char *)"KTSTR_ACCEL=tcg", NULL };
 	const char *const kept[] = { "KTSTR_KIT=/kit", "KTSTR_NO_SKIP_MODE=", "KTSTR_SCHEDULER_BIN_SCX_A=/a",
 				     "LD_LIBRARY_PATH=/lib" };
 	char **list = replay_environment(env);
@@ -111,6 +112,7 @@ static void fill_rundir(const char *dir)
 static char *made_rundir(const char *root, const char *id)
 {
 	char *path = path_join(root, id);
+	unsetenv("KTSTR_SIDECAR_DIR");
 	setenv("KTSTR_RUNS_ROOT", root, 1);
 	t_ok(mkdir_parents(path, 0755, NULL));
 	fill_rundir(path);
@@ -163,7 +165,8 @@ START_TEST(a_directory_that_was_named_is_not_cleared)
 	ck_assert(!rundir_is_shared(COMMIT_UNKNOWN));
 	t_ok(rundir_open("6.12", COMMIT_UNKNOWN, suites, &d, NULL));
 	ck_assert_str_eq(d.path, root);
-	ck_assert(d.lock_fd < 0 && there(root, "one" VARIANT ".ktstr.json") && there(root, "one" VARIANT ".report.txt"));
+	ck_assert(d.lock_fd < 0);
+	ck_assert(there(root, "one" VARIANT ".ktstr.json") && there(root, "one" VARIANT ".report.txt"));
 	rundir_done(&d);
 	unsetenv("KTSTR_SIDECAR_DIR");
 	t_rmdir(root);
@@ -248,7 +251,8 @@ static json_t *empty_result(void)
 	j = (struct judgement){ .verdict = KTSTR_SKIP };
 	r = (struct result){ .name = "ktstr/one", .test = "one", .suite = "suite", .kernel = "6.12.3-k1",
 			     .kernel_label = "kernel_6_12_3", .kernel_version = "6.12.3", .topology = "1n1l2c1t",
-			     .accel = "tcg", .performance = "declared", .replay = "ktstr test", .run_id = "6.12.3-unknown",
+			     .accel = "tcg", .performance = "declared", .replay = "ktstr test",
+			     .run_id = "6.12.3-unknown",
 			     .project_commit = COMMIT_UNKNOWN, .seed = 0x2a, .attempt = 1, .cleanup = -1,
 			     .evidence = &e, .judgement = &j };
 	return sidecar_json(&r);
@@ -307,7 +311,8 @@ static json_t *read_schema(void)
 /* Each object has exactly the keys of the schema; @seen collects the paths of those that were there. */
 static void check_keys(const json_t *value, const json_t *schema, const char *path, json_t *seen)
 {
-	const json_t *known = json_object_get(schema, "properties"), *others = json_object_get(schema, "additionalProperties");
+	const json_t *known = json_object_get(schema, "properties");
+	const json_t *others = json_object_get(schema, "additionalProperties");
 	const json_t *items = json_object_get(schema, "items");
 	_cleanup_buf_ struct buf below = BUF_NULL;
 	const char *key;
@@ -341,7 +346,8 @@ static void check_seen(const json_t *schema, const char *path, const json_t *see
 	_cleanup_buf_ struct buf below = BUF_NULL;
 	if (!strcmp(path, ".verifier_stats"))
 		return;
-	ck_assert_msg(!json_object_get(schema, "properties") || json_object_get(seen, path), "%s was never looked at", path);
+	ck_assert_msg(!json_object_get(schema, "properties") || json_object_get(seen, path), "%s was never there",
+		      path);
 	json_object_foreach(json_object_get(schema, "properties"), key, part) {
 		buf_clear(&below);
 		buf_appendf(&below, "%s.%s", path, key);
