@@ -65,8 +65,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
 	[ENV_NO_SKIP_MODE] = {
 		"KTSTR_NO_SKIP_MODE", "Set, even to nothing: a test that is skipped counts as failed.",
-		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_PRESENT,
-		.decides = true },
+		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_PRESENT },
 	[ENV_RUNS_ROOT] = {
 		"KTSTR_RUNS_ROOT", "Directory in which each run makes its directory of results.",
 		"$CARGO_TARGET_DIR/ktstr, or target/ktstr", "src/run/rundir.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },

@@ -41,6 +41,7 @@ struct result {
 	unsigned attempt;		/* 1: the first */
 	struct judge_facts facts;
 	bool strict;			/* release limits */
+	bool skips_fail;		/* what cannot run here fails */
 	bool allow_inconclusive;
 	const char *performance;	/* which tests of the run are in performance mode */
 	unsigned cpu_cap;		/* 0: none */

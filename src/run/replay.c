@@ -32,7 +32,7 @@ static bool decides(const char *entry)
 	for (size_t i = 0; entry[len] && i < ENV_MAX; i++) {
 		const struct environment_variable *v = &environment_variables[i];
 		if (v->decides && has_name(entry, len, v->name))
-			return entry[len + 1] || v->rule == ENVIRONMENT_PRESENT;
+			return entry[len + 1] != '\0';
 	}
 	return false;
 }
@@ -96,6 +96,8 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	if (f->strict)
 		buf_puts(out, " --release");
 	buf_puts(out, perf_options[f->perf]);
+	if (f->skips_fail)
+		buf_puts(out, " --no-skip-mode");
 	if (f->cpu_cap)
 		buf_appendf(out, " --cpu-cap %u", f->cpu_cap);
 	if (f->time_dilation > 1)

@@ -16,7 +16,7 @@ struct replay_facts {
 	const char *binary;		/* test binary */
 	const char *kernel;		/* as --kernel takes it */
 	const char *accel;
-	bool gauntlet, clone, strict;
+	bool gauntlet, clone, strict, skips_fail;
 	enum plan_perf perf;
 	unsigned time_dilation;		/* 0 and 1: none */
 	unsigned cpu_cap;		/* 0: none */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <ktstr/payload.h>
 
@@ -30,6 +31,7 @@ static const struct {
 	{ { PLAIN, .strict = true }, BEGINS " --release" ENDS },
 	{ { PLAIN, .perf = PLAN_PERF_ALL }, BEGINS " --perf-mode" ENDS },
 	{ { PLAIN, .perf = PLAN_PERF_NONE }, BEGINS " --no-perf-mode" ENDS },
+	{ { PLAIN, .skips_fail = true }, BEGINS " --no-skip-mode" ENDS },
 	{ { PLAIN, .clone = true }, BEGINS " --start clone" ENDS },
 	{ { PLAIN, .time_dilation = 1 }, BEGINS ENDS },
 	{ { PLAIN, .time_dilation = 4 }, BEGINS " --time-dilation 4" ENDS },
@@ -53,10 +55,9 @@ START_TEST(replay_names_the_environment_that_decides)
 {
 	char *const env[] = { (char *)"PATH=/bin", (char *)"KTSTR_SCHEDULER_BIN_SCX_A=/a", (char *)"KTSTR_SCHEDULER=",
 			      (char *)"KTSTR_KIT=/kit", (char *)"KTSTR_KITS=/no", (char *)"KTSTR_SCHEDULER_BIN_=/no",
-			      (char *)"KTSTR_NO_SKIP_MODE=", (char *)"LD_LIBRARY_PATH=/lib", (char *)"KTSTR_SEED",
+			      (char *)"KTSTR_NO_SKIP_MODE=1", (char *)"LD_LIBRARY_PATH=/lib", (char *)"KTSTR_SEED",
 			      (char *)"KTSTR_ACCEL=tcg", NULL };
-	const char *const kept[] = { "KTSTR_KIT=/kit", "KTSTR_NO_SKIP_MODE=", "KTSTR_SCHEDULER_BIN_SCX_A=/a",
-				     "LD_LIBRARY_PATH=/lib" };
+	const char *const kept[] = { "KTSTR_KIT=/kit", "KTSTR_SCHEDULER_BIN_SCX_A=/a", "LD_LIBRARY_PATH=/lib" };
 	char **list = replay_environment(env);
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		ck_assert_str_eq(list[i], kept[i]);
@@ -194,6 +195,33 @@ START_TEST(what_differs_has_another_file)
 			ck_assert_uint_ne(sidecar_variant(&v[i]), sidecar_variant(&v[k]));
 	const struct sidecar_variant other = { .topology = "1n1l2c1t", .scheduler = "eevdf", .sysctls = b };
 	ck_assert_uint_eq(sidecar_variant(&other), sidecar_variant(&v[7]));
+}
+END_TEST
+
+/* --- durability --------------------------------------------------------------------------------------------------- */
+
+/* In place of libc's, so that the test sees what is synced, and when. */
+static char synced[8];
+
+int fsync(int fd)
+{
+	struct stat st;
+	size_t len = strlen(synced);
+	if (fstat(fd, &st) == 0 && len + 1 < sizeof(synced))
+		synced[len] = S_ISDIR(st.st_mode) ? 'd' : 'f';
+	return (int)syscall(SYS_fsync, fd);
+}
+
+START_TEST(a_result_is_on_disk_when_it_is_written)
+{
+	char *dir = t_tmpdir();
+	_cleanup_free_ char *path = path_join(dir, "one" VARIANT SIDECAR_SUFFIX);
+	json_auto_t *o = json_object();
+	memset(synced, 0, sizeof(synced));
+	t_ok(json_write_file(path, o, NULL));
+	/* The content before its name, and then the name. */
+	ck_assert_str_eq(synced, "fd");
+	t_rmdir(dir);
 }
 END_TEST
 
@@ -437,6 +465,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, outside_git_suites_keep_each_others_results);
 	tcase_add_test(tc, a_directory_that_was_named_is_not_cleared);
 	tcase_add_test(tc, what_differs_has_another_file);
+	tcase_add_test(tc, a_result_is_on_disk_when_it_is_written);
 	tcase_add_test(tc, schema_and_sidecar_have_the_same_keys);
 	tcase_add_test(tc, schema_says_what_is_volatile);
 	tcase_add_test(tc, sidecar_says_what_decided);

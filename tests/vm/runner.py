@@ -145,6 +145,8 @@ def skips(kernel, scratch):
     strict = Run(*args, env={'KTSTR_SIDECAR_DIR': scratch / 'skip', 'KTSTR_NO_SKIP_MODE': ''})
     check(strict.status == 1 and ' 1 failed, 0 skipped' in strict.out and 'KTSTR_NO_SKIP_MODE does not allow: ' in strict.err,
           'where skips are not accepted it is counted and reported as a failure, with its reason', strict)
+    status, again, why = replayed(scratch, result(scratch, 'skip').get('replay', 'true'), 'skip-again')
+    check(status == 1 and again.get('skips_fail') is True, 'and by its replay line, too', why)
 
 
 def main():
