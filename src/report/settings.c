@@ -30,10 +30,29 @@ json_t *thresholds_json(const struct thresholds *t)
 	return rows;
 }
 
+static json_t *load_threshold(const struct evidence *e, const struct evidence_check *c)
+{
+	json_t *o = json_object();
+	json_put_text(&o, "cgroup_name", e->cgroup[c->cgroup].name);
+	json_put_text(&o, "work_type", e->cgroup[c->cgroup].work);
+	json_put_text(&o, "name", c->name);
+	json_put(&o, "value", c->off ? json_null() : json_number(c->value));
+	return o;
+}
+
+json_t *load_thresholds_json(const struct evidence *e)
+{
+	json_t *array = json_array();
+	for (uint32_t i = 0; i < e->check_count; i++)
+		json_add(&array, load_threshold(e, &e->check[i]));
+	return array;
+}
+
 json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusive)
 {
 	json_t *o = json_object();
 	json_put_bool(&o, "error", facts->expect_err);
+	json_put_text(&o, "finding", finding_name(facts->expect_finding));
 	json_put_text(&o, "error_contains", facts->expect_contains);
 	json_put_text(&o, "error_matches", facts->expect_matches);
 	json_put_bool(&o, "inconclusive_allowed", allow_inconclusive);

@@ -9,6 +9,8 @@
 
 /* Every limit by name: {value, origin}. A value of null is not checked; an origin of null: nothing measures it yet. */
 json_t *thresholds_json(const struct thresholds *t);
+/* The limits that loads set for themselves, over those of the test; a value of null: switched off. */
+json_t *load_thresholds_json(const struct evidence *e);
 /* What the test declares about its own end. */
 json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusive);
 /* Strings NAME=VALUE, NULL-terminated, as {NAME: VALUE}. */

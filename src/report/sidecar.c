@@ -438,6 +438,7 @@ static void put_settings(json_t **o, const struct result *r)
 	json_put_int(o, "duration_ns", r->facts.duration);
 	json_put_text(o, "strictness", r->strict ? "release" : "debug");
 	json_put(o, "thresholds", thresholds_json(&r->facts.limits));
+	json_put(o, "load_thresholds", load_thresholds_json(r->evidence));
 	json_put_bool(o, "skips_fail", r->skips_fail);
 	json_put(o, "expectations", expectations_json(&r->facts, r->allow_inconclusive));
 	json_put_text(o, "performance", r->performance);

@@ -242,7 +242,9 @@ static void take_load(const char *work)
 	struct wire_worker w = { .index = e.worker_count, .cgroup = e.cgroup_count, .end = WIRE_WORKER_COMPLETED,
 				 .counts_progress = 1, .work_units = 9, .iterations = 9, .wall_ns = 2, .cpu_ns = 1 };
 	snprintf(g.work, sizeof(g.work), "%s", work);
+	struct wire_check c = { .cgroup = g.index, .value = 8, .name = "max_gap_ms" };
 	take(WIRE_CGROUP, &g, sizeof(g));
+	take(WIRE_CHECK, &c, sizeof(c));
 	take(WIRE_WORKER, &w, sizeof(w));
 }
 
@@ -300,6 +302,7 @@ static json_t *full_result(void)
 	take_load("SpinWait");
 	take_payload();
 	judgement_add(&j, DETAIL_STUCK, KTSTR_FAIL, "stuck");
+	judgement_unjudged(&j, "max_gap_ms", "nothing was measured");
 	j.verdict = KTSTR_FAIL;
 	t_ok(stats_compute(&e, &j.stats));
 	r.history = &history;
@@ -308,6 +311,7 @@ static json_t *full_result(void)
 	r.environment = environment;
 	r.facts.limits = thresholds_merge(true, &none, &strict_gap);
 	r.facts.expect_contains = "words";
+	r.facts.expect_finding = KTSTR_FINDING_STUCK;
 	r.counter_names = r.event_names = names;
 	r.counter = r.event = counted;
 	r.counters = r.counted_vcpus = r.events = 2;
@@ -431,6 +435,10 @@ START_TEST(sidecar_says_what_decided)
 	ck_assert(json_number_value(json_object_get(gap, "value")) == 7);
 	ck_assert_str_eq(string_at(spread, "origin"), "default");
 	ck_assert_str_eq(string_at(json_object_get(o, "expectations"), "error_contains"), "words");
+	ck_assert_str_eq(string_at(json_object_get(o, "expectations"), "finding"), "Stuck");
+	const json_t *load = json_array_get(json_object_get(o, "load_thresholds"), 0);
+	ck_assert_str_eq(string_at(load, "name"), "max_gap_ms");
+	ck_assert(json_number_value(json_object_get(load, "value")) == 8);
 	ck_assert_str_eq(string_at(json_object_get(o, "environment"), "KTSTR_KIT"), "/a kit");
 	ck_assert_int_eq(json_integer_value(json_object_get(o, "cpu_cap")), 2);
 	result_done();
