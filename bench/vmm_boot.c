@@ -118,6 +118,14 @@ static void print_virtio(const struct virtio_ends *ends)
 	print_text("bulk", ends->bulk, 0);
 }
 
+static uint64_t halt_exits(const struct vmm_report *r)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < MIN_OF(r->counted_vcpus, GUEST_CPUS_MAX); i++)
+		sum += r->stat[i][KVM_STAT_HALT_EXITS];
+	return sum;
+}
+
 static void print(const struct watch *w, const struct vmm_report *r, const struct virtio_ends *ends)
 {
 	printf("{\"hello_ms\": %.2f, \"end_ms\": %.2f, \"own_kib\": %lu, \"ram_kib\": %lu, \"status\": %d",
@@ -132,7 +140,7 @@ static void print(const struct watch *w, const struct vmm_report *r, const struc
 		printf(", \"%s\": [%u, %u, %d]", perf_wish_names[i], r->perf[i].asked, r->perf[i].granted,
 		       r->perf[i].error);
 	if (r)
-		printf(", \"halt_exits\": %lu", r->stat[KVM_STAT_HALT_EXITS]);
+		printf(", \"halt_exits\": %lu", halt_exits(r));
 	if (ends)
 		print_virtio(ends);
 	printf("}\n");
@@ -245,17 +253,15 @@ static int ours(char **argv)
 {
 	struct watch w = { 0 };
 	struct vmm_config config;
-	struct vmm_report empty = { 0 };
-	int pair[2], report_fd = memfd_new("report", 0);
+	int pair[2], report_fd = memfd_new("report", sizeof(struct vmm_report));
 	struct virtio_ends ends = { 0 };
 	struct handed h[GUEST_NODES_MAX + 12] = { 0 };
-	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, &ends, h + 3) < 0 ||
-	    fd_write_full(report_fd, &empty, sizeof(empty)) < 0)
+	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, &ends, h + 3) < 0 || report_fd < 0)
 		return 1;
 	h[0] = (struct handed){ pair[1], VMM_FD_CONSOLE };
 	h[1] = (struct handed){ pair[1], VMM_FD_WORDS };
 	h[2] = (struct handed){ report_fd, VMM_FD_REPORT };
-	const struct vmm_report *report = mmap(NULL, sizeof(empty), PROT_READ, MAP_SHARED, report_fd, 0);
+	const struct vmm_report *report = mmap(NULL, sizeof(*report), PROT_READ, MAP_SHARED, report_fd, 0);
 	w.began = nsec_now();
 	pid_t pid = fork();
 	if (pid == 0)

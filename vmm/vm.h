@@ -104,9 +104,9 @@ struct vm {
 	bool console_overflow;
 	struct buf diagnosis;		/* processor states at the kill, where asked for */
 	struct buf complaints;		/* what the VM's own process wrote to stderr */
-	const char *const *counter_names;	/* of the backend's counters, or NULL; static */
-	uint64_t counter[VM_COUNTERS_MAX];
-	unsigned counters;
+	const char *const *counter_names;	/* of the backend's counters of a vCPU, or NULL; static */
+	uint64_t *counter;		/* `counters` of each vCPU in turn; malloc'd, the VM's until it is taken */
+	unsigned counters, counted_vcpus;
 	const char *const *event_names;	/* what the machine's own threads reported, or NULL; static */
 	uint64_t event[VM_COUNTERS_MAX];
 	unsigned events;

@@ -23,13 +23,15 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		"auto", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_BACKTRACE] = {
 		"KTSTR_BACKTRACE", "1 or full: as KTSTR_VERBOSE.",
-		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE_OR_FULL },
+		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE_OR_FULL,
+		.decides = true },
 	[ENV_BUDGET_SECS] = {
 		"KTSTR_BUDGET_SECS", "Run the tests that tell most within this many seconds, and no others.",
 		"no limit", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_BYPASS_LLC_LOCKS] = {
 		"KTSTR_BYPASS_LLC_LOCKS", "Not empty: do not share the CPUs with other ktstr processes by lock files.",
-		"off", "src/lock/budget.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+		"off", "src/lock/budget.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+		.decides = true },
 	[ENV_CACHE_DIR] = {
 		"KTSTR_CACHE_DIR", "Directory of built kernels.",
 		"$XDG_CACHE_HOME/ktstr/kernels, or ~/.cache/ktstr/kernels", "src/kernel/cache.c", ENVIRONMENT_USER,
@@ -53,7 +55,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		"all", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_KIT] = {
 		"KTSTR_KIT", "Directory with programs of a kernel's own build (selftests), for kernels built without.",
-		"beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+		"beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+		.decides = true },
 	[ENV_LOCK_DIR] = {
 		"KTSTR_LOCK_DIR", "Directory of the lock files by which ktstr processes share this machine's CPUs.",
 		"/tmp", "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
@@ -68,21 +71,25 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		"$CARGO_TARGET_DIR/ktstr, or target/ktstr", "src/run/rundir.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_SCHEDULER] = {
 		"KTSTR_SCHEDULER", "Scheduler program to run for every scheduler that a test names without a path.",
-		"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+		"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+		.decides = true },
 	[ENV_SCHEDULER_BIN] = {
 		"KTSTR_SCHEDULER_BIN_", "KTSTR_SCHEDULER_BIN_SCX_SIMPLE names the program for the scheduler scx_simple "
 		"only; it wins over KTSTR_SCHEDULER.",
-		"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+		"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+		.decides = true },
 	[ENV_SIDECAR_DIR] = {
 		"KTSTR_SIDECAR_DIR", "Directory for the sidecars of this run; nothing in it is removed before.",
 		"a directory of the run's own below KTSTR_RUNS_ROOT", "src/run/rundir.c", ENVIRONMENT_USER,
 		ENVIRONMENT_VALUE },
 	[ENV_VERBOSE] = {
 		"KTSTR_VERBOSE", "1: guests log all kernel messages to the console, from the first on.",
-		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE },
+		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE,
+		.decides = true },
 	[ENV_LD_LIBRARY_PATH] = {
 		"LD_LIBRARY_PATH", "Directories in which the libraries of programs for a guest are looked for first.",
-		"", "src/image/elf.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+		"", "src/image/elf.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE,
+		.decides = true },
 	[ENV_NO_COLOR] = {
 		"NO_COLOR", "Not empty: no colours on a terminal.",
 		"off", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },

@@ -64,6 +64,7 @@ struct environment_variable {
 	const char *reader;	/* the file that reads it */
 	enum environment_audience audience;
 	enum environment_rule rule;
+	bool decides;		/* changes what runs or the verdict, and no option does: replay lines name it */
 };
 
 extern const struct environment_variable environment_variables[ENV_MAX];

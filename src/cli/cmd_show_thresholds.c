@@ -9,6 +9,7 @@
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "reactor/reactor.h"
+#include "report/settings.h"
 #include "run/suite.h"
 #include "verdict/thresholds.h"
 
@@ -77,31 +78,12 @@ static void print_text(const struct test_decl *t, const struct thresholds *limit
 		       threshold_rows[i].measured ? origins[limits->limit[i].origin] : "not measured yet");
 }
 
-static json_t *value_json(const struct thresholds *t, enum threshold i)
-{
-	const struct limit *limit = &t->limit[i];
-	if (threshold_rows[i].measured && threshold_rows[i].kind == CHECK_SWITCH)
-		return json_boolean(limit->on);
-	return limit->on ? json_number(limit->value) : json_null();
-}
-
-static json_t *threshold_json(const struct thresholds *limits, enum threshold i)
-{
-	json_t *o = json_object();
-	json_put(&o, "value", value_json(limits, i));
-	json_put_text(&o, "origin", threshold_rows[i].measured ? origins[limits->limit[i].origin] : NULL);
-	return o;
-}
-
 static void print_json(const struct test_decl *t, const struct thresholds *limits)
 {
-	json_t *rows = json_object();
-	for (unsigned i = 0; i < LIMIT_MAX; i++)
-		json_put(&rows, threshold_rows[i].name, threshold_json(limits, i));
 	json_auto_t *o = json_object();
 	json_put_text(&o, "test", t->name);
 	json_put_text(&o, "scheduler", t->scheduler ? t->scheduler->name : "eevdf");
-	json_put(&o, "thresholds", rows);
+	json_put(&o, "thresholds", thresholds_json(limits));
 	out_json(o, true);
 }
 

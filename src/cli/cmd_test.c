@@ -18,6 +18,7 @@
 #include "run/budget.h"
 #include "run/fleet.h"
 #include "run/planner.h"
+#include "run/replay.h"
 
 /* Everything a run is made of; freed in one place. */
 struct session {
@@ -35,7 +36,7 @@ struct session {
 	struct filter *filter;
 	struct plan plan;
 	struct accel_choice accel;
-	struct buf program, paths;
+	char **environment;	/* of what replay lines have to name */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
 	struct flake_policy flake;
@@ -56,8 +57,7 @@ static void session_done(struct session *s)
 	}
 	suites_free(s->suite, s->suites);
 	cache_done(&s->cache);
-	buf_done(&s->program);
-	buf_done(&s->paths);
+	strings_free(s->environment);
 	free(s->image_cache);
 	free(s->snapshot_cache);
 	free(s->probe_cache);
@@ -135,13 +135,7 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
 	int r = refuse_passed_on(&a->paths, err);
-	if (r == 0)
-		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
-	for (size_t i = 0; paths[i]; i++) {
-		buf_puts(&s->paths, " ");
-		buf_put_quoted(&s->paths, paths[i]);
-	}
-	return r;
+	return r == 0 ? suites_load(s->reactor, paths, &s->suite, &s->suites, err) : r;
 }
 
 /* --- kernels: all are resolved, and built where they must be, before any test starts ------------------------------ */
@@ -180,13 +174,26 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 	return r;
 }
 
+/* Names of the test binaries, borrowed; the caller frees the list. */
+static const char **suite_names(const struct session *s)
+{
+	const char **names = calloc(s->suites + 1, sizeof(*names));
+	for (size_t i = 0; names && i < s->suites; i++)
+		names[i] = path_basename(s->suite[i].path);
+	return names;
+}
+
 static int open_rundirs(struct session *s, struct err **err)
 {
+	_cleanup_free_ const char **suites = suite_names(s);
+	if (!suites)
+		return -ENOMEM;
 	for (size_t i = s->first; i < s->kernels; i++) {
 		bool twin = false;
 		for (size_t j = 0; j < i; j++)
 			twin |= !strcmp(s->kernel[i].version, s->kernel[j].version);
-		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, s->commit, &s->rundir[i], err);
+		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, s->commit, suites,
+				    &s->rundir[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -377,8 +384,9 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.bypass = s->budget.bypass,
 		.flake = s->flake,
 		.seed = s->seed,
-		.program = "ktstr test",
-		.paths = buf_str(&s->paths),
+		.strict = a->release,
+		.perf = s->perf,
+		.environment = (const char *const *)s->environment,
 		.image_cache = s->image_cache,
 		.snapshot_cache = s->snapshot_cache,
 		.verbose = environment_is_on(ENV_VERBOSE) || environment_is_on(ENV_BACKTRACE),
@@ -452,6 +460,9 @@ static int check_lock_dir(const struct session *s, struct err **err)
 static int prepare_run(struct session *s, const struct test_args *a, struct err **err)
 {
 	s->image_cache = cache_sibling("images");
+	s->environment = replay_environment(environ);
+	if (!s->environment)
+		return -ENOMEM;
 	int r = choose_accel(s, a, err);
 	if (r == 0)
 		r = check_lock_dir(s, err);
@@ -465,13 +476,26 @@ static int prepare_run(struct session *s, const struct test_args *a, struct err 
 	return r;
 }
 
+static int find_commit(struct session *s)
+{
+	_cleanup_free_ char *root = rundir_root();
+	int r = checkout_commit(s->reactor, s->commit);
+	if (r == 0 && rundir_is_shared(s->commit))
+		fprintf(stderr,
+			"ktstr: WARNING: project commit unavailable (cwd not in a git repository with a commit, or git "
+			"not installed); results go to %s/KERNEL-%s, which all suites outside git share. Run inside a "
+			"git repository, or set KTSTR_SIDECAR_DIR\n",
+			root ?: "", COMMIT_UNKNOWN);
+	return r;
+}
+
 static int run_on_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
 	nsec_t began = nsec_now();
 	s->args = a;
 	int r = prepare_run(s, a, err);
 	if (r == 0)
-		r = checkout_commit(s->reactor, s->commit);
+		r = find_commit(s);
 	if (r == 0)
 		r = get_kernels(s, a, err);
 	if (r == 0 && !a->eager) {

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "kernel/config.h"
+#include "kernel/git.h"
 #include "kernel/kernel.h"
 
 void kernel_id_done(struct kernel_id *id)
@@ -30,6 +31,8 @@ void kernel_done(struct kernel *k)
 	free(k->label);
 	free(k->version);
 	free(k->key);
+	free(k->name);
+	free(k->commit);
 	free(k->boot);
 	free(k->schedulers);
 	free(k->kit);
@@ -232,6 +235,22 @@ static char *find_kit(const char *kernel, const char *below)
 	return said ? strdup(said) : path_join(kernel, below);
 }
 
+/* A local tree's key has its commit: local-HASH7-... Only clean ones are in the cache. */
+static char *commit_of_key(const char *key)
+{
+	const char *hash = key + strlen("local-");
+	return strspn(hash, "0123456789abcdef") == 7 && hash[7] == '-' ? strndup(hash, 7) : NULL;
+}
+
+static char *commit_of_tree(const char *tree)
+{
+	struct git_state git;
+	char *commit = NULL;
+	if (git_read_state(tree, &git, NULL) < 0)
+		return NULL;
+	return asprintf(&commit, "%.7s%s", git.hash, git.dirty ? "-dirty" : "") < 0 ? NULL : commit;
+}
+
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err)
 {
 	struct cache_entry e;
@@ -256,6 +275,8 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.label = entry_label(&e),
 		.version = strdup(e.version ? e.version : "unknown"),
 		.key = strdup(key),
+		.name = strdup(key),
+		.commit = !strcmp(e.source, "local") ? commit_of_key(key) : NULL,
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
 		.kit = find_kit(e.path, "."),
@@ -263,7 +284,7 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.serial_smp = lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	entry_done(&e);
-	return ret->label && ret->version && ret->key && ret->boot ? 0 : -ENOMEM;
+	return ret->label && ret->version && ret->key && ret->name && ret->boot ? 0 : -ENOMEM;
 }
 
 int kernel_tree_version(const char *tree, char ret[VERSION_TEXT_MAX], struct err **err)
@@ -306,11 +327,13 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 	*ret = (struct kernel){
 		.label = kernel_tree_label(tree, true),
 		.version = strdup(version),
+		.name = strdup(tree),
+		.commit = commit_of_tree(tree),
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),
 		.no_scx = lacks(tree, ".config", "CONFIG_SCHED_CLASS_EXT"),
 		.serial_smp = lacks(tree, ".config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
-	return ret->label && ret->version && ret->boot ? 0 : -ENOMEM;
+	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }

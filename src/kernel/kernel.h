@@ -43,6 +43,8 @@ struct kernel {
 	char *label;		/* suffix of test names: "kernel_6_12_117" */
 	char *version;
 	char *key;		/* cache key; NULL for a tree used in place */
+	char *name;		/* what --kernel takes to mean this kernel again: the key, or the tree's path */
+	char *commit;		/* of the local tree it is from, 7 digits, and "-dirty" where files differ; or NULL */
 	char *boot;		/* the file that a direct boot takes: vmlinux with a PVH entry, else the bzImage */
 	char *schedulers;	/* directory with the tree's own schedulers, or NULL */
 	char *kit;		/* where a payload's kit is: the entry, the tree's tools/testing, or KTSTR_KIT */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* host.c -- see host.h. */
+#include <glob.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -38,6 +39,35 @@ static json_t *whole_file(const char *path)
 	return json_text_n(buf_str(&text), strcspn(buf_str(&text), "\n"));
 }
 
+/* {NAME: content} of the files that match @pattern; @part: which component of the path is the name, from the end. */
+static json_t *files_by_name(const char *pattern, unsigned part)
+{
+	json_t *o = json_object();
+	glob_t found;
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return o;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		_cleanup_free_ char *path = strdup(found.gl_pathv[i]);
+		for (unsigned up = 0; path && up < part; up++)
+			*strrchr(path, '/') = '\0';
+		json_put(&o, path ? path_basename(path) : "", whole_file(found.gl_pathv[i]));
+	}
+	globfree(&found);
+	return o;
+}
+
+/* How many nodes have CPUs. */
+static json_t *numa_nodes(void)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct cpuset_bits nodes;
+	char list[CPUSET_TEXT_MAX];
+	if (file_read("/sys/devices/system/node/has_cpu", sizeof(list) - 1, &text, NULL) < 0)
+		return json_null();
+	snprintf(list, sizeof(list), "%.*s", (int)strcspn(buf_str(&text), "\n"), buf_str(&text));
+	return cpuset_parse(list, &nodes) < 0 ? json_null() : json_integer(cpuset_count(&nodes));
+}
+
 json_t *host_context(void)
 {
 	_cleanup_buf_ struct buf cpuinfo = BUF_NULL, meminfo = BUF_NULL;
@@ -60,5 +90,9 @@ json_t *host_context(void)
 	json_put_text(&o, "kernel_release", name.release);
 	json_put_text(&o, "arch", name.machine);
 	json_put(&o, "kernel_cmdline", whole_file("/proc/cmdline"));
+	json_put(&o, "numa_nodes", numa_nodes());
+	json_put(&o, "cpufreq_governor", files_by_name("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor", 2));
+	json_put(&o, "sched_tunables", files_by_name("/proc/sys/kernel/sched_*", 0));
+	json_put(&o, "heap_state", json_null());
 	return o;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* host.h -- the machine that a result was obtained on (behaviour 6.8). */
+/* host.h -- the machine that a result was obtained on. */
 #ifndef KTSTR_REPORT_HOST_H
 #define KTSTR_REPORT_HOST_H
 

@@ -9,6 +9,7 @@
 #include "base/environment.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "report/settings.h"
 #include "report/sidecar.h"
 
 #define WORK_TYPE_DEFAULT "SpinWait"
@@ -35,22 +36,30 @@ static void hash_sorted(struct siphash *h, const char *const *list)
 	free(sorted);
 }
 
-uint64_t sidecar_variant(const char *topology, const char *scheduler, const char *const *sysctls,
-			 const char *const *kargs)
+static void hash_mark(struct siphash *h, uint8_t mark)
 {
-	static const uint8_t payload = 0xfc, flags = 0xfe, sysctl_mark = 0xfd, karg_mark = 0xff, end = 0;
+	siphash_update(h, &mark, 1);
+}
+
+/* No run replaces the work types that a test declares, so the third part never varies. */
+uint64_t sidecar_variant(const struct sidecar_variant *v)
+{
 	struct siphash h;
 	siphash_init(&h);
-	siphash_string(&h, topology);
-	siphash_string(&h, scheduler ? scheduler : "eevdf");
-	siphash_update(&h, &payload, 1);
-	siphash_update(&h, &end, 1);
+	siphash_string(&h, v->topology ?: "");
+	siphash_string(&h, v->scheduler ?: "eevdf");
+	hash_mark(&h, 0xfc);
+	siphash_string(&h, v->payload ?: "");
 	siphash_string(&h, WORK_TYPE_DEFAULT);
-	siphash_update(&h, &flags, 1);
-	siphash_update(&h, &sysctl_mark, 1);
-	hash_sorted(&h, sysctls);
-	siphash_update(&h, &karg_mark, 1);
-	hash_sorted(&h, kargs);
+	hash_mark(&h, 0xfe);
+	hash_mark(&h, 0xfd);
+	hash_sorted(&h, v->sysctls);
+	hash_mark(&h, 0xff);
+	hash_sorted(&h, v->kargs);
+	hash_mark(&h, 0xfb);
+	siphash_string(&h, v->kernel ?: "");
+	hash_mark(&h, 0xfa);
+	siphash_string(&h, v->suite ?: "");
 	return siphash_final(&h);
 }
 
@@ -109,6 +118,7 @@ static json_t *cgroup_stats(const struct cgroup_stats *c)
 	json_put_number(&o, "throughput_cv", c->throughput_cv);
 	json_put_number(&o, "page_locality", c->page_locality);
 	json_put_number(&o, "cross_node_migration_ratio", c->cross_node_migration_ratio);
+	json_put(&o, "ext_metrics", json_object());
 	return o;
 }
 
@@ -135,6 +145,7 @@ json_t *stats_json(const struct scenario_stats *s)
 	json_put_number(&o, "worst_iterations_per_worker", s->worst_iterations_per_worker);
 	json_put_number(&o, "worst_page_locality", s->worst_page_locality);
 	json_put_number(&o, "worst_cross_node_migration_ratio", s->worst_cross_node_migration_ratio);
+	json_put(&o, "ext_metrics", json_object());
 	return o;
 }
 
@@ -167,8 +178,7 @@ static json_t *payload_metric(const struct wire_payload_metric *m)
 	json_put_text(&o, "polarity", polarities[m->polarity]);
 	json_put_text(&o, "stream", streams[m->stream]);
 	json_put_text(&o, "unit", *m->unit ? m->unit : NULL);
-	if (m->polarity == KTSTR_TARGET_VALUE)
-		json_put_number(&o, "target", m->target);
+	json_put(&o, "target", m->polarity == KTSTR_TARGET_VALUE ? json_number(m->target) : json_null());
 	return o;
 }
 
@@ -216,6 +226,15 @@ static json_t *payloads(const struct evidence *e)
 	return array;
 }
 
+/* NULL: it has none, or did not begin. */
+static const char *step_name(const struct evidence *e, unsigned step)
+{
+	for (uint32_t i = 0; i < e->phase_count; i++)
+		if (e->phase[i].wire.index == step && *e->phase[i].wire.name)
+			return e->phase[i].wire.name;
+	return NULL;
+}
+
 static json_t *stimulus(const struct evidence *e)
 {
 	json_t *array = json_array();
@@ -223,6 +242,8 @@ static json_t *stimulus(const struct evidence *e)
 		const struct wire_stimulus *s = &e->stimulus[i];
 		json_t *o = json_object();
 		json_put_u64(&o, "elapsed_ms", s->elapsed_ms);
+		json_put_text(&o, "label", step_name(e, s->step_index));
+		json_put_text(&o, "op_kind", NULL);
 		json_put_u64(&o, "step_index", s->step_index);
 		json_put_u64(&o, "op_count", s->op_count);
 		json_put_u64(&o, "op_kinds", s->op_kinds);
@@ -295,11 +316,8 @@ static json_t *tries(const struct result *r)
 	return o;
 }
 
-/* KVM's statistics, summed over vCPUs, or its event rings' sums; null where the machine ran on something else. */
 static json_t *counters(const char *const *names, const uint64_t *values, unsigned count)
 {
-	if (!count)
-		return json_null();
 	json_t *o = json_object();
 	for (unsigned i = 0; i < count; i++)
 		json_put_u64(&o, names[i], values[i]);
@@ -313,6 +331,18 @@ static json_t *refused_setting(const struct result_wish *w)
 	json_put_u64(&o, "asked", w->asked);
 	json_put_u64(&o, "granted", w->granted);
 	json_put_text(&o, "why", w->why);
+	return o;
+}
+
+/* KVM's statistics of each vCPU; null where the machine ran on something else. */
+static json_t *kvm_stats(const struct result *r)
+{
+	if (!r->counted_vcpus)
+		return json_null();
+	json_t *rows = json_array(), *o = json_object();
+	for (unsigned i = 0; i < r->counted_vcpus; i++)
+		json_add(&rows, counters(r->counter_names, r->counter + i * r->counters, r->counters));
+	json_put(&o, "per_vcpu", rows);
 	return o;
 }
 
@@ -334,23 +364,19 @@ static json_t *perf_mode(const struct result *r)
 	return o;
 }
 
-static json_t *volatile_part(const struct result *r)
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
+
+static const char *const volatile_keys[] = {
+	"boot_ns", "cleanup_duration_ms", "host", "kvm_stats", "perf_mode", "project_commit", "run_id", "run_source",
+	"timestamp", "vm_cpu_us", "vm_events", "vm_rss_kib", "wall_ns",
+};
+
+bool sidecar_is_volatile(const char *key)
 {
-	char now[TIME_TEXT_MAX];
-	json_t *o = json_object();
-	json_put_text(&o, "timestamp", time_rfc3339(time(NULL), now));
-	json_put_int(&o, "wall_ns", r->wall);
-	json_put_int(&o, "boot_ns", r->boot);
-	json_put_u64(&o, "vm_cpu_us", r->vm_cpu_usec);
-	json_put_u64(&o, "vm_rss_kib", r->vm_rss_kib);
-	json_put_text(&o, "project_commit", r->project_commit);
-	json_put(&o, "host", r->host ? json_deep_copy(r->host) : json_null());
-	json_put(&o, "kvm_stats", counters(r->counter_names, r->counter, r->counters));
-	json_put(&o, "vm_events", counters(r->event_names, r->event, r->events));
-	json_put(&o, "perf_mode", perf_mode(r));
-	json_put_text(&o, "run_id", r->run_id);
-	json_put_text(&o, "run_source", environment_is_on(ENV_CI) ? "ci" : "local");
-	return o;
+	for (size_t i = 0; i < ARRAY_SIZE(volatile_keys); i++)
+		if (!strcmp(key, volatile_keys[i]))
+			return true;
+	return false;
 }
 
 static json_t *schema(void)
@@ -361,7 +387,20 @@ static json_t *schema(void)
 	return o;
 }
 
-/* What ran, and how it can be run again. */
+/* "SpinWait", or all of them in the order in which they began, "SpinWait+PipeIo"; null where there was no load. */
+static json_t *work_type(const struct evidence *e)
+{
+	_cleanup_buf_ struct buf types = BUF_NULL;
+	for (uint32_t i = 0; i < e->cgroup_count; i++) {
+		bool seen = false;
+		for (uint32_t k = 0; k < i; k++)
+			seen |= !strcmp(e->cgroup[i].work, e->cgroup[k].work);
+		if (!seen && *e->cgroup[i].work)
+			buf_appendf(&types, "%s%s", types.len ? "+" : "", e->cgroup[i].work);
+	}
+	return types.failed ? NULL : types.len ? json_text(buf_str(&types)) : json_null();
+}
+
 static void put_identity(json_t **o, const struct result *r)
 {
 	char variant[20];
@@ -369,41 +408,94 @@ static void put_identity(json_t **o, const struct result *r)
 	json_put(o, "schema", schema());
 	json_put_text(o, "name", r->name);
 	json_put_text(o, "test_name", r->test);
+	json_put_text(o, "suite", r->suite);
 	json_put_text(o, "topology", r->topology);
 	json_put_text(o, "scheduler", r->scheduler ? r->scheduler : "eevdf");
-	json_put_text(o, "work_type", WORK_TYPE_DEFAULT);
-	put_seed(o, r->seed);
-	json_put_text(o, "variant", variant);
-	json_put_u64(o, "attempt", r->attempt);
-	json_put_text(o, "accel", r->accel);
-	json_put_u64(o, "icount_shift", r->icount_shift);
-	json_put_u64(o, "time_dilation", MAX_OF(r->time_dilation, 1));
-	json_put_text(o, "start", r->start);
+	json_put_text(o, "scheduler_commit", NULL);
+	json_put_text(o, "resolve_source", r->resolve_source);
 	json_put_text(o, "payload", r->payload);
+	json_put(o, "work_type", work_type(r->evidence));
+	json_put_texts(o, "active_flags", NULL);
+	json_put_text(o, "kernel", r->kernel);
+	json_put_text(o, "kernel_label", r->kernel_label);
+	json_put_text(o, "kernel_version", r->kernel_version);
+	json_put_text(o, "kernel_commit", r->kernel_commit);
 	json_put_texts(o, "sysctls", r->sysctls);
 	json_put_texts(o, "kargs", r->kargs);
-	json_put_text(o, "kernel_version", r->kernel_version);
+	json_put_text(o, "variant", variant);
 	json_put_text(o, "replay", r->replay);
+}
+
+/* What decides the verdict, next to what ran. */
+static void put_settings(json_t **o, const struct result *r)
+{
+	put_seed(o, r->seed);
+	json_put_u64(o, "attempt", r->attempt);
+	json_put_text(o, "accel", r->accel);
+	json_put_text(o, "start", r->start);
+	json_put_u64(o, "icount_shift", r->icount_shift);
+	json_put_u64(o, "time_dilation", MAX_OF(r->time_dilation, 1));
+	json_put_int(o, "duration_ns", r->facts.duration);
+	json_put_text(o, "strictness", r->strict ? "release" : "debug");
+	json_put(o, "thresholds", thresholds_json(&r->facts.limits));
+	json_put(o, "load_thresholds", load_thresholds_json(r->evidence));
+	json_put_bool(o, "skips_fail", r->skips_fail);
+	json_put(o, "expectations", expectations_json(&r->facts, r->allow_inconclusive));
+	json_put_text(o, "performance", r->performance);
+	json_put(o, "cpu_cap", r->cpu_cap ? json_integer(r->cpu_cap) : json_null());
+	json_put(o, "environment", environment_json(r->environment));
+}
+
+static void put_verdict(json_t **o, const struct result *r)
+{
+	const struct judgement *j = r->judgement;
+	json_put_text(o, "verdict", verdict_name(j->verdict));
+	json_put_bool(o, "passed", j->verdict == KTSTR_PASS);
+	json_put_bool(o, "skipped", j->verdict == KTSTR_SKIP);
+	json_put_bool(o, "inconclusive", j->verdict == KTSTR_INCONCLUSIVE);
+	json_put_bool(o, "flaky", r->outcome.flaky);
+	json_put(o, "flake", tries(r));
+	json_put(o, "details", details(j));
+	json_put(o, "not_judged", not_judged(j));
+}
+
+/* No monitor looks on yet, and no verifier statistics are kept: null and nothing. */
+static void put_measured(json_t **o, const struct result *r)
+{
+	json_put(o, "stats", stats_json(&r->judgement->stats));
+	json_put(o, "stimulus_events", stimulus(r->evidence));
+	json_put(o, "work_metrics", work_metrics(r->evidence));
+	json_put(o, "metrics", payloads(r->evidence));
+	json_put(o, "guest", guest(r));
+	json_put(o, "monitor", json_null());
+	json_put(o, "verifier_stats", json_array());
+}
+
+static void put_volatile(json_t **o, const struct result *r)
+{
+	char now[TIME_TEXT_MAX];
+	json_put_text(o, "timestamp", time_rfc3339(time(NULL), now));
+	json_put_int(o, "wall_ns", r->wall);
+	json_put_int(o, "boot_ns", r->boot);
+	json_put(o, "cleanup_duration_ms", r->cleanup < 0 ? json_null() : json_integer(r->cleanup / NSEC_PER_MSEC));
+	json_put_u64(o, "vm_cpu_us", r->vm_cpu_usec);
+	json_put_u64(o, "vm_rss_kib", r->vm_rss_kib);
+	json_put_text(o, "project_commit", r->project_commit);
+	json_put(o, "host", r->host ? json_deep_copy(r->host) : json_null());
+	json_put(o, "kvm_stats", kvm_stats(r));
+	json_put(o, "vm_events", r->events ? counters(r->event_names, r->event, r->events) : json_null());
+	json_put(o, "perf_mode", perf_mode(r));
+	json_put_text(o, "run_id", r->run_id);
+	json_put_text(o, "run_source", environment_is_on(ENV_CI) ? "ci" : "local");
 }
 
 json_t *sidecar_json(const struct result *r)
 {
-	const struct judgement *j = r->judgement;
 	json_t *o = json_object();
 	put_identity(&o, r);
-	json_put_text(&o, "verdict", verdict_name(j->verdict));
-	json_put_bool(&o, "passed", j->verdict == KTSTR_PASS);
-	json_put_bool(&o, "skipped", j->verdict == KTSTR_SKIP);
-	json_put_bool(&o, "inconclusive", j->verdict == KTSTR_INCONCLUSIVE);
-	json_put_bool(&o, "flaky", r->outcome.flaky);
-	json_put(&o, "flake", tries(r));
-	json_put(&o, "details", details(j));
-	json_put(&o, "not_judged", not_judged(j));
-	json_put(&o, "stats", stats_json(&j->stats));
-	json_put(&o, "stimulus_events", stimulus(r->evidence));
-	json_put(&o, "work_metrics", work_metrics(r->evidence));
-	json_put(&o, "metrics", payloads(r->evidence));
-	json_put(&o, "guest", guest(r));
-	json_put(&o, "volatile", volatile_part(r));
+	put_settings(&o, r);
+	put_verdict(&o, r);
+	put_measured(&o, r);
+	put_volatile(&o, r);
 	return o;
 }

@@ -171,6 +171,8 @@ static int listen(struct machine *m)
 {
 	struct attempt *a = attempt_of(m);
 	collect(a);
+	if (a->evidence.has_exit && !a->over)
+		a->over = m->reactor->now;
 	return a->vm->ended || a->evidence.has_exit || a->evidence.damage.len ? ATTEMPT_DRAINING : -EAGAIN;
 }
 
@@ -250,7 +252,9 @@ static void take_leavings(struct attempt *a)
 	a->vm_rss_kib = vm->rss_kib;
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
-	memcpy(a->counter, vm->counter, sizeof(a->counter));
+	a->counted_vcpus = vm->counted_vcpus;
+	free(a->counter);
+	a->counter = TAKE_PTR(vm->counter);
 	a->event_names = vm->event_names;
 	a->events = vm->events;
 	memcpy(a->event, vm->event, sizeof(a->event));
@@ -258,6 +262,7 @@ static void take_leavings(struct attempt *a)
 	memcpy(a->wish, vm->wish, sizeof(a->wish));
 	a->wall = a->machine.reactor->now - vm->started;
 	a->boot = vm->hello ? vm->hello - vm->started : 0;
+	a->cleanup = a->over ? a->machine.reactor->now - a->over : -1;
 	if (a->keep_memory)
 		a->memory = a->env->backend->take_memory(vm);
 	a->env->backend->destroy(vm);
@@ -398,4 +403,6 @@ void attempt_done(struct attempt *a)
 	a->sidecar = NULL;
 	free(a->pinning);
 	a->pinning = NULL;
+	free(a->counter);
+	a->counter = NULL;
 }

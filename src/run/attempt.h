@@ -75,10 +75,12 @@ struct attempt {
 	bool cut;			/* no further try follows: the run was interrupted */
 	bool judged, stored;
 	nsec_t wall, boot;		/* of the VM: whole life, and to the first record; host time */
+	nsec_t over;			/* when the guest's last record was seen; 0: never */
+	nsec_t cleanup;			/* from there to the end of the VM's process; -1: unknown */
 	uint64_t vm_cpu_usec, vm_rss_kib;
 	const char *const *counter_names;
-	uint64_t counter[VM_COUNTERS_MAX];
-	unsigned counters;
+	uint64_t *counter;		/* as in struct vm; the attempt's */
+	unsigned counters, counted_vcpus;
 	const char *const *event_names;
 	uint64_t event[VM_COUNTERS_MAX];
 	unsigned events;

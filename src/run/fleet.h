@@ -28,8 +28,9 @@ struct fleet_config {
 	bool bypass;			/* no lock files (KTSTR_BYPASS_LLC_LOCKS) */
 	struct flake_policy flake;
 	uint64_t seed;
-	const char *program;		/* for replay lines: "ktstr test" and what was given */
-	const char *paths;		/* test paths, quoted, for replay lines */
+	bool strict;			/* release limits */
+	enum plan_perf perf;
+	const char *const *environment;	/* of replay_environment(); NULL: nothing that matters is set */
 	const char *image_cache;	/* directory, or NULL */
 	const char *snapshot_cache;	/* directory: tests start from clones; NULL: they boot */
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */

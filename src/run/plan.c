@@ -65,12 +65,32 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 			   binary);
 }
 
+static bool is_in(const char *path, const char *dir, const char *binary)
+{
+	_cleanup_free_ char *expected = dir ? path_join(dir, binary) : NULL;
+	return expected && !strcmp(path, expected);
+}
+
+const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
+			     const char *kernel_schedulers)
+{
+	_cleanup_free_ char *beside = path_dirname(test_binary);
+	if (strchr(binary, '/'))
+		return "declared";
+	if (from_environment(binary))
+		return "environment";
+	if (is_in(path, beside, binary))
+		return "sibling";
+	return is_in(path, kernel_schedulers, binary) ? "kernel" : "path";
+}
+
 /* --- cases -------------------------------------------------------------------------------------------------------- */
 
 void plan_done(struct plan *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		free(p->item[i].name);
+		free(p->item[i].short_name);
 		free(p->item[i].scheduler_path);
 		free(p->item[i].skip);
 	}
@@ -135,6 +155,21 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	return why ? strdup(why) : NULL;
 }
 
+static uint64_t variant_of(const struct plan_case *c)
+{
+	const struct sched_decl *s = c->test->scheduler;
+	struct sidecar_variant v = {
+		.topology = c->topology_text,
+		.scheduler = s ? s->name : NULL,
+		.payload = c->test->payload,
+		.kernel = c->kernel ? c->kernel->label : NULL,
+		.suite = path_basename(c->test->binary),
+		.sysctls = s ? (const char *const *)s->sysctls : NULL,
+		.kargs = s ? (const char *const *)s->kargs : NULL,
+	};
+	return sidecar_variant(&v);
+}
+
 static int fill_case(struct plan_case *c, const struct plan_request *q, struct err **err)
 {
 	const struct test_decl *t = c->test;
@@ -147,9 +182,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 	c->icount_shift = q->backend && q->backend->vcpu_threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology));
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
-	c->variant = sidecar_variant(c->topology_text, t->scheduler ? t->scheduler->name : NULL,
-				     t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
-				     t->scheduler ? (const char *const *)t->scheduler->kargs : NULL);
+	c->variant = variant_of(c);
 	/* A preset that is the test's own topology is another result all the same, and needs another file. */
 	if (c->preset && !memcmp(&c->topology, &t->topology, sizeof(c->topology)))
 		c->variant ^= 0x9e3779b97f4a7c15u;
@@ -183,12 +216,13 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 	*c = (struct plan_case){
 		.test = t, .kernel = k, .preset = preset, .topology = preset ? preset->topology : t->topology };
 	c->name = case_name(c, preset ? preset->name : NULL, q->labels);
+	c->short_name = case_name(c, preset ? preset->name : NULL, false);
 	topology_format(&c->topology, c->topology_text);
-	if (!c->name)
-		return -ENOMEM;
-	if (!wanted(c, q)) {
+	if (!c->name || !c->short_name || !wanted(c, q)) {
+		int r = c->name && c->short_name ? 0 : -ENOMEM;
 		free(c->name);
-		return 0;
+		free(c->short_name);
+		return r;
 	}
 	p->count++;
 	return fill_case(c, q, err);

@@ -16,6 +16,7 @@ struct plan_case {
 	const struct preset *preset;	/* NULL: the topology that the test declares */
 	struct ktstr_topology topology;
 	char *name; /* ktstr/NAME or gauntlet/NAME/PRESET, with /LABEL where there are several kernels */
+	char *short_name;		/* the same without /LABEL: its name where there is one kernel */
 	char *scheduler_path;		/* host path of the binary; NULL: the kernel's own */
 	char *skip;			/* why it cannot run here, or NULL */
 	bool perf;			/* in perf mode */
@@ -65,6 +66,9 @@ void plan_done(struct plan *p);
  */
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
 		     struct err **err);
+/* How @path was found: "declared", "environment", "sibling", "kernel" or "path". The other arguments as above. */
+const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
+			     const char *kernel_schedulers);
 /* Guest memory in MiB: at least @declared, 256, and 64 a CPU; whole NUMA nodes. */
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared);
 /*

@@ -42,6 +42,7 @@ int partition_parse(const char *text, struct partition *ret, struct err **err)
 static void case_done(struct plan_case *c)
 {
 	free(c->name);
+	free(c->short_name);
 	free(c->scheduler_path);
 	free(c->skip);
 }
@@ -94,12 +95,11 @@ static char *duration_key(const char *backend, const char *name)
 /* One entry: [host ns, when]. Time stamps are RFC 3339 in UTC, so that the later one is the greater string. */
 void durations_add(json_t *durations, const json_t *sidecar)
 {
-	const json_t *changing = json_object_get(sidecar, "volatile");
 	const char *name = json_string_value(json_object_get(sidecar, "name"));
 	const char *backend = json_string_value(json_object_get(sidecar, "accel"));
-	const char *when = json_string_value(json_object_get(changing, "timestamp"));
+	const char *when = json_string_value(json_object_get(sidecar, "timestamp"));
 	const char *verdict = json_string_value(json_object_get(sidecar, "verdict"));
-	json_int_t wall = json_integer_value(json_object_get(changing, "wall_ns"));
+	json_int_t wall = json_integer_value(json_object_get(sidecar, "wall_ns"));
 	/* What was interrupted, or never had a machine, says nothing of the time. */
 	/* Dilated time is another. */
 	bool dilated = json_integer_value(json_object_get(sidecar, "time_dilation")) > 1;

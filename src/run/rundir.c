@@ -9,11 +9,13 @@
 #include "base/dir.h"
 #include "base/environment.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/time.h"
 #include "lock/local.h"
 #include "lock/scan.h"
 #include "run/rundir.h"
 
+#define VARIANT_DIGITS 16
 #define LOCK_PATIENCE (30 * NSEC_PER_SEC)
 
 void rundir_done(struct rundir *d)
@@ -58,17 +60,79 @@ bool rundir_is_sidecar(const char *name)
 	return mark && len > 5 && !strcmp(name + len - 5, ".json");
 }
 
-static void clear_old(int dir_fd)
+char *rundir_beside(const char *sidecar, const char *suffix)
+{
+	char *path = NULL;
+	int stem = (int)(strlen(sidecar) - strlen(SIDECAR_SUFFIX));
+	return asprintf(&path, "%.*s%s", stem, sidecar, suffix) < 0 ? NULL : path;
+}
+
+/* --- results of earlier runs -------------------------------------------------------------------------------------- */
+
+/* "-", 16 hexadecimal digits, then one of our suffixes; behind that, what a temporary name adds. */
+static bool is_result(const char *name)
+{
+	static const char *const suffixes[] = { SIDECAR_SUFFIX, REPORT_SUFFIX, MEMORY_SUFFIX };
+	const char *dash = strrchr(name, '-');
+	while (dash && strspn(dash + 1, "0123456789abcdef") != VARIANT_DIGITS)
+		dash = memrchr(name, '-', (size_t)(dash - name));
+	for (size_t i = 0; dash && i < ARRAY_SIZE(suffixes); i++) {
+		const char *rest = dash + 1 + VARIANT_DIGITS;
+		size_t len = strlen(suffixes[i]);
+		if (!strncmp(rest, suffixes[i], len) && (!rest[len] || rest[len] == '.'))
+			return true;
+	}
+	return false;
+}
+
+static bool is_of(int dir, const char *sidecar, const char *const *suites)
+{
+	_cleanup_close_ int fd = openat(dir, sidecar, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	json_auto_t *result = fd >= 0 ? json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	const char *suite = json_string_value(json_object_get(result, "suite"));
+	for (; suite && *suites; suites++)
+		if (!strcmp(suite, *suites))
+			return true;
+	return false;
+}
+
+static void remove_result(int dir, const char *sidecar)
+{
+	_cleanup_free_ char *report = rundir_beside(sidecar, REPORT_SUFFIX);
+	_cleanup_free_ char *memory = rundir_beside(sidecar, MEMORY_SUFFIX);
+	unlinkat(dir, sidecar, 0);
+	if (report)
+		unlinkat(dir, report, 0);
+	if (memory)
+		unlinkat(dir, memory, 0);
+}
+
+static void clear_entry(int dir, const char *name, const char *const *suites)
+{
+	if (!suites && (rundir_is_sidecar(name) || is_result(name)))
+		unlinkat(dir, name, 0);
+	else if (suites && is_result(name) && rundir_is_sidecar(name) && is_of(dir, name, suites))
+		remove_result(dir, name);
+}
+
+/* @suites: only theirs; NULL: all. */
+static void clear_old(int dir_fd, const char *const *suites)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	for (struct dirent *e; dir && (e = readdir(dir));)
-		if (rundir_is_sidecar(e->d_name))
-			unlinkat(dir_fd, e->d_name, 0);
+		clear_entry(dir_fd, e->d_name, suites);
 	if (dir)
 		closedir(dir);
 	else
 		fd_close(fd);
+}
+
+/* --- where -------------------------------------------------------------------------------------------------------- */
+
+bool rundir_is_shared(const char *commit)
+{
+	return !environment_get(ENV_SIDECAR_DIR) && !strcmp(commit, COMMIT_UNKNOWN);
 }
 
 char *rundir_root(void)
@@ -77,7 +141,7 @@ char *rundir_root(void)
 	return root ? strdup(root) : path_join(target ? target : "target", "ktstr");
 }
 
-static int open_ours(struct rundir *d, const char *kernel_version, struct err **err)
+static int open_ours(struct rundir *d, const char *kernel_version, const char *const *suites, struct err **err)
 {
 	static const char variable[] = "KTSTR_RUNS_ROOT";
 	_cleanup_free_ char *root = rundir_root();
@@ -96,7 +160,7 @@ static int open_ours(struct rundir *d, const char *kernel_version, struct err **
 	if (r == 0)
 		r = take_lock(d, locks_fd, locks, err);
 	if (r == 0)
-		clear_old(d->fd);
+		clear_old(d->fd, rundir_is_shared(d->commit) ? suites : NULL);
 	return r;
 }
 
@@ -107,12 +171,13 @@ static int open_said(struct rundir *d, const char *said, struct err **err)
 	return d->path && d->id ? dir_open(said, true, "KTSTR_SIDECAR_DIR", &d->fd, err) : -ENOMEM;
 }
 
-int rundir_open(const char *kernel_version, const char *commit, struct rundir *ret, struct err **err)
+int rundir_open(const char *kernel_version, const char *commit, const char *const *suites, struct rundir *ret,
+		struct err **err)
 {
 	const char *said = environment_get(ENV_SIDECAR_DIR);
 	struct rundir d = RUNDIR_NULL;
 	snprintf(d.commit, sizeof(d.commit), "%s", commit);
-	int r = said ? open_said(&d, said, err) : open_ours(&d, kernel_version, err);
+	int r = said ? open_said(&d, said, err) : open_ours(&d, kernel_version, suites, err);
 	if (r < 0) {
 		rundir_done(&d);
 		return r;

@@ -10,6 +10,7 @@
 #include "report/sidecar.h"
 #include "run/fleet.h"
 #include "run/includes.h"
+#include "run/replay.h"
 #include "vmm/vmcore.h"
 
 /* How long a test may take in guest time before PID 1 ends it: steps may add up to more than the declared duration. */
@@ -153,11 +154,10 @@ int attempt_prepare(void *arg)
 
 /* --- judge -------------------------------------------------------------------------------------------------------- */
 
-int attempt_judge(void *arg)
+static struct judge_facts facts_of(const struct attempt *a)
 {
-	struct attempt *a = arg;
 	const struct test_decl *t = a->item->test;
-	struct judge_facts facts = {
+	return (struct judge_facts){
 		.has_scheduler = t->scheduler != NULL,
 		.scheduler = t->scheduler ? t->scheduler->name : NULL,
 		.duration = t->duration,
@@ -170,6 +170,12 @@ int attempt_judge(void *arg)
 		.line = t->line,
 		.limits = a->item->limits,
 	};
+}
+
+int attempt_judge(void *arg)
+{
+	struct attempt *a = arg;
+	struct judge_facts facts = facts_of(a);
 	const struct flake_policy *policy = &fleet_of(a)->config.flake;
 	struct fleet *f = a->owner;
 	if (a->sandbox.path)
@@ -195,6 +201,35 @@ static const struct rundir *rundir_of(const struct attempt *a)
 	return &config->rundirs[a->item->kernel - config->kernels];
 }
 
+static void put_replay(const struct attempt *a, struct buf *out)
+{
+	const struct fleet_config *config = &fleet_of(a)->config;
+	const struct plan_case *c = a->item;
+	struct replay_facts facts = {
+		.environment = config->environment,
+		.test = c->short_name,
+		.binary = c->test->binary,
+		.kernel = c->kernel->name,
+		.accel = config->accel->backend->name,
+		.gauntlet = c->preset != NULL,
+		.clone = a->cloned,
+		.strict = config->strict,
+		.skips_fail = config->skips_fail,
+		.perf = config->perf,
+		.time_dilation = c->time_dilation,
+		.cpu_cap = config->cpu_cap,
+		.seed = replay_seed(attempt_history(a), a->number, a->seed, a->judgement.verdict),
+	};
+	replay_line(&facts, out);
+}
+
+static const char *source_of(const struct plan_case *c)
+{
+	return c->scheduler_path ? scheduler_source(c->scheduler_path, c->test->scheduler->binary, c->test->binary,
+						    c->kernel->schedulers)
+				 : NULL;
+}
+
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
 {
 	const struct fleet *f = fleet_of(a);
@@ -202,19 +237,18 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	const struct sched_decl *s = c->test->scheduler;
 	const struct kernel *k = c->kernel;
 	buf_clear(replay);
-	buf_appendf(replay, "%s%s -E 'test(=%s)' --kernel %s --accel %s%s", f->config.program,
-		    c->preset ? " --gauntlet" : "", c->name, k->key ? k->key : k->boot,
-		    f->config.accel->backend->name, a->cloned ? " --start clone" : "");
-	if (c->time_dilation > 1)
-		buf_appendf(replay, " --time-dilation %u", c->time_dilation);
-	buf_appendf(replay, " --seed 0x%lx%s", a->seed, f->config.paths);
+	put_replay(a, replay);
 	*ret = (struct result){
 		.name = c->name,
 		.test = c->test->name,
+		.suite = path_basename(c->test->binary),
 		.payload = c->test->payload,
 		.scheduler = s ? s->name : NULL,
 		.topology = c->topology_text,
+		.kernel = k->name,
 		.kernel_version = k->version,
+		.kernel_commit = k->commit,
+		.resolve_source = source_of(c),
 		.kernel_label = k->label,
 		.accel = f->config.accel->backend->name,
 		.sysctls = s ? (const char *const *)s->sysctls : NULL,
@@ -227,6 +261,13 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.seed = a->seed,
 		.variant = c->variant,
 		.memory_mib = c->memory_mib,
+		.facts = facts_of(a),
+		.strict = f->config.strict,
+		.skips_fail = f->config.skips_fail,
+		.allow_inconclusive = c->test->allow_inconclusive,
+		.performance = plan_perf_name(f->config.perf),
+		.cpu_cap = f->config.cpu_cap,
+		.environment = f->config.environment,
 		.attempt = a->number,
 		.policy = f->config.flake,
 		.outcome = a->outcome,
@@ -235,6 +276,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.start = a->item->skip ? NULL : a->cloned ? "clone" : "boot",
 		.icount_shift = c->icount_shift,
 		.time_dilation = c->time_dilation,
+		.cleanup = a->wall ? a->cleanup : -1,
 		.wall = a->wall,
 		.boot = a->boot,
 		.vm_cpu_usec = a->vm_cpu_usec,
@@ -242,6 +284,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.counter_names = a->counter_names,
 		.counter = a->counter,
 		.counters = a->counters,
+		.counted_vcpus = a->counted_vcpus,
 		.event_names = a->event_names,
 		.event = a->event,
 		.events = a->events,
@@ -256,12 +299,12 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 						     a->wish[i].why };
 }
 
-/* The path of a further file of a test, for the caller to free; NULL when out of memory. */
-static char *beside(const char *sidecar, const char *suffix)
+/* A file that this try does not have. One of an earlier run must go; one of an earlier try of this run stays. */
+static int leave_out(const struct attempt *a, const char *path)
 {
-	char *path = NULL;
-	int stem = (int)(strlen(sidecar) - strlen(".ktstr.json"));
-	return asprintf(&path, "%.*s%s", stem, sidecar, suffix) < 0 ? NULL : path;
+	if (a->number == 1)
+		unlinkat(rundir_of(a)->fd, path_basename(path), 0);
+	return 0;
 }
 
 /* The report as text beside the sidecar of what did not pass: CI keeps files, not scroll-back. */
@@ -269,27 +312,27 @@ static int store_report(const struct attempt *a, const struct result *r, const c
 {
 	const struct term plain = { .fd = -1, .columns = 120 };
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = rundir_beside(sidecar, REPORT_SUFFIX);
+	if (!path)
+		return -ENOMEM;
 	if (a->judgement.verdict == KTSTR_PASS && !fleet_of(a)->config.keep_logs)
-		return 0;
+		return leave_out(a, path);
 	failure_report(r, &plain, &text);
 	if (a->evidence.console.len) {
 		buf_puts(&text, "--- console ---\n");
 		buf_append(&text, a->evidence.console.data, a->evidence.console.len);
 	}
-	path = beside(sidecar, ".report.txt");
-	return !path ? -ENOMEM
-		     : file_write_atomic_at(rundir_of(a)->fd, path_basename(path), text.data, text.len, 0644, err);
+	return file_write_atomic_at(rundir_of(a)->fd, path_basename(path), text.data, text.len, 0644, err);
 }
 
 /* For who wants to look closer at what went wrong: crash(8), drgn, or a script. */
 static int store_memory(const struct attempt *a, const char *sidecar, struct err **err)
 {
-	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
-		return 0;
-	_cleanup_free_ char *path = beside(sidecar, ".vmcore");
+	_cleanup_free_ char *path = rundir_beside(sidecar, MEMORY_SUFFIX);
 	if (!path)
 		return -ENOMEM;
+	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
+		return leave_out(a, path);
 	return vmcore_write(&a->memory, rundir_of(a)->fd, path_basename(path), &a->job.cancelled, err);
 }
 
@@ -314,7 +357,8 @@ int attempt_store(void *arg)
 	_cleanup_free_ char *path = NULL;
 	struct err *err = NULL;
 	struct result result;
-	if (asprintf(&path, "%s/%s-%016lx.ktstr.json", rundir_of(a)->path, a->item->test->name, a->item->variant) < 0)
+	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, a->item->test->name,
+		     a->item->variant) < 0)
 		return -ENOMEM;
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);

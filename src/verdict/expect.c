@@ -23,6 +23,11 @@ static const enum detail_kind kind_of_finding[KTSTR_FINDING_MAX] = {
 	[KTSTR_FINDING_SLOW_TIER] = DETAIL_SLOW_TIER,
 };
 
+const char *finding_name(enum ktstr_finding f)
+{
+	return f == KTSTR_FINDING_NONE ? NULL : detail_kind_name(kind_of_finding[f]);
+}
+
 static bool found_by_a_check(const struct detail *d)
 {
 	for (unsigned i = KTSTR_FINDING_NONE + 1; i < KTSTR_FINDING_MAX; i++)

@@ -21,7 +21,8 @@ struct judge_facts {
 	struct thresholds limits;
 };
 
-
+/* The kind of detail that @f stands for, by its name; NULL: none. */
+const char *finding_name(enum ktstr_finding f);
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret);
 
 /* --- between judge.c and expect.c --------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 sys.path.insert(0, os.path.dirname(__file__))
 import lab  # noqa: E402
+import tap  # noqa: E402
 from tap import BUILD, check, finish, need_kernel, skip  # noqa: E402
 
 FULL = os.environ.get('KTSTR_LAB') == 'full'
@@ -74,6 +75,7 @@ def check_boots(rows):
 
 def check_sidecars(files):
     """Numbering as declared too: CPUs go LLC by LLC, and LLCs node by node."""
+    tap.check_sidecars({path: body for path, body in files.items() if path.endswith('.ktstr.json')})
     for path, body in sorted(files.items()):
         if not path.endswith('.ktstr.json'):
             continue
@@ -86,11 +88,12 @@ def check_sidecars(files):
         per_llc = declared[2] * declared[3]
         order = [c['node'] == c['cpu'] // per_llc // (declared[1] // declared[0]) for c in cpus]
         check(all(order), f'{name}: every CPU is on its node', cpus)
-        rings = sidecar['volatile']['vm_events']
+        rings = sidecar['vm_events']
         check(rings and rings['records'] > 0 and rings['heartbeats'] > 0 and not rings['damaged'] and not rings['dropped'],
               f'{name}: its event rings were read, and nothing of them lost', rings)
-        stats = sidecar['volatile']['kvm_stats']
-        check(stats and stats['exits'] > 0, f"{name}: KVM's statistics are kept", stats)
+        stats = (sidecar['kvm_stats'] or {}).get('per_vcpu', [])
+        check(len(stats) == len(cpus) and all(s['exits'] > 0 for s in stats), f"{name}: KVM's statistics of each vCPU are kept",
+              sidecar['kvm_stats'])
 
 
 def main():

@@ -8,6 +8,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import schema  # noqa: E402
+
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.abspath('build')
 KTSTR = os.path.join(BUILD, 'ktstr')
 # Machines of ours are told from those of other runs by this in their environment.
@@ -55,14 +58,27 @@ class Run:
         return f'status {self.status}\n{self.out}{self.err}'
 
 
+def check_sidecars(texts):
+    """Every sidecar that was written follows the schema; @texts: {path: content}."""
+    known = schema.load()
+    faults = [f'{path}: {fault}' for path, text in sorted(texts.items()) for fault in schema.text_faults(text, known)]
+    check(not faults, f'{len(texts)} sidecars follow docs/sidecar.schema.json', '\n'.join(faults))
+
+
 class Scratch:
-    """A directory that is gone afterwards, with sidecars and run directories inside."""
+    """A directory that is gone afterwards, with sidecars and run directories inside. Sidecars must follow their schema."""
 
     def __enter__(self):
         self.path = tempfile.mkdtemp(prefix='ktstr-test-')
         return self
 
     def __exit__(self, *exc):
+        texts = {}
+        for path in glob.glob(self.path + '/**/*.ktstr.json', recursive=True) if exc[0] is None else ():
+            with open(path, encoding='utf-8', errors='replace') as f:
+                texts[os.path.relpath(path, self.path)] = f.read()
+        if texts:
+            check_sidecars(texts)
         shutil.rmtree(self.path, ignore_errors=True)
 
     def __truediv__(self, name):

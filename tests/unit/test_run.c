@@ -415,7 +415,7 @@ END_TEST
 
 static int open_run(struct rundir *d, struct err **err)
 {
-	return rundir_open("6.12", "abc1234", d, err);
+	return rundir_open("6.12", "abc1234", NULL, d, err);
 }
 
 START_TEST(run_directory_is_not_reached_through_links)

@@ -244,17 +244,29 @@ static void take_tally(struct kvm_vm *k)
 	memcpy(k->vm.event, k->tally.sum, sizeof(k->tally.sum));
 }
 
+/* Nothing where KVM has no statistics. */
+static void take_stats(struct vm *vm, const struct vmm_report *report, unsigned vcpus)
+{
+	unsigned rows = MIN_OF(MIN_OF(report->counted_vcpus, vcpus), GUEST_CPUS_MAX);
+	uint64_t *counter = rows ? malloc(rows * sizeof(report->stat[0])) : NULL;
+	if (!counter)
+		return;
+	memcpy(counter, report->stat, rows * sizeof(report->stat[0]));
+	free(vm->counter);
+	vm->counter = counter;
+	vm->counter_names = kvm_stat_names;
+	vm->counters = KVM_STAT_MAX;
+	vm->counted_vcpus = rows;
+}
+
 /* Its own counts and KVM's; whatever they are, they are only numbers. */
 static void take_report(struct kvm_vm *k)
 {
-	struct vmm_report report;
-	_Static_assert(KVM_STAT_MAX <= VM_COUNTERS_MAX, "room for KVM's statistics");
-	if (fd_pread_full(k->report_fd, &report, sizeof(report), 0) < 0)
+	_cleanup_free_ struct vmm_report *report = malloc(sizeof(*report));
+	if (!report || fd_pread_full(k->report_fd, report, sizeof(*report), 0) < 0)
 		return;
-	k->vm.counter_names = kvm_stat_names;
-	k->vm.counters = KVM_STAT_MAX;
-	memcpy(k->vm.counter, report.stat, sizeof(report.stat));
-	take_wishes(k, &report);
+	take_stats(&k->vm, report, topology_cpus(&k->origin.topology));
+	take_wishes(k, report);
 }
 
 static void life_done(struct machine *m, int result)
@@ -374,7 +386,6 @@ static int memfd_with(const char *name, const void *data, size_t len, int *ret)
 static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **err)
 {
 	int pair[2];
-	const struct vmm_report empty = { 0 };
 	k->kernel_fd = c->clone ? -1 : open(c->kernel, O_RDONLY | O_CLOEXEC);
 	if (k->kernel_fd < 0 && !c->clone)
 		return FAIL_SYS(err, -errno, "open kernel %s", c->kernel);
@@ -382,7 +393,8 @@ static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **
 		return FAIL_SYS(err, -errno, "make a pipe");
 	k->words_fd = pair[0];
 	k->words_peer = pair[1];
-	int r = memfd_with("ktstr-report", &empty, sizeof(empty), &k->report_fd);
+	k->report_fd = memfd_new("ktstr-report", sizeof(struct vmm_report));
+	int r = MIN_OF(k->report_fd, 0);
 	if (r == 0)
 		r = memfd_with("ktstr-config", &k->config, sizeof(k->config), &k->config_fd);
 	if (r == 0)
@@ -467,6 +479,7 @@ static void kvm_destroy(struct vm *vm)
 	err_free(k->err);
 	fd_close(k->words_fd);
 	fd_close(k->report_fd);
+	free(k->vm.counter);
 	free(k);
 }
 

@@ -97,9 +97,11 @@ static void collect_stats(struct child_state *c)
 	const struct kvm_guest *g = &c->guest;
 	if (g->vcpu[0].stats_fd < 0 || kvm_stats_open(g->vcpu[0].stats_fd, &map) < 0)
 		return;
-	for (unsigned i = 0; i < g->vcpus; i++)
-		if (g->vcpu[i].stats_fd >= 0 && kvm_stats_add(g->vcpu[i].stats_fd, &map, c->report->stat) < 0)
+	for (unsigned i = 0; i < MIN_OF(g->vcpus, GUEST_CPUS_MAX); i++) {
+		if (g->vcpu[i].stats_fd >= 0 && kvm_stats_add(g->vcpu[i].stats_fd, &map, c->report->stat[i]) < 0)
 			return;
+		c->report->counted_vcpus = i + 1;
+	}
 }
 
 static void fill_report(struct child_state *c)

@@ -49,7 +49,8 @@ struct vmm_report {
 	uint64_t unclaimed;			/* accesses to no device */
 	uint32_t exit_code;
 	uint32_t end;				/* enum kvm_guest_end */
-	uint64_t stat[KVM_STAT_MAX];		/* KVM's own, of all vCPUs */
+	uint32_t counted_vcpus;			/* rows of `stat` that were written */
+	uint64_t stat[GUEST_CPUS_MAX][KVM_STAT_MAX];	/* KVM's own, of each vCPU */
 	struct perf_outcome perf[PERF_WISH_MAX];	/* zeros where perf mode was not asked for */
 };
 

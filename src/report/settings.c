@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* settings.c -- see settings.h. */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "report/settings.h"
+
+static const char *const origins[] = {
+	[FROM_DEFAULT] = "default", [FROM_SCHEDULER] = "scheduler", [FROM_TEST] = "test", [FROM_LOAD] = "load",
+};
+
+static json_t *limit_value(const struct thresholds *t, enum threshold i)
+{
+	const struct limit *limit = &t->limit[i];
+	if (threshold_rows[i].measured && threshold_rows[i].kind == CHECK_SWITCH)
+		return json_boolean(limit->on);
+	return limit->on ? json_number(limit->value) : json_null();
+}
+
+json_t *thresholds_json(const struct thresholds *t)
+{
+	json_t *rows = json_object();
+	for (unsigned i = 0; i < LIMIT_MAX; i++) {
+		json_t *o = json_object();
+		json_put(&o, "value", limit_value(t, i));
+		json_put_text(&o, "origin", threshold_rows[i].measured ? origins[t->limit[i].origin] : NULL);
+		json_put(&rows, threshold_rows[i].name, o);
+	}
+	return rows;
+}
+
+static json_t *load_threshold(const struct evidence *e, const struct evidence_check *c)
+{
+	json_t *o = json_object();
+	json_put_text(&o, "cgroup_name", e->cgroup[c->cgroup].name);
+	json_put_text(&o, "work_type", e->cgroup[c->cgroup].work);
+	json_put_text(&o, "name", c->name);
+	json_put(&o, "value", c->off ? json_null() : json_number(c->value));
+	return o;
+}
+
+json_t *load_thresholds_json(const struct evidence *e)
+{
+	json_t *array = json_array();
+	for (uint32_t i = 0; i < e->check_count; i++)
+		json_add(&array, load_threshold(e, &e->check[i]));
+	return array;
+}
+
+json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusive)
+{
+	json_t *o = json_object();
+	json_put_bool(&o, "error", facts->expect_err);
+	json_put_text(&o, "finding", finding_name(facts->expect_finding));
+	json_put_text(&o, "error_contains", facts->expect_contains);
+	json_put_text(&o, "error_matches", facts->expect_matches);
+	json_put_bool(&o, "inconclusive_allowed", allow_inconclusive);
+	return o;
+}
+
+json_t *environment_json(const char *const *list)
+{
+	json_t *o = json_object();
+	for (; list && *list; list++) {
+		const char *equals = strchr(*list, '=');
+		_cleanup_buf_ struct buf name = BUF_NULL;
+		text_append_line(&name, *list, strcspn(*list, "="));
+		json_put_text(&o, buf_str(&name), equals ? equals + 1 : NULL);
+	}
+	return o;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* replay.c -- see replay.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/environment.h"
+#include "run/replay.h"
+
+static const char *const perf_options[] = {
+	[PLAN_PERF_DECLARED] = "", [PLAN_PERF_ALL] = " --perf-mode", [PLAN_PERF_NONE] = " --no-perf-mode",
+};
+
+const char *plan_perf_name(enum plan_perf perf)
+{
+	static const char *const names[] = {
+		[PLAN_PERF_DECLARED] = "declared", [PLAN_PERF_ALL] = "all", [PLAN_PERF_NONE] = "none",
+	};
+	return names[perf];
+}
+
+/* A name that ends in '_' stands for all longer names that begin with it. */
+static bool has_name(const char *entry, size_t len, const char *name)
+{
+	size_t known = strlen(name);
+	return (name[known - 1] == '_' ? len > known : len == known) && !strncmp(entry, name, known);
+}
+
+static bool decides(const char *entry)
+{
+	size_t len = strcspn(entry, "=");
+	for (size_t i = 0; entry[len] && i < ENV_MAX; i++) {
+		const struct environment_variable *v = &environment_variables[i];
+		if (v->decides && has_name(entry, len, v->name))
+			return entry[len + 1] != '\0';
+	}
+	return false;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **replay_environment(char *const *environ)
+{
+	size_t count = 0, kept = 0;
+	while (environ && environ[count])
+		count++;
+	char **list = calloc(count + 1, sizeof(*list));
+	for (size_t i = 0; list && i < count; i++) {
+		if (!decides(environ[i]))
+			continue;
+		list[kept] = strdup(environ[i]);
+		if (!list[kept++]) {
+			strings_free(list);
+			return NULL;
+		}
+	}
+	if (list)
+		qsort(list, kept, sizeof(*list), compare_entries);
+	return list;
+}
+
+/* NAME='VALUE': a shell takes the name only when it stands outside the quotes. */
+static void put_environment(const char *const *list, struct buf *out)
+{
+	for (; list && *list; list++) {
+		int name = (int)strcspn(*list, "=");
+		buf_appendf(out, "%.*s=", name, *list);
+		buf_put_quoted(out, *list + name + 1);
+		buf_puts(out, " ");
+	}
+}
+
+uint64_t replay_seed(const struct flake_history *tries, unsigned number, uint64_t seed, enum ktstr_verdict wanted)
+{
+	if (!tries || number > tries->count || tries->item[number - 1].verdict == wanted)
+		return seed;
+	for (unsigned i = tries->count; i > 0; i--)
+		if (tries->item[i - 1].verdict == wanted)
+			return tries->item[i - 1].seed;
+	return seed;
+}
+
+void replay_line(const struct replay_facts *f, struct buf *out)
+{
+	_cleanup_buf_ struct buf filter = BUF_NULL;
+	buf_appendf(&filter, "test(=%s)", f->test);
+	put_environment(f->environment, out);
+	buf_appendf(out, "ktstr test%s -E ", f->gauntlet ? " --gauntlet" : "");
+	buf_put_quoted(out, buf_str(&filter));
+	buf_puts(out, " --kernel ");
+	buf_put_quoted(out, f->kernel);
+	buf_appendf(out, " --accel %s%s", f->accel, f->clone ? " --start clone" : "");
+	if (f->strict)
+		buf_puts(out, " --release");
+	buf_puts(out, perf_options[f->perf]);
+	if (f->skips_fail)
+		buf_puts(out, " --no-skip-mode");
+	if (f->cpu_cap)
+		buf_appendf(out, " --cpu-cap %u", f->cpu_cap);
+	if (f->time_dilation > 1)
+		buf_appendf(out, " --time-dilation %u", f->time_dilation);
+	buf_appendf(out, " --seed 0x%lx ", f->seed);
+	buf_put_quoted(out, f->binary);
+}
