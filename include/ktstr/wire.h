@@ -93,7 +93,7 @@ struct wire_sched {
 	uint32_t event;		/* enum wire_sched_event */
 	int32_t status;		/* as waitpid(2), where its process ended */
 	int32_t pid;
-	uint32_t reserved;
+	uint32_t limit_s;	/* NOT_ATTACHED: the time that was up */
 };
 _Static_assert(sizeof(struct wire_sched) == 16, "layout");
 

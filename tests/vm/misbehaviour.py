@@ -27,7 +27,7 @@ CASES = [
     ('bpf_error', 'scx_bpf_error() after 0.7 s', 'fail', r'disabled by the kernel 0\.[78]s .*misbehaving as asked'),
     ('failed_verification', 'a program the verifier refuses', 'fail', r'verifier rejected it: R\d invalid mem access'),
     ('exit_before_attach', 'its process exits at load', 'fail', r'exited at load with status 3: misbehaving as asked'),
-    ('no_attach', 'its process never attaches', 'fail', r'never attached'),
+    ('no_attach', 'its process never attaches', 'fail', r'never attached in 2 s of guest time'),
     ('scheduler_crash', 'its process crashes', 'fail', r'scheduler process died .*SIGSEGV'),
     ('hung_task', "RCU's thread is never run", 'fail', r'hung task: INFO: task'),
     ('scheduler_aborts_at_stop', 'its process aborts when it is told to stop', 'fail',
