@@ -138,6 +138,12 @@ void worker_count(struct ktstr_worker *w, uint64_t units)
 	count(w, units);
 }
 
+void worker_progress(struct ktstr_worker *w, uint64_t units)
+{
+	w->slot->report.work_units += units;
+	w->slot->report.counts_progress = 1;
+}
+
 static void __attribute__((noinline)) look_thoroughly(struct ktstr_worker *w, bool at_clock)
 {
 	if (at_clock)

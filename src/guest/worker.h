@@ -228,6 +228,8 @@ void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t
 void worker_begin(struct ktstr_worker *w);
 /* Ends a turn in which there was a wait, and thereby a look: only counts it. */
 void worker_count(struct ktstr_worker *w, uint64_t units);
+/* Units of a turn that is still under way, so that a test that ends meanwhile sees them. */
+void worker_progress(struct ktstr_worker *w, uint64_t units);
 /* The time for telemetry, in ticks; 0 where there is none. */
 static inline int64_t worker_now(const struct ktstr_worker *w)
 {
