@@ -34,6 +34,13 @@ static void send_stimulus(struct stage *s)
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
+/* Returns when it is due again. */
+static nsec_t sample_workers(struct ktstr_ctx *t)
+{
+	struct stage *s = t->stage;
+	return s ? MIN_OF(crew_sample(&s->step), crew_sample(&s->backdrop)) : NSEC_NEVER;
+}
+
 /*
  * One wait: until @until, a message of PID 1, or news of a payload, which is seen to here. True: *ret is a message. A
  * channel that is gone (a test may close what it likes) is not listened to any more.
@@ -42,6 +49,7 @@ static bool wait_once(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 {
 	struct pollfd fd[1 + PAYLOAD_FDS_MAX] = {{ .fd = t->channel.fd, .events = POLLIN }};
 	unsigned count = 1 + payloads_poll(t, fd + 1);
+	until = MIN_OF(until, sample_workers(t));
 	nsec_t left = MIN_OF(until, payloads_deadline(t)) - nsec_now();
 	struct timespec ts = nsec_to_timespec(MAX_OF(left, 0));
 	int n = ppoll(fd, count, &ts, NULL);

@@ -432,6 +432,8 @@ void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t
 	r->run_ns = after[0] - before[0];
 	r->run_delay_ns = after[1] - before[1];
 	r->run_count = after[2] - before[2];
+	w->slot->delay_sum = after[1];
+	w->slot->ended_ns = nsec_now();
 	r->pages_migrated = pages_migrated() - migrated;
 	if (w->topology->cpus && w->topology->nodes > 1)
 		count_pages(r);
