@@ -50,6 +50,7 @@ CASES = [
     ('test_without_end', 'the test never returns', 'fail', r'did not end within its time'),
     ('test_spins', 'the test spins at real-time priority', 'fail', r'did not end within its time'),
     ('descriptors_closed', 'the test closes all descriptors', 'fail', r'closed its channel'),
+    ('forged_result', 'the test forges its result and switches the machine off', 'fail', r"ended while the test's process ran"),
     ('things_remounted', 'the test unmounts cgroups, hides /proc and /dev', 'fail', r"cgroup 'cg_0': create: /sys/fs/cgroup/ktstr is gone"),
     ('cgroup_stays', 'a cgroup cannot be removed', 'inconclusive', r"cgroup 'cg_0': remove: Device or resource busy"),
     ('cgroup_stays_and_may', 'the same, in a test that may be inconclusive', 'inconclusive', r"cgroup 'cg_0': remove: Device"),
