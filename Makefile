@@ -3,7 +3,7 @@
 BUILD ?= build
 CPUS  := $(shell nproc)
 
-.PHONY: all setup kernel demo check lab trust bench clean
+.PHONY: all setup kernel demo check lab trust soak bench clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -30,6 +30,11 @@ check: setup
 SEEDS ?= 20
 trust: kernel
 	@python3 tests/trust/trust.py $(BUILD) --seeds $(SEEDS)
+
+# What must never fail, over SEEDS seeds: default work types, behaviour; and 10^7 mutations through the parsers. Hours.
+soak: kernel
+	@ninja -C $(BUILD) --quiet
+	@python3 tests/soak/soak.py $(BUILD) --seeds $(SEEDS)
 
 # The KVM backend inside the lab: a Linux under emulated SVM with the real kvm_amd.
 lab: kernel

@@ -111,6 +111,12 @@ void machine_deadline(struct machine *m, nsec_t length)
 	move_deadline(m, m->reactor->now + length);
 }
 
+void machine_postpone(struct machine *m, nsec_t later)
+{
+	if (m->deadline)
+		m->deadline += later;	/* the timer looks again when it fires */
+}
+
 static void enter(struct machine *m, unsigned state)
 {
 	unsigned from = m->state;

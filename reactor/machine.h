@@ -83,6 +83,8 @@ void machine_cancel(struct machine *m);
 void machine_extend(struct machine *m);
 /* Gives the present stay @length from now instead of its table's: what depends on the job at hand. */
 void machine_deadline(struct machine *m, nsec_t length);
+/* For the reactor's own files: moves the deadline, if there is one, @later. */
+void machine_postpone(struct machine *m, nsec_t later);
 /* "run/attempt[12]"; @out of @size bytes. */
 const char *machine_path(const struct machine *m, char *out, size_t size);
 static inline const char *machine_state_name(const struct machine *m)

@@ -170,22 +170,36 @@ nsec_t reactor_now(const struct reactor *r)
 	return r->now;
 }
 
+/* Deadlines do not count the time in which the loop was stopped: nobody could have told it that they were met. */
+static void note_absence(struct reactor *r, nsec_t expected, nsec_t now)
+{
+	nsec_t away = time_away(expected, now);
+	if (!away)
+		return;
+	r->away += away;
+	list_for_each(node, &r->machines)
+		machine_postpone(list_entry(node, struct machine, node), away);
+}
+
 int reactor_turn(struct reactor *r, nsec_t until)
 {
 	bool busy = !list_empty(&r->ready) || !list_empty(&r->doomed);
 	if (r->timers)
 		until = MIN_OF(until, r->heap[0]->at);
 	nsec_t before = r->now;
-	int result = r->backend->wait(r, busy ? 0 : until);
+	until = busy ? 0 : r->backend->slices ? MIN_OF(until, before + TIME_SLICE) : until;
+	int result = r->backend->wait(r, until);
 	if (result < 0)
 		return result;
 	r->now = r->backend->now(r);
+	note_absence(r, MAX_OF(until, before), r->now);
 	r->stats.in_wait += r->now - before;
 	run_ready(r);
 	fire_timers(r);
 	bury(r);
 	nsec_t after = r->backend->now(r);
 	r->stats.in_handlers += after - r->now;
+	note_absence(r, r->now, after);
 	r->now = after;
 	r->stats.turns++;
 	return 0;

@@ -82,6 +82,7 @@ struct backend {
 	/* Starts a process; its end is reported by child_exited(). */
 	int (*spawn)(struct reactor *r, struct child *c, const struct child_spec *spec, struct err **err);
 	void (*kill)(struct reactor *r, struct child *c, int sig);
+	bool slices;	/* it waits in slices of TIME_SLICE, so that a loop that was stopped is noticed */
 	/* Runs a blocking function elsewhere; its end is reported by offload_finished(). */
 	void (*offload)(struct reactor *r, struct offload_job *job);
 	void (*free)(struct reactor *r);
@@ -101,6 +102,7 @@ struct reactor {
 	struct timer **heap;
 	size_t timers, heap_cap;
 	nsec_t now;			/* cached once a turn */
+	nsec_t away;			/* how long the loop was stopped from outside, so far: time_away() */
 	bool stopping;
 	struct {
 		uint64_t turns, ops, steps;

@@ -15,6 +15,7 @@ const struct sim_faults SIM_FAULTS_NONE = { 0 };
 const struct sim_faults SIM_FAULTS_SWARM = {
 	.short_io = 3000, .eintr = 1500, .enospc = 600, .reset = 600, .offload_fails = 600,
 	.spawn_fails = 600, .child_dies = 2000, .cancel_loses = 20000,
+	.stops = 20,
 };
 
 enum event_kind { EVENT_OP, EVENT_CHILD, EVENT_JOB };
@@ -148,6 +149,8 @@ static int sim_wait(struct reactor *r, nsec_t until)
 	if (until == NSEC_NEVER)
 		return -EDEADLK;	/* nothing will ever happen: a machine waits for what nobody does */
 	s->clock = MAX_OF(s->clock, until);
+	if (s->config.stop_max && chance(s, s->config.faults.stops))
+		s->clock += (nsec_t)rng_below(&s->rng, (uint64_t)s->config.stop_max);
 	return 0;
 }
 

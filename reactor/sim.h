@@ -21,6 +21,7 @@ struct sim_faults {
 	uint16_t spawn_fails;		/* -EAGAIN */
 	uint16_t child_dies;		/* killed at a random moment of its life */
 	uint16_t cancel_loses;		/* the result is faster than the cancel */
+	uint16_t stops;			/* each wait: the loop is stopped, for up to `stop_max` */
 };
 
 extern const struct sim_faults SIM_FAULTS_NONE, SIM_FAULTS_SWARM;
@@ -36,6 +37,7 @@ struct sim_config {
 	uint64_t seed;
 	struct sim_faults faults;
 	nsec_t latency_max;	/* of an op or offload job; at least 1 */
+	nsec_t stop_max;	/* 0: the loop is never stopped */
 	sim_child_fn *child;	/* NULL: children exit 0 after up to a second */
 	void *child_data;
 };

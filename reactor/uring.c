@@ -181,6 +181,7 @@ static const struct backend uring_backend = {
 	.spawn = uring_spawn,
 	.kill = uring_kill,
 	.offload = uring_offload,
+	.slices = true,
 	.free = uring_free,
 };
 

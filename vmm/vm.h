@@ -96,6 +96,7 @@ struct vm {
 	struct notice changed;		/* new records, console output, or the end */
 	bool ended;
 	enum vm_end end;
+	pid_t pid;			/* of the process, until it has ended; 0: it has none */
 	int status;			/* of the process, as waitpid(2) */
 	uint64_t cpu_usec, rss_kib;	/* of the process, once ended */
 	uint64_t dropped;		/* records the log had no room for */
@@ -114,5 +115,13 @@ struct vm {
 	unsigned wishes;
 	nsec_t started, hello;		/* host time; hello: when the first record was seen */
 };
+
+/* What the VM's process has had of the host so far. */
+struct vm_usage {
+	bool known;			/* false: it has no process, or it is gone */
+	bool stopped;			/* by a signal or a debugger, at this moment */
+	nsec_t cpu;			/* CPU time of all its threads */
+};
+struct vm_usage vm_usage(const struct vm *vm);
 
 #endif

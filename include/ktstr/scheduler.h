@@ -23,10 +23,18 @@ struct ktstr_scheduler {
 	 * other CPU is kept busy by a real-time task until the scheduler is attached. Left alone: anywhere.
 	 */
 	unsigned load_cpu;
+	unsigned attach_timeout_s;	/* guest seconds from its start until it is attached. 0: KTSTR_ATTACH_TIMEOUT_S */
 	struct ktstr_checks checks;
 };
 
 #define KTSTR_CPU(n) ((n) + 1)
+#define KTSTR_ATTACH_TIMEOUT_S 20
+#define KTSTR_ATTACH_TIMEOUT_S_MAX 3600
+
+static inline unsigned ktstr_attach_timeout_s(const struct ktstr_scheduler *s)
+{
+	return s->attach_timeout_s ? s->attach_timeout_s : KTSTR_ATTACH_TIMEOUT_S;
+}
 
 /* Defines `static const struct ktstr_scheduler id`. */
 #define KTSTR_SCHEDULER(id, ...)                                                                     \

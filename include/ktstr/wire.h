@@ -93,7 +93,7 @@ struct wire_sched {
 	uint32_t event;		/* enum wire_sched_event */
 	int32_t status;		/* as waitpid(2), where its process ended */
 	int32_t pid;
-	uint32_t reserved;
+	uint32_t limit_s;	/* NOT_ATTACHED: the time that was up */
 };
 _Static_assert(sizeof(struct wire_sched) == 16, "layout");
 
@@ -164,12 +164,14 @@ struct wire_worker {
 	uint8_t state;		/* 'R': ready to run, but not run; 0: not known */
 	uint8_t child_state;	/* of the process that it waits for */
 	uint16_t reserved;
+	uint32_t max_run_delay_us; /* longest wait for a CPU, at least; see docs/ARCHITECTURE.md, Checks */
+	uint32_t reserved2;
 	uint64_t cpus_used[WIRE_CPUS_MAX / 64];
 	uint64_t cpus_outside[WIRE_CPUS_MAX / 64]; /* used at a time at which they were not allowed */
 	uint64_t pages_migrated;	/* the machine's numa_pages_migrated while it worked */
 	uint32_t numa_pages[WIRE_NODES_MAX]; /* at its end, by node: /proc/self/numa_maps */
 };
-_Static_assert(sizeof(struct wire_worker) == 640, "layout");
+_Static_assert(sizeof(struct wire_worker) == 648, "layout");
 
 struct wire_metric {
 	uint32_t worker;

@@ -43,6 +43,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		"KTSTR_CPU_CAP", "Largest number of CPUs to keep busy. The option --cpu-cap wins.",
 		"30 % of the CPUs for a kernel build, all for tests", "src/lock/budget.c", ENVIRONMENT_USER,
 		ENVIRONMENT_VALUE },
+	[ENV_HOST_DEADLINE_PERCENT] = {
+		"KTSTR_HOST_DEADLINE_PERCENT", "How long a machine may take on the host until it counts as hanging, in percent "
+		"of what is built in. More than 100 is for a very slow host.",
+		"100", "src/run/fleet.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_KERNEL] = {
 		"KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
 		"the newest usable kernel in the cache", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },

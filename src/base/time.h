@@ -38,4 +38,15 @@ const char *nsec_format(nsec_t t, char out[TIME_TEXT_MAX]);
 /* RFC 3339, UTC, seconds. @out has TIME_TEXT_MAX bytes. */
 const char *time_rfc3339(time_t t, char out[TIME_TEXT_MAX]);
 
+/*
+ * Time away. Whoever waits in slices of TIME_SLICE notices when it was stopped (SIGSTOP, a frozen container, a debugger,
+ * a host that is too busy): it wakes up late. This is by how much, where that is more than a busy machine explains: a
+ * deadline that is moved by it does not count time in which nobody could have met it.
+ */
+#define TIME_SLICE (1 * NSEC_PER_SEC)
+static inline nsec_t time_away(nsec_t expected, nsec_t now)
+{
+	return now - expected > TIME_SLICE ? now - expected : 0;
+}
+
 #endif

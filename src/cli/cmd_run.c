@@ -129,6 +129,9 @@ static int observe(struct session *s, struct evidence *e, struct err **err)
 	e->interrupted = s->interrupted;
 	e->test_exit.status = host_engine_reap(&s->engine);
 	e->has_test_exit = !s->interrupted;
+	/* Here we are what PID 1 is in a guest, and this is our last word. */
+	e->exit.reason = WIRE_EXIT_DONE;
+	e->has_exit = !s->interrupted;
 	return 0;
 }
 

@@ -46,8 +46,8 @@ int crew_init(struct crew *c, uint64_t seed, const struct guest_topology *topolo
 		crew_done(c);
 		return FAIL_SYS(err, -ENOMEM, "memory for %d workers", WORKERS_MAX);
 	}
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {	/* two descriptors and a pidfd a worker */
-		files.rlim_cur = MAX_OF(files.rlim_cur, MIN_OF(files.rlim_max, (rlim_t)4 * WORKERS_MAX));
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {	/* two descriptors, a pidfd and a schedstat a worker */
+		files.rlim_cur = MAX_OF(files.rlim_cur, MIN_OF(files.rlim_max, (rlim_t)5 * WORKERS_MAX));
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	return 0;
@@ -65,6 +65,7 @@ static void release(struct crew_member *m)
 		fd_close(m->fd_in);
 	fd_close(m->fd_out);
 	fd_close(m->fd_shared);
+	fd_close(m->schedstat);
 }
 
 void crew_done(struct crew *c)
@@ -139,6 +140,7 @@ static int add_member(struct crew *c, const struct crew_place *place, unsigned i
 		.fd_in = -1,
 		.fd_out = -1,
 		.fd_shared = -1,
+		.schedstat = -1,
 		.limited = place->limited,
 	};
 	snprintf(m->cgroup, sizeof(m->cgroup), "%s", place->cgroup);
@@ -446,6 +448,7 @@ static void note_end(struct crew *c, size_t i, int status)
 {
 	struct wire_worker *r = &c->slot[i].report;
 	c->member[i].over = true;
+	crew_sample_last(&c->member[i], &c->slot[i]);
 	if (never_had_time(c, i))
 		r->counts_progress = 0;
 	else

@@ -106,6 +106,7 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 	put_strings(out, "sysctls", s->sysctls);
 	put_strings(out, "kargs", s->kargs);
 	put_number(out, "load_cpu", s->load_cpu);
+	put_number(out, "attach_timeout_s", ktstr_attach_timeout_s(s));
 	put_checks(out, &s->checks);
 	buf_puts(out, "}");
 }

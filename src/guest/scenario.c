@@ -34,6 +34,13 @@ static void send_stimulus(struct stage *s)
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
+/* Returns when it is due again. */
+static nsec_t sample_workers(struct ktstr_ctx *t)
+{
+	struct stage *s = t->stage;
+	return s ? MIN_OF(crew_sample(&s->step), crew_sample(&s->backdrop)) : NSEC_NEVER;
+}
+
 /*
  * One wait: until @until, a message of PID 1, or news of a payload, which is seen to here. True: *ret is a message. A
  * channel that is gone (a test may close what it likes) is not listened to any more.
@@ -42,6 +49,7 @@ static bool wait_once(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 {
 	struct pollfd fd[1 + PAYLOAD_FDS_MAX] = {{ .fd = t->channel.fd, .events = POLLIN }};
 	unsigned count = 1 + payloads_poll(t, fd + 1);
+	until = MIN_OF(until, sample_workers(t));
 	nsec_t left = MIN_OF(until, payloads_deadline(t)) - nsec_now();
 	struct timespec ts = nsec_to_timespec(MAX_OF(left, 0));
 	int n = ppoll(fd, count, &ts, NULL);
@@ -82,13 +90,22 @@ void ktstr_ctx_sleep_us(struct ktstr_ctx *t, unsigned us)
 		stage_sleep(t, nsec_now() + us * NSEC_PER_USEC);
 }
 
-static int ask_scheduler(struct stage *s, enum sched_request_kind kind, const char *name, struct err **err)
+/* Beside what a scheduler may take to attach: PID 1 first ends the one before. */
+#define SCHED_CHANGE_DEADLINE (20 * NSEC_PER_SEC)
+
+/* @which: NULL is the test's own. */
+static int ask_scheduler(struct stage *s, enum sched_request_kind kind, const struct ktstr_scheduler *which,
+			 struct err **err)
 {
+	const struct ktstr_scheduler *attached = which ? which : s->t->test->scheduler;
+	nsec_t patience = SCHED_CHANGE_DEADLINE;
+	if (attached)
+		patience += ktstr_attach_timeout_s(attached) * NSEC_PER_SEC;
 	struct sched_request request = { .kind = kind };
 	struct control answer = { 0 };
-	snprintf(request.name, sizeof(request.name), "%s", name ? name : "");
+	snprintf(request.name, sizeof(request.name), "%s", which ? which->name : "");
 	int r = channel_send(&s->t->channel, CHANNEL_SCHED_REQUEST, &request, sizeof(request), NULL, 0);
-	nsec_t deadline = nsec_now() + 40 * NSEC_PER_SEC;
+	nsec_t deadline = nsec_now() + patience;
 	while (r == 0 && answer.kind != CONTROL_SCHED_DONE && take_control(s->t, deadline, &answer))
 		if (answer.kind == CONTROL_SCHED_GONE)
 			s->t->scheduler_gone = true;
@@ -111,7 +128,7 @@ int stage_scheduler(struct stage *s, const struct ktstr_op *op, struct err **err
 	if (op->kind != KTSTR_OP_ATTACH_SCHEDULER)
 		r = ask_scheduler(s, SCHED_REQUEST_DETACH, NULL, err);
 	if (r == 0 && op->kind != KTSTR_OP_DETACH_SCHEDULER)
-		r = ask_scheduler(s, SCHED_REQUEST_ATTACH, op->scheduler ? op->scheduler->name : NULL, err);
+		r = ask_scheduler(s, SCHED_REQUEST_ATTACH, op->scheduler, err);
 	crew_pardon(&s->step, NULL);
 	crew_pardon(&s->backdrop, NULL);
 	return r < 0 ? err_wrap(err, r, "Op::%s", op_name(op->kind)) : 0;

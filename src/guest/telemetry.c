@@ -138,6 +138,12 @@ void worker_count(struct ktstr_worker *w, uint64_t units)
 	count(w, units);
 }
 
+void worker_progress(struct ktstr_worker *w, uint64_t units)
+{
+	w->slot->report.work_units += units;
+	w->slot->report.counts_progress = 1;
+}
+
 static void __attribute__((noinline)) look_thoroughly(struct ktstr_worker *w, bool at_clock)
 {
 	if (at_clock)
@@ -426,6 +432,8 @@ void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t
 	r->run_ns = after[0] - before[0];
 	r->run_delay_ns = after[1] - before[1];
 	r->run_count = after[2] - before[2];
+	w->slot->delay_sum = after[1];
+	w->slot->ended_ns = nsec_now();
 	r->pages_migrated = pages_migrated() - migrated;
 	if (w->topology->cpus && w->topology->nodes > 1)
 		count_pages(r);

@@ -54,6 +54,8 @@ struct worker_slot {
 	_Atomic int64_t stamp;		/* ticks: when somebody last woke it */
 	_Atomic int32_t child;		/* a process that it made and waits for; 0: none */
 	int64_t began_ns, began;	/* the same time; the second in ticks */
+	int64_t ended_ns;		/* 0: it has not; else not before it read `delay_sum` */
+	uint64_t delay_sum;		/* ns that it ever waited for a CPU (schedstat), at its end */
 	uint32_t trouble;		/* enum worker_trouble */
 	int32_t trouble_code;		/* negative errno */
 	char trouble_text[48];
@@ -143,6 +145,9 @@ struct crew_member {
 	int fd_shared;			/* on the group's first member: epoll set */
 	uint32_t batch;
 	nsec_t start_offset, let_go, pardoned;	/* pardoned: when last; 0: never */
+	int schedstat;			/* delay.c: of the worker; -1: not opened yet */
+	uint64_t delay_sum, longest_delay;	/* as last read, and the longest wait that is certain; ns */
+	nsec_t delay_read;		/* when, at the earliest; 0: never */
 	bool over;
 	bool limited;
 	char cgroup[WIRE_NAME_MAX];	/* where it is now */
@@ -162,6 +167,7 @@ struct crew {
 	size_t count, cap, records;
 	uint32_t batch;
 	nsec_t stopping;		/* when it was last told to */
+	nsec_t sample_due;		/* delay.c: the next reading */
 	struct rng rng;
 };
 
@@ -199,6 +205,10 @@ int crew_move(struct crew *c, const char *from, const struct crew_place *to, str
 void crew_pardon(struct crew *c, const char *cgroup);
 /* Stops those of @cgroup, or all (NULL), and waits, 5 s together; whoever has not ended by then is killed. */
 void crew_stop(struct crew *c, const char *cgroup);
+/* delay.c: reads how long its workers have waited for a CPU, when that is due; returns when it will be again. */
+nsec_t crew_sample(struct crew *c);
+/* The last reading, of a worker that has ended. */
+void crew_sample_last(struct crew_member *m, const struct worker_slot *s);
 bool crew_has(const struct crew *c, const char *cgroup);
 /*
  * Sends the cgroup records, then every worker's telemetry; both counters move on. Fail: a worker could not do what its
@@ -228,6 +238,8 @@ void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t
 void worker_begin(struct ktstr_worker *w);
 /* Ends a turn in which there was a wait, and thereby a look: only counts it. */
 void worker_count(struct ktstr_worker *w, uint64_t units);
+/* Units of a turn that is still under way, so that a test that ends meanwhile sees them. */
+void worker_progress(struct ktstr_worker *w, uint64_t units);
 /* The time for telemetry, in ticks; 0 where there is none. */
 static inline int64_t worker_now(const struct ktstr_worker *w)
 {

@@ -369,10 +369,12 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 		r = put_line(&conf, "scheduler", "/scheduler", err);
 	for (unsigned i = 0; r == 0 && i < IMAGE_STAGED_MAX && s->staged[i].name; i++) {
 		r = put_line(&conf, "staged", s->staged[i].name, err);
-		buf_appendf(&conf, "staged_arg=/staged.%u\n", i);
+		buf_appendf(&conf, "staged_arg=/staged.%u\nstaged_attach_s=%u\n", i, s->staged[i].attach_timeout_s);
 		if (r == 0)
 			r = put_lines(&conf, "staged_arg", s->staged[i].args, err);
 	}
+	if (s->scheduler)
+		buf_appendf(&conf, "attach_s=%u\n", s->attach_timeout_s);
 	if (s->load_cpu)
 		buf_appendf(&conf, "load_cpu=%u\n", s->load_cpu);
 	for (size_t i = 0; i < ARRAY_SIZE(s->sched_args) && r == 0; i++)

@@ -43,8 +43,10 @@ struct image_suffix_spec {
 	struct image_staged {
 		const char *name;
 		const char *const *args;	/* NULL-terminated or NULL */
+		unsigned attach_timeout_s;
 	} staged[IMAGE_STAGED_MAX];		/* of the base's, in their order; ends at the first without a name */
 	unsigned load_cpu;			/* CPU + 1; 0: anywhere */
+	unsigned attach_timeout_s;		/* of the scheduler */
 	const char *const *sched_args[2];	/* the scheduler's, then the test's; each NULL-terminated or NULL */
 	const char *const *sysctls;
 	bool plain;				/* as its base */

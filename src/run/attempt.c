@@ -176,13 +176,24 @@ static int listen(struct machine *m)
 	return a->vm->ended || a->evidence.has_exit || a->evidence.damage.len ? ATTEMPT_DRAINING : -EAGAIN;
 }
 
+/* Notes the first entry into a state, whose deadline is @length; 0: the table's. */
+static void first_entry(struct attempt *a, enum attempt_state state, nsec_t length)
+{
+	if (a->was_in == state)
+		return;
+	a->was_in = state;
+	a->since = reactor_now(a->machine.reactor);
+	a->since_away = a->machine.reactor->away;
+	a->since_usage = vm_usage(a->vm);
+	if (length)
+		machine_deadline(&a->machine, length);
+}
+
 static int booting(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	if (a->was_in != ATTEMPT_BOOTING && a->boot_deadline)
-		machine_deadline(m, a->boot_deadline);
-	a->was_in = ATTEMPT_BOOTING;
+	first_entry(a, ATTEMPT_BOOTING, a->boot_deadline);
 	int next = listen(m);
 	if (next >= 0)
 		return next;
@@ -196,7 +207,7 @@ static int hello(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	a->was_in = ATTEMPT_HELLO;
+	first_entry(a, ATTEMPT_HELLO, a->hello_deadline);
 	int next = listen(m);
 	if (next >= 0)
 		return next;
@@ -210,9 +221,7 @@ static int running(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	if (a->was_in != ATTEMPT_RUNNING && a->run_deadline)
-		machine_deadline(m, a->run_deadline);
-	a->was_in = ATTEMPT_RUNNING;
+	first_entry(a, ATTEMPT_RUNNING, a->run_deadline);
 	int next = listen(m);
 	if (next >= 0)
 		return next;
@@ -222,15 +231,33 @@ static int running(struct machine *m, int result)
 
 /* --- DRAINING: the machine's end, by itself, by us, or because it is late ----------------------------------------- */
 
-static void note_end(struct attempt *a, int result)
+/*
+ * The deadline passed; but what the guest has said by now counts first. Whether its machine got to run meanwhile decides
+ * what the lateness says: a guest that was stopped, or had no CPU, could not have been in time.
+ */
+static void note_late(struct attempt *a)
 {
 	static const char *const names[ATTEMPT_STATE_MAX] = {
 		[ATTEMPT_BOOTING] = "booting", [ATTEMPT_HELLO] = "hello", [ATTEMPT_RUNNING] = "running",
 	};
+	struct evidence *e = &a->evidence;
+	struct vm_usage usage = vm_usage(a->vm);
+	collect(a);
+	if (e->has_exit || e->damage.len || a->vm->ended)
+		return;
+	snprintf(e->late_in, sizeof(e->late_in), "%s", names[a->was_in] ?: "?");
+	e->late_after = reactor_now(a->machine.reactor) - a->since - (a->machine.reactor->away - a->since_away);
+	e->late_known = usage.known && a->since_usage.known;
+	e->late_cpu = usage.cpu - a->since_usage.cpu;
+	e->late_stopped = usage.stopped;
+}
+
+static void note_end(struct attempt *a, int result)
+{
 	if (result == -ECANCELED)
 		a->evidence.interrupted = true;
 	else if (result == -ETIME && a->was_in < ATTEMPT_DRAINING)
-		snprintf(a->evidence.late_in, sizeof(a->evidence.late_in), "%s", names[a->was_in] ?: "?");
+		note_late(a);
 	if (result < 0)
 		a->env->backend->kill(a->vm, result == -ETIME && !a->evidence.has_exit);
 }

@@ -61,13 +61,15 @@ struct attempt {
 	struct vm_config config;
 	bool keep_memory;		/* the machine's, until the attempt is done */
 	nsec_t boot_deadline;		/* host time for BOOTING; 0: the state's own */
-	nsec_t run_deadline;		/* likewise for RUNNING */
+	nsec_t hello_deadline, run_deadline;	/* likewise for HELLO and RUNNING */
 	struct mould *mould;		/* what it is to be a clone of, not started; the attempt's. NULL: it boots */
 	struct offload_job job;
 	int initrd_fd;
 	bool cloned;			/* it was */
 	struct vm *vm;
 	unsigned was_in;		/* the state before a failure's detour */
+	nsec_t since, since_away;	/* when it came into `was_in`; reactor->away then */
+	struct vm_usage since_usage;	/* of its machine then */
 	struct guestmem memory;		/* what is kept; no nodes: nothing */
 	struct evidence evidence;
 	struct judgement judgement;

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/parse.h"
 #include "reactor/signal.h"
 #include "report/failure.h"
 #include "report/host.h"
@@ -14,6 +16,30 @@
 #include "vmm/qemu/quicken.h"
 
 #define REDRAW_PERIOD (100 * NSEC_PER_MSEC)
+
+/*
+ * Host time for a machine, far more than it needs: these are for guests that hang. Processors come up one after the
+ * other, and guest seconds cost more host seconds the more processors share one thread.
+ */
+static void set_deadlines(const struct fleet *f, struct attempt *a)
+{
+	const struct plan_case *c = a->item;
+	nsec_t cpus = topology_cpus(&c->topology);
+	double scale = c->time_dilation * f->deadline_scale;
+	a->boot_deadline = (nsec_t)(scale * (3 * NSEC_PER_MIN + cpus * 10 * NSEC_PER_SEC));
+	a->hello_deadline = (nsec_t)(scale * (2 * NSEC_PER_MIN + test_attach_timeout(c->test) * (9 + cpus)));
+	a->run_deadline = (nsec_t)(scale * (2 * NSEC_PER_MIN + c->test->duration * (20 + cpus)));
+}
+
+/* KTSTR_HOST_DEADLINE_PERCENT: more than 100 for a host that is slower than any should be. */
+static double deadline_scale(void)
+{
+	const char *said = environment_get(ENV_HOST_DEADLINE_PERCENT);
+	uint32_t percent = 100;
+	if (said && parse_u32_range(said, 1, 100000, &percent) < 0)
+		percent = 100;
+	return percent / 100.0;
+}
 
 static void start_attempt(struct fleet *f, size_t index, unsigned number);
 
@@ -256,13 +282,8 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			   .late_cpus = c->kernel->serial_smp,
 			   .perf = c->perf,
 			   .verbose = f->config.verbose},
-		/* Processors come up one after the other. */
-		.boot_deadline = c->time_dilation *
-				 (3 * NSEC_PER_MIN + topology_cpus(&c->topology) * 10 * NSEC_PER_SEC),
-		/* Guest seconds cost more host seconds the more processors share one thread. */
-		.run_deadline = c->time_dilation *
-				(2 * NSEC_PER_MIN + c->test->duration * (20 + topology_cpus(&c->topology))),
 	};
+	set_deadlines(f, a);
 	a->mould = make_mould(f, a);
 	f->live[index] = a;
 	attempt_start(f->reactor, a, NULL, c->name);
@@ -311,6 +332,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				      .ended = on_ended};
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
 	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
+	f->deadline_scale = deadline_scale();
 	f->counts.total = (unsigned)config->plan->count;
 	return f->live && f->history ? make_boot_files(f) : -ENOMEM;
 }

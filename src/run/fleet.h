@@ -69,6 +69,7 @@ struct fleet {
 	struct attempt **live;		/* one slot a plan item; NULL: none */
 	struct flake_history *history;	/* likewise; an item's is its running attempt's alone */
 	struct run_counts counts;
+	double deadline_scale;		/* of the attempts' host deadlines; 1: as they are */
 	unsigned open;			/* items without a final result */
 	unsigned drawn;			/* lines of the live view on the terminal */
 	nsec_t began;

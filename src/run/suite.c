@@ -51,6 +51,14 @@ static void test_done(struct test_decl *t)
 	free(t->staged);
 }
 
+nsec_t test_attach_timeout(const struct test_decl *t)
+{
+	unsigned longest = t->scheduler ? t->scheduler->attach_timeout_s : 0;
+	for (size_t i = 0; t->staged && t->staged[i]; i++)
+		longest = MAX_OF(longest, t->staged[i]->attach_timeout_s);
+	return longest * NSEC_PER_SEC;
+}
+
 void suite_done(struct suite *s)
 {
 	for (size_t i = 0; i < s->schedulers; i++)
@@ -176,6 +184,11 @@ static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **e
 		r = get_strings(o, "kargs", &s->kargs, err);
 	if (r == 0)
 		r = get_unsigned(o, "load_cpu", &s->load_cpu, err);
+	if (r == 0)
+		r = get_unsigned(o, "attach_timeout_s", &s->attach_timeout_s, err);
+	if (r == 0 && (s->attach_timeout_s < 1 || s->attach_timeout_s > KTSTR_ATTACH_TIMEOUT_S_MAX))
+		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "scheduler '%s': attach_timeout_s %u; say 1 to %d", s->name,
+			    s->attach_timeout_s, KTSTR_ATTACH_TIMEOUT_S_MAX);
 	return r == 0 ? get_checks(o, &s->checks, err) : r;
 }
 

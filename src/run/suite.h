@@ -3,7 +3,7 @@
 #ifndef KTSTR_RUN_SUITE_H
 #define KTSTR_RUN_SUITE_H
 
-#include <ktstr/check.h>
+#include <ktstr/scheduler.h>
 #include <ktstr/topology.h>
 
 #include "base/err.h"
@@ -17,6 +17,7 @@ struct sched_decl {
 	char *name, *binary;
 	char **args, **sysctls, **kargs;	/* NULL-terminated */
 	unsigned load_cpu;			/* CPU + 1; 0: anywhere */
+	unsigned attach_timeout_s;		/* guest time */
 	struct ktstr_checks checks;
 };
 
@@ -66,5 +67,7 @@ void suite_done(struct suite *s);
 int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err);
 void suites_free(struct suite *suite, size_t count);
 void strings_free(char **list);
+/* The longest that any of the test's schedulers may take to attach, guest time; 0 without one. */
+nsec_t test_attach_timeout(const struct test_decl *t);
 
 #endif

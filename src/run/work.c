@@ -16,7 +16,7 @@
 /* How long a test may take in guest time before PID 1 ends it: steps may add up to more than the declared duration. */
 static nsec_t guest_limit(const struct test_decl *t)
 {
-	return 3 * t->duration + 30 * NSEC_PER_SEC;
+	return 3 * t->duration + 10 * NSEC_PER_SEC + MAX_OF(test_attach_timeout(t), 20 * NSEC_PER_SEC);
 }
 
 static struct fleet *fleet_of(const struct attempt *a)
@@ -45,6 +45,7 @@ static int locate_staged(const struct plan_case *c, char *path[IMAGE_STAGED_MAX 
 		if (r < 0)
 			return err_wrap(err, r, "test '%s'", c->test->name);
 		suffix->staged[i].name = staged[i]->name;
+		suffix->staged[i].attach_timeout_s = staged[i]->attach_timeout_s;
 		suffix->staged[i].args = (const char *const *)staged[i]->args;
 	}
 	return 0;
@@ -111,6 +112,7 @@ static int build_image(struct attempt *a, bool plain)
 		.test = t->name, .seed = a->seed, .duration_ns = (uint64_t)t->duration,
 		.limit_ns = (uint64_t)guest_limit(t), .scheduler = t->scheduler != NULL,
 		.load_cpu = t->scheduler ? t->scheduler->load_cpu : 0,
+		.attach_timeout_s = t->scheduler ? t->scheduler->attach_timeout_s : 0,
 		.sched_args = { t->scheduler ? (const char *const *)t->scheduler->args : NULL,
 				(const char *const *)t->sched_args },
 		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,

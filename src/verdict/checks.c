@@ -117,16 +117,16 @@ static void check_progress(struct check_run *run, const struct checked_load *l)
 }
 
 /* A limit that nobody set gives way to what the test asks for. */
-static double gap_limit_ms(const struct check_run *run, const struct checked_load *l)
+static double patient_limit_ms(const struct check_run *run, const struct checked_load *l, enum threshold which)
 {
-	const struct limit *limit = &l->t.limit[LIMIT_GAP];
+	const struct limit *limit = &l->t.limit[which];
 	double asked_for = milliseconds((uint64_t)patience(run, l));
 	return limit->origin == FROM_DEFAULT && asked_for > limit->value ? asked_for : limit->value;
 }
 
 static void check_gaps(struct check_run *run, const struct checked_load *l)
 {
-	double limit = l->t.limit[LIMIT_GAP].value, allowed = gap_limit_ms(run, l);
+	double limit = l->t.limit[LIMIT_GAP].value, allowed = patient_limit_ms(run, l, LIMIT_GAP);
 	struct crowd crowd = { 0 };
 	char others[64] = "";
 	for (uint32_t i = 0; i < run->e->worker_count; i++) {
@@ -146,6 +146,27 @@ static void check_gaps(struct check_run *run, const struct checked_load *l)
 	check_fails(run, LIMIT_GAP, "%s: tid %d stuck %lums on cpu%u at +%lums (threshold %.0fms)%s%s", l->name, w->tid,
 		    w->max_gap_ns / 1000000, w->max_gap_cpu, w->max_gap_at_ns / 1000000, allowed,
 		    never_ran(w) ? ", it was never run" : "", others);
+}
+
+/* Late wake-ups, which a worker takes for sleep: it is the kernel that says how long it was ready to run. */
+static void check_run_delays(struct check_run *run, const struct checked_load *l)
+{
+	double limit = l->t.limit[LIMIT_RUN_DELAY].value, allowed = patient_limit_ms(run, l, LIMIT_RUN_DELAY);
+	const struct wire_worker *worst = NULL;
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		if (w->cgroup == l->index && (!worst || w->max_run_delay_us > worst->max_run_delay_us))
+			worst = w;
+	}
+	double delay = worst ? worst->max_run_delay_us / 1000.0 : 0;
+	if (delay <= limit)
+		return;
+	if (delay <= allowed)
+		too_small_a_share(run, l, LIMIT_RUN_DELAY, worst->wall_ns);
+	else
+		check_fails(run, LIMIT_RUN_DELAY,
+			    "%s: tid %d was ready to run, but not run, for %.1f s at least (threshold %.1f s)", l->name,
+			    worst->tid, delay / 1000, allowed / 1000);
 }
 
 /* --- shares of the CPU -------------------------------------------------------------------------------------------- */
@@ -328,6 +349,8 @@ static void check_load(struct check_run *run, const struct checked_load *l)
 		check_progress(run, l);
 		if (limit[LIMIT_GAP].on)
 			check_gaps(run, l);
+		if (limit[LIMIT_RUN_DELAY].on)
+			check_run_delays(run, l);
 	}
 	if (limit[LIMIT_ISOLATION].on)
 		check_isolation(run, l);

@@ -55,4 +55,7 @@ void cannot_judge(struct check_run *run, const struct checked_load *l, enum thre
 void check_gates(struct check_run *run, const struct checked_load *l);
 void check_unasked_gates(struct check_run *run);
 
+/* protocol.c: that nothing is missing of what the guest says at its end. */
+void check_protocol(const struct evidence *e, struct judgement *j);
+
 #endif

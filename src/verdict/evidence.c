@@ -229,6 +229,8 @@ static int take_result(struct evidence *e, const struct record *r)
 	memcpy(&result, r->payload, sizeof(result));
 	if (result.verdict > KTSTR_SKIP)
 		return -EBADMSG;
+	if (e->has_result)
+		return -EEXIST;
 	e->result = result;
 	e->has_result = true;
 	return 0;
@@ -236,6 +238,8 @@ static int take_result(struct evidence *e, const struct record *r)
 
 static int take_test_exit(struct evidence *e, const struct record *r)
 {
+	if (e->has_test_exit)
+		return -EEXIST;
 	memcpy(&e->test_exit, r->payload, sizeof(e->test_exit));
 	e->has_test_exit = true;
 	return 0;
@@ -243,6 +247,8 @@ static int take_test_exit(struct evidence *e, const struct record *r)
 
 static int take_exit(struct evidence *e, const struct record *r)
 {
+	if (e->has_exit)
+		return -EEXIST;
 	memcpy(&e->exit, r->payload, sizeof(e->exit));
 	e->has_exit = true;
 	return 0;
@@ -315,10 +321,11 @@ int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, con
 	int code = fits ? types[type].take(e, &r) : -EBADMSG;
 	e->records++;
 	e->last_ns = MAX_OF(e->last_ns, time_ns);
-	if (code < 0)
-		return FAIL(err, EXIT_BAD_DATA, code, "record %lu of the guest's event log (%s) %s", e->records,
-			    types[type].name, code == -E2BIG ? "is one too many" : "makes no sense");
-	return 0;
+	if (code == 0)
+		return 0;
+	const char *what = code == -E2BIG ? "is one too many" : code == -EEXIST ? "comes a second time" : "makes no sense";
+	return FAIL(err, EXIT_BAD_DATA, code, "record %lu of the guest's event log (%s) %s", e->records, types[type].name,
+		    what);
 }
 
 const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_sched_event event)

@@ -96,6 +96,9 @@ struct evidence {
 	bool interrupted;		/* by the user */
 	int machine_status;
 	char late_in[24];		/* attempt state whose host deadline passed; "": none */
+	nsec_t late_after, late_cpu;	/* how long it had been in it, and the CPU time of its machine there */
+	bool late_known;		/* `late_cpu` and `late_stopped` are */
+	bool late_stopped;		/* its machine was, by a signal or a debugger */
 	bool console_flooded;
 	struct buf failure;		/* why there was no machine at all; empty: there was */
 	struct buf contention;		/* likewise, where it is for want of the host's CPUs or memory */

@@ -103,8 +103,9 @@ static void find_scheduler(const struct evidence *e, const struct judge_facts *f
 	}
 	if ((s = evidence_sched(e, WIRE_SCHED_NOT_ATTACHED))) {
 		cause_last_line(log, line, sizeof(line));
-		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL, "scheduler '%s' runs but never attached%s%s", name,
-			      *line ? "; it last said: " : "", line);
+		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+			      "scheduler '%s' runs but never attached in %u s of guest time (.attach_timeout_s)%s%s",
+			      name, s->wire.limit_s, *line ? "; it last said: " : "", line);
 	}
 }
 
@@ -206,10 +207,25 @@ static void find_test_process(const struct evidence *e, const struct judge_facts
 	}
 }
 
+/*
+ * A machine that was stopped, or had less than a tenth of a CPU, could not have been in time. Its guest may be all
+ * right, so its lateness is nobody's failure. False: it got to run.
+ */
+static bool had_no_cpu(const struct evidence *e, struct judgement *j)
+{
+	if (!e->late_known || (!e->late_stopped && e->late_cpu >= e->late_after / 10))
+		return false;
+	judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
+		      "the virtual machine got %.1fs of CPU time in the %.0fs of its host deadline (attempt state %s): %s",
+		      (double)e->late_cpu / 1e9, (double)e->late_after / 1e9, e->late_in,
+		      e->late_stopped ? "its process was stopped" : "the host was too busy, or had stopped it");
+	return true;
+}
+
 /* Where the guest was when its host deadline passed: the last thing it said, and where its processors are. */
 static void find_lateness(const struct evidence *e, struct judgement *j)
 {
-	if (!e->late_in[0])
+	if (!e->late_in[0] || had_no_cpu(e, j))
 		return;
 	const char *rip = strstr(buf_str(&e->diagnosis), "RIP=");
 	const char *where = e->phase_count ? e->phase[e->phase_count - 1].wire.name : e->has_hello ? "set-up" : "boot";
@@ -283,6 +299,7 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	find_test_process(e, f, j);
 	find_lateness(e, j);
 	check_loads(e, &checks, j);
+	check_protocol(e, j);
 	find_expectations(e, j);
 	find_silent_body(e, f, j);
 	if (!e->has_result && !j->details)

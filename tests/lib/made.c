@@ -80,7 +80,7 @@ void made_detail(bool expectation, const char *text)
 
 void made_result(enum ktstr_verdict v)
 {
-	struct wire_result r = { .verdict = v };
+	struct wire_result r = { .verdict = v, .workers = made.worker_count };
 	struct wire_test_exit x = { 0 };
 	struct wire_exit done = { .reason = WIRE_EXIT_DONE };
 	made_take(WIRE_RESULT, &r, sizeof(r));

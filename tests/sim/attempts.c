@@ -26,7 +26,8 @@ struct run {
 	struct attempt_env env;
 	struct rng rng;
 	struct attempt *attempt;
-	uint8_t *reports;
+	uint8_t *reports, *temper;	/* by attempt; temper: enum temper of its last machine */
+	unsigned accused;		/* attempts that were late for no fault of their machine */
 	unsigned count;
 	unsigned created, destroyed, judged, stored, ended;
 	uint64_t verdicts[4];
@@ -130,6 +131,7 @@ static int fake_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	(void)c;
 	if (rng_below(&current->rng, 100) == 0)
 		return FAIL_SYS(err, -EAGAIN, "start the fake machine");
+	current->temper[container_of(parent, struct attempt, machine) - current->attempt] = (uint8_t)f->temper;
 	vm->started = r->now;
 	machine_start(r, &f->life, &fake_type, parent, "fake");
 	return 0;
@@ -214,6 +216,8 @@ static void on_ended(struct attempt *a, int result)
 	(void)result;
 	current->reports[a - current->attempt]++;
 	current->ended++;
+	/* Such a machine always has something to say within seconds: only a loop that was stopped can have missed it. */
+	current->accused += a->evidence.late_in[0] && current->temper[a - current->attempt] == TEMPER_GOOD;
 	if (a->judged)
 		current->verdicts[a->judgement.verdict]++;
 	attempt_done(a);
@@ -316,6 +320,8 @@ static int check(const struct run *run, bool given_back, int result)
 		fprintf(stderr, "the loop ended with %s\n", strerror(-result));
 	if (wrong)
 		fprintf(stderr, "%u of %u attempts were not reported exactly once\n", wrong, run->count);
+	if (run->accused)
+		fprintf(stderr, "%u attempts were called late while the loop was stopped\n", run->accused);
 	if (!given_back)
 		fprintf(stderr, "CPUs or memory are still out, or waited for\n");
 	if (run->created != run->destroyed)
@@ -323,17 +329,19 @@ static int check(const struct run *run, bool given_back, int result)
 	bool idle = list_empty(&run->reactor->machines) && list_empty(&run->reactor->ready);
 	if (!idle)
 		fprintf(stderr, "a machine outlived its scope\n");
-	return result < 0 || wrong || !given_back || run->created != run->destroyed || !idle;
+	return result < 0 || wrong || run->accused || !given_back || run->created != run->destroyed || !idle;
 }
 
 static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t verdicts[4])
 {
 	struct run run = { .rng.state = seed * 31 + 1, .count = attempts };
-	struct sim_config config = { .seed = seed, .faults = SIM_FAULTS_SWARM, .latency_max = NSEC_PER_MSEC };
+	struct sim_config config = { .seed = seed, .faults = SIM_FAULTS_SWARM, .latency_max = NSEC_PER_MSEC,
+				     .stop_max = 20 * NSEC_PER_MIN };
 	struct canceller canceller = { 0 };
 	run.attempt = calloc(attempts, sizeof(*run.attempt));
 	run.reports = calloc(attempts, 1);
-	if (!run.attempt || !run.reports || reactor_new_sim(&run.reactor, &config, NULL) < 0)
+	run.temper = calloc(attempts, 1);
+	if (!run.attempt || !run.reports || !run.temper || reactor_new_sim(&run.reactor, &config, NULL) < 0)
 		return 1;
 	current = &run;
 	run.env = (struct attempt_env){ .backend = &fake_backend, .admit = &run.admit, .prepare = sim_prepare,
@@ -360,6 +368,7 @@ static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t 
 		reactor_free(run.reactor);
 	free(run.attempt);
 	free(run.reports);
+	free(run.temper);
 	return bad;
 }
 

@@ -107,7 +107,7 @@ END_TEST
 
 #define CHECKS	"\"checks\":{\"not_starved\":false,\"isolation\":true,\"max_gap_ms\":0,\"max_spread_pct\":false}"
 #define SCHED(n) "{\"name\":\"" n "\",\"binary\":\"" n "\",\"args\":[\"-x\"],\"sysctls\":[],\"kargs\":[]," \
-		 "\"load_cpu\":0," CHECKS "}"
+		 "\"load_cpu\":0,\"attach_timeout_s\":20," CHECKS "}"
 #define TEST(n, sched, llcs)                                                                                  \
 	"{\"name\":\"" n "\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":" sched              \
 	",\"numa_nodes\":1,\"llcs\":" llcs ",\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000," \

@@ -79,7 +79,9 @@ static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c,
 		fds[count++] = k->device_fd[i];
 	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity,
 				   .cgroup = c->cgroup };
-	return child_spawn(r, &k->child, &spec, err);
+	int result = child_spawn(r, &k->child, &spec, err);
+	k->vm.pid = result < 0 ? 0 : k->child.pid;
+	return result;
 }
 
 /* What only the child needs is closed here, so that its end of the pipe is the only one. */
@@ -273,6 +275,7 @@ static void life_done(struct machine *m, int result)
 {
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
 	(void)result;
+	k->vm.pid = 0;
 	k->vm.status = k->child.status;
 	k->vm.cpu_usec = k->child.cpu_usec;
 	k->vm.rss_kib = k->child.rss_kib;

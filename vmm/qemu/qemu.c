@@ -249,6 +249,7 @@ static void life_done(struct machine *m, int result)
 {
 	struct qemu *q = container_of(m, struct qemu, life);
 	(void)result;
+	q->vm.pid = 0;
 	q->vm.status = q->child.status;
 	q->vm.cpu_usec = q->child.cpu_usec;
 	q->vm.rss_kib = q->child.rss_kib;
@@ -309,6 +310,7 @@ static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, i
 	int result = child_spawn(r, &q->child, &spec, err);
 	if (result == -ENOENT && err && *err)
 		err_hint(*err, "install QEMU (Debian: qemu-system-x86)");
+	q->vm.pid = result < 0 ? 0 : q->child.pid;
 	return result;
 }
 

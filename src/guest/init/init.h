@@ -20,7 +20,6 @@
 
 #define INIT_ARGS_MAX	    64
 #define INIT_STAGED_MAX	    8
-#define ATTACH_DEADLINE	    (20 * NSEC_PER_SEC)	/* guest time for a scheduler to attach */
 #define SCHED_STOP_DEADLINE (2 * NSEC_PER_SEC)
 #define TEST_GRACE	    (8 * NSEC_PER_SEC)	/* for a test to end once its scheduler is gone */
 #define STREAM_BYTES_MAX    ((size_t)1 << 20)	/* of one stream in the log */
@@ -42,13 +41,12 @@ struct init_conf {
 	uint64_t seed_value, limit_ns;
 	bool scheduler;
 	uint64_t load_cpu;	/* CPU + 1; 0: anywhere */
-	const char *sched_args[INIT_ARGS_MAX + 1];
-	unsigned sched_arg_count;
-	struct {
-		const char *name;	/* as the test declares it */
+	struct sched_conf {
+		const char *name;	/* as the test declares it; NULL: the test's main one */
 		const char *args[INIT_ARGS_MAX + 1];
 		unsigned arg_count;
-	} staged[INIT_STAGED_MAX];
+		uint64_t attach_s;	/* guest time in which it has to attach */
+	} sched, staged[INIT_STAGED_MAX];
 	unsigned staged_count;
 	char *sysctls[INIT_ARGS_MAX];
 	unsigned sysctl_count;
@@ -65,6 +63,7 @@ struct init {
 	int sched_status, test_status;
 	bool sched_started, sched_ended, test_ended;
 	bool attached;			/* the kernel said enabled, and has not taken it back */
+	uint32_t attach_limit_s;	/* of the scheduler that did not attach in time */
 	bool ejected;
 	bool detached;			/* by the test's wish */
 	struct sched_request request;	/* of the test, to be served; kind 0: none */

@@ -42,7 +42,8 @@ bool scheduler_is_exiting(const struct init *i)
 
 void scheduler_event(struct init *i, enum wire_sched_event event)
 {
-	struct wire_sched record = { .event = event, .status = i->sched_status, .pid = i->sched_pid };
+	struct wire_sched record = { .event = event, .status = i->sched_status, .pid = i->sched_pid,
+				     .limit_s = event == WIRE_SCHED_NOT_ATTACHED ? i->attach_limit_s : 0 };
 	log_put(&i->log, WIRE_SCHED, &record, sizeof(record));
 }
 
@@ -110,20 +111,20 @@ static int scheduler_start(struct init *i, const char *const argv[])
 }
 
 /* From fork to attached; false: it will never be, with the record written. */
-static bool load(struct init *i, const char *const argv[])
+static bool load(struct init *i, const struct sched_conf *conf)
 {
 	static pid_t busy[CPUSET_CPUS_MAX];
 	unsigned cpus = MIN_OF((unsigned)sysconf(_SC_NPROCESSORS_ONLN), CPUSET_CPUS_MAX);
 	keep_others_busy(i, busy, cpus);
-	int r = scheduler_start(i, argv);
+	int r = scheduler_start(i, conf->args);
 	if (r < 0) {
-		log_complain(&i->log, "start the scheduler '%s': %s", argv[0], strerror(-r));
+		log_complain(&i->log, "start the scheduler '%s': %s", conf->args[0], strerror(-r));
 		let_others_go(i, busy, cpus);
 		i->sched_status = 127 << 8;
 		scheduler_event(i, WIRE_SCHED_LOAD_FAILED);
 		return false;
 	}
-	nsec_t deadline = nsec_now() + ATTACH_DEADLINE;
+	nsec_t deadline = nsec_now() + (nsec_t)conf->attach_s * NSEC_PER_SEC;
 	while (!i->attached && !i->sched_ended && nsec_now() < deadline)
 		watch_once(i, deadline);
 	let_others_go(i, busy, cpus);
@@ -132,6 +133,7 @@ static bool load(struct init *i, const char *const argv[])
 		return true;
 	}
 	watch_drain(i);
+	i->attach_limit_s = (uint32_t)conf->attach_s;
 	scheduler_event(i, i->sched_ended ? WIRE_SCHED_LOAD_FAILED : WIRE_SCHED_NOT_ATTACHED);
 	return false;
 }
@@ -139,7 +141,7 @@ static bool load(struct init *i, const char *const argv[])
 bool scheduler_await(struct init *i)
 {
 	if (scheduler_supported())
-		return load(i, i->conf.sched_args);
+		return load(i, &i->conf.sched);
 	scheduler_event(i, WIRE_SCHED_UNSUPPORTED);
 	return false;
 }
@@ -200,22 +202,22 @@ static int detach(struct init *i)
 	return i->sched_ended && !scheduler_enabled() ? 0 : -ETIME;
 }
 
-static const char *const *find_staged(const struct init *i, const char *name)
+static const struct sched_conf *find_staged(const struct init *i, const char *name)
 {
 	for (unsigned k = 0; k < i->conf.staged_count; k++)
 		if (!strcmp(i->conf.staged[k].name, name))
-			return i->conf.staged[k].args;
+			return &i->conf.staged[k];
 	return NULL;
 }
 
 static int attach(struct init *i, const char *name)
 {
-	const char *const *argv = *name ? find_staged(i, name) : i->conf.sched_args;
-	if (i->attached || i->ejected || !argv || !argv[0])
+	const struct sched_conf *conf = *name ? find_staged(i, name) : &i->conf.sched;
+	if (i->attached || i->ejected || !conf || !conf->args[0])
 		return -EINVAL;
 	i->sched_ended = false;
 	i->sched_status = 0;
-	if (!load(i, argv))
+	if (!load(i, conf))
 		return -ENOEXEC;
 	i->detached = false;
 	return i->sched_pid;

@@ -128,12 +128,14 @@ static void take_line(struct init_conf *c, char *key, char *value)
 		parse_u64(value, &c->limit_ns);
 	} else if (!strcmp(key, "scheduler")) {
 		c->scheduler = true;
-		c->sched_args[0] = value;
-		c->sched_arg_count = MAX_OF(c->sched_arg_count, 1);
+		c->sched.args[0] = value;
+		c->sched.arg_count = MAX_OF(c->sched.arg_count, 1);
 	} else if (!strcmp(key, "load_cpu")) {
 		parse_u64(value, &c->load_cpu);
-	} else if (!strcmp(key, "sched_arg") && c->sched_arg_count && c->sched_arg_count < INIT_ARGS_MAX) {
-		c->sched_args[c->sched_arg_count++] = value;
+	} else if (!strcmp(key, "attach_s")) {
+		parse_u64(value, &c->sched.attach_s);
+	} else if (!strcmp(key, "sched_arg") && c->sched.arg_count && c->sched.arg_count < INIT_ARGS_MAX) {
+		c->sched.args[c->sched.arg_count++] = value;
 	} else if (!strcmp(key, "staged") && c->staged_count < INIT_STAGED_MAX) {
 		c->staged[c->staged_count].name = value;
 		c->staged_count++;
@@ -141,6 +143,8 @@ static void take_line(struct init_conf *c, char *key, char *value)
 		   c->staged[c->staged_count - 1].arg_count < INIT_ARGS_MAX) {
 		unsigned last = c->staged_count - 1;
 		c->staged[last].args[c->staged[last].arg_count++] = value;
+	} else if (!strcmp(key, "staged_attach_s") && c->staged_count) {
+		parse_u64(value, &c->staged[c->staged_count - 1].attach_s);
 	} else if (!strcmp(key, "sysctl") && c->sysctl_count < INIT_ARGS_MAX) {
 		c->sysctls[c->sysctl_count++] = value;
 	}

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""A campaign: what a seed at a time cannot show. Hours; `make soak`.
+
+    tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N]
+
+Parts: `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers;
+`behaviour`, the tests of what work types and operations do; `fuzz`, mutations of the kept corpora through every parser.
+Nothing here may fail. Exit status: 0 when nothing did, 1 otherwise.
+"""
+import argparse
+import collections
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def parse():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('build')
+    p.add_argument('--seeds', type=int, default=20)
+    p.add_argument('--seed', default='1')
+    p.add_argument('--only', default='')
+    p.add_argument('--executions', type=int, default=10_000_000, help='of all fuzz targets together')
+    return p.parse_args()
+
+
+ARGS = parse()
+sys.argv = sys.argv[:1] + [ARGS.build]
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from tap import BUILD, KTSTR, need_kernel  # noqa: E402
+
+# Skips that are facts about a machine: tests of what happens where something is missing.
+MAY_SKIP = ('_missing',)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def bad(event):
+    name, verdict = event['name'], event['own_verdict']
+    return verdict != 'pass' and not (verdict == 'skip' and name.endswith(MAY_SKIP))
+
+
+def repeat(part, kernel, tests, wanted):
+    """Every test once a seed; the lines of those that did not pass."""
+    argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '-E', wanted, tests]
+    argv += ['--repeat', str(ARGS.seeds)] if ARGS.seeds > 1 else []
+    counts, odd, ended, began = collections.Counter(), [], False, time.monotonic()
+    with tempfile.TemporaryDirectory(prefix='ktstr-soak-') as side:
+        p = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=dict(os.environ, KTSTR_SIDECAR_DIR=side))
+        for line in p.stdout:
+            e = json.loads(line)
+            ended = ended or e['event'] == 'run-finished'
+            if e['event'] != 'test-finished':
+                continue
+            counts[e['own_verdict']] += 1
+            if bad(e):
+                odd.append(f"{e['name']}: {e['own_verdict']}, seed {e['seed']}: {e.get('own_cause')}")
+                say('   ' + odd[-1])
+        p.wait()
+    say(f'{part}: {dict(counts)} in {(time.monotonic() - began) / 60:.0f} minutes')
+    return odd if ended and counts['pass'] else odd + [f'{part}: the run did not end']
+
+
+def defaults(kernel):
+    return repeat('defaults', kernel, BUILD + '/tests/soak', 'test(/^ktstr.(eevdf|simple|qmap|central|flatcg)_/)')
+
+
+def behaviour(kernel):
+    return repeat('behaviour', kernel, BUILD + '/tests/behaviour', 'test(behaviour_) | test(ops_)')
+
+
+def fuzz(_):
+    sanitized = os.path.join(HERE, '..', '..', 'build-asan')    # as `make check` leaves it
+    build = sanitized if os.path.isdir(sanitized + '/tests/fuzz') else BUILD
+    targets = sorted(t for t in glob.glob(build + '/tests/fuzz/fuzz_*') if os.access(t, os.X_OK) and os.path.isfile(t))
+    odd, began = [], time.monotonic()
+    for target in targets:
+        name = os.path.basename(target)
+        corpus = os.path.join(HERE, '..', 'fuzz', 'corpus', name.removeprefix('fuzz_'))
+        done = subprocess.run([target, corpus, str(-(-ARGS.executions // len(targets)))], capture_output=True, text=True)
+        if done.returncode != 0:
+            odd.append(f'{name}: status {done.returncode}: {done.stderr[-2000:]}')
+            say('   ' + odd[-1])
+    say(f'fuzz: {len(targets)} targets, {ARGS.executions} executions in {(time.monotonic() - began) / 60:.0f} minutes')
+    return odd if targets else odd + ['fuzz: no target was built']
+
+
+def main():
+    parts = {'defaults': defaults, 'behaviour': behaviour, 'fuzz': fuzz}
+    odd = []
+    for name, part in parts.items():
+        if not ARGS.only or ARGS.only == name:
+            odd += part(None if name == 'fuzz' else need_kernel('soak'))
+    for line in odd:
+        say('FAILED ' + line)
+    sys.exit(1 if odd else 0)
+
+
+main()
