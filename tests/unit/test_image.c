@@ -178,15 +178,15 @@ START_TEST(suffix_says_what_the_boot_is_for)
 {
 	const char *const args[] = { "-c", "0", NULL }, *const bad[] = { "a\nscheduler=/evil", NULL };
 	struct image_suffix_spec spec = { .test = "t", .seed = 7, .duration_ns = 5, .limit_ns = 9, .scheduler = true,
-					  .sched_args = { args, NULL } };
+					  .attach_timeout_s = 20, .sched_args = { args, NULL } };
 	struct buf packed = BUF_NULL, raw = BUF_NULL;
 	struct err *err = NULL;
 	t_ok(image_suffix(&spec, &packed, NULL));
 	unpack(&packed, &raw);
 	ck_assert_ptr_nonnull(memmem(raw.data, raw.len,
 				     "test=t\nseed=7\nduration_ns=5\nlimit_ns=9\nscheduler=/scheduler\n"
-				     "sched_arg=-c\nsched_arg=0\n",
-				     80));
+				     "attach_s=20\nsched_arg=-c\nsched_arg=0\n",
+				     92));
 	spec.sched_args[0] = bad;
 	t_errno(image_suffix(&spec, &packed, &err), EINVAL);
 	t_err_contains(&err, "has a newline");

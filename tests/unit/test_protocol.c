@@ -7,7 +7,7 @@
 
 static struct evidence e;
 static struct judgement j;
-static const struct judge_facts facts = { .limits = { .not_starved = true } };
+static struct judge_facts facts;
 
 static void take(enum wire_type type, const void *payload, size_t len)
 {
@@ -16,6 +16,7 @@ static void take(enum wire_type type, const void *payload, size_t len)
 
 static void said_hello(void)
 {
+	facts = (struct judge_facts){ .limits = thresholds_default(false) };
 	static const struct wire_hello hello = { .cpus = 1 };
 	e = (struct evidence){ 0 };
 	take(WIRE_HELLO, &hello, sizeof(hello));
