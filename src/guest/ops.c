@@ -199,7 +199,8 @@ int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **e
 	}
 	if (r == 0)
 		r = cgroup_set_limits(def->name, &def->limits, err);
-	take_limits(g, &def->limits);
+	if (r == 0)
+		take_limits(g, &def->limits);
 	struct ktstr_load merged;
 	const struct ktstr_load *load;
 	for (unsigned i = 0; r == 0 && (load = cgroup_load(def, i, &merged)); i++)

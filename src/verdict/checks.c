@@ -60,9 +60,19 @@ static const char *crowd_name(const struct crowd *c, const struct checked_load *
 	return out;
 }
 
+/* It notes its CPU at its first look; what it used of it, only at its end. */
 static bool never_ran(const struct wire_worker *w)
 {
-	return !w->cpu_ns && !w->iterations && !w->work_units && !w->run_count;
+	uint64_t cpus = 0;
+	for (size_t i = 0; i < CPUSET_WORDS; i++)
+		cpus |= w->cpus_used[i];
+	return !cpus && !w->cpu_ns && !w->iterations;
+}
+
+/* The one to blame is the child: check_ends() names both. */
+static bool waits_for_child(const struct wire_worker *w)
+{
+	return w->end == WIRE_WORKER_TIMED_OUT && w->end_code > 0;
 }
 
 /* --- progress and gaps -------------------------------------------------------------------------------------------- */
@@ -91,7 +101,7 @@ static void too_small_a_share(struct check_run *run, const struct checked_load *
 static bool starved(const struct wire_worker *w)
 {
 	/* A custom function that counts nothing is for its author to judge. */
-	return !w->work_units && (w->counts_progress || w->end != WIRE_WORKER_COMPLETED);
+	return !w->work_units && (w->counts_progress || w->end != WIRE_WORKER_COMPLETED) && !waits_for_child(w);
 }
 
 static void check_progress(struct check_run *run, const struct checked_load *l)
@@ -249,7 +259,7 @@ static const char *doing(uint8_t state)
 /* What it was kept by, as far as that is known. */
 static void describe_hang(const struct wire_worker *w, char *out, size_t size)
 {
-	if (w->end_code > 0)
+	if (waits_for_child(w))
 		snprintf(out, size,
 			 "waits for its child %d, which %s, and so did not end within 5 s of being told to stop",
 			 w->end_code, doing(w->child_state));

@@ -170,7 +170,7 @@ START_TEST(a_bad_end_says_whose_fault_it_was)
 {
 	made_begin();
 	made_load("a", 1, 0);
-	made_worker(5, 10, 500, 1);
+	made_worker(ends[_i].child_state ? 0 : 5, 10, 500, 1);
 	last_worker_ended(ends[_i].end, ends[_i].code, ends[_i].state, ends[_i].child_state);
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_FAIL, ends[_i].words);

@@ -7,7 +7,7 @@
 
 static struct evidence e;
 static struct judgement j;
-static struct judge_facts facts;
+static const struct judge_facts facts = { .limits.limit[LIMIT_NOT_STARVED].on = true };
 
 static void take(enum wire_type type, const void *payload, size_t len)
 {
@@ -16,7 +16,6 @@ static void take(enum wire_type type, const void *payload, size_t len)
 
 static void said_hello(void)
 {
-	facts = (struct judge_facts){ .limits = thresholds_default(false) };
 	static const struct wire_hello hello = { .cpus = 1 };
 	e = (struct evidence){ 0 };
 	take(WIRE_HELLO, &hello, sizeof(hello));
