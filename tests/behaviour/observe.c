@@ -108,6 +108,7 @@ static uint64_t minor_faults(int pid)
 struct reading {
 	struct seen worker[SEEN_MAX];
 	uint64_t forks, packets, net_softirqs;	/* of the machine */
+	uint64_t at;				/* when the turns were read */
 };
 
 static void read_machine(struct reading *r)
@@ -139,6 +140,7 @@ static void read_all(struct ktstr_ctx *t, const struct sight *s, struct reading 
 		r->worker[i].turns = v.iterations;
 		r->worker[i].units = v.work_units;
 	}
+	r->at = now_ns();
 }
 
 /* The reading that took the shortest time: nobody's turn on the machine's clock came between its numbers. */
@@ -260,7 +262,7 @@ static void begin(struct ktstr_ctx *t, bool signals, struct sight *s)
 	}
 }
 
-/* @sign 1 adds the machine's counts to @s, -1 takes them off, 0 leaves them alone. */
+/* @sign 1 adds the time and the machine's counts to @s, -1 takes them off, 0 leaves them alone. */
 static void count_all(struct ktstr_ctx *t, struct sight *s, struct seen *into, int64_t sign)
 {
 	static struct reading r;
@@ -275,6 +277,7 @@ static void count_all(struct ktstr_ctx *t, struct sight *s, struct seen *into, i
 		into[i].units = r.worker[i].units;
 		count_up(i, s->worker[i].pid, &into[i]);
 	}
+	s->ns += sign * r.at;
 	s->forks += sign * r.forks;
 	s->packets += sign * r.packets;
 	s->net_softirqs += sign * r.net_softirqs;
@@ -309,14 +312,13 @@ void observe(struct ktstr_ctx *t, unsigned ms, unsigned step_us, bool signals, s
 {
 	begin(t, signals, ret);
 	count_all(t, ret, before, 0);	/* the first look at a process is a slow one */
-	uint64_t from = now_ns(), until = from + (uint64_t)ms * 1000000u;
 	count_all(t, ret, before, -1);
+	uint64_t until = now_ns() + (uint64_t)ms * 1000000u;
 	while (now_ns() < until) {
 		for (unsigned i = 0; i < ret->workers; i++)
 			look(i, &ret->worker[i]);
 		ktstr_ctx_sleep_us(t, step_us);
 	}
-	ret->ns = now_ns() - from;
 	count_all(t, ret, ret->worker, 1);
 	end(ret);
 }
