@@ -50,6 +50,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_KERNEL] = {
 		"KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
 		"the newest usable kernel in the cache", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_KERNEL_KEYRING] = {
+		"KTSTR_KERNEL_KEYRING", "File with public keys; a list of checksums must be signed by one of them. "
+		"Without it the key must be kernel.org's.",
+		"$XDG_DATA_HOME/ktstr/kernel.org.gpg", "src/kernel/signature.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_KERNEL_MIRROR] = {
 		"KTSTR_KERNEL_MIRROR", "Where to download kernels instead of kernel.org: URLs, separated by commas, "
 		"tried in this order.",
@@ -106,6 +110,9 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_XDG_CACHE_HOME] = {
 		"XDG_CACHE_HOME", "Directory of caches, ours in its subdirectory ktstr.",
 		"~/.cache", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_XDG_DATA_HOME] = {
+		"XDG_DATA_HOME", "Directory of a person's data; the keyring for kernel.org is in its subdirectory ktstr.",
+		"~/.local/share", "src/kernel/signature.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 };
 
 const char *environment_get(enum environment_id id)

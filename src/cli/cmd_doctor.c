@@ -13,6 +13,7 @@
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "kernel/cache.h"
+#include "kernel/signature.h"
 #include "lock/sandbox.h"
 #include "reactor/reactor.h"
 #include "vmm/accel.h"
@@ -103,6 +104,18 @@ static void check_clang(struct finding *f)
 	     clang && !old ? "" : "install clang-16: older ones lose type tags that scx_flatcg needs");
 }
 
+static void check_signatures(struct finding *f)
+{
+	_cleanup_(keyring_done) struct keyring keys = { 0 };
+	_cleanup_err_ struct err *err = NULL;
+	if (keyring_find(&keys, &err) < 0)
+		find(f, HEALTH_BAD, err ? err->msg : "out of memory", "unset KTSTR_KERNEL_KEYRING, or make it right");
+	else if (!keys.path)
+		find(f, HEALTH_LIMITED, keys.why, "lists of checksums are believed without a signature");
+	else
+		find(f, HEALTH_GOOD, keys.path, "");
+}
+
 static void check_disk(struct finding *f)
 {
 	_cleanup_(cache_done) struct cache cache = { 0 };
@@ -166,7 +179,7 @@ static const struct {
 } checks[] = {
 	{ "io_uring", check_uring },	{ "kvm", check_kvm },	    { "qemu", check_qemu },
 	{ "compiler", check_compiler }, { "build tools", check_make }, { "pahole", check_pahole },
-	{ "clang", check_clang },	{ "disk", check_disk },	    { "memory", check_memory },
+	{ "clang", check_clang },	{ "signatures", check_signatures },	{ "disk", check_disk },	    { "memory", check_memory },
 	{ "cgroups", check_cgroups },	{ "kernels", check_kernels },
 };
 

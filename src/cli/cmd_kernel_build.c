@@ -13,7 +13,7 @@
 
 struct build_args {
 	const char *source, *git, *ref, *extra_kconfig, *base_config, *trace;
-	bool force, clean, schedulers, selftests, no_ccache, skip_sha256, include_eol, json;
+	bool force, clean, schedulers, selftests, no_ccache, skip_sha256, no_verify_signature, include_eol, json;
 	const char *cpu_cap;
 	struct strings kernel, operands;
 };
@@ -35,6 +35,7 @@ static const struct option_row build_options[] = {
 		   "defconfig, or a file, instead of the lean configuration"),
 	ROW_NO_CCACHE(struct build_args),
 	ROW_SKIP_SHA256(struct build_args),
+	ROW_NO_VERIFY_SIGNATURE(struct build_args),
 	ROW_INCLUDE_EOL(struct build_args),
 	ROW_TRACE(struct build_args),
 	ROW_JSON(struct build_args, "one JSON object a line: stages, and the result"),
@@ -99,7 +100,7 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 		.texts = texts->item, .count = texts->count, .build = true, .force = a->force, .clean = a->clean,
 		.schedulers = a->schedulers, .selftests = a->selftests, .no_ccache = a->no_ccache,
 		.include_eol = a->include_eol,
-		.skip_sha256 = a->skip_sha256, .json = a->json, .cpu_cap = a->cpu_cap,
+		.skip_sha256 = a->skip_sha256, .no_verify_signature = a->no_verify_signature, .json = a->json, .cpu_cap = a->cpu_cap,
 		.extra_kconfig = a->extra_kconfig, .base_config = a->base_config,
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };

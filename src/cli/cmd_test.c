@@ -163,7 +163,8 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 	struct kernels_request q = {
 		.ready = a->eager ? run_ready_kernel : NULL, .data = s,
 		.texts = a->kernel.item, .count = a->kernel.count, .schedulers = needs_schedulers(s) && clang,
-		.stop_at_failure = true, .include_eol = a->include_eol, .skip_sha256 = a->skip_sha256, .json = a->json,
+		.stop_at_failure = true, .include_eol = a->include_eol, .skip_sha256 = a->skip_sha256,
+		.no_verify_signature = a->no_verify_signature, .json = a->json,
 		.no_ccache = a->no_ccache, .cpu_cap = a->cpu_cap,
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };

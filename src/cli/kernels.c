@@ -158,7 +158,8 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 	/* .ask: a cache entry without the selftests is not the answer; the job that the version becomes will look. */
 	struct resolve_config config = { .cache = cache, .refs = refs, .build = q->build,
 					 .ask = q->force || q->extra_kconfig || q->base_config || q->selftests,
-					 .include_eol = q->include_eol, .skip_sha256 = q->skip_sha256 };
+					 .include_eol = q->include_eol, .skip_sha256 = q->skip_sha256,
+					 .no_verify_signature = q->no_verify_signature };
 	int result = parse_refs(q, refs, &config.count, err);
 	if (result == 0 && may_download(refs, config.count, q->build))
 		result = http_new(r, NULL, http, err);

@@ -12,7 +12,7 @@ struct kernels_request {
 	const char *const *texts;	/* as written, @count of them; none: KTSTR_KERNEL, or what `build` says */
 	size_t count;
 	bool build;			/* REF_DEFAULT is the newest stable release */
-	bool force, clean, schedulers, selftests, no_ccache, include_eol, skip_sha256, json;
+	bool force, clean, schedulers, selftests, no_ccache, include_eol, skip_sha256, no_verify_signature, json;
 	bool stop_at_failure;
 	bool quiet;			/* what a range came to is not told on standard error */
 	/* Told of each kernel as soon as it can be booted, while others may still be on their way; NULL: nobody is. */

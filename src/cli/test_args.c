@@ -52,6 +52,7 @@ const struct option_row test_options[] = {
 						      "are built"),
 	ROW_NO_CCACHE(struct test_args),
 	ROW_SKIP_SHA256(struct test_args),
+	ROW_NO_VERIFY_SIGNATURE(struct test_args),
 	ROW_INCLUDE_EOL(struct test_args),
 	ROW_TRACE(struct test_args),
 	ROW_JSON(struct test_args, "one JSON object a line on standard output"),

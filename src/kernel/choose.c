@@ -282,6 +282,9 @@ static int take_checksum(struct resolver *v, const struct kversion *version, str
 	if (version->rc != KVERSION_FINAL || v->config.skip_sha256) {
 		if (v->config.skip_sha256)
 			buf_appendf(&v->notes, "warning: kernel %s is not verified (--skip-sha256)\n", id->version);
+		else
+			buf_appendf(&v->notes, "warning: kernel %s is not verified: release candidates have no list of "
+				    "checksums; git+URL#tag=v%s takes the commit from git\n", id->version, id->version);
 		return 0;
 	}
 	if (!sums)

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <git2.h>
 
+#include "base/file.h"
 #include "base/library.h"
 #include "kernel/git.h"
 
 #define GIT_FUNCTIONS(X)                                                                                               \
 	X(libgit2_init) X(libgit2_shutdown) X(libgit2_opts) X(repository_open_ext) X(repository_free)                  \
-	X(reference_name_to_id) X(oid_tostr) X(status_list_new) X(status_list_entrycount) X(status_list_free)
+	X(reference_name_to_id) X(oid_tostr) X(revparse_single) X(object_free)                                         \
+	X(diff_tree_to_index) X(diff_index_to_workdir) X(diff_num_deltas) X(diff_free)
 #define GIT_SLOT(name) __typeof__(git_##name) *name;
 #define GIT_NAME(name) "git_" #name,
 
@@ -16,18 +18,47 @@ struct git_api {
 	GIT_FUNCTIONS(GIT_SLOT)
 };
 
-static bool is_dirty(const struct git_api *git, git_repository *repo)
+/* Called for every file that is looked at: in a large tree that takes seconds. */
+static int may_go_on(const git_diff *diff, const char *old_path, const char *new_path, void *cancel)
 {
-	git_status_options options = { .version = GIT_STATUS_OPTIONS_VERSION };
-	git_status_list *list = NULL;
-	options.show = GIT_STATUS_SHOW_INDEX_AND_WORKDIR;
-	options.flags = GIT_STATUS_OPT_EXCLUDE_SUBMODULES;
-	bool dirty = git->status_list_new(&list, repo, &options) != 0 || git->status_list_entrycount(list) > 0;
-	git->status_list_free(list);
+	(void)diff;
+	(void)old_path;
+	(void)new_path;
+	return is_cancelled(cancel) ? GIT_EUSER : 0;
+}
+
+/* One difference is enough. */
+static int stop_at_first(const git_diff *diff, const git_diff_delta *delta, const char *spec, void *cancel)
+{
+	(void)diff;
+	(void)delta;
+	(void)spec;
+	(void)cancel;
+	return GIT_EUSER;
+}
+
+/* What cannot be told counts as a difference. */
+static bool is_dirty(const struct git_api *git, git_repository *repo, const atomic_bool *cancel)
+{
+	git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+	git_object *head = NULL;
+	git_diff *diff = NULL;
+	options.flags = GIT_DIFF_IGNORE_SUBMODULES;
+	options.notify_cb = stop_at_first;
+	options.progress_cb = may_go_on;
+	options.payload = (void *)cancel;
+	bool dirty = git->revparse_single(&head, repo, "HEAD^{tree}") != 0 ||
+		     git->diff_tree_to_index(&diff, repo, (git_tree *)head, NULL, &options) != 0 ||
+		     git->diff_num_deltas(diff) > 0;
+	git->diff_free(diff);
+	diff = NULL;
+	dirty = dirty || git->diff_index_to_workdir(&diff, repo, NULL, &options) != 0 || git->diff_num_deltas(diff) > 0;
+	git->diff_free(diff);
+	git->object_free(head);
 	return dirty;
 }
 
-static int read_state(const struct git_api *git, const char *dir, struct git_state *ret)
+static int read_state(const struct git_api *git, const char *dir, const atomic_bool *cancel, struct git_state *ret)
 {
 	git_repository *repo = NULL;
 	git_oid head;
@@ -38,18 +69,18 @@ static int read_state(const struct git_api *git, const char *dir, struct git_sta
 	if (git->repository_open_ext(&repo, dir, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 &&
 	    git->reference_name_to_id(&head, repo, "HEAD") == 0) {
 		git->oid_tostr(ret->hash, sizeof(ret->hash), &head);
-		ret->dirty = is_dirty(git, repo);
-		r = 0;
+		ret->dirty = is_dirty(git, repo, cancel);
+		r = is_cancelled(cancel) ? -ECANCELED : 0;
 	}
 	git->repository_free(repo);
 	git->libgit2_shutdown();
 	return r;
 }
 
-int git_read_state(const char *dir, struct git_state *ret, struct err **err)
+int git_read_state(const char *dir, const atomic_bool *cancel, struct git_state *ret, struct err **err)
 {
 	static const char *const names[] = { GIT_FUNCTIONS(GIT_NAME) NULL };
 	struct git_api api;
 	int r = library_open("libgit2.so." LIBGIT2_SOVERSION, names, &api, err);
-	return r < 0 ? r : read_state(&api, dir, ret);
+	return r < 0 ? r : read_state(&api, dir, cancel, ret);
 }

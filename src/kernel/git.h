@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include <stdatomic.h>
+
 #include "base/err.h"
 
 struct git_state {
@@ -14,8 +16,8 @@ struct git_state {
 
 /*
  * The checkout that begins at @dir. -ENOENT: none, or it has no commit, which is
- * no error in *@err; others: libgit2 cannot be loaded.
+ * no error in *@err; -ECANCELED, likewise, once *@cancel is set (NULL: never); others: libgit2 cannot be loaded. Blocks.
  */
-int git_read_state(const char *dir, struct git_state *ret, struct err **err);
+int git_read_state(const char *dir, const atomic_bool *cancel, struct git_state *ret, struct err **err);
 
 #endif

@@ -246,7 +246,7 @@ static char *commit_of_tree(const char *tree)
 {
 	struct git_state git;
 	char *commit = NULL;
-	if (git_read_state(tree, &git, NULL) < 0)
+	if (git_read_state(tree, NULL, &git, NULL) < 0)
 		return NULL;
 	return asprintf(&commit, "%.7s%s", git.hash, git.dirty ? "-dirty" : "") < 0 ? NULL : commit;
 }

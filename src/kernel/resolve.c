@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/file.h"
 #include "kernel/choose.h"
 
 #define FETCH_DEADLINE	   (5 * NSEC_PER_MIN)
@@ -12,6 +13,7 @@
 enum {
 	RESOLVE_RELEASES,
 	RESOLVE_SUMS,
+	RESOLVE_SIGNATURES,
 	RESOLVE_COMMITS,
 	RESOLVE_CANDIDATES,
 	RESOLVE_CHOOSE,
@@ -97,10 +99,117 @@ static int sums(struct machine *m, int result)
 	}
 	if (v->at == v->majors) {
 		v->at = 0;
-		return RESOLVE_COMMITS;
+		return RESOLVE_SIGNATURES;
 	}
 	int r = begin_fetch(m, mirror_sums(v->sums[v->at].major), false);
 	return r < 0 ? r : RESOLVE_SUMS;
+}
+
+/* --- SIGNATURES: gpgv for each list; from then on the list is what its signature covers ---------------------------- */
+
+static void on_status_line(void *data, const char *line)
+{
+	struct resolver *v = data;
+	v->signature_good |= signature_line_is_good(line, v->keyring.said);
+}
+
+/* Without keys nothing is verified, and that is said; where somebody named a keyring it is an error. */
+static int find_keys(struct resolver *v)
+{
+	bool needed = false;
+	for (size_t i = 0; i < v->majors; i++)
+		needed |= v->sums[i].text.len > 0;
+	if (!needed || v->config.no_verify_signature)
+		return 0;
+	int r = keyring_find(&v->keyring, &v->err);
+	if (r == 0 && v->keyring.why)
+		buf_appendf(&v->notes, "warning: who signed the list of checksums is not verified: %s\n",
+			    v->keyring.why);
+	return r;
+}
+
+static void close_signed(struct resolver *v)
+{
+	if (!v->verifying)
+		return;
+	fd_close(v->signed_fd);
+	fd_close(v->content_fd);
+	v->verifying = false;
+}
+
+static int open_signed(struct resolver *v)
+{
+	const struct buf *text = &v->sums[v->at].text;
+	v->verifying = true;
+	v->signed_fd = memfd_new("ktstr-signed", 0);
+	v->content_fd = memfd_new("ktstr-content", 0);
+	v->signature_good = false;
+	if (v->signed_fd < 0 || v->content_fd < 0)
+		return v->signed_fd < 0 ? v->signed_fd : v->content_fd;
+	return fd_write_full(v->signed_fd, text->data, text->len);
+}
+
+static int bad_signature(struct resolver *v)
+{
+	char line[300];
+	command_complaint(&v->run, line, sizeof(line));
+	FAIL(&v->err, EXIT_BAD_DATA, -EBADMSG, "the list of checksums of Linux %u.x is not signed by a key that counts "
+	     "(keyring '%s'): %s", v->sums[v->at].major, v->keyring.path, line);
+	err_hint(v->err, "try again, or another mirror; --no-verify-signature believes it as it is");
+	return -EBADMSG;
+}
+
+static int take_content(struct resolver *v)
+{
+	char path[40];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", v->content_fd);
+	int r = file_read(path, v->sums[v->at].text.len, &v->sums[v->at].text, &v->err);
+	close_signed(v);
+	return r;
+}
+
+static int verify(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	const char *argv[] = { "gpgv", "--status-fd", "1", "--keyring", v->keyring.path, "--output", "/proc/self/fd/4",
+			       "/proc/self/fd/3", NULL };
+	static const char *const env[] = { "LC_ALL=C", NULL };
+	_Static_assert(SIGNATURE_FD_TEXT == 3 && SIGNATURE_FD_CONTENT == 4, "as in argv");
+	int r = v->run.step == COMMAND_IDLE ? open_signed(v) : 0;
+	const struct child_fd fds[] = { { v->signed_fd, SIGNATURE_FD_TEXT }, { v->content_fd, SIGNATURE_FD_CONTENT } };
+	struct command_spec c = { .what = "gpgv", .argv = argv, .env = env, .fds = fds, .fd_count = ARRAY_SIZE(fds) };
+	v->run.on_line = on_status_line;
+	r = r == 0 ? command_drive(m, result, &v->run, &c, &v->err) : r;
+	if (r == 0 || v->err)
+		return r;
+	if (r < 0 || !v->signature_good)
+		return bad_signature(v);
+	r = take_content(v);
+	return r < 0 ? r : 1;
+}
+
+static void on_ref_line(void *data, const char *line);
+
+static int signatures(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	if (v->run.step == COMMAND_IDLE && v->at == 0 && !v->keyring.path) {
+		int r = find_keys(v);
+		if (r < 0)
+			return r;
+	}
+	for (; v->keyring.path && v->at < v->majors; v->at++) {
+		if (!v->sums[v->at].text.len)
+			continue;
+		int r = verify(m, result);
+		result = 0;
+		if (r <= 0)
+			return r < 0 ? r : RESOLVE_SIGNATURES;
+		machine_extend(m);
+	}
+	v->at = 0;
+	v->run.on_line = on_ref_line;
+	return RESOLVE_COMMITS;
 }
 
 /* --- COMMITS: git ls-remote for each git source ------------------------------------------------------------------- */
@@ -221,7 +330,8 @@ static int reap(struct machine *m, int result)
 
 static const struct machine_state states[RESOLVE_COUNT] = {
 	[RESOLVE_RELEASES] = {"releases", releases, FETCH_DEADLINE, 0, TO(RESOLVE_SUMS)},
-	[RESOLVE_SUMS] = {"checksums", sums, FETCH_DEADLINE, 0, TO(RESOLVE_COMMITS)},
+	[RESOLVE_SUMS] = {"checksums", sums, FETCH_DEADLINE, 0, TO(RESOLVE_SIGNATURES)},
+	[RESOLVE_SIGNATURES] = {"signatures", signatures, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_COMMITS)},
 	[RESOLVE_COMMITS] = {"git refs", commits, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_CANDIDATES)},
 	[RESOLVE_CANDIDATES] = {"candidates", candidates, FETCH_DEADLINE, 0, TO(RESOLVE_CHOOSE)},
 	[RESOLVE_CHOOSE] = {"choose", choose, FETCH_DEADLINE, 0, TO_END},
@@ -268,6 +378,8 @@ void resolver_done(struct resolver *v)
 	}
 	if (v->has_releases)
 		releases_done(&v->releases);
+	keyring_done(&v->keyring);
+	close_signed(v);
 	fetch_done(&v->fetch);
 	command_done(&v->run);
 	buf_done(&v->notes);

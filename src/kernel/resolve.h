@@ -2,7 +2,7 @@
 /*
  * resolve.h -- from what people wrote to kernels that can be made, all of them before any is begun:
  *
- *   RELEASES > SUMS > COMMITS > CANDIDATES > end
+ *   RELEASES > SUMS > SIGNATURES > COMMITS > CANDIDATES > end
  *
  * What the network is asked, each once a run: the list of current releases; a major version's list of checksums, which
  * is also the list of all releases that there ever were of it, so a series at its end of life needs no guessing of
@@ -15,6 +15,7 @@
 #include "kernel/command.h"
 #include "kernel/kernel.h"
 #include "kernel/mirror.h"
+#include "kernel/signature.h"
 #include "net/releases.h"
 
 #define RESOLVE_MAJORS_MAX 8
@@ -28,6 +29,7 @@ struct resolve_config {
 	bool ask;		/* the cache does not answer for versions: they are to be built anew, or otherwise */
 	bool include_eol;	/* ranges also take series that are not maintained any more */
 	bool skip_sha256;	/* downloads need no checksum */
+	bool no_verify_signature;	/* lists of checksums need no signature */
 };
 
 struct resolver {
@@ -53,6 +55,11 @@ struct resolver {
 		struct buf why;		/* and why not */
 	} sums[RESOLVE_MAJORS_MAX];
 	unsigned majors;
+	struct keyring keyring;
+	/* Of the list that gpgv verifies: the text, and what its signature covers; only while `verifying`. */
+	int signed_fd, content_fd;
+	bool verifying;
+	bool signature_good;
 	struct command_run run;
 	size_t at;			/* the ref, or major, that is being looked at */
 	char (*hash)[41];		/* a ref: the commit it names, REF_GIT */

@@ -154,7 +154,7 @@ static int find_version(struct kernel_job *job)
 		snprintf(job->version, sizeof(job->version), "%s", id->version);
 		return 0;
 	case KERNEL_ID_TREE:
-		r = git_read_state(id->path, &git, &job->err);
+		r = git_read_state(id->path, &job->offload.cancelled, &git, &job->err);
 		if (r < 0 && r != -ENOENT)
 			return r;
 		if (r == 0 && !git.dirty) {
@@ -239,7 +239,7 @@ int step_prepare(void *arg)
 static int check_commit(struct kernel_job *job)
 {
 	struct git_state git;
-	int r = git_read_state(job->tree, &git, &job->err);
+	int r = git_read_state(job->tree, &job->offload.cancelled, &git, &job->err);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r < 0)
@@ -489,7 +489,7 @@ static bool changed_meanwhile(struct kernel_job *job)
 	struct git_state git;
 	if (job->config.id->kind != KERNEL_ID_TREE)
 		return false;
-	bool same = git_read_state(job->tree, &git, NULL) == 0 && !git.dirty && !strcmp(git.hash, job->git_hash);
+	bool same = git_read_state(job->tree, &job->offload.cancelled, &git, NULL) == 0 && !git.dirty && !strcmp(git.hash, job->git_hash);
 	if (!same)
 		snprintf(job->note, sizeof(job->note), "source tree changed during the build; not cached");
 	return !same;

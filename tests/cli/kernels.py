@@ -35,7 +35,8 @@ class World:
         self.m.clear()
         self.caches += 1
         self.cache = self.scratch / f'cache-{self.caches}'
-        self.env = {'KTSTR_CACHE_DIR': self.cache, 'KTSTR_KERNEL_MIRROR': self.m.url, 'KTSTR_CPU_CAP': '2'}
+        self.env = {'KTSTR_CACHE_DIR': self.cache, 'KTSTR_KERNEL_MIRROR': self.m.url, 'KTSTR_CPU_CAP': '2',
+                    'XDG_DATA_HOME': self.scratch / 'no-keyring'}
 
     def run(self, *args, **env):
         return Run('kernel', *args, env={**self.env, **env}, timeout=120)
@@ -73,7 +74,8 @@ def grammar(w):
     run = w.built('a series that is over', ['6.13.12-tarball'], '6.13')
     check('no longer maintained; its last release is 6.13.12' in run.err, 'and it says so', run)
     w.fresh()
-    w.built('a candidate', ['6.15-rc2-tarball'], '6.15-rc2')
+    run = w.built('a candidate', ['6.15-rc2-tarball'], '6.15-rc2')
+    check('6.15-rc2 is not verified' in run.err, 'which nobody vouches for', run)
     w.fresh()
     run = w.built('a range', ['6.12.95-tarball', '6.14.11-tarball', '6.6.10-tarball'], '6.2..6.14')
     check('expanded to 3 kernel(s): 6.6.10, 6.12.95, 6.14.11' in run.err, 'and what it came to', run)
@@ -86,7 +88,7 @@ def grammar(w):
     w.fresh()
     run = w.run('list', '--kernel', '6.11..6.14', '--json')
     check(json.loads(run.out)['versions'] == ['6.12.95', '6.14.11'], 'a range is previewed', run)
-    w.refused('a preview of no range', 64, "'6.12' is no range", 'list', '--kernel', '6.12')
+    w.refused('a preview of no range', 64, "'6.12' is not a range", 'list', '--kernel', '6.12')
 
 
 def refusals(w):
@@ -102,6 +104,59 @@ def refusals(w):
         w.refused(name, status, said, 'build', text)
     run = Run('test', '--kernel', 'some-key', '/bin/true', env=w.env)
     check(run.status != 0, 'a key that is not there, for tests', run)
+
+
+def signatures(w):
+    """With a keyring, a list of checksums counts only as far as its signature covers it."""
+    if not shutil.which('gpg') or not shutil.which('gpgv'):
+        check(True, 'signatures # SKIP gpg or gpgv is not installed')
+        return
+    w.fresh()
+    run = w.built('without a keyring', ['6.12.3-tarball'], '6.12.3')
+    check('who signed the list of checksums is not verified: there is no keyring' in run.err, 'it says so', run)
+    home, ring = w.scratch / 'gnupg', w.scratch / 'ring.gpg'
+    path = w.m.root + '/pub/linux/kernel/v6.x/sha256sums.asc'
+    with open(path, encoding='ascii') as f:
+        paper = f.read()
+    gpg = ['gpg', '--homedir', home, '--batch', '--quiet', '--yes', '--passphrase', '']
+    os.makedirs(home, mode=0o700)
+    text = paper.split('\n\n', 1)[1].split('-----BEGIN')[0]
+    try:
+        subprocess.run([*gpg, '--quick-gen-key', 'test <test@localhost>', 'ed25519', 'sign', 'never'], check=True, capture_output=True)
+        subprocess.run([*gpg, '--output', ring, '--export'], check=True)
+        signed = subprocess.run([*gpg, '--clearsign'], input=text, text=True, stdout=subprocess.PIPE, check=True).stdout
+        verify_lists(w, path, str(ring), paper, signed)
+    finally:
+        subprocess.run(['gpgconf', '--homedir', home, '--kill', 'all'], check=False)
+        with open(path, 'w', encoding='ascii') as f:
+            f.write(paper)
+
+
+def verify_lists(w, path, ring, paper, signed):
+    line = next(line for line in signed.splitlines() if line.endswith('linux-6.12.3.tar.xz'))
+    lie = '0' * 64 + line[64:]
+    lists = (('a signed list', signed, None), ('a lie before the signed text', lie + '\n' + signed, None),
+             ('a list without a signature', lie + '\n', 'is not signed by a key that counts'),
+             ('a signature of paper', paper, 'is not signed by a key that counts'),
+             ('a list that was changed', signed.replace(line, lie), 'is not signed by a key that counts'))
+    for name, text, said in lists:
+        w.fresh()
+        with open(path, 'w', encoding='ascii') as f:
+            f.write(text)
+        if said:
+            w.refused(name, 65, said, 'build', '6.12.3', KTSTR_KERNEL_KEYRING=ring)
+        else:
+            run = w.built(name, ['6.12.3-tarball'], '6.12.3', KTSTR_KERNEL_KEYRING=ring)
+            check('not verified' not in run.err, 'no warning', run)
+    # In the usual place only kernel.org's key counts.
+    data = w.scratch / 'data'
+    os.makedirs(data + '/ktstr')
+    shutil.copy(ring, data + '/ktstr/kernel.org.gpg')
+    with open(path, 'w', encoding='ascii') as f:
+        f.write(signed)
+    w.refused('another key than kernel.org has', 65, 'is not signed by a key that counts', 'build', '6.12.3', XDG_DATA_HOME=data)
+    w.built('--no-verify-signature', ['6.12.3-tarball'], '--no-verify-signature', '6.12.3', XDG_DATA_HOME=data)
+    w.refused('a keyring that is not there', 69, 'there is no file', 'build', '6.6.10', KTSTR_KERNEL_KEYRING='/no/such/ring')
 
 
 # --- a server that means harm --------------------------------------------------------------------------------------
@@ -376,7 +431,7 @@ def main():
         layout.lay_out(root, VERSIONS, listed=LISTED, objects=4, object_s=0.05)
         with Mirror(root) as mirror:
             world = World(scratch, mirror)
-            for test in (grammar, refusals, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, bomb, resumes,
+            for test in (grammar, refusals, signatures, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, bomb, resumes,
                          crashes, jobserver):
                 test(world)
     finish()

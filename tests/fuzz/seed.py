@@ -234,3 +234,7 @@ put('bus', 'session', b''.join(struct.pack('<BBHQ', w, width, port, value) for w
     (1, 0, 0x3fb, 0x80), (1, 0, 0x3f8, 1), (1, 0, 0x3fb, 3), (1, 0, 0x3fa, 7), (1, 0, 0x3f9, 15), (0, 0, 0x3fa, 0),
     (1, 0, 0x3f8, 0x68), (1, 0x30, 0x3f8, 0x6869), (0, 0, 0x3fd, 0), (0, 1, 0x604, 0), (1, 1, 0x604, 0x3400),
     (1, 0, 0x64, 0xfe), (1, 2, 0xf4, 0), (3, 2, 0, 0xc0000000), (2, 2, 0, 0xfec00000))))
+# A record with the right magic and size, and lines as gpgv writes them.
+put('cachefile', 'record', struct.pack('<QQQQ40sQQQQQ', 0x31304d5553545348, 7, 1, 2, b'boot', 1, 2, 3, 4, 5))
+put('cachefile', 'validsig', '[GNUPG:] VALIDSIG ' + 'A' * 40 + ' 2026-01-01 1767225600 0 4 0 1 8 01 ' + 'B' * 40)
+put('cachefile', 'goodsig', '[GNUPG:] GOODSIG 632D3A06589DA6B1 somebody')

@@ -12,9 +12,11 @@
 #include "base/file.h"
 #include "kernel/choose.h"
 #include "kernel/config.h"
+#include "kernel/git.h"
 #include "kernel/jobserver.h"
 #include "kernel/kernel.h"
 #include "kernel/orphans.h"
+#include "kernel/signature.h"
 #include "t.h"
 
 static char *dir;
@@ -721,6 +723,64 @@ START_TEST(versions_are_fit_for_paths)
 }
 END_TEST
 
+static void in_repository(const char *command)
+{
+	char text[600];
+	snprintf(text, sizeof(text), "cd '%s' && (%s) >/dev/null 2>&1", dir, command);
+	ck_assert_int_eq(system(text), 0);
+}
+
+START_TEST(a_tree_is_clean_until_a_tracked_file_changes)
+{
+	static const struct {
+		const char *command;
+		bool dirty;
+	} steps[] = {
+		{ "echo x > untracked", false }, { "touch -d 2001-01-01 a", false }, { "echo b > a", true },
+		{ "git add a", true }, { "git -c user.name=x -c user.email=x@y commit -qm b", false },
+		{ "rm a", true },
+	};
+	const atomic_bool cancel = true;
+	struct git_state git;
+	struct err *err = NULL;
+	begin();
+	in_repository("git init -q && echo a > a && git add a && git -c user.name=x -c user.email=x@y commit -qm a");
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		in_repository(steps[i].command);
+		t_ok(git_read_state(dir, NULL, &git, NULL));
+		ck_assert_msg(git.dirty == steps[i].dirty, "after '%s'", steps[i].command);
+	}
+	t_errno(git_read_state(dir, &cancel, &git, &err), ECANCELED);
+	ck_assert_ptr_null(err);
+	end();
+}
+END_TEST
+
+#define SUBKEY	 "0123456789ABCDEF0123456789ABCDEF01234567"
+#define VALIDSIG "[GNUPG:] VALIDSIG " SUBKEY " 2026-01-01 1767225600 0 4 0 1 8 01 "
+
+static const struct {
+	const char *line;
+	bool any_key, good;
+} status_lines[] = {
+	{ VALIDSIG SIGNATURE_KERNEL_ORG, false, true },
+	{ VALIDSIG SUBKEY, false, false },
+	{ VALIDSIG SUBKEY, true, true },
+	{ VALIDSIG SIGNATURE_KERNEL_ORG " ", false, false },
+	{ VALIDSIG "B8868C80", true, false },
+	{ VALIDSIG, true, false },
+	{ "[GNUPG:] VALIDSIG " SIGNATURE_KERNEL_ORG, true, false },
+	{ "[GNUPG:] GOODSIG 632D3A06589DA6B1 x", true, false },
+	{ "gpgv: " VALIDSIG SIGNATURE_KERNEL_ORG, true, false },
+	{ "", true, false },
+};
+
+START_TEST(only_a_valid_signature_counts)
+{
+	ck_assert_int_eq(signature_line_is_good(status_lines[_i].line, status_lines[_i].any_key), status_lines[_i].good);
+}
+END_TEST
+
 START_TEST(truncated_tarball_is_bad_data)
 {
 	static const struct member members[] = { MAKEFILE };
@@ -768,6 +828,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, the_lean_fragment_has_what_is_critical);
 	tcase_add_test(tc, tarball_is_unpacked_below_its_top);
 	tcase_add_loop_test(tc, tarball_stays_in_its_tree, 0, ARRAY_SIZE(hostile));
+	tcase_add_loop_test(tc, only_a_valid_signature_counts, 0, ARRAY_SIZE(status_lines));
+	tcase_add_test(tc, a_tree_is_clean_until_a_tracked_file_changes);
 	tcase_add_test(tc, unpacked_files_have_no_special_bits);
 	tcase_add_test(tc, unpacking_ends_when_it_is_cancelled);
 	tcase_add_loop_test(tc, versions_are_fit_for_paths, 0, ARRAY_SIZE(makefiles));

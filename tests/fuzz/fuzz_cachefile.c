@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Records of cached files, and gpgv's output: nothing that was not stored may be believed. */
+#include <string.h>
+
+#include "base/cachefile.h"
+#include "base/file.h"
+#include "fuzz.h"
+#include "kernel/signature.h"
+
+/* The line that the fuzzer would have to come up with has a fingerprint of 40 digits at its end. */
+static void read_line(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *line = strndup((const char *)data, size);
+	if (!line)
+		abort();
+	if (signature_line_is_good(line, true) && strlen(line) < strlen("[GNUPG:] VALIDSIG ") + 40)
+		abort();
+	if (signature_line_is_good(line, false) && !strstr(line, SIGNATURE_KERNEL_ORG))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char dir[] = "/tmp/ktstr-fuzz-XXXXXX";
+	_cleanup_close_ int fd = -1;
+	read_line(data, size);
+	if (!mkdtemp(dir))
+		abort();
+	_cleanup_free_ char *file = path_join(dir, "a.x"), *record = path_join(dir, "a.x.sum");
+	if (file_write_atomic(file, "content", 7, 0644, NULL) < 0 ||
+	    file_write_atomic(record, data, size, 0644, NULL) < 0)
+		abort();
+	/* Only a record of this very content could say that it is right. */
+	if (cachefile_open(dir, "a.x", NULL, &fd) == 0)
+		abort();
+	remove_tree(dir, NULL);
+	return 0;
+}
