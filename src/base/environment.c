@@ -46,7 +46,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_HOST_DEADLINE_PERCENT] = {
 		"KTSTR_HOST_DEADLINE_PERCENT", "How long a machine may take on the host until it counts as hanging, in percent "
 		"of what is built in. More than 100 is for a very slow host.",
-		"100", "src/run/fleet.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+		"100", "src/run/fleet.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+		.decides = true },
 	[ENV_KERNEL] = {
 		"KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
 		"the newest usable kernel in the cache", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },

@@ -7,6 +7,7 @@
 
 #include <ktstr/payload.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "report/host.h"
@@ -63,6 +64,24 @@ START_TEST(replay_names_the_environment_that_decides)
 		ck_assert_str_eq(list[i], kept[i]);
 	ck_assert_ptr_null(list[ARRAY_SIZE(kept)]);
 	strings_free(list);
+}
+END_TEST
+
+/* A new variable that can change a verdict belongs here, and is marked in its table. */
+START_TEST(the_table_marks_what_a_replay_needs)
+{
+	static const char *const marked[] = {
+		"KTSTR_BACKTRACE", "KTSTR_BYPASS_LLC_LOCKS", "KTSTR_HOST_DEADLINE_PERCENT", "KTSTR_KIT", "KTSTR_SCHEDULER",
+		"KTSTR_SCHEDULER_BIN_", "KTSTR_VERBOSE", "LD_LIBRARY_PATH",
+	};
+	size_t count = 0;
+	for (size_t i = 0; i < ENV_MAX; i++) {
+		if (!environment_variables[i].decides)
+			continue;
+		ck_assert_uint_lt(count, ARRAY_SIZE(marked));
+		ck_assert_str_eq(environment_variables[i].name, marked[count++]);
+	}
+	ck_assert_uint_eq(count, ARRAY_SIZE(marked));
 }
 END_TEST
 
@@ -468,6 +487,7 @@ static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, replay_line_has_what_decides, 0, (int)ARRAY_SIZE(replays));
 	tcase_add_test(tc, replay_names_the_environment_that_decides);
+	tcase_add_test(tc, the_table_marks_what_a_replay_needs);
 	tcase_add_test(tc, replay_seed_is_of_a_try_with_that_verdict);
 	tcase_add_test(tc, results_of_the_run_before_are_cleared);
 	tcase_add_test(tc, outside_git_suites_keep_each_others_results);
