@@ -275,6 +275,37 @@ START_TEST(a_gap_limit_gives_way_to_a_small_share)
 }
 END_TEST
 
+/* The strict limit, 15, and what the formula of share.h adds in a window of one second. */
+static const struct {
+	uint32_t workers, cpus;
+	unsigned spread;
+	bool set;		/* by the test: as it stands */
+	enum ktstr_verdict verdict;
+} spreads[] = {
+	{ 5, 2, 35, false, KTSTR_PASS },	/* 15 + 4 + 100/6 */
+	{ 5, 2, 37, false, KTSTR_FAIL },
+	{ 4, 2, 19, false, KTSTR_PASS },	/* 15 + 4: they divide */
+	{ 4, 2, 20, false, KTSTR_FAIL },
+	{ 6, 4, 68, false, KTSTR_PASS },	/* 15 + 4 + 100/2 */
+	{ 6, 4, 70, false, KTSTR_FAIL },
+	{ 5, 2, 21, true, KTSTR_FAIL },
+};
+
+START_TEST(a_spread_limit_knows_what_a_window_can_show)
+{
+	made_begin();
+	made_facts.limits = thresholds_default(true);
+	made.hello.cpus = spreads[_i].cpus;
+	if (spreads[_i].set)
+		made_limit(LIMIT_SPREAD, 15);
+	made_load("a", spreads[_i].workers, 0);
+	for (uint32_t i = 0; i < spreads[_i].workers; i++)
+		made_worker(5, 10, 100 + (i ? 0 : 10 * spreads[_i].spread), 1);
+	made_result(KTSTR_PASS);
+	made_expect(spreads[_i].verdict, spreads[_i].verdict == KTSTR_FAIL ? "unfair cgroup 'a' (SpinWait)" : NULL);
+}
+END_TEST
+
 /* --- rates, latencies, migrations, pages -------------------------------------------------------------------------- */
 
 /* One worker with wake-ups of these latencies, and this many migrations; iterations as work units. */
@@ -537,6 +568,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, workers_that_end_alike_are_one_finding);
 	tcase_add_loop_test(tc, starvation_by_request_is_not_judged, 0, ARRAY_SIZE(requests));
 	tcase_add_test(tc, a_gap_limit_gives_way_to_a_small_share);
+	tcase_add_loop_test(tc, a_spread_limit_knows_what_a_window_can_show, 0, ARRAY_SIZE(spreads));
 	tcase_add_test(tc, rates_are_checked_where_a_limit_says_so);
 	tcase_add_test(tc, wakeups_and_migrations_are_checked_where_a_limit_says_so);
 	tcase_add_loop_test(tc, tcg_judges_what_its_clock_can_tell, 0, ARRAY_SIZE(on_tcg));
