@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The initramfs: archives that the kernel's format allows, closures that run elsewhere, frames that unpack again. */
-#include <glob.h>
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <lz4.h>
 #include <string.h>
 
