@@ -2,9 +2,9 @@
 /*
  * snapshot.h -- a stopped machine as a file: what of its memory is not zero, and what the backend says of the rest.
  *
- * A clone is the same bytes in fresh memory. The file is ours, but lies where others may write: it is believed only as
- * far as it was checked, and head, table and state have a CRC. Pages have none here: the cache that keeps the file hashes
- * all of it when it is first used in a boot of the host (base/cachefile.h), not again for every clone.
+ * A clone is the same bytes in fresh memory. The file is believed only as far as it was checked: head, table and state
+ * have a CRC. Pages have none here: the cache that keeps the file hashes all of it when it is first used in a boot of
+ * the host (base/cachefile.h), not again for every clone.
  */
 #ifndef KTSTR_VMM_SNAPSHOT_H
 #define KTSTR_VMM_SNAPSHOT_H

@@ -37,7 +37,7 @@ struct cachefile {
 int cachefile_open(const char *dir, const char *name, const struct cachefile_use *use, int *ret_fd);
 /* Begins a new file; makes the directory where it is missing. */
 int cachefile_begin(struct cachefile *f, const char *dir, const char *name);
-/* Puts the written file in its place, with its record, synced. Keeps `fd` open for the caller to use or take. Blocks. */
+/* Puts the written file in its place, with its record, synced. Keeps `fd` open, for the caller to take. Blocks. */
 int cachefile_commit(struct cachefile *f, const struct cachefile_use *use);
 /* Closes, and removes what was not committed. */
 void cachefile_done(struct cachefile *f);

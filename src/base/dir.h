@@ -19,7 +19,7 @@
  * that others can write to, unless it is sticky. @variable: the environment variable that names another place.
  */
 int dir_open(const char *path, bool create, const char *variable, int *ret_fd, struct err **err);
-/* The same for the directory @name in @dir, which is made with mode 0755 where it is missing; no link. @path: for errors. */
+/* The same for the directory @name in @dir, made with mode 0755 where it is missing; no link. @path: for errors. */
 int dir_open_below(int dir, const char *name, const char *path, const char *variable, int *ret_fd, struct err **err);
 /* Opens @path below @dir: through no symbolic link, and not out of @dir. Returns a descriptor or a negative errno. */
 int open_beneath(int dir, const char *path, int flags, mode_t mode);

@@ -40,7 +40,7 @@ int fd_write_full(int fd, const void *data, size_t len);
 int fd_pread_full(int fd, void *data, size_t len, off_t at);
 int fd_pwrite_full(int fd, const void *data, size_t len, off_t at);
 
-/* Content of @from from its start, appended to @to at its file offset. -ECANCELED once *@cancel is set (may be NULL). */
+/* Content of @from from its start, appended to @to at its file offset. -ECANCELED once *@cancel (or NULL) is set. */
 int fd_copy(int from, int to, const atomic_bool *cancel, struct err **err);
 /* Whether somebody wants the work to end. For loops that run on the offload pool. */
 static inline bool is_cancelled(const atomic_bool *cancel)

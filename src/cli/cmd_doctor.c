@@ -179,7 +179,8 @@ static const struct {
 } checks[] = {
 	{ "io_uring", check_uring },	{ "kvm", check_kvm },	    { "qemu", check_qemu },
 	{ "compiler", check_compiler }, { "build tools", check_make }, { "pahole", check_pahole },
-	{ "clang", check_clang },	{ "signatures", check_signatures },	{ "disk", check_disk },	    { "memory", check_memory },
+	{ "clang", check_clang },	{ "signatures", check_signatures },
+	{ "disk", check_disk },	    { "memory", check_memory },
 	{ "cgroups", check_cgroups },	{ "kernels", check_kernels },
 };
 

@@ -100,7 +100,8 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 		.texts = texts->item, .count = texts->count, .build = true, .force = a->force, .clean = a->clean,
 		.schedulers = a->schedulers, .selftests = a->selftests, .no_ccache = a->no_ccache,
 		.include_eol = a->include_eol,
-		.skip_sha256 = a->skip_sha256, .no_verify_signature = a->no_verify_signature, .json = a->json, .cpu_cap = a->cpu_cap,
+		.skip_sha256 = a->skip_sha256, .no_verify_signature = a->no_verify_signature, .json = a->json,
+		.cpu_cap = a->cpu_cap,
 		.extra_kconfig = a->extra_kconfig, .base_config = a->base_config,
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };

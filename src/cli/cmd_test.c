@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/dir.h"
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -458,13 +459,28 @@ static int check_lock_dir(const struct session *s, struct err **err)
 	return r;
 }
 
+/* Else every test would pack and boot anew without a word. */
+static int check_cache_dir(const char *path, struct err **err)
+{
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = path ? dir_open(path, true, "XDG_CACHE_HOME", &fd, &why) : 0;
+	if (r != -EPERM)
+		return 0;
+	if (err)
+		*err = TAKE_PTR(why);
+	return r;
+}
+
 static int prepare_run(struct session *s, const struct test_args *a, struct err **err)
 {
 	s->image_cache = cache_sibling("images");
 	s->environment = replay_environment(environ);
 	if (!s->environment)
 		return -ENOMEM;
-	int r = choose_accel(s, a, err);
+	int r = check_cache_dir(s->image_cache, err);
+	if (r == 0)
+		r = choose_accel(s, a, err);
 	if (r == 0)
 		r = check_lock_dir(s, err);
 	if (r == 0)

@@ -53,8 +53,8 @@ int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_coun
 /* One entry; -ENOENT when there is none. A corrupt one is returned with its error_kind. */
 int cache_get(const struct cache *c, const char *key, struct cache_entry *ret);
 /*
- * Whether image and vmlinux of a valid entry are still what was stored, -EBADMSG when not. Reads them when they are first
- * used in a boot of the host, or were changed. Blocks.
+ * Whether image and vmlinux of a valid entry are still what was stored, -EBADMSG when not. Reads them when they are
+ * first used in a boot of the host, or were changed. Blocks.
  */
 int cache_check_entry(const struct cache_entry *e, struct err **err);
 void entry_done(struct cache_entry *e);

@@ -16,7 +16,7 @@ struct git_state {
 
 /*
  * The checkout that begins at @dir. -ENOENT: none, or it has no commit, which is
- * no error in *@err; -ECANCELED, likewise, once *@cancel is set (NULL: never); others: libgit2 cannot be loaded. Blocks.
+ * no error in *@err; -ECANCELED, likewise, once *@cancel is set (NULL: never); others: no libgit2. Blocks.
  */
 int git_read_state(const char *dir, const atomic_bool *cancel, struct git_state *ret, struct err **err);
 

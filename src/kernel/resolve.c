@@ -105,7 +105,7 @@ static int sums(struct machine *m, int result)
 	return r < 0 ? r : RESOLVE_SUMS;
 }
 
-/* --- SIGNATURES: gpgv for each list; from then on the list is what its signature covers ---------------------------- */
+/* --- SIGNATURES: gpgv for each list; from then on the list is what its signature covers --------------------------- */
 
 static void on_status_line(void *data, const char *line)
 {

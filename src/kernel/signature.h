@@ -2,9 +2,9 @@
 /*
  * signature.h -- who signed a list of checksums: gpgv(1) verifies, this says with which keys and what its answer means.
  *
- * kernel.org's lists are signed by one key of its own, whose fingerprint is fixed here. The key itself does not come with
- * ktstr: people fetch it once (docs/KERNELS.md). With KTSTR_KERNEL_KEYRING the person vouches for another keyring, say
- * of a company's mirror, and every key in it is accepted.
+ * kernel.org's lists are signed by one key of its own, whose fingerprint is fixed here. The key itself does not come
+ * with ktstr: people fetch it once (docs/KERNELS.md). With KTSTR_KERNEL_KEYRING the person vouches for another keyring,
+ * say of a company's mirror, and every key in it is accepted.
  */
 #ifndef KTSTR_KERNEL_SIGNATURE_H
 #define KTSTR_KERNEL_SIGNATURE_H

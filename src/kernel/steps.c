@@ -149,7 +149,9 @@ static int find_version(struct kernel_job *job)
 	case KERNEL_ID_TARBALL:
 		job->tarball_bytes = stat(id->path, &st) == 0 ? (uint64_t)st.st_size : 0;
 		job->tarball = strdup(id->path);
-		return job->tarball ? unpack_peek_version(id->path, &job->offload.cancelled, job->version, &job->err) : -ENOMEM;
+		if (!job->tarball)
+			return -ENOMEM;
+		return unpack_peek_version(id->path, &job->offload.cancelled, job->version, &job->err);
 	case KERNEL_ID_RELEASE:
 		snprintf(job->version, sizeof(job->version), "%s", id->version);
 		return 0;
@@ -489,7 +491,8 @@ static bool changed_meanwhile(struct kernel_job *job)
 	struct git_state git;
 	if (job->config.id->kind != KERNEL_ID_TREE)
 		return false;
-	bool same = git_read_state(job->tree, &job->offload.cancelled, &git, NULL) == 0 && !git.dirty && !strcmp(git.hash, job->git_hash);
+	bool same = git_read_state(job->tree, &job->offload.cancelled, &git, NULL) == 0 && !git.dirty &&
+		    !strcmp(git.hash, job->git_hash);
 	if (!same)
 		snprintf(job->note, sizeof(job->note), "source tree changed during the build; not cached");
 	return !same;

@@ -10,6 +10,7 @@
 #include "base/cachefile.h"
 #include "base/dir.h"
 #include "base/file.h"
+#include "lock/flock.h"
 #include "t.h"
 
 #define SOMEBODY 12345
@@ -106,7 +107,8 @@ END_TEST
 START_TEST(nothing_is_opened_through_a_link_below_a_directory)
 {
 	char *dir = t_tmpdir();
-	_cleanup_free_ char *sub = path_join(dir, "sub"), *up = path_join(dir, "sub/up"), *in = path_join(dir, "sub/in");
+	_cleanup_free_ char *sub = path_join(dir, "sub"), *up = path_join(dir, "sub/up");
+	_cleanup_free_ char *in = path_join(dir, "sub/in");
 	put(dir, "victim", "whole");
 	t_ok(mkdir(sub, 0755));
 	t_ok(symlink("..", up));
@@ -294,8 +296,56 @@ START_TEST(what_was_used_last_is_kept)
 }
 END_TEST
 
+/* --- lock files --------------------------------------------------------------------------------------------------- */
+
+/* Another user's file that we may not read: said once, when the directory is opened, not once a test. */
+START_TEST(a_private_lock_file_is_one_error)
+{
+	char *path = t_tmpdir();
+	_cleanup_free_ char *file = path_join(path, "ktstr-cpu-1.lock");
+	struct lock_dir d = LOCK_DIR_NULL;
+	struct err *err = NULL;
+	if (geteuid() != 0) {
+		printf("# not checked: only root can act as another user\n");
+		t_rmdir(path);
+		return;
+	}
+	t_ok(file_write_atomic(file, "", 0, 0600, NULL));
+	t_ok(chmod(path, 01777));
+	t_ok(seteuid(12345));
+	int r = lock_dir_open(path, NULL, &d, &err);
+	t_ok(seteuid(0));
+	t_errno(r, EACCES);
+	t_err_contains(&err, "ktstr-cpu-1.lock': it belongs to user 0 and has mode 0600; let its owner or root");
+	t_ok(chmod(file, 0666));
+	t_ok(seteuid(12345));
+	r = lock_dir_open(path, NULL, &d, NULL);
+	t_ok(seteuid(0));
+	t_ok(r);
+	lock_dir_done(&d);
+	t_rmdir(path);
+}
+END_TEST
+
+/* Nothing appears where a prepared link points, whoever owns the directory that it lies in. */
+START_TEST(a_prepared_link_is_one_error)
+{
+	char *path = t_tmpdir();
+	_cleanup_free_ char *link = path_join(path, "ktstr-llc-0.lock"), *target = path_join(path, "target");
+	struct lock_dir d = LOCK_DIR_NULL;
+	struct err *err = NULL;
+	t_ok(symlink("target", link));
+	t_errno(lock_dir_open(path, NULL, &d, &err), ELOOP);
+	t_err_contains(&err, "is not a regular file");
+	ck_assert(!path_exists(target));
+	t_rmdir(path);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, a_private_lock_file_is_one_error);
+	tcase_add_test(tc, a_prepared_link_is_one_error);
 	tcase_add_test(tc, directory_is_made_and_own_links_are_followed);
 	tcase_add_test(tc, directory_that_others_can_write_is_refused);
 	tcase_add_test(tc, what_belongs_to_another_user_is_refused);

@@ -2,6 +2,8 @@
 /* The initramfs: archives that the kernel's format allows, closures that run elsewhere, frames that unpack again. */
 #include <archive.h>
 #include <archive_entry.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <lz4.h>
 #include <string.h>
 
@@ -160,6 +162,18 @@ START_TEST(base_is_kept_by_its_content)
 	read_all(fd, &two);
 	ck_assert_uint_eq(one.len, two.len);
 	ck_assert(!memcmp(one.data, two.data, one.len));
+	/* One that was damaged meanwhile is packed again. */
+	glob_t found;
+	_cleanup_free_ char *pattern = path_join(cache, "*.cpio.lz4");
+	t_ok(glob(pattern, 0, NULL, &found));
+	ck_assert_uint_eq(found.gl_pathc, 1);
+	_cleanup_close_ int kept = open(found.gl_pathv[0], O_WRONLY | O_CLOEXEC);
+	t_ok(fd_pwrite_full(kept, "XXXX", 4, 8));
+	globfree(&found);
+	buf_clear(&two);
+	t_ok(image_base(&spec, &fd, NULL));
+	read_all(fd, &two);
+	ck_assert(one.len == two.len && !memcmp(one.data, two.data, one.len));
 	/* Another content is another base, under the same name and length. */
 	t_ok(file_write_atomic(file, "other", 5, 0644, NULL));
 	t_ok(image_base(&spec, &fd, NULL));

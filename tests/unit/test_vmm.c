@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -413,6 +414,15 @@ START_TEST(a_quick_copy_is_kept)
 	t_ok(quicken_in(cache, in, again));
 	ck_assert(!memcmp(code, again, sizeof(code)));
 	ck_assert_uint_eq(files_in(cache), 1);
+	/* A damaged one is made again. */
+	glob_t found;
+	_cleanup_free_ char *pattern = path_join(cache, "*.vmlinux");
+	t_ok(glob(pattern, 0, NULL, &found));
+	_cleanup_close_ int kept = open(found.gl_pathv[0], O_WRONLY | O_CLOEXEC);
+	t_ok(fd_pwrite_full(kept, "XXXX", 4, offsetof(struct tiny_kernel, code)));
+	globfree(&found);
+	t_ok(quicken_in(cache, in, again));
+	ck_assert(!memcmp(code, again, sizeof(code)));
 	k.code[2] = 0x90;
 	t_ok(fd_pwrite_full(in, &k, sizeof(k), 0));
 	t_ok(futimens(in, (const struct timespec[]){ { .tv_sec = 1 }, { .tv_sec = 1 } }));
