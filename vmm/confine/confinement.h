@@ -48,7 +48,7 @@ struct confine_request {
 	uint32_t magic, size;
 	int32_t program_fd;		/* the machine's program; -1: `program` */
 	uint32_t realtime;		/* the highest real-time priority that it may use; 0: none */
-	char program[CONFINE_PATH_BYTES];
+	char program[CONFINE_PATH_BYTES];	/* "": none, only the outcome is wanted */
 	uint32_t paths;
 	char path[CONFINE_PATHS_MAX][CONFINE_PATH_BYTES];	/* that it sees: directories, files and devices */
 	struct confine_outcome outcome;
@@ -73,5 +73,7 @@ int confinement_spawn(struct confinement *c, struct reactor *r, struct child *ch
 /* What is in force; zeros when the child did not come that far. */
 struct confine_outcome confinement_outcome(const struct confinement *c);
 void confinement_done(struct confinement *c);
+/* What would be in force on this host. Runs the reactor. */
+int confinement_probe(struct reactor *r, struct confine_outcome *ret, struct err **err);
 
 #endif

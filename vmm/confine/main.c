@@ -85,6 +85,8 @@ int main(int argc, char **argv)
 			   offsetof(struct confine_request, outcome));
 	close(CONFINE_FD_REQUEST);
 	close(CONFINE_FD_PROGRAM);
+	if (r == 0 && q.program_fd < 0 && !*q.program)
+		return 0;
 	keep_environment(env);
 	if (r == 0 && q.program_fd >= 0)
 		execveat(q.program_fd, "", argv, env, AT_EMPTY_PATH);

@@ -8,7 +8,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "vmm/confine/setup.h"
+
+#define KILLED_FIRST "500"	/* of oom_score_adj, from -1000 to 1000 */
 
 static int limit(int resource, rlim_t value)
 {
@@ -25,7 +28,10 @@ static int limit(int resource, rlim_t value)
 	return setrlimit(resource, &new) < 0 ? -errno : 0;
 }
 
-/* Real-time priority is a limit here because the right to set it goes with the capabilities. */
+/*
+ * Real-time priority is a limit here because the right to set it goes with the capabilities. When memory runs out, a
+ * machine is to be killed before the ktstr that judges it.
+ */
 int setup_limits(const struct confine_request *q)
 {
 	const struct {
@@ -34,7 +40,7 @@ int setup_limits(const struct confine_request *q)
 	} limits[] = {
 		{ RLIMIT_CORE, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_NICE, 0 }, { RLIMIT_RTPRIO, q->realtime },
 	};
-	int r = 0;
+	int r = file_write("/proc/self/oom_score_adj", KILLED_FIRST);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]) && r == 0; i++)
 		r = limit(limits[i].resource, limits[i].value);
 	return r;

@@ -9,6 +9,7 @@
 #include "base/bug.h"
 #include "base/file.h"
 #include "base/tool.h"
+#include "reactor/machine.h"
 #include "vmm/confine/confinement.h"
 
 /* The static program confine/main.c. */
@@ -104,7 +105,8 @@ int confinement_spawn(struct confinement *c, struct reactor *r, struct child *ch
 		result = fd_pwrite_full(c->request_fd, c->request, sizeof(*c->request), 0);
 	if (result < 0)
 		return FAIL_SYS(err, result, "write the description of a confinement");
-	memcpy(fds, spec->fds, spec->fd_count * sizeof(fds[0]));
+	for (unsigned i = 0; i < spec->fd_count; i++)
+		fds[i] = spec->fds[i];
 	fds[spec->fd_count] = (struct child_fd){ c->program_fd, CONFINE_FD_PROGRAM };
 	fds[spec->fd_count + 1] = (struct child_fd){ c->request_fd, CONFINE_FD_REQUEST };
 	confined.fds = fds;
@@ -131,4 +133,49 @@ void confinement_done(struct confinement *c)
 	fd_close(c->request_fd);
 	fd_close(c->program_fd);
 	*c = CONFINEMENT_NULL;
+}
+
+/* --- a look at what this host allows ------------------------------------------------------------------------------ */
+
+struct probe {
+	struct machine machine;
+	struct child child;
+};
+
+enum { PROBE_WAIT, PROBE_COUNT };
+
+static int probe_wait(struct machine *m, int result)
+{
+	struct probe *p = container_of(m, struct probe, machine);
+	(void)result;
+	if (!p->child.running)
+		return MACHINE_END;
+	machine_wait_child(m, &p->child);
+	return PROBE_WAIT;
+}
+
+static const struct machine_state probe_states[PROBE_COUNT] = {
+	[PROBE_WAIT] = { "wait", probe_wait, DEADLINE_NONE, 0, TO(PROBE_WAIT) | TO_END },
+};
+static const struct machine_type probe_type = { "confinement probe", probe_states, PROBE_COUNT, NULL };
+
+int confinement_probe(struct reactor *r, struct confine_outcome *ret, struct err **err)
+{
+	static const char *const argv[] = { "ktstr-confine", NULL };
+	const struct child_spec spec = { .argv = argv };
+	struct confinement c;
+	struct probe p = { .child = CHILD_NULL };
+	int result = confinement_init(&c, err);
+	if (result == 0)
+		result = confinement_show(&c, "/usr/lib");
+	if (result == 0)
+		result = confinement_spawn(&c, r, &p.child, &spec, err);
+	if (result == 0) {
+		machine_start(r, &p.machine, &probe_type, NULL, "confinement probe");
+		result = reactor_run(r);
+		child_done(&p.child);
+	}
+	*ret = confinement_outcome(&c);
+	confinement_done(&c);
+	return result;
 }
