@@ -56,6 +56,7 @@ struct start {
 	const struct child_spec *spec;
 	char **envp;
 	int namespaces;			/* CLONE_NEW* flags */
+	uint64_t files;			/* how many it may have open; 0: as many as we */
 	int rd, wr;			/* pipe: @wr tells the parent why the exec failed */
 	char uid_map[32], gid_map[32];	/* of a user namespace */
 };
@@ -79,6 +80,16 @@ static bool parent_lives(int rd, int wr)
 	return poll(&fd, 1, 0) == 0;
 }
 
+/* Programs that use select(2) cannot cope with what we allow ourselves. */
+static void limit_files(uint64_t files)
+{
+	struct rlimit limit;
+	if (!files || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = files;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int become(const struct start *s)
 {
 	const struct child_spec *spec = s->spec;
@@ -100,6 +111,7 @@ static int become(const struct start *s)
 	int r = place_fds(spec);
 	if (r < 0)
 		return r;
+	limit_files(s->files);
 	execvpe(spec->program ? spec->program : spec->argv[0], (char **)spec->argv, s->envp);
 	return -errno;
 }
@@ -183,7 +195,8 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 	_cleanup_close_ int rd = pipefd[0];
 	_cleanup_close_ int wr = fcntl(pipefd[1], F_DUPFD_CLOEXEC, 200);
 	fd_close(pipefd[1]);
-	struct start s = { .spec = spec, .envp = envp, .rd = rd, .wr = wr };
+	struct start s = { .spec = spec, .envp = envp, .rd = rd, .wr = wr,
+			   .files = c->reactor ? c->reactor->files_before : 0 };
 	snprintf(s.uid_map, sizeof(s.uid_map), "0 %u 1", geteuid());
 	snprintf(s.gid_map, sizeof(s.gid_map), "0 %u 1", getegid());
 	pid_t pid = wr < 0 ? -1 : start(&s);

@@ -41,6 +41,9 @@ int setup_limits(const struct confine_request *q)
 		{ RLIMIT_CORE, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_NICE, 0 }, { RLIMIT_RTPRIO, q->realtime },
 	};
 	int r = file_write("/proc/self/oom_score_adj", KILLED_FIRST);
+	struct rlimit files;
+	if (r == 0 && getrlimit(RLIMIT_NOFILE, &files) == 0)
+		r = limit(RLIMIT_NOFILE, files.rlim_max);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]) && r == 0; i++)
 		r = limit(limits[i].resource, limits[i].value);
 	return r;
