@@ -5,6 +5,7 @@ kills for want of memory is inconclusive and says so."""
 import glob
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,9 +15,9 @@ from tap import BUILD, KTSTR, Scratch, check, finish, skip  # noqa: E402
 
 SUITE = os.path.join(BUILD, 'tests', 'examples', 'examples')
 MIB = 1 << 20
-# Takes 500 MiB and sleeps; the kernel is told to spare it.
-HOG = ('import mmap, time; open("/proc/self/oom_score_adj", "w").write("-900"); m = mmap.mmap(-1, 500 << 20, 34); '
-       '[m.__setitem__(i, 1) for i in range(0, 500 << 20, 4096)]; time.sleep(60)')
+# Four processes, each with less than the machine counts for, that take 560 MiB together and sleep.
+HOG = ('import mmap, os, time; os.fork(); os.fork(); m = mmap.mmap(-1, 140 << 20, 34); '
+       '[m.__setitem__(i, 1) for i in range(0, 140 << 20, 4096)]; time.sleep(60)')
 
 
 class Group:
@@ -45,7 +46,7 @@ class Group:
 
     def run(self, *argv, env=None):
         return subprocess.Popen(argv, env=dict(os.environ, **(env or {})), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, preexec_fn=self.enter)
+                                text=True, start_new_session=True, preexec_fn=self.enter)
 
     def programs(self):
         with open(os.path.join(self.path, 'cgroup.procs')) as f:
@@ -85,7 +86,7 @@ def killed(group, scratch):
         time.sleep(0.01)
     hog = group.run(sys.executable, '-c', HOG)
     out, err = p.communicate()
-    hog.kill()
+    os.killpg(hog.pid, signal.SIGKILL)
     hog.communicate()
     check(p.returncode == 2 and 'killed by SIGKILL because the control group ran out of memory (its limit is 600 MiB)' in out,
           'a machine that the kernel killed for want of memory is inconclusive, and says why', f'{p.returncode}\n{out}{err}')
