@@ -179,7 +179,8 @@ static int raise_files(uint64_t *ret_before, struct err **err)
 	*ret_before = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
 	if (limit.rlim_max >= FILES_LEAST)
-		return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? FAIL_SYS(err, -errno, "raise the limit of open files") : 0;
+		return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? FAIL_SYS(err, -errno, "raise the limit of open files") :
+							      0;
 	FAIL(err, EXIT_NO_BACKEND, -EMFILE, "start: this process may have %lu files open, and ktstr needs %u",
 	     (unsigned long)limit.rlim_max, FILES_LEAST);
 	if (err && *err)

@@ -134,12 +134,15 @@ static void check_memory(struct finding *f)
 	memory_look("", &room);
 	bool enough = room.available_mib >= 1024;
 	if (room.limit_mib)
-		snprintf(state, sizeof(state), "%lu MiB available of the %lu MiB that the control group '%.150s' may use",
+		snprintf(state, sizeof(state),
+			 "%lu MiB available of the %lu MiB that the control group '%.150s' may use",
 			 room.available_mib, room.limit_mib, room.group);
 	else
 		snprintf(state, sizeof(state), "%lu MiB available", room.available_mib);
 	find(f, enough ? HEALTH_GOOD : HEALTH_BAD, state,
-	     enough ? "" : room.limit_mib ? "raise the control group's memory limit to 1 GiB or more" : "free 1 GiB of memory");
+	     enough	      ? "" :
+	     room.limit_mib ? "raise the control group's memory limit to 1 GiB or more" :
+			      "free 1 GiB of memory");
 }
 
 static void check_cgroups(struct finding *f)
@@ -195,10 +198,18 @@ static const struct {
 	const char *name;
 	void (*check)(struct finding *f);
 } checks[] = {
-	{ "io_uring", check_uring },	{ "confinement", check_confinement }, { "kvm", check_kvm },	    { "qemu", check_qemu },
-	{ "compiler", check_compiler }, { "build tools", check_make }, { "pahole", check_pahole },
-	{ "clang", check_clang },	{ "disk", check_disk },	    { "memory", check_memory },
-	{ "cgroups", check_cgroups },	{ "kernels", check_kernels },
+	{ "io_uring", check_uring },
+	{ "confinement", check_confinement },
+	{ "kvm", check_kvm },
+	{ "qemu", check_qemu },
+	{ "compiler", check_compiler },
+	{ "build tools", check_make },
+	{ "pahole", check_pahole },
+	{ "clang", check_clang },
+	{ "disk", check_disk },
+	{ "memory", check_memory },
+	{ "cgroups", check_cgroups },
+	{ "kernels", check_kernels },
 };
 
 struct doctor_args {

@@ -108,8 +108,10 @@ static int list_drivers(struct machine *m, int result)
 
 static int ask(struct machine *m, int result)
 {
-	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS, "status", "--porcelain=v2", "--branch",
-					    "--no-ahead-behind", "--untracked-files=no", "--ignore-submodules=all", NULL };
+	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS,     "status",
+					    "--porcelain=v2",	      "--branch",
+					    "--no-ahead-behind",      "--untracked-files=no",
+					    "--ignore-submodules=all", NULL };
 	struct look *look = container_of(m, struct look, machine);
 	const char *env[ARRAY_SIZE(safe_env) + 2 * SETTINGS_MAX + 1];
 	char count[32];

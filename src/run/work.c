@@ -229,10 +229,12 @@ static const struct rundir *rundir_of(const struct attempt *a)
 static void take_parts(const struct confine_outcome *o, struct result *ret)
 {
 	_Static_assert(CONFINE_PART_MAX <= RESULT_PARTS_MAX, "room for all parts of a confinement");
-	for (unsigned i = 0; i < CONFINE_PART_MAX; i++)
+	for (unsigned i = 0; i < CONFINE_PART_MAX; i++) {
+		bool in_force = o->part[i] == CONFINE_IN_FORCE;
 		if (o->part[i])
 			ret->part[ret->parts++] = (struct result_part){
-				confine_part_names[i], o->part[i] == CONFINE_IN_FORCE ? NULL : strerrordesc_np(-o->part[i]) };
+				confine_part_names[i], in_force ? NULL : strerrordesc_np(-o->part[i]) };
+	}
 }
 
 static void put_replay(const struct attempt *a, struct buf *out)

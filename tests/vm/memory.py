@@ -91,7 +91,7 @@ def killed(group, scratch):
     check(p.returncode == 2 and 'killed by SIGKILL because the control group ran out of memory (its limit is 600 MiB)' in out,
           'a machine that the kernel killed for want of memory is inconclusive, and says why', f'{p.returncode}\n{out}{err}')
     found = glob.glob(os.path.join(scratch / 'b', '*.ktstr.json'))
-    parts = [json.load(open(path))['volatile']['confinement'] for path in found]
+    parts = [json.load(open(path))['confinement'] for path in found]
     check(len(parts) == 1 and 'system-calls' in parts[0]['in_force'] and 'privileges' in parts[0]['in_force'],
           'its sidecar says what confined it', parts)
 
