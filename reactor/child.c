@@ -2,6 +2,7 @@
 /* child.c -- starting, signalling and reaping processes. See child.h. */
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -15,7 +16,10 @@
 #include "base/parse.h"
 #include "reactor/child.h"
 
-/* --- in the child, between vfork and exec: our memory, so only calls that change nothing of it -------------------- */
+/* Looking a program up in PATH takes some kilobytes. */
+#define CHILD_STACK 16384
+
+/* --- in the child, between clone and exec: our memory, so only calls that change nothing of it -------------------- */
 
 /* Targets may be anyone's source, so all sources move out of the way first. */
 static int place_fds(const struct child_spec *spec)
@@ -47,13 +51,55 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int become(const struct child_spec *spec, char **envp, pid_t parent)
+/* What the child is started with. */
+struct start {
+	const struct child_spec *spec;
+	char **envp;
+	int namespaces;			/* CLONE_NEW* flags */
+	uint64_t files;			/* how many it may have open; 0: as many as we */
+	int rd, wr;			/* pipe: @wr tells the parent why the exec failed */
+	char uid_map[32], gid_map[32];	/* of a user namespace */
+};
+
+/*
+ * Root inside is us outside. Where the kernel creates user namespaces but grants nothing in them (AppArmor can), this
+ * fails, and the program goes on without privileges.
+ */
+static void map_ids(const struct start *s)
 {
+	file_write("/proc/self/setgroups", "deny");
+	file_write("/proc/self/uid_map", s->uid_map);
+	file_write("/proc/self/gid_map", s->gid_map);
+}
+
+/* The parent holds the only other read end. Without it the parent is dead, and its death sends no signal any more. */
+static bool parent_lives(int rd, int wr)
+{
+	struct pollfd fd = { .fd = wr };
+	close(rd);
+	return poll(&fd, 1, 0) == 0;
+}
+
+/* Programs that use select(2) cannot cope with what we allow ourselves. */
+static void limit_files(uint64_t files)
+{
+	struct rlimit limit;
+	if (!files || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = files;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int become(const struct start *s)
+{
+	const struct child_spec *spec = s->spec;
 	if (setsid() < 0)
 		return -errno;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	if (!parent_lives(s->rd, s->wr))
 		return -ESRCH;
+	if (s->namespaces & CLONE_NEWUSER)
+		map_ids(s);
 	default_signals();
 	/* Before the mask, which entering may undo. */
 	if (spec->cgroup && *spec->cgroup >= 0 && write(*spec->cgroup, "0", 1) < 0)
@@ -65,8 +111,17 @@ static int become(const struct child_spec *spec, char **envp, pid_t parent)
 	int r = place_fds(spec);
 	if (r < 0)
 		return r;
-	execvpe(spec->argv[0], (char **)spec->argv, envp);
+	limit_files(s->files);
+	execvpe(spec->program ? spec->program : spec->argv[0], (char **)spec->argv, s->envp);
 	return -errno;
+}
+
+static int child_entry(void *data)
+{
+	const struct start *s = data;
+	int why = become(s);
+	fd_write_full(s->wr, &why, sizeof(why));
+	_exit(127);
 }
 
 /* --- in the parent ------------------------------------------------------------------------------------------------ */
@@ -77,7 +132,7 @@ static bool same_name(const char *a, const char *b)
 	return !strncmp(a, b, n) && b[n] == '=';
 }
 
-/* Our environment with @add on top; made before vfork(2), after which nothing may be allocated. NULL: no memory. */
+/* Our environment with @add on top; made before clone(2), after which nothing may be allocated. NULL: no memory. */
 static char **environment(const char *const *add)
 {
 	size_t ours = 0, added = 0;
@@ -108,17 +163,25 @@ static int await_exec(int fd)
 }
 
 /*
- * vfork: no page table is copied, and no page faults afterwards. The caller's frame stays out of it, whose variables
- * the child would share. Goes on when the child has exec'd, or has written to @wr why it could not.
+ * As vfork(2): no page table is copied, and no page faults afterwards; goes on when the child has exec'd, or has
+ * written to @s->wr why it could not. The child has a stack of its own, so that it changes nothing of ours.
  */
-static __attribute__((noinline)) pid_t start(const struct child_spec *spec, char **envp, int wr)
+static pid_t start_with(struct start *s, int namespaces)
 {
-	pid_t self = getpid(), pid = vfork();
-	if (pid == 0) {
-		int why = become(spec, envp, self);
-		fd_write_full(wr, &why, sizeof(why));
-		_exit(127);
-	}
+	_Alignas(16) char stack[CHILD_STACK];
+	s->namespaces = namespaces;
+	return clone(child_entry, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, s);
+}
+
+/* Whatever the reason is for which the kernel refuses namespaces: less of them may be allowed. */
+static pid_t start(struct start *s)
+{
+	int wanted = s->spec->namespaces;
+	pid_t pid = start_with(s, wanted);
+	if (pid < 0 && wanted && errno != EAGAIN && errno != ENOMEM)
+		pid = start_with(s, wanted | CLONE_NEWUSER);
+	if (pid < 0 && wanted && errno != EAGAIN && errno != ENOMEM)
+		pid = start_with(s, 0);
 	return pid;
 }
 
@@ -132,7 +195,11 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 	_cleanup_close_ int rd = pipefd[0];
 	_cleanup_close_ int wr = fcntl(pipefd[1], F_DUPFD_CLOEXEC, 200);
 	fd_close(pipefd[1]);
-	pid_t pid = wr < 0 ? -1 : start(spec, envp, wr);
+	struct start s = { .spec = spec, .envp = envp, .rd = rd, .wr = wr,
+			   .files = c->reactor ? c->reactor->files_before : 0 };
+	snprintf(s.uid_map, sizeof(s.uid_map), "0 %u 1", geteuid());
+	snprintf(s.gid_map, sizeof(s.gid_map), "0 %u 1", getegid());
+	pid_t pid = wr < 0 ? -1 : start(&s);
 	if (pid < 0)
 		return FAIL_SYS(err, -errno, "start '%s'", spec->argv[0]);
 	wr = fd_close(wr);
@@ -146,6 +213,7 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 	}
 	c->pid = pid;
 	c->pidfd = pidfd;
+	c->namespaces = s.namespaces;
 	return 0;
 }
 

@@ -104,6 +104,7 @@ struct reactor {
 	nsec_t now;			/* cached once a turn */
 	nsec_t away;			/* how long the loop was stopped from outside, so far: time_away() */
 	bool stopping;
+	uint64_t files_before;		/* how many files might be open before we raised that; children get it back */
 	struct {
 		uint64_t turns, ops, steps;
 		nsec_t in_handlers, in_wait;

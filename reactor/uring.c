@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "base/bug.h"
 #include "base/file.h"
@@ -12,6 +13,7 @@
 #include "reactor/reactor.h"
 
 #define RING_ENTRIES 256
+#define FILES_LEAST  512u
 
 struct uring {
 	struct io_uring ring;
@@ -163,9 +165,45 @@ static void uring_offload(struct reactor *r, struct offload_job *job)
 	offload_pool_submit(u->pool, job);
 }
 
+/* --- open files --------------------------------------------------------------------------------------------------- */
+
+/*
+ * A machine takes a dozen descriptors or more, and children are given theirs by way of numbers from 256 on. What
+ * programs are allowed by default is less than a fleet needs; what they may allow themselves is usually enough.
+ */
+static int raise_files(uint64_t *ret_before, struct err **err)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return FAIL_SYS(err, -errno, "ask how many files may be open");
+	*ret_before = limit.rlim_cur;
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max >= FILES_LEAST)
+		return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? FAIL_SYS(err, -errno, "raise the limit of open files") :
+							      0;
+	FAIL(err, EXIT_NO_BACKEND, -EMFILE, "start: this process may have %lu files open, and ktstr needs %u",
+	     (unsigned long)limit.rlim_max, FILES_LEAST);
+	if (err && *err)
+		err_hint(*err, "raise the hard limit, for instance by 'ulimit -Hn 4096' or LimitNOFILE= of a systemd "
+			       "unit");
+	return -EMFILE;
+}
+
+static void restore_files(uint64_t before)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = MIN_OF(before, limit.rlim_max);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
 static void uring_free(struct reactor *r)
 {
 	struct uring *u = r->impl;
+	restore_files(r->files_before);
 	offload_pool_free(u->pool);
 	io_uring_queue_exit(&u->ring);
 	fd_close(u->wakeup_fd);
@@ -235,7 +273,10 @@ static struct uring *uring_new(int *ret_code)
 
 int reactor_new(struct reactor **ret, struct err **err)
 {
-	int code;
+	uint64_t files_before = 0;
+	int code = raise_files(&files_before, err);
+	if (code < 0)
+		return code;
 	struct uring *u = uring_new(&code);
 	if (!u)
 		return refused(code, err);
@@ -248,6 +289,7 @@ int reactor_new(struct reactor **ret, struct err **err)
 		return FAIL_SYS(err, -ENOMEM, "set up io_uring");
 	}
 	u->reactor = r;
+	r->files_before = files_before;
 	r->now = nsec_now();
 	*ret = r;
 	return 0;

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "reactor/machine.h"
+#include "vmm/confine/confinement.h"
 #include "vmm/guestmem.h"
 #include "vmm/pinning.h"
 #include "vmm/vmdevices.h"
@@ -105,6 +106,7 @@ struct vm {
 	bool console_overflow;
 	struct buf diagnosis;		/* processor states at the kill, where asked for */
 	struct buf complaints;		/* what the VM's own process wrote to stderr */
+	struct confine_outcome confinement;	/* of its process, once ended */
 	const char *const *counter_names;	/* of the backend's counters of a vCPU, or NULL; static */
 	uint64_t *counter;		/* `counters` of each vCPU in turn; malloc'd, the VM's until it is taken */
 	unsigned counters, counted_vcpus;

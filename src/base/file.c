@@ -259,15 +259,6 @@ char *path_dirname(const char *path)
 	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-uint64_t memory_available_mib(void)
-{
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	if (file_read("/proc/meminfo", 65536, &text, NULL) < 0)
-		return 0;
-	const char *line = strstr(buf_str(&text), "MemAvailable:");
-	return line ? strtoull(line + 13, NULL, 10) / 1024 : 0;
-}
-
 int memfd_new(const char *name, uint64_t size)
 {
 	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -63,9 +63,6 @@ const char *path_basename(const char *path);
 /* Directory part in a string that the caller frees ("." when there is none). */
 char *path_dirname(const char *path);
 
-/* MemAvailable of /proc/meminfo, in MiB; 0 where it cannot be read. */
-uint64_t memory_available_mib(void);
-
 /* A shared-memory file of @size bytes, close-on-exec, or a negative errno. */
 int memfd_new(const char *name, uint64_t size);
 

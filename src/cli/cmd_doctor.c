@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/term.h"
 #include "base/tool.h"
 #include "cli/commands.h"
@@ -17,6 +18,7 @@
 #include "lock/sandbox.h"
 #include "reactor/reactor.h"
 #include "vmm/accel.h"
+#include "vmm/confine/confinement.h"
 #include "vmm/qemu/argv.h"
 
 enum health { HEALTH_GOOD, HEALTH_LIMITED, HEALTH_BAD, HEALTH_MAX };
@@ -140,10 +142,20 @@ static void check_disk(struct finding *f)
 
 static void check_memory(struct finding *f)
 {
-	char state[64];
-	uint64_t mib = memory_available_mib();
-	snprintf(state, sizeof(state), "%lu MiB available", mib);
-	find(f, mib >= 1024 ? HEALTH_GOOD : HEALTH_BAD, state, mib >= 1024 ? "" : "free 1 GiB of memory");
+	char state[256];
+	struct memory_room room;
+	memory_look("", &room);
+	bool enough = room.available_mib >= 1024;
+	if (room.limit_mib)
+		snprintf(state, sizeof(state),
+			 "%lu MiB available of the %lu MiB that the control group '%.150s' may use",
+			 room.available_mib, room.limit_mib, room.group);
+	else
+		snprintf(state, sizeof(state), "%lu MiB available", room.available_mib);
+	find(f, enough ? HEALTH_GOOD : HEALTH_BAD, state,
+	     enough	      ? "" :
+	     room.limit_mib ? "raise the control group's memory limit to 1 GiB or more" :
+			      "free 1 GiB of memory");
 }
 
 static void check_cgroups(struct finding *f)
@@ -157,6 +169,28 @@ static void check_cgroups(struct finding *f)
 		     "nothing: guests bring their own; builds are kept to their CPUs by affinity");
 	if (known)
 		sandboxes_close(&groups);
+}
+
+/* A machine runs with whatever part of its confinement is refused; that is for the user to know. */
+static void check_confinement(struct finding *f)
+{
+	_cleanup_err_ struct err *err = NULL;
+	struct reactor *r = NULL;
+	struct confine_outcome o = { 0 };
+	char refused[200] = "";
+	int result = reactor_new(&r, &err);
+	if (result == 0)
+		result = confinement_probe(r, &o, &err);
+	reactor_free(r);
+	for (unsigned i = 0; i < CONFINE_PART_MAX; i++)
+		if (o.part[i] && o.part[i] != CONFINE_IN_FORCE)
+			snprintf(refused + strlen(refused), sizeof(refused) - strlen(refused), "%s%s (%s)",
+				 *refused ? ", " : "refused: ", confine_part_names[i], strerrordesc_np(-o.part[i]));
+	if (result < 0)
+		find(f, HEALTH_BAD, err ? err->msg : "out of memory", "");
+	else
+		find(f, *refused ? HEALTH_LIMITED : HEALTH_GOOD, *refused ? refused : "all parts in force",
+		     *refused ? "run as root, or allow user namespaces (sysctl user.max_user_namespaces)" : "");
 }
 
 static void check_kernels(struct finding *f)
@@ -177,11 +211,19 @@ static const struct {
 	const char *name;
 	void (*check)(struct finding *f);
 } checks[] = {
-	{ "io_uring", check_uring },	{ "kvm", check_kvm },	    { "qemu", check_qemu },
-	{ "compiler", check_compiler }, { "build tools", check_make }, { "pahole", check_pahole },
-	{ "clang", check_clang },	{ "signatures", check_signatures },
-	{ "disk", check_disk },	    { "memory", check_memory },
-	{ "cgroups", check_cgroups },	{ "kernels", check_kernels },
+	{ "io_uring", check_uring },
+	{ "confinement", check_confinement },
+	{ "kvm", check_kvm },
+	{ "qemu", check_qemu },
+	{ "compiler", check_compiler },
+	{ "build tools", check_make },
+	{ "pahole", check_pahole },
+	{ "clang", check_clang },
+	{ "signatures", check_signatures },
+	{ "disk", check_disk },
+	{ "memory", check_memory },
+	{ "cgroups", check_cgroups },
+	{ "kernels", check_kernels },
 };
 
 struct doctor_args {

@@ -327,10 +327,9 @@ const struct command cmd_run = {
 	.operands = "[SCENARIO...]",
 	.text = "Runs scenarios of 'ktstr list' (all of them where none is named) under the scheduler that this "
 		"machine has, one after the other, and judges them as in a guest. It needs the right to make control "
-		"groups and namespaces: root. All of it happens in a control group ktstr-PID, which is removed "
-		"afterwards. A scenario that needs something that the machine lacks, a controller or a second cache, "
-		"is "
-		"skipped.",
+		"groups and namespaces: root. All of it happens in a control group ktstr-PID-TICKS, which is "
+		"removed afterwards; the next run removes the group of a run that was killed. A scenario that needs "
+		"something that the machine lacks, a controller or a second cache, is skipped.",
 	.option = run_options,
 	.example = (const struct example[]){
 		{ "ktstr run cgroup_steady --duration 20s", "one scenario" },

@@ -19,6 +19,7 @@
 #include <ktstr/canned.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "guest/ctx.h"
 #include "guest/host.h"
 
@@ -46,25 +47,6 @@ static void enable_controllers(const char *dir)
 		file_write(path, controllers[i]);
 }
 
-int host_engine_open(struct host_engine *e, struct err **err)
-{
-	const char *root = find_cgroup2();
-	*e = HOST_ENGINE_NULL;
-	if (!root)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
-			    "no cgroup2 file system at /sys/fs/cgroup; mount one, or run scenarios in guests ('ktstr "
-			    "test')");
-	snprintf(e->cgroup, sizeof(e->cgroup), "%s/ktstr-%d", root, getpid());
-	enable_controllers(root);
-	if (mkdir(e->cgroup, 0755) == 0 || errno == EEXIST)
-		return 0;
-	int r = FAIL(err, EXIT_NO_BACKEND, -errno,
-		     "make the control group '%s': %s; run as root, or in guests ('ktstr test')", e->cgroup,
-		     strerror(errno));
-	e->cgroup[0] = '\0';
-	return r;
-}
-
 /* Children first. Processes in it have been killed, but may take a moment to be gone. */
 static void remove_below(const char *dir, unsigned depth)
 {
@@ -80,6 +62,49 @@ static void remove_below(const char *dir, unsigned depth)
 		closedir(d);
 	for (unsigned i = 0; i < 50 && rmdir(dir) < 0 && errno == EBUSY; i++)
 		nanosleep(&pause, NULL);
+}
+
+/* "ktstr-PID-TICKS" by the process that made it, and nothing else: builds and machines have longer names. */
+static bool is_orphan(const char *name)
+{
+	int pid, end = 0;
+	unsigned long ticks;
+	if (sscanf(name, "ktstr-%9d-%19lu%n", &pid, &ticks, &end) != 2 || !end || name[end] || pid <= 0)
+		return false;
+	return process_start_ticks(pid) != ticks;
+}
+
+/* A run that was killed could not remove its group. Its processes died with it: they are in a PID namespace. */
+static void sweep_orphans(const char *root)
+{
+	DIR *d = opendir(root);
+	for (struct dirent *entry; d && (entry = readdir(d));) {
+		_cleanup_free_ char *path = is_orphan(entry->d_name) ? path_join(root, entry->d_name) : NULL;
+		if (path)
+			remove_below(path, 0);
+	}
+	if (d)
+		closedir(d);
+}
+
+int host_engine_open(struct host_engine *e, struct err **err)
+{
+	const char *root = find_cgroup2();
+	*e = HOST_ENGINE_NULL;
+	if (!root)
+		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+			    "no cgroup2 file system at /sys/fs/cgroup; mount one, or run scenarios in guests ('ktstr "
+			    "test')");
+	sweep_orphans(root);
+	snprintf(e->cgroup, sizeof(e->cgroup), "%s/ktstr-%d-%lu", root, getpid(), process_start_ticks(getpid()));
+	enable_controllers(root);
+	if (mkdir(e->cgroup, 0755) == 0 || errno == EEXIST)
+		return 0;
+	int r = FAIL(err, EXIT_NO_BACKEND, -errno,
+		     "make the control group '%s': %s; run as root, or in guests ('ktstr test')", e->cgroup,
+		     strerror(errno));
+	e->cgroup[0] = '\0';
+	return r;
 }
 
 void host_engine_close(struct host_engine *e)

@@ -31,7 +31,10 @@ struct host_engine {
 
 #define HOST_ENGINE_NULL ((struct host_engine){ .pidfd = -1, .channel = -1 })
 
-/* Makes the control group "ktstr-PID" of this process. -EACCES and the like with what it takes. */
+/*
+ * Makes the control group "ktstr-PID-TICKS" of this process, and removes those of runs that were killed.
+ * -EACCES and the like with what it takes.
+ */
 int host_engine_open(struct host_engine *e, struct err **err);
 /* Starts one scenario. The caller reads the channel, and waits for @e->pid with host_engine_reap(). */
 int host_engine_start(struct host_engine *e, const struct host_run *how, struct err **err);

@@ -506,9 +506,10 @@ struct claim *admit_ask(struct admit *a, const struct cpu_request *request, stru
 	list_init(&c->node);
 	c->result = check_possible(a, c);
 	if (c->result == 0 && need.memory_mib > a->config.memory_mib)
-		c->result =
-			FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%lu MiB are more than the %lu MiB of memory to share",
-			     need.memory_mib, a->config.memory_mib);
+		c->result = FAIL(&c->err, EXIT_CONTENTION, -ERANGE,
+				 "%lu MiB are more than the %lu MiB of memory to share%s%s", need.memory_mib,
+				 a->config.memory_mib, a->config.memory_note ? "; " : "",
+				 a->config.memory_note ? a->config.memory_note : "");
 	if (c->result == 0 && a->config.cpus && c->entry.cpus > a->config.cpus)
 		c->result = FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%u CPUs are more than the %u CPUs of the cap",
 				 c->entry.cpus, a->config.cpus);

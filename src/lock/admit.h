@@ -52,6 +52,7 @@ struct admit_config {
 	struct cpuset_bits allowed;
 	const struct lock_dir *dir;	/* NULL: no locks at all (KTSTR_BYPASS_LLC_LOCKS) */
 	uint64_t memory_mib;		/* to be shared out */
+	const char *memory_note;	/* what bounds it, for refusals: "the control group ... "; NULL: the host */
 	uint64_t (*free_mib)(void);	/* what the host has left right now, on the pool's thread; NULL: enough */
 	unsigned cpus;			/* that all claims together may keep busy; 0: as many as there are */
 	unsigned claims;		/* held at once; 0: no limit */

@@ -32,7 +32,8 @@ static int find_host(struct desk *d, const char *root, struct cpuset_bits *allow
 static int open_all(struct reactor *r, const struct desk_config *config, struct desk *d, struct err **err)
 {
 	struct admit_config admit = { .host = &d->host, .memory_mib = config->memory_mib,
-				      .free_mib = config->free_mib, .cpus = config->cpus, .claims = config->claims,
+				      .memory_note = config->memory_note, .free_mib = config->free_mib,
+				      .cpus = config->cpus, .claims = config->claims,
 				      .give_up = config->give_up };
 	int result = find_host(d, config->root, &admit.allowed, err);
 	if (result == 0 && !config->bypass)

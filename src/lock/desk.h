@@ -9,7 +9,8 @@ struct desk_config {
 	const char *root;		/* of sysfs: "" or NULL for this machine's */
 	const char *lock_dir;		/* NULL: lock_dir_path() */
 	bool bypass;			/* no lock files at all (KTSTR_BYPASS_LLC_LOCKS) */
-	uint64_t memory_mib;		/* these four as in struct admit_config */
+	uint64_t memory_mib;		/* these five as in struct admit_config */
+	const char *memory_note;
 	uint64_t (*free_mib)(void);
 	unsigned cpus, claims;
 	nsec_t give_up;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "lock/holders.h"
 
@@ -138,23 +139,6 @@ void cmdline_clean(const char *raw, size_t len, struct buf *out)
 	}
 	if (*s)
 		buf_puts(out, "...");
-}
-
-uint64_t stat_start_ticks(const char *text)
-{
-	/* The name in parentheses may hold spaces and parentheses: fields count from the last one. */
-	const char *p = strrchr(text, ')');
-	uint64_t ticks = 0;
-	if (!p)
-		return 0;
-	/* Field 2 is the name; 22 is the start. */
-	for (unsigned field = 2; field < 22; field++) {
-		p = strchr(p, ' ');
-		if (!p)
-			return 0;
-		p++;
-	}
-	return scan_number(p, 10, &ticks) ? ticks : 0;
 }
 
 /* --- processes ---------------------------------------------------------------------------------------------------- */

@@ -67,7 +67,4 @@ bool process_may_have(struct process_table *t, struct process *p, uint64_t ino);
 /* Forgets who was not seen in @frame. */
 void process_table_sweep(struct process_table *t, unsigned frame);
 
-/* Start time in clock ticks from /proc/PID/stat, whose second field may hold anything; 0: not found. */
-uint64_t stat_start_ticks(const char *text);
-
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "lock/holders.h"
 #include "lock/sandbox.h"
 

@@ -18,6 +18,14 @@ struct result_wish {
 
 #define RESULT_WISHES_MAX 16
 
+/* A part of what confines the machine's process. */
+struct result_part {
+	const char *name;		/* "files" */
+	const char *refused;		/* by the host, and why; NULL: it is in force */
+};
+
+#define RESULT_PARTS_MAX 16
+
 struct result {
 	const char *name;		/* ktstr/two_cgroups, with a kernel label where there are several */
 	const char *test;		/* two_cgroups */
@@ -64,6 +72,8 @@ struct result {
 	bool perf_mode;
 	struct result_wish wish[RESULT_WISHES_MAX];	/* of perf mode; none where there was no machine */
 	unsigned wishes;
+	struct result_part part[RESULT_PARTS_MAX];	/* of the confinement; none where there was no machine */
+	unsigned parts;
 	const struct evidence *evidence;
 	const struct judgement *judgement;
 };

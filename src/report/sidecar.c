@@ -364,11 +364,28 @@ static json_t *perf_mode(const struct result *r)
 	return o;
 }
 
+/* What confined the machine's process, and what the host refused, each with its reason. */
+static json_t *confinement(const struct result *r)
+{
+	if (!r->parts)
+		return json_null();
+	json_t *in_force = json_array(), *refused = json_object(), *o = json_object();
+	for (unsigned i = 0; i < r->parts; i++) {
+		if (r->part[i].refused)
+			json_put_text(&refused, r->part[i].name, r->part[i].refused);
+		else
+			json_add(&in_force, json_text(r->part[i].name));
+	}
+	json_put(&o, "in_force", in_force);
+	json_put(&o, "refused", refused);
+	return o;
+}
+
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static const char *const volatile_keys[] = {
-	"boot_ns", "cleanup_duration_ms", "host", "kvm_stats", "perf_mode", "project_commit", "run_id", "run_source",
-	"timestamp", "vm_cpu_us", "vm_events", "vm_rss_kib", "wall_ns",
+	"boot_ns", "cleanup_duration_ms", "confinement", "host", "kvm_stats", "perf_mode", "project_commit",
+	"run_id", "run_source", "timestamp", "vm_cpu_us", "vm_events", "vm_rss_kib", "wall_ns",
 };
 
 bool sidecar_is_volatile(const char *key)
@@ -485,6 +502,7 @@ static void put_volatile(json_t **o, const struct result *r)
 	json_put(o, "kvm_stats", kvm_stats(r));
 	json_put(o, "vm_events", r->events ? counters(r->event_names, r->event, r->events) : json_null());
 	json_put(o, "perf_mode", perf_mode(r));
+	json_put(o, "confinement", confinement(r));
 	json_put_text(o, "run_id", r->run_id);
 	json_put_text(o, "run_source", environment_is_on(ENV_CI) ? "ci" : "local");
 }

@@ -277,6 +277,7 @@ static void take_leavings(struct attempt *a)
 	e->machine_reset = vm->end == VM_END_RESET;
 	a->vm_cpu_usec = vm->cpu_usec;
 	a->vm_rss_kib = vm->rss_kib;
+	a->confinement = vm->confinement;
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
 	a->counted_vcpus = vm->counted_vcpus;

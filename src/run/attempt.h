@@ -64,6 +64,7 @@ struct attempt {
 	nsec_t hello_deadline, run_deadline;	/* likewise for HELLO and RUNNING */
 	struct mould *mould;		/* what it is to be a clone of, not started; the attempt's. NULL: it boots */
 	struct offload_job job;
+	uint64_t memory_kills;		/* memory_kills() before its machine started */
 	int initrd_fd;
 	bool cloned;			/* it was */
 	struct vm *vm;
@@ -83,6 +84,7 @@ struct attempt {
 	const char *const *counter_names;
 	uint64_t *counter;		/* as in struct vm; the attempt's */
 	unsigned counters, counted_vcpus;
+	struct confine_outcome confinement;	/* of the machine's process */
 	const char *const *event_names;
 	uint64_t event[VM_COUNTERS_MAX];
 	unsigned events;

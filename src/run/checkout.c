@@ -6,17 +6,25 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "kernel/command.h"
 #include "run/checkout.h"
 
-#define HASH_DIGITS    7
+#define HASH_DIGITS	7
 #define STATUS_PATIENCE (30 * NSEC_PER_SEC)
+#define SETTINGS_MAX	192	/* three for each line of a driver's configuration */
+#define NAME_BYTES_MAX	2048	/* longer lines are cut, and so would name another driver */
+
+enum { LOOK_DRIVERS, LOOK_ASK, LOOK_REAP, LOOK_COUNT };
 
 struct look {
 	struct machine machine;
 	struct command_run run;
 	struct err *err;
+	struct buf env;		/* "NAME=value"s, each with a NUL at its end */
+	unsigned settings;	/* that `env` makes: GIT_CONFIG_COUNT */
+	bool too_many;		/* drivers: not all of them could be set to nothing */
 	char *commit;
 };
 
@@ -38,22 +46,85 @@ void checkout_take_line(char commit[COMMIT_TEXT_MAX], const char *line)
 		snprintf(commit + HASH_DIGITS, COMMIT_TEXT_MAX - HASH_DIGITS, "-dirty");
 }
 
-static void take_line(void *data, const char *line)
+/*
+ * A checkout's configuration may name programs that git runs. No lock on the index, no hooks, no file system monitor,
+ * no fetch of what a partial clone lacks, nobody to ask for a password. What remains are the filter drivers, which have
+ * names of their own: they are listed first, and then each is set to nothing.
+ */
+#define GIT_WITHOUT_PROGRAMS                                                                                    \
+	"git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c",     \
+		"protocol.allow=never"
+
+static const char *const safe_env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none",
+					"LC_ALL=C", NULL };
+
+static void set_config(struct look *look, const char *key, int key_len, const char *what, const char *value)
 {
-	checkout_take_line(data, line);
+	buf_appendf(&look->env, "GIT_CONFIG_KEY_%u=%.*s%s", look->settings, key_len, key, what);
+	buf_append(&look->env, "", 1);
+	buf_appendf(&look->env, "GIT_CONFIG_VALUE_%u=%s", look->settings, value);
+	buf_append(&look->env, "", 1);
+	look->settings++;
 }
 
-enum { LOOK_ASK, LOOK_REAP, LOOK_COUNT };
+/* "filter.NAME.clean" and the like: a name may have dots, and is in one line. */
+static void take_driver(void *data, const char *line)
+{
+	struct look *look = data;
+	const char *dot = strrchr(line, '.');
+	if (strncmp(line, "filter.", 7) || !dot || dot == line + 6)
+		return;
+	int len = (int)(dot - line);
+	if (len > NAME_BYTES_MAX || look->settings + 3 > SETTINGS_MAX) {
+		look->too_many = true;
+		return;
+	}
+	set_config(look, line, len, ".clean", "");
+	set_config(look, line, len, ".process", "");
+	set_config(look, line, len, ".required", "false");
+}
+
+static void take_line(void *data, const char *line)
+{
+	checkout_take_line(((struct look *)data)->commit, line);
+}
+
+/* LOOK_DRIVERS: git ends with 1 when no driver is configured. */
+static int list_drivers(struct machine *m, int result)
+{
+	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS, "config", "--name-only", "--get-regexp",
+					    "^filter\\.", NULL };
+	struct look *look = container_of(m, struct look, machine);
+	struct command_spec c = { .what = "git config", .argv = argv, .env = safe_env };
+	look->run.on_line = take_driver;
+	int r = command_drive(m, result, &look->run, &c, &look->err);
+	if (r == 0)
+		return LOOK_DRIVERS;
+	bool none = r == -EIO && WIFEXITED(look->run.child.status) && WEXITSTATUS(look->run.child.status) == 1;
+	if (r < 0 && !none)
+		return r;
+	return look->too_many || look->env.failed ? -E2BIG : LOOK_ASK;
+}
 
 static int ask(struct machine *m, int result)
 {
-	/* No lock on the index, no program that the checkout's configuration names, nobody to ask for a password. */
-	static const char *const argv[] = { "git", "--no-optional-locks", "-c", "core.fsmonitor=false", "status",
-					    "--porcelain=v2", "--branch", "--untracked-files=no",
+	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS,     "status",
+					    "--porcelain=v2",	      "--branch",
+					    "--no-ahead-behind",      "--untracked-files=no",
 					    "--ignore-submodules=all", NULL };
-	static const char *const env[] = { "GIT_TERMINAL_PROMPT=0", "LC_ALL=C", NULL };
 	struct look *look = container_of(m, struct look, machine);
+	const char *env[ARRAY_SIZE(safe_env) + 2 * SETTINGS_MAX + 1];
+	char count[32];
+	size_t n = 0;
+	for (; safe_env[n]; n++)
+		env[n] = safe_env[n];
+	for (size_t at = 0; at < look->env.len; at += strlen(look->env.data + at) + 1)
+		env[n++] = look->env.data + at;
+	snprintf(count, sizeof(count), "GIT_CONFIG_COUNT=%u", look->settings);
+	env[n++] = count;
+	env[n] = NULL;
 	struct command_spec c = { .what = "git status", .argv = argv, .env = env };
+	look->run.on_line = take_line;
 	int r = command_drive(m, result, &look->run, &c, &look->err);
 	return r == 0 ? LOOK_ASK : r < 0 ? r : MACHINE_END;
 }
@@ -73,6 +144,8 @@ static void look_done(struct machine *m, int result)
 }
 
 static const struct machine_state look_states[LOOK_COUNT] = {
+	[LOOK_DRIVERS] = { "list filter drivers", list_drivers, STATUS_PATIENCE, LOOK_REAP,
+			   TO(LOOK_DRIVERS) | TO(LOOK_ASK) | TO_END },
 	[LOOK_ASK] = { "ask git", ask, STATUS_PATIENCE, LOOK_REAP, TO(LOOK_ASK) | TO_END },
 	[LOOK_REAP] = { "end git", reap, DEADLINE_NONE, 0, TO(LOOK_REAP) | TO_END },
 };
@@ -84,11 +157,11 @@ int checkout_commit(struct reactor *r, char ret[COMMIT_TEXT_MAX])
 	struct look look = { .commit = ret };
 	snprintf(ret, COMMIT_TEXT_MAX, COMMIT_UNKNOWN);
 	command_init(&look.run);
-	look.run.on_line = take_line;
-	look.run.data = ret;
+	look.run.data = &look;
 	machine_start(r, &look.machine, &look_type, NULL, "checkout");
 	int result = reactor_run(r);
 	command_done(&look.run);
+	buf_done(&look.env);
 	err_free(look.err);
 	return result;
 }

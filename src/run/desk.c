@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* desk.c -- what the fleet's machines ask of the host, and of whom (lock/admit.h). */
+#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
-#include "base/file.h"
+#include "base/memory.h"
 #include "report/host.h"
 #include "run/fleet.h"
 
-#define COMPLAIN_AFTER (2 * NSEC_PER_SEC)
-
-/* A machine is a dozen descriptors or more, and there may be hundreds. */
-static void raise_open_files(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
+#define COMPLAIN_AFTER	 (2 * NSEC_PER_SEC)
+#define MEMORY_LEAST_MIB 512
 
 /* Budgets are not reserved, so what bounds them is the cap, or -j where someone says how many machines. */
 static unsigned cpu_limit(const struct fleet *f)
@@ -28,9 +19,31 @@ static unsigned cpu_limit(const struct fleet *f)
 }
 
 /* The rest is for all that is not ours. */
+static uint64_t to_share(uint64_t available_mib)
+{
+	return available_mib * 8 / 10;
+}
+
 static uint64_t memory_to_share_mib(void)
 {
-	return memory_available_mib() * 8 / 10;
+	return to_share(memory_available_mib());
+}
+
+/*
+ * What a machine needs is an estimate, so where memory is only short it runs alone all the same. Beyond a control
+ * group's limit it would be killed, so there the estimate counts.
+ */
+static uint64_t measure_memory(struct fleet *f)
+{
+	struct memory_room room;
+	memory_look("", &room);
+	f->memory_is_limited = room.limit_mib > 0;
+	if (!f->memory_is_limited)
+		return MAX_OF(to_share(room.available_mib), MEMORY_LEAST_MIB);
+	snprintf(f->memory_note, sizeof(f->memory_note),
+		 "the control group '%s' is limited to %lu MiB: raise its limit, or run elsewhere", room.group,
+		 room.limit_mib);
+	return to_share(room.available_mib);
 }
 
 int fleet_open_desk(struct fleet *f, struct err **err)
@@ -42,9 +55,9 @@ int fleet_open_desk(struct fleet *f, struct err **err)
 	f->cpus = f->config.cpu_cap ? f->config.cpu_cap : cpuset_count(&allowed);
 	f->complain = f->reactor->now + COMPLAIN_AFTER;
 	struct desk_config config = { .bypass = f->config.bypass, .cpus = cpu_limit(f), .claims = f->config.jobs,
-				      .memory_mib = MAX_OF(memory_to_share_mib(), 512), .free_mib = memory_to_share_mib,
+				      .memory_mib = measure_memory(f), .free_mib = memory_to_share_mib,
 				      .give_up = ADMIT_GIVE_UP };
-	raise_open_files();
+	config.memory_note = f->memory_is_limited ? f->memory_note : NULL;
 	r = desk_open(f->reactor, &config, &f->desk, err);
 	if (r < 0)
 		return r;
@@ -84,8 +97,9 @@ struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 /* Reserved is what its guest will touch; the rest of the guest's memory has to be there, but may be others' too. */
 struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c)
 {
+	uint64_t most = f->memory_is_limited ? UINT64_MAX : f->desk.admit.config.memory_mib;
 	return (struct claim_need){
-		.memory_mib = MIN_OF(c->likely_mib + MACHINE_MEMORY_MIB, f->desk.admit.config.memory_mib),
+		.memory_mib = MIN_OF(c->likely_mib + MACHINE_MEMORY_MIB, most),
 		.growth_mib = c->memory_mib - c->likely_mib,
 		.estimate = c->estimate,
 	};

@@ -70,6 +70,8 @@ struct fleet {
 	struct flake_history *history;	/* likewise; an item's is its running attempt's alone */
 	struct run_counts counts;
 	double deadline_scale;		/* of the attempts' host deadlines; 1: as they are */
+	bool memory_is_limited;		/* by a control group; `memory_note` says which, and what to do */
+	char memory_note[400];
 	unsigned open;			/* items without a final result */
 	unsigned drawn;			/* lines of the live view on the terminal */
 	nsec_t began;

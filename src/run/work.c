@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* work.c -- what an attempt does on the offload pool: build the image, judge, write the sidecar. */
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "image/image.h"
 #include "report/failure.h"
 #include "report/sidecar.h"
@@ -144,6 +148,7 @@ static bool fits_clone(const struct attempt *a)
 int attempt_prepare(void *arg)
 {
 	struct attempt *a = arg;
+	a->memory_kills = memory_kills("");
 	int r = build_image(a, a->mould != NULL);
 	if (r == 0 && a->mould && !fits_clone(a))
 		r = build_image(a, false);
@@ -155,6 +160,22 @@ int attempt_prepare(void *arg)
 }
 
 /* --- judge -------------------------------------------------------------------------------------------------------- */
+
+/* The kernel counts whom it kills for want of memory, and says nothing to those who wait for the victim. */
+static void find_memory_kill(struct attempt *a)
+{
+	struct evidence *e = &a->evidence;
+	struct memory_room room;
+	if (!e->machine_died || !WIFSIGNALED(e->machine_status) || WTERMSIG(e->machine_status) != SIGKILL ||
+	    memory_kills("") <= a->memory_kills)
+		return;
+	memory_look("", &room);
+	if (room.limit_mib)
+		snprintf(e->memory_kill, sizeof(e->memory_kill),
+			 "the control group ran out of memory (its limit is %lu MiB)", room.limit_mib);
+	else
+		snprintf(e->memory_kill, sizeof(e->memory_kill), "the host ran out of memory");
+}
 
 static struct judge_facts facts_of(const struct attempt *a)
 {
@@ -180,6 +201,7 @@ int attempt_judge(void *arg)
 	struct judge_facts facts = facts_of(a);
 	const struct flake_policy *policy = &fleet_of(a)->config.flake;
 	struct fleet *f = a->owner;
+	find_memory_kill(a);
 	if (a->sandbox.path)
 		sandbox_remove(&f->groups, &a->sandbox);
 	judgement_done(&a->judgement);
@@ -201,6 +223,18 @@ static const struct rundir *rundir_of(const struct attempt *a)
 {
 	const struct fleet_config *config = &fleet_of(a)->config;
 	return &config->rundirs[a->item->kernel - config->kernels];
+}
+
+/* Parts that were not tried are not needed where others are in force. */
+static void take_parts(const struct confine_outcome *o, struct result *ret)
+{
+	_Static_assert(CONFINE_PART_MAX <= RESULT_PARTS_MAX, "room for all parts of a confinement");
+	for (unsigned i = 0; i < CONFINE_PART_MAX; i++) {
+		bool in_force = o->part[i] == CONFINE_IN_FORCE;
+		if (o->part[i])
+			ret->part[ret->parts++] = (struct result_part){
+				confine_part_names[i], in_force ? NULL : strerrordesc_np(-o->part[i]) };
+	}
 }
 
 static void put_replay(const struct attempt *a, struct buf *out)
@@ -299,6 +333,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	for (unsigned i = 0; i < a->wishes; i++)
 		ret->wish[i] = (struct result_wish){ a->wish[i].name, a->wish[i].asked, a->wish[i].granted,
 						     a->wish[i].why };
+	take_parts(&a->confinement, ret);
 }
 
 /* A file that this try does not have. One of an earlier run must go; one of an earlier try of this run stays. */

@@ -95,6 +95,7 @@ struct evidence {
 	bool machine_reset;		/* the guest reset itself */
 	bool interrupted;		/* by the user */
 	int machine_status;
+	char memory_kill[96];		/* why the kernel killed it for want of memory; "": it did not */
 	char late_in[24];		/* attempt state whose host deadline passed; "": none */
 	nsec_t late_after, late_cpu;	/* how long it had been in it, and the CPU time of its machine there */
 	bool late_known;		/* `late_cpu` and `late_stopped` are */

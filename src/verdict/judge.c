@@ -44,15 +44,16 @@ static void why_ejected(const struct evidence *e, char *out, size_t size)
 
 static void find_no_machine(const struct evidence *e, struct judgement *j)
 {
-	char signal_text[64];
+	char signal_text[200];
 	if (e->contention.len)
 		judgement_add(j, DETAIL_SKIP, KTSTR_SKIP, "%s", buf_str(&e->contention));
 	if (e->failure.len) {
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "%s", buf_str(&e->failure));
 	} else if (e->machine_died) {
 		if (WIFSIGNALED(e->machine_status))
-			snprintf(signal_text, sizeof(signal_text), "was killed by SIG%s",
-				 sigabbrev_np(WTERMSIG(e->machine_status)) ?: "?");
+			snprintf(signal_text, sizeof(signal_text), "was killed by SIG%s%s%s",
+				 sigabbrev_np(WTERMSIG(e->machine_status)) ?: "?", *e->memory_kill ? " because " : "",
+				 e->memory_kill);
 		else
 			snprintf(signal_text, sizeof(signal_text), "ended with status %d",
 				 WEXITSTATUS(e->machine_status));

@@ -20,7 +20,7 @@ ROOTS = ('/sys/fs/cgroup', '/sys/fs/cgroup/unified')
 
 def groups():
     """Those of `ktstr run`; builds and machines have others, with more in their names."""
-    return sorted(d for root in ROOTS for d in glob.glob(root + '/ktstr-*') if os.path.basename(d)[6:].isdigit())
+    return sorted(d for root in ROOTS for d in glob.glob(root + '/ktstr-*') if os.path.basename(d).count('-') == 2)
 
 
 def refused(name, status, said, *args, **kw):
@@ -73,10 +73,10 @@ def running():
 def begin():
     p = subprocess.Popen([KTSTR, 'run', '--duration', '60s', 'cgroup_steady'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for _ in range(500):
-        if [f for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d/ktstr/cg_0/cgroup.procs' % p.pid, recursive=True) if open(f).read()]:
+        if [f for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d-*/ktstr/cg_0/cgroup.procs' % p.pid, recursive=True) if open(f).read()]:
             break
         time.sleep(0.02)
-    return p, [int(pid) for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d/**/cgroup.procs' % p.pid, recursive=True)
+    return p, [int(pid) for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d-*/**/cgroup.procs' % p.pid, recursive=True)
                for pid in open(f).read().split()]
 
 
@@ -98,9 +98,15 @@ def ended():
     p.kill()
     p.communicate()
     check(gone(pids), 'SIGKILL: nothing of it goes on', pids)
-    for d in groups():     # nobody was left to remove it
-        for path, _, _ in os.walk(d, topdown=False):
-            os.rmdir(path)
+    left = groups()
+    p, _ = begin()
+    check(len(left) == 1 and left[0] not in groups() and len(groups()) == 1,
+          'the next run removes its control group, and keeps its own', (left, groups()))
+    other = Run('run', '--duration', '300ms', '--workers', '2', 'cgroup_steady')
+    check(len(groups()) == 1 and p.poll() is None and '/1 passed' in other.out, 'but not that of one that runs', other)
+    p.send_signal(signal.SIGINT)
+    p.communicate(timeout=60)
+    check(groups() == [], 'and after it none is left', groups())
 
 
 def without_rights():

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What other processes and firmware say: /proc/locks, command lines, /proc/PID/stat, sysfs as a tree of texts. */
+#include "base/process.h"
 #include "base/bug.h"
 #include "fuzz.h"
 #include "lock/holders.h"

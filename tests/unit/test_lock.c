@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/process.h"
 #include "base/file.h"
 #include "hosttree.h"
 #include "lock/flock.h"

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -252,6 +253,32 @@ START_TEST(missing_program_is_an_error_not_a_status)
 }
 END_TEST
 
+static void wait_limited(struct probe *p)
+{
+	spawn(p, (const char *const[]){ "sh", "-c", "exec test $(ulimit -Sn) = 300", NULL });
+}
+
+/* Our own is raised, because a fleet needs it; programs that we start have the limit that we were started with. */
+START_TEST(child_may_open_as_many_files_as_we_might)
+{
+	struct probe p = { .child = CHILD_NULL };
+	struct rlimit before, limit;
+	t_ok(getrlimit(RLIMIT_NOFILE, &before));
+	limit = (struct rlimit){ 300, before.rlim_max };
+	t_ok(setrlimit(RLIMIT_NOFILE, &limit));
+	begin();
+	t_ok(getrlimit(RLIMIT_NOFILE, &limit));
+	ck_assert_uint_eq(limit.rlim_cur, before.rlim_max);
+	run(&p, wait_limited);
+	ck_assert_int_eq(p.child.status, 0);
+	child_done(&p.child);
+	end();
+	t_ok(getrlimit(RLIMIT_NOFILE, &limit));
+	ck_assert_uint_eq(limit.rlim_cur, 300);
+	t_ok(setrlimit(RLIMIT_NOFILE, &before));
+}
+END_TEST
+
 START_TEST(offload_returns_its_result)
 {
 	struct probe p = { 0 };
@@ -351,6 +378,7 @@ static void fill(TCase *tc)
 		tcase_add_test(tc, child_status_is_kept);
 		tcase_add_test(tc, late_child_is_killed_with_its_group);
 	}
+	tcase_add_test(tc, child_may_open_as_many_files_as_we_might);
 	tcase_add_test(tc, missing_program_is_an_error_not_a_status);
 	tcase_add_test(tc, offload_returns_its_result);
 	tcase_add_test(tc, notice_posted_early_is_not_lost);

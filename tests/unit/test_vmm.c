@@ -308,7 +308,7 @@ START_TEST(argv_is_the_deterministic_recipe)
 		"nokaslr norandmaps random.trust_cpu=off",
 		"memmap=16M$0x8000000",
 		" extra=1",
-		"-kernel /boot/it ",
+		"-kernel /proc/self/fd/8 ",
 	};
 	const char *const kargs[] = { "extra=1", NULL };
 	struct vm_config c = { .topology = { 2, 2, 2, 2 }, .memory_mib = 512, .kernel = "/boot/it", .seed = 7,

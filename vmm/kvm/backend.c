@@ -35,6 +35,7 @@ struct kvm_vm {
 	struct machine life;
 	struct vm_scan scan;
 	struct child child;
+	struct confinement confinement;
 	struct shmring_area rings;
 	struct shmpump pump;
 	struct vm_tally_state tally;
@@ -59,7 +60,7 @@ static struct kvm_vm *kvm_of(struct vm *vm)
 
 static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c, struct err **err)
 {
-	static const char *const argv[] = { VMM_PROGRAM, "vmm", NULL };
+	static const char *const argv[] = { "ktstr", "vmm", NULL };
 	struct child_fd fds[GUEST_NODES_MAX + 11 + DEVICE_FDS_MAX] = {
 		{ k->config_fd, VMM_FD_CONFIG },       { k->report_fd, VMM_FD_REPORT },
 		{ k->words_peer, VMM_FD_WORDS },       { k->scan.console_fd, VMM_FD_CONSOLE },
@@ -79,9 +80,20 @@ static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c,
 		fds[count++] = k->device_fd[i];
 	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity,
 				   .cgroup = c->cgroup };
-	int result = child_spawn(r, &k->child, &spec, err);
+	int result = confinement_spawn(&k->confinement, r, &k->child, &spec, err);
 	k->vm.pid = result < 0 ? 0 : k->child.pid;
 	return result;
+}
+
+/* The program is static: a device is all that it opens by name. */
+static int describe_confinement(struct kvm_vm *k, struct err **err)
+{
+	int r = confinement_init(&k->confinement, err);
+	if (r < 0)
+		return r;
+	k->confinement.request->program_fd = VMM_FD_PROGRAM;
+	k->confinement.request->realtime = k->config.guest.perf ? PERF_PRIORITY_MAX : 0;
+	return confinement_show(&k->confinement, k->config.guest.device);
 }
 
 /* What only the child needs is closed here, so that its end of the pipe is the only one. */
@@ -279,6 +291,7 @@ static void life_done(struct machine *m, int result)
 	k->vm.status = k->child.status;
 	k->vm.cpu_usec = k->child.cpu_usec;
 	k->vm.rss_kib = k->child.rss_kib;
+	k->vm.confinement = confinement_outcome(&k->confinement);
 	take_report(k);
 	take_tally(k);
 	vm_scan_child_ended(&k->scan);
@@ -321,6 +334,7 @@ static struct vm *kvm_create(void)
 		return NULL;
 	k->vm.backend = &kvm_backend;
 	k->child = CHILD_NULL;
+	k->confinement = CONFINEMENT_NULL;
 	k->rings = SHMRING_AREA_NULL;
 	k->scan = VM_SCAN_NULL;
 	k->words_fd = k->words_peer = k->report_fd = k->config_fd = k->kernel_fd = k->program_fd = -1;
@@ -416,6 +430,8 @@ static int kvm_start(struct vm *vm, struct reactor *r, const struct vm_config *c
 	if (result == 0)
 		result = make_files(k, c, err);
 	if (result == 0)
+		result = describe_confinement(k, err);
+	if (result == 0)
 		result = shmring_area_new(topology_cpus(&c->topology) + 1, VM_EVENT_RING_BYTES, &k->rings, err);
 	if (result == 0 && !c->clone)
 		result = spawn(k, r, c, err);
@@ -475,6 +491,7 @@ static void kvm_destroy(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);
 	child_done(&k->child);
+	confinement_done(&k->confinement);
 	shmpump_done(&k->pump);
 	shmring_area_done(&k->rings);
 	vm_scan_done(&k->scan);

@@ -54,7 +54,6 @@ struct vmm_report {
 	struct perf_outcome perf[PERF_WISH_MAX];	/* zeros where perf mode was not asked for */
 };
 
-#define VMM_PROGRAM   "/proc/self/fd/9"	/* VMM_FD_PROGRAM */
 #define VMM_WORDS_MAX ((size_t)1 << 20)
 
 #endif

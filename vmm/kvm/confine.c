@@ -3,9 +3,11 @@
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "vmm/kvm/confine.h"
@@ -17,59 +19,74 @@
 #define ALL  (BOTH | DEVS)
 
 const struct confine_rule confine_rules[] = {
-	{ SCMP_SYS(ioctl), VCPU, KVM_RUN, "run the guest" },
-	{ SCMP_SYS(ioctl), VCPU, KVM_IRQ_LINE, "the serial port's interrupt" },
-	{ SCMP_SYS(ioctl), VCPU, KVM_SIGNAL_MSI, "our own I/O APIC's interrupts, where APIC ids exceed 254" },
-	{ SCMP_SYS(ioctl), VCPU, KVM_SET_GSI_ROUTING, "what our own I/O APIC's pins send" },
-	{ SCMP_SYS(ioctl), BOTH, KVM_GET_REGS, "where a vCPU is: diagnosis, and instructions that KVM cannot do" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_SREGS, "diagnosis" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_MP_STATE, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_XCRS, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_DEBUGREGS, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_LAPIC, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_XSAVE, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_XSAVE2, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_MSRS, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_DEVICE_ATTR, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_VCPU_EVENTS, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_IRQCHIP, "save a parked machine" },
-	{ SCMP_SYS(ioctl), MAIN, KVM_GET_CLOCK, "save a parked machine" },
-	{ SCMP_SYS(write), ALL, 0, "consoles; words to the orchestrator; eventfds" },
-	{ SCMP_SYS(pread64), MAIN | DEVS, 0, "KVM's statistics; the vCPU threads' times; a disk" },
-	{ SCMP_SYS(pwrite64), DEVS, 0, "a disk" },
-	{ SCMP_SYS(fdatasync), DEVS, 0, "a disk's flush" },
-	{ SCMP_SYS(read), DEVS, 0, "doorbells; what is typed on the console" },
-	{ SCMP_SYS(poll), MAIN | DEVS, 0, "wait for the guest's end, a signal, or a doorbell" },
-	{ SCMP_SYS(restart_syscall), ALL, 0, "the kernel's own, after a signal" },
-	{ SCMP_SYS(futex), ALL, 0, "locks and conditions" },
-	{ SCMP_SYS(tgkill), MAIN, 0, "kick a vCPU" },
-	{ SCMP_SYS(getpid), MAIN, 0, "pthread_kill" },
-	{ SCMP_SYS(rt_sigprocmask), ALL, 0, "pthread_kill; the end of a thread" },
-	{ SCMP_SYS(rt_sigreturn), ALL, 0, "back from a kick" },
-	{ SCMP_SYS(clock_gettime), ALL, 0, "the time, where the clock is not readable from user space" },
-	{ SCMP_SYS(brk), ALL, 0, "malloc" },
-	{ SCMP_SYS(mmap), ALL, 0, "malloc" },
-	{ SCMP_SYS(munmap), ALL, 0, "free" },
-	{ SCMP_SYS(mprotect), ALL, 0, "malloc in a thread" },
-	{ SCMP_SYS(madvise), ALL, 0, "the stack of a thread that ends" },
-	{ SCMP_SYS(close), ALL, 0, "take the guest apart" },
-	{ SCMP_SYS(exit), ALL, 0, "the end of a thread" },
-	{ SCMP_SYS(exit_group), ALL, 0, "the end of the process" },
+	{ SCMP_SYS(ioctl), VCPU, "run the guest", CONFINE_REQUEST, KVM_RUN },
+	{ SCMP_SYS(ioctl), VCPU, "the serial port's interrupt", CONFINE_REQUEST, KVM_IRQ_LINE },
+	{ SCMP_SYS(ioctl), VCPU,
+	  "our own I/O APIC's interrupts, where APIC ids exceed 254", CONFINE_REQUEST, KVM_SIGNAL_MSI },
+	{ SCMP_SYS(ioctl), VCPU, "what our own I/O APIC's pins send", CONFINE_REQUEST, KVM_SET_GSI_ROUTING },
+	{ SCMP_SYS(ioctl), BOTH,
+	  "where a vCPU is: diagnosis, and instructions that KVM cannot do", CONFINE_REQUEST, KVM_GET_REGS },
+	{ SCMP_SYS(ioctl), MAIN, "diagnosis", CONFINE_REQUEST, KVM_GET_SREGS },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_MP_STATE },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_XCRS },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_DEBUGREGS },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_LAPIC },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_XSAVE },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_XSAVE2 },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_MSRS },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_DEVICE_ATTR },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_VCPU_EVENTS },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_IRQCHIP },
+	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_CLOCK },
+	{ SCMP_SYS(write), ALL, "consoles; words to the orchestrator; eventfds" },
+	{ SCMP_SYS(pread64), MAIN | DEVS, "KVM's statistics; the vCPU threads' times; a disk" },
+	{ SCMP_SYS(pwrite64), DEVS, "a disk" },
+	{ SCMP_SYS(fdatasync), DEVS, "a disk's flush" },
+	{ SCMP_SYS(read), DEVS, "doorbells; what is typed on the console" },
+	{ SCMP_SYS(poll), MAIN | DEVS, "wait for the guest's end, a signal, or a doorbell" },
+	{ SCMP_SYS(restart_syscall), ALL, "the kernel's own, after a signal" },
+	{ SCMP_SYS(futex), ALL, "locks and conditions" },
+	{ SCMP_SYS(tgkill), MAIN, "kick a vCPU", CONFINE_SELF },
+	{ SCMP_SYS(getpid), MAIN, "pthread_kill" },
+	{ SCMP_SYS(rt_sigprocmask), ALL, "pthread_kill; the end of a thread" },
+	{ SCMP_SYS(rt_sigreturn), ALL, "back from a kick" },
+	{ SCMP_SYS(clock_gettime), ALL, "the time, where the clock is not readable from user space" },
+	{ SCMP_SYS(brk), ALL, "malloc" },
+	{ SCMP_SYS(mmap), ALL, "malloc", CONFINE_NOT_EXEC },
+	{ SCMP_SYS(munmap), ALL, "free" },
+	{ SCMP_SYS(mprotect), ALL, "malloc in a thread", CONFINE_NOT_EXEC },
+	{ SCMP_SYS(madvise), ALL, "the stack of a thread that ends" },
+	{ SCMP_SYS(close), ALL, "take the guest apart" },
+	{ SCMP_SYS(exit), ALL, "the end of a thread" },
+	{ SCMP_SYS(exit_group), ALL, "the end of the process" },
 	{ 0 },
 };
+
+static int add_rule(scmp_filter_ctx filter, const struct confine_rule *rule)
+{
+	struct scmp_arg_cmp compare = { 0 };
+	switch (rule->argument) {
+	case CONFINE_ANY:
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, rule->syscall, 0);
+	case CONFINE_REQUEST:
+		compare = SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, rule->request);
+		break;
+	case CONFINE_SELF:
+		compare = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+		break;
+	case CONFINE_NOT_EXEC:
+		compare = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+		break;
+	}
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule->syscall, 1, &compare);
+}
 
 static int add_rules(scmp_filter_ctx filter, enum confine_kind kind)
 {
 	int r = 0;
-	for (const struct confine_rule *rule = confine_rules; rule->why && r == 0; rule++) {
-		if (!(rule->kinds & 1u << kind))
-			continue;
-		if (rule->request)
-			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, rule->syscall, 1,
-					     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, rule->request));
-		else
-			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, rule->syscall, 0);
-	}
+	for (const struct confine_rule *rule = confine_rules; rule->why && r == 0; rule++)
+		if (rule->kinds & 1u << kind)
+			r = add_rule(filter, rule);
 	return r;
 }
 

@@ -12,11 +12,19 @@
 
 enum confine_kind { CONFINE_MAIN, CONFINE_VCPU, CONFINE_DEVICE, CONFINE_KIND_MAX };
 
+enum confine_argument {
+	CONFINE_ANY,
+	CONFINE_REQUEST,	/* ioctl(2): only `request` */
+	CONFINE_SELF,		/* tgkill(2): only threads of this process */
+	CONFINE_NOT_EXEC,	/* mmap(2), mprotect(2): no PROT_EXEC, so that data never becomes code */
+};
+
 struct confine_rule {
 	int syscall;
 	unsigned kinds;			/* bits of enum confine_kind */
-	unsigned long request;		/* of ioctl(2): its second argument; 0: any */
 	const char *why;
+	enum confine_argument argument;
+	unsigned long request;
 };
 
 /* Ended by a NULL reason. */
@@ -27,6 +35,7 @@ struct confine {
 	struct sock_fprog program;
 };
 
+/* For the process that calls it: CONFINE_SELF is its number. */
 int confine_build(enum confine_kind kind, struct confine *ret, struct err **err);
 /* For the calling thread, for good. A call that is not in the table kills the process (SIGSYS). */
 int confine_apply(const struct confine *c, struct err **err);

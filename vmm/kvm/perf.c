@@ -10,7 +10,7 @@
 #include "vmm/x86/cpuid.h"
 
 #define VCPU_PRIORITY 1
-#define MAIN_PRIORITY 2
+#define MAIN_PRIORITY PERF_PRIORITY_MAX
 
 const char *const perf_wish_names[PERF_WISH_MAX] = {
 	[PERF_PINNING] = "pinning",

@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#define PERF_PRIORITY_MAX 2	/* of a thread, under SCHED_FIFO */
+
 struct kvm_guest;
 struct kvm_vcpu;
 

@@ -118,6 +118,9 @@ static void add_devices(struct qemu_argv *a)
 	add(a, "chardev=qmp,mode=control");
 	add(a, "-device");
 	add(a, "isa-debug-exit,iobase=0x%x,iosize=4", VM_EXIT_PORT);
+	/* It is confined already (vmm/confine); from here on it starts no programs either. */
+	add(a, "-sandbox");
+	add(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 }
 
 /*
@@ -145,7 +148,7 @@ static void add_kernel(struct qemu_argv *a, const struct vm_config *c)
 	_cleanup_buf_ struct buf cmdline = BUF_NULL;
 	vm_cmdline(c, c->late_cpus ? LATE_CPUS : NULL, &cmdline);
 	add(a, "-kernel");
-	add(a, "%s", c->kernel);
+	add(a, "/proc/self/fd/%d", QEMU_FD_KERNEL);
 	add(a, "-initrd");
 	add(a, "/proc/self/fd/%d", QEMU_FD_INITRD);
 	add(a, "-append");

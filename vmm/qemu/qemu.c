@@ -5,6 +5,7 @@
  * Two machines, because two things are waited for at once: what QEMU says on its monitor, and time. The VM has ended
  * when both have.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,9 +31,10 @@ struct qemu {
 	struct machine life;
 	struct vm_scan scan;
 	struct child child;
+	struct confinement confinement;
 	struct qmp qmp;
 	struct qemu_argv argv;
-	int qmp_fd, lockstep_fd;
+	int qmp_fd, lockstep_fd, kernel_fd;	/* kernel_fd: -1 for a clone */
 	char chunk[4096];
 	bool diagnose, killed;
 	struct vm_config config;	/* of a machine that parks, or is a clone */
@@ -253,6 +255,7 @@ static void life_done(struct machine *m, int result)
 	q->vm.status = q->child.status;
 	q->vm.cpu_usec = q->child.cpu_usec;
 	q->vm.rss_kib = q->child.rss_kib;
+	q->vm.confinement = confinement_outcome(&q->confinement);
 	vm_scan_child_ended(&q->scan);
 }
 
@@ -268,7 +271,8 @@ static struct vm *qemu_create(void)
 	q->vm.backend = &qemu_backend;
 	q->child = CHILD_NULL;
 	q->scan = VM_SCAN_NULL;
-	q->qmp_fd = q->lockstep_fd = -1;
+	q->confinement = CONFINEMENT_NULL;
+	q->qmp_fd = q->lockstep_fd = q->kernel_fd = -1;
 	return &q->vm;
 }
 
@@ -291,10 +295,24 @@ static int make_lockstep(struct qemu *q, struct err **err)
 	return r < 0 ? FAIL_SYS(err, r, "write QEMU's lockstep library") : 0;
 }
 
+/* QEMU sees its own files; all that is the machine's it is given as descriptors. */
+static int describe_confinement(struct qemu *q, const struct vm_config *c, struct err **err)
+{
+	q->kernel_fd = c->clone ? -1 : open(c->kernel, O_RDONLY | O_CLOEXEC);
+	if (q->kernel_fd < 0 && !c->clone)
+		return FAIL_SYS(err, -errno, "open kernel %s", c->kernel);
+	int r = confinement_init(&q->confinement, err);
+	if (r == 0)
+		r = confinement_show_program(&q->confinement, QEMU_PROGRAM, err);
+	if (r == -ENOENT && err && *err)
+		err_hint(*err, "install QEMU (Debian: qemu-system-x86)");
+	return r;
+}
+
 static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
 	static const char *const env[] = { QEMU_PRELOAD, NULL };
-	struct child_fd fds[GUEST_NODES_MAX + 5] = {
+	struct child_fd fds[GUEST_NODES_MAX + 6] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
@@ -302,14 +320,14 @@ static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, i
 		/* A clone's is read by us. */
 		{ c->clone ? q->scan.state_fd : c->initrd_fd, c->clone ? QEMU_FD_STATE : QEMU_FD_INITRD },
 	};
+	unsigned count = 5;
+	if (q->kernel_fd >= 0)
+		fds[count++] = (struct child_fd){ q->kernel_fd, QEMU_FD_KERNEL };
 	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
-		fds[5 + i] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
-	struct child_spec spec = { .argv = q->argv.arg, .fds = fds, .env = env,
-				   .fd_count = 5 + q->scan.memory.nodes, .affinity = c->affinity,
-				   .cgroup = c->cgroup };
-	int result = child_spawn(r, &q->child, &spec, err);
-	if (result == -ENOENT && err && *err)
-		err_hint(*err, "install QEMU (Debian: qemu-system-x86)");
+		fds[count++] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
+	struct child_spec spec = { .argv = q->argv.arg, .fds = fds, .env = env, .fd_count = count,
+				   .affinity = c->affinity, .cgroup = c->cgroup };
+	int result = confinement_spawn(&q->confinement, r, &q->child, &spec, err);
 	q->vm.pid = result < 0 ? 0 : q->child.pid;
 	return result;
 }
@@ -328,7 +346,10 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	if (result == 0 && qemu_argv_build(&q->argv, c, &q->scan.memory) < 0)
 		result = FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
 	if (result == 0)
+		result = describe_confinement(q, c, err);
+	if (result == 0)
 		result = spawn(q, r, c, peer, err);
+	q->kernel_fd = fd_close(q->kernel_fd);
 	if (result < 0)
 		return result;
 	machine_start(r, &q->life, &life_type, parent, "qemu");
@@ -349,7 +370,7 @@ static void qemu_kill(struct vm *vm, bool diagnose)
 }
 
 /*
- * The whole command line, but for where the kernel lies, and which program it is for: as with kernels, whatever tells
+ * The whole command line, and which program it is for: as with kernels, whatever tells
  * one file from another without reading it.
  */
 static int qemu_describe(const struct vm_config *c, struct buf *out, struct err **err)
@@ -359,7 +380,6 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 	struct qemu_argv argv;
 	parked.park = true;
 	parked.clone = NULL;
-	parked.kernel = "";
 	guestmem_plan(&memory, c->topology.numa_nodes, c->memory_mib);
 	if (qemu_argv_build(&argv, &parked, &memory) < 0)
 		return FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
@@ -386,12 +406,14 @@ static void qemu_destroy(struct vm *vm)
 {
 	struct qemu *q = qemu_of(vm);
 	child_done(&q->child);
+	confinement_done(&q->confinement);
 	vm_scan_done(&q->scan);
 	qmp_done(&q->qmp);
 	qemu_argv_done(&q->argv);
 	err_free(q->err);
 	fd_close(q->qmp_fd);
 	fd_close(q->lockstep_fd);
+	fd_close(q->kernel_fd);
 	free(q);
 }
 

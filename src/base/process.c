@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* process.c -- see process.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/process.h"
+
+uint64_t stat_start_ticks(const char *text)
+{
+	/* The name in parentheses may hold spaces and parentheses: fields count from the last one. */
+	const char *p = strrchr(text, ')');
+	if (!p)
+		return 0;
+	/* Field 2 is the name; 22 is the start. */
+	for (unsigned field = 2; field < 22; field++) {
+		p = strchr(p, ' ');
+		if (!p)
+			return 0;
+		p++;
+	}
+	return *p >= '0' && *p <= '9' ? strtoull(p, NULL, 10) : 0;
+}
+
+uint64_t process_start_ticks(pid_t pid)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	char path[32];
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	return file_read(path, 4096, &text, NULL) < 0 ? 0 : stat_start_ticks(buf_str(&text));
+}
