@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """tap.py -- what the Python tests share: TAP on stdout, the product under test, and a look at what it left behind."""
+import ctypes
 import glob
 import json
 import os
@@ -13,9 +14,7 @@ import schema  # noqa: E402
 
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.abspath('build')
 KTSTR = os.path.join(BUILD, 'ktstr')
-# Machines of ours are told from those of other runs by this in their environment.
-MARK = f'KTSTR_TEST_MARK={os.getpid()}-{os.urandom(4).hex()}'
-os.environ.update([MARK.split('=')])
+PR_SET_CHILD_SUBREAPER = 36
 # Seeds, digests and QEMU processes are what these tests look at; the kvm backend has the lab.
 os.environ.setdefault('KTSTR_ACCEL', 'tcg')
 _results = []
@@ -105,16 +104,20 @@ def need_kernel(name):
     return kernel
 
 
-def marked(pid):
-    try:
-        with open(f'/proc/{pid}/environ', 'rb') as f:
-            return MARK.encode() in f.read()
-    except OSError:
-        return False
+def is_ours(pid):
+    """Whether this process or one of its descendants started it; orphans become our children (PR_SET_CHILD_SUBREAPER)."""
+    while pid > 1 and pid != os.getpid():
+        try:
+            with open(f'/proc/{pid}/stat') as f:
+                pid = int(f.read().rsplit(')', 1)[1].split()[1])
+        except (OSError, IndexError):
+            return False
+    return pid == os.getpid()
 
 
 def machines():
-    """Pids of machines that this test started, through whatever process."""
+    """Pids of machines that this test started, through whatever process, also when that one is dead: call it once before."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     found = []
     for exe in glob.glob('/proc/[0-9]*/cmdline'):
         try:
@@ -122,7 +125,7 @@ def machines():
                 line = f.read()
         except OSError:
             continue
-        if line.startswith(b'qemu-system-x86_64') and marked(exe.split('/')[2]):
+        if line.startswith(b'qemu-system-x86_64') and is_ours(int(exe.split('/')[2])):
             found.append(int(exe.split('/')[2]))
     return found
 
