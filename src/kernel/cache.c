@@ -360,7 +360,9 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
 		r = mkdir_parents(path, 0755, err);
 	if (r == 0)
 		r = orphans_mark(path, err);
-	if (r == 0)
+	if (r < 0)
+		cache_work_remove(path, NULL);
+	else
 		*ret = TAKE_PTR(path);
 	return r;
 }

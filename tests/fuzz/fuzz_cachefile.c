@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Records of cached files, and gpgv's output: nothing that was not stored may be believed. */
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/cachefile.h"
@@ -19,6 +20,15 @@ static void read_line(const uint8_t *data, size_t size)
 		abort();
 }
 
+/* Not synced: what counts here is what is read. */
+static void put(const char *dir, const char *name, const void *data, size_t size)
+{
+	_cleanup_free_ char *path = path_join(dir, name);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 || fd_write_full(fd, data, size) < 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char dir[] = "/tmp/ktstr-fuzz-XXXXXX";
@@ -26,10 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_line(data, size);
 	if (!mkdtemp(dir))
 		abort();
-	_cleanup_free_ char *file = path_join(dir, "a.x"), *record = path_join(dir, "a.x.sum");
-	if (file_write_atomic(file, "content", 7, 0644, NULL) < 0 ||
-	    file_write_atomic(record, data, size, 0644, NULL) < 0)
-		abort();
+	put(dir, "a.x", "content", 7);
+	put(dir, "a.x.sum", data, size);
 	/* Only a record of this very content could say that it is right. */
 	if (cachefile_open(dir, "a.x", NULL, &fd) == 0)
 		abort();
