@@ -24,7 +24,8 @@ static void put_text(struct buf *out, const char *key, const char *value)
 	buf_puts(out, "\"");
 }
 
-/* Names are shown to people; one that is not printable is listed as it can be shown, beside the problem that says so. */
+/* Names are shown to people. One that is not printable is listed as it can be shown, beside the problem that says so.
+ */
 static void put_name(struct buf *out, const char *key, const char *value)
 {
 	_cleanup_free_ char *clean = value ? text_clean_line(value) : NULL;

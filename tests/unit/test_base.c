@@ -146,7 +146,8 @@ END_TEST
 
 START_TEST(words_are_quoted_for_a_shell)
 {
-	static const char *const words[] = { "plain/a.b=c", "plain/a.b=c", "", "''", "it's", "'it'\\''s'", "\xc3\xa9", "'\xc3\xa9'",
+	static const char *const words[] = { "plain/a.b=c", "plain/a.b=c", "", "''", "it's", "'it'\\''s'",
+					     "\xc3\xa9", "'\xc3\xa9'",
 					     "a\033'\\\xff\n", "$'a\\033\\'\\\\\\377\\012'" };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i += 2) {
 		struct buf b = BUF_NULL;
