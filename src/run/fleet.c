@@ -324,7 +324,7 @@ static void say_damaged(struct fleet *f)
 		return;
 	buf_appendf(&text, "note: %u cached file%s did not match %s checksum and %s made anew\n", damaged,
 		    damaged == 1 ? "" : "s", damaged == 1 ? "its" : "their", damaged == 1 ? "was" : "were");
-	put(f->config.err.fd, &text);
+	output_buf(f->config.messages, &text);
 }
 
 static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **err)
