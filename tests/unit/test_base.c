@@ -86,50 +86,6 @@ START_TEST(text_is_cut_between_characters)
 }
 END_TEST
 
-/* However a text is cut into pieces, what comes out is what the whole would have become. */
-START_TEST(text_in_pieces_is_the_same_text)
-{
-	static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xa7\xe2\x82z\xff\xc3\xc3\xa9\n\xf0\x9f";
-	const size_t len = sizeof(text) - 1;
-	struct buf whole = BUF_NULL, pieces = BUF_NULL;
-	text_append(&whole, text, len);
-	for (size_t i = 0; i <= len; i++) {
-		for (size_t k = i; k <= len; k++) {
-			struct text_stream stream = { 0 };
-			buf_clear(&pieces);
-			text_append_stream(&pieces, &stream, text, i);
-			ck_assert(text_is_clean(buf_str(&pieces), pieces.len, false));
-			text_append_stream(&pieces, &stream, text + i, k - i);
-			text_append_stream(&pieces, &stream, text + k, len - k);
-			ck_assert_str_eq(buf_str(&pieces), buf_str(&whole));
-		}
-	}
-	buf_done(&whole);
-	buf_done(&pieces);
-}
-END_TEST
-
-START_TEST(text_fits_columns)
-{
-	struct buf b = BUF_NULL;
-	text_append_columns(&b, "caf\xc3\xa9 au lait", 6, true);
-	buf_puts(&b, "|");
-	text_append_columns(&b, "\xe6\xbc\xa2\xe5\xad\x97", 3, true);	/* two wide characters */
-	buf_puts(&b, "|");
-	text_append_columns(&b, "ab", 3, false);
-	ck_assert_str_eq(buf_str(&b), "caf\xc3\xa9 a|\xe6\xbc\xa2 |ab");
-	buf_done(&b);
-}
-END_TEST
-
-START_TEST(text_fields_are_cleaned_in_place)
-{
-	char field[8] = { 'a', '\xff', 'b', '\n', 'c', 'd', 'e', 'f' };	/* not terminated, and too long when clean */
-	text_clean_field(field, sizeof(field));
-	ck_assert_str_eq(field, "a\xef\xbf\xbd" "b?c");
-}
-END_TEST
-
 START_TEST(errors_are_one_printable_line)
 {
 	struct err *err = NULL;
@@ -581,9 +537,6 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, text_from_outside_is_printable_utf8);
 	tcase_add_test(tc, text_is_cut_between_characters);
 	tcase_add_test(tc, text_append_json_repairs_utf8);
-	tcase_add_test(tc, text_in_pieces_is_the_same_text);
-	tcase_add_test(tc, text_fits_columns);
-	tcase_add_test(tc, text_fields_are_cleaned_in_place);
 	tcase_add_test(tc, errors_are_one_printable_line);
 	tcase_add_test(tc, words_are_quoted_for_a_shell);
 	tcase_add_test(tc, buf_printable_tames_terminals);
