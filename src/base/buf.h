@@ -47,8 +47,8 @@ static inline const char *buf_str(const struct buf *b)
 }
 
 /*
- * Appends @word as a shell's command line has it: as it is where that means the same, otherwise in quotes, and as $'...'
- * where it has bytes that are not printable.
+ * Appends @word as a shell's command line has it: as it is where that means the same, otherwise in quotes, and as
+ * $'...' where it has bytes that are not printable.
  */
 void buf_put_quoted(struct buf *b, const char *word);
 

@@ -4,7 +4,8 @@
  *
  * A function that can fail returns a negative errno and, when the caller passes a `struct err **`, leaves there what
  * failed and on what. Context is added once, where it is known (err_wrap), and printed once, by the command line.
- * Texts are made printable (text.h). `err == NULL` says "I only want the code". Out of memory is a static object, so making an error cannot fail.
+ * Texts are made printable (text.h). `err == NULL` says "I only want the code". Out of memory is a static object, so
+ * making an error cannot fail.
  */
 #ifndef KTSTR_BASE_ERR_H
 #define KTSTR_BASE_ERR_H

@@ -89,7 +89,7 @@ static void print_result(const struct cache *cache, const struct kernels_result 
 		json_put_text(&o, "version", k->ids[i].version);
 		out_json(o, false);
 	} else if (k->ids[i].kind == KERNEL_ID_CACHED) {
-		fprintf(stderr, "cached kernel found: %s/%s; use --force to rebuild\n", cache->root, key);
+		say_printf("cached kernel found: %s/%s; use --force to rebuild\n", cache->root, key);
 	}
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/term.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 #include "kernel/cache.h"
 
 struct clean_args {
@@ -44,8 +45,8 @@ static int confirm(const struct cache_entry *list, size_t count, bool *ret, stru
 		return FAIL(err, EXIT_BAD_USAGE, -EPERM, "confirmation requires a terminal. Use --force to skip");
 	fputs("the following entries will be removed:\n", stderr);
 	for (size_t i = 0; i < count; i++)
-		fprintf(stderr, "  %s%s\n", list[i].key, list[i].error_kind ? " (corrupt)" : "");
-	fprintf(stderr, "remove %zu entries? [y/N] ", count);
+		say_printf("  %s%s\n", list[i].key, list[i].error_kind ? " (corrupt)" : "");
+	say_printf("remove %zu entries? [y/N] ", count);
 	fflush(stderr);
 	*ret = fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
 	if (!*ret)
@@ -61,7 +62,7 @@ static int remove_entries(const struct cache *cache, const struct cache_entry *l
 		r = cache_remove(cache, list[i].key, err);
 		removed += r == 0;
 	}
-	fprintf(stderr, "removed %zu cached kernel(s).\n", removed);
+	say_printf("removed %zu cached kernel(s).\n", removed);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
 #include "cli/out.h"
@@ -66,8 +67,7 @@ static void find_active(const struct list_args *a, const struct cache_entry *lis
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	err_format(err, &text);
 	ret->why = buf_steal(&text);
-	fprintf(stderr,
-		"kernel list: failed to fetch active kernel series (%s); EOL annotation disabled for this run. "
+	say_printf("kernel list: failed to fetch active kernel series (%s); EOL annotation disabled for this run. "
 		"--offline "
 		"does not ask\n",
 		ret->why);
@@ -126,15 +126,21 @@ static int print_json_list(const struct cache_entry *list, size_t count, const s
 	return 0;
 }
 
+/* What is in an entry's metadata was written by whoever put it there. */
 static void print_row(const struct cache_entry *e, bool eol)
 {
+	_cleanup_buf_ struct buf raw = BUF_NULL, row = BUF_NULL;
 	static const char *const tags[] = { "", " (stale kconfig)", " (untracked kconfig)" };
 	if (e->error_kind)
-		out_printf("  %-48s (corrupt: %s)\n", e->key, e->error ?: e->error_kind);
+		buf_appendf(&raw, "  %-48s (corrupt: %s)", e->key, e->error ?: e->error_kind);
 	else
-		out_printf("  %-48s %-12s %-8s %-7s %s%s%s%s\n", e->key, e->version ?: "-", e->source, e->arch,
-		       e->built_at ?: "-", tags[e->status], eol ? " (EOL)" : "",
-		       e->variant ? " (extra kconfig)" : "");
+		buf_appendf(&raw, "  %-48s %-12s %-8s %-7s %s%s%s%s", e->key, e->version ?: "-", e->source, e->arch,
+			    e->built_at ?: "-", tags[e->status], eol ? " (EOL)" : "",
+			    e->variant ? " (extra kconfig)" : "");
+	text_append_line(&row, buf_str(&raw), raw.len);
+	buf_puts(&row, "\n");
+	row.failed |= raw.failed;
+	out_buf(&row);
 }
 
 /* What the marks mean, on standard error, in a fixed order. */
@@ -235,7 +241,7 @@ static int run_list(void *args, struct err **err)
 	if (r < 0)
 		return r;
 	if (!a->json)
-		fprintf(stderr, "cache: %s\n", cache.root);
+		say_printf("cache: %s\n", cache.root);
 	_cleanup_(active_done) struct active active = { 0 };
 	find_active(a, list, count, &active);
 	r = a->json ? print_json_list(list, count, &active) : print_list(list, count, &active);

@@ -52,7 +52,7 @@ static int run_list(void *args, struct err **err)
 	else
 		buf_appendf(&out, "%u scenario%s\n", count, count == 1 ? "" : "s");
 	if (!count && a->filter)
-		fprintf(stderr, "no scenario has '%s' in its name; 'ktstr list' has all of them\n", a->filter);
+		say_printf("no scenario has '%s' in its name; 'ktstr list' has all of them\n", a->filter);
 	out_buf(&out);
 	return 0;
 }

@@ -277,7 +277,7 @@ static void tell_scheduler(void)
 	_cleanup_buf_ struct buf name = BUF_NULL;
 	if (file_read("/sys/kernel/sched_ext/root/ops", 256, &name, NULL) < 0)
 		buf_puts(&name, "the kernel's own");
-	fprintf(stderr, "scheduler: %.*s\n", (int)strcspn(buf_str(&name), "\n"), buf_str(&name));
+	say_printf("scheduler: %.*s\n", (int)strcspn(buf_str(&name), "\n"), buf_str(&name));
 }
 
 static int summary(const struct session *s)

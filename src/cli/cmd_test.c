@@ -233,13 +233,12 @@ static int spend_budget(struct session *s, struct err **err)
 	if (!text)
 		return 0;
 	if (!budget_parse(text, &budget)) {
-		fprintf(stderr, "warning: KTSTR_BUDGET_SECS='%s' is no positive number and is ignored\n", text);
+		say_printf("warning: KTSTR_BUDGET_SECS='%s' is no positive number and is ignored\n", text);
 		return 0;
 	}
 	if (plan_budget(&s->plan, budget, &report) < 0)
 		return FAIL_SYS(err, -ENOMEM, "choose tests for the budget");
-	fprintf(stderr,
-		"ktstr budget: %zu/%zu tests, %.0f/%.0fs used, %u/%u configurations covered, %u/%u pairs of them\n",
+	say_printf("ktstr budget: %zu/%zu tests, %.0f/%.0fs used, %u/%u configurations covered, %u/%u pairs of them\n",
 		report.kept, report.total, (double)report.used / 1e9, (double)budget / 1e9, report.features,
 		report.features_possible, report.pairs, report.pairs_possible);
 	return 0;
@@ -343,8 +342,7 @@ static int dry_run(struct session *s, const struct test_args *a, struct err **er
 		known += s->plan.item[i].estimate_known;
 	}
 	if (r == 0)
-		fprintf(stderr,
-			"%zu tests on each kernel, %s of machines, %s with %u at a time; %u times known from runs "
+		say_printf("%zu tests on each kernel, %s of machines, %s with %u at a time; %u times known from runs "
 			"before\n",
 			s->plan.count, nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall),
 			slots, known);
@@ -369,7 +367,7 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		out_buf(&text);
 	}
 	for (size_t i = 0; i < s->kernels; i++)
-		fprintf(stderr, "results: %s\n", s->rundir[i].path);
+		say_printf("results: %s\n", s->rundir[i].path);
 }
 
 static int run_tests(struct session *s, const struct test_args *a, struct err **err)
@@ -404,7 +402,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.messages = &standard_error,
 	};
 	struct run_counts counts = { 0 };
-	fprintf(stderr, "%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, slots_of(s, a),
+	say_printf("%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, slots_of(s, a),
 		s->seed, s->accel.backend->name, s->accel.reason);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);

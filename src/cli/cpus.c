@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/cpus.h"
+#include "cli/out.h"
 #include "reactor/signal.h"
 
 #define SAY_AFTER	NSEC_PER_SEC
@@ -19,7 +20,7 @@ static void say_who(const struct admit *a, unsigned cpus)
 {
 	_cleanup_buf_ struct buf who = BUF_NULL;
 	admit_name_holders(a, &who);
-	fprintf(stderr, "waiting for %u CPUs; held by %s (see 'ktstr locks')\n", cpus, buf_str(&who));
+	say_printf("waiting for %u CPUs; held by %s (see 'ktstr locks')\n", cpus, buf_str(&who));
 }
 
 /* Turns the reactor until the claim is served, refused, or the person gives up. */
@@ -67,7 +68,7 @@ static int enter_sandbox(struct cpu_hold *h, bool said, struct err **err)
 	if (r == 0)
 		r = sandbox_make(&h->groups, &h->plan, said, &h->sandbox, err);
 	if (r == 0 && *h->sandbox.note && (said || h->sandbox.path))
-		fprintf(stderr, "note: %s; builds are kept to their CPUs by affinity%s\n", h->sandbox.note,
+		say_printf("note: %s; builds are kept to their CPUs by affinity%s\n", h->sandbox.note,
 			h->sandbox.path ? " too" : " alone");
 	return r;
 }
@@ -81,11 +82,11 @@ int cpu_hold_take(struct reactor *r, unsigned cpus, bool said, struct cpu_hold *
 	if (result < 0)
 		return result;
 	if (*desk.note)
-		fprintf(stderr, "warning: %s\n", desk.note);
+		say_printf("warning: %s\n", desk.note);
 	result = claim_cpus(r, &desk.admit, cpus, ret, err);
 	desk_close(&desk);
 	if (result == 0 && ret->plan.nodes > 1)
-		fprintf(stderr, "the %u CPUs lie in %u NUMA nodes: no fewer have as many\n", cpus, ret->plan.nodes);
+		say_printf("the %u CPUs lie in %u NUMA nodes: no fewer have as many\n", cpus, ret->plan.nodes);
 	if (result == 0)
 		result = enter_sandbox(ret, said, err);
 	return result;

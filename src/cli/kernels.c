@@ -82,7 +82,7 @@ int end_trace(struct trace *trace, int result, struct err **err)
 	}
 	if (r < 0) {
 		err_format(failure, &text);
-		fprintf(stderr, "error: %s\n", buf_str(&text));
+		say_printf("error: %s\n", buf_str(&text));
 		status_note(EXIT_NO_OUTPUT);
 	}
 	return result;
@@ -119,7 +119,7 @@ static int take_ids(struct resolver *v, bool quiet, struct kernels_result *ret, 
 	if (v->id_count > KERNELS_MAX)
 		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
 	if (!quiet)
-		fputs(buf_str(&v->notes), stderr);
+		say_printf("%s", buf_str(&v->notes));
 	ret->count = v->id_count;
 	ret->ids = TAKE_PTR(v->ids);
 	v->id_count = 0;
@@ -221,7 +221,7 @@ static int take_outcomes(struct kernel_batch *b, const struct kernels_request *q
 		}
 		_cleanup_buf_ struct buf text = BUF_NULL;
 		err_format(job->err, &text);
-		fprintf(stderr, "ktstr: %s: %s\n", kernel_job_title(job), buf_str(&text));
+		say_printf("ktstr: %s: %s\n", kernel_job_title(job), buf_str(&text));
 	}
 	return result < 0 ? result : cancelled ? interrupted(err) : 0;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/out.h"
 
 struct output standard_output = { .fd = STDOUT_FILENO, .name = "standard output" };
@@ -37,6 +38,18 @@ void out_json(const json_t *value, bool pretty)
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	json_print(value, pretty, &text);
 	out_buf(&text);
+}
+
+void say_printf(const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf raw = BUF_NULL, text = BUF_NULL;
+	va_list ap;
+	va_start(ap, fmt);
+	buf_vappendf(&raw, fmt, ap);
+	va_end(ap);
+	text_append(&text, buf_str(&raw), raw.len);
+	text.failed |= raw.failed;
+	output_buf(&standard_error, &text);
 }
 
 /* The greater the number, the more it says. */

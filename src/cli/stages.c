@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/out.h"
 #include "cli/stages.h"
 
@@ -87,7 +88,10 @@ static void describe_end(const struct kernel_job *job, struct buf *out)
 void stages_describe(const struct kernel_job *job, nsec_t now, struct buf *out)
 {
 	char elapsed[TIME_TEXT_MAX];
-	buf_appendf(out, "kernel %-12s ", kernel_job_title(job));
+	const char *title = kernel_job_title(job);
+	buf_puts(out, "kernel ");
+	text_append_line(out, title, strlen(title));
+	buf_appendf(out, "%*s ", (int)(12 - MIN_OF(strlen(title), 12)), "");
 	if (job->ended) {
 		describe_end(job, out);
 		return;
@@ -95,8 +99,10 @@ void stages_describe(const struct kernel_job *job, nsec_t now, struct buf *out)
 	buf_appendf(out, "%-10s", machine_state_name(&job->machine));
 	describe_stage(job, out);
 	buf_appendf(out, "  %s", nsec_format(now - job->began, elapsed));
-	if (job->note[0])
-		buf_appendf(out, "  %s", job->note);
+	if (job->note[0]) {
+		buf_puts(out, "  ");
+		text_append_line(out, job->note, strlen(job->note));
+	}
 }
 
 static void describe_json(const struct kernel_job *job, struct buf *out)

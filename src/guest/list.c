@@ -24,6 +24,15 @@ static void put_text(struct buf *out, const char *key, const char *value)
 	buf_puts(out, "\"");
 }
 
+/* Names are shown to people. One that is not printable is listed as it can be shown, beside the problem that says so.
+ */
+static void put_name(struct buf *out, const char *key, const char *value)
+{
+	_cleanup_free_ char *clean = value ? text_clean_line(value) : NULL;
+	put_text(out, key, clean);
+	out->failed |= value && !clean;
+}
+
 static void put_number(struct buf *out, const char *key, unsigned long value)
 {
 	put_key(out, key);
@@ -100,7 +109,7 @@ static void put_constraints(struct buf *out, const struct ktstr_constraints *c)
 static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 {
 	buf_puts(out, "{");
-	put_text(out, "name", s->name);
+	put_name(out, "name", s->name);
 	put_text(out, "binary", s->binary);
 	put_strings(out, "args", s->args);
 	put_strings(out, "sysctls", s->sysctls);
@@ -116,9 +125,11 @@ static void put_staged(struct buf *out, const struct ktstr_scheduler *const *sta
 	put_key(out, "staged");
 	buf_puts(out, "[");
 	for (size_t i = 0; staged && staged[i]; i++) {
+		_cleanup_free_ char *name = text_clean_line(staged[i]->name);
 		buf_puts(out, i ? ",\"" : "\"");
-		text_append_json(out, staged[i]->name, strlen(staged[i]->name));
+		text_append_json(out, name ?: "", name ? strlen(name) : 0);
 		buf_puts(out, "\"");
+		out->failed |= !name;
 	}
 	buf_puts(out, "]");
 }
@@ -126,7 +137,7 @@ static void put_staged(struct buf *out, const struct ktstr_scheduler *const *sta
 static void put_payload(struct buf *out, const struct ktstr_payload *p)
 {
 	buf_puts(out, "{");
-	put_text(out, "name", p->name);
+	put_name(out, "name", p->name);
 	put_text(out, "binary", p->binary);
 	put_text(out, "kit", p->kit);
 	put_strings(out, "include_files", p->include_files);
@@ -136,7 +147,7 @@ static void put_payload(struct buf *out, const struct ktstr_payload *p)
 /* The primary one first; `payload` says whether there is one. */
 static void put_payloads(struct buf *out, const struct ktstr_test *t)
 {
-	put_text(out, "payload", t->payload ? t->payload->name : NULL);
+	put_name(out, "payload", t->payload ? t->payload->name : NULL);
 	put_key(out, "payloads");
 	buf_puts(out, "[");
 	if (t->payload)
@@ -153,12 +164,12 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	struct ktstr_topology p = test_topology(t);
 	struct ktstr_constraints constraints = test_constraints(t);
 	buf_puts(out, "{");
-	put_text(out, "name", t->name);
-	put_text(out, "file", t->file);
+	put_name(out, "name", t->name);
+	put_name(out, "file", t->file);
 	put_number(out, "line", t->line);
 	_cleanup_free_ char *dry = test_validate(t) ? NULL : dry_run(t);
 	put_text(out, "problem", dry ? dry : test_validate(t));
-	put_text(out, "scheduler", t->scheduler ? t->scheduler->name : NULL);
+	put_name(out, "scheduler", t->scheduler ? t->scheduler->name : NULL);
 	put_number(out, "numa_nodes", p.numa_nodes);
 	put_number(out, "llcs", p.llcs);
 	put_number(out, "cores", p.cores);

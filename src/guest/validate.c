@@ -61,8 +61,10 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 {
 	char parent[WIRE_NAME_MAX];
 	if (bad_name(name))
-		return BAD(err, "'%s' is not a valid name for a cgroup: it must be printable UTF-8 of at most %d bytes, without "
-				"empty parts and parts that begin with '.' or 'cgroup.'", name ? name : "", WIRE_NAME_MAX - 16);
+		return BAD(err,
+			   "'%s' is not a valid name for a cgroup: it must be printable UTF-8 of at most %d bytes, "
+			   "without empty parts and parts that begin with '.' or 'cgroup.'",
+			   name ? name : "", WIRE_NAME_MAX - 16);
 	if (find(m, name))
 		return op ? BAD(err, "%s '%s' collides with a cgroup already tracked", op, name) :
 			    BAD(err, "cgroup '%s' is declared twice", name);

@@ -125,7 +125,8 @@ static void put_diagnostics(const struct result *r, const struct term *t, struct
 {
 	const struct evidence *e = r->evidence;
 	section(out, t, "diagnostics");
-	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage_of(e), (double)e->last_ns / 1e9, e->records);
+	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage_of(e),
+		    (double)e->last_ns / 1e9, e->records);
 	tail(out, &e->console, CONSOLE_LINES);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* suite.c -- reading what a test binary says about itself. The binary is a user's: everything is checked. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -7,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "reactor/child.h"
 #include "reactor/machine.h"
 #include "run/suite.h"
@@ -79,6 +81,15 @@ static int get_copy(const json_t *o, const char *key, char **ret, struct err **e
 	int r = json_get_string(o, key, &text, err);
 	if (r == 0 && !(*ret = strdup(text)))
 		return -ENOMEM;
+	return r;
+}
+
+/* The library lists clean names; another one is not the library's. */
+static int get_name(const json_t *o, const char *key, char **ret, struct err **err)
+{
+	int r = get_copy(o, key, ret, err);
+	if (r == 0 && !text_is_clean(*ret, strlen(*ret), /* line= */ true))
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: '%s' has characters that cannot be shown", key, *ret);
 	return r;
 }
 
@@ -173,7 +184,7 @@ static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **er
 
 static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **err)
 {
-	int r = get_copy(o, "name", &s->name, err);
+	int r = get_name(o, "name", &s->name, err);
 	if (r == 0)
 		r = get_copy(o, "binary", &s->binary, err);
 	if (r == 0)
@@ -294,7 +305,7 @@ static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err
 	for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
 		const json_t *from = json_array_get(list, i);
 		struct payload_decl *p = &t->payload_list[t->payloads++];
-		r = get_copy(from, "name", &p->name, err);
+		r = get_name(from, "name", &p->name, err);
 		if (r == 0)
 			r = get_copy(from, "binary", &p->binary, err);
 		if (r == 0)
@@ -323,9 +334,9 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 {
 	const char *problem = json_string_value(json_object_get(o, "problem"));
 	t->binary = s->path;
-	int r = get_copy(o, "name", &t->name, err);
+	int r = get_name(o, "name", &t->name, err);
 	if (r == 0)
-		r = get_copy(o, "file", &t->file, err);
+		r = get_name(o, "file", &t->file, err);
 	if (r == 0)
 		r = find_scheduler(s, o, &t->scheduler, err);
 	if (r == 0)
@@ -348,7 +359,7 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = get_optional(o, "expect_scx_error_matches", &t->expect_matches);
 	if (r == 0)
 		r = find_staged(s, o, &t->staged, err);
-	if (r == 0 && problem && !(t->problem = strdup(problem)))
+	if (r == 0 && problem && !(t->problem = text_clean_line(problem)))
 		r = -ENOMEM;
 	return r == 0 ? note_problem(t) : r;
 }
@@ -441,21 +452,35 @@ static const struct machine_state list_states[LIST_COUNT] = {
 
 static const struct machine_type list_type = { "list", list_states, LIST_COUNT, list_done };
 
+/*
+ * Where the list goes: memory that cannot grow beyond its size, so that a program that prints without end takes no more
+ * than that. The position behind what was written is shared with the child.
+ */
+static int open_list(void)
+{
+	_cleanup_close_ int fd = memfd_new("ktstr-list", SUITE_LIST_BYTES_MAX);
+	if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static bool is_full(int fd)
+{
+	return lseek(fd, 0, SEEK_CUR) >= (off_t)SUITE_LIST_BYTES_MAX;
+}
+
 static int read_list(int fd, struct buf *ret)
 {
-	char chunk[16384];
-	off_t at = 0;
-	for (ssize_t n; (n = pread(fd, chunk, sizeof(chunk), at)) > 0; at += n) {
-		if ((size_t)at + (size_t)n > SUITE_LIST_BYTES_MAX)
-			return -EFBIG;
-		buf_append(ret, chunk, (size_t)n);
-	}
-	return ret->failed ? -ENOMEM : 0;
+	off_t len = lseek(fd, 0, SEEK_CUR);
+	if (len < 0)
+		return -errno;
+	buf_zeros(ret, (size_t)len);
+	return ret->failed ? -ENOMEM : fd_pread_full(fd, ret->data, (size_t)len, 0);
 }
 
 int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err)
 {
-	_cleanup_close_ int out = memfd_new("ktstr-list", 0);
+	_cleanup_close_ int out = open_list();
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	struct list_job job = { .path = path, .out = out, .child = CHILD_NULL };
 	if (out < 0)
@@ -465,6 +490,11 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 	child_done(&job.child);
 	if (result == 0)
 		result = job.result;
+	if (is_full(out)) {
+		job.err = err_free(job.err);
+		result = FAIL(&job.err, EXIT_BAD_DATA, -EFBIG, "'%s --list' prints %zu MiB or more; does its main() "
+			      "print to standard output?", path, SUITE_LIST_BYTES_MAX >> 20);
+	}
 	if (result == 0)
 		result = read_list(out, &text);
 	if (result < 0) {

@@ -152,7 +152,9 @@ def binaries(scratch):
             f' = {{ 6, 4, 1, "ktstr", {API} }};')
     for name, body, said in (('crashes', '__builtin_trap();', "--list' failed: killed by SIG"),
                              ('lies', 'puts("[1,2");', "list the tests of"),
-                             ('fails', 'return 3;', "--list' failed: exit status 3")):
+                             ('fails', 'return 3;', "--list' failed: exit status 3"),
+                             ('floods', 'static char b[1 << 16]; while (fwrite(b, 1, sizeof(b), stdout) == sizeof(b));',
+                              "--list' prints 16 MiB or more")):
         with open(source, 'w') as f:
             f.write(f'#include <stdio.h>\n{note}\nint main(void) {{ {body} return 0; }}\n')
         subprocess.run(['gcc', '-o', scratch / name, source], check=True)

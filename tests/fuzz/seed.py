@@ -71,6 +71,8 @@ put('reports', 'payload', b'\4' + said(1, hello) + said(15, payload[:40] + hosti
     said(16, struct.pack('<IHHdd', 0, 3, 1, 3.5, 7.5) + hostile[:16] + hostile[:192]) + said(12, struct.pack('<II', 0, 0)))
 put('reports', 'many', b'\1' + said(1, hello) + b''.join(said(10, struct.pack('<II', i % 4, 0) + b'n%d' % i) for i in range(300)) +
     said(10, struct.pack('<II', 1, 0) + b'the one that counts'))
+put('reports', 'long', b'\0' + said(1, hello) + said(11, struct.pack('<II', 1, 0) + b'\xe2\x82\xac' * 4001) + said(0x80, b'\xe2\x82\xac' * 5000) +
+    said(6, cgroup) + said(12, struct.pack('<II', 1, 0)))
 put('payload', 'json', '\0[info] {not json}\n{"a":[1,-2.5e3,{"b\\"c":0}],"d":"x","e":null,"f":1e999}\nend')
 put('payload', 'deep', '\0' + '[' * 80 + '1' + ']' * 80)
 put('payload', 'names', '\3{"' + 'k' * 200 + '":1,"":2,"\\u00e9":3,"a":true}')

@@ -96,6 +96,21 @@ KTSTR_TEST(bad_name, .cores = 2)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "../escape" }));
 }
 
+KTSTR_TEST(name_no_utf8, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "gr\xfc" }));
+}
+
+KTSTR_TEST(name_of_control, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a\033[2J" }));
+}
+
+KTSTR_TEST(phase_no_utf8, .cores = 2)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "ph\xff" "ase" }));
+}
+
 KTSTR_TEST(child_outside, .cores = 4)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "p", .no_workers = true, .cpuset = KTSTR_CPUS("0-1") },

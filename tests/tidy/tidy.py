@@ -23,11 +23,15 @@ BANNED = {
     'strcpy': 'snprintf or buf', 'strcat': 'buf', 'sprintf': 'snprintf', 'vsprintf': 'vsnprintf', 'gets': 'file_read',
     'atoi': 'parse_u64', 'atol': 'parse_u64', 'strtol': 'parse_u64', 'dup': 'F_DUPFD_CLOEXEC',
     'basename': 'path_basename', 'usleep': 'machine_sleep', 'sleep': 'machine_sleep', 'assert': 'REQUIRE',
+    'json_pack': 'json_put', 'json_object_set_new': 'json_put', 'json_array_append_new': 'json_add',
+    'printf': 'out_printf', 'puts': 'out_printf', 'putchar': 'out_printf', 'dprintf': 'output_printf',
     'exit': 'a return to cli/main.c', 'system': 'child_spawn', 'popen': 'child_spawn', 'alloca': 'malloc',
 }
 # Read in two places that mean the same: the table names one of them.
 SHARED_VARIABLES = {'ENV_HOME', 'ENV_SIDECAR_DIR'}
-ALLOWED = {('src/kernel/cache.c', 'strtol'), ('src/guest/init/watch.c', 'strtol')}
+ALLOWED = {('src/kernel/cache.c', 'strtol'), ('src/guest/init/watch.c', 'strtol'), ('src/base/json.c', 'json_object_set_new'),
+           ('src/base/json.c', 'json_array_append_new'), ('src/guest/ops.c', 'printf'), ('src/guest/payload_judge.c', 'printf'),
+           ('src/guest/payload_judge.c', 'putchar')}
 
 
 def files(*suffixes):

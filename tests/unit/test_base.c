@@ -86,6 +86,34 @@ START_TEST(text_is_cut_between_characters)
 }
 END_TEST
 
+START_TEST(errors_are_one_printable_line)
+{
+	struct err *err = NULL;
+	struct buf text = BUF_NULL;
+	FAIL(&err, EXIT_BAD_DATA, -EINVAL, "open '%s'", "a\nb\033[2J\xff");
+	err_wrap(&err, -EINVAL, "read \x9b");
+	err_hint(err, "say '%s'", "\a");
+	err_format(err, &text);
+	ck_assert_str_eq(buf_str(&text), "read \xef\xbf\xbd: open 'a?b?[2J\xef\xbf\xbd'; say '?'");
+	err_free(err);
+	buf_done(&text);
+}
+END_TEST
+
+START_TEST(words_are_quoted_for_a_shell)
+{
+	static const char *const words[] = { "plain/a.b=c", "plain/a.b=c", "", "''", "it's", "'it'\\''s'",
+					     "\xc3\xa9", "'\xc3\xa9'",
+					     "a\033'\\\xff\n", "$'a\\033\\'\\\\\\377\\012'" };
+	for (size_t i = 0; i < ARRAY_SIZE(words); i += 2) {
+		struct buf b = BUF_NULL;
+		buf_put_quoted(&b, words[i]);
+		ck_assert_str_eq(buf_str(&b), words[i + 1]);
+		buf_done(&b);
+	}
+}
+END_TEST
+
 START_TEST(text_append_json_repairs_utf8)
 {
 	struct buf b = BUF_NULL;
@@ -509,6 +537,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, text_from_outside_is_printable_utf8);
 	tcase_add_test(tc, text_is_cut_between_characters);
 	tcase_add_test(tc, text_append_json_repairs_utf8);
+	tcase_add_test(tc, errors_are_one_printable_line);
+	tcase_add_test(tc, words_are_quoted_for_a_shell);
 	tcase_add_test(tc, buf_printable_tames_terminals);
 	tcase_add_test(tc, buf_limits_are_errors_not_crashes);
 	tcase_add_test(tc, hashes_match_their_references);

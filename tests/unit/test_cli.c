@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "cli/out.h"
+#include "report/failure.h"
 #include "t.h"
 
 /* --- exit statuses ------------------------------------------------------------------------------------------------ */
@@ -100,8 +101,43 @@ START_TEST(text_that_failed_is_lost)
 }
 END_TEST
 
+/* Logs without a line break, more findings and cgroups than anyone reads: the report stays one that can be read. */
+START_TEST(failure_reports_are_bounded)
+{
+	struct evidence e = { .has_hello = true };
+	struct judgement j = { .verdict = KTSTR_FAIL };
+	struct cgroup_stats *groups = calloc(4096, sizeof(*groups));
+	struct result r = { .test = "t", .topology = "1n1l1c1t", .replay = "ktstr test", .evidence = &e,
+			    .judgement = &j };
+	struct term plain = { .columns = 80 };
+	struct buf report = BUF_NULL;
+	char *log = malloc(1 << 20);
+	memset(log, 'x', 1 << 20);
+	for (unsigned i = 1; i < WIRE_STREAM_MAX; i++)
+		buf_append(&e.text[i], log, 1 << 20);
+	buf_append(&e.console, log, 1 << 20);
+	for (unsigned i = 0; i < 300; i++)
+		judgement_add(&j, DETAIL_EXPECTATION, KTSTR_FAIL, "%.*s", 5000, log);
+	j.stats = (struct scenario_stats){ .cgroup = groups, .cgroups = 4096, .workers = 1 };
+	failure_report(&r, &plain, &report);
+	ck_assert_uint_gt(report.len, 8192);
+	ck_assert_uint_lt(report.len, 200000);
+	ck_assert(strstr(buf_str(&report), "  ... (1040384 bytes before)\n  xxx"));
+	ck_assert(strstr(buf_str(&report), "  ... and 260 more\n"));
+	ck_assert(strstr(buf_str(&report), "  ... and 4056 cgroups more\n"));
+	ck_assert(strstr(buf_str(&report), "  replay  ktstr test\n"));
+	j.stats = (struct scenario_stats){ 0 };
+	free(groups);
+	free(log);
+	judgement_done(&j);
+	evidence_done(&e);
+	buf_done(&report);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, failure_reports_are_bounded);
 	tcase_add_test(tc, exit_statuses_have_an_order);
 	tcase_add_test(tc, full_output_is_counted);
 	tcase_add_test(tc, output_without_reader_is_lost);
