@@ -104,7 +104,7 @@ static uint64_t minor_faults(int pid)
 	return faults;
 }
 
-/* One reading: what tests set against numbers of turns, then those numbers, of all workers at once. */
+/* One reading of all that tests set against each other. */
 struct reading {
 	struct seen worker[SEEN_MAX];
 	uint64_t forks, packets, net_softirqs;	/* of the machine */
@@ -122,14 +122,19 @@ static void read_machine(struct reading *r)
 		r->net_softirqs += strtoull(end, &end, 10);
 }
 
-static void read_worker(unsigned i, int pid, struct seen *w)
+/* The number of turns is read right behind the bytes, which are set against it the most exactly. */
+static void read_worker(struct ktstr_ctx *t, unsigned i, int pid, struct seen *w)
 {
+	struct ktstr_worker_view v = { 0 };
 	w->faults = minor_faults(pid);
 	const char *text = proc(pid, "io");
 	w->read_bytes = number_after(text, "rchar:");
 	w->written_bytes = number_after(text, "wchar:");
 	w->reads = number_after(text, "syscr:");
 	w->writes = number_after(text, "syscw:");
+	ktstr_ctx_worker(t, i, &v);
+	w->turns = v.iterations;
+	w->units = v.work_units;
 	text = proc(pid, "status");
 	w->voluntary = number_after(text, "\nvoluntary_ctxt_switches:");
 	w->involuntary = number_after(text, "\nnonvoluntary_ctxt_switches:");
@@ -143,13 +148,7 @@ static void read_all(struct ktstr_ctx *t, const struct sight *s, struct reading 
 {
 	read_machine(r);
 	for (unsigned i = 0; i < s->workers; i++)
-		read_worker(i, s->worker[i].pid, &r->worker[i]);
-	for (unsigned i = 0; i < s->workers; i++) {
-		struct ktstr_worker_view v = { 0 };
-		ktstr_ctx_worker(t, i, &v);
-		r->worker[i].turns = v.iterations;
-		r->worker[i].units = v.work_units;
-	}
+		read_worker(t, i, s->worker[i].pid, &r->worker[i]);
 	r->at = now_ns();
 }
 
