@@ -34,7 +34,7 @@ struct ktstr_checks {
 	enum ktstr_switch not_starved;	/* every worker made progress; OFF: no limit on gaps and spread. Default ON */
 	enum ktstr_switch isolation;	/* no worker ran where it was not allowed to. Default ON */
 	double max_gap_ms;		/* longest time between two checkpoints of one worker */
-	double max_run_delay_ms;	/* longest time for which a worker that is ready to run is not run */
+	double max_run_delay_ms;	/* longest time for which a worker is ready to run, but not run */
 	double max_spread_pct;		/* max - min of the workers' off-CPU share in one load, percentage points */
 	double max_throughput_cv;	/* of work units a CPU second, over one load's workers: deviation / mean */
 	double min_work_rate;		/* work units a CPU second, each worker */
@@ -60,7 +60,7 @@ struct ktstr_checks {
 /* All fields by name: switches, then limits. */
 #define KTSTR_SWITCH_CHECKS(X) X(not_starved) X(isolation) X(gate_on_tcg)
 #define KTSTR_LIMIT_CHECKS(X)                                                                        \
-	X(max_gap_ms) X(max_run_delay_ms) X(max_spread_pct) X(max_throughput_cv) X(min_work_rate)                        \
+	X(max_gap_ms) X(max_run_delay_ms) X(max_spread_pct) X(max_throughput_cv) X(min_work_rate)      \
 	X(max_p99_wake_latency_ns) X(max_wake_latency_cv) X(min_iteration_rate)                      \
 	X(max_migration_ratio) X(min_page_locality) X(max_cross_node_migration_ratio)                \
 	X(max_slow_tier_ratio)

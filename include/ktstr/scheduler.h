@@ -23,7 +23,7 @@ struct ktstr_scheduler {
 	 * other CPU is kept busy by a real-time task until the scheduler is attached. Left alone: anywhere.
 	 */
 	unsigned load_cpu;
-	unsigned attach_timeout_s;	/* guest seconds from its start until it is attached. 0: KTSTR_ATTACH_TIMEOUT_S */
+	unsigned attach_timeout_s; /* guest seconds until it must be attached; 0: KTSTR_ATTACH_TIMEOUT_S */
 	struct ktstr_checks checks;
 };
 

@@ -39,8 +39,8 @@ const char *nsec_format(nsec_t t, char out[TIME_TEXT_MAX]);
 const char *time_rfc3339(time_t t, char out[TIME_TEXT_MAX]);
 
 /*
- * Time away. Whoever waits in slices of TIME_SLICE notices when it was stopped (SIGSTOP, a frozen container, a debugger,
- * a host that is too busy): it wakes up late. This is by how much, where that is more than a busy machine explains: a
+ * Time away. A loop that waits in slices of TIME_SLICE notices when it was stopped (SIGSTOP, a frozen container, a
+ * debugger, a host that is too busy): it wakes up late. time_away() is by how much, where that is more than a slice; a
  * deadline that is moved by it does not count time in which nobody could have met it.
  */
 #define TIME_SLICE (1 * NSEC_PER_SEC)

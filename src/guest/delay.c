@@ -17,7 +17,7 @@
 #include "guest/worker.h"
 
 #define SAMPLE_PERIOD	  (200 * NSEC_PER_MSEC)
-#define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC)	/* many workers are read more rarely, so that it costs no more time */
+#define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC)	/* many workers are read less often: it costs no more time */
 
 static bool read_sum(const struct crew_member *m, uint64_t *ret)
 {

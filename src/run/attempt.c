@@ -232,8 +232,8 @@ static int running(struct machine *m, int result)
 /* --- DRAINING: the machine's end, by itself, by us, or because it is late ----------------------------------------- */
 
 /*
- * The deadline passed; but what the guest has said by now counts first. Whether its machine got to run meanwhile decides
- * what the lateness says: a guest that was stopped, or had no CPU, could not have been in time.
+ * The deadline passed; but what the guest has said by now counts first. Whether its machine got to run meanwhile
+ * decides what the lateness says: a guest that was stopped, or had no CPU, could not have been in time.
  */
 static void note_late(struct attempt *a)
 {

@@ -104,7 +104,7 @@ static uint64_t minor_faults(int pid)
 	return faults;
 }
 
-/* One reading: what tests set against numbers of turns, then those numbers, of all workers at once. */
+/* One reading of all that tests set against each other. */
 struct reading {
 	struct seen worker[SEEN_MAX];
 	uint64_t forks, packets, net_softirqs;	/* of the machine */
@@ -122,24 +122,33 @@ static void read_machine(struct reading *r)
 		r->net_softirqs += strtoull(end, &end, 10);
 }
 
+/* The number of turns is read right behind the bytes, which are set against it the most exactly. */
+static void read_worker(struct ktstr_ctx *t, unsigned i, int pid, struct seen *w)
+{
+	struct ktstr_worker_view v = { 0 };
+	w->faults = minor_faults(pid);
+	const char *text = proc(pid, "io");
+	w->read_bytes = number_after(text, "rchar:");
+	w->written_bytes = number_after(text, "wchar:");
+	w->reads = number_after(text, "syscr:");
+	w->writes = number_after(text, "syscw:");
+	ktstr_ctx_worker(t, i, &v);
+	w->turns = v.iterations;
+	w->units = v.work_units;
+	text = proc(pid, "status");
+	w->voluntary = number_after(text, "\nvoluntary_ctxt_switches:");
+	w->involuntary = number_after(text, "\nnonvoluntary_ctxt_switches:");
+	w->rss_kib = number_after(text, "\nVmRSS:");
+	w->threads = (unsigned)number_after(text, "\nThreads:");
+	for (enum counter c = 0; c < COUNTERS; c++)
+		w->count[c] = read_counter(perf[i][c]);
+}
+
 static void read_all(struct ktstr_ctx *t, const struct sight *s, struct reading *r)
 {
 	read_machine(r);
-	for (unsigned i = 0; i < s->workers; i++) {
-		struct seen *w = &r->worker[i];
-		w->faults = minor_faults(s->worker[i].pid);
-		const char *text = proc(s->worker[i].pid, "io");
-		w->read_bytes = number_after(text, "rchar:");
-		w->written_bytes = number_after(text, "wchar:");
-		w->reads = number_after(text, "syscr:");
-		w->writes = number_after(text, "syscw:");
-	}
-	for (unsigned i = 0; i < s->workers; i++) {
-		struct ktstr_worker_view v = { 0 };
-		ktstr_ctx_worker(t, i, &v);
-		r->worker[i].turns = v.iterations;
-		r->worker[i].units = v.work_units;
-	}
+	for (unsigned i = 0; i < s->workers; i++)
+		read_worker(t, i, s->worker[i].pid, &r->worker[i]);
 	r->at = now_ns();
 }
 
@@ -168,17 +177,6 @@ static void count_time(int pid, bool alone, struct seen *s)
 			run_until_now(pid, &s->run_ns);
 		s->ns = now_ns();
 	}
-}
-
-static void count_up(unsigned i, int pid, struct seen *s)
-{
-	for (enum counter c = 0; c < COUNTERS; c++)
-		s->count[c] = read_counter(perf[i][c]);
-	const char *text = proc(pid, "status");
-	s->voluntary = number_after(text, "\nvoluntary_ctxt_switches:");
-	s->involuntary = number_after(text, "\nnonvoluntary_ctxt_switches:");
-	s->rss_kib = number_after(text, "\nVmRSS:");
-	count_time(pid, number_after(text, "\nThreads:") == 1, s);
 }
 
 static void look_at_pages(struct seen *s)
@@ -275,7 +273,11 @@ static void count_all(struct ktstr_ctx *t, struct sight *s, struct seen *into, i
 		into[i].writes = r.worker[i].writes;
 		into[i].turns = r.worker[i].turns;
 		into[i].units = r.worker[i].units;
-		count_up(i, s->worker[i].pid, &into[i]);
+		into[i].voluntary = r.worker[i].voluntary;
+		into[i].involuntary = r.worker[i].involuntary;
+		into[i].rss_kib = r.worker[i].rss_kib;
+		memcpy(into[i].count, r.worker[i].count, sizeof(into[i].count));
+		count_time(s->worker[i].pid, r.worker[i].threads == 1, &into[i]);
 	}
 	s->ns += sign * r.at;
 	s->forks += sign * r.forks;

@@ -28,6 +28,7 @@ struct seen {
 	uint64_t read_bytes, written_bytes, reads, writes;	/* by system calls */
 	uint64_t count[COUNTERS];
 	uint64_t rss_kib;		/* at the end */
+	unsigned threads;		/* likewise */
 	/* over all looks in between */
 	unsigned looks;
 	uint64_t policies;		/* bit mask of SCHED_* */

@@ -543,6 +543,34 @@ START_TEST(pages_are_judged_by_node)
 }
 END_TEST
 
+/* A limit that nobody set gives way to what many workers on one CPU bring about; the delays of each load are one finding. */
+START_TEST(waits_of_who_is_ready_to_run_are_limited)
+{
+	static const struct {
+		uint32_t workers, delay_ms;
+		const char *cause, *unjudged;
+	} cases[] = {
+		{ 2, 2999, NULL, NULL },
+		{ 2, 3500, "tid 41 was ready to run, but not run, for 3.5 s at least (threshold 3.0 s)", NULL },
+		{ 200, 3500, NULL, "may count on 0.5 % of a CPU" },
+		{ 200, 9000, "for 9.0 s at least (threshold 8.0 s)", NULL },
+	};
+	made_begin();
+	made.hello.cpus = 1;
+	made_load("a", cases[_i].workers, 0);
+	for (unsigned i = 0; i < cases[_i].workers; i++) {
+		made_worker(5, 10, 5, 1);
+		made.worker[i].wire.wall_ns = 30000000000u;
+		made.worker[i].wire.max_run_delay_us = i == 1 ? cases[_i].delay_ms * 1000 : 5000;
+	}
+	made_result(KTSTR_PASS);
+	if (cases[_i].unjudged)
+		made_expect_unjudged(KTSTR_PASS, NULL, cases[_i].unjudged);
+	else
+		made_expect(cases[_i].cause ? KTSTR_FAIL : KTSTR_PASS, cases[_i].cause);
+}
+END_TEST
+
 START_TEST(roles_are_not_compared)
 {
 	made_begin();
@@ -577,6 +605,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, shares_of_nothing_are_inconclusive);
 	tcase_add_test(tc, pages_are_judged_by_node);
 	tcase_add_test(tc, roles_are_not_compared);
+	tcase_add_loop_test(tc, waits_of_who_is_ready_to_run_are_limited, 0, 4);
 }
 
 int main(void)

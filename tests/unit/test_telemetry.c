@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "guest/histogram.h"
 #include "guest/work/work.h"
@@ -258,6 +259,54 @@ START_TEST(without_telemetry_only_turns_count)
 }
 END_TEST
 
+/* A file in the place of /proc/TID/schedstat. */
+static void write_schedstat(int fd, uint64_t delay_ns)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), "1 %lu 1\n", delay_ns);
+	ck_assert(ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n);
+}
+
+static void read_schedstat(struct crew *c)
+{
+	c->sample_due = 0;
+	crew_sample(c);
+}
+
+/* What a sum grew by in less time than that is a wait that began before; never more than it was. */
+START_TEST(a_wait_is_never_seen_longer_than_it_was)
+{
+	const uint64_t wait = 5000000000u;
+	struct crew_member m = { .pid = 1, .schedstat = memfd_create("schedstat", MFD_CLOEXEC) };
+	struct crew c = { .member = &m, .count = 1 };
+	static struct worker_slot last;
+	write_schedstat(m.schedstat, 7);
+	read_schedstat(&c);
+	ck_assert_uint_eq(m.longest_delay, 0);		/* what was before the first reading is not known */
+	write_schedstat(m.schedstat, 7 + wait);
+	nsec_t from = m.delay_read;
+	read_schedstat(&c);
+	nsec_t between = nsec_now() - from;
+	ck_assert_uint_le(m.longest_delay, wait);
+	ck_assert_uint_ge(m.longest_delay, wait - (uint64_t)between);
+	uint64_t longest = m.longest_delay;
+	pause_here();
+	write_schedstat(m.schedstat, 7 + wait + PAUSE / 2);	/* as a busy CPU has it: less than has passed */
+	read_schedstat(&c);
+	ck_assert_uint_eq(m.longest_delay, longest);
+	m.pardoned = nsec_now();
+	write_schedstat(m.schedstat, 7 + 10 * wait);
+	read_schedstat(&c);
+	ck_assert_uint_eq(m.longest_delay, longest);		/* not the scheduler's doing */
+	last.delay_sum = 7 + 12 * wait;
+	last.ended_ns = nsec_now();
+	crew_sample_last(&m, &last);
+	ck_assert_uint_ge(m.longest_delay, wait + wait / 2);
+	ck_assert_uint_le(m.longest_delay, 2 * wait);
+	ck_assert_int_eq(m.schedstat, -1);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, a_tick_has_its_length);
@@ -272,6 +321,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, samples_are_a_choice_of_all, 0, 2);
 	tcase_add_loop_test(tc, a_cpu_counts_for_the_epoch_it_is_seen_in, 0, 2);
 	tcase_add_loop_test(tc, without_telemetry_only_turns_count, 0, 2);
+	tcase_add_test(tc, a_wait_is_never_seen_longer_than_it_was);
 }
 
 int main(void)
