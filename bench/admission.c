@@ -16,14 +16,14 @@
 
 #define HOSTS	 TESTS_DIR "/hosts"
 #define ATTEMPTS 500
-#define SLOTS	 64	/* attempts at once that a retrying runner keeps going */
+#define SLOTS	 64 /* attempts at once that a retrying runner keeps going */
 
 struct job {
 	struct queue_entry entry;
 	struct cpu_request request;
 	struct cpu_plan plan;
 	nsec_t length;
-	nsec_t at;	/* running: its end; retrying: its next try */
+	nsec_t at; /* running: its end; retrying: its next try */
 	bool running, done;
 	unsigned tries;
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs bench/budget_bench over the examples and the zoo: what a budget covers, beside the greedy rule."""
+"""Runs bench/budget_bench over the examples and the mutants: what a budget covers, beside the greedy rule."""
 import os
 import sys
 

@@ -46,8 +46,9 @@ static int run(struct machine *m, int result)
 	const char *env[] = { b->jobserver->makeflags, NULL }, *argv[16] = { "make" };
 	for (size_t i = 0; b->targets[i] && i < ARRAY_SIZE(argv) - 2; i++)
 		argv[i + 1] = b->targets[i];
-	struct command_spec c = { .what = "build", .argv = argv, .env = env, .cwd = b->dir, .fds = fds,
-				  .fd_count = ARRAY_SIZE(fds) };
+	struct command_spec c = {
+		.what = "build", .argv = argv, .env = env, .cwd = b->dir, .fds = fds, .fd_count = ARRAY_SIZE(fds)
+	};
 	int r = command_drive(m, result, &b->run, &c, &b->err);
 	return r < 0 ? r : r ? MACHINE_END : BUILD_RUN;
 }

@@ -17,7 +17,7 @@
 #include "net/fetch.h"
 
 #define COUNT_MAX 4096u
-#define SETTLE	  (3 * NSEC_PER_SEC)	/* until all connections stand */
+#define SETTLE	  (3 * NSEC_PER_SEC) /* until all connections stand */
 
 static double cpu_s(void)
 {

@@ -2,7 +2,11 @@
 /* hello.c -- eight tests that do nothing: what is left is the machine and the harness. For boot.py. */
 #include <ktstr/ktstr.h>
 
-#define HELLO(n) KTSTR_TEST(hello_##n, .cores = 2) { return KTSTR_PASS; }
+#define HELLO(n)                          \
+	KTSTR_TEST(hello_##n, .cores = 2) \
+	{                                 \
+		return KTSTR_PASS;        \
+	}
 
 HELLO(0)
 HELLO(1)

@@ -28,9 +28,13 @@ struct krun {
 
 static int load(const char *path, struct krun *k)
 {
-	static const char *const names[] = { "krun_create_ctx", "krun_set_vm_config", "krun_disable_implicit_console",
-					     "krun_disable_implicit_vsock", "krun_add_serial_console_default",
-					     "krun_set_kernel", "krun_start_enter" };
+	static const char *const names[] = { "krun_create_ctx",
+					     "krun_set_vm_config",
+					     "krun_disable_implicit_console",
+					     "krun_disable_implicit_vsock",
+					     "krun_add_serial_console_default",
+					     "krun_set_kernel",
+					     "krun_start_enter" };
 	void *library = dlopen(path, RTLD_NOW), **to = (void **)k;
 	if (!library) {
 		fprintf(stderr, "krun_boot: %s\n", dlerror());

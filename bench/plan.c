@@ -10,8 +10,8 @@
 #include "hosttree.h"
 #include "plan_cases.h"
 
-#define HOSTS	TESTS_DIR "/hosts"
-#define PLANS	20000
+#define HOSTS TESTS_DIR "/hosts"
+#define PLANS 20000
 
 struct recorded {
 	struct host host;

@@ -32,8 +32,7 @@ static double bare_round(void)
 		struct io_uring_cqe *cqe;
 		unsigned head, seen = 0;
 		io_uring_submit_and_wait(&ring, 1);
-		io_uring_for_each_cqe(&ring, head, cqe)
-			seen++;
+		io_uring_for_each_cqe(&ring, head, cqe) seen++;
 		io_uring_cq_advance(&ring, seen);
 		done += seen;
 		for (unsigned i = 0; i < seen; i++)

@@ -17,16 +17,16 @@
 #include "base/file.h"
 #include "reactor/shmpump.h"
 
-#define ROUNDS		7
-#define PRODUCERS_MAX	8
-#define RING_BYTES	(1u << 20)
-#define RECORDS_RING	8000000u
-#define RECORDS_FD	400000u
-#define RECORDS_PACED	200000u
-#define PACE		(1000 * GROUP)	/* nanoseconds from one group of records to the next */
-#define GROUP		16u	/* records staged before one publication, where they are grouped */
-#define FEW		64	/* records in a round, below which the reader lets some time pass */
-#define LOOKS		2000	/* at empty rings, with a yield between, before the reader asks for the bell */
+#define ROUNDS	      7
+#define PRODUCERS_MAX 8
+#define RING_BYTES    (1u << 20)
+#define RECORDS_RING  8000000u
+#define RECORDS_FD    400000u
+#define RECORDS_PACED 200000u
+#define PACE	      (1000 * GROUP) /* nanoseconds from one group of records to the next */
+#define GROUP	      16u	     /* records staged before one publication, where they are grouped */
+#define FEW	      64	     /* records in a round, below which the reader lets some time pass */
+#define LOOKS	      2000	     /* at empty rings, with a yield between, before the reader asks for the doorbell */
 
 struct record {
 	uint64_t number, check;
@@ -40,7 +40,7 @@ static const struct {
 } kinds[KIND_MAX] = {
 	[RING_EACH] = { "ring, published one by one, reader looks", RECORDS_RING },
 	[RING_GROUPS] = { "ring, published by 16, reader looks", RECORDS_RING },
-	[RING_BELL] = { "ring, published one by one, reader sleeps on the bell", RECORDS_RING / 4 },
+	[RING_BELL] = { "ring, published one by one, reader sleeps on the doorbell", RECORDS_RING / 4 },
 	[RING_REACTOR] = { "ring, published one by one, pump on the reactor", RECORDS_RING / 4 },
 	[RING_PACED] = { "ring, 1 M records/s without waiting, pump on the reactor", RECORDS_PACED },
 	[RING_FREE] = { "ring, producer that never waits", RECORDS_RING },
@@ -56,11 +56,11 @@ struct outcome {
 struct round {
 	enum kind kind;
 	unsigned producers;
-	uint32_t records;	/* a producer */
+	uint32_t records; /* a producer */
 	struct shmring_area area;
 	int fds[PRODUCERS_MAX][2];
 	pid_t pid[PRODUCERS_MAX];
-	uint64_t next[PRODUCERS_MAX];	/* number expected */
+	uint64_t next[PRODUCERS_MAX]; /* number expected */
 	uint64_t received, dropped, wrong;
 	nsec_t began, ended;
 	struct reactor *reactor;
@@ -82,7 +82,7 @@ static uint64_t check_of(uint64_t number)
 	return number * 0x9e3779b97f4a7c15u;
 }
 
-static cpu_set_t allowed;	/* before anybody was pinned */
+static cpu_set_t allowed; /* before anybody was pinned */
 
 /* The reader gets the first CPU to itself, producers share the others. */
 static void pin(unsigned who)
@@ -203,7 +203,7 @@ static void read_rings(struct round *r)
 		if (taken < FEW && r->kind != RING_BELL)
 			sched_yield();
 		if (left && !taken && (r->kind == RING_BELL || idle > LOOKS) &&
-		    shmring_arm(&r->area, reader, r->producers) && read(r->area.bell, &rung, sizeof(rung)) < 0)
+		    shmring_arm(&r->area, reader, r->producers) && read(r->area.doorbell, &rung, sizeof(rung)) < 0)
 			break;
 	}
 	for (unsigned i = 0; i < r->producers; i++)
@@ -302,8 +302,11 @@ static int open_channels(struct round *r)
 static struct outcome run_round(struct reactor *reactor, enum kind kind, unsigned producers)
 {
 	static struct round r;
-	r = (struct round){ .kind = kind, .producers = producers, .records = kinds[kind].records / producers,
-			    .area = SHMRING_AREA_NULL, .reactor = reactor };
+	r = (struct round){ .kind = kind,
+			    .producers = producers,
+			    .records = kinds[kind].records / producers,
+			    .area = SHMRING_AREA_NULL,
+			    .reactor = reactor };
 	if (open_channels(&r) < 0)
 		return (struct outcome){ .wrong = 1 };
 	r.began = nsec_now();
@@ -319,8 +322,10 @@ static struct outcome run_round(struct reactor *reactor, enum kind kind, unsigne
 		waitpid(r.pid[i], NULL, 0);
 	shmring_area_done(&r.area);
 	uint64_t sent = (uint64_t)r.records * producers;
-	return (struct outcome){ .rate = (double)sent / ((double)(r.ended - r.began) / 1e9), .received = r.received,
-				 .dropped = r.dropped, .wrong = r.wrong + (r.received + r.dropped != sent) };
+	return (struct outcome){ .rate = (double)sent / ((double)(r.ended - r.began) / 1e9),
+				 .received = r.received,
+				 .dropped = r.dropped,
+				 .wrong = r.wrong + (r.received + r.dropped != sent) };
 }
 
 static int compare(const void *a, const void *b)

@@ -64,12 +64,13 @@ static void watch(struct ktstr_ctx *t, void *arg)
 	*result = (struct tally){ after.run_ns - before.run_ns, after.turns - before.turns };
 }
 
-static struct ktstr_cpuset where;	/* nothing: everywhere */
+static struct ktstr_cpuset where; /* nothing: everywhere */
 
 static struct ktstr_step side(const char *name, struct tally *result, const struct ktstr_cgroup *cgroups)
 {
-	return (struct ktstr_step){ .name = name, .hold = KTSTR_HOLD_MS(510), .watch = watch, .arg = result,
-				    .cgroups = cgroups };
+	return (struct ktstr_step){
+		.name = name, .hold = KTSTR_HOLD_MS(510), .watch = watch, .arg = result, .cgroups = cgroups
+	};
 }
 
 /* On, off, on, off: what drifts falls on both. */
@@ -79,11 +80,14 @@ static void compare(struct ktstr_ctx *t, const char *name, unsigned workers, con
 	quiet.quiet = true;
 	for (unsigned i = 0; i < PAIRS; i++) {
 		struct tally on = { 0 }, off = { 0 };
-		ktstr_run_steps(t, KTSTR_STEPS(
-			side("on", &on, KTSTR_CGROUPS({ .name = "g", .workers = workers, .work = *work,
-							.cpuset = where })),
-			side("off", &off, KTSTR_CGROUPS({ .name = "g", .workers = workers, .work = quiet,
-							  .cpuset = where }))));
+		ktstr_run_steps(
+			t, KTSTR_STEPS(
+				   side("on", &on,
+					KTSTR_CGROUPS(
+						{ .name = "g", .workers = workers, .work = *work, .cpuset = where })),
+				   side("off", &off,
+					KTSTR_CGROUPS(
+						{ .name = "g", .workers = workers, .work = quiet, .cpuset = where }))));
 		printf("%s %lu %lu %lu %lu\n", name, on.run_ns, on.turns, off.run_ns, off.turns);
 	}
 }
@@ -99,7 +103,7 @@ static void own_function(struct ktstr_worker *w, void *arg)
 }
 
 #define COMPARE(WORKERS, TYPE, ...) compare(t, #TYPE, WORKERS, &KTSTR_WORK(TYPE, ##__VA_ARGS__))
-#define BENCH(id, ...) KTSTR_TEST(id, .duration_s = 60, .checks = { .not_starved = KTSTR_OFF }, __VA_ARGS__)
+#define BENCH(id, ...)		    KTSTR_TEST(id, .duration_s = 60, .checks = { .not_starved = KTSTR_OFF }, __VA_ARGS__)
 
 BENCH(telemetry_cpu, .cores = 1)
 {
@@ -110,8 +114,9 @@ BENCH(telemetry_cpu, .cores = 1)
 	COMPARE(1, IDLE_CHURN);
 	COMPARE(1, ALU_HOT);
 	COMPARE(1, IPC_VARIANCE, .hot_iters = 1000, .period = 4);
-	COMPARE(1, SEQUENCE, .phases = KTSTR_PHASES({ KTSTR_PHASE_SPIN, 2000 }, { KTSTR_PHASE_SLEEP, 1000 },
-						    { KTSTR_PHASE_YIELD, 2000 }, { KTSTR_PHASE_ALU_HOT, 2000 }));
+	COMPARE(1, SEQUENCE,
+		.phases = KTSTR_PHASES({ KTSTR_PHASE_SPIN, 2000 }, { KTSTR_PHASE_SLEEP, 1000 },
+				       { KTSTR_PHASE_YIELD, 2000 }, { KTSTR_PHASE_ALU_HOT, 2000 }));
 	COMPARE(1, CUSTOM, .name = "own", .fn = own_function);
 	return KTSTR_PASS;
 }

@@ -40,7 +40,7 @@ static uint64_t field(const char *text, const char *name)
 	return value;
 }
 
-#define NAMELESS_RAM (100ul << 20)	/* bytes; nothing else of a VMM's is as large and has no name */
+#define NAMELESS_RAM (100ul << 20) /* bytes; nothing else of a VMM's is as large and has no name */
 
 /*
  * Guest RAM by the name of what is mapped: our memory files, QEMU's, and the kernel where it stands for some. Others'
@@ -136,8 +136,8 @@ static void print(const struct watch *w, const struct vmm_report *r, const struc
 		       "%lu",
 		       (double)r->setup_cpu_ns / 1e6, (double)((nsec_t)r->exec_ns - w->began) / 1e6,
 		       (double)((nsec_t)r->boot_ns - w->began) / 1e6, r->exits, r->unclaimed);
-	for (unsigned i = 0; r && r->perf[PERF_PINNING].asked && i < PERF_WISH_MAX; i++)
-		printf(", \"%s\": [%u, %u, %d]", perf_wish_names[i], r->perf[i].asked, r->perf[i].granted,
+	for (unsigned i = 0; r && r->perf[PERF_PINNING].asked && i < PERF_SETTING_MAX; i++)
+		printf(", \"%s\": [%u, %u, %d]", perf_setting_names[i], r->perf[i].asked, r->perf[i].granted,
 		       r->perf[i].error);
 	if (r)
 		printf(", \"halt_exits\": %lu", halt_exits(r));
@@ -192,9 +192,12 @@ static struct handed *add_virtio(struct vmm_config *c, struct virtio_ends *ends,
 	if (fd_write_full(ends->disk, sectors, sizeof(sectors)) < 0 || pipe2(typed, O_CLOEXEC) < 0 ||
 	    fd_write_full(typed[1], "typed words\n", 12) < 0)
 		return NULL;
-	c->guest.devices = (struct vm_devices){
-		.console = true, .disk = true, .console_in = VMM_FD_HVC_IN, .console_out = VMM_FD_HVC_OUT,
-		.bulk_out = VMM_FD_BULK_OUT, .disk_fd = VMM_FD_DISK };
+	c->guest.devices = (struct vm_devices){ .console = true,
+						.disk = true,
+						.console_in = VMM_FD_HVC_IN,
+						.console_out = VMM_FD_HVC_OUT,
+						.bulk_out = VMM_FD_BULK_OUT,
+						.disk_fd = VMM_FD_DISK };
 	*h++ = (struct handed){ typed[0], VMM_FD_HVC_IN };
 	*h++ = (struct handed){ ends->hvc, VMM_FD_HVC_OUT };
 	*h++ = (struct handed){ ends->bulk, VMM_FD_BULK_OUT };
@@ -259,7 +262,7 @@ static int ours(char **argv)
 	if (pipe2(pair, O_CLOEXEC) < 0 || fill(&config, argv, &ends, h + 3) < 0 || report_fd < 0)
 		return 1;
 	h[0] = (struct handed){ pair[1], VMM_FD_CONSOLE };
-	h[1] = (struct handed){ pair[1], VMM_FD_WORDS };
+	h[1] = (struct handed){ pair[1], VMM_FD_DIAG };
 	h[2] = (struct handed){ report_fd, VMM_FD_REPORT };
 	const struct vmm_report *report = mmap(NULL, sizeof(*report), PROT_READ, MAP_SHARED, report_fd, 0);
 	w.began = nsec_now();

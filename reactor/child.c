@@ -55,10 +55,10 @@ static void default_signals(void)
 struct start {
 	const struct child_spec *spec;
 	char **envp;
-	int namespaces;			/* CLONE_NEW* flags */
-	uint64_t files;			/* how many it may have open; 0: as many as we */
-	int rd, wr;			/* pipe: @wr tells the parent why the exec failed */
-	char uid_map[32], gid_map[32];	/* of a user namespace */
+	int namespaces;		       /* CLONE_NEW* flags */
+	uint64_t files;		       /* how many it may have open; 0: as many as we */
+	int rd, wr;		       /* pipe: @wr tells the parent why the exec failed */
+	char uid_map[32], gid_map[32]; /* of a user namespace */
 };
 
 /*
@@ -195,8 +195,9 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 	_cleanup_close_ int rd = pipefd[0];
 	_cleanup_close_ int wr = fcntl(pipefd[1], F_DUPFD_CLOEXEC, 200);
 	fd_close(pipefd[1]);
-	struct start s = { .spec = spec, .envp = envp, .rd = rd, .wr = wr,
-			   .files = c->reactor ? c->reactor->files_before : 0 };
+	struct start s = {
+		.spec = spec, .envp = envp, .rd = rd, .wr = wr, .files = c->reactor ? c->reactor->files_before : 0
+	};
 	snprintf(s.uid_map, sizeof(s.uid_map), "0 %u 1", geteuid());
 	snprintf(s.gid_map, sizeof(s.gid_map), "0 %u 1", getegid());
 	pid_t pid = wr < 0 ? -1 : start(&s);

@@ -8,19 +8,19 @@
 #define CHILD_FDS_MAX 32
 
 struct child_fd {
-	int from;	/* our descriptor; not consumed */
-	int to;		/* its number in the child */
+	int from; /* our descriptor; not consumed */
+	int to;	  /* its number in the child */
 };
 
 struct child_spec {
-	const char *const *argv;	/* argv[0] is looked up in PATH */
-	const char *program;		/* the file to run where that is not argv[0]; or NULL */
-	const char *const *env;		/* "NAME=value"s on top of our environment, NULL-terminated; or NULL */
-	const char *cwd;		/* NULL: ours */
-	const struct child_fd *fds;	/* 0-2 not named here are /dev/null; everything else is closed */
+	const char *const *argv;    /* argv[0] is looked up in PATH */
+	const char *program;	    /* the file to run where that is not argv[0]; or NULL */
+	const char *const *env;	    /* "NAME=value"s on top of our environment, NULL-terminated; or NULL */
+	const char *cwd;	    /* NULL: ours */
+	const struct child_fd *fds; /* 0-2 not named here are /dev/null; everything else is closed */
 	unsigned fd_count;
-	const uint64_t *affinity;	/* CPU mask of CPUSET_WORDS words, or NULL */
-	const int *cgroup;		/* a "cgroup.procs" to enter by, not consumed; NULL or -1: stay in ours */
+	const uint64_t *affinity; /* CPU mask of CPUSET_WORDS words, or NULL */
+	const int *cgroup;	  /* a "cgroup.procs" to enter by, not consumed; NULL or -1: stay in ours */
 	/*
 	 * CLONE_NEW* flags of namespaces to start it in, as far as this process may make them: with its own privileges,
 	 * else in a user namespace of the child's own, in which it is root; else without. child.namespaces says which.
@@ -29,16 +29,16 @@ struct child_spec {
 };
 
 struct child {
-	struct op op;			/* poll on the pidfd */
+	struct op op; /* poll on the pidfd */
 	struct reactor *reactor;
 	struct machine *waiter;
-	pid_t pid;			/* also its process group */
+	pid_t pid; /* also its process group */
 	int pidfd;
-	int namespaces;			/* CLONE_NEW* flags that it was started with */
-	int status;			/* as waitpid(2), once exited */
+	int namespaces; /* CLONE_NEW* flags that it was started with */
+	int status;	/* as waitpid(2), once exited */
 	bool running, exited;
-	uint64_t cpu_usec;		/* user + system time, once exited */
-	uint64_t rss_kib;		/* largest resident set, once exited */
+	uint64_t cpu_usec; /* user + system time, once exited */
+	uint64_t rss_kib;  /* largest resident set, once exited */
 	void *sim;
 };
 

@@ -114,7 +114,7 @@ void machine_deadline(struct machine *m, nsec_t length)
 void machine_postpone(struct machine *m, nsec_t later)
 {
 	if (m->deadline)
-		m->deadline += later;	/* the timer looks again when it fires */
+		m->deadline += later; /* the timer looks again when it fires */
 }
 
 static void enter(struct machine *m, unsigned state)

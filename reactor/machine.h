@@ -13,21 +13,21 @@
 #include "reactor/offload.h"
 #include "reactor/reactor.h"
 
-#define MACHINE_END	  (1 << 20)	/* returned by a handler: done, all well */
-#define MACHINE_NAME_MAX  56
-#define DEADLINE_NONE	  ((nsec_t)0)
-#define TO(state)	  (1u << (state))
-#define TO_END		  (1u << 31)
+#define MACHINE_END	 (1 << 20) /* returned by a handler: done, all well */
+#define MACHINE_NAME_MAX 56
+#define DEADLINE_NONE	 ((nsec_t)0)
+#define TO(state)	 (1u << (state))
+#define TO_END		 (1u << 31)
 
 typedef int machine_handler_fn(struct machine *m, int result);
 
 struct machine_state {
 	const char *name;
 	machine_handler_fn *run;
-	nsec_t deadline;	/* longest stay, in the reactor's time; DEADLINE_NONE where a parent bounds it */
-	unsigned on_cancel;	/* state that takes -ECANCELED, -ETIME and failures of this one; 0: the machine ends */
-	uint32_t next;		/* TO() of every state that may follow; asserted */
-	bool shielded; /* a cancel does not end this state's wait: what is under way here is wanted all the same */
+	nsec_t deadline;    /* longest stay, in the reactor's time; DEADLINE_NONE where a parent bounds it */
+	unsigned on_cancel; /* state that takes -ECANCELED, -ETIME and failures of this one; 0: the machine ends */
+	uint32_t next;	    /* TO() of every state that may follow; asserted */
+	bool shielded;	    /* a cancel does not end this state's wait: what is under way here is wanted all the same */
 };
 
 struct machine_type {
@@ -38,9 +38,7 @@ struct machine_type {
 	void (*done)(struct machine *m, int result);
 };
 
-enum wait_kind {
-	WAIT_NONE, WAIT_OP, WAIT_SLEEP, WAIT_CHILD, WAIT_OFFLOAD, WAIT_NOTICE, WAIT_MACHINE, WAIT_KIND_MAX
-};
+enum wait_kind { WAIT_NONE, WAIT_OP, WAIT_SLEEP, WAIT_CHILD, WAIT_OFFLOAD, WAIT_NOTICE, WAIT_MACHINE, WAIT_KIND_MAX };
 
 /* A condition that one machine may wait for; posted by anyone on the reactor's thread. */
 struct notice {
@@ -49,24 +47,24 @@ struct notice {
 };
 
 struct machine {
-	struct list node;		/* reactor->machines or ->doomed */
+	struct list node; /* reactor->machines or ->doomed */
 	struct reactor *reactor;
 	const struct machine_type *type;
-	struct machine *parent;		/* for paths and cancellation; may be NULL */
-	struct machine *awaiter;	/* who waits for this one's end */
+	struct machine *parent;	 /* for paths and cancellation; may be NULL */
+	struct machine *awaiter; /* who waits for this one's end */
 	char name[MACHINE_NAME_MAX];
 	unsigned state, next;
-	nsec_t entered;			/* when `state` was entered */
-	nsec_t deadline;		/* 0: none */
+	nsec_t entered;	 /* when `state` was entered */
+	nsec_t deadline; /* 0: none */
 	enum wait_kind wait;
-	int result;			/* final result, once ended */
-	int failure;			/* first failure: -ECANCELED outranks -ETIME outranks others */
-	int interrupted;		/* why the present wait is being ended early: -ECANCELED, -ETIME or 0 */
+	int result;	 /* final result, once ended */
+	int failure;	 /* first failure: -ECANCELED outranks -ETIME outranks others */
+	int interrupted; /* why the present wait is being ended early: -ECANCELED, -ETIME or 0 */
 	bool cancelled, ended, started;
-	struct timer timer;		/* the state's deadline */
+	struct timer timer; /* the state's deadline */
 	struct timer sleep;
 	struct op op;
-	union {				/* what a wait other than an op is on, for cancelling and describing it */
+	union { /* what a wait other than an op is on, for cancelling and describing it */
 		struct child *child;
 		struct offload_job *job;
 		struct notice *notice;

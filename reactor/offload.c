@@ -10,8 +10,8 @@
 struct offload_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
-	struct list queued, finished;	/* under lock */
-	bool closing;			/* under lock */
+	struct list queued, finished; /* under lock */
+	bool closing;		      /* under lock */
 	unsigned threads, started;
 	pthread_t *thread;
 	void (*notify)(void *);

@@ -17,7 +17,7 @@ struct offload_job {
 	int (*fn)(void *arg);
 	void *arg;
 	int result;
-	atomic_bool cancelled;	/* asked to end early: long jobs look at it between steps */
+	atomic_bool cancelled; /* asked to end early: long jobs look at it between steps */
 	struct machine *waiter;
 };
 

@@ -28,9 +28,9 @@ struct offload_job;
 enum op_kind { OP_NOP, OP_READ, OP_WRITE, OP_POLL, OP_FSYNC, OP_KIND_MAX };
 
 enum op_phase {
-	OP_IDLE,	/* the caller's to fill, reuse or free */
-	OP_FLYING,	/* the backend's: the op and its buffer must stay where they are */
-	OP_READY,	/* completed, waiting for the loop */
+	OP_IDLE,   /* the caller's to fill, reuse or free */
+	OP_FLYING, /* the backend's: the op and its buffer must stay where they are */
+	OP_READY,  /* completed, waiting for the loop */
 };
 
 struct op;
@@ -38,18 +38,18 @@ typedef void op_done_fn(struct op *op);
 
 /* Caller-owned. Zero it, fill kind and arguments, submit. From submission to `done` it and its buffer stay put. */
 struct op {
-	struct list node;	/* ready queue */
-	void *impl;		/* the backend's, while flying */
-	op_done_fn *done;	/* called once, by the loop, with `result` set and the phase IDLE again */
-	void *buf;		/* READ, WRITE: memory; must live until `done`, cancelled or not */
-	uint64_t offset;	/* READ, WRITE: file offset, or OP_STREAM */
+	struct list node; /* ready queue */
+	void *impl;	  /* the backend's, while flying */
+	op_done_fn *done; /* called once, by the loop, with `result` set and the phase IDLE again */
+	void *buf;	  /* READ, WRITE: memory; must live until `done`, cancelled or not */
+	uint64_t offset;  /* READ, WRITE: file offset, or OP_STREAM */
 	int fd;
-	int result;		/* as the system call: >= 0, or negative errno; -ECANCELED after a cancel that won */
-	uint32_t len;		/* READ, WRITE: bytes; POLL: events */
+	int result;   /* as the system call: >= 0, or negative errno; -ECANCELED after a cancel that won */
+	uint32_t len; /* READ, WRITE: bytes; POLL: events */
 	uint8_t kind, phase;
 };
 
-#define OP_STREAM UINT64_MAX	/* no offset: sockets, pipes, and files at their own position */
+#define OP_STREAM UINT64_MAX /* no offset: sockets, pipes, and files at their own position */
 
 void op_submit(struct reactor *r, struct op *op);
 /* Asks the backend to end a flying op soon; `done` still comes, with -ECANCELED or with the result that was faster. */
@@ -61,7 +61,7 @@ void op_complete(struct reactor *r, struct op *op, int result);
 
 struct timer {
 	nsec_t at;
-	size_t slot;	/* heap position + 1; 0 = not armed */
+	size_t slot; /* heap position + 1; 0 = not armed */
 	void (*fire)(struct timer *t);
 };
 
@@ -82,7 +82,7 @@ struct backend {
 	/* Starts a process; its end is reported by child_exited(). */
 	int (*spawn)(struct reactor *r, struct child *c, const struct child_spec *spec, struct err **err);
 	void (*kill)(struct reactor *r, struct child *c, int sig);
-	bool slices;	/* it waits in slices of TIME_SLICE, so that a loop that was stopped is noticed */
+	bool slices; /* it waits in slices of TIME_SLICE, so that a loop that was stopped is noticed */
 	/* Runs a blocking function elsewhere; its end is reported by offload_finished(). */
 	void (*offload)(struct reactor *r, struct offload_job *job);
 	void (*free)(struct reactor *r);
@@ -95,16 +95,16 @@ typedef void machine_observe_fn(void *data, const struct machine *m, unsigned fr
 
 struct reactor {
 	const struct backend *backend;
-	void *impl;			/* the backend's own state */
-	struct list ready;		/* ops whose `done` is due */
-	struct list doomed;		/* machines that ended this round */
-	struct list machines;		/* live ones */
+	void *impl;	      /* the backend's own state */
+	struct list ready;    /* ops whose `done` is due */
+	struct list doomed;   /* machines that ended this round */
+	struct list machines; /* live ones */
 	struct timer **heap;
 	size_t timers, heap_cap;
-	nsec_t now;			/* cached once a turn */
-	nsec_t away;			/* how long the loop was stopped from outside, so far: time_away() */
+	nsec_t now;  /* cached once a turn */
+	nsec_t away; /* how long the loop was stopped from outside, so far: time_away() */
 	bool stopping;
-	uint64_t files_before;		/* how many files might be open before we raised that; children get it back */
+	uint64_t files_before; /* how many files might be open before we raised that; children get it back */
 	struct {
 		uint64_t turns, ops, steps;
 		nsec_t in_handlers, in_wait;
@@ -113,7 +113,7 @@ struct reactor {
 	void *observe_data;
 };
 
-#define REACTOR_READY_BUDGET 4096	/* completions run before timers get their turn */
+#define REACTOR_READY_BUDGET 4096 /* completions run before timers get their turn */
 
 /* The io_uring backend. On refusal the error says which setting forbids it and how to allow it. */
 int reactor_new(struct reactor **ret, struct err **err);

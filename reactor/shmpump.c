@@ -60,7 +60,7 @@ static int pump_drain(struct machine *m, int result)
 }
 
 /*
- * The bell is read by the ring, never by read(2): the other process holds it too, could take its count between a poll
+ * The doorbell is read by the ring, never by read(2): the other process holds it too, could take its count between a poll
  * and our read, and the whole reactor would hang in a call. Should it set O_NONBLOCK, the read fails and the pump ends.
  */
 static int pump_wait(struct machine *m, int result)
@@ -68,7 +68,7 @@ static int pump_wait(struct machine *m, int result)
 	struct shmpump *p = container_of(m, struct shmpump, machine);
 	(void)result;
 	if (shmring_arm(p->config.area, p->reader, p->config.area->rings))
-		machine_read(m, p->config.area->bell, &p->rung, sizeof(p->rung), OP_STREAM);
+		machine_read(m, p->config.area->doorbell, &p->rung, sizeof(p->rung), OP_STREAM);
 	return PUMP_DRAIN;
 }
 

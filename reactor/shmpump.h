@@ -14,7 +14,7 @@
 #define SHMPUMP_TURN_BYTES (8 * SHMRING_BATCH_BYTES)
 
 struct shmpump_config {
-	struct shmring_area *area;	/* borrowed: outlives the pump */
+	struct shmring_area *area; /* borrowed: outlives the pump */
 	void (*record)(void *data, uint32_t ring, const struct shmring_item *item);
 	/* A ring whose content no writer of ours made; it is not read again. The error is the pump's. May be NULL. */
 	void (*damaged)(void *data, uint32_t ring, const struct err *err);
@@ -24,15 +24,15 @@ struct shmpump_config {
 struct shmpump {
 	struct machine machine;
 	struct shmpump_config config;
-	struct shmring_reader *reader;	/* one a ring: counts of records and drops */
+	struct shmring_reader *reader; /* one a ring: counts of records and drops */
 	struct shmring_batch *batch;
-	uint64_t rung;			/* what was read from the bell */
-	uint64_t turns;			/* in which something was taken */
-	uint32_t first;			/* the ring that the next turn begins with */
+	uint64_t rung;	/* what was read from the doorbell */
+	uint64_t turns; /* in which something was taken */
+	uint32_t first; /* the ring that the next turn begins with */
 };
 
 /*
- * Ends when it is cancelled (with -ECANCELED) or the bell cannot be read. To collect what a dead producer left behind:
+ * Ends when it is cancelled (with -ECANCELED) or the doorbell cannot be read. To collect what a dead producer left behind:
  * cancel it once the producer has been reaped, and await its end.
  */
 int shmpump_start(struct shmpump *p, struct reactor *r, struct machine *parent, const struct shmpump_config *config,

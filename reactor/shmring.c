@@ -9,7 +9,7 @@
  *  - Copy before space. The consumer copies and then stores `head` (release); the producer loads `head` (acquire)
  *    before it writes over what that gives back.
  *  - No lost wake-up. The producer stores `tail` and then loads `armed`; the consumer stores `armed` and then looks at
- *    `tail`. All four are sequentially consistent, so at least one of the two sees the other: either the bell is rung,
+ *    `tail`. All four are sequentially consistent, so at least one of the two sees the other: either the doorbell is rung,
  *    or the consumer finds the record and does not sleep. A weaker store could pass the load behind it on any
  *    processor with a store buffer. It is the one costly instruction of publishing; staging several records first
  *    pays it once.
@@ -88,8 +88,8 @@ int shmring_area_new(uint32_t rings, uint32_t capacity, struct shmring_area *ret
 {
 	REQUIRE(is_geometry(rings, capacity));
 	struct shmring_area a = { .size = area_size(rings, capacity), .rings = rings, .capacity = capacity };
-	a.bell = eventfd(0, EFD_CLOEXEC);
-	int r = a.bell < 0 ? -errno : 0;
+	a.doorbell = eventfd(0, EFD_CLOEXEC);
+	int r = a.doorbell < 0 ? -errno : 0;
 	a.fd = make_file(a.size);
 	if (r == 0 && a.fd < 0)
 		r = a.fd;
@@ -121,12 +121,12 @@ static int check_front(struct shmring_area *a, struct err **err)
 	return 0;
 }
 
-int shmring_area_attach(int fd, int bell, struct shmring_area *ret, struct err **err)
+int shmring_area_attach(int fd, int doorbell, struct shmring_area *ret, struct err **err)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at the event rings, descriptor %d", fd);
-	struct shmring_area a = { .fd = fd, .bell = bell, .size = (size_t)st.st_size };
+	struct shmring_area a = { .fd = fd, .doorbell = doorbell, .size = (size_t)st.st_size };
 	if (a.size < sizeof(*a.front))
 		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the file of %zu bytes holds no event rings", a.size);
 	int r = map_area(&a, err);
@@ -146,7 +146,7 @@ void shmring_area_done(struct shmring_area *a)
 	if (a->front)
 		munmap(a->front, a->size);
 	fd_close(a->fd);
-	fd_close(a->bell);
+	fd_close(a->doorbell);
 	*a = SHMRING_AREA_NULL;
 }
 
@@ -154,8 +154,11 @@ void shmring_area_done(struct shmring_area *a)
 
 void shmring_writer_init(struct shmring_writer *w, const struct shmring_area *a, uint32_t ring)
 {
-	*w = (struct shmring_writer){ .shared = shared_of(a, ring), .front = a->front, .data = data_of(a, ring),
-				      .capacity = a->capacity, .bell = a->bell };
+	*w = (struct shmring_writer){ .shared = shared_of(a, ring),
+				      .front = a->front,
+				      .data = data_of(a, ring),
+				      .capacity = a->capacity,
+				      .doorbell = a->doorbell };
 }
 
 static bool fits(const struct shmring_writer *w, uint32_t bytes)
@@ -217,12 +220,12 @@ bool shmring_stage(struct shmring_writer *w, uint16_t type, const void *payload,
 	return true;
 }
 
-/* Never waits: a bell is rung once for each time that it was asked for, so its count stays far from its end. */
-static void ring_bell(struct shmring_writer *w)
+/* Never waits: a doorbell is rung once for each time that it was asked for, so its count stays far from its end. */
+static void ring_doorbell(struct shmring_writer *w)
 {
 	uint64_t one = 1;
 	if (atomic_exchange_explicit(&w->front->armed, 0, memory_order_acq_rel)) {
-		ssize_t n = write(w->bell, &one, sizeof(one));
+		ssize_t n = write(w->doorbell, &one, sizeof(one));
 		(void)n;
 	}
 }
@@ -234,7 +237,7 @@ void shmring_publish(struct shmring_writer *w)
 	w->published = w->tail;
 	atomic_store_explicit(&w->shared->tail, w->tail, memory_order_seq_cst);
 	if (atomic_load_explicit(&w->front->armed, memory_order_seq_cst))
-		ring_bell(w);
+		ring_doorbell(w);
 }
 
 bool shmring_put(struct shmring_writer *w, uint16_t type, const void *payload, uint16_t length)
@@ -248,8 +251,9 @@ bool shmring_put(struct shmring_writer *w, uint16_t type, const void *payload, u
 
 void shmring_reader_init(struct shmring_reader *r, const struct shmring_area *a, uint32_t ring)
 {
-	*r = (struct shmring_reader){ .shared = shared_of(a, ring), .data = data_of(a, ring), .ring = ring,
-				      .capacity = a->capacity };
+	*r = (struct shmring_reader){
+		.shared = shared_of(a, ring), .data = data_of(a, ring), .ring = ring, .capacity = a->capacity
+	};
 }
 
 static int spoilt(struct shmring_reader *r, struct err **err, const char *what)
@@ -349,7 +353,9 @@ bool shmring_next(const struct shmring_batch *b, size_t *at, struct shmring_item
 	memcpy(&header, b->bytes + *at, sizeof(header));
 	if (header.type == PADDING)
 		return false;
-	*ret = (struct shmring_item){ .type = header.type, .length = header.length, .lost = header.lost,
+	*ret = (struct shmring_item){ .type = header.type,
+				      .length = header.length,
+				      .lost = header.lost,
 				      .payload = b->bytes + *at + sizeof(header) };
 	*at += stride_of(header.length);
 	return true;

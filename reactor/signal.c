@@ -13,16 +13,19 @@ static void on_signal(struct op *op)
 	op_submit(s->reactor, op);
 }
 
-int signals_init(struct signals *s, struct reactor *r, const sigset_t *set, signal_fn *fn, void *data,
-		 struct err **err)
+int signals_init(struct signals *s, struct reactor *r, const sigset_t *set, signal_fn *fn, void *data, struct err **err)
 {
 	*s = (struct signals){ .reactor = r, .fn = fn, .data = data, .fd = -1 };
 	sigprocmask(SIG_BLOCK, set, &s->blocked);
 	s->fd = signalfd(-1, set, SFD_CLOEXEC);
 	if (s->fd < 0)
 		return FAIL_SYS(err, -errno, "watch signals");
-	s->op = (struct op){ .kind = OP_READ, .fd = s->fd, .buf = &s->info, .len = sizeof(s->info),
-			     .offset = OP_STREAM, .done = on_signal };
+	s->op = (struct op){ .kind = OP_READ,
+			     .fd = s->fd,
+			     .buf = &s->info,
+			     .len = sizeof(s->info),
+			     .offset = OP_STREAM,
+			     .done = on_signal };
 	op_submit(r, &s->op);
 	return 0;
 }

@@ -14,7 +14,7 @@ struct signals {
 	struct op op;
 	struct reactor *reactor;
 	struct signalfd_siginfo info;
-	sigset_t blocked;	/* what was unblocked before, for signals_done */
+	sigset_t blocked; /* what was unblocked before, for signals_done */
 	signal_fn *fn;
 	void *data;
 	int fd;

@@ -13,8 +13,14 @@
 
 const struct sim_faults SIM_FAULTS_NONE = { 0 };
 const struct sim_faults SIM_FAULTS_SWARM = {
-	.short_io = 3000, .eintr = 1500, .enospc = 600, .reset = 600, .offload_fails = 600,
-	.spawn_fails = 600, .child_dies = 2000, .cancel_loses = 20000,
+	.short_io = 3000,
+	.eintr = 1500,
+	.enospc = 600,
+	.reset = 600,
+	.offload_fails = 600,
+	.spawn_fails = 600,
+	.child_dies = 2000,
+	.cancel_loses = 20000,
 	.stops = 20,
 };
 
@@ -147,7 +153,7 @@ static int sim_wait(struct reactor *r, nsec_t until)
 {
 	struct sim *s = r->impl;
 	if (until == NSEC_NEVER)
-		return -EDEADLK;	/* nothing will ever happen: a machine waits for what nobody does */
+		return -EDEADLK; /* nothing will ever happen: a machine waits for what nobody does */
 	s->clock = MAX_OF(s->clock, until);
 	if (s->config.stop_max && chance(s, s->config.faults.stops))
 		s->clock += (nsec_t)rng_below(&s->rng, (uint64_t)s->config.stop_max);

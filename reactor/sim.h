@@ -13,15 +13,15 @@
 
 /* Chances in 1/65536 for each operation of its kind. */
 struct sim_faults {
-	uint16_t short_io;		/* READ, WRITE: fewer bytes */
+	uint16_t short_io; /* READ, WRITE: fewer bytes */
 	uint16_t eintr;
-	uint16_t enospc;		/* WRITE, FSYNC */
-	uint16_t reset;			/* READ: -ECONNRESET */
-	uint16_t offload_fails;		/* the job is not run and returns -EIO */
-	uint16_t spawn_fails;		/* -EAGAIN */
-	uint16_t child_dies;		/* killed at a random moment of its life */
-	uint16_t cancel_loses;		/* the result is faster than the cancel */
-	uint16_t stops;			/* each wait: the loop is stopped, for up to `stop_max` */
+	uint16_t enospc;	/* WRITE, FSYNC */
+	uint16_t reset;		/* READ: -ECONNRESET */
+	uint16_t offload_fails; /* the job is not run and returns -EIO */
+	uint16_t spawn_fails;	/* -EAGAIN */
+	uint16_t child_dies;	/* killed at a random moment of its life */
+	uint16_t cancel_loses;	/* the result is faster than the cancel */
+	uint16_t stops;		/* each wait: the loop is stopped, for up to `stop_max` */
 };
 
 extern const struct sim_faults SIM_FAULTS_NONE, SIM_FAULTS_SWARM;
@@ -36,9 +36,9 @@ typedef struct sim_life sim_child_fn(void *data, const struct child_spec *spec, 
 struct sim_config {
 	uint64_t seed;
 	struct sim_faults faults;
-	nsec_t latency_max;	/* of an op or offload job; at least 1 */
-	nsec_t stop_max;	/* 0: the loop is never stopped */
-	sim_child_fn *child;	/* NULL: children exit 0 after up to a second */
+	nsec_t latency_max;  /* of an op or offload job; at least 1 */
+	nsec_t stop_max;     /* 0: the loop is never stopped */
+	sim_child_fn *child; /* NULL: children exit 0 after up to a second */
 	void *child_data;
 };
 

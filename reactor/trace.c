@@ -13,7 +13,7 @@
 
 /* A row: taken by one machine at a time, always of one type. */
 struct row {
-	const struct machine *machine;	/* NULL: free */
+	const struct machine *machine; /* NULL: free */
 	const struct machine_type *type;
 };
 
@@ -21,13 +21,13 @@ struct trace {
 	struct reactor *reactor;
 	struct op op;
 	struct buf pending, writing;
-	size_t written;		/* of `writing` */
+	size_t written; /* of `writing` */
 	nsec_t began;
 	struct row *row;
 	size_t rows;
 	char *path;
 	int fd, failure;
-	bool any;		/* an event was written: the next one has a comma in front */
+	bool any; /* an event was written: the next one has a comma in front */
 };
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 
-#define TRACE_PENDING_MAX ((size_t)16 << 20)	/* bytes waiting for a slow file, before the trace gives up */
+#define TRACE_PENDING_MAX ((size_t)16 << 20) /* bytes waiting for a slow file, before the trace gives up */
 
 struct reactor;
 struct trace;

@@ -19,7 +19,7 @@ struct uring {
 	struct io_uring ring;
 	struct offload_pool *pool;
 	struct reactor *reactor;
-	struct op wakeup;	/* read of wakeup_fd while jobs are out */
+	struct op wakeup; /* read of wakeup_fd while jobs are out */
 	uint64_t wakeups;
 	unsigned jobs;
 	int wakeup_fd;
@@ -74,7 +74,8 @@ static void collect(struct reactor *r, struct uring *u)
 {
 	struct io_uring_cqe *cqe;
 	unsigned head, seen = 0;
-	io_uring_for_each_cqe(&u->ring, head, cqe) {
+	io_uring_for_each_cqe(&u->ring, head, cqe)
+	{
 		struct op *op = io_uring_cqe_get_data(cqe);
 		if (op)
 			op_complete(r, op, cqe->res);
@@ -132,7 +133,7 @@ static int uring_spawn(struct reactor *r, struct child *c, const struct child_sp
 static void uring_kill(struct reactor *r, struct child *c, int sig)
 {
 	(void)r;
-	kill(-c->pid, sig);	/* not reaped yet, so the number is still its own */
+	kill(-c->pid, sig); /* not reaped yet, so the number is still its own */
 }
 
 /* --- offload: finished jobs ring an eventfd that is read only while jobs are out ---------------------------------- */
@@ -179,8 +180,8 @@ static int raise_files(uint64_t *ret_before, struct err **err)
 	*ret_before = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
 	if (limit.rlim_max >= FILES_LEAST)
-		return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? FAIL_SYS(err, -errno, "raise the limit of open files") :
-							      0;
+		return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? FAIL_SYS(err, -errno, "raise the limit of open files")
+							    : 0;
 	FAIL(err, EXIT_NO_BACKEND, -EMFILE, "start: this process may have %lu files open, and ktstr needs %u",
 	     (unsigned long)limit.rlim_max, FILES_LEAST);
 	if (err && *err)
@@ -228,8 +229,8 @@ static const struct backend uring_backend = {
 static int ring_init(struct io_uring *ring)
 {
 	static const unsigned flag_sets[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,	/* 6.1 */
-		IORING_SETUP_COOP_TASKRUN,					/* 5.19 */
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, /* 6.1 */
+		IORING_SETUP_COOP_TASKRUN,				 /* 5.19 */
 		0,
 	};
 	int result = -EINVAL;
@@ -266,8 +267,12 @@ static struct uring *uring_new(int *ret_code)
 		free(u);
 		return NULL;
 	}
-	u->wakeup = (struct op){ .kind = OP_READ, .fd = u->wakeup_fd, .buf = &u->wakeups, .len = sizeof(u->wakeups),
-				 .offset = OP_STREAM, .done = on_wakeup };
+	u->wakeup = (struct op){ .kind = OP_READ,
+				 .fd = u->wakeup_fd,
+				 .buf = &u->wakeups,
+				 .len = sizeof(u->wakeups),
+				 .offset = OP_STREAM,
+				 .done = on_wakeup };
 	return u;
 }
 

@@ -54,15 +54,17 @@ static int describe(struct run *run, char **argv, struct err **err)
 		return r;
 	run->program_fd = open(argv[2], O_RDONLY | O_CLOEXEC);
 	run->confinement.request->program_fd = PROGRAM_FD;
-	return run->program_fd < 0 ? FAIL_SYS(err, -errno, "open '%s'", argv[2]) :
-				     confinement_show(&run->confinement, "/dev/kvm");
+	return run->program_fd < 0 ? FAIL_SYS(err, -errno, "open '%s'", argv[2])
+				   : confinement_show(&run->confinement, "/dev/kvm");
 }
 
 static int start(struct run *run, struct reactor *r, char **argv, struct err **err)
 {
 	const char *const args[] = { argv[2], NULL };
-	struct child_fd fds[] = { { run->report_fd, REPORT_FD }, { run->list_fd, FILES_FD },
-				  { run->stderr_fd, STDERR_FILENO }, { run->program_fd, PROGRAM_FD } };
+	struct child_fd fds[] = { { run->report_fd, REPORT_FD },
+				  { run->list_fd, FILES_FD },
+				  { run->stderr_fd, STDERR_FILENO },
+				  { run->program_fd, PROGRAM_FD } };
 	struct child_spec spec = { .argv = args, .fds = fds, .fd_count = run->program_fd < 0 ? 3 : 4 };
 	return confinement_spawn(&run->confinement, r, &run->child, &spec, err);
 }
@@ -81,7 +83,9 @@ static void print(const struct run *run)
 	const struct confine_outcome o = confinement_outcome(&run->confinement);
 	for (int i = 0; i < CONFINE_PART_MAX; i++)
 		printf("part %s %s\n", confine_part_names[i],
-		       o.part[i] == CONFINE_IN_FORCE ? "in-force" : o.part[i] ? strerror(-o.part[i]) : "not-tried");
+		       o.part[i] == CONFINE_IN_FORCE ? "in-force"
+		       : o.part[i]		     ? strerror(-o.part[i])
+						     : "not-tried");
 	print_file(run->report_fd);
 	print_file(run->stderr_fd);
 	printf("exit %s\n", child_describe(run->child.status, text, sizeof(text)));
@@ -89,8 +93,11 @@ static void print(const struct run *run)
 
 static int run_it(struct reactor *r, char **argv, struct err **err)
 {
-	struct run run = { .confinement = CONFINEMENT_NULL, .child = CHILD_NULL, .program_fd = -1,
-			   .report_fd = memfd_new("report", 0), .stderr_fd = memfd_new("stderr", 0),
+	struct run run = { .confinement = CONFINEMENT_NULL,
+			   .child = CHILD_NULL,
+			   .program_fd = -1,
+			   .report_fd = memfd_new("report", 0),
+			   .stderr_fd = memfd_new("stderr", 0),
 			   .list_fd = open(argv[3], O_RDONLY | O_CLOEXEC) };
 	int result = describe(&run, argv, err);
 	if (result == 0)

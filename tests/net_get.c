@@ -52,18 +52,41 @@ static void take_options(struct options *o, int argc, char **argv)
 {
 	for (int c; (c = getopt(argc, argv, "o:n:m:s:c:w:r:k:SHt")) != -1;) {
 		switch (c) {
-		case 'o': o->out = optarg; break;
-		case 'n': o->copies = (uint32_t)number(optarg); break;
-		case 'm': o->q.max_bytes = number(optarg); break;
-		case 's': o->q.sha256_hex = optarg; break;
-		case 'c': o->http.ca_file = optarg; break;
-		case 'w': o->tuning.stall_window = (nsec_t)number(optarg) * NSEC_PER_MSEC; break;
-		case 'r': o->tuning.retries = (unsigned)number(optarg); break;
-		case 'k': o->cancel_ms = (uint32_t)number(optarg); break;
-		case 'S': o->q.hash = true; break;
-		case 'H': o->q.head = true; break;
-		case 't': o->q.refuse_html = true; break;
-		default: exit(64);
+		case 'o':
+			o->out = optarg;
+			break;
+		case 'n':
+			o->copies = (uint32_t)number(optarg);
+			break;
+		case 'm':
+			o->q.max_bytes = number(optarg);
+			break;
+		case 's':
+			o->q.sha256_hex = optarg;
+			break;
+		case 'c':
+			o->http.ca_file = optarg;
+			break;
+		case 'w':
+			o->tuning.stall_window = (nsec_t)number(optarg) * NSEC_PER_MSEC;
+			break;
+		case 'r':
+			o->tuning.retries = (unsigned)number(optarg);
+			break;
+		case 'k':
+			o->cancel_ms = (uint32_t)number(optarg);
+			break;
+		case 'S':
+			o->q.hash = true;
+			break;
+		case 'H':
+			o->q.head = true;
+			break;
+		case 't':
+			o->q.refuse_html = true;
+			break;
+		default:
+			exit(64);
 		}
 	}
 	if (!o->copies || o->copies > COPIES_MAX)

@@ -12,8 +12,8 @@ enum kvm_state { KVM_ABSENT, KVM_FORBIDDEN, KVM_EMULATED, KVM_HARDWARE, KVM_STAT
 
 struct kvm_probe {
 	enum kvm_state state;
-	uint32_t instructions_per_us;	/* of a loop in the probe's guest; 0 where none ran */
-	char why[160];			/* a sentence for people */
+	uint32_t instructions_per_us; /* of a loop in the probe's guest; 0 where none ran */
+	char why[160];		      /* a sentence for people */
 };
 
 /*

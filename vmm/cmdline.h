@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "vmm/vm.h"
 
-#define VM_EXIT_PORT 0xf4	/* one write ends the machine: QEMU's isa-debug-exit, and ours */
-#define VM_PARK_PORT 0x505	/* one write stops it, where it is to be saved: QEMU's pvpanic, and ours */
+#define VM_EXIT_PORT 0xf4  /* one write ends the machine: QEMU's isa-debug-exit, and ours */
+#define VM_PARK_PORT 0x505 /* one write stops it, where it is to be saved: QEMU's pvpanic, and ours */
 
 /* @words: the backend's own, or NULL. */
 void vm_cmdline(const struct vm_config *c, const char *words, struct buf *out);

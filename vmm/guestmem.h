@@ -11,7 +11,7 @@
 #include "base/err.h"
 
 #define GUEST_NODES_MAX	  8
-#define GUEST_LOG_ADDRESS 0x08000000u	/* 128 MiB: above the kernel, below every initramfs */
+#define GUEST_LOG_ADDRESS 0x08000000u /* 128 MiB: above the kernel, below every initramfs */
 #define GUEST_LOG_BYTES	  (16u << 20)
 /* What a clone is given lies in its log's memory (ktstr/wire.h). */
 #define VM_ORDER_BYTES_MAX (GUEST_LOG_BYTES - 65536u)
@@ -19,7 +19,7 @@
 struct guestmem {
 	struct {
 		int fd;
-		uint64_t address, size;	/* guest-physical; nodes follow each other */
+		uint64_t address, size; /* guest-physical; nodes follow each other */
 		const uint8_t *map;
 	} node[GUEST_NODES_MAX];
 	unsigned nodes;

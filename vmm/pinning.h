@@ -14,7 +14,7 @@
 struct vm_pinning {
 	uint16_t vcpu[GUEST_CPUS_MAX];	/* host CPU of each vCPU; PIN_ANY: nowhere in particular */
 	uint16_t service;		/* host CPU of the process's other threads, or PIN_ANY */
-	uint16_t node[GUEST_NODES_MAX];	/* host NUMA node, by the kernel's number, of each guest node; or PIN_ANY */
+	uint16_t node[GUEST_NODES_MAX]; /* host NUMA node, by the kernel's number, of each guest node; or PIN_ANY */
 };
 
 /* Nothing pinned. */

@@ -71,7 +71,7 @@ static void part_ended(struct vm_scan *s)
 	char chunk[COMPLAINTS_MAX];
 	ssize_t n = pread(s->stderr_fd, chunk, sizeof(chunk), 0);
 	if (n > 0)
-		text_append(&s->vm->complaints, chunk, (size_t)n);
+		text_append(&s->vm->stderr_text, chunk, (size_t)n);
 	s->vm->end = s->how(s->vm);
 	s->vm->ended = true;
 	notice_post(&s->vm->changed);
@@ -118,7 +118,8 @@ static int give_order(const struct guestmem *m, const struct vm_config *c, struc
 	_cleanup_free_ void *image = NULL;
 	if (fstat(c->initrd_fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at the clone's initramfs");
-	struct wire_order order = { .magic = WIRE_ORDER_MAGIC, .length = (uint64_t)st.st_size - c->initrd_known };
+	struct wire_clone_payload order = { .magic = WIRE_CLONE_PAYLOAD_MAGIC,
+					    .length = (uint64_t)st.st_size - c->initrd_known };
 	if ((uint64_t)st.st_size < c->initrd_known || order.length > VM_ORDER_BYTES_MAX)
 		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "an initramfs of %ld bytes; a clone takes at most %u",
 			    (long)order.length, VM_ORDER_BYTES_MAX);
@@ -199,5 +200,5 @@ void vm_scan_done(struct vm_scan *s)
 		return;
 	buf_done(&s->vm->console);
 	buf_done(&s->vm->diagnosis);
-	buf_done(&s->vm->complaints);
+	buf_done(&s->vm->stderr_text);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scan.h -- what every backend shares: the guest's memory, event log, console and complaints, and a machine that looks
+ * scan.h -- what every backend shares: the guest's memory, event log, console and stderr_text, and a machine that looks
  * at them on a timer. Backends have a second machine for the child process; the VM has ended when both have.
  */
 #ifndef KTSTR_VMM_SCAN_H
@@ -14,10 +14,10 @@ struct vm_scan {
 	struct vm *vm;
 	struct guestmem memory;
 	struct wirelog log;
-	int console_fd, stderr_fd;	/* memory files that the child writes to */
-	int state_fd;			/* of a machine to be parked: for its state; of a clone: with it; else -1 */
-	unsigned live;			/* machines that have not ended */
-	enum vm_end (*how)(struct vm *vm);	/* asked once both have */
+	int console_fd, stderr_fd;	   /* memory files that the child writes to */
+	int state_fd;			   /* of a machine to be parked: for its state; of a clone: with it; else -1 */
+	unsigned live;			   /* machines that have not ended */
+	enum vm_end (*how)(struct vm *vm); /* asked once both have */
 };
 
 #define VM_SCAN_NULL ((struct vm_scan){ .console_fd = -1, .stderr_fd = -1, .state_fd = -1 })

@@ -105,8 +105,9 @@ static int write_file(int fd, struct snapshot_head *h, const struct extents *x, 
 
 int snapshot_write(int fd, const char *backend, const struct guestmem *m, const struct buf *state, struct err **err)
 {
-	struct snapshot_head head = { .magic = SNAPSHOT_MAGIC, .version = SNAPSHOT_VERSION, .nodes = m->nodes,
-				      .state_bytes = state->len };
+	struct snapshot_head head = {
+		.magic = SNAPSHOT_MAGIC, .version = SNAPSHOT_VERSION, .nodes = m->nodes, .state_bytes = state->len
+	};
 	struct extents x = { 0 };
 	int r = state->len && state->len <= SNAPSHOT_STATE_MAX ? 0 : -EMSGSIZE;
 	snprintf(head.backend, sizeof(head.backend), "%s", backend);
@@ -207,7 +208,8 @@ static struct piece clip(const struct snapshot *s, uint32_t i, uint64_t in_file,
 	const struct snapshot_extent *e = &s->extent[i];
 	uint64_t node = node_address(s, e->node), first = MAX_OF(node + e->at, from);
 	uint64_t end = MIN_OF(node + e->at + e->bytes, to);
-	return (struct piece){ .at = first - node, .bytes = end > first ? end - first : 0,
+	return (struct piece){ .at = first - node,
+			       .bytes = end > first ? end - first : 0,
 			       .in_file = in_file + (first - node - e->at) };
 }
 

@@ -20,22 +20,22 @@
 #define SNAPSHOT_PAGE	     4096u
 #define SNAPSHOT_EXTENTS_MAX 262144u
 #define SNAPSHOT_STATE_MAX   (64u << 20)
-#define SNAPSHOT_MAPS_MAX    16384u	/* extents that snapshot_map() takes; a usual kernel has some 150 */
+#define SNAPSHOT_MAPS_MAX    16384u /* extents that snapshot_map() takes; a usual kernel has some 150 */
 
 /* The file: this, the extents, the state, zeros up to a page, the extents' pages one after the other. Little endian. */
 struct snapshot_head {
 	uint64_t magic;
 	uint32_t version;
-	uint32_t crc;		/* CRC-32 of everything from `backend` to the state's end */
+	uint32_t crc; /* CRC-32 of everything from `backend` to the state's end */
 	char backend[8];
 	uint32_t nodes, extents;
 	uint64_t state_bytes;
-	uint64_t node_bytes[GUEST_NODES_MAX];	/* 0 beyond `nodes` */
+	uint64_t node_bytes[GUEST_NODES_MAX]; /* 0 beyond `nodes` */
 };
 _Static_assert(sizeof(struct snapshot_head) == 104, "layout");
 
 struct snapshot_extent {
-	uint64_t at;		/* in the node's memory; this and the length are whole pages */
+	uint64_t at; /* in the node's memory; this and the length are whole pages */
 	uint64_t bytes;
 	uint32_t node;
 	uint32_t reserved;
@@ -46,8 +46,8 @@ struct snapshot {
 	int fd;
 	struct snapshot_head head;
 	struct snapshot_extent *extent;
-	struct buf state;	/* the backend's own: QEMU's migration stream, or vmm/kvm/save.h */
-	uint64_t pages_at;	/* in the file */
+	struct buf state;  /* the backend's own: QEMU's migration stream, or vmm/kvm/save.h */
+	uint64_t pages_at; /* in the file */
 };
 
 #define SNAPSHOT_NULL ((struct snapshot){ .fd = -1 })

@@ -9,7 +9,7 @@
 #include "vmm/vmcore.h"
 
 #define PAGE_BYTES 4096u
-#define RUN_BYTES  (256u * PAGE_BYTES)	/* written at once, at most */
+#define RUN_BYTES  (256u * PAGE_BYTES) /* written at once, at most */
 
 static int write_headers(int fd, const struct guestmem *m)
 {
@@ -17,15 +17,23 @@ static int write_headers(int fd, const struct guestmem *m)
 		Elf64_Ehdr file;
 		Elf64_Phdr node[GUEST_NODES_MAX];
 	} h = { .file = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-			  .e_type = ET_CORE, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-			  .e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr),
-			  .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = (Elf64_Half)m->nodes } };
+			  .e_type = ET_CORE,
+			  .e_machine = EM_X86_64,
+			  .e_version = EV_CURRENT,
+			  .e_phoff = sizeof(Elf64_Ehdr),
+			  .e_ehsize = sizeof(Elf64_Ehdr),
+			  .e_phentsize = sizeof(Elf64_Phdr),
+			  .e_phnum = (Elf64_Half)m->nodes } };
 	_Static_assert(sizeof(h) <= PAGE_BYTES, "memory begins on the second page");
 	uint64_t at = PAGE_BYTES;
 	for (unsigned i = 0; i < m->nodes; i++) {
-		h.node[i] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = at,
-					  .p_paddr = m->node[i].address, .p_filesz = m->node[i].size,
-					  .p_memsz = m->node[i].size, .p_align = PAGE_BYTES };
+		h.node[i] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					  .p_flags = PF_R | PF_W | PF_X,
+					  .p_offset = at,
+					  .p_paddr = m->node[i].address,
+					  .p_filesz = m->node[i].size,
+					  .p_memsz = m->node[i].size,
+					  .p_align = PAGE_BYTES };
 		at += m->node[i].size;
 	}
 	int r = ftruncate(fd, (off_t)at) < 0 ? -errno : 0;

@@ -95,7 +95,9 @@ int wirelog_next(struct wirelog *l, struct wire_item *ret, struct err **err)
 	l->at += stride;
 	l->records++;
 	l->digest = crc32_update(l->digest, l->record.data, l->record.len);
-	*ret = (struct wire_item){ .type = record.type, .time_ns = record.time_ns, .length = record.length,
+	*ret = (struct wire_item){ .type = record.type,
+				   .time_ns = record.time_ns,
+				   .length = record.length,
 				   .payload = l->record.data + sizeof(record) };
 	return 1;
 }

@@ -9,14 +9,14 @@
 #include "base/err.h"
 
 struct wirelog {
-	const uint8_t *base;	/* shared with the guest: may change under us */
+	const uint8_t *base; /* shared with the guest: may change under us */
 	uint64_t size;
-	uint64_t at;		/* next record, behind the header */
-	uint64_t dropped;	/* as last seen */
-	uint32_t digest;	/* CRC-32 over the bytes of all records taken so far: two runs compare by it */
+	uint64_t at;	  /* next record, behind the header */
+	uint64_t dropped; /* as last seen */
+	uint32_t digest;  /* CRC-32 over the bytes of all records taken so far: two runs compare by it */
 	uint64_t records;
-	bool began;		/* the header was there */
-	struct buf record;	/* our copy of the record last returned */
+	bool began;	   /* the header was there */
+	struct buf record; /* our copy of the record last returned */
 };
 
 /* A record; `payload` is valid until the next call. */

@@ -7,7 +7,7 @@
 
 struct ktstr_canned {
 	const char *name, *category, *description;
-	unsigned min_llcs, min_cpus, min_nodes;	/* below: SKIP. CPUs are usable ones */
+	unsigned min_llcs, min_cpus, min_nodes; /* below: SKIP. CPUs are usable ones */
 };
 
 /* The table, ended by an entry without a name; sorted by category. */

@@ -44,7 +44,7 @@ struct ktstr_checks {
 	double max_migration_ratio;	/* migrations / iterations, each load */
 	double min_page_locality;	/* share of a load's pages on the nodes where they should be, 0 .. 1 */
 	double max_cross_node_migration_ratio; /* pages that the kernel moved between nodes / pages, each load */
-	double max_slow_tier_ratio;	/* share of a load's pages on nodes without CPUs, 0 .. 1 */
+	double max_slow_tier_ratio;	       /* share of a load's pages on nodes without CPUs, 0 .. 1 */
 	/*
 	 * On tcg, time counts instructions, so an absolute limit (min_work_rate, min_iteration_rate,
 	 * max_p99_wake_latency_ns) means something else than on hardware, and is INCONCLUSIVE there. ON: it is held
@@ -59,21 +59,21 @@ struct ktstr_checks {
 
 /* All fields by name: switches, then limits. */
 #define KTSTR_SWITCH_CHECKS(X) X(not_starved) X(isolation) X(gate_on_tcg)
-#define KTSTR_LIMIT_CHECKS(X)                                                                        \
-	X(max_gap_ms) X(max_run_delay_ms) X(max_spread_pct) X(max_throughput_cv) X(min_work_rate)      \
-	X(max_p99_wake_latency_ns) X(max_wake_latency_cv) X(min_iteration_rate)                      \
-	X(max_migration_ratio) X(min_page_locality) X(max_cross_node_migration_ratio)                \
-	X(max_slow_tier_ratio)
+#define KTSTR_LIMIT_CHECKS(X)                                                                                  \
+	X(max_gap_ms)                                                                                          \
+	X(max_run_delay_ms) X(max_spread_pct) X(max_throughput_cv) X(min_work_rate) X(max_p99_wake_latency_ns) \
+		X(max_wake_latency_cv) X(min_iteration_rate) X(max_migration_ratio) X(min_page_locality)       \
+			X(max_cross_node_migration_ratio) X(max_slow_tier_ratio)
 
 /* What a check finds about a scheduler, for a test that expects it (`expect_finding`). */
 enum ktstr_finding {
 	KTSTR_FINDING_NONE,
-	KTSTR_FINDING_STARVED,		/* not_starved: a worker did no work */
-	KTSTR_FINDING_STUCK,		/* max_gap_ms; or a worker that never got to run to its end */
-	KTSTR_FINDING_UNFAIR,		/* max_spread_pct, max_throughput_cv */
-	KTSTR_FINDING_ISOLATION,	/* isolation */
-	KTSTR_FINDING_BENCHMARK,	/* rates and latencies */
-	KTSTR_FINDING_MIGRATION,	/* max_migration_ratio */
+	KTSTR_FINDING_STARVED,	 /* not_starved: a worker did no work */
+	KTSTR_FINDING_STUCK,	 /* max_gap_ms; or a worker that never got to run to its end */
+	KTSTR_FINDING_UNFAIR,	 /* max_spread_pct, max_throughput_cv */
+	KTSTR_FINDING_ISOLATION, /* isolation */
+	KTSTR_FINDING_BENCHMARK, /* rates and latencies */
+	KTSTR_FINDING_MIGRATION, /* max_migration_ratio */
 	KTSTR_FINDING_PAGE_LOCALITY,
 	KTSTR_FINDING_CROSS_NODE_MIGRATION,
 	KTSTR_FINDING_SLOW_TIER,

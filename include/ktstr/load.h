@@ -7,7 +7,7 @@
 #include <ktstr/work.h>
 
 enum ktstr_policy_kind {
-	KTSTR_POLICY_INHERIT,	/* NORMAL */
+	KTSTR_POLICY_INHERIT, /* NORMAL */
 	KTSTR_POLICY_NORMAL,
 	KTSTR_POLICY_BATCH,
 	KTSTR_POLICY_IDLE,
@@ -20,28 +20,28 @@ enum ktstr_policy_kind {
 
 struct ktstr_policy {
 	enum ktstr_policy_kind kind;
-	unsigned priority;			/* FIFO, RR: 1 .. 99 */
+	unsigned priority;			     /* FIFO, RR: 1 .. 99 */
 	unsigned runtime_us, deadline_us, period_us; /* DEADLINE: runtime <= deadline <= period; period 0: deadline */
 };
 
 #define KTSTR_POLICY(KIND) ((struct ktstr_policy){ .kind = KTSTR_POLICY_##KIND })
 #define KTSTR_FIFO(p)	   ((struct ktstr_policy){ .kind = KTSTR_POLICY_FIFO, .priority = (p) })
 #define KTSTR_RR(p)	   ((struct ktstr_policy){ .kind = KTSTR_POLICY_RR, .priority = (p) })
-#define KTSTR_DEADLINE(r, d, p)                                                                       \
-	((struct ktstr_policy){ .kind = KTSTR_POLICY_DEADLINE, .runtime_us = (r), .deadline_us = (d), \
-				.period_us = (p) })
+#define KTSTR_DEADLINE(r, d, p) \
+	((struct ktstr_policy){ \
+		.kind = KTSTR_POLICY_DEADLINE, .runtime_us = (r), .deadline_us = (d), .period_us = (p) })
 
 /* Where a worker may run, below its cgroup's cpuset; "the pool" is that cpuset, or all usable CPUs. */
 enum ktstr_affinity_kind {
-	KTSTR_AFFINITY_INHERIT,		/* no affinity of its own */
-	KTSTR_AFFINITY_RANDOM_SUBSET,	/* `count` CPUs of `list` (NULL: the pool) by the seed, each worker its own; 0:
+	KTSTR_AFFINITY_INHERIT,	      /* no affinity of its own */
+	KTSTR_AFFINITY_RANDOM_SUBSET, /* `count` CPUs of `list` (NULL: the pool) by the seed, each worker its own; 0:
 					 * half of it */
-	KTSTR_AFFINITY_LLC_ALIGNED,	/* the pool's CPUs in the LLC that has most of them */
-	KTSTR_AFFINITY_CROSS_CGROUP,	/* every CPU of the machine, of other cgroups too */
-	KTSTR_AFFINITY_SINGLE_CPU,	/* the pool's first CPU, all workers */
-	KTSTR_AFFINITY_SMT_PAIR,	/* two workers after the other share a core of the pool, one thread each */
-	KTSTR_AFFINITY_EXACT,		/* `list`, "0-3,8" */
-	KTSTR_AFFINITY_NODE,		/* the pool's CPUs on NUMA node `count` */
+	KTSTR_AFFINITY_LLC_ALIGNED,   /* the pool's CPUs in the LLC that has most of them */
+	KTSTR_AFFINITY_CROSS_CGROUP,  /* every CPU of the machine, of other cgroups too */
+	KTSTR_AFFINITY_SINGLE_CPU,    /* the pool's first CPU, all workers */
+	KTSTR_AFFINITY_SMT_PAIR,      /* two workers after the other share a core of the pool, one thread each */
+	KTSTR_AFFINITY_EXACT,	      /* `list`, "0-3,8" */
+	KTSTR_AFFINITY_NODE,	      /* the pool's CPUs on NUMA node `count` */
 	KTSTR_AFFINITY_KIND_MAX,
 };
 
@@ -56,46 +56,58 @@ struct ktstr_affinity {
 enum ktstr_mem_policy {
 	KTSTR_MEM_DEFAULT,
 	KTSTR_MEM_BIND,
-	KTSTR_MEM_PREFERRED,		/* one node */
+	KTSTR_MEM_PREFERRED, /* one node */
 	KTSTR_MEM_INTERLEAVE,
-	KTSTR_MEM_LOCAL,		/* no nodes */
+	KTSTR_MEM_LOCAL, /* no nodes */
 	KTSTR_MEM_PREFERRED_MANY,
 	KTSTR_MEM_WEIGHTED_INTERLEAVE,
 	KTSTR_MEM_POLICY_MAX,
 };
 
 /* As set_mempolicy(2) has them. */
-#define KTSTR_MPOL_STATIC_NODES	   (1u << 15)
-#define KTSTR_MPOL_RELATIVE_NODES  (1u << 14)
-#define KTSTR_MPOL_NUMA_BALANCING  (1u << 13)
+#define KTSTR_MPOL_STATIC_NODES	  (1u << 15)
+#define KTSTR_MPOL_RELATIVE_NODES (1u << 14)
+#define KTSTR_MPOL_NUMA_BALANCING (1u << 13)
 
 /* What a worker is: a process, or a thread of one process that all workers of the load share. */
 enum ktstr_clone_mode { KTSTR_CLONE_FORK, KTSTR_CLONE_THREAD, KTSTR_CLONE_MODE_MAX };
 
-#define KTSTR_NICE(n) { .set = true, .value = (n) }
-#define KTSTR_ON_NODE(n) { .set = true, .value = (n) }
+#define KTSTR_NICE(n)                     \
+	{                                 \
+		.set = true, .value = (n) \
+	}
+#define KTSTR_ON_NODE(n)                  \
+	{                                 \
+		.set = true, .value = (n) \
+	}
 
 /*
  * The fields of a load: also those of a cgroup, whose first load they are. With `workers` and `workers_share` both 0
  * it is the test's workers_per_cgroup. workers_share is of the cpuset's CPUs, rounded up, and may be more than 1.
  */
-#define KTSTR_LOAD_FIELDS                                                                                     \
-	struct ktstr_work work;                                                                               \
-	unsigned workers;                                                                                     \
-	double workers_share;                                                                                 \
-	struct ktstr_policy policy;                                                                           \
-	struct ktstr_affinity affinity;                                                                       \
-	struct { bool set; int value; } nice;		/* KTSTR_NICE(-20 .. 19) */                           \
-	enum ktstr_mem_policy mem_policy;                                                                     \
-	const char *mem_nodes;				/* "0,2" */                                           \
-	unsigned mem_flags;				/* KTSTR_MPOL_* */                                    \
-	const char *comm;				/* at most 15 bytes */                                \
-	const char *pcomm;				/* name of the process of CLONE_THREAD; implies it */          \
-	enum ktstr_clone_mode clone_mode;                                                                     \
-	/* KTSTR_ON_NODE(n): runs on that node's CPUs, and prefers its memory where mem_policy says nothing else */   \
-	struct { bool set; unsigned value; } numa_node;                                                       \
-	unsigned uid, gid;				/* 0: root */                                         \
-	struct ktstr_checks checks;			/* of this load alone, over the test's */
+#define KTSTR_LOAD_FIELDS                                                                                           \
+	struct ktstr_work work;                                                                                     \
+	unsigned workers;                                                                                           \
+	double workers_share;                                                                                       \
+	struct ktstr_policy policy;                                                                                 \
+	struct ktstr_affinity affinity;                                                                             \
+	struct {                                                                                                    \
+		bool set;                                                                                           \
+		int value;                                                                                          \
+	} nice; /* KTSTR_NICE(-20 .. 19) */                                                                         \
+	enum ktstr_mem_policy mem_policy;                                                                           \
+	const char *mem_nodes; /* "0,2" */                                                                          \
+	unsigned mem_flags;    /* KTSTR_MPOL_* */                                                                   \
+	const char *comm;      /* at most 15 bytes */                                                               \
+	const char *pcomm;     /* name of the process of CLONE_THREAD; implies it */                                \
+	enum ktstr_clone_mode clone_mode;                                                                           \
+	/* KTSTR_ON_NODE(n): runs on that node's CPUs, and prefers its memory where mem_policy says nothing else */ \
+	struct {                                                                                                    \
+		bool set;                                                                                           \
+		unsigned value;                                                                                     \
+	} numa_node;                                                                                                \
+	unsigned uid, gid;	    /* 0: root */                                                                   \
+	struct ktstr_checks checks; /* of this load alone, over the test's */
 
 struct ktstr_load {
 	KTSTR_LOAD_FIELDS

@@ -12,7 +12,7 @@
 
 /* What of a payload's output is read, once it has ended: its standard output, else its error output. */
 enum ktstr_output {
-	KTSTR_OUTPUT_EXIT_CODE,	/* nothing */
+	KTSTR_OUTPUT_EXIT_CODE, /* nothing */
 	KTSTR_OUTPUT_JSON,	/* every number is a metric: "jobs.0.read.iops". All of it, or the first JSON in it */
 	KTSTR_OUTPUT_TAP,	/* "ok 1 name", "not ok 2 name", "# SKIP"; metrics passed, failed, skipped */
 	KTSTR_OUTPUT_MAX,
@@ -23,25 +23,25 @@ enum ktstr_polarity {
 	KTSTR_POLARITY_UNKNOWN,
 	KTSTR_HIGHER_BETTER,
 	KTSTR_LOWER_BETTER,
-	KTSTR_TARGET_VALUE,	/* the nearer to `target`, the better */
+	KTSTR_TARGET_VALUE, /* the nearer to `target`, the better */
 	KTSTR_INFORMATIONAL,
 	KTSTR_POLARITY_MAX,
 };
 
 struct ktstr_metric_hint {
-	const char *name;	/* as it comes out: "jobs.0.read.iops" */
+	const char *name; /* as it comes out: "jobs.0.read.iops" */
 	enum ktstr_polarity polarity;
-	double target;		/* finite */
-	const char *unit;	/* at most 15 bytes, or NULL */
+	double target;	  /* finite */
+	const char *unit; /* at most 15 bytes, or NULL */
 };
 #define KTSTR_METRICS(...) ((const struct ktstr_metric_hint[]){ __VA_ARGS__, { .name = 0 } })
 
 enum ktstr_payload_check_kind {
-	KTSTR_CHECK_MIN,	/* metric >= low */
-	KTSTR_CHECK_MAX,	/* metric <= high */
-	KTSTR_CHECK_RANGE,	/* low <= metric <= high */
+	KTSTR_CHECK_MIN,   /* metric >= low */
+	KTSTR_CHECK_MAX,   /* metric <= high */
+	KTSTR_CHECK_RANGE, /* low <= metric <= high */
 	KTSTR_CHECK_EXISTS,
-	KTSTR_CHECK_EXIT_CODE,	/* instead of 0, which is what is asked of a payload that has no such check */
+	KTSTR_CHECK_EXIT_CODE, /* instead of 0, which is what is asked of a payload that has no such check */
 	KTSTR_PAYLOAD_CHECK_MAX,
 };
 
@@ -49,19 +49,34 @@ enum ktstr_payload_check_kind {
 struct ktstr_payload_check {
 	enum ktstr_payload_check_kind kind;
 	const char *metric;
-	double low, high;	/* finite */
-	unsigned code;		/* 0 .. 255 */
+	double low, high; /* finite */
+	unsigned code;	  /* 0 .. 255 */
 };
-#define KTSTR_AT_LEAST(name, v)	   { .kind = KTSTR_CHECK_MIN, .metric = (name), .low = (v) }
-#define KTSTR_AT_MOST(name, v)	   { .kind = KTSTR_CHECK_MAX, .metric = (name), .high = (v) }
-#define KTSTR_WITHIN(name, lo, hi) { .kind = KTSTR_CHECK_RANGE, .metric = (name), .low = (lo), .high = (hi) }
-#define KTSTR_EXISTS(name)	   { .kind = KTSTR_CHECK_EXISTS, .metric = (name) }
-#define KTSTR_EXIT_CODE(n)	   { .kind = KTSTR_CHECK_EXIT_CODE, .code = (n) }
-#define KTSTR_PAYLOAD_CHECKS(...)                                                                     \
+#define KTSTR_AT_LEAST(name, v)                                       \
+	{                                                             \
+		.kind = KTSTR_CHECK_MIN, .metric = (name), .low = (v) \
+	}
+#define KTSTR_AT_MOST(name, v)                                         \
+	{                                                              \
+		.kind = KTSTR_CHECK_MAX, .metric = (name), .high = (v) \
+	}
+#define KTSTR_WITHIN(name, lo, hi)                                                     \
+	{                                                                              \
+		.kind = KTSTR_CHECK_RANGE, .metric = (name), .low = (lo), .high = (hi) \
+	}
+#define KTSTR_EXISTS(name)                                   \
+	{                                                    \
+		.kind = KTSTR_CHECK_EXISTS, .metric = (name) \
+	}
+#define KTSTR_EXIT_CODE(n)                                 \
+	{                                                  \
+		.kind = KTSTR_CHECK_EXIT_CODE, .code = (n) \
+	}
+#define KTSTR_PAYLOAD_CHECKS(...) \
 	((const struct ktstr_payload_check[]){ __VA_ARGS__, { .kind = KTSTR_PAYLOAD_CHECK_MAX } })
 
 struct ktstr_payload {
-	const char *name;	/* set by KTSTR_PAYLOAD */
+	const char *name; /* set by KTSTR_PAYLOAD */
 	const char *file;
 	unsigned line;
 	/* A path, or a name that is looked up beside the test binary, in the current directory, and in PATH. */
@@ -71,21 +86,19 @@ struct ktstr_payload {
 	 * nowhere else. Where the kernel has it not, the test is a SKIP.
 	 */
 	const char *kit;
-	const char *const *args;	/* KTSTR_ARGS(...), or NULL */
+	const char *const *args; /* KTSTR_ARGS(...), or NULL */
 	enum ktstr_output output;
-	const char *tap_test;		/* TAP: only this one's result counts, and it must be there; NULL: all */
-	const struct ktstr_payload_check *checks;	/* KTSTR_PAYLOAD_CHECKS(...) */
-	const struct ktstr_metric_hint *metrics;	/* KTSTR_METRICS(...) */
-	const char *const *include_files;	/* host files and directories, in the guest under /include-files */
-	unsigned timeout_ms;		/* of its life, guest time; 0: twice the test's duration and 10 s */
-	bool uses_parent_pgrp;		/* stays in the test's process group; else it has one of its own */
+	const char *tap_test; /* TAP: only this one's result counts, and it must be there; NULL: all */
+	const struct ktstr_payload_check *checks; /* KTSTR_PAYLOAD_CHECKS(...) */
+	const struct ktstr_metric_hint *metrics;  /* KTSTR_METRICS(...) */
+	const char *const *include_files;	  /* host files and directories, in the guest under /include-files */
+	unsigned timeout_ms;			  /* of its life, guest time; 0: twice the test's duration and 10 s */
+	bool uses_parent_pgrp;			  /* stays in the test's process group; else it has one of its own */
 };
 
 /* Defines `static const struct ktstr_payload id`. */
-#define KTSTR_PAYLOAD(id, ...)                                                                       \
-	static const struct ktstr_payload id = {                                                     \
-		.name = #id, .file = __FILE__, .line = __LINE__, ##__VA_ARGS__                       \
-	}
+#define KTSTR_PAYLOAD(id, ...) \
+	static const struct ktstr_payload id = { .name = #id, .file = __FILE__, .line = __LINE__, ##__VA_ARGS__ }
 #define KTSTR_PAYLOADS(...) ((const struct ktstr_payload *const[]){ __VA_ARGS__, 0 })
 
 struct ktstr_metric {
@@ -96,17 +109,17 @@ struct ktstr_metric {
 /* What came of one run. The strings and lists last as long as the test. */
 struct ktstr_payload_result {
 	enum ktstr_verdict verdict;
-	int exit_code;			/* -1: it ended by a signal */
+	int exit_code; /* -1: it ended by a signal */
 	int signal;
-	const struct ktstr_metric *metric;	/* in the order of its output */
+	const struct ktstr_metric *metric; /* in the order of its output */
 	unsigned metrics;
 };
 
 struct ktstr_payload_run {
 	const struct ktstr_payload *payload;
-	const char *cgroup;		/* one of the scenario's; NULL: a place beside them */
-	const char *const *args;	/* behind its own */
-	const struct ktstr_payload_check *checks;	/* further ones */
+	const char *cgroup;			  /* one of the scenario's; NULL: a place beside them */
+	const char *const *args;		  /* behind its own */
+	const struct ktstr_payload_check *checks; /* further ones */
 };
 
 /*

@@ -9,15 +9,15 @@
 #define KTSTR_ARGS(...) ((const char *const[]){ __VA_ARGS__, 0 })
 
 struct ktstr_scheduler {
-	const char *name;		/* set by KTSTR_SCHEDULER */
+	const char *name; /* set by KTSTR_SCHEDULER */
 	const char *file;
 	unsigned line;
-	const char *binary;		/* a name that is looked up, or a path */
-	const char *const *args;	/* KTSTR_ARGS(...), or NULL */
-	struct ktstr_topology topology;	/* default of the tests that use it */
+	const char *binary;		      /* a name that is looked up, or a path */
+	const char *const *args;	      /* KTSTR_ARGS(...), or NULL */
+	struct ktstr_topology topology;	      /* default of the tests that use it */
 	struct ktstr_constraints constraints; /* likewise, for the gauntlet */
-	const char *const *sysctls;	/* "kernel.sched_...=1", set before it starts */
-	const char *const *kargs;	/* kernel command line words */
+	const char *const *sysctls;	      /* "kernel.sched_...=1", set before it starts */
+	const char *const *kargs;	      /* kernel command line words */
 	/*
 	 * KTSTR_CPU(n): ops.init must run on this CPU. The kernel runs it wherever its helper thread wakes up, so every
 	 * other CPU is kept busy by a real-time task until the scheduler is attached. Left alone: anywhere.
@@ -27,8 +27,8 @@ struct ktstr_scheduler {
 	struct ktstr_checks checks;
 };
 
-#define KTSTR_CPU(n) ((n) + 1)
-#define KTSTR_ATTACH_TIMEOUT_S 20
+#define KTSTR_CPU(n)		   ((n) + 1)
+#define KTSTR_ATTACH_TIMEOUT_S	   20
 #define KTSTR_ATTACH_TIMEOUT_S_MAX 3600
 
 static inline unsigned ktstr_attach_timeout_s(const struct ktstr_scheduler *s)
@@ -37,11 +37,9 @@ static inline unsigned ktstr_attach_timeout_s(const struct ktstr_scheduler *s)
 }
 
 /* Defines `static const struct ktstr_scheduler id`. */
-#define KTSTR_SCHEDULER(id, ...)                                                                     \
-	static const struct ktstr_scheduler id = {                                                   \
-		.name = #id, .file = __FILE__, .line = __LINE__, ##__VA_ARGS__                       \
-	};                                                                                           \
-	static const struct ktstr_scheduler *const ktstr_scheduler_entry_##id                        \
+#define KTSTR_SCHEDULER(id, ...)                                                                                     \
+	static const struct ktstr_scheduler id = { .name = #id, .file = __FILE__, .line = __LINE__, ##__VA_ARGS__ }; \
+	static const struct ktstr_scheduler *const ktstr_scheduler_entry_##id                                        \
 		__attribute__((used, retain, section("ktstr_schedulers"))) = &id
 
 #endif

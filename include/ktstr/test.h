@@ -10,24 +10,24 @@
 #define KTSTR_API_VERSION 4
 
 struct ktstr_test {
-	const char *name;		/* set by KTSTR_TEST */
+	const char *name; /* set by KTSTR_TEST */
 	const char *file;
 	unsigned line;
 	enum ktstr_verdict (*body)(struct ktstr_ctx *t);
-	const struct ktstr_scheduler *scheduler;	/* NULL: the kernel's own, EEVDF */
+	const struct ktstr_scheduler *scheduler;     /* NULL: the kernel's own, EEVDF */
 	const struct ktstr_scheduler *const *staged; /* others for KTSTR_OP_REPLACE_SCHEDULER; KTSTR_STAGED(&a, &b) */
-	unsigned numa_nodes, llcs, cores, threads;	/* 0: the scheduler's, else 1, 1, 2, 1 */
-	union {				/* of the gauntlet's topologies, those that suit it: .min_llcs = 2 */
+	unsigned numa_nodes, llcs, cores, threads;   /* 0: the scheduler's, else 1, 1, 2, 1 */
+	union { /* of the gauntlet's topologies, those that suit it: .min_llcs = 2 */
 		struct {
 			KTSTR_CONSTRAINT_FIELDS;
 		};
 		struct ktstr_constraints constraints;
 	};
-	unsigned memory_mib;		/* at least this much; default 256, and 64 a CPU */
-	unsigned duration_s;		/* of the scenario; default 2 */
-	unsigned workers_per_cgroup;	/* default 2 */
-	const char *const *sched_args;	/* after the scheduler's own */
-	const struct ktstr_payload *payload;	/* the program that this test is about, or NULL */
+	unsigned memory_mib;			      /* at least this much; default 256, and 64 a CPU */
+	unsigned duration_s;			      /* of the scenario; default 2 */
+	unsigned workers_per_cgroup;		      /* default 2 */
+	const char *const *sched_args;		      /* after the scheduler's own */
+	const struct ktstr_payload *payload;	      /* the program that this test is about, or NULL */
 	const struct ktstr_payload *const *workloads; /* others that it may run; KTSTR_PAYLOADS(&a, &b) */
 	/*
 	 * Host files, found in the guest under /include-files: a name (in the current directory, or in PATH), a path,
@@ -42,24 +42,24 @@ struct ktstr_test {
 	 */
 	enum ktstr_switch expect_err;
 	enum ktstr_finding expect_finding;
-	enum ktstr_switch performance_mode; /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */
-	enum ktstr_switch no_perf_mode;	/* ON: never so, not even with --perf-mode; excludes performance_mode */
+	enum ktstr_switch performance_mode;   /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */
+	enum ktstr_switch no_perf_mode;	      /* ON: never so, not even with --perf-mode; excludes performance_mode */
 	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
-	const char *expect_scx_error_contains;	/* a part of it */
-	const char *expect_scx_error_matches;	/* POSIX extended regular expression */
+	const char *expect_scx_error_contains; /* a part of it */
+	const char *expect_scx_error_matches;  /* POSIX extended regular expression */
 };
 
 #define KTSTR_STAGED(...) ((const struct ktstr_scheduler *const[]){ __VA_ARGS__, 0 })
 
 /* Defines and registers a test; the body follows as a function body with the context `t`. */
-#define KTSTR_TEST(id, ...)                                                                          \
-	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t);                              \
-	static const struct ktstr_test ktstr_test_##id = {                                           \
+#define KTSTR_TEST(id, ...)                                                                             \
+	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t);                                 \
+	static const struct ktstr_test ktstr_test_##id = {                                              \
 		.name = #id, .file = __FILE__, .line = __LINE__, .body = ktstr_body_##id, ##__VA_ARGS__ \
-	};                                                                                           \
-	static const struct ktstr_test *const ktstr_test_entry_##id                                  \
-		__attribute__((used, retain, section("ktstr_tests"))) = &ktstr_test_##id;            \
+	};                                                                                              \
+	static const struct ktstr_test *const ktstr_test_entry_##id                                     \
+		__attribute__((used, retain, section("ktstr_tests"))) = &ktstr_test_##id;               \
 	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t __attribute__((unused)))
 
 /* What a body may ask. */

@@ -16,20 +16,20 @@ enum ktstr_switch {
  * must be a multiple of numa_nodes. Written "1n2l4c1t".
  */
 struct ktstr_topology {
-	unsigned numa_nodes;	/* 1 .. 64 */
-	unsigned llcs;		/* 1 .. 256 */
-	unsigned cores;		/* per LLC, 1 .. 256 */
-	unsigned threads;	/* per core, 1 .. 8 */
+	unsigned numa_nodes; /* 1 .. 64 */
+	unsigned llcs;	     /* 1 .. 256 */
+	unsigned cores;	     /* per LLC, 1 .. 256 */
+	unsigned threads;    /* per core, 1 .. 8 */
 };
 
 /*
  * Which of the gauntlet's topologies a test runs on. 0: the scheduler's, else the default behind it. A test has these
  * fields as its own attributes, a scheduler in `constraints`.
  */
-#define KTSTR_CONSTRAINT_FIELDS                                                                      \
-	unsigned min_llcs, max_llcs;		 /* 1, 12 */                                         \
-	unsigned min_cpus, max_cpus;		 /* 1, 192 */                                        \
-	unsigned min_numa_nodes, max_numa_nodes; /* 1, 1: several nodes must be asked for */         \
+#define KTSTR_CONSTRAINT_FIELDS                                                              \
+	unsigned min_llcs, max_llcs;		 /* 1, 12 */                                 \
+	unsigned min_cpus, max_cpus;		 /* 1, 192 */                                \
+	unsigned min_numa_nodes, max_numa_nodes; /* 1, 1: several nodes must be asked for */ \
 	enum ktstr_switch requires_smt		 /* two threads a core or more */
 
 struct ktstr_constraints {

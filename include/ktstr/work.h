@@ -76,7 +76,7 @@ enum ktstr_phase_kind { KTSTR_PHASE_SPIN, KTSTR_PHASE_SLEEP, KTSTR_PHASE_YIELD, 
 /* One phase of SEQUENCE, us microseconds long; IO and YIELD repeat until then. */
 struct ktstr_work_phase {
 	enum ktstr_phase_kind kind;
-	unsigned us;			/* not 0 */
+	unsigned us; /* not 0 */
 };
 #define KTSTR_PHASES(...) ((const struct ktstr_work_phase[]){ __VA_ARGS__, { .us = 0 } })
 
@@ -99,10 +99,10 @@ struct ktstr_work {
 	const struct ktstr_work_phase *phases;
 	/* SCHBENCH: schbench's -m -t -F (KiB) -n -s (us) -R; TAOBENCH: keys, hit share in 1/1000, arrivals a second. */
 	unsigned message_threads, worker_threads, requests_per_s, keys, hit_permille;
-	const char *name;	/* CUSTOM: for reports */
-	ktstr_work_fn *fn;	/* CUSTOM: runs until ktstr_worker_stopped() */
+	const char *name;  /* CUSTOM: for reports */
+	ktstr_work_fn *fn; /* CUSTOM: runs until ktstr_worker_stopped() */
 	void *arg;
-	bool quiet;		/* no telemetry but turns, no latencies: for measuring what telemetry costs */
+	bool quiet; /* no telemetry but turns, no latencies: for measuring what telemetry costs */
 };
 
 #define KTSTR_WORK(TYPE, ...) ((struct ktstr_work){ .type = KTSTR_WORK_##TYPE, ##__VA_ARGS__ })

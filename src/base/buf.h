@@ -18,12 +18,12 @@
 #define BUF_BYTES_MAX ((size_t)1 << 30)
 
 struct buf {
-	char *data;	/* NULL until the first append */
+	char *data; /* NULL until the first append */
 	size_t len, cap;
 	bool failed;
 };
 
-#define BUF_NULL   ((struct buf){ 0 })
+#define BUF_NULL      ((struct buf){ 0 })
 #define _cleanup_buf_ _cleanup_(buf_done)
 
 void buf_done(struct buf *b);

@@ -17,7 +17,7 @@
 #define RECORD_SUFFIX	".sum"
 #define RECORD_NAME_MAX (NAME_MAX + sizeof(RECORD_SUFFIX))
 #define FRESH_MARK	".new-"
-#define FRESH_KEPT_SEC	(24 * 3600)	/* then its writer is no more, or will not mind */
+#define FRESH_KEPT_SEC	(24 * 3600) /* then its writer is no more, or will not mind */
 #define CHUNK_BYTES	((size_t)1 << 20)
 #define BOOT_BYTES	40
 #define VARIABLE	"XDG_CACHE_HOME"
@@ -29,7 +29,7 @@ struct record {
 	/* of the last check */
 	char boot[BOOT_BYTES];
 	uint64_t device, inode, change_sec, change_nsec;
-	uint64_t own_hash;	/* of what stands before it */
+	uint64_t own_hash; /* of what stands before it */
 };
 _Static_assert(sizeof(struct record) == 112, "no holes");
 
@@ -175,7 +175,7 @@ static int open_checked(int dir, const char *name, const struct cachefile_use *u
 	r = check_content(dir, name, &record, fd, use ? use->cancel : NULL);
 	if (r < 0)
 		return r;
-	futimens(record_fd, NULL);	/* used now; fails for whoever may only read */
+	futimens(record_fd, NULL); /* used now; fails for whoever may only read */
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

@@ -18,8 +18,8 @@
 
 /* What a caller shares with everything that it opens; NULL, and each member NULL, is fine. */
 struct cachefile_use {
-	const atomic_bool *cancel;	/* set: long work ends with -ECANCELED */
-	atomic_uint *damaged;		/* counts files that were found damaged and removed */
+	const atomic_bool *cancel; /* set: long work ends with -ECANCELED */
+	atomic_uint *damaged;	   /* counts files that were found damaged and removed */
 };
 
 /* A new file that is being written; `fd` is for reading and writing. */

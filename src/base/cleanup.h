@@ -9,20 +9,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ARRAY_SIZE(a)	  (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
-#define MIN_OF(a, b)	  ((a) < (b) ? (a) : (b))
-#define MAX_OF(a, b)	  ((a) > (b) ? (a) : (b))
-#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define MIN_OF(a, b)			((a) < (b) ? (a) : (b))
+#define MAX_OF(a, b)			((a) > (b) ? (a) : (b))
+#define PRINTF_LIKE(f, a)		__attribute__((format(printf, f, a)))
 
-#define _cleanup_(fn)	  __attribute__((cleanup(fn)))
+#define _cleanup_(fn) __attribute__((cleanup(fn)))
 
 /* Defines `fn##_p`, the form that _cleanup_() calls, for a destructor that takes the value itself. */
-#define DEFINE_CLEANUP(type, fn)                        \
-	static inline void fn##_p(type *value)          \
-	{                                               \
-		if (*value)                             \
-			fn(*value);                     \
+#define DEFINE_CLEANUP(type, fn)               \
+	static inline void fn##_p(type *value) \
+	{                                      \
+		if (*value)                    \
+			fn(*value);            \
 	}
 
 static inline void cleanup_free(void *p)
@@ -56,17 +56,17 @@ static inline void cleanup_fclose(FILE **f)
 #define _cleanup_close_	 _cleanup_(cleanup_close)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 
-#define TAKE_PTR(p)                  \
-	({                           \
-		typeof(p) _t = (p);  \
-		(p) = NULL;          \
-		_t;                  \
+#define TAKE_PTR(p)                 \
+	({                          \
+		typeof(p) _t = (p); \
+		(p) = NULL;         \
+		_t;                 \
 	})
-#define TAKE_FD(fd)                  \
-	({                           \
-		int _t = (fd);       \
-		(fd) = -1;           \
-		_t;                  \
+#define TAKE_FD(fd)            \
+	({                     \
+		int _t = (fd); \
+		(fd) = -1;     \
+		_t;            \
 	})
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "base/dir.h"
 
-#define LINKS_MAX 40	/* as the kernel's own limit */
+#define LINKS_MAX 40 /* as the kernel's own limit */
 
 bool is_trusted_owner(const struct stat *st)
 {
@@ -18,7 +18,8 @@ bool is_trusted_owner(const struct stat *st)
 
 int open_beneath(int dir, const char *path, int flags, mode_t mode)
 {
-	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC), .mode = flags & O_CREAT ? mode : 0,
+	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC),
+				.mode = flags & O_CREAT ? mode : 0,
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
 	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 	return fd < 0 ? -errno : fd;
@@ -27,8 +28,8 @@ int open_beneath(int dir, const char *path, int flags, mode_t mode)
 /* --- the way to a directory --------------------------------------------------------------------------------------- */
 
 struct walk {
-	int at;			/* the directory that was reached */
-	char rest[PATH_MAX];	/* what is left of the path */
+	int at;		     /* the directory that was reached */
+	char rest[PATH_MAX]; /* what is left of the path */
 	unsigned links;
 	bool create;
 };
@@ -128,11 +129,15 @@ static int check(int fd, const char *path, const char *variable, struct err **er
 	if (fstat(fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at directory '%s'", path);
 	if (!is_trusted_owner(&st))
-		FAIL(err, EXIT_BAD_USAGE, -EPERM, "directory '%s' belongs to another user (uid %u), who could make us "
-		     "write elsewhere", path, st.st_uid);
+		FAIL(err, EXIT_BAD_USAGE, -EPERM,
+		     "directory '%s' belongs to another user (uid %u), who could make us "
+		     "write elsewhere",
+		     path, st.st_uid);
 	else if (others_can_write(&st))
-		FAIL(err, EXIT_BAD_USAGE, -EPERM, "others can write to directory '%s' (mode %04o), and could make us "
-		     "write elsewhere", path, st.st_mode & 07777);
+		FAIL(err, EXIT_BAD_USAGE, -EPERM,
+		     "others can write to directory '%s' (mode %04o), and could make us "
+		     "write elsewhere",
+		     path, st.st_mode & 07777);
 	else
 		return 0;
 	if (err)
@@ -146,8 +151,10 @@ int dir_open(const char *path, bool create, const char *variable, int *ret_fd, s
 	uid_t owner = 0;
 	int r = walk(path, create, &fd, &owner);
 	if (r == -EPERM && owner != 0 && owner != geteuid()) {
-		FAIL(err, EXIT_BAD_USAGE, r, "directory '%s': a symbolic link on the way belongs to another user "
-		     "(uid %u)", path, owner);
+		FAIL(err, EXIT_BAD_USAGE, r,
+		     "directory '%s': a symbolic link on the way belongs to another user "
+		     "(uid %u)",
+		     path, owner);
 		if (err)
 			err_hint(*err, "set %s to a directory that is reached without it", variable);
 		return r;

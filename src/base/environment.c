@@ -12,108 +12,91 @@
 
 /* In alphabetical order of the names, as people look for them. */
 const struct environment_variable environment_variables[ENV_MAX] = {
-	[ENV_CARGO_TARGET_DIR] = {
-		"CARGO_TARGET_DIR", "Directory in which the run directories are kept, in its subdirectory ktstr.",
-		"target", "src/run/rundir.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
-	[ENV_HOME] = {
-		"HOME", "Home directory: the cache is in its .cache/ktstr, and '~' in a kernel's path means it.",
-		"", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_EMPTY_TOO },
-	[ENV_ACCEL] = {
-		"KTSTR_ACCEL", "Backend for virtual machines: auto, kvm or tcg. The option --accel wins.",
-		"auto", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
-	[ENV_BACKTRACE] = {
-		"KTSTR_BACKTRACE", "1 or full: as KTSTR_VERBOSE.",
-		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE_OR_FULL,
-		.decides = true },
-	[ENV_BUDGET_SECS] = {
-		"KTSTR_BUDGET_SECS", "Run the tests that tell most within this many seconds, and no others.",
-		"no limit", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
-	[ENV_BYPASS_LLC_LOCKS] = {
-		"KTSTR_BYPASS_LLC_LOCKS", "Not empty: do not share the CPUs with other ktstr processes by lock files.",
-		"off", "src/lock/budget.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
-		.decides = true },
-	[ENV_CACHE_DIR] = {
-		"KTSTR_CACHE_DIR", "Directory of built kernels.",
-		"$XDG_CACHE_HOME/ktstr/kernels, or ~/.cache/ktstr/kernels", "src/kernel/cache.c", ENVIRONMENT_USER,
-		ENVIRONMENT_VALUE },
-	[ENV_CI] = {
-		"KTSTR_CI", "Not empty: sidecars record that the run was part of continuous integration.",
-		"off", "src/report/sidecar.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
-	[ENV_CPU_CAP] = {
-		"KTSTR_CPU_CAP", "Largest number of CPUs to keep busy. The option --cpu-cap wins.",
-		"30 % of the CPUs for a kernel build, all for tests", "src/lock/budget.c", ENVIRONMENT_USER,
-		ENVIRONMENT_VALUE },
-	[ENV_HOST_DEADLINE_PERCENT] = {
-		"KTSTR_HOST_DEADLINE_PERCENT", "How long a machine may take on the host until it counts as hanging, in percent "
-		"of what is built in. More than 100 is for a very slow host.",
-		"100", "src/run/fleet.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
-		.decides = true },
-	[ENV_KERNEL] = {
-		"KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
-		"the newest usable kernel in the cache", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
-	[ENV_KERNEL_KEYRING] = {
-		"KTSTR_KERNEL_KEYRING", "File with public keys; a list of checksums must be signed by one of them. "
-		"Without it the key must be kernel.org's.",
-		"$XDG_DATA_HOME/ktstr/kernel.org.gpg", "src/kernel/signature.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
-	[ENV_KERNEL_MIRROR] = {
-		"KTSTR_KERNEL_MIRROR", "Where to download kernels instead of kernel.org: URLs, separated by commas, "
-		"tried in this order.",
-		"kernel.org", "src/kernel/mirror.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
-	[ENV_KERNEL_PARALLELISM] = {
-		"KTSTR_KERNEL_PARALLELISM", "How many kernels are downloaded and built at a time.",
-		"all", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
-	[ENV_KIT] = {
-		"KTSTR_KIT", "Directory with programs of a kernel's own build (selftests), for kernels built without.",
-		"beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
-		.decides = true },
-	[ENV_LOCK_DIR] = {
-		"KTSTR_LOCK_DIR", "Directory of the lock files by which ktstr processes share this machine's CPUs.",
-		"/tmp", "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
-	[ENV_NO_PERF_MODE] = {
-		"KTSTR_NO_PERF_MODE", "Not empty: as the option --no-perf-mode.",
-		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
-	[ENV_NO_SKIP_MODE] = {
-		"KTSTR_NO_SKIP_MODE", "Set, even to nothing: a test that is skipped counts as failed.",
-		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_PRESENT },
-	[ENV_RUNS_ROOT] = {
-		"KTSTR_RUNS_ROOT", "Directory in which each run makes its directory of results.",
-		"$CARGO_TARGET_DIR/ktstr, or target/ktstr", "src/run/rundir.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
-	[ENV_SCHEDULER] = {
-		"KTSTR_SCHEDULER", "Scheduler program to run for every scheduler that a test names without a path.",
-		"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
-		.decides = true },
-	[ENV_SCHEDULER_BIN] = {
-		"KTSTR_SCHEDULER_BIN_", "KTSTR_SCHEDULER_BIN_SCX_SIMPLE names the program for the scheduler scx_simple "
-		"only; it wins over KTSTR_SCHEDULER.",
-		"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
-		.decides = true },
-	[ENV_SIDECAR_DIR] = {
-		"KTSTR_SIDECAR_DIR", "Directory for the sidecars of this run; nothing in it is removed before.",
-		"a directory of the run's own below KTSTR_RUNS_ROOT", "src/run/rundir.c", ENVIRONMENT_USER,
-		ENVIRONMENT_VALUE },
-	[ENV_VERBOSE] = {
-		"KTSTR_VERBOSE", "1: guests log all kernel messages to the console, from the first on.",
-		"off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE,
-		.decides = true },
-	[ENV_LD_LIBRARY_PATH] = {
-		"LD_LIBRARY_PATH", "Directories in which the libraries of programs for a guest are looked for first.",
-		"", "src/image/elf.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE,
-		.decides = true },
-	[ENV_NO_COLOR] = {
-		"NO_COLOR", "Not empty: no colours on a terminal.",
-		"off", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
-	[ENV_PATH] = {
-		"PATH", "Directories in which programs are looked for.",
-		"/usr/bin:/bin", "src/base/tool.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
-	[ENV_TERM] = {
-		"TERM", "Kind of the terminal; unset or dumb: output as to a file.",
-		"", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
-	[ENV_XDG_CACHE_HOME] = {
-		"XDG_CACHE_HOME", "Directory of caches, ours in its subdirectory ktstr.",
-		"~/.cache", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
-	[ENV_XDG_DATA_HOME] = {
-		"XDG_DATA_HOME", "Directory of a person's data; the keyring for kernel.org is in its subdirectory ktstr.",
-		"~/.local/share", "src/kernel/signature.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_CARGO_TARGET_DIR] = { "CARGO_TARGET_DIR",
+				   "Directory in which the run directories are kept, in its subdirectory ktstr.",
+				   "target", "src/run/rundir.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_HOME] = { "HOME", "Home directory: the cache is in its .cache/ktstr, and '~' in a kernel's path means it.",
+		       "", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_EMPTY_TOO },
+	[ENV_ACCEL] = { "KTSTR_ACCEL", "Backend for virtual machines: auto, kvm or tcg. The option --accel wins.",
+			"auto", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_BACKTRACE] = { "KTSTR_BACKTRACE", "1 or full: as KTSTR_VERBOSE.", "off", "src/cli/cmd_test.c",
+			    ENVIRONMENT_USER, ENVIRONMENT_ONE_OR_FULL, .decides = true },
+	[ENV_BUDGET_SECS] = { "KTSTR_BUDGET_SECS",
+			      "Run the tests that tell most within this many seconds, and no others.", "no limit",
+			      "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_BYPASS_LLC_LOCKS] = { "KTSTR_BYPASS_LLC_LOCKS",
+				   "Not empty: do not share the CPUs with other ktstr processes by lock files.", "off",
+				   "src/lock/budget.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
+	[ENV_CACHE_DIR] = { "KTSTR_CACHE_DIR", "Directory of built kernels.",
+			    "$XDG_CACHE_HOME/ktstr/kernels, or ~/.cache/ktstr/kernels", "src/kernel/cache.c",
+			    ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_CI] = { "KTSTR_CI", "Not empty: sidecars record that the run was part of continuous integration.", "off",
+		     "src/report/sidecar.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
+	[ENV_CPU_CAP] = { "KTSTR_CPU_CAP", "Largest number of CPUs to keep busy. The option --cpu-cap wins.",
+			  "30 % of the CPUs for a kernel build, all for tests", "src/lock/budget.c", ENVIRONMENT_USER,
+			  ENVIRONMENT_VALUE },
+	[ENV_HOST_DEADLINE_PERCENT] = { "KTSTR_HOST_DEADLINE_PERCENT",
+					"How long a machine may take on the host until it counts as hanging, in "
+					"percent "
+					"of what is built in. More than 100 is for a very slow host.",
+					"100", "src/run/fleet.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+					.decides = true },
+	[ENV_KERNEL] = { "KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
+			 "the newest usable kernel in the cache", "src/cli/kernels.c", ENVIRONMENT_USER,
+			 ENVIRONMENT_VALUE },
+	[ENV_KERNEL_KEYRING] = { "KTSTR_KERNEL_KEYRING",
+				 "File with public keys; a list of checksums must be signed by one of them. "
+				 "Without it the key must be kernel.org's.",
+				 "$XDG_DATA_HOME/ktstr/kernel.org.gpg", "src/kernel/signature.c", ENVIRONMENT_USER,
+				 ENVIRONMENT_VALUE },
+	[ENV_KERNEL_MIRROR] = { "KTSTR_KERNEL_MIRROR",
+				"Where to download kernels instead of kernel.org: URLs, separated by commas, "
+				"tried in this order.",
+				"kernel.org", "src/kernel/mirror.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_KERNEL_PARALLELISM] = { "KTSTR_KERNEL_PARALLELISM", "How many kernels are downloaded and built at a time.",
+				     "all", "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_KIT] = { "KTSTR_KIT",
+		      "Directory with programs of a kernel's own build (selftests), for kernels built without.",
+		      "beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+		      .decides = true },
+	[ENV_LOCK_DIR] = { "KTSTR_LOCK_DIR",
+			   "Directory of the lock files by which ktstr processes share this machine's CPUs.", "/tmp",
+			   "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_NO_PERF_MODE] = { "KTSTR_NO_PERF_MODE", "Not empty: as the option --no-perf-mode.", "off",
+			       "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
+	[ENV_NO_SKIP_MODE] = { "KTSTR_NO_SKIP_MODE", "Set, even to nothing: a test that is skipped counts as failed.",
+			       "off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_PRESENT },
+	[ENV_RUNS_ROOT] = { "KTSTR_RUNS_ROOT", "Directory in which each run makes its directory of results.",
+			    "$CARGO_TARGET_DIR/ktstr, or target/ktstr", "src/run/rundir.c", ENVIRONMENT_USER,
+			    ENVIRONMENT_VALUE },
+	[ENV_SCHEDULER] = { "KTSTR_SCHEDULER",
+			    "Scheduler program to run for every scheduler that a test names without a path.", "",
+			    "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
+	[ENV_SCHEDULER_BIN] = { "KTSTR_SCHEDULER_BIN_",
+				"KTSTR_SCHEDULER_BIN_SCX_SIMPLE names the program for the scheduler scx_simple "
+				"only; it wins over KTSTR_SCHEDULER.",
+				"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
+	[ENV_SIDECAR_DIR] = { "KTSTR_SIDECAR_DIR",
+			      "Directory for the sidecars of this run; nothing in it is removed before.",
+			      "a directory of the run's own below KTSTR_RUNS_ROOT", "src/run/rundir.c",
+			      ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_VERBOSE] = { "KTSTR_VERBOSE", "1: guests log all kernel messages to the console, from the first on.",
+			  "off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE, .decides = true },
+	[ENV_LD_LIBRARY_PATH] = { "LD_LIBRARY_PATH",
+				  "Directories in which the libraries of programs for a guest are looked for first.",
+				  "", "src/image/elf.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE, .decides = true },
+	[ENV_NO_COLOR] = { "NO_COLOR", "Not empty: no colours on a terminal.", "off", "src/base/term.c",
+			   ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
+	[ENV_PATH] = { "PATH", "Directories in which programs are looked for.", "/usr/bin:/bin", "src/base/tool.c",
+		       ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_TERM] = { "TERM", "Kind of the terminal; unset or dumb: output as to a file.", "", "src/base/term.c",
+		       ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_XDG_CACHE_HOME] = { "XDG_CACHE_HOME", "Directory of caches, ours in its subdirectory ktstr.", "~/.cache",
+				 "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_XDG_DATA_HOME] = { "XDG_DATA_HOME",
+				"Directory of a person's data; the keyring for kernel.org is in its subdirectory "
+				"ktstr.",
+				"~/.local/share", "src/kernel/signature.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 };
 
 const char *environment_get(enum environment_id id)
@@ -161,12 +144,25 @@ bool environment_is_on(enum environment_id id)
 /* --- for make ----------------------------------------------------------------------------------------------------- */
 
 /* What ends in '_' is a prefix. */
-static const char *const make_passes[] = {
-	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "TZ",
-	"LANG", "LANGUAGE", "LC_",
-	"LD_LIBRARY_PATH", "PKG_CONFIG_PATH",	/* tools and libraries outside the usual places */
-	"XDG_CACHE_HOME", "CCACHE_",
-};
+static const char
+	*const
+		make_passes[] = {
+			"PATH",
+			"HOME",
+			"USER",
+			"LOGNAME",
+			"SHELL",
+			"TERM",
+			"TMPDIR",
+			"TZ",
+			"LANG",
+			"LANGUAGE",
+			"LC_",
+			"LD_LIBRARY_PATH",
+			"PKG_CONFIG_PATH", /* tools and libraries outside the usual places */
+			"XDG_CACHE_HOME",
+			"CCACHE_",
+		};
 
 static bool make_may_see(const char *setting)
 {

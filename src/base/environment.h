@@ -45,29 +45,29 @@ enum environment_id {
 };
 
 enum environment_audience {
-	ENVIRONMENT_USER,	/* for people: documented, stable */
-	ENVIRONMENT_INTERNAL,	/* set by ktstr for its own child processes */
-	ENVIRONMENT_SYSTEM,	/* not ours: means what it means everywhere */
+	ENVIRONMENT_USER,     /* for people: documented, stable */
+	ENVIRONMENT_INTERNAL, /* set by ktstr for its own child processes */
+	ENVIRONMENT_SYSTEM,   /* not ours: means what it means everywhere */
 };
 
 /* What counts as a value, or as "on". */
 enum environment_rule {
-	ENVIRONMENT_VALUE,	/* a value; an empty one is the same as unset */
-	ENVIRONMENT_EMPTY_TOO,	/* a value, and an empty one is not the same as unset */
-	ENVIRONMENT_NONEMPTY,	/* on when it is not empty */
-	ENVIRONMENT_ONE,	/* on when it is exactly "1" */
+	ENVIRONMENT_VALUE,	 /* a value; an empty one is the same as unset */
+	ENVIRONMENT_EMPTY_TOO,	 /* a value, and an empty one is not the same as unset */
+	ENVIRONMENT_NONEMPTY,	 /* on when it is not empty */
+	ENVIRONMENT_ONE,	 /* on when it is exactly "1" */
 	ENVIRONMENT_ONE_OR_FULL, /* on when it is exactly "1" or "full" */
-	ENVIRONMENT_PRESENT,	/* on when it exists, even when it is empty */
+	ENVIRONMENT_PRESENT,	 /* on when it exists, even when it is empty */
 };
 
 struct environment_variable {
-	const char *name;	/* a name that ends in '_' is a prefix: see environment_get_for() */
+	const char *name; /* a name that ends in '_' is a prefix: see environment_get_for() */
 	const char *meaning;
-	const char *fallback;	/* the default, for people; "" where being unset means nothing more than that */
-	const char *reader;	/* the file that reads it */
+	const char *fallback; /* the default, for people; "" where being unset means nothing more than that */
+	const char *reader;   /* the file that reads it */
 	enum environment_audience audience;
 	enum environment_rule rule;
-	bool decides;		/* changes what runs or the verdict, and no option does: replay lines name it */
+	bool decides; /* changes what runs or the verdict, and no option does: replay lines name it */
 };
 
 extern const struct environment_variable environment_variables[ENV_MAX];

@@ -132,11 +132,20 @@ enum exit_status err_exit_status(const struct err *err)
 	if (said)
 		return said;
 	switch (-code) {
-	case ENOSPC: case EDQUOT: case ENOMEM: case EMFILE: case ENFILE: case EAGAIN: case EBUSY:
+	case ENOSPC:
+	case EDQUOT:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+	case EBUSY:
 		return EXIT_CONTENTION;
-	case EBADMSG: case EINVAL: case ENOEXEC:
+	case EBADMSG:
+	case EINVAL:
+	case ENOEXEC:
 		return EXIT_BAD_DATA;
-	case ECANCELED: case EINTR:
+	case ECANCELED:
+	case EINTR:
 		return EXIT_INTERRUPTED;
 	default:
 		return EXIT_NO_BACKEND;

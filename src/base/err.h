@@ -17,21 +17,21 @@
 
 /* Exit statuses that are not verdicts (DESIGN: the command line); the numbers of sysexits.h. */
 enum exit_status {
-	EXIT_NONE = 0,		/* nothing said: see err_exit_status() */
+	EXIT_NONE = 0, /* nothing said: see err_exit_status() */
 	EXIT_BAD_USAGE = 64,
 	EXIT_BAD_DATA = 65,
-	EXIT_NO_BACKEND = 69,	/* no usable backend, kernel or tool */
+	EXIT_NO_BACKEND = 69, /* no usable backend, kernel or tool */
 	EXIT_BUG = 70,
-	EXIT_NO_OUTPUT = 74,	/* something could not be written */
-	EXIT_CONTENTION = 75,	/* a resource is taken or used up: try again */
+	EXIT_NO_OUTPUT = 74,  /* something could not be written */
+	EXIT_CONTENTION = 75, /* a resource is taken or used up: try again */
 	EXIT_INTERRUPTED = 130,
 };
 
 struct err {
-	int code;		/* negative errno */
+	int code; /* negative errno */
 	enum exit_status exit;
 	char *msg;
-	char *hint;		/* what to do about it, or NULL */
+	char *hint; /* what to do about it, or NULL */
 	struct err *cause;
 };
 

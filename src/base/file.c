@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 
-#define COPY_CHUNK_BYTES ((size_t)16 << 20)	/* between two looks at whether to go on */
+#define COPY_CHUNK_BYTES ((size_t)16 << 20) /* between two looks at whether to go on */
 
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err)
 {

@@ -13,16 +13,22 @@
 
 /* What a version of control groups calls its files. */
 struct names {
-	const char *type;	/* of its file system */
-	const char *limits[2];	/* the lower one counts */
+	const char *type;      /* of its file system */
+	const char *limits[2]; /* the lower one counts */
 	const char *usage, *events;
-	const char *cache[2];	/* keys of memory.stat: page cache that can be given up */
+	const char *cache[2]; /* keys of memory.stat: page cache that can be given up */
 };
 
 static const struct names versions[] = {
-	{ "cgroup2", { "memory.max", "memory.high" }, "memory.current", "memory.events",
+	{ "cgroup2",
+	  { "memory.max", "memory.high" },
+	  "memory.current",
+	  "memory.events",
 	  { "inactive_file ", "active_file " } },
-	{ "cgroup", { "memory.limit_in_bytes", NULL }, "memory.usage_in_bytes", "memory.oom_control",
+	{ "cgroup",
+	  { "memory.limit_in_bytes", NULL },
+	  "memory.usage_in_bytes",
+	  "memory.oom_control",
 	  { "total_inactive_file ", "total_active_file " } },
 };
 

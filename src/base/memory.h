@@ -14,7 +14,7 @@
 struct memory_room {
 	uint64_t available_mib;		/* 0 where it cannot be read */
 	uint64_t limit_mib;		/* of the control group that leaves least; 0: none does */
-	char group[MEMORY_GROUP_BYTES];	/* its directory; "": the machine's own memory is what bounds us */
+	char group[MEMORY_GROUP_BYTES]; /* its directory; "": the machine's own memory is what bounds us */
 };
 
 /* @root: prefix of all paths, "" for this machine. Page cache that the kernel can give up counts as available. */

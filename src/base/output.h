@@ -14,8 +14,8 @@
 
 struct output {
 	int fd;
-	const char *name;	/* "standard output" */
-	int error;		/* negative errno of the first write that failed; 0: none */
+	const char *name; /* "standard output" */
+	int error;	  /* negative errno of the first write that failed; 0: none */
 	uint64_t lost_bytes, lost_lines;
 };
 

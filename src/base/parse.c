@@ -81,8 +81,8 @@ static const struct {
 	const char *name;
 	nsec_t unit;
 } duration_units[] = {
-	{ "ns", 1 }, { "us", NSEC_PER_USEC }, { "ms", NSEC_PER_MSEC },
-	{ "s", NSEC_PER_SEC }, { "m", NSEC_PER_MIN }, { "h", 60 * NSEC_PER_MIN },
+	{ "ns", 1 },	       { "us", NSEC_PER_USEC }, { "ms", NSEC_PER_MSEC },
+	{ "s", NSEC_PER_SEC }, { "m", NSEC_PER_MIN },	{ "h", 60 * NSEC_PER_MIN },
 };
 
 static nsec_t unit_at(const char **s)

@@ -20,9 +20,9 @@ int parse_duration(const char *s, nsec_t *ret);
 int parse_size(const char *s, uint64_t *ret);
 
 /* A set of CPU or node numbers below CPUSET_CPUS_MAX. */
-#define CPUSET_CPUS_MAX	 1024
-#define CPUSET_WORDS	 (CPUSET_CPUS_MAX / 64)
-#define CPUSET_TEXT_MAX	 (CPUSET_CPUS_MAX * 5)
+#define CPUSET_CPUS_MAX 1024
+#define CPUSET_WORDS	(CPUSET_CPUS_MAX / 64)
+#define CPUSET_TEXT_MAX (CPUSET_CPUS_MAX * 5)
 
 struct cpuset_bits {
 	uint64_t word[CPUSET_WORDS];

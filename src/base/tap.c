@@ -19,7 +19,7 @@ static void tap_line(const char *at, const char *end, bool ok, const char *wante
 	while (at < end && *at >= '0' && *at <= '9')
 		at++;
 	if (at < end && *at != ' ')
-		at = number;	/* a name that begins with digits */
+		at = number; /* a name that begins with digits */
 	while (at < end && *at == ' ')
 		at++;
 	if (at + 1 < end && at[0] == '-' && at[1] == ' ')

@@ -7,7 +7,7 @@
 
 struct tap_count {
 	unsigned passed, failed, skipped;
-	char said[120];		/* of the first that failed, else of the first skip: its name and what is behind it */
+	char said[120]; /* of the first that failed, else of the first skip: its name and what is behind it */
 };
 
 /* Counts them all, or (@wanted) only those of that name. What is no result is passed over. Bytes of any kind. */

@@ -15,7 +15,10 @@ struct term term_probe(int fd)
 	struct winsize ws = { 0 };
 	unsigned columns = tty && ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_col ? ws.ws_col : 80;
 	return (struct term){
-		.fd = fd, .tty = tty, .colour = tty && !environment_is_on(ENV_NO_COLOR), .columns = columns,
+		.fd = fd,
+		.tty = tty,
+		.colour = tty && !environment_is_on(ENV_NO_COLOR),
+		.columns = columns,
 	};
 }
 

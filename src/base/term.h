@@ -9,8 +9,8 @@ enum term_style { TERM_GOOD, TERM_BAD, TERM_WARN, TERM_DIM, TERM_NAME, TERM_STYL
 
 struct term {
 	int fd;
-	bool tty;	/* cursor movement is possible: a terminal that is not TERM=dumb */
-	bool colour;	/* tty and NO_COLOR unset or empty */
+	bool tty;    /* cursor movement is possible: a terminal that is not TERM=dumb */
+	bool colour; /* tty and NO_COLOR unset or empty */
 	unsigned columns;
 };
 

@@ -13,7 +13,7 @@ char *tool_clang(void);
 
 struct tool {
 	const char *name;
-	const char *package;	/* Debian's */
+	const char *package; /* Debian's */
 };
 
 /* -ENOENT naming the first of @tools (ended by a NULL name) that is missing, with the package as hint. */

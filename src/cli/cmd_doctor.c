@@ -26,7 +26,7 @@ enum health { HEALTH_GOOD, HEALTH_LIMITED, HEALTH_BAD, HEALTH_MAX };
 struct finding {
 	enum health health;
 	char state[256];
-	char remedy[160];	/* "" where nothing is to be done */
+	char remedy[160]; /* "" where nothing is to be done */
 };
 
 static void find(struct finding *f, enum health health, const char *state, const char *remedy)
@@ -79,7 +79,8 @@ static void check_compiler(struct finding *f)
 static void check_make(struct finding *f)
 {
 	static const char *const tools[][2] = {
-		{"make", "make"}, {"flex", "flex"}, {"bison", "bison"}, {"bc", "bc"}, {"lz4", "lz4"}};
+		{ "make", "make" }, { "flex", "flex" }, { "bison", "bison" }, { "bc", "bc" }, { "lz4", "lz4" }
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
 		check_tool(f, tools[i][0], tools[i][1], "builds kernels");
 		if (f->health != HEALTH_GOOD)
@@ -148,14 +149,14 @@ static void check_memory(struct finding *f)
 	bool enough = room.available_mib >= 1024;
 	if (room.limit_mib)
 		snprintf(state, sizeof(state),
-			 "%lu MiB available of the %lu MiB that the control group '%.150s' may use",
-			 room.available_mib, room.limit_mib, room.group);
+			 "%lu MiB available of the %lu MiB that the control group '%.150s' may use", room.available_mib,
+			 room.limit_mib, room.group);
 	else
 		snprintf(state, sizeof(state), "%lu MiB available", room.available_mib);
 	find(f, enough ? HEALTH_GOOD : HEALTH_BAD, state,
-	     enough	      ? "" :
-	     room.limit_mib ? "raise the control group's memory limit to 1 GiB or more" :
-			      "free 1 GiB of memory");
+	     enough	      ? ""
+	     : room.limit_mib ? "raise the control group's memory limit to 1 GiB or more"
+			      : "free 1 GiB of memory");
 }
 
 static void check_cgroups(struct finding *f)
@@ -256,7 +257,7 @@ static int run_doctor(void *args, struct err **err)
 		json_add(&all, o);
 		if (!a->json)
 			out_printf("%s%-8s%s %-12s %s%s%s\n", term_style(&t, styles[f.health]), words[f.health],
-			       term_plain(&t), checks[i].name, f.state, f.remedy[0] ? "; " : "", f.remedy);
+				   term_plain(&t), checks[i].name, f.state, f.remedy[0] ? "; " : "", f.remedy);
 	}
 	if (a->json)
 		out_json(all, true);

@@ -42,10 +42,11 @@ const struct command cmd_completions = {
 	.text = "SHELL is " COMPLETION_SHELLS ". Source the output, or put it where the shell looks for completions; "
 		"'make install' does.",
 	.option = completions_options,
-	.example = (const struct example[]){
-		{ "source <(ktstr completions bash)", "completions in this shell" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "source <(ktstr completions bash)", "completions in this shell" },
+			{ NULL },
+		},
 	OPERANDS(struct completions_args, operands),
 	.run = run_completions,
 };
@@ -104,8 +105,9 @@ static int explain(const struct help_args *a, struct buf *out, struct err **err)
 		return 0;
 	}
 	if (first && (!c || a->words.count > words))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "help: there is no command or topic '%s%s%s'; try 'ktstr "
-							  "--help'",
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "help: there is no command or topic '%s%s%s'; try 'ktstr "
+			    "--help'",
 			    first, second ? " " : "", second ? second : "");
 	if (a->man)
 		manual_page(c, out);
@@ -136,12 +138,13 @@ const struct command cmd_help = {
 	.text = "Prints the help of a command, of commands that belong together (kernel), or of a topic: environment, "
 		"exit-status or filters.",
 	.option = help_options,
-	.example = (const struct example[]){
-		{ "ktstr help kernel build", "the options of a command" },
-		{ "ktstr help environment", "the environment variables" },
-		{ "ktstr help --man test | man -l -", "a manual page without installing it" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "ktstr help kernel build", "the options of a command" },
+			{ "ktstr help environment", "the environment variables" },
+			{ "ktstr help --man test | man -l -", "a manual page without installing it" },
+			{ NULL },
+		},
 	OPERANDS(struct help_args, words),
 	.run = run_help,
 };

@@ -97,12 +97,21 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 		     struct err **err)
 {
 	struct kernels_request q = {
-		.texts = texts->item, .count = texts->count, .build = true, .force = a->force, .clean = a->clean,
-		.schedulers = a->schedulers, .selftests = a->selftests, .no_ccache = a->no_ccache,
+		.texts = texts->item,
+		.count = texts->count,
+		.build = true,
+		.force = a->force,
+		.clean = a->clean,
+		.schedulers = a->schedulers,
+		.selftests = a->selftests,
+		.no_ccache = a->no_ccache,
 		.include_eol = a->include_eol,
-		.skip_sha256 = a->skip_sha256, .no_verify_signature = a->no_verify_signature, .json = a->json,
+		.skip_sha256 = a->skip_sha256,
+		.no_verify_signature = a->no_verify_signature,
+		.json = a->json,
 		.cpu_cap = a->cpu_cap,
-		.extra_kconfig = a->extra_kconfig, .base_config = a->base_config,
+		.extra_kconfig = a->extra_kconfig,
+		.base_config = a->base_config,
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
 	_cleanup_(reactor_free_p) struct reactor *r = NULL;
@@ -152,15 +161,17 @@ const struct command cmd_kernel_build = {
 		"kept only when it is a clean git checkout.",
 	.option = build_options,
 	.conflict = (const struct option_conflict[]){ { "source", "git" }, { NULL, NULL } },
-	.example = (const struct example[]){
-		{ "ktstr kernel build distro --schedulers", "the distribution's kernel and its sched_ext schedulers" },
-		{ "ktstr kernel build 6.12 6.14..6.17", "the newest patch of each series" },
-		{ "ktstr kernel build --source ~/linux", "a source tree, in place" },
-		{ "ktstr kernel build "
-		  "git+https://git.kernel.org/pub/scm/linux/kernel/git/tj/sched_ext.git#branch=for-next",
-		  "a branch of a git repository" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "ktstr kernel build distro --schedulers",
+			  "the distribution's kernel and its sched_ext schedulers" },
+			{ "ktstr kernel build 6.12 6.14..6.17", "the newest patch of each series" },
+			{ "ktstr kernel build --source ~/linux", "a source tree, in place" },
+			{ "ktstr kernel build "
+			  "git+https://git.kernel.org/pub/scm/linux/kernel/git/tj/sched_ext.git#branch=for-next",
+			  "a branch of a git repository" },
+			{ NULL },
+		},
 	.environment = (const enum environment_id[]){ KERNEL_ENVIRONMENT, ENV_MAX },
 	.files = FILES_CACHE | FILES_LOCKS,
 	OPERANDS(struct build_args, operands),

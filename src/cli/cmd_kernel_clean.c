@@ -102,11 +102,13 @@ const struct command cmd_kernel_clean = {
 		"first; without a terminal it needs --force. An entry that is being built is not touched.",
 	.option = clean_options,
 	.conflict = (const struct option_conflict[]){ { "keep", "corrupt-only" }, { NULL, NULL } },
-	.example = (const struct example[]){
-		{ "ktstr kernel clean --keep 3", "keep the three newest" },
-		{ "ktstr kernel clean --corrupt-only --force", "remove what cannot be used, without a question" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "ktstr kernel clean --keep 3", "keep the three newest" },
+			{ "ktstr kernel clean --corrupt-only --force",
+			  "remove what cannot be used, without a question" },
+			{ NULL },
+		},
 	.environment = (const enum environment_id[]){ ENV_CACHE_DIR, ENV_XDG_CACHE_HOME, ENV_MAX },
 	.files = FILES_CACHE,
 	.size = sizeof(struct clean_args),

@@ -17,8 +17,9 @@ struct list_args {
 };
 
 static const struct option_row list_options[] = {
-	OPT_STRING(struct list_args, kernel, "kernel", 'k', "RANGE", "print the versions that A..B means, and nothing "
-								     "else"),
+	OPT_STRING(struct list_args, kernel, "kernel", 'k', "RANGE",
+		   "print the versions that A..B means, and nothing "
+		   "else"),
 	OPT_ALSO_STRING(struct list_args, kernel, "range", "RANGE"),
 	OPT_FLAG(struct list_args, include_eol, "include-eol", 0,
 		 "with --kernel: also series that are not maintained any more"),
@@ -32,7 +33,7 @@ static const struct option_row list_options[] = {
 struct active {
 	struct releases releases;
 	bool known;
-	char *why;	/* not known, though it was asked */
+	char *why; /* not known, though it was asked */
 };
 
 static void active_done(struct active *a)
@@ -68,9 +69,9 @@ static void find_active(const struct list_args *a, const struct cache_entry *lis
 	err_format(err, &text);
 	ret->why = buf_steal(&text);
 	say_printf("kernel list: failed to fetch active kernel series (%s); EOL annotation disabled for this run. "
-		"--offline "
-		"does not ask\n",
-		ret->why);
+		   "--offline "
+		   "does not ask\n",
+		   ret->why);
 }
 
 /* --- printing ----------------------------------------------------------------------------------------------------- */
@@ -207,15 +208,21 @@ static int print_preview(const struct list_args *a, const struct kernel_ref *ref
 static int preview(const struct list_args *a, const struct cache *cache, struct err **err)
 {
 	/* The versions are wanted, not which of them are cached. */
-	struct kernels_request q = { .texts = &a->kernel, .count = 1, .build = true, .force = true,
-				     .include_eol = a->include_eol, .skip_sha256 = true, .quiet = true };
+	struct kernels_request q = { .texts = &a->kernel,
+				     .count = 1,
+				     .build = true,
+				     .force = true,
+				     .include_eol = a->include_eol,
+				     .skip_sha256 = true,
+				     .quiet = true };
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
 	_cleanup_(reactor_free_p) struct reactor *r = NULL;
 	struct kernel_ref ref;
 	int result = kernel_ref_parse(a->kernel, &ref, err);
 	if (result == 0 && ref.kind != REF_RANGE)
-		result = FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--kernel: '%s' is not a range; kernel list previews "
-							    "ranges like 6.6..6.12",
+		result = FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			      "--kernel: '%s' is not a range; kernel list previews "
+			      "ranges like 6.6..6.12",
 			      a->kernel);
 	if (result == 0)
 		result = reactor_new(&r, err);
@@ -256,11 +263,13 @@ const struct command cmd_kernel_list = {
 	.text = "The newest is first. Entries that cannot be used are marked with the reason, and entries of series "
 		"that "
 		"are not maintained any more are marked too. --kernel A..B prints the versions that a range means.",
-	.example = (const struct example[]){
-		{ "ktstr kernel list --kernel 6.6..6.12", "the versions that 'ktstr test --kernel 6.6..6.12' would "
-							  "take" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "ktstr kernel list --kernel 6.6..6.12",
+			  "the versions that 'ktstr test --kernel 6.6..6.12' would "
+			  "take" },
+			{ NULL },
+		},
 	.environment = (const enum environment_id[]){ ENV_CACHE_DIR, ENV_KERNEL_MIRROR, ENV_MAX },
 	.files = FILES_CACHE,
 	.option = list_options,

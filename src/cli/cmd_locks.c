@@ -16,7 +16,7 @@
 
 struct locks_args {
 	bool json;
-	nsec_t watch;	/* 0: once */
+	nsec_t watch; /* 0: once */
 };
 
 static const struct option_row locks_options[] = {
@@ -126,7 +126,8 @@ static int watch_result(struct session *s, struct err **err)
 static int watch_locks(struct lock_scan *scan, const struct host *h, nsec_t period, bool json, struct err **err)
 {
 	_cleanup_(reactor_free_p) struct reactor *reactor = NULL;
-	struct session s = {.watch = {.scan = scan, .host = h, .period = period, .fd = STDOUT_FILENO, .json = json}};
+	struct session s = { .watch = {
+				     .scan = scan, .host = h, .period = period, .fd = STDOUT_FILENO, .json = json } };
 	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH };
 	struct signals signals;
 	sigset_t set;
@@ -173,10 +174,11 @@ const struct command cmd_locks = {
 		"$KTSTR_LOCK_DIR (/tmp), kernels and source trees in the cache, run directories. On a terminal it also "
 		"draws the host: each last-level cache with its CPUs, and who holds them. Takes no lock. With --watch "
 		"it ends on ^C with status 0.",
-	.example = (const struct example[]){
-		{ "ktstr locks --watch 1s", "see machines come and go" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "ktstr locks --watch 1s", "see machines come and go" },
+			{ NULL },
+		},
 	.environment = (const enum environment_id[]){ ENV_LOCK_DIR, ENV_CACHE_DIR, ENV_RUNS_ROOT, ENV_MAX },
 	.files = FILES_LOCKS,
 	.option = locks_options,

@@ -66,9 +66,10 @@ static int run_new(void *args, struct err **err)
 		if (r < 0)
 			return err_wrap(err, r, "make a project in '%s'", dir);
 	}
-	fprintf(stderr, "made a project in %s; now:\n  cd %s\n  make kernel    # once: builds a kernel\n  make "
-			"check\n", dir,
-		dir);
+	fprintf(stderr,
+		"made a project in %s; now:\n  cd %s\n  make kernel    # once: builds a kernel\n  make "
+		"check\n",
+		dir, dir);
 	return 0;
 }
 
@@ -80,10 +81,11 @@ const struct command cmd_new = {
 	.text = "Writes tests.c, a Makefile, a workflow for continuous integration, a README and a .gitignore into "
 		"DIR, "
 		"which is made, or is empty. 'make check' there runs the test; it finds libktstr by pkg-config.",
-	.example = (const struct example[]){
-		{ "ktstr new mytests", "then: cd mytests, make kernel, make check" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "ktstr new mytests", "then: cd mytests, make kernel, make check" },
+			{ NULL },
+		},
 	OPERANDS(struct new_args, operands),
 	.run = run_new,
 };

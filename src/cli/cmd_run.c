@@ -37,7 +37,7 @@ struct run_args {
 
 static const struct option_row run_options[] = {
 	OPT_DURATION(struct run_args, duration, "duration", 0, "TIME", NSEC_PER_MSEC, 24 * 60 * NSEC_PER_MIN,
-		     DURATION_DEFAULT_S * NSEC_PER_SEC, NSEC_PER_SEC, "of each scenario"),
+		     DURATION_DEFAULT_S *NSEC_PER_SEC, NSEC_PER_SEC, "of each scenario"),
 	OPT_NUMBER(struct run_args, workers, "workers", 0, "N", 1, WORKERS_MOST, 4,
 		   "workers of a control group, where the scenario does not say"),
 	OPT_STRING(struct run_args, filter, "filter", 0, "TEXT", "only those with TEXT in their name"),
@@ -64,7 +64,7 @@ struct session {
 	int signals;
 	bool interrupted;
 	unsigned count, passed, skipped, failed, inconclusive;
-	json_t *all;			/* with --json */
+	json_t *all; /* with --json */
 };
 
 /* --- one scenario ------------------------------------------------------------------------------------------------- */
@@ -98,10 +98,11 @@ static void take_signal(struct session *s)
 }
 
 /* Until it is over: by itself, by its time, or by a signal to us. */
-static void hear_out(struct session *s, struct evidence *e)
+static void wait_for_end(struct session *s, struct evidence *e)
 {
 	nsec_t deadline = nsec_now() + 3 * s->how.duration + 30 * NSEC_PER_SEC;
-	struct pollfd fd[] = { { s->engine.channel, POLLIN, 0 }, { s->engine.pidfd, POLLIN, 0 },
+	struct pollfd fd[] = { { s->engine.channel, POLLIN, 0 },
+			       { s->engine.pidfd, POLLIN, 0 },
 			       { s->signals, POLLIN, 0 } };
 	while (!s->interrupted) {
 		struct timespec left = nsec_to_timespec(MAX_OF(deadline - nsec_now(), 0));
@@ -124,7 +125,7 @@ static int observe(struct session *s, struct evidence *e, struct err **err)
 	if (r < 0)
 		return r;
 	e->has_hello = true;
-	hear_out(s, e);
+	wait_for_end(s, e);
 	take_packets(&s->engine, e);
 	e->interrupted = s->interrupted;
 	e->test_exit.status = host_engine_reap(&s->engine);
@@ -142,7 +143,7 @@ static void tell(struct session *s, const struct judgement *j, double seconds)
 	static const char *const words[] = { "PASS", "FAIL", "INCONCLUSIVE", "SKIP" };
 	static const enum term_style colors[] = { TERM_GOOD, TERM_BAD, TERM_WARN, TERM_DIM };
 	out_printf("%s[%s]%s %s/default (%.1fs)\n", term_style(&s->term, colors[j->verdict]), words[j->verdict],
-	       term_plain(&s->term), s->how.scenario, seconds);
+		   term_plain(&s->term), s->how.scenario, seconds);
 	for (uint32_t i = 0; i < j->details; i++)
 		out_printf("  %s\n", j->detail[i].text);
 	for (uint32_t i = 0; i < j->unjudged_count; i++)
@@ -331,12 +332,14 @@ const struct command cmd_run = {
 		"removed afterwards; the next run removes the group of a run that was killed. A scenario that needs "
 		"something that the machine lacks, a controller or a second cache, is skipped.",
 	.option = run_options,
-	.example = (const struct example[]){
-		{ "ktstr run cgroup_steady --duration 20s", "one scenario" },
-		{ "ktstr run --filter nested --work-type PipeIo", "those with 'nested' in their name, with other "
-								  "work" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "ktstr run cgroup_steady --duration 20s", "one scenario" },
+			{ "ktstr run --filter nested --work-type PipeIo",
+			  "those with 'nested' in their name, with other "
+			  "work" },
+			{ NULL },
+		},
 	.judges = true,
 	OPERANDS(struct run_args, operands),
 	.run = run_run,

@@ -72,10 +72,10 @@ static void print_text(const struct test_decl *t, const struct thresholds *limit
 {
 	char value[32];
 	out_printf("Test: %s\nScheduler: %s\nResolved assertion thresholds:\n", t->name,
-	       t->scheduler ? t->scheduler->name : "eevdf");
+		   t->scheduler ? t->scheduler->name : "eevdf");
 	for (unsigned i = 0; i < LIMIT_MAX; i++)
 		out_printf("  %-38s: %-10s (%s)\n", threshold_rows[i].name, value_text(limits, i, value, sizeof(value)),
-		       threshold_rows[i].measured ? origins[limits->limit[i].origin] : "not measured yet");
+			   threshold_rows[i].measured ? origins[limits->limit[i].origin] : "not measured yet");
 }
 
 static void print_json(const struct test_decl *t, const struct thresholds *limits)
@@ -142,12 +142,13 @@ const struct command cmd_show_thresholds = {
 		"one that is off was switched off by that layer. Checks that a scenario sets for one cgroup or load "
 		"are put over these when it runs.",
 	.option = thresholds_options,
-	.example = (const struct example[]){
-		{ "ktstr show-thresholds two_cgroups", "by the name of its function" },
-		{ "ktstr show-thresholds ktstr/two_cgroups --release build/tests", "by its full name, in these "
-										   "binaries" },
-		{ NULL },
-	},
+	.example =
+		(const struct example[]){
+			{ "ktstr show-thresholds two_cgroups", "by the name of its function" },
+			{ "ktstr show-thresholds ktstr/two_cgroups --release build/tests", "by its full name, in these "
+											   "binaries" },
+			{ NULL },
+		},
 	OPERANDS(struct thresholds_args, operands),
 	.run = run_show_thresholds,
 };

@@ -30,22 +30,22 @@ struct session {
 	struct kernel kernel[KERNELS_MAX];
 	struct rundir rundir[KERNELS_MAX];
 	char commit[COMMIT_TEXT_MAX];
-	size_t kernels, first;	/* first: of those whose tests run now */
-	bool labels;		/* there are several, so names say which */
+	size_t kernels, first; /* first: of those whose tests run now */
+	bool labels;	       /* there are several, so names say which */
 	const struct test_args *args;
 	struct run_counts counts;
 	struct filter *filter;
 	struct plan plan;
 	struct accel_choice accel;
-	char **environment;	/* of what replay lines have to name */
+	char **environment; /* of what replay lines have to name */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
 	struct flake_policy flake;
 	struct partition partition;
-	unsigned allowed;	/* CPUs */
+	unsigned allowed; /* CPUs */
 	struct budget budget;
 	enum plan_perf perf;
-	char *snapshot_cache;	/* NULL: tests boot */
+	char *snapshot_cache; /* NULL: tests boot */
 };
 
 static void session_done(struct session *s)
@@ -72,7 +72,8 @@ static int parse_flake(const struct test_args *a, struct flake_policy *ret, stru
 	if (a->require > MAX_OF(a->repeat, 1))
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--require %lu of --repeat %lu cannot pass", a->require,
 			    a->repeat);
-	*ret = (struct flake_policy){ .retries = (unsigned)a->retries, .repeat = (unsigned)a->repeat,
+	*ret = (struct flake_policy){ .retries = (unsigned)a->retries,
+				      .repeat = (unsigned)a->repeat,
 				      .require = (unsigned)(a->require ? a->require : a->repeat) };
 	return 0;
 }
@@ -128,7 +129,8 @@ static int refuse_passed_on(const struct strings *paths, struct err **err)
 		if (paths->item[i][0] == '-' && !path_exists(paths->item[i]))
 			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
 				    "test: '%s' stands behind '--', where paths are; leave the '--' "
-				    "out", paths->item[i]);
+				    "out",
+				    paths->item[i]);
 	return 0;
 }
 
@@ -162,11 +164,18 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 {
 	_cleanup_free_ char *clang = tool_clang();
 	struct kernels_request q = {
-		.ready = a->eager ? run_ready_kernel : NULL, .data = s,
-		.texts = a->kernel.item, .count = a->kernel.count, .schedulers = needs_schedulers(s) && clang,
-		.stop_at_failure = true, .include_eol = a->include_eol, .skip_sha256 = a->skip_sha256,
-		.no_verify_signature = a->no_verify_signature, .json = a->json,
-		.no_ccache = a->no_ccache, .cpu_cap = a->cpu_cap,
+		.ready = a->eager ? run_ready_kernel : NULL,
+		.data = s,
+		.texts = a->kernel.item,
+		.count = a->kernel.count,
+		.schedulers = needs_schedulers(s) && clang,
+		.stop_at_failure = true,
+		.include_eol = a->include_eol,
+		.skip_sha256 = a->skip_sha256,
+		.no_verify_signature = a->no_verify_signature,
+		.json = a->json,
+		.no_ccache = a->no_ccache,
+		.cpu_cap = a->cpu_cap,
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
 	int r = kernels_get(s->reactor, &s->cache, &q, &k, err);
@@ -194,8 +203,8 @@ static int open_rundirs(struct session *s, struct err **err)
 		bool twin = false;
 		for (size_t j = 0; j < i; j++)
 			twin |= !strcmp(s->kernel[i].version, s->kernel[j].version);
-		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, s->commit, suites,
-				    &s->rundir[i], err);
+		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, s->commit, suites, &s->rundir[i],
+				    err);
 		if (r < 0)
 			return r;
 	}
@@ -207,9 +216,14 @@ static int open_rundirs(struct session *s, struct err **err)
 static int make_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
-		.suites = s->suite, .suite_count = s->suites, .kernels = s->kernel + s->first,
-		.kernel_count = s->kernels - s->first, .labels = s->labels,
-		.backend = s->accel.backend, .strict = a->release, .gauntlet = a->gauntlet,
+		.suites = s->suite,
+		.suite_count = s->suites,
+		.kernels = s->kernel + s->first,
+		.kernel_count = s->kernels - s->first,
+		.labels = s->labels,
+		.backend = s->accel.backend,
+		.strict = a->release,
+		.gauntlet = a->gauntlet,
 		.perf = s->perf,
 		.time_dilation = (unsigned)a->time_dilation,
 	};
@@ -239,8 +253,8 @@ static int spend_budget(struct session *s, struct err **err)
 	if (plan_budget(&s->plan, budget, &report) < 0)
 		return FAIL_SYS(err, -ENOMEM, "choose tests for the budget");
 	say_printf("ktstr budget: %zu/%zu tests, %.0f/%.0fs used, %u/%u configurations covered, %u/%u pairs of them\n",
-		report.kept, report.total, (double)report.used / 1e9, (double)budget / 1e9, report.features,
-		report.features_possible, report.pairs, report.pairs_possible);
+		   report.kept, report.total, (double)report.used / 1e9, (double)budget / 1e9, report.features,
+		   report.features_possible, report.pairs, report.pairs_possible);
 	return 0;
 }
 
@@ -286,7 +300,7 @@ static void print_case(const struct plan_case *c, bool timed, bool json)
 		out_printf("%-48s %-12s %-10s skip: %s\n", c->name, c->topology_text, scheduler_of(c), c->skip);
 	else if (timed)
 		out_printf("%-48s %-12s %-10s %s%s\n", c->name, c->topology_text, scheduler_of(c),
-		       c->estimate_known ? "" : "~", nsec_format(c->estimate, estimate));
+			   c->estimate_known ? "" : "~", nsec_format(c->estimate, estimate));
 	else
 		out_printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler_of(c));
 }
@@ -343,9 +357,9 @@ static int dry_run(struct session *s, const struct test_args *a, struct err **er
 	}
 	if (r == 0)
 		say_printf("%zu tests on each kernel, %s of machines, %s with %u at a time; %u times known from runs "
-			"before\n",
-			s->plan.count, nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall),
-			slots, known);
+			   "before\n",
+			   s->plan.count, nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall),
+			   slots, known);
 	return r;
 }
 
@@ -402,8 +416,8 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.messages = &standard_error,
 	};
 	struct run_counts counts = { 0 };
-	say_printf("%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, slots_of(s, a),
-		s->seed, s->accel.backend->name, s->accel.reason);
+	say_printf("%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, slots_of(s, a), s->seed,
+		   s->accel.backend->name, s->accel.reason);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);
 	return r;
@@ -451,7 +465,7 @@ static int check_lock_dir(const struct session *s, struct err **err)
 		return 0;
 	int r = lock_dir_open(lock_dir_path(), NULL, &dir, err);
 	if (r == 0)
-		r = lock_bell_watch(&dir, &inotify, err);
+		r = release_event_watch(&dir, &inotify, err);
 	fd_close(inotify);
 	lock_dir_done(&dir);
 	return r;
@@ -540,9 +554,7 @@ static int run_test(void *args, struct err **err)
 	if (r == 0)
 		r = load_suites(&s, a, err);
 	if (r == 0)
-		r = a->list	 ? list_tests(&s, a, err)
-		    : a->dry_run ? dry_run(&s, a, err)
-				 : run_on_kernels(&s, a, err);
+		r = a->list ? list_tests(&s, a, err) : a->dry_run ? dry_run(&s, a, err) : run_on_kernels(&s, a, err);
 	return end_trace(trace, r, err);
 }
 
@@ -563,19 +575,20 @@ const struct command cmd_test = {
 		"run.",
 	.option = test_options,
 	.conflict = test_conflicts,
-	.example = (const struct example[]){
-		{ "ktstr test a.out", "the tests of one binary" },
-		{ "ktstr test --kernel 6.12,6.14 --kernel ./linux build", "a matrix of kernels" },
-		{ "ktstr test --gauntlet --dry-run", "every test over every preset topology: what, in which order, "
-						     "how long" },
-		{ "ktstr test -E 'scheduler(simple) & !test(/stress/)'", "some of them" },
-		{ "ktstr test --repeat 20 --require 20", "twenty seeds, all must pass" },
-		{ NULL },
-	},
-	.environment = (const enum environment_id[]){
-		ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE, ENV_NO_SKIP_MODE, ENV_RUNS_ROOT,
-			ENV_SIDECAR_DIR,
-		ENV_SCHEDULER, ENV_SCHEDULER_BIN, ENV_VERBOSE, KERNEL_ENVIRONMENT, ENV_MAX },
+	.example =
+		(const struct example[]){
+			{ "ktstr test a.out", "the tests of one binary" },
+			{ "ktstr test --kernel 6.12,6.14 --kernel ./linux build", "a matrix of kernels" },
+			{ "ktstr test --gauntlet --dry-run",
+			  "every test over every preset topology: what, in which order, "
+			  "how long" },
+			{ "ktstr test -E 'scheduler(simple) & !test(/stress/)'", "some of them" },
+			{ "ktstr test --repeat 20 --require 20", "twenty seeds, all must pass" },
+			{ NULL },
+		},
+	.environment = (const enum environment_id[]){ ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE,
+						      ENV_NO_SKIP_MODE, ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_SCHEDULER,
+						      ENV_SCHEDULER_BIN, ENV_VERBOSE, KERNEL_ENVIRONMENT, ENV_MAX },
 	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
 	.judges = true,
 	OPERANDS(struct test_args, paths),

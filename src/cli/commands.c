@@ -5,20 +5,8 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-	&cmd_test,
-	&cmd_show_thresholds,
-	&cmd_new,
-	&cmd_kernel_build,
-	&cmd_kernel_list,
-	&cmd_kernel_clean,
-	&cmd_run,
-	&cmd_list,
-	&cmd_locks,
-	&cmd_topo,
-	&cmd_doctor,
-	&cmd_completions,
-	&cmd_help,
-	NULL,
+	&cmd_test, &cmd_show_thresholds, &cmd_new,  &cmd_kernel_build, &cmd_kernel_list, &cmd_kernel_clean, &cmd_run,
+	&cmd_list, &cmd_locks,		 &cmd_topo, &cmd_doctor,       &cmd_completions, &cmd_help,	    NULL,
 };
 
 const struct command_family command_families[] = {
@@ -49,7 +37,10 @@ void command_family_members(const struct command_family *family, struct buf *out
 	for (const struct command *const *c = commands; *c; c++) {
 		if (!is_member(*c, family))
 			continue;
-		buf_appendf(out, "%s%s", left == all ? "" : left > 1 ? ", " : " or ",
+		buf_appendf(out, "%s%s",
+			    left == all ? ""
+			    : left > 1	? ", "
+					: " or ",
 			    (*c)->name + strlen(family->name) + 1);
 		left--;
 	}

@@ -93,9 +93,11 @@ static void write_bash(const char *program, struct buf *out)
 		      "\tlocal command=${COMP_WORDS[1]} first=1 options= operands= value=\n\tCOMPREPLY=()\n"
 		      "\tcase \"$command\" in\n");
 	for (const struct command_family *f = command_families; f->name; f++) {
-		buf_appendf(out, "\t'%s')\n\t\tfirst=2 command=\"%s ${COMP_WORDS[2]}\"\n"
-				 "\t\tif [ \"$COMP_CWORD\" = 2 ]; then\n\t\t\tCOMPREPLY=($(compgen -W "
-				 "'", f->name, f->name);
+		buf_appendf(out,
+			    "\t'%s')\n\t\tfirst=2 command=\"%s ${COMP_WORDS[2]}\"\n"
+			    "\t\tif [ \"$COMP_CWORD\" = 2 ]; then\n\t\t\tCOMPREPLY=($(compgen -W "
+			    "'",
+			    f->name, f->name);
 		each_member(out, f, bash_word);
 		buf_puts(out, "--help' -- \"$current\"))\n\t\t\treturn\n\t\tfi ;;\n");
 	}
@@ -104,14 +106,16 @@ static void write_bash(const char *program, struct buf *out)
 	buf_puts(out, "--help --version' -- \"$current\"))\n\t\treturn\n\tfi\n\tcase \"$command\" in\n");
 	for (const struct command *const *c = commands; *c; c++)
 		bash_command(*c, out);
-	buf_appendf(out, "\tesac\n"
-			 "\tif [ -z \"$value\" ] && [ \"${current#-}\" != \"$current\" ]; then\n"
-			 "\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
-			 "\telif [ -n \"$operands\" ] && { [ -n \"$value\" ] || [ \"$COMP_CWORD\" = $((first+1)) ]; "
-			 "}; then\n"
-			 "\t\tCOMPREPLY=($(compgen -W \"$operands\" -- \"$current\"))\n"
-			 "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$current\"))\n\tfi\n}\n"
-			 "complete -o filenames -F _ktstr %s\n", program);
+	buf_appendf(out,
+		    "\tesac\n"
+		    "\tif [ -z \"$value\" ] && [ \"${current#-}\" != \"$current\" ]; then\n"
+		    "\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$current\"))\n"
+		    "\telif [ -n \"$operands\" ] && { [ -n \"$value\" ] || [ \"$COMP_CWORD\" = $((first+1)) ]; "
+		    "}; then\n"
+		    "\t\tCOMPREPLY=($(compgen -W \"$operands\" -- \"$current\"))\n"
+		    "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$current\"))\n\tfi\n}\n"
+		    "complete -o filenames -F _ktstr %s\n",
+		    program);
 }
 
 /* --- zsh ---------------------------------------------------------------------------------------------------------- */
@@ -175,23 +179,29 @@ static void zsh_command(const struct command *c, struct buf *out)
 
 static void write_zsh(const char *program, struct buf *out)
 {
-	buf_appendf(out, "#compdef %s\n_ktstr() {\n\tlocal command=$words[2]\n\tlocal -a names\n"
-			 "\tif (( CURRENT == 2 )); then\n\t\tnames=(", program);
+	buf_appendf(out,
+		    "#compdef %s\n_ktstr() {\n\tlocal command=$words[2]\n\tlocal -a names\n"
+		    "\tif (( CURRENT == 2 )); then\n\t\tnames=(",
+		    program);
 	each_first_word(out, zsh_word);
 	buf_puts(out, ")\n\t\t_describe command names\n\t\treturn\n\tfi\n\tshift words\n\t(( CURRENT-- ))\n"
 		      "\tcase $command in\n");
 	for (const struct command_family *f = command_families; f->name; f++) {
 		buf_appendf(out, "\t'%s')\n\t\tif (( CURRENT == 2 )); then\n\t\t\tnames=(", f->name);
 		each_member(out, f, zsh_word);
-		buf_appendf(out, ")\n\t\t\t_describe command names\n\t\t\treturn\n\t\tfi\n"
-				 "\t\tcommand=\"%s $words[2]\"\n\t\tshift words\n\t\t(( CURRENT-- )) ;;\n", f->name);
+		buf_appendf(out,
+			    ")\n\t\t\t_describe command names\n\t\t\treturn\n\t\tfi\n"
+			    "\t\tcommand=\"%s $words[2]\"\n\t\tshift words\n\t\t(( CURRENT-- )) ;;\n",
+			    f->name);
 	}
 	buf_puts(out, "\tesac\n\tcase $command in\n");
 	for (const struct command *const *c = commands; *c; c++)
 		zsh_command(*c, out);
-	buf_appendf(out, "\tesac\n}\nif [ \"$funcstack[1]\" = _ktstr ]; then\n\t_ktstr \"$@\"\nelse\n\tcompdef _ktstr "
-			 "%s\n"
-			 "fi\n", program);
+	buf_appendf(out,
+		    "\tesac\n}\nif [ \"$funcstack[1]\" = _ktstr ]; then\n\t_ktstr \"$@\"\nelse\n\tcompdef _ktstr "
+		    "%s\n"
+		    "fi\n",
+		    program);
 }
 
 /* --- fish --------------------------------------------------------------------------------------------------------- */
@@ -315,12 +325,15 @@ static void write_table(struct buf *out, const char *open, const char *middle, c
 
 static void write_elvish(const char *program, struct buf *out)
 {
-	buf_appendf(out, "set edit:completion:arg-completer[%s] = {|@words|\n"
-			 "\tfn candidate {|name text| edit:complex-candidate $name &display=$name'  '$text }\n"
-			 "\tvar command = ''\n\tif (> (count $words) 2) { set command = $words[1] }\n", program);
+	buf_appendf(out,
+		    "set edit:completion:arg-completer[%s] = {|@words|\n"
+		    "\tfn candidate {|name text| edit:complex-candidate $name &display=$name'  '$text }\n"
+		    "\tvar command = ''\n\tif (> (count $words) 2) { set command = $words[1] }\n",
+		    program);
 	for (const struct command_family *f = command_families; f->name; f++)
-		buf_appendf(out, "\tif (and (eq $command '%s') (> (count $words) 3)) { set command = '%s '$words[2] "
-				 "}\n",
+		buf_appendf(out,
+			    "\tif (and (eq $command '%s') (> (count $words) 3)) { set command = '%s '$words[2] "
+			    "}\n",
 			    f->name, f->name);
 	buf_puts(out, "\tvar table = [\n");
 	write_table(out, "\t\t&'", "'={\n", "\t\t}\n", elvish_word);
@@ -330,11 +343,13 @@ static void write_elvish(const char *program, struct buf *out)
 
 static void write_powershell(const char *program, struct buf *out)
 {
-	buf_appendf(out, "Register-ArgumentCompleter -Native -CommandName '%s' -ScriptBlock {\n"
-			 "\tparam($word, $ast, $position)\n"
-			 "\t$words = @($ast.CommandElements | ForEach-Object { $_.ToString() })\n"
-			 "\tif ($word -ne '') { $words = @($words | Select-Object -SkipLast 1) }\n"
-			 "\t$command = if ($words.Count -gt 1) { $words[1] } else { '' }\n", program);
+	buf_appendf(out,
+		    "Register-ArgumentCompleter -Native -CommandName '%s' -ScriptBlock {\n"
+		    "\tparam($word, $ast, $position)\n"
+		    "\t$words = @($ast.CommandElements | ForEach-Object { $_.ToString() })\n"
+		    "\tif ($word -ne '') { $words = @($words | Select-Object -SkipLast 1) }\n"
+		    "\t$command = if ($words.Count -gt 1) { $words[1] } else { '' }\n",
+		    program);
 	for (const struct command_family *f = command_families; f->name; f++)
 		buf_appendf(out, "\tif ($command -eq '%s' -and $words.Count -gt 2) { $command = '%s ' + $words[2] }\n",
 			    f->name, f->name);

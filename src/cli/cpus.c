@@ -7,7 +7,7 @@
 #include "cli/out.h"
 #include "reactor/signal.h"
 
-#define SAY_AFTER	NSEC_PER_SEC
+#define SAY_AFTER NSEC_PER_SEC
 
 static void on_signal(void *data, int sig)
 {
@@ -69,22 +69,22 @@ static int enter_sandbox(struct cpu_hold *h, bool said, struct err **err)
 		r = sandbox_make(&h->groups, &h->plan, said, &h->sandbox, err);
 	if (r == 0 && *h->sandbox.note && (said || h->sandbox.path))
 		say_printf("note: %s; builds are kept to their CPUs by affinity%s\n", h->sandbox.note,
-			h->sandbox.path ? " too" : " alone");
+			   h->sandbox.path ? " too" : " alone");
 	return r;
 }
 
 int cpu_hold_take(struct reactor *r, unsigned cpus, bool said, struct cpu_hold *ret, struct err **err)
 {
-	struct desk_config config = { .bypass = budget_environment(NULL).bypass, .give_up = ADMIT_GIVE_UP };
-	struct desk desk;
+	struct host_resources_config config = { .bypass = budget_environment(NULL).bypass, .give_up = ADMIT_GIVE_UP };
+	struct host_resources resources;
 	*ret = CPU_HOLD_NULL;
-	int result = desk_open(r, &config, &desk, err);
+	int result = host_resources_open(r, &config, &resources, err);
 	if (result < 0)
 		return result;
-	if (*desk.note)
-		say_printf("warning: %s\n", desk.note);
-	result = claim_cpus(r, &desk.admit, cpus, ret, err);
-	desk_close(&desk);
+	if (*resources.note)
+		say_printf("warning: %s\n", resources.note);
+	result = claim_cpus(r, &resources.admit, cpus, ret, err);
+	host_resources_close(&resources);
 	if (result == 0 && ret->plan.nodes > 1)
 		say_printf("the %u CPUs lie in %u NUMA nodes: no fewer have as many\n", cpus, ret->plan.nodes);
 	if (result == 0)

@@ -3,14 +3,14 @@
 #ifndef KTSTR_CLI_CPUS_H
 #define KTSTR_CLI_CPUS_H
 
-#include "lock/desk.h"
+#include "lock/host_resources.h"
 #include "lock/sandbox.h"
 
 struct cpu_hold {
-	struct cpu_plan plan;	/* plan.cpus is the affinity mask */
+	struct cpu_plan plan; /* plan.cpus is the affinity mask */
 	struct lock_set locks;
 	struct sandboxes groups;
-	struct sandbox sandbox;	/* sandbox.procs is what to enter by */
+	struct sandbox sandbox; /* sandbox.procs is what to enter by */
 };
 
 #define CPU_HOLD_NULL ((struct cpu_hold){ .locks = LOCK_SET_NULL, .sandbox = SANDBOX_NULL })

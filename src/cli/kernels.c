@@ -156,9 +156,12 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 {
 	struct kernel_ref refs[KERNELS_MAX] = { 0 };
 	/* .ask: a cache entry without the selftests is not the answer; the job that the version becomes will look. */
-	struct resolve_config config = { .cache = cache, .refs = refs, .build = q->build,
+	struct resolve_config config = { .cache = cache,
+					 .refs = refs,
+					 .build = q->build,
 					 .ask = q->force || q->extra_kconfig || q->base_config || q->selftests,
-					 .include_eol = q->include_eol, .skip_sha256 = q->skip_sha256,
+					 .include_eol = q->include_eol,
+					 .skip_sha256 = q->skip_sha256,
 					 .no_verify_signature = q->no_verify_signature };
 	int result = parse_refs(q, refs, &config.count, err);
 	if (result == 0 && may_download(refs, config.count, q->build))
@@ -311,7 +314,10 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 		 struct kernels_result *ret, struct err **err)
 {
 	_cleanup_buf_ struct buf extra = BUF_NULL;
-	struct kernel_batch_config config = { .cache = cache, .ids = ret->ids, .count = ret->count, .http = http,
+	struct kernel_batch_config config = { .cache = cache,
+					      .ids = ret->ids,
+					      .count = ret->count,
+					      .http = http,
 					      .stop_at_failure = q->stop_at_failure };
 	if (all_cached(ret) && !q->ready)
 		return take_cached(ret);
@@ -322,8 +328,13 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 	if (result == 0)
 		result = read_extra(q, &extra, err);
 	config.job = (struct kernel_job_config){
-		.base_config = q->base_config, .extra_kconfig = extra.len ? buf_str(&extra) : NULL, .force = q->force,
-		.clean = q->clean, .schedulers = q->schedulers, .selftests = q->selftests, .ccache = wants_ccache(q),
+		.base_config = q->base_config,
+		.extra_kconfig = extra.len ? buf_str(&extra) : NULL,
+		.force = q->force,
+		.clean = q->clean,
+		.schedulers = q->schedulers,
+		.selftests = q->selftests,
+		.ccache = wants_ccache(q),
 	};
 	struct cpu_hold hold = CPU_HOLD_NULL;
 	/* Given back when the last build has ended, with --eager also after the tests that ran meanwhile. */

@@ -9,27 +9,27 @@
 struct kernels_result;
 
 struct kernels_request {
-	const char *const *texts;	/* as written, @count of them; none: KTSTR_KERNEL, or what `build` says */
+	const char *const *texts; /* as written, @count of them; none: KTSTR_KERNEL, or what `build` says */
 	size_t count;
-	bool build;			/* REF_DEFAULT is the newest stable release */
+	bool build; /* REF_DEFAULT is the newest stable release */
 	bool force, clean, schedulers, selftests, no_ccache, include_eol, skip_sha256, no_verify_signature, json;
 	bool stop_at_failure;
-	bool quiet;			/* what a range came to is not told on standard error */
+	bool quiet; /* what a range came to is not told on standard error */
 	/* Told of each kernel as soon as it can be booted, while others may still be on their way; NULL: nobody is. */
 	int (*ready)(void *data, const struct kernels_result *k, size_t i, struct err **err);
 	void *data;
-	const char *cpu_cap;	/* as it was said; NULL: not */
-	const char *extra_kconfig;	/* a file */
+	const char *cpu_cap;	   /* as it was said; NULL: not */
+	const char *extra_kconfig; /* a file */
 	const char *base_config;
 };
 
 /* Each kernel once, in the order in which they were named. */
 struct kernels_result {
 	struct kernel_id *ids;
-	char **keys;		/* in the cache; NULL: a tree that was built where it is, or a failure */
-	bool *built;		/* built, now or before */
+	char **keys; /* in the cache; NULL: a tree that was built where it is, or a failure */
+	bool *built; /* built, now or before */
 	size_t count, failed;
-	char *failed_names;	/* "6.12.3, 6.13.1" */
+	char *failed_names; /* "6.12.3, 6.13.1" */
 };
 
 /*

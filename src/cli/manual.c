@@ -5,11 +5,14 @@
 
 #include "cli/options.h"
 
-#define OPTION_COLUMN 29	/* where the help of an option begins */
+#define OPTION_COLUMN 29 /* where the help of an option begins */
 
 static const char synopsis[] = "test Linux process schedulers in virtual machines";
 static const char *const group_titles[GROUP_MAX] = {
-	[GROUP_TESTS] = "Tests", [GROUP_KERNELS] = "Kernels", [GROUP_HOST] = "This machine", [GROUP_HELP] = "Help",
+	[GROUP_TESTS] = "Tests",
+	[GROUP_KERNELS] = "Kernels",
+	[GROUP_HOST] = "This machine",
+	[GROUP_HELP] = "Help",
 };
 
 static void put_commands(enum command_group group, struct buf *out)

@@ -10,7 +10,7 @@
 struct parser {
 	const struct command *command;
 	void *args;
-	uint64_t given;		/* a bit a row: a unit test counts them */
+	uint64_t given; /* a bit a row: a unit test counts them */
 	struct err **err;
 };
 
@@ -95,13 +95,14 @@ static int store_number(const struct option_row *o, const char *value, uint64_t 
 	if (r == -EINVAL)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: '%s' is not a valid number", o->name, value);
 	if (r < 0 || number < o->least || number > o->most)
-		return o->most == UINT64_MAX
-			       ? FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--%s: '%s' is out of range, at least %lu is "
-								    "needed",
-				      o->name, value, o->least)
-			       : FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--%s: '%s' is out of range, %lu to %lu are "
-								    "possible",
-				      o->name, value, o->least, o->most);
+		return o->most == UINT64_MAX ? FAIL(err, EXIT_BAD_USAGE, -ERANGE,
+						    "--%s: '%s' is out of range, at least %lu is "
+						    "needed",
+						    o->name, value, o->least)
+					     : FAIL(err, EXIT_BAD_USAGE, -ERANGE,
+						    "--%s: '%s' is out of range, %lu to %lu are "
+						    "possible",
+						    o->name, value, o->least, o->most);
 	*to = number;
 	return 0;
 }

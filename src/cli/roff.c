@@ -113,8 +113,10 @@ static void put_examples(const struct command *c, struct buf *out)
 
 static void overview_page(struct buf *out)
 {
-	buf_appendf(out, ".TH KTSTR 1 \"\" \"ktstr %s\"\n.SH NAME\nktstr \\- %s\n.SH SYNOPSIS\n.B ktstr\n.I command\n"
-			 "[options]\n.SH COMMANDS\n", KTSTR_VERSION, synopsis);
+	buf_appendf(out,
+		    ".TH KTSTR 1 \"\" \"ktstr %s\"\n.SH NAME\nktstr \\- %s\n.SH SYNOPSIS\n.B ktstr\n.I command\n"
+		    "[options]\n.SH COMMANDS\n",
+		    KTSTR_VERSION, synopsis);
 	for (const struct command *const *c = commands; *c; c++)
 		roff_item(out, (*c)->name, (*c)->summary);
 	buf_puts(out, ".SH EXIT STATUS\n");

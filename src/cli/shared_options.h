@@ -8,23 +8,22 @@
 #define KERNEL_FORMS "a version, a range A..B, a source tree, a tarball, git+URL#REF, distro or a cache key"
 
 #define ROW_JSON(args, text) OPT_FLAG(args, json, "json", 0, text)
-#define ROW_KERNELS(args)                                                                                         \
+#define ROW_KERNELS(args) \
 	OPT_LIST(args, kernel, "kernel", 'k', "KERNEL", KERNEL_FORMS "; repeatable, or separated by commas")
 #define ROW_CPU_CAP(args, text) OPT_STRING(args, cpu_cap, "cpu-cap", 0, "N", text)
-#define ROW_NO_CCACHE(args) OPT_FLAG(args, no_ccache, "no-ccache", 0, "build kernels without ccache")
-#define ROW_SKIP_SHA256(args) OPT_FLAG(args, skip_sha256, "skip-sha256", 0, "do not verify downloads")
-#define ROW_NO_VERIFY_SIGNATURE(args)                                                                             \
-	OPT_FLAG(args, no_verify_signature, "no-verify-signature", 0,                                             \
+#define ROW_NO_CCACHE(args)	OPT_FLAG(args, no_ccache, "no-ccache", 0, "build kernels without ccache")
+#define ROW_SKIP_SHA256(args)	OPT_FLAG(args, skip_sha256, "skip-sha256", 0, "do not verify downloads")
+#define ROW_NO_VERIFY_SIGNATURE(args)                                 \
+	OPT_FLAG(args, no_verify_signature, "no-verify-signature", 0, \
 		 "believe lists of checksums without verifying who signed them")
-#define ROW_INCLUDE_EOL(args)                                                                                     \
+#define ROW_INCLUDE_EOL(args) \
 	OPT_FLAG(args, include_eol, "include-eol", 0, "ranges also take series that are not maintained any more")
-#define ROW_TRACE(args)                                                                                           \
-	OPT_STRING(args, trace, "trace", 0, "FILE", "write what happened when, as a Chrome trace")
+#define ROW_TRACE(args)	  OPT_STRING(args, trace, "trace", 0, "FILE", "write what happened when, as a Chrome trace")
 #define ROW_RELEASE(args) OPT_FLAG(args, release, "release", 0, "judge by the strict limits")
 
 /* Variables by which kernels are found, downloaded and built. */
-#define KERNEL_ENVIRONMENT                                                                                        \
-	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_CACHE_DIR, ENV_XDG_CACHE_HOME,         \
+#define KERNEL_ENVIRONMENT                                                                                \
+	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_CACHE_DIR, ENV_XDG_CACHE_HOME, \
 		ENV_XDG_DATA_HOME, ENV_HOME, ENV_CPU_CAP, ENV_LOCK_DIR, ENV_BYPASS_LLC_LOCKS
 
 #endif

@@ -8,7 +8,7 @@
 #include "cli/out.h"
 #include "cli/stages.h"
 
-#define PERIOD (200 * NSEC_PER_MSEC)
+#define PERIOD	       (200 * NSEC_PER_MSEC)
 #define LINES_AT_LEAST (30 * NSEC_PER_SEC)
 
 /* --- what there is to say ----------------------------------------------------------------------------------------- */

@@ -16,9 +16,9 @@ struct stages {
 	struct term term;
 	bool json;
 	unsigned turns;
-	unsigned drawn;				/* lines to go up by */
-	int shown[KERNELS_MAX];			/* stage last told, + 1; -1: its end was told */
-	nsec_t said[KERNELS_MAX];		/* when; for lines */
+	unsigned drawn;		  /* lines to go up by */
+	int shown[KERNELS_MAX];	  /* stage last told, + 1; -1: its end was told */
+	nsec_t said[KERNELS_MAX]; /* when; for lines */
 };
 
 /* Draws until @batch has ended, and then its last words. @lines: never in place, because others draw too. */

@@ -13,10 +13,12 @@ const struct option_row test_options[] = {
 	OPT_STRING(struct test_args, filter, "filter", 'E', "EXPR",
 		   "run only these: test(~x) & topology(=1n1l4c1t) ...; see 'ktstr help filters'"),
 	OPT_FLAG(struct test_args, list, "list", 'l', "print the tests and run none"),
-	OPT_FLAG(struct test_args, dry_run, "dry-run", 0, "print what would run, in that order, with the time it will "
-							  "take"),
-	OPT_FLAG(struct test_args, gauntlet, "gauntlet", 0, "run every test also over every preset topology that it "
-							    "admits"),
+	OPT_FLAG(struct test_args, dry_run, "dry-run", 0,
+		 "print what would run, in that order, with the time it will "
+		 "take"),
+	OPT_FLAG(struct test_args, gauntlet, "gauntlet", 0,
+		 "run every test also over every preset topology that it "
+		 "admits"),
 	OPT_STRING(struct test_args, partition, "partition", 0, "PART",
 		   "run one part of all: slice:1/3, count:1/3 or hash:1/3"),
 	OPT_NUMBER(struct test_args, jobs, "jobs", 'j', "N", 1, JOBS_MAX, 0,
@@ -31,8 +33,9 @@ const struct option_row test_options[] = {
 	OPT_FLAG(struct test_args, no_skip_mode, "no-skip-mode", 0, "a test that is skipped counts as failed"),
 	OPT_CHOICE(struct test_args, duplicates, "duplicates", 0, "HOW", duplicate_words,
 		   "of tests with the same name, run none, or the first"),
-	OPT_NUMBER(struct test_args, seed, "seed", 0, "N", 0, UINT64_MAX, 1, "number that all random choices derive "
-									     "from"),
+	OPT_NUMBER(struct test_args, seed, "seed", 0, "N", 0, UINT64_MAX, 1,
+		   "number that all random choices derive "
+		   "from"),
 	OPT_WORD(struct test_args, accel, "accel", 0, "NAME", accel_words, "backend"),
 	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,
 		   "boot every machine, or clone it from one that was booted for its kernel and topology"),
@@ -48,8 +51,9 @@ const struct option_row test_options[] = {
 	OPT_FLAG(struct test_args, keep_memory, "keep-memory", 0,
 		 "keep the guest's memory of what did not pass, as an ELF core"),
 	ROW_CPU_CAP(struct test_args, "keep no more than N CPUs busy, with machines or with compilers"),
-	OPT_FLAG(struct test_args, eager, "eager", 0, "start a kernel's tests as soon as it is there, while others "
-						      "are built"),
+	OPT_FLAG(struct test_args, eager, "eager", 0,
+		 "start a kernel's tests as soon as it is there, while others "
+		 "are built"),
 	ROW_NO_CCACHE(struct test_args),
 	ROW_SKIP_SHA256(struct test_args),
 	ROW_NO_VERIFY_SIGNATURE(struct test_args),

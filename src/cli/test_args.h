@@ -16,9 +16,9 @@ struct test_args {
 	const char *filter, *accel, *trace, *partition, *cpu_cap;
 	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, keep_memory, flaky_fails, no_skip_mode;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode;
-	uint64_t jobs, retries, repeat, require, time_dilation, seed;	/* jobs, repeat, require: 0 when not said */
-	unsigned start;			/* enum test_start */
-	unsigned duplicates;		/* enum test_duplicates */
+	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 when not said */
+	unsigned start;						      /* enum test_start */
+	unsigned duplicates;					      /* enum test_duplicates */
 };
 
 extern const struct option_row test_options[];

@@ -9,7 +9,7 @@
 
 static const struct {
 	unsigned status;
-	bool verdict;		/* only of commands that judge */
+	bool verdict; /* only of commands that judge */
 	const char *meaning;
 } statuses[] = {
 	{ 0, false, "success; of tests: every one passed or was skipped" },
@@ -117,13 +117,17 @@ static void environment_roff(struct buf *out)
 static void environment_markdown(struct buf *out)
 {
 	static const char *const audiences[] = {
-		[ENVIRONMENT_USER] = "user", [ENVIRONMENT_INTERNAL] = "internal", [ENVIRONMENT_SYSTEM] = "system",
+		[ENVIRONMENT_USER] = "user",
+		[ENVIRONMENT_INTERNAL] = "internal",
+		[ENVIRONMENT_SYSTEM] = "system",
 	};
-	buf_appendf(out, "# Environment variables\n\n%s\n"
-			 "*User* variables are for people, *internal* ones are set by `ktstr` for its own child "
-			 "processes,\n*system* ones are not ours and mean what they mean everywhere.\n"
-			 "This page is what `ktstr help environment --markdown` prints.\n\n"
-			 "| variable | default | meaning | audience | read in |\n|---|---|---|---|---|\n", empty_rule);
+	buf_appendf(out,
+		    "# Environment variables\n\n%s\n"
+		    "*User* variables are for people, *internal* ones are set by `ktstr` for its own child "
+		    "processes,\n*system* ones are not ours and mean what they mean everywhere.\n"
+		    "This page is what `ktstr help environment --markdown` prints.\n\n"
+		    "| variable | default | meaning | audience | read in |\n|---|---|---|---|---|\n",
+		    empty_rule);
 	for (size_t i = 0; i < ENV_MAX; i++) {
 		const struct environment_variable *v = &environment_variables[i];
 		buf_appendf(out, "| `%s%s` | %s | %s | %s | `%s` |\n", v->name, variable_suffix(v), v->fallback,

@@ -7,7 +7,7 @@
 
 struct canned {
 	struct ktstr_canned info;
-	const char *also;		/* other names, each followed by a space, or NULL */
+	const char *also; /* other names, each followed by a space, or NULL */
 	struct ktstr_scenario scenario;
 };
 
@@ -15,17 +15,41 @@ struct canned {
 extern const struct canned canned_loads[], canned_changes[];
 
 /* For tables: one step for the whole time; two halves. */
-#define CANNED_STEADY(...) { .steps = KTSTR_STEPS({ .name = "steady", .cgroups = KTSTR_CGROUPS(__VA_ARGS__) }) }
-#define CANNED_HALF(NAME, ...) { .name = NAME, .hold = { .share = 0.5 }, ##__VA_ARGS__ }
-#define CANNED_THIRD(NAME, ...) { .name = NAME, .hold = { .share = 0.33 }, ##__VA_ARGS__ }
+#define CANNED_STEADY(...)                                                                        \
+	{                                                                                         \
+		.steps = KTSTR_STEPS({ .name = "steady", .cgroups = KTSTR_CGROUPS(__VA_ARGS__) }) \
+	}
+#define CANNED_HALF(NAME, ...)                                        \
+	{                                                             \
+		.name = NAME, .hold = { .share = 0.5 }, ##__VA_ARGS__ \
+	}
+#define CANNED_THIRD(NAME, ...)                                        \
+	{                                                              \
+		.name = NAME, .hold = { .share = 0.33 }, ##__VA_ARGS__ \
+	}
 #define CANNED_WORK(TYPE, ...) .work = { .type = KTSTR_WORK_##TYPE, ##__VA_ARGS__ }
 
 /* As initialisers, for gcc takes no compound literal of a structure inside another literal of static storage. */
-#define C_LLC(i)	   { .kind = KTSTR_CPUSET_LLC, .index = (i) }
-#define C_NODE(i)	   { .kind = KTSTR_CPUSET_NODE, .index = (i) }
-#define C_DISJOINT(i, n)   { .kind = KTSTR_CPUSET_DISJOINT, .index = (i), .of = (n) }
-#define C_OVERLAP(i, n, f) { .kind = KTSTR_CPUSET_OVERLAP, .index = (i), .of = (n), .share = (f) }
-#define C_RANGE(s, e)	   { .kind = KTSTR_CPUSET_RANGE, .start = (s), .end = (e) }
+#define C_LLC(i)                                       \
+	{                                              \
+		.kind = KTSTR_CPUSET_LLC, .index = (i) \
+	}
+#define C_NODE(i)                                       \
+	{                                               \
+		.kind = KTSTR_CPUSET_NODE, .index = (i) \
+	}
+#define C_DISJOINT(i, n)                                               \
+	{                                                              \
+		.kind = KTSTR_CPUSET_DISJOINT, .index = (i), .of = (n) \
+	}
+#define C_OVERLAP(i, n, f)                                                          \
+	{                                                                           \
+		.kind = KTSTR_CPUSET_OVERLAP, .index = (i), .of = (n), .share = (f) \
+	}
+#define C_RANGE(s, e)                                                \
+	{                                                            \
+		.kind = KTSTR_CPUSET_RANGE, .start = (s), .end = (e) \
+	}
 
 const struct canned *canned_find(const char *name);
 

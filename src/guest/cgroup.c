@@ -111,10 +111,16 @@ static int set_quota(const char *name, const struct ktstr_limits *l, struct err 
 
 int cgroup_set_limits(const char *name, const struct ktstr_limits *l, struct err **err)
 {
-	const struct { const char *file; uint64_t value; } files[] = {
-		{ "cpu.weight", l->cpu_weight },    { "memory.max", l->memory_max },
-		{ "memory.high", l->memory_high },  { "memory.low", l->memory_low },
-		{ "memory.swap.max", l->memory_swap_max }, { "io.weight", l->io_weight },
+	const struct {
+		const char *file;
+		uint64_t value;
+	} files[] = {
+		{ "cpu.weight", l->cpu_weight },
+		{ "memory.max", l->memory_max },
+		{ "memory.high", l->memory_high },
+		{ "memory.low", l->memory_low },
+		{ "memory.swap.max", l->memory_swap_max },
+		{ "io.weight", l->io_weight },
 		{ "pids.max", l->pids_max },
 	};
 	int r = set_quota(name, l, err);
@@ -178,8 +184,8 @@ static void evacuate(const char *name)
 	char *save = NULL;
 	for (char *pid = strtok_r(pids.data, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save)) {
 		if (file_write("/sys/fs/cgroup/cgroup.procs", pid) == -EBUSY)
-			file_write("/sys/fs/cgroup/engine/cgroup.procs", pid);	/* host.c: the root has controllers */
-		}
+			file_write("/sys/fs/cgroup/engine/cgroup.procs", pid); /* host.c: the root has controllers */
+	}
 }
 
 int cgroup_remove(const char *name, struct err **err)

@@ -8,8 +8,7 @@
 #include "base/time.h"
 #include "guest/channel.h"
 
-int channel_send(struct channel *c, unsigned type, const void *head, size_t head_len, const void *tail,
-		 size_t tail_len)
+int channel_send(struct channel *c, unsigned type, const void *head, size_t head_len, const void *tail, size_t tail_len)
 {
 	if (head_len + tail_len > WIRE_PAYLOAD_MAX)
 		return -EMSGSIZE;
@@ -19,7 +18,9 @@ int channel_send(struct channel *c, unsigned type, const void *head, size_t head
 		.time_ns = (uint64_t)nsec_now(),
 	};
 	struct iovec parts[] = {
-		{ &record, sizeof(record) }, { (void *)head, head_len }, { (void *)tail, tail_len },
+		{ &record, sizeof(record) },
+		{ (void *)head, head_len },
+		{ (void *)tail, tail_len },
 	};
 	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = tail_len ? 3 : 2 };
 	ssize_t n;

@@ -10,7 +10,7 @@
 
 #include <ktstr/wire.h>
 
-#define CHANNEL_FD 3		/* where PID 1 leaves the socket for the test's process */
+#define CHANNEL_FD 3 /* where PID 1 leaves the socket for the test's process */
 
 enum control_kind {
 	CONTROL_SCHED_GONE = 1, /* of its own accord */
@@ -30,7 +30,7 @@ enum sched_request_kind { SCHED_REQUEST_DETACH = 1, SCHED_REQUEST_ATTACH };
 struct sched_request {
 	uint32_t kind;
 	uint32_t reserved;
-	char name[64];		/* ATTACH: a staged scheduler's; empty: the same as before */
+	char name[64]; /* ATTACH: a staged scheduler's; empty: the same as before */
 };
 
 struct channel {

@@ -12,13 +12,13 @@ static bool limit_is_possible(double limit)
 
 const char *checks_problem(const struct ktstr_checks *c)
 {
-#define SWITCH(name)                                                   \
-	if (c->name < KTSTR_OFF || c->name > KTSTR_ON)                 \
+#define SWITCH(name)                                   \
+	if (c->name < KTSTR_OFF || c->name > KTSTR_ON) \
 		return "its check " #name " is neither KTSTR_ON nor KTSTR_OFF";
 	KTSTR_SWITCH_CHECKS(SWITCH)
 #undef SWITCH
-#define LIMIT(name)                                                    \
-	if (!limit_is_possible(c->name))                               \
+#define LIMIT(name)                      \
+	if (!limit_is_possible(c->name)) \
 		return "its check " #name " is neither a number above 0 nor KTSTR_ZERO nor KTSTR_OFF";
 	KTSTR_LIMIT_CHECKS(LIMIT)
 #undef LIMIT

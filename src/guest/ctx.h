@@ -9,15 +9,15 @@
 #include "base/rng.h"
 #include "guest/channel.h"
 
-#define GUEST_CPUS_MAX	CPUSET_CPUS_MAX
-#define GUEST_CGROUP	"/sys/fs/cgroup/ktstr"
+#define GUEST_CPUS_MAX CPUSET_CPUS_MAX
+#define GUEST_CGROUP   "/sys/fs/cgroup/ktstr"
 
 /* The machine as the guest's sysfs shows it. */
 struct guest_topology {
 	unsigned cpus;
 	struct wire_cpu cpu[GUEST_CPUS_MAX];
-	struct cpuset_bits all, usable;	/* usable: without the last CPU when there are more than two */
-	unsigned nodes;		/* with or without CPUs */
+	struct cpuset_bits all, usable; /* usable: without the last CPU when there are more than two */
+	unsigned nodes;			/* with or without CPUs */
 };
 
 struct stage;
@@ -29,28 +29,28 @@ struct ktstr_ctx {
 	struct channel channel;
 	struct guest_topology *topology;
 	struct rng rng;
-	const struct ktstr_work *work_override;	/* or NULL */
-	bool canned;		/* the scenario is one of ours: all of it may be swapped */
+	const struct ktstr_work *work_override; /* or NULL */
+	bool canned;				/* the scenario is one of ours: all of it may be swapped */
 	uint64_t seed;
 	nsec_t duration;
-	nsec_t started;		/* of the body */
+	nsec_t started; /* of the body */
 	int scheduler_pid;
-	bool scheduler_gone;	/* PID 1 said so */
+	bool scheduler_gone; /* PID 1 said so */
 	bool expectation_failed;
-	bool detached;		/* the test has taken its scheduler off */
+	bool detached; /* the test has taken its scheduler off */
 	uint32_t workers_reported, cgroups_reported, steps_run;
-	struct payloads *payloads;	/* those that were run, or NULL */
-	struct stage *stage;	/* of the scenario that runs now, or NULL */
-	struct dry_run *dry;	/* on the host: nothing is run, only checked */
+	struct payloads *payloads; /* those that were run, or NULL */
+	struct stage *stage;	   /* of the scenario that runs now, or NULL */
+	struct dry_run *dry;	   /* on the host: nothing is run, only checked */
 };
 
 /* How a body is run; the last two may be 0 and NULL. */
 struct body_run {
-	int channel;		/* CHANNEL_FD in a guest */
+	int channel; /* CHANNEL_FD in a guest */
 	uint64_t seed;
 	nsec_t duration;
 	int scheduler_pid;
-	const struct ktstr_work *work_override;	/* instead of SPIN_WAIT, where a cgroup is `swappable` */
+	const struct ktstr_work *work_override; /* instead of SPIN_WAIT, where a cgroup is `swappable` */
 };
 /* body.c: makes this process the engine, runs the body, sends its result; negative errno where that did not get out. */
 int body_run(const struct ktstr_test *test, const struct body_run *how);

@@ -17,9 +17,9 @@
 #include "guest/worker.h"
 
 #define SAMPLE_PERIOD	  (200 * NSEC_PER_MSEC)
-#define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC)	/* many workers are read less often: it costs no more time */
+#define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC) /* many workers are read less often: it costs no more time */
 
-static bool read_sum(const struct crew_member *m, uint64_t *ret)
+static bool read_sum(const struct worker_process *m, uint64_t *ret)
 {
 	char text[96];
 	ssize_t n = pread(m->schedstat, text, sizeof(text) - 1, 0);
@@ -29,7 +29,7 @@ static bool read_sum(const struct crew_member *m, uint64_t *ret)
 	return sscanf(text, "%*u %lu", ret) == 1;
 }
 
-static void open_sum(struct crew_member *m)
+static void open_sum(struct worker_process *m)
 {
 	char path[48];
 	snprintf(path, sizeof(path), "/proc/%d/schedstat", m->pid);
@@ -37,15 +37,15 @@ static void open_sum(struct crew_member *m)
 }
 
 /* The sum @delay was read between the engine's last reading and @now, at the latest. */
-static void note_sum(struct crew_member *m, uint64_t delay, nsec_t now)
+static void note_sum(struct worker_process *m, uint64_t delay, nsec_t now)
 {
 	uint64_t grown = delay - m->delay_sum, between = (uint64_t)(now - m->delay_read);
-	bool exempt = m->pardoned >= m->delay_read;	/* what came in between is not the scheduler's doing */
+	bool exempt = m->gap_exempt >= m->delay_read; /* what came in between is not the scheduler's doing */
 	if (m->delay_read && !exempt && delay > m->delay_sum && grown > between)
 		m->longest_delay = MAX_OF(m->longest_delay, grown - between);
 }
 
-static void sample_one(struct crew_member *m)
+static void sample_one(struct worker_process *m)
 {
 	uint64_t delay;
 	nsec_t before = nsec_now();
@@ -58,7 +58,7 @@ static void sample_one(struct crew_member *m)
 	m->delay_read = before;
 }
 
-nsec_t crew_sample(struct crew *c)
+nsec_t worker_set_sample(struct worker_set *c)
 {
 	nsec_t now = nsec_now();
 	if (!c->count)
@@ -67,7 +67,7 @@ nsec_t crew_sample(struct crew *c)
 		return c->sample_due;
 	unsigned running = 0;
 	for (size_t i = 0; i < c->count; i++) {
-		struct crew_member *m = &c->member[i];
+		struct worker_process *m = &c->member[i];
 		if (m->pid <= 0 || m->over)
 			continue;
 		sample_one(m);
@@ -77,7 +77,7 @@ nsec_t crew_sample(struct crew *c)
 	return c->sample_due;
 }
 
-void crew_sample_last(struct crew_member *m, const struct worker_slot *s)
+void worker_set_sample_last(struct worker_process *m, const struct worker_slot *s)
 {
 	if (s->ended_ns)
 		note_sum(m, s->delay_sum, s->ended_ns);

@@ -35,20 +35,20 @@ enum ktstr_verdict dry_scenario(struct ktstr_ctx *t, const struct ktstr_scenario
 
 #define ALLOW(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-static int close_the_door(void)
+static int install_seccomp(void)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		ALLOW(SYS_write),	/* to the pipe, or to /dev/null */
+		ALLOW(SYS_write), /* to the pipe, or to /dev/null */
 		ALLOW(SYS_exit_group),
-		ALLOW(SYS_brk),		/* malloc */
+		ALLOW(SYS_brk), /* malloc */
 		ALLOW(SYS_mmap),
 		ALLOW(SYS_munmap),
-		ALLOW(SYS_newfstatat),	/* stdio looks at its descriptor before the first write */
-		ALLOW(SYS_ioctl),	/* and asks whether it is a terminal */
+		ALLOW(SYS_newfstatat), /* stdio looks at its descriptor before the first write */
+		ALLOW(SYS_ioctl),      /* and asks whether it is a terminal */
 		ALLOW(SYS_clock_gettime),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
@@ -78,11 +78,14 @@ static void be_dry(const struct ktstr_test *test, int out)
 	static struct guest_topology topology;
 	struct ktstr_topology declared = test_topology(test);
 	struct dry_run dry = { .problem = BUF_NULL };
-	struct ktstr_ctx t = { .test = test, .channel.fd = -1, .topology = &topology, .dry = &dry,
+	struct ktstr_ctx t = { .test = test,
+			       .channel.fd = -1,
+			       .topology = &topology,
+			       .dry = &dry,
 			       .duration = (test->duration_s ? test->duration_s : 2) * NSEC_PER_SEC };
 	guest_topology_declared(&declared, &topology);
 	limit_child(out);
-	if (close_the_door() < 0)
+	if (install_seccomp() < 0)
 		_exit(1);
 	test->body(&t);
 	size_t len = dry.problem.len ? text_cut(dry.problem.data, PROBLEM_BYTES_MAX) : 0;

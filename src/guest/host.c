@@ -23,7 +23,7 @@
 #include "guest/ctx.h"
 #include "guest/host.h"
 
-#define CHILD_FAILED 71		/* it could not set itself up; its words are on standard error */
+#define CHILD_FAILED 71 /* it could not set itself up; its words are on standard error */
 
 /* --- the control group -------------------------------------------------------------------------------------------- */
 
@@ -53,8 +53,8 @@ static void remove_below(const char *dir, unsigned depth)
 	static const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	DIR *d = depth < 16 ? opendir(dir) : NULL;
 	for (struct dirent *entry; d && (entry = readdir(d));) {
-		_cleanup_free_ char *path = entry->d_type == DT_DIR && entry->d_name[0] != '.' ?
-						    path_join(dir, entry->d_name) : NULL;
+		_cleanup_free_ char *path =
+			entry->d_type == DT_DIR && entry->d_name[0] != '.' ? path_join(dir, entry->d_name) : NULL;
 		if (path)
 			remove_below(path, depth + 1);
 	}
@@ -149,7 +149,7 @@ static void furnish(void)
 		give_up("a mount namespace");
 	if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID, NULL) < 0)
 		give_up("mount cgroup2");
-	mount("proc", "/proc", "proc", MS_NOSUID, NULL);	/* without it, process numbers are the host's */
+	mount("proc", "/proc", "proc", MS_NOSUID, NULL); /* without it, process numbers are the host's */
 	if ((mkdir("/sys/fs/cgroup/engine", 0755) < 0 && errno != EEXIST) ||
 	    file_write("/sys/fs/cgroup/engine/cgroup.procs", "0") < 0)
 		give_up("a control group for the engine");
@@ -161,17 +161,19 @@ static void furnish(void)
 
 static void __attribute__((noreturn)) be_engine(const struct host_run *how, int channel)
 {
-	const struct ktstr_test test = { .name = how->scenario, .file = "", .body = body,
-					 .workers_per_cgroup = how->workers };
-	struct body_run run = { .channel = CHANNEL_FD, .seed = how->seed, .duration = how->duration,
-				.work_override = how->work_override };
+	const struct ktstr_test test = {
+		.name = how->scenario, .file = "", .body = body, .workers_per_cgroup = how->workers
+	};
+	struct body_run run = {
+		.channel = CHANNEL_FD, .seed = how->seed, .duration = how->duration, .work_override = how->work_override
+	};
 	static const struct sigaction standard = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sigaction(SIGPIPE, &standard, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	setsid();	/* a terminal's Ctrl-C is for the one who asked */
+	setsid(); /* a terminal's Ctrl-C is for the one who asked */
 	if (channel == CHANNEL_FD)
 		fcntl(channel, F_SETFD, 0);
 	else if (dup2(channel, CHANNEL_FD) < 0)
@@ -193,7 +195,9 @@ int host_engine_start(struct host_engine *e, const struct host_run *how, struct 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return FAIL_SYS(err, -errno, "start the scenario '%s'", how->scenario);
 	struct clone_args args = { .flags = CLONE_INTO_CGROUP | CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD,
-				   .exit_signal = SIGCHLD, .cgroup = (uint64_t)dir, .pidfd = (uint64_t)&pidfd };
+				   .exit_signal = SIGCHLD,
+				   .cgroup = (uint64_t)dir,
+				   .pidfd = (uint64_t)&pidfd };
 	fflush(NULL);
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	int r = pid < 0 ? -errno : 0;
@@ -217,7 +221,7 @@ int host_engine_reap(struct host_engine *e)
 {
 	int status = 0;
 	if (e->pid > 0) {
-		kill(e->pid, SIGKILL);	/* process 1 of its namespace: nothing of it outlives it */
+		kill(e->pid, SIGKILL); /* process 1 of its namespace: nothing of it outlives it */
 		while (waitpid(e->pid, &status, 0) < 0 && errno == EINTR)
 			;
 	}

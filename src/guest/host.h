@@ -16,17 +16,17 @@
 #include "base/time.h"
 
 struct host_run {
-	const char *scenario;	/* canned */
+	const char *scenario; /* canned */
 	uint64_t seed;
-	nsec_t duration;	/* host time, as is all time here */
-	unsigned workers;	/* a cgroup; 0: the default */
-	const struct ktstr_work *work_override;	/* or NULL */
+	nsec_t duration;			/* host time, as is all time here */
+	unsigned workers;			/* a cgroup; 0: the default */
+	const struct ktstr_work *work_override; /* or NULL */
 };
 
 struct host_engine {
-	char cgroup[96];	/* the control group that holds all of it; "": none yet */
-	pid_t pid;		/* 0: none */
-	int pidfd, channel;	/* channel: packets as channel.h has them; both -1 where there is none */
+	char cgroup[96];    /* the control group that holds all of it; "": none yet */
+	pid_t pid;	    /* 0: none */
+	int pidfd, channel; /* channel: packets as channel.h has them; both -1 where there is none */
 };
 
 #define HOST_ENGINE_NULL ((struct host_engine){ .pidfd = -1, .channel = -1 })

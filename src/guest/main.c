@@ -15,7 +15,11 @@ struct api_note {
 	uint32_t api;
 };
 static const struct api_note api_note __attribute__((used, retain, section(".note.ktstr"), aligned(4))) = {
-	.name_len = 6, .desc_len = 4, .type = 1, .name = "ktstr", .api = KTSTR_API_VERSION,
+	.name_len = 6,
+	.desc_len = 4,
+	.type = 1,
+	.name = "ktstr",
+	.api = KTSTR_API_VERSION,
 };
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
@@ -29,19 +33,33 @@ struct options {
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {
-		{ "list", no_argument, NULL, 'l' },	  { "run", required_argument, NULL, 'r' },
-		{ "seed", required_argument, NULL, 's' }, { "duration-ns", required_argument, NULL, 'd' },
-		{ "scheduler-pid", required_argument, NULL, 'p' }, { 0 },
+		{ "list", no_argument, NULL, 'l' },
+		{ "run", required_argument, NULL, 'r' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "duration-ns", required_argument, NULL, 'd' },
+		{ "scheduler-pid", required_argument, NULL, 'p' },
+		{ 0 },
 	};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
 		int r = 0;
 		switch (c) {
-		case 'l': o->list = true; break;
-		case 'r': o->run = optarg; break;
-		case 's': r = parse_u64(optarg, &o->seed); break;
-		case 'd': r = parse_u64(optarg, &o->duration_ns); break;
-		case 'p': r = parse_u64(optarg, &o->scheduler_pid); break;
-		default: return -EINVAL;
+		case 'l':
+			o->list = true;
+			break;
+		case 'r':
+			o->run = optarg;
+			break;
+		case 's':
+			r = parse_u64(optarg, &o->seed);
+			break;
+		case 'd':
+			r = parse_u64(optarg, &o->duration_ns);
+			break;
+		case 'p':
+			r = parse_u64(optarg, &o->scheduler_pid);
+			break;
+		default:
+			return -EINVAL;
 		}
 		if (r < 0)
 			return r;
@@ -64,7 +82,9 @@ static int run(const struct registry *registry, const struct options *o)
 		return 64;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	struct body_run how = { .channel = CHANNEL_FD, .seed = o->seed, .duration = (nsec_t)o->duration_ns,
+	struct body_run how = { .channel = CHANNEL_FD,
+				.seed = o->seed,
+				.duration = (nsec_t)o->duration_ns,
 				.scheduler_pid = (int)o->scheduler_pid };
 	return body_run(test, &how) < 0 ? WIRE_TEST_UNHEARD : 0;
 }

@@ -49,7 +49,7 @@ struct tracked *stage_find(struct stage *s, const char *name)
 }
 
 /* Workers of a step end with it, in the backdrop's cgroups too. */
-struct crew *stage_crew(struct stage *s, const struct tracked *g)
+struct worker_set *stage_workers(struct stage *s, const struct tracked *g)
 {
 	(void)g;
 	return s->in_backdrop ? &s->backdrop : &s->step;
@@ -89,8 +89,8 @@ static int set_cpuset(struct stage *s, struct tracked *g, const struct cpuset_bi
 		return r;
 	g->cpus = *cpus;
 	g->limited = true;
-	crew_allow(&s->backdrop, g->name, cpus, true);
-	crew_allow(&s->step, g->name, cpus, true);
+	worker_set_allow(&s->backdrop, g->name, cpus, true);
+	worker_set_allow(&s->step, g->name, cpus, true);
 	return 0;
 }
 
@@ -110,8 +110,8 @@ static int clear_cpuset(struct stage *s, struct tracked *g, struct err **err)
 	g->cpus = above && above->limited ? above->cpus : s->t->topology->all;
 	g->limited = above && above->limited;
 	int r = cgroup_clear_cpuset(g->name, &g->cpus, err);
-	crew_allow(&s->backdrop, g->name, &g->cpus, g->limited);
-	crew_allow(&s->step, g->name, &g->cpus, g->limited);
+	worker_set_allow(&s->backdrop, g->name, &g->cpus, g->limited);
+	worker_set_allow(&s->step, g->name, &g->cpus, g->limited);
 	return r;
 }
 
@@ -173,17 +173,21 @@ static struct ktstr_load settled(const struct ktstr_ctx *t, const struct ktstr_l
 static int add_load(struct stage *s, struct tracked *g, const struct ktstr_load *said, bool swappable, struct err **err)
 {
 	unsigned cpus = cpuset_count(&g->cpus);
-	const struct ktstr_load other = settled(s->t, said, swappable || s->t->canned,
-						load_workers(s->t->test, said, cpus));
+	const struct ktstr_load other =
+		settled(s->t, said, swappable || s->t->canned, load_workers(s->t->test, said, cpus));
 	const struct ktstr_load *load = &other;
 	unsigned count = load_workers(s->t->test, load, cpus);
-	struct crew_place place = { .cgroup = g->name, .limited = g->limited, .cpus = g->cpus, .step = s->index,
-				    .nodes = nodes_of(s, g, load), .terms = g->terms };
+	struct worker_place place = { .cgroup = g->name,
+				      .limited = g->limited,
+				      .cpus = g->cpus,
+				      .step = s->index,
+				      .nodes = nodes_of(s, g, load),
+				      .terms = g->terms };
 	int r = load_check(s->t->topology, g->name, said, &g->cpus, count, err);
 	if (r == 0 && work_type(&load->work)->siblings)
 		r = make_siblings(s, g, or_default(load->work.groups, 2), err);
 	g->workers = true;
-	return r == 0 ? crew_add(stage_crew(s, g), load, count, &place, err) : r;
+	return r == 0 ? worker_set_add(stage_workers(s, g), load, count, &place, err) : r;
 }
 
 int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **err)
@@ -212,8 +216,7 @@ int stage_define(struct stage *s, const struct ktstr_cgroup *def, struct err **e
 
 static void note_payload(struct stage *s, enum ktstr_verdict v)
 {
-	static const int ranks[] = {
-		[KTSTR_PASS] = 0, [KTSTR_SKIP] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
+	static const int ranks[] = { [KTSTR_PASS] = 0, [KTSTR_SKIP] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
 	s->payloads = ranks[v] > ranks[s->payloads] ? v : s->payloads;
 }
 
@@ -233,9 +236,10 @@ static int payload_op(struct stage *s, const struct ktstr_op *op, struct err **e
 	struct ktstr_payload_run how = { .payload = op->payload, .cgroup = op->cgroup, .args = op->args };
 	struct payload *p = NULL;
 	if (op->kind == KTSTR_OP_RUN_PAYLOAD)
-		return op->cgroup && !stage_find(s, op->cgroup) ?
-			FAIL(err, EXIT_BAD_DATA, -ENOENT, "Op::RunPayload: there is no cgroup '%s' at that time",
-			     op->cgroup) : payload_start(s->t, &how, s->in_backdrop, &p, err);
+		return op->cgroup && !stage_find(s, op->cgroup)
+			       ? FAIL(err, EXIT_BAD_DATA, -ENOENT,
+				      "Op::RunPayload: there is no cgroup '%s' at that time", op->cgroup)
+			       : payload_start(s->t, &how, s->in_backdrop, &p, err);
 	int r = payload_find(s->t, op->payload, op->cgroup, &p);
 	if (r < 0)
 		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "Op::%s: payload '%s' runs %s at that time", op_name(op->kind),
@@ -246,8 +250,8 @@ static int payload_op(struct stage *s, const struct ktstr_op *op, struct err **e
 
 static void stop_workers(struct stage *s, const char *cgroup)
 {
-	crew_stop(&s->step, cgroup);
-	crew_stop(&s->backdrop, cgroup);
+	worker_set_stop(&s->step, cgroup);
+	worker_set_stop(&s->backdrop, cgroup);
 }
 
 int stage_drop(struct stage *s, struct tracked *g, struct err **err)
@@ -278,19 +282,21 @@ static int swap_cpusets(struct stage *s, struct tracked *a, struct tracked *b, s
 
 static int move_tasks(struct stage *s, struct tracked *from, struct tracked *to, struct err **err)
 {
-	struct crew_place place = { .cgroup = to->name, .limited = to->limited, .cpus = to->cpus, .terms = to->terms };
-	int r = crew_move(&s->step, from->name, &place, err);
+	struct worker_place place = {
+		.cgroup = to->name, .limited = to->limited, .cpus = to->cpus, .terms = to->terms
+	};
+	int r = worker_set_move(&s->step, from->name, &place, err);
 	to->workers |= from->workers;
 	if (r == 0)
-		r = crew_move(&s->backdrop, from->name, &place, err);
+		r = worker_set_move(&s->backdrop, from->name, &place, err);
 	return r == 0 ? payloads_move(s->t, from->name, to->name, err) : r;
 }
 
-/* Frozen time is nobody's gap: both ends of it are pardoned. */
+/* Frozen time is nobody's gap: both ends of it are gap_exempt. */
 static int freeze(struct stage *s, struct tracked *g, bool frozen, struct err **err)
 {
-	crew_pardon(&s->step, g->name);
-	crew_pardon(&s->backdrop, g->name);
+	worker_set_exempt_gap(&s->step, g->name);
+	worker_set_exempt_gap(&s->backdrop, g->name);
 	int r = cgroup_freeze(g->name, frozen, err);
 	g->frozen = frozen;
 	return r;
@@ -299,19 +305,19 @@ static int freeze(struct stage *s, struct tracked *g, bool frozen, struct err **
 static int spawn_host(struct stage *s, const struct ktstr_load *said, struct err **err)
 {
 	const struct ktstr_load other = settled(s->t, said, false, 0), *load = &other;
-	struct crew_place place = { .cgroup = "", .cpus = s->t->topology->all, .step = s->index };
+	struct worker_place place = { .cgroup = "", .cpus = s->t->topology->all, .step = s->index };
 	unsigned count = load_workers(s->t->test, load, s->t->topology->cpus);
 	int r = load_check(s->t->topology, "(host)", said, &place.cpus, count, err);
-	struct crew *crew = stage_crew(s, NULL);
+	struct worker_set *workers = stage_workers(s, NULL);
 	if (r == 0)
-		r = crew_add(crew, load, count, &place, err);
-	return r == 0 ? crew_start(crew, err) : r;
+		r = worker_set_add(workers, load, count, &place, err);
+	return r == 0 ? worker_set_start(workers, err) : r;
 }
 
 static int set_affinity(struct stage *s, struct tracked *g, const struct ktstr_affinity *a, struct err **err)
 {
-	int r = crew_set_affinity(&s->step, g->name, a, &g->cpus, err);
-	return r == 0 ? crew_set_affinity(&s->backdrop, g->name, a, &g->cpus, err) : r;
+	int r = worker_set_set_affinity(&s->step, g->name, a, &g->cpus, err);
+	return r == 0 ? worker_set_set_affinity(&s->backdrop, g->name, a, &g->cpus, err) : r;
 }
 
 static int capture_procs(struct tracked *g, struct err **err)
@@ -340,7 +346,7 @@ static int on_cgroup(struct stage *s, const struct ktstr_op *op, struct tracked 
 		return move_tasks(s, g, other, err);
 	case KTSTR_OP_SPAWN:
 		r = add_load(s, g, &op->load, false, err);
-		return r == 0 ? crew_start(stage_crew(s, g), err) : r;
+		return r == 0 ? worker_set_start(stage_workers(s, g), err) : r;
 	case KTSTR_OP_STOP_CGROUP:
 		stop_workers(s, g->name);
 		return 0;
@@ -360,7 +366,7 @@ static int define_and_start(struct stage *s, const struct ktstr_cgroup *def, str
 {
 	int r = stage_define(s, def, err);
 	if (r == 0)
-		r = crew_start(stage_crew(s, NULL), err);
+		r = worker_set_start(stage_workers(s, NULL), err);
 	return r == 0 ? stage_run_payloads(s, def, err) : r;
 }
 
@@ -373,8 +379,8 @@ int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
 	switch (op->kind) {
 	case KTSTR_OP_ADD_CGROUP:
 		return g ? FAIL(err, EXIT_BAD_DATA, -EEXIST,
-				"Op::AddCgroup '%s' collides with a cgroup already tracked", op->cgroup) :
-			   track(s, op->cgroup, &g, err);
+				"Op::AddCgroup '%s' collides with a cgroup already tracked", op->cgroup)
+			 : track(s, op->cgroup, &g, err);
 	case KTSTR_OP_ADD_CGROUP_DEF:
 		return define_and_start(s, op->def, err);
 	case KTSTR_OP_SPAWN_HOST:

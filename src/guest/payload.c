@@ -93,8 +93,8 @@ static int open_pipes(int in[3], int out[3])
 static pid_t fork_into(const char *leaf)
 {
 	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = asprintf(&path, GUEST_CGROUP "/%s", leaf) < 0 ? -1 :
-				 open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd =
+		asprintf(&path, GUEST_CGROUP "/%s", leaf) < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (uint64_t)fd };
 	if (fd < 0)
 		return -1;
@@ -239,7 +239,7 @@ static void serve(struct payload *p)
 		return;
 	p->timed_out |= !p->killed && !p->flooded;
 	kill_all(p);
-	p->deadline = nsec_now() + PAYLOAD_STOP_GRACE;	/* again, should it be stuck in the kernel */
+	p->deadline = nsec_now() + PAYLOAD_STOP_GRACE; /* again, should it be stuck in the kernel */
 }
 
 void payloads_serve(struct ktstr_ctx *t)
@@ -298,7 +298,7 @@ enum ktstr_verdict payload_wait(struct ktstr_ctx *t, struct payload *p)
 
 enum ktstr_verdict payload_kill(struct ktstr_ctx *t, struct payload *p)
 {
-	payloads_serve(t);	/* what has ended by itself has not been killed */
+	payloads_serve(t); /* what has ended by itself has not been killed */
 	if (!p->over && !p->flooded && !p->timed_out) {
 		p->killed = true;
 		cgroup_freeze(p->leaf, false, NULL);
@@ -310,8 +310,7 @@ enum ktstr_verdict payload_kill(struct ktstr_ctx *t, struct payload *p)
 
 static int rank(enum ktstr_verdict v)
 {
-	static const int ranks[] = {
-		[KTSTR_PASS] = 0, [KTSTR_SKIP] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
+	static const int ranks[] = { [KTSTR_PASS] = 0, [KTSTR_SKIP] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
 	return ranks[v];
 }
 

@@ -14,40 +14,40 @@
 #include <ktstr/wire.h>
 
 #include "base/err.h"
-#include "base/leaves.h"
+#include "base/json_numbers.h"
 #include "base/tap.h"
 #include "base/time.h"
 #include "guest/ctx.h"
 
-#define PAYLOADS_MAX	     64			/* at once */
-#define PAYLOAD_RUNS_MAX     1024		/* in one test */
-#define PAYLOAD_OUTPUT_MAX   ((size_t)4 << 20)	/* a stream; more is a flood */
-#define PAYLOAD_METRICS_MAX  1024		/* of one run; the rest is not told */
-#define PAYLOAD_ARGS_MAX     126
-#define PAYLOAD_STOP_GRACE   (2 * NSEC_PER_SEC)
-#define PAYLOAD_FDS_MAX	     (3 * PAYLOADS_MAX)
+#define PAYLOADS_MAX	    64		      /* at once */
+#define PAYLOAD_RUNS_MAX    1024	      /* in one test */
+#define PAYLOAD_OUTPUT_MAX  ((size_t)4 << 20) /* a stream; more is a flood */
+#define PAYLOAD_METRICS_MAX 1024	      /* of one run; the rest is not told */
+#define PAYLOAD_ARGS_MAX    126
+#define PAYLOAD_STOP_GRACE  (2 * NSEC_PER_SEC)
+#define PAYLOAD_FDS_MAX	    (3 * PAYLOADS_MAX)
 
 enum payload_stream { PAYLOAD_STDOUT, PAYLOAD_STDERR, PAYLOAD_STREAMS };
 
 /* One run. */
 struct payload {
 	const struct ktstr_payload *decl;
-	const struct ktstr_payload_check *more_checks;	/* or NULL */
-	uint32_t index;			/* in the order in which they began */
-	char cgroup[WIRE_NAME_MAX];	/* where it was started; "": beside the scenario's */
+	const struct ktstr_payload_check *more_checks; /* or NULL */
+	uint32_t index;				       /* in the order in which they began */
+	char cgroup[WIRE_NAME_MAX];		       /* where it was started; "": beside the scenario's */
 	char leaf[WIRE_NAME_MAX + 16];
 	bool backdrop;
-	bool begun, over, judged;	/* begun: there was a process */
+	bool begun, over, judged; /* begun: there was a process */
 	bool killed, timed_out, flooded;
-	unsigned stragglers;		/* processes that it left behind */
-	int start_error;		/* negative errno; 0: it was started */
+	unsigned stragglers; /* processes that it left behind */
+	int start_error;     /* negative errno; 0: it was started */
 	pid_t pid;
-	int pidfd, exec_fd;		/* exec_fd: an errno comes out when the program could not be executed */
+	int pidfd, exec_fd; /* exec_fd: an errno comes out when the program could not be executed */
 	int fd[PAYLOAD_STREAMS];
 	struct buf text[PAYLOAD_STREAMS];
 	nsec_t started, ended, deadline;
 	int status;			/* as waitpid(2) */
-	enum wire_metric_stream stream;	/* of the metrics */
+	enum wire_metric_stream stream; /* of the metrics */
 	struct ktstr_metric *metric;
 	unsigned metrics;
 	bool truncated;

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "guest/payload.h"
 
-#define TAIL_BYTES 2048	/* of a stream, shown where something is wrong */
+#define TAIL_BYTES 2048 /* of a stream, shown where something is wrong */
 
 /* --- declarations ------------------------------------------------------------------------------------------------- */
 
@@ -106,10 +106,10 @@ static int read_json(struct payload *p)
 {
 	const struct buf *out = &p->text[PAYLOAD_STDOUT], *other = &p->text[PAYLOAD_STDERR];
 	p->stream = WIRE_METRIC_STDOUT;
-	int r = json_leaves(buf_str(out), out->len, add_metric, p, &p->truncated);
+	int r = json_numbers(buf_str(out), out->len, add_metric, p, &p->truncated);
 	if (r >= 0)
 		return 0;
-	int s = json_leaves(buf_str(other), other->len, add_metric, p, &p->truncated);
+	int s = json_numbers(buf_str(other), other->len, add_metric, p, &p->truncated);
 	if (s >= 0)
 		p->stream = WIRE_METRIC_STDERR;
 	return s >= 0 ? 0 : r == -EBADMSG ? r : s;
@@ -119,8 +119,7 @@ static int read_json(struct payload *p)
 
 static int rank(enum ktstr_verdict v)
 {
-	static const int ranks[] = {
-		[KTSTR_PASS] = 0, [KTSTR_SKIP] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
+	static const int ranks[] = { [KTSTR_PASS] = 0, [KTSTR_SKIP] = 1, [KTSTR_INCONCLUSIVE] = 2, [KTSTR_FAIL] = 3 };
 	return ranks[v];
 }
 
@@ -237,8 +236,11 @@ enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
 
 static enum wire_payload_end end_of(const struct payload *p)
 {
-	return p->start_error ? WIRE_PAYLOAD_NOT_STARTED : p->flooded ? WIRE_PAYLOAD_FLOODED :
-	       p->timed_out ? WIRE_PAYLOAD_TIMED_OUT : p->killed ? WIRE_PAYLOAD_KILLED : WIRE_PAYLOAD_EXITED;
+	return p->start_error ? WIRE_PAYLOAD_NOT_STARTED
+	       : p->flooded   ? WIRE_PAYLOAD_FLOODED
+	       : p->timed_out ? WIRE_PAYLOAD_TIMED_OUT
+	       : p->killed    ? WIRE_PAYLOAD_KILLED
+			      : WIRE_PAYLOAD_EXITED;
 }
 
 static void send_metric(struct ktstr_ctx *t, const struct payload *p, const struct ktstr_metric *m)
@@ -275,8 +277,12 @@ enum ktstr_verdict payload_judge(struct ktstr_ctx *t, struct payload *p)
 	p->judged = true;
 	payload_weigh(p, &why);
 	struct wire_payload wire = {
-		.index = p->index, .metrics = p->metrics, .end = end_of(p), .verdict = (uint32_t)p->verdict,
-		.status = p->start_error ? -p->start_error : p->status, .truncated = p->truncated,
+		.index = p->index,
+		.metrics = p->metrics,
+		.end = end_of(p),
+		.verdict = (uint32_t)p->verdict,
+		.status = p->start_error ? -p->start_error : p->status,
+		.truncated = p->truncated,
 		.wall_ns = (uint64_t)(p->ended - p->started),
 	};
 	snprintf(wire.name, sizeof(wire.name), "%s", p->decl->name);

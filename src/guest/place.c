@@ -31,7 +31,9 @@ int place_policy(pid_t pid, const struct ktstr_load *load)
 	const struct ktstr_policy *p = &load->policy;
 	unsigned period = p->period_us ? p->period_us : p->deadline_us;
 	struct sched_attributes a = {
-		.size = sizeof(a), .policy = policies[p->kind], .nice = load->nice.set ? load->nice.value : 0,
+		.size = sizeof(a),
+		.policy = policies[p->kind],
+		.nice = load->nice.set ? load->nice.value : 0,
 		.priority = p->kind == KTSTR_POLICY_FIFO || p->kind == KTSTR_POLICY_RR ? p->priority : 0,
 	};
 	if (p->kind == KTSTR_POLICY_DEADLINE) {
@@ -155,15 +157,19 @@ bool affinity_resolve(const struct guest_topology *t, const struct ktstr_affinit
 int place_memory(const struct ktstr_load *load)
 {
 	static const int modes[KTSTR_MEM_POLICY_MAX] = {
-		[KTSTR_MEM_BIND] = MPOL_BIND,	    [KTSTR_MEM_PREFERRED] = MPOL_PREFERRED,
-		[KTSTR_MEM_INTERLEAVE] = MPOL_INTERLEAVE, [KTSTR_MEM_LOCAL] = MPOL_LOCAL,
-		[KTSTR_MEM_PREFERRED_MANY] = 5,	    [KTSTR_MEM_WEIGHTED_INTERLEAVE] = 6,
+		[KTSTR_MEM_BIND] = MPOL_BIND,
+		[KTSTR_MEM_PREFERRED] = MPOL_PREFERRED,
+		[KTSTR_MEM_INTERLEAVE] = MPOL_INTERLEAVE,
+		[KTSTR_MEM_LOCAL] = MPOL_LOCAL,
+		[KTSTR_MEM_PREFERRED_MANY] = 5,
+		[KTSTR_MEM_WEIGHTED_INTERLEAVE] = 6,
 	};
 	struct cpuset_bits nodes = { 0 };
 	if (load->mem_policy == KTSTR_MEM_DEFAULT && load->numa_node.set) {
 		cpuset_add(&nodes, load->numa_node.value);
-		return syscall(SYS_set_mempolicy, MPOL_PREFERRED, nodes.word, (unsigned long)CPUSET_CPUS_MAX) < 0 ?
-			       -errno : 0;
+		return syscall(SYS_set_mempolicy, MPOL_PREFERRED, nodes.word, (unsigned long)CPUSET_CPUS_MAX) < 0
+			       ? -errno
+			       : 0;
 	}
 	if (load->mem_policy == KTSTR_MEM_DEFAULT)
 		return 0;

@@ -9,7 +9,7 @@
 #include "guest/registry.h"
 #include "guest/stage.h"
 
-#define SYSCTLS_MAX 64	/* as many as PID 1 takes: INIT_ARGS_MAX */
+#define SYSCTLS_MAX 64 /* as many as PID 1 takes: INIT_ARGS_MAX */
 
 /* Weak: a binary without schedulers has no such section. */
 extern const struct ktstr_test *const __start_ktstr_tests[] __attribute__((weak));
@@ -105,7 +105,9 @@ struct ktstr_constraints test_constraints(const struct ktstr_test *t)
 		.max_cpus = first_set(c->max_cpus, s->max_cpus, 192),
 		.min_numa_nodes = first_set(c->min_numa_nodes, s->min_numa_nodes, 1),
 		.max_numa_nodes = first_set(c->max_numa_nodes, s->max_numa_nodes, 1),
-		.requires_smt = c->requires_smt ? c->requires_smt : s->requires_smt ? s->requires_smt : KTSTR_OFF,
+		.requires_smt = c->requires_smt	  ? c->requires_smt
+				: s->requires_smt ? s->requires_smt
+						  : KTSTR_OFF,
 	};
 }
 

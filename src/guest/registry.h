@@ -8,7 +8,7 @@
 #include "base/buf.h"
 
 struct registry {
-	const struct ktstr_test **tests;		/* by file and line */
+	const struct ktstr_test **tests; /* by file and line */
 	const struct ktstr_scheduler **schedulers;
 	size_t test_count, scheduler_count;
 };

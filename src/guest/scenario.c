@@ -26,8 +26,8 @@ static void send_stimulus(struct stage *s)
 		.op_count = s->ops,
 		.op_kinds = s->op_kinds,
 		.cgroup_count = (uint16_t)s->count,
-		.worker_count = (uint16_t)(crew_running(&s->step) + crew_running(&s->backdrop)),
-		.total_iterations = crew_iterations(&s->step) + crew_iterations(&s->backdrop),
+		.worker_count = (uint16_t)(worker_set_running(&s->step) + worker_set_running(&s->backdrop)),
+		.total_iterations = worker_set_iterations(&s->step) + worker_set_iterations(&s->backdrop),
 	};
 	channel_send(&s->t->channel, WIRE_STIMULUS, &record, sizeof(record), NULL, 0);
 }
@@ -38,7 +38,7 @@ static void send_stimulus(struct stage *s)
 static nsec_t sample_workers(struct ktstr_ctx *t)
 {
 	struct stage *s = t->stage;
-	return s ? MIN_OF(crew_sample(&s->step), crew_sample(&s->backdrop)) : NSEC_NEVER;
+	return s ? MIN_OF(worker_set_sample(&s->step), worker_set_sample(&s->backdrop)) : NSEC_NEVER;
 }
 
 /*
@@ -47,7 +47,7 @@ static nsec_t sample_workers(struct ktstr_ctx *t)
  */
 static bool wait_once(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 {
-	struct pollfd fd[1 + PAYLOAD_FDS_MAX] = {{ .fd = t->channel.fd, .events = POLLIN }};
+	struct pollfd fd[1 + PAYLOAD_FDS_MAX] = { { .fd = t->channel.fd, .events = POLLIN } };
 	unsigned count = 1 + payloads_poll(t, fd + 1);
 	until = MIN_OF(until, sample_workers(t));
 	nsec_t left = MIN_OF(until, payloads_deadline(t)) - nsec_now();
@@ -123,26 +123,30 @@ int stage_scheduler(struct stage *s, const struct ktstr_op *op, struct err **err
 {
 	int r = 0;
 	/* Tasks change hands: what they wait for in the meantime is not a gap. */
-	crew_pardon(&s->step, NULL);
-	crew_pardon(&s->backdrop, NULL);
+	worker_set_exempt_gap(&s->step, NULL);
+	worker_set_exempt_gap(&s->backdrop, NULL);
 	if (op->kind != KTSTR_OP_ATTACH_SCHEDULER)
 		r = ask_scheduler(s, SCHED_REQUEST_DETACH, NULL, err);
 	if (r == 0 && op->kind != KTSTR_OP_DETACH_SCHEDULER)
 		r = ask_scheduler(s, SCHED_REQUEST_ATTACH, op->scheduler, err);
-	crew_pardon(&s->step, NULL);
-	crew_pardon(&s->backdrop, NULL);
+	worker_set_exempt_gap(&s->step, NULL);
+	worker_set_exempt_gap(&s->backdrop, NULL);
 	return r < 0 ? err_wrap(err, r, "Op::%s", op_name(op->kind)) : 0;
 }
 
 /* --- watching ----------------------------------------------------------------------------------------------------- */
 
-static void view(const struct crew *c, size_t i, struct ktstr_worker_view *ret)
+static void view(const struct worker_set *c, size_t i, struct ktstr_worker_view *ret)
 {
-	const struct crew_member *m = &c->member[i];
+	const struct worker_process *m = &c->member[i];
 	const struct worker_slot *s = &c->slot[i];
 	*ret = (struct ktstr_worker_view){
-		.pid = m->over ? 0 : m->pid, .cgroup = m->cgroup, .work = work_name(&c->record[m->record]->load.work),
-		.member = m->member, .work_units = s->report.work_units, .iterations = s->report.iterations,
+		.pid = m->over ? 0 : m->pid,
+		.cgroup = m->cgroup,
+		.work = work_name(&c->record[m->record]->load.work),
+		.member = m->member,
+		.work_units = s->report.work_units,
+		.iterations = s->report.iterations,
 		.wake_samples = s->report.wake_samples,
 	};
 }
@@ -187,13 +191,13 @@ static void thaw(struct stage *s, bool backdrop)
 		}
 }
 
-/* Stops and reports one of the crews; Skip: something was missing that the machine or the kernel does not have. */
-static enum ktstr_verdict dismiss(struct stage *s, struct crew *crew)
+/* Stops and reports one of the worker sets; Skip: something was missing that the machine or the kernel does not have. */
+static enum ktstr_verdict dismiss(struct stage *s, struct worker_set *workers)
 {
 	char why[256];
-	crew_stop(crew, NULL);
-	enum ktstr_verdict v = crew_report(crew, &s->t->channel, &s->t->cgroups_reported, &s->t->workers_reported, why,
-					   sizeof(why));
+	worker_set_stop(workers, NULL);
+	enum ktstr_verdict v = worker_set_report(workers, &s->t->channel, &s->t->cgroups_reported,
+						 &s->t->workers_reported, why, sizeof(why));
 	if (v != KTSTR_PASS)
 		ctx_detail(s->t, v, "%s", why);
 	return v;
@@ -221,7 +225,7 @@ static int set_up(struct stage *s, const struct ktstr_cgroup *cgroups, struct er
 	int r = 0;
 	for (const struct ktstr_cgroup *g = cgroups; r == 0 && g && g->name; g++)
 		r = stage_define(s, g, err);
-	r = r == 0 ? crew_start(stage_crew(s, NULL), err) : r;
+	r = r == 0 ? worker_set_start(stage_workers(s, NULL), err) : r;
 	for (const struct ktstr_cgroup *g = cgroups; r == 0 && g && g->name; g++)
 		r = stage_run_payloads(s, g, err);
 	return r;
@@ -233,7 +237,8 @@ static int set_up_step(struct stage *s, const struct ktstr_step *step, struct er
 	if (step->factory && !made)
 		return FAIL(err, EXIT_NONE, -ECANCELED, "its factory made nothing");
 	if (step->factory) {
-		const struct ktstr_step made_step[] = {{ .name = "its factory's", .cgroups = made }, { .name = NULL }};
+		const struct ktstr_step made_step[] = { { .name = "its factory's", .cgroups = made },
+							{ .name = NULL } };
 		struct ktstr_scenario alone = { .steps = made_step };
 		int r = scenario_check(s->t->test, s->t->topology, &alone, err);
 		if (r < 0)
@@ -298,7 +303,7 @@ static enum ktstr_verdict graver(enum ktstr_verdict a, enum ktstr_verdict b)
 static enum ktstr_verdict one_step(struct stage *s, const struct ktstr_step *step)
 {
 	_cleanup_err_ struct err *err = NULL;
-	int r = crew_init(&s->step, rng_next(&s->t->rng), s->t->topology, &err);
+	int r = worker_set_init(&s->step, rng_next(&s->t->rng), s->t->topology, &err);
 	s->ops = 0;
 	s->op_kinds = 0;
 	s->payloads = KTSTR_PASS;
@@ -309,7 +314,7 @@ static enum ktstr_verdict one_step(struct stage *s, const struct ktstr_step *ste
 	v = graver(v, graver(s->payloads, payloads_end(s->t, NULL, false)));
 	stage_phase(s->t, WIRE_PHASE_STEP_END, s->index, step->name);
 	remove_cgroups(s, false);
-	crew_done(&s->step);
+	worker_set_done(&s->step);
 	if (r < 0) {
 		err_wrap(&err, r, "step %u ('%s') failed", s->index, step->name);
 		v = graver(v, explain(s->t, r, err));
@@ -330,7 +335,7 @@ static enum ktstr_verdict run_steps(struct stage *s, const struct ktstr_step *st
 
 static int raise_backdrop(struct stage *s, const struct ktstr_backdrop *b, struct err **err)
 {
-	int r = crew_init(&s->backdrop, rng_next(&s->t->rng), s->t->topology, err);
+	int r = worker_set_init(&s->backdrop, rng_next(&s->t->rng), s->t->topology, err);
 	s->in_backdrop = true;
 	s->index = s->t->steps_run;
 	if (r == 0)
@@ -352,7 +357,7 @@ static enum ktstr_verdict run_staged(struct stage *s, const struct ktstr_scenari
 		v = graver(v, dismiss(s, &s->backdrop));
 	v = graver(v, payloads_end(s->t, NULL, true));
 	remove_cgroups(s, true);
-	crew_done(&s->backdrop);
+	worker_set_done(&s->backdrop);
 	return v;
 }
 
@@ -381,6 +386,7 @@ enum ktstr_verdict ktstr_run_steps(struct ktstr_ctx *t, const struct ktstr_step 
 
 enum ktstr_verdict ktstr_run_cgroups(struct ktstr_ctx *t, const struct ktstr_cgroup *cgroups)
 {
-	struct ktstr_step steps[] = {{ .name = "run", .cgroups = cgroups, .hold = KTSTR_HOLD_FULL }, { .name = NULL }};
+	struct ktstr_step steps[] = { { .name = "run", .cgroups = cgroups, .hold = KTSTR_HOLD_FULL },
+				      { .name = NULL } };
 	return ktstr_run_steps(t, steps);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * stage.h -- a scenario while it runs: the cgroups that exist, the crews of the step and of the backdrop.
+ * stage.h -- a scenario while it runs: the cgroups that exist, the worker sets of the step and of the backdrop.
  *
  * Order of the files: validate.c (is it possible at all), scenario.c (steps), ops.c (what happens in them), dry.c (the
  * same questions on the host, before there is a machine).
@@ -18,7 +18,7 @@
 struct tracked {
 	char name[WIRE_NAME_MAX];
 	bool backdrop, frozen, limited, workers;
-	unsigned siblings;		/* how many were made beside it */
+	unsigned siblings; /* how many were made beside it */
 	struct cpu_terms terms;
 	struct cpuset_bits cpus;
 	uint64_t nodes;
@@ -28,12 +28,12 @@ struct stage {
 	struct ktstr_ctx *t;
 	struct tracked tracked[TRACKED_MAX];
 	unsigned count;
-	struct crew backdrop, step;
-	bool in_backdrop;		/* what is made now is the backdrop's */
-	uint32_t index;			/* of the step */
+	struct worker_set backdrop, step;
+	bool in_backdrop; /* what is made now is the backdrop's */
+	uint32_t index;	  /* of the step */
 	uint32_t op_kinds;
 	uint16_t ops;
-	enum ktstr_verdict payloads;	/* the gravest of this step's */
+	enum ktstr_verdict payloads; /* the gravest of this step's */
 };
 
 /* The scenario as a whole, before it begins; names what is wrong, and where. */
@@ -59,7 +59,7 @@ const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned inde
 bool parent_name(const char *name, char out[WIRE_NAME_MAX]);
 
 struct tracked *stage_find(struct stage *s, const char *name);
-struct crew *stage_crew(struct stage *s, const struct tracked *g);
+struct worker_set *stage_workers(struct stage *s, const struct tracked *g);
 int stage_define(struct stage *s, const struct ktstr_cgroup *g, struct err **err);
 int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err);
 /* Starts the payloads of its definition. */
@@ -76,7 +76,7 @@ const char *op_name(enum ktstr_op_kind kind);
 
 /* dry.c */
 struct dry_run {
-	struct buf problem;	/* the first one found, else empty */
+	struct buf problem; /* the first one found, else empty */
 };
 /* Runs a test's body where it can do nothing but declare; what is wrong with its scenarios, or NULL. The caller frees.
  */

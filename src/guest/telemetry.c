@@ -33,7 +33,7 @@ static bool pause_is_dear(void)
 {
 	unsigned eax, ebx = 0, ecx = 0, edx = 0;
 	__cpuid(0x40000000, eax, ebx, ecx, edx);
-	return ebx == 0x54474354u && ecx == 0x43544743u;	/* "TCGTCGTCGTCG" */
+	return ebx == 0x54474354u && ecx == 0x43544743u; /* "TCGTCGTCGTCG" */
 }
 
 void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
@@ -86,7 +86,7 @@ static void note_cpu(struct ktstr_worker *w)
 static void note_gap(struct ktstr_worker *w, int64_t last, int64_t now)
 {
 	struct wire_worker *r = &w->slot->report;
-	if (now - last <= w->max_gap || atomic_load(&w->slot->pardoned) >= last)
+	if (now - last <= w->max_gap || atomic_load(&w->slot->gap_exempt) >= last)
 		return;
 	w->max_gap = now - last;
 	r->max_gap_ns = ticks_ns(&w->clock, w->max_gap);
@@ -413,7 +413,7 @@ void worker_begin(struct ktstr_worker *w)
 	w->slot->report.counts_progress = w->type->turn != NULL;
 }
 
-void worker_main(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t batch, nsec_t start_offset)
+void worker_run_load(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t batch, nsec_t start_offset)
 {
 	struct wire_worker *r = &w->slot->report;
 	uint64_t before[3], after[3], migrated;

@@ -15,12 +15,12 @@
 
 #include "guest/work/work.h"
 
-#define THREAD_STACK	((size_t)256 << 10)
+#define THREAD_STACK	 ((size_t)256 << 10)
 #define THREADS_DEADLINE (5 * NSEC_PER_SEC)
-#define LEADER_PRIORITY 97	/* below the engine's own */
+#define LEADER_PRIORITY	 97 /* below the engine's own */
 
 struct thread {
-	struct crew *crew;
+	struct worker_set *workers;
 	size_t index;
 	pthread_t id;
 };
@@ -28,12 +28,12 @@ struct thread {
 static void *begin(void *arg)
 {
 	struct thread *t = arg;
-	__atomic_store_n(&t->crew->slot[t->index].report.tid, (int32_t)gettid(), __ATOMIC_RELEASE);
-	become_worker(t->crew, t->index);
+	__atomic_store_n(&t->workers->slot[t->index].report.tid, (int32_t)gettid(), __ATOMIC_RELEASE);
+	worker_main(t->workers, t->index);
 }
 
 /* In the new process. Its own first thread does nothing but wait for the others. */
-static void __attribute__((noreturn)) lead(struct crew *c, size_t first, unsigned count)
+static void __attribute__((noreturn)) lead(struct worker_set *c, size_t first, unsigned count)
 {
 	const struct ktstr_load *load = &c->record[c->member[first].record]->load;
 	struct thread *thread = calloc(count, sizeof(*thread));
@@ -44,7 +44,7 @@ static void __attribute__((noreturn)) lead(struct crew *c, size_t first, unsigne
 	if (!thread || pthread_attr_init(&attr) != 0 || pthread_attr_setstacksize(&attr, THREAD_STACK) != 0)
 		_exit(1);
 	for (unsigned k = 0; k < count; k++) {
-		thread[k] = (struct thread){ .crew = c, .index = first + k };
+		thread[k] = (struct thread){ .workers = c, .index = first + k };
 		if (pthread_create(&thread[k].id, &attr, begin, &thread[k]) != 0)
 			_exit(1);
 	}
@@ -53,7 +53,7 @@ static void __attribute__((noreturn)) lead(struct crew *c, size_t first, unsigne
 	_exit(0);
 }
 
-static bool all_there(const struct crew *c, size_t first, unsigned count)
+static bool all_there(const struct worker_set *c, size_t first, unsigned count)
 {
 	for (unsigned k = 0; k < count; k++)
 		if (!__atomic_load_n(&c->slot[first + k].report.tid, __ATOMIC_ACQUIRE))
@@ -61,7 +61,7 @@ static bool all_there(const struct crew *c, size_t first, unsigned count)
 	return true;
 }
 
-static int await_threads(struct crew *c, size_t first, unsigned count, pid_t leader)
+static int await_threads(struct worker_set *c, size_t first, unsigned count, pid_t leader)
 {
 	static const struct timespec pause = { .tv_nsec = 1000 * 1000 };
 	nsec_t deadline = nsec_now() + THREADS_DEADLINE;
@@ -78,7 +78,7 @@ static int await_threads(struct crew *c, size_t first, unsigned count, pid_t lea
 	return 0;
 }
 
-int crew_start_threads(struct crew *c, size_t first, unsigned count, struct err **err)
+int worker_set_start_threads(struct worker_set *c, size_t first, unsigned count, struct err **err)
 {
 	struct sched_param rt = { .sched_priority = LEADER_PRIORITY }, none = { 0 };
 	for (unsigned k = 0; k < count; k++) {
@@ -100,7 +100,7 @@ int crew_start_threads(struct crew *c, size_t first, unsigned count, struct err 
 	sched_setscheduler(leader, SCHED_OTHER, &none);
 	place_affinity(leader, &c->topology->all);
 	for (unsigned k = 0; k < count; k++) {
-		struct crew_member *m = &c->member[first + k];
+		struct worker_process *m = &c->member[first + k];
 		m->leader = leader;
 		m->pid = c->slot[first + k].report.tid;
 		m->pidfd = k ? fcntl(pidfd, F_DUPFD_CLOEXEC, 0) : pidfd;

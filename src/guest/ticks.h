@@ -13,8 +13,8 @@
 #include "base/time.h"
 
 struct ticks {
-	bool counter;		/* else CLOCK_MONOTONIC */
-	uint32_t ns_q24;	/* nanoseconds a tick, 24 bits behind the point; less than 2 */
+	bool counter;	 /* else CLOCK_MONOTONIC */
+	uint32_t ns_q24; /* nanoseconds a tick, 24 bits behind the point; less than 2 */
 };
 
 /* Measured at the first call, which takes 2 ms; for one thread. */

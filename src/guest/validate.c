@@ -25,7 +25,7 @@ struct model {
 	struct tracked *tracked;
 	unsigned count, workers;
 	bool backdrop;
-	bool scheduler;			/* attached */
+	bool scheduler; /* attached */
 	struct running running[PAYLOADS_MAX];
 	unsigned payloads;
 };
@@ -66,8 +66,8 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 			   "without empty parts and parts that begin with '.' or 'cgroup.'",
 			   name ? name : "", WIRE_NAME_MAX - 16);
 	if (find(m, name))
-		return op ? BAD(err, "%s '%s' collides with a cgroup already tracked", op, name) :
-			    BAD(err, "cgroup '%s' is declared twice", name);
+		return op ? BAD(err, "%s '%s' collides with a cgroup already tracked", op, name)
+			  : BAD(err, "cgroup '%s' is declared twice", name);
 	if (m->count == TRACKED_MAX)
 		return BAD(err, "cgroup '%s': more than %d cgroups at once", name, TRACKED_MAX);
 	struct tracked *g = &m->tracked[m->count++];
@@ -318,8 +318,9 @@ static int take_scheduler_op(struct model *m, const struct ktstr_op *op, struct 
 		return BAD(err, "Op::ReplaceScheduler: no scheduler is named");
 	while (s && *s && *s != op->scheduler)
 		s++;
-	return s && *s ? 0 : BAD(err, "Op::ReplaceScheduler: '%s' is not among the test's staged schedulers",
-				 op->scheduler->name);
+	return s && *s ? 0
+		       : BAD(err, "Op::ReplaceScheduler: '%s' is not among the test's staged schedulers",
+			     op->scheduler->name);
 }
 
 static int take_one_cgroup_op(struct model *m, const struct ktstr_op *op, struct err **err)
@@ -344,8 +345,8 @@ static int take_one_cgroup_op(struct model *m, const struct ktstr_op *op, struct
 		g->cpus = m->topology->all;
 		return 0;
 	case KTSTR_OP_SPAWN:
-		return has_children(m, g) ? BAD(err, "Op::Spawn: '%s' has children and can hold no process", g->name) :
-					    take_load(m, g, &op->load, err);
+		return has_children(m, g) ? BAD(err, "Op::Spawn: '%s' has children and can hold no process", g->name)
+					  : take_load(m, g, &op->load, err);
 	case KTSTR_OP_SET_AFFINITY:
 		return affinity_check(m->topology, g->name, &op->affinity, &g->cpus, err);
 	case KTSTR_OP_FREEZE_CGROUP:

@@ -65,8 +65,9 @@ static int check_policy(const char *cgroup, const struct ktstr_policy *p, struct
 static int check_memory(const struct guest_topology *t, const char *cgroup, const struct ktstr_load *l,
 			const struct cpuset_bits *cpus, struct err **err)
 {
-	static const char *const name[KTSTR_MEM_POLICY_MAX] = { "Default", "Bind", "Preferred", "Interleave", "Local",
-								"PreferredMany", "WeightedInterleave" };
+	static const char *const name[KTSTR_MEM_POLICY_MAX] = { "Default",	     "Bind",  "Preferred",
+								"Interleave",	     "Local", "PreferredMany",
+								"WeightedInterleave" };
 	struct cpuset_bits nodes = { 0 };
 	if (l->mem_policy >= KTSTR_MEM_POLICY_MAX)
 		return BAD(err, "cgroup '%s': unknown memory policy", cgroup);

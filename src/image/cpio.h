@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 struct cpio {
-	struct buf out;		/* the archive; the caller takes it */
+	struct buf out; /* the archive; the caller takes it */
 	unsigned inode;
 };
 

@@ -9,7 +9,7 @@
 #define CLOSURE_FILES_MAX 512
 
 struct closure_file {
-	char *path;	/* as the loader will ask for it: absolute */
+	char *path; /* as the loader will ask for it: absolute */
 };
 
 struct closure {

@@ -14,10 +14,10 @@
 
 extern const char blob_init_start[], blob_init_end[];
 
-#define LZ4_LEGACY_MAGIC  0x184c2102u
-#define BASE_LAYOUT	  "3"	/* part of a kept base's name: what is packed around its files */
-#define BASES_MAX 64	/* that are kept, of each kind: some 150 MiB */
-#define LZ4_LEGACY_BLOCK  ((size_t)8 << 20)
+#define LZ4_LEGACY_MAGIC 0x184c2102u
+#define BASE_LAYOUT	 "3" /* part of a kept base's name: what is packed around its files */
+#define BASES_MAX	 64  /* that are kept, of each kind: some 150 MiB */
+#define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
 
 /* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
 
@@ -48,7 +48,7 @@ int lz4_legacy(const struct buf *data, bool best, struct buf *ret)
 /* --- the base: first what is in it, then its name by content, and only when nobody has packed it yet, the packing - */
 
 struct item {
-	char *from;	/* host path; NULL: the built-in PID 1 */
+	char *from; /* host path; NULL: the built-in PID 1 */
 	char *to;
 	mode_t mode;
 };
@@ -60,7 +60,7 @@ struct packer {
 	size_t items;
 	struct closure closure;
 	struct cpio cpio;
-	char *dirs[1024];	/* already in the archive */
+	char *dirs[1024]; /* already in the archive */
 	size_t dir_count;
 };
 

@@ -2,7 +2,7 @@
 /*
  * image.h -- a test's initramfs: what nearly all tests share (PID 1, the libraries of the test binary), what is this
  * binary's own (itself, scheduler, include files, their libraries), each compressed once and kept by its content, and a
- * small suffix that says which test this boot is for. A parked machine (run/mould.h) has the first of them.
+ * small suffix that says which test this boot is for. A parked machine (run/clone_template.h) has the first of them.
  *
  * They are LZ4 legacy frames (magic 0x184c2102), which the kernel's unlz4 reads back to back as one stream.
  * All of it blocks and is for the offload pool.
@@ -24,32 +24,32 @@ struct image_include {
 enum image_part { IMAGE_COMMON, IMAGE_OWN, IMAGE_PARTS };
 
 struct image_base_spec {
-	enum image_part part;			/* the common one does not hang on what is below `test` */
-	const char *test;			/* test binary, or NULL */
-	const char *scheduler;			/* scheduler binary, or NULL */
-	const char *const *staged;		/* further ones, /staged.0 and on; NULL-terminated; NULL: none */
-	const struct image_include *include;	/* regular files; programs and scripts bring what they need to run */
+	enum image_part part;		     /* the common one does not hang on what is below `test` */
+	const char *test;		     /* test binary, or NULL */
+	const char *scheduler;		     /* scheduler binary, or NULL */
+	const char *const *staged;	     /* further ones, /staged.0 and on; NULL-terminated; NULL: none */
+	const struct image_include *include; /* regular files; programs and scripts bring what they need to run */
 	size_t includes;
-	const char *cache_dir;			/* NULL: not kept */
-	const struct cachefile_use *use;	/* or NULL */
-	bool plain;				/* not compressed: for a guest that unpacks it itself */
+	const char *cache_dir;		 /* NULL: not kept */
+	const struct cachefile_use *use; /* or NULL */
+	bool plain;			 /* not compressed: for a guest that unpacks it itself */
 };
 
 /* What the suffix says; the guest reads it from /ktstr.conf as KEY=VALUE lines. */
 struct image_suffix_spec {
-	const char *test;			/* name, or NULL: say hello and end */
+	const char *test; /* name, or NULL: say hello and end */
 	uint64_t seed, duration_ns, limit_ns;
 	bool scheduler;
 	struct image_staged {
 		const char *name;
-		const char *const *args;	/* NULL-terminated or NULL */
+		const char *const *args; /* NULL-terminated or NULL */
 		unsigned attach_timeout_s;
-	} staged[IMAGE_STAGED_MAX];		/* of the base's, in their order; ends at the first without a name */
-	unsigned load_cpu;			/* CPU + 1; 0: anywhere */
-	unsigned attach_timeout_s;		/* of the scheduler */
-	const char *const *sched_args[2];	/* the scheduler's, then the test's; each NULL-terminated or NULL */
+	} staged[IMAGE_STAGED_MAX];	  /* of the base's, in their order; ends at the first without a name */
+	unsigned load_cpu;		  /* CPU + 1; 0: anywhere */
+	unsigned attach_timeout_s;	  /* of the scheduler */
+	const char *const *sched_args[2]; /* the scheduler's, then the test's; each NULL-terminated or NULL */
 	const char *const *sysctls;
-	bool plain;				/* as its base */
+	bool plain; /* as its base */
 };
 
 /* A part, compressed, as a file that the caller closes: the cache's, where it is there; packed and kept, where not. */

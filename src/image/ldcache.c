@@ -9,7 +9,7 @@
 #define CACHE_BYTES_MAX ((size_t)64 << 20)
 
 struct cache_header {
-	char magic[20];		/* "glibc-ld.so.cache1.1" */
+	char magic[20]; /* "glibc-ld.so.cache1.1" */
 	uint32_t count, string_bytes;
 	uint32_t flags, extensions, reserved[3];
 };
@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct cache_header) == 48, "layout");
 
 struct cache_entry {
 	int32_t flags;
-	uint32_t key, value;	/* offsets of strings from the file's start */
+	uint32_t key, value; /* offsets of strings from the file's start */
 	uint32_t os_version;
 	uint64_t hwcap;
 };

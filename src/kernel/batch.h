@@ -9,21 +9,21 @@
 
 struct kernel_batch_config {
 	const struct cache *cache;
-	const struct kernel_id *ids;	/* borrowed; those that are cached have no job */
-	size_t count;			/* <= KERNELS_MAX */
+	const struct kernel_id *ids; /* borrowed; those that are cached have no job */
+	size_t count;		     /* <= KERNELS_MAX */
 	struct http *http;
-	unsigned budget;		/* compilers at once, over all kernels */
-	unsigned parallel;		/* kernels at once; 0: all */
-	bool stop_at_failure;		/* the first one that fails ends the others */
-	struct kernel_job_config job;	/* template: configuration, force, schedulers, ccache */
+	unsigned budget;	      /* compilers at once, over all kernels */
+	unsigned parallel;	      /* kernels at once; 0: all */
+	bool stop_at_failure;	      /* the first one that fails ends the others */
+	struct kernel_job_config job; /* template: configuration, force, schedulers, ccache */
 };
 
 struct kernel_batch {
 	struct machine machine;
 	struct kernel_batch_config config;
 	struct jobserver jobserver;
-	struct kernel_job *job[KERNELS_MAX];	/* NULL: not begun, or cached */
-	size_t next;				/* the first that has not begun */
+	struct kernel_job *job[KERNELS_MAX]; /* NULL: not begun, or cached */
+	size_t next;			     /* the first that has not begun */
 	struct notice changed;
 	bool ended;
 };

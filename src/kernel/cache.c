@@ -20,7 +20,7 @@
 #include "lock/scan.h"
 
 #define CACHE_VARIABLE "KTSTR_CACHE_DIR"
-#define WORK_KEPT_SEC (24 * 3600)	/* for a build that was killed to go on with */
+#define WORK_KEPT_SEC  (24 * 3600) /* for a build that was killed to go on with */
 
 /* --- where -------------------------------------------------------------------------------------------------------- */
 
@@ -172,8 +172,9 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 	e->has_schedulers = json_is_true(json_object_get(meta, "has_schedulers"));
 	e->has_selftests = json_is_true(json_object_get(meta, "has_selftests"));
 	e->objects = (uint64_t)json_integer_value(json_object_get(meta, "objects"));
-	e->status = !e->has_kconfig_hash ? KCONFIG_UNTRACKED
-		    : e->kconfig_hash == kconfig_lean_hash() ? KCONFIG_MATCHES : KCONFIG_STALE;
+	e->status = !e->has_kconfig_hash		     ? KCONFIG_UNTRACKED
+		    : e->kconfig_hash == kconfig_lean_hash() ? KCONFIG_MATCHES
+							     : KCONFIG_STALE;
 	_cleanup_free_ char *path = strchr(image, '/') ? NULL : path_join(e->path, image);
 	if (!path || !path_exists(path)) {
 		FAIL(&why, EXIT_BAD_DATA, -ENOENT, "the image '%s' is missing", image);
@@ -295,7 +296,10 @@ static bool is_gone(pid_t pid)
 }
 
 static const char *const stage_words[] = {
-	[WORK_EMPTY] = "", [WORK_FETCHED] = "fetched", [WORK_UNPACKED] = "unpacked", [WORK_BUILT] = "built",
+	[WORK_EMPTY] = "",
+	[WORK_FETCHED] = "fetched",
+	[WORK_UNPACKED] = "unpacked",
+	[WORK_BUILT] = "built",
 };
 
 static enum work_stage read_mark(const char *workdir)
@@ -426,7 +430,7 @@ int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holde
 		name_holder(dir, path, holder, size);
 		return -EBUSY;
 	}
-	futimens(fd, NULL);	/* since when: 'ktstr locks' */
+	futimens(fd, NULL); /* since when: 'ktstr locks' */
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

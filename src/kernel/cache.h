@@ -15,30 +15,30 @@
 #include "base/err.h"
 #include "lock/local.h"
 
-#define KERNEL_ARCH	   "x86_64"
-#define KERNEL_IMAGE_NAME  "bzImage"
+#define KERNEL_ARCH	    "x86_64"
+#define KERNEL_IMAGE_NAME   "bzImage"
 #define KERNEL_VMLINUX_NAME "vmlinux"
-#define CACHE_ENTRIES_MAX  4096
+#define CACHE_ENTRIES_MAX   4096
 
 enum kconfig_status { KCONFIG_MATCHES, KCONFIG_STALE, KCONFIG_UNTRACKED };
 
 struct cache_entry {
 	char *key, *path;
-	char *version, *source, *arch, *built_at;	/* of a valid entry */
+	char *version, *source, *arch, *built_at; /* of a valid entry */
 	char *image_name;
 	uint32_t kconfig_hash, config_hash;
 	bool has_kconfig_hash, has_vmlinux, vmlinux_stripped, has_schedulers, has_selftests;
-	uint64_t objects;				/* compiled; 0: not recorded */
-	bool variant;					/* not the plain lean configuration: extra or other base */
-	char *git_url, *git_ref;			/* of source "git" */
+	uint64_t objects;	 /* compiled; 0: not recorded */
+	bool variant;		 /* not the plain lean configuration: extra or other base */
+	char *git_url, *git_ref; /* of source "git" */
 	enum kconfig_status status;
-	const char *error_kind;				/* corrupt: a word of behaviour 7.3; NULL: valid */
+	const char *error_kind; /* corrupt: a word of behaviour 7.3; NULL: valid */
 	char *error;
 };
 
 struct cache {
 	char *root;
-	fs_magic_fn *magic;	/* tests: what the file system says that it is; NULL: ask it */
+	fs_magic_fn *magic; /* tests: what the file system says that it is; NULL: ask it */
 };
 
 /* KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels; the error says which was odd.

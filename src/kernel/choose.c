@@ -5,7 +5,7 @@
 #include "kernel/choose.h"
 
 #define RANGE_VERSIONS_MAX 64
-#define STABLE_PATCH_LEAST 8	/* a younger series is not what "a stable kernel" means (behaviour 7.2) */
+#define STABLE_PATCH_LEAST 8 /* a younger series is not what "a stable kernel" means (behaviour 7.2) */
 
 /* --- the lists ---------------------------------------------------------------------------------------------------- */
 
@@ -248,8 +248,9 @@ static int add_id(struct resolver *v, struct kernel_id *id)
 static int unknown_version(struct resolver *v, const struct kversion *version)
 {
 	char text[KVERSION_TEXT_MAX], best[KVERSION_TEXT_MAX];
-	struct kversion series = { .major = version->major, .minor = version->minor, .rc = KVERSION_FINAL,
-				   .numbers = 2 };
+	struct kversion series = {
+		.major = version->major, .minor = version->minor, .rc = KVERSION_FINAL, .numbers = 2
+	};
 	struct kversion nearest;
 	kversion_format(version, text);
 	if (newest_listed(v, &series, &nearest))
@@ -283,8 +284,10 @@ static int take_checksum(struct resolver *v, const struct kversion *version, str
 		if (v->config.skip_sha256)
 			buf_appendf(&v->notes, "warning: kernel %s is not verified (--skip-sha256)\n", id->version);
 		else
-			buf_appendf(&v->notes, "warning: kernel %s is not verified: release candidates have no list of "
-				    "checksums; git+URL#tag=v%s takes the commit from git\n", id->version, id->version);
+			buf_appendf(&v->notes,
+				    "warning: kernel %s is not verified: release candidates have no list of "
+				    "checksums; git+URL#tag=v%s takes the commit from git\n",
+				    id->version, id->version);
 		return 0;
 	}
 	if (!sums)
@@ -349,8 +352,9 @@ static int choose_range(struct resolver *v, const struct kernel_ref *ref)
 	char text[KVERSION_TEXT_MAX];
 	if (!s)
 		return -ENOMEM;
-	int r = v->has_releases ? 0 : FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "kernel range %s: %s", ref->text,
-					   v->releases_error ?: "no list of releases");
+	int r = v->has_releases ? 0
+				: FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "kernel range %s: %s", ref->text,
+				       v->releases_error ?: "no list of releases");
 	if (r == 0)
 		versions_of_range(v, ref, s);
 	if (r == 0 && !s->count)
@@ -379,14 +383,14 @@ static int choose_default(struct resolver *v)
 		return r < 0 ? r : add_id(v, &id);
 	}
 	if (!v->has_releases)
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "no kernel was named, and the list of "
+		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
+			    "no kernel was named, and the list of "
 			    "releases is not to be "
 			    "had (%s); 'ktstr kernel build distro' builds the distribution's",
 			    v->releases_error ?: "unknown");
 	if (!default_version(v, &version))
 		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
-			    "no stable kernel with patch >= %d found in releases.json",
-			    STABLE_PATCH_LEAST);
+			    "no stable kernel with patch >= %d found in releases.json", STABLE_PATCH_LEAST);
 	return add_release(v, &version);
 }
 

@@ -9,9 +9,9 @@
 #include "base/text.h"
 #include "kernel/command.h"
 
-#define LINE_BYTES_MAX	 4096
-#define TAIL_BYTES_MAX	 6000
-#define COMMAND_FDS_MAX	 4
+#define LINE_BYTES_MAX	4096
+#define TAIL_BYTES_MAX	6000
+#define COMMAND_FDS_MAX 4
 
 void command_init(struct command_run *run)
 {
@@ -34,8 +34,12 @@ static int start(struct machine *m, struct command_run *run, const struct comman
 		return FAIL_SYS(err, -errno, "run '%s'", c->argv[0]);
 	struct child_fd fds[2 + COMMAND_FDS_MAX] = { { ends[1], STDOUT_FILENO }, { ends[1], STDERR_FILENO } };
 	memcpy(fds + 2, c->fds ? c->fds : fds, c->fd_count * sizeof(*fds));
-	struct child_spec spec = { .argv = c->argv, .env = c->env, .cwd = c->cwd, .fds = fds,
-				   .fd_count = 2 + c->fd_count, .affinity = c->affinity,
+	struct child_spec spec = { .argv = c->argv,
+				   .env = c->env,
+				   .cwd = c->cwd,
+				   .fds = fds,
+				   .fd_count = 2 + c->fd_count,
+				   .affinity = c->affinity,
 				   .cgroup = c->cgroup };
 	buf_clear(&run->tail);
 	buf_clear(&run->line);

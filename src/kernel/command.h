@@ -11,14 +11,14 @@
 #include "reactor/machine.h"
 
 struct command_spec {
-	const char *what;		/* for errors: "configuration", "build" */
+	const char *what; /* for errors: "configuration", "build" */
 	const char *const *argv;
-	const char *const *env;		/* on top of ours, or NULL */
+	const char *const *env; /* on top of ours, or NULL */
 	const char *cwd;
-	const struct child_fd *fds;	/* further descriptors for it */
+	const struct child_fd *fds; /* further descriptors for it */
 	unsigned fd_count;
-	const uint64_t *affinity;	/* as child_spec has it, or NULL */
-	const int *cgroup;		/* likewise */
+	const uint64_t *affinity; /* as child_spec has it, or NULL */
+	const int *cgroup;	  /* likewise */
 };
 
 enum command_step { COMMAND_IDLE, COMMAND_READING, COMMAND_EXITING };
@@ -27,12 +27,12 @@ struct command_run {
 	enum command_step step;
 	struct child child;
 	int pipe_fd;
-	int log_fd;			/* borrowed; -1: no log */
+	int log_fd; /* borrowed; -1: no log */
 	void (*on_line)(void *data, const char *line);
 	void *data;
 	char chunk[4096];
-	struct buf line;		/* so far */
-	struct buf tail;		/* the last lines, printable: for errors */
+	struct buf line; /* so far */
+	struct buf tail; /* the last lines, printable: for errors */
 };
 
 void command_init(struct command_run *run);

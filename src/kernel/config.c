@@ -22,7 +22,7 @@ uint32_t kconfig_lean_hash(void)
 
 static const struct {
 	const char *option, *remedy;
-	bool scx;		/* only where the tree has sched_ext */
+	bool scx; /* only where the tree has sched_ext */
 } critical[] = {
 	{ "CONFIG_SCHED_CLASS_EXT", "needs DEBUG_INFO_BTF and BPF_JIT", true },
 	{ "CONFIG_DEBUG_INFO_BTF", "install pahole 1.16 or newer (Debian: pahole) and rebuild", false },
@@ -55,8 +55,7 @@ int kconfig_validate(const char *text, bool has_scx, struct err **err)
 				    critical[i].remedy);
 	if (!lost.len)
 		return 0;
-	FAIL(err, EXIT_BAD_DATA, -EINVAL, "critical config options are missing: %s",
-	     buf_str(&lost));
+	FAIL(err, EXIT_BAD_DATA, -EINVAL, "critical config options are missing: %s", buf_str(&lost));
 	if (err)
 		err_hint(*err, "Kconfig silently drops options whose dependencies are not met");
 	return -EINVAL;

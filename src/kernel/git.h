@@ -11,7 +11,7 @@
 
 struct git_state {
 	char hash[41];
-	bool dirty;	/* HEAD != index, or index != work tree, in tracked files; submodules aside */
+	bool dirty; /* HEAD != index, or index != work tree, in tracked files; submodules aside */
 };
 
 /*

@@ -224,8 +224,7 @@ static bool lacks(const char *dir, const char *file, const char *option)
 {
 	_cleanup_free_ char *path = path_join(dir, file);
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	return path && file_read(path, 16 << 20, &text, NULL) == 0 &&
-	       !kconfig_has(buf_str(&text), option);
+	return path && file_read(path, 16 << 20, &text, NULL) == 0 && !kconfig_has(buf_str(&text), option);
 }
 
 /* What was built elsewhere, for kernels that were built without. */
@@ -303,8 +302,8 @@ int kernel_tree_version(const char *tree, char ret[VERSION_TEXT_MAX], struct err
 char *kernel_tree_label(const char *tree, bool dirty)
 {
 	char suffix[160];
-	snprintf(suffix, sizeof(suffix), "%.100s_%06x%s", path_basename(tree),
-		 crc32_update(0, tree, strlen(tree)) >> 8, dirty ? "_dirty" : "");
+	snprintf(suffix, sizeof(suffix), "%.100s_%06x%s", path_basename(tree), crc32_update(0, tree, strlen(tree)) >> 8,
+		 dirty ? "_dirty" : "");
 	return kernel_label("kernel_path_", suffix);
 }
 

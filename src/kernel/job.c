@@ -12,12 +12,12 @@
 #include "kernel/config.h"
 #include "kernel/steps.h"
 
-#define TARBALL_BYTES_MAX ((uint64_t)1 << 30)	/* compressed; linux-6.12.tar.xz has 0.15 GB */
-#define MAKE_WORDS_MAX	 16
-#define LOCK_RETRY	 (250 * NSEC_PER_MSEC)
-#define BUILD_DEADLINE	 (120 * NSEC_PER_MIN)
-#define SHORT_DEADLINE	 (20 * NSEC_PER_MIN)
-#define REAP_DEADLINE	 (30 * NSEC_PER_SEC)
+#define TARBALL_BYTES_MAX ((uint64_t)1 << 30) /* compressed; linux-6.12.tar.xz has 0.15 GB */
+#define MAKE_WORDS_MAX	  16
+#define LOCK_RETRY	  (250 * NSEC_PER_MSEC)
+#define BUILD_DEADLINE	  (120 * NSEC_PER_MIN)
+#define SHORT_DEADLINE	  (20 * NSEC_PER_MIN)
+#define REAP_DEADLINE	  (30 * NSEC_PER_SEC)
 
 static struct kernel_job *job_of(struct machine *m)
 {
@@ -97,7 +97,9 @@ static int lock(struct machine *m, int result)
 static int prepare(struct machine *m, int result)
 {
 	static const enum kernel_stage next[] = {
-		[WORK_EMPTY] = STAGE_FETCH, [WORK_FETCHED] = STAGE_UNPACK, [WORK_UNPACKED] = STAGE_SLOT,
+		[WORK_EMPTY] = STAGE_FETCH,
+		[WORK_FETCHED] = STAGE_UNPACK,
+		[WORK_UNPACKED] = STAGE_SLOT,
 		[WORK_BUILT] = STAGE_SLOT,
 	};
 	struct kernel_job *job = job_of(m);
@@ -155,8 +157,8 @@ static int fetch_commit(struct machine *m, int result)
 	const char *env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C", job->token, NULL };
 	const struct kernel_id *id = job->config.id;
 	const char *init[] = { "git", "init", "-q", job->tree, NULL };
-	const char *fetch[] = { "git", "-C", job->tree, "fetch", "-q", "--depth=1", "--no-tags", "--", id->url, id->ref,
-				NULL };
+	const char *fetch[] = { "git",	     "-C", job->tree, "fetch", "-q", "--depth=1",
+				"--no-tags", "--", id->url,   id->ref, NULL };
 	const char *checkout[] = { "git", "-C", job->tree, "checkout", "-q", "FETCH_HEAD", NULL };
 	const char *const *const argv[] = { init, fetch, checkout };
 	struct command_spec c = { .what = "git fetch", .argv = argv[job->part], .env = env };
@@ -265,8 +267,15 @@ static int make(struct machine *m, int result, const char *what, const char *con
 	const struct child_fd fds[] = { { js->rd, JOBSERVER_FD_READ }, { js->wr, JOBSERVER_FD_WRITE } };
 	char base[PATH_MAX + 16];
 	/* MAKELEVEL: we may have been started by a make, and some makefiles put things elsewhere below another. */
-	const char *env[] = { js->makeflags, "MAKELEVEL=0", "LC_ALL=C", NULL, "CCACHE_NOHASHDIR=1",
-			      "CCACHE_SLOPPINESS=time_macros", "KBUILD_BUILD_TIMESTAMP=@0", job->token, NULL };
+	const char *env[] = { js->makeflags,
+			      "MAKELEVEL=0",
+			      "LC_ALL=C",
+			      NULL,
+			      "CCACHE_NOHASHDIR=1",
+			      "CCACHE_SLOPPINESS=time_macros",
+			      "KBUILD_BUILD_TIMESTAMP=@0",
+			      job->token,
+			      NULL };
 	const char *argv[MAKE_WORDS_MAX] = { "make", "KCFLAGS=-Wno-error" };
 	size_t n = 2;
 	if (kbuild && job->config.ccache) {
@@ -277,9 +286,14 @@ static int make(struct machine *m, int result, const char *what, const char *con
 	}
 	for (; *targets && n + 1 < ARRAY_SIZE(argv); targets++)
 		argv[n++] = *targets;
-	struct command_spec c = { .what = what, .argv = argv, .env = env, .cwd = job->tree, .fds = fds,
-			     .fd_count = ARRAY_SIZE(fds), .affinity = job->config.affinity,
-			     .cgroup = job->config.cgroup };
+	struct command_spec c = { .what = what,
+				  .argv = argv,
+				  .env = env,
+				  .cwd = job->tree,
+				  .fds = fds,
+				  .fd_count = ARRAY_SIZE(fds),
+				  .affinity = job->config.affinity,
+				  .cgroup = job->config.cgroup };
 	int r = command_drive(m, result, &job->run, &c, &job->err);
 	return r < 0 ? command_failed(job, what) : r;
 }
@@ -293,8 +307,8 @@ static bool keeps_own_config(const struct kernel_job *job)
 {
 	_cleanup_free_ char *path = path_join(job->tree, ".config");
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	return built_in_place(job) && !job->config.base_config && path &&
-	       file_read(path, 16 << 20, &text, NULL) == 0 && kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT");
+	return built_in_place(job) && !job->config.base_config && path && file_read(path, 16 << 20, &text, NULL) == 0 &&
+	       kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT");
 }
 
 /* What a part runs; NULL: nothing. An interrupted build's objects may be cut short, and make would not know. */
@@ -320,7 +334,8 @@ static const char *configure_target(struct kernel_job *job, char *variable, size
 static int configure(struct machine *m, int result)
 {
 	static int (*const offloaded[PART_END])(void *) = {
-		[PART_INPUT] = step_config_input, [PART_APPEND] = step_append_config,
+		[PART_INPUT] = step_config_input,
+		[PART_APPEND] = step_append_config,
 		[PART_CHECK] = step_validate_config,
 	};
 	struct kernel_job *job = job_of(m);
@@ -395,7 +410,7 @@ enum { PART_COMMANDS, PART_SCHEDULERS, PART_SELFTESTS };
 static int tools(struct machine *m, int result)
 {
 	static const char *const schedulers[] = { "scx_simple", "scx_qmap", "scx_central", "scx_flatcg", NULL };
-	static const char *const selftests[] = { NULL };	/* all of them */
+	static const char *const selftests[] = { NULL }; /* all of them */
 	struct kernel_job *job = job_of(m);
 	if (job->run.step == COMMAND_IDLE && result < 0)
 		return result;
@@ -531,8 +546,12 @@ void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct ke
 		      struct machine *parent, struct notice *changed)
 {
 	REQUIRE(config->id->kind != KERNEL_ID_CACHED && config->jobserver);
-	*job = (struct kernel_job){ .config = *config, .lock_fd = -1, .source_lock_fd = -1, .tarball_fd = -1,
-				    .began = reactor_now(r), .changed = changed };
+	*job = (struct kernel_job){ .config = *config,
+				    .lock_fd = -1,
+				    .source_lock_fd = -1,
+				    .tarball_fd = -1,
+				    .began = reactor_now(r),
+				    .changed = changed };
 	command_init(&job->run);
 	job->run.on_line = on_line;
 	job->run.data = job;

@@ -24,23 +24,36 @@
 
 struct kernel_job_config {
 	const struct cache *cache;
-	const struct kernel_id *id;	/* borrowed; any kind but KERNEL_ID_CACHED */
-	struct jobserver *jobserver;	/* shared by all jobs of a run */
-	struct http *http;		/* for KERNEL_ID_RELEASE */
-	const uint64_t *affinity;	/* CPUs for make and all that it starts, as child_spec has it; or NULL */
-	const int *cgroup;		/* likewise */
-	const char *base_config;	/* "defconfig" or a file; NULL: the lean configuration */
-	const char *extra_kconfig;	/* a fragment's text, which wins over ours; or NULL */
-	bool force;			/* build even when the cache has it */
-	bool clean;			/* a tree: make mrproper first */
-	bool schedulers;		/* also the tree's own sched_ext schedulers, and what builds more */
-	bool selftests;			/* also its tools/testing/selftests/sched_ext */
-	bool ccache;			/* compile through ccache(1) */
+	const struct kernel_id *id;  /* borrowed; any kind but KERNEL_ID_CACHED */
+	struct jobserver *jobserver; /* shared by all jobs of a run */
+	struct http *http;	     /* for KERNEL_ID_RELEASE */
+	const uint64_t *affinity;    /* CPUs for make and all that it starts, as child_spec has it; or NULL */
+	const int *cgroup;	     /* likewise */
+	const char *base_config;     /* "defconfig" or a file; NULL: the lean configuration */
+	const char *extra_kconfig;   /* a fragment's text, which wins over ours; or NULL */
+	bool force;		     /* build even when the cache has it */
+	bool clean;		     /* a tree: make mrproper first */
+	bool schedulers;	     /* also the tree's own sched_ext schedulers, and what builds more */
+	bool selftests;		     /* also its tools/testing/selftests/sched_ext */
+	bool ccache;		     /* compile through ccache(1) */
 };
 
 enum kernel_stage {
-	STAGE_RESOLVE, STAGE_LOCK, STAGE_PREPARE, STAGE_FETCH, STAGE_UNPACK, STAGE_SLOT, STAGE_CONFIGURE, STAGE_BUILD,
-	STAGE_VALIDATE, STAGE_TOOLS, STAGE_STRIP, STAGE_STORE, STAGE_REAP, STAGE_CLEANUP, STAGE_MAX,
+	STAGE_RESOLVE,
+	STAGE_LOCK,
+	STAGE_PREPARE,
+	STAGE_FETCH,
+	STAGE_UNPACK,
+	STAGE_SLOT,
+	STAGE_CONFIGURE,
+	STAGE_BUILD,
+	STAGE_VALIDATE,
+	STAGE_TOOLS,
+	STAGE_STRIP,
+	STAGE_STORE,
+	STAGE_REAP,
+	STAGE_CLEANUP,
+	STAGE_MAX,
 };
 const char *kernel_stage_name(enum kernel_stage stage);
 
@@ -49,27 +62,27 @@ struct kernel_job {
 	struct kernel_job_config config;
 	/* what the world may look at */
 	char version[VERSION_TEXT_MAX];
-	char key[200];			/* "" when the result is not cached */
-	char note[200];			/* why it waits, or why the result was not kept; "" */
-	bool hit;			/* the cache had it already */
+	char key[200];	/* "" when the result is not cached */
+	char note[200]; /* why it waits, or why the result was not kept; "" */
+	bool hit;	/* the cache had it already */
 	uint64_t objects, objects_expected, warnings;
 	uint64_t tarball_bytes;
 	struct unpack_progress unpack;
 	struct fetch fetch;
 	nsec_t began, finished;
-	struct err *err;		/* why it failed */
+	struct err *err; /* why it failed */
 	int result;
 	bool ended;
 	/* its own */
 	struct offload_job offload;
 	struct command_run run;
-	char *tarball;			/* to unpack: the person's, or the one that was downloaded */
+	char *tarball; /* to unpack: the person's, or the one that was downloaded */
 	char *work, *tree, *log_path;
-	char token[ORPHANS_VARIABLE_MAX];	/* for what the build starts (orphans.h) */
-	enum work_stage reached;	/* by the work directory, when it was taken over */
+	char token[ORPHANS_VARIABLE_MAX]; /* for what the build starts (orphans.h) */
+	enum work_stage reached;	  /* by the work directory, when it was taken over */
 	int lock_fd, source_lock_fd, tarball_fd;
-	int failed;			/* the first failure, while the work is being removed */
-	unsigned part;			/* of a stage of several commands */
+	int failed;    /* the first failure, while the work is being removed */
+	unsigned part; /* of a stage of several commands */
 	bool has_slot, has_scx, schedulers_built, selftests_built, own_config, clean_tree, cleaned;
 	char git_hash[48];
 	struct notice *changed;

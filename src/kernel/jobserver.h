@@ -18,9 +18,9 @@ enum jobserver_fd { JOBSERVER_FD_READ = 8, JOBSERVER_FD_WRITE = 9 };
 
 struct jobserver {
 	int rd, wr;
-	unsigned budget;	/* compilers at once */
-	unsigned builds;	/* that have a slot */
-	char makeflags[80];	/* "MAKEFLAGS=...": for a make that gets the two descriptors */
+	unsigned budget;    /* compilers at once */
+	unsigned builds;    /* that have a slot */
+	char makeflags[80]; /* "MAKEFLAGS=...": for a make that gets the two descriptors */
 };
 
 #define JOBSERVER_NULL ((struct jobserver){ .rd = -1, .wr = -1 })

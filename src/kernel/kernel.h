@@ -9,22 +9,22 @@
 
 /* What one kernel is made from. */
 enum kernel_id_kind {
-	KERNEL_ID_TREE,		/* a source directory */
-	KERNEL_ID_TARBALL,	/* a local .tar.xz, .tar.gz or .tar.zst */
-	KERNEL_ID_RELEASE,	/* a version that is downloaded */
-	KERNEL_ID_GIT,		/* a commit that is fetched */
-	KERNEL_ID_CACHED,	/* a key that is in the cache */
+	KERNEL_ID_TREE,	   /* a source directory */
+	KERNEL_ID_TARBALL, /* a local .tar.xz, .tar.gz or .tar.zst */
+	KERNEL_ID_RELEASE, /* a version that is downloaded */
+	KERNEL_ID_GIT,	   /* a commit that is fetched */
+	KERNEL_ID_CACHED,  /* a key that is in the cache */
 };
 
 struct kernel_id {
 	enum kernel_id_kind kind;
-	char *path;		/* tree, tarball */
-	char *key;		/* cached; release: its key in the cache */
-	char *version;		/* release */
-	char **urls;		/* release: of its tarball, tried in order; NULL-terminated */
-	char sha256[65];	/* release: of the tarball; "" where nothing vouches for it */
-	char *url, *ref;	/* git */
-	char hash[41];		/* git: the commit that the ref names now */
+	char *path;	 /* tree, tarball */
+	char *key;	 /* cached; release: its key in the cache */
+	char *version;	 /* release */
+	char **urls;	 /* release: of its tarball, tried in order; NULL-terminated */
+	char sha256[65]; /* release: of the tarball; "" where nothing vouches for it */
+	char *url, *ref; /* git */
+	char hash[41];	 /* git: the commit that the ref names now */
 };
 
 void kernel_id_done(struct kernel_id *id);
@@ -40,16 +40,16 @@ int kernel_distro_tarball(const char *dir, char **ret, struct err **err);
 
 /* A kernel that can be booted. */
 struct kernel {
-	char *label;		/* suffix of test names: "kernel_6_12_117" */
+	char *label; /* suffix of test names: "kernel_6_12_117" */
 	char *version;
-	char *key;		/* cache key; NULL for a tree used in place */
-	char *name;		/* what --kernel takes to mean this kernel again: the key, or the tree's path */
-	char *commit;		/* of the local tree it is from, 7 digits, and "-dirty" where files differ; or NULL */
-	char *boot;		/* the file that a direct boot takes: vmlinux with a PVH entry, else the bzImage */
-	char *schedulers;	/* directory with the tree's own schedulers, or NULL */
-	char *kit;		/* where a payload's kit is: the entry, the tree's tools/testing, or KTSTR_KIT */
-	bool no_scx;		/* it is known to be built without sched_ext */
-	bool serial_smp;	/* it is known to bring its processors up one by one: no CONFIG_HOTPLUG_PARALLEL */
+	char *key;	  /* cache key; NULL for a tree used in place */
+	char *name;	  /* what --kernel takes to mean this kernel again: the key, or the tree's path */
+	char *commit;	  /* of the local tree it is from, 7 digits, and "-dirty" where files differ; or NULL */
+	char *boot;	  /* the file that a direct boot takes: vmlinux with a PVH entry, else the bzImage */
+	char *schedulers; /* directory with the tree's own schedulers, or NULL */
+	char *kit;	  /* where a payload's kit is: the entry, the tree's tools/testing, or KTSTR_KIT */
+	bool no_scx;	  /* it is known to be built without sched_ext */
+	bool serial_smp;  /* it is known to bring its processors up one by one: no CONFIG_HOTPLUG_PARALLEL */
 };
 
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err);

@@ -21,7 +21,7 @@
 #define TOKEN_BYTES	16
 #define TOKEN_DIGITS	32
 #define VARIABLE	"KTSTR_BUILD_TOKEN="
-#define ENVIRONMENT_MAX ((size_t)2 << 20)	/* as much as execve(2) takes by default */
+#define ENVIRONMENT_MAX ((size_t)2 << 20) /* as much as execve(2) takes by default */
 _Static_assert(sizeof(VARIABLE) + TOKEN_DIGITS <= ORPHANS_VARIABLE_MAX, "room for the variable");
 
 /* The work directory itself: not through a link, and ours. */
@@ -34,8 +34,10 @@ static int open_ours(const char *dir, struct err **err)
 	if (fstat(fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at work directory '%s'", dir);
 	if (st.st_uid != geteuid())
-		return FAIL(err, EXIT_CONTENTION, -EPERM, "work directory '%s' belongs to another user (uid %u); "
-			    "remove it", dir, st.st_uid);
+		return FAIL(err, EXIT_CONTENTION, -EPERM,
+			    "work directory '%s' belongs to another user (uid %u); "
+			    "remove it",
+			    dir, st.st_uid);
 	return TAKE_FD(fd);
 }
 
@@ -123,6 +125,8 @@ int orphans_kill(const char *dir, struct err **err)
 		nanosleep(&(struct timespec){ .tv_nsec = 20 * NSEC_PER_MSEC }, NULL);
 	if (!left)
 		return 0;
-	return FAIL(err, EXIT_CONTENTION, -EBUSY, "%u processes of a build that was killed are still at work in '%s'; "
-		    "end them and try again", left, dir);
+	return FAIL(err, EXIT_CONTENTION, -EBUSY,
+		    "%u processes of a build that was killed are still at work in '%s'; "
+		    "end them and try again",
+		    left, dir);
 }

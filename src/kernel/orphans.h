@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-#define ORPHANS_VARIABLE_MAX 56	/* "KTSTR_BUILD_TOKEN=" and 32 digits */
+#define ORPHANS_VARIABLE_MAX 56 /* "KTSTR_BUILD_TOKEN=" and 32 digits */
 
 /* Writes a new token into the work directory @dir. */
 int orphans_mark(const char *dir, struct err **err);

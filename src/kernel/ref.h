@@ -15,24 +15,24 @@ static inline bool kversion_exact(const struct kversion *v)
 }
 
 enum kernel_ref_kind {
-	REF_DEFAULT,	/* nothing was said */
-	REF_DISTRO,	/* the distribution's source package */
-	REF_GIT,	/* git+URL#REF */
-	REF_RANGE,	/* A..B: every series' newest patch, both ends inclusive, neither need exist */
-	REF_PATH,	/* a directory or a tarball */
-	REF_VERSION,	/* exactly one release or candidate */
-	REF_SERIES,	/* the newest patch of 6.12, or of the newest 6.x */
-	REF_KEY,	/* a cache key */
+	REF_DEFAULT, /* nothing was said */
+	REF_DISTRO,  /* the distribution's source package */
+	REF_GIT,     /* git+URL#REF */
+	REF_RANGE,   /* A..B: every series' newest patch, both ends inclusive, neither need exist */
+	REF_PATH,    /* a directory or a tarball */
+	REF_VERSION, /* exactly one release or candidate */
+	REF_SERIES,  /* the newest patch of 6.12, or of the newest 6.x */
+	REF_KEY,     /* a cache key */
 };
 
 enum git_ref_kind { GIT_REF_ANY, GIT_REF_TAG, GIT_REF_BRANCH, GIT_REF_SHA };
 
 struct kernel_ref {
 	enum kernel_ref_kind kind;
-	char *text;			/* as written; NULL for REF_DEFAULT */
-	char *url, *name;		/* REF_GIT */
+	char *text;	  /* as written; NULL for REF_DEFAULT */
+	char *url, *name; /* REF_GIT */
 	enum git_ref_kind git;
-	struct kversion from, to;	/* REF_RANGE; `from`: REF_VERSION, REF_SERIES */
+	struct kversion from, to; /* REF_RANGE; `from`: REF_VERSION, REF_SERIES */
 };
 
 /* @text NULL or "": REF_DEFAULT. The error is one of use. */

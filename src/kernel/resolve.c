@@ -52,8 +52,7 @@ static void take_releases(struct resolver *v, int result)
 	_cleanup_err_ struct err *err = NULL;
 	_cleanup_buf_ struct buf why = BUF_NULL;
 	if (result == 0)
-		result = releases_parse(v->fetch.body.data, v->fetch.body.len, v->urls[0], &v->releases,
-					&err);
+		result = releases_parse(v->fetch.body.data, v->fetch.body.len, v->urls[0], &v->releases, &err);
 	v->has_releases = result == 0;
 	if (v->has_releases)
 		return;
@@ -153,8 +152,10 @@ static int bad_signature(struct resolver *v)
 {
 	char line[300];
 	command_complaint(&v->run, line, sizeof(line));
-	FAIL(&v->err, EXIT_BAD_DATA, -EBADMSG, "the list of checksums of Linux %u.x is not signed by a key that counts "
-	     "(keyring '%s'): %s", v->sums[v->at].major, v->keyring.path, line);
+	FAIL(&v->err, EXIT_BAD_DATA, -EBADMSG,
+	     "the list of checksums of Linux %u.x is not signed by a key that counts "
+	     "(keyring '%s'): %s",
+	     v->sums[v->at].major, v->keyring.path, line);
 	err_hint(v->err, "try again, or another mirror; --no-verify-signature believes it as it is");
 	return -EBADMSG;
 }
@@ -171,8 +172,15 @@ static int take_content(struct resolver *v)
 static int verify(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
-	const char *argv[] = { "gpgv", "--status-fd", "1", "--keyring", v->keyring.path, "--output", "/proc/self/fd/4",
-			       "/proc/self/fd/3", NULL };
+	const char *argv[] = { "gpgv",
+			       "--status-fd",
+			       "1",
+			       "--keyring",
+			       v->keyring.path,
+			       "--output",
+			       "/proc/self/fd/4",
+			       "/proc/self/fd/3",
+			       NULL };
 	static const char *const env[] = { "LC_ALL=C", NULL };
 	_Static_assert(SIGNATURE_FD_TEXT == 3 && SIGNATURE_FD_CONTENT == 4, "as in argv");
 	int r = v->run.step == COMMAND_IDLE ? open_signed(v) : 0;
@@ -234,7 +242,10 @@ static int no_such_ref(struct resolver *v, const struct kernel_ref *ref)
 		return FAIL(&v->err, EXIT_NO_BACKEND, -EIO, "kernel '%s': git cannot read %s: %s", ref->text, ref->url,
 			    line);
 	return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "kernel '%s': %s has no %s '%s'", ref->text, ref->url,
-		    ref->git == GIT_REF_TAG ? "tag" : ref->git == GIT_REF_BRANCH ? "branch" : "ref", ref->name);
+		    ref->git == GIT_REF_TAG	 ? "tag"
+		    : ref->git == GIT_REF_BRANCH ? "branch"
+						 : "ref",
+		    ref->name);
 }
 
 static int ls_remote(struct machine *m, int result, const struct kernel_ref *ref)
@@ -242,8 +253,11 @@ static int ls_remote(struct machine *m, int result, const struct kernel_ref *ref
 	static const char *const env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C", NULL };
 	struct resolver *v = resolver_of(m);
 	char name[300], peeled[304];
-	snprintf(name, sizeof(name), "%s%.250s", ref->git == GIT_REF_TAG ? "refs/tags/"
-						: ref->git == GIT_REF_BRANCH ? "refs/heads/" : "", ref->name);
+	snprintf(name, sizeof(name), "%s%.250s",
+		 ref->git == GIT_REF_TAG      ? "refs/tags/"
+		 : ref->git == GIT_REF_BRANCH ? "refs/heads/"
+					      : "",
+		 ref->name);
 	snprintf(peeled, sizeof(peeled), "%s^{}", name);
 	const char *argv[] = { "git", "ls-remote", "--", ref->url, name, peeled, NULL };
 	struct command_spec c = { .what = "git ls-remote", .argv = argv, .env = env };
@@ -329,13 +343,13 @@ static int reap(struct machine *m, int result)
 }
 
 static const struct machine_state states[RESOLVE_COUNT] = {
-	[RESOLVE_RELEASES] = {"releases", releases, FETCH_DEADLINE, 0, TO(RESOLVE_SUMS)},
-	[RESOLVE_SUMS] = {"checksums", sums, FETCH_DEADLINE, 0, TO(RESOLVE_SIGNATURES)},
-	[RESOLVE_SIGNATURES] = {"signatures", signatures, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_COMMITS)},
-	[RESOLVE_COMMITS] = {"git refs", commits, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_CANDIDATES)},
-	[RESOLVE_CANDIDATES] = {"candidates", candidates, FETCH_DEADLINE, 0, TO(RESOLVE_CHOOSE)},
-	[RESOLVE_CHOOSE] = {"choose", choose, FETCH_DEADLINE, 0, TO_END},
-	[RESOLVE_REAP] = {"reap", reap, REAP_DEADLINE, 0, TO_END},
+	[RESOLVE_RELEASES] = { "releases", releases, FETCH_DEADLINE, 0, TO(RESOLVE_SUMS) },
+	[RESOLVE_SUMS] = { "checksums", sums, FETCH_DEADLINE, 0, TO(RESOLVE_SIGNATURES) },
+	[RESOLVE_SIGNATURES] = { "signatures", signatures, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_COMMITS) },
+	[RESOLVE_COMMITS] = { "git refs", commits, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_CANDIDATES) },
+	[RESOLVE_CANDIDATES] = { "candidates", candidates, FETCH_DEADLINE, 0, TO(RESOLVE_CHOOSE) },
+	[RESOLVE_CHOOSE] = { "choose", choose, FETCH_DEADLINE, 0, TO_END },
+	[RESOLVE_REAP] = { "reap", reap, REAP_DEADLINE, 0, TO_END },
 };
 
 static void resolver_ended(struct machine *m, int result)
@@ -345,7 +359,7 @@ static void resolver_ended(struct machine *m, int result)
 	v->result = result;
 	if (result == -ETIME && !v->err)
 		FAIL(&v->err, EXIT_NO_BACKEND, -ETIME,
-			     "kernel '%s': no answer from %s in %u s; check the address and the "
+		     "kernel '%s': no answer from %s in %u s; check the address and the "
 		     "network",
 		     v->at < v->config.count ? v->config.refs[v->at].text ?: "" : "",
 		     v->at < v->config.count ? v->config.refs[v->at].url ?: "the server" : "the server",

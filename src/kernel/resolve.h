@@ -23,21 +23,21 @@
 struct resolve_config {
 	const struct cache *cache;
 	struct http *http;
-	const struct kernel_ref *refs;	/* borrowed */
+	const struct kernel_ref *refs; /* borrowed */
 	size_t count;
-	bool build;		/* REF_DEFAULT is the newest stable release; else the newest entry of the cache */
-	bool ask;		/* the cache does not answer for versions: they are to be built anew, or otherwise */
-	bool include_eol;	/* ranges also take series that are not maintained any more */
-	bool skip_sha256;	/* downloads need no checksum */
-	bool no_verify_signature;	/* lists of checksums need no signature */
+	bool build;		  /* REF_DEFAULT is the newest stable release; else the newest entry of the cache */
+	bool ask;		  /* the cache does not answer for versions: they are to be built anew, or otherwise */
+	bool include_eol;	  /* ranges also take series that are not maintained any more */
+	bool skip_sha256;	  /* downloads need no checksum */
+	bool no_verify_signature; /* lists of checksums need no signature */
 };
 
 struct resolver {
 	struct machine machine;
 	struct resolve_config config;
-	struct kernel_id *ids;		/* the outcome, in the order of the refs, each kernel once */
+	struct kernel_id *ids; /* the outcome, in the order of the refs, each kernel once */
 	size_t id_count;
-	struct buf notes;		/* lines for people: what was expanded to what, what was skipped */
+	struct buf notes; /* lines for people: what was expanded to what, what was skipped */
 	struct err *err;
 	int result;
 	bool ended;
@@ -45,14 +45,14 @@ struct resolver {
 	bool asking, offload_begun;
 	int failed;
 	struct fetch fetch;
-	char **urls;			/* of the fetch under way */
+	char **urls; /* of the fetch under way */
 	struct releases releases;
 	bool has_releases;
-	char *releases_error;		/* why there is no list, though it was asked for */
+	char *releases_error; /* why there is no list, though it was asked for */
 	struct {
 		unsigned major;
-		struct buf text;	/* sha256sums.asc; empty: not to be had */
-		struct buf why;		/* and why not */
+		struct buf text; /* sha256sums.asc; empty: not to be had */
+		struct buf why;	 /* and why not */
 	} sums[RESOLVE_MAJORS_MAX];
 	unsigned majors;
 	struct keyring keyring;
@@ -61,8 +61,8 @@ struct resolver {
 	bool verifying;
 	bool signature_good;
 	struct command_run run;
-	size_t at;			/* the ref, or major, that is being looked at */
-	char (*hash)[41];		/* a ref: the commit it names, REF_GIT */
+	size_t at;	  /* the ref, or major, that is being looked at */
+	char (*hash)[41]; /* a ref: the commit it names, REF_GIT */
 	struct offload_job offload;
 };
 

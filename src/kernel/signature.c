@@ -10,7 +10,7 @@
 #define KEYRING_FILE	   "ktstr/kernel.org.gpg"
 #define FINGERPRINT_DIGITS 40
 #define VALIDSIG	   "[GNUPG:] VALIDSIG "
-#define VALIDSIG_WORDS	   10	/* the last is the primary key's fingerprint; the first may be a subkey's */
+#define VALIDSIG_WORDS	   10 /* the last is the primary key's fingerprint; the first may be a subkey's */
 
 void keyring_done(struct keyring *k)
 {
@@ -32,7 +32,8 @@ int keyring_find(struct keyring *ret, struct err **err)
 	_cleanup_free_ char *path = said ? strdup(said) : usual_path(), *gpgv = tool_find("gpgv");
 	*ret = (struct keyring){ .said = said != NULL };
 	if (said && !gpgv)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "KTSTR_KERNEL_KEYRING is set, but gpgv is not installed; "
+		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+			    "KTSTR_KERNEL_KEYRING is set, but gpgv is not installed; "
 			    "install it (Debian: gpgv), or use --no-verify-signature");
 	if (said && (!path || !path_exists(path)))
 		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "KTSTR_KERNEL_KEYRING: there is no file '%s'", said);

@@ -15,12 +15,12 @@
 
 /* "Kernel.org checksum autosigner <autosigner@kernel.org>" */
 #define SIGNATURE_KERNEL_ORG "B8868C80BA62A1FFFAF5FDA9632D3A06589DA6B1"
-#define SIGNATURE_FD_TEXT    3	/* in gpgv: the signed text */
-#define SIGNATURE_FD_CONTENT 4	/* in gpgv: what the signature covers is written here */
+#define SIGNATURE_FD_TEXT    3 /* in gpgv: the signed text */
+#define SIGNATURE_FD_CONTENT 4 /* in gpgv: what the signature covers is written here */
 
 struct keyring {
-	char *path;	/* NULL: there is none, and `why` says so */
-	bool said;	/* by KTSTR_KERNEL_KEYRING: any key in it will do; it must be used */
+	char *path; /* NULL: there is none, and `why` says so */
+	bool said;  /* by KTSTR_KERNEL_KEYRING: any key in it will do; it must be used */
 	const char *why;
 };
 

@@ -16,12 +16,12 @@
 #include "kernel/git.h"
 #include "kernel/steps.h"
 
-#define LEAN_OBJECTS	 1400	/* for the percentage of a first build; an entry records the true number */
-#define BUILD_DISK_BYTES ((uint64_t)4 << 30)	/* an unpacked tree with its objects, and room to breathe */
+#define LEAN_OBJECTS	 1400		     /* for the percentage of a first build; an entry records the true number */
+#define BUILD_DISK_BYTES ((uint64_t)4 << 30) /* an unpacked tree with its objects, and room to breathe */
 
 static const struct tool build_tools[] = {
-	{ "make", "make" }, { "gcc", "gcc" }, { "ld", "binutils" }, { "objcopy", "binutils" }, { "flex", "flex" },
-	{ "bison", "bison" }, { "bc", "bc" }, { "pahole", "pahole" }, { "lz4", "lz4" }, { 0 },
+	{ "make", "make" },   { "gcc", "gcc" }, { "ld", "binutils" },	{ "objcopy", "binutils" }, { "flex", "flex" },
+	{ "bison", "bison" }, { "bc", "bc" },	{ "pahole", "pahole" }, { "lz4", "lz4" },	   { 0 },
 };
 
 static bool tree_has(const struct kernel_job *job, const char *file)
@@ -245,8 +245,8 @@ static int check_commit(struct kernel_job *job)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r < 0)
-		return FAIL(&job->err, EXIT_BAD_DATA, r, "git fetch of %s left no commit in %s",
-			    job->config.id->ref, job->tree);
+		return FAIL(&job->err, EXIT_BAD_DATA, r, "git fetch of %s left no commit in %s", job->config.id->ref,
+			    job->tree);
 	if (strcmp(git.hash, job->git_hash))
 		return FAIL(&job->err, EXIT_CONTENTION, -EAGAIN,
 			    "%s of %s moved from %.7s to %.7s while it was fetched; try again", job->config.id->ref,

@@ -5,15 +5,15 @@
 
 #include "kernel/job.h"
 
-int step_resolve(void *job);	/* tools, version, key */
-int step_prepare(void *job);	/* the work directory, as far as an earlier process had got */
-int step_fetched(void *job);	/* marks it: a download that verified, a checkout */
+int step_resolve(void *job); /* tools, version, key */
+int step_prepare(void *job); /* the work directory, as far as an earlier process had got */
+int step_fetched(void *job); /* marks it: a download that verified, a checkout */
 int step_unpack(void *job);
-int step_config_input(void *job); /* writes the fragment where make reads it */
-int step_append_config(void *job); /* the fragment, behind a configuration that is not the lean one */
+int step_config_input(void *job);    /* writes the fragment where make reads it */
+int step_append_config(void *job);   /* the fragment, behind a configuration that is not the lean one */
 int step_validate_config(void *job); /* what is lost is known before the build */
 int step_validate(void *job);
-int step_store(void *job);	/* image, vmlinux, schedulers, metadata.json into an entry; then publishes */
+int step_store(void *job); /* image, vmlinux, schedulers, metadata.json into an entry; then publishes */
 int step_cleanup(void *job);
 
 #endif

@@ -20,7 +20,7 @@ struct tree {
 	/* the directory of the last file: the next one is usually beside it */
 	int parent;
 	char parent_path[PATH_MAX];
-	char **link;	/* paths of symbolic links */
+	char **link; /* paths of symbolic links */
 	size_t links;
 };
 

@@ -18,17 +18,20 @@
  * on: a block of this size is at most some 120 MiB of zeros in xz, a fraction of a second.
  */
 #define BLOCK_BYTES 16384
-#define FILTERS_MAX 2	/* the compression, and the file: nothing compressed twice */
-#define LIBARCHIVE "libarchive.so.13"
+#define FILTERS_MAX 2 /* the compression, and the file: nothing compressed twice */
+#define LIBARCHIVE  "libarchive.so.13"
 
 /* Loaded when there is something to unpack: it brings an XML parser and the C++ runtime along. */
-#define ARCHIVE_FUNCTIONS(X)                                                                                           \
-	X(archive_errno) X(archive_error_string) X(archive_filter_count) X(archive_read_new) X(archive_read_free)     \
-	X(archive_read_support_filter_xz) X(archive_read_support_filter_gzip) X(archive_read_support_filter_zstd)     \
-	X(archive_read_support_format_tar) X(archive_read_open) X(archive_read_next_header) X(archive_read_data)       \
-	X(archive_read_data_block) X(archive_set_error) X(archive_entry_pathname) X(archive_entry_symlink)             \
-	X(archive_entry_hardlink) X(archive_entry_filetype) X(archive_entry_size) X(archive_entry_perm)                \
-	X(archive_entry_mtime) X(archive_entry_mtime_nsec)
+#define ARCHIVE_FUNCTIONS(X)                                                                                        \
+	X(archive_errno)                                                                                            \
+	X(archive_error_string) X(archive_filter_count) X(archive_read_new) X(archive_read_free)                    \
+		X(archive_read_support_filter_xz) X(archive_read_support_filter_gzip)                               \
+			X(archive_read_support_filter_zstd) X(archive_read_support_format_tar) X(archive_read_open) \
+				X(archive_read_next_header) X(archive_read_data) X(archive_read_data_block)         \
+					X(archive_set_error) X(archive_entry_pathname) X(archive_entry_symlink)     \
+						X(archive_entry_hardlink) X(archive_entry_filetype)                 \
+							X(archive_entry_size) X(archive_entry_perm)                 \
+								X(archive_entry_mtime) X(archive_entry_mtime_nsec)
 #define ARCHIVE_SLOT(name) __typeof__(name) *name;
 #define ARCHIVE_NAME(name) #name,
 
@@ -40,12 +43,12 @@ struct unpacker {
 	struct archive_api lib;
 	const char *tarball;
 	const atomic_bool *cancel;
-	struct unpack_progress *progress;	/* or NULL */
+	struct unpack_progress *progress; /* or NULL */
 	int fd;
 	char block[BLOCK_BYTES];
 	struct archive *from;
 	struct tree to;
-	uint64_t bytes;				/* that came out of it */
+	uint64_t bytes; /* that came out of it */
 };
 
 static int archive_fail(const struct unpacker *u, int code, struct err **err)

@@ -12,12 +12,12 @@
 #define UNPACK_BYTES_MAX ((uint64_t)12 << 30)
 #define UNPACK_FILES_MAX 400000u
 /* While only the version is looked for: a whole tree of today and more, whatever its order. */
-#define PEEK_BYTES_MAX ((uint64_t)2 << 30)
-#define PEEK_FILES_MAX 150000u
+#define PEEK_BYTES_MAX	 ((uint64_t)2 << 30)
+#define PEEK_FILES_MAX	 150000u
 #define VERSION_TEXT_MAX 64
 
 struct unpack_progress {
-	_Atomic uint64_t read_bytes, files;	/* of the compressed file; written */
+	_Atomic uint64_t read_bytes, files; /* of the compressed file; written */
 };
 
 /*

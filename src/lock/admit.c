@@ -8,16 +8,16 @@
 #include "base/bug.h"
 #include "lock/admit.h"
 
-#define GATE_LONGEST	NSEC_PER_SEC
+#define GATE_LONGEST NSEC_PER_SEC
 /* Images are built on the same pool, and a look may stand behind them. */
-#define TRY_DEADLINE	(10 * NSEC_PER_MIN)
+#define TRY_DEADLINE (10 * NSEC_PER_MIN)
 /*
- * A dying process closes the bell a little before its locks are free (the kernel tells inotify first), so the first
- * look comes a moment later, and a second one later still. The slow one is for bells that nobody heard.
+ * A dying process closes the file of the release event a little before its locks are free (the kernel tells inotify first), so the first
+ * look comes a moment later, and a second one later still. The slow one is for release_events that nobody heard.
  */
-#define AFTER_BELL	NSEC_PER_MSEC
-#define AFTER_BELL_AGAIN (20 * NSEC_PER_MSEC)
-#define WITHOUT_BELL	NSEC_PER_SEC
+#define AFTER_EVENT	  NSEC_PER_MSEC
+#define AFTER_EVENT_AGAIN (20 * NSEC_PER_MSEC)
+#define WITHOUT_EVENT	  NSEC_PER_SEC
 
 static struct admit *admit_of(struct machine *m)
 {
@@ -185,7 +185,7 @@ static int try_blocking(void *arg)
 	if (a->config.dir) {
 		gate = gate_enter(a->config.dir, GATE_LONGEST);
 		if (a->inotify >= 0)
-			lock_bell_renew(a->config.dir, a->inotify);
+			release_event_renew(a->config.dir, a->inotify);
 		r = look(a);
 	}
 	while (r == 0 && !a->blocked) {
@@ -319,12 +319,12 @@ static void give_up(struct admit *a)
 	}
 }
 
-static void arm_bell(struct admit *a);
+static void arm_release_event(struct admit *a);
 
 static int wait_for_change(struct machine *m, int result)
 {
 	struct admit *a = admit_of(m);
-	static const nsec_t pauses[] = { AFTER_BELL_AGAIN, WITHOUT_BELL };
+	static const nsec_t pauses[] = { AFTER_EVENT_AGAIN, WITHOUT_EVENT };
 	bool again = settle(a);
 	/* A scan that failed once (a directory in motion) may work the next time; give_up ends it otherwise. */
 	(void)result;
@@ -338,9 +338,10 @@ static int wait_for_change(struct machine *m, int result)
 		return ADMIT_TRY;
 	}
 	if (a->inotify >= 0)
-		arm_bell(a);
-	timer_arm(m->reactor, &a->again, m->reactor->now + pauses[MIN_OF(a->tries_since_bell, ARRAY_SIZE(pauses) - 1)]);
-	a->tries_since_bell++;
+		arm_release_event(a);
+	timer_arm(m->reactor, &a->again,
+		  m->reactor->now + pauses[MIN_OF(a->tries_since_event, ARRAY_SIZE(pauses) - 1)]);
+	a->tries_since_event++;
 	machine_wait_notice(m, &a->due);
 	return ADMIT_TRY;
 }
@@ -371,12 +372,12 @@ static void on_done(struct machine *m, int result)
 }
 
 static const struct machine_state states[ADMIT_STATE_MAX] = {
-	[ADMIT_IDLE] = {.name = "idle", .run = idle, .next = TO(ADMIT_TRY)},
-	[ADMIT_TRY] = {.name = "try",
-		       .run = try_now,
-		       .deadline = TRY_DEADLINE,
-		       .next = TO(ADMIT_WAIT) | TO(ADMIT_IDLE)},
-	[ADMIT_WAIT] = {.name = "wait", .run = wait_for_change, .next = TO(ADMIT_TRY) | TO(ADMIT_IDLE)},
+	[ADMIT_IDLE] = { .name = "idle", .run = idle, .next = TO(ADMIT_TRY) },
+	[ADMIT_TRY] = { .name = "try",
+			.run = try_now,
+			.deadline = TRY_DEADLINE,
+			.next = TO(ADMIT_WAIT) | TO(ADMIT_IDLE) },
+	[ADMIT_WAIT] = { .name = "wait", .run = wait_for_change, .next = TO(ADMIT_TRY) | TO(ADMIT_IDLE) },
 };
 static const struct machine_type admit_type = { "admission", states, ADMIT_STATE_MAX, on_done };
 
@@ -384,7 +385,7 @@ static const struct machine_type admit_type = { "admission", states, ADMIT_STATE
 
 static void wake(struct admit *a)
 {
-	a->tries_since_bell = 0;
+	a->tries_since_event = 0;
 	if (a->machine.started && !a->machine.ended)
 		notice_post(&a->due);
 }
@@ -396,18 +397,18 @@ static void on_again(struct timer *t)
 
 void admit_rung(struct admit *a)
 {
-	a->stats.bells++;
-	a->tries_since_bell = 0;
+	a->stats.release_events++;
+	a->tries_since_event = 0;
 	/* While the pool looks the queue is its own; whoever waits then looks again in a moment. */
 	if (!a->trying && may_let_in(a) && !a->machine.ended)
-		timer_arm(a->reactor, &a->again, a->reactor->now + AFTER_BELL);
+		timer_arm(a->reactor, &a->again, a->reactor->now + AFTER_EVENT);
 }
 
-static void on_bell(struct op *op)
+static void on_release_event(struct op *op)
 {
-	struct admit *a = container_of(op, struct admit, bell);
+	struct admit *a = container_of(op, struct admit, release_event);
 	char events[4096];
-	a->bell_armed = false;
+	a->event_armed = false;
 	if (op->result < 0)
 		return;
 	while (read(a->inotify, events, sizeof(events)) > 0)
@@ -415,13 +416,13 @@ static void on_bell(struct op *op)
 	admit_rung(a);
 }
 
-static void arm_bell(struct admit *a)
+static void arm_release_event(struct admit *a)
 {
-	if (a->bell_armed)
+	if (a->event_armed)
 		return;
-	a->bell_armed = true;
-	a->bell = (struct op){ .kind = OP_POLL, .fd = a->inotify, .len = POLLIN, .done = on_bell };
-	op_submit(a->reactor, &a->bell);
+	a->event_armed = true;
+	a->release_event = (struct op){ .kind = OP_POLL, .fd = a->inotify, .len = POLLIN, .done = on_release_event };
+	op_submit(a->reactor, &a->release_event);
 }
 
 /* --- for others --------------------------------------------------------------------------------------------------- */
@@ -429,7 +430,10 @@ static void arm_bell(struct admit *a)
 int admit_start(struct reactor *r, struct admit *a, const struct admit_config *config, struct err **err)
 {
 	int result = 0;
-	*a = (struct admit){ .config = *config, .reactor = r, .inotify = -1, .ticket = TICKET_NULL,
+	*a = (struct admit){ .config = *config,
+			     .reactor = r,
+			     .inotify = -1,
+			     .ticket = TICKET_NULL,
 			     .room = { config->memory_mib, config->cpus ?: UINT_MAX, config->claims ?: UINT_MAX },
 			     .again = { .fire = on_again } };
 	if (!a->config.patience)
@@ -442,7 +446,7 @@ int admit_start(struct reactor *r, struct admit *a, const struct admit_config *c
 		result = lock_scan_init(&a->scan, config->dir->path, NULL, NULL, "/proc");
 		a->scan.anonymous = true;
 		if (result == 0 && !config->simulated)
-			result = lock_bell_watch(config->dir, &a->inotify, err);
+			result = release_event_watch(config->dir, &a->inotify, err);
 	}
 	if (result == 0)
 		machine_start(r, &a->machine, &admit_type, NULL, "admission");
@@ -454,9 +458,9 @@ int admit_start(struct reactor *r, struct admit *a, const struct admit_config *c
 void admit_stop(struct admit *a)
 {
 	machine_cancel(&a->machine);
-	if (a->bell_armed)
-		op_cancel(a->reactor, &a->bell);
-	while ((a->machine.started && !a->machine.ended) || a->bell_armed)
+	if (a->event_armed)
+		op_cancel(a->reactor, &a->release_event);
+	while ((a->machine.started && !a->machine.ended) || a->event_armed)
 		if (reactor_turn(a->reactor, NSEC_NEVER) < 0)
 			break;
 	REQUIRE(list_empty(&a->held));

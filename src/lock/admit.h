@@ -18,31 +18,31 @@
 #include "reactor/machine.h"
 
 enum claim_state {
-	CLAIM_INCOMING,		/* in the list of that name */
-	CLAIM_WAITING,		/* in the queue, or on its way out of it */
-	CLAIM_READY,		/* held when the result is 0 */
+	CLAIM_INCOMING, /* in the list of that name */
+	CLAIM_WAITING,	/* in the queue, or on its way out of it */
+	CLAIM_READY,	/* held when the result is 0 */
 };
 
 /* Beside CPUs. */
 struct claim_need {
-	uint64_t memory_mib;	/* reserved of what is to be shared out */
-	uint64_t growth_mib;	/* what it may take beyond that: free right now, or let in alone */
-	nsec_t estimate;	/* as the queue has it */
+	uint64_t memory_mib; /* reserved of what is to be shared out */
+	uint64_t growth_mib; /* what it may take beyond that: free right now, or let in alone */
+	nsec_t estimate;     /* as the queue has it */
 };
 
 /* Admission's memory; its owner reads what stands above `state`. */
 struct claim {
 	struct cpu_request request;
 	struct claim_need need;
-	int result; /* once `ready`: 0, -EBUSY (gave up), -ERANGE (never possible), or what went wrong */
-	struct err *err;		/* why not; may be taken */
+	int result;	 /* once `ready`: 0, -EBUSY (gave up), -ERANGE (never possible), or what went wrong */
+	struct err *err; /* why not; may be taken */
 	struct cpu_plan plan;
-	nsec_t waited;			/* how long it took */
+	nsec_t waited; /* how long it took */
 	struct notice ready;
 	enum claim_state state;
 	struct queue_entry entry;
-	struct list node;		/* incoming, granted, held, or none */
-	bool given_up;			/* released while the pool looked at it */
+	struct list node; /* incoming, granted, held, or none */
+	bool given_up;	  /* released while the pool looked at it */
 	struct lock_set locks;
 	nsec_t asked;
 };
@@ -50,15 +50,15 @@ struct claim {
 struct admit_config {
 	const struct host *host;
 	struct cpuset_bits allowed;
-	const struct lock_dir *dir;	/* NULL: no locks at all (KTSTR_BYPASS_LLC_LOCKS) */
-	uint64_t memory_mib;		/* to be shared out */
-	const char *memory_note;	/* what bounds it, for refusals: "the control group ... "; NULL: the host */
-	uint64_t (*free_mib)(void);	/* what the host has left right now, on the pool's thread; NULL: enough */
-	unsigned cpus;			/* that all claims together may keep busy; 0: as many as there are */
-	unsigned claims;		/* held at once; 0: no limit */
-	nsec_t patience;		/* see ticket.h; 0: TICKET_PATIENCE */
-	bool simulated;			/* the reactor's time is everyone's, and nobody rings but admit_rung() */
-	nsec_t give_up;	/* nobody let in for so long, and nothing held: the waiting fail; 0: never */
+	const struct lock_dir *dir; /* NULL: no locks at all (KTSTR_BYPASS_LLC_LOCKS) */
+	uint64_t memory_mib;	    /* to be shared out */
+	const char *memory_note;    /* what bounds it, for refusals: "the control group ... "; NULL: the host */
+	uint64_t (*free_mib)(void); /* what the host has left right now, on the pool's thread; NULL: enough */
+	unsigned cpus;		    /* that all claims together may keep busy; 0: as many as there are */
+	unsigned claims;	    /* held at once; 0: no limit */
+	nsec_t patience;	    /* see ticket.h; 0: TICKET_PATIENCE */
+	bool simulated;		    /* the reactor's time is everyone's, and nobody rings but admit_rung() */
+	nsec_t give_up;		    /* nobody let in for so long, and nothing held: the waiting fail; 0: never */
 };
 
 /* How long is too long, where nobody says otherwise: a holder that is stuck, or one that was forgotten. */
@@ -78,30 +78,30 @@ struct admit {
 	struct admit_config config;
 	struct machine machine;
 	struct reactor *reactor;
-	struct queue queue;		/* the offload pool's while trying */
+	struct queue queue; /* the offload pool's while trying */
 	struct list incoming, granted, held;
 	struct lock_scan scan;
 	struct plan_holders holders;	/* the pool's while trying */
-	struct cpuset_bits busy_trying;	/* its `busy`, from before the look */
+	struct cpuset_bits busy_trying; /* its `busy`, from before the look */
 	struct ticket ticket;
-	uint64_t ticket_for;		/* arrival of the claim whose ticket it is */
-	struct admit_room room, trying_room;	/* the second: what the pool reckons with */
+	uint64_t ticket_for;		     /* arrival of the claim whose ticket it is */
+	struct admit_room room, trying_room; /* the second: what the pool reckons with */
 	struct offload_job job;
 	struct notice due;
 	struct timer again;
-	struct op bell;
+	struct op release_event;
 	int inotify;
-	nsec_t looked_at;		/* reactor time of the last try */
-	nsec_t progress;	/* when someone was last let in or let go, or the queue last empty */
-	nsec_t let_in_at[WIDTH_CLASSES];	/* reactor time, by the width of who was */
-	unsigned tries_since_bell;
-	struct cpu_request possible;	/* the last that was asked for, */
-	bool possible_known;		/* if this host could do it */
-	unsigned given_up;		/* claims dropped while trying */
-	uint64_t trying_free_mib;	/* the pool's: what the host has left */
-	bool trying, blocked, bell_armed;
+	nsec_t looked_at;		 /* reactor time of the last try */
+	nsec_t progress;		 /* when someone was last let in or let go, or the queue last empty */
+	nsec_t let_in_at[WIDTH_CLASSES]; /* reactor time, by the width of who was */
+	unsigned tries_since_event;
+	struct cpu_request possible; /* the last that was asked for, */
+	bool possible_known;	     /* if this host could do it */
+	unsigned given_up;	     /* claims dropped while trying */
+	uint64_t trying_free_mib;    /* the pool's: what the host has left */
+	bool trying, blocked, event_armed;
 	struct {
-		uint64_t tries, grants, bells;
+		uint64_t tries, grants, release_events;
 	} stats;
 };
 
@@ -117,7 +117,7 @@ void admit_release(struct admit *a, struct claim *c);
 struct lock_set claim_take_locks(struct claim *c);
 /* "pid 12, 34": who held locks at the last look, or that nobody did. On the reactor's thread. */
 void admit_name_holders(const struct admit *a, struct buf *out);
-/* Someone let go of something: what the bell is for, by call. */
+/* Someone let go of something: the release event, as a call. */
 void admit_rung(struct admit *a);
 
 #endif

@@ -10,7 +10,8 @@
 struct budget_words budget_environment(const char *flag)
 {
 	return (struct budget_words){
-		.flag = flag, .cap = environment_get(ENV_CPU_CAP),
+		.flag = flag,
+		.cap = environment_get(ENV_CPU_CAP),
 		.bypass = environment_get(ENV_BYPASS_LLC_LOCKS),
 	};
 }
@@ -40,7 +41,8 @@ int budget_resolve(const struct budget_words *words, unsigned allowed, unsigned 
 {
 	const char *name = words->flag ? "--cpu-cap" : "KTSTR_CPU_CAP";
 	const char *said = words->flag ? words->flag : words->cap;
-	struct budget budget = { .cpus = budget_share(allowed, vcpus), .said = said != NULL,
+	struct budget budget = { .cpus = budget_share(allowed, vcpus),
+				 .said = said != NULL,
 				 .bypass = words->bypass != NULL };
 	if (said && budget.bypass)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,

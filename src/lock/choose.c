@@ -85,9 +85,9 @@ static void pick_preferred(struct item *item, unsigned count, uint32_t *rooms, u
 
 struct node_choice {
 	const struct host *host;
-	struct item item[HOST_NODES_MAX];	/* nodes with room */
+	struct item item[HOST_NODES_MAX]; /* nodes with room */
 	unsigned count;
-	uint32_t sharers[HOST_NODES_MAX];	/* by node index: of the best unit in it */
+	uint32_t sharers[HOST_NODES_MAX]; /* by node index: of the best unit in it */
 	const struct unit *unit;
 	unsigned units;
 	uint64_t need;
@@ -127,8 +127,8 @@ static void order_from(const struct node_choice *c, unsigned seed, struct item *
 
 struct node_score {
 	uint64_t distance;
-	unsigned cells;		/* fewest that do in this set */
-	uint32_t sharers;	/* of the seed */
+	unsigned cells;	  /* fewest that do in this set */
+	uint32_t sharers; /* of the seed */
 };
 
 static bool better(const struct node_score *a, const struct node_score *b)

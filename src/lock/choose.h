@@ -7,10 +7,10 @@
 
 /* A cell that could be taken. */
 struct unit {
-	struct cpuset_bits cpus;	/* free ones in it */
+	struct cpuset_bits cpus; /* free ones in it */
 	uint16_t cell, llc, node;
-	uint16_t room;			/* how many blocks fit; at least 1 */
-	uint16_t sharers;		/* others that hold its LLC shared */
+	uint16_t room;	  /* how many blocks fit; at least 1 */
+	uint16_t sharers; /* others that hold its LLC shared */
 	bool picked;
 };
 

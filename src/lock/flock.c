@@ -58,13 +58,15 @@ static int explain(const struct lock_dir *d, const char *name, int code, struct 
 		FAIL(err, EXIT_BAD_DATA, code, "lock file '%s/%s' is not a regular file; it belongs to user %u",
 		     d->path, name, st.st_uid);
 	else if (there && code == -EACCES)
-		FAIL(err, EXIT_CONTENTION, code, "cannot open lock file '%s/%s': it belongs to user %u and has mode "
-		     "%04o", d->path, name, st.st_uid, st.st_mode & 07777);
+		FAIL(err, EXIT_CONTENTION, code,
+		     "cannot open lock file '%s/%s': it belongs to user %u and has mode "
+		     "%04o",
+		     d->path, name, st.st_uid, st.st_mode & 07777);
 	else
 		FAIL_SYS(err, code, "open lock file '%s/%s'", d->path, name);
 	if (err && there)
 		err_hint(*err, "let its owner or root make it readable (chmod 0666) or remove it, or set "
-			 "KTSTR_LOCK_DIR for all users of this host");
+			       "KTSTR_LOCK_DIR for all users of this host");
 	return code;
 }
 
@@ -81,7 +83,7 @@ static int open_lock(const struct lock_dir *d, const char *name, int *ret_fd, st
 static bool is_lock_name(const char *name)
 {
 	size_t len = strlen(name);
-	return !strcmp(name, LOCK_BELL) ||
+	return !strcmp(name, RELEASE_EVENT_FILE) ||
 	       ((!strncmp(name, "ktstr-cpu-", 10) || !strncmp(name, "ktstr-llc-", 10)) && len > 15 &&
 		!strcmp(name + len - 5, ".lock"));
 }
@@ -144,7 +146,7 @@ int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, i
 			return errno == EWOULDBLOCK ? -EBUSY : FAIL_SYS(err, -errno, "lock '%s/%s'", d->path, name);
 		if (!still_there(d, name, fd))
 			continue;
-		futimens(fd, NULL);	/* since when; only for people to read */
+		futimens(fd, NULL); /* since when; only for people to read */
 		*ret_fd = TAKE_FD(fd);
 		return 0;
 	}
@@ -152,19 +154,19 @@ int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, i
 		    name);
 }
 
-/* --- the bell ----------------------------------------------------------------------------------------------------- */
+/* --- the release_event ----------------------------------------------------------------------------------------------------- */
 
-void lock_bell_renew(const struct lock_dir *d, int inotify)
+void release_event_renew(const struct lock_dir *d, int inotify)
 {
 	char path[4352];
-	snprintf(path, sizeof(path), "%s/" LOCK_BELL, d->path);
+	snprintf(path, sizeof(path), "%s/" RELEASE_EVENT_FILE, d->path);
 	inotify_add_watch(inotify, path, IN_CLOSE | IN_ATTRIB | IN_MOVE_SELF);
 }
 
-int lock_bell_watch(const struct lock_dir *d, int *ret_inotify, struct err **err)
+int release_event_watch(const struct lock_dir *d, int *ret_inotify, struct err **err)
 {
-	_cleanup_close_ int bell = -1;
-	int r = open_lock(d, LOCK_BELL, &bell, err);
+	_cleanup_close_ int release_event = -1;
+	int r = open_lock(d, RELEASE_EVENT_FILE, &release_event, err);
 	if (r < 0) {
 		if (err && *err)
 			err_hint(*err, "make it writable, or set KTSTR_LOCK_DIR");
@@ -172,9 +174,9 @@ int lock_bell_watch(const struct lock_dir *d, int *ret_inotify, struct err **err
 	}
 	_cleanup_close_ int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (inotify < 0)
-		return FAIL_SYS(err, -errno, "watch '%s/" LOCK_BELL "'", d->path);
-	bell = fd_close(bell);	/* which is not news */
-	lock_bell_renew(d, inotify);
+		return FAIL_SYS(err, -errno, "watch '%s/" RELEASE_EVENT_FILE "'", d->path);
+	release_event = fd_close(release_event); /* which is not news */
+	release_event_renew(d, inotify);
 	*ret_inotify = TAKE_FD(inotify);
 	return 0;
 }
@@ -186,7 +188,7 @@ void lock_set_release(struct lock_set *s)
 	for (unsigned i = 0; i < s->count; i++)
 		fd_close(s->fd[i]);
 	free(s->fd);
-	fd_close(s->bell);
+	fd_close(s->release_event);
 	*s = LOCK_SET_NULL;
 }
 
@@ -227,7 +229,7 @@ int lock_set_take(const struct lock_dir *d, const struct cpu_plan *plan, struct 
 	s.fd = calloc(cpuset_count(&plan->llcs) + cpuset_count(&plan->cpu_locks) + 1, sizeof(*s.fd));
 	if (!s.fd)
 		return -ENOMEM;
-	int r = open_lock(d, LOCK_BELL, &s.bell, err);
+	int r = open_lock(d, RELEASE_EVENT_FILE, &s.release_event, err);
 	if (r == 0)
 		r = take_all(&s, d, plan, ret_taken, err);
 	if (r < 0) {

@@ -6,7 +6,7 @@
  * files are empty; their modification time is when the lock was last taken. Locks only mean something where every
  * process asks the same kernel: remote file systems are refused by name.
  *
- * Whoever holds locks also has the file "ktstr-bell" open, and closes it last: that is an inotify event for those who
+ * Whoever holds locks also has the file "ktstr-release" open, and closes it last: that is an inotify event for those who
  * wait, whether the holder lets go or dies.
  */
 #ifndef KTSTR_LOCK_FLOCK_H
@@ -15,9 +15,9 @@
 #include "lock/local.h"
 #include "lock/plan.h"
 
-#define LOCK_NAME_MAX	80
-#define LOCK_BELL	"ktstr-bell"
-#define LOCK_DIR_USUAL	"/tmp"
+#define LOCK_NAME_MAX	   80
+#define RELEASE_EVENT_FILE "ktstr-release"
+#define LOCK_DIR_USUAL	   "/tmp"
 
 enum lock_mode { LOCK_MODE_SHARED, LOCK_MODE_EXCLUSIVE };
 
@@ -43,24 +43,24 @@ const char *lock_name_cpu(unsigned cpu, char out[LOCK_NAME_MAX]);
  */
 int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, int *ret_fd, struct err **err);
 
-/* Makes the bell where there is none, and an inotify descriptor that reads when it is closed by someone. */
-int lock_bell_watch(const struct lock_dir *d, int *ret_inotify, struct err **err);
-/* For when the bell was removed and made anew; harmless otherwise. */
-void lock_bell_renew(const struct lock_dir *d, int inotify);
+/* Makes the file of the release event where there is none, and an inotify descriptor that reads when it is closed by someone. */
+int release_event_watch(const struct lock_dir *d, int *ret_inotify, struct err **err);
+/* For when that file was removed and made anew; harmless otherwise. */
+void release_event_renew(const struct lock_dir *d, int inotify);
 
 /* The locks of one plan. */
 struct lock_set {
 	int *fd;
 	unsigned count;
-	int bell;
+	int release_event;
 };
 
-#define LOCK_SET_NULL ((struct lock_set){ .bell = -1 })
+#define LOCK_SET_NULL ((struct lock_set){ .release_event = -1 })
 
 /* All locks of @plan in ascending order, LLCs first, or none: -EBUSY, and the name of the first that was taken. */
 int lock_set_take(const struct lock_dir *d, const struct cpu_plan *plan, struct lock_set *ret,
 		  char ret_taken[LOCK_NAME_MAX], struct err **err);
-/* Lets go of everything, then rings the bell. Harmless on LOCK_SET_NULL and a second time. */
+/* Lets go of everything, then causes the release event. Harmless on LOCK_SET_NULL and a second time. */
 void lock_set_release(struct lock_set *s);
 
 #endif

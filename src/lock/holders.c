@@ -12,7 +12,7 @@
 #include "lock/holders.h"
 
 #define CMDLINE_READ_MAX 4096
-#define OPEN_FILES_MAX	65536
+#define OPEN_FILES_MAX	 65536
 
 /* --- /proc/locks -------------------------------------------------------------------------------------------------- */
 
@@ -22,7 +22,7 @@ static const char *scan_number(const char *p, unsigned radix, uint64_t *ret)
 	uint64_t value = 0;
 	const char *start = p;
 	for (;; p++) {
-		unsigned digit = *p >= '0' && *p <= '9'		  ? (unsigned)(*p - '0')
+		unsigned digit = *p >= '0' && *p <= '9'			? (unsigned)(*p - '0')
 				 : (*p | 32) >= 'a' && (*p | 32) <= 'f' ? (unsigned)(*p | 32) - 'a' + 10
 									: 16;
 		if (digit >= radix)
@@ -180,8 +180,8 @@ static int read_proc(const struct process_table *t, pid_t pid, const char *leaf,
 static int64_t realtime_of(uint64_t ticks)
 {
 	long hz = sysconf(_SC_CLK_TCK);
-	nsec_t after_boot = (nsec_t)(ticks / (uint64_t)hz) * NSEC_PER_SEC +
-			    (nsec_t)(ticks % (uint64_t)hz) * (NSEC_PER_SEC / hz);
+	nsec_t after_boot =
+		(nsec_t)(ticks / (uint64_t)hz) * NSEC_PER_SEC + (nsec_t)(ticks % (uint64_t)hz) * (NSEC_PER_SEC / hz);
 	return nsec_clock(CLOCK_REALTIME) - nsec_clock(CLOCK_BOOTTIME) + after_boot;
 }
 

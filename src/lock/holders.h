@@ -14,15 +14,15 @@
 #include "base/err.h"
 #include "base/time.h"
 
-#define CMDLINE_BYTES_MAX   160		/* of a cleaned command line, with its "..." */
-#define PROCESS_LOOK_AGAIN  NSEC_PER_SEC	/* how long what was seen of a process is believed */
-#define PROC_LOCKS_MAX	    ((size_t)16 << 20)
+#define CMDLINE_BYTES_MAX  160		/* of a cleaned command line, with its "..." */
+#define PROCESS_LOOK_AGAIN NSEC_PER_SEC /* how long what was seen of a process is believed */
+#define PROC_LOCKS_MAX	   ((size_t)16 << 20)
 
 /* One granted flock(2). */
 struct proc_lock {
 	uint64_t ino;
 	uint32_t major, minor;
-	pid_t pid;		/* who took it; 0 or less: not in our pid namespace */
+	pid_t pid; /* who took it; 0 or less: not in our pid namespace */
 	bool exclusive;
 };
 
@@ -38,20 +38,20 @@ void cmdline_clean(const char *raw, size_t len, struct buf *out);
 /* A process as it was when it was looked at. */
 struct process {
 	pid_t pid;
-	uint64_t start_ticks;		/* after boot; with the pid it names a process for good */
-	int64_t start_realtime;		/* nanoseconds of CLOCK_REALTIME, to about a clock tick */
-	char *cmdline;			/* NULL: it has ended, or never was in our pid namespace */
+	uint64_t start_ticks;	/* after boot; with the pid it names a process for good */
+	int64_t start_realtime; /* nanoseconds of CLOCK_REALTIME, to about a clock tick */
+	char *cmdline;		/* NULL: it has ended, or never was in our pid namespace */
 	nsec_t looked_at;
-	uint64_t *inode;		/* of its open files, once asked for */
+	uint64_t *inode; /* of its open files, once asked for */
 	size_t inodes;
 	bool inodes_known;
-	unsigned seen;			/* frame in which it last held a lock */
+	unsigned seen; /* frame in which it last held a lock */
 };
 
 /* Processes by pid, kept from frame to frame. */
 struct process_table {
-	char *proc;			/* "/proc" */
-	struct process *item;		/* sorted by pid */
+	char *proc;	      /* "/proc" */
+	struct process *item; /* sorted by pid */
 	size_t count, cap;
 };
 

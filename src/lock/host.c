@@ -170,7 +170,7 @@ static void build_nodes(struct host *h, const struct host_raw *raw)
 		memory += raw->node[n].memory_kib;
 	}
 	if (!memory)
-		h->node[0].memory_kib = 1;	/* not said anywhere; some node must have it */
+		h->node[0].memory_kib = 1; /* not said anywhere; some node must have it */
 	claim_cpus(h, raw);
 	claim_strays(h, raw);
 	settle_distances(h, raw);
@@ -181,7 +181,7 @@ static void build_nodes(struct host *h, const struct host_raw *raw)
 static int build_cells(struct host *h)
 {
 	unsigned count = 0;
-	h->cell = calloc(h->cpus, sizeof(*h->cell));	/* no more cells than CPUs */
+	h->cell = calloc(h->cpus, sizeof(*h->cell)); /* no more cells than CPUs */
 	if (!h->cell)
 		return -ENOMEM;
 	for (unsigned l = 0; l < h->llcs; l++) {

@@ -12,22 +12,22 @@
 #include "base/err.h"
 #include "lock/set.h"
 
-#define HOST_CPUS_MAX	CPUSET_CPUS_MAX
-#define HOST_NODES_MAX	64
-#define HOST_NONE	UINT16_MAX	/* llc, node, core, package of a CPU that is not online */
-#define HOST_NOTES_MAX	8
-#define DISTANCE_LOCAL	10
+#define HOST_CPUS_MAX  CPUSET_CPUS_MAX
+#define HOST_NODES_MAX 64
+#define HOST_NONE      UINT16_MAX /* llc, node, core, package of a CPU that is not online */
+#define HOST_NOTES_MAX 8
+#define DISTANCE_LOCAL 10
 
 struct host_cpu {
-	uint16_t llc, node, core, package;	/* indexes, dense, in the order of each one's lowest CPU */
-	uint16_t thread;			/* place among the CPUs of its core, from 0 */
-	uint16_t capacity;			/* 1024: the fastest kind in this machine; smaller ones are slower */
+	uint16_t llc, node, core, package; /* indexes, dense, in the order of each one's lowest CPU */
+	uint16_t thread;		   /* place among the CPUs of its core, from 0 */
+	uint16_t capacity;		   /* 1024: the fastest kind in this machine; smaller ones are slower */
 };
 
 struct host_llc {
 	struct cpuset_bits cpus;
-	uint16_t node;				/* of its lowest CPU */
-	uint8_t level;				/* of the cache; 0: no cache directory, so a guess */
+	uint16_t node; /* of its lowest CPU */
+	uint8_t level; /* of the cache; 0: no cache directory, so a guess */
 };
 
 /* The CPUs that an LLC and a node have in common; the same as the LLC wherever no LLC spans nodes. */
@@ -37,21 +37,21 @@ struct host_cell {
 };
 
 struct host_node {
-	struct cpuset_bits cpus;		/* empty: memory only (CXL, HBM) */
-	uint64_t memory_kib;			/* 0: CPUs only */
-	uint16_t id;				/* the kernel's number; ids may have holes */
-	uint16_t distance[HOST_NODES_MAX];	/* to each node, by index; 10 is local */
+	struct cpuset_bits cpus;	   /* empty: memory only (CXL, HBM) */
+	uint64_t memory_kib;		   /* 0: CPUs only */
+	uint16_t id;			   /* the kernel's number; ids may have holes */
+	uint16_t distance[HOST_NODES_MAX]; /* to each node, by index; 10 is local */
 };
 
 struct host {
 	struct cpuset_bits online;
-	struct host_cpu *cpu;			/* HOST_CPUS_MAX of them */
+	struct host_cpu *cpu; /* HOST_CPUS_MAX of them */
 	struct host_llc *llc;
-	struct host_cell *cell;			/* by LLC, then node */
-	struct host_node *node;			/* HOST_NODES_MAX of them; by id */
+	struct host_cell *cell; /* by LLC, then node */
+	struct host_node *node; /* HOST_NODES_MAX of them; by id */
 	unsigned cpus, llcs, cells, nodes, cores, packages;
-	unsigned offline;			/* present but not online */
-	char *note[HOST_NOTES_MAX];		/* what the tree said against itself, a line each */
+	unsigned offline;	    /* present but not online */
+	char *note[HOST_NOTES_MAX]; /* what the tree said against itself, a line each */
 	unsigned notes;
 };
 
@@ -71,7 +71,7 @@ void host_done(struct host *h);
 /* --- for tests: the second step alone ----------------------------------------------------------------------------- */
 
 struct raw_cpu {
-	struct cpuset_bits llc, core, package;	/* who shares it, as this CPU says; empty: it does not say */
+	struct cpuset_bits llc, core, package; /* who shares it, as this CPU says; empty: it does not say */
 	uint16_t capacity;
 	uint8_t level;
 };
@@ -80,7 +80,7 @@ struct raw_node {
 	struct cpuset_bits cpus;
 	uint64_t memory_kib;
 	uint16_t id;
-	uint16_t distance[HOST_NODES_MAX];	/* 0: not said */
+	uint16_t distance[HOST_NODES_MAX]; /* 0: not said */
 };
 
 struct host_raw {

@@ -13,8 +13,9 @@ static const struct {
 	uint32_t magic;
 	const char *name;
 } remote[] = {
-	{ 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB2" }, { 0x517b, "SMB" }, { 0x00c36400, "Ceph" },
-	{ 0x6b414653, "AFS" }, { 0x5346414f, "AFS" }, { 0x65735546, "FUSE" }, { 0x01021997, "9P" },
+	{ 0x6969, "NFS" },     { 0xff534d42, "CIFS" }, { 0xfe534d42, "SMB2" },
+	{ 0x517b, "SMB" },     { 0x00c36400, "Ceph" }, { 0x6b414653, "AFS" },
+	{ 0x5346414f, "AFS" }, { 0x65735546, "FUSE" }, { 0x01021997, "9P" },
 };
 
 static int real_magic(int fd, uint64_t *ret)
@@ -37,7 +38,8 @@ int lock_check_local(int fd, const char *path, const char *variable, fs_magic_fn
 			return FAIL(err, EXIT_NO_BACKEND, -EOPNOTSUPP,
 				    "%s: filesystem %s is not supported for ktstr lockfiles (its locks may not reach "
 				    "other processes); set %s to a directory on a local filesystem (tmpfs, "
-				    "ext4, xfs, btrfs)", path, remote[i].name, variable);
+				    "ext4, xfs, btrfs)",
+				    path, remote[i].name, variable);
 	return 0;
 }
 

@@ -32,7 +32,11 @@ static void add_unit(struct planning *p, unsigned cell, const struct cpuset_bits
 	if (!room)
 		return;
 	p->unit[p->units++] = (struct unit){
-		.cpus = *cpus, .cell = (uint16_t)cell, .llc = c->llc, .node = c->node, .room = (uint16_t)room,
+		.cpus = *cpus,
+		.cell = (uint16_t)cell,
+		.llc = c->llc,
+		.node = c->node,
+		.room = (uint16_t)room,
 		.sharers = p->holders->llc_shared[c->llc],
 	};
 }
@@ -262,10 +266,10 @@ static bool plan_shared_cpus(struct planning *p, unsigned need)
 		bool alike = cpus && p->host->cpu[order[0]].capacity == p->host->cpu[order[cpus - 1]].capacity;
 		unsigned turn = alike ? p->request->rotate % cpus : 0;
 		for (unsigned k = 0; k < cpus; k++) {
-			uint64_t held = cpuset_has(&p->holders->cpus, order[k]) ||
-					cpuset_has(&p->holders->busy, order[k]);
+			uint64_t held =
+				cpuset_has(&p->holders->cpus, order[k]) || cpuset_has(&p->holders->busy, order[k]);
 			uint64_t place = (uint64_t)u->cell << 16 | (k + cpus - turn) % cpus;
-			ranked[count++] = (struct ranked_cpu){held << 60 | unpopular << 32 | place, order[k]};
+			ranked[count++] = (struct ranked_cpu){ held << 60 | unpopular << 32 | place, order[k] };
 		}
 	}
 	qsort(ranked, count, sizeof(*ranked), by_rank);
@@ -330,27 +334,30 @@ static int refuse(struct planning *p, const struct cpuset_bits *allowed, struct 
 		if (performance)
 			return FAIL(err, EXIT_CONTENTION, -EBUSY,
 				    "all %u LLC slots busy; pass --no-perf-mode or set KTSTR_NO_PERF_MODE=1 to run "
-				    "without CPU reservation", MAX_OF(p->host->llcs / MAX_OF(t->llcs, 1), 1));
+				    "without CPU reservation",
+				    MAX_OF(p->host->llcs / MAX_OF(t->llcs, 1), 1));
 		return FAIL(err, EXIT_CONTENTION, -EBUSY,
 			    "no %u CPUs available: %u of %u allowed ones are held, or their LLC is; see who holds them "
-			    "with 'ktstr locks'", need, cpuset_count(&held), have);
+			    "with 'ktstr locks'",
+			    need, cpuset_count(&held), have);
 	}
 	if (performance)
 		return FAIL(err, EXIT_CONTENTION, -ERANGE,
 			    "performance mode needs %u LLCs with %u allowed CPUs each and one CPU more; this host has "
-			    "%u LLCs and %u allowed CPUs; use --no-perf-mode", t->llcs, t->cores * t->threads,
-			    p->host->llcs, have);
+			    "%u LLCs and %u allowed CPUs; use --no-perf-mode",
+			    t->llcs, t->cores * t->threads, p->host->llcs, have);
 	return FAIL(err, EXIT_CONTENTION, -ERANGE, "%u CPUs are more than the %u CPUs this process may use", need,
 		    have);
 }
 
 int cpu_plan_make(const struct host *h, const struct cpuset_bits *allowed, const struct plan_holders *holders,
-	      const struct cpu_request *request, struct cpu_plan *ret, struct err **err)
+		  const struct cpu_request *request, struct cpu_plan *ret, struct err **err)
 {
 	struct cpuset_bits usable = set_and(allowed, &h->online);
 	struct cpu_plan plan;
-	struct planning p = { .host = h, .allowed = &usable, .holders = holders ? holders : &nobody,
-			      .request = request, .plan = &plan };
+	struct planning p = {
+		.host = h, .allowed = &usable, .holders = holders ? holders : &nobody, .request = request, .plan = &plan
+	};
 	unsigned have = cpuset_count(&usable);
 	REQUIRE(request->tier < PLAN_TIER_MAX && request_cpus(request) > 0);
 	if (!have)

@@ -16,22 +16,22 @@
 #include "lock/set.h"
 
 #define QUEUE_OVERTAKES_MAX 200
-#define QUEUE_WIDTHS	    SET_END	/* wider ones wait with the widest */
+#define QUEUE_WIDTHS	    SET_END /* wider ones wait with the widest */
 
 struct queue_entry {
-	struct list node;	/* the queue's: among all that wait */
-	struct list peer;	/* the queue's: among those of its width */
-	unsigned cpus;		/* how wide */
-	nsec_t estimate;	/* how long, as far as known; 0: not known. Longer ones first among equally wide ones */
-	uint64_t arrival;	/* the queue's: number of those that came before */
-	uint64_t left_behind;	/* the queue's: later arrivals that left without being let in */
-	bool urgent;		/* the queue's: see queue_urge() */
+	struct list node;     /* the queue's: among all that wait */
+	struct list peer;     /* the queue's: among those of its width */
+	unsigned cpus;	      /* how wide */
+	nsec_t estimate;      /* how long, as far as known; 0: not known. Longer ones first among equally wide ones */
+	uint64_t arrival;     /* the queue's: number of those that came before */
+	uint64_t left_behind; /* the queue's: later arrivals that left without being let in */
+	bool urgent;	      /* the queue's: see queue_urge() */
 };
 
 struct queue {
-	struct list waiting;	/* in the order of arrival */
-	struct list width[QUEUE_WIDTHS];	/* longer ones first, then by arrival */
-	struct cpuset_bits widths;		/* those that someone waits in */
+	struct list waiting;		 /* in the order of arrival */
+	struct list width[QUEUE_WIDTHS]; /* longer ones first, then by arrival */
+	struct cpuset_bits widths;	 /* those that someone waits in */
 	uint64_t arrivals, taken, removed;
 	unsigned count;
 	unsigned overtakes_max;

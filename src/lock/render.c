@@ -9,8 +9,8 @@
 #define LETTERS 26
 
 static const struct section {
-	const char *title, *head, *json;	/* head: of the first column */
-	const char *key;			/* its JSON name */
+	const char *title, *head, *json; /* head: of the first column */
+	const char *key;		 /* its JSON name */
 	bool numbered;
 } sections[LOCK_KIND_MAX] = {
 	[LOCK_LLC] = { "LLC locks:", "LLC", "llcs", "llc_idx", true },
@@ -115,11 +115,11 @@ static void put_section(const struct lock_scan *s, const struct host *h, enum lo
 struct map {
 	const struct lock_scan *scan;
 	const struct host *host;
-	pid_t holder[LETTERS];		/* by letter */
+	pid_t holder[LETTERS]; /* by letter */
 	unsigned holders;
-	unsigned more;			/* that have no letter */
-	char cpu[HOST_CPUS_MAX];	/* what stands for each */
-	char shared[HOST_CPUS_MAX][4];	/* by LLC: letters of up to three who share it */
+	unsigned more;		       /* that have no letter */
+	char cpu[HOST_CPUS_MAX];       /* what stands for each */
+	char shared[HOST_CPUS_MAX][4]; /* by LLC: letters of up to three who share it */
 };
 
 /* 'a' and on, in the order of pids; '*' for those who come too late. */

@@ -12,10 +12,10 @@
 #include "lock/holders.h"
 #include "lock/sandbox.h"
 
-#define NAME_BEFORE    "ktstr-"
-#define FILE_MAX       ((size_t)1 << 20)
-#define REMOVE_TRIES   5
-#define REMOVE_PAUSE   (10 * NSEC_PER_MSEC)
+#define NAME_BEFORE	 "ktstr-"
+#define FILE_MAX	 ((size_t)1 << 20)
+#define REMOVE_TRIES	 5
+#define REMOVE_PAUSE	 (10 * NSEC_PER_MSEC)
 #define SANDBOX_PATH_MAX 4352
 
 /* --- the kernel's files ------------------------------------------------------------------------------------------- */

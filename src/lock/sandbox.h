@@ -23,17 +23,17 @@ struct sandbox_calls {
 /* Where groups are made; what is in it does not change once it is open, so that several threads may make some. */
 struct sandboxes {
 	const struct sandbox_calls *calls;
-	char *root;			/* prefix of all paths: "" */
-	char *parent;			/* our own group's directory; NULL: there are none, and `why` is set */
-	uint64_t start_ticks;		/* of this process: with its pid it names the groups that are ours */
+	char *root;	      /* prefix of all paths: "" */
+	char *parent;	      /* our own group's directory; NULL: there are none, and `why` is set */
+	uint64_t start_ticks; /* of this process: with its pid it names the groups that are ours */
 	atomic_uint made;
 	char why[200];
 };
 
 struct sandbox {
-	char *path;			/* NULL: none */
-	int procs;			/* "cgroup.procs", open for writing; -1: none */
-	char note[200];			/* what is narrower than the plan, or why there is none; "": nothing */
+	char *path;	/* NULL: none */
+	int procs;	/* "cgroup.procs", open for writing; -1: none */
+	char note[200]; /* what is narrower than the plan, or why there is none; "": nothing */
 };
 
 #define SANDBOX_NULL ((struct sandbox){ .procs = -1 })

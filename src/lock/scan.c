@@ -94,10 +94,10 @@ static void watch_roots(struct lock_scan *s)
 {
 	for (unsigned i = 0; s->listening && i < ROOT_MAX; i++)
 		if (s->root[i].path)
-			s->root[i].watch = inotify_add_watch(
-				s->inotify, s->root[i].path,
-				IN_OPEN | IN_CLOSE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF |
-					IN_MOVE_SELF | IN_ONLYDIR);
+			s->root[i].watch =
+				inotify_add_watch(s->inotify, s->root[i].path,
+						  IN_OPEN | IN_CLOSE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVE |
+							  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 }
 
 /* Nothing has happened, and it is not long since the last look. A directory that is not there is looked for. */
@@ -355,8 +355,9 @@ static int match(struct lock_scan *s, const struct proc_lock *lock, size_t count
 	for (size_t i = 0; i < count; i++) {
 		const struct lock_file *f = find_file(s, &lock[i]);
 		if (f)
-			holder[s->holders++] = (struct lock_holder){
-				.file = (uint32_t)(f - s->file), .pid = lock[i].pid, .exclusive = lock[i].exclusive};
+			holder[s->holders++] = (struct lock_holder){ .file = (uint32_t)(f - s->file),
+								     .pid = lock[i].pid,
+								     .exclusive = lock[i].exclusive };
 	}
 	if (s->holders)
 		qsort(holder, s->holders, sizeof(*holder), by_file);

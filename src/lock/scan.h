@@ -12,60 +12,60 @@
 #include "lock/host.h"
 #include "lock/plan.h"
 
-#define LOCK_FILES_MAX 65536	/* a directory; what is beyond is counted and left out */
+#define LOCK_FILES_MAX 65536 /* a directory; what is beyond is counted and left out */
 
 enum lock_kind { LOCK_LLC, LOCK_CPU, LOCK_CACHE, LOCK_RUN, LOCK_KIND_MAX };
 
 struct lock_holder {
-	uint32_t file;		/* index into lock_scan.file */
+	uint32_t file; /* index into lock_scan.file */
 	pid_t pid;
 	bool exclusive;
-	int64_t since;		/* CLOCK_REALTIME, ns; 0: not known */
-	const char *cmdline;	/* borrowed until the next frame; NULL: the process has ended, or is not in our pid
+	int64_t since;	     /* CLOCK_REALTIME, ns; 0: not known */
+	const char *cmdline; /* borrowed until the next frame; NULL: the process has ended, or is not in our pid
 				   namespace */
 };
 
 struct lock_file {
 	char *name;
-	uint64_t ino, listed_ino;	/* by stat(2); by the directory */
+	uint64_t ino, listed_ino; /* by stat(2); by the directory */
 	uint32_t major, minor;
-	int64_t mtime;			/* of the last look at it; 0: none yet */
-	uint32_t index;			/* LLC or CPU */
+	int64_t mtime;	/* of the last look at it; 0: none yet */
+	uint32_t index; /* LLC or CPU */
 	enum lock_kind kind;
 	uint32_t root;
-	uint32_t holders, first;	/* its part of lock_scan.holder */
-	pid_t last_pid;			/* its only holder in the frame before; 0: none or several */
+	uint32_t holders, first; /* its part of lock_scan.holder */
+	pid_t last_pid;		 /* its only holder in the frame before; 0: none or several */
 };
 
 enum lock_root_kind { ROOT_CPUS, ROOT_CACHE, ROOT_RUNS, ROOT_MAX };
 
 struct lock_root {
-	char *path;			/* NULL: there is none */
-	int64_t mtime;			/* of the directory when it was listed */
+	char *path;    /* NULL: there is none */
+	int64_t mtime; /* of the directory when it was listed */
 	uint64_t ino;
-	uint32_t major, minor;		/* of the mount, where /proc/locks may show it instead of the file's */
-	int watch;			/* inotify's number; -1: none */
+	uint32_t major, minor; /* of the mount, where /proc/locks may show it instead of the file's */
+	int watch;	       /* inotify's number; -1: none */
 	bool listed;
 	size_t left_out;
 };
 
 struct lock_scan {
 	struct lock_root root[ROOT_MAX];
-	struct lock_file *file;		/* by kind, then index, then name */
+	struct lock_file *file; /* by kind, then index, then name */
 	size_t files;
 	uint32_t *by_ino;
-	struct lock_holder *holder;	/* by file, then pid */
+	struct lock_holder *holder; /* by file, then pid */
 	size_t holders;
 	struct process_table processes;
 	unsigned frame;
-	struct buf table;		/* /proc/locks as it was */
-	nsec_t read_at, heard_at;	/* /proc/locks; something in the directories */
+	struct buf table;	  /* /proc/locks as it was */
+	nsec_t read_at, heard_at; /* /proc/locks; something in the directories */
 	int inotify;
-	bool listening;			/* else every frame looks */
-	bool same;			/* this frame is the last one over again */
-	bool anonymous;			/* leave out what only people want: dates and command lines */
-	int64_t taken_at;		/* CLOCK_REALTIME, ns */
-	struct err *err;		/* of the last frame */
+	bool listening;	  /* else every frame looks */
+	bool same;	  /* this frame is the last one over again */
+	bool anonymous;	  /* leave out what only people want: dates and command lines */
+	int64_t taken_at; /* CLOCK_REALTIME, ns */
+	struct err *err;  /* of the last frame */
 };
 
 /*

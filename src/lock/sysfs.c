@@ -8,11 +8,11 @@
 #include "base/file.h"
 #include "lock/host.h"
 
-#define SYSFS_FILE_MAX	 65536
-#define CACHE_INDEX_MAX	 10
+#define SYSFS_FILE_MAX	  65536
+#define CACHE_INDEX_MAX	  10
 #define CACHE_INDEX_USUAL 3
-#define CPU_DIR		 "sys/devices/system/cpu"
-#define NODE_DIR	 "sys/devices/system/node"
+#define CPU_DIR		  "sys/devices/system/cpu"
+#define NODE_DIR	  "sys/devices/system/node"
 
 /* The whole of the file at the path that @fmt makes; false when there is none. */
 static bool read_file(const struct host_source *from, struct buf *ret, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -120,7 +120,7 @@ static void guess_llc(const struct host_source *from, unsigned cpu, const struct
 int distances_parse(const char *text, uint16_t *ret, unsigned max)
 {
 	unsigned count = 0;
-	for (const char *p = text; *(p += strspn(p, " \t\n")); ) {
+	for (const char *p = text; *(p += strspn(p, " \t\n"));) {
 		char word[8];
 		uint32_t value;
 		size_t len = strcspn(p, " \t\n");

@@ -7,9 +7,9 @@
 
 #include "lock/ticket.h"
 
-#define GATE	      "ktstr-gate.lock"
+#define GATE		 "ktstr-gate.lock"
 #define TICKET_NAMES_MAX 64
-#define TICKET_BEFORE "ktstr-ticket-"
+#define TICKET_BEFORE	 "ktstr-ticket-"
 #define GATE_PAUSE_LEAST (200 * NSEC_PER_USEC)
 #define GATE_PAUSE_MOST	 (10 * NSEC_PER_MSEC)
 

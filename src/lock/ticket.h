@@ -15,7 +15,7 @@
 #define TICKET_PATIENCE (30 * NSEC_PER_SEC)
 
 struct ticket {
-	int fd;			/* -1: none */
+	int fd; /* -1: none */
 	nsec_t since;
 	char name[LOCK_NAME_MAX];
 };

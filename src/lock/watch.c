@@ -7,8 +7,8 @@
 #include "base/bug.h"
 #include "lock/watch.h"
 
-#define SCAN_DEADLINE	NSEC_PER_MIN
-#define ROWS_USUAL	24
+#define SCAN_DEADLINE NSEC_PER_MIN
+#define ROWS_USUAL    24
 
 static struct lock_watch *watch_of(struct machine *m)
 {

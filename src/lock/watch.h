@@ -17,11 +17,11 @@ enum watch_state { WATCH_SCAN, WATCH_RENDER, WATCH_WAIT, WATCH_STATE_MAX };
 
 /* Fields above `machine` are the caller's to fill, the rest zero. */
 struct lock_watch {
-	struct lock_scan *scan;		/* touched by the offload pool while scanning */
-	const struct host *host;	/* may be NULL */
-	nsec_t period;			/* at least WATCH_PERIOD_MIN */
-	int fd;				/* where frames go */
-	bool json;			/* an object a line; else text, redrawn in place on a terminal */
+	struct lock_scan *scan;	 /* touched by the offload pool while scanning */
+	const struct host *host; /* may be NULL */
+	nsec_t period;		 /* at least WATCH_PERIOD_MIN */
+	int fd;			 /* where frames go */
+	bool json;		 /* an object a line; else text, redrawn in place on a terminal */
 	struct machine machine;
 	struct offload_job job;
 	struct notice due;
@@ -29,8 +29,8 @@ struct lock_watch {
 	nsec_t next;
 	struct buf frame;
 	size_t written;
-	uint64_t frames;		/* written so far */
-	struct op hangup;		/* ends the watch when the reader of a pipe goes away between frames */
+	uint64_t frames;  /* written so far */
+	struct op hangup; /* ends the watch when the reader of a pipe goes away between frames */
 	bool rendered, closed;
 };
 

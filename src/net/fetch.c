@@ -8,10 +8,10 @@
 #include "net/curl.h"
 #include "net/receive.h"
 
-#define RETRY_AFTER_MAX	  (60 * NSEC_PER_SEC)
-#define HEADER_TEXT_MAX	  (VALIDATOR_TEXT_MAX + 16)
-#define RANGE_TEXT_MAX	  24
-#define SHORT_DEADLINE	  NSEC_PER_MIN
+#define RETRY_AFTER_MAX (60 * NSEC_PER_SEC)
+#define HEADER_TEXT_MAX (VALIDATOR_TEXT_MAX + 16)
+#define RANGE_TEXT_MAX	24
+#define SHORT_DEADLINE	NSEC_PER_MIN
 
 _Static_assert(FETCH_ERROR_MAX >= CURL_ERROR_SIZE, "libcurl writes its error there");
 
@@ -147,7 +147,7 @@ static int wrote(struct fetch *f, int result)
 static void go_on(struct fetch *f)
 {
 	f->paused = false;
-	f->moved = f->q.tuning->stall_bytes;	/* this window was ours to waste */
+	f->moved = f->q.tuning->stall_bytes; /* this window was ours to waste */
 	if (f->transfer.curl->easy_pause(f->transfer.easy, CURLPAUSE_CONT) == CURLE_OK)
 		return;
 	http_abort(f->http, &f->transfer);
@@ -194,11 +194,11 @@ static bool may_retry(struct fetch *f)
 static enum outcome outcome_of(struct fetch *f)
 {
 	if (!f->problem && f->code == CURLE_OK && !f->begun)
-		fetch_begin_body(f);	/* an empty file has no first byte, nor has a mere question */
+		fetch_begin_body(f); /* an empty file has no first byte, nor has a mere question */
 	/* The file is still the same one, and has no more than what came: asking again changes nothing. */
 	if (f->response.status == 416 && f->asked_from && f->response.range_total == f->asked_from)
 		fetch_end_attempt(f, -EPROTO, OUTCOME_GIVE_UP, "the server announces %lu bytes and has %lu", f->total,
-			    f->done);
+				  f->done);
 	if (f->problem)
 		return f->outcome;
 	enum outcome v = outcome_judge(f->code, f->response.status);
@@ -359,8 +359,7 @@ static const struct machine_state fetch_states[FETCH_STATE_MAX] = {
 	[FETCH_RECEIVE] = { "receive", receive, DEADLINE_NONE, FETCH_RELEASE, TO(FETCH_JUDGE) | TO(FETCH_RELEASE) },
 	[FETCH_JUDGE] = { "judge", judge, SHORT_DEADLINE, FETCH_RELEASE,
 			  TO(FETCH_BACKOFF) | TO(FETCH_NEXT) | TO(FETCH_VERIFY) | TO(FETCH_RELEASE) },
-	[FETCH_BACKOFF] = { "back off", back_off, DEADLINE_NONE, FETCH_RELEASE,
-			    TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
+	[FETCH_BACKOFF] = { "back off", back_off, DEADLINE_NONE, FETCH_RELEASE, TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
 	[FETCH_NEXT] = { "next", next_place, SHORT_DEADLINE, FETCH_RELEASE, TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
 	[FETCH_VERIFY] = { "verify", verify, SHORT_DEADLINE, FETCH_RELEASE,
 			   TO(FETCH_CONNECT) | TO(FETCH_NEXT) | TO(FETCH_RELEASE) },
@@ -391,7 +390,9 @@ void fetch_progress(const struct fetch *f, struct fetch_progress *ret)
 {
 	bool known = f->rate && f->total > f->done;
 	*ret = (struct fetch_progress){
-		.done = f->done, .total = f->total, .rate = f->rate,
+		.done = f->done,
+		.total = f->total,
+		.rate = f->rate,
 		.eta = known ? (nsec_t)((double)(f->total - f->done) / (double)f->rate * 1e9) : NSEC_NEVER,
 		.state = machine_state_name(&f->machine),
 	};

@@ -19,7 +19,7 @@ struct http {
 	struct reactor *reactor;
 	CURLM *multi;
 	struct timer timer;
-	size_t watched;		/* watches that live, doomed ones included */
+	size_t watched; /* watches that live, doomed ones included */
 	size_t running;
 	char *ca_file;
 };
@@ -31,8 +31,8 @@ struct watch {
 	struct http *http;
 	curl_socket_t fd;
 	uint32_t want;
-	bool dead;	/* libcurl has closed the socket, or is about to */
-	bool busy;	/* its own event is being handled: settle() comes after that */
+	bool dead; /* libcurl has closed the socket, or is about to */
+	bool busy; /* its own event is being handled: settle() comes after that */
 };
 
 static void drive(struct http *h, curl_socket_t fd, int events);
@@ -142,7 +142,7 @@ static void drive(struct http *h, curl_socket_t fd, int events)
 		struct http_transfer *t = NULL;
 		CURLcode code = msg->data.result;
 		h->curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
-		take_back(h, t);	/* invalidates msg */
+		take_back(h, t); /* invalidates msg */
 		t->ended(t, (int)code);
 	}
 }
@@ -240,7 +240,10 @@ int http_new(struct reactor *r, const struct http_config *config, struct http **
 	if (result < 0)
 		return result;
 	if (h)
-		*h = (struct http){ .curl = curl, .reactor = r, .timer.fire = on_timer, .multi = curl.multi_init(),
+		*h = (struct http){ .curl = curl,
+				    .reactor = r,
+				    .timer.fire = on_timer,
+				    .multi = curl.multi_init(),
 				    .ca_file = ca_file ? strdup(ca_file) : NULL };
 	else
 		curl.global_cleanup();

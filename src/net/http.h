@@ -29,8 +29,8 @@ DEFINE_CLEANUP(struct http *, http_free)
 
 /* One transfer; the easy handle is the caller's and is reused from attempt to attempt. */
 struct http_transfer {
-	const struct curl_api *curl;	/* set while `easy` is */
-	void *easy; /* CURL *; its CURLOPT_PRIVATE is ours */
+	const struct curl_api *curl; /* set while `easy` is */
+	void *easy;		     /* CURL *; its CURLOPT_PRIVATE is ours */
 	bool running;
 	/* On the loop; @code is a CURLcode. The transfer is not running any more, and may be begun again. */
 	void (*ended)(struct http_transfer *t, int code);

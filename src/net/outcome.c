@@ -114,7 +114,7 @@ void response_line(struct response *r, const char *line, size_t len)
 		r->html = take_prefix(&t, "text/html");
 	} else if (take_prefix(&t, "ETag:")) {
 		t = trimmed(t);
-		if (length(t) && *t.at == '"')	/* a weak one, W/"...", may not stand in If-Range */
+		if (length(t) && *t.at == '"') /* a weak one, W/"...", may not stand in If-Range */
 			take_validator(r, t, true);
 	} else if (!r->etag && take_prefix(&t, "Last-Modified:")) {
 		take_validator(r, trimmed(t), false);
@@ -125,9 +125,12 @@ void response_line(struct response *r, const char *line, size_t len)
 
 /* What another attempt cannot change, or what only another server can. Everything else is the network's mood. */
 static const int lasting[] = {
-	CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,     CURLE_TOO_MANY_REDIRECTS,	 CURLE_PEER_FAILED_VERIFICATION,
-	CURLE_SSL_CACERT_BADFILE,   CURLE_SSL_CERTPROBLEM,   CURLE_SSL_ISSUER_ERROR,	 CURLE_LOGIN_DENIED,
-	CURLE_NOT_BUILT_IN,	    CURLE_FAILED_INIT,	     CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR,
+	CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,
+	CURLE_TOO_MANY_REDIRECTS,   CURLE_PEER_FAILED_VERIFICATION,
+	CURLE_SSL_CACERT_BADFILE,   CURLE_SSL_CERTPROBLEM,
+	CURLE_SSL_ISSUER_ERROR,	    CURLE_LOGIN_DENIED,
+	CURLE_NOT_BUILT_IN,	    CURLE_FAILED_INIT,
+	CURLE_BAD_CONTENT_ENCODING, CURLE_WRITE_ERROR,
 	CURLE_OUT_OF_MEMORY,	    CURLE_REMOTE_ACCESS_DENIED,
 };
 

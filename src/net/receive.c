@@ -53,7 +53,7 @@ int fetch_begin_body(struct fetch *f)
 		return fetch_end_attempt(f, -EPROTO, OUTCOME_GIVE_UP, "HTTP %u", r->status);
 	if (f->q.refuse_html && r->html)
 		return fetch_end_attempt(f, -ENOENT, OUTCOME_GIVE_UP,
-				   "server returned HTML instead of a file (URL may be invalid)");
+					 "server returned HTML instead of a file (URL may be invalid)");
 	if (r->status == 206 && (!f->asked_from || !r->ranged || r->range_first != f->asked_from))
 		return fetch_end_attempt(f, -EPROTO, OUTCOME_RESTART,
 					 "the server sent another part than was asked for");
@@ -167,7 +167,7 @@ static void on_stall_window(struct timer *t)
 		char window[TIME_TEXT_MAX];
 		http_abort(f->http, &f->transfer);
 		fetch_end_attempt(f, -ETIMEDOUT, OUTCOME_RETRY, "stalled: %lu bytes in %s", f->moved,
-			    nsec_format(tuning->stall_window, window));
+				  nsec_format(tuning->stall_window, window));
 		fetch_attempt_ended(f, CURLE_OPERATION_TIMEDOUT);
 		return;
 	}

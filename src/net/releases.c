@@ -19,7 +19,9 @@ static const char *string_of(const json_t *object, const char *key)
 static bool moniker_parse(const char *s, enum moniker *ret)
 {
 	static const char *const names[] = {
-		[MONIKER_MAINLINE] = "mainline", [MONIKER_STABLE] = "stable", [MONIKER_LONGTERM] = "longterm",
+		[MONIKER_MAINLINE] = "mainline",
+		[MONIKER_STABLE] = "stable",
+		[MONIKER_LONGTERM] = "longterm",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (strcmp(s, names[i]) != 0)
@@ -138,7 +140,7 @@ const struct release *releases_of_series(const struct releases *r, const struct 
 
 struct lines {
 	const char *at, *end;
-	const char *line;	/* the present one, without its end */
+	const char *line; /* the present one, without its end */
 	size_t len;
 };
 
@@ -165,7 +167,7 @@ static bool line_is(const struct lines *l, const char *text)
 static int enter_signed(struct lines *l)
 {
 	while (next_line(l) && l->len)
-		;	/* armour headers, to the empty line */
+		; /* armour headers, to the empty line */
 	struct lines body = *l;
 	while (next_line(l)) {
 		if (!line_is(l, "-----BEGIN PGP SIGNATURE-----"))

@@ -20,8 +20,8 @@ struct release {
 	struct kversion version;
 	enum moniker moniker;
 	bool eol;
-	char source[RELEASE_SOURCE_MAX];	/* the tarball's URL, "" when it is not said or not HTTP(S) */
-	char date[RELEASE_DATE_MAX];		/* "2026-11-20", "" when it is not said */
+	char source[RELEASE_SOURCE_MAX]; /* the tarball's URL, "" when it is not said or not HTTP(S) */
+	char date[RELEASE_DATE_MAX];	 /* "2026-11-20", "" when it is not said */
 };
 
 /* Newest first, each version once. linux-next, and entries whose version is none, are left out. */

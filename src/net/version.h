@@ -6,15 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KVERSION_TEXT_MAX   48	/* the longest there is, and its NUL */
+#define KVERSION_TEXT_MAX   48 /* the longest there is, and its NUL */
 #define KVERSION_NUMBER_MAX 999999u
-#define KVERSION_FINAL	    UINT32_MAX	/* `rc` of a release: after all its candidates */
+#define KVERSION_FINAL	    UINT32_MAX /* `rc` of a release: after all its candidates */
 #define KVERSION_PATH_MAX   128
 
 struct kversion {
-	uint32_t major, minor, patch;	/* 0 where not written */
-	uint32_t rc;			/* N of -rcN, or KVERSION_FINAL */
-	unsigned numbers;		/* written: 1 to 3 */
+	uint32_t major, minor, patch; /* 0 where not written */
+	uint32_t rc;		      /* N of -rcN, or KVERSION_FINAL */
+	unsigned numbers;	      /* written: 1 to 3 */
 };
 
 /* The whole of @s: MAJOR, MAJOR.MINOR[-rcN] or MAJOR.MINOR.PATCH[-rcN]; else -EINVAL, -ERANGE for absurd numbers. */

@@ -47,8 +47,8 @@ void event_line(const struct result *r, const struct term *t, struct buf *out)
 static void put_own(json_t **o, const struct result *r)
 {
 	const struct detail *cause = judgement_cause(r->judgement);
-	const struct flake_try *own = r->history && r->history->count >= r->attempt
-					      ? &r->history->item[r->attempt - 1] : NULL;
+	const struct flake_try *own =
+		r->history && r->history->count >= r->attempt ? &r->history->item[r->attempt - 1] : NULL;
 	json_put_text(o, "own_verdict", verdict_name(own ? own->verdict : r->judgement->verdict));
 	json_put_text(o, "own_cause", own ? own->cause : cause ? cause->text : NULL);
 }
@@ -93,8 +93,7 @@ static int64_t cpu_us(int who)
 {
 	struct rusage ru = { 0 };
 	getrusage(who, &ru);
-	return (int64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 + ru.ru_utime.tv_usec +
-	       ru.ru_stime.tv_usec;
+	return (int64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_usec;
 }
 
 /*

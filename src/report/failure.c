@@ -6,7 +6,7 @@
 
 #define CONSOLE_LINES 20
 #define LOG_LINES     40
-#define SECTION_BYTES 8192	/* of a section's text, however long its lines are */
+#define SECTION_BYTES 8192 /* of a section's text, however long its lines are */
 #define FINDINGS_MAX  40
 #define CGROUPS_MAX   40
 
@@ -125,18 +125,18 @@ static void put_diagnostics(const struct result *r, const struct term *t, struct
 {
 	const struct evidence *e = r->evidence;
 	section(out, t, "diagnostics");
-	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage_of(e),
-		    (double)e->last_ns / 1e9, e->records);
+	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage_of(e), (double)e->last_ns / 1e9,
+		    e->records);
 	tail(out, &e->console, CONSOLE_LINES);
 }
 
 static void put_perf_mode(const struct result *r, const struct term *t, struct buf *out)
 {
-	if (!r->perf_mode || !r->wishes)
+	if (!r->perf_mode || !r->perf_settings)
 		return;
 	section(out, t, "performance mode");
-	for (unsigned i = 0; i < r->wishes; i++) {
-		const struct result_wish *w = &r->wish[i];
+	for (unsigned i = 0; i < r->perf_settings; i++) {
+		const struct result_perf_setting *w = &r->perf_setting[i];
 		if (w->granted < w->asked)
 			buf_appendf(out, "  WARNING: no %s (%u of %u): %s\n", w->name, w->granted, w->asked, w->why);
 	}
@@ -155,7 +155,7 @@ void failure_report(const struct result *r, const struct term *t, struct buf *ou
 	text_section(out, t, "kernel messages", &e->text[WIRE_STREAM_KMSG], LOG_LINES);
 	text_section(out, t, "guest init", &e->text[WIRE_STREAM_INIT], LOG_LINES);
 	text_section(out, t, "processors", &e->diagnosis, LOG_LINES);
-	text_section(out, t, "virtual machine", &e->complaints, LOG_LINES);
+	text_section(out, t, "virtual machine", &e->stderr_text, LOG_LINES);
 	if (r->sidecar)
 		buf_appendf(out, "  stats   %s\n", r->sidecar);
 	buf_appendf(out, "  replay  %s\n", r->replay);

@@ -12,7 +12,7 @@
 struct live_row {
 	const char *name, *state;
 	nsec_t elapsed;
-	nsec_t left;		/* until the state's deadline; negative: none */
+	nsec_t left; /* until the state's deadline; negative: none */
 };
 
 struct live_view {

@@ -7,7 +7,10 @@
 #include "report/settings.h"
 
 static const char *const origins[] = {
-	[FROM_DEFAULT] = "default", [FROM_SCHEDULER] = "scheduler", [FROM_TEST] = "test", [FROM_LOAD] = "load",
+	[FROM_DEFAULT] = "default",
+	[FROM_SCHEDULER] = "scheduler",
+	[FROM_TEST] = "test",
+	[FROM_LOAD] = "load",
 };
 
 static json_t *limit_value(const struct thresholds *t, enum threshold i)

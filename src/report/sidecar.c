@@ -324,7 +324,7 @@ static json_t *counters(const char *const *names, const uint64_t *values, unsign
 	return o;
 }
 
-static json_t *refused_setting(const struct result_wish *w)
+static json_t *refused_setting(const struct result_perf_setting *w)
 {
 	json_t *o = json_object();
 	json_put_text(&o, "name", w->name);
@@ -352,8 +352,8 @@ static json_t *perf_mode(const struct result *r)
 	if (!r->perf_mode)
 		return json_null();
 	json_t *granted = json_array(), *warnings = json_array(), *o = json_object();
-	for (unsigned i = 0; i < r->wishes; i++) {
-		const struct result_wish *w = &r->wish[i];
+	for (unsigned i = 0; i < r->perf_settings; i++) {
+		const struct result_perf_setting *w = &r->perf_setting[i];
 		if (w->asked && w->granted == w->asked)
 			json_add(&granted, json_text(w->name));
 		else
@@ -384,8 +384,8 @@ static json_t *confinement(const struct result *r)
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static const char *const volatile_keys[] = {
-	"boot_ns", "cleanup_duration_ms", "confinement", "host", "kvm_stats", "perf_mode", "project_commit",
-	"run_id", "run_source", "timestamp", "vm_cpu_us", "vm_events", "vm_rss_kib", "wall_ns",
+	"boot_ns", "cleanup_duration_ms", "confinement", "host",      "kvm_stats", "perf_mode",	 "project_commit",
+	"run_id",  "run_source",	  "timestamp",	 "vm_cpu_us", "vm_events", "vm_rss_kib", "wall_ns",
 };
 
 bool sidecar_is_volatile(const char *key)

@@ -17,8 +17,8 @@ json_t *stats_json(const struct scenario_stats *s);
 /* What makes a variant of a test; strings may be NULL. */
 struct sidecar_variant {
 	const char *topology, *scheduler, *payload;
-	const char *kernel;		/* label */
-	const char *suite;		/* name of the test binary */
+	const char *kernel; /* label */
+	const char *suite;  /* name of the test binary */
 	const char *const *sysctls, *const *kargs;
 };
 

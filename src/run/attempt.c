@@ -6,12 +6,12 @@
 #include "base/text.h"
 #include "run/attempt.h"
 
-#define PREPARE_DEADLINE (5 * NSEC_PER_MIN)
-#define MOULD_DEADLINE	 (10 * NSEC_PER_MIN)	/* on top of its own: others may be before us */
-#define BOOT_DEADLINE	 (3 * NSEC_PER_MIN)
-#define HELLO_DEADLINE	 (5 * NSEC_PER_MIN)	/* the scheduler loads and attaches */
-#define DRAIN_DEADLINE	 (20 * NSEC_PER_SEC)
-#define STORE_DEADLINE	 (2 * NSEC_PER_MIN)
+#define PREPARE_DEADLINE	(5 * NSEC_PER_MIN)
+#define CLONE_TEMPLATE_DEADLINE (10 * NSEC_PER_MIN) /* on top of its own: others may be before us */
+#define BOOT_DEADLINE		(3 * NSEC_PER_MIN)
+#define HELLO_DEADLINE		(5 * NSEC_PER_MIN) /* the scheduler loads and attaches */
+#define DRAIN_DEADLINE		(20 * NSEC_PER_SEC)
+#define STORE_DEADLINE		(2 * NSEC_PER_MIN)
 
 static struct attempt *attempt_of(struct machine *m)
 {
@@ -105,22 +105,22 @@ static int reserved(struct machine *m, int result)
 /* What does not become a clone boots: whatever stands against the one stands against the other, and is judged there. */
 static void be_clone(struct attempt *a)
 {
-	a->cloned = a->mould && a->mould->snapshot.fd >= 0;
-	a->config.clone = a->cloned ? &a->mould->snapshot : NULL;
+	a->cloned = a->clone_template && a->clone_template->snapshot.fd >= 0;
+	a->config.clone = a->cloned ? &a->clone_template->snapshot : NULL;
 }
 
 static int prepared(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
-	bool asked = a->mould && a->mould->machine.started;
+	bool asked = a->clone_template && a->clone_template->machine.started;
 	a->was_in = ATTEMPT_PREPARED;
 	if (result < 0 && !asked)
 		return result;
-	if (a->mould && !asked && !a->config.perf) {
-		a->mould->config = a->config;
-		machine_deadline(m, MOULD_DEADLINE + a->boot_deadline);
-		mould_start(m->reactor, a->mould, m);
-		machine_await(m, &a->mould->machine);
+	if (a->clone_template && !asked && !a->config.perf) {
+		a->clone_template->config = a->config;
+		machine_deadline(m, CLONE_TEMPLATE_DEADLINE + a->boot_deadline);
+		clone_template_start(m->reactor, a->clone_template, m);
+		machine_await(m, &a->clone_template->machine);
 		return ATTEMPT_PREPARED;
 	}
 	be_clone(a);
@@ -238,7 +238,9 @@ static int running(struct machine *m, int result)
 static void note_late(struct attempt *a)
 {
 	static const char *const names[ATTEMPT_STATE_MAX] = {
-		[ATTEMPT_BOOTING] = "booting", [ATTEMPT_HELLO] = "hello", [ATTEMPT_RUNNING] = "running",
+		[ATTEMPT_BOOTING] = "booting",
+		[ATTEMPT_HELLO] = "hello",
+		[ATTEMPT_RUNNING] = "running",
 	};
 	struct evidence *e = &a->evidence;
 	struct vm_usage usage = vm_usage(a->vm);
@@ -262,14 +264,14 @@ static void note_end(struct attempt *a, int result)
 		a->env->backend->kill(a->vm, result == -ETIME && !a->evidence.has_exit);
 }
 
-static void take_leavings(struct attempt *a)
+static void collect_results(struct attempt *a)
 {
 	struct vm *vm = a->vm;
 	struct evidence *e = &a->evidence;
 	collect(a);
 	text_append(&e->console, buf_str(&vm->console), vm->console.len);
 	text_append(&e->diagnosis, buf_str(&vm->diagnosis), vm->diagnosis.len);
-	text_append(&e->complaints, buf_str(&vm->complaints), vm->complaints.len);
+	text_append(&e->stderr_text, buf_str(&vm->stderr_text), vm->stderr_text.len);
 	e->dropped = (uint32_t)vm->dropped;
 	e->digest = vm->digest;
 	e->machine_status = vm->status;
@@ -286,8 +288,8 @@ static void take_leavings(struct attempt *a)
 	a->event_names = vm->event_names;
 	a->events = vm->events;
 	memcpy(a->event, vm->event, sizeof(a->event));
-	a->wishes = vm->wishes;
-	memcpy(a->wish, vm->wish, sizeof(a->wish));
+	a->perf_settings = vm->perf_settings;
+	memcpy(a->perf_setting, vm->perf_setting, sizeof(a->perf_setting));
 	a->wall = a->machine.reactor->now - vm->started;
 	a->boot = vm->hello ? vm->hello - vm->started : 0;
 	a->cleanup = a->over ? a->machine.reactor->now - a->over : -1;
@@ -308,7 +310,7 @@ static int draining(struct machine *m, int result)
 		machine_wait_notice(m, &a->vm->changed);
 		return ATTEMPT_DRAINING;
 	}
-	take_leavings(a);
+	collect_results(a);
 	return ATTEMPT_JUDGED;
 }
 
@@ -383,22 +385,22 @@ static int done(struct machine *m, int result)
  * Judging and storing go on through a cancel.
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
-	[ATTEMPT_QUEUED] = {"queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,
-			    TO(ATTEMPT_RESERVED) | TO(ATTEMPT_JUDGED)},
-	[ATTEMPT_RESERVED] = {"reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
-			      TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) | TO_END},
-	[ATTEMPT_PREPARED] = {"prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,
-			      TO(ATTEMPT_BOOTING) | TO(ATTEMPT_JUDGED)},
-	[ATTEMPT_BOOTING] = {"booting", booting, BOOT_DEADLINE, ATTEMPT_DRAINING,
-			     TO(ATTEMPT_HELLO) | TO(ATTEMPT_DRAINING)},
-	[ATTEMPT_HELLO] = {"hello", hello, HELLO_DEADLINE, ATTEMPT_DRAINING,
-			   TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING)},
-	[ATTEMPT_RUNNING] = {"running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING)},
-	[ATTEMPT_DRAINING] = {"draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGED),
-			      .shielded = true},
-	[ATTEMPT_JUDGED] = {"judged", judged, STORE_DEADLINE, 0, TO(ATTEMPT_STORED) | TO_END, .shielded = true},
-	[ATTEMPT_STORED] = {"stored", stored, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true},
-	[ATTEMPT_DONE] = {"done", done, STORE_DEADLINE, 0, TO(ATTEMPT_STORED) | TO_END, .shielded = true},
+	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,
+			     TO(ATTEMPT_RESERVED) | TO(ATTEMPT_JUDGED) },
+	[ATTEMPT_RESERVED] = { "reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
+			       TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) | TO_END },
+	[ATTEMPT_PREPARED] = { "prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,
+			       TO(ATTEMPT_BOOTING) | TO(ATTEMPT_JUDGED) },
+	[ATTEMPT_BOOTING] = { "booting", booting, BOOT_DEADLINE, ATTEMPT_DRAINING,
+			      TO(ATTEMPT_HELLO) | TO(ATTEMPT_DRAINING) },
+	[ATTEMPT_HELLO] = { "hello", hello, HELLO_DEADLINE, ATTEMPT_DRAINING,
+			    TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING) },
+	[ATTEMPT_RUNNING] = { "running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING) },
+	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGED),
+			       .shielded = true },
+	[ATTEMPT_JUDGED] = { "judged", judged, STORE_DEADLINE, 0, TO(ATTEMPT_STORED) | TO_END, .shielded = true },
+	[ATTEMPT_STORED] = { "stored", stored, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true },
+	[ATTEMPT_DONE] = { "done", done, STORE_DEADLINE, 0, TO(ATTEMPT_STORED) | TO_END, .shielded = true },
 };
 
 static void attempt_ended(struct machine *m, int result)
@@ -422,10 +424,10 @@ void attempt_done(struct attempt *a)
 	evidence_done(&a->evidence);
 	guestmem_done(&a->memory);
 	judgement_done(&a->judgement);
-	if (a->mould)
-		mould_done(a->mould);
-	free(a->mould);
-	a->mould = NULL;
+	if (a->clone_template)
+		clone_template_done(a->clone_template);
+	free(a->clone_template);
+	a->clone_template = NULL;
 	a->err = err_free(a->err);
 	free(a->sidecar);
 	a->sidecar = NULL;

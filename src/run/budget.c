@@ -7,7 +7,7 @@
 #include "run/budget.h"
 #include "run/planner.h"
 
-#define STARTS_MAX 256		/* first choices that budget_select() tries */
+#define STARTS_MAX 256 /* first choices that budget_select() tries */
 
 /* --- features: the bits of behaviour 2.12; those of flag profiles and of modes that do not exist here stay 0 --------
  */
@@ -53,7 +53,7 @@ uint64_t budget_features(const struct plan_case *c)
 
 struct cover {
 	uint64_t features;
-	uint64_t pair[BUDGET_FEATURES];	/* bit b of pair[a]: a and b were seen in one item */
+	uint64_t pair[BUDGET_FEATURES]; /* bit b of pair[a]: a and b were seen in one item */
 };
 
 static unsigned count_bits(uint64_t v)

@@ -15,14 +15,14 @@
 
 struct budget_item {
 	uint64_t features;
-	nsec_t cost;		/* > 0 */
-	const char *name;	/* decides ties */
+	nsec_t cost;	  /* > 0 */
+	const char *name; /* decides ties */
 };
 
 struct budget_report {
 	size_t kept, total;
 	nsec_t used;
-	unsigned features, features_possible;	/* covered, of those that any item has */
+	unsigned features, features_possible; /* covered, of those that any item has */
 	unsigned pairs, pairs_possible;
 };
 

@@ -13,8 +13,8 @@
 
 #define HASH_DIGITS	7
 #define STATUS_PATIENCE (30 * NSEC_PER_SEC)
-#define SETTINGS_MAX	192	/* three for each line of a driver's configuration */
-#define NAME_BYTES_MAX	2048	/* longer lines are cut, and so would name another driver */
+#define SETTINGS_MAX	192  /* three for each line of a driver's configuration */
+#define NAME_BYTES_MAX	2048 /* longer lines are cut, and so would name another driver */
 
 enum { LOOK_DRIVERS, LOOK_ASK, LOOK_REAP, LOOK_COUNT };
 
@@ -22,9 +22,9 @@ struct look {
 	struct machine machine;
 	struct command_run run;
 	struct err *err;
-	struct buf env;		/* "NAME=value"s, each with a NUL at its end */
-	unsigned settings;	/* that `env` makes: GIT_CONFIG_COUNT */
-	bool too_many;		/* drivers: not all of them could be set to nothing */
+	struct buf env;	   /* "NAME=value"s, each with a NUL at its end */
+	unsigned settings; /* that `env` makes: GIT_CONFIG_COUNT */
+	bool too_many;	   /* drivers: not all of them could be set to nothing */
 	char *commit;
 };
 
@@ -51,8 +51,8 @@ void checkout_take_line(char commit[COMMIT_TEXT_MAX], const char *line)
  * no fetch of what a partial clone lacks, nobody to ask for a password. What remains are the filter drivers, which have
  * names of their own: they are listed first, and then each is set to nothing.
  */
-#define GIT_WITHOUT_PROGRAMS                                                                                    \
-	"git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c",     \
+#define GIT_WITHOUT_PROGRAMS                                                                                \
+	"git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", \
 		"protocol.allow=never"
 
 static const char *const safe_env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none",
@@ -92,8 +92,8 @@ static void take_line(void *data, const char *line)
 /* LOOK_DRIVERS: git ends with 1 when no driver is configured. */
 static int list_drivers(struct machine *m, int result)
 {
-	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS, "config", "--name-only", "--get-regexp",
-					    "^filter\\.", NULL };
+	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS, "config",	"--name-only",
+					    "--get-regexp",	  "^filter\\.", NULL };
 	struct look *look = container_of(m, struct look, machine);
 	struct command_spec c = { .what = "git config", .argv = argv, .env = safe_env };
 	look->run.on_line = take_driver;
@@ -108,9 +108,9 @@ static int list_drivers(struct machine *m, int result)
 
 static int ask(struct machine *m, int result)
 {
-	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS,     "status",
-					    "--porcelain=v2",	      "--branch",
-					    "--no-ahead-behind",      "--untracked-files=no",
+	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS,      "status",
+					    "--porcelain=v2",	       "--branch",
+					    "--no-ahead-behind",       "--untracked-files=no",
 					    "--ignore-submodules=all", NULL };
 	struct look *look = container_of(m, struct look, machine);
 	const char *env[ARRAY_SIZE(safe_env) + 2 * SETTINGS_MAX + 1];

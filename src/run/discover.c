@@ -15,7 +15,7 @@
 struct found {
 	char **path;
 	size_t count;
-	bool other_api;		/* a test binary of another interface version was passed over */
+	bool other_api; /* a test binary of another interface version was passed over */
 	char other[256];
 	uint32_t other_version;
 };

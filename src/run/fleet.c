@@ -13,7 +13,7 @@
 #include "report/host.h"
 #include "report/live.h"
 #include "run/fleet.h"
-#include "vmm/qemu/quicken.h"
+#include "vmm/qemu/kernel_patch.h"
 
 #define REDRAW_PERIOD (100 * NSEC_PER_MSEC)
 
@@ -69,7 +69,8 @@ static void collect_rows(const struct fleet *f, struct live_view *v)
 		if (v->rows == LIVE_ROWS_MAX)
 			continue;
 		v->row[v->rows++] = (struct live_row){
-			.name = a->item->name, .state = machine_state_name(&a->machine),
+			.name = a->item->name,
+			.state = machine_state_name(&a->machine),
 			.elapsed = f->reactor->now - a->machine.entered,
 			.left = a->machine.deadline > 0 ? a->machine.deadline - f->reactor->now : -1,
 		};
@@ -80,8 +81,12 @@ static void draw_view(struct fleet *f)
 {
 	const struct run_counts *c = &f->counts;
 	struct live_view v = {
-		.total = c->total, .done = c->passed + c->failed + c->inconclusive + c->skipped, .failed = c->failed,
-		.inconclusive = c->inconclusive, .skipped = c->skipped, .elapsed = f->reactor->now - f->began,
+		.total = c->total,
+		.done = c->passed + c->failed + c->inconclusive + c->skipped,
+		.failed = c->failed,
+		.inconclusive = c->inconclusive,
+		.skipped = c->skipped,
+		.elapsed = f->reactor->now - f->began,
 	};
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	collect_rows(f, &v);
@@ -151,7 +156,8 @@ static int make_boot_files(struct fleet *f)
 	for (size_t i = 0; f->boot && i < f->config.kernel_count; i++) {
 		struct boot_file *b = &f->boot[i];
 		b->fd = -1;
-		if (tcg && qemu_quicken(f->config.kernels[i].boot, f->config.image_cache, &use, &b->fd) == 0)
+		if (tcg &&
+		    kernel_patch_calibration(f->config.kernels[i].boot, f->config.image_cache, &use, &b->fd) == 0)
 			snprintf(b->path, sizeof(b->path), "/proc/%d/fd/%d", getpid(), b->fd);
 	}
 	return f->boot ? 0 : -ENOMEM;
@@ -187,8 +193,9 @@ static void note_lost(struct fleet *f, const struct attempt *a, int result)
 static void count(struct fleet *f, const struct attempt *a)
 {
 	/* Interrupted just when this try ended: there is no next one. */
-	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
-			       : flake_fold(&f->config.flake, attempt_history(a), /* cut= */ true).verdict;
+	enum ktstr_verdict v = a->outcome.final
+				       ? a->judgement.verdict
+				       : flake_fold(&f->config.flake, attempt_history(a), /* cut= */ true).verdict;
 	switch (v) {
 	case KTSTR_PASS:
 		f->counts.passed++;
@@ -244,15 +251,18 @@ static uint64_t seed_of(const struct fleet *f, unsigned number)
 }
 
 /* What the attempt's machine is to be a clone of. In perf mode, and where a backend has no clones, it boots. */
-static struct mould *make_mould(struct fleet *f, const struct attempt *a)
+static struct clone_template *make_clone_template(struct fleet *f, const struct attempt *a)
 {
-	struct mould *m = NULL;
+	struct clone_template *m = NULL;
 	if (f->config.snapshot_cache && f->env.backend->save)
 		m = calloc(1, sizeof(*m));
 	if (m)
-		*m = (struct mould){ .backend = f->env.backend, .kernel = a->item->kernel->boot,
-				     .test = a->item->test->binary, .cache_dir = f->config.snapshot_cache,
-				     .image_cache = f->config.image_cache, .damaged = &f->damaged };
+		*m = (struct clone_template){ .backend = f->env.backend,
+					      .kernel = a->item->kernel->boot,
+					      .test = a->item->test->binary,
+					      .cache_dir = f->config.snapshot_cache,
+					      .image_cache = f->config.image_cache,
+					      .damaged = &f->damaged };
 	return m;
 }
 
@@ -272,19 +282,19 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.sandbox = SANDBOX_NULL,
 		.request = fleet_request(f, c),
 		.need = fleet_need(f, c),
-		.config = {.topology = c->topology,
-			   .memory_mib = c->memory_mib,
-			   .kernel = boot_file(f, c->kernel),
-			   .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
-			   .seed = seed_of(f, number),
-			   .icount_shift = c->icount_shift,
-			   .time_dilation = c->time_dilation,
-			   .late_cpus = c->kernel->serial_smp,
-			   .perf = c->perf,
-			   .verbose = f->config.verbose},
+		.config = { .topology = c->topology,
+			    .memory_mib = c->memory_mib,
+			    .kernel = boot_file(f, c->kernel),
+			    .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
+			    .seed = seed_of(f, number),
+			    .icount_shift = c->icount_shift,
+			    .time_dilation = c->time_dilation,
+			    .late_cpus = c->kernel->serial_smp,
+			    .perf = c->perf,
+			    .verbose = f->config.verbose },
 	};
 	set_deadlines(f, a);
-	a->mould = make_mould(f, a);
+	a->clone_template = make_clone_template(f, a);
 	f->live[index] = a;
 	attempt_start(f->reactor, a, NULL, c->name);
 }
@@ -293,8 +303,9 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 static void skip_case(struct fleet *f, size_t index)
 {
 	const struct plan_case *c = &f->config.plan->item[index];
-	struct attempt a = { .item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1,
-			     .sandbox = SANDBOX_NULL };
+	struct attempt a = {
+		.item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1, .sandbox = SANDBOX_NULL
+	};
 	judgement_add(&a.judgement, DETAIL_SKIP, KTSTR_SKIP, "%s", c->skip);
 	a.judgement.verdict = KTSTR_SKIP;
 	if (f->config.skips_fail)
@@ -324,12 +335,12 @@ static void on_signal(void *data, int sig)
 static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_config *config)
 {
 	*f = (struct fleet){ .config = *config, .reactor = r, .began = reactor_now(r), .host = host_context() };
-	f->env = (struct attempt_env){.backend = config->accel->backend,
-				      .admit = &f->desk.admit,
-				      .prepare = attempt_prepare,
-				      .judge = attempt_judge,
-				      .store = attempt_store,
-				      .ended = on_ended};
+	f->env = (struct attempt_env){ .backend = config->accel->backend,
+				       .admit = &f->resources.admit,
+				       .prepare = attempt_prepare,
+				       .judge = attempt_judge,
+				       .store = attempt_store,
+				       .ended = on_ended };
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
 	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
 	f->deadline_scale = deadline_scale();
@@ -354,7 +365,7 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 	*ret = f->counts;
 	buf_done(&f->lost);
 	say_damaged(f);
-	desk_close(&f->desk);
+	host_resources_close(&f->resources);
 	if (f->has_groups)
 		sandboxes_close(&f->groups);
 	json_decref(f->host);
@@ -375,7 +386,7 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 static int turn(struct fleet *f)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	const struct admit *a = &f->desk.admit;
+	const struct admit *a = &f->resources.admit;
 	int result = reactor_turn(f->reactor, f->complain);
 	if (result < 0 || f->reactor->now < f->complain || a->trying)
 		return result;
@@ -426,7 +437,7 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 		free(f);
 		return FAIL_SYS(err, -ENOMEM, "start the run");
 	}
-	int result = fleet_open_desk(f, err);
+	int result = fleet_open_admission(f, err);
 	if (result == 0)
 		result = run(f, &signals, err);
 	if (result == 0 && f->err)

@@ -7,30 +7,30 @@
 #include "base/output.h"
 #include "base/term.h"
 #include "reactor/reactor.h"
-#include "lock/desk.h"
+#include "lock/host_resources.h"
 #include "report/events.h"
 #include "run/attempt.h"
 #include "run/plan.h"
 #include "run/rundir.h"
 #include "vmm/accel.h"
 
-#define MACHINE_MEMORY_MIB 160	/* of the host, beside its guest's */
+#define MACHINE_MEMORY_MIB 160 /* of the host, beside its guest's */
 
 struct fleet_config {
 	const struct plan *plan;
 	const struct accel_choice *accel;
-	struct rundir *rundirs;		/* one a kernel, in the order of `kernels` */
+	struct rundir *rundirs; /* one a kernel, in the order of `kernels` */
 	const struct kernel *kernels;
 	size_t kernel_count;
-	unsigned jobs;			/* machines at once; 0: as many as there are CPUs for */
-	unsigned cpu_cap;		/* CPUs that they may keep busy together; 0: all that this process may use */
-	bool no_perf;			/* budgets: CPUs are shared with others, not reserved (--no-perf-mode) */
-	bool bypass;			/* no lock files (KTSTR_BYPASS_LLC_LOCKS) */
+	unsigned jobs;	  /* machines at once; 0: as many as there are CPUs for */
+	unsigned cpu_cap; /* CPUs that they may keep busy together; 0: all that this process may use */
+	bool no_perf;	  /* budgets: CPUs are shared with others, not reserved (--no-perf-mode) */
+	bool bypass;	  /* no lock files (KTSTR_BYPASS_LLC_LOCKS) */
 	struct flake_policy flake;
 	uint64_t seed;
-	bool strict;			/* release limits */
+	bool strict; /* release limits */
 	enum plan_perf perf;
-	const char *const *environment;	/* of replay_environment(); NULL: nothing that matters is set */
+	const char *const *environment; /* of replay_environment(); NULL: nothing that matters is set */
 	const char *image_cache;	/* directory, or NULL */
 	const char *snapshot_cache;	/* directory: tests start from clones; NULL: they boot */
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */
@@ -40,7 +40,7 @@ struct fleet_config {
 	bool keep_memory;		/* the guest's memory of what did not pass, beside its sidecar */
 	bool skips_fail;		/* what cannot run here fails, with the reason why it cannot */
 	struct term out, err;
-	struct output *events, *messages;	/* to programs, to people */
+	struct output *events, *messages; /* to programs, to people */
 };
 
 struct fleet;
@@ -52,37 +52,37 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 struct fleet {
 	struct fleet_config config;
 	struct reactor *reactor;
-	struct desk desk;
-	struct sandboxes groups;	/* of machines on budgets */
+	struct host_resources resources;
+	struct sandboxes groups; /* of machines on budgets */
 	bool has_groups;
-	unsigned cpus;			/* that the machines may keep busy together */
-	unsigned asked;			/* attempts so far */
-	nsec_t complain;		/* when to say for whom we wait, should nothing run by then */
+	unsigned cpus;	 /* that the machines may keep busy together */
+	unsigned asked;	 /* attempts so far */
+	nsec_t complain; /* when to say for whom we wait, should nothing run by then */
 	struct attempt_env env;
-	struct machine view;		/* redraws; ends with the last attempt */
+	struct machine view; /* redraws; ends with the last attempt */
 	struct notice idle;
 	json_t *host;
-	struct boot_file {		/* one a kernel: what is booted, where that is not its own file */
-		int fd;			/* -1: its own file */
+	struct boot_file { /* one a kernel: what is booted, where that is not its own file */
+		int fd;	   /* -1: its own file */
 		char path[40];
-	} *boot;
-	struct attempt **live;		/* one slot a plan item; NULL: none */
-	struct flake_history *history;	/* likewise; an item's is its running attempt's alone */
+	} * boot;
+	struct attempt **live;	       /* one slot a plan item; NULL: none */
+	struct flake_history *history; /* likewise; an item's is its running attempt's alone */
 	struct run_counts counts;
-	double deadline_scale;		/* of the attempts' host deadlines; 1: as they are */
-	bool memory_is_limited;		/* by a control group; `memory_note` says which, and what to do */
+	double deadline_scale;	/* of the attempts' host deadlines; 1: as they are */
+	bool memory_is_limited; /* by a control group; `memory_note` says which, and what to do */
 	char memory_note[400];
-	unsigned open;			/* items without a final result */
-	unsigned drawn;			/* lines of the live view on the terminal */
+	unsigned open;	/* items without a final result */
+	unsigned drawn; /* lines of the live view on the terminal */
 	nsec_t began;
-	atomic_uint damaged;		/* cached files that were found damaged, and made anew */
-	struct err *err;		/* first failure that is not a test's */
-	struct buf lost;		/* names of results that could not be stored, with commas between */
+	atomic_uint damaged; /* cached files that were found damaged, and made anew */
+	struct err *err;     /* first failure that is not a test's */
+	struct buf lost;     /* names of results that could not be stored, with commas between */
 	unsigned lost_count;
 };
 
-/* desk.c: what machines ask of the host. */
-int fleet_open_desk(struct fleet *f, struct err **err);
+/* admission.c: what machines ask of the host. */
+int fleet_open_admission(struct fleet *f, struct err **err);
 struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c);
 struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 

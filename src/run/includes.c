@@ -27,10 +27,10 @@ static int add_file(struct includes *i, char *from, const char *dir, const char 
 	for (size_t k = 0; r == 0 && k < i->count; k++) {
 		if (strcmp(i->item[k].to, to))
 			continue;
-		r = strcmp(i->item[k].from, from) ?
-			FAIL(err, EXIT_BAD_DATA, -EEXIST,
-			     "include files '%s' and '%s' would both be '/%s' in the guest", i->item[k].from, from,
-			     to) : 1;
+		r = strcmp(i->item[k].from, from) ? FAIL(err, EXIT_BAD_DATA, -EEXIST,
+							 "include files '%s' and '%s' would both be '/%s' in the guest",
+							 i->item[k].from, from, to)
+						  : 1;
 	}
 	if (r == 0 && i->count == INCLUDES_MAX)
 		r = FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d include files", INCLUDES_MAX);
@@ -55,10 +55,10 @@ static int add_tree(struct includes *i, const char *from, const char *to, unsign
 	struct dirent **entry = NULL;
 	int n = depth < INCLUDES_DEPTH_MAX ? scandir(from, &entry, no_dots, alphasort) : -1, r = 0;
 	if (n < 0)
-		return depth < INCLUDES_DEPTH_MAX ? FAIL_SYS(err, -errno, "include files '%s'", from)
-						  : FAIL(err, EXIT_BAD_DATA, -ELOOP,
-							 "include files '%s': more than %d directories deep", from,
-							 INCLUDES_DEPTH_MAX);
+		return depth < INCLUDES_DEPTH_MAX
+			       ? FAIL_SYS(err, -errno, "include files '%s'", from)
+			       : FAIL(err, EXIT_BAD_DATA, -ELOOP, "include files '%s': more than %d directories deep",
+				      from, INCLUDES_DEPTH_MAX);
 	for (int k = 0; k < n; k++) {
 		struct stat st;
 		_cleanup_free_ char *path = path_join(from, entry[k]->d_name), *below = NULL;
@@ -66,8 +66,8 @@ static int add_tree(struct includes *i, const char *from, const char *to, unsign
 			if (S_ISREG(st.st_mode))
 				r = add_file(i, strdup(path), to, entry[k]->d_name, err);
 			else if (S_ISDIR(st.st_mode))
-				r = (below = path_join(to, entry[k]->d_name)) ?
-					add_tree(i, path, below, depth + 1, err) : -ENOMEM;
+				r = (below = path_join(to, entry[k]->d_name)) ? add_tree(i, path, below, depth + 1, err)
+									      : -ENOMEM;
 		}
 		free(entry[k]);
 	}
@@ -103,7 +103,8 @@ static int add_named(struct includes *i, const char *name, struct err **err)
 	if (!path)
 		return FAIL(err, EXIT_BAD_DATA, -ENOENT,
 			    strchr(name, '/') ? "include file '%s': not found"
-					      : "include file '%s': not found in the current directory or PATH", name);
+					      : "include file '%s': not found in the current directory or PATH",
+			    name);
 	if (!path_is_dir(path))
 		return add_file(i, path, "include-files", path_basename(plain), err);
 	_cleanup_free_ char *to = NULL, *real = realpath(path, NULL);

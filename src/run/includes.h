@@ -10,10 +10,10 @@
 #include "run/suite.h"
 
 #define INCLUDES_MAX	   1024
-#define INCLUDES_DEPTH_MAX 16	/* of directories in a directory */
+#define INCLUDES_DEPTH_MAX 16 /* of directories in a directory */
 
 struct includes {
-	struct image_include item[INCLUDES_MAX];	/* both strings owned */
+	struct image_include item[INCLUDES_MAX]; /* both strings owned */
 	size_t count;
 };
 

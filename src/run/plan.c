@@ -113,12 +113,14 @@ static bool wanted(const struct plan_case *c, const struct plan_request *q)
 	const char *old = c->preset ? c->preset->old : NULL;
 	_cleanup_free_ char *old_name = old ? case_name(c, old, q->labels) : NULL;
 	struct filter_subject subject = { .name = {
-		[FIELD_TEST] = { c->name, old_name },
-		[FIELD_KERNEL] = { c->kernel ? c->kernel->label : "" },
-		[FIELD_TOPOLOGY] = { c->topology_text, c->preset ? c->preset->name : NULL, old },
-		[FIELD_SCHEDULER] = { c->test->scheduler ? c->test->scheduler->name : "eevdf" },
-		[FIELD_BINARY] = { c->test->binary },
-	} };
+						  [FIELD_TEST] = { c->name, old_name },
+						  [FIELD_KERNEL] = { c->kernel ? c->kernel->label : "" },
+						  [FIELD_TOPOLOGY] = { c->topology_text,
+								       c->preset ? c->preset->name : NULL, old },
+						  [FIELD_SCHEDULER] = { c->test->scheduler ? c->test->scheduler->name
+											   : "eevdf" },
+						  [FIELD_BINARY] = { c->test->binary },
+					  } };
 	return filter_match(q->filter, &subject);
 }
 
@@ -214,7 +216,8 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 	p->item = more;
 	struct plan_case *c = &p->item[p->count];
 	*c = (struct plan_case){
-		.test = t, .kernel = k, .preset = preset, .topology = preset ? preset->topology : t->topology };
+		.test = t, .kernel = k, .preset = preset, .topology = preset ? preset->topology : t->topology
+	};
 	c->name = case_name(c, preset ? preset->name : NULL, q->labels);
 	c->short_name = case_name(c, preset ? preset->name : NULL, false);
 	topology_format(&c->topology, c->topology_text);

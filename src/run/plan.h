@@ -13,22 +13,22 @@
 struct plan_case {
 	const struct test_decl *test;
 	const struct kernel *kernel;
-	const struct preset *preset;	/* NULL: the topology that the test declares */
+	const struct preset *preset; /* NULL: the topology that the test declares */
 	struct ktstr_topology topology;
-	char *name; /* ktstr/NAME or gauntlet/NAME/PRESET, with /LABEL where there are several kernels */
-	char *short_name;		/* the same without /LABEL: its name where there is one kernel */
-	char *scheduler_path;		/* host path of the binary; NULL: the kernel's own */
-	char *skip;			/* why it cannot run here, or NULL */
-	bool perf;			/* in perf mode */
+	char *name;	      /* ktstr/NAME or gauntlet/NAME/PRESET, with /LABEL where there are several kernels */
+	char *short_name;     /* the same without /LABEL: its name where there is one kernel */
+	char *scheduler_path; /* host path of the binary; NULL: the kernel's own */
+	char *skip;	      /* why it cannot run here, or NULL */
+	bool perf;	      /* in perf mode */
 	char topology_text[TOPOLOGY_TEXT_MAX];
-	uint64_t memory_mib;		/* the guest's */
-	uint64_t likely_mib;		/* what of it the guest is expected to touch, 0 .. memory_mib */
+	uint64_t memory_mib; /* the guest's */
+	uint64_t likely_mib; /* what of it the guest is expected to touch, 0 .. memory_mib */
 	unsigned icount_shift;
-	unsigned time_dilation;		/* kvm: see vm_config; 1: none */
+	unsigned time_dilation; /* kvm: see vm_config; 1: none */
 	uint64_t variant;
 	struct thresholds limits;
-	nsec_t estimate;		/* host time that it will take; 0 before plan_estimate(), and for a skip */
-	bool estimate_known;		/* by a run before, not by the model */
+	nsec_t estimate;     /* host time that it will take; 0 before plan_estimate(), and for a skip */
+	bool estimate_known; /* by a run before, not by the model */
 };
 
 struct plan {
@@ -37,23 +37,23 @@ struct plan {
 };
 
 enum plan_perf {
-	PLAN_PERF_DECLARED,	/* for tests that are declared so */
-	PLAN_PERF_ALL,		/* for all but those that are declared otherwise */
-	PLAN_PERF_NONE,		/* tests that are declared so are a Skip */
+	PLAN_PERF_DECLARED, /* for tests that are declared so */
+	PLAN_PERF_ALL,	    /* for all but those that are declared otherwise */
+	PLAN_PERF_NONE,	    /* tests that are declared so are a Skip */
 };
 
 struct plan_request {
 	const struct suite *suites;
 	size_t suite_count;
-	const struct kernel *kernels;	/* none for a list */
+	const struct kernel *kernels; /* none for a list */
 	size_t kernel_count;
-	bool labels;			/* the run has several kernels: names carry theirs */
-	const struct filter *filter;	/* NULL: all */
+	bool labels;		     /* the run has several kernels: names carry theirs */
+	const struct filter *filter; /* NULL: all */
 	const struct vm_backend *backend;
-	bool strict;			/* release thresholds */
+	bool strict; /* release thresholds */
 	enum plan_perf perf;
-	unsigned time_dilation;		/* kvm; 0: 1 */
-	bool gauntlet;			/* every test also over every preset that it admits */
+	unsigned time_dilation; /* kvm; 0: 1 */
+	bool gauntlet;		/* every test also over every preset that it admits */
 };
 
 int plan_make(const struct plan_request *request, struct plan *ret, struct err **err);

@@ -20,7 +20,7 @@
 int partition_parse(const char *text, struct partition *ret, struct err **err)
 {
 	static const char *const kinds[] = { [PARTITION_COUNT] = "count:", [PARTITION_HASH] = "hash:" };
-	static const char slice[] = "slice:";	/* what others call count */
+	static const char slice[] = "slice:"; /* what others call count */
 	struct partition p = { 0 };
 	char index[16];
 	for (unsigned i = PARTITION_COUNT; i <= PARTITION_HASH; i++)
@@ -199,8 +199,8 @@ void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
 		if (c->skip)
 			continue;
 		c->estimate_known = known > 0;
-		c->estimate = known > 0 ? known : 
-			estimate_model(backend, &c->topology, c->test->duration, c->time_dilation);
+		c->estimate =
+			known > 0 ? known : estimate_model(backend, &c->topology, c->test->duration, c->time_dilation);
 	}
 }
 
@@ -224,7 +224,7 @@ void plan_order(struct plan *p)
 {
 	_cleanup_free_ struct place *sorted = calloc(p->count + 1, sizeof(*sorted));
 	if (!sorted)
-		return;		/* the order as it is runs just as well, only longer */
+		return; /* the order as it is runs just as well, only longer */
 	for (size_t i = 0; i < p->count; i++)
 		sorted[i] = (struct place){ p->item[i], i };
 	qsort(sorted, p->count, sizeof(*sorted), longer_first);

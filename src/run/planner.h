@@ -14,7 +14,7 @@ enum partition_kind { PARTITION_NONE, PARTITION_COUNT, PARTITION_HASH };
 
 struct partition {
 	enum partition_kind kind;
-	uint32_t index, of;		/* 1 <= index <= of */
+	uint32_t index, of; /* 1 <= index <= of */
 };
 
 /* "count:1/3": every third, from the first; "hash:2/3": by the hash of the name, whatever else is in the plan. */

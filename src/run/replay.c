@@ -8,13 +8,17 @@
 #include "run/replay.h"
 
 static const char *const perf_options[] = {
-	[PLAN_PERF_DECLARED] = "", [PLAN_PERF_ALL] = " --perf-mode", [PLAN_PERF_NONE] = " --no-perf-mode",
+	[PLAN_PERF_DECLARED] = "",
+	[PLAN_PERF_ALL] = " --perf-mode",
+	[PLAN_PERF_NONE] = " --no-perf-mode",
 };
 
 const char *plan_perf_name(enum plan_perf perf)
 {
 	static const char *const names[] = {
-		[PLAN_PERF_DECLARED] = "declared", [PLAN_PERF_ALL] = "all", [PLAN_PERF_NONE] = "none",
+		[PLAN_PERF_DECLARED] = "declared",
+		[PLAN_PERF_ALL] = "all",
+		[PLAN_PERF_NONE] = "none",
 	};
 	return names[perf];
 }

@@ -11,15 +11,15 @@
 #include "verdict/flake.h"
 
 struct replay_facts {
-	const char *const *environment;	/* NAME=VALUE, NULL-terminated: replay_environment()'s; or NULL */
+	const char *const *environment; /* NAME=VALUE, NULL-terminated: replay_environment()'s; or NULL */
 	const char *test;		/* full name without the kernel's label: ktstr/two_cgroups */
 	const char *binary;		/* test binary */
 	const char *kernel;		/* as --kernel takes it */
 	const char *accel;
 	bool gauntlet, clone, strict, skips_fail;
 	enum plan_perf perf;
-	unsigned time_dilation;		/* 0 and 1: none */
-	unsigned cpu_cap;		/* 0: none */
+	unsigned time_dilation; /* 0 and 1: none */
+	unsigned cpu_cap;	/* 0: none */
 	uint64_t seed;
 };
 

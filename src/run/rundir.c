@@ -16,7 +16,7 @@
 #include "run/rundir.h"
 
 #define VARIANT_DIGITS 16
-#define LOCK_PATIENCE (30 * NSEC_PER_SEC)
+#define LOCK_PATIENCE  (30 * NSEC_PER_SEC)
 
 void rundir_done(struct rundir *d)
 {
@@ -48,7 +48,7 @@ static int take_lock(struct rundir *d, int locks, const char *dir, struct err **
 		static const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 		nanosleep(&pause, NULL);
 	}
-	futimens(fd, NULL);	/* since when: 'ktstr locks' */
+	futimens(fd, NULL); /* since when: 'ktstr locks' */
 	d->lock_fd = TAKE_FD(fd);
 	return 0;
 }

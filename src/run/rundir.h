@@ -9,11 +9,11 @@
 #include "run/checkout.h"
 
 struct rundir {
-	char *path;		/* {root}/{kernel}-{commit}, or KTSTR_SIDECAR_DIR as it is */
-	char *id;		/* last component */
+	char *path; /* {root}/{kernel}-{commit}, or KTSTR_SIDECAR_DIR as it is */
+	char *id;   /* last component */
 	char commit[COMMIT_TEXT_MAX];
-	int fd;			/* the directory: files in it are opened by this, not by `path` */
-	int lock_fd;		/* held exclusively while the run lasts; -1 for KTSTR_SIDECAR_DIR */
+	int fd;	     /* the directory: files in it are opened by this, not by `path` */
+	int lock_fd; /* held exclusively while the run lasts; -1 for KTSTR_SIDECAR_DIR */
 };
 
 /* What follows NAME-VARIANT: the result, the report of what did not pass, the guest's memory (--keep-memory). */

@@ -246,9 +246,12 @@ static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, str
 		const char *key;
 		unsigned *to;
 	} fields[] = {
-		{ "min_llcs", &ret->min_llcs }, { "max_llcs", &ret->max_llcs },
-		{ "min_cpus", &ret->min_cpus }, { "max_cpus", &ret->max_cpus },
-		{ "min_numa_nodes", &ret->min_numa_nodes }, { "max_numa_nodes", &ret->max_numa_nodes },
+		{ "min_llcs", &ret->min_llcs },
+		{ "max_llcs", &ret->max_llcs },
+		{ "min_cpus", &ret->min_cpus },
+		{ "max_cpus", &ret->max_cpus },
+		{ "min_numa_nodes", &ret->min_numa_nodes },
+		{ "max_numa_nodes", &ret->max_numa_nodes },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
 		int r = get_unsigned(c, fields[i].key, fields[i].to, err);
@@ -492,8 +495,10 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 		result = job.result;
 	if (is_full(out)) {
 		job.err = err_free(job.err);
-		result = FAIL(&job.err, EXIT_BAD_DATA, -EFBIG, "'%s --list' prints %zu MiB or more; does its main() "
-			      "print to standard output?", path, SUITE_LIST_BYTES_MAX >> 20);
+		result = FAIL(&job.err, EXIT_BAD_DATA, -EFBIG,
+			      "'%s --list' prints %zu MiB or more; does its main() "
+			      "print to standard output?",
+			      path, SUITE_LIST_BYTES_MAX >> 20);
 	}
 	if (result == 0)
 		result = read_list(out, &text);

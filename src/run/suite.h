@@ -10,46 +10,46 @@
 #include "base/time.h"
 #include "reactor/reactor.h"
 
-#define SUITE_BINARIES_MAX 1024
+#define SUITE_BINARIES_MAX   1024
 #define SUITE_LIST_BYTES_MAX ((size_t)16 << 20)
 
 struct sched_decl {
 	char *name, *binary;
-	char **args, **sysctls, **kargs;	/* NULL-terminated */
-	unsigned load_cpu;			/* CPU + 1; 0: anywhere */
-	unsigned attach_timeout_s;		/* guest time */
+	char **args, **sysctls, **kargs; /* NULL-terminated */
+	unsigned load_cpu;		 /* CPU + 1; 0: anywhere */
+	unsigned attach_timeout_s;	 /* guest time */
 	struct ktstr_checks checks;
 };
 
 struct payload_decl {
-	char *name, *binary, *kit;		/* kit: NULL where it is none of the kernel's */
+	char *name, *binary, *kit; /* kit: NULL where it is none of the kernel's */
 	char **include_files;
 };
 
 struct test_decl {
 	char *name, *file;
 	unsigned line;
-	char *problem;				/* why it cannot run, or NULL */
-	const struct sched_decl *scheduler;	/* NULL: the kernel's own */
+	char *problem;			    /* why it cannot run, or NULL */
+	const struct sched_decl *scheduler; /* NULL: the kernel's own */
 	struct ktstr_topology topology;
-	struct ktstr_constraints constraints;	/* every field filled in */
+	struct ktstr_constraints constraints; /* every field filled in */
 	unsigned memory_mib, workers_per_cgroup;
 	nsec_t duration;
 	char **sched_args, **include_files;
-	char *payload;				/* the primary one's name, or NULL */
-	struct payload_decl *payload_list;	/* it first, where there is one */
+	char *payload;			   /* the primary one's name, or NULL */
+	struct payload_decl *payload_list; /* it first, where there is one */
 	size_t payloads;
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
 	bool performance_mode, no_perf_mode;	/* not both */
-	char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
+	char *expect_contains, *expect_matches; /* of the scheduler's last words, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct ktstr_checks checks;
-	const char *binary;			/* the suite's path */
+	const char *binary; /* the suite's path */
 };
 
 struct suite {
-	char *path;				/* of the test binary */
+	char *path; /* of the test binary */
 	struct sched_decl *scheduler;
 	size_t schedulers;
 	struct test_decl *test;

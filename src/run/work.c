@@ -113,8 +113,11 @@ static int build_image(struct attempt *a, bool plain)
 		.plain = plain,
 	};
 	struct image_suffix_spec suffix_spec = {
-		.test = t->name, .seed = a->seed, .duration_ns = (uint64_t)t->duration,
-		.limit_ns = (uint64_t)guest_limit(t), .scheduler = t->scheduler != NULL,
+		.test = t->name,
+		.seed = a->seed,
+		.duration_ns = (uint64_t)t->duration,
+		.limit_ns = (uint64_t)guest_limit(t),
+		.scheduler = t->scheduler != NULL,
 		.load_cpu = t->scheduler ? t->scheduler->load_cpu : 0,
 		.attach_timeout_s = t->scheduler ? t->scheduler->attach_timeout_s : 0,
 		.sched_args = { t->scheduler ? (const char *const *)t->scheduler->args : NULL,
@@ -149,12 +152,12 @@ int attempt_prepare(void *arg)
 {
 	struct attempt *a = arg;
 	a->memory_kills = memory_kills("");
-	int r = build_image(a, a->mould != NULL);
-	if (r == 0 && a->mould && !fits_clone(a))
+	int r = build_image(a, a->clone_template != NULL);
+	if (r == 0 && a->clone_template && !fits_clone(a))
 		r = build_image(a, false);
-	if (r == 0 && a->mould && !fits_clone(a)) {
-		free(a->mould);
-		a->mould = NULL;
+	if (r == 0 && a->clone_template && !fits_clone(a)) {
+		free(a->clone_template);
+		a->clone_template = NULL;
 	}
 	return r;
 }
@@ -232,8 +235,9 @@ static void take_parts(const struct confine_outcome *o, struct result *ret)
 	for (unsigned i = 0; i < CONFINE_PART_MAX; i++) {
 		bool in_force = o->part[i] == CONFINE_IN_FORCE;
 		if (o->part[i])
-			ret->part[ret->parts++] = (struct result_part){
-				confine_part_names[i], in_force ? NULL : strerrordesc_np(-o->part[i]) };
+			ret->part[ret->parts++] =
+				(struct result_part){ confine_part_names[i],
+						      in_force ? NULL : strerrordesc_np(-o->part[i]) };
 	}
 }
 
@@ -309,7 +313,9 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.outcome = a->outcome,
 		.history = attempt_history(a),
 		.estimate = c->estimate,
-		.start = a->item->skip ? NULL : a->cloned ? "clone" : "boot",
+		.start = a->item->skip ? NULL
+			 : a->cloned   ? "clone"
+				       : "boot",
 		.icount_shift = c->icount_shift,
 		.time_dilation = c->time_dilation,
 		.cleanup = a->wall ? a->cleanup : -1,
@@ -325,14 +331,15 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.event = a->event,
 		.events = a->events,
 		.perf_mode = c->perf,
-		.wishes = a->wishes,
+		.perf_settings = a->perf_settings,
 		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};
-	_Static_assert(VM_WISHES_MAX <= RESULT_WISHES_MAX, "room for perf mode's wishes");
-	for (unsigned i = 0; i < a->wishes; i++)
-		ret->wish[i] = (struct result_wish){ a->wish[i].name, a->wish[i].asked, a->wish[i].granted,
-						     a->wish[i].why };
+	_Static_assert(VM_PERF_SETTINGS_MAX <= RESULT_PERF_SETTINGS_MAX, "room for the settings of perf mode");
+	for (unsigned i = 0; i < a->perf_settings; i++)
+		ret->perf_setting[i] =
+			(struct result_perf_setting){ a->perf_setting[i].name, a->perf_setting[i].asked,
+						      a->perf_setting[i].granted, a->perf_setting[i].why };
 	take_parts(&a->confinement, ret);
 }
 
@@ -394,8 +401,8 @@ int attempt_store(void *arg)
 	_cleanup_free_ char *path = NULL;
 	struct err *err = NULL;
 	struct result result;
-	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, a->item->test->name,
-		     a->item->variant) < 0)
+	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, a->item->test->name, a->item->variant) <
+	    0)
 		return -ENOMEM;
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);

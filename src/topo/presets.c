@@ -6,7 +6,10 @@
 #include "base/parse.h"
 #include "topo/presets.h"
 
-#define SHAPE(n, l, c, t) { .numa_nodes = (n), .llcs = (l), .cores = (c), .threads = (t) }
+#define SHAPE(n, l, c, t)                                                    \
+	{                                                                    \
+		.numa_nodes = (n), .llcs = (l), .cores = (c), .threads = (t) \
+	}
 
 const struct preset presets[] = {
 	{ "4cpu-1llc-nosmt", "tiny-1llc", SHAPE(1, 1, 4, 1) },

@@ -6,11 +6,11 @@
 #include "topo/topology.h"
 
 struct preset {
-	const char *name;		/* says the topology: [Knuma-]{cpus}cpu-{llcs}llc-{smt|nosmt} */
-	const char *old; /* what it was called before, accepted wherever a preset is named; NULL: nothing */
+	const char *name; /* says the topology: [Knuma-]{cpus}cpu-{llcs}llc-{smt|nosmt} */
+	const char *old;  /* what it was called before, accepted wherever a preset is named; NULL: nothing */
 	struct ktstr_topology topology;
-	unsigned last_llc_cores;	/* cores of the last LLC where it has fewer than the others; 0: all alike */
-	bool verifier_only;		/* not a part of the gauntlet */
+	unsigned last_llc_cores; /* cores of the last LLC where it has fewer than the others; 0: all alike */
+	bool verifier_only;	 /* not a part of the gauntlet */
 };
 
 /* In the order of the gauntlet; ended by a NULL name. */

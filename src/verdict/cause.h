@@ -6,9 +6,9 @@
 #include "base/buf.h"
 
 struct cause {
-	const char *what;	/* "kernel panic", "BPF verifier rejected the scheduler", ... static */
-	bool by_test;		/* the test brings this about by itself, whatever the scheduler does */
-	char line[200];		/* the line that says so, without its time stamp */
+	const char *what; /* "kernel panic", "BPF verifier rejected the scheduler", ... static */
+	bool by_test;	  /* the test brings this about by itself, whatever the scheduler does */
+	char line[200];	  /* the line that says so, without its time stamp */
 };
 
 /* The gravest known cause in a guest kernel's console or message log; false when there is none. */

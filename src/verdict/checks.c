@@ -8,7 +8,7 @@
 
 #include "verdict/checks.h"
 
-#define STOP_PATIENCE (5 * NSEC_PER_SEC)	/* what the guest gives workers that are told to stop */
+#define STOP_PATIENCE (5 * NSEC_PER_SEC) /* what the guest gives workers that are told to stop */
 
 void cannot_judge(struct check_run *run, const struct checked_load *l, enum threshold which, const char *fmt, ...)
 {
@@ -33,7 +33,7 @@ void cannot_judge(struct check_run *run, const struct checked_load *l, enum thre
 struct crowd {
 	uint32_t count;
 	const struct wire_worker *first, *worst;
-	char tids[64];		/* "40, 41, 42, 43, ..." */
+	char tids[64]; /* "40, 41, 42, 43, ..." */
 };
 
 static void crowd_add(struct crowd *c, const struct wire_worker *w)
@@ -225,8 +225,8 @@ static void check_isolation(struct check_run *run, const struct checked_load *l)
 		const struct wire_worker *w = &run->e->worker[i].wire;
 		bool outside = false;
 		for (size_t k = 0; k < CPUSET_WORDS && w->cgroup == l->index; k++) {
-			uint64_t bits = w->cpus_outside[k] |
-					(l->g->has_cpuset ? w->cpus_used[k] & ~l->g->cpuset[k] : 0);
+			uint64_t bits =
+				w->cpus_outside[k] | (l->g->has_cpuset ? w->cpus_used[k] & ~l->g->cpuset[k] : 0);
 			all.word[k] |= bits;
 			outside |= bits != 0;
 		}
@@ -335,8 +335,8 @@ static void check_measured(struct check_run *run, const struct checked_load *l)
 static void name_load(struct checked_load *l)
 {
 	static const char *const policies[KTSTR_POLICY_KIND_MAX] = {
-		[KTSTR_POLICY_BATCH] = ", SCHED_BATCH", [KTSTR_POLICY_IDLE] = ", SCHED_IDLE",
-		[KTSTR_POLICY_FIFO] = ", SCHED_FIFO",	[KTSTR_POLICY_RR] = ", SCHED_RR",
+		[KTSTR_POLICY_BATCH] = ", SCHED_BATCH",	      [KTSTR_POLICY_IDLE] = ", SCHED_IDLE",
+		[KTSTR_POLICY_FIFO] = ", SCHED_FIFO",	      [KTSTR_POLICY_RR] = ", SCHED_RR",
 		[KTSTR_POLICY_DEADLINE] = ", SCHED_DEADLINE", [KTSTR_POLICY_EXT] = ", SCHED_EXT",
 	};
 	const struct wire_cgroup *g = l->g;

@@ -14,9 +14,9 @@
 #include "verdict/thresholds.h"
 
 struct check_facts {
-	const struct thresholds *limits;	/* the test's; a load may set others for itself */
-	bool emulated;		/* it ran on tcg */
-	bool scx;		/* under a sched_ext scheduler */
+	const struct thresholds *limits; /* the test's; a load may set others for itself */
+	bool emulated;			 /* it ran on tcg */
+	bool scx;			 /* under a sched_ext scheduler */
 };
 
 /* Adds what the loads of @e break to @j, whose statistics are computed already. */
@@ -28,9 +28,9 @@ struct check_run {
 	const struct evidence *e;
 	const struct check_facts *facts;
 	struct share_rivals rivals;
-	uint32_t next_check;		/* of e->check[]: the first one that belongs to a load behind this one */
-	bool asked[LIMIT_MAX];		/* some load was judged by it, or switched it off for itself */
-	bool told[LIMIT_MAX];		/* it was said that tcg cannot judge it */
+	uint32_t next_check;   /* of e->check[]: the first one that belongs to a load behind this one */
+	bool asked[LIMIT_MAX]; /* some load was judged by it, or switched it off for itself */
+	bool told[LIMIT_MAX];  /* it was said that tcg cannot judge it */
 	struct judgement *j;
 };
 
@@ -40,12 +40,11 @@ struct checked_load {
 	const struct wire_cgroup *g;
 	const struct cgroup_stats *s;
 	struct thresholds t;
-	char name[224];			/* "cgroup 'a' (SpinWait, nice 5)" */
+	char name[224]; /* "cgroup 'a' (SpinWait, nice 5)" */
 };
 
 /* A broken limit: Fail. */
-#define check_fails(run, which, ...) \
-	judgement_add((run)->j, threshold_rows[which].finding, KTSTR_FAIL, __VA_ARGS__)
+#define check_fails(run, which, ...) judgement_add((run)->j, threshold_rows[which].finding, KTSTR_FAIL, __VA_ARGS__)
 /*
  * The check @which of @l cannot be evaluated: Inconclusive where somebody set it, else recorded as not judged.
  */

@@ -32,7 +32,7 @@ void evidence_done(struct evidence *e)
 	buf_done(&e->damage);
 	buf_done(&e->console);
 	buf_done(&e->diagnosis);
-	buf_done(&e->complaints);
+	buf_done(&e->stderr_text);
 	buf_done(&e->failure);
 	buf_done(&e->contention);
 	*e = (struct evidence){ 0 };
@@ -274,9 +274,9 @@ static int take_payload_metric(struct evidence *e, const struct record *r)
 {
 	struct wire_payload_metric m;
 	memcpy(&m, r->payload, sizeof(m));
-	if (!e->payload_count || e->payload[e->payload_count - 1].index != m.payload ||
-	    !__builtin_isfinite(m.value) || !__builtin_isfinite(m.target) || m.polarity >= KTSTR_POLARITY_MAX ||
-	    m.stream < WIRE_METRIC_STDOUT || m.stream > WIRE_METRIC_SYNTHESIZED)
+	if (!e->payload_count || e->payload[e->payload_count - 1].index != m.payload || !__builtin_isfinite(m.value) ||
+	    !__builtin_isfinite(m.target) || m.polarity >= KTSTR_POLARITY_MAX || m.stream < WIRE_METRIC_STDOUT ||
+	    m.stream > WIRE_METRIC_SYNTHESIZED)
 		return -EBADMSG;
 	struct wire_payload_metric *to = GROW(e, payload_metric, EVIDENCE_METRICS_MAX);
 	if (!to)
@@ -323,9 +323,11 @@ int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, con
 	e->last_ns = MAX_OF(e->last_ns, time_ns);
 	if (code == 0)
 		return 0;
-	const char *what = code == -E2BIG ? "is one too many" : code == -EEXIST ? "comes a second time" : "makes no sense";
-	return FAIL(err, EXIT_BAD_DATA, code, "record %lu of the guest's event log (%s) %s", e->records, types[type].name,
-		    what);
+	const char *what = code == -E2BIG    ? "is one too many"
+			   : code == -EEXIST ? "comes a second time"
+					     : "makes no sense";
+	return FAIL(err, EXIT_BAD_DATA, code, "record %lu of the guest's event log (%s) %s", e->records,
+		    types[type].name, what);
 }
 
 const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_sched_event event)

@@ -16,11 +16,11 @@
 #define EVIDENCE_WORKERS_MAX 16384
 #define EVIDENCE_CGROUPS_MAX 4096
 #define EVIDENCE_ITEMS_MAX   4096
-#define EVIDENCE_METRICS_MAX 65536	/* of workers, and as many of payloads */
+#define EVIDENCE_METRICS_MAX 65536 /* of workers, and as many of payloads */
 
 struct evidence_worker {
 	struct wire_worker wire;
-	uint32_t *sample;	/* kept wake-up latencies, ns */
+	uint32_t *sample; /* kept wake-up latencies, ns */
 	uint32_t samples;
 };
 
@@ -35,12 +35,12 @@ struct evidence_check {
 	uint32_t cgroup;
 	bool off;
 	double value;
-	char name[48];		/* as the guest has it: perhaps one that nobody knows */
+	char name[48]; /* as the guest has it: perhaps one that nobody knows */
 };
 
 struct evidence_detail {
 	uint32_t verdict;
-	bool expectation;	/* a failed ktstr_expect() */
+	bool expectation; /* a failed ktstr_expect() */
 	char *text;
 };
 
@@ -73,36 +73,36 @@ struct evidence {
 	uint32_t worker_count;
 	struct evidence_metric *metric;
 	uint32_t metric_count;
-	struct wire_payload *payload;	/* in the order in which they ended */
+	struct wire_payload *payload; /* in the order in which they ended */
 	uint32_t payload_count;
 	struct wire_payload_metric *payload_metric;
 	uint32_t payload_metric_count;
 	struct evidence_detail *detail;
 	uint32_t detail_count;
-	struct buf text[WIRE_STREAM_MAX];	/* all texts and names of the guest are clean (text.h) */
+	struct buf text[WIRE_STREAM_MAX]; /* all texts and names of the guest are clean (text.h) */
 	struct text_stream stream[WIRE_STREAM_MAX];
 	struct wire_result result;
 	struct wire_test_exit test_exit;
 	struct wire_exit exit;
 	bool has_hello, has_result, has_test_exit, has_exit;
-	uint64_t last_ns;		/* guest time of the last record */
-	struct buf damage;		/* why the log could not be read on; empty: it could */
+	uint64_t last_ns;  /* guest time of the last record */
+	struct buf damage; /* why the log could not be read on; empty: it could */
 	/* from the host */
-	struct buf console, diagnosis, complaints;	/* clean */
+	struct buf console, diagnosis, stderr_text; /* clean */
 	uint32_t dropped, digest;
 	uint64_t records;
-	bool machine_died;		/* its process ended in a way that no guest asks for */
-	bool machine_reset;		/* the guest reset itself */
-	bool interrupted;		/* by the user */
+	bool machine_died;  /* its process ended in a way that no guest asks for */
+	bool machine_reset; /* the guest reset itself */
+	bool interrupted;   /* by the user */
 	int machine_status;
-	char memory_kill[96];		/* why the kernel killed it for want of memory; "": it did not */
-	char late_in[24];		/* attempt state whose host deadline passed; "": none */
-	nsec_t late_after, late_cpu;	/* how long it had been in it, and the CPU time of its machine there */
-	bool late_known;		/* `late_cpu` and `late_stopped` are */
-	bool late_stopped;		/* its machine was, by a signal or a debugger */
+	char memory_kill[96];	     /* why the kernel killed it for want of memory; "": it did not */
+	char late_in[24];	     /* attempt state whose host deadline passed; "": none */
+	nsec_t late_after, late_cpu; /* how long it had been in it, and the CPU time of its machine there */
+	bool late_known;	     /* `late_cpu` and `late_stopped` are */
+	bool late_stopped;	     /* its machine was, by a signal or a debugger */
 	bool console_flooded;
-	struct buf failure;		/* why there was no machine at all; empty: there was */
-	struct buf contention;		/* likewise, where it is for want of the host's CPUs or memory */
+	struct buf failure;    /* why there was no machine at all; empty: there was */
+	struct buf contention; /* likewise, where it is for want of the host's CPUs or memory */
 };
 
 void evidence_done(struct evidence *e);

@@ -11,13 +11,13 @@
  */
 struct flake_policy {
 	unsigned retries;
-	unsigned repeat, require;	/* repeat below 2: off */
+	unsigned repeat, require; /* repeat below 2: off */
 };
 
 struct flake_try {
 	uint64_t seed;
 	enum ktstr_verdict verdict;
-	char *cause;			/* NULL: it passed */
+	char *cause; /* NULL: it passed */
 };
 
 struct flake_history {
@@ -26,9 +26,9 @@ struct flake_history {
 };
 
 struct flake_outcome {
-	bool final;			/* there is no further try */
-	bool flaky;			/* passes, but not every try did */
-	enum ktstr_verdict verdict;	/* of all tries together; of the last one while not final */
+	bool final;		    /* there is no further try */
+	bool flaky;		    /* passes, but not every try did */
+	enum ktstr_verdict verdict; /* of all tries together; of the last one while not final */
 	unsigned passed, tries;
 };
 

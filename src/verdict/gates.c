@@ -152,8 +152,8 @@ static void check_slow_tier(struct check_run *run, const struct checked_load *l,
 
 struct gate {
 	enum threshold which;
-	bool absolute;	/* hardware's: on tcg only where .gate_on_tcg is on */
-	bool rate;	/* work in relation to time: needs a clock for each CPU */
+	bool absolute; /* hardware's: on tcg only where .gate_on_tcg is on */
+	bool rate;     /* work in relation to time: needs a clock for each CPU */
 	/* Why a load like this one cannot have what is limited; NULL: it can. */
 	const char *(*lacks)(const struct checked_load *l);
 	/* Why it was not measured all the same; NULL: it was. */

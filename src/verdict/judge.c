@@ -58,7 +58,7 @@ static void find_no_machine(const struct evidence *e, struct judgement *j)
 			snprintf(signal_text, sizeof(signal_text), "ended with status %d",
 				 WEXITSTATUS(e->machine_status));
 		char said[200];
-		cause_last_line(buf_str(&e->complaints), said, sizeof(said));
+		cause_last_line(buf_str(&e->stderr_text), said, sizeof(said));
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE, "the virtual machine's process %s%s%s",
 			      signal_text, *said ? ": " : "", said);
 	}
@@ -216,10 +216,11 @@ static bool had_no_cpu(const struct evidence *e, struct judgement *j)
 {
 	if (!e->late_known || (!e->late_stopped && e->late_cpu >= e->late_after / 10))
 		return false;
-	judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
-		      "the virtual machine got %.1fs of CPU time in the %.0fs of its host deadline (attempt state %s): %s",
-		      (double)e->late_cpu / 1e9, (double)e->late_after / 1e9, e->late_in,
-		      e->late_stopped ? "its process was stopped" : "the host was too busy, or had stopped it");
+	judgement_add(
+		j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
+		"the virtual machine got %.1fs of CPU time in the %.0fs of its host deadline (attempt state %s): %s",
+		(double)e->late_cpu / 1e9, (double)e->late_after / 1e9, e->late_in,
+		e->late_stopped ? "its process was stopped" : "the host was too busy, or had stopped it");
 	return true;
 }
 

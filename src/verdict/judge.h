@@ -13,10 +13,10 @@ struct judge_facts {
 	const char *scheduler;
 	nsec_t duration;
 	bool expect_err;
-	enum ktstr_finding expect_finding;	/* with expect_err: instead of the scheduler's end */
-	bool emulated;		/* ran on tcg: absolute latencies and rates mean little */
-	const char *expect_contains, *expect_matches;	/* of the scheduler's last words, or NULL */
-	const char *file;	/* where the test is declared, or NULL */
+	enum ktstr_finding expect_finding;	      /* with expect_err: instead of the scheduler's end */
+	bool emulated;				      /* ran on tcg: absolute latencies and rates mean little */
+	const char *expect_contains, *expect_matches; /* of the scheduler's last words, or NULL */
+	const char *file;			      /* where the test is declared, or NULL */
 	unsigned line;
 	struct thresholds limits;
 };

@@ -18,10 +18,10 @@ enum detail_kind {
 	DETAIL_CROSS_NODE_MIGRATION,
 	DETAIL_SLOW_TIER,
 	DETAIL_SCHEDULER,
-	DETAIL_KERNEL_CRASH,		/* not of the test's own making */
+	DETAIL_KERNEL_CRASH, /* not of the test's own making */
 	DETAIL_CRASH,
 	DETAIL_EXPECTATION,
-	DETAIL_ENGINE,			/* the engine in the guest says that a step could not go on */
+	DETAIL_ENGINE, /* the engine in the guest says that a step could not go on */
 	DETAIL_FLAKE,
 	DETAIL_HARNESS,
 	DETAIL_SKIP,
@@ -34,18 +34,18 @@ const char *verdict_name(enum ktstr_verdict v);
 int verdict_rank(enum ktstr_verdict v);
 
 #define DETAILS_MAX	 256
-#define DETAIL_BYTES_MAX 2048	/* of a text, with its NUL */
+#define DETAIL_BYTES_MAX 2048 /* of a text, with its NUL */
 
 struct detail {
 	enum detail_kind kind;
 	enum ktstr_verdict verdict;
-	char *text;	/* one clean line */
+	char *text; /* one clean line */
 };
 
 /* A default check that could not be evaluated; it leaves the verdict alone. */
 struct unjudged {
-	const char *check;		/* its name; static */
-	char *why;	/* one clean line */
+	const char *check; /* its name; static */
+	char *why;	   /* one clean line */
 };
 
 #define UNJUDGED_MAX 64
@@ -54,8 +54,8 @@ struct judgement {
 	enum ktstr_verdict verdict;
 	struct detail detail[DETAILS_MAX];
 	uint32_t details;
-	uint32_t details_lost;		/* beyond DETAILS_MAX; never one that is graver than all that are kept */
-	bool failed;			/* out of memory: a finding is missing, and so is the verdict */
+	uint32_t details_lost; /* beyond DETAILS_MAX; never one that is graver than all that are kept */
+	bool failed;	       /* out of memory: a finding is missing, and so is the verdict */
 	struct unjudged unjudged[UNJUDGED_MAX];
 	uint32_t unjudged_count, unjudged_lost;
 	struct scenario_stats stats;

@@ -7,9 +7,9 @@
 
 #include "verdict/share.h"
 
-#define WEIGHT_USUAL	  100.0	/* of a cgroup */
-#define WEIGHT_IDLE_TASK  (3.0 / 1024)	/* of SCHED_IDLE, where nice 0 is 1 */
-#define BESIDE_REAL_TIME  0.05	/* what the kernel keeps for ordinary tasks: kernel.sched_rt_runtime_us */
+#define WEIGHT_USUAL	 100.0	      /* of a cgroup */
+#define WEIGHT_IDLE_TASK (3.0 / 1024) /* of SCHED_IDLE, where nice 0 is 1 */
+#define BESIDE_REAL_TIME 0.05	      /* what the kernel keeps for ordinary tasks: kernel.sched_rt_runtime_us */
 
 static bool real_time(const struct wire_cgroup *g)
 {

@@ -24,10 +24,10 @@
 uint32_t share_cpus(const struct evidence *e, uint32_t load);
 /* All loads of a test, as if they ran at the same time. */
 struct share_rivals {
-	double tasks;		/* weights of all ordinary workers; 1: nice 0 */
-	double groups;		/* weights of the cgroups, each once; 100: the usual */
-	uint32_t workers;	/* all of them */
-	uint32_t real_time;	/* those with a real-time policy */
+	double tasks;	    /* weights of all ordinary workers; 1: nice 0 */
+	double groups;	    /* weights of the cgroups, each once; 100: the usual */
+	uint32_t workers;   /* all of them */
+	uint32_t real_time; /* those with a real-time policy */
 };
 struct share_rivals share_rivals(const struct evidence *e);
 /*

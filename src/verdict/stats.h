@@ -6,22 +6,22 @@
 #include "verdict/evidence.h"
 
 struct cgroup_stats {
-	const char *name, *work;	/* borrowed from the evidence */
-	uint32_t workers, cpus;		/* cpus: distinct ones used */
+	const char *name, *work; /* borrowed from the evidence */
+	uint32_t workers, cpus;	 /* cpus: distinct ones used */
 	double avg_off_cpu_pct, min_off_cpu_pct, max_off_cpu_pct, spread_pct;
-	uint32_t off_cpu_workers;	/* workers with a wall time: the n of the four above */
-	uint32_t counting;		/* workers that count what they do */
+	uint32_t off_cpu_workers; /* workers with a wall time: the n of the four above */
+	uint32_t counting;	  /* workers that count what they do */
 	uint64_t max_gap_ms;
 	uint32_t max_gap_cpu;
 	uint64_t migrations, iterations;
-	double migration_ratio;		/* migrations / iterations; 0 without iterations */
+	double migration_ratio; /* migrations / iterations; 0 without iterations */
 	uint64_t wake_samples;
 	double p99_wake_us, median_wake_us, wake_cv, wake_tail_ratio;
 	double mean_run_delay_us, worst_run_delay_us;
 	double iterations_per_worker;
-	double mean_work_rate, throughput_cv; /* work units a second of CPU time */
-	uint64_t pages, local_pages, slow_pages, migrated_pages;	/* local: on the nodes where they should be */
-	double page_locality, cross_node_migration_ratio;	/* 0 without pages */
+	double mean_work_rate, throughput_cv;			 /* work units a second of CPU time */
+	uint64_t pages, local_pages, slow_pages, migrated_pages; /* local: on the nodes where they should be */
+	double page_locality, cross_node_migration_ratio;	 /* 0 without pages */
 };
 
 struct scenario_stats {

@@ -6,12 +6,17 @@
 
 #include "verdict/thresholds.h"
 
-#define ROW(field, kind, debug, release, finding)                                                    \
-	{ #field, kind, true, offsetof(struct ktstr_checks, field), debug, release, finding }
-#define SWITCH(field, setting, finding) ROW(field, CHECK_SWITCH, setting, setting, finding)
+#define ROW(field, kind, debug, release, finding)                                                 \
+	{                                                                                         \
+#field, kind, true, offsetof(struct ktstr_checks, field), debug, release, finding \
+	}
+#define SWITCH(field, setting, finding)	      ROW(field, CHECK_SWITCH, setting, setting, finding)
 #define LIMIT(field, debug, release, finding) ROW(field, CHECK_LIMIT, debug, release, finding)
-#define OPT_IN(field, finding) LIMIT(field, KTSTR_OFF, KTSTR_OFF, finding)
-#define UNMEASURED(field) { .name = #field }
+#define OPT_IN(field, finding)		      LIMIT(field, KTSTR_OFF, KTSTR_OFF, finding)
+#define UNMEASURED(field)      \
+	{                      \
+		.name = #field \
+	}
 
 const struct threshold_row threshold_rows[LIMIT_MAX] = {
 	[LIMIT_NOT_STARVED] = SWITCH(not_starved, KTSTR_ON, DETAIL_STARVED),

@@ -23,7 +23,7 @@ enum threshold {
 	LIMIT_WAKE_CV,
 	LIMIT_ITERATION_RATE,
 	LIMIT_MIGRATION_RATIO,
-	LIMIT_IMBALANCE,	/* this and the next five: not measured yet, never set */
+	LIMIT_IMBALANCE, /* this and the next five: not measured yet, never set */
 	LIMIT_DSQ_DEPTH,
 	LIMIT_STALL,
 	LIMIT_SUSTAINED,
@@ -32,7 +32,7 @@ enum threshold {
 	LIMIT_PAGE_LOCALITY,
 	LIMIT_CROSS_NODE,
 	LIMIT_SLOW_TIER,
-	LIMIT_GATE_ON_TCG,	/* not a limit: whether the absolute ones count on tcg */
+	LIMIT_GATE_ON_TCG, /* not a limit: whether the absolute ones count on tcg */
 	LIMIT_MAX,
 };
 
@@ -40,9 +40,9 @@ enum threshold {
 enum threshold_origin { FROM_DEFAULT, FROM_SCHEDULER, FROM_TEST, FROM_LOAD };
 
 struct limit {
-	bool on;			/* false: not checked */
-	double value;			/* of a limit; guest time */
-	enum threshold_origin origin;	/* the last layer that set it, or switched it off */
+	bool on;		      /* false: not checked */
+	double value;		      /* of a limit; guest time */
+	enum threshold_origin origin; /* the last layer that set it, or switched it off */
 };
 
 struct thresholds {
@@ -53,12 +53,12 @@ struct thresholds {
 enum check_kind { CHECK_SWITCH, CHECK_LIMIT };
 
 struct threshold_row {
-	const char *name;		/* of the field, in declarations, lists and reports */
+	const char *name; /* of the field, in declarations, lists and reports */
 	enum check_kind kind;
-	bool measured;			/* false: nothing measures it yet; what follows means nothing */
-	size_t at;			/* in struct ktstr_checks */
-	double otherwise, strict;	/* defaults: of debug and of release judgement; KTSTR_OFF: not checked */
-	enum detail_kind finding;	/* what it is called when the limit is broken */
+	bool measured;		  /* false: nothing measures it yet; what follows means nothing */
+	size_t at;		  /* in struct ktstr_checks */
+	double otherwise, strict; /* defaults: of debug and of release judgement; KTSTR_OFF: not checked */
+	enum detail_kind finding; /* what it is called when the limit is broken */
 };
 
 extern const struct threshold_row threshold_rows[LIMIT_MAX];

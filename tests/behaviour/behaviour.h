@@ -13,25 +13,29 @@ typedef void judge_fn(struct ktstr_ctx *t, const struct sight *s, const char *na
 struct look {
 	const char *name;
 	judge_fn *judge;
-	unsigned ms, step_us;	/* 0: LOOK_MS, 10000 */
+	unsigned ms, step_us; /* 0: LOOK_MS, 10000 */
 	bool signals;
 };
 
 void watch_step(struct ktstr_ctx *t, void *look);
 
 /* A step with one cgroup: the name is the work type's, the rest the cgroup's fields. */
-#define SEE(NAME, JUDGE, WORKERS, ...)                                                                   \
-	{ .name = NAME, .watch = watch_step, .arg = &(struct look){ .name = NAME, .judge = JUDGE },      \
-	  .hold = KTSTR_HOLD_MS(LOOK_MS + 20),                                                           \
-	  .cgroups = KTSTR_CGROUPS({ .name = "g", .workers = WORKERS, __VA_ARGS__ }) }
-#define SEE_MS(NAME, JUDGE, MS, STEP_US, WORKERS, ...)                                                   \
-	{ .name = NAME, .watch = watch_step,                                                             \
-	  .arg = &(struct look){ .name = NAME, .judge = JUDGE, .ms = MS, .step_us = STEP_US },           \
-	  .hold = KTSTR_HOLD_MS(MS + 20),                                                                \
-	  .cgroups = KTSTR_CGROUPS({ .name = "g", .workers = WORKERS, __VA_ARGS__ }) }
+#define SEE(NAME, JUDGE, WORKERS, ...)                                                                    \
+	{                                                                                                 \
+		.name = NAME, .watch = watch_step, .arg = &(struct look){ .name = NAME, .judge = JUDGE }, \
+		.hold = KTSTR_HOLD_MS(LOOK_MS + 20),                                                      \
+		.cgroups = KTSTR_CGROUPS({ .name = "g", .workers = WORKERS, __VA_ARGS__ })                \
+	}
+#define SEE_MS(NAME, JUDGE, MS, STEP_US, WORKERS, ...)                                               \
+	{                                                                                            \
+		.name = NAME, .watch = watch_step,                                                   \
+		.arg = &(struct look){ .name = NAME, .judge = JUDGE, .ms = MS, .step_us = STEP_US }, \
+		.hold = KTSTR_HOLD_MS(MS + 20),                                                      \
+		.cgroups = KTSTR_CGROUPS({ .name = "g", .workers = WORKERS, __VA_ARGS__ })           \
+	}
 #define WORK(...) .work = KTSTR_WORK(__VA_ARGS__)
 
-double share(const struct sight *s, unsigned worker);	/* of the time, on a CPU */
+double share(const struct sight *s, unsigned worker); /* of the time, on a CPU */
 /* Of the time, on a CPU or waiting for one: who looks is real-time, and takes the one that it wakes up on. */
 double wants(const struct sight *s, unsigned worker);
 double per_s(const struct sight *s, uint64_t count);

@@ -8,7 +8,7 @@
 
 #include "behaviour.h"
 
-#define NARROW 3	/* usable CPUs of the machine that most of them run on */
+#define NARROW 3 /* usable CPUs of the machine that most of them run on */
 
 /* Those of a category that fit on the narrow machine, or (NULL) all that do not. */
 static enum ktstr_verdict run_category(struct ktstr_ctx *t, const char *category)
@@ -26,11 +26,11 @@ static enum ktstr_verdict run_category(struct ktstr_ctx *t, const char *category
 	return KTSTR_PASS;
 }
 
-#define CATEGORY(id)                                                                                              \
-	KTSTR_TEST(canned_##id, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 1, .memory_mib = 512,        \
-		   .checks = { .max_spread_pct = 100 })                                                   \
-	{                                                                                                         \
-		return run_category(t, #id);                                                                      \
+#define CATEGORY(id)                                                                                        \
+	KTSTR_TEST(canned_##id, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 1, .memory_mib = 512, \
+		   .checks = { .max_spread_pct = 100 })                                                     \
+	{                                                                                                   \
+		return run_category(t, #id);                                                                \
 	}
 
 CATEGORY(basic)

@@ -23,7 +23,7 @@ void watch_step(struct ktstr_ctx *t, void *arg)
 {
 	static struct sight sight;
 	const struct look *look = arg;
-	ktstr_ctx_sleep_us(t, 10000);	/* they begin at different times */
+	ktstr_ctx_sleep_us(t, 10000); /* they begin at different times */
 	observe(t, look->ms ? look->ms : LOOK_MS, look->step_us ? look->step_us : 10000, look->signals, &sight);
 	sight_print(&sight, look->name);
 	ktstr_expect(t, sight.workers > 0, "%s: no worker was seen", look->name);

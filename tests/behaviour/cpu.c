@@ -110,23 +110,26 @@ static void two_speeds(struct ktstr_ctx *t, const struct sight *s, const char *n
 
 KTSTR_TEST(behaviour_cpu, .cores = 4, .duration_s = 10, .checks = { .not_starved = KTSTR_OFF })
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		SEE("SpinWait", computes, 2),
-		SEE("SpinWait on one CPU", spin_rivals, 2, .cpuset = KTSTR_CPUS("1")),
-		SEE("YieldHeavy", yields, 2, WORK(YIELD_HEAVY), .cpuset = KTSTR_CPUS("1")),
-		SEE("Mixed", yields, 2, WORK(MIXED), .cpuset = KTSTR_CPUS("1")),
-		SEE("AluHot", computes, 1, WORK(ALU_HOT)),
-		SEE("AluHot scalar", computes, 1, WORK(ALU_HOT, .width = KTSTR_WIDTH_SCALAR)),
-		SEE("IpcVariance", two_speeds, 1, WORK(IPC_VARIANCE, .hot_iters = 2000, .period = 8)),
-		SEE("IoSyncWrite", writes, 1, WORK(IO_SYNC_WRITE)),
-		SEE("IoRandRead", reads, 1, WORK(IO_RAND_READ)),
-		SEE("IoConvoy", reads_and_writes, 1, WORK(IO_CONVOY)),
-		SEE("Bursty", bursts, 1, WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30)),
-		SEE("IdleChurn", idles, 1, WORK(IDLE_CHURN)),
-		SEE("IdleChurn, precise", idles_precisely, 1, WORK(IDLE_CHURN, .precise = true)),
-		SEE("Sequence", phases, 1, WORK(SEQUENCE, .phases = KTSTR_PHASES(
-			{ KTSTR_PHASE_SPIN, 10000 }, { KTSTR_PHASE_SLEEP, 20000 }, { KTSTR_PHASE_ALU_HOT, 10000 }))),
-		SEE("Sequence with IO", phases_with_io, 1, WORK(SEQUENCE, .phases = KTSTR_PHASES(
-			{ KTSTR_PHASE_YIELD, 2000 }, { KTSTR_PHASE_IO, 4000 }))),
-		SEE("TimerLatency", ticks, 1, WORK(TIMER_LATENCY, .interval_us = 2000))));
+	return ktstr_run_steps(
+		t, KTSTR_STEPS(SEE("SpinWait", computes, 2),
+			       SEE("SpinWait on one CPU", spin_rivals, 2, .cpuset = KTSTR_CPUS("1")),
+			       SEE("YieldHeavy", yields, 2, WORK(YIELD_HEAVY), .cpuset = KTSTR_CPUS("1")),
+			       SEE("Mixed", yields, 2, WORK(MIXED), .cpuset = KTSTR_CPUS("1")),
+			       SEE("AluHot", computes, 1, WORK(ALU_HOT)),
+			       SEE("AluHot scalar", computes, 1, WORK(ALU_HOT, .width = KTSTR_WIDTH_SCALAR)),
+			       SEE("IpcVariance", two_speeds, 1, WORK(IPC_VARIANCE, .hot_iters = 2000, .period = 8)),
+			       SEE("IoSyncWrite", writes, 1, WORK(IO_SYNC_WRITE)),
+			       SEE("IoRandRead", reads, 1, WORK(IO_RAND_READ)),
+			       SEE("IoConvoy", reads_and_writes, 1, WORK(IO_CONVOY)),
+			       SEE("Bursty", bursts, 1, WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30)),
+			       SEE("IdleChurn", idles, 1, WORK(IDLE_CHURN)),
+			       SEE("IdleChurn, precise", idles_precisely, 1, WORK(IDLE_CHURN, .precise = true)),
+			       SEE("Sequence", phases, 1,
+				   WORK(SEQUENCE, .phases = KTSTR_PHASES({ KTSTR_PHASE_SPIN, 10000 },
+									 { KTSTR_PHASE_SLEEP, 20000 },
+									 { KTSTR_PHASE_ALU_HOT, 10000 }))),
+			       SEE("Sequence with IO", phases_with_io, 1,
+				   WORK(SEQUENCE,
+					.phases = KTSTR_PHASES({ KTSTR_PHASE_YIELD, 2000 }, { KTSTR_PHASE_IO, 4000 }))),
+			       SEE("TimerLatency", ticks, 1, WORK(TIMER_LATENCY, .interval_us = 2000))));
 }

@@ -40,8 +40,9 @@ static void serves(struct ktstr_ctx *t, const struct sight *s, const char *name)
 
 KTSTR_TEST(behaviour_engines, .cores = 4, .duration_s = 5, .checks = { .not_starved = KTSTR_OFF })
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		SEE_MS("Schbench", requests, 600, 50000, 1, WORK(SCHBENCH, .size_kib = 12)),
-		SEE_MS("Schbench, paced", paced, 600, 50000, 1, WORK(SCHBENCH, .size_kib = 12, .requests_per_s = 100)),
-		SEE_MS("Taobench", serves, 600, 50000, 1, WORK(TAOBENCH))));
+	return ktstr_run_steps(t,
+			       KTSTR_STEPS(SEE_MS("Schbench", requests, 600, 50000, 1, WORK(SCHBENCH, .size_kib = 12)),
+					   SEE_MS("Schbench, paced", paced, 600, 50000, 1,
+						  WORK(SCHBENCH, .size_kib = 12, .requests_per_s = 100)),
+					   SEE_MS("Taobench", serves, 600, 50000, 1, WORK(TAOBENCH))));
 }

@@ -15,8 +15,8 @@ static void sends_to_itself(struct ktstr_ctx *t, const struct sight *s, const ch
 {
 	uint64_t turns = s->worker[0].turns;
 	ktstr_expect(t, turns > 20, "%s: %lu turns", name, turns);
-	ktstr_expect(t, about(s->packets, turns * A_TURN),
-		     "%s: %lu packets received in %lu turns", name, s->packets, turns);
+	ktstr_expect(t, about(s->packets, turns * A_TURN), "%s: %lu packets received in %lu turns", name, s->packets,
+		     turns);
 	ktstr_expect(t, s->net_softirqs > turns, "%s: %lu network softirqs in %lu turns", name, s->net_softirqs, turns);
 	ktstr_expect(t, wants(s, 0) > 0.9, "%s: it works for %.2f", name, wants(s, 0));
 }
@@ -31,8 +31,7 @@ static void woken_by_packets(struct ktstr_ctx *t, const struct sight *s, const c
 		ktstr_expect(t, w->voluntary * 3 >= w->turns, "%s: %lu waits in %lu turns", name, w->voluntary,
 			     w->turns);
 	}
-	ktstr_expect(t, about(s->packets, turns), "%s: %lu packets received in %lu turns", name, s->packets,
-		     turns);
+	ktstr_expect(t, about(s->packets, turns), "%s: %lu packets received in %lu turns", name, s->packets, turns);
 	ktstr_expect(t, s->net_softirqs * 10 >= turns * 9, "%s: %lu network softirqs in %lu turns", name,
 		     s->net_softirqs, turns);
 }

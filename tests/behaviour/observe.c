@@ -107,8 +107,8 @@ static uint64_t minor_faults(int pid)
 /* One reading of all that tests set against each other. */
 struct reading {
 	struct seen worker[SEEN_MAX];
-	uint64_t forks, packets, net_softirqs;	/* of the machine */
-	uint64_t at;				/* when the turns were read */
+	uint64_t forks, packets, net_softirqs; /* of the machine */
+	uint64_t at;			       /* when the turns were read */
 };
 
 static void read_machine(struct reading *r)
@@ -313,7 +313,7 @@ static void end(struct sight *s)
 void observe(struct ktstr_ctx *t, unsigned ms, unsigned step_us, bool signals, struct sight *ret)
 {
 	begin(t, signals, ret);
-	count_all(t, ret, before, 0);	/* the first look at a process is a slow one */
+	count_all(t, ret, before, 0); /* the first look at a process is a slow one */
 	count_all(t, ret, before, -1);
 	uint64_t until = now_ns() + (uint64_t)ms * 1000000u;
 	while (now_ns() < until) {

@@ -83,7 +83,7 @@ static void definitions(struct ktstr_ctx *t, void *arg)
 	file_is(t, "limits", "memory.high", "max");
 	file_is(t, "limits", "memory.low", "1048576");
 	file_is(t, "limits", "pids.max", "64");
-	has(t, "llc", 5);	/* 1.5 x 3, rounded up */
+	has(t, "llc", 5); /* 1.5 x 3, rounded up */
 	has(t, "two", 3);
 	has(t, "parent/child", 1);
 	/* A child without a cpuset of its own has no such files; its worker is where the parent's allows. */
@@ -95,10 +95,12 @@ static void policies(struct ktstr_ctx *t, void *arg)
 {
 	(void)arg;
 	ktstr_ctx_sleep_us(t, 50000);
-	static const struct { const char *cgroup; int policy, nice;
+	static const struct {
+		const char *cgroup;
+		int policy, nice;
 	} wanted[] = {
-		{"batch", SCHED_BATCH, 0}, {"idle", SCHED_IDLE, 0},  {"fifo", SCHED_FIFO, 0},
-		{"rr", SCHED_RR, 0},	   {"nice", SCHED_OTHER, 7}, {"ext", 7, 0},
+		{ "batch", SCHED_BATCH, 0 }, { "idle", SCHED_IDLE, 0 },	 { "fifo", SCHED_FIFO, 0 },
+		{ "rr", SCHED_RR, 0 },	     { "nice", SCHED_OTHER, 7 }, { "ext", 7, 0 },
 	};
 	for (unsigned i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		int pid = worker_in(t, wanted[i].cgroup).pid, policy = sched_getscheduler(pid);
@@ -122,52 +124,57 @@ static void policies(struct ktstr_ctx *t, void *arg)
 KTSTR_TEST(ops_definitions, .llcs = 2, .cores = 4, .duration_s = 4, .checks = { .not_starved = KTSTR_OFF })
 {
 	return ktstr_run_steps(
-		t,
-		KTSTR_STEPS(
-			{.name = "cpusets",
-			 .hold = KTSTR_HOLD_MS(200),
-			 .watch = definitions,
-			 .cgroups = KTSTR_CGROUPS({.name = "llc", .cpuset = KTSTR_LLC(1), .workers_share = 1.5},
-						  {.name = "half", .cpuset = KTSTR_DISJOINT(0, 2), .workers = 1},
-						  {.name = "lap", .cpuset = KTSTR_OVERLAP(1, 2, 0.5), .workers = 1},
-						  {.name = "range", .cpuset = KTSTR_RANGE(0.2, 0.75), .workers = 1},
-						  {.name = "exact", .cpuset = KTSTR_CPUS("1,5"), .workers = 1},
-						  {.name = "two",
-						   .workers = 1,
-						   .loads = KTSTR_LOADS({.workers = 2, .work = KTSTR_WORK(BURSTY)})},
-						  {.name = "parent", .no_workers = true, .cpuset = KTSTR_CPUS("2-3")},
-						  {.name = "parent/child", .workers = 1},
-						  {.name = "limits",
-						   .workers = 1,
-						   .limits = {.cpu_quota_pct = 20,
-							      .cpu_weight = 300,
-							      .memory_max = 64 << 20,
-							      .memory_high = KTSTR_UNLIMITED,
-							      .memory_low = 1 << 20,
-							      .pids_max = 64}})},
-			{.name = "policies",
-			 .hold = KTSTR_HOLD_MS(200),
-			 .watch = policies,
-			 .cgroups = KTSTR_CGROUPS(
-				 {.name = "batch", .workers = 1, .policy = KTSTR_POLICY(BATCH)},
-				 {.name = "idle", .workers = 1, .policy = KTSTR_POLICY(IDLE)},
-				 {.name = "fifo", .workers = 1, .policy = KTSTR_FIFO(10), .work = KTSTR_WORK(BURSTY)},
-				 {.name = "rr", .workers = 1, .policy = KTSTR_RR(10), .work = KTSTR_WORK(BURSTY)},
-				 {.name = "ext", .workers = 1, .policy = KTSTR_POLICY(EXT)},
-				 {.name = "nice", .workers = 1, .nice = KTSTR_NICE(7)},
-				 {.name = "one",
-				  .workers = 1,
-				  .cpuset = KTSTR_CPUS("1-3"),
-				  .affinity = KTSTR_AFFINITY(SINGLE_CPU)},
-				 {.name = "some", .workers = 1, .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 2)},
-				 {.name = "aligned",
-				  .workers = 1,
-				  .cpuset = KTSTR_CPUS("0-4"),
-				  .affinity = KTSTR_AFFINITY(LLC_ALIGNED)},
-				 {.name = "exact",
-				  .workers = 1,
-				  .comm = "worker_bee",
-				  .affinity = KTSTR_AFFINITY(EXACT, .list = "1,5")})}));
+		t, KTSTR_STEPS(
+			   { .name = "cpusets",
+			     .hold = KTSTR_HOLD_MS(200),
+			     .watch = definitions,
+			     .cgroups = KTSTR_CGROUPS(
+				     { .name = "llc", .cpuset = KTSTR_LLC(1), .workers_share = 1.5 },
+				     { .name = "half", .cpuset = KTSTR_DISJOINT(0, 2), .workers = 1 },
+				     { .name = "lap", .cpuset = KTSTR_OVERLAP(1, 2, 0.5), .workers = 1 },
+				     { .name = "range", .cpuset = KTSTR_RANGE(0.2, 0.75), .workers = 1 },
+				     { .name = "exact", .cpuset = KTSTR_CPUS("1,5"), .workers = 1 },
+				     { .name = "two",
+				       .workers = 1,
+				       .loads = KTSTR_LOADS({ .workers = 2, .work = KTSTR_WORK(BURSTY) }) },
+				     { .name = "parent", .no_workers = true, .cpuset = KTSTR_CPUS("2-3") },
+				     { .name = "parent/child", .workers = 1 },
+				     { .name = "limits",
+				       .workers = 1,
+				       .limits = { .cpu_quota_pct = 20,
+						   .cpu_weight = 300,
+						   .memory_max = 64 << 20,
+						   .memory_high = KTSTR_UNLIMITED,
+						   .memory_low = 1 << 20,
+						   .pids_max = 64 } }) },
+			   { .name = "policies",
+			     .hold = KTSTR_HOLD_MS(200),
+			     .watch = policies,
+			     .cgroups = KTSTR_CGROUPS(
+				     { .name = "batch", .workers = 1, .policy = KTSTR_POLICY(BATCH) },
+				     { .name = "idle", .workers = 1, .policy = KTSTR_POLICY(IDLE) },
+				     { .name = "fifo",
+				       .workers = 1,
+				       .policy = KTSTR_FIFO(10),
+				       .work = KTSTR_WORK(BURSTY) },
+				     { .name = "rr", .workers = 1, .policy = KTSTR_RR(10), .work = KTSTR_WORK(BURSTY) },
+				     { .name = "ext", .workers = 1, .policy = KTSTR_POLICY(EXT) },
+				     { .name = "nice", .workers = 1, .nice = KTSTR_NICE(7) },
+				     { .name = "one",
+				       .workers = 1,
+				       .cpuset = KTSTR_CPUS("1-3"),
+				       .affinity = KTSTR_AFFINITY(SINGLE_CPU) },
+				     { .name = "some",
+				       .workers = 1,
+				       .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 2) },
+				     { .name = "aligned",
+				       .workers = 1,
+				       .cpuset = KTSTR_CPUS("0-4"),
+				       .affinity = KTSTR_AFFINITY(LLC_ALIGNED) },
+				     { .name = "exact",
+				       .workers = 1,
+				       .comm = "worker_bee",
+				       .affinity = KTSTR_AFFINITY(EXACT, .list = "1,5") }) }));
 }
 
 /* A real-time deadline, and memory bound to the other node: what the kernel says of them. */
@@ -188,14 +195,18 @@ static void bound(struct ktstr_ctx *t, const struct sight *s, const char *name)
 KTSTR_TEST(ops_nodes, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4,
 	   .checks = { .min_page_locality = 0.2, .max_slow_tier_ratio = 0.1, .not_starved = KTSTR_OFF })
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		SEE("bound memory", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192), .mem_policy = KTSTR_MEM_BIND,
-		    .mem_nodes = "1", .cpuset = KTSTR_CPUS("0-2")),
-		SEE("nodes of a cpuset", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192), .cpuset_mems = "1",
-		    .cpuset = KTSTR_NODE(1)),
-		{ .name = "deadline", .hold = KTSTR_HOLD_MS(100), .watch = deadlines, .cgroups = KTSTR_CGROUPS(
-			{ .name = "deadline", .workers = 1, .work = KTSTR_WORK(BURSTY),
-			  .policy = KTSTR_DEADLINE(5000, 20000, 20000) }) }));
+	return ktstr_run_steps(
+		t, KTSTR_STEPS(SEE("bound memory", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192),
+				   .mem_policy = KTSTR_MEM_BIND, .mem_nodes = "1", .cpuset = KTSTR_CPUS("0-2")),
+			       SEE("nodes of a cpuset", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192),
+				   .cpuset_mems = "1", .cpuset = KTSTR_NODE(1)),
+			       { .name = "deadline",
+				 .hold = KTSTR_HOLD_MS(100),
+				 .watch = deadlines,
+				 .cgroups = KTSTR_CGROUPS({ .name = "deadline",
+							    .workers = 1,
+							    .work = KTSTR_WORK(BURSTY),
+							    .policy = KTSTR_DEADLINE(5000, 20000, 20000) }) }));
 }
 
 /* --- processes, threads and nodes --------------------------------------------------------------------------------- */
@@ -258,26 +269,42 @@ static void see_moved(struct ktstr_ctx *t, void *arg)
 
 KTSTR_TEST(ops_threads, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4, .checks = { .not_starved = KTSTR_OFF })
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "threads", .watch = threads, .hold = KTSTR_HOLD_MS(350),
-		  .cgroups = KTSTR_CGROUPS(
-			{ .name = "threads", .workers = 4, .pcomm = "leader", .comm = "member",
-			  .work = KTSTR_WORK(PIPE_IO), .policy = KTSTR_POLICY(BATCH) },
-			{ .name = "forks", .workers = 1, .nice = KTSTR_NICE(5), .limits.cpu_unlimited = true,
-			  .loads = KTSTR_LOADS({ .workers = 1 }) },
-			{ .name = "node", .workers = 1, .numa_node = KTSTR_ON_NODE(1) },
-			{ .name = "some", .workers = 1,
-			  .affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 1, .list = "1") }) },
-		SEE("a node's memory", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192), .numa_node = KTSTR_ON_NODE(1)),
-		{ .name = "moved", .hold = KTSTR_HOLD_MS(100), .watch = see_moved,
-		  .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "a"), KTSTR_OP(ADD_CGROUP, .cgroup = "b"),
-				   KTSTR_OP(SPAWN, .cgroup = "a",
-					    .load = { .workers = 3, .clone_mode = KTSTR_CLONE_THREAD }),
-				   KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "b")) },
-		{ .name = "stopped", .hold = KTSTR_HOLD_MS(100),
-		  .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "x"),
-				   KTSTR_OP(SPAWN, .cgroup = "x", .load = { .workers = 2, .pcomm = "p", WORK(BURSTY) }),
-				   KTSTR_OP(STOP_CGROUP, .cgroup = "x")) }));
+	return ktstr_run_steps(
+		t,
+		KTSTR_STEPS({ .name = "threads",
+			      .watch = threads,
+			      .hold = KTSTR_HOLD_MS(350),
+			      .cgroups = KTSTR_CGROUPS(
+				      { .name = "threads",
+					.workers = 4,
+					.pcomm = "leader",
+					.comm = "member",
+					.work = KTSTR_WORK(PIPE_IO),
+					.policy = KTSTR_POLICY(BATCH) },
+				      { .name = "forks",
+					.workers = 1,
+					.nice = KTSTR_NICE(5),
+					.limits.cpu_unlimited = true,
+					.loads = KTSTR_LOADS({ .workers = 1 }) },
+				      { .name = "node", .workers = 1, .numa_node = KTSTR_ON_NODE(1) },
+				      { .name = "some",
+					.workers = 1,
+					.affinity = KTSTR_AFFINITY(RANDOM_SUBSET, .count = 1, .list = "1") }) },
+			    SEE("a node's memory", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192),
+				.numa_node = KTSTR_ON_NODE(1)),
+			    { .name = "moved",
+			      .hold = KTSTR_HOLD_MS(100),
+			      .watch = see_moved,
+			      .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "a"), KTSTR_OP(ADD_CGROUP, .cgroup = "b"),
+					       KTSTR_OP(SPAWN, .cgroup = "a",
+							.load = { .workers = 3, .clone_mode = KTSTR_CLONE_THREAD }),
+					       KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "b")) },
+			    { .name = "stopped",
+			      .hold = KTSTR_HOLD_MS(100),
+			      .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "x"),
+					       KTSTR_OP(SPAWN, .cgroup = "x",
+							.load = { .workers = 2, .pcomm = "p", WORK(BURSTY) }),
+					       KTSTR_OP(STOP_CGROUP, .cgroup = "x")) }));
 }
 
 /* --- operations, one after the other ------------------------------------------------------------------------------ */
@@ -389,9 +416,9 @@ static void after_factory(struct ktstr_ctx *t, void *arg)
 	ktstr_expect(t, access("/sys/fs/cgroup/ktstr/new", F_OK) < 0, "a step's cgroup outlives it");
 }
 
-#define STEP(NAME, WATCH, ...)                                                                                         \
-	{                                                                                                              \
-		.name = NAME, .hold = KTSTR_HOLD_MS(150), .watch = WATCH, .ops = KTSTR_OPS(__VA_ARGS__)                \
+#define STEP(NAME, WATCH, ...)                                                                          \
+	{                                                                                               \
+		.name = NAME, .hold = KTSTR_HOLD_MS(150), .watch = WATCH, .ops = KTSTR_OPS(__VA_ARGS__) \
 	}
 
 /* What is asked is what the operations do; steps this short are not fair, with EEVDF either. */
@@ -399,34 +426,34 @@ KTSTR_TEST(ops_all, .llcs = 2, .cores = 4, .duration_s = 5, .checks = { .max_spr
 {
 	static unsigned three = 3;
 	struct ktstr_scenario scenario = {
-		.backdrop.cgroups = KTSTR_CGROUPS({.name = "a", .workers = 2},
-						  {.name = "b", .workers = 2, .cpuset = KTSTR_CPUS("2-3")},
-						  {.name = "free", .workers = 1}),
+		.backdrop.cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 2 },
+						  { .name = "b", .workers = 2, .cpuset = KTSTR_CPUS("2-3") },
+						  { .name = "free", .workers = 1 }),
 		.steps = KTSTR_STEPS(
 			STEP("apply", after_apply, KTSTR_OP(SET_CPUSET, .cgroup = "a", .cpuset = KTSTR_CPUS("0-1")),
 			     KTSTR_OP(ADD_CGROUP, .cgroup = "new"), KTSTR_OP(CALL, .fn = called, .arg = &three)),
 			STEP("swap", after_swap, KTSTR_OP(SWAP_CPUSETS, .cgroup = "a", .other = "b")),
 			STEP("clear", after_clear, KTSTR_OP(CLEAR_CPUSET, .cgroup = "a")),
 			STEP("spawn", after_spawn,
-			     KTSTR_OP(SPAWN, .cgroup = "a", .load = {.workers = 2, WORK(YIELD_HEAVY)}),
-			     KTSTR_OP(SPAWN_HOST, .load = {.workers = 1, WORK(BURSTY, .burst_ms = 5, .sleep_ms = 5)}),
+			     KTSTR_OP(SPAWN, .cgroup = "a", .load = { .workers = 2, WORK(YIELD_HEAVY) }),
+			     KTSTR_OP(SPAWN_HOST, .load = { .workers = 1, WORK(BURSTY, .burst_ms = 5, .sleep_ms = 5) }),
 			     KTSTR_OP(SET_AFFINITY, .cgroup = "b", .affinity = KTSTR_AFFINITY(EXACT, .list = "0"))),
 			STEP("factory", after_factory, KTSTR_OP(CAPTURE_CGROUP_PROCS, .cgroup = "a")),
 			STEP("move", after_move, KTSTR_OP(SET_AFFINITY, .cgroup = "b"),
 			     KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "b")),
 			STEP("freeze", while_frozen,
-			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){.name = "def",
-										    .workers = 2,
-										    .cpuset = KTSTR_CPUS("5")}),
+			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){ .name = "def",
+										     .workers = 2,
+										     .cpuset = KTSTR_CPUS("5") }),
 			     KTSTR_OP(CALL, .fn = called, .arg = &three), KTSTR_OP(CALL, .fn = wait_a_little),
 			     KTSTR_OP(FREEZE_CGROUP, .cgroup = "def")),
 			STEP("stop", after_stop, KTSTR_OP(STOP_CGROUP, .cgroup = "b"),
 			     KTSTR_OP(REMOVE_CGROUP, .cgroup = "a"),
-			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){.name = "def",
-										    .workers = 2,
-										    .cpuset = KTSTR_CPUS("1")})),
+			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){ .name = "def",
+										     .workers = 2,
+										     .cpuset = KTSTR_CPUS("1") })),
 			STEP("thaw", after_thaw,
-			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){.name = "def", .workers = 2}),
+			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){ .name = "def", .workers = 2 }),
 			     KTSTR_OP(FREEZE_CGROUP, .cgroup = "def"), KTSTR_OP(UNFREEZE_CGROUP, .cgroup = "def"))),
 	};
 	((struct ktstr_step *)&scenario.steps[4])->factory = factory;
@@ -442,14 +469,14 @@ KTSTR_TEST(ops_loop, .cores = 4, .duration_s = 1, .checks = { .max_spread_pct = 
 	static unsigned one = 1;
 	calls = 0;
 	enum ktstr_verdict v =
-		ktstr_run_steps(t, KTSTR_STEPS({.name = "loop",
-						.hold = KTSTR_HOLD_LOOP(100),
-						.cgroups = KTSTR_CGROUPS({.name = "x"}, {.name = "y"}),
-						.ops = KTSTR_OPS(KTSTR_OP(CALL, .fn = called, .arg = &one),
-								 KTSTR_OP(ADD_CGROUP, .cgroup = "z"),
-								 KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "x", .other = "y"),
-								 KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "y", .other = "x"),
-								 KTSTR_OP(REMOVE_CGROUP, .cgroup = "z"))}));
+		ktstr_run_steps(t, KTSTR_STEPS({ .name = "loop",
+						 .hold = KTSTR_HOLD_LOOP(100),
+						 .cgroups = KTSTR_CGROUPS({ .name = "x" }, { .name = "y" }),
+						 .ops = KTSTR_OPS(KTSTR_OP(CALL, .fn = called, .arg = &one),
+								  KTSTR_OP(ADD_CGROUP, .cgroup = "z"),
+								  KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "x", .other = "y"),
+								  KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "y", .other = "x"),
+								  KTSTR_OP(REMOVE_CGROUP, .cgroup = "z")) }));
 	ktstr_expect(t, calls >= 8 && calls <= 10, "the operations ran %u times, not 10", calls);
 	return v;
 }
@@ -479,11 +506,16 @@ static void let_out(struct ktstr_ctx *t, void *arg)
 
 KTSTR_TEST(ops_escape, .cores = 4, .duration_s = 1, .expect_err = KTSTR_ON, .expect_finding = KTSTR_FINDING_ISOLATION)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "out", .watch = let_out, .hold = KTSTR_HOLD_MS(300), .cgroups = KTSTR_CGROUPS(
-			{ .name = "cage", .workers = 1, .cpuset = KTSTR_CPUS("0"),
-			  .work = KTSTR_WORK(CUSTOM, .name = "escape", .fn = escape) },
-			{ .name = "free", .no_workers = true }) }));
+	return ktstr_run_steps(
+		t,
+		KTSTR_STEPS({ .name = "out",
+			      .watch = let_out,
+			      .hold = KTSTR_HOLD_MS(300),
+			      .cgroups = KTSTR_CGROUPS({ .name = "cage",
+							 .workers = 1,
+							 .cpuset = KTSTR_CPUS("0"),
+							 .work = KTSTR_WORK(CUSTOM, .name = "escape", .fn = escape) },
+						       { .name = "free", .no_workers = true }) }));
 }
 
 /* Where this kernel has no controller, or this machine no such processors, a test is skipped and says why. */
@@ -520,19 +552,22 @@ static void runs_under(struct ktstr_ctx *t, void *arg)
 	ktstr_expect(t, *(const char *)arg == 0 || ktstr_ctx_scheduler_pid(t) > 0, "it has no process");
 }
 
-#define UNDER(NAME, WHICH, ...)                                                                            \
-	{ .name = NAME, .hold = KTSTR_HOLD_MS(200), .watch = runs_under, .arg = (void *)WHICH,             \
-	  .ops = KTSTR_OPS(__VA_ARGS__), .cgroups = KTSTR_CGROUPS({ .name = "g", .workers = 2 }) }
+#define UNDER(NAME, WHICH, ...)                                                                        \
+	{                                                                                              \
+		.name = NAME, .hold = KTSTR_HOLD_MS(200), .watch = runs_under, .arg = (void *)WHICH,   \
+		.ops = KTSTR_OPS(__VA_ARGS__), .cgroups = KTSTR_CGROUPS({ .name = "g", .workers = 2 }) \
+	}
 
 KTSTR_TEST(ops_scheduler, .scheduler = &simple, .staged = KTSTR_STAGED(&qmap), .cores = 2, .duration_s = 3,
 	   .checks = { .max_spread_pct = 100 })
 {
-	return ktstr_run_scenario(t, &(struct ktstr_scenario){
-		.backdrop.cgroups = KTSTR_CGROUPS({ .name = "back", .workers = 1 }),
-		.steps = KTSTR_STEPS(
-			UNDER("as declared", "simple", KTSTR_OP(CAPTURE_CGROUP_PROCS, .cgroup = "back")),
-			UNDER("detached", "", KTSTR_OP(DETACH_SCHEDULER)),
-			UNDER("attached again", "simple", KTSTR_OP(ATTACH_SCHEDULER)),
-			UNDER("restarted", "simple", KTSTR_OP(RESTART_SCHEDULER)),
-			UNDER("replaced", "qmap", KTSTR_OP(REPLACE_SCHEDULER, .scheduler = &qmap))) });
+	return ktstr_run_scenario(
+		t, &(struct ktstr_scenario){
+			   .backdrop.cgroups = KTSTR_CGROUPS({ .name = "back", .workers = 1 }),
+			   .steps = KTSTR_STEPS(
+				   UNDER("as declared", "simple", KTSTR_OP(CAPTURE_CGROUP_PROCS, .cgroup = "back")),
+				   UNDER("detached", "", KTSTR_OP(DETACH_SCHEDULER)),
+				   UNDER("attached again", "simple", KTSTR_OP(ATTACH_SCHEDULER)),
+				   UNDER("restarted", "simple", KTSTR_OP(RESTART_SCHEDULER)),
+				   UNDER("replaced", "qmap", KTSTR_OP(REPLACE_SCHEDULER, .scheduler = &qmap))) });
 }

@@ -156,8 +156,9 @@ static void siblings(struct ktstr_ctx *t, const struct sight *s, const char *nam
 KTSTR_TEST(behaviour_numa, .numa_nodes = 2, .llcs = 2, .cores = 2, .threads = 2, .duration_s = 3,
 	   .checks = { .not_starved = KTSTR_OFF })
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		SEE("NumaWorkingSetSweep", sweeps_nodes, 1, WORK(NUMA_WORKING_SET_SWEEP, .interval_ms = 20)),
-		SEE("NumaMigrationChurn", visits_nodes, 1, WORK(NUMA_MIGRATION_CHURN, .interval_ms = 20)),
-		SEE("SmtSiblingSpin", siblings, 2, WORK(SMT_SIBLING_SPIN))));
+	return ktstr_run_steps(
+		t, KTSTR_STEPS(
+			   SEE("NumaWorkingSetSweep", sweeps_nodes, 1, WORK(NUMA_WORKING_SET_SWEEP, .interval_ms = 20)),
+			   SEE("NumaMigrationChurn", visits_nodes, 1, WORK(NUMA_MIGRATION_CHURN, .interval_ms = 20)),
+			   SEE("SmtSiblingSpin", siblings, 2, WORK(SMT_SIBLING_SPIN))));
 }

@@ -76,7 +76,6 @@ static void one_wakes_all(struct ktstr_ctx *t, const struct sight *s, const char
 	}
 }
 
-
 /* 12 KiB are three matrices of 22 x 22. */
 static void receivers_compute(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
@@ -174,15 +173,14 @@ KTSTR_TEST(behaviour_wake, .cores = 4, .duration_s = 10, .checks = { .not_starve
 				   WORK(FAN_OUT_COMPUTE, .size_kib = 12, .operations = PRODUCTS, .sleep_us = 2000)),
 			       SEE("ThunderingHerd", herd_wakes, 8, WORK(THUNDERING_HERD)),
 			       SEE("EpollStorm", event_storm, 3, WORK(EPOLL_STORM)),
-			       {.name = "SignalStorm",
-				.watch = watch_step,
-				.hold = KTSTR_HOLD_MS(LOOK_MS),
-				.arg = &(struct look){.name = "SignalStorm", .judge = signals, .signals = true},
-				.cgroups = KTSTR_CGROUPS({.name = "g", .workers = 2, WORK(SIGNAL_STORM)})},
+			       { .name = "SignalStorm",
+				 .watch = watch_step,
+				 .hold = KTSTR_HOLD_MS(LOOK_MS),
+				 .arg = &(struct look){ .name = "SignalStorm", .judge = signals, .signals = true },
+				 .cgroups = KTSTR_CGROUPS({ .name = "g", .workers = 2, WORK(SIGNAL_STORM) }) },
 			       SEE("ForkExit", forks, 1, WORK(FORK_EXIT)),
 			       SEE("CgroupAttachStorm", forks, 1, WORK(CGROUP_ATTACH_STORM)),
-			       SEE("MutexContention", contends, 4,
-				   WORK(MUTEX_CONTENTION, .hold_iters = 65536)),
+			       SEE("MutexContention", contends, 4, WORK(MUTEX_CONTENTION, .hold_iters = 65536)),
 			       SEE("ProducerConsumerImbalance", produces, 3,
 				   WORK(PRODUCER_CONSUMER_IMBALANCE, .rate_hz = 500, .work_iters = 200000))));
 }

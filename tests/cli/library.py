@@ -21,7 +21,7 @@ int buf_append(void) { return 1; }
 int fd_write_full(void) { return 2; }
 int cpuset_parse(void) { return 3; }
 int registry_load(void) { return 4; }
-int crew_start(void) { return 5; }
+int worker_set_start(void) { return 5; }
 KTSTR_TEST(own_names) { return buf_append() + fd_write_full() > 0 ? KTSTR_PASS : KTSTR_FAIL; }
 """
 

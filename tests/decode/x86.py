@@ -173,7 +173,7 @@ def decode_acpi(t, scratch):
 
 # --- CPUID: the manuals' algorithms -----------------------------------------------------------------------------------
 
-def read_leaves(text):
+def read_json_numbers(text):
     cpus = []
     for line in text.splitlines():
         if line.startswith('CPU '):
@@ -324,7 +324,7 @@ def decode_cpuid(t, host, apics, scratch):
     code, raw = run(DUMP, 'cpuid', t.text, host)
     if code:
         return [f'x86_dump: {raw}']
-    cpus = read_leaves(raw)
+    cpus = read_json_numbers(raw)
     ids, problems = by_levels(t, cpus, 0xb)
     if cpus[0][0, 0][0] >= 0x1f:
         problems += by_levels(t, cpus, 0x1f)[1]

@@ -51,9 +51,9 @@ static int dump_acpi(const struct ktstr_topology *t, const char *mib, const char
 
 /* --- hosts -------------------------------------------------------------------------------------------------------- */
 
-#define HOST_CACHE(level, type, ways, sets, sharing)                                                                   \
-	.eax = (type) | (level) << 5 | 1 << 8 | (uint32_t)((sharing) - 1) << 14 | 15u << 26,                           \
-	.ebx = 63 | ((ways) - 1) << 22, .ecx = (sets) - 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX
+#define HOST_CACHE(level, type, ways, sets, sharing)                                       \
+	.eax = (type) | (level) << 5 | 1 << 8 | (uint32_t)((sharing)-1) << 14 | 15u << 26, \
+	.ebx = 63 | ((ways)-1) << 22, .ecx = (sets)-1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX
 
 /* A server of 16 cores with SMT, as KVM_GET_SUPPORTED_CPUID shows one; leaves that do not matter here are left out. */
 static const struct kvm_cpuid_entry2 intel[] = {
@@ -65,9 +65,19 @@ static const struct kvm_cpuid_entry2 intel[] = {
 	{ .function = 4, .index = 3, HOST_CACHE(3, 3, 15, 49152, 64) },
 	{ .function = 7, .ebx = 0x219c07ab, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX },
 	{ .function = 0xa, .eax = 0x07300805, .edx = 0x8603 },
-	{ .function = 0xb, .index = 0, .eax = 1, .ebx = 2, .ecx = 0x100, .edx = 35,
+	{ .function = 0xb,
+	  .index = 0,
+	  .eax = 1,
+	  .ebx = 2,
+	  .ecx = 0x100,
+	  .edx = 35,
 	  .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX },
-	{ .function = 0x1f, .index = 0, .eax = 1, .ebx = 2, .ecx = 0x100, .edx = 35,
+	{ .function = 0x1f,
+	  .index = 0,
+	  .eax = 1,
+	  .ebx = 2,
+	  .ecx = 0x100,
+	  .edx = 35,
 	  .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX },
 	{ .function = 0x80000000, .eax = 0x80000008 },
 	{ .function = 0x80000001, .ecx = 0x121, .edx = 0x2c100800 },
@@ -95,8 +105,8 @@ struct host {
 	const char *name;
 	const struct kvm_cpuid_entry2 *leaves;
 	size_t count;
-	uint32_t signature;	/* in place of the leaves', unless 0 */
-	bool hygon, bare;	/* bare: what nothing can do without */
+	uint32_t signature; /* in place of the leaves', unless 0 */
+	bool hygon, bare;   /* bare: what nothing can do without */
 };
 
 static const struct host hosts[] = {

@@ -11,29 +11,54 @@ KTSTR_SCHEDULER(flatcg, .binary = "scx_flatcg");
 /* What all of them must stand: spinning and sleeping tasks in two cgroups, more of them than processors. */
 static enum ktstr_verdict crowd(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "spin", .workers = 3 },
-		{ .name = "burst", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 3 },
+						  { .name = "burst",
+						    .workers = 2,
+						    .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
 }
 
 /* Tasks that wake each other, and tasks that come and go. */
 static enum ktstr_verdict chatter(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "pipe", .workers = 2, .work = KTSTR_WORK(PIPE_IO) },
-		{ .name = "futex", .workers = 2, .work = KTSTR_WORK(FUTEX_PING_PONG) },
-		{ .name = "fork", .workers = 1, .work = KTSTR_WORK(FORK_EXIT) }));
+	return ktstr_run_cgroups(t,
+				 KTSTR_CGROUPS({ .name = "pipe", .workers = 2, .work = KTSTR_WORK(PIPE_IO) },
+					       { .name = "futex", .workers = 2, .work = KTSTR_WORK(FUTEX_PING_PONG) },
+					       { .name = "fork", .workers = 1, .work = KTSTR_WORK(FORK_EXIT) }));
 }
 
-KTSTR_TEST(simple_crowd, .scheduler = &simple, .cores = 2) { return crowd(t); }
-KTSTR_TEST(simple_chatter, .scheduler = &simple, .llcs = 2, .cores = 2) { return chatter(t); }
-KTSTR_TEST(qmap_crowd, .scheduler = &qmap, .cores = 2) { return crowd(t); }
-KTSTR_TEST(qmap_chatter, .scheduler = &qmap, .llcs = 2, .cores = 2) { return chatter(t); }
-KTSTR_TEST(central_crowd, .scheduler = &central, .cores = 4) { return crowd(t); }
-KTSTR_TEST(central_chatter, .scheduler = &central, .llcs = 2, .cores = 2) { return chatter(t); }
-KTSTR_TEST(flatcg_crowd, .scheduler = &flatcg, .cores = 2) { return crowd(t); }
+KTSTR_TEST(simple_crowd, .scheduler = &simple, .cores = 2)
+{
+	return crowd(t);
+}
+KTSTR_TEST(simple_chatter, .scheduler = &simple, .llcs = 2, .cores = 2)
+{
+	return chatter(t);
+}
+KTSTR_TEST(qmap_crowd, .scheduler = &qmap, .cores = 2)
+{
+	return crowd(t);
+}
+KTSTR_TEST(qmap_chatter, .scheduler = &qmap, .llcs = 2, .cores = 2)
+{
+	return chatter(t);
+}
+KTSTR_TEST(central_crowd, .scheduler = &central, .cores = 4)
+{
+	return crowd(t);
+}
+KTSTR_TEST(central_chatter, .scheduler = &central, .llcs = 2, .cores = 2)
+{
+	return chatter(t);
+}
+KTSTR_TEST(flatcg_crowd, .scheduler = &flatcg, .cores = 2)
+{
+	return crowd(t);
+}
 /*
  * Not the chatter: by one seed in ten scx_flatcg of 6.12 fails it, rightly. A woken task then waits for seconds in its
  * cgroup's dispatch queue while the processors are idle, because the cgroup is not in the scheduler's tree.
  */
-KTSTR_TEST(flatcg_llcs, .scheduler = &flatcg, .llcs = 2, .cores = 2) { return crowd(t); }
+KTSTR_TEST(flatcg_llcs, .scheduler = &flatcg, .llcs = 2, .cores = 2)
+{
+	return crowd(t);
+}

@@ -6,7 +6,7 @@
 #include "fuzz.h"
 #include "image/elf.h"
 #include "image/ldcache.h"
-#include "vmm/qemu/quicken.h"
+#include "vmm/qemu/kernel_patch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	elf_api_version(path, &api);
 	elf_load_image(path, &image, NULL);
 	int quick = -1;
-	qemu_quicken(path, NULL, NULL, &quick);
+	kernel_patch_calibration(path, NULL, NULL, &quick);
 	fd_close(quick);
 	closure_add(c, path, NULL);
 	closure_done(c);

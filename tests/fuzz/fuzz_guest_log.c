@@ -36,8 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct wire_item item;
 	struct evidence e = { 0 };
 	struct judgement j = { 0 };
-	struct judge_facts facts = { .has_scheduler = true, .scheduler = "x", .limits = thresholds_merge(false,
-		&(struct ktstr_checks){ 0 }, &(struct ktstr_checks){ 0 }) };
+	struct judge_facts facts = { .has_scheduler = true,
+				     .scheduler = "x",
+				     .limits = thresholds_merge(false, &(struct ktstr_checks){ 0 },
+								&(struct ktstr_checks){ 0 }) };
 	wirelog_init(&log, memory, size);
 	while (wirelog_next(&log, &item, NULL) > 0)
 		if (evidence_take(&e, item.type, item.time_ns, item.payload, item.length, NULL) < 0)

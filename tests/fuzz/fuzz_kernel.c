@@ -53,8 +53,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	void *map = ram_new(&ram);
-	struct boot_config c = { .kernel = data, .kernel_len = size, .initrd = data, .initrd_len = size,
-				 .cmdline = "quiet", .map = maybe_map };
+	struct boot_config c = { .kernel = data,
+				 .kernel_len = size,
+				 .initrd = data,
+				 .initrd_len = size,
+				 .cmdline = "quiet",
+				 .map = maybe_map };
 	if (boot_load(&c, &ram, &e, &err) == 0) {
 		if (!x86_ram_covers(&ram, e.kernel, e.kernel_end - e.kernel) || e.rip < e.kernel ||
 		    e.rip >= e.kernel_end)

@@ -2,7 +2,7 @@
 /* What a payload prints: numbers in JSON, results in TAP. */
 #include <math.h>
 
-#include "base/leaves.h"
+#include "base/json_numbers.h"
 #include "base/tap.h"
 #include "fuzz.h"
 
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tap_count c;
 	bool truncated;
 	memcpy(text, data + 1, size - 1);
-	int n = json_leaves(text, size - 1, leaf, &s, &truncated);
+	int n = json_numbers(text, size - 1, leaf, &s, &truncated);
 	if (n >= 0 && n != s.count - (s.stop_at && s.count == s.stop_at))
 		abort();
 	tap_read(text, size - 1, NULL, &c);

@@ -13,9 +13,9 @@
 
 #define REPORT_BYTES_MAX 262144
 
-#define MUST(cond)              \
-	do {                    \
-		if (!(cond))    \
+#define MUST(cond)               \
+	do {                     \
+		if (!(cond))     \
 			abort(); \
 	} while (0)
 
@@ -31,8 +31,8 @@ struct input {
 static void take_host_text(struct input *in, unsigned kind, const char *text, size_t len)
 {
 	struct evidence *e = &in->evidence;
-	struct buf *const to[] = { &e->console, &e->complaints, &e->diagnosis, &e->failure, &e->contention, &e->damage,
-				   &in->name };
+	struct buf *const to[] = { &e->console,	   &e->stderr_text, &e->diagnosis, &e->failure,
+				   &e->contention, &e->damage,	    &in->name };
 	if (kind < HOST_TEXTS_END)
 		text_append(to[kind - CONSOLE], text, len);
 }
@@ -132,16 +132,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct flake_history history = { 0 };
 	struct flake_policy policy = { .retries = (data[0] & 3) };
 	read_input(data, size, &in);
-	struct judge_facts facts = { .has_scheduler = in.flags & 8, .scheduler = "x", .file = "a.c", .line = 3,
+	struct judge_facts facts = { .has_scheduler = in.flags & 8,
+				     .scheduler = "x",
+				     .file = "a.c",
+				     .line = 3,
 				     .limits = thresholds_merge(false, &(struct ktstr_checks){ 0 },
 								&(struct ktstr_checks){ 0 }) };
 	char *name = text_clean_line(buf_str(&in.name));
 	MUST(judge(&in.evidence, &facts, &j) == 0);
 	check_verdict(&in.evidence, &j);
 	MUST(flake_note(&history, 1, 7, &j) == 0);
-	struct result r = { .name = name, .test = name, .topology = "1n1l1c1t", .accel = "tcg", .replay = "ktstr test",
-			    .attempt = 1, .history = &history, .policy = policy, .evidence = &in.evidence,
-			    .outcome = flake_fold(&policy, &history, in.flags & 32), .judgement = &j };
+	struct result r = { .name = name,
+			    .test = name,
+			    .topology = "1n1l1c1t",
+			    .accel = "tcg",
+			    .replay = "ktstr test",
+			    .attempt = 1,
+			    .history = &history,
+			    .policy = policy,
+			    .evidence = &in.evidence,
+			    .outcome = flake_fold(&policy, &history, in.flags & 32),
+			    .judgement = &j };
 	check_json(&r);
 	check_lines(&r);
 	free(name);

@@ -65,8 +65,12 @@ static void apply(const struct step *s, const uint8_t *bytes, struct shmring_rea
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct shmring_area area = { .front = &memory.front, .size = sizeof(memory), .rings = 1, .capacity = CAPACITY,
-				     .fd = -1, .bell = -1 };
+	struct shmring_area area = { .front = &memory.front,
+				     .size = sizeof(memory),
+				     .rings = 1,
+				     .capacity = CAPACITY,
+				     .fd = -1,
+				     .doorbell = -1 };
 	struct shmring_reader r;
 	struct step s;
 	memset(&memory, 0, sizeof(memory));

@@ -43,8 +43,10 @@ static void on_serial(void *userdata, uint8_t byte)
 static void set_up(struct virtio_mmio *v, unsigned queues)
 {
 	const uint32_t begin[][2] = {
-		{ VIRTIO_MMIO_STATUS, 3 },		{ VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)v->features },
-		{ VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1 }, { VIRTIO_MMIO_DRIVER_FEATURES, 1 },
+		{ VIRTIO_MMIO_STATUS, 3 },
+		{ VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)v->features },
+		{ VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1 },
+		{ VIRTIO_MMIO_DRIVER_FEATURES, 1 },
 		{ VIRTIO_MMIO_STATUS, 11 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(begin); i++)
@@ -106,9 +108,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memset(memory, 0, RAM_BYTES);
 	/* Two regions with a hole between them, and their ends where ASan looks. */
-	struct x86_ram ram = { .count = 2, .region = { { .address = 0, .size = RAM_BYTES / 2, .host = memory },
-						       { .address = RAM_BYTES, .size = RAM_BYTES / 2,
-							 .host = memory + RAM_BYTES / 2 } } };
+	struct x86_ram ram = {
+		.count = 2,
+		.region = { { .address = 0, .size = RAM_BYTES / 2, .host = memory },
+			    { .address = RAM_BYTES, .size = RAM_BYTES / 2, .host = memory + RAM_BYTES / 2 } }
+	};
 	struct virtio_blk_limits limits = { .bytes_per_s = data[0] & 2 ? 1000 : 0, .requests_per_s = 100 };
 	if (virtio_blk_init(&d->disk, fd, data[0] & 4, &limits, &ram, NULL) < 0)
 		abort();

@@ -24,9 +24,9 @@ static void draw_live(struct buf *out)
 		.running = 2,
 		.queued = 135,
 		.elapsed = 67 * NSEC_PER_SEC,
-		.row = {{"ktstr/eevdf_two_cgroups", "booting", 2300 * NSEC_PER_MSEC, 177700 * NSEC_PER_MSEC},
-			{"ktstr/a_test_with_quite_a_long_name_that_must_be_cut_somewhere/kernel_6_12_117", "running",
-			 95 * NSEC_PER_SEC, -1}},
+		.row = { { "ktstr/eevdf_two_cgroups", "booting", 2300 * NSEC_PER_MSEC, 177700 * NSEC_PER_MSEC },
+			 { "ktstr/a_test_with_quite_a_long_name_that_must_be_cut_somewhere/kernel_6_12_117", "running",
+			   95 * NSEC_PER_SEC, -1 } },
 		.rows = 2,
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(widths); i++) {
@@ -46,25 +46,37 @@ static void take_text(struct evidence *e, enum wire_stream stream, const char *t
 static void draw_result(struct buf *out)
 {
 	static struct cgroup_stats cgroups[] = {
-		{ .name = "cg_0", .work = "SpinWait", .workers = 2, .cpus = 2, .off_cpu_workers = 2, .spread_pct = 5.1,
-		  .max_gap_ms = 3500, .migrations = 4, .iterations = 15230 },
+		{ .name = "cg_0",
+		  .work = "SpinWait",
+		  .workers = 2,
+		  .cpus = 2,
+		  .off_cpu_workers = 2,
+		  .spread_pct = 5.1,
+		  .max_gap_ms = 3500,
+		  .migrations = 4,
+		  .iterations = 15230 },
 		{ .name = "cg_1", .work = "Bursty", .workers = 1, .cpus = 1, .max_gap_ms = 7, .iterations = 76 },
 	};
 	struct evidence e = { .has_hello = true, .phase_count = 1, .last_ns = 4610000000, .records = 17 };
 	struct judgement j = { .verdict = KTSTR_FAIL,
-			       .stats = { .cgroup = cgroups, .cgroups = 2, .workers = 3, .cpus = 3, .migrations = 4,
-					  .worst_spread_pct = 5.1, .worst_gap_ms = 3500 } };
-	struct result r = {.name = "ktstr/two_cgroups",
-			   .test = "two_cgroups",
-			   .scheduler = "simple",
-			   .topology = "1n1l2c1t",
-			   .replay = "ktstr test -E 'test(=ktstr/two_cgroups)' --seed 0x1 build",
-			   .sidecar = "run/x.ktstr.json",
-			   .attempt = 2,
-			   .seed = 1,
-			   .wall = 5200 * NSEC_PER_MSEC,
-			   .evidence = &e,
-			   .judgement = &j};
+			       .stats = { .cgroup = cgroups,
+					  .cgroups = 2,
+					  .workers = 3,
+					  .cpus = 3,
+					  .migrations = 4,
+					  .worst_spread_pct = 5.1,
+					  .worst_gap_ms = 3500 } };
+	struct result r = { .name = "ktstr/two_cgroups",
+			    .test = "two_cgroups",
+			    .scheduler = "simple",
+			    .topology = "1n1l2c1t",
+			    .replay = "ktstr test -E 'test(=ktstr/two_cgroups)' --seed 0x1 build",
+			    .sidecar = "run/x.ktstr.json",
+			    .attempt = 2,
+			    .seed = 1,
+			    .wall = 5200 * NSEC_PER_MSEC,
+			    .evidence = &e,
+			    .judgement = &j };
 	struct term plain = { .columns = 80 };
 	judgement_add(&j, DETAIL_EXPECTATION, KTSTR_INCONCLUSIVE, "something that was not measured");
 	judgement_add(&j, DETAIL_STUCK, KTSTR_FAIL, "tid 44 stuck 3500ms on cpu1 at +120ms (threshold 3000ms)");
@@ -95,7 +107,8 @@ static void draw_result(struct buf *out)
 	judgement_done(&j);
 	evidence_done(&e);
 	struct run_counts c = {
-		.total = 9, .passed = 4, .failed = 1, .skipped = 2, .inconclusive = 1, .flaky = 1, .not_run = 1};
+		.total = 9, .passed = 4, .failed = 1, .skipped = 2, .inconclusive = 1, .flaky = 1, .not_run = 1
+	};
 	summary_line(&c, 61 * NSEC_PER_SEC, out);
 	print("a summary", out);
 }

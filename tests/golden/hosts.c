@@ -11,8 +11,8 @@
 
 static void show_hosts(void)
 {
-	static const char *const names[] = { "hybrid-laptop", "sub-numa", "container", "cxl", "contradictory",
-					     "offline-and-holes", "bare" };
+	static const char *const names[] = { "hybrid-laptop", "sub-numa",	   "container", "cxl",
+					     "contradictory", "offline-and-holes", "bare" };
 	struct term t = { .columns = 100 };
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_buf_ struct buf out = BUF_NULL;
@@ -48,23 +48,23 @@ static struct lock_file files[] = {
 };
 
 static struct lock_holder holders[] = {
-	{.file = 0, .pid = 100, .since = now - 90 * NSEC_PER_SEC, .cmdline = "ktstr test build"},
-	{.file = 0, .pid = 200, .since = now - NSEC_PER_SEC / 2, .cmdline = "ktstr kernel build \"distro\""},
-	{.file = 1, .pid = 300, .exclusive = true, .since = now - 3600 * NSEC_PER_SEC, .cmdline = "ktstr \xc3\xa9"},
-	{.file = 3, .pid = 100, .exclusive = true, .since = now - 90 * NSEC_PER_SEC, .cmdline = "ktstr test build"},
-	{.file = 4, .pid = 100, .exclusive = true, .since = now - 90 * NSEC_PER_SEC, .cmdline = "ktstr test build"},
-	{.file = 5, .pid = 400, .exclusive = true},
-	{.file = 6, .pid = -1, .exclusive = true},
+	{ .file = 0, .pid = 100, .since = now - 90 * NSEC_PER_SEC, .cmdline = "ktstr test build" },
+	{ .file = 0, .pid = 200, .since = now - NSEC_PER_SEC / 2, .cmdline = "ktstr kernel build \"distro\"" },
+	{ .file = 1, .pid = 300, .exclusive = true, .since = now - 3600 * NSEC_PER_SEC, .cmdline = "ktstr \xc3\xa9" },
+	{ .file = 3, .pid = 100, .exclusive = true, .since = now - 90 * NSEC_PER_SEC, .cmdline = "ktstr test build" },
+	{ .file = 4, .pid = 100, .exclusive = true, .since = now - 90 * NSEC_PER_SEC, .cmdline = "ktstr test build" },
+	{ .file = 5, .pid = 400, .exclusive = true },
+	{ .file = 6, .pid = -1, .exclusive = true },
 };
 
 static void show_locks(void)
 {
-	struct lock_scan s = {.root = {{PATH("/tmp")}, {PATH("/home/x/.cache/ktstr/kernels/.locks")}},
-			      .file = files,
-			      .files = ARRAY_SIZE(files),
-			      .holder = holders,
-			      .holders = ARRAY_SIZE(holders),
-			      .taken_at = now};
+	struct lock_scan s = { .root = { { PATH("/tmp") }, { PATH("/home/x/.cache/ktstr/kernels/.locks") } },
+			       .file = files,
+			       .files = ARRAY_SIZE(files),
+			       .holder = holders,
+			       .holders = ARRAY_SIZE(holders),
+			       .taken_at = now };
 	const struct lock_scan empty = { 0 };
 	struct term plain = { .columns = 100 }, narrow = { .columns = 40, .tty = true, .colour = true };
 	_cleanup_buf_ struct buf out = BUF_NULL;

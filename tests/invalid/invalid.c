@@ -14,19 +14,21 @@ KTSTR_SCHEDULER(limitless, .binary = "scx_simple", .checks = { .max_throughput_c
 KTSTR_SCHEDULER(valueless, .binary = "scx_simple", .sysctls = KTSTR_ARGS("kernel.printk"));
 
 /* A test with one cgroup that is wrong. */
-#define CGROUP(id, ...)                                                                            \
-	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                      \
-	{                                                                                          \
-		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", ##__VA_ARGS__ }));     \
+#define CGROUP(id, ...)                                                                        \
+	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                  \
+	{                                                                                      \
+		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", ##__VA_ARGS__ })); \
 	}
 
 /* A test whose one step has operations of which the last is wrong, on a cgroup "a" with a cpuset, and "b" without. */
-#define OPS(id, ...)                                                                               \
-	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                      \
-	{                                                                                          \
-		return ktstr_run_scenario(t, &(struct ktstr_scenario){                             \
-			.backdrop.cgroups = KTSTR_CGROUPS({ .name = "a", .cpuset = KTSTR_LLC(0) }, { .name = "b" }), \
-			.steps = KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(__VA_ARGS__) }) });   \
+#define OPS(id, ...)                                                                                                \
+	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                                       \
+	{                                                                                                           \
+		return ktstr_run_scenario(                                                                          \
+			t, &(struct ktstr_scenario){                                                                \
+				   .backdrop.cgroups =                                                              \
+					   KTSTR_CGROUPS({ .name = "a", .cpuset = KTSTR_LLC(0) }, { .name = "b" }), \
+				   .steps = KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(__VA_ARGS__) }) });         \
 	}
 
 CGROUP(llc_range, .cpuset = KTSTR_LLC(3))
@@ -82,8 +84,8 @@ CGROUP(merged_comm, .comm = "sixteen_bytes_it", .no_workers = true, .loads = KTS
 
 KTSTR_TEST(node_elsewhere, .numa_nodes = 2, .llcs = 2, .cores = 2)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "cg_0", .cpuset = KTSTR_NODE(0), .numa_node = KTSTR_ON_NODE(1) }));
+	return ktstr_run_cgroups(
+		t, KTSTR_CGROUPS({ .name = "cg_0", .cpuset = KTSTR_NODE(0), .numa_node = KTSTR_ON_NODE(1) }));
 }
 
 KTSTR_TEST(twice, .cores = 2)
@@ -108,7 +110,8 @@ KTSTR_TEST(name_of_control, .cores = 2)
 
 KTSTR_TEST(phase_no_utf8, .cores = 2)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "ph\xff" "ase" }));
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "ph\xff"
+							"ase" }));
 }
 
 KTSTR_TEST(child_outside, .cores = 4)
@@ -140,12 +143,13 @@ KTSTR_PAYLOAD(stranger, .binary = "x");
 KTSTR_PAYLOAD(formless, .binary = "x", .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXISTS("m")));
 
 /* The same, with a payload. */
-#define PAYLOAD_OPS(id, ...)                                                                       \
-	KTSTR_TEST(id, .cores = 2, .payload = &declared)                                           \
-	{                                                                                          \
-		return ktstr_run_scenario(t, &(struct ktstr_scenario){                             \
-			.backdrop.cgroups = KTSTR_CGROUPS({ .name = "a" }, { .name = "b" }),       \
-			.steps = KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(__VA_ARGS__) }) });   \
+#define PAYLOAD_OPS(id, ...)                                                                                \
+	KTSTR_TEST(id, .cores = 2, .payload = &declared)                                                    \
+	{                                                                                                   \
+		return ktstr_run_scenario(                                                                  \
+			t, &(struct ktstr_scenario){                                                        \
+				   .backdrop.cgroups = KTSTR_CGROUPS({ .name = "a" }, { .name = "b" }),     \
+				   .steps = KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(__VA_ARGS__) }) }); \
 	}
 #define RUN_IN(where) KTSTR_OP(RUN_PAYLOAD, .payload = &declared, .cgroup = where)
 
@@ -179,7 +183,6 @@ KTSTR_TEST(payload_of_definition, .cores = 2)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a", .payloads = KTSTR_PAYLOADS(&stranger) }));
 }
 
-
 KTSTR_TEST(attach_attached, .scheduler = &simple, .cores = 2)
 {
 	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(KTSTR_OP(ATTACH_SCHEDULER)) }));
@@ -187,22 +190,23 @@ KTSTR_TEST(attach_attached, .scheduler = &simple, .cores = 2)
 
 KTSTR_TEST(not_staged, .scheduler = &simple, .cores = 2)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "s", .ops = KTSTR_OPS(KTSTR_OP(REPLACE_SCHEDULER, .scheduler = &other)) }));
+	return ktstr_run_steps(
+		t, KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(KTSTR_OP(REPLACE_SCHEDULER, .scheduler = &other)) }));
 }
 
 KTSTR_TEST(loop_grows, .cores = 2)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS({.name = "s",
-					       .hold = KTSTR_HOLD_LOOP(100),
-					       .cgroups = KTSTR_CGROUPS({.name = "x"}),
-					       .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "y"))}));
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "s",
+						.hold = KTSTR_HOLD_LOOP(100),
+						.cgroups = KTSTR_CGROUPS({ .name = "x" }),
+						.ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "y")) }));
 }
 
 KTSTR_TEST(hold_share, .cores = 2)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "s", .hold = KTSTR_HOLD_SHARE(-0.5),
-						.cgroups = KTSTR_CGROUPS({ .name = "x" }) }));
+	return ktstr_run_steps(
+		t, KTSTR_STEPS(
+			   { .name = "s", .hold = KTSTR_HOLD_SHARE(-0.5), .cgroups = KTSTR_CGROUPS({ .name = "x" }) }));
 }
 
 KTSTR_TEST(no_steps, .cores = 2)
@@ -212,9 +216,9 @@ KTSTR_TEST(no_steps, .cores = 2)
 
 KTSTR_TEST(gone_with_step, .cores = 2)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "first", .cgroups = KTSTR_CGROUPS({ .name = "x" }) },
-		{ .name = "second", .ops = KTSTR_OPS(KTSTR_OP(STOP_CGROUP, .cgroup = "x")) }));
+	return ktstr_run_steps(
+		t, KTSTR_STEPS({ .name = "first", .cgroups = KTSTR_CGROUPS({ .name = "x" }) },
+			       { .name = "second", .ops = KTSTR_OPS(KTSTR_OP(STOP_CGROUP, .cgroup = "x")) }));
 }
 
 KTSTR_TEST(words_without_error, .cores = 2, .expect_scx_error_contains = "x")

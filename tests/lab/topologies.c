@@ -2,8 +2,11 @@
 /* topologies.c -- tests that do nothing on the presets' topologies: what is left is what the guest's sysfs shows. */
 #include <ktstr/ktstr.h>
 
-#define SHAPE(name, n, l, c, t) \
-	KTSTR_TEST(name, .numa_nodes = n, .llcs = l, .cores = c, .threads = t) { return KTSTR_PASS; }
+#define SHAPE(name, n, l, c, t)                                                \
+	KTSTR_TEST(name, .numa_nodes = n, .llcs = l, .cores = c, .threads = t) \
+	{                                                                      \
+		return KTSTR_PASS;                                             \
+	}
 
 KTSTR_TEST(perf_mode, .cores = 1, .performance_mode = KTSTR_ON)
 {

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECTOR	512
-#define TRIES	100
+#define SECTOR 512
+#define TRIES  100
 
 /* Devices come when their drivers have found them. */
 static int open_later(const char *path)

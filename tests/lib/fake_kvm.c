@@ -144,8 +144,9 @@ static int fake_cpuid(struct kvm_cpuid2 *c)
 {
 	ck_assert_uint_ge(c->nent, 2);
 	c->nent = 2;
-	c->entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .eax = 1, .ebx = 0x756e6547, .edx = 0x49656e69,
-						   .ecx = 0x6c65746e };
+	c->entries[0] = (struct kvm_cpuid_entry2){
+		.function = 0, .eax = 1, .ebx = 0x756e6547, .edx = 0x49656e69, .ecx = 0x6c65746e
+	};
 	c->entries[1] = (struct kvm_cpuid_entry2){ .function = 1 };
 	return 0;
 }
@@ -313,8 +314,15 @@ struct kvm_sys fake_sys(struct fake *f, const struct step *script, unsigned step
 	*f = (struct fake){ .script = script, .steps = steps };
 	pthread_mutex_init(&f->lock, NULL);
 	return (struct kvm_sys){
-		.open = fake_open, .ioctl = fake_ioctl, .map = fake_map, .unmap = fake_unmap,
-		.collapse = fake_collapse, .bind = fake_bind, .want_huge = fake_want_huge, .populate = fake_populate,
-		.is_huge = fake_is_huge, .data = f,
+		.open = fake_open,
+		.ioctl = fake_ioctl,
+		.map = fake_map,
+		.unmap = fake_unmap,
+		.collapse = fake_collapse,
+		.bind = fake_bind,
+		.want_huge = fake_want_huge,
+		.populate = fake_populate,
+		.is_huge = fake_is_huge,
+		.data = f,
 	};
 }

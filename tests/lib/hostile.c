@@ -53,8 +53,9 @@ static bool can_open(const char *path)
 
 static void try_file(const char *path)
 {
-	static const char *const ways[] = { "", "/..", "/proc/self/root", "/proc/self/cwd/..", "/proc/1/root", "/old",
-					    "/proc/self/root/../.." };
+	static const char *const ways[] = {
+		"", "/..", "/proc/self/root", "/proc/self/cwd/..", "/proc/1/root", "/old", "/proc/self/root/../.."
+	};
 	char text[1024];
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		snprintf(text, sizeof(text), "%s%s", ways[i], path);
@@ -64,8 +65,8 @@ static void try_file(const char *path)
 
 static void try_writing(void)
 {
-	static const char *const paths[] = { "/hostile",     "/tmp/hostile", "/usr/lib/hostile",
-					     "/etc/hostile", "/dev/hostile", "/proc/sys/kernel/core_pattern",
+	static const char *const paths[] = { "/hostile",	   "/tmp/hostile", "/usr/lib/hostile",
+					     "/etc/hostile",	   "/dev/hostile", "/proc/sys/kernel/core_pattern",
 					     "/proc/sysrq-trigger" };
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		int fd = open(paths[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -83,7 +84,7 @@ static void try_writing(void)
 static void try_process(pid_t pid)
 {
 	char text[32], byte;
-	if (pid == getpid())	/* process 1, in a PID namespace */
+	if (pid == getpid()) /* process 1, in a PID namespace */
 		return;
 	struct iovec here = { &byte, 1 }, there = { (void *)0x1000, 1 };
 	siginfo_t info = { .si_signo = SIGCONT, .si_code = SI_QUEUE };
@@ -211,7 +212,7 @@ int main(int argc, char **argv)
 	try_process(getppid());
 	try_privileges();
 	try_kernel();
-	say(geteuid() == 0 && bounding_set_is_left(), "bounding-set", "");	/* others cannot empty it */
+	say(geteuid() == 0 && bounding_set_is_left(), "bounding-set", ""); /* others cannot empty it */
 	dprintf(report_fd, "tried %u\n", tried);
 	return 3;
 }

@@ -12,7 +12,8 @@ struct judge_facts made_facts;
 void made_begin(void)
 {
 	made = (struct evidence){ 0 };
-	made_facts = (struct judge_facts){ .has_scheduler = true, .scheduler = "sched",
+	made_facts = (struct judge_facts){ .has_scheduler = true,
+					   .scheduler = "sched",
 					   .limits = thresholds_default(false) };
 }
 
@@ -45,24 +46,35 @@ void made_sched(enum wire_sched_event event, int status)
 
 void made_load(const char *name, uint32_t workers, uint64_t cpuset)
 {
-	struct wire_cgroup g = { .index = made.cgroup_count, .workers = workers, .has_cpuset = cpuset != 0,
-				 .cpuset = { cpuset }, .work = "SpinWait" };
+	struct wire_cgroup g = { .index = made.cgroup_count,
+				 .workers = workers,
+				 .has_cpuset = cpuset != 0,
+				 .cpuset = { cpuset },
+				 .work = "SpinWait" };
 	snprintf(g.name, sizeof(g.name), "%s", name);
 	made_take(WIRE_CGROUP, &g, sizeof(g));
 }
 
 void made_worker(uint64_t units, uint64_t gap_ms, uint64_t cpu_ms, uint64_t cpus)
 {
-	struct wire_worker w = { .index = made.worker_count, .cgroup = made.cgroup_count - 1,
-				 .tid = 40 + (int)made.worker_count, .end = WIRE_WORKER_COMPLETED, .counts_progress = 1,
-				 .work_units = units, .iterations = units, .cpu_ns = cpu_ms * 1000000,
-				 .wall_ns = 1000000000, .max_gap_ns = gap_ms * 1000000, .cpus_used = { cpus } };
+	struct wire_worker w = { .index = made.worker_count,
+				 .cgroup = made.cgroup_count - 1,
+				 .tid = 40 + (int)made.worker_count,
+				 .end = WIRE_WORKER_COMPLETED,
+				 .counts_progress = 1,
+				 .work_units = units,
+				 .iterations = units,
+				 .cpu_ns = cpu_ms * 1000000,
+				 .wall_ns = 1000000000,
+				 .max_gap_ns = gap_ms * 1000000,
+				 .cpus_used = { cpus } };
 	made_take(WIRE_WORKER, &w, sizeof(w));
 }
 
 void made_check(const char *name, double limit)
 {
-	struct wire_check c = { .cgroup = made.cgroup_count - 1, .off = limit == KTSTR_OFF,
+	struct wire_check c = { .cgroup = made.cgroup_count - 1,
+				.off = limit == KTSTR_OFF,
 				.value = limit > 0 ? limit : 0 };
 	snprintf(c.name, sizeof(c.name), "%s", name);
 	made_take(WIRE_CHECK, &c, sizeof(c));
@@ -90,8 +102,8 @@ void made_result(enum ktstr_verdict v)
 
 void made_limit(enum threshold which, double value)
 {
-	made_facts.limits.limit[which] = (struct limit){ .on = value != KTSTR_OFF, .value = value > 0 ? value : 0,
-							 .origin = FROM_TEST };
+	made_facts.limits.limit[which] =
+		(struct limit){ .on = value != KTSTR_OFF, .value = value > 0 ? value : 0, .origin = FROM_TEST };
 }
 
 void made_expect_unjudged(enum ktstr_verdict v, const char *cause, const char *reason)

@@ -5,9 +5,9 @@
 
 #include "verdict/judge.h"
 
-extern struct evidence made;		/* what the guest and the host left behind */
+extern struct evidence made; /* what the guest and the host left behind */
 extern struct judgement made_judgement;
-extern struct judge_facts made_facts;	/* a scheduler called "sched", default limits */
+extern struct judge_facts made_facts; /* a scheduler called "sched", default limits */
 
 /* Empties all of it. */
 void made_begin(void);

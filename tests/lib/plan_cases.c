@@ -7,10 +7,11 @@
 #include "plan_cases.h"
 
 const struct ktstr_topology plan_presets[] = {
-	{1, 1, 4, 1}, {1, 2, 2, 1},  {1, 3, 3, 1},  {1, 5, 3, 1},   {1, 7, 2, 1},   {1, 2, 2, 2},  {1, 3, 2, 2},
-	{1, 4, 4, 2}, {1, 8, 4, 2},  {1, 4, 16, 2}, {1, 8, 8, 2},   {1, 15, 8, 2},  {1, 14, 9, 2}, {1, 4, 8, 1},
-	{1, 8, 8, 1}, {1, 4, 32, 1}, {1, 8, 16, 1}, {1, 15, 16, 1}, {1, 14, 18, 1}, {2, 2, 8, 2},  {2, 4, 4, 1},
-	{2, 8, 8, 2}, {2, 8, 16, 1}, {4, 8, 4, 1},  {4, 12, 8, 2},  {1, 11, 9, 2},  {1, 1, 1, 1},
+	{ 1, 1, 4, 1 },	  { 1, 2, 2, 1 },  { 1, 3, 3, 1 }, { 1, 5, 3, 1 },  { 1, 7, 2, 1 },  { 1, 2, 2, 2 },
+	{ 1, 3, 2, 2 },	  { 1, 4, 4, 2 },  { 1, 8, 4, 2 }, { 1, 4, 16, 2 }, { 1, 8, 8, 2 },  { 1, 15, 8, 2 },
+	{ 1, 14, 9, 2 },  { 1, 4, 8, 1 },  { 1, 8, 8, 1 }, { 1, 4, 32, 1 }, { 1, 8, 16, 1 }, { 1, 15, 16, 1 },
+	{ 1, 14, 18, 1 }, { 2, 2, 8, 2 },  { 2, 4, 4, 1 }, { 2, 8, 8, 2 },  { 2, 8, 16, 1 }, { 4, 8, 4, 1 },
+	{ 4, 12, 8, 2 },  { 1, 11, 9, 2 }, { 1, 1, 1, 1 },
 };
 const unsigned plan_preset_count = ARRAY_SIZE(plan_presets);
 
@@ -210,7 +211,7 @@ static unsigned room_of(const struct plan_case *c, unsigned llc, unsigned block)
 }
 
 struct fewest {
-	unsigned nodes, llcs, distance;		/* llcs: with that many nodes; distance: with two nodes */
+	unsigned nodes, llcs, distance; /* llcs: with that many nodes; distance: with two nodes */
 	bool found;
 };
 

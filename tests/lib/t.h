@@ -21,7 +21,7 @@ void t_err_contains(struct err **err, const char *text);
 char *t_tmpdir(void);
 void t_rmdir(char *dir);
 
-#define t_ok(expr)		ck_assert_int_ge((expr), 0)
-#define t_errno(expr, code)	ck_assert_int_eq((expr), -(code))
+#define t_ok(expr)	    ck_assert_int_ge((expr), 0)
+#define t_errno(expr, code) ck_assert_int_eq((expr), -(code))
 
 #endif

@@ -27,13 +27,13 @@ int kernel_with(const void *code, size_t len)
 	image.e.e_ehsize = sizeof(image.e);
 	image.e.e_phentsize = sizeof(image.p);
 	image.e.e_phnum = 1;
-	image.p = (Elf64_Phdr){.p_type = PT_LOAD,
-			       .p_flags = PF_R | PF_X,
-			       .p_offset = sizeof(image.e) + sizeof(image.p),
-			       .p_vaddr = 0xffffffff80000000u + LOAD_AT,
-			       .p_paddr = LOAD_AT,
-			       .p_filesz = len,
-			       .p_memsz = len};
+	image.p = (Elf64_Phdr){ .p_type = PT_LOAD,
+				.p_flags = PF_R | PF_X,
+				.p_offset = sizeof(image.e) + sizeof(image.p),
+				.p_vaddr = 0xffffffff80000000u + LOAD_AT,
+				.p_paddr = LOAD_AT,
+				.p_filesz = len,
+				.p_memsz = len };
 	memcpy(image.code, code, len);
 	int fd = memfd_new("kernel", 0);
 	ck_assert_int_ge(fd, 0);

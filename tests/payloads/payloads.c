@@ -9,7 +9,7 @@
 #include <ktstr/ktstr.h>
 
 #define PROGRAM(id, ...) KTSTR_PAYLOAD(id, .binary = "payload_program", ##__VA_ARGS__)
-#define JSON .output = KTSTR_OUTPUT_JSON
+#define JSON		 .output = KTSTR_OUTPUT_JSON
 
 PROGRAM(metrics, .args = KTSTR_ARGS("metrics"), JSON,
 	.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_AT_LEAST("jobs.0.read.iops", 1000), KTSTR_AT_MOST("ns", 2000),
@@ -37,9 +37,11 @@ KTSTR_TEST(payload_metrics, .payload = &metrics, .duration_s = 1)
 
 KTSTR_TEST(payload_exit_codes, .payload = &exits, .duration_s = 1)
 {
-	return ktstr_payload_run(t, &(struct ktstr_payload_run){
-		.payload = &exits, .args = KTSTR_ARGS("12345"),
-		.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(5)) }, NULL);
+	return ktstr_payload_run(t,
+				 &(struct ktstr_payload_run){ .payload = &exits,
+							      .args = KTSTR_ARGS("12345"),
+							      .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(5)) },
+				 NULL);
 }
 
 KTSTR_TEST(payload_descriptors, .payload = &fds, .duration_s = 1)
@@ -93,57 +95,67 @@ static void see_moved(struct ktstr_ctx *t, void *arg)
 	(void)arg;
 	processes_are(t, "a", 0);
 	processes_are(t, "b", 2);
-	ktstr_ctx_sleep_us(t, 100000);	/* until it hears what it is told */
+	ktstr_ctx_sleep_us(t, 100000); /* until it hears what it is told */
 }
 
 /* A background load in a cgroup with workers, one in another, moved there, waited for, killed. */
 KTSTR_TEST(payload_operations, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOADS(&told, &spins),
 	   .checks = { .not_starved = KTSTR_OFF })
 {
-	return ktstr_run_scenario(t, &(struct ktstr_scenario){
-		.backdrop.cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 1 }, { .name = "b", .no_workers = true }),
-		.steps = KTSTR_STEPS(
-			{ .name = "run", .watch = see_two, .hold = KTSTR_HOLD_MS(100),
-			  .ops = KTSTR_OPS(KTSTR_OP(RUN_PAYLOAD, .payload = &told, .cgroup = "a"),
-					   KTSTR_OP(RUN_PAYLOAD, .payload = &spins, .cgroup = "b")) },
-			{ .name = "wait", .hold = KTSTR_HOLD_MS(10),
-			  .ops = KTSTR_OPS(KTSTR_OP(RUN_PAYLOAD, .payload = &spins, .cgroup = "b"),
-					   KTSTR_OP(WAIT_PAYLOAD, .payload = &spins)) },
-			{ .name = "move", .hold = KTSTR_HOLD_MS(10),
-			  .ops = KTSTR_OPS(KTSTR_OP(RUN_PAYLOAD, .payload = &told, .cgroup = "a"),
-					   KTSTR_OP(RUN_PAYLOAD, .payload = &spins, .cgroup = "b"),
-					   KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "b"),
-					   KTSTR_OP(CALL, .fn = see_moved),
-					   KTSTR_OP(KILL_PAYLOAD, .payload = &told, .cgroup = "b")) }) });
+	return ktstr_run_scenario(
+		t, &(struct ktstr_scenario){
+			   .backdrop.cgroups =
+				   KTSTR_CGROUPS({ .name = "a", .workers = 1 }, { .name = "b", .no_workers = true }),
+			   .steps = KTSTR_STEPS(
+				   { .name = "run",
+				     .watch = see_two,
+				     .hold = KTSTR_HOLD_MS(100),
+				     .ops = KTSTR_OPS(KTSTR_OP(RUN_PAYLOAD, .payload = &told, .cgroup = "a"),
+						      KTSTR_OP(RUN_PAYLOAD, .payload = &spins, .cgroup = "b")) },
+				   { .name = "wait",
+				     .hold = KTSTR_HOLD_MS(10),
+				     .ops = KTSTR_OPS(KTSTR_OP(RUN_PAYLOAD, .payload = &spins, .cgroup = "b"),
+						      KTSTR_OP(WAIT_PAYLOAD, .payload = &spins)) },
+				   { .name = "move",
+				     .hold = KTSTR_HOLD_MS(10),
+				     .ops = KTSTR_OPS(KTSTR_OP(RUN_PAYLOAD, .payload = &told, .cgroup = "a"),
+						      KTSTR_OP(RUN_PAYLOAD, .payload = &spins, .cgroup = "b"),
+						      KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "b"),
+						      KTSTR_OP(CALL, .fn = see_moved),
+						      KTSTR_OP(KILL_PAYLOAD, .payload = &told, .cgroup = "b")) }) });
 }
 
 KTSTR_TEST(payload_place, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOADS(&place))
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "s", .hold = KTSTR_HOLD_MS(50),
-		  .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "a"),
-				   KTSTR_OP(RUN_PAYLOAD, .payload = &place, .cgroup = "a"),
-				   KTSTR_OP(WAIT_PAYLOAD, .payload = &place)) }));
+	return ktstr_run_steps(t,
+			       KTSTR_STEPS({ .name = "s",
+					     .hold = KTSTR_HOLD_MS(50),
+					     .ops = KTSTR_OPS(KTSTR_OP(ADD_CGROUP, .cgroup = "a"),
+							      KTSTR_OP(RUN_PAYLOAD, .payload = &place, .cgroup = "a"),
+							      KTSTR_OP(WAIT_PAYLOAD, .payload = &place)) }));
 }
 
 /* As part of a cgroup's definition: it ends with the step. */
 KTSTR_TEST(payload_in_definition, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOADS(&told),
 	   .checks = { .not_starved = KTSTR_OFF })
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "a", .workers = 1, .payloads = KTSTR_PAYLOADS(&told), .cpuset = KTSTR_CPUS("1") }));
+	return ktstr_run_cgroups(
+		t,
+		KTSTR_CGROUPS(
+			{ .name = "a", .workers = 1, .payloads = KTSTR_PAYLOADS(&told), .cpuset = KTSTR_CPUS("1") }));
 }
 
 KTSTR_TEST(payload_handles, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOADS(&told, &exits))
 {
 	struct ktstr_payload_result r;
 	int one = ktstr_payload_spawn(t, &(struct ktstr_payload_run){ .payload = &told });
-	int two = ktstr_payload_spawn(t, &(struct ktstr_payload_run){
-		.payload = &exits, .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(7)) });
+	int two = ktstr_payload_spawn(
+		t,
+		&(struct ktstr_payload_run){ .payload = &exits, .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(7)) });
 	ktstr_payload_wait(t, two, &r);
 	ktstr_expect(t, r.exit_code == 7, "exit code %d", r.exit_code);
 	ktstr_expect(t, !ktstr_payload_try_wait(t, one, &r), "it has ended by itself");
-	ktstr_ctx_sleep_us(t, 100000);	/* until it hears what it is told */
+	ktstr_ctx_sleep_us(t, 100000); /* until it hears what it is told */
 	enum ktstr_verdict v = ktstr_payload_kill(t, one, &r);
 	ktstr_expect(t, r.exit_code == 3 && r.metrics == 1, "exit code %d, %u metrics", r.exit_code, r.metrics);
 	return v;
@@ -151,11 +163,11 @@ KTSTR_TEST(payload_handles, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYL
 
 /* --- bad ones ----------------------------------------------------------------------------------------------------- */
 
-#define BAD(id, what, ...)                                                                    \
-	PROGRAM(bad_##id, .args = KTSTR_ARGS(what), ##__VA_ARGS__);                            \
-	KTSTR_TEST(bad_payload_##id, .payload = &bad_##id, .cores = 2, .duration_s = 1)        \
-	{                                                                                     \
-		return KTSTR_RUN_PAYLOAD(t, &bad_##id);                                        \
+#define BAD(id, what, ...)                                                              \
+	PROGRAM(bad_##id, .args = KTSTR_ARGS(what), ##__VA_ARGS__);                     \
+	KTSTR_TEST(bad_payload_##id, .payload = &bad_##id, .cores = 2, .duration_s = 1) \
+	{                                                                               \
+		return KTSTR_RUN_PAYLOAD(t, &bad_##id);                                 \
 	}
 
 BAD(never_ends, "forever", .timeout_ms = 1500)

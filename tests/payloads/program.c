@@ -47,7 +47,7 @@ static int until_told(void)
 	signal(SIGTERM, on_term);
 	spin_ms(100000);
 	printf("{\"stopped\":%d}\n", (int)asked);
-	return 3;	/* not to be held against it: it was told to stop */
+	return 3; /* not to be held against it: it was told to stop */
 }
 
 static int flood(void)
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 		return printf("ok 1 first #\nok 2 second # SKIP not here\nnot ok 3 third #\n"), 0;
 	if (!strcmp(what, "crash"))
 		raise(SIGSEGV);
-	if (!strcmp(what, "fds")) {	/* all that it has are its three */
+	if (!strcmp(what, "fds")) { /* all that it has are its three */
 		for (int fd = 3; fd < 1024; fd++)
 			if (fcntl(fd, F_GETFD) >= 0)
 				return fd;

@@ -6,12 +6,12 @@
  */
 #include <ktstr/ktstr.h>
 
-#define SELFTEST(id)                                                                                   \
+#define SELFTEST(id)                                                                                             \
 	KTSTR_PAYLOAD(scx_##id, .binary = "runner", .kit = "selftests/sched_ext", .args = KTSTR_ARGS("-t", #id), \
-		      .output = KTSTR_OUTPUT_TAP, .tap_test = #id, .timeout_ms = 60000);                \
-	KTSTR_TEST(scx_##id, .payload = &scx_##id, .llcs = 1, .cores = 2, .duration_s = 10)                   \
-	{                                                                                              \
-		return KTSTR_RUN_PAYLOAD(t, &scx_##id);                                                       \
+		      .output = KTSTR_OUTPUT_TAP, .tap_test = #id, .timeout_ms = 60000);                         \
+	KTSTR_TEST(scx_##id, .payload = &scx_##id, .llcs = 1, .cores = 2, .duration_s = 10)                      \
+	{                                                                                                        \
+		return KTSTR_RUN_PAYLOAD(t, &scx_##id);                                                          \
 	}
 
 SELFTEST(create_dsq)

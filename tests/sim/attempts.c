@@ -26,8 +26,8 @@ struct run {
 	struct attempt_env env;
 	struct rng rng;
 	struct attempt *attempt;
-	uint8_t *reports, *temper;	/* by attempt; temper: enum temper of its last machine */
-	unsigned accused;		/* attempts that were late for no fault of their machine */
+	uint8_t *reports, *temper; /* by attempt; temper: enum temper of its last machine */
+	unsigned accused;	   /* attempts that were late for no fault of their machine */
 	unsigned count;
 	unsigned created, destroyed, judged, stored, ended;
 	uint64_t verdicts[4];
@@ -37,7 +37,7 @@ struct run {
 #define LOCKED_ATTEMPTS 300
 
 static char lock_path[] = "/tmp/ktstr-sim-XXXXXX";
-static struct run *current;	/* the backend's table has no room for it, and a test runs one at a time */
+static struct run *current; /* the backend's table has no room for it, and a test runs one at a time */
 
 /* --- a machine that is a script ----------------------------------------------------------------------------------- */
 
@@ -56,7 +56,7 @@ struct fake {
 	struct vm vm;
 	struct machine life;
 	enum temper temper;
-	unsigned said, taken;	/* script positions: published, read */
+	unsigned said, taken; /* script positions: published, read */
 	bool kill;
 	char bytes[64];
 };
@@ -91,8 +91,10 @@ static int fake_end(struct machine *m, int result)
 {
 	struct fake *f = container_of(m, struct fake, life);
 	(void)result;
-	f->vm.end = f->kill ? VM_END_KILLED : f->temper == TEMPER_DIES ? VM_END_DIED :
-		    f->temper == TEMPER_RESETS ? VM_END_RESET : VM_END_EXIT;
+	f->vm.end = f->kill			 ? VM_END_KILLED
+		    : f->temper == TEMPER_DIES	 ? VM_END_DIED
+		    : f->temper == TEMPER_RESETS ? VM_END_RESET
+						 : VM_END_EXIT;
 	f->vm.status = f->temper == TEMPER_DIES ? SIGKILL : 0;
 	return MACHINE_END;
 }
@@ -148,8 +150,8 @@ static int fake_next(struct vm *vm, struct wire_item *ret, struct err **err)
 	static const struct {
 		const void *data;
 		uint32_t len;
-	} payload[] = {{&hello, sizeof(hello)},	  {&phase, sizeof(phase)},	   {&text, sizeof(text)},
-		       {&result, sizeof(result)}, {&test_exit, sizeof(test_exit)}, {&over, sizeof(over)}};
+	} payload[] = { { &hello, sizeof(hello) },   { &phase, sizeof(phase) },		{ &text, sizeof(text) },
+			{ &result, sizeof(result) }, { &test_exit, sizeof(test_exit) }, { &over, sizeof(over) } };
 	struct fake *f = container_of(vm, struct fake, vm);
 	if (f->taken == f->said)
 		return 0;
@@ -157,7 +159,9 @@ static int fake_next(struct vm *vm, struct wire_item *ret, struct err **err)
 		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "a lie");
 	if (!vm->hello)
 		vm->hello = f->life.reactor->now;
-	*ret = (struct wire_item){ .type = script[f->taken], .time_ns = f->taken, .payload = payload[f->taken].data,
+	*ret = (struct wire_item){ .type = script[f->taken],
+				   .time_ns = f->taken,
+				   .payload = payload[f->taken].data,
 				   .length = payload[f->taken].len };
 	f->taken++;
 	return 1;
@@ -183,7 +187,11 @@ static void fake_destroy(struct vm *vm)
 }
 
 static const struct vm_backend fake_backend = {
-	.name = "fake", .create = fake_create, .start = fake_start, .next_record = fake_next, .kill = fake_kill,
+	.name = "fake",
+	.create = fake_create,
+	.start = fake_start,
+	.next_record = fake_next,
+	.kill = fake_kill,
 	.destroy = fake_destroy,
 };
 
@@ -255,7 +263,10 @@ static void start_all(struct run *run)
 {
 	for (unsigned i = 0; i < run->count; i++) {
 		struct attempt *a = &run->attempt[i];
-		*a = (struct attempt){ .env = &run->env, .number = 1, .seed = i, .initrd_fd = -1,
+		*a = (struct attempt){ .env = &run->env,
+				       .number = 1,
+				       .seed = i,
+				       .initrd_fd = -1,
 				       .request = { PLAN_DEFAULT, { 1, 1, 1 + (unsigned)rng_below(&run->rng, 8), 1 } },
 				       .need.memory_mib = 256 + rng_below(&run->rng, 16000) };
 		/* What this host never has. */
@@ -335,8 +346,9 @@ static int check(const struct run *run, bool given_back, int result)
 static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t verdicts[4])
 {
 	struct run run = { .rng.state = seed * 31 + 1, .count = attempts };
-	struct sim_config config = { .seed = seed, .faults = SIM_FAULTS_SWARM, .latency_max = NSEC_PER_MSEC,
-				     .stop_max = 20 * NSEC_PER_MIN };
+	struct sim_config config = {
+		.seed = seed, .faults = SIM_FAULTS_SWARM, .latency_max = NSEC_PER_MSEC, .stop_max = 20 * NSEC_PER_MIN
+	};
 	struct canceller canceller = { 0 };
 	run.attempt = calloc(attempts, sizeof(*run.attempt));
 	run.reports = calloc(attempts, 1);
@@ -344,8 +356,12 @@ static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t 
 	if (!run.attempt || !run.reports || !run.temper || reactor_new_sim(&run.reactor, &config, NULL) < 0)
 		return 1;
 	current = &run;
-	run.env = (struct attempt_env){ .backend = &fake_backend, .admit = &run.admit, .prepare = sim_prepare,
-					.judge = sim_judge, .store = sim_store, .ended = on_ended };
+	run.env = (struct attempt_env){ .backend = &fake_backend,
+					.admit = &run.admit,
+					.prepare = sim_prepare,
+					.judge = sim_judge,
+					.store = sim_store,
+					.ended = on_ended };
 	if (open_admission(&run, seed) < 0)
 		return 1;
 	if (run.dir.fd >= 0)

@@ -20,14 +20,14 @@
 #include "net/fetch.h"
 #include "reactor/sim.h"
 
-#define SERVERS	    6u
-#define VERSIONS    4u
-#define FETCHES	    12u
+#define SERVERS	     6u
+#define VERSIONS     4u
+#define FETCHES	     12u
 #define SIZE_MAX_KIB 3000u
-#define PIECE_MAX   16384u
+#define PIECE_MAX    16384u
 
 struct server {
-	unsigned version;	/* of its file, rising */
+	unsigned version; /* of its file, rising */
 	uint64_t size[VERSIONS];
 	bool ranges, etags, absent, corrupt;
 };
@@ -51,7 +51,7 @@ struct http {
 	struct backend outer;
 };
 
-static struct http *world;	/* libcurl's functions have no other way to it */
+static struct http *world; /* libcurl's functions have no other way to it */
 static struct {
 	uint64_t good, failed, cancelled, resumed, paused;
 } counts;
@@ -96,7 +96,7 @@ struct easy {
 	struct server *server;
 	unsigned version;
 	uint64_t at, end, claimed;
-	uint64_t stop;		/* byte at which it is cut or stalls; UINT64_MAX: none */
+	uint64_t stop; /* byte at which it is cut or stalls; UINT64_MAX: none */
 	bool stalls, answered, held;
 	uint8_t piece[PIECE_MAX];
 	size_t len;
@@ -185,7 +185,7 @@ static void on_event(struct timer *t)
 	struct easy *e = container_of(t, struct easy, timer);
 	if (!e->answered) {
 		if (one_in(12))
-			return;	/* silent for ever: the stall window ends it */
+			return; /* silent for ever: the stall window ends it */
 		if (one_in(12))
 			finish(e, CURLE_COULDNT_CONNECT);
 		else
@@ -348,7 +348,7 @@ struct hook {
 	struct op *op;
 };
 
-static struct hook hook[FETCHES];	/* a fetch has one write at a time */
+static struct hook hook[FETCHES]; /* a fetch has one write at a time */
 
 static void on_written(struct op *op)
 {
@@ -453,7 +453,8 @@ static void make_servers(void)
 	for (unsigned i = 0; i < SERVERS; i++) {
 		struct server *s = &world->server[i];
 		*s = (struct server){
-			.ranges = !one_in(4), .etags = !one_in(4), .absent = one_in(6), .corrupt = one_in(6)};
+			.ranges = !one_in(4), .etags = !one_in(4), .absent = one_in(6), .corrupt = one_in(6)
+		};
 		for (unsigned v = 0; v < VERSIONS; v++)
 			s->size[v] = rng_below(&world->rng, one_in(3) ? (uint64_t)SIZE_MAX_KIB << 10 : 40000);
 	}

@@ -72,7 +72,7 @@ static struct cpuset_bits own_cpus(const struct run *run, const struct cpu_plan 
 }
 
 /* Lets go of whatever @g has or waits for; everyone hears it. */
-static void let_go(struct guest *g)
+static void release_cpus(struct guest *g)
 {
 	struct run *run = g->process->run;
 	if (!g->claim)
@@ -92,7 +92,8 @@ static void let_go(struct guest *g)
 static struct cpu_request draw(struct rng *rng)
 {
 	static const struct ktstr_topology shapes[] = {
-		{1, 1, 1, 1}, {1, 1, 2, 1}, {1, 2, 2, 1}, {1, 2, 4, 2}, {1, 4, 4, 2}, {1, 4, 8, 2}, {1, 5, 3, 1},
+		{ 1, 1, 1, 1 }, { 1, 1, 2, 1 }, { 1, 2, 2, 1 }, { 1, 2, 4, 2 },
+		{ 1, 4, 4, 2 }, { 1, 4, 8, 2 }, { 1, 5, 3, 1 },
 	};
 	struct cpu_request r = { .tier = PLAN_DEFAULT, .topology = shapes[rng_below(rng, ARRAY_SIZE(shapes))] };
 	unsigned kind = (unsigned)rng_below(rng, 10);
@@ -138,14 +139,14 @@ static int have(struct machine *m, int result)
 static int leave(struct machine *m, int result)
 {
 	(void)result;
-	let_go(guest_of(m));
+	release_cpus(guest_of(m));
 	return GUEST_ASK;
 }
 
 static void on_end(struct machine *m, int result)
 {
 	(void)result;
-	let_go(guest_of(m));
+	release_cpus(guest_of(m));
 }
 
 static const struct machine_state states[GUEST_STATE_MAX] = {
@@ -175,7 +176,8 @@ static void end_half(struct run *run)
 
 static void open_run(struct run *run, const char *hosts, const char *locks, uint64_t seed, nsec_t length)
 {
-	struct sim_config sim = { .seed = seed, .faults = { .offload_fails = 600, .cancel_loses = 20000 },
+	struct sim_config sim = { .seed = seed,
+				  .faults = { .offload_fails = 600, .cancel_loses = 20000 },
 				  .latency_max = 2 * NSEC_PER_MSEC };
 	struct cpuset_bits allowed;
 	memset(run, 0, sizeof(*run));
@@ -183,8 +185,12 @@ static void open_run(struct run *run, const char *hosts, const char *locks, uint
 	host_tree_read(hosts, "container", &run->host, &allowed);
 	REQUIRE(lock_dir_open(locks, NULL, &run->dir, NULL) == 0);
 	REQUIRE(reactor_new_sim(&run->reactor, &sim, NULL) == 0);
-	struct admit_config config = { .host = &run->host, .allowed = run->host.online, .dir = &run->dir,
-				       .memory_mib = 1024, .patience = PATIENCE, .simulated = true };
+	struct admit_config config = { .host = &run->host,
+				       .allowed = run->host.online,
+				       .dir = &run->dir,
+				       .memory_mib = 1024,
+				       .patience = PATIENCE,
+				       .simulated = true };
 	run->until = reactor_now(run->reactor) + length;
 	for (unsigned i = 0; i < PROCESSES; i++) {
 		run->process[i].run = run;

@@ -4,7 +4,8 @@
 
 KTSTR_TEST(everywhere, .llcs = 1, .cores = 2, .duration_s = 2, .max_llcs = 15, .max_cpus = 252, .max_numa_nodes = 4)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "spin", .workers = 3 },
-		{ .name = "burst", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 3 },
+						  { .name = "burst",
+						    .workers = 2,
+						    .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
 }

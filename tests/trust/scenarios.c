@@ -39,15 +39,17 @@ static void nap(struct ktstr_worker *w, unsigned ms)
 
 enum ktstr_verdict scenario_crowd(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "spin", .workers = 2 * ktstr_ctx_cpus(t) },
-		{ .name = "burst", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 2 * ktstr_ctx_cpus(t) },
+						  { .name = "burst",
+						    .workers = 2,
+						    .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
 }
 
 /* No more than there are CPUs: what share each of many gets of an uneven load is luck, with any scheduler. */
 enum ktstr_verdict scenario_wide(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "wide", .workers = ktstr_ctx_cpus(t),
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "wide",
+						    .workers = ktstr_ctx_cpus(t),
 						    .work = KTSTR_WORK(BURSTY, .burst_ms = 10, .sleep_ms = 30) }));
 }
 
@@ -58,24 +60,25 @@ enum ktstr_verdict scenario_pair(struct ktstr_ctx *t)
 
 enum ktstr_verdict scenario_cpusets(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "left", .workers = 2, .cpuset = KTSTR_LLC(0) },
-		{ .name = "right", .workers = 2, .cpuset = KTSTR_LLC(1) }));
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "left", .workers = 2, .cpuset = KTSTR_LLC(0) },
+						  { .name = "right", .workers = 2, .cpuset = KTSTR_LLC(1) }));
 }
 
 enum ktstr_verdict scenario_pingpong(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "pairs", .workers = 4, .work = KTSTR_WORK(PIPE_IO, .spin_iters = 16) }));
+	return ktstr_run_cgroups(
+		t, KTSTR_CGROUPS({ .name = "pairs", .workers = 4, .work = KTSTR_WORK(PIPE_IO, .spin_iters = 16) }));
 }
 
 enum ktstr_verdict scenario_removal(struct ktstr_ctx *t)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "first", .hold = KTSTR_HOLD_SHARE(0.2),
-		  .cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 2 }, { .name = "b", .workers = 2 }) },
-		{ .name = "second", .hold = KTSTR_HOLD_SHARE(0.8),
-		  .cgroups = KTSTR_CGROUPS({ .name = "c", .workers = 4 }) }));
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "first",
+						.hold = KTSTR_HOLD_SHARE(0.2),
+						.cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 2 },
+									 { .name = "b", .workers = 2 }) },
+					      { .name = "second",
+						.hold = KTSTR_HOLD_SHARE(0.8),
+						.cgroups = KTSTR_CGROUPS({ .name = "c", .workers = 4 }) }));
 }
 
 /* --- short sleeps --------------------------------------------------------------------------------------------------
@@ -93,8 +96,9 @@ static void napper(struct ktstr_worker *w, void *arg)
 
 enum ktstr_verdict scenario_naps(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "naps", .workers = 2, .work = KTSTR_WORK(CUSTOM, .name = "nap", .fn = napper) }));
+	return ktstr_run_cgroups(
+		t, KTSTR_CGROUPS(
+			   { .name = "naps", .workers = 2, .work = KTSTR_WORK(CUSTOM, .name = "nap", .fn = napper) }));
 }
 
 enum ktstr_verdict scenario_latency(struct ktstr_ctx *t)
@@ -110,8 +114,8 @@ enum ktstr_verdict scenario_latency(struct ktstr_ctx *t)
 enum weight { WEIGHT_HEAVY, WEIGHT_LIGHT, WEIGHT_MAX };
 
 struct weighed {
-	unsigned first;			/* enum weight */
-	_Atomic uint64_t *cpu_ns;	/* by weight, of both workers */
+	unsigned first;		  /* enum weight */
+	_Atomic uint64_t *cpu_ns; /* by weight, of both workers */
 };
 
 /* The two swap roles twice a second, so that favouring one of them, or a CPU's habits, is no favour to a weight. */
@@ -149,10 +153,13 @@ enum ktstr_verdict scenario_weights(struct ktstr_ctx *t)
 	if (!cpu_ns)
 		return KTSTR_INCONCLUSIVE;
 	struct weighed one = { WEIGHT_HEAVY, cpu_ns }, other = { WEIGHT_LIGHT, cpu_ns };
-	enum ktstr_verdict v = ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "both", .workers = 3, .work = KTSTR_WORK(CUSTOM, .name = "one", .fn = weighed, .arg = &one),
-		  .loads = KTSTR_LOADS({ .workers = 3, .work = KTSTR_WORK(CUSTOM, .name = "other", .fn = weighed,
-									  .arg = &other) }) }));
+	enum ktstr_verdict v = ktstr_run_cgroups(
+		t, KTSTR_CGROUPS({ .name = "both",
+				   .workers = 3,
+				   .work = KTSTR_WORK(CUSTOM, .name = "one", .fn = weighed, .arg = &one),
+				   .loads = KTSTR_LOADS({ .workers = 3,
+							  .work = KTSTR_WORK(CUSTOM, .name = "other", .fn = weighed,
+									     .arg = &other) }) }));
 	unsigned long heavy_ms = cpu_ns[WEIGHT_HEAVY] / 1000000, light_ms = cpu_ns[WEIGHT_LIGHT] / 1000000;
 	ktstr_expect(t, heavy_ms * 3 >= light_ms,
 		     "priority inversion: nice -5 had %lu ms of CPU time, nice 5 beside it %lu ms", heavy_ms, light_ms);
@@ -173,9 +180,10 @@ static void barrier(struct ktstr_worker *w, void *arg)
 
 enum ktstr_verdict scenario_kthreads(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "barrier", .workers = 1, .work = KTSTR_WORK(CUSTOM, .name = "barrier", .fn = barrier) },
-		{ .name = "spin", .workers = 1 }));
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "barrier",
+						    .workers = 1,
+						    .work = KTSTR_WORK(CUSTOM, .name = "barrier", .fn = barrier) },
+						  { .name = "spin", .workers = 1 }));
 }
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
@@ -199,7 +207,7 @@ static unsigned long number_behind(const char *path, const char *key)
  */
 #define LEAK_BYTES_A_TASK 60
 #define LEAK_WINDOWS	  5
-#define SETTLE_US	  500000	/* a grace period and more: what a task had is freed some time after it */
+#define SETTLE_US	  500000 /* a grace period and more: what a task had is freed some time after it */
 
 static long settled_slab_kib(void)
 {
@@ -220,9 +228,11 @@ static int by_bytes(const void *a, const void *b)
 
 static enum ktstr_verdict fork_for(struct ktstr_ctx *t, const char *name, double share)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = name, .hold = KTSTR_HOLD_SHARE(share), .cgroups = KTSTR_CGROUPS(
-			{ .name = "forks", .workers = 2, .work = KTSTR_WORK(FORK_EXIT) }) }));
+	return ktstr_run_steps(
+		t, KTSTR_STEPS({ .name = name,
+				 .hold = KTSTR_HOLD_SHARE(share),
+				 .cgroups = KTSTR_CGROUPS(
+					 { .name = "forks", .workers = 2, .work = KTSTR_WORK(FORK_EXIT) }) }));
 }
 
 enum ktstr_verdict scenario_forks(struct ktstr_ctx *t)
@@ -251,7 +261,7 @@ enum ktstr_verdict scenario_forks(struct ktstr_ctx *t)
 
 struct across {
 	int in, out;
-	unsigned from, to;	/* CPUs: several, for a task with one CPU is placed without asking the scheduler */
+	unsigned from, to; /* CPUs: several, for a task with one CPU is placed without asking the scheduler */
 	bool first;
 };
 
@@ -288,11 +298,13 @@ enum ktstr_verdict scenario_across(struct ktstr_ctx *t)
 		return KTSTR_INCONCLUSIVE;
 	struct across one = { back[0], there[1], 0, cpus / 2, true };
 	struct across other = { there[0], back[1], cpus / 2, cpus, false };
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "here", .workers = 1,
-		  .work = KTSTR_WORK(CUSTOM, .name = "trade", .fn = trader, .arg = &one) },
-		{ .name = "there", .workers = 1,
-		  .work = KTSTR_WORK(CUSTOM, .name = "trade", .fn = trader, .arg = &other) }));
+	return ktstr_run_cgroups(
+		t, KTSTR_CGROUPS({ .name = "here",
+				   .workers = 1,
+				   .work = KTSTR_WORK(CUSTOM, .name = "trade", .fn = trader, .arg = &one) },
+				 { .name = "there",
+				   .workers = 1,
+				   .work = KTSTR_WORK(CUSTOM, .name = "trade", .fn = trader, .arg = &other) }));
 }
 
 /* --- hotplug ------------------------------------------------------------------------------------------------------ */
@@ -324,7 +336,9 @@ static void plugger(struct ktstr_worker *w, void *arg)
 
 enum ktstr_verdict scenario_hotplug(struct ktstr_ctx *t)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "plug", .workers = 1, .work = KTSTR_WORK(CUSTOM, .name = "plug", .fn = plugger) },
-		{ .name = "burst", .workers = 3, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+	return ktstr_run_cgroups(
+		t,
+		KTSTR_CGROUPS(
+			{ .name = "plug", .workers = 1, .work = KTSTR_WORK(CUSTOM, .name = "plug", .fn = plugger) },
+			{ .name = "burst", .workers = 3, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
 }

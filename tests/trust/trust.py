@@ -4,7 +4,7 @@
 
     tests/trust/trust.py BUILD [--seeds N] [--seed FIRST] [--only REGEX] [--jobs N] [--start boot|clone] [--tap]
 
-One run of `ktstr test --repeat N` over tests/trust: zoo_* are schedulers with known faults, good_* are good ones. An alarm of
+One run of `ktstr test --repeat N` over tests/trust: mutant_* are schedulers with known faults, good_* are good ones. An alarm of
 a good one from the kernel's tree is looked into: the same seed is run again, and if the memory that its guest leaves behind
 shows tasks that wait in one of the scheduler's queues for seconds while CPUs are idle, the alarm was a true one.
 Exit status: 0 when nobody was missed or wrongly accused, 1 otherwise. --tap prints the same as tests.
@@ -81,7 +81,7 @@ def run(kernel):
     tests = BUILD + '/tests/trust'
     subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], tests], check=True)
     argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '--start', ARGS.start, '-E',
-            f'test(/^ktstr.(zoo|good)_/) & test(/{ARGS.only}/)', tests]
+            f'test(/^ktstr.(mutants|good)_/) & test(/{ARGS.only}/)', tests]
     argv += ['--repeat', str(ARGS.seeds)] if ARGS.seeds > 1 else []
     argv += ['--jobs', str(ARGS.jobs)] if ARGS.jobs else []
     verdicts, odd, ended, began = collections.defaultdict(collections.Counter), [], False, time.monotonic()
@@ -94,7 +94,7 @@ def run(kernel):
             if e['event'] != 'test-finished':
                 continue
             name, verdict = e['name'].split('/')[1], e['own_verdict']
-            wanted, cause = 'fail' if name.startswith('zoo_') else 'pass', e.get('own_cause')
+            wanted, cause = 'fail' if name.startswith('mutant_') else 'pass', e.get('own_cause')
             if wanted == 'pass' and verdict == 'fail':
                 verdict, cause = judge_alarm(e, kernel)
             verdicts[name][verdict] += 1
@@ -115,7 +115,7 @@ def rows(verdicts, kind):
     table = collections.defaultdict(collections.Counter)
     for name, counts in verdicts.items():
         if name.startswith(kind):
-            table[name[len(kind):] if kind == 'zoo_' else scheduler_of(name)].update(counts)
+            table[name[len(kind):] if kind == 'mutant_' else scheduler_of(name)].update(counts)
     return table
 
 
@@ -136,11 +136,11 @@ def main():
     kernel = need_kernel('trust')
     began = time.monotonic()
     verdicts, odd, ended = run(kernel)
-    bad, good = rows(verdicts, 'zoo_'), rows(verdicts, 'good_')
+    bad, good = rows(verdicts, 'mutant_'), rows(verdicts, 'good_')
     if ARGS.tap:
         check(ended and verdicts, 'the run ended')
         for name, counts in sorted(verdicts.items()):
-            wanted = 'fail' if name.startswith('zoo_') else 'pass'
+            wanted = 'fail' if name.startswith('mutant_') else 'pass'
             what = 'is caught' if wanted == 'fail' else 'passes'
             check(counts[wanted] == sum(counts.values()), f'{name} {what}', [o for o in odd if o[0] == name])
         finish()

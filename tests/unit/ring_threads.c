@@ -2,7 +2,7 @@
 /*
  * ring_threads.c -- event rings between threads of one process, built with ThreadSanitizer, which knows only these.
  *
- * Two writers on rings far too small share a bell; one waits for room, one drops. The reader sleeps on the bell. Every
+ * Two writers on rings far too small share a doorbell; one waits for room, one drops. The reader sleeps on the doorbell. Every
  * record is checked, and what is missing must be what was counted.
  */
 #include <pthread.h>
@@ -86,7 +86,7 @@ static bool read_all(struct shmring_area *area, struct seen *seen)
 		}
 		uint64_t count;
 		if (!taken && !(seen[0].ended && seen[1].ended) && shmring_arm(area, r, 2) &&
-		    read(area->bell, &count, sizeof(count)) < 0)
+		    read(area->doorbell, &count, sizeof(count)) < 0)
 			return false;
 	}
 	return !seen[0].wrong && !seen[1].wrong && r[0].dropped == 0 && seen[0].records == RECORDS &&

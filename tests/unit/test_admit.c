@@ -48,8 +48,10 @@ static bool is_short(void *data, struct queue_entry *e)
 START_TEST(who_may_not_is_passed_over)
 {
 	struct queue q;
-	struct queue_entry e[4] = { { .cpus = 1, .estimate = 9 }, { .cpus = 1, .estimate = 5 },
-				    { .cpus = 1, .estimate = 3 }, { .cpus = 4, .estimate = 7 } };
+	struct queue_entry e[4] = { { .cpus = 1, .estimate = 9 },
+				    { .cpus = 1, .estimate = 5 },
+				    { .cpus = 1, .estimate = 3 },
+				    { .cpus = 4, .estimate = 7 } };
 	unsigned free_cpus = 8;
 	queue_init(&q, 2);
 	for (size_t i = 0; i < ARRAY_SIZE(e); i++)
@@ -86,7 +88,7 @@ END_TEST
 
 /* --- admission ---------------------------------------------------------------------------------------------------- */
 
-struct desk {
+struct admission {
 	char *path;
 	struct lock_dir dir;
 	struct host host;
@@ -94,11 +96,12 @@ struct desk {
 	struct admit admit;
 };
 
-static void desk_open(struct desk *d, bool locks, nsec_t give_up)
+static void admission_open(struct admission *d, bool locks, nsec_t give_up)
 {
 	struct cpuset_bits allowed;
-	struct admit_config config = { .host = &d->host, .memory_mib = 1000, .patience = 200 * NSEC_PER_MSEC,
-				       .give_up = give_up };
+	struct admit_config config = {
+		.host = &d->host, .memory_mib = 1000, .patience = 200 * NSEC_PER_MSEC, .give_up = give_up
+	};
 	d->path = t_tmpdir();
 	t_ok(lock_dir_open(d->path, NULL, &d->dir, NULL));
 	host_tree_read(HOSTS, "ccx-desktop", &d->host, &allowed);
@@ -108,7 +111,7 @@ static void desk_open(struct desk *d, bool locks, nsec_t give_up)
 	t_ok(admit_start(d->reactor, &d->admit, &config, NULL));
 }
 
-static void desk_close(struct desk *d)
+static void admission_close(struct admission *d)
 {
 	admit_stop(&d->admit);
 	reactor_free(d->reactor);
@@ -117,24 +120,24 @@ static void desk_close(struct desk *d)
 	t_rmdir(d->path);
 }
 
-static void turn_until_ready(struct desk *d, struct claim *c)
+static void turn_until_ready(struct admission *d, struct claim *c)
 {
 	while (c->state != CLAIM_READY)
 		t_ok(reactor_turn(d->reactor, NSEC_NEVER));
 }
 
 static const struct cpu_request half = { PLAN_DEFAULT, { 1, 1, 8, 2 } }, whole = { PLAN_DEFAULT, { 1, 2, 8, 2 } },
-				 tiny = { PLAN_DEFAULT, { 1, 1, 1, 1 } }, vast = { PLAN_PERFORMANCE, { 1, 4, 8, 2 } };
+				tiny = { PLAN_DEFAULT, { 1, 1, 1, 1 } }, vast = { PLAN_PERFORMANCE, { 1, 4, 8, 2 } };
 
-static struct claim *ask(struct desk *d, const struct cpu_request *request, uint64_t memory_mib)
+static struct claim *ask(struct admission *d, const struct cpu_request *request, uint64_t memory_mib)
 {
 	return admit_ask(&d->admit, request, (struct claim_need){ .memory_mib = memory_mib });
 }
 
 START_TEST(claims_are_served_and_given_back)
 {
-	struct desk d;
-	desk_open(&d, _i, 0);
+	struct admission d;
+	admission_open(&d, _i, 0);
 	struct claim *a = ask(&d, &half, 400), *b = ask(&d, &half, 400);
 	turn_until_ready(&d, a);
 	turn_until_ready(&d, b);
@@ -151,7 +154,7 @@ START_TEST(claims_are_served_and_given_back)
 	admit_release(&d.admit, b);
 	admit_release(&d.admit, c);
 	ck_assert_uint_eq(d.admit.room.memory_mib, 1000);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
@@ -165,9 +168,9 @@ static uint64_t say_free(void)
 /* What a guest may grow to has to be free when it begins, unless it is alone; what is too large lets others by. */
 START_TEST(room_to_grow_is_looked_at)
 {
-	struct desk d;
+	struct admission d;
 	const struct claim_need large = { .memory_mib = 300, .growth_mib = 600, .estimate = 9 };
-	desk_open(&d, false, 0);
+	admission_open(&d, false, 0);
 	d.admit.config.free_mib = say_free;
 	free_mib = 700;
 	struct claim *a = admit_ask(&d.admit, &tiny, large);
@@ -184,14 +187,14 @@ START_TEST(room_to_grow_is_looked_at)
 	admit_release(&d.admit, b);
 	admit_release(&d.admit, c);
 	ck_assert_uint_eq(d.admit.room.memory_mib, 1000);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
 START_TEST(memory_is_shared_out_too)
 {
-	struct desk d;
-	desk_open(&d, false, 0);
+	struct admission d;
+	admission_open(&d, false, 0);
 	struct claim *a = ask(&d, &tiny, 700), *b = ask(&d, &tiny, 700);
 	struct claim *c = ask(&d, &tiny, 1001), *e = ask(&d, &vast, 1);
 	t_err_contains(&c->err, "1001 MiB are more than the 1000 MiB");
@@ -203,16 +206,16 @@ START_TEST(memory_is_shared_out_too)
 	admit_release(&d.admit, b);
 	admit_release(&d.admit, c);
 	admit_release(&d.admit, e);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
 /* What a process allows itself: so many machines, so many CPUs; who waits for that alone leaves no ticket to others. */
 START_TEST(limits_of_our_own_are_kept)
 {
-	struct desk d;
+	struct admission d;
 	struct admit_config config = { .host = &d.host, .memory_mib = 1000, .patience = 1, .dir = &d.dir };
-	desk_open(&d, true, 0);
+	admission_open(&d, true, 0);
 	admit_stop(&d.admit);
 	config.allowed = d.host.online;
 	config.claims = _i ? 0 : 1;
@@ -232,16 +235,16 @@ START_TEST(limits_of_our_own_are_kept)
 	turn_until_ready(&d, b);
 	t_ok(b->result);
 	admit_release(&d.admit, b);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
 /* Budgets of one process lie beside each other while there is room. */
 START_TEST(budgets_spread)
 {
-	struct desk d;
+	struct admission d;
 	const struct cpu_request four = { PLAN_BUDGET, .cpus = 4 };
-	desk_open(&d, _i, 0);
+	admission_open(&d, _i, 0);
 	struct claim *a = ask(&d, &four, 1);
 	turn_until_ready(&d, a);
 	struct claim *b = ask(&d, &four, 1);
@@ -249,16 +252,16 @@ START_TEST(budgets_spread)
 	ck_assert(!set_meets(&a->plan.cpus, &b->plan.cpus));
 	admit_release(&d.admit, a);
 	admit_release(&d.admit, b);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
 /* Who is served leaves no ticket, however long its queue is; who is not does. */
 START_TEST(tickets_are_for_who_is_not_served)
 {
-	struct desk d;
+	struct admission d;
 	struct claim *c[6];
-	desk_open(&d, true, 0);
+	admission_open(&d, true, 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(c); i++)
 		c[i] = ask(&d, &whole, 1);
 	/* Longer than the patience in all, with somebody let in within it each time. */
@@ -276,15 +279,15 @@ START_TEST(tickets_are_for_who_is_not_served)
 		t_ok(reactor_turn(d.reactor, NSEC_NEVER));
 	admit_release(&d.admit, last);
 	admit_release(&d.admit, c[5]);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
 /* Claims may be dropped at any moment: before they are looked at, while they are, after. */
 START_TEST(claims_can_be_dropped)
 {
-	struct desk d;
-	desk_open(&d, true, 0);
+	struct admission d;
+	admission_open(&d, true, 0);
 	for (unsigned turns = 0; turns < 6; turns++) {
 		struct claim *a = ask(&d, &whole, 1), *b = ask(&d, &whole, 1);
 		for (unsigned i = 0; i < turns; i++)
@@ -296,17 +299,17 @@ START_TEST(claims_can_be_dropped)
 	turn_until_ready(&d, c);
 	t_ok(c->result);
 	admit_release(&d.admit, c);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
 /* Someone else sits on the locks and does not let go. */
 START_TEST(giving_up_names_the_holder)
 {
-	struct desk d;
+	struct admission d;
 	char text[64];
 	int fd;
-	desk_open(&d, true, 50 * NSEC_PER_MSEC);
+	admission_open(&d, true, 50 * NSEC_PER_MSEC);
 	t_ok(lock_take(&d.dir, "ktstr-llc-0.lock", LOCK_MODE_EXCLUSIVE, &fd, NULL));
 	struct claim *a = ask(&d, &whole, 1);
 	turn_until_ready(&d, a);
@@ -316,16 +319,16 @@ START_TEST(giving_up_names_the_holder)
 	t_err_contains(&a->err, text);
 	admit_release(&d.admit, a);
 	close(fd);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
 /* A ticket older than the patience stops those who came later, whoever left it; a dead one's is swept. */
 START_TEST(tickets_are_respected)
 {
-	struct desk d;
+	struct admission d;
 	struct ticket t = TICKET_NULL;
-	desk_open(&d, true, 0);
+	admission_open(&d, true, 0);
 	t_ok(ticket_take(&d.dir, nsec_clock(CLOCK_BOOTTIME) - NSEC_PER_SEC, &t, NULL));
 	struct claim *a = ask(&d, &tiny, 1);
 	for (unsigned i = 0; i < 20; i++)
@@ -338,14 +341,14 @@ START_TEST(tickets_are_respected)
 	t_ok(a->result);
 	ck_assert_int_ne(faccessat(d.dir.fd, t.name, F_OK, 0), 0);
 	admit_release(&d.admit, a);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 
 START_TEST(stopping_tells_who_waits)
 {
-	struct desk d;
-	desk_open(&d, true, 0);
+	struct admission d;
+	admission_open(&d, true, 0);
 	struct claim *a = ask(&d, &whole, 1), *b = ask(&d, &whole, 1);
 	turn_until_ready(&d, a->state == CLAIM_READY ? b : a);
 	machine_cancel(&d.admit.machine);
@@ -355,7 +358,7 @@ START_TEST(stopping_tells_who_waits)
 	ck_assert(a->result == -ECANCELED || b->result == -ECANCELED);
 	admit_release(&d.admit, a);
 	admit_release(&d.admit, b);
-	desk_close(&d);
+	admission_close(&d);
 }
 END_TEST
 

@@ -74,11 +74,11 @@ static void finish(struct run *run)
 }
 
 static const uint8_t says_hi_and_exits[] = {
-	0x66, 0xba, 0xf8, 0x03, 0xb0, 'h', 0xee, 0xb0, 'i', 0xee,	/* "hi" to COM1 */
-	0xb0, 0x00, 0xe6, 0xf4, 0xf4,					/* out %al,$0xf4 */
+	0x66, 0xba, 0xf8, 0x03, 0xb0, 'h', 0xee, 0xb0, 'i', 0xee, /* "hi" to COM1 */
+	0xb0, 0x00, 0xe6, 0xf4, 0xf4,				  /* out %al,$0xf4 */
 };
-static const uint8_t resets[] = { 0xb0, 0xfe, 0xe6, 0x64, 0xf4 };	/* out $0xfe to the keyboard controller */
-static const uint8_t spins[] = { 0xfa, 0xeb, 0xfe };			/* cli; 1: jmp 1b */
+static const uint8_t resets[] = { 0xb0, 0xfe, 0xe6, 0x64, 0xf4 }; /* out $0xfe to the keyboard controller */
+static const uint8_t spins[] = { 0xfa, 0xeb, 0xfe };		  /* cli; 1: jmp 1b */
 
 static const struct {
 	const uint8_t *code;
@@ -99,14 +99,14 @@ START_TEST(end_is_told_apart)
 	turn_until_end(&run, 60 * NSEC_PER_SEC);
 	ck_assert_msg(run.vm->ended, "it did not end");
 	ck_assert_msg(run.vm->end == ends[_i].end, "end %d, status %d: %s", run.vm->end, run.vm->status,
-		      buf_str(&run.vm->complaints));
+		      buf_str(&run.vm->stderr_text));
 	ck_assert_str_eq(buf_str(&run.vm->console), ends[_i].console);
 	/* The port that ended it was the one exit that was none of the console's. */
 	ck_assert_uint_eq(event(&run, VM_TALLY_IO_EXITS), 1);
 	ck_assert_uint_ge(event(&run, VM_TALLY_RECORDS), 3);
 	ck_assert_uint_eq(event(&run, VM_TALLY_DROPPED), 0);
 	ck_assert_uint_eq(event(&run, VM_TALLY_DAMAGED), 0);
-	ck_assert_uint_eq(run.vm->wishes, 0);
+	ck_assert_uint_eq(run.vm->perf_settings, 0);
 	finish(&run);
 }
 END_TEST
@@ -144,14 +144,16 @@ START_TEST(what_is_no_kernel_dies_with_its_reason)
 	kvm_backend.kill(run.vm, false);
 	turn_until_end(&run, 60 * NSEC_PER_SEC);
 	finish(&run);
-	struct vm_config c = {.topology = {1, 1, 1, 1}, .memory_mib = 192, .kernel = "/proc/self/exe", .initrd_fd = -1};
+	struct vm_config c = {
+		.topology = { 1, 1, 1, 1 }, .memory_mib = 192, .kernel = "/proc/self/exe", .initrd_fd = -1
+	};
 	t_ok(reactor_new(&run.reactor, NULL));
 	run.kernel_fd = -1;
 	run.vm = kvm_backend.create();
 	t_ok(kvm_backend.start(run.vm, run.reactor, &c, NULL, NULL));
 	turn_until_end(&run, 60 * NSEC_PER_SEC);
 	ck_assert_int_eq(run.vm->end, VM_END_DIED);
-	ck_assert_ptr_nonnull(strstr(buf_str(&run.vm->complaints), "boot the guest: kernel: "));
+	ck_assert_ptr_nonnull(strstr(buf_str(&run.vm->stderr_text), "boot the guest: kernel: "));
 	finish(&run);
 }
 END_TEST
@@ -197,7 +199,7 @@ START_TEST(parked_machines_are_told_apart)
 }
 END_TEST
 
-/* Perf mode's wishes come home by name. Nobody planned: what would need a plan is refused, and says so. */
+/* The settings of perf mode are reported by name. Nobody planned: what would need a plan is refused, and says so. */
 START_TEST(perf_mode_comes_home)
 {
 	struct run run;
@@ -206,16 +208,16 @@ START_TEST(perf_mode_comes_home)
 	t_ok(begin_as(&run, says_hi_and_exits, sizeof(says_hi_and_exits), (struct vm_config){ .perf = true }, NULL));
 	turn_until_end(&run, 60 * NSEC_PER_SEC);
 	ck_assert_int_eq(run.vm->end, VM_END_EXIT);
-	ck_assert_uint_eq(run.vm->wishes, PERF_WISH_MAX);
-	for (unsigned i = 0; i < run.vm->wishes; i++) {
-		const struct vm_wish *w = &run.vm->wish[i];
-		ck_assert_str_eq(w->name, perf_wish_names[i]);
+	ck_assert_uint_eq(run.vm->perf_settings, PERF_SETTING_MAX);
+	for (unsigned i = 0; i < run.vm->perf_settings; i++) {
+		const struct vm_perf_setting *w = &run.vm->perf_setting[i];
+		ck_assert_str_eq(w->name, perf_setting_names[i]);
 		ck_assert_msg(w->asked >= 1 && w->granted <= w->asked, "%s", w->name);
 		ck_assert_msg((w->granted < w->asked) == (*w->why != 0), "%s: '%s'", w->name, w->why);
 	}
-	ck_assert_str_eq(run.vm->wish[PERF_PINNING].why, "nothing planned");
-	ck_assert_str_eq(run.vm->wish[PERF_HLT_EXITS].why, "not every vCPU has a CPU of its own");
-	ck_assert_uint_eq(run.vm->wish[PERF_POPULATED].granted, 1);
+	ck_assert_str_eq(run.vm->perf_setting[PERF_PINNING].why, "nothing planned");
+	ck_assert_str_eq(run.vm->perf_setting[PERF_HLT_EXITS].why, "not every vCPU has a CPU of its own");
+	ck_assert_uint_eq(run.vm->perf_setting[PERF_POPULATED].granted, 1);
 	finish(&run);
 }
 END_TEST
@@ -251,8 +253,10 @@ START_TEST(tally_believes_nothing)
 	beat.vcpu = 2;
 	put(&t, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
 	ck_assert_uint_eq(t.sum[VM_TALLY_DAMAGED], 1);
-	static const size_t right[] = { [VM_EVENT_EXIT] = sizeof(exit), [VM_EVENT_CONSOLE] = 16, [VM_EVENT_STATE] = 16,
-					[VM_EVENT_HEARTBEAT] = sizeof(beat), [VM_EVENT_END] = 16, [6] = SIZE_MAX };
+	static const size_t right[] = {
+		[VM_EVENT_EXIT] = sizeof(exit),	     [VM_EVENT_CONSOLE] = 16, [VM_EVENT_STATE] = 16,
+		[VM_EVENT_HEARTBEAT] = sizeof(beat), [VM_EVENT_END] = 16,     [6] = SIZE_MAX
+	};
 	uint64_t before = t.sum[VM_TALLY_DAMAGED], bad = 0;
 	for (uint16_t type = 1; type < ARRAY_SIZE(right); type++)
 		for (size_t length = 0; length <= sizeof(garbage); length += 8) {

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/leaves.h"
+#include "base/json_numbers.h"
 #include "base/list.h"
 #include "base/parse.h"
 #include "base/rng.h"
@@ -60,10 +60,14 @@ START_TEST(text_from_outside_is_printable_utf8)
 		{ "gr\xfc", "gr\xef\xbf\xbd", true },
 		{ "caf\xc3\xa9\n", "caf\xc3\xa9\n", false },
 		{ "a\nb\tc\rd", "a?b?c?d", true },
-		{ "\xc2\x9b" "31m", "?31m", false },		/* CSI as C1 */
-		{ "a\xe2\x80\xae" "b", "a?b", false },	/* right-to-left override */
+		{ "\xc2\x9b"
+		  "31m",
+		  "?31m", false }, /* CSI as C1 */
+		{ "a\xe2\x80\xae"
+		  "b",
+		  "a?b", false }, /* right-to-left override */
 		{ "\xc3", "\xef\xbf\xbd", false },
-		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", false },	/* a surrogate */
+		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", false }, /* a surrogate */
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_free_ char *got = cases[i].line ? text_clean_line(cases[i].in) : text_clean(cases[i].in);
@@ -102,9 +106,16 @@ END_TEST
 
 START_TEST(words_are_quoted_for_a_shell)
 {
-	static const char *const words[] = { "plain/a.b=c", "plain/a.b=c", "", "''", "it's", "'it'\\''s'",
-					     "\xc3\xa9", "'\xc3\xa9'",
-					     "a\033'\\\xff\n", "$'a\\033\\'\\\\\\377\\012'" };
+	static const char *const words[] = { "plain/a.b=c",
+					     "plain/a.b=c",
+					     "",
+					     "''",
+					     "it's",
+					     "'it'\\''s'",
+					     "\xc3\xa9",
+					     "'\xc3\xa9'",
+					     "a\033'\\\xff\n",
+					     "$'a\\033\\'\\\\\\377\\012'" };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i += 2) {
 		struct buf b = BUF_NULL;
 		buf_put_quoted(&b, words[i]);
@@ -164,9 +175,12 @@ static const struct {
 	int result;
 	nsec_t value;
 } durations[] = {
-	{ "100ms", 0, 100000000 }, { "1.5s", 0, 1500000000 }, { "1m30s", 0, 90000000000 }, { "2h", 0, 7200000000000 },
-	{ "5", -EINVAL, 0 }, { "", -EINVAL, 0 }, { "5x", -EINVAL, 0 }, { "-1s", -EINVAL, 0 }, { "1.s", -EINVAL, 0 },
-	{ "99999999999999999999s", -ERANGE, 0 }, { "9000000000h", -ERANGE, 0 },
+	{ "100ms", 0, 100000000 },     { "1.5s", 0, 1500000000 },
+	{ "1m30s", 0, 90000000000 },   { "2h", 0, 7200000000000 },
+	{ "5", -EINVAL, 0 },	       { "", -EINVAL, 0 },
+	{ "5x", -EINVAL, 0 },	       { "-1s", -EINVAL, 0 },
+	{ "1.s", -EINVAL, 0 },	       { "99999999999999999999s", -ERANGE, 0 },
+	{ "9000000000h", -ERANGE, 0 },
 };
 
 START_TEST(durations_name_their_unit)
@@ -259,8 +273,8 @@ START_TEST(json_values_never_leave_a_hole)
 	json_decref(o);
 	ck_assert(!out.failed);
 	ck_assert_str_eq(buf_str(&out), "{\"empty\":[],\"list\":[\"gr\xef\xbf\xbd\",\"b\"],\"none\":null,"
-			 "\"numbers\":[1.5,null,null,1.8446744073709552e19],"
-			 "\"text\":\"caf\xc3\xa9 ?[31m\xef\xbf\xbd\\n\"}\n");
+					"\"numbers\":[1.5,null,null,1.8446744073709552e19],"
+					"\"text\":\"caf\xc3\xa9 ?[31m\xef\xbf\xbd\\n\"}\n");
 }
 END_TEST
 
@@ -338,7 +352,7 @@ END_TEST
 /* --- what programs print ------------------------------------------------------------------------------------------ */
 
 static const struct {
-	const char *text, *leaves;	/* "path=value ..." */
+	const char *text, *leaves; /* "path=value ..." */
 	int result;
 } outputs[] = {
 	{ "{\"a\":1}", "a=1 ", 1 },
@@ -376,7 +390,7 @@ START_TEST(numbers_in_json_output)
 	_cleanup_buf_ struct buf leaves = BUF_NULL;
 	bool truncated;
 	const char *text = outputs[_i].text;
-	ck_assert_int_eq(json_leaves(text, strlen(text), write_leaf, &leaves, &truncated), outputs[_i].result);
+	ck_assert_int_eq(json_numbers(text, strlen(text), write_leaf, &leaves, &truncated), outputs[_i].result);
 	ck_assert_str_eq(buf_str(&leaves), outputs[_i].leaves);
 	ck_assert(truncated == (strstr(text, "1e999") != NULL));
 }
@@ -390,7 +404,7 @@ static bool three_only(void *arg, const char *path, double value)
 }
 
 /* As deep, as long and as many as one likes: what is left out is said. */
-START_TEST(json_leaves_has_limits)
+START_TEST(json_numbers_has_limits)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL, leaves = BUF_NULL;
 	bool truncated;
@@ -401,19 +415,19 @@ START_TEST(json_leaves_has_limits)
 	for (int i = 0; i < 200000; i++)
 		buf_puts(&text, "]");
 	buf_puts(&text, ",6]");
-	ck_assert_int_eq(json_leaves(text.data, text.len, write_leaf, &leaves, &truncated), 2);
+	ck_assert_int_eq(json_numbers(text.data, text.len, write_leaf, &leaves, &truncated), 2);
 	ck_assert_str_eq(buf_str(&leaves), "0=5 2=6 ");
 	ck_assert(truncated);
 	buf_clear(&text);
 	for (int i = 0; i < 100000; i++)
 		buf_puts(&text, "[");
-	ck_assert_int_eq(json_leaves(text.data, text.len, write_leaf, &leaves, &truncated), -EBADMSG);
+	ck_assert_int_eq(json_numbers(text.data, text.len, write_leaf, &leaves, &truncated), -EBADMSG);
 	buf_clear(&text);
 	buf_puts(&text, "{\"");
 	for (int i = 0; i < LEAF_PATH_MAX; i++)
 		buf_puts(&text, "k");
 	buf_puts(&text, "\":1,\"a\":[1,2,3,4,5]}");
-	ck_assert_int_eq(json_leaves(text.data, text.len, three_only, &count, &truncated), 3);
+	ck_assert_int_eq(json_numbers(text.data, text.len, three_only, &count, &truncated), 3);
 	ck_assert_int_eq(count, 4);
 	ck_assert(truncated);
 }
@@ -460,16 +474,11 @@ START_TEST(environment_values_have_rules)
 		const char *value;
 		bool is_on, has_value;
 	} cases[] = {
-		{ ENV_NO_PERF_MODE, NULL, false, false },
-		{ ENV_NO_PERF_MODE, "", false, false },
-		{ ENV_NO_PERF_MODE, "0", true, true },
-		{ ENV_NO_SKIP_MODE, NULL, false, false },
-		{ ENV_NO_SKIP_MODE, "", true, false },
-		{ ENV_VERBOSE, "1", true, true },
-		{ ENV_VERBOSE, "yes", false, true },
-		{ ENV_BACKTRACE, "full", true, true },
-		{ ENV_BACKTRACE, "2", false, true },
-		{ ENV_KERNEL, "", false, false },
+		{ ENV_NO_PERF_MODE, NULL, false, false }, { ENV_NO_PERF_MODE, "", false, false },
+		{ ENV_NO_PERF_MODE, "0", true, true },	  { ENV_NO_SKIP_MODE, NULL, false, false },
+		{ ENV_NO_SKIP_MODE, "", true, false },	  { ENV_VERBOSE, "1", true, true },
+		{ ENV_VERBOSE, "yes", false, true },	  { ENV_BACKTRACE, "full", true, true },
+		{ ENV_BACKTRACE, "2", false, true },	  { ENV_KERNEL, "", false, false },
 		{ ENV_KERNEL, "6.12", true, true },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -504,8 +513,20 @@ static bool is_in(const char *const *list, const char *setting)
 START_TEST(make_sees_only_harmless_variables)
 {
 	static const char *const steer[] = {
-		"KBUILD_OUTPUT", "KCONFIG_CONFIG", "ARCH", "CROSS_COMPILE", "LLVM", "O", "M", "CC", "CFLAGS",
-		"MAKEFLAGS", "KCFLAGS", "LC", "PATHS", "INSTALL_MOD_PATH",
+		"KBUILD_OUTPUT",
+		"KCONFIG_CONFIG",
+		"ARCH",
+		"CROSS_COMPILE",
+		"LLVM",
+		"O",
+		"M",
+		"CC",
+		"CFLAGS",
+		"MAKEFLAGS",
+		"KCFLAGS",
+		"LC",
+		"PATHS",
+		"INSTALL_MOD_PATH",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(steer); i++)
 		setenv(steer[i], "x", 1);
@@ -554,7 +575,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, rng_below_stays_below);
 	tcase_add_test(tc, edit_distance_counts_edits);
 	tcase_add_loop_test(tc, numbers_in_json_output, 0, ARRAY_SIZE(outputs));
-	tcase_add_test(tc, json_leaves_has_limits);
+	tcase_add_test(tc, json_numbers_has_limits);
 	tcase_add_loop_test(tc, results_in_tap_output, 0, ARRAY_SIZE(taps));
 }
 

@@ -12,7 +12,7 @@
 
 START_TEST(a_load_sets_its_own_limits)
 {
-	made_begin();	/* the same gap is too long for the first load only */
+	made_begin(); /* the same gap is too long for the first load only */
 	made_load("a", 1, 0);
 	made_check("max_gap_ms", 50);
 	made_worker(5, 100, 500, 1);
@@ -99,7 +99,7 @@ START_TEST(isolation_follows_changing_cpusets)
 	made_begin();
 	made_load("a", 1, 0);
 	made_worker(5, 1, 500, 3);
-	made.worker[0].wire.cpus_outside[0] = 2;	/* once allowed, but not when it was used */
+	made.worker[0].wire.cpus_outside[0] = 2; /* once allowed, but not when it was used */
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_FAIL, "tid 40 ran on unexpected CPUs {1}");
 }
@@ -201,7 +201,7 @@ END_TEST
 static const struct {
 	struct wire_cgroup heavy, light;
 	bool scx;
-	const char *unjudged;	/* NULL: it fails */
+	const char *unjudged; /* NULL: it fails */
 } requests[] = {
 	{ {}, {}, false, NULL },
 	{ { .cpu_weight = 10000 }, { .cpu_weight = 1 }, false, "may count on 0.005 % of a CPU" },
@@ -241,7 +241,7 @@ START_TEST(starvation_by_request_is_not_judged)
 		made_expect_unjudged(KTSTR_PASS, NULL, requests[_i].unjudged);
 	else
 		made_expect(KTSTR_FAIL, "cgroup 'light'");
-	starve_by_request(_i);	/* where the test asks for the check, it gets no pass for nothing */
+	starve_by_request(_i); /* where the test asks for the check, it gets no pass for nothing */
 	made_limit(LIMIT_NOT_STARVED, KTSTR_ON);
 	made_expect(requests[_i].unjudged ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, "cgroup 'light'");
 }
@@ -253,7 +253,7 @@ START_TEST(a_gap_limit_gives_way_to_a_small_share)
 	for (unsigned gap_ms = 5000; gap_ms <= 25000; gap_ms += 20000) {
 		made_begin();
 		made.hello.cpus = 1;
-		made_load("crowd", 200, 0);	/* 40 ms at a share of 1/200: 8 s */
+		made_load("crowd", 200, 0); /* 40 ms at a share of 1/200: 8 s */
 		for (unsigned i = 0; i < 200; i++) {
 			made_worker(5, i ? 10 : gap_ms, 5, 1);
 			made.worker[i].wire.wall_ns = 30000000000u;
@@ -267,7 +267,7 @@ START_TEST(a_gap_limit_gives_way_to_a_small_share)
 	made_begin();
 	made.hello.cpus = 1;
 	made_load("crowd", 200, 0);
-	made_limit(LIMIT_GAP, 3000);	/* said is said */
+	made_limit(LIMIT_GAP, 3000); /* said is said */
 	for (unsigned i = 0; i < 200; i++)
 		made_worker(5, i ? 10 : 3500, 5, 1);
 	made_result(KTSTR_PASS);
@@ -279,16 +279,13 @@ END_TEST
 static const struct {
 	uint32_t workers, cpus;
 	unsigned spread;
-	bool set;		/* by the test: as it stands */
+	bool set; /* by the test: as it stands */
 	enum ktstr_verdict verdict;
 } spreads[] = {
-	{ 5, 2, 35, false, KTSTR_PASS },	/* 15 + 4 + 100/6 */
-	{ 5, 2, 37, false, KTSTR_FAIL },
-	{ 4, 2, 19, false, KTSTR_PASS },	/* 15 + 4: they divide */
-	{ 4, 2, 20, false, KTSTR_FAIL },
-	{ 6, 4, 68, false, KTSTR_PASS },	/* 15 + 4 + 100/2 */
-	{ 6, 4, 70, false, KTSTR_FAIL },
-	{ 5, 2, 21, true, KTSTR_FAIL },
+	{ 5, 2, 35, false, KTSTR_PASS },				  /* 15 + 4 + 100/6 */
+	{ 5, 2, 37, false, KTSTR_FAIL }, { 4, 2, 19, false, KTSTR_PASS }, /* 15 + 4: they divide */
+	{ 4, 2, 20, false, KTSTR_FAIL }, { 6, 4, 68, false, KTSTR_PASS }, /* 15 + 4 + 100/2 */
+	{ 6, 4, 70, false, KTSTR_FAIL }, { 5, 2, 21, true, KTSTR_FAIL },
 };
 
 START_TEST(a_spread_limit_knows_what_a_window_can_show)
@@ -315,10 +312,17 @@ static void waker(uint64_t units, uint64_t migrations, const uint32_t *sample, u
 		struct wire_samples head;
 		uint32_t sample[8];
 	} record = { .head = { .worker = made.worker_count, .count = count } };
-	struct wire_worker w = { .index = made.worker_count, .cgroup = made.cgroup_count - 1,
-				 .tid = 40 + (int)made.worker_count, .end = WIRE_WORKER_COMPLETED, .counts_progress = 1,
-				 .work_units = 9, .iterations = units, .cpu_ns = 500000000, .wall_ns = 1000000000,
-				 .migrations = migrations, .wake_samples = count };
+	struct wire_worker w = { .index = made.worker_count,
+				 .cgroup = made.cgroup_count - 1,
+				 .tid = 40 + (int)made.worker_count,
+				 .end = WIRE_WORKER_COMPLETED,
+				 .counts_progress = 1,
+				 .work_units = 9,
+				 .iterations = units,
+				 .cpu_ns = 500000000,
+				 .wall_ns = 1000000000,
+				 .migrations = migrations,
+				 .wake_samples = count };
 	made_take(WIRE_WORKER, &w, sizeof(w));
 	if (!count)
 		return;
@@ -451,7 +455,7 @@ START_TEST(a_limit_that_no_load_can_have_is_inconclusive)
 	made_worker(5, 1, 500, 1);
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_INCONCLUSIVE, "max_p99_wake_latency_ns cannot be judged: the test has no load");
-	made_begin();	/* a scheduler's limits are for many tests */
+	made_begin(); /* a scheduler's limits are for many tests */
 	made_facts.limits.limit[LIMIT_P99_WAKE] = (struct limit){ true, 5000, FROM_SCHEDULER };
 	made_load("spin", 1, 0);
 	made_worker(5, 1, 500, 1);
@@ -464,7 +468,7 @@ START_TEST(a_limit_that_no_load_can_have_is_inconclusive)
 	made_worker(5, 1, 500, 1);
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_INCONCLUSIVE, "no wake-up was timed");
-	made_begin();	/* a skip says so already */
+	made_begin(); /* a skip says so already */
 	made_limit(LIMIT_P99_WAKE, 5000);
 	made_result(KTSTR_SKIP);
 	made_expect(KTSTR_SKIP, NULL);
@@ -531,15 +535,14 @@ START_TEST(pages_are_judged_by_node)
 	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_FAIL, "page locality 0.300 below threshold 0.500 (30/100 pages local)");
 	pages(2, 30, 70, 0);
 	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_PASS, NULL);
-	pages(4, 30, 70, 0);	/* bound to a node that has none: measured, and wrong */
+	pages(4, 30, 70, 0); /* bound to a node that has none: measured, and wrong */
 	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_FAIL, "page locality 0.000");
-	pages(0, 30, 70, 0);	/* nowhere in particular */
+	pages(0, 30, 70, 0); /* nowhere in particular */
 	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_INCONCLUSIVE, "the test has no load that it applies to");
-	pages(0, 30, 70, 0);	/* node 1 has no CPU */
+	pages(0, 30, 70, 0); /* node 1 has no CPU */
 	gate(LIMIT_SLOW_TIER, 0.5, KTSTR_FAIL, "slow tier ratio 0.700 exceeds limit 0.500 (70/100 pages)");
 	pages(0, 30, 70, 20);
-	gate(LIMIT_CROSS_NODE, 0.1, KTSTR_FAIL,
-	     "cross-node migration ratio 0.200 exceeds limit 0.100");
+	gate(LIMIT_CROSS_NODE, 0.1, KTSTR_FAIL, "cross-node migration ratio 0.200 exceeds limit 0.100");
 }
 END_TEST
 

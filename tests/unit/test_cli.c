@@ -107,8 +107,9 @@ START_TEST(failure_reports_are_bounded)
 	struct evidence e = { .has_hello = true };
 	struct judgement j = { .verdict = KTSTR_FAIL };
 	struct cgroup_stats *groups = calloc(4096, sizeof(*groups));
-	struct result r = { .test = "t", .topology = "1n1l1c1t", .replay = "ktstr test", .evidence = &e,
-			    .judgement = &j };
+	struct result r = {
+		.test = "t", .topology = "1n1l1c1t", .replay = "ktstr test", .evidence = &e, .judgement = &j
+	};
 	struct term plain = { .columns = 80 };
 	struct buf report = BUF_NULL;
 	char *log = malloc(1 << 20);

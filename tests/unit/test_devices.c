@@ -102,7 +102,7 @@ START_TEST(serial_loops_back)
 {
 	setup();
 	serial_write(&port, 4, 0x1a);
-	ck_assert_uint_eq(serial_read(&port, 6) & 0xf0, 0x90);	/* Linux's test for a port that is there */
+	ck_assert_uint_eq(serial_read(&port, 6) & 0xf0, 0x90); /* Linux's test for a port that is there */
 	serial_write(&port, 0, 'l');
 	ck_assert_uint_eq(sent_len, 0);
 	ck_assert_uint_eq(serial_read(&port, 0), 'l');
@@ -127,9 +127,9 @@ START_TEST(serial_modem_lines)
 	ck_assert_uint_eq(serial_read(&port, 6), 0x0b);
 	ck_assert(!serial_irq(&port));
 	serial_write(&port, 4, 0x14);
-	ck_assert_uint_eq(serial_read(&port, 6), 0x40);		/* ringing begins: no delta */
+	ck_assert_uint_eq(serial_read(&port, 6), 0x40); /* ringing begins: no delta */
 	serial_write(&port, 4, 0x10);
-	ck_assert_uint_eq(serial_read(&port, 6), 0x04);		/* and ends */
+	ck_assert_uint_eq(serial_read(&port, 6), 0x04); /* and ends */
 }
 END_TEST
 
@@ -156,7 +156,7 @@ END_TEST
 START_TEST(pm_powers_off)
 {
 	struct pm p = { 0 };
-	ck_assert_uint_eq(pm_read(&p, 4, 2), 1);	/* ACPI mode */
+	ck_assert_uint_eq(pm_read(&p, 4, 2), 1); /* ACPI mode */
 	ck_assert_uint_eq(pm_read(&p, 0, 2), 0);
 	ck_assert(!pm_write(&p, 2, 2, 0x0120));
 	ck_assert_uint_eq(pm_read(&p, 2, 2), 0x0120);

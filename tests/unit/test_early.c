@@ -20,8 +20,12 @@ static uint64_t asked_for(unsigned nodes, uint64_t node_mib, bool perf)
 {
 	struct fake f;
 	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
-	struct kvm_guest_config c = { .topology = { (uint16_t)nodes, (uint16_t)nodes, 1, 1 }, .nodes = nodes,
-				      .initrd_fd = -1, .device = "/dev/kvm", .cmdline = "none", .perf = perf };
+	struct kvm_guest_config c = { .topology = { (uint16_t)nodes, (uint16_t)nodes, 1, 1 },
+				      .nodes = nodes,
+				      .initrd_fd = -1,
+				      .device = "/dev/kvm",
+				      .cmdline = "none",
+				      .perf = perf };
 	struct kvm_guest g;
 	for (unsigned i = 0; i < nodes; i++) {
 		c.node[i].size = node_mib * MIB;

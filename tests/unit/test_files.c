@@ -190,8 +190,14 @@ static void change_record(const char *dir, const char *boot)
 
 START_TEST(damaged_file_is_removed_and_made_anew)
 {
-	static const struct { const char *name, *data; off_t at; } damage[] = {
-		{ "a.x", "X", 3 }, { "a.x", "longer", 6 }, { "a.x.sum", "X", 20 }, { "a.x.sum", "X", 0 },
+	static const struct {
+		const char *name, *data;
+		off_t at;
+	} damage[] = {
+		{ "a.x", "X", 3 },
+		{ "a.x", "longer", 6 },
+		{ "a.x.sum", "X", 20 },
+		{ "a.x.sum", "X", 0 },
 	};
 	char *dir = t_tmpdir();
 	unsigned damaged;
@@ -252,7 +258,7 @@ START_TEST(cancelled_hashing_leaves_the_file)
 	_cleanup_close_ int fd = -1;
 	unsigned damaged;
 	t_ok(cachefile_store(dir, "a.x", "content", 7, NULL));
-	overwrite(dir, "a.x", "content", 7, 0);	/* another time of change */
+	overwrite(dir, "a.x", "content", 7, 0); /* another time of change */
 	cancel = true;
 	t_errno(cachefile_open(dir, "a.x", &use, &fd), ECANCELED);
 	t_ok(open_kept(dir, "a.x", &damaged));

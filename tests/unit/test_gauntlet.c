@@ -94,10 +94,19 @@ END_TEST
 /* --- the plan ----------------------------------------------------------------------------------------------------- */
 
 static struct test_decl decls[] = {
-	{ .name = (char *)"small", .file = (char *)"a.c", .topology = { 1, 1, 4, 1 }, .constraints = { DEFAULTS },
-	  .duration = 2 * NSEC_PER_SEC, .workers_per_cgroup = 2, .binary = "/x" },
-	{ .name = (char *)"smt", .file = (char *)"a.c", .topology = { 1, 1, 2, 2 },
-	  .constraints = { DEFAULTS, .requires_smt = KTSTR_ON }, .duration = 12 * NSEC_PER_SEC, .workers_per_cgroup = 4,
+	{ .name = (char *)"small",
+	  .file = (char *)"a.c",
+	  .topology = { 1, 1, 4, 1 },
+	  .constraints = { DEFAULTS },
+	  .duration = 2 * NSEC_PER_SEC,
+	  .workers_per_cgroup = 2,
+	  .binary = "/x" },
+	{ .name = (char *)"smt",
+	  .file = (char *)"a.c",
+	  .topology = { 1, 1, 2, 2 },
+	  .constraints = { DEFAULTS, .requires_smt = KTSTR_ON },
+	  .duration = 12 * NSEC_PER_SEC,
+	  .workers_per_cgroup = 4,
 	  .binary = "/x" },
 };
 static const struct suite suite = { .test = decls, .tests = ARRAY_SIZE(decls) };
@@ -147,8 +156,12 @@ START_TEST(several_kernels_are_named_behind_the_preset)
 	struct kernel kernels[] = { { .label = (char *)"kernel_a", .version = (char *)"a", .boot = (char *)"/a" },
 				    { .label = (char *)"kernel_b", .version = (char *)"b", .boot = (char *)"/b" } };
 	struct plan plan;
-	struct plan_request q = { .suites = &suite, .suite_count = 1, .gauntlet = true, .kernels = kernels,
-				  .kernel_count = 2, .labels = true };
+	struct plan_request q = { .suites = &suite,
+				  .suite_count = 1,
+				  .gauntlet = true,
+				  .kernels = kernels,
+				  .kernel_count = 2,
+				  .labels = true };
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_uint_eq(plan.count, 2 * 23);
 	ck_assert_str_eq(plan.item[17].name, "gauntlet/small/4cpu-1llc-nosmt/kernel_b");
@@ -198,8 +211,17 @@ START_TEST(a_hash_partition_depends_on_the_name_alone)
 }
 END_TEST
 
-static const char *const bad_partitions[] = { "", "count:", "count:0/3", "count:4/3", "count:1", "hash:1/0", "1/2",
-					      "slice:1/", "count:1/2x", "count:-1/2", "hash:11111111111111111/2" };
+static const char *const bad_partitions[] = { "",
+					      "count:",
+					      "count:0/3",
+					      "count:4/3",
+					      "count:1",
+					      "hash:1/0",
+					      "1/2",
+					      "slice:1/",
+					      "count:1/2x",
+					      "count:-1/2",
+					      "hash:11111111111111111/2" };
 
 START_TEST(an_invalid_partition_is_refused)
 {
@@ -216,8 +238,8 @@ END_TEST
 static void add_run(json_t *durations, const char *name, const char *accel, const char *when, json_int_t wall)
 {
 	const char *verdict = wall == 3 ? "inconclusive" : wall % 2 ? "pass" : "fail";
-	json_auto_t *sidecar = json_pack("{s:s, s:s, s:s, s:s, s:I}", "name", name, "accel", accel, "verdict",
-					 verdict, "timestamp", when, "wall_ns", wall);
+	json_auto_t *sidecar = json_pack("{s:s, s:s, s:s, s:s, s:I}", "name", name, "accel", accel, "verdict", verdict,
+					 "timestamp", when, "wall_ns", wall);
 	durations_add(durations, sidecar);
 }
 
@@ -227,7 +249,7 @@ START_TEST(times_come_from_the_newest_run_else_from_the_model)
 	struct plan p = make(NULL);
 	add_run(durations, "ktstr/small", "tcg", "2026-01-02T00:00:00Z", 7);
 	add_run(durations, "ktstr/small", "tcg", "2026-01-01T00:00:00Z", 5);
-	add_run(durations, "ktstr/small", "tcg", "2026-01-03T00:00:00Z", 3);	/* interrupted */
+	add_run(durations, "ktstr/small", "tcg", "2026-01-03T00:00:00Z", 3); /* interrupted */
 	add_run(durations, "ktstr/smt", "kvm", "2026-01-01T00:00:00Z", 5);
 	add_run(durations, "ktstr/smt", "tcg", "2026-01-01T00:00:00Z", -5);
 	json_array_append_new(json_object_get(durations, "nonsense"), json_null());
@@ -447,7 +469,7 @@ START_TEST(the_last_judgement_becomes_the_results)
 	struct judgement j = { .verdict = KTSTR_PASS };
 	try_once(&h, 1, KTSTR_FAIL);
 	try_once(&h, 2, KTSTR_FAIL);
-	try_once(&h, 2, KTSTR_PASS);	/* judged again: replaced, not added */
+	try_once(&h, 2, KTSTR_PASS); /* judged again: replaced, not added */
 	ck_assert_uint_eq(h.count, 2);
 	struct flake_outcome o = flake_fold(&policy, &h, /* cut= */ false);
 	flake_apply(&policy, &h, &o, &j);

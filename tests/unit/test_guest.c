@@ -39,7 +39,7 @@ START_TEST(work_types_are_complete)
 		named += ktstr_work_from_name(t->name, &w) == 0 && w.type == i;
 	}
 	ck_assert_uint_eq(KTSTR_WORK_TYPE_MAX, 45);
-	ck_assert_uint_eq(named, 43);	/* not Sequence, not Custom */
+	ck_assert_uint_eq(named, 43); /* not Sequence, not Custom */
 	ck_assert(!work_type_at(KTSTR_WORK_TYPE_MAX));
 }
 END_TEST
@@ -97,7 +97,7 @@ END_TEST
 
 START_TEST(cpusets_by_arithmetic)
 {
-	machine(2, 2, 4, 1);	/* CPUs 0-7, usable 0-6 */
+	machine(2, 2, 4, 1); /* CPUs 0-7, usable 0-6 */
 	ck_assert_str_eq(resolved(KTSTR_LLC(0)), "0-3");
 	ck_assert_str_eq(resolved(KTSTR_LLC(1)), "4-6");
 	ck_assert_str_eq(resolved(KTSTR_NODE(1)), "4-6");
@@ -162,12 +162,20 @@ END_TEST
 START_TEST(loads_have_what_their_cgroup_says_for_all)
 {
 	struct ktstr_load merged;
-	const struct ktstr_cgroup g = {
-		.name = "g", .no_workers = true, .nice = KTSTR_NICE(3), .comm = "c", .uid = 7,
-		.numa_node = KTSTR_ON_NODE(1), .checks = { .max_gap_ms = 5, .isolation = KTSTR_OFF },
-		.loads = KTSTR_LOADS({ .workers = 2 },
-				     { .workers = 1, .nice = KTSTR_NICE(0), .comm = "own", .gid = 2,
-				       .checks = { .max_gap_ms = KTSTR_OFF, .not_starved = KTSTR_ON } }) };
+	const struct ktstr_cgroup g = { .name = "g",
+					.no_workers = true,
+					.nice = KTSTR_NICE(3),
+					.comm = "c",
+					.uid = 7,
+					.numa_node = KTSTR_ON_NODE(1),
+					.checks = { .max_gap_ms = 5, .isolation = KTSTR_OFF },
+					.loads = KTSTR_LOADS(
+						{ .workers = 2 },
+						{ .workers = 1,
+						  .nice = KTSTR_NICE(0),
+						  .comm = "own",
+						  .gid = 2,
+						  .checks = { .max_gap_ms = KTSTR_OFF, .not_starved = KTSTR_ON } }) };
 	const struct ktstr_load *l = cgroup_load(&g, 0, &merged);
 	ck_assert(l->workers == 2 && l->nice.value == 3 && !strcmp(l->comm, "c") && l->uid == 7);
 	ck_assert(l->numa_node.set && l->numa_node.value == 1);
@@ -183,8 +191,9 @@ END_TEST
 /* On a machine that is large enough, every canned scenario is possible. */
 START_TEST(canned_scenarios_on_all_machines)
 {
-	static const unsigned shapes[][4] = {{1, 1, 1, 1}, {1, 1, 2, 1}, {1, 1, 4, 1}, {1, 2, 2, 1},  {1, 3, 3, 1},
-					     {2, 4, 4, 1}, {1, 7, 2, 1}, {4, 8, 4, 1}, {1, 14, 9, 2}, {2, 2, 1, 2}};
+	static const unsigned shapes[][4] = { { 1, 1, 1, 1 },  { 1, 1, 2, 1 }, { 1, 1, 4, 1 }, { 1, 2, 2, 1 },
+					      { 1, 3, 3, 1 },  { 2, 4, 4, 1 }, { 1, 7, 2, 1 }, { 4, 8, 4, 1 },
+					      { 1, 14, 9, 2 }, { 2, 2, 1, 2 } };
 	unsigned checked = 0;
 	for (const struct ktstr_canned *c = ktstr_canned_list(); c->name; c++)
 		for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
@@ -250,11 +259,11 @@ START_TEST(random_scenarios_are_checked)
 				.kind = (enum ktstr_op_kind)rng_below(&rng, KTSTR_OP_KIND_MAX),
 				.cgroup = names[rng_below(&rng, ARRAY_SIZE(names))],
 				.other = names[rng_below(&rng, ARRAY_SIZE(names))],
-				.cpuset = {(enum ktstr_cpuset_kind)rng_below(&rng, KTSTR_CPUSET_KIND_MAX + 1u),
-					   (unsigned)rng_below(&rng, 4), (unsigned)rng_below(&rng, 4), 0.5, 0.1, 0.9,
-					   "0-3"},
-				.load = {.work.type = (enum ktstr_work_type)rng_below(&rng, KTSTR_WORK_TYPE_MAX + 1u),
-					 .workers = (unsigned)rng_below(&rng, 9)},
+				.cpuset = { (enum ktstr_cpuset_kind)rng_below(&rng, KTSTR_CPUSET_KIND_MAX + 1u),
+					    (unsigned)rng_below(&rng, 4), (unsigned)rng_below(&rng, 4), 0.5, 0.1, 0.9,
+					    "0-3" },
+				.load = { .work.type = (enum ktstr_work_type)rng_below(&rng, KTSTR_WORK_TYPE_MAX + 1u),
+					  .workers = (unsigned)rng_below(&rng, 9) },
 			};
 		ops[2].kind = KTSTR_OP_KIND_MAX;
 		struct ktstr_step steps[] = { { .name = "s", .ops = ops }, { .name = NULL } };
@@ -271,7 +280,10 @@ END_TEST
 
 /* --- payloads ----------------------------------------------------------------------------------------------------- */
 
-#define PAYLOAD(...) { .name = "p", .binary = "b", ##__VA_ARGS__ }
+#define PAYLOAD(...)                                      \
+	{                                                 \
+		.name = "p", .binary = "b", ##__VA_ARGS__ \
+	}
 #define CHECKED(...) PAYLOAD(.output = KTSTR_OUTPUT_JSON, .checks = KTSTR_PAYLOAD_CHECKS(__VA_ARGS__))
 
 static const struct {

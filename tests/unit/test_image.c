@@ -151,7 +151,7 @@ END_TEST
 START_TEST(base_is_kept_by_its_content)
 {
 	char *dir = t_tmpdir(), *file = path_join(dir, "included"), *cache = path_join(dir, "cache");
-	const struct image_include includes[] = {{ file, "include-files/included" }};
+	const struct image_include includes[] = { { file, "include-files/included" } };
 	struct image_base_spec spec = { .part = IMAGE_OWN, .cache_dir = cache, .include = includes, .includes = 1 };
 	struct buf one = BUF_NULL, two = BUF_NULL, other = BUF_NULL;
 	int fd;
@@ -191,8 +191,13 @@ END_TEST
 START_TEST(suffix_says_what_the_boot_is_for)
 {
 	const char *const args[] = { "-c", "0", NULL }, *const bad[] = { "a\nscheduler=/evil", NULL };
-	struct image_suffix_spec spec = { .test = "t", .seed = 7, .duration_ns = 5, .limit_ns = 9, .scheduler = true,
-					  .attach_timeout_s = 20, .sched_args = { args, NULL } };
+	struct image_suffix_spec spec = { .test = "t",
+					  .seed = 7,
+					  .duration_ns = 5,
+					  .limit_ns = 9,
+					  .scheduler = true,
+					  .attach_timeout_s = 20,
+					  .sched_args = { args, NULL } };
 	struct buf packed = BUF_NULL, raw = BUF_NULL;
 	struct err *err = NULL;
 	t_ok(image_suffix(&spec, &packed, NULL));
@@ -211,7 +216,7 @@ END_TEST
 
 START_TEST(include_files_must_be_there)
 {
-	const struct image_include missing[] = {{ "/no/such/file", "include-files/file" }};
+	const struct image_include missing[] = { { "/no/such/file", "include-files/file" } };
 	struct image_base_spec spec = { .part = IMAGE_OWN, .include = missing, .includes = 1 };
 	struct err *err = NULL;
 	int fd;

@@ -46,7 +46,8 @@ static void entry(const char *key, const char *version, const char *built_at, bo
 	snprintf(rel, sizeof(rel), "kernels/%s/metadata.json", key);
 	snprintf(text, sizeof(text),
 		 "{\"version\":\"%s\",\"source\":{\"type\":\"tarball\"},\"arch\":\"x86_64\",\"image_name\":\"bzImage\","
-		 "\"built_at\":\"%s\",\"ktstr_kconfig_hash\":\"%08x\"}", version, built_at, kconfig_lean_hash());
+		 "\"built_at\":\"%s\",\"ktstr_kconfig_hash\":\"%08x\"}",
+		 version, built_at, kconfig_lean_hash());
 	put(rel, text);
 	snprintf(rel, sizeof(rel), "kernels/%s/bzImage", key);
 	if (image)
@@ -70,7 +71,8 @@ START_TEST(cache_lists_newest_first_and_names_what_is_corrupt)
 	ck_assert_str_eq(list[1].key, "old");
 	for (size_t i = 2; i < count; i++) {
 		const char *kind = !strcmp(list[i].key, "broken") ? "image_missing"
-				   : !strcmp(list[i].key, "bad")  ? "malformed" : "missing";
+				   : !strcmp(list[i].key, "bad")  ? "malformed"
+								  : "missing";
 		ck_assert_str_eq(list[i].error_kind, kind);
 	}
 	entries_free(list, count);
@@ -295,12 +297,24 @@ static const struct {
 	const char *text;
 	enum kernel_ref_kind kind;
 } grammar[] = {
-	{ "", REF_DEFAULT },	       { "distro", REF_DISTRO },	 { "6.12.3", REF_VERSION },
-	{ "6.15-rc2", REF_VERSION },   { "6.12", REF_SERIES },		 { "6", REF_SERIES },
-	{ "6.11..6.14", REF_RANGE },   { "6.11..=6.14", REF_RANGE },	 { "6.12..6.12.3", REF_RANGE },
-	{ "6.12.3..6.12", REF_RANGE }, { "./linux", REF_PATH },		 { "~/linux", REF_PATH },
-	{ "a/b..c", REF_PATH },	       { "linux-6.12.tar.xz", REF_PATH }, { "6.12.3-tarball-x86_64-kc1", REF_KEY },
-	{ "linux", REF_KEY },	       { "6.12.3.4", REF_KEY },		 { "a..b", REF_KEY },
+	{ "", REF_DEFAULT },
+	{ "distro", REF_DISTRO },
+	{ "6.12.3", REF_VERSION },
+	{ "6.15-rc2", REF_VERSION },
+	{ "6.12", REF_SERIES },
+	{ "6", REF_SERIES },
+	{ "6.11..6.14", REF_RANGE },
+	{ "6.11..=6.14", REF_RANGE },
+	{ "6.12..6.12.3", REF_RANGE },
+	{ "6.12.3..6.12", REF_RANGE },
+	{ "./linux", REF_PATH },
+	{ "~/linux", REF_PATH },
+	{ "a/b..c", REF_PATH },
+	{ "linux-6.12.tar.xz", REF_PATH },
+	{ "6.12.3-tarball-x86_64-kc1", REF_KEY },
+	{ "linux", REF_KEY },
+	{ "6.12.3.4", REF_KEY },
+	{ "a..b", REF_KEY },
 	{ "git+https://x/y#v6.12", REF_GIT },
 };
 
@@ -379,11 +393,12 @@ static void list_tarballs(struct buf *out, const char *const *versions)
 /* What @text comes to: "6.12.95 key ...", or the error. */
 static char *chosen(const char *text, bool build, bool include_eol)
 {
-	static const char *const all[] = { "6.10.14", "6.11.11", "6.12.3", "6.12.95", "6.13.12", "6.14.11", "6.1.150",
-					   NULL };
+	static const char *const all[] = { "6.10.14", "6.11.11", "6.12.3",  "6.12.95",
+					   "6.13.12", "6.14.11", "6.1.150", NULL };
 	struct kernel_ref ref;
-	struct resolver v = { .config = { .cache = &cache, .refs = &ref, .count = 1, .build = build,
-					  .include_eol = include_eol } };
+	struct resolver v = {
+		.config = { .cache = &cache, .refs = &ref, .count = 1, .build = build, .include_eol = include_eol }
+	};
 	_cleanup_buf_ struct buf out = BUF_NULL;
 	t_ok(kernel_ref_parse(text, &ref, NULL));
 	t_ok(releases_parse(releases_text, strlen(releases_text), "releases.json", &v.releases, NULL));
@@ -464,7 +479,7 @@ START_TEST(jobserver_holds_the_budget_and_gets_back_what_was_lost)
 	t_ok(jobserver_init(&js, 3, NULL));
 	t_ok(jobserver_take(&js));
 	t_ok(jobserver_take(&js));
-	ck_assert_int_eq(read(js.rd, &byte, 1), 1);	/* a compiler of a make that is killed with it */
+	ck_assert_int_eq(read(js.rd, &byte, 1), 1); /* a compiler of a make that is killed with it */
 	t_errno(jobserver_take(&js), EAGAIN);
 	jobserver_give(&js);
 	jobserver_give(&js);

@@ -33,8 +33,8 @@ static void put(const char *rel, const char *text)
 
 struct member {
 	const char *path, *text, *link;
-	const char *hard;	/* another member's path */
-	mode_t type, perm;	/* 0: a regular file or a link, 0644 */
+	const char *hard;  /* another member's path */
+	mode_t type, perm; /* 0: a regular file or a link, 0644 */
 };
 
 static char *tarball(const struct member *members, size_t count)
@@ -64,12 +64,16 @@ static char *tarball(const struct member *members, size_t count)
 	return path;
 }
 
-#define MAKEFILE { "linux-6/Makefile", "VERSION = 6\nPATCHLEVEL = 7\nSUBLEVEL = 8\nEXTRAVERSION =\n", NULL }
+#define MAKEFILE                                                                                        \
+	{                                                                                               \
+		"linux-6/Makefile", "VERSION = 6\nPATCHLEVEL = 7\nSUBLEVEL = 8\nEXTRAVERSION =\n", NULL \
+	}
 
 START_TEST(tarball_is_unpacked_below_its_top)
 {
-	static const struct member members[] = {
-		MAKEFILE, {"linux-6/a/b", "content", NULL}, {"linux-6/a/l", NULL, "../a/b"}};
+	static const struct member members[] = { MAKEFILE,
+						 { "linux-6/a/b", "content", NULL },
+						 { "linux-6/a/l", NULL, "../a/b" } };
 	struct unpack_progress progress = { 0 };
 	char version[VERSION_TEXT_MAX];
 	begin();
@@ -97,8 +101,11 @@ static const struct {
 	/* Each of these links stays inside by its text; followed one after the other they lead out. */
 	{ { MAKEFILE, { "linux-6/a/b/c/up", NULL, "../../.." }, { "linux-6/out", NULL, "a/b/c/up/../.." } },
 	  "by way of other links" },
-	{ { MAKEFILE, { "linux-6/a/b/c/up", NULL, "../../.." }, { "linux-6/out", NULL, "a/b/c/up/../.." },
-	    { "linux-6/out/evil", "x", NULL } }, "leads out of the tree" },
+	{ { MAKEFILE,
+	    { "linux-6/a/b/c/up", NULL, "../../.." },
+	    { "linux-6/out", NULL, "a/b/c/up/../.." },
+	    { "linux-6/out/evil", "x", NULL } },
+	  "leads out of the tree" },
 	{ { MAKEFILE, { "linux-6/in", NULL, "a" }, { "linux-6/a/x", "x", NULL }, { "linux-6/in/y", "x", NULL } },
 	  "leads out of the tree" },
 	{ { MAKEFILE, { "linux-6/h", .hard = "linux-6/../../evil" } }, "leads out of the tree" },
@@ -139,8 +146,11 @@ END_TEST
 START_TEST(unpacked_files_have_no_special_bits)
 {
 	static const struct member members[] = {
-		MAKEFILE, { "linux-6/setuid", "x", .perm = 06777 }, { "linux-6/twice", "first", .perm = 0755 },
-		{ "linux-6/twice", "second" }, { "linux-6/hard", .hard = "linux-6/twice" },
+		MAKEFILE,
+		{ "linux-6/setuid", "x", .perm = 06777 },
+		{ "linux-6/twice", "first", .perm = 0755 },
+		{ "linux-6/twice", "second" },
+		{ "linux-6/hard", .hard = "linux-6/twice" },
 	};
 	struct unpack_progress progress = { 0 };
 	struct stat st;
@@ -176,7 +186,7 @@ START_TEST(unpacking_ends_when_it_is_cancelled)
 END_TEST
 
 static const struct {
-	const char *makefile, *version;	/* NULL: refused */
+	const char *makefile, *version; /* NULL: refused */
 } makefiles[] = {
 	{ "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 0\nEXTRAVERSION = -rc1\n", "6.12-rc1" },
 	{ "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 3\nEXTRAVERSION =\n", "6.12.3" },
@@ -215,8 +225,11 @@ START_TEST(a_tree_is_clean_until_a_tracked_file_changes)
 		const char *command;
 		bool dirty;
 	} steps[] = {
-		{ "echo x > untracked", false }, { "touch -d 2001-01-01 a", false }, { "echo b > a", true },
-		{ "git add a", true }, { "git -c user.name=x -c user.email=x@y commit -qm b", false },
+		{ "echo x > untracked", false },
+		{ "touch -d 2001-01-01 a", false },
+		{ "echo b > a", true },
+		{ "git add a", true },
+		{ "git -c user.name=x -c user.email=x@y commit -qm b", false },
 		{ "rm a", true },
 	};
 	const atomic_bool cancel = true;

@@ -23,8 +23,11 @@
 
 static void make_config(struct kvm_guest_config *c, struct ktstr_topology topology, const void *code, size_t len)
 {
-	*c = (struct kvm_guest_config){ .topology = topology, .nodes = topology.numa_nodes, .initrd_fd = -1,
-					.device = "/dev/kvm", .cmdline = "none" };
+	*c = (struct kvm_guest_config){ .topology = topology,
+					.nodes = topology.numa_nodes,
+					.initrd_fd = -1,
+					.device = "/dev/kvm",
+					.cmdline = "none" };
 	for (unsigned i = 0; i < c->nodes; i++) {
 		c->node[i].size = (uint64_t)192 << 20;
 		c->node[i].fd = memfd_new("ram", c->node[i].size);
@@ -48,7 +51,10 @@ static const struct ktstr_topology one = { 1, 1, 1, 1 }, two = { 1, 1, 2, 1 };
 
 /* --- over the fake ----------------------------------------------------------------------------------------------- */
 
-#define OUT(p, v) { .reason = KVM_EXIT_IO, .port = (p), .value = (v) }
+#define OUT(p, v)                                                \
+	{                                                        \
+		.reason = KVM_EXIT_IO, .port = (p), .value = (v) \
+	}
 static const struct step exits_at_once[] = { OUT(X86_PORT_EXIT, 7) };
 static const struct step never_exits[] = { { .blocks = true } };
 
@@ -128,7 +134,7 @@ START_TEST(missing_capability_is_named)
 }
 END_TEST
 
-/* These are wishes: without them a guest still runs. */
+/* These settings are optional: without them a guest still runs. */
 static bool optional(unsigned long request)
 {
 	return request == KVM_GET_STATS_FD || request == KVM_IRQ_LINE || request == KVM_ENABLE_CAP;
@@ -174,7 +180,7 @@ static const struct {
 	struct step step;
 	enum kvm_guest_end end;
 	uint32_t code;
-	const char *says;	/* an error, or NULL */
+	const char *says; /* an error, or NULL */
 } ends[] = {
 	{ OUT(X86_PORT_EXIT, 7), KVM_GUEST_EXITED, 7, NULL },
 	{ OUT(X86_PORT_PM + 5, X86_SLEEP_TYPE_S5 << 2 | 1 << 5), KVM_GUEST_EXITED, 0, NULL },
@@ -207,8 +213,8 @@ END_TEST
 
 START_TEST(console_reaches_its_file_with_an_interrupt)
 {
-	static const struct step script[] = {OUT(X86_PORT_COM1 + 1, 2), OUT(X86_PORT_COM1, 'h'),
-					     OUT(X86_PORT_COM1, 'i'), OUT(X86_PORT_EXIT, 0)};
+	static const struct step script[] = { OUT(X86_PORT_COM1 + 1, 2), OUT(X86_PORT_COM1, 'h'),
+					      OUT(X86_PORT_COM1, 'i'), OUT(X86_PORT_EXIT, 0) };
 	struct fake f;
 	struct kvm_sys sys = fake_sys(&f, script, ARRAY_SIZE(script));
 	struct kvm_guest_config c;
@@ -258,13 +264,17 @@ END_TEST
 /* 125 vCPUs with gaps between their ids, up to 292. */
 static const struct ktstr_topology gaps = { 1, 5, 5, 5 };
 
-#define MEM(a, v) { .reason = KVM_EXIT_MMIO, .address = (a), .word = (v) }
+#define MEM(a, v)                                                    \
+	{                                                            \
+		.reason = KVM_EXIT_MMIO, .address = (a), .word = (v) \
+	}
 
 START_TEST(split_console_sends_messages)
 {
 	static const struct step script[] = {
-		MEM(X86_IOAPIC, 0x18), MEM(X86_IOAPIC + 0x10, 0x8031), MEM(X86_IOAPIC, 0x19),
-		MEM(X86_IOAPIC + 0x10, 0x24020000), OUT(X86_PORT_COM1 + 1, 2), { KVM_EXIT_IOAPIC_EOI, .value = 0x31 },
+		MEM(X86_IOAPIC, 0x18),	   MEM(X86_IOAPIC + 0x10, 0x8031),
+		MEM(X86_IOAPIC, 0x19),	   MEM(X86_IOAPIC + 0x10, 0x24020000),
+		OUT(X86_PORT_COM1 + 1, 2), { KVM_EXIT_IOAPIC_EOI, .value = 0x31 },
 		OUT(X86_PORT_EXIT, 0),
 	};
 	struct fake f;
@@ -290,7 +300,7 @@ END_TEST
 
 START_TEST(small_guests_have_kvms_io_apic)
 {
-	static const struct step script[] = {MEM(X86_IOAPIC, 0x18), OUT(X86_PORT_EXIT, 0)};
+	static const struct step script[] = { MEM(X86_IOAPIC, 0x18), OUT(X86_PORT_EXIT, 0) };
 	struct fake f;
 	struct kvm_sys sys = fake_sys(&f, script, ARRAY_SIZE(script));
 	struct kvm_guest_config c;
@@ -309,9 +319,9 @@ END_TEST
 
 /* --- perf mode ---------------------------------------------------------------------------------------------------- */
 
-/* Runs a guest of one vCPU in perf mode and hands out what came of each wish. */
+/* Runs a guest of one vCPU in perf mode and hands out what came of each setting. */
 static void run_perf(struct fake *f, const struct kvm_sys *sys, uint16_t cpu, uint16_t node,
-		     struct perf_outcome ret[PERF_WISH_MAX])
+		     struct perf_outcome ret[PERF_SETTING_MAX])
 {
 	struct kvm_guest_config c;
 	struct kvm_guest g;
@@ -327,17 +337,17 @@ static void run_perf(struct fake *f, const struct kvm_sys *sys, uint16_t cpu, ui
 	ck_assert_int_eq(g.end, KVM_GUEST_EXITED);
 	ck_assert_uint_ge(f->calls, 1);
 	memcpy(ret, g.perf, sizeof(g.perf));
-	for (unsigned i = 0; i < PERF_WISH_MAX; i++)
-		ck_assert_msg(ret[i].asked == 1, "%s was asked for %u times", perf_wish_names[i], ret[i].asked);
+	for (unsigned i = 0; i < PERF_SETTING_MAX; i++)
+		ck_assert_msg(ret[i].asked == 1, "%s was asked for %u times", perf_setting_names[i], ret[i].asked);
 	kvm_guest_done(&g);
 	drop_config(&c);
 }
 
-/* Perf mode's wishes: a host that refuses them all still runs the guest, and each refusal is kept with its reason. */
+/* The settings of perf mode: a host that refuses them all still runs the guest, and each refusal is kept with its reason. */
 START_TEST(perf_mode_refused_is_said)
 {
 	static const struct {
-		enum perf_wish wish;
+		enum perf_setting setting;
 		int error;
 	} refused[] = {
 		{ PERF_PINNING, EINVAL },
@@ -349,7 +359,7 @@ START_TEST(perf_mode_refused_is_said)
 		{ PERF_STABLE_CLOCK, PERF_WHY_UNSTABLE },
 		{ PERF_REALTIME_HINT, PERF_WHY_READ_BACK },
 	};
-	struct perf_outcome got[PERF_WISH_MAX];
+	struct perf_outcome got[PERF_SETTING_MAX];
 	struct fake f;
 	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
 	char text[96];
@@ -357,9 +367,9 @@ START_TEST(perf_mode_refused_is_said)
 	f.refuses_memory = f.forgets_hint = true;
 	run_perf(&f, &sys, 4711, 3, got);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
-		const struct perf_outcome *o = &got[refused[i].wish];
+		const struct perf_outcome *o = &got[refused[i].setting];
 		ck_assert_msg(o->granted == 0 && o->error == refused[i].error, "%s: %d",
-			      perf_wish_names[refused[i].wish], o->error);
+			      perf_setting_names[refused[i].setting], o->error);
 		ck_assert_uint_gt(strlen(perf_why(o->error, text, sizeof(text))), 5);
 	}
 }
@@ -367,7 +377,7 @@ END_TEST
 
 START_TEST(perf_mode_granted)
 {
-	struct perf_outcome got[PERF_WISH_MAX];
+	struct perf_outcome got[PERF_SETTING_MAX];
 	struct fake f;
 	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
 	cpu_set_t cpus;
@@ -376,10 +386,10 @@ START_TEST(perf_mode_granted)
 	while (!CPU_ISSET(cpu, &cpus))
 		cpu++;
 	run_perf(&f, &sys, cpu, 3, got);
-	for (unsigned i = 0; i < PERF_WISH_MAX; i++)
+	for (unsigned i = 0; i < PERF_SETTING_MAX; i++)
 		/* Real-time is for root alone. */
 		ck_assert_msg(got[i].granted == 1 || (i == PERF_REALTIME && got[i].error == EPERM), "%s: error %d",
-			      perf_wish_names[i], got[i].error);
+			      perf_setting_names[i], got[i].error);
 	ck_assert_uint_eq(f.bound, 4);
 	ck_assert_uint_eq(f.populated, (uint64_t)192 << 20);
 }
@@ -388,30 +398,30 @@ END_TEST
 /* Without a CPU of its own, a vCPU that neither sleeps nor gives way would keep the others out: it is not asked for. */
 START_TEST(perf_mode_without_a_plan_is_careful)
 {
-	static const int error[PERF_WISH_MAX] = {
-		[PERF_PINNING] = PERF_WHY_NO_PLAN, [PERF_MEMORY_NODE] = PERF_WHY_NO_PLAN,
-		[PERF_REALTIME] = PERF_WHY_SHARED, [PERF_PAUSE_EXITS] = PERF_WHY_SHARED,
+	static const int error[PERF_SETTING_MAX] = {
+		[PERF_PINNING] = PERF_WHY_NO_PLAN,  [PERF_MEMORY_NODE] = PERF_WHY_NO_PLAN,
+		[PERF_REALTIME] = PERF_WHY_SHARED,  [PERF_PAUSE_EXITS] = PERF_WHY_SHARED,
 		[PERF_HLT_EXITS] = PERF_WHY_SHARED,
 	};
-	struct perf_outcome got[PERF_WISH_MAX];
+	struct perf_outcome got[PERF_SETTING_MAX];
 	struct fake f;
 	struct kvm_sys sys = fake_sys(&f, exits_at_once, 1);
 	run_perf(&f, &sys, PIN_ANY, PIN_ANY, got);
-	for (unsigned i = 0; i < PERF_WISH_MAX; i++)
+	for (unsigned i = 0; i < PERF_SETTING_MAX; i++)
 		ck_assert_msg(got[i].error == error[i] && got[i].granted == !error[i], "%s: error %d",
-			      perf_wish_names[i], got[i].error);
+			      perf_setting_names[i], got[i].error);
 }
 END_TEST
 
 START_TEST(perf_reasons_are_words)
 {
 	char text[96];
-	static const int strange[] = { INT32_MIN, -1, 0, 1, EPERM, 9999, PERF_WHY_BASE, PERF_WHY_MAX - 1, PERF_WHY_MAX,
-				       INT32_MAX };
+	static const int strange[] = { INT32_MIN,	 -1,	       0,	 1, EPERM, 9999, PERF_WHY_BASE,
+				       PERF_WHY_MAX - 1, PERF_WHY_MAX, INT32_MAX };
 	for (size_t i = 0; i < ARRAY_SIZE(strange); i++)
 		ck_assert_uint_gt(strlen(perf_why(strange[i], text, sizeof(text))), 5);
-	for (unsigned i = 0; i < PERF_WISH_MAX; i++)
-		ck_assert_ptr_nonnull(perf_wish_names[i]);
+	for (unsigned i = 0; i < PERF_SETTING_MAX; i++)
+		ck_assert_ptr_nonnull(perf_setting_names[i]);
 }
 END_TEST
 
@@ -439,22 +449,47 @@ END_TEST
 
 /* --- bad input ---------------------------------------------------------------------------------------------------- */
 
-static void short_memory(struct kvm_guest_config *c) { t_ok(ftruncate(c->node[0].fd, 4096)); }
-static void too_slow(struct kvm_guest_config *c) { c->time_dilation = 18; }
-static void no_nodes(struct kvm_guest_config *c) { fd_close(c->node[0].fd); c->nodes = 0; }
-static void odd_topology(struct kvm_guest_config *c) { c->topology.llcs = 0; }
-static void empty_kernel(struct kvm_guest_config *c) { t_ok(ftruncate(c->kernel_fd, 0)); }
-static void cut_kernel(struct kvm_guest_config *c) { t_ok(ftruncate(c->kernel_fd, 40)); }
-static void huge_initrd(struct kvm_guest_config *c) { c->initrd_fd = memfd_new("initrd", (uint64_t)1 << 30); }
+static void short_memory(struct kvm_guest_config *c)
+{
+	t_ok(ftruncate(c->node[0].fd, 4096));
+}
+static void too_slow(struct kvm_guest_config *c)
+{
+	c->time_dilation = 18;
+}
+static void no_nodes(struct kvm_guest_config *c)
+{
+	fd_close(c->node[0].fd);
+	c->nodes = 0;
+}
+static void odd_topology(struct kvm_guest_config *c)
+{
+	c->topology.llcs = 0;
+}
+static void empty_kernel(struct kvm_guest_config *c)
+{
+	t_ok(ftruncate(c->kernel_fd, 0));
+}
+static void cut_kernel(struct kvm_guest_config *c)
+{
+	t_ok(ftruncate(c->kernel_fd, 40));
+}
+static void huge_initrd(struct kvm_guest_config *c)
+{
+	c->initrd_fd = memfd_new("initrd", (uint64_t)1 << 30);
+}
 
 static const struct {
 	void (*spoil)(struct kvm_guest_config *c);
 	const char *says;
 } bad_configs[] = {
 	{ too_slow, "a time dilation of 18 is too much for a TSC of 2000000 kHz; at most 17" },
-	{ short_memory, "memory of node 0 has 4096 bytes" }, { no_nodes, "0 NUMA nodes" },
-	{ odd_topology, "llcs is 0" },			     { empty_kernel, "the kernel is empty" },
-	{ cut_kernel, "kernel" },			     { huge_initrd, "initramfs" },
+	{ short_memory, "memory of node 0 has 4096 bytes" },
+	{ no_nodes, "0 NUMA nodes" },
+	{ odd_topology, "llcs is 0" },
+	{ empty_kernel, "the kernel is empty" },
+	{ cut_kernel, "kernel" },
+	{ huge_initrd, "initramfs" },
 };
 
 START_TEST(bad_machine_is_refused)
@@ -486,10 +521,9 @@ static bool have_kvm(void)
 START_TEST(real_guest_says_hi_and_exits)
 {
 	static const uint8_t code[] = {
-		0x66, 0xba, 0xf8, 0x03,		/* mov $0x3f8,%dx */
-		0xb0, 'h', 0xee,		/* mov $'h',%al; out %al,(%dx) */
-		0xb0, 'i', 0xee,
-		0xb0, 9, 0xe6, X86_PORT_EXIT,	/* mov $9,%al; out %al,$0xf4 */
+		0x66, 0xba, 0xf8, 0x03,				/* mov $0x3f8,%dx */
+		0xb0, 'h',  0xee,				/* mov $'h',%al; out %al,(%dx) */
+		0xb0, 'i',  0xee, 0xb0, 9, 0xe6, X86_PORT_EXIT, /* mov $9,%al; out %al,$0xf4 */
 		0xf4,
 	};
 	struct kvm_guest_config c;
@@ -512,7 +546,7 @@ END_TEST
 
 START_TEST(real_guest_that_spins_is_paused_and_stopped)
 {
-	static const uint8_t code[] = { 0xfa, 0xeb, 0xfe };	/* cli; 1: jmp 1b */
+	static const uint8_t code[] = { 0xfa, 0xeb, 0xfe }; /* cli; 1: jmp 1b */
 	struct kvm_guest_config c;
 	struct kvm_guest g;
 	_cleanup_buf_ struct buf text = BUF_NULL;

@@ -25,7 +25,7 @@ struct rig {
 	struct kvm_sys sys;
 	struct kvm_guest_config config;
 	struct kvm_guest *guest;
-	int in[2], out[2], bulk[2];	/* pipes: hvc0's input and output, the further port */
+	int in[2], out[2], bulk[2]; /* pipes: hvc0's input and output, the further port */
 };
 
 static void rig_config(struct rig *r)
@@ -33,14 +33,18 @@ static void rig_config(struct rig *r)
 	char sector[1024] = "the first sector";
 	*r = (struct rig){ .in = { -1, -1 } };
 	r->sys = fake_sys(&r->fake, never_exits, 1);
-	r->config = (struct kvm_guest_config){ .topology = one, .nodes = 1, .initrd_fd = -1, .device = "/dev/kvm",
-					       .console_fd = -1 };
+	r->config = (struct kvm_guest_config){
+		.topology = one, .nodes = 1, .initrd_fd = -1, .device = "/dev/kvm", .console_fd = -1
+	};
 	r->config.node[0].size = (uint64_t)192 << 20;
 	r->config.node[0].fd = memfd_new("ram", r->config.node[0].size);
 	r->config.kernel_fd = kernel_with(halt, sizeof(halt));
 	ck_assert(pipe(r->in) == 0 && pipe(r->out) == 0 && pipe(r->bulk) == 0);
-	r->config.devices = (struct vm_devices){ .console = true, .disk = true, .console_in = r->in[0],
-						 .console_out = r->out[1], .bulk_out = r->bulk[1],
+	r->config.devices = (struct vm_devices){ .console = true,
+						 .disk = true,
+						 .console_in = r->in[0],
+						 .console_out = r->out[1],
+						 .bulk_out = r->bulk[1],
 						 .disk_fd = memfd_new("disk", 0) };
 	t_ok(fd_write_full(r->config.devices.disk_fd, sector, sizeof(sector)));
 	r->guest = calloc(1, sizeof(*r->guest));
@@ -70,7 +74,7 @@ static void rig_down(struct rig *r)
 
 /* --- a driver ----------------------------------------------------------------------------------------------------- */
 
-#define QUEUE_AT(window, q) (0x4000000u + (window) * 0x100000u + (q) * 0x4000u)
+#define QUEUE_AT(window, q) (0x4000000u + (window)*0x100000u + (q)*0x4000u)
 #define DATA_AT(window, q)  (QUEUE_AT(window, q) + 0x2000u)
 #define ENTRIES		    4u
 
@@ -114,7 +118,8 @@ static void describe(struct rig *r, unsigned window, unsigned q, unsigned i, uin
 		     uint16_t flags)
 {
 	((struct vring_desc *)ram(r, QUEUE_AT(window, q)))[i] = (struct vring_desc){
-		.addr = DATA_AT(window, q) + into, .len = len, .flags = flags, .next = (uint16_t)(i + 1) };
+		.addr = DATA_AT(window, q) + into, .len = len, .flags = flags, .next = (uint16_t)(i + 1)
+	};
 }
 
 static void ring(struct rig *r, unsigned window, unsigned q)

@@ -39,8 +39,9 @@ static const struct {
 	uint64_t magic;
 	const char *name;
 } filesystems[] = {
-	{ 0x6969, "NFS" }, { 0xff534d42, "CIFS" }, { 0xfffffffffe534d42, "SMB2" }, { 0xc36400, "Ceph" },
-	{ 0x6b414653, "AFS" }, { 0x65735546, "FUSE" }, { 0xef53, NULL }, { 0x01021994, NULL }, { 0x12345678, NULL },
+	{ 0x6969, "NFS" },    { 0xff534d42, "CIFS" }, { 0xfffffffffe534d42, "SMB2" },
+	{ 0xc36400, "Ceph" }, { 0x6b414653, "AFS" },  { 0x65735546, "FUSE" },
+	{ 0xef53, NULL },     { 0x01021994, NULL },   { 0x12345678, NULL },
 };
 
 START_TEST(remote_filesystems_are_refused_by_name)
@@ -175,7 +176,7 @@ START_TEST(the_bell_rings)
 	int inotify, status;
 	host_tree_read(HOSTS, "ccx-desktop", &h, &allowed);
 	make_plan(&h, &p);
-	t_ok(lock_bell_watch(&d, &inotify, NULL));
+	t_ok(release_event_watch(&d, &inotify, NULL));
 	ck_assert_int_lt(read(inotify, events, sizeof(events)), 0);
 	t_ok(lock_set_take(&d, &p, &s, taken, NULL));
 	ck_assert_int_lt(read(inotify, events, sizeof(events)), 0);
@@ -203,14 +204,13 @@ END_TEST
 
 START_TEST(proc_locks_are_read)
 {
-	static const char text[] =
-		"1: FLOCK  ADVISORY  WRITE 345 fe:0a:678 0 EOF\n"
-		"1: -> FLOCK  ADVISORY  WRITE 346 fe:0a:678 0 EOF\n"
-		"2: POSIX  ADVISORY  WRITE 12 fe:00:9 0 EOF\n"
-		"3: FLOCK  ADVISORY  READ  -1 00:1f:18446744073709551615 0 EOF\n"
-		"4: FLOCK  ADVISORY  WRITE 99999999999 fe:00:9 0 EOF\n"
-		"5: FLOCK  MSNFS     READ  12 fe:00:9 0 EOF\n"
-		"nonsense\n: \n\n7: FLOCK  ADVISORY  READ 7 00:00:5";
+	static const char text[] = "1: FLOCK  ADVISORY  WRITE 345 fe:0a:678 0 EOF\n"
+				   "1: -> FLOCK  ADVISORY  WRITE 346 fe:0a:678 0 EOF\n"
+				   "2: POSIX  ADVISORY  WRITE 12 fe:00:9 0 EOF\n"
+				   "3: FLOCK  ADVISORY  READ  -1 00:1f:18446744073709551615 0 EOF\n"
+				   "4: FLOCK  ADVISORY  WRITE 99999999999 fe:00:9 0 EOF\n"
+				   "5: FLOCK  MSNFS     READ  12 fe:00:9 0 EOF\n"
+				   "nonsense\n: \n\n7: FLOCK  ADVISORY  READ 7 00:00:5";
 	struct proc_lock *lock;
 	size_t count;
 	t_ok(proc_locks_parse(text, &lock, &count));
@@ -222,7 +222,7 @@ START_TEST(proc_locks_are_read)
 }
 END_TEST
 
-#define X10 "xxxxxxxxxx"
+#define X10  "xxxxxxxxxx"
 #define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
 
 static const struct {
@@ -236,8 +236,12 @@ static const struct {
 	{ "a\nb\tc\rd", 7, "a b c d" },
 	{ "\033[2Jx\x07", 6, "?[2Jx?" },
 	{ "\xff\xfe\xc3\xa9", 4, "\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9" },
-	{ "\xc2\x9b" "2J", 4, "?2J" },			/* CSI as one C1 character */
-	{ "a\xe2\x80\xae" "b", 5, "a?b" },		/* right-to-left override */
+	{ "\xc2\x9b"
+	  "2J",
+	  4, "?2J" }, /* CSI as one C1 character */
+	{ "a\xe2\x80\xae"
+	  "b",
+	  5, "a?b" }, /* right-to-left override */
 	{ X100 X10 X10 X10 X10 X10 X10, 160, X100 X10 X10 X10 X10 X10 X10 },
 	{ X100 X10 X10 X10 X10 X10 X10 "y", 161, X100 X10 X10 X10 X10 X10 "xxxxxxx..." },
 	{ X100 X10 X10 X10 X10 X10 "xxxxxx\xc3\xa9zzzz", 162, X100 X10 X10 X10 X10 X10 "xxxxxx..." },
@@ -266,7 +270,7 @@ END_TEST
 /* A /proc and a lock directory of our own making. */
 struct stage {
 	char *dir, *locks, *proc;
-	struct buf table;	/* /proc/locks */
+	struct buf table; /* /proc/locks */
 };
 
 static void put(const char *dir, const char *name, const void *data, size_t len)
@@ -373,7 +377,7 @@ START_TEST(a_pid_that_was_reused_is_no_holder)
 	struct stage s;
 	struct lock_scan scan;
 	long now = (long)(nsec_clock(CLOCK_BOOTTIME) / NSEC_PER_SEC) * sysconf(_SC_CLK_TCK);
-	struct timespec old[2] = {{.tv_sec = time(NULL) - 100000}, {.tv_sec = time(NULL) - 100000}};
+	struct timespec old[2] = { { .tv_sec = time(NULL) - 100000 }, { .tv_sec = time(NULL) - 100000 } };
 	stage_init(&s);
 	stage_lock(&s, "ktstr-cpu-1.lock", 10, true);
 	stage_lock(&s, "ktstr-cpu-2.lock", 11, true);

@@ -8,8 +8,9 @@
 #include "t.h"
 
 #define V2_MOUNT "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
-#define V1_MOUNT "31 23 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n" \
-		 "32 23 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+#define V1_MOUNT                                                      \
+	"31 23 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n" \
+	"32 23 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
 
 static void put(const char *root, const char *path, const char *text)
 {
@@ -96,8 +97,8 @@ END_TEST
 /* A container sees its own group as the root of the mount. */
 START_TEST(group_is_found_below_a_mount_of_a_part)
 {
-	char *root = machine("0::/docker/x/inner\n",
-			     "30 23 0:26 /docker/x /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw\n");
+	char *root =
+		machine("0::/docker/x/inner\n", "30 23 0:26 /docker/x /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw\n");
 	put(root, "/sys/fs/cgroup/inner/memory.max", "max\n");
 	put(root, "/sys/fs/cgroup/memory.max", "314572800\n");
 	put(root, "/sys/fs/cgroup/memory.current", "104857600\n");

@@ -20,7 +20,9 @@ static struct kversion version(const char *text)
 
 START_TEST(versions_read_and_write_the_same)
 {
-	static const char *const good[] = {"6", "6.12", "6.12.3", "6.13-rc2", "4.9.337", "6.12.3-rc1", "2.6.39", "7.0"};
+	static const char *const good[] = {
+		"6", "6.12", "6.12.3", "6.13-rc2", "4.9.337", "6.12.3-rc1", "2.6.39", "7.0"
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		char out[KVERSION_TEXT_MAX];
 		struct kversion v = version(good[i]);
@@ -31,9 +33,9 @@ END_TEST
 
 START_TEST(versions_that_are_none)
 {
-	static const char *const bad[] = {"",	   "v6.1",    "6.",	   ".6",      "6.12.",	       "6.12.3.4",
-					  "6-rc1", "6.12-rc", "6.12-rc1x", "6.12rc1", "next-20261120", "6.012",
-					  " 6.1",  "6.1 ",    "-6",	   "6..1",    "6.1-RC1"};
+	static const char *const bad[] = { "",	    "v6.1",    "6.",	    ".6",      "6.12.",		"6.12.3.4",
+					   "6-rc1", "6.12-rc", "6.12-rc1x", "6.12rc1", "next-20261120", "6.012",
+					   " 6.1",  "6.1 ",    "-6",	    "6..1",    "6.1-RC1" };
 	struct kversion v;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		ck_assert_msg(kversion_parse(bad[i], &v) == -EINVAL, "%s", bad[i]);
@@ -44,9 +46,9 @@ END_TEST
 
 START_TEST(versions_in_their_order)
 {
-	static const char *const rising[] = {"2.6.39",	 "5.19",      "6.0",  "6.9.12", "6.12-rc1",
-					     "6.12-rc7", "6.12-rc10", "6.12", "6.12.1", "6.12.9",
-					     "6.12.10",	 "6.13-rc1",  "7.0"};
+	static const char *const rising[] = { "2.6.39",	  "5.19",      "6.0",  "6.9.12", "6.12-rc1",
+					      "6.12-rc7", "6.12-rc10", "6.12", "6.12.1", "6.12.9",
+					      "6.12.10",  "6.13-rc1",  "7.0" };
 	for (size_t i = 0; i < ARRAY_SIZE(rising); i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(rising); j++) {
 			struct kversion a = version(rising[i]), b = version(rising[j]);
@@ -75,7 +77,7 @@ END_TEST
 
 /* --- releases.json --- */
 
-#define ENTRY(moniker, version, eol, source)                                                             \
+#define ENTRY(moniker, version, eol, source)                                                            \
 	"{\"moniker\":\"" moniker "\",\"version\":\"" version "\",\"iseol\":" eol ",\"source\":" source \
 	",\"released\":{\"timestamp\":1,\"isodate\":\"2026-11-20\"}},"
 
@@ -106,7 +108,7 @@ START_TEST(releases_are_read)
 	}
 	ck_assert_int_eq(r.list[1].moniker, MONIKER_MAINLINE);
 	ck_assert(r.list[3].eol && !r.list[2].eol);
-	ck_assert_str_eq(r.list[0].source, "");	/* a blank is in no URL */
+	ck_assert_str_eq(r.list[0].source, ""); /* a blank is in no URL */
 	ck_assert_str_eq(r.list[3].source, "");
 	ck_assert_str_eq(r.list[2].source, "https://cdn.kernel.org/x");
 	releases_done(&r);
@@ -133,14 +135,14 @@ START_TEST(releases_that_are_none)
 	static const struct {
 		const char *text, *said;
 	} bad[] = {
-		{"", "no JSON"},
-		{"<html>", "no JSON"},
-		{"[]", "no list 'releases'"},
-		{"{}", "no list 'releases'"},
-		{"{\"releases\":[]}", "0 entries"},
-		{"{\"releases\":[1]}", "no mainline, stable or longterm"},
-		{"{\"releases\":[", "no JSON"},
-		{"{\"releases\":{}}", "no list"},
+		{ "", "no JSON" },
+		{ "<html>", "no JSON" },
+		{ "[]", "no list 'releases'" },
+		{ "{}", "no list 'releases'" },
+		{ "{\"releases\":[]}", "0 entries" },
+		{ "{\"releases\":[1]}", "no mainline, stable or longterm" },
+		{ "{\"releases\":[", "no JSON" },
+		{ "{\"releases\":{}}", "no list" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct releases r;
@@ -155,8 +157,8 @@ END_TEST
 
 /* --- sha256sums.asc --- */
 
-#define SUM_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define SUM_B "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+#define SUM_A	     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SUM_B	     "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 #define BEGIN_SIGNED "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
 #define SIGNATURE    "-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"
 
@@ -354,7 +356,7 @@ struct world {
 	struct http *http;
 	struct fetch fetch;
 	unsigned told;
-	uint16_t port;	/* of a silent peer, or 0 */
+	uint16_t port; /* of a silent peer, or 0 */
 };
 
 static struct world world;

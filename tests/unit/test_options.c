@@ -134,8 +134,8 @@ START_TEST(tables_are_consistent)
 					      o->letter);
 			}
 			ck_assert_msg(o->hidden || *o->help, "%s: --%s has no help", (*c)->name, o->name);
-			ck_assert_msg(!o->arg == (o->kind == OPTION_FLAG || o->kind == OPTION_INSTEAD),
-				      "%s: --%s", (*c)->name, o->name);
+			ck_assert_msg(!o->arg == (o->kind == OPTION_FLAG || o->kind == OPTION_INSTEAD), "%s: --%s",
+				      (*c)->name, o->name);
 		}
 		ck_assert_msg(count <= 64, "%s has more options than the parser counts", (*c)->name);
 		for (const struct option_conflict *x = (*c)->conflict; x && x->one; x++) {
@@ -173,8 +173,8 @@ START_TEST(examples_are_understood)
 			_cleanup_free_ char *line = strdup(e->line), *args = calloc(1, (*c)->size + 1);
 			char *argv[32], *start = strncmp(line, "source <(", 9) ? line : line + 9;
 			unsigned took = 0;
-			start[strcspn(start, ")") < strlen(start) && start != line ? strcspn(start,
-				")") : strlen(start)] = '\0';
+			start[strcspn(start, ")") < strlen(start) && start != line ? strcspn(start, ")")
+										   : strlen(start)] = '\0';
 			size_t n = split(start, argv, 32);
 			ck_assert_msg(n > 1 && !strcmp(argv[0], "ktstr"), "%s", e->line);
 			ck_assert_msg(command_find(argv[1], argv[2], &took) == *c, "%s is not about %s", e->line,

@@ -36,8 +36,9 @@ START_TEST(include_files_are_found)
 	char *kit_bin = path_join(kit, "k"), *none[] = { NULL }, *files[] = { tree, file, (char *)"sh", file, NULL };
 	struct payload_decl payload[] = { { (char *)"p", (char *)"prog", NULL, none },
 					  { (char *)"q", (char *)"runner", (char *)"k", none } };
-	struct test_decl t = { .name = (char *)"t", .binary = binary, .include_files = files,
-			       .payload_list = payload, .payloads = 2 };
+	struct test_decl t = {
+		.name = (char *)"t", .binary = binary, .include_files = files, .payload_list = payload, .payloads = 2
+	};
 	char why[400];
 	touch(deep, "z", 0644);
 	touch(deep, "a", 0644);
@@ -63,8 +64,9 @@ END_TEST
 /* A test with those include files, or that payload. */
 static void refused(char **files, struct payload_decl *p, int code, const char *words)
 {
-	struct test_decl t = { .binary = (char *)"/x/suite", .include_files = files, .payload_list = p,
-			       .payloads = p != NULL };
+	struct test_decl t = {
+		.binary = (char *)"/x/suite", .include_files = files, .payload_list = p, .payloads = p != NULL
+	};
 	struct err *err = NULL;
 	t_errno(includes_resolve(&t, NULL, &includes, &err), code);
 	ck_assert_uint_eq(includes.count, 0);
@@ -114,7 +116,7 @@ START_TEST(payload_records_are_checked)
 	ck_assert_str_eq(e.payload[0].name, "fio?");
 	ck_assert_uint_eq(strlen(e.payload[0].cgroup), sizeof(p.cgroup) - 1);
 	ck_assert_str_eq(e.payload_metric[0].name, "?iops");
-	t_errno(evidence_take(&e, WIRE_PAYLOAD, 1, &p, sizeof(p), NULL), EBADMSG);	/* the same again */
+	t_errno(evidence_take(&e, WIRE_PAYLOAD, 1, &p, sizeof(p), NULL), EBADMSG); /* the same again */
 	bad.index = 5;
 	bad.end = WIRE_PAYLOAD_FLOODED + 1;
 	t_errno(evidence_take(&e, WIRE_PAYLOAD, 1, &bad, sizeof(bad), NULL), EBADMSG);

@@ -176,55 +176,55 @@ END_TEST
 static const struct {
 	const char *host;
 	struct cpu_request request;
-	const char *busy_cpus, *shared_llcs, *exclusive_llcs;	/* lists, or NULL */
+	const char *busy_cpus, *shared_llcs, *exclusive_llcs; /* lists, or NULL */
 	int result;
 	const char *cpus, *llcs, *mems;
-	int service;		/* -1: none */
+	int service; /* -1: none */
 } examples[] = {
 	/* Siblings are taken together, in one LLC. */
-	{"ccx-desktop", {PLAN_DEFAULT, {1, 1, 4, 1}}, 0, 0, 0, 0, "0-1,16-17", "0", "0", -1},
-	{"ccx-desktop", {PLAN_DEFAULT, {1, 2, 2, 2}}, 0, 0, 0, 0, "0-3,16-19", "0", "0", -1},
+	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 1, 4, 1 } }, 0, 0, 0, 0, "0-1,16-17", "0", "0", -1 },
+	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 2, 2, 2 } }, 0, 0, 0, 0, "0-3,16-19", "0", "0", -1 },
 	/* A shared LLC is preferred, its held CPUs are not touched. */
-	{"ccx-desktop", {PLAN_DEFAULT, {1, 1, 4, 1}}, "8,24", "1", 0, 0, "9-10,25-26", "1", "0", -1},
+	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 1, 4, 1 } }, "8,24", "1", 0, 0, "9-10,25-26", "1", "0", -1 },
 	/* Room for two blocks of four only over both LLCs. */
-	{"ccx-desktop",
-	 {PLAN_DEFAULT, {1, 2, 2, 2}},
-	 "0-4,16-20,8-12,24-28",
-	 "0-1",
-	 0,
-	 0,
-	 "5-6,13-14,21-22,29-30",
-	 "0-1",
-	 "0",
-	 -1},
-	{"ccx-desktop", {PLAN_DEFAULT, {1, 2, 2, 2}}, "0-31", "0-1", 0, -EBUSY},
-	{"ccx-desktop", {PLAN_DEFAULT, {1, 1, 4, 1}, .service = true}, 0, 0, 0, 0, "0-2,16-17", "0", "0", 2},
+	{ "ccx-desktop",
+	  { PLAN_DEFAULT, { 1, 2, 2, 2 } },
+	  "0-4,16-20,8-12,24-28",
+	  "0-1",
+	  0,
+	  0,
+	  "5-6,13-14,21-22,29-30",
+	  "0-1",
+	  "0",
+	  -1 },
+	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 2, 2, 2 } }, "0-31", "0-1", 0, -EBUSY },
+	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 1, 4, 1 }, .service = true }, 0, 0, 0, 0, "0-2,16-17", "0", "0", 2 },
 	/* An LLC of one's own, one vCPU a core, the service CPU beside them. */
-	{"ccx-desktop", {PLAN_PERFORMANCE, {1, 1, 4, 1}}, 0, 0, 0, 0, "0-4", "0", "0", 4},
-	{"ccx-desktop", {PLAN_PERFORMANCE, {1, 1, 8, 2}}, 0, "0", 0, 0, "0,8-15,24-31", "0-1", "0", 0},
-	{"ccx-desktop", {PLAN_PERFORMANCE, {1, 2, 8, 2}}, 0, 0, 0, -ERANGE},
-	{"ccx-desktop", {PLAN_PERFORMANCE, {1, 1, 2, 1}}, 0, "1", "0", -EBUSY},
+	{ "ccx-desktop", { PLAN_PERFORMANCE, { 1, 1, 4, 1 } }, 0, 0, 0, 0, "0-4", "0", "0", 4 },
+	{ "ccx-desktop", { PLAN_PERFORMANCE, { 1, 1, 8, 2 } }, 0, "0", 0, 0, "0,8-15,24-31", "0-1", "0", 0 },
+	{ "ccx-desktop", { PLAN_PERFORMANCE, { 1, 2, 8, 2 } }, 0, 0, 0, -ERANGE },
+	{ "ccx-desktop", { PLAN_PERFORMANCE, { 1, 1, 2, 1 } }, 0, "1", "0", -EBUSY },
 	/* Spilling goes to the nearest nodes. */
-	{"eight-socket", {PLAN_BUDGET, .cpus = 60}, 0, "2", 0, 0, "0-1,56-83,224-225,280-307", "0,2", "0,2", -1},
-	{"two-socket-ccx", {PLAN_BUDGET, .cpus = 40}, 0, 0, 0, 0, "0-19,128-147", "0-4", "0-1", -1},
-	{"two-socket-ccx", {PLAN_BUDGET, .cpus = 9}, 0, "5", 0, 0, "16,20-23,148-151", "4-5", "1", -1},
+	{ "eight-socket", { PLAN_BUDGET, .cpus = 60 }, 0, "2", 0, 0, "0-1,56-83,224-225,280-307", "0,2", "0,2", -1 },
+	{ "two-socket-ccx", { PLAN_BUDGET, .cpus = 40 }, 0, 0, 0, 0, "0-19,128-147", "0-4", "0-1", -1 },
+	{ "two-socket-ccx", { PLAN_BUDGET, .cpus = 9 }, 0, "5", 0, 0, "16,20-23,148-151", "4-5", "1", -1 },
 	/* Equal budgets of different people lie on different CPUs. */
 	{ "ccx-desktop", { PLAN_BUDGET, .cpus = 2 }, 0, 0, 0, 0, "0,16", "0", "0", -1 },
 	{ "ccx-desktop", { PLAN_BUDGET, .cpus = 2, .rotate = 19 }, 0, 0, 0, 0, "2,17", "0", "0", -1 },
 	/* Sub-NUMA clustering: half of an LLC is a node. */
-	{"sub-numa", {PLAN_BUDGET, .cpus = 24}, 0, 0, 0, 0, "0-11,48-59", "0", "0", -1},
-	{"node-without-memory", {PLAN_BUDGET, .cpus = 8}, 0, "1", 0, 0, "8-15", "1", "0", -1},
-	{"cxl", {PLAN_BUDGET, .cpus = 64}, 0, 0, 0, 0, "0-63", "0-1", "0-1", -1},
-	{"container", {PLAN_BUDGET, .cpus = 6}, 0, 0, 0, 0, "4-6,36-38", "0", "0", -1},
-	{"container", {PLAN_BUDGET, .cpus = 9}, 0, 0, 0, -ERANGE},
+	{ "sub-numa", { PLAN_BUDGET, .cpus = 24 }, 0, 0, 0, 0, "0-11,48-59", "0", "0", -1 },
+	{ "node-without-memory", { PLAN_BUDGET, .cpus = 8 }, 0, "1", 0, 0, "8-15", "1", "0", -1 },
+	{ "cxl", { PLAN_BUDGET, .cpus = 64 }, 0, 0, 0, 0, "0-63", "0-1", "0-1", -1 },
+	{ "container", { PLAN_BUDGET, .cpus = 6 }, 0, 0, 0, 0, "4-6,36-38", "0", "0", -1 },
+	{ "container", { PLAN_BUDGET, .cpus = 9 }, 0, 0, 0, -ERANGE },
 	/* More vCPUs than CPUs: everything, nothing reserved. */
-	{"container", {PLAN_DEFAULT, {1, 3, 3, 1}}, 0, 0, 0, 0, "4-6,9,36-38,41", "0-1", "0", -1},
+	{ "container", { PLAN_DEFAULT, { 1, 3, 3, 1 } }, 0, 0, 0, 0, "4-6,9,36-38,41", "0-1", "0", -1 },
 	/* Fast cores first; then small ones. */
-	{"hybrid-desktop", {PLAN_DEFAULT, {1, 1, 6, 2}}, 0, 0, 0, 0, "0-11", "0", "0", -1},
-	{"arm-big-little", {PLAN_BUDGET, .cpus = 3}, 0, 0, 0, 0, "4-6", "0", "0", -1},
-	{"offline-and-holes", {PLAN_BUDGET, .cpus = 5}, 0, 0, 0, 0, "0-3,8", "0-1", "0,2", -1},
-	{"one-cpu", {PLAN_BUDGET, .cpus = 1}, "0", "0", 0, 0, "0", "0", "0", -1},
-	{"one-cpu", {PLAN_PERFORMANCE, {1, 1, 1, 1}}, 0, 0, 0, -ERANGE},
+	{ "hybrid-desktop", { PLAN_DEFAULT, { 1, 1, 6, 2 } }, 0, 0, 0, 0, "0-11", "0", "0", -1 },
+	{ "arm-big-little", { PLAN_BUDGET, .cpus = 3 }, 0, 0, 0, 0, "4-6", "0", "0", -1 },
+	{ "offline-and-holes", { PLAN_BUDGET, .cpus = 5 }, 0, 0, 0, 0, "0-3,8", "0-1", "0,2", -1 },
+	{ "one-cpu", { PLAN_BUDGET, .cpus = 1 }, "0", "0", 0, 0, "0", "0", "0", -1 },
+	{ "one-cpu", { PLAN_PERFORMANCE, { 1, 1, 1, 1 } }, 0, 0, 0, -ERANGE },
 };
 
 static void set_holders(struct plan_holders *h, const char *cpus, const char *shared, const char *exclusive)
@@ -344,7 +344,7 @@ START_TEST(plans_are_the_best_of_all)
 		plan_host_draw(&h, 4, 7, 8, &rng);
 		plan_case_draw(&c, &h, &h.online, &rng);
 		c.request.topology = (struct ktstr_topology){ 1, 1 + (unsigned)rng_below(&rng, 4),
-							     1 + (unsigned)rng_below(&rng, 3), 1 };
+							      1 + (unsigned)rng_below(&rng, 3), 1 };
 		c.request.service = false;
 		int r = cpu_plan_make(&h, &c.allowed, &c.holders, &c.request, &p, NULL);
 		const char *wrong = plan_case_check(&c, r, &p);
@@ -408,18 +408,18 @@ static const struct {
 	unsigned cpus;
 	const char *text;
 } budgets[] = {
-	{{0}, 10, 0, 0, 3, 0},
-	{{0}, 1, 0, 0, 1, 0},
-	{{0}, 11, 0, 0, 4, 0},
-	{{0}, 10, 8, 0, 8, 0},
-	{{0}, 10, 80, 0, 10, 0},
-	{{.flag = "2", .cap = "9"}, 10, 8, 0, 2, 0},
-	{{.cap = "9"}, 10, 0, 0, 9, 0},
-	{{.flag = "0"}, 10, 0, -EINVAL, 0, "--cpu-cap must be at least 1 CPU (got 0)"},
-	{{.cap = "x"}, 10, 0, -EINVAL, 0, "KTSTR_CPU_CAP: 'x' is no number"},
-	{{.flag = "11"}, 10, 0, -ERANGE, 0, "--cpu-cap 11 is more than the 10 CPUs this process may use"},
-	{{.flag = "2", .bypass = "1"}, 10, 0, -EINVAL, 0, "resource contract"},
-	{{.bypass = "1"}, 10, 0, 0, 3, 0},
+	{ { 0 }, 10, 0, 0, 3, 0 },
+	{ { 0 }, 1, 0, 0, 1, 0 },
+	{ { 0 }, 11, 0, 0, 4, 0 },
+	{ { 0 }, 10, 8, 0, 8, 0 },
+	{ { 0 }, 10, 80, 0, 10, 0 },
+	{ { .flag = "2", .cap = "9" }, 10, 8, 0, 2, 0 },
+	{ { .cap = "9" }, 10, 0, 0, 9, 0 },
+	{ { .flag = "0" }, 10, 0, -EINVAL, 0, "--cpu-cap must be at least 1 CPU (got 0)" },
+	{ { .cap = "x" }, 10, 0, -EINVAL, 0, "KTSTR_CPU_CAP: 'x' is no number" },
+	{ { .flag = "11" }, 10, 0, -ERANGE, 0, "--cpu-cap 11 is more than the 10 CPUs this process may use" },
+	{ { .flag = "2", .bypass = "1" }, 10, 0, -EINVAL, 0, "resource contract" },
+	{ { .bypass = "1" }, 10, 0, 0, 3, 0 },
 };
 
 START_TEST(budgets_are_resolved)

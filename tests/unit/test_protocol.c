@@ -165,8 +165,8 @@ START_TEST(a_scheduler_that_does_not_attach_is_told_its_limit)
 	said_hello();
 	take(WIRE_SCHED, &s, sizeof(s));
 	t_ok(judge(&e, &with, &j));
-	ck_assert_ptr_nonnull(strstr(judgement_cause(&j)->text,
-				     "scheduler 'slow' runs but never attached in 45 s of guest time"));
+	ck_assert_ptr_nonnull(
+		strstr(judgement_cause(&j)->text, "scheduler 'slow' runs but never attached in 45 s of guest time"));
 	evidence_done(&e);
 	judgement_done(&j);
 }

@@ -32,8 +32,8 @@ static void end(void)
 struct probe {
 	struct machine machine;
 	void (*wait)(struct probe *p);
-	int got;		/* result that the second handler saw */
-	int ended;		/* machine's result; 1: not yet */
+	int got;   /* result that the second handler saw */
+	int ended; /* machine's result; 1: not yet */
 	int cleanups;
 	bool fail_first;
 	struct child child;

@@ -18,8 +18,8 @@
 
 /* --- replay lines ------------------------------------------------------------------------------------------------- */
 
-#define PLAIN .test = "ktstr/one", .binary = "build/suite", .kernel = "6.12.3-k1", .accel = "tcg", .seed = 0x2a
-#define ENDS  " --seed 0x2a build/suite"
+#define PLAIN  .test = "ktstr/one", .binary = "build/suite", .kernel = "6.12.3-k1", .accel = "tcg", .seed = 0x2a
+#define ENDS   " --seed 0x2a build/suite"
 #define BEGINS "ktstr test -E 'test(=ktstr/one)' --kernel 6.12.3-k1 --accel tcg"
 
 static const char *const environment[] = { "KTSTR_KIT=/a kit", "KTSTR_SCHEDULER=/x", NULL };
@@ -38,8 +38,12 @@ static const struct {
 	{ { PLAIN, .time_dilation = 4 }, BEGINS " --time-dilation 4" ENDS },
 	{ { PLAIN, .cpu_cap = 3 }, BEGINS " --cpu-cap 3" ENDS },
 	{ { PLAIN, .environment = environment }, "KTSTR_KIT='/a kit' KTSTR_SCHEDULER=/x " BEGINS ENDS },
-	{ { .test = "gauntlet/one/4cpu-1llc-nosmt", .binary = "a suite", .kernel = "/my linux", .accel = "kvm",
-	    .seed = 1, .gauntlet = true },
+	{ { .test = "gauntlet/one/4cpu-1llc-nosmt",
+	    .binary = "a suite",
+	    .kernel = "/my linux",
+	    .accel = "kvm",
+	    .seed = 1,
+	    .gauntlet = true },
 	  "ktstr test --gauntlet -E 'test(=gauntlet/one/4cpu-1llc-nosmt)' --kernel '/my linux' --accel kvm --seed 0x1 "
 	  "'a suite'" },
 };
@@ -54,10 +58,17 @@ END_TEST
 
 START_TEST(replay_names_the_environment_that_decides)
 {
-	char *const env[] = { (char *)"PATH=/bin", (char *)"KTSTR_SCHEDULER_BIN_SCX_A=/a", (char *)"KTSTR_SCHEDULER=",
-			      (char *)"KTSTR_KIT=/kit", (char *)"KTSTR_KITS=/no", (char *)"KTSTR_SCHEDULER_BIN_=/no",
-			      (char *)"KTSTR_NO_SKIP_MODE=1", (char *)"LD_LIBRARY_PATH=/lib", (char *)"KTSTR_SEED",
-			      (char *)"KTSTR_ACCEL=tcg", NULL };
+	char *const env[] = { (char *)"PATH=/bin",
+			      (char *)"KTSTR_SCHEDULER_BIN_SCX_A=/a",
+			      (char *)"KTSTR_SCHEDULER=",
+			      (char *)"KTSTR_KIT=/kit",
+			      (char *)"KTSTR_KITS=/no",
+			      (char *)"KTSTR_SCHEDULER_BIN_=/no",
+			      (char *)"KTSTR_NO_SKIP_MODE=1",
+			      (char *)"LD_LIBRARY_PATH=/lib",
+			      (char *)"KTSTR_SEED",
+			      (char *)"KTSTR_ACCEL=tcg",
+			      NULL };
 	const char *const kept[] = { "KTSTR_KIT=/kit", "KTSTR_SCHEDULER_BIN_SCX_A=/a", "LD_LIBRARY_PATH=/lib" };
 	char **list = replay_environment(env);
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
@@ -71,8 +82,9 @@ END_TEST
 START_TEST(the_table_marks_what_a_replay_needs)
 {
 	static const char *const marked[] = {
-		"KTSTR_BACKTRACE", "KTSTR_BYPASS_LLC_LOCKS", "KTSTR_HOST_DEADLINE_PERCENT", "KTSTR_KIT", "KTSTR_SCHEDULER",
-		"KTSTR_SCHEDULER_BIN_", "KTSTR_VERBOSE", "LD_LIBRARY_PATH",
+		"KTSTR_BACKTRACE", "KTSTR_BYPASS_LLC_LOCKS", "KTSTR_HOST_DEADLINE_PERCENT",
+		"KTSTR_KIT",	   "KTSTR_SCHEDULER",	     "KTSTR_SCHEDULER_BIN_",
+		"KTSTR_VERBOSE",   "LD_LIBRARY_PATH",
 	};
 	size_t count = 0;
 	for (size_t i = 0; i < ENV_MAX; i++) {
@@ -258,8 +270,14 @@ static void take(enum wire_type type, const void *payload, size_t len)
 static void take_load(const char *work)
 {
 	struct wire_cgroup g = { .index = e.cgroup_count, .workers = 1, .name = "cg_0" };
-	struct wire_worker w = { .index = e.worker_count, .cgroup = e.cgroup_count, .end = WIRE_WORKER_COMPLETED,
-				 .counts_progress = 1, .work_units = 9, .iterations = 9, .wall_ns = 2, .cpu_ns = 1 };
+	struct wire_worker w = { .index = e.worker_count,
+				 .cgroup = e.cgroup_count,
+				 .end = WIRE_WORKER_COMPLETED,
+				 .counts_progress = 1,
+				 .work_units = 9,
+				 .iterations = 9,
+				 .wall_ns = 2,
+				 .cpu_ns = 1 };
 	snprintf(g.work, sizeof(g.work), "%s", work);
 	struct wire_check c = { .cgroup = g.index, .value = 8, .name = "max_gap_ms" };
 	take(WIRE_CGROUP, &g, sizeof(g));
@@ -269,10 +287,15 @@ static void take_load(const char *work)
 
 static void take_payload(void)
 {
-	struct wire_payload p = { .end = WIRE_PAYLOAD_EXITED, .verdict = KTSTR_PASS, .metrics = 1, .name = "sort",
-				  .cgroup = "cg_0" };
-	struct wire_payload_metric m = { .polarity = KTSTR_TARGET_VALUE, .stream = WIRE_METRIC_STDOUT, .value = 1,
-					 .target = 2, .unit = "ms", .name = "a.b" };
+	struct wire_payload p = {
+		.end = WIRE_PAYLOAD_EXITED, .verdict = KTSTR_PASS, .metrics = 1, .name = "sort", .cgroup = "cg_0"
+	};
+	struct wire_payload_metric m = { .polarity = KTSTR_TARGET_VALUE,
+					 .stream = WIRE_METRIC_STDOUT,
+					 .value = 1,
+					 .target = 2,
+					 .unit = "ms",
+					 .name = "a.b" };
 	struct wire_metric own = { .name = "hits", .value = 3 };
 	take(WIRE_PAYLOAD, &p, sizeof(p));
 	take(WIRE_PAYLOAD_METRIC, &m, sizeof(m));
@@ -298,12 +321,23 @@ static json_t *empty_result(void)
 {
 	e = (struct evidence){ 0 };
 	j = (struct judgement){ .verdict = KTSTR_SKIP };
-	r = (struct result){ .name = "ktstr/one", .test = "one", .suite = "suite", .kernel = "6.12.3-k1",
-			     .kernel_label = "kernel_6_12_3", .kernel_version = "6.12.3", .topology = "1n1l2c1t",
-			     .accel = "tcg", .performance = "declared", .replay = "ktstr test",
+	r = (struct result){ .name = "ktstr/one",
+			     .test = "one",
+			     .suite = "suite",
+			     .kernel = "6.12.3-k1",
+			     .kernel_label = "kernel_6_12_3",
+			     .kernel_version = "6.12.3",
+			     .topology = "1n1l2c1t",
+			     .accel = "tcg",
+			     .performance = "declared",
+			     .replay = "ktstr test",
 			     .run_id = "6.12.3-unknown",
-			     .project_commit = COMMIT_UNKNOWN, .seed = 0x2a, .attempt = 1, .cleanup = -1,
-			     .evidence = &e, .judgement = &j };
+			     .project_commit = COMMIT_UNKNOWN,
+			     .seed = 0x2a,
+			     .attempt = 1,
+			     .cleanup = -1,
+			     .evidence = &e,
+			     .judgement = &j };
 	return sidecar_json(&r);
 }
 
@@ -335,9 +369,9 @@ static json_t *full_result(void)
 	r.counter = r.event = counted;
 	r.counters = r.counted_vcpus = r.events = 2;
 	r.perf_mode = true;
-	r.wish[0] = (struct result_wish){ "pinning", 2, 2, "" };
-	r.wish[1] = (struct result_wish){ "huge-pages", 1, 0, "none free" };
-	r.wishes = 2;
+	r.perf_setting[0] = (struct result_perf_setting){ "pinning", 2, 2, "" };
+	r.perf_setting[1] = (struct result_perf_setting){ "huge-pages", 1, 0, "none free" };
+	r.perf_settings = 2;
 	r.part[0] = (struct result_part){ "seccomp", NULL };
 	r.part[1] = (struct result_part){ "namespaces", "Operation not permitted" };
 	r.parts = 2;

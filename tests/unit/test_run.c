@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *text;
-	bool a, b;	/* does it match test A, test B? */
+	bool a, b; /* does it match test A, test B? */
 } filters[] = {
 	{ "two", true, false },
 	{ "test(~crowd)", false, true },
@@ -50,10 +50,14 @@ static const struct {
 
 START_TEST(filter_matches)
 {
-	const struct filter_subject a = { { { "ktstr/two_cgroups", "old_name" }, { "kernel_6_12_1" }, { "1n1l2c1t" },
-					    { "eevdf" }, { "/x/suite" } } };
-	const struct filter_subject b = { { { "ktstr/simple_crowd" }, { "kernel_6_12_1" }, { "1n2l4c1t" }, { "simple" },
+	const struct filter_subject a = { { { "ktstr/two_cgroups", "old_name" },
+					    { "kernel_6_12_1" },
+					    { "1n1l2c1t" },
+					    { "eevdf" },
 					    { "/x/suite" } } };
+	const struct filter_subject b = {
+		{ { "ktstr/simple_crowd" }, { "kernel_6_12_1" }, { "1n2l4c1t" }, { "simple" }, { "/x/suite" } }
+	};
 	struct filter *f = NULL;
 	t_ok(filter_parse(filters[_i].text, &f, NULL));
 	ck_assert_msg(filter_match(f, &a) == filters[_i].a, "%s on A", filters[_i].text);
@@ -105,14 +109,15 @@ END_TEST
 /* --- suites ---------------------------------------------------------------------------------------------------------
  */
 
-#define CHECKS	"\"checks\":{\"not_starved\":false,\"isolation\":true,\"max_gap_ms\":0,\"max_spread_pct\":false}"
-#define SCHED(n) "{\"name\":\"" n "\",\"binary\":\"" n "\",\"args\":[\"-x\"],\"sysctls\":[],\"kargs\":[]," \
-		 "\"load_cpu\":0,\"attach_timeout_s\":20," CHECKS "}"
-#define TEST(n, sched, llcs)                                                                                  \
-	"{\"name\":\"" n "\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":" sched              \
+#define CHECKS "\"checks\":{\"not_starved\":false,\"isolation\":true,\"max_gap_ms\":0,\"max_spread_pct\":false}"
+#define SCHED(n)                                                                                  \
+	"{\"name\":\"" n "\",\"binary\":\"" n "\",\"args\":[\"-x\"],\"sysctls\":[],\"kargs\":[]," \
+	"\"load_cpu\":0,\"attach_timeout_s\":20," CHECKS "}"
+#define TEST(n, sched, llcs)                                                                                   \
+	"{\"name\":\"" n "\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":" sched                \
 	",\"numa_nodes\":1,\"llcs\":" llcs ",\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000," \
-	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"               \
-	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},"                                    \
+	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                     \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},"                                       \
 	"\"workers_per_cgroup\":2,\"sched_args\":[],\"include_files\":[],\"expect_err\":0," CHECKS "}"
 #define LIST(scheds, tests) "{\"api\":2,\"schedulers\":[" scheds "],\"tests\":[" tests "]}"
 
@@ -135,12 +140,11 @@ END_TEST
 
 #define EXTRA(staged, rate)                                                                                            \
 	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1," \
-	"\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000,\"workers_per_cgroup\":2,\"sched_args\":[]," \
-	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192," \
-	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2}," \
-	"\"include_files\":[],\"expect_err\":1,\"expect_scx_error_contains\":\"words\",\"staged\":[" staged "]," \
-	"\"checks\":{\"not_starved\":true,\"max_gap_ms\":0,\"max_spread_pct\":false,\"min_work_rate\":" rate \
-	"}}"
+	"\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000,\"workers_per_cgroup\":2,\"sched_args\":[],"  \
+	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                             \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},"                                               \
+	"\"include_files\":[],\"expect_err\":1,\"expect_scx_error_contains\":\"words\",\"staged\":[" staged "],"       \
+	"\"checks\":{\"not_starved\":true,\"max_gap_ms\":0,\"max_spread_pct\":false,\"min_work_rate\":" rate "}}"
 
 START_TEST(suite_reads_staged_schedulers_and_rates)
 {
@@ -202,8 +206,9 @@ START_TEST(plan_is_tests_times_kernels)
 	t_ok(parse(LIST("", TEST("one", "null", "1") "," TEST("two", "null", "1")), &s, NULL));
 	struct kernel kernels[] = { { .label = (char *)"kernel_a", .version = (char *)"a", .boot = (char *)"/a" },
 				    { .label = (char *)"kernel_b", .version = (char *)"b", .boot = (char *)"/b" } };
-	struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = kernels, .kernel_count = 2,
-				  .labels = true };
+	struct plan_request q = {
+		.suites = &s, .suite_count = 1, .kernels = kernels, .kernel_count = 2, .labels = true
+	};
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_uint_eq(plan.count, 4);
 	ck_assert_str_eq(plan.item[1].name, "ktstr/one/kernel_b");
@@ -236,8 +241,9 @@ START_TEST(plan_skips_what_the_backend_cannot_offer)
 	struct plan plan;
 	t_ok(parse(LIST("", TEST("many", "null", "200")), &s, NULL));
 	struct kernel kernel = { .label = (char *)"k", .version = (char *)"v", .boot = (char *)"/k" };
-	struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = &kernel, .kernel_count = 1,
-				  .backend = &qemu_backend };
+	struct plan_request q = {
+		.suites = &s, .suite_count = 1, .kernels = &kernel, .kernel_count = 1, .backend = &qemu_backend
+	};
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_ptr_nonnull(strstr(plan.item[0].skip, "APIC id 399"));
 	plan_done(&plan);
@@ -269,7 +275,10 @@ START_TEST(plan_knows_who_is_in_perf_mode)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		s.test[0].performance_mode = rows[i].declared;
 		s.test[0].no_perf_mode = rows[i].against;
-		struct plan_request q = { .suites = &s, .suite_count = 1, .kernels = &kernel, .kernel_count = 1,
+		struct plan_request q = { .suites = &s,
+					  .suite_count = 1,
+					  .kernels = &kernel,
+					  .kernel_count = 1,
 					  .perf = rows[i].perf,
 					  .backend = rows[i].kvm ? &kvm_backend : &qemu_backend };
 		t_ok(plan_make(&q, &plan, NULL));
@@ -322,7 +331,7 @@ static const struct {
 	enum plan_tier tier;
 	struct ktstr_topology wanted;
 	unsigned cpus;
-} wishes[] = {
+} requests[] = {
 	{ "tcg runs on one thread", .host = 8, .machine = { 1, 4, 4, 2 }, .tier = PLAN_DEFAULT,
 	  .wanted = { 1, 1, 1, 1 } },
 	{ "perf mode is kvm's", .perf = true, .host = 8, .machine = { 1, 2, 4, 1 }, .tier = PLAN_DEFAULT,
@@ -345,32 +354,33 @@ static const struct {
 
 START_TEST(machines_ask_for_what_they_need)
 {
-	const struct vm_backend backend = { .vcpu_threads = wishes[_i].threads };
+	const struct vm_backend backend = { .vcpu_threads = requests[_i].threads };
 	const struct accel_choice accel = { .backend = &backend };
-	struct plan_case c = { .topology = wishes[_i].machine, .perf = wishes[_i].perf };
+	struct plan_case c = { .topology = requests[_i].machine, .perf = requests[_i].perf };
 	struct fleet *f = calloc(1, sizeof(*f));
 	ck_assert_ptr_nonnull(f);
-	f->config = (struct fleet_config){ .accel = &accel, .no_perf = wishes[_i].no_perf,
-					   .cpu_cap = wishes[_i].cap };
-	f->desk.cpus = wishes[_i].host;
-	f->cpus = wishes[_i].cap ? wishes[_i].cap : wishes[_i].host;
+	f->config =
+		(struct fleet_config){ .accel = &accel, .no_perf = requests[_i].no_perf, .cpu_cap = requests[_i].cap };
+	f->resources.cpus = requests[_i].host;
+	f->cpus = requests[_i].cap ? requests[_i].cap : requests[_i].host;
 	struct cpu_request q = fleet_request(f, &c);
-	ck_assert_msg(q.tier == wishes[_i].tier && q.cpus == wishes[_i].cpus, "%s", wishes[_i].name);
-	ck_assert_msg(q.topology.llcs == wishes[_i].wanted.llcs && q.topology.cores == wishes[_i].wanted.cores &&
-			      q.topology.threads == wishes[_i].wanted.threads, "%s", wishes[_i].name);
+	ck_assert_msg(q.tier == requests[_i].tier && q.cpus == requests[_i].cpus, "%s", requests[_i].name);
+	ck_assert_msg(q.topology.llcs == requests[_i].wanted.llcs && q.topology.cores == requests[_i].wanted.cores &&
+			      q.topology.threads == requests[_i].wanted.threads,
+		      "%s", requests[_i].name);
 	/* Two of a kind do not run on the same CPUs of a budget. */
-	ck_assert(!wishes[_i].no_perf || fleet_request(f, &c).rotate != q.rotate);
+	ck_assert(!requests[_i].no_perf || fleet_request(f, &c).rotate != q.rotate);
 	free(f);
 }
 END_TEST
 
 /* --- payloads ----------------------------------------------------------------------------------- */
 
-#define WITH_PAYLOADS(list)                                                                                   \
+#define WITH_PAYLOADS(list)                                                                                            \
 	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1," \
 	"\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000,\"workers_per_cgroup\":2,\"sched_args\":[],"  \
-	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                        \
-	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},\"expect_err\":0,"                           \
+	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                             \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},\"expect_err\":0,"                              \
 	"\"include_files\":[],\"payload\":\"one\",\"payloads\":[" list "]," CHECKS "}"
 
 START_TEST(suite_reads_payloads)
@@ -454,7 +464,7 @@ static void fill(TCase *tc)
 {
 	tcase_add_test(tc, run_directory_is_not_reached_through_links);
 	tcase_add_loop_test(tc, a_checkout_says_its_commit, 0, ARRAY_SIZE(checkouts));
-	tcase_add_loop_test(tc, machines_ask_for_what_they_need, 0, ARRAY_SIZE(wishes));
+	tcase_add_loop_test(tc, machines_ask_for_what_they_need, 0, ARRAY_SIZE(requests));
 	tcase_add_test(tc, suite_reads_payloads);
 	tcase_add_loop_test(tc, filter_matches, 0, ARRAY_SIZE(filters));
 	tcase_add_loop_test(tc, filter_says_where_it_is_wrong, 0, ARRAY_SIZE(bad_filters));

@@ -12,10 +12,10 @@
 /* --- the kernel's part -------------------------------------------------------------------------------------------- */
 
 static struct {
-	const char *narrow;	/* what cpuset.cpus.effective becomes; NULL: what was asked for */
-	const char *type;	/* a new group's cgroup.type */
-	int make, pass_on;	/* errors */
-	unsigned busy;		/* how often a group cannot be removed yet */
+	const char *narrow; /* what cpuset.cpus.effective becomes; NULL: what was asked for */
+	const char *type;   /* a new group's cgroup.type */
+	int make, pass_on;  /* errors */
+	unsigned busy;	    /* how often a group cannot be removed yet */
 	unsigned killed;
 } kernel;
 
@@ -229,9 +229,10 @@ START_TEST(orphans_are_swept)
 		const char *name;
 		bool stays;
 	} left[] = {
-		{ "ktstr-77-4711-0", true }, { "ktstr-77-4712-0", false }, { "ktstr-78-4711-3", false },
-		{ "ktstr-x-1-1", true }, { "ktstr-78-4711-3-backup", true }, { "ktstr-78-4711-", true },
-		{ "ktstr--1-4711-3", true }, { "other", true },
+		{ "ktstr-77-4711-0", true },	    { "ktstr-77-4712-0", false },
+		{ "ktstr-78-4711-3", false },	    { "ktstr-x-1-1", true },
+		{ "ktstr-78-4711-3-backup", true }, { "ktstr-78-4711-", true },
+		{ "ktstr--1-4711-3", true },	    { "other", true },
 	};
 	char *root = stage("0::/user.slice/me\n", MOUNTS, "cpuset\n"), path[4400];
 	struct sandboxes s;

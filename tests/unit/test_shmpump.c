@@ -19,10 +19,10 @@ struct vm {
 	struct shmring_writer writer[RINGS];
 	struct shmpump pump;
 	uint64_t got[RINGS];
-	uint64_t wanted;	/* cancels its pump at this many records; 0: never */
+	uint64_t wanted; /* cancels its pump at this many records; 0: never */
 	unsigned damaged;
 	uint32_t damaged_ring;
-	bool endless;		/* for every record that is read, another is written */
+	bool endless; /* for every record that is read, another is written */
 };
 
 static void on_record(void *data, uint32_t ring, const struct shmring_item *item)
@@ -177,7 +177,7 @@ START_TEST(a_damaged_ring_is_reported_once_and_the_others_go_on)
 }
 END_TEST
 
-/* The producer's process holds the bell too, and may do with it what it likes. */
+/* The producer's process holds the doorbell too, and may do with it what it likes. */
 START_TEST(a_bell_rung_for_nothing_disturbs_nobody)
 {
 	struct vm vm;
@@ -187,7 +187,7 @@ START_TEST(a_bell_rung_for_nothing_disturbs_nobody)
 	for (int i = 0; i < 3; i++)
 		t_ok(reactor_turn(reactor, nsec_now() + NSEC_PER_MSEC));
 	for (int i = 0; i < 5; i++) {
-		t_ok(fd_write_full(vm.area.bell, &count, sizeof(count)));
+		t_ok(fd_write_full(vm.area.doorbell, &count, sizeof(count)));
 		t_ok(reactor_turn(reactor, nsec_now() + NSEC_PER_MSEC));
 	}
 	ck_assert(!vm.pump.machine.ended);

@@ -67,9 +67,9 @@ static struct shmring_item pop_one(void)
 static unsigned rung(void)
 {
 	uint64_t count = 0;
-	struct pollfd p = { .fd = area.bell, .events = POLLIN };
+	struct pollfd p = { .fd = area.doorbell, .events = POLLIN };
 	if (poll(&p, 1, 0) == 1)
-		t_ok(fd_read_full(area.bell, &count, sizeof(count)));
+		t_ok(fd_read_full(area.doorbell, &count, sizeof(count)));
 	return (unsigned)count;
 }
 
@@ -188,7 +188,7 @@ START_TEST(a_dropped_record_does_not_stop_a_smaller_one)
 }
 END_TEST
 
-/* --- the bell ----------------------------------------------------------------------------------------------------- */
+/* --- the doorbell ----------------------------------------------------------------------------------------------------- */
 
 START_TEST(the_bell_rings_once_and_only_for_a_sleeper)
 {
@@ -388,7 +388,9 @@ START_TEST(other_files_are_refused)
 {
 	begin(2, SMALL);
 	uint64_t size = area.size;
-	struct shmring_front good = {.magic = SHMRING_MAGIC, .version = SHMRING_VERSION, .rings = 2, .capacity = SMALL};
+	struct shmring_front good = {
+		.magic = SHMRING_MAGIC, .version = SHMRING_VERSION, .rings = 2, .capacity = SMALL
+	};
 	struct shmring_front bad[] = { good, good, good, good, good, good };
 	bad[0].magic++;
 	bad[1].version++;
@@ -413,7 +415,7 @@ static pid_t start_writer(uint64_t records)
 	if (pid)
 		return pid;
 	struct shmring_area mine;
-	if (shmring_area_attach(dup(area.fd), dup(area.bell), &mine, NULL) < 0)
+	if (shmring_area_attach(dup(area.fd), dup(area.doorbell), &mine, NULL) < 0)
 		_exit(1);
 	shmring_writer_init(&w, &mine, 0);
 	for (uint64_t n = 0; n < records; n++) {
@@ -438,7 +440,7 @@ START_TEST(another_process_writes)
 		for (size_t at = 0; shmring_next(&batch, &at, &item); got++)
 			check_item(&item, got, (uint16_t)(got % 100));
 		if (got < all && !batch.records && shmring_arm(&area, &r, 1))
-			t_ok(fd_read_full(area.bell, &count, sizeof(count)));
+			t_ok(fd_read_full(area.doorbell, &count, sizeof(count)));
 	}
 	int status = 1;
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);

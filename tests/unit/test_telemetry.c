@@ -162,7 +162,7 @@ END_TEST
 START_TEST(a_pardoned_gap_is_none_and_the_next_is_one)
 {
 	struct ktstr_worker w = worker(_i, false);
-	atomic_store(&slot.pardoned, ticks_now(&w.clock));
+	atomic_store(&slot.gap_exempt, ticks_now(&w.clock));
 	pause_here();
 	ktstr_worker_block(&w);
 	ck_assert_uint_eq(slot.report.max_gap_ns, 0);
@@ -267,22 +267,22 @@ static void write_schedstat(int fd, uint64_t delay_ns)
 	ck_assert(ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n);
 }
 
-static void read_schedstat(struct crew *c)
+static void read_schedstat(struct worker_set *c)
 {
 	c->sample_due = 0;
-	crew_sample(c);
+	worker_set_sample(c);
 }
 
 /* What a sum grew by in less time than that is a wait that began before; never more than it was. */
 START_TEST(a_wait_is_never_seen_longer_than_it_was)
 {
 	const uint64_t wait = 5000000000u;
-	struct crew_member m = { .pid = 1, .schedstat = memfd_create("schedstat", MFD_CLOEXEC) };
-	struct crew c = { .member = &m, .count = 1 };
+	struct worker_process m = { .pid = 1, .schedstat = memfd_create("schedstat", MFD_CLOEXEC) };
+	struct worker_set c = { .member = &m, .count = 1 };
 	static struct worker_slot last;
 	write_schedstat(m.schedstat, 7);
 	read_schedstat(&c);
-	ck_assert_uint_eq(m.longest_delay, 0);		/* what was before the first reading is not known */
+	ck_assert_uint_eq(m.longest_delay, 0); /* what was before the first reading is not known */
 	write_schedstat(m.schedstat, 7 + wait);
 	nsec_t from = m.delay_read;
 	read_schedstat(&c);
@@ -291,16 +291,16 @@ START_TEST(a_wait_is_never_seen_longer_than_it_was)
 	ck_assert_uint_ge(m.longest_delay, wait - (uint64_t)between);
 	uint64_t longest = m.longest_delay;
 	pause_here();
-	write_schedstat(m.schedstat, 7 + wait + PAUSE / 2);	/* as a busy CPU has it: less than has passed */
+	write_schedstat(m.schedstat, 7 + wait + PAUSE / 2); /* as a busy CPU has it: less than has passed */
 	read_schedstat(&c);
 	ck_assert_uint_eq(m.longest_delay, longest);
-	m.pardoned = nsec_now();
+	m.gap_exempt = nsec_now();
 	write_schedstat(m.schedstat, 7 + 10 * wait);
 	read_schedstat(&c);
-	ck_assert_uint_eq(m.longest_delay, longest);		/* not the scheduler's doing */
+	ck_assert_uint_eq(m.longest_delay, longest); /* not the scheduler's doing */
 	last.delay_sum = 7 + 12 * wait;
 	last.ended_ns = nsec_now();
-	crew_sample_last(&m, &last);
+	worker_set_sample_last(&m, &last);
 	ck_assert_uint_ge(m.longest_delay, wait + wait / 2);
 	ck_assert_uint_le(m.longest_delay, 2 * wait);
 	ck_assert_int_eq(m.schedstat, -1);

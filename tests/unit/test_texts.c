@@ -25,7 +25,7 @@ START_TEST(texts_of_the_guest_are_clean)
 		struct wire_hello h = { .release = "6.12\x1b[2J" };
 		struct wire_phase p = { .kind = WIRE_PHASE_HOLD };
 		begin();
-		memset(p.name, '\xff', sizeof(p.name));	/* and not terminated */
+		memset(p.name, '\xff', sizeof(p.name)); /* and not terminated */
 		made_take(WIRE_HELLO, &h, sizeof(h));
 		made_take(WIRE_PHASE, &p, sizeof(p));
 		made_load("gr\xfc", 0, 0);
@@ -155,7 +155,7 @@ START_TEST(text_fits_columns)
 	struct buf b = BUF_NULL;
 	text_append_columns(&b, "caf\xc3\xa9 au lait", 6, true);
 	buf_puts(&b, "|");
-	text_append_columns(&b, "\xe6\xbc\xa2\xe5\xad\x97", 3, true);	/* two wide characters */
+	text_append_columns(&b, "\xe6\xbc\xa2\xe5\xad\x97", 3, true); /* two wide characters */
 	buf_puts(&b, "|");
 	text_append_columns(&b, "ab", 3, false);
 	ck_assert_str_eq(buf_str(&b), "caf\xc3\xa9 a|\xe6\xbc\xa2 |ab");
@@ -165,9 +165,10 @@ END_TEST
 
 START_TEST(text_fields_are_cleaned_in_place)
 {
-	char field[8] = { 'a', '\xff', 'b', '\n', 'c', 'd', 'e', 'f' };	/* not terminated, and too long when clean */
+	char field[8] = { 'a', '\xff', 'b', '\n', 'c', 'd', 'e', 'f' }; /* not terminated, and too long when clean */
 	text_clean_field(field, sizeof(field));
-	ck_assert_str_eq(field, "a\xef\xbf\xbd" "b?c");
+	ck_assert_str_eq(field, "a\xef\xbf\xbd"
+				"b?c");
 }
 END_TEST
 

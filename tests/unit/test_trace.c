@@ -37,7 +37,7 @@ static void end(void)
 
 struct job {
 	struct machine machine;
-	int left;		/* rounds */
+	int left; /* rounds */
 	bool fails;
 };
 
@@ -76,7 +76,7 @@ struct seen {
 	int depth[ROWS_MAX];
 	size_t events, machines, states;
 	double last;
-	json_t *names;		/* of rows, by number */
+	json_t *names; /* of rows, by number */
 };
 
 static void see(struct seen *s, const json_t *event)

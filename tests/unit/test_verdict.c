@@ -86,7 +86,7 @@ START_TEST(schedulers_that_do_not_stay)
 	made_begin();
 	made_sched(WIRE_SCHED_ENABLED, 0);
 	made_text(WIRE_STREAM_KMSG, "sched_ext: BPF scheduler \"x\" disabled (runnable task stall)\n"
-			       "sched_ext: x: test[44] failed to run for 30s\n");
+				    "sched_ext: x: test[44] failed to run for 30s\n");
 	made_sched(WIRE_SCHED_EJECTED, 0);
 	made_result(KTSTR_FAIL);
 	made_expect(KTSTR_FAIL,
@@ -108,20 +108,23 @@ START_TEST(schedulers_that_do_not_stop_well)
 		int status;
 		bool good;
 	} rows[] = {
-		{ WIRE_SCHED_STOPPED, 0, true },       { WIRE_SCHED_STOPPED, SIGINT, true },
-		{ WIRE_SCHED_STOPPED, SIGTERM, true }, { WIRE_SCHED_STOPPED, SIGKILL, true },
-		{ WIRE_SCHED_STOPPED, 1 << 8, true },  { WIRE_SCHED_STOPPED, SIGABRT, false },
-		{ WIRE_SCHED_STOPPED, SIGSEGV | 0x80, false }, { WIRE_SCHED_DETACHED, SIGABRT, false },
+		{ WIRE_SCHED_STOPPED, 0, true },
+		{ WIRE_SCHED_STOPPED, SIGINT, true },
+		{ WIRE_SCHED_STOPPED, SIGTERM, true },
+		{ WIRE_SCHED_STOPPED, SIGKILL, true },
+		{ WIRE_SCHED_STOPPED, 1 << 8, true },
+		{ WIRE_SCHED_STOPPED, SIGABRT, false },
+		{ WIRE_SCHED_STOPPED, SIGSEGV | 0x80, false },
+		{ WIRE_SCHED_DETACHED, SIGABRT, false },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		made_begin();
 		made_sched(WIRE_SCHED_ENABLED, 0);
 		made_sched(rows[i].event, rows[i].status);
-		made_sched(WIRE_SCHED_ENABLED, 0);	/* once more, without fault */
+		made_sched(WIRE_SCHED_ENABLED, 0); /* once more, without fault */
 		made_sched(WIRE_SCHED_STOPPED, 0);
 		made_result(KTSTR_PASS);
-		made_expect(rows[i].good ? KTSTR_PASS : KTSTR_FAIL,
-			    rows[i].good ? NULL : "when it was told to stop");
+		made_expect(rows[i].good ? KTSTR_PASS : KTSTR_FAIL, rows[i].good ? NULL : "when it was told to stop");
 	}
 }
 END_TEST
@@ -130,7 +133,7 @@ START_TEST(a_sysctl_that_cannot_be_set_fails_the_test)
 {
 	struct wire_exit exit = { .reason = WIRE_EXIT_SYSCTL, .status = -2 };
 	made_begin();
-	made_facts.expect_err = true;	/* which is not the end that it expects */
+	made_facts.expect_err = true; /* which is not the end that it expects */
 	made_text(WIRE_STREAM_INIT, "sysctl kernel.x=1: this kernel has no such sysctl\n");
 	made_take(WIRE_EXIT, &exit, sizeof(exit));
 	made_expect(KTSTR_FAIL, "so the test did not begin: sysctl kernel.x=1: this kernel has no such sysctl");
@@ -157,7 +160,7 @@ START_TEST(lateness_says_where)
 	snprintf(made.late_in, sizeof(made.late_in), "running");
 	buf_puts(&made.diagnosis, "CPU#0\nRIP=ffffffff81000042 RFL=1\n");
 	made_expect(KTSTR_FAIL,
-	       "the guest hangs in crowd (attempt state running; guest time 1.0s, CPU 0 at RIP=ffffffff81000042)");
+		    "the guest hangs in crowd (attempt state running; guest time 1.0s, CPU 0 at RIP=ffffffff81000042)");
 }
 END_TEST
 

@@ -14,22 +14,41 @@
 
 #define RAM_BYTES 0x20000u
 #define QUEUE	  8u
-#define DATA	  0x10000u	/* buffers; everything below is rings */
+#define DATA	  0x10000u /* buffers; everything below is rings */
 
 static _Alignas(4096) uint8_t memory[RAM_BYTES];
 /* Two regions that lie next to each other for the guest, and not for us. */
-static struct x86_ram ram = { .count = 2, .region = { { .address = 0, .size = 0x18000, .host = memory + 0x8000 },
-						      { .address = 0x18000, .size = 0x8000, .host = memory } } };
+static struct x86_ram ram = { .count = 2,
+			      .region = { { .address = 0, .size = 0x18000, .host = memory + 0x8000 },
+					  { .address = 0x18000, .size = 0x8000, .host = memory } } };
 static struct virtio_mmio *dev;
 static uint16_t published[VIRTIO_QUEUES_MAX];
 
-static struct vring_desc *desc(unsigned q) { return (void *)x86_ram_at(&ram, 0x1000 * (q + 1), 0x1000); }
-static struct vring_avail *avail(unsigned q) { return (void *)x86_ram_at(&ram, 0x1000 * (q + 1) + 0x400, 0x100); }
-static struct vring_used *used(unsigned q) { return (void *)x86_ram_at(&ram, 0x1000 * (q + 1) + 0x800, 0x100); }
-static uint8_t *data(uint32_t at) { return x86_ram_at(&ram, DATA + at, 1); }
+static struct vring_desc *desc(unsigned q)
+{
+	return (void *)x86_ram_at(&ram, 0x1000 * (q + 1), 0x1000);
+}
+static struct vring_avail *avail(unsigned q)
+{
+	return (void *)x86_ram_at(&ram, 0x1000 * (q + 1) + 0x400, 0x100);
+}
+static struct vring_used *used(unsigned q)
+{
+	return (void *)x86_ram_at(&ram, 0x1000 * (q + 1) + 0x800, 0x100);
+}
+static uint8_t *data(uint32_t at)
+{
+	return x86_ram_at(&ram, DATA + at, 1);
+}
 
-static uint32_t get(uint64_t reg) { return (uint32_t)virtio_mmio_read(dev, reg, 4); }
-static void put(uint64_t reg, uint32_t value) { virtio_mmio_write(dev, reg, 4, value); }
+static uint32_t get(uint64_t reg)
+{
+	return (uint32_t)virtio_mmio_read(dev, reg, 4);
+}
+static void put(uint64_t reg, uint32_t value)
+{
+	virtio_mmio_write(dev, reg, 4, value);
+}
 
 static void queue_up(unsigned q)
 {
@@ -132,7 +151,7 @@ START_TEST(transport_refuses_features_not_offered)
 	ck_assert_uint_eq(get(VIRTIO_MMIO_STATUS), 3);
 	put(VIRTIO_MMIO_STATUS, 0);
 	ck_assert_uint_eq(get(VIRTIO_MMIO_STATUS), 0);
-	put(VIRTIO_MMIO_STATUS, 11);	/* without version 1 */
+	put(VIRTIO_MMIO_STATUS, 11); /* without version 1 */
 	ck_assert_uint_eq(get(VIRTIO_MMIO_STATUS), 3);
 	put(VIRTIO_MMIO_STATUS, 15);
 	ck_assert(!virtio_in_use(&console.mmio));
@@ -142,9 +161,9 @@ END_TEST
 static const struct {
 	uint32_t size, desc, avail, used;
 } bad_queues[] = {
-	{ 0, 0x1000, 0x1400, 0x1800 },	    { 7, 0x1000, 0x1400, 0x1800 },	{ 512, 0x1000, 0x2000, 0x3000 },
-	{ 8, 0x1008, 0x1400, 0x1800 },	    { 8, 0x1000, 0x1401, 0x1800 },	{ 8, 0x1000, 0x1400, 0x1802 },
-	{ 8, 0x17ff0, 0x1400, 0x1800 },	    { 8, 0x1000, RAM_BYTES, 0x1800 },	{ 8, 0x1000, 0x1400, RAM_BYTES - 8 },
+	{ 0, 0x1000, 0x1400, 0x1800 },	  { 7, 0x1000, 0x1400, 0x1800 },    { 512, 0x1000, 0x2000, 0x3000 },
+	{ 8, 0x1008, 0x1400, 0x1800 },	  { 8, 0x1000, 0x1401, 0x1800 },    { 8, 0x1000, 0x1400, 0x1802 },
+	{ 8, 0x17ff0, 0x1400, 0x1800 },	  { 8, 0x1000, RAM_BYTES, 0x1800 }, { 8, 0x1000, 0x1400, RAM_BYTES - 8 },
 	{ 256, 0x1f800, 0x1400, 0x1800 },
 };
 
@@ -166,15 +185,55 @@ START_TEST(transport_refuses_queues_that_cannot_be)
 }
 END_TEST
 
-static void lie_head(void) { avail(1)->ring[0] = QUEUE; avail(1)->idx = 1; }
-static void lie_idx(void) { avail(1)->idx = QUEUE + 1; }
-static void lie_next(void) { describe(1, 0, 0, 1, 1); desc(1)[0].next = QUEUE; avail(1)->idx = 1; }
-static void lie_loop(void) { describe(1, 0, 0, 1, 1); desc(1)[0].next = 0; avail(1)->idx = 1; }
-static void lie_address(void) { describe(1, 0, 0, 1, 0); desc(1)[0].addr = RAM_BYTES; avail(1)->idx = 1; }
-static void lie_length(void) { describe(1, 0, 0, RAM_BYTES, 0); avail(1)->idx = 1; }
-static void lie_wrap(void) { describe(1, 0, 0, UINT32_MAX, 0); desc(1)[0].addr = UINT64_MAX - 1; avail(1)->idx = 1; }
-static void lie_indirect(void) { describe(1, 0, 0, 16, 4); avail(1)->idx = 1; }
-static void lie_order(void) { describe(1, 0, 0, 1, 3); describe(1, 1, 0, 1, 0); avail(1)->idx = 1; }
+static void lie_head(void)
+{
+	avail(1)->ring[0] = QUEUE;
+	avail(1)->idx = 1;
+}
+static void lie_idx(void)
+{
+	avail(1)->idx = QUEUE + 1;
+}
+static void lie_next(void)
+{
+	describe(1, 0, 0, 1, 1);
+	desc(1)[0].next = QUEUE;
+	avail(1)->idx = 1;
+}
+static void lie_loop(void)
+{
+	describe(1, 0, 0, 1, 1);
+	desc(1)[0].next = 0;
+	avail(1)->idx = 1;
+}
+static void lie_address(void)
+{
+	describe(1, 0, 0, 1, 0);
+	desc(1)[0].addr = RAM_BYTES;
+	avail(1)->idx = 1;
+}
+static void lie_length(void)
+{
+	describe(1, 0, 0, RAM_BYTES, 0);
+	avail(1)->idx = 1;
+}
+static void lie_wrap(void)
+{
+	describe(1, 0, 0, UINT32_MAX, 0);
+	desc(1)[0].addr = UINT64_MAX - 1;
+	avail(1)->idx = 1;
+}
+static void lie_indirect(void)
+{
+	describe(1, 0, 0, 16, 4);
+	avail(1)->idx = 1;
+}
+static void lie_order(void)
+{
+	describe(1, 0, 0, 1, 3);
+	describe(1, 1, 0, 1, 0);
+	avail(1)->idx = 1;
+}
 
 static void (*const lies[])(void) = { lie_head,	  lie_idx,  lie_next,	  lie_loop, lie_address,
 				      lie_length, lie_wrap, lie_indirect, lie_order };

@@ -14,7 +14,7 @@
 #include "vmm/guestmem.h"
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/qmp.h"
-#include "vmm/qemu/quicken.h"
+#include "vmm/qemu/kernel_patch.h"
 #include "vmm/vmcore.h"
 #include "vmm/wirelog.h"
 
@@ -31,14 +31,16 @@ static union {
 static void log_begin(void)
 {
 	memset(&memory, 0, sizeof(memory));
-	memory.header = (struct wire_header){ .magic = WIRE_MAGIC, .version = WIRE_VERSION,
+	memory.header = (struct wire_header){ .magic = WIRE_MAGIC,
+					      .version = WIRE_VERSION,
 					      .capacity = LOG_BYTES - sizeof(struct wire_header) };
 }
 
 static uint8_t *log_put(enum wire_type type, const char *payload)
 {
-	struct wire_record r = { .magic = WIRE_RECORD_MAGIC, .type = type, .length = (uint32_t)strlen(payload),
-				 .time_ns = 5 };
+	struct wire_record r = {
+		.magic = WIRE_RECORD_MAGIC, .type = type, .length = (uint32_t)strlen(payload), .time_ns = 5
+	};
 	uint8_t *at = memory.byte + sizeof(struct wire_header) + memory.header.written;
 	r.crc = crc32_update(0, &r.type, sizeof(r) - offsetof(struct wire_record, type));
 	r.crc = crc32_update(r.crc, payload, r.length);
@@ -72,10 +74,22 @@ START_TEST(log_is_read_record_by_record)
 }
 END_TEST
 
-static void spoil_magic(uint8_t *r) { r[0] ^= 1; }
-static void spoil_crc(uint8_t *r) { r[4] ^= 1; }
-static void spoil_payload(uint8_t *r) { r[24] ^= 1; }
-static void spoil_length(uint8_t *r) { memset(r + 12, 0xff, 4); }
+static void spoil_magic(uint8_t *r)
+{
+	r[0] ^= 1;
+}
+static void spoil_crc(uint8_t *r)
+{
+	r[4] ^= 1;
+}
+static void spoil_payload(uint8_t *r)
+{
+	r[24] ^= 1;
+}
+static void spoil_length(uint8_t *r)
+{
+	memset(r + 12, 0xff, 4);
+}
 static void spoil_type(uint8_t *r)
 {
 	struct wire_record record;
@@ -85,18 +99,34 @@ static void spoil_type(uint8_t *r)
 	record.crc = crc32_update(record.crc, r + sizeof(record), record.length);
 	memcpy(r, &record, sizeof(record));
 }
-static void spoil_written_low(uint8_t *r) { (void)r; memory.header.written = 8; }
-static void spoil_written_high(uint8_t *r) { (void)r; memory.header.written = UINT64_MAX - 7; }
-static void spoil_version(uint8_t *r) { (void)r; memory.header.version = 77; }
+static void spoil_written_low(uint8_t *r)
+{
+	(void)r;
+	memory.header.written = 8;
+}
+static void spoil_written_high(uint8_t *r)
+{
+	(void)r;
+	memory.header.written = UINT64_MAX - 7;
+}
+static void spoil_version(uint8_t *r)
+{
+	(void)r;
+	memory.header.version = 77;
+}
 
 static const struct {
 	void (*spoil)(uint8_t *record);
 	const char *why;
 } damages[] = {
-	{ spoil_magic, "no record where one should be" }, { spoil_crc, "checksum" },
-	{ spoil_payload, "checksum" },			  { spoil_length, "longer than the log" },
-	{ spoil_type, "unknown type" },			  { spoil_written_low, "cut short" },
-	{ spoil_written_high, "length is impossible" },	  { spoil_version, "version" },
+	{ spoil_magic, "no record where one should be" },
+	{ spoil_crc, "checksum" },
+	{ spoil_payload, "checksum" },
+	{ spoil_length, "longer than the log" },
+	{ spoil_type, "unknown type" },
+	{ spoil_written_low, "cut short" },
+	{ spoil_written_high, "length is impossible" },
+	{ spoil_version, "version" },
 };
 
 START_TEST(log_that_lies_is_given_up)
@@ -200,8 +230,9 @@ START_TEST(qmp_takes_bytes_as_they_come)
 	static const char stream[] = "{\"QMP\":{}}\n{\"return\":{}}\n{\"return\":\"CPU#0\\r\\nRIP=1\"}\n"
 				     "{\"event\":\"SHUTDOWN\",\"data\":{\"reason\":\"guest-reset\"}}\n"
 				     "{\"error\":{\"desc\":\"no\"}}\n{\"event\":\"OTHER\"}\nnonsense\n";
-	static const int events[] = {QMP_GREETING, QMP_RETURN, QMP_RETURN, QMP_SHUTDOWN,
-				     QMP_ERROR,	   QMP_OTHER,  -EBADMSG};
+	static const int events[] = {
+		QMP_GREETING, QMP_RETURN, QMP_RETURN, QMP_SHUTDOWN, QMP_ERROR, QMP_OTHER, -EBADMSG
+	};
 	struct qmp q = { 0 };
 	size_t seen = 0;
 	for (const char *p = stream; *p; p++) {
@@ -249,8 +280,8 @@ END_TEST
 static const struct {
 	const char *text, *why;
 } bad_topologies[] = {
-	{ "", "is no topology" },	  { "1n", "is no topology" },	       { "1n1l1c1t1", "is no topology" },
-	{ "2n3l1c1t", "does not divide" }, { "1n0l1c1t", "llcs is 0" },	       { "1n256l256c8t", "more than 512 CPUs" },
+	{ "", "is no topology" },	   { "1n", "is no topology" },	  { "1n1l1c1t1", "is no topology" },
+	{ "2n3l1c1t", "does not divide" }, { "1n0l1c1t", "llcs is 0" },	  { "1n256l256c8t", "more than 512 CPUs" },
 	{ "1n1l1c99t", "threads is 99" },  { "1,2,3", "is no topology" },
 };
 
@@ -311,8 +342,12 @@ START_TEST(argv_is_the_deterministic_recipe)
 		"-kernel /proc/self/fd/8 ",
 	};
 	const char *const kargs[] = { "extra=1", NULL };
-	struct vm_config c = { .topology = { 2, 2, 2, 2 }, .memory_mib = 512, .kernel = "/boot/it", .seed = 7,
-			       .icount_shift = 3, .kargs = kargs };
+	struct vm_config c = { .topology = { 2, 2, 2, 2 },
+			       .memory_mib = 512,
+			       .kernel = "/boot/it",
+			       .seed = 7,
+			       .icount_shift = 3,
+			       .kargs = kargs };
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	joined(&c, 2, &text);
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
@@ -340,7 +375,7 @@ END_TEST
 /* A kernel as small as they come: code, one symbol, names. */
 struct tiny_kernel {
 	Elf64_Ehdr head;
-	Elf64_Shdr section[4];	/* none, code, symbols, names */
+	Elf64_Shdr section[4]; /* none, code, symbols, names */
 	Elf64_Sym symbol[2];
 	char names[40];
 	uint8_t code[16];
@@ -349,28 +384,38 @@ struct tiny_kernel {
 static struct tiny_kernel tiny(const char *function)
 {
 	struct tiny_kernel k = {
-		.head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB }, .e_machine = EM_X86_64,
-			  .e_shoff = offsetof(struct tiny_kernel, section), .e_shnum = 4 },
-		.section = { [1] = { .sh_type = SHT_PROGBITS, .sh_addr = TEXT_ADDR,
-				     .sh_offset = offsetof(struct tiny_kernel, code), .sh_size = 16 },
-			     [2] = { .sh_type = SHT_SYMTAB, .sh_offset = offsetof(struct tiny_kernel, symbol),
-				     .sh_size = 2 * sizeof(Elf64_Sym), .sh_link = 3 },
-			     [3] = { .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct tiny_kernel, names),
+		.head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
+			  .e_machine = EM_X86_64,
+			  .e_shoff = offsetof(struct tiny_kernel, section),
+			  .e_shnum = 4 },
+		.section = { [1] = { .sh_type = SHT_PROGBITS,
+				     .sh_addr = TEXT_ADDR,
+				     .sh_offset = offsetof(struct tiny_kernel, code),
+				     .sh_size = 16 },
+			     [2] = { .sh_type = SHT_SYMTAB,
+				     .sh_offset = offsetof(struct tiny_kernel, symbol),
+				     .sh_size = 2 * sizeof(Elf64_Sym),
+				     .sh_link = 3 },
+			     [3] = { .sh_type = SHT_STRTAB,
+				     .sh_offset = offsetof(struct tiny_kernel, names),
 				     .sh_size = 40 } },
-		.symbol = { [1] = { .st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1,
-				    .st_value = TEXT_ADDR + 4, .st_size = 8 } },
+		.symbol = { [1] = { .st_name = 1,
+				    .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+				    .st_shndx = 1,
+				    .st_value = TEXT_ADDR + 4,
+				    .st_size = 8 } },
 		.code = { PAUSE_BYTES, 0x55, 0x55, 0x55, PAUSE_BYTES, 0x55, PAUSE_BYTES, 0xc3, 0xf3, 0x90 },
 	};
 	snprintf(k.names + 1, sizeof(k.names) - 1, "%s", function);
 	return k;
 }
 
-static int quicken_in(const char *cache, int in, uint8_t ret_code[16])
+static int patch_in(const char *cache, int in, uint8_t ret_code[16])
 {
 	char path[40];
 	int out = -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", in);
-	int r = qemu_quicken(path, cache, NULL, &out);
+	int r = kernel_patch_calibration(path, cache, NULL, &out);
 	if (r == 0)
 		t_ok(fd_pread_full(out, ret_code, 16, offsetof(struct tiny_kernel, code)));
 	fd_close(out);
@@ -394,10 +439,10 @@ static int tiny_file(const struct tiny_kernel *k)
 	return fd;
 }
 
-static int quicken(const struct tiny_kernel *k, uint8_t ret_code[16])
+static int patch_kernel(const struct tiny_kernel *k, uint8_t ret_code[16])
 {
 	int in = tiny_file(k);
-	int r = quicken_in(NULL, in, ret_code);
+	int r = patch_in(NULL, in, ret_code);
 	fd_close(in);
 	return r;
 }
@@ -409,9 +454,9 @@ START_TEST(a_quick_copy_is_kept)
 	char *dir = t_tmpdir(), *cache = path_join(dir, "images");
 	struct tiny_kernel k = tiny("calibrate_APIC_clock");
 	int in = tiny_file(&k);
-	t_ok(quicken_in(cache, in, code));
+	t_ok(patch_in(cache, in, code));
 	ck_assert_uint_eq(files_in(cache), 1);
-	t_ok(quicken_in(cache, in, again));
+	t_ok(patch_in(cache, in, again));
 	ck_assert(!memcmp(code, again, sizeof(code)));
 	ck_assert_uint_eq(files_in(cache), 1);
 	/* A damaged one is made again. */
@@ -421,12 +466,12 @@ START_TEST(a_quick_copy_is_kept)
 	_cleanup_close_ int kept = open(found.gl_pathv[0], O_WRONLY | O_CLOEXEC);
 	t_ok(fd_pwrite_full(kept, "XXXX", 4, offsetof(struct tiny_kernel, code)));
 	globfree(&found);
-	t_ok(quicken_in(cache, in, again));
+	t_ok(patch_in(cache, in, again));
 	ck_assert(!memcmp(code, again, sizeof(code)));
 	k.code[2] = 0x90;
 	t_ok(fd_pwrite_full(in, &k, sizeof(k), 0));
 	t_ok(futimens(in, (const struct timespec[]){ { .tv_sec = 1 }, { .tv_sec = 1 } }));
-	t_ok(quicken_in(cache, in, later));
+	t_ok(patch_in(cache, in, later));
 	ck_assert_uint_eq(later[2], 0x90);
 	ck_assert_uint_eq(files_in(cache), 2);
 	fd_close(in);
@@ -441,21 +486,21 @@ START_TEST(a_quick_copy_does_not_need_a_cache)
 	uint8_t code[16];
 	struct tiny_kernel k = tiny("calibrate_APIC_clock");
 	int in = tiny_file(&k);
-	t_ok(quicken_in("/proc/no/such/place", in, code));
+	t_ok(patch_in("/proc/no/such/place", in, code));
 	fd_close(in);
 }
 END_TEST
 
 START_TEST(pauses_go_in_the_timers_calibration_alone)
 {
-	static const uint8_t wanted[16] = {PAUSE_BYTES, 0x55, 0x55, 0x55, 0x66, 0x90,
-					   0x55,	0x66, 0x90, 0xc3, 0xf3, 0x90};
+	static const uint8_t wanted[16] = { PAUSE_BYTES, 0x55, 0x55, 0x55, 0x66, 0x90,
+					    0x55,	 0x66, 0x90, 0xc3, 0xf3, 0x90 };
 	uint8_t code[16];
 	struct tiny_kernel k = tiny("setup_boot_APIC_clock");
-	t_ok(quicken(&k, code));
+	t_ok(patch_kernel(&k, code));
 	ck_assert(!memcmp(code, wanted, sizeof(code)));
 	k = tiny("schedule");
-	t_errno(quicken(&k, code), ENOENT);
+	t_errno(patch_kernel(&k, code), ENOENT);
 }
 END_TEST
 
@@ -476,9 +521,9 @@ START_TEST(a_kernel_that_lies_is_left_alone)
 	bad[6].symbol[1].st_value = 4;
 	bad[7].section[1].sh_offset = UINT64_MAX;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		t_errno(quicken(&bad[i], code), ENOENT);
-	t_errno(qemu_quicken("/no/such/kernel", NULL, NULL, &fd), ENOENT);
-	t_errno(qemu_quicken("/bin/true", NULL, NULL, &fd), ENOENT);
+		t_errno(patch_kernel(&bad[i], code), ENOENT);
+	t_errno(kernel_patch_calibration("/no/such/kernel", NULL, NULL, &fd), ENOENT);
+	t_errno(kernel_patch_calibration("/bin/true", NULL, NULL, &fd), ENOENT);
 }
 END_TEST
 

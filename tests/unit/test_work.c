@@ -32,8 +32,13 @@ static struct worker_slot *begin(enum ktstr_work_type type, int packets, const s
 	pid_t pid = fork();
 	if (!pid) {
 		struct ktstr_work work = { .type = type };
-		struct ktstr_worker w = { .slot = slot, .member_slot = slot, .crew_slot = slot, .members = 1,
-					  .work = &work, .type = work_type(&work), .clock = *ticks(),
+		struct ktstr_worker w = { .slot = slot,
+					  .member_slot = slot,
+					  .worker_slot = slot,
+					  .members = 1,
+					  .work = &work,
+					  .type = work_type(&work),
+					  .clock = *ticks(),
 					  .topology = topology };
 		if (packets)
 			forbid_packets(packets);
@@ -97,7 +102,7 @@ START_TEST(without_siblings_or_nodes_types_are_skipped)
 }
 END_TEST
 
-static void trouble(struct crew *c, size_t i, enum worker_trouble what, int code, const char *text)
+static void trouble(struct worker_set *c, size_t i, enum worker_trouble what, int code, const char *text)
 {
 	c->slot[i].trouble = what;
 	c->slot[i].trouble_code = code;
@@ -108,22 +113,22 @@ static void trouble(struct crew *c, size_t i, enum worker_trouble what, int code
 START_TEST(a_fault_weighs_more_than_a_lack)
 {
 	static const struct ktstr_load load = { .work = { .type = KTSTR_WORK_NET_TRAFFIC } };
-	static const struct crew_place place = { .cgroup = "g" };
+	static const struct worker_place place = { .cgroup = "g" };
 	struct channel nobody = { .fd = -1 };
 	uint32_t cgroups = 0, workers = 0;
-	struct crew crew;
+	struct worker_set set;
 	char why[256] = "";
-	ck_assert_int_eq(crew_init(&crew, 1, NULL, NULL), 0);
-	ck_assert_int_eq(crew_add(&crew, &load, 3, &place, NULL), 0);
-	ck_assert_int_eq(crew_report(&crew, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_PASS);
-	trouble(&crew, 1, TROUBLE_UNSUPPORTED, -EAFNOSUPPORT, "packet sockets");
-	ck_assert_int_eq(crew_report(&crew, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_SKIP);
+	ck_assert_int_eq(worker_set_init(&set, 1, NULL, NULL), 0);
+	ck_assert_int_eq(worker_set_add(&set, &load, 3, &place, NULL), 0);
+	ck_assert_int_eq(worker_set_report(&set, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_PASS);
+	trouble(&set, 1, TROUBLE_UNSUPPORTED, -EAFNOSUPPORT, "packet sockets");
+	ck_assert_int_eq(worker_set_report(&set, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_SKIP);
 	ck_assert_str_eq(why, "cgroup 'g': NetTraffic cannot run here, it needs packet sockets");
-	trouble(&crew, _i ? 2 : 0, TROUBLE_WORK, -EPERM, "packet sockets");
-	ck_assert_int_eq(crew_report(&crew, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_FAIL);
+	trouble(&set, _i ? 2 : 0, TROUBLE_WORK, -EPERM, "packet sockets");
+	ck_assert_int_eq(worker_set_report(&set, &nobody, &cgroups, &workers, why, sizeof(why)), KTSTR_FAIL);
 	ck_assert_str_eq(why, "cgroup 'g': worker tid 0 could not begin: packet sockets: Operation not permitted");
 	ck_assert(cgroups == 3 && workers == 9);
-	crew_done(&crew);
+	worker_set_done(&set);
 }
 END_TEST
 

@@ -116,12 +116,21 @@ static void make_bzimage(void)
 {
 	memset(&image, 0, sizeof(image));
 	image.bz.h = (struct setup_header){
-		.setup_sects = 1, .syssize = BZ_CODE / 16, .boot_flag = 0xaa55, .header = 0x53726448, .version = 0x20f,
-		.jump = (0x26c - 0x202) << 8 | 0xeb, .loadflags = LOADED_HIGH, .xloadflags = XLF_KERNEL_64,
-		.pref_address = 0x1000000, .init_size = 0x800000, .cmdline_size = 2047, .initrd_addr_max = 0x7fffffff,
+		.setup_sects = 1,
+		.syssize = BZ_CODE / 16,
+		.boot_flag = 0xaa55,
+		.header = 0x53726448,
+		.version = 0x20f,
+		.jump = (0x26c - 0x202) << 8 | 0xeb,
+		.loadflags = LOADED_HIGH,
+		.xloadflags = XLF_KERNEL_64,
+		.pref_address = 0x1000000,
+		.init_size = 0x800000,
+		.cmdline_size = 2047,
+		.initrd_addr_max = 0x7fffffff,
 		.kernel_alignment = 0x200000,
 	};
-	image.byte[0x1f0] = 0xff;	/* behind it the header; before it nothing may be copied */
+	image.byte[0x1f0] = 0xff; /* behind it the header; before it nothing may be copied */
 	memset(image.byte + BZ_SETUP, 0x90, BZ_CODE);
 	image_len = BZ_SETUP + BZ_CODE;
 }
@@ -129,15 +138,29 @@ static void make_bzimage(void)
 static void make_vmlinux(void)
 {
 	memset(&image, 0, sizeof(image));
-	image.elf.eh = (Elf64_Ehdr){ .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_phoff = sizeof(Elf64_Ehdr),
-				     .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 3, .e_entry = 0x1000123 };
+	image.elf.eh = (Elf64_Ehdr){ .e_type = ET_EXEC,
+				     .e_machine = EM_X86_64,
+				     .e_phoff = sizeof(Elf64_Ehdr),
+				     .e_phentsize = sizeof(Elf64_Phdr),
+				     .e_phnum = 3,
+				     .e_entry = 0x1000123 };
 	memcpy(image.elf.eh.e_ident, ELFMAG, SELFMAG);
 	image.elf.eh.e_ident[EI_CLASS] = ELFCLASS64;
 	image.elf.eh.e_ident[EI_DATA] = ELFDATA2LSB;
-	image.elf.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 4096, .p_filesz = 4096,
-					.p_memsz = 4096, .p_paddr = 0x1000000, .p_vaddr = 0xffffffff81000000 };
-	image.elf.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 8192, .p_filesz = 100,
-					.p_memsz = 0x200000, .p_paddr = 0x1200000, .p_vaddr = 0xffffffff81200000 };
+	image.elf.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					.p_flags = PF_R | PF_X,
+					.p_offset = 4096,
+					.p_filesz = 4096,
+					.p_memsz = 4096,
+					.p_paddr = 0x1000000,
+					.p_vaddr = 0xffffffff81000000 };
+	image.elf.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					.p_flags = PF_R | PF_W,
+					.p_offset = 8192,
+					.p_filesz = 100,
+					.p_memsz = 0x200000,
+					.p_paddr = 0x1200000,
+					.p_vaddr = 0xffffffff81200000 };
 	image.elf.ph[2] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = 1 };
 	memset(image.byte + 4096, 0x90, 4096);
 	memset(image.byte + 8192, 0x77, 100);
@@ -150,37 +173,137 @@ static void arm64(void)
 	memcpy(image.byte + 0x38, "ARM\x64", 4);
 	image_len = 4096;
 }
-static void gzip(void) { memset(&image, 0, sizeof(image)); memcpy(image.byte, "\x1f\x8b", 2); image_len = 4096; }
-static void text(void) { memset(image.byte, 'x', 4096); image_len = 4096; }
-static void empty(void) { image_len = 0; }
-static void bz_old(void) { make_bzimage(); image.bz.h.version = 0x20b; }
-static void bz_low(void) { make_bzimage(); image.bz.h.loadflags = 0; }
-static void bz_32(void) { make_bzimage(); image.bz.h.xloadflags = 0; }
-static void bz_cut(void) { make_bzimage(); image_len--; }
-static void bz_head(void) { make_bzimage(); image_len = 0x210; }
-static void bz_setup(void) { make_bzimage(); image.bz.h.setup_sects = 200; }
-static void bz_huge(void) { make_bzimage(); image.bz.h.syssize = UINT32_MAX; }
-static void bz_tiny(void) { make_bzimage(); image.bz.h.syssize = 1; }
-static void bz_pref_low(void) { make_bzimage(); image.bz.h.pref_address = 0x1000; }
-static void bz_pref_high(void) { make_bzimage(); image.bz.h.pref_address = UINT64_MAX & ~4095ull; }
-static void elf_head(void) { make_vmlinux(); image_len = 40; }
+static void gzip(void)
+{
+	memset(&image, 0, sizeof(image));
+	memcpy(image.byte, "\x1f\x8b", 2);
+	image_len = 4096;
+}
+static void text(void)
+{
+	memset(image.byte, 'x', 4096);
+	image_len = 4096;
+}
+static void empty(void)
+{
+	image_len = 0;
+}
+static void bz_old(void)
+{
+	make_bzimage();
+	image.bz.h.version = 0x20b;
+}
+static void bz_low(void)
+{
+	make_bzimage();
+	image.bz.h.loadflags = 0;
+}
+static void bz_32(void)
+{
+	make_bzimage();
+	image.bz.h.xloadflags = 0;
+}
+static void bz_cut(void)
+{
+	make_bzimage();
+	image_len--;
+}
+static void bz_head(void)
+{
+	make_bzimage();
+	image_len = 0x210;
+}
+static void bz_setup(void)
+{
+	make_bzimage();
+	image.bz.h.setup_sects = 200;
+}
+static void bz_huge(void)
+{
+	make_bzimage();
+	image.bz.h.syssize = UINT32_MAX;
+}
+static void bz_tiny(void)
+{
+	make_bzimage();
+	image.bz.h.syssize = 1;
+}
+static void bz_pref_low(void)
+{
+	make_bzimage();
+	image.bz.h.pref_address = 0x1000;
+}
+static void bz_pref_high(void)
+{
+	make_bzimage();
+	image.bz.h.pref_address = UINT64_MAX & ~4095ull;
+}
+static void elf_head(void)
+{
+	make_vmlinux();
+	image_len = 40;
+}
 static void elf_i386(void)
 {
 	make_vmlinux();
 	image.elf.eh.e_ident[EI_CLASS] = ELFCLASS32;
 	image.elf.eh.e_machine = EM_386;
 }
-static void elf_arm(void) { make_vmlinux(); image.elf.eh.e_machine = EM_AARCH64; }
-static void elf_be(void) { make_vmlinux(); image.elf.eh.e_ident[EI_DATA] = ELFDATA2MSB; }
-static void elf_dyn(void) { make_vmlinux(); image.elf.eh.e_type = ET_DYN; }
-static void elf_none(void) { make_vmlinux(); image.elf.eh.e_phnum = 0; }
-static void elf_table(void) { make_vmlinux(); image.elf.eh.e_phoff = UINT64_MAX - 8; }
-static void elf_cut(void) { make_vmlinux(); image_len -= 1; }
-static void elf_wrap(void) { make_vmlinux(); image.elf.ph[1].p_offset = UINT64_MAX - 50; }
-static void elf_more(void) { make_vmlinux(); image.elf.ph[1].p_memsz = 99; }
-static void elf_low(void) { make_vmlinux(); image.elf.ph[1].p_paddr = 0x7000; }
-static void elf_far(void) { make_vmlinux(); image.elf.ph[1].p_paddr = UINT64_MAX - 4096; }
-static void elf_overlap(void) { make_vmlinux(); image.elf.ph[1].p_paddr = 0x1000fff; }
+static void elf_arm(void)
+{
+	make_vmlinux();
+	image.elf.eh.e_machine = EM_AARCH64;
+}
+static void elf_be(void)
+{
+	make_vmlinux();
+	image.elf.eh.e_ident[EI_DATA] = ELFDATA2MSB;
+}
+static void elf_dyn(void)
+{
+	make_vmlinux();
+	image.elf.eh.e_type = ET_DYN;
+}
+static void elf_none(void)
+{
+	make_vmlinux();
+	image.elf.eh.e_phnum = 0;
+}
+static void elf_table(void)
+{
+	make_vmlinux();
+	image.elf.eh.e_phoff = UINT64_MAX - 8;
+}
+static void elf_cut(void)
+{
+	make_vmlinux();
+	image_len -= 1;
+}
+static void elf_wrap(void)
+{
+	make_vmlinux();
+	image.elf.ph[1].p_offset = UINT64_MAX - 50;
+}
+static void elf_more(void)
+{
+	make_vmlinux();
+	image.elf.ph[1].p_memsz = 99;
+}
+static void elf_low(void)
+{
+	make_vmlinux();
+	image.elf.ph[1].p_paddr = 0x7000;
+}
+static void elf_far(void)
+{
+	make_vmlinux();
+	image.elf.ph[1].p_paddr = UINT64_MAX - 4096;
+}
+static void elf_overlap(void)
+{
+	make_vmlinux();
+	image.elf.ph[1].p_paddr = 0x1000fff;
+}
 static void elf_many(void)
 {
 	make_vmlinux();
@@ -196,7 +319,11 @@ static void elf_user(void)
 	image.elf.ph[0].p_vaddr = image.elf.ph[0].p_paddr = 0x400000;
 	image.elf.eh.e_entry = 0x400123;
 }
-static void elf_data(void) { make_vmlinux(); image.elf.eh.e_entry = 0x1200000; }
+static void elf_data(void)
+{
+	make_vmlinux();
+	image.elf.eh.e_entry = 0x1200000;
+}
 
 static const struct {
 	void (*make)(void);
@@ -264,8 +391,11 @@ static struct boot_config config(size_t initrd_len)
 {
 	static uint8_t initrd[3 << 20];
 	memset(initrd, 0x55, sizeof(initrd));
-	return (struct boot_config){ .kernel = image.byte, .kernel_len = image_len, .initrd = initrd,
-				     .initrd_len = initrd_len, .cmdline = "console=ttyS0 quiet" };
+	return (struct boot_config){ .kernel = image.byte,
+				     .kernel_len = image_len,
+				     .initrd = initrd,
+				     .initrd_len = initrd_len,
+				     .cmdline = "console=ttyS0 quiet" };
 }
 
 static const struct boot_params *zero_page(void)
@@ -461,7 +591,7 @@ START_TEST(lapic_pins_are_wired)
 {
 	struct kvm_lapic_state l;
 	memset(&l, 0, sizeof(l));
-	l.regs[0x352] = l.regs[0x362] = 1;	/* masked, as after reset */
+	l.regs[0x352] = l.regs[0x362] = 1; /* masked, as after reset */
 	lapic_boot_state(&l);
 	ck_assert(!memcmp(l.regs + 0x350, "\x00\x07\x01\x00", 4));
 	ck_assert(!memcmp(l.regs + 0x360, "\x00\x04\x01\x00", 4));

@@ -51,17 +51,31 @@ static void make_big(void)
 		big.byte[i] = (uint8_t)(i * 31 + i / 256 + 1);
 	memset(big.byte, 0, CODE_AT);
 	memset(big.byte + CODE_AT + CODE, 0xcc, FILL);
-	big.eh = (Elf64_Ehdr){ .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_phoff = sizeof(Elf64_Ehdr),
-			       .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2, .e_entry = 0x1000010,
-			       .e_shoff = sizeof(Elf64_Ehdr) + sizeof(big.ph), .e_shentsize = sizeof(Elf64_Shdr),
+	big.eh = (Elf64_Ehdr){ .e_type = ET_EXEC,
+			       .e_machine = EM_X86_64,
+			       .e_phoff = sizeof(Elf64_Ehdr),
+			       .e_phentsize = sizeof(Elf64_Phdr),
+			       .e_phnum = 2,
+			       .e_entry = 0x1000010,
+			       .e_shoff = sizeof(Elf64_Ehdr) + sizeof(big.ph),
+			       .e_shentsize = sizeof(Elf64_Shdr),
 			       .e_shnum = 6 };
 	memcpy(big.eh.e_ident, ELFMAG, SELFMAG);
 	big.eh.e_ident[EI_CLASS] = ELFCLASS64;
 	big.eh.e_ident[EI_DATA] = ELFDATA2LSB;
-	big.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = CODE_AT, .p_filesz = SEGMENT,
-				  .p_memsz = SEGMENT, .p_paddr = 0x1000000, .p_vaddr = 0xffffffff81000000 };
-	big.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = DATA_AT,
-				  .p_filesz = DATA, .p_memsz = DATA, .p_paddr = 0x1200000,
+	big.ph[0] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				  .p_flags = PF_R | PF_X,
+				  .p_offset = CODE_AT,
+				  .p_filesz = SEGMENT,
+				  .p_memsz = SEGMENT,
+				  .p_paddr = 0x1000000,
+				  .p_vaddr = 0xffffffff81000000 };
+	big.ph[1] = (Elf64_Phdr){ .p_type = PT_LOAD,
+				  .p_flags = PF_R | PF_W | PF_X,
+				  .p_offset = DATA_AT,
+				  .p_filesz = DATA,
+				  .p_memsz = DATA,
+				  .p_paddr = 0x1200000,
 				  .p_vaddr = 0xffffffff81200000 };
 	big.sh[1] = section(code, CODE_AT, CODE + FILL);
 	big.sh[2] = section(SHF_ALLOC | SHF_WRITE, CODE_AT + CODE + FILL, TABLE);
@@ -101,8 +115,9 @@ START_TEST(constant_pieces_are_mapped_and_no_others)
 	ck_assert_uint_eq(p.constant[0].address, 0x1000000 + CODE + FILL + TABLE);
 	pieces = 0;
 	may_map = _i;
-	struct boot_config c = { .kernel = big.byte, .kernel_len = sizeof(big), .cmdline = "", .map = take_piece,
-				 .userdata = &pieces };
+	struct boot_config c = {
+		.kernel = big.byte, .kernel_len = sizeof(big), .cmdline = "", .map = take_piece, .userdata = &pieces
+	};
 	t_ok(boot_load(&c, &ram, &e, NULL));
 	ck_assert_uint_eq(pieces, _i ? 1 : 0);
 	ck_assert(loaded(CODE_AT, CODE + FILL + TABLE));

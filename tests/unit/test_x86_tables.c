@@ -80,13 +80,13 @@ static void host_new(bool amd)
 {
 	memset(&host, 0, sizeof(host));
 	if (amd)
-		host_add((struct kvm_cpuid_entry2){ .function = 0, .eax = 0xd, .ebx = 0x68747541, .edx = 0x69746e65,
-						    .ecx = 0x444d4163 });
+		host_add((struct kvm_cpuid_entry2){
+			.function = 0, .eax = 0xd, .ebx = 0x68747541, .edx = 0x69746e65, .ecx = 0x444d4163 });
 	else
-		host_add((struct kvm_cpuid_entry2){ .function = 0, .eax = 7, .ebx = 0x756e6547, .edx = 0x49656e69,
-						    .ecx = 0x6c65746e });
-	host_add((struct kvm_cpuid_entry2){ .function = 1, .eax = 0x00a20f12, .ebx = 0xff200800, .ecx = 1u << 15,
-					    .edx = 1u << 28 });
+		host_add((struct kvm_cpuid_entry2){
+			.function = 0, .eax = 7, .ebx = 0x756e6547, .edx = 0x49656e69, .ecx = 0x6c65746e });
+	host_add((struct kvm_cpuid_entry2){
+		.function = 1, .eax = 0x00a20f12, .ebx = 0xff200800, .ecx = 1u << 15, .edx = 1u << 28 });
 	host_add((struct kvm_cpuid_entry2){ .function = 0x80000026, .eax = 9 });
 }
 

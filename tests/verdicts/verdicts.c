@@ -5,31 +5,39 @@
 /* Crowds that do not divide by the CPUs, for as long as the strict limits see least. */
 KTSTR_TEST(odd_crowds, .cores = 2, .duration_s = 3)
 {
-	return ktstr_run_steps(t, KTSTR_STEPS(
-		{ .name = "five", .hold = KTSTR_HOLD_MS(1000),
-		  .cgroups = KTSTR_CGROUPS({ .name = "five", .workers = 5 }) },
-		{ .name = "seven", .hold = KTSTR_HOLD_MS(1000),
-		  .cgroups = KTSTR_CGROUPS({ .name = "seven", .workers = 7 }) },
-		{ .name = "three", .hold = KTSTR_HOLD_MS(1000),
-		  .cgroups = KTSTR_CGROUPS({ .name = "three", .workers = 3 }) }));
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "five",
+						.hold = KTSTR_HOLD_MS(1000),
+						.cgroups = KTSTR_CGROUPS({ .name = "five", .workers = 5 }) },
+					      { .name = "seven",
+						.hold = KTSTR_HOLD_MS(1000),
+						.cgroups = KTSTR_CGROUPS({ .name = "seven", .workers = 7 }) },
+					      { .name = "three",
+						.hold = KTSTR_HOLD_MS(1000),
+						.cgroups = KTSTR_CGROUPS({ .name = "three", .workers = 3 }) }));
 }
 
 /* Who gets next to nothing does so because the test says so. */
 KTSTR_TEST(weights_starve, .cores = 2, .duration_s = 4)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "hi", .workers = 2, .limits = { .cpu_weight = 10000 } },
-		{ .name = "lo", .workers = 2, .limits = { .cpu_weight = 1 } }));
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "hi", .workers = 2, .limits = { .cpu_weight = 10000 } },
+						  { .name = "lo", .workers = 2, .limits = { .cpu_weight = 1 } }));
 }
 
 KTSTR_TEST(quota_starves, .cores = 2, .duration_s = 4)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "q", .workers = 8, .limits = { .cpu_quota_us = 10000, .cpu_period_us = 1000000 } }));
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "q",
+						    .workers = 8,
+						    .limits = { .cpu_quota_us = 10000, .cpu_period_us = 1000000 } }));
 }
 
-#define SPIN { .name = "spin", .workers = 4 }
-#define NAP(...) { .name = "nap", .workers = 2, .work = KTSTR_WORK(IDLE_CHURN), .checks = { __VA_ARGS__ } }
+#define SPIN                                 \
+	{                                    \
+		.name = "spin", .workers = 4 \
+	}
+#define NAP(...)                                                                                       \
+	{                                                                                              \
+		.name = "nap", .workers = 2, .work = KTSTR_WORK(IDLE_CHURN), .checks = { __VA_ARGS__ } \
+	}
 
 /* A limit of the test holds for those that sleep. */
 KTSTR_TEST(latency_beside_spinners, .cores = 2, .duration_s = 1,
@@ -52,9 +60,11 @@ KTSTR_TEST(latency_but_not_of_this_one, .cores = 2, .duration_s = 1,
 
 KTSTR_TEST(latency_of_spinners, .cores = 2, .duration_s = 1)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "spin", .workers = 4,
-		  .checks = { .max_p99_wake_latency_ns = 1e9, .gate_on_tcg = KTSTR_ON } }, NAP()));
+	return ktstr_run_cgroups(
+		t, KTSTR_CGROUPS({ .name = "spin",
+				   .workers = 4,
+				   .checks = { .max_p99_wake_latency_ns = 1e9, .gate_on_tcg = KTSTR_ON } },
+				 NAP()));
 }
 
 KTSTR_TEST(rate_of_two_cpus, .cores = 2, .duration_s = 1,

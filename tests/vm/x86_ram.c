@@ -53,8 +53,11 @@ static int write_ram(char **arg, struct x86_entry *e, struct err **err)
 		r = map_file(arg[5], &plan, &ram);
 	if (r < 0)
 		return r;
-	struct boot_config c = { .kernel = (uint8_t *)kernel.data, .kernel_len = kernel.len, .cmdline = arg[4],
-				 .initrd = (uint8_t *)initrd.data, .initrd_len = initrd.len };
+	struct boot_config c = { .kernel = (uint8_t *)kernel.data,
+				 .kernel_len = kernel.len,
+				 .cmdline = arg[4],
+				 .initrd = (uint8_t *)initrd.data,
+				 .initrd_len = initrd.len };
 	struct acpi_config a = { .topology = t, .ram = &ram, .virtio = X86_VIRTIO_MAX };
 	if (!acpi_build(&a, X86_ACPI, x86_ram_at(&ram, X86_ACPI, X86_ACPI_BYTES_MAX), X86_ACPI_BYTES_MAX))
 		return -ENOSPC;

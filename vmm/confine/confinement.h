@@ -14,15 +14,15 @@
 #include "reactor/child.h"
 
 enum confine_part {
-	CONFINE_FILES,		/* a file system view of its own, with the files it needs, read-only */
-	CONFINE_PROCESSES,	/* a PID namespace: it cannot name other processes */
-	CONFINE_IPC,		/* an IPC namespace */
-	CONFINE_NETWORK,	/* a network namespace without interfaces */
-	CONFINE_HOSTNAME,	/* a UTS namespace */
-	CONFINE_PRIVILEGES,	/* no capabilities, and no way to gain any */
-	CONFINE_LIMITS,		/* resource limits */
-	CONFINE_SYSTEM_CALLS,	/* a seccomp filter */
-	CONFINE_LANDLOCK,	/* in place of a file system view, where that is refused */
+	CONFINE_FILES,	      /* a file system view of its own, with the files it needs, read-only */
+	CONFINE_PROCESSES,    /* a PID namespace: it cannot name other processes */
+	CONFINE_IPC,	      /* an IPC namespace */
+	CONFINE_NETWORK,      /* a network namespace without interfaces */
+	CONFINE_HOSTNAME,     /* a UTS namespace */
+	CONFINE_PRIVILEGES,   /* no capabilities, and no way to gain any */
+	CONFINE_LIMITS,	      /* resource limits */
+	CONFINE_SYSTEM_CALLS, /* a seccomp filter */
+	CONFINE_LANDLOCK,     /* in place of a file system view, where that is refused */
 	CONFINE_PART_MAX,
 };
 
@@ -46,11 +46,11 @@ enum { CONFINE_FD_PROGRAM = 30, CONFINE_FD_REQUEST = 31 };
 /* Goes to the small program in a file, which comes back with the outcome. Both ends are one build: plain memory. */
 struct confine_request {
 	uint32_t magic, size;
-	int32_t program_fd;		/* the machine's program; -1: `program` */
-	uint32_t realtime;		/* the highest real-time priority that it may use; 0: none */
-	char program[CONFINE_PATH_BYTES];	/* "": none, only the outcome is wanted */
+	int32_t program_fd;		  /* the machine's program; -1: `program` */
+	uint32_t realtime;		  /* the highest real-time priority that it may use; 0: none */
+	char program[CONFINE_PATH_BYTES]; /* "": none, only the outcome is wanted */
 	uint32_t paths;
-	char path[CONFINE_PATHS_MAX][CONFINE_PATH_BYTES];	/* that it sees: directories, files and devices */
+	char path[CONFINE_PATHS_MAX][CONFINE_PATH_BYTES]; /* that it sees: directories, files and devices */
 	struct confine_outcome outcome;
 };
 

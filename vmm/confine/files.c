@@ -15,9 +15,9 @@
 static const char *const links[] = { "/lib", "/lib64", "/lib32" };
 
 struct view {
-	int tree[CONFINE_PATHS_MAX];	/* detached copies of what will be seen */
+	int tree[CONFINE_PATHS_MAX]; /* detached copies of what will be seen */
 	mode_t mode[CONFINE_PATHS_MAX];
-	int fds;			/* /proc/self/fd, in case that no /proc can be mounted */
+	int fds; /* /proc/self/fd, in case that no /proc can be mounted */
 };
 
 /* A copy of the mounts at and below @path that is attached nowhere yet, and cannot be written to. */
@@ -82,7 +82,7 @@ static void copy_links(void)
 		ssize_t n = readlink(links[i], target, sizeof(target) - 1);
 		target[n > 0 ? n : 0] = '\0';
 		if (n > 0 && symlink(target, links[i] + 1) < 0)
-			continue;	/* something that is seen lies there already */
+			continue; /* something that is seen lies there already */
 	}
 }
 

@@ -16,10 +16,10 @@
 #include "vmm/confine/setup.h"
 
 /* Newer than the headers of Debian 12. */
-#define FS_REFER	 (1ULL << 13)
-#define FS_TRUNCATE	 (1ULL << 14)
-#define NET_TCP		 3ULL		/* bind, connect */
-#define SCOPE_ALL	 3ULL		/* abstract sockets, signals */
+#define FS_REFER    (1ULL << 13)
+#define FS_TRUNCATE (1ULL << 14)
+#define NET_TCP	    3ULL /* bind, connect */
+#define SCOPE_ALL   3ULL /* abstract sockets, signals */
 
 struct ruleset {
 	uint64_t files, network, scoped;
@@ -43,7 +43,9 @@ static int allow_path(int ruleset, const char *path)
 	int r = fstat(fd, &st) < 0 ? -errno : 0;
 	if (r == 0)
 		r = allow(ruleset, fd,
-			  READ | (S_ISDIR(st.st_mode) ? LANDLOCK_ACCESS_FS_READ_DIR : S_ISCHR(st.st_mode) ? WRITE : 0));
+			  READ | (S_ISDIR(st.st_mode)	? LANDLOCK_ACCESS_FS_READ_DIR
+				  : S_ISCHR(st.st_mode) ? WRITE
+							: 0));
 	close(fd);
 	return r;
 }

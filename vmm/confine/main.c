@@ -32,7 +32,9 @@ static void enter_namespaces(struct confine_outcome *o)
 		enum confine_part part;
 		int flag;
 	} rows[] = {
-		{ CONFINE_IPC, CLONE_NEWIPC }, { CONFINE_NETWORK, CLONE_NEWNET }, { CONFINE_HOSTNAME, CLONE_NEWUTS },
+		{ CONFINE_IPC, CLONE_NEWIPC },
+		{ CONFINE_NETWORK, CLONE_NEWNET },
+		{ CONFINE_HOSTNAME, CLONE_NEWUTS },
 	};
 	note(o, CONFINE_PROCESSES, has_pid_namespace() ? 0 : -EPERM);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

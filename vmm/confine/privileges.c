@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "vmm/confine/setup.h"
 
-#define KILLED_FIRST "500"	/* of oom_score_adj, from -1000 to 1000 */
+#define KILLED_FIRST "500" /* of oom_score_adj, from -1000 to 1000 */
 
 static int limit(int resource, rlim_t value)
 {
@@ -38,7 +38,10 @@ int setup_limits(const struct confine_request *q)
 		int resource;
 		rlim_t value;
 	} limits[] = {
-		{ RLIMIT_CORE, 0 }, { RLIMIT_MSGQUEUE, 0 }, { RLIMIT_NICE, 0 }, { RLIMIT_RTPRIO, q->realtime },
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_MSGQUEUE, 0 },
+		{ RLIMIT_NICE, 0 },
+		{ RLIMIT_RTPRIO, q->realtime },
 	};
 	int r = file_write("/proc/self/oom_score_adj", KILLED_FIRST);
 	struct rlimit files;

@@ -16,11 +16,9 @@
 extern const char blob_confine_start[], blob_confine_end[];
 
 const char *const confine_part_names[CONFINE_PART_MAX] = {
-	[CONFINE_FILES] = "files",	       [CONFINE_PROCESSES] = "processes",
-	[CONFINE_IPC] = "ipc",		       [CONFINE_NETWORK] = "network",
-	[CONFINE_HOSTNAME] = "hostname",       [CONFINE_PRIVILEGES] = "privileges",
-	[CONFINE_LIMITS] = "limits",	       [CONFINE_SYSTEM_CALLS] = "system-calls",
-	[CONFINE_LANDLOCK] = "landlock",
+	[CONFINE_FILES] = "files",     [CONFINE_PROCESSES] = "processes",	[CONFINE_IPC] = "ipc",
+	[CONFINE_NETWORK] = "network", [CONFINE_HOSTNAME] = "hostname",		[CONFINE_PRIVILEGES] = "privileges",
+	[CONFINE_LIMITS] = "limits",   [CONFINE_SYSTEM_CALLS] = "system-calls", [CONFINE_LANDLOCK] = "landlock",
 };
 
 int confinement_init(struct confinement *c, struct err **err)
@@ -63,7 +61,7 @@ int confinement_show(struct confinement *c, const char *path)
 static int show_installation(struct confinement *c, const char *program)
 {
 	static const char *const beside[] = { "lib", "lib64", "libexec", "share/qemu", "share/seabios" };
-	static const char *const system[] = { "/usr/lib", "/usr/lib64",		"/lib",	      "/lib64",
+	static const char *const system[] = { "/usr/lib",	  "/usr/lib64", "/lib",	     "/lib64",
 					      "/etc/ld.so.cache", "/nix/store", "/gnu/store" };
 	_cleanup_free_ char *bin = path_dirname(program), *prefix = bin ? path_dirname(bin) : NULL;
 	int r = prefix ? 0 : -ENOMEM;
@@ -111,7 +109,7 @@ int confinement_spawn(struct confinement *c, struct reactor *r, struct child *ch
 	fds[spec->fd_count + 1] = (struct child_fd){ c->request_fd, CONFINE_FD_REQUEST };
 	confined.fds = fds;
 	confined.fd_count += 2;
-	confined.program = "/proc/self/fd/30";	/* CONFINE_FD_PROGRAM */
+	confined.program = "/proc/self/fd/30"; /* CONFINE_FD_PROGRAM */
 	/* The others are made by the child itself, while we go on: they take milliseconds. */
 	confined.namespaces = CLONE_NEWPID;
 	result = child_spawn(r, child, &confined, err);

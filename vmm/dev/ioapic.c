@@ -11,7 +11,7 @@
 #define REG_ID		0x00u
 #define REG_VERSION	0x01u
 #define REG_ARBITRATION 0x02u
-#define REG_ENTRIES	0x10u	/* two registers a pin */
+#define REG_ENTRIES	0x10u /* two registers a pin */
 
 #define VERSION (0x20u | (IOAPIC_PINS - 1) << 16)
 #define ID_MASK 0x0f000000u
@@ -24,7 +24,7 @@
 #define RTE_REMOTE_IRR (1ull << 14)
 #define RTE_LEVEL      (1ull << 15)
 #define RTE_MASKED     (1ull << 16)
-#define RTE_WRITABLE   0xfffe00000001afffull	/* all but delivery status, remote IRR, and what is reserved */
+#define RTE_WRITABLE   0xfffe00000001afffull /* all but delivery status, remote IRR, and what is reserved */
 
 #define MODE_FIXED  0u
 #define MODE_LOWEST 1u

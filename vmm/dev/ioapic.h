@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define IOAPIC_PINS  24u
-#define IOAPIC_BYTES 0x1000u	/* of its window */
+#define IOAPIC_BYTES 0x1000u /* of its window */
 
 /* As a write by a device to the local APICs' addresses: Intel SDM vol. 3, 11.11; KVM has id bits 31..8 in 63..40. */
 struct ioapic_message {
@@ -29,11 +29,11 @@ typedef void ioapic_send_fn(void *userdata, const struct ioapic_message *m);
 struct ioapic {
 	ioapic_send_fn *send;
 	void *userdata;
-	uint64_t entry[IOAPIC_PINS];	/* redirection entries, as they read */
-	uint32_t lines;			/* asserted pins */
-	uint32_t id;			/* as it reads */
+	uint64_t entry[IOAPIC_PINS]; /* redirection entries, as they read */
+	uint32_t lines;		     /* asserted pins */
+	uint32_t id;		     /* as it reads */
 	uint8_t select;
-	bool changed;			/* a message of some pin is another now; the owner tells KVM, and clears it */
+	bool changed; /* a message of some pin is another now; the owner tells KVM, and clears it */
 };
 
 /* All pins masked. @send gets every message, in the calls below. */

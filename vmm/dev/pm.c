@@ -7,8 +7,8 @@ enum { REG_STATUS = 0, REG_ENABLE = 2, REG_CONTROL = 4, REG_END = 6 };
 #define CONTROL_SCI_EN	  (1u << 0)
 #define CONTROL_SLP_TYP	  (7u << 10)
 #define CONTROL_SLP_EN	  (1u << 13)
-#define SLP_TYP_OF(value) (((value) & CONTROL_SLP_TYP) >> 10)
-#define SLP_TYP_S5	  5u	/* X86_SLEEP_TYPE_S5 */
+#define SLP_TYP_OF(value) (((value)&CONTROL_SLP_TYP) >> 10)
+#define SLP_TYP_S5	  5u /* X86_SLEEP_TYPE_S5 */
 
 static uint8_t read_byte(const struct pm *p, unsigned at)
 {
@@ -41,6 +41,6 @@ bool pm_write(struct pm *p, unsigned offset, unsigned len, uint32_t value)
 		if (offset < REG_END && offset + i < REG_END)
 			write_byte(p, offset + i, (uint8_t)(value >> 8 * i));
 	bool off = (p->control & CONTROL_SLP_EN) && SLP_TYP_OF(p->control) == SLP_TYP_S5;
-	p->control &= (uint16_t)~CONTROL_SLP_EN;	/* reads as 0 */
+	p->control &= (uint16_t)~CONTROL_SLP_EN; /* reads as 0 */
 	return off;
 }

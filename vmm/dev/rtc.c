@@ -18,15 +18,15 @@ enum {
 };
 
 #define INDEX_BITS     0x7fu
-#define A_DIVIDER      0x26u		/* 32.768 kHz, and the usual rate; bit 7, an update, is never set */
+#define A_DIVIDER      0x26u /* 32.768 kHz, and the usual rate; bit 7, an update, is never set */
 #define B_24H_BINARY   0x06u
 #define D_VALID	       0x80u
 #define DAY_SECONDS    86400
-#define LAST_SECOND    253402300799	/* of the year 9999 */
+#define LAST_SECOND    253402300799 /* of the year 9999 */
 #define DAYS_4_YEARS   1461u
 #define DAYS_100_YEARS 36524u
 #define DAYS_400_YEARS 146097u
-#define EPOCH_DAYS     719468u		/* from 0000-03-01 to 1970-01-01 */
+#define EPOCH_DAYS     719468u /* from 0000-03-01 to 1970-01-01 */
 
 struct date {
 	unsigned year, month, day;
@@ -38,12 +38,13 @@ static struct date date_of(unsigned days_since_1970)
 	unsigned days = days_since_1970 + EPOCH_DAYS;
 	unsigned era = days / DAYS_400_YEARS;
 	unsigned of_era = days % DAYS_400_YEARS;
-	unsigned year = (of_era - of_era / (DAYS_4_YEARS - 1) + of_era / DAYS_100_YEARS -
-			 of_era / (DAYS_400_YEARS - 1)) / 365;
+	unsigned year =
+		(of_era - of_era / (DAYS_4_YEARS - 1) + of_era / DAYS_100_YEARS - of_era / (DAYS_400_YEARS - 1)) / 365;
 	unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
-	unsigned from_march = (5 * of_year + 2) / 153;	/* months of 153 days in five, from March on */
+	unsigned from_march = (5 * of_year + 2) / 153; /* months of 153 days in five, from March on */
 	unsigned month = from_march < 10 ? from_march + 3 : from_march - 9;
-	return (struct date){ .year = era * 400 + year + (month <= 2), .month = month,
+	return (struct date){ .year = era * 400 + year + (month <= 2),
+			      .month = month,
 			      .day = of_year - (153 * from_march + 2) / 5 + 1 };
 }
 
@@ -60,7 +61,7 @@ uint8_t rtc_read(uint8_t index, time_t now)
 	case RTC_HOURS:
 		return (uint8_t)(second / 3600);
 	case RTC_WEEKDAY:
-		return (uint8_t)((days + 4) % 7 + 1);	/* 1970-01-01 was a Thursday; Sunday is 1 */
+		return (uint8_t)((days + 4) % 7 + 1); /* 1970-01-01 was a Thursday; Sunday is 1 */
 	case RTC_DAY:
 		return (uint8_t)d.day;
 	case RTC_MONTH:

@@ -3,17 +3,17 @@
 #include "base/cleanup.h"
 #include "vmm/dev/serial.h"
 
-enum {	/* what a register number means when it is read, and written where that differs */
-	REG_RBR = 0,
-	REG_IER = 1,
-	REG_IIR = 2,
-	REG_LCR = 3,
-	REG_MCR = 4,
-	REG_LSR = 5,
-	REG_MSR = 6,
-	REG_SCR = 7,
-	REG_THR = REG_RBR,
-	REG_FCR = REG_IIR,
+enum { /* what a register number means when it is read, and written where that differs */
+       REG_RBR = 0,
+       REG_IER = 1,
+       REG_IIR = 2,
+       REG_LCR = 3,
+       REG_MCR = 4,
+       REG_LSR = 5,
+       REG_MSR = 6,
+       REG_SCR = 7,
+       REG_THR = REG_RBR,
+       REG_FCR = REG_IIR,
 };
 
 #define IER_RECEIVED	0x01
@@ -27,25 +27,25 @@ enum {	/* what a register number means when it is read, and written where that d
 #define IIR_THR_EMPTY	0x02
 #define IIR_RECEIVED	0x04
 #define IIR_LINE_STATUS 0x06
-#define IIR_TIMEOUT	0x0c	/* fewer bytes than the trigger level, and no more came */
+#define IIR_TIMEOUT	0x0c /* fewer bytes than the trigger level, and no more came */
 #define IIR_FIFOS	0xc0
 
-#define FCR_ENABLE	0x01
-#define FCR_CLEAR_RX	0x02
-#define FCR_KEPT	0xc9	/* enable, DMA mode, trigger level: the rest acts and goes */
+#define FCR_ENABLE   0x01
+#define FCR_CLEAR_RX 0x02
+#define FCR_KEPT     0xc9 /* enable, DMA mode, trigger level: the rest acts and goes */
 
-#define LCR_DLAB	0x80
-#define MCR_LOOP	0x10
-#define MCR_ALL		0x1f
+#define LCR_DLAB 0x80
+#define MCR_LOOP 0x10
+#define MCR_ALL	 0x1f
 
-#define LSR_READY	0x01
-#define LSR_OVERRUN	0x02
-#define LSR_SENT	0x60	/* holding and shift register are empty, always */
+#define LSR_READY   0x01
+#define LSR_OVERRUN 0x02
+#define LSR_SENT    0x60 /* holding and shift register are empty, always */
 
-#define MSR_CTS		0x10
-#define MSR_DSR		0x20
-#define MSR_RI		0x40
-#define MSR_DCD		0x80
+#define MSR_CTS 0x10
+#define MSR_DSR 0x20
+#define MSR_RI	0x40
+#define MSR_DCD 0x80
 
 void serial_init(struct serial *s, serial_sent_fn *sent, void *userdata)
 {
@@ -213,7 +213,7 @@ void serial_write(struct serial *s, unsigned reg, uint8_t value)
 	case REG_SCR:
 		s->scr = value;
 		break;
-	default:	/* LSR and MSR are not for writing */
+	default: /* LSR and MSR are not for writing */
 		break;
 	}
 }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define SERIAL_REGISTERS 8u
-#define SERIAL_FIFO	 64u	/* received bytes that wait; drivers count on 16 */
+#define SERIAL_FIFO	 64u /* received bytes that wait; drivers count on 16 */
 
 typedef void serial_sent_fn(void *userdata, uint8_t byte);
 
@@ -21,11 +21,11 @@ struct serial {
 	serial_sent_fn *sent;
 	void *userdata;
 	uint8_t ier, fcr, lcr, mcr, scr, divisor[2];
-	uint8_t msr_delta;		/* modem lines that changed since MSR was read */
-	bool thr_emptied;		/* the reason for a "transmitter empty" interrupt, until IIR is read */
-	bool overrun;			/* until LSR is read */
+	uint8_t msr_delta; /* modem lines that changed since MSR was read */
+	bool thr_emptied;  /* the reason for a "transmitter empty" interrupt, until IIR is read */
+	bool overrun;	   /* until LSR is read */
 	uint8_t fifo[SERIAL_FIFO];
-	uint32_t first, waiting;	/* of the FIFO */
+	uint32_t first, waiting; /* of the FIFO */
 };
 
 /* @sent gets every byte that the guest sends, in serial_write(). */

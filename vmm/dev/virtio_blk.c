@@ -7,10 +7,10 @@
 #include "base/file.h"
 #include "vmm/dev/virtio_blk.h"
 
-#define SECTOR		  512u
-#define SEGMENTS_MAX	  (VIRTQ_SIZE_MAX - 2)	/* of data: the header and the status have descriptors too */
-#define REQUESTS_AT_ONCE  VIRTQ_SIZE_MAX	/* then others have their turn, however fast the guest adds more */
-#define ID_TEXT		  "ktstr"
+#define SECTOR		 512u
+#define SEGMENTS_MAX	 (VIRTQ_SIZE_MAX - 2) /* of data: the header and the status have descriptors too */
+#define REQUESTS_AT_ONCE VIRTQ_SIZE_MAX	      /* then others have their turn, however fast the guest adds more */
+#define ID_TEXT		 "ktstr"
 
 static void on_notify(struct virtio_mmio *v, unsigned queue)
 {
@@ -60,8 +60,8 @@ static uint8_t transfer(const struct virtio_blk *b, const struct iovec *piece, u
 {
 	for (; bytes; piece++) {
 		size_t n = MIN_OF(bytes, piece->iov_len);
-		int r = in ? fd_pread_full(b->fd, piece->iov_base, n, (off_t)at) :
-			     fd_pwrite_full(b->fd, piece->iov_base, n, (off_t)at);
+		int r = in ? fd_pread_full(b->fd, piece->iov_base, n, (off_t)at)
+			   : fd_pwrite_full(b->fd, piece->iov_base, n, (off_t)at);
 		if (r < 0)
 			return VIRTIO_BLK_S_IOERR;
 		at += n;

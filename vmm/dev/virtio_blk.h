@@ -13,20 +13,20 @@
 #include "vmm/dev/virtio_mmio.h"
 
 struct virtio_blk_limits {
-	uint64_t bytes_per_s, requests_per_s;	/* 0: none */
-	nsec_t burst;				/* what may be used ahead of time */
+	uint64_t bytes_per_s, requests_per_s; /* 0: none */
+	nsec_t burst;			      /* what may be used ahead of time */
 };
 
 struct virtio_blk {
 	struct virtio_mmio mmio;
-	int fd;					/* not owned */
+	int fd; /* not owned */
 	bool read_only, kicked;
 	uint64_t sectors;
 	struct virtio_blk_limits limits;
-	nsec_t paid_until;			/* when what was served so far is within the limits */
+	nsec_t paid_until; /* when what was served so far is within the limits */
 	struct virtio_blk_config config;
-	struct virtq_chain chain;		/* the request under way; too large for a stack */
-	bool held;				/* popped, and waiting for the limits */
+	struct virtq_chain chain; /* the request under way; too large for a stack */
+	bool held;		  /* popped, and waiting for the limits */
 };
 
 /* @fd: a file of whole sectors (a rest is not shown). @limits: NULL for none. */

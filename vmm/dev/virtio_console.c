@@ -38,7 +38,7 @@ static size_t fill(struct virtio_console *c, unsigned queue, const void *data, s
 		size_t n = virtq_put(&c->chain, 0, (const char *)data + done, len - done);
 		virtq_push(&c->mmio.queue[queue], &c->chain, (uint32_t)n);
 		virtio_used(&c->mmio, queue);
-		if (!n)		/* a buffer without room: no driver does that */
+		if (!n) /* a buffer without room: no driver does that */
 			r = -EBADMSG;
 		done += n;
 		if (r < 0)
@@ -153,7 +153,7 @@ static void on_notify(struct virtio_mmio *v, unsigned queue)
 	struct virtio_console *c = v->device;
 	if (queue > QUEUE_FROM_GUEST && (!multiport(c) || queue > queue_to_guest(c->ports - 1) + 1))
 		return;
-	if (queue & 1)		/* the guest's to us are the odd ones */
+	if (queue & 1) /* the guest's to us are the odd ones */
 		drain(c, queue);
 	if (multiport(c) && virtio_in_use(v))
 		flush_control(c);
@@ -167,8 +167,9 @@ static void on_reset(struct virtio_mmio *v)
 		c->open[i] = false;
 }
 
-static const struct virtio_ops console_ops = { .id = VIRTIO_ID_CONSOLE, .queues = VIRTIO_QUEUES_MAX,
-					       .notify = on_notify, .reset = on_reset };
+static const struct virtio_ops console_ops = {
+	.id = VIRTIO_ID_CONSOLE, .queues = VIRTIO_QUEUES_MAX, .notify = on_notify, .reset = on_reset
+};
 
 void virtio_console_init(struct virtio_console *c, unsigned ports, const char *const *names, console_sent_fn *sent,
 			 void *userdata, const struct x86_ram *ram)

@@ -10,8 +10,8 @@
 
 #include "vmm/dev/virtio_mmio.h"
 
-#define CONSOLE_PORTS_MAX   3u	/* two queues each, and two for control messages: VIRTIO_QUEUES_MAX */
-#define CONSOLE_CHAIN_BYTES 32768u	/* taken of one request; the rest is dropped and counted */
+#define CONSOLE_PORTS_MAX   3u	   /* two queues each, and two for control messages: VIRTIO_QUEUES_MAX */
+#define CONSOLE_CHAIN_BYTES 32768u /* taken of one request; the rest is dropped and counted */
 #define CONSOLE_NAME_BYTES  16u
 #define CONSOLE_PENDING_MAX 16u
 
@@ -22,12 +22,12 @@ struct virtio_console {
 	struct virtio_mmio mmio;
 	console_sent_fn *sent;
 	void *userdata;
-	const char *name[CONSOLE_PORTS_MAX];	/* of ports 1 and up; must outlive the device */
+	const char *name[CONSOLE_PORTS_MAX]; /* of ports 1 and up; must outlive the device */
 	unsigned ports;
-	bool open[CONSOLE_PORTS_MAX];		/* the guest said so, of a port */
-	uint64_t dropped;			/* bytes */
+	bool open[CONSOLE_PORTS_MAX]; /* the guest said so, of a port */
+	uint64_t dropped;	      /* bytes */
 	struct virtio_console_config config;
-	struct virtio_console_control pending[CONSOLE_PENDING_MAX];	/* control messages that wait for a buffer */
+	struct virtio_console_control pending[CONSOLE_PENDING_MAX]; /* control messages that wait for a buffer */
 	unsigned waiting;
 	struct virtq_chain chain;
 };

@@ -7,20 +7,21 @@
 #include "base/bug.h"
 #include "vmm/dev/virtio_mmio.h"
 
-#define MAGIC	       0x74726976u	/* "virt" */
-#define VERSION	       2u
-#define VENDOR	       0x5453544bu	/* "KTST" */
-#define INT_USED       1u
-#define INT_CONFIG     2u
-#define STATUS_RUNNING (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | \
-			VIRTIO_CONFIG_S_DRIVER_OK)
+#define MAGIC	   0x74726976u /* "virt" */
+#define VERSION	   2u
+#define VENDOR	   0x5453544bu /* "KTST" */
+#define INT_USED   1u
+#define INT_CONFIG 2u
+#define STATUS_RUNNING \
+	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK)
 
 void virtio_mmio_init(struct virtio_mmio *v, const struct virtio_ops *ops, void *device, const struct x86_ram *ram,
 		      uint64_t features)
 {
 	REQUIRE(ops->queues <= VIRTIO_QUEUES_MAX);
-	*v = (struct virtio_mmio){ .ops = ops, .device = device, .ram = ram,
-				   .features = features | (uint64_t)1 << VIRTIO_F_VERSION_1 };
+	*v = (struct virtio_mmio){
+		.ops = ops, .device = device, .ram = ram, .features = features | (uint64_t)1 << VIRTIO_F_VERSION_1
+	};
 	for (unsigned i = 0; i < VIRTIO_QUEUES_MAX; i++)
 		v->queue[i].ram = ram;
 }
@@ -89,7 +90,7 @@ uint64_t virtio_mmio_read(const struct virtio_mmio *v, uint64_t offset, unsigned
 		return v->interrupts;
 	case VIRTIO_MMIO_STATUS:
 		return v->status;
-	case VIRTIO_MMIO_SHM_LEN_LOW:		/* no shared memory: all ones */
+	case VIRTIO_MMIO_SHM_LEN_LOW: /* no shared memory: all ones */
 	case VIRTIO_MMIO_SHM_LEN_HIGH:
 	case VIRTIO_MMIO_SHM_BASE_LOW:
 	case VIRTIO_MMIO_SHM_BASE_HIGH:

@@ -14,7 +14,7 @@ struct virtio_mmio;
 
 /* What a kind of device is. Calls come from virtio_mmio_write(), so from the guest's exit. */
 struct virtio_ops {
-	uint32_t id;		/* virtio 1.2, 5 */
+	uint32_t id; /* virtio 1.2, 5 */
 	unsigned queues;
 	/* The driver has put something into queue @queue; only while the device is in use. */
 	void (*notify)(struct virtio_mmio *v, unsigned queue);
@@ -24,10 +24,10 @@ struct virtio_ops {
 
 struct virtio_mmio {
 	const struct virtio_ops *ops;
-	void *device;			/* the device model's own */
+	void *device; /* the device model's own */
 	const struct x86_ram *ram;
-	uint64_t features;		/* offered; VIRTIO_F_VERSION_1 always is */
-	const void *config;		/* the device's configuration space, read-only for the driver */
+	uint64_t features;  /* offered; VIRTIO_F_VERSION_1 always is */
+	const void *config; /* the device's configuration space, read-only for the driver */
 	uint32_t config_bytes;
 	uint64_t driver_features;
 	uint32_t features_word, driver_word, queue_selected, status, interrupts;

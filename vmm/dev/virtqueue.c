@@ -5,7 +5,7 @@
 
 #include "vmm/dev/virtqueue.h"
 
-#define BUFFER_BYTES_MAX ((uint64_t)1 << 26)	/* of one request */
+#define BUFFER_BYTES_MAX ((uint64_t)1 << 26) /* of one request */
 
 static bool in_one_region(const struct virtq *q, uint64_t address, uint64_t len, uint64_t align)
 {
@@ -95,7 +95,7 @@ static int read_chain(const struct virtq *q, struct virtq_chain *c)
 		if (index >= q->size)
 			return -EBADMSG;
 		struct vring_desc d = read_desc(q, index);
-		if (d.flags & VRING_DESC_F_INDIRECT)	/* not offered */
+		if (d.flags & VRING_DESC_F_INDIRECT) /* not offered */
 			return -EBADMSG;
 		int r = add_buffer(q, c, &d);
 		if (r < 0)

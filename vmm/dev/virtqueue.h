@@ -15,12 +15,12 @@
 #include "vmm/x86/ram.h"
 
 #define VIRTQ_SIZE_MAX	 256u
-#define VIRTQ_PIECES_MAX (VIRTQ_SIZE_MAX + 8u)	/* some for buffers that cross a region's border */
+#define VIRTQ_PIECES_MAX (VIRTQ_SIZE_MAX + 8u) /* some for buffers that cross a region's border */
 
 struct virtq {
 	const struct x86_ram *ram;
-	uint64_t desc, avail, used;	/* guest-physical, from the driver; checked by virtq_enable() */
-	uint32_t size;			/* entries, from the driver; checked too */
+	uint64_t desc, avail, used; /* guest-physical, from the driver; checked by virtq_enable() */
+	uint32_t size;		    /* entries, from the driver; checked too */
 	bool ready;
 	uint16_t next_avail, next_used;
 };
@@ -28,7 +28,7 @@ struct virtq {
 /* One request: what the device may read, then what it may write. All of it is guest RAM. */
 struct virtq_chain {
 	uint16_t head;
-	unsigned readable, pieces;	/* piece[0 .. readable-1] are for reading, the others for writing */
+	unsigned readable, pieces; /* piece[0 .. readable-1] are for reading, the others for writing */
 	struct iovec piece[VIRTQ_PIECES_MAX];
 	size_t read_bytes, write_bytes;
 };

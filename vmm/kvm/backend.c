@@ -23,7 +23,7 @@
 #define REAP_DEADLINE (10 * NSEC_PER_SEC)
 
 /* No PCI bus to walk; a reset through the keyboard controller's port, which ends the VM. */
-#define KVM_WORDS "pci=off reboot=k"
+#define KVM_CMDLINE "pci=off reboot=k"
 
 #define DEVICE_FDS_MAX 4
 
@@ -42,11 +42,11 @@ struct kvm_vm {
 	struct child_fd device_fd[DEVICE_FDS_MAX];
 	unsigned device_fds;
 	struct vmm_config config;
-	int words_fd, words_peer;	/* read end ours, write end the child's */
+	int diag_fd, diag_peer; /* read end ours, write end the child's */
 	int report_fd, config_fd, kernel_fd, program_fd;
 	char chunk[4096];
 	bool diagnose, killed;
-	struct vm_config origin;	/* what start() was given */
+	struct vm_config origin; /* what start() was given */
 	struct offload_job filling;
 	struct err *err;
 };
@@ -62,10 +62,10 @@ static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c,
 {
 	static const char *const argv[] = { "ktstr", "vmm", NULL };
 	struct child_fd fds[GUEST_NODES_MAX + 11 + DEVICE_FDS_MAX] = {
-		{ k->config_fd, VMM_FD_CONFIG },       { k->report_fd, VMM_FD_REPORT },
-		{ k->words_peer, VMM_FD_WORDS },       { k->scan.console_fd, VMM_FD_CONSOLE },
-		{ k->program_fd, VMM_FD_PROGRAM },     { k->scan.stderr_fd, STDERR_FILENO },
-		{ k->rings.fd, VMM_FD_EVENTS },        { k->rings.bell, VMM_FD_BELL },
+		{ k->config_fd, VMM_FD_CONFIG },   { k->report_fd, VMM_FD_REPORT },
+		{ k->diag_peer, VMM_FD_DIAG },	   { k->scan.console_fd, VMM_FD_CONSOLE },
+		{ k->program_fd, VMM_FD_PROGRAM }, { k->scan.stderr_fd, STDERR_FILENO },
+		{ k->rings.fd, VMM_FD_EVENTS },	   { k->rings.doorbell, VMM_FD_DOORBELL },
 	};
 	unsigned count = 8;
 	if (!c->clone)
@@ -78,8 +78,9 @@ static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c,
 		fds[count++] = (struct child_fd){ k->scan.memory.node[i].fd, VMM_FD_RAM0 + (int)i };
 	for (unsigned i = 0; i < k->device_fds; i++)
 		fds[count++] = k->device_fd[i];
-	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity,
-				   .cgroup = c->cgroup };
+	struct child_spec spec = {
+		.argv = argv, .fds = fds, .fd_count = count, .affinity = c->affinity, .cgroup = c->cgroup
+	};
 	int result = confinement_spawn(&k->confinement, r, &k->child, &spec, err);
 	k->vm.pid = result < 0 ? 0 : k->child.pid;
 	return result;
@@ -99,7 +100,7 @@ static int describe_confinement(struct kvm_vm *k, struct err **err)
 /* What only the child needs is closed here, so that its end of the pipe is the only one. */
 static void close_spare(struct kvm_vm *k)
 {
-	k->words_peer = fd_close(k->words_peer);
+	k->diag_peer = fd_close(k->diag_peer);
 	k->config_fd = fd_close(k->config_fd);
 	k->kernel_fd = fd_close(k->kernel_fd);
 	k->program_fd = fd_close(k->program_fd);
@@ -135,7 +136,7 @@ static int life_fill(struct machine *m, int result)
 	if (result == 0)
 		return LIFE_RUN;
 	if (k->err)
-		err_format(k->err, &k->vm.complaints);
+		err_format(k->err, &k->vm.stderr_text);
 	return LIFE_REAP;
 }
 
@@ -144,7 +145,7 @@ static bool take_words(struct kvm_vm *k, int result)
 {
 	if (result <= 0)
 		return result == -EINTR;
-	if (k->vm.diagnosis.len + (size_t)result <= VMM_WORDS_MAX)
+	if (k->vm.diagnosis.len + (size_t)result <= VMM_DIAG_MAX)
 		buf_append(&k->vm.diagnosis, k->chunk, (size_t)result);
 	return true;
 }
@@ -155,7 +156,7 @@ static int life_run(struct machine *m, int result)
 	bool first = m->op.kind == OP_NOP;
 	if (!first && !take_words(k, result))
 		return LIFE_REAP;
-	machine_read(m, k->words_fd, k->chunk, sizeof(k->chunk), OP_STREAM);
+	machine_read(m, k->diag_fd, k->chunk, sizeof(k->chunk), OP_STREAM);
 	return LIFE_RUN;
 }
 
@@ -171,7 +172,7 @@ static int life_ask(struct machine *m, int result)
 	} else if (!take_words(k, result)) {
 		return LIFE_KILL;
 	}
-	machine_read(m, k->words_fd, k->chunk, sizeof(k->chunk), OP_STREAM);
+	machine_read(m, k->diag_fd, k->chunk, sizeof(k->chunk), OP_STREAM);
 	return LIFE_ASK;
 }
 
@@ -235,15 +236,17 @@ static enum vm_end how_it_ended(struct vm *vm)
 	}
 }
 
-static void take_wishes(struct kvm_vm *k, const struct vmm_report *report)
+static void collect_perf_settings(struct kvm_vm *k, const struct vmm_report *report)
 {
 	char text[96];
-	_Static_assert(PERF_WISH_MAX <= VM_WISHES_MAX, "room for perf mode's wishes");
-	k->vm.wishes = k->config.guest.perf ? PERF_WISH_MAX : 0;
-	for (unsigned i = 0; i < k->vm.wishes; i++) {
+	_Static_assert(PERF_SETTING_MAX <= VM_PERF_SETTINGS_MAX, "room for the settings of perf mode");
+	k->vm.perf_settings = k->config.guest.perf ? PERF_SETTING_MAX : 0;
+	for (unsigned i = 0; i < k->vm.perf_settings; i++) {
 		const struct perf_outcome *o = &report->perf[i];
-		struct vm_wish *w = &k->vm.wish[i];
-		*w = (struct vm_wish){ .name = perf_wish_names[i], .asked = o->asked, .granted = o->granted };
+		struct vm_perf_setting *w = &k->vm.perf_setting[i];
+		*w = (struct vm_perf_setting){ .name = perf_setting_names[i],
+					       .asked = o->asked,
+					       .granted = o->granted };
 		if (o->error)
 			snprintf(w->why, sizeof(w->why), "%s", perf_why(o->error, text, sizeof(text)));
 	}
@@ -280,7 +283,7 @@ static void take_report(struct kvm_vm *k)
 	if (!report || fd_pread_full(k->report_fd, report, sizeof(*report), 0) < 0)
 		return;
 	take_stats(&k->vm, report, topology_cpus(&k->origin.topology));
-	take_wishes(k, report);
+	collect_perf_settings(k, report);
 }
 
 static void life_done(struct machine *m, int result)
@@ -320,7 +323,8 @@ static void on_damage(void *data, uint32_t ring, const struct err *err)
 static void start_pump(struct kvm_vm *k, struct reactor *r, struct machine *parent)
 {
 	const struct shmpump_config config = {
-		.area = &k->rings, .record = on_record, .damaged = on_damage, .data = k };
+		.area = &k->rings, .record = on_record, .damaged = on_damage, .data = k
+	};
 	if (shmpump_start(&k->pump, r, parent, &config, NULL) < 0)
 		k->tally.sum[VM_TALLY_DAMAGED] = k->rings.rings;
 }
@@ -337,7 +341,7 @@ static struct vm *kvm_create(void)
 	k->confinement = CONFINEMENT_NULL;
 	k->rings = SHMRING_AREA_NULL;
 	k->scan = VM_SCAN_NULL;
-	k->words_fd = k->words_peer = k->report_fd = k->config_fd = k->kernel_fd = k->program_fd = -1;
+	k->diag_fd = k->diag_peer = k->report_fd = k->config_fd = k->kernel_fd = k->program_fd = -1;
 	return &k->vm;
 }
 
@@ -369,11 +373,20 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 	k->config.magic = VMM_CONFIG_MAGIC;
 	k->config.size = sizeof(k->config);
 	*g = (struct kvm_guest_config){
-		.topology = c->topology, .nodes = k->scan.memory.nodes, .kernel_fd = VMM_FD_KERNEL,
-		.initrd_fd = c->initrd_fd >= 0 ? VMM_FD_INITRD : -1, .console_fd = VMM_FD_CONSOLE,
-		.perf = c->perf, .time_dilation = c->time_dilation, .park = c->park, .clone = c->clone != NULL,
+		.topology = c->topology,
+		.nodes = k->scan.memory.nodes,
+		.kernel_fd = VMM_FD_KERNEL,
+		.initrd_fd = c->initrd_fd >= 0 ? VMM_FD_INITRD : -1,
+		.console_fd = VMM_FD_CONSOLE,
+		.perf = c->perf,
+		.time_dilation = c->time_dilation,
+		.park = c->park,
+		.clone = c->clone != NULL,
 		.snapshot_fd = VMM_FD_STATE,
-		.device = "/dev/kvm", .events = true, .events_fd = VMM_FD_EVENTS, .bell_fd = VMM_FD_BELL,
+		.device = "/dev/kvm",
+		.events = true,
+		.events_fd = VMM_FD_EVENTS,
+		.doorbell_fd = VMM_FD_DOORBELL,
 	};
 	if (c->devices)
 		g->devices = hand_over(c->devices, k->device_fd, &k->device_fds);
@@ -384,7 +397,7 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 		g->node[i].fd = VMM_FD_RAM0 + (int)i;
 		g->node[i].size = k->scan.memory.node[i].size;
 	}
-	vm_cmdline(c, KVM_WORDS, &cmdline);
+	vm_cmdline(c, KVM_CMDLINE, &cmdline);
 	if (cmdline.failed)
 		return FAIL_SYS(err, -ENOMEM, "write the kernel's command line");
 	if (cmdline.len >= sizeof(g->cmdline))
@@ -408,8 +421,8 @@ static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **
 		return FAIL_SYS(err, -errno, "open kernel %s", c->kernel);
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return FAIL_SYS(err, -errno, "make a pipe");
-	k->words_fd = pair[0];
-	k->words_peer = pair[1];
+	k->diag_fd = pair[0];
+	k->diag_peer = pair[1];
 	k->report_fd = memfd_new("ktstr-report", sizeof(struct vmm_report));
 	int r = MIN_OF(k->report_fd, 0);
 	if (r == 0)
@@ -468,7 +481,7 @@ static int kvm_describe(const struct vm_config *c, struct buf *out, struct err *
 	_cleanup_buf_ struct buf boot = BUF_NULL;
 	parked.park = true;
 	buf_appendf(out, "%s %lu MiB, %u\n", topology_format(&c->topology, topology), c->memory_mib, c->time_dilation);
-	vm_cmdline(&parked, KVM_WORDS, out);
+	vm_cmdline(&parked, KVM_CMDLINE, out);
 	buf_append(out, blob_vmm_start, (size_t)(blob_vmm_end - blob_vmm_start));
 	int r = file_read("/proc/sys/kernel/random/boot_id", 64, &boot, err);
 	buf_append(out, boot.data, boot.len);
@@ -497,7 +510,7 @@ static void kvm_destroy(struct vm *vm)
 	vm_scan_done(&k->scan);
 	close_spare(k);
 	err_free(k->err);
-	fd_close(k->words_fd);
+	fd_close(k->diag_fd);
 	fd_close(k->report_fd);
 	free(k->vm.counter);
 	free(k);

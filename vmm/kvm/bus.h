@@ -22,7 +22,7 @@ struct bus_range {
 struct bus {
 	struct bus_range port[BUS_RANGES_MAX], memory[BUS_RANGES_MAX];
 	unsigned ports, memories;
-	uint64_t unclaimed;	/* accesses to nothing */
+	uint64_t unclaimed; /* accesses to nothing */
 };
 
 int bus_add_port(struct bus *b, const struct bus_range *range);

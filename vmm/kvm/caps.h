@@ -9,7 +9,7 @@
 struct kvm_cap {
 	unsigned number;
 	const char *name;
-	bool (*wanted)(unsigned max_apic_id);	/* NULL: always */
+	bool (*wanted)(unsigned max_apic_id); /* NULL: always */
 };
 
 /* Ended by a NULL name. */

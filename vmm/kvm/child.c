@@ -69,7 +69,8 @@ static int take_signals(struct child_state *c, struct err **err)
 /* True when the guest ended by itself, false when we are asked to end it. */
 static bool await_end(struct child_state *c)
 {
-	struct pollfd fds[] = {{.fd = c->guest.ended_fd, .events = POLLIN}, {.fd = c->signal_fd, .events = POLLIN}};
+	struct pollfd fds[] = { { .fd = c->guest.ended_fd, .events = POLLIN },
+				{ .fd = c->signal_fd, .events = POLLIN } };
 	int beat_ms = c->config.guest.events ? (int)MAX_OF(BEAT_MS, BEAT_MS_A_CPU * c->guest.vcpus) : -1;
 	while (!fds[0].revents && !fds[1].revents) {
 		int r = poll(fds, ARRAY_SIZE(fds), beat_ms);
@@ -87,7 +88,7 @@ static void say_registers(struct child_state *c)
 	kvm_guest_pause(&c->guest);
 	kvm_guest_dump(&c->guest, &text);
 	if (text.len)
-		fd_write_full(VMM_FD_WORDS, text.data, MIN_OF(text.len, VMM_WORDS_MAX));
+		fd_write_full(VMM_FD_DIAG, text.data, MIN_OF(text.len, VMM_DIAG_MAX));
 }
 
 /* The layout is asked for once, before the guest runs; a kernel without statistics leaves zeros. */

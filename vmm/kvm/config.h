@@ -11,49 +11,48 @@
 
 /* Descriptors in the child. */
 enum vmm_fd {
-	VMM_FD_CONFIG = 3,	/* struct vmm_config */
-	VMM_FD_REPORT = 4,	/* struct vmm_report, shared */
-	VMM_FD_WORDS = 5,	/* pipe: what the orchestrator asked to know; its end is the child's end */
+	VMM_FD_CONFIG = 3, /* struct vmm_config */
+	VMM_FD_REPORT = 4, /* struct vmm_report, shared */
+	VMM_FD_DIAG = 5,   /* pipe: what the orchestrator asked to know; its end is the child's end */
 	VMM_FD_CONSOLE = 6,
 	VMM_FD_KERNEL = 7,
 	VMM_FD_INITRD = 8,
-	VMM_FD_PROGRAM = 9,	/* itself */
-	VMM_FD_EVENTS = 10,	/* the rings of events.h, and their bell */
-	VMM_FD_BELL = 11,
-	VMM_FD_HVC_IN = 12,	/* of virtio devices, where there are any: vmdevices.h */
+	VMM_FD_PROGRAM = 9, /* itself */
+	VMM_FD_EVENTS = 10, /* the rings of events.h, and their doorbell */
+	VMM_FD_DOORBELL = 11,
+	VMM_FD_HVC_IN = 12, /* of virtio devices, where there are any: vmdevices.h */
 	VMM_FD_HVC_OUT = 13,
 	VMM_FD_BULK_OUT = 14,
 	VMM_FD_DISK = 15,
 	VMM_FD_RAM0 = 16,
-	VMM_FD_STATE = 24,	/* of a machine to park: for its state; of a clone: its snapshot */
+	VMM_FD_STATE = 24, /* of a machine to park: for its state; of a clone: its snapshot */
 };
 
 /* Exit statuses of the child. What went wrong stands on its standard error. */
-enum vmm_exit { VMM_EXIT_GUEST = 0, VMM_EXIT_FAILED = 1, VMM_EXIT_RESET = 3, VMM_EXIT_ASKED = 4,
-		VMM_EXIT_PARKED = 5 };
+enum vmm_exit { VMM_EXIT_GUEST = 0, VMM_EXIT_FAILED = 1, VMM_EXIT_RESET = 3, VMM_EXIT_ASKED = 4, VMM_EXIT_PARKED = 5 };
 
 _Static_assert(VMM_FD_STATE >= VMM_FD_RAM0 + GUEST_NODES_MAX, "every node has a number");
 
 #define VMM_CONFIG_MAGIC 0x6b747631u
 
 struct vmm_config {
-	uint32_t magic, size;		/* of the whole struct */
+	uint32_t magic, size; /* of the whole struct */
 	struct kvm_guest_config guest;
 };
 
 /* Written by the child, read when it has ended. Believed no more than the guest itself: the child runs it. */
 struct vmm_report {
-	uint64_t exec_ns, boot_ns, end_ns;	/* CLOCK_MONOTONIC: main() began, first instruction, the guest's end */
-	uint64_t setup_cpu_ns;			/* CPU time from exec to the first instruction */
-	uint64_t exits;				/* of all vCPUs to user space */
-	uint64_t unclaimed;			/* accesses to no device */
+	uint64_t exec_ns, boot_ns, end_ns; /* CLOCK_MONOTONIC: main() began, first instruction, the guest's end */
+	uint64_t setup_cpu_ns;		   /* CPU time from exec to the first instruction */
+	uint64_t exits;			   /* of all vCPUs to user space */
+	uint64_t unclaimed;		   /* accesses to no device */
 	uint32_t exit_code;
-	uint32_t end;				/* enum kvm_guest_end */
-	uint32_t counted_vcpus;			/* rows of `stat` that were written */
-	uint64_t stat[GUEST_CPUS_MAX][KVM_STAT_MAX];	/* KVM's own, of each vCPU */
-	struct perf_outcome perf[PERF_WISH_MAX];	/* zeros where perf mode was not asked for */
+	uint32_t end;				     /* enum kvm_guest_end */
+	uint32_t counted_vcpus;			     /* rows of `stat` that were written */
+	uint64_t stat[GUEST_CPUS_MAX][KVM_STAT_MAX]; /* KVM's own, of each vCPU */
+	struct perf_outcome perf[PERF_SETTING_MAX];  /* zeros where perf mode was not asked for */
 };
 
-#define VMM_WORDS_MAX ((size_t)1 << 20)
+#define VMM_DIAG_MAX ((size_t)1 << 20)
 
 #endif

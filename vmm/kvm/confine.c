@@ -21,11 +21,11 @@
 const struct confine_rule confine_rules[] = {
 	{ SCMP_SYS(ioctl), VCPU, "run the guest", CONFINE_REQUEST, KVM_RUN },
 	{ SCMP_SYS(ioctl), VCPU, "the serial port's interrupt", CONFINE_REQUEST, KVM_IRQ_LINE },
-	{ SCMP_SYS(ioctl), VCPU,
-	  "our own I/O APIC's interrupts, where APIC ids exceed 254", CONFINE_REQUEST, KVM_SIGNAL_MSI },
+	{ SCMP_SYS(ioctl), VCPU, "our own I/O APIC's interrupts, where APIC ids exceed 254", CONFINE_REQUEST,
+	  KVM_SIGNAL_MSI },
 	{ SCMP_SYS(ioctl), VCPU, "what our own I/O APIC's pins send", CONFINE_REQUEST, KVM_SET_GSI_ROUTING },
-	{ SCMP_SYS(ioctl), BOTH,
-	  "where a vCPU is: diagnosis, and instructions that KVM cannot do", CONFINE_REQUEST, KVM_GET_REGS },
+	{ SCMP_SYS(ioctl), BOTH, "where a vCPU is: diagnosis, and instructions that KVM cannot do", CONFINE_REQUEST,
+	  KVM_GET_REGS },
 	{ SCMP_SYS(ioctl), MAIN, "diagnosis", CONFINE_REQUEST, KVM_GET_SREGS },
 	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_MP_STATE },
 	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_XCRS },
@@ -104,7 +104,8 @@ static int read_program(int fd, struct confine *ret)
 		free(code);
 		return r;
 	}
-	ret->program = (struct sock_fprog){.len = (unsigned short)((size_t)st.st_size / sizeof(*code)), .filter = code};
+	ret->program =
+		(struct sock_fprog){ .len = (unsigned short)((size_t)st.st_size / sizeof(*code)), .filter = code };
 	return 0;
 }
 

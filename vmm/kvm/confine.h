@@ -14,14 +14,14 @@ enum confine_kind { CONFINE_MAIN, CONFINE_VCPU, CONFINE_DEVICE, CONFINE_KIND_MAX
 
 enum confine_argument {
 	CONFINE_ANY,
-	CONFINE_REQUEST,	/* ioctl(2): only `request` */
-	CONFINE_SELF,		/* tgkill(2): only threads of this process */
-	CONFINE_NOT_EXEC,	/* mmap(2), mprotect(2): no PROT_EXEC, so that data never becomes code */
+	CONFINE_REQUEST,  /* ioctl(2): only `request` */
+	CONFINE_SELF,	  /* tgkill(2): only threads of this process */
+	CONFINE_NOT_EXEC, /* mmap(2), mprotect(2): no PROT_EXEC, so that data never becomes code */
 };
 
 struct confine_rule {
 	int syscall;
-	unsigned kinds;			/* bits of enum confine_kind */
+	unsigned kinds; /* bits of enum confine_kind */
 	const char *why;
 	enum confine_argument argument;
 	unsigned long request;

@@ -100,7 +100,8 @@ static void read_rtc(void *device, uint64_t offset, void *data, uint32_t size)
 static void send_message(void *userdata, const struct ioapic_message *m)
 {
 	struct devices *d = userdata;
-	struct kvm_msi msi = { .address_lo = (uint32_t)m->address, .address_hi = (uint32_t)(m->address >> 32),
+	struct kvm_msi msi = { .address_lo = (uint32_t)m->address,
+			       .address_hi = (uint32_t)(m->address >> 32),
 			       .data = m->data };
 	sys_ioctl(d->guest->sys, d->guest->vm, KVM_SIGNAL_MSI, &msi);
 }
@@ -119,7 +120,8 @@ static void set_routes(struct devices *d)
 		routes.head.entries[routes.head.nr++] = (struct kvm_irq_routing_entry){
 			.gsi = pin,
 			.type = KVM_IRQ_ROUTING_MSI,
-			.u.msi = { .address_lo = (uint32_t)m.address, .address_hi = (uint32_t)(m.address >> 32),
+			.u.msi = { .address_lo = (uint32_t)m.address,
+				   .address_hi = (uint32_t)(m.address >> 32),
 				   .data = m.data },
 		};
 	}

@@ -21,15 +21,15 @@ struct kvm_guest;
 
 struct devices {
 	struct kvm_guest *guest;
-	pthread_mutex_t lock;		/* of the console and the I/O APIC */
+	pthread_mutex_t lock; /* of the console and the I/O APIC */
 	struct serial serial;
 	struct pm pm;
-	struct ioapic ioapic;		/* split only */
-	uint8_t rtc_index;		/* not saved: an index is written right before each access */
-	unsigned irq_level;		/* as KVM last heard */
-	char line[CONSOLE_LINE_MAX];	/* not written out yet */
+	struct ioapic ioapic;	     /* split only */
+	uint8_t rtc_index;	     /* not saved: an index is written right before each access */
+	unsigned irq_level;	     /* as KVM last heard */
+	char line[CONSOLE_LINE_MAX]; /* not written out yet */
 	size_t len;
-	uint64_t written;		/* bytes that were written out */
+	uint64_t written; /* bytes that were written out */
 	int console_fd;
 };
 

@@ -5,11 +5,11 @@
 #include "vmm/kvm/guest.h"
 
 #define LARGE	   (2ull << 20)
-#define LOW_BYTES  (4ull << 20)	/* boot data, tables, what is left below the kernel */
-#define NODE_BYTES (4ull << 20)	/* a node's own data, from its end downwards, */
+#define LOW_BYTES  (4ull << 20) /* boot data, tables, what is left below the kernel */
+#define NODE_BYTES (4ull << 20) /* a node's own data, from its end downwards, */
 #define MAP_SHARE  64u		/* and its memory map: struct page takes 64 bytes of 4096 */
 #define NODE_MAX   (16ull << 20)
-#define NODES_MAX  (64ull << 20)	/* all nodes together */
+#define NODES_MAX  (64ull << 20) /* all nodes together */
 
 static uint64_t large_up(uint64_t n)
 {
@@ -17,7 +17,7 @@ static uint64_t large_up(uint64_t n)
 }
 
 /* [@from, @to), multiples of LARGE, as far as it is RAM in one piece. */
-static void wish(struct kvm_guest *g, uint64_t from, uint64_t to)
+static void want_large_pages(struct kvm_guest *g, uint64_t from, uint64_t to)
 {
 	uint64_t bytes = 0;
 	uint8_t *host = from < to ? x86_ram_span(&g->ram, from, to - from, &bytes) : NULL;
@@ -27,18 +27,18 @@ static void wish(struct kvm_guest *g, uint64_t from, uint64_t to)
 }
 
 /* All that is copied of it, and what it wants zeroed. What is mapped is not in the memory's file. */
-static void wish_kernel(struct kvm_guest *g, const struct boot_plan *p, bool mapped)
+static void want_kernel(struct kvm_guest *g, const struct boot_plan *p, bool mapped)
 {
 	uint64_t from = p->start;
 	for (unsigned i = 0; mapped && i < p->constants; i++) {
-		wish(g, large_up(from), p->constant[i].address / LARGE * LARGE);
+		want_large_pages(g, large_up(from), p->constant[i].address / LARGE * LARGE);
 		from = p->constant[i].address + p->constant[i].bytes;
 	}
-	wish(g, large_up(from), large_up(p->end));
+	want_large_pages(g, large_up(from), large_up(p->end));
 }
 
 /* From the end of each region downwards, which is where kernels take memory from that they need before all else. */
-static void wish_ends(struct kvm_guest *g)
+static void want_ends(struct kvm_guest *g)
 {
 	uint64_t left = NODES_MAX;
 	for (unsigned i = 0; i < g->ram.count && left; i++) {
@@ -46,14 +46,14 @@ static void wish_ends(struct kvm_guest *g)
 		uint64_t bytes = MIN_OF(large_up(NODE_BYTES + r->size / MAP_SHARE), MIN_OF(NODE_MAX, left));
 		uint64_t end = (r->address + r->size) / LARGE * LARGE;
 		if (end >= r->address + bytes)
-			wish(g, end - bytes, end);
+			want_large_pages(g, end - bytes, end);
 		left -= bytes;
 	}
 }
 
 void early_prepare_memory(struct kvm_guest *g, const struct boot_plan *p, bool mapped)
 {
-	wish(g, 0, LOW_BYTES);
-	wish_kernel(g, p, mapped);
-	wish_ends(g);
+	want_large_pages(g, 0, LOW_BYTES);
+	want_kernel(g, p, mapped);
+	want_ends(g);
 }

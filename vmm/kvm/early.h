@@ -15,7 +15,7 @@ struct boot_plan;
 struct kvm_guest;
 
 /*
- * A wish: a host that has no such pages to give gives small ones later. Before the kernel is loaded as @p says; with
+ * Optional: a host without such pages gives small ones later. Before the kernel is loaded as @p says; with
  * @mapped its constants come from its file. Not for perf mode, which has its own, nor for clones, which are mapped.
  */
 void early_prepare_memory(struct kvm_guest *g, const struct boot_plan *p, bool mapped);

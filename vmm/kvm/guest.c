@@ -65,7 +65,7 @@ static int enable_cap(struct kvm_guest *g, unsigned cap, uint64_t arg, const cha
 
 /*
  * How long a halted vCPU's thread spins before it sleeps: a wake-up is cheaper then, where its CPU has nothing else to
- * do. A wish: an old KVM has its own default. Perf mode leaves it to the host's administrator.
+ * do. Optional: an old KVM has its own default. Perf mode leaves it to the host's administrator.
  */
 static int set_idling(struct kvm_guest *g, struct err **err)
 {
@@ -95,9 +95,8 @@ static int make_irqchip(struct kvm_guest *g, struct err **err)
 	r = enable_cap(g, KVM_CAP_SPLIT_IRQCHIP, X86_IOAPIC_PINS, "the split interrupt controller", err);
 	if (r < 0)
 		return r;
-	return enable_cap(g, KVM_CAP_X2APIC_API,
-			  KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK, "32-bit APIC ids",
-			  err);
+	return enable_cap(g, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK,
+			  "32-bit APIC ids", err);
 }
 
 static int map_node(struct kvm_guest *g, unsigned i, struct err **err)
@@ -124,7 +123,8 @@ static int give_region(struct kvm_guest *g, unsigned slot, const struct x86_regi
 	};
 	int r = sys_ioctl(g->sys, g->vm, KVM_SET_USER_MEMORY_REGION, &memory);
 	return r < 0 ? FAIL_SYS(err, r, "give the guest %lu MiB of memory at 0x%lx", region->size >> 20,
-				region->address) : 0;
+				region->address)
+		     : 0;
 }
 
 static int make_memory(struct kvm_guest *g, struct err **err)
@@ -233,7 +233,7 @@ static int prepare_parking(struct kvm_guest *g, struct err **err)
 	return g->config->park ? save_prepare(g, err) : 0;
 }
 
-#define TOLD_KHZ_MAX (UINT32_MAX / 125)	/* setup_APIC_timer() takes 125 times as much, in 32 bits */
+#define TOLD_KHZ_MAX (UINT32_MAX / 125) /* setup_APIC_timer() takes 125 times as much, in 32 bits */
 
 /*
  * Dilated time: nothing of the guest's runs slower, but its kernel believes that the time stamp counter does so many
@@ -287,15 +287,21 @@ static int load_kernel(struct kvm_guest *g, struct err **err)
 		r = FAIL(err, EXIT_BAD_DATA, -ENOEXEC, "the kernel is empty");
 	if (r == 0 && c->initrd_fd >= 0)
 		r = map_file(c->initrd_fd, "initramfs", &initrd, err);
-	struct boot_config boot = { .kernel = kernel.data, .kernel_len = kernel.len, .initrd = initrd.data,
-				    .initrd_len = initrd.len, .cmdline = buf_str(&cmdline), .userdata = g,
-				    .placed = prepare_memory, .map = maps_constants(g) ? map_constant : NULL };
+	struct boot_config boot = { .kernel = kernel.data,
+				    .kernel_len = kernel.len,
+				    .initrd = initrd.data,
+				    .initrd_len = initrd.len,
+				    .cmdline = buf_str(&cmdline),
+				    .userdata = g,
+				    .placed = prepare_memory,
+				    .map = maps_constants(g) ? map_constant : NULL };
 	return r == 0 ? boot_load(&boot, &g->ram, &g->entry, err) : r;
 }
 
 static int write_tables(struct kvm_guest *g, struct err **err)
 {
-	struct acpi_config acpi = { .topology = g->config->topology, .ram = &g->ram,
+	struct acpi_config acpi = { .topology = g->config->topology,
+				    .ram = &g->ram,
 				    .virtio = kvm_virtio_windows(&g->config->devices) };
 	if (g->origin.state.len)
 		return 0;
@@ -315,7 +321,7 @@ static int attach_events(struct kvm_guest *g, struct err **err)
 {
 	if (!g->config->events)
 		return 0;
-	int r = shmring_area_attach(g->config->events_fd, g->config->bell_fd, &g->events, err);
+	int r = shmring_area_attach(g->config->events_fd, g->config->doorbell_fd, &g->events, err);
 	if (r < 0)
 		return r;
 	if (g->events.rings <= g->vcpus)
@@ -354,8 +360,13 @@ static int check_config(const struct kvm_guest_config *c, struct err **err)
 int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct kvm_guest_config *config,
 		   struct err **err)
 {
-	*g = (struct kvm_guest){ .sys = sys, .config = config, .kvm = -1, .vm = -1, .ended_fd = -1,
-				 .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL };
+	*g = (struct kvm_guest){ .sys = sys,
+				 .config = config,
+				 .kvm = -1,
+				 .vm = -1,
+				 .ended_fd = -1,
+				 .events = SHMRING_AREA_NULL,
+				 .origin = SNAPSHOT_NULL };
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_cond_init(&g->changed, NULL);
 	g->devices.console_fd = -1;
@@ -508,6 +519,7 @@ void kvm_guest_done(struct kvm_guest *g)
 	free(g->msr_list);
 	pthread_cond_destroy(&g->changed);
 	pthread_mutex_destroy(&g->lock);
-	*g = (struct kvm_guest){ .kvm = -1, .vm = -1, .ended_fd = -1, .events = SHMRING_AREA_NULL,
-				 .origin = SNAPSHOT_NULL };
+	*g = (struct kvm_guest){
+		.kvm = -1, .vm = -1, .ended_fd = -1, .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL
+	};
 }

@@ -28,40 +28,40 @@
 #include "vmm/snapshot.h"
 #include "vmm/x86/boot.h"
 
-#define APIC_ID_FULL_MAX  254	/* beyond it KVM's IOAPIC cannot address a CPU: split irqchip, x2APIC */
-#define GUEST_CMDLINE_MAX 2048	/* COMMAND_LINE_SIZE of x86 Linux */
+#define APIC_ID_FULL_MAX  254  /* beyond it KVM's IOAPIC cannot address a CPU: split irqchip, x2APIC */
+#define GUEST_CMDLINE_MAX 2048 /* COMMAND_LINE_SIZE of x86 Linux */
 
 /* What a guest is made of. Plain data: the parent writes it into a file, the child reads it there. */
 struct kvm_guest_config {
 	struct ktstr_topology topology;
 	uint32_t nodes;
 	struct {
-		int fd;			/* memory, shared with whoever looks on */
-		uint64_t size;		/* bytes, whole MiB */
+		int fd;	       /* memory, shared with whoever looks on */
+		uint64_t size; /* bytes, whole MiB */
 	} node[GUEST_NODES_MAX];
-	int kernel_fd, initrd_fd, console_fd;	/* initrd_fd may be -1 */
-	bool events;			/* report what happens: events.h */
-	int events_fd, bell_fd;		/* of the rings: one a vCPU, and one more; consumed */
-	bool copy_kernel;		/* all of it into the memory's files; else code is mapped, copy-on-write */
-	bool split;			/* the I/O APIC is ours also where KVM's would do: for tests */
-	bool perf;			/* see perf.h */
-	struct vm_pinning pinning;	/* for perf mode */
+	int kernel_fd, initrd_fd, console_fd; /* initrd_fd may be -1 */
+	bool events;			      /* report what happens: events.h */
+	int events_fd, doorbell_fd;	      /* of the rings: one a vCPU, and one more; consumed */
+	bool copy_kernel;	   /* all of it into the memory's files; else code is mapped, copy-on-write */
+	bool split;		   /* the I/O APIC is ours also where KVM's would do: for tests */
+	bool perf;		   /* see perf.h */
+	struct vm_pinning pinning; /* for perf mode */
 	struct vm_devices devices;
-	unsigned time_dilation;		/* > 1: the guest is told of a counter so many times as fast as it is */
-	bool park;			/* a write to X86_PORT_PARK is kvm_guest.parked; the kernel is copied */
-	bool clone;			/* it goes on with a snapshot, whose event log the nodes have already */
+	unsigned time_dilation; /* > 1: the guest is told of a counter so many times as fast as it is */
+	bool park;		/* a write to X86_PORT_PARK is kvm_guest.parked; the kernel is copied */
+	bool clone;		/* it goes on with a snapshot, whose event log the nodes have already */
 	int snapshot_fd;
-	bool confined;			/* see confine.h; for a process that is nothing but this guest */
-	char device[64];		/* "/dev/kvm" */
+	bool confined;	 /* see confine.h; for a process that is nothing but this guest */
+	char device[64]; /* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
 };
 
 enum kvm_guest_end {
 	KVM_GUEST_RUNS,
-	KVM_GUEST_EXITED,	/* wrote to the exit port */
-	KVM_GUEST_RESET,	/* keyboard controller, reset port, or a triple fault */
-	KVM_GUEST_STOPPED,	/* kvm_guest_stop() */
-	KVM_GUEST_FAILED,	/* KVM could not go on: guest->err says why */
+	KVM_GUEST_EXITED,  /* wrote to the exit port */
+	KVM_GUEST_RESET,   /* keyboard controller, reset port, or a triple fault */
+	KVM_GUEST_STOPPED, /* kvm_guest_stop() */
+	KVM_GUEST_FAILED,  /* KVM could not go on: guest->err says why */
 };
 
 enum kvm_command { KVM_COMMAND_RUN, KVM_COMMAND_PAUSE, KVM_COMMAND_END };
@@ -73,34 +73,34 @@ struct kvm_guest {
 	const struct kvm_sys *sys;
 	const struct kvm_guest_config *config;
 	int kvm, vm;
-	int ended_fd;			/* eventfd: readable once `end` is set */
-	size_t run_size;		/* of a vCPU's shared page */
-	void *map[GUEST_NODES_MAX];	/* host address of each node */
+	int ended_fd;		    /* eventfd: readable once `end` is set */
+	size_t run_size;	    /* of a vCPU's shared page */
+	void *map[GUEST_NODES_MAX]; /* host address of each node */
 	struct x86_ram ram;
-	struct kvm_cpuid2 *cpuid;	/* what the host's KVM supports */
+	struct kvm_cpuid2 *cpuid; /* what the host's KVM supports */
 	struct kvm_vcpu *vcpu;
 	unsigned vcpus;
-	bool split;			/* split irqchip */
-	bool perf_alone;		/* perf mode: every vCPU has a CPU of its own */
+	bool split;	 /* split irqchip */
+	bool perf_alone; /* perf mode: every vCPU has a CPU of its own */
 	struct shmring_area events;
-	struct shmring_writer main_events;	/* of who owns the guest: events.h */
+	struct shmring_writer main_events; /* of who owns the guest: events.h */
 	struct bus bus;
 	struct devices devices;
-	struct kvm_virtio *virtio;	/* NULL: no such device */
+	struct kvm_virtio *virtio; /* NULL: no such device */
 	struct confine confine[CONFINE_KIND_MAX];
 	struct x86_entry entry;
-	pthread_mutex_t lock;		/* of what follows */
+	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
-	unsigned ready, paused;		/* vCPUs that are set up; that stand still */
-	struct err *err;		/* the first failure */
-	struct perf_outcome perf[PERF_WISH_MAX];	/* perf mode: what the host granted */
+	unsigned ready, paused;			    /* vCPUs that are set up; that stand still */
+	struct err *err;			    /* the first failure */
+	struct perf_outcome perf[PERF_SETTING_MAX]; /* perf mode: what the host granted */
 	enum kvm_guest_end end;
-	uint32_t exit_code;		/* what was written to the exit port */
-	bool parked;			/* it asked to be saved; `ended_fd` says so too */
-	struct kvm_msr_list *msr_list;	/* for save.h; NULL: it is not to be parked */
+	uint32_t exit_code;	       /* what was written to the exit port */
+	bool parked;		       /* it asked to be saved; `ended_fd` says so too */
+	struct kvm_msr_list *msr_list; /* for save.h; NULL: it is not to be parked */
 	bool xsave2;
-	struct snapshot origin;		/* what it goes on with; without a state: it boots */
-	atomic_uint command;		/* enum kvm_command, for the vCPU threads */
+	struct snapshot origin; /* what it goes on with; without a state: it boots */
+	atomic_uint command;	/* enum kvm_command, for the vCPU threads */
 };
 
 /*

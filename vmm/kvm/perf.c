@@ -12,7 +12,7 @@
 #define VCPU_PRIORITY 1
 #define MAIN_PRIORITY PERF_PRIORITY_MAX
 
-const char *const perf_wish_names[PERF_WISH_MAX] = {
+const char *const perf_setting_names[PERF_SETTING_MAX] = {
 	[PERF_PINNING] = "pinning",
 	[PERF_REALTIME] = "real-time",
 	[PERF_HUGE_PAGES] = "huge-pages",
@@ -50,10 +50,10 @@ static void count(struct perf_outcome *o, int result)
 		o->error = result < 0 ? -result : result;
 }
 
-static void note(struct kvm_guest *g, enum perf_wish wish, int result)
+static void note(struct kvm_guest *g, enum perf_setting setting, int result)
 {
 	pthread_mutex_lock(&g->lock);
-	count(&g->perf[wish], result);
+	count(&g->perf[setting], result);
 	pthread_mutex_unlock(&g->lock);
 }
 

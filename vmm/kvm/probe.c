@@ -12,28 +12,54 @@
 #include "vmm/accel.h"
 #include "vmm/kvm/sys.h"
 
-#define PROBE_MEMORY	 0x10000u
-#define PROBE_CODE	 0x4000u
-#define PROBE_DATA	 0x5000u
-#define PROBE_LOOPS	 2000u
-#define PROBE_ROUNDS	 8u	/* the best counts: on a busy host some are interrupted */
-#define SLOW_PER_US	 10u	/* hardware runs thousands of instructions in a microsecond, an emulator one or two */
+#define PROBE_MEMORY 0x10000u
+#define PROBE_CODE   0x4000u
+#define PROBE_DATA   0x5000u
+#define PROBE_LOOPS  2000u
+#define PROBE_ROUNDS 8u	 /* the best counts: on a busy host some are interrupted */
+#define SLOW_PER_US  10u /* hardware runs thousands of instructions in a microsecond, an emulator one or two */
 
 /* Runs at privilege level 0 in long mode: a counted loop, then what compilers and kernels take for granted. */
 static const uint8_t guest_code[] = {
-	0xe6, 0x80,						/* out %al,$0x80: the first page is mapped */
-	0xbe, PROBE_ROUNDS, 0, 0, 0,				/* mov $PROBE_ROUNDS,%esi */
-	0xb9, PROBE_LOOPS & 0xff, PROBE_LOOPS >> 8, 0, 0,	/* 2: mov $PROBE_LOOPS,%ecx */
-	0xff, 0xc9,						/* 1: dec %ecx */
-	0x75, 0xfc,						/* jnz 1b */
-	0xe6, 0x80,						/* out %al,$0x80: the loop is over */
-	0xff, 0xce,						/* dec %esi */
-	0x75, 0xf1,						/* jnz 2b */
-	0xf3, 0x0f, 0xb8, 0xc1,					/* popcnt %ecx,%eax */
-	0xbf, 0x00, 0x50, 0x00, 0x00,				/* mov $PROBE_DATA,%edi */
-	0x48, 0x0f, 0xc7, 0x0f,					/* cmpxchg16b (%rdi) */
-	0x0f, 0x01, 0xf9,					/* rdtscp */
-	0xf4,							/* hlt */
+	0xe6,
+	0x80, /* out %al,$0x80: the first page is mapped */
+	0xbe,
+	PROBE_ROUNDS,
+	0,
+	0,
+	0, /* mov $PROBE_ROUNDS,%esi */
+	0xb9,
+	PROBE_LOOPS & 0xff,
+	PROBE_LOOPS >> 8,
+	0,
+	0, /* 2: mov $PROBE_LOOPS,%ecx */
+	0xff,
+	0xc9, /* 1: dec %ecx */
+	0x75,
+	0xfc, /* jnz 1b */
+	0xe6,
+	0x80, /* out %al,$0x80: the loop is over */
+	0xff,
+	0xce, /* dec %esi */
+	0x75,
+	0xf1, /* jnz 2b */
+	0xf3,
+	0x0f,
+	0xb8,
+	0xc1, /* popcnt %ecx,%eax */
+	0xbf,
+	0x00,
+	0x50,
+	0x00,
+	0x00, /* mov $PROBE_DATA,%edi */
+	0x48,
+	0x0f,
+	0xc7,
+	0x0f, /* cmpxchg16b (%rdi) */
+	0x0f,
+	0x01,
+	0xf9, /* rdtscp */
+	0xf4, /* hlt */
 };
 
 struct tiny_vm {
@@ -71,9 +97,9 @@ static int enter_long_mode(int vcpu)
 	if (ioctl(vcpu, KVM_GET_SREGS, &s) < 0)
 		return -errno;
 	s.cr3 = 0x1000;
-	s.cr4 = 0x20 | 0x200;		/* PAE, OSFXSR */
-	s.cr0 = 0x80000001;		/* PG, PE */
-	s.efer = 0x500;			/* LME, LMA */
+	s.cr4 = 0x20 | 0x200; /* PAE, OSFXSR */
+	s.cr0 = 0x80000001;   /* PG, PE */
+	s.efer = 0x500;	      /* LME, LMA */
 	s.cs = (struct kvm_segment){ .limit = ~0u, .selector = 8, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1 };
 	struct kvm_segment data = { .limit = ~0u, .selector = 16, .type = 3, .present = 1, .s = 1, .db = 1, .g = 1 };
 	s.ds = s.es = s.fs = s.gs = s.ss = data;
@@ -168,8 +194,10 @@ void kvm_probe(const char *device, struct kvm_probe *ret)
 	*ret = (struct kvm_probe){ .state = KVM_ABSENT };
 	if (t.kvm < 0) {
 		ret->state = errno == EACCES || errno == EPERM ? KVM_FORBIDDEN : KVM_ABSENT;
-		snprintf(ret->why, sizeof(ret->why), ret->state == KVM_FORBIDDEN ?
-			 "%s: permission denied; add yourself to the 'kvm' group" : "there is no %s", device);
+		snprintf(ret->why, sizeof(ret->why),
+			 ret->state == KVM_FORBIDDEN ? "%s: permission denied; add yourself to the 'kvm' group"
+						     : "there is no %s",
+			 device);
 		return;
 	}
 	int r = tiny_init(&t);

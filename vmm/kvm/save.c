@@ -8,13 +8,16 @@
 
 struct part {
 	const char *name;
-	size_t offset;		/* in struct save_vcpu */
+	size_t offset; /* in struct save_vcpu */
 	unsigned long get, set;
 };
 
-#define SAVE_MSRS_AT_ONCE 256u	/* MAX_IO_MSRS of KVM */
+#define SAVE_MSRS_AT_ONCE 256u /* MAX_IO_MSRS of KVM */
 
-#define PART(member, get, set) { #member, offsetof(struct save_vcpu, member), get, set }
+#define PART(member, get, set)                                        \
+	{                                                             \
+#member, offsetof(struct save_vcpu, member), get, set \
+	}
 
 /*
  * Events come last, because everything else may change them; XSAVE has a place of its own: which ioctl reads it depends
@@ -71,7 +74,8 @@ static int set_msr(struct kvm_vcpu *v, uint32_t index, uint64_t value, struct er
 
 static int tsc_offset(struct kvm_vcpu *v, unsigned long request, uint64_t *offset)
 {
-	struct kvm_device_attr attr = { .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
+	struct kvm_device_attr attr = { .group = KVM_VCPU_TSC_CTRL,
+					.attr = KVM_VCPU_TSC_OFFSET,
 					.addr = (uintptr_t)offset };
 	return sys_ioctl(v->guest->sys, v->fd, request, &attr);
 }
@@ -250,7 +254,7 @@ static int give_msrs(struct kvm_vcpu *v, const struct save_vcpu *s, struct err *
 static void fix_task_register(const struct kvm_guest *g, struct kvm_sregs *sregs)
 {
 	const uint8_t busy = 2;
-	const uint32_t authentic_amd = 0x68747541, hygon_genuine = 0x6f677948;	/* EBX of CPUID's leaf 0 */
+	const uint32_t authentic_amd = 0x68747541, hygon_genuine = 0x6f677948; /* EBX of CPUID's leaf 0 */
 	for (uint32_t i = 0; i < g->cpuid->nent; i++) {
 		const struct kvm_cpuid_entry2 *e = &g->cpuid->entries[i];
 		if (!e->function && (e->ebx == authentic_amd || e->ebx == hygon_genuine))

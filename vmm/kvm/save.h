@@ -19,24 +19,24 @@
 #define SAVE_MAGIC     0x31565350564d564bull
 #define SAVE_VERSION   2u
 #define SAVE_MSRS_MAX  512u
-#define SAVE_XSAVE_MAX 12288u	/* bytes; with AMX's tiles it is 11008 */
-#define SAVE_IRQCHIPS  3u	/* both PICs and the I/O APIC, as KVM_GET_IRQCHIP numbers them */
+#define SAVE_XSAVE_MAX 12288u /* bytes; with AMX's tiles it is 11008 */
+#define SAVE_IRQCHIPS  3u     /* both PICs and the I/O APIC, as KVM_GET_IRQCHIP numbers them */
 
 struct save_head {
 	uint64_t magic;
 	uint32_t version, vcpus;
 	struct kvm_clock_data clock;
 	struct kvm_irqchip irqchip[SAVE_IRQCHIPS];
-	struct serial serial;		/* without its pointers */
+	struct serial serial; /* without its pointers */
 	struct pm pm;
 	uint32_t irq_level;
 };
 
 /* A vCPU's time: its time stamp counter, and what the timer of its local APIC waits for in it. */
 struct save_time {
-	uint64_t tsc, deadline;		/* MSRs; a deadline of 0: none */
-	uint64_t offset;		/* of the counter from the host's, modulo 2^64, */
-	uint32_t offset_known;		/* where KVM tells it (KVM_VCPU_TSC_OFFSET) */
+	uint64_t tsc, deadline; /* MSRs; a deadline of 0: none */
+	uint64_t offset;	/* of the counter from the host's, modulo 2^64, */
+	uint32_t offset_known;	/* where KVM tells it (KVM_VCPU_TSC_OFFSET) */
 };
 
 struct save_vcpu {
@@ -49,7 +49,7 @@ struct save_vcpu {
 	struct kvm_debugregs debugregs;
 	struct save_time time;
 	uint8_t xsave[SAVE_XSAVE_MAX];
-	uint32_t msrs;			/* all but those of its time */
+	uint32_t msrs; /* all but those of its time */
 	struct kvm_msr_entry msr[SAVE_MSRS_MAX];
 };
 

@@ -10,8 +10,8 @@
 #define DESCRIPTORS_MAX 1024
 
 const char *const kvm_stat_names[KVM_STAT_MAX] = {
-	"exits",	 "halt_exits",		"halt_successful_poll", "halt_attempted_poll",
-	"halt_wait_ns",	 "preemption_reported", "signal_exits",		"hypercalls",
+	"exits",	"halt_exits",	       "halt_successful_poll", "halt_attempted_poll",
+	"halt_wait_ns", "preemption_reported", "signal_exits",	       "hypercalls",
 };
 
 static int read_descriptor(int fd, const struct kvm_stats_header *head, uint32_t i, struct kvm_stats_map *map)

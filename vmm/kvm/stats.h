@@ -21,7 +21,7 @@ extern const char *const kvm_stat_names[KVM_STAT_MAX];
 
 /* Where the values lie in a statistics file; the same for all vCPUs of a VM. */
 struct kvm_stats_map {
-	uint64_t offset[KVM_STAT_MAX];	/* 0: this kernel has no such value */
+	uint64_t offset[KVM_STAT_MAX]; /* 0: this kernel has no such value */
 };
 
 /* -EPROTO for a file that is not laid out as KVM's are. */

@@ -72,7 +72,7 @@ static void real_unmap(void *data, void *p, size_t size)
 }
 
 #ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25	/* Linux 6.1 */
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
 #endif
 
 /* Only what has a page table is collapsed, so one page of each is looked at first. */
@@ -156,7 +156,7 @@ static bool real_is_huge(void *data, int fd, const void *p, size_t size)
 
 /* --- what takes more than one call -------------------------------------------------------------------------------- */
 
-#define CREATE_TRIES 12	/* the last pause is 2 ms */
+#define CREATE_TRIES 12 /* the last pause is 2 ms */
 
 int sys_create_vm(const struct kvm_sys *s, int kvm)
 {
@@ -171,6 +171,13 @@ int sys_create_vm(const struct kvm_sys *s, int kvm)
 }
 
 const struct kvm_sys kvm_sys_real = {
-	.open = real_open, .ioctl = real_ioctl, .map = real_map, .unmap = real_unmap, .collapse = real_collapse,
-	.bind = real_bind, .want_huge = real_want_huge, .populate = real_populate, .is_huge = real_is_huge,
+	.open = real_open,
+	.ioctl = real_ioctl,
+	.map = real_map,
+	.unmap = real_unmap,
+	.collapse = real_collapse,
+	.bind = real_bind,
+	.want_huge = real_want_huge,
+	.populate = real_populate,
+	.is_huge = real_is_huge,
 };

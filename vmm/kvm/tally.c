@@ -7,18 +7,12 @@
 #include "vmm/kvm/events.h"
 
 const char *const vm_tally_names[VM_TALLY_MAX] = {
-	[VM_TALLY_RECORDS] = "records",
-	[VM_TALLY_DROPPED] = "dropped",
-	[VM_TALLY_DAMAGED] = "damaged",
-	[VM_TALLY_IO_EXITS] = "io_exits",
-	[VM_TALLY_MMIO_EXITS] = "mmio_exits",
-	[VM_TALLY_EOI_EXITS] = "eoi_exits",
-	[VM_TALLY_OTHER_EXITS] = "other_exits",
-	[VM_TALLY_CONSOLE_BYTES] = "console_bytes",
-	[VM_TALLY_PAUSES] = "pauses",
-	[VM_TALLY_HEARTBEATS] = "heartbeats",
-	[VM_TALLY_CPU_NS] = "vcpu_cpu_ns",
-	[VM_TALLY_STEAL_NS] = "vcpu_steal_ns",
+	[VM_TALLY_RECORDS] = "records",		[VM_TALLY_DROPPED] = "dropped",
+	[VM_TALLY_DAMAGED] = "damaged",		[VM_TALLY_IO_EXITS] = "io_exits",
+	[VM_TALLY_MMIO_EXITS] = "mmio_exits",	[VM_TALLY_EOI_EXITS] = "eoi_exits",
+	[VM_TALLY_OTHER_EXITS] = "other_exits", [VM_TALLY_CONSOLE_BYTES] = "console_bytes",
+	[VM_TALLY_PAUSES] = "pauses",		[VM_TALLY_HEARTBEATS] = "heartbeats",
+	[VM_TALLY_CPU_NS] = "vcpu_cpu_ns",	[VM_TALLY_STEAL_NS] = "vcpu_steal_ns",
 };
 
 static bool take(const struct shmring_item *item, void *to, size_t size)
@@ -83,12 +77,12 @@ static bool take_state(struct vm_tally_state *t, const struct shmring_item *item
 void vm_tally_record(struct vm_tally_state *t, unsigned vcpus, const struct shmring_item *item)
 {
 	struct vm_event_end end;
-	bool good = item->type == VM_EVENT_EXIT		? take_exit(t, item)
-		    : item->type == VM_EVENT_CONSOLE	? take_console(t, item)
-		    : item->type == VM_EVENT_STATE	? take_state(t, item)
-		    : item->type == VM_EVENT_HEARTBEAT	? take_heartbeat(t, vcpus, item)
-		    : item->type == VM_EVENT_END	? take(item, &end, sizeof(end))
-							: false;
+	bool good = item->type == VM_EVENT_EXIT	       ? take_exit(t, item)
+		    : item->type == VM_EVENT_CONSOLE   ? take_console(t, item)
+		    : item->type == VM_EVENT_STATE     ? take_state(t, item)
+		    : item->type == VM_EVENT_HEARTBEAT ? take_heartbeat(t, vcpus, item)
+		    : item->type == VM_EVENT_END       ? take(item, &end, sizeof(end))
+						       : false;
 	t->sum[VM_TALLY_RECORDS]++;
 	t->sum[VM_TALLY_DAMAGED] += !good;
 }

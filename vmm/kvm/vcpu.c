@@ -18,8 +18,8 @@
 #include "vmm/x86/layout.h"
 #include "vmm/x86/msr.h"
 
-#define KICK_SIGNAL SIGRTMIN
-#define APIC_BASE_X2APIC (1u << 10)	/* IA32_APIC_BASE.EXTD: Intel SDM vol. 3, 11.12.1 */
+#define KICK_SIGNAL	 SIGRTMIN
+#define APIC_BASE_X2APIC (1u << 10) /* IA32_APIC_BASE.EXTD: Intel SDM vol. 3, 11.12.1 */
 
 enum vcpu_state { VCPU_SETUP, VCPU_READY, VCPU_RUNNING, VCPU_PAUSED, VCPU_ENDED };
 
@@ -256,8 +256,8 @@ static enum vcpu_state on_internal_error(struct kvm_vcpu *v)
 	sys_ioctl(v->guest->sys, v->fd, KVM_GET_REGS, &regs);
 	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: KVM cannot go on at address 0x%llx (internal error %u%s)", v->index,
 	     regs.rip, v->run->internal.suberror,
-	     v->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ? ", an instruction that it does not emulate" :
-								       "");
+	     v->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ? ", an instruction that it does not emulate"
+								       : "");
 	return fail(v, err);
 }
 
@@ -352,7 +352,10 @@ static enum vcpu_state paused(struct kvm_vcpu *v)
 }
 
 static enum vcpu_state (*const states[])(struct kvm_vcpu *v) = {
-	[VCPU_SETUP] = setup, [VCPU_READY] = ready, [VCPU_RUNNING] = running, [VCPU_PAUSED] = paused,
+	[VCPU_SETUP] = setup,
+	[VCPU_READY] = ready,
+	[VCPU_RUNNING] = running,
+	[VCPU_PAUSED] = paused,
 };
 
 static void *vcpu_main(void *arg)

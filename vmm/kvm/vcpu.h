@@ -15,14 +15,14 @@ struct vm_event_heartbeat;
 struct kvm_vcpu {
 	struct kvm_guest *guest;
 	unsigned index;
-	int fd, stats_fd;		/* stats_fd: -1 where KVM has no binary statistics */
-	struct kvm_run *run;		/* shared with KVM */
+	int fd, stats_fd;    /* stats_fd: -1 where KVM has no binary statistics */
+	struct kvm_run *run; /* shared with KVM */
 	pthread_t thread;
 	bool started;
-	uint64_t exits;			/* to user space */
-	struct shmring_writer events;	/* its thread's */
-	int schedstat_fd;		/* of its thread: /proc/PID/task/TID/schedstat; -1: none */
-	struct kvm_stats_map stats;	/* where its statistics are; zeros: nowhere */
+	uint64_t exits;		      /* to user space */
+	struct shmring_writer events; /* its thread's */
+	int schedstat_fd;	      /* of its thread: /proc/PID/task/TID/schedstat; -1: none */
+	struct kvm_stats_map stats;   /* where its statistics are; zeros: nowhere */
 };
 
 /* Of the whole process: SIGRTMIN interrupts KVM_RUN and does nothing else. Idempotent. */

@@ -76,8 +76,8 @@ static void ring(struct kvm_virtio_window *w)
 static void feed_console(struct kvm_virtio *v)
 {
 	if (v->input_at < v->input_end)
-		v->input_at += virtio_console_receive(&v->console, 0, v->input + v->input_at,
-						      v->input_end - v->input_at);
+		v->input_at +=
+			virtio_console_receive(&v->console, 0, v->input + v->input_at, v->input_end - v->input_at);
 }
 
 static void serve(struct kvm_virtio *v, const struct pollfd *doorbells)
@@ -122,7 +122,7 @@ static int wait_ms(const struct kvm_virtio *v)
 /* Descriptors: stop, doorbells, and the console's input where it is wanted. */
 static bool turn(struct kvm_virtio *v)
 {
-	struct pollfd fds[KVM_VIRTIO_WINDOWS_MAX + 2] = {{ .fd = v->stop_fd, .events = POLLIN }};
+	struct pollfd fds[KVM_VIRTIO_WINDOWS_MAX + 2] = { { .fd = v->stop_fd, .events = POLLIN } };
 	for (unsigned i = 0; i < v->windows; i++)
 		fds[1 + i] = (struct pollfd){ .fd = v->window[i].doorbell, .events = POLLIN };
 	struct pollfd *input = &fds[1 + v->windows];
@@ -179,9 +179,10 @@ static int connect(struct kvm_virtio *v, unsigned i, struct err **err)
 
 static void add(struct kvm_virtio *v, struct virtio_mmio *mmio)
 {
-	v->window[v->windows++] = (struct kvm_virtio_window){
-		.owner = v, .mmio = mmio, .doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-		.irq = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	v->window[v->windows++] = (struct kvm_virtio_window){ .owner = v,
+							      .mmio = mmio,
+							      .doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+							      .irq = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 }
 
 static int add_all(struct kvm_virtio *v, struct kvm_guest *g, struct err **err)

@@ -19,19 +19,19 @@ struct kvm_guest;
 
 struct kvm_virtio {
 	struct kvm_guest *guest;
-	pthread_mutex_t lock;		/* of the device models */
+	pthread_mutex_t lock; /* of the device models */
 	struct kvm_virtio_window {
 		struct kvm_virtio *owner;
 		struct virtio_mmio *mmio;
-		int doorbell, irq;	/* eventfds; KVM has them too */
+		int doorbell, irq; /* eventfds; KVM has them too */
 	} window[KVM_VIRTIO_WINDOWS_MAX];
 	unsigned windows;
 	struct virtio_console console;
 	struct virtio_blk disk;
-	char input[KVM_VIRTIO_INPUT_BYTES];	/* read for hvc0, and not taken by the guest yet */
+	char input[KVM_VIRTIO_INPUT_BYTES]; /* read for hvc0, and not taken by the guest yet */
 	size_t input_at, input_end;
 	bool input_over;
-	nsec_t again;			/* when the disk wants to go on; 0: not before its doorbell */
+	nsec_t again; /* when the disk wants to go on; 0: not before its doorbell */
 	int stop_fd;
 	pthread_t thread;
 	bool started;

@@ -14,9 +14,9 @@
  * Kernels without CONFIG_HOTPLUG_PARALLEL wait in schedule() for each processor while their tick is still periodic.
  * With instruction counting, QEMU gives the processor behind the one that its timer has stopped a slice of no length:
  * in that phase the new one never runs. Once the kernel has precise timers, the slices are as they should be. The 10 ms
- * that each processor of this age is given between INIT and SIPI, in a loop with PAUSE (quicken.h), QEMU's do not need.
+ * that each processor of this age is given between INIT and SIPI, in a loop with PAUSE (kernel_patch.h), QEMU's do not need.
  */
-#define LATE_CPUS   "maxcpus=1 ktstr.online cpu_init_udelay=0"
+#define LATE_CPUS "maxcpus=1 ktstr.online cpu_init_udelay=0"
 
 static void add(struct qemu_argv *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void add(struct qemu_argv *a, const char *fmt, ...)
@@ -59,7 +59,7 @@ static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 	add(a, "max,vendor=GenuineIntel,-rdrand,-rdseed,-erms,-fsrm");
 	add(a, "-rtc");
 	add(a, "base=2026-01-01T00:00:00,clock=vm");
-	/* lockstep.c knows the vCPU thread by its name. */
+	/* icount_handoff.c knows the vCPU thread by its name. */
 	add(a, "-name");
 	add(a, "ktstr,debug-threads=on");
 	add(a, "-seed");
@@ -139,7 +139,7 @@ static void add_parking(struct qemu_argv *a, const struct vm_config *c)
 		add(a, "-incoming");
 		add(a, "defer");
 	} else {
-		add(a, "-S");	/* its monitor is asked for all it needs before the guest begins */
+		add(a, "-S"); /* its monitor is asked for all it needs before the guest begins */
 	}
 }
 

@@ -11,13 +11,20 @@
 #define QEMU_ARGS_MAX 192
 
 /* Descriptors in QEMU's process. */
-enum qemu_fd { QEMU_FD_QMP = 3, QEMU_FD_CONSOLE = 4, QEMU_FD_INITRD = 5, QEMU_FD_LOCKSTEP = 6,
-	       QEMU_FD_STATE = 7, QEMU_FD_KERNEL = 8, QEMU_FD_RAM0 = 10 };
+enum qemu_fd {
+	QEMU_FD_QMP = 3,
+	QEMU_FD_CONSOLE = 4,
+	QEMU_FD_INITRD = 5,
+	QEMU_FD_LOCKSTEP = 6,
+	QEMU_FD_STATE = 7,
+	QEMU_FD_KERNEL = 8,
+	QEMU_FD_RAM0 = 10
+};
 
-#define QEMU_PRELOAD "LD_PRELOAD=/proc/self/fd/6"	/* QEMU_FD_LOCKSTEP */
+#define QEMU_PRELOAD "LD_PRELOAD=/proc/self/fd/6" /* QEMU_FD_LOCKSTEP */
 
 struct qemu_argv {
-	const char *arg[QEMU_ARGS_MAX];	/* NULL-terminated */
+	const char *arg[QEMU_ARGS_MAX]; /* NULL-terminated */
 	unsigned count;
 	bool failed;
 };

@@ -23,8 +23,8 @@
 #define DIAGNOSE_DEADLINE (3 * NSEC_PER_SEC)
 #define REAP_DEADLINE	  (10 * NSEC_PER_SEC)
 
-/* lockstep.c, built as a shared library. */
-extern const char blob_lockstep_start[], blob_lockstep_end[];
+/* icount_handoff.c, built as a shared library. */
+extern const char blob_icount_handoff_start[], blob_icount_handoff_end[];
 
 struct qemu {
 	struct vm vm;
@@ -34,10 +34,10 @@ struct qemu {
 	struct confinement confinement;
 	struct qmp qmp;
 	struct qemu_argv argv;
-	int qmp_fd, lockstep_fd, kernel_fd;	/* kernel_fd: -1 for a clone */
+	int qmp_fd, icount_handoff_fd, kernel_fd; /* kernel_fd: -1 for a clone */
 	char chunk[4096];
 	bool diagnose, killed;
-	struct vm_config config;	/* of a machine that parks, or is a clone */
+	struct vm_config config; /* of a machine that parks, or is a clone */
 	bool saving, parked, panicked;
 	struct offload_job filling;
 	struct err *err;
@@ -68,8 +68,9 @@ static void say_park(struct qemu *q)
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	struct msghdr message = { .msg_iov = &text, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &text, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
 	memcpy(CMSG_DATA(&control.head), &q->scan.state_fd, sizeof(int));
 	if (sendmsg(q->qmp_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		q->vm.status = -errno;
@@ -101,7 +102,7 @@ static int life_fill(struct machine *m, int result)
 	struct qemu *q = container_of(m, struct qemu, life);
 	if (result < 0) {
 		if (q->err)
-			err_format(q->err, &q->vm.complaints);
+			err_format(q->err, &q->vm.stderr_text);
 		return LIFE_KILL;
 	}
 	say(q, QMP_LOAD);
@@ -120,8 +121,8 @@ static bool take_qmp(struct qemu *q, int result)
 /* Did PID 1 stop it, and not a kernel that panicked and has a driver for the device? */
 static bool stands_parked(const struct qemu *q)
 {
-	const uint64_t at = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(struct wire_order);
-	const uint8_t *order = guestmem_at(&q->scan.memory, at, sizeof(struct wire_order));
+	const uint64_t at = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(struct wire_clone_payload);
+	const uint8_t *order = guestmem_at(&q->scan.memory, at, sizeof(struct wire_clone_payload));
 	uint64_t magic = 0;
 	if (order)
 		memcpy(&magic, order, sizeof(magic));
@@ -162,7 +163,7 @@ static void take_events(struct qemu *q)
 		else if (event == QMP_ERROR)
 			child_kill(&q->child, SIGKILL);
 		if (event == QMP_ERROR)
-			buf_appendf(&q->vm.complaints, "QEMU: %s\n", buf_str(&q->qmp.text));
+			buf_appendf(&q->vm.stderr_text, "QEMU: %s\n", buf_str(&q->qmp.text));
 	}
 }
 
@@ -272,7 +273,7 @@ static struct vm *qemu_create(void)
 	q->child = CHILD_NULL;
 	q->scan = VM_SCAN_NULL;
 	q->confinement = CONFINEMENT_NULL;
-	q->qmp_fd = q->lockstep_fd = q->kernel_fd = -1;
+	q->qmp_fd = q->icount_handoff_fd = q->kernel_fd = -1;
 	return &q->vm;
 }
 
@@ -287,12 +288,13 @@ static int make_channels(struct qemu *q, int *ret_peer, struct err **err)
 }
 
 /* The library that keeps QEMU's threads in step is part of us, and reaches QEMU as a file without a name. */
-static int make_lockstep(struct qemu *q, struct err **err)
+static int make_icount_handoff(struct qemu *q, struct err **err)
 {
-	size_t size = (size_t)(blob_lockstep_end - blob_lockstep_start);
-	q->lockstep_fd = memfd_new("ktstr-lockstep", 0);
-	int r = q->lockstep_fd < 0 ? q->lockstep_fd : fd_write_full(q->lockstep_fd, blob_lockstep_start, size);
-	return r < 0 ? FAIL_SYS(err, r, "write QEMU's lockstep library") : 0;
+	size_t size = (size_t)(blob_icount_handoff_end - blob_icount_handoff_start);
+	q->icount_handoff_fd = memfd_new("ktstr-icount-handoff", 0);
+	int r = q->icount_handoff_fd < 0 ? q->icount_handoff_fd
+					 : fd_write_full(q->icount_handoff_fd, blob_icount_handoff_start, size);
+	return r < 0 ? FAIL_SYS(err, r, "write QEMU's icount_handoff library") : 0;
 }
 
 /* QEMU sees its own files; all that is the machine's it is given as descriptors. */
@@ -316,7 +318,7 @@ static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, i
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
-		{ q->lockstep_fd, QEMU_FD_LOCKSTEP },
+		{ q->icount_handoff_fd, QEMU_FD_LOCKSTEP },
 		/* A clone's is read by us. */
 		{ c->clone ? q->scan.state_fd : c->initrd_fd, c->clone ? QEMU_FD_STATE : QEMU_FD_INITRD },
 	};
@@ -325,8 +327,12 @@ static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, i
 		fds[count++] = (struct child_fd){ q->kernel_fd, QEMU_FD_KERNEL };
 	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
 		fds[count++] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
-	struct child_spec spec = { .argv = q->argv.arg, .fds = fds, .env = env, .fd_count = count,
-				   .affinity = c->affinity, .cgroup = c->cgroup };
+	struct child_spec spec = { .argv = q->argv.arg,
+				   .fds = fds,
+				   .env = env,
+				   .fd_count = count,
+				   .affinity = c->affinity,
+				   .cgroup = c->cgroup };
 	int result = confinement_spawn(&q->confinement, r, &q->child, &spec, err);
 	q->vm.pid = result < 0 ? 0 : q->child.pid;
 	return result;
@@ -342,7 +348,7 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	if (result == 0)
 		result = make_channels(q, &peer, err);
 	if (result == 0)
-		result = make_lockstep(q, err);
+		result = make_icount_handoff(q, err);
 	if (result == 0 && qemu_argv_build(&q->argv, c, &q->scan.memory) < 0)
 		result = FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
 	if (result == 0)
@@ -386,7 +392,7 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 	for (unsigned i = 0; i < argv.count; i++)
 		buf_appendf(out, "%s\n", argv.arg[i]);
 	qemu_argv_done(&argv);
-	buf_append(out, blob_lockstep_start, (size_t)(blob_lockstep_end - blob_lockstep_start));
+	buf_append(out, blob_icount_handoff_start, (size_t)(blob_icount_handoff_end - blob_icount_handoff_start));
 	_cleanup_free_ char *program = tool_find(QEMU_PROGRAM);
 	int r = program ? file_identify(program, out) : -ENOENT;
 	return r < 0 ? FAIL_SYS(err, r, "look for %s", QEMU_PROGRAM) : 0;
@@ -412,7 +418,7 @@ static void qemu_destroy(struct vm *vm)
 	qemu_argv_done(&q->argv);
 	err_free(q->err);
 	fd_close(q->qmp_fd);
-	fd_close(q->lockstep_fd);
+	fd_close(q->icount_handoff_fd);
 	fd_close(q->kernel_fd);
 	free(q);
 }

@@ -10,16 +10,16 @@
 #include "vmm/x86/cpuid.h"
 #include "vmm/x86/layout.h"
 
-#define RSDP_BYTES	  36u
-#define TABLE_ALIGN	  16u
-#define DISTANCE_LOCAL	  10u
-#define DISTANCE_REMOTE	  20u
+#define RSDP_BYTES	36u
+#define TABLE_ALIGN	16u
+#define DISTANCE_LOCAL	10u
+#define DISTANCE_REMOTE 20u
 
 /* The tables under way: where the next one goes, and where those before it are. */
 struct tables {
 	struct out out;
-	uint64_t address;	/* guest-physical, of out.data */
-	uint64_t listed[8];	/* for the XSDT */
+	uint64_t address;   /* guest-physical, of out.data */
+	uint64_t listed[8]; /* for the XSDT */
 	unsigned count;
 };
 
@@ -41,9 +41,9 @@ static size_t table_begin(struct tables *t, const char *signature, uint8_t revis
 	out_align(o, TABLE_ALIGN);
 	size_t at = o->len;
 	out_bytes(o, signature, 4);
-	out_32(o, 0);		/* length, later */
+	out_32(o, 0); /* length, later */
 	out_8(o, revision);
-	out_8(o, 0);		/* checksum, later */
+	out_8(o, 0); /* checksum, later */
 	out_bytes(o, "KTSTR\0", 6);
 	out_bytes(o, "KTSR", 4);
 	out_bytes(o, signature, 4);
@@ -109,21 +109,21 @@ static uint64_t build_dsdt(struct tables *t, const struct acpi_config *c)
 
 /* --- FACS 5.2.10, FADT 5.2.9 -------------------------------------------------------------------------------------- */
 
-#define FACS_BYTES		64u
-#define FADT_BYTES		276u
-#define PM1_EVENT_BYTES		4u	/* status, then enable */
-#define PM1_CONTROL_BYTES	2u
-#define BOOT_ARCH_NO_VGA	(1u << 2)
-#define BOOT_ARCH_NO_ASPM	(1u << 4)
-#define BOOT_ARCH_NO_CMOS_RTC	(1u << 5)
-#define FADT_WBINVD		(1u << 0)
-#define FADT_PROC_C1		(1u << 2)
-#define FADT_PWR_BUTTON		(1u << 4)	/* set: no fixed-hardware button */
-#define FADT_SLP_BUTTON		(1u << 5)
-#define FADT_RESET_REG_SUP	(1u << 10)
-#define FADT_HEADLESS		(1u << 12)
-#define C2_LATENCY_NONE		101u		/* over 100 us: there is no C2 */
-#define C3_LATENCY_NONE		1001u
+#define FACS_BYTES	      64u
+#define FADT_BYTES	      276u
+#define PM1_EVENT_BYTES	      4u /* status, then enable */
+#define PM1_CONTROL_BYTES     2u
+#define BOOT_ARCH_NO_VGA      (1u << 2)
+#define BOOT_ARCH_NO_ASPM     (1u << 4)
+#define BOOT_ARCH_NO_CMOS_RTC (1u << 5)
+#define FADT_WBINVD	      (1u << 0)
+#define FADT_PROC_C1	      (1u << 2)
+#define FADT_PWR_BUTTON	      (1u << 4) /* set: no fixed-hardware button */
+#define FADT_SLP_BUTTON	      (1u << 5)
+#define FADT_RESET_REG_SUP    (1u << 10)
+#define FADT_HEADLESS	      (1u << 12)
+#define C2_LATENCY_NONE	      101u /* over 100 us: there is no C2 */
+#define C3_LATENCY_NONE	      1001u
 
 /* 5.2.3.2: a generic address of @bytes of I/O space. */
 static void out_port(struct out *o, uint16_t port, uint8_t bytes, uint8_t access)
@@ -143,7 +143,7 @@ static uint64_t build_facs(struct tables *t)
 	out_bytes(&t->out, "FACS", 4);
 	out_32(&t->out, FACS_BYTES);
 	out_zeros(&t->out, 32 - 8);
-	out_8(&t->out, 2);		/* version */
+	out_8(&t->out, 2); /* version */
 	out_zeros(&t->out, FACS_BYTES - 33);
 	return t->address + at;
 }
@@ -156,11 +156,11 @@ static void build_fadt(struct tables *t, uint64_t facs, uint64_t dsdt)
 	out_32(o, (uint32_t)dsdt);
 	out_16(o, 0);
 	out_16(o, X86_PM_IRQ);
-	out_zeros(o, 56 - 48);		/* no SMI command: it is in ACPI mode for ever */
+	out_zeros(o, 56 - 48); /* no SMI command: it is in ACPI mode for ever */
 	out_32(o, X86_PORT_PM);
 	out_32(o, 0);
 	out_32(o, X86_PORT_PM + PM1_EVENT_BYTES);
-	out_zeros(o, 88 - 68);		/* PM1b, PM2, timer, GPE: none */
+	out_zeros(o, 88 - 68); /* PM1b, PM2, timer, GPE: none */
 	out_8(o, PM1_EVENT_BYTES);
 	out_8(o, PM1_CONTROL_BYTES);
 	out_zeros(o, 96 - 90);
@@ -172,9 +172,9 @@ static void build_fadt(struct tables *t, uint64_t facs, uint64_t dsdt)
 	out_32(o, FADT_WBINVD | FADT_PROC_C1 | FADT_PWR_BUTTON | FADT_SLP_BUTTON | FADT_RESET_REG_SUP | FADT_HEADLESS);
 	out_port(o, X86_PORT_KBD_COMMAND, 1, 1);
 	out_8(o, X86_RESET_VALUE);
-	out_16(o, 0);			/* Arm boot flags */
-	out_8(o, 4);			/* 6.4 */
-	out_64(o, 0);			/* the 32-bit field has it */
+	out_16(o, 0); /* Arm boot flags */
+	out_8(o, 4);  /* 6.4 */
+	out_64(o, 0); /* the 32-bit field has it */
 	out_64(o, dsdt);
 	out_port(o, X86_PORT_PM, PM1_EVENT_BYTES, 2);
 	out_zeros(o, 172 - 160);
@@ -187,7 +187,7 @@ static void build_fadt(struct tables *t, uint64_t facs, uint64_t dsdt)
 
 /* --- MADT, 5.2.12 ------------------------------------------------------------------------------------------------- */
 
-#define APIC_ID_BROADCAST 255u	/* what an 8-bit APIC id cannot be */
+#define APIC_ID_BROADCAST 255u /* what an 8-bit APIC id cannot be */
 
 static void add_processor(struct out *o, unsigned cpu, unsigned apic_id)
 {
@@ -253,7 +253,7 @@ static void build_madt(struct tables *t, const struct ktstr_topology *topology)
 	struct out *o = &t->out;
 	size_t at = table_begin(t, "APIC", 4);
 	out_32(o, X86_LAPIC);
-	out_32(o, 1);			/* PCAT_COMPAT: ISA interrupts have their usual numbers */
+	out_32(o, 1); /* PCAT_COMPAT: ISA interrupts have their usual numbers */
 	for (unsigned cpu = 0; cpu < topology_cpus(topology); cpu++)
 		add_processor(o, cpu, x86_apic_id(topology, cpu));
 	add_ioapic(o);
@@ -275,7 +275,7 @@ static void build_srat(struct tables *t, const struct acpi_config *c)
 	out_32(o, 1);
 	out_64(o, 0);
 	for (unsigned cpu = 0; cpu < topology_cpus(&c->topology); cpu++) {
-		out_8(o, 2);		/* processor local x2APIC affinity: holds every id */
+		out_8(o, 2); /* processor local x2APIC affinity: holds every id */
 		out_8(o, 24);
 		out_16(o, 0);
 		out_32(o, x86_cpu_node(&c->topology, cpu));
@@ -308,18 +308,18 @@ static void build_slit(struct tables *t, unsigned nodes)
 }
 
 /* Local memory: 100 ns, 51,200 MB/s; by distance from there on. */
-#define LATENCY_UNIT_PS		100000u
-#define LATENCY_LOCAL		1u
-#define BANDWIDTH_UNIT_MBS	10240u
-#define BANDWIDTH_LOCAL		5u
+#define LATENCY_UNIT_PS	   100000u
+#define LATENCY_LOCAL	   1u
+#define BANDWIDTH_UNIT_MBS 10240u
+#define BANDWIDTH_LOCAL	   5u
 
 enum hmat_data { HMAT_ACCESS_LATENCY = 0, HMAT_ACCESS_BANDWIDTH = 3 };
 
 static uint16_t hmat_entry(enum hmat_data type, unsigned from, unsigned to)
 {
 	unsigned d = distance(from, to);
-	unsigned v = type == HMAT_ACCESS_LATENCY ? LATENCY_LOCAL * d / DISTANCE_LOCAL :
-						   BANDWIDTH_LOCAL * DISTANCE_LOCAL / d;
+	unsigned v =
+		type == HMAT_ACCESS_LATENCY ? LATENCY_LOCAL * d / DISTANCE_LOCAL : BANDWIDTH_LOCAL * DISTANCE_LOCAL / d;
 	return (uint16_t)MAX_OF(v, 1u);
 }
 
@@ -328,7 +328,7 @@ static void add_hmat_matrix(struct out *o, enum hmat_data type, unsigned nodes)
 	out_16(o, 1);
 	out_16(o, 0);
 	out_32(o, 32 + 8 * nodes + 2 * nodes * nodes);
-	out_8(o, 0);			/* memory, not a cache */
+	out_8(o, 0); /* memory, not a cache */
 	out_8(o, (uint8_t)type);
 	out_16(o, 0);
 	out_32(o, nodes);
@@ -352,7 +352,7 @@ static void build_hmat(struct tables *t, unsigned nodes)
 	for (unsigned i = 0; i < nodes; i++) {
 		out_32(o, 0);
 		out_32(o, 40);
-		out_32(o, 1);		/* the initiator is valid */
+		out_32(o, 1); /* the initiator is valid */
 		out_32(o, i);
 		out_32(o, i);
 		out_zeros(o, 20);
@@ -380,7 +380,7 @@ static void build_rsdp(struct tables *t, uint64_t xsdt)
 	out_8(&o, 0);
 	out_bytes(&o, "KTSTR\0", 6);
 	out_8(&o, 2);
-	out_32(&o, 0);			/* no RSDT */
+	out_32(&o, 0); /* no RSDT */
 	out_32(&o, RSDP_BYTES);
 	out_64(&o, xsdt);
 	out_32(&o, 0);

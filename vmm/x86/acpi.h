@@ -15,7 +15,7 @@
 #include "vmm/x86/ram.h"
 
 struct acpi_config {
-	struct ktstr_topology topology;	/* checked */
+	struct ktstr_topology topology; /* checked */
 	const struct x86_ram *ram;	/* regions with their nodes */
 	unsigned virtio;		/* virtio-mmio windows in use, at most X86_VIRTIO_MAX */
 };

@@ -180,37 +180,37 @@ size_t aml_resources(struct out *o)
 
 void aml_io_ports(struct out *o, uint16_t first, uint8_t count)
 {
-	out_8(o, 0x47);		/* I/O port descriptor, 7 bytes */
-	out_8(o, 1);		/* decodes 16 bits */
+	out_8(o, 0x47); /* I/O port descriptor, 7 bytes */
+	out_8(o, 1);	/* decodes 16 bits */
 	out_16(o, first);
 	out_16(o, first);
-	out_8(o, 1);		/* alignment */
+	out_8(o, 1); /* alignment */
 	out_8(o, count);
 }
 
 void aml_memory(struct out *o, uint32_t address, uint32_t bytes)
 {
-	out_8(o, 0x86);		/* 32-bit fixed memory range */
+	out_8(o, 0x86); /* 32-bit fixed memory range */
 	out_16(o, 9);
-	out_8(o, 1);		/* writable */
+	out_8(o, 1); /* writable */
 	out_32(o, address);
 	out_32(o, bytes);
 }
 
 void aml_interrupt(struct out *o, uint32_t gsi)
 {
-	out_8(o, 0x89);		/* extended interrupt */
+	out_8(o, 0x89); /* extended interrupt */
 	out_16(o, 6);
-	out_8(o, 1 | 1 << 1);	/* consumer, edge; active high and exclusive are 0 */
+	out_8(o, 1 | 1 << 1); /* consumer, edge; active high and exclusive are 0 */
 	out_8(o, 1);
 	out_32(o, gsi);
 }
 
 void aml_resources_end(struct out *o, size_t mark)
 {
-	out_8(o, 0x79);		/* end tag; checksum 0: none */
+	out_8(o, 0x79); /* end tag; checksum 0: none */
 	out_8(o, 0);
-	size_t bytes = o->len - mark - 5;	/* without PkgLength (2) and the size itself (3) */
+	size_t bytes = o->len - mark - 5; /* without PkgLength (2) and the size itself (3) */
 	out_patch_8(o, mark + 3, (uint8_t)bytes);
 	out_patch_8(o, mark + 4, (uint8_t)(bytes >> 8));
 	aml_close(o, mark);

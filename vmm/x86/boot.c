@@ -9,15 +9,15 @@
 #include "vmm/x86/boot.h"
 #include "vmm/x86/layout.h"
 
-#define PAGE_BYTES	   4096u
-#define SETUP_HEADER_AT	   0x1f1u
-#define SETUP_HEADER_JUMP  0x201u	/* a byte that says how long the header is: boot.rst */
-#define BOOT_FLAG	   0xaa55u
-#define BOOT_MAGIC	   0x53726448u
-#define BOOT_PROTOCOL	   0x020fu
-#define LOADER_UNDEFINED   0xffu
-#define E820_RAM	   1
-#define E820_RESERVED	   2
+#define PAGE_BYTES	  4096u
+#define SETUP_HEADER_AT	  0x1f1u
+#define SETUP_HEADER_JUMP 0x201u /* a byte that says how long the header is: boot.rst */
+#define BOOT_FLAG	  0xaa55u
+#define BOOT_MAGIC	  0x53726448u
+#define BOOT_PROTOCOL	  0x020fu
+#define LOADER_UNDEFINED  0xffu
+#define E820_RAM	  1
+#define E820_RESERVED	  2
 
 _Static_assert(sizeof(struct boot_params) == PAGE_BYTES, "the zero page is a page");
 _Static_assert(offsetof(struct boot_params, hdr) == SETUP_HEADER_AT, "zero-page.rst");
@@ -59,7 +59,8 @@ static int place_initrd(const struct boot_plan *p, const struct x86_ram *ram, ui
 		return 0;
 	uint64_t start = bytes <= end ? (end - bytes) / PAGE_BYTES * PAGE_BYTES : 0;
 	if (start < low)
-		return NO_ROOM(err, "initramfs: its %" PRIu64 " MiB do not fit between the event log (%" PRIu64
+		return NO_ROOM(err,
+			       "initramfs: its %" PRIu64 " MiB do not fit between the event log (%" PRIu64
 			       " MiB) and the end of low memory (%" PRIu64 " MiB); give the test more memory",
 			       mib_up(bytes), low >> 20, end >> 20);
 	*ret = start;
@@ -133,9 +134,9 @@ static int write_zero_page(const struct boot_config *c, const struct boot_plan *
 
 /* --- what the processor needs ------------------------------------------------------------------------------------- */
 
-#define GDT_CODE 0x00af9b000000ffffull	/* 64-bit code, accessed, at __BOOT_CS */
-#define GDT_DATA 0x00cf93000000ffffull	/* flat data, accessed, at __BOOT_DS */
-#define GDT_TSS	 0x00008b0000000067ull	/* busy, at __BOOT_DS + 8 */
+#define GDT_CODE 0x00af9b000000ffffull /* 64-bit code, accessed, at __BOOT_CS */
+#define GDT_DATA 0x00cf93000000ffffull /* flat data, accessed, at __BOOT_DS */
+#define GDT_TSS	 0x00008b0000000067ull /* busy, at __BOOT_DS + 8 */
 #define BOOT_CS	 0x10
 #define BOOT_DS	 0x18
 #define BOOT_TSS 0x20
@@ -233,8 +234,13 @@ int boot_load(const struct boot_config *c, const struct x86_ram *ram, struct x86
 		r = place_initrd(&p, ram, c->initrd_len, &initrd, err);
 	if (r < 0)
 		return r;
-	struct x86_entry e = { .rip = p.entry, .rsp = X86_BOOT_STACK, .rsi = X86_ZERO_PAGE, .long_mode = true,
-			       .kernel = p.start, .kernel_end = p.end, .initrd = initrd };
+	struct x86_entry e = { .rip = p.entry,
+			       .rsp = X86_BOOT_STACK,
+			       .rsi = X86_ZERO_PAGE,
+			       .long_mode = true,
+			       .kernel = p.start,
+			       .kernel_end = p.end,
+			       .initrd = initrd };
 	if (c->placed)
 		c->placed(c->userdata, &p);
 	r = write_all(c, &p, ram, &e);
@@ -252,7 +258,7 @@ int boot_load(const struct boot_config *c, const struct x86_ram *ram, struct x86
 #define CR4_PAE	 (1u << 5)
 #define EFER_LME (1u << 8)
 #define EFER_LMA (1u << 10)
-#define RFLAGS_1 2u	/* bit 1 is always set */
+#define RFLAGS_1 2u /* bit 1 is always set */
 
 void x86_entry_sregs(const struct x86_entry *e, struct kvm_sregs *s)
 {

@@ -19,10 +19,10 @@
 /* What lies where in an image, checked: every segment within the file, in RAM above 1 MiB, none overlapping. */
 struct boot_plan {
 	struct {
-		uint64_t offset;	/* in the image */
-		uint64_t bytes;		/* to copy */
-		uint64_t address;	/* guest-physical */
-		uint64_t memory;	/* that it takes there, at least @bytes; the rest must read as zeros */
+		uint64_t offset;  /* in the image */
+		uint64_t bytes;	  /* to copy */
+		uint64_t address; /* guest-physical */
+		uint64_t memory;  /* that it takes there, at least @bytes; the rest must read as zeros */
 		bool writable;
 	} segment[BOOT_SEGMENTS_MAX];
 	unsigned segments;
@@ -37,10 +37,10 @@ struct boot_plan {
 		unsigned segment;
 	} constant[BOOT_CONSTANTS_MAX];
 	unsigned constants;
-	uint64_t entry;			/* guest-physical, 64-bit mode */
-	uint64_t start, end;		/* of all the memory that the kernel needs before it manages memory itself */
-	uint64_t initrd_max;		/* highest address that an initramfs may take */
-	uint32_t cmdline_max;		/* bytes without the NUL */
+	uint64_t entry;	      /* guest-physical, 64-bit mode */
+	uint64_t start, end;  /* of all the memory that the kernel needs before it manages memory itself */
+	uint64_t initrd_max;  /* highest address that an initramfs may take */
+	uint32_t cmdline_max; /* bytes without the NUL */
 	bool bzimage;
 };
 
@@ -51,9 +51,9 @@ struct boot_plan {
 int boot_plan(const uint8_t *image, size_t len, struct boot_plan *ret, struct err **err);
 
 struct boot_config {
-	const uint8_t *kernel;		/* not consumed; may be a mapped file that nobody else truncates */
+	const uint8_t *kernel; /* not consumed; may be a mapped file that nobody else truncates */
 	size_t kernel_len;
-	const uint8_t *initrd;		/* NULL with a length: the caller copies it to entry.initrd */
+	const uint8_t *initrd; /* NULL with a length: the caller copies it to entry.initrd */
 	size_t initrd_len;
 	const char *cmdline;
 	/* Called when it is known what goes where, before any of it is written. NULL: nobody cares. */
@@ -71,9 +71,9 @@ struct x86_entry {
 	uint64_t rip, rsp, rsi;
 	uint64_t cr3, gdt, idt;
 	uint16_t gdt_limit, idt_limit;
-	bool long_mode;			/* always, today */
-	uint64_t kernel, kernel_end;	/* guest-physical memory of the kernel */
-	uint64_t initrd;		/* 0: none */
+	bool long_mode;		     /* always, today */
+	uint64_t kernel, kernel_end; /* guest-physical memory of the kernel */
+	uint64_t initrd;	     /* 0: none */
 };
 
 /*

@@ -10,7 +10,7 @@
 #include "topo/topology.h"
 #include "vmm/x86/cpuid.h"
 
-enum vendor { VENDOR_INTEL, VENDOR_AMD, VENDOR_HYGON };	/* whoever is neither AMD nor Hygon has Intel's leaves */
+enum vendor { VENDOR_INTEL, VENDOR_AMD, VENDOR_HYGON }; /* whoever is neither AMD nor Hygon has Intel's leaves */
 
 /* One vCPU's place, and how many APIC id bits its thread and core numbers take. */
 struct place {
@@ -105,11 +105,11 @@ static enum vendor vendor_of(const struct kvm_cpuid_entry2 *leaf0)
 
 /* --- leaves 1, 0xb, 0x1f ------------------------------------------------------------------------------------------ */
 
-#define LEAF1_ECX_PDCM		(1u << 15)
-#define LEAF1_ECX_X2APIC	(1u << 21)
-#define LEAF1_ECX_TSC_DEADLINE	(1u << 24)
-#define LEAF1_ECX_HYPERVISOR	(1u << 31)
-#define LEAF1_EDX_HTT		(1u << 28)
+#define LEAF1_ECX_PDCM	       (1u << 15)
+#define LEAF1_ECX_X2APIC       (1u << 21)
+#define LEAF1_ECX_TSC_DEADLINE (1u << 24)
+#define LEAF1_ECX_HYPERVISOR   (1u << 31)
+#define LEAF1_EDX_HTT	       (1u << 28)
 
 /* KVM_GET_SUPPORTED_CPUID leaves the TSC deadline timer to us: the in-kernel local APIC, always in use, has it. */
 static void patch_leaf1(struct kvm_cpuid_entry2 *e, const struct place *p)
@@ -126,8 +126,11 @@ enum level_type { LEVEL_NONE = 0, LEVEL_SMT = 1, LEVEL_CORE = 2 };
 
 static void push_level(struct list *l, uint32_t function, uint32_t index, enum level_type type, const struct place *p)
 {
-	struct kvm_cpuid_entry2 e = { .function = function, .index = index, .edx = p->apic_id,
-				      .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX, .ecx = (uint32_t)type << 8 | index };
+	struct kvm_cpuid_entry2 e = { .function = function,
+				      .index = index,
+				      .edx = p->apic_id,
+				      .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+				      .ecx = (uint32_t)type << 8 | index };
 	if (type == LEVEL_SMT) {
 		e.eax = p->thread_bits;
 		e.ebx = p->threads;
@@ -156,11 +159,14 @@ static void add_extended_topology(struct list *l, struct kvm_cpuid_entry2 *leaf0
 
 /* --- caches: leaf 4 and 0x8000001d -------------------------------------------------------------------------------- */
 
-#define CACHE_TYPE(eax)	 ((eax) & 0x1fu)
+#define CACHE_TYPE(eax)	 ((eax)&0x1fu)
 #define CACHE_LEVEL(eax) ((eax) >> 5 & 7u)
 #define CACHE_SELF_INIT	 (1u << 8)
-#define CACHE(type, level, ways, sets)                                                                                 \
-	{ .eax = (type) | (level) << 5 | CACHE_SELF_INIT, .ebx = 63u | (uint32_t)((ways) - 1) << 22, .ecx = (sets) - 1 }
+#define CACHE(type, level, ways, sets)                                                                   \
+	{                                                                                                \
+		.eax = (type) | (level) << 5 | CACHE_SELF_INIT, .ebx = 63u | (uint32_t)((ways)-1) << 22, \
+		.ecx = (sets)-1                                                                          \
+	}
 
 /* For hosts that show none: lines of 64 bytes; 32 KiB, 32 KiB, 1 MiB, 16 MiB. */
 static const struct kvm_cpuid_entry2 default_caches[] = {
@@ -207,8 +213,8 @@ static void add_caches(struct list *l, uint32_t function, const struct kvm_cpuid
 	}
 	if (!llc)
 		push_cache(l, function, index++, DEFAULT_LLC, p);
-	push(l, (struct kvm_cpuid_entry2){ .function = function, .index = index,
-					   .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX });
+	push(l, (struct kvm_cpuid_entry2){
+			.function = function, .index = index, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX });
 }
 
 /* --- AMD and Hygon ------------------------------------------------------------------------------------------------ */
@@ -279,11 +285,11 @@ static void add_amd_topology(struct list *l, const struct kvm_cpuid2 *host, cons
 
 /* --- KVM's own leaves --------------------------------------------------------------------------------------------- */
 
-#define KVM_BASE		0x40000000u
-#define KVM_FEATURES		0x40000001u
-#define KVM_MSI_EXT_DEST_ID	(1u << 15)
-#define KVM_HINT_REALTIME	(1u << 0)
-#define APIC_ID_8BIT_MAX	254u
+#define KVM_BASE	    0x40000000u
+#define KVM_FEATURES	    0x40000001u
+#define KVM_MSI_EXT_DEST_ID (1u << 15)
+#define KVM_HINT_REALTIME   (1u << 0)
+#define APIC_ID_8BIT_MAX    254u
 
 /* Without interrupt remapping, Linux uses APIC ids above 254 only where MSIs can carry them (KVM_CAP_X2APIC_API). */
 static void add_hypervisor(struct list *l, const struct place *p)

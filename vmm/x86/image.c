@@ -8,11 +8,11 @@
 #include "vmm/x86/boot.h"
 #include "vmm/x86/layout.h"
 
-#define BZIMAGE_HEADER_AT    0x1f1u	/* offset of struct setup_header in the image and in the zero page */
+#define BZIMAGE_HEADER_AT    0x1f1u /* offset of struct setup_header in the image and in the zero page */
 #define BZIMAGE_HEADER_END   (BZIMAGE_HEADER_AT + (uint32_t)sizeof(struct setup_header))
 #define BZIMAGE_BOOT_FLAG    0xaa55u
 #define BZIMAGE_MAGIC	     0x53726448u /* "HdrS" */
-#define BZIMAGE_VERSION_MIN  0x020cu	/* the first with xloadflags: Linux 3.8 */
+#define BZIMAGE_VERSION_MIN  0x020cu	 /* the first with xloadflags: Linux 3.8 */
 #define BZIMAGE_ENTRY_64     0x200u
 #define BZIMAGE_SECTOR	     512u
 #define KERNEL_VIRTUAL_START 0xffffffff80000000ull
@@ -54,8 +54,8 @@ static int plan_bzimage(const uint8_t *image, size_t len, struct boot_plan *p, s
 	/* 0 sectors means 4, for compatibility with the oldest kernels. */
 	uint64_t setup = ((h.setup_sects ? h.setup_sects : 4u) + 1) * BZIMAGE_SECTOR, bytes = (uint64_t)h.syssize * 16;
 	if (setup >= len || bytes > len - setup)
-		return NO_KERNEL(err, "cut short: its header promises %" PRIu64 " bytes, there are %zu",
-				 setup + bytes, len);
+		return NO_KERNEL(err, "cut short: its header promises %" PRIu64 " bytes, there are %zu", setup + bytes,
+				 len);
 	if (bytes <= BZIMAGE_ENTRY_64)
 		return NO_KERNEL(err, "no code: its protected-mode part has %" PRIu64 " bytes", bytes);
 	*p = (struct boot_plan){
@@ -125,8 +125,8 @@ static bool is_kernel_code(const Elf64_Phdr *ph, uint64_t entry)
 
 /* --- what of it may be mapped: a hint, so whatever looks strange is left out -------------------------------------- */
 
-#define PAGE		  4096u
-#define CONSTANT_BYTES_MIN (16u << 10)	/* below, a mapping costs more than a copy */
+#define PAGE		   4096u
+#define CONSTANT_BYTES_MIN (16u << 10) /* below, a mapping costs more than a copy */
 
 static bool is_filling(const uint8_t *page)
 {
@@ -182,7 +182,8 @@ static int plan_vmlinux(const uint8_t *image, size_t len, struct boot_plan *p, s
 		return NO_KERNEL(err, "cut short: %zu bytes are less than an ELF header", len);
 	memcpy(&eh, image, sizeof(eh));
 	int r = check_ehdr(&eh, len, err);
-	*p = (struct boot_plan){ .entry = eh.e_entry, .initrd_max = INITRD_MAX_DEFAULT,
+	*p = (struct boot_plan){ .entry = eh.e_entry,
+				 .initrd_max = INITRD_MAX_DEFAULT,
 				 .cmdline_max = X86_CMDLINE_BYTES_MAX - 1 };
 	for (unsigned i = 0; r == 0 && i < eh.e_phnum; i++) {
 		memcpy(&ph, image + eh.e_phoff + i * sizeof(ph), sizeof(ph));
@@ -210,7 +211,10 @@ static const struct {
 	{ 0x38, "RSC\x05", 4, "built for RISC-V, not x86_64" },
 	{ 0, "\x1f\x8b", 2, "gzip-compressed: unpack it, or pass the bzImage" },
 	{ 0, "\x28\xb5\x2f\xfd", 4, "zstd-compressed: unpack it, or pass the bzImage" },
-	{ 0, "\xfd" "7zXZ", 5, "xz-compressed: unpack it, or pass the bzImage" },
+	{ 0,
+	  "\xfd"
+	  "7zXZ",
+	  5, "xz-compressed: unpack it, or pass the bzImage" },
 	{ 0, "070701", 6, "a cpio archive, not a kernel" },
 };
 

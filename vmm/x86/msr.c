@@ -6,19 +6,19 @@
 #include "base/cleanup.h"
 #include "vmm/x86/msr.h"
 
-#define MSR_SYSENTER_CS		0x00000174
-#define MSR_SYSENTER_ESP	0x00000175
-#define MSR_SYSENTER_EIP	0x00000176
-#define MSR_MISC_ENABLE		0x000001a0
+#define MSR_SYSENTER_CS		 0x00000174
+#define MSR_SYSENTER_ESP	 0x00000175
+#define MSR_SYSENTER_EIP	 0x00000176
+#define MSR_MISC_ENABLE		 0x000001a0
 #define MISC_ENABLE_FAST_STRINGS 1
-#define MSR_MTRR_DEF_TYPE	0x000002ff
-#define MTRR_ENABLE		(1 << 11)
-#define MTRR_WRITE_BACK		6
-#define MSR_STAR		0xc0000081
-#define MSR_LSTAR		0xc0000082
-#define MSR_CSTAR		0xc0000083
-#define MSR_SYSCALL_MASK	0xc0000084
-#define MSR_KERNEL_GS_BASE	0xc0000102
+#define MSR_MTRR_DEF_TYPE	 0x000002ff
+#define MTRR_ENABLE		 (1 << 11)
+#define MTRR_WRITE_BACK		 6
+#define MSR_STAR		 0xc0000081
+#define MSR_LSTAR		 0xc0000082
+#define MSR_CSTAR		 0xc0000083
+#define MSR_SYSCALL_MASK	 0xc0000084
+#define MSR_KERNEL_GS_BASE	 0xc0000102
 
 /*
  * Zeros say it explicitly: a vCPU that is reused after a reset starts as a new one does. Without the default memory

@@ -6,9 +6,9 @@
 #include "vmm/x86/layout.h"
 #include "vmm/x86/ram.h"
 
-#define MIB ((uint64_t)1 << 20)
+#define MIB	       ((uint64_t)1 << 20)
 #define FILE_WRITE_MIN ((uint64_t)16 << 10)
-#define MEMORY_MIB_MAX ((uint64_t)16 << 20)	/* 16 TiB: no address overflows */
+#define MEMORY_MIB_MAX ((uint64_t)16 << 20) /* 16 TiB: no address overflows */
 
 static void add(struct x86_ram *ram, unsigned node, uint64_t address, uint64_t size)
 {

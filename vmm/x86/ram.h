@@ -8,15 +8,15 @@
 
 #include "base/err.h"
 
-#define X86_REGIONS_MAX 65	/* a NUMA node each, and the one that the MMIO gap cuts in two */
+#define X86_REGIONS_MAX 65 /* a NUMA node each, and the one that the MMIO gap cuts in two */
 
 struct x86_region {
-	uint64_t address, size;	/* guest-physical; multiples of 4 KiB */
+	uint64_t address, size; /* guest-physical; multiples of 4 KiB */
 	uint8_t *host;		/* where it is mapped, not owned; NULL in a plan */
 	unsigned node;		/* NUMA node */
 	bool backed;		/* the memory is a file, and `fd` is it: large writes go there, see x86_ram_write() */
 	int fd;
-	uint64_t offset;	/* of the region in the file */
+	uint64_t offset; /* of the region in the file */
 };
 
 /* Ascending by address, none overlapping, none in the MMIO gap. */

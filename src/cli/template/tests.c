@@ -10,7 +10,8 @@ KTSTR_SCHEDULER(simple, .binary = "scx_simple");
 /* Two groups that want the CPU at the same time, one all the time and one in bursts: nobody may starve. */
 KTSTR_TEST(two_groups, .scheduler = &simple, .cores = 2, .duration_s = 2)
 {
-	return ktstr_run_cgroups(t, KTSTR_CGROUPS(
-		{ .name = "steady", .workers = 2 },
-		{ .name = "bursty", .workers = 2, .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "steady", .workers = 2 },
+						  { .name = "bursty",
+						    .workers = 2,
+						    .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
 }

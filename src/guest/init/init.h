@@ -21,36 +21,36 @@
 #define INIT_ARGS_MAX	    64
 #define INIT_STAGED_MAX	    8
 #define SCHED_STOP_DEADLINE (2 * NSEC_PER_SEC)
-#define TEST_GRACE	    (8 * NSEC_PER_SEC)	/* for a test to end once its scheduler is gone */
-#define STREAM_BYTES_MAX    ((size_t)1 << 20)	/* of one stream in the log */
+#define TEST_GRACE	    (8 * NSEC_PER_SEC) /* for a test to end once its scheduler is gone */
+#define STREAM_BYTES_MAX    ((size_t)1 << 20)  /* of one stream in the log */
 
-#define UNPACK_BYTES_MAX    ((size_t)1 << 30)	/* of an image, unpacked */
+#define UNPACK_BYTES_MAX ((size_t)1 << 30) /* of an image, unpacked */
 
 /* The event log in guest memory. */
 struct guest_log {
-	struct wire_header *header;	/* NULL: none was named; records go nowhere */
+	struct wire_header *header; /* NULL: none was named; records go nowhere */
 	uint8_t *records;
-	uint64_t written, capacity, dropped;	/* ours: what stands in memory is only told to the reader */
+	uint64_t written, capacity, dropped; /* ours: what stands in memory is only told to the reader */
 	size_t stream_bytes[WIRE_STREAM_MAX];
 };
 
 /* /ktstr.conf: what this boot is for. */
 struct init_conf {
-	char *test;		/* NULL: just say hello */
+	char *test; /* NULL: just say hello */
 	char *seed, *duration_ns;
 	uint64_t seed_value, limit_ns;
 	bool scheduler;
-	uint64_t load_cpu;	/* CPU + 1; 0: anywhere */
+	uint64_t load_cpu; /* CPU + 1; 0: anywhere */
 	struct sched_conf {
-		const char *name;	/* as the test declares it; NULL: the test's main one */
+		const char *name; /* as the test declares it; NULL: the test's main one */
 		const char *args[INIT_ARGS_MAX + 1];
 		unsigned arg_count;
-		uint64_t attach_s;	/* guest time in which it has to attach */
+		uint64_t attach_s; /* guest time in which it has to attach */
 	} sched, staged[INIT_STAGED_MAX];
 	unsigned staged_count;
 	char *sysctls[INIT_ARGS_MAX];
 	unsigned sysctl_count;
-	struct buf text;	/* the strings above point in here */
+	struct buf text; /* the strings above point in here */
 };
 
 enum source { SRC_SIGNAL, SRC_SCHED_OUT, SRC_TEST_OUT, SRC_CHANNEL, SRC_UEVENT, SRC_KMSG, SRC_TRACE, SRC_MAX };
@@ -58,18 +58,18 @@ enum source { SRC_SIGNAL, SRC_SCHED_OUT, SRC_TEST_OUT, SRC_CHANNEL, SRC_UEVENT, 
 struct init {
 	struct guest_log log;
 	struct init_conf conf;
-	struct pollfd fd[SRC_MAX];	/* -1 where there is none */
-	int sched_pid, test_pid;	/* 0: none, or ended */
+	struct pollfd fd[SRC_MAX]; /* -1 where there is none */
+	int sched_pid, test_pid;   /* 0: none, or ended */
 	int sched_status, test_status;
 	bool sched_started, sched_ended, test_ended;
-	bool attached;			/* the kernel said enabled, and has not taken it back */
-	uint32_t attach_limit_s;	/* of the scheduler that did not attach in time */
+	bool attached;		 /* the kernel said enabled, and has not taken it back */
+	uint32_t attach_limit_s; /* of the scheduler that did not attach in time */
 	bool ejected;
-	bool detached;			/* by the test's wish */
-	struct sched_request request;	/* of the test, to be served; kind 0: none */
+	bool detached;		      /* because the test asked for it */
+	struct sched_request request; /* of the test, to be served; kind 0: none */
 	uint16_t exit_port;
-	bool late_cpus;			/* the kernel has left it to us to bring up all but one */
-	uint16_t park_port;	/* 0: nobody wants to save this machine */
+	bool late_cpus;	    /* the kernel has left it to us to bring up all but one */
+	uint16_t park_port; /* 0: nobody wants to save this machine */
 };
 
 /* log.c */

@@ -42,7 +42,9 @@ void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, cons
 	if (!l->header)
 		return;
 	struct wire_record r = {
-		.magic = WIRE_RECORD_MAGIC, .type = (uint16_t)type, .time_ns = time_ns,
+		.magic = WIRE_RECORD_MAGIC,
+		.type = (uint16_t)type,
+		.time_ns = time_ns,
 		.length = (uint32_t)(head_len + tail_len),
 	};
 	uint64_t at = l->written;

@@ -13,23 +13,23 @@
 
 #include "guest/init/init.h"
 
-#define PARK_VALUE 1	/* pvpanic's "panicked", which QEMU can be told to pause at; our own VMM takes any */
+#define PARK_VALUE 1 /* pvpanic's "panicked", which QEMU can be told to pause at; our own VMM takes any */
 
-static struct wire_order *order_of(struct guest_log *l)
+static struct wire_clone_payload *clone_payload_of(struct guest_log *l)
 {
-	return (struct wire_order *)(void *)(l->records + l->capacity - sizeof(struct wire_order));
+	return (struct wire_clone_payload *)(void *)(l->records + l->capacity - sizeof(struct wire_clone_payload));
 }
 
 static int take_order(struct guest_log *l)
 {
-	const struct wire_order order = *order_of(l);
+	const struct wire_clone_payload order = *clone_payload_of(l);
 	const uint8_t *end = l->records + l->capacity;
-	if (order.magic != WIRE_ORDER_MAGIC || order.length > l->capacity - sizeof(order))
+	if (order.magic != WIRE_CLONE_PAYLOAD_MAGIC || order.length > l->capacity - sizeof(order))
 		return -ENOMSG;
 	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const uint8_t *image = end - sizeof(order) - order.length;
 	/* The image is left where it is, to be written over: nobody reads behind the last record. */
-	*order_of(l) = (struct wire_order){ 0 };
+	*clone_payload_of(l) = (struct wire_clone_payload){ 0 };
 	return root < 0 ? -errno : unpack_image(image, order.length, root);
 }
 
@@ -39,7 +39,7 @@ int park(struct init *i)
 		return 0;
 	if (!i->log.header || iopl(3) < 0)
 		return -ENODEV;
-	*order_of(&i->log) = (struct wire_order){ .magic = WIRE_PARKED_MAGIC };
+	*clone_payload_of(&i->log) = (struct wire_clone_payload){ .magic = WIRE_PARKED_MAGIC };
 	__asm__ volatile("" : : : "memory");
 	outb(PARK_VALUE, i->park_port);
 	/* Memory is another now, of which outb() says nothing to the compiler. */

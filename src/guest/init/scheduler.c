@@ -29,7 +29,7 @@ bool scheduler_enabled(void)
 
 bool scheduler_is_exiting(const struct init *i)
 {
-	const unsigned long exiting = 0x4;	/* PF_EXITING, in the flags field of /proc/PID/stat: proc(5) */
+	const unsigned long exiting = 0x4; /* PF_EXITING, in the flags field of /proc/PID/stat: proc(5) */
 	char path[32];
 	unsigned long flags = 0;
 	_cleanup_buf_ struct buf stat = BUF_NULL;
@@ -42,7 +42,9 @@ bool scheduler_is_exiting(const struct init *i)
 
 void scheduler_event(struct init *i, enum wire_sched_event event)
 {
-	struct wire_sched record = { .event = event, .status = i->sched_status, .pid = i->sched_pid,
+	struct wire_sched record = { .event = event,
+				     .status = i->sched_status,
+				     .pid = i->sched_pid,
 				     .limit_s = event == WIRE_SCHED_NOT_ATTACHED ? i->attach_limit_s : 0 };
 	log_put(&i->log, WIRE_SCHED, &record, sizeof(record));
 }
@@ -58,7 +60,7 @@ static void watch_dumps(struct init *i)
 
 /* --- loading on one CPU ------------------------------------------------------------------------------------------- */
 
-#define BUSY_PRIORITY 60	/* above the kernel's helper thread, which has 50 */
+#define BUSY_PRIORITY 60 /* above the kernel's helper thread, which has 50 */
 
 static void spin_on(unsigned cpu)
 {
@@ -179,19 +181,19 @@ void scheduler_stop(struct init *i)
 	if (!i->sched_started)
 		return;
 	bool was_gone = i->ejected || i->detached;
-	i->ejected = true;	/* what happens to it from here on is our doing */
+	i->ejected = true; /* what happens to it from here on is our doing */
 	end_process(i);
 	if (!was_gone)
 		scheduler_event(i, WIRE_SCHED_STOPPED);
 }
 
-/* --- by the test's wish ------------------------------------------------------------------------------------------- */
+/* --- because the test asked for it ------------------------------------------------------------------------------------------- */
 
 static int detach(struct init *i)
 {
 	if (!i->attached || i->ejected)
 		return -ESRCH;
-	i->attached = false;	/* so that its end is not taken for a death */
+	i->attached = false; /* so that its end is not taken for a death */
 	i->detached = true;
 	end_process(i);
 	nsec_t deadline = nsec_now() + SCHED_STOP_DEADLINE;

@@ -17,7 +17,8 @@ int test_start(struct init *i)
 	snprintf(pid_text, sizeof(pid_text), "%d", i->sched_pid);
 	const char *argv[] = {
 		"/test",	   "--run",  i->conf.test, "--seed", i->conf.seed, "--duration-ns", i->conf.duration_ns,
-		"--scheduler-pid", pid_text, NULL};
+		"--scheduler-pid", pid_text, NULL
+	};
 	int pid = spawn(argv, pair[1], &i->fd[SRC_TEST_OUT].fd);
 	fd_close(pair[1]);
 	if (pid < 0) {

@@ -118,8 +118,9 @@ static int next_entry(const char *data, size_t len, size_t *at, struct entry *re
 	size_t content = aligned(name + (size_t)name_len);
 	if (content > len || (size_t)size > len - content)
 		return -EBADMSG;
-	*ret = (struct entry){ .mode = (unsigned)mode, .size = (size_t)size, .name = data + name,
-			       .content = data + content };
+	*ret = (struct entry){
+		.mode = (unsigned)mode, .size = (size_t)size, .name = data + name, .content = data + content
+	};
 	*at = MIN_OF(aligned(content + (size_t)size), len);
 	return 1;
 }

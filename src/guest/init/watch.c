@@ -164,7 +164,7 @@ static void take_kmsg(struct init *i)
 	for (;;) {
 		ssize_t n = read(i->fd[SRC_KMSG].fd, message, sizeof(message) - 1);
 		if (n < 0 && errno == EPIPE)
-			continue;	/* overwritten before we came: go on with the oldest there is */
+			continue; /* overwritten before we came: go on with the oldest there is */
 		if (n <= 0)
 			return;
 		message[n] = '\0';
@@ -192,7 +192,7 @@ static void take_trace(struct init *i)
 			if (found)
 				log_text(&i->log, WIRE_STREAM_SCX_DUMP, text, (size_t)(end + 1 - text));
 		}
-		held = at || len < sizeof(chunk) - 1 ? len - at : 0;	/* a line longer than the buffer is given up */
+		held = at || len < sizeof(chunk) - 1 ? len - at : 0; /* a line longer than the buffer is given up */
 		memmove(chunk, chunk + at, held);
 	}
 }

@@ -57,18 +57,18 @@ typedef uint32_t u32x4 __attribute__((vector_size(16)));
 typedef uint32_t u32x8 __attribute__((vector_size(32)));
 
 /* Four chains that do not depend on each other: as many multiplications in flight as the processor can hold. */
-#define ALU_CHAINS(name, type, one, attributes)                                            \
-	static void attributes name(unsigned steps)                                        \
-	{                                                                                  \
-		type a = one * 3, b = one * 5, c = one * 7, d = one * 11;                  \
-		for (unsigned i = 0; i < steps; i++) {                                     \
-			a = a * a + one;                                                   \
-			b = b * b + one;                                                   \
-			c = c * c + one;                                                   \
-			d = d * d + one;                                                   \
-		}                                                                          \
-		type sum = a + b + c + d;                                                  \
-		__asm__ volatile("" : : "m"(sum) : "memory");                              \
+#define ALU_CHAINS(name, type, one, attributes)                           \
+	static void attributes name(unsigned steps)                       \
+	{                                                                 \
+		type a = one * 3, b = one * 5, c = one * 7, d = one * 11; \
+		for (unsigned i = 0; i < steps; i++) {                    \
+			a = a * a + one;                                  \
+			b = b * b + one;                                  \
+			c = c * c + one;                                  \
+			d = d * d + one;                                  \
+		}                                                         \
+		type sum = a + b + c + d;                                 \
+		__asm__ volatile("" : : "m"(sum) : "memory");             \
 	}
 
 #define ONE_SCALAR ((uint64_t)1)
@@ -99,7 +99,7 @@ void alu_hot(struct ktstr_worker *w)
 void smt_spin_begin(struct ktstr_worker *w)
 {
 	unsigned cpu[CPUSET_CPUS_MAX], count = own_cpus(cpu, CPUSET_CPUS_MAX);
-	unsigned pair[2], pairs = 0, wanted = (unsigned)(w->member_slot - w->crew_slot) / 2;
+	unsigned pair[2], pairs = 0, wanted = (unsigned)(w->member_slot - w->worker_slot) / 2;
 	unsigned found[CPUSET_CPUS_MAX][2];
 	for (unsigned i = 0; i < count; i++)
 		for (unsigned k = i + 1; k < count; k++)

@@ -46,8 +46,14 @@ static double percentile_us(const struct ktstr_worker *w, const struct histogram
 
 static void report_percentiles(struct ktstr_worker *w, const char *what, const struct histogram *h)
 {
-	static const struct { const char *name; double share; } points[] = {
-		{ "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 },
+	static const struct {
+		const char *name;
+		double share;
+	} points[] = {
+		{ "p50", 0.5 },
+		{ "p90", 0.9 },
+		{ "p99", 0.99 },
+		{ "p999", 0.999 },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
 		char name[48];
@@ -62,13 +68,13 @@ struct engine;
 
 struct engine_thread {
 	struct engine *engine;
-	struct engine_thread *waker;	/* a worker's message thread */
-	unsigned index, workers;	/* a message thread: how many follow it */
-	_Atomic uint32_t word;		/* futex: go on */
+	struct engine_thread *waker; /* a worker's message thread */
+	unsigned index, workers;     /* a message thread: how many follow it */
+	_Atomic uint32_t word;	     /* futex: go on */
 	_Atomic uint32_t waiting;
-	_Atomic int64_t stamp;		/* ticks */
-	_Atomic uint64_t done, units;	/* requests; work units, also of a request that is under way */
-	uint64_t delay_ns, slices;	/* of its schedstat, at its end */
+	_Atomic int64_t stamp;	      /* ticks */
+	_Atomic uint64_t done, units; /* requests; work units, also of a request that is under way */
+	uint64_t delay_ns, slices;    /* of its schedstat, at its end */
 	struct rng rng;
 	pthread_t id;
 };
@@ -193,7 +199,7 @@ static double mean_delay_us(const struct engine *e, unsigned first, unsigned ste
 
 /* --- schbench ----------------------------------------------------------------------------------------------------- */
 
-static void let_go(struct engine_thread *worker)
+static void release_worker(struct engine_thread *worker)
 {
 	atomic_store(&worker->waiting, 0);
 	stamp(worker->engine->w, &worker->stamp);
@@ -213,7 +219,7 @@ static void *message_thread(void *arg)
 			struct engine_thread *worker = t + 1 + (next + i) % t->workers;
 			if (!atomic_load(&worker->waiting))
 				continue;
-			let_go(worker);
+			release_worker(worker);
 			next = (next + i + 1) % t->workers;
 			any = true;
 		}
@@ -256,7 +262,7 @@ static void serve_request(struct engine_thread *t, uint64_t *m)
 	for (unsigned op = 0; op < e->operations && !engine_stopped(t); op++)
 		multiply_matrices(t, a, b, c);
 	if (engine_stopped(t))
-		return;		/* cut short: not a request, and not its latency */
+		return; /* cut short: not a request, and not its latency */
 	note_latency(e->w, &e->request, began.ticks);
 	atomic_fetch_add(&t->done, 1);
 }
@@ -324,10 +330,10 @@ void schbench_end(struct ktstr_worker *w)
 
 /* --- a cache server ----------------------------------------------------------------------------------------------- */
 
-#define SHARDS	       ARRAY_SIZE(((struct engine *)0)->shard)
-#define SLOW_US	       200	/* a miss, at least */
-#define SLOW_US_MAX    20000
-#define HIT_SPINS      2000
+#define SHARDS	    ARRAY_SIZE(((struct engine *)0)->shard)
+#define SLOW_US	    200 /* a miss, at least */
+#define SLOW_US_MAX 20000
+#define HIT_SPINS   2000
 
 /* A bounded FIFO a shard: what comes in puts out what has been in longest. */
 static bool look_up(struct engine *e, uint32_t key, bool insert)

@@ -25,7 +25,7 @@ static int open_disk(struct ktstr_worker *w, struct io_state *s)
 {
 	uint64_t bytes = 0;
 	int fd = open("/dev/vda", O_RDWR | O_CLOEXEC | O_DIRECT);
-	s->base = (off_t)(w->slot - w->crew_slot) * STRIPE_BYTES;
+	s->base = (off_t)(w->slot - w->worker_slot) * STRIPE_BYTES;
 	if (fd >= 0 && ioctl(fd, BLKGETSIZE64, &bytes) == 0 && bytes >= (uint64_t)(s->base + STRIPE_BYTES)) {
 		s->direct = true;
 		return fd;

@@ -15,19 +15,21 @@
 #include "guest/work/work.h"
 
 #define PACKET_BYTES 1024
-#define PACKETS	     16		/* a turn of NET_TRAFFIC, sent before they are received */
-#define TYPE_FIRST   0x1000u	/* of EtherTypes that Linux hands to nobody else */
+#define PACKETS	     16	     /* a turn of NET_TRAFFIC, sent before they are received */
+#define TYPE_FIRST   0x1000u /* of EtherTypes that Linux hands to nobody else */
 #define TYPES	     0x5000u
 
 struct net_state {
 	int fd;
-	struct sockaddr_ll from, to;	/* itself; who it sends to */
+	struct sockaddr_ll from, to; /* itself; who it sends to */
 };
 
 static struct sockaddr_ll address_of(const struct worker_slot *slot)
 {
 	unsigned type = TYPE_FIRST + (unsigned)slot->report.tid % TYPES;
-	return (struct sockaddr_ll){ .sll_family = AF_PACKET, .sll_protocol = htons((uint16_t)type), .sll_halen = 6,
+	return (struct sockaddr_ll){ .sll_family = AF_PACKET,
+				     .sll_protocol = htons((uint16_t)type),
+				     .sll_halen = 6,
 				     .sll_ifindex = (int)if_nametoindex("lo") };
 }
 

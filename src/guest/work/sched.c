@@ -65,7 +65,7 @@ void cross_affinity_churn(struct ktstr_worker *w)
 	struct churn_state *s = w->state;
 	unsigned units = or_default(w->work->spin_iters, SPIN_UNITS);
 	unsigned cpu = s->cpu[rng_below(&w->rng, s->cpus)];
-	pid_t victim = w->crew_slot[rng_below(&w->rng, w->crew_size)].report.tid;
+	pid_t victim = w->worker_slot[rng_below(&w->rng, w->worker_set_size)].report.tid;
 	unsigned long mask[CPUSET_WORDS] = { 0 };
 	mask[cpu / 64] = 1ul << cpu % 64;
 	ktstr_worker_spin(w, units);
@@ -77,7 +77,9 @@ void cross_affinity_churn(struct ktstr_worker *w)
 
 void policy_churn(struct ktstr_worker *w)
 {
-	static const struct { int policy, priority; } order[] = {
+	static const struct {
+		int policy, priority;
+	} order[] = {
 		{ SCHED_OTHER, 0 }, { SCHED_BATCH, 0 }, { SCHED_IDLE, 0 }, { SCHED_FIFO, 1 }, { SCHED_RR, 1 },
 	};
 	unsigned units = or_default(w->work->spin_iters, SPIN_UNITS);

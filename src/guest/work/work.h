@@ -14,19 +14,19 @@
 enum work_inbox { INBOX_NONE, INBOX_PIPE, INBOX_EPOLL };
 
 struct work_type {
-	const char *name;		/* PascalCase, as in reports */
-	const char *old;		/* an older name that is understood too */
-	unsigned (*group)(const struct ktstr_work *work);	/* workers of a group; NULL: one */
-	void (*begin)(struct ktstr_worker *w);	/* once, in the worker */
-	void (*turn)(struct ktstr_worker *w);	/* called until stopped */
-	void (*end)(struct ktstr_worker *w);	/* once; measurements of its own */
+	const char *name;				  /* PascalCase, as in reports */
+	const char *old;				  /* an older name that is understood too */
+	unsigned (*group)(const struct ktstr_work *work); /* workers of a group; NULL: one */
+	void (*begin)(struct ktstr_worker *w);		  /* once, in the worker */
+	void (*turn)(struct ktstr_worker *w);		  /* called until stopped */
+	void (*end)(struct ktstr_worker *w);		  /* once; measurements of its own */
 	enum work_inbox inbox;
-	bool roles; /* its workers differ, by role or by who gets the lock: no comparing of their shares */
-	bool wakes;			/* times its wake-ups, in all its workers' ordinary lives */
-	bool moves;			/* changes its own affinity, policy or cgroup */
-	bool siblings;			/* needs siblings of its cgroup */
-	const char *measures;		/* what a test can see from outside */
-	const char *(*check)(const struct ktstr_work *work);	/* what is wrong with its parameters, or NULL */
+	bool roles;	      /* its workers differ, by role or by who gets the lock: no comparing of their shares */
+	bool wakes;	      /* times its wake-ups, in all its workers' ordinary lives */
+	bool moves;	      /* changes its own affinity, policy or cgroup */
+	bool siblings;	      /* needs siblings of its cgroup */
+	const char *measures; /* what a test can see from outside */
+	const char *(*check)(const struct ktstr_work *work); /* what is wrong with its parameters, or NULL */
 };
 
 const struct work_type *work_type(const struct ktstr_work *work);
@@ -56,7 +56,7 @@ struct moment moment_now(const struct ktstr_worker *w);
 /* Sleeps from @now to an absolute time; counted as a meant wait with its lateness as sample. */
 void sleep_until(struct ktstr_worker *w, const struct moment *now, nsec_t wake);
 void sleep_for(struct ktstr_worker *w, nsec_t length);
-long futex_wait(_Atomic uint32_t *word, uint32_t value);	/* at most 100 ms */
+long futex_wait(_Atomic uint32_t *word, uint32_t value); /* at most 100 ms */
 void futex_wake(_Atomic uint32_t *word, int count);
 /* From true to false the worker waits by its own choice, as between block() and woken(); nobody looks for how long. */
 static inline void worker_waits(struct ktstr_worker *w, bool waits)

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* crew_report.c -- what the workers noted, on its way to PID 1. */
+/* worker_report.c -- what the workers noted, on its way to PID 1. */
 #include <string.h>
 
 #include "guest/work/work.h"
 
-static void send_record(const struct crew_record *r, uint32_t index, struct channel *channel)
+static void send_record(const struct worker_record *r, uint32_t index, struct channel *channel)
 {
 	struct wire_cgroup wire = {
-		.index = index, .workers = r->workers, .step = r->step, .has_cpuset = r->limited, .nodes = r->nodes,
-		.roles = work_type(&r->load.work)->roles, .wakes = work_type(&r->load.work)->wakes,
-		.cpu_weight = r->terms.weight, .quota_permyriad = r->terms.quota_permyriad,
-		.nice = r->load.nice.set ? r->load.nice.value : 0, .policy = r->load.policy.kind,
+		.index = index,
+		.workers = r->workers,
+		.step = r->step,
+		.has_cpuset = r->limited,
+		.nodes = r->nodes,
+		.roles = work_type(&r->load.work)->roles,
+		.wakes = work_type(&r->load.work)->wakes,
+		.cpu_weight = r->terms.weight,
+		.quota_permyriad = r->terms.quota_permyriad,
+		.nice = r->load.nice.set ? r->load.nice.value : 0,
+		.policy = r->load.policy.kind,
 	};
 	snprintf(wire.name, sizeof(wire.name), "%s", *r->cgroup ? r->cgroup : "(host)");
 	snprintf(wire.work, sizeof(wire.work), "%s", work_name(&r->load.work));
@@ -30,9 +37,9 @@ static void send_samples(const struct worker_slot *s, uint32_t index, struct cha
 }
 
 /* An affinity that the engine gave to a worker narrows what it may use; one that it gives itself does not. */
-static void find_outside(const struct crew *c, size_t i, struct wire_worker *report)
+static void find_outside(const struct worker_set *c, size_t i, struct wire_worker *report)
 {
-	const struct crew_member *m = &c->member[i];
+	const struct worker_process *m = &c->member[i];
 	const struct worker_slot *s = &c->slot[i];
 	const struct ktstr_load *load = &c->record[m->record]->load;
 	bool pinned = cpuset_count(&m->affinity) && !work_type(&load->work)->moves &&
@@ -46,7 +53,7 @@ static void find_outside(const struct crew *c, size_t i, struct wire_worker *rep
 		}
 }
 
-static void send_worker(struct crew *c, size_t i, uint32_t index, uint32_t cgroup, struct channel *channel)
+static void send_worker(struct worker_set *c, size_t i, uint32_t index, uint32_t cgroup, struct channel *channel)
 {
 	struct worker_slot *s = &c->slot[i];
 	struct wire_worker report = s->report;
@@ -64,7 +71,7 @@ static void send_worker(struct crew *c, size_t i, uint32_t index, uint32_t cgrou
 }
 
 /* One that is a fault, else one that the machine cannot help, else the count. */
-static size_t worst_trouble(const struct crew *c)
+static size_t worst_trouble(const struct worker_set *c)
 {
 	size_t unsupported = c->count;
 	for (size_t i = 0; i < c->count; i++) {
@@ -76,17 +83,18 @@ static size_t worst_trouble(const struct crew *c)
 	return unsupported;
 }
 
-static enum ktstr_verdict describe_trouble(const struct crew *c, char *why, size_t size)
+static enum ktstr_verdict describe_trouble(const struct worker_set *c, char *why, size_t size)
 {
 	static const char *const what[] = {
-		[TROUBLE_MEM_POLICY] = "could not set its", [TROUBLE_USER] = "could not become its",
+		[TROUBLE_MEM_POLICY] = "could not set its",
+		[TROUBLE_USER] = "could not become its",
 		[TROUBLE_WORK] = "could not begin:",
 	};
 	size_t i = worst_trouble(c);
 	if (i == c->count)
 		return KTSTR_PASS;
 	const struct worker_slot *s = &c->slot[i];
-	const struct crew_record *r = c->record[c->member[i].record];
+	const struct worker_record *r = c->record[c->member[i].record];
 	if (s->trouble == TROUBLE_UNSUPPORTED) {
 		snprintf(why, size, "cgroup '%s': %s cannot run here, it needs %s", r->cgroup, work_name(&r->load.work),
 			 s->trouble_text);
@@ -97,8 +105,8 @@ static enum ktstr_verdict describe_trouble(const struct crew *c, char *why, size
 	return KTSTR_FAIL;
 }
 
-enum ktstr_verdict crew_report(struct crew *c, struct channel *channel, uint32_t *cgroups, uint32_t *workers, char *why,
-			       size_t size)
+enum ktstr_verdict worker_set_report(struct worker_set *c, struct channel *channel, uint32_t *cgroups,
+				     uint32_t *workers, char *why, size_t size)
 {
 	for (size_t i = 0; i < c->records; i++)
 		send_record(c->record[i], *cgroups + (uint32_t)i, channel);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lock_party LOCK_DIR LEDGER HOSTS SEED SECONDS -- one of many processes that share a host of 64 CPUs (a recorded one):
+ * lock_stress LOCK_DIR LEDGER HOSTS SEED SECONDS -- one of many processes that share a host of 64 CPUs (a recorded one):
  * four guests at a time ask for random machines and builds, hold them for a while, and come again.
  *
  * The ledger is a file that all of them map: who has which CPU for himself, written without any lock. A CPU that was
@@ -18,14 +18,14 @@
 #include "hosttree.h"
 #include "lock/admit.h"
 
-#define GUESTS	 4
+#define GUESTS	  4
 #define HOLD_MOST (300 * NSEC_PER_MSEC)
 #define PATIENCE  NSEC_PER_SEC
 
 enum guest_state { GUEST_ASK, GUEST_HAVE, GUEST_LEAVE, GUEST_STATE_MAX };
 
 struct ledger {
-	_Atomic int32_t cpu[HOST_CPUS_MAX];	/* pid that has it for itself, or 0 */
+	_Atomic int32_t cpu[HOST_CPUS_MAX]; /* pid that has it for itself, or 0 */
 	_Atomic uint64_t clashes;
 };
 
@@ -100,7 +100,8 @@ static void leave_ledger(struct party *p, const struct cpu_plan *plan)
 static struct cpu_request draw(struct rng *rng)
 {
 	static const struct ktstr_topology shapes[] = {
-		{1, 1, 1, 1}, {1, 1, 2, 1}, {1, 2, 2, 1}, {1, 2, 4, 2}, {1, 4, 4, 2}, {1, 4, 8, 2}, {1, 5, 3, 1},
+		{ 1, 1, 1, 1 }, { 1, 1, 2, 1 }, { 1, 2, 2, 1 }, { 1, 2, 4, 2 },
+		{ 1, 4, 4, 2 }, { 1, 4, 8, 2 }, { 1, 5, 3, 1 },
 	};
 	struct cpu_request r = { .tier = PLAN_DEFAULT, .topology = shapes[rng_below(rng, ARRAY_SIZE(shapes))] };
 	unsigned kind = (unsigned)rng_below(rng, 10);
@@ -179,14 +180,18 @@ static uint64_t number(const char *s)
 	return value;
 }
 
-static int hold_party(struct party *p, nsec_t length)
+static int run_stress(struct party *p, nsec_t length)
 {
 	static struct guest guest[GUESTS];
 	_cleanup_(reactor_free_p) struct reactor *r = NULL;
 	struct cpuset_bits allowed = p->host.online;
 	REQUIRE(reactor_new(&r, NULL) == 0);
-	struct admit_config config = { .host = &p->host, .allowed = allowed, .dir = &p->dir, .memory_mib = 1024,
-				       .patience = PATIENCE, .give_up = 0 };
+	struct admit_config config = { .host = &p->host,
+				       .allowed = allowed,
+				       .dir = &p->dir,
+				       .memory_mib = 1024,
+				       .patience = PATIENCE,
+				       .give_up = 0 };
 	REQUIRE(admit_start(r, &p->admit, &config, NULL) == 0);
 	p->until = reactor_now(r) + length;
 	for (unsigned i = 0; i < GUESTS; i++) {
@@ -214,12 +219,13 @@ int main(int argc, char **argv)
 	open_ledger(&p, argv[2]);
 	host_tree_read(argv[3], "container", &p.host, &allowed);
 	p.rng.state = number(argv[4]);
-	hold_party(&p, (nsec_t)number(argv[5]) * NSEC_PER_SEC);
+	run_stress(&p, (nsec_t)number(argv[5]) * NSEC_PER_SEC);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-	printf("{\"served\":%lu,\"refused\":%lu,\"longest_ms\":%ld,\"clashes\":%lu,\"tries\":%lu,\"bells\":%lu,"
+	printf("{\"served\":%lu,\"refused\":%lu,\"longest_ms\":%ld,\"clashes\":%lu,\"tries\":%lu,\"release_events\":%"
+	       "lu,"
 	       "\"cpu_ms\":%ld}\n",
 	       p.served, p.refused, p.longest / NSEC_PER_MSEC, atomic_load(&p.ledger->clashes), p.admit.stats.tries,
-	       p.admit.stats.bells, cpu.tv_sec * 1000 + cpu.tv_nsec / 1000000);
+	       p.admit.stats.release_events, cpu.tv_sec * 1000 + cpu.tv_nsec / 1000000);
 	lock_dir_done(&p.dir);
 	host_done(&p.host);
 	return 0;

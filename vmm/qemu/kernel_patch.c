@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* quicken.c -- see quicken.h. The kernel file is a user's: every offset is checked. */
+/* kernel_patch.c -- see kernel_patch.h. The kernel file is a user's: every offset is checked. */
 #include <elf.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,19 +9,19 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "vmm/qemu/quicken.h"
+#include "vmm/qemu/kernel_patch.h"
 
 #define KEPT_SUFFIX	   ".vmlinux"
 #define KEPT_NAME_MAX	   32
-#define KERNELS_MAX	   16	/* copies that are kept */
+#define KERNELS_MAX	   16 /* copies that are kept */
 #define FUNCTION_BYTES_MAX 65536
-#define PAUSES_MAX	   8	/* more are not the loops that are meant */
+#define PAUSES_MAX	   8 /* more are not the loops that are meant */
 #define PATCHES_MAX	   (4 * PAUSES_MAX)
 
 struct image {
 	const uint8_t *data;
 	size_t size;
-	uint64_t patch[PATCHES_MAX];	/* file offsets of what is not to stay a PAUSE */
+	uint64_t patch[PATCHES_MAX]; /* file offsets of what is not to stay a PAUSE */
 	unsigned patches;
 };
 
@@ -49,7 +49,7 @@ static bool is_calibration(const char *name)
 	return !strcmp(name, "calibrate_APIC_clock") || !strcmp(name, "setup_boot_APIC_clock");
 }
 
-static unsigned quicken_function(struct image *i, const Elf64_Shdr *text, const Elf64_Sym *s)
+static unsigned patch_function(struct image *i, const Elf64_Shdr *text, const Elf64_Sym *s)
 {
 	uint64_t into = s->st_value - text->sh_addr;
 	unsigned found = 0;
@@ -70,7 +70,7 @@ static unsigned quicken_function(struct image *i, const Elf64_Shdr *text, const 
 	return found;
 }
 
-static unsigned quicken_symbols(struct image *i, const Elf64_Shdr *section, unsigned count, const Elf64_Shdr *table)
+static unsigned patch_symbols(struct image *i, const Elf64_Shdr *section, unsigned count, const Elf64_Shdr *table)
 {
 	uint64_t symbols = table->sh_size / sizeof(Elf64_Sym);
 	const Elf64_Sym *symbol = part(i, table->sh_offset, symbols, sizeof(*symbol));
@@ -84,18 +84,18 @@ static unsigned quicken_symbols(struct image *i, const Elf64_Shdr *section, unsi
 		const Elf64_Sym *s = &symbol[n];
 		if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && s->st_name < strings->sh_size && s->st_shndx < count &&
 		    is_calibration(names + s->st_name))
-			found += quicken_function(i, &section[s->st_shndx], s);
+			found += patch_function(i, &section[s->st_shndx], s);
 	}
 	return found;
 }
 
-static unsigned quicken(struct image *i)
+static unsigned patch_kernel(struct image *i)
 {
 	unsigned count = 0, found = 0;
 	const Elf64_Shdr *section = sections(i, &count);
 	for (unsigned n = 0; section && n < count; n++)
 		if (section[n].sh_type == SHT_SYMTAB)
-			found += quicken_symbols(i, section, count, &section[n]);
+			found += patch_symbols(i, section, count, &section[n]);
 	return found;
 }
 
@@ -106,7 +106,7 @@ static int find_pauses(int in, struct image *i)
 	if (map == MAP_FAILED)
 		return -errno;
 	i->data = map;
-	int r = quicken(i) ? 0 : -ENOENT;
+	int r = patch_kernel(i) ? 0 : -ENOENT;
 	munmap(map, i->size);
 	i->data = NULL;
 	return r;
@@ -114,7 +114,7 @@ static int find_pauses(int in, struct image *i)
 
 static int write_copy(int in, const struct image *i, int out, const struct cachefile_use *use)
 {
-	static const uint8_t nop = 0x66;	/* 66 90: a NOP as long as PAUSE, f3 90 */
+	static const uint8_t nop = 0x66; /* 66 90: a NOP as long as PAUSE, f3 90 */
 	int r = fd_copy(in, out, use ? use->cancel : NULL, NULL);
 	for (unsigned n = 0; n < i->patches && r == 0; n++)
 		r = fd_pwrite_full(out, &nop, 1, (off_t)i->patch[n]);
@@ -166,7 +166,7 @@ static int make_copy(int in, const struct image *i, const char *dir, const char 
 	return r < 0 ? r : TAKE_FD(out);
 }
 
-int qemu_quicken(const char *kernel, const char *cache_dir, const struct cachefile_use *use, int *ret_fd)
+int kernel_patch_calibration(const char *kernel, const char *cache_dir, const struct cachefile_use *use, int *ret_fd)
 {
 	_cleanup_close_ int in = open(kernel, O_RDONLY | O_CLOEXEC);
 	char name[KEPT_NAME_MAX];

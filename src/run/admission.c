@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* desk.c -- what the fleet's machines ask of the host, and of whom (lock/admit.h). */
+/* admission.c -- what the fleet's machines ask of the host, and of whom (lock/admit.h). */
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +46,7 @@ static uint64_t measure_memory(struct fleet *f)
 	return to_share(room.available_mib);
 }
 
-int fleet_open_desk(struct fleet *f, struct err **err)
+int fleet_open_admission(struct fleet *f, struct err **err)
 {
 	struct cpuset_bits allowed;
 	int r = cpus_allowed(&allowed, err);
@@ -54,20 +54,23 @@ int fleet_open_desk(struct fleet *f, struct err **err)
 		return r;
 	f->cpus = f->config.cpu_cap ? f->config.cpu_cap : cpuset_count(&allowed);
 	f->complain = f->reactor->now + COMPLAIN_AFTER;
-	struct desk_config config = { .bypass = f->config.bypass, .cpus = cpu_limit(f), .claims = f->config.jobs,
-				      .memory_mib = measure_memory(f), .free_mib = memory_to_share_mib,
-				      .give_up = ADMIT_GIVE_UP };
+	struct host_resources_config config = { .bypass = f->config.bypass,
+						.cpus = cpu_limit(f),
+						.claims = f->config.jobs,
+						.memory_mib = measure_memory(f),
+						.free_mib = memory_to_share_mib,
+						.give_up = ADMIT_GIVE_UP };
 	config.memory_note = f->memory_is_limited ? f->memory_note : NULL;
-	r = desk_open(f->reactor, &config, &f->desk, err);
+	r = host_resources_open(f->reactor, &config, &f->resources, err);
 	if (r < 0)
 		return r;
-	f->cpus = MIN_OF(f->cpus, f->desk.cpus);
+	f->cpus = MIN_OF(f->cpus, f->resources.cpus);
 	f->has_groups = f->config.no_perf && sandboxes_open("", NULL, &f->groups) == 0;
 	if (f->has_groups && f->config.cpu_cap && *f->groups.why)
 		output_printf(f->config.messages, "note: %s; machines are kept to their CPUs by affinity alone\n",
-			f->groups.why);
-	if (*f->desk.note)
-		output_printf(f->config.messages, "warning: %s\n", f->desk.note);
+			      f->groups.why);
+	if (*f->resources.note)
+		output_printf(f->config.messages, "warning: %s\n", f->resources.note);
 	return 0;
 }
 
@@ -81,7 +84,7 @@ struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 	unsigned vcpus = threads ? topology_cpus(&c->topology) : 1, most = f->cpus;
 	struct cpu_request q = { .tier = PLAN_DEFAULT, .topology = { 1, 1, MIN_OF(vcpus, most), 1 } };
 	if (f->config.no_perf) {
-		unsigned share = budget_share(f->desk.cpus, vcpus);
+		unsigned share = budget_share(f->resources.cpus, vcpus);
 		q.tier = PLAN_BUDGET;
 		q.cpus = f->config.cpu_cap ? f->config.cpu_cap : share;
 		q.rotate = f->asked++;
@@ -97,7 +100,7 @@ struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 /* Reserved is what its guest will touch; the rest of the guest's memory has to be there, but may be others' too. */
 struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c)
 {
-	uint64_t most = f->memory_is_limited ? UINT64_MAX : f->desk.admit.config.memory_mib;
+	uint64_t most = f->memory_is_limited ? UINT64_MAX : f->resources.admit.config.memory_mib;
 	return (struct claim_need){
 		.memory_mib = MIN_OF(c->likely_mib + MACHINE_MEMORY_MIB, most),
 		.growth_mib = c->memory_mib - c->likely_mib,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* mould.c -- see mould.h. Handlers stand in the order in which they run. */
+/* clone_template.c -- see clone_template.h. Handlers stand in the order in which they run. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,25 +12,32 @@
 #include "base/hash.h"
 #include "image/image.h"
 #include "lock/local.h"
-#include "run/mould.h"
+#include "run/clone_template.h"
 #include "topo/topology.h"
 
-#define MOULD_LAYOUT  "2"	/* part of a snapshot's name: what its name is made of, and what is in it */
-#define MOULD_SUFFIX  ".snapshot"
-#define WAIT_PERIOD   (100 * NSEC_PER_MSEC)
-#define LOOK_DEADLINE NSEC_PER_MIN
-#define SAVE_DEADLINE (2 * NSEC_PER_MIN)
+#define CLONE_TEMPLATE_LAYOUT "2" /* part of a snapshot's name: what its name is made of, and what is in it */
+#define CLONE_TEMPLATE_SUFFIX ".snapshot"
+#define WAIT_PERIOD	      (100 * NSEC_PER_MSEC)
+#define LOOK_DEADLINE	      NSEC_PER_MIN
+#define SAVE_DEADLINE	      (2 * NSEC_PER_MIN)
 
-enum { MOULD_LOOK, MOULD_FOUND, MOULD_BOOT, MOULD_END, MOULD_SAVED, MOULD_COUNT };
+enum {
+	CLONE_TEMPLATE_LOOK,
+	CLONE_TEMPLATE_FOUND,
+	CLONE_TEMPLATE_BOOT,
+	CLONE_TEMPLATE_END,
+	CLONE_TEMPLATE_SAVED,
+	CLONE_TEMPLATE_COUNT
+};
 
-static struct mould *mould_of(struct machine *m)
+static struct clone_template *clone_template_of(struct machine *m)
 {
-	return container_of(m, struct mould, machine);
+	return container_of(m, struct clone_template, machine);
 }
 
 /* --- LOOK, on the offload pool: is it there? else its lock, and what it will be booted with ----------------------- */
 
-static struct cachefile_use use_of(struct mould *m)
+static struct cachefile_use use_of(struct clone_template *m)
 {
 	return (struct cachefile_use){ .cancel = &m->job.cancelled, .damaged = m->damaged };
 }
@@ -49,15 +56,16 @@ static int hash_fd(struct siphash *h, int fd, const atomic_bool *cancel)
 	return 0;
 }
 
-static int name_it(struct mould *m)
+static int name_it(struct clone_template *m)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const struct cachefile_use use = use_of(m);
-	const struct image_base_spec base = { .part = IMAGE_COMMON, .test = m->test, .cache_dir = m->image_cache,
-					      .use = &use };
+	const struct image_base_spec base = {
+		.part = IMAGE_COMMON, .test = m->test, .cache_dir = m->image_cache, .use = &use
+	};
 	struct siphash h;
 	siphash_init(&h);
-	siphash_string(&h, MOULD_LAYOUT);
+	siphash_string(&h, CLONE_TEMPLATE_LAYOUT);
 	siphash_string(&h, m->backend->name);
 	int r = m->backend->describe(&m->config, &text, &m->err);
 	if (r == 0)
@@ -70,13 +78,13 @@ static int name_it(struct mould *m)
 	if (r < 0)
 		return FAIL_SYS(&m->err, r, "look at kernel and initramfs");
 	siphash_update(&h, text.data, text.len);
-	if (text.failed || asprintf(&m->name, "%016lx" MOULD_SUFFIX, siphash_final(&h)) < 0)
+	if (text.failed || asprintf(&m->name, "%016lx" CLONE_TEMPLATE_SUFFIX, siphash_final(&h)) < 0)
 		return -ENOMEM;
 	return 0;
 }
 
 /* -ENOENT: there is none, or none that is any good. */
-static int open_it(struct mould *m)
+static int open_it(struct clone_template *m)
 {
 	const struct cachefile_use use = use_of(m);
 	_cleanup_close_ int fd = -1;
@@ -88,7 +96,7 @@ static int open_it(struct mould *m)
 }
 
 /* The lock file is never removed: two could hold it then, each its own. */
-static int lock_it(struct mould *m)
+static int lock_it(struct clone_template *m)
 {
 	_cleanup_close_ int dir = -1;
 	_cleanup_free_ char *name = NULL;
@@ -109,7 +117,7 @@ static int lock_it(struct mould *m)
 /* 0: it is there; 1: it is ours to make; -EBUSY: somebody makes it. */
 static int look(void *arg)
 {
-	struct mould *m = arg;
+	struct clone_template *m = arg;
 	int r = m->name ? 0 : name_it(m);
 	if (r < 0)
 		return r;
@@ -124,17 +132,17 @@ static int look(void *arg)
 	return r == -ENOENT ? 1 : r;
 }
 
-static int mould_look(struct machine *machine, int result)
+static int clone_template_look(struct machine *machine, int result)
 {
-	struct mould *m = mould_of(machine);
+	struct clone_template *m = clone_template_of(machine);
 	(void)result;
 	machine_offload(machine, &m->job, look, m);
-	return MOULD_FOUND;
+	return CLONE_TEMPLATE_FOUND;
 }
 
 /* --- BOOT: up to the park point, where it saves itself ------------------------------------------------------------ */
 
-static int boot(struct mould *m)
+static int boot(struct clone_template *m)
 {
 	struct vm_config config = m->config;
 	config.park = true;
@@ -152,22 +160,22 @@ static int boot(struct mould *m)
 	return r;
 }
 
-static int mould_found(struct machine *machine, int result)
+static int clone_template_found(struct machine *machine, int result)
 {
-	struct mould *m = mould_of(machine);
+	struct clone_template *m = clone_template_of(machine);
 	if (result == -EBUSY) {
 		machine_sleep(machine, WAIT_PERIOD);
-		return MOULD_LOOK;
+		return CLONE_TEMPLATE_LOOK;
 	}
 	if (result <= 0)
 		return result < 0 ? result : MACHINE_END;
 	int r = boot(m);
-	return r < 0 ? r : MOULD_BOOT;
+	return r < 0 ? r : CLONE_TEMPLATE_BOOT;
 }
 
 static int save(void *arg)
 {
-	struct mould *m = arg;
+	struct clone_template *m = arg;
 	const struct cachefile_use use = use_of(m);
 	_cleanup_(cachefile_done) struct cachefile f = CACHEFILE_NULL;
 	int r = cachefile_begin(&f, m->cache_dir, m->name);
@@ -179,35 +187,35 @@ static int save(void *arg)
 		r = cachefile_commit(&f, &use);
 	if (r < 0)
 		return m->err ? r : FAIL_SYS(&m->err, r, "write '%s/%s'", m->cache_dir, m->name);
-	cachefile_trim(m->cache_dir, MOULD_SUFFIX, MOULDS_MAX);
+	cachefile_trim(m->cache_dir, CLONE_TEMPLATE_SUFFIX, MOULDS_MAX);
 	return 0;
 }
 
 /* Waits for its end; a guest that never parks is ended by the state's deadline. */
-static int mould_boot(struct machine *machine, int result)
+static int clone_template_boot(struct machine *machine, int result)
 {
-	struct mould *m = mould_of(machine);
+	struct clone_template *m = clone_template_of(machine);
 	(void)result;
 	if (!m->vm->ended) {
 		machine_wait_notice(machine, &m->vm->changed);
-		return MOULD_BOOT;
+		return CLONE_TEMPLATE_BOOT;
 	}
 	if (m->vm->end != VM_END_PARKED)
 		return FAIL(&m->err, EXIT_NO_BACKEND, -EIO, "the guest did not come to where it could be saved");
 	machine_offload(machine, &m->job, save, m);
-	return MOULD_SAVED;
+	return CLONE_TEMPLATE_SAVED;
 }
 
-static int mould_saved(struct machine *machine, int result)
+static int clone_template_saved(struct machine *machine, int result)
 {
-	mould_of(machine)->made = result == 0;
+	clone_template_of(machine)->made = result == 0;
 	return result < 0 ? result : MACHINE_END;
 }
 
 /* Late, cancelled, or the machine could not be saved: it ends before we do. */
-static int mould_end(struct machine *machine, int result)
+static int clone_template_end(struct machine *machine, int result)
 {
-	struct mould *m = mould_of(machine);
+	struct clone_template *m = clone_template_of(machine);
 	(void)result;
 	if (m->vm->ended)
 		return MACHINE_END;
@@ -215,20 +223,22 @@ static int mould_end(struct machine *machine, int result)
 		m->backend->kill(m->vm, false);
 	m->killed = true;
 	machine_wait_notice(machine, &m->vm->changed);
-	return MOULD_END;
+	return CLONE_TEMPLATE_END;
 }
 
-static const struct machine_state states[MOULD_COUNT] = {
-	[MOULD_LOOK] = { "look", mould_look, LOOK_DEADLINE, 0, TO(MOULD_FOUND) },
-	[MOULD_FOUND] = { "found", mould_found, DEADLINE_NONE, 0, TO(MOULD_LOOK) | TO(MOULD_BOOT) | TO_END },
-	[MOULD_BOOT] = { "boot", mould_boot, DEADLINE_NONE, MOULD_END, TO(MOULD_SAVED) | TO(MOULD_END) },
-	[MOULD_END] = { "end", mould_end, DEADLINE_NONE, 0, TO_END },
-	[MOULD_SAVED] = { "saved", mould_saved, SAVE_DEADLINE, 0, TO_END },
+static const struct machine_state states[CLONE_TEMPLATE_COUNT] = {
+	[CLONE_TEMPLATE_LOOK] = { "look", clone_template_look, LOOK_DEADLINE, 0, TO(CLONE_TEMPLATE_FOUND) },
+	[CLONE_TEMPLATE_FOUND] = { "found", clone_template_found, DEADLINE_NONE, 0,
+				   TO(CLONE_TEMPLATE_LOOK) | TO(CLONE_TEMPLATE_BOOT) | TO_END },
+	[CLONE_TEMPLATE_BOOT] = { "boot", clone_template_boot, DEADLINE_NONE, CLONE_TEMPLATE_END,
+				  TO(CLONE_TEMPLATE_SAVED) | TO(CLONE_TEMPLATE_END) },
+	[CLONE_TEMPLATE_END] = { "end", clone_template_end, DEADLINE_NONE, 0, TO_END },
+	[CLONE_TEMPLATE_SAVED] = { "saved", clone_template_saved, SAVE_DEADLINE, 0, TO_END },
 };
 
 static void ended(struct machine *machine, int result)
 {
-	struct mould *m = mould_of(machine);
+	struct clone_template *m = clone_template_of(machine);
 	(void)result;
 	if (m->vm)
 		m->backend->destroy(m->vm);
@@ -237,16 +247,16 @@ static void ended(struct machine *machine, int result)
 	m->initrd_fd = fd_close(m->initrd_fd);
 }
 
-static const struct machine_type mould_type = { "mould", states, MOULD_COUNT, ended };
+static const struct machine_type clone_template_type = { "clone-template", states, CLONE_TEMPLATE_COUNT, ended };
 
-void mould_start(struct reactor *r, struct mould *m, struct machine *parent)
+void clone_template_start(struct reactor *r, struct clone_template *m, struct machine *parent)
 {
 	m->snapshot = SNAPSHOT_NULL;
 	m->lock_fd = m->initrd_fd = -1;
-	machine_start(r, &m->machine, &mould_type, parent, "mould");
+	machine_start(r, &m->machine, &clone_template_type, parent, "clone-template");
 }
 
-void mould_done(struct mould *m)
+void clone_template_done(struct clone_template *m)
 {
 	REQUIRE(!m->vm);
 	snapshot_done(&m->snapshot);

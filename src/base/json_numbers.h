@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * leaves.h -- the numbers in a program's JSON output, without a JSON library: this part runs in guests too.
+ * json_numbers.h -- the numbers in a program's JSON output, without a JSON library: this part runs in guests too.
  *
  * The output is somebody else's: of any length, broken, or as deep as it likes. Nothing here recurses or allocates.
  */
-#ifndef KTSTR_BASE_LEAVES_H
-#define KTSTR_BASE_LEAVES_H
+#ifndef KTSTR_BASE_JSON_NUMBERS_H
+#define KTSTR_BASE_JSON_NUMBERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LEAF_PATH_MAX  192	/* bytes of "jobs.0.read.iops", its NUL included */
-#define LEAF_DEPTH_MAX 64	/* levels of arrays and objects that are looked into */
+#define LEAF_PATH_MAX  192 /* bytes of "jobs.0.read.iops", its NUL included */
+#define LEAF_DEPTH_MAX 64  /* levels of arrays and objects that are looked into */
 
 /* @path is the callee's for the call. False: no more, please. */
 typedef bool leaf_fn(void *arg, const char *path, double value);
@@ -22,6 +22,6 @@ typedef bool leaf_fn(void *arg, const char *path, double value);
  * there were. -ENOENT: there is no such region; -EBADMSG: what looks like one is broken. *@truncated: something was
  * passed over, for it was too deep, its path too long, or @fn had enough.
  */
-int json_leaves(const char *text, size_t len, leaf_fn *fn, void *arg, bool *truncated);
+int json_numbers(const char *text, size_t len, leaf_fn *fn, void *arg, bool *truncated);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* quicken.h -- a copy of a kernel that boots in a fraction of the time on TCG. */
-#ifndef KTSTR_VMM_QEMU_QUICKEN_H
-#define KTSTR_VMM_QEMU_QUICKEN_H
+/* kernel_patch.h -- a copy of a kernel that boots in a fraction of the time on TCG. */
+#ifndef KTSTR_VMM_QEMU_KERNEL_PATCH_H
+#define KTSTR_VMM_QEMU_KERNEL_PATCH_H
 
 #include "base/cachefile.h"
 
@@ -16,6 +16,6 @@
  * for as long as @kernel is the same file, and checked (base/cachefile.h; @use as there); where that cannot be, or
  * @cache_dir is NULL, it is a memfd. Blocks for some 20 ms, unless it is there already.
  */
-int qemu_quicken(const char *kernel, const char *cache_dir, const struct cachefile_use *use, int *ret_fd);
+int kernel_patch_calibration(const char *kernel, const char *cache_dir, const struct cachefile_use *use, int *ret_fd);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * zoo.c -- schedulers whose faults are known, each with the scenario that must catch it (zoo_*), and schedulers that
+ * mutants.c -- schedulers whose faults are known, each with the scenario that must catch it (mutant_*), and schedulers that
  * are good, each with every scenario (good_*). tests/trust/trust.py counts who was caught, missed, and wrongly accused.
  */
 #include <stddef.h>
@@ -8,29 +8,32 @@
 #include "scenarios.h"
 
 /* What a scenario needs of its machine and is judged by. */
-#define CROWD(n)	 .cores = (n)
-#define WIDE	 .llcs = 3, .cores = 3, .min_cpus = 9
-#define PAIR(n) .cores = (n) > 2 ? (n) : 1, .duration_s = 4, .checks = { .max_spread_pct = 5 }
-#define CPUSETS	 .llcs = 2, .cores = 2, .min_llcs = 2
+#define CROWD(n)    .cores = (n)
+#define WIDE	    .llcs = 3, .cores = 3, .min_cpus = 9
+#define PAIR(n)	    .cores = (n) > 2 ? (n) : 1, .duration_s = 4, .checks = { .max_spread_pct = 5 }
+#define CPUSETS	    .llcs = 2, .cores = 2, .min_llcs = 2
 #define PINGPONG(n) .cores = (n), .duration_s = 6
-#define NAPS	 .cores = 4, .checks = { .max_migration_ratio = 0.9 }
-#define LATENCY	 .cores = 4, .checks = { .max_p99_wake_latency_ns = 1000000, .gate_on_tcg = KTSTR_ON }
-#define WEIGHTS	 .cores = 1, .duration_s = 8
+#define NAPS	    .cores = 4, .checks = { .max_migration_ratio = 0.9 }
+#define LATENCY	    .cores = 4, .checks = { .max_p99_wake_latency_ns = 1000000, .gate_on_tcg = KTSTR_ON }
+#define WEIGHTS	    .cores = 1, .duration_s = 8
 #define KTHREADS(n) .cores = (n), .duration_s = 5
-#define FORKS(n)	 .cores = (n), .duration_s = 8
-#define LLCS	 .llcs = 2, .cores = 2, .min_llcs = 2
-#define NODES	 .numa_nodes = 2, .llcs = 2, .cores = 2, .min_numa_nodes = 2, .max_numa_nodes = 4
-#define HOTPLUG	 .cores = 3
-#define REMOVAL(n) .cores = (n), .checks = { .max_spread_pct = 100 } /* steps too short to be fair in */
+#define FORKS(n)    .cores = (n), .duration_s = 8
+#define LLCS	    .llcs = 2, .cores = 2, .min_llcs = 2
+#define NODES	    .numa_nodes = 2, .llcs = 2, .cores = 2, .min_numa_nodes = 2, .max_numa_nodes = 4
+#define HOTPLUG	    .cores = 3
+#define REMOVAL(n)  .cores = (n), .checks = { .max_spread_pct = 100 } /* steps too short to be fair in */
 
-#define TEST(id, sched, scenario, ...) \
-	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) { return scenario_##scenario(t); }
+#define TEST(id, sched, scenario, ...)                    \
+	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) \
+	{                                                 \
+		return scenario_##scenario(t);            \
+	}
 
-/* --- the zoo ------------------------------------------------------------------------------------------------------ */
+/* --- the mutants ------------------------------------------------------------------------------------------------------ */
 
-#define BAD(id, scenario, mode, ...) \
+#define BAD(id, scenario, mode, ...)                                              \
 	KTSTR_SCHEDULER(id, .binary = "scx_misbehave", .args = KTSTR_ARGS(mode)); \
-	TEST(zoo_##id, &id, scenario, __VA_ARGS__)
+	TEST(mutant_##id, &id, scenario, __VA_ARGS__)
 
 BAD(starve, crowd, "starve", CROWD(2))
 BAD(stall, crowd, "stall", CROWD(2), .duration_s = 4)
@@ -52,19 +55,19 @@ BAD(dies_on_removal, removal, "cgroup-exit", REMOVAL(2))
 
 /* --- the good ----------------------------------------------------------------------------------------------------- */
 
-#define GOOD(id, sched, n) \
-	TEST(good_##id##_crowd, sched, crowd, CROWD(n)) \
-	TEST(good_##id##_wide, sched, wide, WIDE) \
-	TEST(good_##id##_pair, sched, pair, PAIR(n)) \
-	TEST(good_##id##_cpusets, sched, cpusets, CPUSETS) \
+#define GOOD(id, sched, n)                                       \
+	TEST(good_##id##_crowd, sched, crowd, CROWD(n))          \
+	TEST(good_##id##_wide, sched, wide, WIDE)                \
+	TEST(good_##id##_pair, sched, pair, PAIR(n))             \
+	TEST(good_##id##_cpusets, sched, cpusets, CPUSETS)       \
 	TEST(good_##id##_pingpong, sched, pingpong, PINGPONG(n)) \
-	TEST(good_##id##_naps, sched, naps, NAPS) \
-	TEST(good_##id##_latency, sched, latency, LATENCY) \
-	TEST(good_##id##_weights, sched, weights, WEIGHTS) \
+	TEST(good_##id##_naps, sched, naps, NAPS)                \
+	TEST(good_##id##_latency, sched, latency, LATENCY)       \
+	TEST(good_##id##_weights, sched, weights, WEIGHTS)       \
 	TEST(good_##id##_kthreads, sched, kthreads, KTHREADS(n)) \
-	TEST(good_##id##_forks, sched, forks, FORKS(n)) \
-	TEST(good_##id##_llcs, sched, across, LLCS) \
-	TEST(good_##id##_nodes, sched, across, NODES) \
+	TEST(good_##id##_forks, sched, forks, FORKS(n))          \
+	TEST(good_##id##_llcs, sched, across, LLCS)              \
+	TEST(good_##id##_nodes, sched, across, NODES)            \
 	TEST(good_##id##_removal, sched, removal, REMOVAL(n))
 
 KTSTR_SCHEDULER(control, .binary = "scx_misbehave", .args = KTSTR_ARGS("not"));

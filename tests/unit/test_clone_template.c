@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "run/mould.h"
+#include "run/clone_template.h"
 #include "t.h"
 
 /* A backend whose machines live for a moment and end as `how`. */
@@ -97,20 +97,29 @@ static int fake_save(struct vm *vm, int fd, struct err **err)
 }
 
 static const struct vm_backend fake_backend = {
-	.name = "fake", .create = fake_create, .start = fake_start, .kill = fake_kill, .destroy = fake_destroy,
-	.describe = fake_describe, .save = fake_save,
+	.name = "fake",
+	.create = fake_create,
+	.start = fake_start,
+	.kill = fake_kill,
+	.destroy = fake_destroy,
+	.describe = fake_describe,
+	.save = fake_save,
 };
 
 static atomic_uint *count_damage;
 
-static void run_moulds(const char *dir, struct mould *m, unsigned count, uint64_t memory_mib, bool cancel)
+static void run_clone_templates(const char *dir, struct clone_template *m, unsigned count, uint64_t memory_mib,
+				bool cancel)
 {
 	struct reactor *r = NULL;
 	t_ok(reactor_new(&r, NULL));
 	for (unsigned i = 0; i < count; i++) {
-		m[i] = (struct mould){ .backend = &fake_backend, .config = { .memory_mib = memory_mib },
-				       .kernel = "/proc/self/exe", .cache_dir = dir, .damaged = count_damage };
-		mould_start(r, &m[i], NULL);
+		m[i] = (struct clone_template){ .backend = &fake_backend,
+						.config = { .memory_mib = memory_mib },
+						.kernel = "/proc/self/exe",
+						.cache_dir = dir,
+						.damaged = count_damage };
+		clone_template_start(r, &m[i], NULL);
 	}
 	for (bool live = true; live;) {
 		t_ok(reactor_turn(r, NSEC_NEVER));
@@ -133,19 +142,19 @@ static unsigned count_snapshots(const char *dir)
 	return count;
 }
 
-START_TEST(mould_is_made_once)
+START_TEST(clone_template_is_made_once)
 {
 	char *dir = t_tmpdir();
-	struct mould m[3];
+	struct clone_template m[3];
 	fake_machines = (typeof(fake_machines)){ .how = VM_END_PARKED };
 	for (int round = 0; round < 2; round++) {
 		unsigned made = 0;
-		run_moulds(dir, m, 3, 256, false);
+		run_clone_templates(dir, m, 3, 256, false);
 		for (int i = 0; i < 3; i++) {
 			ck_assert_int_eq(m[i].machine.result, 0);
 			ck_assert_int_ge(m[i].snapshot.fd, 0);
 			made += m[i].made;
-			mould_done(&m[i]);
+			clone_template_done(&m[i]);
 		}
 		ck_assert_uint_eq(made, round == 0);
 	}
@@ -153,26 +162,26 @@ START_TEST(mould_is_made_once)
 	ck_assert_uint_eq(fake_machines.destroyed, 1);
 	ck_assert_uint_eq(count_snapshots(dir), 1);
 	for (unsigned i = 0; i < MOULDS_MAX + 3; i++) {
-		run_moulds(dir, m, 1, 300 + i, false);
+		run_clone_templates(dir, m, 1, 300 + i, false);
 		ck_assert(m[0].made);
-		mould_done(&m[0]);
+		clone_template_done(&m[0]);
 	}
 	ck_assert_uint_eq(count_snapshots(dir), MOULDS_MAX);
 	t_rmdir(dir);
 }
 END_TEST
 
-START_TEST(mould_that_never_parks_is_none)
+START_TEST(clone_template_that_never_parks_is_none)
 {
 	char *dir = t_tmpdir();
-	struct mould m[2];
+	struct clone_template m[2];
 	for (int cancel = 0; cancel < 2; cancel++) {
 		fake_machines = (typeof(fake_machines)){ .how = VM_END_RESET };
-		run_moulds(dir, m, 2, 256, cancel);
+		run_clone_templates(dir, m, 2, 256, cancel);
 		for (int i = 0; i < 2; i++) {
 			ck_assert_int_lt(m[i].machine.result, 0);
 			ck_assert_int_lt(m[i].snapshot.fd, 0);
-			mould_done(&m[i]);
+			clone_template_done(&m[i]);
 		}
 		ck_assert_uint_eq(fake_machines.created, 2);
 		ck_assert_uint_eq(fake_machines.destroyed, 2);
@@ -184,44 +193,44 @@ START_TEST(mould_that_never_parks_is_none)
 END_TEST
 
 /* In its last page, which no checksum of the snapshot's own covers: it is made again, not used. */
-START_TEST(mould_with_damaged_pages_is_made_anew)
+START_TEST(clone_template_with_damaged_pages_is_made_anew)
 {
 	char *dir = t_tmpdir();
 	_cleanup_free_ char *pattern = path_join(dir, "*.snapshot");
 	atomic_uint damaged = 0;
-	struct mould m[1];
+	struct clone_template m[1];
 	struct stat st;
 	glob_t found;
 	fake_machines = (typeof(fake_machines)){ .how = VM_END_PARKED };
-	run_moulds(dir, m, 1, 256, false);
-	mould_done(&m[0]);
+	run_clone_templates(dir, m, 1, 256, false);
+	clone_template_done(&m[0]);
 	t_ok(glob(pattern, 0, NULL, &found));
 	_cleanup_close_ int fd = open(found.gl_pathv[0], O_WRONLY | O_CLOEXEC);
 	globfree(&found);
 	t_ok(fstat(fd, &st));
 	t_ok(fd_pwrite_full(fd, "X", 1, st.st_size - 1));
 	count_damage = &damaged;
-	run_moulds(dir, m, 1, 256, false);
+	run_clone_templates(dir, m, 1, 256, false);
 	count_damage = NULL;
 	ck_assert_int_eq(m[0].machine.result, 0);
 	ck_assert(m[0].made);
 	ck_assert_uint_eq(damaged, 1);
-	mould_done(&m[0]);
-	run_moulds(dir, m, 1, 256, false);
+	clone_template_done(&m[0]);
+	run_clone_templates(dir, m, 1, 256, false);
 	ck_assert(!m[0].made);
-	mould_done(&m[0]);
+	clone_template_done(&m[0]);
 	t_rmdir(dir);
 }
 END_TEST
 
 static void fill(TCase *tc)
 {
-	tcase_add_test(tc, mould_with_damaged_pages_is_made_anew);
-	tcase_add_test(tc, mould_is_made_once);
-	tcase_add_test(tc, mould_that_never_parks_is_none);
+	tcase_add_test(tc, clone_template_with_damaged_pages_is_made_anew);
+	tcase_add_test(tc, clone_template_is_made_once);
+	tcase_add_test(tc, clone_template_that_never_parks_is_none);
 }
 
 int main(void)
 {
-	return t_main("mould", fill);
+	return t_main("clone-template", fill);
 }

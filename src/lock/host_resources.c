@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* desk.c -- see desk.h. */
+/* host_resources.c -- see host_resources.h. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lock/desk.h"
+#include "lock/host_resources.h"
 
 /* Without sysfs: one node, one cache, and as many cores as there are CPUs. */
 static int guess_host(const struct cpuset_bits *allowed, struct host *ret, struct err **err)
@@ -17,7 +17,7 @@ static int guess_host(const struct cpuset_bits *allowed, struct host *ret, struc
 	return r;
 }
 
-static int find_host(struct desk *d, const char *root, struct cpuset_bits *allowed, struct err **err)
+static int find_host(struct host_resources *d, const char *root, struct cpuset_bits *allowed, struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -29,11 +29,15 @@ static int find_host(struct desk *d, const char *root, struct cpuset_bits *allow
 	return guess_host(allowed, &d->host, err);
 }
 
-static int open_all(struct reactor *r, const struct desk_config *config, struct desk *d, struct err **err)
+static int open_all(struct reactor *r, const struct host_resources_config *config, struct host_resources *d,
+		    struct err **err)
 {
-	struct admit_config admit = { .host = &d->host, .memory_mib = config->memory_mib,
-				      .memory_note = config->memory_note, .free_mib = config->free_mib,
-				      .cpus = config->cpus, .claims = config->claims,
+	struct admit_config admit = { .host = &d->host,
+				      .memory_mib = config->memory_mib,
+				      .memory_note = config->memory_note,
+				      .free_mib = config->free_mib,
+				      .cpus = config->cpus,
+				      .claims = config->claims,
 				      .give_up = config->give_up };
 	int result = find_host(d, config->root, &admit.allowed, err);
 	if (result == 0 && !config->bypass)
@@ -46,9 +50,10 @@ static int open_all(struct reactor *r, const struct desk_config *config, struct 
 	return admit_start(r, &d->admit, &admit, err);
 }
 
-int desk_open(struct reactor *r, const struct desk_config *config, struct desk *ret, struct err **err)
+int host_resources_open(struct reactor *r, const struct host_resources_config *config, struct host_resources *ret,
+			struct err **err)
 {
-	*ret = (struct desk){ .dir = LOCK_DIR_NULL };
+	*ret = (struct host_resources){ .dir = LOCK_DIR_NULL };
 	int result = open_all(r, config, ret, err);
 	if (result == 0) {
 		ret->open = true;
@@ -59,7 +64,7 @@ int desk_open(struct reactor *r, const struct desk_config *config, struct desk *
 	return result;
 }
 
-void desk_close(struct desk *d)
+void host_resources_close(struct host_resources *d)
 {
 	if (!d->open)
 		return;

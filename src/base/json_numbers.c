@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* leaves.c -- see leaves.h. First the region is found and checked as a whole, then its numbers are told. */
+/* json_numbers.c -- see json_numbers.h. First the region is found and checked as a whole, then its numbers are told. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/leaves.h"
+#include "base/json_numbers.h"
 
-#define CANDIDATES_MAX 64	/* opening brackets that are tried; "[INFO]" is none of ours */
-#define NUMBER_MAX     64	/* characters */
+#define CANDIDATES_MAX 64 /* opening brackets that are tried; "[INFO]" is none of ours */
+#define NUMBER_MAX     64 /* characters */
 
 /* --- the region --------------------------------------------------------------------------------------------------- */
 
@@ -44,7 +44,7 @@ static const char *skip_balanced(const char *at, const char *end)
 struct level {
 	bool array;
 	unsigned index;
-	size_t path_len;	/* of what leads to this level */
+	size_t path_len; /* of what leads to this level */
 };
 
 struct walk {
@@ -52,8 +52,8 @@ struct walk {
 	struct level level[LEAF_DEPTH_MAX];
 	unsigned depth;
 	char path[LEAF_PATH_MAX];
-	size_t path_len;	/* more than LEAF_PATH_MAX - 1: too long, and not written beyond */
-	leaf_fn *fn;		/* NULL: only check */
+	size_t path_len; /* more than LEAF_PATH_MAX - 1: too long, and not written beyond */
+	leaf_fn *fn;	 /* NULL: only check */
 	void *arg;
 	int found;
 	bool truncated;
@@ -293,7 +293,7 @@ static int walk_region(const char *at, const char *end, leaf_fn *fn, void *arg, 
 	return w.found;
 }
 
-int json_leaves(const char *text, size_t len, leaf_fn *fn, void *arg, bool *truncated)
+int json_numbers(const char *text, size_t len, leaf_fn *fn, void *arg, bool *truncated)
 {
 	const char *end = text + len, *behind;
 	int seen = -ENOENT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lockstep.c -- QEMU's main loop and its vCPU thread take turns. Preloaded into QEMU; shares nothing with the rest.
+ * icount_handoff.c -- QEMU's main loop and its vCPU thread take turns. Preloaded into QEMU; shares nothing with the rest.
  *
  * Under -icount sleep=off, with one thread for all vCPUs, what a guest does is a function of QEMU's command line but
  * for one thing: when all vCPUs sleep, it is the main loop that moves the virtual clock on, to the next timer (QEMU
@@ -36,11 +36,11 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum part turn;
-	bool vcpu_wants;	/* it waits for its turn, or was woken and is on its way */
-	bool main_outside;	/* in ppoll(2), because no vCPU wanted to run */
-	pthread_mutex_t *big_lock;	/* QEMU's, the one that the vCPU thread sleeps on */
+	bool vcpu_wants;	   /* it waits for its turn, or was woken and is on its way */
+	bool main_outside;	   /* in ppoll(2), because no vCPU wanted to run */
+	pthread_mutex_t *big_lock; /* QEMU's, the one that the vCPU thread sleeps on */
 	pthread_cond_t *vcpu_sleeps_on;
-	unsigned locks;		/* of the big lock by the vCPU thread, since the main loop's last turn */
+	unsigned locks; /* of the big lock by the vCPU thread, since the main loop's last turn */
 } step = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static struct {

@@ -42,7 +42,7 @@ def main():
     with Scratch() as scratch:
         locks = scratch / 'locks'
         os.mkdir(locks)
-        argv = [os.path.join(BUILD, 'tests', 'lock_party'), locks, scratch / 'ledger', os.path.join(HERE, '..', 'hosts')]
+        argv = [os.path.join(BUILD, 'tests', 'lock_stress'), locks, scratch / 'ledger', os.path.join(HERE, '..', 'hosts')]
         guests = [subprocess.Popen([*argv, str(n + 1), str(SECONDS)], stdout=subprocess.PIPE) for n in range(PROCESSES)]
         time.sleep(SECONDS / 2)
         samples = []

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* crew.c -- workers that are reported together: forked, placed, let go, moved, stopped. See worker.h. */
+/* worker_set.c -- workers that are reported together: forked, placed, let go, moved, stopped. See worker.h. */
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include "guest/cgroup.h"
 #include "guest/work/work.h"
 
-#define SHORT_LIFE	 (100 * NSEC_PER_MSEC)
+#define SHORT_LIFE (100 * NSEC_PER_MSEC)
 
 /* Untouched memory costs nothing, and a fork of a worker nothing more: calloc would clear it where it reuses the heap.
  */
@@ -33,27 +33,27 @@ static void *map_shared(size_t bytes)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-int crew_init(struct crew *c, uint64_t seed, const struct guest_topology *topology, struct err **err)
+int worker_set_init(struct worker_set *c, uint64_t seed, const struct guest_topology *topology, struct err **err)
 {
 	struct rlimit files;
-	*c = (struct crew){ .rng.state = seed, .cap = WORKERS_MAX, .topology = topology, .clock = ticks() };
+	*c = (struct worker_set){ .rng.state = seed, .cap = WORKERS_MAX, .topology = topology, .clock = ticks() };
 	c->shared = map_shared(sizeof(*c->shared));
 	c->slot = map_shared(c->cap * sizeof(*c->slot));
 	c->group = map_shared(c->cap * sizeof(*c->group));
 	c->member = map_private(c->cap * sizeof(*c->member));
 	c->record = calloc(c->cap, sizeof(*c->record));
 	if (!c->shared || !c->slot || !c->group || !c->member || !c->record) {
-		crew_done(c);
+		worker_set_done(c);
 		return FAIL_SYS(err, -ENOMEM, "memory for %d workers", WORKERS_MAX);
 	}
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {	/* two descriptors, a pidfd and a schedstat a worker */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* two descriptors, a pidfd and a schedstat a worker */
 		files.rlim_cur = MAX_OF(files.rlim_cur, MIN_OF(files.rlim_max, (rlim_t)5 * WORKERS_MAX));
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	return 0;
 }
 
-static void release(struct crew_member *m)
+static void release(struct worker_process *m)
 {
 	if (m->pid > 0 && !m->over) {
 		kill(-m->pid, SIGKILL);
@@ -68,7 +68,7 @@ static void release(struct crew_member *m)
 	fd_close(m->schedstat);
 }
 
-void crew_done(struct crew *c)
+void worker_set_done(struct worker_set *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		release(&c->member[i]);
@@ -83,13 +83,13 @@ void crew_done(struct crew *c)
 	if (c->member)
 		munmap(c->member, c->cap * sizeof(*c->member));
 	free(c->record);
-	*c = (struct crew){ 0 };
+	*c = (struct worker_set){ 0 };
 }
 
 /* --- adding ------------------------------------------------------------------------------------------------------- */
 
 /* The engine keeps both ends of every inbox, to wake whoever waits when it is over. */
-static int open_inbox(struct crew_member *m, enum work_inbox kind, struct err **err)
+static int open_inbox(struct worker_process *m, enum work_inbox kind, struct err **err)
 {
 	int ends[2];
 	if (kind == INBOX_NONE)
@@ -105,7 +105,7 @@ static int open_inbox(struct crew_member *m, enum work_inbox kind, struct err **
 	return 0;
 }
 
-static int open_epoll(struct crew_member *group, unsigned size, unsigned producers, struct err **err)
+static int open_epoll(struct worker_process *group, unsigned size, unsigned producers, struct err **err)
 {
 	group->fd_shared = epoll_create1(EPOLL_CLOEXEC);
 	for (unsigned k = producers; group->fd_shared >= 0 && k < size; k++) {
@@ -116,23 +116,29 @@ static int open_epoll(struct crew_member *group, unsigned size, unsigned produce
 	return group->fd_shared < 0 ? FAIL_SYS(err, -errno, "epoll set between workers") : 0;
 }
 
-static struct crew_record *add_record(struct crew *c, const struct ktstr_load *load, unsigned count,
-				      const struct crew_place *place)
+static struct worker_record *add_record(struct worker_set *c, const struct ktstr_load *load, unsigned count,
+					const struct worker_place *place)
 {
-	struct crew_record *r = calloc(1, sizeof(*r));
+	struct worker_record *r = calloc(1, sizeof(*r));
 	if (!r)
 		return NULL;
-	*r = (struct crew_record){ .load = *load, .workers = count, .step = place->step, .limited = place->limited,
-				   .allowed = place->cpus, .nodes = place->nodes, .terms = place->terms };
+	*r = (struct worker_record){ .load = *load,
+				     .workers = count,
+				     .step = place->step,
+				     .limited = place->limited,
+				     .allowed = place->cpus,
+				     .nodes = place->nodes,
+				     .terms = place->terms };
 	snprintf(r->cgroup, sizeof(r->cgroup), "%s", place->cgroup);
 	c->record[c->records++] = r;
 	return r;
 }
 
-static int add_member(struct crew *c, const struct crew_place *place, unsigned i, unsigned size, struct err **err)
+static int add_member(struct worker_set *c, const struct worker_place *place, unsigned i, unsigned size,
+		      struct err **err)
 {
-	struct crew_member *m = &c->member[c->count];
-	*m = (struct crew_member){
+	struct worker_process *m = &c->member[c->count];
+	*m = (struct worker_process){
 		.record = (uint32_t)(c->records - 1),
 		.member = i % size,
 		.group_first = (unsigned)(c->count - i % size),
@@ -153,8 +159,8 @@ static int add_member(struct crew *c, const struct crew_place *place, unsigned i
 	return r;
 }
 
-int crew_add(struct crew *c, const struct ktstr_load *load, unsigned count, const struct crew_place *place,
-	     struct err **err)
+int worker_set_add(struct worker_set *c, const struct ktstr_load *load, unsigned count,
+		   const struct worker_place *place, struct err **err)
 {
 	unsigned size = work_group_size(&load->work);
 	if (count > c->cap - c->count || c->records == c->cap)
@@ -172,18 +178,18 @@ int crew_add(struct crew *c, const struct ktstr_load *load, unsigned count, cons
 
 /* --- starting ----------------------------------------------------------------------------------------------------- */
 
-static size_t first_of_record(const struct crew *c, size_t i)
+static size_t first_of_record(const struct worker_set *c, size_t i)
 {
 	while (i > 0 && c->member[i - 1].record == c->member[i].record)
 		i--;
 	return i;
 }
 
-void become_worker(struct crew *c, size_t i)
+void worker_main(struct worker_set *c, size_t i)
 {
-	struct crew_member *m = &c->member[i];
-	const struct crew_record *record = c->record[m->record];
-	size_t crew_first = first_of_record(c, i);
+	struct worker_process *m = &c->member[i];
+	const struct worker_record *record = c->record[m->record];
+	size_t worker_set_first = first_of_record(c, i);
 	if (!load_threaded(&record->load))
 		setpgid(0, 0);
 	struct ktstr_worker w = {
@@ -203,24 +209,24 @@ void become_worker(struct crew *c, size_t i)
 		.fd_shared = c->member[m->group_first].fd_shared,
 		.member = m->member,
 		.members = work_group_size(&record->load.work),
-		.crew_size = record->workers,
-		.crew_slot = &c->slot[crew_first],
+		.worker_set_size = record->workers,
+		.worker_slot = &c->slot[worker_set_first],
 	};
-	worker_main(&w, &record->load, c->batch, m->start_offset);
+	worker_run_load(&w, &record->load, c->batch, m->start_offset);
 }
 
 /* What the engine can do to it from outside, so that a worker that is never run is placed all the same. */
-static int place(struct crew *c, size_t i, struct err **err)
+static int place(struct worker_set *c, size_t i, struct err **err)
 {
-	struct crew_member *m = &c->member[i];
-	const struct crew_record *record = c->record[m->record];
+	struct worker_process *m = &c->member[i];
+	const struct worker_record *record = c->record[m->record];
 	struct ktstr_load settled = record->load;
 	const struct ktstr_load *load = &settled;
 	unsigned index = (unsigned)(i - first_of_record(c, i));
 	if (m->leader && load->policy.kind == KTSTR_POLICY_INHERIT)
-		settled.policy.kind = KTSTR_POLICY_NORMAL;	/* not what its process had to begin with */
+		settled.policy.kind = KTSTR_POLICY_NORMAL; /* not what its process had to begin with */
 	int r = *m->cgroup ? cgroup_move(m->cgroup, m->pid, err) : 0;
-	place_affinity(m->pid, &c->topology->all);	/* not the engine's own */
+	place_affinity(m->pid, &c->topology->all); /* not the engine's own */
 	if (r == 0 && affinity_resolve(c->topology, &load->affinity, &m->allowed[0], index, &c->rng, &m->affinity)) {
 		r = place_affinity(m->pid, &m->affinity);
 		if (r < 0 && r != -ESRCH)
@@ -232,19 +238,19 @@ static int place(struct crew *c, size_t i, struct err **err)
 	return r == -ESRCH ? 0 : r;
 }
 
-static int start_one(struct crew *c, size_t i, struct err **err)
+static int start_one(struct worker_set *c, size_t i, struct err **err)
 {
-	struct crew_member *m = &c->member[i];
-	const struct crew_record *record = c->record[m->record];
+	struct worker_process *m = &c->member[i];
+	const struct worker_record *record = c->record[m->record];
 	if (load_threaded(&record->load)) {
-		int r = m->leader ? 0 : crew_start_threads(c, first_of_record(c, i), record->workers, err);
+		int r = m->leader ? 0 : worker_set_start_threads(c, first_of_record(c, i), record->workers, err);
 		return r == 0 ? place(c, i, err) : r;
 	}
 	m->start_offset = (nsec_t)rng_below(&c->rng, (uint64_t)START_OFFSET_MAX);
 	m->batch = c->batch;
 	m->pid = fork();
 	if (m->pid == 0)
-		become_worker(c, i);
+		worker_main(c, i);
 	if (m->pid < 0)
 		return FAIL_SYS(err, -errno, "start worker %zu of %zu", i + 1, c->count);
 	c->slot[i].report.tid = m->pid;
@@ -259,10 +265,10 @@ static void wake_all(_Atomic uint32_t *word)
 
 static void on_stop(int sig)
 {
-	(void)sig;	/* only to interrupt a sleep; the flag is in shared memory */
+	(void)sig; /* only to interrupt a sleep; the flag is in shared memory */
 }
 
-int crew_start(struct crew *c, struct err **err)
+int worker_set_start(struct worker_set *c, struct err **err)
 {
 	/* Inherited: a worker may be told to stop before it has run for the first time. */
 	struct sigaction act = { .sa_handler = on_stop };
@@ -271,7 +277,7 @@ int crew_start(struct crew *c, struct err **err)
 	size_t n = 0;
 	if (!order)
 		return FAIL_SYS(err, -ENOMEM, "start workers");
-	for (size_t i = 0; i < c->count; i++) {	/* Fisher-Yates, from the inside out */
+	for (size_t i = 0; i < c->count; i++) { /* Fisher-Yates, from the inside out */
 		if (c->member[i].batch)
 			continue;
 		size_t j = rng_below(&c->rng, n + 1);
@@ -285,7 +291,7 @@ int crew_start(struct crew *c, struct err **err)
 			return r;
 	}
 	for (size_t i = 0; i < n; i++)
-		c->member[order[i]].let_go = nsec_now();
+		c->member[order[i]].released = nsec_now();
 	atomic_store(&c->shared->started, c->batch);
 	wake_all(&c->shared->started);
 	return 0;
@@ -293,12 +299,12 @@ int crew_start(struct crew *c, struct err **err)
 
 /* --- while they run ----------------------------------------------------------------------------------------------- */
 
-static bool lives_in(const struct crew_member *m, const char *cgroup)
+static bool lives_in(const struct worker_process *m, const char *cgroup)
 {
 	return m->pid > 0 && !m->over && (!cgroup || !strcmp(m->cgroup, cgroup));
 }
 
-bool crew_has(const struct crew *c, const char *cgroup)
+bool worker_set_has(const struct worker_set *c, const char *cgroup)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (lives_in(&c->member[i], cgroup))
@@ -313,10 +319,10 @@ static void merge(struct cpuset_bits *into, const struct cpuset_bits *more)
 }
 
 /* Before the change both sets were allowed, for the kernel moves a task at a time of its own; after it, the new one. */
-static void allow(struct crew *c, size_t i, const struct cpuset_bits *cpus, bool limited)
+static void allow(struct worker_set *c, size_t i, const struct cpuset_bits *cpus, bool limited)
 {
-	struct crew_member *m = &c->member[i];
-	struct crew_record *record = c->record[m->record];
+	struct worker_process *m = &c->member[i];
+	struct worker_record *record = c->record[m->record];
 	uint32_t epoch = atomic_load(&c->slot[i].epoch);
 	merge(&m->allowed[epoch], cpus);
 	if (epoch + 1 < WORKER_EPOCHS) {
@@ -328,15 +334,15 @@ static void allow(struct crew *c, size_t i, const struct cpuset_bits *cpus, bool
 	merge(&record->allowed, cpus);
 }
 
-void crew_allow(struct crew *c, const char *cgroup, const struct cpuset_bits *cpus, bool limited)
+void worker_set_allow(struct worker_set *c, const char *cgroup, const struct cpuset_bits *cpus, bool limited)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (lives_in(&c->member[i], cgroup))
 			allow(c, i, cpus, limited);
 }
 
-int crew_set_affinity(struct crew *c, const char *cgroup, const struct ktstr_affinity *affinity,
-		      const struct cpuset_bits *pool, struct err **err)
+int worker_set_set_affinity(struct worker_set *c, const char *cgroup, const struct ktstr_affinity *affinity,
+			    const struct cpuset_bits *pool, struct err **err)
 {
 	struct ktstr_affinity all = { .kind = KTSTR_AFFINITY_CROSS_CGROUP };
 	unsigned index = 0;
@@ -360,16 +366,16 @@ static unsigned lower(unsigned a, unsigned b)
 }
 
 /* A load is judged by the least that it was ever given. */
-static void take_terms(struct crew_record *r, const struct cpu_terms *terms)
+static void take_terms(struct worker_record *r, const struct cpu_terms *terms)
 {
 	r->terms.weight = lower(r->terms.weight, terms->weight);
 	r->terms.quota_permyriad = lower(r->terms.quota_permyriad, terms->quota_permyriad);
 }
 
-int crew_move(struct crew *c, const char *from, const struct crew_place *to, struct err **err)
+int worker_set_move(struct worker_set *c, const char *from, const struct worker_place *to, struct err **err)
 {
 	for (size_t i = 0; i < c->count; i++) {
-		struct crew_member *m = &c->member[i];
+		struct worker_process *m = &c->member[i];
 		if (!lives_in(m, from))
 			continue;
 		int r = cgroup_move(to->cgroup, m->pid, err);
@@ -382,20 +388,20 @@ int crew_move(struct crew *c, const char *from, const struct crew_place *to, str
 	return 0;
 }
 
-void crew_pardon(struct crew *c, const char *cgroup)
+void worker_set_exempt_gap(struct worker_set *c, const char *cgroup)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (lives_in(&c->member[i], cgroup)) {
-			atomic_store(&c->slot[i].pardoned, ticks_now(c->clock));
-			c->member[i].pardoned = nsec_now();
+			atomic_store(&c->slot[i].gap_exempt, ticks_now(c->clock));
+			c->member[i].gap_exempt = nsec_now();
 		}
 }
 
 /* --- the end ------------------------------------------------------------------------------------------------------ */
 
-static void interrupt_wait(struct crew *c, size_t i)
+static void interrupt_wait(struct worker_set *c, size_t i)
 {
-	struct crew_member *m = &c->member[i];
+	struct worker_process *m = &c->member[i];
 	uint64_t one = 1;
 	atomic_store(&c->slot[i].stop, 1);
 	if (m->leader)
@@ -405,27 +411,27 @@ static void interrupt_wait(struct crew *c, size_t i)
 	if (m->fd_out >= 0) {
 		fcntl(m->fd_out, F_SETFL, O_NONBLOCK);
 		if (write(m->fd_out, &one, m->fd_in == m->fd_out ? sizeof(one) : 1) < 0)
-			errno = 0;	/* full: nobody waits for it */
+			errno = 0; /* full: nobody waits for it */
 	}
 	atomic_store(&c->slot[i].futex, 1);
 	wake_all(&c->slot[i].futex);
 }
 
 /* Let go and told to stop at once, or frozen for as good as all of its life: that it did nothing says nothing. */
-static bool never_had_time(const struct crew *c, size_t i)
+static bool never_had_time(const struct worker_set *c, size_t i)
 {
-	nsec_t since = MAX_OF(c->member[i].pardoned, c->member[i].let_go);
+	nsec_t since = MAX_OF(c->member[i].gap_exempt, c->member[i].released);
 	return !c->slot[i].report.work_units && c->stopping - since < SHORT_LIFE;
 }
 
 /* How long it waited for its first turn on a CPU is a gap like others, and the longest one where it never came. */
-static void note_late_start(struct crew *c, size_t i)
+static void note_late_start(struct worker_set *c, size_t i)
 {
 	struct worker_slot *s = &c->slot[i];
-	const struct crew_member *m = &c->member[i];
-	nsec_t due = MAX_OF(m->let_go + m->start_offset, m->pardoned);
+	const struct worker_process *m = &c->member[i];
+	nsec_t due = MAX_OF(m->released + m->start_offset, m->gap_exempt);
 	nsec_t began = s->began_ns ? s->began_ns : nsec_now();
-	if (!m->let_go || began - due <= (nsec_t)s->report.max_gap_ns)
+	if (!m->released || began - due <= (nsec_t)s->report.max_gap_ns)
 		return;
 	s->report.max_gap_ns = (uint64_t)(began - due);
 	s->report.max_gap_at_ns = 0;
@@ -444,11 +450,11 @@ static uint8_t state_of(pid_t pid)
 	return behind_name && behind_name[1] == ' ' ? (uint8_t)behind_name[2] : 0;
 }
 
-static void note_end(struct crew *c, size_t i, int status)
+static void note_end(struct worker_set *c, size_t i, int status)
 {
 	struct wire_worker *r = &c->slot[i].report;
 	c->member[i].over = true;
-	crew_sample_last(&c->member[i], &c->slot[i]);
+	worker_set_sample_last(&c->member[i], &c->slot[i]);
 	if (never_had_time(c, i))
 		r->counts_progress = 0;
 	else
@@ -463,7 +469,7 @@ static void note_end(struct crew *c, size_t i, int status)
 }
 
 /* What is known of a worker that no longer gets to run: its telemetry so far, and a gap that lasts until now. */
-static void note_stuck(struct crew *c, size_t i)
+static void note_stuck(struct worker_set *c, size_t i)
 {
 	struct worker_slot *s = &c->slot[i];
 	int64_t last = atomic_load(&s->last_check);
@@ -483,7 +489,7 @@ static void note_stuck(struct crew *c, size_t i)
 }
 
 /* A process, or all threads of one, is over. */
-static void note_process(struct crew *c, size_t i, int status)
+static void note_process(struct worker_set *c, size_t i, int status)
 {
 	pid_t leader = c->member[i].leader;
 	for (size_t k = leader ? 0 : i; k < (leader ? c->count : i + 1); k++)
@@ -492,9 +498,9 @@ static void note_process(struct crew *c, size_t i, int status)
 }
 
 /* Waits for worker @i until @deadline of guest time. */
-static bool await_end(struct crew *c, size_t i, nsec_t deadline)
+static bool await_end(struct worker_set *c, size_t i, nsec_t deadline)
 {
-	struct crew_member *m = &c->member[i];
+	struct worker_process *m = &c->member[i];
 	struct pollfd pfd = { .fd = m->pidfd, .events = POLLIN };
 	for (;;) {
 		int status;
@@ -511,7 +517,7 @@ static bool await_end(struct crew *c, size_t i, nsec_t deadline)
 	}
 }
 
-static void wake_groups(struct crew *c)
+static void wake_groups(struct worker_set *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		struct work_group *g = &c->group[i];
@@ -523,11 +529,11 @@ static void wake_groups(struct crew *c)
 	}
 }
 
-void crew_stop(struct crew *c, const char *cgroup)
+void worker_set_stop(struct worker_set *c, const char *cgroup)
 {
 	/* Each has to get its turn once more: a slice a worker on top, for those who share a CPU. */
 	unsigned cpus = c->topology && c->topology->cpus ? c->topology->cpus : 1;
-	nsec_t turns = WORKER_TURN * (nsec_t)(crew_running(c) / cpus);
+	nsec_t turns = WORKER_TURN * (nsec_t)(worker_set_running(c) / cpus);
 	nsec_t deadline = nsec_now() + WORKER_STOP_DEADLINE + turns;
 	c->stopping = nsec_now();
 	for (size_t i = 0; i < c->count; i++) {
@@ -545,7 +551,7 @@ void crew_stop(struct crew *c, const char *cgroup)
 	}
 }
 
-uint64_t crew_iterations(const struct crew *c)
+uint64_t worker_set_iterations(const struct worker_set *c)
 {
 	uint64_t sum = 0;
 	for (size_t i = 0; i < c->count; i++)
@@ -553,7 +559,7 @@ uint64_t crew_iterations(const struct crew *c)
 	return sum;
 }
 
-unsigned crew_running(const struct crew *c)
+unsigned worker_set_running(const struct worker_set *c)
 {
 	unsigned n = 0;
 	for (size_t i = 0; i < c->count; i++)
