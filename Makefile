@@ -3,7 +3,11 @@
 BUILD ?= build
 CPUS  := $(shell nproc)
 
-.PHONY: all setup kernel demo check lab trust soak bench clean
+# Where `make install` puts things; DESTDIR is put in front.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+.PHONY: all setup kernel demo check lab trust soak bench install clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -43,6 +47,13 @@ lab: kernel
 bench: kernel
 	@ninja -C $(BUILD) benchmarks && for b in reactor ring fetch boot sim budget presets builds clone lab_boot telemetry; do python3 bench/$$b.py $(BUILD) || exit 1; done
 	@$(BUILD)/bench/plan_bench && $(BUILD)/bench/admission_bench && python3 bench/locks.py $(BUILD)
+
+# The program, libktstr.a, its headers and pkg-config file, manual pages, completions of five shells.
+install: all
+	@meson configure $(BUILD) --prefix $(PREFIX) --libdir lib
+	@ninja -C $(BUILD) --quiet
+	@DESTDIR=$(abspath $(DESTDIR)) meson install -C $(BUILD) --no-rebuild --quiet
+	@echo "installed in $(DESTDIR)$(PREFIX)"
 
 clean:
 	rm -rf $(BUILD) build-asan target

@@ -22,7 +22,7 @@ int accel_parse(const char *text, enum accel *ret, struct err **err)
 			return 0;
 		}
 	}
-	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no backend; one of auto, kvm, tcg", text);
+	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is not a backend; choose auto, kvm or tcg", text);
 }
 
 /* --- remembering the probe ---------------------------------------------------------------------------------------- */

@@ -30,20 +30,38 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_CACHE_DIR] = { "KTSTR_CACHE_DIR", "Directory of built kernels.",
 			    "$XDG_CACHE_HOME/ktstr/kernels, or ~/.cache/ktstr/kernels", "src/kernel/cache.c",
 			    ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_CACHE_STORE_LOCK_TIMEOUT] = { "KTSTR_CACHE_STORE_LOCK_TIMEOUT",
+					   "How long to wait for another process that builds the same kernel: "
+					   "60s, 5m.",
+					   "until it is done", "src/cli/kernels.c", ENVIRONMENT_USER,
+					   ENVIRONMENT_VALUE },
+	[ENV_CARGO_TEST_MODE] = { "KTSTR_CARGO_TEST_MODE",
+				  "Not empty: a run on its own. No gauntlet, no lock files, and schedulers are "
+				  "looked "
+				  "for in PATH first.",
+				  "off", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
+	[ENV_CGROUP_WALK_ROOT] = { "KTSTR_CGROUP_WALK_ROOT",
+				   "Control group from which on `ktstr run` enables controllers, down to its "
+				   "own group.",
+				   "/sys/fs/cgroup", "src/guest/host.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_CI] = { "KTSTR_CI", "Not empty: sidecars record that the run was part of continuous integration.", "off",
 		     "src/report/sidecar.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
 	[ENV_CPU_CAP] = { "KTSTR_CPU_CAP", "Largest number of CPUs to keep busy. The option --cpu-cap wins.",
 			  "30 % of the CPUs for a kernel build, all for tests", "src/lock/budget.c", ENVIRONMENT_USER,
 			  ENVIRONMENT_VALUE },
+	[ENV_HOST_CGROUP_PARENT] = { "KTSTR_HOST_CGROUP_PARENT",
+				     "Control group below which `ktstr run` makes its own; it is made where it "
+				     "is not there.",
+				     "/sys/fs/cgroup", "src/guest/host.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_HOST_DEADLINE_PERCENT] = { "KTSTR_HOST_DEADLINE_PERCENT",
 					"How long a machine may take on the host until it counts as hanging, in "
-					"percent "
-					"of what is built in. More than 100 is for a very slow host.",
+					"percent of what is built in. More than 100 is for a very slow host.",
 					"100", "src/run/fleet.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
 					.decides = true },
 	[ENV_KERNEL] = { "KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
-			 "the newest usable kernel in the cache", "src/cli/kernels.c", ENVIRONMENT_USER,
-			 ENVIRONMENT_VALUE },
+			 "the newest usable one in the cache, else ./linux, ../linux, or the one that this machine "
+			 "runs",
+			 "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_KERNEL_KEYRING] = { "KTSTR_KERNEL_KEYRING",
 				 "File with public keys; a list of checksums must be signed by one of them. "
 				 "Without it the key must be kernel.org's.",
@@ -62,10 +80,15 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_LOCK_DIR] = { "KTSTR_LOCK_DIR",
 			   "Directory of the lock files by which ktstr processes share this machine's CPUs.", "/tmp",
 			   "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_LOG_PASSES] = { "KTSTR_LOG_PASSES",
+			     "Not empty: also show what is known of a test that passed, as of one that failed.", "off",
+			     "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
 	[ENV_NO_PERF_MODE] = { "KTSTR_NO_PERF_MODE", "Not empty: as the option --no-perf-mode.", "off",
 			       "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
 	[ENV_NO_SKIP_MODE] = { "KTSTR_NO_SKIP_MODE", "Set, even to nothing: a test that is skipped counts as failed.",
 			       "off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_PRESENT },
+	[ENV_PERF_ONLY] = { "KTSTR_PERF_ONLY", "1: every test that is not a performance_mode test is skipped.", "off",
+			    "src/cli/cmd_test.c", ENVIRONMENT_INTERNAL, ENVIRONMENT_ONE },
 	[ENV_RUNS_ROOT] = { "KTSTR_RUNS_ROOT", "Directory in which each run makes its directory of results.",
 			    "$CARGO_TARGET_DIR/ktstr, or target/ktstr", "src/run/rundir.c", ENVIRONMENT_USER,
 			    ENVIRONMENT_VALUE },
@@ -80,6 +103,11 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 			      "Directory for the sidecars of this run; nothing in it is removed before.",
 			      "a directory of the run's own below KTSTR_RUNS_ROOT", "src/run/rundir.c",
 			      ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_TEST_KERNEL] = { "KTSTR_TEST_KERNEL",
+			      "Kernel image to test, booted as it is. It wins over KTSTR_KERNEL; set to "
+			      "nothing it is "
+			      "an error.",
+			      "", "src/kernel/discover.c", ENVIRONMENT_USER, ENVIRONMENT_EMPTY_TOO },
 	[ENV_VERBOSE] = { "KTSTR_VERBOSE", "1: guests log all kernel messages to the console, from the first on.",
 			  "off", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE, .decides = true },
 	[ENV_LD_LIBRARY_PATH] = { "LD_LIBRARY_PATH",
@@ -94,8 +122,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_XDG_CACHE_HOME] = { "XDG_CACHE_HOME", "Directory of caches, ours in its subdirectory ktstr.", "~/.cache",
 				 "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_XDG_DATA_HOME] = { "XDG_DATA_HOME",
-				"Directory of a person's data; the keyring for kernel.org is in its subdirectory "
-				"ktstr.",
+				"Directory of a person's data; the keyring for kernel.org is in its "
+				"subdirectory ktstr.",
 				"~/.local/share", "src/kernel/signature.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 };
 

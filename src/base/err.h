@@ -17,7 +17,8 @@
 
 /* Exit statuses that are not verdicts (DESIGN: the command line); the numbers of sysexits.h. */
 enum exit_status {
-	EXIT_NONE = 0, /* nothing said: see err_exit_status() */
+	EXIT_NONE = 0,	 /* nothing said: see err_exit_status() */
+	EXIT_FAILED = 1, /* as a failed test: a promise that was asked for cannot be kept */
 	EXIT_BAD_USAGE = 64,
 	EXIT_BAD_DATA = 65,
 	EXIT_NO_BACKEND = 69, /* no usable backend, kernel or tool */

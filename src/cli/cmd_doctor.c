@@ -13,7 +13,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
-#include "kernel/cache.h"
+#include "kernel/kernel.h"
 #include "kernel/signature.h"
 #include "lock/sandbox.h"
 #include "reactor/reactor.h"
@@ -26,7 +26,7 @@ enum health { HEALTH_GOOD, HEALTH_LIMITED, HEALTH_BAD, HEALTH_MAX };
 struct finding {
 	enum health health;
 	char state[256];
-	char remedy[160]; /* "" where nothing is to be done */
+	char remedy[256]; /* "" where nothing is to be done */
 };
 
 static void find(struct finding *f, enum health health, const char *state, const char *remedy)
@@ -194,18 +194,23 @@ static void check_confinement(struct finding *f)
 		     *refused ? "run as root, or allow user namespaces (sysctl user.max_user_namespaces)" : "");
 }
 
+/* The kernel that `ktstr test` would take, by the same look. */
 static void check_kernels(struct finding *f)
 {
 	_cleanup_(cache_done) struct cache cache = { 0 };
-	struct cache_entry *list = NULL;
-	size_t count = 0, good = 0;
-	char state[64];
-	if (cache_open(&cache, NULL) == 0 && cache_list(&cache, &list, &count, NULL) == 0)
-		for (size_t i = 0; i < count; i++)
-			good += !list[i].error_kind;
-	entries_free(list, count);
-	snprintf(state, sizeof(state), "%zu in the cache", good);
-	find(f, good ? HEALTH_GOOD : HEALTH_LIMITED, state, good ? "" : "ktstr kernel build distro --schedulers");
+	_cleanup_err_ struct err *err = NULL;
+	struct kernel_id id = { 0 };
+	char state[256];
+	int r = cache_open(&cache, &err);
+	if (r == 0)
+		r = kernel_id_default(&cache, &id, &err);
+	if (r == 0) {
+		snprintf(state, sizeof(state), "%s", id.key ? id.key : id.path);
+		find(f, HEALTH_GOOD, state, "");
+	} else {
+		find(f, HEALTH_LIMITED, err ? err->msg : strerror(-r), err && err->hint ? err->hint : "");
+	}
+	kernel_id_done(&id);
 }
 
 static const struct {

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/out.h"
 
 /* The files of src/cli/template/, part of this program. */
 #define TEMPLATE(name) extern const char blob_##name##_start[], blob_##name##_end[]
@@ -66,10 +67,9 @@ static int run_new(void *args, struct err **err)
 		if (r < 0)
 			return err_wrap(err, r, "make a project in '%s'", dir);
 	}
-	fprintf(stderr,
-		"made a project in %s; now:\n  cd %s\n  make kernel    # once: builds a kernel\n  make "
-		"check\n",
-		dir, dir);
+	say_printf("made a project in %s; now:\n  cd %s\n  make kernel    # once: builds a kernel\n  make "
+		   "check\n",
+		   dir, dir);
 	return 0;
 }
 

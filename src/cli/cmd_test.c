@@ -13,40 +13,13 @@
 #include "cli/kernels.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
-#include "cli/test_args.h"
+#include "cli/test_session.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
 #include "run/budget.h"
 #include "run/fleet.h"
 #include "run/planner.h"
 #include "run/replay.h"
-
-/* Everything a run is made of; freed in one place. */
-struct session {
-	struct reactor *reactor;
-	struct cache cache;
-	struct suite *suite;
-	size_t suites;
-	struct kernel kernel[KERNELS_MAX];
-	struct rundir rundir[KERNELS_MAX];
-	char commit[COMMIT_TEXT_MAX];
-	size_t kernels, first; /* first: of those whose tests run now */
-	bool labels;	       /* there are several, so names say which */
-	const struct test_args *args;
-	struct run_counts counts;
-	struct filter *filter;
-	struct plan plan;
-	struct accel_choice accel;
-	char **environment; /* of what replay lines have to name */
-	char *image_cache, *probe_cache;
-	uint64_t seed;
-	struct flake_policy flake;
-	struct partition partition;
-	unsigned allowed; /* CPUs */
-	struct budget budget;
-	enum plan_perf perf;
-	char *snapshot_cache; /* NULL: tests boot */
-};
 
 static void session_done(struct session *s)
 {
@@ -84,7 +57,10 @@ static int parse_cap(struct session *s, const struct test_args *a, struct err **
 	struct cpuset_bits allowed;
 	int r = cpus_allowed(&allowed, err);
 	s->allowed = r == 0 ? cpuset_count(&allowed) : 0;
-	return r == 0 ? budget_resolve(&words, s->allowed, /* vcpus= */ 0, &s->budget, err) : r;
+	if (r == 0)
+		r = budget_resolve(&words, s->allowed, /* vcpus= */ 0, &s->budget, err);
+	s->budget.bypass |= environment_is_on(ENV_CARGO_TEST_MODE);
+	return r;
 }
 
 static bool no_perf_mode(const struct test_args *a)
@@ -138,7 +114,15 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
 	int r = refuse_passed_on(&a->paths, err);
-	return r == 0 ? suites_load(s->reactor, paths, &s->suite, &s->suites, err) : r;
+	if (r == 0)
+		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
+	for (size_t i = 0; r == 0 && i < s->suites; i++) {
+		if (!s->suite[i].problem)
+			continue;
+		say_printf("error: %s; its tests do not run\n", s->suite[i].problem);
+		status_note(EXIT_BAD_DATA);
+	}
+	return r;
 }
 
 /* --- kernels: all are resolved, and built where they must be, before any test starts ------------------------------ */
@@ -213,7 +197,17 @@ static int open_rundirs(struct session *s, struct err **err)
 
 /* --- the plan, and what becomes of it ----------------------------------------------------------------------------- */
 
-static int make_plan(struct session *s, const struct test_args *a, struct err **err)
+/* Where nothing that is left can run, that is the run's error. */
+static int check_problems(const struct plan *p, struct err **err)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (!p->item[i].problem)
+			return 0;
+	return p->count ? FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s': %s", p->item[0].test->name, p->item[0].problem)
+			: 0;
+}
+
+int session_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
 		.suites = s->suite,
@@ -223,8 +217,10 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 		.labels = s->labels,
 		.backend = s->accel.backend,
 		.strict = a->release,
-		.gauntlet = a->gauntlet,
+		.gauntlet = a->gauntlet && !environment_is_on(ENV_CARGO_TEST_MODE),
 		.perf = s->perf,
+		.perf_only = environment_is_on(ENV_PERF_ONLY),
+		.first_duplicate = a->duplicates == DUPLICATES_FIRST,
 		.time_dilation = (unsigned)a->time_dilation,
 	};
 	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
@@ -236,7 +232,7 @@ static int make_plan(struct session *s, const struct test_args *a, struct err **
 			 a->filter ? " " : "", a->filter ? a->filter : "");
 	if (r == 0)
 		plan_partition(&s->plan, &s->partition);
-	return r;
+	return r == 0 ? check_problems(&s->plan, err) : r;
 }
 
 static int spend_budget(struct session *s, struct err **err)
@@ -247,7 +243,7 @@ static int spend_budget(struct session *s, struct err **err)
 	if (!text)
 		return 0;
 	if (!budget_parse(text, &budget)) {
-		say_printf("warning: KTSTR_BUDGET_SECS='%s' is no positive number and is ignored\n", text);
+		say_printf("warning: KTSTR_BUDGET_SECS='%s' is not a positive number and is ignored\n", text);
 		return 0;
 	}
 	if (plan_budget(&s->plan, budget, &report) < 0)
@@ -259,7 +255,7 @@ static int spend_budget(struct session *s, struct err **err)
 }
 
 /* How long everything will take, what of it fits the budget, and in which order. */
-static int schedule_plan(struct session *s, struct err **err)
+int session_schedule(struct session *s, struct err **err)
 {
 	json_auto_t *durations = durations_load();
 	plan_estimate(&s->plan, s->accel.backend->name, durations);
@@ -268,53 +264,8 @@ static int schedule_plan(struct session *s, struct err **err)
 	return r;
 }
 
-static const char *scheduler_of(const struct plan_case *c)
-{
-	return c->test->scheduler ? c->test->scheduler->name : "eevdf";
-}
-
-static void print_case_json(const struct plan_case *c, bool timed)
-{
-	json_auto_t *o = json_object();
-	json_put_text(&o, "name", c->name);
-	json_put_text(&o, "topology", c->topology_text);
-	json_put_text(&o, "scheduler", scheduler_of(c));
-	json_put_text(&o, "file", c->test->file);
-	json_put_u64(&o, "line", c->test->line);
-	if (timed) {
-		json_put_int(&o, "estimate_ns", c->estimate);
-		json_put_bool(&o, "estimate_known", c->estimate_known);
-		json_put_u64(&o, "memory_mib", c->memory_mib);
-		json_put_text(&o, "skip", c->skip);
-	}
-	out_json(o, false);
-}
-
-/* @timed: with the time it will take ("~" by the model, not by a run before), or why it will not run. */
-static void print_case(const struct plan_case *c, bool timed, bool json)
-{
-	char estimate[TIME_TEXT_MAX];
-	if (json)
-		print_case_json(c, timed);
-	else if (timed && c->skip)
-		out_printf("%-48s %-12s %-10s skip: %s\n", c->name, c->topology_text, scheduler_of(c), c->skip);
-	else if (timed)
-		out_printf("%-48s %-12s %-10s %s%s\n", c->name, c->topology_text, scheduler_of(c),
-			   c->estimate_known ? "" : "~", nsec_format(c->estimate, estimate));
-	else
-		out_printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler_of(c));
-}
-
-static int list_tests(struct session *s, const struct test_args *a, struct err **err)
-{
-	int r = make_plan(s, a, err);
-	for (size_t i = 0; r == 0 && i < s->plan.count; i++)
-		print_case(&s->plan.item[i], false, a->json);
-	return r;
-}
-
 /* Machines at once, as far as that can be known: others may hold CPUs. */
-static unsigned slots_of(const struct session *s, const struct test_args *a)
+unsigned session_slots(const struct session *s, const struct test_args *a)
 {
 	unsigned cpus = s->budget.said ? s->budget.cpus : s->allowed;
 	if (!a->jobs)
@@ -322,7 +273,7 @@ static unsigned slots_of(const struct session *s, const struct test_args *a)
 	return no_perf_mode(a) && !s->budget.said ? (unsigned)a->jobs : MIN_OF((unsigned)a->jobs, cpus);
 }
 
-static int choose_accel(struct session *s, const struct test_args *a, struct err **err)
+int session_choose_accel(struct session *s, const struct test_args *a, struct err **err)
 {
 	enum accel want = ACCEL_AUTO;
 	const char *accel = a->accel ? a->accel : environment_get(ENV_ACCEL);
@@ -336,30 +287,6 @@ static int choose_accel(struct session *s, const struct test_args *a, struct err
 		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP,
 			    "--time-dilation needs the kvm backend: time on %s is counted in instructions",
 			    s->accel.backend->name);
-	return r;
-}
-
-/* The plan without kernels: nothing is built, and nothing runs. */
-static int dry_run(struct session *s, const struct test_args *a, struct err **err)
-{
-	char total[TIME_TEXT_MAX], wall[TIME_TEXT_MAX];
-	nsec_t sum = 0;
-	unsigned slots = slots_of(s, a), known = 0;
-	int r = choose_accel(s, a, err);
-	if (r == 0)
-		r = make_plan(s, a, err);
-	if (r == 0)
-		r = schedule_plan(s, err);
-	for (size_t i = 0; r == 0 && i < s->plan.count; i++) {
-		print_case(&s->plan.item[i], true, a->json);
-		sum += s->plan.item[i].estimate;
-		known += s->plan.item[i].estimate_known;
-	}
-	if (r == 0)
-		say_printf("%zu tests on each kernel, %s of machines, %s with %u at a time; %u times known from runs "
-			   "before\n",
-			   s->plan.count, nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall),
-			   slots, known);
 	return r;
 }
 
@@ -404,6 +331,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.image_cache = s->image_cache,
 		.snapshot_cache = s->snapshot_cache,
 		.verbose = environment_is_on(ENV_VERBOSE) || environment_is_on(ENV_BACKTRACE),
+		.log_passes = environment_is_on(ENV_LOG_PASSES),
 		.no_capture = a->no_capture,
 		.json = a->json,
 		.keep_logs = a->keep_logs,
@@ -416,8 +344,9 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.messages = &standard_error,
 	};
 	struct run_counts counts = { 0 };
-	say_printf("%zu tests, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, slots_of(s, a), s->seed,
-		   s->accel.backend->name, s->accel.reason);
+	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count,
+		   s->plan.count == 1 ? "" : "s", session_slots(s, a), s->seed, s->accel.backend->name,
+		   s->accel.reason);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);
 	return r;
@@ -435,10 +364,10 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	filter_free(s->filter);
 	s->filter = NULL;
 	plan_done(&s->plan);
-	int r = make_plan(s, a, err);
+	int r = session_plan(s, a, err);
 	/* Before the run directories are cleared: they say how long everything took. */
 	if (r == 0)
-		r = schedule_plan(s, err);
+		r = session_schedule(s, err);
 	return r == 0 ? open_rundirs(s, err) : r;
 }
 
@@ -492,7 +421,7 @@ static int prepare_run(struct session *s, const struct test_args *a, struct err 
 		return -ENOMEM;
 	int r = check_cache_dir(s->image_cache, err);
 	if (r == 0)
-		r = choose_accel(s, a, err);
+		r = session_choose_accel(s, a, err);
 	if (r == 0)
 		r = check_lock_dir(s, err);
 	if (r == 0)
@@ -510,7 +439,7 @@ static int find_commit(struct session *s)
 	_cleanup_free_ char *root = rundir_root();
 	int r = checkout_commit(s->reactor, s->commit);
 	if (r == 0 && rundir_is_shared(s->commit))
-		fprintf(stderr,
+		say_printf(
 			"ktstr: WARNING: project commit unavailable (cwd not in a git repository with a commit, or git "
 			"not installed); results go to %s/KERNEL-%s, which all suites outside git share. Run inside a "
 			"git repository, or set KTSTR_SIDECAR_DIR\n",
@@ -554,7 +483,9 @@ static int run_test(void *args, struct err **err)
 	if (r == 0)
 		r = load_suites(&s, a, err);
 	if (r == 0)
-		r = a->list ? list_tests(&s, a, err) : a->dry_run ? dry_run(&s, a, err) : run_on_kernels(&s, a, err);
+		r = a->list	 ? session_list(&s, a, err)
+		    : a->dry_run ? session_dry_run(&s, a, err)
+				 : run_on_kernels(&s, a, err);
 	return end_trace(trace, r, err);
 }
 

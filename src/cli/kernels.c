@@ -36,9 +36,22 @@ static int parallel_kernels(unsigned *ret, struct err **err)
 	const char *env = environment_get(ENV_KERNEL_PARALLELISM);
 	uint32_t n = 0;
 	if (env && parse_u32_range(env, 1, KERNELS_MAX, &n) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "KTSTR_KERNEL_PARALLELISM: '%s' is no number from 1 to %d",
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "KTSTR_KERNEL_PARALLELISM: '%s' is not a number from 1 to %d",
 			    env, KERNELS_MAX);
 	*ret = n;
+	return 0;
+}
+
+static int lock_timeout(nsec_t *ret, struct err **err)
+{
+	const char *env = environment_get(ENV_CACHE_STORE_LOCK_TIMEOUT);
+	*ret = 0;
+	if (env && parse_duration(env, ret) < 0)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "KTSTR_CACHE_STORE_LOCK_TIMEOUT: '%s' is not a valid "
+			    "duration; "
+			    "write it like 60s or 5m",
+			    env);
 	return 0;
 }
 
@@ -97,7 +110,7 @@ static int interrupted(struct err **err)
 
 static int parse_refs(const struct kernels_request *q, struct kernel_ref *refs, size_t *ret_count, struct err **err)
 {
-	const char *none = q->build ? NULL : environment_get(ENV_KERNEL);
+	const char *none = q->build || environment_get(ENV_TEST_KERNEL) ? NULL : environment_get(ENV_KERNEL);
 	int r = 0;
 	size_t n = 0;
 	if (q->count > KERNELS_MAX)
@@ -232,7 +245,7 @@ static int take_outcomes(struct kernel_batch *b, const struct kernels_request *q
 static bool all_cached(const struct kernels_result *k)
 {
 	for (size_t i = 0; i < k->count; i++)
-		if (k->ids[i].kind != KERNEL_ID_CACHED)
+		if (!kernel_id_is_ready(&k->ids[i]))
 			return false;
 	return true;
 }
@@ -242,7 +255,7 @@ static int next_ready(const struct kernel_batch *b, const struct kernels_result 
 {
 	for (size_t i = 0; i < k->count; i++) {
 		const struct kernel_job *job = b->job[i];
-		bool ready = job ? job->ended && job->result == 0 : k->ids[i].kind == KERNEL_ID_CACHED;
+		bool ready = job ? job->ended && job->result == 0 : kernel_id_is_ready(&k->ids[i]);
 		if (!told[i] && ready)
 			return (int)i;
 	}
@@ -283,9 +296,9 @@ static int run_eagerly(struct reactor *r, struct kernel_batch *b, const struct k
 static int take_cached(struct kernels_result *ret)
 {
 	for (size_t i = 0; i < ret->count; i++) {
-		ret->keys[i] = strdup(ret->ids[i].key);
 		ret->built[i] = true;
-		if (!ret->keys[i])
+		ret->keys[i] = ret->ids[i].key ? strdup(ret->ids[i].key) : NULL;
+		if (ret->ids[i].key && !ret->keys[i])
 			return -ENOMEM;
 	}
 	return 0;
@@ -327,7 +340,11 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 		result = parallel_kernels(&config.parallel, err);
 	if (result == 0)
 		result = read_extra(q, &extra, err);
+	nsec_t timeout = 0;
+	if (result == 0)
+		result = lock_timeout(&timeout, err);
 	config.job = (struct kernel_job_config){
+		.lock_timeout = timeout,
 		.base_config = q->base_config,
 		.extra_kconfig = extra.len ? buf_str(&extra) : NULL,
 		.force = q->force,
@@ -412,10 +429,35 @@ int kernels_load(const struct cache *cache, const struct kernels_result *k, size
 		 struct err **err)
 {
 	const struct kernel_id *id = &k->ids[i];
+	if (id->kind == KERNEL_ID_IMAGE && !path_is_dir(id->path))
+		return kernel_from_image(id->path, ret, err);
 	int r = k->keys[i] ? kernel_from_cache(cache, k->keys[i], ret, err) : kernel_from_tree(id->path, ret, err);
 	if (r < 0 || id->kind != KERNEL_ID_TREE)
 		return r;
 	free(ret->label);
 	ret->label = kernel_tree_label(id->path, !k->keys[i]);
 	return ret->label ? 0 : -ENOMEM;
+}
+
+/* What a kernel that is not built yet will be called. */
+static char *future_label(const struct kernel_id *id)
+{
+	if (id->kind == KERNEL_ID_TREE)
+		return kernel_tree_label(id->path, /* dirty= */ false);
+	const char *text = id->version ? id->version
+			   : id->ref   ? id->ref
+			   : id->path  ? path_basename(id->path)
+				       : "unknown";
+	return kernel_label("kernel_", text);
+}
+
+int kernels_preview(const struct cache *cache, struct kernels_result *k, size_t i, struct kernel *ret, struct err **err)
+{
+	const struct kernel_id *id = &k->ids[i];
+	if (id->kind == KERNEL_ID_CACHED && !(k->keys[i] = strdup(id->key)))
+		return -ENOMEM;
+	if (kernel_id_is_ready(id))
+		return kernels_load(cache, k, i, ret, err);
+	*ret = (struct kernel){ .label = future_label(id), .version = strdup(id->version ?: "unknown") };
+	return ret->label && ret->version ? 0 : -ENOMEM;
 }

@@ -47,6 +47,13 @@ void kernels_result_done(struct kernels_result *k);
 int kernels_load(const struct cache *cache, const struct kernels_result *k, size_t i, struct kernel *ret,
 		 struct err **err);
 
+/*
+ * After kernels_resolve(): number @i as a plan needs it. One that is not built has a name and a version, and nothing to
+ * boot.
+ */
+int kernels_preview(const struct cache *cache, struct kernels_result *k, size_t i, struct kernel *ret,
+		    struct err **err);
+
 /* The list of current releases, with a reactor of its own. */
 int kernels_releases(struct releases *ret, struct err **err);
 

@@ -102,7 +102,7 @@ struct option_row {
 	{                                                                            \
 		.name = word, .kind = OPTION_INSTEAD, .hidden = true, .help = advice \
 	}
-/* Another spelling of a row that is written with @macro. */
+/* Another spelling of a row that is written with one of the above. */
 #define OPT_ALSO_STRING(args, field, word, value)                                              \
 	{                                                                                      \
 		.name = word, .kind = OPTION_STRING, .hidden = true, .arg = value, .help = "", \

@@ -18,6 +18,7 @@
 
 #include <ktstr/canned.h>
 
+#include "base/environment.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "guest/ctx.h"
@@ -29,6 +30,9 @@
 
 static const char *find_cgroup2(void)
 {
+	const char *parent = environment_get(ENV_HOST_CGROUP_PARENT);
+	if (parent)
+		return parent;
 	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		struct statfs fs;
@@ -87,6 +91,27 @@ static void sweep_orphans(const char *root)
 		closedir(d);
 }
 
+/* In every group from the root of the walk to @dir, which is below it; only in @dir where it is not. */
+static void enable_down_to(const char *dir)
+{
+	const char *said = environment_get(ENV_CGROUP_WALK_ROOT), *root = said ? said : "/sys/fs/cgroup";
+	size_t len = strlen(root);
+	_cleanup_free_ char *path = strdup(dir);
+	if (!path || strncmp(dir, root, len) || (dir[len] && dir[len] != '/')) {
+		enable_controllers(dir);
+		return;
+	}
+	for (char *end = path + len;; end++) {
+		end += strcspn(end, "/");
+		char was = *end;
+		*end = '\0';
+		enable_controllers(path);
+		*end = was;
+		if (!was)
+			return;
+	}
+}
+
 int host_engine_open(struct host_engine *e, struct err **err)
 {
 	const char *root = find_cgroup2();
@@ -95,9 +120,11 @@ int host_engine_open(struct host_engine *e, struct err **err)
 		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
 			    "no cgroup2 file system at /sys/fs/cgroup; mount one, or run scenarios in guests ('ktstr "
 			    "test')");
+	if (mkdir_parents(root, 0755, err) < 0)
+		return -ENOENT;
 	sweep_orphans(root);
 	snprintf(e->cgroup, sizeof(e->cgroup), "%s/ktstr-%d-%lu", root, getpid(), process_start_ticks(getpid()));
-	enable_controllers(root);
+	enable_down_to(root);
 	if (mkdir(e->cgroup, 0755) == 0 || errno == EEXIST)
 		return 0;
 	int r = FAIL(err, EXIT_NO_BACKEND, -errno,

@@ -45,7 +45,7 @@ const char *payload_problem(const struct ktstr_payload *p)
 	if (!p->binary || !*p->binary || p->binary[strlen(p->binary) - 1] == '/')
 		return "it names no binary";
 	if (p->kit && (!*p->kit || *p->kit == '/' || strstr(p->kit, "..")))
-		return "its kit is no relative path";
+		return "its kit is not a relative path";
 	if (p->kit && strchr(p->binary, '/'))
 		return "a binary of a kit is a name, not a path";
 	if (p->output >= KTSTR_OUTPUT_MAX)

@@ -133,7 +133,7 @@ static const char *check_scx_error(const struct ktstr_test *t)
 	if (!t->expect_scx_error_matches)
 		return NULL;
 	if (regcomp(&regex, t->expect_scx_error_matches, REG_EXTENDED | REG_NOSUB) != 0)
-		return "its expect_scx_error_matches is no regular expression";
+		return "its expect_scx_error_matches is not a valid regular expression";
 	regfree(&regex);
 	return NULL;
 }

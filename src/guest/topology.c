@@ -202,7 +202,7 @@ static int resolve_list(const struct guest_topology *t, const char *list, struct
 	struct cpuset_bits outside = { 0 };
 	char text[CPUSET_TEXT_MAX], all[CPUSET_TEXT_MAX];
 	if (!list || cpuset_parse(list, set) < 0)
-		return refuse(why, size, "'%s' is no CPU list", list ? list : "");
+		return refuse(why, size, "'%s' is not a CPU list", list ? list : "");
 	if (!cpuset_count(set))
 		return refuse(why, size, "CpusetSpec::Exact(empty) would assign no CPUs");
 	for (size_t i = 0; i < CPUSET_WORDS; i++)

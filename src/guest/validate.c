@@ -158,7 +158,7 @@ static int take_mems(const struct model *m, const struct tracked *g, const char 
 	if (!mems)
 		return 0;
 	if (cpuset_parse(mems, &nodes) < 0 || !cpuset_count(&nodes))
-		return BAD(err, "cgroup '%s': cpuset_mems '%s' is no node list", g->name, mems);
+		return BAD(err, "cgroup '%s': cpuset_mems '%s' is not a node list", g->name, mems);
 	for (unsigned n = 0; n < CPUSET_CPUS_MAX; n++)
 		if (cpuset_has(&nodes, n) && n >= m->topology->nodes)
 			return BAD(err, "cgroup '%s': cpuset_mems names node %u, topology has %u NUMA nodes", g->name,

@@ -74,7 +74,7 @@ static int check_memory(const struct guest_topology *t, const char *cgroup, cons
 	const char *what = name[l->mem_policy];
 	bool wants = l->mem_policy != KTSTR_MEM_DEFAULT && l->mem_policy != KTSTR_MEM_LOCAL;
 	if (l->mem_nodes && cpuset_parse(l->mem_nodes, &nodes) < 0)
-		return BAD(err, "cgroup '%s': MemPolicy::%s: '%s' is no node list", cgroup, what, l->mem_nodes);
+		return BAD(err, "cgroup '%s': MemPolicy::%s: '%s' is not a node list", cgroup, what, l->mem_nodes);
 	if (wants && !cpuset_count(&nodes))
 		return BAD(err, "cgroup '%s': MemPolicy::%s with an empty node set", cgroup, what);
 	if (!wants && cpuset_count(&nodes))
@@ -119,7 +119,7 @@ int affinity_check(const struct guest_topology *t, const char *cgroup, const str
 	if (a->kind != KTSTR_AFFINITY_EXACT && !from_list)
 		return 0;
 	if (!a->list || cpuset_parse(a->list, &set) < 0 || !cpuset_count(&set))
-		return BAD(err, "cgroup '%s': affinity '%s' is no CPU list", cgroup, a->list ? a->list : "");
+		return BAD(err, "cgroup '%s': affinity '%s' is not a CPU list", cgroup, a->list ? a->list : "");
 	if (from_list && a->count > cpuset_count(&set))
 		return BAD(err, "cgroup '%s': RandomSubset of %u CPUs from a list of %u", cgroup, a->count,
 			   cpuset_count(&set));
@@ -162,7 +162,7 @@ int load_check(const struct guest_topology *t, const char *cgroup, const struct 
 	if (l->workers && l->workers_share > 0)
 		return BAD(err, "cgroup '%s': workers and workers_share are both said", cgroup);
 	if (!(l->workers_share >= 0) || !isfinite(l->workers_share))
-		return BAD(err, "cgroup '%s': workers_share %g is no share", cgroup, l->workers_share);
+		return BAD(err, "cgroup '%s': workers_share %g is not a share", cgroup, l->workers_share);
 	if (!count)
 		return BAD(err, "cgroup '%s': num_workers must be > 0", cgroup);
 	if (count % group)

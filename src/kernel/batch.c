@@ -27,7 +27,7 @@ static bool any_failed(const struct kernel_batch *b)
 static int begin(struct kernel_batch *b, size_t i)
 {
 	struct kernel_job_config config = b->config.job;
-	if (b->config.ids[i].kind == KERNEL_ID_CACHED)
+	if (kernel_id_is_ready(&b->config.ids[i]))
 		return 0;
 	config.cache = b->config.cache;
 	config.id = &b->config.ids[i];
@@ -117,7 +117,7 @@ void kernel_batch_done(struct kernel_batch *b)
 
 const char *kernel_batch_key(const struct kernel_batch *b, size_t i)
 {
-	if (b->config.ids[i].kind == KERNEL_ID_CACHED)
-		return b->config.ids[i].key;
+	if (kernel_id_is_ready(&b->config.ids[i]))
+		return b->config.ids[i].key ?: "";
 	return b->job[i] && b->job[i]->ended && b->job[i]->result == 0 ? b->job[i]->key : "";
 }

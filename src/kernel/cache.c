@@ -96,7 +96,7 @@ void cache_done(struct cache *c)
 int cache_check_key(const char *key, struct err **err)
 {
 	bool bad = !*key || strchr(key, '/') || strchr(key, ' ') || strstr(key, "..") || key[0] == '.';
-	return bad ? FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no cache key", key) : 0;
+	return bad ? FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is not a valid cache key", key) : 0;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -195,7 +195,7 @@ static int read_entry(const char *root, const char *key, struct cache_entry *e)
 	if (r < 0)
 		return corrupt(e, r == -ENOENT ? "missing" : r == -EBADMSG ? "malformed" : "unreadable", why);
 	if (!json_is_object(meta)) {
-		FAIL(&why, EXIT_BAD_DATA, -EBADMSG, "metadata.json is no object");
+		FAIL(&why, EXIT_BAD_DATA, -EBADMSG, "metadata.json is not a JSON object");
 		return corrupt(e, "schema_drift", why);
 	}
 	return read_metadata(e, meta);

@@ -379,7 +379,7 @@ static int choose_default(struct resolver *v)
 	struct kversion version;
 	struct kernel_id id;
 	if (!v->config.build) {
-		int r = kernel_id_newest(v->config.cache, &id, &v->err);
+		int r = kernel_id_default(v->config.cache, &id, &v->err);
 		return r < 0 ? r : add_id(v, &id);
 	}
 	if (!v->has_releases)

@@ -148,20 +148,21 @@ int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, st
 	return r;
 }
 
-int kernel_id_newest(const struct cache *c, struct kernel_id *ret, struct err **err)
+int kernel_id_newest(const struct cache *c, struct kernel_id *ret, size_t *ret_stale, struct err **err)
 {
 	struct cache_entry *list;
-	size_t count, i = 0;
+	size_t count, found;
 	*ret = (struct kernel_id){ 0 };
+	*ret_stale = 0;
 	int r = cache_list(c, &list, &count, err);
 	if (r < 0)
 		return r;
-	while (i < count && (list[i].error_kind || list[i].status != KCONFIG_MATCHES))
-		i++;
-	r = i < count ? take_key(&list[i], ret, err)
-		      : FAIL(err, EXIT_NO_BACKEND, -ENOENT,
-			     "no kernel found; build one with 'ktstr kernel build distro', "
-			     "or name one with --kernel or KTSTR_KERNEL");
+	for (found = 0; found < count; found++) {
+		if (!list[found].error_kind && list[found].status == KCONFIG_MATCHES)
+			break;
+		*ret_stale += !list[found].error_kind;
+	}
+	r = found < count ? take_key(&list[found], ret, err) : -ENOENT;
 	entries_free(list, count);
 	return r;
 }
@@ -220,7 +221,7 @@ static char *entry_label(const struct cache_entry *e)
 }
 
 /* By the configuration that it was built with; of what has none beside it nothing is known before it is booted. */
-static bool lacks(const char *dir, const char *file, const char *option)
+bool kernel_lacks(const char *dir, const char *file, const char *option)
 {
 	_cleanup_free_ char *path = path_join(dir, file);
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -279,8 +280,8 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
 		.kit = find_kit(e.path, "."),
-		.no_scx = lacks(e.path, "config", "CONFIG_SCHED_CLASS_EXT"),
-		.serial_smp = lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
+		.no_scx = kernel_lacks(e.path, "config", "CONFIG_SCHED_CLASS_EXT"),
+		.serial_smp = kernel_lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	entry_done(&e);
 	return ret->label && ret->version && ret->key && ret->name && ret->boot ? 0 : -ENOMEM;
@@ -331,8 +332,8 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),
-		.no_scx = lacks(tree, ".config", "CONFIG_SCHED_CLASS_EXT"),
-		.serial_smp = lacks(tree, ".config", "CONFIG_HOTPLUG_PARALLEL"),
+		.no_scx = kernel_lacks(tree, ".config", "CONFIG_SCHED_CLASS_EXT"),
+		.serial_smp = kernel_lacks(tree, ".config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }

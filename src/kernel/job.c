@@ -82,6 +82,12 @@ static int lock(struct machine *m, int result)
 	int r = lock_tree(job);
 	if (r == 0 && job->key[0] && job->lock_fd < 0)
 		r = cache_lock(job->config.cache, job->key, &job->lock_fd, holder, sizeof(holder), &job->err);
+	if (r == -EBUSY && !job->err && job->config.lock_timeout &&
+	    m->reactor->now - job->began > job->config.lock_timeout)
+		return FAIL(&job->err, EXIT_CONTENTION, -EBUSY,
+			    "waited for the lock of cache entry %s as long as KTSTR_CACHE_STORE_LOCK_TIMEOUT says; %s "
+			    "holds it",
+			    job->key, holder);
 	if (r == -EBUSY && !job->err) {
 		snprintf(job->note, sizeof(job->note), "waiting for %s", holder);
 		machine_sleep(m, LOCK_RETRY);
@@ -446,7 +452,7 @@ static int strip(struct machine *m, int result)
 	if (!out)
 		return -ENOMEM;
 	if (!job->key[0]) {
-		snprintf(job->note, sizeof(job->note), "not cached: the tree is no clean git checkout");
+		snprintf(job->note, sizeof(job->note), "not cached: the tree is not a clean git checkout");
 		return STAGE_CLEANUP;
 	}
 	/* Debug information goes; symbols and BTF stay: the monitor reads them. */
@@ -545,7 +551,7 @@ static const struct machine_type job_type = { "kernel", stages, STAGE_MAX, job_e
 void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct kernel_job_config *config,
 		      struct machine *parent, struct notice *changed)
 {
-	REQUIRE(config->id->kind != KERNEL_ID_CACHED && config->jobserver);
+	REQUIRE(!kernel_id_is_ready(config->id) && config->jobserver);
 	*job = (struct kernel_job){ .config = *config,
 				    .lock_fd = -1,
 				    .source_lock_fd = -1,

@@ -24,7 +24,8 @@
 
 struct kernel_job_config {
 	const struct cache *cache;
-	const struct kernel_id *id;  /* borrowed; any kind but KERNEL_ID_CACHED */
+	nsec_t lock_timeout;	     /* for whoever builds the same now; 0: as long as he takes */
+	const struct kernel_id *id;  /* borrowed; one that is not ready */
 	struct jobserver *jobserver; /* shared by all jobs of a run */
 	struct http *http;	     /* for KERNEL_ID_RELEASE */
 	const uint64_t *affinity;    /* CPUs for make and all that it starts, as child_spec has it; or NULL */

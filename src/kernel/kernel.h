@@ -14,11 +14,12 @@ enum kernel_id_kind {
 	KERNEL_ID_RELEASE, /* a version that is downloaded */
 	KERNEL_ID_GIT,	   /* a commit that is fetched */
 	KERNEL_ID_CACHED,  /* a key that is in the cache */
+	KERNEL_ID_IMAGE,   /* bootable as it is: an image, or a tree that is built */
 };
 
 struct kernel_id {
 	enum kernel_id_kind kind;
-	char *path;	 /* tree, tarball */
+	char *path;	 /* tree, tarball, image */
 	char *key;	 /* cached; release: its key in the cache */
 	char *version;	 /* release */
 	char **urls;	 /* release: of its tarball, tried in order; NULL-terminated */
@@ -27,14 +28,26 @@ struct kernel_id {
 	char hash[41];	 /* git: the commit that the ref names now */
 };
 
+/* There is nothing to build before it can be booted. */
+static inline bool kernel_id_is_ready(const struct kernel_id *id)
+{
+	return id->kind == KERNEL_ID_CACHED || id->kind == KERNEL_ID_IMAGE;
+}
+
 void kernel_id_done(struct kernel_id *id);
 /* For REF_PATH and REF_DISTRO: what stands there. */
 int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **err);
 /* For REF_KEY, and for REF_SERIES and REF_VERSION where the cache is to answer: -ENOENT without an error when not in
  * it. */
 int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, struct kernel_id *ret, struct err **err);
-/* For REF_DEFAULT: the newest valid entry. */
-int kernel_id_newest(const struct cache *c, struct kernel_id *ret, struct err **err);
+/* The newest entry that is valid and has our configuration: -ENOENT without an error when there is none; @ret_stale
+ * counts those that only have another configuration. */
+int kernel_id_newest(const struct cache *c, struct kernel_id *ret, size_t *ret_stale, struct err **err);
+/*
+ * For REF_DEFAULT, without building anything: KTSTR_TEST_KERNEL, the newest usable entry of the cache, ./linux,
+ * ../linux, the kernel that this machine runs (/lib/modules, /boot).
+ */
+int kernel_id_default(const struct cache *c, struct kernel_id *ret, struct err **err);
 /* The distribution's own source package: the newest linux-source-*.tar.xz in @dir (NULL: /usr/src). */
 int kernel_distro_tarball(const char *dir, char **ret, struct err **err);
 
@@ -48,12 +61,17 @@ struct kernel {
 	char *boot;	  /* the file that a direct boot takes: vmlinux with a PVH entry, else the bzImage */
 	char *schedulers; /* directory with the tree's own schedulers, or NULL */
 	char *kit;	  /* where a payload's kit is: the entry, the tree's tools/testing, or KTSTR_KIT */
+	bool image;	  /* an image that was found or named, not a tree and not from the cache */
 	bool no_scx;	  /* it is known to be built without sched_ext */
 	bool serial_smp;  /* it is known to bring its processors up one by one: no CONFIG_HOTPLUG_PARALLEL */
 };
 
 int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret, struct err **err);
 int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err);
+/* An image file that is booted as it is; what it lacks is known where its configuration is in /boot. */
+int kernel_from_image(const char *path, struct kernel *ret, struct err **err);
+/* Is a configuration @file in @dir, without @option? */
+bool kernel_lacks(const char *dir, const char *file, const char *option);
 void kernel_done(struct kernel *k);
 /* "kernel_" and @text in lower case, everything but [a-z0-9] as '_'. */
 char *kernel_label(const char *prefix, const char *text);

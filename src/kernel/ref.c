@@ -40,8 +40,10 @@ static int take_git_ref(struct kernel_ref *ref, const char *fragment, struct err
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "kernel '%s': #sha= takes 40 hexadecimal digits", ref->text);
 	/* What git itself would read as an option or a range is no name of a ref. */
 	if (!*fragment || *fragment == '-' || strpbrk(fragment, " ~^:?*[\\") || strstr(fragment, ".."))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "kernel '%s': '%s' is no name of a git ref", ref->text,
-			    fragment);
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "kernel '%s': '%s' is not a valid name of a git "
+			    "ref",
+			    ref->text, fragment);
 	ref->name = strdup(fragment);
 	return ref->name ? 0 : -ENOMEM;
 }

@@ -471,12 +471,13 @@ void admit_stop(struct admit *a)
 void admit_name_holders(const struct admit *a, struct buf *out)
 {
 	size_t before = out->len;
-	pid_t last = 0;
 	for (size_t i = 0; !a->trying && i < a->scan.holders && out->len - before < 60; i++) {
 		pid_t pid = a->scan.holder[i].pid;
-		if (pid != last && pid > 0)
+		bool told = false;
+		for (size_t k = 0; k < i; k++)
+			told |= a->scan.holder[k].pid == pid;
+		if (!told && pid > 0)
 			buf_appendf(out, "%s%d", out->len > before ? ", " : "pid ", pid);
-		last = pid;
 	}
 	if (out->len == before)
 		buf_puts(out, "nobody that can be seen");

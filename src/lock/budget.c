@@ -20,11 +20,11 @@ static int read_cap(const char *name, const char *text, unsigned allowed, unsign
 {
 	uint64_t value;
 	if (parse_u64(text, &value) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: '%s' is no number", name, text);
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: '%s' is not a valid number", name, text);
 	if (!value)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s must be at least 1 CPU (got 0)", name);
 	if (value > allowed)
-		return FAIL(err, EXIT_CONTENTION, -ERANGE, "%s %lu is more than the %u CPUs this process may use", name,
+		return FAIL(err, EXIT_FAILED, -ERANGE, "%s %lu is more than the %u CPUs this process may use", name,
 			    value, allowed);
 	*ret = (unsigned)value;
 	return 0;

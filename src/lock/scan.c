@@ -501,12 +501,21 @@ void lock_scan_holders(const struct lock_scan *s, const struct host *h, struct p
 	}
 }
 
+/* A process may hold a file by several descriptors: was it named for an earlier one? */
+static bool is_named(const struct lock_scan *s, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (s->holder[k].pid == s->holder[i].pid && s->holder[k].file == s->holder[i].file)
+			return true;
+	return false;
+}
+
 void lock_scan_name_holders(const struct lock_scan *s, const char *name, struct buf *out)
 {
 	const char *separator = "";
 	for (size_t i = 0; i < s->holders; i++) {
 		const struct lock_holder *h = &s->holder[i];
-		if (strcmp(s->file[h->file].name, name))
+		if (strcmp(s->file[h->file].name, name) || is_named(s, i))
 			continue;
 		buf_appendf(out, "%spid %d (%s)", separator, h->pid, h->cmdline ? h->cmdline : "ended");
 		separator = ", ";

@@ -179,8 +179,10 @@ static int read_set(const struct host_source *from, const char *leaf, struct cpu
 		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "cannot read /" CPU_DIR "/%s; is sysfs mounted on /sys?",
 			    leaf);
 	if (cpuset_parse(text.data, ret) < 0)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "/" CPU_DIR "/%s is no list of CPUs below %d: '%.60s'", leaf,
-			    HOST_CPUS_MAX, text.data);
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG,
+			    "/" CPU_DIR "/%s is not a list of CPUs below %d: "
+			    "'%.60s'",
+			    leaf, HOST_CPUS_MAX, text.data);
 	return 0;
 }
 

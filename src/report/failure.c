@@ -79,11 +79,13 @@ static void put_findings(const struct judgement *j, struct buf *out)
 static void put_header(const struct result *r, const struct term *t, struct buf *out)
 {
 	const struct judgement *j = r->judgement;
-	bool fail = j->verdict == KTSTR_FAIL;
+	bool fail = j->verdict == KTSTR_FAIL, pass = j->verdict == KTSTR_PASS;
 	buf_appendf(out, "%sktstr_test '%s'%s [sched=%s] [topo=%s] %s%s%s:\n", term_style(t, TERM_NAME), r->test,
 		    term_plain(t), r->scheduler ? r->scheduler : "eevdf", r->topology,
-		    term_style(t, fail ? TERM_BAD : TERM_WARN), fail ? "failed" : verdict_name(j->verdict),
-		    term_plain(t));
+		    term_style(t, fail	 ? TERM_BAD
+				  : pass ? TERM_GOOD
+					 : TERM_WARN),
+		    fail ? "failed" : verdict_name(j->verdict), term_plain(t));
 	put_findings(j, out);
 }
 
@@ -124,6 +126,8 @@ static const char *stage_of(const struct evidence *e)
 static void put_diagnostics(const struct result *r, const struct term *t, struct buf *out)
 {
 	const struct evidence *e = r->evidence;
+	if (!r->start)
+		return;
 	section(out, t, "diagnostics");
 	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage_of(e), (double)e->last_ns / 1e9,
 		    e->records);

@@ -218,7 +218,7 @@ int plan_budget(struct plan *p, nsec_t budget, struct budget_report *ret)
 	if (!item || !runs || !keep)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->count; i++)
-		runs[i] = !p->item[i].skip;
+		runs[i] = !p->item[i].skip && !p->item[i].problem;
 	plan_keep(p, runs);
 	for (size_t i = 0; i < p->count; i++)
 		item[i] = (struct budget_item){ budget_features(&p->item[i]), MAX_OF(p->item[i].estimate, 1),

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <ktstr/test.h>
-
 #include "base/file.h"
 #include "image/elf.h"
 #include "run/suite.h"
@@ -15,30 +13,21 @@
 struct found {
 	char **path;
 	size_t count;
-	bool other_api; /* a test binary of another interface version was passed over */
-	char other[256];
-	uint32_t other_version;
 };
 
+/* A name without a slash would be looked for in PATH when it is run: it is a file, here. */
 static int keep(struct found *f, const char *path)
 {
 	if (f->count == SUITE_BINARIES_MAX)
 		return -E2BIG;
-	f->path[f->count] = strdup(path);
+	f->path[f->count] = strchr(path, '/') ? strdup(path) : path_join(".", path);
 	return f->path[f->count] ? (f->count++, 0) : -ENOMEM;
 }
 
 static int consider(struct found *f, const char *path)
 {
 	uint32_t api;
-	if (elf_api_version(path, &api) < 0)
-		return 0;
-	if (api == KTSTR_API_VERSION)
-		return keep(f, path);
-	f->other_api = true;
-	f->other_version = api;
-	snprintf(f->other, sizeof(f->other), "%s", path);
-	return 0;
+	return elf_api_version(path, &api) < 0 ? 0 : keep(f, path);
 }
 
 static int walk(struct found *f, const char *dir, unsigned depth)
@@ -69,7 +58,6 @@ static int look_at(struct found *f, const char *path, struct err **err)
 {
 	struct stat st;
 	size_t before = f->count;
-	f->other_api = false;
 	if (stat(path, &st) < 0)
 		return FAIL(err, EXIT_BAD_USAGE, -errno, "test path '%s': %s", path, strerror(errno));
 	int r = S_ISDIR(st.st_mode) ? walk(f, path, 0) : consider(f, path);
@@ -77,11 +65,6 @@ static int look_at(struct found *f, const char *path, struct err **err)
 		return FAIL_SYS(err, r, "look for tests in '%s'", path);
 	if (f->count > before)
 		return 0;
-	if (f->other_api)
-		return FAIL(err, EXIT_BAD_DATA, -EPROTO,
-			    "'%s' was built for interface version %u, this ktstr speaks %u; "
-			    "rebuild it with this ktstr's libktstr",
-			    f->other, f->other_version, KTSTR_API_VERSION);
 	return FAIL(err, EXIT_BAD_USAGE, -ENOENT,
 		    "no tests in '%s'; link a program with libktstr (pkg-config ktstr), or "
 		    "name another path",

@@ -138,7 +138,9 @@ static void report(struct fleet *f, const struct attempt *a)
 	output_buf(f->config.events, &line);
 	if (f->config.no_capture)
 		show_capture(f, a);
-	if (a->judgement.verdict == KTSTR_FAIL || a->judgement.verdict == KTSTR_INCONCLUSIVE) {
+	bool passed = a->judgement.verdict == KTSTR_PASS;
+	if (a->judgement.verdict == KTSTR_FAIL || a->judgement.verdict == KTSTR_INCONCLUSIVE ||
+	    (passed && f->config.log_passes)) {
 		failure_report(&result, &f->config.err, &details);
 		output_buf(f->config.messages, &details);
 	}
@@ -299,15 +301,16 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 	attempt_start(f->reactor, a, NULL, c->name);
 }
 
-/* What cannot run here is reported like everything else, with its reason, and no machine. */
-static void skip_case(struct fleet *f, size_t index)
+/* What cannot run here, or nowhere, is reported like everything else, with its reason, and no machine. */
+static void report_without_machine(struct fleet *f, size_t index)
 {
 	const struct plan_case *c = &f->config.plan->item[index];
 	struct attempt a = {
 		.item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1, .sandbox = SANDBOX_NULL
 	};
-	judgement_add(&a.judgement, DETAIL_SKIP, KTSTR_SKIP, "%s", c->skip);
-	a.judgement.verdict = KTSTR_SKIP;
+	a.judgement.verdict = c->problem ? KTSTR_FAIL : KTSTR_SKIP;
+	judgement_add(&a.judgement, c->problem ? DETAIL_HARNESS : DETAIL_SKIP, a.judgement.verdict, "%s",
+		      c->problem ? c->problem : c->skip);
 	if (f->config.skips_fail)
 		judgement_refuse_skip(&a.judgement);
 	a.outcome = (struct flake_outcome){ .final = true, .verdict = a.judgement.verdict };
@@ -412,8 +415,8 @@ static int run(struct fleet *f, struct signals *signals, struct err **err)
 	sigaddset(&set, SIGUSR1);
 	int result = signals_init(signals, f->reactor, &set, on_signal, f, err);
 	for (size_t i = 0; i < config->plan->count && result == 0; i++) {
-		if (config->plan->item[i].skip) {
-			skip_case(f, i);
+		if (config->plan->item[i].skip || config->plan->item[i].problem) {
+			report_without_machine(f, i);
 			continue;
 		}
 		f->open++;

@@ -34,6 +34,7 @@ struct fleet_config {
 	const char *image_cache;	/* directory, or NULL */
 	const char *snapshot_cache;	/* directory: tests start from clones; NULL: they boot */
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */
+	bool log_passes;		/* the report also of what passed (KTSTR_LOG_PASSES) */
 	bool no_capture;		/* the guest's console and output go to stderr as they are, after each test */
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* everything a guest said, beside its sidecar, also when it passed */

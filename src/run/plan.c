@@ -8,7 +8,7 @@
 #include "base/tool.h"
 #include "report/sidecar.h"
 #include "run/includes.h"
-#include "run/plan.h"
+#include "run/planner.h"
 #include "vmm/qemu/qemu.h"
 
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
@@ -53,7 +53,9 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 				   said);
 	}
 	_cleanup_free_ char *beside = path_dirname(test_binary);
-	*ret = in_dir(beside, binary);
+	*ret = environment_is_on(ENV_CARGO_TEST_MODE) ? tool_find(binary) : NULL;
+	if (!*ret)
+		*ret = in_dir(beside, binary);
 	if (!*ret)
 		*ret = in_dir(kernel_schedulers, binary);
 	if (!*ret)
@@ -93,6 +95,7 @@ void plan_done(struct plan *p)
 		free(p->item[i].short_name);
 		free(p->item[i].scheduler_path);
 		free(p->item[i].skip);
+		free(p->item[i].problem);
 	}
 	free(p->item);
 	*p = (struct plan){ 0 };
@@ -147,12 +150,14 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
+	if (!why && q->perf_only && !c->test->performance_mode)
+		why = "it is not a performance_mode test, and only those are wanted (KTSTR_PERF_ONLY)";
 	if (!why && c->test->scheduler && c->kernel && c->kernel->no_scx) {
 		snprintf(text, sizeof(text), "kernel %s has no sched_ext (CONFIG_SCHED_CLASS_EXT is not set)",
 			 c->kernel->version);
 		why = text;
 	}
-	if (!why && c->kernel && !includes_kit_complete(c->test, c->kernel->kit, text, sizeof(text)))
+	if (!why && c->kernel && c->kernel->boot && !includes_kit_complete(c->test, c->kernel->kit, text, sizeof(text)))
 		why = text;
 	return why ? strdup(why) : NULL;
 }
@@ -172,14 +177,41 @@ static uint64_t variant_of(const struct plan_case *c)
 	return sidecar_variant(&v);
 }
 
-static int fill_case(struct plan_case *c, const struct plan_request *q, struct err **err)
+static int set_problem(struct plan_case *c, const char *problem)
+{
+	free(c->problem);
+	return asprintf(&c->problem, "%s:%u: %s", c->test->file, c->test->line, problem) < 0
+		       ? (c->problem = NULL, -ENOMEM)
+		       : 0;
+}
+
+/* The scheduler's program, where one is needed now. */
+static int find_scheduler(struct plan_case *c, const struct plan_request *q)
+{
+	const struct test_decl *t = c->test;
+	_cleanup_err_ struct err *why = NULL;
+	if (!t->scheduler || c->skip || !c->kernel || !c->kernel->boot)
+		return 0;
+	int r = scheduler_locate(t->scheduler->binary, t->binary, c->kernel->schedulers, &c->scheduler_path, &why);
+	if (r == 0 || !why)
+		return r;
+	_cleanup_free_ char *text = err_text(why);
+	if (!text)
+		return -ENOMEM;
+	/* One of several kernels is built without its own schedulers: that is not the suite's fault. */
+	if (!c->kernel->schedulers && q->labels) {
+		c->skip = TAKE_PTR(text);
+		return 0;
+	}
+	return set_problem(c, text);
+}
+
+static int fill_case(struct plan_case *c, const struct plan_request *q)
 {
 	const struct test_decl *t = c->test;
 	static const struct ktstr_checks none = { 0 };
-	_cleanup_err_ struct err *why = NULL;
 	if (t->problem)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s' (%s:%u): %s", t->name, t->file, t->line,
-			    t->problem);
+		return set_problem(c, t->problem);
 	c->memory_mib = guest_memory_mib(&c->topology, t->memory_mib);
 	c->icount_shift = q->backend && q->backend->vcpu_threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology));
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
@@ -192,23 +224,11 @@ static int fill_case(struct plan_case *c, const struct plan_request *q, struct e
 	/* Perf mode's memory is there from the start. */
 	c->likely_mib = c->perf ? c->memory_mib : guest_likely_mib(&c->topology, t->memory_mib);
 	c->skip = reason_to_skip(c, q);
-	if (!t->scheduler || c->skip || !c->kernel)
-		return 0;
-	if (scheduler_locate(t->scheduler->binary, t->binary, c->kernel->schedulers, &c->scheduler_path, &why) == 0)
-		return 0;
-	/* A kernel's own scheduler that this kernel has not, on a kernel that has none at all: not the suite's fault.
-	 */
-	if (!c->kernel->schedulers && q->labels) {
-		c->skip = err_text(why);
-		return 0;
-	}
-	if (err)
-		*err = TAKE_PTR(why);
-	return err_wrap(err, -ENOENT, "test '%s'", t->name);
+	return find_scheduler(c, q);
 }
 
 static int add_case(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
-		    const struct preset *preset, struct err **err)
+		    const struct preset *preset)
 {
 	struct plan_case *more = realloc(p->item, (p->count + 1) * sizeof(*p->item));
 	if (!more)
@@ -228,54 +248,75 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 		return r;
 	}
 	p->count++;
-	return fill_case(c, q, err);
+	return fill_case(c, q);
 }
 
 /* A test on one kernel: as it is declared, and over the presets that it admits. */
-static int add_test(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
-		    struct err **err)
+static int add_test(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k)
 {
 	char why[120];
-	int r = add_case(p, q, t, k, NULL, err);
-	for (const struct preset *preset = presets; r == 0 && q->gauntlet && preset->name; preset++)
+	int r = add_case(p, q, t, k, NULL);
+	for (const struct preset *preset = presets; r == 0 && q->gauntlet && !t->problem && preset->name; preset++)
 		if (!preset->verifier_only && !preset_refused(preset, &t->constraints, why, sizeof(why)))
-			r = add_case(p, q, t, k, preset, err);
+			r = add_case(p, q, t, k, preset);
 	return r;
 }
 
-static int add_suite(struct plan *p, const struct plan_request *q, const struct suite *s, struct err **err)
+static int add_suite(struct plan *p, const struct plan_request *q, const struct suite *s)
 {
 	int r = 0;
 	for (size_t i = 0; i < s->tests && r == 0; i++) {
 		if (!q->kernel_count)
-			r = add_test(p, q, &s->test[i], NULL, err);
+			r = add_test(p, q, &s->test[i], NULL);
 		for (size_t k = 0; k < q->kernel_count && r == 0; k++)
-			r = add_test(p, q, &s->test[i], &q->kernels[k], err);
+			r = add_test(p, q, &s->test[i], &q->kernels[k]);
 	}
 	return r;
 }
 
+/* Where a name is found again: the items in the order of their names, and of the plan. */
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct plan_case *)a)->name, ((const struct plan_case *)b)->name);
+	const struct plan_case *x = *(const struct plan_case *const *)a, *y = *(const struct plan_case *const *)b;
+	int d = strcmp(x->name, y->name);
+	return d ? d : x < y ? -1 : x > y;
 }
 
-/* Two tests of one name would write one sidecar. */
-static int check_names(const struct plan *p, struct err **err)
+static int note_duplicate(struct plan_case *first, const struct plan_case *again, const struct plan_request *q)
 {
-	int r = 0;
-	struct plan_case *sorted = p->count ? malloc(p->count * sizeof(*sorted)) : NULL;
-	if (!sorted)
-		return p->count ? -ENOMEM : 0;
-	memcpy(sorted, p->item, p->count * sizeof(*sorted));
+	char text[600];
+	if (q->first_duplicate || first->problem)
+		return 0;
+	snprintf(text, sizeof(text),
+		 "there is another test of this name: it is in '%s' (%s:%u) and in '%s' (%s:%u); "
+		 "run them one by one, or take the first with --duplicates first",
+		 first->test->binary, first->test->file, first->test->line, again->test->binary, again->test->file,
+		 again->test->line);
+	return set_problem(first, text);
+}
+
+/* Two tests of one name would write one sidecar: the first of them stays, and is an error unless it is wanted. */
+static int settle_duplicates(struct plan *p, const struct plan_request *q)
+{
+	_cleanup_free_ const struct plan_case **sorted = calloc(p->count + 1, sizeof(*sorted));
+	_cleanup_free_ bool *keep = calloc(p->count + 1, sizeof(*keep));
+	size_t first = 0;
+	if (!sorted || !keep)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->count; i++)
+		sorted[i] = &p->item[i];
 	qsort(sorted, p->count, sizeof(*sorted), by_name);
-	for (size_t i = 1; i < p->count && r == 0; i++)
-		if (!strcmp(sorted[i - 1].name, sorted[i].name))
-			r = FAIL(err, EXIT_BAD_DATA, -EEXIST, "test '%s' is declared twice: %s:%u and %s:%u",
-				 sorted[i].name, sorted[i - 1].test->file, sorted[i - 1].test->line,
-				 sorted[i].test->file, sorted[i].test->line);
-	free(sorted);
-	return r;
+	for (size_t i = 0; i < p->count; i++) {
+		bool again = i > 0 && !strcmp(sorted[first]->name, sorted[i]->name);
+		int r = again ? note_duplicate(&p->item[sorted[first] - p->item], sorted[i], q) : 0;
+		if (r < 0)
+			return r;
+		if (!again)
+			first = i;
+		keep[sorted[i] - p->item] = !again;
+	}
+	plan_keep(p, keep);
+	return 0;
 }
 
 int plan_make(const struct plan_request *q, struct plan *ret, struct err **err)
@@ -283,12 +324,12 @@ int plan_make(const struct plan_request *q, struct plan *ret, struct err **err)
 	struct plan p = { 0 };
 	int r = 0;
 	for (size_t i = 0; i < q->suite_count && r == 0; i++)
-		r = add_suite(&p, q, &q->suites[i], err);
+		r = add_suite(&p, q, &q->suites[i]);
 	if (r == 0)
-		r = check_names(&p, err);
+		r = settle_duplicates(&p, q);
 	if (r < 0) {
 		plan_done(&p);
-		return r;
+		return FAIL_SYS(err, r, "make the plan");
 	}
 	*ret = p;
 	return 0;

@@ -19,6 +19,7 @@ struct plan_case {
 	char *short_name;     /* the same without /LABEL: its name where there is one kernel */
 	char *scheduler_path; /* host path of the binary; NULL: the kernel's own */
 	char *skip;	      /* why it cannot run here, or NULL */
+	char *problem;	      /* why it can run nowhere as it is declared: an error; or NULL */
 	bool perf;	      /* in perf mode */
 	char topology_text[TOPOLOGY_TEXT_MAX];
 	uint64_t memory_mib; /* the guest's */
@@ -53,9 +54,15 @@ struct plan_request {
 	bool strict; /* release thresholds */
 	enum plan_perf perf;
 	unsigned time_dilation; /* kvm; 0: 1 */
+	bool first_duplicate;	/* of tests with one name take the first; otherwise none runs */
+	bool perf_only;		/* every test that is not a performance_mode test is a Skip */
 	bool gauntlet;		/* every test also over every preset that it admits */
 };
 
+/*
+ * A test that cannot run as it is declared stops no other: it is an item with a problem, which names file and line.
+ * Fails only for want of memory.
+ */
 int plan_make(const struct plan_request *request, struct plan *ret, struct err **err);
 void plan_done(struct plan *p);
 

@@ -45,6 +45,7 @@ static void case_done(struct plan_case *c)
 	free(c->short_name);
 	free(c->scheduler_path);
 	free(c->skip);
+	free(c->problem);
 }
 
 void plan_keep(struct plan *p, const bool *keep)
@@ -196,7 +197,7 @@ void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
 		_cleanup_free_ char *key = duration_key(backend, c->name);
 		json_int_t known = json_integer_value(json_array_get(key ? json_object_get(durations, key) : NULL, 0));
 		known = c->time_dilation > 1 ? 0 : known;
-		if (c->skip)
+		if (c->skip || c->problem)
 			continue;
 		c->estimate_known = known > 0;
 		c->estimate =

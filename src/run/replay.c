@@ -92,10 +92,17 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	_cleanup_buf_ struct buf filter = BUF_NULL;
 	buf_appendf(&filter, "test(=%s)", f->test);
 	put_environment(f->environment, out);
+	if (f->image) {
+		buf_puts(out, "KTSTR_TEST_KERNEL=");
+		buf_put_quoted(out, f->kernel);
+		buf_puts(out, " ");
+	}
 	buf_appendf(out, "ktstr test%s -E ", f->gauntlet ? " --gauntlet" : "");
 	buf_put_quoted(out, buf_str(&filter));
-	buf_puts(out, " --kernel ");
-	buf_put_quoted(out, f->kernel);
+	if (!f->image) {
+		buf_puts(out, " --kernel ");
+		buf_put_quoted(out, f->kernel);
+	}
 	buf_appendf(out, " --accel %s%s", f->accel, f->clone ? " --start clone" : "");
 	if (f->strict)
 		buf_puts(out, " --release");

@@ -14,7 +14,8 @@ struct replay_facts {
 	const char *const *environment; /* NAME=VALUE, NULL-terminated: replay_environment()'s; or NULL */
 	const char *test;		/* full name without the kernel's label: ktstr/two_cgroups */
 	const char *binary;		/* test binary */
-	const char *kernel;		/* as --kernel takes it */
+	const char *kernel;		/* as --kernel takes it; @image: as KTSTR_TEST_KERNEL does */
+	bool image;
 	const char *accel;
 	bool gauntlet, clone, strict, skips_fail;
 	enum plan_perf perf;

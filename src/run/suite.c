@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "image/elf.h"
 #include "reactor/child.h"
 #include "reactor/machine.h"
 #include "run/suite.h"
@@ -69,6 +70,7 @@ void suite_done(struct suite *s)
 		test_done(&s->test[i]);
 	free(s->scheduler);
 	free(s->test);
+	free(s->problem);
 	free(s->path);
 	*s = (struct suite){ 0 };
 }
@@ -273,9 +275,7 @@ static int get_bool(const json_t *o, const char *key, bool *ret, struct err **er
 static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 {
 	unsigned duration_ms = 0, finding = 0;
-	int r = get_unsigned(o, "line", &t->line, err);
-	if (r == 0)
-		r = get_unsigned(o, "memory_mib", &t->memory_mib, err);
+	int r = get_unsigned(o, "memory_mib", &t->memory_mib, err);
 	if (r == 0)
 		r = get_unsigned(o, "duration_ms", &duration_ms, err);
 	if (r == 0)
@@ -341,6 +341,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 	if (r == 0)
 		r = get_name(o, "file", &t->file, err);
 	if (r == 0)
+		r = get_unsigned(o, "line", &t->line, err);
+	if (r == 0)
 		r = find_scheduler(s, o, &t->scheduler, err);
 	if (r == 0)
 		r = parse_topology(o, &t->topology, err);
@@ -367,6 +369,21 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 	return r == 0 ? note_problem(t) : r;
 }
 
+/* A test that is declared in a way that cannot be read stops no other, as long as one can say which it is. */
+static int keep_broken(struct test_decl *t, int r, const struct err *why)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (r == -ENOMEM || !why || !t->name || !t->file)
+		return r;
+	err_format(why, &text);
+	free(t->problem);
+	t->problem = buf_steal(&text);
+	/* What was not read is nothing that others stumble over. */
+	t->topology = (struct ktstr_topology){ 1, 1, 1, 1 };
+	t->constraints = (struct ktstr_constraints){ 0 };
+	return t->problem ? 0 : -ENOMEM;
+}
+
 static int parse_all(struct suite *s, const json_t *root, struct err **err)
 {
 	const json_t *schedulers = json_object_get(root, "schedulers"), *tests = json_object_get(root, "tests");
@@ -380,9 +397,14 @@ static int parse_all(struct suite *s, const json_t *root, struct err **err)
 			return err_wrap(err, r, "schedulers[%zu]", i);
 	}
 	for (size_t i = 0; i < json_array_size(tests); i++) {
-		int r = parse_test(s, json_array_get(tests, i), &s->test[s->tests++], err);
-		if (r < 0)
+		_cleanup_err_ struct err *why = NULL;
+		struct test_decl *t = &s->test[s->tests++];
+		int r = parse_test(s, json_array_get(tests, i), t, &why);
+		if (r < 0 && keep_broken(t, r, why) < 0) {
+			if (err)
+				*err = TAKE_PTR(why);
 			return err_wrap(err, r, "tests[%zu]", i);
+		}
 	}
 	return 0;
 }
@@ -519,6 +541,56 @@ void suites_free(struct suite *suite, size_t count)
 	free(suite);
 }
 
+static int check_version(const char *path, struct err **err)
+{
+	uint32_t api;
+	int r = elf_api_version(path, &api);
+	if (r == 0 && api != KTSTR_API_VERSION)
+		return FAIL(err, EXIT_BAD_DATA, -EPROTO,
+			    "'%s' was built for interface version %u, this ktstr speaks %u; rebuild it with this "
+			    "ktstr's libktstr",
+			    path, api, KTSTR_API_VERSION);
+	return r;
+}
+
+/* Loads one; when that fails, @ret has the problem, and the first one is kept in *@first. */
+static int load_or_note(struct reactor *r, const char *path, struct suite *ret, struct err **first)
+{
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int result = check_version(path, &why);
+	if (result == 0)
+		result = suite_load(r, path, ret, &why);
+	if (result == 0 || result == -ENOMEM || result == -ECANCELED)
+		return result;
+	if (why)
+		err_format(why, &text);
+	else
+		buf_appendf(&text, "list the tests of '%s': %s", path, strerror(-result));
+	*ret = (struct suite){ .path = strdup(path), .problem = buf_steal(&text) };
+	if (why && !*first)
+		*first = TAKE_PTR(why);
+	return ret->path && ret->problem ? 0 : -ENOMEM;
+}
+
+static int load_all(struct reactor *r, char *const *path, struct suite *suite, size_t *ret_loaded, struct err **err)
+{
+	_cleanup_err_ struct err *first = NULL;
+	size_t good = 0;
+	for (; path[*ret_loaded]; ++*ret_loaded) {
+		int result = load_or_note(r, path[*ret_loaded], &suite[*ret_loaded], &first);
+		if (result < 0)
+			return FAIL_SYS(err, result, "list the tests of '%s'", path[*ret_loaded]);
+		good += !suite[*ret_loaded].problem;
+	}
+	if (good || !first)
+		return 0;
+	int code = first->code;
+	if (err)
+		*err = TAKE_PTR(first);
+	return code;
+}
+
 int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err)
 {
 	char **path = NULL;
@@ -527,10 +599,8 @@ int suites_load(struct reactor *r, const char *const *paths, struct suite **ret,
 	while (result == 0 && path[count])
 		count++;
 	struct suite *suite = calloc(count + 1, sizeof(*suite));
-	if (result == 0 && !suite)
-		result = -ENOMEM;
-	for (; result == 0 && loaded < count; loaded += result == 0)
-		result = suite_load(r, path[loaded], &suite[loaded], err);
+	if (result == 0)
+		result = suite ? load_all(r, path, suite, &loaded, err) : -ENOMEM;
 	strings_free(path);
 	if (result < 0) {
 		suites_free(suite, loaded);

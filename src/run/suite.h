@@ -54,6 +54,7 @@ struct suite {
 	size_t schedulers;
 	struct test_decl *test;
 	size_t tests;
+	char *problem; /* why its tests are not known; then it has none. NULL: they are */
 };
 
 /* Test binaries at @paths (files, or directories searched below), sorted. Frees with strings_free(). */
@@ -63,7 +64,10 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 /* Reads a list that a test binary printed. */
 int suite_parse(const char *path, const char *text, size_t len, struct suite *ret, struct err **err);
 void suite_done(struct suite *s);
-/* Finds and loads all of them. Frees with suites_free(). */
+/*
+ * Finds and loads all of them. A binary that cannot be listed stops no other: it is a suite with a problem. Fails when
+ * not one can be listed. Frees with suites_free().
+ */
 int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err);
 void suites_free(struct suite *suite, size_t count);
 void strings_free(char **list);

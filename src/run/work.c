@@ -250,6 +250,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.test = c->short_name,
 		.binary = c->test->binary,
 		.kernel = c->kernel->name,
+		.image = c->kernel->image,
 		.accel = config->accel->backend->name,
 		.gauntlet = c->preset != NULL,
 		.clone = a->cloned,
@@ -313,9 +314,9 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.outcome = a->outcome,
 		.history = attempt_history(a),
 		.estimate = c->estimate,
-		.start = a->item->skip ? NULL
-			 : a->cloned   ? "clone"
-				       : "boot",
+		.start = a->item->skip || a->item->problem ? NULL
+			 : a->cloned			   ? "clone"
+							   : "boot",
 		.icount_shift = c->icount_shift,
 		.time_dilation = c->time_dilation,
 		.cleanup = a->wall ? a->cleanup : -1,

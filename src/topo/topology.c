@@ -62,13 +62,18 @@ int topology_parse(const char *text, struct ktstr_topology *ret, struct err **er
 		bool last = i + 1 == ARRAY_SIZE(dimensions);
 		bool letter = *p == dimensions[i].letter, comma = *p == ',' || (last && !*p);
 		if (!n || parse_u32_range(digits, 0, UINT32_MAX, &value) < 0 || (!letter && !comma))
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no topology; write 1n2l4c1t or 1,2,4,1",
+			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+				    "'%s' is not a valid topology; write 1n2l4c1t or "
+				    "1,2,4,1",
 				    text);
 		*dimension(&t, i) = value;
 		p += *p != '\0';
 	}
 	if (*p)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is no topology; write 1n2l4c1t or 1,2,4,1", text);
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "'%s' is not a valid topology; write 1n2l4c1t or "
+			    "1,2,4,1",
+			    text);
 	int r = topology_check(&t, err);
 	if (r == 0)
 		*ret = t;

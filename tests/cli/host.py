@@ -68,6 +68,16 @@ def running():
     run = Run(*args, 'cgroup_steady')
     check('] cgroup_steady/default (' in run.out and '/1 passed' in run.out, 'as text', run)
     check(groups() == [], 'no control group is left', groups())
+    root = next(r for r in ROOTS if os.access(r + '/cgroup.procs', os.W_OK))
+    parent = f'{root}/ktstr-test-{os.getpid()}'
+    run = Run(*args, 'cgroup_steady', env={'KTSTR_HOST_CGROUP_PARENT': parent + '/below', 'KTSTR_CGROUP_WALK_ROOT': parent})
+    enabled = [open(d + '/cgroup.subtree_control').read() for d in (parent, parent + '/below') if os.path.isdir(d)]
+    wanted = open(parent + '/cgroup.controllers').read() if enabled else ''
+    check('] cgroup_steady/default (' in run.out and len(enabled) == 2 and (not wanted.strip() or all(enabled)),
+          'KTSTR_HOST_CGROUP_PARENT is made, KTSTR_CGROUP_WALK_ROOT gives it controllers', f'{enabled} {wanted}\n{run}')
+    for d in (parent + '/below', parent):
+        if os.path.isdir(d):
+            os.rmdir(d)
 
 
 def begin():

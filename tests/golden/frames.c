@@ -72,6 +72,7 @@ static void draw_result(struct buf *out)
 			    .topology = "1n1l2c1t",
 			    .replay = "ktstr test -E 'test(=ktstr/two_cgroups)' --seed 0x1 build",
 			    .sidecar = "run/x.ktstr.json",
+			    .start = "boot",
 			    .attempt = 2,
 			    .seed = 1,
 			    .wall = 5200 * NSEC_PER_MSEC,

@@ -338,8 +338,8 @@ static const struct {
 	{ "git+https://x/y#", "written git+URL#REF" },
 	{ "git+--upload-pack=x#y", "written git+URL#REF" },
 	{ "git+https://x/y#sha=123", "#sha= takes 40 hexadecimal digits" },
-	{ "git+https://x/y#--help", "'--help' is no name of a git ref" },
-	{ "git+https://x/y#a..b", "is no name of a git ref" },
+	{ "git+https://x/y#--help", "'--help' is not a valid name of a git ref" },
+	{ "git+https://x/y#a..b", "is not a valid name of a git ref" },
 };
 
 START_TEST(misuse_of_the_grammar_says_how_to_write_it)

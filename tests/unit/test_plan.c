@@ -416,7 +416,7 @@ static const struct {
 	{ { .flag = "2", .cap = "9" }, 10, 8, 0, 2, 0 },
 	{ { .cap = "9" }, 10, 0, 0, 9, 0 },
 	{ { .flag = "0" }, 10, 0, -EINVAL, 0, "--cpu-cap must be at least 1 CPU (got 0)" },
-	{ { .cap = "x" }, 10, 0, -EINVAL, 0, "KTSTR_CPU_CAP: 'x' is no number" },
+	{ { .cap = "x" }, 10, 0, -EINVAL, 0, "KTSTR_CPU_CAP: 'x' is not a valid number" },
 	{ { .flag = "11" }, 10, 0, -ERANGE, 0, "--cpu-cap 11 is more than the 10 CPUs this process may use" },
 	{ { .flag = "2", .bypass = "1" }, 10, 0, -EINVAL, 0, "resource contract" },
 	{ { .bypass = "1" }, 10, 0, 0, 3, 0 },

@@ -164,13 +164,9 @@ END_TEST
 static const struct {
 	const char *text, *why;
 } bad_lists[] = {
-	{ LIST("", EXTRA("\"nobody\"", "1")), "staged[0]: scheduler 'nobody' is not declared" },
-	{ LIST("", EXTRA("", "-1")), "min_work_rate: expected a number of 0 or more" },
 	{ "", "line 1" },
-	{ LIST("", TEST("one", "\"nobody\"", "1")), "scheduler 'nobody' is not declared" },
 	{ LIST("{\"name\":3}", ""), "schedulers[0]: name: expected a string" },
-	{ LIST("", "{\"name\":\"x\",\"file\":\"f\"}"), "tests[0]: numa_nodes" },
-	{ LIST("", TEST("x", "null", "-1")), "llcs: expected a non-negative integer" },
+	{ LIST("", "{\"file\":\"f\"}"), "tests[0]: name" },
 };
 
 START_TEST(suite_names_what_is_wrong)
@@ -183,15 +179,36 @@ START_TEST(suite_names_what_is_wrong)
 }
 END_TEST
 
-START_TEST(a_topology_that_does_not_divide_stops_the_plan)
+/* A test that is declared wrongly, in front of one that is not. */
+static const struct {
+	const char *text, *why;
+} bad_tests[] = {
+	{ LIST("", EXTRA("\"nobody\"", "1") "," TEST("good", "null", "1")), "staged[0]: scheduler 'nobody' is not "
+									    "declared" },
+	{ LIST("", EXTRA("", "-1") "," TEST("good", "null", "1")), "min_work_rate: expected a number of 0 or more" },
+	{ LIST("", TEST("one", "\"nobody\"", "1") "," TEST("good", "null", "1")), "scheduler 'nobody' is not "
+										  "declared" },
+	{ LIST("", "{\"name\":\"x\",\"file\":\"a.c\",\"line\":3}," TEST("good", "null", "1")), "numa_nodes" },
+	{ LIST("", TEST("x", "null", "-1") "," TEST("good", "null", "1")), "llcs: expected a non-negative integer" },
+	{ LIST("", TEST("wide", "null", "300") "," TEST("good", "null", "1")),
+	  "topology: llcs is 300, must be 1 to 256" },
+};
+
+START_TEST(a_test_that_is_wrong_stops_no_other)
 {
 	struct suite s;
 	struct plan plan;
-	struct err *err = NULL;
-	t_ok(parse(LIST("", TEST("wide", "null", "300")), &s, NULL));
-	struct plan_request q = { .suites = &s, .suite_count = 1 };
-	t_errno(plan_make(&q, &plan, &err), EINVAL);
-	t_err_contains(&err, "test 'wide' (a.c:3): topology: llcs is 300, must be 1 to 256");
+	t_ok(parse(bad_tests[_i].text, &s, NULL));
+	struct plan_request q = { .suites = &s, .suite_count = 1, .gauntlet = true };
+	t_ok(plan_make(&q, &plan, NULL));
+	ck_assert_uint_gt(plan.count, 2);
+	ck_assert_ptr_nonnull(plan.item[0].problem);
+	ck_assert_msg(!strncmp(plan.item[0].problem, "a.c:3: ", 7), "%s", plan.item[0].problem);
+	ck_assert_msg(strstr(plan.item[0].problem, bad_tests[_i].why), "%s", plan.item[0].problem);
+	ck_assert_str_eq(plan.item[1].name, "ktstr/good");
+	for (size_t i = 1; i < plan.count; i++)
+		ck_assert_ptr_null(plan.item[i].problem);
+	plan_done(&plan);
 	suite_done(&s);
 }
 END_TEST
@@ -222,15 +239,41 @@ START_TEST(plan_is_tests_times_kernels)
 }
 END_TEST
 
-START_TEST(plan_refuses_two_tests_of_one_name)
+START_TEST(two_tests_of_one_name_are_one_error)
+{
+	struct suite s[2];
+	struct plan plan;
+	t_ok(suite_parse("/b1/t", LIST("", TEST("one", "null", "1")), strlen(LIST("", TEST("one", "null", "1"))), &s[0],
+			 NULL));
+	t_ok(suite_parse("/b2/t", LIST("", TEST("two", "null", "1") "," TEST("one", "null", "1")),
+			 strlen(LIST("", TEST("two", "null", "1") "," TEST("one", "null", "1"))), &s[1], NULL));
+	struct plan_request q = { .suites = s, .suite_count = 2 };
+	t_ok(plan_make(&q, &plan, NULL));
+	ck_assert_uint_eq(plan.count, 2);
+	ck_assert_ptr_nonnull(plan.item[0].problem);
+	ck_assert_ptr_nonnull(strstr(plan.item[0].problem, "it is in '/b1/t' (a.c:3) and in '/b2/t' (a.c:3)"));
+	ck_assert_ptr_null(plan.item[1].problem);
+	plan_done(&plan);
+	q.first_duplicate = true;
+	t_ok(plan_make(&q, &plan, NULL));
+	ck_assert_uint_eq(plan.count, 2);
+	ck_assert_ptr_null(plan.item[0].problem);
+	ck_assert_str_eq(plan.item[0].test->binary, "/b1/t");
+	plan_done(&plan);
+	suite_done(&s[0]);
+	suite_done(&s[1]);
+}
+END_TEST
+
+START_TEST(perf_only_skips_the_others)
 {
 	struct suite s;
 	struct plan plan;
-	struct err *err = NULL;
-	t_ok(parse(LIST("", TEST("one", "null", "1") "," TEST("one", "null", "1")), &s, NULL));
-	struct plan_request q = { .suites = &s, .suite_count = 1 };
-	t_errno(plan_make(&q, &plan, &err), EEXIST);
-	t_err_contains(&err, "declared twice: a.c:3 and a.c:3");
+	t_ok(parse(LIST("", TEST("plain", "null", "1")), &s, NULL));
+	struct plan_request q = { .suites = &s, .suite_count = 1, .perf_only = true };
+	t_ok(plan_make(&q, &plan, NULL));
+	ck_assert_ptr_nonnull(strstr(plan.item[0].skip, "KTSTR_PERF_ONLY"));
+	plan_done(&plan);
 	suite_done(&s);
 }
 END_TEST
@@ -386,7 +429,6 @@ END_TEST
 START_TEST(suite_reads_payloads)
 {
 	struct suite s;
-	struct err *err = NULL;
 	t_ok(parse(LIST("", WITH_PAYLOADS("{\"name\":\"one\",\"binary\":\"b\",\"kit\":null,\"include_files\":[\"x\"]},"
 					  "{\"name\":\"two\",\"binary\":\"c\",\"kit\":\"k\",\"include_files\":[]}")),
 		   &s, NULL));
@@ -396,8 +438,9 @@ START_TEST(suite_reads_payloads)
 	ck_assert_ptr_null(s.test[0].payload_list[0].kit);
 	ck_assert_str_eq(s.test[0].payload_list[1].kit, "k");
 	suite_done(&s);
-	t_errno(parse(LIST("", WITH_PAYLOADS("{\"name\":\"one\"}")), &s, &err), EBADMSG);
-	t_err_contains(&err, "tests[0]: payloads[0]: binary: expected a string");
+	t_ok(parse(LIST("", WITH_PAYLOADS("{\"name\":\"one\"}")), &s, NULL));
+	ck_assert_str_eq(s.test[0].problem, "payloads[0]: binary: expected a string");
+	suite_done(&s);
 }
 END_TEST
 
@@ -472,9 +515,10 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, suite_reads_a_list);
 	tcase_add_test(tc, suite_reads_staged_schedulers_and_rates);
 	tcase_add_loop_test(tc, suite_names_what_is_wrong, 0, ARRAY_SIZE(bad_lists));
-	tcase_add_test(tc, a_topology_that_does_not_divide_stops_the_plan);
+	tcase_add_loop_test(tc, a_test_that_is_wrong_stops_no_other, 0, ARRAY_SIZE(bad_tests));
+	tcase_add_test(tc, perf_only_skips_the_others);
 	tcase_add_test(tc, plan_is_tests_times_kernels);
-	tcase_add_test(tc, plan_refuses_two_tests_of_one_name);
+	tcase_add_test(tc, two_tests_of_one_name_are_one_error);
 	tcase_add_test(tc, plan_skips_what_the_backend_cannot_offer);
 	tcase_add_test(tc, plan_knows_who_is_in_perf_mode);
 	tcase_add_test(tc, scheduler_binary_is_looked_for_in_order);

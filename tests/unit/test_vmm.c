@@ -280,9 +280,14 @@ END_TEST
 static const struct {
 	const char *text, *why;
 } bad_topologies[] = {
-	{ "", "is no topology" },	   { "1n", "is no topology" },	  { "1n1l1c1t1", "is no topology" },
-	{ "2n3l1c1t", "does not divide" }, { "1n0l1c1t", "llcs is 0" },	  { "1n256l256c8t", "more than 512 CPUs" },
-	{ "1n1l1c99t", "threads is 99" },  { "1,2,3", "is no topology" },
+	{ "", "is not a valid topology" },
+	{ "1n", "is not a valid topology" },
+	{ "1n1l1c1t1", "is not a valid topology" },
+	{ "2n3l1c1t", "does not divide" },
+	{ "1n0l1c1t", "llcs is 0" },
+	{ "1n256l256c8t", "more than 512 CPUs" },
+	{ "1n1l1c99t", "threads is 99" },
+	{ "1,2,3", "is not a valid topology" },
 };
 
 START_TEST(topology_says_what_is_wrong)

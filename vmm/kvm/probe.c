@@ -195,7 +195,9 @@ void kvm_probe(const char *device, struct kvm_probe *ret)
 	if (t.kvm < 0) {
 		ret->state = errno == EACCES || errno == EPERM ? KVM_FORBIDDEN : KVM_ABSENT;
 		snprintf(ret->why, sizeof(ret->why),
-			 ret->state == KVM_FORBIDDEN ? "%s: permission denied; add yourself to the 'kvm' group"
+			 ret->state == KVM_FORBIDDEN ? "%s: permission denied; add yourself to the 'kvm' group: 'sudo "
+						       "usermod -aG kvm $USER', then "
+						       "log in again"
 						     : "there is no %s",
 			 device);
 		return;

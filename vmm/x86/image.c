@@ -83,7 +83,7 @@ static int check_ehdr(const Elf64_Ehdr *eh, size_t len, struct err **err)
 	if (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_machine != EM_X86_64)
 		return NO_KERNEL(err, "an ELF file for another architecture (machine %u), not x86_64", eh->e_machine);
 	if (eh->e_type != ET_EXEC)
-		return NO_KERNEL(err, "an ELF file that is no vmlinux (type %u)", eh->e_type);
+		return NO_KERNEL(err, "an ELF file that is not a vmlinux (type %u)", eh->e_type);
 	if (eh->e_phentsize != sizeof(Elf64_Phdr) || !eh->e_phnum)
 		return NO_KERNEL(err, "an ELF file without program headers");
 	if (eh->e_phoff > len || (uint64_t)eh->e_phnum * sizeof(Elf64_Phdr) > len - eh->e_phoff)

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* test_preview.c -- ktstr test --list and --dry-run: the plan, printed. */
+#include <stdio.h>
+
+#include "base/environment.h"
+#include "base/json.h"
+#include "cli/out.h"
+#include "cli/test_session.h"
+
+static const char *scheduler_of(const struct plan_case *c)
+{
+	return c->test->scheduler ? c->test->scheduler->name : "eevdf";
+}
+
+static void print_case_json(const struct plan_case *c, bool timed)
+{
+	json_auto_t *o = json_object();
+	json_put_text(&o, "name", c->name);
+	json_put_text(&o, "topology", c->topology_text);
+	json_put_text(&o, "scheduler", scheduler_of(c));
+	json_put_text(&o, "file", c->test->file);
+	json_put_u64(&o, "line", c->test->line);
+	if (timed) {
+		json_put_int(&o, "estimate_ns", c->estimate);
+		json_put_bool(&o, "estimate_known", c->estimate_known);
+		json_put_u64(&o, "memory_mib", c->memory_mib);
+		json_put_text(&o, "skip", c->skip);
+		json_put_text(&o, "problem", c->problem);
+	}
+	out_json(o, false);
+}
+
+/* @timed: with the time it will take ("~" by the model, not by a run before), or why it will not run. */
+static void print_case(const struct plan_case *c, bool timed, bool json)
+{
+	char estimate[TIME_TEXT_MAX];
+	if (json)
+		print_case_json(c, timed);
+	else if (timed && c->problem)
+		out_printf("%-48s %-12s %-10s error: %s\n", c->name, c->topology_text, scheduler_of(c), c->problem);
+	else if (timed && c->skip)
+		out_printf("%-48s %-12s %-10s skip: %s\n", c->name, c->topology_text, scheduler_of(c), c->skip);
+	else if (timed)
+		out_printf("%-48s %-12s %-10s %s%s\n", c->name, c->topology_text, scheduler_of(c),
+			   c->estimate_known ? "" : "~", nsec_format(c->estimate, estimate));
+	else
+		out_printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler_of(c));
+}
+
+int session_list(struct session *s, const struct test_args *a, struct err **err)
+{
+	int r = session_plan(s, a, err);
+	for (size_t i = 0; r == 0 && i < s->plan.count; i++) {
+		print_case(&s->plan.item[i], false, a->json);
+		if (s->plan.item[i].problem)
+			say_printf("warning: %s cannot run: %s\n", s->plan.item[i].name, s->plan.item[i].problem);
+	}
+	return r;
+}
+
+/* The kernels that were named, as far as they are known without building one. */
+static int preview_kernels(struct session *s, const struct test_args *a, struct err **err)
+{
+	struct kernels_request q = { .texts = a->kernel.item,
+				     .count = a->kernel.count,
+				     .include_eol = a->include_eol,
+				     .skip_sha256 = a->skip_sha256,
+				     .quiet = true };
+	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
+	if (!a->kernel.count && !environment_get(ENV_KERNEL) && !environment_get(ENV_TEST_KERNEL))
+		return 0;
+	int r = cache_open(&s->cache, err);
+	if (r == 0)
+		r = kernels_resolve(s->reactor, &s->cache, &q, &k, err);
+	s->labels = k.count > 1;
+	for (size_t i = 0; r == 0 && i < k.count; i++) {
+		r = kernels_preview(&s->cache, &k, i, &s->kernel[s->kernels], err);
+		s->kernels += r == 0;
+	}
+	return r;
+}
+
+/* Nothing is built, and nothing runs. */
+int session_dry_run(struct session *s, const struct test_args *a, struct err **err)
+{
+	char total[TIME_TEXT_MAX], wall[TIME_TEXT_MAX];
+	nsec_t sum = 0;
+	unsigned slots = session_slots(s, a), known = 0;
+	int r = session_choose_accel(s, a, err);
+	if (r == 0)
+		r = preview_kernels(s, a, err);
+	if (r == 0)
+		r = session_plan(s, a, err);
+	if (r == 0)
+		r = session_schedule(s, err);
+	for (size_t i = 0; r == 0 && i < s->plan.count; i++) {
+		print_case(&s->plan.item[i], true, a->json);
+		sum += s->plan.item[i].estimate;
+		known += s->plan.item[i].estimate_known;
+	}
+	if (r == 0)
+		say_printf("%zu test%s%s, %s of machines, %s with %u at a time; %u times known from runs "
+			   "before\n",
+			   s->plan.count, s->plan.count == 1 ? "" : "s", s->kernels ? "" : " on each kernel",
+			   nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall), slots, known);
+	return r;
+}

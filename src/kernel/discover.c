@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* discover.c -- the kernel that is meant when none was named. Nothing is built or downloaded for it. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/environment.h"
+#include "base/file.h"
+#include "kernel/kernel.h"
+
+/* --- images ------------------------------------------------------------------------------------------------------- */
+
+/* Documentation/arch/x86/boot.rst of the kernel: the magic, and where the version's text is, counted from 0x200. */
+#define BZIMAGE_MAGIC_AT   0x202
+#define BZIMAGE_VERSION_AT 0x20e
+
+/* "6.12.3-amd64" of a bzImage; -EBADMSG when the file is something else. */
+static int image_version(const char *path, char ret[VERSION_TEXT_MAX])
+{
+	char magic[4], text[VERSION_TEXT_MAX] = "";
+	uint16_t at;
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fd_pread_full(fd, magic, sizeof(magic), BZIMAGE_MAGIC_AT) < 0 || memcmp(magic, "HdrS", 4) ||
+	    fd_pread_full(fd, &at, sizeof(at), BZIMAGE_VERSION_AT) < 0 ||
+	    fd_pread_full(fd, text, sizeof(text) - 1, 0x200 + at) < 0)
+		return -EBADMSG;
+	snprintf(ret, VERSION_TEXT_MAX, "%.*s", (int)strcspn(text, " \n"), text);
+	return *ret ? 0 : -EBADMSG;
+}
+
+static bool is_elf(const char *path)
+{
+	char magic[4] = "";
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && fd_pread_full(fd, magic, sizeof(magic), 0) == 0 && !memcmp(magic, "\177ELF", 4);
+}
+
+int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
+{
+	char version[VERSION_TEXT_MAX] = "unknown", config[64 + VERSION_TEXT_MAX];
+	int r = image_version(path, version);
+	if (r < 0 && !is_elf(path))
+		return FAIL(err, r == -EBADMSG ? EXIT_BAD_DATA : EXIT_NO_BACKEND, r,
+			    "'%s' is not a kernel image (%s); name a bzImage or a vmlinux", path,
+			    r == -EBADMSG ? "its header is another one" : strerror(-r));
+	snprintf(config, sizeof(config), "config-%s", version);
+	*ret = (struct kernel){
+		.label = kernel_label("kernel_", strcmp(version, "unknown") ? version : path_basename(path)),
+		.version = strdup(version),
+		.name = strdup(path),
+		.boot = strdup(path),
+		.image = true,
+		.no_scx = kernel_lacks("/boot", config, "CONFIG_SCHED_CLASS_EXT"),
+		.serial_smp = kernel_lacks("/boot", config, "CONFIG_HOTPLUG_PARALLEL"),
+	};
+	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
+}
+
+/* --- where one may be --------------------------------------------------------------------------------------------- */
+
+/* A built tree, or an image. */
+static bool is_bootable(const char *path)
+{
+	char version[VERSION_TEXT_MAX];
+	if (!path_is_dir(path))
+		return image_version(path, version) == 0;
+	_cleanup_free_ char *image = path_join(path, "arch/x86/boot/bzImage");
+	return image && path_exists(image) && kernel_tree_version(path, version, NULL) == 0;
+}
+
+static int take_path(const char *path, struct kernel_id *ret)
+{
+	*ret = (struct kernel_id){ .kind = KERNEL_ID_IMAGE, .path = realpath(path, NULL) };
+	return ret->path ? 0 : -errno;
+}
+
+static int take_test_kernel(const char *path, struct kernel_id *ret, struct err **err)
+{
+	if (!*path)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "KTSTR_TEST_KERNEL is set to the empty string; name a kernel image, or unset it");
+	if (!path_exists(path) || path_is_dir(path))
+		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "KTSTR_TEST_KERNEL: there is no kernel image '%s'", path);
+	return take_path(path, ret);
+}
+
+static int take_installed(struct kernel_id *ret)
+{
+	struct utsname uts;
+	char path[2 * sizeof(uts.release)];
+	static const char *const places[] = {
+		"./linux",	    "../linux",	    "/lib/modules/%s/build", "/lib/modules/%s/vmlinuz",
+		"/boot/vmlinuz-%s", "/boot/vmlinuz"
+	};
+	if (uname(&uts) < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const char *hole = strstr(places[i], "%s");
+		snprintf(path, sizeof(path), "%.*s%s%s", hole ? (int)(hole - places[i]) : (int)strlen(places[i]),
+			 places[i], hole ? uts.release : "", hole ? hole + 2 : "");
+		if (is_bootable(path))
+			return take_path(path, ret);
+	}
+	return -ENOENT;
+}
+
+static int none_found(size_t stale, struct err **err)
+{
+	FAIL(err, EXIT_NO_BACKEND, -ENOENT, "no kernel found%s",
+	     stale ? ": those in the cache were built with another configuration" : "");
+	if (err)
+		err_hint(*err,
+			 "build one with 'ktstr kernel build distro --schedulers%s', or name one with --kernel, "
+			 "KTSTR_KERNEL or KTSTR_TEST_KERNEL (an image)",
+			 stale ? " --force" : "");
+	return -ENOENT;
+}
+
+int kernel_id_default(const struct cache *c, struct kernel_id *ret, struct err **err)
+{
+	const char *image = environment_get(ENV_TEST_KERNEL);
+	size_t stale = 0;
+	*ret = (struct kernel_id){ 0 };
+	if (image)
+		return take_test_kernel(image, ret, err);
+	int r = kernel_id_newest(c, ret, &stale, err);
+	if (r != -ENOENT)
+		return r;
+	r = take_installed(ret);
+	return r == -ENOENT ? none_found(stale, err) : r;
+}
