@@ -439,11 +439,11 @@ static int find_commit(struct session *s)
 	_cleanup_free_ char *root = rundir_root();
 	int r = checkout_commit(s->reactor, s->commit);
 	if (r == 0 && rundir_is_shared(s->commit))
-		say_printf(
-			"ktstr: WARNING: project commit unavailable (cwd not in a git repository with a commit, or git "
-			"not installed); results go to %s/KERNEL-%s, which all suites outside git share. Run inside a "
-			"git repository, or set KTSTR_SIDECAR_DIR\n",
-			root ?: "", COMMIT_UNKNOWN);
+		say_printf("ktstr: WARNING: project commit unavailable (cwd not in a git repository with a commit, or "
+			   "git not installed); results go to %s/KERNEL-%s, which all suites outside git share. Run "
+			   "inside a "
+			   "git repository, or set KTSTR_SIDECAR_DIR\n",
+			   root ?: "", COMMIT_UNKNOWN);
 	return r;
 }
 

@@ -9,7 +9,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "image/elf.h"
 #include "reactor/child.h"
 #include "reactor/machine.h"
 #include "run/suite.h"
@@ -539,74 +538,4 @@ void suites_free(struct suite *suite, size_t count)
 	for (size_t i = 0; i < count; i++)
 		suite_done(&suite[i]);
 	free(suite);
-}
-
-static int check_version(const char *path, struct err **err)
-{
-	uint32_t api;
-	int r = elf_api_version(path, &api);
-	if (r == 0 && api != KTSTR_API_VERSION)
-		return FAIL(err, EXIT_BAD_DATA, -EPROTO,
-			    "'%s' was built for interface version %u, this ktstr speaks %u; rebuild it with this "
-			    "ktstr's libktstr",
-			    path, api, KTSTR_API_VERSION);
-	return r;
-}
-
-/* Loads one; when that fails, @ret has the problem, and the first one is kept in *@first. */
-static int load_or_note(struct reactor *r, const char *path, struct suite *ret, struct err **first)
-{
-	_cleanup_err_ struct err *why = NULL;
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	int result = check_version(path, &why);
-	if (result == 0)
-		result = suite_load(r, path, ret, &why);
-	if (result == 0 || result == -ENOMEM || result == -ECANCELED)
-		return result;
-	if (why)
-		err_format(why, &text);
-	else
-		buf_appendf(&text, "list the tests of '%s': %s", path, strerror(-result));
-	*ret = (struct suite){ .path = strdup(path), .problem = buf_steal(&text) };
-	if (why && !*first)
-		*first = TAKE_PTR(why);
-	return ret->path && ret->problem ? 0 : -ENOMEM;
-}
-
-static int load_all(struct reactor *r, char *const *path, struct suite *suite, size_t *ret_loaded, struct err **err)
-{
-	_cleanup_err_ struct err *first = NULL;
-	size_t good = 0;
-	for (; path[*ret_loaded]; ++*ret_loaded) {
-		int result = load_or_note(r, path[*ret_loaded], &suite[*ret_loaded], &first);
-		if (result < 0)
-			return FAIL_SYS(err, result, "list the tests of '%s'", path[*ret_loaded]);
-		good += !suite[*ret_loaded].problem;
-	}
-	if (good || !first)
-		return 0;
-	int code = first->code;
-	if (err)
-		*err = TAKE_PTR(first);
-	return code;
-}
-
-int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err)
-{
-	char **path = NULL;
-	size_t count = 0, loaded = 0;
-	int result = suite_find(paths, &path, err);
-	while (result == 0 && path[count])
-		count++;
-	struct suite *suite = calloc(count + 1, sizeof(*suite));
-	if (result == 0)
-		result = suite ? load_all(r, path, suite, &loaded, err) : -ENOMEM;
-	strings_free(path);
-	if (result < 0) {
-		suites_free(suite, loaded);
-		return result;
-	}
-	*ret = suite;
-	*ret_count = count;
-	return 0;
 }
