@@ -17,7 +17,7 @@ static double seconds(nsec_t t)
 	return (double)t / 1e9;
 }
 
-/* --- bare: the least that keeps 128 NOPs in the air -------------------------------------------------------------- */
+/* --- bare: the least that keeps 128 NOPs in the air --------------------------------------------------------------- */
 
 static double bare_round(void)
 {
@@ -43,7 +43,7 @@ static double bare_round(void)
 	return rate;
 }
 
-/* --- ops: the same through the reactor's operation interface ----------------------------------------------------- */
+/* --- ops: the same through the reactor's operation interface ------------------------------------------------------ */
 
 struct op_round {
 	struct op op[IN_FLIGHT];
@@ -75,8 +75,7 @@ static double op_rounds(struct reactor *r)
 	return round.done / seconds(nsec_now() - began);
 }
 
-/* --- steps: machines whose every state waits for a NOP --------------------------------------------------------------
- */
+/* --- steps: machines whose every state waits for a NOP ------------------------------------------------------------ */
 
 struct stepper {
 	struct machine machine;

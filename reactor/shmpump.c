@@ -60,8 +60,9 @@ static int pump_drain(struct machine *m, int result)
 }
 
 /*
- * The doorbell is read by the ring, never by read(2): the other process holds it too, could take its count between a poll
- * and our read, and the whole reactor would hang in a call. Should it set O_NONBLOCK, the read fails and the pump ends.
+ * The doorbell is read by the ring, never by read(2): the other process holds it too, could take its count between a
+ * poll and our read, and the whole reactor would hang in a call. Should it set O_NONBLOCK, the read fails and the pump
+ * ends.
  */
 static int pump_wait(struct machine *m, int result)
 {

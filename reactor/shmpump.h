@@ -32,8 +32,8 @@ struct shmpump {
 };
 
 /*
- * Ends when it is cancelled (with -ECANCELED) or the doorbell cannot be read. To collect what a dead producer left behind:
- * cancel it once the producer has been reaped, and await its end.
+ * Ends when it is cancelled (with -ECANCELED) or the doorbell cannot be read. To collect what a dead producer left
+ * behind: cancel it once the producer has been reaped, and await its end.
  */
 int shmpump_start(struct shmpump *p, struct reactor *r, struct machine *parent, const struct shmpump_config *config,
 		  struct err **err);

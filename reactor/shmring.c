@@ -9,7 +9,8 @@
  *  - Copy before space. The consumer copies and then stores `head` (release); the producer loads `head` (acquire)
  *    before it writes over what that gives back.
  *  - No lost wake-up. The producer stores `tail` and then loads `armed`; the consumer stores `armed` and then looks at
- *    `tail`. All four are sequentially consistent, so at least one of the two sees the other: either the doorbell is rung,
+ *    `tail`. All four are sequentially consistent, so at least one of the two sees the other: either the doorbell is
+ * rung,
  *    or the consumer finds the record and does not sleep. A weaker store could pass the load behind it on any
  *    processor with a store buffer. It is the one costly instruction of publishing; staging several records first
  *    pays it once.

@@ -61,7 +61,7 @@ struct shmring_front {
 };
 _Static_assert(sizeof(struct shmring_front) == 2 * SHMRING_LINE, "layout");
 
-/* --- the area: one file, one doorbell, `rings` rings ------------------------------------------------------------------ */
+/* --- the area: one file, one doorbell, `rings` rings -------------------------------------------------------------- */
 
 struct shmring_area {
 	struct shmring_front *front; /* mapped, shared, writable */
@@ -139,8 +139,8 @@ bool shmring_next(const struct shmring_batch *b, size_t *at, struct shmring_item
 /* What is published now is the end: pops to come see nothing newer. For a producer that is dead, or ought to be. */
 void shmring_reader_finish(struct shmring_reader *r);
 /*
- * Asks for the doorbell. True: it will ring for the next record, and all of @readers are empty now. False: one of them is
- * not; drain, then ask again.
+ * Asks for the doorbell. True: it will ring for the next record, and all of @readers are empty now. False: one of them
+ * is not; drain, then ask again.
  */
 bool shmring_arm(struct shmring_area *a, const struct shmring_reader *readers, uint32_t count);
 

@@ -191,7 +191,9 @@ static void thaw(struct stage *s, bool backdrop)
 		}
 }
 
-/* Stops and reports one of the worker sets; Skip: something was missing that the machine or the kernel does not have. */
+/*
+ * Stops and reports one of the worker sets; Skip: something was missing that the machine or the kernel does not have.
+ */
 static enum ktstr_verdict dismiss(struct stage *s, struct worker_set *workers)
 {
 	char why[256];

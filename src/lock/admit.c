@@ -12,8 +12,9 @@
 /* Images are built on the same pool, and a look may stand behind them. */
 #define TRY_DEADLINE (10 * NSEC_PER_MIN)
 /*
- * A dying process closes the file of the release event a little before its locks are free (the kernel tells inotify first), so the first
- * look comes a moment later, and a second one later still. The slow one is for release_events that nobody heard.
+ * A dying process closes the file of the release event a little before its locks are free (the kernel tells inotify
+ * first), so the first look comes a moment later, and a second one later still. The slow one is for release_events that
+ * nobody heard.
  */
 #define AFTER_EVENT	  NSEC_PER_MSEC
 #define AFTER_EVENT_AGAIN (20 * NSEC_PER_MSEC)
@@ -50,8 +51,7 @@ static void add_holder(struct plan_holders *h, const struct cpu_plan *p)
 	}
 }
 
-/* --- what this process may have at once ---------------------------------------------------------------------------
- */
+/* --- what this process may have at once --------------------------------------------------------------------------- */
 
 static unsigned topology_width(const struct ktstr_topology *t)
 {

@@ -154,7 +154,7 @@ int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, i
 		    name);
 }
 
-/* --- the release_event ----------------------------------------------------------------------------------------------------- */
+/* --- the release_event -------------------------------------------------------------------------------------------- */
 
 void release_event_renew(const struct lock_dir *d, int inotify)
 {

@@ -6,8 +6,8 @@
  * files are empty; their modification time is when the lock was last taken. Locks only mean something where every
  * process asks the same kernel: remote file systems are refused by name.
  *
- * Whoever holds locks also has the file "ktstr-release" open, and closes it last: that is an inotify event for those who
- * wait, whether the holder lets go or dies.
+ * Whoever holds locks also has the file "ktstr-release" open, and closes it last: that is an inotify event for those
+ * who wait, whether the holder lets go or dies.
  */
 #ifndef KTSTR_LOCK_FLOCK_H
 #define KTSTR_LOCK_FLOCK_H
@@ -43,7 +43,10 @@ const char *lock_name_cpu(unsigned cpu, char out[LOCK_NAME_MAX]);
  */
 int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, int *ret_fd, struct err **err);
 
-/* Makes the file of the release event where there is none, and an inotify descriptor that reads when it is closed by someone. */
+/*
+ * Makes the file of the release event where there is none, and an inotify descriptor that reads when it is closed by
+ * someone.
+ */
 int release_event_watch(const struct lock_dir *d, int *ret_inotify, struct err **err);
 /* For when that file was removed and made anew; harmless otherwise. */
 void release_event_renew(const struct lock_dir *d, int inotify);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* host_resources.h -- all that admission needs, opened together: this host, the CPUs that are ours, lock directory, queue. */
+/*
+ * host_resources.h -- all that admission needs, opened together: this host, the CPUs that are ours, lock directory,
+ * queue.
+ */
 #ifndef KTSTR_LOCK_HOST_RESOURCES_H
 #define KTSTR_LOCK_HOST_RESOURCES_H
 

@@ -9,8 +9,7 @@
 
 #define STARTS_MAX 256 /* first choices that budget_select() tries */
 
-/* --- features: the bits of behaviour 2.12; those of flag profiles and of modes that do not exist here stay 0 --------
- */
+/* --- features: the bits of behaviour 2.12; those of flag profiles and of modes that do not exist here stay 0 ------ */
 
 static unsigned djb2(const char *text)
 {
@@ -48,8 +47,7 @@ uint64_t budget_features(const struct plan_case *c)
 	return f;
 }
 
-/* --- what a choice covers ------------------------------------------------------------------------------------------
- */
+/* --- what a choice covers ----------------------------------------------------------------------------------------- */
 
 struct cover {
 	uint64_t features;
@@ -109,8 +107,7 @@ void budget_measure(const struct budget_item *item, size_t count, const bool *ke
 	ret->pairs_possible = covered_pairs(&all);
 }
 
-/* --- choosing ------------------------------------------------------------------------------------------------------
- */
+/* --- choosing ----------------------------------------------------------------------------------------------------- */
 
 struct choice {
 	const struct budget_item *item;
@@ -198,8 +195,7 @@ int budget_select(const struct budget_item *item, size_t count, nsec_t budget, b
 	return 0;
 }
 
-/* --- plans ---------------------------------------------------------------------------------------------------------
- */
+/* --- plans -------------------------------------------------------------------------------------------------------- */
 
 bool budget_parse(const char *text, nsec_t *ret)
 {

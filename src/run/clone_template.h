@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * clone_template.h -- a machine that was booted up to where tests begin, kept as a snapshot in a cache that all runs share:
+ * clone_template.h -- a machine that was booted up to where tests begin, kept as a snapshot in a cache that all runs
+ * share:
  *
  *   LOOK > (WAIT > LOOK ...) > BOOT > SAVE > DONE
  *

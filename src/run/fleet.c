@@ -146,8 +146,7 @@ static void report(struct fleet *f, const struct attempt *a)
 	}
 }
 
-/* --- kernels -------------------------------------------------------------------------------------------------------
- */
+/* --- kernels ------------------------------------------------------------------------------------------------------ */
 
 /* On tcg, a copy that boots faster, where there can be one. */
 static int make_boot_files(struct fleet *f)

@@ -14,8 +14,7 @@
 
 #define SIDECARS_READ_MAX 10000
 
-/* --- a part of the plan --------------------------------------------------------------------------------------------
- */
+/* --- a part of the plan ------------------------------------------------------------------------------------------- */
 
 int partition_parse(const char *text, struct partition *ret, struct err **err)
 {
@@ -84,8 +83,7 @@ void plan_partition(struct plan *p, const struct partition *part)
 	p->count = kept;
 }
 
-/* --- times ----------------------------------------------------------------------------------------------------------
- */
+/* --- times -------------------------------------------------------------------------------------------------------- */
 
 static char *duration_key(const char *backend, const char *name)
 {
@@ -205,8 +203,7 @@ void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
 	}
 }
 
-/* --- order ----------------------------------------------------------------------------------------------------------
- */
+/* --- order -------------------------------------------------------------------------------------------------------- */
 
 struct place {
 	struct plan_case item;

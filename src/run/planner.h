@@ -7,8 +7,7 @@
 
 #include "run/plan.h"
 
-/* --- a part of the plan --------------------------------------------------------------------------------------------
- */
+/* --- a part of the plan ------------------------------------------------------------------------------------------- */
 
 enum partition_kind { PARTITION_NONE, PARTITION_COUNT, PARTITION_HASH };
 
@@ -23,8 +22,7 @@ void plan_partition(struct plan *p, const struct partition *part);
 /* Drops the cases whose @keep is false. */
 void plan_keep(struct plan *p, const bool *keep);
 
-/* --- times ----------------------------------------------------------------------------------------------------------
- */
+/* --- times -------------------------------------------------------------------------------------------------------- */
 
 /*
  * Host times of the newest run of each test, by backend and name, from the sidecars where runs are kept

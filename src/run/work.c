@@ -271,6 +271,15 @@ static const char *source_of(const struct plan_case *c)
 				 : NULL;
 }
 
+static void put_perf_settings(const struct attempt *a, struct result *ret)
+{
+	_Static_assert(VM_PERF_SETTINGS_MAX <= RESULT_PERF_SETTINGS_MAX, "room for the settings of perf mode");
+	for (unsigned i = 0; i < a->perf_settings; i++)
+		ret->perf_setting[i] =
+			(struct result_perf_setting){ a->perf_setting[i].name, a->perf_setting[i].asked,
+						      a->perf_setting[i].granted, a->perf_setting[i].why };
+}
+
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
 {
 	const struct fleet *f = fleet_of(a);
@@ -336,11 +345,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};
-	_Static_assert(VM_PERF_SETTINGS_MAX <= RESULT_PERF_SETTINGS_MAX, "room for the settings of perf mode");
-	for (unsigned i = 0; i < a->perf_settings; i++)
-		ret->perf_setting[i] =
-			(struct result_perf_setting){ a->perf_setting[i].name, a->perf_setting[i].asked,
-						      a->perf_setting[i].granted, a->perf_setting[i].why };
+	put_perf_settings(a, ret);
 	take_parts(&a->confinement, ret);
 }
 

@@ -63,7 +63,7 @@ struct record {
 	uint32_t length;
 };
 
-/* --- one function a type; on failure nothing of the record stays; -E2BIG: more than anyone needs ----------------- */
+/* --- one function a type; on failure nothing of the record stays; -E2BIG: more than anyone needs ------------------ */
 
 static int take_hello(struct evidence *e, const struct record *r)
 {

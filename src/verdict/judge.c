@@ -266,8 +266,7 @@ static void find_expectations(const struct evidence *e, struct judgement *j)
 			      "%u records did not fit into the guest's event log", e->dropped);
 }
 
-/* --- the fold ------------------------------------------------------------------------------------------------------
- */
+/* --- the fold ----------------------------------------------------------------------------------------------------- */
 
 static enum ktstr_verdict fold(const struct evidence *e, const struct judgement *j)
 {

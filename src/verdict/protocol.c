@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * protocol.c -- a pass needs the whole protocol: the test's result, the end of its process as PID 1 saw it, PID 1's own
- * last word, and the telemetry of every worker. A test runs as root in its guest: it can end the machine, or say what it
- * likes in the place of others. What is missing then is what it cut off.
+ * last word, and the telemetry of every worker. A test runs as root in its guest: it can end the machine, or say what
+ * it likes in the place of others. What is missing then is what it cut off.
  */
 #include <sys/wait.h>
 

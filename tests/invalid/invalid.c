@@ -267,8 +267,7 @@ KTSTR_TEST(scheduler_limit_nan, .cores = 2, .scheduler = &limitless)
 	return KTSTR_PASS;
 }
 
-/* --- bodies that must do no harm while they are asked, and of which nothing is known before a guest runs them ------
- */
+/* --- bodies that must do no harm while they are asked, and of which nothing is known before a guest runs them ----- */
 
 KTSTR_TEST(harm_write, .cores = 2)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lock_stress LOCK_DIR LEDGER HOSTS SEED SECONDS -- one of many processes that share a host of 64 CPUs (a recorded one):
- * four guests at a time ask for random machines and builds, hold them for a while, and come again.
+ * lock_stress LOCK_DIR LEDGER HOSTS SEED SECONDS -- one of many processes that share a host of 64 CPUs (a recorded
+ * one): four guests at a time ask for random machines and builds, hold them for a while, and come again.
  *
  * The ledger is a file that all of them map: who has which CPU for himself, written without any lock. A CPU that was
  * somebody else's, alive, when it was taken is the failure that locks are there to prevent.

@@ -224,7 +224,9 @@ static void on_ended(struct attempt *a, int result)
 	(void)result;
 	current->reports[a - current->attempt]++;
 	current->ended++;
-	/* Such a machine always has something to say within seconds: only a loop that was stopped can have missed it. */
+	/*
+	 * Such a machine always has something to say within seconds: only a loop that was stopped can have missed it.
+	 */
 	current->accused += a->evidence.late_in[0] && current->temper[a - current->attempt] == TEMPER_GOOD;
 	if (a->judged)
 		current->verdicts[a->judgement.verdict]++;

@@ -340,8 +340,7 @@ const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX])
 	return out;
 }
 
-/* --- the simulated disk: what the backend says was written is written -----------------------------------------------
- */
+/* --- the simulated disk: what the backend says was written is written --------------------------------------------- */
 
 struct hook {
 	op_done_fn *done;

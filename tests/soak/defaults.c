@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * defaults.c -- all work types with default parameters, under healthy schedulers: a failure here is a fault of ours. Each
- * has a test a scheduler, of the default length (`make soak` runs them over many seeds); the sample_* tests go through
- * all of them in a few machines.
+ * defaults.c -- all work types with default parameters, under healthy schedulers: a failure here is a fault of ours.
+ * Each has a test a scheduler, of the default length (`make soak` runs them over many seeds); the sample_* tests go
+ * through all of them in a few machines.
  */
 #include <stddef.h>
 
@@ -15,10 +15,13 @@
 /* X(scheduler, type, workers: two groups, parameters that have no default...) */
 #define FLAT_TYPES(X, S)                                                                                              \
 	X(S, SPIN_WAIT, 2)                                                                                            \
-	X(S, YIELD_HEAVY, 2) X(S, MIXED, 2) X(S, IO_SYNC_WRITE, 2) X(S, IO_RAND_READ, 2) X(S, IO_CONVOY, 2) X(        \
-		S, BURSTY, 2) X(S, IDLE_CHURN, 2) X(S, PIPE_IO, 4) X(S, FUTEX_PING_PONG, 4) X(S, CACHE_PRESSURE, 2)   \
-		X(S, CACHE_YIELD, 2) X(S, CACHE_PIPE, 4) X(S, FUTEX_FAN_OUT, 10) X(S, FAN_OUT_COMPUTE, 10) X(         \
-			S, SEQUENCE, 2, .phases = PHASES) X(S, FORK_EXIT, 2) X(S, NICE_SWEEP, 2)                      \
+	X(S, YIELD_HEAVY, 2)                                                                                          \
+	X(S, MIXED, 2)                                                                                                \
+	X(S, IO_SYNC_WRITE, 2)                                                                                        \
+	X(S, IO_RAND_READ, 2)                                                                                         \
+	X(S, IO_CONVOY, 2) X(S, BURSTY, 2) X(S, IDLE_CHURN, 2) X(S, PIPE_IO, 4) X(S, FUTEX_PING_PONG, 4) X(           \
+		S, CACHE_PRESSURE, 2) X(S, CACHE_YIELD, 2) X(S, CACHE_PIPE, 4) X(S, FUTEX_FAN_OUT, 10)                \
+		X(S, FAN_OUT_COMPUTE, 10) X(S, SEQUENCE, 2, .phases = PHASES) X(S, FORK_EXIT, 2) X(S, NICE_SWEEP, 2)  \
 			X(S, AFFINITY_CHURN, 2) X(S, CROSS_AFFINITY_CHURN, 2) X(S, POLICY_CHURN, 2) X(                \
 				S, PAGE_FAULT_CHURN, 2) X(S, MUTEX_CONTENTION, 8) X(S, THUNDERING_HERD, 16)           \
 				X(S, PRIORITY_INVERSION, 6) X(S, PRODUCER_CONSUMER_IMBALANCE,                         \
@@ -35,7 +38,7 @@
 #define NODES .numa_nodes = 2, .llcs = 2, .cores = 2
 #define CORES .cores = 2, .threads = 2
 
-/* --- one test a type and scheduler: two seconds, as a test has where it does not say how long ------------------------ */
+/* --- one test a type and scheduler: two seconds, as a test has where it does not say how long --------------------- */
 
 #define ALONE(SCHED, NAME, TYPE, WORKERS, TOPOLOGY, ...)                                                              \
 	KTSTR_TEST(NAME, .scheduler = SCHED, TOPOLOGY)                                                                \
@@ -67,7 +70,7 @@ EACH_TYPE(qmap)
 EACH_TYPE(central)
 EACH_TYPE(flatcg)
 
-/* --- the sample: a step a type, one after the other ------------------------------------------------------------------- */
+/* --- the sample: a step a type, one after the other --------------------------------------------------------------- */
 
 /* Initialisers, for constant data: the macros of ktstr/work.h are values. */
 #define STEP(MS, TYPE, WORKERS, ...) \

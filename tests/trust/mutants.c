@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mutants.c -- schedulers whose faults are known, each with the scenario that must catch it (mutant_*), and schedulers that
- * are good, each with every scenario (good_*). tests/trust/trust.py counts who was caught, missed, and wrongly accused.
+ * mutants.c -- schedulers whose faults are known, each with the scenario that must catch it (mutant_*), and schedulers
+ * that are good, each with every scenario (good_*). tests/trust/trust.py counts who was caught, missed, and wrongly
+ * accused.
  */
 #include <stddef.h>
 
@@ -29,7 +30,7 @@
 		return scenario_##scenario(t);            \
 	}
 
-/* --- the mutants ------------------------------------------------------------------------------------------------------ */
+/* --- the mutants -------------------------------------------------------------------------------------------------- */
 
 #define BAD(id, scenario, mode, ...)                                              \
 	KTSTR_SCHEDULER(id, .binary = "scx_misbehave", .args = KTSTR_ARGS(mode)); \

@@ -34,8 +34,7 @@ static void nap(struct ktstr_worker *w, unsigned ms)
 	ktstr_worker_woken(w, now > until ? now - until : 0);
 }
 
-/* --- with the work types there are ---------------------------------------------------------------------------------
- */
+/* --- with the work types there are -------------------------------------------------------------------------------- */
 
 enum ktstr_verdict scenario_crowd(struct ktstr_ctx *t)
 {
@@ -81,8 +80,7 @@ enum ktstr_verdict scenario_removal(struct ktstr_ctx *t)
 						.cgroups = KTSTR_CGROUPS({ .name = "c", .workers = 4 }) }));
 }
 
-/* --- short sleeps --------------------------------------------------------------------------------------------------
- */
+/* --- short sleeps ------------------------------------------------------------------------------------------------- */
 
 static void napper(struct ktstr_worker *w, void *arg)
 {
@@ -106,8 +104,7 @@ enum ktstr_verdict scenario_latency(struct ktstr_ctx *t)
 	return scenario_naps(t);
 }
 
-/* --- weights -------------------------------------------------------------------------------------------------------
- */
+/* --- weights ------------------------------------------------------------------------------------------------------ */
 
 #define WEIGHT_PHASE_NS 500000000u
 

@@ -2,8 +2,8 @@
 /*
  * ring_threads.c -- event rings between threads of one process, built with ThreadSanitizer, which knows only these.
  *
- * Two writers on rings far too small share a doorbell; one waits for room, one drops. The reader sleeps on the doorbell. Every
- * record is checked, and what is missing must be what was counted.
+ * Two writers on rings far too small share a doorbell; one waits for room, one drops. The reader sleeps on the
+ * doorbell. Every record is checked, and what is missing must be what was counted.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -8,7 +8,7 @@
 #include "made.h"
 #include "t.h"
 
-/* --- limits of a load -------------------------------------------------------------------------------------------- */
+/* --- limits of a load --------------------------------------------------------------------------------------------- */
 
 START_TEST(a_load_sets_its_own_limits)
 {
@@ -192,114 +192,6 @@ START_TEST(workers_that_end_alike_are_one_finding)
 	ck_assert(strstr(made_judgement.detail[1].text, "tid 41 was killed by SIGKILL"));
 	judgement_done(&made_judgement);
 	made_end();
-}
-END_TEST
-
-/* --- what the test itself asks for -------------------------------------------------------------------------------- */
-
-/* Two loads of 2 workers each; the second one may be starved by request, and is. */
-static const struct {
-	struct wire_cgroup heavy, light;
-	bool scx;
-	const char *unjudged; /* NULL: it fails */
-} requests[] = {
-	{ {}, {}, false, NULL },
-	{ { .cpu_weight = 10000 }, { .cpu_weight = 1 }, false, "may count on 0.005 % of a CPU" },
-	{ { .cpu_weight = 200 }, {}, false, NULL },
-	{ { .nice = -20 }, { .nice = 19 }, false, "weights, quotas, policies" },
-	{ { .nice = -5 }, { .nice = 5 }, false, NULL },
-	{ {}, { .policy = KTSTR_POLICY_IDLE }, false, "may count on" },
-	{ {}, { .quota_permyriad = 100 }, false, "may count on 0.5 % of a CPU, 5 ms in 1.0 s" },
-	{ {}, { .quota_permyriad = 5000 }, false, NULL },
-	{ { .policy = KTSTR_POLICY_FIFO }, {}, false, "may count on" },
-	{ { .policy = KTSTR_POLICY_FIFO }, {}, true, "may count on 0 % of a CPU" },
-};
-
-static void starve_by_request(int i)
-{
-	made_begin();
-	made.hello.cpus = 1;
-	made_facts.has_scheduler = requests[i].scx;
-	for (int light = 0; light < 2; light++) {
-		const struct wire_cgroup *asked = light ? &requests[i].light : &requests[i].heavy;
-		made_load(light ? "light" : "heavy", 2, 0);
-		struct wire_cgroup *g = &made.cgroup[light];
-		g->cpu_weight = asked->cpu_weight;
-		g->quota_permyriad = asked->quota_permyriad;
-		g->nice = asked->nice;
-		g->policy = asked->policy;
-		made_worker(light ? 0 : 5, light ? 999 : 10, light ? 0 : 500, 1);
-		made_worker(light ? 0 : 5, light ? 999 : 10, light ? 0 : 500, 1);
-	}
-	made_result(KTSTR_PASS);
-}
-
-START_TEST(starvation_by_request_is_not_judged)
-{
-	starve_by_request(_i);
-	if (requests[_i].unjudged)
-		made_expect_unjudged(KTSTR_PASS, NULL, requests[_i].unjudged);
-	else
-		made_expect(KTSTR_FAIL, "cgroup 'light'");
-	starve_by_request(_i); /* where the test asks for the check, it gets no pass for nothing */
-	made_limit(LIMIT_NOT_STARVED, KTSTR_ON);
-	made_expect(requests[_i].unjudged ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, "cgroup 'light'");
-}
-END_TEST
-
-/* A crowd that is large enough waits for longer than the usual limit; not for any time. */
-START_TEST(a_gap_limit_gives_way_to_a_small_share)
-{
-	for (unsigned gap_ms = 5000; gap_ms <= 25000; gap_ms += 20000) {
-		made_begin();
-		made.hello.cpus = 1;
-		made_load("crowd", 200, 0); /* 40 ms at a share of 1/200: 8 s */
-		for (unsigned i = 0; i < 200; i++) {
-			made_worker(5, i ? 10 : gap_ms, 5, 1);
-			made.worker[i].wire.wall_ns = 30000000000u;
-		}
-		made_result(KTSTR_PASS);
-		if (gap_ms == 5000)
-			made_expect_unjudged(KTSTR_PASS, NULL, "may count on 0.5 % of a CPU");
-		else
-			made_expect(KTSTR_FAIL, "stuck 25000ms on cpu0 at +0ms (threshold 8000ms)");
-	}
-	made_begin();
-	made.hello.cpus = 1;
-	made_load("crowd", 200, 0);
-	made_limit(LIMIT_GAP, 3000); /* said is said */
-	for (unsigned i = 0; i < 200; i++)
-		made_worker(5, i ? 10 : 3500, 5, 1);
-	made_result(KTSTR_PASS);
-	made_expect(KTSTR_FAIL, "stuck 3500ms");
-}
-END_TEST
-
-/* The strict limit, 15, and what the formula of share.h adds in a window of one second. */
-static const struct {
-	uint32_t workers, cpus;
-	unsigned spread;
-	bool set; /* by the test: as it stands */
-	enum ktstr_verdict verdict;
-} spreads[] = {
-	{ 5, 2, 35, false, KTSTR_PASS },				  /* 15 + 4 + 100/6 */
-	{ 5, 2, 37, false, KTSTR_FAIL }, { 4, 2, 19, false, KTSTR_PASS }, /* 15 + 4: they divide */
-	{ 4, 2, 20, false, KTSTR_FAIL }, { 6, 4, 68, false, KTSTR_PASS }, /* 15 + 4 + 100/2 */
-	{ 6, 4, 70, false, KTSTR_FAIL }, { 5, 2, 21, true, KTSTR_FAIL },
-};
-
-START_TEST(a_spread_limit_knows_what_a_window_can_show)
-{
-	made_begin();
-	made_facts.limits = thresholds_default(true);
-	made.hello.cpus = spreads[_i].cpus;
-	if (spreads[_i].set)
-		made_limit(LIMIT_SPREAD, 15);
-	made_load("a", spreads[_i].workers, 0);
-	for (uint32_t i = 0; i < spreads[_i].workers; i++)
-		made_worker(5, 10, 100 + (i ? 0 : 10 * spreads[_i].spread), 1);
-	made_result(KTSTR_PASS);
-	made_expect(spreads[_i].verdict, spreads[_i].verdict == KTSTR_FAIL ? "unfair cgroup 'a' (SpinWait)" : NULL);
 }
 END_TEST
 
@@ -546,7 +438,10 @@ START_TEST(pages_are_judged_by_node)
 }
 END_TEST
 
-/* A limit that nobody set gives way to what many workers on one CPU bring about; the delays of each load are one finding. */
+/*
+ * A limit that nobody set gives way to what many workers on one CPU bring about; the delays of each load are one
+ * finding.
+ */
 START_TEST(waits_of_who_is_ready_to_run_are_limited)
 {
 	static const struct {
@@ -597,9 +492,6 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, gaps_of_one_load_are_one_finding);
 	tcase_add_loop_test(tc, a_bad_end_says_whose_fault_it_was, 0, ARRAY_SIZE(ends));
 	tcase_add_test(tc, workers_that_end_alike_are_one_finding);
-	tcase_add_loop_test(tc, starvation_by_request_is_not_judged, 0, ARRAY_SIZE(requests));
-	tcase_add_test(tc, a_gap_limit_gives_way_to_a_small_share);
-	tcase_add_loop_test(tc, a_spread_limit_knows_what_a_window_can_show, 0, ARRAY_SIZE(spreads));
 	tcase_add_test(tc, rates_are_checked_where_a_limit_says_so);
 	tcase_add_test(tc, wakeups_and_migrations_are_checked_where_a_limit_says_so);
 	tcase_add_loop_test(tc, tcg_judges_what_its_clock_can_tell, 0, ARRAY_SIZE(on_tcg));

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/time.h"
 #include "fake_kvm.h"
+#include "kvm_config.h"
 #include "t.h"
 #include "tiny_kernel.h"
 #include "vmm/kvm/caps.h"
@@ -18,38 +19,10 @@
 #include "vmm/kvm/vcpu.h"
 #include "vmm/x86/layout.h"
 
-/* --- machines --------------------------------------------------------------------------------------------------------
- */
-
-static void make_config(struct kvm_guest_config *c, struct ktstr_topology topology, const void *code, size_t len)
-{
-	*c = (struct kvm_guest_config){ .topology = topology,
-					.nodes = topology.numa_nodes,
-					.initrd_fd = -1,
-					.device = "/dev/kvm",
-					.cmdline = "none" };
-	for (unsigned i = 0; i < c->nodes; i++) {
-		c->node[i].size = (uint64_t)192 << 20;
-		c->node[i].fd = memfd_new("ram", c->node[i].size);
-		ck_assert_int_ge(c->node[i].fd, 0);
-	}
-	c->kernel_fd = kernel_with(code, len);
-	c->console_fd = memfd_new("console", 0);
-}
-
-static void drop_config(struct kvm_guest_config *c)
-{
-	for (unsigned i = 0; i < c->nodes; i++)
-		fd_close(c->node[i].fd);
-	fd_close(c->kernel_fd);
-	fd_close(c->initrd_fd);
-	fd_close(c->console_fd);
-}
-
 static const uint8_t halt[] = { 0xf4 };
 static const struct ktstr_topology one = { 1, 1, 1, 1 }, two = { 1, 1, 2, 1 };
 
-/* --- over the fake ----------------------------------------------------------------------------------------------- */
+/* --- over the fake ------------------------------------------------------------------------------------------------ */
 
 #define OUT(p, v)                                                \
 	{                                                        \
@@ -86,8 +59,7 @@ START_TEST(dilated_time_is_on_the_command_line)
 	t_ok(kvm_guest_init(&g, &sys, &c, NULL));
 	const char *line = (const char *)x86_ram_at(&g.ram, X86_CMDLINE, 128);
 	ck_assert_str_eq(line, _i ? "none no-kvmclock no-steal-acc tsc_early_khz=16000000" : "none");
-	kvm_guest_done(&g);
-	drop_config(&c);
+	drop_guest(&g, &c);
 }
 END_TEST
 
@@ -114,8 +86,7 @@ START_TEST(timer_stands_still_and_clock_tells_the_date)
 	ck_assert_uint_ge(read_port(&g, X86_PORT_RTC + 1), 20);
 	ck_assert_uint_lt(read_port(&g, X86_PORT_RTC + 1), 100);
 	ck_assert_uint_eq(read_port(&g, X86_PORT_RTC), 0xff);
-	kvm_guest_done(&g);
-	drop_config(&c);
+	drop_guest(&g, &c);
 }
 END_TEST
 
@@ -259,7 +230,7 @@ START_TEST(guests_live_side_by_side_pause_and_stop)
 }
 END_TEST
 
-/* --- more APIC ids than KVM's own I/O APIC can address ----------------------------------------------------------- */
+/* --- more APIC ids than KVM's own I/O APIC can address ------------------------------------------------------------ */
 
 /* 125 vCPUs with gaps between their ids, up to 292. */
 static const struct ktstr_topology gaps = { 1, 5, 5, 5 };
@@ -306,14 +277,12 @@ START_TEST(small_guests_have_kvms_io_apic)
 	struct kvm_guest_config c;
 	struct kvm_guest g;
 	make_config(&c, two, halt, sizeof(halt));
-	t_ok(kvm_guest_init(&g, &sys, &c, NULL));
-	t_ok(kvm_guest_start(&g, NULL));
+	t_ok(start_guest(&g, &sys, &c));
 	t_ok(kvm_guest_wait(&g, NULL));
 	kvm_guest_stop(&g);
 	ck_assert(!f.x2apic && !g.split);
 	ck_assert_uint_eq(g.bus.unclaimed, 1);
-	kvm_guest_done(&g);
-	drop_config(&c);
+	drop_guest(&g, &c);
 }
 END_TEST
 
@@ -330,8 +299,7 @@ static void run_perf(struct fake *f, const struct kvm_sys *sys, uint16_t cpu, ui
 	vm_pinning_init(&c.pinning);
 	c.pinning.vcpu[0] = cpu;
 	c.pinning.node[0] = node;
-	t_ok(kvm_guest_init(&g, sys, &c, NULL));
-	t_ok(kvm_guest_start(&g, NULL));
+	t_ok(start_guest(&g, sys, &c));
 	t_ok(kvm_guest_wait(&g, NULL));
 	kvm_guest_stop(&g);
 	ck_assert_int_eq(g.end, KVM_GUEST_EXITED);
@@ -339,11 +307,13 @@ static void run_perf(struct fake *f, const struct kvm_sys *sys, uint16_t cpu, ui
 	memcpy(ret, g.perf, sizeof(g.perf));
 	for (unsigned i = 0; i < PERF_SETTING_MAX; i++)
 		ck_assert_msg(ret[i].asked == 1, "%s was asked for %u times", perf_setting_names[i], ret[i].asked);
-	kvm_guest_done(&g);
-	drop_config(&c);
+	drop_guest(&g, &c);
 }
 
-/* The settings of perf mode: a host that refuses them all still runs the guest, and each refusal is kept with its reason. */
+/*
+ * The settings of perf mode: a host that refuses them all still runs the guest, and each refusal is kept with its
+ * reason.
+ */
 START_TEST(perf_mode_refused_is_said)
 {
 	static const struct {
@@ -442,8 +412,7 @@ START_TEST(nonsense_on_the_bus_does_nothing_worse_than_end)
 		bus_memory(&g.bus, rng_next(&rng) >> (r >> 8 & 31), r & 32, data, 1u << (r >> 6 & 3));
 	}
 	ck_assert_uint_gt(g.bus.unclaimed, 1000);
-	kvm_guest_done(&g);
-	drop_config(&c);
+	drop_guest(&g, &c);
 }
 END_TEST
 
@@ -508,8 +477,7 @@ START_TEST(bad_machine_is_refused)
 }
 END_TEST
 
-/* --- on a real /dev/kvm, emulating ones too ------------------------------------------------------------------------
- */
+/* --- on a real /dev/kvm, emulating ones too ----------------------------------------------------------------------- */
 
 static bool have_kvm(void)
 {
@@ -553,14 +521,12 @@ START_TEST(real_guest_that_spins_is_paused_and_stopped)
 	if (!have_kvm())
 		return;
 	make_config(&c, one, code, sizeof(code));
-	t_ok(kvm_guest_init(&g, &kvm_sys_real, &c, NULL));
-	t_ok(kvm_guest_start(&g, NULL));
+	t_ok(start_guest(&g, &kvm_sys_real, &c));
 	kvm_guest_pause(&g);
 	kvm_guest_dump(&g, &text);
 	ck_assert_msg(strstr(buf_str(&text), "RIP=000000000100000") != NULL, "%s", buf_str(&text));
 	kvm_guest_resume(&g);
-	kvm_guest_done(&g);
-	drop_config(&c);
+	drop_guest(&g, &c);
 }
 END_TEST
 

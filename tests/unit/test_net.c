@@ -9,7 +9,7 @@
 #include "net/releases.h"
 #include "t.h"
 
-/* --- versions --- */
+/* --- versions ----------------------------------------------------------------------------------------------------- */
 
 static struct kversion version(const char *text)
 {
@@ -75,7 +75,7 @@ START_TEST(versions_and_series)
 }
 END_TEST
 
-/* --- releases.json --- */
+/* --- releases.json ------------------------------------------------------------------------------------------------ */
 
 #define ENTRY(moniker, version, eol, source)                                                            \
 	"{\"moniker\":\"" moniker "\",\"version\":\"" version "\",\"iseol\":" eol ",\"source\":" source \
@@ -155,7 +155,7 @@ START_TEST(releases_that_are_none)
 }
 END_TEST
 
-/* --- sha256sums.asc --- */
+/* --- sha256sums.asc ----------------------------------------------------------------------------------------------- */
 
 #define SUM_A	     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define SUM_B	     "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
@@ -215,7 +215,7 @@ START_TEST(sums_that_are_none)
 }
 END_TEST
 
-/* --- answers --- */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 static struct response header(const char *const *lines)
 {
@@ -320,7 +320,7 @@ START_TEST(urls_in_messages)
 }
 END_TEST
 
-/* --- back-off --- */
+/* --- back-off ----------------------------------------------------------------------------------------------------- */
 
 START_TEST(backoff_doubles_within_its_bounds)
 {
@@ -349,7 +349,7 @@ START_TEST(backoff_differs_by_seed_only)
 }
 END_TEST
 
-/* --- requests that cannot be, and cancels: no connection is made --- */
+/* --- requests that cannot be, and cancels: no connection is made -------------------------------------------------- */
 
 struct world {
 	struct reactor *reactor;
@@ -418,7 +418,7 @@ START_TEST(cancelled_before_it_begins)
 }
 END_TEST
 
-/* --- a parent that waits for a fetch --- */
+/* --- a parent that waits for a fetch ------------------------------------------------------------------------------ */
 
 struct parent {
 	struct machine machine;

@@ -106,8 +106,7 @@ START_TEST(filter_depth_is_limited)
 }
 END_TEST
 
-/* --- suites ---------------------------------------------------------------------------------------------------------
- */
+/* --- suites ------------------------------------------------------------------------------------------------------- */
 
 #define CHECKS "\"checks\":{\"not_starved\":false,\"isolation\":true,\"max_gap_ms\":0,\"max_spread_pct\":false}"
 #define SCHED(n)                                                                                  \
@@ -417,7 +416,7 @@ START_TEST(machines_ask_for_what_they_need)
 }
 END_TEST
 
-/* --- payloads ----------------------------------------------------------------------------------- */
+/* --- payloads ----------------------------------------------------------------------------------------------------- */
 
 #define WITH_PAYLOADS(list)                                                                                            \
 	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1," \

@@ -188,7 +188,7 @@ START_TEST(a_dropped_record_does_not_stop_a_smaller_one)
 }
 END_TEST
 
-/* --- the doorbell ----------------------------------------------------------------------------------------------------- */
+/* --- the doorbell ------------------------------------------------------------------------------------------------- */
 
 START_TEST(the_bell_rings_once_and_only_for_a_sleeper)
 {

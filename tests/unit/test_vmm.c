@@ -18,8 +18,7 @@
 #include "vmm/vmcore.h"
 #include "vmm/wirelog.h"
 
-/* --- a log as PID 1 would write it ----------------------------------------------------------------------------------
- */
+/* --- a log as PID 1 would write it -------------------------------------------------------------------------------- */
 
 #define LOG_BYTES 4096
 
@@ -371,8 +370,7 @@ START_TEST(argv_leaves_processors_to_pid_1)
 }
 END_TEST
 
-/* --- kernels that boot faster --------------------------------------------------------------------------------------
- */
+/* --- kernels that boot faster ------------------------------------------------------------------------------------- */
 
 #define TEXT_ADDR   0xffffffff81f94000u
 #define PAUSE_BYTES 0xf3, 0x90

@@ -94,8 +94,7 @@ static void read_rtc(void *device, uint64_t offset, void *data, uint32_t size)
 					    (time_t)(nsec_clock(CLOCK_REALTIME) / NSEC_PER_SEC));
 }
 
-/* --- the I/O APIC, where KVM has none -------------------------------------------------------------------------------
- */
+/* --- the I/O APIC, where KVM has none ----------------------------------------------------------------------------- */
 
 static void send_message(void *userdata, const struct ioapic_message *m)
 {

@@ -126,7 +126,7 @@ void perf_prepare_guest(struct kvm_guest *g)
 	note(g, PERF_HLT_EXITS, g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_HLT) : PERF_WHY_SHARED);
 }
 
-/* --- the clock --------------------------------------------------------------------------------------------------- */
+/* --- the clock ---------------------------------------------------------------------------------------------------- */
 
 /* KVM looks at vCPUs' counters when the clock is set: without vCPUs, no clock is stable. */
 static int check_clock(struct kvm_guest *g)

@@ -3,8 +3,8 @@
  * perf.h -- perf mode, for measuring on a host that is ours: vCPUs on CPUs of their own and real-time, memory in huge
  * pages on the nodes of those CPUs and all there from the start, no exits to pause or to halt, and a guest told so.
  *
- * Each setting is read back after it was granted. What the host refuses is counted with its name and its reason, and the
- * guest runs all the same. Guests whose vCPUs share CPUs, or have none of their own, are neither real-time nor kept
+ * Each setting is read back after it was granted. What the host refuses is counted with its name and its reason, and
+ * the guest runs all the same. Guests whose vCPUs share CPUs, or have none of their own, are neither real-time nor kept
  * from leaving for a halt: one vCPU would keep the others from running at all.
  */
 #ifndef KTSTR_VMM_KVM_PERF_H

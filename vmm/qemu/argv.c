@@ -14,7 +14,8 @@
  * Kernels without CONFIG_HOTPLUG_PARALLEL wait in schedule() for each processor while their tick is still periodic.
  * With instruction counting, QEMU gives the processor behind the one that its timer has stopped a slice of no length:
  * in that phase the new one never runs. Once the kernel has precise timers, the slices are as they should be. The 10 ms
- * that each processor of this age is given between INIT and SIPI, in a loop with PAUSE (kernel_patch.h), QEMU's do not need.
+ * that each processor of this age is given between INIT and SIPI, in a loop with PAUSE (kernel_patch.h), QEMU's do not
+ * need.
  */
 #define LATE_CPUS "maxcpus=1 ktstr.online cpu_init_udelay=0"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * icount_handoff.c -- QEMU's main loop and its vCPU thread take turns. Preloaded into QEMU; shares nothing with the rest.
+ * icount_handoff.c -- QEMU's main loop and its vCPU thread take turns. Preloaded into QEMU; shares nothing with the
+ * rest.
  *
  * Under -icount sleep=off, with one thread for all vCPUs, what a guest does is a function of QEMU's command line but
  * for one thing: when all vCPUs sleep, it is the main loop that moves the virtual clock on, to the next timer (QEMU

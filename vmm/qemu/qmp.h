@@ -35,7 +35,9 @@ int qmp_feed(struct qmp *q, const char *data, size_t len);
 int qmp_next(struct qmp *q);
 
 #define QMP_CAPABILITIES "{\"execute\":\"qmp_capabilities\"}\n"
-#define QMP_REGISTERS	 "{\"execute\":\"human-monitor-command\",\"arguments\":{\"command-line\":\"info registers -a\"}}\n"
+#define QMP_REGISTERS                             \
+	"{\"execute\":\"human-monitor-command\"," \
+	"\"arguments\":{\"command-line\":\"info registers -a\"}}\n"
 
 /*
  * Parking and cloning are QEMU's migration, without the memory: that is shared with us. Each is sent in one piece;

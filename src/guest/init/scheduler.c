@@ -187,7 +187,7 @@ void scheduler_stop(struct init *i)
 		scheduler_event(i, WIRE_SCHED_STOPPED);
 }
 
-/* --- because the test asked for it ------------------------------------------------------------------------------------------- */
+/* --- because the test asked for it -------------------------------------------------------------------------------- */
 
 static int detach(struct init *i)
 {
