@@ -59,13 +59,14 @@ struct ktstr_checks {
 
 /* All fields by name: switches, then limits. */
 #define KTSTR_SWITCH_CHECKS(X) X(not_starved) X(isolation) X(gate_on_tcg)
-#define KTSTR_LIMIT_CHECKS(X)                                                                    \
-	X(max_gap_ms)                                                                            \
-	X(max_run_delay_ms)                                                                      \
-	X(max_spread_pct)                                                                        \
-	X(max_throughput_cv)                                                                     \
-	X(min_work_rate) X(max_p99_wake_latency_ns) X(max_wake_latency_cv) X(min_iteration_rate) \
-		X(max_migration_ratio) X(min_page_locality) X(max_cross_node_migration_ratio) X(max_slow_tier_ratio)
+#define KTSTR_LIMIT_CHECKS(X)                                                                          \
+	X(max_gap_ms)                                                                                  \
+	X(max_run_delay_ms)                                                                            \
+	X(max_spread_pct)                                                                              \
+	X(max_throughput_cv)                                                                           \
+	X(min_work_rate)                                                                               \
+	X(max_p99_wake_latency_ns) X(max_wake_latency_cv) X(min_iteration_rate) X(max_migration_ratio) \
+		X(min_page_locality) X(max_cross_node_migration_ratio) X(max_slow_tier_ratio)
 
 /* What a check finds about a scheduler, for a test that expects it (`expect_finding`). */
 enum ktstr_finding {

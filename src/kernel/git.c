@@ -7,13 +7,14 @@
 #include "base/library.h"
 #include "kernel/git.h"
 
-#define GIT_FUNCTIONS(X)                                                                          \
-	X(libgit2_init)                                                                           \
-	X(libgit2_shutdown)                                                                       \
-	X(libgit2_opts)                                                                           \
-	X(repository_open_ext)                                                                    \
-	X(repository_free) X(reference_name_to_id) X(oid_tostr) X(revparse_single) X(object_free) \
-		X(diff_tree_to_index) X(diff_index_to_workdir) X(diff_num_deltas) X(diff_free)
+#define GIT_FUNCTIONS(X)                                                                             \
+	X(libgit2_init)                                                                              \
+	X(libgit2_shutdown)                                                                          \
+	X(libgit2_opts)                                                                              \
+	X(repository_open_ext)                                                                       \
+	X(repository_free)                                                                           \
+	X(reference_name_to_id) X(oid_tostr) X(revparse_single) X(object_free) X(diff_tree_to_index) \
+		X(diff_index_to_workdir) X(diff_num_deltas) X(diff_free)
 #define GIT_SLOT(name) __typeof__(git_##name) *name;
 #define GIT_NAME(name) "git_" #name,
 

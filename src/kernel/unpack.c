@@ -22,18 +22,18 @@
 #define LIBARCHIVE  "libarchive.so.13"
 
 /* Loaded when there is something to unpack: it brings an XML parser and the C++ runtime along. */
-#define ARCHIVE_FUNCTIONS(X)                                                                                      \
-	X(archive_errno)                                                                                          \
-	X(archive_error_string)                                                                                   \
-	X(archive_filter_count)                                                                                   \
-	X(archive_read_new)                                                                                       \
-	X(archive_read_free) X(archive_read_support_filter_xz) X(archive_read_support_filter_gzip)                \
-		X(archive_read_support_filter_zstd) X(archive_read_support_format_tar) X(archive_read_open)       \
-			X(archive_read_next_header) X(archive_read_data) X(archive_read_data_block)               \
-				X(archive_set_error) X(archive_entry_pathname) X(archive_entry_symlink)           \
-					X(archive_entry_hardlink) X(archive_entry_filetype) X(archive_entry_size) \
-						X(archive_entry_perm) X(archive_entry_mtime)                      \
-							X(archive_entry_mtime_nsec)
+#define ARCHIVE_FUNCTIONS(X)                                                                                           \
+	X(archive_errno)                                                                                               \
+	X(archive_error_string)                                                                                        \
+	X(archive_filter_count)                                                                                        \
+	X(archive_read_new)                                                                                            \
+	X(archive_read_free)                                                                                           \
+	X(archive_read_support_filter_xz) X(archive_read_support_filter_gzip) X(archive_read_support_filter_zstd)      \
+		X(archive_read_support_format_tar) X(archive_read_open) X(archive_read_next_header)                    \
+			X(archive_read_data) X(archive_read_data_block) X(archive_set_error) X(archive_entry_pathname) \
+				X(archive_entry_symlink) X(archive_entry_hardlink) X(archive_entry_filetype)           \
+					X(archive_entry_size) X(archive_entry_perm) X(archive_entry_mtime)             \
+						X(archive_entry_mtime_nsec)
 #define ARCHIVE_SLOT(name) __typeof__(name) *name;
 #define ARCHIVE_NAME(name) #name,
 

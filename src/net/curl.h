@@ -10,7 +10,8 @@
 	X(global_cleanup)                                                                                            \
 	X(easy_init)                                                                                                 \
 	X(easy_cleanup)                                                                                              \
-	X(easy_setopt) X(easy_getinfo) X(easy_pause) X(easy_strerror) X(multi_init) X(multi_cleanup) X(multi_setopt) \
+	X(easy_setopt)                                                                                               \
+	X(easy_getinfo) X(easy_pause) X(easy_strerror) X(multi_init) X(multi_cleanup) X(multi_setopt)                \
 		X(multi_add_handle) X(multi_remove_handle) X(multi_socket_action) X(multi_info_read) X(multi_assign) \
 			X(slist_append) X(slist_free_all)
 #define CURL_SLOT(name) __typeof__(curl_##name) *name;

@@ -19,13 +19,13 @@
 	X(S, MIXED, 2)                                                                                                \
 	X(S, IO_SYNC_WRITE, 2)                                                                                        \
 	X(S, IO_RAND_READ, 2)                                                                                         \
-	X(S, IO_CONVOY, 2) X(S, BURSTY, 2) X(S, IDLE_CHURN, 2) X(S, PIPE_IO, 4) X(S, FUTEX_PING_PONG, 4) X(           \
-		S, CACHE_PRESSURE, 2) X(S, CACHE_YIELD, 2) X(S, CACHE_PIPE, 4) X(S, FUTEX_FAN_OUT, 10)                \
-		X(S, FAN_OUT_COMPUTE, 10) X(S, SEQUENCE, 2, .phases = PHASES) X(S, FORK_EXIT, 2) X(S, NICE_SWEEP, 2)  \
-			X(S, AFFINITY_CHURN, 2) X(S, CROSS_AFFINITY_CHURN, 2) X(S, POLICY_CHURN, 2) X(                \
-				S, PAGE_FAULT_CHURN, 2) X(S, MUTEX_CONTENTION, 8) X(S, THUNDERING_HERD, 16)           \
-				X(S, PRIORITY_INVERSION, 6) X(S, PRODUCER_CONSUMER_IMBALANCE,                         \
-							      6) X(S, RT_STARVATION, 4) X(S, ASYMMETRIC_WAKER, 4)     \
+	X(S, IO_CONVOY, 2)                                                                                            \
+	X(S, BURSTY, 2) X(S, IDLE_CHURN, 2) X(S, PIPE_IO, 4) X(S, FUTEX_PING_PONG, 4) X(S, CACHE_PRESSURE, 2) X(      \
+		S, CACHE_YIELD, 2) X(S, CACHE_PIPE, 4) X(S, FUTEX_FAN_OUT, 10) X(S, FAN_OUT_COMPUTE, 10)              \
+		X(S, SEQUENCE, 2, .phases = PHASES) X(S, FORK_EXIT, 2) X(S, NICE_SWEEP, 2) X(S, AFFINITY_CHURN, 2)    \
+			X(S, CROSS_AFFINITY_CHURN, 2) X(S, POLICY_CHURN, 2) X(S, PAGE_FAULT_CHURN, 2) X(              \
+				S, MUTEX_CONTENTION, 8) X(S, THUNDERING_HERD, 16) X(S, PRIORITY_INVERSION, 6)         \
+				X(S, PRODUCER_CONSUMER_IMBALANCE, 6) X(S, RT_STARVATION, 4) X(S, ASYMMETRIC_WAKER, 4) \
 					X(S, WAKE_CHAIN, 8) X(S, CGROUP_CHURN, 2) X(S, CGROUP_ATTACH_STORM, 2)        \
 						X(S, SIGNAL_STORM, 4) X(S, PREEMPT_STORM, 6) X(S, EPOLL_STORM, 6)     \
 							X(S, ALU_HOT, 2) X(S, IPC_VARIANCE, 2) X(S, TIMER_LATENCY, 2) \
