@@ -132,11 +132,12 @@ static bool same_name(const char *a, const char *b)
 	return !strncmp(a, b, n) && b[n] == '=';
 }
 
-/* Our environment with @add on top; made before clone(2), after which nothing may be allocated. NULL: no memory. */
-static char **environment(const char *const *add)
+/* Our environment with @add on top, or @only @add; made before clone(2), after which nothing may be allocated. NULL: no
+ * memory. */
+static char **environment(const char *const *add, bool only)
 {
 	size_t ours = 0, added = 0;
-	while (environ[ours])
+	while (!only && environ[ours])
 		ours++;
 	while (add && add[added])
 		added++;
@@ -189,7 +190,7 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 {
 	REQUIRE(spec->fd_count <= CHILD_FDS_MAX);
 	int pipefd[2];
-	_cleanup_free_ char **envp = environment(spec->env);
+	_cleanup_free_ char **envp = environment(spec->env, spec->only_env);
 	if (!envp || pipe2(pipefd, O_CLOEXEC) < 0)
 		return FAIL_SYS(err, envp ? -errno : -ENOMEM, "start '%s'", spec->argv[0]);
 	_cleanup_close_ int rd = pipefd[0];

@@ -16,6 +16,7 @@ struct child_spec {
 	const char *const *argv;    /* argv[0] is looked up in PATH */
 	const char *program;	    /* the file to run where that is not argv[0]; or NULL */
 	const char *const *env;	    /* "NAME=value"s on top of our environment, NULL-terminated; or NULL */
+	bool only_env;		    /* @env is all there is */
 	const char *cwd;	    /* NULL: ours */
 	const struct child_fd *fds; /* 0-2 not named here are /dev/null; everything else is closed */
 	unsigned fd_count;

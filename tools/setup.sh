@@ -8,12 +8,28 @@ packages="
 	liburing-dev libjansson-dev libarchive-dev libgit2-dev libelf-dev liblz4-dev libseccomp-dev libxxhash-dev check
 	libcurl4-openssl-dev nettle-dev openssl gpgv gpg gpg-agent aria2 acpica-tools cpuid hwloc-nox
 	qemu-system-x86 linux-source-6.12 flex bison bc libssl-dev pahole kmod cpio xz-utils zstd lz4
-	clang clang-16 llvm libclang-rt-14-dev zlib1g-dev libzstd-dev binutils valgrind clang-format"
+	clang llvm libclang-rt-14-dev zlib1g-dev libzstd-dev binutils valgrind clang-format"
+
+installed() {
+	dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
+}
+
+# The newest clang that this system offers builds the schedulers; those of Linux 7.3 need more than clang-16.
+newest_clang() {
+	for v in 22 19 16; do
+		if installed "clang-$v" || apt-cache show "clang-$v" >/dev/null 2>&1; then
+			echo "clang-$v"
+			return
+		fi
+	done
+}
 
 missing=
-for p in $packages; do
-	dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
+for p in $packages $(newest_clang); do
+	installed "$p" || missing="$missing $p"
 done
+# No clang is known where the package lists were never fetched.
+[ -n "$(newest_clang)" ] || missing="$missing clang-16"
 if [ -z "$missing" ]; then
 	echo "setup: everything needed is installed"
 	exit 0
@@ -29,7 +45,11 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "setup: installing$missing"
 export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+case $missing in
+*clang-16*) missing=${missing%clang-16}$(newest_clang) ;;
+esac
 # Word splitting is meant: one argument a package.
 # shellcheck disable=SC2086
-$sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 echo "setup: done"

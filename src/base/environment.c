@@ -19,6 +19,11 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		       "", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_EMPTY_TOO },
 	[ENV_ACCEL] = { "KTSTR_ACCEL", "Backend for virtual machines: auto, kvm or tcg. The option --accel wins.",
 			"auto", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_APT_SOURCES] = { "KTSTR_APT_SOURCES",
+			      "File of apt's one-line format: where distro:VERSION looks for kernel source "
+			      "packages.",
+			      "Debian's mirrors in /etc/apt, all suites", "src/kernel/distro.c", ENVIRONMENT_USER,
+			      ENVIRONMENT_VALUE },
 	[ENV_BACKTRACE] = { "KTSTR_BACKTRACE", "1 or full: as KTSTR_VERBOSE.", "off", "src/cli/cmd_test.c",
 			    ENVIRONMENT_USER, ENVIRONMENT_ONE_OR_FULL, .decides = true },
 	[ENV_BUDGET_SECS] = { "KTSTR_BUDGET_SECS",

@@ -268,3 +268,17 @@ int memfd_new(const char *name, uint64_t size)
 		return -errno;
 	return TAKE_FD(fd);
 }
+
+int file_copy(const char *from, const char *to, mode_t mode, const atomic_bool *cancel, struct err **err)
+{
+	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
+	if (in < 0)
+		return FAIL_SYS(err, -errno, "open '%s'", from);
+	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (out < 0)
+		return FAIL_SYS(err, -errno, "create '%s'", to);
+	int r = fd_copy(in, out, cancel, err);
+	if (r == 0 && fsync(out) < 0)
+		r = FAIL_SYS(err, -errno, "write '%s'", to);
+	return r;
+}

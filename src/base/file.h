@@ -47,6 +47,8 @@ static inline bool is_cancelled(const atomic_bool *cancel)
 {
 	return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
 }
+/* Copies the content of a file to @to, which is replaced in place, and syncs it. @cancel as above. */
+int file_copy(const char *from, const char *to, mode_t mode, const atomic_bool *cancel, struct err **err);
 
 int mkdir_parents(const char *path, mode_t mode, struct err **err);
 /* Removes a tree; what does not exist is fine. Follows no links. */

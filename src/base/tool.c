@@ -6,6 +6,9 @@
 #include "base/file.h"
 #include "base/tool.h"
 
+#define CLANG_OLDEST 14
+#define CLANG_NEWEST 40 /* not released yet: whatever comes until then is found */
+
 char *tool_find(const char *name)
 {
 	if (strchr(name, '/'))
@@ -23,10 +26,10 @@ char *tool_find(const char *name)
 	return NULL;
 }
 
-/* kptr type tags come out right only since clang 15, so the newest is worth looking for. */
+/* Newer kernels' BPF programs need newer compilers: type tags need clang 15, the arenas of Linux 7.3 more than 16. */
 char *tool_clang(void)
 {
-	for (unsigned version = 25; version >= 14; version--) {
+	for (unsigned version = CLANG_NEWEST; version >= CLANG_OLDEST; version--) {
 		char name[16];
 		snprintf(name, sizeof(name), "clang-%u", version);
 		_cleanup_free_ char *path = tool_find(name);

@@ -8,7 +8,7 @@
 /* Full path of @name by PATH, for the caller to free; NULL when there is none. */
 char *tool_find(const char *name);
 
-/* The newest clang that is installed ("clang-16", "clang"), for the caller to free; NULL: none. */
+/* The newest clang that is installed ("clang-22", "clang"), for the caller to free; NULL: none. */
 char *tool_clang(void);
 
 struct tool {

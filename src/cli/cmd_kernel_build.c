@@ -12,7 +12,7 @@
 #include "reactor/trace.h"
 
 struct build_args {
-	const char *source, *git, *ref, *extra_kconfig, *base_config, *trace;
+	const char *source, *git, *ref, *extra_kconfig, *base_config, *llvm, *cc, *trace;
 	bool force, clean, schedulers, selftests, no_ccache, skip_sha256, no_verify_signature, include_eol, json;
 	const char *cpu_cap;
 	struct strings kernel, operands;
@@ -20,11 +20,12 @@ struct build_args {
 
 static const struct option_row build_options[] = {
 	ROW_KERNELS(struct build_args),
-	OPT_STRING(struct build_args, source, "source", 's', "DIR", "build this source tree in place"),
+	OPT_ONCE(struct build_args, source, "source", 's', "DIR", "build this source tree in place"),
 	OPT_STRING(struct build_args, git, "git", 0, "URL", "build --ref of this repository: as git+URL#REF"),
 	OPT_STRING(struct build_args, ref, "ref", 0, "REF", "a tag, a branch or a commit"),
 	OPT_FLAG(struct build_args, force, "force", 'f', "build even when the cache has it"),
-	OPT_FLAG(struct build_args, clean, "clean", 0, "make mrproper first, in a source tree"),
+	OPT_FLAG(struct build_args, clean, "clean", 0,
+		 "make mrproper first, in a source tree: it also removes the tree's .config"),
 	OPT_FLAG(struct build_args, schedulers, "schedulers", 0, "also build the tree's own sched_ext schedulers"),
 	OPT_FLAG(struct build_args, selftests, "selftests", 0,
 		 "also build the tree's own tests of sched_ext, for tests that run them"),
@@ -33,6 +34,9 @@ static const struct option_row build_options[] = {
 		   "options that win over the built-in ones"),
 	OPT_STRING(struct build_args, base_config, "base-config", 0, "CONFIG",
 		   "defconfig, or a file, instead of the lean configuration"),
+	OPT_STRING(struct build_args, llvm, "llvm", 0, "WHICH",
+		   "compile with LLVM: 1, a version (22), or its directory of programs"),
+	OPT_STRING(struct build_args, cc, "cc", 0, "CC", "compile with this compiler (gcc-12)"),
 	ROW_NO_CCACHE(struct build_args),
 	ROW_SKIP_SHA256(struct build_args),
 	ROW_NO_VERIFY_SIGNATURE(struct build_args),
@@ -46,10 +50,10 @@ static const struct option_row build_options[] = {
 static int collect(const struct build_args *a, struct strings *ret, char **made, struct err **err)
 {
 	*ret = a->operands;
-	for (size_t i = 0; i < a->kernel.count && ret->count < STRINGS_MAX; i++)
-		ret->item[ret->count++] = a->kernel.item[i];
 	if (!a->git != !a->ref)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--git and --ref go together");
+	for (size_t i = 0; i < a->kernel.count && ret->count < STRINGS_MAX; i++)
+		ret->item[ret->count++] = a->kernel.item[i];
 	/* --source names a directory, whatever it looks like. */
 	int n = a->source && strchr(a->source, '/') ? asprintf(made, "%s", a->source)
 		: a->source			    ? asprintf(made, "./%s", a->source)
@@ -112,6 +116,8 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 		.cpu_cap = a->cpu_cap,
 		.extra_kconfig = a->extra_kconfig,
 		.base_config = a->base_config,
+		.llvm = a->llvm,
+		.cc = a->cc,
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
 	_cleanup_(reactor_free_p) struct reactor *r = NULL;
@@ -153,18 +159,22 @@ const struct command cmd_kernel_build = {
 	.group = GROUP_KERNELS,
 	.summary = "Build kernels and keep them in the cache",
 	.operands = "[KERNEL...]",
-	.text = "A kernel is a version (6.12.3, 6.15-rc2), a series (6.12: its newest patch), a range (6.6..6.12: the "
-		"newest of each series), a source directory, a tarball, git+URL#REF, or \"distro\", the "
-		"distribution's own "
-		"source package; nothing is the newest stable release. Releases are downloaded and verified. Several "
-		"kernels are built side by side and share one budget of compilers. A source tree is built in place and "
-		"kept only when it is a clean git checkout.",
+	.text = "A kernel is a version (6.12.3, 6.15-rc2), a series (6.12: its newest patch), a range "
+		"(6.6..6.12: the newest of each series), a source directory, a tarball, git+URL#REF, "
+		"\"distro\" (the distribution's own source package), or distro:VERSION and distro:newest (a "
+		"source package of any Debian suite, downloaded by apt); nothing is the newest stable "
+		"release. Releases are downloaded and verified. Several kernels are built side by side and "
+		"share one budget of compilers. A source tree is built in place, with a configuration in its "
+		".config.ktstr: its own .config, where it has one, with what ktstr needs added. The result "
+		"is kept only when the tree is a clean git checkout. Variables such as ARCH, LLVM or "
+		"KBUILD_OUTPUT have no effect.",
 	.option = build_options,
 	.conflict = (const struct option_conflict[]){ { "source", "git" }, { NULL, NULL } },
 	.example =
 		(const struct example[]){
 			{ "ktstr kernel build distro --schedulers",
 			  "the distribution's kernel and its sched_ext schedulers" },
+			{ "ktstr kernel build distro:newest", "the newest kernel that any Debian suite has" },
 			{ "ktstr kernel build 6.12 6.14..6.17", "the newest patch of each series" },
 			{ "ktstr kernel build --source ~/linux", "a source tree, in place" },
 			{ "ktstr kernel build "

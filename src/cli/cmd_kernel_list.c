@@ -99,6 +99,7 @@ static json_t *entry_json(const struct cache_entry *e, const struct active *acti
 	json_put_text(&o, "arch", e->arch);
 	json_put_text(&o, "built_at", e->built_at);
 	json_put_text(&o, "kconfig_status", statuses[e->status]);
+	json_put_bool(&o, "stale_ktstr", e->other_ktstr);
 	json_put_bool(&o, "has_vmlinux", e->has_vmlinux);
 	json_put_bool(&o, "vmlinux_stripped", e->vmlinux_stripped);
 	json_put_bool(&o, "has_schedulers", e->has_schedulers);
@@ -135,9 +136,9 @@ static void print_row(const struct cache_entry *e, bool eol)
 	if (e->error_kind)
 		buf_appendf(&raw, "  %-48s (corrupt: %s)", e->key, e->error ?: e->error_kind);
 	else
-		buf_appendf(&raw, "  %-48s %-12s %-8s %-7s %s%s%s%s", e->key, e->version ?: "-", e->source, e->arch,
+		buf_appendf(&raw, "  %-48s %-12s %-8s %-7s %s%s%s%s%s", e->key, e->version ?: "-", e->source, e->arch,
 			    e->built_at ?: "-", tags[e->status], eol ? " (EOL)" : "",
-			    e->variant ? " (extra kconfig)" : "");
+			    e->other_ktstr ? " (stale ktstr)" : "", e->variant ? " (extra kconfig)" : "");
 	text_append_line(&row, buf_str(&raw), raw.len);
 	buf_puts(&row, "\n");
 	row.failed |= raw.failed;
@@ -145,7 +146,7 @@ static void print_row(const struct cache_entry *e, bool eol)
 }
 
 /* What the marks mean, on standard error, in a fixed order. */
-static void print_footers(bool eol, bool untracked, bool stale, bool corrupt)
+static void print_footers(bool eol, bool untracked, bool stale, bool other, bool corrupt)
 {
 	if (eol)
 		fputs("(EOL) marks entries of a series that kernel.org does not maintain any more\n", stderr);
@@ -157,6 +158,9 @@ static void print_footers(bool eol, bool untracked, bool stale, bool corrupt)
 		fputs("warning: entries marked (stale kconfig) were built against another lean configuration; rebuild "
 		      "them with `ktstr kernel build --force VERSION`\n",
 		      stderr);
+	if (other)
+		fputs("(stale ktstr) marks entries that another version of ktstr built; they are used all the same\n",
+		      stderr);
 	if (corrupt)
 		fputs("warning: entries marked (corrupt) cannot be used: metadata or image are missing or damaged; "
 		      "remove them with `ktstr kernel clean --corrupt-only --force`\n",
@@ -165,7 +169,7 @@ static void print_footers(bool eol, bool untracked, bool stale, bool corrupt)
 
 static int print_list(const struct cache_entry *list, size_t count, const struct active *active)
 {
-	bool stale = false, corrupt = false, untracked = false, any_eol = false;
+	bool stale = false, corrupt = false, untracked = false, any_eol = false, other = false;
 	if (!count) {
 		out_printf("no cached kernels. Run `ktstr kernel build` to download and build a kernel, or `ktstr "
 			   "kernel build distro` to build the distribution's.\n");
@@ -177,10 +181,11 @@ static int print_list(const struct cache_entry *list, size_t count, const struct
 		print_row(&list[i], eol);
 		corrupt |= !valid;
 		any_eol |= eol;
+		other |= valid && list[i].other_ktstr;
 		stale |= valid && list[i].status == KCONFIG_STALE;
 		untracked |= valid && list[i].status == KCONFIG_UNTRACKED;
 	}
-	print_footers(any_eol, untracked, stale, corrupt);
+	print_footers(any_eol, untracked, stale, other, corrupt);
 	return 0;
 }
 

@@ -154,6 +154,7 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 		.count = a->kernel.count,
 		.schedulers = needs_schedulers(s) && clang,
 		.stop_at_failure = true,
+		.skip_absent = true,
 		.include_eol = a->include_eol,
 		.skip_sha256 = a->skip_sha256,
 		.no_verify_signature = a->no_verify_signature,

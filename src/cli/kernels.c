@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* kernels.c -- see kernels.h. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +14,12 @@
 #include "cli/kernels.h"
 #include "cli/out.h"
 #include "cli/stages.h"
+#include "kernel/config.h"
+#include "kernel/tool_env.h"
 #include "reactor/signal.h"
 #include "reactor/trace.h"
+
+#define CONFIG_BYTES_MAX (16 << 20)
 
 int build_budget(const char *cpu_cap, unsigned *ret, bool *ret_said, struct err **err)
 {
@@ -172,7 +177,9 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 	struct resolve_config config = { .cache = cache,
 					 .refs = refs,
 					 .build = q->build,
-					 .ask = q->force || q->extra_kconfig || q->base_config || q->selftests,
+					 .ask = q->force || q->extra_kconfig || q->base_config || q->selftests ||
+						q->llvm || q->cc,
+					 .skip_absent = q->skip_absent,
 					 .include_eol = q->include_eol,
 					 .skip_sha256 = q->skip_sha256,
 					 .no_verify_signature = q->no_verify_signature };
@@ -197,12 +204,62 @@ static bool wants_ccache(const struct kernels_request *q)
 	return path != NULL;
 }
 
-static int read_extra(const struct kernels_request *q, struct buf *extra, struct err **err)
+/* A kernel configuration, or a part of one, that an option names. */
+static int read_config(const char *option, const char *path, struct buf *text, struct err **err)
 {
-	if (!q->extra_kconfig)
+	int r = file_read(path, CONFIG_BYTES_MAX, text, err);
+	if (r < 0) {
+		if (err)
+			*err = err_free(*err);
+		return FAIL(err, EXIT_BAD_USAGE, r, "%s: cannot read '%s': %s", option, path, strerror(-r));
+	}
+	return kconfig_check(option, path, buf_str(text), text->len, err);
+}
+
+/* Known before anything is resolved or downloaded. */
+static int read_configs(const struct kernels_request *q, struct buf *extra, struct err **err)
+{
+	_cleanup_buf_ struct buf base = BUF_NULL;
+	int r = q->extra_kconfig ? read_config("--extra-kconfig", q->extra_kconfig, extra, err) : 0;
+	if (r == 0 && q->base_config && strcmp(q->base_config, "defconfig"))
+		r = read_config("--base-config", q->base_config, &base, err);
+	return r;
+}
+
+/* make's LLVM=: "22" is written "-22" there. */
+static int parse_llvm(const char *text, char *ret, size_t size, struct err **err)
+{
+	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_+-";
+	bool number = *text && strspn(text, "0123456789") == strlen(text);
+	bool ending = text[0] == '-' && text[1] && !strchr(text, '/');
+	bool dir = text[0] == '/';
+	if (!(number || ending || dir) || text[strspn(text, harmless)] || strlen(text) + 2 > size)
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			    "--llvm: '%s' is not 1, a version (22), or a directory of programs (/usr/lib/llvm-22/bin/)",
+			    text);
+	bool bare = !strcmp(text, "1") || ending;
+	int n = snprintf(ret, size, "%s%s%s", number && !bare ? "-" : "", text,
+			 dir && text[strlen(text) - 1] != '/' ? "/" : "");
+	return n < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+/* It becomes a word of make's command line. */
+static int check_cc(const char *cc, struct err **err)
+{
+	if (*cc && !cc[strcspn(cc, " \t\n'\"$\\;&|<>()`#*?")])
 		return 0;
-	int r = file_read(q->extra_kconfig, 1 << 20, extra, err);
-	return r < 0 ? FAIL(err, EXIT_BAD_USAGE, r, "--extra-kconfig: cannot read '%s'", q->extra_kconfig) : 0;
+	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--cc: '%s' is not the name of a compiler", cc);
+}
+
+static void tell_ignored_environment(void)
+{
+	_cleanup_buf_ struct buf names = BUF_NULL;
+	tool_environment_ignored(&names);
+	if (names.len)
+		fprintf(stderr,
+			"note: %s in the environment %s no effect on kernel builds; see --llvm, --cc and "
+			"--extra-kconfig of 'ktstr kernel build'\n",
+			buf_str(&names), strchr(buf_str(&names), ',') ? "have" : "has");
 }
 
 /* One line a failure; the first error of all is the command's where failures end the run. */
@@ -296,7 +353,7 @@ static int run_eagerly(struct reactor *r, struct kernel_batch *b, const struct k
 static int take_cached(struct kernels_result *ret)
 {
 	for (size_t i = 0; i < ret->count; i++) {
-		ret->built[i] = true;
+		ret->built[i] = ret->ids[i].kind != KERNEL_ID_ABSENT;
 		ret->keys[i] = ret->ids[i].key ? strdup(ret->ids[i].key) : NULL;
 		if (ret->ids[i].key && !ret->keys[i])
 			return -ENOMEM;
@@ -323,10 +380,23 @@ static int build_batch(struct reactor *r, const struct kernel_batch_config *conf
 	return result;
 }
 
-static int build(struct reactor *r, struct http *http, const struct cache *cache, const struct kernels_request *q,
-		 struct kernels_result *ret, struct err **err)
+/* What the request's options say, checked. */
+struct build_words {
+	struct buf extra;
+	char llvm[PATH_MAX];
+};
+
+static int check_words(const struct kernels_request *q, struct build_words *ret, struct err **err)
 {
-	_cleanup_buf_ struct buf extra = BUF_NULL;
+	int r = read_configs(q, &ret->extra, err);
+	if (r == 0 && q->llvm)
+		r = parse_llvm(q->llvm, ret->llvm, sizeof(ret->llvm), err);
+	return r == 0 && q->cc ? check_cc(q->cc, err) : r;
+}
+
+static int build(struct reactor *r, struct http *http, const struct cache *cache, const struct kernels_request *q,
+		 const struct build_words *words, struct kernels_result *ret, struct err **err)
+{
 	struct kernel_batch_config config = { .cache = cache,
 					      .ids = ret->ids,
 					      .count = ret->count,
@@ -338,15 +408,17 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 	int result = build_budget(q->cpu_cap, &config.budget, &said, err);
 	if (result == 0)
 		result = parallel_kernels(&config.parallel, err);
-	if (result == 0)
-		result = read_extra(q, &extra, err);
 	nsec_t timeout = 0;
 	if (result == 0)
 		result = lock_timeout(&timeout, err);
+	if (result == 0 && !all_cached(ret))
+		tell_ignored_environment();
 	config.job = (struct kernel_job_config){
 		.lock_timeout = timeout,
 		.base_config = q->base_config,
-		.extra_kconfig = extra.len ? buf_str(&extra) : NULL,
+		.extra_kconfig = words->extra.len ? buf_str(&words->extra) : NULL,
+		.llvm = q->llvm ? words->llvm : NULL,
+		.cc = q->cc,
 		.force = q->force,
 		.clean = q->clean,
 		.schedulers = q->schedulers,
@@ -382,9 +454,15 @@ int kernels_get(struct reactor *r, const struct cache *cache, const struct kerne
 		struct kernels_result *ret, struct err **err)
 {
 	_cleanup_(http_free_p) struct http *http = NULL;
+	struct build_words words = { .extra = BUF_NULL };
 	*ret = (struct kernels_result){ 0 };
-	int result = resolve(r, &http, cache, q, ret, err);
-	return result == 0 ? build(r, http, cache, q, ret, err) : result;
+	int result = check_words(q, &words, err);
+	if (result == 0)
+		result = resolve(r, &http, cache, q, ret, err);
+	if (result == 0)
+		result = build(r, http, cache, q, &words, ret, err);
+	buf_done(&words.extra);
+	return result;
 }
 
 int kernels_releases(struct releases *ret, struct err **err)
@@ -431,6 +509,8 @@ int kernels_load(const struct cache *cache, const struct kernels_result *k, size
 	const struct kernel_id *id = &k->ids[i];
 	if (id->kind == KERNEL_ID_IMAGE && !path_is_dir(id->path))
 		return kernel_from_image(id->path, ret, err);
+	if (id->kind == KERNEL_ID_ABSENT)
+		return kernel_from_absent(id, ret);
 	int r = k->keys[i] ? kernel_from_cache(cache, k->keys[i], ret, err) : kernel_from_tree(id->path, ret, err);
 	if (r < 0 || id->kind != KERNEL_ID_TREE)
 		return r;

@@ -14,13 +14,15 @@ struct kernels_request {
 	bool build; /* REF_DEFAULT is the newest stable release */
 	bool force, clean, schedulers, selftests, no_ccache, include_eol, skip_sha256, no_verify_signature, json;
 	bool stop_at_failure;
-	bool quiet; /* what a range came to is not told on standard error */
+	bool skip_absent; /* a Debian package that nobody offers is no error: its tests are skipped */
+	bool quiet;	  /* what a range came to is not told on standard error */
 	/* Told of each kernel as soon as it can be booted, while others may still be on their way; NULL: nobody is. */
 	int (*ready)(void *data, const struct kernels_result *k, size_t i, struct err **err);
 	void *data;
 	const char *cpu_cap;	   /* as it was said; NULL: not */
 	const char *extra_kconfig; /* a file */
 	const char *base_config;
+	const char *llvm, *cc; /* as they were said; NULL: not */
 };
 
 /* Each kernel once, in the order in which they were named. */

@@ -158,6 +158,9 @@ static int store(struct parser *p, const struct option_row *o, char *value)
 		*(bool *)to = true;
 		return 0;
 	case OPTION_STRING:
+		if (o->once && *(const char **)to)
+			return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "--%s is given twice, and takes one %s", o->name,
+				    o->arg);
 		*(const char **)to = value;
 		return 0;
 	case OPTION_LIST:

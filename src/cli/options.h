@@ -40,6 +40,7 @@ struct option_row {
 	char letter; /* 0: none */
 	enum option_kind kind;
 	bool hidden;	 /* another spelling: understood, not shown */
+	bool once;	 /* OPTION_STRING: to give it twice is an error; else the last one counts */
 	const char *arg; /* what it takes, in upper case; NULL for a flag */
 	const char *help;
 	size_t at;			/* offset in the command's argument struct */
@@ -65,6 +66,11 @@ struct option_row {
 	{                                                                                         \
 		.name = word, .letter = short, .kind = OPTION_STRING, .arg = value, .help = text, \
 		.at = OPTION_AT(args, field, const char *)                                        \
+	}
+#define OPT_ONCE(args, field, word, short, value, text)                                                         \
+	{                                                                                                       \
+		.name = word, .letter = short, .kind = OPTION_STRING, .once = true, .arg = value, .help = text, \
+		.at = OPTION_AT(args, field, const char *)                                                      \
 	}
 #define OPT_LIST(args, field, word, short, value, text)                                         \
 	{                                                                                       \

@@ -5,7 +5,7 @@
 
 #include "cli/options.h"
 
-#define KERNEL_FORMS "a version, a range A..B, a source tree, a tarball, git+URL#REF, distro or a cache key"
+#define KERNEL_FORMS "a version, a range A..B, a source tree, a tarball, git+URL#REF, distro[:VERSION] or a cache key"
 
 #define ROW_JSON(args, text) OPT_FLAG(args, json, "json", 0, text)
 #define ROW_KERNELS(args) \

@@ -46,7 +46,7 @@ static void describe_stage(const struct kernel_job *job, struct buf *out)
 {
 	uint64_t read = job->unpack.read_bytes;
 	switch ((enum kernel_stage)job->machine.state) {
-	case STAGE_FETCH:
+	case STAGE_DOWNLOAD:
 		if (job->fetch.machine.started)
 			describe_fetch(&job->fetch, out);
 		break;
@@ -55,7 +55,7 @@ static void describe_stage(const struct kernel_job *job, struct buf *out)
 			buf_appendf(out, " %3lu%%  %lu files", MIN_OF(read * 100 / job->tarball_bytes, 100),
 				    job->unpack.files);
 		break;
-	case STAGE_BUILD:
+	case STAGE_COMPILE:
 		if (job->objects_expected)
 			buf_appendf(out, " %3lu%%  %lu/%lu objects",
 				    MIN_OF(job->objects * 100 / job->objects_expected, 99), job->objects,
@@ -138,7 +138,9 @@ static int news(struct stages *s, size_t i)
 		s->shown[i] = -1;
 		return 2;
 	}
-	bool same = s->shown[i] == (int)job->machine.state + 1;
+	/* Several states may be one thing to people. */
+	bool same = s->shown[i] > 0 &&
+		    !strcmp(kernel_stage_name((enum kernel_stage)(s->shown[i] - 1)), machine_state_name(&job->machine));
 	s->shown[i] = (int)job->machine.state + 1;
 	return !same;
 }

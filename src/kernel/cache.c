@@ -158,6 +158,8 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 	e->source = strdup(type);
 	e->git_url = copy_string(json_object_get(meta, "source"), "url");
 	e->git_ref = copy_string(json_object_get(meta, "source"), "ref");
+	const char *builder = json_string_value(json_object_get(meta, "ktstr_version"));
+	e->other_ktstr = !builder || strcmp(builder, KTSTR_VERSION);
 	e->variant = json_is_true(json_object_get(meta, "variant"));
 	e->version = copy_string(meta, "version");
 	if (e->version && !kernel_version_is_good(e->version)) {

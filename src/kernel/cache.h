@@ -29,6 +29,7 @@ struct cache_entry {
 	uint32_t kconfig_hash, config_hash;
 	bool has_kconfig_hash, has_vmlinux, vmlinux_stripped, has_schedulers, has_selftests;
 	uint64_t objects;	 /* compiled; 0: not recorded */
+	bool other_ktstr;	 /* another version of ktstr built it */
 	bool variant;		 /* not the plain lean configuration: extra or other base */
 	char *git_url, *git_ref; /* of source "git" */
 	enum kconfig_status status;

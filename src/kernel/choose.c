@@ -161,6 +161,19 @@ static bool cached_version(const struct resolver *v, const struct kversion *vers
 	return has;
 }
 
+static bool cached_package(const struct resolver *v, const struct kernel_ref *ref)
+{
+	return !ref->newest && kversion_exact(&ref->from) && cached_version(v, &ref->from);
+}
+
+bool choose_needs_packages(const struct resolver *v)
+{
+	for (size_t i = 0; i < v->config.count; i++)
+		if (v->config.refs[i].kind == REF_PACKAGE && !cached_package(v, &v->config.refs[i]))
+			return true;
+	return false;
+}
+
 bool choose_cached(const struct resolver *v, const struct kernel_ref *ref)
 {
 	return cached_version(v, &ref->from);
@@ -216,7 +229,8 @@ void choose_majors(struct resolver *v)
 
 static bool same_kernel(const struct kernel_id *a, const struct kernel_id *b)
 {
-	const char *x[] = { a->path, a->key, a->version, a->url }, *y[] = { b->path, b->key, b->version, b->url };
+	const char *x[] = { a->path, a->key, a->version, a->url, a->package },
+		   *y[] = { b->path, b->key, b->version, b->url, b->package };
 	if (a->kind != b->kind || strcmp(a->hash, b->hash))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(x); i++)
@@ -300,6 +314,14 @@ static int take_checksum(struct resolver *v, const struct kversion *version, str
 	return unknown_version(v, version);
 }
 
+/* An entry that would be the answer, were it whole: people are told before it is built anew. */
+static void note_corrupt(struct resolver *v, const struct kernel_ref *ref)
+{
+	_cleanup_free_ char *what = kernel_corrupt_entry(v->config.cache, ref);
+	if (what && !v->config.ask)
+		buf_appendf(&v->notes, "warning: %s; 'ktstr kernel clean --corrupt-only' removes it\n", what);
+}
+
 static int add_release(struct resolver *v, const struct kversion *version)
 {
 	char text[KVERSION_TEXT_MAX];
@@ -307,6 +329,7 @@ static int add_release(struct resolver *v, const struct kversion *version)
 	struct kernel_id id;
 	if (!v->config.ask && kernel_id_from_cache(v->config.cache, &ref, &id, NULL) == 0)
 		return add_id(v, &id);
+	note_corrupt(v, &ref);
 	id = (struct kernel_id){ .kind = KERNEL_ID_RELEASE, .version = strdup(kversion_format(version, text)) };
 	id.urls = mirror_tarball(version);
 	int r = id.version && id.urls ? take_checksum(v, version, &id) : -ENOMEM;
@@ -321,10 +344,11 @@ static int series_offline(struct resolver *v, const struct kernel_ref *ref)
 {
 	struct kernel_id id;
 	int r = kernel_id_from_cache(v->config.cache, ref, &id, &v->err);
+	_cleanup_free_ char *corrupt = r < 0 ? kernel_corrupt_entry(v->config.cache, ref) : NULL;
 	if (r < 0)
 		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
-			    "unknown kernel '%s': not in the cache, and the list of releases is not to be had (%s)",
-			    ref->text, v->releases_error ?: "unknown");
+			    "unknown kernel '%s': %s, and the list of releases is not to be had (%s)", ref->text,
+			    corrupt ?: "not in the cache", v->releases_error ?: "unknown");
 	buf_appendf(&v->notes, "kernel %s: the list of releases is not to be had; using what the cache has: %s\n",
 		    ref->text, id.key);
 	return add_id(v, &id);
@@ -394,6 +418,47 @@ static int choose_default(struct resolver *v)
 	return add_release(v, &version);
 }
 
+/* What was asked for and is not to be had: an error, or tests that are skipped. */
+static int absent_package(struct resolver *v, const struct kernel_ref *ref)
+{
+	_cleanup_buf_ struct buf why = BUF_NULL, offered = BUF_NULL;
+	if (v->offers)
+		distro_list(v->offers, &offered);
+	if (offered.len)
+		buf_appendf(&why, "no suite of Debian offers it; there are: %s", buf_str(&offered));
+	else
+		buf_appendf(&why, "apt found no kernel source package (%s)", v->apt_error ?: "the mirror has none");
+	if (!v->config.skip_absent)
+		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "kernel '%s': %s", ref->text, buf_str(&why));
+	struct kernel_id id = { .kind = KERNEL_ID_ABSENT, .path = strdup(ref->text), .why = buf_steal(&why) };
+	if (id.path && id.why)
+		return add_id(v, &id);
+	kernel_id_done(&id);
+	return -ENOMEM;
+}
+
+static int choose_package(struct resolver *v, const struct kernel_ref *ref)
+{
+	char text[KVERSION_TEXT_MAX];
+	const struct distro_offer *o = v->offers ? distro_choose(v->offers, ref) : NULL;
+	struct kernel_ref version = { .kind = REF_VERSION, .from = o ? o->upstream : ref->from };
+	struct kernel_id id;
+	if (!v->config.ask && (o || cached_package(v, ref)) &&
+	    kernel_id_from_cache(v->config.cache, &version, &id, NULL) == 0)
+		return add_id(v, &id);
+	if (!o)
+		return absent_package(v, ref);
+	id = (struct kernel_id){ .kind = KERNEL_ID_PACKAGE, .version = strdup(kversion_format(&o->upstream, text)) };
+	if (asprintf(&id.package, "%s=%s", o->package, o->version) < 0)
+		id.package = NULL;
+	if (!id.version || !id.package) {
+		kernel_id_done(&id);
+		return -ENOMEM;
+	}
+	buf_appendf(&v->notes, "kernel %s: source package %s\n", ref->text, id.package);
+	return add_id(v, &id);
+}
+
 static int choose_git(struct resolver *v, size_t i)
 {
 	const struct kernel_ref *ref = &v->config.refs[i];
@@ -437,6 +502,9 @@ int choose_all(void *arg)
 			break;
 		case REF_GIT:
 			r = choose_git(v, i);
+			break;
+		case REF_PACKAGE:
+			r = choose_package(v, ref);
 			break;
 		case REF_RANGE:
 			r = choose_range(v, ref);

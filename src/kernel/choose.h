@@ -7,6 +7,8 @@
 
 /* Whether any ref needs the list of current releases. */
 bool choose_needs_releases(const struct resolver *v);
+/* Whether apt has to be asked: a source package is meant that the cache has not. */
+bool choose_needs_packages(const struct resolver *v);
 /* Whether the cache has exactly this version, and may answer. */
 bool choose_cached(const struct resolver *v, const struct kernel_ref *ref);
 /* Which major versions' lists of checksums are needed: fills v->sums[].major and v->majors. */

@@ -9,21 +9,77 @@
 #include "base/text.h"
 #include "kernel/command.h"
 
-#define LINE_BYTES_MAX	4096
-#define TAIL_BYTES_MAX	6000
-#define COMMAND_FDS_MAX 4
+#define LINE_BYTES_MAX	  4096
+#define TAIL_BYTES_MAX	  6000
+#define COMMAND_FDS_MAX	  4
+#define COMMAND_WORDS_MAX 40
+#define GUARD_FD	  7 /* not one of the jobserver's */
+
+/*
+ * PR_SET_PDEATHSIG reaches make, but not the compilers below it. So a second process in make's group reads a pipe that
+ * only we hold the other end of. When we end, however we end, the read ends, and it kills the group. When the command
+ * has ended we close the pipe, and whatever the command left behind is killed too.
+ */
+static const char guard[] = "(exec >/dev/null 2>&1 </dev/null; read x <&7; kill -KILL -$$) & exec 7<&-; exec \"$@\"";
 
 void command_init(struct command_run *run)
 {
-	*run = (struct command_run){ .child = CHILD_NULL, .pipe_fd = -1, .log_fd = -1 };
+	*run = (struct command_run){ .child = CHILD_NULL, .pipe_fd = -1, .guard_fd = -1, .log_fd = -1 };
 }
 
 void command_done(struct command_run *run)
 {
 	fd_close(run->pipe_fd);
+	fd_close(run->guard_fd);
 	buf_done(&run->line);
 	buf_done(&run->tail);
 	command_init(run);
+}
+
+/* Puts the guard's words before those of @c, and gives it the pipe's read end, which the caller closes. */
+static int add_guard(struct command_run *run, const struct command_spec *c, const char **argv, struct child_spec *spec,
+		     struct child_fd *fds)
+{
+	static const char *const shell[] = { "sh", "-c", guard, "sh" };
+	int ends[2];
+	size_t n = 0, words = 0;
+	while (c->argv[words])
+		words++;
+	REQUIRE(ARRAY_SIZE(shell) + words < COMMAND_WORDS_MAX);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	for (; n < ARRAY_SIZE(shell); n++)
+		argv[n] = shell[n];
+	memcpy(argv + n, c->argv, (words + 1) * sizeof(*argv));
+	spec->argv = argv;
+	fds[spec->fd_count++] = (struct child_fd){ ends[0], GUARD_FD };
+	run->guard_fd = ends[1];
+	return ends[0];
+}
+
+static int spawn(struct machine *m, struct command_run *run, const struct command_spec *c, int out, struct err **err)
+{
+	const char *argv[COMMAND_WORDS_MAX];
+	struct child_fd fds[3 + COMMAND_FDS_MAX] = { { out, STDOUT_FILENO }, { out, STDERR_FILENO } };
+	_cleanup_free_ const char **env = tool_environment(c->base_env, c->env);
+	_cleanup_close_ int guard_end = -1;
+	struct child_spec spec = { .argv = c->argv,
+				   .env = env,
+				   .only_env = true,
+				   .cwd = c->cwd,
+				   .fds = fds,
+				   .fd_count = 2 + c->fd_count,
+				   .affinity = c->affinity,
+				   .cgroup = c->cgroup };
+	if (!env)
+		return -ENOMEM;
+	if (c->fd_count)
+		memcpy(fds + 2, c->fds, c->fd_count * sizeof(*fds));
+	if (c->guarded)
+		guard_end = add_guard(run, c, argv, &spec, fds);
+	if (c->guarded && guard_end < 0)
+		return FAIL_SYS(err, guard_end, "run '%s'", c->argv[0]);
+	return child_spawn(m->reactor, &run->child, &spec, err);
 }
 
 static int start(struct machine *m, struct command_run *run, const struct command_spec *c, struct err **err)
@@ -32,18 +88,9 @@ static int start(struct machine *m, struct command_run *run, const struct comman
 	REQUIRE(c->fd_count <= COMMAND_FDS_MAX);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return FAIL_SYS(err, -errno, "run '%s'", c->argv[0]);
-	struct child_fd fds[2 + COMMAND_FDS_MAX] = { { ends[1], STDOUT_FILENO }, { ends[1], STDERR_FILENO } };
-	memcpy(fds + 2, c->fds ? c->fds : fds, c->fd_count * sizeof(*fds));
-	struct child_spec spec = { .argv = c->argv,
-				   .env = c->env,
-				   .cwd = c->cwd,
-				   .fds = fds,
-				   .fd_count = 2 + c->fd_count,
-				   .affinity = c->affinity,
-				   .cgroup = c->cgroup };
 	buf_clear(&run->tail);
 	buf_clear(&run->line);
-	int r = child_spawn(m->reactor, &run->child, &spec, err);
+	int r = spawn(m, run, c, ends[1], err);
 	fd_close(ends[1]);
 	run->pipe_fd = ends[0];
 	return r;
@@ -92,6 +139,7 @@ int command_drive(struct machine *m, int result, struct command_run *run, const 
 		return 0;
 	case COMMAND_EXITING:
 		run->step = COMMAND_IDLE;
+		run->guard_fd = fd_close(run->guard_fd);
 		child_done(&run->child);
 		return run->child.status ? -EIO : 1;
 	}
@@ -104,6 +152,7 @@ int command_reap(struct machine *m, struct command_run *run)
 {
 	run->step = COMMAND_IDLE;
 	run->pipe_fd = fd_close(run->pipe_fd);
+	run->guard_fd = fd_close(run->guard_fd);
 	if (run->child.running) {
 		child_kill(&run->child, SIGKILL);
 		machine_wait_child(m, &run->child);

@@ -8,12 +8,15 @@
 
 #include "base/buf.h"
 #include "reactor/child.h"
+#include "kernel/tool_env.h"
 #include "reactor/machine.h"
 
 struct command_spec {
 	const char *what; /* for errors: "configuration", "build" */
 	const char *const *argv;
-	const char *const *env; /* on top of ours, or NULL */
+	enum tool_env base_env; /* what of our environment it gets */
+	const char *const *env; /* on top of that, or NULL */
+	bool guarded;		/* its whole process group ends when we do, even by SIGKILL; it is in PATH */
 	const char *cwd;
 	const struct child_fd *fds; /* further descriptors for it */
 	unsigned fd_count;
@@ -27,7 +30,8 @@ struct command_run {
 	enum command_step step;
 	struct child child;
 	int pipe_fd;
-	int log_fd; /* borrowed; -1: no log */
+	int guard_fd; /* the end that the guard watches; -1: none */
+	int log_fd;   /* borrowed; -1: no log */
 	void (*on_line)(void *data, const char *line);
 	void *data;
 	char chunk[4096];

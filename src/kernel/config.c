@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* config.c -- see config.h. */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -59,4 +60,78 @@ int kconfig_validate(const char *text, bool has_scx, struct err **err)
 	if (err)
 		err_hint(*err, "Kconfig silently drops options whose dependencies are not met");
 	return -EINVAL;
+}
+
+/* --- other people's configurations -------------------------------------------------------------------------------- */
+
+static bool is_option_line(const char *line, size_t len)
+{
+	static const char prefix[] = "CONFIG_";
+	if (len < sizeof(prefix) || strncmp(line, prefix, strlen(prefix)))
+		return false;
+	size_t name = strlen(prefix);
+	while (name < len && (isalnum((unsigned char)line[name]) || line[name] == '_'))
+		name++;
+	return name > strlen(prefix) && name < len && line[name] == '=';
+}
+
+static bool is_blank_or_comment(const char *line, size_t len)
+{
+	size_t at = 0;
+	while (at < len && isspace((unsigned char)line[at]))
+		at++;
+	return at == len || line[at] == '#';
+}
+
+static bool is_unset_line(const char *line, size_t len)
+{
+	static const char prefix[] = "# CONFIG_", end[] = " is not set";
+	return len > strlen(prefix) + strlen(end) && !strncmp(line, prefix, strlen(prefix)) &&
+	       !strncmp(line + len - strlen(end), end, strlen(end));
+}
+
+int kconfig_check(const char *option, const char *path, const char *text, size_t len, struct err **err)
+{
+	bool any = false;
+	unsigned number = 1;
+	if (memchr(text, '\0', len))
+		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: '%s' is not a kernel configuration: it is a binary file",
+			    option, path);
+	for (const char *line = text, *end = text + len; line < end; number++) {
+		const char *stop = memchr(line, '\n', (size_t)(end - line)) ?: end;
+		size_t n = (size_t)(stop - line);
+		if (is_option_line(line, n) || is_unset_line(line, n))
+			any = true;
+		else if (!is_blank_or_comment(line, n))
+			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+				    "%s: '%s' is not a kernel configuration: line %u is neither CONFIG_NAME=VALUE "
+				    "nor a comment",
+				    option, path, number);
+		line = stop + 1;
+	}
+	return any ? 0
+		   : FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: '%s' is not a kernel configuration: it sets no option",
+			  option, path);
+}
+
+void kconfig_fragment_for_others(const char *lean, size_t len, struct buf *out)
+{
+	/* The guest's event log is written through /dev/mem. */
+	static const char needed_off[] = "CONFIG_STRICT_DEVMEM=n";
+	for (const char *line = lean, *end = lean + len; line < end;) {
+		const char *stop = memchr(line, '\n', (size_t)(end - line)) ?: end;
+		size_t n = (size_t)(stop - line);
+		bool off = n > 2 && !strncmp(line + n - 2, "=n", 2);
+		if (!off || (n == strlen(needed_off) && !strncmp(line, needed_off, n)))
+			buf_appendf(out, "%.*s\n", (int)n, line);
+		line = stop + 1;
+	}
+}
+
+void kconfig_compiler(const char *text, char *out, size_t size)
+{
+	static const char option[] = "CONFIG_CC_VERSION_TEXT=\"";
+	const char *at = strstr(text, option);
+	at = at ? at + strlen(option) : "";
+	snprintf(out, size, "%.*s", (int)strcspn(at, "\"\n"), at);
 }

@@ -18,6 +18,8 @@ void kernel_id_done(struct kernel_id *id)
 	free(id->path);
 	free(id->key);
 	free(id->version);
+	free(id->package);
+	free(id->why);
 	for (size_t i = 0; id->urls && id->urls[i]; i++)
 		free(id->urls[i]);
 	free(id->urls);
@@ -36,6 +38,7 @@ void kernel_done(struct kernel *k)
 	free(k->boot);
 	free(k->schedulers);
 	free(k->kit);
+	free(k->absent);
 	*k = (struct kernel){ 0 };
 }
 
@@ -146,6 +149,36 @@ int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, st
 	r = best ? take_key(best, ret, err) : -ENOENT;
 	entries_free(list, count);
 	return r;
+}
+
+/* Of a corrupt entry only the key may be known: VERSION-tarball-... */
+static bool key_answers(const char *key, const struct kernel_ref *ref)
+{
+	char text[KVERSION_TEXT_MAX];
+	struct kversion v;
+	const char *end = strstr(key, "-tarball-");
+	if (!end || (size_t)(end - key) >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)(end - key), key);
+	if (kversion_parse(text, &v) < 0)
+		return false;
+	return ref->kind == REF_SERIES ? kversion_in_series(&v, &ref->from) : !kversion_compare(&v, &ref->from);
+}
+
+char *kernel_corrupt_entry(const struct cache *c, const struct kernel_ref *ref)
+{
+	struct cache_entry *list;
+	size_t count;
+	char *text = NULL;
+	if (cache_list(c, &list, &count, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < count && !text; i++)
+		if (list[i].error_kind && key_answers(list[i].key, ref) &&
+		    asprintf(&text, "cached kernel '%s' is corrupt (%s: %s)", list[i].key, list[i].error_kind,
+			     list[i].error) < 0)
+			text = NULL;
+	entries_free(list, count);
+	return text;
 }
 
 int kernel_id_newest(const struct cache *c, struct kernel_id *ret, size_t *ret_stale, struct err **err)
@@ -287,6 +320,19 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 	return ret->label && ret->version && ret->key && ret->name && ret->boot ? 0 : -ENOMEM;
 }
 
+int kernel_from_absent(const struct kernel_id *id, struct kernel *ret)
+{
+	*ret = (struct kernel){ .label = kernel_label("kernel_", id->path),
+				.version = strdup(id->path),
+				.name = strdup(id->path) };
+	if (asprintf(&ret->absent, "kernel %s is not to be had: %s", id->path, id->why) < 0)
+		ret->absent = NULL;
+	/* It becomes part of a directory's name. */
+	for (char *p = ret->version; p && *p; p++)
+		*p = *p == ':' ? '_' : *p;
+	return ret->label && ret->version && ret->name && ret->absent ? 0 : -ENOMEM;
+}
+
 int kernel_tree_version(const char *tree, char ret[VERSION_TEXT_MAX], struct err **err)
 {
 	_cleanup_free_ char *path = path_join(tree, "Makefile");
@@ -308,6 +354,18 @@ char *kernel_tree_label(const char *tree, bool dirty)
 	return kernel_label("kernel_path_", suffix);
 }
 
+/* What the tree was last built with: make's own copy of it, else what ktstr or the user configured. */
+static const char *tree_config(const char *tree)
+{
+	static const char *const names[] = { "include/config/auto.conf", TREE_CONFIG_IN_PLACE };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *path = path_join(tree, names[i]);
+		if (path && path_exists(path))
+			return names[i];
+	}
+	return ".config";
+}
+
 int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 {
 	char version[VERSION_TEXT_MAX];
@@ -319,6 +377,7 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		return r;
 	if (!image || !vmlinux || !schedulers)
 		return -ENOMEM;
+	const char *config = tree_config(tree);
 	if (!path_exists(image))
 		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
 			    "no kernel image found in %s; build it with 'ktstr kernel build "
@@ -332,8 +391,8 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),
-		.no_scx = kernel_lacks(tree, ".config", "CONFIG_SCHED_CLASS_EXT"),
-		.serial_smp = kernel_lacks(tree, ".config", "CONFIG_HOTPLUG_PARALLEL"),
+		.no_scx = kernel_lacks(tree, config, "CONFIG_SCHED_CLASS_EXT"),
+		.serial_smp = kernel_lacks(tree, config, "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }

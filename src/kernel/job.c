@@ -10,10 +10,10 @@
 #include "base/hash.h"
 #include "base/tool.h"
 #include "kernel/config.h"
+#include "kernel/job_commands.h"
 #include "kernel/steps.h"
 
 #define TARBALL_BYTES_MAX ((uint64_t)1 << 30) /* compressed; linux-6.12.tar.xz has 0.15 GB */
-#define MAKE_WORDS_MAX	  16
 #define LOCK_RETRY	  (250 * NSEC_PER_MSEC)
 #define BUILD_DEADLINE	  (120 * NSEC_PER_MIN)
 #define SHORT_DEADLINE	  (20 * NSEC_PER_MIN)
@@ -100,29 +100,46 @@ static int lock(struct machine *m, int result)
 	return job->hit ? STAGE_CLEANUP : STAGE_PREPARE;
 }
 
+/* Where a job goes on that finds nothing of itself. */
+static enum kernel_stage first_source_stage(const struct kernel_job *job)
+{
+	switch (job->config.id->kind) {
+	case KERNEL_ID_RELEASE:
+		return STAGE_DOWNLOAD;
+	case KERNEL_ID_PACKAGE:
+		return STAGE_APT_DOWNLOAD;
+	case KERNEL_ID_GIT:
+		return STAGE_GIT_INIT;
+	case KERNEL_ID_TARBALL:
+		return STAGE_UNPACK;
+	default:
+		return STAGE_QUEUE;
+	}
+}
+
 static int prepare(struct machine *m, int result)
 {
-	static const enum kernel_stage next[] = {
-		[WORK_EMPTY] = STAGE_FETCH,
-		[WORK_FETCHED] = STAGE_UNPACK,
-		[WORK_UNPACKED] = STAGE_SLOT,
-		[WORK_BUILT] = STAGE_SLOT,
-	};
 	struct kernel_job *job = job_of(m);
-	if (!job->work && result == 0) {
+	if (result < 0)
+		return result;
+	if (!job->work) {
 		machine_offload(m, &job->offload, step_prepare, job);
 		return STAGE_PREPARE;
 	}
-	if (result < 0)
-		return result;
-	return built_in_place(job) ? STAGE_SLOT : (int)next[job->reached];
+	switch (job->reached) {
+	case WORK_FETCHED:
+		return STAGE_UNPACK;
+	case WORK_UNPACKED:
+	case WORK_BUILT:
+		return STAGE_QUEUE;
+	default:
+		return first_source_stage(job);
+	}
 }
 
-/* --- FETCH, UNPACK ------------------------------------------------------------------------------------------------ */
+/* --- DOWNLOAD, APT, GIT, ADOPT, UNPACK ---------------------------------------------------------------------------- */
 
-static int command_failed(struct kernel_job *job, const char *what);
-
-static int download(struct machine *m, struct kernel_job *job)
+static int begin_download(struct machine *m, struct kernel_job *job)
 {
 	const struct kernel_id *id = job->config.id;
 	struct fetch_request q = {
@@ -136,65 +153,68 @@ static int download(struct machine *m, struct kernel_job *job)
 	q.fd = job->tarball_fd;
 	fetch_start(&job->fetch, job->config.http, m->reactor, &q, m, NULL);
 	machine_await(m, &job->fetch.machine);
-	return 0;
+	return STAGE_DOWNLOAD;
 }
 
-static int fetch_release(struct machine *m, int result)
+static int download(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	if (job->part++ == 0) {
-		int r = download(m, job);
-		return r < 0 ? r : STAGE_FETCH;
+	if (!job->downloading) {
+		job->downloading = true;
+		return result < 0 ? result : begin_download(m, job);
 	}
-	job->part = 0;
 	job->tarball_fd = fd_close(job->tarball_fd);
 	if (result < 0) {
 		job->err = job->err ?: TAKE_PTR(job->fetch.err);
 		return result;
 	}
-	machine_offload(m, &job->offload, step_fetched, job);
-	return STAGE_UNPACK;
+	return STAGE_ADOPT;
 }
 
-/* One commit, without its history: libgit2 cannot fetch so, git(1) can. What it may ask a person for, it is refused. */
-static int fetch_commit(struct machine *m, int result)
+/* What a command's handler returns: @next when it has ended, @again while it runs. */
+static int after(int r, enum kernel_stage again, enum kernel_stage next)
 {
-	struct kernel_job *job = job_of(m);
-	const char *env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C", job->token, NULL };
-	const struct kernel_id *id = job->config.id;
-	const char *init[] = { "git", "init", "-q", job->tree, NULL };
-	const char *fetch[] = { "git",	     "-C", job->tree, "fetch", "-q", "--depth=1",
-				"--no-tags", "--", id->url,   id->ref, NULL };
-	const char *checkout[] = { "git", "-C", job->tree, "checkout", "-q", "FETCH_HEAD", NULL };
-	const char *const *const argv[] = { init, fetch, checkout };
-	struct command_spec c = { .what = "git fetch", .argv = argv[job->part], .env = env };
-	int r = command_drive(m, result, &job->run, &c, &job->err);
-	if (r < 0)
-		return command_failed(job, "git fetch");
-	if (r == 0)
-		return STAGE_FETCH;
-	if (++job->part < ARRAY_SIZE(argv)) {
-		machine_nop(m);
-		return STAGE_FETCH;
-	}
-	job->part = 0;
-	machine_offload(m, &job->offload, step_fetched, job);
-	return STAGE_SLOT;
+	return r < 0 ? r : (int)(r ? next : again);
 }
 
-static int fetch(struct machine *m, int result)
+static int apt_download(struct machine *m, int result)
+{
+	return after(job_apt_download(m, result), STAGE_APT_DOWNLOAD, STAGE_APT_UNPACK);
+}
+
+static int apt_unpack(struct machine *m, int result)
+{
+	return after(job_apt_unpack(m, result), STAGE_APT_UNPACK, STAGE_ADOPT);
+}
+
+/* One commit, without its history: libgit2 cannot fetch so, git(1) can. */
+static int git_init(struct machine *m, int result)
+{
+	const char *argv[] = { "git", "init", "-q", job_of(m)->tree, NULL };
+	return after(job_git(m, result, argv), STAGE_GIT_INIT, STAGE_GIT_FETCH);
+}
+
+static int git_fetch(struct machine *m, int result)
+{
+	const struct kernel_id *id = job_of(m)->config.id;
+	const char *argv[] = { "git",	    "-C", job_of(m)->tree, "fetch", "-q", "--depth=1",
+			       "--no-tags", "--", id->url,	   id->ref, NULL };
+	return after(job_git(m, result, argv), STAGE_GIT_FETCH, STAGE_GIT_CHECKOUT);
+}
+
+static int git_checkout(struct machine *m, int result)
+{
+	const char *argv[] = { "git", "-C", job_of(m)->tree, "checkout", "-q", "FETCH_HEAD", NULL };
+	return after(job_git(m, result, argv), STAGE_GIT_CHECKOUT, STAGE_ADOPT);
+}
+
+/* What came is checked, and marked as whole. */
+static int adopt(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	if (result < 0 && !job->part)
-		return result;
-	switch (job->config.id->kind) {
-	case KERNEL_ID_RELEASE:
-		return fetch_release(m, result);
-	case KERNEL_ID_GIT:
-		return fetch_commit(m, result);
-	default:
-		return STAGE_UNPACK;
-	}
+	(void)result;
+	machine_offload(m, &job->offload, step_fetched, job);
+	return job->config.id->kind == KERNEL_ID_GIT ? STAGE_QUEUE : STAGE_UNPACK;
 }
 
 static int unpack(struct machine *m, int result)
@@ -203,12 +223,12 @@ static int unpack(struct machine *m, int result)
 	if (result < 0)
 		return result;
 	machine_offload(m, &job->offload, step_unpack, job);
-	return STAGE_SLOT;
+	return STAGE_QUEUE;
 }
 
-/* --- SLOT: its own compiler's place in the budget; from here to STRIP make shares the rest with everybody --------- */
+/* --- QUEUE: its own compiler's place in the budget; from here to STRIP make shares the rest with everybody -------- */
 
-static int slot(struct machine *m, int result)
+static int queue(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
 	if (result < 0)
@@ -217,13 +237,13 @@ static int slot(struct machine *m, int result)
 	if (r == -EAGAIN) {
 		snprintf(job->note, sizeof(job->note), "waiting for other builds");
 		machine_poll(m, job->config.jobserver->rd, POLLIN);
-		return STAGE_SLOT;
+		return STAGE_QUEUE;
 	}
 	if (r < 0)
 		return FAIL_SYS(&job->err, r, "read the jobserver's pipe");
 	job->has_slot = true;
 	job->note[0] = '\0';
-	return job->reached == WORK_BUILT ? STAGE_TOOLS : STAGE_CONFIGURE;
+	return job->reached == WORK_BUILT ? STAGE_BUILD_SCHEDULERS : STAGE_CLEAN;
 }
 
 static void give_slot(struct kernel_job *job)
@@ -233,146 +253,93 @@ static void give_slot(struct kernel_job *job)
 	job->has_slot = false;
 }
 
-/* --- commands ----------------------------------------------------------------------------------------------------- */
+/* --- CLEAN to SYNC_CONFIG: the configuration ---------------------------------------------------------------------- */
 
-static void on_line(void *data, const char *line)
+const char *kernel_job_dot_config(const struct kernel_job *job)
 {
-	struct kernel_job *job = data;
-	line += strspn(line, " ");
-	job->objects += !strncmp(line, "CC ", 3) || !strncmp(line, "AS ", 3);
-	job->warnings += strstr(line, ": warning: ") != NULL;
+	return built_in_place(job) ? TREE_CONFIG_IN_PLACE : ".config";
 }
 
-/* Keeps the log of a failed build where the person can read it: beside the cache, not in the work that is removed. */
-static const char *keep_log(struct kernel_job *job, char *out, size_t size)
+/* One target of the kernel's makefiles, or nothing where @target is NULL. */
+static int run_target(struct machine *m, int result, const char *target, const char *setting, enum kernel_stage again,
+		      enum kernel_stage next)
 {
-	snprintf(out, size, "%s/.locks/%s.log", job->config.cache->root, job->key[0] ? job->key : "source-tree");
-	return rename_durable(-1, AT_FDCWD, job->log_path, out, 0) == 0 ? out : job->log_path;
+	const char *targets[] = { target, setting, NULL };
+	if (!target)
+		return result < 0 ? result : (int)next;
+	return after(job_make(m, result, "configuration", targets), again, next);
 }
 
-static int command_failed(struct kernel_job *job, const char *what)
+/* An interrupted build's objects may be cut short, and make would not know. */
+static int clean(struct machine *m, int result)
 {
-	char line[300], how[64], log[512];
-	if (job->err)
-		return job->err->code;
-	command_complaint(&job->run, line, sizeof(line));
-	return FAIL(&job->err, EXIT_BAD_DATA, -EIO, "%s of kernel %s failed (%s): %s; the whole log is in %s", what,
-		    kernel_job_title(job), child_describe(job->run.child.status, how, sizeof(how)), line,
-		    keep_log(job, log, sizeof(log)));
+	const struct kernel_job *job = job_of(m);
+	bool wanted = (built_in_place(job) && job->config.clean) || job->reached == WORK_UNPACKED;
+	return run_target(m, result, wanted ? "mrproper" : NULL, NULL, STAGE_CLEAN, STAGE_WRITE_FRAGMENT);
+}
+
+static int write_fragment(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	(void)result;
+	machine_offload(m, &job->offload, step_write_fragment, job);
+	return STAGE_BASE_CONFIG;
+}
+
+static int base_config(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	char fragment[PATH_MAX + 40];
+	snprintf(fragment, sizeof(fragment), "KCONFIG_ALLCONFIG=%s/lean.config", job->work);
+	bool lean = job->config_source == CONFIG_FROM_LEAN;
+	const char *target = lean ? "allnoconfig" : job->config_source == CONFIG_FROM_DEFCONFIG ? "defconfig" : NULL;
+	return run_target(m, result, target, lean ? fragment : NULL, STAGE_BASE_CONFIG, STAGE_MERGE_CONFIG);
+}
+
+static int merge_config(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	(void)result;
+	machine_offload(m, &job->offload, step_merge_config, job);
+	return STAGE_UPDATE_CONFIG;
+}
+
+static int update_config(struct machine *m, int result)
+{
+	bool wanted = job_of(m)->config_source != CONFIG_FROM_LEAN;
+	return run_target(m, result, wanted ? "olddefconfig" : NULL, NULL, STAGE_UPDATE_CONFIG, STAGE_CHECK_CONFIG);
+}
+
+static int check_config(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	(void)result;
+	machine_offload(m, &job->offload, step_validate_config, job);
+	return STAGE_SYNC_CONFIG;
 }
 
 /*
- * Runs make in the tree with a share of the budget. With ccache, paths are made relative and the build's own directory
- * and time are left out of what it hashes, so that another kernel's objects can be found again. The makefiles of the
- * tools (not @kbuild) only know compilers of one word, and do without.
+ * Beside a .config of the user's: make's generated files come from our configuration now. Once they are there, the
+ * user's file is made newer than they are, so that the user's next make generates them anew; also when we are killed
+ * while we compile.
  */
-static int make(struct machine *m, int result, const char *what, const char *const *targets, bool kbuild)
+static int sync_config(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	const struct jobserver *js = job->config.jobserver;
-	const struct child_fd fds[] = { { js->rd, JOBSERVER_FD_READ }, { js->wr, JOBSERVER_FD_WRITE } };
-	char base[PATH_MAX + 16];
-	/* MAKELEVEL: we may have been started by a make, and some makefiles put things elsewhere below another. */
-	const char *env[] = { js->makeflags,
-			      "MAKELEVEL=0",
-			      "LC_ALL=C",
-			      NULL,
-			      "CCACHE_NOHASHDIR=1",
-			      "CCACHE_SLOPPINESS=time_macros",
-			      "KBUILD_BUILD_TIMESTAMP=@0",
-			      job->token,
-			      NULL };
-	const char *argv[MAKE_WORDS_MAX] = { "make", "KCFLAGS=-Wno-error" };
-	size_t n = 2;
-	if (kbuild && job->config.ccache) {
-		snprintf(base, sizeof(base), "CCACHE_BASEDIR=%s", job->tree);
-		env[3] = base;
-		argv[n++] = "CC=ccache gcc";
-		argv[n++] = "HOSTCC=ccache gcc";
-	}
-	for (; *targets && n + 1 < ARRAY_SIZE(argv); targets++)
-		argv[n++] = *targets;
-	struct command_spec c = { .what = what,
-				  .argv = argv,
-				  .env = env,
-				  .cwd = job->tree,
-				  .fds = fds,
-				  .fd_count = ARRAY_SIZE(fds),
-				  .affinity = job->config.affinity,
-				  .cgroup = job->config.cgroup };
-	int r = command_drive(m, result, &job->run, &c, &job->err);
-	return r < 0 ? command_failed(job, what) : r;
+	bool wanted = job->config_source == CONFIG_FROM_TREE || job->config_source == CONFIG_OF_TREE;
+	int r = run_target(m, result, wanted ? "syncconfig" : NULL, NULL, STAGE_SYNC_CONFIG, STAGE_COMPILE);
+	if (r == STAGE_COMPILE && wanted)
+		step_touch_own_config(job);
+	return r;
 }
 
-/* --- CONFIGURE ---------------------------------------------------------------------------------------------------- */
+/* --- COMPILE to STRIP --------------------------------------------------------------------------------------------- */
 
-enum configure_part { PART_CLEAN, PART_INPUT, PART_BASE, PART_APPEND, PART_OLD, PART_CHECK, PART_END };
-
-/* A tree of one's own with a configuration for sched_ext keeps it; everything else gets the lean one. */
-static bool keeps_own_config(const struct kernel_job *job)
-{
-	_cleanup_free_ char *path = path_join(job->tree, ".config");
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	return built_in_place(job) && !job->config.base_config && path && file_read(path, 16 << 20, &text, NULL) == 0 &&
-	       kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT");
-}
-
-/* What a part runs; NULL: nothing. An interrupted build's objects may be cut short, and make would not know. */
-static const char *configure_target(struct kernel_job *job, char *variable, size_t size)
-{
-	const char *base = job->config.base_config;
-	switch ((enum configure_part)job->part) {
-	case PART_CLEAN:
-		return (built_in_place(job) && job->config.clean) || job->reached == WORK_UNPACKED ? "mrproper" : NULL;
-	case PART_BASE:
-		snprintf(variable, size, "KCONFIG_ALLCONFIG=%s/lean.config", job->work);
-		if (base)
-			return strcmp(base, "defconfig") ? NULL : "defconfig";
-		job->own_config = keeps_own_config(job);
-		return job->own_config ? NULL : "allnoconfig";
-	case PART_OLD:
-		return base || job->own_config ? "olddefconfig" : NULL;
-	default:
-		return NULL;
-	}
-}
-
-static int configure(struct machine *m, int result)
-{
-	static int (*const offloaded[PART_END])(void *) = {
-		[PART_INPUT] = step_config_input,
-		[PART_APPEND] = step_append_config,
-		[PART_CHECK] = step_validate_config,
-	};
-	struct kernel_job *job = job_of(m);
-	char variable[PATH_MAX + 40] = "";
-	if (result < 0 && job->run.step == COMMAND_IDLE)
-		return result;
-	for (; job->part < PART_END; job->part++) {
-		if (offloaded[job->part]) {
-			machine_offload(m, &job->offload, offloaded[job->part++], job);
-			return STAGE_CONFIGURE;
-		}
-		const char *target = configure_target(job, variable, sizeof(variable));
-		if (!target)
-			continue;
-		const char *targets[] = { target, variable[0] ? variable : NULL, NULL };
-		int r = make(m, result, "configuration", targets, true);
-		if (r <= 0)
-			return r < 0 ? r : STAGE_CONFIGURE;
-	}
-	job->part = 0;
-	return STAGE_BUILD;
-}
-
-/* --- BUILD, VALIDATE, TOOLS, STRIP -------------------------------------------------------------------------------- */
-
-static int build(struct machine *m, int result)
+static int compile(struct machine *m, int result)
 {
 	/* Modules and everything else that is not booted stay unbuilt. */
 	static const char *const targets[] = { "vmlinux", "bzImage", NULL };
-	int r = make(m, result, "build", targets, true);
-	return r < 0 ? r : r ? STAGE_VALIDATE : STAGE_BUILD;
+	return after(job_make(m, result, "build", targets), STAGE_COMPILE, STAGE_VALIDATE);
 }
 
 static int validate(struct machine *m, int result)
@@ -380,28 +347,35 @@ static int validate(struct machine *m, int result)
 	struct kernel_job *job = job_of(m);
 	(void)result;
 	machine_offload(m, &job->offload, step_validate, job);
-	return STAGE_TOOLS;
+	return built_in_place(job) ? STAGE_LIST_COMMANDS : STAGE_BUILD_SCHEDULERS;
 }
 
-/* For editors; a tree that is removed after the build has none. */
-static int compile_commands(struct machine *m, int result)
+/* For editors; a tree that is removed after the build has none. An old tree may not know it: the kernel is as good. */
+static int list_commands(struct machine *m, int result)
 {
 	static const char *const targets[] = { "compile_commands.json", NULL };
-	return make(m, result, "compile_commands.json", targets, true);
+	struct kernel_job *job = job_of(m);
+	if (result < 0 && job->run.step == COMMAND_IDLE)
+		return result;
+	int r = job_make(m, result, "compile_commands.json", targets);
+	if (r == 0)
+		return STAGE_LIST_COMMANDS;
+	job->err = err_free(job->err);
+	return STAGE_BUILD_SCHEDULERS;
 }
 
-/* The tree brings its own libbpf and bpftool; a distribution's older ones do not know today's struct_ops. 1: built. */
-static int make_tools(struct machine *m, int result, const char *what, const char *dir, const char *const *programs)
+static int build_schedulers(struct machine *m, int result)
 {
-	_cleanup_free_ char *clang = tool_clang();
-	const char *targets[12] = { "-C", dir };
-	char variable[64];
-	size_t n = 2;
-	snprintf(variable, sizeof(variable), "CLANG=%.40s", clang ? clang : "clang");
-	targets[n++] = variable;
-	while (*programs && n + 1 < ARRAY_SIZE(targets))
-		targets[n++] = *programs++;
-	return make(m, result, what, targets, false);
+	static const char *const programs[] = { "scx_simple", "scx_qmap", "scx_central", "scx_flatcg", NULL };
+	struct kernel_job *job = job_of(m);
+	if (result < 0 && job->run.step == COMMAND_IDLE)
+		return result;
+	if (!job->config.schedulers || !job->has_scx) {
+		return STAGE_BUILD_SELFTESTS;
+	}
+	int r = job_make_tools(m, result, "build of the schedulers", "tools/sched_ext", programs);
+	job->schedulers_built = r == 1;
+	return after(r, STAGE_BUILD_SCHEDULERS, STAGE_BUILD_SELFTESTS);
 }
 
 /* A tree that has none is built without. */
@@ -411,38 +385,18 @@ static bool wants_selftests(const struct kernel_job *job)
 	return job->config.selftests && job->has_scx && dir && path_is_dir(dir);
 }
 
-enum { PART_COMMANDS, PART_SCHEDULERS, PART_SELFTESTS };
-
-static int tools(struct machine *m, int result)
+static int build_selftests(struct machine *m, int result)
 {
-	static const char *const schedulers[] = { "scx_simple", "scx_qmap", "scx_central", "scx_flatcg", NULL };
-	static const char *const selftests[] = { NULL }; /* all of them */
+	static const char *const all[] = { NULL };
 	struct kernel_job *job = job_of(m);
-	if (job->run.step == COMMAND_IDLE && result < 0)
+	if (result < 0 && job->run.step == COMMAND_IDLE)
 		return result;
-	if (built_in_place(job) && job->part == PART_COMMANDS) {
-		int r = compile_commands(m, result);
-		/* An old tree may not know it: the kernel is as good without. */
-		if (r < 0)
-			job->err = err_free(job->err);
-		if (r == 0)
-			return STAGE_TOOLS;
-	}
-	if (job->part == PART_COMMANDS)
-		job->part = PART_SCHEDULERS;
-	if (job->part == PART_SCHEDULERS && job->config.schedulers && job->has_scx) {
-		int r = make_tools(m, result, "build of the schedulers", "tools/sched_ext", schedulers);
-		if (r <= 0)
-			return r < 0 ? r : STAGE_TOOLS;
-		job->schedulers_built = true;
-	}
-	job->part = PART_SELFTESTS;
-	if (!wants_selftests(job))
+	if (!wants_selftests(job)) {
 		return STAGE_STRIP;
-	int r = make_tools(m, result, "build of the selftests", SELFTESTS_DIR, selftests);
-	if (r == 1)
-		job->selftests_built = true;
-	return r < 0 ? r : r ? STAGE_STRIP : STAGE_TOOLS;
+	}
+	int r = job_make_tools(m, result, "build of the selftests", SELFTESTS_DIR, all);
+	job->selftests_built = r == 1;
+	return after(r, STAGE_BUILD_SELFTESTS, STAGE_STRIP);
 }
 
 static int strip(struct machine *m, int result)
@@ -455,13 +409,7 @@ static int strip(struct machine *m, int result)
 		snprintf(job->note, sizeof(job->note), "not cached: the tree is not a clean git checkout");
 		return STAGE_CLEANUP;
 	}
-	/* Debug information goes; symbols and BTF stay: the monitor reads them. */
-	const char *argv[] = { "objcopy", "--strip-debug", "vmlinux", out, NULL };
-	struct command_spec c = { .what = "stripping", .argv = argv, .cwd = job->tree };
-	int r = command_drive(m, result, &job->run, &c, &job->err);
-	if (r < 0)
-		return command_failed(job, "stripping");
-	return r ? STAGE_STORE : STAGE_STRIP;
+	return after(job_objcopy(m, result, out), STAGE_STRIP, STAGE_STORE);
 }
 
 /* --- STORE, REAP, CLEANUP ----------------------------------------------------------------------------------------- */
@@ -500,18 +448,37 @@ static int cleanup(struct machine *m, int result)
 	return job->failed && !m->failure ? job->failed : MACHINE_END;
 }
 
+/* Names are what people see; several states of one kind of work share one. */
 static const struct machine_state stages[STAGE_MAX] = {
 	[STAGE_RESOLVE] = { "resolve", resolve, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_LOCK) },
 	[STAGE_LOCK] = { "lock", lock, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_PREPARE) | TO(STAGE_CLEANUP) },
 	[STAGE_PREPARE] = { "prepare", prepare, SHORT_DEADLINE, STAGE_CLEANUP,
-			    TO(STAGE_FETCH) | TO(STAGE_UNPACK) | TO(STAGE_SLOT) },
-	[STAGE_FETCH] = { "fetch", fetch, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_UNPACK) | TO(STAGE_SLOT) },
-	[STAGE_UNPACK] = { "unpack", unpack, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_SLOT) },
-	[STAGE_SLOT] = { "queue", slot, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_CONFIGURE) | TO(STAGE_TOOLS) },
-	[STAGE_CONFIGURE] = { "configure", configure, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_BUILD) },
-	[STAGE_BUILD] = { "build", build, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_VALIDATE) },
-	[STAGE_VALIDATE] = { "validate", validate, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_TOOLS) },
-	[STAGE_TOOLS] = { "schedulers", tools, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_STRIP) },
+			    TO(STAGE_DOWNLOAD) | TO(STAGE_APT_DOWNLOAD) | TO(STAGE_GIT_INIT) | TO(STAGE_UNPACK) |
+				    TO(STAGE_QUEUE) },
+	[STAGE_DOWNLOAD] = { "fetch", download, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_ADOPT) },
+	[STAGE_APT_DOWNLOAD] = { "fetch", apt_download, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_APT_UNPACK) },
+	[STAGE_APT_UNPACK] = { "fetch", apt_unpack, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_ADOPT) },
+	[STAGE_GIT_INIT] = { "fetch", git_init, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_GIT_FETCH) },
+	[STAGE_GIT_FETCH] = { "fetch", git_fetch, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_GIT_CHECKOUT) },
+	[STAGE_GIT_CHECKOUT] = { "fetch", git_checkout, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_ADOPT) },
+	[STAGE_ADOPT] = { "check", adopt, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_UNPACK) | TO(STAGE_QUEUE) },
+	[STAGE_UNPACK] = { "unpack", unpack, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_QUEUE) },
+	[STAGE_QUEUE] = { "queue", queue, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_CLEAN) | TO(STAGE_BUILD_SCHEDULERS) },
+	[STAGE_CLEAN] = { "configure", clean, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_WRITE_FRAGMENT) },
+	[STAGE_WRITE_FRAGMENT] = { "configure", write_fragment, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_BASE_CONFIG) },
+	[STAGE_BASE_CONFIG] = { "configure", base_config, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_MERGE_CONFIG) },
+	[STAGE_MERGE_CONFIG] = { "configure", merge_config, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_UPDATE_CONFIG) },
+	[STAGE_UPDATE_CONFIG] = { "configure", update_config, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_CHECK_CONFIG) },
+	[STAGE_CHECK_CONFIG] = { "configure", check_config, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_SYNC_CONFIG) },
+	[STAGE_SYNC_CONFIG] = { "configure", sync_config, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_COMPILE) },
+	[STAGE_COMPILE] = { "build", compile, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_VALIDATE) },
+	[STAGE_VALIDATE] = { "validate", validate, SHORT_DEADLINE, STAGE_CLEANUP,
+			     TO(STAGE_LIST_COMMANDS) | TO(STAGE_BUILD_SCHEDULERS) },
+	[STAGE_LIST_COMMANDS] = { "list commands", list_commands, SHORT_DEADLINE, STAGE_REAP,
+				  TO(STAGE_BUILD_SCHEDULERS) },
+	[STAGE_BUILD_SCHEDULERS] = { "build schedulers", build_schedulers, SHORT_DEADLINE, STAGE_REAP,
+				     TO(STAGE_BUILD_SELFTESTS) },
+	[STAGE_BUILD_SELFTESTS] = { "build selftests", build_selftests, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_STRIP) },
 	[STAGE_STRIP] = { "strip", strip, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_STORE) | TO(STAGE_CLEANUP) },
 	[STAGE_STORE] = { "store", store, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_CLEANUP) },
 	[STAGE_REAP] = { "reap", reap, REAP_DEADLINE, STAGE_CLEANUP, TO(STAGE_CLEANUP) },
@@ -559,7 +526,7 @@ void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct ke
 				    .began = reactor_now(r),
 				    .changed = changed };
 	command_init(&job->run);
-	job->run.on_line = on_line;
+	job->run.on_line = job_count_line;
 	job->run.data = job;
 	machine_start(r, &job->machine, &job_type, parent, "kernel");
 }

@@ -86,6 +86,18 @@ static int parse_range(struct kernel_ref *ref, struct err **err)
 	return 1;
 }
 
+static int parse_package(struct kernel_ref *ref, struct err **err)
+{
+	const char *version = ref->text + strlen("distro:");
+	ref->kind = REF_PACKAGE;
+	ref->newest = !strcmp(version, "newest");
+	if (ref->newest || kversion_parse(version, &ref->from) == 0)
+		return 0;
+	return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		    "kernel '%s': write distro:VERSION (distro:6.12, distro:6.12.95), distro:newest, or distro",
+		    ref->text);
+}
+
 static bool is_path(const char *text)
 {
 	return strchr(text, '/') || *text == '.' || *text == '~' || is_tarball_name(text);
@@ -96,6 +108,8 @@ static int classify(struct kernel_ref *ref, struct err **err)
 	const char *text = ref->text;
 	if (!strncmp(text, "git+", 4))
 		return parse_git(ref, err);
+	if (!strncmp(text, "distro:", 7))
+		return parse_package(ref, err);
 	int r = parse_range(ref, err);
 	if (r != 0)
 		return r < 0 ? r : 0;

@@ -17,6 +17,7 @@ static inline bool kversion_exact(const struct kversion *v)
 enum kernel_ref_kind {
 	REF_DEFAULT, /* nothing was said */
 	REF_DISTRO,  /* the distribution's source package */
+	REF_PACKAGE, /* distro:VERSION, distro:newest: a source package of any Debian suite */
 	REF_GIT,     /* git+URL#REF */
 	REF_RANGE,   /* A..B: every series' newest patch, both ends inclusive, neither need exist */
 	REF_PATH,    /* a directory or a tarball */
@@ -32,7 +33,8 @@ struct kernel_ref {
 	char *text;	  /* as written; NULL for REF_DEFAULT */
 	char *url, *name; /* REF_GIT */
 	enum git_ref_kind git;
-	struct kversion from, to; /* REF_RANGE; `from`: REF_VERSION, REF_SERIES */
+	struct kversion from, to; /* REF_RANGE; `from`: REF_VERSION, REF_SERIES, REF_PACKAGE */
+	bool newest;		  /* REF_PACKAGE: distro:newest */
 };
 
 /* @text NULL or "": REF_DEFAULT. The error is one of use. */

@@ -4,18 +4,25 @@
 
 #include "base/bug.h"
 #include "base/file.h"
+#include "base/tool.h"
 #include "kernel/choose.h"
 
 #define FETCH_DEADLINE	   (5 * NSEC_PER_MIN)
 #define LS_REMOTE_DEADLINE NSEC_PER_MIN
+#define APT_LOCK_RETRY	   (250 * NSEC_PER_MSEC)
+#define APT_DEADLINE	   (10 * NSEC_PER_MIN)
 #define REAP_DEADLINE	   (10 * NSEC_PER_SEC)
 
 enum {
-	RESOLVE_RELEASES,
-	RESOLVE_SUMS,
-	RESOLVE_SIGNATURES,
-	RESOLVE_COMMITS,
-	RESOLVE_CANDIDATES,
+	RESOLVE_FETCH_RELEASES,
+	RESOLVE_FETCH_CHECKSUMS,
+	RESOLVE_VERIFY_SIGNATURES,
+	RESOLVE_FIND_COMMITS,
+	RESOLVE_LOCK_APT,
+	RESOLVE_UPDATE_APT,
+	RESOLVE_LIST_PACKAGES,
+	RESOLVE_LIST_VERSIONS,
+	RESOLVE_PROBE_CANDIDATES,
 	RESOLVE_CHOOSE,
 	RESOLVE_REAP,
 	RESOLVE_COUNT
@@ -44,7 +51,7 @@ static int begin_fetch(struct machine *m, char **urls, bool head)
 	return 0;
 }
 
-/* --- RELEASES ----------------------------------------------------------------------------------------------------- */
+/* --- FETCH_RELEASES ----------------------------------------------------------------------------------------------- */
 
 /* Without the list the cache may still have an answer: what cannot do without says so when it is chosen. */
 static void take_releases(struct resolver *v, int result)
@@ -60,21 +67,21 @@ static void take_releases(struct resolver *v, int result)
 	v->releases_error = buf_steal(&why);
 }
 
-static int releases(struct machine *m, int result)
+static int fetch_releases(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
 	if (v->asking) {
 		v->asking = false;
 		take_releases(v, result);
-		return RESOLVE_SUMS;
+		return RESOLVE_FETCH_CHECKSUMS;
 	}
 	if (!choose_needs_releases(v))
-		return RESOLVE_SUMS;
+		return RESOLVE_FETCH_CHECKSUMS;
 	int r = begin_fetch(m, mirror_releases_json(), false);
-	return r < 0 ? r : RESOLVE_RELEASES;
+	return r < 0 ? r : RESOLVE_FETCH_RELEASES;
 }
 
-/* --- SUMS: a list a major version, where one of its releases is to be downloaded ---------------------------------- */
+/* --- FETCH_CHECKSUMS: a list a major version, where one of its releases is to be downloaded ----------------------- */
 
 static void take_body(struct buf *to, struct fetch *f)
 {
@@ -82,7 +89,7 @@ static void take_body(struct buf *to, struct fetch *f)
 	f->body = BUF_NULL;
 }
 
-static int sums(struct machine *m, int result)
+static int fetch_checksums(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
 	if (v->asking) {
@@ -98,13 +105,13 @@ static int sums(struct machine *m, int result)
 	}
 	if (v->at == v->majors) {
 		v->at = 0;
-		return RESOLVE_SIGNATURES;
+		return RESOLVE_VERIFY_SIGNATURES;
 	}
 	int r = begin_fetch(m, mirror_sums(v->sums[v->at].major), false);
-	return r < 0 ? r : RESOLVE_SUMS;
+	return r < 0 ? r : RESOLVE_FETCH_CHECKSUMS;
 }
 
-/* --- SIGNATURES: gpgv for each list; from then on the list is what its signature covers --------------------------- */
+/* --- VERIFY_SIGNATURES: gpgv for each list; from then on the list is what its signature covers -------------------- */
 
 static void on_status_line(void *data, const char *line)
 {
@@ -198,7 +205,7 @@ static int verify(struct machine *m, int result)
 
 static void on_ref_line(void *data, const char *line);
 
-static int signatures(struct machine *m, int result)
+static int verify_signatures(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
 	if (v->run.step == COMMAND_IDLE && v->at == 0 && !v->keyring.path) {
@@ -212,15 +219,15 @@ static int signatures(struct machine *m, int result)
 		int r = verify(m, result);
 		result = 0;
 		if (r <= 0)
-			return r < 0 ? r : RESOLVE_SIGNATURES;
+			return r < 0 ? r : RESOLVE_VERIFY_SIGNATURES;
 		machine_extend(m);
 	}
 	v->at = 0;
 	v->run.on_line = on_ref_line;
-	return RESOLVE_COMMITS;
+	return RESOLVE_FIND_COMMITS;
 }
 
-/* --- COMMITS: git ls-remote for each git source ------------------------------------------------------------------- */
+/* --- FIND_COMMITS: git ls-remote for each git source -------------------------------------------------------------- */
 
 /* "HASH<TAB>NAME"; an annotated tag also has a line NAME^{} with the commit behind it, which is the one that counts. */
 static void on_ref_line(void *data, const char *line)
@@ -260,14 +267,15 @@ static int ls_remote(struct machine *m, int result, const struct kernel_ref *ref
 		 ref->name);
 	snprintf(peeled, sizeof(peeled), "%s^{}", name);
 	const char *argv[] = { "git", "ls-remote", "--", ref->url, name, peeled, NULL };
-	struct command_spec c = { .what = "git ls-remote", .argv = argv, .env = env };
+	v->run.on_line = on_ref_line;
+	struct command_spec c = { .what = "git ls-remote", .argv = argv, .base_env = TOOL_ENV_GIT, .env = env };
 	int r = command_drive(m, result, &v->run, &c, &v->err);
 	if (r < 0 && v->err)
 		return r;
 	return r < 0 || (r == 1 && !v->hash[v->at][0]) ? no_such_ref(v, ref) : r;
 }
 
-static int commits(struct machine *m, int result)
+static int find_commits(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
 	for (; v->at < v->config.count; v->at++) {
@@ -281,21 +289,120 @@ static int commits(struct machine *m, int result)
 		int r = ls_remote(m, result, ref);
 		result = 0;
 		if (r <= 0)
-			return r < 0 ? r : RESOLVE_COMMITS;
+			return r < 0 ? r : RESOLVE_FIND_COMMITS;
 		machine_extend(m);
 	}
 	v->at = 0;
-	return RESOLVE_CANDIDATES;
+	return RESOLVE_LOCK_APT;
 }
 
-/* --- CANDIDATES: release candidates vanish from their host when the release is out -------------------------------- */
+/* --- LOCK_APT to LIST_VERSIONS: what Debian's suites offer, where somebody asked for it --------------------------- */
+
+static int prepare_apt(void *arg)
+{
+	static const struct tool tools[] = { { "apt-get", "apt" }, { "apt-cache", "apt" }, { 0 } };
+	struct resolver *v = arg;
+	int r = tools_require(tools, "a kernel source package", &v->err);
+	return r == 0 ? distro_prepare(v->config.cache->root, &v->err) : r;
+}
+
+/* apt refuses to share its lists with another apt; ours wait for each other. */
+static int lock_apt(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	if (result < 0 || !choose_needs_packages(v))
+		return result < 0 ? result : RESOLVE_PROBE_CANDIDATES;
+	int r = cache_lock(v->config.cache, "apt", &v->apt_lock_fd, NULL, 0, &v->err);
+	if (r == -EBUSY) {
+		machine_sleep(m, APT_LOCK_RETRY);
+		return RESOLVE_LOCK_APT;
+	}
+	if (r < 0)
+		return r;
+	v->offers = calloc(1, sizeof(*v->offers));
+	if (!v->offers)
+		return -ENOMEM;
+	machine_offload(m, &v->offload, prepare_apt, v);
+	return RESOLVE_UPDATE_APT;
+}
+
+static int run_apt(struct machine *m, int result, const char *program, const char *const *words,
+		   void (*on_line)(void *data, const char *line))
+{
+	static const char *const env[] = { "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", NULL };
+	struct resolver *v = resolver_of(m);
+	struct distro_command apt;
+	if (result < 0 && v->run.step == COMMAND_IDLE)
+		return result;
+	v->run.on_line = on_line;
+	int r = distro_command(&apt, v->config.cache->root, program, words);
+	struct command_spec c = { .what = program, .argv = apt.argv, .base_env = TOOL_ENV_DOWNLOAD, .env = env };
+	r = r < 0 ? r : command_drive(m, result, &v->run, &c, &v->err);
+	distro_command_done(&apt);
+	return r;
+}
+
+/* One suite that a mirror lacks is apt's failure, but not ours: what the others have counts. */
+static int update_apt(struct machine *m, int result)
+{
+	static const char *const words[] = { "-q", "update", NULL };
+	struct resolver *v = resolver_of(m);
+	bool begun = v->run.step != COMMAND_IDLE;
+	int r = run_apt(m, result, "apt-get", words, NULL);
+	if (r < 0 && (!begun || v->err))
+		return r;
+	if (r == 0)
+		return RESOLVE_UPDATE_APT;
+	if (r < 0) {
+		char line[300];
+		command_complaint(&v->run, line, sizeof(line));
+		v->apt_error = strdup(line);
+	}
+	return RESOLVE_LIST_PACKAGES;
+}
+
+static void take_package_name(void *data, const char *line)
+{
+	struct resolver *v = data;
+	if (!distro_is_source_package(line) || v->package_count == ARRAY_SIZE(v->packages))
+		return;
+	v->packages[v->package_count] = strdup(line);
+	v->package_count += v->packages[v->package_count] != NULL;
+}
+
+static int list_packages(struct machine *m, int result)
+{
+	static const char *const words[] = { "pkgnames", "linux-source-", NULL };
+	int r = run_apt(m, result, "apt-cache", words, take_package_name);
+	return r < 0 ? r : r ? RESOLVE_LIST_VERSIONS : RESOLVE_LIST_PACKAGES;
+}
+
+static void take_offer(void *data, const char *line)
+{
+	struct resolver *v = data;
+	distro_take_offer(v->offers, line);
+}
+
+static int list_versions(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	const char *words[ARRAY_SIZE(v->packages) + 2] = { "madison" };
+	memcpy(words + 1, v->packages, v->package_count * sizeof(*words));
+	int r = v->package_count ? run_apt(m, result, "apt-cache", words, take_offer) : 1;
+	if (r <= 0)
+		return r < 0 ? r : RESOLVE_LIST_VERSIONS;
+	v->apt_lock_fd = fd_close(v->apt_lock_fd);
+	return RESOLVE_PROBE_CANDIDATES;
+}
+
+/* --- PROBE_CANDIDATES: release candidates vanish from their host when the release is out -------------------------- */
 
 static bool is_candidate(const struct resolver *v, const struct kernel_ref *ref)
 {
 	return ref->kind == REF_VERSION && ref->from.rc != KVERSION_FINAL && !choose_cached(v, ref);
 }
 
-static int candidates(struct machine *m, int result)
+static int probe_candidates(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
 	if (v->asking) {
@@ -317,7 +424,7 @@ static int candidates(struct machine *m, int result)
 	if (v->at == v->config.count)
 		return RESOLVE_CHOOSE;
 	int r = begin_fetch(m, mirror_tarball(&v->config.refs[v->at].from), true);
-	return r < 0 ? r : RESOLVE_CANDIDATES;
+	return r < 0 ? r : RESOLVE_PROBE_CANDIDATES;
 }
 
 /* --- CHOOSE, REAP ------------------------------------------------------------------------------------------------- */
@@ -343,11 +450,21 @@ static int reap(struct machine *m, int result)
 }
 
 static const struct machine_state states[RESOLVE_COUNT] = {
-	[RESOLVE_RELEASES] = { "releases", releases, FETCH_DEADLINE, 0, TO(RESOLVE_SUMS) },
-	[RESOLVE_SUMS] = { "checksums", sums, FETCH_DEADLINE, 0, TO(RESOLVE_SIGNATURES) },
-	[RESOLVE_SIGNATURES] = { "signatures", signatures, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_COMMITS) },
-	[RESOLVE_COMMITS] = { "git refs", commits, LS_REMOTE_DEADLINE, RESOLVE_REAP, TO(RESOLVE_CANDIDATES) },
-	[RESOLVE_CANDIDATES] = { "candidates", candidates, FETCH_DEADLINE, 0, TO(RESOLVE_CHOOSE) },
+	[RESOLVE_FETCH_RELEASES] = { "fetch releases", fetch_releases, FETCH_DEADLINE, 0, TO(RESOLVE_FETCH_CHECKSUMS) },
+	[RESOLVE_FETCH_CHECKSUMS] = { "fetch checksums", fetch_checksums, FETCH_DEADLINE, 0,
+				      TO(RESOLVE_VERIFY_SIGNATURES) },
+	[RESOLVE_VERIFY_SIGNATURES] = { "verify signatures", verify_signatures, LS_REMOTE_DEADLINE, RESOLVE_REAP,
+					TO(RESOLVE_FIND_COMMITS) },
+	[RESOLVE_FIND_COMMITS] = { "find commits", find_commits, LS_REMOTE_DEADLINE, RESOLVE_REAP,
+				   TO(RESOLVE_LOCK_APT) },
+	[RESOLVE_LOCK_APT] = { "lock apt", lock_apt, APT_DEADLINE, RESOLVE_REAP,
+			       TO(RESOLVE_UPDATE_APT) | TO(RESOLVE_PROBE_CANDIDATES) },
+	[RESOLVE_UPDATE_APT] = { "update apt", update_apt, APT_DEADLINE, RESOLVE_REAP, TO(RESOLVE_LIST_PACKAGES) },
+	[RESOLVE_LIST_PACKAGES] = { "list packages", list_packages, APT_DEADLINE, RESOLVE_REAP,
+				    TO(RESOLVE_LIST_VERSIONS) },
+	[RESOLVE_LIST_VERSIONS] = { "list versions", list_versions, APT_DEADLINE, RESOLVE_REAP,
+				    TO(RESOLVE_PROBE_CANDIDATES) },
+	[RESOLVE_PROBE_CANDIDATES] = { "probe candidates", probe_candidates, FETCH_DEADLINE, 0, TO(RESOLVE_CHOOSE) },
 	[RESOLVE_CHOOSE] = { "choose", choose, FETCH_DEADLINE, 0, TO_END },
 	[RESOLVE_REAP] = { "reap", reap, REAP_DEADLINE, 0, TO_END },
 };
@@ -370,10 +487,9 @@ static const struct machine_type type = { "resolve", states, RESOLVE_COUNT, reso
 
 int resolver_start(struct reactor *r, struct resolver *v, const struct resolve_config *config)
 {
-	*v = (struct resolver){ .config = *config };
+	*v = (struct resolver){ .config = *config, .apt_lock_fd = -1 };
 	v->hash = calloc(config->count + 1, sizeof(*v->hash));
 	command_init(&v->run);
-	v->run.on_line = on_ref_line;
 	v->run.data = v;
 	if (!v->hash)
 		return -ENOMEM;
@@ -398,6 +514,12 @@ void resolver_done(struct resolver *v)
 	command_done(&v->run);
 	buf_done(&v->notes);
 	err_free(v->err);
+	for (size_t i = 0; i < v->package_count; i++)
+		free(v->packages[i]);
+	if (v->hash) /* else it was never started */
+		fd_close(v->apt_lock_fd);
+	free(v->offers);
+	free(v->apt_error);
 	free(v->releases_error);
 	free(v->ids);
 	free(v->hash);

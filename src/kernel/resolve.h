@@ -2,17 +2,19 @@
 /*
  * resolve.h -- from what people wrote to kernels that can be made, all of them before any is begun:
  *
- *   RELEASES > SUMS > SIGNATURES > COMMITS > CANDIDATES > end
+ *   FETCH_RELEASES > FETCH_CHECKSUMS > VERIFY_SIGNATURES > FIND_COMMITS > LOCK_APT > UPDATE_APT
+ *     > LIST_PACKAGES > LIST_VERSIONS > PROBE_CANDIDATES > CHOOSE
  *
  * What the network is asked, each once a run: the list of current releases; a major version's list of checksums, which
  * is also the list of all releases that there ever were of it, so a series at its end of life needs no guessing of
- * names; what commit a git ref names; whether a release candidate is still there. What the cache can answer is not
- * asked.
+ * names; what commit a git ref names; what Debian's suites offer; whether a release candidate is still there. What the
+ * cache can answer is not asked.
  */
 #ifndef KTSTR_KERNEL_RESOLVE_H
 #define KTSTR_KERNEL_RESOLVE_H
 
 #include "kernel/command.h"
+#include "kernel/distro.h"
 #include "kernel/kernel.h"
 #include "kernel/mirror.h"
 #include "kernel/signature.h"
@@ -30,6 +32,7 @@ struct resolve_config {
 	bool include_eol;	  /* ranges also take series that are not maintained any more */
 	bool skip_sha256;	  /* downloads need no checksum */
 	bool no_verify_signature; /* lists of checksums need no signature */
+	bool skip_absent;	  /* a package that nobody offers is a KERNEL_ID_ABSENT, not an error */
 };
 
 struct resolver {
@@ -61,8 +64,13 @@ struct resolver {
 	bool verifying;
 	bool signature_good;
 	struct command_run run;
-	size_t at;	  /* the ref, or major, that is being looked at */
-	char (*hash)[41]; /* a ref: the commit it names, REF_GIT */
+	int apt_lock_fd;
+	char *packages[64]; /* names of source packages */
+	size_t package_count;
+	struct distro_offers *offers; /* what Debian's suites have; NULL: not asked */
+	char *apt_error;	      /* what apt complained of while it updated its lists */
+	size_t at;		      /* the ref, or major, that is being looked at */
+	char (*hash)[41];	      /* a ref: the commit it names, REF_GIT */
 	struct offload_job offload;
 };
 

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -15,8 +16,10 @@
 #include "kernel/config.h"
 #include "kernel/git.h"
 #include "kernel/steps.h"
+#include "kernel/trash.h"
 
-#define LEAN_OBJECTS	 1400		     /* for the percentage of a first build; an entry records the true number */
+#define LEAN_OBJECTS	 1400 /* for the percentage of a first build; an entry records the true number */
+#define CONFIG_BYTES_MAX (16 << 20)
 #define BUILD_DISK_BYTES ((uint64_t)4 << 30) /* an unpacked tree with its objects, and room to breathe */
 
 static const struct tool build_tools[] = {
@@ -29,6 +32,8 @@ static bool tree_has(const struct kernel_job *job, const char *file)
 	_cleanup_free_ char *path = path_join(job->tree, file);
 	return path && path_exists(path);
 }
+
+static const char *const llvm_tools[] = { "clang", "ld.lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-strip" };
 
 /* Beside a clang of any version. */
 static const struct tool scheduler_tools[] = { { "llvm-strip", "llvm" }, { 0 } };
@@ -49,23 +54,46 @@ static int check_disk(const struct kernel_job *job, const char *where, struct er
 			      (unsigned long)(BUILD_DISK_BYTES >> 30), where, room >> 20);
 }
 
+/* A compiler that the user named, or the first of those that LLVM= stands for. */
+static int check_compiler(struct kernel_job *job)
+{
+	const char *llvm = job->config.llvm, *cc = job->config.cc;
+	char name[PATH_MAX];
+	bool in_dir = llvm && strchr(llvm, '/');
+	for (size_t i = 0; llvm && i < ARRAY_SIZE(llvm_tools); i++) {
+		snprintf(name, sizeof(name), "%s%s%s", in_dir ? llvm : "", llvm_tools[i], *llvm == '-' ? llvm : "");
+		_cleanup_free_ char *path = tool_find(name);
+		if (!path)
+			return FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT,
+				    "--llvm needs '%s', which is not installed (Debian: clang and lld of that version)",
+				    name);
+	}
+	_cleanup_free_ char *path = cc ? tool_find(cc) : NULL;
+	return !cc || path ? 0 : FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT, "--cc: there is no compiler '%s'", cc);
+}
+
 static int check_tools(struct kernel_job *job)
 {
 	static const struct tool git_tools[] = { { "git", "git" }, { 0 } };
+	static const struct tool package_tools[] = { { "apt-get", "apt" }, { "dpkg-deb", "dpkg" }, { 0 } };
 	int r = tools_require(build_tools, "building a kernel", &job->err);
+	if (r == 0)
+		r = check_compiler(job);
 	if (r == 0 && job->config.id->kind == KERNEL_ID_GIT)
 		r = tools_require(git_tools, "fetching from git", &job->err);
+	if (r == 0 && job->config.id->kind == KERNEL_ID_PACKAGE)
+		r = tools_require(package_tools, "a source package", &job->err);
 	if (r < 0 || !(job->config.schedulers || job->config.selftests))
 		return r;
 	_cleanup_free_ char *clang = tool_clang();
 	r = tools_require(scheduler_tools, "building BPF schedulers", &job->err);
 	if (r == 0 && !clang)
 		r = FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT,
-			 "building BPF schedulers needs clang; install it (Debian: clang-16)");
+			 "building BPF schedulers needs clang; install it (Debian: clang-22, or the newest)");
 	return r;
 }
 
-/* Behind the key's identity: what of the configuration is not the lean one (own: a tree's .config). */
+/* Behind the key's identity: what of the configuration and the compiler is not ours. */
 static int config_suffix(struct kernel_job *job, char *out, size_t size)
 {
 	const char *base = job->config.base_config, *extra = job->config.extra_kconfig;
@@ -73,7 +101,7 @@ static int config_suffix(struct kernel_job *job, char *out, size_t size)
 	size_t n = 0;
 	out[0] = '\0';
 	if (base && strcmp(base, "defconfig")) {
-		int r = file_read(base, 16 << 20, &text, &job->err);
+		int r = file_read(base, CONFIG_BYTES_MAX, &text, &job->err);
 		if (r < 0)
 			return r;
 		n += (size_t)snprintf(out, size, "-base%08x", crc32_update(0, buf_str(&text), text.len));
@@ -81,7 +109,12 @@ static int config_suffix(struct kernel_job *job, char *out, size_t size)
 		n += (size_t)snprintf(out, size, "-defconfig");
 	}
 	if (extra)
-		snprintf(out + n, size - n, "-x%08x", crc32_update(0, extra, strlen(extra)));
+		n += (size_t)snprintf(out + n, size - n, "-x%08x", crc32_update(0, extra, strlen(extra)));
+	if (job->config.llvm)
+		n += (size_t)snprintf(out + n, size - n, "-llvm%08x",
+				      crc32_update(0, job->config.llvm, strlen(job->config.llvm)));
+	if (job->config.cc)
+		snprintf(out + n, size - n, "-cc%08x", crc32_update(0, job->config.cc, strlen(job->config.cc)));
 	return 0;
 }
 
@@ -90,8 +123,7 @@ static void own_config_suffix(const struct kernel_job *job, char *out, size_t si
 	_cleanup_free_ char *path = path_join(job->config.id->path, ".config");
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	out[0] = '\0';
-	if (path && !job->config.base_config && file_read(path, 16 << 20, &text, NULL) == 0 &&
-	    kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT"))
+	if (path && !job->config.base_config && file_read(path, CONFIG_BYTES_MAX, &text, NULL) == 0)
 		snprintf(out, size, "-cfg%08x", crc32_update(0, buf_str(&text), text.len));
 }
 
@@ -99,12 +131,13 @@ static int make_key(struct kernel_job *job)
 {
 	const struct kernel_id *id = job->config.id;
 	uint32_t kc = kconfig_lean_hash();
-	char variant[48], own[24], ref[64];
+	char variant[80], own[24], ref[64];
 	int r = config_suffix(job, variant, sizeof(variant));
 	job->key[0] = '\0';
 	switch (id->kind) {
 	case KERNEL_ID_TARBALL:
 	case KERNEL_ID_RELEASE:
+	case KERNEL_ID_PACKAGE:
 		snprintf(job->key, sizeof(job->key), "%s-tarball-" KERNEL_ARCH "-kc%08x%s", job->version, kc, variant);
 		break;
 	case KERNEL_ID_GIT:
@@ -153,6 +186,7 @@ static int find_version(struct kernel_job *job)
 			return -ENOMEM;
 		return unpack_peek_version(id->path, &job->offload.cancelled, job->version, &job->err);
 	case KERNEL_ID_RELEASE:
+	case KERNEL_ID_PACKAGE:
 		snprintf(job->version, sizeof(job->version), "%s", id->version);
 		return 0;
 	case KERNEL_ID_TREE:
@@ -189,13 +223,6 @@ int step_resolve(void *arg)
 
 /* --- PREPARE, FETCH, UNPACK --------------------------------------------------------------------------------------- */
 
-static bool tree_knows_scx(const struct kernel_job *job)
-{
-	_cleanup_free_ char *path = path_join(job->tree, "kernel/Kconfig.preempt");
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	return path && file_read(path, 1 << 20, &text, NULL) == 0 && strstr(buf_str(&text), "config SCHED_CLASS_EXT");
-}
-
 /* What the stage that was cut short had begun is removed: make and the archive reader do not know what is whole. */
 static int drop_half(struct kernel_job *job)
 {
@@ -210,15 +237,41 @@ static int drop_half(struct kernel_job *job)
 	return r == 0 && job->reached == WORK_BUILT ? remove_tree(selftests, &job->err) : r;
 }
 
+/* A tarball of ours, in the work directory. */
+static bool is_fetched(const struct kernel_job *job)
+{
+	return job->config.id->kind == KERNEL_ID_RELEASE || job->config.id->kind == KERNEL_ID_PACKAGE;
+}
+
+/* make(1) splits words at spaces and rules at colons, expands '$', and knows no quoting; the shell has the rest. */
+static int check_build_path(struct kernel_job *job)
+{
+	bool in_place = job->config.id->kind == KERNEL_ID_TREE;
+	const char *path = in_place ? job->config.id->path : job->config.cache->root;
+	const char *bad = strpbrk(path, " \t\n:$#%*?[]\\'\"`;&|<>()");
+	if (!bad)
+		return 0;
+	return FAIL(&job->err, EXIT_BAD_USAGE, -EINVAL,
+		    in_place ? "a kernel cannot be built in '%s': make cannot work below a path with '%c'; rename the "
+			       "directory"
+			     : "a kernel cannot be built below '%s': make cannot work below a path with '%c'; set "
+			       "KTSTR_CACHE_DIR to a directory without it",
+		    path, *bad);
+}
+
 int step_prepare(void *arg)
 {
 	struct kernel_job *job = arg;
 	const char *path = job->config.id->path;
 	char name[32];
+	int r = check_build_path(job);
+	if (r < 0)
+		return r;
 	snprintf(name, sizeof(name), "source-%08x", path ? crc32_update(0, path, strlen(path)) : 0);
-	int r = cache_workdir(job->config.cache, job->key[0] ? job->key : name, &job->work, &job->reached, &job->err);
+	r = cache_workdir(job->config.cache, job->key[0] ? job->key : name, &job->work, &job->reached, &job->err);
 	/* Only now: what this job could go on with has our name by now. */
 	cache_sweep(job->config.cache, false);
+	trash_empty(job->config.cache->root, false);
 	if (r == 0)
 		r = orphans_variable(job->work, job->token, &job->err);
 	if (r == 0)
@@ -227,12 +280,12 @@ int step_prepare(void *arg)
 		return r;
 	job->tree = path && job->config.id->kind == KERNEL_ID_TREE ? strdup(path) : path_join(job->work, "src");
 	job->log_path = path_join(job->work, "build.log");
-	if (!job->tarball && job->config.id->kind == KERNEL_ID_RELEASE)
+	if (!job->tarball && is_fetched(job))
 		job->tarball = path_join(job->work, "source.tar");
 	if (!job->tree || !job->log_path)
 		return -ENOMEM;
 	if (job->reached >= WORK_UNPACKED)
-		job->has_scx = tree_knows_scx(job);
+		job->has_scx = kernel_job_tree_knows_scx(job);
 	job->run.log_fd = open(job->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	return job->run.log_fd < 0 ? FAIL_SYS(&job->err, -errno, "create '%s'", job->log_path) : 0;
 }
@@ -254,11 +307,22 @@ static int check_commit(struct kernel_job *job)
 	return kernel_tree_version(job->tree, job->version, &job->err);
 }
 
+/* Where a package has its tarball, by a name of its own. */
+static int take_package(struct kernel_job *job)
+{
+	_cleanup_free_ char *dir = path_join(job->work, "deb/usr/src"), *found = NULL;
+	int r = dir ? kernel_distro_tarball(dir, &found, NULL) : -ENOMEM;
+	if (r < 0)
+		return FAIL(&job->err, EXIT_BAD_DATA, r, "package %s holds no linux-source-*.tar.xz",
+			    job->config.id->package);
+	return rename(found, job->tarball) < 0 ? FAIL_SYS(&job->err, -errno, "rename '%s'", found) : 0;
+}
+
 int step_fetched(void *arg)
 {
 	struct kernel_job *job = arg;
 	bool git = job->config.id->kind == KERNEL_ID_GIT;
-	int r = git ? check_commit(job) : 0;
+	int r = git ? check_commit(job) : job->config.id->kind == KERNEL_ID_PACKAGE ? take_package(job) : 0;
 	return r == 0 ? cache_work_mark(job->work, git ? WORK_UNPACKED : WORK_FETCHED, &job->err) : r;
 }
 
@@ -272,96 +336,12 @@ int step_unpack(void *arg)
 		r = unpack_tarball(job->tarball, job->tree, &job->offload.cancelled, &job->unpack, &job->err);
 	if (r == 0)
 		r = cache_work_mark(job->work, WORK_UNPACKED, &job->err);
-	if (r == 0 && job->config.id->kind == KERNEL_ID_RELEASE)
+	if (r == 0 && is_fetched(job))
 		unlink(job->tarball);
 	return r;
 }
 
-/* --- CONFIGURE ---------------------------------------------------------------------------------------------------- */
-
-static int copy_file(struct kernel_job *job, const char *from, const char *to, mode_t mode)
-{
-	struct err **err = &job->err;
-	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
-	if (in < 0)
-		return FAIL_SYS(err, -errno, "open '%s'", from);
-	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	if (out < 0)
-		return FAIL_SYS(err, -errno, "create '%s'", to);
-	int r = fd_copy(in, out, &job->offload.cancelled, err);
-	if (r == 0 && fsync(out) < 0)
-		r = FAIL_SYS(err, -errno, "write '%s'", to);
-	return r;
-}
-
-/* Kprobes needed modules until Linux 6.10 (its arch/Kconfig says so); where they do, modules it is. */
-static bool kprobes_need_modules(const struct kernel_job *job)
-{
-	_cleanup_free_ char *path = path_join(job->tree, "arch/Kconfig");
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	if (!path || file_read(path, 1 << 20, &text, NULL) < 0)
-		return false;
-	const char *kprobes = strstr(buf_str(&text), "\nconfig KPROBES\n");
-	const char *next = kprobes ? strstr(kprobes + 1, "\nconfig ") : NULL;
-	const char *modules = kprobes ? strstr(kprobes, "depends on MODULES") : NULL;
-	return modules && (!next || modules < next);
-}
-
-/* The lean fragment and, behind it, what the person adds: the last line about an option wins. */
-int step_config_input(void *arg)
-{
-	struct kernel_job *job = arg;
-	size_t len;
-	const char *lean = kconfig_lean(&len), *extra = job->config.extra_kconfig;
-	const char *base = job->config.base_config;
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	_cleanup_free_ char *path = path_join(job->work, "lean.config"), *dot = path_join(job->tree, ".config");
-	job->has_scx = tree_knows_scx(job);
-	buf_append(&text, lean, len);
-	if (kprobes_need_modules(job))
-		buf_puts(&text, "\nCONFIG_MODULES=y\n");
-	if (extra)
-		buf_appendf(&text, "\n%s\n", extra);
-	if (!path || !dot || text.failed)
-		return -ENOMEM;
-	int r = file_write_atomic(path, text.data, text.len, 0644, &job->err);
-	return r == 0 && base && strcmp(base, "defconfig") ? copy_file(job, base, dot, 0644) : r;
-}
-
-int step_append_config(void *arg)
-{
-	struct kernel_job *job = arg;
-	_cleanup_free_ char *from = path_join(job->work, "lean.config"), *to = path_join(job->tree, ".config");
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	bool wanted = job->config.base_config || (job->own_config && job->config.extra_kconfig);
-	if (!wanted)
-		return 0;
-	if (!from || !to)
-		return -ENOMEM;
-	int r = file_read(to, 16 << 20, &text, &job->err);
-	buf_puts(&text, "\n");
-	if (r == 0 && job->own_config)
-		buf_puts(&text, job->config.extra_kconfig);
-	else if (r == 0)
-		r = file_read(from, 16 << 20, &text, &job->err);
-	return r == 0 ? file_write_atomic(to, text.data, text.len, 0644, &job->err) : r;
-}
-
 /* --- VALIDATE ----------------------------------------------------------------------------------------------------- */
-
-static int read_dot_config(struct kernel_job *job, struct buf *ret)
-{
-	_cleanup_free_ char *path = path_join(job->tree, ".config");
-	return path ? file_read(path, 16 << 20, ret, &job->err) : -ENOMEM;
-}
-
-int step_validate_config(void *arg)
-{
-	struct kernel_job *job = arg;
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	int r = read_dot_config(job, &text);
-	return r == 0 ? kconfig_validate(buf_str(&text), job->has_scx, &job->err) : r;
-}
 
 int step_validate(void *arg)
 {
@@ -383,7 +363,7 @@ static int copy_into(struct kernel_job *job, const char *entry, const char *from
 	if (!source || !dir)
 		return -ENOMEM;
 	int r = mkdir_parents(dir, 0755, &job->err);
-	return r == 0 ? copy_file(job, source, target, mode) : r;
+	return r == 0 ? file_copy(source, target, mode, &job->offload.cancelled, &job->err) : r;
 }
 
 /* The regular files of one directory, not of those below it. */
@@ -453,8 +433,9 @@ static json_t *source_of(const struct kernel_job *job)
 
 static json_t *metadata(const struct kernel_job *job, const struct buf *config, uint64_t vmlinux_size)
 {
-	char built_at[TIME_TEXT_MAX], config_hash[16], kconfig_hash[16];
+	char built_at[TIME_TEXT_MAX], config_hash[16], kconfig_hash[16], compiler[120];
 	json_t *o = json_object();
+	kconfig_compiler(buf_str(config), compiler, sizeof(compiler));
 	snprintf(config_hash, sizeof(config_hash), "%08x", crc32_update(0, buf_str(config), config->len));
 	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash());
 	json_put_text(&o, "version", job->version);
@@ -468,7 +449,10 @@ static json_t *metadata(const struct kernel_job *job, const struct buf *config, 
 	json_put_bool(&o, "vmlinux_stripped", true);
 	json_put_bool(&o, "has_schedulers", job->schedulers_built);
 	json_put_bool(&o, "has_selftests", job->selftests_built);
-	json_put_bool(&o, "variant", job->config.base_config || job->config.extra_kconfig);
+	json_put_text(&o, "compiler", compiler);
+	json_put_text(&o, "ktstr_version", KTSTR_VERSION);
+	json_put_bool(&o, "variant",
+		      job->config.base_config || job->config.extra_kconfig || job->config.llvm || job->config.cc);
 	json_put_u64(&o, "objects", job->objects);
 	json_put_u64(&o, "source_vmlinux_size", vmlinux_size);
 	return o;
@@ -478,7 +462,7 @@ static int write_metadata(struct kernel_job *job, const char *entry, uint64_t vm
 {
 	_cleanup_buf_ struct buf config = BUF_NULL;
 	_cleanup_free_ char *path = path_join(entry, "metadata.json");
-	int r = path ? read_dot_config(job, &config) : -ENOMEM;
+	int r = path ? kernel_job_config_text(job, &config) : -ENOMEM;
 	if (r < 0)
 		return r;
 	json_auto_t *meta = metadata(job, &config, vmlinux_size);
@@ -491,8 +475,8 @@ static bool changed_meanwhile(struct kernel_job *job)
 	struct git_state git;
 	if (job->config.id->kind != KERNEL_ID_TREE)
 		return false;
-	bool same = git_read_state(job->tree, &job->offload.cancelled, &git, NULL) == 0 && !git.dirty &&
-		    !strcmp(git.hash, job->git_hash);
+	int r = git_read_state(job->tree, &job->offload.cancelled, &git, NULL);
+	bool same = r == 0 && !git.dirty && !strcmp(git.hash, job->git_hash);
 	if (!same)
 		snprintf(job->note, sizeof(job->note), "source tree changed during the build; not cached");
 	return !same;
@@ -514,9 +498,9 @@ int step_store(void *arg)
 	stat(vmlinux, &st);
 	int r = copy_into(job, entry, "arch/x86/boot/bzImage", KERNEL_IMAGE_NAME, 0644);
 	if (r == 0)
-		r = copy_file(job, stripped, target, 0755);
+		r = file_copy(stripped, target, 0755, &job->offload.cancelled, &job->err);
 	if (r == 0)
-		r = copy_into(job, entry, ".config", "config", 0644);
+		r = copy_into(job, entry, kernel_job_dot_config(job), "config", 0644);
 	if (r == 0 && job->schedulers_built)
 		r = copy_schedulers(job, entry);
 	if (r == 0 && job->selftests_built)
@@ -529,5 +513,5 @@ int step_store(void *arg)
 int step_cleanup(void *arg)
 {
 	struct kernel_job *job = arg;
-	return cache_work_remove(job->work, job->err ? NULL : &job->err);
+	return trash_put(job->config.cache->root, job->work, job->err ? NULL : &job->err);
 }

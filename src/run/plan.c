@@ -148,6 +148,8 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 {
 	char text[400];
 	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
+	if (c->kernel && c->kernel->absent)
+		return strdup(c->kernel->absent);
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
 	if (!why && q->perf_only && !c->test->performance_mode)

@@ -85,18 +85,52 @@ bool cause_in_kernel_log(const char *text, struct cause *ret)
 	return find(kernel_patterns, ARRAY_SIZE(kernel_patterns), text, ret);
 }
 
-/* The verifier's reason stands above its statistics, at the end of its log. */
+/*
+ * From Linux 7.2 on the verifier explains itself in sections: "Verification failed: CATEGORY: PROBLEM", then "Reason:",
+ * "At:", "Causal path:" and "Suggestion:". The problem and the first line of the reason say it best.
+ */
+static bool explained_reason(const char *text, const char *end, struct cause *ret)
+{
+	static const char header[] = "Verification failed: ", section[] = "\nReason:\n";
+	const char *problem = NULL, *next = text;
+	while ((next = strstr(next, header)) && next < end)
+		problem = next += strlen(header);
+	if (!problem)
+		return false;
+	_cleanup_buf_ struct buf line = BUF_NULL;
+	const char *reason = strstr(problem, section);
+	buf_appendf(&line, "%.*s", (int)strcspn(problem, "\n"), problem);
+	if (reason && reason < end) {
+		reason += strlen(section);
+		reason += strspn(reason, " ");
+		buf_appendf(&line, ": %.*s", (int)strcspn(reason, "\n"), reason);
+	}
+	text_copy_line(ret->line, sizeof(ret->line), buf_str(&line), line.len);
+	return true;
+}
+
+/* The last line before the verifier's statistics, which end its log. */
+static bool plain_reason(const char *text, const char *end, struct cause *ret)
+{
+	const char *stats = end;
+	while (stats > text && strncmp(stats, "processed ", 10))
+		stats--;
+	while (stats > text && isspace((unsigned char)stats[-1]))
+		stats--;
+	if (stats == text)
+		return false;
+	ret->by_test = false;
+	copy_line(text, stats - 1, ret->line, sizeof(ret->line));
+	return ret->line[0] != '\0';
+}
+
 static bool verifier_reason(const char *text, struct cause *ret)
 {
-	const char *end = strstr(text, "-- END PROG LOAD LOG --"), *stats = end;
-	while (stats && stats > text && strncmp(stats, "processed ", 10))
-		stats--;
-	if (!stats || stats < text + 2)
+	const char *end = strstr(text, "-- END PROG LOAD LOG --");
+	if (!end || !(explained_reason(text, end, ret) || plain_reason(text, end, ret)))
 		return false;
 	ret->what = "the BPF verifier rejected it";
-	ret->by_test = false;
-	copy_line(text, stats - 2, ret->line, sizeof(ret->line));
-	return ret->line[0] != '\0';
+	return true;
 }
 
 bool cause_in_scheduler_log(const char *text, struct cause *ret)

@@ -16,57 +16,21 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'mirror'))
 import layout  # noqa: E402
-from mirror import Mirror  # noqa: E402
-from tap import KTSTR, Run, Scratch, check, finish  # noqa: E402
-
-VERSIONS = ('6.1.150', '6.6.10', '6.11.11', '6.12.3', '6.12.95', '6.13.12', '6.14.11', '6.15-rc2')
-LISTED = ('6.15-rc2', '6.14.11', '6.12.95', '6.6.10', '6.1.150')
-GIT_IDENTITY = ('-c', 'user.name=x', '-c', 'user.email=x@localhost')
-
-
-class World:
-    """A mirror, and a cache of its own for each test."""
-
-    def __init__(self, scratch, mirror):
-        self.scratch, self.m, self.caches = scratch, mirror, 0
-        self.fresh()
-
-    def fresh(self):
-        self.m.clear()
-        self.caches += 1
-        self.cache = self.scratch / f'cache-{self.caches}'
-        self.env = {'KTSTR_CACHE_DIR': self.cache, 'KTSTR_KERNEL_MIRROR': self.m.url, 'KTSTR_CPU_CAP': '2',
-                    'XDG_DATA_HOME': self.scratch / 'no-keyring'}
-
-    def run(self, *args, **env):
-        return Run('kernel', *args, env={**self.env, **env}, timeout=120)
-
-    def keys(self):
-        return sorted(k for k in os.listdir(self.cache) if not k.startswith('.')) if os.path.exists(self.cache) else []
-
-    def left(self):
-        return glob.glob(self.cache + '/.tmp-*')
-
-    def built(self, name, wanted, *args, **env):
-        """@args build exactly @wanted, and leave nothing else."""
-        run = self.run('build', *args, **env)
-        keys = [k.split('-x86_64')[0] for k in self.keys()]
-        check(run.status == 0 and keys == sorted(wanted) and not self.left(), name, f'{keys} {self.left()}\n{run}')
-        return run
-
-    def refused(self, name, status, said, *args, **env):
-        """One line that says @said; the cache is as it was."""
-        before, left = self.keys(), self.left()
-        run = self.run(*args, **env)
-        errors = [line for line in run.err.splitlines() if line.startswith('error:')]
-        ok = run.status == status and len(errors) == 1 and said in errors[0]
-        check(ok and self.keys() == before and self.left() == left, f'{name}: exits with {status}', f'wanted "{said}"\n{run}')
-
+from tap import KTSTR, Run, check, finish  # noqa: E402
+from world import compiler, git, read, run_all, valid  # noqa: E402
 
 # --- the grammar ---------------------------------------------------------------------------------------------------
 
 def grammar(w):
     w.built('an exact version', ['6.12.3-tarball'], '6.12.3')
+    with open(glob.glob(w.cache + '/6.12.3-*/metadata.json')[0]) as f:
+        metadata = json.load(f)
+    check(metadata['ktstr_version'] and 'compiler' in metadata and 'stale ktstr' not in w.run('list', '--offline').out,
+          'an entry says what built it', metadata)
+    metadata['ktstr_version'] = '0.0.1'
+    layout.put(w.cache, os.path.basename(glob.glob(w.cache + '/6.12.3-*')[0]) + '/metadata.json', json.dumps(metadata))
+    listed = w.run('list', '--offline')
+    check('(stale ktstr)' in listed.out and 'used all the same' in listed.err, 'one of another ktstr is marked', listed)
     again = w.run('build', '6.12.3', KTSTR_KERNEL_MIRROR='http://127.0.0.1:1')
     check(again.status == 0 and 'cached kernel found' in again.err, 'the second time nobody is asked', again)
     w.built('a series is its newest patch', ['6.12.3-tarball', '6.12.95-tarball'], '6.12')
@@ -223,10 +187,6 @@ def hostile_archives(w):
 
 # --- git -----------------------------------------------------------------------------------------------------------
 
-def git(*args):
-    return subprocess.run(['git', *GIT_IDENTITY, *args], check=True, capture_output=True, text=True).stdout.strip()
-
-
 def git_sources(w):
     w.fresh()
     repo = w.scratch / 'owner/linux.git'
@@ -263,6 +223,14 @@ def variants(w):
     entry = next(k for k in w.keys() if '-x' in k.split('kc')[1])
     with open(f'{w.cache}/{entry}/config') as f:
         check('CONFIG_DEBUG_LIST=y' in f.read(), 'and its option')
+    base = w.scratch / 'base'
+    with open(base, 'w') as f:
+        f.write('CONFIG_OF_THE_BASE=y\nCONFIG_NET=m\n')
+    run = w.run('build', '--base-config', base, '6.12.3')
+    entry = next(k for k in w.keys() if '-base' in k)
+    config = read(f'{w.cache}/{entry}/config')
+    check('CONFIG_OF_THE_BASE=y' in config and 'SCHED_CLASS_EXT=y' in config and 'MODULES=n' not in config,
+          'a base of one\'s own is the base, with what ktstr needs behind it', f'{config}\n{run}')
     w.refused('fragment that is not there', 64, '--extra-kconfig: cannot read', 'build', '--extra-kconfig', './none', '6.6.10')
 
 
@@ -278,7 +246,7 @@ def with_ccache(w):
 
 def selftests(w):
     """What was built without its tests is built again when they are wanted, and only then."""
-    if not any(shutil.which(name) for name in ('clang', 'clang-14', 'clang-16')) or not shutil.which('llvm-strip'):
+    if not any(shutil.which(name) for name in ('clang', *(f'clang-{n}' for n in range(14, 41)))) or not shutil.which('llvm-strip'):
         return
     w.fresh()
     w.run('build', '6.12.3')
@@ -322,12 +290,6 @@ def race(w):
     check(any('waiting for pid' in text for text in said), 'and who waits says for whom', '\n'.join(said))
 
 
-def valid(w):
-    """Every entry is whole."""
-    listed = json.loads(w.run('list', '--json', '--offline').out)['entries']
-    return all('error' not in e and os.path.getsize(e['image_path']) > 0 for e in listed)
-
-
 def crashes(w):
     """SIGKILL at random, again and again: no bad entry ever, no lock that blocks, and the next one finishes."""
     rounds = int(os.environ.get('KTSTR_CRASHES', '25'))
@@ -348,15 +310,6 @@ def crashes(w):
     run = w.run('build', '6.12.95', '6.14.11')
     check(run.status == 0 and len(w.keys()) == 2 and valid(w) and not w.left(), 'and the last one ends well', f'{w.left()}\n{run}')
     check(resumed > 0, f'{resumed} times there was work to go on with')
-
-
-def compiler(w, name, script):
-    """PATH with another sleep(1), which is what fake trees compile with."""
-    os.makedirs(w.scratch / name)
-    with open(w.scratch / name + '/sleep', 'w') as f:
-        f.write('#!/bin/sh\n' + script + '\n')
-    os.chmod(w.scratch / name + '/sleep', 0o755)
-    return f"{w.scratch / name}:{os.environ['PATH']}"
 
 
 def resumes(w):
@@ -425,17 +378,7 @@ def jobserver(w):
     check(run.status == 0 and most == 2, 'three kernels, two compilers', f'{most}\n{run}')
 
 
-def main():
-    with Scratch() as scratch:
-        root = scratch / 'mirror'
-        layout.lay_out(root, VERSIONS, listed=LISTED, objects=4, object_s=0.05)
-        with Mirror(root) as mirror:
-            world = World(scratch, mirror)
-            for test in (grammar, refusals, signatures, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, bomb, resumes,
-                         crashes, jobserver):
-                test(world)
-    finish()
-
-
 if shutil.which('git'):
-    main()
+    run_all((grammar, refusals, signatures, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, bomb,
+             resumes, crashes, jobserver))
+    finish()

@@ -87,11 +87,24 @@ class Scratch:
         return sorted(glob.glob(os.path.join(self.path, name, '*.ktstr.json')))
 
 
+REFERENCE_SERIES = '6.12'
+
+
+def in_series(version, series):
+    return version == series or (version or '').startswith((series + '.', series + '-'))
+
+
+def cached_kernels(series=None):
+    """The usable kernels in the cache, newest first, as `kernel list --json` says; of one series where it is named."""
+    entries = json.loads(Run('kernel', 'list', '--json', '--offline').out)['entries']
+    usable = [e for e in entries if not e.get('error_kind') and e['kconfig_status'] == 'matches']
+    return [e for e in usable if not series or in_series(e['version'], series)]
+
+
 def cached_kernel():
-    """The newest usable kernel with schedulers in the cache, as `kernel list --json` says, or None."""
-    listed = Run('kernel', 'list', '--json', '--offline')
-    for entry in json.loads(listed.out)['entries']:
-        if not entry.get('error_kind') and entry.get('has_schedulers') and entry['kconfig_status'] == 'matches':
+    """The kernel that the tests are written for: the newest with schedulers, of the reference series where there is one."""
+    for entry in cached_kernels(REFERENCE_SERIES) + cached_kernels():
+        if entry.get('has_schedulers'):
             return entry
     return None
 

@@ -19,18 +19,19 @@ SUBLEVEL = 2
 EXTRAVERSION =
 
 allnoconfig olddefconfig:
-\t@[ -z "$(KCONFIG_ALLCONFIG)" ] || cp $(KCONFIG_ALLCONFIG) .config
+\t@[ -z "$(KCONFIG_ALLCONFIG)" ] || cp $(KCONFIG_ALLCONFIG) $(KCONFIG_CONFIG)
 vmlinux bzImage:
-\t@grep Cpus_allowed_list /proc/self/status > allowed; "$(KTSTR)" locks --json > held
+\t@grep Cpus_allowed_list /proc/self/status > allowed; KTSTR_LOCK_DIR=@LOCKS@ KTSTR_CACHE_DIR=@CACHE@ "@KTSTR@" locks --json > held
 \t@mkdir -p arch/x86/boot; touch arch/x86/boot/bzImage; cp /bin/true vmlinux
 '''
 
 
-def make_tree(path):
+def make_tree(path, locks, cache):
+    """make sees nothing of our environment, so its text says what to ask."""
     os.makedirs(path)
     for name, text in (('Makefile', MAKEFILE), ('Kconfig', '')):
         with open(os.path.join(path, name), 'w') as f:
-            f.write(text)
+            f.write(text.replace('@KTSTR@', KTSTR).replace('@LOCKS@', str(locks)).replace('@CACHE@', str(cache)))
 
 
 def text(path):
@@ -63,8 +64,8 @@ def main():
     with Scratch() as scratch:
         locks, tree = scratch / 'locks', scratch / 'tree'
         os.mkdir(locks)
-        make_tree(tree)
-        env = dict(os.environ, KTSTR_LOCK_DIR=locks, KTSTR_CACHE_DIR=scratch / 'cache', KTSTR=KTSTR)
+        make_tree(tree, locks, scratch / 'cache')
+        env = dict(os.environ, KTSTR_LOCK_DIR=locks, KTSTR_CACHE_DIR=scratch / 'cache')
         env.pop('KTSTR_CPU_CAP', None)
         p = start(tree, env)
         _, err = p.communicate(timeout=60)

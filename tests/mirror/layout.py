@@ -21,14 +21,25 @@ NAME = A Tree of Paper
 
 objects := $(addprefix obj/,$(addsuffix .o,{numbers}))
 
+KCONFIG_CONFIG ?= .config
+
 # The fragment is the configuration, unless the tree has one.
 allnoconfig defconfig:
-	@if [ -n "$(KCONFIG_ALLCONFIG)" ]; then cp "$(KCONFIG_ALLCONFIG)" .config; else cp fake/config .config; fi
+	@if [ -n "$(KCONFIG_ALLCONFIG)" ]; then cp "$(KCONFIG_ALLCONFIG)" $(KCONFIG_CONFIG); else cp fake/config $(KCONFIG_CONFIG); fi
 
 olddefconfig:
-	@test -f .config || cp fake/config .config
+	@test -f $(KCONFIG_CONFIG) || cp fake/config $(KCONFIG_CONFIG)
 
-$(objects): .config
+syncconfig:
+	@mkdir -p include/config
+	@cp $(KCONFIG_CONFIG) include/config/auto.conf
+
+# What the real ones take from the environment: where to build, and what.
+ifneq ($(KBUILD_OUTPUT)$(O)$(ARCH)$(CROSS_COMPILE)$(M),)
+$(error steered from outside: $(KBUILD_OUTPUT) $(O) $(ARCH) $(CROSS_COMPILE) $(M))
+endif
+
+$(objects): $(KCONFIG_CONFIG)
 	@mkdir -p obj
 	@echo "  CC      $@"
 	@sleep {object_s}
@@ -47,9 +58,9 @@ compile_commands.json:
 	@echo '[]' > $@
 
 clean mrproper:
-	@rm -rf obj vmlinux arch .config compile_commands.json
+	@rm -rf obj vmlinux arch include .config compile_commands.json
 
-.PHONY: allnoconfig defconfig olddefconfig bzImage clean mrproper compile_commands.json
+.PHONY: allnoconfig defconfig olddefconfig syncconfig bzImage clean mrproper compile_commands.json
 """
 
 # tools/testing/selftests/sched_ext: as the real one it takes compilers of one word.
@@ -102,7 +113,7 @@ def tree_files(version, objects=3, object_s=0.01, sched_ext=None, fails=False, p
         'Kconfig': 'config 64BIT\n\tdef_bool y\n',
         'kernel/Kconfig.preempt': 'config SCHED_CLASS_EXT\n\tbool "Extensible Scheduling Class"\n' if sched_ext else '# none\n',
         'README': f'Linux {version}, of paper\n',
-        '.gitignore': 'vmlinux\narch\nobj\n.config\ncompile_commands.json\n',
+        '.gitignore': 'vmlinux\narch\nobj\n.*\ninclude\ncompile_commands.json\n',
         'fake/config': CONFIG, 'fake/vmlinux': elf(), 'fake/bzImage': BZIMAGE,
     }
     if sched_ext:

@@ -316,6 +316,11 @@ static const struct {
 	{ "6.12.3.4", REF_KEY },
 	{ "a..b", REF_KEY },
 	{ "git+https://x/y#v6.12", REF_GIT },
+	{ "distro", REF_DISTRO },
+	{ "distro:newest", REF_PACKAGE },
+	{ "distro:6.12", REF_PACKAGE },
+	{ "distro:6.12.95", REF_PACKAGE },
+	{ "distro:7.4-rc1", REF_PACKAGE },
 };
 
 START_TEST(every_form_of_the_grammar)
@@ -340,6 +345,9 @@ static const struct {
 	{ "git+https://x/y#sha=123", "#sha= takes 40 hexadecimal digits" },
 	{ "git+https://x/y#--help", "'--help' is not a valid name of a git ref" },
 	{ "git+https://x/y#a..b", "is not a valid name of a git ref" },
+	{ "distro:", "write distro:VERSION" },
+	{ "distro:trixie", "write distro:VERSION" },
+	{ "distro:6.12..6.13", "write distro:VERSION" },
 };
 
 START_TEST(misuse_of_the_grammar_says_how_to_write_it)

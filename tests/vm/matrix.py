@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Two kernels are a dimension: labels in names, all resolved and built before a test starts, or as they come."""
+"""Two kernels are a dimension: labels in names, all resolved and built before a test starts, or as they come.
+
+The examples and the kernel's own tests run on an old, the reference and a new series, where the cache has them.
+"""
 import json
 import os
+import re
 import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'mirror'))
 import layout  # noqa: E402
-from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+from tap import (BUILD, Run, Scratch, cached_kernels, check, check_nothing_left, finish, machines,  # noqa: E402
+                 need_kernel, skip)
 
 TEST = ('-E', 'test(eevdf_custom_work)', BUILD + '/tests/examples')
 
@@ -34,8 +39,50 @@ def late_processors(kernel, scratch):
     check(run.status == 0 and cpus == 4, 'a kernel that brings its processors up one by one has them all', run)
 
 
+# What a kernel says of a word that it does not know, or of a value that it cannot read.
+UNPARSED = re.compile(r'Unknown kernel command line|Malformed early option|Unable to parse|[Ii]nvalid (value|option|parameter)|'
+                      r'unknown parameter|Parameter .* is obsolete|bad value')
+
+
+def parsed_command_line(kernel):
+    """With all kernel messages on the console, on two nodes: the kernel understands each word of our command line."""
+    with Scratch() as scratch:
+        run = Run('test', '--kernel', kernel['key'], '--no-capture', '-E', 'test(=ktstr/eevdf_work_types)', BUILD + '/tests/examples',
+                  env={'KTSTR_VERBOSE': '1', 'KTSTR_SIDECAR_DIR': scratch.path})
+    lines = (run.out + run.err).splitlines()
+    said = [line for line in lines if UNPARSED.search(line)]
+    whole = any('Kernel command line:' in line and 'numa_balancing=disable' in line for line in lines)
+    check(run.status == 0 and whole and not said, f"{kernel['version']}: the kernel parses its command line", '\n'.join(said) or run)
+
+
+def run_suite(kernel, suite, kit):
+    """Every test of @suite passes, or is skipped with a reason."""
+    with Scratch() as scratch:
+        run = Run('test', '--kernel', kernel['key'], '--json', suite, env={'KTSTR_SIDECAR_DIR': scratch.path})
+    tests = [e for e in run.events() if e['event'] == 'test-finished']
+    bad = [(e['name'], e['verdict'], e.get('cause')) for e in tests
+           if e['verdict'] != 'pass' and not (e['verdict'] == 'skip' and e.get('cause'))]
+    passed = sum(e['verdict'] == 'pass' for e in tests)
+    name = f"{kernel['version']}: {os.path.basename(suite)}: {passed} of {len(tests)} pass"
+    check(tests and not bad and (passed or not kit), name, '\n'.join(map(str, bad)) or run)
+
+
+def series(name):
+    """An old or a new series. The reference has tests of its own."""
+    found = cached_kernels(name)
+    if not found:
+        skip(f'Linux {name}', f"no kernel of it in the cache; 'ktstr kernel build --schedulers --selftests distro:{name}'")
+        return
+    parsed_command_line(found[0])
+    run_suite(found[0], BUILD + '/tests/examples', True)
+    run_suite(found[0], BUILD + '/tests/selftests', found[0]['has_selftests'])
+
+
 def main():
     kernel = need_kernel('matrix')
+    parsed_command_line(kernel)
+    for name in ('6.1', '7'):
+        series(name)
     label = 'kernel_' + kernel['version'].replace('.', '_').replace('-', '_')
     before = machines()
     with Scratch() as scratch:

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Causes in logs: what the BPF verifier of newer kernels says at length. */
+#include "t.h"
+#include "verdict/cause.h"
+
+/* The shape of Linux 7.3's logs: the error is followed by the path that led to it and by advice. */
+static const char explained_log[] =
+	"libbpf: prog 'qmap_dispatch': -- BEGIN PROG LOAD LOG --\n"
+	"41: (79) r4 = *(u64 *)(r4 +0)\n"
+	"R4 invalid mem access 'scalar'\n"
+	"\n"
+	"Verification failed: Register Type Safety: Invalid dereference\n"
+	"\n"
+	"Reason:\n"
+	"  R4 is an integer scalar here, not a pointer to memory.\n"
+	"\n"
+	"At:\n"
+	"  qmap_dispatch (scx_qmap.bpf.c:512)\n"
+	"  Source context:\n"
+	"  >>>   512 | 	next = taskc->next;\n"
+	"            | 	       ^-- error: invalid dereference of R4 (an integer scalar)\n"
+	"  Instruction context:\n"
+	"  >>> 41 | (79) r4 = *(u64 *)(r4 +0)\n"
+	"\n"
+	"Causal path:\n"
+	"  R4 became an integer scalar at insn 40\n"
+	"\n"
+	"Suggestion:\n"
+	"  Preserve a pointer-valued register where needed, or reload and revalidate the pointer after scalar\n"
+	"  arithmetic.\n"
+	"\n"
+	"processed 42 insns (limit 1000000) max_states_per_insn 0 total_states 2 peak_states 2 mark_read 0\n"
+	"-- END PROG LOAD LOG --\n";
+
+START_TEST(an_explained_rejection_is_its_problem_and_reason)
+{
+	struct cause c;
+	ck_assert(cause_in_scheduler_log(explained_log, &c));
+	ck_assert_str_eq(c.what, "the BPF verifier rejected it");
+	ck_assert_str_eq(c.line, "Register Type Safety: Invalid dereference: "
+				 "R4 is an integer scalar here, not a pointer to memory.");
+	/* Without a reason the problem alone; the advice at the end is never the cause. */
+	ck_assert(cause_in_scheduler_log("-- BEGIN PROG LOAD LOG --\n\nVerification failed: Policy: Not allowed\n\n"
+					 "Suggestion:\n  Ask for less.\n\nprocessed 1 insns\n-- END PROG LOAD LOG --\n",
+					 &c));
+	ck_assert_str_eq(c.line, "Policy: Not allowed");
+	/* A log that was cut before its statistics. */
+	ck_assert(cause_in_scheduler_log("-- BEGIN PROG LOAD LOG --\nR1 bad\n-- END PROG LOAD LOG --\n", &c));
+	ck_assert_str_eq(c.what, "the BPF verifier rejected it");
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, an_explained_rejection_is_its_problem_and_reason);
+}
+
+int main(void)
+{
+	return t_main("cause", fill);
+}
