@@ -135,7 +135,7 @@ def main():
     with Scratch() as scratch:
         locks = scratch / 'locks'
         os.mkdir(locks)
-        make_tree(scratch / 'tree')
+        make_tree(scratch / 'tree', locks, scratch / 'cache')
         env = dict(os.environ, KTSTR_LOCK_DIR=locks, KTSTR_CACHE_DIR=scratch / 'cache', KTSTR_RUNS_ROOT=scratch / 'runs',
                    KTSTR_KERNEL_MIRROR='http://127.0.0.1:1', KTSTR=KTSTR)
         for name in ('KTSTR_CPU_CAP', 'KTSTR_BYPASS_LLC_LOCKS'):

@@ -208,7 +208,7 @@ def in_pipes(env):
 def bad_input(scratch, env):
     for value in ('0', '5x', '0s', '1ms', '', '-1s', '99999999999999999999s'):
         run = Run('locks', '--watch', value, env=env)
-        check(run.status == 64 and run.err.startswith('error: --watch: ') and run.err.count('\n') == 1, f'--watch {value!r}', run)
+        check(run.status == 64 and run.err.startswith(('error: --watch: ', 'error: --watch needs ')) and run.err.count('\n') == 1, f'--watch {value!r}', run)
     for name, path in (('missing', scratch / 'nowhere'), ('not a directory', '/dev/null')):
         run = Run('locks', env=dict(env, KTSTR_LOCK_DIR=path))
         check(run.status == 0 and 'Per-CPU locks:\n  (none)' in run.out, f'lock directory {name}: nothing is held', run)
