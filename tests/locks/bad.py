@@ -51,8 +51,8 @@ def words(env):
     refused('a cap of the environment and no locks',
             Run('test', EXAMPLES, env=dict(env, KTSTR_CPU_CAP='1', KTSTR_BYPASS_LLC_LOCKS='1')), 64, 'resource contract')
     refused('cap 0', Run('test', '--cpu-cap', '0', EXAMPLES, env=env), 64, 'at least 1 CPU (got 0)')
-    refused('a cap that is too large', Run('test', '--cpu-cap', '100000', EXAMPLES, env=env), 75, '100000 is more than')
-    refused('no number', Run('test', EXAMPLES, env=dict(env, KTSTR_CPU_CAP='all')), 64, "'all' is no number")
+    refused('a cap that is too large', Run('test', '--cpu-cap', '100000', EXAMPLES, env=env), 1, '100000 is more than')
+    refused('not a number', Run('test', EXAMPLES, env=dict(env, KTSTR_CPU_CAP='all')), 64, "'all' is not a valid number")
 
 
 def not_ours(scratch, env):
