@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * image.h -- a test's initramfs: what nearly all tests share (PID 1, a small Linux around it, the libraries of the test
- * binary), what is this binary's own (itself, scheduler, include files, their libraries), each made once and kept by its
- * content, and a small suffix that says which test this boot is for. A parked machine (run/clone_template.h) has the first of
- * them.
+ * image.h -- a test's initramfs: what nearly all tests share (PID 1, a small Linux around it, the libraries of the
+ * test binary), what is this binary's own (itself, scheduler, include files, their libraries), each made once and kept
+ * by its content, and a small suffix that says which test this boot is for. A parked machine (run/clone_template.h) has
+ * the first of them.
  *
  * The first is a plain archive; the others are LZ4 legacy frames (magic 0x184c2102) behind it, which the kernel's unlz4
  * reads back to back as one stream. All of it blocks and is for the offload pool.

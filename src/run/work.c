@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -93,21 +92,17 @@ static int make_initrd(struct attempt *a, struct image_base_spec *spec, const st
 	return r;
 }
 
-/* Variables of ours that a guest's programs see as well. */
-static const struct {
-	enum environment_id id;
-	const char *setting;
-} forwarded[] = {
-	{ ENV_BACKTRACE, "KTSTR_BACKTRACE=1" },
-	{ ENV_VERBOSE, "KTSTR_VERBOSE=1" },
-};
+/* Variables of the host that a guest's programs see as well. */
+static const char *const forwarded[] = { "KTSTR_BACKTRACE=", "KTSTR_VERBOSE=" };
 
-static void fill_environment(const char *ret[ARRAY_SIZE(forwarded) + 1])
+static void fill_environment(const struct attempt *a, const char *ret[ARRAY_SIZE(forwarded) + 1])
 {
+	const char *const *set = fleet_of(a)->config.environment;
 	size_t n = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-		if (environment_is_on(forwarded[i].id))
-			ret[n++] = forwarded[i].setting;
+	for (; set && *set; set++)
+		for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+			if (!strncmp(*set, forwarded[i], strlen(forwarded[i])) && n < ARRAY_SIZE(forwarded))
+				ret[n++] = *set;
 }
 
 /* @plain: not compressed. */
@@ -146,7 +141,7 @@ static int build_image(struct attempt *a, bool plain)
 		.plain = plain,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
-	fill_environment(environment);
+	fill_environment(a, environment);
 	int r = prepare_sandbox(a);
 	if (r == 0)
 		r = locate_staged(c, staged, &suffix_spec, &a->err);

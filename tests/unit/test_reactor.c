@@ -236,7 +236,7 @@ START_TEST(late_child_is_killed_with_its_group)
 	run(&p, wait_long_child);
 	ck_assert_int_eq(p.ended, -ETIME);
 	ck_assert(WIFSIGNALED(p.child.status));
-	/* Its own child was in the group; it is ours now that its parent is gone. One that lives on is waited for in vain. */
+	/* Its own child was in the group, and is ours now. If it lives on, this waits until the test is ended. */
 	pid_t grandchild = waitpid(-p.child.pid, &status, 0);
 	ck_assert_int_gt(grandchild, 0);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == WTERMSIG(p.child.status));

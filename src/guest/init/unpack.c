@@ -70,7 +70,7 @@ static int decompress(struct frames f, char *to, size_t room, size_t *ret)
 	return r;
 }
 
-/* --- cpio, format "newc": directories, files and symbolic links are all there is -------------------------------------------------- */
+/* --- cpio, format "newc": directories, files and symbolic links are all there is -------------------------------- */
 
 struct entry {
 	unsigned mode;
