@@ -15,6 +15,7 @@ enum ktstr_output {
 	KTSTR_OUTPUT_EXIT_CODE, /* nothing */
 	KTSTR_OUTPUT_JSON,	/* every number is a metric: "jobs.0.read.iops". All of it, or the first JSON in it */
 	KTSTR_OUTPUT_TAP,	/* "ok 1 name", "not ok 2 name", "# SKIP"; metrics passed, failed, skipped */
+	KTSTR_OUTPUT_TEXT,	/* each of .metrics has a pattern, which finds its number in a line of the text */
 	KTSTR_OUTPUT_MAX,
 };
 
@@ -28,11 +29,22 @@ enum ktstr_polarity {
 	KTSTR_POLARITY_MAX,
 };
 
+/*
+ * The run's own time, from its start to its end on the guest's clock, in nanoseconds: a metric of every payload that
+ * checks and hints may name, whatever its output.
+ */
+#define KTSTR_WALL_TIME "wall_time_ns"
+
 struct ktstr_metric_hint {
 	const char *name; /* as it comes out: "jobs.0.read.iops" */
 	enum ktstr_polarity polarity;
 	double target;	  /* finite */
 	const char *unit; /* at most 15 bytes, or NULL */
+	/*
+	 * KTSTR_OUTPUT_TEXT: a POSIX extended regular expression (regex(7)) with exactly one group, which is the
+	 * number: "^Time: ([0-9.]+)$". The first line that it matches counts. KTSTR_WALL_TIME has none.
+	 */
+	const char *pattern;
 };
 #define KTSTR_METRICS(...) ((const struct ktstr_metric_hint[]){ __VA_ARGS__, { .name = 0 } })
 

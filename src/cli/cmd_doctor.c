@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
+#include "image/image.h"
 #include "kernel/kernel.h"
 #include "kernel/signature.h"
 #include "lock/sandbox.h"
@@ -69,6 +70,14 @@ static void check_tool(struct finding *f, const char *name, const char *package,
 static void check_qemu(struct finding *f)
 {
 	check_tool(f, QEMU_PROGRAM, "qemu-system-x86", "runs the machines");
+}
+
+/* Tests run without it. */
+static void check_busybox(struct finding *f)
+{
+	_cleanup_free_ char *path = tool_find(IMAGE_BUSYBOX);
+	find(f, path ? HEALTH_GOOD : HEALTH_LIMITED, path ? path : "not found: guests have no shell and no tools",
+	     path ? "" : "install busybox-static");
 }
 
 static void check_compiler(struct finding *f)
@@ -217,19 +226,13 @@ static const struct {
 	const char *name;
 	void (*check)(struct finding *f);
 } checks[] = {
-	{ "io_uring", check_uring },
-	{ "confinement", check_confinement },
-	{ "kvm", check_kvm },
-	{ "qemu", check_qemu },
-	{ "compiler", check_compiler },
-	{ "build tools", check_make },
-	{ "pahole", check_pahole },
-	{ "clang", check_clang },
-	{ "signatures", check_signatures },
-	{ "disk", check_disk },
-	{ "memory", check_memory },
-	{ "cgroups", check_cgroups },
-	{ "kernels", check_kernels },
+	{ "io_uring", check_uring },   { "confinement", check_confinement },
+	{ "kvm", check_kvm },	       { "qemu", check_qemu },
+	{ "busybox", check_busybox },  { "compiler", check_compiler },
+	{ "build tools", check_make }, { "pahole", check_pahole },
+	{ "clang", check_clang },      { "signatures", check_signatures },
+	{ "disk", check_disk },	       { "memory", check_memory },
+	{ "cgroups", check_cgroups },  { "kernels", check_kernels },
 };
 
 struct doctor_args {

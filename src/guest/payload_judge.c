@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* payload_judge.c -- what a payload printed, what must hold of it, and the records that say so. */
 #include <math.h>
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -8,7 +9,8 @@
 #include "base/text.h"
 #include "guest/payload.h"
 
-#define TAIL_BYTES 2048 /* of a stream, shown where something is wrong */
+#define TAIL_BYTES     2048		  /* of a stream, shown where something is wrong */
+#define LINE_BYTES_MAX ((size_t)64 << 10) /* a longer line has no metrics */
 
 /* --- declarations ------------------------------------------------------------------------------------------------- */
 
@@ -20,15 +22,34 @@ static const char *check_problem(const struct ktstr_payload *p, const struct kts
 		return c->code > 255 ? "its exit code is checked for more than 255" : NULL;
 	if (!c->metric || !*c->metric)
 		return "a check names no metric";
-	if (p->output == KTSTR_OUTPUT_EXIT_CODE)
-		return "checks of metrics need its output to be JSON or TAP";
+	if (p->output == KTSTR_OUTPUT_EXIT_CODE && strcmp(c->metric, KTSTR_WALL_TIME))
+		return "checks of metrics need its output to be JSON, TAP or TEXT";
 	if (!isfinite(c->low) || !isfinite(c->high))
 		return "a check's limit is not a number";
 	return c->kind == KTSTR_CHECK_RANGE && c->low > c->high ? "a check's range ends before it begins" : NULL;
 }
 
-static const char *hint_problem(const struct ktstr_metric_hint *h)
+static const char *pattern_problem(const struct ktstr_metric_hint *h)
 {
+	regex_t re;
+	if (regcomp(&re, h->pattern, REG_EXTENDED) != 0)
+		return "a metric's pattern is not a valid POSIX extended regular expression";
+	size_t groups = re.re_nsub;
+	regfree(&re);
+	return groups == 1 ? NULL : "a metric's pattern must have exactly one group, which is the number";
+}
+
+static const char *hint_problem(const struct ktstr_payload *p, const struct ktstr_metric_hint *h)
+{
+	bool wall = !strcmp(h->name, KTSTR_WALL_TIME), text = p->output == KTSTR_OUTPUT_TEXT;
+	if (text && !wall && !h->pattern)
+		return "each metric of TEXT output needs a pattern";
+	if (h->pattern && (!text || wall))
+		return wall ? "the wall time has no pattern" : "a metric's pattern needs its output to be TEXT";
+	if (h->pattern && strlen(h->name) >= LEAF_PATH_MAX)
+		return "a metric's name has more than 191 bytes";
+	if (h->pattern && pattern_problem(h))
+		return pattern_problem(h);
 	if (h->polarity >= KTSTR_POLARITY_MAX || !isfinite(h->target))
 		return "a metric's polarity is unknown, or its target is not a number";
 	return h->unit && strlen(h->unit) > 15 ? "a metric's unit has more than 15 bytes" : NULL;
@@ -59,7 +80,9 @@ const char *payload_problem(const struct ktstr_payload *p)
 	for (const struct ktstr_payload_check *c = p->checks; !problem && c && c->kind != KTSTR_PAYLOAD_CHECK_MAX; c++)
 		problem = check_problem(p, c);
 	for (const struct ktstr_metric_hint *h = p->metrics; !problem && h && h->name; h++)
-		problem = hint_problem(h);
+		problem = hint_problem(p, h);
+	if (!problem && p->output == KTSTR_OUTPUT_TEXT && !(p->metrics && p->metrics->name))
+		return "TEXT output needs metrics with patterns";
 	return problem;
 }
 
@@ -113,6 +136,65 @@ static int read_json(struct payload *p)
 	if (s >= 0)
 		p->stream = WIRE_METRIC_STDERR;
 	return s >= 0 ? 0 : r == -EBADMSG ? r : s;
+}
+
+/* 1: the line has the number; 0: it does not match; -EINVAL: it matches with something that is not a number. */
+static int match_line(const regex_t *re, const char *line, size_t len, double *ret)
+{
+	regmatch_t m[2] = { { .rm_so = 0, .rm_eo = (regoff_t)len } };
+	char number[64], *end;
+	if (regexec(re, line, ARRAY_SIZE(m), m, REG_STARTEND) != 0)
+		return 0;
+	size_t digits = m[1].rm_so < 0 ? 0 : (size_t)(m[1].rm_eo - m[1].rm_so);
+	if (!digits || digits >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, line + m[1].rm_so, digits);
+	number[digits] = '\0';
+	*ret = strtod(number, &end);
+	return end[strspn(end, " \t")] == '\0' && isfinite(*ret) ? 1 : -EINVAL;
+}
+
+/* As match_line(), of the first line that matches. A line is what the pattern is compared with: its cost is bounded. */
+static int match_text(const regex_t *re, const struct buf *text, double *ret)
+{
+	int r = 0;
+	for (size_t at = 0; r == 0 && at < text->len;) {
+		const char *line = text->data + at, *newline = memchr(line, '\n', text->len - at);
+		size_t len = newline ? (size_t)(newline - line) : text->len - at;
+		size_t shown = len && line[len - 1] == '\r' ? len - 1 : len;
+		r = shown > LINE_BYTES_MAX ? 0 : match_line(re, line, shown, ret);
+		at += len + 1;
+	}
+	return r;
+}
+
+/* The number of metrics found in a stream. @bad: the name of one whose match is not a number. */
+static unsigned read_patterns(struct payload *p, enum payload_stream stream, const char **bad)
+{
+	unsigned found = 0;
+	for (const struct ktstr_metric_hint *h = p->decl->metrics; h && h->name; h++) {
+		regex_t re;
+		double value;
+		if (!h->pattern || regcomp(&re, h->pattern, REG_EXTENDED) != 0)
+			continue;
+		int r = match_text(&re, &p->text[stream], &value);
+		regfree(&re);
+		if (r > 0)
+			found += add_metric(p, h->name, value);
+		else if (r < 0 && !*bad)
+			*bad = h->name;
+	}
+	return found;
+}
+
+/* As with JSON, the error output counts only where the standard output has nothing. */
+static int read_text(struct payload *p, const char **bad)
+{
+	p->stream = WIRE_METRIC_STDOUT;
+	if (read_patterns(p, PAYLOAD_STDOUT, bad) || *bad)
+		return 0;
+	p->stream = WIRE_METRIC_STDERR;
+	return read_patterns(p, PAYLOAD_STDERR, bad) || *bad ? 0 : -ENOENT;
 }
 
 /* --- the verdict -------------------------------------------------------------------------------------------------- */
@@ -172,7 +254,10 @@ static void weigh_exit(struct payload *p, struct buf *why)
 
 static void weigh_check(struct payload *p, const struct ktstr_payload_check *c, struct buf *why)
 {
+	const struct ktstr_metric wall = { KTSTR_WALL_TIME, (double)(p->ended - p->started) };
 	const struct ktstr_metric *m = find_metric(p, c->metric);
+	if (!m && !strcmp(c->metric, wall.name))
+		m = &wall;
 	if (!m)
 		find(p, p->killed ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, why, "metric '%s' not found%s", c->metric,
 		     p->killed ? " in what it printed until it was ended" : "");
@@ -213,18 +298,26 @@ static void weigh_tap(struct payload *p, struct buf *why)
 enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
 {
 	int r = 0;
+	const char *bad = NULL;
 	p->verdict = KTSTR_PASS;
 	bool ended_well = weigh_end(p, why);
 	if (ended_well)
 		weigh_exit(p, why);
 	if (p->decl->output == KTSTR_OUTPUT_JSON && !p->start_error)
 		r = read_json(p);
+	else if (p->decl->output == KTSTR_OUTPUT_TEXT && !p->start_error)
+		r = read_text(p, &bad);
 	if (!ended_well)
 		return p->verdict;
 	if (p->decl->output == KTSTR_OUTPUT_TAP)
 		weigh_tap(p, why);
+	if (bad)
+		find(p, KTSTR_FAIL, why, "metric '%s': what its pattern matches is not a number", bad);
 	if (r < 0 && !p->killed && p->verdict != KTSTR_FAIL)
-		find(p, KTSTR_FAIL, why, "%s", r == -EBADMSG ? "printed broken JSON" : "printed no JSON");
+		find(p, KTSTR_FAIL, why, "%s",
+		     p->decl->output == KTSTR_OUTPUT_TEXT ? "printed no line that one of its patterns matches"
+		     : r == -EBADMSG			  ? "printed broken JSON"
+							  : "printed no JSON");
 	else if (r == 0 || p->killed) {
 		weigh_checks(p, p->decl->checks, why);
 		weigh_checks(p, p->more_checks, why);

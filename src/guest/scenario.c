@@ -90,6 +90,18 @@ void ktstr_ctx_sleep_us(struct ktstr_ctx *t, unsigned us)
 		stage_sleep(t, nsec_now() + us * NSEC_PER_USEC);
 }
 
+/* For payloads that are started from now on. */
+static void publish_scheduler(struct ktstr_ctx *t, int pid)
+{
+	char text[16];
+	t->scheduler_pid = pid;
+	snprintf(text, sizeof(text), "%d", pid);
+	if (pid > 0)
+		setenv("SCHED_PID", text, 1);
+	else
+		unsetenv("SCHED_PID");
+}
+
 /* Beside what a scheduler may take to attach: PID 1 first ends the one before. */
 #define SCHED_CHANGE_DEADLINE (20 * NSEC_PER_SEC)
 
@@ -114,7 +126,7 @@ static int ask_scheduler(struct stage *s, enum sched_request_kind kind, const st
 	if (answer.kind != CONTROL_SCHED_DONE || answer.status < 0)
 		return FAIL(err, EXIT_NONE, -EIO, "the scheduler could not be %s",
 			    kind == SCHED_REQUEST_DETACH ? "detached" : "attached");
-	s->t->scheduler_pid = answer.status;
+	publish_scheduler(s->t, answer.status);
 	s->t->scheduler_gone = false;
 	return 0;
 }

@@ -23,6 +23,11 @@ void cpio_done(struct cpio *c);
 int cpio_check_path(const char *path, struct err **err);
 void cpio_dir(struct cpio *c, const char *path);
 void cpio_file(struct cpio *c, const char *path, mode_t mode, const void *data, size_t len);
+/* A symbolic link at @path. */
+void cpio_link(struct cpio *c, const char *path, const char *target);
+/* A file whose content the caller appends to `out`, exactly @len bytes, before it calls cpio_file_end(). */
+void cpio_file_begin(struct cpio *c, const char *path, mode_t mode, size_t len);
+void cpio_file_end(struct cpio *c);
 void cpio_trailer(struct cpio *c);
 
 #endif

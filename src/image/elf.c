@@ -30,8 +30,10 @@ static void needs_done(struct needs *n)
 
 void closure_done(struct closure *c)
 {
-	for (size_t i = 0; i < c->count; i++)
+	for (size_t i = 0; i < c->count; i++) {
 		free(c->file[i].path);
+		free(c->file[i].name);
+	}
 	c->count = 0;
 }
 
@@ -121,13 +123,14 @@ static char *expand_origin(const char *dir, size_t len, const char *origin)
 	return buf_steal(&out);
 }
 
-/* Looks for @name in the directories of a colon-separated list. */
-static char *search_list(const char *list, const char *name, const char *origin)
+/* Looks for @name in the directories of a colon-separated list. @fixed: the entry was a plain absolute path. */
+static char *search_list(const char *list, const char *name, const char *origin, bool *fixed)
 {
 	for (const char *p = list; p && *p;) {
 		size_t len = strcspn(p, ":");
 		_cleanup_free_ char *dir = expand_origin(p, len, origin);
 		char *path = dir && *dir ? path_join(dir, name) : NULL;
+		*fixed = *p == '/' && !memchr(p, '$', len);
 		if (path && is_our_elf(path))
 			return path;
 		free(path);
@@ -136,43 +139,118 @@ static char *search_list(const char *list, const char *name, const char *origin)
 	return NULL;
 }
 
-static char *find_library(const char *name, const struct needs *n, const char *origin)
+/*
+ * @by_name: the guest's loader will not find it by its directory, because there is no LD_LIBRARY_PATH in the guest, and
+ * $ORIGIN is another directory there.
+ */
+static char *find_library(const char *name, const struct needs *n, const char *origin, bool *by_name)
 {
 	static const char defaults[] =
 		"/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:"
 		"/usr/local/lib64:/usr/local/lib";
+	bool fixed = false;
+	*by_name = false;
 	if (strchr(name, '/'))
 		return strdup(name);
-	char *path = n->runpath ? NULL : search_list(n->rpath, name, origin);
-	if (!path)
-		path = search_list(environment_get(ENV_LD_LIBRARY_PATH), name, origin);
-	if (!path)
-		path = search_list(n->runpath, name, origin);
-	if (!path)
-		path = ldcache_find("/etc/ld.so.cache", name);
-	return path ? path : search_list(defaults, name, origin);
+	char *path = n->runpath ? NULL : search_list(n->rpath, name, origin, &fixed);
+	if (path) {
+		*by_name = !fixed;
+		return path;
+	}
+	*by_name = true;
+	path = search_list(environment_get(ENV_LD_LIBRARY_PATH), name, origin, &fixed);
+	if (path)
+		return path;
+	path = search_list(n->runpath, name, origin, &fixed);
+	if (path) {
+		*by_name = !fixed;
+		return path;
+	}
+	path = ldcache_find("/etc/ld.so.cache", name);
+	return path ? path : search_list(defaults, name, origin, &fixed);
 }
 
-static bool known(const struct closure *c, const char *path)
+static struct closure_file *find_path(struct closure *c, const char *path)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (!strcmp(c->file[i].path, path))
-			return true;
-	return false;
+			return &c->file[i];
+	return NULL;
 }
 
-static int take(struct closure *c, char *path, struct err **err)
+static bool same_file(const char *a, const char *b)
 {
-	if (known(c, path)) {
-		free(path);
-		return 0;
+	struct stat x, y;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The guest's loader knows one file a name. */
+static int check_name(const struct closure *c, const char *name, const char *path, struct err **err)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		const struct closure_file *f = &c->file[i];
+		if (!f->by_name || !f->name || strcmp(f->name, name) || same_file(f->path, path))
+			continue;
+		return FAIL(err, EXIT_BAD_DATA, -EEXIST,
+			    "two programs of this test need different files for the library %s: '%s' and '%s'; link "
+			    "one of them statically, or give it an absolute run path (-Wl,-rpath,DIR)",
+			    name, f->path, path);
 	}
-	if (c->count == CLOSURE_FILES_MAX) {
+	return 0;
+}
+
+/* Takes @path. @name: NULL where a program asks for the path itself. */
+static int take(struct closure *c, char *path, const char *name, bool by_name, struct err **err)
+{
+	struct closure_file *f = find_path(c, path);
+	int r = by_name ? check_name(c, name, path, err) : 0;
+	if (r == 0 && !f && c->count == CLOSURE_FILES_MAX)
+		r = FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d shared libraries", CLOSURE_FILES_MAX);
+	char *copy = r == 0 && name && (!f || !f->name) ? strdup(name) : NULL;
+	if (r < 0 || f) {
 		free(path);
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d shared libraries", CLOSURE_FILES_MAX);
+		if (r == 0 && copy)
+			f->name = copy;
+		if (r == 0)
+			f->by_name |= by_name;
+		return r;
 	}
-	c->file[c->count++].path = path;
+	c->file[c->count++] = (struct closure_file){ .path = path, .name = copy, .by_name = by_name };
 	return closure_add(c, path, err);
+}
+
+/*
+ * Libraries that glibc loads by itself, of which no ELF header speaks: libgcc_s unwinds the stack for pthread_cancel(),
+ * pthread_exit() and backtrace(). Name services other than files and dns, which are part of libc, are not used in a
+ * guest (/etc/nsswitch.conf). One that this machine lacks is missing here as well.
+ */
+static int add_loaded_by_libc(struct closure *c, struct err **err)
+{
+	static const struct needs none = { 0 };
+	bool by_name;
+	char *path = find_library("libgcc_s.so.1", &none, "", &by_name);
+	return path ? take(c, path, "libgcc_s.so.1", by_name, err) : 0;
+}
+
+static int add_library(struct closure *c, const char *path, const struct needs *n, const char *name, const char *origin,
+		       struct err **err)
+{
+	bool by_name;
+	char *lib = find_library(name, n, origin, &by_name);
+	if (!lib)
+		return FAIL(err, EXIT_BAD_DATA, -ENOENT,
+			    "'%s' needs %s, which is not on this machine; install it or name its directory in "
+			    "LD_LIBRARY_PATH",
+			    path, name);
+	if (*lib != '/') {
+		free(lib);
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+			    "'%s' needs '%s', a path that depends on the current directory; link it with -L and -l, or "
+			    "give the library a name (-Wl,-soname)",
+			    path, name);
+	}
+	int r = take(c, lib, strchr(name, '/') ? NULL : name, by_name, err);
+	return r == 0 && !strcmp(name, "libc.so.6") ? add_loaded_by_libc(c, err) : r;
 }
 
 static int add_needs(struct closure *c, const char *path, const struct needs *n, struct err **err)
@@ -180,16 +258,9 @@ static int add_needs(struct closure *c, const char *path, const struct needs *n,
 	_cleanup_free_ char *real = realpath(path, NULL);
 	_cleanup_free_ char *origin = path_dirname(real ? real : path);
 	char *interp = n->interp ? strdup(n->interp) : NULL;
-	int r = interp ? take(c, interp, err) : 0;
-	for (size_t i = 0; i < n->count && r == 0; i++) {
-		char *lib = find_library(n->lib[i], n, origin);
-		if (!lib)
-			return FAIL(err, EXIT_BAD_DATA, -ENOENT,
-				    "'%s' needs %s, which is not on this machine; install it or "
-				    "name its directory in LD_LIBRARY_PATH",
-				    path, n->lib[i]);
-		r = take(c, lib, err);
-	}
+	int r = interp ? take(c, interp, NULL, false, err) : 0;
+	for (size_t i = 0; i < n->count && r == 0; i++)
+		r = add_library(c, path, n, n->lib[i], origin, err);
 	return r;
 }
 

@@ -3,13 +3,17 @@
 #ifndef KTSTR_IMAGE_ELF_H
 #define KTSTR_IMAGE_ELF_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 
 #define CLOSURE_FILES_MAX 512
 
 struct closure_file {
-	char *path; /* as the loader will ask for it: absolute */
+	char *path;   /* on this machine, absolute */
+	char *name;   /* as the program that needs it names it: "libelf.so.1"; NULL: by its path */
+	bool by_name; /* some program finds it by its name alone, so the guest's loader has to know where it is */
 };
 
 struct closure {
@@ -19,9 +23,10 @@ struct closure {
 
 void closure_done(struct closure *c);
 /*
- * Adds the loader and libraries of the ELF file @path, recursively. A file that is not ELF has none. Search order
- * (ld.so(8)): DT_RPATH where there is no DT_RUNPATH, LD_LIBRARY_PATH, DT_RUNPATH, /etc/ld.so.cache, default
- * directories; $ORIGIN is the directory of the file that asks.
+ * Adds the loader and libraries of the ELF file @path, recursively, and those that its C library loads by itself. A
+ * file that is not ELF has none. Search order (ld.so(8)): DT_RPATH where there is no DT_RUNPATH, LD_LIBRARY_PATH,
+ * DT_RUNPATH, /etc/ld.so.cache, default directories; $ORIGIN is the directory of the file that asks. -EEXIST: two
+ * programs need different libraries of one name, and the guest's loader could not tell which is whose.
  */
 int closure_add(struct closure *c, const char *path, struct err **err);
 

@@ -8,15 +8,19 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/tool.h"
 #include "image/cpio.h"
 #include "image/elf.h"
 #include "image/image.h"
+#include "image/ldcache.h"
+#include "image/rootfs.h"
+#include "image/script.h"
 
 extern const char blob_init_start[], blob_init_end[];
 
 #define LZ4_LEGACY_MAGIC 0x184c2102u
-#define BASE_LAYOUT	 "3" /* part of a kept base's name: what is packed around its files */
-#define BASES_MAX	 64  /* that are kept, of each kind: some 150 MiB */
+#define BASE_LAYOUT	 "4" /* part of a kept base's name: what is packed around its files */
+#define BASES_MAX	 64  /* that are kept, of each kind */
 #define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
 
 /* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
@@ -26,7 +30,7 @@ static void put_le32(struct buf *b, uint32_t v)
 	buf_append(b, &v, sizeof(v));
 }
 
-int lz4_legacy(const struct buf *data, bool best, struct buf *ret)
+int lz4_legacy(const struct buf *data, bool best, const atomic_bool *cancel, struct buf *ret)
 {
 	size_t bound = (size_t)LZ4_compressBound((int)LZ4_LEGACY_BLOCK);
 	_cleanup_free_ char *block = malloc(bound);
@@ -34,6 +38,8 @@ int lz4_legacy(const struct buf *data, bool best, struct buf *ret)
 		return -ENOMEM;
 	put_le32(ret, LZ4_LEGACY_MAGIC);
 	for (size_t at = 0; at < data->len; at += LZ4_LEGACY_BLOCK) {
+		if (is_cancelled(cancel))
+			return -ECANCELED;
 		int len = (int)MIN_OF(data->len - at, LZ4_LEGACY_BLOCK);
 		int n = best ? LZ4_compress_HC(data->data + at, block, len, (int)bound, LZ4HC_CLEVEL_DEFAULT)
 			     : LZ4_compress_default(data->data + at, block, len, (int)bound);
@@ -62,6 +68,7 @@ struct packer {
 	struct cpio cpio;
 	char *dirs[1024]; /* already in the archive */
 	size_t dir_count;
+	bool has_busybox;
 };
 
 static void packer_done(struct packer *p)
@@ -94,29 +101,53 @@ static int add_item(struct packer *p, const char *from, const char *to, mode_t m
 	return 0;
 }
 
+#define SCRIPT_DEPTH_MAX 5 /* an interpreter may be a script itself; Linux follows five */
+
+static int add_runnable(struct packer *p, const char *path, unsigned depth, struct err **err);
+
+/* A program that a script names, and all that it needs itself; it may be in the archive already. */
+static int add_named_program(struct packer *p, const char *from, const char *to, unsigned depth, struct err **err)
+{
+	for (size_t i = 0; i < p->items; i++)
+		if (!strcmp(p->item[i].to, to))
+			return 0;
+	int r = add_item(p, from, to, 0755, err);
+	return r == 0 ? add_runnable(p, from, depth + 1, err) : r;
+}
+
+/* At its path, where the guest looks for programs there; else where it looks first. */
+static char *place_of_program(const struct script *s)
+{
+	_cleanup_free_ char *dir = path_dirname(s->program);
+	if (!strchr(s->program_name, '/') && !(dir && rootfs_is_in_path(dir)))
+		return path_join("include-files", s->program_name);
+	return rootfs_place(s->program);
+}
+
+static int add_interpreter(struct packer *p, const char *path, unsigned depth, struct err **err)
+{
+	_cleanup_(script_done) struct script s;
+	int r = script_read(path, &s, err);
+	if (r < 0 || !s.interpreter || depth == SCRIPT_DEPTH_MAX)
+		return r;
+	_cleanup_free_ char *to = rootfs_place(s.interpreter), *program_to = s.program ? place_of_program(&s) : NULL;
+	if (!to || (s.program && !program_to))
+		return -ENOMEM;
+	r = add_named_program(p, s.interpreter, to, depth, err);
+	return r == 0 && s.program ? add_named_program(p, s.program, program_to, depth, err) : r;
+}
+
+/* What a file needs to be run: libraries, and an interpreter where it is a script. */
+static int add_runnable(struct packer *p, const char *path, unsigned depth, struct err **err)
+{
+	int r = closure_add(&p->closure, path, err);
+	return r == 0 ? add_interpreter(p, path, depth, err) : r;
+}
+
 static int add_program(struct packer *p, const char *from, const char *to, struct err **err)
 {
 	int r = from ? add_item(p, from, to, 0755, err) : 0;
-	return from && r == 0 ? closure_add(&p->closure, from, err) : r;
-}
-
-/* Of a script, what its first line names; it may be in the archive already. */
-static int add_interpreter(struct packer *p, const char *script, struct err **err)
-{
-	char line[256] = "";
-	_cleanup_close_ int fd = open(script, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof(line) - 1);
-	if (n < 4 || strncmp(line, "#!", 2))
-		return 0;
-	line[n] = '\0';
-	char *program = line + 2 + strspn(line + 2, " \t");
-	program[strcspn(program, " \t\n")] = '\0';
-	if (*program != '/')
-		return 0;
-	for (size_t i = 0; i < p->items; i++)
-		if (!strcmp(p->item[i].to, program + 1))
-			return 0;
-	return add_program(p, program, program + 1, err);
+	return from && r == 0 ? add_runnable(p, from, 0, err) : r;
 }
 
 static int add_includes(struct packer *p, const struct image_include *include, size_t count, struct err **err)
@@ -130,9 +161,7 @@ static int add_includes(struct packer *p, const struct image_include *include, s
 			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "include file '%s' is not a regular file", from);
 		int r = add_item(p, from, include[i].to, st.st_mode, err);
 		if (r == 0)
-			r = closure_add(&p->closure, from, err);
-		if (r == 0)
-			r = add_interpreter(p, from, err);
+			r = add_runnable(p, from, 0, err);
 		if (r < 0)
 			return r;
 	}
@@ -142,9 +171,19 @@ static int add_includes(struct packer *p, const struct image_include *include, s
 static int add_libraries(struct packer *p, size_t from, struct err **err)
 {
 	int r = 0;
-	for (size_t i = from; i < p->closure.count && r == 0; i++)
-		r = add_item(p, p->closure.file[i].path, p->closure.file[i].path + 1, 0755, err);
+	for (size_t i = from; i < p->closure.count && r == 0; i++) {
+		_cleanup_free_ char *to = rootfs_place(p->closure.file[i].path);
+		r = to ? add_item(p, p->closure.file[i].path, to, 0755, err) : -ENOMEM;
+	}
 	return r;
+}
+
+/* A shell and the usual tools, where this machine has them. */
+static int add_busybox(struct packer *p, struct err **err)
+{
+	_cleanup_free_ char *path = tool_find(IMAGE_BUSYBOX);
+	p->has_busybox = path != NULL;
+	return add_program(p, path, "bin/" IMAGE_BUSYBOX, err);
 }
 
 static int collect_common(struct packer *p, const struct image_base_spec *spec, struct err **err)
@@ -152,6 +191,8 @@ static int collect_common(struct packer *p, const struct image_base_spec *spec, 
 	int r = add_item(p, NULL, "init", 0755, err);
 	if (r == 0 && spec->test)
 		r = closure_add(&p->closure, spec->test, err);
+	if (r == 0)
+		r = add_busybox(p, err);
 	return r == 0 ? add_libraries(p, 0, err) : r;
 }
 
@@ -176,6 +217,15 @@ static int collect_own(struct packer *p, const struct image_base_spec *spec, str
 static const atomic_bool *cancel_of(const struct image_base_spec *spec)
 {
 	return spec->use ? spec->use->cancel : NULL;
+}
+
+/*
+ * The common part is in every boot: not to unpack it saves a guest more time than its size costs the host, which copies
+ * it within the kernel.
+ */
+static bool is_plain(const struct image_base_spec *spec)
+{
+	return spec->plain || spec->part == IMAGE_COMMON;
 }
 
 static int hash_file(struct siphash *h, const char *path, const atomic_bool *cancel, struct err **err)
@@ -209,9 +259,12 @@ static int cache_name(const struct packer *p, const struct image_base_spec *spec
 			siphash_update(&h, blob_init_start, (size_t)(blob_init_end - blob_init_start));
 	}
 	/* Where they all are is said in a file of the binary's own part. */
-	for (size_t i = 0; i < p->closure.count; i++)
-		siphash_string(&h, p->closure.file[i].path);
-	const char *end = spec->plain ? "" : ".lz4";
+	for (size_t i = 0; i < p->closure.count; i++) {
+		const struct closure_file *f = &p->closure.file[i];
+		siphash_string(&h, f->path);
+		siphash_string(&h, f->name && f->by_name ? f->name : "");
+	}
+	const char *end = is_plain(spec) ? "" : ".lz4";
 	if (r == 0 && asprintf(ret, "%016lx.cpio%s", siphash_final(&h), end) < 0)
 		r = -ENOMEM;
 	return r;
@@ -245,53 +298,163 @@ static int pack_parents(struct packer *p, const char *path)
 	return r;
 }
 
-/* ELF files go in without the sections that nothing loads. */
-static int pack_item(struct packer *p, const struct item *i, struct err **err)
+/* A file as it is: it may be large, so it is read in pieces and held once. */
+static int pack_plain(struct packer *p, const struct item *i, int fd, const atomic_bool *cancel, struct err **err)
 {
+	char chunk[16384];
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return FAIL_SYS(err, -errno, "look at '%s'", i->from);
+	if ((uint64_t)st.st_size > BUF_BYTES_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "'%s' is larger than an initramfs can be (1 GiB)", i->from);
+	cpio_file_begin(&p->cpio, i->to, i->mode, (size_t)st.st_size);
+	for (size_t left = (size_t)st.st_size; left;) {
+		size_t len = MIN_OF(left, sizeof(chunk));
+		if (is_cancelled(cancel))
+			return -ECANCELED;
+		int r = fd_read_full(fd, chunk, len);
+		if (r < 0)
+			return FAIL_SYS(err, r, "read '%s'", i->from);
+		buf_append(&p->cpio.out, chunk, len);
+		left -= len;
+	}
+	cpio_file_end(&p->cpio);
+	return 0;
+}
+
+/* ELF files go in without the sections that nothing loads. */
+static int pack_item(struct packer *p, const struct item *i, const atomic_bool *cancel, struct err **err)
+{
+	char magic[4] = "";
 	_cleanup_buf_ struct buf content = BUF_NULL;
-	int r = pack_parents(p, i->to);
-	if (r == 0 && !i->from)
+	int r = is_cancelled(cancel) ? -ECANCELED : pack_parents(p, i->to);
+	if (r < 0)
+		return r;
+	if (!i->from) {
 		cpio_file(&p->cpio, i->to, i->mode, blob_init_start, (size_t)(blob_init_end - blob_init_start));
-	else if (r == 0 && (r = elf_load_image(i->from, &content, err)) == 0)
+		return 0;
+	}
+	_cleanup_close_ int fd = open(i->from, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return FAIL_SYS(err, -errno, "open '%s'", i->from);
+	if (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "\177ELF", sizeof(magic)))
+		return pack_plain(p, i, fd, cancel, err);
+	r = elf_load_image(i->from, &content, err);
+	if (r == 0)
 		cpio_file(&p->cpio, i->to, i->mode, content.data, content.len);
 	return r;
 }
 
-/*
- * The guest has no ld.so.cache, so a library from a directory that only the cache or LD_LIBRARY_PATH knew would not be
- * found there: PID 1 puts the directories of all of them into its children's LD_LIBRARY_PATH.
- */
-static int pack_library_dirs(struct packer *p)
+/* What is there whatever the test brings along. */
+static int pack_rootfs(struct packer *p)
 {
-	_cleanup_buf_ struct buf dirs = BUF_NULL;
-	for (size_t i = 0; i < p->closure.count; i++) {
-		_cleanup_free_ char *dir = path_dirname(p->closure.file[i].path);
-		_cleanup_free_ char *line = NULL;
-		if (!dir || asprintf(&line, "%s:", dir) < 0)
-			return -ENOMEM;
-		if (!strstr(buf_str(&dirs), line))
-			buf_puts(&dirs, line);
+	int r = 0;
+	for (size_t i = 0; i < rootfs_entry_count && r == 0; i++) {
+		const struct rootfs_entry *e = &rootfs_entries[i];
+		r = pack_parents(p, e->path);
+		if (r == 0 && e->kind == ROOTFS_DIR)
+			r = pack_dir(p, e->path);
+		else if (r == 0 && e->kind == ROOTFS_FILE)
+			cpio_file(&p->cpio, e->path, 0644, e->content, strlen(e->content));
+		else if (r == 0)
+			cpio_link(&p->cpio, e->path, e->content);
 	}
-	if (dirs.len)
-		cpio_file(&p->cpio, "ktstr.libs", 0644, dirs.data, dirs.len - 1);
-	return dirs.failed ? -ENOMEM : 0;
+	return r;
 }
 
-static int compress(const struct buf *cpio, bool best, struct buf *ret)
+static int pack_applets(struct packer *p)
 {
-	return cpio->failed ? -ENOMEM : lz4_legacy(cpio, best, ret);
+	int r = pack_dir(p, "bin");
+	if (r == 0)
+		r = pack_parents(p, "usr/bin/env");
+	for (size_t i = 0; rootfs_applets[i] && r == 0; i++) {
+		_cleanup_free_ char *path = path_join("bin", rootfs_applets[i]);
+		if (!path)
+			return -ENOMEM;
+		cpio_link(&p->cpio, path, IMAGE_BUSYBOX);
+	}
+	cpio_link(&p->cpio, "usr/bin/env", "/bin/" IMAGE_BUSYBOX);
+	return r;
+}
+
+static size_t find_name(const struct ldcache_library *list, size_t count, const char *name)
+{
+	size_t i = 0;
+	while (i < count && strcmp(list[i].soname, name))
+		i++;
+	return i;
+}
+
+/*
+ * Programs find their libraries through the loader's cache, as on every Linux. LD_LIBRARY_PATH would stand in the
+ * environment of all that a test runs, and cannot name a directory with a colon.
+ */
+static int pack_library_cache(struct packer *p)
+{
+	_cleanup_buf_ struct buf cache = BUF_NULL;
+	struct ldcache_library list[CLOSURE_FILES_MAX];
+	size_t count = 0;
+	int r = 0;
+	/* A name that somebody depends on comes before one that is also known by its directory. */
+	for (int by_name = 1; by_name >= 0; by_name--)
+		for (size_t i = 0; i < p->closure.count && r == 0; i++) {
+			const struct closure_file *f = &p->closure.file[i];
+			if (!f->name || f->by_name != by_name || find_name(list, count, f->name) < count)
+				continue;
+			_cleanup_free_ char *place = rootfs_place(f->path);
+			char *path = place ? path_join("", place) : NULL;
+			list[count] = (struct ldcache_library){ f->name, path };
+			count += path != NULL;
+			r = path ? 0 : -ENOMEM;
+		}
+	if (r == 0)
+		r = ldcache_build(list, count, &cache);
+	if (r == 0)
+		r = pack_dir(p, "etc");
+	if (r == 0)
+		cpio_file(&p->cpio, "etc/ld.so.cache", 0644, cache.data, cache.len);
+	for (size_t i = 0; i < count; i++)
+		free((char *)list[i].path);
+	return r;
+}
+
+static void put_moved(struct buf *out, const char *path)
+{
+	_cleanup_free_ char *place = rootfs_place(path);
+	if (place && strcmp(place, path + 1) && !strchr(path, '\n'))
+		buf_appendf(out, "%s\n", path);
+}
+
+/* The paths of files that are not where they were on this machine: PID 1 makes links there once it has mounted all. */
+static int pack_moved(struct packer *p)
+{
+	_cleanup_buf_ struct buf list = BUF_NULL;
+	for (size_t i = 0; i < p->closure.count; i++)
+		put_moved(&list, p->closure.file[i].path);
+	for (size_t i = 0; i < p->items; i++)
+		if (p->item[i].from && !strncmp(p->item[i].to, ROOTFS_MOVED "/", sizeof(ROOTFS_MOVED)))
+			put_moved(&list, p->item[i].to + sizeof(ROOTFS_MOVED) - 1);
+	if (list.len)
+		cpio_file(&p->cpio, "ktstr.moved", 0644, list.data, list.len);
+	return list.failed ? -ENOMEM : 0;
+}
+
+static int compress(const struct buf *cpio, bool best, const atomic_bool *cancel, struct buf *ret)
+{
+	return cpio->failed ? -ENOMEM : lz4_legacy(cpio, best, cancel, ret);
 }
 
 static int pack(struct packer *p, const struct image_base_spec *spec, struct err **err)
 {
-	static const char *const dirs[] = { "dev", "proc", "sys", "tmp", "run" };
-	int r = 0;
-	for (size_t i = 0; spec->part == IMAGE_COMMON && i < ARRAY_SIZE(dirs) && r == 0; i++)
-		r = pack_dir(p, dirs[i]);
+	int r = spec->part == IMAGE_COMMON ? pack_rootfs(p) : 0;
+	if (r == 0 && p->has_busybox)
+		r = pack_applets(p);
 	for (size_t i = 0; i < p->items && r == 0; i++)
-		r = is_cancelled(cancel_of(spec)) ? -ECANCELED : pack_item(p, &p->item[i], err);
+		r = pack_item(p, &p->item[i], cancel_of(spec), err);
 	if (r == 0 && spec->part == IMAGE_OWN)
-		r = pack_library_dirs(p);
+		r = pack_library_cache(p);
+	if (r == 0 && spec->part == IMAGE_OWN)
+		r = pack_moved(p);
 	cpio_trailer(&p->cpio);
 	return r == 0 && p->cpio.out.failed ? -ENOMEM : r;
 }
@@ -317,11 +480,11 @@ static int open_base(struct packer *p, const struct image_base_spec *spec, int *
 	if (r == 0 || r == -ECANCELED)
 		return r;
 	r = pack(p, spec, err);
-	if (r == 0 && !spec->plain)
-		r = compress(&p->cpio.out, name != NULL, &packed);
+	if (r == 0 && !is_plain(spec))
+		r = compress(&p->cpio.out, name != NULL, cancel_of(spec), &packed);
 	if (r < 0)
 		return r;
-	const struct buf *content = spec->plain ? &p->cpio.out : &packed;
+	const struct buf *content = is_plain(spec) ? &p->cpio.out : &packed;
 	/* Failing to keep it costs the next run a moment, not this one its result. */
 	if (name && cachefile_store(spec->cache_dir, name, content->data, content->len, spec->use) == 0)
 		cachefile_trim(spec->cache_dir, strstr(name, ".cpio"), BASES_MAX);
@@ -381,6 +544,8 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 		r = put_lines(&conf, "sched_arg", s->sched_args[i], err);
 	if (r == 0)
 		r = put_lines(&conf, "sysctl", s->sysctls, err);
+	if (r == 0)
+		r = put_lines(&conf, "env", s->environment, err);
 	if (r < 0)
 		return r;
 	cpio_file(&cpio, "ktstr.conf", 0644, conf.data, conf.len);
@@ -391,17 +556,18 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	if (r == 0 && s->plain)
 		buf_append(ret, cpio.out.data, cpio.out.len);
 	else if (r == 0)
-		r = compress(&cpio.out, false, ret);
+		r = compress(&cpio.out, false, NULL, ret);
 	r = cpio.out.failed || ret->failed ? -ENOMEM : r;
 	return r < 0 ? FAIL_SYS(err, r, "build the initramfs") : 0;
 }
 
-int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, int *ret_fd, struct err **err)
+int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, const atomic_bool *cancel, int *ret_fd,
+		struct err **err)
 {
 	_cleanup_close_ int fd = memfd_new("ktstr-initrd", 0);
 	int r = fd < 0 ? FAIL_SYS(err, fd, "write the initramfs") : 0;
 	for (int i = 0; i < IMAGE_PARTS && r == 0; i++)
-		r = fd_copy(part_fd[i], fd, NULL, err);
+		r = fd_copy(part_fd[i], fd, cancel, err);
 	if (r < 0)
 		return r;
 	r = fd_write_full(fd, suffix->data, suffix->len);

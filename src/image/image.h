@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * image.h -- a test's initramfs: what nearly all tests share (PID 1, the libraries of the test binary), what is this
- * binary's own (itself, scheduler, include files, their libraries), each compressed once and kept by its content, and a
- * small suffix that says which test this boot is for. A parked machine (run/clone_template.h) has the first of them.
+ * image.h -- a test's initramfs: what nearly all tests share (PID 1, a small Linux around it, the libraries of the
+ * test binary), what is this binary's own (itself, scheduler, include files, their libraries), each made once and kept
+ * by its content, and a small suffix that says which test this boot is for. A parked machine (run/clone_template.h) has
+ * the first of them.
  *
- * They are LZ4 legacy frames (magic 0x184c2102), which the kernel's unlz4 reads back to back as one stream.
- * All of it blocks and is for the offload pool.
+ * The first is a plain archive; the others are LZ4 legacy frames (magic 0x184c2102) behind it, which the kernel's unlz4
+ * reads back to back as one stream. All of it blocks and is for the offload pool.
  */
 #ifndef KTSTR_IMAGE_IMAGE_H
 #define KTSTR_IMAGE_IMAGE_H
@@ -15,6 +16,7 @@
 #include "base/cachefile.h"
 
 #define IMAGE_STAGED_MAX 8
+#define IMAGE_BUSYBOX	 "busybox" /* the program that guests have a shell and the usual tools from */
 
 /* A file of the host, and its path in the archive, without a leading '/'. */
 struct image_include {
@@ -32,7 +34,7 @@ struct image_base_spec {
 	size_t includes;
 	const char *cache_dir;		 /* NULL: not kept */
 	const struct cachefile_use *use; /* or NULL */
-	bool plain;			 /* not compressed: for a guest that unpacks it itself */
+	bool plain;			 /* not compressed, as the common part is in any case */
 };
 
 /* What the suffix says; the guest reads it from /ktstr.conf as KEY=VALUE lines. */
@@ -49,16 +51,18 @@ struct image_suffix_spec {
 	unsigned attach_timeout_s;	  /* of the scheduler */
 	const char *const *sched_args[2]; /* the scheduler's, then the test's; each NULL-terminated or NULL */
 	const char *const *sysctls;
-	bool plain; /* as its base */
+	const char *const *environment; /* "NAME=value" for all of the guest's programs; or NULL */
+	bool plain;			/* as its base */
 };
 
 /* A part, compressed, as a file that the caller closes: the cache's, where it is there; packed and kept, where not. */
 int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err);
 int image_suffix(const struct image_suffix_spec *spec, struct buf *ret, struct err **err);
 /* A memfd with parts and suffix, which the caller closes. The parts are copied without passing through our memory. */
-int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, int *ret_fd, struct err **err);
+int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, const atomic_bool *cancel, int *ret_fd,
+		struct err **err);
 
-/* One LZ4 legacy stream of @data. @best: high compression, for what is kept. */
-int lz4_legacy(const struct buf *data, bool best, struct buf *ret);
+/* One LZ4 legacy stream of @data. @best: high compression, for what is kept. @cancel: or NULL; then -ECANCELED. */
+int lz4_legacy(const struct buf *data, bool best, const atomic_bool *cancel, struct buf *ret);
 
 #endif

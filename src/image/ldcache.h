@@ -6,9 +6,18 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
+
 /* The path of the x86-64 library @soname, for the caller to free; NULL when the cache is absent, odd or without it. */
 char *ldcache_find(const char *cache, const char *soname);
 /* The same on bytes in memory. */
 char *ldcache_find_in(const char *data, size_t len, const char *soname);
+
+struct ldcache_library {
+	const char *soname, *path;
+};
+
+/* Appends a cache with these libraries of x86-64, in any order, each name once. -ENOMEM. */
+int ldcache_build(struct ldcache_library *library, size_t count, struct buf *ret);
 
 #endif

@@ -19,6 +19,23 @@ void includes_done(struct includes *i)
 	*i = (struct includes){ 0 };
 }
 
+static int add_size(struct includes *i, const char *from, struct err **err)
+{
+	struct stat st;
+	if (stat(from, &st) < 0)
+		return FAIL_SYS(err, -errno, "include file '%s'", from);
+	i->bytes += (uint64_t)st.st_size;
+	if (i->bytes <= (uint64_t)INCLUDES_MIB_MAX << 20)
+		return 0;
+	FAIL(err, EXIT_BAD_DATA, -EFBIG,
+	     "include file '%s' has %lu MiB: together the files of this test are larger than the %d MiB that a guest's "
+	     "initramfs may have",
+	     from, (unsigned long)((uint64_t)st.st_size >> 20), INCLUDES_MIB_MAX);
+	if (err)
+		err_hint(*err, "make it smaller, or make its content in the guest");
+	return -EFBIG;
+}
+
 /* Takes @from, and frees it where it is not kept. */
 static int add_file(struct includes *i, char *from, const char *dir, const char *name, struct err **err)
 {
@@ -34,6 +51,8 @@ static int add_file(struct includes *i, char *from, const char *dir, const char 
 	}
 	if (r == 0 && i->count == INCLUDES_MAX)
 		r = FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d include files", INCLUDES_MAX);
+	if (r == 0)
+		r = add_size(i, from, err);
 	if (r == 0) {
 		i->item[i->count++] = (struct image_include){ .from = from, .to = to };
 		return 0;
@@ -50,6 +69,48 @@ static int no_dots(const struct dirent *e)
 	return strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
 }
 
+static const char *kind_of(mode_t mode)
+{
+	return S_ISFIFO(mode)			? "FIFO"
+	       : S_ISSOCK(mode)			? "socket"
+	       : S_ISCHR(mode) || S_ISBLK(mode) ? "device"
+						: "special file";
+}
+
+/* @path names neither a regular file nor a directory. */
+static int refuse_kind(const char *path, mode_t mode, struct err **err)
+{
+	FAIL(err, EXIT_BAD_DATA, -EINVAL,
+	     "include file '%s' is a %s; only regular files and directories can be brought along", path, kind_of(mode));
+	if (err)
+		err_hint(*err, "remove it, or name the files one by one");
+	return -EINVAL;
+}
+
+static int refuse_dangling(const char *path, struct err **err)
+{
+	return FAIL(err, EXIT_BAD_DATA, -ENOENT, "include file '%s' is a link to a file that does not exist", path);
+}
+
+static int add_tree(struct includes *i, const char *from, const char *to, unsigned depth, struct err **err);
+
+static int add_entry(struct includes *i, const char *from, const char *name, const char *to, unsigned depth,
+		     struct err **err)
+{
+	struct stat st, link;
+	_cleanup_free_ char *path = path_join(from, name), *below = path_join(to, name);
+	if (!path || !below)
+		return -ENOMEM;
+	if (stat(path, &st) < 0) {
+		int r = -errno;
+		bool dangles = r == -ENOENT && lstat(path, &link) == 0 && S_ISLNK(link.st_mode);
+		return dangles ? refuse_dangling(path, err) : FAIL_SYS(err, r, "include file '%s'", path);
+	}
+	if (S_ISREG(st.st_mode))
+		return add_file(i, strdup(path), to, name, err);
+	return S_ISDIR(st.st_mode) ? add_tree(i, path, below, depth + 1, err) : refuse_kind(path, st.st_mode, err);
+}
+
 static int add_tree(struct includes *i, const char *from, const char *to, unsigned depth, struct err **err)
 {
 	struct dirent **entry = NULL;
@@ -60,15 +121,8 @@ static int add_tree(struct includes *i, const char *from, const char *to, unsign
 			       : FAIL(err, EXIT_BAD_DATA, -ELOOP, "include files '%s': more than %d directories deep",
 				      from, INCLUDES_DEPTH_MAX);
 	for (int k = 0; k < n; k++) {
-		struct stat st;
-		_cleanup_free_ char *path = path_join(from, entry[k]->d_name), *below = NULL;
-		if (r == 0 && path && stat(path, &st) == 0) {
-			if (S_ISREG(st.st_mode))
-				r = add_file(i, strdup(path), to, entry[k]->d_name, err);
-			else if (S_ISDIR(st.st_mode))
-				r = (below = path_join(to, entry[k]->d_name)) ? add_tree(i, path, below, depth + 1, err)
-									      : -ENOMEM;
-		}
+		if (r == 0)
+			r = add_entry(i, from, entry[k]->d_name, to, depth, err);
 		free(entry[k]);
 	}
 	free(entry);
@@ -100,6 +154,11 @@ static int add_named(struct includes *i, const char *name, struct err **err)
 	while (len > 1 && plain[len - 1] == '/')
 		plain[--len] = '\0';
 	char *path = plain ? locate(plain) : NULL;
+	struct stat st;
+	if (!path && plain && stat(plain, &st) == 0)
+		return refuse_kind(plain, st.st_mode, err);
+	if (!path && plain && lstat(plain, &st) == 0)
+		return refuse_dangling(name, err);
 	if (!path)
 		return FAIL(err, EXIT_BAD_DATA, -ENOENT,
 			    strchr(name, '/') ? "include file '%s': not found"
@@ -174,6 +233,7 @@ int includes_resolve(const struct test_decl *t, const char *kit, struct includes
 {
 	int r = 0;
 	ret->count = 0;
+	ret->bytes = 0;
 	for (size_t k = 0; r == 0 && t->include_files && t->include_files[k]; k++)
 		r = add_named(ret, t->include_files[k], err);
 	for (size_t k = 0; r == 0 && k < t->payloads; k++)
@@ -181,4 +241,19 @@ int includes_resolve(const struct test_decl *t, const char *kit, struct includes
 	if (r < 0)
 		includes_done(ret);
 	return r;
+}
+
+uint64_t includes_mib(const struct test_decl *t, const char *kit)
+{
+	if (!t->payloads && !(t->include_files && t->include_files[0]))
+		return 0;
+	struct includes *i = calloc(1, sizeof(*i));
+	if (!i || includes_resolve(t, kit, i, NULL) < 0) {
+		free(i);
+		return 0;
+	}
+	uint64_t mib = (i->bytes + (1 << 20) - 1) >> 20;
+	includes_done(i);
+	free(i);
+	return mib;
 }

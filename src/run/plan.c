@@ -25,6 +25,16 @@ uint64_t guest_likely_mib(const struct ktstr_topology *t, unsigned declared)
 	return MIN_OF(mib, guest_memory_mib(t, declared));
 }
 
+/*
+ * What a guest needs at least to unpack files of that size: they lie in its memory twice for a moment, packed (at
+ * worst as large as they are) and unpacked, and its root file system takes at most half of the memory (a tmpfs).
+ * 192 MiB is for the kernel and for the programs and libraries that every test has.
+ */
+static uint64_t unpacking_mib(uint64_t files_mib)
+{
+	return files_mib ? 2 * files_mib + 192 : 0;
+}
+
 /* --- schedulers' binaries ----------------------------------------------------------------------------------------- */
 
 static const char *from_environment(const char *binary)
@@ -214,7 +224,9 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	static const struct ktstr_checks none = { 0 };
 	if (t->problem)
 		return set_problem(c, t->problem);
-	c->memory_mib = guest_memory_mib(&c->topology, t->memory_mib);
+	uint64_t files_mib = includes_mib(t, c->kernel ? c->kernel->kit : NULL);
+	unsigned floor_mib = MAX_OF(t->memory_mib, (unsigned)unpacking_mib(files_mib));
+	c->memory_mib = guest_memory_mib(&c->topology, floor_mib);
 	c->icount_shift = q->backend && q->backend->vcpu_threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology));
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
@@ -224,7 +236,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 		c->variant ^= 0x9e3779b97f4a7c15u;
 	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;
 	/* Perf mode's memory is there from the start. */
-	c->likely_mib = c->perf ? c->memory_mib : guest_likely_mib(&c->topology, t->memory_mib);
+	c->likely_mib = c->perf ? c->memory_mib : guest_likely_mib(&c->topology, floor_mib);
 	c->skip = reason_to_skip(c, q);
 	return find_scheduler(c, q);
 }

@@ -84,12 +84,25 @@ static int make_initrd(struct attempt *a, struct image_base_spec *spec, const st
 	if (r == 0 && fstat(part[IMAGE_COMMON], &st) < 0)
 		r = FAIL_SYS(&a->err, -errno, "look at the initramfs");
 	if (r == 0)
-		r = image_memfd(part, suffix, &a->initrd_fd, &a->err);
+		r = image_memfd(part, suffix, &a->job.cancelled, &a->initrd_fd, &a->err);
 	if (r == 0)
 		a->config.initrd_known = (uint64_t)st.st_size;
 	for (int i = 0; i < IMAGE_PARTS; i++)
 		fd_close(part[i]);
 	return r;
+}
+
+/* Variables of the host that a guest's programs see as well. */
+static const char *const forwarded[] = { "KTSTR_BACKTRACE=", "KTSTR_VERBOSE=" };
+
+static void fill_environment(const struct attempt *a, const char *ret[ARRAY_SIZE(forwarded) + 1])
+{
+	const char *const *set = fleet_of(a)->config.environment;
+	size_t n = 0;
+	for (; set && *set; set++)
+		for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+			if (!strncmp(*set, forwarded[i], strlen(forwarded[i])) && n < ARRAY_SIZE(forwarded))
+				ret[n++] = *set;
 }
 
 /* @plain: not compressed. */
@@ -99,6 +112,7 @@ static int build_image(struct attempt *a, bool plain)
 	const struct test_decl *t = c->test;
 	_cleanup_buf_ struct buf suffix = BUF_NULL;
 	char *staged[IMAGE_STAGED_MAX + 1] = { NULL };
+	const char *environment[ARRAY_SIZE(forwarded) + 1] = { NULL };
 	_cleanup_(includes_free) struct includes *includes = calloc(1, sizeof(*includes));
 	if (!includes)
 		return -ENOMEM;
@@ -123,9 +137,11 @@ static int build_image(struct attempt *a, bool plain)
 		.sched_args = { t->scheduler ? (const char *const *)t->scheduler->args : NULL,
 				(const char *const *)t->sched_args },
 		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
+		.environment = environment,
 		.plain = plain,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
+	fill_environment(a, environment);
 	int r = prepare_sandbox(a);
 	if (r == 0)
 		r = locate_staged(c, staged, &suffix_spec, &a->err);

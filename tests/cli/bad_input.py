@@ -13,7 +13,7 @@ import tarfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import BUILD, KTSTR, Run, Scratch, check, finish  # noqa: E402
+from tap import BUILD, KTSTR, Run, Scratch, check, finish, skip  # noqa: E402
 
 EXAMPLES = BUILD + '/tests/examples'
 
@@ -295,6 +295,7 @@ def full_disk(scratch):
     mount = scratch / 'small'
     os.mkdir(mount)
     if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount], capture_output=True).returncode != 0:
+        skip('disk full at any file', 'a tmpfs cannot be mounted here')
         return
     try:
         refused('disk too small', 75, 'building a kernel needs about 4 GiB below', 'kernel', 'build',
@@ -333,6 +334,9 @@ def full_at_every_file(scratch, mount):
 def doctor(scratch):
     run = Run('doctor', env={'PATH': scratch / 'bin', 'KTSTR_CACHE_DIR': scratch / 'cache'})
     check(run.status == 69 and 'missing  qemu' in run.out, 'doctor: 69 where the main job cannot run', run)
+    row = [line for line in run.out.splitlines() if ' busybox ' in line]
+    check(len(row) == 1 and row[0].lstrip().startswith('limited') and 'guests have no shell' in row[0] and 'busybox-static' in row[0],
+          'doctor: what guests lack without busybox', row)
     check(Run('doctor', '--json').out.lstrip().startswith('['), 'doctor --json')
 
 
@@ -346,7 +350,7 @@ def main():
         ended(scratch)
         full_disk(scratch)
         doctor(scratch)
-    finish()
+    finish(at_least=70)
 
 
 if __name__ == '__main__':

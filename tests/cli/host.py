@@ -135,4 +135,4 @@ if can_run():
         without_rights()
 else:
     skip('scenarios on this machine', 'needs root and a cgroup2 file system')
-finish()
+finish(at_least=15)

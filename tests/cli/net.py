@@ -346,7 +346,7 @@ def main():
                          proxies, kernel_org):
                 part(w)
             secure(w, scratch)
-    finish()
+    finish(at_least=90)
 
 
 main()

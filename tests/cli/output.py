@@ -64,7 +64,7 @@ def main():
         reader_leaves(env)
         closed(env, scratch.path)
         order(env)
-    finish()
+    finish(at_least=20)
 
 
 main()

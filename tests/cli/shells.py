@@ -84,4 +84,4 @@ with Scratch() as scratch:
     named = Run('completions', 'bash', '--binary', 'kt2')
     check('complete -o filenames -F _ktstr kt2' in named.out, 'for a program of another name', named)
     check(Run('completions', 'tcsh').status == 64, 'no such shell: 64', KTSTR)
-finish()
+finish(at_least=20)

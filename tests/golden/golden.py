@@ -53,4 +53,4 @@ for name, argv in CASES.items():
     with open(path) as f:
         wanted = f.read()
     check(done.returncode == 0 and done.stdout == wanted, os.path.basename(name), done.stdout + done.stderr)
-finish()
+finish(at_least=18)

@@ -35,7 +35,10 @@ def skip(name, why):
     print(f'ok {len(_results)} - {name} # SKIP {why}')
 
 
-def finish():
+def finish(at_least=1):
+    """Ends the test. @at_least: checks that must have been made; a loop over what was found may have found nothing."""
+    if len(_results) < at_least:
+        check(False, f'at least {at_least} checks are made', f'only {len(_results)} were: what the test looks at was not there')
     print(f'1..{len(_results)}')
     sys.exit(0)
 

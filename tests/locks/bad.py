@@ -146,7 +146,7 @@ def main():
         stale(scratch, env)
         vanish(scratch, locks, env)
         killed(scratch, locks, env)
-    finish()
+    finish(at_least=15)
 
 
 main()

@@ -240,7 +240,7 @@ def main():
             bad_input(scratch, env)
         finally:
             holder.end()
-    finish()
+    finish(at_least=30)
 
 
 main()

@@ -142,11 +142,14 @@ static void make_image(struct buf *plain, struct buf *packed)
 	cpio_dir(&a, "d");
 	cpio_file(&a, "d/big", 0755, big, 9 * MIB);
 	cpio_file(&a, "init", 0755, "not this", 8);
+	cpio_link(&a, "link", "d/big");
+	cpio_link(&a, "replaced", "d/big");
 	cpio_trailer(&a);
+	cpio_file(&b, "replaced", 0644, "file", 4);
 	cpio_file(&b, "conf", 0644, "seed=1\n", 7);
 	cpio_trailer(&b);
-	t_ok(lz4_legacy(&a.out, false, packed));
-	t_ok(lz4_legacy(&b.out, false, packed));
+	t_ok(lz4_legacy(&a.out, false, NULL, packed));
+	t_ok(lz4_legacy(&b.out, false, NULL, packed));
 	buf_append(plain, a.out.data, a.out.len);
 	buf_append(plain, b.out.data, b.out.len);
 }
@@ -166,6 +169,11 @@ static void check_tree(int root)
 	ck_assert_int_eq(read(conf, text, sizeof(text)), 7);
 	ck_assert_str_eq(text, "seed=1\n");
 	ck_assert_int_lt(faccessat(root, "init", F_OK, 0), 0);
+	ck_assert_int_eq(readlinkat(root, "link", text, sizeof(text)), 5);
+	ck_assert(!memcmp(text, "d/big", 5));
+	/* A later archive's file takes the link's place, not the place that it leads to. */
+	ck_assert_int_eq(fstatat(root, "replaced", &st, AT_SYMLINK_NOFOLLOW), 0);
+	ck_assert(S_ISREG(st.st_mode) && st.st_size == 4);
 }
 
 START_TEST(image_is_unpacked_plain_and_packed)
@@ -197,7 +205,7 @@ START_TEST(nonsense_is_no_image)
 	struct rng rng = { 7 };
 	cpio_file(&c, "conf", 0644, "seed=1\n", 7);
 	cpio_trailer(&c);
-	t_ok(lz4_legacy(&c.out, false, &packed));
+	t_ok(lz4_legacy(&c.out, false, NULL, &packed));
 	t_errno(unpack_image("", 0, root), EBADMSG);
 	for (int i = 0; i < 3000; i++) {
 		struct buf *image = i % 2 ? &c.out : &packed;

@@ -285,6 +285,7 @@ END_TEST
 		.name = "p", .binary = "b", ##__VA_ARGS__ \
 	}
 #define CHECKED(...) PAYLOAD(.output = KTSTR_OUTPUT_JSON, .checks = KTSTR_PAYLOAD_CHECKS(__VA_ARGS__))
+#define TEXT(...)    PAYLOAD(.output = KTSTR_OUTPUT_TEXT, .metrics = KTSTR_METRICS(__VA_ARGS__))
 
 static const struct {
 	struct ktstr_payload payload;
@@ -306,6 +307,15 @@ static const struct {
 	{ CHECKED(KTSTR_AT_LEAST("a", __builtin_nan(""))), "not a number" },
 	{ PAYLOAD(.metrics = KTSTR_METRICS({ "a", KTSTR_TARGET_VALUE, __builtin_inf() })), "target" },
 	{ PAYLOAD(.metrics = KTSTR_METRICS({ "a", .unit = "sixteen_bytes_it" })), "15 bytes" },
+	{ PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_AT_MOST(KTSTR_WALL_TIME, 1))), NULL },
+	{ TEXT({ "a", .pattern = "a: ([0-9]+)" }, { KTSTR_WALL_TIME, KTSTR_LOWER_BETTER }), NULL },
+	{ TEXT({ "a" }), "needs a pattern" },
+	{ PAYLOAD(.output = KTSTR_OUTPUT_TEXT), "needs metrics with patterns" },
+	{ TEXT({ "a", .pattern = "a: ([0-9]+" }), "not a valid POSIX extended regular expression" },
+	{ TEXT({ "a", .pattern = "a: [0-9]+" }), "exactly one group" },
+	{ TEXT({ "a", .pattern = "(a): ([0-9]+)" }), "exactly one group" },
+	{ TEXT({ KTSTR_WALL_TIME, .pattern = "(.)" }), "the wall time has no pattern" },
+	{ PAYLOAD(.metrics = KTSTR_METRICS({ "a", .pattern = "(.)" })), "needs its output to be TEXT" },
 };
 
 START_TEST(payload_declarations_are_checked)
@@ -317,6 +327,34 @@ START_TEST(payload_declarations_are_checked)
 		ck_assert_msg(problem && strstr(problem, bad_payloads[_i].problem), "%s", problem ? problem : "(none)");
 }
 END_TEST
+
+/* Lines as these programs print them. */
+#define HACKBENCH "Running in process mode with 10 groups using 40 file descriptors each (== 400 tasks)\nTime: 0.095\n"
+#define PERF_BENCH                                                                                        \
+	"# Running 'sched/pipe' benchmark:\n# Executed 1000000 pipe operations between two processes\n\n" \
+	"     Total time: 5.112 [sec]\n\n       5.112341 usecs/op\n         195605 ops/sec\n"
+#define STRESS_NG                                                                                       \
+	"stress-ng: metrc: [77] stressor       bogo ops real time  usr time  sys time   bogo ops/s\r\n" \
+	"stress-ng: metrc: [77] switch           812345      2.00      0.51      3.42    406172.50\r\n"
+
+static const struct ktstr_payload
+	hackbench = TEXT({ "time", .pattern = "^Time: ([0-9.]+)$" }),
+	perf_bench = { .name = "p",
+		       .binary = "b",
+		       .output = KTSTR_OUTPUT_TEXT,
+		       .metrics = KTSTR_METRICS({ "usecs_op", .pattern = "([0-9.]+) usecs/op" },
+						{ "ops", .pattern = "([0-9]+) ops/sec" },
+						{ "total", .pattern = "Total time: +?([0-9.]+) \\[sec\\]" }),
+		       .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_WITHIN("usecs_op", 5.112341, 5.112341),
+						      KTSTR_WITHIN("ops", 195605, 195605),
+						      KTSTR_WITHIN("total", 5.112, 5.112)) },
+	stress_ng = { .name = "p",
+		      .binary = "b",
+		      .output = KTSTR_OUTPUT_TEXT,
+		      .metrics = KTSTR_METRICS({ "rate", .pattern = "metrc:.* switch .* ([0-9.]+)$" }),
+		      .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_WITHIN("rate", 406172.5, 406172.5)) },
+	not_a_number = TEXT({ "mode", .pattern = "in ([a-z]+) mode" }),
+	timed = PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_WITHIN(KTSTR_WALL_TIME, 2e9, 3e9)));
 
 static const struct ktstr_payload ends = PAYLOAD(), numbers = CHECKED(KTSTR_AT_MOST("a", 5), KTSTR_EXISTS("b")),
 				  fails = PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(3))),
@@ -348,6 +386,21 @@ static const struct {
 	{ { .decl = &taps }, "ok 1 x\n", "", KTSTR_PASS, "" },
 	{ { .decl = &taps }, "ok 1 x # SKIP y\n", "", KTSTR_SKIP, "was skipped: x # SKIP y" },
 	{ { .decl = &taps }, "nothing", "", KTSTR_FAIL, "gave no result" },
+	{ { .decl = &hackbench }, HACKBENCH, "", KTSTR_PASS, "" },
+	{ { .decl = &hackbench }, "Time: 0.095", "", KTSTR_PASS, "" },
+	{ { .decl = &hackbench }, "words\n", HACKBENCH, KTSTR_PASS, "" },
+	{ { .decl = &hackbench }, "", "", KTSTR_FAIL, "printed no line that one of its patterns matches" },
+	{ { .decl = &hackbench }, "Time: 0.0.9\n", "", KTSTR_FAIL, "'time': what its pattern matches is not a number" },
+	{ { .decl = &not_a_number }, HACKBENCH, "", KTSTR_FAIL, "'mode': what its pattern matches is not a number" },
+	{ { .decl = &perf_bench }, PERF_BENCH, "", KTSTR_PASS, "" },
+	{ { .decl = &perf_bench }, "195605 ops/sec\n", "", KTSTR_FAIL, "metric 'usecs_op' not found" },
+	{ { .decl = &stress_ng }, STRESS_NG, "", KTSTR_PASS, "" },
+	{ { .decl = &timed, .started = 1, .ended = 2500000001 }, "", "", KTSTR_PASS, "" },
+	{ { .decl = &timed, .started = 1, .ended = 3500000001 },
+	  "",
+	  "",
+	  KTSTR_FAIL,
+	  "'wall_time_ns' is 3.5e+09, not in" },
 };
 
 static void forget_run(struct payload *p)

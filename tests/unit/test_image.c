@@ -12,6 +12,8 @@
 #include "image/elf.h"
 #include "image/image.h"
 #include "image/ldcache.h"
+#include "image/rootfs.h"
+#include "image/script.h"
 #include "t.h"
 
 /* Undoes lz4_legacy(), as the kernel's unlz4 does. */
@@ -73,9 +75,9 @@ START_TEST(lz4_frames_round_trip_back_to_back)
 	struct buf raw = BUF_NULL, packed = BUF_NULL, out = BUF_NULL;
 	for (int i = 0; raw.len < (9u << 20); i++)
 		buf_appendf(&raw, "line %d of more than one block\n", i);
-	t_ok(lz4_legacy(&raw, false, &packed));
+	t_ok(lz4_legacy(&raw, false, NULL, &packed));
 	size_t first = packed.len;
-	t_ok(lz4_legacy(&raw, false, &packed));
+	t_ok(lz4_legacy(&raw, false, NULL, &packed));
 	ck_assert_uint_gt(packed.len, first);
 	unpack(&packed, &out);
 	ck_assert_uint_eq(out.len, 2 * raw.len);
@@ -98,8 +100,8 @@ static void read_all(int fd, struct buf *out)
 START_TEST(parts_hold_a_program_and_all_it_needs)
 {
 	static const char *const wanted[IMAGE_PARTS][7] = {
-		[IMAGE_COMMON] = { "init:", "libc.so.6:", "ld-linux-x86-64.so.2:", "libelf.so.1:", "dev:" },
-		[IMAGE_OWN] = { "test:", "ktstr.libs:" },
+		[IMAGE_COMMON] = { " init:", "libc.so.6:", "libgcc_s.so.1:", "libelf.so.1:", " dev:", "etc/passwd:" },
+		[IMAGE_OWN] = { " test:", "etc/ld.so.cache:" },
 	};
 	struct image_base_spec spec = { 0 };
 	char self[4096];
@@ -113,8 +115,12 @@ START_TEST(parts_hold_a_program_and_all_it_needs)
 		spec.part = (enum image_part)part;
 		t_ok(image_base(&spec, &fd, NULL));
 		read_all(fd, &packed);
-		unpack(&packed, &raw);
-		list(&raw, &names);
+		bool plain = !memcmp(packed.data, "070701", 6);
+		ck_assert_int_eq(plain, part == IMAGE_COMMON);
+		if (!plain)
+			unpack(&packed, &raw);
+		buf_puts(&names, " ");
+		list(plain ? &packed : &raw, &names);
 		for (int of = 0; of < IMAGE_PARTS; of++)
 			for (size_t i = 0; wanted[of][i]; i++)
 				ck_assert_msg(!strstr(buf_str(&names), wanted[of][i]) == (of != part), "%s in %s",
@@ -246,6 +252,160 @@ START_TEST(a_foreign_ld_cache_is_ignored)
 }
 END_TEST
 
+/* As ldconfig writes it: another program of the same names finds them, the loader itself in tests/vm/guest.py. */
+START_TEST(a_library_cache_is_read_back)
+{
+	struct ldcache_library list[] = {
+		{ "libx.so.9", "/a/9" }, { "libx.so.10", "/a/10" }, { "libb.so", "/b" }, { "liby-1.so", "/co:lon/y" }
+	};
+	_cleanup_buf_ struct buf cache = BUF_NULL;
+	t_ok(ldcache_build(list, ARRAY_SIZE(list), &cache));
+	ck_assert_str_eq(list[0].soname, "liby-1.so");
+	ck_assert_str_eq(list[1].soname, "libx.so.10");
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		_cleanup_free_ char *found = ldcache_find_in(cache.data, cache.len, list[i].soname);
+		ck_assert_str_eq(found, list[i].path);
+	}
+	ck_assert_ptr_null(ldcache_find_in(cache.data, cache.len, "libx.so"));
+}
+END_TEST
+
+START_TEST(files_are_not_put_where_the_guest_has_its_own)
+{
+	static const char *const place[][2] = {
+		{ "/usr/lib/libx.so", "usr/lib/libx.so" },
+		{ "/tmp/libx.so", "ktstr.files/tmp/libx.so" },
+		{ "/dev/shm/libx.so", "ktstr.files/dev/shm/libx.so" },
+		{ "/tmpfiles/libx.so", "tmpfiles/libx.so" },
+		{ "/test/libx.so", "ktstr.files/test/libx.so" },
+		{ "/staged.0/x", "ktstr.files/staged.0/x" },
+		{ "/ktstr.conf/x", "ktstr.files/ktstr.conf/x" },
+		{ "/home/co:lon/x", "home/co:lon/x" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
+		_cleanup_free_ char *found = rootfs_place(place[i][0]);
+		ck_assert_str_eq(found, place[i][1]);
+	}
+}
+END_TEST
+
+/* Compiles a program in @dir/@name with its own libown.so beside it; the caller frees its path. */
+static char *program_with_library(const char *dir, const char *name, const char *link)
+{
+	_cleanup_buf_ struct buf build = BUF_NULL;
+	buf_appendf(
+		&build,
+		"cd %s && mkdir %s && cd %s && echo 'int f(void){return 0;}' | cc -shared -fPIC -o libown.so -x c - && "
+		"echo 'int f(void);int main(void){return f();}' | cc -o program -x c - -L. -lown -Wl,-rpath,%s%s",
+		dir, name, name, *link ? link : dir, *link ? "" : "/");
+	if (!*link)
+		buf_puts(&build, name);
+	ck_assert_int_eq(system(buf_str(&build)), 0);
+	_cleanup_free_ char *below = path_join(dir, name);
+	return path_join(below, "program");
+}
+
+/* The loader of the guest would give both programs the same file; an absolute run path tells them apart. */
+START_TEST(two_libraries_of_one_name_are_refused)
+{
+	char *dir = t_tmpdir(), *one = program_with_library(dir, "one", "'$ORIGIN'"),
+	     *two = program_with_library(dir, "two", "'$ORIGIN'"), *fixed = program_with_library(dir, "fixed", "");
+	struct closure *c = calloc(1, sizeof(*c));
+	struct err *err = NULL;
+	t_ok(closure_add(c, one, NULL));
+	t_ok(closure_add(c, fixed, NULL));
+	t_errno(closure_add(c, two, &err), EEXIST);
+	t_err_contains(&err, "two programs of this test need different files for the library libown.so");
+	closure_done(c);
+	free(c);
+	free(one);
+	free(two);
+	free(fixed);
+	t_rmdir(dir);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	mode_t mode;
+	const char *interpreter, *name; /* NULL: not a script; not by env */
+	const char *refused;		/* NULL: fine */
+} scripts[] = {
+	{ "#!/bin/sh\n", 0755, "/bin/sh", NULL, NULL },
+	{ "#! /bin/sh -e \n", 0755, "/bin/sh", NULL, NULL },
+	{ "#!/usr/bin/env sh\necho", 0755, "/usr/bin/env", "sh", NULL },
+	{ "#!/usr/bin/env -S A=1 sh -e\n", 0755, "/usr/bin/env", "sh", NULL },
+	{ "#!/usr/bin/env sh", 0755, "/usr/bin/env", "sh", NULL },
+	{ "#!/no/such/program\n", 0644, NULL, NULL, NULL },
+	{ "# no\n", 0755, NULL, NULL, NULL },
+	{ "#!\n", 0755, NULL, NULL, NULL },
+	{ "#!/no/such/program\n", 0755, NULL, NULL, "its interpreter '/no/such/program' is not on this machine" },
+	{ "#!/usr/bin/env no-such-program\n", 0755, NULL, NULL, "its interpreter 'no-such-program' is not on" },
+	{ "#!/bin/sh\r\necho\r\n", 0755, NULL, NULL, "Linux would look for '/bin/sh\\r'" },
+	{ "#!/usr/bin/env sh\r\n", 0755, NULL, NULL, "Linux would look for '/usr/bin/env sh\\r'" },
+	{ "#!bin/sh\n", 0755, NULL, NULL, "its interpreter is a relative path" },
+	{ "#!/\033[31m\n", 0755, NULL, NULL, "its interpreter '/?[31m' is not" },
+};
+
+START_TEST(scripts_name_their_interpreters)
+{
+	char *dir = t_tmpdir(), *path = path_join(dir, "script");
+	struct script s;
+	struct err *err = NULL;
+	t_ok(file_write_atomic(path, scripts[_i].text, strlen(scripts[_i].text), scripts[_i].mode, NULL));
+	int r = script_read(path, &s, &err);
+	if (scripts[_i].refused) {
+		ck_assert_int_lt(r, 0);
+		ck_assert_msg(strstr(err->msg, path) && strstr(err->msg, scripts[_i].refused), "%s", err->msg);
+		err = err_free(err);
+	} else {
+		t_ok(r);
+		ck_assert_pstr_eq(s.interpreter, scripts[_i].interpreter);
+		ck_assert_pstr_eq(s.program_name, scripts[_i].name);
+		ck_assert(!s.program_name == !s.program);
+	}
+	script_done(&s);
+	free(path);
+	t_rmdir(dir);
+}
+END_TEST
+
+/* Every link in /bin is something that busybox can be. */
+START_TEST(busybox_has_the_tools_that_guests_get)
+{
+	char line[64];
+	_cleanup_buf_ struct buf known = BUF_NULL;
+	FILE *list = popen("busybox --list", "re");
+	ck_assert_ptr_nonnull(list);
+	buf_puts(&known, "\n");
+	while (fgets(line, sizeof(line), list))
+		buf_puts(&known, line);
+	pclose(list);
+	for (size_t i = 0; known.len > 1 && rootfs_applets[i]; i++) {
+		snprintf(line, sizeof(line), "\n%s\n", rootfs_applets[i]);
+		ck_assert_msg(strstr(buf_str(&known), line), "%s", rootfs_applets[i]);
+	}
+}
+END_TEST
+
+/* Each loop over much data looks for it. */
+START_TEST(packing_can_be_cancelled)
+{
+	static const atomic_bool cancelled = true;
+	static const struct cachefile_use use = { .cancel = &cancelled };
+	const struct image_include includes[] = { { "/etc/passwd", "include-files/f" } };
+	struct image_base_spec spec = { .part = IMAGE_OWN, .include = includes, .includes = 1, .use = &use };
+	_cleanup_buf_ struct buf raw = BUF_NULL, packed = BUF_NULL;
+	int part[IMAGE_PARTS] = { memfd_new("a", 4096), memfd_new("b", 4096) }, fd;
+	buf_zeros(&raw, 100);
+	t_errno(lz4_legacy(&raw, false, &cancelled, &packed), ECANCELED);
+	t_errno(image_base(&spec, &fd, NULL), ECANCELED);
+	t_errno(image_memfd(part, &raw, &cancelled, &fd, NULL), ECANCELED);
+	fd_close(part[0]);
+	fd_close(part[1]);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, cpio_is_read_by_others);
@@ -258,6 +418,12 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, include_files_must_be_there);
 	tcase_add_test(tc, a_text_file_has_no_closure);
 	tcase_add_test(tc, a_foreign_ld_cache_is_ignored);
+	tcase_add_test(tc, a_library_cache_is_read_back);
+	tcase_add_test(tc, files_are_not_put_where_the_guest_has_its_own);
+	tcase_add_test(tc, two_libraries_of_one_name_are_refused);
+	tcase_add_loop_test(tc, scripts_name_their_interpreters, 0, ARRAY_SIZE(scripts));
+	tcase_add_test(tc, busybox_has_the_tools_that_guests_get);
+	tcase_add_test(tc, packing_can_be_cancelled);
 }
 
 int main(void)

@@ -101,6 +101,38 @@ START_TEST(include_files_that_cannot_be)
 }
 END_TEST
 
+/* In a directory, and by name: what cannot be brought along is named, and how large the rest is. */
+START_TEST(include_files_of_other_kinds)
+{
+	char *dir = t_tmpdir(), *fifo = path_join(dir, "fifo"), *link = path_join(dir, "link"),
+	     *huge = path_join(dir, "huge");
+	char *tree[] = { dir, NULL }, *by_name[] = { fifo, NULL }, *dangling[] = { link, NULL },
+	     *device[] = { (char *)"/dev/null", NULL };
+	char *large[] = { huge, NULL };
+	struct test_decl t = { .binary = (char *)"/x/suite", .include_files = large };
+	t_ok(mkfifo(fifo, 0600));
+	refused(tree, NULL, EINVAL, "fifo' is a FIFO; only regular files and directories can be brought along");
+	refused(by_name, NULL, EINVAL, "fifo' is a FIFO");
+	refused(device, NULL, EINVAL, "'/dev/null' is a device");
+	t_ok(unlink(fifo));
+	t_ok(symlink("/no/such/file", link));
+	refused(tree, NULL, ENOENT, "link' is a link to a file that does not exist");
+	refused(dangling, NULL, ENOENT, "link' is a link to a file that does not exist");
+	t_ok(unlink(link));
+	touch(dir, "huge", 0644);
+	ck_assert_uint_eq(includes_mib(&t, NULL), 1);
+	t_ok(truncate(huge, 100l << 20));
+	ck_assert_uint_eq(includes_mib(&t, NULL), 100);
+	t_ok(truncate(huge, 5l << 30));
+	ck_assert_uint_eq(includes_mib(&t, NULL), 0);
+	refused(large, NULL, EFBIG, "huge' has 5120 MiB: together the files of this test are larger than the 768 MiB");
+	free(fifo);
+	free(link);
+	free(huge);
+	t_rmdir(dir);
+}
+END_TEST
+
 /* A payload's numbers stand behind its record, and are numbers. */
 START_TEST(payload_records_are_checked)
 {
@@ -140,6 +172,7 @@ static void fill(TCase *tc)
 {
 	tcase_add_test(tc, include_files_are_found);
 	tcase_add_test(tc, include_files_that_cannot_be);
+	tcase_add_test(tc, include_files_of_other_kinds);
 	tcase_add_test(tc, payload_records_are_checked);
 }
 

@@ -25,7 +25,7 @@ def main():
         check(0.85 < metrics.get('hit_ratio', 0) < 0.95, 'nine of ten keys are in the cache', metrics)
         check(0 < metrics.get('serve_p50_us', 0) <= metrics.get('serve_p99_us', 0), 'percentiles are in order', metrics)
     check_nothing_left('behaviour', before)
-    finish()
+    finish(at_least=20)
 
 
 main()

@@ -19,7 +19,7 @@ def main():
         for e in tests:
             check(e['verdict'] == 'pass', e['name'], e.get('cause'))
     check_nothing_left('canned', before)
-    finish()
+    finish(at_least=15)
 
 
 main()

@@ -101,7 +101,7 @@ def main():
             time.sleep(0.05)
         check(held(env) == ({}, set()), 'a killed run holds nothing', held(env))
     check_nothing_left('cpus', before)
-    finish()
+    finish(at_least=9)
 
 
 main()

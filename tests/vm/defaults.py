@@ -18,6 +18,7 @@ def main():
         run = Run('test', '--kernel', kernel['key'], '--json', '-E', 'test(sample_)', BUILD + '/tests/soak',
                   env={'KTSTR_SIDECAR_DIR': scratch.path})
         tests = [e for e in run.events() if e['event'] == 'test-finished']
+        check(len(tests) >= 3, 'the sample is there', sorted(e['name'] for e in tests))
         for e in tests:
             check(e['verdict'] == 'pass', e['name'], e.get('cause'))
         seen = set()
@@ -26,7 +27,7 @@ def main():
                 seen |= {g.get('work_type') for g in json.load(f)['stats']['cgroups']}
         check(len(seen) == TYPES, 'every work type was there', (len(seen), sorted(seen)))
     check_nothing_left('defaults', before)
-    finish()
+    finish(at_least=4)
 
 
 main()

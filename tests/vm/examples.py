@@ -32,6 +32,7 @@ def main():
         for scheduler in sorted(ran):
             seen = {e['topology'] for e in tests if e['scheduler'] == scheduler}
             check(len(seen) >= 2, f'{scheduler} ran on two topologies or more', seen)
+        check(len(scratch.sidecars()) == len(tests), 'a sidecar each', scratch.sidecars())
         for path in scratch.sidecars():
             with open(path) as f:
                 sidecar = json.load(f)
@@ -39,7 +40,7 @@ def main():
             shown = topology_of(sidecar['guest']['cpus'])
             check(shown == declared, f"{sidecar['test_name']}: sysfs shows {sidecar['topology']}", shown)
     check_nothing_left('examples', before)
-    finish()
+    finish(at_least=30)
 
 
 main()

@@ -117,7 +117,7 @@ def main():
     check(allowed.status == 0 and allowed.events()[-1].get('inconclusive') == 1,
           'what may be inconclusive is recorded, and exits with 0', allowed)
     check_nothing_left('misbehaviour', before)
-    finish()
+    finish(at_least=2 * len(CASES))
 
 
 main()

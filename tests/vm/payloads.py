@@ -84,7 +84,7 @@ def main():
             env={'KTSTR_SIDECAR_DIR': scratch.path})
         check({n: sidecar(scratch, n)['metrics'] for n in once} == once, 'twice the same, to the nanosecond')
     check_nothing_left('payloads', before)
-    finish()
+    finish(at_least=2 * len(BAD) + len(GOOD))
 
 
 main()

@@ -90,6 +90,8 @@ int setup_conf(struct init *i);
 /* All of them, as far as possible; negative errno: one could not be set, and the log names it. */
 int setup_sysctls(struct init *i);
 int setup_log(struct init *i);
+/* Links to files that were packed elsewhere because something is mounted where they belong (image/rootfs.h). */
+void setup_moved(struct init *i);
 void setup_cpus(struct init *i);
 void setup_seed(struct init *i);
 

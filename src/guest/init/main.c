@@ -52,14 +52,6 @@ static void rise_above_the_test(void)
 	file_write("/proc/self/oom_score_adj", "-1000");
 }
 
-/* Where the host found the libraries that were packed (image/image.c). */
-static void find_libraries(void)
-{
-	_cleanup_buf_ struct buf dirs = BUF_NULL;
-	if (file_read("/ktstr.libs", 65536, &dirs, NULL) == 0)
-		setenv("LD_LIBRARY_PATH", buf_str(&dirs), 1);
-}
-
 /* All that is the same for every test comes before park(), all that hangs on this one after it. */
 static void prepare(struct init *i)
 {
@@ -100,9 +92,10 @@ int main(void)
 		return 64;
 	}
 	setenv("PATH", "/include-files:/bin:/usr/bin:/sbin:/usr/sbin", 1);
-	setenv("HOME", "/", 1);
+	setenv("HOME", "/root", 1);
+	setenv("KTSTR_GUEST_INIT", "1", 1);
 	prepare(&i);
-	find_libraries();
+	setup_moved(&i);
 	if (!i.conf.test)
 		finish(&i, WIRE_EXIT_DONE, 0);
 	setup_seed(&i);

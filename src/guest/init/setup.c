@@ -14,34 +14,52 @@
 #include "guest/ctx.h"
 #include "guest/init/init.h"
 
+enum need { REQUIRED, EXPECTED, WELCOME }; /* its absence ends the test, is told, is a kernel's free choice */
+
 static const struct {
 	const char *type, *at;
-	bool required;
+	enum need need;
+	const char *options;
 } mounts[] = {
-	{ "proc", "/proc", true },
-	{ "sysfs", "/sys", true },
-	{ "devtmpfs", "/dev", true },
-	{ "tmpfs", "/tmp", true },
-	{ "tmpfs", "/run", false },
-	{ "tmpfs", "/dev/shm", false },
-	{ "cgroup2", "/sys/fs/cgroup", false },
-	{ "bpf", "/sys/fs/bpf", false },
-	{ "debugfs", "/sys/kernel/debug", false },
-	{ "tracefs", "/sys/kernel/tracing", false },
+	{ "proc", "/proc", REQUIRED, NULL },
+	{ "sysfs", "/sys", REQUIRED, NULL },
+	{ "devtmpfs", "/dev", REQUIRED, NULL },
+	{ "devpts", "/dev/pts", WELCOME, "gid=5,mode=620,ptmxmode=666" },
+	{ "tmpfs", "/tmp", REQUIRED, "mode=1777" },
+	{ "tmpfs", "/run", EXPECTED, "mode=755" },
+	{ "tmpfs", "/dev/shm", EXPECTED, "mode=1777" },
+	{ "mqueue", "/dev/mqueue", WELCOME, NULL },
+	{ "cgroup2", "/sys/fs/cgroup", EXPECTED, NULL },
+	{ "bpf", "/sys/fs/bpf", EXPECTED, NULL },
+	{ "debugfs", "/sys/kernel/debug", EXPECTED, NULL },
+	{ "tracefs", "/sys/kernel/tracing", EXPECTED, NULL },
+};
+
+/* Links that udev makes elsewhere. */
+static const struct {
+	const char *at, *target;
+} links[] = {
+	{ "/dev/fd", "/proc/self/fd" },
+	{ "/dev/stdin", "/proc/self/fd/0" },
+	{ "/dev/stdout", "/proc/self/fd/1" },
+	{ "/dev/stderr", "/proc/self/fd/2" },
 };
 
 int setup_mounts(struct init *i)
 {
 	for (size_t k = 0; k < ARRAY_SIZE(mounts); k++) {
 		mkdir(mounts[k].at, 0755);
-		if (mount(mounts[k].type, mounts[k].at, mounts[k].type, MS_NOSUID, NULL) == 0 || errno == EBUSY)
+		if (mount(mounts[k].type, mounts[k].at, mounts[k].type, MS_NOSUID, mounts[k].options) == 0 ||
+		    errno == EBUSY || (mounts[k].need == WELCOME && errno == ENODEV))
 			continue;
-		if (mounts[k].required)
+		if (mounts[k].need == REQUIRED)
 			return -errno;
 		log_complain(&i->log, "mount %s: %s", mounts[k].at, strerror(errno));
 	}
-	if (symlink("/proc/self/fd", "/dev/fd") < 0 && errno != EEXIST)
-		log_complain(&i->log, "link /dev/fd: %s", strerror(errno));
+	for (size_t k = 0; k < ARRAY_SIZE(links); k++)
+		if (symlink(links[k].target, links[k].at) < 0 && errno != EEXIST)
+			log_complain(&i->log, "link %s: %s", links[k].at, strerror(errno));
+	sethostname("ktstr", 5);
 	return 0;
 }
 
@@ -69,6 +87,22 @@ int setup_cgroups(struct init *i)
 		}
 	}
 	return 0;
+}
+
+void setup_moved(struct init *i)
+{
+	_cleanup_buf_ struct buf list = BUF_NULL;
+	char *save = NULL;
+	if (file_read("/ktstr.moved", 1 << 20, &list, NULL) < 0)
+		return;
+	for (char *path = strtok_r(list.data, "\n", &save); path; path = strtok_r(NULL, "\n", &save)) {
+		_cleanup_free_ char *dir = path_dirname(path), *target = path_join("/ktstr.files", path + 1);
+		int r = dir && target ? mkdir_parents(dir, 0755, NULL) : -ENOMEM;
+		if (r == 0 && symlink(target, path) < 0 && errno != EEXIST)
+			r = -errno;
+		if (r < 0)
+			log_complain(&i->log, "link %s: %s", path, strerror(-r));
+	}
 }
 
 /* --- what the kernel command line and /ktstr.conf say ------------------------------------------------------------- */
@@ -145,6 +179,8 @@ static void take_line(struct init_conf *c, char *key, char *value)
 		c->staged[last].args[c->staged[last].arg_count++] = value;
 	} else if (!strcmp(key, "staged_attach_s") && c->staged_count) {
 		parse_u64(value, &c->staged[c->staged_count - 1].attach_s);
+	} else if (!strcmp(key, "env")) {
+		putenv(value); /* it lasts as long as the text */
 	} else if (!strcmp(key, "sysctl") && c->sysctl_count < INIT_ARGS_MAX) {
 		c->sysctls[c->sysctl_count++] = value;
 	}

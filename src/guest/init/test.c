@@ -19,6 +19,8 @@ int test_start(struct init *i)
 		"/test",	   "--run",  i->conf.test, "--seed", i->conf.seed, "--duration-ns", i->conf.duration_ns,
 		"--scheduler-pid", pid_text, NULL
 	};
+	if (i->sched_pid)
+		setenv("SCHED_PID", pid_text, 1);
 	int pid = spawn(argv, pair[1], &i->fd[SRC_TEST_OUT].fd);
 	fd_close(pair[1]);
 	if (pid < 0) {

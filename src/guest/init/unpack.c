@@ -70,7 +70,7 @@ static int decompress(struct frames f, char *to, size_t room, size_t *ret)
 	return r;
 }
 
-/* --- cpio, format "newc": directories and files are all there is -------------------------------------------------- */
+/* --- cpio, format "newc": directories, files and symbolic links are all there is -------------------------------- */
 
 struct entry {
 	unsigned mode;
@@ -125,8 +125,19 @@ static int next_entry(const char *data, size_t len, size_t *at, struct entry *re
 	return 1;
 }
 
+/* What an earlier archive left under that name gives way, as the kernel has it. */
+static int write_link(int root, const struct entry *e)
+{
+	_cleanup_free_ char *target = strndup(e->content, e->size);
+	if (!target)
+		return -ENOMEM;
+	unlinkat(root, e->name, 0);
+	return symlinkat(target, root, e->name) < 0 ? -errno : 0;
+}
+
 static int write_file(int root, const struct entry *e)
 {
+	unlinkat(root, e->name, 0);
 	_cleanup_close_ int fd = openat(root, e->name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -140,6 +151,8 @@ static int unpack_entry(int root, const struct entry *e)
 		return 0;
 	if (S_ISDIR(e->mode))
 		return mkdirat(root, e->name, e->mode & 07777) < 0 && errno != EEXIST ? -errno : 0;
+	if (S_ISLNK(e->mode))
+		return write_link(root, e);
 	return S_ISREG(e->mode) ? write_file(root, e) : -EBADMSG;
 }
 
