@@ -57,6 +57,9 @@ static int compose_fragment(const struct kernel_job *job, struct buf *out)
 		buf_append(out, lean, len);
 	else if (job->config_source != CONFIG_OF_TREE)
 		kconfig_fragment_for_others(lean, len, out);
+	/* Linux 7.3 asks for it by itself; without it there is no NUMA_BALANCING. Older trees do not know it. */
+	if (job->config_source != CONFIG_OF_TREE)
+		buf_puts(out, "\nCONFIG_NUMA_MIGRATION=y\n");
 	if (job->config_source != CONFIG_OF_TREE && kprobes_need_modules(job))
 		buf_puts(out, "\nCONFIG_MODULES=y\n");
 	if (extra)
