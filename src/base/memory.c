@@ -63,7 +63,9 @@ static bool find_path(const char *groups, const struct names *n, char path[GROUP
 {
 	for (const char *line = groups; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		char copy[GROUP_PATH_BYTES];
-		snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(line, "\n"), line);
+		size_t len = MIN_OF(strcspn(line, "\n"), sizeof(copy) - 1);
+		memcpy(copy, line, len);
+		copy[len] = '\0';
 		const char *found = path_in_line(copy, n);
 		if (found)
 			return snprintf(path, GROUP_PATH_BYTES, "%s", found) < GROUP_PATH_BYTES;

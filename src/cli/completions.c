@@ -209,7 +209,8 @@ static void write_zsh(const char *program, struct buf *out)
 static void fish_condition(const struct command *c, struct buf *out)
 {
 	const char *second = second_word(c);
-	buf_appendf(out, "'__fish_seen_subcommand_from %.*s", (int)strcspn(c->name, " "), c->name);
+	buf_puts(out, "'__fish_seen_subcommand_from ");
+	buf_append(out, c->name, strcspn(c->name, " "));
 	if (second)
 		buf_appendf(out, "; and __fish_seen_subcommand_from %s", second);
 	for (const struct command_family *f = command_families; !second && f->name; f++)
