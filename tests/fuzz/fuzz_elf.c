@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ELF files and the loader's cache, as found on a user's disk. */
+/* ELF files, scripts and the loader's cache, as found on a user's disk. */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "fuzz.h"
 #include "image/elf.h"
 #include "image/ldcache.h"
+#include "image/script.h"
 #include "vmm/qemu/kernel_patch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -24,6 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	kernel_patch_calibration(path, NULL, NULL, &quick);
 	fd_close(quick);
 	closure_add(c, path, NULL);
+	struct script script;
+	fchmod(fd, 0755);
+	script_read(path, &script, NULL);
+	script_done(&script);
 	closure_done(c);
 	free(c);
 	free(ldcache_find_in((const char *)data, size, "libc.so.6"));
