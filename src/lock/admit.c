@@ -271,7 +271,7 @@ static void arm_release_event(struct admit *a)
 	op_submit(a->reactor, &a->wakeup.release_event);
 }
 
-/* --- interface ----------------------------------------------------------------------------------------------------- */
+/* --- interface ---------------------------------------------------------------------------------------------------- */
 
 int admit_start(struct reactor *r, struct admit *a, const struct admit_config *config, struct err **err)
 {

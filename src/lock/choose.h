@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* choose.h -- the choice behind every plan: room enough in the fewest nodes, nearest first, then the fewest cells. */
+/* choose.h -- which cells a plan uses: enough room in the fewest nodes, the nearest ones, then the fewest cells. */
 #ifndef KTSTR_LOCK_CHOOSE_H
 #define KTSTR_LOCK_CHOOSE_H
 
 #include "lock/host.h"
 
-/* A cell that could be taken. */
+/* A cell that a plan may use. */
 struct unit {
-	struct cpuset_bits cpus; /* free ones in it */
+	struct cpuset_bits cpus; /* its free CPUs */
 	uint16_t cell, llc, node;
-	uint16_t room;	  /* how many blocks fit; at least 1 */
-	uint16_t sharers; /* others that hold its LLC shared */
+	uint16_t room;	  /* number of blocks of CPUs that fit; at least 1 */
+	uint16_t sharers; /* number of holders of its LLC's shared lock */
 	bool picked;
 };
 
-/* Marks units whose rooms add up to @need at least; false when all of them do not. @node: the host's. */
+/* Sets `picked` on units whose rooms sum to at least @need. False: all units together have less. */
 bool choose_units(const struct host *h, struct unit *unit, unsigned count, unsigned need);
 
 #endif
