@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* budget.c -- how many CPUs a build or a machine without reservation may use; see plan.h. */
+/* budget.c -- how many CPUs a build, or a machine without reserved CPUs, may use; see plan.h. */
 #include <stdlib.h>
 
 #include "base/environment.h"
@@ -16,7 +16,7 @@ struct budget_words budget_environment(const char *flag)
 	};
 }
 
-static int read_cap(const char *name, const char *text, unsigned allowed, unsigned *ret, struct err **err)
+static int parse_cap(const char *name, const char *text, unsigned allowed, unsigned *ret, struct err **err)
 {
 	uint64_t value;
 	if (parse_u64(text, &value) < 0)
@@ -48,7 +48,7 @@ int budget_resolve(const struct budget_words *words, unsigned allowed, unsigned 
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
 			    "%s is a resource contract that KTSTR_BYPASS_LLC_LOCKS=1 would break; unset one of them",
 			    name);
-	int r = said ? read_cap(name, said, allowed, &budget.cpus, err) : 0;
+	int r = said ? parse_cap(name, said, allowed, &budget.cpus, err) : 0;
 	if (r == 0)
 		*ret = budget;
 	return r;
