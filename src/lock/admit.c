@@ -76,7 +76,7 @@ static void collect_own_holders(struct admit *a)
 		holders_add_plan(&a->pool.holders, &list_entry(it, struct claim, node)->plan);
 }
 
-/* Whether a claim can be admitted as soon as other processes release CPUs. */
+/* Whether a claim waits only for CPUs that other claims or processes hold. */
 static bool may_admit(const struct admit *a)
 {
 	return a->queue.count && a->room.claims;
