@@ -240,7 +240,7 @@ static void on_wakeup_timer(struct timer *t)
 	notice_post(&container_of(t, struct admit, wakeup.timer)->wakeup.due);
 }
 
-void admit_rung(struct admit *a)
+void admit_report_release(struct admit *a)
 {
 	a->stats.release_events++;
 	a->wakeup.tries_since_event = 0;
@@ -258,7 +258,7 @@ static void on_release_event(struct op *op)
 		return;
 	while (read(a->wakeup.inotify, events, sizeof(events)) > 0)
 		;
-	admit_rung(a);
+	admit_report_release(a);
 }
 
 static void arm_release_event(struct admit *a)

@@ -58,7 +58,7 @@ struct admit_config {
 	unsigned cpus;		    /* the sum that all claims may keep busy; 0: no limit */
 	unsigned claims;	    /* held at once; 0: no limit */
 	nsec_t patience;	    /* see ticket.h; 0: TICKET_PATIENCE */
-	bool simulated; /* all processes share the reactor's time, and call admit_rung() in place of inotify */
+	bool simulated; /* all processes share the reactor's time, and call admit_report_release() in place of inotify */
 	nsec_t give_up; /* fail all waiting claims when none was admitted for so long and none is held; 0: never */
 };
 
@@ -146,6 +146,6 @@ struct lock_set claim_take_locks(struct claim *c);
 /* Appends "pid 12, 34", the lock holders that the last try saw, or a phrase for none. On the reactor's thread. */
 void admit_name_holders(const struct admit *a, struct buf *out);
 /* Reports a release event: some process released locks. */
-void admit_rung(struct admit *a);
+void admit_report_release(struct admit *a);
 
 #endif

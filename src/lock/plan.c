@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* plan.c -- see plan.h. Collects available units, picks some of them (choose.c), and places vCPUs on their CPUs. */
+/* plan.c -- see plan.h. Collects available units, picks some of them (units.c), and places vCPUs on their CPUs. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bug.h"
-#include "lock/choose.h"
+#include "lock/units.h"
 #include "lock/plan.h"
 
 static const struct plan_holders nobody;

@@ -63,24 +63,24 @@ bool cpu_plan_crosses_nodes(const struct host *h, const struct cpu_plan *p, stru
 
 /* --- budgets (--cpu-cap, KTSTR_CPU_CAP) --------------------------------------------------------------------------- */
 
-struct budget_words {
+struct cpu_budget_words {
 	const char *flag;   /* value of --cpu-cap, or NULL */
 	const char *cap;    /* KTSTR_CPU_CAP, or NULL */
 	const char *bypass; /* KTSTR_BYPASS_LLC_LOCKS, or NULL */
 };
 
-struct budget {
+struct cpu_budget {
 	unsigned cpus; /* at least 1, at most the allowed ones */
 	bool said;     /* by flag or variable: fewer CPUs are then an error */
 	bool bypass;   /* take no locks at all */
 };
 
 /* 30 % of @allowed CPUs, rounded up, but at least @vcpus where so many are allowed. */
-unsigned budget_share(unsigned allowed, unsigned vcpus);
+unsigned cpu_budget_share(unsigned allowed, unsigned vcpus);
 /* @flag, and the values of the environment variables. */
-struct budget_words budget_environment(const char *flag);
-/* budget_share(), unless @words give a number. @vcpus: 0 for a build. */
-int budget_resolve(const struct budget_words *words, unsigned allowed, unsigned vcpus, struct budget *ret,
-		   struct err **err);
+struct cpu_budget_words cpu_budget_environment(const char *flag);
+/* cpu_budget_share(), unless @words give a number. @vcpus: 0 for a build. */
+int cpu_budget_resolve(const struct cpu_budget_words *words, unsigned allowed, unsigned vcpus, struct cpu_budget *ret,
+		       struct err **err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * choose.c -- see choose.h.
+ * units.c -- see units.h.
  *
  * "Fewest" is exact: the k largest items reach the need, and no k-1 items do. The preferred set of k items is built
  * item by item: an item is picked when the need can still be reached with it and the largest remaining items. The
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/bug.h"
-#include "lock/choose.h"
+#include "lock/units.h"
 
 /* A node or a cell. Arrays are in the order of preference. */
 struct item {

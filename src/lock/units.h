@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* choose.h -- which cells a plan uses: enough room in the fewest nodes, the nearest ones, then the fewest cells. */
-#ifndef KTSTR_LOCK_CHOOSE_H
-#define KTSTR_LOCK_CHOOSE_H
+/* units.h -- which cells a plan uses: enough room in the fewest nodes, the nearest ones, then the fewest cells. */
+#ifndef KTSTR_LOCK_UNITS_H
+#define KTSTR_LOCK_UNITS_H
 
 #include "lock/host.h"
 
