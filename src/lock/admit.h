@@ -58,7 +58,7 @@ struct admit_config {
 	unsigned cpus;		    /* the sum that all claims may keep busy; 0: no limit */
 	unsigned claims;	    /* held at once; 0: no limit */
 	nsec_t patience;	    /* see ticket.h; 0: TICKET_PATIENCE */
-	bool simulated; /* all processes share the reactor's time, and call admit_report_release() in place of inotify */
+	bool simulated; /* reactor time is common to all processes; admit_report_release() replaces inotify */
 	nsec_t give_up; /* fail all waiting claims when none was admitted for so long and none is held; 0: never */
 };
 
