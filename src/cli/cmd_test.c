@@ -53,12 +53,12 @@ static int parse_flake(const struct test_args *a, struct flake_policy *ret, stru
 
 static int parse_cap(struct session *s, const struct test_args *a, struct err **err)
 {
-	struct budget_words words = budget_environment(a->cpu_cap);
+	struct cpu_budget_words words = cpu_budget_environment(a->cpu_cap);
 	struct cpuset_bits allowed;
 	int r = cpus_allowed(&allowed, err);
 	s->allowed = r == 0 ? cpuset_count(&allowed) : 0;
 	if (r == 0)
-		r = budget_resolve(&words, s->allowed, /* vcpus= */ 0, &s->budget, err);
+		r = cpu_budget_resolve(&words, s->allowed, /* vcpus= */ 0, &s->budget, err);
 	s->budget.bypass |= environment_is_on(ENV_CARGO_TEST_MODE);
 	return r;
 }

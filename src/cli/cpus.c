@@ -75,7 +75,8 @@ static int enter_sandbox(struct cpu_hold *h, bool said, struct err **err)
 
 int cpu_hold_take(struct reactor *r, unsigned cpus, bool said, struct cpu_hold *ret, struct err **err)
 {
-	struct host_resources_config config = { .bypass = budget_environment(NULL).bypass, .give_up = ADMIT_GIVE_UP };
+	struct host_resources_config config = { .bypass = cpu_budget_environment(NULL).bypass,
+						.give_up = ADMIT_GIVE_UP };
 	struct host_resources resources;
 	*ret = CPU_HOLD_NULL;
 	int result = host_resources_open(r, &config, &resources, err);

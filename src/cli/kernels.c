@@ -23,12 +23,12 @@
 
 int build_budget(const char *cpu_cap, unsigned *ret, bool *ret_said, struct err **err)
 {
-	struct budget_words words = budget_environment(cpu_cap);
+	struct cpu_budget_words words = cpu_budget_environment(cpu_cap);
 	struct cpuset_bits allowed;
-	struct budget budget;
+	struct cpu_budget budget;
 	int r = cpus_allowed(&allowed, err);
 	if (r == 0)
-		r = budget_resolve(&words, cpuset_count(&allowed), /* vcpus= */ 0, &budget, err);
+		r = cpu_budget_resolve(&words, cpuset_count(&allowed), /* vcpus= */ 0, &budget, err);
 	if (r == 0) {
 		*ret = MIN_OF(budget.cpus, JOBSERVER_MAX);
 		*ret_said = budget.said;

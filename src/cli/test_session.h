@@ -31,7 +31,7 @@ struct session {
 	struct flake_policy flake;
 	struct partition partition;
 	unsigned allowed; /* CPUs */
-	struct budget budget;
+	struct cpu_budget budget;
 	enum plan_perf perf;
 	char *snapshot_cache; /* NULL: tests boot */
 };

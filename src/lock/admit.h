@@ -2,12 +2,13 @@
 /*
  * admit.h -- admission: everything that needs CPUs of the host, machines and builds, asks here and waits in one queue.
  *
- * Within the process the queue decides (queue.h). Between processes the lock files do (flock.h), and tickets keep it
- * fair (ticket.h). One machine does it all: IDLE > TRY > WAIT > TRY. While nothing is free it sleeps on inotify.
+ * The queue (queue.h) orders the claims of this process. Lock files (flock.h) reserve CPUs between processes, and
+ * tickets (ticket.h) keep that fair. One state machine does it all: IDLE > TRY > WAIT > TRY. While nothing is free it
+ * sleeps on inotify.
  *
  *	c = admit_ask(a, &request, (struct claim_need){ .memory_mib = mib, .estimate = estimate });
  *	machine_wait_notice(m, &c->ready);		then c->result is 0: c->plan is held
- *	admit_release(a, c);				once, on every path, held or not; @c is gone
+ *	admit_release(a, c);				once, on every path, held or not; frees @c
  */
 #ifndef KTSTR_LOCK_ADMIT_H
 #define KTSTR_LOCK_ADMIT_H
@@ -18,31 +19,31 @@
 #include "reactor/machine.h"
 
 enum claim_state {
-	CLAIM_INCOMING, /* in the list of that name */
-	CLAIM_WAITING,	/* in the queue, or on its way out of it */
+	CLAIM_INCOMING, /* in admit.incoming */
+	CLAIM_WAITING,	/* in admit.queue, or in admit.pool.granted */
 	CLAIM_READY,	/* held when the result is 0 */
 };
 
-/* Beside CPUs. */
+/* What a claim needs in addition to CPUs. */
 struct claim_need {
-	uint64_t memory_mib; /* reserved of what is to be shared out */
-	uint64_t growth_mib; /* what it may take beyond that: free right now, or let in alone */
-	nsec_t estimate;     /* as the queue has it */
+	uint64_t memory_mib; /* reserved from admit_config.memory_mib */
+	uint64_t growth_mib; /* it may use this much more: must be free at admission, unless no other claim is held */
+	nsec_t estimate;     /* see queue_entry.estimate */
 };
 
-/* Admission's memory; its owner reads what stands above `state`. */
+/* Allocated and freed by admission. The owner reads only the fields above `state`. */
 struct claim {
 	struct cpu_request request;
 	struct claim_need need;
-	int result;	 /* once `ready`: 0, -EBUSY (gave up), -ERANGE (never possible), or what went wrong */
-	struct err *err; /* why not; may be taken */
+	int result;	 /* once `ready`: 0, -EBUSY (gave up), -ERANGE (never possible), or another errno */
+	struct err *err; /* the reason of a failure; the owner may take it */
 	struct cpu_plan plan;
-	nsec_t waited; /* how long it took */
+	nsec_t waited; /* from admit_ask() to `ready` */
 	struct notice ready;
 	enum claim_state state;
 	struct queue_entry entry;
-	struct list node; /* incoming, granted, held, or none */
-	bool given_up;	  /* released while the pool looked at it */
+	struct list node; /* in admit.incoming, admit.pool.granted, admit.held, or in none */
+	bool given_up;	  /* released while the pool was trying */
 	struct lock_set locks;
 	nsec_t asked;
 };
@@ -50,26 +51,62 @@ struct claim {
 struct admit_config {
 	const struct host *host;
 	struct cpuset_bits allowed;
-	const struct lock_dir *dir; /* NULL: no locks at all (KTSTR_BYPASS_LLC_LOCKS) */
-	uint64_t memory_mib;	    /* to be shared out */
-	const char *memory_note;    /* what bounds it, for refusals: "the control group ... "; NULL: the host */
-	uint64_t (*free_mib)(void); /* what the host has left right now, on the pool's thread; NULL: enough */
-	unsigned cpus;		    /* that all claims together may keep busy; 0: as many as there are */
+	const struct lock_dir *dir; /* NULL: no lock files (KTSTR_BYPASS_LLC_LOCKS) */
+	uint64_t memory_mib;	    /* the sum that all claims may reserve */
+	const char *memory_note;    /* what limits it, for messages: "the control group ... "; NULL: the host */
+	uint64_t (*free_mib)(void); /* memory that the host has free now; called on a pool thread; NULL: enough */
+	unsigned cpus;		    /* the sum that all claims may keep busy; 0: no limit */
 	unsigned claims;	    /* held at once; 0: no limit */
 	nsec_t patience;	    /* see ticket.h; 0: TICKET_PATIENCE */
-	bool simulated;		    /* the reactor's time is everyone's, and nobody rings but admit_rung() */
-	nsec_t give_up;		    /* nobody let in for so long, and nothing held: the waiting fail; 0: never */
+	bool simulated; /* reactor time is common to all processes; admit_report_release() replaces inotify */
+	nsec_t give_up; /* fail all waiting claims when none was admitted for so long and none is held; 0: never */
 };
 
-/* How long is too long, where nobody says otherwise: a holder that is stuck, or one that was forgotten. */
+/* The usual admit_config.give_up: by then a holder hangs or was forgotten. */
 #define ADMIT_GIVE_UP (30 * NSEC_PER_MIN)
 
 #define WIDTH_CLASSES 11 /* powers of two up to HOST_CPUS_MAX */
 
-/* What this process may still have. */
+/* What this process may still reserve. */
 struct admit_room {
 	uint64_t memory_mib;
 	unsigned cpus, claims;
+};
+
+/* The try that runs on the offload pool. While admit.trying is set, only the pool touches it, the queue and the scan.
+ */
+struct admit_pool {
+	struct offload_job job;
+	nsec_t started; /* reactor time */
+	struct admit_room room;
+	uint64_t free_mib; /* that the host still has */
+	struct plan_holders holders;
+	struct cpuset_bits own_busy; /* holders.busy from before lock files were read */
+	struct list granted;	     /* claims admitted, or failed, by this try */
+	bool blocked;		     /* another process's ticket goes first */
+};
+
+/* What decides when this process leaves a ticket for the others. */
+struct admit_fairness {
+	struct ticket ticket;
+	uint64_t ticket_arrival;	   /* queue_entry.arrival of the claim that the ticket is for */
+	nsec_t admitted_at[WIDTH_CLASSES]; /* reactor time of the last admission, by width class */
+};
+
+/* What starts the next try. */
+struct admit_wakeup {
+	struct notice due;
+	struct timer timer;
+	struct op release_event;
+	int inotify;
+	bool event_armed;
+	unsigned tries_since_event;
+};
+
+/* The last request that this host could satisfy when idle. */
+struct admit_possible {
+	struct cpu_request request;
+	bool known;
 };
 
 enum admit_state { ADMIT_IDLE, ADMIT_TRY, ADMIT_WAIT, ADMIT_STATE_MAX };
@@ -78,46 +115,37 @@ struct admit {
 	struct admit_config config;
 	struct machine machine;
 	struct reactor *reactor;
-	struct queue queue; /* the offload pool's while trying */
-	struct list incoming, granted, held;
+	struct list incoming; /* claims that the queue does not have yet */
+	struct queue queue;
+	struct list held;
+	struct admit_room room;
 	struct lock_scan scan;
-	struct plan_holders holders;	/* the pool's while trying */
-	struct cpuset_bits busy_trying; /* its `busy`, from before the look */
-	struct ticket ticket;
-	uint64_t ticket_for;		     /* arrival of the claim whose ticket it is */
-	struct admit_room room, trying_room; /* the second: what the pool reckons with */
-	struct offload_job job;
-	struct notice due;
-	struct timer again;
-	struct op release_event;
-	int inotify;
-	nsec_t looked_at;		 /* reactor time of the last try */
-	nsec_t progress;		 /* when someone was last let in or let go, or the queue last empty */
-	nsec_t let_in_at[WIDTH_CLASSES]; /* reactor time, by the width of who was */
-	unsigned tries_since_event;
-	struct cpu_request possible; /* the last that was asked for, */
-	bool possible_known;	     /* if this host could do it */
-	unsigned given_up;	     /* claims dropped while trying */
-	uint64_t trying_free_mib;    /* the pool's: what the host has left */
-	bool trying, blocked, event_armed;
+	struct admit_pool pool;
+	bool trying;	    /* the pool is at work */
+	unsigned given_up;  /* claims released meanwhile */
+	nsec_t progress_at; /* reactor time: the last claim was admitted or released, or the queue was empty */
+	struct admit_fairness fairness;
+	struct admit_wakeup wakeup;
+	struct admit_possible possible;
 	struct {
 		uint64_t tries, grants, release_events;
 	} stats;
 };
 
-/* Starts the machine; @a stays where it is. */
+/* Starts the machine; @a must not move. */
 int admit_start(struct reactor *r, struct admit *a, const struct admit_config *config, struct err **err);
-/* Cancels what waits, ends the machine, turning the reactor until it has. Every claim must have been released. */
+/* Cancels waiting claims and turns the reactor until the machine has ended. All claims must have been released. */
 void admit_stop(struct admit *a);
 
-/* NULL: out of memory. A claim that can never be had is ready at once, with its error. */
+/* NULL: out of memory. A claim that this host can never satisfy is ready at once, with its error. */
 struct claim *admit_ask(struct admit *a, const struct cpu_request *request, struct claim_need need);
 void admit_release(struct admit *a, struct claim *c);
-/* The locks of a claim that is held, for who outlives this admission; it goes on counting until it is released. */
+/* Moves the locks of a held claim to the caller, who may keep them after admit_stop(). The claim still counts until
+ * admit_release(). */
 struct lock_set claim_take_locks(struct claim *c);
-/* "pid 12, 34": who held locks at the last look, or that nobody did. On the reactor's thread. */
+/* Appends "pid 12, 34", the lock holders that the last try saw, or a phrase for none. On the reactor's thread. */
 void admit_name_holders(const struct admit *a, struct buf *out);
-/* Someone let go of something: the release event, as a call. */
-void admit_rung(struct admit *a);
+/* Reports a release event: some process released locks. */
+void admit_report_release(struct admit *a);
 
 #endif

@@ -16,14 +16,14 @@ static void put_list(const struct cpuset_bits *set, struct buf *out)
 	buf_puts(out, "]");
 }
 
-static unsigned digits(unsigned n)
+static unsigned count_digits(unsigned n)
 {
-	return n < 10 ? 1 : 1 + digits(n / 10);
+	return n < 10 ? 1 : 1 + count_digits(n / 10);
 }
 
-/* One core: its CPUs, those that may not be used in parentheses, small cores with a quote behind. */
-static void core_text(const struct host *h, const struct cpuset_bits *allowed, unsigned cpu, struct cpuset_bits *left,
-		      unsigned wide, struct buf *out)
+/* One core: its CPUs, in parentheses when not allowed; a small core ends with a quote. */
+static void put_core(const struct host *h, const struct cpuset_bits *allowed, unsigned cpu, struct cpuset_bits *left,
+		     unsigned wide, struct buf *out)
 {
 	const char *separator = "";
 	for (unsigned c = cpu; c < SET_END; c = set_next(left, c + 1)) {
@@ -44,11 +44,11 @@ static void put_cores(const struct host *h, const struct cpuset_bits *allowed, c
 	struct cpuset_bits left = cell->cpus;
 	unsigned at = 6, wide = 1;
 	set_for_each(cpu, &h->online)
-		wide = digits(cpu);
+		wide = count_digits(cpu);
 	buf_puts(out, "      ");
 	for (unsigned cpu = set_next(&left, 0); cpu < SET_END; cpu = set_next(&left, cpu)) {
 		_cleanup_buf_ struct buf core = BUF_NULL;
-		core_text(h, allowed, cpu, &left, wide, &core);
+		put_core(h, allowed, cpu, &left, wide, &core);
 		if (at > 6 && at + core.len + 2 > t->columns) {
 			buf_puts(out, "\n      ");
 			at = 6;

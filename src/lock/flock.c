@@ -41,7 +41,7 @@ const char *lock_name_cpu(unsigned cpu, char out[LOCK_NAME_MAX])
 
 /* --- one file ----------------------------------------------------------------------------------------------------- */
 
-/* A lock on a file that was removed in between would be one that nobody else meets. */
+/* Other processes would not see a lock on a file that was removed meanwhile. */
 static bool still_there(const struct lock_dir *d, const char *name, int fd)
 {
 	struct stat mine, there;
@@ -49,8 +49,7 @@ static bool still_there(const struct lock_dir *d, const char *name, int fd)
 	       mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
 }
 
-/* Says whose file stands in the way, and what to do about it. */
-static int explain(const struct lock_dir *d, const char *name, int code, struct err **err)
+static int explain_open_failure(const struct lock_dir *d, const char *name, int code, struct err **err)
 {
 	struct stat st = { 0 };
 	bool there = fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -70,12 +69,12 @@ static int explain(const struct lock_dir *d, const char *name, int code, struct 
 	return code;
 }
 
-/* For every user of the host. */
+/* Every user of the host may open it. */
 static int open_lock(const struct lock_dir *d, const char *name, int *ret_fd, struct err **err)
 {
 	int fd = lock_file_open(d->fd, name, 0666);
 	if (fd < 0)
-		return explain(d, name, fd, err);
+		return explain_open_failure(d, name, fd, err);
 	*ret_fd = fd;
 	return 0;
 }
@@ -88,13 +87,13 @@ static bool is_lock_name(const char *name)
 		!strcmp(name + len - 5, ".lock"));
 }
 
-/* A file that we cannot open would make every test that needs its CPU inconclusive: one error, before the first. */
-static int check_files(const struct lock_dir *d, struct err **err)
+/* Fails early: with a file that cannot be opened, every test that needs its CPU would be inconclusive. */
+static int check_lock_files(const struct lock_dir *d, struct err **err)
 {
 	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	if (!dir) {
-		/* Who may not list it may use it all the same. */
+		/* Locks work without permission to list the directory. */
 		fd_close(fd);
 		return 0;
 	}
@@ -124,7 +123,7 @@ int lock_dir_open(const char *path, fs_magic_fn *magic, struct lock_dir *ret, st
 	d.path = strdup(path);
 	if (!d.path)
 		return -ENOMEM;
-	r = check_files(&d, err);
+	r = check_lock_files(&d, err);
 	if (r < 0)
 		return r;
 	*ret = d;
@@ -146,15 +145,17 @@ int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, i
 			return errno == EWOULDBLOCK ? -EBUSY : FAIL_SYS(err, -errno, "lock '%s/%s'", d->path, name);
 		if (!still_there(d, name, fd))
 			continue;
-		futimens(fd, NULL); /* since when; only for people to read */
+		futimens(fd, NULL); /* the date that `ktstr locks` shows */
 		*ret_fd = TAKE_FD(fd);
 		return 0;
 	}
-	return FAIL(err, EXIT_CONTENTION, -ESTALE, "lock file '%s/%s' is removed again and again by someone", d->path,
-		    name);
+	return FAIL(
+		err, EXIT_CONTENTION, -ESTALE,
+		"lock file '%s/%s' was removed %d times while it was being locked; stop the program that removes it",
+		d->path, name, REPLACED_RETRIES_MAX);
 }
 
-/* --- the release_event -------------------------------------------------------------------------------------------- */
+/* --- the release event -------------------------------------------------------------------------------------------- */
 
 void release_event_renew(const struct lock_dir *d, int inotify)
 {
@@ -175,7 +176,7 @@ int release_event_watch(const struct lock_dir *d, int *ret_inotify, struct err *
 	_cleanup_close_ int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (inotify < 0)
 		return FAIL_SYS(err, -errno, "watch '%s/" RELEASE_EVENT_FILE "'", d->path);
-	release_event = fd_close(release_event); /* which is not news */
+	release_event = fd_close(release_event); /* before the watch, which would report it */
 	release_event_renew(d, inotify);
 	*ret_inotify = TAKE_FD(inotify);
 	return 0;
@@ -192,8 +193,8 @@ void lock_set_release(struct lock_set *s)
 	*s = LOCK_SET_NULL;
 }
 
-static int add(struct lock_set *s, const struct lock_dir *d, const char *name, enum lock_mode mode, char *ret_taken,
-	       struct err **err)
+static int add_lock(struct lock_set *s, const struct lock_dir *d, const char *name, enum lock_mode mode,
+		    char *ret_taken, struct err **err)
 {
 	int r = lock_take(d, name, mode, &s->fd[s->count], err);
 	if (r == 0)
@@ -203,19 +204,19 @@ static int add(struct lock_set *s, const struct lock_dir *d, const char *name, e
 	return r;
 }
 
-static int take_all(struct lock_set *s, const struct lock_dir *d, const struct cpu_plan *plan, char *ret_taken,
-		    struct err **err)
+static int add_all_locks(struct lock_set *s, const struct lock_dir *d, const struct cpu_plan *plan, char *ret_taken,
+			 struct err **err)
 {
 	char name[LOCK_NAME_MAX];
 	set_for_each(llc, &plan->llcs) {
 		bool alone = plan->llcs_exclusive && !cpuset_has(&plan->shared_llcs, llc);
-		int r = add(s, d, lock_name_llc(llc, name), alone ? LOCK_MODE_EXCLUSIVE : LOCK_MODE_SHARED, ret_taken,
-			    err);
+		int r = add_lock(s, d, lock_name_llc(llc, name), alone ? LOCK_MODE_EXCLUSIVE : LOCK_MODE_SHARED,
+				 ret_taken, err);
 		if (r < 0)
 			return r;
 	}
 	set_for_each(cpu, &plan->cpu_locks) {
-		int r = add(s, d, lock_name_cpu(cpu, name), LOCK_MODE_EXCLUSIVE, ret_taken, err);
+		int r = add_lock(s, d, lock_name_cpu(cpu, name), LOCK_MODE_EXCLUSIVE, ret_taken, err);
 		if (r < 0)
 			return r;
 	}
@@ -231,9 +232,9 @@ int lock_set_take(const struct lock_dir *d, const struct cpu_plan *plan, struct 
 		return -ENOMEM;
 	int r = open_lock(d, RELEASE_EVENT_FILE, &s.release_event, err);
 	if (r == 0)
-		r = take_all(&s, d, plan, ret_taken, err);
+		r = add_all_locks(&s, d, plan, ret_taken, err);
 	if (r < 0) {
-		/* Nothing was had that anyone could have missed, but a shared lock may have stood in someone's way. */
+		/* This causes a release event: a shared lock taken here may have made another process fail. */
 		lock_set_release(&s);
 		return r;
 	}

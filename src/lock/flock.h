@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * flock.h -- lock files: one an LLC, one a CPU, in a directory that all ktstr processes of a host share.
+ * flock.h -- lock files: one per LLC and one per CPU, in a directory that all ktstr processes of a host share.
  *
- * The locks are flock(2)'s: they end with their holder, however it ends, so files that lie about mean nothing. The
- * files are empty; their modification time is when the lock was last taken. Locks only mean something where every
- * process asks the same kernel: remote file systems are refused by name.
+ * The locks are flock(2) locks. They end with their holder, however it ends, so a leftover file locks nothing. The
+ * files are empty; their modification time is when the lock was last taken. Processes on other machines may not see
+ * flock(2) locks on a remote file system, so those file systems are refused by name.
  *
- * Whoever holds locks also has the file "ktstr-release" open, and closes it last: that is an inotify event for those
- * who wait, whether the holder lets go or dies.
+ * A process that holds locks also has the file "ktstr-release" open, and closes it last. Waiting processes get an
+ * inotify event for that close, whether the holder releases its locks or dies.
  */
 #ifndef KTSTR_LOCK_FLOCK_H
 #define KTSTR_LOCK_FLOCK_H
@@ -30,7 +30,7 @@ struct lock_dir {
 
 /* KTSTR_LOCK_DIR, or /tmp. */
 const char *lock_dir_path(void);
-/* @magic: NULL for the real one. Refuses what is no directory, not there, or remote. */
+/* @magic: NULL for the real one. Fails when @path is missing, not a directory, or on a remote file system. */
 int lock_dir_open(const char *path, fs_magic_fn *magic, struct lock_dir *ret, struct err **err);
 void lock_dir_done(struct lock_dir *d);
 
@@ -38,17 +38,16 @@ const char *lock_name_llc(unsigned llc, char out[LOCK_NAME_MAX]);
 const char *lock_name_cpu(unsigned cpu, char out[LOCK_NAME_MAX]);
 
 /*
- * Takes the lock file @name without waiting, making it where there is none. 0 and a descriptor whose closing gives the
- * lock back; -EBUSY, with no error object, when someone else has it; other failures name the file.
+ * Locks the file @name without waiting, and creates it where it is missing. 0 and a descriptor, whose close releases
+ * the lock; -EBUSY, without an error object, when another process has it; other failures name the file.
  */
 int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, int *ret_fd, struct err **err);
 
 /*
- * Makes the file of the release event where there is none, and an inotify descriptor that reads when it is closed by
- * someone.
+ * Creates the release event file where it is missing. The inotify descriptor becomes readable when a process closes it.
  */
 int release_event_watch(const struct lock_dir *d, int *ret_inotify, struct err **err);
-/* For when that file was removed and made anew; harmless otherwise. */
+/* Watches the file again in case it was removed and created anew. */
 void release_event_renew(const struct lock_dir *d, int inotify);
 
 /* The locks of one plan. */
@@ -60,10 +59,10 @@ struct lock_set {
 
 #define LOCK_SET_NULL ((struct lock_set){ .release_event = -1 })
 
-/* All locks of @plan in ascending order, LLCs first, or none: -EBUSY, and the name of the first that was taken. */
+/* Takes all locks of @plan in ascending order, LLCs first, or none: -EBUSY and the name of the first busy one. */
 int lock_set_take(const struct lock_dir *d, const struct cpu_plan *plan, struct lock_set *ret,
 		  char ret_taken[LOCK_NAME_MAX], struct err **err);
-/* Lets go of everything, then causes the release event. Harmless on LOCK_SET_NULL and a second time. */
+/* Releases all locks, then causes the release event. Does nothing on LOCK_SET_NULL or when repeated. */
 void lock_set_release(struct lock_set *s);
 
 #endif

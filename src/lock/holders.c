@@ -16,8 +16,8 @@
 
 /* --- /proc/locks -------------------------------------------------------------------------------------------------- */
 
-/* Numbers without sscanf(3): this runs for every lock of the host, every frame. */
-static const char *scan_number(const char *p, unsigned radix, uint64_t *ret)
+/* Faster than sscanf(3): this runs for every lock of the host in every frame. */
+static const char *parse_number(const char *p, unsigned radix, uint64_t *ret)
 {
 	uint64_t value = 0;
 	const char *start = p;
@@ -35,7 +35,7 @@ static const char *scan_number(const char *p, unsigned radix, uint64_t *ret)
 	return p > start ? p : NULL;
 }
 
-static const char *scan_word(const char *p, const char *word)
+static const char *parse_word(const char *p, const char *word)
 {
 	size_t len = strlen(word);
 	p += strspn(p, " ");
@@ -46,19 +46,19 @@ static const char *scan_word(const char *p, const char *word)
 static bool parse_line(const char *line, struct proc_lock *ret)
 {
 	uint64_t number, major, minor, ino;
-	const char *p = scan_number(line, 10, &number), *mode;
-	if (!p || *p != ':' || !(p = scan_word(p + 1, "FLOCK")) || !(p = scan_word(p, "ADVISORY")))
+	const char *p = parse_number(line, 10, &number), *mode;
+	if (!p || *p != ':' || !(p = parse_word(p + 1, "FLOCK")) || !(p = parse_word(p, "ADVISORY")))
 		return false;
-	mode = scan_word(p, "WRITE");
+	mode = parse_word(p, "WRITE");
 	ret->exclusive = mode != NULL;
-	p = mode ? mode : scan_word(p, "READ");
+	p = mode ? mode : parse_word(p, "READ");
 	if (!p)
 		return false;
 	p += strspn(p, " ");
 	bool negative = *p == '-';
-	p = scan_number(p + negative, 10, &number);
-	if (!p || number > INT32_MAX || *p != ' ' || !(p = scan_number(p + 1, 16, &major)) || *p != ':' ||
-	    !(p = scan_number(p + 1, 16, &minor)) || *p != ':' || !(p = scan_number(p + 1, 10, &ino)))
+	p = parse_number(p + negative, 10, &number);
+	if (!p || number > INT32_MAX || *p != ' ' || !(p = parse_number(p + 1, 16, &major)) || *p != ':' ||
+	    !(p = parse_number(p + 1, 16, &minor)) || *p != ':' || !(p = parse_number(p + 1, 10, &ino)))
 		return false;
 	ret->pid = negative ? -(pid_t)number : (pid_t)number;
 	ret->major = (uint32_t)major;
@@ -94,7 +94,7 @@ int proc_locks_parse(const char *text, struct proc_lock **ret, size_t *ret_count
 
 /* --- command lines ------------------------------------------------------------------------------------------------ */
 
-/* Decodes the character at @s that text_append() let through; its bytes are well-formed UTF-8. */
+/* Decodes the character at @s; text_append() has made it well-formed UTF-8. */
 static uint32_t code_point(const unsigned char *s, size_t *ret_len)
 {
 	unsigned extra = *s < 0x80 ? 0 : *s < 0xe0 ? 1 : *s < 0xf0 ? 2 : 3;
@@ -105,8 +105,8 @@ static uint32_t code_point(const unsigned char *s, size_t *ret_len)
 	return cp;
 }
 
-/* C1 controls, which some terminals obey, and marks that turn or isolate the direction of writing. */
-static bool misleads(uint32_t cp)
+/* C1 controls, which some terminals obey, and marks that change the writing direction. */
+static bool is_misleading(uint32_t cp)
 {
 	return (cp >= 0x80 && cp < 0xa0) || cp == 0x61c || (cp >= 0x200b && cp <= 0x200f) ||
 	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x2069) || cp == 0xfeff;
@@ -128,12 +128,12 @@ void cmdline_clean(const char *raw, size_t len, struct buf *out)
 		size_t n;
 		uint32_t cp = code_point(s, &n);
 		if (used + n > room) {
-			/* The rest fits where the dots would have been, or it is cut. */
+			/* The rest fits in the place of the dots, or is cut. */
 			if (strlen((const char *)s) + used > CMDLINE_BYTES_MAX)
 				break;
 			room = CMDLINE_BYTES_MAX;
 		}
-		buf_append(out, misleads(cp) ? "?" : (const char *)s, misleads(cp) ? 1 : n);
+		buf_append(out, is_misleading(cp) ? "?" : (const char *)s, is_misleading(cp) ? 1 : n);
 		used += n;
 		s += n;
 	}
@@ -164,7 +164,7 @@ void process_table_done(struct process_table *t)
 	*t = (struct process_table){ 0 };
 }
 
-/* At most @max bytes of "/proc/PID/@leaf": more is not an error, it is cut. */
+/* "/proc/PID/@leaf", cut at @max bytes. Returns the length. */
 static int read_proc(const struct process_table *t, pid_t pid, const char *leaf, char *out, size_t max)
 {
 	char path[256];
@@ -185,8 +185,7 @@ static int64_t realtime_of(uint64_t ticks)
 	return nsec_clock(CLOCK_REALTIME) - nsec_clock(CLOCK_BOOTTIME) + after_boot;
 }
 
-/* "[name]" for those without a command line: threads of the kernel, and processes that have ended but not been reaped.
- */
+/* "[name]" for processes without a command line: kernel threads and zombies. */
 static void name_from_stat(const char *stat, struct buf *out)
 {
 	const char *open = strchr(stat, '('), *close = strrchr(stat, ')');
@@ -197,8 +196,8 @@ static void name_from_stat(const char *stat, struct buf *out)
 	buf_puts(out, "]");
 }
 
-/* The start time is read before and after the command line: when they differ, the pid changed hands in between. */
-static void look_at(struct process_table *t, struct process *p)
+/* Reads the start time before and after the command line: when they differ, the pid was reused in between. */
+static void read_process(struct process_table *t, struct process *p)
 {
 	char stat[1024], again[1024], raw[CMDLINE_READ_MAX];
 	struct buf text = BUF_NULL;
@@ -220,7 +219,7 @@ static void look_at(struct process_table *t, struct process *p)
 	p->cmdline = buf_steal(&text);
 }
 
-static size_t find(const struct process_table *t, pid_t pid)
+static size_t find_process(const struct process_table *t, pid_t pid)
 {
 	size_t low = 0, high = t->count;
 	while (low < high) {
@@ -235,7 +234,7 @@ static size_t find(const struct process_table *t, pid_t pid)
 
 struct process *process_get(struct process_table *t, pid_t pid, nsec_t now, unsigned frame)
 {
-	size_t at = find(t, pid);
+	size_t at = find_process(t, pid);
 	bool known = at < t->count && t->item[at].pid == pid;
 	if (!known) {
 		if (t->count == t->cap) {
@@ -252,18 +251,18 @@ struct process *process_get(struct process_table *t, pid_t pid, nsec_t now, unsi
 	}
 	struct process *p = &t->item[at];
 	if (!known || now - p->looked_at >= PROCESS_LOOK_AGAIN) {
-		look_at(t, p);
+		read_process(t, p);
 		p->looked_at = now;
 	}
 	p->seen = frame;
 	return p;
 }
 
-/* What was known stays where it is unless it is different: others point at the command line. */
-static bool is_another(struct process_table *t, struct process *p, nsec_t now)
+/* Keeps an unchanged entry as it is, because lock_holder.cmdline points into it. */
+static bool has_changed(struct process_table *t, struct process *p, nsec_t now)
 {
 	struct process fresh = { .pid = p->pid };
-	look_at(t, &fresh);
+	read_process(t, &fresh);
 	bool same = fresh.start_ticks == p->start_ticks && !fresh.cmdline == !p->cmdline &&
 		    (!p->cmdline || !strcmp(fresh.cmdline, p->cmdline));
 	p->looked_at = same ? now : 0;
@@ -278,7 +277,7 @@ bool process_table_renew(struct process_table *t, nsec_t now, unsigned frame)
 		struct process *p = &t->item[i];
 		p->seen = frame;
 		if (now - p->looked_at >= PROCESS_LOOK_AGAIN)
-			any |= is_another(t, p, now);
+			any |= has_changed(t, p, now);
 	}
 	return any;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* host.c -- what was read of a machine becomes a partition: each CPU in one LLC, core, package and node. See host.h. */
+/* host.c -- makes a partition from the facts of sysfs: each CPU is in one LLC, core, package and node. See host.h. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +18,9 @@ void host_done(struct host *h)
 	*h = HOST_NULL;
 }
 
-/* One note a kind of contradiction is enough: the first names its CPU or node. */
-static void note(struct host *h, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void note(struct host *h, const char *fmt, ...)
+/* Callers add one note per kind of contradiction, for the first CPU or node. */
+static void add_note(struct host *h, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add_note(struct host *h, const char *fmt, ...)
 {
 	va_list ap;
 	char *text = NULL;
@@ -33,11 +33,11 @@ static void note(struct host *h, const char *fmt, ...)
 }
 
 /*
- * Those who share with @cpu: online, without a group so far, and of the same opinion about @cpu. @at is the offset of
- * the set in struct raw_cpu. A CPU that says nothing stands alone.
+ * The CPUs that share with @cpu: online, without a group so far, and listing @cpu in turn. @at is the offset of the set
+ * in struct raw_cpu. A CPU with an empty set is alone.
  */
-static struct cpuset_bits sharers(const struct host_raw *raw, const struct cpuset_bits *left, unsigned cpu, size_t at,
-				  bool *ret_contradiction)
+static struct cpuset_bits find_sharers(const struct host_raw *raw, const struct cpuset_bits *left, unsigned cpu,
+				       size_t at, bool *ret_contradiction)
 {
 	const struct cpuset_bits *mine = (const void *)((const char *)&raw->cpu[cpu] + at);
 	struct cpuset_bits group = { 0 }, said = set_and(mine, &raw->online);
@@ -49,14 +49,14 @@ static struct cpuset_bits sharers(const struct host_raw *raw, const struct cpuse
 			cpuset_add(&group, other);
 		*ret_contradiction |= !set_equal(&theirs_online, &said);
 	}
-	/* A CPU that does not even list itself, but others, is as odd. */
+	/* A CPU that lists others but not itself is a contradiction, too. */
 	*ret_contradiction |= !set_empty(mine) && !cpuset_has(mine, cpu);
 	return group;
 }
 
 typedef void group_fn(struct host *h, const struct host_raw *raw, const struct cpuset_bits *cpus, unsigned index);
 
-/* Splits the online CPUs into groups by the sets at @at, in the order of each group's lowest CPU; returns how many. */
+/* Splits the online CPUs into groups by the sets at @at, ordered by the lowest CPU of each; returns the number. */
 static unsigned partition(struct host *h, const struct host_raw *raw, size_t at, const char *what, group_fn *each)
 {
 	struct cpuset_bits left = raw->online;
@@ -64,9 +64,9 @@ static unsigned partition(struct host *h, const struct host_raw *raw, size_t at,
 	bool noted = false;
 	for (unsigned cpu = set_next(&left, 0); cpu < SET_END; cpu = set_next(&left, cpu)) {
 		bool odd = false;
-		struct cpuset_bits group = sharers(raw, &left, cpu, at, &odd);
+		struct cpuset_bits group = find_sharers(raw, &left, cpu, at, &odd);
 		if (odd && !noted)
-			note(h, "cpu%u and the CPUs that it names disagree on who shares a %s", cpu, what);
+			add_note(h, "cpu%u and the CPUs that it lists disagree on which CPUs share a %s", cpu, what);
 		noted |= odd;
 		each(h, raw, &group, count++);
 		left = set_without(&left, &group);
@@ -101,7 +101,7 @@ static void add_llc(struct host *h, const struct host_raw *raw, const struct cpu
 
 /* --- nodes -------------------------------------------------------------------------------------------------------- */
 
-static void claim_cpus(struct host *h, const struct host_raw *raw)
+static void assign_cpus(struct host *h, const struct host_raw *raw)
 {
 	bool twice = false;
 	for (unsigned n = 0; n < h->nodes; n++) {
@@ -109,7 +109,7 @@ static void claim_cpus(struct host *h, const struct host_raw *raw)
 		set_for_each(cpu, &mine) {
 			if (h->cpu[cpu].node != HOST_NONE) {
 				if (!twice)
-					note(h, "cpu%u is in two nodes; the first counts", cpu);
+					add_note(h, "cpu%u is in two nodes; the first is used", cpu);
 				twice = true;
 				continue;
 			}
@@ -119,15 +119,15 @@ static void claim_cpus(struct host *h, const struct host_raw *raw)
 	}
 }
 
-/* CPUs that no node names go to the node of a CPU in their package, else to the first. */
-static void claim_strays(struct host *h, const struct host_raw *raw)
+/* A CPU that no node lists goes to the node of a CPU in its package, else to the first node. */
+static void assign_stray_cpus(struct host *h, const struct host_raw *raw)
 {
 	bool noted = false;
 	set_for_each(cpu, &raw->online) {
 		if (h->cpu[cpu].node != HOST_NONE)
 			continue;
 		if (raw->nodes && !noted)
-			note(h, "cpu%u is in no node", cpu);
+			add_note(h, "cpu%u is not in any node", cpu);
 		noted = true;
 		uint16_t node = 0;
 		struct cpuset_bits near = set_and(&raw->cpu[cpu].package, &raw->online);
@@ -142,7 +142,7 @@ static void claim_strays(struct host *h, const struct host_raw *raw)
 	}
 }
 
-/* Distances: 10 to itself, more to others, the same both ways (the larger one), 20 where nothing is said. */
+/* Distances: 10 to itself, more to others, the larger one in both directions, 20 where none is given. */
 static void settle_distances(struct host *h, const struct host_raw *raw)
 {
 	bool noted = false;
@@ -152,8 +152,8 @@ static void settle_distances(struct host *h, const struct host_raw *raw)
 			unsigned distance = a == b ? DISTANCE_LOCAL : said > DISTANCE_LOCAL ? said : 2 * DISTANCE_LOCAL;
 			h->node[a].distance[b] = (uint16_t)distance;
 			if (said && !noted && (distance != said || raw->node[a].distance[b] != said)) {
-				note(h, "the distances between nodes %u and %u make no sense", h->node[a].id,
-				     h->node[b].id);
+				add_note(h, "the distances between nodes %u and %u are inconsistent", h->node[a].id,
+					 h->node[b].id);
 				noted = true;
 			}
 		}
@@ -170,13 +170,13 @@ static void build_nodes(struct host *h, const struct host_raw *raw)
 		memory += raw->node[n].memory_kib;
 	}
 	if (!memory)
-		h->node[0].memory_kib = 1; /* not said anywhere; some node must have it */
-	claim_cpus(h, raw);
-	claim_strays(h, raw);
+		h->node[0].memory_kib = 1; /* not given for any node, but one must have memory */
+	assign_cpus(h, raw);
+	assign_stray_cpus(h, raw);
 	settle_distances(h, raw);
 }
 
-/* --- everything --------------------------------------------------------------------------------------------------- */
+/* --- the host ----------------------------------------------------------------------------------------------------- */
 
 static int build_cells(struct host *h)
 {

@@ -5,7 +5,7 @@
 
 #include "lock/host_resources.h"
 
-/* Without sysfs: one node, one cache, and as many cores as there are CPUs. */
+/* Without sysfs: one node, one cache, and one core per CPU. */
 static int guess_host(const struct cpuset_bits *allowed, struct host *ret, struct err **err)
 {
 	struct host_raw *raw = calloc(1, sizeof(*raw));
@@ -17,7 +17,7 @@ static int guess_host(const struct cpuset_bits *allowed, struct host *ret, struc
 	return r;
 }
 
-static int find_host(struct host_resources *d, const char *root, struct cpuset_bits *allowed, struct err **err)
+static int read_host(struct host_resources *d, const char *root, struct cpuset_bits *allowed, struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -25,7 +25,7 @@ static int find_host(struct host_resources *d, const char *root, struct cpuset_b
 	if (r < 0 || host_read(root ?: "", &d->host, &why) == 0)
 		return r;
 	err_format(why, &text);
-	snprintf(d->note, sizeof(d->note), "%s; the host is taken for one cache", buf_str(&text));
+	snprintf(d->note, sizeof(d->note), "%s; assuming that all CPUs share one cache", buf_str(&text));
 	return guess_host(allowed, &d->host, err);
 }
 
@@ -39,7 +39,7 @@ static int open_all(struct reactor *r, const struct host_resources_config *confi
 				      .cpus = config->cpus,
 				      .claims = config->claims,
 				      .give_up = config->give_up };
-	int result = find_host(d, config->root, &admit.allowed, err);
+	int result = read_host(d, config->root, &admit.allowed, err);
 	if (result == 0 && !config->bypass)
 		result = lock_dir_open(config->lock_dir ?: lock_dir_path(), NULL, &d->dir, err);
 	if (result < 0)

@@ -8,7 +8,7 @@
 
 #define REPLACED_RETRIES_MAX 16
 
-/* Numbers of <linux/magic.h> and of the file systems' own sources; 32 bits of them count. */
+/* Numbers from <linux/magic.h> and the file systems' sources. Only 32 bits are significant. */
 static const struct {
 	uint32_t magic;
 	const char *name;
@@ -44,8 +44,8 @@ int lock_check_local(int fd, const char *path, const char *variable, fs_magic_fn
 }
 
 /*
- * In a sticky directory the kernel may forbid O_CREAT on a file of another user's (fs.protected_regular), so what is
- * there is opened without. Not through links, and never stuck on a FIFO that someone put there.
+ * In a sticky directory the kernel may forbid O_CREAT on another user's file (fs.protected_regular), so an existing
+ * file is opened without it. O_NOFOLLOW and O_NONBLOCK: another user may have put a link or a FIFO there.
  */
 static int open_or_create(int dir, const char *name, mode_t mode)
 {

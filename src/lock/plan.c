@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* plan.c -- see plan.h: what could be taken (units), the choice among it (choose.c), and who goes where in it. */
+/* plan.c -- see plan.h. Collects available units, picks some of them (units.c), and places vCPUs on their CPUs. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bug.h"
-#include "lock/choose.h"
+#include "lock/units.h"
 #include "lock/plan.h"
 
 static const struct plan_holders nobody;
@@ -19,7 +19,7 @@ struct planning {
 	struct cpu_plan *plan;
 };
 
-/* --- what could be taken ------------------------------------------------------------------------------------------ */
+/* --- available units ---------------------------------------------------------------------------------------------- */
 
 static bool llc_held(const struct planning *p, unsigned llc)
 {
@@ -41,7 +41,7 @@ static void add_unit(struct planning *p, unsigned cell, const struct cpuset_bits
 	};
 }
 
-/* Whole LLCs that nobody has, with allowed CPUs enough for one virtual LLC. */
+/* Whole LLCs without any lock and with enough allowed CPUs for one virtual LLC. */
 static void collect_whole_llcs(struct planning *p, unsigned block)
 {
 	p->units = 0;
@@ -54,7 +54,7 @@ static void collect_whole_llcs(struct planning *p, unsigned block)
 	}
 }
 
-/* Cells of LLCs that nobody has for himself; their room in blocks of @block CPUs. @with_held: locked CPUs count too. */
+/* Cells of LLCs that are not locked exclusively, with room in blocks of @block CPUs. @with_held: count locked CPUs. */
 static void collect_cells(struct planning *p, unsigned block, bool with_held)
 {
 	p->units = 0;
@@ -86,8 +86,8 @@ static int by_key(const void *a, const void *b)
 }
 
 /*
- * The free CPUs of @unit, best first: the fast kind; whole cores before cores that someone else is on; then core by
- * core, so that siblings are neighbours, or (@spread) one of each core before the second of any.
+ * The free CPUs of @unit, best first: fast cores; then free cores before cores in use; then core by core, so that
+ * siblings are neighbours, or with @spread the first thread of each core before the second.
  */
 static unsigned order_cpus(const struct host *h, const struct unit *unit, bool spread, uint16_t *ret)
 {
@@ -107,8 +107,8 @@ static unsigned order_cpus(const struct host *h, const struct unit *unit, bool s
 
 /* --- nodes, memory ------------------------------------------------------------------------------------------------ */
 
-/* The node itself when it has memory, else the nearest that has. */
-static unsigned memory_of(const struct host *h, unsigned node)
+/* @node when it has memory, else the nearest node that has. */
+static unsigned nearest_memory(const struct host *h, unsigned node)
 {
 	unsigned best = node;
 	for (unsigned n = 0; n < h->nodes && !h->node[node].memory_kib; n++) {
@@ -119,13 +119,13 @@ static unsigned memory_of(const struct host *h, unsigned node)
 	return best;
 }
 
-static void finish_nodes(const struct host *h, struct cpu_plan *plan)
+static void set_nodes(const struct host *h, struct cpu_plan *plan)
 {
 	for (unsigned n = 0; n < h->nodes; n++) {
 		if (!set_meets(&h->node[n].cpus, &plan->cpus))
 			continue;
 		plan->nodes++;
-		cpuset_add(&plan->mems, h->node[memory_of(h, n)].id);
+		cpuset_add(&plan->mems, h->node[nearest_memory(h, n)].id);
 	}
 }
 
@@ -139,8 +139,8 @@ static bool service_possible(const struct planning *p, unsigned cpu)
 	return cpuset_has(&p->plan->llcs, llc) || !cpuset_has(&p->holders->llc_exclusive, llc);
 }
 
-/* Beside the vCPUs, in an LLC that is ours already, else as near as can be. */
-static bool take_service(struct planning *p)
+/* A free CPU in an LLC of the plan, else the nearest one. */
+static bool add_service_cpu(struct planning *p)
 {
 	const struct host *h = p->host;
 	struct cpu_plan *plan = p->plan;
@@ -160,7 +160,7 @@ static bool take_service(struct planning *p)
 	unsigned llc = h->cpu[best].llc;
 	plan->service = (uint16_t)best;
 	cpuset_add(&plan->cpus, best);
-	/* In an LLC that is held exclusively its CPUs need no locks of their own. */
+	/* CPUs in an exclusively locked LLC need no locks of their own. */
 	if (!plan->llcs_exclusive || !cpuset_has(&plan->llcs, llc))
 		cpuset_add(&plan->cpu_locks, best);
 	if (plan->llcs_exclusive && !cpuset_has(&plan->llcs, llc))
@@ -181,7 +181,7 @@ static int by_node(const void *a, const void *b)
 	return (x->cell > y->cell) - (x->cell < y->cell);
 }
 
-/* vCPUs in their order onto the picked units in the order of nodes, whole blocks only. */
+/* Places vCPUs, in order and in whole blocks, on the picked units in node order. */
 static void place_vcpus(struct planning *p, unsigned block, unsigned blocks, bool spread)
 {
 	struct cpu_plan *plan = p->plan;
@@ -212,7 +212,7 @@ static bool plan_performance(struct planning *p)
 		return false;
 	p->plan->llcs_exclusive = p->plan->aligned = true;
 	place_vcpus(p, block, t->llcs, t->threads == 1);
-	return take_service(p);
+	return add_service_cpu(p);
 }
 
 static bool plan_exclusive_cpus(struct planning *p)
@@ -230,7 +230,7 @@ static bool plan_exclusive_cpus(struct planning *p)
 	}
 	place_vcpus(p, block, blocks, /* spread= */ false);
 	if (p->request->service)
-		take_service(p);
+		add_service_cpu(p);
 	return true;
 }
 
@@ -247,8 +247,7 @@ static int by_rank(const void *a, const void *b)
 	return x->rank != y->rank ? (x->rank > y->rank) - (x->rank < y->rank) : (int)x->cpu - (int)y->cpu;
 }
 
-/* Exactly @need of the picked CPUs. What is left over is fewer than any one unit has, and CPUs that someone locked
- * first. */
+/* Exactly @need CPUs of the picked units, CPUs in use last. */
 static bool plan_shared_cpus(struct planning *p, unsigned need)
 {
 	struct cpu_plan *plan = p->plan;
@@ -262,7 +261,7 @@ static bool plan_shared_cpus(struct planning *p, unsigned need)
 		const struct unit *u = &p->unit[i];
 		unsigned cpus = u->picked ? order_cpus(p->host, u, false, order) : 0;
 		uint64_t unpopular = UINT16_MAX - u->sharers;
-		/* Nobody reserves CPUs here, so those who want few should not all want the first ones. */
+		/* CPUs are not locked here, so small budgets should not all use the first ones. */
 		bool alike = cpus && p->host->cpu[order[0]].capacity == p->host->cpu[order[cpus - 1]].capacity;
 		unsigned turn = alike ? p->request->rotate % cpus : 0;
 		for (unsigned k = 0; k < cpus; k++) {
@@ -291,7 +290,7 @@ static unsigned shareable_cpus(const struct planning *p)
 	return count;
 }
 
-/* --- all three ---------------------------------------------------------------------------------------------------- */
+/* --- all tiers ---------------------------------------------------------------------------------------------------- */
 
 static unsigned request_cpus(const struct cpu_request *r)
 {
@@ -314,7 +313,7 @@ static bool plan_tier(struct planning *p, unsigned allowed)
 	return need && plan_shared_cpus(p, need);
 }
 
-static void reset(struct cpu_plan *plan, const struct cpu_request *request)
+static void reset_plan(struct cpu_plan *plan, const struct cpu_request *request)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->tier = request->tier;
@@ -322,14 +321,14 @@ static void reset(struct cpu_plan *plan, const struct cpu_request *request)
 	memset(plan->vcpu, 0xff, sizeof(plan->vcpu));
 }
 
-static int refuse(struct planning *p, const struct cpuset_bits *allowed, struct err **err)
+static int explain_failure(struct planning *p, const struct cpuset_bits *allowed, struct err **err)
 {
 	const struct ktstr_topology *t = &p->request->topology;
 	unsigned need = request_cpus(p->request), have = cpuset_count(allowed);
 	struct cpuset_bits held = set_and(&p->holders->cpus, allowed);
 	bool performance = p->request->tier == PLAN_PERFORMANCE;
 	p->holders = &nobody;
-	reset(p->plan, p->request);
+	reset_plan(p->plan, p->request);
 	if (plan_tier(p, have)) {
 		if (performance)
 			return FAIL(err, EXIT_CONTENTION, -EBUSY,
@@ -337,13 +336,13 @@ static int refuse(struct planning *p, const struct cpuset_bits *allowed, struct 
 				    "without CPU reservation",
 				    MAX_OF(p->host->llcs / MAX_OF(t->llcs, 1), 1));
 		return FAIL(err, EXIT_CONTENTION, -EBUSY,
-			    "no %u CPUs available: %u of %u allowed ones are held, or their LLC is; see who holds them "
-			    "with 'ktstr locks'",
+			    "%u CPUs are not available: %u of %u allowed CPUs are held, or their LLC is; 'ktstr locks' "
+			    "shows the holders",
 			    need, cpuset_count(&held), have);
 	}
 	if (performance)
 		return FAIL(err, EXIT_CONTENTION, -ERANGE,
-			    "performance mode needs %u LLCs with %u allowed CPUs each and one CPU more; this host has "
+			    "performance mode needs %u LLCs with %u allowed CPUs each and one more CPU; this host has "
 			    "%u LLCs and %u allowed CPUs; use --no-perf-mode",
 			    t->llcs, t->cores * t->threads, p->host->llcs, have);
 	return FAIL(err, EXIT_CONTENTION, -ERANGE, "%u CPUs are more than the %u CPUs this process may use", need,
@@ -365,12 +364,12 @@ int cpu_plan_make(const struct host *h, const struct cpuset_bits *allowed, const
 	p.unit = calloc(h->cells, sizeof(*p.unit));
 	if (!p.unit)
 		return -ENOMEM;
-	reset(&plan, request);
-	int r = plan_tier(&p, have) ? 0 : refuse(&p, &usable, err);
+	reset_plan(&plan, request);
+	int r = plan_tier(&p, have) ? 0 : explain_failure(&p, &usable, err);
 	free(p.unit);
 	if (r < 0)
 		return r;
-	finish_nodes(h, &plan);
+	set_nodes(h, &plan);
 	*ret = plan;
 	return 0;
 }

@@ -35,7 +35,7 @@ void queue_add(struct queue *q, struct queue_entry *e)
 	e->arrival = q->arrivals++;
 	e->left_behind = 0;
 	e->urgent = false;
-	/* From the end: plans come longest first. */
+	/* Search from the end, because entries usually arrive longest first. */
 	while (after != peers && goes_before(e, peer_entry(after)))
 		after = after->prev;
 	list_append(after->next, &e->peer);
@@ -67,8 +67,9 @@ struct queue_entry *queue_oldest(const struct queue *q)
 }
 
 /*
- * All that left came before the oldest or after it. Those before it are `arrival` of them; what is left of the rest
- * after those who gave up was let in. For someone who is not the oldest some of the first kind still wait.
+ * All entries before the oldest have left, `arrival` of them. The others that left came later: they were removed
+ * without admission (`left_behind`), or admitted. The result is wrong for other entries, because earlier ones still
+ * wait.
  */
 uint64_t queue_overtaken(const struct queue *q, const struct queue_entry *oldest)
 {
@@ -82,14 +83,14 @@ void queue_urge(struct queue *q)
 		oldest->urgent = true;
 }
 
-static struct queue_entry *take(struct queue *q, struct queue_entry *e)
+static struct queue_entry *take_entry(struct queue *q, struct queue_entry *e)
 {
 	unlink_entry(q, e);
 	q->taken++;
 	return e;
 }
 
-static struct queue_entry *best_of(struct queue *q, unsigned width, queue_fits_fn *may, void *data)
+static struct queue_entry *best_entry(struct queue *q, unsigned width, queue_fits_fn *may, void *data)
 {
 	list_for_each(it, &q->width[width])
 		if (!may || may(data, peer_entry(it)))
@@ -103,11 +104,11 @@ struct queue_entry *queue_pick(struct queue *q, queue_fits_fn *may, queue_fits_f
 	if (!oldest)
 		return NULL;
 	if (oldest->urgent || queue_overtaken(q, oldest) >= q->overtakes_max)
-		return (!may || may(data, oldest)) && fits(data, oldest) ? take(q, oldest) : NULL;
+		return (!may || may(data, oldest)) && fits(data, oldest) ? take_entry(q, oldest) : NULL;
 	for (unsigned w = set_last(&q->widths, SET_END); w < SET_END; w = set_last(&q->widths, w)) {
-		struct queue_entry *best = best_of(q, w, may, data);
+		struct queue_entry *best = best_entry(q, w, may, data);
 		if (best && fits(data, best))
-			return take(q, best);
+			return take_entry(q, best);
 	}
 	return NULL;
 }

@@ -19,7 +19,7 @@ static const struct section {
 	[LOCK_RUN] = { "Run-dir locks:", "RUN KEY", "run_dirs", "run_key", false },
 };
 
-/* The kernel's number of the node that @f is about, or -1. */
+/* The kernel's id of the node that the lock's CPU or LLC is in, or -1. */
 static int node_of(const struct lock_file *f, const struct host *h)
 {
 	if (h && f->kind == LOCK_LLC && f->index < h->llcs)
@@ -29,8 +29,8 @@ static int node_of(const struct lock_file *f, const struct host *h)
 	return -1;
 }
 
-/* The files of one kind are neighbours: from *@ret_first, the number returned. */
-static size_t run_of(const struct lock_scan *s, enum lock_kind kind, size_t *ret_first)
+/* The number of files of one kind. They are neighbours; *@ret_first is the first. */
+static size_t files_of_kind(const struct lock_scan *s, enum lock_kind kind, size_t *ret_first)
 {
 	size_t first = 0, count = 0;
 	while (first < s->files && s->file[first].kind < kind)
@@ -80,7 +80,7 @@ static void put_section(const struct lock_scan *s, const struct host *h, enum lo
 {
 	const struct section *sec = &sections[kind];
 	char cell[256], node[12] = "?", path[4352];
-	size_t first, count = run_of(s, kind, &first), wide = strlen(sec->head), path_wide = strlen("LOCKFILE");
+	size_t first, count = files_of_kind(s, kind, &first), wide = strlen(sec->head), path_wide = strlen("LOCKFILE");
 	buf_appendf(out, "%s%s%s\n", term_style(t, TERM_NAME), sec->title, term_plain(t));
 	if (!count) {
 		buf_puts(out, "  (none)\n");
@@ -117,12 +117,12 @@ struct map {
 	const struct host *host;
 	pid_t holder[LETTERS]; /* by letter */
 	unsigned holders;
-	unsigned more;		       /* that have no letter */
-	char cpu[HOST_CPUS_MAX];       /* what stands for each */
-	char shared[HOST_CPUS_MAX][4]; /* by LLC: letters of up to three who share it */
+	unsigned more;		       /* holders without a letter */
+	char cpu[HOST_CPUS_MAX];       /* the character of each */
+	char shared[HOST_CPUS_MAX][4]; /* by LLC: letters of up to three holders of the shared lock */
 };
 
-/* 'a' and on, in the order of pids; '*' for those who come too late. */
+/* 'a' to 'z' in the order of pids; '*' for all further holders. */
 static char letter_of(struct map *m, pid_t pid)
 {
 	for (unsigned i = 0; i < m->holders; i++)
@@ -171,7 +171,7 @@ static void mark_llc(struct map *m, const struct lock_file *f, const struct lock
 		m->shared[f->index][at] = letter;
 }
 
-static void mark(struct map *m)
+static void mark_cpus(struct map *m)
 {
 	const struct lock_scan *s = m->scan;
 	memset(m->cpu, '.', sizeof(m->cpu));
@@ -185,7 +185,7 @@ static void mark(struct map *m)
 	}
 }
 
-/* The CPUs of one LLC, siblings side by side, a gap between cores; wrapped below themselves. */
+/* The CPUs of one LLC, siblings side by side, a gap between cores; further lines are indented. */
 static void put_llc_cpus(const struct map *m, unsigned llc, unsigned indent, unsigned columns, struct buf *out)
 {
 	struct cpuset_bits left = m->host->llc[llc].cpus;
@@ -240,7 +240,7 @@ static void put_map(const struct lock_scan *s, const struct host *h, const struc
 	m->scan = s;
 	m->host = h;
 	collect_letters(m);
-	mark(m);
+	mark_cpus(m);
 	buf_appendf(out, "%sHost map:%s . free, a-z held, A-Z whole LLC held\n", term_style(t, TERM_NAME),
 		    term_plain(t));
 	for (unsigned l = 0; l < h->llcs; l++) {
@@ -256,15 +256,15 @@ static void put_map(const struct lock_scan *s, const struct host *h, const struc
 
 void locks_render_text(const struct lock_scan *s, const struct host *h, const struct term *t, bool map, struct buf *out)
 {
-	/* First, because a terminal may be too low for all of it. */
+	/* The map comes first, because a terminal may be too low for everything. */
 	if (map && h)
 		put_map(s, h, t, out);
 	for (unsigned kind = 0; kind < LOCK_KIND_MAX; kind++)
 		put_section(s, h, (enum lock_kind)kind, t, out);
 	for (unsigned i = 0; i < ROOT_MAX; i++)
 		if (s->root[i].left_out)
-			buf_appendf(out, "%s: %zu lock files more than the %d that are shown\n", s->root[i].path,
-				    s->root[i].left_out, LOCK_FILES_MAX);
+			buf_appendf(out, "%s: shows the first %d lock files, %zu more exist\n", s->root[i].path,
+				    LOCK_FILES_MAX, s->root[i].left_out);
 }
 
 /* --- JSON --------------------------------------------------------------------------------------------------------- */
@@ -316,7 +316,7 @@ static void put_json_file(const struct lock_scan *s, const struct host *h, const
 void locks_render_json(const struct lock_scan *s, const struct host *h, struct buf *out)
 {
 	for (unsigned kind = 0; kind < LOCK_KIND_MAX; kind++) {
-		size_t first, count = run_of(s, (enum lock_kind)kind, &first);
+		size_t first, count = files_of_kind(s, (enum lock_kind)kind, &first);
 		buf_appendf(out, "%c\"%s\":[", kind ? ',' : '{', sections[kind].json);
 		for (size_t i = first; i < first + count; i++) {
 			buf_puts(out, i > first ? "," : "");

@@ -32,7 +32,7 @@ static int real_remove(const char *path)
 
 static const struct sandbox_calls real_calls = { real_make, real_remove, file_write };
 
-static int put(const struct sandboxes *s, const char *dir, const char *leaf, const char *text)
+static int write_leaf(const struct sandboxes *s, const char *dir, const char *leaf, const char *text)
 {
 	char path[SANDBOX_PATH_MAX];
 	snprintf(path, sizeof(path), "%s/%s", dir, leaf);
@@ -40,7 +40,7 @@ static int put(const struct sandboxes *s, const char *dir, const char *leaf, con
 }
 
 /* The file's text without its last newline. */
-static int get(const char *dir, const char *leaf, struct buf *ret)
+static int read_leaf(const char *dir, const char *leaf, struct buf *ret)
 {
 	char path[SANDBOX_PATH_MAX];
 	snprintf(path, sizeof(path), "%s/%s", dir, leaf);
@@ -61,7 +61,7 @@ static bool has_word(const char *text, const char *word)
 
 /* --- our own group ------------------------------------------------------------------------------------------------ */
 
-/* The path of "0::PATH", cut at its line's end in @text; notes where another hierarchy has the controller. */
+/* The PATH of the line "0::PATH" in @text, which is modified. NULL: `why` gives the reason. */
 static const char *own_path(struct sandboxes *s, char *text)
 {
 	const char *path = NULL;
@@ -85,7 +85,7 @@ static const char *own_path(struct sandboxes *s, char *text)
 	return *s->why ? NULL : path;
 }
 
-/* Where cgroup2 is mounted so that @path can be seen: mount point and what is left of @path below it. */
+/* Finds the cgroup2 mount that shows @path: its mount point, and the rest of @path below it. */
 static bool find_mount(const char *mountinfo, const char *path, char point[4096], const char **ret_rest)
 {
 	char root[4096];
@@ -110,8 +110,8 @@ static int find_parent(struct sandboxes *s)
 	char proc[SANDBOX_PATH_MAX], point[4096];
 	const char *rest;
 	snprintf(proc, sizeof(proc), "%s/proc/self", s->root);
-	if (get(proc, "cgroup", &groups) < 0 || get(proc, "mountinfo", &mounts) < 0) {
-		snprintf(s->why, sizeof(s->why), "/proc does not say which control group this is");
+	if (read_leaf(proc, "cgroup", &groups) < 0 || read_leaf(proc, "mountinfo", &mounts) < 0) {
+		snprintf(s->why, sizeof(s->why), "/proc does not tell the control group of this process");
 		return 0;
 	}
 	char nothing[] = "";
@@ -119,7 +119,7 @@ static int find_parent(struct sandboxes *s)
 	if (!path)
 		return 0;
 	if (!find_mount(buf_str(&mounts), path, point, &rest)) {
-		snprintf(s->why, sizeof(s->why), "the control group of this process is mounted nowhere");
+		snprintf(s->why, sizeof(s->why), "the control group of this process is not mounted");
 		return 0;
 	}
 	return asprintf(&s->parent, "%s%s%s", s->root, point, rest) < 0 ? -ENOMEM : 0;
@@ -140,27 +140,27 @@ int sandboxes_find(const char *root, const struct sandbox_calls *calls, struct s
 		sandboxes_close(ret);
 	if (r < 0 || !ret->parent)
 		return r;
-	if (get(ret->parent, "cgroup.controllers", &has) == 0 && has_word(buf_str(&has), "cpuset"))
+	if (read_leaf(ret->parent, "cgroup.controllers", &has) == 0 && has_word(buf_str(&has), "cpuset"))
 		return 0;
 	snprintf(ret->why, sizeof(ret->why), "the cpuset controller is not delegated to %.120s", ret->parent);
 	forget_parent(ret);
 	return 0;
 }
 
-/* Children have cpuset files only when their parent passes the controller on. */
-static bool pass_on(struct sandboxes *s)
+/* A group has cpuset files only when its parent delegates the controller. */
+static bool delegate_cpuset(struct sandboxes *s)
 {
 	_cleanup_buf_ struct buf passes = BUF_NULL;
-	if (get(s->parent, "cgroup.subtree_control", &passes) == 0 && has_word(buf_str(&passes), "cpuset"))
+	if (read_leaf(s->parent, "cgroup.subtree_control", &passes) == 0 && has_word(buf_str(&passes), "cpuset"))
 		return true;
-	int r = put(s, s->parent, "cgroup.subtree_control", "+cpuset");
+	int r = write_leaf(s, s->parent, "cgroup.subtree_control", "+cpuset");
 	if (r < 0)
-		snprintf(s->why, sizeof(s->why), "the cpuset controller cannot be passed on in %.120s: %s", s->parent,
+		snprintf(s->why, sizeof(s->why), "the cpuset controller cannot be enabled in %.120s: %s", s->parent,
 			 strerror(-r));
 	return r == 0;
 }
 
-/* --- who left what ------------------------------------------------------------------------------------------------ */
+/* --- orphaned groups ---------------------------------------------------------------------------------------------- */
 
 static uint64_t start_ticks_of(const struct sandboxes *s, long pid)
 {
@@ -170,10 +170,10 @@ static uint64_t start_ticks_of(const struct sandboxes *s, long pid)
 		snprintf(dir, sizeof(dir), "%s/proc/%ld", s->root, pid);
 	else
 		snprintf(dir, sizeof(dir), "%s/proc/self", s->root);
-	return get(dir, "stat", &stat) == 0 ? stat_start_ticks(buf_str(&stat)) : 0;
+	return read_leaf(dir, "stat", &stat) == 0 ? stat_start_ticks(buf_str(&stat)) : 0;
 }
 
-/* "ktstr-PID-TICKS-N": the process that made it, by pid and start. */
+/* "ktstr-PID-TICKS-N" is a group of the process with that pid and start time. */
 static bool is_orphan(const struct sandboxes *s, const char *name)
 {
 	long pid;
@@ -184,7 +184,7 @@ static bool is_orphan(const struct sandboxes *s, const char *name)
 	return start_ticks_of(s, pid) != ticks;
 }
 
-static void sweep(const struct sandboxes *s)
+static void remove_orphans(const struct sandboxes *s)
 {
 	char path[SANDBOX_PATH_MAX];
 	DIR *dir = opendir(s->parent);
@@ -192,7 +192,7 @@ static void sweep(const struct sandboxes *s)
 		if (!is_orphan(s, e->d_name))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", s->parent, e->d_name);
-		/* What still runs in there is someone else's to end. */
+		/* Fails when processes still run in it. They are not ours to kill. */
 		s->calls->remove(path);
 	}
 	if (dir)
@@ -205,8 +205,8 @@ int sandboxes_open(const char *root, const struct sandbox_calls *calls, struct s
 	if (r < 0 || !ret->parent)
 		return r;
 	ret->start_ticks = start_ticks_of(ret, 0);
-	if (pass_on(ret))
-		sweep(ret);
+	if (delegate_cpuset(ret))
+		remove_orphans(ret);
 	else
 		forget_parent(ret);
 	return 0;
@@ -221,7 +221,7 @@ void sandboxes_close(struct sandboxes *s)
 
 /* --- one group ---------------------------------------------------------------------------------------------------- */
 
-/* A parent with processes of its own can only have threaded children: the controller allows that. */
+/* A parent that has processes can only have threaded children. The cpuset controller allows those. */
 static int make_group(const struct sandboxes *s, struct sandbox *b)
 {
 	_cleanup_buf_ struct buf type = BUF_NULL;
@@ -231,25 +231,25 @@ static int make_group(const struct sandboxes *s, struct sandbox *b)
 		b->path = NULL;
 		return r;
 	}
-	if (get(b->path, "cgroup.type", &type) == 0 && !strcmp(buf_str(&type), "domain invalid"))
-		r = put(s, b->path, "cgroup.type", "threaded");
+	if (read_leaf(b->path, "cgroup.type", &type) == 0 && !strcmp(buf_str(&type), "domain invalid"))
+		r = write_leaf(s, b->path, "cgroup.type", "threaded");
 	return r;
 }
 
-static int confine(const struct sandboxes *s, const char *path, const struct cpu_plan *plan)
+static int write_cpuset(const struct sandboxes *s, const char *path, const struct cpu_plan *plan)
 {
 	char list[4096];
-	int r = put(s, path, "cpuset.cpus", cpuset_format(&plan->cpus, list, sizeof(list)));
-	return r == 0 ? put(s, path, "cpuset.mems", cpuset_format(&plan->mems, list, sizeof(list))) : r;
+	int r = write_leaf(s, path, "cpuset.cpus", cpuset_format(&plan->cpus, list, sizeof(list)));
+	return r == 0 ? write_leaf(s, path, "cpuset.mems", cpuset_format(&plan->mems, list, sizeof(list))) : r;
 }
 
-/* 1: what the kernel makes of it is what was asked for; 0: it is less, and @note says so. */
+/* 1: the kernel grants the whole set; 0: it grants less, and @note says so. */
 static int check_effective(const char *path, const char *leaf, const struct cpuset_bits *wanted, char note[200])
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	struct cpuset_bits got = { 0 };
 	char list[120];
-	int r = get(path, leaf, &text);
+	int r = read_leaf(path, leaf, &text);
 	if (r == 0 && text.len)
 		r = cpuset_parse(buf_str(&text), &got);
 	if (r < 0)
@@ -261,10 +261,10 @@ static int check_effective(const char *path, const char *leaf, const struct cpus
 	return set_empty(&got) ? -ERANGE : 0;
 }
 
-static int fill(const struct sandboxes *s, const struct cpu_plan *plan, struct sandbox *b)
+static int set_up_group(const struct sandboxes *s, const struct cpu_plan *plan, struct sandbox *b)
 {
 	char procs[SANDBOX_PATH_MAX];
-	int cpus = confine(s, b->path, plan);
+	int cpus = write_cpuset(s, b->path, plan);
 	int mems = cpus;
 	if (cpus == 0)
 		cpus = check_effective(b->path, "cpuset.cpus.effective", &plan->cpus, b->note);
@@ -290,7 +290,7 @@ int sandbox_make(struct sandboxes *s, const struct cpu_plan *plan, bool said, st
 	}
 	int r = make_group(s, ret);
 	if (r == 0)
-		r = fill(s, plan, ret);
+		r = set_up_group(s, plan, ret);
 	bool narrow = *ret->note;
 	if (r == 0 && !(narrow && said))
 		return 0;
@@ -307,7 +307,7 @@ void sandbox_remove(struct sandboxes *s, struct sandbox *b)
 	b->procs = fd_close(b->procs);
 	if (!b->path)
 		return;
-	put(s, b->path, "cgroup.kill", "1");
+	write_leaf(s, b->path, "cgroup.kill", "1");
 	for (unsigned i = 0; s->calls->remove(b->path) == -EBUSY && i < REMOVE_TRIES; i++)
 		nanosleep(&pause, NULL);
 	free(b->path);

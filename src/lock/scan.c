@@ -11,8 +11,7 @@
 #include "base/file.h"
 #include "lock/scan.h"
 
-/* Changes within one tick of the file system's clock share an mtime: a directory that changed just now is listed again.
- */
+/* A directory with a recent mtime is listed again: two changes within one tick of the file system's clock share it. */
 #define MTIME_SETTLED (2 * NSEC_PER_SEC)
 
 static int64_t stat_mtime(const struct stat *st)
@@ -64,7 +63,7 @@ const char *lock_file_key(const struct lock_file *f, char *out, size_t size)
 
 /* --- listening ---------------------------------------------------------------------------------------------------- */
 
-/* After the last event: who takes a lock opens its file before, or dates it in between. */
+/* Read /proc/locks for this time after an event: a process takes a lock shortly after it opens the file. */
 #define HEARD_SETTLED NSEC_PER_SEC
 
 void lock_scan_listen(struct lock_scan *s)
@@ -73,8 +72,8 @@ void lock_scan_listen(struct lock_scan *s)
 	s->listening = s->inotify >= 0;
 }
 
-/* Directories are opened by whoever lists them, ourselves too. */
-static bool heard(const struct lock_scan *s)
+/* Drains inotify. True: locks may have changed. Ignores that processes, like this one, list the directories. */
+static bool read_events(const struct lock_scan *s)
 {
 	_Alignas(struct inotify_event) char events[8192];
 	bool any = false;
@@ -89,7 +88,7 @@ static bool heard(const struct lock_scan *s)
 	return any;
 }
 
-/* The watch moves along when the directory is another one than before. */
+/* Adds watches in every frame, because the directories may have been replaced. */
 static void watch_roots(struct lock_scan *s)
 {
 	for (unsigned i = 0; s->listening && i < ROOT_MAX; i++)
@@ -100,10 +99,10 @@ static void watch_roots(struct lock_scan *s)
 							  IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
 }
 
-/* Nothing has happened, and it is not long since the last look. A directory that is not there is looked for. */
+/* No event since the last frame, which was recent, and no missing directory has appeared. */
 static bool is_quiet(struct lock_scan *s, nsec_t now)
 {
-	bool any = heard(s);
+	bool any = read_events(s);
 	if (any)
 		s->heard_at = now;
 	if (!s->listening || !s->frame || any || now - s->heard_at < HEARD_SETTLED ||
@@ -118,7 +117,7 @@ static bool is_quiet(struct lock_scan *s, nsec_t now)
 /* --- listing ------------------------------------------------------------------------------------------------------ */
 
 /* Reads the number N of a name "BEFORE<N>.lock". */
-static bool numbered(const char *name, const char *before, uint32_t *ret)
+static bool parse_numbered_name(const char *name, const char *before, uint32_t *ret)
 {
 	size_t len = strlen(before), digits;
 	if (strncmp(name, before, len))
@@ -132,12 +131,13 @@ static bool numbered(const char *name, const char *before, uint32_t *ret)
 	return parse_u32_range(text, 0, UINT32_MAX, ret) == 0;
 }
 
-static bool is_lock(const char *name, enum lock_root_kind root, struct lock_file *f)
+static bool parse_lock_name(const char *name, enum lock_root_kind root, struct lock_file *f)
 {
 	size_t len = strlen(name);
 	if (root == ROOT_CPUS) {
 		f->kind = !strncmp(name, "ktstr-llc-", 10) ? LOCK_LLC : LOCK_CPU;
-		return numbered(name, "ktstr-llc-", &f->index) || numbered(name, "ktstr-cpu-", &f->index);
+		return parse_numbered_name(name, "ktstr-llc-", &f->index) ||
+		       parse_numbered_name(name, "ktstr-cpu-", &f->index);
 	}
 	f->kind = root == ROOT_CACHE ? LOCK_CACHE : LOCK_RUN;
 	return len > 5 && name[0] != '.' && !strcmp(name + len - 5, ".lock");
@@ -186,7 +186,7 @@ static bool look_at_file(int dir, struct lock_file *f)
 	return true;
 }
 
-/* Only what the last listing did not have is looked at with stat(2). */
+/* Calls stat(2) only for files that the last listing did not have. */
 static int list_root(struct lock_scan *s, unsigned root, struct listing *l)
 {
 	struct lock_root *r = &s->root[root];
@@ -195,7 +195,7 @@ static int list_root(struct lock_scan *s, unsigned root, struct listing *l)
 	r->left_out = 0;
 	for (struct dirent *e; dir && (e = readdir(dir));) {
 		struct lock_file f = { .root = root, .listed_ino = e->d_ino };
-		if (!is_lock(e->d_name, (enum lock_root_kind)root, &f))
+		if (!parse_lock_name(e->d_name, (enum lock_root_kind)root, &f))
 			continue;
 		f.name = e->d_name;
 		const struct lock_file *old = s->files ? bsearch(&f, s->file, s->files, sizeof(f), by_place) : NULL;
@@ -222,8 +222,8 @@ static int list_root(struct lock_scan *s, unsigned root, struct listing *l)
 }
 
 /*
- * /proc/locks names the file system's device, which is not what stat(2) says on file systems with subvolumes or layers
- * (btrfs, overlayfs); /proc/self/mountinfo has it.
+ * /proc/locks shows the device of the file system. On file systems with subvolumes or layers (btrfs, overlayfs),
+ * stat(2) returns another one, but /proc/self/mountinfo has it.
  */
 static void find_mount_device(const struct lock_scan *s, struct lock_root *r)
 {
@@ -245,8 +245,8 @@ static void find_mount_device(const struct lock_scan *s, struct lock_root *r)
 		}
 }
 
-/* True when @r must be listed again. A directory that is not there is empty. */
-static bool changed(struct lock_root *r, int64_t now)
+/* True when @r must be listed again. A missing directory counts as empty. */
+static bool root_changed(struct lock_root *r, int64_t now)
 {
 	struct stat st;
 	int64_t mtime = 0;
@@ -287,7 +287,7 @@ static int list_all(struct lock_scan *s, int64_t now)
 	bool any = false;
 	int r = 0;
 	for (unsigned i = 0; i < ROOT_MAX; i++)
-		any |= s->root[i].path && changed(&s->root[i], now);
+		any |= s->root[i].path && root_changed(&s->root[i], now);
 	if (!any)
 		return 0;
 	for (unsigned i = 0; i < ROOT_MAX && r == 0; i++) {
@@ -320,7 +320,7 @@ static bool same_file(const struct lock_scan *s, const struct lock_file *f, cons
 	       (r->major == lock->major && r->minor == lock->minor);
 }
 
-/* The file that @lock is on, or NULL: most locks of a host are not ours. */
+/* The lock file of @lock, or NULL: most locks of a host are on other files. */
 static struct lock_file *find_file(const struct lock_scan *s, const struct proc_lock *lock)
 {
 	size_t low = 0, high = s->files;
@@ -345,7 +345,7 @@ static int by_file(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-static int match(struct lock_scan *s, const struct proc_lock *lock, size_t count)
+static int match_locks(struct lock_scan *s, const struct proc_lock *lock, size_t count)
 {
 	struct lock_holder *holder = realloc(s->holder, (count + 1) * sizeof(*holder));
 	if (!holder)
@@ -364,8 +364,8 @@ static int match(struct lock_scan *s, const struct proc_lock *lock, size_t count
 	return 0;
 }
 
-/* Gives each file its run of holders; the same process through two descriptors is one holder. */
-static void assign(struct lock_scan *s)
+/* Gives each file its range of holders. A process with two descriptors is one holder. */
+static void assign_holders(struct lock_scan *s)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < s->files; i++)
@@ -399,10 +399,10 @@ static void date_file(struct lock_scan *s, struct lock_file *f)
 }
 
 /*
- * A process that is younger than the lock that its pid took is another process: the holder has ended, and a child of it
- * lives on with the descriptor. Programs that do not date their locks are given the benefit of a look at their files.
+ * A process younger than the lock is usually not the holder: the holder has ended, its child keeps the descriptor, and
+ * the pid was reused. Other programs may not date their locks, so the open files of the process decide.
  */
-static void describe(struct lock_scan *s, struct lock_holder *h, nsec_t now)
+static void describe_holder(struct lock_scan *s, struct lock_holder *h, nsec_t now)
 {
 	struct lock_file *f = &s->file[h->file];
 	struct process *p = process_get(&s->processes, h->pid, now, s->frame);
@@ -412,7 +412,7 @@ static void describe(struct lock_scan *s, struct lock_holder *h, nsec_t now)
 	if (younger && !process_may_have(&s->processes, p, f->ino))
 		return;
 	h->cmdline = p->cmdline;
-	/* Of a lock shared by several the date is the last one's. */
+	/* The date of a shared lock is that of its last holder. */
 	h->since = f->holders == 1 && f->mtime && !younger ? f->mtime : p->start_realtime;
 }
 
@@ -424,11 +424,11 @@ static void describe_all(struct lock_scan *s, nsec_t now)
 		else
 			s->file[i].last_pid = 0;
 	for (size_t i = 0; i < s->holders; i++)
-		describe(s, &s->holder[i], now);
+		describe_holder(s, &s->holder[i], now);
 	process_table_sweep(&s->processes, s->frame);
 }
 
-/* 1: other text than in the last frame. */
+/* 1: the text differs from the last frame. */
 static int read_locks(struct lock_scan *s)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -450,10 +450,10 @@ static int find_holders(struct lock_scan *s)
 	size_t count = 0;
 	int r = proc_locks_parse(buf_str(&s->table), &lock, &count);
 	if (r == 0)
-		r = match(s, lock, count);
+		r = match_locks(s, lock, count);
 	if (r < 0)
 		return r;
-	assign(s);
+	assign_holders(s);
 	return 0;
 }
 
@@ -468,10 +468,10 @@ int lock_scan_run(struct lock_scan *s)
 	watch_roots(s);
 	s->read_at = now;
 	int listed = list_all(s, s->taken_at);
-	int changed = listed < 0 ? listed : read_locks(s);
-	if (changed < 0)
-		return changed;
-	bool known = s->frame++ && !listed && !changed;
+	int root_changed = listed < 0 ? listed : read_locks(s);
+	if (root_changed < 0)
+		return root_changed;
+	bool known = s->frame++ && !listed && !root_changed;
 	s->same = known && (s->anonymous || !process_table_renew(&s->processes, now, s->frame));
 	if (s->same)
 		return 0;
@@ -501,7 +501,7 @@ void lock_scan_holders(const struct lock_scan *s, const struct host *h, struct p
 	}
 }
 
-/* A process may hold a file by several descriptors: was it named for an earlier one? */
+/* Whether the process was named already, for another descriptor of the same file. */
 static bool is_named(const struct lock_scan *s, size_t i)
 {
 	for (size_t k = 0; k < i; k++)

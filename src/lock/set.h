@@ -42,7 +42,7 @@ static inline bool set_equal(const struct cpuset_bits *a, const struct cpuset_bi
 	return !different;
 }
 
-/* The lowest member that is not below @from, or SET_END. */
+/* The lowest member that is at least @from, or SET_END. */
 static inline unsigned set_next(const struct cpuset_bits *s, unsigned from)
 {
 	if (from >= SET_END)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sysfs.c -- reads what sysfs says of the CPUs and nodes below a root path; judging it is host.c's. */
+/* sysfs.c -- reads CPUs and nodes from sysfs below a root path. host.c resolves contradictions. */
 #include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #define CPU_DIR		  "sys/devices/system/cpu"
 #define NODE_DIR	  "sys/devices/system/node"
 
-/* The whole of the file at the path that @fmt makes; false when there is none. */
+/* Reads the whole file at the path @fmt. False: it cannot be read. */
 static bool read_file(const struct host_source *from, struct buf *ret, const char *fmt, ...) PRINTF_LIKE(3, 4);
 static bool read_file(const struct host_source *from, struct buf *ret, const char *fmt, ...)
 {
@@ -30,7 +30,7 @@ static bool read_file(const struct host_source *from, struct buf *ret, const cha
 	return !ret->failed;
 }
 
-/* Only its first line. */
+/* The same, cut after the first line. */
 #define read_line(from, ret, ...) (read_file(from, ret, __VA_ARGS__) && cut_line(ret))
 static bool cut_line(struct buf *text)
 {
@@ -44,7 +44,7 @@ static uint64_t number_or(const struct buf *text, bool read, uint64_t otherwise)
 	return read && parse_u64(buf_str(text), &value) == 0 ? value : otherwise;
 }
 
-/* A list in either of two places; empty where there is neither, or it cannot be read as one. */
+/* The list in file @leaf, else in @older; empty when both are missing or malformed. */
 static void read_list(const struct host_source *from, unsigned cpu, const char *leaf, const char *older,
 		      struct cpuset_bits *ret)
 {
@@ -55,7 +55,7 @@ static void read_list(const struct host_source *from, unsigned cpu, const char *
 		*ret = (struct cpuset_bits){ 0 };
 }
 
-/* The highest level that is no instruction cache. */
+/* The highest level, instruction caches excluded. */
 static void read_cache(const struct host_source *from, unsigned cpu, struct raw_cpu *c)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -90,7 +90,7 @@ static void read_cpu(const struct host_source *from, unsigned cpu, struct raw_cp
 	c->capacity = (uint16_t)MIN_OF(number_or(&text, read, 0), 1024);
 }
 
-/* Processors with two kinds of core say so by an event source each; the small kind is "atom". */
+/* Hybrid processors have one perf event source per kind of core; the small kind is "cpu_atom". */
 static void read_hybrid(const struct host_source *from, struct host_raw *raw)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -102,7 +102,7 @@ static void read_hybrid(const struct host_source *from, struct host_raw *raw)
 			raw->cpu[cpu].capacity = 512;
 }
 
-/* Where no cache is described: those of the same die, package, or node. */
+/* Without a cache directory: the CPUs of the same die, package or node. */
 static void guess_llc(const struct host_source *from, unsigned cpu, const struct host_raw *raw, struct raw_cpu *c)
 {
 	read_list(from, cpu, "topology/die_cpus_list", NULL, &c->llc);
@@ -153,7 +153,7 @@ static void read_node(const struct host_source *from, struct raw_node *n, unsign
 	n->memory_kib = read_memory(from, id);
 	if (!read_line(from, &text, NODE_DIR "/node%u/cpulist", id) || cpuset_parse(text.data, &n->cpus) < 0)
 		n->cpus = (struct cpuset_bits){ 0 };
-	/* One number an online node, in the order of their ids. */
+	/* One number per online node, in the order of ids. */
 	if (!read_line(from, &text, NODE_DIR "/node%u/distance", id) ||
 	    distances_parse(text.data, n->distance, HOST_NODES_MAX) < 0)
 		memset(n->distance, 0, sizeof(n->distance));
@@ -170,7 +170,7 @@ static void read_nodes(const struct host_source *from, struct host_raw *raw)
 			read_node(from, &raw->node[raw->nodes++], id);
 }
 
-/* --- all of it ---------------------------------------------------------------------------------------------------- */
+/* --- the host ----------------------------------------------------------------------------------------------------- */
 
 static int read_set(const struct host_source *from, const char *leaf, struct cpuset_bits *ret, struct err **err)
 {
@@ -238,11 +238,11 @@ static int allowed_by_status(struct cpuset_bits *ret)
 int cpus_allowed(struct cpuset_bits *ret, struct err **err)
 {
 	struct cpuset_bits set = { 0 };
-	/* A kernel with more possible CPUs than the set has room for says EINVAL. */
+	/* EINVAL when the kernel supports more CPUs than the set can hold. */
 	if (sched_getaffinity(0, sizeof(set.word), (cpu_set_t *)set.word) < 0 && allowed_by_status(&set) < 0)
 		return FAIL(err, EXIT_NO_BACKEND, -ENODATA, "cannot find out which CPUs this process may use");
 	if (set_empty(&set))
-		return FAIL(err, EXIT_NO_BACKEND, -ENODATA, "this process may use no CPU");
+		return FAIL(err, EXIT_NO_BACKEND, -ENODATA, "this process is not allowed to use any CPU");
 	*ret = set;
 	return 0;
 }

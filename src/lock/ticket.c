@@ -29,7 +29,7 @@ int ticket_take(const struct lock_dir *d, nsec_t since, struct ticket *ret, stru
 		r = lock_take(d, t.name, LOCK_MODE_EXCLUSIVE, &t.fd, err);
 	}
 	if (r == -EBUSY)
-		return FAIL(err, EXIT_CONTENTION, r, "ticket '%s/%s' is someone else's", d->path, t.name);
+		return FAIL(err, EXIT_CONTENTION, r, "ticket '%s/%s' belongs to another process", d->path, t.name);
 	if (r == 0)
 		*ret = t;
 	return r;
@@ -59,8 +59,8 @@ static bool parse_since(const char *name, nsec_t *ret)
 	return true;
 }
 
-/* A free lock is a dead owner's: the ticket goes, while we have its lock. */
-static bool is_alive(const struct lock_dir *d, const char *name)
+/* Takes the lock of the ticket. Success means that its owner is dead, so the ticket is removed. */
+static bool owner_is_alive(const struct lock_dir *d, const char *name)
 {
 	int fd = -1;
 	if (lock_take(d, name, LOCK_MODE_SHARED, &fd, NULL) == -EBUSY)
@@ -84,10 +84,10 @@ bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_
 	for (struct dirent *e; dir && !found && (e = readdir(dir));) {
 		if (!parse_since(e->d_name, &since) || now - since < patience || !strcmp(e->d_name, mine->name))
 			continue;
-		/* From before a restart of the machine, or a clock that we do not share: as old as can be. */
+		/* A time in the future is from before a reboot, or from another clock, and counts as the oldest. */
 		if (mine->fd >= 0 && since <= now && strcmp(e->d_name, mine->name) > 0)
 			continue;
-		found = is_alive(d, e->d_name);
+		found = owner_is_alive(d, e->d_name);
 	}
 	if (dir)
 		closedir(dir);

@@ -2,10 +2,10 @@
 /*
  * ticket.h -- fairness between processes, by files in the lock directory.
  *
- * A process that cannot get what it wants leaves a ticket: a locked file named after the moment. While a ticket is
- * young others may overtake it, so that free CPUs are used. Once it is older than the patience, everyone who came later
- * stands back until it is gone. A ticket whose lock is free belongs to a process that died, and whoever finds it
- * removes it.
+ * A process that cannot get its CPUs leaves a ticket: a locked file, named after the time since when it waits. Others
+ * may overtake a young ticket, so that free CPUs are used. Once a ticket is older than the patience, processes that
+ * came later take no CPUs until it is gone. A ticket whose lock is free belongs to a dead process and is removed by the
+ * next process that finds it.
  */
 #ifndef KTSTR_LOCK_TICKET_H
 #define KTSTR_LOCK_TICKET_H
@@ -22,18 +22,18 @@ struct ticket {
 
 #define TICKET_NULL ((struct ticket){ .fd = -1 })
 
-/* All times are of a clock that the processes share: CLOCK_BOOTTIME. @since: from when on its owner waits. */
+/* All times are CLOCK_BOOTTIME, which the processes share. @since: when the owner began to wait. */
 int ticket_take(const struct lock_dir *d, nsec_t since, struct ticket *ret, struct err **err);
-/* Removes it. Harmless on TICKET_NULL. */
+/* Removes it. Does nothing on TICKET_NULL. */
 void ticket_give_back(const struct lock_dir *d, struct ticket *t);
-/* True when someone alive has waited for longer than @patience, and for longer than @mine. */
+/* True when a live process has waited longer than @patience, and longer than the owner of @mine. */
 bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t now, nsec_t patience);
 bool ticket_urgent(const struct ticket *t, nsec_t now, nsec_t patience);
 
 /*
- * The gate: held while a process looks, plans and takes, so that two do not take half of each other's CPUs. It only
- * saves work: locks are right without it, and a gate that someone forgot to open is walked around after @longest.
- * Blocks; for the offload pool. A descriptor to close, or -1.
+ * The gate is a lock that a process holds while it scans, plans and takes locks, so that two processes do not each get
+ * half of the same CPUs. It only avoids wasted work: the locks are correct without it, and a process that does not get
+ * it within @longest goes on. Returns a descriptor to close, or -1. Blocks, so call it on the offload pool.
  */
 int gate_enter(const struct lock_dir *d, nsec_t longest);
 

@@ -22,11 +22,11 @@ static int scan_blocking(void *arg)
 	return lock_scan_run(arg);
 }
 
-static int scan(struct machine *m, int result)
+static int start_scan(struct machine *m, int result)
 {
 	struct lock_watch *w = watch_of(m);
 	(void)result;
-	/* Frames keep to their beat; one that took longer than the period is followed by the next at once. */
+	/* Frames start every period. After a frame that took longer, the next starts at once. */
 	w->next = MAX_OF(w->next + w->period, m->reactor->now);
 	w->rendered = false;
 	machine_offload(m, &w->job, scan_blocking, w->scan);
@@ -41,8 +41,8 @@ static unsigned window_rows(int fd)
 	return ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_row ? ws.ws_row : ROWS_USUAL;
 }
 
-/* Length of the character or escape sequence at @s, and the columns that it takes; two for what may be wide. */
-static size_t glyph(const unsigned char *s, unsigned *ret_columns)
+/* The length of the character or escape sequence at @s, and its width in columns; 2 when it may be wide. */
+static size_t measure_glyph(const unsigned char *s, unsigned *ret_columns)
 {
 	size_t len = *s < 0x80 ? 1 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : 4;
 	*ret_columns = *s < 0xe1 ? 1 : 2;
@@ -57,9 +57,9 @@ static const char *clip_line(const char *line, unsigned columns, struct buf *out
 {
 	unsigned used = 0, wide;
 	while (*line && *line != '\n') {
-		size_t len = glyph((const unsigned char *)line, &wide);
+		size_t len = measure_glyph((const unsigned char *)line, &wide);
 		used += wide;
-		/* Styles beyond the edge still count: they end what began before it. */
+		/* Keep styles beyond the edge, because they end styles from before it. */
 		if (used <= columns)
 			buf_append(out, line, len);
 		else if (!wide)
@@ -80,7 +80,7 @@ void frame_clip(const char *text, unsigned rows, unsigned columns, struct buf *o
 			more += *p == '\n';
 		if (more > 1) {
 			char rest[40];
-			snprintf(rest, sizeof(rest), "... %u lines more", more);
+			snprintf(rest, sizeof(rest), "... %u more lines", more);
 			buf_appendf(out, "%.*s", (int)MIN_OF(columns, sizeof(rest)), rest);
 			return;
 		}
@@ -94,7 +94,7 @@ static void build_frame(struct lock_watch *w)
 	struct term t = term_probe(w->fd);
 	w->written = 0;
 	w->rendered = true;
-	/* JSON has no "for how long" in it: what did not change is the same line again. */
+	/* JSON has no durations, so an unchanged scan gives the same line. */
 	if (w->json && w->scan->same && w->frame.len)
 		return;
 	buf_clear(&w->frame);
@@ -112,7 +112,7 @@ static void build_frame(struct lock_watch *w)
 	buf_append(&w->frame, buf_str(&text), text.len);
 }
 
-static int render(struct machine *m, int result)
+static int write_frame(struct machine *m, int result)
 {
 	struct lock_watch *w = watch_of(m);
 	if (result == -EPIPE || result == -EIO || w->closed) {
@@ -155,9 +155,9 @@ static int wait_for_next(struct machine *m, int result)
 }
 
 static const struct machine_state states[WATCH_STATE_MAX] = {
-	[WATCH_SCAN] = { .name = "scan", .run = scan, .deadline = SCAN_DEADLINE, .next = TO(WATCH_RENDER) },
-	/* However long the reader takes. */
-	[WATCH_RENDER] = { .name = "render", .run = render, .next = TO(WATCH_WAIT) | TO_END },
+	[WATCH_SCAN] = { .name = "scan", .run = start_scan, .deadline = SCAN_DEADLINE, .next = TO(WATCH_RENDER) },
+	/* No deadline: the reader may be slow. */
+	[WATCH_RENDER] = { .name = "render", .run = write_frame, .next = TO(WATCH_WAIT) | TO_END },
 	[WATCH_WAIT] = { .name = "wait", .run = wait_for_next, .next = TO(WATCH_SCAN) | TO_END },
 };
 static const struct machine_type watch_type = { "locks", states, WATCH_STATE_MAX, NULL };
@@ -167,7 +167,7 @@ static void on_tick(struct timer *t)
 	notice_post(&container_of(t, struct lock_watch, tick)->due);
 }
 
-/* Without readers POLLERR is there whether asked for or not. */
+/* poll(2) reports POLLERR, even when not requested, once a pipe has no reader. */
 static void on_hangup(struct op *op)
 {
 	struct lock_watch *w = container_of(op, struct lock_watch, hangup);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * watch.h -- `ktstr locks --watch`: SCAN > RENDER > WAIT > SCAN, until cancelled or until nobody reads any more.
+ * watch.h -- `ktstr locks --watch`: SCAN > RENDER > WAIT > SCAN, until cancelled or until the reader closes its end.
  *
- * Nothing of the terminal's state is changed: no cursor hidden, no other screen, no mode. So there is nothing to put
- * back, however it ends.
+ * It does not change the terminal's state (cursor, screen, mode), so nothing has to be restored, however it ends.
  */
 #ifndef KTSTR_LOCK_WATCH_H
 #define KTSTR_LOCK_WATCH_H
@@ -15,13 +14,13 @@
 
 enum watch_state { WATCH_SCAN, WATCH_RENDER, WATCH_WAIT, WATCH_STATE_MAX };
 
-/* Fields above `machine` are the caller's to fill, the rest zero. */
+/* The caller sets the fields above `machine`; the rest is zero. */
 struct lock_watch {
-	struct lock_scan *scan;	 /* touched by the offload pool while scanning */
+	struct lock_scan *scan;	 /* the offload pool's during SCAN */
 	const struct host *host; /* may be NULL */
 	nsec_t period;		 /* at least WATCH_PERIOD_MIN */
 	int fd;			 /* where frames go */
-	bool json;		 /* an object a line; else text, redrawn in place on a terminal */
+	bool json;		 /* one object per line; else text, redrawn in place on a terminal */
 	struct machine machine;
 	struct offload_job job;
 	struct notice due;
@@ -30,18 +29,18 @@ struct lock_watch {
 	struct buf frame;
 	size_t written;
 	uint64_t frames;  /* written so far */
-	struct op hangup; /* ends the watch when the reader of a pipe goes away between frames */
+	struct op hangup; /* ends the watch when the reader of a pipe closes it between frames */
 	bool rendered, closed;
 };
 
-/* Ends by machine_cancel(), with 0 when the reader closed its end, or with an error (w->scan->err says which). */
+/* Ends by machine_cancel(), with 0 when the reader closed its end, or with an error (see w->scan->err). */
 void lock_watch_start(struct reactor *r, struct lock_watch *w);
-/* The window has another size: draw now. */
+/* Draws now, because the window size changed. */
 void lock_watch_redraw(struct lock_watch *w);
-/* After its machine has ended. Turns the reactor until its last operation has. */
+/* Call after its machine has ended. Turns the reactor until its last operation has ended. */
 void lock_watch_done(struct lock_watch *w);
 
-/* The first @rows lines of @text, none wider than @columns, as one frame from the top left corner. */
+/* Appends a frame that clears the screen and shows the first @rows lines of @text, cut at @columns. */
 void frame_clip(const char *text, unsigned rows, unsigned columns, struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* curl.h -- libcurl's functions, as a table that is filled when the network is needed. */
+/* curl.h -- a table of libcurl's functions, which is filled when the network is needed. */
 #ifndef KTSTR_NET_CURL_H
 #define KTSTR_NET_CURL_H
 

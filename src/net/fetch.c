@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fetch.c -- see fetch.h. The states, in the order in which they run; what libcurl calls meanwhile is in receive.c. */
+/* fetch.c -- see fetch.h. The states, in the order in which they run. receive.c has libcurl's callbacks. */
 #include <string.h>
 #include <strings.h>
 
@@ -41,14 +41,14 @@ static int check_request(struct fetch *f)
 	while (n <= FETCH_URLS_MAX && f->q.urls[n])
 		n++;
 	if (!n || n > FETCH_URLS_MAX)
-		return FAIL(&f->err, EXIT_BUG, -EINVAL, "download: %u URLs given, 1 to %d wanted", n, FETCH_URLS_MAX);
+		return FAIL(&f->err, EXIT_BUG, -EINVAL, "download: got %u URLs, needs 1 to %d", n, FETCH_URLS_MAX);
 	if (f->q.sha256_hex && !is_sha256_hex(f->q.sha256_hex))
 		return FAIL(&f->err, EXIT_BAD_DATA, -EINVAL, "download %s: the expected SHA-256 is not 64 hex digits",
 			    f->shown);
 	return 0;
 }
 
-static int set_up(struct fetch *f)
+static int set_up_transfer(struct fetch *f)
 {
 	int result = check_request(f);
 	if (result < 0)
@@ -63,8 +63,8 @@ static int set_up(struct fetch *f)
 	return 0;
 }
 
-/* The rest, and only if the file is still the one whose beginning we have: else the server sends the whole. */
-static void ask_for_rest(struct fetch *f)
+/* Requests the missing part. If-Range: the server sends the whole file if it has changed since. */
+static void request_range(struct fetch *f)
 {
 	const struct curl_api *curl = f->transfer.curl;
 	char range[RANGE_TEXT_MAX], header[HEADER_TEXT_MAX];
@@ -85,7 +85,7 @@ static void ask_for_rest(struct fetch *f)
 static int connect_to(struct machine *m, int result)
 {
 	struct fetch *f = fetch_of(m);
-	if (!f->transfer.easy && (result = set_up(f)) < 0)
+	if (!f->transfer.easy && (result = set_up_transfer(f)) < 0)
 		return result;
 	f->url_used = f->q.urls[f->url];
 	http_url_shown(f->url_used, f->shown);
@@ -97,9 +97,9 @@ static int connect_to(struct machine *m, int result)
 	f->notice.posted = false;
 	f->attempts++;
 	f->tries++;
-	ask_for_rest(f);
+	request_range(f);
 	f->from_start = false;
-	/* What was asked for safely is not answered in the clear. */
+	/* HTTPS must not be redirected to HTTP. */
 	bool secure = !strncasecmp(f->url_used, "https:", 6);
 	const struct curl_api *curl = f->transfer.curl;
 	curl->easy_setopt(f->transfer.easy, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
@@ -113,7 +113,7 @@ static int connect_to(struct machine *m, int result)
 
 /* --- RECEIVE: full chunks go to the file, one write at a time ----------------------------------------------------- */
 
-/* The oldest chunk; the one that is being filled only when nothing more will come. */
+/* Writes the oldest chunk. The one being filled is written only after the transfer has ended. */
 static bool start_write(struct fetch *f)
 {
 	unsigned i = f->oldest;
@@ -124,7 +124,7 @@ static bool start_write(struct fetch *f)
 	return true;
 }
 
-static int wrote(struct fetch *f, int result)
+static int account_write(struct fetch *f, int result)
 {
 	unsigned i = f->oldest;
 	f->writing = false;
@@ -143,35 +143,35 @@ static int wrote(struct fetch *f, int result)
 	return 0;
 }
 
-/* libcurl hands over what it had to keep, from here; when that fails it does not say so again. */
-static void go_on(struct fetch *f)
+/* libcurl delivers its buffered bytes from inside this call, and reports a failure only as the return value. */
+static void resume_transfer(struct fetch *f)
 {
 	f->paused = false;
-	f->moved = f->q.tuning->stall_bytes; /* this window was ours to waste */
+	f->moved = f->q.tuning->stall_bytes; /* not a stall: we paused the transfer */
 	if (f->transfer.curl->easy_pause(f->transfer.easy, CURLPAUSE_CONT) == CURLE_OK)
 		return;
 	http_abort(f->http, &f->transfer);
 	fetch_attempt_ended(f, CURLE_WRITE_ERROR);
 }
 
-static int receive(struct machine *m, int result)
+static int write_chunks(struct machine *m, int result)
 {
 	struct fetch *f = fetch_of(m);
-	if (f->writing && (result = wrote(f, result)) < 0)
+	if (f->writing && (result = account_write(f, result)) < 0)
 		return result;
 	if (start_write(f))
 		return FETCH_RECEIVE;
 	if (f->ended)
 		return FETCH_JUDGE;
 	if (f->paused)
-		go_on(f);
+		resume_transfer(f);
 	machine_wait_notice(m, &f->notice);
 	return FETCH_RECEIVE;
 }
 
 /* --- JUDGE -------------------------------------------------------------------------------------------------------- */
 
-static void say_why(struct fetch *f)
+static void describe_failure(struct fetch *f)
 {
 	if (f->problem)
 		return;
@@ -194,10 +194,10 @@ static bool may_retry(struct fetch *f)
 static enum outcome outcome_of(struct fetch *f)
 {
 	if (!f->problem && f->code == CURLE_OK && !f->begun)
-		fetch_begin_body(f); /* an empty file has no first byte, nor has a mere question */
-	/* The file is still the same one, and has no more than what came: asking again changes nothing. */
+		fetch_begin_body(f); /* on_body() is not called for an empty file or a HEAD request */
+	/* The server has no more bytes than we received, and the file has not changed: a retry is useless. */
 	if (f->response.status == 416 && f->asked_from && f->response.range_total == f->asked_from)
-		fetch_end_attempt(f, -EPROTO, OUTCOME_GIVE_UP, "the server announces %lu bytes and has %lu", f->total,
+		fetch_end_attempt(f, -EPROTO, OUTCOME_GIVE_UP, "the server announced %lu bytes, but has %lu", f->total,
 				  f->done);
 	if (f->problem)
 		return f->outcome;
@@ -209,7 +209,7 @@ static enum outcome outcome_of(struct fetch *f)
 	return v;
 }
 
-static int judge(struct machine *m, int result)
+static int judge_attempt(struct machine *m, int result)
 {
 	struct fetch *f = fetch_of(m);
 	(void)result;
@@ -217,7 +217,7 @@ static int judge(struct machine *m, int result)
 	f->http_status = (long)f->response.status;
 	if (v == OUTCOME_GOOD)
 		return FETCH_VERIFY;
-	say_why(f);
+	describe_failure(f);
 	f->from_start = v == OUTCOME_RESTART;
 	if (v == OUTCOME_GIVE_UP || !may_retry(f))
 		return FETCH_NEXT;
@@ -244,15 +244,15 @@ static const char *hint_for(const struct fetch *f)
 	if (f->all_absent)
 		return "check the name and the version";
 	if (f->problem == -EFBIG)
-		return "it is not what was expected there";
+		return "the URL does not lead to the expected file";
 	if (f->problem == -EBADMSG)
-		return "what is there is not what was published: try again later or from another mirror";
+		return "the file differs from the published one: try again later or use another mirror";
 	if (f->code == CURLE_PEER_FAILED_VERIFICATION)
 		return "check the clock and the CA certificates (Debian: ca-certificates)";
 	return "check the network, the proxy variables (https_proxy, no_proxy), or use another mirror";
 }
 
-static int nowhere(struct fetch *f)
+static int fail_everywhere(struct fetch *f)
 {
 	bool bad = f->problem == -EFBIG || f->problem == -EBADMSG;
 	int code = f->all_absent ? -ENOENT : f->problem ? f->problem : -EIO;
@@ -274,7 +274,7 @@ static int next_place(struct machine *m, int result)
 	if (f->tries > 1)
 		buf_appendf(&f->reasons, " (%u attempts)", f->tries);
 	if (!f->q.urls[f->url + 1])
-		return nowhere(f);
+		return fail_everywhere(f);
 	f->url++;
 	f->tries = f->failures = 0;
 	f->farthest = 0;
@@ -285,7 +285,7 @@ static int next_place(struct machine *m, int result)
 
 /* --- VERIFY, RELEASE ---------------------------------------------------------------------------------------------- */
 
-static void take_digest(struct fetch *f)
+static void store_digest(struct fetch *f)
 {
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	sha256_digest(&f->hash, sizeof(digest), digest);
@@ -293,25 +293,25 @@ static void take_digest(struct fetch *f)
 		snprintf(f->sha256 + 2 * i, 3, "%02x", digest[i]);
 }
 
-static int verify(struct machine *m, int result)
+static int verify_digest(struct machine *m, int result)
 {
 	struct fetch *f = fetch_of(m);
 	(void)m, (void)result;
 	if (!fetch_hashes(f) || f->q.head)
 		return FETCH_RELEASE;
-	take_digest(f);
+	store_digest(f);
 	if (!f->q.sha256_hex || !strcasecmp(f->sha256, f->q.sha256_hex))
 		return FETCH_RELEASE;
-	/* A file put together from several answers gets one more chance, in one piece. */
+	/* A file from several partial responses is downloaded once more in one piece. */
 	bool again = f->asked_from && !f->distrust;
 	f->distrust = true;
-	fetch_end_attempt(f, -EBADMSG, OUTCOME_GIVE_UP, "SHA-256 is %s, and should be %s", f->sha256, f->q.sha256_hex);
+	fetch_end_attempt(f, -EBADMSG, OUTCOME_GIVE_UP, "SHA-256 is %s, but should be %s", f->sha256, f->q.sha256_hex);
 	f->sha256[0] = '\0';
 	return again ? FETCH_CONNECT : FETCH_NEXT;
 }
 
-/* Of a failed fetch nothing is left, least of all bytes that somebody could take for the file. */
-static void discard(struct fetch *f, int code)
+/* After a failure, no bytes may remain that could be mistaken for the file. */
+static void discard_file(struct fetch *f, int code)
 {
 	buf_done(&f->body);
 	f->sha256[0] = '\0';
@@ -323,7 +323,7 @@ static void discard(struct fetch *f, int code)
 		FAIL_SYS(&f->err, code, "download %s", f->shown);
 }
 
-static int release(struct machine *m, int result)
+static int release_transfer(struct machine *m, int result)
 {
 	struct fetch *f = fetch_of(m);
 	int failure = result < 0 ? result : m->failure;
@@ -340,11 +340,11 @@ static int release(struct machine *m, int result)
 		f->chunk[i].data = NULL;
 	}
 	if (failure < 0)
-		discard(f, failure);
+		discard_file(f, failure);
 	return MACHINE_END;
 }
 
-static void ended(struct machine *m, int result)
+static void on_fetch_ended(struct machine *m, int result)
 {
 	struct fetch *f = fetch_of(m);
 	(void)result;
@@ -352,21 +352,22 @@ static void ended(struct machine *m, int result)
 		f->on_done(f);
 }
 
-/* A transfer may take as long as it likes while bytes come: on_stall_window() sees to that, not a deadline. */
+/* Transfers have no deadline: on_stall_window() ends those that stall. */
 static const struct machine_state fetch_states[FETCH_STATE_MAX] = {
 	[FETCH_CONNECT] = { "connect", connect_to, DEADLINE_NONE, FETCH_RELEASE,
 			    TO(FETCH_RECEIVE) | TO(FETCH_RELEASE) },
-	[FETCH_RECEIVE] = { "receive", receive, DEADLINE_NONE, FETCH_RELEASE, TO(FETCH_JUDGE) | TO(FETCH_RELEASE) },
-	[FETCH_JUDGE] = { "judge", judge, SHORT_DEADLINE, FETCH_RELEASE,
+	[FETCH_RECEIVE] = { "receive", write_chunks, DEADLINE_NONE, FETCH_RELEASE,
+			    TO(FETCH_JUDGE) | TO(FETCH_RELEASE) },
+	[FETCH_JUDGE] = { "judge", judge_attempt, SHORT_DEADLINE, FETCH_RELEASE,
 			  TO(FETCH_BACKOFF) | TO(FETCH_NEXT) | TO(FETCH_VERIFY) | TO(FETCH_RELEASE) },
 	[FETCH_BACKOFF] = { "back off", back_off, DEADLINE_NONE, FETCH_RELEASE, TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
 	[FETCH_NEXT] = { "next", next_place, SHORT_DEADLINE, FETCH_RELEASE, TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
-	[FETCH_VERIFY] = { "verify", verify, SHORT_DEADLINE, FETCH_RELEASE,
+	[FETCH_VERIFY] = { "verify", verify_digest, SHORT_DEADLINE, FETCH_RELEASE,
 			   TO(FETCH_CONNECT) | TO(FETCH_NEXT) | TO(FETCH_RELEASE) },
-	[FETCH_RELEASE] = { "release", release, SHORT_DEADLINE, 0, TO_END },
+	[FETCH_RELEASE] = { "release", release_transfer, SHORT_DEADLINE, 0, TO_END },
 };
 
-static const struct machine_type fetch_type = { "fetch", fetch_states, FETCH_STATE_MAX, ended };
+static const struct machine_type fetch_type = { "fetch", fetch_states, FETCH_STATE_MAX, on_fetch_ended };
 
 void fetch_start(struct fetch *f, struct http *h, struct reactor *r, const struct fetch_request *q,
 		 struct machine *parent, void (*done)(struct fetch *f))

@@ -9,7 +9,7 @@
 #include "net/curl.h"
 #include "net/http.h"
 
-/* A receive this large takes a few dozen packets at once and still fits the second-level cache beside its copy. */
+/* One receive gets a few dozen packets, and the buffer and its copy still fit the second-level cache. */
 #define RECEIVE_BYTES	((long)256 << 10)
 #define CONNECT_SECONDS 10L
 #define REDIRECTS_MAX	8L
@@ -19,29 +19,29 @@ struct http {
 	struct reactor *reactor;
 	CURLM *multi;
 	struct timer timer;
-	size_t watched; /* watches that live, doomed ones included */
+	size_t polls; /* number of socket polls, dead ones included */
 	size_t running;
 	char *ca_file;
 };
 
-/* --- sockets: one poll each, armed again after every event, with the events that libcurl asks for ----------------- */
+/* --- sockets: one poll each, submitted again after every event ---------------------------------------------------- */
 
-struct watch {
+struct socket_poll {
 	struct op op;
 	struct http *http;
 	curl_socket_t fd;
 	uint32_t want;
 	bool dead; /* libcurl has closed the socket, or is about to */
-	bool busy; /* its own event is being handled: settle() comes after that */
+	bool busy; /* its event is being handled, and update_poll() follows */
 };
 
-static void drive(struct http *h, curl_socket_t fd, int events);
+static void drive_libcurl(struct http *h, curl_socket_t fd, int events);
 
 /*
- * The number of a dead watch's socket may already be another's. Its poll was submitted before, so the cancel that is
- * queued right behind it ends whichever file it has found, and the result is not looked at.
+ * libcurl may close a dead socket before its poll runs, and another file may then get the same number. That is
+ * harmless: the cancel is queued right behind the poll, and the result is ignored.
  */
-static void settle(struct watch *w)
+static void update_poll(struct socket_poll *w)
 {
 	if (w->op.phase != OP_IDLE) {
 		if (w->dead || w->op.len != w->want)
@@ -49,7 +49,7 @@ static void settle(struct watch *w)
 		return;
 	}
 	if (w->dead) {
-		w->http->watched--;
+		w->http->polls--;
 		free(w);
 		return;
 	}
@@ -57,7 +57,7 @@ static void settle(struct watch *w)
 	op_submit(w->http->reactor, &w->op);
 }
 
-/* With an error, reading finds out which; the mark alone would tell libcurl only that there is one. */
+/* On an error libcurl must also read, to find out which error it is. */
 static int events_of(int result)
 {
 	if (result < 0 || result & (POLLERR | POLLNVAL))
@@ -67,21 +67,21 @@ static int events_of(int result)
 
 static void on_poll(struct op *op)
 {
-	struct watch *w = container_of(op, struct watch, op);
+	struct socket_poll *w = container_of(op, struct socket_poll, op);
 	w->busy = true;
 	if (!w->dead && op->result != -ECANCELED)
-		drive(w->http, w->fd, events_of(op->result));
+		drive_libcurl(w->http, w->fd, events_of(op->result));
 	w->busy = false;
-	settle(w);
+	update_poll(w);
 }
 
-static struct watch *watch_new(struct http *h, curl_socket_t fd)
+static struct socket_poll *socket_poll_new(struct http *h, curl_socket_t fd)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct socket_poll *w = calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
-	*w = (struct watch){ .op = { .kind = OP_POLL, .fd = fd, .done = on_poll }, .http = h, .fd = fd };
-	h->watched++;
+	*w = (struct socket_poll){ .op = { .kind = OP_POLL, .fd = fd, .done = on_poll }, .http = h, .fd = fd };
+	h->polls++;
 	h->curl.multi_assign(h->multi, fd, w);
 	return w;
 }
@@ -89,16 +89,16 @@ static struct watch *watch_new(struct http *h, curl_socket_t fd)
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *of_socket)
 {
 	struct http *h = data;
-	struct watch *w = of_socket;
+	struct socket_poll *w = of_socket;
 	(void)easy;
 	if (!w && what == CURL_POLL_REMOVE)
 		return 0;
-	if (!w && !(w = watch_new(h, fd)))
+	if (!w && !(w = socket_poll_new(h, fd)))
 		return -1;
 	w->dead = what == CURL_POLL_REMOVE;
 	w->want = (what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0);
 	if (!w->busy)
-		settle(w);
+		update_poll(w);
 	return 0;
 }
 
@@ -106,10 +106,10 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *o
 
 static void on_timer(struct timer *t)
 {
-	drive(container_of(t, struct http, timer), CURL_SOCKET_TIMEOUT, 0);
+	drive_libcurl(container_of(t, struct http, timer), CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* "At once" is the next turn: libcurl may not be entered from its callback, and others get their turn first. */
+/* A time-out of 0 fires in the next turn, because libcurl must not be called from its callback. */
 static int on_timeout_change(CURLM *multi, long timeout_ms, void *data)
 {
 	struct http *h = data;
@@ -124,7 +124,7 @@ static int on_timeout_change(CURLM *multi, long timeout_ms, void *data)
 
 /* --- transfers ---------------------------------------------------------------------------------------------------- */
 
-static void take_back(struct http *h, struct http_transfer *t)
+static void remove_transfer(struct http *h, struct http_transfer *t)
 {
 	REQUIRE(t->running && h->running);
 	t->running = false;
@@ -132,7 +132,7 @@ static void take_back(struct http *h, struct http_transfer *t)
 	h->curl.multi_remove_handle(h->multi, t->easy);
 }
 
-static void drive(struct http *h, curl_socket_t fd, int events)
+static void drive_libcurl(struct http *h, curl_socket_t fd, int events)
 {
 	int running, left;
 	h->curl.multi_socket_action(h->multi, fd, events, &running);
@@ -142,12 +142,12 @@ static void drive(struct http *h, curl_socket_t fd, int events)
 		struct http_transfer *t = NULL;
 		CURLcode code = msg->data.result;
 		h->curl.easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
-		take_back(h, t); /* invalidates msg */
+		remove_transfer(h, t); /* invalidates msg */
 		t->ended(t, (int)code);
 	}
 }
 
-/* libcurl's own sockets would be open in whatever another library starts. */
+/* Without SOCK_CLOEXEC, processes that other libraries start would inherit the socket. */
 static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	(void)data, (void)purpose;
@@ -172,10 +172,9 @@ int http_transfer_init(struct http_transfer *t, struct http *h)
 	curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	curl->easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
 	curl->easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
-	/* One connection a download: the streams of one HTTP/2 connection would share its window and its losses. */
+	/* One connection per download: streams of one HTTP/2 connection share its window and its losses. */
 	curl->easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	/* A lookup that is under way cannot be cancelled: its thread ends by itself, with its two descriptors, later.
-	 */
+	/* A running lookup cannot be cancelled: do not wait for its thread, which ends by itself. */
 	curl->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	if (h->ca_file)
 		curl->easy_setopt(easy, CURLOPT_CAINFO, h->ca_file);
@@ -202,14 +201,14 @@ int http_begin(struct http *h, struct http_transfer *t)
 void http_abort(struct http *h, struct http_transfer *t)
 {
 	if (t->running)
-		take_back(h, t);
+		remove_transfer(h, t);
 }
 
 const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX])
 {
 	const char *host = strstr(url, "://");
 	host = host ? host + 3 : url;
-	/* What stands before an @ in the authority is for the server only. */
+	/* Remove user and password. */
 	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
 	int n = snprintf(out, URL_SHOWN_MAX, "%.*s%s", (int)MIN_OF(host - url, 16), url, at ? at + 1 : host);
 	if (n >= URL_SHOWN_MAX)
@@ -221,8 +220,8 @@ const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX])
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-/* libcurl counts how often it was set up, and may be while threads run. */
-static int load(struct curl_api *curl, struct err **err)
+/* global_init() counts its calls, and is safe while threads run. */
+static int load_libcurl(struct curl_api *curl, struct err **err)
 {
 	static const char *const names[] = { CURL_FUNCTIONS(CURL_NAME) NULL };
 	int r = library_open("libcurl.so.4", names, curl, err);
@@ -234,7 +233,7 @@ static int load(struct curl_api *curl, struct err **err)
 int http_new(struct reactor *r, const struct http_config *config, struct http **ret, struct err **err)
 {
 	struct curl_api curl;
-	int result = load(&curl, err);
+	int result = load_libcurl(&curl, err);
 	struct http *h = result == 0 ? calloc(1, sizeof(*h)) : NULL;
 	const char *ca_file = config ? config->ca_file : NULL;
 	if (result < 0)
@@ -267,7 +266,7 @@ struct http *http_free(struct http *h)
 	if (h->multi)
 		h->curl.multi_cleanup(h->multi);
 	timer_disarm(h->reactor, &h->timer);
-	while (h->watched && reactor_turn(h->reactor, NSEC_NEVER) == 0)
+	while (h->polls && reactor_turn(h->reactor, NSEC_NEVER) == 0)
 		;
 	h->curl.global_cleanup();
 	free(h->ca_file);

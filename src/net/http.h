@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * http.h -- libcurl's transfers on the reactor: its sockets are polls, its time-outs one timer, nothing blocks.
+ * http.h -- runs libcurl's transfers on the reactor: each socket is a poll, all time-outs are one timer, nothing
+ * blocks.
  *
- * What most callers want is fetch.h; of this file they need only http_new() and http_free().
+ * Most callers use fetch.h, and only http_new() and http_free() from here.
  */
 #ifndef KTSTR_NET_HTTP_H
 #define KTSTR_NET_HTTP_H
@@ -14,35 +15,34 @@ struct http;
 struct curl_api;
 
 struct http_config {
-	const char *ca_file; /* PEM bundle instead of the system's certificates; NULL: the system's. Copied. */
+	const char *ca_file; /* PEM bundle that replaces the system's certificates; NULL: the system's. Copied. */
 };
 
 #define URL_SHOWN_MAX 320
-/* @url for messages: printable, without user and password, cut where it is very long. */
+/* @url for messages: printable, without user and password, cut at URL_SHOWN_MAX. */
 const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX]);
 
-/* One a reactor; @config may be NULL. Loads libcurl, which is an error of its own where it is not installed. */
+/* Make one per reactor; @config may be NULL. Loads libcurl, and fails where that is not installed. */
 int http_new(struct reactor *r, const struct http_config *config, struct http **ret, struct err **err);
-/* Closes idle connections and turns the reactor until the last poll has ended; no transfer may be running. */
+/* Closes idle connections, and turns the reactor until the last poll has ended. No transfer may be running. */
 struct http *http_free(struct http *h);
 DEFINE_CLEANUP(struct http *, http_free)
 
-/* One transfer; the easy handle is the caller's and is reused from attempt to attempt. */
+/* One transfer. The caller sets options on the easy handle and reuses it for further attempts. */
 struct http_transfer {
 	const struct curl_api *curl; /* set while `easy` is */
-	void *easy;		     /* CURL *; its CURLOPT_PRIVATE is ours */
+	void *easy;		     /* CURL *; do not set CURLOPT_PRIVATE */
 	bool running;
-	/* On the loop; @code is a CURLcode. The transfer is not running any more, and may be begun again. */
+	/* Called on the reactor; @code is a CURLcode. The transfer has stopped, and may be begun again. */
 	void (*ended)(struct http_transfer *t, int code);
 };
 
-/* A handle with what every transfer of ours has: no signals, HTTP(S) only, our name, the configured certificates. */
+/* Makes a handle with the common options: no signals, HTTP(S) only, user agent, certificates. */
 int http_transfer_init(struct http_transfer *t, struct http *h);
 void http_transfer_done(struct http_transfer *t);
-/* `ended` comes later, never from here. */
+/* Calls `ended` later, never from here. */
 int http_begin(struct http *h, struct http_transfer *t);
-/* Takes a running transfer back without calling `ended`; harmless on one that is not running. Not from a libcurl
- * callback. */
+/* Stops a running transfer without calling `ended`; else does nothing. Do not call it from a libcurl callback. */
 void http_abort(struct http *h, struct http_transfer *t);
 
 #endif

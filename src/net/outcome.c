@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "net/outcome.h"
 
-/* --- the header: lines of whatever a server sends ----------------------------------------------------------------- */
+/* --- the header: untrusted lines ---------------------------------------------------------------------------------- */
 
 struct text {
 	const char *at, *end;
@@ -22,7 +22,7 @@ static struct text trimmed(struct text t)
 	return t;
 }
 
-static size_t length(struct text t)
+static size_t text_length(struct text t)
 {
 	return (size_t)(t.end - t.at);
 }
@@ -30,7 +30,7 @@ static size_t length(struct text t)
 static bool take_prefix(struct text *t, const char *prefix)
 {
 	size_t len = strlen(prefix);
-	if (length(*t) < len || strncasecmp(t->at, prefix, len) != 0)
+	if (text_length(*t) < len || strncasecmp(t->at, prefix, len) != 0)
 		return false;
 	t->at += len;
 	return true;
@@ -47,15 +47,14 @@ static bool take_number(struct text *t, uint64_t *ret)
 	return t->at > from;
 }
 
-/* "bytes FIRST-LAST/TOTAL"; an asterisk stands for a total that the server does not know, or, with 416, for no bytes.
- */
+/* "bytes FIRST-LAST/TOTAL". TOTAL is "*" when unknown; with status 416, "*" replaces FIRST-LAST. */
 static void take_range(struct response *r, struct text t)
 {
 	uint64_t first, last, total = 0;
 	if (!take_prefix(&t, "bytes "))
 		return;
 	if (take_prefix(&t, "*/")) {
-		if (take_number(&t, &total) && !length(t))
+		if (take_number(&t, &total) && !text_length(t))
 			r->range_total = total;
 		return;
 	}
@@ -65,14 +64,14 @@ static void take_range(struct response *r, struct text t)
 		return;
 	if (!take_prefix(&t, "*") && !take_number(&t, &total))
 		return;
-	if (length(t) || last < first || (total && last >= total))
+	if (text_length(t) || last < first || (total && last >= total))
 		return;
 	r->ranged = true;
 	r->range_first = first;
 	r->range_total = total;
 }
 
-static bool printable(struct text t)
+static bool is_printable(struct text t)
 {
 	for (; t.at < t.end; t.at++)
 		if (*t.at < ' ' || *t.at > '~')
@@ -82,8 +81,8 @@ static bool printable(struct text t)
 
 static void take_validator(struct response *r, struct text t, bool etag)
 {
-	size_t len = length(t);
-	if (!len || len >= sizeof(r->validator) || !printable(t))
+	size_t len = text_length(t);
+	if (!len || len >= sizeof(r->validator) || !is_printable(t))
 		return;
 	memcpy(r->validator, t.at, len);
 	r->validator[len] = '\0';
@@ -114,16 +113,16 @@ void response_line(struct response *r, const char *line, size_t len)
 		r->html = take_prefix(&t, "text/html");
 	} else if (take_prefix(&t, "ETag:")) {
 		t = trimmed(t);
-		if (length(t) && *t.at == '"') /* a weak one, W/"...", may not stand in If-Range */
+		if (text_length(t) && *t.at == '"') /* If-Range does not allow a weak one, W/"..." */
 			take_validator(r, t, true);
 	} else if (!r->etag && take_prefix(&t, "Last-Modified:")) {
 		take_validator(r, trimmed(t), false);
 	}
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- the result --------------------------------------------------------------------------------------------------- */
 
-/* What another attempt cannot change, or what only another server can. Everything else is the network's mood. */
+/* Errors that another attempt at the same server cannot change. All others are taken as temporary. */
 static const int lasting[] = {
 	CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT,
 	CURLE_TOO_MANY_REDIRECTS,   CURLE_PEER_FAILED_VERIFICATION,

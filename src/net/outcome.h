@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * outcome.h -- what one attempt at a download means, without any I/O: the answer's header, the judgement of its end,
- * and how long to wait before the next.
+ * outcome.h -- evaluates one attempt at a download, without any I/O: parses the response header, decides what follows
+ * from the end of the attempt, and computes the time until the next.
  */
 #ifndef KTSTR_NET_OUTCOME_H
 #define KTSTR_NET_OUTCOME_H
@@ -15,13 +15,13 @@
 
 #define VALIDATOR_TEXT_MAX 128
 
-/* Fed with header lines; a status line begins a new one, so that after redirects it holds the last answer's. */
+/* Facts from header lines. A status line resets them, so after redirects they are from the last response. */
 struct response {
 	unsigned status;		    /* 0: none yet */
 	bool html;			    /* Content-Type: text/html */
-	bool ranged;			    /* a well-formed Content-Range was there */
-	uint64_t range_first;		    /* of the body's first byte, in the whole file */
-	uint64_t range_total;		    /* of the whole file, also with 416; 0: not said */
+	bool ranged;			    /* it has a well-formed Content-Range */
+	uint64_t range_first;		    /* offset of the body's first byte in the file */
+	uint64_t range_total;		    /* size of the file, also with status 416; 0: not given */
 	char validator[VALIDATOR_TEXT_MAX]; /* for If-Range: a strong ETag, else Last-Modified, else "" */
 	bool etag;			    /* the validator is an ETag */
 };
@@ -29,18 +29,18 @@ struct response {
 void response_line(struct response *r, const char *line, size_t len);
 
 enum outcome {
-	OUTCOME_GOOD,	 /* the answer came, whole */
-	OUTCOME_RETRY,	 /* the same again, later */
-	OUTCOME_RESTART, /* the same again from the first byte: what we have is of no use */
-	OUTCOME_GIVE_UP, /* not from this server */
+	OUTCOME_GOOD,	 /* the response is complete */
+	OUTCOME_RETRY,	 /* repeat later */
+	OUTCOME_RESTART, /* repeat from the first byte: the received bytes are useless */
+	OUTCOME_GIVE_UP, /* this server does not give us the file */
 };
 
-/* @curl_code and the last status, 0 when there was none. */
+/* @curl_code: a CURLcode; @status: the last HTTP status, 0: none. */
 enum outcome outcome_judge(int curl_code, unsigned status);
-/* The server says that there is no such file. */
+/* The status means that there is no such file. */
 bool outcome_absent(unsigned status);
 
-/* Before retry @n (from 0): @first * 2^n, at most @most, and of that a random part between a half and the whole. */
+/* The time before retry @n (from 0): @first * 2^n, at most @most, times a random factor from 0.5 to 1. */
 nsec_t outcome_backoff(unsigned n, nsec_t first, nsec_t most, struct rng *rng);
 
 #endif

@@ -9,7 +9,6 @@
 
 #define RATE_INTERVAL (250 * NSEC_PER_MSEC)
 
-/* Notes why this attempt ends; what is returned makes libcurl end it. */
 int fetch_end_attempt(struct fetch *f, int problem, enum outcome v, const char *fmt, ...)
 {
 	va_list ap;
@@ -21,13 +20,13 @@ int fetch_end_attempt(struct fetch *f, int problem, enum outcome v, const char *
 	return problem;
 }
 
-static int too_large(struct fetch *f)
+static int fail_too_large(struct fetch *f)
 {
 	return fetch_end_attempt(f, -EFBIG, OUTCOME_GIVE_UP, "larger than the limit of %lu bytes", f->q.max_bytes);
 }
 
-/* Nothing is being written when an attempt begins, so the file is ours to cut. */
-static int start_anew(struct fetch *f)
+/* No write is in flight when an attempt begins, so the file can be truncated. */
+static int restart_file(struct fetch *f)
 {
 	REQUIRE(!f->writing);
 	f->done = f->written = f->total = 0;
@@ -41,7 +40,6 @@ static int start_anew(struct fetch *f)
 	return 0;
 }
 
-/* The first byte, or the end of an empty answer: is it the file, all of it or the part that was asked for? */
 int fetch_begin_body(struct fetch *f)
 {
 	const struct response *r = &f->response;
@@ -55,10 +53,9 @@ int fetch_begin_body(struct fetch *f)
 		return fetch_end_attempt(f, -ENOENT, OUTCOME_GIVE_UP,
 					 "server returned HTML instead of a file (URL may be invalid)");
 	if (r->status == 206 && (!f->asked_from || !r->ranged || r->range_first != f->asked_from))
-		return fetch_end_attempt(f, -EPROTO, OUTCOME_RESTART,
-					 "the server sent another part than was asked for");
+		return fetch_end_attempt(f, -EPROTO, OUTCOME_RESTART, "the server sent a part that was not requested");
 	if (r->status == 200) {
-		int result = start_anew(f);
+		int result = restart_file(f);
 		if (result < 0)
 			return result;
 		memcpy(f->validator, r->validator, sizeof(f->validator));
@@ -69,10 +66,10 @@ int fetch_begin_body(struct fetch *f)
 		f->total = r->range_total;
 	else if (length >= 0)
 		f->total = f->done + (uint64_t)length;
-	return f->total > f->q.max_bytes ? too_large(f) : 0;
+	return f->total > f->q.max_bytes ? fail_too_large(f) : 0;
 }
 
-/* Room for @len bytes where they are collected. A full chunk is handed over to be written; false: all are full. */
+/* Makes room for @len bytes in the chunk being filled, or goes to the next one. False: all are full. */
 static bool make_room(struct fetch *f, size_t len)
 {
 	unsigned next = (f->filling + 1) % FETCH_CHUNKS;
@@ -86,7 +83,7 @@ static bool make_room(struct fetch *f, size_t len)
 	return true;
 }
 
-static int collect(struct fetch *f, const char *data, size_t len)
+static int store_bytes(struct fetch *f, const char *data, size_t len)
 {
 	if (!fetch_into_file(f)) {
 		buf_append(&f->body, data, len);
@@ -100,7 +97,7 @@ static int collect(struct fetch *f, const char *data, size_t len)
 	return 0;
 }
 
-static void account(struct fetch *f, size_t len)
+static void account_bytes(struct fetch *f, size_t len)
 {
 	nsec_t now = reactor_now(f->machine.reactor), since = now - f->rated;
 	f->done += len;
@@ -114,7 +111,7 @@ static void account(struct fetch *f, size_t len)
 	f->rated = now;
 }
 
-/* CURLOPT_WRITEFUNCTION. Copies: the reactor writes the file, in large pieces, while libcurl goes on receiving. */
+/* CURLOPT_WRITEFUNCTION. Copies the bytes: the reactor writes large pieces while libcurl continues to receive. */
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct fetch *f = arg;
@@ -122,18 +119,18 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	if (!f->begun && fetch_begin_body(f) < 0)
 		return 0;
 	if (f->done + len > f->q.max_bytes) {
-		too_large(f);
+		fail_too_large(f);
 		return 0;
 	}
 	if (fetch_into_file(f) && !make_room(f, len)) {
 		f->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	if (collect(f, data, len) < 0)
+	if (store_bytes(f, data, len) < 0)
 		return 0;
 	if (fetch_hashes(f))
 		sha256_update(&f->hash, len, (const uint8_t *)data);
-	account(f, len);
+	account_bytes(f, len);
 	return len;
 }
 
@@ -158,7 +155,7 @@ static void on_ended(struct http_transfer *t, int code)
 	fetch_attempt_ended(container_of(t, struct fetch, transfer), code);
 }
 
-/* Once a window: too few bytes are a stall, unless it is us who keep the server waiting. */
+/* At the end of each window: too few bytes are a stall, unless we paused the transfer. */
 static void on_stall_window(struct timer *t)
 {
 	struct fetch *f = container_of(t, struct fetch, stall);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* receive.h -- the part of a fetch that runs in libcurl's callbacks and in the stall timer; for fetch.c alone. */
+/* receive.h -- the part of a fetch that runs in libcurl's callbacks and in the stall timer. For fetch.c only. */
 #ifndef KTSTR_NET_RECEIVE_H
 #define KTSTR_NET_RECEIVE_H
 
@@ -7,11 +7,11 @@
 
 /* Sets the transfer's callbacks. */
 void fetch_hook_up(struct fetch *f);
-/* Notes why this attempt ends and what follows from it; returns @problem. */
+/* Records why this attempt ends and what follows; returns @problem. From a callback, libcurl then ends it. */
 int fetch_end_attempt(struct fetch *f, int problem, enum outcome v, const char *fmt, ...) PRINTF_LIKE(4, 5);
-/* The answer's header is complete: is it the file, and from which byte? Negative after fetch_end_attempt(). */
+/* The response header is complete: checks that the body is the requested file or part. Negative: the attempt ends. */
 int fetch_begin_body(struct fetch *f);
-/* The transfer is over, with libcurl's @code: the machine takes it from here. */
+/* The transfer has ended with the CURLcode @code: wakes the state machine. */
 void fetch_attempt_ended(struct fetch *f, int code);
 
 static inline bool fetch_into_file(const struct fetch *f)

@@ -10,7 +10,7 @@
 
 /* --- releases.json ------------------------------------------------------------------------------------------------ */
 
-static const char *string_of(const json_t *object, const char *key)
+static const char *get_string(const json_t *object, const char *key)
 {
 	const char *s = json_string_value(json_object_get(object, key));
 	return s ? s : "";
@@ -32,7 +32,7 @@ static bool moniker_parse(const char *s, enum moniker *ret)
 	return false;
 }
 
-/* What does not fit, or has bytes that a URL or a date has not, is as good as not said. */
+/* Leaves @to empty when @from is too long, or has bytes that a URL or a date cannot have. */
 static void copy_plain(char *to, size_t size, const char *from)
 {
 	size_t len = strlen(from);
@@ -43,18 +43,18 @@ static void copy_plain(char *to, size_t size, const char *from)
 		memcpy(to, from, len + 1);
 }
 
-static bool take_release(const json_t *entry, struct release *ret)
+static bool parse_release(const json_t *entry, struct release *ret)
 {
 	struct release r = { 0 };
-	const char *source = string_of(entry, "source");
-	if (!moniker_parse(string_of(entry, "moniker"), &r.moniker))
+	const char *source = get_string(entry, "source");
+	if (!moniker_parse(get_string(entry, "moniker"), &r.moniker))
 		return false;
-	if (kversion_parse(string_of(entry, "version"), &r.version) < 0 || r.version.numbers < 2)
+	if (kversion_parse(get_string(entry, "version"), &r.version) < 0 || r.version.numbers < 2)
 		return false;
 	r.eol = json_is_true(json_object_get(entry, "iseol"));
 	if (!strncmp(source, "https://", 8) || !strncmp(source, "http://", 7))
 		copy_plain(r.source, sizeof(r.source), source);
-	copy_plain(r.date, sizeof(r.date), string_of(json_object_get(entry, "released"), "isodate"));
+	copy_plain(r.date, sizeof(r.date), get_string(json_object_get(entry, "released"), "isodate"));
 	*ret = r;
 	return true;
 }
@@ -63,7 +63,7 @@ static int newest_first(const void *a, const void *b)
 {
 	const struct release *x = a, *y = b;
 	int order = kversion_compare(&y->version, &x->version);
-	/* A version that is mainline and stable at once is stable: the more useful of the two comes first. */
+	/* A version that is listed as mainline and as stable counts as stable. */
 	return order ? order : (int)y->moniker - (int)x->moniker;
 }
 
@@ -76,22 +76,22 @@ static size_t drop_doubles(struct release *list, size_t count)
 	return kept;
 }
 
-static int take_list(const json_t *array, const char *name, struct releases *ret, struct err **err)
+static int parse_list(const json_t *array, const char *name, struct releases *ret, struct err **err)
 {
 	size_t count = json_array_size(array), kept = 0;
 	if (!count || count > RELEASES_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: 'releases' has %zu entries, 1 to %d wanted", name, count,
-			    RELEASES_MAX);
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: 'releases' has %zu entries, must have 1 to %d", name,
+			    count, RELEASES_MAX);
 	struct release *list = calloc(count, sizeof(*list));
 	if (!list)
 		return FAIL_SYS(err, -ENOMEM, "%s", name);
 	for (size_t i = 0; i < count; i++)
-		kept += take_release(json_array_get(array, i), &list[kept]);
+		kept += parse_release(json_array_get(array, i), &list[kept]);
 	qsort(list, kept, sizeof(*list), newest_first);
 	kept = drop_doubles(list, kept);
 	if (!kept) {
 		free(list);
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: no mainline, stable or longterm release in it", name);
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: has no mainline, stable or longterm release", name);
 	}
 	*ret = (struct releases){ list, kept };
 	return 0;
@@ -102,11 +102,11 @@ int releases_parse(const char *json, size_t len, const char *name, struct releas
 	json_error_t at;
 	json_auto_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &at);
 	if (!root)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: no JSON: line %d: %s", name, at.line, at.text);
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: not valid JSON: line %d: %s", name, at.line, at.text);
 	const json_t *array = json_object_get(root, "releases");
 	if (!json_is_array(array))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: no list 'releases' in it", name);
-	return take_list(array, name, ret, err);
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: has no list 'releases'", name);
+	return parse_list(array, name, ret, err);
 }
 
 void releases_done(struct releases *r)
@@ -140,7 +140,7 @@ const struct release *releases_of_series(const struct releases *r, const struct 
 
 struct lines {
 	const char *at, *end;
-	const char *line; /* the present one, without its end */
+	const char *line; /* the current line, without its end */
 	size_t len;
 };
 
@@ -163,11 +163,11 @@ static bool line_is(const struct lines *l, const char *text)
 	return l->len == strlen(text) && !memcmp(l->line, text, l->len);
 }
 
-/* Leaves @l at the text that the signature covers, and cuts it off where the signature begins. */
+/* Limits @l to the text that the signature covers. */
 static int enter_signed(struct lines *l)
 {
 	while (next_line(l) && l->len)
-		; /* armour headers, to the empty line */
+		; /* skip armour headers up to the empty line */
 	struct lines body = *l;
 	while (next_line(l)) {
 		if (!line_is(l, "-----BEGIN PGP SIGNATURE-----"))
@@ -179,8 +179,8 @@ static int enter_signed(struct lines *l)
 	return -EBADMSG;
 }
 
-/* "HEX  NAME" or "HEX *NAME"; false: a line of something else. */
-static bool take_sum(const struct lines *l, const char **ret_name, size_t *ret_len)
+/* "HEX  NAME" or "HEX *NAME"; false: another kind of line. */
+static bool parse_sum(const struct lines *l, const char **ret_name, size_t *ret_len)
 {
 	if (l->len < SHA256_HEX + 3 || l->line[SHA256_HEX] != ' ')
 		return false;
@@ -209,25 +209,26 @@ int sha256sums_find(const char *text, size_t len, const char *name, char ret[SHA
 	const char *its_name;
 	if (next_line(&l) && line_is(&l, "-----BEGIN PGP SIGNED MESSAGE-----")) {
 		if (enter_signed(&l) < 0)
-			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the list of SHA-256 sums is cut short");
+			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the list of SHA-256 sums is truncated");
 	} else {
 		l = whole;
 	}
 	while (next_line(&l)) {
-		if (!take_sum(&l, &its_name, &name_len))
+		if (!parse_sum(&l, &its_name, &name_len))
 			continue;
 		sums++;
 		if (name_len != strlen(name) || memcmp(its_name, name, name_len) != 0)
 			continue;
 		copy_hex(l.line, hex);
 		if (found[0] && strcmp(found, hex) != 0)
-			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the list of SHA-256 sums has two for '%s'", name);
+			return FAIL(err, EXIT_BAD_DATA, -EBADMSG,
+				    "the list of SHA-256 sums has two different sums for '%s'", name);
 		memcpy(found, hex, sizeof(found));
 	}
 	if (!sums)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the list of SHA-256 sums has none in it");
+		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the list of SHA-256 sums has no sums");
 	if (!found[0])
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "the list of SHA-256 sums has none for '%s'", name);
+		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "the list of SHA-256 sums has no sum for '%s'", name);
 	memcpy(ret, found, sizeof(found));
 	return 0;
 }

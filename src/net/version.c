@@ -6,8 +6,8 @@
 
 #include "net/version.h"
 
-/* Digits at *@s, without a sign or a leading zero that would make two texts one version. */
-static int take_number(const char **s, uint32_t *ret)
+/* Parses digits at *@s. Refuses a sign and leading zeros, so that each version has one spelling. */
+static int parse_number(const char **s, uint32_t *ret)
 {
 	uint32_t n = 0;
 	const char *p = *s;
@@ -27,14 +27,14 @@ int kversion_parse(const char *s, struct kversion *ret)
 {
 	struct kversion v = { .rc = KVERSION_FINAL };
 	uint32_t *const number[] = { &v.major, &v.minor, &v.patch };
-	int result = take_number(&s, &v.major);
+	int result = parse_number(&s, &v.major);
 	for (v.numbers = 1; result == 0 && v.numbers < 3 && *s == '.'; v.numbers++) {
 		s++;
-		result = take_number(&s, number[v.numbers]);
+		result = parse_number(&s, number[v.numbers]);
 	}
 	if (result == 0 && v.numbers > 1 && !strncmp(s, "-rc", 3)) {
 		s += 3;
-		result = take_number(&s, &v.rc);
+		result = parse_number(&s, &v.rc);
 	}
 	if (result < 0)
 		return result;
@@ -44,17 +44,17 @@ int kversion_parse(const char *s, struct kversion *ret)
 	return 0;
 }
 
-static int compare(uint32_t a, uint32_t b)
+static int compare_numbers(uint32_t a, uint32_t b)
 {
 	return (a > b) - (a < b);
 }
 
 int kversion_compare(const struct kversion *a, const struct kversion *b)
 {
-	int order = compare(a->major, b->major);
-	order = order ? order : compare(a->minor, b->minor);
-	order = order ? order : compare(a->patch, b->patch);
-	return order ? order : compare(a->rc, b->rc);
+	int order = compare_numbers(a->major, b->major);
+	order = order ? order : compare_numbers(a->minor, b->minor);
+	order = order ? order : compare_numbers(a->patch, b->patch);
+	return order ? order : compare_numbers(a->rc, b->rc);
 }
 
 const char *kversion_format(const struct kversion *v, char out[KVERSION_TEXT_MAX])

@@ -84,7 +84,7 @@ struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 	unsigned vcpus = threads ? topology_cpus(&c->topology) : 1, most = f->cpus;
 	struct cpu_request q = { .tier = PLAN_DEFAULT, .topology = { 1, 1, MIN_OF(vcpus, most), 1 } };
 	if (f->config.no_perf) {
-		unsigned share = budget_share(f->resources.cpus, vcpus);
+		unsigned share = cpu_budget_share(f->resources.cpus, vcpus);
 		q.tier = PLAN_BUDGET;
 		q.cpus = f->config.cpu_cap ? f->config.cpu_cap : share;
 		q.rotate = f->asked++;

@@ -85,9 +85,9 @@ const char *preset_refused(const struct preset *p, const struct ktstr_constraint
 	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
 		if (row[i].has >= row[i].least && row[i].has <= row[i].most)
 			continue;
-		snprintf(out, size, "%u %s, the test wants %u to %u", row[i].has, row[i].what, row[i].least,
+		snprintf(out, size, "%u %s, the test requires %u to %u", row[i].has, row[i].what, row[i].least,
 			 row[i].most);
 		return out;
 	}
-	return c->requires_smt == KTSTR_ON && t->threads < 2 ? "the test wants SMT" : NULL;
+	return c->requires_smt == KTSTR_ON && t->threads < 2 ? "the test requires SMT" : NULL;
 }

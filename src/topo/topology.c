@@ -5,7 +5,7 @@
 #include "base/parse.h"
 #include "topo/topology.h"
 
-/* One row a dimension: its name, its letter, its place, its limit. */
+/* One row per dimension. */
 static const struct {
 	const char *name;
 	char letter;

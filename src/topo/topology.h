@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* topology.h -- declared topologies on the host's side: counting, checking, writing, reading. */
+/* topology.h -- counts, checks, formats and parses declared topologies. */
 #ifndef KTSTR_TOPO_TOPOLOGY_H
 #define KTSTR_TOPO_TOPOLOGY_H
 
@@ -15,17 +15,19 @@ static inline unsigned topology_cpus(const struct ktstr_topology *t)
 	return t->llcs * t->cores * t->threads;
 }
 
-/* Every dimension within its range, llcs a multiple of numa_nodes, at most TOPOLOGY_CPUS_MAX CPUs. */
+/*
+ * 0 when all dimensions are in range, llcs is a multiple of numa_nodes, and there are at most TOPOLOGY_CPUS_MAX CPUs.
+ */
 int topology_check(const struct ktstr_topology *t, struct err **err);
 /* "1n2l4c1t"; @out has TOPOLOGY_TEXT_MAX bytes. */
 const char *topology_format(const struct ktstr_topology *t, char out[TOPOLOGY_TEXT_MAX]);
-/* The format above, or "1,2,4,1". */
+/* Parses the format above, or "1,2,4,1". */
 int topology_parse(const char *text, struct ktstr_topology *ret, struct err **err);
 
 /*
- * APIC ids are composed of bit fields as wide as each level needs, so they have gaps where a count is no power of two
- * (Intel SDM vol. 3, "Hierarchical mapping of CPUID extended topology leaf"). The highest one decides what a backend
- * without x2APIC can offer.
+ * The highest APIC id. It decides whether a backend without x2APIC can run the topology. Ids are made of bit fields,
+ * one per level, so there are gaps where a count is not a power of two (Intel SDM vol. 3, "Hierarchical mapping of
+ * CPUID extended topology leaf").
  */
 unsigned topology_apic_id_max(const struct ktstr_topology *t);
 

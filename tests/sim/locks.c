@@ -86,7 +86,7 @@ static void release_cpus(struct guest *g)
 	admit_release(&g->process->admit, g->claim);
 	g->claim = NULL;
 	for (unsigned i = 0; i < PROCESSES; i++)
-		admit_rung(&run->process[i].admit);
+		admit_report_release(&run->process[i].admit);
 }
 
 static struct cpu_request draw(struct rng *rng)

@@ -227,7 +227,7 @@ START_TEST(limits_of_our_own_are_kept)
 	for (unsigned i = 0; i < 20; i++)
 		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
 	ck_assert_int_ne(b->state, CLAIM_READY);
-	ck_assert_int_eq(d.admit.ticket.fd, -1);
+	ck_assert_int_eq(d.admit.fairness.ticket.fd, -1);
 	/* Wider than the limit is never to be had. */
 	ck_assert_int_eq(wide->state == CLAIM_READY && wide->result == -ERANGE, _i);
 	admit_release(&d.admit, wide);
@@ -270,12 +270,12 @@ START_TEST(tickets_are_for_who_is_not_served)
 		nsec_t until = d.reactor->now + 60 * NSEC_PER_MSEC;
 		while (d.reactor->now < until)
 			t_ok(reactor_turn(d.reactor, until));
-		ck_assert_int_eq(d.admit.ticket.fd, -1);
+		ck_assert_int_eq(d.admit.fairness.ticket.fd, -1);
 		admit_release(&d.admit, c[i]);
 	}
 	turn_until_ready(&d, c[5]);
 	struct claim *last = ask(&d, &whole, 1);
-	while (d.admit.ticket.fd < 0)
+	while (d.admit.fairness.ticket.fd < 0)
 		t_ok(reactor_turn(d.reactor, NSEC_NEVER));
 	admit_release(&d.admit, last);
 	admit_release(&d.admit, c[5]);
@@ -334,7 +334,7 @@ START_TEST(tickets_are_respected)
 	for (unsigned i = 0; i < 20; i++)
 		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
 	ck_assert_int_ne(a->state, CLAIM_READY);
-	ck_assert(d.admit.blocked);
+	ck_assert(d.admit.pool.blocked);
 	/* Its owner dies: the file stays, the lock does not. */
 	t.fd = fd_close(t.fd);
 	turn_until_ready(&d, a);

@@ -71,10 +71,10 @@ START_TEST(a_refusal_says_why)
 	const struct ktstr_constraints c = { DEFAULTS }, smt = { DEFAULTS, .requires_smt = KTSTR_ON };
 	char why[120];
 	ck_assert_str_eq(preset_refused(preset_find("numa2-4llc"), &c, why, sizeof(why)),
-			 "2 NUMA nodes, the test wants 1 to 1");
+			 "2 NUMA nodes, the test requires 1 to 1");
 	ck_assert_str_eq(preset_refused(preset_find("near-max-llc"), &c, why, sizeof(why)),
-			 "15 LLCs, the test wants 1 to 12");
-	ck_assert_str_eq(preset_refused(preset_find("tiny-1llc"), &smt, why, sizeof(why)), "the test wants SMT");
+			 "15 LLCs, the test requires 1 to 12");
+	ck_assert_str_eq(preset_refused(preset_find("tiny-1llc"), &smt, why, sizeof(why)), "the test requires SMT");
 }
 END_TEST
 

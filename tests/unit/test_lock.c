@@ -529,7 +529,7 @@ START_TEST(frames_fit_their_window)
 {
 	struct buf out = BUF_NULL;
 	frame_clip("one\ntwo\nthree\nfour\n", 3, 8, &out);
-	ck_assert_str_eq(buf_str(&out), "\033[2J\033[Hone\ntwo\n... 2 li");
+	ck_assert_str_eq(buf_str(&out), "\033[2J\033[Hone\ntwo\n... 2 mo");
 	buf_clear(&out);
 	frame_clip("one\n\033[1mtwo too long\033[0m\n", 2, 5, &out);
 	ck_assert_str_eq(buf_str(&out), "\033[2J\033[Hone\n\033[1mtwo t\033[0m");

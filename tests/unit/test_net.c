@@ -135,13 +135,13 @@ START_TEST(releases_that_are_none)
 	static const struct {
 		const char *text, *said;
 	} bad[] = {
-		{ "", "no JSON" },
-		{ "<html>", "no JSON" },
+		{ "", "not valid JSON" },
+		{ "<html>", "not valid JSON" },
 		{ "[]", "no list 'releases'" },
 		{ "{}", "no list 'releases'" },
 		{ "{\"releases\":[]}", "0 entries" },
 		{ "{\"releases\":[1]}", "no mainline, stable or longterm" },
-		{ "{\"releases\":[", "no JSON" },
+		{ "{\"releases\":[", "not valid JSON" },
 		{ "{\"releases\":{}}", "no list" },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -202,16 +202,16 @@ START_TEST(sums_that_are_none)
 	char out[SHA256_TEXT_MAX];
 	struct err *err = NULL;
 	t_errno(find(BEGIN_SIGNED SUM_A "  a\n", "a", out, &err), EBADMSG);
-	t_err_contains(&err, "cut short");
+	t_err_contains(&err, "is truncated");
 	t_errno(find("", "a", out, &err), EBADMSG);
-	t_err_contains(&err, "has none in it");
+	t_err_contains(&err, "has no sums");
 	t_errno(find("<html>404</html>\n", "a", out, &err), EBADMSG);
-	t_err_contains(&err, "has none in it");
+	t_err_contains(&err, "has no sums");
 	t_errno(find(SUM_A "  a\n" SUM_B "  a\n", "a", out, &err), EBADMSG);
-	t_err_contains(&err, "two for 'a'");
+	t_err_contains(&err, "two different sums for 'a'");
 	t_ok(find(SUM_A "  a\n" SUM_A "  a\n", "a", out, NULL));
 	t_errno(find(SUM_A "  b\n", "a", out, &err), ENOENT);
-	t_err_contains(&err, "none for 'a'");
+	t_err_contains(&err, "no sum for 'a'");
 }
 END_TEST
 
@@ -395,7 +395,7 @@ START_TEST(requests_that_cannot_be)
 	const char *const url[] = { "http://localhost/x", NULL }, *const odd[] = { "file:///etc/passwd", NULL };
 	world_init();
 	t_errno(run(&(struct fetch_request){ .urls = url + 1, .fd = -1 }, false), EINVAL);
-	t_err_contains(&world.fetch.err, "0 URLs given");
+	t_err_contains(&world.fetch.err, "got 0 URLs");
 	t_errno(run(&(struct fetch_request){ .urls = url, .fd = -1, .sha256_hex = "abc" }, false), EINVAL);
 	t_err_contains(&world.fetch.err, "not 64 hex digits");
 	t_errno(run(&(struct fetch_request){ .urls = odd, .fd = -1 }, false), EIO);

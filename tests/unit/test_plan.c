@@ -288,7 +288,7 @@ START_TEST(refusals_name_numbers)
 	set_holders(&holders, "3", "0", NULL);
 	t_errno(cpu_plan_make(&h, &allowed, &holders, &request, &p, &err), EBUSY);
 	ck_assert_int_eq(err_exit_status(err), EXIT_CONTENTION);
-	t_err_contains(&err, "no 32 CPUs available: 1 of 32 allowed ones are held");
+	t_err_contains(&err, "32 CPUs are not available: 1 of 32 allowed CPUs are held");
 	request.tier = PLAN_PERFORMANCE;
 	request.topology.llcs = 1;
 	request.topology.cores = 2;
@@ -402,7 +402,7 @@ END_TEST
 /* --- budgets ------------------------------------------------------------------------------------------------------ */
 
 static const struct {
-	struct budget_words words;
+	struct cpu_budget_words words;
 	unsigned allowed, vcpus;
 	int result;
 	unsigned cpus;
@@ -424,9 +424,9 @@ static const struct {
 
 START_TEST(budgets_are_resolved)
 {
-	struct budget b = { 0 };
+	struct cpu_budget b = { 0 };
 	struct err *err = NULL;
-	int r = budget_resolve(&budgets[_i].words, budgets[_i].allowed, budgets[_i].vcpus, &b, &err);
+	int r = cpu_budget_resolve(&budgets[_i].words, budgets[_i].allowed, budgets[_i].vcpus, &b, &err);
 	ck_assert_int_eq(r, budgets[_i].result);
 	ck_assert_uint_eq(b.cpus, budgets[_i].cpus);
 	if (r < 0)

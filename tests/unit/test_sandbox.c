@@ -106,10 +106,10 @@ static const struct {
 	{ "3:memory:/\n", MOUNTS, "cpuset\n", "has no cgroup v2" },
 	{ "", MOUNTS, "cpuset\n", "has no cgroup v2" },
 	{ "garbage\n\n::\n", MOUNTS, "cpuset\n", "has no cgroup v2" },
-	{ "0::/user.slice/me\n", "", "cpuset\n", "mounted nowhere" },
-	{ "0::/../me\n", "31 1 0:26 /user.slice /cg rw - cgroup2 cgroup2 rw\n", "cpuset\n", "mounted nowhere" },
+	{ "0::/user.slice/me\n", "", "cpuset\n", "is not mounted" },
+	{ "0::/../me\n", "31 1 0:26 /user.slice /cg rw - cgroup2 cgroup2 rw\n", "cpuset\n", "is not mounted" },
 	{ "0::/user.slice/me\n", MOUNTS, "cpusets memory\n", "is not delegated to" },
-	{ "0::/user.slice/me\n", MOUNTS, "cpuset memory\n", "cannot be passed on", -EACCES },
+	{ "0::/user.slice/me\n", MOUNTS, "cpuset memory\n", "cannot be enabled", -EACCES },
 };
 
 START_TEST(where_there_are_none_it_is_said)

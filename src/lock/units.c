@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * choose.c -- see choose.h.
+ * units.c -- see units.h.
  *
- * "Fewest" is exact: the largest k reach the need and no k-1 do. Among the sets of k the preferred one is built item by
- * item: an item is taken when, with it, the largest of what is left can still reach the need in the places left. That
- * gives the first set in the order of preference, without looking at them all.
+ * "Fewest" is exact: the k largest items reach the need, and no k-1 items do. The preferred set of k items is built
+ * item by item: an item is picked when the need can still be reached with it and the largest remaining items. The
+ * result is the first set in the order of preference, found without trying all sets.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bug.h"
-#include "lock/choose.h"
+#include "lock/units.h"
 
-/* Something with room, in the order of preference. */
+/* A node or a cell. Arrays are in the order of preference. */
 struct item {
 	uint32_t room;
 	uint32_t id;
@@ -32,8 +32,8 @@ static void sorted_rooms(const struct item *item, unsigned count, uint32_t *room
 	qsort(rooms, count, sizeof(*rooms), by_room_desc);
 }
 
-/* How many of the largest reach @need; 0 when all do not. */
-static unsigned fewest(const uint32_t *rooms, unsigned count, uint64_t need)
+/* How many of the largest reach @need; 0: all together do not. @rooms: sorted. */
+static unsigned count_fewest(const uint32_t *rooms, unsigned count, uint64_t need)
 {
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -52,8 +52,7 @@ static uint64_t sum_of_largest(const uint32_t *rooms, unsigned count, unsigned p
 	return sum;
 }
 
-/* Takes one value out of the sorted @rooms. */
-static void take_room(uint32_t *rooms, unsigned *count, uint32_t room)
+static void remove_room(uint32_t *rooms, unsigned *count, uint32_t room)
 {
 	for (unsigned i = 0; i < *count; i++) {
 		if (rooms[i] != room)
@@ -62,16 +61,16 @@ static void take_room(uint32_t *rooms, unsigned *count, uint32_t room)
 		--*count;
 		return;
 	}
-	REQUIRE(!"a room that was not there");
+	REQUIRE(!"a room that is not in the list");
 }
 
-/* Picks exactly @places items that reach @need, first ones preferred. @rooms: sorted, used up. */
+/* Picks exactly @places items that reach @need, the first ones preferred. @rooms: sorted; consumed. */
 static void pick_preferred(struct item *item, unsigned count, uint32_t *rooms, unsigned places, uint64_t need)
 {
 	unsigned left = count;
 	uint64_t have = 0;
 	for (unsigned i = 0; i < count && places; i++) {
-		take_room(rooms, &left, item[i].room);
+		remove_room(rooms, &left, item[i].room);
 		if (have + item[i].room + sum_of_largest(rooms, left, places - 1) < need)
 			continue;
 		item[i].picked = true;
@@ -87,7 +86,7 @@ struct node_choice {
 	const struct host *host;
 	struct item item[HOST_NODES_MAX]; /* nodes with room */
 	unsigned count;
-	uint32_t sharers[HOST_NODES_MAX]; /* by node index: of the best unit in it */
+	uint32_t sharers[HOST_NODES_MAX]; /* by node index: the most of any unit in it */
 	const struct unit *unit;
 	unsigned units;
 	uint64_t need;
@@ -106,8 +105,8 @@ static void collect_nodes(struct node_choice *c)
 			c->item[c->count++] = (struct item){ .room = room[n], .id = n };
 }
 
-/* The nodes by distance from @seed, those with more room first, then by number. Insertion sort: at most 64. */
-static void order_from(const struct node_choice *c, unsigned seed, struct item *out)
+/* Orders nodes by distance from @seed, then most room, then number. Insertion sort, because there are at most 64. */
+static void order_nodes_from(const struct node_choice *c, unsigned seed, struct item *out)
 {
 	const uint16_t *distance = c->host->node[seed].distance;
 	for (unsigned i = 0; i < c->count; i++) {
@@ -127,11 +126,11 @@ static void order_from(const struct node_choice *c, unsigned seed, struct item *
 
 struct node_score {
 	uint64_t distance;
-	unsigned cells;	  /* fewest that do in this set */
+	unsigned cells;	  /* fewest that reach the need in this set */
 	uint32_t sharers; /* of the seed */
 };
 
-static bool better(const struct node_score *a, const struct node_score *b)
+static bool is_better_score(const struct node_score *a, const struct node_score *b)
 {
 	if (a->distance != b->distance)
 		return a->distance < b->distance;
@@ -140,7 +139,7 @@ static bool better(const struct node_score *a, const struct node_score *b)
 	return a->sharers > b->sharers;
 }
 
-/* How many cells of the picked nodes reach the need. */
+/* The fewest cells of the picked nodes that reach the need. */
 static unsigned cells_needed(const struct node_choice *c, const bool *in_set)
 {
 	uint32_t rooms[HOST_CPUS_MAX];
@@ -149,17 +148,17 @@ static unsigned cells_needed(const struct node_choice *c, const bool *in_set)
 		if (in_set[c->unit[i].node])
 			rooms[count++] = c->unit[i].room;
 	qsort(rooms, count, sizeof(*rooms), by_room_desc);
-	return fewest(rooms, count, c->need);
+	return count_fewest(rooms, count, c->need);
 }
 
-/* The best set around @seed; false when @seed is in no set that does. */
-static bool score_from(const struct node_choice *c, unsigned seed, unsigned places, bool *in_set,
-		       struct node_score *ret)
+/* The best set around @seed. False: no set that contains @seed reaches the need. */
+static bool score_nodes_from(const struct node_choice *c, unsigned seed, unsigned places, bool *in_set,
+			     struct node_score *ret)
 {
 	struct item order[HOST_NODES_MAX];
 	uint32_t rooms[HOST_NODES_MAX];
 	struct node_score score = { .sharers = c->sharers[seed] };
-	order_from(c, seed, order);
+	order_nodes_from(c, seed, order);
 	sorted_rooms(order, c->count, rooms);
 	pick_preferred(order, c->count, rooms, places, c->need);
 	memset(in_set, 0, HOST_NODES_MAX * sizeof(*in_set));
@@ -174,7 +173,7 @@ static bool score_from(const struct node_choice *c, unsigned seed, unsigned plac
 	return in_set[seed];
 }
 
-/* The fewest nodes; among those sets the closest together. Every node has its turn as the middle. */
+/* The fewest nodes that reach the need; of those sets, the closest together. Tries each node as the seed. */
 static bool choose_nodes(struct node_choice *c, bool *ret_set)
 {
 	uint32_t rooms[HOST_NODES_MAX];
@@ -182,10 +181,11 @@ static bool choose_nodes(struct node_choice *c, bool *ret_set)
 	bool found = false, in_set[HOST_NODES_MAX];
 	collect_nodes(c);
 	sorted_rooms(c->item, c->count, rooms);
-	unsigned places = fewest(rooms, c->count, c->need);
+	unsigned places = count_fewest(rooms, c->count, c->need);
 	for (unsigned i = 0; places && i < c->count; i++) {
 		struct node_score score;
-		if (!score_from(c, c->item[i].id, places, in_set, &score) || (found && !better(&score, &best)))
+		if (!score_nodes_from(c, c->item[i].id, places, in_set, &score) ||
+		    (found && !is_better_score(&score, &best)))
 			continue;
 		best = score;
 		found = true;
@@ -215,7 +215,7 @@ static void choose_cells(struct unit *unit, unsigned count, const bool *nodes, u
 			item[n++] = (struct item){ .room = unit[i].room, .id = i };
 	qsort_r(item, n, sizeof(*item), by_preference, unit);
 	sorted_rooms(item, n, rooms);
-	pick_preferred(item, n, rooms, fewest(rooms, n, need), need);
+	pick_preferred(item, n, rooms, count_fewest(rooms, n, need), need);
 	for (unsigned i = 0; i < n; i++)
 		unit[item[i].id].picked = item[i].picked;
 }

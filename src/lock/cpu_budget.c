@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* budget.c -- how many CPUs a build or a machine without reservation may use; see plan.h. */
+/* cpu_budget.c -- how many CPUs a build, or a machine without reserved CPUs, may use; see plan.h. */
 #include <stdlib.h>
 
 #include "base/environment.h"
@@ -7,16 +7,16 @@
 
 #define BUDGET_PERCENT 30
 
-struct budget_words budget_environment(const char *flag)
+struct cpu_budget_words cpu_budget_environment(const char *flag)
 {
-	return (struct budget_words){
+	return (struct cpu_budget_words){
 		.flag = flag,
 		.cap = environment_get(ENV_CPU_CAP),
 		.bypass = environment_get(ENV_BYPASS_LLC_LOCKS),
 	};
 }
 
-static int read_cap(const char *name, const char *text, unsigned allowed, unsigned *ret, struct err **err)
+static int parse_cap(const char *name, const char *text, unsigned allowed, unsigned *ret, struct err **err)
 {
 	uint64_t value;
 	if (parse_u64(text, &value) < 0)
@@ -30,25 +30,25 @@ static int read_cap(const char *name, const char *text, unsigned allowed, unsign
 	return 0;
 }
 
-unsigned budget_share(unsigned allowed, unsigned vcpus)
+unsigned cpu_budget_share(unsigned allowed, unsigned vcpus)
 {
 	unsigned share = MAX_OF((allowed * BUDGET_PERCENT + 99) / 100, 1);
 	return MAX_OF(share, MIN_OF(vcpus, allowed));
 }
 
-int budget_resolve(const struct budget_words *words, unsigned allowed, unsigned vcpus, struct budget *ret,
-		   struct err **err)
+int cpu_budget_resolve(const struct cpu_budget_words *words, unsigned allowed, unsigned vcpus, struct cpu_budget *ret,
+		       struct err **err)
 {
 	const char *name = words->flag ? "--cpu-cap" : "KTSTR_CPU_CAP";
 	const char *said = words->flag ? words->flag : words->cap;
-	struct budget budget = { .cpus = budget_share(allowed, vcpus),
-				 .said = said != NULL,
-				 .bypass = words->bypass != NULL };
+	struct cpu_budget budget = { .cpus = cpu_budget_share(allowed, vcpus),
+				     .said = said != NULL,
+				     .bypass = words->bypass != NULL };
 	if (said && budget.bypass)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
 			    "%s is a resource contract that KTSTR_BYPASS_LLC_LOCKS=1 would break; unset one of them",
 			    name);
-	int r = said ? read_cap(name, said, allowed, &budget.cpus, err) : 0;
+	int r = said ? parse_cap(name, said, allowed, &budget.cpus, err) : 0;
 	if (r == 0)
 		*ret = budget;
 	return r;
