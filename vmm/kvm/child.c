@@ -69,7 +69,7 @@ static int take_signals(struct child_state *c, struct err **err)
 /* True when the guest ended by itself, false when we are asked to end it. */
 static bool await_end(struct child_state *c)
 {
-	struct pollfd fds[] = { { .fd = c->guest.ended_fd, .events = POLLIN },
+	struct pollfd fds[] = { { .fd = c->guest.life.ended_fd, .events = POLLIN },
 				{ .fd = c->signal_fd, .events = POLLIN } };
 	int beat_ms = c->config.guest.events ? (int)MAX_OF(BEAT_MS, BEAT_MS_A_CPU * c->guest.vcpus) : -1;
 	while (!fds[0].revents && !fds[1].revents) {
@@ -110,8 +110,8 @@ static void fill_report(struct child_state *c)
 	struct vmm_report *r = c->report;
 	struct kvm_guest *g = &c->guest;
 	r->end_ns = (uint64_t)nsec_now();
-	r->exit_code = g->exit_code;
-	r->end = g->end;
+	r->exit_code = g->life.exit_code;
+	r->end = g->life.end;
 	r->unclaimed = g->bus.unclaimed;
 	for (unsigned i = 0; i < g->vcpus; i++)
 		r->exits += g->vcpu[i].exits;
@@ -152,12 +152,12 @@ static int run_guest(struct child_state *c, struct err **err)
 	fill_report(c);
 	if (!ended)
 		return VMM_EXIT_ASKED;
-	if (c->guest.parked && c->guest.end == KVM_GUEST_RUNS)
+	if (c->guest.life.parked && c->guest.life.end == KVM_GUEST_RUNS)
 		return save(c, err);
 	r = kvm_guest_wait(&c->guest, err);
 	if (r < 0)
 		return r;
-	return c->guest.end == KVM_GUEST_EXITED ? VMM_EXIT_GUEST : VMM_EXIT_RESET;
+	return c->guest.life.end == KVM_GUEST_EXITED ? VMM_EXIT_GUEST : VMM_EXIT_RESET;
 }
 
 int vmm_child_main(struct err **err)

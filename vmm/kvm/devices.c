@@ -20,7 +20,7 @@ static void write_exit(void *device, uint64_t offset, const void *data, uint32_t
 	if (offset)
 		return;
 	memcpy(&code, data, MIN_OF(size, (uint32_t)sizeof(code)));
-	kvm_guest_ends(d->guest, KVM_GUEST_EXITED, code, NULL);
+	lifecycle_end(&d->guest->life, KVM_GUEST_EXITED, code, NULL);
 }
 
 static void write_park(void *device, uint64_t offset, const void *data, uint32_t size)
@@ -29,7 +29,7 @@ static void write_park(void *device, uint64_t offset, const void *data, uint32_t
 	(void)offset;
 	(void)data;
 	(void)size;
-	kvm_guest_parks(d->guest);
+	lifecycle_park(&d->guest->life);
 }
 
 /*
@@ -51,7 +51,7 @@ static void write_keyboard(void *device, uint64_t offset, const void *data, uint
 	(void)offset;
 	(void)size;
 	if (*(const uint8_t *)data == X86_RESET_VALUE)
-		kvm_guest_ends(d->guest, KVM_GUEST_RESET, 0, NULL);
+		lifecycle_end(&d->guest->life, KVM_GUEST_RESET, 0, NULL);
 }
 
 static void read_power(void *device, uint64_t offset, void *data, uint32_t size)
@@ -72,7 +72,7 @@ static void write_power(void *device, uint64_t offset, const void *data, uint32_
 	bool off = pm_write(&d->pm, (unsigned)offset, size, value);
 	pthread_mutex_unlock(&d->lock);
 	if (off)
-		kvm_guest_ends(d->guest, KVM_GUEST_EXITED, 0, NULL);
+		lifecycle_end(&d->guest->life, KVM_GUEST_EXITED, 0, NULL);
 }
 
 /* --- the date ----------------------------------------------------------------------------------------------------- */

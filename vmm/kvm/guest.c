@@ -2,7 +2,6 @@
 /* guest.c -- see guest.h. A guest is made in steps, in the order of the table at the end; threads are vcpu.c's. */
 #include <linux/kvm.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -360,24 +359,20 @@ static int check_config(const struct kvm_guest_config *c, struct err **err)
 int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct kvm_guest_config *config,
 		   struct err **err)
 {
-	*g = (struct kvm_guest){ .sys = sys,
-				 .config = config,
-				 .kvm = -1,
-				 .vm = -1,
-				 .ended_fd = -1,
-				 .events = SHMRING_AREA_NULL,
-				 .origin = SNAPSHOT_NULL };
-	pthread_mutex_init(&g->lock, NULL);
-	pthread_cond_init(&g->changed, NULL);
+	*g = (struct kvm_guest){
+		.sys = sys, .config = config, .kvm = -1, .vm = -1, .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL
+	};
 	g->devices.console_fd = -1;
-	int r = check_config(config, err);
+	int r = lifecycle_init(&g->life);
+	if (r < 0)
+		return FAIL_SYS(err, r, "make an eventfd for the end of the guest");
+	r = check_config(config, err);
 	if (r < 0)
 		return r;
 	g->vcpus = topology_cpus(&config->topology);
-	g->ended_fd = eventfd(0, EFD_CLOEXEC);
 	g->vcpu = calloc(g->vcpus, sizeof(*g->vcpu));
-	if (g->ended_fd < 0 || !g->vcpu)
-		return FAIL_SYS(err, g->vcpu ? -errno : -ENOMEM, "make room for %u vCPUs", g->vcpus);
+	if (!g->vcpu)
+		return FAIL_SYS(err, -ENOMEM, "make room for %u vCPUs", g->vcpus);
 	for (unsigned i = 0; i < g->vcpus; i++)
 		vcpu_init(&g->vcpu[i], g, i);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
@@ -402,22 +397,22 @@ static void kick_all(struct kvm_guest *g)
 
 void kvm_guest_pause(struct kvm_guest *g)
 {
-	pthread_mutex_lock(&g->lock);
-	if (g->end == KVM_GUEST_RUNS)
-		atomic_store(&g->command, KVM_COMMAND_PAUSE);
+	pthread_mutex_lock(&g->life.lock);
+	if (g->life.end == KVM_GUEST_RUNS)
+		atomic_store(&g->life.command, KVM_COMMAND_PAUSE);
 	kick_all(g);
-	while (g->end == KVM_GUEST_RUNS && g->paused < g->vcpus)
-		pthread_cond_wait(&g->changed, &g->lock);
-	pthread_mutex_unlock(&g->lock);
+	while (g->life.end == KVM_GUEST_RUNS && g->life.paused < g->vcpus)
+		pthread_cond_wait(&g->life.changed, &g->life.lock);
+	pthread_mutex_unlock(&g->life.lock);
 }
 
 void kvm_guest_resume(struct kvm_guest *g)
 {
-	pthread_mutex_lock(&g->lock);
-	if (g->end == KVM_GUEST_RUNS)
-		atomic_store(&g->command, KVM_COMMAND_RUN);
-	pthread_cond_broadcast(&g->changed);
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_lock(&g->life.lock);
+	if (g->life.end == KVM_GUEST_RUNS)
+		atomic_store(&g->life.command, KVM_COMMAND_RUN);
+	pthread_cond_broadcast(&g->life.changed);
+	pthread_mutex_unlock(&g->life.lock);
 }
 
 void kvm_guest_dump(struct kvm_guest *g, struct buf *out)
@@ -429,39 +424,13 @@ void kvm_guest_dump(struct kvm_guest *g, struct buf *out)
 /* Kicks more than once never hurts; a thread that is not in KVM_RUN yet reads the command before it enters. */
 void kvm_guest_stop(struct kvm_guest *g)
 {
-	kvm_guest_ends(g, KVM_GUEST_STOPPED, 0, NULL);
-	pthread_mutex_lock(&g->lock);
+	lifecycle_end(&g->life, KVM_GUEST_STOPPED, 0, NULL);
+	pthread_mutex_lock(&g->life.lock);
 	kick_all(g);
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_unlock(&g->life.lock);
 	for (unsigned i = 0; g->vcpu && i < g->vcpus; i++)
 		vcpu_join(&g->vcpu[i]);
 	kvm_virtio_stop(g->virtio);
-}
-
-void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err)
-{
-	pthread_mutex_lock(&g->lock);
-	if (g->end == KVM_GUEST_RUNS) {
-		g->end = how;
-		g->exit_code = code;
-		g->err = TAKE_PTR(err);
-		eventfd_write(g->ended_fd, 1);
-	}
-	atomic_store(&g->command, KVM_COMMAND_END);
-	pthread_cond_broadcast(&g->changed);
-	pthread_mutex_unlock(&g->lock);
-	err_free(err);
-}
-
-void kvm_guest_parks(struct kvm_guest *g)
-{
-	pthread_mutex_lock(&g->lock);
-	g->parked = true;
-	/* Now, not when somebody has heard of it: whoever asked is not to go on. */
-	if (g->end == KVM_GUEST_RUNS)
-		atomic_store(&g->command, KVM_COMMAND_PAUSE);
-	eventfd_write(g->ended_fd, 1);
-	pthread_mutex_unlock(&g->lock);
 }
 
 void kvm_guest_report(struct kvm_guest *g)
@@ -473,9 +442,9 @@ void kvm_guest_report(struct kvm_guest *g)
 		vcpu_beat(&g->vcpu[i], &beat);
 		shmring_stage(&g->main_events, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
 	}
-	pthread_mutex_lock(&g->lock);
-	struct vm_event_end end = { .time_ns = (uint64_t)nsec_now(), .end = g->end, .code = g->exit_code };
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_lock(&g->life.lock);
+	struct vm_event_end end = { .time_ns = (uint64_t)nsec_now(), .end = g->life.end, .code = g->life.exit_code };
+	pthread_mutex_unlock(&g->life.lock);
 	if (end.end != KVM_GUEST_RUNS)
 		shmring_stage(&g->main_events, VM_EVENT_END, &end, sizeof(end));
 	shmring_publish(&g->main_events);
@@ -483,17 +452,7 @@ void kvm_guest_report(struct kvm_guest *g)
 
 int kvm_guest_wait(struct kvm_guest *g, struct err **err)
 {
-	int r = 0;
-	pthread_mutex_lock(&g->lock);
-	while (g->end == KVM_GUEST_RUNS)
-		pthread_cond_wait(&g->changed, &g->lock);
-	if (g->end == KVM_GUEST_FAILED) {
-		r = -EIO;
-		if (err)
-			*err = TAKE_PTR(g->err);
-	}
-	pthread_mutex_unlock(&g->lock);
-	return r;
+	return lifecycle_wait(&g->life, err);
 }
 
 void kvm_guest_done(struct kvm_guest *g)
@@ -510,16 +469,13 @@ void kvm_guest_done(struct kvm_guest *g)
 		if (g->map[i])
 			g->sys->unmap(g->sys->data, g->map[i], g->config->node[i].size);
 	fd_close(g->kvm);
-	fd_close(g->ended_fd);
 	free(g->cpuid);
 	for (int kind = 0; kind < CONFINE_KIND_MAX; kind++)
 		confine_done(&g->confine[kind]);
-	err_free(g->err);
 	snapshot_done(&g->origin);
 	free(g->msr_list);
-	pthread_cond_destroy(&g->changed);
-	pthread_mutex_destroy(&g->lock);
+	lifecycle_done(&g->life);
 	*g = (struct kvm_guest){
-		.kvm = -1, .vm = -1, .ended_fd = -1, .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL
+		.kvm = -1, .vm = -1, .life.ended_fd = -1, .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL
 	};
 }

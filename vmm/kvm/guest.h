@@ -8,8 +8,6 @@
 #ifndef KTSTR_VMM_KVM_GUEST_H
 #define KTSTR_VMM_KVM_GUEST_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <ktstr/topology.h>
@@ -21,6 +19,7 @@
 #include "vmm/kvm/bus.h"
 #include "vmm/kvm/confine.h"
 #include "vmm/kvm/devices.h"
+#include "vmm/kvm/lifecycle.h"
 #include "vmm/kvm/perf.h"
 #include "vmm/kvm/sys.h"
 #include "vmm/kvm/virtio.h"
@@ -48,23 +47,13 @@ struct kvm_guest_config {
 	struct vm_pinning pinning; /* for perf mode */
 	struct vm_devices devices;
 	unsigned time_dilation; /* > 1: the guest is told of a counter so many times as fast as it is */
-	bool park;		/* a write to X86_PORT_PARK is kvm_guest.parked; the kernel is copied */
+	bool park;		/* the guest may park by X86_PORT_PARK; implies copy_kernel */
 	bool clone;		/* it goes on with a snapshot, whose event log the nodes have already */
 	int snapshot_fd;
 	bool confined;	 /* see confine.h; for a process that is nothing but this guest */
 	char device[64]; /* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
 };
-
-enum kvm_guest_end {
-	KVM_GUEST_RUNS,
-	KVM_GUEST_EXITED,  /* wrote to the exit port */
-	KVM_GUEST_RESET,   /* keyboard controller, reset port, or a triple fault */
-	KVM_GUEST_STOPPED, /* kvm_guest_stop() */
-	KVM_GUEST_FAILED,  /* KVM could not go on: guest->err says why */
-};
-
-enum kvm_command { KVM_COMMAND_RUN, KVM_COMMAND_PAUSE, KVM_COMMAND_END };
 
 struct kvm_vcpu;
 struct kvm_cpuid2;
@@ -73,7 +62,6 @@ struct kvm_guest {
 	const struct kvm_sys *sys;
 	const struct kvm_guest_config *config;
 	int kvm, vm;
-	int ended_fd;		    /* eventfd: readable once `end` is set */
 	size_t run_size;	    /* of a vCPU's shared page */
 	void *map[GUEST_NODES_MAX]; /* host address of each node */
 	struct x86_ram ram;
@@ -89,18 +77,11 @@ struct kvm_guest {
 	struct kvm_virtio *virtio; /* NULL: no such device */
 	struct confine confine[CONFINE_KIND_MAX];
 	struct x86_entry entry;
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t changed;
-	unsigned ready, paused;			    /* vCPUs that are set up; that stand still */
-	struct err *err;			    /* the first failure */
-	struct perf_outcome perf[PERF_SETTING_MAX]; /* perf mode: what the host granted */
-	enum kvm_guest_end end;
-	uint32_t exit_code;	       /* what was written to the exit port */
-	bool parked;		       /* it asked to be saved; `ended_fd` says so too */
-	struct kvm_msr_list *msr_list; /* for save.h; NULL: it is not to be parked */
+	struct lifecycle life;
+	struct perf_outcome perf[PERF_SETTING_MAX]; /* perf mode: what the host granted; life.lock */
+	struct kvm_msr_list *msr_list;		    /* for save.h; NULL: it is not to be parked */
 	bool xsave2;
 	struct snapshot origin; /* what it goes on with; without a state: it boots */
-	atomic_uint command;	/* enum kvm_command, for the vCPU threads */
 };
 
 /*
@@ -122,11 +103,7 @@ int kvm_guest_wait(struct kvm_guest *g, struct err **err);
 void kvm_guest_stop(struct kvm_guest *g);
 void kvm_guest_done(struct kvm_guest *g);
 
-/* For the guest's own files: it stands at the park point. */
-void kvm_guest_parks(struct kvm_guest *g);
 /* Reports each vCPU's heartbeat, and the guest's end. By who owns the guest, from one thread. */
 void kvm_guest_report(struct kvm_guest *g);
-/* For the guest's own files: the first end counts. @err, where given, is consumed. */
-void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err);
 
 #endif

@@ -52,9 +52,9 @@ static void count(struct perf_outcome *o, int result)
 
 static void note(struct kvm_guest *g, enum perf_setting setting, int result)
 {
-	pthread_mutex_lock(&g->lock);
+	pthread_mutex_lock(&g->life.lock);
 	count(&g->perf[setting], result);
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_unlock(&g->life.lock);
 }
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */

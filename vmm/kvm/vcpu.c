@@ -25,7 +25,7 @@ enum vcpu_state { VCPU_SETUP, VCPU_READY, VCPU_RUNNING, VCPU_PAUSED, VCPU_ENDED 
 
 static enum vcpu_state fail(struct kvm_vcpu *v, struct err *err)
 {
-	kvm_guest_ends(v->guest, KVM_GUEST_FAILED, 0, err);
+	lifecycle_end(&v->guest->life, KVM_GUEST_FAILED, 0, err);
 	return VCPU_ENDED;
 }
 
@@ -97,9 +97,9 @@ static int create(struct kvm_vcpu *v, struct err **err)
 	int r = g->sys->map(g->sys->data, v->fd, g->run_size, &run);
 	if (r < 0)
 		return FAIL_SYS(err, r, "map what it shares with KVM");
-	pthread_mutex_lock(&g->lock);
+	pthread_mutex_lock(&g->life.lock);
 	v->run = run;
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_unlock(&g->life.lock);
 	return 0;
 }
 
@@ -185,17 +185,17 @@ static enum vcpu_state ready(struct kvm_vcpu *v)
 	struct kvm_guest *g = v->guest;
 	struct err *err = NULL;
 	int r = 0;
-	pthread_mutex_lock(&g->lock);
-	bool last = g->ready + 1 == g->vcpus;
+	pthread_mutex_lock(&g->life.lock);
+	bool last = g->life.ready + 1 == g->vcpus;
 	if (last && g->origin.state.len)
 		r = save_give_machine(g, &g->origin.state, &err);
 	if (last && g->config->perf)
 		perf_check_clock(g);
-	if (r == 0 && ++g->ready == g->vcpus)
-		pthread_cond_broadcast(&g->changed);
-	while (r == 0 && g->ready < g->vcpus && atomic_load(&g->command) != KVM_COMMAND_END)
-		pthread_cond_wait(&g->changed, &g->lock);
-	pthread_mutex_unlock(&g->lock);
+	if (r == 0 && ++g->life.ready == g->vcpus)
+		pthread_cond_broadcast(&g->life.changed);
+	while (r == 0 && g->life.ready < g->vcpus && atomic_load(&g->life.command) != KVM_COMMAND_END)
+		pthread_cond_wait(&g->life.changed, &g->life.lock);
+	pthread_mutex_unlock(&g->life.lock);
 	if (r == 0 && g->config->confined)
 		r = confine_apply(&g->confine[CONFINE_VCPU], &err);
 	return r < 0 ? fail(v, err) : VCPU_RUNNING;
@@ -237,7 +237,7 @@ static enum vcpu_state on_eoi(struct kvm_vcpu *v)
 
 static enum vcpu_state on_reset(struct kvm_vcpu *v)
 {
-	kvm_guest_ends(v->guest, KVM_GUEST_RESET, v->run->exit_reason, NULL);
+	lifecycle_end(&v->guest->life, KVM_GUEST_RESET, v->run->exit_reason, NULL);
 	return VCPU_ENDED;
 }
 
@@ -303,7 +303,7 @@ static enum vcpu_state running(struct kvm_vcpu *v)
 	const struct kvm_sys *sys = v->guest->sys;
 	enum vcpu_state next = VCPU_RUNNING;
 	while (next == VCPU_RUNNING) {
-		unsigned command = atomic_load(&v->guest->command);
+		unsigned command = atomic_load(&v->guest->life.command);
 		if (command != KVM_COMMAND_RUN)
 			return command == KVM_COMMAND_PAUSE ? VCPU_PAUSED : VCPU_ENDED;
 		int r = sys_ioctl(sys, v->fd, KVM_RUN, NULL);
@@ -339,14 +339,14 @@ static enum vcpu_state paused(struct kvm_vcpu *v)
 	struct kvm_guest *g = v->guest;
 	if (g->config->park)
 		complete_access(v);
-	pthread_mutex_lock(&g->lock);
-	g->paused++;
+	pthread_mutex_lock(&g->life.lock);
+	g->life.paused++;
 	report_state(v, VM_EVENT_STATE_PAUSED);
-	pthread_cond_broadcast(&g->changed);
-	while (atomic_load(&g->command) == KVM_COMMAND_PAUSE)
-		pthread_cond_wait(&g->changed, &g->lock);
-	g->paused--;
-	pthread_mutex_unlock(&g->lock);
+	pthread_cond_broadcast(&g->life.changed);
+	while (atomic_load(&g->life.command) == KVM_COMMAND_PAUSE)
+		pthread_cond_wait(&g->life.changed, &g->life.lock);
+	g->life.paused--;
+	pthread_mutex_unlock(&g->life.lock);
 	report_state(v, VM_EVENT_STATE_RUNS);
 	return VCPU_RUNNING;
 }

@@ -144,7 +144,7 @@ static void *virtio_main(void *arg)
 	struct err *err = NULL;
 	prctl(PR_SET_NAME, "devices");
 	if (g->config->confined && confine_apply(&g->confine[CONFINE_DEVICE], &err) < 0) {
-		kvm_guest_ends(g, KVM_GUEST_FAILED, 0, err);
+		lifecycle_end(&g->life, KVM_GUEST_FAILED, 0, err);
 		return NULL;
 	}
 	while (turn(v))
