@@ -122,13 +122,14 @@ def calls(sources):
 
 
 def in_circles(graph):
-    """The nodes that reach a circle: repeatedly remove each node that leads nowhere."""
+    """The nodes of circles, and those between two circles: repeatedly remove each node without a way in or out."""
     graph = {node: set(targets) for node, targets in graph.items()}
     while True:
-        leaves = {node for node, targets in graph.items() if not targets}
-        if not leaves:
+        reached = set().union(*graph.values())
+        kept = {node for node, targets in graph.items() if targets and node in reached}
+        if len(kept) == len(graph):
             return sorted(graph)
-        graph = {node: targets - leaves for node, targets in graph.items() if node not in leaves}
+        graph = {node: graph[node] & kept for node in kept}
 
 
 def check_circles():
