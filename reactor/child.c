@@ -16,12 +16,12 @@
 #include "base/parse.h"
 #include "reactor/child.h"
 
-/* Looking a program up in PATH takes some kilobytes. */
+/* execvpe() uses some kilobytes of stack. */
 #define CHILD_STACK 16384
 
-/* --- in the child, between clone and exec: our memory, so only calls that change nothing of it -------------------- */
+/* --- in the child, between clone and exec: it shares our memory, so it must not change anything ------------------- */
 
-/* Targets may be anyone's source, so all sources move out of the way first. */
+/* A target number may be another entry's source, so all sources move out of the way first. */
 static int place_fds(const struct child_spec *spec)
 {
 	int moved[CHILD_FDS_MAX];
@@ -51,28 +51,28 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* What the child is started with. */
-struct start {
+/* The parameters of a start. */
+struct child_start {
 	const struct child_spec *spec;
 	char **envp;
 	int namespaces;		       /* CLONE_NEW* flags */
-	uint64_t files;		       /* how many it may have open; 0: as many as we */
-	int rd, wr;		       /* pipe: @wr tells the parent why the exec failed */
+	uint64_t files;		       /* limit of open files; 0: ours */
+	int rd, wr;		       /* pipe: the child writes the errno of a failed exec to @wr */
 	char uid_map[32], gid_map[32]; /* of a user namespace */
 };
 
 /*
- * Root inside is us outside. Where the kernel creates user namespaces but grants nothing in them (AppArmor can), this
- * fails, and the program goes on without privileges.
+ * Maps root in the namespace to our user. Where the kernel creates user namespaces but grants nothing in them (AppArmor
+ * can do that), this fails, and the program runs without privileges.
  */
-static void map_ids(const struct start *s)
+static void map_ids(const struct child_start *s)
 {
 	file_write("/proc/self/setgroups", "deny");
 	file_write("/proc/self/uid_map", s->uid_map);
 	file_write("/proc/self/gid_map", s->gid_map);
 }
 
-/* The parent holds the only other read end. Without it the parent is dead, and its death sends no signal any more. */
+/* The parent has the only other read end. Without it the parent is dead, and its death sends no signal any more. */
 static bool parent_lives(int rd, int wr)
 {
 	struct pollfd fd = { .fd = wr };
@@ -80,7 +80,7 @@ static bool parent_lives(int rd, int wr)
 	return poll(&fd, 1, 0) == 0;
 }
 
-/* Programs that use select(2) cannot cope with what we allow ourselves. */
+/* Restores the usual limit: programs that use select(2) fail with high descriptor numbers. */
 static void limit_files(uint64_t files)
 {
 	struct rlimit limit;
@@ -90,7 +90,7 @@ static void limit_files(uint64_t files)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int become(const struct start *s)
+static int exec_program(const struct child_start *s)
 {
 	const struct child_spec *spec = s->spec;
 	if (setsid() < 0)
@@ -101,7 +101,7 @@ static int become(const struct start *s)
 	if (s->namespaces & CLONE_NEWUSER)
 		map_ids(s);
 	default_signals();
-	/* Before the mask, which entering may undo. */
+	/* Before the affinity mask, which entering a cgroup may reset. */
 	if (spec->cgroup && *spec->cgroup >= 0 && write(*spec->cgroup, "0", 1) < 0)
 		return -errno;
 	if (spec->affinity)
@@ -118,8 +118,8 @@ static int become(const struct start *s)
 
 static int child_entry(void *data)
 {
-	const struct start *s = data;
-	int why = become(s);
+	const struct child_start *s = data;
+	int why = exec_program(s);
 	fd_write_full(s->wr, &why, sizeof(why));
 	_exit(127);
 }
@@ -132,9 +132,11 @@ static bool same_name(const char *a, const char *b)
 	return !strncmp(a, b, n) && b[n] == '=';
 }
 
-/* Our environment with @add on top, or @only @add; made before clone(2), after which nothing may be allocated. NULL: no
- * memory. */
-static char **environment(const char *const *add, bool only)
+/*
+ * Returns our environment with @add on top, or @add alone with @only; made before clone(2), because the child must not
+ * allocate. NULL: no memory.
+ */
+static char **build_environment(const char *const *add, bool only)
 {
 	size_t ours = 0, added = 0;
 	while (!only && environ[ours])
@@ -155,7 +157,7 @@ static char **environment(const char *const *add, bool only)
 	return all;
 }
 
-/* The write end closes on a successful exec; before, it carries the errno of what failed. */
+/* Returns 0 when a successful exec closes the write end, else the errno that the child wrote. */
 static int await_exec(int fd)
 {
 	int why = 0;
@@ -164,18 +166,18 @@ static int await_exec(int fd)
 }
 
 /*
- * As vfork(2): no page table is copied, and no page faults afterwards; goes on when the child has exec'd, or has
- * written to @s->wr why it could not. The child has a stack of its own, so that it changes nothing of ours.
+ * Like vfork(2): no page table is copied, and no page faults later. Returns when the child has called exec, or has
+ * written its errno to @s->wr. The child has its own stack, so it does not change ours.
  */
-static pid_t start_with(struct start *s, int namespaces)
+static pid_t start_with(struct child_start *s, int namespaces)
 {
 	_Alignas(16) char stack[CHILD_STACK];
 	s->namespaces = namespaces;
 	return clone(child_entry, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, s);
 }
 
-/* Whatever the reason is for which the kernel refuses namespaces: less of them may be allowed. */
-static pid_t start(struct start *s)
+/* The kernel refuses namespaces for many reasons, so try with a user namespace, then without any. */
+static pid_t start_child(struct child_start *s)
 {
 	int wanted = s->spec->namespaces;
 	pid_t pid = start_with(s, wanted);
@@ -190,18 +192,18 @@ int child_exec(struct child *c, const struct child_spec *spec, struct err **err)
 {
 	REQUIRE(spec->fd_count <= CHILD_FDS_MAX);
 	int pipefd[2];
-	_cleanup_free_ char **envp = environment(spec->env, spec->only_env);
+	_cleanup_free_ char **envp = build_environment(spec->env, spec->only_env);
 	if (!envp || pipe2(pipefd, O_CLOEXEC) < 0)
 		return FAIL_SYS(err, envp ? -errno : -ENOMEM, "start '%s'", spec->argv[0]);
 	_cleanup_close_ int rd = pipefd[0];
 	_cleanup_close_ int wr = fcntl(pipefd[1], F_DUPFD_CLOEXEC, 200);
 	fd_close(pipefd[1]);
-	struct start s = {
+	struct child_start s = {
 		.spec = spec, .envp = envp, .rd = rd, .wr = wr, .files = c->reactor ? c->reactor->files_before : 0
 	};
 	snprintf(s.uid_map, sizeof(s.uid_map), "0 %u 1", geteuid());
 	snprintf(s.gid_map, sizeof(s.gid_map), "0 %u 1", getegid());
-	pid_t pid = wr < 0 ? -1 : start(&s);
+	pid_t pid = wr < 0 ? -1 : start_child(&s);
 	if (pid < 0)
 		return FAIL_SYS(err, -errno, "start '%s'", spec->argv[0]);
 	wr = fd_close(wr);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* child.h -- child processes by pidfd: never a pid that may have been reused, never a SIGCHLD handler. */
+/* child.h -- child processes by pidfd, so that a reused pid is never signalled, and without a SIGCHLD handler. */
 #ifndef KTSTR_REACTOR_CHILD_H
 #define KTSTR_REACTOR_CHILD_H
 
@@ -14,7 +14,7 @@ struct child_fd {
 
 struct child_spec {
 	const char *const *argv;    /* argv[0] is looked up in PATH */
-	const char *program;	    /* the file to run where that is not argv[0]; or NULL */
+	const char *program;	    /* the file to execute instead of argv[0]; or NULL */
 	const char *const *env;	    /* "NAME=value"s on top of our environment, NULL-terminated; or NULL */
 	bool only_env;		    /* @env is all there is */
 	const char *cwd;	    /* NULL: ours */
@@ -23,8 +23,9 @@ struct child_spec {
 	const uint64_t *affinity; /* CPU mask of CPUSET_WORDS words, or NULL */
 	const int *cgroup;	  /* a "cgroup.procs" to enter by, not consumed; NULL or -1: stay in ours */
 	/*
-	 * CLONE_NEW* flags of namespaces to start it in, as far as this process may make them: with its own privileges,
-	 * else in a user namespace of the child's own, in which it is root; else without. child.namespaces says which.
+	 * CLONE_NEW* flags of namespaces for the child, as far as this process may create them: with its own
+	 * privileges, else in a new user namespace in which the child is root, else not at all. child.namespaces has
+	 * the result.
 	 */
 	int namespaces;
 };
@@ -46,11 +47,11 @@ struct child {
 #define CHILD_NULL ((struct child){ .pidfd = -1 })
 
 /*
- * Starts a process in a session and process group of its own, with default signal dispositions, which dies with us
- * (PR_SET_PDEATHSIG). A program that does not exist is an error here, not an exit status.
+ * Starts a process in its own session and process group, with default signal dispositions. It dies with us
+ * (PR_SET_PDEATHSIG). A missing program is an error here, not an exit status.
  */
 int child_spawn(struct reactor *r, struct child *c, const struct child_spec *spec, struct err **err);
-/* Signals the whole group; nothing once it has exited. */
+/* Signals the whole group; does nothing once the child has exited. */
 void child_kill(struct child *c, int sig);
 /* Closes the pidfd. The child must have exited, or never have been started. */
 void child_done(struct child *c);

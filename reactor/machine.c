@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* machine.c -- the one driver that steps every machine. See machine.h. */
+/* machine.c -- the driver that steps every machine. See machine.h. */
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "reactor/machine.h"
 
 static void machine_step(struct machine *m, int result);
-static void interrupt(struct machine *m);
+static void interrupt_wait(struct machine *m);
 
 static void begin_wait(struct machine *m, enum wait_kind kind)
 {
@@ -17,7 +17,7 @@ static void begin_wait(struct machine *m, enum wait_kind kind)
 	m->wait = kind;
 }
 
-/* Ends the present wait from the loop: the handler runs now. */
+/* Ends the present wait from the loop: the handler runs immediately. */
 void machine_wake(struct machine *m, int result)
 {
 	REQUIRE(m->wait != WAIT_NONE);
@@ -30,7 +30,7 @@ static void on_op(struct op *op)
 	machine_wake(container_of(op, struct machine, op), op->result);
 }
 
-/* Ends the present wait from anywhere, handlers of other machines included: the loop will run the handler. */
+/* Ends the present wait from any code, also from handlers of other machines: the loop will run the handler. */
 static void wake_later(struct machine *m, int result)
 {
 	m->wait = WAIT_OP;
@@ -43,7 +43,7 @@ static void wake_later(struct machine *m, int result)
 static void on_deadline(struct timer *t);
 static void set_deadline(struct machine *m);
 
-static void observe(const struct machine *m, unsigned from, unsigned to)
+static void report_change(const struct machine *m, unsigned from, unsigned to)
 {
 	if (m->reactor->observe)
 		m->reactor->observe(m->reactor->observe_data, m, from, to);
@@ -68,8 +68,8 @@ void machine_start(struct reactor *r, struct machine *m, const struct machine_ty
 	list_append(&r->machines, &m->node);
 	m->entered = r->now;
 	set_deadline(m);
-	observe(m, MACHINE_END, 0);
-	/* The first handler runs on the loop, as every other: starting never runs anything. */
+	report_change(m, MACHINE_END, 0);
+	/* Starting never runs a handler: the loop runs the first one, like every other. */
 	wake_later(m, 0);
 }
 
@@ -81,12 +81,12 @@ static void machine_end(struct machine *m, int result)
 	timer_disarm(m->reactor, &m->timer);
 	list_remove(&m->node);
 	list_append(&m->reactor->doomed, &m->node);
-	observe(m, m->state, MACHINE_END);
+	report_change(m, m->state, MACHINE_END);
 }
 
 /*
- * Deadlines mostly move later, from state to state. A timer that is armed too early stays where it is and looks again
- * when it fires, so that changing state costs no heap operation.
+ * Deadlines mostly move later from state to state. A timer that is armed too early stays armed, and is re-armed when it
+ * fires, so a change of state needs no heap operation.
  */
 static void move_deadline(struct machine *m, nsec_t at)
 {
@@ -114,16 +114,16 @@ void machine_deadline(struct machine *m, nsec_t length)
 void machine_postpone(struct machine *m, nsec_t later)
 {
 	if (m->deadline)
-		m->deadline += later; /* the timer looks again when it fires */
+		m->deadline += later; /* the timer is re-armed when it fires */
 }
 
-static void enter(struct machine *m, unsigned state)
+static void enter_state(struct machine *m, unsigned state)
 {
 	unsigned from = m->state;
 	m->state = state;
 	m->entered = m->reactor->now;
 	set_deadline(m);
-	observe(m, from, state);
+	report_change(m, from, state);
 }
 
 static void note_failure(struct machine *m, int result)
@@ -133,8 +133,8 @@ static void note_failure(struct machine *m, int result)
 		m->failure = result;
 }
 
-/* A state's failure goes to its on_cancel state, which gets the failure as its result; without one, it is the end. */
-static bool divert(struct machine *m, int result)
+/* A failure leads to the state's on_cancel state, with the failure as its result; without one, the machine ends. */
+static bool divert_failure(struct machine *m, int result)
 {
 	unsigned to = m->type->states[m->state].on_cancel;
 	note_failure(m, result);
@@ -153,24 +153,24 @@ static void check_transition(const struct machine *m, int next)
 	REQUIRE(next == MACHINE_END || next == (int)m->state || (allowed & TO((unsigned)next)));
 }
 
-/* Runs handlers until one waits or the machine ends. */
+/* Runs handlers until one starts a wait or the machine ends. */
 static void machine_step(struct machine *m, int result)
 {
 	for (;;) {
 		if (m->interrupted) {
 			result = m->interrupted;
 			m->interrupted = 0;
-			if (!divert(m, result))
+			if (!divert_failure(m, result))
 				return;
 		}
 		if (m->next != m->state)
-			enter(m, m->next);
+			enter_state(m, m->next);
 		m->reactor->stats.steps++;
 		int next = m->type->states[m->state].run(m, result);
 		result = 0;
 		if (next < 0) {
 			REQUIRE(m->wait == WAIT_NONE);
-			if (!divert(m, next))
+			if (!divert_failure(m, next))
 				return;
 			result = next;
 			continue;
@@ -185,18 +185,18 @@ static void machine_step(struct machine *m, int result)
 		if (m->wait == WAIT_NONE)
 			continue;
 		if (m->interrupted)
-			interrupt(m);
+			interrupt_wait(m);
 		return;
 	}
 }
 
 /*
  * --- ending a wait early ---------------------------------------------------------------------------------------------
- * Where the waiting is elsewhere we ask and wait on; where it is only ours it ends at once. Either way the wake-up
- * finds `interrupted` set and takes the state's failure path, whatever result was faster.
+ * A wait for an op, a child, a job or a machine ends when that ends, which we only request; other waits end at once.
+ * In both cases the wake-up finds `interrupted` set and takes the state's failure path, whatever the result is.
  */
 
-static void interrupt(struct machine *m)
+static void interrupt_wait(struct machine *m)
 {
 	switch (m->wait) {
 	case WAIT_OP:
@@ -232,7 +232,7 @@ void machine_cancel(struct machine *m)
 	if (m->type->states[m->state].shielded)
 		return;
 	m->interrupted = -ECANCELED;
-	interrupt(m);
+	interrupt_wait(m);
 }
 
 static void on_deadline(struct timer *t)
@@ -245,7 +245,7 @@ static void on_deadline(struct timer *t)
 		return;
 	}
 	m->interrupted = -ETIME;
-	interrupt(m);
+	interrupt_wait(m);
 }
 
 void child_exited(struct child *c, int status)

@@ -41,7 +41,7 @@ static void *run_jobs(void *arg)
 	return NULL;
 }
 
-/* Threads start with the first job: a run that needs none stays a single-threaded process. */
+/* Starts the threads with the first job, so that a run without jobs stays single-threaded. */
 static void start_threads(struct offload_pool *p)
 {
 	if (p->started)

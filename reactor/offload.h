@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * offload.h -- the one place where other threads exist: a small pool for libraries that block (archives, ELF, large
- * hashes). A job function touches its argument and nothing of the reactor.
+ * offload.h -- a small pool of threads for libraries that block (archives, ELF, large hashes), and the only place with
+ * threads. A job function accesses its argument, and nothing of the reactor.
  */
 #ifndef KTSTR_REACTOR_OFFLOAD_H
 #define KTSTR_REACTOR_OFFLOAD_H
@@ -17,7 +17,7 @@ struct offload_job {
 	int (*fn)(void *arg);
 	void *arg;
 	int result;
-	atomic_bool cancelled; /* asked to end early: long jobs look at it between steps */
+	atomic_bool cancelled; /* request to end early: long jobs check it between steps */
 	struct machine *waiter;
 };
 
@@ -25,7 +25,7 @@ struct offload_pool;
 
 #define OFFLOAD_THREADS 2
 
-/* @notify is called on a pool thread after a job was put on the finished list. */
+/* A pool thread calls @notify after it has added a job to the finished list. */
 struct offload_pool *offload_pool_new(unsigned threads, void (*notify)(void *), void *data);
 struct offload_pool *offload_pool_free(struct offload_pool *p);
 void offload_pool_submit(struct offload_pool *p, struct offload_job *job);

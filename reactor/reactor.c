@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* reactor.c -- the loop: wait, collect, run the ready queue, fire timers, free what ended. */
+/* reactor.c -- the loop: wait, collect completions, run the ready queue, fire timers, free ended machines. */
 #include <string.h>
 
 #include "base/bug.h"
@@ -38,7 +38,7 @@ static void heap_down(struct reactor *r, size_t i)
 	heap_put(r, i, t);
 }
 
-/* A machine's timers are counted when it starts (heap_reserve), so arming one never needs memory. */
+/* The heap grows when a timer is armed and never shrinks. */
 static int heap_reserve(struct reactor *r, size_t more)
 {
 	size_t need = r->timers + more;
@@ -118,7 +118,7 @@ static void run_ready(struct reactor *r)
 		r->stats.ops++;
 		op->done(op);
 	}
-	/* What the budget left goes back in front of what came meanwhile. */
+	/* Ops beyond the budget go back in front of newer ones. */
 	while (!list_empty(&batch)) {
 		struct list *last = batch.prev;
 		list_remove(last);
@@ -151,8 +151,8 @@ struct reactor *reactor_free(struct reactor *r)
 	return NULL;
 }
 
-/* Ended machines are told last, when no callback of this round can hold a pointer to them any more. */
-static void bury(struct reactor *r)
+/* Calls `done` of ended machines last, when no callback of this round can hold a pointer to them any more. */
+static void finish_ended(struct reactor *r)
 {
 	for (struct list *node; (node = list_pop(&r->doomed));) {
 		struct machine *m = list_entry(node, struct machine, node);
@@ -170,8 +170,8 @@ nsec_t reactor_now(const struct reactor *r)
 	return r->now;
 }
 
-/* Deadlines do not count the time in which the loop was stopped: nobody could have told it that they were met. */
-static void note_absence(struct reactor *r, nsec_t expected, nsec_t now)
+/* Time in which the loop was stopped does not count towards deadlines: nothing could be reported to the loop then. */
+static void postpone_deadlines(struct reactor *r, nsec_t expected, nsec_t now)
 {
 	nsec_t away = time_away(expected, now);
 	if (!away)
@@ -192,14 +192,14 @@ int reactor_turn(struct reactor *r, nsec_t until)
 	if (result < 0)
 		return result;
 	r->now = r->backend->now(r);
-	note_absence(r, MAX_OF(until, before), r->now);
+	postpone_deadlines(r, MAX_OF(until, before), r->now);
 	r->stats.in_wait += r->now - before;
 	run_ready(r);
 	fire_timers(r);
-	bury(r);
+	finish_ended(r);
 	nsec_t after = r->backend->now(r);
 	r->stats.in_handlers += after - r->now;
-	note_absence(r, r->now, after);
+	postpone_deadlines(r, r->now, after);
 	r->now = after;
 	r->stats.turns++;
 	return 0;

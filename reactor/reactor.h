@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * reactor.h -- one thread, one loop: operations go to a backend, their completions come back to a ready queue, and
- * only the loop runs them. Nothing re-enters the reactor: a completion may start operations, never run others.
+ * reactor.h -- a loop on one thread. Operations go to a backend, their completions go to a ready queue, and only the
+ * loop runs them. Nothing re-enters the reactor: a completion may start operations, but does not run others.
  *
- * Two backends stand behind the same interface: io_uring (uring.c) and a simulation with a virtual clock and seeded
- * faults (sim.c). Everything here is for the reactor's own thread; the offload pool alone crosses threads.
+ * Two backends have the same interface: io_uring (uring.c), and a simulation with a virtual clock and seeded faults
+ * (sim.c). All functions are for the reactor's own thread; only the offload pool uses other threads.
  */
 #ifndef KTSTR_REACTOR_REACTOR_H
 #define KTSTR_REACTOR_REACTOR_H
@@ -28,23 +28,26 @@ struct offload_job;
 enum op_kind { OP_NOP, OP_READ, OP_WRITE, OP_POLL, OP_FSYNC, OP_KIND_MAX };
 
 enum op_phase {
-	OP_IDLE,   /* the caller's to fill, reuse or free */
-	OP_FLYING, /* the backend's: the op and its buffer must stay where they are */
+	OP_IDLE,   /* owned by the caller, who may fill, reuse or free it */
+	OP_FLYING, /* owned by the backend: the op and its buffer must stay in place */
 	OP_READY,  /* completed, waiting for the loop */
 };
 
 struct op;
 typedef void op_done_fn(struct op *op);
 
-/* Caller-owned. Zero it, fill kind and arguments, submit. From submission to `done` it and its buffer stay put. */
+/*
+ * Owned by the caller, who zeroes it, fills in kind and arguments, and submits it. It and its buffer stay in place
+ * until `done`.
+ */
 struct op {
 	struct list node; /* ready queue */
-	void *impl;	  /* the backend's, while flying */
+	void *impl;	  /* for the backend, while flying */
 	op_done_fn *done; /* called once, by the loop, with `result` set and the phase IDLE again */
 	void *buf;	  /* READ, WRITE: memory; must live until `done`, cancelled or not */
 	uint64_t offset;  /* READ, WRITE: file offset, or OP_STREAM */
 	int fd;
-	int result;   /* as the system call: >= 0, or negative errno; -ECANCELED after a cancel that won */
+	int result;   /* as from the system call: >= 0, or negative errno; -ECANCELED after a successful cancel */
 	uint32_t len; /* READ, WRITE: bytes; POLL: events */
 	uint8_t kind, phase;
 };
@@ -52,7 +55,7 @@ struct op {
 #define OP_STREAM UINT64_MAX /* no offset: sockets, pipes, and files at their own position */
 
 void op_submit(struct reactor *r, struct op *op);
-/* Asks the backend to end a flying op soon; `done` still comes, with -ECANCELED or with the result that was faster. */
+/* Asks the backend to end a flying op soon. `done` is still called, with -ECANCELED or with the op's own result. */
 void op_cancel(struct reactor *r, struct op *op);
 /* For backends and in-process completions: queues @op for the loop. */
 void op_complete(struct reactor *r, struct op *op, int result);
@@ -65,7 +68,7 @@ struct timer {
 	void (*fire)(struct timer *t);
 };
 
-/* Arms or re-arms @t for the reactor's time @at. */
+/* Arms or re-arms @t for the reactor's time @at. Aborts when there is no memory for one more timer. */
 void timer_arm(struct reactor *r, struct timer *t, nsec_t at);
 void timer_disarm(struct reactor *r, struct timer *t);
 
@@ -75,36 +78,35 @@ struct backend {
 	const char *name;
 	void (*submit)(struct reactor *r, struct op *op);
 	void (*cancel)(struct reactor *r, struct op *op);
-	/* Flushes submissions and collects completions with op_complete(); sleeps until @until at most (0: not at all).
-	 */
+	/* Flushes submissions and passes completions to op_complete(). Sleeps at most until @until (0: not at all). */
 	int (*wait)(struct reactor *r, nsec_t until);
 	nsec_t (*now)(struct reactor *r);
-	/* Starts a process; its end is reported by child_exited(). */
+	/* Starts a process. The backend calls child_exited() at its end. */
 	int (*spawn)(struct reactor *r, struct child *c, const struct child_spec *spec, struct err **err);
 	void (*kill)(struct reactor *r, struct child *c, int sig);
-	bool slices; /* it waits in slices of TIME_SLICE, so that a loop that was stopped is noticed */
-	/* Runs a blocking function elsewhere; its end is reported by offload_finished(). */
+	bool slices; /* waits in slices of TIME_SLICE, so that the reactor notices when the loop was stopped */
+	/* Runs a blocking function on another thread. The backend calls offload_finished() at its end. */
 	void (*offload)(struct reactor *r, struct offload_job *job);
 	void (*free)(struct reactor *r);
 };
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
-/* Observes every change of state of every machine: traces, the live view of developers, tests. May be NULL. */
+/* Called for every change of state of every machine: for traces, the live view, tests. May be NULL. */
 typedef void machine_observe_fn(void *data, const struct machine *m, unsigned from, unsigned to);
 
 struct reactor {
 	const struct backend *backend;
 	void *impl;	      /* the backend's own state */
-	struct list ready;    /* ops whose `done` is due */
-	struct list doomed;   /* machines that ended this round */
+	struct list ready;    /* ops whose `done` is to be called */
+	struct list doomed;   /* machines that ended in this round */
 	struct list machines; /* live ones */
 	struct timer **heap;
 	size_t timers, heap_cap;
-	nsec_t now;  /* cached once a turn */
-	nsec_t away; /* how long the loop was stopped from outside, so far: time_away() */
+	nsec_t now;  /* read once per turn */
+	nsec_t away; /* total time for which the loop was stopped from outside: time_away() */
 	bool stopping;
-	uint64_t files_before; /* how many files might be open before we raised that; children get it back */
+	uint64_t files_before; /* the limit of open files before we raised it; children get it back */
 	struct {
 		uint64_t turns, ops, steps;
 		nsec_t in_handlers, in_wait;
@@ -113,23 +115,23 @@ struct reactor {
 	void *observe_data;
 };
 
-#define REACTOR_READY_BUDGET 4096 /* completions run before timers get their turn */
+#define REACTOR_READY_BUDGET 4096 /* completions per turn before timers run */
 
-/* The io_uring backend. On refusal the error says which setting forbids it and how to allow it. */
+/* Makes a reactor on io_uring. An error names the setting that forbids it and how to allow it. */
 int reactor_new(struct reactor **ret, struct err **err);
 /* Every machine must have ended. */
 struct reactor *reactor_free(struct reactor *r);
 DEFINE_CLEANUP(struct reactor *, reactor_free)
 
-/* Turns until no machine is left, or reactor_stop(). */
+/* Runs turns until no machine is left, or until reactor_stop(). */
 int reactor_run(struct reactor *r);
-/* One turn; sleeps at most until @until. */
+/* Runs one turn; sleeps at most until @until. */
 int reactor_turn(struct reactor *r, nsec_t until);
 void reactor_stop(struct reactor *r);
 nsec_t reactor_now(const struct reactor *r);
-/* Cancels every machine that has no parent; the rest follows from theirs. */
+/* Cancels every machine without a parent; these cancel the others. */
 void reactor_cancel_all(struct reactor *r);
-/* A line a machine: path, state, for how long, what it waits for (SIGUSR1). */
+/* Appends a line per machine: path, state, time in it, what it waits for (SIGUSR1). */
 void reactor_describe(const struct reactor *r, struct buf *out);
 
 /* For backends. */

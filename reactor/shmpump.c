@@ -10,7 +10,7 @@ static void report_damage(struct shmpump *p, uint32_t ring, struct err *err)
 	err_free(err);
 }
 
-/* One batch of one ring; returns the bytes taken. */
+/* Reads one batch of one ring; returns its bytes. */
 static size_t drain_ring(struct shmpump *p, uint32_t ring)
 {
 	struct shmring_reader *r = &p->reader[ring];
@@ -30,7 +30,7 @@ static size_t drain_ring(struct shmpump *p, uint32_t ring)
 	return r->head - before;
 }
 
-/* A turn: each ring at most once. False: nothing was there. */
+/* Reads each ring at most once. False: all were empty. */
 static bool drain_turn(struct shmpump *p)
 {
 	uint32_t rings = p->config.area->rings;
@@ -38,7 +38,7 @@ static bool drain_turn(struct shmpump *p)
 	size_t taken = 0;
 	for (; done < rings && taken < SHMPUMP_TURN_BYTES; done++)
 		taken += drain_ring(p, (p->first + done) % rings);
-	/* Where the budget ended, or after a full round with the neighbour of the first. */
+	/* The next turn starts where the budget ended, or one ring further after a full round. */
 	p->first = (p->first + (done < rings ? done : 1)) % rings;
 	p->turns += taken > 0;
 	return taken > 0;
@@ -60,9 +60,8 @@ static int pump_drain(struct machine *m, int result)
 }
 
 /*
- * The doorbell is read by the ring, never by read(2): the other process holds it too, could take its count between a
- * poll and our read, and the whole reactor would hang in a call. Should it set O_NONBLOCK, the read fails and the pump
- * ends.
+ * io_uring reads the doorbell, not read(2): the other process has it too, and could read its count between our poll and
+ * our read, which would block the whole reactor. If that process sets O_NONBLOCK, the read fails and the pump ends.
  */
 static int pump_wait(struct machine *m, int result)
 {
@@ -73,7 +72,7 @@ static int pump_wait(struct machine *m, int result)
 	return PUMP_DRAIN;
 }
 
-/* What is published now is the end, however much a producer that still lives goes on writing. */
+/* Ends with the records that are published now, even if a producer still lives and goes on writing. */
 static int pump_last(struct machine *m, int result)
 {
 	struct shmpump *p = container_of(m, struct shmpump, machine);

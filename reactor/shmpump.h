@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * shmpump.h -- a machine that drains the rings of one area on the reactor: DRAIN > WAIT > DRAIN ... > LAST.
+ * shmpump.h -- a machine that drains the rings of one area on the reactor: DRAIN <> WAIT, and LAST > TAIL after a
+ * cancel.
  *
- * Every turn it takes at most SHMPUMP_TURN_BYTES, at most a batch a ring, and begins with another ring; what is left
- * waits until everybody else had a turn. A cancel takes what is published at that moment, and ends.
+ * In each turn it reads at most SHMPUMP_TURN_BYTES and at most one batch per ring, and starts with another ring than
+ * before; the rest waits until all other machines had a turn. After a cancel it reads the records that are published at
+ * that moment, and ends.
  */
 #ifndef KTSTR_REACTOR_SHMPUMP_H
 #define KTSTR_REACTOR_SHMPUMP_H
@@ -16,7 +18,10 @@
 struct shmpump_config {
 	struct shmring_area *area; /* borrowed: outlives the pump */
 	void (*record)(void *data, uint32_t ring, const struct shmring_item *item);
-	/* A ring whose content no writer of ours made; it is not read again. The error is the pump's. May be NULL. */
+	/*
+	 * A ring with content that our writer cannot have written; it is not read again. The pump owns the error. May
+	 * be NULL.
+	 */
 	void (*damaged)(void *data, uint32_t ring, const struct err *err);
 	void *data;
 };
@@ -24,22 +29,22 @@ struct shmpump_config {
 struct shmpump {
 	struct machine machine;
 	struct shmpump_config config;
-	struct shmring_reader *reader; /* one a ring: counts of records and drops */
+	struct shmring_reader *reader; /* one per ring, with counts of records and drops */
 	struct shmring_batch *batch;
-	uint64_t rung;	/* what was read from the doorbell */
-	uint64_t turns; /* in which something was taken */
+	uint64_t rung;	/* the value read from the doorbell */
+	uint64_t turns; /* turns that read at least one record */
 	uint32_t first; /* the ring that the next turn begins with */
 };
 
 /*
- * Ends when it is cancelled (with -ECANCELED) or the doorbell cannot be read. To collect what a dead producer left
- * behind: cancel it once the producer has been reaped, and await its end.
+ * The machine ends when it is cancelled (with -ECANCELED) or the doorbell cannot be read. To collect the records of a
+ * dead producer: cancel it after the producer was reaped, and await its end.
  */
 int shmpump_start(struct shmpump *p, struct reactor *r, struct machine *parent, const struct shmpump_config *config,
 		  struct err **err);
-/* After the machine has ended. The counts in `reader` are gone then. */
+/* Call it after the machine has ended. Frees `reader` with its counts. */
 void shmpump_done(struct shmpump *p);
-/* Records that producers counted as dropped, of all rings, as last seen. */
+/* Returns the number of records that producers counted as dropped, over all rings, as last read. */
 uint64_t shmpump_dropped(const struct shmpump *p);
 
 #endif

@@ -2,21 +2,20 @@
 /*
  * shmring.c -- see shmring.h.
  *
- * Memory ordering, in full:
+ * Memory ordering:
  *
  *  - Bytes before position. The producer writes a record and then stores `tail`; the consumer loads `tail` (acquire)
  *    and then copies. So a position that covers a record covers its bytes.
  *  - Copy before space. The consumer copies and then stores `head` (release); the producer loads `head` (acquire)
- *    before it writes over what that gives back.
- *  - No lost wake-up. The producer stores `tail` and then loads `armed`; the consumer stores `armed` and then looks at
- *    `tail`. All four are sequentially consistent, so at least one of the two sees the other: either the doorbell is
- * rung,
- *    or the consumer finds the record and does not sleep. A weaker store could pass the load behind it on any
- *    processor with a store buffer. It is the one costly instruction of publishing; staging several records first
- *    pays it once.
+ *    before it overwrites the freed bytes.
+ *  - No lost wake-up. The producer stores `tail` and then loads `armed`; the consumer stores `armed` and then loads
+ *    `tail`. All four accesses are sequentially consistent, so at least one side sees the other's store: the producer
+ *    rings the doorbell, or the consumer finds the record and does not sleep. A weaker store could pass the load after
+ *    it on any processor with a store buffer. This store is the only costly instruction of publishing; staging several
+ *    records before it costs it once.
  *
- * Everything else is private to one side. Each side keeps a copy of the other's position and looks at the shared one
- * only when the copy says "full" or "empty", so that in a stream a cache line moves once in many records.
+ * All other data is private to one side. Each side keeps a copy of the other's position and reads the shared one only
+ * when the copy says "full" or "empty", so in a stream a cache line moves once in many records.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -74,7 +73,7 @@ static int map_area(struct shmring_area *a, struct err **err)
 	return 0;
 }
 
-/* Sealed: a file that its other owner could shrink would be a SIGBUS here. */
+/* Sealed: if the other process could shrink the file, our accesses would be a SIGBUS. */
 static int make_file(size_t size)
 {
 	_cleanup_close_ int fd = memfd_create("ktstr-rings", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -162,13 +161,13 @@ void shmring_writer_init(struct shmring_writer *w, const struct shmring_area *a,
 				      .doorbell = a->doorbell };
 }
 
-static bool fits(const struct shmring_writer *w, uint32_t bytes)
+static bool fits_record(const struct shmring_writer *w, uint32_t bytes)
 {
 	uint64_t used = w->tail - w->head;
 	return used <= w->capacity && bytes <= w->capacity - used;
 }
 
-/* The padding that a record of @need bytes must have in front of it. */
+/* Returns the padding in front of a record of @need bytes. */
 static uint32_t padding_before(const struct shmring_writer *w, uint32_t need)
 {
 	uint32_t to_end = w->capacity - (uint32_t)(w->tail & (w->capacity - 1));
@@ -177,10 +176,10 @@ static uint32_t padding_before(const struct shmring_writer *w, uint32_t need)
 
 static bool make_room(struct shmring_writer *w, uint32_t bytes)
 {
-	if (fits(w, bytes))
+	if (fits_record(w, bytes))
 		return true;
 	w->head = atomic_load_explicit(&w->shared->head, memory_order_acquire);
-	return fits(w, bytes);
+	return fits_record(w, bytes);
 }
 
 bool shmring_has_room(struct shmring_writer *w, uint16_t length)
@@ -189,7 +188,7 @@ bool shmring_has_room(struct shmring_writer *w, uint16_t length)
 	return make_room(w, need + padding_before(w, need));
 }
 
-static bool drop(struct shmring_writer *w)
+static bool drop_record(struct shmring_writer *w)
 {
 	w->lost += w->lost != UINT32_MAX;
 	atomic_store_explicit(&w->shared->dropped, ++w->dropped, memory_order_relaxed);
@@ -211,7 +210,7 @@ bool shmring_stage(struct shmring_writer *w, uint16_t type, const void *payload,
 	uint32_t need = stride_of(length);
 	uint32_t pad = padding_before(w, need);
 	if (!make_room(w, need + pad))
-		return drop(w);
+		return drop_record(w);
 	if (pad)
 		put_header(w, PADDING, pad - (uint32_t)sizeof(struct shmring_record), 0);
 	uint8_t *at = put_header(w, type, length, w->lost);
@@ -221,7 +220,7 @@ bool shmring_stage(struct shmring_writer *w, uint16_t type, const void *payload,
 	return true;
 }
 
-/* Never waits: a doorbell is rung once for each time that it was asked for, so its count stays far from its end. */
+/* Never blocks: the doorbell is rung once per request, so its count stays far from the limit. */
 static void ring_doorbell(struct shmring_writer *w)
 {
 	uint64_t one = 1;
@@ -257,30 +256,30 @@ void shmring_reader_init(struct shmring_reader *r, const struct shmring_area *a,
 	};
 }
 
-static int spoilt(struct shmring_reader *r, struct err **err, const char *what)
+static int fail_damaged(struct shmring_reader *r, struct err **err, const char *what)
 {
 	r->damaged = true;
 	return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "event ring %u is damaged after %lu records: %s", r->ring, r->records,
 		    what);
 }
 
-/* One look at what the producer publishes: what is used from here on is the checked copy. */
-static int look(struct shmring_reader *r, struct err **err)
+/* Reads the producer's position once and checks it; later code uses only the checked copy. */
+static int read_position(struct shmring_reader *r, struct err **err)
 {
 	if (r->last)
 		return 0;
 	uint64_t tail = atomic_load_explicit(&r->shared->tail, memory_order_acquire);
 	uint64_t dropped = atomic_load_explicit(&r->shared->dropped, memory_order_relaxed);
 	if (tail - r->head > r->capacity || tail % sizeof(struct shmring_record))
-		return spoilt(r, err, "its position is impossible");
+		return fail_damaged(r, err, "its position is impossible");
 	if (dropped < r->dropped)
-		return spoilt(r, err, "it takes drops back");
+		return fail_damaged(r, err, "its count of drops decreases");
 	r->tail = tail;
 	r->dropped = dropped;
 	return 0;
 }
 
-/* What is wrong with a record of which @left published bytes remain, and @to_end bytes to the ring's end; or NULL. */
+/* Returns what is wrong with a record, or NULL. @left published bytes remain, and @to_end bytes to the ring's end. */
 static const char *check_record(const struct shmring_record *header, uint64_t left, uint64_t to_end)
 {
 	uint32_t stride = stride_of(header->length);
@@ -293,8 +292,8 @@ static const char *check_record(const struct shmring_record *header, uint64_t le
 	return NULL;
 }
 
-/* Walks the @len bytes that were copied from our position: counts the whole records and the bytes that they take. */
-static const char *walk(const struct shmring_reader *r, struct shmring_batch *b, size_t len)
+/* Checks the @len bytes that were copied from our position; counts whole records and their bytes. */
+static const char *check_records(const struct shmring_reader *r, struct shmring_batch *b, size_t len)
 {
 	uint64_t left = r->tail - r->head, to_end = r->capacity - (r->head & (r->capacity - 1));
 	struct shmring_record header;
@@ -310,15 +309,15 @@ static const char *walk(const struct shmring_reader *r, struct shmring_batch *b,
 	return NULL;
 }
 
-/* Copies, looks at the copy only, and gives the space back. Damage behind good records is the next call's to report. */
-static int take(struct shmring_reader *r, struct shmring_batch *b, size_t len, struct err **err)
+/* Copies, checks only the copy, and frees the space. Damage after valid records is reported by the next call. */
+static int copy_records(struct shmring_reader *r, struct shmring_batch *b, size_t len, struct err **err)
 {
 	memcpy(b->bytes, r->data + (r->head & (r->capacity - 1)), len);
-	/* The compiler must not look at the shared bytes again in place of the copy. */
+	/* The compiler must not read the shared bytes again instead of the copy. */
 	atomic_signal_fence(memory_order_seq_cst);
-	const char *what = walk(r, b, len);
+	const char *what = check_records(r, b, len);
 	if (what && !b->len)
-		return spoilt(r, err, what);
+		return fail_damaged(r, err, what);
 	r->records += b->records;
 	r->head += b->len;
 	atomic_store_explicit(&r->shared->head, r->head, memory_order_release);
@@ -330,16 +329,19 @@ int shmring_pop(struct shmring_reader *r, struct shmring_batch *b, struct err **
 	b->len = 0;
 	b->records = 0;
 	if (r->damaged)
-		return spoilt(r, err, "as found before");
-	/* Twice: what is left before the end may be padding alone. It is shorter than a record, and so never all. */
+		return fail_damaged(r, err, "found by an earlier read");
+	/*
+	 * Twice: the rest before the end may be only padding. Padding is shorter than a record, so the second read
+	 * finds records.
+	 */
 	for (int pass = 0; pass < 2; pass++) {
-		int result = r->head == r->tail ? look(r, err) : 0;
+		int result = r->head == r->tail ? read_position(r, err) : 0;
 		if (result < 0 || r->head == r->tail)
 			return result;
 		uint64_t at = r->head & (r->capacity - 1);
 		uint64_t len = MIN_OF(r->tail - r->head, r->capacity - at);
 		b->len = 0;
-		result = take(r, b, MIN_OF(len, SHMRING_BATCH_BYTES), err);
+		result = copy_records(r, b, MIN_OF(len, SHMRING_BATCH_BYTES), err);
 		if (result)
 			return result;
 	}
@@ -365,7 +367,7 @@ bool shmring_next(const struct shmring_batch *b, size_t *at, struct shmring_item
 void shmring_reader_finish(struct shmring_reader *r)
 {
 	if (!r->damaged)
-		look(r, NULL);
+		read_position(r, NULL);
 	r->last = true;
 }
 

@@ -2,17 +2,17 @@
 /*
  * shmring.h -- single-producer, single-consumer rings of small records in memory shared by two processes.
  *
- * A virtual machine's process writes (a ring for each vCPU thread and device thread), the orchestrator reads. Writing
- * is wait-free: a fixed number of steps, never a wait for the reader; what does not fit is dropped and counted. All
- * rings of one machine share one eventfd, the doorbell, which a writer rings only when the reader has gone to sleep on
- * empty rings.
+ * A virtual machine's process writes, into one ring for each vCPU thread and device thread; the orchestrator reads.
+ * Writing is wait-free: a fixed number of steps, without waiting for the reader. A record that does not fit is dropped
+ * and counted. All rings of a machine share an eventfd, the doorbell, which a writer rings only when the reader sleeps
+ * on empty rings.
  *
- * The reader trusts nothing: its positions are private, a published position is read once and checked against them,
- * records are copied into private memory and only then looked at, and the file is sealed, so that nobody can shrink it
+ * The reader checks every value: its positions are private; a published position is read once and checked against them;
+ * records are copied into private memory before they are checked; and the file is sealed, so that it cannot shrink
  * under the mapping. The writer trusts the reader's process, which is its parent.
  *
- * A record is a header of 8 bytes and 0 .. SHMRING_PAYLOAD_MAX bytes, in steps of 8. It never wraps: what is left at
- * the end of a ring becomes padding.
+ * A record is a header of 8 bytes and 0 .. SHMRING_PAYLOAD_MAX bytes, in steps of 8. It never wraps: the rest at the
+ * end of a ring becomes padding.
  */
 #ifndef KTSTR_REACTOR_SHMRING_H
 #define KTSTR_REACTOR_SHMRING_H
@@ -29,17 +29,17 @@
 #define SHMRING_RINGS_MAX    1024u
 #define SHMRING_CAPACITY_MIN 4096u /* bytes; a power of two */
 #define SHMRING_CAPACITY_MAX (16u << 20)
-#define SHMRING_RECORD_MAX   1024u /* header, payload and what rounds it up */
+#define SHMRING_RECORD_MAX   1024u /* header, payload and padding to 8 bytes */
 #define SHMRING_PAYLOAD_MAX  (SHMRING_RECORD_MAX - 8u)
 #define SHMRING_BATCH_BYTES  16384u
 
 /* --- the shared memory -------------------------------------------------------------------------------------------- */
 
-/* Two lines of 64 bytes: processors that fetch lines in pairs would tie neighbours together. */
+/* Two cache lines of 64 bytes: some processors fetch lines in pairs, and would make neighbours conflict. */
 #define SHMRING_LINE 128
 
 struct shmring_record {
-	uint16_t type;	 /* the owner's, never 0: that is padding */
+	uint16_t type;	 /* defined by the owner; 0 is padding */
 	uint16_t length; /* of the payload */
 	uint32_t lost;	 /* records dropped right before this one, saturated */
 };
@@ -53,9 +53,9 @@ struct shmring_shared {
 _Static_assert(sizeof(struct shmring_shared) == 2 * SHMRING_LINE, "layout");
 _Static_assert(offsetof(struct shmring_shared, head) == SHMRING_LINE, "layout");
 
-/* At the start of the file; the rings' positions follow, and behind them, from the next page, their bytes. */
+/* At the start of the file. The rings' positions follow, and from the next page on the rings' bytes. */
 struct shmring_front {
-	uint32_t magic, version; /* written before the file is handed over, and read by the producer only */
+	uint32_t magic, version; /* written before the file is passed on; only the producer reads it */
 	uint32_t rings, capacity;
 	alignas(SHMRING_LINE) _Atomic uint32_t armed; /* 1: the consumer sleeps and wants the doorbell */
 };
@@ -72,9 +72,9 @@ struct shmring_area {
 
 #define SHMRING_AREA_NULL ((struct shmring_area){ .fd = -1, .doorbell = -1 })
 
-/* For the consumer: @rings in 1 .. SHMRING_RINGS_MAX, @capacity a power of two in the range above. */
+/* For the consumer. @rings: 1 .. SHMRING_RINGS_MAX; @capacity: a power of two in the range above. */
 int shmring_area_new(uint32_t rings, uint32_t capacity, struct shmring_area *ret, struct err **err);
-/* For the producer: takes both descriptors over when it succeeds; -EBADMSG when the file is not such an area. */
+/* For the producer. Takes over both descriptors on success; -EBADMSG: the file is not a valid area. */
 int shmring_area_attach(int fd, int doorbell, struct shmring_area *ret, struct err **err);
 void shmring_area_done(struct shmring_area *a);
 
@@ -84,30 +84,30 @@ struct shmring_writer {
 	struct shmring_shared *shared;
 	struct shmring_front *front;
 	uint8_t *data;
-	uint64_t tail, published; /* what is staged, what of it the reader may see */
-	uint64_t head;		  /* the reader's position when last looked at */
+	uint64_t tail, published; /* end of staged bytes; end of published bytes */
+	uint64_t head;		  /* the reader's position, as last read */
 	uint64_t dropped;
 	uint32_t capacity, lost; /* `lost`: dropped since the last record */
 	int doorbell;		 /* borrowed from the area */
 };
 
-/* @ring < area->rings. One writer a ring, once. */
+/* @ring < area->rings. Call it once per ring: a ring has one writer. */
 void shmring_writer_init(struct shmring_writer *w, const struct shmring_area *a, uint32_t ring);
-/* For who can hold back: a record of @length bytes will not be dropped. */
+/* Whether a record of @length bytes fits, for writers that can wait. */
 bool shmring_has_room(struct shmring_writer *w, uint16_t length);
-/* Stages a record, @type > 0, @length <= SHMRING_PAYLOAD_MAX; false: no room, dropped and counted. */
+/* Stages a record, @type > 0, @length <= SHMRING_PAYLOAD_MAX. False: it did not fit, and was dropped and counted. */
 bool shmring_stage(struct shmring_writer *w, uint16_t type, const void *payload, uint16_t length);
-/* Shows the reader what is staged, and wakes it when it sleeps. */
+/* Publishes the staged records, and wakes the reader when it sleeps. */
 void shmring_publish(struct shmring_writer *w);
-/* Both: for records that are to be seen at once. */
+/* Stages and publishes a record. */
 bool shmring_put(struct shmring_writer *w, uint16_t type, const void *payload, uint16_t length);
 
-/* --- reading: believing nothing ----------------------------------------------------------------------------------- */
+/* --- reading: every value is checked ------------------------------------------------------------------------------ */
 
 struct shmring_reader {
-	struct shmring_shared *shared; /* may change under us, in any way, at any time */
+	struct shmring_shared *shared; /* the other process may change it at any time */
 	const uint8_t *data;
-	uint64_t head;		   /* private; the shared one is only ever written */
+	uint64_t head;		   /* private; the shared one is written, but never read */
 	uint64_t tail;		   /* checked copy */
 	uint64_t records, dropped; /* taken; reported as dropped by the producer */
 	uint32_t ring, capacity;
@@ -130,17 +130,18 @@ struct shmring_item {
 
 void shmring_reader_init(struct shmring_reader *r, const struct shmring_area *a, uint32_t ring);
 /*
- * Takes as many records as there are and fit into @b, and gives their space back. Returns how many, 0: the ring is
- * empty. -EBADMSG: no writer of ours left it like this; the ring is not touched again, and every later call says so.
+ * Reads as many records as there are and fit into @b, and frees their space. Returns their number; 0: the ring is
+ * empty. -EBADMSG: our writer cannot have left the ring like this; it is not accessed again, and every later call fails
+ * too.
  */
 int shmring_pop(struct shmring_reader *r, struct shmring_batch *b, struct err **err);
-/* Walks a batch; start with *@at = 0. */
+/* Returns the next record of a batch; start with *@at = 0. */
 bool shmring_next(const struct shmring_batch *b, size_t *at, struct shmring_item *ret);
-/* What is published now is the end: pops to come see nothing newer. For a producer that is dead, or ought to be. */
+/* Limits later pops to the records that are published now. For a producer that is dead, or ought to be. */
 void shmring_reader_finish(struct shmring_reader *r);
 /*
- * Asks for the doorbell. True: it will ring for the next record, and all of @readers are empty now. False: one of them
- * is not; drain, then ask again.
+ * Arms the doorbell. True: the next record will ring it, and all of @readers are empty. False: one of them is not;
+ * drain, then arm again.
  */
 bool shmring_arm(struct shmring_area *a, const struct shmring_reader *readers, uint32_t count);
 

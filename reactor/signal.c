@@ -19,7 +19,7 @@ int signals_init(struct signals *s, struct reactor *r, const sigset_t *set, sign
 	sigprocmask(SIG_BLOCK, set, &s->blocked);
 	s->fd = signalfd(-1, set, SFD_CLOEXEC);
 	if (s->fd < 0)
-		return FAIL_SYS(err, -errno, "watch signals");
+		return FAIL_SYS(err, -errno, "make a signalfd");
 	s->op = (struct op){ .kind = OP_READ,
 			     .fd = s->fd,
 			     .buf = &s->info,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * sim.c -- the simulated backend. Whatever is under way is a timer in the reactor's own heap, so the clock only ever
- * jumps to the next thing that happens.
+ * sim.c -- the simulated backend. Each pending event is a timer in the reactor's own heap, so the clock jumps from
+ * event to event.
  */
 #include <signal.h>
 #include <string.h>
@@ -53,7 +53,7 @@ const struct sim_counts *sim_counts(const struct reactor *r)
 	return &s->counts;
 }
 
-static bool chance(struct sim *s, uint16_t of_65536)
+static bool draw_fault(struct sim *s, uint16_t of_65536)
 {
 	bool hit = of_65536 && rng_below(&s->rng, 65536) < of_65536;
 	s->counts.faults += hit;
@@ -70,7 +70,7 @@ static int run_job(struct event *e)
 	return e->result < 0 ? e->result : job->fn(job->arg);
 }
 
-static void on_event(struct timer *t)
+static void fire_event(struct timer *t)
 {
 	struct event *e = container_of(t, struct event, timer);
 	struct sim *s = e->reactor->impl;
@@ -101,12 +101,12 @@ static struct event *event_new(struct reactor *r, enum event_kind kind, nsec_t i
 	else
 		e = malloc(sizeof(*e));
 	REQUIRE(e);
-	*e = (struct event){ .timer.fire = on_event, .reactor = r, .kind = kind, .result = result };
+	*e = (struct event){ .timer.fire = fire_event, .reactor = r, .kind = kind, .result = result };
 	timer_arm(r, &e->timer, s->clock + in);
 	return e;
 }
 
-static nsec_t latency(struct sim *s)
+static nsec_t draw_latency(struct sim *s)
 {
 	return 1 + (nsec_t)rng_below(&s->rng, (uint64_t)s->config.latency_max);
 }
@@ -117,13 +117,13 @@ static int op_outcome(struct sim *s, const struct op *op)
 {
 	const struct sim_faults *f = &s->config.faults;
 	bool io = op->kind == OP_READ || op->kind == OP_WRITE;
-	if (io && chance(s, f->eintr))
+	if (io && draw_fault(s, f->eintr))
 		return -EINTR;
-	if ((op->kind == OP_WRITE || op->kind == OP_FSYNC) && chance(s, f->enospc))
+	if ((op->kind == OP_WRITE || op->kind == OP_FSYNC) && draw_fault(s, f->enospc))
 		return -ENOSPC;
-	if (op->kind == OP_READ && chance(s, f->reset))
+	if (op->kind == OP_READ && draw_fault(s, f->reset))
 		return -ECONNRESET;
-	if (io && op->len > 1 && chance(s, f->short_io))
+	if (io && op->len > 1 && draw_fault(s, f->short_io))
 		return 1 + (int)rng_below(&s->rng, op->len - 1);
 	return io || op->kind == OP_POLL ? (int)op->len : 0;
 }
@@ -133,7 +133,7 @@ static void sim_submit(struct reactor *r, struct op *op)
 	struct sim *s = r->impl;
 	s->counts.ops++;
 	int result = op_outcome(s, op);
-	struct event *e = event_new(r, EVENT_OP, latency(s), result);
+	struct event *e = event_new(r, EVENT_OP, draw_latency(s), result);
 	e->of.op = op;
 	op->impl = e;
 }
@@ -142,20 +142,20 @@ static void sim_cancel(struct reactor *r, struct op *op)
 {
 	struct sim *s = r->impl;
 	s->counts.cancels++;
-	if (chance(s, s->config.faults.cancel_loses))
+	if (draw_fault(s, s->config.faults.cancel_loses))
 		return;
 	struct event *e = op->impl;
 	e->result = -ECANCELED;
-	timer_arm(r, &e->timer, MIN_OF(e->timer.at, s->clock + latency(s)));
+	timer_arm(r, &e->timer, MIN_OF(e->timer.at, s->clock + draw_latency(s)));
 }
 
 static int sim_wait(struct reactor *r, nsec_t until)
 {
 	struct sim *s = r->impl;
 	if (until == NSEC_NEVER)
-		return -EDEADLK; /* nothing will ever happen: a machine waits for what nobody does */
+		return -EDEADLK; /* no event is pending: a machine waits for something that never happens */
 	s->clock = MAX_OF(s->clock, until);
-	if (s->config.stop_max && chance(s, s->config.faults.stops))
+	if (s->config.stop_max && draw_fault(s, s->config.faults.stops))
 		s->clock += (nsec_t)rng_below(&s->rng, (uint64_t)s->config.stop_max);
 	return 0;
 }
@@ -169,12 +169,12 @@ static nsec_t sim_now(struct reactor *r)
 static int sim_spawn(struct reactor *r, struct child *c, const struct child_spec *spec, struct err **err)
 {
 	struct sim *s = r->impl;
-	if (chance(s, s->config.faults.spawn_fails))
+	if (draw_fault(s, s->config.faults.spawn_fails))
 		return FAIL_SYS(err, -EAGAIN, "start '%s'", spec->argv[0]);
 	struct sim_life life = { .length = (nsec_t)rng_below(&s->rng, (uint64_t)NSEC_PER_SEC) };
 	if (s->config.child)
 		life = s->config.child(s->config.child_data, spec, &s->rng);
-	if (chance(s, s->config.faults.child_dies))
+	if (draw_fault(s, s->config.faults.child_dies))
 		life = (struct sim_life){ (nsec_t)rng_below(&s->rng, (uint64_t)life.length + 1), SIGKILL };
 	c->pid = (pid_t)++s->counts.children;
 	struct event *e = event_new(r, EVENT_CHILD, life.length, life.status);
@@ -188,17 +188,17 @@ static void sim_kill(struct reactor *r, struct child *c, int sig)
 	struct sim *s = r->impl;
 	struct event *e = c->sim;
 	s->counts.kills++;
-	if (chance(s, s->config.faults.cancel_loses))
+	if (draw_fault(s, s->config.faults.cancel_loses))
 		sig = SIGKILL;
 	e->result = sig;
-	timer_arm(r, &e->timer, MIN_OF(e->timer.at, s->clock + latency(s)));
+	timer_arm(r, &e->timer, MIN_OF(e->timer.at, s->clock + draw_latency(s)));
 }
 
 static void sim_offload(struct reactor *r, struct offload_job *job)
 {
 	struct sim *s = r->impl;
-	int fault = chance(s, s->config.faults.offload_fails) ? -EIO : 0;
-	struct event *e = event_new(r, EVENT_JOB, latency(s), fault);
+	int fault = draw_fault(s, s->config.faults.offload_fails) ? -EIO : 0;
+	struct event *e = event_new(r, EVENT_JOB, draw_latency(s), fault);
 	e->of.job = job;
 }
 

@@ -2,8 +2,8 @@
 /*
  * sim.h -- the simulated backend: a virtual clock that jumps to the next event, and faults drawn from a seed.
  *
- * The same machines that run on io_uring run here: their reads are short or interrupted, their files full, their
- * children die, completions come out of order and cancels race with results. One seed is one run, exactly.
+ * It runs the same machines as io_uring does. Reads are short or interrupted, files full, children die, completions
+ * come out of order, and cancels race with results. Equal seeds give equal runs.
  */
 #ifndef KTSTR_REACTOR_SIM_H
 #define KTSTR_REACTOR_SIM_H
@@ -11,7 +11,7 @@
 #include "base/rng.h"
 #include "reactor/reactor.h"
 
-/* Chances in 1/65536 for each operation of its kind. */
+/* Probability of each fault in 1/65536, for each operation of its kind. */
 struct sim_faults {
 	uint16_t short_io; /* READ, WRITE: fewer bytes */
 	uint16_t eintr;
@@ -20,13 +20,13 @@ struct sim_faults {
 	uint16_t offload_fails; /* the job is not run and returns -EIO */
 	uint16_t spawn_fails;	/* -EAGAIN */
 	uint16_t child_dies;	/* killed at a random moment of its life */
-	uint16_t cancel_loses;	/* the result is faster than the cancel */
-	uint16_t stops;		/* each wait: the loop is stopped, for up to `stop_max` */
+	uint16_t cancel_loses;	/* the op completes before the cancel */
+	uint16_t stops;		/* per wait: the loop is stopped for up to `stop_max` */
 };
 
 extern const struct sim_faults SIM_FAULTS_NONE, SIM_FAULTS_SWARM;
 
-/* What a child does: how long it lives and how it ends. Called at spawn. */
+/* A child's lifetime and its end. Called at spawn. */
 struct sim_life {
 	nsec_t length;
 	int status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* trace.c -- see trace.h. Lines are collected while one write is under way, and are the next one. */
+/* trace.c -- see trace.h. Lines are collected while a write is under way, and written by the next one. */
 #include <fcntl.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #define WRITE_BYTES_MAX ((size_t)1 << 20)
 #define PATH_BYTES	256
 
-/* A row: taken by one machine at a time, always of one type. */
+/* A row: used by one machine at a time, always of the same type. */
 struct row {
 	const struct machine *machine; /* NULL: free */
 	const struct machine_type *type;
@@ -27,7 +27,7 @@ struct trace {
 	size_t rows;
 	char *path;
 	int fd, failure;
-	bool any; /* an event was written: the next one has a comma in front */
+	bool any; /* an event was written: the next one starts with a comma */
 };
 
 /* --- the file ----------------------------------------------------------------------------------------------------- */
@@ -221,7 +221,7 @@ int trace_open(struct trace **ret, struct reactor *r, const char *path, struct e
 	return 0;
 }
 
-/* Machines that live on have their state and themselves ended here. */
+/* Ends the slices of machines that still live, and those of their states. */
 static void end_slices(struct trace *t)
 {
 	for (size_t i = 0; i < t->rows; i++) {

@@ -19,13 +19,13 @@ struct uring {
 	struct io_uring ring;
 	struct offload_pool *pool;
 	struct reactor *reactor;
-	struct op wakeup; /* read of wakeup_fd while jobs are out */
+	struct op wakeup; /* reads wakeup_fd while jobs are running */
 	uint64_t wakeups;
 	unsigned jobs;
 	int wakeup_fd;
 };
 
-/* A full submission queue is normal: flush it and go on. */
+/* A full submission queue is normal: flush it and retry. */
 static struct io_uring_sqe *get_sqe(struct uring *u)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
@@ -69,8 +69,8 @@ static void uring_cancel(struct reactor *r, struct op *op)
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
-/* Completions are only queued here; the loop runs them. Those of cancel requests carry no op. */
-static void collect(struct reactor *r, struct uring *u)
+/* Only queues completions; the loop runs them. Completions of cancel requests have no op. */
+static void collect_completions(struct reactor *r, struct uring *u)
 {
 	struct io_uring_cqe *cqe;
 	unsigned head, seen = 0;
@@ -102,7 +102,7 @@ static int uring_wait(struct reactor *r, nsec_t until)
 	}
 	if (result < 0 && result != -ETIME && result != -EINTR && result != -EBUSY && result != -EAGAIN)
 		return result;
-	collect(r, u);
+	collect_completions(r, u);
 	return 0;
 }
 
@@ -133,10 +133,10 @@ static int uring_spawn(struct reactor *r, struct child *c, const struct child_sp
 static void uring_kill(struct reactor *r, struct child *c, int sig)
 {
 	(void)r;
-	kill(-c->pid, sig); /* not reaped yet, so the number is still its own */
+	kill(-c->pid, sig); /* not reaped yet, so the pid is still valid */
 }
 
-/* --- offload: finished jobs ring an eventfd that is read only while jobs are out ---------------------------------- */
+/* --- offload: finished jobs signal an eventfd that is read only while jobs are running ---------------------------- */
 
 static void ring_wakeup(void *data)
 {
@@ -169,8 +169,8 @@ static void uring_offload(struct reactor *r, struct offload_job *job)
 /* --- open files --------------------------------------------------------------------------------------------------- */
 
 /*
- * A machine takes a dozen descriptors or more, and children are given theirs by way of numbers from 256 on. What
- * programs are allowed by default is less than a fleet needs; what they may allow themselves is usually enough.
+ * A virtual machine needs a dozen descriptors or more, and those of children are moved through numbers from 256 on. The
+ * default soft limit is too low for many machines at once; the hard limit is usually high enough.
  */
 static int raise_files(uint64_t *ret_before, struct err **err)
 {
@@ -224,7 +224,7 @@ static const struct backend uring_backend = {
 	.free = uring_free,
 };
 
-/* --- start-up: the best ring the kernel has, and a useful sentence where it has none ------------------------------ */
+/* --- start-up: the best ring that the kernel offers, or an error with a hint -------------------------------------- */
 
 static int ring_init(struct io_uring *ring)
 {
@@ -239,7 +239,7 @@ static int ring_init(struct io_uring *ring)
 	return result;
 }
 
-static int refused(int code, struct err **err)
+static int fail_refused(int code, struct err **err)
 {
 	FAIL_SYS(err, code, "set up io_uring");
 	if (err && code == -ENOSYS)
@@ -284,7 +284,7 @@ int reactor_new(struct reactor **ret, struct err **err)
 		return code;
 	struct uring *u = uring_new(&code);
 	if (!u)
-		return refused(code, err);
+		return fail_refused(code, err);
 	struct reactor *r = reactor_alloc(&uring_backend, u);
 	if (!r) {
 		io_uring_queue_exit(&u->ring);

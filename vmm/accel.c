@@ -58,7 +58,7 @@ void kvm_probe_cached(const char *cache_dir, struct kvm_probe *ret)
 	if (path && boot && recall(path, boot, ret))
 		return;
 	kvm_probe("/dev/kvm", ret);
-	/* Permissions change within a boot; what the processor can do does not. */
+	/* Permissions may change within a boot; the processor's abilities do not. */
 	if (!path || !boot || ret->state < KVM_EMULATED || mkdir_parents(cache_dir, 0755, NULL) < 0)
 		return;
 	json_auto_t *file = json_object();

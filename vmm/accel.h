@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* accel.h -- which backend runs the machines, and why. */
+/* accel.h -- chooses the backend that runs the machines, with the reason. */
 #ifndef KTSTR_VMM_ACCEL_H
 #define KTSTR_VMM_ACCEL_H
 
@@ -12,16 +12,17 @@ enum kvm_state { KVM_ABSENT, KVM_FORBIDDEN, KVM_EMULATED, KVM_HARDWARE, KVM_STAT
 
 struct kvm_probe {
 	enum kvm_state state;
-	uint32_t instructions_per_us; /* of a loop in the probe's guest; 0 where none ran */
-	char why[160];		      /* a sentence for people */
+	uint32_t instructions_per_us; /* speed of a loop in the probe's guest; 0: none ran */
+	char why[160];		      /* a sentence for the user */
 };
 
 /*
- * Runs a guest of a few dozen bytes in 64-bit kernel mode with instructions that a kernel needs, and times a loop. Some
- * hosts offer a /dev/kvm that only emulates: opening it, and its capabilities, say nothing. Takes under 50 ms; blocks.
+ * Runs a guest of a few dozen bytes in 64-bit kernel mode, with instructions that a kernel needs, and times a loop.
+ * Some hosts have a /dev/kvm that only emulates, which neither opening it nor its capabilities show. Takes under 50 ms;
+ * blocks.
  */
 void kvm_probe(const char *device, struct kvm_probe *ret);
-/* The same, remembered in @cache_dir for as long as the host is up. */
+/* The same; the result is kept in @cache_dir until the host reboots. */
 void kvm_probe_cached(const char *cache_dir, struct kvm_probe *ret);
 
 struct accel_choice {

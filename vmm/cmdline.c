@@ -4,8 +4,8 @@
 #include "vmm/guestmem.h"
 
 /*
- * `memmap=` takes the event log's memory out of the kernel's hands. Whatever goes wrong in the kernel becomes a panic,
- * and a panic a reset, which ends the VM: nothing is ever just silent.
+ * `memmap=` reserves the event log's memory. Every failure in the kernel becomes a panic, and a panic a reset, which
+ * ends the VM: no failure goes unnoticed.
  */
 void vm_cmdline(const struct vm_config *c, const char *words, struct buf *out)
 {

@@ -27,10 +27,13 @@ static int init_node(struct guestmem *m, unsigned i, uint64_t address, uint64_t 
 	m->node[i].fd = huge ? huge_file(size) : memfd_new("ktstr-guest-ram", size);
 	if (m->node[i].fd < 0)
 		return m->node[i].fd;
-	/* The machine's process has it too, and may be its guest's by now: a file that shrinks would be our SIGBUS. */
+	/*
+	 * Sealed: the guest may have taken over the machine's process, and a file that it shrinks would be a SIGBUS
+	 * here.
+	 */
 	if (fcntl(m->node[i].fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return -errno;
-	/* A huge page is reserved here and now: one that is missing later would be a SIGBUS. */
+	/* Reserves huge pages now: one that is missing later would be a SIGBUS. */
 	void *map = mmap(NULL, size, PROT_READ, MAP_SHARED | (huge ? 0 : MAP_NORESERVE), m->node[i].fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
@@ -51,7 +54,7 @@ void guestmem_plan(struct guestmem *m, unsigned nodes, uint64_t total_mib)
 	}
 }
 
-static int init_all(struct guestmem *m, unsigned nodes, uint64_t total_mib, bool huge, struct err **err)
+static int init_nodes(struct guestmem *m, unsigned nodes, uint64_t total_mib, bool huge, struct err **err)
 {
 	guestmem_plan(m, nodes, total_mib);
 	for (unsigned i = 0; i < nodes; i++) {
@@ -71,12 +74,12 @@ static int init_all(struct guestmem *m, unsigned nodes, uint64_t total_mib, bool
 
 int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err)
 {
-	return init_all(m, nodes, total_mib, false, err);
+	return init_nodes(m, nodes, total_mib, false, err);
 }
 
 int guestmem_init_huge(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err)
 {
-	return init_all(m, nodes, total_mib, true, err);
+	return init_nodes(m, nodes, total_mib, true, err);
 }
 
 void guestmem_done(struct guestmem *m)

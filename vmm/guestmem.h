@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * guestmem.h -- a guest's RAM from outside: one shared memfd a NUMA node, made here, mapped here for reading, and by
- * the VM for running. What is read from it is hostile: every access is bounds-checked and copied once.
+ * guestmem.h -- a guest's RAM seen from outside: one shared memfd per NUMA node. It is made here and mapped read-only;
+ * the VM maps it to run. The guest may write anything to it at any time, so every access is bounds-checked and copied
+ * once.
  */
 #ifndef KTSTR_VMM_GUESTMEM_H
 #define KTSTR_VMM_GUESTMEM_H
@@ -13,27 +14,27 @@
 #define GUEST_NODES_MAX	  8
 #define GUEST_LOG_ADDRESS 0x08000000u /* 128 MiB: above the kernel, below every initramfs */
 #define GUEST_LOG_BYTES	  (16u << 20)
-/* What a clone is given lies in its log's memory (ktstr/wire.h). */
+/* A clone's payload is placed in its event log's memory (ktstr/wire.h). */
 #define VM_ORDER_BYTES_MAX (GUEST_LOG_BYTES - 65536u)
 
 struct guestmem {
 	struct {
 		int fd;
-		uint64_t address, size; /* guest-physical; nodes follow each other */
+		uint64_t address, size; /* guest-physical; each node follows the one before */
 		const uint8_t *map;
 	} node[GUEST_NODES_MAX];
 	unsigned nodes;
 };
 
-/* Node sizes: @total_mib / @nodes each, the rest to the last. Only the sizes: nothing is mapped, fds are -1. */
+/* Computes sizes: @total_mib / @nodes each, the remainder to the last node. Maps nothing; fds are -1. */
 void guestmem_plan(struct guestmem *m, unsigned nodes, uint64_t total_mib);
 int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err);
-/* The same of huge pages of 2 MiB, node by node, where the host has them free; else of ordinary ones. */
+/* Uses huge pages of 2 MiB for each node where the host has enough free ones, else ordinary pages. */
 int guestmem_init_huge(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err);
 void guestmem_done(struct guestmem *m);
-/* @len bytes at guest-physical @address as one piece of our address space; NULL when they are not all in one node. */
+/* Returns our mapping of @len bytes at guest-physical @address; NULL when they are not all in one node. */
 const uint8_t *guestmem_at(const struct guestmem *m, uint64_t address, uint64_t len);
-/* Into the machine's memory, before it runs or while it stands still. -EFAULT where it is not all in one node. */
+/* Writes to the machine's memory, before it runs or while it is paused. -EFAULT: not all in one node. */
 int guestmem_write(const struct guestmem *m, uint64_t address, const void *data, size_t len);
 
 #endif

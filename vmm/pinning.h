@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* pinning.h -- where a machine's threads and memory belong on the host, as a plan has it (src/lock/plan.h). */
+/* pinning.h -- the host CPUs and nodes planned for a machine's threads and memory (src/lock/plan.h). */
 #ifndef KTSTR_VMM_PINNING_H
 #define KTSTR_VMM_PINNING_H
 
@@ -10,14 +10,14 @@
 #define GUEST_CPUS_MAX 512
 #define PIN_ANY	       UINT16_MAX
 
-/* Plain data: it is handed to the machine's process as it is. */
+/* Plain data: it is copied to the machine's process. */
 struct vm_pinning {
-	uint16_t vcpu[GUEST_CPUS_MAX];	/* host CPU of each vCPU; PIN_ANY: nowhere in particular */
+	uint16_t vcpu[GUEST_CPUS_MAX];	/* host CPU of each vCPU; PIN_ANY: not pinned */
 	uint16_t service;		/* host CPU of the process's other threads, or PIN_ANY */
 	uint16_t node[GUEST_NODES_MAX]; /* host NUMA node, by the kernel's number, of each guest node; or PIN_ANY */
 };
 
-/* Nothing pinned. */
+/* Pins nothing. */
 static inline void vm_pinning_init(struct vm_pinning *p)
 {
 	for (unsigned i = 0; i < GUEST_CPUS_MAX; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* scan.c -- see scan.h. A timer, because a deterministic guest is told nothing and so cannot ring. */
+/* scan.c -- see scan.h. It polls on a timer because a deterministic guest gets no doorbell to ring. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,8 +14,8 @@
 
 enum { SCAN_LOOK, SCAN_LAST, SCAN_COUNT };
 
-/* Appends what the console has grown by; true when it has. */
-static bool take_console(struct vm_scan *s)
+/* Appends new output of the console. Returns true when there was some. */
+static bool read_console(struct vm_scan *s)
 {
 	struct stat st;
 	struct vm *vm = s->vm;
@@ -35,9 +35,9 @@ static bool take_console(struct vm_scan *s)
 	return grown;
 }
 
-static void look(struct vm_scan *s)
+static void read_guest(struct vm_scan *s)
 {
-	bool console = take_console(s);
+	bool console = read_console(s);
 	if (!s->vm->hello && wirelog_pending(&s->log))
 		s->vm->hello = reactor_now(s->machine.reactor);
 	if (console || wirelog_pending(&s->log))
@@ -47,7 +47,7 @@ static void look(struct vm_scan *s)
 static int scan_look(struct machine *m, int result)
 {
 	(void)result;
-	look(container_of(m, struct vm_scan, machine));
+	read_guest(container_of(m, struct vm_scan, machine));
 	machine_sleep(m, SCAN_PERIOD);
 	return SCAN_LOOK;
 }
@@ -55,7 +55,7 @@ static int scan_look(struct machine *m, int result)
 static int scan_last(struct machine *m, int result)
 {
 	(void)result;
-	look(container_of(m, struct vm_scan, machine));
+	read_guest(container_of(m, struct vm_scan, machine));
 	return MACHINE_END;
 }
 
@@ -64,7 +64,7 @@ static const struct machine_state scan_states[SCAN_COUNT] = {
 	[SCAN_LAST] = { "last", scan_last, DEADLINE_NONE, 0, TO_END },
 };
 
-static void part_ended(struct vm_scan *s)
+static void end_part(struct vm_scan *s)
 {
 	if (--s->live)
 		return;
@@ -80,15 +80,15 @@ static void part_ended(struct vm_scan *s)
 static void scan_done(struct machine *m, int result)
 {
 	(void)result;
-	part_ended(container_of(m, struct vm_scan, machine));
+	end_part(container_of(m, struct vm_scan, machine));
 }
 
 static const struct machine_type scan_type = { "scan", scan_states, SCAN_COUNT, scan_done };
 
 /* --- for backends ------------------------------------------------------------------------------------------------- */
 
-/* The child reads or writes it at its file offset, so that is left alone. */
-static int make_state(struct vm_scan *s, const struct snapshot *clone, struct err **err)
+/* Keeps the file offset as it is: the child reads or writes the file there. */
+static int make_state_file(struct vm_scan *s, const struct snapshot *clone, struct err **err)
 {
 	s->state_fd = memfd_new("ktstr-state", 0);
 	int r = MIN_OF(s->state_fd, 0);
@@ -108,11 +108,11 @@ int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, st
 	s->stderr_fd = memfd_new("ktstr-stderr", 0);
 	if (s->console_fd < 0 || s->stderr_fd < 0)
 		return FAIL_SYS(err, MIN_OF(s->console_fd, s->stderr_fd), "make the console's file");
-	return c->park || c->clone ? make_state(s, c->clone, err) : 0;
+	return c->park || c->clone ? make_state_file(s, c->clone, err) : 0;
 }
 
-/* From the end of the log's memory backwards: the order, and in front of it what is to be unpacked. */
-static int give_order(const struct guestmem *m, const struct vm_config *c, struct err **err)
+/* Writes the header of the payload to the end of the event log's memory, and the archive to unpack right before it. */
+static int write_clone_payload(const struct guestmem *m, const struct vm_config *c, struct err **err)
 {
 	struct stat st;
 	_cleanup_free_ void *image = NULL;
@@ -132,7 +132,7 @@ static int give_order(const struct guestmem *m, const struct vm_config *c, struc
 		r = guestmem_write(m, end - order.length, image, order.length);
 	if (r == 0)
 		r = guestmem_write(m, end, &order, sizeof(order));
-	return r < 0 ? FAIL_SYS(err, r, "tell a clone what to do") : 0;
+	return r < 0 ? FAIL_SYS(err, r, "write a clone's payload") : 0;
 }
 
 int vm_scan_fill(struct vm_scan *s, const struct vm_config *c, bool log_only, struct err **err)
@@ -140,7 +140,7 @@ int vm_scan_fill(struct vm_scan *s, const struct vm_config *c, bool log_only, st
 	uint64_t from = log_only ? GUEST_LOG_ADDRESS : 0;
 	uint64_t to = log_only ? GUEST_LOG_ADDRESS + GUEST_LOG_BYTES : UINT64_MAX;
 	int r = snapshot_fill(c->clone, &s->memory, from, to, err);
-	return r == 0 ? give_order(&s->memory, c, err) : r;
+	return r == 0 ? write_clone_payload(&s->memory, c, err) : r;
 }
 
 int vm_scan_save(struct vm_scan *s, int fd, struct err **err)
@@ -169,7 +169,7 @@ void vm_scan_start(struct vm_scan *s, struct reactor *r, struct machine *parent,
 void vm_scan_child_ended(struct vm_scan *s)
 {
 	machine_cancel(&s->machine);
-	part_ended(s);
+	end_part(s);
 }
 
 struct guestmem vm_scan_take_memory(struct vm_scan *s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scan.h -- what every backend shares: the guest's memory, event log, console and stderr_text, and a machine that looks
- * at them on a timer. Backends have a second machine for the child process; the VM has ended when both have.
+ * scan.h -- the part that all backends share: the guest's memory, event log, console and stderr_text, and a machine
+ * that reads them on a timer. Each backend has a second machine for the child process; the VM has ended when both have.
  */
 #ifndef KTSTR_VMM_SCAN_H
 #define KTSTR_VMM_SCAN_H
@@ -14,31 +14,31 @@ struct vm_scan {
 	struct vm *vm;
 	struct guestmem memory;
 	struct wirelog log;
-	int console_fd, stderr_fd;	   /* memory files that the child writes to */
-	int state_fd;			   /* of a machine to be parked: for its state; of a clone: with it; else -1 */
-	unsigned live;			   /* machines that have not ended */
-	enum vm_end (*how)(struct vm *vm); /* asked once both have */
+	int console_fd, stderr_fd; /* memory files that the child writes to */
+	int state_fd;		   /* to write the state of a machine that parks, or to read a clone's; else -1 */
+	unsigned live;		   /* number of machines that have not ended */
+	enum vm_end (*how)(struct vm *vm); /* called when both have ended */
 };
 
 #define VM_SCAN_NULL ((struct vm_scan){ .console_fd = -1, .stderr_fd = -1, .state_fd = -1 })
 
-/* Guest memory and the files. vm_scan_done() is due whatever the result. */
+/* Makes guest memory and the files. vm_scan_done() is due whatever the result. */
 int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, struct err **err);
 /*
- * A clone's memory: its origin's pages, and what it is to do. With @log_only no pages but the event log's: the child
- * maps the others (snapshot_map()). Blocks, for the offload pool.
+ * Fills a clone's memory with its origin's pages and the clone's payload. @log_only fills in only the event log's
+ * pages: the child maps the others (snapshot_map()). Blocks, for the offload pool.
  */
 int vm_scan_fill(struct vm_scan *s, const struct vm_config *c, bool log_only, struct err **err);
 /* vm_backend.save(). */
 int vm_scan_save(struct vm_scan *s, int fd, struct err **err);
-/* Begins to look; the backend has started its child, and starts its own machine beside this one. */
+/* Starts the reading machine. The backend has started its child, and starts its own machine beside this one. */
 void vm_scan_start(struct vm_scan *s, struct reactor *r, struct machine *parent, enum vm_end (*how)(struct vm *vm));
-/* For the backend's machine, at its end: a last look follows, then the VM's end. */
+/* The backend's machine calls it at its end: the scanner reads once more, then the VM ends. */
 void vm_scan_child_ended(struct vm_scan *s);
 /* vm_backend.take_memory(). */
 struct guestmem vm_scan_take_memory(struct vm_scan *s);
 int vm_scan_next_record(struct vm_scan *s, struct wire_item *ret, struct err **err);
-/* Frees what it holds, and the texts of the VM. */
+/* Frees its memory, and the texts of the VM. */
 void vm_scan_done(struct vm_scan *s);
 
 #endif

@@ -56,7 +56,7 @@ static bool is_zero(const uint8_t *page)
 	return !page[0] && !memcmp(page, page + 1, SNAPSHOT_PAGE - 1);
 }
 
-/* Only what was ever touched is looked at: reading the rest through the mapping would allocate it. */
+/* Reads only pages that were ever touched: reading a hole through the mapping would allocate it. */
 static int find_pages(const struct guestmem *m, uint32_t node, struct extents *x)
 {
 	int fd = m->node[node].fd, r = 0;
@@ -97,7 +97,7 @@ static int write_file(int fd, struct snapshot_head *h, const struct extents *x, 
 		r = fd_pwrite_full(fd, x->item, table, sizeof(*h));
 	if (r == 0)
 		r = fd_pwrite_full(fd, state->data, state->len, (off_t)state_at);
-	/* Also where no page follows, the file ends on a page. */
+	/* The file ends on a page boundary even without pages. */
 	if (r == 0 && ftruncate(fd, (off_t)page_up(state_at + state->len)) < 0)
 		r = -errno;
 	return r == 0 ? write_pages(fd, page_up(state_at + state->len), m, x) : r;
@@ -190,7 +190,7 @@ int snapshot_read(int fd, struct snapshot *ret, struct err **err)
 
 /* --- cloning ------------------------------------------------------------------------------------------------------ */
 
-/* What of an extent lies in a part of guest-physical memory; and where its pages are in the file. */
+/* The part of an extent that lies in a range of guest-physical memory, and its pages' offset in the file. */
 struct piece {
 	uint64_t at, bytes, in_file;
 };
@@ -203,7 +203,7 @@ static uint64_t node_address(const struct snapshot *s, unsigned node)
 	return address;
 }
 
-static struct piece clip(const struct snapshot *s, uint32_t i, uint64_t in_file, uint64_t from, uint64_t to)
+static struct piece clip_extent(const struct snapshot *s, uint32_t i, uint64_t in_file, uint64_t from, uint64_t to)
 {
 	const struct snapshot_extent *e = &s->extent[i];
 	uint64_t node = node_address(s, e->node), first = MAX_OF(node + e->at, from);
@@ -213,7 +213,7 @@ static struct piece clip(const struct snapshot *s, uint32_t i, uint64_t in_file,
 			       .in_file = in_file + (first - node - e->at) };
 }
 
-/* By read and write, not through a mapping: a file that somebody cuts short is an error then, not a SIGBUS. */
+/* Uses read and write, not a mapping: a truncated file is an error here, not a SIGBUS. */
 static int copy_piece(const struct snapshot *s, const struct piece *p, int to, void *chunk)
 {
 	int r = 0;
@@ -240,7 +240,8 @@ int snapshot_map(const struct snapshot *s, unsigned node, void *base, uint64_t f
 	uint64_t in_file = s->pages_at;
 	int r = s->head.extents > SNAPSHOT_MAPS_MAX ? -E2BIG : 0;
 	for (uint32_t i = 0; i < s->head.extents && r == 0; i++) {
-		const struct piece before = clip(s, i, in_file, 0, from), after = clip(s, i, in_file, to, UINT64_MAX);
+		const struct piece before = clip_extent(s, i, in_file, 0, from),
+				   after = clip_extent(s, i, in_file, to, UINT64_MAX);
 		if (s->extent[i].node == node)
 			r = map_piece(s, &before, base);
 		if (s->extent[i].node == node && r == 0)
@@ -259,7 +260,7 @@ int snapshot_fill(const struct snapshot *s, const struct guestmem *m, uint64_t f
 		if (s->head.node_bytes[i] != (i < m->nodes ? m->node[i].size : 0))
 			r = -EINVAL;
 	for (uint32_t i = 0; i < s->head.extents && r == 0; i++) {
-		const struct piece p = clip(s, i, in_file, from, to);
+		const struct piece p = clip_extent(s, i, in_file, from, to);
 		r = copy_piece(s, &p, m->node[s->extent[i].node].fd, chunk);
 		in_file += s->extent[i].bytes;
 	}

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * snapshot.h -- a stopped machine as a file: what of its memory is not zero, and what the backend says of the rest.
+ * snapshot.h -- a stopped machine as a file: the pages of its memory that are not zero, and the backend's saved state.
  *
- * A clone is the same bytes in fresh memory. The file is believed only as far as it was checked: head, table and state
- * have a CRC. Pages have none here: the cache that keeps the file hashes all of it when it is first used in a boot of
- * the host (base/cachefile.h), not again for every clone.
+ * A clone has the same bytes in fresh memory. Head, table and state have a CRC, which is checked. Pages have none: the
+ * cache hashes the whole file at its first use in each boot of the host (base/cachefile.h), not for every clone.
  */
 #ifndef KTSTR_VMM_SNAPSHOT_H
 #define KTSTR_VMM_SNAPSHOT_H
@@ -20,9 +19,9 @@
 #define SNAPSHOT_PAGE	     4096u
 #define SNAPSHOT_EXTENTS_MAX 262144u
 #define SNAPSHOT_STATE_MAX   (64u << 20)
-#define SNAPSHOT_MAPS_MAX    16384u /* extents that snapshot_map() takes; a usual kernel has some 150 */
+#define SNAPSHOT_MAPS_MAX    16384u /* limit of snapshot_map(); a usual kernel has some 150 extents */
 
-/* The file: this, the extents, the state, zeros up to a page, the extents' pages one after the other. Little endian. */
+/* The file: this head, the extents, the state, zeros up to a page, then the pages of the extents. Little endian. */
 struct snapshot_head {
 	uint64_t magic;
 	uint32_t version;
@@ -35,7 +34,7 @@ struct snapshot_head {
 _Static_assert(sizeof(struct snapshot_head) == 104, "layout");
 
 struct snapshot_extent {
-	uint64_t at; /* in the node's memory; this and the length are whole pages */
+	uint64_t at; /* offset in the node's memory; this and `bytes` are multiples of a page */
 	uint64_t bytes;
 	uint32_t node;
 	uint32_t reserved;
@@ -46,24 +45,24 @@ struct snapshot {
 	int fd;
 	struct snapshot_head head;
 	struct snapshot_extent *extent;
-	struct buf state;  /* the backend's own: QEMU's migration stream, or vmm/kvm/save.h */
+	struct buf state;  /* of the backend: QEMU's migration stream, or vmm/kvm/save.h */
 	uint64_t pages_at; /* in the file */
 };
 
 #define SNAPSHOT_NULL ((struct snapshot){ .fd = -1 })
 
-/* Writes a whole file to @fd, from its start. @m's machine stands still. Blocks. */
+/* Writes the file to @fd, from its start. @m's machine is stopped. Blocks. */
 int snapshot_write(int fd, const char *backend, const struct guestmem *m, const struct buf *state, struct err **err);
-/* Checks the file behind @fd, of which it keeps a duplicate; -EBADMSG for what is no whole snapshot of this version. */
+/* Checks the file @fd and keeps a duplicate of @fd. -EBADMSG: not a complete snapshot of this version. */
 int snapshot_read(int fd, struct snapshot *ret, struct err **err);
 /*
- * Puts its pages into @m, fresh memory of the same nodes: those from guest-physical address @from to before @to.
- * Blocks; may be called from several threads at once.
+ * Copies pages into @m, fresh memory of the same nodes: those from guest-physical address @from to before @to. Blocks;
+ * may be called from several threads at once.
  */
 int snapshot_fill(const struct snapshot *s, const struct guestmem *m, uint64_t from, uint64_t to, struct err **err);
 /*
- * Maps all other pages of @node, private and copied when they are written to, over the mapping of it at @base. Nodes
- * follow each other from address 0. Should somebody cut the file short later, touching them is a SIGBUS.
+ * Maps the pages of @node outside of that range privately, copy-on-write, over its mapping at @base. Nodes follow each
+ * other from address 0. If the file is truncated later, touching the pages is a SIGBUS.
  */
 int snapshot_map(const struct snapshot *s, unsigned node, void *base, uint64_t from, uint64_t to, struct err **err);
 void snapshot_done(struct snapshot *s);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* usage.c -- whether a VM's process got to run at all: a machine that was stopped cannot be blamed for being late. */
+/* usage.c -- whether a VM's process could run at all: lateness of a stopped machine is not a fault of the guest. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "vmm/vm.h"
 
-/* The state is the field behind the name, which may hold anything: proc(5). */
+/* The state follows the name, which may contain any character: proc(5). */
 static bool is_stopped(pid_t pid)
 {
 	char path[32];

@@ -9,7 +9,7 @@
 #include "vmm/vmcore.h"
 
 #define PAGE_BYTES 4096u
-#define RUN_BYTES  (256u * PAGE_BYTES) /* written at once, at most */
+#define RUN_BYTES  (256u * PAGE_BYTES) /* at most this much per write */
 
 static int write_headers(int fd, const struct guestmem *m)
 {
@@ -45,7 +45,7 @@ static bool is_zero(const uint8_t *page)
 	return !page[0] && !memcmp(page, page + 1, PAGE_BYTES - 1);
 }
 
-/* Bytes from @at on that are worth writing. */
+/* Returns the length of the pages from @at up to the next page of zeros, at most RUN_BYTES. */
 static uint64_t run_of(const uint8_t *at, uint64_t left)
 {
 	uint64_t n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* vmcore.h -- a guest's memory as a file for who wants to look closer: an ELF core, as crash(8) and drgn read it. */
+/* vmcore.h -- writes a guest's memory to a file for debugging: an ELF core, as crash(8) and drgn read it. */
 #ifndef KTSTR_VMM_VMCORE_H
 #define KTSTR_VMM_VMCORE_H
 
@@ -8,7 +8,7 @@
 #include "vmm/guestmem.h"
 
 /*
- * One PT_LOAD a NUMA node, with its guest-physical address. Pages of zeros are holes. Written to a new file in the
+ * One PT_LOAD per NUMA node, with its guest-physical address. Pages of zeros are holes. Written to a new file in the
  * directory @dir, then renamed to @name. Ends with -ECANCELED once *@cancel is set (NULL: never). Blocks, for the
  * offload pool.
  */

@@ -31,17 +31,17 @@ static bool has_header(const struct wirelog *l)
 	return load_u32(l->base + offsetof(struct wire_header, magic)) == WIRE_MAGIC;
 }
 
-static uint64_t written(const struct wirelog *l)
+static uint64_t published_bytes(const struct wirelog *l)
 {
 	return load_u64(l->base + offsetof(struct wire_header, written));
 }
 
 bool wirelog_pending(const struct wirelog *l)
 {
-	return l->base && (has_header(l) ? written(l) != l->at : l->began);
+	return l->base && (has_header(l) ? published_bytes(l) != l->at : l->began);
 }
 
-static int spoilt(const struct wirelog *l, struct err **err, const char *what)
+static int fail_damaged(const struct wirelog *l, struct err **err, const char *what)
 {
 	return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the guest's event log is damaged after %lu records: %s", l->records,
 		    what);
@@ -53,12 +53,12 @@ static int copy_record(struct wirelog *l, uint64_t end, struct wire_record *ret,
 	const uint8_t *from = l->base + sizeof(struct wire_header) + l->at;
 	uint64_t room = end - l->at;
 	if (room < sizeof(*ret))
-		return spoilt(l, err, "a record is cut short");
+		return fail_damaged(l, err, "a record is cut short");
 	memcpy(ret, from, sizeof(*ret));
 	if (ret->magic != WIRE_RECORD_MAGIC)
-		return spoilt(l, err, "no record where one should be");
+		return fail_damaged(l, err, "a record has no valid magic number");
 	if (ret->length > WIRE_PAYLOAD_MAX || ret->length > room - sizeof(*ret))
-		return spoilt(l, err, "a record is longer than the log");
+		return fail_damaged(l, err, "a record is longer than the log");
 	buf_clear(&l->record);
 	buf_append(&l->record, ret, sizeof(*ret));
 	buf_append(&l->record, from + sizeof(*ret), ret->length);
@@ -66,32 +66,32 @@ static int copy_record(struct wirelog *l, uint64_t end, struct wire_record *ret,
 		return FAIL_SYS(err, -ENOMEM, "read the guest's event log");
 	const size_t covered = offsetof(struct wire_record, type);
 	if (crc32_update(0, l->record.data + covered, l->record.len - covered) != ret->crc)
-		return spoilt(l, err, "a record's checksum is wrong");
+		return fail_damaged(l, err, "a record's checksum is wrong");
 	if (!ret->type || ret->type >= WIRE_TYPE_MAX)
-		return spoilt(l, err, "a record is of an unknown type");
+		return fail_damaged(l, err, "a record is of an unknown type");
 	return 0;
 }
 
 int wirelog_next(struct wirelog *l, struct wire_item *ret, struct err **err)
 {
 	if (!l->base || !has_header(l))
-		return l->began ? spoilt(l, err, "its header is gone") : 0;
+		return l->began ? fail_damaged(l, err, "its header is gone") : 0;
 	l->began = true;
 	if (load_u32(l->base + offsetof(struct wire_header, version)) != WIRE_VERSION)
-		return spoilt(l, err, "its version is not ours");
-	uint64_t end = written(l);
+		return fail_damaged(l, err, "it has another version");
+	uint64_t end = published_bytes(l);
 	l->dropped = load_u64(l->base + offsetof(struct wire_header, dropped));
 	if (end == l->at)
 		return 0;
 	if (end < l->at || end > l->size - sizeof(struct wire_header))
-		return spoilt(l, err, "its length is impossible");
+		return fail_damaged(l, err, "its length is impossible");
 	struct wire_record record;
 	int r = copy_record(l, end, &record, err);
 	if (r < 0)
 		return r;
 	uint64_t stride = (sizeof(record) + record.length + 7) & ~(uint64_t)7;
 	if (stride > end - l->at)
-		return spoilt(l, err, "a record is cut short");
+		return fail_damaged(l, err, "a record is cut short");
 	l->at += stride;
 	l->records++;
 	l->digest = crc32_update(l->digest, l->record.data, l->record.len);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* wirelog.h -- reading the event log of ktstr/wire.h out of guest memory, record by record, believing nothing. */
+/* wirelog.h -- reads the event log of ktstr/wire.h from guest memory, record by record, and checks every value. */
 #ifndef KTSTR_VMM_WIRELOG_H
 #define KTSTR_VMM_WIRELOG_H
 
@@ -9,14 +9,14 @@
 #include "base/err.h"
 
 struct wirelog {
-	const uint8_t *base; /* shared with the guest: may change under us */
+	const uint8_t *base; /* shared with the guest: may change at any time */
 	uint64_t size;
-	uint64_t at;	  /* next record, behind the header */
-	uint64_t dropped; /* as last seen */
-	uint32_t digest;  /* CRC-32 over the bytes of all records taken so far: two runs compare by it */
+	uint64_t at;	  /* offset of the next record, after the header */
+	uint64_t dropped; /* as last read */
+	uint32_t digest;  /* CRC-32 over all records so far, to compare two runs */
 	uint64_t records;
-	bool began;	   /* the header was there */
-	struct buf record; /* our copy of the record last returned */
+	bool began;	   /* the header was seen */
+	struct buf record; /* our copy of the last record */
 };
 
 /* A record; `payload` is valid until the next call. */
@@ -29,9 +29,9 @@ struct wire_item {
 
 void wirelog_init(struct wirelog *l, const uint8_t *base, uint64_t size);
 void wirelog_done(struct wirelog *l);
-/* Returns 1 and a record, 0 when there is none yet, -EBADMSG (and an error) for a log that no PID 1 of ours wrote. */
+/* Returns 1 and a record, 0 when there is none yet, or -EBADMSG and an error when the log is invalid. */
 int wirelog_next(struct wirelog *l, struct wire_item *ret, struct err **err);
-/* True when the guest has published more than was taken. Cheap. */
+/* Whether the guest has published more records than were read. Cheap. */
 bool wirelog_pending(const struct wirelog *l);
 
 #endif

@@ -19,10 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct kvm_sys sys = { .ioctl = no_ioctl };
 	struct kvm_guest_config config = { .console_fd = -1 };
-	struct kvm_guest g = { .sys = &sys, .config = &config, .ended_fd = -1, .split = size & 1 };
-	pthread_mutex_init(&g.lock, NULL);
-	pthread_cond_init(&g.changed, NULL);
-	if (devices_init(&g.devices, &g, NULL) < 0)
+	struct kvm_guest g = { .sys = &sys, .config = &config, .split = size & 1 };
+	if (lifecycle_init(&g.life) < 0 || devices_init(&g.devices, &g, NULL) < 0)
 		abort();
 	for (; size >= 12; data += 12, size -= 12) {
 		uint8_t value[32] = { 0 };
@@ -36,7 +34,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				 1 + (data[1] >> 4 & 3));
 	}
 	devices_done(&g.devices);
-	pthread_cond_destroy(&g.changed);
-	pthread_mutex_destroy(&g.lock);
+	lifecycle_done(&g.life);
 	return 0;
 }

@@ -108,6 +108,46 @@ def functions(text):
         yield name, end - i + 1
 
 
+# Folders where files still call each other in a circle.
+CIRCLES_LEFT = {'reactor', 'src/base', 'src/cli', 'src/guest', 'src/guest/init', 'src/verdict'}
+EXTERNAL_FUNCTION = re.compile(r'^(?!static\b|typedef\b)[a-z][\w \t*]*?\b(\w+)\(', re.M)
+
+
+def calls(sources):
+    """{file: files of the same folder whose functions it names}, by names without '.c'."""
+    texts = {os.path.basename(path)[:-2]: without_comments(read(path)) for path in sources}
+    owner = {name: file for file, text in texts.items() for name in EXTERNAL_FUNCTION.findall(text)}
+    return {file: {owner[word] for word in set(re.findall(r'\w+', text)) & set(owner)} - {file}
+            for file, text in texts.items()}
+
+
+def in_circles(graph):
+    """The nodes of circles, and those between two circles: repeatedly remove each node without a way in or out."""
+    graph = {node: set(targets) for node, targets in graph.items()}
+    while True:
+        reached = set().union(*graph.values())
+        kept = {node for node, targets in graph.items() if targets and node in reached}
+        if len(kept) == len(graph):
+            return sorted(graph)
+        graph = {node: graph[node] & kept for node in kept}
+
+
+def check_circles():
+    """No two files of a folder call each other, however long the way; no two headers include each other."""
+    sources = [p for p in files('.c', '.h') if p.startswith(('include/', 'src/', 'reactor/', 'vmm/'))]
+    includes = {p: {resolve(i) for i in re.findall(r'^#include ["<]([^">]+)[">]', read(p), re.M)} & set(sources)
+                for p in sources if p.endswith('.h')}
+    check(not in_circles(includes), 'headers do not include each other in a circle', in_circles(includes))
+    folders = {}
+    for path in (p for p in sources if p.endswith('.c')):
+        folders.setdefault(os.path.dirname(path), []).append(path)
+    circles = {folder: in_circles(calls(paths)) for folder, paths in folders.items()}
+    wrong = [f'{folder}: {" ".join(found)}' for folder, found in circles.items() if found and folder not in CIRCLES_LEFT]
+    wrong += [f'{folder} has no circle any more: remove it from CIRCLES_LEFT' for folder in CIRCLES_LEFT
+              if not circles.get(folder)]
+    check(not wrong, 'files of a folder do not call each other in a circle', '\n'.join(wrong))
+
+
 def check_lengths():
     long_files, long_functions, long_lines = [], [], []
     for path in files('.c', '.h', '.py', '.sh'):
@@ -241,6 +281,7 @@ def check_environment():
 
 check_format()
 check_includes()
+check_circles()
 check_lengths()
 check_environment()
 check_banned()

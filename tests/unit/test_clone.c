@@ -269,9 +269,9 @@ static int park_it(const struct kvm_sys *sys, struct kvm_guest_config *c, struct
 	if (r == 0)
 		r = kvm_guest_start(&g, err);
 	if (r == 0) {
-		struct pollfd end = { .fd = g.ended_fd, .events = POLLIN };
+		struct pollfd end = { .fd = g.life.ended_fd, .events = POLLIN };
 		ck_assert_int_eq(poll(&end, 1, 20000), 1);
-		r = g.parked ? 0 : kvm_guest_wait(&g, err);
+		r = g.life.parked ? 0 : kvm_guest_wait(&g, err);
 	}
 	if (r == 0) {
 		kvm_guest_pause(&g);
@@ -289,7 +289,7 @@ static int run_it(const struct kvm_sys *sys, const struct kvm_guest_config *c, u
 		r = kvm_guest_start(&g, err);
 	if (r == 0)
 		r = kvm_guest_wait(&g, err);
-	*ret_code = g.exit_code;
+	*ret_code = g.life.exit_code;
 	kvm_guest_done(&g);
 	return r;
 }

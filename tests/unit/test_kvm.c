@@ -41,8 +41,8 @@ static int run_guest(const struct kvm_sys *sys, const struct kvm_guest_config *c
 		r = kvm_guest_start(&g, err);
 	if (r == 0)
 		r = kvm_guest_wait(&g, err);
-	*ret_end = g.end;
-	*ret_code = g.exit_code;
+	*ret_end = g.life.end;
+	*ret_code = g.life.exit_code;
 	kvm_guest_done(&g);
 	return r;
 }
@@ -216,14 +216,14 @@ START_TEST(guests_live_side_by_side_pause_and_stop)
 	for (int round = 0; round < 20; round++) {
 		_cleanup_buf_ struct buf text = BUF_NULL;
 		kvm_guest_pause(&g[round % 2]);
-		ck_assert_uint_eq(g[round % 2].paused, 2);
+		ck_assert_uint_eq(g[round % 2].life.paused, 2);
 		kvm_guest_dump(&g[round % 2], &text);
 		ck_assert_ptr_nonnull(strstr(buf_str(&text), "CPU#1\nRIP=0000000000001234"));
 		kvm_guest_resume(&g[round % 2]);
 	}
 	for (int i = 0; i < 2; i++) {
 		kvm_guest_stop(&g[i]);
-		ck_assert_int_eq(g[i].end, KVM_GUEST_STOPPED);
+		ck_assert_int_eq(g[i].life.end, KVM_GUEST_STOPPED);
 		kvm_guest_done(&g[i]);
 		drop_config(&c[i]);
 	}
@@ -302,7 +302,7 @@ static void run_perf(struct fake *f, const struct kvm_sys *sys, uint16_t cpu, ui
 	t_ok(start_guest(&g, sys, &c));
 	t_ok(kvm_guest_wait(&g, NULL));
 	kvm_guest_stop(&g);
-	ck_assert_int_eq(g.end, KVM_GUEST_EXITED);
+	ck_assert_int_eq(g.life.end, KVM_GUEST_EXITED);
 	ck_assert_uint_ge(f->calls, 1);
 	memcpy(ret, g.perf, sizeof(g.perf));
 	for (unsigned i = 0; i < PERF_SETTING_MAX; i++)

@@ -316,7 +316,7 @@ START_TEST(drops_taken_back)
 	ck_assert_int_eq(shmring_pop(&r, &batch, NULL), 0);
 	ck_assert_uint_eq(r.dropped, 5);
 	atomic_store(&w.shared->dropped, 4);
-	expect_damage("takes drops back");
+	expect_damage("count of drops decreases");
 }
 END_TEST
 

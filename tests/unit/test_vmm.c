@@ -118,7 +118,7 @@ static const struct {
 	void (*spoil)(uint8_t *record);
 	const char *why;
 } damages[] = {
-	{ spoil_magic, "no record where one should be" },
+	{ spoil_magic, "a record has no valid magic number" },
 	{ spoil_crc, "checksum" },
 	{ spoil_payload, "checksum" },
 	{ spoil_length, "longer than the log" },

@@ -297,9 +297,9 @@ static const struct {
 	{ elf_be, "another architecture" },
 	{ elf_dyn, "not a vmlinux (type 3)" },
 	{ elf_none, "without program headers" },
-	{ elf_table, "program headers end behind" },
-	{ elf_cut, "segment 1 ends behind" },
-	{ elf_wrap, "segment 1 ends behind" },
+	{ elf_table, "program headers end after" },
+	{ elf_cut, "segment 1 ends after" },
+	{ elf_wrap, "segment 1 ends after" },
 	{ elf_more, "more bytes than memory" },
 	{ elf_low, "segment 1 loads at 0x7000" },
 	{ elf_far, "outside of RAM" },
@@ -453,7 +453,7 @@ START_TEST(what_does_not_fit_says_what)
 	ck_assert_uint_eq(e.initrd, 144 * MIB);
 	image.bz.h.init_size = 113 << 20;
 	t_errno(boot_load(&c, &ram, &e, &err), ENOSPC);
-	t_err_contains(&err, "behind the event log's start 0x8000000");
+	t_err_contains(&err, "above the event log's start 0x8000000");
 	image.bz.h.init_size = UINT32_MAX;
 	t_errno(boot_load(&c, &ram, &e, &err), ENOSPC);
 	t_err_contains(&err, "kernel: needs memory up to");

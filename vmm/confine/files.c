@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* files.c -- the file system view. See setup.h; mount_setattr(2), open_tree(2) and pivot_root(2) say what is used. */
+/* files.c -- the file system view. See setup.h; mount_setattr(2), open_tree(2), pivot_root(2). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,16 +11,16 @@
 
 #include "vmm/confine/setup.h"
 
-/* The loader's path is part of every program, and a link where directories are merged. */
+/* Every program contains the loader's path, which leads through a link where directories are merged. */
 static const char *const links[] = { "/lib", "/lib64", "/lib32" };
 
 struct view {
-	int tree[CONFINE_PATHS_MAX]; /* detached copies of what will be seen */
+	int tree[CONFINE_PATHS_MAX]; /* detached copies of the visible paths */
 	mode_t mode[CONFINE_PATHS_MAX];
-	int fds; /* /proc/self/fd, in case that no /proc can be mounted */
+	int fds; /* /proc/self/fd, for hosts where no /proc can be mounted */
 };
 
-/* A copy of the mounts at and below @path that is attached nowhere yet, and cannot be written to. */
+/* Copies the mounts at and below @path: detached and read-only. */
 static int copy_tree(const char *path, uint64_t attributes, mode_t *ret_mode)
 {
 	struct mount_attr attr = { .attr_set = attributes };
@@ -65,7 +65,7 @@ static int make_parents(const char *path)
 }
 
 /* @path is relative to the new root, which is the working directory. */
-static int attach(int tree, mode_t mode, const char *path)
+static int attach_tree(int tree, mode_t mode, const char *path)
 {
 	int r = make_parents(path);
 	if (r < 0)
@@ -82,22 +82,22 @@ static void copy_links(void)
 		ssize_t n = readlink(links[i], target, sizeof(target) - 1);
 		target[n > 0 ? n : 0] = '\0';
 		if (n > 0 && symlink(target, links[i] + 1) < 0)
-			continue; /* something that is seen lies there already */
+			continue; /* a visible path exists there already */
 	}
 }
 
-/* Of all processes only our own is seen, and nothing of the kernel's settings. */
+/* Mounts a /proc that shows only our own process and none of the kernel's settings. */
 static int attach_proc(const struct view *v)
 {
 	if (mkdir("proc", 0555) < 0)
 		return -errno;
 	if (mount("proc", "proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "subset=pid") == 0)
 		return 0;
-	/* Containers whose own /proc is covered in parts may not mount one. Programs need the names of their files. */
-	return v->fds < 0 ? v->fds : attach(v->fds, S_IFDIR, "proc/self/fd");
+	/* Containers with a partly covered /proc may not mount one. Programs need the names of their descriptors. */
+	return v->fds < 0 ? v->fds : attach_tree(v->fds, S_IFDIR, "proc/self/fd");
 }
 
-/* In a chroot(2) the root directory is not a mount point, and so cannot be exchanged. A second chroot does as well. */
+/* In a chroot(2) the root directory is not a mount point, so pivot_root(2) fails. A second chroot works as well. */
 static int exchange_root(void)
 {
 	if (syscall(SYS_pivot_root, ".", ".") == 0)
@@ -114,7 +114,7 @@ static int enter_root(void)
 	return r;
 }
 
-/* Where the new root is mounted until it is the root: on a mount that passes nothing on to other namespaces. */
+/* Returns a directory for the new root, on a mount that does not propagate to other namespaces. */
 static const char *private_base(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
@@ -137,7 +137,7 @@ int setup_files(const struct confine_request *q)
 	if (r == 0)
 		r = mount_root();
 	for (uint32_t i = 0; i < q->paths && r == 0; i++)
-		r = attach(v.tree[i], v.mode[i], q->path[i] + 1);
+		r = attach_tree(v.tree[i], v.mode[i], q->path[i] + 1);
 	if (r < 0)
 		return r;
 	copy_links();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * landlock.c -- files without a view of one's own, for users whose kernel refuses user namespaces. See setup.h and the
- * kernel's Documentation/userspace-api/landlock.rst.
+ * landlock.c -- restricts file access without a file system view of our own, where the kernel refuses user namespaces.
+ * See setup.h and the kernel's Documentation/userspace-api/landlock.rst.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ struct ruleset {
 #define READ  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE)
 #define WRITE (LANDLOCK_ACCESS_FS_WRITE_FILE)
 
-static int allow(int ruleset, int fd, uint64_t access)
+static int allow_fd(int ruleset, int fd, uint64_t access)
 {
 	struct landlock_path_beneath_attr rule = { .allowed_access = access, .parent_fd = fd };
 	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
@@ -42,22 +42,22 @@ static int allow_path(int ruleset, const char *path)
 		return -errno;
 	int r = fstat(fd, &st) < 0 ? -errno : 0;
 	if (r == 0)
-		r = allow(ruleset, fd,
-			  READ | (S_ISDIR(st.st_mode)	? LANDLOCK_ACCESS_FS_READ_DIR
-				  : S_ISCHR(st.st_mode) ? WRITE
-							: 0));
+		r = allow_fd(ruleset, fd,
+			     READ | (S_ISDIR(st.st_mode)   ? LANDLOCK_ACCESS_FS_READ_DIR
+				     : S_ISCHR(st.st_mode) ? WRITE
+							   : 0));
 	close(fd);
 	return r;
 }
 
-/* What we were given may be opened again by its name in /proc/self/fd. Files in memory need no rule, and take none. */
+/* Lets our descriptors be reopened through /proc/self/fd. Files in memory need no rule, and accept none. */
 static void allow_descriptors(int ruleset)
 {
 	for (int fd = 0; fd < CONFINE_FD_PROGRAM; fd++) {
 		int flags = fcntl(fd, F_GETFL);
 		struct stat st;
 		if (flags >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-			allow(ruleset, fd, READ | ((flags & O_ACCMODE) == O_RDONLY ? 0 : WRITE));
+			allow_fd(ruleset, fd, READ | ((flags & O_ACCMODE) == O_RDONLY ? 0 : WRITE));
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * main.c -- the static program that every virtual machine's process starts as: it confines itself, says what came of
- * it, and executes the machine's program. It is part of ktstr and reaches its process as a file without a name.
+ * main.c -- the static program that starts every virtual machine's process: it confines itself, reports the outcome,
+ * and executes the machine's program. It is part of ktstr, which starts it from a memfd.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -12,15 +12,15 @@
 #include "base/file.h"
 #include "vmm/confine/setup.h"
 
-/* The only variables that a machine's program is given. */
-static const char *const kept[] = { "LD_PRELOAD=", "LD_LIBRARY_PATH=" };
+/* The only environment variables that a machine's program gets. */
+static const char *const kept_variables[] = { "LD_PRELOAD=", "LD_LIBRARY_PATH=" };
 
-static void note(struct confine_outcome *o, enum confine_part part, int r)
+static void record_part(struct confine_outcome *o, enum confine_part part, int r)
 {
 	o->part[part] = r == 0 ? CONFINE_IN_FORCE : r;
 }
 
-/* In a container, the first process is not necessarily process 1 of a namespace of ours; a child of ktstr is. */
+/* This process is a child of ktstr, so it is process 1 only in a new namespace, even if ktstr runs in a container. */
 static bool has_pid_namespace(void)
 {
 	return getpid() == 1;
@@ -36,30 +36,31 @@ static void enter_namespaces(struct confine_outcome *o)
 		{ CONFINE_NETWORK, CLONE_NEWNET },
 		{ CONFINE_HOSTNAME, CLONE_NEWUTS },
 	};
-	note(o, CONFINE_PROCESSES, has_pid_namespace() ? 0 : -EPERM);
+	record_part(o, CONFINE_PROCESSES, has_pid_namespace() ? 0 : -EPERM);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		note(o, rows[i].part, unshare(rows[i].flag) < 0 ? -errno : 0);
+		record_part(o, rows[i].part, unshare(rows[i].flag) < 0 ? -errno : 0);
 }
 
 static void confine(struct confine_request *q)
 {
 	struct confine_outcome *o = &q->outcome;
-	note(o, CONFINE_LIMITS, setup_limits(q));
+	record_part(o, CONFINE_LIMITS, setup_limits(q));
 	enter_namespaces(o);
-	note(o, CONFINE_FILES, unshare(CLONE_NEWNS) < 0 ? -errno : setup_files(q));
-	/* Without a PID namespace nothing else keeps signals in, should the filter be refused. */
+	record_part(o, CONFINE_FILES, unshare(CLONE_NEWNS) < 0 ? -errno : setup_files(q));
+	/* Without a PID namespace only the filter limits signals, and the host may refuse the filter. */
 	if (o->part[CONFINE_FILES] != CONFINE_IN_FORCE || o->part[CONFINE_PROCESSES] != CONFINE_IN_FORCE)
-		note(o, CONFINE_LANDLOCK, setup_landlock(q));
-	note(o, CONFINE_PRIVILEGES, setup_privileges());
-	note(o, CONFINE_SYSTEM_CALLS, setup_system_calls());
+		record_part(o, CONFINE_LANDLOCK, setup_landlock(q));
+	record_part(o, CONFINE_PRIVILEGES, setup_privileges());
+	record_part(o, CONFINE_SYSTEM_CALLS, setup_system_calls());
 }
 
 static void keep_environment(char *env[])
 {
 	size_t count = 0;
 	for (char **e = environ; *e; e++)
-		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-			if (!strncmp(*e, kept[i], strlen(kept[i])) && count < sizeof(kept) / sizeof(kept[0]))
+		for (size_t i = 0; i < sizeof(kept_variables) / sizeof(kept_variables[0]); i++)
+			if (!strncmp(*e, kept_variables[i], strlen(kept_variables[i])) &&
+			    count < sizeof(kept_variables) / sizeof(kept_variables[0]))
 				env[count++] = *e;
 	env[count] = NULL;
 }
@@ -75,7 +76,7 @@ static int read_request(struct confine_request *q)
 int main(int argc, char **argv)
 {
 	static struct confine_request q;
-	char *env[sizeof(kept) / sizeof(kept[0]) + 1];
+	char *env[sizeof(kept_variables) / sizeof(kept_variables[0]) + 1];
 	(void)argc;
 	int r = read_request(&q);
 	if (r < 0) {

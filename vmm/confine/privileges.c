@@ -13,7 +13,7 @@
 
 #define KILLED_FIRST "500" /* of oom_score_adj, from -1000 to 1000 */
 
-static int limit(int resource, rlim_t value)
+static int set_limit(int resource, rlim_t value)
 {
 	struct rlimit old;
 	if (getrlimit(resource, &old) < 0)
@@ -29,8 +29,8 @@ static int limit(int resource, rlim_t value)
 }
 
 /*
- * Real-time priority is a limit here because the right to set it goes with the capabilities. When memory runs out, a
- * machine is to be killed before the ktstr that judges it.
+ * Real-time priority is a limit because dropping the capabilities drops the right to set it. The OOM killer must choose
+ * a machine before the ktstr that judges it.
  */
 int setup_limits(const struct confine_request *q)
 {
@@ -46,9 +46,9 @@ int setup_limits(const struct confine_request *q)
 	int r = file_write("/proc/self/oom_score_adj", KILLED_FIRST);
 	struct rlimit files;
 	if (r == 0 && getrlimit(RLIMIT_NOFILE, &files) == 0)
-		r = limit(RLIMIT_NOFILE, files.rlim_max);
+		r = set_limit(RLIMIT_NOFILE, files.rlim_max);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]) && r == 0; i++)
-		r = limit(limits[i].resource, limits[i].value);
+		r = set_limit(limits[i].resource, limits[i].value);
 	return r;
 }
 
@@ -64,7 +64,7 @@ int setup_privileges(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	/* An unprivileged process is refused these two, and has nothing to lose by them. */
+	/* An unprivileged process may not drop these two, and does not have them. */
 	bool privileged = prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP |
 							   SECBIT_NO_CAP_AMBIENT_RAISE | SECURE_ALL_LOCKS) == 0;
 	int r = privileged ? drop_bounding_set() : 0;

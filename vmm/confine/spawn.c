@@ -57,7 +57,7 @@ int confinement_show(struct confinement *c, const char *path)
 	return 0;
 }
 
-/* A program in PREFIX/bin has its libraries and data beside it; those of the system are in the usual places. */
+/* Programs in PREFIX/bin have libraries and data in PREFIX; those of the system are in the usual places. */
 static int show_installation(struct confinement *c, const char *program)
 {
 	static const char *const beside[] = { "lib", "lib64", "libexec", "share/qemu", "share/seabios" };
@@ -67,7 +67,7 @@ static int show_installation(struct confinement *c, const char *program)
 	int r = prefix ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(system); i++)
 		r = confinement_show(c, system[i]);
-	/* Not every directory called bin is part of an installation: ~/bin is not. */
+	/* A directory called bin need not be part of an installation: ~/bin is not. */
 	_cleanup_free_ char *data = prefix ? path_join(prefix, "share/qemu") : NULL;
 	bool installed = data && !strcmp(path_basename(bin), "bin") && path_is_dir(data);
 	for (size_t i = 0; r == 0 && installed && i < ARRAY_SIZE(beside); i++) {
@@ -110,7 +110,7 @@ int confinement_spawn(struct confinement *c, struct reactor *r, struct child *ch
 	confined.fds = fds;
 	confined.fd_count += 2;
 	confined.program = "/proc/self/fd/30"; /* CONFINE_FD_PROGRAM */
-	/* The others are made by the child itself, while we go on: they take milliseconds. */
+	/* The child makes the other namespaces itself: they take milliseconds, and we need not wait. */
 	confined.namespaces = CLONE_NEWPID;
 	result = child_spawn(r, child, &confined, err);
 	c->program_fd = fd_close(c->program_fd);
@@ -133,7 +133,7 @@ void confinement_done(struct confinement *c)
 	*c = CONFINEMENT_NULL;
 }
 
-/* --- a look at what this host allows ------------------------------------------------------------------------------ */
+/* --- probe of this host ------------------------------------------------------------------------------------------- */
 
 struct probe {
 	struct machine machine;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * system_calls.c -- the filter for all of a machine's process, from its first instruction. It lists what is forbidden:
- * what a program as large as QEMU needs differs from version to version. Our own VMM adds a filter that lists what is
- * allowed (vmm/kvm/confine.c), and QEMU its -sandbox.
+ * system_calls.c -- the seccomp filter for all of a machine's process, from its first instruction. It lists the
+ * forbidden calls, because the calls that a program as large as QEMU needs differ between versions. Our own VMM adds a
+ * filter that lists the allowed calls (vmm/kvm/confine.c), and QEMU adds its -sandbox.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 
 #include "vmm/confine/setup.h"
 
-/* Ways to other processes, other namespaces, the kernel's settings, and parts of the kernel that no machine needs. */
+/* Access to other processes, other namespaces, the kernel's settings, and parts of the kernel that no machine needs. */
 static const int forbidden[] = {
 	SCMP_SYS(ptrace),
 	SCMP_SYS(process_vm_readv),
@@ -95,7 +95,7 @@ static int forbid_list(scmp_filter_ctx filter)
 	return r;
 }
 
-/* Signals go to this process alone, also those that a descriptor sends (F_SETOWN). */
+/* Allows signals only to this process, also those that a descriptor sends (F_SETOWN). */
 static int forbid_signals(scmp_filter_ctx filter)
 {
 	static const int senders[] = { SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(rt_sigqueueinfo),
@@ -111,7 +111,7 @@ static int forbid_signals(scmp_filter_ctx filter)
 	return r;
 }
 
-/* clone3(2) has its flags in memory, where no filter can look. The C library goes on with clone(2). */
+/* clone3(2) has its flags in memory, where a filter cannot read them. The C library falls back to clone(2). */
 static int forbid_namespaces(scmp_filter_ctx filter)
 {
 	int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

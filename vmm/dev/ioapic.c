@@ -24,7 +24,7 @@
 #define RTE_REMOTE_IRR (1ull << 14)
 #define RTE_LEVEL      (1ull << 15)
 #define RTE_MASKED     (1ull << 16)
-#define RTE_WRITABLE   0xfffe00000001afffull /* all but delivery status, remote IRR, and what is reserved */
+#define RTE_WRITABLE   0xfffe00000001afffull /* all but delivery status, remote IRR and reserved bits */
 
 #define MODE_FIXED  0u
 #define MODE_LOWEST 1u
@@ -35,9 +35,9 @@
 #define MESSAGE_ASSERT	(1u << 14)
 #define MESSAGE_LEVEL	(1u << 15)
 
-void ioapic_init(struct ioapic *a, ioapic_send_fn *send, void *userdata)
+void ioapic_init(struct ioapic *a, ioapic_send_fn *send_pin, void *userdata)
 {
-	*a = (struct ioapic){ .send = send, .userdata = userdata };
+	*a = (struct ioapic){ .send = send_pin, .userdata = userdata };
 	for (unsigned pin = 0; pin < IOAPIC_PINS; pin++)
 		a->entry[pin] = RTE_MASKED;
 }
@@ -46,7 +46,7 @@ bool ioapic_message(const struct ioapic *a, unsigned pin, struct ioapic_message 
 {
 	uint64_t e = a->entry[pin];
 	unsigned mode = (unsigned)(e >> RTE_MODE_SHIFT) & RTE_MODE_MASK;
-	/* The rest is for other chips, or nothing that a guest should do to itself through KVM's log. */
+	/* Other kinds are for other chips, or would make KVM log what the guest does to itself. */
 	if ((e & RTE_MASKED) || (mode != MODE_FIXED && mode != MODE_LOWEST && mode != MODE_NMI))
 		return false;
 	uint64_t low = e >> 56, high = e >> 49 & 0x7f;
@@ -59,7 +59,7 @@ bool ioapic_message(const struct ioapic *a, unsigned pin, struct ioapic_message 
 
 /* --- lines -------------------------------------------------------------------------------------------------------- */
 
-static void send(struct ioapic *a, unsigned pin)
+static void send_pin(struct ioapic *a, unsigned pin)
 {
 	struct ioapic_message m;
 	if (!ioapic_message(a, pin, &m))
@@ -69,11 +69,11 @@ static void send(struct ioapic *a, unsigned pin)
 	a->send(a->userdata, &m);
 }
 
-/* A level that is up and that nobody is at work on. */
+/* Sends a level that is up and not being handled. */
 static void send_level(struct ioapic *a, unsigned pin)
 {
 	if ((a->entry[pin] & RTE_LEVEL) && !(a->entry[pin] & RTE_REMOTE_IRR) && (a->lines >> pin & 1))
-		send(a, pin);
+		send_pin(a, pin);
 }
 
 void ioapic_line(struct ioapic *a, unsigned pin, bool asserted)
@@ -83,7 +83,7 @@ void ioapic_line(struct ioapic *a, unsigned pin, bool asserted)
 	if (a->entry[pin] & RTE_LEVEL)
 		send_level(a, pin);
 	else if (rises)
-		send(a, pin);
+		send_pin(a, pin);
 }
 
 void ioapic_eoi(struct ioapic *a, uint8_t vector)
@@ -117,7 +117,7 @@ static bool same_message(const struct ioapic *a, const struct ioapic *b, unsigne
 	return sends == ioapic_message(b, pin, &n) && (!sends || (m.address == n.address && m.data == n.data));
 }
 
-/* An edge has no remote IRR: Linux clears a stuck one by way of edge. */
+/* An edge has no remote IRR: Linux clears a stuck one by switching to edge and back. */
 static void write_entry(struct ioapic *a, unsigned pin, bool upper, uint32_t value)
 {
 	const struct ioapic was = *a;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ioapic.h -- an I/O APIC outside of KVM: lines in, messages out. Where APIC ids go beyond 254, KVM keeps the local
- * APICs only (KVM_CAP_SPLIT_IRQCHIP) and takes interrupts as messages.
+ * ioapic.h -- an I/O APIC outside of KVM: it turns lines into messages. Where APIC ids exceed 254, KVM has only the
+ * local APICs (KVM_CAP_SPLIT_IRQCHIP) and takes interrupts as messages.
  *
  * Registers: Intel 82093AA data sheet, and the EOI register of its successors (version 0x20, ICH). A redirection entry
- * has 15 bits of destination: bits 63..56, and above them 55..49, as Linux has it where CPUID says
- * KVM_FEATURE_MSI_EXT_DEST_ID. Polarity is not looked at: a line is asserted, or it is not.
+ * has 15 bits of destination: bits 63..56, and above them 55..49, as Linux uses them where CPUID has
+ * KVM_FEATURE_MSI_EXT_DEST_ID. Polarity is ignored: a line is asserted or not.
  *
- * The state is plain data but for the callback, so a copy of it is a saved device. Whoever calls holds a lock.
+ * The state is plain data except for the callback, so a copy of it is a saved device. The caller holds a lock.
  */
 #ifndef KTSTR_VMM_DEV_IOAPIC_H
 #define KTSTR_VMM_DEV_IOAPIC_H
@@ -18,7 +18,7 @@
 #define IOAPIC_PINS  24u
 #define IOAPIC_BYTES 0x1000u /* of its window */
 
-/* As a write by a device to the local APICs' addresses: Intel SDM vol. 3, 11.11; KVM has id bits 31..8 in 63..40. */
+/* A device's write to the local APICs' addresses: Intel SDM vol. 3, 11.11. KVM has id bits 31..8 in bits 63..40. */
 struct ioapic_message {
 	uint64_t address;
 	uint32_t data;
@@ -33,19 +33,25 @@ struct ioapic {
 	uint32_t lines;		     /* asserted pins */
 	uint32_t id;		     /* as it reads */
 	uint8_t select;
-	bool changed; /* a message of some pin is another now; the owner tells KVM, and clears it */
+	bool changed; /* a pin's message has changed; the owner tells KVM, and clears it */
 };
 
-/* All pins masked. @send gets every message, in the calls below. */
+/* Masks all pins. The functions below call @send for every message. */
 void ioapic_init(struct ioapic *a, ioapic_send_fn *send, void *userdata);
-/* @offset in the window; accesses are of 32 bits. Others than to a register read as 0 and write nothing. */
+/* @offset in the window; accesses are of 32 bits. Outside of registers, reads return 0 and writes are ignored. */
 uint32_t ioapic_read(const struct ioapic *a, uint64_t offset);
 void ioapic_write(struct ioapic *a, uint64_t offset, uint32_t value);
-/* @pin < IOAPIC_PINS. An edge is sent when the line rises, a level as long as it is up and was acknowledged. */
+/*
+ * @pin < IOAPIC_PINS. An edge is sent when the line rises; a level while the line is up and the last one is
+ * acknowledged.
+ */
 void ioapic_line(struct ioapic *a, unsigned pin, bool asserted);
-/* A local APIC's end of interrupt for @vector: what is still asserted comes again. */
+/* A local APIC's end of interrupt for @vector: levels that are still asserted are sent again. */
 void ioapic_eoi(struct ioapic *a, uint8_t vector);
-/* What @pin sends; false: nothing, it is masked, or of a kind that a line cannot ask for (SMI, INIT, ExtINT). */
+/*
+ * Returns the message of @pin. False: none, because the pin is masked or its kind cannot come from a line (SMI, INIT,
+ * ExtINT).
+ */
 bool ioapic_message(const struct ioapic *a, unsigned pin, struct ioapic_message *ret);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pm.h -- ACPI's PM1 registers (ACPI 6.4, 4.8.3), as far as they go without events: status that is never set, enable
- * bits that keep what is written, and a control register by which the guest powers off.
+ * pm.h -- ACPI's PM1 registers (ACPI 6.4, 4.8.3) without events: status bits that are never set, enable bits that keep
+ * their values, and a control register that powers off.
  */
 #ifndef KTSTR_VMM_DEV_PM_H
 #define KTSTR_VMM_DEV_PM_H
@@ -15,7 +15,7 @@ struct pm {
 
 /* @offset: port - X86_PORT_PM; @len: 1, 2 or 4 bytes. */
 uint32_t pm_read(const struct pm *p, unsigned offset, unsigned len);
-/* Whether this write powers off. */
+/* Returns whether this write powers off. */
 bool pm_write(struct pm *p, unsigned offset, unsigned len, uint32_t value);
 
 #endif

@@ -32,7 +32,7 @@ struct date {
 	unsigned year, month, day;
 };
 
-/* The Gregorian calendar, counted from a first of March: the leap day is a year's last one then. */
+/* The Gregorian calendar, counted from the first of March, so that the leap day is the last day of a year. */
 static struct date date_of(unsigned days_since_1970)
 {
 	unsigned days = days_since_1970 + EPOCH_DAYS;

@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "vmm/dev/serial.h"
 
-enum { /* what a register number means when it is read, and written where that differs */
+enum { /* registers by number, for reading, and for writing where they differ */
        REG_RBR = 0,
        REG_IER = 1,
        REG_IIR = 2,
@@ -32,7 +32,7 @@ enum { /* what a register number means when it is read, and written where that d
 
 #define FCR_ENABLE   0x01
 #define FCR_CLEAR_RX 0x02
-#define FCR_KEPT     0xc9 /* enable, DMA mode, trigger level: the rest acts and goes */
+#define FCR_KEPT     0xc9 /* enable, DMA mode, trigger level; the other bits are commands */
 
 #define LCR_DLAB 0x80
 #define MCR_LOOP 0x10
@@ -70,7 +70,7 @@ static uint8_t take_received(struct serial *s)
 	return byte;
 }
 
-/* Nothing is plugged in, and yet it is ready: drivers with flow control would wait for ever otherwise. */
+/* Reports a ready peer although there is none: drivers with flow control would wait for ever. */
 static uint8_t modem_lines(const struct serial *s)
 {
 	if (!(s->mcr & MCR_LOOP))
@@ -85,7 +85,7 @@ static unsigned trigger_level(const struct serial *s)
 	return s->fcr & FCR_ENABLE ? levels[s->fcr >> 6] : 1;
 }
 
-/* The reason for an interrupt, by priority. */
+/* Returns the pending interrupt with the highest priority. */
 static uint8_t pending(const struct serial *s)
 {
 	if ((s->ier & IER_LINE_STATUS) && s->overrun)
@@ -152,7 +152,7 @@ uint8_t serial_read(struct serial *s, unsigned reg)
 	}
 }
 
-static void send(struct serial *s, uint8_t byte)
+static void send_byte(struct serial *s, uint8_t byte)
 {
 	if (!(s->mcr & MCR_LOOP))
 		s->sent(s->userdata, byte);
@@ -196,7 +196,7 @@ void serial_write(struct serial *s, unsigned reg, uint8_t value)
 	}
 	switch (reg) {
 	case REG_THR:
-		send(s, value);
+		send_byte(s, value);
 		break;
 	case REG_IER:
 		write_ier(s, value);

@@ -8,8 +8,8 @@
 #include "vmm/dev/virtio_blk.h"
 
 #define SECTOR		 512u
-#define SEGMENTS_MAX	 (VIRTQ_SIZE_MAX - 2) /* of data: the header and the status have descriptors too */
-#define REQUESTS_AT_ONCE VIRTQ_SIZE_MAX	      /* then others have their turn, however fast the guest adds more */
+#define SEGMENTS_MAX	 (VIRTQ_SIZE_MAX - 2) /* of data; the header and the status need descriptors too */
+#define REQUESTS_AT_ONCE VIRTQ_SIZE_MAX /* then other devices are served, even if the guest keeps adding requests */
 #define ID_TEXT		 "ktstr"
 
 static void on_notify(struct virtio_mmio *v, unsigned queue)
@@ -31,7 +31,7 @@ int virtio_blk_init(struct virtio_blk *b, int fd, bool read_only, const struct v
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
-		return FAIL_SYS(err, -errno, "disk: its file");
+		return FAIL_SYS(err, -errno, "read the size of the disk's file");
 	if (st.st_size < (off_t)SECTOR)
 		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "disk: a file of %ld bytes is less than a sector",
 			    (long)st.st_size);
@@ -55,8 +55,9 @@ static bool in_disk(const struct virtio_blk *b, uint64_t sector, uint64_t bytes)
 	return bytes % SECTOR == 0 && sector <= b->sectors && bytes / SECTOR <= b->sectors - sector;
 }
 
-/* Reads or writes the file at @at through pieces of guest memory, @bytes of them altogether. */
-static uint8_t transfer(const struct virtio_blk *b, const struct iovec *piece, uint64_t at, uint64_t bytes, bool in)
+/* Reads or writes @bytes of the file at @at, from or to pieces of guest memory. */
+static uint8_t transfer_data(const struct virtio_blk *b, const struct iovec *piece, uint64_t at, uint64_t bytes,
+			     bool in)
 {
 	for (; bytes; piece++) {
 		size_t n = MIN_OF(bytes, piece->iov_len);
@@ -70,7 +71,7 @@ static uint8_t transfer(const struct virtio_blk *b, const struct iovec *piece, u
 	return VIRTIO_BLK_S_OK;
 }
 
-static uint8_t serve(struct virtio_blk *b, const struct virtio_blk_outhdr *h, uint32_t *ret_written)
+static uint8_t serve_request(struct virtio_blk *b, const struct virtio_blk_outhdr *h, uint32_t *ret_written)
 {
 	static const char id[VIRTIO_BLK_ID_BYTES] = ID_TEXT;
 	struct virtq_chain *c = &b->chain;
@@ -80,11 +81,11 @@ static uint8_t serve(struct virtio_blk *b, const struct virtio_blk_outhdr *h, ui
 		if (!in_disk(b, h->sector, room))
 			return VIRTIO_BLK_S_IOERR;
 		*ret_written = (uint32_t)room;
-		return transfer(b, c->piece + c->readable, h->sector * SECTOR, room, true);
+		return transfer_data(b, c->piece + c->readable, h->sector * SECTOR, room, true);
 	case VIRTIO_BLK_T_OUT:
 		if (b->read_only || !in_disk(b, h->sector, c->read_bytes))
 			return VIRTIO_BLK_S_IOERR;
-		return transfer(b, c->piece, h->sector * SECTOR, c->read_bytes, false);
+		return transfer_data(b, c->piece, h->sector * SECTOR, c->read_bytes, false);
 	case VIRTIO_BLK_T_FLUSH:
 		return fdatasync(b->fd) < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
 	case VIRTIO_BLK_T_GET_ID:
@@ -96,14 +97,14 @@ static uint8_t serve(struct virtio_blk *b, const struct virtio_blk_outhdr *h, ui
 }
 
 /* The header is the first 16 readable bytes, the status the last writable one, however the driver cuts them up. */
-static int complete(struct virtio_blk *b)
+static int complete_request(struct virtio_blk *b)
 {
 	struct virtq *q = &b->mmio.queue[0];
 	struct virtio_blk_outhdr h;
 	uint32_t written = 0;
 	if (!b->chain.write_bytes || !virtq_take(&b->chain, &h, sizeof(h)))
 		return -EBADMSG;
-	uint8_t status = serve(b, &h, &written);
+	uint8_t status = serve_request(b, &h, &written);
 	virtq_put(&b->chain, b->chain.write_bytes - 1, &status, 1);
 	virtq_push(q, &b->chain, written + 1);
 	virtio_used(&b->mmio, 0);
@@ -112,7 +113,7 @@ static int complete(struct virtio_blk *b)
 
 /* --- the limits --------------------------------------------------------------------------------------------------- */
 
-static nsec_t cost(const struct virtio_blk *b)
+static nsec_t request_cost(const struct virtio_blk *b)
 {
 	uint64_t bytes = b->chain.read_bytes + b->chain.write_bytes;
 	nsec_t by_bytes = b->limits.bytes_per_s ? (nsec_t)(bytes * NSEC_PER_SEC / b->limits.bytes_per_s) : 0;
@@ -120,8 +121,8 @@ static nsec_t cost(const struct virtio_blk *b)
 	return MAX_OF(by_bytes, by_count);
 }
 
-/* When the request may be served: once no more than the burst is owed. */
-static nsec_t due(const struct virtio_blk *b)
+/* Returns when the request may be served: when at most the burst is owed. */
+static nsec_t request_due(const struct virtio_blk *b)
 {
 	return b->paid_until > b->limits.burst ? b->paid_until - b->limits.burst : 0;
 }
@@ -132,13 +133,13 @@ static int next_request(struct virtio_blk *b, nsec_t now, nsec_t *ret_again)
 	b->held = false;
 	if (r <= 0)
 		return r;
-	if (due(b) > now) {
+	if (request_due(b) > now) {
 		b->held = true;
-		*ret_again = due(b);
+		*ret_again = request_due(b);
 		return 0;
 	}
-	b->paid_until = MAX_OF(b->paid_until, now) + cost(b);
-	return complete(b);
+	b->paid_until = MAX_OF(b->paid_until, now) + request_cost(b);
+	return complete_request(b);
 }
 
 nsec_t virtio_blk_run(struct virtio_blk *b, nsec_t now)

@@ -21,7 +21,7 @@ static bool multiport(const struct virtio_console *c)
 	return c->mmio.driver_features >> VIRTIO_CONSOLE_F_MULTIPORT & 1;
 }
 
-/* A driver without ports has its console open; with ports it says when. What came earlier, Linux would throw away. */
+/* Without multiport the console is always open; with it the driver opens ports. Linux discards earlier input. */
 static bool is_open(const struct virtio_console *c, unsigned port)
 {
 	return c->open[port] || (port == 0 && !multiport(c));
@@ -29,8 +29,8 @@ static bool is_open(const struct virtio_console *c, unsigned port)
 
 /* --- to the guest ------------------------------------------------------------------------------------------------- */
 
-/* Fills buffers of @queue until @len bytes are there, or there is none left. */
-static size_t fill(struct virtio_console *c, unsigned queue, const void *data, size_t len)
+/* Fills buffers of @queue with @len bytes, as far as there are buffers. */
+static size_t fill_buffers(struct virtio_console *c, unsigned queue, const void *data, size_t len)
 {
 	size_t done = 0;
 	int r = 1;
@@ -38,7 +38,7 @@ static size_t fill(struct virtio_console *c, unsigned queue, const void *data, s
 		size_t n = virtq_put(&c->chain, 0, (const char *)data + done, len - done);
 		virtq_push(&c->mmio.queue[queue], &c->chain, (uint32_t)n);
 		virtio_used(&c->mmio, queue);
-		if (!n) /* a buffer without room: no driver does that */
+		if (!n) /* a buffer without room, which drivers do not add */
 			r = -EBADMSG;
 		done += n;
 		if (r < 0)
@@ -53,10 +53,10 @@ size_t virtio_console_receive(struct virtio_console *c, unsigned port, const voi
 {
 	if (port >= c->ports || !is_open(c, port) || !virtio_in_use(&c->mmio))
 		return 0;
-	return fill(c, queue_to_guest(port), data, len);
+	return fill_buffers(c, queue_to_guest(port), data, len);
 }
 
-/* One buffer a message; a name follows its message in the same buffer. */
+/* Each message has a buffer; a name follows its message in the same buffer. */
 static bool send_control(struct virtio_console *c, const struct virtio_console_control *m)
 {
 	char text[sizeof(*m) + CONSOLE_NAME_BYTES];
@@ -89,8 +89,8 @@ static void flush_control(struct virtio_console *c)
 	memmove(c->pending, c->pending + sent, c->waiting * sizeof(c->pending[0]));
 }
 
-/* More than any driver needs can wait; a guest that asks without end gets no more. */
-static void tell(struct virtio_console *c, unsigned port, uint16_t event, uint16_t value)
+/* Drops messages beyond the limit, which is more than any driver needs. */
+static void queue_control(struct virtio_console *c, unsigned port, uint16_t event, uint16_t value)
 {
 	if (c->waiting < CONSOLE_PENDING_MAX)
 		c->pending[c->waiting++] =
@@ -103,20 +103,20 @@ static void on_control(struct virtio_console *c, const struct virtio_console_con
 {
 	if (m->event == VIRTIO_CONSOLE_DEVICE_READY && m->value) {
 		for (unsigned i = 0; i < c->ports; i++)
-			tell(c, i, VIRTIO_CONSOLE_PORT_ADD, 1);
+			queue_control(c, i, VIRTIO_CONSOLE_PORT_ADD, 1);
 		return;
 	}
 	if (m->id >= c->ports)
 		return;
 	if (m->event == VIRTIO_CONSOLE_PORT_READY && m->value) {
-		tell(c, m->id, m->id ? VIRTIO_CONSOLE_PORT_NAME : VIRTIO_CONSOLE_CONSOLE_PORT, 1);
-		tell(c, m->id, VIRTIO_CONSOLE_PORT_OPEN, 1);
+		queue_control(c, m->id, m->id ? VIRTIO_CONSOLE_PORT_NAME : VIRTIO_CONSOLE_CONSOLE_PORT, 1);
+		queue_control(c, m->id, VIRTIO_CONSOLE_PORT_OPEN, 1);
 	} else if (m->event == VIRTIO_CONSOLE_PORT_OPEN) {
 		c->open[m->id] = m->value;
 	}
 }
 
-static void hand_over(struct virtio_console *c, unsigned port)
+static void send_output(struct virtio_console *c, unsigned port)
 {
 	size_t left = CONSOLE_CHAIN_BYTES;
 	for (unsigned i = 0; i < c->chain.readable; i++) {
@@ -128,7 +128,7 @@ static void hand_over(struct virtio_console *c, unsigned port)
 	}
 }
 
-static void drain(struct virtio_console *c, unsigned queue)
+static void drain_queue(struct virtio_console *c, unsigned queue)
 {
 	struct virtio_console_control m;
 	int r = 1;
@@ -138,7 +138,7 @@ static void drain(struct virtio_console *c, unsigned queue)
 			break;
 		bool whole = queue != QUEUE_CONTROL_FROM_GUEST || virtq_take(&c->chain, &m, sizeof(m));
 		if (queue != QUEUE_CONTROL_FROM_GUEST)
-			hand_over(c, queue == QUEUE_FROM_GUEST ? 0 : queue / 2 - 1);
+			send_output(c, queue == QUEUE_FROM_GUEST ? 0 : queue / 2 - 1);
 		else if (whole)
 			on_control(c, &m);
 		virtq_push(&c->mmio.queue[queue], &c->chain, 0);
@@ -153,8 +153,8 @@ static void on_notify(struct virtio_mmio *v, unsigned queue)
 	struct virtio_console *c = v->device;
 	if (queue > QUEUE_FROM_GUEST && (!multiport(c) || queue > queue_to_guest(c->ports - 1) + 1))
 		return;
-	if (queue & 1) /* the guest's to us are the odd ones */
-		drain(c, queue);
+	if (queue & 1) /* odd queues come from the guest */
+		drain_queue(c, queue);
 	if (multiport(c) && virtio_in_use(v))
 		flush_control(c);
 }

@@ -51,7 +51,7 @@ void virtio_broken(struct virtio_mmio *v)
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-static const struct virtq *selected(const struct virtio_mmio *v)
+static const struct virtq *selected_queue(const struct virtio_mmio *v)
 {
 	return v->queue_selected < v->ops->queues ? &v->queue[v->queue_selected] : NULL;
 }
@@ -66,7 +66,7 @@ static uint64_t read_config(const struct virtio_mmio *v, uint64_t at, unsigned l
 
 uint64_t virtio_mmio_read(const struct virtio_mmio *v, uint64_t offset, unsigned len)
 {
-	const struct virtq *q = selected(v);
+	const struct virtq *q = selected_queue(v);
 	if (offset >= VIRTIO_MMIO_CONFIG)
 		return read_config(v, offset - VIRTIO_MMIO_CONFIG, len);
 	if (len != 4)
@@ -102,7 +102,7 @@ uint64_t virtio_mmio_read(const struct virtio_mmio *v, uint64_t offset, unsigned
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-static void reset(struct virtio_mmio *v)
+static void reset_device(struct virtio_mmio *v)
 {
 	v->driver_features = 0;
 	v->features_word = v->driver_word = v->queue_selected = v->status = v->interrupts = 0;
@@ -112,11 +112,11 @@ static void reset(struct virtio_mmio *v)
 		v->ops->reset(v);
 }
 
-/* 3.1.1: FEATURES_OK stays only where the driver chose from what is offered; it cannot take back what it has set. */
+/* 3.1.1: FEATURES_OK is kept only if the driver chose offered features. The driver cannot clear bits. */
 static void write_status(struct virtio_mmio *v, uint32_t value)
 {
 	if (!value) {
-		reset(v);
+		reset_device(v);
 		return;
 	}
 	bool good = !(v->driver_features & ~v->features) && (v->driver_features >> VIRTIO_F_VERSION_1 & 1);
@@ -139,10 +139,10 @@ static void set_half(uint64_t *address, bool high, uint32_t value)
 	*address = high ? (*address & UINT32_MAX) | (uint64_t)value << 32 : (*address & ~(uint64_t)UINT32_MAX) | value;
 }
 
-/* A queue's place is for good once it is ready; only a reset takes it back. */
+/* The addresses of a ready queue can change only after a reset. */
 static void write_queue(struct virtio_mmio *v, uint64_t offset, uint32_t value)
 {
-	struct virtq *q = (struct virtq *)selected(v);
+	struct virtq *q = (struct virtq *)selected_queue(v);
 	if (!q || q->ready)
 		return;
 	switch (offset) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * virtio_mmio.h -- the virtio transport over a page of device memory (virtio 1.2, 4.2): register reads and writes in,
- * calls of the device and an interrupt level out.
+ * virtio_mmio.h -- the virtio transport in a page of device memory (virtio 1.2, 4.2): it takes register accesses, calls
+ * the device, and returns an interrupt level.
  */
 #ifndef KTSTR_VMM_DEV_VIRTIO_MMIO_H
 #define KTSTR_VMM_DEV_VIRTIO_MMIO_H
@@ -12,13 +12,13 @@
 
 struct virtio_mmio;
 
-/* What a kind of device is. Calls come from virtio_mmio_write(), so from the guest's exit. */
+/* A type of device. virtio_mmio_write() makes the calls, so they run in the guest's exit. */
 struct virtio_ops {
 	uint32_t id; /* virtio 1.2, 5 */
 	unsigned queues;
-	/* The driver has put something into queue @queue; only while the device is in use. */
+	/* The driver has added requests to queue @queue. Only while the device is in use. */
 	void (*notify)(struct virtio_mmio *v, unsigned queue);
-	/* NULL: no state of its own. */
+	/* NULL: the device has no state to reset. */
 	void (*reset)(struct virtio_mmio *v);
 };
 
@@ -39,14 +39,14 @@ void virtio_mmio_init(struct virtio_mmio *v, const struct virtio_ops *ops, void 
 /* @offset in the window; @len 1, 2, 4 or 8 bytes, other than 4 only in the configuration space. */
 uint64_t virtio_mmio_read(const struct virtio_mmio *v, uint64_t offset, unsigned len);
 void virtio_mmio_write(struct virtio_mmio *v, uint64_t offset, unsigned len, uint64_t value);
-/* The level of the interrupt line: set it after every call into the transport or its device. */
+/* The level of the interrupt line. Update the line after every call of the transport or its device. */
 bool virtio_mmio_irq(const struct virtio_mmio *v);
 
-/* For devices. Whether the driver has finished setting up, and nothing is broken. */
+/* For devices. Whether the driver has set the device up, and it is not broken. */
 bool virtio_in_use(const struct virtio_mmio *v);
-/* Requests of @queue were given back. */
+/* Tells the driver that requests of @queue were returned. */
 void virtio_used(struct virtio_mmio *v, unsigned queue);
-/* The driver did what no driver does: nothing is served until it resets the device. */
+/* After an invalid request: the device serves nothing until the driver resets it. */
 void virtio_broken(struct virtio_mmio *v);
 
 #endif

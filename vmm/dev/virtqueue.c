@@ -56,10 +56,10 @@ void virtq_push(struct virtq *q, const struct virtq_chain *c, uint32_t written)
 	uint64_t at = q->used + offsetof(struct vring_used, ring) + q->next_used % q->size * sizeof(e);
 	memcpy(x86_ram_at(q->ram, at, sizeof(e)), &e, sizeof(e));
 	q->next_used++;
-	/* Pairs with the driver's read barrier after it has seen the index: the element is there by then. */
+	/* Pairs with the driver's read barrier: once it sees the index, it also sees the element. */
 	uint16_t *idx = (uint16_t *)x86_ram_at(q->ram, q->used + offsetof(struct vring_used, idx), sizeof(*idx));
 	__atomic_store_n(idx, q->next_used, __ATOMIC_RELEASE);
-	/* Whether an interrupt is wanted is read after the driver can see what it would be for. */
+	/* Reads whether an interrupt is wanted after the driver can see the element. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -87,7 +87,7 @@ static int add_buffer(const struct virtq *q, struct virtq_chain *c, const struct
 	return 0;
 }
 
-/* A chain has at most as many descriptors as the queue, or it goes in circles. */
+/* A chain with more descriptors than the queue is a loop. */
 static int read_chain(const struct virtq *q, struct virtq_chain *c)
 {
 	uint16_t index = c->head;
@@ -111,7 +111,7 @@ int virtq_pop(struct virtq *q, struct virtq_chain *ret)
 {
 	if (!q->ready)
 		return 0;
-	/* Pairs with the driver's barrier before it publishes the index: descriptors are read after it. */
+	/* Pairs with the driver's barrier before it publishes the index: descriptors are read after the index. */
 	uint16_t published = __atomic_load_n(avail_word(q, AVAIL_IDX), __ATOMIC_ACQUIRE);
 	uint16_t waiting = (uint16_t)(published - q->next_avail);
 	if (!waiting)

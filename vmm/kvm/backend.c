@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * backend.c -- the orchestrator's side of one `ktstr vmm`: SPAWN > RUN > (ASK > KILL) > REAP, beside the scanner that
- * looks at guest memory and console.
+ * backend.c -- the orchestrator's side of one `ktstr vmm` process, as a machine: SPAWN > (FILL >) RUN > REAP > DRAIN.
+ * FILL is for clones only. A cancel goes to ASK instead, and from there to KILL > REAP > DRAIN. A scanner beside it
+ * reads guest memory and console (vmm/scan.h).
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -22,7 +23,7 @@
 #define ASK_DEADLINE  (3 * NSEC_PER_SEC)
 #define REAP_DEADLINE (10 * NSEC_PER_SEC)
 
-/* No PCI bus to walk; a reset through the keyboard controller's port, which ends the VM. */
+/* No PCI bus to scan; reset through the keyboard controller's port, which ends the VM. */
 #define KVM_CMDLINE "pci=off reboot=k"
 
 #define DEVICE_FDS_MAX 4
@@ -42,11 +43,11 @@ struct kvm_vm {
 	struct child_fd device_fd[DEVICE_FDS_MAX];
 	unsigned device_fds;
 	struct vmm_config config;
-	int diag_fd, diag_peer; /* read end ours, write end the child's */
+	int diag_fd, diag_peer; /* the child writes to diag_peer, we read from diag_fd */
 	int report_fd, config_fd, kernel_fd, program_fd;
 	char chunk[4096];
 	bool diagnose, killed;
-	struct vm_config origin; /* what start() was given */
+	struct vm_config origin; /* the argument of start() */
 	struct offload_job filling;
 	struct err *err;
 };
@@ -58,7 +59,7 @@ static struct kvm_vm *kvm_of(struct vm *vm)
 
 /* --- the child ---------------------------------------------------------------------------------------------------- */
 
-static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c, struct err **err)
+static int spawn_child(struct kvm_vm *k, struct reactor *r, const struct vm_config *c, struct err **err)
 {
 	static const char *const argv[] = { "ktstr", "vmm", NULL };
 	struct child_fd fds[GUEST_NODES_MAX + 11 + DEVICE_FDS_MAX] = {
@@ -86,7 +87,7 @@ static int spawn(struct kvm_vm *k, struct reactor *r, const struct vm_config *c,
 	return result;
 }
 
-/* The program is static: a device is all that it opens by name. */
+/* The program is static: /dev/kvm is the only file that it opens by name. */
 static int describe_confinement(struct kvm_vm *k, struct err **err)
 {
 	int r = confinement_init(&k->confinement, err);
@@ -97,7 +98,7 @@ static int describe_confinement(struct kvm_vm *k, struct err **err)
 	return confinement_show(&k->confinement, k->config.guest.device);
 }
 
-/* What only the child needs is closed here, so that its end of the pipe is the only one. */
+/* Closes our copies of the child's descriptors. Its end of the pipe is then the only one. */
 static void close_spare(struct kvm_vm *k)
 {
 	k->diag_peer = fd_close(k->diag_peer);
@@ -106,24 +107,24 @@ static void close_spare(struct kvm_vm *k)
 	k->program_fd = fd_close(k->program_fd);
 }
 
-/* --- life: the child, and what it says ---------------------------------------------------------------------------- */
+/* --- life: the child and its diagnosis ---------------------------------------------------------------------------- */
 
-enum { LIFE_SPAWN, LIFE_FILL, LIFE_RUN, LIFE_ASK, LIFE_KILL, LIFE_REAP, LIFE_LAST, LIFE_COUNT };
+enum { LIFE_SPAWN, LIFE_FILL, LIFE_RUN, LIFE_ASK, LIFE_KILL, LIFE_REAP, LIFE_DRAIN, LIFE_COUNT };
 
-static int fill(void *arg)
+static int fill_log(void *arg)
 {
 	struct kvm_vm *k = arg;
 	return vm_scan_fill(&k->scan, &k->origin, true, &k->err);
 }
 
-/* The child maps a clone's memory, but for the event log's, which we and the guest share. */
+/* The child maps the pages of a clone's memory. We fill in the event log, which we share with the guest. */
 static int life_spawn(struct machine *m, int result)
 {
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
 	(void)result;
 	if (!k->origin.clone)
 		return k->child.running ? LIFE_RUN : LIFE_REAP;
-	machine_offload(m, &k->filling, fill, k);
+	machine_offload(m, &k->filling, fill_log, k);
 	return LIFE_FILL;
 }
 
@@ -131,7 +132,7 @@ static int life_fill(struct machine *m, int result)
 {
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
 	if (result == 0)
-		result = spawn(k, m->reactor, &k->origin, &k->err);
+		result = spawn_child(k, m->reactor, &k->origin, &k->err);
 	close_spare(k);
 	if (result == 0)
 		return LIFE_RUN;
@@ -140,8 +141,8 @@ static int life_fill(struct machine *m, int result)
 	return LIFE_REAP;
 }
 
-/* Keeps what was read; false when the child has closed its end, which only its death does. */
-static bool take_words(struct kvm_vm *k, int result)
+/* Keeps the bytes that were read. False: the pipe is closed, which happens only when the child dies. */
+static bool keep_diagnosis(struct kvm_vm *k, int result)
 {
 	if (result <= 0)
 		return result == -EINTR;
@@ -154,13 +155,13 @@ static int life_run(struct machine *m, int result)
 {
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
 	bool first = m->op.kind == OP_NOP;
-	if (!first && !take_words(k, result))
+	if (!first && !keep_diagnosis(k, result))
 		return LIFE_REAP;
 	machine_read(m, k->diag_fd, k->chunk, sizeof(k->chunk), OP_STREAM);
 	return LIFE_RUN;
 }
 
-/* Entered by cancellation: SIGTERM has the child say where its processors are, and end. */
+/* Entered by a cancel. SIGTERM makes the child write its vCPUs' registers and end. */
 static int life_ask(struct machine *m, int result)
 {
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
@@ -169,7 +170,7 @@ static int life_ask(struct machine *m, int result)
 		if (!k->diagnose)
 			return LIFE_KILL;
 		child_kill(&k->child, SIGTERM);
-	} else if (!take_words(k, result)) {
+	} else if (!keep_diagnosis(k, result)) {
 		return LIFE_KILL;
 	}
 	machine_read(m, k->diag_fd, k->chunk, sizeof(k->chunk), OP_STREAM);
@@ -189,13 +190,13 @@ static int life_reap(struct machine *m, int result)
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
 	(void)result;
 	if (!k->child.running)
-		return LIFE_LAST;
+		return LIFE_DRAIN;
 	machine_wait_child(m, &k->child);
 	return LIFE_REAP;
 }
 
-/* What the dead left in its rings is the last of it. */
-static int life_last(struct machine *m, int result)
+/* Reads the rest of the dead child's rings. */
+static int life_drain(struct machine *m, int result)
 {
 	struct kvm_vm *k = container_of(m, struct kvm_vm, life);
 	(void)result;
@@ -203,7 +204,7 @@ static int life_last(struct machine *m, int result)
 		return MACHINE_END;
 	machine_cancel(&k->pump.machine);
 	machine_await(m, &k->pump.machine);
-	return LIFE_LAST;
+	return LIFE_DRAIN;
 }
 
 static const struct machine_state life_states[LIFE_COUNT] = {
@@ -213,8 +214,8 @@ static const struct machine_state life_states[LIFE_COUNT] = {
 	[LIFE_RUN] = { "run", life_run, DEADLINE_NONE, LIFE_ASK, TO(LIFE_ASK) | TO(LIFE_REAP) },
 	[LIFE_ASK] = { "ask", life_ask, ASK_DEADLINE, LIFE_KILL, TO(LIFE_KILL) },
 	[LIFE_KILL] = { "kill", life_kill, REAP_DEADLINE, LIFE_REAP, TO(LIFE_REAP) },
-	[LIFE_REAP] = { "reap", life_reap, REAP_DEADLINE, LIFE_KILL, TO(LIFE_KILL) | TO(LIFE_LAST) },
-	[LIFE_LAST] = { "last", life_last, DEADLINE_NONE, 0, TO_END, .shielded = true },
+	[LIFE_REAP] = { "reap", life_reap, REAP_DEADLINE, LIFE_KILL, TO(LIFE_KILL) | TO(LIFE_DRAIN) },
+	[LIFE_DRAIN] = { "drain", life_drain, DEADLINE_NONE, 0, TO_END, .shielded = true },
 };
 
 static enum vm_end how_it_ended(struct vm *vm)
@@ -252,7 +253,7 @@ static void collect_perf_settings(struct kvm_vm *k, const struct vmm_report *rep
 	}
 }
 
-static void take_tally(struct kvm_vm *k)
+static void collect_tally(struct kvm_vm *k)
 {
 	_Static_assert(VM_TALLY_MAX <= VM_COUNTERS_MAX, "room for what the rings came to");
 	k->tally.sum[VM_TALLY_DROPPED] = shmpump_dropped(&k->pump);
@@ -261,8 +262,8 @@ static void take_tally(struct kvm_vm *k)
 	memcpy(k->vm.event, k->tally.sum, sizeof(k->tally.sum));
 }
 
-/* Nothing where KVM has no statistics. */
-static void take_stats(struct vm *vm, const struct vmm_report *report, unsigned vcpus)
+/* Leaves @vm as it is where KVM has no statistics. */
+static void collect_stats(struct vm *vm, const struct vmm_report *report, unsigned vcpus)
 {
 	unsigned rows = MIN_OF(MIN_OF(report->counted_vcpus, vcpus), GUEST_CPUS_MAX);
 	uint64_t *counter = rows ? malloc(rows * sizeof(report->stat[0])) : NULL;
@@ -276,13 +277,13 @@ static void take_stats(struct vm *vm, const struct vmm_report *report, unsigned 
 	vm->counted_vcpus = rows;
 }
 
-/* Its own counts and KVM's; whatever they are, they are only numbers. */
-static void take_report(struct kvm_vm *k)
+/* The child's own counts and KVM's. Any value is acceptable: they are only shown. */
+static void collect_report(struct kvm_vm *k)
 {
 	_cleanup_free_ struct vmm_report *report = malloc(sizeof(*report));
 	if (!report || fd_pread_full(k->report_fd, report, sizeof(*report), 0) < 0)
 		return;
-	take_stats(&k->vm, report, topology_cpus(&k->origin.topology));
+	collect_stats(&k->vm, report, topology_cpus(&k->origin.topology));
 	collect_perf_settings(k, report);
 }
 
@@ -295,23 +296,23 @@ static void life_done(struct machine *m, int result)
 	k->vm.cpu_usec = k->child.cpu_usec;
 	k->vm.rss_kib = k->child.rss_kib;
 	k->vm.confinement = confinement_outcome(&k->confinement);
-	take_report(k);
-	take_tally(k);
+	collect_report(k);
+	collect_tally(k);
 	vm_scan_child_ended(&k->scan);
 }
 
 static const struct machine_type life_type = { "vmm", life_states, LIFE_COUNT, life_done };
 
-/* --- its rings ---------------------------------------------------------------------------------------------------- */
+/* --- event rings -------------------------------------------------------------------------------------------------- */
 
-static void on_record(void *data, uint32_t ring, const struct shmring_item *item)
+static void count_record(void *data, uint32_t ring, const struct shmring_item *item)
 {
 	struct kvm_vm *k = data;
 	(void)ring;
 	vm_tally_record(&k->tally, topology_cpus(&k->config.guest.topology), item);
 }
 
-static void on_damage(void *data, uint32_t ring, const struct err *err)
+static void count_damage(void *data, uint32_t ring, const struct err *err)
 {
 	struct kvm_vm *k = data;
 	(void)ring;
@@ -319,11 +320,11 @@ static void on_damage(void *data, uint32_t ring, const struct err *err)
 	k->tally.sum[VM_TALLY_DAMAGED]++;
 }
 
-/* A machine whose rings nobody reads runs all the same; it is said that all of them are lost. */
+/* Without a pump the machine runs all the same, and all its rings are counted as damaged. */
 static void start_pump(struct kvm_vm *k, struct reactor *r, struct machine *parent)
 {
 	const struct shmpump_config config = {
-		.area = &k->rings, .record = on_record, .damaged = on_damage, .data = k
+		.area = &k->rings, .record = count_record, .damaged = count_damage, .data = k
 	};
 	if (shmpump_start(&k->pump, r, parent, &config, NULL) < 0)
 		k->tally.sum[VM_TALLY_DAMAGED] = k->rings.rings;
@@ -345,8 +346,8 @@ static struct vm *kvm_create(void)
 	return &k->vm;
 }
 
-/* @d with the child's numbers; which of ours become them is appended to @fds. */
-static struct vm_devices hand_over(const struct vm_devices *d, struct child_fd *fds, unsigned *count)
+/* Returns @d with the child's descriptor numbers, and appends our descriptors for them to @fds. */
+static struct vm_devices map_devices(const struct vm_devices *d, struct child_fd *fds, unsigned *count)
 {
 	struct vm_devices there = *d;
 	struct {
@@ -389,7 +390,7 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 		.doorbell_fd = VMM_FD_DOORBELL,
 	};
 	if (c->devices)
-		g->devices = hand_over(c->devices, k->device_fd, &k->device_fds);
+		g->devices = map_devices(c->devices, k->device_fd, &k->device_fds);
 	vm_pinning_init(&g->pinning);
 	if (c->pinning)
 		g->pinning = *c->pinning;
@@ -447,7 +448,7 @@ static int kvm_start(struct vm *vm, struct reactor *r, const struct vm_config *c
 	if (result == 0)
 		result = shmring_area_new(topology_cpus(&c->topology) + 1, VM_EVENT_RING_BYTES, &k->rings, err);
 	if (result == 0 && !c->clone)
-		result = spawn(k, r, c, err);
+		result = spawn_child(k, r, c, err);
 	if (result < 0 || !c->clone)
 		close_spare(k);
 	if (result < 0)
@@ -471,8 +472,8 @@ static void kvm_kill(struct vm *vm, bool diagnose)
 }
 
 /*
- * The processor's state is its host's, as it was booted this time, and our own structs are this build's: the program
- * of the child is all of them.
+ * A saved state depends on the host and its present boot, and on the layout of our structs. The child's program is part
+ * of the description because it contains all these structs.
  */
 static int kvm_describe(const struct vm_config *c, struct buf *out, struct err **err)
 {
@@ -493,7 +494,9 @@ static int kvm_save(struct vm *vm, int fd, struct err **err)
 	return vm_scan_save(&kvm_of(vm)->scan, fd, err);
 }
 
-/* A clone's child has pages of its own: they are not in our files. Nor is what is mapped from the kernel's. */
+/*
+ * A clone's child has private pages, which are not in our files. The same is true of constants mapped from the kernel.
+ */
 static struct guestmem kvm_take_memory(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);

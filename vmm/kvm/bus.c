@@ -5,7 +5,7 @@
 
 #include "vmm/kvm/bus.h"
 
-static int add(struct bus_range *list, unsigned *count, const struct bus_range *range)
+static int add_range(struct bus_range *list, unsigned *count, const struct bus_range *range)
 {
 	if (*count == BUS_RANGES_MAX)
 		return -ENOSPC;
@@ -15,15 +15,15 @@ static int add(struct bus_range *list, unsigned *count, const struct bus_range *
 
 int bus_add_port(struct bus *b, const struct bus_range *range)
 {
-	return add(b->port, &b->ports, range);
+	return add_range(b->port, &b->ports, range);
 }
 
 int bus_add_memory(struct bus *b, const struct bus_range *range)
 {
-	return add(b->memory, &b->memories, range);
+	return add_range(b->memory, &b->memories, range);
 }
 
-static const struct bus_range *find(const struct bus_range *list, unsigned count, uint64_t at, uint32_t size)
+static const struct bus_range *find_range(const struct bus_range *list, unsigned count, uint64_t at, uint32_t size)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (at >= list[i].first && at - list[i].first < list[i].size &&
@@ -32,7 +32,7 @@ static const struct bus_range *find(const struct bus_range *list, unsigned count
 	return NULL;
 }
 
-static void touch(struct bus *b, const struct bus_range *r, uint64_t at, bool write, void *data, uint32_t size)
+static void access_range(struct bus *b, const struct bus_range *r, uint64_t at, bool write, void *data, uint32_t size)
 {
 	if (!r)
 		__atomic_fetch_add(&b->unclaimed, 1, __ATOMIC_RELAXED);
@@ -46,12 +46,12 @@ static void touch(struct bus *b, const struct bus_range *r, uint64_t at, bool wr
 
 void bus_port(struct bus *b, uint16_t port, bool write, void *data, uint32_t size, uint32_t count)
 {
-	const struct bus_range *r = find(b->port, b->ports, port, size);
+	const struct bus_range *r = find_range(b->port, b->ports, port, size);
 	for (uint32_t i = 0; i < count; i++)
-		touch(b, r, port, write, (uint8_t *)data + (size_t)i * size, size);
+		access_range(b, r, port, write, (uint8_t *)data + (size_t)i * size, size);
 }
 
 void bus_memory(struct bus *b, uint64_t address, bool write, void *data, uint32_t size)
 {
-	touch(b, find(b->memory, b->memories, address, size), address, write, data, size);
+	access_range(b, find_range(b->memory, b->memories, address, size), address, write, data, size);
 }

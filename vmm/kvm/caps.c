@@ -5,12 +5,12 @@
 #include "vmm/kvm/caps.h"
 #include "vmm/kvm/guest.h"
 
-static bool when_split(unsigned max_apic_id)
+static bool needs_split(unsigned max_apic_id)
 {
 	return max_apic_id > APIC_ID_FULL_MAX;
 }
 
-/* No PIT and no PIC: the guest's ACPI tables are hardware-reduced, nothing ever looks for them. */
+/* No PIT: the guest's ACPI tables do not offer one. */
 const struct kvm_cap kvm_caps[] = {
 	{ KVM_CAP_IRQCHIP, "IRQCHIP", NULL },
 	{ KVM_CAP_USER_MEMORY, "USER_MEMORY", NULL },
@@ -25,8 +25,8 @@ const struct kvm_cap kvm_caps[] = {
 	{ KVM_CAP_XCRS, "XCRS", NULL },
 	{ KVM_CAP_ADJUST_CLOCK, "ADJUST_CLOCK", NULL },
 	{ KVM_CAP_IMMEDIATE_EXIT, "IMMEDIATE_EXIT", NULL },
-	{ KVM_CAP_SPLIT_IRQCHIP, "SPLIT_IRQCHIP", when_split },
-	{ KVM_CAP_X2APIC_API, "X2APIC_API", when_split },
+	{ KVM_CAP_SPLIT_IRQCHIP, "SPLIT_IRQCHIP", needs_split },
+	{ KVM_CAP_X2APIC_API, "X2APIC_API", needs_split },
 	{ 0 },
 };
 
@@ -36,7 +36,7 @@ static int check_limit(const struct kvm_sys *sys, int kvm, unsigned cap, unsigne
 	int most = sys_ioctl_number(sys, kvm, KVM_CHECK_EXTENSION, cap);
 	if (most < 0)
 		return FAIL_SYS(err, most, "ask KVM how many %s it allows", what);
-	/* 0: a KVM too old to know this limit, which it then has not. */
+	/* 0: KVM is too old to have this limit. */
 	if (most && (unsigned)most < want)
 		return FAIL(err, EXIT_NO_BACKEND, -E2BIG, "KVM on this host allows %s up to %d, the guest needs %u",
 			    what, most, want);

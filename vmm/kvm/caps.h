@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* caps.h -- what a host's KVM must be able to do, by name, so that a refusal says what is missing. */
+/* caps.h -- the KVM capabilities that a host must have, by name, so that a refusal says which one is missing. */
 #ifndef KTSTR_VMM_KVM_CAPS_H
 #define KTSTR_VMM_KVM_CAPS_H
 
@@ -15,7 +15,7 @@ struct kvm_cap {
 /* Ended by a NULL name. */
 extern const struct kvm_cap kvm_caps[];
 
-/* Version and capabilities of @kvm, for a guest of @cpus processors whose highest APIC id is @max_apic_id. */
+/* Checks the version and capabilities of @kvm, for a guest of @cpus processors with APIC ids up to @max_apic_id. */
 int kvm_caps_check(const struct kvm_sys *sys, int kvm, unsigned cpus, unsigned max_apic_id, struct err **err);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* child.c -- see child.h. The main thread makes the guest, then waits for its end or a signal; it is in no hot path. */
+/*
+ * child.c -- see child.h. The main thread makes the guest, then waits for its end or a signal. It has no part in exits.
+ */
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,7 +18,7 @@
 #include "vmm/kvm/save.h"
 #include "vmm/kvm/vcpu.h"
 
-/* Between heartbeats: each costs some microseconds a vCPU. */
+/* Interval of heartbeats: each costs some microseconds per vCPU. */
 #define BEAT_MS	      100u
 #define BEAT_MS_A_CPU 2u
 
@@ -31,7 +33,7 @@ static int read_config(struct child_state *c, struct err **err)
 {
 	int r = fd_pread_full(VMM_FD_CONFIG, &c->config, sizeof(c->config), 0);
 	if (r < 0)
-		return FAIL_SYS(err, r, "read the machine's description; 'ktstr vmm' is started by ktstr");
+		return FAIL_SYS(err, r, "read the machine's description; only ktstr starts 'ktstr vmm'");
 	if (c->config.magic != VMM_CONFIG_MAGIC || c->config.size != sizeof(c->config))
 		return FAIL(err, EXIT_BUG, -EPROTO, "the machine's description is of another version of ktstr");
 	return 0;
@@ -46,7 +48,7 @@ static int map_report(struct child_state *c, struct err **err)
 	return 0;
 }
 
-/* A vCPU has two descriptors, and 512 of them more than the usual limit. */
+/* Each vCPU needs two descriptors, so 512 vCPUs exceed the usual limit. */
 static void raise_limits(void)
 {
 	struct rlimit limit;
@@ -56,7 +58,7 @@ static void raise_limits(void)
 	}
 }
 
-static int take_signals(struct child_state *c, struct err **err)
+static int open_signals(struct child_state *c, struct err **err)
 {
 	sigset_t set;
 	sigemptyset(&set);
@@ -66,10 +68,10 @@ static int take_signals(struct child_state *c, struct err **err)
 	return c->signal_fd < 0 ? FAIL_SYS(err, -errno, "listen for signals") : 0;
 }
 
-/* True when the guest ended by itself, false when we are asked to end it. */
+/* Returns true when the guest has ended or parked, false when a signal asks us to end it. */
 static bool await_end(struct child_state *c)
 {
-	struct pollfd fds[] = { { .fd = c->guest.ended_fd, .events = POLLIN },
+	struct pollfd fds[] = { { .fd = c->guest.life.ended_fd, .events = POLLIN },
 				{ .fd = c->signal_fd, .events = POLLIN } };
 	int beat_ms = c->config.guest.events ? (int)MAX_OF(BEAT_MS, BEAT_MS_A_CPU * c->guest.vcpus) : -1;
 	while (!fds[0].revents && !fds[1].revents) {
@@ -82,7 +84,7 @@ static bool await_end(struct child_state *c)
 	return fds[0].revents != 0;
 }
 
-static void say_registers(struct child_state *c)
+static void write_registers(struct child_state *c)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	kvm_guest_pause(&c->guest);
@@ -91,7 +93,7 @@ static void say_registers(struct child_state *c)
 		fd_write_full(VMM_FD_DIAG, text.data, MIN_OF(text.len, VMM_DIAG_MAX));
 }
 
-/* The layout is asked for once, before the guest runs; a kernel without statistics leaves zeros. */
+/* A kernel without statistics leaves zeros. */
 static void collect_stats(struct child_state *c)
 {
 	struct kvm_stats_map map;
@@ -110,8 +112,8 @@ static void fill_report(struct child_state *c)
 	struct vmm_report *r = c->report;
 	struct kvm_guest *g = &c->guest;
 	r->end_ns = (uint64_t)nsec_now();
-	r->exit_code = g->exit_code;
-	r->end = g->end;
+	r->exit_code = g->life.exit_code;
+	r->end = g->life.end;
 	r->unclaimed = g->bus.unclaimed;
 	for (unsigned i = 0; i < g->vcpus; i++)
 		r->exits += g->vcpu[i].exits;
@@ -119,7 +121,7 @@ static void fill_report(struct child_state *c)
 	collect_stats(c);
 }
 
-static int save(struct child_state *c, struct err **err)
+static int save_guest(struct child_state *c, struct err **err)
 {
 	_cleanup_buf_ struct buf state = BUF_NULL;
 	kvm_guest_pause(&c->guest);
@@ -146,23 +148,23 @@ static int run_guest(struct child_state *c, struct err **err)
 		return r;
 	bool ended = await_end(c);
 	if (!ended)
-		say_registers(c);
+		write_registers(c);
 	devices_flush(&c->guest.devices);
 	kvm_guest_report(&c->guest);
 	fill_report(c);
 	if (!ended)
 		return VMM_EXIT_ASKED;
-	if (c->guest.parked && c->guest.end == KVM_GUEST_RUNS)
-		return save(c, err);
+	if (c->guest.life.parked && c->guest.life.end == KVM_GUEST_RUNS)
+		return save_guest(c, err);
 	r = kvm_guest_wait(&c->guest, err);
 	if (r < 0)
 		return r;
-	return c->guest.end == KVM_GUEST_EXITED ? VMM_EXIT_GUEST : VMM_EXIT_RESET;
+	return c->guest.life.end == KVM_GUEST_EXITED ? VMM_EXIT_GUEST : VMM_EXIT_RESET;
 }
 
 int vmm_child_main(struct err **err)
 {
-	/* Never freed: its threads end with the process, and so does the guest. */
+	/* Never freed: its threads use it until the process ends. */
 	struct child_state *c = calloc(1, sizeof(*c));
 	uint64_t began = (uint64_t)nsec_now();
 	if (!c)
@@ -178,6 +180,6 @@ int vmm_child_main(struct err **err)
 	c->config.guest.confined = true;
 	close_range(VMM_FD_RAM0 + c->config.guest.nodes, VMM_FD_STATE - 1, 0);
 	close_range(VMM_FD_STATE + 1, ~0u, 0);
-	r = take_signals(c, err);
+	r = open_signals(c, err);
 	return r < 0 ? r : run_guest(c, err);
 }

@@ -6,9 +6,9 @@
 #include "base/err.h"
 
 /*
- * Runs the guest that VMM_FD_CONFIG describes to its end; SIGTERM ends it earlier, with the registers of its vCPUs as
- * words. Returns an exit status (enum vmm_exit) or a negative errno with what failed. Threads may still run: the caller
- * ends the process.
+ * Runs the guest that VMM_FD_CONFIG describes to its end. SIGTERM ends it earlier and writes the registers of its vCPUs
+ * to VMM_FD_DIAG. Returns an exit status (enum vmm_exit), or a negative errno and an error. Threads may still run: the
+ * caller ends the process.
  */
 int vmm_child_main(struct err **err);
 

@@ -23,8 +23,8 @@ const struct confine_rule confine_rules[] = {
 	{ SCMP_SYS(ioctl), VCPU, "the serial port's interrupt", CONFINE_REQUEST, KVM_IRQ_LINE },
 	{ SCMP_SYS(ioctl), VCPU, "our own I/O APIC's interrupts, where APIC ids exceed 254", CONFINE_REQUEST,
 	  KVM_SIGNAL_MSI },
-	{ SCMP_SYS(ioctl), VCPU, "what our own I/O APIC's pins send", CONFINE_REQUEST, KVM_SET_GSI_ROUTING },
-	{ SCMP_SYS(ioctl), BOTH, "where a vCPU is: diagnosis, and instructions that KVM cannot do", CONFINE_REQUEST,
+	{ SCMP_SYS(ioctl), VCPU, "routes of our own I/O APIC's pins", CONFINE_REQUEST, KVM_SET_GSI_ROUTING },
+	{ SCMP_SYS(ioctl), BOTH, "registers of a vCPU: diagnosis, and errors of KVM's emulation", CONFINE_REQUEST,
 	  KVM_GET_REGS },
 	{ SCMP_SYS(ioctl), MAIN, "diagnosis", CONFINE_REQUEST, KVM_GET_SREGS },
 	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_MP_STATE },
@@ -38,13 +38,13 @@ const struct confine_rule confine_rules[] = {
 	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_VCPU_EVENTS },
 	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_IRQCHIP },
 	{ SCMP_SYS(ioctl), MAIN, "save a parked machine", CONFINE_REQUEST, KVM_GET_CLOCK },
-	{ SCMP_SYS(write), ALL, "consoles; words to the orchestrator; eventfds" },
+	{ SCMP_SYS(write), ALL, "consoles; diagnosis for the orchestrator; eventfds" },
 	{ SCMP_SYS(pread64), MAIN | DEVS, "KVM's statistics; the vCPU threads' times; a disk" },
 	{ SCMP_SYS(pwrite64), DEVS, "a disk" },
 	{ SCMP_SYS(fdatasync), DEVS, "a disk's flush" },
-	{ SCMP_SYS(read), DEVS, "doorbells; what is typed on the console" },
+	{ SCMP_SYS(read), DEVS, "doorbells; input of the console" },
 	{ SCMP_SYS(poll), MAIN | DEVS, "wait for the guest's end, a signal, or a doorbell" },
-	{ SCMP_SYS(restart_syscall), ALL, "the kernel's own, after a signal" },
+	{ SCMP_SYS(restart_syscall), ALL, "made by the kernel after a signal" },
 	{ SCMP_SYS(futex), ALL, "locks and conditions" },
 	{ SCMP_SYS(tgkill), MAIN, "kick a vCPU", CONFINE_SELF },
 	{ SCMP_SYS(getpid), MAIN, "pthread_kill" },
@@ -90,7 +90,7 @@ static int add_rules(scmp_filter_ctx filter, enum confine_kind kind)
 	return r;
 }
 
-/* libseccomp 2.5 writes programs to files only. */
+/* libseccomp 2.5 can export a program only to a file. */
 static int read_program(int fd, struct confine *ret)
 {
 	struct stat st;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * confine.h -- what a VM's process may still ask of the kernel once its guest runs: a seccomp filter for each kind of
- * thread, as a table with a reason a system call. No io_uring, no new files, no new processes, no new privileges.
+ * confine.h -- the system calls that a VM's process may make once its guest runs: a seccomp filter for each kind of
+ * thread, from a table with a reason for each call. No io_uring, no new files, no new processes, no new privileges.
  */
 #ifndef KTSTR_VMM_KVM_CONFINE_H
 #define KTSTR_VMM_KVM_CONFINE_H
@@ -16,7 +16,7 @@ enum confine_argument {
 	CONFINE_ANY,
 	CONFINE_REQUEST,  /* ioctl(2): only `request` */
 	CONFINE_SELF,	  /* tgkill(2): only threads of this process */
-	CONFINE_NOT_EXEC, /* mmap(2), mprotect(2): no PROT_EXEC, so that data never becomes code */
+	CONFINE_NOT_EXEC, /* mmap(2), mprotect(2): without PROT_EXEC, so that data never becomes code */
 };
 
 struct confine_rule {
@@ -35,9 +35,9 @@ struct confine {
 	struct sock_fprog program;
 };
 
-/* For the process that calls it: CONFINE_SELF is its number. */
+/* Builds the filter for the calling process: CONFINE_SELF allows its process id only. */
 int confine_build(enum confine_kind kind, struct confine *ret, struct err **err);
-/* For the calling thread, for good. A call that is not in the table kills the process (SIGSYS). */
+/* Filters the calling thread permanently. A call that is not in the table kills the process (SIGSYS). */
 int confine_apply(const struct confine *c, struct err **err);
 void confine_done(struct confine *c);
 

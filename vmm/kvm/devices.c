@@ -11,7 +11,7 @@
 #include "vmm/kvm/guest.h"
 #include "vmm/x86/layout.h"
 
-/* --- the ways to end ---------------------------------------------------------------------------------------------- */
+/* --- ports that end or park the guest ----------------------------------------------------------------------------- */
 
 static void write_exit(void *device, uint64_t offset, const void *data, uint32_t size)
 {
@@ -20,7 +20,7 @@ static void write_exit(void *device, uint64_t offset, const void *data, uint32_t
 	if (offset)
 		return;
 	memcpy(&code, data, MIN_OF(size, (uint32_t)sizeof(code)));
-	kvm_guest_ends(d->guest, KVM_GUEST_EXITED, code, NULL);
+	lifecycle_end(&d->guest->life, KVM_GUEST_EXITED, code, NULL);
 }
 
 static void write_park(void *device, uint64_t offset, const void *data, uint32_t size)
@@ -29,12 +29,13 @@ static void write_park(void *device, uint64_t offset, const void *data, uint32_t
 	(void)offset;
 	(void)data;
 	(void)size;
-	kvm_guest_parks(d->guest);
+	lifecycle_park(&d->guest->life);
 }
 
 /*
- * What is not there, but must not read as all ones: a kernel without kvm-clock that measures its time stamp counter
- * takes these for the timer's start, and reads a hundred thousand times to see them go on (quick_pit_calibrate()).
+ * For devices that do not exist but must not read as all ones. A kernel without kvm-clock that calibrates its time
+ * stamp counter takes all ones for the timer's start, and reads a hundred thousand times until the value changes
+ * (quick_pit_calibrate()).
  */
 static void read_zeros(void *device, uint64_t offset, void *data, uint32_t size)
 {
@@ -43,7 +44,7 @@ static void read_zeros(void *device, uint64_t offset, void *data, uint32_t size)
 	memset(data, 0, size);
 }
 
-/* The keyboard controller is not there either, but for the one command that pulses the processor's reset line. */
+/* There is no keyboard controller, except for the command that pulses the processor's reset line. */
 
 static void write_keyboard(void *device, uint64_t offset, const void *data, uint32_t size)
 {
@@ -51,7 +52,7 @@ static void write_keyboard(void *device, uint64_t offset, const void *data, uint
 	(void)offset;
 	(void)size;
 	if (*(const uint8_t *)data == X86_RESET_VALUE)
-		kvm_guest_ends(d->guest, KVM_GUEST_RESET, 0, NULL);
+		lifecycle_end(&d->guest->life, KVM_GUEST_RESET, 0, NULL);
 }
 
 static void read_power(void *device, uint64_t offset, void *data, uint32_t size)
@@ -72,7 +73,7 @@ static void write_power(void *device, uint64_t offset, const void *data, uint32_
 	bool off = pm_write(&d->pm, (unsigned)offset, size, value);
 	pthread_mutex_unlock(&d->lock);
 	if (off)
-		kvm_guest_ends(d->guest, KVM_GUEST_EXITED, 0, NULL);
+		lifecycle_end(&d->guest->life, KVM_GUEST_EXITED, 0, NULL);
 }
 
 /* --- the date ----------------------------------------------------------------------------------------------------- */
@@ -105,7 +106,7 @@ static void send_message(void *userdata, const struct ioapic_message *m)
 	sys_ioctl(d->guest->sys, d->guest->vm, KVM_SIGNAL_MSI, &msi);
 }
 
-/* KVM asks for the end of level-triggered interrupts by these routes, and takes irqfds through them. */
+/* KVM reports the end of level-triggered interrupts by these routes, and delivers irqfds through them. */
 static void set_routes(struct devices *d)
 {
 	union {
@@ -161,7 +162,7 @@ void devices_eoi(struct devices *d, uint8_t vector)
 
 static void flush_line(struct devices *d)
 {
-	/* The reader sees a short or missing line where its disk is full; a guest is not stopped for it. */
+	/* A full disk only cuts the console's file short; the guest goes on. */
 	if (d->len && d->console_fd >= 0 && fd_write_full(d->console_fd, d->line, d->len) < 0)
 		d->console_fd = -1;
 	__atomic_fetch_add(&d->written, d->len, __ATOMIC_RELAXED);
@@ -180,7 +181,7 @@ void devices_flush(struct devices *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static void take_byte(void *userdata, uint8_t byte)
+static void append_byte(void *userdata, uint8_t byte)
 {
 	struct devices *d = userdata;
 	d->line[d->len++] = (char)byte;
@@ -188,7 +189,7 @@ static void take_byte(void *userdata, uint8_t byte)
 		flush_line(d);
 }
 
-/* The line is level-triggered in effect: KVM hears of changes only. */
+/* The line is level-triggered in effect, so KVM is told of changes only. */
 static void set_irq(struct devices *d)
 {
 	struct kvm_irq_level level = { .irq = X86_COM1_IRQ, .level = serial_irq(&d->serial) };
@@ -236,7 +237,7 @@ int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
 	_Static_assert(IOAPIC_PINS == X86_IOAPIC_PINS, "layout.h");
 	*d = (struct devices){ .guest = g, .console_fd = g->config->console_fd };
 	pthread_mutex_init(&d->lock, NULL);
-	serial_init(&d->serial, take_byte, d);
+	serial_init(&d->serial, append_byte, d);
 	ioapic_init(&d->ioapic, send_message, d);
 	const struct bus_range park = { X86_PORT_PARK, 1, NULL, write_park, d };
 	int r = g->config->park ? bus_add_port(&g->bus, &park) : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * devices.h -- what stands on a guest's bus: the exit port, the ways to reset, the date, the serial console, and the
- * I/O APIC where KVM does not have it (kvm_guest.split).
+ * devices.h -- the devices on a guest's bus: the exit and park ports, the ports that reset or power off, the date, the
+ * serial console, and the I/O APIC where KVM does not have it (kvm_guest.split).
  */
 #ifndef KTSTR_VMM_KVM_DEVICES_H
 #define KTSTR_VMM_KVM_DEVICES_H
@@ -21,13 +21,13 @@ struct kvm_guest;
 
 struct devices {
 	struct kvm_guest *guest;
-	pthread_mutex_t lock; /* of the console and the I/O APIC */
+	pthread_mutex_t lock; /* protects the console and the I/O APIC */
 	struct serial serial;
 	struct pm pm;
 	struct ioapic ioapic;	     /* split only */
 	uint8_t rtc_index;	     /* not saved: an index is written right before each access */
-	unsigned irq_level;	     /* as KVM last heard */
-	char line[CONSOLE_LINE_MAX]; /* not written out yet */
+	unsigned irq_level;	     /* as last told to KVM */
+	char line[CONSOLE_LINE_MAX]; /* output that is not written out yet */
 	size_t len;
 	uint64_t written; /* bytes that were written out */
 	int console_fd;
@@ -36,9 +36,9 @@ struct devices {
 int devices_init(struct devices *d, struct kvm_guest *g, struct err **err);
 /* A local APIC has acknowledged a level-triggered interrupt (KVM_EXIT_IOAPIC_EOI). On a vCPU's thread. */
 void devices_eoi(struct devices *d, uint8_t vector);
-/* How many bytes the console has written out. On any thread. */
+/* Returns how many bytes the console has written out. On any thread. */
 uint64_t devices_console_bytes(const struct devices *d);
-/* Writes out what the console holds back. */
+/* Writes out the console's unfinished line. */
 void devices_flush(struct devices *d);
 void devices_done(struct devices *d);
 

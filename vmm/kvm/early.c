@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* early.c -- see early.h. Sizes are what a kernel was seen to fill before PID 1, with 1 CPU and with 8 on two nodes. */
+/* early.c -- see early.h. The sizes were measured before PID 1 started, with 1 CPU and with 8 CPUs on two nodes. */
 #include "base/bug.h"
 #include "vmm/kvm/early.h"
 #include "vmm/kvm/guest.h"
 
 #define LARGE	   (2ull << 20)
-#define LOW_BYTES  (4ull << 20) /* boot data, tables, what is left below the kernel */
-#define NODE_BYTES (4ull << 20) /* a node's own data, from its end downwards, */
+#define LOW_BYTES  (4ull << 20) /* boot data, tables, and the rest below the kernel */
+#define NODE_BYTES (4ull << 20) /* a node's own data, at its end, */
 #define MAP_SHARE  64u		/* and its memory map: struct page takes 64 bytes of 4096 */
 #define NODE_MAX   (16ull << 20)
 #define NODES_MAX  (64ull << 20) /* all nodes together */
@@ -16,7 +16,7 @@ static uint64_t large_up(uint64_t n)
 	return (n + LARGE - 1) / LARGE * LARGE;
 }
 
-/* [@from, @to), multiples of LARGE, as far as it is RAM in one piece. */
+/* Asks for large pages for [@from, @to), multiples of LARGE, as far as it is RAM in one piece. */
 static void want_large_pages(struct kvm_guest *g, uint64_t from, uint64_t to)
 {
 	uint64_t bytes = 0;
@@ -26,7 +26,7 @@ static void want_large_pages(struct kvm_guest *g, uint64_t from, uint64_t to)
 		g->sys->collapse(g->sys->data, host, bytes);
 }
 
-/* All that is copied of it, and what it wants zeroed. What is mapped is not in the memory's file. */
+/* The kernel's bytes that are copied or zeroed. Mapped constants are left out: they are not in the memory's file. */
 static void want_kernel(struct kvm_guest *g, const struct boot_plan *p, bool mapped)
 {
 	uint64_t from = p->start;
@@ -37,7 +37,7 @@ static void want_kernel(struct kvm_guest *g, const struct boot_plan *p, bool map
 	want_large_pages(g, large_up(from), large_up(p->end));
 }
 
-/* From the end of each region downwards, which is where kernels take memory from that they need before all else. */
+/* The end of each region: a kernel's first allocations go from there downwards. */
 static void want_ends(struct kvm_guest *g)
 {
 	uint64_t left = NODES_MAX;

@@ -2,9 +2,9 @@
 /*
  * early.h -- large pages for the memory that every kernel touches while it boots.
  *
- * Guest memory is populated as it is touched, a page of 4 KiB at a time in shared memory, and each first touch is an
- * exit from the guest: a third of the time to a guest's first process. Where a boot leaves hardly a page untouched,
- * pages of 2 MiB take no more memory and one exit for 512.
+ * Shared guest memory is populated at the first touch, 4 KiB at a time, and each first touch is an exit from the guest:
+ * together a third of the time until a guest's first process. Where a boot touches nearly every page, pages of 2 MiB
+ * take no more memory and one exit instead of 512.
  */
 #ifndef KTSTR_VMM_KVM_EARLY_H
 #define KTSTR_VMM_KVM_EARLY_H
@@ -15,8 +15,9 @@ struct boot_plan;
 struct kvm_guest;
 
 /*
- * Optional: a host without such pages gives small ones later. Before the kernel is loaded as @p says; with
- * @mapped its constants come from its file. Not for perf mode, which has its own, nor for clones, which are mapped.
+ * Call it before the kernel is loaded as @p says; with @mapped its constants are mapped from its file. Optional: a host
+ * without large pages populates small ones later. Not for perf mode, which asks for its own, nor for clones, whose
+ * memory is mapped from a snapshot.
  */
 void early_prepare_memory(struct kvm_guest *g, const struct boot_plan *p, bool mapped);
 

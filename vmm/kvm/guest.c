@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* guest.c -- see guest.h. A guest is made in steps, in the order of the table at the end; threads are vcpu.c's. */
+/* guest.c -- see guest.h. kvm_guest_init() runs the steps of the table below in order; the threads are in vcpu.c. */
 #include <linux/kvm.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,8 +63,8 @@ static int enable_cap(struct kvm_guest *g, unsigned cap, uint64_t arg, const cha
 }
 
 /*
- * How long a halted vCPU's thread spins before it sleeps: a wake-up is cheaper then, where its CPU has nothing else to
- * do. Optional: an old KVM has its own default. Perf mode leaves it to the host's administrator.
+ * Sets how long a halted vCPU's thread spins before it sleeps: spinning makes a wake-up cheaper where the CPU is free
+ * otherwise. Optional: an old KVM keeps its own default. Perf mode leaves the setting to the host's administrator.
  */
 static int set_idling(struct kvm_guest *g, struct err **err)
 {
@@ -78,7 +77,10 @@ static int set_idling(struct kvm_guest *g, struct err **err)
 	return 0;
 }
 
-/* KVM keeps three pages for a TSS and one for an identity map on Intel hosts: behind all that a guest may use. */
+/*
+ * On Intel hosts KVM needs three pages for a TSS and one for an identity map, outside of the memory that a guest may
+ * use.
+ */
 static int make_irqchip(struct kvm_guest *g, struct err **err)
 {
 	uint64_t identity = X86_KVM_IDENTITY_MAP;
@@ -105,7 +107,7 @@ static int map_node(struct kvm_guest *g, unsigned i, struct err **err)
 	uint64_t size = g->config->node[i].size;
 	if (fstat(g->config->node[i].fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at the memory of node %u", i);
-	/* A page behind the end of the file would be a SIGBUS here, and no exit reason for it in KVM. */
+	/* A page behind the end of the file would be a SIGBUS here, without an exit reason from KVM. */
 	if ((uint64_t)st.st_size < size)
 		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "the memory of node %u has %lu bytes, not %lu", i,
 			    (uint64_t)st.st_size, size);
@@ -113,7 +115,7 @@ static int map_node(struct kvm_guest *g, unsigned i, struct err **err)
 	return r < 0 ? FAIL_SYS(err, r, "map guest memory: %lu MiB", size >> 20) : 0;
 }
 
-static int give_region(struct kvm_guest *g, unsigned slot, const struct x86_region *region, struct err **err)
+static int set_region(struct kvm_guest *g, unsigned slot, const struct x86_region *region, struct err **err)
 {
 	struct kvm_userspace_memory_region memory = {
 		.slot = slot,
@@ -150,7 +152,7 @@ static int make_memory(struct kvm_guest *g, struct err **err)
 		if (used[region->node] > c->node[region->node].size)
 			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "node %u has less memory than its share",
 				    region->node);
-		r = give_region(g, i, region, err);
+		r = set_region(g, i, region, err);
 	}
 	if (r == 0 && c->perf)
 		perf_prepare_memory(g);
@@ -178,7 +180,7 @@ static void unmap_file(struct mapped *m)
 		munmap(m->data, m->len);
 }
 
-/* A file of no bytes is mapped as nothing. */
+/* Leaves *@ret as it is for an empty file. */
 static int map_file(int fd, const char *what, struct mapped *ret, struct err **err)
 {
 	struct stat st;
@@ -193,15 +195,15 @@ static int map_file(int fd, const char *what, struct mapped *ret, struct err **e
 	return 0;
 }
 
-/* A guest that is to be saved has all of it in its memory's files. */
+/* A guest that parks needs the whole kernel in its memory's files. */
 static bool maps_constants(const struct kvm_guest *g)
 {
 	return !g->config->copy_kernel && !g->config->perf && !g->config->park;
 }
 
 /*
- * Of what a kernel only reads all guests share one copy. Nothing else: who looks on reads the memory's files, and would
- * miss what is written here.
+ * Read-only kernel pages are shared by all guests. Only read-only ones: the orchestrator reads the memory's files, and
+ * would not see writes to a private mapping.
  */
 static bool map_constant(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes)
 {
@@ -211,7 +213,7 @@ static bool map_constant(void *userdata, uint64_t address, uint64_t offset, uint
 			  g->config->kernel_fd, (off_t)offset) != MAP_FAILED;
 }
 
-/* What is to go on is there before anything else is made of the guest. */
+/* Reads the snapshot of a clone before anything else of the guest is made. */
 static int read_origin(struct kvm_guest *g, struct err **err)
 {
 	const struct kvm_guest_config *c = g->config;
@@ -233,13 +235,13 @@ static int prepare_parking(struct kvm_guest *g, struct err **err)
 	return g->config->park ? save_prepare(g, err) : 0;
 }
 
-#define TOLD_KHZ_MAX (UINT32_MAX / 125) /* setup_APIC_timer() takes 125 times as much, in 32 bits */
+#define TOLD_KHZ_MAX (UINT32_MAX / 125) /* setup_APIC_timer() multiplies by 125 in 32 bits */
 
 /*
- * Dilated time: nothing of the guest's runs slower, but its kernel believes that the time stamp counter does so many
- * thousand ticks a millisecond more, takes all time from there (kvm-clock would know better), and programs its timers,
- * which are TSC deadlines, accordingly. tsc_early_khz: arch/x86/kernel/tsc.c. What KVM says of time stolen from a vCPU
- * is the host's, and would be taken off the tasks' shares N times too often.
+ * Time dilation: the guest runs at full speed, but its kernel is told (tsc_early_khz: arch/x86/kernel/tsc.c) that the
+ * time stamp counter ticks that many times faster. It then takes all time from the counter, and programs its timers,
+ * which are TSC deadlines, accordingly. kvm-clock is off because it knows the real frequency. Steal time is off because
+ * KVM reports it in host time: it would be subtracted from the tasks' shares N times too often.
  */
 static int dilate_time(const struct kvm_guest *g, struct buf *out, struct err **err)
 {
@@ -264,7 +266,7 @@ static int write_cmdline(const struct kvm_guest *g, struct buf *out, struct err 
 	return r == 0 && out->failed ? FAIL_SYS(err, -ENOMEM, "write the kernel's command line") : r;
 }
 
-/* Perf mode's pages are there from the start, and large. */
+/* In perf mode all memory is populated already, with large pages where possible. */
 static void prepare_memory(void *userdata, const struct boot_plan *p)
 {
 	struct kvm_guest *g = userdata;
@@ -272,7 +274,7 @@ static void prepare_memory(void *userdata, const struct boot_plan *p)
 		early_prepare_memory(g, p, maps_constants(g));
 }
 
-/* Kernel and initramfs are mapped; the first in part for good, the rest of them is copied to where it belongs. */
+/* Maps kernel and initramfs; the kernel's constants stay mapped, all other bytes are copied into guest memory. */
 static int load_kernel(struct kvm_guest *g, struct err **err)
 {
 	const struct kvm_guest_config *c = g->config;
@@ -342,7 +344,7 @@ static int build_filters(struct kvm_guest *g, struct err **err)
 	return r;
 }
 
-static int (*const steps[])(struct kvm_guest *g, struct err **err) = {
+static int (*const init_steps[])(struct kvm_guest *g, struct err **err) = {
 	open_device, check_caps,  read_origin,	create_vm,   set_idling,    make_irqchip,    make_memory,
 	read_cpuid,  load_kernel, write_tables, add_devices, attach_events, prepare_parking, build_filters,
 };
@@ -360,28 +362,24 @@ static int check_config(const struct kvm_guest_config *c, struct err **err)
 int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct kvm_guest_config *config,
 		   struct err **err)
 {
-	*g = (struct kvm_guest){ .sys = sys,
-				 .config = config,
-				 .kvm = -1,
-				 .vm = -1,
-				 .ended_fd = -1,
-				 .events = SHMRING_AREA_NULL,
-				 .origin = SNAPSHOT_NULL };
-	pthread_mutex_init(&g->lock, NULL);
-	pthread_cond_init(&g->changed, NULL);
+	*g = (struct kvm_guest){
+		.sys = sys, .config = config, .kvm = -1, .vm = -1, .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL
+	};
 	g->devices.console_fd = -1;
-	int r = check_config(config, err);
+	int r = lifecycle_init(&g->life);
+	if (r < 0)
+		return FAIL_SYS(err, r, "make an eventfd for the end of the guest");
+	r = check_config(config, err);
 	if (r < 0)
 		return r;
 	g->vcpus = topology_cpus(&config->topology);
-	g->ended_fd = eventfd(0, EFD_CLOEXEC);
 	g->vcpu = calloc(g->vcpus, sizeof(*g->vcpu));
-	if (g->ended_fd < 0 || !g->vcpu)
-		return FAIL_SYS(err, g->vcpu ? -errno : -ENOMEM, "make room for %u vCPUs", g->vcpus);
+	if (!g->vcpu)
+		return FAIL_SYS(err, -ENOMEM, "make room for %u vCPUs", g->vcpus);
 	for (unsigned i = 0; i < g->vcpus; i++)
 		vcpu_init(&g->vcpu[i], g, i);
-	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
-		r = steps[i](g, err);
+	for (size_t i = 0; i < ARRAY_SIZE(init_steps) && r == 0; i++)
+		r = init_steps[i](g, err);
 	return r;
 }
 
@@ -402,22 +400,22 @@ static void kick_all(struct kvm_guest *g)
 
 void kvm_guest_pause(struct kvm_guest *g)
 {
-	pthread_mutex_lock(&g->lock);
-	if (g->end == KVM_GUEST_RUNS)
-		atomic_store(&g->command, KVM_COMMAND_PAUSE);
+	pthread_mutex_lock(&g->life.lock);
+	if (g->life.end == KVM_GUEST_RUNS)
+		atomic_store(&g->life.command, KVM_COMMAND_PAUSE);
 	kick_all(g);
-	while (g->end == KVM_GUEST_RUNS && g->paused < g->vcpus)
-		pthread_cond_wait(&g->changed, &g->lock);
-	pthread_mutex_unlock(&g->lock);
+	while (g->life.end == KVM_GUEST_RUNS && g->life.paused < g->vcpus)
+		pthread_cond_wait(&g->life.changed, &g->life.lock);
+	pthread_mutex_unlock(&g->life.lock);
 }
 
 void kvm_guest_resume(struct kvm_guest *g)
 {
-	pthread_mutex_lock(&g->lock);
-	if (g->end == KVM_GUEST_RUNS)
-		atomic_store(&g->command, KVM_COMMAND_RUN);
-	pthread_cond_broadcast(&g->changed);
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_lock(&g->life.lock);
+	if (g->life.end == KVM_GUEST_RUNS)
+		atomic_store(&g->life.command, KVM_COMMAND_RUN);
+	pthread_cond_broadcast(&g->life.changed);
+	pthread_mutex_unlock(&g->life.lock);
 }
 
 void kvm_guest_dump(struct kvm_guest *g, struct buf *out)
@@ -426,42 +424,16 @@ void kvm_guest_dump(struct kvm_guest *g, struct buf *out)
 		vcpu_dump(&g->vcpu[i], out);
 }
 
-/* Kicks more than once never hurts; a thread that is not in KVM_RUN yet reads the command before it enters. */
+/* A second kick does no harm; a thread that is not in KVM_RUN yet reads the command before it enters. */
 void kvm_guest_stop(struct kvm_guest *g)
 {
-	kvm_guest_ends(g, KVM_GUEST_STOPPED, 0, NULL);
-	pthread_mutex_lock(&g->lock);
+	lifecycle_end(&g->life, KVM_GUEST_STOPPED, 0, NULL);
+	pthread_mutex_lock(&g->life.lock);
 	kick_all(g);
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_unlock(&g->life.lock);
 	for (unsigned i = 0; g->vcpu && i < g->vcpus; i++)
 		vcpu_join(&g->vcpu[i]);
 	kvm_virtio_stop(g->virtio);
-}
-
-void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err)
-{
-	pthread_mutex_lock(&g->lock);
-	if (g->end == KVM_GUEST_RUNS) {
-		g->end = how;
-		g->exit_code = code;
-		g->err = TAKE_PTR(err);
-		eventfd_write(g->ended_fd, 1);
-	}
-	atomic_store(&g->command, KVM_COMMAND_END);
-	pthread_cond_broadcast(&g->changed);
-	pthread_mutex_unlock(&g->lock);
-	err_free(err);
-}
-
-void kvm_guest_parks(struct kvm_guest *g)
-{
-	pthread_mutex_lock(&g->lock);
-	g->parked = true;
-	/* Now, not when somebody has heard of it: whoever asked is not to go on. */
-	if (g->end == KVM_GUEST_RUNS)
-		atomic_store(&g->command, KVM_COMMAND_PAUSE);
-	eventfd_write(g->ended_fd, 1);
-	pthread_mutex_unlock(&g->lock);
 }
 
 void kvm_guest_report(struct kvm_guest *g)
@@ -473,9 +445,9 @@ void kvm_guest_report(struct kvm_guest *g)
 		vcpu_beat(&g->vcpu[i], &beat);
 		shmring_stage(&g->main_events, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
 	}
-	pthread_mutex_lock(&g->lock);
-	struct vm_event_end end = { .time_ns = (uint64_t)nsec_now(), .end = g->end, .code = g->exit_code };
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_lock(&g->life.lock);
+	struct vm_event_end end = { .time_ns = (uint64_t)nsec_now(), .end = g->life.end, .code = g->life.exit_code };
+	pthread_mutex_unlock(&g->life.lock);
 	if (end.end != KVM_GUEST_RUNS)
 		shmring_stage(&g->main_events, VM_EVENT_END, &end, sizeof(end));
 	shmring_publish(&g->main_events);
@@ -483,17 +455,7 @@ void kvm_guest_report(struct kvm_guest *g)
 
 int kvm_guest_wait(struct kvm_guest *g, struct err **err)
 {
-	int r = 0;
-	pthread_mutex_lock(&g->lock);
-	while (g->end == KVM_GUEST_RUNS)
-		pthread_cond_wait(&g->changed, &g->lock);
-	if (g->end == KVM_GUEST_FAILED) {
-		r = -EIO;
-		if (err)
-			*err = TAKE_PTR(g->err);
-	}
-	pthread_mutex_unlock(&g->lock);
-	return r;
+	return lifecycle_wait(&g->life, err);
 }
 
 void kvm_guest_done(struct kvm_guest *g)
@@ -510,16 +472,13 @@ void kvm_guest_done(struct kvm_guest *g)
 		if (g->map[i])
 			g->sys->unmap(g->sys->data, g->map[i], g->config->node[i].size);
 	fd_close(g->kvm);
-	fd_close(g->ended_fd);
 	free(g->cpuid);
 	for (int kind = 0; kind < CONFINE_KIND_MAX; kind++)
 		confine_done(&g->confine[kind]);
-	err_free(g->err);
 	snapshot_done(&g->origin);
 	free(g->msr_list);
-	pthread_cond_destroy(&g->changed);
-	pthread_mutex_destroy(&g->lock);
+	lifecycle_done(&g->life);
 	*g = (struct kvm_guest){
-		.kvm = -1, .vm = -1, .ended_fd = -1, .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL
+		.kvm = -1, .vm = -1, .life.ended_fd = -1, .events = SHMRING_AREA_NULL, .origin = SNAPSHOT_NULL
 	};
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * guest.h -- one virtual machine on KVM, in this process: memory, interrupt controllers, vCPU threads, its end.
+ * guest.h -- one virtual machine on KVM, in this process: memory, interrupt controllers, vCPU threads.
  *
- * No globals: several guests live in one process, in tests; the product runs one a process (vmm/kvm/child.h). All
- * system calls on KVM's descriptors go through a table (vmm/kvm/sys.h).
+ * There are no globals, so tests can run several guests in one process; the product runs one per process
+ * (vmm/kvm/child.h). All system calls on KVM's descriptors go through a table (vmm/kvm/sys.h).
  */
 #ifndef KTSTR_VMM_KVM_GUEST_H
 #define KTSTR_VMM_KVM_GUEST_H
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <ktstr/topology.h>
@@ -21,6 +19,7 @@
 #include "vmm/kvm/bus.h"
 #include "vmm/kvm/confine.h"
 #include "vmm/kvm/devices.h"
+#include "vmm/kvm/lifecycle.h"
 #include "vmm/kvm/perf.h"
 #include "vmm/kvm/sys.h"
 #include "vmm/kvm/virtio.h"
@@ -28,43 +27,33 @@
 #include "vmm/snapshot.h"
 #include "vmm/x86/boot.h"
 
-#define APIC_ID_FULL_MAX  254  /* beyond it KVM's IOAPIC cannot address a CPU: split irqchip, x2APIC */
+#define APIC_ID_FULL_MAX  254  /* above it KVM's I/O APIC cannot address a CPU: split irqchip, x2APIC */
 #define GUEST_CMDLINE_MAX 2048 /* COMMAND_LINE_SIZE of x86 Linux */
 
-/* What a guest is made of. Plain data: the parent writes it into a file, the child reads it there. */
+/* The description of a guest. Plain data: the parent writes it into a file, the child reads it from there. */
 struct kvm_guest_config {
 	struct ktstr_topology topology;
 	uint32_t nodes;
 	struct {
-		int fd;	       /* memory, shared with whoever looks on */
+		int fd;	       /* memory, shared with the orchestrator */
 		uint64_t size; /* bytes, whole MiB */
 	} node[GUEST_NODES_MAX];
 	int kernel_fd, initrd_fd, console_fd; /* initrd_fd may be -1 */
-	bool events;			      /* report what happens: events.h */
-	int events_fd, doorbell_fd;	      /* of the rings: one a vCPU, and one more; consumed */
-	bool copy_kernel;	   /* all of it into the memory's files; else code is mapped, copy-on-write */
-	bool split;		   /* the I/O APIC is ours also where KVM's would do: for tests */
-	bool perf;		   /* see perf.h */
-	struct vm_pinning pinning; /* for perf mode */
+	bool events;			      /* report events: events.h */
+	int events_fd, doorbell_fd;	      /* of the rings: one per vCPU, and one for the main thread; consumed */
+	bool copy_kernel;		      /* copy all of the kernel; else its constants are mapped copy-on-write */
+	bool split;			      /* use our own I/O APIC always: for tests */
+	bool perf;			      /* see perf.h */
+	struct vm_pinning pinning;	      /* for perf mode */
 	struct vm_devices devices;
-	unsigned time_dilation; /* > 1: the guest is told of a counter so many times as fast as it is */
-	bool park;		/* a write to X86_PORT_PARK is kvm_guest.parked; the kernel is copied */
-	bool clone;		/* it goes on with a snapshot, whose event log the nodes have already */
+	unsigned time_dilation; /* > 1: the guest is told that its time stamp counter is this many times as fast */
+	bool park;		/* the guest may park by X86_PORT_PARK; implies copy_kernel */
+	bool clone;		/* continue a snapshot, whose event log is already in the nodes' memory */
 	int snapshot_fd;
-	bool confined;	 /* see confine.h; for a process that is nothing but this guest */
+	bool confined;	 /* see confine.h; only for a process that runs nothing but this guest */
 	char device[64]; /* "/dev/kvm" */
 	char cmdline[GUEST_CMDLINE_MAX];
 };
-
-enum kvm_guest_end {
-	KVM_GUEST_RUNS,
-	KVM_GUEST_EXITED,  /* wrote to the exit port */
-	KVM_GUEST_RESET,   /* keyboard controller, reset port, or a triple fault */
-	KVM_GUEST_STOPPED, /* kvm_guest_stop() */
-	KVM_GUEST_FAILED,  /* KVM could not go on: guest->err says why */
-};
-
-enum kvm_command { KVM_COMMAND_RUN, KVM_COMMAND_PAUSE, KVM_COMMAND_END };
 
 struct kvm_vcpu;
 struct kvm_cpuid2;
@@ -73,7 +62,6 @@ struct kvm_guest {
 	const struct kvm_sys *sys;
 	const struct kvm_guest_config *config;
 	int kvm, vm;
-	int ended_fd;		    /* eventfd: readable once `end` is set */
 	size_t run_size;	    /* of a vCPU's shared page */
 	void *map[GUEST_NODES_MAX]; /* host address of each node */
 	struct x86_ram ram;
@@ -83,50 +71,39 @@ struct kvm_guest {
 	bool split;	 /* split irqchip */
 	bool perf_alone; /* perf mode: every vCPU has a CPU of its own */
 	struct shmring_area events;
-	struct shmring_writer main_events; /* of who owns the guest: events.h */
+	struct shmring_writer main_events; /* written by the thread that owns the guest: events.h */
 	struct bus bus;
 	struct devices devices;
 	struct kvm_virtio *virtio; /* NULL: no such device */
 	struct confine confine[CONFINE_KIND_MAX];
 	struct x86_entry entry;
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t changed;
-	unsigned ready, paused;			    /* vCPUs that are set up; that stand still */
-	struct err *err;			    /* the first failure */
-	struct perf_outcome perf[PERF_SETTING_MAX]; /* perf mode: what the host granted */
-	enum kvm_guest_end end;
-	uint32_t exit_code;	       /* what was written to the exit port */
-	bool parked;		       /* it asked to be saved; `ended_fd` says so too */
-	struct kvm_msr_list *msr_list; /* for save.h; NULL: it is not to be parked */
+	struct lifecycle life;
+	struct perf_outcome perf[PERF_SETTING_MAX]; /* perf mode: what the host granted; life.lock */
+	struct kvm_msr_list *msr_list;		    /* for save.h; NULL: the guest does not park */
 	bool xsave2;
-	struct snapshot origin; /* what it goes on with; without a state: it boots */
-	atomic_uint command;	/* enum kvm_command, for the vCPU threads */
+	struct snapshot origin; /* the snapshot of a clone; without a state: the guest boots */
 };
 
 /*
- * Makes a guest up to its first instruction: memory, kernel, tables, vCPUs not yet. @config must outlive it. Errors
- * name the step that failed. kvm_guest_done() is due whatever the result.
+ * Makes a guest, without its vCPUs. @config must outlive it. An error names the step that failed. kvm_guest_done() is
+ * due whatever the result.
  */
 int kvm_guest_init(struct kvm_guest *g, const struct kvm_sys *sys, const struct kvm_guest_config *config,
 		   struct err **err);
-/* One thread a vCPU; each creates and sets up its own. */
+/* Starts one thread per vCPU; each creates and sets up its own vCPU. */
 int kvm_guest_start(struct kvm_guest *g, struct err **err);
-/* All vCPUs stand still when it returns, or the guest has ended. */
+/* Returns when all vCPUs are paused, or the guest has ended. */
 void kvm_guest_pause(struct kvm_guest *g);
 void kvm_guest_resume(struct kvm_guest *g);
-/* Registers of every vCPU, as text. Only while paused or ended. */
+/* Appends the registers of every vCPU as text. Only while paused or ended. */
 void kvm_guest_dump(struct kvm_guest *g, struct buf *out);
-/* Waits for its end; -EIO with what KVM said when it failed. */
+/* lifecycle_wait() */
 int kvm_guest_wait(struct kvm_guest *g, struct err **err);
 /* Ends the vCPU threads and waits for them. */
 void kvm_guest_stop(struct kvm_guest *g);
 void kvm_guest_done(struct kvm_guest *g);
 
-/* For the guest's own files: it stands at the park point. */
-void kvm_guest_parks(struct kvm_guest *g);
-/* Reports each vCPU's heartbeat, and the guest's end. By who owns the guest, from one thread. */
+/* Reports each vCPU's heartbeat and the guest's end. Only on the thread that owns the guest. */
 void kvm_guest_report(struct kvm_guest *g);
-/* For the guest's own files: the first end counts. @err, where given, is consumed. */
-void kvm_guest_ends(struct kvm_guest *g, enum kvm_guest_end how, uint32_t code, struct err *err);
 
 #endif

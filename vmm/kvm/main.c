@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * main.c -- the static program that is one virtual machine. It is part of ktstr and reaches its process as a file
- * without a name: no dynamic linking before the guest's first instruction, no libraries in its memory.
+ * main.c -- the static program that is one virtual machine. It is part of ktstr, which starts it from a memfd: no
+ * dynamic linking before the guest's first instruction, and no libraries in its memory.
  */
 #include <string.h>
 #include <unistd.h>

@@ -24,7 +24,7 @@ const char *const perf_setting_names[PERF_SETTING_MAX] = {
 	[PERF_REALTIME_HINT] = "realtime-hint",
 };
 
-static const char *const whys[] = {
+static const char *const why_texts[] = {
 	[PERF_WHY_NO_PLAN - PERF_WHY_BASE] = "nothing planned",
 	[PERF_WHY_SHARED - PERF_WHY_BASE] = "not every vCPU has a CPU of its own",
 	[PERF_WHY_READ_BACK - PERF_WHY_BASE] = "granted, but it reads back otherwise",
@@ -35,14 +35,14 @@ static const char *const whys[] = {
 const char *perf_why(int32_t error, char *out, unsigned size)
 {
 	if (error >= PERF_WHY_BASE && error < PERF_WHY_MAX)
-		return whys[error - PERF_WHY_BASE];
+		return why_texts[error - PERF_WHY_BASE];
 	if (error > 0 && error < PERF_WHY_BASE)
 		return strerror_r(error, out, size);
 	return "unknown";
 }
 
 /* @result: 0, a negative errno, or an enum perf_why. */
-static void count(struct perf_outcome *o, int result)
+static void count_result(struct perf_outcome *o, int result)
 {
 	o->asked++;
 	o->granted += result == 0;
@@ -50,11 +50,11 @@ static void count(struct perf_outcome *o, int result)
 		o->error = result < 0 ? -result : result;
 }
 
-static void note(struct kvm_guest *g, enum perf_setting setting, int result)
+static void record_result(struct kvm_guest *g, enum perf_setting setting, int result)
 {
-	pthread_mutex_lock(&g->lock);
-	count(&g->perf[setting], result);
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_lock(&g->life.lock);
+	count_result(&g->perf[setting], result);
+	pthread_mutex_unlock(&g->life.lock);
 }
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
@@ -68,7 +68,7 @@ static int bind_node(struct kvm_guest *g, unsigned i)
 	return r == 1 ? PERF_WHY_READ_BACK : r;
 }
 
-/* Where a node of the host has too little of what is asked for, anywhere is better than a fault later. */
+/* If a node of the host has too little memory, take it from any node: a fault later would be worse. */
 static int populate(struct kvm_guest *g, unsigned i)
 {
 	uint64_t size = g->config->node[i].size;
@@ -88,15 +88,18 @@ void perf_prepare_memory(struct kvm_guest *g)
 		int populated = populate(g, i);
 		if (huge == 0 && !g->sys->is_huge(g->sys->data, fd, g->map[i], size))
 			huge = PERF_WHY_SMALL_PAGES;
-		note(g, PERF_MEMORY_NODE, bound ? bound : populated);
-		note(g, PERF_POPULATED, populated);
-		note(g, PERF_HUGE_PAGES, huge);
+		record_result(g, PERF_MEMORY_NODE, bound ? bound : populated);
+		record_result(g, PERF_POPULATED, populated);
+		record_result(g, PERF_HUGE_PAGES, huge);
 	}
 }
 
 /* --- the guest ---------------------------------------------------------------------------------------------------- */
 
-/* Who never sleeps then keeps no other vCPU waiting. The main thread has a higher priority. */
+/*
+ * Whether each vCPU has a CPU of its own, so that one that never sleeps delays no other. The main thread has a higher
+ * priority.
+ */
 static bool has_own_cpus(const struct kvm_guest *g)
 {
 	uint8_t taken[UINT16_MAX / 8 + 1] = { 0 };
@@ -109,7 +112,7 @@ static bool has_own_cpus(const struct kvm_guest *g)
 	return true;
 }
 
-/* One at a time: a KVM that refuses one of two exits refuses both when asked for both. */
+/* One at a time: a KVM that refuses one of two exits refuses both when they are asked for together. */
 static int disable_exit(struct kvm_guest *g, uint64_t which)
 {
 	struct kvm_enable_cap enable = { .cap = KVM_CAP_X86_DISABLE_EXITS, .args = { which } };
@@ -122,13 +125,14 @@ static int disable_exit(struct kvm_guest *g, uint64_t which)
 void perf_prepare_guest(struct kvm_guest *g)
 {
 	g->perf_alone = has_own_cpus(g);
-	note(g, PERF_PAUSE_EXITS, g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_PAUSE) : PERF_WHY_SHARED);
-	note(g, PERF_HLT_EXITS, g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_HLT) : PERF_WHY_SHARED);
+	record_result(g, PERF_PAUSE_EXITS,
+		      g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_PAUSE) : PERF_WHY_SHARED);
+	record_result(g, PERF_HLT_EXITS, g->perf_alone ? disable_exit(g, KVM_X86_DISABLE_EXITS_HLT) : PERF_WHY_SHARED);
 }
 
 /* --- the clock ---------------------------------------------------------------------------------------------------- */
 
-/* KVM looks at vCPUs' counters when the clock is set: without vCPUs, no clock is stable. */
+/* KVM checks the vCPUs' counters when the clock is set: without vCPUs, no clock is stable. */
 static int check_clock(struct kvm_guest *g)
 {
 	struct kvm_clock_data clock = { 0 };
@@ -146,7 +150,7 @@ static int check_clock(struct kvm_guest *g)
 
 void perf_check_clock(struct kvm_guest *g)
 {
-	count(&g->perf[PERF_STABLE_CLOCK], check_clock(g));
+	count_result(&g->perf[PERF_STABLE_CLOCK], check_clock(g));
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------------ */
@@ -176,23 +180,23 @@ static int make_realtime(int priority)
 	return policy == SCHED_FIFO && param.sched_priority == priority ? 0 : PERF_WHY_READ_BACK;
 }
 
-static void prepare(struct kvm_guest *g, unsigned cpu, int priority)
+static void prepare_thread(struct kvm_guest *g, unsigned cpu, int priority)
 {
-	note(g, PERF_PINNING, pin_to(cpu));
-	note(g, PERF_REALTIME, g->perf_alone ? make_realtime(priority) : PERF_WHY_SHARED);
+	record_result(g, PERF_PINNING, pin_to(cpu));
+	record_result(g, PERF_REALTIME, g->perf_alone ? make_realtime(priority) : PERF_WHY_SHARED);
 }
 
 void perf_prepare_thread(struct kvm_vcpu *v)
 {
-	prepare(v->guest, v->guest->config->pinning.vcpu[v->index], VCPU_PRIORITY);
+	prepare_thread(v->guest, v->guest->config->pinning.vcpu[v->index], VCPU_PRIORITY);
 }
 
 void perf_prepare_main(struct kvm_guest *g)
 {
-	prepare(g, g->config->pinning.service, MAIN_PRIORITY);
+	prepare_thread(g, g->config->pinning.service, MAIN_PRIORITY);
 }
 
-/* KVM may have dropped what it does not know. */
+/* KVM may have dropped a leaf that it does not know. */
 void perf_check_hint(struct kvm_vcpu *v)
 {
 	struct kvm_guest *g = v->guest;
@@ -204,6 +208,6 @@ void perf_check_hint(struct kvm_vcpu *v)
 	}
 	if (r == 0 && !cpuid_has_realtime(c))
 		r = PERF_WHY_READ_BACK;
-	note(g, PERF_REALTIME_HINT, r);
+	record_result(g, PERF_REALTIME_HINT, r);
 	free(c);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* probe.c -- does /dev/kvm run kernels, or does it only emulate? A guest of a few dozen bytes tells. */
+/* probe.c -- runs a guest of a few dozen bytes to find out whether /dev/kvm runs or only emulates kernel code. */
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdio.h>
@@ -16,10 +16,13 @@
 #define PROBE_CODE   0x4000u
 #define PROBE_DATA   0x5000u
 #define PROBE_LOOPS  2000u
-#define PROBE_ROUNDS 8u	 /* the best counts: on a busy host some are interrupted */
+#define PROBE_ROUNDS 8u	 /* the fastest round counts: on a busy host some are interrupted */
 #define SLOW_PER_US  10u /* hardware runs thousands of instructions in a microsecond, an emulator one or two */
 
-/* Runs at privilege level 0 in long mode: a counted loop, then what compilers and kernels take for granted. */
+/*
+ * Runs at privilege level 0 in long mode: a counted loop, then instructions that compilers and kernels take for
+ * granted.
+ */
 static const uint8_t guest_code[] = {
 	0xe6,
 	0x80, /* out %al,$0x80: the first page is mapped */
@@ -159,7 +162,7 @@ static uint32_t run_until_exit(struct tiny_vm *t)
 
 static void classify(struct tiny_vm *t, struct kvm_probe *ret)
 {
-	/* The first entry pays for what all later ones find: the processor switched on, the page mapped. */
+	/* The first entry is not timed: it includes switching the processor on and mapping the page. */
 	uint32_t reason = run_until_exit(t);
 	nsec_t spent = NSEC_PER_SEC;
 	for (unsigned i = 0; i < PROBE_ROUNDS && reason == KVM_EXIT_IO; i++) {
@@ -198,7 +201,7 @@ void kvm_probe(const char *device, struct kvm_probe *ret)
 			 ret->state == KVM_FORBIDDEN ? "%s: permission denied; add yourself to the 'kvm' group: 'sudo "
 						       "usermod -aG kvm $USER', then "
 						       "log in again"
-						     : "there is no %s",
+						     : "%s does not exist",
 			 device);
 		return;
 	}

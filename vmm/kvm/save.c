@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* save.c -- see save.h. What is saved stands in tables, in the order in which it has to be given back. */
+/* save.c -- see save.h. Tables list the saved parts in the order in which they must be restored. */
 #include <string.h>
 
 #include "vmm/kvm/save.h"
@@ -20,8 +20,8 @@ struct part {
 	}
 
 /*
- * Events come last, because everything else may change them; XSAVE has a place of its own: which ioctl reads it depends
- * on the host. A vCPU's time is given back when all the rest of the machine stands.
+ * Events come last, because every other part may change them. XSAVE is not in the tables: the ioctl that reads it
+ * depends on the host. A vCPU's time is restored after all the rest of the machine.
  */
 static const struct part before_msrs[] = {
 	PART(mp_state, KVM_GET_MP_STATE, KVM_SET_MP_STATE),
@@ -80,7 +80,7 @@ static int tsc_offset(struct kvm_vcpu *v, unsigned long request, uint64_t *offse
 	return sys_ioctl(v->guest->sys, v->fd, request, &attr);
 }
 
-static void take_time(struct kvm_vcpu *v, struct save_time *t)
+static void read_time(struct kvm_vcpu *v, struct save_time *t)
 {
 	get_msr(v, MSR_TSC, &t->tsc);
 	get_msr(v, MSR_TSC_DEADLINE, &t->deadline);
@@ -88,11 +88,12 @@ static void take_time(struct kvm_vcpu *v, struct save_time *t)
 }
 
 /*
- * The first vCPU's counter goes on from where it stood, and the others keep their distance from it. From their values
- * alone KVM would have to guess whether counters that are written one after the other were meant to be one, and guesses
- * wrong where much time passes in between. A deadline is put behind its counter: KVM makes a timer of the difference.
+ * Restores the first vCPU's counter to its old value, and the others' at their old distance from it. Setting the others
+ * by value would make KVM guess whether counters written one after the other were meant to be equal; it guesses wrong
+ * when much time passes in between. A deadline is set after its counter, because KVM computes a timer from the
+ * difference.
  */
-static int give_time(struct kvm_vcpu *v, const struct save_time *t, const struct save_time *first, struct err **err)
+static int restore_time(struct kvm_vcpu *v, const struct save_time *t, const struct save_time *first, struct err **err)
 {
 	uint64_t offset = 0;
 	int r;
@@ -109,7 +110,7 @@ static int give_time(struct kvm_vcpu *v, const struct save_time *t, const struct
 	return r == 0 && t->deadline ? set_msr(v, MSR_TSC_DEADLINE, t->deadline, err) : r;
 }
 
-/* --- taking ------------------------------------------------------------------------------------------------------- */
+/* --- saving ------------------------------------------------------------------------------------------------------- */
 
 int save_prepare(struct kvm_guest *g, struct err **err)
 {
@@ -127,8 +128,8 @@ int save_prepare(struct kvm_guest *g, struct err **err)
 	return r < 0 ? FAIL_SYS(err, r, "ask KVM which registers there are") : 0;
 }
 
-/* One at a time: KVM stops at the first that this processor does not have. */
-static void take_msrs(struct kvm_vcpu *v, struct save_vcpu *s)
+/* One at a time: KVM stops at the first register that this processor does not have. */
+static void read_msrs(struct kvm_vcpu *v, struct save_vcpu *s)
 {
 	const struct kvm_msr_list *list = v->guest->msr_list;
 	for (uint32_t i = 0; i < list->nmsrs && i < SAVE_MSRS_MAX; i++) {
@@ -139,7 +140,7 @@ static void take_msrs(struct kvm_vcpu *v, struct save_vcpu *s)
 	}
 }
 
-static int take_vcpu(struct kvm_vcpu *v, struct save_vcpu *s, struct err **err)
+static int read_vcpu(struct kvm_vcpu *v, struct save_vcpu *s, struct err **err)
 {
 	const struct kvm_guest *g = v->guest;
 	int r = run_parts(v, s, before_msrs, ARRAY_SIZE(before_msrs), false, err);
@@ -148,12 +149,12 @@ static int take_vcpu(struct kvm_vcpu *v, struct save_vcpu *s, struct err **err)
 	r = sys_ioctl(g->sys, v->fd, g->xsave2 ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, s->xsave);
 	if (r < 0)
 		return FAIL_SYS(err, r, "vCPU %u: read its extended state", v->index);
-	take_msrs(v, s);
-	take_time(v, &s->time);
+	read_msrs(v, s);
+	read_time(v, &s->time);
 	return run_parts(v, s, after_msrs, ARRAY_SIZE(after_msrs), false, err);
 }
 
-static int take_machine(struct kvm_guest *g, struct save_head *h, struct err **err)
+static int read_machine(struct kvm_guest *g, struct save_head *h, struct err **err)
 {
 	int r = sys_ioctl(g->sys, g->vm, KVM_GET_CLOCK, &h->clock);
 	for (uint32_t i = 0; i < SAVE_IRQCHIPS && r >= 0; i++) {
@@ -182,15 +183,15 @@ int save_take(struct kvm_guest *g, struct buf *ret, struct err **err)
 	h->magic = SAVE_MAGIC;
 	h->version = SAVE_VERSION;
 	h->vcpus = g->vcpus;
-	int r = take_machine(g, h, err);
+	int r = read_machine(g, h, err);
 	for (unsigned i = 0; i < g->vcpus && r == 0; i++)
-		r = take_vcpu(&g->vcpu[i], &s[i], err);
+		r = read_vcpu(&g->vcpu[i], &s[i], err);
 	return r;
 }
 
-/* --- giving back -------------------------------------------------------------------------------------------------- */
+/* --- restoring ---------------------------------------------------------------------------------------------------- */
 
-/* Truth values are looked at as bytes: any but 0 and 1 is none. */
+/* Bools are checked as bytes: only 0 and 1 are valid. */
 static bool serial_is_sound(const struct serial *s)
 {
 	uint8_t emptied, overrun;
@@ -215,15 +216,15 @@ int save_check(const struct buf *data, unsigned vcpus)
 	return serial_is_sound(&h->serial) ? 0 : -EBADMSG;
 }
 
-/* A register that KVM lists and reads, and does not let us write, is no loss where it already has its value. */
+/* A register that KVM lists and reads but refuses to write is fine if it already has its value. */
 static bool has_value(struct kvm_vcpu *v, const struct kvm_msr_entry *wanted)
 {
 	uint64_t now;
 	return get_msr(v, wanted->index, &now) && now == wanted->data;
 }
 
-/* As many at once as KVM takes; it stops at the first that it does not write. */
-static int give_msrs(struct kvm_vcpu *v, const struct save_vcpu *s, struct err **err)
+/* Writes as many registers at once as KVM takes; KVM stops at the first that it refuses. */
+static int restore_msrs(struct kvm_vcpu *v, const struct save_vcpu *s, struct err **err)
 {
 	union {
 		struct kvm_msrs head;
@@ -247,9 +248,9 @@ static int give_msrs(struct kvm_vcpu *v, const struct save_vcpu *s, struct err *
 }
 
 /*
- * AMD's processors do not keep the busy flag in the task register's type, and KVM adds it where it shows us the
- * register. Given back with it, the register is none that the processor would ever have had, and an emulator of SVM
- * that checks it refuses user space its I/O ports. Intel's insist on the flag.
+ * AMD's processors do not keep the busy flag in the task register's type, and KVM adds the flag when it reports the
+ * register. With the flag, the register has a value that the processor never has, and an emulator of SVM that checks it
+ * denies I/O ports to user space. Intel's processors require the flag.
  */
 static void fix_task_register(const struct kvm_guest *g, struct kvm_sregs *sregs)
 {
@@ -272,13 +273,13 @@ int save_give_vcpu(struct kvm_vcpu *v, const struct buf *saved, struct err **err
 	r = sys_ioctl(v->guest->sys, v->fd, KVM_SET_XSAVE, s->xsave);
 	if (r < 0)
 		return FAIL_SYS(err, r, "vCPU %u: set its extended state", v->index);
-	r = give_msrs(v, s, err);
+	r = restore_msrs(v, s, err);
 	return r == 0 ? run_parts(v, s, after_msrs, ARRAY_SIZE(after_msrs), true, err) : r;
 }
 
 /*
- * The clock goes on from where it stood, and so do the time stamp counters: no time passes for the guest. Flags would
- * have KVM take the time since then into account.
+ * The clock and the time stamp counters continue from their saved values, so no time passes for the guest. The flags of
+ * the saved clock would make KVM add the time since then.
  */
 int save_give_machine(struct kvm_guest *g, const struct buf *saved, struct err **err)
 {
@@ -288,7 +289,7 @@ int save_give_machine(struct kvm_guest *g, const struct buf *saved, struct err *
 	struct kvm_clock_data clock = { .clock = h->clock.clock };
 	int r = 0;
 	for (unsigned i = 0; i < g->vcpus && r == 0; i++)
-		r = give_time(&g->vcpu[i], &s[i].time, &s[0].time, err);
+		r = restore_time(&g->vcpu[i], &s[i].time, &s[0].time, err);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < SAVE_IRQCHIPS && r >= 0; i++)

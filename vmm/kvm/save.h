@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * save.h -- the state of a machine on KVM, but for its memory: every vCPU, the interrupt controllers, the clock, our
- * own devices. It goes into a file and comes from one, so whatever is read is checked, and KVM checks what it is given.
+ * save.h -- the state of a machine on KVM without its memory: every vCPU, the interrupt controllers, the clock, our own
+ * devices. It is written to a file and read from one, so each value that is read is checked, here or by KVM.
  *
- * It is plain memory and of one build and one running host: a snapshot's name (backend.c, describe) sees to that.
+ * It is plain memory, valid for one build and one boot of the host: the snapshot's name (kvm_describe() in backend.c)
+ * depends on both.
  */
 #ifndef KTSTR_VMM_KVM_SAVE_H
 #define KTSTR_VMM_KVM_SAVE_H
@@ -32,11 +33,11 @@ struct save_head {
 	uint32_t irq_level;
 };
 
-/* A vCPU's time: its time stamp counter, and what the timer of its local APIC waits for in it. */
+/* A vCPU's time: its time stamp counter, and the deadline of its local APIC's timer. */
 struct save_time {
 	uint64_t tsc, deadline; /* MSRs; a deadline of 0: none */
-	uint64_t offset;	/* of the counter from the host's, modulo 2^64, */
-	uint32_t offset_known;	/* where KVM tells it (KVM_VCPU_TSC_OFFSET) */
+	uint64_t offset;	/* difference of the counter from the host's, modulo 2^64 */
+	uint32_t offset_known;	/* KVM reported `offset` (KVM_VCPU_TSC_OFFSET) */
 };
 
 struct save_vcpu {
@@ -49,24 +50,27 @@ struct save_vcpu {
 	struct kvm_debugregs debugregs;
 	struct save_time time;
 	uint8_t xsave[SAVE_XSAVE_MAX];
-	uint32_t msrs; /* all but those of its time */
+	uint32_t msrs; /* all but those in `time` */
 	struct kvm_msr_entry msr[SAVE_MSRS_MAX];
 };
 
-/* The file: the head, then the vCPUs by their index. */
+/* The file has the head, then the vCPUs by their index. */
 struct kvm_guest;
 struct kvm_vcpu;
 
-/* What save_take() cannot ask for once the process is confined. -ENOTSUP: such a guest cannot be saved. */
+/*
+ * Asks KVM for everything that save_take() needs and a confined process may not ask for. -ENOTSUP: such a guest cannot
+ * be saved.
+ */
 int save_prepare(struct kvm_guest *g, struct err **err);
-/* Everything; all vCPUs are paused. */
+/* Reads the whole state. All vCPUs are paused. */
 int save_take(struct kvm_guest *g, struct buf *ret, struct err **err);
 
-/* Whether @data is a state of a machine with @vcpus vCPUs; -EBADMSG when not. */
+/* Checks that @data is the state of a machine with @vcpus vCPUs; -EBADMSG when it is not. */
 int save_check(const struct buf *data, unsigned vcpus);
-/* One vCPU's part but its time, in its own thread, after its CPUID. */
+/* Restores one vCPU without its time. On its own thread, after its CPUID is set. */
 int save_give_vcpu(struct kvm_vcpu *v, const struct buf *saved, struct err **err);
-/* The machine's part and all vCPUs' time, when they have the rest of theirs and none runs. */
+/* Restores the machine, and the time of all vCPUs. All vCPUs have the rest of their state, and none runs. */
 int save_give_machine(struct kvm_guest *g, const struct buf *saved, struct err **err);
 
 #endif

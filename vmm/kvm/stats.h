@@ -19,14 +19,14 @@ enum kvm_stat {
 
 extern const char *const kvm_stat_names[KVM_STAT_MAX];
 
-/* Where the values lie in a statistics file; the same for all vCPUs of a VM. */
+/* Offsets of the values in a statistics file; the same for all vCPUs of a VM. */
 struct kvm_stats_map {
 	uint64_t offset[KVM_STAT_MAX]; /* 0: this kernel has no such value */
 };
 
-/* -EPROTO for a file that is not laid out as KVM's are. */
+/* -EPROTO: the file does not have the layout of KVM's statistics. */
 int kvm_stats_open(int fd, struct kvm_stats_map *ret);
-/* Adds the present values of @fd to @sum. */
+/* Adds the current values of @fd to @sum. */
 int kvm_stats_add(int fd, const struct kvm_stats_map *map, uint64_t sum[KVM_STAT_MAX]);
 
 #endif

@@ -33,7 +33,7 @@ static int real_ioctl(void *data, int fd, unsigned long request, void *arg)
 
 #define LARGE_PAGE (2ul << 20)
 
-/* Address space at a multiple of LARGE_PAGE; NULL: anywhere will do. */
+/* Reserves address space at a multiple of LARGE_PAGE; NULL: the caller maps anywhere. */
 static void *aligned_room(size_t size)
 {
 	const size_t more = size + LARGE_PAGE;
@@ -53,7 +53,7 @@ static int real_map(void *data, int fd, size_t size, void **ret)
 {
 	(void)data;
 	void *room = aligned_room(size);
-	/* Nothing is populated ahead of time: a guest touches a small part of its memory. */
+	/* No MAP_POPULATE: a guest touches a small part of its memory. */
 	void *p = mmap(room, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | (room ? MAP_FIXED : 0), fd, 0);
 	if (p == MAP_FAILED) {
 		int r = -errno;
@@ -75,7 +75,7 @@ static void real_unmap(void *data, void *p, size_t size)
 #define MADV_COLLAPSE 25 /* Linux 6.1 */
 #endif
 
-/* Only what has a page table is collapsed, so one page of each is looked at first. */
+/* The kernel collapses only ranges that have a page table, so one page of each range is read first. */
 static int real_collapse(void *data, void *p, size_t size)
 {
 	(void)data;
@@ -90,7 +90,7 @@ static int real_collapse(void *data, void *p, size_t size)
 #define WORD_BITS  (8 * sizeof(unsigned long))
 #define NODE_WORDS (NODES_MAX / WORD_BITS)
 
-/* The file's own policy: it holds for everyone who has it mapped. */
+/* Sets the policy of the file: it holds for every process that maps it. */
 static int real_bind(void *data, void *p, size_t size, unsigned node)
 {
 	unsigned long want[NODE_WORDS] = { 0 }, have[NODE_WORDS] = { 0 };
@@ -125,7 +125,7 @@ static int real_populate(void *data, void *p, size_t size)
 	return madvise(p, size, MADV_POPULATE_WRITE) < 0 ? -errno : 0;
 }
 
-/* "ShmemPmdMapped:" of the mapping at @p, in KiB. */
+/* Returns the value of "ShmemPmdMapped:" for the mapping at @p, in KiB. */
 static uint64_t pmd_mapped_kib(const void *p)
 {
 	static const char field[] = "ShmemPmdMapped:";
@@ -154,7 +154,7 @@ static bool real_is_huge(void *data, int fd, const void *p, size_t size)
 	return is_hugetlb(fd) || pmd_mapped_kib(p) >= (size >> 10) / 10 * 9;
 }
 
-/* --- what takes more than one call -------------------------------------------------------------------------------- */
+/* --- calls that are repeated -------------------------------------------------------------------------------------- */
 
 #define CREATE_TRIES 12 /* the last pause is 2 ms */
 

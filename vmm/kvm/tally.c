@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* tally.c -- the orchestrator's side of events.h. */
+/* tally.c -- counts the records of events.h in the orchestrator. */
 #include <linux/kvm.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@ const char *const vm_tally_names[VM_TALLY_MAX] = {
 	[VM_TALLY_CPU_NS] = "vcpu_cpu_ns",	[VM_TALLY_STEAL_NS] = "vcpu_steal_ns",
 };
 
-static bool take(const struct shmring_item *item, void *to, size_t size)
+static bool copy_payload(const struct shmring_item *item, void *to, size_t size)
 {
 	if (item->length != size)
 		return false;
@@ -23,10 +23,10 @@ static bool take(const struct shmring_item *item, void *to, size_t size)
 	return true;
 }
 
-static bool take_exit(struct vm_tally_state *t, const struct shmring_item *item)
+static bool count_exit(struct vm_tally_state *t, const struct shmring_item *item)
 {
 	struct vm_event_exit e;
-	if (!take(item, &e, sizeof(e)))
+	if (!copy_payload(item, &e, sizeof(e)))
 		return false;
 	t->sum[e.reason == KVM_EXIT_IO		 ? VM_TALLY_IO_EXITS
 	       : e.reason == KVM_EXIT_MMIO	 ? VM_TALLY_MMIO_EXITS
@@ -35,22 +35,22 @@ static bool take_exit(struct vm_tally_state *t, const struct shmring_item *item)
 	return true;
 }
 
-static bool take_console(struct vm_tally_state *t, const struct shmring_item *item)
+static bool count_console(struct vm_tally_state *t, const struct shmring_item *item)
 {
 	struct vm_event_console e;
-	if (!take(item, &e, sizeof(e)))
+	if (!copy_payload(item, &e, sizeof(e)))
 		return false;
-	/* Several vCPUs write, and their rings are read one after the other. */
+	/* Several vCPUs report the total, and their rings are read one after the other: keep the largest. */
 	if (e.bytes > t->sum[VM_TALLY_CONSOLE_BYTES])
 		t->sum[VM_TALLY_CONSOLE_BYTES] = e.bytes;
 	return true;
 }
 
-/* They come in rounds, vCPU by vCPU; a round that lacks one is not counted. */
-static bool take_heartbeat(struct vm_tally_state *t, unsigned vcpus, const struct shmring_item *item)
+/* Heartbeats come in rounds, vCPU by vCPU; a round with a missing vCPU is not counted. */
+static bool count_heartbeat(struct vm_tally_state *t, unsigned vcpus, const struct shmring_item *item)
 {
 	struct vm_event_heartbeat e;
-	if (!take(item, &e, sizeof(e)) || e.vcpu >= vcpus)
+	if (!copy_payload(item, &e, sizeof(e)) || e.vcpu >= vcpus)
 		return false;
 	t->sum[VM_TALLY_HEARTBEATS]++;
 	if (e.vcpu == 0)
@@ -66,10 +66,10 @@ static bool take_heartbeat(struct vm_tally_state *t, unsigned vcpus, const struc
 	return true;
 }
 
-static bool take_state(struct vm_tally_state *t, const struct shmring_item *item)
+static bool count_state(struct vm_tally_state *t, const struct shmring_item *item)
 {
 	struct vm_event_state e;
-	bool good = take(item, &e, sizeof(e));
+	bool good = copy_payload(item, &e, sizeof(e));
 	t->sum[VM_TALLY_PAUSES] += good && e.state == VM_EVENT_STATE_PAUSED;
 	return good;
 }
@@ -77,11 +77,11 @@ static bool take_state(struct vm_tally_state *t, const struct shmring_item *item
 void vm_tally_record(struct vm_tally_state *t, unsigned vcpus, const struct shmring_item *item)
 {
 	struct vm_event_end end;
-	bool good = item->type == VM_EVENT_EXIT	       ? take_exit(t, item)
-		    : item->type == VM_EVENT_CONSOLE   ? take_console(t, item)
-		    : item->type == VM_EVENT_STATE     ? take_state(t, item)
-		    : item->type == VM_EVENT_HEARTBEAT ? take_heartbeat(t, vcpus, item)
-		    : item->type == VM_EVENT_END       ? take(item, &end, sizeof(end))
+	bool good = item->type == VM_EVENT_EXIT	       ? count_exit(t, item)
+		    : item->type == VM_EVENT_CONSOLE   ? count_console(t, item)
+		    : item->type == VM_EVENT_STATE     ? count_state(t, item)
+		    : item->type == VM_EVENT_HEARTBEAT ? count_heartbeat(t, vcpus, item)
+		    : item->type == VM_EVENT_END       ? copy_payload(item, &end, sizeof(end))
 						       : false;
 	t->sum[VM_TALLY_RECORDS]++;
 	t->sum[VM_TALLY_DAMAGED] += !good;

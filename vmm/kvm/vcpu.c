@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* vcpu.c -- see vcpu.h. Handlers stand in the order in which they run. */
+/* vcpu.c -- see vcpu.h. The handlers are in the order in which they run. */
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>
@@ -23,9 +23,9 @@
 
 enum vcpu_state { VCPU_SETUP, VCPU_READY, VCPU_RUNNING, VCPU_PAUSED, VCPU_ENDED };
 
-static enum vcpu_state fail(struct kvm_vcpu *v, struct err *err)
+static enum vcpu_state fail_vcpu(struct kvm_vcpu *v, struct err *err)
 {
-	kvm_guest_ends(v->guest, KVM_GUEST_FAILED, 0, err);
+	lifecycle_end(&v->guest->life, KVM_GUEST_FAILED, 0, err);
 	return VCPU_ENDED;
 }
 
@@ -55,7 +55,7 @@ static int set_msrs(struct kvm_vcpu *v, struct err **err)
 		uint8_t room[sizeof(struct kvm_msrs) + MSR_BOOT_MAX * sizeof(struct kvm_msr_entry)];
 	} msrs = { 0 };
 	msrs.head.nmsrs = msr_boot_list(msrs.head.entries);
-	/* KVM stops at the first that it does not take, and says how many it took. */
+	/* KVM stops at the first register that it refuses, and returns how many it set. */
 	int r = sys_ioctl(v->guest->sys, v->fd, KVM_SET_MSRS, &msrs);
 	if (r < 0)
 		return FAIL_SYS(err, r, "set its model-specific registers");
@@ -77,7 +77,7 @@ static int set_registers(struct kvm_vcpu *v, struct err **err)
 	if (r < 0)
 		return FAIL_SYS(err, r, "read its registers");
 	x86_entry_sregs(&v->guest->entry, &sregs);
-	/* Linux leaves processors out whose ids do not fit the mode in which it finds the first one. */
+	/* Linux leaves out processors whose ids do not fit the APIC mode in which it finds the first one. */
 	if (v->guest->split)
 		sregs.apic_base |= APIC_BASE_X2APIC;
 	x86_entry_regs(&v->guest->entry, &regs);
@@ -87,7 +87,7 @@ static int set_registers(struct kvm_vcpu *v, struct err **err)
 	return r < 0 ? FAIL_SYS(err, r, "set its registers") : 0;
 }
 
-static int create(struct kvm_vcpu *v, struct err **err)
+static int create_vcpu(struct kvm_vcpu *v, struct err **err)
 {
 	struct kvm_guest *g = v->guest;
 	void *run = NULL;
@@ -97,13 +97,13 @@ static int create(struct kvm_vcpu *v, struct err **err)
 	int r = g->sys->map(g->sys->data, v->fd, g->run_size, &run);
 	if (r < 0)
 		return FAIL_SYS(err, r, "map what it shares with KVM");
-	pthread_mutex_lock(&g->lock);
+	pthread_mutex_lock(&g->life.lock);
 	v->run = run;
-	pthread_mutex_unlock(&g->lock);
+	pthread_mutex_unlock(&g->life.lock);
 	return 0;
 }
 
-/* A confined thread opens nothing any more. */
+/* Opened here because a confined thread cannot open files. */
 static void open_counters(struct kvm_vcpu *v)
 {
 	v->schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
@@ -111,13 +111,13 @@ static void open_counters(struct kvm_vcpu *v)
 		kvm_stats_open(v->stats_fd, &v->stats);
 }
 
-static enum vcpu_state setup(struct kvm_vcpu *v)
+static enum vcpu_state run_setup(struct kvm_vcpu *v)
 {
 	struct kvm_guest *g = v->guest;
 	struct err *err = NULL;
 	if (g->config->perf)
 		perf_prepare_thread(v);
-	int r = create(v, &err);
+	int r = create_vcpu(v, &err);
 	if (r == 0)
 		r = set_cpuid(v, &err);
 	if (r == 0 && g->origin.state.len)
@@ -126,9 +126,9 @@ static enum vcpu_state setup(struct kvm_vcpu *v)
 		r = set_registers(v, &err);
 	if (r < 0) {
 		err_wrap(&err, r, "set up vCPU %u", v->index);
-		return fail(v, err);
+		return fail_vcpu(v, err);
 	}
-	/* Before the first KVM_RUN: KVM answers this only while the vCPU stands still. */
+	/* Before the first KVM_RUN: KVM answers this only for a vCPU that does not run. */
 	v->stats_fd = sys_ioctl(g->sys, v->fd, KVM_GET_STATS_FD, NULL);
 	if (g->config->events)
 		open_counters(v);
@@ -161,7 +161,7 @@ static void report_exit(struct kvm_vcpu *v)
 	shmring_put(&v->events, VM_EVENT_EXIT, &e, sizeof(e));
 }
 
-/* Behind an access to the console: was it one that wrote a line out? Two vCPUs may both say so, with one number. */
+/* After an access to the console: reports it if a line was written out. Two vCPUs may both report the same number. */
 static void report_console(struct kvm_vcpu *v, uint64_t before)
 {
 	struct vm_event_console e = { .bytes = devices_console_bytes(&v->guest->devices) };
@@ -178,27 +178,27 @@ static void report_state(struct kvm_vcpu *v, enum vm_event_states state)
 		shmring_put(&v->events, VM_EVENT_STATE, &e, sizeof(e));
 }
 
-/* --- READY: no INIT may be sent to a processor that is not there yet ---------------------------------------------- */
+/* --- READY: an INIT to a processor that does not exist yet would be lost ------------------------------------------ */
 
 static enum vcpu_state ready(struct kvm_vcpu *v)
 {
 	struct kvm_guest *g = v->guest;
 	struct err *err = NULL;
 	int r = 0;
-	pthread_mutex_lock(&g->lock);
-	bool last = g->ready + 1 == g->vcpus;
+	pthread_mutex_lock(&g->life.lock);
+	bool last = g->life.ready + 1 == g->vcpus;
 	if (last && g->origin.state.len)
 		r = save_give_machine(g, &g->origin.state, &err);
 	if (last && g->config->perf)
 		perf_check_clock(g);
-	if (r == 0 && ++g->ready == g->vcpus)
-		pthread_cond_broadcast(&g->changed);
-	while (r == 0 && g->ready < g->vcpus && atomic_load(&g->command) != KVM_COMMAND_END)
-		pthread_cond_wait(&g->changed, &g->lock);
-	pthread_mutex_unlock(&g->lock);
+	if (r == 0 && ++g->life.ready == g->vcpus)
+		pthread_cond_broadcast(&g->life.changed);
+	while (r == 0 && g->life.ready < g->vcpus && atomic_load(&g->life.command) != KVM_COMMAND_END)
+		pthread_cond_wait(&g->life.changed, &g->life.lock);
+	pthread_mutex_unlock(&g->life.lock);
 	if (r == 0 && g->config->confined)
 		r = confine_apply(&g->confine[CONFINE_VCPU], &err);
-	return r < 0 ? fail(v, err) : VCPU_RUNNING;
+	return r < 0 ? fail_vcpu(v, err) : VCPU_RUNNING;
 }
 
 /* --- RUNNING ------------------------------------------------------------------------------------------------------ */
@@ -221,14 +221,14 @@ static enum vcpu_state on_mmio(struct kvm_vcpu *v)
 	return VCPU_RUNNING;
 }
 
-/* With the interrupt controller in the kernel, a halt never comes here but where a guest halts for good. */
+/* The in-kernel interrupt controller handles halts. One comes here only where a guest halts for ever. */
 static enum vcpu_state on_nothing(struct kvm_vcpu *v)
 {
 	(void)v;
 	return VCPU_RUNNING;
 }
 
-/* Split irqchip: the I/O APIC is ours, and wants to know. */
+/* Split irqchip: our I/O APIC needs the end of interrupt. */
 static enum vcpu_state on_eoi(struct kvm_vcpu *v)
 {
 	devices_eoi(&v->guest->devices, v->run->eoi.vector);
@@ -237,7 +237,7 @@ static enum vcpu_state on_eoi(struct kvm_vcpu *v)
 
 static enum vcpu_state on_reset(struct kvm_vcpu *v)
 {
-	kvm_guest_ends(v->guest, KVM_GUEST_RESET, v->run->exit_reason, NULL);
+	lifecycle_end(&v->guest->life, KVM_GUEST_RESET, v->run->exit_reason, NULL);
 	return VCPU_ENDED;
 }
 
@@ -246,7 +246,7 @@ static enum vcpu_state on_failed_entry(struct kvm_vcpu *v)
 	struct err *err = NULL;
 	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: the processor refuses to enter the guest, reason 0x%llx", v->index,
 	     v->run->fail_entry.hardware_entry_failure_reason);
-	return fail(v, err);
+	return fail_vcpu(v, err);
 }
 
 static enum vcpu_state on_internal_error(struct kvm_vcpu *v)
@@ -258,7 +258,7 @@ static enum vcpu_state on_internal_error(struct kvm_vcpu *v)
 	     regs.rip, v->run->internal.suberror,
 	     v->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ? ", an instruction that it does not emulate"
 								       : "");
-	return fail(v, err);
+	return fail_vcpu(v, err);
 }
 
 static const struct {
@@ -295,7 +295,7 @@ static enum vcpu_state on_exit_reason(struct kvm_vcpu *v)
 	}
 	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: KVM left the guest for reason %u, which nothing here asks for",
 	     v->index, reason);
-	return fail(v, err);
+	return fail_vcpu(v, err);
 }
 
 static enum vcpu_state running(struct kvm_vcpu *v)
@@ -303,19 +303,19 @@ static enum vcpu_state running(struct kvm_vcpu *v)
 	const struct kvm_sys *sys = v->guest->sys;
 	enum vcpu_state next = VCPU_RUNNING;
 	while (next == VCPU_RUNNING) {
-		unsigned command = atomic_load(&v->guest->command);
+		unsigned command = atomic_load(&v->guest->life.command);
 		if (command != KVM_COMMAND_RUN)
 			return command == KVM_COMMAND_PAUSE ? VCPU_PAUSED : VCPU_ENDED;
 		int r = sys_ioctl(sys, v->fd, KVM_RUN, NULL);
 		if (r == 0) {
 			next = on_exit_reason(v);
 		} else if (r == -EINTR || r == -EAGAIN) {
-			/* The command is read behind this: a kick that comes in between is seen. */
+			/* The command is read after this, so a kick that comes in between is not lost. */
 			__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 		} else {
 			struct err *err = NULL;
 			FAIL_SYS(&err, r, "run vCPU %u", v->index);
-			return fail(v, err);
+			return fail_vcpu(v, err);
 		}
 	}
 	return next;
@@ -324,8 +324,8 @@ static enum vcpu_state running(struct kvm_vcpu *v)
 /* --- PAUSED ------------------------------------------------------------------------------------------------------- */
 
 /*
- * An access to a device is over only when KVM is entered again: it lets the guest get past the instruction then, and
- * leaves at once. Registers that are saved before that would have it done twice.
+ * KVM completes an access to a device only at the next entry: it moves the guest past the instruction, then leaves at
+ * once because of immediate_exit. Registers saved before that would repeat the access.
  */
 static void complete_access(struct kvm_vcpu *v)
 {
@@ -339,20 +339,20 @@ static enum vcpu_state paused(struct kvm_vcpu *v)
 	struct kvm_guest *g = v->guest;
 	if (g->config->park)
 		complete_access(v);
-	pthread_mutex_lock(&g->lock);
-	g->paused++;
+	pthread_mutex_lock(&g->life.lock);
+	g->life.paused++;
 	report_state(v, VM_EVENT_STATE_PAUSED);
-	pthread_cond_broadcast(&g->changed);
-	while (atomic_load(&g->command) == KVM_COMMAND_PAUSE)
-		pthread_cond_wait(&g->changed, &g->lock);
-	g->paused--;
-	pthread_mutex_unlock(&g->lock);
+	pthread_cond_broadcast(&g->life.changed);
+	while (atomic_load(&g->life.command) == KVM_COMMAND_PAUSE)
+		pthread_cond_wait(&g->life.changed, &g->life.lock);
+	g->life.paused--;
+	pthread_mutex_unlock(&g->life.lock);
 	report_state(v, VM_EVENT_STATE_RUNS);
 	return VCPU_RUNNING;
 }
 
 static enum vcpu_state (*const states[])(struct kvm_vcpu *v) = {
-	[VCPU_SETUP] = setup,
+	[VCPU_SETUP] = run_setup,
 	[VCPU_READY] = ready,
 	[VCPU_RUNNING] = running,
 	[VCPU_PAUSED] = paused,
@@ -388,7 +388,7 @@ void vcpu_init(struct kvm_vcpu *v, struct kvm_guest *g, unsigned index)
 	*v = (struct kvm_vcpu){ .guest = g, .index = index, .fd = -1, .stats_fd = -1, .schedstat_fd = -1 };
 }
 
-/* Every signal but the kick is the starting thread's business. */
+/* Blocks every signal but the kick in the new thread; the starting thread handles the others. */
 int vcpu_start(struct kvm_vcpu *v, struct err **err)
 {
 	sigset_t all, before;

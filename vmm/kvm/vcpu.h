@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vcpu.h -- a virtual processor: a thread that goes SETUP > READY > RUNNING <> PAUSED > ENDED, each state a function
- * that returns the next one. Others reach it by the guest's command word and a kick: immediate_exit, then a signal.
+ * vcpu.h -- a virtual processor: a thread with the states SETUP > READY > RUNNING <> PAUSED > ENDED. Each state is a
+ * function that returns the next state. Other threads change the guest's command (lifecycle.h) and then kick the vCPU:
+ * they set immediate_exit and send a signal.
  */
 #ifndef KTSTR_VMM_KVM_VCPU_H
 #define KTSTR_VMM_KVM_VCPU_H
@@ -20,23 +21,23 @@ struct kvm_vcpu {
 	pthread_t thread;
 	bool started;
 	uint64_t exits;		      /* to user space */
-	struct shmring_writer events; /* its thread's */
-	int schedstat_fd;	      /* of its thread: /proc/PID/task/TID/schedstat; -1: none */
-	struct kvm_stats_map stats;   /* where its statistics are; zeros: nowhere */
+	struct shmring_writer events; /* written by its thread */
+	int schedstat_fd;	      /* /proc/PID/task/TID/schedstat of its thread; -1: none */
+	struct kvm_stats_map stats;   /* offsets in stats_fd; zeros: no statistics */
 };
 
-/* Of the whole process: SIGRTMIN interrupts KVM_RUN and does nothing else. Idempotent. */
+/* Installs a handler for SIGRTMIN in the whole process; the signal only interrupts KVM_RUN. Idempotent. */
 void vcpu_install_kick(void);
 
 void vcpu_init(struct kvm_vcpu *v, struct kvm_guest *g, unsigned index);
 int vcpu_start(struct kvm_vcpu *v, struct err **err);
-/* Makes it look at the guest's command. The guest's lock is held. */
+/* Makes the vCPU read the guest's command. The guest's lock is held. */
 void vcpu_kick(struct kvm_vcpu *v);
-/* Its times and KVM's statistics, as far as there are any. On another thread than its own. */
+/* Fills in its times and KVM's statistics, where there are any. On another thread than its own. */
 void vcpu_beat(const struct kvm_vcpu *v, struct vm_event_heartbeat *beat);
 void vcpu_join(struct kvm_vcpu *v);
 void vcpu_dump(struct kvm_vcpu *v, struct buf *out);
-/* Its thread has ended, or never started. */
+/* Call it when its thread has ended or never started. */
 void vcpu_done(struct kvm_vcpu *v);
 
 #endif

@@ -17,10 +17,10 @@
 /* --- registers, on a vCPU's thread -------------------------------------------------------------------------------- */
 
 /*
- * A window's line is an edge: Linux acknowledges first and looks at the queues then, so what is added while an
- * interrupt is pending needs no other.
+ * A window's interrupt is edge-triggered. Linux acknowledges it first and then reads the queues, so buffers that are
+ * added while an interrupt is pending need no second one.
  */
-static void interrupt(struct kvm_virtio_window *w, uint32_t before)
+static void raise_interrupt(struct kvm_virtio_window *w, uint32_t before)
 {
 	if (w->mmio->interrupts & ~before)
 		eventfd_write(w->irq, 1);
@@ -39,7 +39,7 @@ static void write_window(void *device, uint64_t offset, const void *data, uint32
 {
 	struct kvm_virtio_window *w = device;
 	uint64_t value = 0;
-	/* A doorbell that KVM did not take for itself, for its width. */
+	/* KVM handles only 32-bit doorbells itself; this is one of another width. */
 	if (offset == VIRTIO_MMIO_QUEUE_NOTIFY) {
 		eventfd_write(w->doorbell, 1);
 		return;
@@ -48,24 +48,24 @@ static void write_window(void *device, uint64_t offset, const void *data, uint32
 	pthread_mutex_lock(&w->owner->lock);
 	uint32_t before = w->mmio->interrupts;
 	virtio_mmio_write(w->mmio, offset, size, value);
-	interrupt(w, before);
+	raise_interrupt(w, before);
 	pthread_mutex_unlock(&w->owner->lock);
 }
 
 /* --- the thread --------------------------------------------------------------------------------------------------- */
 
-static void on_sent(void *userdata, unsigned port, const void *data, size_t len)
+static void write_output(void *userdata, unsigned port, const void *data, size_t len)
 {
 	const struct kvm_virtio *v = userdata;
 	const struct vm_devices *d = &v->guest->config->devices;
 	int fd = port == 0 ? d->console_out : d->bulk_out;
-	/* Whoever closed the other end does not want to know. */
+	/* A closed pipe drops the output. */
 	if (fd >= 0 && fd_write_full(fd, data, len) < 0)
 		return;
 }
 
-/* KVM does not say which queue it was. */
-static void ring(struct kvm_virtio_window *w)
+/* Notifies all queues: KVM does not tell which queue the doorbell was for. */
+static void ring_doorbell(struct kvm_virtio_window *w)
 {
 	eventfd_t count;
 	eventfd_read(w->doorbell, &count);
@@ -80,20 +80,20 @@ static void feed_console(struct kvm_virtio *v)
 			virtio_console_receive(&v->console, 0, v->input + v->input_at, v->input_end - v->input_at);
 }
 
-static void serve(struct kvm_virtio *v, const struct pollfd *doorbells)
+static void serve_devices(struct kvm_virtio *v, const struct pollfd *doorbells)
 {
 	uint32_t before[KVM_VIRTIO_WINDOWS_MAX];
 	pthread_mutex_lock(&v->lock);
 	for (unsigned i = 0; i < v->windows; i++) {
 		before[i] = v->window[i].mmio->interrupts;
 		if (doorbells[i].revents & POLLIN)
-			ring(&v->window[i]);
+			ring_doorbell(&v->window[i]);
 	}
 	if (v->guest->config->devices.console)
 		feed_console(v);
 	v->again = v->guest->config->devices.disk ? virtio_blk_run(&v->disk, nsec_now()) : 0;
 	for (unsigned i = 0; i < v->windows; i++)
-		interrupt(&v->window[i], before[i]);
+		raise_interrupt(&v->window[i], before[i]);
 	pthread_mutex_unlock(&v->lock);
 }
 
@@ -119,8 +119,8 @@ static int wait_ms(const struct kvm_virtio *v)
 	return left > 0 ? (int)(left / NSEC_PER_MSEC) + 1 : 0;
 }
 
-/* Descriptors: stop, doorbells, and the console's input where it is wanted. */
-static bool turn(struct kvm_virtio *v)
+/* Waits for the stop descriptor, the doorbells, and the console's input where it is wanted. False: stop. */
+static bool serve_once(struct kvm_virtio *v)
 {
 	struct pollfd fds[KVM_VIRTIO_WINDOWS_MAX + 2] = { { .fd = v->stop_fd, .events = POLLIN } };
 	for (unsigned i = 0; i < v->windows; i++)
@@ -133,7 +133,7 @@ static bool turn(struct kvm_virtio *v)
 		return false;
 	if (input->revents)
 		read_input(v);
-	serve(v, fds + 1);
+	serve_devices(v, fds + 1);
 	return true;
 }
 
@@ -144,10 +144,10 @@ static void *virtio_main(void *arg)
 	struct err *err = NULL;
 	prctl(PR_SET_NAME, "devices");
 	if (g->config->confined && confine_apply(&g->confine[CONFINE_DEVICE], &err) < 0) {
-		kvm_guest_ends(g, KVM_GUEST_FAILED, 0, err);
+		lifecycle_end(&g->life, KVM_GUEST_FAILED, 0, err);
 		return NULL;
 	}
-	while (turn(v))
+	while (serve_once(v))
 		;
 	return NULL;
 }
@@ -159,7 +159,7 @@ unsigned kvm_virtio_windows(const struct vm_devices *d)
 	return (unsigned)d->console + d->disk;
 }
 
-static int connect(struct kvm_virtio *v, unsigned i, struct err **err)
+static int connect_window(struct kvm_virtio *v, unsigned i, struct err **err)
 {
 	const struct kvm_guest *g = v->guest;
 	struct kvm_virtio_window *w = &v->window[i];
@@ -177,7 +177,7 @@ static int connect(struct kvm_virtio *v, unsigned i, struct err **err)
 	return r < 0 ? FAIL_SYS(err, r, "connect a virtio device") : 0;
 }
 
-static void add(struct kvm_virtio *v, struct virtio_mmio *mmio)
+static void add_window(struct kvm_virtio *v, struct virtio_mmio *mmio)
 {
 	v->window[v->windows++] = (struct kvm_virtio_window){ .owner = v,
 							      .mmio = mmio,
@@ -185,7 +185,7 @@ static void add(struct kvm_virtio *v, struct virtio_mmio *mmio)
 							      .irq = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 }
 
-static int add_all(struct kvm_virtio *v, struct kvm_guest *g, struct err **err)
+static int add_devices(struct kvm_virtio *v, struct kvm_guest *g, struct err **err)
 {
 	static const char *const names[] = { VM_BULK_PORT };
 	const struct vm_devices *d = &g->config->devices;
@@ -193,17 +193,17 @@ static int add_all(struct kvm_virtio *v, struct kvm_guest *g, struct err **err)
 						  .requests_per_s = d->disk_requests_per_s };
 	int r = 0;
 	if (d->console) {
-		virtio_console_init(&v->console, 1 + ARRAY_SIZE(names), names, on_sent, v, &g->ram);
-		add(v, &v->console.mmio);
+		virtio_console_init(&v->console, 1 + ARRAY_SIZE(names), names, write_output, v, &g->ram);
+		add_window(v, &v->console.mmio);
 	}
 	if (d->disk) {
 		r = virtio_blk_init(&v->disk, d->disk_fd, d->disk_read_only, &limits, &g->ram, err);
 		if (r < 0)
 			return r;
-		add(v, &v->disk.mmio);
+		add_window(v, &v->disk.mmio);
 	}
 	for (unsigned i = 0; i < v->windows && r == 0; i++)
-		r = connect(v, i, err);
+		r = connect_window(v, i, err);
 	return r;
 }
 
@@ -219,7 +219,7 @@ int kvm_virtio_new(struct kvm_guest *g, struct kvm_virtio **ret, struct err **er
 	v->stop_fd = -1;
 	pthread_mutex_init(&v->lock, NULL);
 	*ret = v;
-	return add_all(v, g, err);
+	return add_devices(v, g, err);
 }
 
 int kvm_virtio_start(struct kvm_virtio *v, struct err **err)

@@ -12,15 +12,15 @@
 
 /*
  * Kernels without CONFIG_HOTPLUG_PARALLEL wait in schedule() for each processor while their tick is still periodic.
- * With instruction counting, QEMU gives the processor behind the one that its timer has stopped a slice of no length:
- * in that phase the new one never runs. Once the kernel has precise timers, the slices are as they should be. The 10 ms
- * that each processor of this age is given between INIT and SIPI, in a loop with PAUSE (kernel_patch.h), QEMU's do not
- * need.
+ * With instruction counting, QEMU gives the next processor in line an empty slice when its timer has stopped the one
+ * before, so in this phase the new processor never runs. Once the kernel has precise timers, the slices are normal.
+ * cpu_init_udelay=0 removes the delay of 10 ms between INIT and SIPI, a loop with PAUSE (kernel_patch.h) that QEMU's
+ * processors do not need.
  */
 #define LATE_CPUS "maxcpus=1 ktstr.online cpu_init_udelay=0"
 
-static void add(struct qemu_argv *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static void add(struct qemu_argv *a, const char *fmt, ...)
+static void add_argument(struct qemu_argv *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void add_argument(struct qemu_argv *a, const char *fmt, ...)
 {
 	char *text = NULL;
 	va_list ap;
@@ -45,102 +45,102 @@ void qemu_argv_done(struct qemu_argv *a)
 }
 
 /*
- * One thread runs all processors: the multi-threaded TCG of QEMU 7.2 loses the race of text patching and panics guests
- * that enable a sched_ext scheduler. With instruction counting, no RDRAND and a clock of its own, what the guest does
- * is a function of what is on this command line.
+ * One thread runs all processors: the multi-threaded TCG of QEMU 7.2 has a race in text patching that panics guests
+ * which enable a sched_ext scheduler. With instruction counting, no RDRAND and a virtual clock, the guest is a function
+ * of this command line.
  */
 static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 {
-	add(a, "-accel");
-	add(a, "tcg,thread=single,tb-size=64");
-	add(a, "-icount");
-	add(a, "shift=%u,sleep=off,align=off", c->icount_shift);
-	add(a, "-cpu");
-	/* Without ERMS and FSRM nobody copies by bytes, which TCG executes, and counts, one by one. */
-	add(a, "max,vendor=GenuineIntel,-rdrand,-rdseed,-erms,-fsrm");
-	add(a, "-rtc");
-	add(a, "base=2026-01-01T00:00:00,clock=vm");
+	add_argument(a, "-accel");
+	add_argument(a, "tcg,thread=single,tb-size=64");
+	add_argument(a, "-icount");
+	add_argument(a, "shift=%u,sleep=off,align=off", c->icount_shift);
+	add_argument(a, "-cpu");
+	/* Without ERMS and FSRM, kernels do not copy by bytes, which TCG executes and counts one by one. */
+	add_argument(a, "max,vendor=GenuineIntel,-rdrand,-rdseed,-erms,-fsrm");
+	add_argument(a, "-rtc");
+	add_argument(a, "base=2026-01-01T00:00:00,clock=vm");
 	/* icount_handoff.c knows the vCPU thread by its name. */
-	add(a, "-name");
-	add(a, "ktstr,debug-threads=on");
-	add(a, "-seed");
-	/* A machine that is parked is one for all seeds: a clone's own comes with what it is told to do. */
-	add(a, "%u", c->park || c->clone ? 0 : (unsigned)(c->seed ^ c->seed >> 32));
+	add_argument(a, "-name");
+	add_argument(a, "ktstr,debug-threads=on");
+	add_argument(a, "-seed");
+	/* A parked machine serves all seeds: each clone gets its seed in its payload. */
+	add_argument(a, "%u", c->park || c->clone ? 0 : (unsigned)(c->seed ^ c->seed >> 32));
 }
 
-/* An LLC is a socket, so that the guest's sysfs shows one last-level cache and one package for each. */
+/* Each LLC is a socket, so the guest's sysfs shows one last-level cache and one package for it. */
 static void add_topology(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m)
 {
 	const struct ktstr_topology *t = &c->topology;
-	add(a, "-smp");
-	add(a, "%u,sockets=%u,dies=1,cores=%u,threads=%u", topology_cpus(t), t->llcs, t->cores, t->threads);
-	add(a, "-m");
-	add(a, "%lu", c->memory_mib);
+	add_argument(a, "-smp");
+	add_argument(a, "%u,sockets=%u,dies=1,cores=%u,threads=%u", topology_cpus(t), t->llcs, t->cores, t->threads);
+	add_argument(a, "-m");
+	add_argument(a, "%lu", c->memory_mib);
 	for (unsigned i = 0; i < m->nodes; i++) {
-		add(a, "-object");
-		add(a, "memory-backend-file,id=ram%u,mem-path=/proc/self/fd/%u,size=%lu,share=on", i, QEMU_FD_RAM0 + i,
-		    m->node[i].size);
+		add_argument(a, "-object");
+		add_argument(a, "memory-backend-file,id=ram%u,mem-path=/proc/self/fd/%u,size=%lu,share=on", i,
+			     QEMU_FD_RAM0 + i, m->node[i].size);
 	}
 	if (m->nodes == 1) {
-		add(a, "-machine");
-		add(a, "memory-backend=ram0");
+		add_argument(a, "-machine");
+		add_argument(a, "memory-backend=ram0");
 		return;
 	}
 	for (unsigned i = 0; i < m->nodes; i++) {
-		add(a, "-numa");
-		add(a, "node,nodeid=%u,memdev=ram%u", i, i);
+		add_argument(a, "-numa");
+		add_argument(a, "node,nodeid=%u,memdev=ram%u", i, i);
 	}
 	for (unsigned s = 0; s < t->llcs; s++) {
-		add(a, "-numa");
-		add(a, "cpu,node-id=%u,socket-id=%u", s / (t->llcs / t->numa_nodes), s);
+		add_argument(a, "-numa");
+		add_argument(a, "cpu,node-id=%u,socket-id=%u", s / (t->llcs / t->numa_nodes), s);
 	}
 	for (unsigned i = 0; i < m->nodes; i++) {
 		for (unsigned j = 0; j < m->nodes; j++) {
-			add(a, "-numa");
-			add(a, "dist,src=%u,dst=%u,val=%u", i, j, i == j ? 10 : 20);
+			add_argument(a, "-numa");
+			add_argument(a, "dist,src=%u,dst=%u,val=%u", i, j, i == j ? 10 : 20);
 		}
 	}
 }
 
 static void add_devices(struct qemu_argv *a)
 {
-	add(a, "-nodefaults");
-	add(a, "-no-user-config");
-	add(a, "-display");
-	add(a, "none");
-	add(a, "-no-reboot");
-	add(a, "-chardev");
-	add(a, "file,id=console,path=/proc/self/fd/%d", QEMU_FD_CONSOLE);
-	add(a, "-serial");
-	add(a, "chardev:console");
-	add(a, "-chardev");
-	add(a, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
-	add(a, "-mon");
-	add(a, "chardev=qmp,mode=control");
-	add(a, "-device");
-	add(a, "isa-debug-exit,iobase=0x%x,iosize=4", VM_EXIT_PORT);
-	/* It is confined already (vmm/confine); from here on it starts no programs either. */
-	add(a, "-sandbox");
-	add(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	add_argument(a, "-nodefaults");
+	add_argument(a, "-no-user-config");
+	add_argument(a, "-display");
+	add_argument(a, "none");
+	add_argument(a, "-no-reboot");
+	add_argument(a, "-chardev");
+	add_argument(a, "file,id=console,path=/proc/self/fd/%d", QEMU_FD_CONSOLE);
+	add_argument(a, "-serial");
+	add_argument(a, "chardev:console");
+	add_argument(a, "-chardev");
+	add_argument(a, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
+	add_argument(a, "-mon");
+	add_argument(a, "chardev=qmp,mode=control");
+	add_argument(a, "-device");
+	add_argument(a, "isa-debug-exit,iobase=0x%x,iosize=4", VM_EXIT_PORT);
+	/* vmm/confine has confined it already; the sandbox also forbids it to start programs. */
+	add_argument(a, "-sandbox");
+	add_argument(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 }
 
 /*
- * pvpanic stops QEMU within the guest's instruction. The announcements that follow a migration are for switches, and
- * come by the host's clock: with them one clone of three was another one.
+ * pvpanic stops QEMU within the guest's instruction. QEMU announces itself to network switches after a migration, timed
+ * by the host's clock: with these announcements one of three clones differed.
  */
 static void add_parking(struct qemu_argv *a, const struct vm_config *c)
 {
-	add(a, "-device");
-	add(a, "pvpanic,ioport=0x%x", VM_PARK_PORT);
-	add(a, "-action");
-	add(a, "panic=pause");
-	add(a, "-global");
-	add(a, "migration.announce-rounds=0");
+	add_argument(a, "-device");
+	add_argument(a, "pvpanic,ioport=0x%x", VM_PARK_PORT);
+	add_argument(a, "-action");
+	add_argument(a, "panic=pause");
+	add_argument(a, "-global");
+	add_argument(a, "migration.announce-rounds=0");
 	if (c->clone) {
-		add(a, "-incoming");
-		add(a, "defer");
+		add_argument(a, "-incoming");
+		add_argument(a, "defer");
 	} else {
-		add(a, "-S"); /* its monitor is asked for all it needs before the guest begins */
+		add_argument(a, "-S"); /* the monitor gets all its commands before the guest starts */
 	}
 }
 
@@ -148,21 +148,21 @@ static void add_kernel(struct qemu_argv *a, const struct vm_config *c)
 {
 	_cleanup_buf_ struct buf cmdline = BUF_NULL;
 	vm_cmdline(c, c->late_cpus ? LATE_CPUS : NULL, &cmdline);
-	add(a, "-kernel");
-	add(a, "/proc/self/fd/%d", QEMU_FD_KERNEL);
-	add(a, "-initrd");
-	add(a, "/proc/self/fd/%d", QEMU_FD_INITRD);
-	add(a, "-append");
-	add(a, "%s", buf_str(&cmdline));
+	add_argument(a, "-kernel");
+	add_argument(a, "/proc/self/fd/%d", QEMU_FD_KERNEL);
+	add_argument(a, "-initrd");
+	add_argument(a, "/proc/self/fd/%d", QEMU_FD_INITRD);
+	add_argument(a, "-append");
+	add_argument(a, "%s", buf_str(&cmdline));
 	a->failed |= cmdline.failed;
 }
 
 int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m)
 {
 	*a = (struct qemu_argv){ 0 };
-	add(a, "%s", QEMU_PROGRAM);
-	add(a, "-M");
-	add(a, "q35,hpet=off,usb=off,sata=off,smbus=off,vmport=off");
+	add_argument(a, "%s", QEMU_PROGRAM);
+	add_argument(a, "-M");
+	add_argument(a, "q35,hpet=off,usb=off,sata=off,smbus=off,vmport=off");
 	add_processor(a, c);
 	add_topology(a, c, m);
 	add_devices(a);

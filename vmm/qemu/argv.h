@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* argv.h -- QEMU's command line as data: what LAB measured to be deterministic, and the declared topology. */
+/* argv.h -- QEMU's command line as data, with the options that make a guest deterministic and the declared topology. */
 #ifndef KTSTR_VMM_QEMU_ARGV_H
 #define KTSTR_VMM_QEMU_ARGV_H
 

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * icount_handoff.c -- QEMU's main loop and its vCPU thread take turns. Preloaded into QEMU; shares nothing with the
- * rest.
+ * icount_handoff.c -- makes QEMU's main loop and its vCPU thread take turns. A library of its own, preloaded into QEMU.
  *
- * Under -icount sleep=off, with one thread for all vCPUs, what a guest does is a function of QEMU's command line but
- * for one thing: when all vCPUs sleep, it is the main loop that moves the virtual clock on, to the next timer (QEMU
- * 7.2: softmmu/icount.c, icount_start_warp_timer()). Every timer wakes the main loop; should it look after the last
- * vCPU has halted, but before the vCPU thread has accounted for what it executed, it moves the clock too far, and kicks
- * vCPUs out of slices that the guest's own doings would not have ended. On a busy host that was seen in three runs of
- * twenty.
+ * With -icount sleep=off and one thread for all vCPUs, a guest is a function of QEMU's command line, with one
+ * exception. When all vCPUs sleep, the main loop advances the virtual clock to the next timer (QEMU 7.2:
+ * softmmu/icount.c, icount_start_warp_timer()). Every timer wakes the main loop. If it runs after the last vCPU has
+ * halted, but before the vCPU thread has accounted for the executed instructions, it advances the clock too far and
+ * kicks vCPUs out of slices that the guest itself would not have ended. On a busy host this happened in three of twenty
+ * runs.
  *
- * So one of the two runs at a time. The vCPU thread has the turn until it waits for an interrupt (all vCPUs idle), and
- * every TURN_LOCKS acquisitions of QEMU's big lock, which come at places that are the guest's own; the main loop has it
- * until nothing is left to do. Neither holds QEMU's big lock while it waits for the turn.
+ * So only one of the two runs at a time. The vCPU thread has the turn until it waits for an interrupt (all vCPUs idle),
+ * and gives it away after every TURN_LOCKS acquisitions of QEMU's big lock, which happen at points that only depend on
+ * the guest. The main loop has the turn until it has nothing to do. Neither holds QEMU's big lock while it waits for
+ * the turn.
  *
- * The vCPU thread is known by the name that debug-threads=on gives it. In a QEMU with no such thread nothing happens.
+ * The vCPU thread is recognised by the name that debug-threads=on gives it. In a QEMU without such a thread the library
+ * changes nothing.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,14 +33,14 @@
 
 enum part { MAIN_LOOP, VCPU };
 
-/* One QEMU has one of these: the functions below replace the C library's, which take no context. */
+/* Global, because the functions below replace those of the C library, which take no context. */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum part turn;
-	bool vcpu_wants;	   /* it waits for its turn, or was woken and is on its way */
+	bool vcpu_wants;	   /* it waits for its turn, or was woken */
 	bool main_outside;	   /* in ppoll(2), because no vCPU wanted to run */
-	pthread_mutex_t *big_lock; /* QEMU's, the one that the vCPU thread sleeps on */
+	pthread_mutex_t *big_lock; /* QEMU's; the vCPU thread sleeps on it */
 	pthread_cond_t *vcpu_sleeps_on;
 	unsigned locks; /* of the big lock by the vCPU thread, since the main loop's last turn */
 } step = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
@@ -68,7 +69,7 @@ __attribute__((constructor)) static void init(void)
 
 /* --- turns: all of these are called with step.lock held ----------------------------------------------------------- */
 
-static void give(enum part to)
+static void give_turn(enum part to)
 {
 	step.turn = to;
 	libc.cond_broadcast(&step.changed);
@@ -101,14 +102,17 @@ EXPORT int pthread_setname_np(pthread_t thread, const char *name)
 	return libc.setname(thread, name);
 }
 
-/* It sleeps: the main loop's turn. When woken, it waits for its own, without the lock that the main loop may need. */
+/*
+ * Gives the turn to the main loop while the vCPU thread sleeps. Once woken, the thread waits for its turn without the
+ * big lock, which the main loop may need.
+ */
 static int vcpu_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
 	libc.mutex_lock(&step.lock);
 	step.big_lock = mutex;
 	step.vcpu_sleeps_on = cond;
 	step.vcpu_wants = false;
-	give(MAIN_LOOP);
+	give_turn(MAIN_LOOP);
 	libc.mutex_unlock(&step.lock);
 
 	int r = libc.cond_wait(cond, mutex);
@@ -122,12 +126,12 @@ static int vcpu_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 	return r;
 }
 
-/* A guest that never sleeps is not to keep the main loop from a shutdown or its monitor. */
+/* Lets the main loop run for shutdown and monitor even if the guest never sleeps. */
 static void vcpu_pause(void)
 {
 	libc.mutex_lock(&step.lock);
 	if (++step.locks >= TURN_LOCKS && !step.main_outside) {
-		give(MAIN_LOOP);
+		give_turn(MAIN_LOOP);
 		vcpu_take();
 	}
 	libc.mutex_unlock(&step.lock);
@@ -156,7 +160,7 @@ EXPORT int pthread_cond_broadcast(pthread_cond_t *cond)
 	return libc.cond_broadcast(cond);
 }
 
-/* The main loop waits for the vCPU thread, as at shutdown. */
+/* The main loop waits for the vCPU thread here, for instance at shutdown. */
 static int main_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
 	libc.mutex_lock(&step.lock);
@@ -182,14 +186,14 @@ EXPORT int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 	return is_main && step.big_lock ? main_wait(cond, mutex) : libc.cond_wait(cond, mutex);
 }
 
-static bool passed(const struct timespec *end)
+static bool has_passed(const struct timespec *end)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec > end->tv_sec || (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec);
 }
 
-static struct timespec after(const struct timespec *timeout)
+static struct timespec deadline_after(const struct timespec *timeout)
 {
 	struct timespec end;
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -198,13 +202,13 @@ static struct timespec after(const struct timespec *timeout)
 	return end;
 }
 
-/* Nothing to do for the main loop: true when the vCPU thread took its turn, and gave it back. */
+/* The main loop is idle. Returns true when the vCPU thread took its turn and gave it back. */
 static bool let_vcpu_run(void)
 {
 	libc.mutex_lock(&step.lock);
 	bool wants = step.vcpu_wants;
 	if (wants) {
-		give(VCPU);
+		give_turn(VCPU);
 		main_take();
 	} else {
 		step.main_outside = true;
@@ -222,10 +226,10 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 	if (!is_main)
 		return libc.ppoll(fds, count, timeout, mask);
 	if (timeout)
-		end = after(timeout);
+		end = deadline_after(timeout);
 	do {
 		int r = libc.ppoll(fds, count, &now, mask);
-		if (r != 0 || (timeout && passed(&end)))
+		if (r != 0 || (timeout && has_passed(&end)))
 			return r;
 	} while (let_vcpu_run());
 

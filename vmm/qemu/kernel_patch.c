@@ -15,18 +15,18 @@
 #define KEPT_NAME_MAX	   32
 #define KERNELS_MAX	   16 /* copies that are kept */
 #define FUNCTION_BYTES_MAX 65536
-#define PAUSES_MAX	   8 /* more are not the loops that are meant */
+#define PAUSES_MAX	   8 /* functions with more PAUSEs are not the calibration loops */
 #define PATCHES_MAX	   (4 * PAUSES_MAX)
 
 struct image {
 	const uint8_t *data;
 	size_t size;
-	uint64_t patch[PATCHES_MAX]; /* file offsets of what is not to stay a PAUSE */
+	uint64_t patch[PATCHES_MAX]; /* file offsets of the PAUSEs to replace */
 	unsigned patches;
 };
 
-/* @count things of @size bytes at @at, or NULL where they do not lie in the file. */
-static const void *part(const struct image *i, uint64_t at, uint64_t count, size_t size)
+/* Returns @count items of @size bytes at @at, or NULL where they are not all in the file. */
+static const void *file_part(const struct image *i, uint64_t at, uint64_t count, size_t size)
 {
 	if (at > i->size || count > (i->size - at) / size)
 		return NULL;
@@ -35,15 +35,15 @@ static const void *part(const struct image *i, uint64_t at, uint64_t count, size
 
 static const Elf64_Shdr *sections(const struct image *i, unsigned *ret_count)
 {
-	const Elf64_Ehdr *head = part(i, 0, 1, sizeof(*head));
+	const Elf64_Ehdr *head = file_part(i, 0, 1, sizeof(*head));
 	if (!head || memcmp(head->e_ident, ELFMAG, SELFMAG) || head->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    head->e_machine != EM_X86_64 || head->e_shoff % _Alignof(Elf64_Shdr))
 		return NULL;
 	*ret_count = head->e_shnum;
-	return part(i, head->e_shoff, head->e_shnum, sizeof(Elf64_Shdr));
+	return file_part(i, head->e_shoff, head->e_shnum, sizeof(Elf64_Shdr));
 }
 
-/* Where the machine waits for its timer; the first is inlined into the second by most compilers. */
+/* Functions that wait for the timer; most compilers inline the first into the second. */
 static bool is_calibration(const char *name)
 {
 	return !strcmp(name, "calibrate_APIC_clock") || !strcmp(name, "setup_boot_APIC_clock");
@@ -57,7 +57,7 @@ static unsigned patch_function(struct image *i, const Elf64_Shdr *text, const El
 	    text->sh_offset > i->size || s->st_size < 2 || s->st_size > FUNCTION_BYTES_MAX)
 		return 0;
 	uint64_t begin = text->sh_offset + into, pause[PAUSES_MAX];
-	const uint8_t *code = part(i, begin, s->st_size, 1);
+	const uint8_t *code = file_part(i, begin, s->st_size, 1);
 	for (uint64_t at = 0; code && at + 1 < s->st_size; at++) {
 		if (code[at] != 0xf3 || code[at + 1] != 0x90)
 			continue;
@@ -73,9 +73,9 @@ static unsigned patch_function(struct image *i, const Elf64_Shdr *text, const El
 static unsigned patch_symbols(struct image *i, const Elf64_Shdr *section, unsigned count, const Elf64_Shdr *table)
 {
 	uint64_t symbols = table->sh_size / sizeof(Elf64_Sym);
-	const Elf64_Sym *symbol = part(i, table->sh_offset, symbols, sizeof(*symbol));
+	const Elf64_Sym *symbol = file_part(i, table->sh_offset, symbols, sizeof(*symbol));
 	const Elf64_Shdr *strings = table->sh_link < count ? &section[table->sh_link] : NULL;
-	const char *names = strings ? part(i, strings->sh_offset, strings->sh_size, 1) : NULL;
+	const char *names = strings ? file_part(i, strings->sh_offset, strings->sh_size, 1) : NULL;
 	unsigned found = 0;
 	if (!symbol || !names || !strings->sh_size || names[strings->sh_size - 1] ||
 	    table->sh_offset % _Alignof(Elf64_Sym))
@@ -99,7 +99,7 @@ static unsigned patch_kernel(struct image *i)
 	return found;
 }
 
-/* The file is mapped to be searched, not to be copied: what is copied through a mapping stays resident. */
+/* Maps the file only to search it: pages copied through a mapping would stay resident. */
 static int find_pauses(int in, struct image *i)
 {
 	void *map = mmap(NULL, i->size, PROT_READ, MAP_PRIVATE, in, 0);
@@ -123,7 +123,7 @@ static int write_copy(int in, const struct image *i, int out, const struct cache
 
 /* --- the copy that is kept ---------------------------------------------------------------------------------------- */
 
-/* Named by what tells one file from another without reading it. */
+/* The name identifies the file without reading it. */
 static void kept_name(const struct stat *st, char out[KEPT_NAME_MAX])
 {
 	const uint64_t file[] = {
@@ -141,7 +141,7 @@ static void kept_name(const struct stat *st, char out[KEPT_NAME_MAX])
 	snprintf(out, KEPT_NAME_MAX, "%016lx" KEPT_SUFFIX, siphash_final(&h));
 }
 
-/* Under its name only when it is whole. */
+/* The copy gets its name only when it is complete. */
 static int keep(int in, const struct image *i, const char *dir, const char *name, const struct cachefile_use *use)
 {
 	_cleanup_(cachefile_done) struct cachefile f = CACHEFILE_NULL;

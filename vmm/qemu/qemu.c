@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * qemu.c -- one QEMU: SPAWN > RUN > (DIAGNOSE > KILL) > REAP, beside a scanner that looks at guest memory and console.
+ * qemu.c -- one QEMU process, as a machine: SPAWN > (FILL >) RUN > REAP. FILL is for clones only. A cancel goes to
+ * DIAGNOSE instead, and from there to KILL > REAP; a failed FILL goes to KILL.
  *
- * Two machines, because two things are waited for at once: what QEMU says on its monitor, and time. The VM has ended
- * when both have.
+ * The scanner (vmm/scan.h) is a second machine, because two things are waited for at once: QEMU's monitor, and time.
+ * The VM has ended when both have.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -37,7 +38,7 @@ struct qemu {
 	int qmp_fd, icount_handoff_fd, kernel_fd; /* kernel_fd: -1 for a clone */
 	char chunk[4096];
 	bool diagnose, killed;
-	struct vm_config config; /* of a machine that parks, or is a clone */
+	struct vm_config config; /* valid for a machine that parks or is a clone */
 	bool saving, parked, panicked;
 	struct offload_job filling;
 	struct err *err;
@@ -52,15 +53,15 @@ static struct qemu *qemu_of(struct vm *vm)
 
 enum { LIFE_SPAWN, LIFE_FILL, LIFE_RUN, LIFE_DIAGNOSE, LIFE_KILL, LIFE_REAP, LIFE_COUNT };
 
-static void say(struct qemu *q, const char *command)
+static void send_command(struct qemu *q, const char *command)
 {
-	/* Shorter than any socket buffer, so it never waits; a peer that is gone is noticed by the read. */
+	/* Shorter than any socket buffer, so it never waits. The read notices a closed monitor. */
 	if (send(q->qmp_fd, command, strlen(command), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		q->vm.status = -errno;
 }
 
-/* All that QEMU's monitor will be asked for before the guest stops, and the file for its state. */
-static void say_park(struct qemu *q)
+/* Sends all commands that are needed before the guest stops, and the file for its state. */
+static void send_park(struct qemu *q)
 {
 	static const char words[] = QMP_PARK;
 	struct iovec text = { .iov_base = (void *)(uintptr_t)words, .iov_len = sizeof(words) - 1 };
@@ -76,7 +77,7 @@ static void say_park(struct qemu *q)
 		q->vm.status = -errno;
 }
 
-static int fill(void *arg)
+static int fill_memory(void *arg)
 {
 	struct qemu *q = arg;
 	return vm_scan_fill(&q->scan, &q->config, false, &q->err);
@@ -90,10 +91,10 @@ static int life_spawn(struct machine *m, int result)
 	if (!q->child.running)
 		return LIFE_REAP;
 	if (q->config.park)
-		say_park(q);
+		send_park(q);
 	if (!q->config.clone)
 		return LIFE_RUN;
-	machine_offload(m, &q->filling, fill, q);
+	machine_offload(m, &q->filling, fill_memory, q);
 	return LIFE_FILL;
 }
 
@@ -105,21 +106,21 @@ static int life_fill(struct machine *m, int result)
 			err_format(q->err, &q->vm.stderr_text);
 		return LIFE_KILL;
 	}
-	say(q, QMP_LOAD);
+	send_command(q, QMP_LOAD);
 	machine_read(m, q->qmp_fd, q->chunk, sizeof(q->chunk), OP_STREAM);
 	return LIFE_RUN;
 }
 
-/* Feeds what was read; false when the monitor is gone. */
-static bool take_qmp(struct qemu *q, int result)
+/* Parses the bytes that were read. False: the monitor is closed. */
+static bool feed_monitor(struct qemu *q, int result)
 {
 	if (result <= 0 || qmp_feed(&q->qmp, q->chunk, (size_t)result) < 0)
 		return result == -EINTR;
 	return true;
 }
 
-/* Did PID 1 stop it, and not a kernel that panicked and has a driver for the device? */
-static bool stands_parked(const struct qemu *q)
+/* Whether PID 1 stopped the machine at its park point. A panicked kernel with a driver for pvpanic stops it too. */
+static bool is_parked(const struct qemu *q)
 {
 	const uint64_t at = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(struct wire_clone_payload);
 	const uint8_t *order = guestmem_at(&q->scan.memory, at, sizeof(struct wire_clone_payload));
@@ -131,9 +132,9 @@ static bool stands_parked(const struct qemu *q)
 
 static void on_stop(struct qemu *q)
 {
-	if (q->config.park && !q->saving && stands_parked(q)) {
+	if (q->config.park && !q->saving && is_parked(q)) {
 		q->saving = true;
-		say(q, QMP_SAVE);
+		send_command(q, QMP_SAVE);
 	} else if (!q->saving) {
 		q->panicked = true;
 		child_kill(&q->child, SIGKILL);
@@ -144,14 +145,14 @@ static void on_migration(struct qemu *q, const char *status)
 {
 	if (!strcmp(status, "completed")) {
 		q->parked = q->config.park;
-		say(q, q->config.park ? QMP_QUIT : QMP_CONTINUE);
+		send_command(q, q->config.park ? QMP_QUIT : QMP_CONTINUE);
 	} else if (!strcmp(status, "failed")) {
 		child_kill(&q->child, SIGKILL);
 	}
 }
 
-/* A machine that neither parks nor is a clone is asked nothing, and so says nothing. */
-static void take_events(struct qemu *q)
+/* A machine that neither parks nor is a clone gets no commands, so it sends no events that matter. */
+static void handle_events(struct qemu *q)
 {
 	for (int event; (event = qmp_next(&q->qmp)) != QMP_NONE;) {
 		if (!q->config.park && !q->config.clone)
@@ -171,14 +172,14 @@ static int life_run(struct machine *m, int result)
 {
 	struct qemu *q = container_of(m, struct qemu, life);
 	bool first = m->op.kind == OP_NOP;
-	if (!first && !take_qmp(q, result))
+	if (!first && !feed_monitor(q, result))
 		return LIFE_REAP;
-	take_events(q);
+	handle_events(q);
 	machine_read(m, q->qmp_fd, q->chunk, sizeof(q->chunk), OP_STREAM);
 	return LIFE_RUN;
 }
 
-/* Entered by cancellation: where are its processors? Asked only when somebody wants to know. */
+/* Entered by a cancel. Asks for the processors' registers if the caller wants a diagnosis. */
 static int life_diagnose(struct machine *m, int result)
 {
 	struct qemu *q = container_of(m, struct qemu, life);
@@ -186,10 +187,10 @@ static int life_diagnose(struct machine *m, int result)
 		q->killed = true;
 		if (!q->diagnose)
 			return LIFE_KILL;
-		/* Only now: a guest that is to be deterministic is better left alone by its monitor. */
-		say(q, QMP_CAPABILITIES);
-		say(q, QMP_REGISTERS);
-	} else if (!take_qmp(q, result)) {
+		/* Not earlier: monitor commands would make a guest less deterministic. */
+		send_command(q, QMP_CAPABILITIES);
+		send_command(q, QMP_REGISTERS);
+	} else if (!feed_monitor(q, result)) {
 		return LIFE_KILL;
 	}
 	for (int event; (event = qmp_next(&q->qmp)) != QMP_NONE;) {
@@ -231,7 +232,7 @@ static const struct machine_state life_states[LIFE_COUNT] = {
 	[LIFE_REAP] = { "reap", life_reap, REAP_DEADLINE, LIFE_KILL, TO(LIFE_KILL) | TO_END },
 };
 
-/* isa-debug-exit ends QEMU with (value << 1) | 1; a reset, under -no-reboot, with 0. */
+/* isa-debug-exit ends QEMU with the status (value << 1) | 1; a reset, because of -no-reboot, with 0. */
 static enum vm_end how_it_ended(struct vm *vm)
 {
 	const struct qemu *q = qemu_of(vm);
@@ -287,17 +288,17 @@ static int make_channels(struct qemu *q, int *ret_peer, struct err **err)
 	return 0;
 }
 
-/* The library that keeps QEMU's threads in step is part of us, and reaches QEMU as a file without a name. */
+/* The icount_handoff library is part of ktstr, which passes it to QEMU as a memfd. */
 static int make_icount_handoff(struct qemu *q, struct err **err)
 {
 	size_t size = (size_t)(blob_icount_handoff_end - blob_icount_handoff_start);
 	q->icount_handoff_fd = memfd_new("ktstr-icount-handoff", 0);
 	int r = q->icount_handoff_fd < 0 ? q->icount_handoff_fd
 					 : fd_write_full(q->icount_handoff_fd, blob_icount_handoff_start, size);
-	return r < 0 ? FAIL_SYS(err, r, "write QEMU's icount_handoff library") : 0;
+	return r < 0 ? FAIL_SYS(err, r, "write the icount_handoff library for QEMU") : 0;
 }
 
-/* QEMU sees its own files; all that is the machine's it is given as descriptors. */
+/* QEMU sees only the files of its installation; the files of the machine are passed as descriptors. */
 static int describe_confinement(struct qemu *q, const struct vm_config *c, struct err **err)
 {
 	q->kernel_fd = c->clone ? -1 : open(c->kernel, O_RDONLY | O_CLOEXEC);
@@ -311,7 +312,7 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 	return r;
 }
 
-static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
+static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
 	static const char *const env[] = { QEMU_PRELOAD, NULL };
 	struct child_fd fds[GUEST_NODES_MAX + 6] = {
@@ -319,7 +320,7 @@ static int spawn(struct qemu *q, struct reactor *r, const struct vm_config *c, i
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
 		{ q->icount_handoff_fd, QEMU_FD_LOCKSTEP },
-		/* A clone's is read by us. */
+		/* We read a clone's initramfs ourselves. */
 		{ c->clone ? q->scan.state_fd : c->initrd_fd, c->clone ? QEMU_FD_STATE : QEMU_FD_INITRD },
 	};
 	unsigned count = 5;
@@ -354,7 +355,7 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	if (result == 0)
 		result = describe_confinement(q, c, err);
 	if (result == 0)
-		result = spawn(q, r, c, peer, err);
+		result = spawn_qemu(q, r, c, peer, err);
 	q->kernel_fd = fd_close(q->kernel_fd);
 	if (result < 0)
 		return result;
@@ -375,10 +376,7 @@ static void qemu_kill(struct vm *vm, bool diagnose)
 	machine_cancel(&q->life);
 }
 
-/*
- * The whole command line, and which program it is for: as with kernels, whatever tells
- * one file from another without reading it.
- */
+/* Describes the whole command line and the program. As with kernels, the program is identified without reading it. */
 static int qemu_describe(const struct vm_config *c, struct buf *out, struct err **err)
 {
 	struct vm_config parked = *c;
@@ -436,7 +434,7 @@ const struct vm_backend qemu_backend = {
 	.destroy = qemu_destroy,
 };
 
-/* With 240 CPUs a shift of 1 leaves no time between their ticks: such a guest did not come up in ten minutes. */
+/* With 240 CPUs a shift of 1 leaves no time between their ticks: such a guest did not boot in ten minutes. */
 unsigned qemu_icount_shift(unsigned cpus)
 {
 	return cpus <= 4 ? 3 : cpus <= 16 ? 2 : cpus <= 128 ? 1 : 0;

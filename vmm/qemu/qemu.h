@@ -7,7 +7,10 @@
 
 extern const struct vm_backend qemu_backend;
 
-/* Instruction counting granularity by processor count: all vCPUs share one clock, so more of them need a faster one. */
+/*
+ * The granularity of instruction counting by number of processors: all vCPUs share one clock, so more of them need a
+ * faster one.
+ */
 unsigned qemu_icount_shift(unsigned cpus);
 
 #endif

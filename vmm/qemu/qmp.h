@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * qmp.h -- QEMU's monitor protocol (QEMU: docs/interop/qmp-spec.txt), sans-IO: bytes in, events out. One JSON object a
- * line. The peer is a program whose guest is hostile: lines are limited, unknown messages ignored.
+ * qmp.h -- a parser for QEMU's monitor protocol (QEMU: docs/interop/qmp-spec.txt) without I/O: bytes in, events out.
+ * Each line is a JSON object. QEMU's guest is hostile, so lines are limited and unknown messages ignored.
  */
 #ifndef KTSTR_VMM_QEMU_QMP_H
 #define KTSTR_VMM_QEMU_QMP_H
@@ -40,8 +40,8 @@ int qmp_next(struct qmp *q);
 	"\"arguments\":{\"command-line\":\"info registers -a\"}}\n"
 
 /*
- * Parking and cloning are QEMU's migration, without the memory: that is shared with us. Each is sent in one piece;
- * "state" is a descriptor that comes along with QMP_PARK's.
+ * Parking and cloning use QEMU's migration without the memory, which QEMU shares with us. Each command is sent in one
+ * piece; "state" is a descriptor that is sent along with QMP_PARK.
  */
 #define QMP_SHARED_RAM                                                                \
 	"{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":[" \

@@ -15,7 +15,7 @@
 #define DISTANCE_LOCAL	10u
 #define DISTANCE_REMOTE 20u
 
-/* The tables under way: where the next one goes, and where those before it are. */
+/* The tables being written: the place of the next one, and the addresses of those before. */
 struct tables {
 	struct out out;
 	uint64_t address;   /* guest-physical, of out.data */
@@ -34,7 +34,7 @@ static void set_checksum(struct out *o, size_t from, size_t len, size_t at)
 	o->data[at] = (uint8_t)-sum;
 }
 
-/* 5.2.6: the header that all tables have. Returns where the table begins. */
+/* 5.2.6: writes the header of all tables. Returns the offset of the table. */
 static size_t table_begin(struct tables *t, const char *signature, uint8_t revision)
 {
 	struct out *o = &t->out;
@@ -60,7 +60,7 @@ static uint64_t table_end(struct tables *t, size_t at)
 	return t->address + at;
 }
 
-static void list(struct tables *t, uint64_t address)
+static void list_table(struct tables *t, uint64_t address)
 {
 	REQUIRE(t->count < ARRAY_SIZE(t->listed));
 	t->listed[t->count++] = address;
@@ -135,7 +135,7 @@ static void out_port(struct out *o, uint16_t port, uint8_t bytes, uint8_t access
 	out_64(o, port);
 }
 
-/* No checksum, no revision, an alignment of its own. */
+/* The FACS has no checksum, no revision, and its own alignment. */
 static uint64_t build_facs(struct tables *t)
 {
 	out_align(&t->out, FACS_BYTES);
@@ -156,7 +156,7 @@ static void build_fadt(struct tables *t, uint64_t facs, uint64_t dsdt)
 	out_32(o, (uint32_t)dsdt);
 	out_16(o, 0);
 	out_16(o, X86_PM_IRQ);
-	out_zeros(o, 56 - 48); /* no SMI command: it is in ACPI mode for ever */
+	out_zeros(o, 56 - 48); /* no SMI command: always in ACPI mode */
 	out_32(o, X86_PORT_PM);
 	out_32(o, 0);
 	out_32(o, X86_PORT_PM + PM1_EVENT_BYTES);
@@ -174,7 +174,7 @@ static void build_fadt(struct tables *t, uint64_t facs, uint64_t dsdt)
 	out_8(o, X86_RESET_VALUE);
 	out_16(o, 0); /* Arm boot flags */
 	out_8(o, 4);  /* 6.4 */
-	out_64(o, 0); /* the 32-bit field has it */
+	out_64(o, 0); /* the 32-bit field has the address */
 	out_64(o, dsdt);
 	out_port(o, X86_PORT_PM, PM1_EVENT_BYTES, 2);
 	out_zeros(o, 172 - 160);
@@ -182,12 +182,12 @@ static void build_fadt(struct tables *t, uint64_t facs, uint64_t dsdt)
 	out_zeros(o, 268 - 184);
 	out_bytes(o, "KTSTRVMM", 8);
 	REQUIRE(o->full || o->len - at == FADT_BYTES);
-	list(t, table_end(t, at));
+	list_table(t, table_end(t, at));
 }
 
 /* --- MADT, 5.2.12 ------------------------------------------------------------------------------------------------- */
 
-#define APIC_ID_BROADCAST 255u /* what an 8-bit APIC id cannot be */
+#define APIC_ID_BROADCAST 255u /* not a valid 8-bit APIC id */
 
 static void add_processor(struct out *o, unsigned cpu, unsigned apic_id)
 {
@@ -206,7 +206,7 @@ static void add_processor(struct out *o, unsigned cpu, unsigned apic_id)
 	out_32(o, cpu);
 }
 
-/* On every processor's LINT1, edge and polarity as the bus has them. */
+/* The NMI comes in at LINT1 of every processor, with the bus's trigger mode and polarity. */
 static void add_nmi(struct out *o, bool x2apic)
 {
 	out_8(o, 4);
@@ -258,12 +258,12 @@ static void build_madt(struct tables *t, const struct ktstr_topology *topology)
 		add_processor(o, cpu, x86_apic_id(topology, cpu));
 	add_ioapic(o);
 	add_nmi(o, topology_apic_id_max(topology) >= APIC_ID_BROADCAST);
-	list(t, table_end(t, at));
+	list_table(t, table_end(t, at));
 }
 
 /* --- NUMA: SRAT 5.2.16, SLIT 5.2.17, HMAT 5.2.27 ------------------------------------------------------------------ */
 
-static unsigned distance(unsigned from, unsigned to)
+static unsigned slit_distance(unsigned from, unsigned to)
 {
 	return from == to ? DISTANCE_LOCAL : DISTANCE_REMOTE;
 }
@@ -294,7 +294,7 @@ static void build_srat(struct tables *t, const struct acpi_config *c)
 		out_32(o, 1);
 		out_64(o, 0);
 	}
-	list(t, table_end(t, at));
+	list_table(t, table_end(t, at));
 }
 
 static void build_slit(struct tables *t, unsigned nodes)
@@ -303,11 +303,11 @@ static void build_slit(struct tables *t, unsigned nodes)
 	out_64(&t->out, nodes);
 	for (unsigned i = 0; i < nodes; i++)
 		for (unsigned j = 0; j < nodes; j++)
-			out_8(&t->out, (uint8_t)distance(i, j));
-	list(t, table_end(t, at));
+			out_8(&t->out, (uint8_t)slit_distance(i, j));
+	list_table(t, table_end(t, at));
 }
 
-/* Local memory: 100 ns, 51,200 MB/s; by distance from there on. */
+/* Local memory: 100 ns, 51,200 MB/s; remote memory scales with the distance. */
 #define LATENCY_UNIT_PS	   100000u
 #define LATENCY_LOCAL	   1u
 #define BANDWIDTH_UNIT_MBS 10240u
@@ -317,7 +317,7 @@ enum hmat_data { HMAT_ACCESS_LATENCY = 0, HMAT_ACCESS_BANDWIDTH = 3 };
 
 static uint16_t hmat_entry(enum hmat_data type, unsigned from, unsigned to)
 {
-	unsigned d = distance(from, to);
+	unsigned d = slit_distance(from, to);
 	unsigned v =
 		type == HMAT_ACCESS_LATENCY ? LATENCY_LOCAL * d / DISTANCE_LOCAL : BANDWIDTH_LOCAL * DISTANCE_LOCAL / d;
 	return (uint16_t)MAX_OF(v, 1u);
@@ -359,7 +359,7 @@ static void build_hmat(struct tables *t, unsigned nodes)
 	}
 	add_hmat_matrix(o, HMAT_ACCESS_LATENCY, nodes);
 	add_hmat_matrix(o, HMAT_ACCESS_BANDWIDTH, nodes);
-	list(t, table_end(t, at));
+	list_table(t, table_end(t, at));
 }
 
 /* --- roots -------------------------------------------------------------------------------------------------------- */
@@ -372,7 +372,7 @@ static uint64_t build_xsdt(struct tables *t)
 	return table_end(t, at);
 }
 
-/* 5.2.5.3. Room for it was left at the start. */
+/* 5.2.5.3. The RSDP goes to the room left at the start. */
 static void build_rsdp(struct tables *t, uint64_t xsdt)
 {
 	struct out o = { .data = t->out.data, .size = RSDP_BYTES };

@@ -11,7 +11,7 @@
 
 #define PAGE_BYTES	  4096u
 #define SETUP_HEADER_AT	  0x1f1u
-#define SETUP_HEADER_JUMP 0x201u /* a byte that says how long the header is: boot.rst */
+#define SETUP_HEADER_JUMP 0x201u /* a byte with the length of the header: boot.rst */
 #define BOOT_FLAG	  0xaa55u
 #define BOOT_MAGIC	  0x53726448u
 #define BOOT_PROTOCOL	  0x020fu
@@ -31,12 +31,12 @@ static uint64_t mib_up(uint64_t bytes)
 	return (bytes >> 20) + !!(bytes & ((1u << 20) - 1));
 }
 
-/* --- where things go ---------------------------------------------------------------------------------------------- */
+/* --- places in memory --------------------------------------------------------------------------------------------- */
 
 static int check_kernel_fits(const struct boot_plan *p, const struct x86_ram *ram, struct err **err)
 {
 	if (p->end > GUEST_LOG_ADDRESS)
-		return NO_ROOM(err, "kernel: needs memory up to 0x%" PRIx64 ", behind the event log's start 0x%x",
+		return NO_ROOM(err, "kernel: needs memory up to 0x%" PRIx64 ", above the event log's start 0x%x",
 			       p->end, GUEST_LOG_ADDRESS);
 	if (!x86_ram_covers(ram, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES))
 		return NO_ROOM(err, "guest memory: %" PRIu64 " MiB do not hold the event log, which ends at %u MiB",
@@ -47,7 +47,7 @@ static int check_kernel_fits(const struct boot_plan *p, const struct x86_ram *ra
 	return 0;
 }
 
-/* At the end of low RAM, so that what the kernel allocates early stays in one piece; behind the event log. */
+/* At the end of low RAM, above the event log, so that the kernel's early allocations stay in one piece. */
 static int place_initrd(const struct boot_plan *p, const struct x86_ram *ram, uint64_t bytes, uint64_t *ret,
 			struct err **err)
 {
@@ -77,7 +77,7 @@ static void e820_add(struct boot_params *z, uint64_t from, uint64_t to, uint32_t
 	z->e820_table[z->e820_entries++] = (struct boot_e820_entry){ .addr = from, .size = to - from, .type = type };
 }
 
-/* RAM of one region without what is not for the kernel: the BIOS area and the event log. */
+/* Adds the RAM of one region without the BIOS area and the event log. */
 static void e820_add_ram(struct boot_params *z, uint64_t from, uint64_t to)
 {
 	static const struct {
@@ -132,7 +132,7 @@ static int write_zero_page(const struct boot_config *c, const struct boot_plan *
 	return x86_ram_write(ram, X86_ZERO_PAGE, z, sizeof(*z));
 }
 
-/* --- what the processor needs ------------------------------------------------------------------------------------- */
+/* --- descriptor and page tables ----------------------------------------------------------------------------------- */
 
 #define GDT_CODE 0x00af9b000000ffffull /* 64-bit code, accessed, at __BOOT_CS */
 #define GDT_DATA 0x00cf93000000ffffull /* flat data, accessed, at __BOOT_DS */
@@ -145,7 +145,7 @@ static int write_zero_page(const struct boot_config *c, const struct boot_plan *
 #define PTE_LARGE	  0x80u
 #define PD_COUNT	  4u
 
-/* The first 4 GiB onto themselves, in pages of 2 MiB. */
+/* Maps the first 4 GiB to themselves, in pages of 2 MiB. */
 static int write_page_tables(const struct x86_ram *ram)
 {
 	enum { ENTRIES = PAGE_BYTES / sizeof(uint64_t) };
@@ -182,7 +182,7 @@ static int write_tables(const struct x86_ram *ram, struct x86_entry *e)
 
 /* --- loading ------------------------------------------------------------------------------------------------------ */
 
-/* Copies what lies between the pieces that could be mapped. */
+/* Copies the bytes between the mapped pieces. */
 static int write_segment(const struct boot_config *c, const struct boot_plan *p, unsigned i, const struct x86_ram *ram)
 {
 	uint64_t at = p->segment[i].offset, end = at + p->segment[i].bytes, address = p->segment[i].address;

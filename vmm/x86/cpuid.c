@@ -10,9 +10,9 @@
 #include "topo/topology.h"
 #include "vmm/x86/cpuid.h"
 
-enum vendor { VENDOR_INTEL, VENDOR_AMD, VENDOR_HYGON }; /* whoever is neither AMD nor Hygon has Intel's leaves */
+enum vendor { VENDOR_INTEL, VENDOR_AMD, VENDOR_HYGON }; /* all but AMD and Hygon have Intel's leaves */
 
-/* One vCPU's place, and how many APIC id bits its thread and core numbers take. */
+/* One vCPU's place in the topology, and the widths of thread and core numbers in its APIC id. */
 struct place {
 	unsigned cpu, apic_id, apic_id_max;
 	unsigned thread_bits, package_bits;
@@ -74,7 +74,7 @@ static const struct kvm_cpuid_entry2 *find_in(const struct kvm_cpuid2 *list, uin
 	return NULL;
 }
 
-static void push(struct list *l, struct kvm_cpuid_entry2 e)
+static void push_leaf(struct list *l, struct kvm_cpuid_entry2 e)
 {
 	if (l->to->nent == l->room)
 		l->full = true;
@@ -82,13 +82,13 @@ static void push(struct list *l, struct kvm_cpuid_entry2 e)
 		l->to->entries[l->to->nent++] = e;
 }
 
-/* The leaf, added with zeros where the host has none. NULL: no room. */
-static struct kvm_cpuid_entry2 *want(struct list *l, uint32_t function)
+/* Returns the leaf, added with zeros where the host has none. NULL: no room. */
+static struct kvm_cpuid_entry2 *want_leaf(struct list *l, uint32_t function)
 {
 	const struct kvm_cpuid_entry2 *e = find_in(l->to, function);
 	if (e)
 		return (struct kvm_cpuid_entry2 *)e;
-	push(l, (struct kvm_cpuid_entry2){ .function = function });
+	push_leaf(l, (struct kvm_cpuid_entry2){ .function = function });
 	return l->full ? NULL : &l->to->entries[l->to->nent - 1];
 }
 
@@ -111,7 +111,10 @@ static enum vendor vendor_of(const struct kvm_cpuid_entry2 *leaf0)
 #define LEAF1_ECX_HYPERVISOR   (1u << 31)
 #define LEAF1_EDX_HTT	       (1u << 28)
 
-/* KVM_GET_SUPPORTED_CPUID leaves the TSC deadline timer to us: the in-kernel local APIC, always in use, has it. */
+/*
+ * KVM_GET_SUPPORTED_CPUID does not report the TSC deadline timer; the in-kernel local APIC, which we always use, has
+ * it.
+ */
 static void patch_leaf1(struct kvm_cpuid_entry2 *e, const struct place *p)
 {
 	e->ebx &= 0x0000ffffu;
@@ -138,7 +141,7 @@ static void push_level(struct list *l, uint32_t function, uint32_t index, enum l
 		e.eax = p->package_bits;
 		e.ebx = p->package_cpus;
 	}
-	push(l, e);
+	push_leaf(l, e);
 }
 
 static void push_levels(struct list *l, uint32_t function, const struct place *p)
@@ -148,7 +151,7 @@ static void push_levels(struct list *l, uint32_t function, const struct place *p
 	push_level(l, function, 2, LEVEL_NONE, p);
 }
 
-/* Leaf 0x1f only where the host has that many: it says the same as 0xb, and 0xb is there for every host. */
+/* Adds leaf 0x1f only where the host has it: it repeats leaf 0xb, which every guest gets. */
 static void add_extended_topology(struct list *l, struct kvm_cpuid_entry2 *leaf0, const struct place *p)
 {
 	leaf0->eax = MAX_OF(leaf0->eax, 0xbu);
@@ -168,7 +171,7 @@ static void add_extended_topology(struct list *l, struct kvm_cpuid_entry2 *leaf0
 		.ecx = (sets)-1                                                                          \
 	}
 
-/* For hosts that show none: lines of 64 bytes; 32 KiB, 32 KiB, 1 MiB, 16 MiB. */
+/* For hosts that report no caches: lines of 64 bytes; 32 KiB, 32 KiB, 1 MiB, 16 MiB. */
 static const struct kvm_cpuid_entry2 default_caches[] = {
 	CACHE(1, 1, 8, 64),
 	CACHE(2, 1, 8, 64),
@@ -178,8 +181,8 @@ static const struct kvm_cpuid_entry2 default_caches[] = {
 #define DEFAULT_LLC (&default_caches[ARRAY_SIZE(default_caches) - 1])
 
 /*
- * The sharing field counts APIC ids, gaps included: Linux takes its power of two for a shift on Intel and aligns ids
- * down to a multiple of it on AMD, and both come out right only for a power of two.
+ * The sharing field counts APIC ids, including gaps. On Intel, Linux rounds it up to a power of two and shifts by it;
+ * on AMD it aligns ids down to a multiple of it. Both are right only for a power of two.
  */
 static void push_cache(struct list *l, uint32_t function, uint32_t index, const struct kvm_cpuid_entry2 *host,
 		       const struct place *p)
@@ -192,10 +195,10 @@ static void push_cache(struct list *l, uint32_t function, uint32_t index, const 
 	e.index = index;
 	e.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 	e.eax = (e.eax & 0x3fffu) | (sharing & 0xfffu) << 14 | cores << 26;
-	push(l, e);
+	push_leaf(l, e);
 }
 
-/* The host's caches with the guest's sharing, and a last level where the host shows none. */
+/* Adds the host's caches with the guest's sharing, and a last level where the host reports none. */
 static void add_caches(struct list *l, uint32_t function, const struct kvm_cpuid2 *host, const struct place *p)
 {
 	uint32_t index = 0;
@@ -213,8 +216,8 @@ static void add_caches(struct list *l, uint32_t function, const struct kvm_cpuid
 	}
 	if (!llc)
 		push_cache(l, function, index++, DEFAULT_LLC, p);
-	push(l, (struct kvm_cpuid_entry2){
-			.function = function, .index = index, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX });
+	push_leaf(l, (struct kvm_cpuid_entry2){
+			     .function = function, .index = index, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX });
 }
 
 /* --- AMD and Hygon ------------------------------------------------------------------------------------------------ */
@@ -238,14 +241,14 @@ static unsigned model_of(uint32_t signature)
 }
 
 /*
- * On Hygon and first-generation Zen, Linux reads no leaf for which CPUs share an L3: it takes APIC ids >> 3. Where that
- * is wrong for the declared topology, the guest's processor calls itself a Zen 2, which has the same features and
- * whose leaves are believed.
+ * On Hygon and first-generation Zen, Linux does not read from a leaf which CPUs share an L3, but takes APIC ids >> 3.
+ * Where that is wrong for the declared topology, the guest's processor calls itself a Zen 2: it has the same features,
+ * and Linux reads its leaves.
  */
 static void hide_fixed_llc(struct list *l, enum vendor vendor, const struct place *p)
 {
-	struct kvm_cpuid_entry2 *leaf0 = want(l, 0), *leaf1 = want(l, 1), *ext0 = want(l, 0x80000000);
-	struct kvm_cpuid_entry2 *ext1 = want(l, 0x80000001);
+	struct kvm_cpuid_entry2 *leaf0 = want_leaf(l, 0), *leaf1 = want_leaf(l, 1), *ext0 = want_leaf(l, 0x80000000);
+	struct kvm_cpuid_entry2 *ext1 = want_leaf(l, 0x80000001);
 	if (l->full || p->package_bits == 3)
 		return;
 	if (vendor == VENDOR_AMD && (family_of(leaf1->eax) != 0x17 || model_of(leaf1->eax) > 0x1f))
@@ -260,13 +263,14 @@ static void hide_fixed_llc(struct list *l, enum vendor vendor, const struct plac
 }
 
 /*
- * NodeId is AMD's name for a die of a package. A package of ours has one, so its number is the package's; before family
- * 17h, Linux takes it for the L3's number too, which a NUMA node's would not be where it has several LLCs.
+ * NodeId is AMD's name for a die of a package. Our packages have one die, so its number is the package's. Before family
+ * 17h, Linux also takes it for the number of the L3; a NUMA node with several LLCs could not serve as that.
  */
 static void add_amd_topology(struct list *l, const struct kvm_cpuid2 *host, const struct place *p)
 {
-	struct kvm_cpuid_entry2 *ext0 = want(l, 0x80000000), *ext1 = want(l, 0x80000001), *ext6 = want(l, 0x80000006);
-	struct kvm_cpuid_entry2 *ext8 = want(l, 0x80000008), *ext1e = want(l, 0x8000001e);
+	struct kvm_cpuid_entry2 *ext0 = want_leaf(l, 0x80000000), *ext1 = want_leaf(l, 0x80000001),
+				*ext6 = want_leaf(l, 0x80000006);
+	struct kvm_cpuid_entry2 *ext8 = want_leaf(l, 0x80000008), *ext1e = want_leaf(l, 0x8000001e);
 	if (l->full)
 		return;
 	ext0->eax = MAX_OF(ext0->eax, 0x8000001eu);
@@ -291,10 +295,10 @@ static void add_amd_topology(struct list *l, const struct kvm_cpuid2 *host, cons
 #define KVM_HINT_REALTIME   (1u << 0)
 #define APIC_ID_8BIT_MAX    254u
 
-/* Without interrupt remapping, Linux uses APIC ids above 254 only where MSIs can carry them (KVM_CAP_X2APIC_API). */
+/* Without interrupt remapping, Linux uses APIC ids above 254 only if MSIs can carry them (KVM_CAP_X2APIC_API). */
 static void add_hypervisor(struct list *l, const struct place *p)
 {
-	struct kvm_cpuid_entry2 *base = want(l, KVM_BASE), *features = want(l, KVM_FEATURES);
+	struct kvm_cpuid_entry2 *base = want_leaf(l, KVM_BASE), *features = want_leaf(l, KVM_FEATURES);
 	if (l->full)
 		return;
 	base->eax = MAX_OF(base->eax, KVM_FEATURES);
@@ -319,7 +323,7 @@ bool cpuid_has_realtime(const struct kvm_cpuid2 *c)
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-/* What describes the host's topology: built anew, or left out. */
+/* Leaves that describe the host's topology: built anew, or left out. */
 static bool is_host_topology(uint32_t function)
 {
 	static const uint32_t functions[] = { 4, 0xb, 0x1f, 0x8000001d, 0x8000001e, 0x80000026 };
@@ -333,10 +337,10 @@ static void copy_leaf(struct list *l, struct kvm_cpuid_entry2 e)
 {
 	if (is_host_topology(e.function))
 		return;
-	/* No PMU: what a guest counts would be the host's doing. */
+	/* No PMU: its counts would include the host. */
 	if (e.function == 0xa)
 		e.eax = e.ebx = e.ecx = e.edx = 0;
-	push(l, e);
+	push_leaf(l, e);
 }
 
 int cpuid_for_vcpu(const struct kvm_cpuid2 *supported, const struct ktstr_topology *t, unsigned cpu,
@@ -355,8 +359,8 @@ int cpuid_for_vcpu(const struct kvm_cpuid2 *supported, const struct ktstr_topolo
 		copy_leaf(&l, supported->entries[i]);
 	if (l.full)
 		return -E2BIG;
-	patch_leaf1(want(&l, 1), &p);
-	add_extended_topology(&l, want(&l, 0), &p);
+	patch_leaf1(want_leaf(&l, 1), &p);
+	add_extended_topology(&l, want_leaf(&l, 0), &p);
 	if (vendor == VENDOR_INTEL) {
 		add_caches(&l, 4, supported, &p);
 	} else {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* image.c -- boot_plan() of boot.h: what a kernel image asks for. Images come from users: nothing is believed. */
+/*
+ * image.c -- boot_plan() of boot.h: reads the layout of a kernel image. Images come from users, so every value is
+ * checked.
+ */
 #include <asm/bootparam.h>
 #include <elf.h>
 #include <inttypes.h>
@@ -87,7 +90,7 @@ static int check_ehdr(const Elf64_Ehdr *eh, size_t len, struct err **err)
 	if (eh->e_phentsize != sizeof(Elf64_Phdr) || !eh->e_phnum)
 		return NO_KERNEL(err, "an ELF file without program headers");
 	if (eh->e_phoff > len || (uint64_t)eh->e_phnum * sizeof(Elf64_Phdr) > len - eh->e_phoff)
-		return NO_KERNEL(err, "cut short: its program headers end behind its %zu bytes", len);
+		return NO_KERNEL(err, "cut short: its program headers end after its %zu bytes", len);
 	return 0;
 }
 
@@ -96,7 +99,7 @@ static int add_segment(struct boot_plan *p, const Elf64_Phdr *ph, size_t len, st
 	if (p->segments == BOOT_SEGMENTS_MAX)
 		return NO_KERNEL(err, "more than %d loaded segments", BOOT_SEGMENTS_MAX);
 	if (ph->p_offset > len || ph->p_filesz > len - ph->p_offset)
-		return NO_KERNEL(err, "cut short: segment %u ends behind its %zu bytes", p->segments, len);
+		return NO_KERNEL(err, "cut short: segment %u ends after its %zu bytes", p->segments, len);
 	if (ph->p_filesz > ph->p_memsz)
 		return NO_KERNEL(err, "segment %u has more bytes than memory", p->segments);
 	if (ph->p_paddr < X86_HIGH_RAM || ph->p_paddr > ADDRESS_MAX || ph->p_memsz > ADDRESS_MAX)
@@ -123,17 +126,17 @@ static bool is_kernel_code(const Elf64_Phdr *ph, uint64_t entry)
 	       entry - ph->p_paddr < ph->p_filesz;
 }
 
-/* --- what of it may be mapped: a hint, so whatever looks strange is left out -------------------------------------- */
+/* --- pieces that may be mapped: an optimisation, so anything unusual is left out ---------------------------------- */
 
 #define PAGE		   4096u
-#define CONSTANT_BYTES_MIN (16u << 10) /* below, a mapping costs more than a copy */
+#define CONSTANT_BYTES_MIN (16u << 10) /* smaller pieces are cheaper to copy than to map */
 
 static bool is_filling(const uint8_t *page)
 {
 	return !memcmp(page, page + 1, PAGE - 1);
 }
 
-/* @from .. @to of the image, inside one segment and behind the piece before. */
+/* Adds @from .. @to of the image, which is inside one segment and after the piece before. */
 static void add_constant(struct boot_plan *p, const uint8_t *image, uint64_t from, uint64_t to)
 {
 	from = (from + PAGE - 1) / PAGE * PAGE;
@@ -158,7 +161,7 @@ static void add_constant(struct boot_plan *p, const uint8_t *image, uint64_t fro
 	}
 }
 
-/* Sections that are loaded and only read. */
+/* Finds sections that are loaded and read-only. */
 static void find_constants(struct boot_plan *p, const uint8_t *image, size_t len, const Elf64_Ehdr *eh)
 {
 	Elf64_Shdr sh;
@@ -199,7 +202,7 @@ static int plan_vmlinux(const uint8_t *image, size_t len, struct boot_plan *p, s
 	return r;
 }
 
-/* --- what else people pass by mistake ----------------------------------------------------------------------------- */
+/* --- other files that users pass by mistake ----------------------------------------------------------------------- */
 
 static const struct {
 	size_t at;

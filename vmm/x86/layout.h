@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * layout.h -- where things lie in an x86-64 guest's physical memory and I/O ports, and who says so.
+ * layout.h -- the layout of an x86-64 guest's physical memory and I/O ports, and where it is specified.
  *
  *	0x0000_0500  GDT, IDT				ours
  *	0x0000_7000  zero page (struct boot_params)	ours; Documentation/arch/x86/zero-page.rst
@@ -52,7 +52,7 @@
 #define X86_COM_PORTS	     8u
 #define X86_PORT_EXIT	     0xf4u  /* as QEMU's isa-debug-exit of the tcg backend: ktstr.exit= */
 #define X86_PORT_PARK	     0x505u /* as QEMU's pvpanic of the tcg backend: ktstr.park= */
-#define X86_PORT_PIT	     0x40u  /* Intel 8254; not there but for answering so, vmm/kvm/devices.c */
+#define X86_PORT_PIT	     0x40u  /* Intel 8254; absent, its ports read as zeros: vmm/kvm/devices.c */
 #define X86_PIT_PORTS	     4u
 #define X86_PORT_RTC	     0x70u /* index, then data: vmm/dev/rtc.h */
 #define X86_RTC_PORTS	     2u

@@ -21,8 +21,8 @@
 #define MSR_KERNEL_GS_BASE	 0xc0000102
 
 /*
- * Zeros say it explicitly: a vCPU that is reused after a reset starts as a new one does. Without the default memory
- * type, Linux takes all of memory for uncached, and /dev/mem maps the event log so.
+ * Zeros are listed so that a vCPU starts afresh after a reset. Without the default memory type, Linux treats all memory
+ * as uncached, and /dev/mem maps the event log uncached.
  */
 static const struct kvm_msr_entry boot_list[] = {
 	{ .index = MSR_SYSENTER_CS },

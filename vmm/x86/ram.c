@@ -10,7 +10,7 @@
 #define FILE_WRITE_MIN ((uint64_t)16 << 10)
 #define MEMORY_MIB_MAX ((uint64_t)16 << 20) /* 16 TiB: no address overflows */
 
-static void add(struct x86_ram *ram, unsigned node, uint64_t address, uint64_t size)
+static void add_region(struct x86_ram *ram, unsigned node, uint64_t address, uint64_t size)
 {
 	if (size)
 		ram->region[ram->count++] = (struct x86_region){ .address = address, .size = size, .node = node };
@@ -20,12 +20,12 @@ static void add(struct x86_ram *ram, unsigned node, uint64_t address, uint64_t s
 static void add_node(struct x86_ram *ram, unsigned node, uint64_t size, uint64_t *at)
 {
 	uint64_t below = *at < X86_MMIO_GAP ? MIN_OF(size, X86_MMIO_GAP - *at) : 0;
-	add(ram, node, *at, below);
+	add_region(ram, node, *at, below);
 	*at += below;
 	if (below == size)
 		return;
 	*at = MAX_OF(*at, X86_MMIO_GAP_END);
-	add(ram, node, *at, size - below);
+	add_region(ram, node, *at, size - below);
 	*at += size - below;
 }
 
@@ -86,7 +86,7 @@ bool x86_ram_covers(const struct x86_ram *ram, uint64_t address, uint64_t len)
 	return true;
 }
 
-static void put(const struct x86_region *r, uint64_t at, const uint8_t *from, uint64_t len)
+static void write_region(const struct x86_region *r, uint64_t at, const uint8_t *from, uint64_t len)
 {
 	while (r->backed && len >= FILE_WRITE_MIN) {
 		ssize_t n = pwrite(r->fd, from, len, (off_t)(r->offset + at));
@@ -106,7 +106,7 @@ int x86_ram_write(const struct x86_ram *ram, uint64_t address, const void *data,
 	for (const uint8_t *from = data; len;) {
 		const struct x86_region *r = region_of(ram, address);
 		uint64_t piece = MIN_OF(len, left_in(r, address));
-		put(r, address - r->address, from, piece);
+		write_region(r, address - r->address, from, piece);
 		from += piece;
 		address += piece;
 		len -= piece;
