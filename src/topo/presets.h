@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* presets.h -- the gauntlet's topologies, and which of them a test admits (behaviour 2.11, 2.14). */
+/* presets.h -- the gauntlet's topologies, and which of them a test admits. */
 #ifndef KTSTR_TOPO_PRESETS_H
 #define KTSTR_TOPO_PRESETS_H
 
