@@ -109,6 +109,8 @@ def execute(page, scratch, env):
         wanted = re.search(r'# exit status (\d+)', command)
         status, said = session.run(command)
         check(status == int(wanted.group(1) if wanted else 0), f'{page}: {command.splitlines()[0]}', f'status {status}\n{said}')
+        if status < 0:    # the time was up, and the shell is gone
+            break
     session.end()
 
 
