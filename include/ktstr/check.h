@@ -26,7 +26,7 @@ enum ktstr_verdict {
  * All times are guest time. A load is judged by what it can have: a spinning load has no wake-ups, so a latency limit
  * of the test passes over it; one that is set for that very load makes the test INCONCLUSIVE. A limit of the test that
  * no load can have is INCONCLUSIVE too. A default check that cannot be evaluated is recorded as "not judged".
- * docs/ARCHITECTURE.md, "Checks", has the formulas.
+ * docs/CHECKS.md has the formulas.
  */
 #define KTSTR_ZERO (-2)
 

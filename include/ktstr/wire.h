@@ -164,7 +164,7 @@ struct wire_worker {
 	uint8_t state;	     /* 'R': ready to run, but not run; 0: not known */
 	uint8_t child_state; /* of the process that it waits for */
 	uint16_t reserved;
-	uint32_t max_run_delay_us; /* longest wait for a CPU, at least; see docs/ARCHITECTURE.md, Checks */
+	uint32_t max_run_delay_us; /* longest wait for a CPU, at least; see docs/CHECKS.md */
 	uint32_t reserved2;
 	uint64_t cpus_used[WIRE_CPUS_MAX / 64];
 	uint64_t cpus_outside[WIRE_CPUS_MAX / 64]; /* used at a time at which they were not allowed */
@@ -265,7 +265,7 @@ struct wire_exit {
 };
 
 /*
- * What a clone is for (docs/ARCHITECTURE.md, Clones): the last bytes of the log's memory, written from outside before
+ * What a clone is for (docs/design/clones.md): the last bytes of the log's memory, written from outside before
  * the guest goes on. `length` bytes in front of this are an initramfs image; PID 1 unpacks them before its first
  * record, and records overwrite them.
  */

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-/* Exit statuses that are not verdicts (DESIGN: the command line); the numbers of sysexits.h. */
+/* Exit statuses that are not verdicts: the numbers of sysexits.h. */
 enum exit_status {
 	EXIT_NONE = 0,	 /* nothing said: see err_exit_status() */
 	EXIT_FAILED = 1, /* as a failed test: a promise that was asked for cannot be kept */

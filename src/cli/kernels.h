@@ -59,7 +59,7 @@ int kernels_preview(const struct cache *cache, struct kernels_result *k, size_t 
 /* The list of current releases, with a reactor of its own. */
 int kernels_releases(struct releases *ret, struct err **err);
 
-/* Kernel builds get 30 % of the CPUs we may use (at least one), unless told otherwise: behaviour 1.15. */
+/* Kernel builds get 30 % of the CPUs we may use (at least one), unless told otherwise. */
 int build_budget(const char *cpu_cap, unsigned *ret, bool *ret_said, struct err **err);
 
 #endif

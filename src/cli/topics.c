@@ -55,6 +55,18 @@ static void statuses_roff(struct buf *out)
 	buf_puts(out, "\n");
 }
 
+static void statuses_markdown(struct buf *out)
+{
+	buf_puts(out, "# Exit status\n\n"
+		      "`ktstr` ends with one of these. Commands that judge nothing never end with 1 or 2. "
+		      "`.allow_inconclusive` in a\ntest leaves the status alone when that test is inconclusive.\n"
+		      "This page is what `ktstr help exit-status --markdown` prints.\n\n"
+		      "| status | meaning |\n|---|---|\n");
+	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
+		buf_appendf(out, "| %u | %s |\n", statuses[i].status, statuses[i].meaning);
+	buf_appendf(out, "\n%s\n", several);
+}
+
 /* --- environment variables ---------------------------------------------------------------------------------------- */
 
 static const char empty_rule[] = "An empty value is the same as none, unless stated otherwise. An option wins over its "
@@ -153,7 +165,8 @@ static const struct {
 	{ "A | B, A + B, A or B", "either" },
 	{ "A - B", "A without B; a space in front, because names may have a '-' in them" },
 	{ "!A, not A", "the others" },
-	{ "( )", "grouping; & and - bind closer than |" },
+	{ "( )", "grouping; & and - bind closer than or" },
+	{ "(=), (~), (#), (//)", "inside any field: exactly, a part of it, a shell pattern, a regular expression" },
 };
 
 static void filters_text(struct buf *out)
@@ -169,13 +182,38 @@ static void filters_roff(struct buf *out)
 		roff_item(out, filters[i].form, filters[i].meaning);
 }
 
+/* @form as code in a cell of a table, where a bar would end the cell. */
+static void put_code_cell(struct buf *out, const char *form)
+{
+	buf_puts(out, "| `");
+	for (const char *p = form; *p; p++) {
+		if (*p == '|')
+			buf_puts(out, "\\");
+		buf_append(out, p, 1);
+	}
+	buf_puts(out, "` | ");
+}
+
+static void filters_markdown(struct buf *out)
+{
+	buf_puts(out, "# Filters\n\n"
+		      "`ktstr test -E EXPRESSION` runs only the tests that match. "
+		      "`ktstr test --list -E EXPRESSION` prints them and runs none.\n"
+		      "This page is what `ktstr help filters --markdown` prints.\n\n"
+		      "| form | what it chooses |\n|---|---|\n");
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
+		put_code_cell(out, filters[i].form);
+		buf_appendf(out, "%s |\n", filters[i].meaning);
+	}
+}
+
 /* ------------------------------------------------------------------------------------------------------------------ */
 
 const struct topic topics[] = {
 	{ "environment", "environment variables that ktstr reads", environment_text, environment_roff,
 	  environment_markdown },
-	{ "exit-status", "what the exit status says", statuses_text, statuses_roff, NULL },
-	{ "filters", "expressions that choose tests", filters_text, filters_roff, NULL },
+	{ "exit-status", "what the exit status says", statuses_text, statuses_roff, statuses_markdown },
+	{ "filters", "expressions that choose tests", filters_text, filters_roff, filters_markdown },
 	{ NULL },
 };
 

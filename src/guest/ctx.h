@@ -63,7 +63,7 @@ bool topology_same_core(const struct guest_topology *t, unsigned a, unsigned b);
 unsigned topology_llcs(const struct guest_topology *t);
 /* Bit mask of the nodes that these CPUs are on. */
 uint64_t topology_nodes_of(const struct guest_topology *t, const struct cpuset_bits *cpus);
-/* Resolves a spec (behaviour 2.7); on failure writes a sentence to @why. */
+/* Resolves a spec; on failure writes a sentence to @why. */
 int cpuset_resolve(const struct guest_topology *t, const struct ktstr_cpuset *spec, struct cpuset_bits *ret, char *why,
 		   size_t why_size);
 void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)

@@ -16,7 +16,7 @@ struct registry {
 int registry_load(struct registry *ret);
 void registry_done(struct registry *r);
 const struct ktstr_test *registry_find(const struct registry *r, const char *name);
-/* What `ktstr` reads: every declaration as JSON (docs/ARCHITECTURE.md, "The list protocol"). */
+/* What `ktstr` reads: every declaration as JSON (docs/design/run.md). */
 void registry_list(const struct registry *r, struct buf *out);
 /* What is wrong with a declaration, or NULL. */
 const char *test_validate(const struct ktstr_test *t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cache.h -- built kernels on disk (behaviour 7.3, 7.4).
+ * cache.h -- built kernels on disk.
  *
  * {root}/{key}/ holds the image, the stripped vmlinux, metadata.json and, where they were built, the kernel tree's own
  * schedulers with what is needed to build more. An entry appears by one rename, complete and synced. {root}/.locks/ has
@@ -33,7 +33,7 @@ struct cache_entry {
 	bool variant;		 /* not the plain lean configuration: extra or other base */
 	char *git_url, *git_ref; /* of source "git" */
 	enum kconfig_status status;
-	const char *error_kind; /* corrupt: a word of behaviour 7.3; NULL: valid */
+	const char *error_kind; /* corrupt: one word for scripts; NULL: valid */
 	char *error;
 };
 

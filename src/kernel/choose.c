@@ -5,7 +5,7 @@
 #include "kernel/choose.h"
 
 #define RANGE_VERSIONS_MAX 64
-#define STABLE_PATCH_LEAST 8 /* a younger series is not what "a stable kernel" means (behaviour 7.2) */
+#define STABLE_PATCH_LEAST 8 /* a younger series is not what "a stable kernel" means */
 
 /* --- the lists ---------------------------------------------------------------------------------------------------- */
 

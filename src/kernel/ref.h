@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ref.h -- the one grammar by which people name kernels (behaviour 7.1). Pure: nothing is looked up here. */
+/* ref.h -- the one grammar by which people name kernels. Pure: nothing is looked up here. */
 #ifndef KTSTR_KERNEL_REF_H
 #define KTSTR_KERNEL_REF_H
 

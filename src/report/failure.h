@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* failure.h -- what a person reads when a test did not pass (behaviour 14.1): the cause first, the evidence below.
+/* failure.h -- what a person reads when a test did not pass: the cause first, the evidence below.
  * Bounded in lines and in bytes, whatever the guest wrote. */
 #ifndef KTSTR_REPORT_FAILURE_H
 #define KTSTR_REPORT_FAILURE_H

@@ -9,7 +9,7 @@
 
 #define STARTS_MAX 256 /* first choices that budget_select() tries */
 
-/* --- features: the bits of behaviour 2.12; those of flag profiles and of modes that do not exist here stay 0 ------ */
+/* --- features: one bit each; those of flag profiles and of modes that do not exist here stay 0 ------ */
 
 static unsigned djb2(const char *text)
 {

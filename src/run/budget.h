@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * budget.h -- the cases that say most within a time: KTSTR_BUDGET_SECS (behaviour 2.12).
+ * budget.h -- the cases that say most within a time: KTSTR_BUDGET_SECS.
  *
  * A case has up to 64 features (scheduler, sizes, SMT, length, ...). budget_greedy() is the reference's rule: the most
  * new features a second, until there are none. budget_select() covers as many features or more, and spends what is

@@ -10,7 +10,7 @@
 
 /*
  * The first 7 digits of HEAD of the checkout that contains the working directory, and "-dirty" when tracked files
- * differ from it (submodules aside, behaviour 5.1). COMMIT_UNKNOWN outside a checkout, before its first commit,
+ * differ from it (submodules aside). COMMIT_UNKNOWN outside a checkout, before its first commit,
  * without git, and when git takes longer than 30 s. Runs the reactor; negative only when that was interrupted.
  */
 int checkout_commit(struct reactor *r, char ret[COMMIT_TEXT_MAX]);

@@ -176,7 +176,7 @@ static double tcg_boot_seconds(unsigned cpus)
 
 /*
  * tcg: a boot, and a second of the guest is as many instructions as its clock says (qemu_icount_shift()), however many
- * processors share them. kvm: behaviour 2.12.
+ * processors share them.
  */
 nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration, unsigned dilation)
 {

@@ -30,7 +30,7 @@ void plan_keep(struct plan *p, const bool *keep);
  */
 json_t *durations_load(void);
 void durations_add(json_t *durations, const json_t *sidecar);
-/* Host time that a test takes which never ran, by the model in docs/ARCHITECTURE.md, "The plan". */
+/* Host time that a test takes which never ran, by the model in docs/design/run.md. */
 nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration, unsigned dilation);
 void plan_estimate(struct plan *p, const char *backend, const json_t *durations);
 

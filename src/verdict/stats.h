@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* stats.h -- workers' telemetry, summed up a cgroup and over the scenario (behaviour 4.2, 4.3). */
+/* stats.h -- workers' telemetry, summed up a cgroup and over the scenario. */
 #ifndef KTSTR_VERDICT_STATS_H
 #define KTSTR_VERDICT_STATS_H
 

@@ -40,6 +40,8 @@ CASES = {
     'dry-run.out': ['env', 'KTSTR_SIDECAR_DIR=/nonexistent', 'KTSTR_BUDGET_SECS=120', KTSTR, 'test', '--dry-run', '--gauntlet',
                     '--accel', 'tcg', BUILD + '/tests/trust', '-E', 'test(everywhere)'],
     '../../docs/ENVIRONMENT.md': [KTSTR, 'help', 'environment', '--markdown'],
+    '../../docs/EXIT_STATUS.md': [KTSTR, 'help', 'exit-status', '--markdown'],
+    '../../docs/FILTERS.md': [KTSTR, 'help', 'filters', '--markdown'],
     'help-environment.out': [KTSTR, 'help', 'environment'],
     'frames.out': [os.path.join(BUILD, 'tests', 'golden_frames')],
 }

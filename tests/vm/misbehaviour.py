@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every misbehaviour of the fixtures is caught, with the right verdict and a first line that names the cause.
 
-KTSTR_BLESS=1 writes the table in docs/misbehaviour.md; without it the table must say what happened.
+KTSTR_BLESS=1 writes the table in docs/MISBEHAVIOUR.md; without it the table must say what happened.
 """
 import glob
 import os
@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from forgotten import forgotten  # noqa: E402
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
-TABLE = os.path.join(HERE, '..', '..', 'docs', 'misbehaviour.md')
+TABLE = os.path.join(HERE, '..', '..', 'docs', 'MISBEHAVIOUR.md')
 
 # test, what it does, verdict, what the cause must say
 CASES = [
@@ -112,7 +112,7 @@ def main():
         with open(TABLE, 'w') as f:
             f.write(table(events))
     with open(TABLE) as f:
-        check(f.read() == table(events), 'docs/misbehaviour.md says what happens', table(events))
+        check(f.read() == table(events), 'docs/MISBEHAVIOUR.md says what happens', table(events))
     allowed = Run('test', '--kernel', kernel['key'], '--json', '-E', 'test(=ktstr/cgroup_stays_and_may)', fixtures)
     check(allowed.status == 0 and allowed.events()[-1].get('inconclusive') == 1,
           'what may be inconclusive is recorded, and exits with 0', allowed)

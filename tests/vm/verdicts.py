@@ -50,7 +50,7 @@ def verdicts(kernel):
 
 def example(kernel):
     """The first example of the docs, as it stands, under a scheduler that there is."""
-    with open(os.path.join(ROOT, 'docs', 'scenarios.md')) as f:
+    with open(os.path.join(ROOT, 'docs', 'SCENARIOS.md')) as f:
         code = re.search(r'^```c\n(.*?)^```', f.read(), re.M | re.S).group(1)
     with Scratch() as scratch:
         with open(scratch / 'example.c', 'w') as f:

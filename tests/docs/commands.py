@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The documentation does what it says: its commands are executed as they are written, its C blocks are compiled.
+
+Blocks fenced as sh are commands. Each page is one shell session in a fresh clone, with an installed ktstr. A command
+that is meant to fail says so behind it: "# exit status 1". Other blocks are output or fragments. Where one of their
+lines looks like a command, the page has to execute the same line, or UNEXECUTED says why it does not.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+from tap import BUILD, Scratch, check, finish, need_kernel  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COMMAND_SECONDS = 600
+NETWORK = 'needs the network'
+BUILDS = 'builds a kernel for minutes; the tests of kernel builds do that'
+# (beginning of the line, why no page executes it)
+UNEXECUTED = (
+    ('make demo', 'its parts are make kernel, executed below, and the examples, which have a test of their own'),
+    ('make install', 'executed below as meson install: it would change the prefix of the build under test'),
+    ('make check', 'it is what runs this test'),
+    ('make trust', 'takes hours; it has a suite of its own'),
+    ('ktstr kernel build 6', NETWORK),
+    ('ktstr kernel build v6', NETWORK),
+    ('ktstr kernel build git+', NETWORK),
+    ('ktstr kernel build distro:', NETWORK),
+    ('ktstr kernel build ./linux', BUILDS),
+    ('ktstr kernel build --source', BUILDS),
+    ('ktstr kernel list --kernel', NETWORK),
+    ('ktstr kernel clean', 'would remove kernels from the cache of who runs the tests'),
+    ('ktstr test --kernel 6', NETWORK),
+    ('ktstr run ', 'needs root and a scheduler of this machine; the tests of ktstr run do that'),
+)
+PAGES = ['README.md', 'CONTRIBUTING.md'] + sorted(
+    os.path.relpath(os.path.join(d, f), ROOT) for d, _, fs in os.walk(os.path.join(ROOT, 'docs')) for f in fs if f.endswith('.md'))
+
+
+def read(page):
+    with open(os.path.join(ROOT, page), encoding='utf-8') as f:
+        return f.read()
+
+
+def blocks(text):
+    """(language, text) of each fenced block."""
+    return re.findall(r'^```(\w*)\n(.*?)^```$', text, re.M | re.S)
+
+
+def commands(block):
+    """The commands of a block. A here-document and a line that ends with a backslash go on in the next line."""
+    lines = iter(block.splitlines())
+    for line in lines:
+        text = line
+        here = re.search(r"<<'?(\w+)'?", line)
+        while here or text.endswith('\\'):
+            more = next(lines)
+            text += '\n' + more
+            if here and more == here.group(1):
+                break
+        if text.strip() and not text.startswith('#'):
+            yield text
+
+
+class Session:
+    """One shell, whose directory and variables last from command to command."""
+
+    def __init__(self, directory, env, scratch):
+        self.output = scratch / 'output'
+        self.script = scratch / 'command'
+        self.shell = subprocess.Popen(['bash', '--norc'], cwd=directory, env=env, text=True, start_new_session=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def run(self, command):
+        with open(self.script, 'w', encoding='utf-8') as f:
+            f.write(command + '\n')
+        late = threading.Timer(COMMAND_SECONDS, os.killpg, (self.shell.pid, signal.SIGKILL))
+        late.start()
+        self.shell.stdin.write(f'. {self.script} </dev/null >{self.output} 2>&1; echo $?\n')
+        self.shell.stdin.flush()
+        status = self.shell.stdout.readline().strip()
+        late.cancel()
+        with open(self.output, encoding='utf-8', errors='replace') as f:
+            return int(status or -1), f.read()
+
+    def end(self):
+        self.shell.stdin.close()
+        self.shell.wait()
+
+
+def clone(scratch, page):
+    path = scratch / page.replace('/', '-')
+    done = subprocess.run(['git', 'clone', '-q', '--shared', ROOT, path], capture_output=True, text=True)
+    if not check(done.returncode == 0, f'{page}: git clone', done.stderr):
+        finish()
+    return path
+
+
+def execute(page, scratch, env):
+    todo = [c for language, text in blocks(read(page)) if language == 'sh' for c in commands(text)]
+    if not todo:
+        return
+    session = Session(clone(scratch, page), env, scratch)
+    for command in todo:
+        wanted = re.search(r'# exit status (\d+)', command)
+        status, said = session.run(command)
+        check(status == int(wanted.group(1) if wanted else 0), f'{page}: {command.splitlines()[0]}', f'status {status}\n{said}')
+        if status < 0:    # the time was up, and the shell is gone
+            break
+    session.end()
+
+
+def check_unexecuted(page):
+    """No block shows a command that nobody executes."""
+    text = read(page)
+    executed = {line.split(' #')[0].strip() for language, b in blocks(text) if language == 'sh' for c in commands(b)
+                for line in c.splitlines()}
+    shown = [line.removeprefix('$ ').split(' #')[0].strip() for language, b in blocks(text) if language != 'sh' for line in b.splitlines()]
+    stray = [s for s in shown if re.match(r'(ktstr|make|cc) ', s) and s not in executed and
+             not any(s.startswith(beginning) for beginning, _ in UNEXECUTED)]
+    check(not stray, f'{page}: what looks like a command is executed, or has a reason', '\n'.join(stray))
+
+
+def compile_blocks(page, scratch, env):
+    """The C blocks of a page, one behind the other, are a test program."""
+    code = [text for language, text in blocks(read(page)) if language == 'c']
+    if not code:
+        return
+    source = scratch / 'page.c'
+    with open(source, 'w', encoding='utf-8') as f:
+        f.write('#include <ktstr/ktstr.h>\n' + '\n'.join(code))
+    done = subprocess.run(f'cc -Wall -Werror -o {scratch / "page"} {source} $(pkg-config --cflags --libs ktstr)', shell=True, env=env,
+                          capture_output=True, text=True)
+    check(done.returncode == 0, f'{page}: its C blocks are a program', done.stderr)
+
+
+def install(scratch):
+    """The build under test, installed; and the environment in which it is found."""
+    root = scratch / 'root'
+    done = subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet'], env={**os.environ, 'DESTDIR': root},
+                          capture_output=True, text=True)
+    check(done.returncode == 0, 'ktstr is installed', done.stdout + done.stderr)
+    found = {name: os.path.join(d, name) for d, _, names in os.walk(root) for name in names if name in ('ktstr', 'ktstr.pc')
+             if name == 'ktstr.pc' or os.path.basename(d) == 'bin'}
+    if not check(len(found) == 2, 'its program and its pkg-config file are there', found):
+        finish()
+    return {**os.environ, 'PATH': os.path.dirname(found['ktstr']) + ':' + os.environ['PATH'], 'PKG_CONFIG_SYSROOT_DIR': root,
+            'PKG_CONFIG_PATH': os.path.dirname(found['ktstr.pc']), 'KTSTR_ACCEL': 'tcg'}
+
+
+def targets(scratch, env):
+    """What make is told to do: the kernel, and the examples, which vm_examples runs. Nothing is built twice for it."""
+    directory = clone(scratch, 'make')
+    make = lambda *args: subprocess.run(['make', *args, f'BUILD={BUILD}'], cwd=directory, env=env, capture_output=True,  # noqa: E731
+                                        text=True, timeout=COMMAND_SECONDS)
+    done = make('kernel')
+    check(done.returncode == 0, 'make kernel', done.stdout + done.stderr)
+    planned = make('-n', 'demo', 'install', 'check')
+    check(planned.returncode == 0 and f'{BUILD}/ktstr test {BUILD}/tests/examples --kernel distro' in planned.stdout and
+          'meson install' in planned.stdout and 'tests/check.py' in planned.stdout, 'make demo, install, check: they exist', planned)
+
+
+for name in PAGES:
+    check_unexecuted(name)
+need_kernel('commands of the documentation')
+with Scratch() as directory:
+    environment = install(directory)
+    for name in PAGES:
+        compile_blocks(name, directory, environment)
+    for name in PAGES:
+        execute(name, directory, environment)
+    targets(directory, environment)
+finish()
