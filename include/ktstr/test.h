@@ -7,7 +7,27 @@
 #include <ktstr/scheduler.h>
 
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 4
+#define KTSTR_API_VERSION 5
+
+/* Exit statuses of `ktstr test` that speak of the tests; 'ktstr help exit-status' has the others. */
+#define KTSTR_EXIT_PASS		0 /* every test passed, was skipped, or failed as known */
+#define KTSTR_EXIT_FAIL		1
+#define KTSTR_EXIT_INCONCLUSIVE 2 /* none failed, and something was not measured */
+
+/*
+ * A failure that is known. Where both conditions hold, a test that fails is XFAIL, which leaves the exit status alone,
+ * and a test that passes is XPASS, which is a failure: the entry can be removed. INCONCLUSIVE and SKIP stay what they
+ * are. The test is not tried again when it fails (--retries).
+ */
+struct ktstr_known_fail {
+	const char *kernel;    /* "6.12", "6.12.3", "6.1..6.11", a cache key, or several with commas; NULL: all */
+	const char *scheduler; /* name of the scheduler under test, "eevdf" for the kernel's own; NULL: all */
+	const char *reason;    /* why it fails, for reports; not NULL */
+	bool flaky;	       /* it fails only now and then: XPASS leaves the exit status alone too */
+};
+
+/* A list of them; the first that applies counts. */
+#define KTSTR_KNOWN_FAIL(...) ((const struct ktstr_known_fail[]){ __VA_ARGS__, { .reason = 0 } })
 
 struct ktstr_test {
 	const char *name; /* set by KTSTR_TEST */
@@ -45,6 +65,7 @@ struct ktstr_test {
 	enum ktstr_switch performance_mode;   /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */
 	enum ktstr_switch no_perf_mode;	      /* ON: never so, not even with --perf-mode; excludes performance_mode */
 	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
+	const struct ktstr_known_fail *known_fail; /* KTSTR_KNOWN_FAIL({ .kernel = "6.1..6.11", .reason = "..." }) */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains; /* a part of it */
 	const char *expect_scx_error_matches;  /* POSIX extended regular expression */

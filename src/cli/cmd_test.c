@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <ktstr/test.h>
+
 #include "base/dir.h"
 #include "base/environment.h"
 #include "base/file.h"
@@ -293,8 +295,9 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 
 static int verdict_status(const struct run_counts *c, const struct test_args *a)
 {
-	int failed = c->failed || (a->flaky_fails && c->flaky) ? 1 : 0;
-	int status = status_first(failed, c->inconclusive > c->allowed ? 2 : 0);
+	bool failed = c->failed || c->xpassed > c->xallowed || (a->flaky_fails && c->flaky);
+	int status = status_first(failed ? KTSTR_EXIT_FAIL : KTSTR_EXIT_PASS,
+				  c->inconclusive > c->allowed ? KTSTR_EXIT_INCONCLUSIVE : KTSTR_EXIT_PASS);
 	return status_first(status, c->interrupted ? EXIT_INTERRUPTED : 0);
 }
 

@@ -159,6 +159,21 @@ static void put_payloads(struct buf *out, const struct ktstr_test *t)
 	buf_puts(out, "]");
 }
 
+static void put_known_fail(struct buf *out, const struct ktstr_known_fail *k)
+{
+	put_key(out, "known_fail");
+	buf_puts(out, "[");
+	for (bool more = false; k && (k->kernel || k->scheduler || k->reason); k++, more = true) {
+		buf_puts(out, more ? ",{" : "{");
+		put_name(out, "kernel", k->kernel);
+		put_name(out, "scheduler", k->scheduler);
+		put_name(out, "reason", k->reason);
+		put_number(out, "flaky", k->flaky);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+}
+
 static void put_test(struct buf *out, const struct ktstr_test *t)
 {
 	struct ktstr_topology p = test_topology(t);
@@ -188,6 +203,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_constraints(out, &constraints);
 	put_text(out, "expect_scx_error_contains", t->expect_scx_error_contains);
 	put_text(out, "expect_scx_error_matches", t->expect_scx_error_matches);
+	put_known_fail(out, t->known_fail);
 	put_staged(out, t->staged);
 	put_checks(out, &t->checks);
 	buf_puts(out, "}");

@@ -185,6 +185,18 @@ static const char *check_payloads(const struct ktstr_test *t)
 	return problem;
 }
 
+/* Kernels are checked by the host, which knows their grammar. */
+static const char *check_known_fail(const struct ktstr_test *t)
+{
+	const struct ktstr_known_fail *k = t->known_fail;
+	if (k && !k->kernel && !k->scheduler && !k->reason)
+		return "its known_fail has no entry";
+	for (; k && (k->kernel || k->scheduler || k->reason); k++)
+		if (!k->reason || !*k->reason)
+			return "an entry of its known_fail has no reason";
+	return NULL;
+}
+
 const char *test_validate(const struct ktstr_test *t)
 {
 	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
@@ -212,6 +224,8 @@ const char *test_validate(const struct ktstr_test *t)
 		problem = check_payloads(t);
 	if (!problem)
 		problem = check_expectation(t);
+	if (!problem)
+		problem = check_known_fail(t);
 	if (!problem)
 		problem = check_sysctls(t->scheduler);
 	if (!problem)

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
+#include "verdict/known.h"
 
 /* Something that perf mode asked of the host, and what came of it. */
 struct result_perf_setting {
@@ -57,6 +58,8 @@ struct result {
 	struct flake_policy policy;
 	struct flake_outcome outcome;
 	const struct flake_history *history; /* every try so far, this one included; NULL: not kept */
+	struct known_fail known;	     /* the failure that is known of the test here */
+	enum known_outcome known_outcome;
 	unsigned icount_shift;
 	unsigned time_dilation; /* 1: none */
 	nsec_t estimate;	/* what the plan expected of `wall`; 0: nothing */

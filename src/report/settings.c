@@ -62,6 +62,17 @@ json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusi
 	return o;
 }
 
+json_t *known_fail_json(const struct result *r)
+{
+	if (!r->known.reason)
+		return json_null();
+	json_t *o = json_object();
+	json_put_text(&o, "outcome", known_outcome_name(r->known_outcome));
+	json_put_text(&o, "reason", r->known.reason);
+	json_put_bool(&o, "flaky", r->known.flaky);
+	return o;
+}
+
 json_t *environment_json(const char *const *list)
 {
 	json_t *o = json_object();

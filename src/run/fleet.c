@@ -82,7 +82,7 @@ static void draw_view(struct fleet *f)
 	const struct run_counts *c = &f->counts;
 	struct live_view v = {
 		.total = c->total,
-		.done = c->passed + c->failed + c->inconclusive + c->skipped,
+		.done = c->passed + c->failed + c->inconclusive + c->skipped + c->xfailed + c->xpassed,
 		.failed = c->failed,
 		.inconclusive = c->inconclusive,
 		.skipped = c->skipped,
@@ -139,6 +139,8 @@ static void report(struct fleet *f, const struct attempt *a)
 	if (f->config.no_capture)
 		show_capture(f, a);
 	bool passed = a->judgement.verdict == KTSTR_PASS;
+	if (result.known_outcome == KNOWN_XFAIL)
+		return;
 	if (a->judgement.verdict == KTSTR_FAIL || a->judgement.verdict == KTSTR_INCONCLUSIVE ||
 	    (passed && f->config.log_passes)) {
 		failure_report(&result, &f->config.err, &details);
@@ -193,10 +195,21 @@ static void note_lost(struct fleet *f, const struct attempt *a, int result)
 
 static void count(struct fleet *f, const struct attempt *a)
 {
+	const struct flake_policy policy = attempt_policy(a);
 	/* Interrupted just when this try ended: there is no next one. */
-	enum ktstr_verdict v = a->outcome.final
-				       ? a->judgement.verdict
-				       : flake_fold(&f->config.flake, attempt_history(a), /* cut= */ true).verdict;
+	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
+						: flake_fold(&policy, attempt_history(a), /* cut= */ true).verdict;
+	switch (attempt_known(a)) {
+	case KNOWN_XFAIL:
+		f->counts.xfailed++;
+		return;
+	case KNOWN_XPASS:
+		f->counts.xpassed++;
+		f->counts.xallowed += a->item->known_fail->flaky;
+		return;
+	case KNOWN_NONE:
+		break;
+	}
 	switch (v) {
 	case KTSTR_PASS:
 		f->counts.passed++;

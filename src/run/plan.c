@@ -8,6 +8,7 @@
 #include "base/tool.h"
 #include "report/sidecar.h"
 #include "run/includes.h"
+#include "run/known_fail.h"
 #include "run/planner.h"
 #include "vmm/qemu/qemu.h"
 
@@ -231,6 +232,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
 	c->variant = variant_of(c);
+	c->known_fail = known_fail_find(t, c->kernel);
 	/* A preset that is the test's own topology is another result all the same, and needs another file. */
 	if (c->preset && !memcmp(&c->topology, &t->topology, sizeof(c->topology)))
 		c->variant ^= 0x9e3779b97f4a7c15u;

@@ -19,8 +19,9 @@ struct plan_case {
 	char *short_name;     /* the same without /LABEL: its name where there is one kernel */
 	char *scheduler_path; /* host path of the binary; NULL: the kernel's own */
 	char *skip;	      /* why it cannot run here, or NULL */
-	char *problem;	      /* why it can run nowhere as it is declared: an error; or NULL */
-	bool perf;	      /* in perf mode */
+	const struct known_fail_decl *known_fail; /* the failure that is known here, or NULL */
+	char *problem;				  /* why it can run nowhere as it is declared: an error; or NULL */
+	bool perf;				  /* in perf mode */
 	char topology_text[TOPOLOGY_TEXT_MAX];
 	uint64_t memory_mib; /* the guest's */
 	uint64_t likely_mib; /* what of it the guest is expected to touch, 0 .. memory_mib */

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "reactor/child.h"
 #include "reactor/machine.h"
+#include "run/known_fail.h"
 #include "run/suite.h"
 #include "topo/topology.h"
 #include "verdict/thresholds.h"
@@ -48,6 +49,12 @@ static void test_done(struct test_decl *t)
 		strings_free(t->payload_list[i].include_files);
 	}
 	free(t->payload_list);
+	for (size_t i = 0; i < t->known_fails; i++) {
+		free(t->known_fail[i].kernel);
+		free(t->known_fail[i].scheduler);
+		free(t->known_fail[i].reason);
+	}
+	free(t->known_fail);
 	free(t->expect_contains);
 	free(t->expect_matches);
 	free(t->staged);
@@ -320,6 +327,33 @@ static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err
 	return r;
 }
 
+/* Kernels that cannot be named are the test's problem, not the suite's. */
+static int parse_known_fail(const json_t *from, struct known_fail_decl *k, struct err **err)
+{
+	int r = get_optional(from, "kernel", &k->kernel);
+	if (r == 0)
+		r = get_optional(from, "scheduler", &k->scheduler);
+	if (r == 0)
+		r = get_name(from, "reason", &k->reason, err);
+	if (r == 0)
+		r = get_bool(from, "flaky", &k->flaky, err);
+	return r == 0 && k->kernel ? known_fail_check(k->kernel, err) : r;
+}
+
+static int parse_known_fails(const json_t *o, struct test_decl *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "known_fail");
+	t->known_fail = calloc(json_array_size(list) + 1, sizeof(*t->known_fail));
+	if (!t->known_fail)
+		return -ENOMEM;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int r = parse_known_fail(json_array_get(list, i), &t->known_fail[t->known_fails++], err);
+		if (r < 0)
+			return err_wrap(err, r, "known_fail[%zu]", i);
+	}
+	return 0;
+}
+
 /* A declaration that cannot run is listed with its problem, so that the rest of the suite still can. */
 static int note_problem(struct test_decl *t)
 {
@@ -363,6 +397,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = get_optional(o, "expect_scx_error_matches", &t->expect_matches);
 	if (r == 0)
 		r = find_staged(s, o, &t->staged, err);
+	if (r == 0 && !problem)
+		r = parse_known_fails(o, t, err);
 	if (r == 0 && problem && !(t->problem = text_clean_line(problem)))
 		r = -ENOMEM;
 	return r == 0 ? note_problem(t) : r;

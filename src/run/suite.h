@@ -26,6 +26,13 @@ struct payload_decl {
 	char **include_files;
 };
 
+/* A failure that is known (known_fail.h says where it applies). */
+struct known_fail_decl {
+	char *kernel, *scheduler; /* NULL: all */
+	char *reason;
+	bool flaky;
+};
+
 struct test_decl {
 	char *name, *file;
 	unsigned line;
@@ -39,6 +46,8 @@ struct test_decl {
 	char *payload;			   /* the primary one's name, or NULL */
 	struct payload_decl *payload_list; /* it first, where there is one */
 	size_t payloads;
+	struct known_fail_decl *known_fail;
+	size_t known_fails;
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
 	bool performance_mode, no_perf_mode;	/* not both */

@@ -100,6 +100,16 @@ static void draw_result(struct buf *out)
 	flaky.attempt = 7;
 	event_line(&flaky, &plain, out);
 	print("several tries", out);
+	struct result known = r;
+	known.known = (struct known_fail){ .reason = "lost wakeups before 6.12" };
+	known.known_outcome = KNOWN_XFAIL;
+	event_line(&known, &plain, out);
+	known.judgement = &passed;
+	known.known_outcome = KNOWN_XPASS;
+	event_line(&known, &plain, out);
+	known.known.flaky = true;
+	event_line(&known, &plain, out);
+	print("known failures", out);
 	json_t *event = event_json(&r);
 	json_print(event, false, out);
 	print("an event", out);
@@ -107,9 +117,15 @@ static void draw_result(struct buf *out)
 	j.stats = (struct scenario_stats){ 0 };
 	judgement_done(&j);
 	evidence_done(&e);
-	struct run_counts c = {
-		.total = 9, .passed = 4, .failed = 1, .skipped = 2, .inconclusive = 1, .flaky = 1, .not_run = 1
-	};
+	struct run_counts c = { .total = 12,
+				.passed = 4,
+				.failed = 1,
+				.skipped = 2,
+				.inconclusive = 1,
+				.flaky = 1,
+				.xfailed = 2,
+				.xpassed = 1,
+				.not_run = 1 };
 	summary_line(&c, 61 * NSEC_PER_SEC, out);
 	print("a summary", out);
 }

@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the attributes of a test and of its scheduler change, seen in results and exit statuses."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+
+BINARY = BUILD + '/tests/attributes/attributes'
+
+
+class Results:
+    """One run of the tests that @expr names: its events and its sidecars, by test."""
+
+    def __init__(self, kernel, scratch, expr, *args, env=None):
+        where = scratch / f'results-{len(os.listdir(scratch.path))}'
+        self.run = Run('test', '--kernel', kernel['key'], '--json', '-E', expr, *args, BINARY, env={'KTSTR_SIDECAR_DIR': where, **(env or {})})
+        self.events = {e['name'].split('/')[1]: e for e in self.run.events() if e['event'] == 'test-finished'}
+        self.sum = self.run.events()[-1] if self.run.events() else {}
+        self.sidecar = {}
+        for path in scratch.sidecars(where):
+            with open(path) as f:
+                kept = json.load(f)
+            self.sidecar[kept['test_name']] = kept
+
+    def known(self, name):
+        e, kept = self.events.get(name, {}), self.sidecar.get(name, {})
+        return e.get('verdict'), (e.get('known_fail') or {}).get('outcome'), kept.get('known_fail') == e.get('known_fail')
+
+
+def known_failures(kernel, scratch):
+    r = Results(kernel, scratch, 'test(known_fails) | test(now_and_then)', '--retries', '2')
+    check(r.known('known_fails') == ('fail', 'xfail', True), 'a known failure is XFAIL', r.run)
+    check(r.sidecar['known_fails']['known_fail']['reason'] == 'broken', 'the entry for this kernel and scheduler applies', r.run)
+    check(r.known('known_passes_now_and_then') == ('pass', 'xpass', True), 'a pass in its place is XPASS', r.run)
+    sums = {key: r.sum.get(key) for key in ('total', 'passed', 'failed', 'xfailed', 'xpassed')}
+    check(sums == {'total': 2, 'passed': 0, 'failed': 0, 'xfailed': 1, 'xpassed': 1}, 'both have counts of their own', sums)
+    check(r.run.status == 0 and 'it is broken' not in r.run.err, 'neither counts where the failure is flaky, nor is it retried', r.run)
+    r = Results(kernel, scratch, 'test(=ktstr/known_passes)')
+    check(r.run.status == 1 and r.known('known_passes') == ('pass', 'xpass', True), 'a pass that was not to be expected is exit status 1', r.run)
+
+
+def main():
+    kernel = need_kernel('attributes')
+    before = machines()
+    with Scratch() as scratch:
+        known_failures(kernel, scratch)
+    check_nothing_left('attributes', before)
+    finish()
+
+
+main()
