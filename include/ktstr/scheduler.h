@@ -6,7 +6,7 @@
 #include <ktstr/check.h>
 #include <ktstr/topology.h>
 
-#define KTSTR_ARGS(...) ((const char *const[]){ __VA_ARGS__, 0 })
+#define KTSTR_ARGS(...) KTSTR_LIST(const char *, __VA_ARGS__, 0)
 
 struct ktstr_scheduler {
 	const char *name; /* set by KTSTR_SCHEDULER */

@@ -6,6 +6,8 @@
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
 
+KTSTR_BEGIN_C
+
 /* The interface between a test binary and `ktstr`; both sides must agree. */
 #define KTSTR_API_VERSION 5
 
@@ -27,7 +29,7 @@ struct ktstr_known_fail {
 };
 
 /* A list of them; the first that applies counts. */
-#define KTSTR_KNOWN_FAIL(...) ((const struct ktstr_known_fail[]){ __VA_ARGS__, { .reason = 0 } })
+#define KTSTR_KNOWN_FAIL(...) KTSTR_LIST(struct ktstr_known_fail, __VA_ARGS__, { .reason = 0 })
 
 struct ktstr_test {
 	const char *name; /* set by KTSTR_TEST */
@@ -71,7 +73,7 @@ struct ktstr_test {
 	const char *expect_scx_error_matches;  /* POSIX extended regular expression */
 };
 
-#define KTSTR_STAGED(...) ((const struct ktstr_scheduler *const[]){ __VA_ARGS__, 0 })
+#define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)
 
 /* Defines and registers a test; the body follows as a function body with the context `t`. */
 #define KTSTR_TEST(id, ...)                                                                             \
@@ -90,5 +92,7 @@ uint64_t ktstr_ctx_duration_ns(const struct ktstr_ctx *t);
 uint64_t ktstr_ctx_seed(const struct ktstr_ctx *t);
 /* Pid of the scheduler's process, 0 under the kernel's own. */
 int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t);
+
+KTSTR_END_C
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef KTSTR_TOPOLOGY_H
 #define KTSTR_TOPOLOGY_H
 
+#include <ktstr/language.h>
+
 /* A switch that can be left alone. OFF is also what a limit (ktstr/check.h) is set to where it must not be checked. */
 enum ktstr_switch {
 	KTSTR_OFF = -1,

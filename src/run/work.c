@@ -309,6 +309,13 @@ static void put_perf_settings(const struct attempt *a, struct result *ret)
 						      a->perf_setting[i].granted, a->perf_setting[i].why };
 }
 
+static struct known_fail known_of(const struct plan_case *c)
+{
+	if (!c->known_fail)
+		return (struct known_fail){ 0 };
+	return (struct known_fail){ .reason = c->known_fail->reason, .flaky = c->known_fail->flaky };
+}
+
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
 {
 	const struct fleet *f = fleet_of(a);
@@ -351,7 +358,6 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.policy = attempt_policy(a),
 		.outcome = a->outcome,
 		.history = attempt_history(a),
-		.known = { c->known_fail ? c->known_fail->reason : NULL, c->known_fail && c->known_fail->flaky },
 		.known_outcome = attempt_known(a),
 		.estimate = c->estimate,
 		.start = a->item->skip || a->item->problem ? NULL
@@ -376,6 +382,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};
+	ret->known = known_of(c);
 	put_perf_settings(a, ret);
 	take_parts(&a->confinement, ret);
 }

@@ -16,7 +16,7 @@ enum known_outcome {
 	KNOWN_XPASS, /* it passed, although it was known to fail */
 };
 
-/* @known: a failure of the test is known, and @j is its final judgement. A test that did not run did not fail as known. */
+/* @known: a failure of the test is known. @j: its final judgement. What did not run did not fail as known. */
 enum known_outcome known_outcome(bool known, const struct judgement *j);
 /* "xfail", "xpass", or NULL. */
 const char *known_outcome_name(enum known_outcome o);

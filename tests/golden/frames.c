@@ -43,6 +43,33 @@ static void take_text(struct evidence *e, enum wire_stream stream, const char *t
 	buf_puts(&e->text[stream], text);
 }
 
+static void draw_outcomes(const struct result *r, struct buf *out)
+{
+	struct term plain = { .columns = 80 };
+	struct result flaky = *r;
+	struct judgement passed = { .verdict = KTSTR_PASS };
+	flaky.judgement = &passed;
+	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 1, .tries = 2 };
+	event_line(&flaky, &plain, out);
+	flaky.policy = (struct flake_policy){ .repeat = 20, .require = 18 };
+	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 19, .tries = 20 };
+	event_line(&flaky, &plain, out);
+	flaky.outcome.final = flaky.outcome.flaky = false;
+	flaky.attempt = 7;
+	event_line(&flaky, &plain, out);
+	print("several tries", out);
+	struct result known = *r;
+	known.known = (struct known_fail){ .reason = "lost wakeups before 6.12" };
+	known.known_outcome = KNOWN_XFAIL;
+	event_line(&known, &plain, out);
+	known.judgement = &passed;
+	known.known_outcome = KNOWN_XPASS;
+	event_line(&known, &plain, out);
+	known.known.flaky = true;
+	event_line(&known, &plain, out);
+	print("known failures", out);
+}
+
 static void draw_result(struct buf *out)
 {
 	static struct cgroup_stats cgroups[] = {
@@ -88,28 +115,7 @@ static void draw_result(struct buf *out)
 	print("a line", out);
 	failure_report(&r, &plain, out);
 	print("a failure", out);
-	struct result flaky = r;
-	struct judgement passed = { .verdict = KTSTR_PASS };
-	flaky.judgement = &passed;
-	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 1, .tries = 2 };
-	event_line(&flaky, &plain, out);
-	flaky.policy = (struct flake_policy){ .repeat = 20, .require = 18 };
-	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 19, .tries = 20 };
-	event_line(&flaky, &plain, out);
-	flaky.outcome.final = flaky.outcome.flaky = false;
-	flaky.attempt = 7;
-	event_line(&flaky, &plain, out);
-	print("several tries", out);
-	struct result known = r;
-	known.known = (struct known_fail){ .reason = "lost wakeups before 6.12" };
-	known.known_outcome = KNOWN_XFAIL;
-	event_line(&known, &plain, out);
-	known.judgement = &passed;
-	known.known_outcome = KNOWN_XPASS;
-	event_line(&known, &plain, out);
-	known.known.flaky = true;
-	event_line(&known, &plain, out);
-	print("known failures", out);
+	draw_outcomes(&r, out);
 	json_t *event = event_json(&r);
 	json_print(event, false, out);
 	print("an event", out);

@@ -3,11 +3,13 @@
 """What the attributes of a test and of its scheduler change, seen in results and exit statuses."""
 import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 BINARY = BUILD + '/tests/attributes/attributes'
 
 
@@ -42,11 +44,21 @@ def known_failures(kernel, scratch):
     check(r.run.status == 1 and r.known('known_passes') == ('pass', 'xpass', True), 'a pass that was not to be expected is exit status 1', r.run)
 
 
+def plusplus(kernel, scratch):
+    """A suite in C++ runs like any other."""
+    program = scratch / 'plusplus'
+    built = subprocess.run(['g++', '-std=c++17', '-I' + os.path.join(ROOT, 'include'), os.path.join(ROOT, 'tests/attributes/plusplus.cc'),
+                            BUILD + '/libktstr.a', '-lm', '-o', program], capture_output=True, text=True)
+    run = Run('test', '--kernel', kernel['key'], '-E', 'test(everything)', program, env={'KTSTR_SIDECAR_DIR': scratch / 'plusplus-results'})
+    check(built.returncode == 0 and run.status == 0 and 'PASS  ktstr/everything' in run.out, 'a suite in C++ runs', f'{built.stderr}\n{run}')
+
+
 def main():
     kernel = need_kernel('attributes')
     before = machines()
     with Scratch() as scratch:
         known_failures(kernel, scratch)
+        plusplus(kernel, scratch)
     check_nothing_left('attributes', before)
     finish()
 
