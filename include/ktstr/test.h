@@ -36,9 +36,11 @@ struct ktstr_test {
 	const char *file;
 	unsigned line;
 	enum ktstr_verdict (*body)(struct ktstr_ctx *t);
-	const struct ktstr_scheduler *scheduler;     /* NULL: the kernel's own, EEVDF */
-	const struct ktstr_scheduler *const *staged; /* others for KTSTR_OP_REPLACE_SCHEDULER; KTSTR_STAGED(&a, &b) */
-	unsigned numa_nodes, llcs, cores, threads;   /* 0: the scheduler's, else 1, 1, 2, 1 */
+	const struct ktstr_scheduler *scheduler;       /* NULL: the kernel's own, EEVDF */
+	const struct ktstr_scheduler *const *staged;   /* others for KTSTR_OP_REPLACE_SCHEDULER; KTSTR_STAGED(&a, &b) */
+	unsigned numa_nodes, llcs, cores, threads;     /* 0: the scheduler's, else 1, 1, 2, 1 */
+	struct ktstr_numa_node nodes[KTSTR_NODES_MAX]; /* instead of numa_nodes and llcs: as struct ktstr_topology */
+	unsigned char distances[KTSTR_NODES_MAX * KTSTR_NODES_MAX];
 	union { /* of the gauntlet's topologies, those that suit it: .min_llcs = 2 */
 		struct {
 			KTSTR_CONSTRAINT_FIELDS;

@@ -92,6 +92,28 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 	buf_puts(out, "}");
 }
 
+/* Nodes that are described one by one, and distances that are declared; else empty. */
+static void put_nodes(struct buf *out, const struct ktstr_topology *p)
+{
+	put_key(out, "nodes");
+	buf_puts(out, "[");
+	for (unsigned i = 0; i < ktstr_described_nodes(p->nodes); i++) {
+		buf_puts(out, i ? ",{" : "{");
+		put_number(out, "llcs", p->nodes[i].llcs);
+		put_number(out, "memory_mib", p->nodes[i].memory_mib);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+	size_t count = ARRAY_SIZE(p->distances);
+	while (count && !p->distances[count - 1])
+		count--;
+	put_key(out, "distances");
+	buf_puts(out, "[");
+	for (size_t i = 0; i < count; i++)
+		buf_appendf(out, "%s%u", i ? "," : "", p->distances[i]);
+	buf_puts(out, "]");
+}
+
 static void put_constraints(struct buf *out, const struct ktstr_constraints *c)
 {
 	put_key(out, "constraints");
@@ -189,6 +211,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_number(out, "llcs", p.llcs);
 	put_number(out, "cores", p.cores);
 	put_number(out, "threads", p.threads);
+	put_nodes(out, &p);
 	put_number(out, "memory_mib", t->memory_mib);
 	put_number(out, "duration_ms", (t->duration_s ? t->duration_s : 2) * 1000ul);
 	put_number(out, "workers_per_cgroup", t->workers_per_cgroup ? t->workers_per_cgroup : 2);

@@ -85,13 +85,25 @@ static unsigned first_set(unsigned a, unsigned b, unsigned otherwise)
 
 struct ktstr_topology test_topology(const struct ktstr_test *t)
 {
-	struct ktstr_topology s = t->scheduler ? t->scheduler->topology : (struct ktstr_topology){ 0 };
-	return (struct ktstr_topology){
-		.numa_nodes = first_set(t->numa_nodes, s.numa_nodes, 1),
-		.llcs = first_set(t->llcs, s.llcs, 1),
-		.cores = first_set(t->cores, s.cores, 2),
-		.threads = first_set(t->threads, s.threads, 1),
+	static const struct ktstr_topology none = { 0 };
+	const struct ktstr_topology *s = t->scheduler ? &t->scheduler->topology : &none;
+	struct ktstr_topology p = {
+		.numa_nodes = first_set(t->numa_nodes, s->numa_nodes, 1),
+		.llcs = first_set(t->llcs, s->llcs, 1),
+		.cores = first_set(t->cores, s->cores, 2),
+		.threads = first_set(t->threads, s->threads, 1),
 	};
+	bool own = ktstr_described_nodes(t->nodes) || t->numa_nodes || t->llcs;
+	memcpy(p.nodes, own ? t->nodes : s->nodes, sizeof(p.nodes));
+	memcpy(p.distances, own || t->distances[0] ? t->distances : s->distances, sizeof(p.distances));
+	unsigned described = ktstr_described_nodes(p.nodes);
+	if (described) {
+		p.numa_nodes = described;
+		p.llcs = 0;
+	}
+	for (unsigned i = 0; i < described; i++)
+		p.llcs += p.nodes[i].llcs;
+	return p;
 }
 
 struct ktstr_constraints test_constraints(const struct ktstr_test *t)
@@ -210,8 +222,11 @@ const char *test_validate(const struct ktstr_test *t)
 	if (t->scheduler && (!t->scheduler->binary || !*t->scheduler->binary))
 		return "its scheduler names no binary";
 	struct ktstr_topology p = test_topology(t);
-	if (p.llcs % p.numa_nodes)
+	bool described = ktstr_described_nodes(p.nodes) > 0;
+	if (!described && p.llcs % p.numa_nodes)
 		return "llcs is not a multiple of numa_nodes";
+	if (described && ((t->numa_nodes && t->numa_nodes != p.numa_nodes) || (t->llcs && t->llcs != p.llcs)))
+		return "numa_nodes and llcs follow from its nodes: leave them out";
 	if (p.numa_nodes > 64 || p.llcs > 256 || p.cores > 256 || p.threads > 8)
 		return "its topology is larger than 64 nodes, 256 LLCs, 256 cores an LLC, 8 threads a core";
 	for (size_t k = 0; t->staged && t->staged[k]; k++)

@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+#include <ktstr/topology.h>
+
 #include "base/time.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
@@ -33,8 +35,9 @@ struct result {
 	const char *scheduler; /* NULL: the kernel's own */
 	const char *payload;   /* the primary one's name, or NULL */
 	const char *topology;
-	const char *suite;  /* name of the test binary */
-	const char *kernel; /* as --kernel takes it */
+	const struct ktstr_topology *shape; /* the same, with nodes and distances */
+	const char *suite;		    /* name of the test binary */
+	const char *kernel;		    /* as --kernel takes it */
 	const char *kernel_version, *kernel_label;
 	const char *kernel_commit;  /* of the source tree; NULL: not from a tree, or not known */
 	const char *resolve_source; /* how the scheduler's binary was found; NULL: there is none */

@@ -5,6 +5,7 @@
 #include "base/bug.h"
 #include "base/text.h"
 #include "run/attempt.h"
+#include "topo/topology.h"
 
 #define PREPARE_DEADLINE	(5 * NSEC_PER_MIN)
 #define CLONE_TEMPLATE_DEADLINE (10 * NSEC_PER_MIN) /* on top of its own: others may be before us */
@@ -67,7 +68,7 @@ static void pin_to_plan(struct attempt *a, const struct cpu_plan *plan)
 	for (unsigned i = 0; i < plan->vcpus && i < GUEST_CPUS_MAX; i++)
 		p->vcpu[i] = plan->vcpu[i];
 	for (unsigned n = 0; n < t->numa_nodes && n < GUEST_NODES_MAX; n++) {
-		unsigned cpu = p->vcpu[t->llcs * t->cores * t->threads / t->numa_nodes * n];
+		unsigned first, cpu = topology_first_cpu(t, n, &first) ? p->vcpu[first] : PIN_ANY;
 		if (cpu < HOST_CPUS_MAX && h->cpu[cpu].node < h->nodes)
 			p->node[n] = h->node[h->cpu[cpu].node].id;
 	}

@@ -17,6 +17,8 @@ uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
 	uint64_t mib = MAX_OF(MAX_OF((uint64_t)topology_cpus(t) * 64, 256), declared);
 	/* The first node has to hold the kernel, the event log and the initramfs. */
 	mib = MAX_OF(mib, (uint64_t)t->numa_nodes * 256);
+	if (topology_described_mib(t))
+		return topology_described_mib(t);
 	return (mib + t->numa_nodes - 1) / t->numa_nodes * t->numa_nodes;
 }
 
@@ -219,6 +221,13 @@ static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 	return set_problem(c, text);
 }
 
+/* Does the preset have the same name as the topology that the test declares? */
+static bool same_text(const struct plan_case *c, const struct test_decl *t)
+{
+	char text[TOPOLOGY_TEXT_MAX];
+	return !strcmp(c->topology_text, topology_format(&t->topology, text));
+}
+
 static int fill_case(struct plan_case *c, const struct plan_request *q)
 {
 	const struct test_decl *t = c->test;
@@ -234,7 +243,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	c->variant = variant_of(c);
 	c->known_fail = known_fail_find(t, c->kernel);
 	/* A preset that is the test's own topology is another result all the same, and needs another file. */
-	if (c->preset && !memcmp(&c->topology, &t->topology, sizeof(c->topology)))
+	if (c->preset && same_text(c, t))
 		c->variant ^= 0x9e3779b97f4a7c15u;
 	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;
 	/* Perf mode's memory is there from the start. */

@@ -77,7 +77,7 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 /* How @path was found: "declared", "environment", "sibling", "kernel" or "path". The other arguments as above. */
 const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
 			     const char *kernel_schedulers);
-/* Guest memory in MiB: at least @declared, 256, and 64 a CPU; whole NUMA nodes. */
+/* Guest memory in MiB: what described nodes have, else at least @declared, 256, and 64 a CPU; whole NUMA nodes. */
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared);
 /*
  * What of that is touched, in MiB: all that was declared, and of what was not four times what idle guests of 4 to 240

@@ -237,6 +237,35 @@ static int find_staged(const struct suite *s, const json_t *o, const struct sche
 	return *ret ? 0 : -ENOMEM;
 }
 
+static int parse_nodes(const json_t *o, struct ktstr_topology *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "nodes");
+	if (json_array_size(list) > KTSTR_NODES_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "nodes: more than %d", KTSTR_NODES_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int r = get_unsigned(json_array_get(list, i), "llcs", &t->nodes[i].llcs, err);
+		if (r == 0)
+			r = get_unsigned(json_array_get(list, i), "memory_mib", &t->nodes[i].memory_mib, err);
+		if (r < 0)
+			return err_wrap(err, r, "nodes[%zu]", i);
+	}
+	return 0;
+}
+
+static int parse_distances(const json_t *o, struct ktstr_topology *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "distances");
+	if (json_array_size(list) > ARRAY_SIZE(t->distances))
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "distances: more than %zu", ARRAY_SIZE(t->distances));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_int_t d = json_integer_value(json_array_get(list, i));
+		if (d < 0 || d > UINT8_MAX)
+			return FAIL(err, EXIT_BAD_DATA, -ERANGE, "distances[%zu]: must be 0 to 255", i);
+		t->distances[i] = (unsigned char)d;
+	}
+	return 0;
+}
+
 static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err **err)
 {
 	int r = get_unsigned(o, "numa_nodes", &t->numa_nodes, err);
@@ -244,7 +273,11 @@ static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err 
 		r = get_unsigned(o, "llcs", &t->llcs, err);
 	if (r == 0)
 		r = get_unsigned(o, "cores", &t->cores, err);
-	return r == 0 ? get_unsigned(o, "threads", &t->threads, err) : r;
+	if (r == 0)
+		r = get_unsigned(o, "threads", &t->threads, err);
+	if (r == 0)
+		r = parse_nodes(o, t, err);
+	return r == 0 ? parse_distances(o, t, err) : r;
 }
 
 static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, struct err **err)
@@ -354,12 +387,25 @@ static int parse_known_fails(const json_t *o, struct test_decl *t, struct err **
 	return 0;
 }
 
+/* The memory of described nodes is all that there is. */
+static int check_memory(const struct test_decl *t, struct err **err)
+{
+	uint64_t described = topology_described_mib(&t->topology), least = 64ull * topology_cpus(&t->topology);
+	if (!described || (described >= least && (!t->memory_mib || t->memory_mib == described)))
+		return 0;
+	if (described < least)
+		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "its nodes have %lu MiB together, must have %lu (64 a CPU)",
+			    described, least);
+	return FAIL(err, EXIT_BAD_DATA, -EINVAL, "memory_mib is %u, its nodes have %lu MiB together; leave it out",
+		    t->memory_mib, described);
+}
+
 /* A declaration that cannot run is listed with its problem, so that the rest of the suite still can. */
 static int note_problem(struct test_decl *t)
 {
 	_cleanup_err_ struct err *why = NULL;
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	if (t->problem || topology_check(&t->topology, &why) == 0)
+	if (t->problem || (topology_check(&t->topology, &why) == 0 && check_memory(t, &why) == 0))
 		return 0;
 	err_format(why, &text);
 	t->problem = buf_steal(&text);

@@ -331,6 +331,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.payload = c->test->payload,
 		.scheduler = s ? s->name : NULL,
 		.topology = c->topology_text,
+		.shape = &c->topology,
 		.kernel = k->name,
 		.kernel_version = k->version,
 		.kernel_commit = k->commit,

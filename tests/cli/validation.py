@@ -99,6 +99,7 @@ CASES = {
     'words_without_error': r'expect_scx_error_\* needs expect_err',
     'words_no_regex': r'expect_scx_error_matches is not a valid regular expression',
     'perf_and_not': r'performance_mode and no_perf_mode exclude each other',
+    'nodes_and_llcs': r'numa_nodes and llcs follow from its nodes: leave them out',
     'known_without_entry': r'its known_fail has no entry',
     'known_without_reason': r'an entry of its known_fail has no reason',
     'expects_no_end': r'expect_err expects the end of its scheduler, and it has none; expect_finding expects a finding',

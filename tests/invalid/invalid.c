@@ -252,6 +252,10 @@ KTSTR_TEST(sysctl_without_value, .cores = 2, .scheduler = &valueless)
 	return KTSTR_PASS;
 }
 
+KTSTR_TEST(nodes_and_llcs, .llcs = 2, .nodes = { { .llcs = 1, .memory_mib = 256 } })
+{
+	return KTSTR_PASS;
+}
 KTSTR_TEST(known_without_entry, .known_fail = KTSTR_KNOWN_FAIL({ .kernel = 0 }))
 {
 	return KTSTR_PASS;

@@ -44,6 +44,17 @@ def known_failures(kernel, scratch):
     check(r.run.status == 1 and r.known('known_passes') == ('pass', 'xpass', True), 'a pass that was not to be expected is exit status 1', r.run)
 
 
+def described_nodes(kernel, scratch):
+    """The body compares sysfs with the declaration; the engine runs a load in memory that has no CPUs."""
+    r = Results(kernel, scratch, 'test(described_nodes)')
+    check(r.run.status == 0, 'nodes that are described one by one are in the guest', r.run)
+    kept = r.sidecar.get('described_nodes', {})
+    check(kept.get('topology') == '3n3l1c1t' and kept['guest']['memory_mib'] == 768 and
+          [c['node'] for c in kept['guest']['cpus']] == [0, 0, 1], 'and in the sidecar', kept.get('guest'))
+    check(kept.get('numa') == {'nodes': [{'llcs': 2, 'memory_mib': 384}, {'llcs': 1, 'memory_mib': 256}, {'llcs': 0, 'memory_mib': 128}],
+                               'distances': [[10, 15, 30], [15, 10, 40], [30, 40, 10]]}, 'with what was declared', kept.get('numa'))
+
+
 def plusplus(kernel, scratch):
     """A suite in C++ runs like any other."""
     program = scratch / 'plusplus'
@@ -58,6 +69,7 @@ def main():
     before = machines()
     with Scratch() as scratch:
         known_failures(kernel, scratch)
+        described_nodes(kernel, scratch)
         plusplus(kernel, scratch)
     check_nothing_left('attributes', before)
     finish()
