@@ -66,6 +66,11 @@ struct ktstr_test {
 	 */
 	enum ktstr_switch expect_err;
 	enum ktstr_finding expect_finding;
+	/*
+	 * ON: the body runs on the host, as a process with a deadline, and there is no machine: no scenario, scheduler or
+	 * payload. It runs once, on no preset and on no further kernel.
+	 */
+	enum ktstr_switch host_only;
 	enum ktstr_switch performance_mode;   /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */
 	enum ktstr_switch no_perf_mode;	      /* ON: never so, not even with --perf-mode; excludes performance_mode */
 	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */

@@ -221,6 +221,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_switch(out, "expect_err", t->expect_err);
 	put_number(out, "expect_finding", t->expect_finding);
 	put_switch(out, "allow_inconclusive", t->allow_inconclusive);
+	put_switch(out, "host_only", t->host_only);
 	put_switch(out, "performance_mode", t->performance_mode);
 	put_switch(out, "no_perf_mode", t->no_perf_mode);
 	put_constraints(out, &constraints);

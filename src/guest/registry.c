@@ -163,6 +163,15 @@ static const char *check_expectation(const struct ktstr_test *t)
 	return NULL;
 }
 
+static const char *check_host_only(const struct ktstr_test *t)
+{
+	if (t->host_only != KTSTR_ON)
+		return NULL;
+	if (t->scheduler || t->staged || t->payload || t->workloads || t->include_files)
+		return "host_only excludes a scheduler, payloads and include files: there is no machine";
+	return t->performance_mode == KTSTR_ON ? "host_only and performance_mode exclude each other" : NULL;
+}
+
 static const char *check_sysctls(const struct ktstr_scheduler *s)
 {
 	size_t count = 0;
@@ -241,6 +250,8 @@ const char *test_validate(const struct ktstr_test *t)
 		problem = check_expectation(t);
 	if (!problem)
 		problem = check_known_fail(t);
+	if (!problem)
+		problem = check_host_only(t);
 	if (!problem)
 		problem = check_sysctls(t->scheduler);
 	if (!problem)

@@ -26,11 +26,23 @@ static int queued(struct machine *m, int result)
 	struct attempt *a = attempt_of(m);
 	(void)result;
 	a->was_in = ATTEMPT_QUEUED;
+	if (a->on_host)
+		return ATTEMPT_ON_HOST;
 	a->claim = admit_ask(a->env->admit, &a->request, a->need);
 	if (!a->claim)
 		return FAIL_SYS(&a->err, -ENOMEM, "ask for CPUs");
 	machine_wait_notice(m, &a->claim->ready);
 	return ATTEMPT_RESERVED;
+}
+
+/* It ends in time by itself: its deadline is the job's own. */
+static int on_host(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	a->was_in = ATTEMPT_ON_HOST;
+	machine_offload(m, &a->job, a->env->on_host, a);
+	return ATTEMPT_JUDGED;
 }
 
 /* Earlier tries have a result, which must not get lost with this one. */
@@ -387,7 +399,8 @@ static int done(struct machine *m, int result)
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,
-			     TO(ATTEMPT_RESERVED) | TO(ATTEMPT_JUDGED) },
+			     TO(ATTEMPT_ON_HOST) | TO(ATTEMPT_RESERVED) | TO(ATTEMPT_JUDGED) },
+	[ATTEMPT_ON_HOST] = { "on-host", on_host, DEADLINE_NONE, ATTEMPT_JUDGED, TO(ATTEMPT_JUDGED) },
 	[ATTEMPT_RESERVED] = { "reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
 			       TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) | TO_END },
 	[ATTEMPT_PREPARED] = { "prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,

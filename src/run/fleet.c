@@ -290,6 +290,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.item = c,
 		.owner = f,
 		.number = number,
+		.on_host = c->test->host_only,
 		.seed = seed_of(f, number),
 		.initrd_fd = -1,
 		.keep_memory = f->config.keep_memory,
@@ -308,7 +309,8 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			    .verbose = f->config.verbose },
 	};
 	set_deadlines(f, a);
-	a->clone_template = make_clone_template(f, a);
+	if (!a->on_host)
+		a->clone_template = make_clone_template(f, a);
 	f->live[index] = a;
 	attempt_start(f->reactor, a, NULL, c->name);
 }
@@ -353,6 +355,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 	f->env = (struct attempt_env){ .backend = config->accel->backend,
 				       .admit = &f->resources.admit,
 				       .prepare = attempt_prepare,
+				       .on_host = attempt_on_host,
 				       .judge = attempt_judge,
 				       .store = attempt_store,
 				       .ended = on_ended };

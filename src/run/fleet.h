@@ -90,6 +90,8 @@ struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 /* work.c: the blocking parts of an attempt, for the offload pool. */
 int attempt_prepare(void *attempt);
 int attempt_judge(void *attempt);
+/* on_host.c */
+int attempt_on_host(void *attempt);
 int attempt_store(void *attempt);
 /* What every report needs of a finished attempt; @ret borrows from @a and from @replay. */
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret);

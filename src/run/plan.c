@@ -163,6 +163,8 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
 	if (c->kernel && c->kernel->absent)
 		return strdup(c->kernel->absent);
+	if (c->test->host_only)
+		return NULL;
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
 	if (!why && q->perf_only && !c->test->performance_mode)
@@ -281,7 +283,8 @@ static int add_test(struct plan *p, const struct plan_request *q, const struct t
 {
 	char why[120];
 	int r = add_case(p, q, t, k, NULL);
-	for (const struct preset *preset = presets; r == 0 && q->gauntlet && !t->problem && preset->name; preset++)
+	for (const struct preset *preset = presets;
+	     r == 0 && q->gauntlet && !t->problem && !t->host_only && preset->name; preset++)
 		if (!preset->verifier_only && !preset_refused(preset, &t->constraints, why, sizeof(why)))
 			r = add_case(p, q, t, k, preset);
 	return r;
@@ -293,7 +296,8 @@ static int add_suite(struct plan *p, const struct plan_request *q, const struct 
 	for (size_t i = 0; i < s->tests && r == 0; i++) {
 		if (!q->kernel_count)
 			r = add_test(p, q, &s->test[i], NULL);
-		for (size_t k = 0; k < q->kernel_count && r == 0; k++)
+		for (size_t k = 0; k < (s->test[i].host_only ? MIN_OF(q->kernel_count, 1) : q->kernel_count) && r == 0;
+		     k++)
 			r = add_test(p, q, &s->test[i], &q->kernels[k]);
 	}
 	return r;

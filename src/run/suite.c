@@ -328,6 +328,8 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 	if (r == 0)
 		r = get_bool(o, "allow_inconclusive", &t->allow_inconclusive, err);
 	if (r == 0)
+		r = get_bool(o, "host_only", &t->host_only, err);
+	if (r == 0)
 		r = get_bool(o, "performance_mode", &t->performance_mode, err);
 	if (r == 0)
 		r = get_bool(o, "no_perf_mode", &t->no_perf_mode, err);

@@ -50,6 +50,7 @@ struct test_decl {
 	size_t known_fails;
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
+	bool host_only;				/* the body runs here, without a machine */
 	bool performance_mode, no_perf_mode;	/* not both */
 	char *expect_contains, *expect_matches; /* of the scheduler's last words, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */

@@ -362,6 +362,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.known_outcome = attempt_known(a),
 		.estimate = c->estimate,
 		.start = a->item->skip || a->item->problem ? NULL
+			 : a->on_host			   ? "host"
 			 : a->cloned			   ? "clone"
 							   : "boot",
 		.icount_shift = c->icount_shift,

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* attributes.c -- tests whose attributes change what happens; tests/vm/attributes.py says what must come of each. */
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <ktstr/ktstr.h>
 
@@ -59,6 +62,24 @@ KTSTR_TEST(described_nodes, .cores = 1, NODES, .duration_s = 1)
 						    .workers = 1,
 						    .mem_policy = KTSTR_MEM_BIND,
 						    .mem_nodes = "2" }));
+}
+
+KTSTR_TEST(on_the_host, .host_only = KTSTR_ON)
+{
+	ktstr_expect(t, getenv("KTSTR_TEST_ON_HOST") != NULL, "it has its caller's environment");
+	ktstr_expect(t, getpid() != 1 && ktstr_ctx_seed(t) == 7, "it is a process of the host, with the seed");
+	printf("a line from the host\n");
+	return KTSTR_PASS;
+}
+KTSTR_TEST(fails_on_the_host, .host_only = KTSTR_ON)
+{
+	ktstr_expect(t, 0, "what it finds is kept");
+	return KTSTR_PASS;
+}
+KTSTR_TEST(dies_on_the_host, .host_only = KTSTR_ON)
+{
+	raise(SIGSEGV);
+	return KTSTR_PASS;
 }
 
 KTSTR_TEST(known_fails,

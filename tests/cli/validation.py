@@ -99,6 +99,8 @@ CASES = {
     'words_without_error': r'expect_scx_error_\* needs expect_err',
     'words_no_regex': r'expect_scx_error_matches is not a valid regular expression',
     'perf_and_not': r'performance_mode and no_perf_mode exclude each other',
+    'host_scenario': r'a host_only test has no machine for a scenario',
+    'host_and_files': r'host_only excludes a scheduler, payloads and include files',
     'nodes_and_llcs': r'numa_nodes and llcs follow from its nodes: leave them out',
     'known_without_entry': r'its known_fail has no entry',
     'known_without_reason': r'an entry of its known_fail has no reason',

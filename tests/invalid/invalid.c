@@ -252,6 +252,14 @@ KTSTR_TEST(sysctl_without_value, .cores = 2, .scheduler = &valueless)
 	return KTSTR_PASS;
 }
 
+KTSTR_TEST(host_scenario, .host_only = KTSTR_ON)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a" }));
+}
+KTSTR_TEST(host_and_files, .host_only = KTSTR_ON, .include_files = KTSTR_ARGS("a"))
+{
+	return KTSTR_PASS;
+}
 KTSTR_TEST(nodes_and_llcs, .llcs = 2, .nodes = { { .llcs = 1, .memory_mib = 256 } })
 {
 	return KTSTR_PASS;

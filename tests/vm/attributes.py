@@ -44,6 +44,17 @@ def known_failures(kernel, scratch):
     check(r.run.status == 1 and r.known('known_passes') == ('pass', 'xpass', True), 'a pass that was not to be expected is exit status 1', r.run)
 
 
+def host_only(kernel, scratch):
+    """No machine, and the same judging, keeping and reporting."""
+    r = Results(kernel, scratch, 'test(on_the_host)', '--gauntlet', '--keep-logs', '--seed', '7', env={'KTSTR_TEST_ON_HOST': '1'})
+    verdicts = {name: (e['verdict'], r.sidecar.get(name, {}).get('start')) for name, e in r.events.items()}
+    check(verdicts == {'on_the_host': ('pass', 'host'), 'fails_on_the_host': ('fail', 'host'), 'dies_on_the_host': ('fail', 'host')},
+          'a host_only test runs once, on the host', f'{verdicts}\n{r.run}')
+    causes = [r.events.get(n, {}).get('cause') or '' for n in ('fails_on_the_host', 'dies_on_the_host')]
+    check(causes[0] == 'what it finds is kept' and 'SIGSEGV' in causes[1] and r.run.status == 1, 'and is judged like others', causes)
+    check(r.run.out.count('test-finished') == 3, 'never on a preset', r.run)
+
+
 def described_nodes(kernel, scratch):
     """The body compares sysfs with the declaration; the engine runs a load in memory that has no CPUs."""
     r = Results(kernel, scratch, 'test(described_nodes)')
@@ -69,6 +80,7 @@ def main():
     before = machines()
     with Scratch() as scratch:
         known_failures(kernel, scratch)
+        host_only(kernel, scratch)
         described_nodes(kernel, scratch)
         plusplus(kernel, scratch)
     check_nothing_left('attributes', before)
