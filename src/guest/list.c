@@ -133,6 +133,7 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 	buf_puts(out, "{");
 	put_name(out, "name", s->name);
 	put_text(out, "binary", s->binary);
+	put_text(out, "build", s->build);
 	put_strings(out, "args", s->args);
 	put_strings(out, "sysctls", s->sysctls);
 	put_strings(out, "kargs", s->kargs);

@@ -172,6 +172,11 @@ static const char *check_host_only(const struct ktstr_test *t)
 	return t->performance_mode == KTSTR_ON ? "host_only and performance_mode exclude each other" : NULL;
 }
 
+static const char *check_build(const struct ktstr_scheduler *s)
+{
+	return s && s->build && !*s->build ? "its scheduler's build is an empty command; leave it out" : NULL;
+}
+
 static const char *check_sysctls(const struct ktstr_scheduler *s)
 {
 	size_t count = 0;
@@ -252,6 +257,8 @@ const char *test_validate(const struct ktstr_test *t)
 		problem = check_known_fail(t);
 	if (!problem)
 		problem = check_host_only(t);
+	if (!problem)
+		problem = check_build(t->scheduler);
 	if (!problem)
 		problem = check_sysctls(t->scheduler);
 	if (!problem)

@@ -46,6 +46,11 @@ static const char *from_environment(const char *binary)
 	return own ? own : environment_get(ENV_SCHEDULER);
 }
 
+bool scheduler_is_named(const char *binary)
+{
+	return !strchr(binary, '/') && from_environment(binary);
+}
+
 static char *in_dir(const char *dir, const char *binary)
 {
 	char *path = dir ? path_join(dir, binary) : NULL;

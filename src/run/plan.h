@@ -74,6 +74,8 @@ void plan_done(struct plan *p);
  */
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
 		     struct err **err);
+/* Does an environment variable say which program @binary is? */
+bool scheduler_is_named(const char *binary);
 /* How @path was found: "declared", "environment", "sibling", "kernel" or "path". The other arguments as above. */
 const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
 			     const char *kernel_schedulers);

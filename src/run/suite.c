@@ -29,6 +29,8 @@ static void sched_done(struct sched_decl *s)
 {
 	free(s->name);
 	free(s->binary);
+	free(s->build);
+	free(s->build_problem);
 	strings_free(s->args);
 	strings_free(s->sysctls);
 	strings_free(s->kargs);
@@ -195,6 +197,8 @@ static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **e
 	int r = get_name(o, "name", &s->name, err);
 	if (r == 0)
 		r = get_copy(o, "binary", &s->binary, err);
+	if (r == 0)
+		r = get_optional(o, "build", &s->build);
 	if (r == 0)
 		r = get_strings(o, "args", &s->args, err);
 	if (r == 0)

@@ -15,6 +15,9 @@
 
 struct sched_decl {
 	char *name, *binary;
+	char *build;			 /* command that makes the binary, or NULL */
+	char *build_problem;		 /* why it did not, once it was run; or NULL */
+	bool is_built;			 /* it was run */
 	char **args, **sysctls, **kargs; /* NULL-terminated */
 	unsigned load_cpu;		 /* CPU + 1; 0: anywhere */
 	unsigned attach_timeout_s;	 /* guest time */

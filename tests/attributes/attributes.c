@@ -82,6 +82,20 @@ KTSTR_TEST(dies_on_the_host, .host_only = KTSTR_ON)
 	return KTSTR_PASS;
 }
 
+/* One command for two schedulers: it is run once. */
+#define BUILD "echo \"$KTSTR_SCHEDULER_PROFILE\" >> profile && cp \"$SIMPLE\" ./built_simple"
+KTSTR_SCHEDULER(built, .binary = "./built_simple", .build = BUILD);
+KTSTR_SCHEDULER(built_again, .binary = "./built_simple", .build = BUILD);
+KTSTR_SCHEDULER(not_built, .binary = "./built_simple", .build = "echo no compiler >&2; exit 3");
+KTSTR_TEST(build_works, .scheduler = &built, .staged = KTSTR_STAGED(&built_again))
+{
+	return KTSTR_PASS;
+}
+KTSTR_TEST(build_fails, .scheduler = &not_built)
+{
+	return KTSTR_PASS;
+}
+
 KTSTR_TEST(known_fails,
 	   .known_fail = KTSTR_KNOWN_FAIL({ .kernel = "99.1", .reason = "not here" },
 					  { .kernel = "5.0..99", .scheduler = "eevdf", .reason = "broken" }))

@@ -44,6 +44,22 @@ def known_failures(kernel, scratch):
     check(r.run.status == 1 and r.known('known_passes') == ('pass', 'xpass', True), 'a pass that was not to be expected is exit status 1', r.run)
 
 
+def builds(kernel, scratch):
+    """Schedulers are built once, before their programs are looked for."""
+    where = scratch / 'builds'
+    os.mkdir(where)
+    env = {'KTSTR_SIDECAR_DIR': scratch / 'builds-results', 'SIMPLE': kernel['path'] + '/sched_ext/bin/scx_simple'}
+    args = ('test', '--kernel', kernel['key'], '-E', 'test(=ktstr/build_works) | test(=ktstr/build_fails)', BINARY)
+    run = Run(*args, '--profile', 'debug', env=env, cwd=where)
+    with open(where + '/profile') as f:
+        profile = f.read()
+    check('PASS  ktstr/build_works' in run.out and profile == 'debug\n', 'a scheduler is built once, with the profile', f'{profile}{run}')
+    check(run.status == 1 and "scheduler 'not_built' could not be built: 'echo no compiler >&2; exit 3' ended with status 3" in run.out and
+          'no compiler' in run.err, 'a build that fails is the error of its tests', run)
+    stale = Run(*args, env={**env, 'KTSTR_SCHEDULER_ALLOW_STALE_FALLBACK': '1'}, cwd=where)
+    check(stale.status == 0 and 'PASS  ktstr/build_fails' in stale.out, 'unless the program that is there will do', stale)
+
+
 def host_only(kernel, scratch):
     """No machine, and the same judging, keeping and reporting."""
     r = Results(kernel, scratch, 'test(on_the_host)', '--gauntlet', '--keep-logs', '--seed', '7', env={'KTSTR_TEST_ON_HOST': '1'})
@@ -80,6 +96,7 @@ def main():
     before = machines()
     with Scratch() as scratch:
         known_failures(kernel, scratch)
+        builds(kernel, scratch)
         host_only(kernel, scratch)
         described_nodes(kernel, scratch)
         plusplus(kernel, scratch)
