@@ -217,7 +217,7 @@ static int fill(struct vmm_config *c, char **argv, struct virtio_ends *ends, str
 	c->guest.perf = strstr(argv[4], "+perf");
 	argv[4][strcspn(argv[4], "+")] = '\0';
 	if (parse_u64(argv[3], &mib) < 0 || topology_parse(argv[4], t, NULL) < 0 ||
-	    (c->guest.perf ? guestmem_init_huge : guestmem_init)(&m, t->numa_nodes, mib, NULL) < 0)
+	    guestmem_init_for(&m, t, mib, c->guest.perf, NULL) < 0)
 		return -EINVAL;
 	pin(c);
 	c->guest.nodes = m.nodes;

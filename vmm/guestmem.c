@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/file.h"
+#include "topo/topology.h"
 #include "vmm/guestmem.h"
 
 #define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
@@ -41,23 +42,30 @@ static int init_node(struct guestmem *m, unsigned i, uint64_t address, uint64_t 
 	return 0;
 }
 
-void guestmem_plan(struct guestmem *m, unsigned nodes, uint64_t total_mib)
+void guestmem_plan_for(struct guestmem *m, const struct ktstr_topology *t, uint64_t total_mib)
 {
-	*m = (struct guestmem){ .nodes = nodes };
+	uint64_t at = 0;
+	*m = (struct guestmem){ .nodes = t->numa_nodes };
 	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
 		m->node[i].fd = -1;
-	uint64_t each = total_mib / nodes << 20, at = 0;
-	for (unsigned i = 0; i < nodes; i++) {
+	for (unsigned i = 0; i < m->nodes; i++) {
 		m->node[i].address = at;
-		m->node[i].size = i + 1 == nodes ? (total_mib << 20) - at : each;
+		m->node[i].size = topology_node_mib(t, i, total_mib) << 20;
 		at += m->node[i].size;
 	}
 }
 
-static int init_nodes(struct guestmem *m, unsigned nodes, uint64_t total_mib, bool huge, struct err **err)
+void guestmem_plan(struct guestmem *m, unsigned nodes, uint64_t total_mib)
 {
-	guestmem_plan(m, nodes, total_mib);
-	for (unsigned i = 0; i < nodes; i++) {
+	const struct ktstr_topology t = { .numa_nodes = nodes };
+	guestmem_plan_for(m, &t, total_mib);
+}
+
+int guestmem_init_for(struct guestmem *m, const struct ktstr_topology *t, uint64_t total_mib, bool huge,
+		      struct err **err)
+{
+	guestmem_plan_for(m, t, total_mib);
+	for (unsigned i = 0; i < m->nodes; i++) {
 		uint64_t size = m->node[i].size;
 		int r = init_node(m, i, m->node[i].address, size, huge);
 		if (r < 0 && huge) {
@@ -74,12 +82,8 @@ static int init_nodes(struct guestmem *m, unsigned nodes, uint64_t total_mib, bo
 
 int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err)
 {
-	return init_nodes(m, nodes, total_mib, false, err);
-}
-
-int guestmem_init_huge(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err)
-{
-	return init_nodes(m, nodes, total_mib, true, err);
+	const struct ktstr_topology t = { .numa_nodes = nodes };
+	return guestmem_init_for(m, &t, total_mib, false, err);
 }
 
 void guestmem_done(struct guestmem *m)

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include <ktstr/topology.h>
+
 #include "base/err.h"
 
 #define GUEST_NODES_MAX	  8
@@ -26,11 +28,14 @@ struct guestmem {
 	unsigned nodes;
 };
 
-/* Computes sizes: @total_mib / @nodes each, the remainder to the last node. Maps nothing; fds are -1. */
+/* Only the sizes, as the topology says: nothing is mapped, fds are -1. */
+void guestmem_plan_for(struct guestmem *m, const struct ktstr_topology *t, uint64_t total_mib);
+/* With memory; @huge: of huge pages of 2 MiB, node by node, where the host has them free. */
+int guestmem_init_for(struct guestmem *m, const struct ktstr_topology *t, uint64_t total_mib, bool huge,
+		      struct err **err);
+/* The same of nodes that are alike: @total_mib / @nodes each, the rest to the last. */
 void guestmem_plan(struct guestmem *m, unsigned nodes, uint64_t total_mib);
 int guestmem_init(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err);
-/* Uses huge pages of 2 MiB for each node where the host has enough free ones, else ordinary pages. */
-int guestmem_init_huge(struct guestmem *m, unsigned nodes, uint64_t total_mib, struct err **err);
 void guestmem_done(struct guestmem *m);
 /* Returns our mapping of @len bytes at guest-physical @address; NULL when they are not all in one node. */
 const uint8_t *guestmem_at(const struct guestmem *m, uint64_t address, uint64_t len);

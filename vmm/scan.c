@@ -101,7 +101,7 @@ int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, st
 {
 	*s = VM_SCAN_NULL;
 	s->vm = vm;
-	int r = (c->perf ? guestmem_init_huge : guestmem_init)(&s->memory, c->topology.numa_nodes, c->memory_mib, err);
+	int r = guestmem_init_for(&s->memory, &c->topology, c->memory_mib, c->perf, err);
 	if (r < 0)
 		return r;
 	s->console_fd = memfd_new("ktstr-console", 0);

@@ -5,6 +5,8 @@
 
 #include <ktstr/scenario.h>
 
+KTSTR_BEGIN_C
+
 struct ktstr_canned {
 	const char *name, *category, *description;
 	unsigned min_llcs, min_cpus, min_nodes; /* below: SKIP. CPUs are usable ones */
@@ -14,5 +16,7 @@ struct ktstr_canned {
 const struct ktstr_canned *ktstr_canned_list(void);
 /* SKIP where the machine is too small; FAIL with a detail for a name that is none. */
 enum ktstr_verdict ktstr_run_canned(struct ktstr_ctx *t, const char *name);
+
+KTSTR_END_C
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <ktstr/topology.h>
 
+KTSTR_BEGIN_C
+
 /* Fold order: FAIL > INCONCLUSIVE > PASS > SKIP. What was not measured is INCONCLUSIVE, never PASS. */
 enum ktstr_verdict {
 	KTSTR_PASS,
@@ -85,5 +87,7 @@ struct ktstr_ctx;
 
 /* Records a failed expectation and goes on; the test fails with this text. Returns @ok. */
 int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+KTSTR_END_C
 
 #endif

@@ -24,12 +24,12 @@ struct ktstr_policy {
 	unsigned runtime_us, deadline_us, period_us; /* DEADLINE: runtime <= deadline <= period; period 0: deadline */
 };
 
-#define KTSTR_POLICY(KIND) ((struct ktstr_policy){ .kind = KTSTR_POLICY_##KIND })
-#define KTSTR_FIFO(p)	   ((struct ktstr_policy){ .kind = KTSTR_POLICY_FIFO, .priority = (p) })
-#define KTSTR_RR(p)	   ((struct ktstr_policy){ .kind = KTSTR_POLICY_RR, .priority = (p) })
-#define KTSTR_DEADLINE(r, d, p) \
-	((struct ktstr_policy){ \
-		.kind = KTSTR_POLICY_DEADLINE, .runtime_us = (r), .deadline_us = (d), .period_us = (p) })
+#define KTSTR_POLICY(KIND) KTSTR_VALUE(ktstr_policy, .kind = KTSTR_POLICY_##KIND)
+#define KTSTR_FIFO(p)	   KTSTR_VALUE(ktstr_policy, .kind = KTSTR_POLICY_FIFO, .priority = (p))
+#define KTSTR_RR(p)	   KTSTR_VALUE(ktstr_policy, .kind = KTSTR_POLICY_RR, .priority = (p))
+#define KTSTR_DEADLINE(r, d, p)                                                                         \
+	KTSTR_VALUE(ktstr_policy, .kind = KTSTR_POLICY_DEADLINE, .runtime_us = (r), .deadline_us = (d), \
+		    .period_us = (p))
 
 /* Where a worker may run, below its cgroup's cpuset; "the pool" is that cpuset, or all usable CPUs. */
 enum ktstr_affinity_kind {
@@ -51,7 +51,7 @@ struct ktstr_affinity {
 	const char *list;
 };
 
-#define KTSTR_AFFINITY(KIND, ...) ((struct ktstr_affinity){ .kind = KTSTR_AFFINITY_##KIND, ##__VA_ARGS__ })
+#define KTSTR_AFFINITY(KIND, ...) KTSTR_VALUE(ktstr_affinity, .kind = KTSTR_AFFINITY_##KIND, ##__VA_ARGS__)
 
 enum ktstr_mem_policy {
 	KTSTR_MEM_DEFAULT,
@@ -117,6 +117,6 @@ struct ktstr_load {
  * A list of further loads of one cgroup, ended by an entry without workers and share. What they do not say of nice,
  * comm, pcomm, uid, gid, numa_node, and of each check, is as the cgroup has it.
  */
-#define KTSTR_LOADS(...) ((const struct ktstr_load[]){ __VA_ARGS__, { .workers = 0 } })
+#define KTSTR_LOADS(...) KTSTR_LIST(struct ktstr_load, __VA_ARGS__, { .workers = 0 })
 
 #endif

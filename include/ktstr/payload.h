@@ -10,6 +10,8 @@
 
 #include <ktstr/check.h>
 
+KTSTR_BEGIN_C
+
 /* What of a payload's output is read, once it has ended: its standard output, else its error output. */
 enum ktstr_output {
 	KTSTR_OUTPUT_EXIT_CODE, /* nothing */
@@ -46,7 +48,7 @@ struct ktstr_metric_hint {
 	 */
 	const char *pattern;
 };
-#define KTSTR_METRICS(...) ((const struct ktstr_metric_hint[]){ __VA_ARGS__, { .name = 0 } })
+#define KTSTR_METRICS(...) KTSTR_LIST(struct ktstr_metric_hint, __VA_ARGS__, { .name = 0 })
 
 enum ktstr_payload_check_kind {
 	KTSTR_CHECK_MIN,   /* metric >= low */
@@ -85,7 +87,7 @@ struct ktstr_payload_check {
 		.kind = KTSTR_CHECK_EXIT_CODE, .code = (n) \
 	}
 #define KTSTR_PAYLOAD_CHECKS(...) \
-	((const struct ktstr_payload_check[]){ __VA_ARGS__, { .kind = KTSTR_PAYLOAD_CHECK_MAX } })
+	KTSTR_LIST(struct ktstr_payload_check, __VA_ARGS__, { .kind = KTSTR_PAYLOAD_CHECK_MAX })
 
 struct ktstr_payload {
 	const char *name; /* set by KTSTR_PAYLOAD */
@@ -111,7 +113,7 @@ struct ktstr_payload {
 /* Defines `static const struct ktstr_payload id`. */
 #define KTSTR_PAYLOAD(id, ...) \
 	static const struct ktstr_payload id = { .name = #id, .file = __FILE__, .line = __LINE__, ##__VA_ARGS__ }
-#define KTSTR_PAYLOADS(...) ((const struct ktstr_payload *const[]){ __VA_ARGS__, 0 })
+#define KTSTR_PAYLOADS(...) KTSTR_LIST(const struct ktstr_payload *, __VA_ARGS__, 0)
 
 struct ktstr_metric {
 	const char *name;
@@ -150,6 +152,8 @@ bool ktstr_payload_try_wait(struct ktstr_ctx *t, int handle, struct ktstr_payloa
 enum ktstr_verdict ktstr_payload_kill(struct ktstr_ctx *t, int handle, struct ktstr_payload_result *ret);
 
 #define KTSTR_RUN_PAYLOAD(t, p, ...) \
-	ktstr_payload_run((t), &(const struct ktstr_payload_run){ .payload = (p), ##__VA_ARGS__ }, 0)
+	ktstr_payload_run((t), KTSTR_LIST(struct ktstr_payload_run, { .payload = (p), ##__VA_ARGS__ }), 0)
+
+KTSTR_END_C
 
 #endif

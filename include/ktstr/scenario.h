@@ -12,6 +12,8 @@
 #include <ktstr/load.h>
 #include <ktstr/payload.h>
 
+KTSTR_BEGIN_C
+
 /* Which CPUs a cgroup may use, said without knowing the topology. "Usable" are all but the last of more than two. */
 enum ktstr_cpuset_kind {
 	KTSTR_CPUSET_ALL,      /* no cpuset */
@@ -31,13 +33,13 @@ struct ktstr_cpuset {
 	const char *list;
 };
 
-#define KTSTR_LLC(i)	     ((struct ktstr_cpuset){ .kind = KTSTR_CPUSET_LLC, .index = (i) })
-#define KTSTR_NODE(i)	     ((struct ktstr_cpuset){ .kind = KTSTR_CPUSET_NODE, .index = (i) })
-#define KTSTR_DISJOINT(i, n) ((struct ktstr_cpuset){ .kind = KTSTR_CPUSET_DISJOINT, .index = (i), .of = (n) })
+#define KTSTR_LLC(i)	     KTSTR_VALUE(ktstr_cpuset, .kind = KTSTR_CPUSET_LLC, .index = (i))
+#define KTSTR_NODE(i)	     KTSTR_VALUE(ktstr_cpuset, .kind = KTSTR_CPUSET_NODE, .index = (i))
+#define KTSTR_DISJOINT(i, n) KTSTR_VALUE(ktstr_cpuset, .kind = KTSTR_CPUSET_DISJOINT, .index = (i), .of = (n))
 #define KTSTR_OVERLAP(i, n, f) \
-	((struct ktstr_cpuset){ .kind = KTSTR_CPUSET_OVERLAP, .index = (i), .of = (n), .share = (f) })
-#define KTSTR_RANGE(s, e) ((struct ktstr_cpuset){ .kind = KTSTR_CPUSET_RANGE, .start = (s), .end = (e) })
-#define KTSTR_CPUS(text)  ((struct ktstr_cpuset){ .kind = KTSTR_CPUSET_LIST, .list = (text) })
+	KTSTR_VALUE(ktstr_cpuset, .kind = KTSTR_CPUSET_OVERLAP, .index = (i), .of = (n), .share = (f))
+#define KTSTR_RANGE(s, e) KTSTR_VALUE(ktstr_cpuset, .kind = KTSTR_CPUSET_RANGE, .start = (s), .end = (e))
+#define KTSTR_CPUS(text)  KTSTR_VALUE(ktstr_cpuset, .kind = KTSTR_CPUSET_LIST, .list = (text))
 
 #define KTSTR_UNLIMITED UINT64_MAX
 
@@ -70,7 +72,7 @@ struct ktstr_cgroup {
 };
 
 /* A list for the calls below, ended by an entry without a name. */
-#define KTSTR_CGROUPS(...) ((const struct ktstr_cgroup[]){ __VA_ARGS__, { .name = 0 } })
+#define KTSTR_CGROUPS(...) KTSTR_LIST(struct ktstr_cgroup, __VA_ARGS__, { .name = 0 })
 
 /* The numbers are bits of a stimulus record. */
 enum ktstr_op_kind {
@@ -124,7 +126,7 @@ struct ktstr_op {
 		.kind = KTSTR_OP_##KIND, ##__VA_ARGS__ \
 	}
 /* Ended by an entry of the kind KTSTR_OP_KIND_MAX. */
-#define KTSTR_OPS(...) ((const struct ktstr_op[]){ __VA_ARGS__, { .kind = KTSTR_OP_KIND_MAX } })
+#define KTSTR_OPS(...) KTSTR_LIST(struct ktstr_op, __VA_ARGS__, { .kind = KTSTR_OP_KIND_MAX })
 
 /* How long a step lasts: a share of the test's duration, a fixed time, or its operations again and again. */
 struct ktstr_hold {
@@ -133,10 +135,10 @@ struct ktstr_hold {
 	unsigned loop_ms; /* the interval; until the test's duration is over since the scenario began */
 };
 
-#define KTSTR_HOLD_FULL	    ((struct ktstr_hold){ .share = 1.0 })
-#define KTSTR_HOLD_SHARE(s) ((struct ktstr_hold){ .share = (s) })
-#define KTSTR_HOLD_MS(n)    ((struct ktstr_hold){ .ms = (n) })
-#define KTSTR_HOLD_LOOP(n)  ((struct ktstr_hold){ .loop_ms = (n) })
+#define KTSTR_HOLD_FULL	    KTSTR_VALUE(ktstr_hold, .share = 1.0)
+#define KTSTR_HOLD_SHARE(s) KTSTR_VALUE(ktstr_hold, .share = (s))
+#define KTSTR_HOLD_MS(n)    KTSTR_VALUE(ktstr_hold, .ms = (n))
+#define KTSTR_HOLD_LOOP(n)  KTSTR_VALUE(ktstr_hold, .loop_ms = (n))
 
 struct ktstr_step {
 	const char *name;		    /* for reports; not NULL */
@@ -150,7 +152,7 @@ struct ktstr_step {
 	void *arg; /* of factory and watch */
 };
 
-#define KTSTR_STEPS(...) ((const struct ktstr_step[]){ __VA_ARGS__, { .name = 0 } })
+#define KTSTR_STEPS(...) KTSTR_LIST(struct ktstr_step, __VA_ARGS__, { .name = 0 })
 
 /* Set up before the first step, taken down after the last; steps may work on its cgroups. */
 struct ktstr_backdrop {
@@ -162,6 +164,9 @@ struct ktstr_scenario {
 	struct ktstr_backdrop backdrop;
 	const struct ktstr_step *steps;
 };
+
+/* For ktstr_run_scenario(): KTSTR_SCENARIO(.backdrop = { .ops = ... }, .steps = KTSTR_STEPS(...)) */
+#define KTSTR_SCENARIO(...) KTSTR_LIST(struct ktstr_scenario, { __VA_ARGS__ })
 
 /*
  * Runs a scenario: checks all of it, sets the cgroups up, starts the workers, holds, stops them, reports. PASS says
@@ -186,5 +191,7 @@ struct ktstr_worker_view {
 int ktstr_ctx_worker(struct ktstr_ctx *t, unsigned index, struct ktstr_worker_view *ret);
 /* Sleeps; less when the scheduler goes. */
 void ktstr_ctx_sleep_us(struct ktstr_ctx *t, unsigned us);
+
+KTSTR_END_C
 
 #endif

@@ -6,13 +6,18 @@
 #include <ktstr/check.h>
 #include <ktstr/topology.h>
 
-#define KTSTR_ARGS(...) ((const char *const[]){ __VA_ARGS__, 0 })
+#define KTSTR_ARGS(...) KTSTR_LIST(const char *, __VA_ARGS__, 0)
 
 struct ktstr_scheduler {
 	const char *name; /* set by KTSTR_SCHEDULER */
 	const char *file;
 	unsigned line;
-	const char *binary;		      /* a name that is looked up, or a path */
+	const char *binary; /* a name that is looked up, or a path */
+	/*
+	 * A command of the host's shell that makes `binary`; or NULL. It is run once before the tests, where `ktstr test`
+	 * is run, with KTSTR_SCHEDULER_PROFILE ("release", or --profile). When it fails, so do the scheduler's tests.
+	 */
+	const char *build;
 	const char *const *args;	      /* KTSTR_ARGS(...), or NULL */
 	struct ktstr_topology topology;	      /* default of the tests that use it */
 	struct ktstr_constraints constraints; /* likewise, for the gauntlet */

@@ -6,17 +6,41 @@
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
 
+KTSTR_BEGIN_C
+
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 4
+#define KTSTR_API_VERSION 5
+
+/* Exit statuses of `ktstr test` that speak of the tests; 'ktstr help exit-status' has the others. */
+#define KTSTR_EXIT_PASS		0 /* every test passed, was skipped, or failed as known */
+#define KTSTR_EXIT_FAIL		1
+#define KTSTR_EXIT_INCONCLUSIVE 2 /* none failed, and something was not measured */
+
+/*
+ * A failure that is known. Where both conditions hold, a test that fails is XFAIL, which leaves the exit status alone,
+ * and a test that passes is XPASS, which is a failure: the entry can be removed. INCONCLUSIVE and SKIP stay what they
+ * are. The test is not tried again when it fails (--retries).
+ */
+struct ktstr_known_fail {
+	const char *kernel;    /* "6.12", "6.12.3", "6.1..6.11", a cache key, or several with commas; NULL: all */
+	const char *scheduler; /* name of the scheduler under test, "eevdf" for the kernel's own; NULL: all */
+	const char *reason;    /* why it fails, for reports; not NULL */
+	bool flaky;	       /* it fails only now and then: XPASS leaves the exit status alone too */
+};
+
+/* A list of them; the first that applies counts. */
+#define KTSTR_KNOWN_FAIL(...) KTSTR_LIST(struct ktstr_known_fail, __VA_ARGS__, { .reason = 0 })
 
 struct ktstr_test {
 	const char *name; /* set by KTSTR_TEST */
 	const char *file;
 	unsigned line;
 	enum ktstr_verdict (*body)(struct ktstr_ctx *t);
-	const struct ktstr_scheduler *scheduler;     /* NULL: the kernel's own, EEVDF */
-	const struct ktstr_scheduler *const *staged; /* others for KTSTR_OP_REPLACE_SCHEDULER; KTSTR_STAGED(&a, &b) */
-	unsigned numa_nodes, llcs, cores, threads;   /* 0: the scheduler's, else 1, 1, 2, 1 */
+	const struct ktstr_scheduler *scheduler;       /* NULL: the kernel's own, EEVDF */
+	const struct ktstr_scheduler *const *staged;   /* others for KTSTR_OP_REPLACE_SCHEDULER; KTSTR_STAGED(&a, &b) */
+	unsigned numa_nodes, llcs, cores, threads;     /* 0: the scheduler's, else 1, 1, 2, 1 */
+	struct ktstr_numa_node nodes[KTSTR_NODES_MAX]; /* instead of numa_nodes and llcs: as struct ktstr_topology */
+	unsigned char distances[KTSTR_NODES_MAX * KTSTR_NODES_MAX];
 	union { /* of the gauntlet's topologies, those that suit it: .min_llcs = 2 */
 		struct {
 			KTSTR_CONSTRAINT_FIELDS;
@@ -42,15 +66,21 @@ struct ktstr_test {
 	 */
 	enum ktstr_switch expect_err;
 	enum ktstr_finding expect_finding;
+	/*
+	 * ON: the body runs on the host, as a process with a deadline, and there is no machine: no scenario, scheduler or
+	 * payload. It runs once, on no preset and on no further kernel.
+	 */
+	enum ktstr_switch host_only;
 	enum ktstr_switch performance_mode;   /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */
 	enum ktstr_switch no_perf_mode;	      /* ON: never so, not even with --perf-mode; excludes performance_mode */
 	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
+	const struct ktstr_known_fail *known_fail; /* KTSTR_KNOWN_FAIL({ .kernel = "6.1..6.11", .reason = "..." }) */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains; /* a part of it */
 	const char *expect_scx_error_matches;  /* POSIX extended regular expression */
 };
 
-#define KTSTR_STAGED(...) ((const struct ktstr_scheduler *const[]){ __VA_ARGS__, 0 })
+#define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)
 
 /* Defines and registers a test; the body follows as a function body with the context `t`. */
 #define KTSTR_TEST(id, ...)                                                                             \
@@ -69,5 +99,7 @@ uint64_t ktstr_ctx_duration_ns(const struct ktstr_ctx *t);
 uint64_t ktstr_ctx_seed(const struct ktstr_ctx *t);
 /* Pid of the scheduler's process, 0 under the kernel's own. */
 int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t);
+
+KTSTR_END_C
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef KTSTR_TOPOLOGY_H
 #define KTSTR_TOPOLOGY_H
 
+#include <ktstr/language.h>
+
 /* A switch that can be left alone. OFF is also what a limit (ktstr/check.h) is set to where it must not be checked. */
 enum ktstr_switch {
 	KTSTR_OFF = -1,
@@ -10,17 +12,54 @@ enum ktstr_switch {
 	KTSTR_ON,
 };
 
+#define KTSTR_NODES_MAX 8 /* that are described one by one */
+
+/* A NUMA node that is described by itself. */
+struct ktstr_numa_node {
+	unsigned llcs;	     /* the next ones of the machine's; 0: a node of memory without CPUs, not the first */
+	unsigned memory_mib; /* a multiple of 128; of the first node at least 256 */
+};
+
 /*
  * Uniform: every NUMA node has the same number of LLCs, every LLC the same cores, every core the same threads.
  * 0 means "inherit": from the scheduler, else 1 node, 1 LLC, 2 cores, 1 thread. llcs counts the whole machine and
  * must be a multiple of numa_nodes. Written "1n2l4c1t".
+ *
+ * With `nodes` they need not be alike: numa_nodes and llcs follow from them, and so does the memory of the machine.
+ * `.nodes = { { .llcs = 2, .memory_mib = 512 }, { .memory_mib = 512 } }` has a second node without CPUs.
  */
 struct ktstr_topology {
-	unsigned numa_nodes; /* 1 .. 64 */
-	unsigned llcs;	     /* 1 .. 256 */
-	unsigned cores;	     /* per LLC, 1 .. 256 */
-	unsigned threads;    /* per core, 1 .. 8 */
+	unsigned numa_nodes;			       /* 1 .. 64 */
+	unsigned llcs;				       /* 1 .. 256 */
+	unsigned cores;				       /* per LLC, 1 .. 256 */
+	unsigned threads;			       /* per core, 1 .. 8 */
+	struct ktstr_numa_node nodes[KTSTR_NODES_MAX]; /* those with memory */
+	/*
+	 * From node to node, row by row, each row as long as there are nodes: 10 from a node to itself, more to others,
+	 * as far forth as back. All 0: 20 to others. Linux shows it in sysfs.
+	 */
+	unsigned char distances[KTSTR_NODES_MAX * KTSTR_NODES_MAX];
 };
+
+/* How many nodes are described one by one; 0: they are alike. */
+static inline unsigned ktstr_described_nodes(const struct ktstr_numa_node *nodes)
+{
+	unsigned count = 0;
+	while (count < KTSTR_NODES_MAX && nodes[count].memory_mib)
+		count++;
+	return count;
+}
+
+/* The node of LLC number @llc. */
+static inline unsigned ktstr_node_of_llc(const struct ktstr_topology *t, unsigned llc)
+{
+	unsigned count = ktstr_described_nodes(t->nodes), node = 0;
+	if (!count)
+		return llc / (t->llcs / t->numa_nodes);
+	for (unsigned end = t->nodes[0].llcs; end <= llc && node + 1 < count; end += t->nodes[node].llcs)
+		node++;
+	return node;
+}
 
 /*
  * Which of the gauntlet's topologies a test runs on. 0: the scheduler's, else the default behind it. A test has these

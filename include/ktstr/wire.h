@@ -9,6 +9,7 @@
 #ifndef KTSTR_WIRE_H
 #define KTSTR_WIRE_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,8 +29,8 @@ struct wire_header {
 	uint64_t dropped;  /* records that did not fit */
 	uint64_t reserved[4];
 };
-_Static_assert(sizeof(struct wire_header) == 64, "layout");
-_Static_assert(offsetof(struct wire_header, written) == 16, "layout");
+static_assert(sizeof(struct wire_header) == 64, "layout");
+static_assert(offsetof(struct wire_header, written) == 16, "layout");
 
 /* A record: this, then `length` bytes, then zeros to a multiple of 8. */
 struct wire_record {
@@ -40,8 +41,8 @@ struct wire_record {
 	uint32_t length;  /* <= WIRE_PAYLOAD_MAX */
 	uint64_t time_ns; /* guest CLOCK_MONOTONIC */
 };
-_Static_assert(sizeof(struct wire_record) == 24, "layout");
-_Static_assert(offsetof(struct wire_record, type) == 8, "layout");
+static_assert(sizeof(struct wire_record) == 24, "layout");
+static_assert(offsetof(struct wire_record, type) == 8, "layout");
 
 enum wire_type {
 	WIRE_HELLO = 1,	     /* struct wire_hello: PID 1 runs */
@@ -70,12 +71,12 @@ struct wire_hello {
 	uint64_t memory_kib;
 	char release[WIRE_NAME_MAX];
 };
-_Static_assert(sizeof(struct wire_hello) == 80, "layout");
+static_assert(sizeof(struct wire_hello) == 80, "layout");
 
 struct wire_cpu {
 	uint16_t cpu, node, package, core, llc; /* llc: lowest CPU that shares the last-level cache */
 };
-_Static_assert(sizeof(struct wire_cpu) == 10, "layout");
+static_assert(sizeof(struct wire_cpu) == 10, "layout");
 
 enum wire_sched_event {
 	WIRE_SCHED_STARTED = 1,
@@ -95,7 +96,7 @@ struct wire_sched {
 	int32_t pid;
 	uint32_t limit_s; /* NOT_ATTACHED: the time that was up */
 };
-_Static_assert(sizeof(struct wire_sched) == 16, "layout");
+static_assert(sizeof(struct wire_sched) == 16, "layout");
 
 enum wire_phase_kind { WIRE_PHASE_STEP_START = 1, WIRE_PHASE_HOLD, WIRE_PHASE_STEP_END };
 
@@ -104,7 +105,7 @@ struct wire_phase {
 	uint32_t index; /* of the step */
 	char name[WIRE_NAME_MAX];
 };
-_Static_assert(sizeof(struct wire_phase) == 72, "layout");
+static_assert(sizeof(struct wire_phase) == 72, "layout");
 
 struct wire_stimulus {
 	uint32_t elapsed_ms;
@@ -113,7 +114,7 @@ struct wire_stimulus {
 	uint16_t cgroup_count, worker_count;
 	uint64_t total_iterations;
 };
-_Static_assert(sizeof(struct wire_stimulus) == 24, "layout");
+static_assert(sizeof(struct wire_stimulus) == 24, "layout");
 
 /* One load in a cgroup; a cgroup with several of them has several records. */
 struct wire_cgroup {
@@ -133,7 +134,7 @@ struct wire_cgroup {
 	char work[32];
 	uint64_t cpuset[WIRE_CPUS_MAX / 64]; /* every CPU that it was ever allowed */
 };
-_Static_assert(sizeof(struct wire_cgroup) == 272, "layout");
+static_assert(sizeof(struct wire_cgroup) == 272, "layout");
 
 /* By name, so that a reader of another version passes over what it does not know. */
 struct wire_check {
@@ -142,7 +143,7 @@ struct wire_check {
 	double value;	 /* the limit; of a switch, 1 */
 	char name[48];	 /* of the field of struct ktstr_checks */
 };
-_Static_assert(sizeof(struct wire_check) == 64, "layout");
+static_assert(sizeof(struct wire_check) == 64, "layout");
 
 enum wire_worker_end { WIRE_WORKER_COMPLETED = 1, WIRE_WORKER_EXITED, WIRE_WORKER_SIGNALED, WIRE_WORKER_TIMED_OUT };
 
@@ -171,7 +172,7 @@ struct wire_worker {
 	uint64_t pages_migrated;		   /* the machine's numa_pages_migrated while it worked */
 	uint32_t numa_pages[WIRE_NODES_MAX];	   /* at its end, by node: /proc/self/numa_maps */
 };
-_Static_assert(sizeof(struct wire_worker) == 648, "layout");
+static_assert(sizeof(struct wire_worker) == 648, "layout");
 
 struct wire_metric {
 	uint32_t worker;
@@ -179,7 +180,7 @@ struct wire_metric {
 	char name[48];
 	double value; /* finite */
 };
-_Static_assert(sizeof(struct wire_metric) == 64, "layout");
+static_assert(sizeof(struct wire_metric) == 64, "layout");
 
 enum wire_payload_end {
 	WIRE_PAYLOAD_EXITED = 1,
@@ -199,7 +200,7 @@ struct wire_payload {
 	uint64_t wall_ns;
 	char name[WIRE_NAME_MAX], cgroup[WIRE_NAME_MAX];
 };
-_Static_assert(sizeof(struct wire_payload) == 160, "layout");
+static_assert(sizeof(struct wire_payload) == 160, "layout");
 
 enum wire_metric_stream { WIRE_METRIC_STDOUT = 1, WIRE_METRIC_STDERR, WIRE_METRIC_SYNTHESIZED };
 
@@ -211,13 +212,13 @@ struct wire_payload_metric {
 	char unit[16];
 	char name[192];
 };
-_Static_assert(sizeof(struct wire_payload_metric) == 232, "layout");
+static_assert(sizeof(struct wire_payload_metric) == 232, "layout");
 
 struct wire_samples {
 	uint32_t worker;
 	uint32_t count; /* uint32_t nanoseconds behind this, saturated */
 };
-_Static_assert(sizeof(struct wire_samples) == 8, "layout");
+static_assert(sizeof(struct wire_samples) == 8, "layout");
 
 struct wire_detail {
 	uint32_t verdict;     /* enum ktstr_verdict */
@@ -276,6 +277,6 @@ struct wire_clone_payload {
 	uint64_t magic; /* one of the above */
 	uint64_t length;
 };
-_Static_assert(sizeof(struct wire_clone_payload) == 16, "layout");
+static_assert(sizeof(struct wire_clone_payload) == 16, "layout");
 
 #endif

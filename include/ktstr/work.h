@@ -6,6 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <ktstr/language.h>
+
+KTSTR_BEGIN_C
+
 /*
  * Behind each type: its parameters with their defaults, and the size of its groups where that is not one worker. The
  * number of workers must be a multiple of it. "lat": wake-up latencies are recorded. *_CHURN picks a random target at
@@ -78,7 +82,7 @@ struct ktstr_work_phase {
 	enum ktstr_phase_kind kind;
 	unsigned us; /* not 0 */
 };
-#define KTSTR_PHASES(...) ((const struct ktstr_work_phase[]){ __VA_ARGS__, { .us = 0 } })
+#define KTSTR_PHASES(...) KTSTR_LIST(struct ktstr_work_phase, __VA_ARGS__, { .us = 0 })
 
 /* Multiplications of ALU_HOT. */
 enum ktstr_width { KTSTR_WIDTH_WIDEST, KTSTR_WIDTH_SCALAR, KTSTR_WIDTH_128, KTSTR_WIDTH_256 };
@@ -105,7 +109,7 @@ struct ktstr_work {
 	bool quiet; /* no telemetry but turns, no latencies: for measuring what telemetry costs */
 };
 
-#define KTSTR_WORK(TYPE, ...) ((struct ktstr_work){ .type = KTSTR_WORK_##TYPE, ##__VA_ARGS__ })
+#define KTSTR_WORK(TYPE, ...) KTSTR_VALUE(ktstr_work, .type = KTSTR_WORK_##TYPE, ##__VA_ARGS__)
 
 /* "SpinWait", also the older "CpuSpin", "IoSync"; -EINVAL for names that are not a type. Case matters. */
 int ktstr_work_from_name(const char *name, struct ktstr_work *ret);
@@ -120,5 +124,7 @@ void ktstr_worker_block(struct ktstr_worker *w);
 void ktstr_worker_woken(struct ktstr_worker *w, uint64_t latency_ns);
 /* After such a wait whose lateness says nothing. */
 void ktstr_worker_resume(struct ktstr_worker *w);
+
+KTSTR_END_C
 
 #endif

@@ -100,6 +100,12 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_SCHEDULER] = { "KTSTR_SCHEDULER",
 			    "Scheduler program to run for every scheduler that a test names without a path.", "",
 			    "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
+	[ENV_SCHEDULER_ALLOW_STALE_FALLBACK] = { "KTSTR_SCHEDULER_ALLOW_STALE_FALLBACK",
+						 "Not empty: where a scheduler's build fails, its tests use the "
+						 "program "
+						 "that is there instead of failing.",
+						 "off", "src/run/build.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY,
+						 .decides = true },
 	[ENV_SCHEDULER_BIN] = { "KTSTR_SCHEDULER_BIN_",
 				"KTSTR_SCHEDULER_BIN_SCX_SIMPLE names the program for the scheduler scx_simple "
 				"only; it wins over KTSTR_SCHEDULER.",

@@ -72,20 +72,13 @@ struct session {
 /* Takes what the engine has sent; false: it has closed its end. */
 static bool take_packets(const struct host_engine *engine, struct evidence *e)
 {
-	static union {
-		struct wire_record record;
-		uint8_t bytes[sizeof(struct wire_record) + WIRE_PAYLOAD_MAX];
-	} packet;
+	static uint64_t packet[EVIDENCE_PACKET_MAX / sizeof(uint64_t) + 1];
 	for (;;) {
-		ssize_t n = recv(engine->channel, packet.bytes, sizeof(packet), MSG_DONTWAIT);
+		ssize_t n = recv(engine->channel, packet, EVIDENCE_PACKET_MAX, MSG_DONTWAIT);
+		_cleanup_err_ struct err *why = NULL;
 		if (n <= 0)
 			return n < 0 && (errno == EAGAIN || errno == EINTR);
-		const struct wire_record *r = &packet.record;
-		_cleanup_err_ struct err *why = NULL;
-		if (n < (ssize_t)sizeof(*r) || r->length != (size_t)n - sizeof(*r) || r->type == 0 ||
-		    r->type >= WIRE_TYPE_MAX || e->damage.len)
-			continue;
-		if (evidence_take(e, r->type, r->time_ns, packet.bytes + sizeof(*r), r->length, &why) < 0)
+		if (!e->damage.len && evidence_take_packet(e, packet, (size_t)n, &why) < 0)
 			err_format(why, &e->damage);
 	}
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <ktstr/test.h>
+
 #include "base/dir.h"
 #include "base/environment.h"
 #include "base/file.h"
@@ -17,6 +19,7 @@
 #include "lock/flock.h"
 #include "reactor/trace.h"
 #include "run/budget.h"
+#include "run/build.h"
 #include "run/fleet.h"
 #include "run/planner.h"
 #include "run/replay.h"
@@ -293,8 +296,9 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 
 static int verdict_status(const struct run_counts *c, const struct test_args *a)
 {
-	int failed = c->failed || (a->flaky_fails && c->flaky) ? 1 : 0;
-	int status = status_first(failed, c->inconclusive > c->allowed ? 2 : 0);
+	bool failed = c->failed || c->xpassed > c->xallowed || (a->flaky_fails && c->flaky);
+	int status = status_first(failed ? KTSTR_EXIT_FAIL : KTSTR_EXIT_PASS,
+				  c->inconclusive > c->allowed ? KTSTR_EXIT_INCONCLUSIVE : KTSTR_EXIT_PASS);
 	return status_first(status, c->interrupted ? EXIT_INTERRUPTED : 0);
 }
 
@@ -469,6 +473,13 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 	return r;
 }
 
+/* Before anything looks for their programs. */
+static int build_schedulers(struct session *s, const struct test_args *a, struct err **err)
+{
+	int r = schedulers_build(s->suite, s->suites, a->profile ? a->profile : BUILD_PROFILE);
+	return r < 0 ? FAIL_SYS(err, r, "build the schedulers") : 0;
+}
+
 static int run_test(void *args, struct err **err)
 {
 	const struct test_args *a = args;
@@ -483,6 +494,8 @@ static int run_test(void *args, struct err **err)
 		r = trace_open(&trace, s.reactor, a->trace, err);
 	if (r == 0)
 		r = load_suites(&s, a, err);
+	if (r == 0 && !a->list && !a->dry_run)
+		r = build_schedulers(&s, a, err);
 	if (r == 0)
 		r = a->list	 ? session_list(&s, a, err)
 		    : a->dry_run ? session_dry_run(&s, a, err)
@@ -520,7 +533,8 @@ const struct command cmd_test = {
 		},
 	.environment = (const enum environment_id[]){ ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE,
 						      ENV_NO_SKIP_MODE, ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_SCHEDULER,
-						      ENV_SCHEDULER_BIN, ENV_VERBOSE, KERNEL_ENVIRONMENT, ENV_MAX },
+						      ENV_SCHEDULER_ALLOW_STALE_FALLBACK, ENV_SCHEDULER_BIN,
+						      ENV_VERBOSE, KERNEL_ENVIRONMENT, ENV_MAX },
 	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
 	.judges = true,
 	OPERANDS(struct test_args, paths),

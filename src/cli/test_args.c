@@ -30,6 +30,8 @@ const struct option_row test_options[] = {
 	OPT_NUMBER(struct test_args, require, "require", 0, "K", 1, TRIES_MAX, 0,
 		   "how many of --repeat must pass (default: all)"),
 	OPT_FLAG(struct test_args, flaky_fails, "flaky-fails", 0, "exit with 1 when a test passed only at a later try"),
+	OPT_STRING(struct test_args, profile, "profile", 0, "NAME",
+		   "KTSTR_SCHEDULER_PROFILE for schedulers that are built before the tests (default: release)"),
 	OPT_FLAG(struct test_args, no_skip_mode, "no-skip-mode", 0, "a test that is skipped counts as failed"),
 	OPT_CHOICE(struct test_args, duplicates, "duplicates", 0, "HOW", duplicate_words,
 		   "of tests with the same name, run none, or the first"),
@@ -60,8 +62,6 @@ const struct option_row test_options[] = {
 	ROW_INCLUDE_EOL(struct test_args),
 	ROW_TRACE(struct test_args),
 	ROW_JSON(struct test_args, "one JSON object a line on standard output"),
-	OPT_INSTEAD("profile", "it does not build schedulers: build yours first and name it with "
-			       "KTSTR_SCHEDULER_BIN_<NAME>"),
 	OPT_INSTEAD("nextest-profile", "say what the profile would say, with --retries, --jobs and --flaky-fails"),
 	OPT_INSTEAD("relevant", "choose the tests with -E"),
 	OPT_INSTEAD("test-threads", "the number of machines at once is --jobs"),

@@ -26,6 +26,7 @@ static void print_case_json(const struct plan_case *c, bool timed)
 		json_put_u64(&o, "memory_mib", c->memory_mib);
 		json_put_text(&o, "skip", c->skip);
 		json_put_text(&o, "problem", c->problem);
+		json_put_text(&o, "known_fail", c->known_fail ? c->known_fail->reason : NULL);
 	}
 	out_json(o, false);
 }

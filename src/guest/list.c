@@ -92,6 +92,28 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 	buf_puts(out, "}");
 }
 
+/* Nodes that are described one by one, and distances that are declared; else empty. */
+static void put_nodes(struct buf *out, const struct ktstr_topology *p)
+{
+	put_key(out, "nodes");
+	buf_puts(out, "[");
+	for (unsigned i = 0; i < ktstr_described_nodes(p->nodes); i++) {
+		buf_puts(out, i ? ",{" : "{");
+		put_number(out, "llcs", p->nodes[i].llcs);
+		put_number(out, "memory_mib", p->nodes[i].memory_mib);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+	size_t count = ARRAY_SIZE(p->distances);
+	while (count && !p->distances[count - 1])
+		count--;
+	put_key(out, "distances");
+	buf_puts(out, "[");
+	for (size_t i = 0; i < count; i++)
+		buf_appendf(out, "%s%u", i ? "," : "", p->distances[i]);
+	buf_puts(out, "]");
+}
+
 static void put_constraints(struct buf *out, const struct ktstr_constraints *c)
 {
 	put_key(out, "constraints");
@@ -111,6 +133,7 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 	buf_puts(out, "{");
 	put_name(out, "name", s->name);
 	put_text(out, "binary", s->binary);
+	put_text(out, "build", s->build);
 	put_strings(out, "args", s->args);
 	put_strings(out, "sysctls", s->sysctls);
 	put_strings(out, "kargs", s->kargs);
@@ -159,6 +182,21 @@ static void put_payloads(struct buf *out, const struct ktstr_test *t)
 	buf_puts(out, "]");
 }
 
+static void put_known_fail(struct buf *out, const struct ktstr_known_fail *k)
+{
+	put_key(out, "known_fail");
+	buf_puts(out, "[");
+	for (bool more = false; k && (k->kernel || k->scheduler || k->reason); k++, more = true) {
+		buf_puts(out, more ? ",{" : "{");
+		put_name(out, "kernel", k->kernel);
+		put_name(out, "scheduler", k->scheduler);
+		put_name(out, "reason", k->reason);
+		put_number(out, "flaky", k->flaky);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+}
+
 static void put_test(struct buf *out, const struct ktstr_test *t)
 {
 	struct ktstr_topology p = test_topology(t);
@@ -174,6 +212,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_number(out, "llcs", p.llcs);
 	put_number(out, "cores", p.cores);
 	put_number(out, "threads", p.threads);
+	put_nodes(out, &p);
 	put_number(out, "memory_mib", t->memory_mib);
 	put_number(out, "duration_ms", (t->duration_s ? t->duration_s : 2) * 1000ul);
 	put_number(out, "workers_per_cgroup", t->workers_per_cgroup ? t->workers_per_cgroup : 2);
@@ -183,11 +222,13 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_switch(out, "expect_err", t->expect_err);
 	put_number(out, "expect_finding", t->expect_finding);
 	put_switch(out, "allow_inconclusive", t->allow_inconclusive);
+	put_switch(out, "host_only", t->host_only);
 	put_switch(out, "performance_mode", t->performance_mode);
 	put_switch(out, "no_perf_mode", t->no_perf_mode);
 	put_constraints(out, &constraints);
 	put_text(out, "expect_scx_error_contains", t->expect_scx_error_contains);
 	put_text(out, "expect_scx_error_matches", t->expect_scx_error_matches);
+	put_known_fail(out, t->known_fail);
 	put_staged(out, t->staged);
 	put_checks(out, &t->checks);
 	buf_puts(out, "}");

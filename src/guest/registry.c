@@ -85,13 +85,25 @@ static unsigned first_set(unsigned a, unsigned b, unsigned otherwise)
 
 struct ktstr_topology test_topology(const struct ktstr_test *t)
 {
-	struct ktstr_topology s = t->scheduler ? t->scheduler->topology : (struct ktstr_topology){ 0 };
-	return (struct ktstr_topology){
-		.numa_nodes = first_set(t->numa_nodes, s.numa_nodes, 1),
-		.llcs = first_set(t->llcs, s.llcs, 1),
-		.cores = first_set(t->cores, s.cores, 2),
-		.threads = first_set(t->threads, s.threads, 1),
+	static const struct ktstr_topology none = { 0 };
+	const struct ktstr_topology *s = t->scheduler ? &t->scheduler->topology : &none;
+	struct ktstr_topology p = {
+		.numa_nodes = first_set(t->numa_nodes, s->numa_nodes, 1),
+		.llcs = first_set(t->llcs, s->llcs, 1),
+		.cores = first_set(t->cores, s->cores, 2),
+		.threads = first_set(t->threads, s->threads, 1),
 	};
+	bool own = ktstr_described_nodes(t->nodes) || t->numa_nodes || t->llcs;
+	memcpy(p.nodes, own ? t->nodes : s->nodes, sizeof(p.nodes));
+	memcpy(p.distances, own || t->distances[0] ? t->distances : s->distances, sizeof(p.distances));
+	unsigned described = ktstr_described_nodes(p.nodes);
+	if (described) {
+		p.numa_nodes = described;
+		p.llcs = 0;
+	}
+	for (unsigned i = 0; i < described; i++)
+		p.llcs += p.nodes[i].llcs;
+	return p;
 }
 
 struct ktstr_constraints test_constraints(const struct ktstr_test *t)
@@ -151,6 +163,20 @@ static const char *check_expectation(const struct ktstr_test *t)
 	return NULL;
 }
 
+static const char *check_host_only(const struct ktstr_test *t)
+{
+	if (t->host_only != KTSTR_ON)
+		return NULL;
+	if (t->scheduler || t->staged || t->payload || t->workloads || t->include_files)
+		return "host_only excludes a scheduler, payloads and include files: there is no machine";
+	return t->performance_mode == KTSTR_ON ? "host_only and performance_mode exclude each other" : NULL;
+}
+
+static const char *check_build(const struct ktstr_scheduler *s)
+{
+	return s && s->build && !*s->build ? "its scheduler's build is an empty command; leave it out" : NULL;
+}
+
 static const char *check_sysctls(const struct ktstr_scheduler *s)
 {
 	size_t count = 0;
@@ -185,6 +211,18 @@ static const char *check_payloads(const struct ktstr_test *t)
 	return problem;
 }
 
+/* Kernels are checked by the host, which knows their grammar. */
+static const char *check_known_fail(const struct ktstr_test *t)
+{
+	const struct ktstr_known_fail *k = t->known_fail;
+	if (k && !k->kernel && !k->scheduler && !k->reason)
+		return "its known_fail has no entry";
+	for (; k && (k->kernel || k->scheduler || k->reason); k++)
+		if (!k->reason || !*k->reason)
+			return "an entry of its known_fail has no reason";
+	return NULL;
+}
+
 const char *test_validate(const struct ktstr_test *t)
 {
 	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
@@ -198,8 +236,11 @@ const char *test_validate(const struct ktstr_test *t)
 	if (t->scheduler && (!t->scheduler->binary || !*t->scheduler->binary))
 		return "its scheduler names no binary";
 	struct ktstr_topology p = test_topology(t);
-	if (p.llcs % p.numa_nodes)
+	bool described = ktstr_described_nodes(p.nodes) > 0;
+	if (!described && p.llcs % p.numa_nodes)
 		return "llcs is not a multiple of numa_nodes";
+	if (described && ((t->numa_nodes && t->numa_nodes != p.numa_nodes) || (t->llcs && t->llcs != p.llcs)))
+		return "numa_nodes and llcs follow from its nodes: leave them out";
 	if (p.numa_nodes > 64 || p.llcs > 256 || p.cores > 256 || p.threads > 8)
 		return "its topology is larger than 64 nodes, 256 LLCs, 256 cores an LLC, 8 threads a core";
 	for (size_t k = 0; t->staged && t->staged[k]; k++)
@@ -212,6 +253,12 @@ const char *test_validate(const struct ktstr_test *t)
 		problem = check_payloads(t);
 	if (!problem)
 		problem = check_expectation(t);
+	if (!problem)
+		problem = check_known_fail(t);
+	if (!problem)
+		problem = check_host_only(t);
+	if (!problem)
+		problem = check_build(t->scheduler);
 	if (!problem)
 		problem = check_sysctls(t->scheduler);
 	if (!problem)

@@ -49,9 +49,12 @@ static void read_nodes(const char *sysfs, struct guest_topology *t)
 		_cleanup_buf_ struct buf text = BUF_NULL;
 		struct cpuset_bits cpus;
 		snprintf(rel, sizeof(rel), "devices/system/node/node%u/cpulist", node);
-		if (read_text(sysfs, rel, &text) < 0 || cpuset_parse(text.data, &cpus) < 0)
+		if (read_text(sysfs, rel, &text) < 0)
 			continue;
+		/* A node of memory has no CPUs, and an empty list. */
 		t->nodes = node + 1;
+		if (cpuset_parse(text.data, &cpus) < 0)
+			continue;
 		for (unsigned i = 0; i < t->cpus; i++)
 			if (cpuset_has(&cpus, t->cpu[i].cpu))
 				t->cpu[i].node = (uint16_t)node;
@@ -76,7 +79,7 @@ void guest_topology_declared(const struct ktstr_topology *d, struct guest_topolo
 		cpuset_add(&ret->all, c);
 		ret->cpu[ret->cpus++] = (struct wire_cpu){
 			.cpu = (uint16_t)c,
-			.node = (uint16_t)(llc / (d->llcs / d->numa_nodes)),
+			.node = (uint16_t)ktstr_node_of_llc(d, llc),
 			.package = (uint16_t)llc,
 			.core = (uint16_t)(c % in_llc / d->threads),
 			.llc = (uint16_t)(llc * in_llc),

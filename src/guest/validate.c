@@ -462,6 +462,8 @@ int scenario_check(const struct ktstr_test *test, const struct guest_topology *t
 		   struct err **err)
 {
 	struct model m = { .test = test, .topology = topology, .scheduler = test->scheduler != NULL };
+	if (test->host_only == KTSTR_ON)
+		return BAD(err, "a host_only test has no machine for a scenario; leave host_only out, or the scenario");
 	m.tracked = calloc(TRACKED_MAX, sizeof(*m.tracked));
 	if (!m.tracked)
 		return FAIL_SYS(err, -ENOMEM, "check the scenario");

@@ -83,7 +83,9 @@ static int check_memory(const struct guest_topology *t, const char *cgroup, cons
 		return BAD(err, "cgroup '%s': MemPolicy::Preferred takes one node, got '%s'", cgroup, l->mem_nodes);
 	if (l->mem_flags & ~(KTSTR_MPOL_STATIC_NODES | KTSTR_MPOL_RELATIVE_NODES | KTSTR_MPOL_NUMA_BALANCING))
 		return BAD(err, "cgroup '%s': unknown memory policy flags 0x%x", cgroup, l->mem_flags);
-	uint64_t may = topology_nodes_of(t, cpus), first = nodes.word[0];
+	/* Nodes of memory are nobody's, and anybody's. */
+	uint64_t all = t->nodes < 64 ? ((uint64_t)1 << t->nodes) - 1 : UINT64_MAX, first = nodes.word[0];
+	uint64_t may = topology_nodes_of(t, cpus) | (all & ~topology_nodes_of(t, &t->all));
 	for (size_t i = 1; i < CPUSET_WORDS; i++)
 		first |= nodes.word[i] ? UINT64_MAX : 0;
 	if (wants && (first & ~may))

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "report/events.h"
+#include "report/settings.h"
 
 static const struct {
 	const char *word;
@@ -16,6 +17,38 @@ static const struct {
 	[KTSTR_INCONCLUSIVE] = { "INCONCLUSIVE", TERM_WARN },
 	[KTSTR_SKIP] = { "SKIP", TERM_WARN },
 };
+
+static const struct {
+	const char *word;
+	enum term_style style;
+} known_words[] = {
+	[KNOWN_XFAIL] = { "XFAIL", TERM_WARN },
+	[KNOWN_XPASS] = { "XPASS", TERM_BAD },
+};
+
+/* The word that stands for the result. */
+static void put_word(const struct result *r, const struct term *t, struct buf *out)
+{
+	enum ktstr_verdict v = r->judgement->verdict;
+	enum term_style style = r->outcome.flaky ? TERM_WARN : words[v].style;
+	const char *word = r->outcome.flaky ? "FLAKY" : words[v].word;
+	if (r->known_outcome) {
+		word = known_words[r->known_outcome].word;
+		style = r->known.flaky ? TERM_WARN : known_words[r->known_outcome].style;
+	}
+	buf_appendf(out, "%s%-4s%s", term_style(t, style), word, term_plain(t));
+}
+
+static void put_known(const struct result *r, struct buf *out)
+{
+	if (r->known_outcome == KNOWN_XFAIL)
+		buf_appendf(out, "  known to fail (%s)", r->known.reason);
+	else if (r->known_outcome == KNOWN_XPASS && r->known.flaky)
+		buf_appendf(out, "  passed this time; known to fail now and then (%s)", r->known.reason);
+	else if (r->known_outcome == KNOWN_XPASS)
+		buf_appendf(out, "  passed, but is known to fail (%s); remove its known_fail, or set .flaky",
+			    r->known.reason);
+}
 
 /* Which of how many, and what became of them. */
 static void put_tries(const struct result *r, struct buf *out)
@@ -32,12 +65,12 @@ static void put_tries(const struct result *r, struct buf *out)
 void event_line(const struct result *r, const struct term *t, struct buf *out)
 {
 	enum ktstr_verdict v = r->judgement->verdict;
-	bool flaky = r->outcome.flaky;
 	const struct detail *cause = v == KTSTR_PASS ? NULL : judgement_cause(r->judgement);
 	char wall[TIME_TEXT_MAX];
-	buf_appendf(out, "%s%-4s%s  %s  %s  %s", term_style(t, flaky ? TERM_WARN : words[v].style),
-		    flaky ? "FLAKY" : words[v].word, term_plain(t), r->name, r->topology, nsec_format(r->wall, wall));
+	put_word(r, t, out);
+	buf_appendf(out, "  %s  %s  %s", r->name, r->topology, nsec_format(r->wall, wall));
 	put_tries(r, out);
+	put_known(r, out);
 	if (cause)
 		buf_appendf(out, "  %s", cause->text);
 	buf_puts(out, "\n");
@@ -73,6 +106,7 @@ json_t *event_json(const struct result *r)
 	json_put_bool(&o, "final", r->outcome.final);
 	json_put_bool(&o, "flaky", r->outcome.flaky);
 	json_put_u64(&o, "passed_tries", r->outcome.passed);
+	json_put(&o, "known_fail", known_fail_json(r));
 	put_own(&o, r);
 	json_put_int(&o, "estimate_ns", r->estimate);
 	json_put_u64(&o, "vm_rss_kib", r->vm_rss_kib);
@@ -110,6 +144,8 @@ json_t *summary_json(const struct run_counts *c, nsec_t wall)
 	json_put_u64(&o, "inconclusive", c->inconclusive);
 	json_put_u64(&o, "skipped", c->skipped);
 	json_put_u64(&o, "flaky", c->flaky);
+	json_put_u64(&o, "xfailed", c->xfailed);
+	json_put_u64(&o, "xpassed", c->xpassed);
 	json_put_u64(&o, "not_run", c->not_run);
 	json_put_int(&o, "wall_ns", wall);
 	json_put_int(&o, "self_cpu_us", cpu_us(RUSAGE_SELF));
@@ -126,6 +162,9 @@ void run_counts_add(struct run_counts *sum, const struct run_counts *part)
 	sum->inconclusive += part->inconclusive;
 	sum->skipped += part->skipped;
 	sum->flaky += part->flaky;
+	sum->xfailed += part->xfailed;
+	sum->xpassed += part->xpassed;
+	sum->xallowed += part->xallowed;
 	sum->allowed += part->allowed;
 	sum->not_run += part->not_run;
 	sum->interrupted |= part->interrupted;
@@ -137,6 +176,10 @@ void summary_line(const struct run_counts *c, nsec_t wall, struct buf *out)
 	buf_appendf(out, "%u passed, %u failed, %u skipped", c->passed, c->failed, c->skipped);
 	if (c->inconclusive)
 		buf_appendf(out, ", %u inconclusive", c->inconclusive);
+	if (c->xfailed)
+		buf_appendf(out, ", %u failed as known", c->xfailed);
+	if (c->xpassed)
+		buf_appendf(out, ", %u passed but known to fail", c->xpassed);
 	if (c->flaky)
 		buf_appendf(out, ", %u of the passed flaky", c->flaky);
 	if (c->not_run)

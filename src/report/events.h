@@ -8,8 +8,11 @@
 
 struct run_counts {
 	unsigned total, passed, failed, inconclusive, skipped, flaky, not_run;
-	unsigned allowed; /* of the inconclusive: the test says that it may be */
-	bool interrupted; /* by a signal: what ran is kept and marked */
+	unsigned xfailed;  /* failed as known */
+	unsigned xpassed;  /* passed although a failure is known */
+	unsigned xallowed; /* of these: the failure comes only now and then */
+	unsigned allowed;  /* of the inconclusive: the test says that it may be */
+	bool interrupted;  /* by a signal: what ran is kept and marked */
 };
 
 /* Sums up a run that has several parts. */

@@ -5,9 +5,12 @@
 
 #include <jansson.h>
 
+#include <ktstr/topology.h>
+
 #include "base/time.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
+#include "verdict/known.h"
 
 /* Something that perf mode asked of the host, and what came of it. */
 struct result_perf_setting {
@@ -32,8 +35,9 @@ struct result {
 	const char *scheduler; /* NULL: the kernel's own */
 	const char *payload;   /* the primary one's name, or NULL */
 	const char *topology;
-	const char *suite;  /* name of the test binary */
-	const char *kernel; /* as --kernel takes it */
+	const struct ktstr_topology *shape; /* the same, with nodes and distances */
+	const char *suite;		    /* name of the test binary */
+	const char *kernel;		    /* as --kernel takes it */
 	const char *kernel_version, *kernel_label;
 	const char *kernel_commit;  /* of the source tree; NULL: not from a tree, or not known */
 	const char *resolve_source; /* how the scheduler's binary was found; NULL: there is none */
@@ -57,6 +61,8 @@ struct result {
 	struct flake_policy policy;
 	struct flake_outcome outcome;
 	const struct flake_history *history; /* every try so far, this one included; NULL: not kept */
+	struct known_fail known;	     /* the failure that is known of the test here */
+	enum known_outcome known_outcome;
 	unsigned icount_shift;
 	unsigned time_dilation; /* 1: none */
 	nsec_t estimate;	/* what the plan expected of `wall`; 0: nothing */

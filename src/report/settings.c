@@ -62,6 +62,49 @@ json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusi
 	return o;
 }
 
+static json_t *distances(const struct ktstr_topology *t)
+{
+	json_t *rows = json_array();
+	for (unsigned i = 0; i < t->numa_nodes; i++) {
+		json_t *row = json_array();
+		for (unsigned j = 0; j < t->numa_nodes; j++)
+			json_add(&row, json_integer(t->distances[i * t->numa_nodes + j]));
+		json_add(&rows, row);
+	}
+	return rows;
+}
+
+json_t *numa_json(const struct ktstr_topology *t)
+{
+	unsigned described = t ? ktstr_described_nodes(t->nodes) : 0;
+	bool has_distances = t && t->distances[0];
+	if (!described && !has_distances)
+		return json_null();
+	json_t *o = json_object(), *nodes = json_array();
+	for (unsigned i = 0; i < described; i++) {
+		json_t *node = json_object();
+		json_put_u64(&node, "llcs", t->nodes[i].llcs);
+		json_put_u64(&node, "memory_mib", t->nodes[i].memory_mib);
+		json_add(&nodes, node);
+	}
+	json_put(&o, "nodes", described ? nodes : json_null());
+	if (!described)
+		json_decref(nodes);
+	json_put(&o, "distances", has_distances ? distances(t) : json_null());
+	return o;
+}
+
+json_t *known_fail_json(const struct result *r)
+{
+	if (!r->known.reason)
+		return json_null();
+	json_t *o = json_object();
+	json_put_text(&o, "outcome", known_outcome_name(r->known_outcome));
+	json_put_text(&o, "reason", r->known.reason);
+	json_put_bool(&o, "flaky", r->known.flaky);
+	return o;
+}
+
 json_t *environment_json(const char *const *list)
 {
 	json_t *o = json_object();

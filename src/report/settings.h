@@ -13,6 +13,10 @@ json_t *thresholds_json(const struct thresholds *t);
 json_t *load_thresholds_json(const struct evidence *e);
 /* What the test declares about its own end. */
 json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusive);
+/* Nodes and distances that were declared one by one; null where all nodes are alike. */
+json_t *numa_json(const struct ktstr_topology *t);
+/* The failure that is known of the test, and whether it came; null where none is. */
+json_t *known_fail_json(const struct result *r);
 /* Strings NAME=VALUE, NULL-terminated, as {NAME: VALUE}. */
 json_t *environment_json(const char *const *list);
 

@@ -427,6 +427,7 @@ static void put_identity(json_t **o, const struct result *r)
 	json_put_text(o, "test_name", r->test);
 	json_put_text(o, "suite", r->suite);
 	json_put_text(o, "topology", r->topology);
+	json_put(o, "numa", numa_json(r->shape));
 	json_put_text(o, "scheduler", r->scheduler ? r->scheduler : "eevdf");
 	json_put_text(o, "scheduler_commit", NULL);
 	json_put_text(o, "resolve_source", r->resolve_source);
@@ -472,6 +473,7 @@ static void put_verdict(json_t **o, const struct result *r)
 	json_put_bool(o, "inconclusive", j->verdict == KTSTR_INCONCLUSIVE);
 	json_put_bool(o, "flaky", r->outcome.flaky);
 	json_put(o, "flake", tries(r));
+	json_put(o, "known_fail", known_fail_json(r));
 	json_put(o, "details", details(j));
 	json_put(o, "not_judged", not_judged(j));
 }

@@ -5,6 +5,7 @@
 #include "base/bug.h"
 #include "base/text.h"
 #include "run/attempt.h"
+#include "topo/topology.h"
 
 #define PREPARE_DEADLINE	(5 * NSEC_PER_MIN)
 #define CLONE_TEMPLATE_DEADLINE (10 * NSEC_PER_MIN) /* on top of its own: others may be before us */
@@ -25,11 +26,23 @@ static int queued(struct machine *m, int result)
 	struct attempt *a = attempt_of(m);
 	(void)result;
 	a->was_in = ATTEMPT_QUEUED;
+	if (a->on_host)
+		return ATTEMPT_ON_HOST;
 	a->claim = admit_ask(a->env->admit, &a->request, a->need);
 	if (!a->claim)
 		return FAIL_SYS(&a->err, -ENOMEM, "ask for CPUs");
 	machine_wait_notice(m, &a->claim->ready);
 	return ATTEMPT_RESERVED;
+}
+
+/* It ends in time by itself: its deadline is the job's own. */
+static int on_host(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	a->was_in = ATTEMPT_ON_HOST;
+	machine_offload(m, &a->job, a->env->on_host, a);
+	return ATTEMPT_JUDGED;
 }
 
 /* Earlier tries have a result, which must not get lost with this one. */
@@ -67,7 +80,7 @@ static void pin_to_plan(struct attempt *a, const struct cpu_plan *plan)
 	for (unsigned i = 0; i < plan->vcpus && i < GUEST_CPUS_MAX; i++)
 		p->vcpu[i] = plan->vcpu[i];
 	for (unsigned n = 0; n < t->numa_nodes && n < GUEST_NODES_MAX; n++) {
-		unsigned cpu = p->vcpu[t->llcs * t->cores * t->threads / t->numa_nodes * n];
+		unsigned first, cpu = topology_first_cpu(t, n, &first) ? p->vcpu[first] : PIN_ANY;
 		if (cpu < HOST_CPUS_MAX && h->cpu[cpu].node < h->nodes)
 			p->node[n] = h->node[h->cpu[cpu].node].id;
 	}
@@ -386,7 +399,8 @@ static int done(struct machine *m, int result)
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,
-			     TO(ATTEMPT_RESERVED) | TO(ATTEMPT_JUDGED) },
+			     TO(ATTEMPT_ON_HOST) | TO(ATTEMPT_RESERVED) | TO(ATTEMPT_JUDGED) },
+	[ATTEMPT_ON_HOST] = { "on-host", on_host, DEADLINE_NONE, ATTEMPT_JUDGED, TO(ATTEMPT_JUDGED) },
 	[ATTEMPT_RESERVED] = { "reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
 			       TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) | TO_END },
 	[ATTEMPT_PREPARED] = { "prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,

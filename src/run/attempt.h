@@ -2,6 +2,7 @@
 /*
  * attempt.h -- one machine, one test, one verdict:
  *
+ *   QUEUED > ON_HOST (host_only: no machine) > JUDGED > STORED > DONE
  *   QUEUED > RESERVED > PREPARED > BOOTING > HELLO > RUNNING > DRAINING > JUDGED > STORED > DONE
  *
  * What blocks (building the image, judging, writing) and where machines come from stand in a table, so that the same
@@ -19,6 +20,7 @@
 
 enum attempt_state {
 	ATTEMPT_QUEUED,
+	ATTEMPT_ON_HOST,
 	ATTEMPT_RESERVED,
 	ATTEMPT_PREPARED,
 	ATTEMPT_BOOTING,
@@ -38,6 +40,7 @@ struct attempt_env {
 	struct admit *admit;
 	/* On the offload pool; each gets the attempt and must be able to run twice. */
 	int (*prepare)(void *attempt); /* makes attempt->initrd_fd */
+	int (*on_host)(void *attempt); /* a host_only test: fills the evidence */
 	int (*judge)(void *attempt);   /* evidence -> judgement */
 	int (*store)(void *attempt);   /* sidecar */
 	/* On the reactor. The attempt is the owner's again; it may be freed. */
@@ -51,6 +54,7 @@ struct attempt {
 	const struct attempt_env *env;
 	const struct plan_case *item; /* NULL in simulations */
 	void *owner;
+	bool on_host;	 /* host_only: without a machine */
 	unsigned number; /* 1: the first try */
 	uint64_t seed;
 	struct cpu_request request; /* for CPUs of the host */

@@ -82,7 +82,7 @@ static void draw_view(struct fleet *f)
 	const struct run_counts *c = &f->counts;
 	struct live_view v = {
 		.total = c->total,
-		.done = c->passed + c->failed + c->inconclusive + c->skipped,
+		.done = c->passed + c->failed + c->inconclusive + c->skipped + c->xfailed + c->xpassed,
 		.failed = c->failed,
 		.inconclusive = c->inconclusive,
 		.skipped = c->skipped,
@@ -139,6 +139,8 @@ static void report(struct fleet *f, const struct attempt *a)
 	if (f->config.no_capture)
 		show_capture(f, a);
 	bool passed = a->judgement.verdict == KTSTR_PASS;
+	if (result.known_outcome == KNOWN_XFAIL)
+		return;
 	if (a->judgement.verdict == KTSTR_FAIL || a->judgement.verdict == KTSTR_INCONCLUSIVE ||
 	    (passed && f->config.log_passes)) {
 		failure_report(&result, &f->config.err, &details);
@@ -193,10 +195,21 @@ static void note_lost(struct fleet *f, const struct attempt *a, int result)
 
 static void count(struct fleet *f, const struct attempt *a)
 {
+	const struct flake_policy policy = attempt_policy(a);
 	/* Interrupted just when this try ended: there is no next one. */
-	enum ktstr_verdict v = a->outcome.final
-				       ? a->judgement.verdict
-				       : flake_fold(&f->config.flake, attempt_history(a), /* cut= */ true).verdict;
+	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
+						: flake_fold(&policy, attempt_history(a), /* cut= */ true).verdict;
+	switch (attempt_known(a)) {
+	case KNOWN_XFAIL:
+		f->counts.xfailed++;
+		return;
+	case KNOWN_XPASS:
+		f->counts.xpassed++;
+		f->counts.xallowed += a->item->known_fail->flaky;
+		return;
+	case KNOWN_NONE:
+		break;
+	}
 	switch (v) {
 	case KTSTR_PASS:
 		f->counts.passed++;
@@ -277,6 +290,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 		.item = c,
 		.owner = f,
 		.number = number,
+		.on_host = c->test->host_only,
 		.seed = seed_of(f, number),
 		.initrd_fd = -1,
 		.keep_memory = f->config.keep_memory,
@@ -295,7 +309,8 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			    .verbose = f->config.verbose },
 	};
 	set_deadlines(f, a);
-	a->clone_template = make_clone_template(f, a);
+	if (!a->on_host)
+		a->clone_template = make_clone_template(f, a);
 	f->live[index] = a;
 	attempt_start(f->reactor, a, NULL, c->name);
 }
@@ -340,6 +355,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 	f->env = (struct attempt_env){ .backend = config->accel->backend,
 				       .admit = &f->resources.admit,
 				       .prepare = attempt_prepare,
+				       .on_host = attempt_on_host,
 				       .judge = attempt_judge,
 				       .store = attempt_store,
 				       .ended = on_ended };

@@ -90,9 +90,15 @@ struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 /* work.c: the blocking parts of an attempt, for the offload pool. */
 int attempt_prepare(void *attempt);
 int attempt_judge(void *attempt);
+/* on_host.c */
+int attempt_on_host(void *attempt);
 int attempt_store(void *attempt);
 /* What every report needs of a finished attempt; @ret borrows from @a and from @replay. */
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret);
+/* How often the test is tried. One that is known to fail is not tried again for having failed. */
+struct flake_policy attempt_policy(const struct attempt *a);
+/* What the final verdict means where a failure is known. */
+enum known_outcome attempt_known(const struct attempt *a);
 /* The former tries of the attempt's test, and this one once it is judged. */
 struct flake_history *attempt_history(const struct attempt *a);
 

@@ -8,6 +8,7 @@
 #include "base/tool.h"
 #include "report/sidecar.h"
 #include "run/includes.h"
+#include "run/known_fail.h"
 #include "run/planner.h"
 #include "vmm/qemu/qemu.h"
 
@@ -16,6 +17,8 @@ uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
 	uint64_t mib = MAX_OF(MAX_OF((uint64_t)topology_cpus(t) * 64, 256), declared);
 	/* The first node has to hold the kernel, the event log and the initramfs. */
 	mib = MAX_OF(mib, (uint64_t)t->numa_nodes * 256);
+	if (topology_described_mib(t))
+		return topology_described_mib(t);
 	return (mib + t->numa_nodes - 1) / t->numa_nodes * t->numa_nodes;
 }
 
@@ -41,6 +44,11 @@ static const char *from_environment(const char *binary)
 {
 	const char *own = environment_get_for(ENV_SCHEDULER_BIN, binary);
 	return own ? own : environment_get(ENV_SCHEDULER);
+}
+
+bool scheduler_is_named(const char *binary)
+{
+	return !strchr(binary, '/') && from_environment(binary);
 }
 
 static char *in_dir(const char *dir, const char *binary)
@@ -160,6 +168,8 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
 	if (c->kernel && c->kernel->absent)
 		return strdup(c->kernel->absent);
+	if (c->test->host_only)
+		return NULL;
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
 	if (!why && q->perf_only && !c->test->performance_mode)
@@ -218,6 +228,13 @@ static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 	return set_problem(c, text);
 }
 
+/* Does the preset have the same name as the topology that the test declares? */
+static bool same_text(const struct plan_case *c, const struct test_decl *t)
+{
+	char text[TOPOLOGY_TEXT_MAX];
+	return !strcmp(c->topology_text, topology_format(&t->topology, text));
+}
+
 static int fill_case(struct plan_case *c, const struct plan_request *q)
 {
 	const struct test_decl *t = c->test;
@@ -231,8 +248,9 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
 	c->variant = variant_of(c);
+	c->known_fail = known_fail_find(t, c->kernel);
 	/* A preset that is the test's own topology is another result all the same, and needs another file. */
-	if (c->preset && !memcmp(&c->topology, &t->topology, sizeof(c->topology)))
+	if (c->preset && same_text(c, t))
 		c->variant ^= 0x9e3779b97f4a7c15u;
 	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;
 	/* Perf mode's memory is there from the start. */
@@ -270,7 +288,8 @@ static int add_test(struct plan *p, const struct plan_request *q, const struct t
 {
 	char why[120];
 	int r = add_case(p, q, t, k, NULL);
-	for (const struct preset *preset = presets; r == 0 && q->gauntlet && !t->problem && preset->name; preset++)
+	for (const struct preset *preset = presets;
+	     r == 0 && q->gauntlet && !t->problem && !t->host_only && preset->name; preset++)
 		if (!preset->verifier_only && !preset_refused(preset, &t->constraints, why, sizeof(why)))
 			r = add_case(p, q, t, k, preset);
 	return r;
@@ -282,7 +301,8 @@ static int add_suite(struct plan *p, const struct plan_request *q, const struct 
 	for (size_t i = 0; i < s->tests && r == 0; i++) {
 		if (!q->kernel_count)
 			r = add_test(p, q, &s->test[i], NULL);
-		for (size_t k = 0; k < q->kernel_count && r == 0; k++)
+		for (size_t k = 0; k < (s->test[i].host_only ? MIN_OF(q->kernel_count, 1) : q->kernel_count) && r == 0;
+		     k++)
 			r = add_test(p, q, &s->test[i], &q->kernels[k]);
 	}
 	return r;

@@ -19,8 +19,9 @@ struct plan_case {
 	char *short_name;     /* the same without /LABEL: its name where there is one kernel */
 	char *scheduler_path; /* host path of the binary; NULL: the kernel's own */
 	char *skip;	      /* why it cannot run here, or NULL */
-	char *problem;	      /* why it can run nowhere as it is declared: an error; or NULL */
-	bool perf;	      /* in perf mode */
+	const struct known_fail_decl *known_fail; /* the failure that is known here, or NULL */
+	char *problem;				  /* why it can run nowhere as it is declared: an error; or NULL */
+	bool perf;				  /* in perf mode */
 	char topology_text[TOPOLOGY_TEXT_MAX];
 	uint64_t memory_mib; /* the guest's */
 	uint64_t likely_mib; /* what of it the guest is expected to touch, 0 .. memory_mib */
@@ -73,10 +74,12 @@ void plan_done(struct plan *p);
  */
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
 		     struct err **err);
+/* Does an environment variable say which program @binary is? */
+bool scheduler_is_named(const char *binary);
 /* How @path was found: "declared", "environment", "sibling", "kernel" or "path". The other arguments as above. */
 const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
 			     const char *kernel_schedulers);
-/* Guest memory in MiB: at least @declared, 256, and 64 a CPU; whole NUMA nodes. */
+/* Guest memory in MiB: what described nodes have, else at least @declared, 256, and 64 a CPU; whole NUMA nodes. */
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared);
 /*
  * What of that is touched, in MiB: all that was declared, and of what was not four times what idle guests of 4 to 240

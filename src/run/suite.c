@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "reactor/child.h"
 #include "reactor/machine.h"
+#include "run/known_fail.h"
 #include "run/suite.h"
 #include "topo/topology.h"
 #include "verdict/thresholds.h"
@@ -28,6 +29,8 @@ static void sched_done(struct sched_decl *s)
 {
 	free(s->name);
 	free(s->binary);
+	free(s->build);
+	free(s->build_problem);
 	strings_free(s->args);
 	strings_free(s->sysctls);
 	strings_free(s->kargs);
@@ -48,6 +51,12 @@ static void test_done(struct test_decl *t)
 		strings_free(t->payload_list[i].include_files);
 	}
 	free(t->payload_list);
+	for (size_t i = 0; i < t->known_fails; i++) {
+		free(t->known_fail[i].kernel);
+		free(t->known_fail[i].scheduler);
+		free(t->known_fail[i].reason);
+	}
+	free(t->known_fail);
 	free(t->expect_contains);
 	free(t->expect_matches);
 	free(t->staged);
@@ -189,6 +198,8 @@ static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **e
 	if (r == 0)
 		r = get_copy(o, "binary", &s->binary, err);
 	if (r == 0)
+		r = get_optional(o, "build", &s->build);
+	if (r == 0)
 		r = get_strings(o, "args", &s->args, err);
 	if (r == 0)
 		r = get_strings(o, "sysctls", &s->sysctls, err);
@@ -230,6 +241,35 @@ static int find_staged(const struct suite *s, const json_t *o, const struct sche
 	return *ret ? 0 : -ENOMEM;
 }
 
+static int parse_nodes(const json_t *o, struct ktstr_topology *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "nodes");
+	if (json_array_size(list) > KTSTR_NODES_MAX)
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "nodes: more than %d", KTSTR_NODES_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int r = get_unsigned(json_array_get(list, i), "llcs", &t->nodes[i].llcs, err);
+		if (r == 0)
+			r = get_unsigned(json_array_get(list, i), "memory_mib", &t->nodes[i].memory_mib, err);
+		if (r < 0)
+			return err_wrap(err, r, "nodes[%zu]", i);
+	}
+	return 0;
+}
+
+static int parse_distances(const json_t *o, struct ktstr_topology *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "distances");
+	if (json_array_size(list) > ARRAY_SIZE(t->distances))
+		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "distances: more than %zu", ARRAY_SIZE(t->distances));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_int_t d = json_integer_value(json_array_get(list, i));
+		if (d < 0 || d > UINT8_MAX)
+			return FAIL(err, EXIT_BAD_DATA, -ERANGE, "distances[%zu]: must be 0 to 255", i);
+		t->distances[i] = (unsigned char)d;
+	}
+	return 0;
+}
+
 static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err **err)
 {
 	int r = get_unsigned(o, "numa_nodes", &t->numa_nodes, err);
@@ -237,7 +277,11 @@ static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err 
 		r = get_unsigned(o, "llcs", &t->llcs, err);
 	if (r == 0)
 		r = get_unsigned(o, "cores", &t->cores, err);
-	return r == 0 ? get_unsigned(o, "threads", &t->threads, err) : r;
+	if (r == 0)
+		r = get_unsigned(o, "threads", &t->threads, err);
+	if (r == 0)
+		r = parse_nodes(o, t, err);
+	return r == 0 ? parse_distances(o, t, err) : r;
 }
 
 static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, struct err **err)
@@ -288,6 +332,8 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 	if (r == 0)
 		r = get_bool(o, "allow_inconclusive", &t->allow_inconclusive, err);
 	if (r == 0)
+		r = get_bool(o, "host_only", &t->host_only, err);
+	if (r == 0)
 		r = get_bool(o, "performance_mode", &t->performance_mode, err);
 	if (r == 0)
 		r = get_bool(o, "no_perf_mode", &t->no_perf_mode, err);
@@ -320,12 +366,52 @@ static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err
 	return r;
 }
 
+/* Kernels that cannot be named are the test's problem, not the suite's. */
+static int parse_known_fail(const json_t *from, struct known_fail_decl *k, struct err **err)
+{
+	int r = get_optional(from, "kernel", &k->kernel);
+	if (r == 0)
+		r = get_optional(from, "scheduler", &k->scheduler);
+	if (r == 0)
+		r = get_name(from, "reason", &k->reason, err);
+	if (r == 0)
+		r = get_bool(from, "flaky", &k->flaky, err);
+	return r == 0 && k->kernel ? known_fail_check(k->kernel, err) : r;
+}
+
+static int parse_known_fails(const json_t *o, struct test_decl *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "known_fail");
+	t->known_fail = calloc(json_array_size(list) + 1, sizeof(*t->known_fail));
+	if (!t->known_fail)
+		return -ENOMEM;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int r = parse_known_fail(json_array_get(list, i), &t->known_fail[t->known_fails++], err);
+		if (r < 0)
+			return err_wrap(err, r, "known_fail[%zu]", i);
+	}
+	return 0;
+}
+
+/* The memory of described nodes is all that there is. */
+static int check_memory(const struct test_decl *t, struct err **err)
+{
+	uint64_t described = topology_described_mib(&t->topology), least = 64ull * topology_cpus(&t->topology);
+	if (!described || (described >= least && (!t->memory_mib || t->memory_mib == described)))
+		return 0;
+	if (described < least)
+		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "its nodes have %lu MiB together, must have %lu (64 a CPU)",
+			    described, least);
+	return FAIL(err, EXIT_BAD_DATA, -EINVAL, "memory_mib is %u, its nodes have %lu MiB together; leave it out",
+		    t->memory_mib, described);
+}
+
 /* A declaration that cannot run is listed with its problem, so that the rest of the suite still can. */
 static int note_problem(struct test_decl *t)
 {
 	_cleanup_err_ struct err *why = NULL;
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	if (t->problem || topology_check(&t->topology, &why) == 0)
+	if (t->problem || (topology_check(&t->topology, &why) == 0 && check_memory(t, &why) == 0))
 		return 0;
 	err_format(why, &text);
 	t->problem = buf_steal(&text);
@@ -363,6 +449,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = get_optional(o, "expect_scx_error_matches", &t->expect_matches);
 	if (r == 0)
 		r = find_staged(s, o, &t->staged, err);
+	if (r == 0 && !problem)
+		r = parse_known_fails(o, t, err);
 	if (r == 0 && problem && !(t->problem = text_clean_line(problem)))
 		r = -ENOMEM;
 	return r == 0 ? note_problem(t) : r;

@@ -15,6 +15,9 @@
 
 struct sched_decl {
 	char *name, *binary;
+	char *build;			 /* command that makes the binary, or NULL */
+	char *build_problem;		 /* why it did not, once it was run; or NULL */
+	bool is_built;			 /* it was run */
 	char **args, **sysctls, **kargs; /* NULL-terminated */
 	unsigned load_cpu;		 /* CPU + 1; 0: anywhere */
 	unsigned attach_timeout_s;	 /* guest time */
@@ -24,6 +27,13 @@ struct sched_decl {
 struct payload_decl {
 	char *name, *binary, *kit; /* kit: NULL where it is none of the kernel's */
 	char **include_files;
+};
+
+/* A failure that is known (known_fail.h says where it applies). */
+struct known_fail_decl {
+	char *kernel, *scheduler; /* NULL: all */
+	char *reason;
+	bool flaky;
 };
 
 struct test_decl {
@@ -39,8 +49,11 @@ struct test_decl {
 	char *payload;			   /* the primary one's name, or NULL */
 	struct payload_decl *payload_list; /* it first, where there is one */
 	size_t payloads;
+	struct known_fail_decl *known_fail;
+	size_t known_fails;
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
+	bool host_only;				/* the body runs here, without a machine */
 	bool performance_mode, no_perf_mode;	/* not both */
 	char *expect_contains, *expect_matches; /* of the scheduler's last words, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */

@@ -34,6 +34,19 @@ struct flake_history *attempt_history(const struct attempt *a)
 	return &f->history[a->item - f->config.plan->item];
 }
 
+struct flake_policy attempt_policy(const struct attempt *a)
+{
+	struct flake_policy policy = fleet_of(a)->config.flake;
+	if (a->item->known_fail)
+		policy.retries = 0;
+	return policy;
+}
+
+enum known_outcome attempt_known(const struct attempt *a)
+{
+	return known_outcome(a->item->known_fail && a->outcome.final && !a->item->problem, &a->judgement);
+}
+
 /* --- prepare ------------------------------------------------------------------------------------------------------ */
 
 /* The binaries of the schedulers that a test may ask for; the caller frees them. */
@@ -218,7 +231,7 @@ int attempt_judge(void *arg)
 {
 	struct attempt *a = arg;
 	struct judge_facts facts = facts_of(a);
-	const struct flake_policy *policy = &fleet_of(a)->config.flake;
+	const struct flake_policy policy = attempt_policy(a);
 	struct fleet *f = a->owner;
 	find_memory_kill(a);
 	if (a->sandbox.path)
@@ -231,8 +244,8 @@ int attempt_judge(void *arg)
 		r = flake_note(attempt_history(a), a->number, a->seed, &a->judgement);
 	if (r < 0)
 		return r;
-	a->outcome = flake_fold(policy, attempt_history(a), a->cut);
-	flake_apply(policy, attempt_history(a), &a->outcome, &a->judgement);
+	a->outcome = flake_fold(&policy, attempt_history(a), a->cut);
+	flake_apply(&policy, attempt_history(a), &a->outcome, &a->judgement);
 	return 0;
 }
 
@@ -296,6 +309,13 @@ static void put_perf_settings(const struct attempt *a, struct result *ret)
 						      a->perf_setting[i].granted, a->perf_setting[i].why };
 }
 
+static struct known_fail known_of(const struct plan_case *c)
+{
+	if (!c->known_fail)
+		return (struct known_fail){ 0 };
+	return (struct known_fail){ .reason = c->known_fail->reason, .flaky = c->known_fail->flaky };
+}
+
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
 {
 	const struct fleet *f = fleet_of(a);
@@ -311,6 +331,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.payload = c->test->payload,
 		.scheduler = s ? s->name : NULL,
 		.topology = c->topology_text,
+		.shape = &c->topology,
 		.kernel = k->name,
 		.kernel_version = k->version,
 		.kernel_commit = k->commit,
@@ -335,11 +356,13 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.cpu_cap = f->config.cpu_cap,
 		.environment = f->config.environment,
 		.attempt = a->number,
-		.policy = f->config.flake,
+		.policy = attempt_policy(a),
 		.outcome = a->outcome,
 		.history = attempt_history(a),
+		.known_outcome = attempt_known(a),
 		.estimate = c->estimate,
 		.start = a->item->skip || a->item->problem ? NULL
+			 : a->on_host			   ? "host"
 			 : a->cloned			   ? "clone"
 							   : "boot",
 		.icount_shift = c->icount_shift,
@@ -361,6 +384,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};
+	ret->known = known_of(c);
 	put_perf_settings(a, ret);
 	take_parts(&a->confinement, ret);
 }

@@ -5,7 +5,14 @@
 #include "base/parse.h"
 #include "topo/topology.h"
 
-/* One row per dimension. */
+#define NODE_ALIGN_MIB	     128u /* a section of Linux's memory map */
+#define NODE_FIRST_MIB	     256u
+#define NODE_MIB_MAX	     (1u << 20)
+#define DISTANCE_LOCAL	     10
+#define DISTANCE_REMOTE	     20
+#define DISTANCE_UNREACHABLE 255
+
+/* One row per dimension: its name, its letter, its place, its limit. */
 static const struct {
 	const char *name;
 	char letter;
@@ -23,6 +30,57 @@ static unsigned *dimension(struct ktstr_topology *t, size_t i)
 	return (unsigned *)((char *)t + dimensions[i].at);
 }
 
+/* Memory in pieces of what Linux tells nodes apart by; the first node holds the kernel, the log and the initramfs. */
+static int check_nodes(const struct ktstr_topology *t, struct err **err)
+{
+	unsigned count = ktstr_described_nodes(t->nodes), llcs = 0;
+	for (unsigned i = 0; i < count; i++) {
+		const struct ktstr_numa_node *n = &t->nodes[i];
+		unsigned least = i ? NODE_ALIGN_MIB : NODE_FIRST_MIB;
+		if (n->memory_mib % NODE_ALIGN_MIB || n->memory_mib < least || n->memory_mib > NODE_MIB_MAX)
+			return FAIL(err, EXIT_BAD_DATA, -ERANGE,
+				    "topology: node %u has %u MiB, must have %u to %u, and a multiple of %u", i,
+				    n->memory_mib, least, NODE_MIB_MAX, NODE_ALIGN_MIB);
+		llcs += n->llcs;
+	}
+	for (unsigned i = count; i < KTSTR_NODES_MAX; i++)
+		if (t->nodes[i].llcs)
+			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "topology: node %u has LLCs and no memory", i);
+	if (!t->nodes[0].llcs)
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "topology: the first node has no CPUs; put it behind another");
+	return t->numa_nodes == count && t->llcs == llcs
+		       ? 0
+		       : FAIL(err, EXIT_BAD_DATA, -EINVAL,
+			      "topology: %u NUMA nodes and %u LLCs, but its nodes are %u with %u LLCs", t->numa_nodes,
+			      t->llcs, count, llcs);
+}
+
+static int check_distances(const struct ktstr_topology *t, struct err **err)
+{
+	unsigned n = t->numa_nodes, given = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(t->distances); i++)
+		given = t->distances[i] ? (unsigned)i + 1 : given;
+	if (!given)
+		return 0;
+	if (n > KTSTR_NODES_MAX || given != n * n)
+		return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+			    "topology: %u distances, must be %u for %u nodes (of at most %d)", given, n * n, n,
+			    KTSTR_NODES_MAX);
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned j = 0; j < n; j++) {
+			unsigned d = t->distances[i * n + j];
+			if (i == j ? d != DISTANCE_LOCAL : d <= DISTANCE_LOCAL || d == DISTANCE_UNREACHABLE)
+				return FAIL(err, EXIT_BAD_DATA, -ERANGE,
+					    "topology: the distance from node %u to node %u is %u, must be %s", i, j, d,
+					    i == j ? "10" : "11 to 254");
+			if (d != t->distances[j * n + i])
+				return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+					    "topology: from node %u to node %u it is %u, and %u back; make them equal",
+					    i, j, d, t->distances[j * n + i]);
+		}
+	return 0;
+}
+
 int topology_check(const struct ktstr_topology *t, struct err **err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(dimensions); i++) {
@@ -31,15 +89,64 @@ int topology_check(const struct ktstr_topology *t, struct err **err)
 			return FAIL(err, EXIT_BAD_DATA, -ERANGE, "topology: %s is %u, must be 1 to %u",
 				    dimensions[i].name, v, dimensions[i].most);
 	}
-	if (t->llcs % t->numa_nodes)
+	if (ktstr_described_nodes(t->nodes)) {
+		int r = check_nodes(t, err);
+		if (r < 0)
+			return r;
+	} else if (t->llcs % t->numa_nodes) {
 		return FAIL(err, EXIT_BAD_DATA, -EINVAL,
 			    "topology does not divide: %u LLCs over %u NUMA nodes; make llcs a multiple of numa_nodes",
 			    t->llcs, t->numa_nodes);
+	}
 	if ((uint64_t)t->llcs * t->cores * t->threads > TOPOLOGY_CPUS_MAX)
 		return FAIL(err, EXIT_BAD_DATA, -ERANGE,
 			    "topology: %u LLCs x %u cores x %u threads is more than %d CPUs", t->llcs, t->cores,
 			    t->threads, TOPOLOGY_CPUS_MAX);
-	return 0;
+	return check_distances(t, err);
+}
+
+uint64_t topology_described_mib(const struct ktstr_topology *t)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < ktstr_described_nodes(t->nodes); i++)
+		sum += t->nodes[i].memory_mib;
+	return sum;
+}
+
+uint64_t topology_node_mib(const struct ktstr_topology *t, unsigned node, uint64_t total)
+{
+	uint64_t each = total / t->numa_nodes;
+	if (ktstr_described_nodes(t->nodes))
+		return t->nodes[node].memory_mib;
+	return node + 1 == t->numa_nodes ? total - each * node : each;
+}
+
+unsigned topology_distance(const struct ktstr_topology *t, unsigned from, unsigned to)
+{
+	if (t->distances[0])
+		return t->distances[from * t->numa_nodes + to];
+	return from == to ? DISTANCE_LOCAL : DISTANCE_REMOTE;
+}
+
+bool topology_first_cpu(const struct ktstr_topology *t, unsigned node, unsigned *ret)
+{
+	for (unsigned llc = 0; llc < t->llcs; llc++) {
+		if (ktstr_node_of_llc(t, llc) != node)
+			continue;
+		*ret = llc * t->cores * t->threads;
+		return true;
+	}
+	return false;
+}
+
+void topology_describe(const struct ktstr_topology *t, struct buf *out)
+{
+	char text[TOPOLOGY_TEXT_MAX];
+	buf_puts(out, topology_format(t, text));
+	for (unsigned i = 0; i < ktstr_described_nodes(t->nodes); i++)
+		buf_appendf(out, " node %u: %u LLCs, %u MiB", i, t->nodes[i].llcs, t->nodes[i].memory_mib);
+	for (unsigned i = 0; t->distances[0] && i < t->numa_nodes * t->numa_nodes; i++)
+		buf_appendf(out, "%s%u", i ? "," : " distances ", t->distances[i]);
 }
 
 const char *topology_format(const struct ktstr_topology *t, char out[TOPOLOGY_TEXT_MAX])
@@ -50,7 +157,7 @@ const char *topology_format(const struct ktstr_topology *t, char out[TOPOLOGY_TE
 
 int topology_parse(const char *text, struct ktstr_topology *ret, struct err **err)
 {
-	struct ktstr_topology t;
+	struct ktstr_topology t = { 0 };
 	const char *p = text;
 	for (size_t i = 0; i < ARRAY_SIZE(dimensions); i++) {
 		char digits[8];

@@ -5,6 +5,7 @@
 
 #include <ktstr/topology.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #define TOPOLOGY_TEXT_MAX 48
@@ -16,11 +17,21 @@ static inline unsigned topology_cpus(const struct ktstr_topology *t)
 }
 
 /*
- * 0 when all dimensions are in range, llcs is a multiple of numa_nodes, and there are at most TOPOLOGY_CPUS_MAX CPUs.
+ * 0 when all dimensions are in range, llcs is a multiple of numa_nodes or fits the described nodes, distances are symmetric,
+ * and there are at most TOPOLOGY_CPUS_MAX CPUs.
  */
 int topology_check(const struct ktstr_topology *t, struct err **err);
 /* "1n2l4c1t"; @out has TOPOLOGY_TEXT_MAX bytes. */
 const char *topology_format(const struct ktstr_topology *t, char out[TOPOLOGY_TEXT_MAX]);
+/* The same with everything else that makes it another machine: nodes that are described, and distances. */
+void topology_describe(const struct ktstr_topology *t, struct buf *out);
+/* Memory of node @node in MiB, of @total: as described, else equal parts, the rest to the last. */
+uint64_t topology_node_mib(const struct ktstr_topology *t, unsigned node, uint64_t total);
+/* Memory of all nodes that are described; 0: they are alike, and the machine may have any. */
+uint64_t topology_described_mib(const struct ktstr_topology *t);
+unsigned topology_distance(const struct ktstr_topology *t, unsigned from, unsigned to);
+/* The first CPU of node @node; false: it has memory only. */
+bool topology_first_cpu(const struct ktstr_topology *t, unsigned node, unsigned *ret);
 /* Parses the format above, or "1,2,4,1". */
 int topology_parse(const char *text, struct ktstr_topology *ret, struct err **err);
 

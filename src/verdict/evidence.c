@@ -337,3 +337,14 @@ const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_
 			return &e->sched[i];
 	return NULL;
 }
+
+int evidence_take_packet(struct evidence *e, const void *packet, size_t len, struct err **err)
+{
+	struct wire_record r;
+	if (len < sizeof(r))
+		return 0;
+	memcpy(&r, packet, sizeof(r));
+	if (r.length != len - sizeof(r) || r.type == 0 || r.type >= WIRE_TYPE_MAX)
+		return 0;
+	return evidence_take(e, r.type, r.time_ns, (const uint8_t *)packet + sizeof(r), r.length, err);
+}

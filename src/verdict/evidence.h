@@ -106,6 +106,9 @@ struct evidence {
 };
 
 void evidence_done(struct evidence *e);
+#define EVIDENCE_PACKET_MAX (sizeof(struct wire_record) + WIRE_PAYLOAD_MAX)
+/* Takes what a test's process sent itself, a record without checksum; what is not one is passed over. */
+int evidence_take_packet(struct evidence *e, const void *packet, size_t len, struct err **err);
 /* Takes one record of any content; -EBADMSG names the one that is not what its type says. */
 int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, const void *payload, uint32_t length,
 		  struct err **err);

@@ -28,7 +28,6 @@ def refused(name, status, said, *args, **kw):
 
 # Spellings of other runners that mean nothing here: the answer says what to type instead.
 SPELLINGS_ELSEWHERE = (
-    (('test', '--profile', 'dev'), 'name it with KTSTR_SCHEDULER_BIN_<NAME>'),
     (('test', '--nextest-profile=ci'), 'with --retries, --jobs and --flaky-fails'),
     (('test', '--relevant'), 'choose the tests with -E'),
     (('run', '--flags', 'llc,borrow'), 'choose with --filter, --work-type and --workers'),

@@ -5,11 +5,12 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import BUILD, Scratch, check, finish  # noqa: E402
+from tap import BUILD, Scratch, check, finish, skip  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ARCHIVE = os.path.join(BUILD, 'libktstr.a')
@@ -54,6 +55,26 @@ def links(scratch, name, *how):
     check([t['name'] for t in tests] == ['own_names'], f'{name}: and lists itself', listed.stdout + listed.stderr)
 
 
+def plusplus(scratch, compiler, standard):
+    """A suite in C++ that uses every macro; --list proves that its lists and values arrived."""
+    name, program = f'{compiler} {standard}', scratch / 'plusplus'
+    if not shutil.which(compiler):
+        skip(name, f'{compiler} is not installed')
+        return
+    built = subprocess.run([compiler, '-std=' + standard, '-Wall', '-Wextra', '-Werror', '-I' + os.path.join(ROOT, 'include'),
+                            os.path.join(ROOT, 'tests/attributes/plusplus.cc'), ARCHIVE, '-lm', '-o', program], capture_output=True, text=True)
+    if not check(built.returncode == 0, f'{name}: a suite in C++ compiles and links', built.stderr):
+        return
+    listed = subprocess.run([program, '--list'], capture_output=True, text=True)
+    tests = {t['name']: t for t in json.loads(listed.stdout)['tests']} if listed.returncode == 0 else {}
+    problems = {n: bool(t['problem']) for n, t in tests.items()}
+    check(problems == {'in_order': False, 'out_of_range': True, 'everything': False} and 'Llc(3)' in tests['out_of_range']['problem'],
+          f'{name}: its scenarios are checked', listed.stdout + listed.stderr)
+    said = tests.get('in_order', {})
+    check(said.get('staged') == ['simple'] and said['known_fail'][0]['reason'] == 'too old' and tests['everything']['payloads'],
+          f'{name}: its lists are read', said)
+
+
 names, public = exported(), declared()
 check(names, 'libktstr.a exports something', ARCHIVE)
 wrong = {n for n in names if n != 'main' and not n.startswith('ktstr_')}
@@ -65,5 +86,7 @@ with open(os.path.join(BUILD, 'meson-private', 'ktstr.pc'), encoding='utf-8') as
     check(re.search(r'^Libs:.* -lktstr .*-lm\b', pc.read(), re.M), 'pkg-config names both libraries that a test needs')
 with Scratch() as directory:
     links(directory, 'plain', ARCHIVE)
+    for language in (('g++', 'c++17'), ('g++', 'c++20'), ('clang++', 'c++17')):
+        plusplus(directory, *language)
     links(directory, 'whole', '-Wl,--whole-archive', ARCHIVE, '-Wl,--no-whole-archive')
 finish(at_least=5)

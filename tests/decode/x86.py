@@ -26,8 +26,16 @@ if os.access('/dev/kvm', os.R_OK | os.W_OK):
     HOSTS.append('kvm')     # whatever this machine's KVM supports
 
 
+# Nodes that are described one by one: shape, LLCs and MiB of each, distances.
+DESCRIBED = [
+    ('2n2l4c1t', [(2, 512), (0, 256)], [[10, 17], [17, 10]]),
+    ('4n4l2c2t', [(2, 512), (1, 4096), (1, 384), (0, 128)], [[10, 12, 20, 30], [12, 10, 21, 31], [20, 21, 10, 254], [30, 31, 254, 10]]),
+]
+
+
 class Topology:
-    def __init__(self, text):
+    def __init__(self, text, described=None, distances=None):
+        self.described, self.distances = described, distances
         self.text = text
         self.nodes, self.llcs, self.cores, self.threads = (int(n) for n in re.findall(r'\d+', text))
         self.per_llc = self.cores * self.threads
@@ -37,7 +45,26 @@ class Topology:
         return sorted(tuple(range(at, at + size)) for at in range(0, self.cpus, size))
 
     def node(self, cpu):
-        return cpu // (self.cpus // self.nodes)
+        if not self.described:
+            return cpu // (self.cpus // self.nodes)
+        owner = [node for node, (llcs, _) in enumerate(self.described) for _ in range(llcs)]
+        return owner[cpu // self.per_llc]
+
+    def memory(self, mib):
+        if self.described:
+            return [size for _, size in self.described]
+        each = mib // self.nodes
+        return [each] * (self.nodes - 1) + [mib - each * (self.nodes - 1)]
+
+    def distance(self, i, j):
+        return self.distances[i][j] if self.distances else LOCAL if i == j else REMOTE
+
+    def initiators(self):
+        return [n for n in range(self.nodes) if not self.described or self.described[n][0]]
+
+    def arguments(self):
+        nodes = ','.join(f'{llcs}:{size}' for llcs, size in self.described or [])
+        return [nodes, ','.join(str(d) for row in self.distances for d in row)] if self.described else []
 
 
 def run(*argv, **kw):
@@ -109,8 +136,7 @@ def srat_problems(t, dsl, apics, mib):
             memory[domain] = memory.get(domain, 0) + number(r, 'Address Length')
     if {apics[cpu]: t.node(cpu) for cpu in range(t.cpus)} != seen:
         problems.append('SRAT: nodes of processors')
-    each = mib // t.nodes
-    if memory != {n: (each if n < t.nodes - 1 else mib - each * n) << 20 for n in range(t.nodes)}:
+    if memory != {n: size << 20 for n, size in enumerate(t.memory(mib))}:
         problems.append(f'SRAT: memory {memory}')
     return problems
 
@@ -118,7 +144,7 @@ def srat_problems(t, dsl, apics, mib):
 def slit_problems(t, dsl):
     rows = [[int(v, 16) for v in r.split()] for r in re.findall(r'Locality +\d+ : (.*)', dsl)]
     flat = [v for row in rows for v in row]
-    want = [LOCAL if i == j else REMOTE for i in range(t.nodes) for j in range(t.nodes)]
+    want = [t.distance(i, j) for i in range(t.nodes) for j in range(t.nodes)]
     return [] if flat == want else [f'SLIT: {rows}']
 
 
@@ -129,10 +155,11 @@ def hmat_problems(t, dsl):
     domains = [r for name, r in records if 'Proximity Domain' in name]
     matrices = [r for name, r in records if 'Latency' in name]
     entries = [[int(v, 16) for v in r['Entry']] for r in matrices]
-    diagonal = list(range(0, t.nodes * t.nodes, t.nodes + 1))
-    good = len(domains) == t.nodes and [number(r, 'Data Type') for r in matrices] == [0, 3] and \
-        all(v == (1 if i in diagonal else 2) for i, v in enumerate(entries[0])) and \
-        all(v == (5 if i in diagonal else 2) for i, v in enumerate(entries[1]))
+    paths = [t.distance(i, j) for i in t.initiators() for j in range(t.nodes)]
+    own = [number(r, 'Flags (decoded below)') for r in domains]
+    good = own == [int(n in t.initiators()) for n in range(t.nodes)] and len(domains) == t.nodes and [number(r, 'Data Type') for r in matrices] == [0, 3] and \
+        entries[0] == [d // LOCAL for d in paths] and \
+        entries[1] == [max(5 * LOCAL // d, 1) for d in paths]
     return [] if good else [f'HMAT: {len(domains)} domains, {entries}']
 
 
@@ -146,10 +173,10 @@ def dsdt_problems(directory, dsl):
 
 
 def decode_acpi(t, scratch):
-    directory = scratch / f'acpi-{t.text}'
+    directory = scratch / f"acpi-{t.text}{'-described' if t.described else ''}"
     os.mkdir(directory)
     mib = max(256, 64 * t.cpus)
-    code, out = run(DUMP, 'acpi', t.text, str(mib), directory)
+    code, out = run(DUMP, 'acpi', t.text, str(mib), directory, *t.arguments())
     if code:
         return {}, [f'x86_dump: {out}']
     tables = sorted(n for n in os.listdir(directory) if n != 'RSDP.dat')
@@ -355,6 +382,9 @@ def main():
             for host in HOSTS:
                 problems = decode_cpuid(t, host, apics, scratch)
                 check(not problems, f'{text}: CPUID of {host}', '\n'.join(problems))
+        for text, nodes, distances in DESCRIBED:
+            _, problems = decode_acpi(Topology(text, nodes, distances), scratch)
+            check(not problems, f'{text}: ACPI tables of nodes that are not alike', '\n'.join(problems))
     finish(at_least=200)
 
 

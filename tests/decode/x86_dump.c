@@ -3,6 +3,7 @@
  * Writes an x86-64 machine's ACPI tables and CPUID leaves as other programs read them.
  *
  *	x86_dump acpi 2n4l4c1t MIB DIRECTORY		every table in a file of its own, named by its signature
+ *	... acpi 2n2l4c1t MIB DIRECTORY 2:512,0:256 10,17,17,10	nodes (LLCs:MiB) and distances one by one
  *	x86_dump cpuid 2n4l4c1t intel|amd|...|kvm	all CPUs' leaves, in the format of cpuid(1)'s --raw;
  *							kvm: on this machine's /dev/kvm
  */
@@ -26,13 +27,38 @@ static uint32_t le32(const uint8_t *p)
 	return v;
 }
 
+static void take_nodes(struct ktstr_topology *t, const char *nodes, const char *distances)
+{
+	t->numa_nodes = t->llcs = 0;
+	for (struct ktstr_numa_node n;
+	     t->numa_nodes < KTSTR_NODES_MAX && sscanf(nodes, "%u:%u", &n.llcs, &n.memory_mib) == 2;) {
+		t->nodes[t->numa_nodes++] = n;
+		t->llcs += n.llcs;
+		nodes += strcspn(nodes, ",");
+		nodes += *nodes == ',';
+	}
+	for (size_t i = 0; *distances && i < ARRAY_SIZE(t->distances); i++) {
+		t->distances[i] = (unsigned char)atoi(distances);
+		distances += strcspn(distances, ",");
+		distances += *distances == ',';
+	}
+}
+
+static int plan_ram(const struct ktstr_topology *t, uint64_t total, struct x86_ram *ret)
+{
+	uint64_t mib[64];
+	for (unsigned i = 0; i < t->numa_nodes; i++)
+		mib[i] = topology_node_mib(t, i, total);
+	return x86_ram_plan_nodes(t->numa_nodes, mib, ret, NULL);
+}
+
 /* Tables lie one after the other behind the RSDP, on 16-byte boundaries, with zeros between. */
 static int dump_acpi(const struct ktstr_topology *t, const char *mib, const char *dir)
 {
 	static uint8_t out[X86_ACPI_BYTES_MAX];
 	uint64_t total;
 	struct x86_ram ram;
-	if (parse_u64(mib, &total) < 0 || x86_ram_plan(t->numa_nodes, total, &ram, NULL) < 0)
+	if (parse_u64(mib, &total) < 0 || plan_ram(t, total, &ram) < 0)
 		return 2;
 	struct acpi_config c = { .topology = *t, .ram = &ram, .virtio = X86_VIRTIO_MAX };
 	size_t len = acpi_build(&c, X86_ACPI, out, sizeof(out));
@@ -183,6 +209,10 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc == 5 && !strcmp(argv[1], "acpi"))
 		return dump_acpi(&t, argv[3], argv[4]);
+	if (argc == 7 && !strcmp(argv[1], "acpi")) {
+		take_nodes(&t, argv[5], argv[6]);
+		return topology_check(&t, NULL) < 0 ? 2 : dump_acpi(&t, argv[3], argv[4]);
+	}
 	_cleanup_free_ struct kvm_cpuid2 *supported = strcmp(argv[3], "kvm") ? NULL : supported_here();
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
 		if (!strcmp(argv[3], hosts[i].name))

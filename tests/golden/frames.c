@@ -43,6 +43,33 @@ static void take_text(struct evidence *e, enum wire_stream stream, const char *t
 	buf_puts(&e->text[stream], text);
 }
 
+static void draw_outcomes(const struct result *r, struct buf *out)
+{
+	struct term plain = { .columns = 80 };
+	struct result flaky = *r;
+	struct judgement passed = { .verdict = KTSTR_PASS };
+	flaky.judgement = &passed;
+	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 1, .tries = 2 };
+	event_line(&flaky, &plain, out);
+	flaky.policy = (struct flake_policy){ .repeat = 20, .require = 18 };
+	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 19, .tries = 20 };
+	event_line(&flaky, &plain, out);
+	flaky.outcome.final = flaky.outcome.flaky = false;
+	flaky.attempt = 7;
+	event_line(&flaky, &plain, out);
+	print("several tries", out);
+	struct result known = *r;
+	known.known = (struct known_fail){ .reason = "lost wakeups before 6.12" };
+	known.known_outcome = KNOWN_XFAIL;
+	event_line(&known, &plain, out);
+	known.judgement = &passed;
+	known.known_outcome = KNOWN_XPASS;
+	event_line(&known, &plain, out);
+	known.known.flaky = true;
+	event_line(&known, &plain, out);
+	print("known failures", out);
+}
+
 static void draw_result(struct buf *out)
 {
 	static struct cgroup_stats cgroups[] = {
@@ -88,18 +115,7 @@ static void draw_result(struct buf *out)
 	print("a line", out);
 	failure_report(&r, &plain, out);
 	print("a failure", out);
-	struct result flaky = r;
-	struct judgement passed = { .verdict = KTSTR_PASS };
-	flaky.judgement = &passed;
-	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 1, .tries = 2 };
-	event_line(&flaky, &plain, out);
-	flaky.policy = (struct flake_policy){ .repeat = 20, .require = 18 };
-	flaky.outcome = (struct flake_outcome){ .final = true, .flaky = true, .passed = 19, .tries = 20 };
-	event_line(&flaky, &plain, out);
-	flaky.outcome.final = flaky.outcome.flaky = false;
-	flaky.attempt = 7;
-	event_line(&flaky, &plain, out);
-	print("several tries", out);
+	draw_outcomes(&r, out);
 	json_t *event = event_json(&r);
 	json_print(event, false, out);
 	print("an event", out);
@@ -107,9 +123,15 @@ static void draw_result(struct buf *out)
 	j.stats = (struct scenario_stats){ 0 };
 	judgement_done(&j);
 	evidence_done(&e);
-	struct run_counts c = {
-		.total = 9, .passed = 4, .failed = 1, .skipped = 2, .inconclusive = 1, .flaky = 1, .not_run = 1
-	};
+	struct run_counts c = { .total = 12,
+				.passed = 4,
+				.failed = 1,
+				.skipped = 2,
+				.inconclusive = 1,
+				.flaky = 1,
+				.xfailed = 2,
+				.xpassed = 1,
+				.not_run = 1 };
 	summary_line(&c, 61 * NSEC_PER_SEC, out);
 	print("a summary", out);
 }

@@ -252,6 +252,26 @@ KTSTR_TEST(sysctl_without_value, .cores = 2, .scheduler = &valueless)
 	return KTSTR_PASS;
 }
 
+KTSTR_TEST(host_scenario, .host_only = KTSTR_ON)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a" }));
+}
+KTSTR_TEST(host_and_files, .host_only = KTSTR_ON, .include_files = KTSTR_ARGS("a"))
+{
+	return KTSTR_PASS;
+}
+KTSTR_TEST(nodes_and_llcs, .llcs = 2, .nodes = { { .llcs = 1, .memory_mib = 256 } })
+{
+	return KTSTR_PASS;
+}
+KTSTR_TEST(known_without_entry, .known_fail = KTSTR_KNOWN_FAIL({ .kernel = 0 }))
+{
+	return KTSTR_PASS;
+}
+KTSTR_TEST(known_without_reason, .known_fail = KTSTR_KNOWN_FAIL({ .kernel = "6.12" }))
+{
+	return KTSTR_PASS;
+}
 KTSTR_TEST(perf_and_not, .cores = 2, .performance_mode = KTSTR_ON, .no_perf_mode = KTSTR_ON)
 {
 	return KTSTR_PASS;

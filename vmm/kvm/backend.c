@@ -478,10 +478,10 @@ static void kvm_kill(struct vm *vm, bool diagnose)
 static int kvm_describe(const struct vm_config *c, struct buf *out, struct err **err)
 {
 	struct vm_config parked = *c;
-	char topology[TOPOLOGY_TEXT_MAX];
 	_cleanup_buf_ struct buf boot = BUF_NULL;
 	parked.park = true;
-	buf_appendf(out, "%s %lu MiB, %u\n", topology_format(&c->topology, topology), c->memory_mib, c->time_dilation);
+	topology_describe(&c->topology, out);
+	buf_appendf(out, " %lu MiB, %u\n", c->memory_mib, c->time_dilation);
 	vm_cmdline(&parked, KVM_CMDLINE, out);
 	buf_append(out, blob_vmm_start, (size_t)(blob_vmm_end - blob_vmm_start));
 	int r = file_read("/proc/sys/kernel/random/boot_id", 64, &boot, err);

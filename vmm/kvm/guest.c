@@ -132,10 +132,10 @@ static int set_region(struct kvm_guest *g, unsigned slot, const struct x86_regio
 static int make_memory(struct kvm_guest *g, struct err **err)
 {
 	const struct kvm_guest_config *c = g->config;
-	uint64_t total = 0, used[GUEST_NODES_MAX] = { 0 };
+	uint64_t mib[GUEST_NODES_MAX], used[GUEST_NODES_MAX] = { 0 };
 	for (unsigned i = 0; i < c->nodes; i++)
-		total += c->node[i].size;
-	int r = x86_ram_plan(c->nodes, total >> 20, &g->ram, err);
+		mib[i] = c->node[i].size >> 20;
+	int r = x86_ram_plan_nodes(c->nodes, mib, &g->ram, err);
 	for (unsigned i = 0; i < c->nodes && r == 0; i++) {
 		r = map_node(g, i, err);
 		if (r == 0 && c->clone)

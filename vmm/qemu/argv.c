@@ -92,12 +92,12 @@ static void add_topology(struct qemu_argv *a, const struct vm_config *c, const s
 	}
 	for (unsigned s = 0; s < t->llcs; s++) {
 		add_argument(a, "-numa");
-		add_argument(a, "cpu,node-id=%u,socket-id=%u", s / (t->llcs / t->numa_nodes), s);
+		add_argument(a, "cpu,node-id=%u,socket-id=%u", ktstr_node_of_llc(t, s), s);
 	}
 	for (unsigned i = 0; i < m->nodes; i++) {
 		for (unsigned j = 0; j < m->nodes; j++) {
 			add_argument(a, "-numa");
-			add_argument(a, "dist,src=%u,dst=%u,val=%u", i, j, i == j ? 10 : 20);
+			add_argument(a, "dist,src=%u,dst=%u,val=%u", i, j, topology_distance(t, i, j));
 		}
 	}
 }

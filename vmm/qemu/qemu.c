@@ -384,7 +384,7 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 	struct qemu_argv argv;
 	parked.park = true;
 	parked.clone = NULL;
-	guestmem_plan(&memory, c->topology.numa_nodes, c->memory_mib);
+	guestmem_plan_for(&memory, &c->topology, c->memory_mib);
 	if (qemu_argv_build(&argv, &parked, &memory) < 0)
 		return FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
 	for (unsigned i = 0; i < argv.count; i++)

@@ -10,10 +10,9 @@
 #include "vmm/x86/cpuid.h"
 #include "vmm/x86/layout.h"
 
-#define RSDP_BYTES	36u
-#define TABLE_ALIGN	16u
-#define DISTANCE_LOCAL	10u
-#define DISTANCE_REMOTE 20u
+#define RSDP_BYTES     36u
+#define TABLE_ALIGN    16u
+#define DISTANCE_LOCAL 10u
 
 /* The tables being written: the place of the next one, and the addresses of those before. */
 struct tables {
@@ -263,11 +262,6 @@ static void build_madt(struct tables *t, const struct ktstr_topology *topology)
 
 /* --- NUMA: SRAT 5.2.16, SLIT 5.2.17, HMAT 5.2.27 ------------------------------------------------------------------ */
 
-static unsigned slit_distance(unsigned from, unsigned to)
-{
-	return from == to ? DISTANCE_LOCAL : DISTANCE_REMOTE;
-}
-
 static void build_srat(struct tables *t, const struct acpi_config *c)
 {
 	struct out *o = &t->out;
@@ -297,13 +291,14 @@ static void build_srat(struct tables *t, const struct acpi_config *c)
 	list_table(t, table_end(t, at));
 }
 
-static void build_slit(struct tables *t, unsigned nodes)
+static void build_slit(struct tables *t, const struct ktstr_topology *p)
 {
+	unsigned nodes = p->numa_nodes;
 	size_t at = table_begin(t, "SLIT", 1);
 	out_64(&t->out, nodes);
 	for (unsigned i = 0; i < nodes; i++)
 		for (unsigned j = 0; j < nodes; j++)
-			out_8(&t->out, (uint8_t)slit_distance(i, j));
+			out_8(&t->out, (uint8_t)topology_distance(p, i, j));
 	list_table(t, table_end(t, at));
 }
 
@@ -315,50 +310,58 @@ static void build_slit(struct tables *t, unsigned nodes)
 
 enum hmat_data { HMAT_ACCESS_LATENCY = 0, HMAT_ACCESS_BANDWIDTH = 3 };
 
-static uint16_t hmat_entry(enum hmat_data type, unsigned from, unsigned to)
+static uint16_t hmat_entry(const struct ktstr_topology *p, enum hmat_data type, unsigned from, unsigned to)
 {
-	unsigned d = slit_distance(from, to);
+	unsigned d = topology_distance(p, from, to);
 	unsigned v =
 		type == HMAT_ACCESS_LATENCY ? LATENCY_LOCAL * d / DISTANCE_LOCAL : BANDWIDTH_LOCAL * DISTANCE_LOCAL / d;
 	return (uint16_t)MAX_OF(v, 1u);
 }
 
-static void add_hmat_matrix(struct out *o, enum hmat_data type, unsigned nodes)
+/* Initiators are the nodes with processors, targets all. */
+static void add_hmat_matrix(struct out *o, enum hmat_data type, const struct ktstr_topology *p, const unsigned *from,
+			    unsigned initiators)
 {
+	unsigned nodes = p->numa_nodes;
 	out_16(o, 1);
 	out_16(o, 0);
-	out_32(o, 32 + 8 * nodes + 2 * nodes * nodes);
+	out_32(o, 32 + 4 * (initiators + nodes) + 2 * initiators * nodes);
 	out_8(o, 0); /* memory, not a cache */
 	out_8(o, (uint8_t)type);
 	out_16(o, 0);
-	out_32(o, nodes);
+	out_32(o, initiators);
 	out_32(o, nodes);
 	out_32(o, 0);
 	out_64(o, type == HMAT_ACCESS_LATENCY ? LATENCY_UNIT_PS : BANDWIDTH_UNIT_MBS);
-	for (unsigned list_of = 0; list_of < 2; list_of++)
-		for (unsigned i = 0; i < nodes; i++)
-			out_32(o, i);
-	for (unsigned i = 0; i < nodes; i++)
+	for (unsigned i = 0; i < initiators; i++)
+		out_32(o, from[i]);
+	for (unsigned j = 0; j < nodes; j++)
+		out_32(o, j);
+	for (unsigned i = 0; i < initiators; i++)
 		for (unsigned j = 0; j < nodes; j++)
-			out_16(o, hmat_entry(type, i, j));
+			out_16(o, hmat_entry(p, type, from[i], j));
 }
 
-/* Every node has processors, so each is the initiator of its own memory. */
-static void build_hmat(struct tables *t, unsigned nodes)
+/* A node with processors is the initiator of its own memory; memory by itself has none. */
+static void build_hmat(struct tables *t, const struct ktstr_topology *p)
 {
 	struct out *o = &t->out;
+	unsigned from[X86_REGIONS_MAX], initiators = 0, cpu;
 	size_t at = table_begin(t, "HMAT", 2);
 	out_32(o, 0);
-	for (unsigned i = 0; i < nodes; i++) {
+	for (unsigned i = 0; i < p->numa_nodes; i++) {
+		bool initiator = topology_first_cpu(p, i, &cpu);
+		if (initiator)
+			from[initiators++] = i;
 		out_32(o, 0);
 		out_32(o, 40);
-		out_32(o, 1); /* the initiator is valid */
+		out_32(o, initiator); /* the initiator is valid */
 		out_32(o, i);
 		out_32(o, i);
 		out_zeros(o, 20);
 	}
-	add_hmat_matrix(o, HMAT_ACCESS_LATENCY, nodes);
-	add_hmat_matrix(o, HMAT_ACCESS_BANDWIDTH, nodes);
+	add_hmat_matrix(o, HMAT_ACCESS_LATENCY, p, from, initiators);
+	add_hmat_matrix(o, HMAT_ACCESS_BANDWIDTH, p, from, initiators);
 	list_table(t, table_end(t, at));
 }
 
@@ -392,15 +395,14 @@ size_t acpi_build(const struct acpi_config *c, uint64_t address, uint8_t *out, s
 {
 	REQUIRE(c->virtio <= X86_VIRTIO_MAX && address % TABLE_ALIGN == 0);
 	struct tables t = { .out = { .data = out, .size = size }, .address = address };
-	unsigned nodes = c->topology.numa_nodes;
 	out_zeros(&t.out, RSDP_BYTES);
 	uint64_t dsdt = build_dsdt(&t, c);
 	build_fadt(&t, build_facs(&t), dsdt);
 	build_madt(&t, &c->topology);
 	build_srat(&t, c);
-	build_slit(&t, nodes);
-	if (nodes > 1)
-		build_hmat(&t, nodes);
+	build_slit(&t, &c->topology);
+	if (c->topology.numa_nodes > 1)
+		build_hmat(&t, &c->topology);
 	uint64_t xsdt = build_xsdt(&t);
 	if (t.out.full)
 		return 0;

@@ -61,7 +61,7 @@ unsigned x86_apic_id(const struct ktstr_topology *t, unsigned cpu)
 
 unsigned x86_cpu_node(const struct ktstr_topology *t, unsigned cpu)
 {
-	return cpu / (t->cores * t->threads) / (t->llcs / t->numa_nodes);
+	return ktstr_node_of_llc(t, cpu / (t->cores * t->threads));
 }
 
 /* --- lists of leaves ---------------------------------------------------------------------------------------------- */

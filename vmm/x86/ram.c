@@ -29,7 +29,7 @@ static void add_node(struct x86_ram *ram, unsigned node, uint64_t size, uint64_t
 	*at += size - below;
 }
 
-int x86_ram_plan(unsigned nodes, uint64_t total_mib, struct x86_ram *ret, struct err **err)
+static int check_plan(unsigned nodes, uint64_t total_mib, struct err **err)
 {
 	if (nodes < 1 || nodes >= X86_REGIONS_MAX)
 		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "guest memory: %u NUMA nodes, must be 1 to %d", nodes,
@@ -37,11 +37,30 @@ int x86_ram_plan(unsigned nodes, uint64_t total_mib, struct x86_ram *ret, struct
 	if (total_mib < nodes || total_mib > MEMORY_MIB_MAX)
 		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "guest memory: %lu MiB, must be %u to %lu", total_mib, nodes,
 			    MEMORY_MIB_MAX);
-	uint64_t each = total_mib / nodes, at = 0;
+	return 0;
+}
+
+int x86_ram_plan_nodes(unsigned nodes, const uint64_t *mib, struct x86_ram *ret, struct err **err)
+{
+	uint64_t total = 0, at = 0;
+	for (unsigned i = 0; i < nodes; i++)
+		total = mib[i] > MEMORY_MIB_MAX ? UINT64_MAX >> 1 : total + mib[i];
+	int r = check_plan(nodes, total, err);
+	if (r < 0)
+		return r;
 	*ret = (struct x86_ram){ 0 };
 	for (unsigned i = 0; i < nodes; i++)
-		add_node(ret, i, (i + 1 == nodes ? total_mib - each * i : each) * MIB, &at);
+		add_node(ret, i, mib[i] * MIB, &at);
 	return 0;
+}
+
+int x86_ram_plan(unsigned nodes, uint64_t total_mib, struct x86_ram *ret, struct err **err)
+{
+	uint64_t mib[X86_REGIONS_MAX];
+	int r = check_plan(nodes, total_mib, err);
+	for (unsigned i = 0; r == 0 && i < nodes; i++)
+		mib[i] = i + 1 == nodes ? total_mib - total_mib / nodes * i : total_mib / nodes;
+	return r == 0 ? x86_ram_plan_nodes(nodes, mib, ret, err) : r;
 }
 
 /* The region that holds @address. */

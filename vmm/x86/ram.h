@@ -30,6 +30,8 @@ struct x86_ram {
  * the MMIO gap, after which the rest starts at 4 GiB. `host` stays NULL.
  */
 int x86_ram_plan(unsigned nodes, uint64_t total_mib, struct x86_ram *ret, struct err **err);
+/* The same with the size of each node. */
+int x86_ram_plan_nodes(unsigned nodes, const uint64_t *mib, struct x86_ram *ret, struct err **err);
 
 /* Returns our mapping of @len bytes at @address, or NULL where they are not all in one region. */
 uint8_t *x86_ram_at(const struct x86_ram *ram, uint64_t address, uint64_t len);

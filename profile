@@ -1,0 +1,4 @@
+release
+release
+release
+release

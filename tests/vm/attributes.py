@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the attributes of a test and of its scheduler change, seen in results and exit statuses."""
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
+BINARY = BUILD + '/tests/attributes/attributes'
+
+
+class Results:
+    """One run of the tests that @expr names: its events and its sidecars, by test."""
+
+    def __init__(self, kernel, scratch, expr, *args, env=None):
+        where = scratch / f'results-{len(os.listdir(scratch.path))}'
+        self.run = Run('test', '--kernel', kernel['key'], '--json', '-E', expr, *args, BINARY, env={'KTSTR_SIDECAR_DIR': where, **(env or {})})
+        self.events = {e['name'].split('/')[1]: e for e in self.run.events() if e['event'] == 'test-finished'}
+        self.sum = self.run.events()[-1] if self.run.events() else {}
+        self.sidecar = {}
+        for path in scratch.sidecars(where):
+            with open(path) as f:
+                kept = json.load(f)
+            self.sidecar[kept['test_name']] = kept
+
+    def known(self, name):
+        e, kept = self.events.get(name, {}), self.sidecar.get(name, {})
+        return e.get('verdict'), (e.get('known_fail') or {}).get('outcome'), kept.get('known_fail') == e.get('known_fail')
+
+
+def known_failures(kernel, scratch):
+    r = Results(kernel, scratch, 'test(known_fails) | test(now_and_then)', '--retries', '2')
+    check(r.known('known_fails') == ('fail', 'xfail', True), 'a known failure is XFAIL', r.run)
+    check(r.sidecar['known_fails']['known_fail']['reason'] == 'broken', 'the entry for this kernel and scheduler applies', r.run)
+    check(r.known('known_passes_now_and_then') == ('pass', 'xpass', True), 'a pass in its place is XPASS', r.run)
+    sums = {key: r.sum.get(key) for key in ('total', 'passed', 'failed', 'xfailed', 'xpassed')}
+    check(sums == {'total': 2, 'passed': 0, 'failed': 0, 'xfailed': 1, 'xpassed': 1}, 'both have counts of their own', sums)
+    check(r.run.status == 0 and 'it is broken' not in r.run.err, 'neither counts where the failure is flaky, nor is it retried', r.run)
+    r = Results(kernel, scratch, 'test(=ktstr/known_passes)')
+    check(r.run.status == 1 and r.known('known_passes') == ('pass', 'xpass', True), 'a pass that was not to be expected is exit status 1', r.run)
+
+
+def builds(kernel, scratch):
+    """Schedulers are built once, before their programs are looked for."""
+    where = scratch / 'builds'
+    os.mkdir(where)
+    env = {'KTSTR_SIDECAR_DIR': scratch / 'builds-results', 'SIMPLE': kernel['path'] + '/sched_ext/bin/scx_simple'}
+    args = ('test', '--kernel', kernel['key'], '-E', 'test(=ktstr/build_works) | test(=ktstr/build_fails)', BINARY)
+    run = Run(*args, '--profile', 'debug', env=env, cwd=where)
+    with open(where + '/profile') as f:
+        profile = f.read()
+    check('PASS  ktstr/build_works' in run.out and profile == 'debug\n', 'a scheduler is built once, with the profile', f'{profile}{run}')
+    check(run.status == 1 and "scheduler 'not_built' could not be built: 'echo no compiler >&2; exit 3' ended with status 3" in run.out and
+          'no compiler' in run.err, 'a build that fails is the error of its tests', run)
+    stale = Run(*args, env={**env, 'KTSTR_SCHEDULER_ALLOW_STALE_FALLBACK': '1'}, cwd=where)
+    check(stale.status == 0 and 'PASS  ktstr/build_fails' in stale.out, 'unless the program that is there will do', stale)
+
+
+def host_only(kernel, scratch):
+    """No machine, and the same judging, keeping and reporting."""
+    r = Results(kernel, scratch, 'test(on_the_host)', '--gauntlet', '--keep-logs', '--seed', '7', env={'KTSTR_TEST_ON_HOST': '1'})
+    verdicts = {name: (e['verdict'], r.sidecar.get(name, {}).get('start')) for name, e in r.events.items()}
+    check(verdicts == {'on_the_host': ('pass', 'host'), 'fails_on_the_host': ('fail', 'host'), 'dies_on_the_host': ('fail', 'host')},
+          'a host_only test runs once, on the host', f'{verdicts}\n{r.run}')
+    causes = [r.events.get(n, {}).get('cause') or '' for n in ('fails_on_the_host', 'dies_on_the_host')]
+    check(causes[0] == 'what it finds is kept' and 'SIGSEGV' in causes[1] and r.run.status == 1, 'and is judged like others', causes)
+    check(r.run.out.count('test-finished') == 3, 'never on a preset', r.run)
+
+
+def described_nodes(kernel, scratch):
+    """The body compares sysfs with the declaration; the engine runs a load in memory that has no CPUs."""
+    r = Results(kernel, scratch, 'test(described_nodes)')
+    check(r.run.status == 0, 'nodes that are described one by one are in the guest', r.run)
+    kept = r.sidecar.get('described_nodes', {})
+    check(kept.get('topology') == '3n3l1c1t' and kept['guest']['memory_mib'] == 768 and
+          [c['node'] for c in kept['guest']['cpus']] == [0, 0, 1], 'and in the sidecar', kept.get('guest'))
+    check(kept.get('numa') == {'nodes': [{'llcs': 2, 'memory_mib': 384}, {'llcs': 1, 'memory_mib': 256}, {'llcs': 0, 'memory_mib': 128}],
+                               'distances': [[10, 15, 30], [15, 10, 40], [30, 40, 10]]}, 'with what was declared', kept.get('numa'))
+
+
+def plusplus(kernel, scratch):
+    """A suite in C++ runs like any other."""
+    program = scratch / 'plusplus'
+    built = subprocess.run(['g++', '-std=c++17', '-I' + os.path.join(ROOT, 'include'), os.path.join(ROOT, 'tests/attributes/plusplus.cc'),
+                            BUILD + '/libktstr.a', '-lm', '-o', program], capture_output=True, text=True)
+    run = Run('test', '--kernel', kernel['key'], '-E', 'test(everything)', program, env={'KTSTR_SIDECAR_DIR': scratch / 'plusplus-results'})
+    check(built.returncode == 0 and run.status == 0 and 'PASS  ktstr/everything' in run.out, 'a suite in C++ runs', f'{built.stderr}\n{run}')
+
+
+def main():
+    kernel = need_kernel('attributes')
+    before = machines()
+    with Scratch() as scratch:
+        known_failures(kernel, scratch)
+        builds(kernel, scratch)
+        host_only(kernel, scratch)
+        described_nodes(kernel, scratch)
+        plusplus(kernel, scratch)
+    check_nothing_left('attributes', before)
+    finish()
+
+
+main()
