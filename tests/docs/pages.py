@@ -85,6 +85,14 @@ def citations():
     check(not wrong, 'what is cited is in the repository', '\n'.join(wrong))
 
 
+def cited_sources():
+    """Source files that pages name exist: by their path, or by the end of it."""
+    sources = [f'/{f}' for f in files('.c', '.h')]
+    wrong = [f'{page}: {name}' for page in files('.md') for name in re.findall(r'`([\w/]+\.[ch])`', read(page))
+             if not name.endswith('tests.c') and not any(f.endswith('/' + name) for f in sources)]
+    check(not wrong, 'source files that pages name are there', '\n'.join(wrong))
+
+
 def index():
     text = read('README.md')
     missing = [f for f in files('.md') if re.match(r'docs/\w+\.md$', f) and f'({f})' not in text]
@@ -100,5 +108,6 @@ scheduler_keys()
 operations()
 links()
 citations()
+cited_sources()
 index()
 finish()
