@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "report/events.h"
 
 static const struct {
@@ -29,18 +30,42 @@ static void put_tries(const struct result *r, struct buf *out)
 		buf_appendf(out, "  (attempt %u)", r->attempt);
 }
 
-void event_line(const struct result *r, const struct term *t, struct buf *out)
+unsigned event_word(enum ktstr_verdict verdict, bool flaky, const struct term *t, struct buf *out)
+{
+	const char *word = flaky ? "FLAKY" : words[verdict].word;
+	unsigned len = (unsigned)strlen(word), columns = MAX_OF(len + 1, EVENT_INDENT);
+	buf_appendf(out, "%s%s%s%*s", term_style(t, flaky ? TERM_WARN : words[verdict].style), word, term_plain(t),
+		    (int)(columns - len), "");
+	return columns;
+}
+
+/* Topology and time, in columns, and which of how many tries. */
+static void put_facts(const struct result *r, unsigned topology, struct buf *out)
+{
+	char wall[TIME_TEXT_MAX];
+	buf_appendf(out, "%-*s  %7s", (int)topology, r->topology, r->wall ? nsec_format(r->wall, wall) : "-");
+	put_tries(r, out);
+}
+
+void event_line(const struct result *r, const struct event_layout *layout, const struct term *t, struct buf *out)
 {
 	enum ktstr_verdict v = r->judgement->verdict;
-	bool flaky = r->outcome.flaky;
 	const struct detail *cause = v == KTSTR_PASS ? NULL : judgement_cause(r->judgement);
-	char wall[TIME_TEXT_MAX];
-	buf_appendf(out, "%s%-4s%s  %s  %s  %s", term_style(t, flaky ? TERM_WARN : words[v].style),
-		    flaky ? "FLAKY" : words[v].word, term_plain(t), r->name, r->topology, nsec_format(r->wall, wall));
-	put_tries(r, out);
+	_cleanup_buf_ struct buf facts = BUF_NULL;
+	put_facts(r, layout->topology, &facts);
+	unsigned word = event_word(v, r->outcome.flaky, t, out), others = word + 2 + (unsigned)facts.len;
+	unsigned most = t->tty ? t->columns : EVENT_COLUMNS, room = most > others ? most - others : 0;
+	if (t->tty && text_columns(r->name) > room) {
+		buf_appendf(out, "%s\n%*s%s\n", r->name, (int)EVENT_INDENT, "", buf_str(&facts));
+	} else {
+		/* A longer word takes its columns from the name. */
+		unsigned name = layout->name + EVENT_INDENT > word ? layout->name + EVENT_INDENT - word : 0;
+		unsigned pad = MAX_OF(MIN_OF(name, room), text_columns(r->name));
+		text_append_columns(out, r->name, pad, /* pad= */ true);
+		buf_appendf(out, "  %s\n", buf_str(&facts));
+	}
 	if (cause)
-		buf_appendf(out, "  %s", cause->text);
-	buf_puts(out, "\n");
+		text_append_wrapped(out, cause->text, t->tty ? t->columns : 0, EVENT_INDENT);
 }
 
 /* What this try came to by itself, where several of them decide. */
@@ -131,15 +156,32 @@ void run_counts_add(struct run_counts *sum, const struct run_counts *part)
 	sum->interrupted |= part->interrupted;
 }
 
-void summary_line(const struct run_counts *c, nsec_t wall, struct buf *out)
+static void put_count(struct buf *out, const struct term *t, enum term_style style, unsigned count, const char *word)
+{
+	bool styled = count > 0;
+	buf_appendf(out, "%s%u %s%s", styled ? term_style(t, style) : "", count, word, styled ? term_plain(t) : "");
+}
+
+void summary_line(const struct run_counts *c, nsec_t wall, const struct term *t, struct buf *out)
 {
 	char text[TIME_TEXT_MAX];
-	buf_appendf(out, "%u passed, %u failed, %u skipped", c->passed, c->failed, c->skipped);
-	if (c->inconclusive)
-		buf_appendf(out, ", %u inconclusive", c->inconclusive);
-	if (c->flaky)
-		buf_appendf(out, ", %u of the passed flaky", c->flaky);
-	if (c->not_run)
-		buf_appendf(out, ", %u not run", c->not_run);
+	buf_appendf(out, "%u test%s: ", c->total, plural(c->total));
+	put_count(out, t, TERM_GOOD, c->passed, "passed");
+	buf_puts(out, ", ");
+	put_count(out, t, TERM_BAD, c->failed, "failed");
+	buf_puts(out, ", ");
+	put_count(out, t, TERM_WARN, c->skipped, "skipped");
+	const struct {
+		unsigned count;
+		const char *word;
+	} rare[] = { { c->inconclusive, "inconclusive" },
+		     { c->flaky, "of the passed flaky" },
+		     { c->not_run, "not run" } };
+	for (size_t i = 0; i < ARRAY_SIZE(rare); i++) {
+		if (!rare[i].count)
+			continue;
+		buf_puts(out, ", ");
+		put_count(out, t, TERM_WARN, rare[i].count, rare[i].word);
+	}
 	buf_appendf(out, " (%s)\n", nsec_format(wall, text));
 }
