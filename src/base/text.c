@@ -224,7 +224,10 @@ void text_append_wrapped(struct buf *out, const char *s, unsigned columns, unsig
 		size_t len = columns ? fitting(s, room, &used) : strlen(s), at = len;
 		while (s[len] && at && s[at] != ' ')
 			at--;
-		len = at ? at : MAX_OF(len, 1);
+		/* A word that is too long is broken; at least a byte of what does not fit at all goes on. */
+		len = at ? at : len;
+		if (!len && *s)
+			len = 1;
 		buf_appendf(out, "%*s", (int)indent, "");
 		buf_append(out, s, len);
 		buf_puts(out, "\n");

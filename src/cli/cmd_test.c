@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_test.c -- ktstr test: from paths and kernels to a verdict. */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -117,6 +117,9 @@ static void check_lines(const struct result *r)
 	check_text(&line);
 	/* The result, its cause, each payload. */
 	MUST(count_lines(&line) == 1 + (r->judgement->verdict != KTSTR_PASS) + r->evidence->payload_count);
+	const struct term narrow = { .tty = true, .columns = 30, .rows = 24 };
+	event_line(r, &layout, &narrow, &line);
+	check_text(&line);
 	closing_add(&closing, r, r->judgement->verdict);
 	closing_render(&closing, &plain, &end);
 	if (closing.count)

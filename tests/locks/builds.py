@@ -55,7 +55,7 @@ def start(tree, env):
 
 def until_it_waits(p):
     for line in p.stderr:
-        if line.startswith('waiting'):
+        if line.startswith('note: waiting'):
             return line
     return ''
 
