@@ -17,7 +17,7 @@ static void put_metrics(const struct evidence *e, uint32_t payload, struct buf *
 			more++;
 			continue;
 		}
-		buf_appendf(out, "%s%s=%g%s", shown ? " " : ": ", m->name, m->value, m->unit);
+		buf_appendf(out, "%s%s=%g%s%s", shown ? ", " : ": ", m->name, m->value, m->unit[0] ? " " : "", m->unit);
 		shown++;
 	}
 	if (more)

@@ -126,4 +126,4 @@ if shutil.which('tmux'):
     in_tmux(60, 30)
 else:
     skip('tmux', 'it is not installed')
-finish()
+finish(at_least=25)

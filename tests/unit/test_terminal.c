@@ -204,10 +204,12 @@ START_TEST(many_metrics_are_cut)
 		.payload = p, .payload_count = 2, .payload_metric = m, .payload_metric_count = ARRAY_SIZE(m)
 	};
 	struct result r = { .evidence = &e };
+	strcpy(m[1].unit, "s");
 	payload_lines(&r, &plain, &out);
-	ck_assert_str_eq(buf_str(&out),
-			 "      payload fio in cg_0: pass, 1.5s: m0=0 m1=1 m2=2 m3=3 m4=4 m5=5 m6=6 m7=7 and 3 more\n"
-			 "      payload probe: fail, 0ms: m11=11\n");
+	ck_assert_str_eq(
+		buf_str(&out),
+		"      payload fio in cg_0: pass, 1.5s: m0=0, m1=1 s, m2=2, m3=3, m4=4, m5=5, m6=6, m7=7 and 3 more\n"
+		"      payload probe: fail, 0ms: m11=11\n");
 	buf_done(&out);
 }
 END_TEST

@@ -167,7 +167,7 @@ def main():
         interrupted(kernel, scratch, env)
         failed(kernel, scratch, env)
     check_nothing_left('terminal', before)
-    finish()
+    finish(at_least=20)
 
 
 main()
