@@ -6,7 +6,7 @@
 #include "base/term.h"
 #include "report/result.h"
 
-/* "      payload fio in cg_0: pass, 2.1s: iops=1200, latency=14.5 us" for each payload of @r; nothing where there was none. */
+/* "      payload fio in cg_0: pass, 2.1s: iops=1200, latency=14.5 us", a line for each payload of @r. */
 void payload_lines(const struct result *r, const struct term *t, struct buf *out);
 
 #endif
