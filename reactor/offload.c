@@ -2,6 +2,7 @@
 /* offload.c -- see offload.h. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -41,16 +42,33 @@ static void *run_jobs(void *arg)
 	return NULL;
 }
 
+/*
+ * For the threads, which inherit it: signals are for the loop (signal.h). A thread that did not block one, because it
+ * started before the loop did, would get it instead. Signals of a thread's own faults stay.
+ */
+static void block_signals(sigset_t *before)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
+	sigset_t set;
+	sigfillset(&set);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&set, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &set, before);
+}
+
 /* Starts the threads with the first job, so that a run without jobs stays single-threaded. */
 static void start_threads(struct offload_pool *p)
 {
+	sigset_t before;
 	if (p->started)
 		return;
+	block_signals(&before);
 	for (unsigned i = 0; i < p->threads; i++)
 		if (pthread_create(&p->thread[i], NULL, run_jobs, p) == 0)
 			p->started++;
 		else
 			break;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 struct offload_pool *offload_pool_new(unsigned threads, void (*notify)(void *), void *data)

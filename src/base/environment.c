@@ -15,6 +15,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_CARGO_TARGET_DIR] = { "CARGO_TARGET_DIR",
 				   "Directory in which the run directories are kept, in its subdirectory ktstr.",
 				   "target", "src/run/rundir.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_CLICOLOR_FORCE] = { "CLICOLOR_FORCE", "Not empty: colours also where the output is not a terminal.", "off",
+				 "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
 	[ENV_HOME] = { "HOME", "Home directory: the cache is in its .cache/ktstr, and '~' in a kernel's path means it.",
 		       "", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_EMPTY_TOO },
 	[ENV_ACCEL] = { "KTSTR_ACCEL", "Backend for virtual machines: auto, kvm or tcg. The option --accel wins.",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* text.c -- see text.h. */
+#include <limits.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -148,20 +149,91 @@ void text_clean_field(char *field, size_t size)
 	text_copy_line(field, size, buf_str(&clean), clean.len);
 }
 
-void text_append_columns(struct buf *out, const char *s, unsigned columns, bool pad)
+/*
+ * Columns of a terminal that a character takes: Unicode's East Asian wide and full-width characters and emoji two,
+ * combining marks none. Where terminals differ, one.
+ */
+static unsigned columns_of(uint32_t code)
 {
-	unsigned used = 0;
-	for (size_t i = 0, len = strlen(s); i < len;) {
+	static const struct {
+		uint32_t first, last;
+		unsigned columns;
+	} ranges[] = {
+		{ 0x300, 0x36f, 0 },	 { 0x483, 0x489, 0 },	  { 0x591, 0x5bd, 0 },	   { 0x610, 0x61a, 0 },
+		{ 0x64b, 0x65f, 0 },	 { 0x1100, 0x115f, 2 },	  { 0x1ab0, 0x1aff, 0 },   { 0x1dc0, 0x1dff, 0 },
+		{ 0x200b, 0x200d, 0 },	 { 0x20d0, 0x20ff, 0 },	  { 0x231a, 0x231b, 2 },   { 0x23e9, 0x23ec, 2 },
+		{ 0x2705, 0x2705, 2 },	 { 0x274c, 0x274c, 2 },	  { 0x2e80, 0x303e, 2 },   { 0x3041, 0xa4cf, 2 },
+		{ 0xa960, 0xa97f, 2 },	 { 0xac00, 0xd7a3, 2 },	  { 0xf900, 0xfaff, 2 },   { 0xfe00, 0xfe0f, 0 },
+		{ 0xfe20, 0xfe2f, 0 },	 { 0xfe30, 0xfe6f, 2 },	  { 0xff00, 0xff60, 2 },   { 0xffe0, 0xffe6, 2 },
+		{ 0x1f300, 0x1f64f, 2 }, { 0x1f680, 0x1f6ff, 2 }, { 0x1f900, 0x1f9ff, 2 }, { 0x1fa70, 0x1faff, 2 },
+		{ 0x20000, 0x3fffd, 2 }, { 0xe0100, 0xe01ef, 0 },
+	};
+	for (size_t i = 0; code >= ranges[0].first && i < ARRAY_SIZE(ranges); i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return ranges[i].columns;
+	return 1;
+}
+
+/* Bytes of @s, a clean line, that fit into @columns; @used: the columns that they take. */
+static size_t fitting(const char *s, unsigned columns, unsigned *used)
+{
+	size_t i = 0;
+	*used = 0;
+	for (size_t len = strlen(s); i < len;) {
 		struct character c = read_character((const unsigned char *)s + i, len - i);
-		unsigned wide = c.code >= 0x1100 ? 2 : 1;
-		if (!c.len || used + wide > columns)
+		unsigned wide = columns_of(c.code);
+		if (!c.len || *used + wide > columns)
 			break;
-		buf_append(out, s + i, c.len);
-		used += wide;
+		*used += wide;
 		i += c.len;
 	}
+	return i;
+}
+
+unsigned text_columns(const char *s)
+{
+	unsigned used;
+	fitting(s, UINT_MAX / 2, &used);
+	return used;
+}
+
+void text_append_columns(struct buf *out, const char *s, unsigned columns, bool pad)
+{
+	unsigned used;
+	buf_append(out, s, fitting(s, columns, &used));
 	if (pad && used < columns)
 		buf_appendf(out, "%*s", (int)(columns - used), "");
+}
+
+void text_append_short(struct buf *out, const char *s, unsigned columns)
+{
+	unsigned used;
+	if (!columns || text_columns(s) <= columns) {
+		text_append_columns(out, s, columns, /* pad= */ true);
+		return;
+	}
+	buf_append(out, s, fitting(s, columns - 1, &used));
+	/* A wide character that did not fit leaves a column. */
+	buf_appendf(out, "\u2026%*s", (int)(columns - 1 - used), "");
+}
+
+void text_append_wrapped(struct buf *out, const char *s, unsigned columns, unsigned indent)
+{
+	unsigned room = columns > indent + 10 ? columns - indent : 10, used;
+	for (bool first = true; *s || first; first = false) {
+		size_t len = columns ? fitting(s, room, &used) : strlen(s), at = len;
+		while (s[len] && at && s[at] != ' ')
+			at--;
+		/* A word that is too long is broken; at least a byte of what does not fit at all goes on. */
+		len = at ? at : len;
+		if (!len && *s)
+			len = 1;
+		buf_appendf(out, "%*s", (int)indent, "");
+		buf_append(out, s, len);
+		buf_puts(out, "\n");
+		s += len;
+		s += strspn(s, " ");
+	}
 }
 
 size_t text_cut(char *s, size_t max)

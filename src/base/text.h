@@ -46,11 +46,22 @@ size_t text_cut(char *s, size_t max);
 /* text_copy_line() of the array's own content: a fixed field of a record, terminated or not. */
 void text_clean_field(char *field, size_t size);
 
+/* Columns of a terminal that a clean line takes. */
+unsigned text_columns(const char *s);
 /*
  * Appends a clean line, cut between two characters to at most @columns of a terminal, and padded with spaces to them
- * when @pad. A character that may be two columns wide counts as two.
+ * when @pad. text_append_short() always pads, and shows by an ellipsis that something was cut.
  */
 void text_append_columns(struct buf *out, const char *s, unsigned columns, bool pad);
+void text_append_short(struct buf *out, const char *s, unsigned columns);
+/* Appends a clean line as lines of at most @columns (0: one line), broken at spaces, each behind @indent spaces. */
+void text_append_wrapped(struct buf *out, const char *s, unsigned columns, unsigned indent);
+
+/* "s" of a plural: "1 test", "2 tests". */
+static inline const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
 
 /* Would text_append() leave it as it is? With @line: text_append_line()? */
 bool text_is_clean(const char *s, size_t len, bool line);

@@ -68,7 +68,7 @@ static void find_active(const struct list_args *a, const struct cache_entry *lis
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	err_format(err, &text);
 	ret->why = buf_steal(&text);
-	say_printf("kernel list: failed to fetch active kernel series (%s); EOL annotation disabled for this run. "
+	say_printf("warning: failed to fetch active kernel series (%s); EOL annotation disabled for this run. "
 		   "--offline "
 		   "does not ask\n",
 		   ret->why);

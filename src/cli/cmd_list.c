@@ -6,6 +6,7 @@
 #include <ktstr/canned.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
@@ -50,7 +51,7 @@ static int run_list(void *args, struct err **err)
 	if (a->json)
 		json_print(all, true, &out);
 	else
-		buf_appendf(&out, "%u scenario%s\n", count, count == 1 ? "" : "s");
+		buf_appendf(&out, "%u scenario%s\n", count, plural(count));
 	if (!count && a->filter)
 		say_printf("no scenario has '%s' in its name; 'ktstr list' has all of them\n", a->filter);
 	out_buf(&out);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_test.c -- ktstr test: from paths and kernels to a verdict. */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/kernels.h"
@@ -27,6 +27,7 @@
 static void session_done(struct session *s)
 {
 	plan_done(&s->plan);
+	closing_done(&s->closing);
 	filter_free(s->filter);
 	for (size_t i = 0; i < s->kernels; i++) {
 		kernel_done(&s->kernel[i]);
@@ -305,11 +306,13 @@ static int verdict_status(const struct run_counts *c, const struct test_args *a)
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct term t = term_probe(STDOUT_FILENO);
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
 		out_json(event, false);
 	} else {
-		summary_line(c, wall, &text);
+		closing_render(&s->closing, &t, &text);
+		summary_line(c, wall, &t, &text);
 		out_buf(&text);
 	}
 	for (size_t i = 0; i < s->kernels; i++)
@@ -347,11 +350,11 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.err = term_probe(STDERR_FILENO),
 		.events = &standard_output,
 		.messages = &standard_error,
+		.closing = &s->closing,
 	};
 	struct run_counts counts = { 0 };
-	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count,
-		   s->plan.count == 1 ? "" : "s", session_slots(s, a), s->seed, s->accel.backend->name,
-		   s->accel.reason);
+	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, plural(s->plan.count),
+		   session_slots(s, a), s->seed, s->accel.backend->name, s->accel.reason);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);
 	return r;
@@ -444,10 +447,9 @@ static int find_commit(struct session *s)
 	_cleanup_free_ char *root = rundir_root();
 	int r = checkout_commit(s->reactor, s->commit);
 	if (r == 0 && rundir_is_shared(s->commit))
-		say_printf("ktstr: WARNING: project commit unavailable (cwd not in a git repository with a commit, or "
-			   "git not installed); results go to %s/KERNEL-%s, which all suites outside git share. Run "
-			   "inside a "
-			   "git repository, or set KTSTR_SIDECAR_DIR\n",
+		say_printf("warning: project commit unavailable: the current directory is not in a git repository with "
+			   "a commit, or git is not installed; results go to %s/KERNEL-%s, which all suites outside "
+			   "git share; set KTSTR_SIDECAR_DIR for a directory of their own\n",
 			   root ?: "", COMMIT_UNKNOWN);
 	return r;
 }
@@ -510,12 +512,10 @@ const struct command cmd_test = {
 	.summary = "Run scheduler tests, each in a fresh virtual machine",
 	.operands = "[PATH...]",
 	.text = "Finds test binaries under the paths (default: build), boots every test in a virtual machine of its "
-		"own "
-		"with the topology it asks for, judges what happened, and writes one sidecar a test. The same seed "
+		"own with the topology it asks for, judges what happened, and writes one sidecar a test. The same seed "
 		"gives the same run. A path is a file or a directory, never a program that is looked for in PATH.\n\n"
 		"Without --kernel the kernel is KTSTR_TEST_KERNEL, KTSTR_KERNEL, the newest usable one in the cache, "
-		"or "
-		"one that is installed on this machine, whichever is found first.\n\n"
+		"or one that is installed on this machine, whichever is found first.\n\n"
 		"A test that cannot run as it is declared is reported as failed, with its file and line; the others "
 		"run.",
 	.option = test_options,
@@ -534,7 +534,7 @@ const struct command cmd_test = {
 	.environment = (const enum environment_id[]){ ENV_ACCEL, ENV_BUDGET_SECS, ENV_KERNEL, ENV_NO_PERF_MODE,
 						      ENV_NO_SKIP_MODE, ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_SCHEDULER,
 						      ENV_SCHEDULER_ALLOW_STALE_FALLBACK, ENV_SCHEDULER_BIN,
-						      ENV_VERBOSE, KERNEL_ENVIRONMENT, ENV_MAX },
+						      ENV_LOG_PASSES, ENV_VERBOSE, KERNEL_ENVIRONMENT, ENV_MAX },
 	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
 	.judges = true,
 	OPERANDS(struct test_args, paths),

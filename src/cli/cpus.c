@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "cli/cpus.h"
 #include "cli/out.h"
 #include "reactor/signal.h"
@@ -20,7 +21,7 @@ static void say_who(const struct admit *a, unsigned cpus)
 {
 	_cleanup_buf_ struct buf who = BUF_NULL;
 	admit_name_holders(a, &who);
-	say_printf("waiting for %u CPUs; held by %s (see 'ktstr locks')\n", cpus, buf_str(&who));
+	say_printf("note: waiting for %u CPU%s; held by %s (see 'ktstr locks')\n", cpus, plural(cpus), buf_str(&who));
 }
 
 /* Turns the reactor until the claim is served, refused, or the person gives up. */
@@ -87,7 +88,7 @@ int cpu_hold_take(struct reactor *r, unsigned cpus, bool said, struct cpu_hold *
 	result = claim_cpus(r, &resources.admit, cpus, ret, err);
 	host_resources_close(&resources);
 	if (result == 0 && ret->plan.nodes > 1)
-		say_printf("the %u CPUs lie in %u NUMA nodes: no fewer have as many\n", cpus, ret->plan.nodes);
+		say_printf("note: the %u CPUs lie in %u NUMA nodes: no fewer have as many\n", cpus, ret->plan.nodes);
 	if (result == 0)
 		result = enter_sandbox(ret, said, err);
 	return result;

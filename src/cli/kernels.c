@@ -200,7 +200,7 @@ static bool wants_ccache(const struct kernels_request *q)
 {
 	_cleanup_free_ char *path = q->no_ccache ? NULL : tool_find("ccache");
 	if (path)
-		fputs("compiling through ccache, shared by all kernels (--no-ccache: without)\n", stderr);
+		say_printf("note: compiling through ccache, shared by all kernels (--no-ccache: without)\n");
 	return path != NULL;
 }
 
@@ -294,7 +294,7 @@ static int take_outcomes(struct kernel_batch *b, const struct kernels_request *q
 		}
 		_cleanup_buf_ struct buf text = BUF_NULL;
 		err_format(job->err, &text);
-		say_printf("ktstr: %s: %s\n", kernel_job_title(job), buf_str(&text));
+		say_printf("error: kernel %s: %s\n", kernel_job_title(job), buf_str(&text));
 	}
 	return result < 0 ? result : cancelled ? interrupted(err) : 0;
 }

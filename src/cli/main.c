@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/term.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "vmm/kvm/child.h"
@@ -12,13 +11,12 @@
 /* Says what went wrong, in one line, once. */
 static int complain(struct err *err, int code)
 {
-	struct term t = term_probe(STDERR_FILENO);
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (err)
 		err_format(err, &text);
 	else
 		buf_puts(&text, strerror(-code));
-	output_printf(&standard_error, "%serror:%s %s\n", term_style(&t, TERM_BAD), term_plain(&t), buf_str(&text));
+	say_printf("error: %s\n", buf_str(&text));
 	struct err fallback = { .code = code };
 	return (int)err_exit_status(err ? err : &fallback);
 }

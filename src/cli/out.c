@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/json.h"
+#include "base/message.h"
 #include "base/text.h"
 #include "cli/out.h"
 
@@ -42,13 +44,15 @@ void out_json(const json_t *value, bool pretty)
 
 void say_printf(const char *fmt, ...)
 {
-	_cleanup_buf_ struct buf raw = BUF_NULL, text = BUF_NULL;
+	_cleanup_buf_ struct buf raw = BUF_NULL, clean = BUF_NULL, text = BUF_NULL;
+	struct term t = term_probe(STDERR_FILENO);
 	va_list ap;
 	va_start(ap, fmt);
 	buf_vappendf(&raw, fmt, ap);
 	va_end(ap);
-	text_append(&text, buf_str(&raw), raw.len);
-	text.failed |= raw.failed;
+	text_append(&clean, buf_str(&raw), raw.len);
+	message_append(&text, &t, buf_str(&clean));
+	text.failed |= raw.failed || clean.failed;
 	output_buf(&standard_error, &text);
 }
 
@@ -83,8 +87,7 @@ int standard_close(const char *command, int status)
 	buf_appendf(&what, "the output of 'ktstr%s%s'", command ? " " : "", command ? command : "");
 	if (output_end(&standard_output, buf_str(&what), &err) < 0) {
 		err_format(err, &text);
-		output_printf(&standard_error, "error: %s; write it to a place that takes it, and run again\n",
-			      buf_str(&text));
+		say_printf("error: %s; write it to a place that takes it, and run again\n", buf_str(&text));
 		status = status_first(status, EXIT_NO_OUTPUT);
 	}
 	/* There is nowhere left to say this. */

@@ -18,7 +18,10 @@ void out_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void out_buf(const struct buf *text);
 void out_json(const json_t *value, bool pretty);
 
-/* A message on standard error; what it quotes is made printable (text.h). */
+/*
+ * Lines on standard error; what they quote is made printable (text.h). A message begins with its kind, "error: ",
+ * "warning: " or "note: " (message.h), and says what failed, on what, and what to do.
+ */
 void say_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Of two exit statuses of one run, the one that counts: 130, 70, 74, other errors, 1, 2, 0. */

@@ -145,28 +145,39 @@ static int news(struct stages *s, size_t i)
 	return !same;
 }
 
+/* The end in its colour; what goes on cut to the terminal. */
 static void put_line(const struct stages *s, const struct kernel_job *job, nsec_t now, struct buf *out)
 {
 	_cleanup_buf_ struct buf line = BUF_NULL;
 	stages_describe(job, now, &line);
-	int width = s->term.tty && !job->ended ? (int)s->term.columns : 4096;
-	buf_appendf(out, "%.*s\n", width, buf_str(&line));
+	if (job->ended)
+		buf_appendf(out, "%s%s%s\n", term_style(&s->term, job->result < 0 ? TERM_BAD : TERM_GOOD),
+			    buf_str(&line), term_plain(&s->term));
+	else if (!s->term.tty)
+		buf_appendf(out, "%s\n", buf_str(&line));
+	else {
+		text_append_columns(out, buf_str(&line), s->term.columns, /* pad= */ false);
+		buf_puts(out, "\n");
+	}
 }
 
 static void draw_terminal(struct stages *s, nsec_t now, struct buf *out)
 {
-	if (s->drawn)
-		buf_appendf(out, "\033[%uA\033[J", s->drawn);
-	s->drawn = 0;
+	_cleanup_buf_ struct buf lines = BUF_NULL;
+	bool colour = s->term.colour;
+	s->term = term_probe(s->term.fd);
+	s->term.colour = colour;
+	term_frame_erase(&s->frame, out);
 	for (size_t i = 0; i < s->batch->config.count; i++)
 		if (news(s, i) == 2)
 			put_line(s, s->batch->job[i], now, out);
 	for (size_t i = 0; i < s->batch->config.count; i++) {
 		if (!s->batch->job[i] || s->shown[i] < 0)
 			continue;
-		put_line(s, s->batch->job[i], now, out);
-		s->drawn++;
+		put_line(s, s->batch->job[i], now, &lines);
 	}
+	if (lines.len)
+		term_frame_draw(&s->frame, &s->term, &lines, out);
 }
 
 /* A log that says nothing for minutes looks like a hang, to people and to those who end what hangs. */
@@ -192,12 +203,17 @@ static void draw_lines(struct stages *s, nsec_t now, struct buf *out)
 static int draw(struct machine *m, int result)
 {
 	struct stages *s = container_of(m, struct stages, machine);
-	_cleanup_buf_ struct buf out = BUF_NULL;
+	_cleanup_buf_ struct buf out = BUF_NULL, erase = BUF_NULL;
 	(void)result;
 	if (s->term.tty && !s->json)
 		draw_terminal(s, m->reactor->now, &out);
 	else
 		draw_lines(s, m->reactor->now, &out);
+	/* Others draw in place on this terminal, and will draw again after us. */
+	if (s->shared && out.len) {
+		term_frame_erase(&(struct term_frame){ .drawn = true }, &erase);
+		output_buf(&standard_error, &erase);
+	}
 	output_buf(s->json ? &standard_output : &standard_error, &out);
 	if (s->batch->ended)
 		return MACHINE_END;
@@ -214,6 +230,7 @@ static const struct machine_type type = { "stages", states, 1, NULL };
 void stages_start(struct reactor *r, struct stages *s, const struct kernel_batch *batch, bool json, bool lines)
 {
 	*s = (struct stages){ .batch = batch, .term = term_probe(STDERR_FILENO), .json = json };
+	s->shared = s->term.tty && lines;
 	s->term.tty = s->term.tty && !lines;
 	machine_start(r, &s->machine, &type, NULL, "stages");
 }

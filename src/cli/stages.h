@@ -16,7 +16,8 @@ struct stages {
 	struct term term;
 	bool json;
 	unsigned turns;
-	unsigned drawn;		  /* lines to go up by */
+	bool shared; /* the terminal, with what draws in place there */
+	struct term_frame frame;
 	int shown[KERNELS_MAX];	  /* stage last told, + 1; -1: its end was told */
 	nsec_t said[KERNELS_MAX]; /* when; for lines */
 };

@@ -4,6 +4,7 @@
 
 #include "base/environment.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/out.h"
 #include "cli/test_session.h"
 
@@ -102,7 +103,7 @@ int session_dry_run(struct session *s, const struct test_args *a, struct err **e
 	if (r == 0)
 		say_printf("%zu test%s%s, %s of machines, %s with %u at a time; %u times known from runs "
 			   "before\n",
-			   s->plan.count, s->plan.count == 1 ? "" : "s", s->kernels ? "" : " on each kernel",
+			   s->plan.count, plural(s->plan.count), s->kernels ? "" : " on each kernel",
 			   nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall), slots, known);
 	return r;
 }

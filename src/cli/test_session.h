@@ -22,6 +22,7 @@ struct session {
 	bool labels;	       /* there are several, so names say which */
 	const struct test_args *args;
 	struct run_counts counts;
+	struct closing closing;
 	struct filter *filter;
 	struct plan plan;
 	struct accel_choice accel;

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "report/events.h"
 #include "report/settings.h"
 
@@ -25,19 +26,6 @@ static const struct {
 	[KNOWN_XFAIL] = { "XFAIL", TERM_WARN },
 	[KNOWN_XPASS] = { "XPASS", TERM_BAD },
 };
-
-/* The word that stands for the result. */
-static void put_word(const struct result *r, const struct term *t, struct buf *out)
-{
-	enum ktstr_verdict v = r->judgement->verdict;
-	enum term_style style = r->outcome.flaky ? TERM_WARN : words[v].style;
-	const char *word = r->outcome.flaky ? "FLAKY" : words[v].word;
-	if (r->known_outcome) {
-		word = known_words[r->known_outcome].word;
-		style = r->known.flaky ? TERM_WARN : known_words[r->known_outcome].style;
-	}
-	buf_appendf(out, "%s%-4s%s", term_style(t, style), word, term_plain(t));
-}
 
 static void put_known(const struct result *r, struct buf *out)
 {
@@ -62,18 +50,54 @@ static void put_tries(const struct result *r, struct buf *out)
 		buf_appendf(out, "  (attempt %u)", r->attempt);
 }
 
-void event_line(const struct result *r, const struct term *t, struct buf *out)
+struct event_kind event_kind_of(const struct result *r)
 {
-	enum ktstr_verdict v = r->judgement->verdict;
-	const struct detail *cause = v == KTSTR_PASS ? NULL : judgement_cause(r->judgement);
+	return (struct event_kind){ r->judgement->verdict, r->outcome.flaky, r->known_outcome, r->known.flaky };
+}
+
+static enum term_style style_of(struct event_kind k)
+{
+	if (k.known)
+		return k.known_is_flaky ? TERM_WARN : known_words[k.known].style;
+	return k.flaky ? TERM_WARN : words[k.verdict].style;
+}
+
+unsigned event_word(struct event_kind k, const struct term *t, struct buf *out)
+{
+	const char *word = k.known ? known_words[k.known].word : k.flaky ? "FLAKY" : words[k.verdict].word;
+	unsigned len = (unsigned)strlen(word), columns = MAX_OF(len + 1, EVENT_INDENT);
+	buf_appendf(out, "%s%s%s%*s", term_style(t, style_of(k)), word, term_plain(t), (int)(columns - len), "");
+	return columns;
+}
+
+/* Topology and time, in columns, and which of how many tries. */
+static void put_facts(const struct result *r, unsigned topology, struct buf *out)
+{
 	char wall[TIME_TEXT_MAX];
-	put_word(r, t, out);
-	buf_appendf(out, "  %s  %s  %s", r->name, r->topology, nsec_format(r->wall, wall));
+	buf_appendf(out, "%-*s  %7s", (int)topology, r->topology, r->wall ? nsec_format(r->wall, wall) : "-");
 	put_tries(r, out);
 	put_known(r, out);
+}
+
+void event_line(const struct result *r, const struct event_layout *layout, const struct term *t, struct buf *out)
+{
+	bool passed = r->judgement->verdict == KTSTR_PASS;
+	const struct detail *cause = passed ? NULL : judgement_cause(r->judgement);
+	_cleanup_buf_ struct buf facts = BUF_NULL;
+	put_facts(r, layout->topology, &facts);
+	unsigned word = event_word(event_kind_of(r), t, out), others = word + 2 + (unsigned)facts.len;
+	unsigned most = t->tty ? t->columns : EVENT_COLUMNS, room = most > others ? most - others : 0;
+	if (t->tty && text_columns(r->name) > room) {
+		buf_appendf(out, "%s\n%*s%s\n", r->name, (int)EVENT_INDENT, "", buf_str(&facts));
+	} else {
+		/* A longer word takes its columns from the name. */
+		unsigned name = layout->name + EVENT_INDENT > word ? layout->name + EVENT_INDENT - word : 0;
+		unsigned pad = MAX_OF(MIN_OF(name, room), text_columns(r->name));
+		text_append_columns(out, r->name, pad, /* pad= */ true);
+		buf_appendf(out, "  %s\n", buf_str(&facts));
+	}
 	if (cause)
-		buf_appendf(out, "  %s", cause->text);
-	buf_puts(out, "\n");
+		text_append_wrapped(out, cause->text, t->tty ? t->columns : 0, EVENT_INDENT);
 }
 
 /* What this try came to by itself, where several of them decide. */
@@ -170,19 +194,34 @@ void run_counts_add(struct run_counts *sum, const struct run_counts *part)
 	sum->interrupted |= part->interrupted;
 }
 
-void summary_line(const struct run_counts *c, nsec_t wall, struct buf *out)
+static void put_count(struct buf *out, const struct term *t, enum term_style style, unsigned count, const char *word)
+{
+	bool styled = count > 0;
+	buf_appendf(out, "%s%u %s%s", styled ? term_style(t, style) : "", count, word, styled ? term_plain(t) : "");
+}
+
+void summary_line(const struct run_counts *c, nsec_t wall, const struct term *t, struct buf *out)
 {
 	char text[TIME_TEXT_MAX];
-	buf_appendf(out, "%u passed, %u failed, %u skipped", c->passed, c->failed, c->skipped);
-	if (c->inconclusive)
-		buf_appendf(out, ", %u inconclusive", c->inconclusive);
-	if (c->xfailed)
-		buf_appendf(out, ", %u failed as known", c->xfailed);
-	if (c->xpassed)
-		buf_appendf(out, ", %u passed but known to fail", c->xpassed);
-	if (c->flaky)
-		buf_appendf(out, ", %u of the passed flaky", c->flaky);
-	if (c->not_run)
-		buf_appendf(out, ", %u not run", c->not_run);
+	buf_appendf(out, "%u test%s: ", c->total, plural(c->total));
+	put_count(out, t, TERM_GOOD, c->passed, "passed");
+	buf_puts(out, ", ");
+	put_count(out, t, TERM_BAD, c->failed, "failed");
+	buf_puts(out, ", ");
+	put_count(out, t, TERM_WARN, c->skipped, "skipped");
+	const struct {
+		unsigned count;
+		const char *word;
+	} rare[] = { { c->inconclusive, "inconclusive" },
+		     { c->xfailed, "failed as known" },
+		     { c->xpassed, "passed but known to fail" },
+		     { c->flaky, "of the passed flaky" },
+		     { c->not_run, "not run" } };
+	for (size_t i = 0; i < ARRAY_SIZE(rare); i++) {
+		if (!rare[i].count)
+			continue;
+		buf_puts(out, ", ");
+		put_count(out, t, TERM_WARN, rare[i].count, rare[i].word);
+	}
 	buf_appendf(out, " (%s)\n", nsec_format(wall, text));
 }

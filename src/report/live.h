@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* live.h -- the fleet while it runs: a status line and the machines that have run longest. Pure: snapshot to text. */
+/* live.h -- a run while it lasts: a line of progress, and a table of the machines. Pure: from a snapshot to text. */
 #ifndef KTSTR_REPORT_LIVE_H
 #define KTSTR_REPORT_LIVE_H
 
@@ -7,23 +7,23 @@
 #include "base/term.h"
 #include "base/time.h"
 
-#define LIVE_ROWS_MAX 8
+#define LIVE_ROWS_MAX 16
 
 struct live_row {
 	const char *name, *state;
-	nsec_t elapsed;
-	nsec_t left; /* until the state's deadline; negative: none */
+	nsec_t elapsed;	 /* since the machine has its CPUs */
+	int cpu_percent; /* CPU time of its process in that time; -1: not known */
 };
 
 struct live_view {
-	unsigned total, done, failed, inconclusive, skipped, running, queued;
+	unsigned total, done, passed, failed, inconclusive, skipped, running, queued;
 	nsec_t elapsed;
+	nsec_t left; /* how long the rest will take; -1: not known */
 	struct live_row row[LIVE_ROWS_MAX];
-	unsigned rows;
+	unsigned rows; /* the others of `running` are summed up in one line */
 };
 
+/* Appends lines of at most @t->columns, fewer than @t->rows. */
 void live_render(const struct live_view *v, const struct term *t, struct buf *out);
-/* Lines that live_render() wrote, for taking them back. */
-unsigned live_height(const struct live_view *v);
 
 #endif

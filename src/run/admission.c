@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "report/host.h"
+#include "base/message.h"
 #include "run/fleet.h"
 
 #define COMPLAIN_AFTER	 (2 * NSEC_PER_SEC)
@@ -67,10 +68,10 @@ int fleet_open_admission(struct fleet *f, struct err **err)
 	f->cpus = MIN_OF(f->cpus, f->resources.cpus);
 	f->has_groups = f->config.no_perf && sandboxes_open("", NULL, &f->groups) == 0;
 	if (f->has_groups && f->config.cpu_cap && *f->groups.why)
-		output_printf(f->config.messages, "note: %s; machines are kept to their CPUs by affinity alone\n",
-			      f->groups.why);
+		message(f->config.messages, &f->config.err, MESSAGE_NOTE,
+			"%s; machines are kept to their CPUs by affinity alone", f->groups.why);
 	if (*f->resources.note)
-		output_printf(f->config.messages, "warning: %s\n", f->resources.note);
+		message(f->config.messages, &f->config.err, MESSAGE_WARNING, "%s", f->resources.note);
 	return 0;
 }
 

@@ -108,6 +108,7 @@ static int reserved(struct machine *m, int result)
 	a->was_in = ATTEMPT_RESERVED;
 	if (a->claim->result < 0)
 		return no_cpus(a);
+	a->admitted = m->reactor->now;
 	result = apply_plan(a);
 	if (result < 0)
 		return result;

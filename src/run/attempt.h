@@ -83,6 +83,7 @@ struct attempt {
 	bool cut;		      /* no further try follows: the run was interrupted */
 	bool judged, stored;
 	nsec_t wall, boot; /* of the VM: whole life, and to the first record; host time */
+	nsec_t admitted;   /* when it was given its CPUs; 0: never */
 	nsec_t over;	   /* when the guest's last record was seen; 0: never */
 	nsec_t cleanup;	   /* from there to the end of the VM's process; -1: unknown */
 	uint64_t vm_cpu_usec, vm_rss_kib;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fleet.c -- plan items become attempts, attempts become results; a second machine redraws the live view. */
+/* fleet.c -- plan items become attempts, attempts become results; fleet_view.c shows them while they run. */
 #include <signal.h>
 #include <string.h>
 
@@ -7,15 +7,15 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/message.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "reactor/signal.h"
 #include "report/failure.h"
 #include "report/host.h"
-#include "report/live.h"
+#include "report/payload_lines.h"
 #include "run/fleet.h"
 #include "vmm/qemu/kernel_patch.h"
-
-#define REDRAW_PERIOD (100 * NSEC_PER_MSEC)
 
 /*
  * Host time for a machine, far more than it needs: these are for guests that hang. Processors come up one after the
@@ -45,75 +45,12 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number);
 
 /* --- output ------------------------------------------------------------------------------------------------------- */
 
-static void erase_view(struct fleet *f)
+/* A message to people. */
+static void say(struct fleet *f, const struct buf *text)
 {
-	_cleanup_buf_ struct buf out = BUF_NULL;
-	if (!f->drawn)
-		return;
-	buf_appendf(&out, "\033[%uA\033[J", f->drawn);
-	output_buf(f->config.messages, &out);
-	f->drawn = 0;
+	fleet_view_hide(f);
+	output_buf(f->config.messages, text);
 }
-
-static void collect_rows(const struct fleet *f, struct live_view *v)
-{
-	for (size_t i = 0; i < f->config.plan->count; i++) {
-		const struct attempt *a = f->live[i];
-		if (!a)
-			continue;
-		if (!a->claim || a->machine.state == ATTEMPT_QUEUED) {
-			v->queued += a->machine.state == ATTEMPT_QUEUED;
-			continue;
-		}
-		v->running++;
-		if (v->rows == LIVE_ROWS_MAX)
-			continue;
-		v->row[v->rows++] = (struct live_row){
-			.name = a->item->name,
-			.state = machine_state_name(&a->machine),
-			.elapsed = f->reactor->now - a->machine.entered,
-			.left = a->machine.deadline > 0 ? a->machine.deadline - f->reactor->now : -1,
-		};
-	}
-}
-
-static void draw_view(struct fleet *f)
-{
-	const struct run_counts *c = &f->counts;
-	struct live_view v = {
-		.total = c->total,
-		.done = c->passed + c->failed + c->inconclusive + c->skipped + c->xfailed + c->xpassed,
-		.failed = c->failed,
-		.inconclusive = c->inconclusive,
-		.skipped = c->skipped,
-		.elapsed = f->reactor->now - f->began,
-	};
-	_cleanup_buf_ struct buf out = BUF_NULL;
-	collect_rows(f, &v);
-	erase_view(f);
-	f->config.err.columns = term_probe(f->config.err.fd).columns;
-	live_render(&v, &f->config.err, &out);
-	output_buf(f->config.messages, &out);
-	f->drawn = live_height(&v);
-}
-
-static int view_draw(struct machine *m, int result)
-{
-	struct fleet *f = container_of(m, struct fleet, view);
-	(void)result;
-	if (!f->open || m->cancelled) {
-		erase_view(f);
-		return MACHINE_END;
-	}
-	draw_view(f);
-	machine_sleep(m, REDRAW_PERIOD);
-	return 0;
-}
-
-static const struct machine_state view_states[] = {
-	{ .name = "view", .run = view_draw, .next = TO(0) | TO_END },
-};
-static const struct machine_type view_type = { "view", view_states, 1, NULL };
 
 static void show_capture(struct fleet *f, const struct attempt *a)
 {
@@ -128,12 +65,14 @@ static void report(struct fleet *f, const struct attempt *a)
 	_cleanup_buf_ struct buf line = BUF_NULL, details = BUF_NULL, replay = BUF_NULL;
 	struct result result;
 	attempt_result(a, &replay, &result);
-	erase_view(f);
+	fleet_view_hide(f);
 	if (f->config.json) {
 		json_auto_t *event = event_json(&result);
 		json_print(event, false, &line);
 	} else {
-		event_line(&result, &f->config.out, &line);
+		event_line(&result, &f->layout, &f->config.out, &line);
+		if (f->config.log_passes || f->config.no_capture)
+			payload_lines(&result, &f->config.out, &line);
 	}
 	output_buf(f->config.events, &line);
 	if (f->config.no_capture)
@@ -188,28 +127,43 @@ static void note_lost(struct fleet *f, const struct attempt *a, int result)
 		err_format(a->err, &text);
 	else
 		buf_appendf(&text, "keep the result of '%s': %s", a->item->name, strerror(-result));
-	output_printf(f->config.messages, "error: %s\n", buf_str(&text));
+	fleet_view_hide(f);
+	message(f->config.messages, &f->config.err, MESSAGE_ERROR, "%s", buf_str(&text));
 	buf_appendf(&f->lost, "%s%s", f->lost.len ? ", " : "", a->item->name);
 	f->lost_count++;
 }
 
+/* A test whose failure is known has counts of its own. */
+static bool count_known(struct fleet *f, const struct attempt *a)
+{
+	switch (attempt_known(a)) {
+	case KNOWN_XFAIL:
+		f->counts.xfailed++;
+		return true;
+	case KNOWN_XPASS:
+		f->counts.xpassed++;
+		f->counts.xallowed += a->item->known_fail->flaky;
+		return true;
+	case KNOWN_NONE:
+		return false;
+	}
+	return false;
+}
+
+/* The last try of a test: it goes into the counts, and into the closing summary where it is worth a look. */
 static void count(struct fleet *f, const struct attempt *a)
 {
+	_cleanup_buf_ struct buf replay = BUF_NULL;
+	struct result result;
 	const struct flake_policy policy = attempt_policy(a);
 	/* Interrupted just when this try ended: there is no next one. */
 	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
 						: flake_fold(&policy, attempt_history(a), /* cut= */ true).verdict;
-	switch (attempt_known(a)) {
-	case KNOWN_XFAIL:
-		f->counts.xfailed++;
+	attempt_result(a, &replay, &result);
+	closing_add(f->config.closing, &result, v);
+	eta_note(&f->eta, a->wall, a->item->estimate);
+	if (count_known(f, a))
 		return;
-	case KNOWN_XPASS:
-		f->counts.xpassed++;
-		f->counts.xallowed += a->item->known_fail->flaky;
-		return;
-	case KNOWN_NONE:
-		break;
-	}
 	switch (v) {
 	case KTSTR_PASS:
 		f->counts.passed++;
@@ -342,9 +296,11 @@ static void on_signal(void *data, int sig)
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (sig == SIGUSR1) {
 		reactor_describe(f->reactor, &text);
-		output_buf(f->config.messages, &text);
+		say(f, &text);
 		return;
 	}
+	if (fleet_view_signal(f, sig))
+		return;
 	f->counts.interrupted = true;
 	reactor_cancel_all(f->reactor);
 }
@@ -363,19 +319,23 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
 	f->deadline_scale = deadline_scale();
 	f->counts.total = (unsigned)config->plan->count;
+	for (size_t i = 0; i < config->plan->count; i++) {
+		const struct plan_case *c = &config->plan->item[i];
+		f->layout.name = MAX_OF(f->layout.name, text_columns(c->name));
+		f->layout.topology = MAX_OF(f->layout.topology, text_columns(c->topology_text));
+	}
 	return f->live && f->history ? make_boot_files(f) : -ENOMEM;
 }
 
 /* Once a run: it costs a moment, and a disk that loses data is worth knowing about. */
 static void say_damaged(struct fleet *f)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
 	unsigned damaged = atomic_load(&f->damaged);
 	if (!damaged)
 		return;
-	buf_appendf(&text, "note: %u cached file%s did not match %s checksum and %s made anew\n", damaged,
-		    damaged == 1 ? "" : "s", damaged == 1 ? "its" : "their", damaged == 1 ? "was" : "were");
-	output_buf(f->config.messages, &text);
+	message(f->config.messages, &f->config.err, MESSAGE_NOTE,
+		"%u cached file%s did not match %s checksum and %s made anew", damaged, plural(damaged),
+		damaged == 1 ? "its" : "their", damaged == 1 ? "was" : "were");
 }
 
 static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **err)
@@ -411,11 +371,10 @@ static int turn(struct fleet *f)
 	f->complain = NSEC_NEVER;
 	if (!a->queue.count || !list_empty(&a->held))
 		return result;
-	buf_puts(&text, "waiting for CPUs; held by ");
 	admit_name_holders(a, &text);
-	buf_puts(&text, " (see 'ktstr locks')\n");
-	erase_view(f);
-	output_buf(f->config.messages, &text);
+	fleet_view_hide(f);
+	message(f->config.messages, &f->config.err, MESSAGE_NOTE, "waiting for CPUs; held by %s (see 'ktstr locks')",
+		buf_str(&text));
 	return result;
 }
 
@@ -428,6 +387,10 @@ static int run(struct fleet *f, struct signals *signals, struct err **err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
+	if (fleet_view_wanted(f)) {
+		sigaddset(&set, SIGWINCH);
+		sigaddset(&set, SIGTSTP);
+	}
 	int result = signals_init(signals, f->reactor, &set, on_signal, f, err);
 	for (size_t i = 0; i < config->plan->count && result == 0; i++) {
 		if (config->plan->item[i].skip || config->plan->item[i].problem) {
@@ -437,13 +400,13 @@ static int run(struct fleet *f, struct signals *signals, struct err **err)
 		f->open++;
 		start_attempt(f, i, 1);
 	}
-	if (result == 0 && config->err.tty && !config->no_capture)
-		machine_start(f->reactor, &f->view, &view_type, NULL, "view");
+	if (result == 0 && fleet_view_wanted(f))
+		fleet_view_start(f);
 	/* Other machines may live on: kernels that are still being built. */
 	while (result == 0 && (f->open || (f->view.started && !f->view.ended)))
 		result = turn(f);
 	signals_done(signals);
-	erase_view(f);
+	fleet_view_hide(f);
 	return result;
 }
 
@@ -463,7 +426,7 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 	if (result == 0 && f->lost_count)
 		result = FAIL(err, EXIT_NO_OUTPUT, -EIO,
 			      "%u result%s could not be stored: %s; make room, then run again", f->lost_count,
-			      f->lost_count == 1 ? "" : "s", buf_str(&f->lost));
+			      plural(f->lost_count), buf_str(&f->lost));
 	fleet_finish(f, ret, err);
 	free(f);
 	return result;

@@ -8,8 +8,10 @@
 #include "base/term.h"
 #include "reactor/reactor.h"
 #include "lock/host_resources.h"
+#include "report/closing.h"
 #include "report/events.h"
 #include "run/attempt.h"
+#include "run/eta.h"
 #include "run/plan.h"
 #include "run/rundir.h"
 #include "vmm/accel.h"
@@ -34,7 +36,7 @@ struct fleet_config {
 	const char *image_cache;	/* directory, or NULL */
 	const char *snapshot_cache;	/* directory: tests start from clones; NULL: they boot */
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */
-	bool log_passes;		/* the report also of what passed (KTSTR_LOG_PASSES) */
+	bool log_passes;		/* also of what passed: payloads' results, report */
 	bool no_capture;		/* the guest's console and output go to stderr as they are, after each test */
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* everything a guest said, beside its sidecar, also when it passed */
@@ -42,6 +44,7 @@ struct fleet_config {
 	bool skips_fail;		/* what cannot run here fails, with the reason why it cannot */
 	struct term out, err;
 	struct output *events, *messages; /* to programs, to people */
+	struct closing *closing;	  /* gets what is worth a look at the end */
 };
 
 struct fleet;
@@ -61,6 +64,10 @@ struct fleet {
 	nsec_t complain; /* when to say for whom we wait, should nothing run by then */
 	struct attempt_env env;
 	struct machine view; /* redraws; ends with the last attempt */
+	struct term_frame frame;
+	struct event_layout layout;
+	struct eta eta;
+	unsigned at_once; /* machines that were seen running together */
 	struct notice idle;
 	json_t *host;
 	struct boot_file { /* one a kernel: what is booted, where that is not its own file */
@@ -73,14 +80,21 @@ struct fleet {
 	double deadline_scale;	/* of the attempts' host deadlines; 1: as they are */
 	bool memory_is_limited; /* by a control group; `memory_note` says which, and what to do */
 	char memory_note[400];
-	unsigned open;	/* items without a final result */
-	unsigned drawn; /* lines of the live view on the terminal */
+	unsigned open; /* items without a final result */
 	nsec_t began;
 	atomic_uint damaged; /* cached files that were found damaged, and made anew */
 	struct err *err;     /* first failure that is not a test's */
 	struct buf lost;     /* names of results that could not be stored, with commas between */
 	unsigned lost_count;
 };
+
+/* fleet_view.c: progress and a table of machines, in place at the end of the terminal. */
+bool fleet_view_wanted(const struct fleet *f);
+void fleet_view_start(struct fleet *f);
+/* Takes it from the terminal before something else is written; the next turn draws it again. */
+void fleet_view_hide(struct fleet *f);
+/* SIGWINCH and SIGTSTP; false for any other. */
+bool fleet_view_signal(struct fleet *f, int sig);
 
 /* admission.c: what machines ask of the host. */
 int fleet_open_admission(struct fleet *f, struct err **err);

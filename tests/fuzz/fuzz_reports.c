@@ -6,9 +6,11 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "fuzz.h"
+#include "report/closing.h"
 #include "report/events.h"
 #include "report/failure.h"
 #include "report/live.h"
+#include "report/payload_lines.h"
 #include "report/sidecar.h"
 
 #define REPORT_BYTES_MAX 262144
@@ -95,22 +97,43 @@ static void check_json(const struct result *r)
 	json_decref(sidecar);
 }
 
+static size_t count_lines(const struct buf *text)
+{
+	size_t lines = 0;
+	for (size_t i = 0; i < text->len; i++)
+		lines += text->data[i] == '\n';
+	return lines;
+}
+
 static void check_lines(const struct result *r)
 {
-	const struct term plain = { .columns = 60 };
-	struct buf line = BUF_NULL, report = BUF_NULL, live = BUF_NULL;
+	const struct term plain = { .columns = 60, .rows = 24 };
+	const struct event_layout layout = { .name = 20, .topology = 10 };
+	struct closing closing = { 0 };
+	struct buf line = BUF_NULL, report = BUF_NULL, live = BUF_NULL, end = BUF_NULL;
 	struct live_view v = { .total = 1, .running = 1, .rows = 1, .row = { { r->name, "running", 1, 2 } } };
-	event_line(r, &plain, &line);
+	event_line(r, &layout, &plain, &line);
+	payload_lines(r, &plain, &line);
 	check_text(&line);
-	MUST(memchr(line.data, '\n', line.len) == line.data + line.len - 1);
+	/* The result, its cause, each payload. */
+	MUST(count_lines(&line) == 1 + (r->judgement->verdict != KTSTR_PASS) + r->evidence->payload_count);
+	const struct term narrow = { .tty = true, .columns = 30, .rows = 24 };
+	event_line(r, &layout, &narrow, &line);
+	check_text(&line);
+	closing_add(&closing, r, r->judgement->verdict);
+	closing_render(&closing, &plain, &end);
+	if (closing.count)
+		check_text(&end);
+	closing_done(&closing);
 	failure_report(r, &plain, &report);
 	check_text(&report);
 	live_render(&v, &plain, &live);
 	check_text(&live);
-	MUST(live_height(&v) == 2 && live.data[live.len - 1] == '\n');
+	MUST(count_lines(&live) == 3 && live.data[live.len - 1] == '\n');
 	buf_done(&line);
 	buf_done(&report);
 	buf_done(&live);
+	buf_done(&end);
 }
 
 /* A finding of the guest that fails the test fails it, however many others there are. */

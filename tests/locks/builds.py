@@ -55,7 +55,7 @@ def start(tree, env):
 
 def until_it_waits(p):
     for line in p.stderr:
-        if line.startswith('waiting'):
+        if line.startswith('note: waiting'):
             return line
     return ''
 
@@ -79,7 +79,7 @@ def main():
         files = take_all(locks)
         p = start(tree, env)
         line = until_it_waits(p)
-        check(f'waiting for 1 CPUs; held by pid {os.getpid()}' in line, 'who waits says for whom', line)
+        check(f'note: waiting for 1 CPU; held by pid {os.getpid()}' in line, 'who waits says for whom', line)
         p.send_signal(signal.SIGINT)
         _, err = p.communicate(timeout=60)
         check(p.returncode == 130 and err.count('error:') == 1, 'waiting can be ended', err)

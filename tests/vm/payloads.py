@@ -80,8 +80,11 @@ def main():
         metrics(scratch)
         once = {n: sidecar(scratch, n)['metrics'] for n in ('payload_metrics', 'payload_operations')}
     with Scratch() as scratch:
-        Run('test', '--kernel', kernel['key'], '-E', 'test(payload_metrics) | test(payload_operations)', BUILD + '/tests/payloads',
-            env={'KTSTR_SIDECAR_DIR': scratch.path})
+        run = Run('test', '--kernel', kernel['key'], '-E', 'test(payload_metrics) | test(payload_operations)',
+                  BUILD + '/tests/payloads', env={'KTSTR_SIDECAR_DIR': scratch.path, 'KTSTR_LOG_PASSES': '1'})
+        check(re.search(r'(?m)^PASS  ktstr/payload_metrics +\S+ +[0-9.]+s\n      payload metrics: pass, \w+: '
+                        r'jobs\.0\.read\.iops=1234\.5 1/s, jobs\.0\.errors=0, ns=2000 ns$', run.out),
+              'results of a payload that passed are shown when they are asked for', run)
         check({n: sidecar(scratch, n)['metrics'] for n in once} == once, 'twice the same, to the nanosecond')
     check_nothing_left('payloads', before)
     finish(at_least=2 * len(BAD) + len(GOOD))

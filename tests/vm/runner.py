@@ -116,7 +116,7 @@ def outside_git(kernel, scratch):
         suite = f'{where}/{name}'
         shutil.copy(FIXTURES + '/misbehaving', suite)
         run = Run('test', '--kernel', kernel['key'], '--keep-logs', '-E', 'test(too_many)', suite, env=env, cwd=where)
-        check(run.status == 0 and 'WARNING: project commit unavailable' in run.err, f'{name} is run outside git, with a warning', run)
+        check(run.status == 0 and 'warning: project commit unavailable' in run.err, f'{name} is run outside git, with a warning', run)
     left = kinds(f"{where}/runs/{kernel['version']}-unknown")
     check(left == ['ktstr.json', 'report.txt'] * 2, 'the results of both are there, once each', left)
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* closing.c -- see closing.h. */
+#include <string.h>
+
+#include "base/text.h"
+#include "report/closing.h"
+#include "report/events.h"
+
+#define CLOSING_MOST 200 /* a longer list helps nobody; the results are on disk */
+
+static void item_done(struct closing_item *i)
+{
+	free(i->name);
+	free(i->cause);
+	free(i->replay);
+}
+
+static bool make_room(struct closing *c)
+{
+	if (c->count < c->room)
+		return true;
+	size_t room = c->room ? 2 * c->room : 16;
+	struct closing_item *item = reallocarray(c->item, room, sizeof(*item));
+	if (!item)
+		return false;
+	c->item = item;
+	c->room = room;
+	return true;
+}
+
+/* Why a test that passed at last did not pass before. */
+static const char *former_cause(const struct result *r)
+{
+	for (unsigned i = 0; r->history && i < r->history->count; i++)
+		if (r->history->item[i].cause)
+			return r->history->item[i].cause;
+	return NULL;
+}
+
+void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict)
+{
+	const struct detail *detail = judgement_cause(r->judgement);
+	bool flaky = verdict == KTSTR_PASS && r->outcome.flaky;
+	const char *cause = flaky || !detail ? former_cause(r) : detail->text;
+	bool surprise = r->known_outcome == KNOWN_XPASS && !r->known.flaky;
+	if (r->known_outcome == KNOWN_XFAIL ||
+	    (verdict != KTSTR_FAIL && verdict != KTSTR_INCONCLUSIVE && !flaky && !surprise))
+		return;
+	struct closing_item item = { .kind = { verdict, flaky, r->known_outcome, r->known.flaky },
+				     .name = strdup(r->name),
+				     .cause = cause ? strdup(cause) : NULL,
+				     .replay = strdup(r->replay) };
+	if (item.name && item.replay && (item.cause || !cause) && make_room(c)) {
+		c->item[c->count++] = item;
+		return;
+	}
+	item_done(&item);
+	c->lost++;
+}
+
+static void put_item(const struct closing_item *i, const struct term *t, struct buf *out)
+{
+	event_word(i->kind, t, out);
+	buf_appendf(out, "%s\n", i->name);
+	if (i->cause)
+		text_append_wrapped(out, i->cause, t->tty ? t->columns : 0, EVENT_INDENT);
+	/* Never broken: it is there to be copied. */
+	buf_appendf(out, "%*s%sreplay:%s %s\n", (int)EVENT_INDENT, "", term_style(t, TERM_DIM), term_plain(t),
+		    i->replay);
+}
+
+void closing_render(const struct closing *c, const struct term *t, struct buf *out)
+{
+	static const enum ktstr_verdict order[] = { KTSTR_FAIL, KTSTR_INCONCLUSIVE, KTSTR_PASS };
+	size_t shown = 0;
+	if (c->count)
+		buf_appendf(out, "\n%sneeds attention:%s\n", term_style(t, TERM_NAME), term_plain(t));
+	for (size_t k = 0; k < ARRAY_SIZE(order); k++)
+		for (size_t i = 0; i < c->count && shown < CLOSING_MOST; i++) {
+			if (c->item[i].kind.verdict != order[k])
+				continue;
+			put_item(&c->item[i], t, out);
+			shown++;
+		}
+	size_t more = c->count - shown + c->lost;
+	if (more)
+		buf_appendf(out, "  ... and %zu more; see the results\n", more);
+	if (c->count)
+		buf_puts(out, "\n");
+}
+
+void closing_done(struct closing *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		item_done(&c->item[i]);
+	free(c->item);
+	*c = (struct closing){ 0 };
+}
