@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* term.h -- what is known of an output: is it a terminal, how wide, may it have colour. Five meanings, no more. */
+/* term.h -- properties of an output: whether it is a terminal, its width, and colours for five styles of text. */
 #ifndef KTSTR_BASE_TERM_H
 #define KTSTR_BASE_TERM_H
 
@@ -9,14 +9,14 @@ enum term_style { TERM_GOOD, TERM_BAD, TERM_WARN, TERM_DIM, TERM_NAME, TERM_STYL
 
 struct term {
 	int fd;
-	bool tty;    /* cursor movement is possible: a terminal that is not TERM=dumb */
-	bool colour; /* tty and NO_COLOR unset or empty */
+	bool tty;    /* a terminal, and TERM is not dumb: cursor movement is possible */
+	bool colour; /* tty, and NO_COLOR is unset or empty */
 	unsigned columns;
 };
 
 /* Probes @fd; call again after SIGWINCH. */
 struct term term_probe(int fd);
-/* The escape sequence that begins @style, "" without colour. term_plain() ends it. */
+/* The escape sequence that begins @style, or "" without colour. That of term_plain() ends the style. */
 const char *term_style(const struct term *t, enum term_style style);
 const char *term_plain(const struct term *t);
 
