@@ -9,12 +9,12 @@ KTSTR_BEGIN_C
 
 struct ktstr_canned {
 	const char *name, *category, *description;
-	unsigned min_llcs, min_cpus, min_nodes; /* below: SKIP. CPUs are usable ones */
+	unsigned min_llcs, min_cpus, min_nodes; /* with fewer: SKIP. Only usable CPUs count */
 };
 
 /* The table, ended by an entry without a name; sorted by category. */
 const struct ktstr_canned *ktstr_canned_list(void);
-/* SKIP where the machine is too small; FAIL with a detail for a name that is none. */
+/* SKIP where the machine is too small; FAIL with a detail for an unknown name. */
 enum ktstr_verdict ktstr_run_canned(struct ktstr_ctx *t, const char *name);
 
 KTSTR_END_C

@@ -9,7 +9,7 @@
 
 KTSTR_BEGIN_C
 
-/* Fold order: FAIL > INCONCLUSIVE > PASS > SKIP. What was not measured is INCONCLUSIVE, never PASS. */
+/* Fold order: FAIL > INCONCLUSIVE > PASS > SKIP. A missing measurement is INCONCLUSIVE, never PASS. */
 enum ktstr_verdict {
 	KTSTR_PASS,
 	KTSTR_FAIL,
@@ -21,13 +21,13 @@ enum ktstr_verdict {
  * Checks. Layers are merged: the defaults, the scheduler's, the test's, the cgroup's, the load's; the last one that
  * sets a field wins. A field has three states:
  *
- *	0		not set: this layer says nothing about it
+ *	0		not set: the layer below decides
  *	KTSTR_OFF	off: not checked, whatever a lower layer set
  *	a limit		set; KTSTR_ZERO is the limit 0 itself ("no migration at all")
  *
- * All times are guest time. A load is judged by what it can have: a spinning load has no wake-ups, so a latency limit
- * of the test passes over it; one that is set for that very load makes the test INCONCLUSIVE. A limit of the test that
- * no load can have is INCONCLUSIVE too. A default check that cannot be evaluated is recorded as "not judged".
+ * All times are guest time. Some checks do not apply to some loads: a spinning load has no wake-ups, so a latency limit
+ * of the test skips it. The test is INCONCLUSIVE when such a limit is set on the load itself, or when a limit of the
+ * test applies to none of its loads. A default check that cannot be evaluated is recorded as "not judged".
  * docs/CHECKS.md has the formulas.
  */
 #define KTSTR_ZERO (-2)
@@ -36,30 +36,30 @@ struct ktstr_checks {
 	enum ktstr_switch not_starved;	/* every worker made progress; OFF: no limit on gaps and spread. Default ON */
 	enum ktstr_switch isolation;	/* no worker ran where it was not allowed to. Default ON */
 	double max_gap_ms;		/* longest time between two checkpoints of one worker */
-	double max_run_delay_ms;	/* longest time for which a worker is ready to run, but not run */
+	double max_run_delay_ms;	/* longest time for which a worker is ready to run, but does not run */
 	double max_spread_pct;		/* max - min of the workers' off-CPU share in one load, percentage points */
-	double max_throughput_cv;	/* of work units a CPU second, over one load's workers: deviation / mean */
-	double min_work_rate;		/* work units a CPU second, each worker */
+	double max_throughput_cv;	/* work units per CPU second, over one load's workers: deviation / mean */
+	double min_work_rate;		/* work units per CPU second, each worker */
 	double max_p99_wake_latency_ns; /* over all wake-ups of one load's workers */
-	double max_wake_latency_cv;	/* of the same: deviation / mean */
-	double min_iteration_rate;	/* iterations a second of its life, each worker */
+	double max_wake_latency_cv;	/* over the same wake-ups: deviation / mean */
+	double min_iteration_rate;	/* iterations per second of its life, each worker */
 	double max_migration_ratio;	/* migrations / iterations, each load */
 	double min_page_locality;	/* share of a load's pages on the nodes where they should be, 0 .. 1 */
 	double max_cross_node_migration_ratio; /* pages that the kernel moved between nodes / pages, each load */
 	double max_slow_tier_ratio;	       /* share of a load's pages on nodes without CPUs, 0 .. 1 */
 	/*
-	 * On tcg, time counts instructions, so an absolute limit (min_work_rate, min_iteration_rate,
-	 * max_p99_wake_latency_ns) means something else than on hardware, and is INCONCLUSIVE there. ON: it is held
-	 * against guest time all the same.
+	 * On tcg, guest time counts instructions, so an absolute limit (min_work_rate, min_iteration_rate,
+	 * max_p99_wake_latency_ns) does not mean the same as on hardware, and is INCONCLUSIVE there. ON: it is checked
+	 * in guest time.
 	 *
-	 * The two rates and max_throughput_cv need more: a clock for each CPU. tcg has one for all, so a guest with two
-	 * busy CPUs does no more work than one with one. In guests with several CPUs they stay INCONCLUSIVE on tcg,
-	 * whatever this says.
+	 * The two rates and max_throughput_cv also need a clock for each CPU. All CPUs on tcg share one clock, so two
+	 * busy CPUs do no more work per second than one. In guests with several CPUs these three are always
+	 * INCONCLUSIVE on tcg, also with ON.
 	 */
 	enum ktstr_switch gate_on_tcg;
 };
 
-/* All fields by name: switches, then limits. */
+/* The names of all fields: switches, then limits. */
 #define KTSTR_SWITCH_CHECKS(X) X(not_starved) X(isolation) X(gate_on_tcg)
 /* clang-format off */
 #define KTSTR_LIMIT_CHECKS(X) \
@@ -68,11 +68,11 @@ struct ktstr_checks {
 	X(min_page_locality) X(max_cross_node_migration_ratio) X(max_slow_tier_ratio)
 /* clang-format on */
 
-/* What a check finds about a scheduler, for a test that expects it (`expect_finding`). */
+/* Findings of checks about a scheduler. A test can expect one of them (`expect_finding`). */
 enum ktstr_finding {
 	KTSTR_FINDING_NONE,
 	KTSTR_FINDING_STARVED,	 /* not_starved: a worker did no work */
-	KTSTR_FINDING_STUCK,	 /* max_gap_ms; or a worker that never got to run to its end */
+	KTSTR_FINDING_STUCK,	 /* max_gap_ms; or a worker that did not end when it was told to */
 	KTSTR_FINDING_UNFAIR,	 /* max_spread_pct, max_throughput_cv */
 	KTSTR_FINDING_ISOLATION, /* isolation */
 	KTSTR_FINDING_BENCHMARK, /* rates and latencies */
@@ -85,7 +85,7 @@ enum ktstr_finding {
 
 struct ktstr_ctx;
 
-/* Records a failed expectation and goes on; the test fails with this text. Returns @ok. */
+/* If @ok is 0, records a failure with this text; the test goes on and then fails. Returns @ok. */
 int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 KTSTR_END_C

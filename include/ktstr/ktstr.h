@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ktstr.h -- everything a test needs. Link libktstr and libm: libktstr brings main(). */
+/* ktstr.h -- includes everything that a test needs. Link with libktstr and libm; libktstr has main(). */
 #ifndef KTSTR_KTSTR_H
 #define KTSTR_KTSTR_H
 

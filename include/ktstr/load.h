@@ -31,15 +31,14 @@ struct ktstr_policy {
 	KTSTR_VALUE(ktstr_policy, .kind = KTSTR_POLICY_DEADLINE, .runtime_us = (r), .deadline_us = (d), \
 		    .period_us = (p))
 
-/* Where a worker may run, below its cgroup's cpuset; "the pool" is that cpuset, or all usable CPUs. */
+/* The CPUs on which a worker may run. "The pool" is its cgroup's cpuset, or all usable CPUs if it has none. */
 enum ktstr_affinity_kind {
 	KTSTR_AFFINITY_INHERIT,	      /* no affinity of its own */
-	KTSTR_AFFINITY_RANDOM_SUBSET, /* `count` CPUs of `list` (NULL: the pool) by the seed, each worker its own; 0:
-					 * half of it */
+	KTSTR_AFFINITY_RANDOM_SUBSET, /* `count` random CPUs (0: half) of `list` (NULL: the pool), for each worker */
 	KTSTR_AFFINITY_LLC_ALIGNED,   /* the pool's CPUs in the LLC that has most of them */
-	KTSTR_AFFINITY_CROSS_CGROUP,  /* every CPU of the machine, of other cgroups too */
-	KTSTR_AFFINITY_SINGLE_CPU,    /* the pool's first CPU, all workers */
-	KTSTR_AFFINITY_SMT_PAIR,      /* two workers after the other share a core of the pool, one thread each */
+	KTSTR_AFFINITY_CROSS_CGROUP,  /* every CPU of the machine, also those of other cgroups */
+	KTSTR_AFFINITY_SINGLE_CPU,    /* the pool's first CPU, for all workers */
+	KTSTR_AFFINITY_SMT_PAIR,      /* each two successive workers share a core of the pool, one thread each */
 	KTSTR_AFFINITY_EXACT,	      /* `list`, "0-3,8" */
 	KTSTR_AFFINITY_NODE,	      /* the pool's CPUs on NUMA node `count` */
 	KTSTR_AFFINITY_KIND_MAX,
@@ -64,12 +63,12 @@ enum ktstr_mem_policy {
 	KTSTR_MEM_POLICY_MAX,
 };
 
-/* As set_mempolicy(2) has them. */
+/* The same values as in set_mempolicy(2). */
 #define KTSTR_MPOL_STATIC_NODES	  (1u << 15)
 #define KTSTR_MPOL_RELATIVE_NODES (1u << 14)
 #define KTSTR_MPOL_NUMA_BALANCING (1u << 13)
 
-/* What a worker is: a process, or a thread of one process that all workers of the load share. */
+/* A worker is a process of its own, or a thread of one process that all workers of the load share. */
 enum ktstr_clone_mode { KTSTR_CLONE_FORK, KTSTR_CLONE_THREAD, KTSTR_CLONE_MODE_MAX };
 
 #define KTSTR_NICE(n)                     \
@@ -82,31 +81,32 @@ enum ktstr_clone_mode { KTSTR_CLONE_FORK, KTSTR_CLONE_THREAD, KTSTR_CLONE_MODE_M
 	}
 
 /*
- * The fields of a load: also those of a cgroup, whose first load they are. With `workers` and `workers_share` both 0
- * it is the test's workers_per_cgroup. workers_share is of the cpuset's CPUs, rounded up, and may be more than 1.
+ * The fields of a load. A cgroup has the same fields; they are its first load. If `workers` and `workers_share` are
+ * both 0, the load has the test's workers_per_cgroup. workers_share * CPUs of the cpuset, rounded up, is a number of
+ * workers; the share may be more than 1.
  */
-#define KTSTR_LOAD_FIELDS                                                                                           \
-	struct ktstr_work work;                                                                                     \
-	unsigned workers;                                                                                           \
-	double workers_share;                                                                                       \
-	struct ktstr_policy policy;                                                                                 \
-	struct ktstr_affinity affinity;                                                                             \
-	struct {                                                                                                    \
-		bool set;                                                                                           \
-		int value;                                                                                          \
-	} nice; /* KTSTR_NICE(-20 .. 19) */                                                                         \
-	enum ktstr_mem_policy mem_policy;                                                                           \
-	const char *mem_nodes; /* "0,2" */                                                                          \
-	unsigned mem_flags;    /* KTSTR_MPOL_* */                                                                   \
-	const char *comm;      /* at most 15 bytes */                                                               \
-	const char *pcomm;     /* name of the process of CLONE_THREAD; implies it */                                \
-	enum ktstr_clone_mode clone_mode;                                                                           \
-	/* KTSTR_ON_NODE(n): runs on that node's CPUs, and prefers its memory where mem_policy says nothing else */ \
-	struct {                                                                                                    \
-		bool set;                                                                                           \
-		unsigned value;                                                                                     \
-	} numa_node;                                                                                                \
-	unsigned uid, gid;	    /* 0: root */                                                                   \
+#define KTSTR_LOAD_FIELDS                                                                                 \
+	struct ktstr_work work;                                                                           \
+	unsigned workers;                                                                                 \
+	double workers_share;                                                                             \
+	struct ktstr_policy policy;                                                                       \
+	struct ktstr_affinity affinity;                                                                   \
+	struct {                                                                                          \
+		bool set;                                                                                 \
+		int value;                                                                                \
+	} nice; /* KTSTR_NICE(-20 .. 19) */                                                               \
+	enum ktstr_mem_policy mem_policy;                                                                 \
+	const char *mem_nodes; /* "0,2" */                                                                \
+	unsigned mem_flags;    /* KTSTR_MPOL_* */                                                         \
+	const char *comm;      /* at most 15 bytes */                                                     \
+	const char *pcomm;     /* name of the process of CLONE_THREAD; implies it */                      \
+	enum ktstr_clone_mode clone_mode;                                                                 \
+	/* KTSTR_ON_NODE(n): runs on that node's CPUs, and prefers its memory unless mem_policy is set */ \
+	struct {                                                                                          \
+		bool set;                                                                                 \
+		unsigned value;                                                                           \
+	} numa_node;                                                                                      \
+	unsigned uid, gid;	    /* 0: root */                                                         \
 	struct ktstr_checks checks; /* of this load alone, over the test's */
 
 struct ktstr_load {
@@ -114,8 +114,8 @@ struct ktstr_load {
 };
 
 /*
- * A list of further loads of one cgroup, ended by an entry without workers and share. What they do not say of nice,
- * comm, pcomm, uid, gid, numa_node, and of each check, is as the cgroup has it.
+ * A list of further loads of one cgroup, ended by an entry without workers and share. They inherit nice, comm, pcomm,
+ * uid, gid, numa_node and each check from the cgroup if they do not set them.
  */
 #define KTSTR_LOADS(...) KTSTR_LIST(struct ktstr_load, __VA_ARGS__, { .workers = 0 })
 

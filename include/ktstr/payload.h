@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * payload.h -- programs that a test runs in the guest: what to start, what of their output counts, what must hold.
+ * payload.h -- programs that a test runs in the guest: how to start them, how to read their output, what to check.
  *
- * A test names them in `.payload` and `.workloads`; then they are in the guest with their libraries. They run in a
- * cgroup of the scenario, in the background, by operations or by the calls below.
+ * A test names its payloads in `.payload` and `.workloads`; ktstr copies them into the guest with their libraries. They
+ * run in the background, in a cgroup of the scenario. Operations or the calls below start them.
  */
 #ifndef KTSTR_PAYLOAD_H
 #define KTSTR_PAYLOAD_H
@@ -12,16 +12,19 @@
 
 KTSTR_BEGIN_C
 
-/* What of a payload's output is read, once it has ended: its standard output, else its error output. */
+/*
+ * How a payload's standard output is read when it has ended. Its standard error is read instead if the standard output
+ * is empty, or (JSON) has no JSON in it.
+ */
 enum ktstr_output {
 	KTSTR_OUTPUT_EXIT_CODE, /* nothing */
-	KTSTR_OUTPUT_JSON,	/* every number is a metric: "jobs.0.read.iops". All of it, or the first JSON in it */
-	KTSTR_OUTPUT_TAP,	/* "ok 1 name", "not ok 2 name", "# SKIP"; metrics passed, failed, skipped */
-	KTSTR_OUTPUT_TEXT,	/* each of .metrics has a pattern, which finds its number in a line of the text */
+	KTSTR_OUTPUT_JSON, /* every number is a metric: "jobs.0.read.iops". The whole output, or the first JSON in it */
+	KTSTR_OUTPUT_TAP,  /* "ok 1 name", "not ok 2 name", "# SKIP"; metrics passed, failed, skipped */
+	KTSTR_OUTPUT_TEXT, /* each of .metrics has a pattern, which finds its number in a line of the text */
 	KTSTR_OUTPUT_MAX,
 };
 
-/* What is better; for comparisons between runs, no check. */
+/* Which values of a metric are better. Used to compare runs; it is not a check. */
 enum ktstr_polarity {
 	KTSTR_POLARITY_UNKNOWN,
 	KTSTR_HIGHER_BETTER,
@@ -38,7 +41,7 @@ enum ktstr_polarity {
 #define KTSTR_WALL_TIME "wall_time_ns"
 
 struct ktstr_metric_hint {
-	const char *name; /* as it comes out: "jobs.0.read.iops" */
+	const char *name; /* as in the results: "jobs.0.read.iops" */
 	enum ktstr_polarity polarity;
 	double target;	  /* finite */
 	const char *unit; /* at most 15 bytes, or NULL */
@@ -55,11 +58,11 @@ enum ktstr_payload_check_kind {
 	KTSTR_CHECK_MAX,   /* metric <= high */
 	KTSTR_CHECK_RANGE, /* low <= metric <= high */
 	KTSTR_CHECK_EXISTS,
-	KTSTR_CHECK_EXIT_CODE, /* instead of 0, which is what is asked of a payload that has no such check */
+	KTSTR_CHECK_EXIT_CODE, /* exit status == code; without this check it must be 0 */
 	KTSTR_PAYLOAD_CHECK_MAX,
 };
 
-/* A metric that is missing fails its check; of a payload that the test itself killed, it is INCONCLUSIVE. */
+/* A missing metric fails its check; if the test itself killed the payload, it is INCONCLUSIVE. */
 struct ktstr_payload_check {
 	enum ktstr_payload_check_kind kind;
 	const char *metric;
@@ -93,21 +96,21 @@ struct ktstr_payload {
 	const char *name; /* set by KTSTR_PAYLOAD */
 	const char *file;
 	unsigned line;
-	/* A path, or a name that is looked up beside the test binary, in the current directory, and in PATH. */
+	/* A path, or a name. ktstr looks for a name beside the test binary, in the current directory, and in PATH. */
 	const char *binary;
 	/*
-	 * A directory of what was built with the kernel, "selftests/sched_ext": the binary is looked up there and
-	 * nowhere else. Where the kernel has it not, the test is a SKIP.
+	 * A directory that was built with the kernel: "selftests/sched_ext". The binary is looked for only there. If
+	 * the kernel does not have it, the test is a SKIP.
 	 */
 	const char *kit;
 	const char *const *args; /* KTSTR_ARGS(...), or NULL */
 	enum ktstr_output output;
-	const char *tap_test; /* TAP: only this one's result counts, and it must be there; NULL: all */
+	const char *tap_test; /* TAP: only the result of this test counts, and it must be there; NULL: all */
 	const struct ktstr_payload_check *checks; /* KTSTR_PAYLOAD_CHECKS(...) */
 	const struct ktstr_metric_hint *metrics;  /* KTSTR_METRICS(...) */
-	const char *const *include_files;	  /* host files and directories, in the guest under /include-files */
-	unsigned timeout_ms;			  /* of its life, guest time; 0: twice the test's duration and 10 s */
-	bool uses_parent_pgrp;			  /* stays in the test's process group; else it has one of its own */
+	const char *const *include_files;	  /* host files and directories; under /include-files in the guest */
+	unsigned timeout_ms;			  /* from start to end, guest time; 0: 10 s + 2 * the test's duration */
+	bool uses_parent_pgrp;			  /* runs in the test's process group; else in one of its own */
 };
 
 /* Defines `static const struct ktstr_payload id`. */
@@ -120,7 +123,7 @@ struct ktstr_metric {
 	double value;
 };
 
-/* What came of one run. The strings and lists last as long as the test. */
+/* The result of one run. Its strings and lists stay valid until the test ends. */
 struct ktstr_payload_result {
 	enum ktstr_verdict verdict;
 	int exit_code; /* -1: it ended by a signal */
@@ -131,24 +134,24 @@ struct ktstr_payload_result {
 
 struct ktstr_payload_run {
 	const struct ktstr_payload *payload;
-	const char *cgroup;			  /* one of the scenario's; NULL: a place beside them */
-	const char *const *args;		  /* behind its own */
-	const struct ktstr_payload_check *checks; /* further ones */
+	const char *cgroup;			  /* one of the scenario's; NULL: a cgroup beside them */
+	const char *const *args;		  /* appended to the payload's own arguments */
+	const struct ktstr_payload_check *checks; /* in addition to the payload's own */
 };
 
 /*
- * For bodies, watch functions and KTSTR_OP_CALL. What is wrong is said in the report, and decides the test with or
- * without the body's help; @ret may be NULL. A run that could not even begin is a handle like any other, whose wait
- * says so.
+ * For bodies, watch functions and KTSTR_OP_CALL. A payload's verdict and its reasons count for the test and are
+ * reported, even if the body ignores the return value. @ret may be NULL. A payload that could not be started also gets
+ * a handle, and a wait for it returns the verdict.
  */
 enum ktstr_verdict ktstr_payload_run(struct ktstr_ctx *t, const struct ktstr_payload_run *run,
 				     struct ktstr_payload_result *ret);
 /* A handle, 0 and up; negative errno when there are too many at once (64). */
 int ktstr_payload_spawn(struct ktstr_ctx *t, const struct ktstr_payload_run *run);
 enum ktstr_verdict ktstr_payload_wait(struct ktstr_ctx *t, int handle, struct ktstr_payload_result *ret);
-/* False: it still runs. */
+/* Does not wait. Returns false if the payload still runs. */
 bool ktstr_payload_try_wait(struct ktstr_ctx *t, int handle, struct ktstr_payload_result *ret);
-/* SIGTERM, and after 2 s SIGKILL for all of its processes. What it printed until then counts. */
+/* Sends SIGTERM to its process group and, after 2 s, SIGKILL to all its processes. Its output until then counts. */
 enum ktstr_verdict ktstr_payload_kill(struct ktstr_ctx *t, int handle, struct ktstr_payload_result *ret);
 
 #define KTSTR_RUN_PAYLOAD(t, p, ...) \

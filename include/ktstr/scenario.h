@@ -2,8 +2,8 @@
 /*
  * scenario.h -- cgroups with workers, steps of operations with holds, and a backdrop that lasts through all of them.
  *
- * Everything here is data. A scenario is checked as a whole before it begins, and, as far as it can be known without
- * running the test's body, when the test binary lists itself on the host.
+ * Everything here is data. The whole scenario is checked before it begins. What can be known without running the test's
+ * body is checked on the host already, when the test binary lists its tests.
  */
 #ifndef KTSTR_SCENARIO_H
 #define KTSTR_SCENARIO_H
@@ -14,14 +14,17 @@
 
 KTSTR_BEGIN_C
 
-/* Which CPUs a cgroup may use, said without knowing the topology. "Usable" are all but the last of more than two. */
+/*
+ * Which CPUs a cgroup may use, independent of the topology. "Usable" are all CPUs but the last; where there are only
+ * one or two, all of them.
+ */
 enum ktstr_cpuset_kind {
 	KTSTR_CPUSET_ALL,      /* no cpuset */
-	KTSTR_CPUSET_LLC,      /* those of LLC number `index` */
-	KTSTR_CPUSET_NODE,     /* those of NUMA node `index` */
+	KTSTR_CPUSET_LLC,      /* the CPUs of LLC number `index` */
+	KTSTR_CPUSET_NODE,     /* the CPUs of NUMA node `index` */
 	KTSTR_CPUSET_DISJOINT, /* part `index` of `of` equal parts of the usable CPUs; the last takes the remainder */
-	KTSTR_CPUSET_OVERLAP,  /* such a part, grown at both ends by `share` of its size */
-	KTSTR_CPUSET_RANGE,    /* of the usable CPUs, from the share `start` to the share `end` */
+	KTSTR_CPUSET_OVERLAP,  /* the same part, larger at both ends by `share` of its size */
+	KTSTR_CPUSET_RANGE,    /* a part of the usable CPUs, from the share `start` to the share `end` */
 	KTSTR_CPUSET_LIST,     /* exactly `list`, in the kernel's format: "0-3,8" */
 	KTSTR_CPUSET_KIND_MAX,
 };
@@ -45,9 +48,9 @@ struct ktstr_cpuset {
 
 /* Controller settings; 0 leaves a file alone, KTSTR_UNLIMITED writes "max". */
 struct ktstr_limits {
-	unsigned cpu_quota_pct;					       /* of one CPU; or the next two */
+	unsigned cpu_quota_pct;					       /* percent of one CPU; or use the next two */
 	unsigned cpu_quota_us, cpu_period_us;			       /* period 1000 .. 1000000; default 100000 */
-	bool cpu_unlimited;					       /* "max", instead of a quota */
+	bool cpu_unlimited;					       /* writes "max" instead of a quota */
 	unsigned cpu_weight;					       /* 1 .. 10000 */
 	uint64_t memory_max, memory_high, memory_low, memory_swap_max; /* bytes */
 	unsigned io_weight;					       /* 1 .. 10000 */
@@ -62,10 +65,10 @@ struct ktstr_cgroup {
 			KTSTR_LOAD_FIELDS
 		};
 	};
-	bool swappable;			/* `ktstr run --work-type` may put another type in place of SPIN_WAIT */
-	bool no_workers;		/* none of its own, whatever the test's default */
-	const struct ktstr_load *loads; /* further ones at the same time: KTSTR_LOADS(...) */
-	const struct ktstr_payload *const *payloads; /* run in it from then on: KTSTR_PAYLOADS(&a) */
+	bool swappable;				     /* `ktstr run --work-type` may replace SPIN_WAIT by another type */
+	bool no_workers;			     /* has no workers, also if the test has a default number */
+	const struct ktstr_load *loads;		     /* further loads that run at the same time: KTSTR_LOADS(...) */
+	const struct ktstr_payload *const *payloads; /* started with the workers: KTSTR_PAYLOADS(&a) */
 	struct ktstr_cpuset cpuset;
 	const char *cpuset_mems; /* memory nodes, "0-1"; NULL: not set */
 	struct ktstr_limits limits;
@@ -74,34 +77,35 @@ struct ktstr_cgroup {
 /* A list for the calls below, ended by an entry without a name. */
 #define KTSTR_CGROUPS(...) KTSTR_LIST(struct ktstr_cgroup, __VA_ARGS__, { .name = 0 })
 
-/* The numbers are bits of a stimulus record. */
+/* A stimulus record has a bit mask of these numbers. */
 enum ktstr_op_kind {
-	KTSTR_OP_ADD_CGROUP,	/* an empty `cgroup` */
-	KTSTR_OP_REMOVE_CGROUP, /* its workers are stopped first */
+	KTSTR_OP_ADD_CGROUP,	/* makes `cgroup`, without workers */
+	KTSTR_OP_REMOVE_CGROUP, /* stops its workers first */
 	KTSTR_OP_SET_CPUSET,	/* `cgroup`, `cpuset` */
 	KTSTR_OP_CLEAR_CPUSET,
 	KTSTR_OP_SWAP_CPUSETS,	 /* of `cgroup` and `other` */
-	KTSTR_OP_SPAWN,		 /* `load` in `cgroup` */
-	KTSTR_OP_STOP_CGROUP,	 /* its workers; it stays */
+	KTSTR_OP_SPAWN,		 /* starts `load` in `cgroup` */
+	KTSTR_OP_STOP_CGROUP,	 /* stops its workers; the cgroup stays */
 	KTSTR_OP_SET_AFFINITY,	 /* of the workers in `cgroup` to `affinity` */
-	KTSTR_OP_SPAWN_HOST,	 /* `load` in the root cgroup */
+	KTSTR_OP_SPAWN_HOST,	 /* starts `load` in the root cgroup */
 	KTSTR_OP_MOVE_ALL_TASKS, /* from `cgroup` to `other` */
 	/*
-	 * Starts `payload` in `cgroup` (NULL: beside the scenario's). What still runs at the end of its step, or of
-	 * the backdrop, is killed then. The other two are about the copy in `cgroup`; NULL: the only one there is.
+	 * RUN starts `payload` in `cgroup` (NULL: in a cgroup beside the scenario's). A payload that still runs at the
+	 * end of its step, or of the backdrop, is killed. WAIT and KILL are for the one that runs in `cgroup`; NULL:
+	 * the only one that runs.
 	 */
 	KTSTR_OP_RUN_PAYLOAD,
 	KTSTR_OP_WAIT_PAYLOAD,
 	KTSTR_OP_KILL_PAYLOAD,
-	KTSTR_OP_ADD_CGROUP_DEF, /* `def`: with its cpuset, limits and workers */
+	KTSTR_OP_ADD_CGROUP_DEF, /* makes the cgroup `def`, with its cpuset, limits and workers */
 	KTSTR_OP_FREEZE_CGROUP,
 	KTSTR_OP_UNFREEZE_CGROUP,
-	KTSTR_OP_DETACH_SCHEDULER,     /* the test goes on under the kernel's own */
-	KTSTR_OP_ATTACH_SCHEDULER,     /* the same one again */
-	KTSTR_OP_RESTART_SCHEDULER,    /* both */
+	KTSTR_OP_DETACH_SCHEDULER,     /* the test goes on under the kernel's own scheduler */
+	KTSTR_OP_ATTACH_SCHEDULER,     /* attaches the detached scheduler again */
+	KTSTR_OP_RESTART_SCHEDULER,    /* detaches and attaches */
 	KTSTR_OP_REPLACE_SCHEDULER,    /* by `scheduler`, one of the test's `staged` */
-	KTSTR_OP_CAPTURE_CGROUP_PROCS, /* the number of processes in `cgroup`, as a line of the test's output */
-	KTSTR_OP_CALL,		       /* `fn` */
+	KTSTR_OP_CAPTURE_CGROUP_PROCS, /* prints the number of processes in `cgroup` to the test's output */
+	KTSTR_OP_CALL,		       /* calls `fn` */
 	KTSTR_OP_KIND_MAX,
 };
 
@@ -116,7 +120,7 @@ struct ktstr_op {
 	const struct ktstr_cgroup *def;
 	const struct ktstr_scheduler *scheduler;
 	const struct ktstr_payload *payload;
-	const char *const *args; /* RUN_PAYLOAD: behind the payload's own */
+	const char *const *args; /* RUN_PAYLOAD: appended to the payload's own arguments */
 	void (*fn)(struct ktstr_ctx *t, void *arg);
 	void *arg;
 };
@@ -128,11 +132,12 @@ struct ktstr_op {
 /* Ended by an entry of the kind KTSTR_OP_KIND_MAX. */
 #define KTSTR_OPS(...) KTSTR_LIST(struct ktstr_op, __VA_ARGS__, { .kind = KTSTR_OP_KIND_MAX })
 
-/* How long a step lasts: a share of the test's duration, a fixed time, or its operations again and again. */
+/* How long a step lasts: a share of the test's duration, a fixed time, or a loop that repeats its operations. */
 struct ktstr_hold {
 	double share; /* 0 .. 1 */
 	unsigned ms;
-	unsigned loop_ms; /* the interval; until the test's duration is over since the scenario began */
+	unsigned
+		loop_ms; /* interval of the loop; it ends when the test's duration since the scenario's start is over */
 };
 
 #define KTSTR_HOLD_FULL	    KTSTR_VALUE(ktstr_hold, .share = 1.0)
@@ -142,19 +147,19 @@ struct ktstr_hold {
 
 struct ktstr_step {
 	const char *name;		    /* for reports; not NULL */
-	const struct ktstr_op *ops;	    /* first; KTSTR_OPS(...) */
-	const struct ktstr_cgroup *cgroups; /* then; gone after the step, as are those of `ops` */
-	/* Instead of `cgroups`: makes them when the step begins. Memory is the callee's; NULL fails the step. */
+	const struct ktstr_op *ops;	    /* done first; KTSTR_OPS(...) */
+	const struct ktstr_cgroup *cgroups; /* made next; removed after the step, as are those that `ops` made */
+	/* Instead of `cgroups`: returns them when the step begins. The callee owns the memory; NULL fails the step. */
 	const struct ktstr_cgroup *(*factory)(struct ktstr_ctx *t, void *arg);
-	struct ktstr_hold hold; /* of {0}: FULL */
-	/* Called when the hold begins, while the workers run; the hold goes on for what is left when it returns. */
+	struct ktstr_hold hold; /* {0}: FULL */
+	/* Called when the hold begins, while the workers run. Its run time is part of the hold. */
 	void (*watch)(struct ktstr_ctx *t, void *arg);
-	void *arg; /* of factory and watch */
+	void *arg; /* for factory and watch */
 };
 
 #define KTSTR_STEPS(...) KTSTR_LIST(struct ktstr_step, __VA_ARGS__, { .name = 0 })
 
-/* Set up before the first step, taken down after the last; steps may work on its cgroups. */
+/* Set up before the first step, removed after the last; operations of steps may use its cgroups. */
 struct ktstr_backdrop {
 	const struct ktstr_op *ops;
 	const struct ktstr_cgroup *cgroups;
@@ -169,9 +174,9 @@ struct ktstr_scenario {
 #define KTSTR_SCENARIO(...) KTSTR_LIST(struct ktstr_scenario, { __VA_ARGS__ })
 
 /*
- * Runs a scenario: checks all of it, sets the cgroups up, starts the workers, holds, stops them, reports. PASS says
- * that it ran to its end; what the workers saw is judged outside the guest. FAIL when it could not be set up or the
- * scheduler died. SKIP, with the reason, when this kernel or this machine lacks what it needs.
+ * Runs a scenario: checks all of it, sets the cgroups up, starts the workers, holds, stops them, reports. PASS means
+ * that it ran to its end; the workers' telemetry is judged on the host. FAIL: it could not be set up, or the scheduler
+ * died. SKIP, with the reason: this kernel or this machine lacks something that it needs.
  */
 enum ktstr_verdict ktstr_run_cgroups(struct ktstr_ctx *t, const struct ktstr_cgroup *cgroups);
 enum ktstr_verdict ktstr_run_steps(struct ktstr_ctx *t, const struct ktstr_step *steps);
@@ -179,17 +184,17 @@ enum ktstr_verdict ktstr_run_scenario(struct ktstr_ctx *t, const struct ktstr_sc
 
 /* --- for watch functions and KTSTR_OP_CALL ------------------------------------------------------------------------ */
 
-/* A worker as seen from outside while it runs. */
+/* Counters of a worker, read while it runs. */
 struct ktstr_worker_view {
-	int pid; /* 0: over */
+	int pid; /* 0: it has ended */
 	const char *cgroup, *work;
 	unsigned member; /* number within its group */
 	uint64_t work_units, iterations, wake_samples;
 };
 
-/* Of the current step, then of the backdrop. -ENOENT behind the last one. */
+/* @index counts the workers of the current step, then those of the backdrop. -ENOENT: no such worker. */
 int ktstr_ctx_worker(struct ktstr_ctx *t, unsigned index, struct ktstr_worker_view *ret);
-/* Sleeps; less when the scheduler goes. */
+/* Sleeps for @us; returns early when the scheduler dies. */
 void ktstr_ctx_sleep_us(struct ktstr_ctx *t, unsigned us);
 
 KTSTR_END_C

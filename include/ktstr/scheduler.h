@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* scheduler.h -- a sched_ext scheduler under test: a program that attaches and stays. */
+/* scheduler.h -- a sched_ext scheduler under test: a program that attaches it and then keeps running. */
 #ifndef KTSTR_SCHEDULER_H
 #define KTSTR_SCHEDULER_H
 
@@ -19,13 +19,13 @@ struct ktstr_scheduler {
 	 */
 	const char *build;
 	const char *const *args;	      /* KTSTR_ARGS(...), or NULL */
-	struct ktstr_topology topology;	      /* default of the tests that use it */
+	struct ktstr_topology topology;	      /* default for the tests that use it */
 	struct ktstr_constraints constraints; /* likewise, for the gauntlet */
 	const char *const *sysctls;	      /* "kernel.sched_...=1", set before it starts */
 	const char *const *kargs;	      /* kernel command line words */
 	/*
-	 * KTSTR_CPU(n): ops.init must run on this CPU. The kernel runs it wherever its helper thread wakes up, so every
-	 * other CPU is kept busy by a real-time task until the scheduler is attached. Left alone: anywhere.
+	 * KTSTR_CPU(n): ops.init must run on this CPU. The kernel runs it on the CPU where its helper thread wakes up,
+	 * so a real-time task keeps every other CPU busy until the scheduler is attached. 0: any CPU.
 	 */
 	unsigned load_cpu;
 	unsigned attach_timeout_s; /* guest seconds until it must be attached; 0: KTSTR_ATTACH_TIMEOUT_S */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test.h -- a test: what it needs, and the function that runs in the guest. */
+/* test.h -- a test: its requirements, and the function that runs in the guest. */
 #ifndef KTSTR_TEST_H
 #define KTSTR_TEST_H
 
@@ -47,22 +47,22 @@ struct ktstr_test {
 		};
 		struct ktstr_constraints constraints;
 	};
-	unsigned memory_mib;			      /* at least this much; default 256, and 64 a CPU */
-	unsigned duration_s;			      /* of the scenario; default 2 */
+	unsigned memory_mib;			      /* at least this much; default 256 + 64 per CPU */
+	unsigned duration_s;			      /* length of the scenario; default 2 */
 	unsigned workers_per_cgroup;		      /* default 2 */
-	const char *const *sched_args;		      /* after the scheduler's own */
+	const char *const *sched_args;		      /* appended to the scheduler's own */
 	const struct ktstr_payload *payload;	      /* the program that this test is about, or NULL */
 	const struct ktstr_payload *const *workloads; /* others that it may run; KTSTR_PAYLOADS(&a, &b) */
 	/*
-	 * Host files, found in the guest under /include-files: a name (in the current directory, or in PATH), a path,
-	 * or a directory, of which all regular files come along. Programs bring their libraries.
+	 * Host files that are copied to /include-files in the guest: a name (in the current directory, or in PATH), a
+	 * path, or a directory, with all its regular files. The libraries of programs are copied, too.
 	 */
 	const char *const *include_files;
 	struct ktstr_checks checks;
 	/*
-	 * ON: the test must fail, by the end of its scheduler or, where `expect_finding` is set, by that finding. Then
-	 * it passes. Any other failure (a crash of the test, a failed ktstr_expect) stays one, and what was not
-	 * measured stays INCONCLUSIVE.
+	 * ON: the test passes if its scheduler ends, or, with `expect_finding`, if that finding is made. Any other
+	 * failure (the test crashes, a ktstr_expect fails) fails the test, and a missing measurement makes it
+	 * INCONCLUSIVE.
 	 */
 	enum ktstr_switch expect_err;
 	enum ktstr_finding expect_finding;
@@ -82,7 +82,7 @@ struct ktstr_test {
 
 #define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)
 
-/* Defines and registers a test; the body follows as a function body with the context `t`. */
+/* Defines and registers a test. The function body follows the macro; its argument is the context `t`. */
 #define KTSTR_TEST(id, ...)                                                                             \
 	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t);                                 \
 	static const struct ktstr_test ktstr_test_##id = {                                              \
@@ -92,12 +92,12 @@ struct ktstr_test {
 		__attribute__((used, retain, section("ktstr_tests"))) = &ktstr_test_##id;               \
 	static enum ktstr_verdict ktstr_body_##id(struct ktstr_ctx *t __attribute__((unused)))
 
-/* What a body may ask. */
+/* Facts about the running test, for its body. */
 struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t);
 unsigned ktstr_ctx_cpus(const struct ktstr_ctx *t);
 uint64_t ktstr_ctx_duration_ns(const struct ktstr_ctx *t);
 uint64_t ktstr_ctx_seed(const struct ktstr_ctx *t);
-/* Pid of the scheduler's process, 0 under the kernel's own. */
+/* Pid of the scheduler's process; 0 under the kernel's own scheduler. */
 int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t);
 
 KTSTR_END_C

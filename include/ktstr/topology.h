@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* topology.h -- the processor topology that a test asks for. */
+/* topology.h -- the processor topology that a test needs. */
 #ifndef KTSTR_TOPOLOGY_H
 #define KTSTR_TOPOLOGY_H
 
@@ -62,14 +62,14 @@ static inline unsigned ktstr_node_of_llc(const struct ktstr_topology *t, unsigne
 }
 
 /*
- * Which of the gauntlet's topologies a test runs on. 0: the scheduler's, else the default behind it. A test has these
- * fields as its own attributes, a scheduler in `constraints`.
+ * Which of the gauntlet's topologies a test runs on. 0 inherits the scheduler's value, else the default in the comment.
+ * In a test these are direct fields; in a scheduler they are in `constraints`.
  */
-#define KTSTR_CONSTRAINT_FIELDS                                                              \
-	unsigned min_llcs, max_llcs;		 /* 1, 12 */                                 \
-	unsigned min_cpus, max_cpus;		 /* 1, 192 */                                \
-	unsigned min_numa_nodes, max_numa_nodes; /* 1, 1: several nodes must be asked for */ \
-	enum ktstr_switch requires_smt		 /* two threads a core or more */
+#define KTSTR_CONSTRAINT_FIELDS                                                            \
+	unsigned min_llcs, max_llcs;		 /* 1, 12 */                               \
+	unsigned min_cpus, max_cpus;		 /* 1, 192 */                              \
+	unsigned min_numa_nodes, max_numa_nodes; /* 1, 1: one node unless set otherwise */ \
+	enum ktstr_switch requires_smt		 /* two or more threads per core */
 
 struct ktstr_constraints {
 	KTSTR_CONSTRAINT_FIELDS;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * wire.h -- the guest's event log in guest memory: what PID 1 writes and the orchestrator reads from outside.
+ * wire.h -- the guest's event log in guest memory. PID 1 writes it; the orchestrator reads it from outside.
  *
- * It is written once, from the front; the reader never writes to it. A guest that could see how far its reader has got
- * would depend on the host's speed. What does not fit is counted in `dropped`. Little endian, naturally aligned.
- * One producer (PID 1), one reader: the producer publishes with a release store of `written`.
+ * The log is written once, from the front, and the reader never writes to it: a guest that could see the reader's
+ * position would depend on the host's speed. Records that do not fit are counted in `dropped`. Little endian, naturally
+ * aligned. One producer (PID 1), one reader: the producer publishes with a release store of `written`.
  */
 #ifndef KTSTR_WIRE_H
 #define KTSTR_WIRE_H
@@ -22,9 +22,9 @@
 #define WIRE_NODES_MAX	  64u
 
 struct wire_header {
-	uint32_t magic; /* stored last by the guest: a valid header is complete */
+	uint32_t magic; /* the guest stores it last, so a header with it is complete */
 	uint32_t version;
-	uint64_t capacity; /* bytes behind the header */
+	uint64_t capacity; /* bytes after the header */
 	uint64_t written;  /* bytes of complete records */
 	uint64_t dropped;  /* records that did not fit */
 	uint64_t reserved[4];
@@ -32,10 +32,10 @@ struct wire_header {
 static_assert(sizeof(struct wire_header) == 64, "layout");
 static_assert(offsetof(struct wire_header, written) == 16, "layout");
 
-/* A record: this, then `length` bytes, then zeros to a multiple of 8. */
+/* A record: this struct, then `length` bytes of payload, then zeros up to a multiple of 8. */
 struct wire_record {
 	uint32_t magic;
-	uint32_t crc; /* CRC-32 of what follows this field, payload included, padding not */
+	uint32_t crc; /* CRC-32 of the fields below and the payload, without the padding */
 	uint16_t type;
 	uint16_t flags;	  /* 0 */
 	uint32_t length;  /* <= WIRE_PAYLOAD_MAX */
@@ -46,27 +46,27 @@ static_assert(offsetof(struct wire_record, type) == 8, "layout");
 
 enum wire_type {
 	WIRE_HELLO = 1,	     /* struct wire_hello: PID 1 runs */
-	WIRE_TOPOLOGY,	     /* struct wire_cpu[]: what the guest's sysfs says */
-	WIRE_SCHED,	     /* struct wire_sched: the scheduler's life */
+	WIRE_TOPOLOGY,	     /* struct wire_cpu[]: the topology in the guest's sysfs */
+	WIRE_SCHED,	     /* struct wire_sched: a change of the scheduler's state */
 	WIRE_PHASE,	     /* struct wire_phase */
 	WIRE_STIMULUS,	     /* struct wire_stimulus */
-	WIRE_CGROUP,	     /* struct wire_cgroup: before its workers */
+	WIRE_CGROUP,	     /* struct wire_cgroup: a load; comes before its workers */
 	WIRE_WORKER,	     /* struct wire_worker: one worker's telemetry */
 	WIRE_SAMPLES,	     /* struct wire_samples + uint32_t[]: its wake-up latencies */
-	WIRE_METRIC,	     /* struct wire_metric: a measurement of its work type's own */
-	WIRE_DETAIL,	     /* struct wire_detail + text: something the test says about its outcome */
+	WIRE_METRIC,	     /* struct wire_metric: a measurement that only its work type makes */
+	WIRE_DETAIL,	     /* struct wire_detail + text: a reason for the test's result */
 	WIRE_TEXT,	     /* struct wire_text + bytes */
 	WIRE_RESULT,	     /* struct wire_result: the body's own verdict */
 	WIRE_TEST_EXIT,	     /* struct wire_test_exit: how the test's process ended */
 	WIRE_EXIT,	     /* struct wire_exit: the last record */
-	WIRE_PAYLOAD,	     /* struct wire_payload: a payload's run, once it is over */
-	WIRE_PAYLOAD_METRIC, /* struct wire_payload_metric: what it printed */
-	WIRE_CHECK,	     /* struct wire_check: a check that the last cgroup record's load sets itself */
+	WIRE_PAYLOAD,	     /* struct wire_payload: a payload's run, when it has ended */
+	WIRE_PAYLOAD_METRIC, /* struct wire_payload_metric: a metric from its output */
+	WIRE_CHECK,	     /* struct wire_check: a check that the load of the last WIRE_CGROUP sets itself */
 	WIRE_TYPE_MAX,
 };
 
 struct wire_hello {
-	uint32_t api;  /* KTSTR_API_VERSION of PID 1 */
+	uint32_t api;  /* PID 1's KTSTR_API_VERSION */
 	uint32_t cpus; /* online */
 	uint64_t memory_kib;
 	char release[WIRE_NAME_MAX];
@@ -82,19 +82,19 @@ enum wire_sched_event {
 	WIRE_SCHED_STARTED = 1,
 	WIRE_SCHED_ENABLED,	 /* /sys/kernel/sched_ext/state says enabled */
 	WIRE_SCHED_LOAD_FAILED,	 /* its process ended before that */
-	WIRE_SCHED_NOT_ATTACHED, /* it lives, but time for attaching is up */
+	WIRE_SCHED_NOT_ATTACHED, /* its process lives, but did not attach in time */
 	WIRE_SCHED_UNSUPPORTED,	 /* this kernel has no sched_ext */
 	WIRE_SCHED_DIED,	 /* its process ended during the test */
 	WIRE_SCHED_EJECTED,	 /* the kernel disabled it during the test */
-	WIRE_SCHED_STOPPED,	 /* ended by us, after the test */
-	WIRE_SCHED_DETACHED,	 /* ended by us, because the test asked for it */
+	WIRE_SCHED_STOPPED,	 /* PID 1 ended it after the test */
+	WIRE_SCHED_DETACHED,	 /* PID 1 ended it for an operation of the test */
 };
 
 struct wire_sched {
 	uint32_t event; /* enum wire_sched_event */
 	int32_t status; /* as waitpid(2), where its process ended */
 	int32_t pid;
-	uint32_t limit_s; /* NOT_ATTACHED: the time that was up */
+	uint32_t limit_s; /* NOT_ATTACHED: the time that it had */
 };
 static_assert(sizeof(struct wire_sched) == 16, "layout");
 
@@ -110,7 +110,7 @@ static_assert(sizeof(struct wire_phase) == 72, "layout");
 struct wire_stimulus {
 	uint32_t elapsed_ms;
 	uint16_t step_index, op_count;
-	uint32_t op_kinds; /* bit mask */
+	uint32_t op_kinds; /* bit mask of enum ktstr_op_kind */
 	uint16_t cgroup_count, worker_count;
 	uint64_t total_iterations;
 };
@@ -123,54 +123,54 @@ struct wire_cgroup {
 	uint32_t has_cpuset;
 	uint32_t step;
 	uint32_t roles; /* 1: its workers differ on purpose; their shares of the CPU are not compared */
-	uint32_t wakes; /* 1: its type times wake-ups; 0: it does not, or only now and then */
-	uint64_t nodes; /* bit mask: where its memory should be; 0: anywhere */
-	/* How much CPU time the test itself asked for. Weights: 100 is the usual, and that of a cgroup without one. */
-	uint32_t cpu_weight;	  /* of its cgroup, times each ancestor's / 100; 0: none was set */
+	uint32_t wakes; /* 1: its work type always measures wake-ups; 0: never, or only sometimes */
+	uint64_t nodes; /* bit mask of the nodes where its memory should be; 0: any */
+	/* The CPU time that the test asked for. The default weight is 100. */
+	uint32_t cpu_weight;	  /* its cgroup's, times each ancestor's / 100; 0: none was set */
 	uint32_t quota_permyriad; /* lowest quota on its cgroup's path, in 1/10000 of one CPU; 0: none */
 	int32_t nice;
 	uint32_t policy; /* enum ktstr_policy_kind */
 	char name[WIRE_NAME_MAX];
 	char work[32];
-	uint64_t cpuset[WIRE_CPUS_MAX / 64]; /* every CPU that it was ever allowed */
+	uint64_t cpuset[WIRE_CPUS_MAX / 64]; /* every CPU that it was allowed to use at any time */
 };
 static_assert(sizeof(struct wire_cgroup) == 272, "layout");
 
-/* By name, so that a reader of another version passes over what it does not know. */
+/* A check has a name instead of a number, so that a reader of another version can skip checks that it does not know. */
 struct wire_check {
 	uint32_t cgroup; /* index of its wire_cgroup */
-	uint32_t off;	 /* 1: switched off; `value` means nothing */
-	double value;	 /* the limit; of a switch, 1 */
-	char name[48];	 /* of the field of struct ktstr_checks */
+	uint32_t off;	 /* 1: switched off; `value` is not used */
+	double value;	 /* the limit; 1 for a switch */
+	char name[48];	 /* the field's name in struct ktstr_checks */
 };
 static_assert(sizeof(struct wire_check) == 64, "layout");
 
 enum wire_worker_end { WIRE_WORKER_COMPLETED = 1, WIRE_WORKER_EXITED, WIRE_WORKER_SIGNALED, WIRE_WORKER_TIMED_OUT };
 
 struct wire_worker {
-	uint32_t index;	 /* of the worker, in the order of creation */
+	uint32_t index;	 /* in the order of creation */
 	uint32_t cgroup; /* index of its wire_cgroup */
 	int32_t tid;
 	uint32_t end;		  /* enum wire_worker_end */
-	int32_t end_code;	  /* exit status or signal; TIMED_OUT: the child that it waits for, or 0 */
-	uint32_t counts_progress; /* 0: a custom function that counted nothing */
+	int32_t end_code;	  /* exit status or signal; TIMED_OUT: pid of the child that it waits for, or 0 */
+	uint32_t counts_progress; /* 0: its custom function counted neither units nor iterations */
 	uint64_t work_units, iterations;
 	uint64_t cpu_ns, wall_ns;
 	uint64_t max_gap_ns, max_gap_at_ns;
-	uint64_t run_delay_ns, run_count, run_ns; /* /proc/self/schedstat, deltas */
+	uint64_t run_delay_ns, run_count, run_ns; /* differences of /proc/self/schedstat */
 	uint64_t migrations;
-	uint64_t wake_samples; /* how many there were; WIRE_SAMPLES has a uniform choice of them */
+	uint64_t wake_samples; /* number of wake-ups; WIRE_SAMPLES has a uniform random sample of them */
 	uint32_t max_gap_cpu;
-	/* Of one that did not end when it was told to: what it was doing, as the third field of /proc/PID/stat says. */
-	uint8_t state;	     /* 'R': ready to run, but not run; 0: not known */
-	uint8_t child_state; /* of the process that it waits for */
+	/* For a worker that did not end when it was told to: its state, the third field of /proc/PID/stat. */
+	uint8_t state;	     /* 'R': ready to run, but it did not run; 0: not known */
+	uint8_t child_state; /* state of the process that it waits for */
 	uint16_t reserved;
 	uint32_t max_run_delay_us; /* longest wait for a CPU, at least; see docs/CHECKS.md */
 	uint32_t reserved2;
 	uint64_t cpus_used[WIRE_CPUS_MAX / 64];
-	uint64_t cpus_outside[WIRE_CPUS_MAX / 64]; /* used at a time at which they were not allowed */
-	uint64_t pages_migrated;		   /* the machine's numa_pages_migrated while it worked */
-	uint32_t numa_pages[WIRE_NODES_MAX];	   /* at its end, by node: /proc/self/numa_maps */
+	uint64_t cpus_outside[WIRE_CPUS_MAX / 64]; /* used while they were not allowed */
+	uint64_t pages_migrated;		   /* increase of the machine's numa_pages_migrated during its work */
+	uint32_t numa_pages[WIRE_NODES_MAX];	   /* at its end, per node: /proc/self/numa_maps */
 };
 static_assert(sizeof(struct wire_worker) == 648, "layout");
 
@@ -187,16 +187,16 @@ enum wire_payload_end {
 	WIRE_PAYLOAD_NOT_STARTED, /* status: errno */
 	WIRE_PAYLOAD_KILLED,	  /* by the test, or at the end of its step */
 	WIRE_PAYLOAD_TIMED_OUT,
-	WIRE_PAYLOAD_FLOODED, /* its output */
+	WIRE_PAYLOAD_FLOODED, /* killed: it printed too much */
 };
 
 struct wire_payload {
-	uint32_t index;	    /* in the order in which they began */
-	uint32_t metrics;   /* records that follow */
+	uint32_t index;	    /* in the order of their starts */
+	uint32_t metrics;   /* number of WIRE_PAYLOAD_METRIC records that follow */
 	int32_t status;	    /* as waitpid(2) */
 	uint32_t end;	    /* enum wire_payload_end */
 	uint32_t verdict;   /* enum ktstr_verdict */
-	uint32_t truncated; /* 1: there was more than is told */
+	uint32_t truncated; /* 1: not all metrics are sent */
 	uint64_t wall_ns;
 	char name[WIRE_NAME_MAX], cgroup[WIRE_NAME_MAX];
 };
@@ -205,7 +205,7 @@ static_assert(sizeof(struct wire_payload) == 160, "layout");
 enum wire_metric_stream { WIRE_METRIC_STDOUT = 1, WIRE_METRIC_STDERR, WIRE_METRIC_SYNTHESIZED };
 
 struct wire_payload_metric {
-	uint32_t payload;     /* index */
+	uint32_t payload;     /* index of its wire_payload */
 	uint16_t polarity;    /* enum ktstr_polarity */
 	uint16_t stream;      /* enum wire_metric_stream */
 	double value, target; /* finite */
@@ -216,18 +216,18 @@ static_assert(sizeof(struct wire_payload_metric) == 232, "layout");
 
 struct wire_samples {
 	uint32_t worker;
-	uint32_t count; /* uint32_t nanoseconds behind this, saturated */
+	uint32_t count; /* number of values that follow: uint32_t nanoseconds, saturated */
 };
 static_assert(sizeof(struct wire_samples) == 8, "layout");
 
 struct wire_detail {
 	uint32_t verdict;     /* enum ktstr_verdict */
-	uint32_t expectation; /* 1: a failed ktstr_expect(), 0: the engine's own */
+	uint32_t expectation; /* 1: from a failed ktstr_expect(); 0: from the engine */
 };
 
 enum wire_stream {
-	WIRE_STREAM_TEST = 1, /* standard output and error of the test */
-	WIRE_STREAM_SCHED,    /* of the scheduler */
+	WIRE_STREAM_TEST = 1, /* the test's standard output and error */
+	WIRE_STREAM_SCHED,    /* the scheduler's */
 	WIRE_STREAM_SCX_DUMP, /* the kernel's sched_ext dump */
 	WIRE_STREAM_KMSG,     /* kernel messages of level error and worse */
 	WIRE_STREAM_INIT,     /* PID 1's own error messages */
@@ -241,23 +241,23 @@ struct wire_text {
 
 struct wire_result {
 	uint32_t verdict;
-	uint32_t workers; /* how many WIRE_WORKER records there must be */
+	uint32_t workers; /* number of WIRE_WORKER records that there must be */
 };
 
-/* Exit status of a test's process that could not tell its result: the channel to PID 1 is gone. */
+/* Exit status of a test's process that could not send its result, because the channel to PID 1 is closed. */
 #define WIRE_TEST_UNHEARD 76
 
 struct wire_test_exit {
 	int32_t status;	    /* as waitpid(2) */
-	uint32_t timed_out; /* PID 1 killed it: its time was up */
+	uint32_t timed_out; /* 1: PID 1 killed it because it took too long */
 };
 
 enum wire_exit_reason {
 	WIRE_EXIT_DONE = 1,
-	WIRE_EXIT_SCHED,  /* the scheduler did not get to the test */
-	WIRE_EXIT_IMAGE,  /* the initramfs is not complete */
+	WIRE_EXIT_SCHED,  /* the scheduler failed before the test began */
+	WIRE_EXIT_IMAGE,  /* the initramfs lacks a file */
 	WIRE_EXIT_SETUP,  /* mounting, cgroups, or starting the test failed */
-	WIRE_EXIT_SYSCTL, /* a sysctl that the scheduler declares cannot be set; the INIT stream names it */
+	WIRE_EXIT_SYSCTL, /* a sysctl of the scheduler's declaration cannot be set; the INIT stream names it */
 };
 
 struct wire_exit {
@@ -266,11 +266,12 @@ struct wire_exit {
 };
 
 /*
- * What a clone is for (docs/design/clones.md): the last bytes of the log's memory, written from outside before
- * the guest goes on. `length` bytes in front of this are an initramfs image; PID 1 unpacks them before its first
- * record, and records overwrite them.
+ * A clone's payload (docs/design/clones.md): the last bytes of the log's memory. The orchestrator writes it
+ * before the clone starts to run. The `length` bytes before this struct are an initramfs image. PID 1 unpacks it before
+ * its first record, so records may overwrite it.
  */
-#define WIRE_PARKED_MAGIC	 0x4445524b5241504bull /* PID 1's, before it stops the machine: this is no panic */
+#define WIRE_PARKED_MAGIC \
+	0x4445524b5241504bull /* PID 1 stores it before it stops the machine, to tell this stop from a panic */
 #define WIRE_CLONE_PAYLOAD_MAGIC 0x52454452454e4c43ull
 
 struct wire_clone_payload {

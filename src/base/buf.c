@@ -52,7 +52,7 @@ void buf_puts(struct buf *b, const char *s)
 
 void buf_vappendf(struct buf *b, const char *fmt, va_list ap)
 {
-	/* Most texts fit where there is room already; only those that do not are written twice. */
+	/* Most texts fit into the free space; the others are formatted twice. */
 	size_t room = b->data && !b->failed ? b->cap - b->len : 0;
 	va_list again;
 	va_copy(again, ap);
@@ -121,7 +121,7 @@ char *buf_steal(struct buf *b)
 	return data;
 }
 
-/* In the form $'...', which says every byte and shows none that is not printable. */
+/* The form $'...' can express every byte with printable characters only. */
 static void put_escaped(struct buf *b, const char *word)
 {
 	buf_puts(b, "$'");

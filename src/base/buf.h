@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * buf.h -- a growing byte buffer, always followed by a NUL that does not count.
+ * buf.h -- a growing byte buffer. A NUL follows its content and is not part of the length.
  *
- * Appending never reports failure call by call: the first allocation that fails, or that would pass BUF_BYTES_MAX,
- * marks the buffer `failed`, later appends are ignored, and the owner asks once at the end.
+ * Append functions return no errors. If an allocation fails or the buffer would exceed BUF_BYTES_MAX, the buffer is
+ * marked `failed` and later appends do nothing. The owner checks `failed` once at the end.
  */
 #ifndef KTSTR_BASE_BUF_H
 #define KTSTR_BASE_BUF_H
@@ -47,8 +47,8 @@ static inline const char *buf_str(const struct buf *b)
 }
 
 /*
- * Appends @word as a shell's command line has it: as it is where that means the same, otherwise in quotes, and as
- * $'...' where it has bytes that are not printable.
+ * Appends @word as one word for a shell: unchanged if it needs no quotes, as $'...' if it has bytes that are not
+ * printable, else in single quotes.
  */
 void buf_put_quoted(struct buf *b, const char *word);
 

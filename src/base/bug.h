@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* bug.h -- assertions: for what only a mistake in ktstr can cause. The world's failures are errors, not assertions. */
+/* bug.h -- assertions for conditions that only a bug in ktstr can break. All other failures are reported as errors. */
 #ifndef KTSTR_BASE_BUG_H
 #define KTSTR_BASE_BUG_H
 

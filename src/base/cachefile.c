@@ -17,19 +17,19 @@
 #define RECORD_SUFFIX	".sum"
 #define RECORD_NAME_MAX (NAME_MAX + sizeof(RECORD_SUFFIX))
 #define FRESH_MARK	".new-"
-#define FRESH_KEPT_SEC	(24 * 3600) /* then its writer is no more, or will not mind */
+#define FRESH_KEPT_SEC	(24 * 3600) /* an unfinished file that is older has no writer any more */
 #define CHUNK_BYTES	((size_t)1 << 20)
 #define BOOT_BYTES	40
 #define VARIABLE	"XDG_CACHE_HOME"
 
-/* What NAME.sum holds. It is read by the machine that wrote it, or refused. */
+/* Content of NAME.sum, in the host's byte order. A record of another layout does not match its magic or hash. */
 struct record {
 	uint64_t magic, size;
 	uint64_t hash[2];
-	/* of the last check */
+	/* The last successful check. */
 	char boot[BOOT_BYTES];
 	uint64_t device, inode, change_sec, change_nsec;
-	uint64_t own_hash; /* of what stands before it */
+	uint64_t own_hash; /* XXH3-64 of the fields above */
 };
 _Static_assert(sizeof(struct record) == 112, "no holes");
 
@@ -72,7 +72,7 @@ static void record_name(const char *name, char out[RECORD_NAME_MAX])
 	snprintf(out, RECORD_NAME_MAX, "%s" RECORD_SUFFIX, name);
 }
 
-/* "" where the kernel does not say: then nothing was ever checked in this boot. */
+/* Returns "" if the boot id cannot be read; then every file counts as not checked. */
 static void read_boot(char ret[BOOT_BYTES])
 {
 	_cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -118,7 +118,7 @@ static int write_record(int dir, const char *name, const struct record *r)
 	return file_write_atomic_at(dir, file, r, sizeof(*r), 0644, NULL);
 }
 
-/* Of @fd's content as it is now. */
+/* Writes the record for the present content of @fd. */
 static int make_record(int dir, const char *name, int fd, const atomic_bool *cancel)
 {
 	struct record r = { .magic = RECORD_MAGIC };
@@ -156,7 +156,7 @@ static int check_content(int dir, const char *name, struct record *r, int fd, co
 		return result == -ECANCELED ? result : -EBADMSG;
 	if (memcmp(hash, r->hash, sizeof(hash)))
 		return -EBADMSG;
-	/* Where this cannot be kept, the next one hashes it again. */
+	/* If this write fails, the next user hashes the file again. */
 	record_checked(r, &st);
 	write_record(dir, name, r);
 	return 0;
@@ -175,7 +175,7 @@ static int open_checked(int dir, const char *name, const struct cachefile_use *u
 	r = check_content(dir, name, &record, fd, use ? use->cancel : NULL);
 	if (r < 0)
 		return r;
-	futimens(record_fd, NULL); /* used now; fails for whoever may only read */
+	futimens(record_fd, NULL); /* time of last use; may fail without write permission */
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -220,7 +220,7 @@ int cachefile_begin(struct cachefile *f, const char *path, const char *name)
 
 int cachefile_commit(struct cachefile *f, const struct cachefile_use *use)
 {
-	/* The record comes last: a file without one does not count. Renaming changes the file's time of change. */
+	/* The record is written last: a file without a record is ignored. The rename changes the file's ctime. */
 	int r = rename_durable(f->fd, f->dir, f->fresh, f->name, 0);
 	if (r < 0)
 		return r;
@@ -246,7 +246,7 @@ int cachefile_store(const char *dir, const char *name, const void *data, size_t 
 	return r == 0 ? cachefile_commit(&f, use) : r;
 }
 
-/* --- keeping few -------------------------------------------------------------------------------------------------- */
+/* --- trimming ----------------------------------------------------------------------------------------------------- */
 
 static bool ends_in(const char *name, const char *suffix)
 {
@@ -259,7 +259,7 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
-/* When it was last used; the start of time where it has no record. */
+/* Time of the last use; 0 if the file has no record. */
 static struct timespec last_use(int dir, const char *name)
 {
 	char record[RECORD_NAME_MAX];
@@ -268,7 +268,7 @@ static struct timespec last_use(int dir, const char *name)
 	return fstatat(dir, record, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mtim : (struct timespec){ 0 };
 }
 
-/* How many there are, and the name of the one that was not used for longest. */
+/* Returns the number of files, and the name of the least recently used one. */
 static unsigned find_oldest(DIR *dir, const char *suffix, char name[NAME_MAX + 1])
 {
 	struct timespec since = { 0 };

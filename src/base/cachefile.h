@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cachefile.h -- files that can always be made anew, kept in a directory, and believed only after a check.
+ * cachefile.h -- a directory of cached files with checksums. Each file can be made again when it is missing.
  *
- * Beside each file NAME lies its record NAME.sum: size and XXH3-128 of the content, and when it was last found to be
- * right (boot of the host, inode, time of change). A file is hashed when it is first opened in a boot of the host, and
- * when it was changed since; what the disk lost in a power cut, and what somebody wrote over, is found that way. A
- * damaged file is removed, so that whoever opened it makes it anew. The record's modification time is when the file
- * was last used: only those that were used last stay.
+ * Each file NAME has a record NAME.sum: size and XXH3-128 of the content, and the last successful check (boot of the
+ * host, inode, ctime). A file is hashed when it is first opened after a boot of the host, and when its ctime has
+ * changed. This finds data that was lost in a power cut, and files that somebody changed. A damaged file is removed,
+ * and the caller makes it again. The record's modification time is the time of the last use; trimming removes the least
+ * recently used files.
  */
 #ifndef KTSTR_BASE_CACHEFILE_H
 #define KTSTR_BASE_CACHEFILE_H
@@ -16,9 +16,9 @@
 
 #include "base/err.h"
 
-/* What a caller shares with everything that it opens; NULL, and each member NULL, is fine. */
+/* Shared by all calls of one user. The pointer and each member may be NULL. */
 struct cachefile_use {
-	const atomic_bool *cancel; /* set: long work ends with -ECANCELED */
+	const atomic_bool *cancel; /* when it becomes true, hashing ends with -ECANCELED */
 	atomic_uint *damaged;	   /* counts files that were found damaged and removed */
 };
 
@@ -31,28 +31,28 @@ struct cachefile {
 #define CACHEFILE_NULL ((struct cachefile){ .dir = -1, .fd = -1 })
 
 /*
- * Opens @name in @dir for reading. -ENOENT: it is not there, or was damaged; then make it. Other errors: the directory
+ * Opens @name in @dir for reading. -ENOENT: the file is missing or was damaged; make it. Other errors: the directory
  * cannot be used (dir_open()). Blocks.
  */
 int cachefile_open(const char *dir, const char *name, const struct cachefile_use *use, int *ret_fd);
-/* Begins a new file; makes the directory where it is missing. */
+/* Begins a new file; creates the directory if it is missing. */
 int cachefile_begin(struct cachefile *f, const char *dir, const char *name);
-/* Puts the written file in its place, with its record, synced. Keeps `fd` open, for the caller to take. Blocks. */
+/* Syncs the file, renames it to its name and writes its record. `fd` stays open; the caller may take it. Blocks. */
 int cachefile_commit(struct cachefile *f, const struct cachefile_use *use);
-/* Closes, and removes what was not committed. */
+/* Closes the file, and removes it if it was not committed. */
 void cachefile_done(struct cachefile *f);
-/* The three in one for content in memory. */
+/* Begin, write @data, commit, done. */
 int cachefile_store(const char *dir, const char *name, const void *data, size_t len, const struct cachefile_use *use);
 
 /*
- * Removes files of @dir whose names end in @suffix, the one that was not used for longest first, until @most are left;
- * and what killed processes left half-written. Who has one open keeps it. Blocks; what cannot be removed stays.
+ * Removes the least recently used files of @dir whose names end in @suffix until @most are left, and old unfinished
+ * files of killed processes. Open descriptors stay valid. Errors are ignored. Blocks.
  */
 void cachefile_trim(const char *dir, const char *suffix, unsigned most);
 
-/* For files that something else puts in place: writes the record of @name in the directory @dir. Blocks. */
+/* Writes the record of @name in the directory @dir, for a file that other code wrote. Blocks. */
 int cachefile_record(int dir, const char *name);
-/* Checks it, and removes nothing: -EBADMSG when it is damaged, -ENOENT when there is no file or no record. Blocks. */
+/* Checks @name without removing it: -EBADMSG: it is damaged; -ENOENT: the file or its record is missing. Blocks. */
 int cachefile_check(int dir, const char *name, const struct cachefile_use *use);
 
 #endif

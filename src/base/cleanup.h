@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cleanup.h -- scope-bound ownership: locals that free themselves, and the moves that take them away. */
+/* cleanup.h -- local variables that are freed at the end of their scope, and macros that move ownership out of them. */
 #ifndef KTSTR_BASE_CLEANUP_H
 #define KTSTR_BASE_CLEANUP_H
 
@@ -30,7 +30,7 @@ static inline void cleanup_free(void *p)
 	free(*(void **)p);
 }
 
-/* Closes @fd when it is one and returns -1, so that `fd = fd_close(fd)` leaves no stale number behind. */
+/* Closes @fd unless it is negative. Returns -1, so that `fd = fd_close(fd)` leaves no stale number. Keeps errno. */
 static inline int fd_close(int fd)
 {
 	if (fd >= 0) {

@@ -28,8 +28,8 @@ int open_beneath(int dir, const char *path, int flags, mode_t mode)
 /* --- the way to a directory --------------------------------------------------------------------------------------- */
 
 struct walk {
-	int at;		     /* the directory that was reached */
-	char rest[PATH_MAX]; /* what is left of the path */
+	int at;		     /* descriptor of the current directory */
+	char rest[PATH_MAX]; /* remaining part of the path */
 	unsigned links;
 	bool create;
 };
@@ -40,8 +40,8 @@ static void walk_to(struct walk *w, int fd)
 	w->at = fd;
 }
 
-/* Puts the target of a link in front of what is left. @fd: the link itself. */
-static int follow(struct walk *w, int fd)
+/* Inserts the target of the link @fd before the remaining path. */
+static int follow_link(struct walk *w, int fd)
 {
 	char target[PATH_MAX], rest[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", target, sizeof(target) - 1);
@@ -73,8 +73,8 @@ static int open_component(const struct walk *w, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Takes the first name off what is left and goes there. @ret_owner: of a link that is not followed (-EPERM). */
-static int step(struct walk *w, uid_t *ret_owner)
+/* Removes the first name from the remaining path and opens it. -EPERM: a link that is not followed; see @ret_owner. */
+static int walk_step(struct walk *w, uid_t *ret_owner)
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
@@ -93,21 +93,21 @@ static int step(struct walk *w, uid_t *ret_owner)
 		return -errno;
 	*ret_owner = st.st_uid;
 	if (S_ISLNK(st.st_mode))
-		return is_trusted_owner(&st) ? follow(w, fd) : -EPERM;
+		return is_trusted_owner(&st) ? follow_link(w, fd) : -EPERM;
 	if (!S_ISDIR(st.st_mode))
 		return -ENOTDIR;
 	walk_to(w, TAKE_FD(fd));
 	return 0;
 }
 
-static int walk(const char *path, bool create, int *ret_fd, uid_t *ret_owner)
+static int walk_path(const char *path, bool create, int *ret_fd, uid_t *ret_owner)
 {
 	struct walk w = { .at = open(*path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC), .create = create };
 	int r = w.at < 0 ? -errno : 0;
 	if (r == 0 && snprintf(w.rest, sizeof(w.rest), "%s", path) >= (int)sizeof(w.rest))
 		r = -ENAMETOOLONG;
 	while (r == 0 && w.rest[0])
-		r = step(&w, ret_owner);
+		r = walk_step(&w, ret_owner);
 	if (r == 0)
 		*ret_fd = TAKE_FD(w.at);
 	fd_close(w.at);
@@ -116,18 +116,18 @@ static int walk(const char *path, bool create, int *ret_fd, uid_t *ret_owner)
 
 /* --- the directory itself ----------------------------------------------------------------------------------------- */
 
-/* A group that only the owner is in is usual: Debian makes one a user, with the same number. */
+/* Write permission for a user's own group is harmless: Debian gives each user a group with the same number. */
 static bool others_can_write(const struct stat *st)
 {
 	bool group = st->st_mode & S_IWGRP && st->st_gid != st->st_uid && st->st_gid != getegid();
 	return (group || st->st_mode & S_IWOTH) && !(st->st_mode & S_ISVTX);
 }
 
-static int check(int fd, const char *path, const char *variable, struct err **err)
+static int check_directory(int fd, const char *path, const char *variable, struct err **err)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
-		return FAIL_SYS(err, -errno, "look at directory '%s'", path);
+		return FAIL_SYS(err, -errno, "stat directory '%s'", path);
 	if (!is_trusted_owner(&st))
 		FAIL(err, EXIT_BAD_USAGE, -EPERM,
 		     "directory '%s' belongs to another user (uid %u), who could make us "
@@ -149,19 +149,19 @@ int dir_open(const char *path, bool create, const char *variable, int *ret_fd, s
 {
 	_cleanup_close_ int fd = -1;
 	uid_t owner = 0;
-	int r = walk(path, create, &fd, &owner);
+	int r = walk_path(path, create, &fd, &owner);
 	if (r == -EPERM && owner != 0 && owner != geteuid()) {
 		FAIL(err, EXIT_BAD_USAGE, r,
 		     "directory '%s': a symbolic link on the way belongs to another user "
 		     "(uid %u)",
 		     path, owner);
 		if (err)
-			err_hint(*err, "set %s to a directory that is reached without it", variable);
+			err_hint(*err, "set %s to a path without that link", variable);
 		return r;
 	}
 	if (r < 0)
 		return FAIL_SYS(err, r, "%s directory '%s'", create ? "create" : "open", path);
-	r = check(fd, path, variable, err);
+	r = check_directory(fd, path, variable, err);
 	if (r == 0)
 		*ret_fd = TAKE_FD(fd);
 	return r;
@@ -174,7 +174,7 @@ int dir_open_below(int dir, const char *name, const char *path, const char *vari
 	_cleanup_close_ int fd = open_beneath(dir, name, O_PATH | O_DIRECTORY, 0);
 	if (fd < 0)
 		return FAIL_SYS(err, fd, "open directory '%s'", path);
-	int r = check(fd, path, variable, err);
+	int r = check_directory(fd, path, variable, err);
 	if (r == 0)
 		*ret_fd = TAKE_FD(fd);
 	return r;

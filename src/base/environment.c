@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/environment.h"
 
-/* In alphabetical order of the names, as people look for them. */
+/* In alphabetical order of the names, for readers of the documentation. */
 const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_CARGO_TARGET_DIR] = { "CARGO_TARGET_DIR",
 				   "Directory in which the run directories are kept, in its subdirectory ktstr.",
@@ -184,7 +184,7 @@ bool environment_is_on(enum environment_id id)
 
 /* --- for make ----------------------------------------------------------------------------------------------------- */
 
-/* What ends in '_' is a prefix. */
+/* A name that ends in '_' is a prefix. */
 static const char
 	*const
 		make_passes[] = {

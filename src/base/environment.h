@@ -2,8 +2,8 @@
 /*
  * environment.h -- the environment variables that ktstr reads: one table, one way to read them.
  *
- * The table (environment.c) gives name, meaning, default, reader and audience of each variable. `ktstr help
- * environment`, docs/ENVIRONMENT.md, the manual pages and the tests are made from it. Nothing else calls getenv().
+ * The table (environment.c) has name, meaning, default, reader and audience of each variable. `ktstr help
+ * environment`, docs/ENVIRONMENT.md, the manual pages and the tests are made from it. No other code calls getenv().
  */
 #ifndef KTSTR_BASE_ENVIRONMENT_H
 #define KTSTR_BASE_ENVIRONMENT_H
@@ -55,45 +55,48 @@ enum environment_id {
 };
 
 enum environment_audience {
-	ENVIRONMENT_USER,     /* for people: documented, stable */
+	ENVIRONMENT_USER,     /* for users: documented, stable */
 	ENVIRONMENT_INTERNAL, /* set by ktstr for its own child processes */
-	ENVIRONMENT_SYSTEM,   /* not ours: means what it means everywhere */
+	ENVIRONMENT_SYSTEM,   /* a variable of the system, with its usual meaning */
 };
 
-/* What counts as a value, or as "on". */
+/* Which contents count as a value, or as "on". */
 enum environment_rule {
-	ENVIRONMENT_VALUE,	 /* a value; an empty one is the same as unset */
-	ENVIRONMENT_EMPTY_TOO,	 /* a value, and an empty one is not the same as unset */
-	ENVIRONMENT_NONEMPTY,	 /* on when it is not empty */
-	ENVIRONMENT_ONE,	 /* on when it is exactly "1" */
-	ENVIRONMENT_ONE_OR_FULL, /* on when it is exactly "1" or "full" */
-	ENVIRONMENT_PRESENT,	 /* on when it exists, even when it is empty */
+	ENVIRONMENT_VALUE,	 /* a value; an empty one counts as unset */
+	ENVIRONMENT_EMPTY_TOO,	 /* a value, which may be empty */
+	ENVIRONMENT_NONEMPTY,	 /* on if it is not empty */
+	ENVIRONMENT_ONE,	 /* on if it is "1" */
+	ENVIRONMENT_ONE_OR_FULL, /* on if it is "1" or "full" */
+	ENVIRONMENT_PRESENT,	 /* on if it is set, also to an empty string */
 };
 
 struct environment_variable {
 	const char *name; /* a name that ends in '_' is a prefix: see environment_get_for() */
 	const char *meaning;
-	const char *fallback; /* the default, for people; "" where being unset means nothing more than that */
+	const char *fallback; /* the default, as text for users; "": there is none */
 	const char *reader;   /* the file that reads it */
 	enum environment_audience audience;
 	enum environment_rule rule;
-	bool decides; /* changes what runs or the verdict, and no option does: replay lines name it */
+	bool decides; /* it changes the tests or their verdicts, and there is no option for it: replay lines have it */
 };
 
 extern const struct environment_variable environment_variables[ENV_MAX];
 
-/* The value, or NULL when it counts as unset. */
+/* The value, or NULL if it counts as unset. */
 const char *environment_get(enum environment_id id);
-/* The variable whose name is a prefix, for @name in upper case with '_' for every other character; or NULL. */
+/*
+ * For a variable whose name is a prefix: the value of prefix + @name, or NULL. Letters of @name become upper case;
+ * other characters but digits become '_'.
+ */
 const char *environment_get_for(enum environment_id id, const char *name);
 /* For variables with an "on" rule. */
 bool environment_is_on(enum environment_id id);
 
 /*
- * The environment for `make` and the compilers below it: only what is on a list of harmless names (PATH, HOME, the
- * language, ccache's settings ...). Variables that would change what is built or where (KBUILD_OUTPUT, ARCH, LLVM,
- * CFLAGS, MAKEFLAGS ...) do not pass. "NAME=value" strings of our own environment in an array that the caller frees,
- * NULL-terminated. NULL: out of memory.
+ * The environment for `make` and its compilers: only variables from a list of harmless names (PATH, HOME, the language,
+ * ccache's settings ...). Variables that would change the result or its place (KBUILD_OUTPUT, ARCH, LLVM, CFLAGS,
+ * MAKEFLAGS ...) are left out. Returns a NULL-terminated array of "NAME=value" strings; the caller frees the array, the
+ * strings belong to the environment. NULL: out of memory.
  */
 const char **environment_for_make(void);
 

@@ -22,7 +22,7 @@ static struct err *err_new(int code, enum exit_status exit, const char *fmt, va_
 		free(e);
 		return &oom;
 	}
-	/* Messages name files, versions and tests that others chose. */
+	/* Messages contain names of files, versions and tests, which can have any bytes. */
 	if (!text_is_clean(e->msg, strlen(e->msg), /* line= */ true)) {
 		char *raw = e->msg;
 		e->msg = text_clean_line(raw);
@@ -123,14 +123,14 @@ void err_format(const struct err *err, struct buf *out)
 
 enum exit_status err_exit_status(const struct err *err)
 {
-	enum exit_status said = EXIT_NONE;
+	enum exit_status explicit = EXIT_NONE;
 	int code = 0;
 	for (const struct err *e = err; e; e = e->cause) {
-		said = e->exit ? e->exit : said;
+		explicit = e->exit ? e->exit : explicit;
 		code = e->code;
 	}
-	if (said)
-		return said;
+	if (explicit)
+		return explicit;
 	switch (-code) {
 	case ENOSPC:
 	case EDQUOT:

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 
-#define COPY_CHUNK_BYTES ((size_t)16 << 20) /* between two looks at whether to go on */
+#define COPY_CHUNK_BYTES ((size_t)16 << 20) /* between two checks of @cancel */
 
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err)
 {
@@ -46,7 +46,7 @@ int file_create_at(int dir, const char *name, mode_t mode)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Not every file system can sync a directory, and one that is not ours to read cannot be opened for it. */
+/* Some file systems cannot sync a directory, and a directory without read permission cannot be opened: no errors. */
 static int sync_parent(int dir, const char *path)
 {
 	_cleanup_free_ char *parent = path_dirname(path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* file.h -- whole files, directories and descriptors: the few things done to them, each with its errors named. */
+/* file.h -- operations on whole files, directories and descriptors. */
 #ifndef KTSTR_BASE_FILE_H
 #define KTSTR_BASE_FILE_H
 
@@ -12,37 +12,37 @@
 #include "base/err.h"
 
 /*
- * Reads a whole file of at most @max bytes; a larger one is -EFBIG. Works on procfs, whose sizes are 0. What was in
- * @ret is replaced, not added to.
+ * Reads a whole file of at most @max bytes; -EFBIG if it is larger. Works on procfs, where sizes are 0. Replaces the
+ * content of @ret.
  */
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err);
 /*
- * Writes @path through a temporary name beside it, synced, then renamed: readers see the old or the new content, also
- * after a power cut. Writes through no link and into no file that was there before.
+ * Writes a temporary file beside @path, syncs it and renames it: readers see the old or the new content, also after a
+ * power cut. Follows no link and does not write to an existing file.
  */
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err);
 /* The same for @name in the directory @dir. */
 int file_write_atomic_at(int dir, const char *name, const void *data, size_t len, mode_t mode, struct err **err);
-/* A file that was not there before, for reading and writing; what another process left under @name is removed first. */
+/* Creates a new file for reading and writing. If @name exists, it is removed first. */
 int file_create_at(int dir, const char *name, mode_t mode);
 /*
- * Every rename of a finished file or directory goes through here. Syncs @fd, renames @from to @to (both relative to
- * @dir; @flags as renameat2(2)), and syncs the directory of @to: after a power cut @to is the old or the whole new one.
- * @fd: what @from names, or -1 when it is synced already.
+ * Use this for every rename of a finished file or directory. Syncs @fd, renames @from to @to (both relative to @dir;
+ * @flags as for renameat2(2)), and syncs the directory of @to: after a power cut @to is the old or the complete new
+ * one. @fd is open on @from, or -1 if @from is synced already.
  */
 int rename_durable(int fd, int dir, const char *from, const char *to, unsigned flags);
-/* For kernel control files: one open, one write. */
+/* For control files of the kernel: writes @text with one open and one write. */
 int file_write(const char *path, const char *text);
 
-/* Reads or writes exactly @len bytes, retrying EINTR and short transfers; end of file early is -ENODATA. */
+/* Read or write exactly @len bytes; EINTR and short transfers are retried. -ENODATA: the file ended early. */
 int fd_read_full(int fd, void *data, size_t len);
 int fd_write_full(int fd, const void *data, size_t len);
 int fd_pread_full(int fd, void *data, size_t len, off_t at);
 int fd_pwrite_full(int fd, const void *data, size_t len, off_t at);
 
-/* Content of @from from its start, appended to @to at its file offset. -ECANCELED once *@cancel (or NULL) is set. */
+/* Copies @from, from its start, to the file offset of @to. -ECANCELED when *@cancel is set; @cancel may be NULL. */
 int fd_copy(int from, int to, const atomic_bool *cancel, struct err **err);
-/* Whether somebody wants the work to end. For loops that run on the offload pool. */
+/* True if the work must end. For loops that run on the offload pool. */
 static inline bool is_cancelled(const atomic_bool *cancel)
 {
 	return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
@@ -51,18 +51,18 @@ static inline bool is_cancelled(const atomic_bool *cancel)
 int file_copy(const char *from, const char *to, mode_t mode, const atomic_bool *cancel, struct err **err);
 
 int mkdir_parents(const char *path, mode_t mode, struct err **err);
-/* Removes a tree; what does not exist is fine. Follows no links. */
+/* Removes a tree; not an error if it does not exist. Follows no links. */
 int remove_tree(const char *path, struct err **err);
 bool path_exists(const char *path);
 bool path_is_dir(const char *path);
 
-/* Appends what tells this file from another, or from itself before a change, without reading it. */
+/* Appends device, inode, size, mtime and ctime: they differ for another file, and after a change of this one. */
 int file_identify(const char *path, struct buf *out);
 
 /* "@dir/@name" or NULL when out of memory; the caller frees. */
 char *path_join(const char *dir, const char *name);
 const char *path_basename(const char *path);
-/* Directory part in a string that the caller frees ("." when there is none). */
+/* The directory part of @path ("." if it has none); the caller frees it. */
 char *path_dirname(const char *path);
 
 /* A shared-memory file of @size bytes, close-on-exec, or a negative errno. */

@@ -4,7 +4,7 @@
 
 #include "base/hash.h"
 
-/* Four bits a step: sixteen words of table instead of 256, fast enough for records of a few hundred bytes. */
+/* Four bits per step: a table of 16 words instead of 256. Fast enough for records of a few hundred bytes. */
 static const uint32_t crc_nibble[16] = {
 	0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
 	0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,

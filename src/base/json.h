@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * json.h -- what we add to jansson: reading a file with its path in every message, writing one the way all our files
- * are written (sorted keys, two spaces, temporary name, sync, rename), and typed getters that name the key.
+ * json.h -- additions to jansson: read a file, with its path in error messages; write a file atomically, with sorted
+ * keys and an indentation of two; typed getters whose errors name the key; a builder that checks for missing values.
  */
 #ifndef KTSTR_BASE_JSON_H
 #define KTSTR_BASE_JSON_H
@@ -17,26 +17,27 @@ int json_read_file(const char *path, json_t **ret, struct err **err);
 int json_write_file(const char *path, const json_t *value, struct err **err);
 /* The same for @name in the directory @dir. */
 int json_write_file_at(int dir, const char *name, const json_t *value, struct err **err);
-/* Pretty or one line, with a final newline; marks @out failed where @value is NULL or cannot be written. */
+/* Appends @value, indented or on one line, and a newline. Marks @out failed if @value is NULL or cannot be written. */
 void json_print(const json_t *value, bool pretty, struct buf *out);
 
-/* Required members; the error says which key and what was expected. The string is borrowed from @object. */
+/* Required members; the error names the key and the expected type. The string belongs to @object. */
 int json_get_string(const json_t *object, const char *key, const char **ret, struct err **err);
 int json_get_u64(const json_t *object, const char *key, uint64_t *ret, struct err **err);
 
 /*
- * Building values. One that could not be made is NULL, and what it is put into becomes NULL too: whoever writes an
- * object checks it once, at the end, and a hole in the middle cannot go unnoticed. @value is taken over in any case.
+ * Building values. If a value could not be made it is NULL, and then the object or array that it is put into becomes
+ * NULL, too. So one check of the complete object at the end finds every missing value. The reference to @value is
+ * always taken over.
  */
 void json_put(json_t **object, const char *key, json_t *value);
 void json_add(json_t **array, json_t *value);
 
-/* Text from anywhere, made valid and printable (text.h); NULL becomes null. */
+/* A string with @text made valid and printable (text.h); null for NULL. */
 json_t *json_text(const char *text);
 json_t *json_text_n(const char *text, size_t len);
-/* Beyond INT64_MAX, which JSON libraries cannot hold as an integer, the nearest real number. */
+/* An integer; above INT64_MAX, which is the limit of JSON libraries, the nearest real number. */
 json_t *json_u64(uint64_t value);
-/* What is not a number (NaN, infinite) becomes null. */
+/* A real number; null for NaN and infinity. */
 json_t *json_number(double value);
 
 void json_put_text(json_t **object, const char *key, const char *text);

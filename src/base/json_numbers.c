@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* json_numbers.c -- see json_numbers.h. First the region is found and checked as a whole, then its numbers are told. */
+/*
+ * json_numbers.c -- see json_numbers.h. The region is checked as a whole before its numbers are passed to the caller.
+ */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,12 +9,12 @@
 
 #include "base/json_numbers.h"
 
-#define CANDIDATES_MAX 64 /* opening brackets that are tried; "[INFO]" is none of ours */
+#define CANDIDATES_MAX 64 /* opening brackets that are tried; "[INFO]" is not JSON */
 #define NUMBER_MAX     64 /* characters */
 
 /* --- the region --------------------------------------------------------------------------------------------------- */
 
-/* Behind the string that begins at @at, or @end. */
+/* Returns the position after the string that begins at @at, or @end. */
 static const char *skip_string(const char *at, const char *end)
 {
 	for (at++; at < end && *at != '"'; at++)
@@ -21,7 +23,10 @@ static const char *skip_string(const char *at, const char *end)
 	return at < end ? at + 1 : end;
 }
 
-/* Behind the bracket that closes the one at @at; NULL: none does. Which kind closes which is the parser's business. */
+/*
+ * Returns the position after the bracket that closes the one at @at, or NULL. It does not tell the two kinds of
+ * brackets apart; the parser does.
+ */
 static const char *skip_balanced(const char *at, const char *end)
 {
 	size_t depth = 0;
@@ -44,7 +49,7 @@ static const char *skip_balanced(const char *at, const char *end)
 struct level {
 	bool array;
 	unsigned index;
-	size_t path_len; /* of what leads to this level */
+	size_t path_len; /* of the path to this level */
 };
 
 struct walk {
@@ -52,7 +57,7 @@ struct walk {
 	struct level level[LEAF_DEPTH_MAX];
 	unsigned depth;
 	char path[LEAF_PATH_MAX];
-	size_t path_len; /* more than LEAF_PATH_MAX - 1: too long, and not written beyond */
+	size_t path_len; /* more than LEAF_PATH_MAX - 1: too long; the rest is not stored */
 	leaf_fn *fn;	 /* NULL: only check */
 	void *arg;
 	int found;
@@ -65,7 +70,7 @@ static void skip_space(struct walk *w)
 		w->at++;
 }
 
-static void put(struct walk *w, char c)
+static void put_path(struct walk *w, char c)
 {
 	if (w->path_len < LEAF_PATH_MAX - 1)
 		w->path[w->path_len] = c;
@@ -75,7 +80,7 @@ static void put(struct walk *w, char c)
 static void put_dot(struct walk *w)
 {
 	if (w->path_len)
-		put(w, '.');
+		put_path(w, '.');
 }
 
 static void put_index(struct walk *w, unsigned n)
@@ -87,7 +92,7 @@ static void put_index(struct walk *w, unsigned n)
 		digits[count++] = (char)('0' + n % 10);
 	while (n /= 10);
 	while (count)
-		put(w, digits[--count]);
+		put_path(w, digits[--count]);
 }
 
 static bool is_digit(char c)
@@ -100,7 +105,7 @@ static bool is_hex(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* A string; into the path when @key. "\uXXXX" stays as it is written: it is a name, not prose. */
+/* Reads a string and, if @key, appends it to the path. "\uXXXX" is not decoded: the path is only a name. */
 static int take_string(struct walk *w, bool key)
 {
 	for (w->at++; w->at < w->end; w->at++) {
@@ -118,10 +123,10 @@ static int take_string(struct walk *w, bool key)
 				if (w->end - w->at <= i || !is_hex(w->at[i]))
 					return -EBADMSG;
 			if (key && !strchr("\"\\/", *w->at))
-				put(w, '\\');
+				put_path(w, '\\');
 		}
 		if (key)
-			put(w, *w->at);
+			put_path(w, *w->at);
 	}
 	return -EBADMSG;
 }
@@ -134,7 +139,7 @@ static int take_digits(struct walk *w)
 	return w->at > first ? 0 : -EBADMSG;
 }
 
-static void tell(struct walk *w, const char *number, size_t len)
+static void report_number(struct walk *w, const char *number, size_t len)
 {
 	char text[NUMBER_MAX];
 	if (!w->fn)
@@ -178,7 +183,7 @@ static int take_number(struct walk *w)
 		if (take_digits(w) < 0)
 			return -EBADMSG;
 	}
-	tell(w, first, (size_t)(w->at - first));
+	report_number(w, first, (size_t)(w->at - first));
 	return 0;
 }
 
@@ -195,7 +200,7 @@ static int take_word(struct walk *w)
 	return -EBADMSG;
 }
 
-/* The name in front of the next member, or its position. @first: nothing of this level has been read. */
+/* Reads the key of the next member, or counts its array position. @first: it is the first member of its level. */
 static int take_name(struct walk *w, bool first)
 {
 	struct level *l = &w->level[w->depth - 1];
@@ -218,7 +223,9 @@ static int take_name(struct walk *w, bool first)
 	return 0;
 }
 
-/* A container opens: down one level, or past it where that is too deep. */
+/*
+ * Reads an opening bracket: goes down one level, or skips the container if it is too deep. Returns 0 if it has ended.
+ */
 static int open_level(struct walk *w)
 {
 	if (w->depth == LEAF_DEPTH_MAX) {
@@ -238,8 +245,8 @@ static int open_level(struct walk *w)
 	return take_name(w, true) < 0 ? -EBADMSG : 1;
 }
 
-/* Behind a value: closes levels until another member follows (1) or all of it is read (0). */
-static int go_on(struct walk *w)
+/* After a value: closes levels until another member follows (returns 1) or everything is read (returns 0). */
+static int next_member(struct walk *w)
 {
 	while (w->depth) {
 		bool array = w->level[w->depth - 1].array;
@@ -276,7 +283,7 @@ static int walk(struct walk *w)
 		if (r < 0)
 			return r;
 		if (r == 0)
-			r = go_on(w);
+			r = next_member(w);
 		if (r <= 0)
 			return r;
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * json_numbers.h -- the numbers in a program's JSON output, without a JSON library: this part runs in guests too.
+ * json_numbers.h -- reads the numbers in a program's JSON output. It uses no JSON library, because it also runs in
+ * guests.
  *
- * The output is somebody else's: of any length, broken, or as deep as it likes. Nothing here recurses or allocates.
+ * The output can be of any length and depth, and broken. The parser does not recurse and does not allocate memory.
  */
 #ifndef KTSTR_BASE_JSON_NUMBERS_H
 #define KTSTR_BASE_JSON_NUMBERS_H
@@ -11,16 +12,17 @@
 #include <stddef.h>
 
 #define LEAF_PATH_MAX  192 /* bytes of "jobs.0.read.iops", its NUL included */
-#define LEAF_DEPTH_MAX 64  /* levels of arrays and objects that are looked into */
+#define LEAF_DEPTH_MAX 64  /* levels of arrays and objects that are read */
 
-/* @path is the callee's for the call. False: no more, please. */
+/* @path is valid during the call. Return false to get no more numbers. */
 typedef bool leaf_fn(void *arg, const char *path, double value);
 
 /*
- * Calls @fn for each finite number in the JSON of @text, in the order of the text: keys and array positions joined by
- * dots. The JSON is the whole text, or else the first balanced {...} or [...] in it that is JSON. Returns how many
- * there were. -ENOENT: there is no such region; -EBADMSG: what looks like one is broken. *@truncated: something was
- * passed over, for it was too deep, its path too long, or @fn had enough.
+ * Calls @fn for each finite number in the JSON of @text, in the order of the text. Its path is the keys and array
+ * positions, joined by dots. The JSON is the first balanced {...} or [...] in the text that is valid. Returns the
+ * number of calls that returned true. -ENOENT: there is no {...} or [...]; -EBADMSG: there are, but none is valid.
+ * *@truncated: numbers were skipped, because they were too deep, too long or infinite, their path was too long, or @fn
+ * returned false.
  */
 int json_numbers(const char *text, size_t len, leaf_fn *fn, void *arg, bool *truncated);
 

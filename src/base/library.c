@@ -7,7 +7,7 @@
 
 int library_open(const char *soname, const char *const *names, void *table, struct err **err)
 {
-	/* Libraries that start threads or keep keys of their own do not survive being unloaded. */
+	/* RTLD_NODELETE: libraries that start threads or use thread-specific keys must not be unloaded. */
 	void *library = dlopen(soname, RTLD_LAZY | RTLD_NODELETE);
 	if (!library)
 		return FAIL(err, EXIT_NO_BACKEND, -ELIBACC, "load %s: %s; install it", soname, dlerror());

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* list.h -- intrusive doubly linked list; a node that is in no list points at itself. */
+/* list.h -- intrusive doubly linked list; a node that is not in a list points to itself. */
 #ifndef KTSTR_BASE_LIST_H
 #define KTSTR_BASE_LIST_H
 
@@ -31,7 +31,7 @@ static inline void list_append(struct list *head, struct list *node)
 	head->prev = node;
 }
 
-/* Unlinks @node; harmless on a node that is in no list. */
+/* Unlinks @node; does nothing if it is not in a list. */
 static inline void list_remove(struct list *node)
 {
 	node->prev->next = node->next;
@@ -39,7 +39,7 @@ static inline void list_remove(struct list *node)
 	list_init(node);
 }
 
-/* Moves everything in @from to the empty list @to: the way a round takes its work before running it. */
+/* Moves all nodes from @from to @to, which must be empty. */
 static inline void list_take(struct list *to, struct list *from)
 {
 	list_init(to);

@@ -11,12 +11,12 @@
 #define GROUP_PATH_BYTES 2048
 #define MIB		 (1ull << 20)
 
-/* What a version of control groups calls its files. */
+/* Names of files in one version of control groups. */
 struct names {
-	const char *type;      /* of its file system */
-	const char *limits[2]; /* the lower one counts */
+	const char *type;      /* file system type */
+	const char *limits[2]; /* the lower limit counts */
 	const char *usage, *events;
-	const char *cache[2]; /* keys of memory.stat: page cache that can be given up */
+	const char *cache[2]; /* keys of memory.stat: page cache that can be reclaimed */
 };
 
 static const struct names versions[] = {
@@ -32,7 +32,7 @@ static const struct names versions[] = {
 	  { "total_inactive_file ", "total_active_file " } },
 };
 
-/* Our own group: the directory, and how much of that path is the mount point. */
+/* The control group of this process: its directory, and the length of the mount point in that path. */
 struct group {
 	const struct names *names;
 	char dir[GROUP_PATH_BYTES];
@@ -48,7 +48,7 @@ static bool has_controller(const char *list, size_t len)
 	return false;
 }
 
-/* The path of a line "ID:CONTROLLERS:PATH" of /proc/self/cgroup that is this version's, or NULL. */
+/* The path in a line "ID:CONTROLLERS:PATH" of /proc/self/cgroup, or NULL if the line is for the other version. */
 static const char *path_in_line(const char *line, const struct names *n)
 {
 	const char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
@@ -73,7 +73,7 @@ static bool find_path(const char *groups, const struct names *n, char path[GROUP
 	return false;
 }
 
-/* Whether the mount whose line of mountinfo is @line shows @path: at *@ret, with the mount point's length. */
+/* Sets @g to the directory of the group @path if that is below the mount in @line, a line of mountinfo. */
 static bool mount_shows(const char *line, const char *root, const char *path, struct group *g)
 {
 	char mounted[GROUP_PATH_BYTES], point[GROUP_PATH_BYTES], type[16], options[256];
@@ -110,7 +110,7 @@ static bool find_group(const char *root, const struct names *n, struct group *g)
 	return false;
 }
 
-/* The number at the start of a file; false where there is none, as in "max". */
+/* The number at the start of a file; false if there is none, as in "max". */
 static bool read_number(const char *dir, const char *leaf, uint64_t *ret)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -122,7 +122,7 @@ static bool read_number(const char *dir, const char *leaf, uint64_t *ret)
 	return end != buf_str(&text);
 }
 
-/* The number behind @key at the start of a line. */
+/* The number after @key at the start of a line. */
 static uint64_t number_after(const char *text, const char *key)
 {
 	size_t len = strlen(key);
@@ -132,7 +132,7 @@ static uint64_t number_after(const char *text, const char *key)
 	return 0;
 }
 
-static uint64_t cache_of(const char *dir, const struct names *n)
+static uint64_t reclaimable_bytes(const char *dir, const struct names *n)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	_cleanup_free_ char *path = path_join(dir, "memory.stat");
@@ -141,8 +141,8 @@ static uint64_t cache_of(const char *dir, const struct names *n)
 	return number_after(buf_str(&text), n->cache[0]) + number_after(buf_str(&text), n->cache[1]);
 }
 
-/* What the group at @dir leaves, when that is less than what is known so far. */
-static void take_group(const char *dir, const struct names *n, struct memory_room *room)
+/* Lowers @room to the memory that the group at @dir leaves. */
+static void apply_group_limit(const char *dir, const struct names *n, struct memory_room *room)
 {
 	uint64_t limit = UINT64_MAX, value, usage;
 	for (size_t i = 0; i < ARRAY_SIZE(n->limits) && n->limits[i]; i++)
@@ -150,7 +150,7 @@ static void take_group(const char *dir, const struct names *n, struct memory_roo
 			limit = MIN_OF(limit, value);
 	if (limit == UINT64_MAX || !read_number(dir, n->usage, &usage))
 		return;
-	usage -= MIN_OF(usage, cache_of(dir, n));
+	usage -= MIN_OF(usage, reclaimable_bytes(dir, n));
 	uint64_t left = (limit - MIN_OF(limit, usage)) / MIB;
 	if (left >= room->available_mib)
 		return;
@@ -172,10 +172,10 @@ void memory_look(const char *root, struct memory_room *ret)
 		struct group g;
 		if (!find_group(root, &versions[i], &g))
 			continue;
-		take_group(g.dir, g.names, ret);
+		apply_group_limit(g.dir, g.names, ret);
 		while (strlen(g.dir) > g.top) {
 			*strrchr(g.dir, '/') = '\0';
-			take_group(g.dir, g.names, ret);
+			apply_group_limit(g.dir, g.names, ret);
 		}
 	}
 }

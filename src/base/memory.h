@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * memory.h -- how much memory this process may still use: what the machine has left, or less where a control group has
- * a limit. Both versions of control groups; every group from ours up to the root may have one.
+ * memory.h -- how much memory this process can still use: the machine's available memory, or less if a control group
+ * has a limit. Reads both versions of control groups, and every group from this process's up to the root.
  */
 #ifndef KTSTR_BASE_MEMORY_H
 #define KTSTR_BASE_MEMORY_H
@@ -12,19 +12,19 @@
 #define MEMORY_GROUP_BYTES 256
 
 struct memory_room {
-	uint64_t available_mib;		/* 0 where it cannot be read */
-	uint64_t limit_mib;		/* of the control group that leaves least; 0: none does */
-	char group[MEMORY_GROUP_BYTES]; /* its directory; "": the machine's own memory is what bounds us */
+	uint64_t available_mib;		/* 0 if it cannot be read */
+	uint64_t limit_mib;		/* limit of the control group that leaves least memory; 0: no group limits it */
+	char group[MEMORY_GROUP_BYTES]; /* directory of that group, or "" */
 };
 
-/* @root: prefix of all paths, "" for this machine. Page cache that the kernel can give up counts as available. */
+/* @root: prefix of all paths, "" for this machine. Page cache that the kernel can reclaim counts as available. */
 void memory_look(const char *root, struct memory_room *ret);
-/* memory_look() of this machine. */
+/* The same for this machine; only available_mib. */
 uint64_t memory_available_mib(void);
 
 /*
- * How many processes the kernel has killed so far for want of memory: in our control group (version 2: and below it),
- * or on the whole machine where no group counts them.
+ * How many processes the OOM killer has killed so far: in this process's control group (version 2: and below it), or on
+ * the whole machine if no group counts them.
  */
 uint64_t memory_kills(const char *root);
 

@@ -6,7 +6,7 @@
 
 #include "base/output.h"
 
-/* Writes what it can; returns the number of bytes, with the reason for the rest in o->error. */
+/* Returns the number of bytes that were written. If not all were, o->error is the reason. */
 static size_t write_some(struct output *o, const char *data, size_t len)
 {
 	size_t done = 0;
@@ -16,7 +16,7 @@ static size_t write_some(struct output *o, const char *data, size_t len)
 			done += (size_t)n;
 			continue;
 		}
-		/* Whoever started us may have made the descriptor non-blocking for itself. */
+		/* The descriptor may be non-blocking, because another process that shares it made it so. */
 		struct pollfd ready = { .fd = o->fd, .events = POLLOUT };
 		if (n < 0 && (errno == EINTR || (errno == EAGAIN && poll(&ready, 1, -1) >= 0)))
 			continue;
@@ -58,7 +58,7 @@ void output_printf(struct output *o, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Network file systems and quotas may refuse what they took only when it is closed; a copy is closed instead. */
+/* Network file systems and quotas may report an error only on close(). Closing a duplicate reports it, too. */
 static int late_error(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);

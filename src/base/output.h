@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * output.h -- a descriptor that people or programs read from: standard output, standard error.
+ * output.h -- standard output and standard error, without buffering and without silent loss.
  *
- * Nothing is held back: each call writes at once, so that lines of standard output and of standard error appear in the
- * order in which they were made. Like struct buf, writing reports no failure call by call: the first write that fails
- * marks the output, what comes later is counted as lost, and the owner asks once at the end.
+ * Each call writes at once, so lines of standard output and of standard error appear in the order in which they were
+ * made. Like appends to struct buf, writes return no errors: the first failed write marks the output, later text is
+ * counted as lost, and the owner checks once at the end.
  */
 #ifndef KTSTR_BASE_OUTPUT_H
 #define KTSTR_BASE_OUTPUT_H
@@ -15,19 +15,19 @@
 struct output {
 	int fd;
 	const char *name; /* "standard output" */
-	int error;	  /* negative errno of the first write that failed; 0: none */
+	int error;	  /* negative errno of the first failed write, or 0 */
 	uint64_t lost_bytes, lost_lines;
 };
 
 void output_write(struct output *o, const void *data, size_t len);
-/* A buffer that failed for want of memory is lost output too. */
+/* Writes a buffer. If it is marked failed, the output has lost text. */
 void output_buf(struct output *o, const struct buf *text);
 void output_printf(struct output *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void output_vprintf(struct output *o, const char *fmt, va_list ap);
 
 /*
- * Asks the file system too, which may find out late that it has no room. -EIO with EXIT_NO_OUTPUT where anything was
- * lost; the error says what (@what: "the results"), how much, and why.
+ * Call at the end. Also checks for late errors of the file system. -EIO with EXIT_NO_OUTPUT: output was lost; the error
+ * says which (@what: "the results"), how much, and why.
  */
 int output_end(struct output *o, const char *what, struct err **err);
 

@@ -14,7 +14,7 @@ static int digit_of(char c, unsigned radix)
 	return d >= 0 && (unsigned)d < radix ? d : -1;
 }
 
-/* Reads digits at *@s, leaves *@s behind them; -EINVAL when there are none. */
+/* Reads digits and moves *@s past them; -EINVAL: there are none. */
 static int scan_digits(const char **s, unsigned radix, uint64_t *ret)
 {
 	uint64_t value = 0;
@@ -97,7 +97,7 @@ static nsec_t unit_at(const char **s)
 	return 0;
 }
 
-/* One term, "1.5s": whole and fraction are scaled apart, so that no floating point rounds. */
+/* One term: "1.5s". Integer part and fraction are scaled separately: no floating point, no rounding errors. */
 static int scan_term(const char **s, nsec_t *sum)
 {
 	uint64_t whole, fraction = 0;

@@ -9,11 +9,11 @@
 
 uint64_t stat_start_ticks(const char *text)
 {
-	/* The name in parentheses may hold spaces and parentheses: fields count from the last one. */
+	/* The name in parentheses may contain spaces and parentheses, so fields are counted from the last one. */
 	const char *p = strrchr(text, ')');
 	if (!p)
 		return 0;
-	/* Field 2 is the name; 22 is the start. */
+	/* Field 2 is the name, field 22 the start time. */
 	for (unsigned field = 2; field < 22; field++) {
 		p = strchr(p, ' ');
 		if (!p)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * rng.h -- seeded pseudo-random numbers: SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
- * generators", OOPSLA 2014). One 64-bit word of state, any seed is good, streams are split by hashing a name in.
+ * generators", OOPSLA 2014). One 64-bit word of state; every seed is good; a new stream is made by hashing a name into
+ * it.
  */
 #ifndef KTSTR_BASE_RNG_H
 #define KTSTR_BASE_RNG_H

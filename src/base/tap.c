@@ -12,8 +12,8 @@ static bool is_name(const char *name, size_t len, const char *wanted)
 	return strlen(wanted) == len && !strncmp(name, wanted, len);
 }
 
-/* "ok 3 - name # SKIP why", from behind "ok". */
-static void tap_line(const char *at, const char *end, bool ok, const char *wanted, struct tap_count *c)
+/* Counts one line "ok 3 - name # SKIP why". @at is after "ok ". */
+static void count_line(const char *at, const char *end, bool ok, const char *wanted, struct tap_count *c)
 {
 	const char *number = at;
 	while (at < end && *at >= '0' && *at <= '9')
@@ -59,7 +59,7 @@ void tap_read(const char *text, size_t len, const char *wanted, struct tap_count
 		if (line_end > text && line_end[-1] == '\r')
 			line_end--;
 		if (behind && behind <= line_end)
-			tap_line(behind, line_end, ok, wanted, ret);
+			count_line(behind, line_end, ok, wanted, ret);
 		text = newline ? newline + 1 : end;
 	}
 }

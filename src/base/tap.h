@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* tap.h -- results in a program's output, a line each: "ok 1 name", "not ok 2 - name", "ok 3 name # SKIP why". */
+/* tap.h -- counts TAP results in a program's output: "ok 1 name", "not ok 2 - name", "ok 3 name # SKIP why". */
 #ifndef KTSTR_BASE_TAP_H
 #define KTSTR_BASE_TAP_H
 
@@ -7,10 +7,10 @@
 
 struct tap_count {
 	unsigned passed, failed, skipped;
-	char said[120]; /* of the first that failed, else of the first skip: its name and what is behind it */
+	char said[120]; /* name and comment of the first failed result, else of the first skipped one */
 };
 
-/* Counts them all, or (@wanted) only those of that name. What is no result is passed over. Bytes of any kind. */
+/* Counts all results or, if @wanted is set, those with that name. Skips other lines. @text may have any bytes. */
 void tap_read(const char *text, size_t len, const char *wanted, struct tap_count *ret);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* term.h -- what is known of an output: is it a terminal, how large, may it have colour; and lines drawn in place. */
+/* term.h -- properties of an output: whether it is a terminal, its width, and colours for five styles of text. */
 #ifndef KTSTR_BASE_TERM_H
 #define KTSTR_BASE_TERM_H
 
@@ -18,7 +18,7 @@ struct term {
 
 /* Probes @fd; call again after SIGWINCH. */
 struct term term_probe(int fd);
-/* The escape sequence that begins @style, "" without colour. term_plain() ends it. */
+/* The escape sequence that begins @style, or "" without colour. That of term_plain() ends the style. */
 const char *term_style(const struct term *t, enum term_style style);
 const char *term_plain(const struct term *t);
 

@@ -44,7 +44,7 @@ static bool is_control(uint32_t code)
 	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
-/* What stands for the character at @s; @used: bytes of @s that it takes. "": nothing. */
+/* Returns the clean form of the character at @s, of *@out_len bytes. *@used: length of the character in @s. */
 static const char *replacement_of(const char *s, size_t len, bool line, size_t *used, size_t *out_len)
 {
 	struct character c = read_character((const unsigned char *)s, len);
@@ -62,7 +62,7 @@ static const char *replacement_of(const char *s, size_t len, bool line, size_t *
 	return kept ? s : "?";
 }
 
-static void append(struct buf *out, const char *s, size_t len, bool line)
+static void append_clean(struct buf *out, const char *s, size_t len, bool line)
 {
 	for (size_t i = 0, used, n; i < len; i += used) {
 		const char *shown = replacement_of(s + i, len - i, line, &used, &n);
@@ -72,12 +72,12 @@ static void append(struct buf *out, const char *s, size_t len, bool line)
 
 void text_append(struct buf *out, const char *s, size_t len)
 {
-	append(out, s, len, false);
+	append_clean(out, s, len, false);
 }
 
 void text_append_line(struct buf *out, const char *s, size_t len)
 {
-	append(out, s, len, true);
+	append_clean(out, s, len, true);
 }
 
 char *text_clean(const char *s)
@@ -94,8 +94,8 @@ char *text_clean_line(const char *s)
 	return buf_steal(&out);
 }
 
-/* Bytes at the end of @s that begin a character whose rest is not there. */
-static size_t unfinished(const unsigned char *s, size_t len)
+/* Number of bytes at the end of @s that begin a character without completing it. */
+static size_t unfinished_bytes(const unsigned char *s, size_t len)
 {
 	for (size_t k = 1; k <= 3 && k <= len; k++) {
 		unsigned char c = s[len - k];
@@ -121,7 +121,7 @@ void text_append_stream(struct buf *out, struct text_stream *stream, const char 
 	out->failed |= whole.failed;
 	if (whole.failed)
 		return;
-	stream->tail_len = unfinished((const unsigned char *)whole.data, whole.len);
+	stream->tail_len = unfinished_bytes((const unsigned char *)whole.data, whole.len);
 	memcpy(stream->tail, whole.data + whole.len - stream->tail_len, stream->tail_len);
 	text_append(out, whole.data, whole.len - stream->tail_len);
 	for (size_t i = 0; i < stream->tail_len; i++)
@@ -255,7 +255,7 @@ bool text_is_clean(const char *s, size_t len, bool line)
 	return true;
 }
 
-/* Bytes from @s on that stand for themselves in a JSON string. */
+/* Number of bytes at the start of @s that need no escape in a JSON string. */
 static size_t json_plain(const char *s, size_t len)
 {
 	size_t n = 0;

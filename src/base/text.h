@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * text.h -- text from outside, made safe to show and to keep.
+ * text.h -- makes text from outside safe to show and to store.
  *
- * Guests, logs, archives, file names and the environment can hold any bytes. All of them pass through here on their
- * way to a terminal, a report or a JSON file. What comes out is valid UTF-8 (RFC 3629) without control characters: a
- * byte that belongs to no valid sequence becomes U+FFFD, a control character (C0, DEL, C1, or one that changes the
- * direction of text) becomes '?'. Newline and tab stay, carriage return is dropped.
+ * Guests, logs, archives, file names and the environment can have any bytes. Their text is cleaned here before it goes
+ * to a terminal, a report or a JSON file. The result is valid UTF-8 (RFC 3629) without control characters: a byte that
+ * is not part of a valid sequence becomes U+FFFD; a control character (C0, DEL, C1, or one that changes the direction
+ * of text) becomes '?'. Newline and tab stay; carriage return is removed.
  */
 #ifndef KTSTR_BASE_TEXT_H
 #define KTSTR_BASE_TEXT_H
@@ -15,14 +15,14 @@
 
 #include "base/buf.h"
 
-/* Appends @len bytes of @s. */
+/* Appends @len bytes of @s, cleaned. */
 void text_append(struct buf *out, const char *s, size_t len);
-/* Same for a name or another text of one line: newline and tab become '?' as well. */
+/* The same for a name or another text of one line: newline, tab and carriage return become '?', too. */
 void text_append_line(struct buf *out, const char *s, size_t len);
 
 /*
- * text_append() of a text that comes in pieces, which may end inside a character. What stands for the unfinished
- * character is taken back when the next piece comes; nobody else appends to @out in between.
+ * text_append() for text that arrives in pieces. A piece may end inside a character: the replacement of the unfinished
+ * character is removed when the next piece arrives, so nothing else may be appended to @out in between.
  */
 struct text_stream {
 	char tail[3];
@@ -30,20 +30,20 @@ struct text_stream {
 };
 void text_append_stream(struct buf *out, struct text_stream *stream, const char *s, size_t len);
 
-/* text_append() and text_append_line() of a whole string; the caller frees. NULL: out of memory. */
+/* Clean copies of a whole string, as by text_append() and text_append_line(); the caller frees. NULL: out of memory. */
 char *text_clean(const char *s);
 char *text_clean_line(const char *s);
 
 /*
- * Like text_append_line() into an array of @size bytes (at least 1), always terminated. Text that does not fit is cut
- * between two characters. Returns the length.
+ * Like text_append_line(), into an array of @size bytes (at least 1). The result always has a NUL. Text that does not
+ * fit is cut between two characters. Returns the length.
  */
 size_t text_copy_line(char *out, size_t size, const char *s, size_t len);
 
 /* Cuts a clean string to at most @max bytes, between two characters. Returns the new length. */
 size_t text_cut(char *s, size_t max);
 
-/* text_copy_line() of the array's own content: a fixed field of a record, terminated or not. */
+/* Cleans the content of an array in place, as text_copy_line(). The content may lack a NUL. */
 void text_clean_field(char *field, size_t size);
 
 /* Columns of a terminal that a clean line takes. */
@@ -63,7 +63,7 @@ static inline const char *plural(size_t count)
 	return count == 1 ? "" : "s";
 }
 
-/* Would text_append() leave it as it is? With @line: text_append_line()? */
+/* True if text_append() (with @line: text_append_line()) would not change the text. */
 bool text_is_clean(const char *s, size_t len, bool line);
 
 /* Appends @len bytes of @s as the inside of a JSON string; bytes that are not UTF-8 become U+FFFD. */

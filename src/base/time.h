@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* time.h -- one time type: nanoseconds, signed, so that differences need no care. */
+/* time.h -- one type for times and durations: signed nanoseconds, so that differences can be negative. */
 #ifndef KTSTR_BASE_TIME_H
 #define KTSTR_BASE_TIME_H
 
@@ -33,15 +33,15 @@ static inline struct timespec nsec_to_timespec(nsec_t t)
 }
 
 #define TIME_TEXT_MAX 32
-/* "850ms", "12.3s", "4m07s": for people. @out has TIME_TEXT_MAX bytes. */
+/* "850ms", "12.3s", "4m07s": rounded down, for users. @out has TIME_TEXT_MAX bytes. */
 const char *nsec_format(nsec_t t, char out[TIME_TEXT_MAX]);
 /* RFC 3339, UTC, seconds. @out has TIME_TEXT_MAX bytes. */
 const char *time_rfc3339(time_t t, char out[TIME_TEXT_MAX]);
 
 /*
- * Time away. A loop that waits in slices of TIME_SLICE notices when it was stopped (SIGSTOP, a frozen container, a
- * debugger, a host that is too busy): it wakes up late. time_away() is by how much, where that is more than a slice; a
- * deadline that is moved by it does not count time in which nobody could have met it.
+ * Time away. A loop that waits in slices of TIME_SLICE notices that it was stopped (SIGSTOP, a frozen container, a
+ * debugger, a host that is too busy), because it wakes up late. time_away() returns that delay if it is more than a
+ * slice, else 0. Deadlines are moved by it, so that time in which the process could not run does not count.
  */
 #define TIME_SLICE (1 * NSEC_PER_SEC)
 static inline nsec_t time_away(nsec_t expected, nsec_t now)

@@ -26,7 +26,7 @@ char *tool_find(const char *name)
 	return NULL;
 }
 
-/* Newer kernels' BPF programs need newer compilers: type tags need clang 15, the arenas of Linux 7.3 more than 16. */
+/* BPF programs of newer kernels need newer compilers: type tags need clang 15, arenas of Linux 7.3 more than 16. */
 char *tool_clang(void)
 {
 	for (unsigned version = CLANG_NEWEST; version >= CLANG_OLDEST; version--) {

@@ -30,7 +30,7 @@ static void put_header(struct cpio *c, const char *path, unsigned mode, unsigned
 	buf_align(&c->out, 4);
 }
 
-static void entry(struct cpio *c, const char *path, unsigned mode, unsigned links, const void *data, size_t len)
+static void write_entry(struct cpio *c, const char *path, unsigned mode, unsigned links, const void *data, size_t len)
 {
 	put_header(c, path, mode, links, len);
 	buf_append(&c->out, data, len);
@@ -39,17 +39,17 @@ static void entry(struct cpio *c, const char *path, unsigned mode, unsigned link
 
 void cpio_dir(struct cpio *c, const char *path)
 {
-	entry(c, path, S_IFDIR | 0755, 2, NULL, 0);
+	write_entry(c, path, S_IFDIR | 0755, 2, NULL, 0);
 }
 
 void cpio_file(struct cpio *c, const char *path, mode_t mode, const void *data, size_t len)
 {
-	entry(c, path, S_IFREG | (mode & 0777), 1, data, len);
+	write_entry(c, path, S_IFREG | (mode & 0777), 1, data, len);
 }
 
 void cpio_link(struct cpio *c, const char *path, const char *target)
 {
-	entry(c, path, S_IFLNK | 0777, 1, target, strlen(target));
+	write_entry(c, path, S_IFLNK | 0777, 1, target, strlen(target));
 }
 
 void cpio_file_begin(struct cpio *c, const char *path, mode_t mode, size_t len)
@@ -64,6 +64,6 @@ void cpio_file_end(struct cpio *c)
 
 void cpio_trailer(struct cpio *c)
 {
-	entry(c, "TRAILER!!!", 0, 1, NULL, 0);
+	write_entry(c, "TRAILER!!!", 0, 1, NULL, 0);
 	buf_align(&c->out, 512);
 }

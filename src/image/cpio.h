@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cpio.h -- writing initramfs archives: cpio, format "newc" (Linux: Documentation/driver-api/early-userspace/
- * buffer-format.rst). The same entries give the same bytes: no times, no owners, numbered inodes.
+ * cpio.h -- writes initramfs archives: cpio, format "newc" (Linux: Documentation/driver-api/early-userspace/
+ * buffer-format.rst). The same entries give the same bytes: no times, no owners, inodes numbered in order.
  */
 #ifndef KTSTR_IMAGE_CPIO_H
 #define KTSTR_IMAGE_CPIO_H
@@ -19,7 +19,7 @@ struct cpio {
 #define CPIO_NULL ((struct cpio){ 0 })
 
 void cpio_done(struct cpio *c);
-/* Paths have no leading '/'. A path with a ".." component, or that begins with ".ktstr_", is -EINVAL. */
+/* Paths have no leading '/'. -EINVAL: the path has a ".." component or begins with ".ktstr_". */
 int cpio_check_path(const char *path, struct err **err);
 void cpio_dir(struct cpio *c, const char *path);
 void cpio_file(struct cpio *c, const char *path, mode_t mode, const void *data, size_t len);

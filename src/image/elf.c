@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* elf.c -- see elf.h. ELF files come from users and builds: nothing in them is believed before it is checked. */
+/* elf.c -- see elf.h. ELF files come from users and builds, so every value in them is checked before use. */
 #include <fcntl.h>
 #include <gelf.h>
 #include <string.h>
@@ -184,7 +184,7 @@ static bool same_file(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* The guest's loader knows one file a name. */
+/* The guest's loader can have only one file for each name. */
 static int check_name(const struct closure *c, const char *name, const char *path, struct err **err)
 {
 	for (size_t i = 0; i < c->count; i++) {
@@ -199,8 +199,8 @@ static int check_name(const struct closure *c, const char *name, const char *pat
 	return 0;
 }
 
-/* Takes @path. @name: NULL where a program asks for the path itself. */
-static int take(struct closure *c, char *path, const char *name, bool by_name, struct err **err)
+/* Adds one file and what it needs. Takes over @path. @name: NULL if the program has the path itself. */
+static int add_file(struct closure *c, char *path, const char *name, bool by_name, struct err **err)
 {
 	struct closure_file *f = find_path(c, path);
 	int r = by_name ? check_name(c, name, path, err) : 0;
@@ -229,7 +229,7 @@ static int add_loaded_by_libc(struct closure *c, struct err **err)
 	static const struct needs none = { 0 };
 	bool by_name;
 	char *path = find_library("libgcc_s.so.1", &none, "", &by_name);
-	return path ? take(c, path, "libgcc_s.so.1", by_name, err) : 0;
+	return path ? add_file(c, path, "libgcc_s.so.1", by_name, err) : 0;
 }
 
 static int add_library(struct closure *c, const char *path, const struct needs *n, const char *name, const char *origin,
@@ -249,7 +249,7 @@ static int add_library(struct closure *c, const char *path, const struct needs *
 			    "give the library a name (-Wl,-soname)",
 			    path, name);
 	}
-	int r = take(c, lib, strchr(name, '/') ? NULL : name, by_name, err);
+	int r = add_file(c, lib, strchr(name, '/') ? NULL : name, by_name, err);
 	return r == 0 && !strcmp(name, "libc.so.6") ? add_loaded_by_libc(c, err) : r;
 }
 
@@ -258,7 +258,7 @@ static int add_needs(struct closure *c, const char *path, const struct needs *n,
 	_cleanup_free_ char *real = realpath(path, NULL);
 	_cleanup_free_ char *origin = path_dirname(real ? real : path);
 	char *interp = n->interp ? strdup(n->interp) : NULL;
-	int r = interp ? take(c, interp, NULL, false, err) : 0;
+	int r = interp ? add_file(c, interp, NULL, false, err) : 0;
 	for (size_t i = 0; i < n->count && r == 0; i++)
 		r = add_library(c, path, n, n->lib[i], origin, err);
 	return r;
@@ -275,7 +275,7 @@ int closure_add(struct closure *c, const char *path, struct err **err)
 	return r;
 }
 
-/* --- what is packed ----------------------------------------------------------------------------------------------- */
+/* --- content for the archive -------------------------------------------------------------------------------------- */
 
 static size_t loaded_end(const struct buf *file)
 {

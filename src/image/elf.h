@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* elf.h -- what an ELF program needs to run elsewhere: its loader and its shared libraries, all the way down. */
+/* elf.h -- the files that an ELF program needs to run in a guest: its loader and all its shared libraries. */
 #ifndef KTSTR_IMAGE_ELF_H
 #define KTSTR_IMAGE_ELF_H
 
@@ -12,8 +12,8 @@
 
 struct closure_file {
 	char *path;   /* on this machine, absolute */
-	char *name;   /* as the program that needs it names it: "libelf.so.1"; NULL: by its path */
-	bool by_name; /* some program finds it by its name alone, so the guest's loader has to know where it is */
+	char *name;   /* name in the program that needs it: "libelf.so.1"; NULL: the program has the path */
+	bool by_name; /* some program has only the name, so the guest's loader cache must have the path */
 };
 
 struct closure {
@@ -24,16 +24,16 @@ struct closure {
 void closure_done(struct closure *c);
 /*
  * Adds the loader and libraries of the ELF file @path, recursively, and those that its C library loads by itself. A
- * file that is not ELF has none. Search order (ld.so(8)): DT_RPATH where there is no DT_RUNPATH, LD_LIBRARY_PATH,
- * DT_RUNPATH, /etc/ld.so.cache, default directories; $ORIGIN is the directory of the file that asks. -EEXIST: two
- * programs need different libraries of one name, and the guest's loader could not tell which is whose.
+ * file that is not ELF has none. Search order (ld.so(8)): DT_RPATH if there is no DT_RUNPATH, LD_LIBRARY_PATH,
+ * DT_RUNPATH, /etc/ld.so.cache, default directories; $ORIGIN is the directory of the file that needs the library.
+ * -EEXIST: two programs need different libraries of one name, which the guest's loader could not tell apart.
  */
 int closure_add(struct closure *c, const char *path, struct err **err);
 
-/* The file without what no loader reads: sections (debug information, symbols) behind the last loaded segment. */
+/* Reads the file without the sections after its last segment (debug information, symbols): no loader reads them. */
 int elf_load_image(const char *path, struct buf *ret, struct err **err);
 
-/* The interface version in a test binary's note (guest/registry.c); -ENOENT when it has none. */
+/* The interface version in a test binary's note (guest/registry.c); -ENOENT: it has no such note. */
 int elf_api_version(const char *path, uint32_t *ret);
 
 #endif

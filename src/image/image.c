@@ -19,8 +19,8 @@
 extern const char blob_init_start[], blob_init_end[];
 
 #define LZ4_LEGACY_MAGIC 0x184c2102u
-#define BASE_LAYOUT	 "4" /* part of a kept base's name: what is packed around its files */
-#define BASES_MAX	 64  /* that are kept, of each kind */
+#define BASE_LAYOUT	 "4" /* part of a cached base's name; count up when the packing changes */
+#define BASES_MAX	 64  /* cached bases of each kind */
 #define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
 
 /* --- LZ4 legacy frames -------------------------------------------------------------------------------------------- */
@@ -258,7 +258,7 @@ static int cache_name(const struct packer *p, const struct image_base_spec *spec
 		else
 			siphash_update(&h, blob_init_start, (size_t)(blob_init_end - blob_init_start));
 	}
-	/* Where they all are is said in a file of the binary's own part. */
+	/* The binary's own part has the paths of all libraries. */
 	for (size_t i = 0; i < p->closure.count; i++) {
 		const struct closure_file *f = &p->closure.file[i];
 		siphash_string(&h, f->path);
@@ -322,7 +322,7 @@ static int pack_plain(struct packer *p, const struct item *i, int fd, const atom
 	return 0;
 }
 
-/* ELF files go in without the sections that nothing loads. */
+/* ELF files are packed without sections that are not loaded. */
 static int pack_item(struct packer *p, const struct item *i, const atomic_bool *cancel, struct err **err)
 {
 	char magic[4] = "";
@@ -345,7 +345,7 @@ static int pack_item(struct packer *p, const struct item *i, const atomic_bool *
 	return r;
 }
 
-/* What is there whatever the test brings along. */
+/* Adds the files and links that every guest has. */
 static int pack_rootfs(struct packer *p)
 {
 	int r = 0;
@@ -386,8 +386,8 @@ static size_t find_name(const struct ldcache_library *list, size_t count, const 
 }
 
 /*
- * Programs find their libraries through the loader's cache, as on every Linux. LD_LIBRARY_PATH would stand in the
- * environment of all that a test runs, and cannot name a directory with a colon.
+ * Programs find their libraries through the loader's cache, as on every Linux. LD_LIBRARY_PATH would be in the
+ * environment of all programs of a test, and cannot contain a directory with a colon in its name.
  */
 static int pack_library_cache(struct packer *p)
 {
@@ -395,7 +395,7 @@ static int pack_library_cache(struct packer *p)
 	struct ldcache_library list[CLOSURE_FILES_MAX];
 	size_t count = 0;
 	int r = 0;
-	/* A name that somebody depends on comes before one that is also known by its directory. */
+	/* Names that programs depend on come first; libraries that are found by a directory follow. */
 	for (int by_name = 1; by_name >= 0; by_name--)
 		for (size_t i = 0; i < p->closure.count && r == 0; i++) {
 			const struct closure_file *f = &p->closure.file[i];
@@ -425,7 +425,7 @@ static void put_moved(struct buf *out, const char *path)
 		buf_appendf(out, "%s\n", path);
 }
 
-/* The paths of files that are not where they were on this machine: PID 1 makes links there once it has mounted all. */
+/* The host paths of files that are elsewhere in the guest: PID 1 makes links there when all is mounted. */
 static int pack_moved(struct packer *p)
 {
 	_cleanup_buf_ struct buf list = BUF_NULL;
@@ -439,12 +439,12 @@ static int pack_moved(struct packer *p)
 	return list.failed ? -ENOMEM : 0;
 }
 
-static int compress(const struct buf *cpio, bool best, const atomic_bool *cancel, struct buf *ret)
+static int compress_archive(const struct buf *cpio, bool best, const atomic_bool *cancel, struct buf *ret)
 {
 	return cpio->failed ? -ENOMEM : lz4_legacy(cpio, best, cancel, ret);
 }
 
-static int pack(struct packer *p, const struct image_base_spec *spec, struct err **err)
+static int pack_items(struct packer *p, const struct image_base_spec *spec, struct err **err)
 {
 	int r = spec->part == IMAGE_COMMON ? pack_rootfs(p) : 0;
 	if (r == 0 && p->has_busybox)
@@ -459,7 +459,7 @@ static int pack(struct packer *p, const struct image_base_spec *spec, struct err
 	return r == 0 && p->cpio.out.failed ? -ENOMEM : r;
 }
 
-static int in_memory(const struct buf *content, int *ret_fd, struct err **err)
+static int write_memfd(const struct buf *content, int *ret_fd, struct err **err)
 {
 	_cleanup_close_ int fd = memfd_new("ktstr-base", 0);
 	int r = fd < 0 ? fd : fd_write_full(fd, content->data, content->len);
@@ -479,16 +479,16 @@ static int open_base(struct packer *p, const struct image_base_spec *spec, int *
 	r = name ? cachefile_open(spec->cache_dir, name, spec->use, ret_fd) : -ENOENT;
 	if (r == 0 || r == -ECANCELED)
 		return r;
-	r = pack(p, spec, err);
+	r = pack_items(p, spec, err);
 	if (r == 0 && !is_plain(spec))
-		r = compress(&p->cpio.out, name != NULL, cancel_of(spec), &packed);
+		r = compress_archive(&p->cpio.out, name != NULL, cancel_of(spec), &packed);
 	if (r < 0)
 		return r;
 	const struct buf *content = is_plain(spec) ? &p->cpio.out : &packed;
-	/* Failing to keep it costs the next run a moment, not this one its result. */
+	/* If it cannot be cached, the next run makes it again. This run goes on. */
 	if (name && cachefile_store(spec->cache_dir, name, content->data, content->len, spec->use) == 0)
 		cachefile_trim(spec->cache_dir, strstr(name, ".cpio"), BASES_MAX);
-	return in_memory(content, ret_fd, err);
+	return write_memfd(content, ret_fd, err);
 }
 
 int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err)
@@ -556,7 +556,7 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	if (r == 0 && s->plain)
 		buf_append(ret, cpio.out.data, cpio.out.len);
 	else if (r == 0)
-		r = compress(&cpio.out, false, NULL, ret);
+		r = compress_archive(&cpio.out, false, NULL, ret);
 	r = cpio.out.failed || ret->failed ? -ENOMEM : r;
 	return r < 0 ? FAIL_SYS(err, r, "build the initramfs") : 0;
 }

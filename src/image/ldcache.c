@@ -44,8 +44,7 @@ char *ldcache_find_in(const char *data, size_t len, const char *soname)
 		struct cache_entry e;
 		memcpy(&e, data + sizeof(h) + i * sizeof(e), sizeof(e));
 		const char *key = string_at(data, len, e.key), *value = string_at(data, len, e.value);
-		/* Entries with hwcaps are faster variants for particular processors; the plain one runs in any guest.
-		 */
+		/* Entries with hwcaps are variants for particular processors; the plain one runs in every guest. */
 		if (key && value && e.flags == FLAG_X86_64_LIBC6 && !e.hwcap && !strcmp(key, soname))
 			return strdup(value);
 	}

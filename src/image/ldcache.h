@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ldcache.h -- the dynamic loader's cache of library paths (glibc: sysdeps/generic/dl-cache.h, "glibc-ld.so.cache1.1").
- */
+/* ldcache.h -- the dynamic loader's cache of library paths (glibc: sysdeps/generic/dl-cache.h, format 1.1). */
 #ifndef KTSTR_IMAGE_LDCACHE_H
 #define KTSTR_IMAGE_LDCACHE_H
 
@@ -8,9 +7,9 @@
 
 #include "base/buf.h"
 
-/* The path of the x86-64 library @soname, for the caller to free; NULL when the cache is absent, odd or without it. */
+/* The path of the x86-64 library @soname; the caller frees it. NULL: no cache, a damaged one, or no such library. */
 char *ldcache_find(const char *cache, const char *soname);
-/* The same on bytes in memory. */
+/* The same for a cache in memory. */
 char *ldcache_find_in(const char *data, size_t len, const char *soname);
 
 struct ldcache_library {

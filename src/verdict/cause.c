@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cause.c -- see cause.h. Lines are recognised by what kernels have printed for years; the gravest comes first. */
+/* cause.c -- see cause.h. The patterns are messages that kernels have printed for years; the first match wins. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@ struct pattern {
 	bool by_test;
 };
 
-/* A panic is what everything else ends in, so it is the last to be asked for. */
+/* The panic is last, because the other causes often end in a panic, too. */
 static const struct pattern kernel_patterns[] = {
 	{ "Out of memory: Killed process", "guest out of memory", true },
 	{ "System is deadlocked on memory", "guest out of memory", true },
@@ -66,7 +66,7 @@ static void copy_line(const char *text, const char *at, char *out, size_t size)
 	text_copy_line(out, size, start, len);
 }
 
-static bool find(const struct pattern *patterns, size_t count, const char *text, struct cause *ret)
+static bool find_pattern(const struct pattern *patterns, size_t count, const char *text, struct cause *ret)
 {
 	for (size_t i = 0; i < count; i++) {
 		const char *at = strstr(text, patterns[i].needle);
@@ -82,12 +82,12 @@ static bool find(const struct pattern *patterns, size_t count, const char *text,
 
 bool cause_in_kernel_log(const char *text, struct cause *ret)
 {
-	return find(kernel_patterns, ARRAY_SIZE(kernel_patterns), text, ret);
+	return find_pattern(kernel_patterns, ARRAY_SIZE(kernel_patterns), text, ret);
 }
 
 /*
- * From Linux 7.2 on the verifier explains itself in sections: "Verification failed: CATEGORY: PROBLEM", then "Reason:",
- * "At:", "Causal path:" and "Suggestion:". The problem and the first line of the reason say it best.
+ * Since Linux 7.2 the verifier explains a failure in sections: "Verification failed: CATEGORY: PROBLEM", then
+ * "Reason:", "At:", "Causal path:" and "Suggestion:". The problem and the first line of the reason are the most useful.
  */
 static bool explained_reason(const char *text, const char *end, struct cause *ret)
 {
@@ -109,7 +109,7 @@ static bool explained_reason(const char *text, const char *end, struct cause *re
 	return true;
 }
 
-/* The last line before the verifier's statistics, which end its log. */
+/* Takes the last line before the verifier's statistics, which are at the end of its log. */
 static bool plain_reason(const char *text, const char *end, struct cause *ret)
 {
 	const char *stats = end;
@@ -137,7 +137,7 @@ bool cause_in_scheduler_log(const char *text, struct cause *ret)
 {
 	if (verifier_reason(text, ret))
 		return true;
-	return find(scheduler_patterns, ARRAY_SIZE(scheduler_patterns), text, ret);
+	return find_pattern(scheduler_patterns, ARRAY_SIZE(scheduler_patterns), text, ret);
 }
 
 void cause_last_line(const char *text, char *out, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* checks.c -- checks over workers' telemetry: progress, gaps, spread, isolation, ends. One finding a load and kind. */
+/* checks.c -- checks of workers' telemetry: progress, gaps, spread, isolation, ends. One finding per load and kind. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #include "verdict/checks.h"
 
-#define STOP_PATIENCE (5 * NSEC_PER_SEC) /* what the guest gives workers that are told to stop */
+#define STOP_PATIENCE (5 * NSEC_PER_SEC) /* time that the guest gives workers to stop */
 
 void cannot_judge(struct check_run *run, const struct checked_load *l, enum threshold which, const char *fmt, ...)
 {
@@ -29,7 +29,7 @@ void cannot_judge(struct check_run *run, const struct checked_load *l, enum thre
 
 #define TIDS_NAMED 4
 
-/* Those of a load that something is said of. */
+/* The workers of a load that share one finding. */
 struct crowd {
 	uint32_t count;
 	const struct wire_worker *first, *worst;
@@ -60,7 +60,7 @@ static const char *crowd_name(const struct crowd *c, const struct checked_load *
 	return out;
 }
 
-/* It notes its CPU at its first look; what it used of it, only at its end. */
+/* A worker stores its CPU number at its first checkpoint, but its CPU time only at its end. */
 static bool never_ran(const struct wire_worker *w)
 {
 	uint64_t cpus = 0;
@@ -69,7 +69,7 @@ static bool never_ran(const struct wire_worker *w)
 	return !cpus && !w->cpu_ns && !w->iterations;
 }
 
-/* The one to blame is the child: check_ends() names both. */
+/* The child is the cause; check_ends() names both. */
 static bool waits_for_child(const struct wire_worker *w)
 {
 	return w->end == WIRE_WORKER_TIMED_OUT && w->end_code > 0;
@@ -82,14 +82,14 @@ static double milliseconds(uint64_t ns)
 	return (double)ns / 1e6;
 }
 
-/* How long a worker of @l may go without a turn, as far as the test itself brings that about. */
-static nsec_t patience(const struct check_run *run, const struct checked_load *l)
+/* How long a worker of @l may have to wait for a turn because of the test's own weights, quotas and policies. */
+static nsec_t load_patience(const struct check_run *run, const struct checked_load *l)
 {
 	return share_patience(share_of_worker(run->e, l->index, &run->rivals, run->facts->scx));
 }
 
-static void too_small_a_share(struct check_run *run, const struct checked_load *l, enum threshold which,
-			      uint64_t window_ns)
+static void cannot_judge_small_share(struct check_run *run, const struct checked_load *l, enum threshold which,
+				     uint64_t window_ns)
 {
 	double share = share_of_worker(run->e, l->index, &run->rivals, run->facts->scx);
 	cannot_judge(run, l, which,
@@ -98,9 +98,9 @@ static void too_small_a_share(struct check_run *run, const struct checked_load *
 		     share * 100, share * milliseconds(window_ns), milliseconds(window_ns) / 1000);
 }
 
-static bool starved(const struct wire_worker *w)
+static bool is_starved(const struct wire_worker *w)
 {
-	/* A custom function that counts nothing is for its author to judge. */
+	/* The progress of a custom function that counts nothing cannot be judged. */
 	return !w->work_units && (w->counts_progress || w->end != WIRE_WORKER_COMPLETED) && !waits_for_child(w);
 }
 
@@ -110,14 +110,14 @@ static void check_progress(struct check_run *run, const struct checked_load *l)
 	char who[96];
 	for (uint32_t i = 0; i < run->e->worker_count; i++) {
 		const struct wire_worker *w = &run->e->worker[i].wire;
-		if (w->cgroup == l->index && starved(w))
+		if (w->cgroup == l->index && is_starved(w))
 			crowd_add(&crowd, w);
 	}
 	if (!crowd.count)
 		return;
 	uint64_t window = MAX_OF(crowd.worst->wall_ns, crowd.worst->max_gap_ns);
-	if (window && patience(run, l) > (nsec_t)window) {
-		too_small_a_share(run, l, LIMIT_NOT_STARVED, window);
+	if (window && load_patience(run, l) > (nsec_t)window) {
+		cannot_judge_small_share(run, l, LIMIT_NOT_STARVED, window);
 		return;
 	}
 	check_fails(run, LIMIT_NOT_STARVED, "%s: %s starved (0 work units)%s, for %.0f ms", l->name,
@@ -126,11 +126,11 @@ static void check_progress(struct check_run *run, const struct checked_load *l)
 		    milliseconds(crowd.worst->max_gap_ns));
 }
 
-/* A limit that nobody set gives way to what the test asks for. */
+/* The limit; a default one is raised to the wait that the test itself causes. */
 static double patient_limit_ms(const struct check_run *run, const struct checked_load *l, enum threshold which)
 {
 	const struct limit *limit = &l->t.limit[which];
-	double asked_for = milliseconds((uint64_t)patience(run, l));
+	double asked_for = milliseconds((uint64_t)load_patience(run, l));
 	return limit->origin == FROM_DEFAULT && asked_for > limit->value ? asked_for : limit->value;
 }
 
@@ -148,7 +148,7 @@ static void check_gaps(struct check_run *run, const struct checked_load *l)
 		return;
 	const struct wire_worker *w = crowd.worst;
 	if ((double)(w->max_gap_ns / 1000000) <= allowed) {
-		too_small_a_share(run, l, LIMIT_GAP, MAX_OF(w->wall_ns, w->max_gap_ns));
+		cannot_judge_small_share(run, l, LIMIT_GAP, MAX_OF(w->wall_ns, w->max_gap_ns));
 		return;
 	}
 	if (crowd.count > 1)
@@ -158,7 +158,7 @@ static void check_gaps(struct check_run *run, const struct checked_load *l)
 		    never_ran(w) ? ", it was never run" : "", others);
 }
 
-/* Late wake-ups, which a worker takes for sleep: it is the kernel that says how long it was ready to run. */
+/* Late wake-ups look like sleep to a worker. The kernel's own count of run delays shows them. */
 static void check_run_delays(struct check_run *run, const struct checked_load *l)
 {
 	double limit = l->t.limit[LIMIT_RUN_DELAY].value, allowed = patient_limit_ms(run, l, LIMIT_RUN_DELAY);
@@ -172,7 +172,7 @@ static void check_run_delays(struct check_run *run, const struct checked_load *l
 	if (delay <= limit)
 		return;
 	if (delay <= allowed)
-		too_small_a_share(run, l, LIMIT_RUN_DELAY, worst->wall_ns);
+		cannot_judge_small_share(run, l, LIMIT_RUN_DELAY, worst->wall_ns);
 	else
 		check_fails(run, LIMIT_RUN_DELAY,
 			    "%s: tid %d was ready to run, but not run, for %.1f s at least (threshold %.1f s)", l->name,
@@ -238,13 +238,13 @@ static void check_isolation(struct check_run *run, const struct checked_load *l)
 			    crowd_name(&crowd, l, who, sizeof(who)), cpuset_format(&all, list, sizeof(list)));
 }
 
-/* --- how they ended ----------------------------------------------------------------------------------------------- */
+/* --- ends of workers ---------------------------------------------------------------------------------------------- */
 
-static const char *doing(uint8_t state)
+static const char *state_text(uint8_t state)
 {
 	switch (state) {
 	case 'R':
-		return "is ready to run, but is not run";
+		return "is ready to run, but does not run";
 	case 'D':
 		return "waits in the kernel";
 	case 'S':
@@ -256,17 +256,17 @@ static const char *doing(uint8_t state)
 	}
 }
 
-/* What it was kept by, as far as that is known. */
+/* Describes why the worker did not end, as far as that is known. */
 static void describe_hang(const struct wire_worker *w, char *out, size_t size)
 {
 	if (waits_for_child(w))
 		snprintf(out, size,
 			 "waits for its child %d, which %s, and so did not end within 5 s of being told to stop",
-			 w->end_code, doing(w->child_state));
+			 w->end_code, state_text(w->child_state));
 	else if (w->state == 'R' || !w->state)
 		snprintf(out, size, "did not get to run within 5 s of being told to stop");
 	else
-		snprintf(out, size, "%s and did not end within 5 s of being told to stop", doing(w->state));
+		snprintf(out, size, "%s and did not end within 5 s of being told to stop", state_text(w->state));
 }
 
 static void describe_end(const struct wire_worker *w, char *out, size_t size)
@@ -279,7 +279,7 @@ static void describe_end(const struct wire_worker *w, char *out, size_t size)
 		describe_hang(w, out, size);
 }
 
-/* Those that ended as @like did; a child's number is of one worker only. */
+/* True if both workers ended in the same way. The pids of their children may differ. */
 static bool ended_alike(const struct wire_worker *w, const struct wire_worker *like)
 {
 	bool timed_out = w->end == WIRE_WORKER_TIMED_OUT;
@@ -293,8 +293,8 @@ static void check_end(struct check_run *run, const struct checked_load *l, const
 	uint32_t alike = 0;
 	for (uint32_t i = first->index + 1; i < run->e->worker_count; i++)
 		alike += ended_alike(&run->e->worker[i].wire, first);
-	if (first->end == WIRE_WORKER_TIMED_OUT && patience(run, l) > STOP_PATIENCE) {
-		too_small_a_share(run, l, LIMIT_NOT_STARVED, MAX_OF(first->wall_ns, (uint64_t)STOP_PATIENCE));
+	if (first->end == WIRE_WORKER_TIMED_OUT && load_patience(run, l) > STOP_PATIENCE) {
+		cannot_judge_small_share(run, l, LIMIT_NOT_STARVED, MAX_OF(first->wall_ns, (uint64_t)STOP_PATIENCE));
 		return;
 	}
 	describe_end(first, how, sizeof(how));
@@ -304,7 +304,7 @@ static void check_end(struct check_run *run, const struct checked_load *l, const
 		      "%s: worker tid %d %s%s", l->name, first->tid, how, others);
 }
 
-/* Once for every way in which workers of the load ended too early or not at all. */
+/* One finding for each way in which workers of the load ended too early or not at all. */
 static void check_ends(struct check_run *run, const struct checked_load *l)
 {
 	const struct wire_worker *seen[8];
@@ -371,7 +371,7 @@ static void check_load(struct check_run *run, const struct checked_load *l)
 	check_gates(run, l);
 }
 
-/* The test's limits, and over them what the load sets itself; checks stand in the order of their loads. */
+/* Merges the load's own checks over the test's limits. e->check[] is sorted by load. */
 static void merge_load(struct check_run *run, struct checked_load *l)
 {
 	const struct evidence *e = run->e;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * checks.h -- the checks that hold workers' telemetry against limits, a load at a time.
+ * checks.h -- compares workers' telemetry with limits, one load after the other.
  *
- * checks.c: progress, gaps, shares of the CPU, isolation, how workers ended. gates.c: rates, latencies, migrations,
+ * checks.c: progress, gaps, shares of the CPU, isolation, ends of workers. gates.c: rates, latencies, migrations,
  * memory nodes.
  */
 #ifndef KTSTR_VERDICT_CHECKS_H
@@ -14,12 +14,12 @@
 #include "verdict/thresholds.h"
 
 struct check_facts {
-	const struct thresholds *limits; /* the test's; a load may set others for itself */
-	bool emulated;			 /* it ran on tcg */
-	bool scx;			 /* under a sched_ext scheduler */
+	const struct thresholds *limits; /* the test's; loads can have their own over them */
+	bool emulated;			 /* the guest ran on tcg */
+	bool scx;			 /* the test ran under a sched_ext scheduler */
 };
 
-/* Adds what the loads of @e break to @j, whose statistics are computed already. */
+/* Adds a finding to @j for each check that a load of @e breaks. j->stats must be computed before. */
 void check_loads(const struct evidence *e, const struct check_facts *f, struct judgement *j);
 
 /* --- between checks.c and gates.c --------------------------------------------------------------------------------- */
@@ -28,13 +28,13 @@ struct check_run {
 	const struct evidence *e;
 	const struct check_facts *facts;
 	struct share_rivals rivals;
-	uint32_t next_check;   /* of e->check[]: the first one that belongs to a load behind this one */
-	bool asked[LIMIT_MAX]; /* some load was judged by it, or switched it off for itself */
-	bool told[LIMIT_MAX];  /* it was said that tcg cannot judge it */
+	uint32_t next_check;   /* index in e->check[] of the first check of a later load */
+	bool asked[LIMIT_MAX]; /* the check applied to some load, or a load switched it off */
+	bool told[LIMIT_MAX];  /* a finding already says that it cannot be judged on tcg */
 	struct judgement *j;
 };
 
-/* A load in a cgroup, with what it is judged by. */
+/* A load in a cgroup, with its merged limits. */
 struct checked_load {
 	uint32_t index;
 	const struct wire_cgroup *g;
@@ -45,16 +45,15 @@ struct checked_load {
 
 /* A broken limit: Fail. */
 #define check_fails(run, which, ...) judgement_add((run)->j, threshold_rows[which].finding, KTSTR_FAIL, __VA_ARGS__)
-/*
- * The check @which of @l cannot be evaluated: Inconclusive where somebody set it, else recorded as not judged.
- */
+/* The check @which of @l cannot be evaluated: Inconclusive if a layer set it; a default is recorded as not judged. */
 void cannot_judge(struct check_run *run, const struct checked_load *l, enum threshold which, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
-/* One load's gates; then those that the test or the scheduler sets and no load could be asked. */
+/* Checks one load against all gates. */
 void check_gates(struct check_run *run, const struct checked_load *l);
+/* Reports gates that the test or the scheduler sets but that applied to no load. */
 void check_unasked_gates(struct check_run *run);
 
-/* protocol.c: that nothing is missing of what the guest says at its end. */
+/* protocol.c: checks that the guest sent all records that belong to its end. */
 void check_protocol(const struct evidence *e, struct judgement *j);
 
 #endif

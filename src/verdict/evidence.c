@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* evidence.c -- see evidence.h. Lengths, counts and strings are checked here, once, for everyone behind. */
+/* evidence.c -- see evidence.h. Lengths, counts and strings are checked here once, so later code can rely on them. */
 #include <string.h>
 
 #include "base/bug.h"
@@ -38,8 +38,8 @@ void evidence_done(struct evidence *e)
 	*e = (struct evidence){ 0 };
 }
 
-/* Room for one more element of *@array, zeroed; NULL when there are @max or no memory. Capacity: powers of two. */
-static void *grow(void **array, uint32_t *count, size_t size, uint32_t max)
+/* Adds a zeroed element to *@array. NULL: there are @max already, or no memory. The capacity is a power of two. */
+static void *grow_array(void **array, uint32_t *count, size_t size, uint32_t max)
 {
 	if (*count >= max)
 		return NULL;
@@ -55,7 +55,7 @@ static void *grow(void **array, uint32_t *count, size_t size, uint32_t max)
 	return slot;
 }
 
-#define GROW(e, field, max) grow((void **)&(e)->field, &(e)->field##_count, sizeof(*(e)->field), max)
+#define GROW(e, field, max) grow_array((void **)&(e)->field, &(e)->field##_count, sizeof(*(e)->field), max)
 
 struct record {
 	uint64_t time_ns;
@@ -63,7 +63,7 @@ struct record {
 	uint32_t length;
 };
 
-/* --- one function a type; on failure nothing of the record stays; -E2BIG: more than anyone needs ------------------ */
+/* --- one function per type; a failed one stores nothing; -E2BIG: too many records --------------------------------- */
 
 static int take_hello(struct evidence *e, const struct record *r)
 {
@@ -269,7 +269,7 @@ static int take_payload(struct evidence *e, const struct record *r)
 	return good ? 0 : -EBADMSG;
 }
 
-/* Behind its payload's record, which is the last one then. */
+/* A metric follows the record of its payload, which is then the last one in e->payload[]. */
 static int take_payload_metric(struct evidence *e, const struct record *r)
 {
 	struct wire_payload_metric m;
@@ -325,7 +325,7 @@ int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, con
 		return 0;
 	const char *what = code == -E2BIG    ? "is one too many"
 			   : code == -EEXIST ? "comes a second time"
-					     : "makes no sense";
+					     : "is not valid";
 	return FAIL(err, EXIT_BAD_DATA, code, "record %lu of the guest's event log (%s) %s", e->records,
 		    types[type].name, what);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * evidence.h -- everything that one attempt left behind: the guest's records, decoded and checked, and what the host
- * saw of the machine. The judge reads this and nothing else.
+ * evidence.h -- all data about one attempt: the guest's records, decoded and checked, and the host's observations of
+ * the machine. The judge reads only this.
  */
 #ifndef KTSTR_VERDICT_EVIDENCE_H
 #define KTSTR_VERDICT_EVIDENCE_H
@@ -16,11 +16,11 @@
 #define EVIDENCE_WORKERS_MAX 16384
 #define EVIDENCE_CGROUPS_MAX 4096
 #define EVIDENCE_ITEMS_MAX   4096
-#define EVIDENCE_METRICS_MAX 65536 /* of workers, and as many of payloads */
+#define EVIDENCE_METRICS_MAX 65536 /* for workers, and the same number for payloads */
 
 struct evidence_worker {
 	struct wire_worker wire;
-	uint32_t *sample; /* kept wake-up latencies, ns */
+	uint32_t *sample; /* wake-up latencies, ns */
 	uint32_t samples;
 };
 
@@ -35,12 +35,12 @@ struct evidence_check {
 	uint32_t cgroup;
 	bool off;
 	double value;
-	char name[48]; /* as the guest has it: perhaps one that nobody knows */
+	char name[48]; /* from the guest; may be unknown */
 };
 
 struct evidence_detail {
 	uint32_t verdict;
-	bool expectation; /* a failed ktstr_expect() */
+	bool expectation; /* it is a failed ktstr_expect() */
 	char *text;
 };
 
@@ -55,7 +55,7 @@ struct evidence_phase {
 };
 
 struct evidence {
-	/* from the guest */
+	/* From the guest. */
 	struct wire_hello hello;
 	struct wire_cpu *cpu;
 	uint32_t cpus;
@@ -79,30 +79,30 @@ struct evidence {
 	uint32_t payload_metric_count;
 	struct evidence_detail *detail;
 	uint32_t detail_count;
-	struct buf text[WIRE_STREAM_MAX]; /* all texts and names of the guest are clean (text.h) */
+	struct buf text[WIRE_STREAM_MAX]; /* all texts and names from the guest are cleaned (text.h) */
 	struct text_stream stream[WIRE_STREAM_MAX];
 	struct wire_result result;
 	struct wire_test_exit test_exit;
 	struct wire_exit exit;
 	bool has_hello, has_result, has_test_exit, has_exit;
 	uint64_t last_ns;  /* guest time of the last record */
-	struct buf damage; /* why the log could not be read on; empty: it could */
-	/* from the host */
+	struct buf damage; /* why reading the log stopped early; empty: it did not */
+	/* From the host. */
 	struct buf console, diagnosis, stderr_text; /* clean */
 	uint32_t dropped, digest;
 	uint64_t records;
-	bool machine_died;  /* its process ended in a way that no guest asks for */
+	bool machine_died;  /* its process ended, and not because the guest switched off */
 	bool machine_reset; /* the guest reset itself */
 	bool interrupted;   /* by the user */
 	int machine_status;
-	char memory_kill[96];	     /* why the kernel killed it for want of memory; "": it did not */
+	char memory_kill[96];	     /* why the kernel's OOM killer ended it; "": it did not */
 	char late_in[24];	     /* attempt state whose host deadline passed; "": none */
-	nsec_t late_after, late_cpu; /* how long it had been in it, and the CPU time of its machine there */
-	bool late_known;	     /* `late_cpu` and `late_stopped` are */
-	bool late_stopped;	     /* its machine was, by a signal or a debugger */
+	nsec_t late_after, late_cpu; /* time in that state, and the machine's CPU time in it */
+	bool late_known;	     /* `late_cpu` and `late_stopped` are valid */
+	bool late_stopped;	     /* the machine's process was stopped by a signal or a debugger */
 	bool console_flooded;
-	struct buf failure;    /* why there was no machine at all; empty: there was */
-	struct buf contention; /* likewise, where it is for want of the host's CPUs or memory */
+	struct buf failure;    /* why there was no machine; empty: there was one */
+	struct buf contention; /* the same, if the host had too few CPUs or too little memory */
 };
 
 void evidence_done(struct evidence *e);
@@ -112,7 +112,7 @@ int evidence_take_packet(struct evidence *e, const void *packet, size_t len, str
 /* Takes one record of any content; -EBADMSG names the one that is not what its type says. */
 int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, const void *payload, uint32_t length,
 		  struct err **err);
-/* The last event of the scheduler's life of that kind, or NULL. */
+/* The last event of that kind, or NULL. */
 const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_sched_event event);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * expect.c -- tests that must fail (`expect_err`).
  *
- * Expected is the end of the scheduler, or the finding that the test names. Nothing else turns into a pass: a crash of
- * the test, a damaged log or a failed expectation is a failure as in any other test, and what was not measured is
+ * Such a test expects the end of the scheduler, or the finding that it names. Only these turn into a pass: a crash of
+ * the test, a damaged log or a failed expectation fails it like any other test, and a missing measurement is
  * inconclusive.
  */
 #include <regex.h>
@@ -36,7 +36,7 @@ static bool found_by_a_check(const struct detail *d)
 	return false;
 }
 
-/* A kernel crash is the scheduler's end too, if it had ever been attached. */
+/* A kernel crash also counts as the scheduler's end, if the scheduler was attached before. */
 static bool ends_scheduler(const struct evidence *e, const struct judge_facts *f, const struct detail *d)
 {
 	return d->kind == DETAIL_SCHEDULER ||
@@ -50,8 +50,8 @@ static bool is_expected(const struct evidence *e, const struct judge_facts *f, c
 	return ends_scheduler(e, f, d);
 }
 
-/* What follows from what was expected: workers that a dying scheduler forgot, steps that could not go on without it. */
-static bool follows(const struct evidence *e, const struct judge_facts *f, const struct detail *d)
+/* True for consequences of the expected failure: workers that did not run, steps that failed without the scheduler. */
+static bool is_consequence(const struct evidence *e, const struct judge_facts *f, const struct detail *d)
 {
 	if (found_by_a_check(d))
 		return true;
@@ -61,8 +61,8 @@ static bool follows(const struct evidence *e, const struct judge_facts *f, const
 	       (d->kind == DETAIL_CRASH && e->has_test_exit && e->test_exit.timed_out && scheduler_end(e));
 }
 
-/* Whether the scheduler's end was put into the words that the test asks for. */
-static bool said(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+/* Checks that the logs contain the messages that the test expects of the scheduler's end. */
+static bool check_messages(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
 	_cleanup_buf_ struct buf words = BUF_NULL;
 	regex_t regex;
@@ -99,8 +99,8 @@ static uint32_t count_expected(const struct evidence *e, const struct judge_fact
 }
 
 /*
- * Expected findings, and what follows from them, explain no failure any more. True: others are left. A body that fails
- * without the scheduler's end fails of its own accord.
+ * Turns expected findings and their consequences into passes. Returns true if other failures are left. A body that
+ * fails although the scheduler did not end is such a failure.
  */
 static bool forgive(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
@@ -111,7 +111,7 @@ static bool forgive(const struct evidence *e, const struct judge_facts *f, struc
 		struct detail *d = &j->detail[i];
 		if (d->verdict != KTSTR_FAIL)
 			continue;
-		if (is_expected(e, f, d) || follows(e, f, d))
+		if (is_expected(e, f, d) || is_consequence(e, f, d))
 			d->verdict = KTSTR_PASS;
 		else
 			left = true;
@@ -145,5 +145,5 @@ void apply_expectation(const struct evidence *e, const struct judge_facts *f, st
 		blame_absence(f, j);
 		return;
 	}
-	j->verdict = forgive(e, f, j) || !said(e, f, j) ? KTSTR_FAIL : KTSTR_PASS;
+	j->verdict = forgive(e, f, j) || !check_messages(e, f, j) ? KTSTR_FAIL : KTSTR_PASS;
 }

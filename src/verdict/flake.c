@@ -31,7 +31,7 @@ void flake_done(struct flake_history *h)
 	*h = (struct flake_history){ 0 };
 }
 
-/* How many tries came to @v. */
+/* Number of tries with the verdict @v. */
 static unsigned tries_with(const struct flake_history *h, enum ktstr_verdict v)
 {
 	unsigned n = 0;
@@ -40,7 +40,7 @@ static unsigned tries_with(const struct flake_history *h, enum ktstr_verdict v)
 	return n;
 }
 
-/* Not enough passed: is it still possible that enough would, had every try that did not fail passed? */
+/* Too few passes are Inconclusive if they would be enough with all tries that did not fail, else Fail. */
 static enum ktstr_verdict fold_repeats(const struct flake_policy *p, const struct flake_history *h)
 {
 	if (tries_with(h, KTSTR_PASS) >= p->require)
@@ -48,7 +48,7 @@ static enum ktstr_verdict fold_repeats(const struct flake_policy *p, const struc
 	return p->repeat - tries_with(h, KTSTR_FAIL) >= p->require ? KTSTR_INCONCLUSIVE : KTSTR_FAIL;
 }
 
-/* None of them passed, or the last one did. */
+/* Retries end with the first pass, so only the last try can be a pass. */
 static enum ktstr_verdict fold_retries(const struct flake_history *h, enum ktstr_verdict last)
 {
 	if (last == KTSTR_PASS)
@@ -62,7 +62,7 @@ struct flake_outcome flake_fold(const struct flake_policy *p, const struct flake
 	struct flake_outcome o = { .tries = h->count, .verdict = last, .passed = tries_with(h, KTSTR_PASS) };
 	bool repeats = p->repeat > 1;
 	unsigned most = repeats ? p->repeat : p->retries + 1;
-	/* What cannot run once cannot run twice. */
+	/* A skipped test would be skipped again. */
 	o.final = cut || last == KTSTR_SKIP || h->count >= most || (!repeats && last == KTSTR_PASS);
 	if (o.final && tries_with(h, KTSTR_SKIP) < h->count)
 		o.verdict = repeats ? fold_repeats(p, h) : fold_retries(h, last);
@@ -70,7 +70,7 @@ struct flake_outcome flake_fold(const struct flake_policy *p, const struct flake
 	return o;
 }
 
-/* The first try that came to @v. */
+/* The first try with the verdict @v, or NULL. */
 static const struct flake_try *first_with(const struct flake_history *h, enum ktstr_verdict v)
 {
 	for (unsigned i = 0; i < h->count; i++)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* flake.h -- one result from several tries of one test, each with a seed of its own. Pure. */
+/* flake.h -- combines several tries of one test, each with its own seed, into one result. Pure functions. */
 #ifndef KTSTR_VERDICT_FLAKE_H
 #define KTSTR_VERDICT_FLAKE_H
 
 #include "verdict/judgement.h"
 
 /*
- * Either: a test that did not pass is tried up to `retries` times more, until it passes. Or: it is tried `repeat`
- * times, whatever comes out, and passes when `require` of them did.
+ * Either a test that did not pass is tried up to `retries` more times, until it passes. Or it is always tried `repeat`
+ * times, and passes if at least `require` tries pass.
  */
 struct flake_policy {
 	unsigned retries;
@@ -26,21 +26,21 @@ struct flake_history {
 };
 
 struct flake_outcome {
-	bool final;		    /* there is no further try */
-	bool flaky;		    /* passes, but not every try did */
-	enum ktstr_verdict verdict; /* of all tries together; of the last one while not final */
+	bool final;		    /* there will be no further try */
+	bool flaky;		    /* the result is a pass, but not every try passed */
+	enum ktstr_verdict verdict; /* if final, of all tries together; else of the last one */
 	unsigned passed, tries;
 };
 
-/* Notes try @number (1: the first) of a test with what was judged; noting it again replaces it. */
+/* Stores the judgement of try @number (1: the first); replaces an earlier one of the same number. */
 int flake_note(struct flake_history *h, unsigned number, uint64_t seed, const struct judgement *j);
 void flake_done(struct flake_history *h);
 /*
- * @cut: no further try will follow, because the run was interrupted. Fail > Inconclusive then too: what failed without
- * passing later has failed, and so has a repetition that can no longer pass.
+ * Folds all tries so far. @cut: no further try will follow, because the run was interrupted. Then a test with a failed
+ * try and no pass after it is a Fail, and so is a repetition that can no longer reach `require`.
  */
 struct flake_outcome flake_fold(const struct flake_policy *p, const struct flake_history *h, bool cut);
-/* Makes the last try's judgement the whole result's: its verdict, and a first detail where other tries decided. */
+/* Changes the last try's judgement into that of all tries: sets the verdict and, if another try decided, a detail. */
 void flake_apply(const struct flake_policy *p, const struct flake_history *h, const struct flake_outcome *o,
 		 struct judgement *j);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* gates.c -- limits on rates, latencies, migrations and memory nodes: one row a limit, in the table at the end. */
+/* gates.c -- limits on rates, latencies, migrations and memory nodes: one row per limit, in the table at the end. */
 #include "verdict/checks.h"
 
 /* --- each worker -------------------------------------------------------------------------------------------------- */
@@ -14,7 +14,7 @@ static const char *no_time(const struct checked_load *l)
 	return l->s->off_cpu_workers == l->s->workers ? NULL : "a worker had no wall time";
 }
 
-/* The slowest worker speaks for all that are below the floor. */
+/* The finding names the slowest worker only. */
 static const struct wire_worker *find_slowest(const struct check_run *run, const struct checked_load *l,
 					      double (*rate)(const struct wire_worker *w))
 {
@@ -111,7 +111,7 @@ static void check_migrations(struct check_run *run, const struct checked_load *l
 
 /* --- memory nodes ------------------------------------------------------------------------------------------------- */
 
-static const char *nowhere_in_particular(const struct checked_load *l)
+static const char *no_wanted_nodes(const struct checked_load *l)
 {
 	return l->g->nodes ? NULL : "it has neither a cpuset nor a memory policy";
 }
@@ -152,36 +152,36 @@ static void check_slow_tier(struct check_run *run, const struct checked_load *l,
 
 struct gate {
 	enum threshold which;
-	bool absolute; /* hardware's: on tcg only where .gate_on_tcg is on */
-	bool rate;     /* work in relation to time: needs a clock for each CPU */
-	/* Why a load like this one cannot have what is limited; NULL: it can. */
+	bool absolute; /* a value of real hardware: on tcg only with .gate_on_tcg */
+	bool rate;     /* work per time: needs a clock for each CPU */
+	/* Why the limit does not apply to this load; NULL: it applies. */
 	const char *(*lacks)(const struct checked_load *l);
-	/* Why it was not measured all the same; NULL: it was. */
+	/* Why the value was not measured; NULL: it was. */
 	const char *(*unmeasured)(const struct checked_load *l);
 	void (*check)(struct check_run *run, const struct checked_load *l, double limit);
 };
 
-static const char *anybody(const struct checked_load *l)
+static const char *no_objection(const struct checked_load *l)
 {
 	(void)l;
 	return NULL;
 }
 
 static const struct gate gates[] = {
-	{ LIMIT_WORK_RATE, true, true, counts_nothing, anybody, check_work_rate },
+	{ LIMIT_WORK_RATE, true, true, counts_nothing, no_objection, check_work_rate },
 	{ LIMIT_ITERATION_RATE, true, true, counts_nothing, no_time, check_iteration_rate },
 	{ LIMIT_THROUGHPUT_CV, false, true, no_comparison, no_work, check_throughput },
 	{ LIMIT_P99_WAKE, true, false, no_wakes, no_sample, check_latency },
 	{ LIMIT_WAKE_CV, false, false, no_wakes, one_sample, check_wake_cv },
 	{ LIMIT_MIGRATION_RATIO, false, false, counts_nothing, no_iterations, check_migrations },
-	{ LIMIT_PAGE_LOCALITY, false, false, nowhere_in_particular, no_pages, check_locality },
-	{ LIMIT_CROSS_NODE, false, false, anybody, no_pages, check_cross_node },
-	{ LIMIT_SLOW_TIER, false, false, anybody, no_pages, check_slow_tier },
+	{ LIMIT_PAGE_LOCALITY, false, false, no_wanted_nodes, no_pages, check_locality },
+	{ LIMIT_CROSS_NODE, false, false, no_objection, no_pages, check_cross_node },
+	{ LIMIT_SLOW_TIER, false, false, no_objection, no_pages, check_slow_tier },
 };
 
 /*
- * On tcg all CPUs of a guest share one clock, which counts the instructions of all of them: two busy CPUs do no more
- * work a second than one.
+ * On tcg all CPUs of a guest share one clock, which counts the instructions of all of them. So two busy CPUs do no more
+ * work per second than one.
  */
 static bool clock_is_shared(const struct check_run *run)
 {
@@ -226,7 +226,10 @@ void check_gates(struct check_run *run, const struct checked_load *l)
 		check_gate(run, l, &gates[i]);
 }
 
-/* What the test sets, and none of its loads can have, was not measured. A scheduler sets checks for many tests. */
+/*
+ * A limit of the test that applies to none of its loads is Inconclusive. A scheduler's checks are for many tests, so
+ * such a limit of the scheduler is only recorded.
+ */
 void check_unasked_gates(struct check_run *run)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(gates); i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* judge.c -- see judge.h. The harness's own findings first, in the order in which one would explain the next. */
+/* judge.c -- see judge.h. Findings are made in an order in which an earlier one can explain the next. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,8 +21,10 @@ const struct evidence_sched *scheduler_end(const struct evidence *e)
 	return died ? died : evidence_sched(e, WIRE_SCHED_EJECTED);
 }
 
-/* Why the kernel took the scheduler off: its message, else the dump's first lines, else the scheduler's own words. */
-static void why_ejected(const struct evidence *e, char *out, size_t size)
+/*
+ * Why the kernel disabled the scheduler: the kernel's message, else a known line of the scheduler's output or its last.
+ */
+static void describe_ejection(const struct evidence *e, char *out, size_t size)
 {
 	const char *kmsg = buf_str(&e->text[WIRE_STREAM_KMSG]);
 	const char *log = buf_str(&e->text[WIRE_STREAM_SCHED]);
@@ -118,7 +120,7 @@ static void find_scheduler_death(const struct evidence *e, const struct judge_fa
 		return;
 	const struct evidence_sched *enabled = evidence_sched(e, WIRE_SCHED_ENABLED);
 	double at = enabled ? seconds(end->time_ns - enabled->time_ns) : 0;
-	why_ejected(e, why, sizeof(why));
+	describe_ejection(e, why, sizeof(why));
 	if (end->wire.event == WIRE_SCHED_EJECTED)
 		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
 			      "scheduler '%s' was disabled by the kernel %.1fs after it attached: %s", f->scheduler, at,
@@ -134,7 +136,7 @@ static void find_scheduler_death(const struct evidence *e, const struct judge_fa
 			at, f->scheduler, WEXITSTATUS(end->wire.status), *why ? ": " : "", why);
 }
 
-/* A process that is told to stop may die by the signal that tells it so. */
+/* A process that is told to stop may end by the signals that ktstr sends for this. */
 static bool died_when_stopped(const struct evidence_sched *s)
 {
 	int sig = WIFSIGNALED(s->wire.status) ? WTERMSIG(s->wire.status) : 0;
@@ -157,7 +159,7 @@ struct place {
 	char text[300];
 };
 
-/* " (file:line)" of the test, "" where it is not known. */
+/* " (file:line)" of the test, or "" if it is not known. */
 static struct place body_place(const struct judge_facts *f)
 {
 	struct place p = { "" };
@@ -166,7 +168,7 @@ static struct place body_place(const struct judge_facts *f)
 	return p;
 }
 
-/* What the test was doing when it said something last. */
+/* The name of the last phase that the test reported, or NULL. */
 static const char *last_phase(const struct evidence *e)
 {
 	return e->phase_count ? e->phase[e->phase_count - 1].wire.name : NULL;
@@ -209,8 +211,8 @@ static void find_test_process(const struct evidence *e, const struct judge_facts
 }
 
 /*
- * A machine that was stopped, or had less than a tenth of a CPU, could not have been in time. Its guest may be all
- * right, so its lateness is nobody's failure. False: it got to run.
+ * A machine that was stopped, or had less than a tenth of a CPU, could not meet its deadline. The guest may be healthy,
+ * so the test is Inconclusive. Returns false if the machine had enough CPU time.
  */
 static bool had_no_cpu(const struct evidence *e, struct judgement *j)
 {
@@ -224,7 +226,7 @@ static bool had_no_cpu(const struct evidence *e, struct judgement *j)
 	return true;
 }
 
-/* Where the guest was when its host deadline passed: the last thing it said, and where its processors are. */
+/* The host deadline has passed: names the guest's last phase and the position of its first processor. */
 static void find_lateness(const struct evidence *e, struct judgement *j)
 {
 	if (!e->late_in[0] || had_no_cpu(e, j))
@@ -245,7 +247,7 @@ static bool has_finding(const struct judgement *j, enum ktstr_verdict v)
 	return false;
 }
 
-/* A verdict other than Pass is never without a reason: the body's own, where nothing else is known. */
+/* A verdict other than Pass always has a reason. If there is no other, it is the return value of the body. */
 static void find_silent_body(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
 	static const char *const words[] = { "KTSTR_PASS", "KTSTR_FAIL", "KTSTR_INCONCLUSIVE", "KTSTR_SKIP" };

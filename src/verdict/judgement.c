@@ -44,8 +44,8 @@ int verdict_rank(enum ktstr_verdict v)
 }
 
 /*
- * A finding's text, clean and of bounded length: it may quote names and output of the guest, and is in every report.
- * NULL when out of memory.
+ * Formats a finding's text, clean and of limited length, because it may quote names and output of the guest. NULL: out
+ * of memory.
  */
 static char *finding_text(const char *fmt, va_list ap)
 {
@@ -62,7 +62,10 @@ static char *finding_text(const char *fmt, va_list ap)
 	return buf_steal(&text);
 }
 
-/* Room at the end: of those that decide less than @verdict, the last one goes. False: all are at least as grave. */
+/*
+ * Makes room for one more finding: if the array is full, removes the last finding of lower rank than @verdict. Returns
+ * false if there is none.
+ */
 static bool make_room(struct judgement *j, enum ktstr_verdict verdict)
 {
 	if (j->details < DETAILS_MAX)

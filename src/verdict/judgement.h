@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* judgement.h -- a verdict with what led to it: a list of findings, and the statistics beside them. */
+/* judgement.h -- a verdict with its reasons: a list of findings, and the statistics. */
 #ifndef KTSTR_VERDICT_JUDGEMENT_H
 #define KTSTR_VERDICT_JUDGEMENT_H
 
@@ -18,10 +18,10 @@ enum detail_kind {
 	DETAIL_CROSS_NODE_MIGRATION,
 	DETAIL_SLOW_TIER,
 	DETAIL_SCHEDULER,
-	DETAIL_KERNEL_CRASH, /* not of the test's own making */
+	DETAIL_KERNEL_CRASH, /* not caused by the test itself */
 	DETAIL_CRASH,
 	DETAIL_EXPECTATION,
-	DETAIL_ENGINE, /* the engine in the guest says that a step could not go on */
+	DETAIL_ENGINE, /* from the engine in the guest: a step could not go on */
 	DETAIL_FLAKE,
 	DETAIL_HARNESS,
 	DETAIL_SKIP,
@@ -30,11 +30,11 @@ enum detail_kind {
 const char *detail_kind_name(enum detail_kind kind);
 const char *verdict_name(enum ktstr_verdict v);
 
-/* In the order of Fail > Inconclusive > Pass > Skip; the greater number decides. */
+/* A number in the order Fail > Inconclusive > Pass > Skip; the verdict with the greater number wins. */
 int verdict_rank(enum ktstr_verdict v);
 
 #define DETAILS_MAX	 256
-#define DETAIL_BYTES_MAX 2048 /* of a text, with its NUL */
+#define DETAIL_BYTES_MAX 2048 /* length of a text, with its NUL */
 
 struct detail {
 	enum detail_kind kind;
@@ -42,7 +42,7 @@ struct detail {
 	char *text; /* one clean line */
 };
 
-/* A default check that could not be evaluated; it leaves the verdict alone. */
+/* A default check that could not be evaluated. It does not change the verdict. */
 struct unjudged {
 	const char *check; /* its name; static */
 	char *why;	   /* one clean line */
@@ -54,8 +54,8 @@ struct judgement {
 	enum ktstr_verdict verdict;
 	struct detail detail[DETAILS_MAX];
 	uint32_t details;
-	uint32_t details_lost; /* beyond DETAILS_MAX; never one that is graver than all that are kept */
-	bool failed;	       /* out of memory: a finding is missing, and so is the verdict */
+	uint32_t details_lost; /* findings that did not fit; those of the highest rank are kept */
+	bool failed;	       /* out of memory: a finding is missing, so the verdict is not valid */
 	struct unjudged unjudged[UNJUDGED_MAX];
 	uint32_t unjudged_count, unjudged_lost;
 	struct scenario_stats stats;
@@ -63,15 +63,15 @@ struct judgement {
 
 void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
-/* The same, in front of all others. */
+/* The same, but the finding becomes the first one. */
 void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
-/* Makes a Skip a Fail that says why it would have been skipped. */
+/* Turns a Skip into a Fail, with the reason for the skip. */
 void judgement_refuse_skip(struct judgement *j);
-/* The check named @check (a static string) was not judged, and why. */
+/* Records that the check @check (a static string) was not judged, and why. */
 void judgement_unjudged(struct judgement *j, const char *check, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void judgement_done(struct judgement *j);
-/* The detail that a person should read first, or NULL. */
+/* The cause: the first detail with the final verdict, or NULL. */
 const struct detail *judgement_cause(const struct judgement *j);
 
 #endif

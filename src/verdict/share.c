@@ -7,16 +7,16 @@
 
 #include "verdict/share.h"
 
-#define WEIGHT_USUAL	 100.0	      /* of a cgroup */
-#define WEIGHT_IDLE_TASK (3.0 / 1024) /* of SCHED_IDLE, where nice 0 is 1 */
-#define BESIDE_REAL_TIME 0.05	      /* what the kernel keeps for ordinary tasks: kernel.sched_rt_runtime_us */
+#define WEIGHT_USUAL	 100.0	      /* default of a cgroup */
+#define WEIGHT_IDLE_TASK (3.0 / 1024) /* SCHED_IDLE; nice 0 is 1 */
+#define BESIDE_REAL_TIME 0.05	      /* share that kernel.sched_rt_runtime_us reserves for ordinary tasks */
 
-static bool real_time(const struct wire_cgroup *g)
+static bool is_real_time(const struct wire_cgroup *g)
 {
 	return g->policy == KTSTR_POLICY_FIFO || g->policy == KTSTR_POLICY_RR || g->policy == KTSTR_POLICY_DEADLINE;
 }
 
-/* A step of nice is a quarter more or less. */
+/* One step of the nice value changes the weight by a factor of 1.25. */
 static double task_weight(const struct wire_cgroup *g)
 {
 	int nice = MIN_OF(MAX_OF(g->nice, -20), 19);
@@ -52,15 +52,15 @@ struct share_rivals share_rivals(const struct evidence *e)
 	struct share_rivals r = { 0 };
 	for (uint32_t i = 0; i < e->cgroup_count; i++) {
 		const struct wire_cgroup *g = &e->cgroup[i];
-		r.tasks += real_time(g) ? 0 : g->workers * task_weight(g);
-		r.real_time += real_time(g) ? g->workers : 0;
+		r.tasks += is_real_time(g) ? 0 : g->workers * task_weight(g);
+		r.real_time += is_real_time(g) ? g->workers : 0;
 		r.workers += g->workers;
 		r.groups += first_of_its_cgroup(e, i) ? group_weight(g) : 0;
 	}
 	return r;
 }
 
-/* The ordinary workers of the load's own cgroup: how many, and their weights. */
+/* The workers of the load's own cgroup: their number, and the weights of the ordinary ones. */
 struct own_group {
 	uint32_t workers;
 	double tasks;
@@ -74,7 +74,7 @@ static struct own_group own_group(const struct evidence *e, uint32_t load)
 		if (strcmp(g->name, e->cgroup[load].name))
 			continue;
 		own.workers += g->workers;
-		own.tasks += real_time(g) ? 0 : g->workers * task_weight(g);
+		own.tasks += is_real_time(g) ? 0 : g->workers * task_weight(g);
 	}
 	return own;
 }
@@ -96,8 +96,8 @@ double share_of_worker(const struct evidence *e, uint32_t load, const struct sha
 	double share;
 	if (!g->workers)
 		return 1;
-	/* Real-time tasks of one priority do not take turns: each has a CPU, or some may have none. */
-	if (real_time(g))
+	/* Real-time tasks of one priority may not take turns: if there are fewer CPUs, some tasks may get none. */
+	if (is_real_time(g))
 		share = r->real_time <= share_cpus(e, load) ? 1 - BESIDE_REAL_TIME : 0;
 	else
 		share = share_by_weight(e, load, r, &own) * (!r->real_time ? 1 : scx ? 0 : BESIDE_REAL_TIME);
@@ -113,8 +113,8 @@ nsec_t share_patience(double share)
 }
 
 /*
- * @tasks on @cpus queues: some queue is one task longer than others, and a task there gets 1/(n + 1) of its CPU instead
- * of 1/n. The difference.
+ * With @tasks on @cpus queues, some queues may be one task longer than others: a task there gets 1/(n + 1) of its CPU
+ * instead of 1/n. Returns the difference.
  */
 static double uneven(uint32_t tasks, uint32_t cpus)
 {

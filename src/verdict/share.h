@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * share.h -- how much CPU time a worker may count on, and what a window of time can show of it.
+ * share.h -- how much CPU time each worker can expect, and how precisely a window of time can show it.
  *
- * A test can ask for starvation itself: by cgroup weights, quotas, nice values, policies, or by many workers on few
- * CPUs. And a short window shows less than a long one, under any scheduler. What is worked out here is what no
- * scheduler can be blamed for.
+ * A test can cause starvation itself: by cgroup weights, quotas, nice values, policies, or many workers on few CPUs.
+ * And shares in a short window are uneven under any scheduler. The functions here compute these effects, so that they
+ * are not blamed on the scheduler.
  */
 #ifndef KTSTR_VERDICT_SHARE_H
 #define KTSTR_VERDICT_SHARE_H
@@ -15,8 +15,8 @@
 #define SHARE_SLICE (20 * NSEC_PER_MSEC)
 
 /*
- * In this time a healthy scheduler evens out queues of unequal length. EEVDF looks at them every 32 ms for each CPU
- * while all are busy, moves one task at a time, and only at the second look where the difference is one task.
+ * In this time a healthy scheduler balances queues of unequal length. While all CPUs are busy, EEVDF balances each CPU
+ * every 32 ms and moves one task at a time; a difference of one task is only moved at the second attempt.
  */
 #define SHARE_SETTLING (NSEC_PER_SEC)
 
@@ -25,20 +25,20 @@ uint32_t share_cpus(const struct evidence *e, uint32_t load);
 /* All loads of a test, as if they ran at the same time. */
 struct share_rivals {
 	double tasks;	    /* weights of all ordinary workers; 1: nice 0 */
-	double groups;	    /* weights of the cgroups, each once; 100: the usual */
-	uint32_t workers;   /* all of them */
-	uint32_t real_time; /* those with a real-time policy */
+	double groups;	    /* weights of all cgroups; 100: the default of one */
+	uint32_t workers;   /* number of all workers */
+	uint32_t real_time; /* number of workers with a real-time policy */
 };
 struct share_rivals share_rivals(const struct evidence *e);
 /*
- * The share of one CPU that each worker of a load may count on, 0 .. 1: with or without the kernel's group scheduling,
- * whichever gives it less. @scx: a sched_ext scheduler is under test; the kernel keeps no time for its tasks beside
- * real-time ones.
+ * The share of one CPU that each worker of a load can expect, 0 .. 1: the smaller one of the shares with and without
+ * the kernel's group scheduling. @scx: a sched_ext scheduler is under test; beside real-time tasks the kernel reserves
+ * no time for its tasks.
  */
 double share_of_worker(const struct evidence *e, uint32_t load, const struct share_rivals *r, bool scx);
 /*
- * How long a worker with that share may go without a turn: the time in which its share comes to two slices. One may
- * come first in a round, and last in the next.
+ * How long a worker with that share may wait for a turn: the time in which its share amounts to two slices, because it
+ * can be first in one round and last in the next.
  */
 nsec_t share_patience(double share);
 /*
@@ -47,9 +47,9 @@ nsec_t share_patience(double share);
  *
  *	100 * (2 * SHARE_SLICE + uneven * min(SHARE_SETTLING, window)) / window
  *
- * A slice at either end of the window is one worker's and not another's. And @workers tasks on @cpus CPUs rarely
- * divide: some queues are one task longer, and a task gets 1/(n + 1) of its CPU there instead of 1/n, which is `uneven`
- * (for @workers, or for @all workers of the test if that is more), until the scheduler has moved tasks about.
+ * At each end of the window, one worker has a slice that another has not. And if @workers is not a multiple of @cpus,
+ * some queues are one task longer: a task there gets 1/(n + 1) of its CPU instead of 1/n until the scheduler has moved
+ * tasks. The difference is `uneven`, for @workers or for @all workers of the test, whichever is more.
  */
 double share_spread_floor(uint32_t workers, uint32_t all, uint32_t cpus, nsec_t window);
 

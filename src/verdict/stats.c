@@ -92,7 +92,7 @@ static void add_worker(const struct wire_worker *w, struct cgroup_stats *s, stru
 }
 
 /* CV over the workers' rates: population standard deviation / mean. */
-static void throughput(const struct evidence *e, uint32_t index, struct cgroup_stats *s)
+static void compute_throughput(const struct evidence *e, uint32_t index, struct cgroup_stats *s)
 {
 	double sum = 0, squares = 0;
 	for (uint32_t i = 0; i < e->worker_count; i++) {
@@ -122,7 +122,7 @@ static void count_pages(const struct evidence *e, uint32_t index, struct cgroup_
 		const struct wire_worker *w = &e->worker[i].wire;
 		if (w->cgroup != index)
 			continue;
-		/* The machine has one counter; whoever saw it move most saw all of it. */
+		/* All workers read the same counter of the machine, so the largest difference is the right one. */
 		s->migrated_pages = MAX_OF(s->migrated_pages, w->pages_migrated);
 		for (unsigned n = 0; n < WIRE_NODES_MAX; n++) {
 			s->pages += w->numa_pages[n];
@@ -134,7 +134,7 @@ static void count_pages(const struct evidence *e, uint32_t index, struct cgroup_
 	s->cross_node_migration_ratio = s->pages ? (double)s->migrated_pages / (double)s->pages : 0;
 }
 
-static int one_cgroup(const struct evidence *e, uint32_t index, struct cgroup_stats *s)
+static int compute_cgroup(const struct evidence *e, uint32_t index, struct cgroup_stats *s)
 {
 	struct cpuset_bits used = { 0 };
 	*s = (struct cgroup_stats){ .name = e->cgroup[index].name, .work = e->cgroup[index].work };
@@ -147,12 +147,12 @@ static int one_cgroup(const struct evidence *e, uint32_t index, struct cgroup_st
 	s->mean_run_delay_us /= MAX_OF(s->workers, 1);
 	s->migration_ratio = s->iterations ? (double)s->migrations / (double)s->iterations : 0;
 	s->iterations_per_worker = s->workers ? (double)s->iterations / s->workers : 0;
-	throughput(e, index, s);
+	compute_throughput(e, index, s);
 	count_pages(e, index, s);
 	return pool_wakes(e, index, s);
 }
 
-static void fold(struct scenario_stats *all, const struct cgroup_stats *s)
+static void fold_cgroup(struct scenario_stats *all, const struct cgroup_stats *s)
 {
 	all->workers += s->workers;
 	all->cpus += s->cpus;
@@ -174,7 +174,7 @@ static void fold(struct scenario_stats *all, const struct cgroup_stats *s)
 		fmax(all->worst_cross_node_migration_ratio, s->cross_node_migration_ratio);
 	if (s->page_locality > 0 && (all->worst_page_locality == 0 || s->page_locality < all->worst_page_locality))
 		all->worst_page_locality = s->page_locality;
-	/* The lowest that is not zero: a cgroup without iterations is another check's business. */
+	/* The lowest that is not zero: other checks find a cgroup without iterations. */
 	double per = s->iterations_per_worker;
 	if (per > 0 && (all->worst_iterations_per_worker == 0 || per < all->worst_iterations_per_worker))
 		all->worst_iterations_per_worker = per;
@@ -187,12 +187,12 @@ int stats_compute(const struct evidence *e, struct scenario_stats *ret)
 	if (!ret->cgroup)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < e->cgroup_count; i++) {
-		int r = one_cgroup(e, i, &ret->cgroup[i]);
+		int r = compute_cgroup(e, i, &ret->cgroup[i]);
 		if (r < 0) {
 			stats_done(ret);
 			return r;
 		}
-		fold(ret, &ret->cgroup[i]);
+		fold_cgroup(ret, &ret->cgroup[i]);
 	}
 	return 0;
 }

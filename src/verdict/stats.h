@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* stats.h -- workers' telemetry, summed up a cgroup and over the scenario. */
+/* stats.h -- statistics of workers' telemetry, for each load in a cgroup and for the whole scenario. */
 #ifndef KTSTR_VERDICT_STATS_H
 #define KTSTR_VERDICT_STATS_H
 
@@ -7,10 +7,10 @@
 
 struct cgroup_stats {
 	const char *name, *work; /* borrowed from the evidence */
-	uint32_t workers, cpus;	 /* cpus: distinct ones used */
+	uint32_t workers, cpus;	 /* cpus: number of different CPUs that were used */
 	double avg_off_cpu_pct, min_off_cpu_pct, max_off_cpu_pct, spread_pct;
-	uint32_t off_cpu_workers; /* workers with a wall time: the n of the four above */
-	uint32_t counting;	  /* workers that count what they do */
+	uint32_t off_cpu_workers; /* workers with a wall time; the four above are about these */
+	uint32_t counting;	  /* workers that count their progress */
 	uint64_t max_gap_ms;
 	uint32_t max_gap_cpu;
 	uint64_t migrations, iterations;
@@ -19,7 +19,7 @@ struct cgroup_stats {
 	double p99_wake_us, median_wake_us, wake_cv, wake_tail_ratio;
 	double mean_run_delay_us, worst_run_delay_us;
 	double iterations_per_worker;
-	double mean_work_rate, throughput_cv;			 /* work units a second of CPU time */
+	double mean_work_rate, throughput_cv;			 /* work units per CPU second */
 	uint64_t pages, local_pages, slow_pages, migrated_pages; /* local: on the nodes where they should be */
 	double page_locality, cross_node_migration_ratio;	 /* 0 without pages */
 };
@@ -37,11 +37,11 @@ struct scenario_stats {
 
 int stats_compute(const struct evidence *e, struct scenario_stats *ret);
 void stats_done(struct scenario_stats *s);
-/* Share of a worker's life in which it was not on a CPU, percent; negative when it has no wall time. */
+/* Share of a worker's wall time in which it was not on a CPU, percent; negative if it has no wall time. */
 double worker_off_cpu_pct(const struct wire_worker *w);
-/* Work units a second of CPU time; 0 when it had none. */
+/* Work units per second of CPU time; 0 without CPU time. */
 double worker_work_rate(const struct wire_worker *w);
-/* Iterations a second of its life; 0 when it had none. */
+/* Iterations per second of wall time; 0 without wall time. */
 double worker_iteration_rate(const struct wire_worker *w);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* thresholds.c -- see thresholds.h. One row a check: adding one is adding a row, a field in ktstr/check.h, and a check.
- */
+/* thresholds.c -- see thresholds.h. A new check needs a row here, a field in ktstr/check.h, and the check itself. */
 #include <errno.h>
 #include <string.h>
 
@@ -42,8 +41,8 @@ const struct threshold_row threshold_rows[LIMIT_MAX] = {
 	[LIMIT_GATE_ON_TCG] = SWITCH(gate_on_tcg, KTSTR_OFF, DETAIL_BENCHMARK),
 };
 
-/* A field's own number: 0 not set, negative one of the words of ktstr/check.h, else a limit. */
-static double field(const struct ktstr_checks *c, const struct threshold_row *row)
+/* The value of a field: 0: not set; negative: KTSTR_OFF or KTSTR_ZERO; else a limit. */
+static double read_field(const struct ktstr_checks *c, const struct threshold_row *row)
 {
 	const void *at = (const char *)c + row->at;
 	return row->kind == CHECK_SWITCH ? (double)*(const enum ktstr_switch *)at : *(const double *)at;
@@ -69,9 +68,9 @@ void thresholds_apply(struct thresholds *t, enum threshold_origin from, const st
 {
 	for (unsigned i = 0; i < LIMIT_MAX; i++) {
 		const struct threshold_row *row = &threshold_rows[i];
-		double said = row->measured ? field(checks, row) : 0;
-		if (said != 0)
-			t->limit[i] = limit_of(said, from);
+		double value = row->measured ? read_field(checks, row) : 0;
+		if (value != 0)
+			t->limit[i] = limit_of(value, from);
 	}
 }
 

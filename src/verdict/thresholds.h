@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* thresholds.h -- what a load is judged by: the checks, merged from their layers, and which layer set each of them. */
+/* thresholds.h -- the limits of all checks, merged from their layers, and the layer that set each of them. */
 #ifndef KTSTR_VERDICT_THRESHOLDS_H
 #define KTSTR_VERDICT_THRESHOLDS_H
 
@@ -32,7 +32,7 @@ enum threshold {
 	LIMIT_PAGE_LOCALITY,
 	LIMIT_CROSS_NODE,
 	LIMIT_SLOW_TIER,
-	LIMIT_GATE_ON_TCG, /* not a limit: whether the absolute ones count on tcg */
+	LIMIT_GATE_ON_TCG, /* a switch: absolute limits are checked on tcg, too */
 	LIMIT_MAX,
 };
 
@@ -41,8 +41,8 @@ enum threshold_origin { FROM_DEFAULT, FROM_SCHEDULER, FROM_TEST, FROM_LOAD };
 
 struct limit {
 	bool on;		      /* false: not checked */
-	double value;		      /* of a limit; guest time */
-	enum threshold_origin origin; /* the last layer that set it, or switched it off */
+	double value;		      /* the limit; times are guest time */
+	enum threshold_origin origin; /* the last layer that set it or switched it off */
 };
 
 struct thresholds {
@@ -53,23 +53,23 @@ struct thresholds {
 enum check_kind { CHECK_SWITCH, CHECK_LIMIT };
 
 struct threshold_row {
-	const char *name; /* of the field, in declarations, lists and reports */
+	const char *name; /* the field's name, in declarations, lists and reports */
 	enum check_kind kind;
-	bool measured;		  /* false: nothing measures it yet; what follows means nothing */
-	size_t at;		  /* in struct ktstr_checks */
-	double otherwise, strict; /* defaults: of debug and of release judgement; KTSTR_OFF: not checked */
-	enum detail_kind finding; /* what it is called when the limit is broken */
+	bool measured;		  /* false: not measured yet; the fields below are not used */
+	size_t at;		  /* offset in struct ktstr_checks */
+	double otherwise, strict; /* defaults of debug and of release builds; KTSTR_OFF: not checked */
+	enum detail_kind finding; /* kind of the finding when the limit is broken */
 };
 
 extern const struct threshold_row threshold_rows[LIMIT_MAX];
 
 /* @strict: the limits of release builds. */
 struct thresholds thresholds_default(bool strict);
-/* Puts the layer @from over @t: what it sets, or switches off, wins. */
+/* Merges the layer @from over @t: fields that it sets or switches off win. */
 void thresholds_apply(struct thresholds *t, enum threshold_origin from, const struct ktstr_checks *checks);
 /* Defaults <- scheduler <- test. */
 struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *scheduler, const struct ktstr_checks *test);
-/* The row of that name; -ENOENT where nothing measures such a thing. */
+/* The number of the row of that name; -ENOENT: there is no such check, or it is not measured. */
 int threshold_find(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* behaviour.h -- one step a work type: run it, look on from outside, say what was seen that should not have been. */
+/* behaviour.h -- one step per work type: runs it, observes it from outside, reports wrong behaviour. */
 #ifndef BEHAVIOUR_H
 #define BEHAVIOUR_H
 
@@ -7,7 +7,7 @@
 
 #define LOOK_MS 300
 
-/* What a step's observer gets: the whole sight, each worker's share of time on a CPU. */
+/* Checks the observations of one step. */
 typedef void judge_fn(struct ktstr_ctx *t, const struct sight *s, const char *name);
 
 struct look {
@@ -19,7 +19,7 @@ struct look {
 
 void watch_step(struct ktstr_ctx *t, void *look);
 
-/* A step with one cgroup: the name is the work type's, the rest the cgroup's fields. */
+/* A step with one cgroup: NAME is the work type's name; the variable arguments are fields of the cgroup. */
 #define SEE(NAME, JUDGE, WORKERS, ...)                                                                    \
 	{                                                                                                 \
 		.name = NAME, .watch = watch_step, .arg = &(struct look){ .name = NAME, .judge = JUDGE }, \
@@ -35,8 +35,8 @@ void watch_step(struct ktstr_ctx *t, void *look);
 	}
 #define WORK(...) .work = KTSTR_WORK(__VA_ARGS__)
 
-double share(const struct sight *s, unsigned worker); /* of the time, on a CPU */
-/* Of the time, on a CPU or waiting for one: who looks is real-time, and takes the one that it wakes up on. */
+double share(const struct sight *s, unsigned worker); /* share of the time on a CPU */
+/* Share of the time on a CPU or waiting for one. The observer is real-time and takes CPU time from the workers. */
 double wants(const struct sight *s, unsigned worker);
 double per_s(const struct sight *s, uint64_t count);
 

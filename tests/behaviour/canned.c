@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * canned.c -- every canned scenario, a category a test: EEVDF passes them all. How evenly a crowd that does not divide
- * by the CPUs is served within one second is luck, with EEVDF too, and not compared here.
+ * canned.c -- every canned scenario, one test per category: EEVDF passes all of them. Shares are not compared here: if
+ * the number of workers is not a multiple of the CPUs, shares within one second are random, also under EEVDF.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define NARROW 3 /* usable CPUs of the machine that most of them run on */
 
-/* Those of a category that fit on the narrow machine, or (NULL) all that do not. */
+/* Runs the scenarios of a category that fit on the narrow machine, or (NULL) all others. */
 static enum ktstr_verdict run_category(struct ktstr_ctx *t, const char *category)
 {
 	unsigned ran = 0;
@@ -50,7 +50,7 @@ KTSTR_TEST(canned_wide, .llcs = 2, .cores = 3, .duration_s = 1, .checks = { .max
 	return run_category(t, NULL);
 }
 
-/* Names that are understood beside the first one, and one that is none. */
+/* Alternative names are accepted; an unknown name is not. */
 KTSTR_TEST(canned_names, .cores = 4, .duration_s = 1, .checks = { .max_spread_pct = 100 })
 {
 	ktstr_expect(t, ktstr_run_canned(t, "steady") == KTSTR_PASS, "'steady' did not run");

@@ -15,7 +15,7 @@ static void computes(struct ktstr_ctx *t, const struct sight *s, const char *nam
 
 static uint64_t spin_switches;
 
-/* What two spinning tasks on one CPU do: the measure for those that yield. */
+/* Two spinning tasks on one CPU: the reference for tasks that yield. */
 static void spin_rivals(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	spin_switches = s->worker[0].involuntary + s->worker[1].involuntary;
@@ -54,7 +54,7 @@ static void reads_and_writes(struct ktstr_ctx *t, const struct sight *s, const c
 	ktstr_expect(t, w->writes >= w->turns - 1, "%s: %lu writes in %lu turns", name, w->writes, w->turns);
 }
 
-/* 20 ms of 50. */
+/* Works 20 ms of every 50 ms. */
 static void bursts(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	ktstr_expect(t, share(s, 0) > 0.3 && share(s, 0) < 0.5, "%s: on a CPU for %.2f of the time, not 0.4", name,
@@ -63,7 +63,7 @@ static void bursts(struct ktstr_ctx *t, const struct sight *s, const char *name)
 		     s->worker[0].voluntary);
 }
 
-/* 1 ms of 6. */
+/* Works 1 ms of every 6 ms. */
 static void idles(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	double rate = per_s(s, s->worker[0].voluntary);
@@ -78,7 +78,7 @@ static void idles_precisely(struct ktstr_ctx *t, const struct sight *s, const ch
 	ktstr_expect(t, s->worker[0].slack_ns == 1, "%s: timer slack %lu ns", name, s->worker[0].slack_ns);
 }
 
-/* 10 ms spinning, 20 asleep, 10 of arithmetic. */
+/* Spins 10 ms, sleeps 20 ms, computes 10 ms. */
 static void phases(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	ktstr_expect(t, share(s, 0) > 0.4 && share(s, 0) < 0.65, "%s: on a CPU for %.2f of the time, not 0.5", name,
@@ -100,7 +100,7 @@ static void ticks(struct ktstr_ctx *t, const struct sight *s, const char *name)
 	ktstr_expect(t, per_s(s, s->worker[0].voluntary) > 400, "%s: it does not sleep", name);
 }
 
-/* Turns of arithmetic and of memory take different times: the machine's clock is its instructions. */
+/* Turns of arithmetic and of memory differ in time, because the guest's clock counts instructions. */
 static void two_speeds(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	computes(t, s, name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* engines.c -- the benchmarks inside a worker: their threads, and that what they count happens. */
+/* engines.c -- the benchmarks inside a worker: checks their threads, and their counts against the kernel's. */
 #include <dirent.h>
 #include <stdio.h>
 
@@ -18,14 +18,14 @@ static unsigned threads_of(int pid)
 	return n;
 }
 
-/* One message thread and four workers beside the worker's own. */
+/* One message thread and four worker threads in addition to the worker's own thread. */
 static void requests(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	ktstr_expect(t, threads_of(s->worker[0].pid) == 6, "%s: %u threads", name, threads_of(s->worker[0].pid));
 	ktstr_expect(t, s->worker[0].turns > 50, "%s: %lu requests", name, s->worker[0].turns);
 }
 
-/* 100 a second are asked for. */
+/* The scenario asks for 100 requests per second. */
 static void paced(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	double rate = per_s(s, s->worker[0].turns);

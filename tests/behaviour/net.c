@@ -4,13 +4,13 @@
 
 #define A_TURN 16u
 
-/* As many as were sent, but for what goes on between two looks. */
+/* As many packets arrive as were sent; the two numbers are read one after the other, so they differ a little. */
 static bool about(uint64_t packets, uint64_t sent)
 {
 	return packets * 20 >= sent * 19 && packets * 20 <= sent * 21;
 }
 
-/* All of its packets, and nobody else's, come in through the loopback device. */
+/* The loopback device receives all packets of the worker, and no others. */
 static void sends_to_itself(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	uint64_t turns = s->worker[0].turns;
@@ -21,7 +21,7 @@ static void sends_to_itself(struct ktstr_ctx *t, const struct sight *s, const ch
 	ktstr_expect(t, wants(s, 0) > 0.9, "%s: it works for %.2f", name, wants(s, 0));
 }
 
-/* A packet a turn and member, each received in a softirq, and a wait for it. */
+/* Each member sends one packet per turn, receives one in a softirq, and waits for it. */
 static void woken_by_packets(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	uint64_t turns = s->worker[0].turns + s->worker[1].turns;

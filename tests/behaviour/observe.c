@@ -75,7 +75,7 @@ static uint64_t read_counter(int fd)
 	return fd >= 0 && read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
 }
 
-/* schedstat has what a task ran until its CPU's last tick, some of 30 ms where four CPUs share one clock. */
+/* schedstat counts run time only up to the CPU's last tick; with four CPUs on one clock, that can be 30 ms ago. */
 static void run_until_now(int pid, uint64_t *ns)
 {
 	clockid_t clock;
@@ -84,12 +84,12 @@ static void run_until_now(int pid, uint64_t *ns)
 		*ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* --- one look ----------------------------------------------------------------------------------------------------- */
+/* --- one reading -------------------------------------------------------------------------------------------------- */
 
 /*
- * CPUs of a machine that counts time in instructions take turns of some 10 ms: what is read before one and what is read
- * after it are tens of milliseconds apart, a tenth of a look. Numbers that are set against each other are read again
- * until none came between them.
+ * With instruction counting, the CPUs of a guest run in turns of some 10 ms. If another CPU's turn comes between two
+ * reads, they are tens of milliseconds apart: a tenth of the observation. So numbers that are compared are read
+ * several times, and the fastest reading counts.
  */
 #define APART_NS 2000000u
 #define TRIES	 16
@@ -104,10 +104,10 @@ static uint64_t minor_faults(int pid)
 	return faults;
 }
 
-/* One reading of all that tests set against each other. */
+/* One reading of all numbers that tests compare. */
 struct reading {
 	struct seen worker[SEEN_MAX];
-	uint64_t forks, packets, net_softirqs; /* of the machine */
+	uint64_t forks, packets, net_softirqs; /* of the whole machine */
 	uint64_t at;			       /* when the turns were read */
 };
 
@@ -122,7 +122,7 @@ static void read_machine(struct reading *r)
 		r->net_softirqs += strtoull(end, &end, 10);
 }
 
-/* The number of turns is read right behind the bytes, which are set against it the most exactly. */
+/* The number of turns is read directly after the bytes, because their ratio is checked most exactly. */
 static void read_worker(struct ktstr_ctx *t, unsigned i, int pid, struct seen *w)
 {
 	struct ktstr_worker_view v = { 0 };
@@ -152,7 +152,7 @@ static void read_all(struct ktstr_ctx *t, const struct sight *s, struct reading 
 	r->at = now_ns();
 }
 
-/* The reading that took the shortest time: nobody's turn on the machine's clock came between its numbers. */
+/* Returns the reading that took the shortest time: no other CPU's turn came between its numbers. */
 static void read_together(struct ktstr_ctx *t, const struct sight *s, struct reading *ret)
 {
 	static struct reading tried;
@@ -229,7 +229,7 @@ static void look(unsigned i, struct seen *s)
 		s->pinned |= mask[0];
 	const char *stat = strrchr(proc(s->pid, "stat"), ')');
 	int dynamic = 0;
-	/* Fields 18 (priority: -1 - real-time priority, where there is one), 39 (CPU): proc(5). */
+	/* Fields 18 (priority: -1 - real-time priority, if it has one) and 39 (CPU): proc(5). */
 	if (stat && sscanf(stat,
 			   ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %d %*d %*d %*d %*u %*u "
 			   "%*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %u %u",
@@ -242,11 +242,11 @@ static void look(unsigned i, struct seen *s)
 		look_at_pages(s);
 }
 
-/* --- all of them -------------------------------------------------------------------------------------------------- */
+/* --- all workers -------------------------------------------------------------------------------------------------- */
 
 /*
- * Both ends read in the same order, so that all differences are over the same time. Counters are opened before it: the
- * kernel patches its code for a tracepoint, which takes a while.
+ * Start and end are read in the same order, so that all differences are over the same time. Counters are opened before,
+ * because it takes some time: the kernel patches its code for a tracepoint.
  */
 static void begin(struct ktstr_ctx *t, bool signals, struct sight *s)
 {
@@ -260,7 +260,7 @@ static void begin(struct ktstr_ctx *t, bool signals, struct sight *s)
 	}
 }
 
-/* @sign 1 adds the time and the machine's counts to @s, -1 takes them off, 0 leaves them alone. */
+/* @sign 1 adds the time and the machine's counts to @s, -1 subtracts them, 0 does neither. */
 static void count_all(struct ktstr_ctx *t, struct sight *s, struct seen *into, int64_t sign)
 {
 	static struct reading r;
@@ -313,7 +313,7 @@ static void end(struct sight *s)
 void observe(struct ktstr_ctx *t, unsigned ms, unsigned step_us, bool signals, struct sight *ret)
 {
 	begin(t, signals, ret);
-	count_all(t, ret, before, 0); /* the first look at a process is a slow one */
+	count_all(t, ret, before, 0); /* the first reading of a process is slow */
 	count_all(t, ret, before, -1);
 	uint64_t until = now_ns() + (uint64_t)ms * 1000000u;
 	while (now_ns() < until) {

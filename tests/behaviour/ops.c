@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ops.c -- operations and cgroup definitions, seen in cgroupfs and in what the kernel lets the workers do. */
+/* ops.c -- operations and cgroup definitions, checked in cgroupfs and by the kernel's data about the workers. */
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ static uint64_t mask_of(int pid)
 	return mask[0];
 }
 
-/* The first worker in a cgroup; pid 0 where there is none. */
+/* The first worker in a cgroup; pid 0 if there is none. */
 static struct ktstr_worker_view worker_in(struct ktstr_ctx *t, const char *cgroup)
 {
 	struct ktstr_worker_view v, none = { 0 };
@@ -86,7 +86,7 @@ static void definitions(struct ktstr_ctx *t, void *arg)
 	has(t, "llc", 5); /* 1.5 x 3, rounded up */
 	has(t, "two", 3);
 	has(t, "parent/child", 1);
-	/* A child without a cpuset of its own has no such files; its worker is where the parent's allows. */
+	/* A child without a cpuset of its own has no such files; its worker uses the parent's CPUs. */
 	ktstr_expect(t, mask_of(worker_in(t, "parent/child").pid) == 0xc, "parent/child: %lx",
 		     mask_of(worker_in(t, "parent/child").pid));
 }
@@ -177,7 +177,7 @@ KTSTR_TEST(ops_definitions, .llcs = 2, .cores = 4, .duration_s = 4, .checks = { 
 				       .affinity = KTSTR_AFFINITY(EXACT, .list = "1,5") }) }));
 }
 
-/* A real-time deadline, and memory bound to the other node: what the kernel says of them. */
+/* A real-time deadline, and memory that is bound to the other node: the kernel reports both. */
 static void deadlines(struct ktstr_ctx *t, void *arg)
 {
 	(void)arg;
@@ -421,7 +421,7 @@ static void after_factory(struct ktstr_ctx *t, void *arg)
 		.name = NAME, .hold = KTSTR_HOLD_MS(150), .watch = WATCH, .ops = KTSTR_OPS(__VA_ARGS__) \
 	}
 
-/* What is asked is what the operations do; steps this short are not fair, with EEVDF either. */
+/* Only the effects of the operations are checked: in steps this short, shares are uneven also under EEVDF. */
 KTSTR_TEST(ops_all, .llcs = 2, .cores = 4, .duration_s = 5, .checks = { .max_spread_pct = 100 })
 {
 	static unsigned three = 3;
@@ -463,7 +463,7 @@ KTSTR_TEST(ops_all, .llcs = 2, .cores = 4, .duration_s = 5, .checks = { .max_spr
 	return v;
 }
 
-/* Ten times a tenth of a second, until the test's second is over. */
+/* A loop of 100 ms repeats ten times in the test's duration of one second. */
 KTSTR_TEST(ops_loop, .cores = 4, .duration_s = 1, .checks = { .max_spread_pct = 100 })
 {
 	static unsigned one = 1;
@@ -481,7 +481,7 @@ KTSTR_TEST(ops_loop, .cores = 4, .duration_s = 1, .checks = { .max_spread_pct = 
 	return v;
 }
 
-/* A worker that is found outside its new cpuset is caught: here by taking the kernel's word back behind the engine. */
+/* A worker outside its new cpuset is detected. Here the test changes the cpuset back, and the engine does not know. */
 static void escape(struct ktstr_worker *w, void *arg)
 {
 	(void)arg;
@@ -518,7 +518,7 @@ KTSTR_TEST(ops_escape, .cores = 4, .duration_s = 1, .expect_err = KTSTR_ON, .exp
 						       { .name = "free", .no_workers = true }) }));
 }
 
-/* Where this kernel has no controller, or this machine no such processors, a test is skipped and says why. */
+/* If the kernel has no such controller, or the machine no such processors, a test is skipped with the reason. */
 KTSTR_TEST(ops_io_weight_missing, .cores = 2, .duration_s = 1)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "io", .limits.io_weight = 50 }));

@@ -26,8 +26,9 @@ static void policies(struct ktstr_ctx *t, const struct sight *s, const char *nam
 	ktstr_expect(t, s->worker[0].policies == all, "%s: policies %lx, not %lx", name, s->worker[0].policies, all);
 }
 
-/* A fault for every page that a turn touches for the first time: 1024 draws from 1024 pages are some 647 different
- * ones. */
+/*
+ * One fault per page that a turn touches for the first time: 1024 draws from 1024 pages give some 647 different pages.
+ */
 static void faults(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	const struct seen *w = &s->worker[0];
@@ -52,7 +53,7 @@ static void cache_and_yield(struct ktstr_ctx *t, const struct sight *s, const ch
 			     name, s->worker[i].involuntary, s->worker[i].turns);
 }
 
-/* The kernel gives ordinary tasks 5 % of each second beside it. */
+/* Beside it, the kernel reserves 5 % of each second for ordinary tasks. */
 static void real_time_starves(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	ktstr_expect(t, s->worker[0].policies == 1 << SCHED_FIFO && (s->worker[0].priorities & 1ul << 50),

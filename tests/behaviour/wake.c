@@ -2,11 +2,13 @@
 /* wake.c -- types in which tasks wake, signal, block and fork each other. */
 #include "behaviour.h"
 
-/* More work than a wake-up costs, on emulated processors too: of a token's holder, and of who is woken to compute. */
+/*
+ * Work of a worker that holds the token, or is woken to compute: more than the cost of a wake-up, also when emulated.
+ */
 #define HOP_US	 1000
 #define PRODUCTS 60u
 
-/* Partners take turns: their turns differ by little, and each waits for the other about once a turn. */
+/* Partners alternate: their numbers of turns differ by little, and each waits for the other about once per turn. */
 static void equal_turns(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	for (unsigned i = 0; i < s->workers; i++) {
@@ -53,8 +55,8 @@ static void mixed_classes(struct ktstr_ctx *t, const struct sight *s, const char
 }
 
 /*
- * One at a time: all of them together fill little more than one CPU. Who wakes the next is not asleep yet itself: where
- * processors run at once, both are counted for that long.
+ * One works at a time, so all of them together use little more than one CPU. A worker that has woken the next one runs
+ * for a short time until it sleeps: where processors run in parallel, both count in that time.
  */
 static void one_at_a_time(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
@@ -76,7 +78,7 @@ static void one_wakes_all(struct ktstr_ctx *t, const struct sight *s, const char
 	}
 }
 
-/* 12 KiB are three matrices of 22 x 22. */
+/* Three matrices of 22 x 22 fit into 12 KiB. */
 static void receivers_compute(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	for (unsigned i = 1; i < s->workers; i++) {
@@ -89,7 +91,7 @@ static void receivers_compute(struct ktstr_ctx *t, const struct sight *s, const 
 	}
 }
 
-/* Every 5 ms all seven. */
+/* All seven wake up every 5 ms. */
 static void herd_wakes(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	uint64_t batches = s->worker[0].turns;
@@ -113,7 +115,7 @@ static void event_storm(struct ktstr_ctx *t, const struct sight *s, const char *
 			     s->worker[i].voluntary);
 }
 
-/* Sixteen a turn, counted by the kernel where it makes them. */
+/* Sixteen signals per turn, counted by the kernel's tracepoint. */
 static void signals(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -131,7 +133,9 @@ static void forks(struct ktstr_ctx *t, const struct sight *s, const char *name)
 		     "%s: %lu processes made in %lu turns", name, s->forks, s->worker[0].turns);
 }
 
-/* Four that hold the lock for most of their time: about one at a time, and they wait. Who gets it is not said. */
+/*
+ * Four workers hold the lock for most of their time: about one works at a time, the others wait. Any may get it next.
+ */
 static void contends(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	uint64_t waits = 0, turns = 0;
@@ -146,7 +150,7 @@ static void contends(struct ktstr_ctx *t, const struct sight *s, const char *nam
 	ktstr_expect(t, sum < 1.9, "%s: %.2f CPUs at a time", name, sum);
 }
 
-/* Two producers of at most 500 items a second; the consumer does not keep up and is never idle. */
+/* Two producers make at most 500 items per second each; the consumer is slower and never idle. */
 static void produces(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	for (unsigned i = 0; i < 2; i++)

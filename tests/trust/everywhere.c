@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* everywhere.c -- one test that admits every preset: what the gauntlet itself is tested and timed with. */
+/* everywhere.c -- one test that runs on every preset, to test and time the gauntlet. */
 #include <ktstr/ktstr.h>
 
 KTSTR_TEST(everywhere, .llcs = 1, .cores = 2, .duration_s = 2, .max_llcs = 15, .max_cpus = 252, .max_numa_nodes = 4)

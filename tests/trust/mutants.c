@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mutants.c -- schedulers whose faults are known, each with the scenario that must catch it (mutant_*), and schedulers
- * that are good, each with every scenario (good_*). tests/trust/trust.py counts who was caught, missed, and wrongly
- * accused.
+ * mutants.c -- schedulers with known faults, each with the scenario that must detect it (mutant_*), and good
+ * schedulers, each with every scenario (good_*). tests/trust/trust.py counts detected faults, missed faults and false
+ * alarms.
  */
 #include <stddef.h>
 
 #include "scenarios.h"
 
-/* What a scenario needs of its machine and is judged by. */
+/* The machine and the checks of each scenario. */
 #define CROWD(n)    .cores = (n)
 #define WIDE	    .llcs = 3, .cores = 3, .min_cpus = 9
 #define PAIR(n)	    .cores = (n) > 2 ? (n) : 1, .duration_s = 4, .checks = { .max_spread_pct = 5 }
@@ -22,7 +22,7 @@
 #define LLCS	    .llcs = 2, .cores = 2, .min_llcs = 2
 #define NODES	    .numa_nodes = 2, .llcs = 2, .cores = 2, .min_numa_nodes = 2, .max_numa_nodes = 4
 #define HOTPLUG	    .cores = 3
-#define REMOVAL(n)  .cores = (n), .checks = { .max_spread_pct = 100 } /* steps too short to be fair in */
+#define REMOVAL(n)  .cores = (n), .checks = { .max_spread_pct = 100 } /* shares in steps this short are uneven */
 
 #define TEST(id, sched, scenario, ...)                    \
 	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) \
@@ -78,9 +78,9 @@ KTSTR_SCHEDULER(central, .binary = "scx_central", .load_cpu = KTSTR_CPU(0));
 KTSTR_SCHEDULER(flatcg, .binary = "scx_flatcg");
 
 /*
- * scx_central runs on four CPUs where the others have two: it only loads on CPU 0, so PID 1 keeps the others busy with
- * real-time tasks until it is attached, and with one other CPU that can take longer than a scheduler may. Nor does it
- * share out its central CPU, the only one there is where there is one.
+ * scx_central gets four CPUs, the others two. It must be loaded on CPU 0, so PID 1 keeps the other CPUs busy with
+ * real-time tasks until it is attached; with only one other CPU, this can take longer than the attach timeout. It also
+ * does not share its central CPU fairly, so a machine with one CPU does not work.
  */
 GOOD(eevdf, NULL, 2)
 GOOD(control, &control, 2)
@@ -90,8 +90,8 @@ GOOD(central, &central, 4)
 GOOD(flatcg, &flatcg, 2)
 
 /*
- * Only those that handle hotplug themselves: the others leave it to sched_ext, which ends them with the request to
- * start again, and that is no fault.
+ * Only schedulers that handle hotplug themselves. The others leave it to sched_ext, which ends them with a request to
+ * restart; this is not a fault.
  */
 TEST(good_eevdf_hotplug, NULL, hotplug, HOTPLUG)
 TEST(good_control_hotplug, &control, hotplug, HOTPLUG)

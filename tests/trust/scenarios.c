@@ -23,7 +23,7 @@ static uint64_t clock_ns(clockid_t id)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* Sleeps @ms and tells the worker how late it woke up. */
+/* Sleeps @ms and records the latency of the wake-up. */
 static void nap(struct ktstr_worker *w, unsigned ms)
 {
 	uint64_t until = clock_ns(CLOCK_MONOTONIC) + ms * 1000000ull;
@@ -34,7 +34,7 @@ static void nap(struct ktstr_worker *w, unsigned ms)
 	ktstr_worker_woken(w, now > until ? now - until : 0);
 }
 
-/* --- with the work types there are -------------------------------------------------------------------------------- */
+/* --- with built-in work types ------------------------------------------------------------------------------------- */
 
 enum ktstr_verdict scenario_crowd(struct ktstr_ctx *t)
 {
@@ -44,7 +44,7 @@ enum ktstr_verdict scenario_crowd(struct ktstr_ctx *t)
 						    .work = KTSTR_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30) }));
 }
 
-/* No more than there are CPUs: what share each of many gets of an uneven load is luck, with any scheduler. */
+/* One worker per CPU: with more workers that do not divide by the CPUs, shares are random under any scheduler. */
 enum ktstr_verdict scenario_wide(struct ktstr_ctx *t)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "wide",
@@ -112,10 +112,10 @@ enum weight { WEIGHT_HEAVY, WEIGHT_LIGHT, WEIGHT_MAX };
 
 struct weighed {
 	unsigned first;		  /* enum weight */
-	_Atomic uint64_t *cpu_ns; /* by weight, of both workers */
+	_Atomic uint64_t *cpu_ns; /* CPU time of all workers, indexed by weight */
 };
 
-/* The two swap roles twice a second, so that favouring one of them, or a CPU's habits, is no favour to a weight. */
+/* Workers swap weights twice a second, so that a preference for a worker or a CPU is not one for a weight. */
 static void weighed(struct ktstr_worker *w, void *arg)
 {
 	static const int nice_of[WEIGHT_MAX] = { -5, 5 };
@@ -141,8 +141,8 @@ static void *shared(size_t bytes)
 }
 
 /*
- * A scheduler may ignore weights; it must not turn them round: at -5 and 5, nine to one. Three of each, because of two
- * tasks many schedulers run whichever has not just run.
+ * A scheduler may ignore weights, but must not invert them: nice -5 and 5 are nine to one. There are three workers of
+ * each, because with only two tasks many schedulers just alternate.
  */
 enum ktstr_verdict scenario_weights(struct ktstr_ctx *t)
 {
@@ -165,7 +165,7 @@ enum ktstr_verdict scenario_weights(struct ktstr_ctx *t)
 
 /* --- kernel threads ----------------------------------------------------------------------------------------------- */
 
-/* Each turn waits for an RCU grace period, which kernel threads end. */
+/* Each turn waits for an RCU grace period, which needs kernel threads. */
 static void barrier(struct ktstr_worker *w, void *arg)
 {
 	(void)arg;
@@ -199,12 +199,12 @@ static unsigned long number_behind(const char *path, const char *key)
 }
 
 /*
- * A dispatch queue that nobody destroys is 120 bytes a task, in every window. What else the kernel keeps a while comes
- * all at once, once in a run: the median of the windows does not see it.
+ * A dispatch queue that is never destroyed costs 120 bytes per task, in every window. Other kernel memory that is kept
+ * for a while grows once in a run, so the median of the windows does not contain it.
  */
 #define LEAK_BYTES_A_TASK 60
 #define LEAK_WINDOWS	  5
-#define SETTLE_US	  500000 /* a grace period and more: what a task had is freed some time after it */
+#define SETTLE_US	  500000 /* more than a grace period, after which a task's memory is freed */
 
 static long settled_slab_kib(void)
 {
@@ -258,7 +258,7 @@ enum ktstr_verdict scenario_forks(struct ktstr_ctx *t)
 
 struct across {
 	int in, out;
-	unsigned from, to; /* CPUs: several, for a task with one CPU is placed without asking the scheduler */
+	unsigned from, to; /* CPUs; several, because the kernel places a task with only one CPU without the scheduler */
 	bool first;
 };
 
@@ -286,7 +286,7 @@ static void trader(struct ktstr_worker *w, void *arg)
 	}
 }
 
-/* The first half of the CPUs and the second: different LLCs, and nodes, where there are two. */
+/* One worker on the first half of the CPUs, one on the second: different LLCs and, if there are two, nodes. */
 enum ktstr_verdict scenario_across(struct ktstr_ctx *t)
 {
 	int there[2], back[2];

@@ -4,10 +4,10 @@
 
     tests/trust/trust.py BUILD [--seeds N] [--seed FIRST] [--only REGEX] [--jobs N] [--start boot|clone] [--tap]
 
-One run of `ktstr test --repeat N` over tests/trust: mutant_* are schedulers with known faults, good_* are good ones. An alarm of
-a good one from the kernel's tree is looked into: the same seed is run again, and if the memory that its guest leaves behind
-shows tasks that wait in one of the scheduler's queues for seconds while CPUs are idle, the alarm was a true one.
-Exit status: 0 when nobody was missed or wrongly accused, 1 otherwise. --tap prints the same as tests.
+One run of `ktstr test --repeat N` over tests/trust: mutant_* are schedulers with known faults, good_* are good ones. If a good
+scheduler from the kernel's tree fails, the same seed is run again. If the memory of its guest then shows tasks that wait in one of
+the scheduler's queues for seconds while CPUs are idle, the scheduler really has a fault, and the alarm was right.
+Exit status: 0: no fault was missed and there was no false alarm; else 1. --tap prints the same as tests.
 """
 import argparse
 import collections
@@ -45,7 +45,7 @@ from tap import BUILD, KTSTR, check, finish, need_kernel  # noqa: E402
 
 
 def look_into(event, kernel):
-    """What a scheduler's own fault looks like in the memory of the same run; '' when there is nothing to be seen."""
+    """Runs the same seed again; describes forgotten tasks in the guest's memory; '' if there are none."""
     if event['name'].split('_')[1] not in IN_TREE:
         return ''
     cpus = 1
@@ -64,20 +64,20 @@ def look_into(event, kernel):
 
 
 def judge_alarm(event, kernel):
-    """A good scheduler's test that failed: the verdict that counts, and why."""
+    """Returns the verdict that counts for a failed test of a good scheduler, and the reason."""
     shown = look_into(event, kernel)
     return ('fault', f"{event.get('own_cause')} ({shown})") if shown else ('fail', event.get('own_cause'))
 
 
 def tell(verdicts, odd, began):
-    """A sign of life: twenty seeds take an hour and a half of two processors."""
+    """Shows progress: twenty seeds take an hour and a half on two processors."""
     done = sum(sum(counts.values()) for counts in verdicts.values())
     if done % 100 == 0:
         print(f'# {done} runs, {(time.monotonic() - began) / 60:.0f} minutes, {len(odd)} odd', file=sys.stderr, flush=True)
 
 
 def run(kernel):
-    """name -> verdicts of its tries, and the seeds and causes of those that surprise."""
+    """Maps each name to the verdicts of its tries, and to seeds and causes of unexpected ones."""
     tests = BUILD + '/tests/trust'
     subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], tests], check=True)
     argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '--start', ARGS.start, '-E',
@@ -111,7 +111,7 @@ def scheduler_of(name):
 
 
 def rows(verdicts, kind):
-    """One row a bad scheduler; one a good one, over all its scenarios."""
+    """One row per bad scheduler; one per good scheduler, over all its scenarios."""
     table = collections.defaultdict(collections.Counter)
     for name, counts in verdicts.items():
         if name.startswith(kind):

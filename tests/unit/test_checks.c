@@ -163,7 +163,7 @@ static const struct {
 	{ WIRE_WORKER_TIMED_OUT, 0, 'R', 0, "worker tid 40 did not get to run within 5 s of being told to stop" },
 	{ WIRE_WORKER_TIMED_OUT, 0, 'D', 0, "worker tid 40 waits in the kernel and did not end within 5 s" },
 	{ WIRE_WORKER_TIMED_OUT, 57, 'S', 'R',
-	  "worker tid 40 waits for its child 57, which is ready to run, but is not run" },
+	  "worker tid 40 waits for its child 57, which is ready to run, but does not run" },
 };
 
 START_TEST(a_bad_end_says_whose_fault_it_was)

@@ -170,7 +170,7 @@ START_TEST(records_of_the_wrong_size_are_refused)
 	made_begin();
 	char junk[1024] = "";
 	t_errno(evidence_take(&made, WIRE_HELLO, 0, junk, 3, &err), EBADMSG);
-	t_err_contains(&err, "(hello) makes no sense");
+	t_err_contains(&err, "(hello) is not valid");
 	t_errno(evidence_take(&made, WIRE_WORKER, 0, junk, sizeof(struct wire_worker), NULL), EBADMSG);
 	ck_assert_uint_eq(made.worker_count, 0);
 	struct wire_result lie = { .verdict = 77 };

@@ -38,7 +38,7 @@ CASES = [
     ('sysctl_unknown', 'it declares a sysctl that does not exist', 'fail',
      r'sysctls could not be set, so the test did not begin: sysctl kernel\.sched_no_such_thing=1: this kernel has no such'),
     ('child_forgotten', 'a process that a worker made is never run', 'fail',
-     r"cgroup 'forks' \(ForkExit\): worker tid \d+ waits for its child \d+, which is ready to run, but is not run"),
+     r"cgroup 'forks' \(ForkExit\): worker tid \d+ waits for its child \d+, which is ready to run, but does not run"),
     ('expected_end', "the scheduler's end is expected, and comes", 'pass', ''),
     ('expected_starvation', 'starvation is expected, and found', 'pass', ''),
     ('expected_but_fair', 'starvation is expected, and not found', 'fail', r'was expected to fail, and passed'),
