@@ -14,8 +14,9 @@ struct ktstr_scheduler {
 	unsigned line;
 	const char *binary; /* a name that is looked up, or a path */
 	/*
-	 * A command of the host's shell that makes `binary`; or NULL. It is run once before the tests, where `ktstr test`
-	 * is run, with KTSTR_SCHEDULER_PROFILE ("release", or --profile). When it fails, so do the scheduler's tests.
+	 * A command of the host's shell that makes `binary`; or NULL. It is run once before the tests, in the current
+	 * directory, with KTSTR_SCHEDULER_PROFILE ("release", or --profile). When it
+	 * fails, so do the scheduler's tests.
 	 */
 	const char *build;
 	const char *const *args;	      /* KTSTR_ARGS(...), or NULL */

@@ -67,8 +67,8 @@ struct ktstr_test {
 	enum ktstr_switch expect_err;
 	enum ktstr_finding expect_finding;
 	/*
-	 * ON: the body runs on the host, as a process with a deadline, and there is no machine: no scenario, scheduler or
-	 * payload. It runs once, on no preset and on no further kernel.
+	 * ON: the body runs on the host, as a process with a deadline, without a machine: no scenario, scheduler
+	 * or payload. It runs once, on no preset and on no further kernel.
 	 */
 	enum ktstr_switch host_only;
 	enum ktstr_switch performance_mode;   /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */

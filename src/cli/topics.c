@@ -13,7 +13,9 @@ static const struct {
 	const char *meaning;
 } statuses[] = {
 	{ 0, false, "success; of tests: every one passed, was skipped, or failed as known" },
-	{ 1, true, "a test failed, or passed although it is known to fail; or an explicit --cpu-cap is more than this machine has" },
+	{ 1, true,
+	  "a test failed, or passed although it is known to fail; "
+	  "or an explicit --cpu-cap is more than this machine has" },
 	{ 2, true, "no test failed, and at least one is inconclusive: it could not be judged" },
 	{ EXIT_BAD_USAGE, false, "the command line or an environment variable is wrong" },
 	{ EXIT_BAD_DATA, false, "an input is damaged or wrong: a test binary, a kernel, a cache entry" },

@@ -28,7 +28,7 @@ static char **with_profile(const char *entry)
 	return list;
 }
 
-/* How the command ended, as waitpid(2) has it; or a negative errno. Its output is not ours: standard output is for JSON. */
+/* @ret_status: as waitpid(2) has it. Standard output is for JSON, so what the command prints goes to the other. */
 static int run_command(const char *command, const char *profile, int *ret_status)
 {
 	_cleanup_free_ char *entry = NULL;

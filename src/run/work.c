@@ -309,11 +309,13 @@ static void put_perf_settings(const struct attempt *a, struct result *ret)
 						      a->perf_setting[i].granted, a->perf_setting[i].why };
 }
 
-static struct known_fail known_of(const struct plan_case *c)
+static void take_known(const struct attempt *a, struct result *ret)
 {
-	if (!c->known_fail)
-		return (struct known_fail){ 0 };
-	return (struct known_fail){ .reason = c->known_fail->reason, .flaky = c->known_fail->flaky };
+	const struct known_fail_decl *k = a->item->known_fail;
+	if (!k)
+		return;
+	ret->known = (struct known_fail){ .reason = k->reason, .flaky = k->flaky };
+	ret->known_outcome = attempt_known(a);
 }
 
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
@@ -359,7 +361,6 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.policy = attempt_policy(a),
 		.outcome = a->outcome,
 		.history = attempt_history(a),
-		.known_outcome = attempt_known(a),
 		.estimate = c->estimate,
 		.start = a->item->skip || a->item->problem ? NULL
 			 : a->on_host			   ? "host"
@@ -384,7 +385,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};
-	ret->known = known_of(c);
+	take_known(a, ret);
 	put_perf_settings(a, ret);
 	take_parts(&a->confinement, ret);
 }

@@ -17,8 +17,8 @@ static inline unsigned topology_cpus(const struct ktstr_topology *t)
 }
 
 /*
- * 0 when all dimensions are in range, llcs is a multiple of numa_nodes or fits the described nodes, distances are symmetric,
- * and there are at most TOPOLOGY_CPUS_MAX CPUs.
+ * 0 when all dimensions are in range, llcs is a multiple of numa_nodes or fits the described nodes, distances are
+ * symmetric, and there are at most TOPOLOGY_CPUS_MAX CPUs.
  */
 int topology_check(const struct ktstr_topology *t, struct err **err);
 /* "1n2l4c1t"; @out has TOPOLOGY_TEXT_MAX bytes. */

@@ -253,9 +253,15 @@ static void print_run(struct fixture *f, struct buf *out)
 	print_tries(f, &plain, out);
 	print_known(f, &plain, out);
 	closing_render(&closing, &plain, out);
-	struct run_counts c = {
-		.total = 12, .passed = 4, .failed = 1, .skipped = 2, .inconclusive = 1, .flaky = 1, .xfailed = 2, .xpassed = 1, .not_run = 1
-	};
+	struct run_counts c = { .total = 12,
+				.passed = 4,
+				.failed = 1,
+				.skipped = 2,
+				.inconclusive = 1,
+				.flaky = 1,
+				.xfailed = 2,
+				.xpassed = 1,
+				.not_run = 1 };
 	summary_line(&c, 61 * NSEC_PER_SEC, &plain, out);
 	struct run_counts one = { .total = 1, .passed = 1 };
 	summary_line(&one, 5 * NSEC_PER_SEC, &plain, out);

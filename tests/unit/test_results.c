@@ -82,9 +82,15 @@ END_TEST
 START_TEST(the_table_marks_what_a_replay_needs)
 {
 	static const char *const marked[] = {
-		"KTSTR_BACKTRACE", "KTSTR_BYPASS_LLC_LOCKS", "KTSTR_HOST_DEADLINE_PERCENT",
-		"KTSTR_KIT",	   "KTSTR_SCHEDULER",	     "KTSTR_SCHEDULER_BIN_",
-		"KTSTR_VERBOSE",   "LD_LIBRARY_PATH",
+		"KTSTR_BACKTRACE",
+		"KTSTR_BYPASS_LLC_LOCKS",
+		"KTSTR_HOST_DEADLINE_PERCENT",
+		"KTSTR_KIT",
+		"KTSTR_SCHEDULER",
+		"KTSTR_SCHEDULER_ALLOW_STALE_FALLBACK",
+		"KTSTR_SCHEDULER_BIN_",
+		"KTSTR_VERBOSE",
+		"LD_LIBRARY_PATH",
 	};
 	size_t count = 0;
 	for (size_t i = 0; i < ENV_MAX; i++) {
@@ -261,6 +267,9 @@ END_TEST
 static struct evidence e;
 static struct judgement j;
 static struct result r;
+static const struct ktstr_topology shape = {
+	2, 1, 2, 1, .nodes = { { 1, 256 }, { 0, 128 } }, .distances = { 10, 20, 20, 10 }
+};
 
 static void take(enum wire_type type, const void *payload, size_t len)
 {
@@ -331,6 +340,8 @@ static json_t *empty_result(void)
 			     .accel = "tcg",
 			     .performance = "declared",
 			     .replay = "ktstr test",
+			     .shape = &shape,
+			     .known = { .reason = "known" },
 			     .run_id = "6.12.3-unknown",
 			     .project_commit = COMMIT_UNKNOWN,
 			     .seed = 0x2a,

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* suite_load.c -- a test binary is run with --list, and what it prints is read. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "reactor/child.h"
+#include "reactor/machine.h"
+#include "run/suite.h"
+
+#define LIST_DEADLINE (30 * NSEC_PER_SEC)
+
+struct list_job {
+	struct machine machine;
+	struct child child;
+	const char *path;
+	int out;
+	struct err *err;
+	int result;
+};
+
+enum { LIST_SPAWN, LIST_WAIT, LIST_COUNT };
+
+static int list_spawn(struct machine *m, int result)
+{
+	struct list_job *job = container_of(m, struct list_job, machine);
+	const char *argv[] = { job->path, "--list", NULL };
+	struct child_fd fds[] = { { job->out, STDOUT_FILENO } };
+	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = 1 };
+	result = child_spawn(m->reactor, &job->child, &spec, &job->err);
+	if (result < 0)
+		return result;
+	machine_wait_child(m, &job->child);
+	return LIST_WAIT;
+}
+
+static int list_wait(struct machine *m, int result)
+{
+	struct list_job *job = container_of(m, struct list_job, machine);
+	char how[64];
+	if (result < 0)
+		return result;
+	if (job->child.status)
+		return FAIL(&job->err, EXIT_BAD_DATA, -EBADMSG, "'%s --list' failed: %s", job->path,
+			    child_describe(job->child.status, how, sizeof(how)));
+	return MACHINE_END;
+}
+
+static void list_done(struct machine *m, int result)
+{
+	container_of(m, struct list_job, machine)->result = result;
+}
+
+static const struct machine_state list_states[LIST_COUNT] = {
+	[LIST_SPAWN] = { "list", list_spawn, LIST_DEADLINE, 0, TO(LIST_WAIT) },
+	[LIST_WAIT] = { "read", list_wait, LIST_DEADLINE, 0, TO_END },
+};
+
+static const struct machine_type list_type = { "list", list_states, LIST_COUNT, list_done };
+
+/*
+ * Where the list goes: memory that cannot grow beyond its size, so that a program that prints without end takes no more
+ * than that. The position behind what was written is shared with the child.
+ */
+static int open_list(void)
+{
+	_cleanup_close_ int fd = memfd_new("ktstr-list", SUITE_LIST_BYTES_MAX);
+	if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static bool is_full(int fd)
+{
+	return lseek(fd, 0, SEEK_CUR) >= (off_t)SUITE_LIST_BYTES_MAX;
+}
+
+static int read_list(int fd, struct buf *ret)
+{
+	off_t len = lseek(fd, 0, SEEK_CUR);
+	if (len < 0)
+		return -errno;
+	buf_zeros(ret, (size_t)len);
+	return ret->failed ? -ENOMEM : fd_pread_full(fd, ret->data, (size_t)len, 0);
+}
+
+int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err)
+{
+	_cleanup_close_ int out = open_list();
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct list_job job = { .path = path, .out = out, .child = CHILD_NULL };
+	if (out < 0)
+		return FAIL_SYS(err, out, "list the tests of '%s'", path);
+	machine_start(r, &job.machine, &list_type, NULL, "list");
+	int result = reactor_run(r);
+	child_done(&job.child);
+	if (result == 0)
+		result = job.result;
+	if (is_full(out)) {
+		job.err = err_free(job.err);
+		result = FAIL(&job.err, EXIT_BAD_DATA, -EFBIG,
+			      "'%s --list' prints %zu MiB or more; does its main() "
+			      "print to standard output?",
+			      path, SUITE_LIST_BYTES_MAX >> 20);
+	}
+	if (result == 0)
+		result = read_list(out, &text);
+	if (result < 0) {
+		if (job.err && err)
+			*err = job.err;
+		else
+			FAIL_SYS(err, result, "list the tests of '%s'", path);
+		return result;
+	}
+	return suite_parse(path, buf_str(&text), text.len, ret, err);
+}
+
+void suites_free(struct suite *suite, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		suite_done(&suite[i]);
+	free(suite);
+}
