@@ -395,7 +395,7 @@ static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i
 	return r;
 }
 
-/* Checks this before kernels are built for tests that could not run. */
+/* Checked before kernels are built for tests that could not run. */
 static int check_lock_dir(const struct session *s, struct err **err)
 {
 	struct lock_dir dir = LOCK_DIR_NULL;

@@ -62,7 +62,7 @@ static int claim_cpus(struct reactor *r, struct admit *a, unsigned cpus, struct 
 	return result;
 }
 
-/* If the user set a cap, say how it is enforced. Without a cap, affinity alone is good enough. */
+/* If the user set a cap, a note says when only affinity enforces it. Without a cap, affinity alone is sufficient. */
 static int enter_sandbox(struct cpu_hold *h, bool said, struct err **err)
 {
 	int r = sandboxes_open("", NULL, &h->groups);

@@ -90,7 +90,7 @@ int cache_publish(const struct cache *c, const char *key, const char *dir, struc
 int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holder, size_t size, struct err **err);
 /*
  * Removes work directories of dead processes: those whose kernel is in the cache by now, and those older than a day.
- * @all: regardless of both. Blocks.
+ * @all: removes all of them. Blocks.
  */
 void cache_sweep(const struct cache *c, bool all);
 /* Removes an entry, under its lock; -EBUSY when a build holds the lock. */

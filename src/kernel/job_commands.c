@@ -25,7 +25,7 @@ void job_count_line(void *data, const char *line)
 	job->warnings += strstr(line, ": warning: ") != NULL;
 }
 
-/* Copies the log of a failed build to a place beside the cache, because the work directory is removed. */
+/* Moves the log of a failed build to {root}/.locks, because the work directory is removed. */
 static const char *keep_log(struct kernel_job *job, char *out, size_t size)
 {
 	snprintf(out, size, "%s/.locks/%s.log", job->config.cache->root, job->key[0] ? job->key : "source-tree");
