@@ -373,9 +373,7 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	s->filter = NULL;
 	plan_done(&s->plan);
 	int r = session_plan(s, a, err);
-	/*
-	 * Estimate durations before the run directories are cleared, because they hold the durations of earlier runs.
-	 */
+	/* Estimate before the run directories are cleared: they hold the durations of earlier runs. */
 	if (r == 0)
 		r = session_schedule(s, err);
 	return r == 0 ? open_rundirs(s, err) : r;

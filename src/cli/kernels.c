@@ -173,9 +173,7 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 		   struct kernels_result *ret, struct err **err)
 {
 	struct kernel_ref refs[KERNELS_MAX] = { 0 };
-	/*
-	 * .ask: a cached entry may lack the selftests. So the version is resolved anew, and its job checks the cache.
-	 */
+	/* .ask: a cached entry may lack the selftests. The job for the version checks that. */
 	struct resolve_config config = { .cache = cache,
 					 .refs = refs,
 					 .build = q->build,
@@ -428,9 +426,7 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 		.ccache = wants_ccache(q),
 	};
 	struct cpu_hold hold = CPU_HOLD_NULL;
-	/*
-	 * Released when the last build has ended. With --eager, the tests that ran meanwhile have also ended by then.
-	 */
+	/* Held until the last build has ended, and with --eager also the tests that ran meanwhile. */
 	if (result == 0 && !all_cached(ret))
 		result = cpu_hold_take(r, config.budget, said, &hold, err);
 	if (result == -ECANCELED)

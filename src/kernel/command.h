@@ -48,9 +48,7 @@ void command_done(struct command_run *run);
  */
 int command_drive(struct machine *m, int result, struct command_run *run, const struct command_spec *c,
 		  struct err **err);
-/*
- * For a state that is entered on cancellation. Returns 1 when no command runs, 0 while a wait for its end is under way.
- */
+/* For a state that is entered on cancellation. 1: no command runs; 0: a wait for its end has started. */
 int command_reap(struct machine *m, struct command_run *run);
 /* Copies the first line of the tail that looks like an error, else the last line. */
 void command_complaint(const struct command_run *run, char *out, size_t size);

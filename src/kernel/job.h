@@ -85,7 +85,7 @@ enum config_source {
 	CONFIG_FROM_DEFCONFIG, /* defconfig + fragment */
 	CONFIG_FROM_FILE,      /* the user's file + fragment */
 	CONFIG_FROM_TREE,      /* the tree's own .config, which lacks sched_ext, + fragment */
-	CONFIG_OF_TREE,	       /* the tree's own .config, which has sched_ext, unchanged */
+	CONFIG_OF_TREE,	       /* the tree's own .config, which has sched_ext; only extra_kconfig is appended */
 };
 
 struct kernel_job {

@@ -44,9 +44,7 @@ static inline bool kernel_id_is_ready(const struct kernel_id *id)
 void kernel_id_done(struct kernel_id *id);
 /* For REF_PATH and REF_DISTRO: identifies the file or directory. */
 int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **err);
-/*
- * For REF_KEY, and for REF_SERIES and REF_VERSION if the cache may answer. -ENOENT without an error: not in the cache.
- */
+/* For REF_KEY; for REF_SERIES and REF_VERSION if the cache may answer. -ENOENT without an error: not cached. */
 int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, struct kernel_id *ret, struct err **err);
 /*
  * Returns "cached kernel 'KEY' is corrupt (...)" for an entry that would answer @ref, a REF_SERIES or REF_VERSION, if

@@ -16,9 +16,7 @@
 
 /* Writes a new token into the work directory @dir. */
 int orphans_mark(const char *dir, struct err **err);
-/*
- * Reads the variable, "NAME=TOKEN", for the environment of processes of the build in @dir. -ENOENT: @dir has no token.
- */
+/* Reads the variable "NAME=TOKEN" for the processes of the build in @dir. -ENOENT: @dir has no token. */
 int orphans_variable(const char *dir, char ret[ORPHANS_VARIABLE_MAX], struct err **err);
 /*
  * Kills every process of our user that has the token of @dir, and waits at most 10 s until they are gone. Kills nothing

@@ -59,9 +59,7 @@ struct resolver {
 	} sums[RESOLVE_MAJORS_MAX];
 	unsigned majors;
 	struct keyring keyring;
-	/*
-	 * The text of the list that gpgv verifies, and the part that its signature covers. Open only while `verifying`.
-	 */
+	/* The list that gpgv verifies, and the part that its signature covers. Open only while `verifying`. */
 	int signed_fd, content_fd;
 	bool verifying;
 	bool signature_good;

@@ -223,9 +223,7 @@ int step_resolve(void *arg)
 
 /* --- PREPARE, FETCH, UNPACK --------------------------------------------------------------------------------------- */
 
-/*
- * Removes the unfinished output of the interrupted stage: make and the unpacker cannot tell which files are complete.
- */
+/* Removes output of the interrupted stage: make and the unpacker cannot tell which files are complete. */
 static int drop_half(struct kernel_job *job)
 {
 	_cleanup_free_ char *half = path_join(job->work, "src");
