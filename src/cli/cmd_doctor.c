@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_doctor.c -- ktstr doctor: every prerequisite, its state, and what to do; also the commands that print the tables.
- */
+/* cmd_doctor.c -- ktstr doctor: the state of every prerequisite, and how to fix it. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -27,7 +26,7 @@ enum health { HEALTH_GOOD, HEALTH_LIMITED, HEALTH_BAD, HEALTH_MAX };
 struct finding {
 	enum health health;
 	char state[256];
-	char remedy[256]; /* "" where nothing is to be done */
+	char remedy[256]; /* "" if there is nothing to do */
 };
 
 static void find(struct finding *f, enum health health, const char *state, const char *remedy)
@@ -37,7 +36,7 @@ static void find(struct finding *f, enum health health, const char *state, const
 	snprintf(f->remedy, sizeof(f->remedy), "%s", remedy);
 }
 
-/* --- one function a prerequisite ---------------------------------------------------------------------------------- */
+/* --- one function per prerequisite -------------------------------------------------------------------------------- */
 
 static void check_uring(struct finding *f)
 {
@@ -54,7 +53,7 @@ static void check_kvm(struct finding *f)
 {
 	struct kvm_probe probe;
 	kvm_probe("/dev/kvm", &probe);
-	/* Without KVM everything still runs, on TCG. */
+	/* Without KVM everything runs on TCG. */
 	find(f, probe.state == KVM_HARDWARE ? HEALTH_GOOD : HEALTH_LIMITED, probe.why,
 	     probe.state == KVM_HARDWARE ? "" : "nothing: tests run on QEMU's TCG");
 }
@@ -72,7 +71,7 @@ static void check_qemu(struct finding *f)
 	check_tool(f, QEMU_PROGRAM, "qemu-system-x86", "runs the machines");
 }
 
-/* Tests run without it. */
+/* Tests also run without busybox. */
 static void check_busybox(struct finding *f)
 {
 	_cleanup_free_ char *path = tool_find(IMAGE_BUSYBOX);
@@ -181,7 +180,7 @@ static void check_cgroups(struct finding *f)
 		sandboxes_close(&groups);
 }
 
-/* A machine runs with whatever part of its confinement is refused; that is for the user to know. */
+/* Machines also run when parts of the confinement are refused, but the user must know. */
 static void check_confinement(struct finding *f)
 {
 	_cleanup_err_ struct err *err = NULL;
@@ -203,7 +202,7 @@ static void check_confinement(struct finding *f)
 		     *refused ? "run as root, or allow user namespaces (sysctl user.max_user_namespaces)" : "");
 }
 
-/* The kernel that `ktstr test` would take, by the same look. */
+/* Finds the kernel with the same function as `ktstr test`. */
 static void check_kernels(struct finding *f)
 {
 	_cleanup_(cache_done) struct cache cache = { 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_help.c -- the commands that print the tables: ktstr help, ktstr completions. */
+/* cmd_help.c -- the commands that print the tables of options: ktstr help, ktstr completions. */
 #include <string.h>
 
 #include "cli/commands.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_kernel_build.c -- ktstr kernel build: kernels from anywhere into the cache. */
+/* cmd_kernel_build.c -- ktstr kernel build: builds kernels from any source into the cache. */
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +46,7 @@ static const struct option_row build_options[] = {
 	OPT_END,
 };
 
-/* Everything that was named, in one list; @made: what had to be put together here. */
+/* Collects all named kernels in one list. @made: storage for the name that --source or --git and --ref make. */
 static int collect(const struct build_args *a, struct strings *ret, char **made, struct err **err)
 {
 	*ret = a->operands;
@@ -54,7 +54,10 @@ static int collect(const struct build_args *a, struct strings *ret, char **made,
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--git and --ref go together");
 	for (size_t i = 0; i < a->kernel.count && ret->count < STRINGS_MAX; i++)
 		ret->item[ret->count++] = a->kernel.item[i];
-	/* --source names a directory, whatever it looks like. */
+	/*
+	 * --source always names a directory. A value without a slash gets a leading "./", so that it is not taken for a
+	 * version.
+	 */
 	int n = a->source && strchr(a->source, '/') ? asprintf(made, "%s", a->source)
 		: a->source			    ? asprintf(made, "./%s", a->source)
 		: a->git			    ? asprintf(made, "git+%s#%s", a->git, a->ref)

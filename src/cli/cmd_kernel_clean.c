@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_kernel_clean.c -- ktstr kernel clean: room in the cache, after a question. */
+/* cmd_kernel_clean.c -- ktstr kernel clean: removes entries from the cache, after a confirmation. */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +20,10 @@ static const struct option_row clean_options[] = {
 	OPT_END,
 };
 
-/* The list is newest first with the corrupt ones last: valid ones count against --keep. Moves those to remove to the
- * front and returns how many. */
+/*
+ * The list is newest first, with corrupt entries last. Only valid entries count against --keep. Moves the entries to
+ * remove to the front and returns their number.
+ */
 static size_t choose(struct cache_entry *list, size_t count, uint64_t keep, bool corrupt_only)
 {
 	size_t chosen = 0;

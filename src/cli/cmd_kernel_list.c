@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_kernel_list.c -- ktstr kernel list: what the cache has, and what a range would be. */
+/* cmd_kernel_list.c -- ktstr kernel list: lists the cache, or previews the versions of a range. */
 #include <stdio.h>
 #include <string.h>
 
@@ -28,12 +28,12 @@ static const struct option_row list_options[] = {
 	OPT_END,
 };
 
-/* --- which series are maintained ---------------------------------------------------------------------------------- */
+/* --- maintained series -------------------------------------------------------------------------------------------- */
 
 struct active {
 	struct releases releases;
 	bool known;
-	char *why; /* not known, though it was asked */
+	char *why; /* why the list of releases could not be fetched, or NULL */
 };
 
 static void active_done(struct active *a)
@@ -53,7 +53,7 @@ static bool is_eol(const struct active *a, const struct cache_entry *e)
 	return v.rc == KVERSION_FINAL && (!r || r->eol);
 }
 
-/* Asked only where there is something to mark. */
+/* Fetches the list of releases only if an entry may need the (EOL) mark. */
 static void find_active(const struct list_args *a, const struct cache_entry *list, size_t count, struct active *ret)
 {
 	_cleanup_err_ struct err *err = NULL;
@@ -128,7 +128,7 @@ static int print_json_list(const struct cache_entry *list, size_t count, const s
 	return 0;
 }
 
-/* What is in an entry's metadata was written by whoever put it there. */
+/* An entry's metadata is untrusted, so the row is made printable. */
 static void print_row(const struct cache_entry *e, bool eol)
 {
 	_cleanup_buf_ struct buf raw = BUF_NULL, row = BUF_NULL;
@@ -145,7 +145,7 @@ static void print_row(const struct cache_entry *e, bool eol)
 	out_buf(&row);
 }
 
-/* What the marks mean, on standard error, in a fixed order. */
+/* Explains the marks on standard error, in a fixed order. */
 static void print_footers(bool eol, bool untracked, bool stale, bool other, bool corrupt)
 {
 	if (eol)
@@ -189,7 +189,7 @@ static int print_list(const struct cache_entry *list, size_t count, const struct
 	return 0;
 }
 
-/* --- a range's preview -------------------------------------------------------------------------------------------- */
+/* --- preview of a range ------------------------------------------------------------------------------------------- */
 
 static int print_preview(const struct list_args *a, const struct kernel_ref *ref, const struct kernels_result *k)
 {
@@ -212,7 +212,7 @@ static int print_preview(const struct list_args *a, const struct kernel_ref *ref
 
 static int preview(const struct list_args *a, const struct cache *cache, struct err **err)
 {
-	/* The versions are wanted, not which of them are cached. */
+	/* .force: lists all versions, regardless of the cache. */
 	struct kernels_request q = { .texts = &a->kernel,
 				     .count = 1,
 				     .build = true,

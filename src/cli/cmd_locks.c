@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_locks.c -- ktstr locks: who holds which CPUs, caches and directories. Takes no lock itself. */
+/* cmd_locks.c -- ktstr locks: shows the holders of CPUs, caches and directories. Takes no lock itself. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 
 struct locks_args {
 	bool json;
-	nsec_t watch; /* 0: once */
+	nsec_t watch; /* interval; 0: print once */
 };
 
 static const struct option_row locks_options[] = {
@@ -36,9 +36,9 @@ static int open_scan(struct lock_scan *ret)
 	return lock_scan_init(ret, lock_dir_path(), cache_locks, run_locks, "/proc");
 }
 
-/* --- once --------------------------------------------------------------------------------------------------------- */
+/* --- printing once ------------------------------------------------------------------------------------------------ */
 
-/* Compact JSON with line breaks, two spaces a level; empty lists stay together. */
+/* Adds line breaks and two spaces per level to compact JSON. Empty lists stay on one line. */
 static void indent(const char *compact, struct buf *out)
 {
 	unsigned depth = 0;

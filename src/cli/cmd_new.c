@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_new.c -- ktstr new: a project to start from, that builds and passes as it is. */
+/* cmd_new.c -- ktstr new: creates a project that builds and whose tests pass unchanged. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/out.h"
 
-/* The files of src/cli/template/, part of this program. */
+/* The files of src/cli/template/, linked into this program. */
 #define TEMPLATE(name) extern const char blob_##name##_start[], blob_##name##_end[]
 TEMPLATE(template_tests);
 TEMPLATE(template_makefile);
@@ -30,7 +30,7 @@ struct new_args {
 	struct strings operands;
 };
 
-/* A directory with nothing in it, or with nothing but a fresh git repository. */
+/* Whether a directory is empty, or holds only a fresh git repository. */
 static bool is_free(const char *path)
 {
 	DIR *d = opendir(path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * cmd_run.c -- ktstr run: canned scenarios on this machine, under the scheduler that it has. No virtual machine: the
- * engine is a child, and this process is to it what PID 1 is in a guest.
+ * cmd_run.c -- ktstr run: runs canned scenarios on this machine, under its present scheduler, without a virtual
+ * machine. The engine is a child, and this process does for it what PID 1 does in a guest.
  */
 #include <poll.h>
 #include <signal.h>
@@ -69,7 +69,7 @@ struct session {
 
 /* --- one scenario ------------------------------------------------------------------------------------------------- */
 
-/* Takes what the engine has sent; false: it has closed its end. */
+/* Receives the packets that the engine has sent. False: the engine has closed its end. */
 static bool take_packets(const struct host_engine *engine, struct evidence *e)
 {
 	static uint64_t packet[EVIDENCE_PACKET_MAX / sizeof(uint64_t) + 1];
@@ -90,7 +90,7 @@ static void take_signal(struct session *s)
 		s->interrupted = true;
 }
 
-/* Until it is over: by itself, by its time, or by a signal to us. */
+/* Waits until the engine ends, its time is up, or we get a signal. */
 static void wait_for_end(struct session *s, struct evidence *e)
 {
 	nsec_t deadline = nsec_now() + 3 * s->how.duration + 30 * NSEC_PER_SEC;
@@ -123,13 +123,13 @@ static int observe(struct session *s, struct evidence *e, struct err **err)
 	e->interrupted = s->interrupted;
 	e->test_exit.status = host_engine_reap(&s->engine);
 	e->has_test_exit = !s->interrupted;
-	/* Here we are what PID 1 is in a guest, and this is our last word. */
+	/* This process acts as PID 1 of a guest, so it adds the final exit record. */
 	e->exit.reason = WIRE_EXIT_DONE;
 	e->has_exit = !s->interrupted;
 	return 0;
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------ */
+/* --- reporting ---------------------------------------------------------------------------------------------------- */
 
 static void tell(struct session *s, const struct judgement *j, double seconds)
 {
@@ -192,7 +192,7 @@ static int run_one(struct session *s, const char *name, struct err **err)
 	return r;
 }
 
-/* --- all of them -------------------------------------------------------------------------------------------------- */
+/* --- all scenarios ------------------------------------------------------------------------------------------------ */
 
 static int check_names(const struct strings *names, struct err **err)
 {
@@ -265,7 +265,7 @@ static int open_signals(struct err **err)
 	return fd < 0 ? FAIL_SYS(err, -errno, "watch for signals") : fd;
 }
 
-/* The host's own, for the reader: the name that sched_ext shows. */
+/* Prints the name of the host's scheduler, as sched_ext shows it. */
 static void tell_scheduler(void)
 {
 	_cleanup_buf_ struct buf name = BUF_NULL;

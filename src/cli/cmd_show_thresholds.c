@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_show_thresholds.c -- ktstr show-thresholds: what a test is judged by, and who said so. */
+/* cmd_show_thresholds.c -- ktstr show-thresholds: the limits that a test is judged by, and their origins. */
 #include <stdio.h>
 #include <string.h>
 
@@ -87,7 +87,7 @@ static void print_json(const struct test_decl *t, const struct thresholds *limit
 	out_json(o, true);
 }
 
-/* "ktstr/NAME" and "gauntlet/NAME/PRESET" name a test too. */
+/* Also accepts "ktstr/NAME" and "gauntlet/NAME/PRESET". */
 static char *function_name(const char *text)
 {
 	const char *name = !strncmp(text, "ktstr/", 6) ? text + 6 : !strncmp(text, "gauntlet/", 9) ? text + 9 : text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cmd_test.c -- ktstr test: from paths and kernels to a verdict. */
+/* cmd_test.c -- ktstr test: runs test binaries on kernels and reports the verdict. */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +42,7 @@ static void session_done(struct session *s)
 	reactor_free(s->reactor);
 }
 
-/* --- what was asked for ------------------------------------------------------------------------------------------- */
+/* --- arguments ---------------------------------------------------------------------------------------------------- */
 
 static int parse_flake(const struct test_args *a, struct flake_policy *ret, struct err **err)
 {
@@ -102,7 +102,7 @@ static int parse_args(struct session *s, const struct test_args *a, struct err *
 
 static const char *const default_paths[] = { "build", NULL };
 
-/* There is no other runner to which options could be passed on. */
+/* There is no other test runner, so options after "--" are refused. */
 static int refuse_passed_on(const struct strings *paths, struct err **err)
 {
 	for (size_t i = 0; i < paths->count; i++)
@@ -129,7 +129,7 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 	return r;
 }
 
-/* --- kernels: all are resolved, and built where they must be, before any test starts ------------------------------ */
+/* --- kernels: all are resolved, and built if necessary, before any test starts ------------------------------------ */
 
 static bool needs_schedulers(const struct session *s)
 {
@@ -174,7 +174,7 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 	return r;
 }
 
-/* Names of the test binaries, borrowed; the caller frees the list. */
+/* Names of the test binaries. The strings are borrowed; the caller frees the list. */
 static const char **suite_names(const struct session *s)
 {
 	const char **names = calloc(s->suites + 1, sizeof(*names));
@@ -200,9 +200,9 @@ static int open_rundirs(struct session *s, struct err **err)
 	return 0;
 }
 
-/* --- the plan, and what becomes of it ----------------------------------------------------------------------------- */
+/* --- the plan and its execution ----------------------------------------------------------------------------------- */
 
-/* Where nothing that is left can run, that is the run's error. */
+/* If no planned test can run, the run fails. */
 static int check_problems(const struct plan *p, struct err **err)
 {
 	for (size_t i = 0; i < p->count; i++)
@@ -259,7 +259,7 @@ static int spend_budget(struct session *s, struct err **err)
 	return 0;
 }
 
-/* How long everything will take, what of it fits the budget, and in which order. */
+/* Estimates durations, selects tests for the budget, and orders them. */
 int session_schedule(struct session *s, struct err **err)
 {
 	json_auto_t *durations = durations_load();
@@ -269,7 +269,7 @@ int session_schedule(struct session *s, struct err **err)
 	return r;
 }
 
-/* Machines at once, as far as that can be known: others may hold CPUs. */
+/* The expected number of parallel machines. It can be lower, because other processes may hold CPUs. */
 unsigned session_slots(const struct session *s, const struct test_args *a)
 {
 	unsigned cpus = s->budget.said ? s->budget.cpus : s->allowed;
@@ -344,7 +344,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.json = a->json,
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
-		/* Being there is enough, whatever it is set to. */
+		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(STDOUT_FILENO),
 		.err = term_probe(STDERR_FILENO),
@@ -366,20 +366,20 @@ static int sum_up(const struct session *s, const struct test_args *a, nsec_t wal
 	return verdict_status(&s->counts, a);
 }
 
-/* The plan for the kernels from `first` on, in the order in which it runs. */
+/* Plans the tests of the kernels from `first` on, and orders them. */
 static int plan_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
 	filter_free(s->filter);
 	s->filter = NULL;
 	plan_done(&s->plan);
 	int r = session_plan(s, a, err);
-	/* Before the run directories are cleared: they say how long everything took. */
+	/* Estimate before the run directories are cleared: they hold the durations of earlier runs. */
 	if (r == 0)
 		r = session_schedule(s, err);
 	return r == 0 ? open_rundirs(s, err) : r;
 }
 
-/* --eager: one kernel's tests, while the others are on their way. */
+/* --eager: runs one kernel's tests while other kernels are still being built. */
 static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err)
 {
 	struct session *s = data;
@@ -393,7 +393,7 @@ static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i
 	return r;
 }
 
-/* Before kernels are built for tests that then could not run. */
+/* Checked before kernels are built for tests that could not run. */
 static int check_lock_dir(const struct session *s, struct err **err)
 {
 	struct lock_dir dir = LOCK_DIR_NULL;
@@ -408,7 +408,7 @@ static int check_lock_dir(const struct session *s, struct err **err)
 	return r;
 }
 
-/* Else every test would pack and boot anew without a word. */
+/* Without a cache directory, every test would silently pack and boot again. */
 static int check_cache_dir(const char *path, struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
@@ -434,7 +434,7 @@ static int prepare_run(struct session *s, const struct test_args *a, struct err 
 		r = check_lock_dir(s, err);
 	if (r == 0)
 		r = cache_open(&s->cache, err);
-	/* A filter that does not parse is no reason to build a kernel first. */
+	/* Parse the filter early, so that a syntax error is reported before a kernel is built. */
 	struct filter *early = NULL;
 	if (r == 0 && a->filter)
 		r = filter_parse(a->filter, &early, err);
@@ -475,7 +475,7 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 	return r;
 }
 
-/* Before anything looks for their programs. */
+/* Must run before the schedulers' programs are searched. */
 static int build_schedulers(struct session *s, const struct test_args *a, struct err **err)
 {
 	int r = schedulers_build(s->suite, s->suites, a->profile ? a->profile : BUILD_PROFILE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* commands.c -- the table of commands, and how words on the command line find one. */
+/* commands.c -- the table of commands, and the lookup of commands by words. */
 #include <string.h>
 
 #include "cli/commands.h"
@@ -46,7 +46,7 @@ void command_family_members(const struct command_family *family, struct buf *out
 	}
 }
 
-/* "kernel build" is found by two words, and by one that joins them as a manual page's name does. */
+/* "kernel build" matches two words, and also one word with a hyphen, as in the manual page's name. */
 static bool names(const char *command, const char *name, const char *second, unsigned *ret_words)
 {
 	const char *space = strchr(command, ' ');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* commands.h -- the commands, one file each. */
+/* commands.h -- the commands. Each has a file of its own. */
 #ifndef KTSTR_CLI_COMMANDS_H
 #define KTSTR_CLI_COMMANDS_H
 
@@ -10,8 +10,8 @@ extern const struct command cmd_test, cmd_show_thresholds, cmd_kernel_build, cmd
 	cmd_locks, cmd_run, cmd_list, cmd_topo, cmd_doctor, cmd_completions, cmd_help, cmd_new;
 
 /*
- * Ends the trace of a run (NULL: there is none) that came to @result. A trace that could not be written is the error of
- * a run that has no other outcome; beside another outcome it is said, and counts for the exit status.
+ * Closes the trace of a run (NULL: there is none) that ended with @result. If the trace could not be written, that is
+ * the run's error. If the run already has another result, the error is printed and counts for the exit status.
  */
 struct trace;
 int end_trace(struct trace *trace, int result, struct err **err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * completions.c -- completions for five shells, from the tables of options.h. Each writer makes the same decisions:
- * first the command, then its second word where it has one, then options, values of choices, and files.
+ * completions.c -- completions for five shells, from the tables of options.h. Every writer handles the same things in
+ * the same order: the command, its second word if it has one, then options, values of choices, and files.
  */
 #include <string.h>
 
@@ -23,7 +23,7 @@ static bool in_family(const struct command *c, const struct command_family *f)
 	return second_word(c) && !strncmp(c->name, f->name, len) && c->name[len] == ' ';
 }
 
-/* @text as the inside of a quoted string: every character of @special with @escape in front. */
+/* Appends @text for use in a quoted string: @escape precedes every character of @special. */
 static void put_escaped(struct buf *out, const char *text, const char *special, const char *escape)
 {
 	for (const char *p = text; *p; p++) {
@@ -33,7 +33,7 @@ static void put_escaped(struct buf *out, const char *text, const char *special, 
 	}
 }
 
-/* The first words: commands of one word, and families. @each gets name and summary. */
+/* Calls @each with name and summary of every possible first word: commands of one word, and families. */
 static void each_first_word(struct buf *out, void (*each)(struct buf *out, const char *name, const char *summary))
 {
 	for (const struct command *const *c = commands; *c; c++)
@@ -120,7 +120,10 @@ static void write_bash(const char *program, struct buf *out)
 
 /* --- zsh ---------------------------------------------------------------------------------------------------------- */
 
-/* Inside single quotes: a quote ends the string, comes escaped, and begins it again. */
+/*
+ * For use inside single quotes: a quote is written as '\'', which ends the string, adds a quote, and starts the string
+ * again.
+ */
 static void zsh_text(struct buf *out, const char *text)
 {
 	for (const char *p = text; *p; p++) {
@@ -274,7 +277,7 @@ static void write_fish(const char *program, struct buf *out)
 		fish_command(program, *c, out);
 }
 
-/* --- elvish and powershell: a table of candidates a command ------------------------------------------------------- */
+/* --- elvish and powershell: a table of candidates per command ----------------------------------------------------- */
 
 static void elvish_word(struct buf *out, const char *name, const char *summary)
 {
@@ -305,7 +308,10 @@ static void command_words(const struct command *c, struct buf *out,
 	each(out, "--help", "display help");
 }
 
-/* Every command with its candidates, "" the first words: @open is in front of a name, @middle and @close around. */
+/*
+ * Writes the candidates of every command, with @open before its name, @middle after the name, and @close at the end.
+ * The name "" stands for the first words.
+ */
 static void write_table(struct buf *out, const char *open, const char *middle, const char *close,
 			void (*each)(struct buf *out, const char *name, const char *summary))
 {

@@ -24,7 +24,7 @@ static void say_who(const struct admit *a, unsigned cpus)
 	say_printf("note: waiting for %u CPU%s; held by %s (see 'ktstr locks')\n", cpus, plural(cpus), buf_str(&who));
 }
 
-/* Turns the reactor until the claim is served, refused, or the person gives up. */
+/* Runs the reactor until the claim is granted or refused, or the user interrupts. */
 static int await(struct reactor *r, struct admit *a, struct claim *c, unsigned cpus, struct err **err)
 {
 	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
@@ -62,7 +62,7 @@ static int claim_cpus(struct reactor *r, struct admit *a, unsigned cpus, struct 
 	return result;
 }
 
-/* A cap is a promise, so what it is kept by is said; without one affinity is as good. */
+/* If the user set a cap, a note says when only affinity enforces it. Without a cap, affinity alone is sufficient. */
 static int enter_sandbox(struct cpu_hold *h, bool said, struct err **err)
 {
 	int r = sandboxes_open("", NULL, &h->groups);

@@ -60,7 +60,7 @@ static int lock_timeout(nsec_t *ret, struct err **err)
 	return 0;
 }
 
-/* --- a run of the reactor that a person may end ------------------------------------------------------------------- */
+/* --- interruptible runs of the reactor ---------------------------------------------------------------------------- */
 
 static void on_signal(void *data, int sig)
 {
@@ -173,7 +173,7 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 		   struct kernels_result *ret, struct err **err)
 {
 	struct kernel_ref refs[KERNELS_MAX] = { 0 };
-	/* .ask: a cache entry without the selftests is not the answer; the job that the version becomes will look. */
+	/* .ask: a cached entry may lack the selftests. The job for the version checks that. */
 	struct resolve_config config = { .cache = cache,
 					 .refs = refs,
 					 .build = q->build,
@@ -204,7 +204,7 @@ static bool wants_ccache(const struct kernels_request *q)
 	return path != NULL;
 }
 
-/* A kernel configuration, or a part of one, that an option names. */
+/* Reads a configuration, or a part of one, that an option names. */
 static int read_config(const char *option, const char *path, struct buf *text, struct err **err)
 {
 	int r = file_read(path, CONFIG_BYTES_MAX, text, err);
@@ -216,7 +216,7 @@ static int read_config(const char *option, const char *path, struct buf *text, s
 	return kconfig_check(option, path, buf_str(text), text->len, err);
 }
 
-/* Known before anything is resolved or downloaded. */
+/* Runs before anything is resolved or downloaded, so that bad files are reported at once. */
 static int read_configs(const struct kernels_request *q, struct buf *extra, struct err **err)
 {
 	_cleanup_buf_ struct buf base = BUF_NULL;
@@ -226,7 +226,7 @@ static int read_configs(const struct kernels_request *q, struct buf *extra, stru
 	return r;
 }
 
-/* make's LLVM=: "22" is written "-22" there. */
+/* Converts the argument to make's LLVM= syntax, where version 22 is "-22". */
 static int parse_llvm(const char *text, char *ret, size_t size, struct err **err)
 {
 	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_+-";
@@ -243,7 +243,7 @@ static int parse_llvm(const char *text, char *ret, size_t size, struct err **err
 	return n < (int)size ? 0 : -ENAMETOOLONG;
 }
 
-/* It becomes a word of make's command line. */
+/* The argument becomes a word of make's command line, so special characters are refused. */
 static int check_cc(const char *cc, struct err **err)
 {
 	if (*cc && !cc[strcspn(cc, " \t\n'\"$\\;&|<>()`#*?")])
@@ -262,7 +262,7 @@ static void tell_ignored_environment(void)
 			buf_str(&names), strchr(buf_str(&names), ',') ? "have" : "has");
 }
 
-/* One line a failure; the first error of all is the command's where failures end the run. */
+/* Adds the kernel to the list of failed ones. */
 static void take_failure(const struct kernel_job *job, struct kernels_result *ret)
 {
 	char *names = NULL;
@@ -307,7 +307,7 @@ static bool all_cached(const struct kernels_result *k)
 	return true;
 }
 
-/* The next kernel that nobody has been told of and that can be booted; -1: none so far. */
+/* The next kernel that is bootable and has not been reported; -1: none yet. */
 static int next_ready(const struct kernel_batch *b, const struct kernels_result *k, const bool *told)
 {
 	for (size_t i = 0; i < k->count; i++) {
@@ -319,7 +319,7 @@ static int next_ready(const struct kernel_batch *b, const struct kernels_result 
 	return -1;
 }
 
-/* Turns the reactor until a kernel is ready, or the batch is over. */
+/* Runs the reactor until a kernel is ready or the batch has ended. */
 static int await_ready(struct reactor *r, const struct kernel_batch *b, const struct kernels_result *k,
 		       const bool *told, int *ret, struct err **err)
 {
@@ -331,7 +331,7 @@ static int await_ready(struct reactor *r, const struct kernel_batch *b, const st
 	return result;
 }
 
-/* A kernel's tests run while others are still being built, on the same reactor. */
+/* Runs each kernel's tests while other kernels are still being built, on the same reactor. */
 static int run_eagerly(struct reactor *r, struct kernel_batch *b, const struct kernels_request *q,
 		       struct kernels_result *ret, struct err **err)
 {
@@ -380,7 +380,7 @@ static int build_batch(struct reactor *r, const struct kernel_batch_config *conf
 	return result;
 }
 
-/* What the request's options say, checked. */
+/* The checked values of the request's options. */
 struct build_words {
 	struct buf extra;
 	char llvm[PATH_MAX];
@@ -426,7 +426,7 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 		.ccache = wants_ccache(q),
 	};
 	struct cpu_hold hold = CPU_HOLD_NULL;
-	/* Given back when the last build has ended, with --eager also after the tests that ran meanwhile. */
+	/* Held until the last build has ended, and with --eager also the tests that ran meanwhile. */
 	if (result == 0 && !all_cached(ret))
 		result = cpu_hold_take(r, config.budget, said, &hold, err);
 	if (result == -ECANCELED)
@@ -440,7 +440,7 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 	return result;
 }
 
-/* --- for the commands --------------------------------------------------------------------------------------------- */
+/* --- functions for commands --------------------------------------------------------------------------------------- */
 
 int kernels_resolve(struct reactor *r, const struct cache *cache, const struct kernels_request *q,
 		    struct kernels_result *ret, struct err **err)
@@ -519,7 +519,7 @@ int kernels_load(const struct cache *cache, const struct kernels_result *k, size
 	return ret->label ? 0 : -ENOMEM;
 }
 
-/* What a kernel that is not built yet will be called. */
+/* The label of a kernel that is not built yet. */
 static char *future_label(const struct kernel_id *id)
 {
 	if (id->kind == KERNEL_ID_TREE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* main.c -- finds the command, runs it, prints the one error, exits. Nothing below this folder does any of that. */
+/* main.c -- finds and runs the command, prints its error, exits. Code below this folder does none of that. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "cli/out.h"
 #include "vmm/kvm/child.h"
 
-/* Says what went wrong, in one line, once. */
+/* Prints the error in one line. */
 static int complain(struct err *err, int code)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -56,7 +56,7 @@ static int unknown_command(char **argv, struct err **err)
 		    best ? ", did you mean '" : "", best ? best : "", best ? "'" : "");
 }
 
-/* The first word alone, or with a second one that is wrong. */
+/* Reports a family's first word without a valid second word. */
 static int family_command(const struct command_family *f, const char *second, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -90,8 +90,10 @@ static int dispatch(char **argv, struct err **err)
 		buf_puts(&text, "ktstr " KTSTR_VERSION "\n");
 		return print(&text);
 	}
-	/* Not for people: one virtual machine, as the static program inside us runs it, with our symbols and
-	 * sanitizers. */
+	/*
+	 * Internal: runs one virtual machine in this process, as the embedded static program would, with symbols and
+	 * sanitizers.
+	 */
 	if (!strcmp(argv[0], "vmm"))
 		return vmm_child_main(err);
 	const struct command *c = command_find(argv[0], argv[1], &words);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* manual.c -- help for a terminal, from the tables of options.h. */
+/* manual.c -- help texts for a terminal, from the tables of options.h. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/options.h"
 
-#define OPTION_COLUMN 29 /* where the help of an option begins */
+#define OPTION_COLUMN 29 /* column at which an option's help begins */
 
 static const char synopsis[] = "test Linux process schedulers in virtual machines";
 static const char *const group_titles[GROUP_MAX] = {

@@ -10,7 +10,7 @@
 struct parser {
 	const struct command *command;
 	void *args;
-	uint64_t given; /* a bit a row: a unit test counts them */
+	uint64_t given; /* one bit per row; a unit test counts the rows */
 	struct err **err;
 };
 
@@ -56,7 +56,7 @@ static int push(struct strings *s, const char *value, const char *what, struct e
 
 /* --- one value ---------------------------------------------------------------------------------------------------- */
 
-/* A file's name may have commas in it. */
+/* A file's name may contain commas. */
 static int store_list(const struct option_row *o, char *value, struct strings *to, struct err **err)
 {
 	if (path_exists(value))
@@ -192,7 +192,7 @@ static void store_defaults(struct parser *p)
 	}
 }
 
-/* One word that begins with '-'; *@next is the word behind it, taken when the option wants it. */
+/* Parses one word that begins with '-'. *@next is the following word; an option that needs a value consumes it. */
 static int take_option(struct parser *p, char *word, char *const **next)
 {
 	const struct command *c = p->command;

@@ -15,7 +15,7 @@ struct output standard_error = { .fd = STDERR_FILENO, .name = "standard error" }
 
 int standard_open(void)
 {
-	/* The lowest free number is taken, and the ones below are open by then. */
+	/* open() returns the lowest free number, which is @fd, because lower ones are open by now. */
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
 			return errno ? -errno : -EBADF;
@@ -56,7 +56,7 @@ void say_printf(const char *fmt, ...)
 	output_buf(&standard_error, &text);
 }
 
-/* The greater the number, the more it says. */
+/* The status with the higher rank wins. */
 static int status_rank(int status)
 {
 	static const struct {
@@ -90,7 +90,7 @@ int standard_close(const char *command, int status)
 		say_printf("error: %s; write it to a place that takes it, and run again\n", buf_str(&text));
 		status = status_first(status, EXIT_NO_OUTPUT);
 	}
-	/* There is nowhere left to say this. */
+	/* Messages cannot be written, so there is no way to report this. */
 	if (ferror(stderr) || output_end(&standard_error, "messages", NULL) < 0)
 		status = status_first(status, EXIT_NO_OUTPUT);
 	return status_first(status, noted);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* out.h -- the two outputs of this process. Every command writes standard output through here, so that none is lost
- * silently; and the one rule for the exit status. */
+/*
+ * out.h -- standard output and standard error of this process, and the rule for its exit status. All commands write
+ * through here, so that no failed write goes unnoticed.
+ */
 #ifndef KTSTR_CLI_OUT_H
 #define KTSTR_CLI_OUT_H
 
@@ -10,8 +12,10 @@
 
 extern struct output standard_output, standard_error;
 
-/* Descriptors 0 to 2 that were closed at start become /dev/null: otherwise the next file that is opened is one of
- * them, and is written into. */
+/*
+ * Opens /dev/null for descriptors 0 to 2 that were closed at the start. Otherwise the next opened file would get such a
+ * number, and output would be written into it.
+ */
 int standard_open(void);
 
 void out_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -19,18 +23,18 @@ void out_buf(const struct buf *text);
 void out_json(const json_t *value, bool pretty);
 
 /*
- * Lines on standard error; what they quote is made printable (text.h). A message begins with its kind, "error: ",
- * "warning: " or "note: " (message.h), and says what failed, on what, and what to do.
+ * Prints lines on standard error. Makes quoted text printable (text.h). A message begins with "error: ", "warning: " or
+ * "note: " (message.h), and says what failed, on what object, and how to fix it.
  */
 void say_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Of two exit statuses of one run, the one that counts: 130, 70, 74, other errors, 1, 2, 0. */
+/* The more important of two exit statuses. The order is 130, 70, 74, other errors, 1, 2, 0. */
 int status_first(int a, int b);
 
-/* Lets @status count for the exit status of the process, beside what the command comes to. */
+/* Records @status for the exit status of the process, in addition to the command's result. */
 void status_note(int status);
 
-/* Says what was lost of the outputs, if anything; the exit status of the process. @command: its name, or NULL. */
+/* Reports failed writes, and returns the exit status of the process. @command: the command's name, or NULL. */
 int standard_close(const char *command, int status);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* shared_options.h -- rows of options that several commands have, each written once; @args has the named fields. */
+/* shared_options.h -- rows of options that several commands share. @args must have the fields that a row names. */
 #ifndef KTSTR_CLI_SHARED_OPTIONS_H
 #define KTSTR_CLI_SHARED_OPTIONS_H
 
@@ -21,7 +21,7 @@
 #define ROW_TRACE(args)	  OPT_STRING(args, trace, "trace", 0, "FILE", "write what happened when, as a Chrome trace")
 #define ROW_RELEASE(args) OPT_FLAG(args, release, "release", 0, "judge by the strict limits")
 
-/* Variables by which kernels are found, downloaded and built. */
+/* Environment variables for finding, downloading and building kernels. */
 #define KERNEL_ENVIRONMENT                                                                                \
 	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_CACHE_DIR, ENV_XDG_CACHE_HOME, \
 		ENV_XDG_DATA_HOME, ENV_HOME, ENV_CPU_CAP, ENV_LOCK_DIR, ENV_BYPASS_LLC_LOCKS

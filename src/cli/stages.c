@@ -11,7 +11,7 @@
 #define PERIOD	       (200 * NSEC_PER_MSEC)
 #define LINES_AT_LEAST (30 * NSEC_PER_SEC)
 
-/* --- what there is to say ----------------------------------------------------------------------------------------- */
+/* --- lines about a kernel ----------------------------------------------------------------------------------------- */
 
 static void describe_bytes(uint64_t bytes, struct buf *out)
 {
@@ -126,9 +126,9 @@ static void describe_json(const struct kernel_job *job, struct buf *out)
 	json_print(o, false, out);
 }
 
-/* --- when to say it ----------------------------------------------------------------------------------------------- */
+/* --- when a line is drawn ----------------------------------------------------------------------------------------- */
 
-/* What is new since the last time: 0 nothing, 1 another stage, 2 the end. */
+/* The change since the last call: 0 none, 1 another stage, 2 the end. */
 static int news(struct stages *s, size_t i)
 {
 	const struct kernel_job *job = s->batch->job[i];
@@ -138,14 +138,14 @@ static int news(struct stages *s, size_t i)
 		s->shown[i] = -1;
 		return 2;
 	}
-	/* Several states may be one thing to people. */
+	/* Several states may share one name. */
 	bool same = s->shown[i] > 0 &&
 		    !strcmp(kernel_stage_name((enum kernel_stage)(s->shown[i] - 1)), machine_state_name(&job->machine));
 	s->shown[i] = (int)job->machine.state + 1;
 	return !same;
 }
 
-/* The end in its colour; what goes on cut to the terminal. */
+/* Colours the line of a finished job. On a terminal, cuts other lines to its width. */
 static void put_line(const struct stages *s, const struct kernel_job *job, nsec_t now, struct buf *out)
 {
 	_cleanup_buf_ struct buf line = BUF_NULL;
@@ -180,7 +180,7 @@ static void draw_terminal(struct stages *s, nsec_t now, struct buf *out)
 		term_frame_draw(&s->frame, &s->term, &lines, out);
 }
 
-/* A log that says nothing for minutes looks like a hang, to people and to those who end what hangs. */
+/* A log without output for minutes looks like a hang to people and to watchdogs. */
 static bool is_overdue(const struct stages *s, size_t i, nsec_t now)
 {
 	return !s->json && s->batch->job[i] && s->shown[i] > 0 && now - s->said[i] >= LINES_AT_LEAST;
@@ -209,7 +209,7 @@ static int draw(struct machine *m, int result)
 		draw_terminal(s, m->reactor->now, &out);
 	else
 		draw_lines(s, m->reactor->now, &out);
-	/* Others draw in place on this terminal, and will draw again after us. */
+	/* Erase the lines that other code draws in place on this terminal. It draws them again later. */
 	if (s->shared && out.len) {
 		term_frame_erase(&(struct term_frame){ .drawn = true }, &erase);
 		output_buf(&standard_error, &erase);
@@ -217,7 +217,7 @@ static int draw(struct machine *m, int result)
 	output_buf(s->json ? &standard_output : &standard_error, &out);
 	if (s->batch->ended)
 		return MACHINE_END;
-	/* What the cache has is over at once, and nobody should wait for its line. */
+	/* Start with short intervals: cached kernels finish at once, and their lines should appear without delay. */
 	machine_sleep(m, MIN_OF(PERIOD, (5 * NSEC_PER_MSEC) << MIN_OF(s->turns++, 10)));
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * stages.h -- kernels on their way, for people: on a terminal one line a kernel, redrawn in place and collapsing to its
- * last word when it is done; elsewhere a line at each change of stage, and every 30 s; with --json
- * an object at each change on stdout.
+ * stages.h -- shows the progress of kernel builds. A terminal shows one line per kernel, redrawn in place; the last one
+ * stays when the build is done. Otherwise a line is printed at each change of stage, and every 30 s. With --json an
+ * object is printed on stdout at each change.
  */
 #ifndef KTSTR_CLI_STAGES_H
 #define KTSTR_CLI_STAGES_H
@@ -16,15 +16,15 @@ struct stages {
 	struct term term;
 	bool json;
 	unsigned turns;
-	bool shared; /* the terminal, with what draws in place there */
+	bool shared; /* other code draws in place on the same terminal */
 	struct term_frame frame;
-	int shown[KERNELS_MAX];	  /* stage last told, + 1; -1: its end was told */
-	nsec_t said[KERNELS_MAX]; /* when; for lines */
+	int shown[KERNELS_MAX];	  /* last printed stage + 1; -1: the end was printed */
+	nsec_t said[KERNELS_MAX]; /* time of the last line, when not drawn in place */
 };
 
-/* Draws until @batch has ended, and then its last words. @lines: never in place, because others draw too. */
+/* Draws until @batch has ended, then prints the final lines. @lines: never draws in place, because other code does. */
 void stages_start(struct reactor *r, struct stages *s, const struct kernel_batch *batch, bool json, bool lines);
-/* One line about @job as it stands, without a line feed. */
+/* Appends one line about the present state of @job, without a line feed. */
 void stages_describe(const struct kernel_job *job, nsec_t now, struct buf *out);
 
 #endif

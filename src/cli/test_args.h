@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test_args.h -- what `ktstr test` is asked on its command line. */
+/* test_args.h -- the arguments of `ktstr test`. */
 #ifndef KTSTR_CLI_TEST_ARGS_H
 #define KTSTR_CLI_TEST_ARGS_H
 
@@ -16,7 +16,7 @@ struct test_args {
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile;
 	bool list, dry_run, gauntlet, json, no_capture, release, keep_logs, keep_memory, flaky_fails, no_skip_mode;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode;
-	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 when not said */
+	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
 	unsigned start;						      /* enum test_start */
 	unsigned duplicates;					      /* enum test_duplicates */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test_preview.c -- ktstr test --list and --dry-run: the plan, printed. */
+/* test_preview.c -- ktstr test --list and --dry-run: prints the plan. */
 #include <stdio.h>
 
 #include "base/environment.h"
@@ -32,7 +32,7 @@ static void print_case_json(const struct plan_case *c, bool timed)
 	out_json(o, false);
 }
 
-/* @timed: with the time it will take ("~" by the model, not by a run before), or why it will not run. */
+/* @timed: adds the estimated duration ("~": from the model instead of an earlier run), or why the test cannot run. */
 static void print_case(const struct plan_case *c, bool timed, bool json)
 {
 	char estimate[TIME_TEXT_MAX];
@@ -60,7 +60,7 @@ int session_list(struct session *s, const struct test_args *a, struct err **err)
 	return r;
 }
 
-/* The kernels that were named, as far as they are known without building one. */
+/* The named kernels, as far as they are known without a build. */
 static int preview_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct kernels_request q = { .texts = a->kernel.item,
@@ -82,7 +82,7 @@ static int preview_kernels(struct session *s, const struct test_args *a, struct 
 	return r;
 }
 
-/* Nothing is built, and nothing runs. */
+/* Builds nothing and runs nothing. */
 int session_dry_run(struct session *s, const struct test_args *a, struct err **err)
 {
 	char total[TIME_TEXT_MAX], wall[TIME_TEXT_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test_session.h -- one `ktstr test`: what it is made of, for the two files that it is in. */
+/* test_session.h -- the state of one `ktstr test`, shared by cmd_test.c and test_preview.c. */
 #ifndef KTSTR_CLI_TEST_SESSION_H
 #define KTSTR_CLI_TEST_SESSION_H
 
@@ -9,7 +9,7 @@
 #include "run/fleet.h"
 #include "run/planner.h"
 
-/* Everything a run is made of; freed in one place. */
+/* All state of a run. Freed in one place. */
 struct session {
 	struct reactor *reactor;
 	struct cache cache;
@@ -18,34 +18,34 @@ struct session {
 	struct kernel kernel[KERNELS_MAX];
 	struct rundir rundir[KERNELS_MAX];
 	char commit[COMMIT_TEXT_MAX];
-	size_t kernels, first; /* first: of those whose tests run now */
-	bool labels;	       /* there are several, so names say which */
+	size_t kernels, first; /* first: index of the first kernel whose tests run now */
+	bool labels;	       /* there are several kernels, so test names contain the kernel's label */
 	const struct test_args *args;
 	struct run_counts counts;
 	struct closing closing;
 	struct filter *filter;
 	struct plan plan;
 	struct accel_choice accel;
-	char **environment; /* of what replay lines have to name */
+	char **environment; /* variables that replay lines must contain */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
 	struct flake_policy flake;
 	struct partition partition;
-	unsigned allowed; /* CPUs */
+	unsigned allowed; /* number of CPUs that this process may use */
 	struct cpu_budget budget;
 	enum plan_perf perf;
-	char *snapshot_cache; /* NULL: tests boot */
+	char *snapshot_cache; /* NULL: every test boots */
 };
 
 /* cmd_test.c */
 int session_plan(struct session *s, const struct test_args *a, struct err **err);
-/* How long everything will take, what of it fits the budget, and in which order. */
+/* Estimates durations, selects tests for the budget, and orders them. */
 int session_schedule(struct session *s, struct err **err);
 int session_choose_accel(struct session *s, const struct test_args *a, struct err **err);
-/* Machines at once, as far as that can be known: others may hold CPUs. */
+/* The expected number of parallel machines. It can be lower, because other processes may hold CPUs. */
 unsigned session_slots(const struct session *s, const struct test_args *a);
 
-/* test_preview.c: --list, and --dry-run, which builds nothing and runs nothing. */
+/* test_preview.c: --list, and --dry-run, which neither builds nor runs anything. */
 int session_list(struct session *s, const struct test_args *a, struct err **err);
 int session_dry_run(struct session *s, const struct test_args *a, struct err **err);
 

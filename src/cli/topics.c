@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* topics.c -- what `ktstr help` explains beside commands: exit statuses, environment variables, filters. */
+/* topics.c -- help topics other than commands: exit statuses, environment variables, filters. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 
 static const struct {
 	unsigned status;
-	bool verdict; /* only of commands that judge */
+	bool verdict; /* only of commands whose exit status is a verdict */
 	const char *meaning;
 } statuses[] = {
 	{ 0, false, "success; of tests: every one passed, was skipped, or failed as known" },
@@ -79,7 +79,7 @@ static const char *variable_suffix(const struct environment_variable *v)
 	return v->name[strlen(v->name) - 1] == '_' ? "<NAME>" : "";
 }
 
-/* @text in lines of at most @columns, each indented by @indent. */
+/* Appends @text in lines of at most @columns, each indented by @indent. */
 static void put_wrapped(struct buf *out, const char *text, size_t indent, size_t columns)
 {
 	size_t at = 0;
@@ -184,7 +184,7 @@ static void filters_roff(struct buf *out)
 		roff_item(out, filters[i].form, filters[i].meaning);
 }
 
-/* @form as code in a cell of a table, where a bar would end the cell. */
+/* Appends @form as code in a table cell. A '|' is escaped, because it would end the cell. */
 static void put_code_cell(struct buf *out, const char *form)
 {
 	buf_puts(out, "| `");

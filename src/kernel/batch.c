@@ -67,7 +67,7 @@ static int batch_run(struct machine *m, int result)
 	return BATCH_RUN;
 }
 
-/* Entered when somebody cancelled the batch, or one job failed and the others are not wanted any more. */
+/* Entered when the batch was cancelled, or when one job failed and the other jobs are no longer wanted. */
 static int batch_stop(struct machine *m, int result)
 {
 	struct kernel_batch *b = container_of(m, struct kernel_batch, machine);

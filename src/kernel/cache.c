@@ -20,9 +20,9 @@
 #include "lock/scan.h"
 
 #define CACHE_VARIABLE "KTSTR_CACHE_DIR"
-#define WORK_KEPT_SEC  (24 * 3600) /* for a build that was killed to go on with */
+#define WORK_KEPT_SEC  (24 * 3600) /* so that the next build can continue a build that was killed */
 
-/* --- where -------------------------------------------------------------------------------------------------------- */
+/* --- the cache's directory ---------------------------------------------------------------------------------------- */
 
 static int home_dir(const char **ret, struct err **err)
 {
@@ -57,7 +57,7 @@ char *cache_sibling(const char *name)
 	return base_dir(&base, NULL) == 0 ? path_join(base, name) : NULL;
 }
 
-/* One that is not there yet is made when there is something to put into it. */
+/* A missing directory is not an error: it is created when something is stored in it. */
 static int check_root(const char *root, struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
@@ -211,7 +211,7 @@ int cache_get(const struct cache *c, const char *key, struct cache_entry *ret)
 	return read_entry(c->root, key, ret);
 }
 
-/* Of an entry that an older version stored there is no record: what is there now is taken for right. */
+/* Entries of older ktstr versions have no record. The present content of such an entry is recorded as correct. */
 static int check_file(const struct cache_entry *e, int dir, const char *name, struct err **err)
 {
 	int r = cachefile_check(dir, name, NULL);
@@ -274,7 +274,7 @@ int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_coun
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
-/* The pid at the end of ".tmp-@name-PID", or of any work's name where @name is NULL; 0 for other names. */
+/* The pid at the end of ".tmp-@name-PID", or of any work directory's name where @name is NULL; 0 for other names. */
 static pid_t work_owner(const char *file, const char *name)
 {
 	const char *dash = strrchr(file, '-');
@@ -285,7 +285,7 @@ static pid_t work_owner(const char *file, const char *name)
 	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
-/* A directory of ours, and no link to one. */
+/* Whether @path is a directory, not a symbolic link, that belongs to our user. */
 static bool is_our_dir(const char *path)
 {
 	struct stat st;
@@ -333,7 +333,9 @@ int cache_work_remove(const char *workdir, struct err **err)
 	return remove_tree(workdir, err);
 }
 
-/* Renames what a dead process left of @name to @path, if there is any: the name has our pid now, so nobody sweeps it.
+/*
+ * Renames the work directory that a dead process left for @name, if there is one, to @path. That name has our pid, so
+ * no other process sweeps it.
  */
 static bool adopt(const struct cache *c, const char *name, const char *path)
 {
@@ -356,7 +358,7 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
 		return -ENOMEM;
 	int r = cache_work_remove(path, err);
 	bool adopted = r == 0 && adopt(c, name, path);
-	/* Before it is looked at: compilers that outlived their make may still be writing. */
+	/* Do this before reading the mark: compilers that outlived their make may still be writing. */
 	if (adopted)
 		r = orphans_kill(path, err);
 	*ret_stage = adopted && r == 0 ? read_mark(path) : WORK_EMPTY;
@@ -373,7 +375,7 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
 	return r;
 }
 
-/* What is booted gets a record of its content (base/cachefile.h). */
+/* Records the checksums of the files that are booted (base/cachefile.h). */
 static int record_files(int dir)
 {
 	static const char *const files[] = { KERNEL_IMAGE_NAME, KERNEL_VMLINUX_NAME };
@@ -391,7 +393,10 @@ int cache_publish(const struct cache *c, const char *key, const char *dir, struc
 	if (r == 0)
 		r = rename_durable(fd, AT_FDCWD, dir, target, 0);
 	if (r == -ENOTEMPTY || r == -EEXIST) {
-		/* An older entry is in the way: swap, so that there is one at every moment, and drop the old one. */
+		/*
+		 * An older entry exists. Swap the two, so that an entry exists at every moment, then remove the old
+		 * one.
+		 */
 		r = rename_durable(fd, AT_FDCWD, dir, target, RENAME_EXCHANGE);
 		if (r == 0)
 			remove_tree(dir, NULL);
@@ -432,12 +437,12 @@ int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holde
 		name_holder(dir, path, holder, size);
 		return -EBUSY;
 	}
-	futimens(fd, NULL); /* since when: 'ktstr locks' */
+	futimens(fd, NULL); /* the time that 'ktstr locks' shows */
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
-/* Whether the entry that a work directory was to become is there. */
+/* Whether the entry that work directory @work was made for exists. */
 static bool has_entry(const struct cache *c, const char *work)
 {
 	_cleanup_free_ char *name = strdup(work + strlen(".tmp-"));

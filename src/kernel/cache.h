@@ -2,9 +2,10 @@
 /*
  * cache.h -- built kernels on disk.
  *
- * {root}/{key}/ holds the image, the stripped vmlinux, metadata.json and, where they were built, the kernel tree's own
- * schedulers with what is needed to build more. An entry appears by one rename, complete and synced. {root}/.locks/ has
- * a lock file a key; {root}/.tmp-{key}-{pid}/ is work in progress, swept when its pid is dead.
+ * {root}/{key}/ holds the image, the stripped vmlinux and metadata.json. If the kernel tree's own schedulers were
+ * built, the entry also holds them and the files that compile further ones. An entry appears by one rename, complete
+ * and synced. {root}/.locks/ has one lock file per key. {root}/.tmp-{key}-{pid}/ is a work directory; it is swept when
+ * its pid is dead.
  */
 #ifndef KTSTR_KERNEL_CACHE_H
 #define KTSTR_KERNEL_CACHE_H
@@ -28,63 +29,71 @@ struct cache_entry {
 	char *image_name;
 	uint32_t kconfig_hash, config_hash;
 	bool has_kconfig_hash, has_vmlinux, vmlinux_stripped, has_schedulers, has_selftests;
-	uint64_t objects;	 /* compiled; 0: not recorded */
-	bool other_ktstr;	 /* another version of ktstr built it */
-	bool variant;		 /* not the plain lean configuration: extra or other base */
-	char *git_url, *git_ref; /* of source "git" */
+	uint64_t objects;	 /* object files compiled; 0: not recorded */
+	bool other_ktstr;	 /* built by another version of ktstr */
+	bool variant;		 /* not the plain lean configuration: it has extra options or another base */
+	char *git_url, *git_ref; /* when `source` is "git" */
 	enum kconfig_status status;
-	const char *error_kind; /* corrupt: one word for scripts; NULL: valid */
+	const char *error_kind; /* one word for scripts, of a corrupt entry; NULL: valid */
 	char *error;
 };
 
 struct cache {
 	char *root;
-	fs_magic_fn *magic; /* tests: what the file system says that it is; NULL: ask it */
+	fs_magic_fn *magic; /* tests replace the query of the file system's type; NULL: ask the file system */
 };
 
-/* KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels; the error says which was odd.
+/*
+ * Opens KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels. The error names the
+ * variable that is invalid.
  */
 int cache_open(struct cache *ret, struct err **err);
 void cache_done(struct cache *c);
-/* Other cached things live beside the kernels: "$XDG_CACHE_HOME/ktstr/@name". NULL when there is no home. */
+/* The path of another cache beside the kernels: "$XDG_CACHE_HOME/ktstr/@name". NULL when there is no home directory. */
 char *cache_sibling(const char *name);
 
-/* Every entry, newest first, corrupt ones last; for entries_free(). */
+/* Lists all entries, newest first, corrupt ones last. Free the list with entries_free(). */
 int cache_list(const struct cache *c, struct cache_entry **ret, size_t *ret_count, struct err **err);
-/* One entry; -ENOENT when there is none. A corrupt one is returned with its error_kind. */
+/* Reads one entry; -ENOENT when there is none. A corrupt entry is returned with its error_kind set. */
 int cache_get(const struct cache *c, const char *key, struct cache_entry *ret);
 /*
- * Whether image and vmlinux of a valid entry are still what was stored, -EBADMSG when not. Reads them when they are
- * first used in a boot of the host, or were changed. Blocks.
+ * Checks that image and vmlinux of a valid entry still match their checksums; -EBADMSG when they do not. Reads the
+ * files only on their first use since the host booted, or after they changed. Blocks.
  */
 int cache_check_entry(const struct cache_entry *e, struct err **err);
 void entry_done(struct cache_entry *e);
 void entries_free(struct cache_entry *e, size_t count);
 
 int cache_check_key(const char *key, struct err **err);
-/* How far a work directory has got: what is there and whole. */
+/* How far the work in a work directory has got. Everything up to this stage is complete. */
 enum work_stage { WORK_EMPTY, WORK_FETCHED, WORK_UNPACKED, WORK_BUILT };
 
 /*
- * Directory for work on @name, on the cache's own file system, so that publishing is a rename. Takes over what a
- * process that is no more has left of the same work, and says how far that had got. The lock of @name must be held.
- * Blocks.
+ * Returns a work directory for @name on the cache's file system, so that publishing is one rename. Takes over the work
+ * directory that a dead process left for @name, and returns the stage that it had reached. The caller must hold the
+ * lock of @name. Blocks.
  */
 int cache_workdir(const struct cache *c, const char *name, char **ret, enum work_stage *ret_stage, struct err **err);
-/* Removes it all; whoever is killed half-way leaves nothing that looks whole. NULL: nothing to do. Blocks. */
+/*
+ * Removes the work directory. If this process is killed half-way, the rest is not mistaken for complete work. NULL:
+ * does nothing. Blocks.
+ */
 int cache_work_remove(const char *workdir, struct err **err);
-/* Notes that @stage is reached, in one rename. */
+/* Records by one rename that @stage is reached. */
 int cache_work_mark(const char *workdir, enum work_stage stage, struct err **err);
-/* Swaps the finished directory @dir in as @key. */
+/* Renames the finished directory @dir to entry @key. An existing entry is swapped out. */
 int cache_publish(const struct cache *c, const char *key, const char *dir, struct err **err);
-/* Takes the lock of @name without waiting: a descriptor, or -EBUSY; who has it is in @holder then ("pid 17 (make)"). */
+/*
+ * Takes the lock of @name without waiting. Returns a descriptor, or -EBUSY and the lock's owner in @holder, such as
+ * "pid 17 (make)".
+ */
 int cache_lock(const struct cache *c, const char *name, int *ret_fd, char *holder, size_t size, struct err **err);
 /*
- * Removes work of processes that are no more: of kernels that the cache has by now, and what is older than a day (@all:
- * everything). Blocks.
+ * Removes work directories of dead processes: those whose kernel is in the cache by now, and those older than a day.
+ * @all: removes all of them. Blocks.
  */
 void cache_sweep(const struct cache *c, bool all);
-/* Removes an entry, under its lock: -EBUSY when somebody builds it. */
+/* Removes an entry, under its lock; -EBUSY when a build holds the lock. */
 int cache_remove(const struct cache *c, const char *key, struct err **err);
 
 #endif

@@ -5,7 +5,7 @@
 #include "kernel/choose.h"
 
 #define RANGE_VERSIONS_MAX 64
-#define STABLE_PATCH_LEAST 8 /* a younger series is not what "a stable kernel" means */
+#define STABLE_PATCH_LEAST 8 /* a series with fewer patch releases is too young to count as stable */
 
 /* --- the lists ---------------------------------------------------------------------------------------------------- */
 
@@ -35,7 +35,7 @@ static const struct buf *sums_of(const struct resolver *v, unsigned major)
 	return NULL;
 }
 
-/* The newest of a series, as it is collected. */
+/* Used while the newest version of a series is searched. */
 struct newest {
 	const struct kversion *series;
 	struct kversion best;
@@ -79,7 +79,7 @@ struct versions {
 	const struct kernel_ref *range;
 };
 
-/* One a series: the newest. */
+/* Keeps one version per series: the newest. */
 static void add_version(struct versions *s, const struct kversion *v)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -139,7 +139,7 @@ static bool default_version(const struct resolver *v, struct kversion *ret)
 	return r != NULL;
 }
 
-/* --- what has to be asked ----------------------------------------------------------------------------------------- */
+/* --- what has to be fetched --------------------------------------------------------------------------------------- */
 
 bool choose_needs_releases(const struct resolver *v)
 {
@@ -239,7 +239,7 @@ static bool same_kernel(const struct kernel_id *a, const struct kernel_id *b)
 	return true;
 }
 
-/* Takes @id over. One kernel by two names is one kernel. */
+/* Takes ownership of @id. A kernel that was named twice is added once. */
 static int add_id(struct resolver *v, struct kernel_id *id)
 {
 	for (size_t i = 0; i < v->id_count; i++) {
@@ -314,7 +314,7 @@ static int take_checksum(struct resolver *v, const struct kversion *version, str
 	return unknown_version(v, version);
 }
 
-/* An entry that would be the answer, were it whole: people are told before it is built anew. */
+/* Warns about a corrupt entry that would answer @ref if it were intact. */
 static void note_corrupt(struct resolver *v, const struct kernel_ref *ref)
 {
 	_cleanup_free_ char *what = kernel_corrupt_entry(v->config.cache, ref);
@@ -339,7 +339,7 @@ static int add_release(struct resolver *v, const struct kversion *version)
 	return r;
 }
 
-/* Without the network the cache is better than nothing, and says so. */
+/* Without the list of releases the cache's newest entry is used, and a note says so. */
 static int series_offline(struct resolver *v, const struct kernel_ref *ref)
 {
 	struct kernel_id id;
@@ -418,7 +418,7 @@ static int choose_default(struct resolver *v)
 	return add_release(v, &version);
 }
 
-/* What was asked for and is not to be had: an error, or tests that are skipped. */
+/* No suite offers the package: an error, or with skip_absent a kernel whose tests are skipped. */
 static int absent_package(struct resolver *v, const struct kernel_ref *ref)
 {
 	_cleanup_buf_ struct buf why = BUF_NULL, offered = BUF_NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* choose.h -- which releases are meant, given the lists: the resolver's decisions, apart from how it got to know. */
+/* choose.h -- chooses the releases that references name. Pure decisions on lists that the resolver has fetched. */
 #ifndef KTSTR_KERNEL_CHOOSE_H
 #define KTSTR_KERNEL_CHOOSE_H
 
@@ -7,16 +7,16 @@
 
 /* Whether any ref needs the list of current releases. */
 bool choose_needs_releases(const struct resolver *v);
-/* Whether apt has to be asked: a source package is meant that the cache has not. */
+/* Whether apt must be asked: a source package is named that is not in the cache. */
 bool choose_needs_packages(const struct resolver *v);
-/* Whether the cache has exactly this version, and may answer. */
+/* Whether the cache may answer and has exactly this version. */
 bool choose_cached(const struct resolver *v, const struct kernel_ref *ref);
-/* Which major versions' lists of checksums are needed: fills v->sums[].major and v->majors. */
+/* Determines the major versions whose lists of checksums are needed. Fills v->sums[].major and v->majors. */
 void choose_majors(struct resolver *v);
-/* For the offload pool: makes v->ids, or v->err. @arg: the resolver. */
+/* Runs in the offload pool. Sets v->ids or v->err. @arg: the resolver. */
 int choose_all(void *arg);
 
-/* Versions that a list of checksums has tarballs of. Calls @each for every one; the text is hostile. */
+/* Calls @each for every version that a list of checksums has a tarball of. The text is untrusted. */
 void sums_each(const struct buf *text, void (*each)(void *data, const struct kversion *v), void *data);
 
 #endif

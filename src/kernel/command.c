@@ -13,12 +13,12 @@
 #define TAIL_BYTES_MAX	  6000
 #define COMMAND_FDS_MAX	  4
 #define COMMAND_WORDS_MAX 40
-#define GUARD_FD	  7 /* not one of the jobserver's */
+#define GUARD_FD	  7 /* no descriptor of the jobserver has this number */
 
 /*
- * PR_SET_PDEATHSIG reaches make, but not the compilers below it. So a second process in make's group reads a pipe that
- * only we hold the other end of. When we end, however we end, the read ends, and it kills the group. When the command
- * has ended we close the pipe, and whatever the command left behind is killed too.
+ * PR_SET_PDEATHSIG reaches make, but not the compilers that make started. So a second process in make's process group
+ * reads a pipe whose write end only we hold. When we end for any reason, its read returns, and it kills the group.
+ * After the command has ended we close the pipe, so processes that the command left behind are killed too.
  */
 static const char guard[] = "(exec >/dev/null 2>&1 </dev/null; read x <&7; kill -KILL -$$) & exec 7<&-; exec \"$@\"";
 
@@ -36,7 +36,7 @@ void command_done(struct command_run *run)
 	command_init(run);
 }
 
-/* Puts the guard's words before those of @c, and gives it the pipe's read end, which the caller closes. */
+/* Prepends the guard's words to those of @c, and passes it the pipe's read end. The caller closes that end. */
 static int add_guard(struct command_run *run, const struct command_spec *c, const char **argv, struct child_spec *spec,
 		     struct child_fd *fds)
 {

@@ -23,7 +23,7 @@ uint32_t kconfig_lean_hash(void)
 
 static const struct {
 	const char *option, *remedy;
-	bool scx; /* only where the tree has sched_ext */
+	bool scx; /* needed only if the tree has sched_ext */
 } critical[] = {
 	{ "CONFIG_SCHED_CLASS_EXT", "needs DEBUG_INFO_BTF and BPF_JIT", true },
 	{ "CONFIG_DEBUG_INFO_BTF", "install pahole 1.16 or newer (Debian: pahole) and rebuild", false },
@@ -62,7 +62,7 @@ int kconfig_validate(const char *text, bool has_scx, struct err **err)
 	return -EINVAL;
 }
 
-/* --- other people's configurations -------------------------------------------------------------------------------- */
+/* --- configurations that are not ours ----------------------------------------------------------------------------- */
 
 static bool is_option_line(const char *line, size_t len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* discover.c -- the kernel that is meant when none was named. Nothing is built or downloaded for it. */
+/* discover.c -- finds a kernel when none was named. Builds and downloads nothing. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,11 +11,11 @@
 
 /* --- images ------------------------------------------------------------------------------------------------------- */
 
-/* Documentation/arch/x86/boot.rst of the kernel: the magic, and where the version's text is, counted from 0x200. */
+/* Linux, Documentation/arch/x86/boot.rst: the magic number, and the offset of the version string, relative to 0x200. */
 #define BZIMAGE_MAGIC_AT   0x202
 #define BZIMAGE_VERSION_AT 0x20e
 
-/* "6.12.3-amd64" of a bzImage; -EBADMSG when the file is something else. */
+/* Reads a version such as "6.12.3-amd64" from a bzImage; -EBADMSG when the file is not one. */
 static int image_version(const char *path, char ret[VERSION_TEXT_MAX])
 {
 	char magic[4], text[VERSION_TEXT_MAX] = "";
@@ -59,9 +59,9 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }
 
-/* --- where one may be --------------------------------------------------------------------------------------------- */
+/* --- places that are searched ------------------------------------------------------------------------------------- */
 
-/* A built tree, or an image. */
+/* Whether @path is a built tree or an image. */
 static bool is_bootable(const char *path)
 {
 	char version[VERSION_TEXT_MAX];

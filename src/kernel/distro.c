@@ -15,15 +15,15 @@
 #define URI_MAX		  300
 #define SUITE_MAX	  60
 
-/* --- the system's sources of packages ----------------------------------------------------------------------------- */
+/* --- the system's package sources --------------------------------------------------------------------------------- */
 
-/* Debian's suites by name and by role; each may have "-updates" and the like behind it. */
+/* Debian's suites by code name and by role. A suffix such as "-updates" may follow. */
 static const char *const suites[] = {
 	"bullseye",  "bookworm", "trixie",  "forky",	"duke",		"sid", "oldoldstable",
 	"oldstable", "stable",	 "testing", "unstable", "experimental", NULL,
 };
 static const char *const suite_endings[] = { "", "-updates", "-security", "-backports", "-proposed-updates", NULL };
-/* What a mirror of the main archive has beside the suites that the system uses. */
+/* Suites that are added for each mirror of the main archive. */
 static const char *const more_suites[] = {
 	"oldstable", "oldstable-backports", "stable", "stable-updates", "stable-backports", "testing",
 	"unstable",  "experimental",	    NULL,
@@ -43,7 +43,7 @@ static bool is_debian_suite(const char *suite)
 	return false;
 }
 
-/* The last part of its path names the archive: ".../debian", ".../debian-security". */
+/* The last component of the URI's path names the archive: ".../debian", ".../debian-security". */
 static bool is_debian_uri(const char *uri, bool *ret_security)
 {
 	static const char *const schemes[] = { "http:", "https:", "file:", "copy:", "mirror+", NULL };
@@ -90,7 +90,7 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-/* deb [OPTION...] URI SUITE COMPONENT... */
+/* Format: deb [OPTION...] URI SUITE COMPONENT... */
 static void convert_line(char *line, struct buf *out)
 {
 	char *rest = line + strspn(line, " \t");
@@ -240,8 +240,8 @@ int distro_command(struct distro_command *c, const char *root, const char *progr
 		{ "Dir::Etc::sourcelist", "sources.list" },
 	};
 	/*
-	 * A user's cache is closed to the user _apt that root's apt would download as. Container images switch apt's
-	 * own caches off, without which it reads all lists anew each time.
+	 * When root runs apt, it downloads as user _apt, which cannot access a user's cache directory. So downloads run
+	 * as root. Container images disable apt's own caches; without them apt parses all lists on every run.
 	 */
 	static const char *const fixed[] = {
 		"Dir::Etc::sourceparts=/dev/null",   "APT::Sandbox::User=root",
@@ -275,7 +275,7 @@ void distro_command_done(struct distro_command *c)
 	*c = (struct distro_command){ 0 };
 }
 
-/* --- what is offered ---------------------------------------------------------------------------------------------- */
+/* --- offered packages --------------------------------------------------------------------------------------------- */
 
 bool distro_is_source_package(const char *name)
 {
@@ -306,7 +306,7 @@ static size_t copy_field(const char *from, char *to, size_t size)
 	return n;
 }
 
-/* " linux-source-7.3 | 7.3.4-1~bpo13+1 | http://.../debian trixie-backports/main amd64 Packages" */
+/* Parses " linux-source-7.3 | 7.3.4-1~bpo13+1 | http://.../debian trixie-backports/main amd64 Packages". */
 void distro_take_offer(struct distro_offers *offers, const char *line)
 {
 	const char *bar = strchr(line, '|');

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * distro.h -- Debian's kernel source packages of any suite, by apt.
+ * distro.h -- finds and downloads Debian's kernel source packages of any suite with apt.
  *
- * apt works on lists, caches and sources of our own below {cache}/.apt, with the mirrors that the system's sources name
- * and Debian's archive keyring; nothing of the system's own apt is changed. KTSTR_APT_SOURCES names another list of
- * sources, taken as it is.
+ * apt uses our own lists, caches and sources below {cache}/.apt. The sources name the mirrors of the system's sources
+ * and Debian's archive keyring. The system's apt is not changed. KTSTR_APT_SOURCES names another list of sources, which
+ * is used unchanged.
  */
 #ifndef KTSTR_KERNEL_DISTRO_H
 #define KTSTR_KERNEL_DISTRO_H
@@ -14,12 +14,12 @@
 #include "kernel/ref.h"
 
 #define DISTRO_OFFERS_MAX 256
-#define DISTRO_WORDS_MAX  96 /* of a command line: apt's directories, and every series' package */
+#define DISTRO_WORDS_MAX  96 /* words of a command line: options for apt's directories, and one package per series */
 
 /* One version of one package that a mirror offers. */
 struct distro_offer {
 	char package[64];	  /* "linux-source-7.3" */
-	char version[64];	  /* Debian's: "7.3.4-1~bpo13+1" */
+	char version[64];	  /* Debian's version: "7.3.4-1~bpo13+1" */
 	struct kversion upstream; /* 7.3.4 */
 };
 
@@ -28,12 +28,15 @@ struct distro_offers {
 	size_t count;
 };
 
-/* Appends to @out the sources of the one-line format or, @deb822, of the other, that are Debian's, with more suites. */
+/*
+ * Appends Debian's sources among those of @text, with more suites, to @out. @deb822: @text is in deb822 format, else in
+ * one-line format.
+ */
 void distro_convert_sources(const char *text, bool deb822, struct buf *out);
-/* Makes {root}/.apt with its list of sources. Blocks. */
+/* Creates {root}/.apt and its list of sources. Blocks. */
 int distro_prepare(const char *root, struct err **err);
 
-/* A command line of apt's: @program with our directories, then @words; the texts live in @text. */
+/* An apt command line: @program, options for our directories, then @words. Strings that were built are in @text. */
 struct distro_command {
 	const char *argv[DISTRO_WORDS_MAX];
 	char *text[8];
@@ -41,13 +44,13 @@ struct distro_command {
 int distro_command(struct distro_command *c, const char *root, const char *program, const char *const *words);
 void distro_command_done(struct distro_command *c);
 
-/* "linux-source-7.3", but not "linux-source-7.3-rt" and not "linux-source". */
+/* Accepts "linux-source-7.3", but not "linux-source-7.3-rt" and not "linux-source". */
 bool distro_is_source_package(const char *name);
-/* A line of `apt-cache madison`; others are ignored. */
+/* Parses one line of `apt-cache madison`. Lines in another format are ignored. */
 void distro_take_offer(struct distro_offers *offers, const char *line);
-/* The newest offer that @ref means, or NULL. */
+/* The newest offer that matches @ref, or NULL. */
 const struct distro_offer *distro_choose(const struct distro_offers *offers, const struct kernel_ref *ref);
-/* "6.1.170, 6.12.117, 7.3.4": each version once. */
+/* Appends "6.1.170, 6.12.117, 7.3.4": each version once. */
 void distro_list(const struct distro_offers *offers, struct buf *out);
 
 #endif

@@ -20,7 +20,7 @@ struct git_api {
 	GIT_FUNCTIONS(GIT_SLOT)
 };
 
-/* Called for every file that is looked at: in a large tree that takes seconds. */
+/* libgit2 calls this for every file that it compares, which takes seconds in a large tree. */
 static int may_go_on(const git_diff *diff, const char *old_path, const char *new_path, void *cancel)
 {
 	(void)diff;
@@ -29,7 +29,7 @@ static int may_go_on(const git_diff *diff, const char *old_path, const char *new
 	return is_cancelled(cancel) ? GIT_EUSER : 0;
 }
 
-/* One difference is enough. */
+/* Stops at the first difference. */
 static int stop_at_first(const git_diff *diff, const git_diff_delta *delta, const char *spec, void *cancel)
 {
 	(void)diff;
@@ -39,7 +39,7 @@ static int stop_at_first(const git_diff *diff, const git_diff_delta *delta, cons
 	return GIT_EUSER;
 }
 
-/* What cannot be told counts as a difference. */
+/* If the state cannot be determined, the tree counts as dirty. */
 static bool is_dirty(const struct git_api *git, git_repository *repo, const atomic_bool *cancel)
 {
 	git_diff_options options = GIT_DIFF_OPTIONS_INIT;
@@ -66,7 +66,7 @@ static int read_state(const struct git_api *git, const char *dir, const atomic_b
 	git_oid head;
 	int r = -ENOENT;
 	git->libgit2_init();
-	/* Whose checkout it is does not matter here: nothing of it is run. */
+	/* The owner of the checkout need not be checked: nothing in it is executed. */
 	git->libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	if (git->repository_open_ext(&repo, dir, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 &&
 	    git->reference_name_to_id(&head, repo, "HEAD") == 0) {

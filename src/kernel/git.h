@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* git.h -- reading a checkout: which commit, and whether the files are those of the commit. Blocks. */
+/* git.h -- reads the commit of a checkout, and whether tracked files differ from it. Blocks. */
 #ifndef KTSTR_KERNEL_GIT_H
 #define KTSTR_KERNEL_GIT_H
 
@@ -11,12 +11,12 @@
 
 struct git_state {
 	char hash[41];
-	bool dirty; /* HEAD != index, or index != work tree, in tracked files; submodules aside */
+	bool dirty; /* HEAD != index, or index != work tree, in tracked files; submodules are ignored */
 };
 
 /*
- * The checkout that begins at @dir. -ENOENT: none, or it has no commit, which is
- * no error in *@err; -ECANCELED, likewise, once *@cancel is set (NULL: never); others: no libgit2. Blocks.
+ * Reads the checkout whose top directory is @dir. -ENOENT: no checkout, or one without a commit. -ECANCELED: *@cancel
+ * was set (NULL: never). Neither sets *@err. Other errors: libgit2 is missing. Blocks.
  */
 int git_read_state(const char *dir, const atomic_bool *cancel, struct git_state *ret, struct err **err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* identify.c -- from what a person typed to a kernel. */
+/* identify.c -- finds the kernel that a reference names. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -98,7 +98,7 @@ int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **er
 		    text);
 }
 
-/* --- the cache's answers ------------------------------------------------------------------------------------------ */
+/* --- answers from the cache --------------------------------------------------------------------------------------- */
 
 static bool answers(const struct cache_entry *e, const struct kernel_ref *ref)
 {
@@ -107,7 +107,7 @@ static bool answers(const struct cache_entry *e, const struct kernel_ref *ref)
 		return !strcmp(e->key, ref->text);
 	if (e->error_kind || e->variant || !e->version || kversion_parse(e->version, &v) < 0)
 		return false;
-	/* A local tree that calls itself 6.12.3 is not the release. */
+	/* A local tree of version 6.12.3 is not the release 6.12.3. */
 	if (strcmp(e->source, "tarball"))
 		return false;
 	return ref->kind == REF_SERIES ? kversion_in_series(&v, &ref->from) : !kversion_compare(&v, &ref->from);
@@ -143,7 +143,7 @@ int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, st
 	for (size_t i = 0; i < count; i++)
 		if (answers(&list[i], ref) && (!best || newer(&list[i], best)))
 			best = &list[i];
-	/* A damaged one is made anew where only its version was asked for. */
+	/* If a version was asked for and its entry is damaged, report no entry, so that it is built again. */
 	if (best && ref->kind != REF_KEY && cache_check_entry(best, NULL) < 0)
 		best = NULL;
 	r = best ? take_key(best, ret, err) : -ENOENT;
@@ -151,7 +151,7 @@ int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, st
 	return r;
 }
 
-/* Of a corrupt entry only the key may be known: VERSION-tarball-... */
+/* A corrupt entry may lack metadata, so only its key is used: VERSION-tarball-... */
 static bool key_answers(const char *key, const struct kernel_ref *ref)
 {
 	char text[KVERSION_TEXT_MAX];
@@ -202,7 +202,7 @@ int kernel_id_newest(const struct cache *c, struct kernel_id *ret, size_t *ret_s
 
 /* --- kernels ------------------------------------------------------------------------------------------------------ */
 
-/* The ELF note by which a kernel offers an entry for direct boot (Xen: XEN_ELFNOTE_PHYS32_ENTRY, type 18). */
+/* Whether the image has the ELF note for PVH direct boot (Xen: XEN_ELFNOTE_PHYS32_ENTRY, type 18). */
 static bool has_pvh_entry(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -232,7 +232,7 @@ static char *choose_boot(const char *vmlinux, const char *image)
 	return strdup(vmlinux && has_pvh_entry(vmlinux) ? vmlinux : image);
 }
 
-/* Behaviour 7.3: by version; by owner, repository and ref; by the commit of a local tree. */
+/* Labels a kernel by its version; one from git by owner, repository and ref; a local tree by its commit. */
 static char *entry_label(const struct cache_entry *e)
 {
 	char text[200];
@@ -253,7 +253,7 @@ static char *entry_label(const struct cache_entry *e)
 	return kernel_label("kernel_", e->version ? e->version : e->key);
 }
 
-/* By the configuration that it was built with; of what has none beside it nothing is known before it is booted. */
+/* Decided by the configuration that the kernel was built with. Without such a file nothing is known before the boot. */
 bool kernel_lacks(const char *dir, const char *file, const char *option)
 {
 	_cleanup_free_ char *path = path_join(dir, file);
@@ -261,14 +261,14 @@ bool kernel_lacks(const char *dir, const char *file, const char *option)
 	return path && file_read(path, 16 << 20, &text, NULL) == 0 && !kconfig_has(buf_str(&text), option);
 }
 
-/* What was built elsewhere, for kernels that were built without. */
+/* The directory of the kit: KTSTR_KIT if set, else @below in the kernel's directory. */
 static char *find_kit(const char *kernel, const char *below)
 {
 	const char *said = environment_get(ENV_KIT);
 	return said ? strdup(said) : path_join(kernel, below);
 }
 
-/* A local tree's key has its commit: local-HASH7-... Only clean ones are in the cache. */
+/* The commit in the key of a local tree: local-HASH7-... Only clean trees are in the cache. */
 static char *commit_of_key(const char *key)
 {
 	const char *hash = key + strlen("local-");
@@ -327,7 +327,7 @@ int kernel_from_absent(const struct kernel_id *id, struct kernel *ret)
 				.name = strdup(id->path) };
 	if (asprintf(&ret->absent, "kernel %s is not to be had: %s", id->path, id->why) < 0)
 		ret->absent = NULL;
-	/* It becomes part of a directory's name. */
+	/* The version becomes part of a directory's name. */
 	for (char *p = ret->version; p && *p; p++)
 		*p = *p == ':' ? '_' : *p;
 	return ret->label && ret->version && ret->name && ret->absent ? 0 : -ENOMEM;
@@ -354,7 +354,7 @@ char *kernel_tree_label(const char *tree, bool dirty)
 	return kernel_label("kernel_path_", suffix);
 }
 
-/* What the tree was last built with: make's own copy of it, else what ktstr or the user configured. */
+/* The configuration of the last build: make's own copy, else the one that ktstr, else the one that the user made. */
 static const char *tree_config(const char *tree)
 {
 	static const char *const names[] = { "include/config/auto.conf", TREE_CONFIG_IN_PLACE };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* job.c -- see job.h. Stages stand in the order in which they run. */
+/* job.c -- see job.h. Stages are in the order in which they run. */
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -54,7 +54,7 @@ static bool already_cached(struct kernel_job *job)
 	return good;
 }
 
-/* A tree is one person's to build: who finds it locked is told at once, rather than made to wait. */
+/* Only one build at a time may use a tree. If the tree is locked, fail at once instead of waiting. */
 static int lock_tree(struct kernel_job *job)
 {
 	char name[32], holder[200];
@@ -72,7 +72,7 @@ static int lock_tree(struct kernel_job *job)
 	return r;
 }
 
-/* Whoever holds the lock builds; who waits finds the entry when it gets it. */
+/* The lock's holder builds. A job that waits for the lock finds the finished entry when it gets the lock. */
 static int lock(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
@@ -100,7 +100,7 @@ static int lock(struct machine *m, int result)
 	return job->hit ? STAGE_CLEANUP : STAGE_PREPARE;
 }
 
-/* Where a job goes on that finds nothing of itself. */
+/* The first stage of a job whose work directory is empty. */
 static enum kernel_stage first_source_stage(const struct kernel_job *job)
 {
 	switch (job->config.id->kind) {
@@ -171,7 +171,7 @@ static int download(struct machine *m, int result)
 	return STAGE_ADOPT;
 }
 
-/* What a command's handler returns: @next when it has ended, @again while it runs. */
+/* The result for a command's handler: @next when the command has ended, @again while it runs. */
 static int after(int r, enum kernel_stage again, enum kernel_stage next)
 {
 	return r < 0 ? r : (int)(r ? next : again);
@@ -187,7 +187,7 @@ static int apt_unpack(struct machine *m, int result)
 	return after(job_apt_unpack(m, result), STAGE_APT_UNPACK, STAGE_ADOPT);
 }
 
-/* One commit, without its history: libgit2 cannot fetch so, git(1) can. */
+/* Fetches one commit without its history. git(1) can do that, libgit2 cannot. */
 static int git_init(struct machine *m, int result)
 {
 	const char *argv[] = { "git", "init", "-q", job_of(m)->tree, NULL };
@@ -208,7 +208,7 @@ static int git_checkout(struct machine *m, int result)
 	return after(job_git(m, result, argv), STAGE_GIT_CHECKOUT, STAGE_ADOPT);
 }
 
-/* What came is checked, and marked as whole. */
+/* Checks the fetched source, then records that it is complete. */
 static int adopt(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
@@ -226,7 +226,7 @@ static int unpack(struct machine *m, int result)
 	return STAGE_QUEUE;
 }
 
-/* --- QUEUE: its own compiler's place in the budget; from here to STRIP make shares the rest with everybody -------- */
+/* --- QUEUE: get a slot of the budget for the build's first compiler; up to STRIP, builds share the other slots ---- */
 
 static int queue(struct machine *m, int result)
 {
@@ -260,7 +260,7 @@ const char *kernel_job_dot_config(const struct kernel_job *job)
 	return built_in_place(job) ? TREE_CONFIG_IN_PLACE : ".config";
 }
 
-/* One target of the kernel's makefiles, or nothing where @target is NULL. */
+/* Runs one target of the kernel's makefiles; nothing where @target is NULL. */
 static int run_target(struct machine *m, int result, const char *target, const char *setting, enum kernel_stage again,
 		      enum kernel_stage next)
 {
@@ -270,7 +270,7 @@ static int run_target(struct machine *m, int result, const char *target, const c
 	return after(job_make(m, result, "configuration", targets), again, next);
 }
 
-/* An interrupted build's objects may be cut short, and make would not know. */
+/* Object files of an interrupted build may be truncated, which make cannot detect. */
 static int clean(struct machine *m, int result)
 {
 	const struct kernel_job *job = job_of(m);
@@ -319,9 +319,9 @@ static int check_config(struct machine *m, int result)
 }
 
 /*
- * Beside a .config of the user's: make's generated files come from our configuration now. Once they are there, the
- * user's file is made newer than they are, so that the user's next make generates them anew; also when we are killed
- * while we compile.
+ * The tree has a .config of the user's, but make's generated files now come from our configuration. Once they exist,
+ * the user's .config is made newer than they are, so that the user's next make generates them again, even if we are
+ * killed during the compilation.
  */
 static int sync_config(struct machine *m, int result)
 {
@@ -337,7 +337,7 @@ static int sync_config(struct machine *m, int result)
 
 static int compile(struct machine *m, int result)
 {
-	/* Modules and everything else that is not booted stay unbuilt. */
+	/* Modules and other files that a boot does not need are not built. */
 	static const char *const targets[] = { "vmlinux", "bzImage", NULL };
 	return after(job_make(m, result, "build", targets), STAGE_COMPILE, STAGE_VALIDATE);
 }
@@ -350,7 +350,10 @@ static int validate(struct machine *m, int result)
 	return built_in_place(job) ? STAGE_LIST_COMMANDS : STAGE_BUILD_SCHEDULERS;
 }
 
-/* For editors; a tree that is removed after the build has none. An old tree may not know it: the kernel is as good. */
+/*
+ * compile_commands.json is for editors, so it is made only in trees that stay after the build. Old trees may lack the
+ * target; that does not fail the build.
+ */
 static int list_commands(struct machine *m, int result)
 {
 	static const char *const targets[] = { "compile_commands.json", NULL };
@@ -378,7 +381,7 @@ static int build_schedulers(struct machine *m, int result)
 	return after(r, STAGE_BUILD_SCHEDULERS, STAGE_BUILD_SELFTESTS);
 }
 
-/* A tree that has none is built without. */
+/* If the tree has no such selftests, they are not built. */
 static bool wants_selftests(const struct kernel_job *job)
 {
 	_cleanup_free_ char *dir = path_join(job->tree, SELFTESTS_DIR);
@@ -431,7 +434,7 @@ static int reap(struct machine *m, int result)
 	return command_reap(m, &job->run) ? STAGE_CLEANUP : STAGE_REAP;
 }
 
-/* Twice: once to remove the work, once more when that is done. */
+/* Runs twice: first to start the removal of the work directory, then when the removal is done. */
 static int cleanup(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
@@ -448,7 +451,7 @@ static int cleanup(struct machine *m, int result)
 	return job->failed && !m->failure ? job->failed : MACHINE_END;
 }
 
-/* Names are what people see; several states of one kind of work share one. */
+/* People see the names. States that do one kind of work share a name. */
 static const struct machine_state stages[STAGE_MAX] = {
 	[STAGE_RESOLVE] = { "resolve", resolve, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_LOCK) },
 	[STAGE_LOCK] = { "lock", lock, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_PREPARE) | TO(STAGE_CLEANUP) },

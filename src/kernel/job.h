@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * job.h -- one kernel, from wherever it comes to an entry of the cache, as a machine:
+ * job.h -- builds one kernel, from any kind of source to an entry of the cache, as a machine:
  *
  *   RESOLVE > LOCK > PREPARE > DOWNLOAD, or APT_DOWNLOAD > APT_UNPACK, or GIT_INIT > GIT_FETCH > GIT_CHECKOUT
  *     > ADOPT > UNPACK > QUEUE
  *     > CLEAN > WRITE_FRAGMENT > BASE_CONFIG > MERGE_CONFIG > UPDATE_CONFIG > CHECK_CONFIG > SYNC_CONFIG
  *     > COMPILE > VALIDATE > LIST_COMMANDS > BUILD_SCHEDULERS > BUILD_SELFTESTS > STRIP > STORE > REAP > CLEANUP
  *
- * A release is downloaded, a commit fetched, a tarball unpacked into the work directory, built there, stored as an
- * entry, and the work removed. A source directory is built in place, with a configuration file of our own beside the
- * user's, which stays as it is; the result is stored only when the tree is a clean git checkout, before the build and
- * after it: what could change under its key is not kept. The work directory is removed on every path that a process
- * lives to see; one that was killed leaves it to the next, which goes on with the stage that was cut short.
+ * A release is downloaded, a commit fetched, or a tarball unpacked into the work directory. It is built there and
+ * stored as an entry. Then the work directory is removed. A source directory is built in place, with a configuration
+ * file of ours beside the user's own, which is not changed. The result is stored only when the tree is a clean git
+ * checkout both before and after the build, because the key must match the content.
+ *
+ * The work directory is removed on every path, also after a failure. If the process is killed, the next job takes the
+ * directory over and continues with the stage that was interrupted.
  */
 #ifndef KTSTR_KERNEL_JOB_H
 #define KTSTR_KERNEL_JOB_H
@@ -27,21 +29,21 @@
 
 struct kernel_job_config {
 	const struct cache *cache;
-	nsec_t lock_timeout;	     /* for whoever builds the same now; 0: as long as he takes */
-	const struct kernel_id *id;  /* borrowed; one that is not ready */
+	nsec_t lock_timeout;	     /* how long to wait for another build of the same kernel; 0: without limit */
+	const struct kernel_id *id;  /* borrowed; must not be ready (kernel_id_is_ready()) */
 	struct jobserver *jobserver; /* shared by all jobs of a run */
 	struct http *http;	     /* for KERNEL_ID_RELEASE */
-	const uint64_t *affinity;    /* CPUs for make and all that it starts, as child_spec has it; or NULL */
-	const int *cgroup;	     /* likewise */
+	const uint64_t *affinity;    /* CPUs for make and its children, as in child_spec; or NULL */
+	const int *cgroup;	     /* as in child_spec, or NULL */
 	const char *base_config;     /* "defconfig" or a file; NULL: the lean configuration */
-	const char *extra_kconfig;   /* a fragment's text, which wins over ours; or NULL */
-	bool force;		     /* build even when the cache has it */
+	const char *extra_kconfig;   /* text of a fragment that overrides ours; or NULL */
+	bool force;		     /* build even if the cache has the kernel */
 	const char *llvm;	     /* make's LLVM=: "1", "-22", "/usr/lib/llvm-22/bin/"; NULL: GNU tools */
 	const char *cc;		     /* make's CC=: a compiler's name or path; NULL: gcc, or clang with @llvm */
-	bool clean;		     /* a tree: make mrproper first */
-	bool schedulers;	     /* also the tree's own sched_ext schedulers, and what builds more */
-	bool selftests;		     /* also its tools/testing/selftests/sched_ext */
-	bool ccache;		     /* compile through ccache(1) */
+	bool clean;		     /* of a tree: run make mrproper first */
+	bool schedulers; /* also build the tree's own sched_ext schedulers, and the files that compile further ones */
+	bool selftests;	 /* also build the tree's tools/testing/selftests/sched_ext */
+	bool ccache;	 /* compile through ccache(1) */
 };
 
 enum kernel_stage {
@@ -77,54 +79,54 @@ enum kernel_stage {
 };
 const char *kernel_stage_name(enum kernel_stage stage);
 
-/* What the configuration is made from. */
+/* What the configuration is made from. The fragment is appended where it says "+ fragment". */
 enum config_source {
-	CONFIG_FROM_LEAN,      /* allnoconfig and the lean fragment */
-	CONFIG_FROM_DEFCONFIG, /* defconfig, the fragment behind it */
-	CONFIG_FROM_FILE,      /* the user's file, the fragment behind it */
-	CONFIG_FROM_TREE,      /* the tree's own .config, which lacks sched_ext, the fragment behind it */
-	CONFIG_OF_TREE,	       /* the tree's own .config, which has sched_ext, as it is */
+	CONFIG_FROM_LEAN,      /* allnoconfig with the lean fragment */
+	CONFIG_FROM_DEFCONFIG, /* defconfig + fragment */
+	CONFIG_FROM_FILE,      /* the user's file + fragment */
+	CONFIG_FROM_TREE,      /* the tree's own .config, which lacks sched_ext, + fragment */
+	CONFIG_OF_TREE,	       /* the tree's own .config, which has sched_ext; only extra_kconfig is appended */
 };
 
 struct kernel_job {
 	struct machine machine;
 	struct kernel_job_config config;
-	/* what the world may look at */
+	/* readable by everyone */
 	char version[VERSION_TEXT_MAX];
 	char key[200];	/* "" when the result is not cached */
-	char note[200]; /* why it waits, or why the result was not kept; "" */
-	bool hit;	/* the cache had it already */
+	char note[200]; /* why the job waits, or why the result was not stored; "" */
+	bool hit;	/* the kernel was in the cache already */
 	uint64_t objects, objects_expected, warnings;
 	uint64_t tarball_bytes;
 	struct unpack_progress unpack;
 	struct fetch fetch;
 	nsec_t began, finished;
-	struct err *err; /* why it failed */
+	struct err *err; /* why the job failed */
 	int result;
 	bool ended;
-	/* its own */
+	/* private to the job */
 	struct offload_job offload;
 	struct command_run run;
-	char *tarball; /* to unpack: the person's, or the one that was downloaded */
+	char *tarball; /* the tarball to unpack: the user's, or the downloaded one */
 	char *work, *tree, *log_path;
-	char token[ORPHANS_VARIABLE_MAX]; /* for what the build starts (orphans.h) */
-	enum work_stage reached;	  /* by the work directory, when it was taken over */
+	char token[ORPHANS_VARIABLE_MAX]; /* in the environment of all that the build starts (orphans.h) */
+	enum work_stage reached;	  /* stage of the work directory when it was taken over */
 	int lock_fd, source_lock_fd, tarball_fd;
-	int failed; /* the first failure, while the work is being removed */
+	int failed; /* the first error, kept while the work directory is removed */
 	enum config_source config_source;
-	bool downloading, cleaned; /* the wait of DOWNLOAD, of CLEANUP, has begun */
+	bool downloading, cleaned; /* the wait of DOWNLOAD, and that of CLEANUP, has started */
 	bool has_slot, has_scx, schedulers_built, selftests_built, clean_tree;
 	char git_hash[48];
 	struct notice *changed;
 };
 
-/* @changed, where not NULL, is posted at the end. */
+/* Posts @changed, unless NULL, when the job ends. */
 void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct kernel_job_config *config,
 		      struct machine *parent, struct notice *changed);
 void kernel_job_done(struct kernel_job *job);
-/* The configuration's name in the tree: a tree that is built in place has the user's own .config. */
+/* The configuration's file name in the tree. In a tree that is built in place, .config is the user's. */
 const char *kernel_job_dot_config(const struct kernel_job *job);
-/* What people call this kernel before its version is known. */
+/* The kernel's name in messages before its version is known. */
 const char *kernel_job_title(const struct kernel_job *job);
 
 #endif

@@ -25,7 +25,7 @@ void job_count_line(void *data, const char *line)
 	job->warnings += strstr(line, ": warning: ") != NULL;
 }
 
-/* Keeps the log of a failed build where the person can read it: beside the cache, not in the work that is removed. */
+/* Moves the log of a failed build to {root}/.locks, because the work directory is removed. */
 static const char *keep_log(struct kernel_job *job, char *out, size_t size)
 {
 	snprintf(out, size, "%s/.locks/%s.log", job->config.cache->root, job->key[0] ? job->key : "source-tree");
@@ -46,7 +46,7 @@ static int command_failed(struct kernel_job *job, const char *what)
 static int drive(struct machine *m, int result, const struct command_spec *c)
 {
 	struct kernel_job *job = job_of(m);
-	/* Before the command has begun, a failure is that of what came before it. */
+	/* If no command has started, @result is the failure of an earlier operation. */
 	if (result < 0 && job->run.step == COMMAND_IDLE)
 		return result;
 	int r = command_drive(m, result, &job->run, c, &job->err);
@@ -55,7 +55,7 @@ static int drive(struct machine *m, int result, const struct command_spec *c)
 
 int job_git(struct machine *m, int result, const char *const *argv)
 {
-	/* git must not wait for a person's answer. */
+	/* git must not prompt for credentials. */
 	const char *env[] = { "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=true", "LC_ALL=C", job_of(m)->token, NULL };
 	struct command_spec c = { .what = "git fetch", .argv = argv, .base_env = TOOL_ENV_GIT, .env = env };
 	return drive(m, result, &c);
@@ -75,7 +75,7 @@ int job_apt_download(struct machine *m, int result)
 	return r;
 }
 
-/* The package's file name is apt's to choose; there is one. */
+/* apt chooses the package's file name. There is only one such file. */
 int job_apt_unpack(struct machine *m, int result)
 {
 	static const char *const argv[] = { "sh", "-c", "dpkg-deb -x ./*.deb deb && rm -f ./*.deb", NULL };
@@ -87,7 +87,7 @@ int job_apt_unpack(struct machine *m, int result)
 
 int job_objcopy(struct machine *m, int result, const char *out)
 {
-	/* Debug information goes; symbols and BTF stay: the monitor reads them. */
+	/* Removes debug information. Symbols and BTF stay, because the monitor reads them. */
 	const char *argv[] = { "objcopy", "--strip-debug", "vmlinux", out, NULL };
 	struct command_spec c = {
 		.what = "stripping", .argv = argv, .base_env = TOOL_ENV_BUILD, .cwd = job_of(m)->tree
@@ -100,7 +100,7 @@ int job_objcopy(struct machine *m, int result, const char *out)
 struct make_line {
 	const char *argv[MAKE_WORDS_MAX];
 	size_t words;
-	char text[4][PATH_MAX + 64]; /* of the words that are put together */
+	char text[4][PATH_MAX + 64]; /* storage for words that are formatted */
 	size_t texts;
 };
 
@@ -117,7 +117,7 @@ static void add_setting(struct make_line *l, const char *prefix, const char *val
 	add_word(l, l->text[l->texts++]);
 }
 
-/* Compilers by name only where ktstr's option or ccache wants another one than the makefiles would take. */
+/* Names the compiler only if --cc is given or ccache is used. Otherwise the makefiles choose it. */
 static void add_compilers(struct make_line *l, const struct kernel_job_config *c)
 {
 	char cc[64], host[64];
@@ -136,8 +136,8 @@ static void add_compilers(struct make_line *l, const struct kernel_job_config *c
 }
 
 /*
- * Runs make in the tree with a share of the budget. With ccache, paths are made relative and the build's own directory
- * and time are left out of what it hashes, so that another kernel's objects can be found again.
+ * Runs make in the tree with a share of the budget. With ccache, paths are made relative, and the build's directory and
+ * time are not hashed, so that builds of other kernels can reuse the objects.
  */
 static int drive_make(struct machine *m, int result, const char *what, const struct make_line *l)
 {
@@ -146,7 +146,7 @@ static int drive_make(struct machine *m, int result, const char *what, const str
 	const struct child_fd fds[] = { { js->rd, JOBSERVER_FD_READ }, { js->wr, JOBSERVER_FD_WRITE } };
 	char base[PATH_MAX + 16];
 	snprintf(base, sizeof(base), "CCACHE_BASEDIR=%s", job->tree);
-	/* MAKELEVEL: we may have been started by a make, and some makefiles put things elsewhere below another. */
+	/* MAKELEVEL is reset: we may run below a make, and some makefiles choose other directories in a sub-make. */
 	const char *env[] = { js->makeflags,
 			      "MAKELEVEL=0",
 			      "LC_ALL=C",
@@ -184,7 +184,7 @@ int job_make(struct machine *m, int result, const char *what, const char *const 
 	return drive_make(m, result, what, &l);
 }
 
-/* The tree brings its own libbpf and bpftool; a distribution's older ones do not know today's struct_ops. */
+/* The tree's own libbpf and bpftool are used. Older ones of a distribution do not know current struct_ops. */
 int job_make_tools(struct machine *m, int result, const char *what, const char *dir, const char *const *programs)
 {
 	_cleanup_free_ char *clang = tool_clang();

@@ -21,7 +21,7 @@ int jobserver_init(struct jobserver *js, unsigned budget, struct err **err)
 	int ends[2];
 	REQUIRE(budget > 0 && budget <= JOBSERVER_MAX);
 	*js = JOBSERVER_NULL;
-	/* GNU make makes the read end non-blocking itself (4.3) or copes with it (4.4). */
+	/* GNU make 4.3 makes the read end non-blocking itself; 4.4 handles a non-blocking one. */
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return FAIL_SYS(err, -errno, "make the jobserver's pipe");
 	js->rd = ends[0];
@@ -52,13 +52,13 @@ int jobserver_take(struct jobserver *js)
 	return 0;
 }
 
-/* With the last build gone, whatever a killed make has not given back is missing from the pipe: it is filled anew. */
+/* A killed make may not have returned its bytes. So the pipe is refilled after the last build has ended. */
 void jobserver_give(struct jobserver *js)
 {
 	char bytes[JOBSERVER_MAX];
 	REQUIRE(js->builds > 0);
 	if (--js->builds) {
-		/* At most JOBSERVER_MAX bytes were ever in it, so there is room. */
+		/* This cannot block: the pipe never holds more than JOBSERVER_MAX bytes. */
 		REQUIRE(write(js->wr, "+", 1) == 1);
 		return;
 	}

@@ -25,7 +25,7 @@ void mirror_urls_free(char **urls)
 	free(urls);
 }
 
-/* @base, @len bytes of it, with its last slashes dropped, and @path. */
+/* Joins the first @len bytes of @base, without trailing slashes, and @path. */
 static char *below(const char *base, size_t len, const char *path)
 {
 	char *url = NULL;

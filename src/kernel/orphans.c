@@ -21,10 +21,10 @@
 #define TOKEN_BYTES	16
 #define TOKEN_DIGITS	32
 #define VARIABLE	"KTSTR_BUILD_TOKEN="
-#define ENVIRONMENT_MAX ((size_t)2 << 20) /* as much as execve(2) takes by default */
+#define ENVIRONMENT_MAX ((size_t)2 << 20) /* the default limit of execve(2) is as large */
 _Static_assert(sizeof(VARIABLE) + TOKEN_DIGITS <= ORPHANS_VARIABLE_MAX, "room for the variable");
 
-/* The work directory itself: not through a link, and ours. */
+/* Opens the work directory itself: not through a symbolic link, and only if it belongs to our user. */
 static int open_ours(const char *dir, struct err **err)
 {
 	struct stat st;
@@ -69,7 +69,7 @@ int orphans_variable(const char *dir, char ret[ORPHANS_VARIABLE_MAX], struct err
 	return 0;
 }
 
-/* Only the processes of the same user can be read, and only theirs matter. */
+/* Environments of other users' processes cannot be read; those processes do not matter. */
 static bool has_variable(pid_t pid, const char *variable)
 {
 	char path[64];
@@ -88,7 +88,7 @@ static bool has_variable(pid_t pid, const char *variable)
 	return false;
 }
 
-/* By descriptor: a number that was given to another process meanwhile is not hit. */
+/* Signals through a pidfd, so that a process that reused the number is not killed. */
 static bool kill_if_ours(pid_t pid, const char *variable)
 {
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -98,7 +98,7 @@ static bool kill_if_ours(pid_t pid, const char *variable)
 	return true;
 }
 
-/* How many there were; each has been sent SIGKILL. */
+/* Sends SIGKILL to each process with @variable. Returns their number. */
 static unsigned kill_all(const char *variable)
 {
 	unsigned found = 0;

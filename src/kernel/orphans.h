@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * orphans.h -- what a killed build leaves running. make dies with us, the compilers that it started do not: they would
- * go on writing into a directory that somebody else builds in by then.
+ * orphans.h -- kills processes that a killed build left running. make dies with us, but the compilers that it started
+ * do not. They would go on writing into a directory that another build uses by then.
  *
- * A build's work directory has a file with a random token, and everything that the build starts has the token in its
- * environment. That is how its processes are known from others that happen to work in the same place: a process cannot
- * get the token by accident, and what make starts inherits it, whoever its parent is by now.
+ * A build's work directory has a file with a random token. Everything that the build starts has the token in its
+ * environment. The token tells these processes from others in the same directory: a process cannot have it by accident,
+ * and children of make inherit it, whatever their parent is now.
  */
 #ifndef KTSTR_KERNEL_ORPHANS_H
 #define KTSTR_KERNEL_ORPHANS_H
@@ -16,11 +16,11 @@
 
 /* Writes a new token into the work directory @dir. */
 int orphans_mark(const char *dir, struct err **err);
-/* The variable, "NAME=TOKEN", that the build in @dir gives to what it starts; -ENOENT: @dir has no token. */
+/* Reads the variable "NAME=TOKEN" for the processes of the build in @dir. -ENOENT: @dir has no token. */
 int orphans_variable(const char *dir, char ret[ORPHANS_VARIABLE_MAX], struct err **err);
 /*
- * Kills every process of ours that has the token of @dir, and waits until they are gone, 10 s at most. A directory that
- * is a link, belongs to somebody else or has no token: nothing is killed. Blocks. -EBUSY: some are still there.
+ * Kills every process of our user that has the token of @dir, and waits at most 10 s until they are gone. Kills nothing
+ * if @dir is a symbolic link, belongs to another user or has no token. Blocks. -EBUSY: some still run.
  */
 int orphans_kill(const char *dir, struct err **err);
 

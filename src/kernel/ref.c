@@ -38,7 +38,7 @@ static int take_git_ref(struct kernel_ref *ref, const char *fragment, struct err
 	}
 	if (ref->git == GIT_REF_SHA && !is_sha(fragment))
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "kernel '%s': #sha= takes 40 hexadecimal digits", ref->text);
-	/* What git itself would read as an option or a range is no name of a ref. */
+	/* Reject names that git would read as an option or a range. */
 	if (!*fragment || *fragment == '-' || strpbrk(fragment, " ~^:?*[\\") || strstr(fragment, ".."))
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
 			    "kernel '%s': '%s' is not a valid name of a git "
@@ -59,7 +59,7 @@ static int parse_git(struct kernel_ref *ref, struct err **err)
 	return ref->url ? take_git_ref(ref, hash + 1, err) : -ENOMEM;
 }
 
-/* A version, also as git's tags write it: v6.12. */
+/* Parses a version. Also accepts the form of git tags: v6.12. */
 static int parse_version(const char *text, struct kversion *ret)
 {
 	return kversion_parse(text[0] == 'v' && isdigit((unsigned char)text[1]) ? text + 1 : text, ret);
@@ -77,7 +77,7 @@ static int parse_range(struct kernel_ref *ref, struct err **err)
 	if (parse_version(from, &ref->from) < 0 || parse_version(to, &ref->to) < 0)
 		return 0;
 	ref->kind = REF_RANGE;
-	/* 6.12..6.12.3 and 6.12.3..6.12 are both in order: a shortened end stands for its whole series. */
+	/* 6.12..6.12.3 and 6.12.3..6.12 are both valid: "6.12" stands for the whole series. */
 	if (kversion_compare(&ref->from, &ref->to) > 0 && !kversion_in_series(&ref->from, &ref->to))
 		return FAIL(err, EXIT_BAD_USAGE, -ERANGE,
 			    "inverted kernel range `%s`: start version is greater than end version. Swap the endpoints "

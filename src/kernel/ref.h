@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ref.h -- the one grammar by which people name kernels. Pure: nothing is looked up here. */
+/* ref.h -- the grammar in which users name kernels. Pure: parses, and looks nothing up. */
 #ifndef KTSTR_KERNEL_REF_H
 #define KTSTR_KERNEL_REF_H
 
@@ -8,20 +8,20 @@
 #include "base/err.h"
 #include "net/version.h"
 
-/* Names one kernel: 6.12.3 and 6.15-rc2; 6.12 does not, it names a series. */
+/* Whether @v names exactly one kernel. 6.12.3 and 6.15-rc2 do; 6.12 names a series. */
 static inline bool kversion_exact(const struct kversion *v)
 {
 	return !kversion_is_series(v);
 }
 
 enum kernel_ref_kind {
-	REF_DEFAULT, /* nothing was said */
+	REF_DEFAULT, /* no kernel was named */
 	REF_DISTRO,  /* the distribution's source package */
 	REF_PACKAGE, /* distro:VERSION, distro:newest: a source package of any Debian suite */
 	REF_GIT,     /* git+URL#REF */
-	REF_RANGE,   /* A..B: every series' newest patch, both ends inclusive, neither need exist */
+	REF_RANGE,   /* A..B: the newest patch of every series, ends included; neither end need exist */
 	REF_PATH,    /* a directory or a tarball */
-	REF_VERSION, /* exactly one release or candidate */
+	REF_VERSION, /* exactly one release or release candidate */
 	REF_SERIES,  /* the newest patch of 6.12, or of the newest 6.x */
 	REF_KEY,     /* a cache key */
 };
@@ -37,10 +37,10 @@ struct kernel_ref {
 	bool newest;		  /* REF_PACKAGE: distro:newest */
 };
 
-/* @text NULL or "": REF_DEFAULT. The error is one of use. */
+/* @text NULL or "": REF_DEFAULT. Errors are usage errors. */
 int kernel_ref_parse(const char *text, struct kernel_ref *ret, struct err **err);
 void kernel_ref_done(struct kernel_ref *ref);
-/* Names like "linux-6.12.tar.xz". */
+/* Whether @text is a name such as "linux-6.12.tar.xz". */
 bool is_tarball_name(const char *text);
 
 #endif

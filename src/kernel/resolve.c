@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* resolve.c -- see resolve.h. States stand in the order in which they run; what they decide by is in choose.c. */
+/* resolve.c -- see resolve.h. States are in the order in which they run. choose.c makes the decisions. */
 #include <string.h>
 
 #include "base/bug.h"
@@ -33,9 +33,9 @@ static struct resolver *resolver_of(struct machine *m)
 	return container_of(m, struct resolver, machine);
 }
 
-/* --- fetching small things ---------------------------------------------------------------------------------------- */
+/* --- fetching small files ----------------------------------------------------------------------------------------- */
 
-/* Takes @urls over. */
+/* Takes ownership of @urls. */
 static int begin_fetch(struct machine *m, char **urls, bool head)
 {
 	struct resolver *v = resolver_of(m);
@@ -53,7 +53,7 @@ static int begin_fetch(struct machine *m, char **urls, bool head)
 
 /* --- FETCH_RELEASES ----------------------------------------------------------------------------------------------- */
 
-/* Without the list the cache may still have an answer: what cannot do without says so when it is chosen. */
+/* Without the list the cache may still answer. References that need the list fail later, when they are resolved. */
 static void take_releases(struct resolver *v, int result)
 {
 	_cleanup_err_ struct err *err = NULL;
@@ -81,7 +81,7 @@ static int fetch_releases(struct machine *m, int result)
 	return r < 0 ? r : RESOLVE_FETCH_RELEASES;
 }
 
-/* --- FETCH_CHECKSUMS: a list a major version, where one of its releases is to be downloaded ----------------------- */
+/* --- FETCH_CHECKSUMS: one list per major version that has a release to download ----------------------------------- */
 
 static void take_body(struct buf *to, struct fetch *f)
 {
@@ -111,7 +111,7 @@ static int fetch_checksums(struct machine *m, int result)
 	return r < 0 ? r : RESOLVE_FETCH_CHECKSUMS;
 }
 
-/* --- VERIFY_SIGNATURES: gpgv for each list; from then on the list is what its signature covers -------------------- */
+/* --- VERIFY_SIGNATURES: gpgv checks each list; afterwards the list is the text that its signature covers ---------- */
 
 static void on_status_line(void *data, const char *line)
 {
@@ -119,7 +119,7 @@ static void on_status_line(void *data, const char *line)
 	v->signature_good |= signature_line_is_good(line, v->keyring.said);
 }
 
-/* Without keys nothing is verified, and that is said; where somebody named a keyring it is an error. */
+/* Without keys nothing is verified, and a warning says so. If the user named a keyring, it is an error. */
 static int find_keys(struct resolver *v)
 {
 	bool needed = false;
@@ -229,7 +229,7 @@ static int verify_signatures(struct machine *m, int result)
 
 /* --- FIND_COMMITS: git ls-remote for each git source -------------------------------------------------------------- */
 
-/* "HASH<TAB>NAME"; an annotated tag also has a line NAME^{} with the commit behind it, which is the one that counts. */
+/* Parses "HASH<TAB>NAME". An annotated tag has a second line NAME^{} with the tag's commit, which is used. */
 static void on_ref_line(void *data, const char *line)
 {
 	struct resolver *v = data;
@@ -296,7 +296,7 @@ static int find_commits(struct machine *m, int result)
 	return RESOLVE_LOCK_APT;
 }
 
-/* --- LOCK_APT to LIST_VERSIONS: what Debian's suites offer, where somebody asked for it --------------------------- */
+/* --- LOCK_APT to LIST_VERSIONS: the offers of Debian's suites, if a package is named ------------------------------ */
 
 static int prepare_apt(void *arg)
 {
@@ -306,7 +306,7 @@ static int prepare_apt(void *arg)
 	return r == 0 ? distro_prepare(v->config.cache->root, &v->err) : r;
 }
 
-/* apt refuses to share its lists with another apt; ours wait for each other. */
+/* apt fails if another apt uses the same lists. So our processes wait for each other. */
 static int lock_apt(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
@@ -342,7 +342,7 @@ static int run_apt(struct machine *m, int result, const char *program, const cha
 	return r;
 }
 
-/* One suite that a mirror lacks is apt's failure, but not ours: what the others have counts. */
+/* apt fails if a mirror lacks one suite. We continue with the other suites. */
 static int update_apt(struct machine *m, int result)
 {
 	static const char *const words[] = { "-q", "update", NULL };
@@ -395,7 +395,7 @@ static int list_versions(struct machine *m, int result)
 	return RESOLVE_PROBE_CANDIDATES;
 }
 
-/* --- PROBE_CANDIDATES: release candidates vanish from their host when the release is out -------------------------- */
+/* --- PROBE_CANDIDATES: a release candidate is removed from its host when the release is out ----------------------- */
 
 static bool is_candidate(const struct resolver *v, const struct kernel_ref *ref)
 {
@@ -516,7 +516,7 @@ void resolver_done(struct resolver *v)
 	err_free(v->err);
 	for (size_t i = 0; i < v->package_count; i++)
 		free(v->packages[i]);
-	if (v->hash) /* else it was never started */
+	if (v->hash) /* NULL: the machine was never started */
 		fd_close(v->apt_lock_fd);
 	free(v->offers);
 	free(v->apt_error);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * resolve.h -- from what people wrote to kernels that can be made, all of them before any is begun:
+ * resolve.h -- from references to kernels that can be built. All are resolved before the first build starts:
  *
  *   FETCH_RELEASES > FETCH_CHECKSUMS > VERIFY_SIGNATURES > FIND_COMMITS > LOCK_APT > UPDATE_APT
  *     > LIST_PACKAGES > LIST_VERSIONS > PROBE_CANDIDATES > CHOOSE
  *
- * What the network is asked, each once a run: the list of current releases; a major version's list of checksums, which
- * is also the list of all releases that there ever were of it, so a series at its end of life needs no guessing of
- * names; what commit a git ref names; what Debian's suites offer; whether a release candidate is still there. What the
- * cache can answer is not asked.
+ * Each of the following is fetched at most once per run: the list of current releases; the list of checksums of a major
+ * version; the commits that git refs name; the offers of Debian's suites; whether a release candidate still exists. A
+ * list of checksums covers every release of its major version, so the last release of an unmaintained series is known
+ * from it. Nothing is fetched that the cache can answer.
  */
 #ifndef KTSTR_KERNEL_RESOLVE_H
 #define KTSTR_KERNEL_RESOLVE_H
@@ -27,39 +27,39 @@ struct resolve_config {
 	struct http *http;
 	const struct kernel_ref *refs; /* borrowed */
 	size_t count;
-	bool build;		  /* REF_DEFAULT is the newest stable release; else the newest entry of the cache */
-	bool ask;		  /* the cache does not answer for versions: they are to be built anew, or otherwise */
-	bool include_eol;	  /* ranges also take series that are not maintained any more */
-	bool skip_sha256;	  /* downloads need no checksum */
-	bool no_verify_signature; /* lists of checksums need no signature */
-	bool skip_absent;	  /* a package that nobody offers is a KERNEL_ID_ABSENT, not an error */
+	bool build;		  /* REF_DEFAULT means the newest stable release; else the newest entry of the cache */
+	bool ask;		  /* do not use cached versions: they are to be built again, or with other options */
+	bool include_eol;	  /* ranges include series that are no longer maintained */
+	bool skip_sha256;	  /* download without a checksum */
+	bool no_verify_signature; /* accept lists of checksums without a signature */
+	bool skip_absent;	  /* a package that no suite offers becomes a KERNEL_ID_ABSENT, not an error */
 };
 
 struct resolver {
 	struct machine machine;
 	struct resolve_config config;
-	struct kernel_id *ids; /* the outcome, in the order of the refs, each kernel once */
+	struct kernel_id *ids; /* the result, in the order of the refs, each kernel once */
 	size_t id_count;
-	struct buf notes; /* lines for people: what was expanded to what, what was skipped */
+	struct buf notes; /* messages: expansions of references, and what was skipped */
 	struct err *err;
 	int result;
 	bool ended;
-	/* its own */
+	/* private to the resolver */
 	bool asking, offload_begun;
 	int failed;
 	struct fetch fetch;
-	char **urls; /* of the fetch under way */
+	char **urls; /* addresses of the fetch under way */
 	struct releases releases;
 	bool has_releases;
-	char *releases_error; /* why there is no list, though it was asked for */
+	char *releases_error; /* why the list could not be fetched; NULL: it was fetched or not needed */
 	struct {
 		unsigned major;
-		struct buf text; /* sha256sums.asc; empty: not to be had */
-		struct buf why;	 /* and why not */
+		struct buf text; /* sha256sums.asc; empty: not available */
+		struct buf why;	 /* why it is not available */
 	} sums[RESOLVE_MAJORS_MAX];
 	unsigned majors;
 	struct keyring keyring;
-	/* Of the list that gpgv verifies: the text, and what its signature covers; only while `verifying`. */
+	/* The list that gpgv verifies, and the part that its signature covers. Open only while `verifying`. */
 	int signed_fd, content_fd;
 	bool verifying;
 	bool signature_good;
@@ -67,10 +67,10 @@ struct resolver {
 	int apt_lock_fd;
 	char *packages[64]; /* names of source packages */
 	size_t package_count;
-	struct distro_offers *offers; /* what Debian's suites have; NULL: not asked */
-	char *apt_error;	      /* what apt complained of while it updated its lists */
-	size_t at;		      /* the ref, or major, that is being looked at */
-	char (*hash)[41];	      /* a ref: the commit it names, REF_GIT */
+	struct distro_offers *offers; /* offers of Debian's suites; NULL: not asked */
+	char *apt_error;	      /* apt's complaints while it updated its lists */
+	size_t at;		      /* index of the ref or major version that is processed */
+	char (*hash)[41];	      /* per ref: the commit that a REF_GIT names */
 	struct offload_job offload;
 };
 

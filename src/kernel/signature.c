@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* signature.c -- see signature.h. The format of status lines: GnuPG's doc/DETAILS, "VALIDSIG". */
+/* signature.c -- see signature.h. Status lines: GnuPG's doc/DETAILS, "VALIDSIG". */
 #include <string.h>
 
 #include "base/environment.h"
@@ -10,7 +10,7 @@
 #define KEYRING_FILE	   "ktstr/kernel.org.gpg"
 #define FINGERPRINT_DIGITS 40
 #define VALIDSIG	   "[GNUPG:] VALIDSIG "
-#define VALIDSIG_WORDS	   10 /* the last is the primary key's fingerprint; the first may be a subkey's */
+#define VALIDSIG_WORDS	   10 /* the last word is the primary key's fingerprint; the first one may be a subkey's */
 
 void keyring_done(struct keyring *k)
 {
@@ -42,7 +42,7 @@ int keyring_find(struct keyring *ret, struct err **err)
 	else if (!path || !path_exists(path))
 		ret->why = "there is no keyring with kernel.org's key (see docs/KERNELS.md)";
 	else
-		/* gpgv looks for a name without a slash in its own directory. */
+		/* gpgv searches its own directory for a name without a slash. */
 		ret->path = strchr(path, '/') ? TAKE_PTR(path) : path_join(".", path);
 	return ret->path || ret->why ? 0 : -ENOMEM;
 }

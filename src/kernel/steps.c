@@ -18,9 +18,9 @@
 #include "kernel/steps.h"
 #include "kernel/trash.h"
 
-#define LEAN_OBJECTS	 1400 /* for the percentage of a first build; an entry records the true number */
+#define LEAN_OBJECTS	 1400 /* compiled objects that a first build expects; an entry records the true number */
 #define CONFIG_BYTES_MAX (16 << 20)
-#define BUILD_DISK_BYTES ((uint64_t)4 << 30) /* an unpacked tree with its objects, and room to breathe */
+#define BUILD_DISK_BYTES ((uint64_t)4 << 30) /* an unpacked tree with its objects, and some reserve */
 
 static const struct tool build_tools[] = {
 	{ "make", "make" },   { "gcc", "gcc" }, { "ld", "binutils" },	{ "objcopy", "binutils" }, { "flex", "flex" },
@@ -35,7 +35,7 @@ static bool tree_has(const struct kernel_job *job, const char *file)
 
 static const char *const llvm_tools[] = { "clang", "ld.lld", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-strip" };
 
-/* Beside a clang of any version. */
+/* Needed in addition to a clang of any version. */
 static const struct tool scheduler_tools[] = { { "llvm-strip", "llvm" }, { 0 } };
 
 /* --- RESOLVE ------------------------------------------------------------------------------------------------------ */
@@ -54,7 +54,7 @@ static int check_disk(const struct kernel_job *job, const char *where, struct er
 			      (unsigned long)(BUILD_DISK_BYTES >> 30), where, room >> 20);
 }
 
-/* A compiler that the user named, or the first of those that LLVM= stands for. */
+/* Checks the compiler that --cc names and the tools that LLVM= selects. */
 static int check_compiler(struct kernel_job *job)
 {
 	const char *llvm = job->config.llvm, *cc = job->config.cc;
@@ -93,7 +93,7 @@ static int check_tools(struct kernel_job *job)
 	return r;
 }
 
-/* Behind the key's identity: what of the configuration and the compiler is not ours. */
+/* The end of the key: marks the parts of the configuration and compiler that are not the defaults. */
 static int config_suffix(struct kernel_job *job, char *out, size_t size)
 {
 	const char *base = job->config.base_config, *extra = job->config.extra_kconfig;
@@ -156,7 +156,7 @@ static int make_key(struct kernel_job *job)
 	return r;
 }
 
-/* How many there will be: as many as in the last build of this configuration, else as in the one measured for 6.12. */
+/* The number of objects to compile: that of the newest build of this configuration, else the one measured for 6.12. */
 static void recall_objects(struct kernel_job *job)
 {
 	struct cache_entry *list = NULL;
@@ -171,7 +171,7 @@ static void recall_objects(struct kernel_job *job)
 		job->objects_expected = LEAN_OBJECTS;
 }
 
-/* A git tree's version is known only when it is here; until then it goes by its ref. */
+/* The version of a git commit is known only after the fetch. Until then its ref is used. */
 static int find_version(struct kernel_job *job)
 {
 	const struct kernel_id *id = job->config.id;
@@ -223,7 +223,7 @@ int step_resolve(void *arg)
 
 /* --- PREPARE, FETCH, UNPACK --------------------------------------------------------------------------------------- */
 
-/* What the stage that was cut short had begun is removed: make and the archive reader do not know what is whole. */
+/* Removes output of the interrupted stage: make and the unpacker cannot tell which files are complete. */
 static int drop_half(struct kernel_job *job)
 {
 	_cleanup_free_ char *half = path_join(job->work, "src");
@@ -237,13 +237,16 @@ static int drop_half(struct kernel_job *job)
 	return r == 0 && job->reached == WORK_BUILT ? remove_tree(selftests, &job->err) : r;
 }
 
-/* A tarball of ours, in the work directory. */
+/* Whether the tarball is downloaded into the work directory. */
 static bool is_fetched(const struct kernel_job *job)
 {
 	return job->config.id->kind == KERNEL_ID_RELEASE || job->config.id->kind == KERNEL_ID_PACKAGE;
 }
 
-/* make(1) splits words at spaces and rules at colons, expands '$', and knows no quoting; the shell has the rest. */
+/*
+ * make(1) splits words at spaces and rules at colons, expands '$', and has no quoting. The shell treats the others
+ * specially.
+ */
 static int check_build_path(struct kernel_job *job)
 {
 	bool in_place = job->config.id->kind == KERNEL_ID_TREE;
@@ -269,7 +272,7 @@ int step_prepare(void *arg)
 		return r;
 	snprintf(name, sizeof(name), "source-%08x", path ? crc32_update(0, path, strlen(path)) : 0);
 	r = cache_workdir(job->config.cache, job->key[0] ? job->key : name, &job->work, &job->reached, &job->err);
-	/* Only now: what this job could go on with has our name by now. */
+	/* Sweep only now: a work directory that this job takes over has been renamed by now. */
 	cache_sweep(job->config.cache, false);
 	trash_empty(job->config.cache->root, false);
 	if (r == 0)
@@ -290,7 +293,7 @@ int step_prepare(void *arg)
 	return job->run.log_fd < 0 ? FAIL_SYS(&job->err, -errno, "create '%s'", job->log_path) : 0;
 }
 
-/* A checkout is what was asked for only if its HEAD is the commit that the ref named when the key was made. */
+/* Checks that HEAD is the commit that the ref named when the key was made. */
 static int check_commit(struct kernel_job *job)
 {
 	struct git_state git;
@@ -307,7 +310,7 @@ static int check_commit(struct kernel_job *job)
 	return kernel_tree_version(job->tree, job->version, &job->err);
 }
 
-/* Where a package has its tarball, by a name of its own. */
+/* Moves the tarball that the package contains to job->tarball. */
 static int take_package(struct kernel_job *job)
 {
 	_cleanup_free_ char *dir = path_join(job->work, "deb/usr/src"), *found = NULL;
@@ -366,7 +369,7 @@ static int copy_into(struct kernel_job *job, const char *entry, const char *from
 	return r == 0 ? file_copy(source, target, mode, &job->offload.cancelled, &job->err) : r;
 }
 
-/* The regular files of one directory, not of those below it. */
+/* Copies the regular files of one directory, without its subdirectories. */
 static int copy_dir(struct kernel_job *job, const char *entry, const char *from, const char *to)
 {
 	_cleanup_free_ char *path = path_join(job->tree, from);
@@ -384,8 +387,10 @@ static int copy_dir(struct kernel_job *job, const char *entry, const char *from,
 	return r;
 }
 
-/* The four schedulers, and what compiles further ones against this very kernel: libbpf, bpftool, vmlinux.h, scx
- * headers. */
+/*
+ * Copies the four schedulers, and the files that compile further ones for this kernel: libbpf, bpftool, vmlinux.h, scx
+ * headers.
+ */
 static int copy_schedulers(struct kernel_job *job, const char *entry)
 {
 	static const struct {
@@ -469,7 +474,7 @@ static int write_metadata(struct kernel_job *job, const char *entry, uint64_t vm
 	return json_write_file(path, meta, &job->err);
 }
 
-/* What was built from another commit, or from changed files, is not what the key says. */
+/* Whether the tree's commit or files changed during the build, so that the result does not match the key. */
 static bool changed_meanwhile(struct kernel_job *job)
 {
 	struct git_state git;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* steps_config.c -- the configuration of a kernel: what it is made from, and whether it is good; see steps.h. */
+/* steps_config.c -- makes and checks the configuration of a kernel; see steps.h. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +18,7 @@ bool kernel_job_tree_knows_scx(const struct kernel_job *job)
 	return path && file_read(path, 1 << 20, &text, NULL) == 0 && strstr(buf_str(&text), "config SCHED_CLASS_EXT");
 }
 
-/* Kprobes needed modules until Linux 6.10 (its arch/Kconfig says so); where they do, modules it is. */
+/* Until Linux 6.10 kprobes depended on modules (arch/Kconfig). For such trees modules are enabled. */
 static bool kprobes_need_modules(const struct kernel_job *job)
 {
 	_cleanup_free_ char *path = path_join(job->tree, "arch/Kconfig");
@@ -48,7 +48,7 @@ static enum config_source find_source(const struct kernel_job *job)
 	return kconfig_has(buf_str(&text), "CONFIG_SCHED_CLASS_EXT") ? CONFIG_OF_TREE : CONFIG_FROM_TREE;
 }
 
-/* The lean fragment and, behind it, what the person adds: the last line about an option wins. */
+/* The lean fragment, followed by the user's additions. The last line about an option wins. */
 static int compose_fragment(const struct kernel_job *job, struct buf *out)
 {
 	size_t len;
@@ -57,7 +57,7 @@ static int compose_fragment(const struct kernel_job *job, struct buf *out)
 		buf_append(out, lean, len);
 	else if (job->config_source != CONFIG_OF_TREE)
 		kconfig_fragment_for_others(lean, len, out);
-	/* Linux 7.3 asks for it by itself; without it there is no NUMA_BALANCING. Older trees do not know it. */
+	/* Linux 7.3 offers this option, and NUMA_BALANCING depends on it. Older trees ignore it. */
 	if (job->config_source != CONFIG_OF_TREE)
 		buf_puts(out, "\nCONFIG_NUMA_MIGRATION=y\n");
 	if (job->config_source != CONFIG_OF_TREE && kprobes_need_modules(job))
@@ -112,7 +112,10 @@ void step_touch_own_config(const struct kernel_job *job)
 {
 	_cleanup_free_ char *path = path_join(job->tree, ".config");
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
-	/* To the nanosecond: left to the kernel it is the last tick's time, which may be the other file's too. */
+	/*
+	 * Set the time explicitly, to the nanosecond. The kernel would use the time of the last tick, which the other
+	 * file may have too.
+	 */
 	clock_gettime(CLOCK_REALTIME, &times[1]);
 	if (path)
 		utimensat(AT_FDCWD, path, times, 0);

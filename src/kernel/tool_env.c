@@ -7,7 +7,7 @@
 #include "base/environment.h"
 #include "kernel/tool_env.h"
 
-/* git-rev-parse(1), --local-env-vars: which repository, and what of it. */
+/* Variables that select a repository and its parts: git-rev-parse(1), --local-env-vars. */
 static const char *const git_local[] = {
 	"GIT_ALTERNATE_OBJECT_DIRECTORIES",
 	"GIT_COMMON_DIR",
@@ -33,7 +33,7 @@ static const char *const proxies[] = {
 	"HTTPS_PROXY", "FTP_PROXY",   "ALL_PROXY", "NO_PROXY",	NULL,
 };
 
-/* What makes a kernel's makefiles build something else, or elsewhere. */
+/* Variables that make a kernel's makefiles build something else, or in another place. */
 static const char *const steering[] = {
 	"ARCH",
 	"CC",
@@ -69,7 +69,10 @@ static size_t count(const char *const *list)
 	return n;
 }
 
-/* Appends to @list, which has room, what our environment has of @wanted; without @listed, what it has beside that. */
+/*
+ * Appends variables of our environment to @list: those in @wanted, or without @listed those not in @wanted. The caller
+ * provides the room.
+ */
 static void append_own(const char **list, const char *const *wanted, bool listed)
 {
 	size_t n = count(list);

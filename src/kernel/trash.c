@@ -12,8 +12,8 @@
 #define TRASH_PREFIX ".trash-"
 
 /*
- * The shell ends at once and leaves rm(1) to init, so that nobody has to reap it. It has a session of its own: Ctrl-C
- * on the terminal does not reach it.
+ * The shell ends at once, so init reaps rm(1). The shell has its own session, so that Ctrl-C on the terminal does not
+ * reach rm.
  */
 static void remove_in_background(const char *path)
 {

@@ -46,7 +46,7 @@ bool tree_path_is_good(const char *path)
 
 /* --- directories -------------------------------------------------------------------------------------------------- */
 
-/* Makes @path, of @len bytes, and what is missing above it. A file or link that is in the way stays: -ENOTDIR. */
+/* Creates @path, of @len bytes, and missing parents. Does not replace a file or link in the way: -ENOTDIR. */
 static int make_dirs(const struct tree *t, char *path)
 {
 	int fd = open_beneath(t->root, path, O_PATH | O_DIRECTORY, 0);
@@ -73,7 +73,7 @@ static void strip_slash(char *path)
 		path[len - 1] = '\0';
 }
 
-/* Leaves the directory of @path in t->parent; the name in it, or NULL when that failed with *@ret. */
+/* Opens the directory of @path as t->parent. Returns the last component, or NULL with the error in *@ret. */
 static const char *enter_parent(struct tree *t, const char *path, int *ret)
 {
 	char dir[PATH_MAX];
@@ -104,7 +104,7 @@ int tree_make_dir(struct tree *t, const char *path)
 
 /* --- files and links ---------------------------------------------------------------------------------------------- */
 
-/* An archive may hold a file twice; the later one counts. */
+/* If an archive holds a file twice, the later one wins. */
 static int make_way(const struct tree *t, const char *name)
 {
 	return unlinkat(t->parent, name, 0) < 0 && errno != ENOENT ? -errno : 0;
@@ -123,7 +123,7 @@ int tree_make_file(struct tree *t, const char *path, mode_t mode, int *ret_fd)
 	return 0;
 }
 
-/* Absolute targets, and relative ones with more ".." than the link is deep, lead out of the tree. */
+/* Absolute targets, and relative ones with more ".." than the link's depth, lead out of the tree. */
 static bool leads_out(const char *path, const char *target)
 {
 	int depth = 0;
@@ -145,7 +145,7 @@ static int remember_link(struct tree *t, const char *path)
 {
 	if (t->links == LINKS_MAX)
 		return -E2BIG;
-	/* Room for 2, 4, 8 ... */
+	/* Double the array when the count reaches a power of two. */
 	if (!(t->links & (t->links - 1))) {
 		char **more = realloc(t->link, MAX_OF(2 * t->links, 1) * sizeof(*more));
 		if (!more)

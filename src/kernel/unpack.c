@@ -14,14 +14,14 @@
 #include "kernel/unpack.h"
 
 /*
- * Of the compressed file, read at once. What comes out of a block is decompressed before anybody is asked whether to go
- * on: a block of this size is at most some 120 MiB of zeros in xz, a fraction of a second.
+ * Bytes of the compressed file per read. Cancellation is checked before each read. Decompressing one block takes a
+ * fraction of a second even in the worst case, some 120 MiB of zeros in xz.
  */
 #define BLOCK_BYTES 16384
-#define FILTERS_MAX 2 /* the compression, and the file: nothing compressed twice */
+#define FILTERS_MAX 2 /* the compression, and the plain file: nested compression is refused */
 #define LIBARCHIVE  "libarchive.so.13"
 
-/* Loaded when there is something to unpack: it brings an XML parser and the C++ runtime along. */
+/* Loaded at the first use, because libarchive also loads an XML parser and the C++ runtime. */
 /* clang-format off */
 #define ARCHIVE_FUNCTIONS(X) \
 	X(archive_errno) X(archive_error_string) X(archive_filter_count) X(archive_read_new) \
@@ -48,7 +48,7 @@ struct unpacker {
 	char block[BLOCK_BYTES];
 	struct archive *from;
 	struct tree to;
-	uint64_t bytes; /* that came out of it */
+	uint64_t bytes; /* decompressed so far */
 };
 
 static int archive_fail(const struct unpacker *u, int code, struct err **err)
@@ -128,7 +128,7 @@ static void unpacker_free(struct unpacker *u)
 }
 DEFINE_CLEANUP(struct unpacker *, unpacker_free)
 
-/* The next member, or its absence: 1, 0 at the end. Not more than @members in all. */
+/* Reads the next member's header: 1, or 0 at the archive's end. Fails after @members members. */
 static int next_member(struct unpacker *u, unsigned *count, unsigned members, struct archive_entry **ret,
 		       struct err **err)
 {
@@ -145,8 +145,8 @@ static int next_member(struct unpacker *u, unsigned *count, unsigned members, st
 }
 
 /*
- * The present member's content, block by block, so that a huge one can be left: into @fd, or nowhere when that is -1.
- * All members together may have @most bytes.
+ * Reads the current member's content block by block, so that a huge one can be cancelled. Writes it to @fd, or discards
+ * it if @fd is -1. All members together may have @most bytes.
  */
 static int read_content(struct unpacker *u, int fd, uint64_t most, struct err **err)
 {
@@ -170,7 +170,7 @@ static int read_content(struct unpacker *u, int fd, uint64_t most, struct err **
 	}
 }
 
-/* The path below the archive's one top directory: "" for that directory itself, NULL for what is not below one. */
+/* The path below the archive's one top directory: "" for that directory itself, NULL for paths outside one. */
 static const char *below_top(const char *path)
 {
 	if (!strncmp(path, "./", 2))
@@ -237,7 +237,7 @@ static int read_makefile(struct unpacker *u, char ret[VERSION_TEXT_MAX])
 	return kernel_makefile_version(text, ret);
 }
 
-/* -ENOENT: no top Makefile up to the end. */
+/* -ENOENT: the archive has no top Makefile. */
 static int find_makefile(struct unpacker *u, char ret[VERSION_TEXT_MAX], struct err **err)
 {
 	struct archive_entry *e;
@@ -272,7 +272,7 @@ int unpack_peek_version(const char *tarball, const atomic_bool *cancel, char ret
 		    tarball);
 }
 
-/* --- everything --------------------------------------------------------------------------------------------------- */
+/* --- the whole tree ----------------------------------------------------------------------------------------------- */
 
 static int refuse(const struct unpacker *u, const char *path, const char *why, struct err **err)
 {
@@ -324,7 +324,7 @@ static int unpack_entry(struct unpacker *u, struct archive_entry *e, const char 
 	}
 }
 
-/* Of the archive's one top directory only what is in it is unpacked. */
+/* Unpacks a member that is below the archive's one top directory. Skips that directory itself. */
 static int unpack_member(struct unpacker *u, struct archive_entry *e, struct err **err)
 {
 	const char *path = u->lib.archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
