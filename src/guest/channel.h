@@ -14,7 +14,7 @@
 
 enum control_kind {
 	CONTROL_SCHED_GONE = 1, /* the scheduler ended without a request */
-	CONTROL_SCHED_DONE, /* answer to a request; status: the scheduler's pid, 0 if there is none, or a negative errno */
+	CONTROL_SCHED_DONE, /* answer to a request; status: the scheduler's pid, 0 if there is none, negative errno */
 };
 
 struct control {

@@ -90,7 +90,7 @@ void ktstr_ctx_sleep_us(struct ktstr_ctx *t, unsigned us)
 		stage_sleep(t, nsec_now() + us * NSEC_PER_USEC);
 }
 
-/* Only payloads that start later see the new value. */
+/* Sets SCHED_PID for payloads that start from now on. */
 static void publish_scheduler(struct ktstr_ctx *t, int pid)
 {
 	char text[16];
