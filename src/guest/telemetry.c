@@ -26,8 +26,8 @@ bool ktstr_worker_stopped(const struct ktstr_worker *w)
 }
 
 /*
- * QEMU's TCG leaves its execution loop at every PAUSE, which costs the host about fifty times the time that the guest
- * accounts for it. A scheduler sees no difference between spinning with and without PAUSE.
+ * QEMU's TCG leaves its execution loop at every PAUSE, which costs the host about fifty times the guest time charged
+ * for it. A scheduler sees no difference between spinning with and without PAUSE.
  */
 static bool pause_is_dear(void)
 {
