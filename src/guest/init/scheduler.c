@@ -157,7 +157,7 @@ void scheduler_gone(struct init *i, enum wire_sched_event event)
 	i->ejected = true;
 	i->attached = false;
 	scheduler_event(i, event);
-	/* Its process may check for the kernel's verdict only once a second. The signal makes it report now. */
+	/* Its process may check only once a second whether the kernel disabled it. The signal makes it report now. */
 	if (i->sched_pid)
 		kill(i->sched_pid, SIGINT);
 	struct control gone = { .kind = CONTROL_SCHED_GONE };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test.c -- starts the test's process, reads its records, enforces its time limit and ends it. */
+/* test.c -- starts the test's process and enforces its time limit. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -167,7 +167,7 @@ static void take_kmsg(struct init *i)
 	for (;;) {
 		ssize_t n = read(i->fd[SRC_KMSG].fd, message, sizeof(message) - 1);
 		if (n < 0 && errno == EPIPE)
-			continue; /* messages were overwritten before they were read: continue with the oldest one left */
+			continue; /* unread messages were overwritten: continue with the oldest one left */
 		if (n <= 0)
 			return;
 		message[n] = '\0';
