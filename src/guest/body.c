@@ -10,10 +10,7 @@
 #include "guest/registry.h"
 #include "guest/worker.h"
 
-/*
- * --- functions for test bodies
- * -----------------------------------------------------------------------------------------
- */
+/* --- functions for test bodies ------------------------------------------------------------------------------------ */
 
 struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t)
 {

@@ -17,8 +17,8 @@ static char *leaf(const char *name, const char *file)
 }
 
 /*
- * Enables the controllers in every ancestor below GUEST_CGROUP. An ancestor that has processes refuses them; the
- * cgroups below it then have no such controllers.
+ * Enables the controllers in every ancestor below GUEST_CGROUP. The kernel refuses them in an ancestor that has
+ * processes; the cgroups below it then have no such controllers.
  */
 static void enable_controllers(const char *name)
 {
@@ -52,7 +52,7 @@ static int write_leaf(const char *name, const char *file, const char *text, stru
 	return r < 0 ? FAIL_SYS(err, r, "cgroup '%s': set %s='%s'", name, file, text) : 0;
 }
 
-/* -ENOENT is for what the kernel lacks. If GUEST_CGROUP itself is gone, the test removed it: -ESTALE. */
+/* Returns -ESTALE if the test removed GUEST_CGROUP: callers take -ENOENT for a missing kernel feature. */
 static int no_cgroup(const char *name, const char *what, int code, struct err **err)
 {
 	if (code == -ENOENT)

@@ -4,10 +4,10 @@
  *
  * A worker cannot measure it: it knows when it went to sleep and when it ran again, but not when it was woken. The
  * kernel knows: /proc/TID/schedstat sums up the times for which a task was runnable and waited for a CPU, and adds each
- * wait when it ends. The engine reads the sums periodically. A sum that grew by more than the time between two readings
- * includes a wait that began before the first reading, at least by the difference. Only one wait can have, because all
- * others lie between the readings. The difference is therefore a lower bound of the longest wait, and is too small by
- * less than the time between two readings. Late readings never make a healthy scheduler look worse.
+ * wait when it ends. The engine reads the sums periodically. If a sum grew by more than the time between two readings,
+ * then one wait began before the first reading, earlier by at least the difference. Only one wait can span that
+ * reading, because all others lie between the readings. The difference is therefore a lower bound of the longest wait,
+ * and is too small by less than the time between two readings. Late readings never make a healthy scheduler look worse.
  *
  * A worker takes its last reading itself when it ends.
  */

@@ -3,8 +3,8 @@
  * dry.c -- checks a test's scenarios on the host, before a machine is started.
  *
  * A scenario is an argument that the body passes, so the body must run. It runs in a child whose seccomp filter allows
- * only memory management, writing to its pipe and exiting. A body that makes any other system call is killed, and its
- * scenarios are checked in the guest.
+ * memory management, writing to its pipe, exiting and little else. A body that makes any other system call is killed,
+ * and its scenarios are checked in the guest.
  */
 #include <fcntl.h>
 #include <linux/audit.h>

@@ -32,8 +32,8 @@ struct host_engine {
 #define HOST_ENGINE_NULL ((struct host_engine){ .pidfd = -1, .channel = -1 })
 
 /*
- * Creates this process's control group "ktstr-PID-TICKS" and removes the groups of killed runs. Errors such as -EACCES
- * come with advice.
+ * Creates this process's control group "ktstr-PID-TICKS" and removes the groups of killed runs. The message of -EACCES
+ * and similar errors says what is required.
  */
 int host_engine_open(struct host_engine *e, struct err **err);
 /* Starts one scenario. The caller reads the channel, and waits for @e->pid with host_engine_reap(). */

@@ -169,9 +169,7 @@ int payload_find(struct ktstr_ctx *t, const struct ktstr_payload *decl, const ch
 	return found ? 0 : -ENOENT;
 }
 
-/*
- * --- reading output and ends ---------------------------------------------------------------------------------------
- */
+/* --- reading output and ends -------------------------------------------------------------------------------------- */
 
 static void kill_all(const struct payload *p)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * payload.h -- running payloads. Each has a cgroup of its own inside the one in which it was started. It enables no
- * controllers there: a scheduler treats the payload as part of the outer cgroup, and the engine can find and kill all
- * of its descendants.
+ * payload.h -- running payloads. Each has a cgroup of its own inside the one in which it was started. The engine
+ * enables no controllers there: a scheduler treats the payload as part of the outer cgroup, and the engine can find and
+ * kill all of its descendants.
  *
  * Order of the files: payload.c (processes), payload_judge.c (metrics, checks, verdict).
  */

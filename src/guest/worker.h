@@ -37,7 +37,7 @@
 #define WORKER_EPOCHS	     16 /* periods with different allowed CPUs; the last one takes all later periods */
 #define WORKER_METRICS_MAX   16
 
-/* slot->trouble: the setup step of a worker that failed. */
+/* slot->trouble: which setup step failed. */
 enum worker_trouble { TROUBLE_NONE, TROUBLE_MEM_POLICY, TROUBLE_USER, TROUBLE_WORK, TROUBLE_UNSUPPORTED };
 
 /* One worker's page in shared memory. */
@@ -47,7 +47,7 @@ struct worker_slot {
 	_Atomic uint32_t blocked;   /* 1: between block() and woken(): the worker waits by its own choice */
 	/* Other processes write the fields below. They are apart from the fields that the worker writes every turn. */
 	_Alignas(64) _Atomic uint32_t stop;
-	_Atomic uint32_t epoch; /* index of the current `used`; the engine increments it after the CPUs have changed */
+	_Atomic uint32_t epoch;	    /* index of the current `used`; the engine increments it after a change of CPUs */
 	_Atomic int64_t gap_exempt; /* ticks: a gap that includes this time does not count */
 	_Atomic uint32_t futex;	    /* futex word of the worker, for its work type */
 	_Atomic int32_t ready;	    /* SIGNAL_STORM: its handler is installed; IRQ_WAKE: its socket is open */
@@ -203,11 +203,11 @@ int worker_set_set_affinity(struct worker_set *c, const char *cgroup, const stru
 			    const struct cpuset_bits *pool, struct err **err);
 /* Moves the workers of a cgroup to another one. */
 int worker_set_move(struct worker_set *c, const char *from, const struct worker_place *to, struct err **err);
-/* Exempts the time until each worker's next look at the clock from the gaps. */
+/* The gap in which each worker is now does not count. */
 void worker_set_exempt_gap(struct worker_set *c, const char *cgroup);
 /*
- * Stops the workers of @cgroup, or (NULL) all, and waits for them together: 5 s plus a time slice for each worker per
- * CPU. Workers that have not ended by then are killed.
+ * Stops the workers of @cgroup, or (NULL) all, and waits for them together: 5 s, plus 5 ms per running worker divided
+ * by the number of CPUs. Workers that have not ended by then are killed.
  */
 void worker_set_stop(struct worker_set *c, const char *cgroup);
 /* delay.c: reads the workers' waiting times if a reading is due. Returns the time of the next reading. */

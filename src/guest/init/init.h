@@ -120,7 +120,7 @@ void scheduler_stop(struct init *i);
 /* Executes the test's request (i->request) and answers it. */
 void scheduler_serve(struct init *i);
 void scheduler_event(struct init *i, enum wire_sched_event event);
-/* Handles that the kernel disabled the scheduler, or that its process ended, during the test. */
+/* Handles the loss of the scheduler during the test: the kernel disabled it, or its process ended. */
 void scheduler_gone(struct init *i, enum wire_sched_event event);
 
 /* test.c */

@@ -54,7 +54,7 @@ static void rise_above_the_test(void)
 	file_write("/proc/self/oom_score_adj", "-1000");
 }
 
-/* Does everything that is the same for all tests, before park(). What depends on the test follows park(). */
+/* Work that is the same for all tests comes before park(), work that depends on the test after it. */
 static void prepare(struct init *i)
 {
 	static struct guest_topology topology;

@@ -73,7 +73,7 @@ void cgroup_churn(struct ktstr_worker *w)
 	ktstr_worker_turn(w, SPIN_UNITS);
 }
 
-/* Tests moving a child to another cgroup while the child exits. */
+/* Moves the child to another cgroup while the child exits. */
 void cgroup_attach_storm(struct ktstr_worker *w)
 {
 	struct move_state *s = w->state;

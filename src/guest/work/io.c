@@ -73,7 +73,7 @@ static void read_random(struct ktstr_worker *w, struct io_state *s)
 		memset(s->block, 0, BLOCK);
 }
 
-/* The whole system call counts as a wait, because the worker cannot tell how much of it was. */
+/* The whole system call counts as a wait, because the worker cannot tell how much of it was spent waiting. */
 static void sync_out(struct ktstr_worker *w, struct io_state *s)
 {
 	ktstr_worker_block(w);

@@ -21,11 +21,11 @@ struct work_type {
 	void (*turn)(struct ktstr_worker *w);		  /* called until stopped */
 	void (*end)(struct ktstr_worker *w);		  /* once; may report metrics */
 	enum work_inbox inbox;
-	bool roles;    /* its workers differ by role or by which of them gets the lock: their shares are not compared */
-	bool wakes;    /* every worker measures wake-up latencies in normal operation */
-	bool moves;    /* changes its own affinity, policy or cgroup */
-	bool siblings; /* needs siblings of its cgroup */
-	const char *measures;				     /* the measurements that a test gets */
+	bool roles;	      /* workers differ by role or by lock ownership: shares are not compared */
+	bool wakes;	      /* every worker measures wake-up latencies in normal operation */
+	bool moves;	      /* changes its own affinity, policy or cgroup */
+	bool siblings;	      /* needs siblings of its cgroup */
+	const char *measures; /* the measurements that a test gets */
 	const char *(*check)(const struct ktstr_work *work); /* the problem of its parameters, or NULL */
 };
 
