@@ -188,7 +188,7 @@ static const char *check_sysctls(const struct ktstr_scheduler *s)
 	return count > SYSCTLS_MAX ? "its scheduler has more than 64 sysctls" : NULL;
 }
 
-/* The message includes the payload's name, so it is allocated and never freed. */
+/* The message includes the payload's name, so it is in a static buffer, which the next call overwrites. */
 static const char *check_payload(const struct ktstr_test *t, const struct ktstr_payload *p)
 {
 	static char text[256];

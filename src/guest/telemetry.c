@@ -105,8 +105,8 @@ static void checkpoint(struct ktstr_worker *w)
 
 /*
  * The functions below have a short and a thorough form. The short form, without a call, is for the usual case that
- * nothing is new. The thorough form handles all other cases, and workers for which clock or CPU need a system call.
- * Nothing is new if epoch and CPU are the last noted pair. A change after this check is found by the next one.
+ * nothing is new. The thorough form handles all other cases, and workers that need a call to read clock or CPU. Nothing
+ * is new if epoch and CPU are the last noted pair. A change after this check is found by the next one.
  */
 static inline bool nothing_new(const struct ktstr_worker *w)
 {

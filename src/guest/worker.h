@@ -47,7 +47,7 @@ struct worker_slot {
 	_Atomic uint32_t blocked;   /* 1: between block() and woken(): the worker waits by its own choice */
 	/* Other processes write the fields below. They are apart from the fields that the worker writes every turn. */
 	_Alignas(64) _Atomic uint32_t stop;
-	_Atomic uint32_t epoch;	    /* index of the current `used`; the engine increments it after a change of CPUs */
+	_Atomic uint32_t epoch;	    /* index of the current `used`; the engine increments it after CPUs change */
 	_Atomic int64_t gap_exempt; /* ticks: a gap that includes this time does not count */
 	_Atomic uint32_t futex;	    /* futex word of the worker, for its work type */
 	_Atomic int32_t ready;	    /* SIGNAL_STORM: its handler is installed; IRQ_WAKE: its socket is open */
@@ -97,8 +97,8 @@ struct ktstr_worker {
 	uint32_t noted_epoch; /* epoch noted with `cpu`; EPOCH_UNKNOWN unless `quick` */
 	unsigned cpu;
 	uint32_t looks;
-	bool quiet; /* no telemetry except the turns */
-	bool quick; /* telemetry without a system call: clock from the counter, CPU number from memory */
+	bool quiet;			 /* no telemetry except the turns */
+	bool quick;			 /* telemetry without a call: clock from the counter, CPU number from memory */
 	struct worker_slot *member_slot; /* slots of its group, by member number */
 	struct work_group *group;
 	const struct worker_process *peer; /* members of its group: their descriptors and pids */
