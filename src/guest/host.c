@@ -69,8 +69,8 @@ static void remove_below(const char *dir, unsigned depth)
 }
 
 /*
- * A group "ktstr-PID-TICKS" whose process has ended. PID and TICKS (start time) are those of the run that made it.
- * Groups of builds and machines have longer names.
+ * True for a group "ktstr-PID-TICKS" whose process has ended. PID and TICKS (start time) are those of the run that made
+ * it. Groups of builds and machines have longer names.
  */
 static bool is_orphan(const char *name)
 {

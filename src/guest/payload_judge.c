@@ -217,7 +217,10 @@ static void find(struct payload *p, enum ktstr_verdict v, struct buf *why, const
 	p->verdict = rank(v) > rank(p->verdict) ? v : p->verdict;
 }
 
-/* Judges the end of the process. True if that alone decides the verdict. */
+/*
+ * Judges the end of the process. False if the process failed to start or ended abnormally; other checks are then
+ * skipped.
+ */
 static bool weigh_end(struct payload *p, struct buf *why)
 {
 	char text[TIME_TEXT_MAX];
