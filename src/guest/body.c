@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* body.c -- a test's body while it runs: what it may ask, and the process around it. */
+/* body.c -- the functions that a test's body calls, and the process that runs the body. */
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "guest/registry.h"
 #include "guest/worker.h"
 
-/* --- what a body may ask ------------------------------------------------------------------------------------------ */
+/* --- functions for test bodies ------------------------------------------------------------------------------------ */
 
 struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t)
 {
@@ -71,8 +71,8 @@ int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
 /* --- the engine --------------------------------------------------------------------------------------------------- */
 
 /*
- * The engine must get to run whatever the scheduler under test does to ordinary tasks: it is a real-time task, and what
- * it forks is an ordinary one again.
+ * The engine is a real-time task, so that it runs even if the scheduler under test starves ordinary tasks. The
+ * processes that it forks are ordinary tasks.
  */
 static void rise_above_the_test(void)
 {
@@ -80,7 +80,10 @@ static void rise_above_the_test(void)
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 
-/* Where a CPU is reserved, the engine stays on it: a task that is pinned to another one cannot get out of its way. */
+/*
+ * The engine stays on the reserved CPU, if there is one, because a worker pinned to another CPU cannot make room for
+ * it.
+ */
 static void keep_to_reserved_cpu(const struct guest_topology *topology)
 {
 	struct cpuset_bits reserved = { 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* canned.h -- the canned scenarios as data; ktstr/canned.h is what a test sees. */
+/* canned.h -- the table of canned scenarios; tests use ktstr/canned.h. */
 #ifndef KTSTR_GUEST_CANNED_H
 #define KTSTR_GUEST_CANNED_H
 
@@ -11,10 +11,10 @@ struct canned {
 	struct ktstr_scenario scenario;
 };
 
-/* canned_load.c, canned_change.c: each ended by a row without a name. */
+/* Defined in canned_load.c and canned_change.c. A row without a name ends each table. */
 extern const struct canned canned_loads[], canned_changes[];
 
-/* For tables: one step for the whole time; two halves. */
+/* For tables: one step that lasts the whole time; two steps of half the time each. */
 #define CANNED_STEADY(...)                                                                        \
 	{                                                                                         \
 		.steps = KTSTR_STEPS({ .name = "steady", .cgroups = KTSTR_CGROUPS(__VA_ARGS__) }) \
@@ -29,7 +29,7 @@ extern const struct canned canned_loads[], canned_changes[];
 	}
 #define CANNED_WORK(TYPE, ...) .work = { .type = KTSTR_WORK_##TYPE, ##__VA_ARGS__ }
 
-/* As initialisers, for gcc takes no compound literal of a structure inside another literal of static storage. */
+/* Initialisers, because gcc rejects a compound literal inside another literal of static storage. */
 #define C_LLC(i)                                       \
 	{                                              \
 		.kind = KTSTR_CPUSET_LLC, .index = (i) \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* canned_change.c -- canned scenarios in which something changes: cpusets, affinities, cgroups, where tasks are. */
+/*
+ * canned_change.c -- canned scenarios that change something while they run: cpusets, affinities, cgroups, placement of
+ * tasks.
+ */
 #include <stddef.h>
 
 #include "guest/canned.h"
@@ -12,7 +15,7 @@
 #define TWO KTSTR_CGROUPS({ .name = "cg_0" }, { .name = "cg_1" })
 #define HALVES \
 	KTSTR_CGROUPS({ .name = "cg_0", .cpuset = C_DISJOINT(0, 2) }, { .name = "cg_1", .cpuset = C_DISJOINT(1, 2) })
-/* @cgroups stay; half of the time nothing happens, then @ops. */
+/* The cgroups exist all the time. Nothing happens for the first half, then the operations run. */
 #define MIDRUN(CGROUPS, ...)                                                                                     \
 	{                                                                                                        \
 		.backdrop.cgroups = CGROUPS,                                                                     \
@@ -27,11 +30,11 @@
 	}
 #define DEF(...) (&(const struct ktstr_cgroup){ __VA_ARGS__ })
 
-/* Cgroups whose parent has workers of its own: no controller can be enabled for them, they are names only. */
+/* The parent has workers of its own, so no controller can be enabled for the children: they only group tasks. */
 #define NO_CTRL(...) \
 	KTSTR_CGROUPS({ .name = "p", .workers = 1 }, { .name = "p/cg_0" }, { .name = "p/cg_1" }, ##__VA_ARGS__)
 
-/* What is made only to be removed lives for a moment. */
+/* Keeps a cgroup for 20 ms before the next operation removes it. */
 static void live(struct ktstr_ctx *t, void *arg)
 {
 	(void)arg;
@@ -107,7 +110,7 @@ const struct canned canned_changes[] = {
 		    CANNED_THIRD("left again", .ops = KTSTR_OPS(OP(SPAWN, .cgroup = "cg_0",
 								   .load = { .workers = 4, CANNED_WORK(MIXED) })))) } },
 
-	/* --- cgroups come and go ---------------------------------------------------------------------------------- */
+	/* --- cgroups are added and removed ------------------------------------------------------------------------ */
 	{ { "cgroup_add_midrun", "dynamic", "a third cgroup comes", 1, 1 },
 	  "cgroup_add add_midrun ",
 	  MIDRUN(TWO, OP(ADD_CGROUP_DEF, .def = DEF(.name = "cg_2", .workers = 2))) },

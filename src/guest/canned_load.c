@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* canned_load.c -- canned scenarios whose load stays as it is: cpusets, affinities, policies, kinds of work. */
+/* canned_load.c -- canned scenarios with a constant load: cpusets, affinities, policies, work types. */
 #include <stdio.h>
 
 #include "guest/canned.h"
 #include "guest/stage.h"
 
-#define MORE   (3) /* times as many workers as CPUs: a cgroup that is overloaded */
+#define MORE   (3) /* workers per CPU in an overloaded cgroup */
 #define IDLE   CANNED_WORK(BURSTY, .burst_ms = 5, .sleep_ms = 95)
 #define BURSTS CANNED_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30)
 
-/* A cgroup of one worker for every usable CPU; at most 64, which is what a scheduler of cells has. */
+/*
+ * One cgroup with one worker for each usable CPU; at most 64, the number of cells that a scheduler of cells supports.
+ */
 static const struct ktstr_cgroup *one_per_cpu(struct ktstr_ctx *t, void *arg)
 {
 	static struct ktstr_cgroup made[65];
@@ -42,7 +44,7 @@ const struct canned canned_loads[] = {
 	  NULL,
 	  CANNED_STEADY({ .name = "cg_0" }, { .name = "cg_1", BURSTS }, { .name = "cg_2", CANNED_WORK(MIXED) }) },
 
-	/* --- cpusets that stay ------------------------------------------------------------------------------------ */
+	/* --- constant cpusets ------------------------------------------------------------------------------------- */
 	{ { "cgroup_cpuset_overlap_steady", "cpuset", "two cgroups that share half of their CPUs", 1, 4 },
 	  NULL,
 	  CANNED_STEADY({ .name = "cg_0", .cpuset = C_OVERLAP(0, 2, 0.5) },
@@ -77,7 +79,7 @@ const struct canned canned_loads[] = {
 			{ .name = "cg_1", .cpuset = C_DISJOINT(1, 3), BURSTS },
 			{ .name = "cg_2", .cpuset = C_DISJOINT(2, 3), .workers = 2, CANNED_WORK(PIPE_IO) }) },
 
-	/* --- loads that differ ------------------------------------------------------------------------------------ */
+	/* --- different loads -------------------------------------------------------------------------------------- */
 	{ { "cgroup_all_loaded", "advanced", "four cgroups, as many workers as CPUs each", 1, 2 },
 	  NULL,
 	  CANNED_STEADY({ .name = "cg_0", .workers_share = 1 }, { .name = "cg_1", .workers_share = 1 },

@@ -16,7 +16,10 @@ static char *leaf(const char *name, const char *file)
 	return asprintf(&path, GUEST_CGROUP "/%s%s%s", name, *file ? "/" : "", file) < 0 ? NULL : path;
 }
 
-/* On every ancestor below GUEST_CGROUP. Fails on one with processes of its own: what is below it then does without. */
+/*
+ * Enables the controllers in every ancestor below GUEST_CGROUP. The kernel refuses them in an ancestor that has
+ * processes; the cgroups below it then have no such controllers.
+ */
 static void enable_controllers(const char *name)
 {
 	static const char *const controllers[] = { "+cpuset", "+cpu", "+memory", "+pids", "+io" };
@@ -28,7 +31,9 @@ static void enable_controllers(const char *name)
 	}
 }
 
-/* Controllers are enabled when something of theirs is set: a parent that needs none may have processes. */
+/*
+ * Enables the parent's controllers only when a file is missing: a parent that needs no controllers may have processes.
+ */
 static int write_leaf(const char *name, const char *file, const char *text, struct err **err)
 {
 	_cleanup_free_ char *path = leaf(name, file);
@@ -47,7 +52,7 @@ static int write_leaf(const char *name, const char *file, const char *text, stru
 	return r < 0 ? FAIL_SYS(err, r, "cgroup '%s': set %s='%s'", name, file, text) : 0;
 }
 
-/* -ENOENT is what a kernel lacks; where the whole tree is gone, the test has taken it away. */
+/* Returns -ESTALE if the test removed GUEST_CGROUP: callers take -ENOENT for a missing kernel feature. */
 static int no_cgroup(const char *name, const char *what, int code, struct err **err)
 {
 	if (code == -ENOENT)
@@ -75,7 +80,7 @@ int cgroup_set_cpuset(const char *name, const struct cpuset_bits *cpus, struct e
 	return write_leaf(name, "cpuset.cpus", cpuset_format(cpus, text, sizeof(text)), err);
 }
 
-/* The kernel takes no empty cpuset while there are processes inside (ENOSPC); the one of the parent says the same. */
+/* The kernel rejects an empty cpuset while the cgroup has processes (ENOSPC); the parent's CPUs mean the same. */
 int cgroup_clear_cpuset(const char *name, const struct cpuset_bits *parent, struct err **err)
 {
 	return write_leaf(name, "cpuset.cpus", "\n", NULL) == 0 ? 0 : cgroup_set_cpuset(name, parent, err);
@@ -184,7 +189,7 @@ static void evacuate(const char *name)
 	char *save = NULL;
 	for (char *pid = strtok_r(pids.data, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save)) {
 		if (file_write("/sys/fs/cgroup/cgroup.procs", pid) == -EBUSY)
-			file_write("/sys/fs/cgroup/engine/cgroup.procs", pid); /* host.c: the root has controllers */
+			file_write("/sys/fs/cgroup/engine/cgroup.procs", pid); /* not the root: it has controllers */
 	}
 }
 
@@ -194,7 +199,7 @@ int cgroup_remove(const char *name, struct err **err)
 	_cleanup_free_ char *path = leaf(name, "");
 	if (!path)
 		return -ENOMEM;
-	for (unsigned i = 0; i < 5; i++) { /* a process that has been waited for may be counted for a moment longer */
+	for (unsigned i = 0; i < 5; i++) { /* the kernel may count a reaped process for a moment longer */
 		if (rmdir(path) == 0 || errno == ENOENT)
 			return 0;
 		evacuate(name);

@@ -10,24 +10,24 @@
 #include "base/err.h"
 #include "base/parse.h"
 
-/* Siblings of a cgroup for work types that move about. */
+/* Names of a cgroup's siblings, for work types that move between cgroups. */
 #define CGROUP_SIBLING_FORMAT "%s.sibling%u"
 
-/* Creating one that exists is fine. Ancestors are made where they lack. */
+/* Creates it and its missing ancestors. It may exist already. */
 int cgroup_create(const char *name, struct err **err);
 int cgroup_set_cpuset(const char *name, const struct cpuset_bits *cpus, struct err **err);
-/* Back to what the parent has. */
+/* Resets the cpuset to the parent's CPUs. */
 int cgroup_clear_cpuset(const char *name, const struct cpuset_bits *parent, struct err **err);
 int cgroup_set_mems(const char *name, const char *nodes, struct err **err);
-/* -ENOENT, with a message that says so, where this kernel lacks the controller. */
+/* Returns -ENOENT with a message if the kernel lacks the controller. */
 int cgroup_set_limits(const char *name, const struct ktstr_limits *limits, struct err **err);
-/* Waits until the kernel says that all of it is frozen, or thawed: 2 s of guest time at most. */
+/* Waits until the kernel reports the whole cgroup frozen, or thawed: at most 2 s of guest time. */
 int cgroup_freeze(const char *name, bool frozen, struct err **err);
-/* A process that has already ended (ESRCH) is fine. */
+/* Succeeds for a process that has already ended (ESRCH). */
 int cgroup_move(const char *name, pid_t pid, struct err **err);
-/* Processes in it, not in its children; negative errno. */
+/* The number of processes in it, without its children; negative errno. */
 int cgroup_procs(const char *name);
-/* Removes it; what is still inside is moved to the parent first. */
+/* Moves the remaining processes to the parent, then removes the cgroup. */
 int cgroup_remove(const char *name, struct err **err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* checks.c -- checks as a declaration has them: which are possible, how a load inherits them, how they are reported. */
+/* checks.c -- the checks of a declaration: validating, inheriting and sending them. */
 #include <stdio.h>
 #include <string.h>
 

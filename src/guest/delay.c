@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * delay.c -- the longest time for which a worker was kept off the CPU while it was ready to run, seen from outside.
+ * delay.c -- the longest time for which a runnable worker waited for a CPU, measured by the engine.
  *
- * A worker cannot see it itself: it knows when it went to sleep and when it ran again, but not when it was woken. The
- * kernel knows: /proc/TID/schedstat adds up all the time that a task was ready and waited for a CPU, each wait when it
- * ends. So the engine reads the sums now and then. When a sum grew by more than the time between two readings, then the
- * wait that was under way at the first of them began at least that much earlier; there is only one such wait, for all
- * others lie between the readings. The difference is therefore less than the longest wait, never more, by less than the
- * time between two readings; a healthy scheduler cannot be accused, however late the engine looks.
+ * A worker cannot measure it: it knows when it went to sleep and when it ran again, but not when it was woken. The
+ * kernel knows: /proc/TID/schedstat sums up the times for which a task was runnable and waited for a CPU, and adds each
+ * wait when it ends. The engine reads the sums periodically. If a sum grew by more than the time between two readings,
+ * then one wait began before the first reading, earlier by at least the difference. Only one wait can span that
+ * reading, because all others lie between the readings. The difference is therefore a lower bound of the longest wait,
+ * and is too small by less than the time between two readings. Late readings never make a healthy scheduler look worse.
  *
- * A worker takes the last reading itself, when it ends.
+ * A worker takes its last reading itself when it ends.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "guest/worker.h"
 
 #define SAMPLE_PERIOD	  (200 * NSEC_PER_MSEC)
-#define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC) /* many workers are read less often: it costs no more time */
+#define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC) /* more workers: longer period, same cost */
 
 static bool read_sum(const struct worker_process *m, uint64_t *ret)
 {
@@ -36,11 +36,11 @@ static void open_sum(struct worker_process *m)
 	m->schedstat = open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* The sum @delay was read between the engine's last reading and @now, at the latest. */
+/* The sum @delay was read after the engine's last reading and not later than @now. */
 static void note_sum(struct worker_process *m, uint64_t delay, nsec_t now)
 {
 	uint64_t grown = delay - m->delay_sum, between = (uint64_t)(now - m->delay_read);
-	bool exempt = m->gap_exempt >= m->delay_read; /* what came in between is not the scheduler's doing */
+	bool exempt = m->gap_exempt >= m->delay_read; /* the delay in between is not the scheduler's doing */
 	if (m->delay_read && !exempt && delay > m->delay_sum && grown > between)
 		m->longest_delay = MAX_OF(m->longest_delay, grown - between);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * dry.c -- a test's scenarios, checked on the host before there is a machine.
+ * dry.c -- checks a test's scenarios on the host, before a machine is started.
  *
- * A scenario is an argument that the body passes, so the body has to run to tell. It does so in a child that can do
- * nothing: a seccomp filter leaves it memory, its own pipe and its end. A body that wants more ends there, and is
- * checked in the guest.
+ * A scenario is an argument that the body passes, so the body must run. It runs in a child whose seccomp filter allows
+ * memory management, writing to its pipe, exiting and little else. A body that makes any other system call is killed,
+ * and its scenarios are checked in the guest.
  */
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -47,8 +47,8 @@ static int install_seccomp(void)
 		ALLOW(SYS_brk), /* malloc */
 		ALLOW(SYS_mmap),
 		ALLOW(SYS_munmap),
-		ALLOW(SYS_newfstatat), /* stdio looks at its descriptor before the first write */
-		ALLOW(SYS_ioctl),      /* and asks whether it is a terminal */
+		ALLOW(SYS_newfstatat), /* stdio calls fstat before the first write */
+		ALLOW(SYS_ioctl),      /* stdio checks for a terminal */
 		ALLOW(SYS_clock_gettime),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};

@@ -12,7 +12,7 @@ static uint64_t noted(const struct histogram *h)
 	return sum;
 }
 
-/* The first value that is too large for it. */
+/* The lowest value above bucket @i. */
 static double bucket_end(unsigned i)
 {
 	unsigned shift = i >> HISTOGRAM_BITS ? (i >> HISTOGRAM_BITS) - 1 : 0;

@@ -24,7 +24,7 @@
 #include "guest/ctx.h"
 #include "guest/host.h"
 
-#define CHILD_FAILED 71 /* it could not set itself up; its words are on standard error */
+#define CHILD_FAILED 71 /* exit status: setup failed, and standard error has the reason */
 
 /* --- the control group -------------------------------------------------------------------------------------------- */
 
@@ -42,7 +42,7 @@ static const char *find_cgroup2(void)
 	return NULL;
 }
 
-/* What there is of them; a scenario that needs one that is not there is a Skip. */
+/* Enables the controllers that exist. A scenario that needs a missing one is skipped. */
 static void enable_controllers(const char *dir)
 {
 	static const char *const controllers[] = { "+cpuset", "+cpu", "+memory", "+pids", "+io" };
@@ -51,7 +51,7 @@ static void enable_controllers(const char *dir)
 		file_write(path, controllers[i]);
 }
 
-/* Children first. Processes in it have been killed, but may take a moment to be gone. */
+/* Removes the children first. Killed processes may take a moment to disappear. */
 static void remove_below(const char *dir, unsigned depth)
 {
 	static const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
@@ -68,7 +68,10 @@ static void remove_below(const char *dir, unsigned depth)
 		nanosleep(&pause, NULL);
 }
 
-/* "ktstr-PID-TICKS" by the process that made it, and nothing else: builds and machines have longer names. */
+/*
+ * True for a group "ktstr-PID-TICKS" whose process has ended. PID and TICKS (start time) are those of the run that made
+ * it. Groups of builds and machines have longer names.
+ */
 static bool is_orphan(const char *name)
 {
 	int pid, end = 0;
@@ -78,7 +81,9 @@ static bool is_orphan(const char *name)
 	return process_start_ticks(pid) != ticks;
 }
 
-/* A run that was killed could not remove its group. Its processes died with it: they are in a PID namespace. */
+/*
+ * Removes the groups of runs that were killed. Their processes have ended: a PID namespace ends with its first process.
+ */
 static void sweep_orphans(const char *root)
 {
 	DIR *d = opendir(root);
@@ -91,7 +96,10 @@ static void sweep_orphans(const char *root)
 		closedir(d);
 }
 
-/* In every group from the root of the walk to @dir, which is below it; only in @dir where it is not. */
+/*
+ * Enables controllers in every group from the root of the walk down to @dir, or only in @dir if it is not below that
+ * root.
+ */
 static void enable_down_to(const char *dir)
 {
 	const char *said = environment_get(ENV_CGROUP_WALK_ROOT), *root = said ? said : "/sys/fs/cgroup";
@@ -156,7 +164,8 @@ static void __attribute__((noreturn)) give_up(const char *what)
 }
 
 /*
- * What is mounted below is seen by nobody else. In a chroot / is no mount: the two that matter are taken one by one.
+ * Hides this process's mounts from the host. In a chroot, / is not a mount point: /sys and /proc are made private
+ * instead.
  */
 static int keep_mounts_private(void)
 {
@@ -167,7 +176,10 @@ static int keep_mounts_private(void)
 	return mount(NULL, "/proc", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
 }
 
-/* In our group, the root of a cgroup namespace, we would stand in the way of its controllers: a leaf is for us. */
+/*
+ * Sets up namespaces and control groups. The engine moves to a leaf: the root of its cgroup namespace cannot enable
+ * controllers for its children while it has processes.
+ */
 static void furnish(void)
 {
 	if (unshare(CLONE_NEWCGROUP) < 0)
@@ -176,7 +188,7 @@ static void furnish(void)
 		give_up("a mount namespace");
 	if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID, NULL) < 0)
 		give_up("mount cgroup2");
-	mount("proc", "/proc", "proc", MS_NOSUID, NULL); /* without it, process numbers are the host's */
+	mount("proc", "/proc", "proc", MS_NOSUID, NULL); /* otherwise /proc shows the host's process numbers */
 	if ((mkdir("/sys/fs/cgroup/engine", 0755) < 0 && errno != EEXIST) ||
 	    file_write("/sys/fs/cgroup/engine/cgroup.procs", "0") < 0)
 		give_up("a control group for the engine");
@@ -200,7 +212,7 @@ static void __attribute__((noreturn)) be_engine(const struct host_run *how, int 
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sigaction(SIGPIPE, &standard, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	setsid(); /* a terminal's Ctrl-C is for the one who asked */
+	setsid(); /* Ctrl-C at the terminal does not reach the engine */
 	if (channel == CHANNEL_FD)
 		fcntl(channel, F_SETFD, 0);
 	else if (dup2(channel, CHANNEL_FD) < 0)
@@ -248,7 +260,7 @@ int host_engine_reap(struct host_engine *e)
 {
 	int status = 0;
 	if (e->pid > 0) {
-		kill(e->pid, SIGKILL); /* process 1 of its namespace: nothing of it outlives it */
+		kill(e->pid, SIGKILL); /* it is process 1 of its namespace: all processes there end with it */
 		while (waitpid(e->pid, &status, 0) < 0 && errno == EINTR)
 			;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * host.h -- the engine on this very machine, under whatever scheduler it has: `ktstr run`.
+ * host.h -- runs the engine on this host, under the current scheduler: `ktstr run`.
  *
- * It is process 1 of namespaces of its own, so that all of its workers end with it, and the control groups look to it
- * as they do in a guest. Blocks; one at a time.
+ * The engine is process 1 of its own PID namespace, so that all workers end with it, and its control groups have the
+ * same paths as in a guest. Calls block; only one engine can run at a time.
  */
 #ifndef KTSTR_GUEST_HOST_H
 #define KTSTR_GUEST_HOST_H
@@ -18,29 +18,32 @@
 struct host_run {
 	const char *scenario; /* canned */
 	uint64_t seed;
-	nsec_t duration;			/* host time, as is all time here */
-	unsigned workers;			/* a cgroup; 0: the default */
+	nsec_t duration;			/* host time, like all times in this file */
+	unsigned workers;			/* per cgroup; 0: the default */
 	const struct ktstr_work *work_override; /* or NULL */
 };
 
 struct host_engine {
-	char cgroup[96];    /* the control group that holds all of it; "": none yet */
+	char cgroup[96];    /* control group of the run; "": not created yet */
 	pid_t pid;	    /* 0: none */
-	int pidfd, channel; /* channel: packets as channel.h has them; both -1 where there is none */
+	int pidfd, channel; /* channel: packets of channel.h; both -1 if there is none */
 };
 
 #define HOST_ENGINE_NULL ((struct host_engine){ .pidfd = -1, .channel = -1 })
 
 /*
- * Makes the control group "ktstr-PID-TICKS" of this process, and removes those of runs that were killed.
- * -EACCES and the like with what it takes.
+ * Creates this process's control group "ktstr-PID-TICKS" and removes the groups of killed runs. The message of -EACCES
+ * and similar errors says what is required.
  */
 int host_engine_open(struct host_engine *e, struct err **err);
 /* Starts one scenario. The caller reads the channel, and waits for @e->pid with host_engine_reap(). */
 int host_engine_start(struct host_engine *e, const struct host_run *how, struct err **err);
-/* Kills what still runs of it, waits for its end, closes both descriptors; its status as waitpid(2) has it. */
+/*
+ * Kills the processes that are left, waits for the engine's end and closes both descriptors. Returns the status as
+ * waitpid(2) does.
+ */
 int host_engine_reap(struct host_engine *e);
-/* Removes the control group with all that is left in it. */
+/* Removes the control group and all groups in it. */
 void host_engine_close(struct host_engine *e);
 
 #endif

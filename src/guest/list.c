@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* list.c -- a test binary describes itself as JSON. Written by hand: a guest should not need a JSON library. */
+/*
+ * list.c -- a test binary describes itself as JSON. The code writes JSON itself because a guest should not need a JSON
+ * library.
+ */
 #include <string.h>
 
 #include "base/text.h"
@@ -24,8 +27,7 @@ static void put_text(struct buf *out, const char *key, const char *value)
 	buf_puts(out, "\"");
 }
 
-/* Names are shown to people. One that is not printable is listed as it can be shown, beside the problem that says so.
- */
+/* Writes a name so that it is printable. The entry's problem reports a name that is not. */
 static void put_name(struct buf *out, const char *key, const char *value)
 {
 	_cleanup_free_ char *clean = value ? text_clean_line(value) : NULL;
@@ -39,13 +41,13 @@ static void put_number(struct buf *out, const char *key, unsigned long value)
 	buf_appendf(out, "%lu", value);
 }
 
-/* As numbers: 0 not set, 1 on, 2 off. */
+/* Written as a number: 0 not set, 1 on, 2 off. */
 static void put_switch(struct buf *out, const char *key, enum ktstr_switch value)
 {
 	put_number(out, key, value == KTSTR_OFF ? 2 : value == KTSTR_ON);
 }
 
-/* A check that is not set is left out; one that is switched off is false. */
+/* Omits a check that is not set; a disabled check is false. */
 static void put_switch_check(struct buf *out, const char *key, enum ktstr_switch value)
 {
 	if (value == KTSTR_UNSET)
@@ -54,7 +56,7 @@ static void put_switch_check(struct buf *out, const char *key, enum ktstr_switch
 	buf_puts(out, value == KTSTR_ON ? "true" : "false");
 }
 
-/* Enough digits to read the same number back. What is not a valid limit is left out: the test's problem says so. */
+/* Writes enough digits to read back the same number. Omits invalid limits: the test's problem reports them. */
 static void put_limit(struct buf *out, const char *key, double value)
 {
 	bool off = value == KTSTR_OFF, zero = value == KTSTR_ZERO;
@@ -92,7 +94,7 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 	buf_puts(out, "}");
 }
 
-/* Nodes that are described one by one, and distances that are declared; else empty. */
+/* Writes the nodes that are described one by one and the declared distances; empty arrays otherwise. */
 static void put_nodes(struct buf *out, const struct ktstr_topology *p)
 {
 	put_key(out, "nodes");
@@ -167,7 +169,7 @@ static void put_payload(struct buf *out, const struct ktstr_payload *p)
 	buf_puts(out, "}");
 }
 
-/* The primary one first; `payload` says whether there is one. */
+/* Writes the primary payload first; `payload` says whether there is one. */
 static void put_payloads(struct buf *out, const struct ktstr_test *t)
 {
 	put_name(out, "payload", t->payload ? t->payload->name : NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* main.c -- what every test binary does: list itself on the host, run one test in the guest. */
+/* main.c -- the main function of every test binary: lists the tests on the host, runs one test in the guest. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "guest/ctx.h"
 #include "guest/registry.h"
 
-/* `ktstr` recognises a test binary, and the interface it was built for, by this note. */
+/* `ktstr` recognises a test binary and its interface version by this ELF note. */
 struct api_note {
 	uint32_t name_len, desc_len, type;
 	char name[8];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ops.c -- what happens in a step: cgroups made, changed, filled, frozen, emptied, removed. */
+/* ops.c -- the operations of a step: create, change, fill, freeze, empty and remove cgroups. */
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,7 +48,7 @@ struct tracked *stage_find(struct stage *s, const char *name)
 	return NULL;
 }
 
-/* Workers of a step end with it, in the backdrop's cgroups too. */
+/* Workers that a step starts end with the step, even in a cgroup of the backdrop. */
 struct worker_set *stage_workers(struct stage *s, const struct tracked *g)
 {
 	(void)g;
@@ -115,7 +115,7 @@ static int clear_cpuset(struct stage *s, struct tracked *g, struct err **err)
 	return r;
 }
 
-/* What its own limits make of its parent's terms. */
+/* Combines the cgroup's own limits with the terms of its parent. */
 static void take_limits(struct tracked *g, const struct ktstr_limits *l)
 {
 	struct cpu_terms *t = &g->terms;
@@ -128,7 +128,7 @@ static void take_limits(struct tracked *g, const struct ktstr_limits *l)
 		t->quota_permyriad = t->quota_permyriad ? MIN_OF(t->quota_permyriad, quota) : quota;
 }
 
-/* For work types that move between cgroups: others like this one, beside it. */
+/* Creates siblings of the cgroup, with its cpuset, for work types that move between cgroups. */
 static int make_siblings(struct stage *s, struct tracked *g, unsigned count, struct err **err)
 {
 	(void)s;
@@ -145,7 +145,9 @@ static int make_siblings(struct stage *s, struct tracked *g, unsigned count, str
 	return 0;
 }
 
-/* Where a load's memory should be: the nodes of its policy, else those of its CPUs when it has a cpuset. */
+/*
+ * The nodes on which a load's memory should be: those of its memory policy, else those of its CPUs if it has a cpuset.
+ */
 static uint64_t nodes_of(const struct stage *s, const struct tracked *g, const struct ktstr_load *load)
 {
 	struct cpuset_bits nodes;
@@ -156,8 +158,9 @@ static uint64_t nodes_of(const struct stage *s, const struct tracked *g, const s
 	return g->nodes ? g->nodes : g->limited ? topology_nodes_of(s->t->topology, &g->cpus) : 0;
 }
 
-/* A node becomes its CPUs; another type of work stands in for plain spinning, where that was asked for and comes out
- * even. */
+/*
+ * Replaces a node by its CPUs, and SPIN_WAIT by the requested work type if the workers divide evenly into its groups.
+ */
 static struct ktstr_load settled(const struct ktstr_ctx *t, const struct ktstr_load *load, bool swappable,
 				 unsigned count)
 {
@@ -266,7 +269,7 @@ int stage_drop(struct stage *s, struct tracked *g, struct err **err)
 	}
 	if (r == 0)
 		r = cgroup_remove(g->name, err);
-	/* The order stays: children after their parents. */
+	/* Keeps the order: children come after their parents. */
 	memmove(g, g + 1, (size_t)(&s->tracked[--s->count] - g) * sizeof(*g));
 	return r;
 }
@@ -292,7 +295,7 @@ static int move_tasks(struct stage *s, struct tracked *from, struct tracked *to,
 	return r == 0 ? payloads_move(s->t, from->name, to->name, err) : r;
 }
 
-/* Frozen time is nobody's gap: both ends of it are gap_exempt. */
+/* Frozen time does not count as a gap: the gaps at both ends are exempt. */
 static int freeze(struct stage *s, struct tracked *g, bool frozen, struct err **err)
 {
 	worker_set_exempt_gap(&s->step, g->name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* payload.c -- processes that are not ours: started, listened to, ended with all that they forked. */
+/* payload.c -- processes of foreign programs: starts them, reads their output, ends them and all their descendants. */
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
@@ -55,7 +55,7 @@ static const char **arguments(const char *program, const struct ktstr_payload_ru
 	return argv;
 }
 
-/* In the child. It is an ordinary task on all CPUs, and has nothing of the engine's: not its channel, not its place. */
+/* Runs in the child: an ordinary task on all CPUs, without the engine's descriptors and affinity. */
 static void become(struct payload *p, const struct ktstr_ctx *t, const char **argv, const int out[3])
 {
 	static const struct sigaction standard = { .sa_handler = SIG_DFL };
@@ -66,7 +66,7 @@ static void become(struct payload *p, const struct ktstr_ctx *t, const char **ar
 	sigaction(SIGUSR1, &standard, NULL);
 	if (dup2(null, STDIN_FILENO) >= 0 && dup2(out[PAYLOAD_STDOUT], STDOUT_FILENO) >= 0 &&
 	    dup2(out[PAYLOAD_STDERR], STDERR_FILENO) >= 0) {
-		/* The errno below still gets out. */
+		/* Close-on-exec, so that the errno below can still be sent. */
 		syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 		execv(argv[0], (char *const *)argv);
 	}
@@ -89,7 +89,7 @@ static int open_pipes(int in[3], int out[3])
 	return 0;
 }
 
-/* fork(2) into its cgroup: at no time is it anywhere else. */
+/* Forks directly into the cgroup, so that the process is never in another one. */
 static pid_t fork_into(const char *leaf)
 {
 	_cleanup_free_ char *path = NULL;
@@ -169,7 +169,7 @@ int payload_find(struct ktstr_ctx *t, const struct ktstr_payload *decl, const ch
 	return found ? 0 : -ENOENT;
 }
 
-/* --- listening ---------------------------------------------------------------------------------------------------- */
+/* --- reading output and ends -------------------------------------------------------------------------------------- */
 
 static void kill_all(const struct payload *p)
 {
@@ -193,7 +193,10 @@ static void take_output(struct payload *p, enum payload_stream stream)
 	}
 }
 
-/* It must be gone before its CPU time is somebody else's; 100 ms for those that are on their way out. */
+/*
+ * Ends processes that the payload left behind, so that their CPU time does not affect what runs next. Waits 100 ms for
+ * processes that are already exiting.
+ */
 static void end_stragglers(struct payload *p)
 {
 	static const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
@@ -239,7 +242,7 @@ static void serve(struct payload *p)
 		return;
 	p->timed_out |= !p->killed && !p->flooded;
 	kill_all(p);
-	p->deadline = nsec_now() + PAYLOAD_STOP_GRACE; /* again, should it be stuck in the kernel */
+	p->deadline = nsec_now() + PAYLOAD_STOP_GRACE; /* try again later if a process is stuck in the kernel */
 }
 
 void payloads_serve(struct ktstr_ctx *t)
@@ -275,7 +278,7 @@ nsec_t payloads_deadline(const struct ktstr_ctx *t)
 
 /* --- ending ------------------------------------------------------------------------------------------------------- */
 
-/* Every deadline moves on by the grace time while it is killed: four of them and it is given up. */
+/* Each attempt to kill it moves the deadline by the grace time. Gives up after four grace times. */
 static void await(struct ktstr_ctx *t, struct payload *p)
 {
 	nsec_t last = p->deadline + 4 * PAYLOAD_STOP_GRACE;
@@ -298,7 +301,7 @@ enum ktstr_verdict payload_wait(struct ktstr_ctx *t, struct payload *p)
 
 enum ktstr_verdict payload_kill(struct ktstr_ctx *t, struct payload *p)
 {
-	payloads_serve(t); /* what has ended by itself has not been killed */
+	payloads_serve(t); /* a payload that has already ended was not killed */
 	if (!p->over && !p->flooded && !p->timed_out) {
 		p->killed = true;
 		cgroup_freeze(p->leaf, false, NULL);
@@ -398,7 +401,7 @@ static void put_result(const struct payload *p, struct ktstr_payload_result *ret
 	ret->metrics = p->metrics;
 }
 
-/* Before there is a machine: only what is wrong with it. */
+/* On the host: only checks the declaration. */
 static void check_dry(struct ktstr_ctx *t, const struct ktstr_payload *decl)
 {
 	if (t->dry->problem.len)
@@ -458,7 +461,7 @@ enum ktstr_verdict ktstr_payload_kill(struct ktstr_ctx *t, int handle, struct kt
 	return v;
 }
 
-/* Outside of a scenario a payload is a step of its own: then the host knows what the guest is at. */
+/* Outside a scenario a payload runs as a step of its own, so that the host can report progress. */
 enum ktstr_verdict ktstr_payload_run(struct ktstr_ctx *t, const struct ktstr_payload_run *run,
 				     struct ktstr_payload_result *ret)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* payload_judge.c -- what a payload printed, what must hold of it, and the records that say so. */
+/* payload_judge.c -- parses a payload's output, applies its checks and sends its records. */
 #include <math.h>
 #include <regex.h>
 #include <stdio.h>
@@ -9,8 +9,8 @@
 #include "base/text.h"
 #include "guest/payload.h"
 
-#define TAIL_BYTES     2048		  /* of a stream, shown where something is wrong */
-#define LINE_BYTES_MAX ((size_t)64 << 10) /* a longer line has no metrics */
+#define TAIL_BYTES     2048		  /* of a stream, shown when a run fails */
+#define LINE_BYTES_MAX ((size_t)64 << 10) /* longer lines are not searched for metrics */
 
 /* --- declarations ------------------------------------------------------------------------------------------------- */
 
@@ -124,7 +124,7 @@ static const struct ktstr_metric *find_metric(const struct payload *p, const cha
 	return NULL;
 }
 
-/* The error output counts only where the standard output has nothing to say. */
+/* Standard error is used only if standard output has no metrics. */
 static int read_json(struct payload *p)
 {
 	const struct buf *out = &p->text[PAYLOAD_STDOUT], *other = &p->text[PAYLOAD_STDERR];
@@ -138,7 +138,7 @@ static int read_json(struct payload *p)
 	return s >= 0 ? 0 : r == -EBADMSG ? r : s;
 }
 
-/* 1: the line has the number; 0: it does not match; -EINVAL: it matches with something that is not a number. */
+/* Returns 1 with the number, 0 if the line does not match, -EINVAL if it matches but not with a number. */
 static int match_line(const regex_t *re, const char *line, size_t len, double *ret)
 {
 	regmatch_t m[2] = { { .rm_so = 0, .rm_eo = (regoff_t)len } };
@@ -154,7 +154,7 @@ static int match_line(const regex_t *re, const char *line, size_t len, double *r
 	return end[strspn(end, " \t")] == '\0' && isfinite(*ret) ? 1 : -EINVAL;
 }
 
-/* As match_line(), of the first line that matches. A line is what the pattern is compared with: its cost is bounded. */
+/* Like match_line(), for the first line that matches. Matching line by line bounds the cost of a pattern. */
 static int match_text(const regex_t *re, const struct buf *text, double *ret)
 {
 	int r = 0;
@@ -168,7 +168,7 @@ static int match_text(const regex_t *re, const struct buf *text, double *ret)
 	return r;
 }
 
-/* The number of metrics found in a stream. @bad: the name of one whose match is not a number. */
+/* Returns the number of metrics found in a stream. @bad: the name of a metric whose match is not a number. */
 static unsigned read_patterns(struct payload *p, enum payload_stream stream, const char **bad)
 {
 	unsigned found = 0;
@@ -187,7 +187,7 @@ static unsigned read_patterns(struct payload *p, enum payload_stream stream, con
 	return found;
 }
 
-/* As with JSON, the error output counts only where the standard output has nothing. */
+/* Like read_json(): standard error is used only if standard output has no metrics. */
 static int read_text(struct payload *p, const char **bad)
 {
 	p->stream = WIRE_METRIC_STDOUT;
@@ -217,7 +217,10 @@ static void find(struct payload *p, enum ktstr_verdict v, struct buf *why, const
 	p->verdict = rank(v) > rank(p->verdict) ? v : p->verdict;
 }
 
-/* How it ended, where that says all: nothing else is asked then. */
+/*
+ * Judges the end of the process. False if the process failed to start or ended abnormally; other checks are then
+ * skipped.
+ */
 static bool weigh_end(struct payload *p, struct buf *why)
 {
 	char text[TIME_TEXT_MAX];
@@ -325,7 +328,7 @@ enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
 	return p->verdict;
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------ */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 
 static enum wire_payload_end end_of(const struct payload *p)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* place.c -- policies, priorities, CPUs and memory nodes of a worker. */
+/* place.c -- policy, priority, CPUs and memory nodes of a worker. */
 #include <linux/mempolicy.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -11,7 +11,7 @@
 #define SCHED_EXT 7
 #endif
 
-/* sched_setattr(2); glibc 2.36 has no declaration. */
+/* For sched_setattr(2), which glibc 2.36 does not declare. */
 struct sched_attributes {
 	uint32_t size, policy;
 	uint64_t flags;
@@ -90,7 +90,9 @@ static void pick_llc(const struct guest_topology *t, const struct cpuset_bits *p
 	}
 }
 
-/* Cores of the pool, in order; workers 2k and 2k+1 get the first two threads of core k, round and round. */
+/*
+ * Workers 2k and 2k+1 get the first two threads of the pool's core k; after the last core it starts again at the first.
+ */
 static void pick_sibling(const struct guest_topology *t, const struct cpuset_bits *pool, unsigned index,
 			 struct cpuset_bits *ret)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* registry.c -- declarations, collected by the linker in two sections. */
+/* registry.c -- the declarations, which the linker collects in two sections. */
 #include <regex.h>
 #include <string.h>
 
@@ -9,15 +9,15 @@
 #include "guest/registry.h"
 #include "guest/stage.h"
 
-#define SYSCTLS_MAX 64 /* as many as PID 1 takes: INIT_ARGS_MAX */
+#define SYSCTLS_MAX 64 /* the limit of PID 1: INIT_ARGS_MAX */
 
-/* Weak: a binary without schedulers has no such section. */
+/* Weak, because a binary without schedulers does not have the section. */
 extern const struct ktstr_test *const __start_ktstr_tests[] __attribute__((weak));
 extern const struct ktstr_test *const __stop_ktstr_tests[] __attribute__((weak));
 extern const struct ktstr_scheduler *const __start_ktstr_schedulers[] __attribute__((weak));
 extern const struct ktstr_scheduler *const __stop_ktstr_schedulers[] __attribute__((weak));
 
-/* Compilers may emit a section's entries in any order; source order is what people expect. */
+/* Compilers may emit the entries of a section in any order. Sort them in source order. */
 static int by_place(const char *file_a, unsigned line_a, const char *file_b, unsigned line_b)
 {
 	int c = strcmp(file_a, file_b);
@@ -188,7 +188,7 @@ static const char *check_sysctls(const struct ktstr_scheduler *s)
 	return count > SYSCTLS_MAX ? "its scheduler has more than 64 sysctls" : NULL;
 }
 
-/* Said with the payload's name, which no static sentence has: in memory that lasts. */
+/* The message includes the payload's name, so it is in a static buffer, which the next call overwrites. */
 static const char *check_payload(const struct ktstr_test *t, const struct ktstr_payload *p)
 {
 	static char text[256];
@@ -211,7 +211,7 @@ static const char *check_payloads(const struct ktstr_test *t)
 	return problem;
 }
 
-/* Kernels are checked by the host, which knows their grammar. */
+/* Does not check the kernels: the host does, because it knows their syntax. */
 static const char *check_known_fail(const struct ktstr_test *t)
 {
 	const struct ktstr_known_fail *k = t->known_fail;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* registry.h -- the tests and schedulers that this binary declares. */
+/* registry.h -- the tests and schedulers of this binary. */
 #ifndef KTSTR_GUEST_REGISTRY_H
 #define KTSTR_GUEST_REGISTRY_H
 
@@ -16,13 +16,13 @@ struct registry {
 int registry_load(struct registry *ret);
 void registry_done(struct registry *r);
 const struct ktstr_test *registry_find(const struct registry *r, const char *name);
-/* What `ktstr` reads: every declaration as JSON (docs/design/run.md). */
+/* Writes every declaration as JSON for `ktstr` (docs/design/run.md). */
 void registry_list(const struct registry *r, struct buf *out);
-/* What is wrong with a declaration, or NULL. */
+/* The problem of a declaration, or NULL. */
 const char *test_validate(const struct ktstr_test *t);
-/* The topology with every inherited dimension filled in. */
+/* The topology, with all inherited values filled in. */
 struct ktstr_topology test_topology(const struct ktstr_test *t);
-/* Likewise the constraints: the test's, else its scheduler's, else the defaults. */
+/* The constraints: the test's, else its scheduler's, else the defaults. */
 struct ktstr_constraints test_constraints(const struct ktstr_test *t);
 
 #endif

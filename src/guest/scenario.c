@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* scenario.c -- backdrop and steps: set up, let go, hold, stop, report, take down. */
+/* scenario.c -- runs a scenario's backdrop and steps: set up, start, hold, stop, report, remove. */
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static void send_stimulus(struct stage *s)
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
-/* Returns when it is due again. */
+/* Returns the time of the next sample. */
 static nsec_t sample_workers(struct ktstr_ctx *t)
 {
 	struct stage *s = t->stage;
@@ -42,8 +42,8 @@ static nsec_t sample_workers(struct ktstr_ctx *t)
 }
 
 /*
- * One wait: until @until, a message of PID 1, or news of a payload, which is seen to here. True: *ret is a message. A
- * channel that is gone (a test may close what it likes) is not listened to any more.
+ * Waits once, until @until, a message of PID 1, or an event of a payload, which is handled here. True: *ret is a
+ * message. Stops polling the channel when it is closed: a test may close any descriptor.
  */
 static bool wait_once(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 {
@@ -62,7 +62,7 @@ static bool wait_once(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 	return false;
 }
 
-/* The next message of PID 1 until @until; false: none came. */
+/* Waits for the next message of PID 1 until @until; false: none came. */
 static bool take_control(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 {
 	while (nsec_now() < until)
@@ -90,7 +90,7 @@ void ktstr_ctx_sleep_us(struct ktstr_ctx *t, unsigned us)
 		stage_sleep(t, nsec_now() + us * NSEC_PER_USEC);
 }
 
-/* For payloads that are started from now on. */
+/* Sets SCHED_PID for payloads that start from now on. */
 static void publish_scheduler(struct ktstr_ctx *t, int pid)
 {
 	char text[16];
@@ -102,10 +102,10 @@ static void publish_scheduler(struct ktstr_ctx *t, int pid)
 		unsetenv("SCHED_PID");
 }
 
-/* Beside what a scheduler may take to attach: PID 1 first ends the one before. */
+/* Added to the scheduler's attach limit, because PID 1 first stops the previous scheduler. */
 #define SCHED_CHANGE_DEADLINE (20 * NSEC_PER_SEC)
 
-/* @which: NULL is the test's own. */
+/* @which: NULL selects the test's own scheduler. */
 static int ask_scheduler(struct stage *s, enum sched_request_kind kind, const struct ktstr_scheduler *which,
 			 struct err **err)
 {
@@ -134,7 +134,7 @@ static int ask_scheduler(struct stage *s, enum sched_request_kind kind, const st
 int stage_scheduler(struct stage *s, const struct ktstr_op *op, struct err **err)
 {
 	int r = 0;
-	/* Tasks change hands: what they wait for in the meantime is not a gap. */
+	/* Waiting while the scheduler changes does not count as a gap. */
 	worker_set_exempt_gap(&s->step, NULL);
 	worker_set_exempt_gap(&s->backdrop, NULL);
 	if (op->kind != KTSTR_OP_ATTACH_SCHEDULER)
@@ -175,7 +175,7 @@ int ktstr_ctx_worker(struct ktstr_ctx *t, unsigned index, struct ktstr_worker_vi
 	return 0;
 }
 
-/* --- taking down -------------------------------------------------------------------------------------------------- */
+/* --- removing ----------------------------------------------------------------------------------------------------- */
 
 static void complain(struct ktstr_ctx *t, const struct err *err)
 {
@@ -184,7 +184,7 @@ static void complain(struct ktstr_ctx *t, const struct err *err)
 	ctx_detail(t, KTSTR_INCONCLUSIVE, "%s", buf_str(&text));
 }
 
-/* In reverse order: children before their parents. */
+/* Removes them in reverse order: children before their parents. */
 static void remove_cgroups(struct stage *s, bool backdrop)
 {
 	for (unsigned i = s->count; i-- > 0;) {
@@ -203,9 +203,7 @@ static void thaw(struct stage *s, bool backdrop)
 		}
 }
 
-/*
- * Stops and reports one of the worker sets; Skip: something was missing that the machine or the kernel does not have.
- */
+/* Stops and reports one of the worker sets. Returns Skip if the machine or the kernel lacked something. */
 static enum ktstr_verdict dismiss(struct stage *s, struct worker_set *workers)
 {
 	char why[256];
@@ -294,7 +292,7 @@ static int run_step(struct stage *s, const struct ktstr_step *step, struct err *
 	return 0;
 }
 
-/* What this kernel lacks is no failure of the scheduler's. */
+/* A feature that the kernel lacks is not a failure of the scheduler. */
 static enum ktstr_verdict explain(struct ktstr_ctx *t, int code, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * stage.h -- a scenario while it runs: the cgroups that exist, the worker sets of the step and of the backdrop.
+ * stage.h -- a running scenario: its cgroups, and the worker sets of the step and of the backdrop.
  *
- * Order of the files: validate.c (is it possible at all), scenario.c (steps), ops.c (what happens in them), dry.c (the
- * same questions on the host, before there is a machine).
+ * Order of the files: validate.c (is the scenario possible), scenario.c (steps), ops.c (operations), dry.c (the same
+ * check on the host, before a machine is started).
  */
 #ifndef KTSTR_GUEST_STAGE_H
 #define KTSTR_GUEST_STAGE_H
@@ -18,7 +18,7 @@
 struct tracked {
 	char name[WIRE_NAME_MAX];
 	bool backdrop, frozen, limited, workers;
-	unsigned siblings; /* how many were made beside it */
+	unsigned siblings; /* number of siblings created */
 	struct cpu_terms terms;
 	struct cpuset_bits cpus;
 	uint64_t nodes;
@@ -29,56 +29,60 @@ struct stage {
 	struct tracked tracked[TRACKED_MAX];
 	unsigned count;
 	struct worker_set backdrop, step;
-	bool in_backdrop; /* what is made now is the backdrop's */
+	bool in_backdrop; /* cgroups and workers created now belong to the backdrop */
 	uint32_t index;	  /* of the step */
 	uint32_t op_kinds;
 	uint16_t ops;
-	enum ktstr_verdict payloads; /* the gravest of this step's */
+	enum ktstr_verdict payloads; /* the worst verdict of this step's payloads */
 };
 
-/* The scenario as a whole, before it begins; names what is wrong, and where. */
+/* Checks the whole scenario before it starts. The error names the problem and its place. */
 int scenario_check(const struct ktstr_test *test, const struct guest_topology *topology,
 		   const struct ktstr_scenario *scenario, struct err **err);
-/* Too small a machine is a reason to skip, not a mistake: true and a sentence. */
+/* True, with the reason in @why, if the machine is too small. The scenario is then skipped. */
 bool scenario_needs_more(const struct guest_topology *topology, const struct ktstr_scenario *scenario, char *why,
 			 size_t size);
 int load_check(const struct guest_topology *topology, const char *cgroup, const struct ktstr_load *load,
 	       const struct cpuset_bits *cpus, unsigned count, struct err **err);
 int affinity_check(const struct guest_topology *t, const char *cgroup, const struct ktstr_affinity *a,
 		   const struct cpuset_bits *pool, struct err **err);
-/* checks.c: what is wrong with them, or NULL. */
+/* checks.c: the problem of @c, or NULL. */
 const char *checks_problem(const struct ktstr_checks *c);
-/* What @c does not set is as @from has it. */
+/* Copies the checks that @c does not set from @from. */
 void checks_inherit(struct ktstr_checks *c, const struct ktstr_checks *from);
-/* How many workers a load has in a cgroup of @cpus CPUs. */
+/* The number of workers of a load in a cgroup of @cpus CPUs. */
 unsigned load_workers(const struct ktstr_test *test, const struct ktstr_load *load, unsigned cpus);
-/* Step over the loads of a cgroup: its own first; @merged, which is returned, has what the cgroup says for all. NULL at
- * the end. */
+/*
+ * Iterates over the loads of a cgroup, starting with its own. Returns @merged, a load with the cgroup's settings
+ * applied, or NULL at the end.
+ */
 const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index, struct ktstr_load *merged);
-/* "a" of "a/b"; false where there is no '/'. */
+/* The parent's name, "a" for "a/b"; false if there is no '/'. */
 bool parent_name(const char *name, char out[WIRE_NAME_MAX]);
 
 struct tracked *stage_find(struct stage *s, const char *name);
 struct worker_set *stage_workers(struct stage *s, const struct tracked *g);
 int stage_define(struct stage *s, const struct ktstr_cgroup *g, struct err **err);
 int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err);
-/* Starts the payloads of its definition. */
+/* Starts the payloads of the cgroup's definition. */
 int stage_run_payloads(struct stage *s, const struct ktstr_cgroup *g, struct err **err);
 int stage_drop(struct stage *s, struct tracked *g, struct err **err);
-/* Asks PID 1 for a change of scheduler and waits for it. */
+/* Asks PID 1 to change the scheduler and waits for the answer. */
 int stage_scheduler(struct stage *s, const struct ktstr_op *op, struct err **err);
-/* Sleeps until @until or until PID 1 says that the scheduler is gone. */
+/* Sleeps until @until or until PID 1 reports that the scheduler is gone. */
 void stage_sleep(struct ktstr_ctx *t, nsec_t until);
-/* Waits once: until @until, news of the scheduler, or news of a payload, which is seen to. */
+/* Waits once: until @until, a message about the scheduler, or an event of a payload, which is handled. */
 void stage_wait_once(struct ktstr_ctx *t, nsec_t until);
 void stage_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t index, const char *name);
 const char *op_name(enum ktstr_op_kind kind);
 
 /* dry.c */
 struct dry_run {
-	struct buf problem; /* the first one found, else empty */
+	struct buf problem; /* the first problem found, else empty */
 };
-/* Runs a test's body where it can do nothing but declare; what is wrong with its scenarios, or NULL. The caller frees.
+/*
+ * Runs a test's body in a child that can only declare. Returns the problem of its scenarios, or NULL. The caller frees
+ * it.
  */
 char *dry_run(const struct ktstr_test *test);
 enum ktstr_verdict dry_scenario(struct ktstr_ctx *t, const struct ktstr_scenario *scenario);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* telemetry.c -- what a worker notes about itself while it works. */
+/* telemetry.c -- the measurements that a worker takes of itself while it works. */
 #include <cpuid.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -26,8 +26,8 @@ bool ktstr_worker_stopped(const struct ktstr_worker *w)
 }
 
 /*
- * QEMU's TCG leaves its execution loop at every PAUSE, which costs the host about fifty times what the guest is
- * charged. A spinning task is a spinning task to a scheduler either way.
+ * QEMU's TCG leaves its execution loop at every PAUSE, which costs the host about fifty times the guest time charged
+ * for it. A scheduler sees no difference between spinning with and without PAUSE.
  */
 static bool pause_is_dear(void)
 {
@@ -48,8 +48,8 @@ void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
 }
 
 /*
- * glibc registers the kernel's restartable-sequence area, which has the number: a load instead of a call. Of the thread
- * that asks, for a test's own function may have several.
+ * glibc registers the kernel's restartable-sequence area, which holds the CPU number: one load instead of a call. Uses
+ * the calling thread's area, because a test's own work function may have several threads.
  */
 static inline unsigned rseq_cpu(const struct ktstr_worker *w)
 {
@@ -62,8 +62,8 @@ static unsigned current_cpu(const struct ktstr_worker *w)
 }
 
 /*
- * A CPU counts for an epoch only when the epoch was the same before and after the look at it: the engine moves the
- * epoch on after the kernel has moved the task.
+ * A CPU counts for an epoch only if the epoch was the same before and after the CPU was read: the engine increments the
+ * epoch after the kernel has moved the task.
  */
 static void note_cpu(struct ktstr_worker *w)
 {
@@ -94,7 +94,7 @@ static void note_gap(struct ktstr_worker *w, int64_t last, int64_t now)
 	r->max_gap_at_ns = ticks_ns(&w->clock, now - w->slot->began);
 }
 
-/* The time since the last look is a gap in which the worker wanted to run, however it was spent. */
+/* The worker wanted to run since the last look at the clock, so that time is a gap. */
 static void checkpoint(struct ktstr_worker *w)
 {
 	int64_t now = ticks_now(&w->clock);
@@ -104,17 +104,16 @@ static void checkpoint(struct ktstr_worker *w)
 }
 
 /*
- * What follows comes in two forms: a short one for when nothing is new, straight and without a call, which is nearly
- * always; and a thorough one that sees to everything, for when something is, and where the clock or the CPU have to be
- * asked for. Nothing is new when epoch and CPU are those that were noted last: the pair is noted then, and whatever
- * comes next, the next look finds it.
+ * The functions below have a short and a thorough form. The short form, without a call, is for the usual case that
+ * nothing is new. The thorough form handles all other cases, and workers that need a call to read clock or CPU. Nothing
+ * is new if epoch and CPU are the last noted pair. A change after this check is found by the next one.
  */
 static inline bool nothing_new(const struct ktstr_worker *w)
 {
 	return atomic_load_explicit(&w->slot->epoch, memory_order_relaxed) == w->noted_epoch && rseq_cpu(w) == w->cpu;
 }
 
-/* False: this gap is the longest. */
+/* Returns false if this gap is the longest. */
 static inline bool short_checkpoint(struct ktstr_worker *w, int64_t now)
 {
 	if (now - atomic_load_explicit(&w->slot->last_check, memory_order_relaxed) > w->max_gap)
@@ -174,7 +173,7 @@ static void __attribute__((noinline)) block_thoroughly(struct ktstr_worker *w)
 	atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
 }
 
-/* False: the gap that ends here is the longest. */
+/* Returns false if the gap that ends here is the longest. */
 static inline bool short_block(struct ktstr_worker *w, int64_t now)
 {
 	if (!short_checkpoint(w, now))
@@ -195,7 +194,7 @@ void worker_block_at(struct ktstr_worker *w, int64_t now)
 		block_thoroughly(w);
 }
 
-/* Algorithm R (Vitter, 1985): every sample is equally likely to be among those kept. */
+/* Algorithm R (Vitter, 1985): keeps every sample with the same probability. */
 static void __attribute__((noinline)) sample_some(struct ktstr_worker *w, uint64_t n, uint32_t ns)
 {
 	uint64_t at = rng_below(&w->rng, n + 1);
@@ -203,7 +202,7 @@ static void __attribute__((noinline)) sample_some(struct ktstr_worker *w, uint64
 		w->slot->sample[at] = ns;
 }
 
-/* Whoever is woken to be told to stop was not woken by its like. */
+/* A worker that is woken to stop was woken by the engine, not by another worker. */
 static inline void sample(struct ktstr_worker *w, uint32_t ns)
 {
 	struct worker_slot *s = w->slot;
@@ -216,7 +215,7 @@ static inline void sample(struct ktstr_worker *w, uint32_t ns)
 		sample_some(w, n, ns);
 }
 
-/* Nanoseconds between @since and @now, but for @after; saturated. */
+/* Nanoseconds from @since to @now, minus @after; clamped to 0..UINT32_MAX. */
 static uint32_t latency(const struct ktstr_worker *w, int64_t since, int64_t now, nsec_t after)
 {
 	nsec_t late = (nsec_t)ticks_ns(&w->clock, now - since) - after;
@@ -327,7 +326,7 @@ static uint64_t pages_migrated(void)
 	return at ? strtoull(at + sizeof(key) - 1, NULL, 10) : 0;
 }
 
-/* " N0=12 N1=3" at the end of every mapping's line. */
+/* Sums up " N0=12 N1=3" at the end of each mapping's line. */
 static void count_pages(struct wire_worker *r)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -350,7 +349,10 @@ static void await_start(struct ktstr_worker *w, uint32_t batch, nsec_t offset)
 		nanosleep(&ts, NULL);
 }
 
-/* Of a thread only itself: pthread_exit(3) would look for a library that a guest has not. */
+/*
+ * Ends only the calling thread if it is one of several. pthread_exit(3) would load libgcc_s, which a guest does not
+ * have.
+ */
 static void __attribute__((noreturn)) leave(const struct ktstr_worker *w)
 {
 	if (w->thread)
@@ -363,13 +365,13 @@ void worker_refuse(struct ktstr_worker *w, enum worker_trouble trouble, int code
 	w->slot->trouble = trouble;
 	w->slot->trouble_code = code;
 	snprintf(w->slot->trouble_text, sizeof(w->slot->trouble_text), "%s", what);
-	/* The trouble is what is reported; that it did nothing follows. */
+	/* Only the trouble is reported, not the lack of progress that follows from it. */
 	w->slot->report.counts_progress = 0;
 	w->slot->report.end = WIRE_WORKER_COMPLETED;
 	leave(w);
 }
 
-/* What only the worker itself can do to itself. */
+/* Settings that only the worker itself can apply. */
 static void settle_in(struct ktstr_worker *w, const struct ktstr_load *load)
 {
 	if (load->comm)

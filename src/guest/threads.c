@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * threads.c -- a load whose workers are threads of one process.
+ * threads.c -- loads whose workers are threads of one process.
  *
- * The process makes its threads as a real-time task: it would have to be run by the scheduler under test otherwise,
- * before that one's test has begun. Each thread gets a policy of its own before it is let go.
+ * The process creates its threads as a real-time task. Otherwise the scheduler under test would have to run it before
+ * the test begins. Each thread gets its own policy before it starts to work.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,7 +17,7 @@
 
 #define THREAD_STACK	 ((size_t)256 << 10)
 #define THREADS_DEADLINE (5 * NSEC_PER_SEC)
-#define LEADER_PRIORITY	 97 /* below the engine's own */
+#define LEADER_PRIORITY	 97 /* below the engine's priority */
 
 struct thread {
 	struct worker_set *workers;
@@ -32,7 +32,7 @@ static void *begin(void *arg)
 	worker_main(t->workers, t->index);
 }
 
-/* In the new process. Its own first thread does nothing but wait for the others. */
+/* Runs in the new process, whose first thread only waits for the others. */
 static void __attribute__((noreturn)) lead(struct worker_set *c, size_t first, unsigned count)
 {
 	const struct ktstr_load *load = &c->record[c->member[first].record]->load;

@@ -10,8 +10,8 @@
 #define LOOKS	    8
 
 /*
- * The kernel has looked at whether all processors' counters go alike, and for ever; it takes another clock if not.
- * "tsc-early" is the same counter in the first second or two, with a length that is not refined yet.
+ * The kernel checks that the counters of all processors run in step, and changes to another clock if not. "tsc-early"
+ * is the same counter in the first second or two, before its frequency is refined.
  */
 static bool kernel_trusts_counter(void)
 {
@@ -24,7 +24,9 @@ struct both {
 	nsec_t ns;
 };
 
-/* Of several looks at both clocks the one with the least in between: none was interrupted, as a rule. */
+/*
+ * Reads both clocks several times and keeps the pair with the shortest interval, which was most likely not interrupted.
+ */
 static struct both look(void)
 {
 	struct both best = { 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* topology.c -- the guest's own view of its processors, and cpusets said in its terms. */
+/* topology.c -- reads the guest's topology from sysfs, and resolves cpusets with it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static unsigned read_number(const char *sysfs, unsigned cpu, const char *leaf, u
 	return parse_u64(text.data, &value) < 0 ? otherwise : (unsigned)value;
 }
 
-/* The lowest CPU that shares the highest cache; the CPU itself where sysfs knows no cache. */
+/* The lowest CPU that shares the last-level cache; the CPU itself if sysfs lists no cache. */
 static unsigned read_llc(const char *sysfs, unsigned cpu)
 {
 	for (int index = 9; index >= 0; index--) {
@@ -51,7 +51,7 @@ static void read_nodes(const char *sysfs, struct guest_topology *t)
 		snprintf(rel, sizeof(rel), "devices/system/node/node%u/cpulist", node);
 		if (read_text(sysfs, rel, &text) < 0)
 			continue;
-		/* A node of memory has no CPUs, and an empty list. */
+		/* A memory-only node has an empty CPU list. */
 		t->nodes = node + 1;
 		if (cpuset_parse(text.data, &cpus) < 0)
 			continue;
@@ -168,7 +168,7 @@ static void add_where(const struct guest_topology *t, bool by_node, unsigned id,
 			cpuset_add(set, t->cpu[i].cpu);
 }
 
-/* Those of the usable CPUs, counted from 0, that are in [first, last). */
+/* Adds the usable CPUs with indices in [first, last), counted from 0. */
 static void add_slice(const struct guest_topology *t, unsigned first, unsigned last, struct cpuset_bits *set)
 {
 	unsigned nth = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* validate.c -- is a scenario possible on a machine? A walk over its data with a model of which cgroups exist when. */
+/*
+ * validate.c -- checks whether a scenario is possible on a machine. It walks the scenario with a model of the cgroups
+ * that exist at each point.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -80,7 +83,7 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 	return 0;
 }
 
-/* What is set on a child whose parent has processes of its own: the kernel refuses to enable a controller there. */
+/* Rejects settings on a cgroup whose parent has processes: the kernel refuses to enable a controller there. */
 static int check_nesting(const struct model *m, const struct tracked *g, const char *what, struct err **err)
 {
 	char parent[WIRE_NAME_MAX];
@@ -206,7 +209,7 @@ static int end_payload(struct model *m, const struct ktstr_op *op, struct err **
 	return 0;
 }
 
-/* Those that end with a cgroup, or (NULL) with the step. */
+/* Forgets the payloads that end with @cgroup, or (NULL) with the step. */
 static void forget_payloads(struct model *m, const char *cgroup)
 {
 	for (unsigned i = m->payloads; i-- > 0;)
@@ -430,7 +433,7 @@ static void forget_step(struct model *m)
 	m->count = kept;
 }
 
-/* A loop runs its operations again and again: what holds for the second time holds for all. */
+/* A loop repeats its operations. If two rounds are possible, any number is. */
 static int take_step(struct model *m, const struct ktstr_step *s, struct err **err)
 {
 	unsigned before = m->workers;

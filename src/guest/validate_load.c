@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* validate_load.c -- is a load possible in a cgroup of so many CPUs? See validate.c. */
+/* validate_load.c -- checks whether a load is possible in a cgroup of the given CPUs. See validate.c. */
 #include <math.h>
 #include <string.h>
 
@@ -83,7 +83,7 @@ static int check_memory(const struct guest_topology *t, const char *cgroup, cons
 		return BAD(err, "cgroup '%s': MemPolicy::Preferred takes one node, got '%s'", cgroup, l->mem_nodes);
 	if (l->mem_flags & ~(KTSTR_MPOL_STATIC_NODES | KTSTR_MPOL_RELATIVE_NODES | KTSTR_MPOL_NUMA_BALANCING))
 		return BAD(err, "cgroup '%s': unknown memory policy flags 0x%x", cgroup, l->mem_flags);
-	/* Nodes of memory are nobody's, and anybody's. */
+	/* Nodes without CPUs may be used by all workers. */
 	uint64_t all = t->nodes < 64 ? ((uint64_t)1 << t->nodes) - 1 : UINT64_MAX, first = nodes.word[0];
 	uint64_t may = topology_nodes_of(t, cpus) | (all & ~topology_nodes_of(t, &t->all));
 	for (size_t i = 1; i < CPUSET_WORDS; i++)
@@ -133,7 +133,7 @@ int affinity_check(const struct guest_topology *t, const char *cgroup, const str
 	return 0;
 }
 
-/* What works on its process as a whole, or makes others, is no work for a thread. */
+/* Rejects work types that act on their whole process or create processes: threads cannot run them. */
 static int check_threads(const char *cgroup, const struct ktstr_load *l, const struct work_type *type, struct err **err)
 {
 	bool whole = type->siblings || l->work.type == KTSTR_WORK_FORK_EXIT || l->work.type == KTSTR_WORK_SIGNAL_STORM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* worker_report.c -- what the workers noted, on its way to PID 1. */
+/* worker_report.c -- sends the workers' telemetry to PID 1. */
 #include <string.h>
 
 #include "guest/work/work.h"
@@ -36,7 +36,7 @@ static void send_samples(const struct worker_slot *s, uint32_t index, struct cha
 	}
 }
 
-/* An affinity that the engine gave to a worker narrows what it may use; one that it gives itself does not. */
+/* An affinity set by the engine narrows the allowed CPUs; one that the worker sets itself does not. */
 static void find_outside(const struct worker_set *c, size_t i, struct wire_worker *report)
 {
 	const struct worker_process *m = &c->member[i];
@@ -70,7 +70,7 @@ static void send_worker(struct worker_set *c, size_t i, uint32_t index, uint32_t
 	}
 }
 
-/* One that is a fault, else one that the machine cannot help, else the count. */
+/* Returns a worker with a real failure, else one for which the machine lacks something, else the count. */
 static size_t worst_trouble(const struct worker_set *c)
 {
 	size_t unsupported = c->count;

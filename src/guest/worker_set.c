@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* worker_set.c -- workers that are reported together: forked, placed, let go, moved, stopped. See worker.h. */
+/* worker_set.c -- forks, places, starts, moves and stops the workers of a worker set. See worker.h. */
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -19,7 +19,8 @@
 
 #define SHORT_LIFE (100 * NSEC_PER_MSEC)
 
-/* Untouched memory costs nothing, and a fork of a worker nothing more: calloc would clear it where it reuses the heap.
+/*
+ * Maps zeroed memory: untouched pages are neither allocated nor copied by fork. calloc would clear reused heap memory.
  */
 static void *map_private(size_t bytes)
 {
@@ -46,7 +47,7 @@ int worker_set_init(struct worker_set *c, uint64_t seed, const struct guest_topo
 		worker_set_done(c);
 		return FAIL_SYS(err, -ENOMEM, "memory for %d workers", WORKERS_MAX);
 	}
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* two descriptors, a pidfd and a schedstat a worker */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* per worker: two descriptors, a pidfd and a schedstat file */
 		files.rlim_cur = MAX_OF(files.rlim_cur, MIN_OF(files.rlim_max, (rlim_t)5 * WORKERS_MAX));
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
@@ -88,7 +89,7 @@ void worker_set_done(struct worker_set *c)
 
 /* --- adding ------------------------------------------------------------------------------------------------------- */
 
-/* The engine keeps both ends of every inbox, to wake whoever waits when it is over. */
+/* The engine keeps both ends of every inbox to wake waiting workers when it stops them. */
 static int open_inbox(struct worker_process *m, enum work_inbox kind, struct err **err)
 {
 	int ends[2];
@@ -215,7 +216,7 @@ void worker_main(struct worker_set *c, size_t i)
 	worker_run_load(&w, &record->load, c->batch, m->start_offset);
 }
 
-/* What the engine can do to it from outside, so that a worker that is never run is placed all the same. */
+/* Applies the settings from outside, so that they hold even for a worker that never runs. */
 static int place(struct worker_set *c, size_t i, struct err **err)
 {
 	struct worker_process *m = &c->member[i];
@@ -224,9 +225,9 @@ static int place(struct worker_set *c, size_t i, struct err **err)
 	const struct ktstr_load *load = &settled;
 	unsigned index = (unsigned)(i - first_of_record(c, i));
 	if (m->leader && load->policy.kind == KTSTR_POLICY_INHERIT)
-		settled.policy.kind = KTSTR_POLICY_NORMAL; /* not what its process had to begin with */
+		settled.policy.kind = KTSTR_POLICY_NORMAL; /* replaces the process's initial real-time policy */
 	int r = *m->cgroup ? cgroup_move(m->cgroup, m->pid, err) : 0;
-	place_affinity(m->pid, &c->topology->all); /* not the engine's own */
+	place_affinity(m->pid, &c->topology->all); /* not the engine's affinity */
 	if (r == 0 && affinity_resolve(c->topology, &load->affinity, &m->allowed[0], index, &c->rng, &m->affinity)) {
 		r = place_affinity(m->pid, &m->affinity);
 		if (r < 0 && r != -ESRCH)
@@ -265,12 +266,12 @@ static void wake_all(_Atomic uint32_t *word)
 
 static void on_stop(int sig)
 {
-	(void)sig; /* only to interrupt a sleep; the flag is in shared memory */
+	(void)sig; /* the signal only interrupts a sleep; the stop flag is in shared memory */
 }
 
 int worker_set_start(struct worker_set *c, struct err **err)
 {
-	/* Inherited: a worker may be told to stop before it has run for the first time. */
+	/* Workers inherit this handler: a worker may be stopped before it has run for the first time. */
 	struct sigaction act = { .sa_handler = on_stop };
 	sigaction(SIGUSR1, &act, NULL);
 	_cleanup_free_ size_t *order = calloc(c->count + 1, sizeof(*order));
@@ -318,7 +319,10 @@ static void merge(struct cpuset_bits *into, const struct cpuset_bits *more)
 		into->word[k] |= more->word[k];
 }
 
-/* Before the change both sets were allowed, for the kernel moves a task at a time of its own; after it, the new one. */
+/*
+ * Old and new CPUs are both allowed in the current epoch, because the kernel moves a task some time during the change.
+ * In the next epoch only the new ones are.
+ */
 static void allow(struct worker_set *c, size_t i, const struct cpuset_bits *cpus, bool limited)
 {
 	struct worker_process *m = &c->member[i];
@@ -365,7 +369,7 @@ static unsigned lower(unsigned a, unsigned b)
 	return !a ? b : !b ? a : MIN_OF(a, b);
 }
 
-/* A load is judged by the least that it was ever given. */
+/* A load is judged by the lowest terms that it ever had. */
 static void take_terms(struct worker_record *r, const struct cpu_terms *terms)
 {
 	r->terms.weight = lower(r->terms.weight, terms->weight);
@@ -397,7 +401,7 @@ void worker_set_exempt_gap(struct worker_set *c, const char *cgroup)
 		}
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- stopping ----------------------------------------------------------------------------------------------------- */
 
 static void interrupt_wait(struct worker_set *c, size_t i)
 {
@@ -411,20 +415,23 @@ static void interrupt_wait(struct worker_set *c, size_t i)
 	if (m->fd_out >= 0) {
 		fcntl(m->fd_out, F_SETFL, O_NONBLOCK);
 		if (write(m->fd_out, &one, m->fd_in == m->fd_out ? sizeof(one) : 1) < 0)
-			errno = 0; /* full: nobody waits for it */
+			errno = 0; /* the inbox is full: no worker waits for it */
 	}
 	atomic_store(&c->slot[i].futex, 1);
 	wake_all(&c->slot[i].futex);
 }
 
-/* Let go and told to stop at once, or frozen for as good as all of its life: that it did nothing says nothing. */
+/*
+ * True if the worker had almost no time to run, because it was stopped soon after its start or after a frozen period.
+ * Its lack of progress then means nothing.
+ */
 static bool never_had_time(const struct worker_set *c, size_t i)
 {
 	nsec_t since = MAX_OF(c->member[i].gap_exempt, c->member[i].released);
 	return !c->slot[i].report.work_units && c->stopping - since < SHORT_LIFE;
 }
 
-/* How long it waited for its first turn on a CPU is a gap like others, and the longest one where it never came. */
+/* The wait for its first turn on a CPU counts as a gap. It is the longest gap if the worker never ran. */
 static void note_late_start(struct worker_set *c, size_t i)
 {
 	struct worker_slot *s = &c->slot[i];
@@ -435,12 +442,12 @@ static void note_late_start(struct worker_set *c, size_t i)
 		return;
 	s->report.max_gap_ns = (uint64_t)(began - due);
 	s->report.max_gap_at_ns = 0;
-	/* One that first ran in order to stop had all of that time, and did not get it. */
+	/* A worker that first ran when it was stopped was due to run all that time. */
 	if (!s->began_ns || s->began_ns >= c->stopping)
 		s->report.wall_ns = s->report.max_gap_ns;
 }
 
-/* The third field of /proc/PID/stat; 0 where there is no such process. */
+/* The third field of /proc/PID/stat; 0 if the process does not exist. */
 static uint8_t state_of(pid_t pid)
 {
 	char path[32];
@@ -468,7 +475,7 @@ static void note_end(struct worker_set *c, size_t i, int status)
 	}
 }
 
-/* What is known of a worker that no longer gets to run: its telemetry so far, and a gap that lasts until now. */
+/* Completes the report of a worker that no longer runs: its telemetry so far, and a gap that lasts until now. */
 static void note_stuck(struct worker_set *c, size_t i)
 {
 	struct worker_slot *s = &c->slot[i];
@@ -488,7 +495,7 @@ static void note_stuck(struct worker_set *c, size_t i)
 	}
 }
 
-/* A process, or all threads of one, is over. */
+/* Notes the end of a process, or of all threads of a process. */
 static void note_process(struct worker_set *c, size_t i, int status)
 {
 	pid_t leader = c->member[i].leader;
@@ -531,7 +538,7 @@ static void wake_groups(struct worker_set *c)
 
 void worker_set_stop(struct worker_set *c, const char *cgroup)
 {
-	/* Each has to get its turn once more: a slice a worker on top, for those who share a CPU. */
+	/* Each worker must run once more to end: adds a time slice for each worker that shares a CPU. */
 	unsigned cpus = c->topology && c->topology->cpus ? c->topology->cpus : 1;
 	nsec_t turns = WORKER_TURN * (nsec_t)(worker_set_running(c) / cpus);
 	nsec_t deadline = nsec_now() + WORKER_STOP_DEADLINE + turns;

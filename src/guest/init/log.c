@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* log.c -- writing the event log (ktstr/wire.h) into the guest's own memory. */
+/* log.c -- writes the event log (ktstr/wire.h) to the guest's own memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -63,7 +63,7 @@ void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, cons
 	if (tail_len)
 		memcpy(to + sizeof(r) + head_len, tail, tail_len);
 	memset(to + sizeof(r) + r.length, 0, need - sizeof(r) - r.length);
-	/* Pairs with the reader's acquire load: who sees `written` sees the record. */
+	/* Pairs with the reader's acquire load: a reader that sees `written` also sees the record. */
 	l->written = at + need;
 	__atomic_store_n(&l->header->written, l->written, __ATOMIC_RELEASE);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* main.c -- PID 1: the sequence from the first mount to the end of the machine. */
+/* main.c -- the main function of PID 1, from the first mount to the end of the machine. */
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "guest/ctx.h"
 #include "guest/init/init.h"
 
-/* Ends the machine within this instruction where the machine has a port for it. */
+/* Ends the machine with one instruction if it has a port for that. */
 static void __attribute__((noreturn)) power_off(struct init *i)
 {
 	if (i->exit_port && iopl(3) == 0)
@@ -43,7 +43,9 @@ static void say_hello(struct init *i, const struct guest_topology *topology)
 	log_put(&i->log, WIRE_HELLO, &hello, sizeof(hello));
 }
 
-/* Real-time, locked, not to be killed for memory: nothing that a test does may keep PID 1 from noticing it. */
+/*
+ * Makes PID 1 real-time, locks its memory and exempts it from the OOM killer, so that no test can keep it from running.
+ */
 static void rise_above_the_test(void)
 {
 	struct sched_param param = { .sched_priority = 99 };
@@ -52,7 +54,7 @@ static void rise_above_the_test(void)
 	file_write("/proc/self/oom_score_adj", "-1000");
 }
 
-/* All that is the same for every test comes before park(), all that hangs on this one after it. */
+/* Work that is the same for all tests comes before park(), work that depends on the test after it. */
 static void prepare(struct init *i)
 {
 	static struct guest_topology topology;

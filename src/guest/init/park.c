@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * park.c -- the one place at which a guest can be saved: all that is the same for every test is done, nothing is known
- * of the one to come. The write to the port stops the machine within the instruction; what is told to the guest lies in
- * its memory when it goes on, so that how long it was stopped is nothing that it could see.
+ * park.c -- the point at which a guest can be saved: everything that is the same for all tests is done, and the test is
+ * not known yet. The write to the port stops the machine within that instruction. When the machine continues, its
+ * memory holds the data for the clone. The guest cannot observe how long it was stopped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "guest/init/init.h"
 
-#define PARK_VALUE 1 /* pvpanic's "panicked", which QEMU can be told to pause at; our own VMM takes any */
+#define PARK_VALUE 1 /* pvpanic's "panicked": QEMU can be told to pause at it; our own VMM accepts any value */
 
 static struct wire_clone_payload *clone_payload_of(struct guest_log *l)
 {
@@ -28,7 +28,10 @@ static int take_order(struct guest_log *l)
 		return -ENOMSG;
 	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const uint8_t *image = end - sizeof(order) - order.length;
-	/* The image is left where it is, to be written over: nobody reads behind the last record. */
+	/*
+	 * The image stays in the log's buffer until records overwrite it. The reader ignores everything after the last
+	 * record.
+	 */
 	*clone_payload_of(l) = (struct wire_clone_payload){ 0 };
 	return root < 0 ? -errno : unpack_image(image, order.length, root);
 }
@@ -42,7 +45,7 @@ int park(struct init *i)
 	*clone_payload_of(&i->log) = (struct wire_clone_payload){ .magic = WIRE_PARKED_MAGIC };
 	__asm__ volatile("" : : : "memory");
 	outb(PARK_VALUE, i->park_port);
-	/* Memory is another now, of which outb() says nothing to the compiler. */
+	/* The VMM has changed the memory during outb(), which the compiler cannot know. */
 	__asm__ volatile("" : : : "memory");
 	return take_order(&i->log);
 }

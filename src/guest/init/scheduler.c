@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* scheduler.c -- the life of the scheduler under test: started, attached, gone, stopped. */
+/* scheduler.c -- starts the scheduler under test, waits until it attaches, handles its loss, and stops it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -49,7 +49,7 @@ void scheduler_event(struct init *i, enum wire_sched_event event)
 	log_put(&i->log, WIRE_SCHED, &record, sizeof(record));
 }
 
-/* Every line of the kernel's dump is also a trace event; that works whatever the scheduler's own process does. */
+/* Reads the kernel's dump from trace events, one per line: that works in any state of the scheduler's process. */
 static void watch_dumps(struct init *i)
 {
 	file_write("/sys/kernel/tracing/buffer_size_kb", "64");
@@ -74,7 +74,7 @@ static void spin_on(unsigned cpu)
 		__asm__ volatile("" : : : "memory");
 }
 
-/* A real-time task on every CPU but one; what the load wakes up then runs there. */
+/* Starts a real-time task on every CPU but one, so that tasks woken while the scheduler loads run on the free CPU. */
 static void keep_others_busy(struct init *i, pid_t *pids, unsigned count)
 {
 	if (!i->conf.load_cpu)
@@ -97,7 +97,7 @@ static void let_others_go(struct init *i, const pid_t *pids, unsigned count)
 	file_write("/proc/sys/kernel/sched_rt_runtime_us", "950000");
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------- */
+/* --- start and stop ----------------------------------------------------------------------------------------------- */
 
 static int scheduler_start(struct init *i, const char *const argv[])
 {
@@ -112,7 +112,9 @@ static int scheduler_start(struct init *i, const char *const argv[])
 	return 0;
 }
 
-/* From fork to attached; false: it will never be, with the record written. */
+/*
+ * Starts the scheduler and waits until it is attached. Returns false, with a record in the log, if it failed to attach.
+ */
 static bool load(struct init *i, const struct sched_conf *conf)
 {
 	static pid_t busy[CPUSET_CPUS_MAX];
@@ -155,7 +157,7 @@ void scheduler_gone(struct init *i, enum wire_sched_event event)
 	i->ejected = true;
 	i->attached = false;
 	scheduler_event(i, event);
-	/* Its process may look for the kernel's verdict only once a second: make it report now. */
+	/* Its process may check only once a second whether the kernel disabled it. The signal makes it report now. */
 	if (i->sched_pid)
 		kill(i->sched_pid, SIGINT);
 	struct control gone = { .kind = CONTROL_SCHED_GONE };
@@ -163,7 +165,7 @@ void scheduler_gone(struct init *i, enum wire_sched_event event)
 		send(i->fd[SRC_CHANNEL].fd, &gone, sizeof(gone), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Asks with SIGINT, on which schedulers print their last report, then insists. */
+/* Sends SIGINT, at which schedulers print their last report, then SIGTERM and SIGKILL. */
 static void end_process(struct init *i)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGKILL };
@@ -181,19 +183,19 @@ void scheduler_stop(struct init *i)
 	if (!i->sched_started)
 		return;
 	bool was_gone = i->ejected || i->detached;
-	i->ejected = true; /* what happens to it from here on is our doing */
+	i->ejected = true; /* from here on its end is intended */
 	end_process(i);
 	if (!was_gone)
 		scheduler_event(i, WIRE_SCHED_STOPPED);
 }
 
-/* --- because the test asked for it -------------------------------------------------------------------------------- */
+/* --- requests of the test ----------------------------------------------------------------------------------------- */
 
 static int detach(struct init *i)
 {
 	if (!i->attached || i->ejected)
 		return -ESRCH;
-	i->attached = false; /* so that its end is not taken for a death */
+	i->attached = false; /* so that its end does not count as a crash */
 	i->detached = true;
 	end_process(i);
 	nsec_t deadline = nsec_now() + SCHED_STOP_DEADLINE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* setup.c -- from a bare initramfs to a system that a test can run in. */
+/* setup.c -- turns a bare initramfs into a system in which a test can run. */
 #include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "guest/ctx.h"
 #include "guest/init/init.h"
 
-enum need { REQUIRED, EXPECTED, WELCOME }; /* its absence ends the test, is told, is a kernel's free choice */
+enum need { REQUIRED, EXPECTED, WELCOME }; /* if missing: the test ends; it is logged; it is normal */
 
 static const struct {
 	const char *type, *at;
@@ -35,7 +35,7 @@ static const struct {
 	{ "tracefs", "/sys/kernel/tracing", EXPECTED, NULL },
 };
 
-/* Links that udev makes elsewhere. */
+/* Links that udev creates on other systems. */
 static const struct {
 	const char *at, *target;
 } links[] = {
@@ -63,7 +63,7 @@ int setup_mounts(struct init *i)
 	return 0;
 }
 
-/* A kernel without networking has none. */
+/* A kernel without networking has no loopback device. */
 void setup_loopback(struct init *i)
 {
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -135,7 +135,7 @@ int setup_log(struct init *i)
 	return size ? log_map(&i->log, address, size) : 0;
 }
 
-/* Processor 0 has no switch. */
+/* Starts at CPU 1: CPU 0 has no `online` file. */
 void setup_cpus(struct init *i)
 {
 	for (unsigned cpu = 1; i->late_cpus; cpu++) {
@@ -180,7 +180,7 @@ static void take_line(struct init_conf *c, char *key, char *value)
 	} else if (!strcmp(key, "staged_attach_s") && c->staged_count) {
 		parse_u64(value, &c->staged[c->staged_count - 1].attach_s);
 	} else if (!strcmp(key, "env")) {
-		putenv(value); /* it lasts as long as the text */
+		putenv(value); /* the buffer of /ktstr.conf is never freed */
 	} else if (!strcmp(key, "sysctl") && c->sysctl_count < INIT_ARGS_MAX) {
 		c->sysctls[c->sysctl_count++] = value;
 	}
@@ -223,7 +223,7 @@ int setup_sysctls(struct init *i)
 	return worst;
 }
 
-/* The seed moves what a schedule hangs on: the kernel's random numbers and the phase of the timer tick. */
+/* The seed varies what a schedule depends on: the kernel's random numbers and the phase of the timer tick. */
 void setup_seed(struct init *i)
 {
 	struct rng rng = { i->conf.seed_value };

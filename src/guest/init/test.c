@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test.c -- the test's process: started, fed, timed, buried. */
+/* test.c -- starts the test's process and enforces its time limit. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

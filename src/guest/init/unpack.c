@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* unpack.c -- an initramfs image unpacked as the kernel would, for a guest that was booted without it. */
+/* unpack.c -- unpacks an initramfs image as the kernel would, in a guest that was booted without it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lz4.h>
@@ -14,14 +14,14 @@
 #define LZ4_LEGACY_MAGIC 0x184c2102u
 #define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
 
-/* --- LZ4 legacy: a magic, then blocks of a length and data; another magic begins the next stream ------------------ */
+/* --- LZ4 legacy: a magic, then blocks of length and data; another magic starts the next stream -------------------- */
 
 struct frames {
 	const uint8_t *data;
 	size_t len, at;
 };
 
-/* The next block in @ret; 0 at the end. */
+/* Returns the next block in @ret; 0 at the end. */
 static int next_block(struct frames *f, const uint8_t **ret, uint32_t *ret_len)
 {
 	uint32_t word;
@@ -70,7 +70,7 @@ static int decompress(struct frames f, char *to, size_t room, size_t *ret)
 	return r;
 }
 
-/* --- cpio, format "newc": directories, files and symbolic links are all there is -------------------------------- */
+/* --- cpio, format "newc": only directories, files and symbolic links ---------------------------------------------- */
 
 struct entry {
 	unsigned mode;
@@ -81,7 +81,7 @@ struct entry {
 #define CPIO_MAGIC "070701"
 #define CPIO_HEAD  110
 
-/* Eight hexadecimal digits, or -1. */
+/* Parses eight hexadecimal digits; -1 on error. */
 static int64_t hex_field(const char *head, unsigned field)
 {
 	int64_t value = 0;
@@ -100,7 +100,7 @@ static size_t aligned(size_t at)
 	return (at + 3) & ~(size_t)3;
 }
 
-/* The entry at @at, which moves behind it; 0 at the end. Archives follow each other, with zeros in between. */
+/* Reads the entry at @at and advances @at past it; 0 at the end. Archives follow each other, with zeros in between. */
 static int next_entry(const char *data, size_t len, size_t *at, struct entry *ret)
 {
 	while (*at < len && !data[*at])
@@ -114,7 +114,7 @@ static int next_entry(const char *data, size_t len, size_t *at, struct entry *re
 	size_t name = *at + CPIO_HEAD;
 	if (mode < 0 || size < 0 || name_len < 2 || (size_t)name_len > len - name || data[name + (size_t)name_len - 1])
 		return -EBADMSG;
-	/* Aligned from the archive's start, which is itself aligned within the image. */
+	/* Aligned relative to the archive's start, which is itself aligned within the image. */
 	size_t content = aligned(name + (size_t)name_len);
 	if (content > len || (size_t)size > len - content)
 		return -EBADMSG;
@@ -125,7 +125,7 @@ static int next_entry(const char *data, size_t len, size_t *at, struct entry *re
 	return 1;
 }
 
-/* What an earlier archive left under that name gives way, as the kernel has it. */
+/* Like the kernel, replaces what an earlier archive left under that name. */
 static int write_link(int root, const struct entry *e)
 {
 	_cleanup_free_ char *target = strndup(e->content, e->size);

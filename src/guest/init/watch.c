@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* watch.c -- everything that can happen, as descriptors in one poll(2). */
+/* watch.c -- the event loop: all event sources are descriptors in one poll(2). */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -142,14 +142,14 @@ static void take_packets(struct init *i)
 	}
 }
 
-/* sched_ext announces its root object when a scheduler is enabled, and takes it back when it is disabled. */
+/* sched_ext adds its root object when a scheduler is enabled and removes it when the scheduler is disabled. */
 static void take_uevents(struct init *i)
 {
 	char message[2048];
 	ssize_t n;
 	while ((n = recv(i->fd[SRC_UEVENT].fd, message, sizeof(message) - 1, MSG_DONTWAIT)) > 0) {
 		message[n] = '\0';
-		/* A process that is on its way out takes its scheduler along: its end, which follows, is the cause. */
+		/* If the scheduler's process is exiting, its exit is the cause and is handled when it is reported. */
 		if (!strcmp(message, "remove@/kernel/sched_ext/root") && !scheduler_is_exiting(i))
 			scheduler_gone(i, WIRE_SCHED_EJECTED);
 		else if (!strcmp(message, "add@/kernel/sched_ext/root") && i->sched_pid && !i->ejected)
@@ -157,14 +157,17 @@ static void take_uevents(struct init *i)
 	}
 }
 
-/* One message a read: "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT\n KEY=VALUE...". Warnings and worse are kept. */
+/*
+ * One message per read: "PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT\n KEY=VALUE...". Keeps warnings and more severe
+ * messages.
+ */
 static void take_kmsg(struct init *i)
 {
 	char message[4096];
 	for (;;) {
 		ssize_t n = read(i->fd[SRC_KMSG].fd, message, sizeof(message) - 1);
 		if (n < 0 && errno == EPIPE)
-			continue; /* overwritten before we came: go on with the oldest there is */
+			continue; /* unread messages were overwritten: continue with the oldest one left */
 		if (n <= 0)
 			return;
 		message[n] = '\0';
@@ -175,7 +178,7 @@ static void take_kmsg(struct init *i)
 	}
 }
 
-/* "  task-pid [cpu] flags time: sched_ext_dump: TEXT": only the text is kept. */
+/* "  task-pid [cpu] flags time: sched_ext_dump: TEXT": keeps only the text. */
 static void take_trace(struct init *i)
 {
 	static const char mark[] = "sched_ext_dump: ";
@@ -192,7 +195,7 @@ static void take_trace(struct init *i)
 			if (found)
 				log_text(&i->log, WIRE_STREAM_SCX_DUMP, text, (size_t)(end + 1 - text));
 		}
-		held = at || len < sizeof(chunk) - 1 ? len - at : 0; /* a line longer than the buffer is given up */
+		held = at || len < sizeof(chunk) - 1 ? len - at : 0; /* drop a line longer than the buffer */
 		memmove(chunk, chunk + at, held);
 	}
 }
@@ -232,7 +235,7 @@ void watch_once(struct init *i, nsec_t deadline)
 	struct timespec ts = nsec_to_timespec(left);
 	if (ppoll(i->fd, SRC_MAX, &ts, NULL) <= 0)
 		return;
-	/* Children last: what they said before they ended comes before their end. */
+	/* Handles children last: their output comes before their end. */
 	for (int k = SRC_MAX - 1; k >= 0; k--)
 		if (i->fd[k].fd >= 0 && i->fd[k].revents)
 			handle(i, (enum source)k);

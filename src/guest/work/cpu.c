@@ -56,7 +56,7 @@ void idle_churn(struct ktstr_worker *w)
 typedef uint32_t u32x4 __attribute__((vector_size(16)));
 typedef uint32_t u32x8 __attribute__((vector_size(32)));
 
-/* Four chains that do not depend on each other: as many multiplications in flight as the processor can hold. */
+/* Four independent chains, to keep as many multiplications in flight as the processor can. */
 #define ALU_CHAINS(name, type, one, attributes)                           \
 	static void attributes name(unsigned steps)                       \
 	{                                                                 \
@@ -95,7 +95,7 @@ void alu_hot(struct ktstr_worker *w)
 	ktstr_worker_turn(w, SPIN_UNITS);
 }
 
-/* The threads of one core, this group's; where cores have one thread, the type cannot do what its name says. */
+/* Pins the group's two members to two threads of one core. Refuses to work if no core has two usable threads. */
 void smt_spin_begin(struct ktstr_worker *w)
 {
 	unsigned cpu[CPUSET_CPUS_MAX], count = own_cpus(cpu, CPUSET_CPUS_MAX);
@@ -123,7 +123,7 @@ struct ipc_state {
 	uint32_t entries;
 };
 
-/* A cycle through all lines in an order that no prefetcher guesses: Sattolo's shuffle. */
+/* A random cycle through all lines (Sattolo's shuffle), which no prefetcher predicts. */
 void ipc_variance_begin(struct ktstr_worker *w)
 {
 	const unsigned line = 64 / sizeof(uint32_t);
@@ -170,7 +170,7 @@ void timer_latency_begin(struct ktstr_worker *w)
 	w->state = s;
 }
 
-/* Absolute times on a grid: a wake-up that was missed altogether is not made up for. */
+/* Wakes at absolute times on a grid. Missed grid points are skipped. */
 void timer_latency(struct ktstr_worker *w)
 {
 	struct timer_state *s = w->state;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * engines.c -- benchmarks of many threads inside one worker: the patterns of schbench (message threads wake workers
- * that serve requests) and of a cache server (hits on a fast path, misses through a slow one).
+ * engines.c -- benchmarks with many threads inside one worker: the patterns of schbench (message threads wake workers
+ * that serve requests) and of a cache server (hits on a fast path, misses on a slow one).
  *
- * The worker's own thread only counts what the others did; their results are metrics of the worker.
+ * The worker's main thread only counts the work of the others. Their results are metrics of the worker.
  */
 #include <math.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 
 /* --- latencies ---------------------------------------------------------------------------------------------------- */
 
-/* Histograms are of ticks: only who reports asks how long one is. */
+/* Histograms hold ticks, which are converted to time only for the report. */
 static inline void note_ticks(struct histogram *h, int64_t ticks)
 {
 	histogram_note(h, (uint64_t)MAX_OF(ticks, 0));
@@ -30,7 +30,7 @@ static void __attribute__((noinline)) note_thoroughly(const struct ktstr_worker 
 		note_ticks(h, worker_now(w) - since);
 }
 
-/* What has passed since @since. */
+/* Adds the time since @since. */
 static void note_latency(const struct ktstr_worker *w, struct histogram *h, int64_t since)
 {
 	if (w->quick)
@@ -68,13 +68,13 @@ struct engine;
 
 struct engine_thread {
 	struct engine *engine;
-	struct engine_thread *waker; /* a worker's message thread */
-	unsigned index, workers;     /* a message thread: how many follow it */
-	_Atomic uint32_t word;	     /* futex: go on */
+	struct engine_thread *waker; /* for a worker: its message thread */
+	unsigned index, workers;     /* workers: for a message thread, the number of its workers */
+	_Atomic uint32_t word;	     /* futex: 1 means continue */
 	_Atomic uint32_t waiting;
 	_Atomic int64_t stamp;	      /* ticks */
-	_Atomic uint64_t done, units; /* requests; work units, also of a request that is under way */
-	uint64_t delay_ns, slices;    /* of its schedstat, at its end */
+	_Atomic uint64_t done, units; /* completed requests; work units, including those of a request in progress */
+	uint64_t delay_ns, slices;    /* from its schedstat, at its end */
 	struct rng rng;
 	pthread_t id;
 };
@@ -159,8 +159,8 @@ static inline void add_units(struct engine_thread *t, uint64_t units)
 }
 
 /*
- * Counts what the threads did since: requests as this worker's turns, and units as they are done. A request can take
- * longer than a test: on an emulated machine whose CPUs share one clock, seconds.
+ * Counts the work of the threads since the last call: requests as turns of this worker, and units as they complete. A
+ * request can take longer than a test: seconds, on an emulated machine whose CPUs share one clock.
  */
 static void count_turns(struct ktstr_worker *w)
 {
@@ -207,7 +207,7 @@ static void release_worker(struct engine_thread *worker)
 	futex_wake(&worker->word, 1);
 }
 
-/* With a rate, requests are let go one by one, spread over the second; without, as soon as a worker asks. */
+/* With a rate, releases requests one by one, evenly spread over the second; without, as soon as a worker waits. */
 static void *message_thread(void *arg)
 {
 	struct engine_thread *t = arg;
@@ -236,7 +236,7 @@ static void *message_thread(void *arg)
 	return NULL;
 }
 
-/* One product; a unit a row. */
+/* Computes one product. Each row is a unit. */
 static void multiply_matrices(struct engine_thread *t, const uint64_t *a, const uint64_t *b, uint64_t *c)
 {
 	unsigned n = t->engine->n;
@@ -262,7 +262,7 @@ static void serve_request(struct engine_thread *t, uint64_t *m)
 	for (unsigned op = 0; op < e->operations && !engine_stopped(t); op++)
 		multiply_matrices(t, a, b, c);
 	if (engine_stopped(t))
-		return; /* cut short: not a request, and not its latency */
+		return; /* cut short: neither a request nor a latency */
 	note_latency(e->w, &e->request, began.ticks);
 	atomic_fetch_add(&t->done, 1);
 }
@@ -288,7 +288,7 @@ static void *request_thread(void *arg)
 	return NULL;
 }
 
-/* Threads in order: a message thread, its workers, the next message thread, its workers. */
+/* Order of the threads: a message thread, its workers, the next message thread, its workers. */
 void schbench_begin(struct ktstr_worker *w)
 {
 	unsigned messages = or_default(w->work->message_threads, 1), workers = or_default(w->work->worker_threads, 4);
@@ -331,11 +331,11 @@ void schbench_end(struct ktstr_worker *w)
 /* --- a cache server ----------------------------------------------------------------------------------------------- */
 
 #define SHARDS	    ARRAY_SIZE(((struct engine *)0)->shard)
-#define SLOW_US	    200 /* a miss, at least */
+#define SLOW_US	    200 /* minimum time of a miss */
 #define SLOW_US_MAX 20000
 #define HIT_SPINS   2000
 
-/* A bounded FIFO a shard: what comes in puts out what has been in longest. */
+/* Each shard is a bounded FIFO: a new key evicts the oldest one. */
 static bool look_up(struct engine *e, uint32_t key, bool insert)
 {
 	unsigned s = key % SHARDS, room = e->capacity / SHARDS;
@@ -352,7 +352,7 @@ static bool look_up(struct engine *e, uint32_t key, bool insert)
 	return hit;
 }
 
-/* Pareto with shape 1.5: most misses are short, a few very long. */
+/* Pareto distribution with shape 1.5: most misses are short, a few very long. */
 static nsec_t slow_path_ns(struct rng *rng)
 {
 	double u = ((double)rng_below(rng, 1u << 30) + 1) / (1u << 30);
@@ -380,7 +380,9 @@ static void serve_key(struct engine_thread *t, int64_t due)
 	atomic_fetch_add(&t->done, 1);
 }
 
-/* With arrivals a second, the time at which a request was due counts: a server that is late is late for all behind it.
+/*
+ * With an arrival rate, latency counts from the time at which a request was due, so that a late server also delays all
+ * later requests.
  */
 static void *cache_thread(void *arg)
 {

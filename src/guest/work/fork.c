@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fork.c -- work types with short-lived processes, and with moves between cgroups. */
+/* fork.c -- work types that create short-lived processes or move between cgroups. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -8,7 +8,7 @@
 #include "guest/cgroup.h"
 #include "guest/work/work.h"
 
-/* Should it never end, it is the one that the scheduler forgot, and not the worker that waits. */
+/* Waits for the child. If it never ends, the report blames the child, not the waiting worker. */
 static void await_child(struct ktstr_worker *w, pid_t pid)
 {
 	atomic_store(&w->slot->child, pid);
@@ -40,7 +40,7 @@ struct move_state {
 	char path[GROUP_PATHS_MAX][sizeof(GUEST_CGROUP) + WIRE_NAME_MAX + 32];
 };
 
-/* The engine has made the siblings, with the cpuset of the cgroup itself. */
+/* The engine has created the siblings, with the cgroup's own cpuset. */
 void cgroup_churn_begin(struct ktstr_worker *w)
 {
 	struct move_state *s = calloc(1, sizeof(*s));
@@ -73,7 +73,7 @@ void cgroup_churn(struct ktstr_worker *w)
 	ktstr_worker_turn(w, SPIN_UNITS);
 }
 
-/* The child is on its way out while it is moved: what it meets there is the subject. */
+/* Moves the child to another cgroup while the child exits. */
 void cgroup_attach_storm(struct ktstr_worker *w)
 {
 	struct move_state *s = w->state;

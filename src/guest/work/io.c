@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* io.c -- work types that read and write: to the data disk where there is one, else to a file of their own. */
+/* io.c -- work types that read and write, on the data disk if there is one, else in a file of their own. */
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <linux/fs.h>
@@ -73,7 +73,7 @@ static void read_random(struct ktstr_worker *w, struct io_state *s)
 		memset(s->block, 0, BLOCK);
 }
 
-/* The whole system call counts as waiting: how much of it was is the device's business. */
+/* The whole system call counts as a wait, because the worker cannot tell how much of it was spent waiting. */
 static void sync_out(struct ktstr_worker *w, struct io_state *s)
 {
 	ktstr_worker_block(w);
@@ -90,7 +90,7 @@ void io_sync_write(struct ktstr_worker *w)
 	worker_count(w, WRITES);
 }
 
-/* Two looks at the clock are a good part of a read that finds its page in memory: one read of sixteen is timed. */
+/* Two clock readings cost much of a read from the page cache, so only one read in sixteen is timed. */
 void io_rand_read(struct ktstr_worker *w)
 {
 	struct io_state *s = w->state;
@@ -117,7 +117,7 @@ void io_convoy(struct ktstr_worker *w)
 	ktstr_worker_turn(w, 2);
 }
 
-/* A phase of SEQUENCE: 64 KiB written, then 100 us of sleep. */
+/* One I/O phase of SEQUENCE: writes 64 KiB, then sleeps 100 us. */
 void io_phase(struct ktstr_worker *w)
 {
 	struct io_state *s = w->state;

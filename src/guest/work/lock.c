@@ -18,7 +18,7 @@ void mutex_contention(struct ktstr_worker *w)
 
 /* --- priority inversion ------------------------------------------------------------------------------------------- */
 
-/* Members: first the high, then the medium, then the low. */
+/* Member order in the group: high, medium, low. */
 enum tier { HIGH, MEDIUM, LOW };
 
 static enum tier tier(const struct ktstr_worker *w)
@@ -64,7 +64,7 @@ static void inversion_give(struct ktstr_worker *w)
 		syscall(SYS_futex, &w->group->lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0);
 }
 
-/* Real-time tasks leave the CPU to others between turns: an inversion is about who waits, not about a full machine. */
+/* Real-time tasks leave the CPU to others between turns. The subject is priority inversion, not a saturated machine. */
 void priority_inversion(struct ktstr_worker *w)
 {
 	unsigned units = or_default(w->work->work_iters, 1024);

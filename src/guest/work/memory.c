@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* memory.c -- work types whose subject is memory: caches, faults, nodes. */
+/* memory.c -- work types that use memory: caches, page faults, nodes. */
 #include <linux/mempolicy.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -40,7 +40,7 @@ void cache_pressure(struct ktstr_worker *w)
 	ktstr_worker_turn(w, SPIN_UNITS);
 }
 
-/* How long a yield keeps it off the CPU is its wake-up latency. */
+/* The time that a yield keeps it off the CPU is reported as its wake-up latency. */
 void cache_yield(struct ktstr_worker *w)
 {
 	touch(w->state, SPIN_UNITS);
@@ -127,7 +127,7 @@ void numa_sweep_begin(struct ktstr_worker *w)
 	numa_state(w, (size_t)or_default(w->work->size_kib, 4096) * 1024);
 }
 
-/* Every interval all of it is bound to the next node and moved there; in between it is read and written. */
+/* Every interval, binds all of its memory to the next node and moves it there. Reads and writes it in between. */
 void numa_sweep(struct ktstr_worker *w)
 {
 	struct numa_state *s = w->state;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net.c -- work types that send packets, by packet sockets (packet(7)) on the loopback device: what is sent there comes
- * back through the network's receiving softirq, which wakes who waits for it. It takes no protocol and no other device.
+ * net.c -- work types that send packets, through packet sockets (packet(7)) on the loopback device. Each packet comes
+ * back through the network's receiving softirq, which wakes the receiver. No protocol and no other device is needed.
  *
- * A worker has an EtherType of its own, made from its thread's number, so that it hears nobody else's packets: numbers
- * that lie TYPES apart share one, which in a guest takes as many forks between two workers of one time.
+ * Each worker derives an EtherType of its own from its tid, so that it receives no other worker's packets. Workers
+ * whose tids differ by a multiple of TYPES share one. In a guest, that takes as many forks between the starts of two
+ * concurrent workers.
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -15,13 +16,13 @@
 #include "guest/work/work.h"
 
 #define PACKET_BYTES 1024
-#define PACKETS	     16	     /* a turn of NET_TRAFFIC, sent before they are received */
-#define TYPE_FIRST   0x1000u /* of EtherTypes that Linux hands to nobody else */
+#define PACKETS	     16	     /* packets per turn of NET_TRAFFIC: all are sent, then all received */
+#define TYPE_FIRST   0x1000u /* the first of a range of EtherTypes that Linux uses for nothing else */
 #define TYPES	     0x5000u
 
 struct net_state {
 	int fd;
-	struct sockaddr_ll from, to; /* itself; who it sends to */
+	struct sockaddr_ll from, to; /* its own address; the receiver's address */
 };
 
 static struct sockaddr_ll address_of(const struct worker_slot *slot)
@@ -33,7 +34,7 @@ static struct sockaddr_ll address_of(const struct worker_slot *slot)
 				     .sll_ifindex = (int)if_nametoindex("lo") };
 }
 
-/* With a limit, so that a stop that comes between the look at it and the wait is noticed. */
+/* Receiving times out, so that the worker notices a stop that came between its check of the flag and the wait. */
 static int open_socket(struct net_state *s)
 {
 	static const struct timeval patience = { .tv_usec = 100 * 1000 };
@@ -65,7 +66,7 @@ static bool send_packet(const struct net_state *s)
 	return sendto(s->fd, bytes, sizeof(bytes), 0, (const struct sockaddr *)&s->to, sizeof(s->to)) == sizeof(bytes);
 }
 
-/* False: told to stop. */
+/* Returns false if the worker was told to stop. */
 static bool await_packet(const struct ktstr_worker *w, const struct net_state *s)
 {
 	uint8_t bytes[PACKET_BYTES];
@@ -75,7 +76,10 @@ static bool await_packet(const struct ktstr_worker *w, const struct net_state *s
 	return false;
 }
 
-/* They have come back already, unless the softirq was left to its thread: then it is that which is waited for. */
+/*
+ * Sends packets and receives them. They are back already when sendto() returns, unless the softirq was deferred to
+ * ksoftirqd. The wait is then for ksoftirqd.
+ */
 void net_traffic(struct ktstr_worker *w)
 {
 	struct net_state *s = w->state;
@@ -86,11 +90,11 @@ void net_traffic(struct ktstr_worker *w)
 	while (sent && await_packet(w, s))
 		sent--;
 	worker_waits(w, false);
-	/* A packet takes about as long as so many units, and is looked at as often. */
+	/* A packet takes about as long as SPIN_UNITS units and counts as that many. */
 	ktstr_worker_turn(w, PACKETS * SPIN_UNITS);
 }
 
-/* Both must listen before the first packet: what nobody listens for is lost. */
+/* Waits until the partner's socket is open: earlier packets would be lost. */
 static bool partner_listens(struct ktstr_worker *w)
 {
 	if (atomic_load(&w->member_slot[!w->member].ready))
@@ -99,7 +103,7 @@ static bool partner_listens(struct ktstr_worker *w)
 	return false;
 }
 
-/* The first of the pair moves first; the other waits for it. */
+/* The first of the pair sends first; the other one waits for it. */
 void irq_wake(struct ktstr_worker *w)
 {
 	struct net_state *s = w->state;

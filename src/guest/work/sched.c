@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sched.c -- work types that change what the scheduler is told about a task, and real-time tasks beside ordinary ones.
- */
+/* sched.c -- work types that change their scheduling parameters, and real-time tasks next to ordinary ones. */
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -8,7 +7,7 @@
 
 #include "guest/work/work.h"
 
-/* Yields, and notes how long it was off the CPU. */
+/* Yields, and records the time off the CPU. */
 static void yield_sampled(struct ktstr_worker *w)
 {
 	int64_t before = worker_now(w);
@@ -16,7 +15,7 @@ static void yield_sampled(struct ktstr_worker *w)
 	worker_sample_since(w, before);
 }
 
-/* From -20 where that is allowed, else from 0. */
+/* Starts from nice -20 if that is allowed, else from 0. */
 void nice_sweep(struct ktstr_worker *w)
 {
 	int least = geteuid() == 0 ? -20 : 0;

@@ -220,7 +220,7 @@ unsigned work_group_size(const struct ktstr_work *work)
 	return type && type->group ? type->group(work) : 1;
 }
 
-/* Those that make no sense without parameters have no name to be made from. */
+/* Work types that need parameters cannot be created by name. */
 int ktstr_work_from_name(const char *name, struct ktstr_work *ret)
 {
 	for (unsigned i = 0; i < KTSTR_WORK_TYPE_MAX; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* util.c -- what several work types do. */
+/* util.c -- helpers for work types. */
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
@@ -14,7 +14,7 @@ struct moment moment_now(const struct ktstr_worker *w)
 	return (struct moment){ ns, worker_now(w) };
 }
 
-/* How late it is by the counter, which costs a tenth of another look at the clock. */
+/* Measures the lateness with the counter, at a tenth of the cost of another clock reading. */
 void sleep_until(struct ktstr_worker *w, const struct moment *now, nsec_t wake)
 {
 	struct timespec ts = nsec_to_timespec(wake);
@@ -29,7 +29,7 @@ void sleep_for(struct ktstr_worker *w, nsec_t length)
 	sleep_until(w, &now, now.ns + length);
 }
 
-/* With a limit, so that a stop that comes between the look at the word and the wait is noticed. */
+/* Waiting times out, so that the worker notices a stop that came between its check of the word and the wait. */
 long futex_wait(_Atomic uint32_t *word, uint32_t value)
 {
 	static const struct timespec patience = { .tv_nsec = 100 * 1000 * 1000 };
@@ -104,7 +104,7 @@ unsigned own_cpus(unsigned *cpu, unsigned max)
 {
 	unsigned long mask[CPUSET_WORDS] = { 0 };
 	unsigned count = 0;
-	/* The system call says which CPUs the kernel would let it have, after the cpuset. */
+	/* sched_getaffinity(2) returns the CPUs that both the affinity and the cpuset allow. */
 	if (syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask) < 0)
 		return 0;
 	for (unsigned c = 0; c < CPUSET_CPUS_MAX && count < max; c++)

@@ -29,7 +29,7 @@ void pipe_io(struct ktstr_worker *w)
 	trade_byte(w, units);
 }
 
-/* The first of the pair moves first: it finds its word at 0, the second one waits for the first. */
+/* The first of the pair moves first: its word is 0. The second one waits for the first. */
 void futex_ping_pong(struct ktstr_worker *w)
 {
 	unsigned units = or_default(w->work->spin_iters, SPIN_UNITS);
@@ -64,7 +64,7 @@ static void broadcast(struct ktstr_worker *w)
 	futex_wake(&w->group->generation, (int)w->members);
 }
 
-/* Waits until the generation has moved on from what this worker saw last (in its own futex word). */
+/* Waits until the generation differs from the one that this worker saw last (kept in its own futex word). */
 static bool await_broadcast(struct ktstr_worker *w)
 {
 	uint32_t seen = atomic_load(&w->slot->futex), now;
@@ -175,7 +175,7 @@ static bool await_token(struct ktstr_worker *w)
 	return !ktstr_worker_stopped(w);
 }
 
-/* One token goes round; whoever has it works and hands it on. */
+/* One token circulates: the worker that holds it works and passes it on. */
 void wake_chain(struct ktstr_worker *w)
 {
 	unsigned next = (w->member + 1) % w->members;
@@ -215,7 +215,7 @@ static void produce_events(struct ktstr_worker *w)
 	sched_yield();
 }
 
-/* Whichever consumer the kernel wakes takes what there is: the set holds the inboxes of all of them. */
+/* The consumer that the kernel wakes reads what is there: the epoll set contains all consumers' inboxes. */
 void epoll_storm(struct ktstr_worker *w)
 {
 	if (w->member < or_default(w->work->producers, 1)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * work.h -- the work types: one row of the table each, one turn at a time.
+ * work.h -- the work types: a row of the table for each, run turn by turn.
  *
- * A turn ends soon, counts itself (ktstr_worker_turn), and says where it waits (ktstr_worker_block, _woken).
+ * A turn is short, counts itself (ktstr_worker_turn) and marks its waits (ktstr_worker_block, _woken).
  */
 #ifndef KTSTR_GUEST_WORK_H
 #define KTSTR_GUEST_WORK_H
@@ -15,18 +15,18 @@ enum work_inbox { INBOX_NONE, INBOX_PIPE, INBOX_EPOLL };
 
 struct work_type {
 	const char *name;				  /* PascalCase, as in reports */
-	const char *old;				  /* an older name that is understood too */
-	unsigned (*group)(const struct ktstr_work *work); /* workers of a group; NULL: one */
+	const char *old;				  /* an older name, still accepted */
+	unsigned (*group)(const struct ktstr_work *work); /* size of a group; NULL: one */
 	void (*begin)(struct ktstr_worker *w);		  /* once, in the worker */
 	void (*turn)(struct ktstr_worker *w);		  /* called until stopped */
-	void (*end)(struct ktstr_worker *w);		  /* once; measurements of its own */
+	void (*end)(struct ktstr_worker *w);		  /* once; may report metrics */
 	enum work_inbox inbox;
-	bool roles;	      /* its workers differ, by role or by who gets the lock: no comparing of their shares */
-	bool wakes;	      /* times its wake-ups, in all its workers' ordinary lives */
+	bool roles;	      /* workers differ by role or by lock ownership: shares are not compared */
+	bool wakes;	      /* every worker measures wake-up latencies in normal operation */
 	bool moves;	      /* changes its own affinity, policy or cgroup */
 	bool siblings;	      /* needs siblings of its cgroup */
-	const char *measures; /* what a test can see from outside */
-	const char *(*check)(const struct ktstr_work *work); /* what is wrong with its parameters, or NULL */
+	const char *measures; /* the measurements that a test gets */
+	const char *(*check)(const struct ktstr_work *work); /* the problem of its parameters, or NULL */
 };
 
 const struct work_type *work_type(const struct ktstr_work *work);
@@ -41,42 +41,45 @@ static inline unsigned or_default(unsigned value, unsigned otherwise)
 
 /* --- helpers: util.c ---------------------------------------------------------------------------------------------- */
 
-/* Notes when somebody is woken; for worker_woken_since(). */
+/* Records the time at which a task is woken, for worker_woken_since(). */
 static inline void stamp(const struct ktstr_worker *w, _Atomic int64_t *when)
 {
 	atomic_store_explicit(when, worker_now(w), memory_order_release);
 }
 
-/* The same time by both clocks. */
+/* One time on both clocks. */
 struct moment {
 	nsec_t ns;
 	int64_t ticks;
 };
 struct moment moment_now(const struct ktstr_worker *w);
-/* Sleeps from @now to an absolute time; counted as a meant wait with its lateness as sample. */
+/* Sleeps from @now until an absolute time. Counts as a voluntary wait, with its lateness as a sample. */
 void sleep_until(struct ktstr_worker *w, const struct moment *now, nsec_t wake);
 void sleep_for(struct ktstr_worker *w, nsec_t length);
 long futex_wait(_Atomic uint32_t *word, uint32_t value); /* at most 100 ms */
 void futex_wake(_Atomic uint32_t *word, int count);
-/* From true to false the worker waits by its own choice, as between block() and woken(); nobody looks for how long. */
+/*
+ * From true to false the worker waits by its own choice, as between block() and woken(), but the length of the wait is
+ * not measured.
+ */
 static inline void worker_waits(struct ktstr_worker *w, bool waits)
 {
 	atomic_store_explicit(&w->slot->blocked, waits, memory_order_relaxed);
 }
-/* Memory of its own, touched; refuses to work without. */
+/* Allocates and touches private memory, or refuses to work. */
 void *work_memory(struct ktstr_worker *w, size_t bytes);
-/* One byte into the inbox of member @k of the group. */
+/* Writes one byte to the inbox of member @k of the group. */
 bool post(struct ktstr_worker *w, unsigned k);
-/* Waits for a byte in its own inbox. False: told to stop. */
+/* Waits for a byte in its own inbox. Returns false if told to stop. */
 bool await_post(struct ktstr_worker *w);
-/* A turn of @units between two members: a stamp, a byte to the other, a wait for the answer. wake.c. */
+/* One turn of @units between two members: stamps, sends a byte to the other one and waits for the answer. wake.c. */
 void trade_byte(struct ktstr_worker *w, unsigned units);
 /* Sets the worker's own scheduling policy; negative errno. */
 int own_policy(int policy, int priority);
-/* The group's lock: 0 free, 1 held, 2 wanted (Drepper, "Futexes are tricky", 2011); true: there was a wait. */
+/* The group's lock: 0 free, 1 held, 2 wanted (Drepper, "Futexes are tricky", 2011). Returns true if it had to wait. */
 bool futex_lock_take(struct ktstr_worker *w);
 void futex_lock_give(struct ktstr_worker *w);
-/* The CPUs the worker may use now. */
+/* The CPUs that the worker may use now. */
 unsigned own_cpus(unsigned *cpu, unsigned max);
 void own_cpu(unsigned cpu);
 
