@@ -151,7 +151,7 @@ static int prepared(struct machine *m, int result)
 	return ATTEMPT_BOOTING;
 }
 
-/* --- BOOTING, HELLO, RUNNING: each collects records until its condition holds --------------------------------------- */
+/* --- BOOTING, HELLO, RUNNING: each collects records until its condition holds ------------------------------------- */
 
 static void note_damage(struct attempt *a, struct err *why)
 {
@@ -393,9 +393,9 @@ static int done(struct machine *m, int result)
 }
 
 /*
- * A first try that is cancelled in QUEUED ends without a result, because nothing was run. A later try is judged together
- * with the earlier ones. From RESERVED on every attempt is judged and stored, so that partial results are kept and
- * marked. A cancel does not stop judging and storing.
+ * A first try that is cancelled in QUEUED ends without a result, because nothing was run. A later try is judged
+ * together with the earlier ones. From RESERVED on every attempt is judged and stored, so that partial results are kept
+ * and marked. A cancel does not stop judging and storing.
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,

@@ -5,8 +5,8 @@
  *   QUEUED > ON_HOST (host_only: no machine) > JUDGED > STORED > DONE
  *   QUEUED > RESERVED > PREPARED > BOOTING > HELLO > RUNNING > DRAINING > JUDGED > STORED > DONE
  *
- * struct attempt_env has the blocking operations (build the image, judge, write) and the VM backend. Simulations replace
- * them and run the same state machine.
+ * struct attempt_env has the blocking operations (build the image, judge, write) and the VM backend. Simulations
+ * replace them and run the same state machine.
  */
 #ifndef KTSTR_RUN_ATTEMPT_H
 #define KTSTR_RUN_ATTEMPT_H

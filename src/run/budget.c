@@ -165,9 +165,9 @@ static bool is_better(const struct choice *a, const struct choice *b)
 }
 
 /*
- * A greedy choice with a bad first item can cover far less than possible. This function tries each item as the first one
- * (at most STARTS_MAX, evenly spaced) and keeps the best choice; see Khuller, Moss, Naor: "The budgeted maximum coverage
- * problem", 1999. It spends the rest of the time on pairs of features, greedily.
+ * A greedy choice with a bad first item can cover far less than possible. This function tries each item as the first
+ * one (at most STARTS_MAX, evenly spaced) and keeps the best choice; see Khuller, Moss, Naor: "The budgeted maximum
+ * coverage problem", 1999. It spends the rest of the time on pairs of features, greedily.
  */
 int budget_select(const struct budget_item *item, size_t count, nsec_t budget, bool *keep)
 {

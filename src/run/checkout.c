@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * checkout.c -- see checkout.h. Runs `git` instead of using libgit2: loading the library takes four times as long as the
- * rest of the program's start (bench/boot.py shows the orchestrator's share).
+ * checkout.c -- see checkout.h. Runs `git` instead of using libgit2: loading the library costs four times as much as
+ * the whole program (bench/boot.py shows the orchestrator's share).
  */
 #include <ctype.h>
 #include <stdio.h>

@@ -140,7 +140,7 @@ static int clone_template_look(struct machine *machine, int result)
 	return CLONE_TEMPLATE_FOUND;
 }
 
-/* --- BOOT: up to the park point, where the machine saves its state ------------------------------------------------- */
+/* --- BOOT: up to the park point, where the machine saves its state ------------------------------------------------ */
 
 static int boot(struct clone_template *m)
 {
