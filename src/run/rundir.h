@@ -16,7 +16,7 @@ struct rundir {
 	int lock_fd; /* exclusive lock for the whole run; -1 for KTSTR_SIDECAR_DIR */
 };
 
-/* Suffixes after NAME-VARIANT: the result, the report of a test that did not pass, the guest's memory (--keep-memory). */
+/* Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory). */
 #define SIDECAR_SUFFIX ".ktstr.json"
 #define REPORT_SUFFIX  ".report.txt"
 #define MEMORY_SUFFIX  ".vmcore"

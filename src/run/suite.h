@@ -55,7 +55,7 @@ struct test_decl {
 	enum ktstr_finding expect_finding;
 	bool host_only;				/* the body runs on the host, without a machine */
 	bool performance_mode, no_perf_mode;	/* at most one of them */
-	char *expect_contains, *expect_matches; /* expected in the scheduler's exit message, or NULL */
+	char *expect_contains, *expect_matches; /* in a log at the scheduler's end, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct ktstr_checks checks;
 	const char *binary; /* path of the test binary */

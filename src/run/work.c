@@ -257,7 +257,7 @@ static const struct rundir *rundir_of(const struct attempt *a)
 	return &config->rundirs[a->item->kernel - config->kernels];
 }
 
-/* Leaves out parts that were not tried: other parts replace them. */
+/* Leaves out parts that were not tried, because other parts make them unnecessary. */
 static void take_parts(const struct confine_outcome *o, struct result *ret)
 {
 	_Static_assert(CONFINE_PART_MAX <= RESULT_PARTS_MAX, "room for all parts of a confinement");
