@@ -154,7 +154,7 @@ static int64_t cpu_us(int who)
 	return (int64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_usec;
 }
 
-/* The summary has the CPU time and memory of the orchestrator, and separately those of its children and machines. */
+/* The cost of the orchestrator itself is separate from the CPU time of its children, which run the machines. */
 json_t *summary_json(const struct run_counts *c, nsec_t wall)
 {
 	json_t *o = json_object();

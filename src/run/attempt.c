@@ -51,7 +51,7 @@ static bool was_tried(const struct attempt *a)
 	return a->number > 1;
 }
 
-/* -EBUSY: the CPUs were busy for too long. -ERANGE: this host has too few. Other errors: lock files are broken. */
+/* -EBUSY: the CPUs were busy for too long. -ERANGE: this host is too small. Other errors: lock files are broken. */
 static int no_cpus(struct attempt *a)
 {
 	struct claim *c = a->claim;

@@ -24,13 +24,13 @@ struct fleet_config {
 	struct rundir *rundirs; /* one per kernel, in the order of `kernels` */
 	const struct kernel *kernels;
 	size_t kernel_count;
-	unsigned jobs;	  /* machines that run at once; 0: limited by CPUs only */
+	unsigned jobs;	  /* most machines at once; 0: as many as CPUs and memory allow */
 	unsigned cpu_cap; /* CPUs that all machines may use together; 0: all CPUs of this process */
 	bool no_perf;	  /* do not reserve CPUs, but share them with other processes (--no-perf-mode) */
 	bool bypass;	  /* no lock files (KTSTR_BYPASS_LLC_LOCKS) */
 	struct flake_policy flake;
 	uint64_t seed;
-	bool strict; /* release limits */
+	bool strict; /* release thresholds */
 	enum plan_perf perf;
 	const char *const *environment; /* from replay_environment(); NULL: no such variable is set */
 	const char *image_cache;	/* directory, or NULL */
@@ -104,7 +104,7 @@ struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 /* work.c: the blocking operations of an attempt, for the offload pool. */
 int attempt_prepare(void *attempt);
 int attempt_judge(void *attempt);
-/* on_host.c: runs a host_only test; blocks. */
+/* attempt_on_host() is in on_host.c, attempt_store() in work.c. */
 int attempt_on_host(void *attempt);
 int attempt_store(void *attempt);
 /* Collects what reports need of a finished attempt. @ret borrows from @a and @replay. */
