@@ -69,8 +69,8 @@ void plan_done(struct plan *p);
 
 /*
  * The host path of a scheduler's binary. A path is used as it is. A name is searched in this order:
- * KTSTR_SCHEDULER_BIN_<NAME>, KTSTR_SCHEDULER, the test binary's directory, @kernel_schedulers (may be NULL), PATH.
- * -ENOENT: not found; the error says what to do.
+ * KTSTR_SCHEDULER_BIN_<NAME>, KTSTR_SCHEDULER, PATH (only if KTSTR_CARGO_TEST_MODE is on), the test binary's directory,
+ * @kernel_schedulers (may be NULL), PATH. -ENOENT: not found; the error says what to do.
  */
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
 		     struct err **err);
@@ -82,8 +82,8 @@ const char *scheduler_source(const char *path, const char *binary, const char *t
 /* Guest memory in MiB: the sum of described nodes, else at least @declared, 256, and 64 per CPU; whole NUMA nodes. */
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared);
 /*
- * The part that the guest is expected to touch, in MiB: all declared memory; without a declaration, four times what
- * idle guests of 4 to 240 CPUs touched (bench/presets.py).
+ * The part that the guest is expected to touch, in MiB: at least @declared, 256, and 16 per CPU, at most all memory.
+ * The defaults are four times what idle guests of 4 to 240 CPUs touched (bench/presets.py).
  */
 uint64_t guest_likely_mib(const struct ktstr_topology *t, unsigned declared);
 
