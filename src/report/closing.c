@@ -6,7 +6,7 @@
 #include "report/closing.h"
 #include "report/events.h"
 
-#define CLOSING_MOST 200 /* a longer list helps nobody; the results are on disk */
+#define CLOSING_MOST 200 /* tests that are shown; the results on disk are complete */
 
 static void item_done(struct closing_item *i)
 {
@@ -28,7 +28,7 @@ static bool make_room(struct closing *c)
 	return true;
 }
 
-/* Why a test that passed at last did not pass before. */
+/* Why an earlier try of the test did not pass, or NULL. */
 static const char *former_cause(const struct result *r)
 {
 	for (unsigned i = 0; r->history && i < r->history->count; i++)
@@ -64,7 +64,7 @@ static void put_item(const struct closing_item *i, const struct term *t, struct 
 	buf_appendf(out, "%s\n", i->name);
 	if (i->cause)
 		text_append_wrapped(out, i->cause, t->tty ? t->columns : 0, EVENT_INDENT);
-	/* Never broken: it is there to be copied. */
+	/* Not wrapped, so that the user can copy the line. */
 	buf_appendf(out, "%*s%sreplay:%s %s\n", (int)EVENT_INDENT, "", term_style(t, TERM_DIM), term_plain(t),
 		    i->replay);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* closing.h -- what a person should look at when a run is over: every test that did not simply pass, once more. */
+/* closing.h -- the closing summary of a run: the tests that need attention. */
 #ifndef KTSTR_REPORT_CLOSING_H
 #define KTSTR_REPORT_CLOSING_H
 
@@ -8,21 +8,21 @@
 
 struct closing_item {
 	struct event_kind kind;
-	char *name, *cause, *replay; /* cause: NULL: none */
+	char *name, *cause, *replay; /* cause may be NULL */
 };
 
 struct closing {
 	struct closing_item *item;
 	size_t count, room;
-	size_t lost; /* for want of memory */
+	size_t lost; /* items left out because memory was short */
 };
 
 /*
- * Notes a test's last result where it failed, is inconclusive or flaky, or passed although a failure is known.
- * @verdict: of all its tries together.
+ * Notes the last result of a test if it failed, is inconclusive or flaky, or passed despite a known failure. @verdict:
+ * of all tries of the test together.
  */
 void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict);
-/* Failures first, then inconclusive, then flaky ones, each with its cause and the line that replays it. */
+/* Failures first, then inconclusive results, then flaky ones, each with its cause and its replay line. */
 void closing_render(const struct closing *c, const struct term *t, struct buf *out);
 void closing_done(struct closing *c);
 

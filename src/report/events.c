@@ -38,7 +38,7 @@ static void put_known(const struct result *r, struct buf *out)
 			    r->known.reason);
 }
 
-/* Which of how many, and what became of them. */
+/* The number of the try, or how many tries passed. */
 static void put_tries(const struct result *r, struct buf *out)
 {
 	const struct flake_outcome *o = &r->outcome;
@@ -70,7 +70,7 @@ unsigned event_word(struct event_kind k, const struct term *t, struct buf *out)
 	return columns;
 }
 
-/* Topology and time, in columns, and which of how many tries. */
+/* Topology and time in columns, then the tries and the known failure. */
 static void put_facts(const struct result *r, unsigned topology, struct buf *out)
 {
 	char wall[TIME_TEXT_MAX];
@@ -90,7 +90,7 @@ void event_line(const struct result *r, const struct event_layout *layout, const
 	if (t->tty && text_columns(r->name) > room) {
 		buf_appendf(out, "%s\n%*s%s\n", r->name, (int)EVENT_INDENT, "", buf_str(&facts));
 	} else {
-		/* A longer word takes its columns from the name. */
+		/* If the word is wider than EVENT_INDENT, the name column is narrower. */
 		unsigned name = layout->name + EVENT_INDENT > word ? layout->name + EVENT_INDENT - word : 0;
 		unsigned pad = MAX_OF(MIN_OF(name, room), text_columns(r->name));
 		text_append_columns(out, r->name, pad, /* pad= */ true);
@@ -100,7 +100,7 @@ void event_line(const struct result *r, const struct event_layout *layout, const
 		text_append_wrapped(out, cause->text, t->tty ? t->columns : 0, EVENT_INDENT);
 }
 
-/* What this try came to by itself, where several of them decide. */
+/* The verdict and cause of this try alone; several tries may decide the result. */
 static void put_own(json_t **o, const struct result *r)
 {
 	const struct detail *cause = judgement_cause(r->judgement);
@@ -137,7 +137,7 @@ json_t *event_json(const struct result *r)
 	return o;
 }
 
-/* Peak of the resident set. Not ru_maxrss, which starts from whoever forked us. */
+/* Peak resident set (VmHWM). ru_maxrss includes the peak of the parent before exec. */
 static int64_t peak_rss_kib(void)
 {
 	_cleanup_buf_ struct buf status = BUF_NULL;
@@ -154,10 +154,7 @@ static int64_t cpu_us(int who)
 	return (int64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_usec;
 }
 
-/*
- * What the orchestrator itself used so far is part of the summary: a harness should know its own cost. What its
- * children used, machines among them, stands beside it, so that nothing can hide in one.
- */
+/* The cost of the orchestrator itself is separate from the CPU time of its children, which run the machines. */
 json_t *summary_json(const struct run_counts *c, nsec_t wall)
 {
 	json_t *o = json_object();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* events.h -- a run as a stream: plain lines for people, one JSON object a line for programs. */
+/* events.h -- the results of a run as a stream: text lines for the user, one JSON object per line for programs. */
 #ifndef KTSTR_REPORT_EVENTS_H
 #define KTSTR_REPORT_EVENTS_H
 
@@ -8,43 +8,43 @@
 
 struct run_counts {
 	unsigned total, passed, failed, inconclusive, skipped, flaky, not_run;
-	unsigned xfailed;  /* failed as known */
-	unsigned xpassed;  /* passed although a failure is known */
-	unsigned xallowed; /* of these: the failure comes only now and then */
-	unsigned allowed;  /* of the inconclusive: the test says that it may be */
-	bool interrupted;  /* by a signal: what ran is kept and marked */
+	unsigned xfailed;  /* failed as expected (known failure) */
+	unsigned xpassed;  /* passed despite a known failure */
+	unsigned xallowed; /* part of xpassed: the known failure is flaky */
+	unsigned allowed;  /* part of inconclusive: the test allows it */
+	bool interrupted;  /* by a signal; started tests are stored and marked */
 };
 
-/* Sums up a run that has several parts. */
+/* Adds the counts of one part of a run. */
 void run_counts_add(struct run_counts *sum, const struct run_counts *part);
 
-#define EVENT_INDENT  6u  /* columns before a name, and before what is said of it on further lines */
-#define EVENT_COLUMNS 120 /* of a line that goes to a file; a longer name moves the rest to the right */
+#define EVENT_INDENT  6u  /* columns before a name, and before its further lines */
+#define EVENT_COLUMNS 120 /* width of a line in a file; a longer name moves the rest to the right */
 
-/* Widths of the columns: of the longest name and topology of the run. 0: as wide as the text. */
+/* Widths of the columns: those of the longest name and topology of the run. 0: no padding. */
 struct event_layout {
 	unsigned name, topology;
 };
 
-/* What decides the word in front of a result. */
+/* What determines the word before a result. */
 struct event_kind {
 	enum ktstr_verdict verdict;
 	bool flaky;
 	enum known_outcome known;
-	bool known_is_flaky; /* the known failure comes only now and then */
+	bool known_is_flaky; /* the known failure does not occur in every run */
 };
 
 struct event_kind event_kind_of(const struct result *r);
-/* The word, and spaces up to EVENT_INDENT, at least one. Returns the columns of both. */
+/* Appends the word and spaces up to EVENT_INDENT, at least one. Returns the number of columns. */
 unsigned event_word(struct event_kind kind, const struct term *t, struct buf *out);
 /*
- * "PASS  ktstr/two_cgroups  1n1l4c1t     5.2s"; below it the cause, where the test did not pass. On a terminal that is
- * too narrow the name has a line of its own.
+ * "PASS  ktstr/two_cgroups  1n1l4c1t     5.2s", with the cause on the next lines if the test did not pass. If the
+ * terminal is too narrow, the topology and time are on a second line.
  */
 void event_line(const struct result *r, const struct event_layout *layout, const struct term *t, struct buf *out);
 json_t *event_json(const struct result *r);
 json_t *summary_json(const struct run_counts *c, nsec_t wall);
-/* "13 tests: 12 passed, 0 failed, 1 skipped" and what else there was. */
+/* "13 tests: 12 passed, 0 failed, 1 skipped" and other counts that are not 0. */
 void summary_line(const struct run_counts *c, nsec_t wall, const struct term *t, struct buf *out);
 
 #endif

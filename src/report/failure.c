@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* failure.c -- see failure.h. Sections that have nothing to say are left out. */
+/* failure.c -- see failure.h. Empty sections are left out. */
 #include <string.h>
 
 #include "report/failure.h"
 
 #define CONSOLE_LINES 20
 #define LOG_LINES     40
-#define SECTION_BYTES 8192 /* of a section's text, however long its lines are */
+#define SECTION_BYTES 8192 /* most bytes of a section */
 #define FINDINGS_MAX  40
 #define CGROUPS_MAX   40
 
@@ -15,7 +15,7 @@ static void section(struct buf *out, const struct term *t, const char *name)
 	buf_appendf(out, "%s--- %s ---%s\n", term_style(t, TERM_DIM), name, term_plain(t));
 }
 
-/* Where the last @lines lines begin, or what of them fits into SECTION_BYTES; at the start of a character. */
+/* The start of the last @lines lines, at most SECTION_BYTES before @end, at a character boundary. */
 static const char *tail_start(const char *start, const char *end, unsigned lines)
 {
 	const char *p = end;
@@ -28,7 +28,7 @@ static const char *tail_start(const char *start, const char *end, unsigned lines
 	return p;
 }
 
-/* The last @lines lines, each indented. */
+/* Appends the last @lines lines, indented. */
 static void tail(struct buf *out, const struct buf *text, unsigned lines)
 {
 	const char *start = buf_str(text), *end = start + text->len;
@@ -56,7 +56,7 @@ static void text_section(struct buf *out, const struct term *t, const char *name
 	tail(out, text, lines);
 }
 
-/* The cause first, then the others in their order. */
+/* The cause first, then the other findings in order. */
 static void put_findings(const struct judgement *j, struct buf *out)
 {
 	const struct detail *cause = judgement_cause(j);

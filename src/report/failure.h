@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* failure.h -- what a person reads when a test did not pass: the cause first, the evidence below.
- * Bounded in lines and in bytes, whatever the guest wrote. */
+/*
+ * failure.h -- the report of a test that did not pass: the cause first, then the evidence. Its length is limited,
+ * independent of how much the guest wrote.
+ */
 #ifndef KTSTR_REPORT_FAILURE_H
 #define KTSTR_REPORT_FAILURE_H
 

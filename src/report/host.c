@@ -8,7 +8,7 @@
 #include "base/parse.h"
 #include "report/host.h"
 
-/* The value behind "@key" and a colon in a /proc file's text. */
+/* The value after "@key:" in the text of a /proc file. */
 static json_t *field(const char *text, const char *key)
 {
 	size_t len = strlen(key);
@@ -39,7 +39,7 @@ static json_t *whole_file(const char *path)
 	return json_text_n(buf_str(&text), strcspn(buf_str(&text), "\n"));
 }
 
-/* {NAME: content} of the files that match @pattern; @part: which component of the path is the name, from the end. */
+/* {NAME: content} of the files that match @pattern. NAME is the path component @part, counted from the end at 0. */
 static json_t *files_by_name(const char *pattern, unsigned part)
 {
 	json_t *o = json_object();
@@ -56,7 +56,7 @@ static json_t *files_by_name(const char *pattern, unsigned part)
 	return o;
 }
 
-/* How many nodes have CPUs. */
+/* The number of NUMA nodes with CPUs. */
 static json_t *numa_nodes(void)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;

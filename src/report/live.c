@@ -6,13 +6,13 @@
 #include "base/text.h"
 #include "report/live.h"
 
-#define BAR_MIN	    10 /* with its brackets */
+#define BAR_MIN	    10 /* including the brackets */
 #define BAR_MAX	    32
 #define GAP	    2
 #define STATE_WIDTH 9
 #define TIME_WIDTH  7
 #define CPU_WIDTH   5
-#define CPU_COLUMNS 60 /* a narrower terminal has no room for the CPU's share */
+#define CPU_COLUMNS 60 /* a narrower terminal does not show the CPU share */
 
 /* --- progress ----------------------------------------------------------------------------------------------------- */
 
@@ -60,7 +60,7 @@ static void set_parts(const struct live_view *v, struct part part[PART_MAX])
 	part[PART_LEFT].style = TERM_STYLE_MAX;
 }
 
-/* Shows the parts for which there is room, the most important first. Returns the columns that are left for the bar. */
+/* Selects the most important parts that fit. Returns the columns that remain for the bar. */
 static unsigned choose_parts(struct part part[PART_MAX], unsigned columns)
 {
 	static const unsigned by_importance[PART_MAX] = { PART_DONE,	PART_FAILED,  PART_LEFT,

@@ -4,7 +4,7 @@
 #include "report/events.h"
 #include "report/payload_lines.h"
 
-#define METRICS_SHOWN 8 /* the sidecar has all of them */
+#define METRICS_SHOWN 8 /* per payload; the sidecar has all */
 
 static void put_metrics(const struct evidence *e, uint32_t payload, struct buf *out)
 {

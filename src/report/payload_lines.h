@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* payload_lines.h -- what the payloads of a test measured: one line each. */
+/* payload_lines.h -- one line with the metrics of each payload of a test. */
 #ifndef KTSTR_REPORT_PAYLOAD_LINES_H
 #define KTSTR_REPORT_PAYLOAD_LINES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* result.h -- one finished attempt, as every report sees it. Everything is borrowed. */
+/* result.h -- one finished attempt, as input of all reports. All pointers are borrowed. */
 #ifndef KTSTR_REPORT_RESULT_H
 #define KTSTR_REPORT_RESULT_H
 
@@ -12,74 +12,73 @@
 #include "verdict/judge.h"
 #include "verdict/known.h"
 
-/* Something that perf mode asked of the host, and what came of it. */
+/* A setting that perf mode requested from the host, and the outcome. */
 struct result_perf_setting {
 	const char *name;	 /* "huge-pages" */
-	uint32_t asked, granted; /* times: once a vCPU, a node, or the machine */
-	const char *why;	 /* of the last refusal; "": none */
+	uint32_t asked, granted; /* how often: once per vCPU, per node, or per machine */
+	const char *why;	 /* reason of the last refusal; "": none */
 };
 
 #define RESULT_PERF_SETTINGS_MAX 16
 
-/* A part of what confines the machine's process. */
+/* A part of the confinement of the machine's process. */
 struct result_part {
 	const char *name;    /* "files" */
-	const char *refused; /* by the host, and why; NULL: it is in force */
+	const char *refused; /* why the host refused it; NULL: in force */
 };
 
 #define RESULT_PARTS_MAX 16
 
 struct result {
-	const char *name;      /* ktstr/two_cgroups, with a kernel label where there are several */
+	const char *name;      /* ktstr/two_cgroups; with the kernel's label if the run has several */
 	const char *test;      /* two_cgroups */
-	const char *scheduler; /* NULL: the kernel's own */
-	const char *payload;   /* the primary one's name, or NULL */
+	const char *scheduler; /* NULL: the kernel's default scheduler */
+	const char *payload;   /* name of the primary payload, or NULL */
 	const char *topology;
-	const struct ktstr_topology *shape; /* the same, with nodes and distances */
+	const struct ktstr_topology *shape; /* the same topology, with nodes and distances */
 	const char *suite;		    /* name of the test binary */
-	const char *kernel;		    /* as --kernel takes it */
+	const char *kernel;		    /* as an argument of --kernel */
 	const char *kernel_version, *kernel_label;
-	const char *kernel_commit;  /* of the source tree; NULL: not from a tree, or not known */
-	const char *resolve_source; /* how the scheduler's binary was found; NULL: there is none */
+	const char *kernel_commit;  /* commit of the source tree; NULL: no tree, or unknown */
+	const char *resolve_source; /* how the scheduler's binary was found; NULL: no scheduler */
 	const char *accel;
 	const char *start; /* "boot" or "clone"; NULL: no machine */
 	const char *const *sysctls, *const *kargs;
-	const char *replay;  /* command line that repeats it */
-	const char *sidecar; /* its path; NULL before it is written */
+	const char *replay;  /* command line that repeats the test */
+	const char *sidecar; /* path; NULL before it is written */
 	const char *run_id, *project_commit;
 	const json_t *host;
 	uint64_t seed, variant;
 	uint64_t memory_mib;
-	unsigned attempt; /* 1: the first */
+	unsigned attempt; /* number of the try, from 1 */
 	struct judge_facts facts;
-	bool strict;	 /* release limits */
-	bool skips_fail; /* what cannot run here fails */
+	bool strict;	 /* release thresholds */
+	bool skips_fail; /* tests that cannot run here fail */
 	bool allow_inconclusive;
-	const char *performance;	/* which tests of the run are in performance mode */
+	const char *performance;	/* from plan_perf_name() */
 	unsigned cpu_cap;		/* 0: none */
-	const char *const *environment; /* NAME=VALUE, of the variables that matter; NULL: none */
+	const char *const *environment; /* NAME=VALUE, from replay_environment(); NULL: none */
 	struct flake_policy policy;
 	struct flake_outcome outcome;
-	const struct flake_history *history; /* every try so far, this one included; NULL: not kept */
-	struct known_fail known;	     /* the failure that is known of the test here */
+	const struct flake_history *history; /* all tries so far, including this one; NULL: not kept */
+	struct known_fail known;	     /* the known failure that applies here */
 	enum known_outcome known_outcome;
 	unsigned icount_shift;
 	unsigned time_dilation; /* 1: none */
-	nsec_t estimate;	/* what the plan expected of `wall`; 0: nothing */
-	nsec_t cleanup;		/* host time from the guest's last record to the end of its VM; -1: unknown */
-	nsec_t wall, boot;	/* host time: of the VM's whole life; to the guest's hello (0: never) */
+	nsec_t estimate;	/* the plan's estimate of `wall`; 0: none */
+	nsec_t cleanup;		/* host time from the guest's exit record to the end of the VM; -1: unknown */
+	nsec_t wall, boot;	/* host time: lifetime of the VM; from its start to the first record (0: never) */
 	uint64_t vm_cpu_usec, vm_rss_kib;
-	const char *const *counter_names; /* of what the backend counted, a vCPU */
-	const uint64_t *counter;	  /* `counters` of each vCPU in turn */
-	unsigned counters, counted_vcpus; /* 0: it counts nothing */
-	const char *const *event_names;	  /* of what the machine's threads reported through its event rings */
+	const char *const *counter_names; /* names of the backend's counters per vCPU */
+	const uint64_t *counter;	  /* `counters` values of each vCPU in turn */
+	unsigned counters, counted_vcpus; /* 0: none */
+	const char *const *event_names;	  /* names of events in the machine's event rings */
 	const uint64_t *event;
 	unsigned events;
 	bool perf_mode;
-	struct result_perf_setting
-		perf_setting[RESULT_PERF_SETTINGS_MAX]; /* of perf mode; none where there was no machine */
+	struct result_perf_setting perf_setting[RESULT_PERF_SETTINGS_MAX]; /* of perf mode; empty without a machine */
 	unsigned perf_settings;
-	struct result_part part[RESULT_PARTS_MAX]; /* of the confinement; none where there was no machine */
+	struct result_part part[RESULT_PARTS_MAX]; /* of the confinement; empty without a machine */
 	unsigned parts;
 	const struct evidence *evidence;
 	const struct judgement *judgement;

@@ -41,7 +41,7 @@ static void hash_mark(struct siphash *h, uint8_t mark)
 	siphash_update(h, &mark, 1);
 }
 
-/* No run replaces the work types that a test declares, so the third part never varies. */
+/* The work type part of the hash is constant, because a run cannot replace the work types of a test. */
 uint64_t sidecar_variant(const struct sidecar_variant *v)
 {
 	struct siphash h;
@@ -78,7 +78,7 @@ static json_t *details(const struct judgement *j)
 	return array;
 }
 
-/* Default checks that could not be evaluated, with the reason. */
+/* Default checks that could not be evaluated, with their reasons. */
 static json_t *not_judged(const struct judgement *j)
 {
 	json_t *array = json_array();
@@ -149,7 +149,7 @@ json_t *stats_json(const struct scenario_stats *s)
 	return o;
 }
 
-/* What work types measured themselves. */
+/* Metrics of the work types. */
 static json_t *work_metrics(const struct evidence *e)
 {
 	json_t *array = json_array();
@@ -210,7 +210,7 @@ static json_t *payload_run(const struct evidence *e, const struct wire_payload *
 	return o;
 }
 
-/* One a run, in the order in which they began. */
+/* One entry per run of a payload, in the order of their start. */
 static json_t *payloads(const struct evidence *e)
 {
 	json_t *array = json_array();
@@ -226,7 +226,7 @@ static json_t *payloads(const struct evidence *e)
 	return array;
 }
 
-/* NULL: it has none, or did not begin. */
+/* NULL: the step has no name or did not start. */
 static const char *step_name(const struct evidence *e, unsigned step)
 {
 	for (uint32_t i = 0; i < e->phase_count; i++)
@@ -255,7 +255,7 @@ static json_t *stimulus(const struct evidence *e)
 	return array;
 }
 
-/* What the guest's sysfs showed, as lists of CPUs: proof that it had the topology asked for. */
+/* The topology in the guest's sysfs, one entry per CPU: shows that the guest had the requested topology. */
 static json_t *guest_topology(const struct evidence *e)
 {
 	json_t *cpus = json_array();
@@ -294,7 +294,7 @@ static void put_seed(json_t **object, uint64_t seed)
 	json_put_text(object, "seed", text);
 }
 
-/* Every try of this result, and what was asked of them; the sidecar's evidence is the last one's. */
+/* All tries of this result and the policy. The evidence in the sidecar is that of the last try. */
 static json_t *tries(const struct result *r)
 {
 	json_t *list = json_array(), *o = json_object();
@@ -334,7 +334,7 @@ static json_t *refused_setting(const struct result_perf_setting *w)
 	return o;
 }
 
-/* KVM's statistics of each vCPU; null where the machine ran on something else. */
+/* KVM's statistics of each vCPU; null for other backends. */
 static json_t *kvm_stats(const struct result *r)
 {
 	if (!r->counted_vcpus)
@@ -346,7 +346,7 @@ static json_t *kvm_stats(const struct result *r)
 	return o;
 }
 
-/* What perf mode got of the host, and a warning with a name for what it did not get; null without perf mode. */
+/* The settings that the host granted to perf mode, and a named warning for each refused one; null without perf mode. */
 static json_t *perf_mode(const struct result *r)
 {
 	if (!r->perf_mode)
@@ -364,7 +364,7 @@ static json_t *perf_mode(const struct result *r)
 	return o;
 }
 
-/* What confined the machine's process, and what the host refused, each with its reason. */
+/* The parts of the confinement in force, and the refused parts with their reasons. */
 static json_t *confinement(const struct result *r)
 {
 	if (!r->parts)
@@ -404,7 +404,7 @@ static json_t *schema(void)
 	return o;
 }
 
-/* "SpinWait", or all of them in the order in which they began, "SpinWait+PipeIo"; null where there was no load. */
+/* The work types in the order of their start, "SpinWait+PipeIo"; null without a load. */
 static json_t *work_type(const struct evidence *e)
 {
 	_cleanup_buf_ struct buf types = BUF_NULL;
@@ -444,7 +444,7 @@ static void put_identity(json_t **o, const struct result *r)
 	json_put_text(o, "replay", r->replay);
 }
 
-/* What decides the verdict, next to what ran. */
+/* The settings that decide the verdict. */
 static void put_settings(json_t **o, const struct result *r)
 {
 	put_seed(o, r->seed);
@@ -478,7 +478,7 @@ static void put_verdict(json_t **o, const struct result *r)
 	json_put(o, "not_judged", not_judged(j));
 }
 
-/* No monitor looks on yet, and no verifier statistics are kept: null and nothing. */
+/* There is no monitor yet, and verifier statistics are not kept: null and an empty array. */
 static void put_measured(json_t **o, const struct result *r)
 {
 	json_put(o, "stats", stats_json(&r->judgement->stats));

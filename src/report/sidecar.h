@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* sidecar.h -- one JSON file a test: what was run, what came of it, what was measured. */
+/* sidecar.h -- the JSON file of a test: what was run, the verdict, and the measurements. */
 #ifndef KTSTR_REPORT_SIDECAR_H
 #define KTSTR_REPORT_SIDECAR_H
 
@@ -12,9 +12,9 @@
 json_t *sidecar_json(const struct result *r);
 /* May this member of a sidecar differ between two runs of one seed? */
 bool sidecar_is_volatile(const char *key);
-/* The member "stats" alone; a new object. */
+/* The member "stats" as a new object. */
 json_t *stats_json(const struct scenario_stats *s);
-/* What makes a variant of a test; strings may be NULL. */
+/* The properties that distinguish variants of a test; strings may be NULL. */
 struct sidecar_variant {
 	const char *topology, *scheduler, *payload;
 	const char *kernel; /* label */
@@ -23,8 +23,9 @@ struct sidecar_variant {
 };
 
 /*
- * SipHash-1-3 over it: the number in the sidecar's file name. Results of other kernels and other suites have another
- * one, so that they can lie in one directory. Commits, host and run are left out: a rerun replaces the result.
+ * SipHash-1-3 of the variant, for the sidecar's file name. Results of different kernels and suites have different
+ * hashes, so they can be in one directory. Commits, host and run are not part of it, so that a rerun replaces the
+ * result.
  */
 uint64_t sidecar_variant(const struct sidecar_variant *v);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* admission.c -- what the fleet's machines ask of the host, and of whom (lock/admit.h). */
+/* admission.c -- how many CPUs and how much memory machines request from the host (lock/admit.h). */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #define COMPLAIN_AFTER	 (2 * NSEC_PER_SEC)
 #define MEMORY_LEAST_MIB 512
 
-/* Budgets are not reserved, so what bounds them is the cap, or -j where someone says how many machines. */
+/* The CPU limit of all machines together. 0: none, because -j limits machines that do not reserve CPUs. */
 static unsigned cpu_limit(const struct fleet *f)
 {
 	if (f->config.cpu_cap)
@@ -19,7 +19,7 @@ static unsigned cpu_limit(const struct fleet *f)
 	return f->config.no_perf && f->config.jobs ? 0 : f->cpus;
 }
 
-/* The rest is for all that is not ours. */
+/* Leaves 20 % for other processes of the host. */
 static uint64_t to_share(uint64_t available_mib)
 {
 	return available_mib * 8 / 10;
@@ -31,8 +31,8 @@ static uint64_t memory_to_share_mib(void)
 }
 
 /*
- * What a machine needs is an estimate, so where memory is only short it runs alone all the same. Beyond a control
- * group's limit it would be killed, so there the estimate counts.
+ * The need of a machine is an estimate. Without a control group's limit, a machine with a larger estimate than the
+ * available memory runs alone. With a limit it does not run, because the kernel would kill it.
  */
 static uint64_t measure_memory(struct fleet *f)
 {
@@ -76,8 +76,8 @@ int fleet_open_admission(struct fleet *f, struct err **err)
 }
 
 /*
- * A machine whose vCPUs are threads asks for a CPU each, or for all there are where they are fewer; one that counts
- * instructions runs on one thread.
+ * If vCPUs are threads, a machine requests one CPU for each vCPU, at most all CPUs. With instruction counting (tcg) all
+ * vCPUs share one thread, so the machine requests one CPU.
  */
 struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 {
@@ -98,7 +98,7 @@ struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 	return q;
 }
 
-/* Reserved is what its guest will touch; the rest of the guest's memory has to be there, but may be others' too. */
+/* Reserves the memory that the guest is expected to touch. The rest must be available, but is not reserved. */
 struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c)
 {
 	uint64_t most = f->memory_is_limited ? UINT64_MAX : f->resources.admit.config.memory_mib;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* attempt.c -- see attempt.h. Handlers stand in the order in which they run. */
+/* attempt.c -- see attempt.h. State handlers are in the order in which they run. */
 #include <string.h>
 
 #include "base/bug.h"
@@ -8,7 +8,7 @@
 #include "topo/topology.h"
 
 #define PREPARE_DEADLINE	(5 * NSEC_PER_MIN)
-#define CLONE_TEMPLATE_DEADLINE (10 * NSEC_PER_MIN) /* on top of its own: others may be before us */
+#define CLONE_TEMPLATE_DEADLINE (10 * NSEC_PER_MIN) /* added to the boot deadline: other runs may hold the lock first */
 #define BOOT_DEADLINE		(3 * NSEC_PER_MIN)
 #define HELLO_DEADLINE		(5 * NSEC_PER_MIN) /* the scheduler loads and attaches */
 #define DRAIN_DEADLINE		(20 * NSEC_PER_SEC)
@@ -35,7 +35,7 @@ static int queued(struct machine *m, int result)
 	return ATTEMPT_RESERVED;
 }
 
-/* It ends in time by itself: its deadline is the job's own. */
+/* The offload job has its own deadline, so the state has none. */
 static int on_host(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
@@ -45,17 +45,17 @@ static int on_host(struct machine *m, int result)
 	return ATTEMPT_JUDGED;
 }
 
-/* Earlier tries have a result, which must not get lost with this one. */
+/* Results of earlier tries must be kept even if this try ends early. */
 static bool was_tried(const struct attempt *a)
 {
 	return a->number > 1;
 }
 
-/* Busy for too long, or never to be had here: it says nothing of the test. Anything else is broken lock files. */
+/* -EBUSY: the CPUs were busy for too long. -ERANGE: this host is too small. Other errors: lock files are broken. */
 static int no_cpus(struct attempt *a)
 {
 	struct claim *c = a->claim;
-	/* The admission was cancelled before us. */
+	/* The admission queue was cancelled before this attempt. */
 	if (c->result == -ECANCELED) {
 		a->evidence.interrupted = true;
 		return was_tried(a) ? ATTEMPT_JUDGED : MACHINE_END;
@@ -68,7 +68,7 @@ static int no_cpus(struct attempt *a)
 	return c->result;
 }
 
-/* A guest node's memory belongs where its first vCPU is. */
+/* Binds the memory of each guest node to the host node of its first vCPU. */
 static void pin_to_plan(struct attempt *a, const struct cpu_plan *plan)
 {
 	const struct ktstr_topology *t = &a->config.topology;
@@ -86,7 +86,7 @@ static void pin_to_plan(struct attempt *a, const struct cpu_plan *plan)
 	}
 }
 
-/* The CPUs that were given, for the machine's process; in perf mode also one by one for its vCPUs. */
+/* Sets the CPU affinity of the machine's process; in perf mode also pins each vCPU to one CPU. */
 static int apply_plan(struct attempt *a)
 {
 	const struct cpu_plan *plan = &a->claim->plan;
@@ -116,7 +116,7 @@ static int reserved(struct machine *m, int result)
 	return ATTEMPT_PREPARED;
 }
 
-/* What does not become a clone boots: whatever stands against the one stands against the other, and is judged there. */
+/* Without a usable template the machine boots. If booting fails for the same reason, the boot reports it. */
 static void be_clone(struct attempt *a)
 {
 	a->cloned = a->clone_template && a->clone_template->snapshot.fd >= 0;
@@ -151,7 +151,7 @@ static int prepared(struct machine *m, int result)
 	return ATTEMPT_BOOTING;
 }
 
-/* --- BOOTING, HELLO, RUNNING: each takes what the guest has said so far, and goes on when it said enough ---------- */
+/* --- BOOTING, HELLO, RUNNING: each collects records until its condition holds ------------------------------------- */
 
 static void note_damage(struct attempt *a, struct err *why)
 {
@@ -160,8 +160,7 @@ static void note_damage(struct attempt *a, struct err *why)
 	a->env->backend->kill(a->vm, false);
 }
 
-/* Moves every record that is there into the evidence. A log that lies ends the machine: nothing behind the lie counts.
- */
+/* Moves all available records into the evidence. Stops at the first invalid record and ignores all later ones. */
 static void collect(struct attempt *a)
 {
 	struct wire_item item;
@@ -180,7 +179,7 @@ static void collect(struct attempt *a)
 	}
 }
 
-/* Collects; DRAINING when there is nothing more to wait for, -EAGAIN when there is. */
+/* Collects records. Returns ATTEMPT_DRAINING when no more will follow, else -EAGAIN. */
 static int listen(struct machine *m)
 {
 	struct attempt *a = attempt_of(m);
@@ -190,7 +189,7 @@ static int listen(struct machine *m)
 	return a->vm->ended || a->evidence.has_exit || a->evidence.damage.len ? ATTEMPT_DRAINING : -EAGAIN;
 }
 
-/* Notes the first entry into a state, whose deadline is @length; 0: the table's. */
+/* On the first entry into @state, notes the time and sets the deadline to @length (0: keeps the table's). */
 static void first_entry(struct attempt *a, enum attempt_state state, nsec_t length)
 {
 	if (a->was_in == state)
@@ -243,11 +242,11 @@ static int running(struct machine *m, int result)
 	return ATTEMPT_RUNNING;
 }
 
-/* --- DRAINING: the machine's end, by itself, by us, or because it is late ----------------------------------------- */
+/* --- DRAINING: the machine ended, was killed, or missed a deadline ------------------------------------------------ */
 
 /*
- * The deadline passed; but what the guest has said by now counts first. Whether its machine got to run meanwhile
- * decides what the lateness says: a guest that was stopped, or had no CPU, could not have been in time.
+ * Handles a missed deadline. Collects records first: the guest may have ended in time. Notes the CPU time that the
+ * machine got and whether it was stopped, because a guest that could not run is not at fault.
  */
 static void note_late(struct attempt *a)
 {
@@ -357,7 +356,7 @@ static int judged(struct machine *m, int result)
 	return ATTEMPT_STORED;
 }
 
-/* The run was interrupted after this try was judged: it is now the last one, and decides with those before it. */
+/* True if the run was interrupted after this try was judged: the try is now the last one and must be judged again. */
 static bool cut_since(struct attempt *a)
 {
 	bool late = a->machine.cancelled && !a->cut && !a->outcome.final;
@@ -394,9 +393,9 @@ static int done(struct machine *m, int result)
 }
 
 /*
- * Cancelled while queued, a first attempt simply ends: nothing of it was run. A later one is judged together with those
- * before it. From RESERVED on all are judged and stored whatever happens, so that what was learned is kept and marked.
- * Judging and storing go on through a cancel.
+ * A first try that is cancelled in QUEUED ends without a result, because nothing was run. A later try is judged
+ * together with the earlier ones. From RESERVED on every attempt is judged and stored, so that partial results are kept
+ * and marked. A cancel does not stop judging and storing.
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * attempt.h -- one machine, one test, one verdict:
+ * attempt.h -- one try of a test: its state machine, from the queue to the stored result:
  *
  *   QUEUED > ON_HOST (host_only: no machine) > JUDGED > STORED > DONE
  *   QUEUED > RESERVED > PREPARED > BOOTING > HELLO > RUNNING > DRAINING > JUDGED > STORED > DONE
  *
- * What blocks (building the image, judging, writing) and where machines come from stand in a table, so that the same
- * state machine runs in simulations.
+ * struct attempt_env has the blocking operations (build the image, judge, write) and the VM backend. Simulations
+ * replace them and run the same state machine.
  */
 #ifndef KTSTR_RUN_ATTEMPT_H
 #define KTSTR_RUN_ATTEMPT_H
@@ -38,12 +38,12 @@ struct attempt;
 struct attempt_env {
 	const struct vm_backend *backend;
 	struct admit *admit;
-	/* On the offload pool; each gets the attempt and must be able to run twice. */
-	int (*prepare)(void *attempt); /* makes attempt->initrd_fd */
-	int (*on_host)(void *attempt); /* a host_only test: fills the evidence */
+	/* Run on the offload pool, with the attempt as argument; each may be called twice. */
+	int (*prepare)(void *attempt); /* sets attempt->initrd_fd */
+	int (*on_host)(void *attempt); /* runs a host_only test and fills the evidence */
 	int (*judge)(void *attempt);   /* evidence -> judgement */
-	int (*store)(void *attempt);   /* sidecar */
-	/* On the reactor. The attempt is the owner's again; it may be freed. */
+	int (*store)(void *attempt);   /* writes the sidecar */
+	/* Runs on the reactor. Returns the attempt to its owner, which may free it. */
 	void (*ended)(struct attempt *a, int result);
 };
 
@@ -57,52 +57,52 @@ struct attempt {
 	bool on_host;	 /* host_only: without a machine */
 	unsigned number; /* 1: the first try */
 	uint64_t seed;
-	struct cpu_request request; /* for CPUs of the host */
-	struct claim_need need;	    /* of the host, with the machine's own memory */
-	struct claim *claim;	    /* from QUEUED until there is no machine any more */
-	struct vm_pinning *pinning; /* config.pinning in perf mode */
-	struct sandbox sandbox;	    /* the blocking parts'; SANDBOX_NULL at first */
+	struct cpu_request request; /* CPUs to request from the host */
+	struct claim_need need;	    /* host memory, including that of the VM process */
+	struct claim *claim;	    /* from QUEUED until the machine has ended */
+	struct vm_pinning *pinning; /* becomes config.pinning in perf mode */
+	struct sandbox sandbox;	    /* used by `env` only; SANDBOX_NULL at first */
 	struct vm_config config;
-	bool keep_memory;		     /* the machine's, until the attempt is done */
-	nsec_t boot_deadline;		     /* host time for BOOTING; 0: the state's own */
-	nsec_t hello_deadline, run_deadline; /* likewise for HELLO and RUNNING */
+	bool keep_memory;		     /* keep the guest's memory until attempt_done() */
+	nsec_t boot_deadline;		     /* host time for BOOTING; 0: the default of the state */
+	nsec_t hello_deadline, run_deadline; /* the same for HELLO and RUNNING */
 	struct clone_template
-		*clone_template; /* what it is to be a clone of, not started; the attempt's. NULL: it boots */
+		*clone_template; /* owned, not started yet: the machine is cloned from it. NULL: the machine boots */
 	struct offload_job job;
-	uint64_t memory_kills; /* memory_kills() before its machine started */
+	uint64_t memory_kills; /* memory_kills() before the machine started */
 	int initrd_fd;
-	bool cloned; /* it was */
+	bool cloned; /* the machine started as a clone */
 	struct vm *vm;
-	unsigned was_in;	     /* the state before a failure's detour */
-	nsec_t since, since_away;    /* when it came into `was_in`; reactor->away then */
-	struct vm_usage since_usage; /* of its machine then */
-	struct guestmem memory;	     /* what is kept; no nodes: nothing */
+	unsigned was_in;	     /* the last state before a failure */
+	nsec_t since, since_away;    /* time of entry into `was_in`; reactor->away at that time */
+	struct vm_usage since_usage; /* vm_usage() at that time */
+	struct guestmem memory;	     /* the kept guest memory; without nodes: none */
 	struct evidence evidence;
 	struct judgement judgement;
-	struct flake_outcome outcome; /* of this and the former tries, once judged */
-	bool cut;		      /* no further try follows: the run was interrupted */
+	struct flake_outcome outcome; /* of this try and the earlier ones, once judged */
+	bool cut;		      /* the run was interrupted, so this is the last try */
 	bool judged, stored;
-	nsec_t wall, boot; /* of the VM: whole life, and to the first record; host time */
-	nsec_t admitted;   /* when it was given its CPUs; 0: never */
-	nsec_t over;	   /* when the guest's last record was seen; 0: never */
-	nsec_t cleanup;	   /* from there to the end of the VM's process; -1: unknown */
+	nsec_t wall, boot; /* host time: lifetime of the VM; from its start to the first record */
+	nsec_t admitted;   /* when the CPUs were granted; 0: never */
+	nsec_t over;	   /* when the guest's exit record was seen; 0: never */
+	nsec_t cleanup;	   /* time from `over` to the end of the VM process; -1: unknown */
 	uint64_t vm_cpu_usec, vm_rss_kib;
 	const char *const *counter_names;
-	uint64_t *counter; /* as in struct vm; the attempt's */
+	uint64_t *counter; /* as in struct vm; owned */
 	unsigned counters, counted_vcpus;
-	struct confine_outcome confinement; /* of the machine's process */
+	struct confine_outcome confinement; /* of the VM process */
 	const char *const *event_names;
 	uint64_t event[VM_COUNTERS_MAX];
 	unsigned events;
-	struct vm_perf_setting perf_setting[VM_PERF_SETTINGS_MAX]; /* of perf mode */
+	struct vm_perf_setting perf_setting[VM_PERF_SETTINGS_MAX]; /* perf mode only */
 	unsigned perf_settings;
-	struct err *err; /* why it could not be prepared or stored */
+	struct err *err; /* why preparing or storing failed */
 	char *sidecar;	 /* path, once stored */
 };
 
-/* Fields above `job` but for `claim` and `pinning` are the caller's to fill, the rest zero, initrd_fd -1. */
+/* The caller fills the fields above `job` except `claim` and `pinning`, sets initrd_fd to -1 and the rest to 0. */
 void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent, const char *name);
-/* Frees what it holds, not the struct. */
+/* Frees the members, not the struct. */
 void attempt_done(struct attempt *a);
 
 #endif

@@ -7,9 +7,9 @@
 #include "run/budget.h"
 #include "run/planner.h"
 
-#define STARTS_MAX 256 /* first choices that budget_select() tries */
+#define STARTS_MAX 256 /* number of first items that budget_select() tries */
 
-/* --- features: one bit each; those of flag profiles and of modes that do not exist here stay 0 ------ */
+/* --- features: one bit each; some bits are unused and stay 0 ------------------------------------------------------ */
 
 static unsigned djb2(const char *text)
 {
@@ -19,7 +19,7 @@ static unsigned djb2(const char *text)
 	return (unsigned)(h % 4);
 }
 
-/* The first bucket that @value fits in, one beyond the last when none. */
+/* The index of the first limit that is at least @value; @count if there is none. */
 static unsigned bucket(uint64_t value, const unsigned *limits, unsigned count)
 {
 	unsigned i = 0;
@@ -47,11 +47,11 @@ uint64_t budget_features(const struct plan_case *c)
 	return f;
 }
 
-/* --- what a choice covers ----------------------------------------------------------------------------------------- */
+/* --- coverage ----------------------------------------------------------------------------------------------------- */
 
 struct cover {
 	uint64_t features;
-	uint64_t pair[BUDGET_FEATURES]; /* bit b of pair[a]: a and b were seen in one item */
+	uint64_t pair[BUDGET_FEATURES]; /* bit b of pair[a]: one item has both features */
 };
 
 static unsigned count_bits(uint64_t v)
@@ -126,7 +126,7 @@ static void take(struct choice *c, size_t i)
 
 typedef unsigned gain_fn(const struct cover *c, uint64_t features);
 
-/* Takes what gains most a second and still fits, again and again, until nothing gains. */
+/* Repeatedly takes the item that fits and has the highest gain per second, until no item has a gain. */
 static void take_greedily(struct choice *c, gain_fn *gain)
 {
 	for (;;) {
@@ -157,7 +157,7 @@ int budget_greedy(const struct budget_item *item, size_t count, nsec_t budget, b
 	return 0;
 }
 
-/* More features, else as many in less time. */
+/* True if @a covers more features than @b, or as many in less time. */
 static bool is_better(const struct choice *a, const struct choice *b)
 {
 	unsigned x = count_bits(a->cover.features), y = count_bits(b->cover.features);
@@ -165,9 +165,9 @@ static bool is_better(const struct choice *a, const struct choice *b)
 }
 
 /*
- * Greedy cover can begin with the wrong item and never recover. So every item (of many: evenly chosen ones) gets to be
- * the first once, and the best cover stays (Khuller, Moss, Naor: "The budgeted maximum coverage problem", 1999). The
- * rest of the time goes to pairs of features, greedily.
+ * A greedy choice with a bad first item can cover far less than possible. This function tries each item as the first
+ * one (at most STARTS_MAX, evenly spaced) and keeps the best choice; see Khuller, Moss, Naor: "The budgeted maximum
+ * coverage problem", 1999. It spends the rest of the time on pairs of features, greedily.
  */
 int budget_select(const struct budget_item *item, size_t count, nsec_t budget, bool *keep)
 {

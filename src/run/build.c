@@ -13,7 +13,7 @@
 
 #define PROFILE_NAME "KTSTR_SCHEDULER_PROFILE"
 
-/* The environment with the profile in it; @entry: its text. The caller frees the list. */
+/* The environment with @entry ("NAME=PROFILE") in it. The caller frees the list, not the strings. */
 static char **with_profile(const char *entry)
 {
 	size_t count = 0, kept = 0;
@@ -28,7 +28,7 @@ static char **with_profile(const char *entry)
 	return list;
 }
 
-/* @ret_status: as waitpid(2) has it. Standard output is for JSON, so what the command prints goes to the other. */
+/* @ret_status: as of waitpid(2). The command's stdout goes to stderr, because our stdout may carry JSON. */
 static int run_command(const char *command, const char *profile, int *ret_status)
 {
 	_cleanup_free_ char *entry = NULL;
@@ -67,7 +67,7 @@ static int describe(const struct sched_decl *s, const char *profile, char **ret)
 	return n < 0 ? -ENOMEM : 0;
 }
 
-/* The one whose command is the same, and was run before; NULL: none was. */
+/* Another scheduler with the same command that was built already, or NULL. */
 static const struct sched_decl *built_before(const struct suite *suites, const struct suite *last,
 					     const struct sched_decl *s)
 {
@@ -98,7 +98,7 @@ static bool is_wanted(const struct suite *suite, const struct sched_decl *s)
 	return false;
 }
 
-/* Gives @problem to all that need the scheduler. */
+/* Sets @problem for all tests that use the scheduler. */
 static int blame(struct suite *suite, const struct sched_decl *s, const char *problem)
 {
 	for (size_t i = 0; i < suite->tests; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * checkout.c -- see checkout.h. `git` is asked, not libgit2: for one look at one's own checkout, loading the library
- * costs four times what the whole program does (bench/boot.py shows the orchestrator's share).
+ * checkout.c -- see checkout.h. Runs `git` instead of using libgit2: loading the library costs four times as much as
+ * the whole program (bench/boot.py shows the orchestrator's share).
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -13,8 +13,8 @@
 
 #define HASH_DIGITS	7
 #define STATUS_PATIENCE (30 * NSEC_PER_SEC)
-#define SETTINGS_MAX	192  /* three for each line of a driver's configuration */
-#define NAME_BYTES_MAX	2048 /* longer lines are cut, and so would name another driver */
+#define SETTINGS_MAX	192  /* three for each line of a filter driver's configuration */
+#define NAME_BYTES_MAX	2048 /* longer lines are cut, so the name would be wrong */
 
 enum { LOOK_DRIVERS, LOOK_ASK, LOOK_REAP, LOOK_COUNT };
 
@@ -22,9 +22,9 @@ struct look {
 	struct machine machine;
 	struct command_run run;
 	struct err *err;
-	struct buf env;	   /* "NAME=value"s, each with a NUL at its end */
-	unsigned settings; /* that `env` makes: GIT_CONFIG_COUNT */
-	bool too_many;	   /* drivers: not all of them could be set to nothing */
+	struct buf env;	   /* "NAME=value" strings, each ended by a NUL */
+	unsigned settings; /* number of settings in `env`: GIT_CONFIG_COUNT */
+	bool too_many;	   /* some filter drivers could not be disabled */
 	char *commit;
 };
 
@@ -47,9 +47,9 @@ void checkout_take_line(char commit[COMMIT_TEXT_MAX], const char *line)
 }
 
 /*
- * A checkout's configuration may name programs that git runs. No lock on the index, no hooks, no file system monitor,
- * no fetch of what a partial clone lacks, nobody to ask for a password. What remains are the filter drivers, which have
- * names of their own: they are listed first, and then each is set to nothing.
+ * The configuration of a checkout may name programs that git runs. These options and safe_env[] switch off the index
+ * lock, hooks, the file system monitor, fetches for partial clones, and password prompts. Filter drivers can only be
+ * disabled by name: the first git command lists them, and set_config() disables each.
  */
 #define GIT_WITHOUT_PROGRAMS                                                                                \
 	"git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", \
@@ -67,7 +67,7 @@ static void set_config(struct look *look, const char *key, int key_len, const ch
 	look->settings++;
 }
 
-/* "filter.NAME.clean" and the like: a name may have dots, and is in one line. */
+/* Disables the driver NAME of a line "filter.NAME.KEY". NAME may contain dots, but no newline. */
 static void take_driver(void *data, const char *line)
 {
 	struct look *look = data;
@@ -89,7 +89,7 @@ static void take_line(void *data, const char *line)
 	checkout_take_line(((struct look *)data)->commit, line);
 }
 
-/* LOOK_DRIVERS: git ends with 1 when no driver is configured. */
+/* LOOK_DRIVERS: git exits with status 1 if no driver is configured. */
 static int list_drivers(struct machine *m, int result)
 {
 	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS, "config",	"--name-only",

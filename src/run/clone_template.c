@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* clone_template.c -- see clone_template.h. Handlers stand in the order in which they run. */
+/* clone_template.c -- see clone_template.h. State handlers are in the order in which they run. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "run/clone_template.h"
 #include "topo/topology.h"
 
-#define CLONE_TEMPLATE_LAYOUT "2" /* part of a snapshot's name: what its name is made of, and what is in it */
+#define CLONE_TEMPLATE_LAYOUT "2" /* part of a snapshot's name; changes with the format of names or snapshots */
 #define CLONE_TEMPLATE_SUFFIX ".snapshot"
 #define WAIT_PERIOD	      (100 * NSEC_PER_MSEC)
 #define LOOK_DEADLINE	      NSEC_PER_MIN
@@ -35,7 +35,7 @@ static struct clone_template *clone_template_of(struct machine *m)
 	return container_of(m, struct clone_template, machine);
 }
 
-/* --- LOOK, on the offload pool: is it there? else its lock, and what it will be booted with ----------------------- */
+/* --- LOOK, on the offload pool: opens the snapshot, or takes its lock --------------------------------------------- */
 
 static struct cachefile_use use_of(struct clone_template *m)
 {
@@ -83,7 +83,7 @@ static int name_it(struct clone_template *m)
 	return 0;
 }
 
-/* -ENOENT: there is none, or none that is any good. */
+/* -ENOENT: there is no usable snapshot. */
 static int open_it(struct clone_template *m)
 {
 	const struct cachefile_use use = use_of(m);
@@ -95,7 +95,7 @@ static int open_it(struct clone_template *m)
 	return r == -EBADMSG ? -ENOENT : r;
 }
 
-/* The lock file is never removed: two could hold it then, each its own. */
+/* Never removes the lock file: otherwise two processes could each hold a lock on a different file. */
 static int lock_it(struct clone_template *m)
 {
 	_cleanup_close_ int dir = -1;
@@ -114,7 +114,7 @@ static int lock_it(struct clone_template *m)
 	return 0;
 }
 
-/* 0: it is there; 1: it is ours to make; -EBUSY: somebody makes it. */
+/* 0: the snapshot exists; 1: we hold the lock and must make it; -EBUSY: another process makes it. */
 static int look(void *arg)
 {
 	struct clone_template *m = arg;
@@ -127,7 +127,7 @@ static int look(void *arg)
 	r = lock_it(m);
 	if (r < 0)
 		return r;
-	/* Its maker may have finished between our look and our lock. */
+	/* Another process may have made it before we got the lock. */
 	r = open_it(m);
 	return r == -ENOENT ? 1 : r;
 }
@@ -140,7 +140,7 @@ static int clone_template_look(struct machine *machine, int result)
 	return CLONE_TEMPLATE_FOUND;
 }
 
-/* --- BOOT: up to the park point, where it saves itself ------------------------------------------------------------ */
+/* --- BOOT: up to the park point, where the machine saves its state ------------------------------------------------ */
 
 static int boot(struct clone_template *m)
 {
@@ -191,7 +191,7 @@ static int save(void *arg)
 	return 0;
 }
 
-/* Waits for its end; a guest that never parks is ended by the state's deadline. */
+/* Waits until the machine has ended. The parent's deadline ends a guest that never parks. */
 static int clone_template_boot(struct machine *machine, int result)
 {
 	struct clone_template *m = clone_template_of(machine);
@@ -212,7 +212,7 @@ static int clone_template_saved(struct machine *machine, int result)
 	return result < 0 ? result : MACHINE_END;
 }
 
-/* Late, cancelled, or the machine could not be saved: it ends before we do. */
+/* After a missed deadline, a cancel or a failed boot: kills the machine and waits for its end. */
 static int clone_template_end(struct machine *machine, int result)
 {
 	struct clone_template *m = clone_template_of(machine);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * clone_template.h -- a machine that was booted up to where tests begin, kept as a snapshot in a cache that all runs
+ * clone_template.h -- a machine booted up to the point where tests begin, saved as a snapshot in a cache that all runs
  * share:
  *
  *   LOOK > (WAIT > LOOK ...) > BOOT > SAVE > DONE
  *
- * Whoever takes the snapshot's lock boots it; the others look again until it is there. Of a test it has the
- * libraries, and nothing else.
+ * The process that gets the snapshot's lock boots the machine; the others look again until the snapshot exists. The
+ * snapshot contains the libraries of a test binary, but no other files of the test.
  */
 #ifndef KTSTR_RUN_CLONE_TEMPLATE_H
 #define KTSTR_RUN_CLONE_TEMPLATE_H
@@ -15,30 +15,30 @@
 #include "vmm/snapshot.h"
 #include "vmm/vm.h"
 
-#define MOULDS_MAX 16 /* snapshots that are kept; one more, and the one that was not used for longest goes */
+#define MOULDS_MAX 16 /* number of kept snapshots; the least recently used one is removed first */
 
 struct clone_template {
 	struct machine machine;
 	const struct vm_backend *backend;
-	struct vm_config config;	     /* of the clone; `clone`, `park` and `initrd_fd` are ours */
-	const char *kernel;		     /* the kernel's own file, whatever copy of it `config` boots */
-	const char *test;		     /* the binary whose libraries it has, or NULL */
-	const char *cache_dir, *image_cache; /* directories: for snapshots; for initramfs bases, or NULL */
-	atomic_uint *damaged;		     /* as cachefile_use has it, or NULL */
-	struct snapshot snapshot;	     /* the result; fd -1 where there is none, and `err` says why */
-	bool made;			     /* by us, just now */
+	struct vm_config config;	     /* of the clone; we set `clone`, `park` and `initrd_fd` */
+	const char *kernel;		     /* the original kernel file; `config` may boot a copy */
+	const char *test;		     /* test binary whose libraries the snapshot contains, or NULL */
+	const char *cache_dir, *image_cache; /* directories of snapshots; of initramfs bases (may be NULL) */
+	atomic_uint *damaged;		     /* as in struct cachefile_use, or NULL */
+	struct snapshot snapshot;	     /* the result; fd -1: none, and `err` says why */
+	bool made;			     /* this call made the snapshot */
 	struct err *err;
-	/* ours */
+	/* private */
 	struct offload_job job;
 	struct vm *vm;
-	char *name; /* its file in cache_dir */
+	char *name; /* file name in cache_dir */
 	int lock_fd, initrd_fd;
 	bool killed;
 };
 
 /*
- * Fields above `snapshot` are the caller's, the rest zero. Ends with 0 when there is a snapshot, with a negative errno
- * when there is none: then a test boots as ever. The result stays until clone_template_done().
+ * The caller fills the fields above `snapshot` and sets the rest to 0. Ends with 0 if there is a snapshot, else with a
+ * negative errno: then the test boots. The result is valid until clone_template_done().
  */
 void clone_template_start(struct reactor *r, struct clone_template *m, struct machine *parent);
 void clone_template_done(struct clone_template *m);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* discover.c -- finding test binaries, executable ELF files with our note, and listing all of them. */
+/* discover.c -- finds test binaries (executable ELF files with our note) and lists their tests. */
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ struct found {
 	size_t count;
 };
 
-/* A name without a slash would be looked for in PATH when it is run: it is a file, here. */
+/* Puts "./" before a name without a slash, so that it is not searched in PATH when it is run. */
 static int keep(struct found *f, const char *path)
 {
 	if (f->count == SUITE_BINARIES_MAX)
@@ -102,7 +102,7 @@ static int check_version(const char *path, struct err **err)
 	return r;
 }
 
-/* Loads one; when that fails, @ret has the problem, and the first one is kept in *@first. */
+/* Loads one suite. If that fails, @ret has the problem, and *@first keeps the first error. */
 static int load_or_note(struct reactor *r, const char *path, struct suite *ret, struct err **first)
 {
 	_cleanup_err_ struct err *why = NULL;

@@ -23,7 +23,7 @@ static double factor(const struct eta *e)
 void eta_add(const struct eta *e, struct eta_rest *rest, nsec_t expected, nsec_t elapsed)
 {
 	nsec_t left = (nsec_t)((double)expected * factor(e)) - elapsed;
-	/* It should have ended: nobody knows when it will. */
+	/* The test is overdue; its remaining time is unknown. */
 	if (left < 0)
 		left = 0;
 	rest->sum += left;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* eta.h -- how long the rest of a run will take: the plan's estimates, corrected by how true they were so far. Pure. */
+/* eta.h -- estimates the remaining time of a run: the plan's estimates, scaled by their error so far. Pure. */
 #ifndef KTSTR_RUN_ETA_H
 #define KTSTR_RUN_ETA_H
 
 #include "base/time.h"
 
 struct eta {
-	nsec_t took, expected; /* of all tests that have ended */
+	nsec_t took, expected; /* sums of all tests that have ended */
 };
 
-/* What is still to be done, as the plan estimates it. */
+/* The remaining work. */
 struct eta_rest {
-	nsec_t sum, longest; /* of all tests, running ones with what is left of them; of the longest one */
-	unsigned at_once;    /* machines */
+	nsec_t sum, longest; /* remaining time of all tests; of the longest test */
+	unsigned at_once;    /* machines that run at once */
 };
 
-/* A test with the estimate @expected took @took. Tests without an estimate do not count. */
+/* Notes that a test with the estimate @expected took @took. Ignores tests without an estimate. */
 void eta_note(struct eta *e, nsec_t took, nsec_t expected);
-/* What a test that was estimated at @expected, and has run for @elapsed, adds to the rest. */
+/* Adds the remaining time of a test with the estimate @expected that has run for @elapsed. */
 void eta_add(const struct eta *e, struct eta_rest *rest, nsec_t expected, nsec_t elapsed);
 nsec_t eta_left(const struct eta_rest *rest);
 

@@ -71,7 +71,7 @@ static bool is_word(char c)
 	return isalnum((unsigned char)c) || strchr("_-./", c) ? c != '\0' : false;
 }
 
-/* Takes @symbol, or @word when it stands alone. */
+/* Consumes @symbol, or @word if it is a whole word. */
 static bool take(struct parser *p, char symbol, const char *word)
 {
 	skip_space(p);
@@ -90,8 +90,8 @@ static bool take(struct parser *p, char symbol, const char *word)
 static int parse_or(struct parser *p, struct filter **ret);
 
 /*
- * Repetitions of repetitions ("((a{999}){999}", "a+++++++++") double regcomp()'s tree each time, until there is no
- * memory left. Eight of them, one of them counted to at most 999, are more than a filter needs.
+ * Nested repetitions ("((a{999}){999}", "a+++++++++") multiply the memory that regcomp() uses, until none is left. A
+ * filter may have at most eight repetitions, at most one of them counted, up to 999.
  */
 static bool repeats_too_much(const char *regex)
 {
@@ -131,7 +131,7 @@ static int make_match(struct parser *p, enum filter_field field, enum node_kind 
 	return 0;
 }
 
-/* Behind "field(": up to the closing parenthesis. */
+/* Parses what follows "field(", including the closing parenthesis. */
 static int parse_match(struct parser *p, enum filter_field field, struct filter **ret)
 {
 	skip_space(p);
@@ -140,7 +140,7 @@ static int parse_match(struct parser *p, enum filter_field field, struct filter 
 	p->at += spaced;
 	if (spaced)
 		skip_space(p);
-	/* "~ = /x/": the way a match operator is written in front of a pattern elsewhere. */
+	/* "~=" is the same as "~". */
 	if (kind == NODE_CONTAINS && spaced && *p->at == '=') {
 		p->at++;
 		skip_space(p);
@@ -223,7 +223,7 @@ static int parse_not(struct parser *p, struct filter **ret)
 	return r;
 }
 
-/* @left and the operand that @operand reads, joined by @kind. Frees @*left when that fails. */
+/* Reads the right operand with @operand and joins it to *@left by @kind. Frees *@left on failure. */
 static int parse_right(struct parser *p, enum node_kind kind, bool negate,
 		       int (*operand)(struct parser *, struct filter **), struct filter **left)
 {

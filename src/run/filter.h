@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * filter.h -- the language of `-E`: which tests.
+ * filter.h -- the expressions of `-E`, which select tests.
  *
  *   expression := term { ('|' | '+' | 'or') term }  term := factor { ('&' | 'and') factor | '-' factor }
  *   factor     := ('!' | 'not') factor | '(' expression ')' | 'all()' | 'none()' | field '(' match ')' | word
  *   field      := test | kernel | topology | scheduler | binary
  *   match      := ['~'] ['='] '/' regex '/' (POSIX extended) | '=' exact | '#' glob | ['~'] substring
  *
- * A - B is A without B; behind a bare word it needs a space in front, since names may have a '-' in them.
- * A bare word is test(~word). What goes by several names (a preset and what it was called before) matches by any.
+ * "A - B" is A without B. After a bare word the '-' needs a space before it, because names may contain '-'. A bare word
+ * is test(~word). A field with several names (a preset and its former name) matches if any name matches.
  */
 #ifndef KTSTR_RUN_FILTER_H
 #define KTSTR_RUN_FILTER_H
@@ -21,7 +21,7 @@ enum filter_field { FIELD_TEST, FIELD_KERNEL, FIELD_TOPOLOGY, FIELD_SCHEDULER, F
 
 #define FILTER_NAMES_MAX 4
 
-/* What is asked about: every field's names, the first never NULL, ended by NULL or by FILTER_NAMES_MAX. Borrowed. */
+/* Names of each field: at least one, at most FILTER_NAMES_MAX, ended by NULL if fewer. Borrowed. */
 struct filter_subject {
 	const char *name[FIELD_MAX][FILTER_NAMES_MAX];
 };

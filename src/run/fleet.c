@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fleet.c -- plan items become attempts, attempts become results; fleet_view.c shows them while they run. */
+/* fleet.c -- starts attempts of the plan's items and reports their results. fleet_view.c shows them while they run. */
 #include <signal.h>
 #include <string.h>
 
@@ -18,8 +18,8 @@
 #include "vmm/qemu/kernel_patch.h"
 
 /*
- * Host time for a machine, far more than it needs: these are for guests that hang. Processors come up one after the
- * other, and guest seconds cost more host seconds the more processors share one thread.
+ * Host time limits for guests that hang; far more than a working guest needs. They grow with the number of CPUs: guest
+ * CPUs come online one after the other, and on tcg they share one host thread.
  */
 static void set_deadlines(const struct fleet *f, struct attempt *a)
 {
@@ -31,7 +31,7 @@ static void set_deadlines(const struct fleet *f, struct attempt *a)
 	a->run_deadline = (nsec_t)(scale * (2 * NSEC_PER_MIN + c->test->duration * (20 + cpus)));
 }
 
-/* KTSTR_HOST_DEADLINE_PERCENT: more than 100 for a host that is slower than any should be. */
+/* KTSTR_HOST_DEADLINE_PERCENT: above 100 for very slow hosts. */
 static double deadline_scale(void)
 {
 	const char *said = environment_get(ENV_HOST_DEADLINE_PERCENT);
@@ -45,7 +45,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number);
 
 /* --- output ------------------------------------------------------------------------------------------------------- */
 
-/* A message to people. */
+/* Prints a text for the user. */
 static void say(struct fleet *f, const struct buf *text)
 {
 	fleet_view_hide(f);
@@ -89,7 +89,7 @@ static void report(struct fleet *f, const struct attempt *a)
 
 /* --- kernels ------------------------------------------------------------------------------------------------------ */
 
-/* On tcg, a copy that boots faster, where there can be one. */
+/* On tcg, makes a copy of each kernel that boots faster, if possible. */
 static int make_boot_files(struct fleet *f)
 {
 	const struct cachefile_use use = { .damaged = &f->damaged };
@@ -119,7 +119,7 @@ static void keep_error(struct fleet *f, struct attempt *a)
 		f->err = TAKE_PTR(a->err);
 }
 
-/* A result that was judged and is not on disk: said at once, and again, by name, when the run ends. */
+/* A judged result could not be stored: prints an error now, and notes the name for the end of the run. */
 static void note_lost(struct fleet *f, const struct attempt *a, int result)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -133,7 +133,7 @@ static void note_lost(struct fleet *f, const struct attempt *a, int result)
 	f->lost_count++;
 }
 
-/* A test whose failure is known has counts of its own. */
+/* Counts a result that concerns a known failure; false: it does not. */
 static bool count_known(struct fleet *f, const struct attempt *a)
 {
 	switch (attempt_known(a)) {
@@ -150,13 +150,13 @@ static bool count_known(struct fleet *f, const struct attempt *a)
 	return false;
 }
 
-/* The last try of a test: it goes into the counts, and into the closing summary where it is worth a look. */
+/* Counts the last try of a test and offers it to the closing summary. */
 static void count(struct fleet *f, const struct attempt *a)
 {
 	_cleanup_buf_ struct buf replay = BUF_NULL;
 	struct result result;
 	const struct flake_policy policy = attempt_policy(a);
-	/* Interrupted just when this try ended: there is no next one. */
+	/* Not final: the run was interrupted when this try ended, so no other try follows. */
 	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
 						: flake_fold(&policy, attempt_history(a), /* cut= */ true).verdict;
 	attempt_result(a, &replay, &result);
@@ -205,20 +205,20 @@ static void on_ended(struct attempt *a, int result)
 		start_attempt(f, index, a->number + 1);
 	else
 		f->open--;
-	/* Where it was never judged. */
+	/* attempt_judge() removes it, unless the attempt was never judged. */
 	if (a->sandbox.path)
 		sandbox_remove(&f->groups, &a->sandbox);
 	attempt_done(a);
 	free(a);
 }
 
-/* Another try is another seed, so that it is not the same failure again; the first is the run's own. */
+/* Try 1 has the seed of the run. Each further try has another seed, so that it does not repeat the same failure. */
 static uint64_t seed_of(const struct fleet *f, unsigned number)
 {
 	return f->config.seed + (number - 1) * 0x9e3779b97f4a7c15u;
 }
 
-/* What the attempt's machine is to be a clone of. In perf mode, and where a backend has no clones, it boots. */
+/* The clone template of the attempt's machine. NULL: the machine boots. */
 static struct clone_template *make_clone_template(struct fleet *f, const struct attempt *a)
 {
 	struct clone_template *m = NULL;
@@ -234,7 +234,7 @@ static struct clone_template *make_clone_template(struct fleet *f, const struct 
 	return m;
 }
 
-/* The test does not run, which is an error of the whole run. Its caller has counted it as open. */
+/* Notes that a test could not be started, as an error of the run. The caller has counted the test as open. */
 static void give_up_attempt(struct fleet *f, const char *name)
 {
 	if (!f->err)
@@ -281,7 +281,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 	attempt_start(f->reactor, a, NULL, c->name);
 }
 
-/* What cannot run here, or nowhere, is reported like everything else, with its reason, and no machine. */
+/* Reports an item with a skip reason or a problem, without starting a machine. */
 static void report_without_machine(struct fleet *f, size_t index)
 {
 	const struct plan_case *c = &f->config.plan->item[index];
@@ -339,7 +339,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 	return f->live && f->history ? make_boot_files(f) : -ENOMEM;
 }
 
-/* Once a run: it costs a moment, and a disk that loses data is worth knowing about. */
+/* Prints once per run how many cached files were damaged: the disk may be failing. */
 static void say_damaged(struct fleet *f)
 {
 	unsigned damaged = atomic_load(&f->damaged);
@@ -372,7 +372,7 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 		err_free(f->err);
 }
 
-/* Turns the reactor once; says once for whom we wait, where nothing runs. */
+/* Turns the reactor once. If nothing runs for a while, prints once which processes hold the CPUs. */
 static int turn(struct fleet *f)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -414,7 +414,7 @@ static int run(struct fleet *f, struct signals *signals, struct err **err)
 	}
 	if (result == 0 && fleet_view_wanted(f))
 		fleet_view_start(f);
-	/* Other machines may live on: kernels that are still being built. */
+	/* Does not wait for other state machines of the reactor, such as kernel builds. */
 	while (result == 0 && (f->open || (f->view.started && !f->view.ended)))
 		result = turn(f);
 	signals_done(signals);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fleet.h -- a run: every planned test tried, reported once, and summed up. */
+/* fleet.h -- a run: tries every planned test, reports each result, and sums up. */
 #ifndef KTSTR_RUN_FLEET_H
 #define KTSTR_RUN_FLEET_H
 
@@ -16,104 +16,104 @@
 #include "run/rundir.h"
 #include "vmm/accel.h"
 
-#define MACHINE_MEMORY_MIB 160 /* of the host, beside its guest's */
+#define MACHINE_MEMORY_MIB 160 /* host memory of a VM process, besides that of its guest */
 
 struct fleet_config {
 	const struct plan *plan;
 	const struct accel_choice *accel;
-	struct rundir *rundirs; /* one a kernel, in the order of `kernels` */
+	struct rundir *rundirs; /* one per kernel, in the order of `kernels` */
 	const struct kernel *kernels;
 	size_t kernel_count;
-	unsigned jobs;	  /* machines at once; 0: as many as there are CPUs for */
-	unsigned cpu_cap; /* CPUs that they may keep busy together; 0: all that this process may use */
-	bool no_perf;	  /* budgets: CPUs are shared with others, not reserved (--no-perf-mode) */
+	unsigned jobs;	  /* most machines at once; 0: as many as CPUs and memory allow */
+	unsigned cpu_cap; /* CPUs that all machines may use together; 0: all CPUs of this process */
+	bool no_perf;	  /* do not reserve CPUs, but share them with other processes (--no-perf-mode) */
 	bool bypass;	  /* no lock files (KTSTR_BYPASS_LLC_LOCKS) */
 	struct flake_policy flake;
 	uint64_t seed;
-	bool strict; /* release limits */
+	bool strict; /* release thresholds */
 	enum plan_perf perf;
-	const char *const *environment; /* of replay_environment(); NULL: nothing that matters is set */
+	const char *const *environment; /* from replay_environment(); NULL: no such variable is set */
 	const char *image_cache;	/* directory, or NULL */
-	const char *snapshot_cache;	/* directory: tests start from clones; NULL: they boot */
+	const char *snapshot_cache;	/* directory; tests start from clones. NULL: they boot */
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */
-	bool log_passes;		/* also of what passed: payloads' results, report */
-	bool no_capture;		/* the guest's console and output go to stderr as they are, after each test */
+	bool log_passes;		/* print payload results and the report of passed tests, too */
+	bool no_capture;		/* print the guest's console and output unchanged to stderr after each test */
 	bool json;			/* events as JSON lines on stdout */
-	bool keep_logs;			/* everything a guest said, beside its sidecar, also when it passed */
-	bool keep_memory;		/* the guest's memory of what did not pass, beside its sidecar */
-	bool skips_fail;		/* what cannot run here fails, with the reason why it cannot */
+	bool keep_logs;			/* keep the output of every guest beside its sidecar */
+	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
+	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */
 	struct term out, err;
-	struct output *events, *messages; /* to programs, to people */
-	struct closing *closing;	  /* gets what is worth a look at the end */
+	struct output *events, *messages; /* output for programs; for the user */
+	struct closing *closing;	  /* collects the results for the closing summary */
 };
 
 struct fleet;
 
 int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_counts *ret, struct err **err);
 
-/* --- for the pieces of a run -------------------------------------------------------------------------------------- */
+/* --- shared by the files of a run --------------------------------------------------------------------------------- */
 
 struct fleet {
 	struct fleet_config config;
 	struct reactor *reactor;
 	struct host_resources resources;
-	struct sandboxes groups; /* of machines on budgets */
+	struct sandboxes groups; /* of machines without reserved CPUs */
 	bool has_groups;
-	unsigned cpus;	 /* that the machines may keep busy together */
-	unsigned asked;	 /* attempts so far */
-	nsec_t complain; /* when to say for whom we wait, should nothing run by then */
+	unsigned cpus;	 /* CPUs that all machines may use together */
+	unsigned asked;	 /* CPU requests so far without reservation */
+	nsec_t complain; /* when to print which processes hold the CPUs, if nothing runs by then */
 	struct attempt_env env;
-	struct machine view; /* redraws; ends with the last attempt */
+	struct machine view; /* redraws the view; ends after the last attempt */
 	struct term_frame frame;
 	struct event_layout layout;
 	struct eta eta;
-	unsigned at_once; /* machines that were seen running together */
+	unsigned at_once; /* most machines that were seen running at once */
 	struct notice idle;
 	json_t *host;
-	struct boot_file { /* one a kernel: what is booted, where that is not its own file */
-		int fd;	   /* -1: its own file */
+	struct boot_file { /* one per kernel: the copy that is booted instead of the kernel file */
+		int fd;	   /* -1: no copy; the kernel file is booted */
 		char path[40];
 	} * boot;
-	struct attempt **live;	       /* one slot a plan item; NULL: none */
-	struct flake_history *history; /* likewise; an item's is its running attempt's alone */
+	struct attempt **live;	       /* running attempt of each plan item, or NULL */
+	struct flake_history *history; /* of each plan item; only its running attempt may use it */
 	struct run_counts counts;
-	double deadline_scale;	/* of the attempts' host deadlines; 1: as they are */
-	bool memory_is_limited; /* by a control group; `memory_note` says which, and what to do */
+	double deadline_scale;	/* factor for the host deadlines of attempts */
+	bool memory_is_limited; /* by a control group; `memory_note` says which one, and what to do */
 	char memory_note[400];
 	unsigned open; /* items without a final result */
 	nsec_t began;
-	atomic_uint damaged; /* cached files that were found damaged, and made anew */
-	struct err *err;     /* first failure that is not a test's */
-	struct buf lost;     /* names of results that could not be stored, with commas between */
+	atomic_uint damaged; /* number of cached files that were damaged and made again */
+	struct err *err;     /* first error of the run itself, not of a test */
+	struct buf lost;     /* names of results that could not be stored, separated by commas */
 	unsigned lost_count;
 };
 
-/* fleet_view.c: progress and a table of machines, in place at the end of the terminal. */
+/* fleet_view.c: shows progress and a table of machines at the bottom of the terminal, and redraws them in place. */
 bool fleet_view_wanted(const struct fleet *f);
 void fleet_view_start(struct fleet *f);
-/* Takes it from the terminal before something else is written; the next turn draws it again. */
+/* Erases the view; call this before other output. The next redraw shows it again. */
 void fleet_view_hide(struct fleet *f);
-/* SIGWINCH and SIGTSTP; false for any other. */
+/* Handles SIGWINCH and SIGTSTP; returns false for other signals. */
 bool fleet_view_signal(struct fleet *f, int sig);
 
-/* admission.c: what machines ask of the host. */
+/* admission.c: what machines request from the host. */
 int fleet_open_admission(struct fleet *f, struct err **err);
 struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c);
 struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 
-/* work.c: the blocking parts of an attempt, for the offload pool. */
+/* work.c: the blocking operations of an attempt, for the offload pool. */
 int attempt_prepare(void *attempt);
 int attempt_judge(void *attempt);
-/* on_host.c */
+/* attempt_on_host() is in on_host.c, attempt_store() in work.c. */
 int attempt_on_host(void *attempt);
 int attempt_store(void *attempt);
-/* What every report needs of a finished attempt; @ret borrows from @a and from @replay. */
+/* Collects what reports need of a finished attempt. @ret borrows from @a and @replay. */
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret);
-/* How often the test is tried. One that is known to fail is not tried again for having failed. */
+/* How often the test is tried. A test with a known failure is not retried when it fails. */
 struct flake_policy attempt_policy(const struct attempt *a);
-/* What the final verdict means where a failure is known. */
+/* What the final verdict means for a test with a known failure. */
 enum known_outcome attempt_known(const struct attempt *a);
-/* The former tries of the attempt's test, and this one once it is judged. */
+/* The earlier tries of the test, and this one once it is judged. */
 struct flake_history *attempt_history(const struct attempt *a);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fleet_view.c -- the live view of a run: from the fleet to a snapshot, and when it is drawn. */
+/* fleet_view.c -- the live view of a run: takes snapshots of the fleet and draws them. */
 #include <signal.h>
 
 #include "report/live.h"
@@ -29,7 +29,7 @@ static void add_row(const struct fleet *f, const struct attempt *a, struct live_
 	};
 }
 
-/* Further tries of a test that is repeated. */
+/* The number of further tries of a test that is repeated. */
 static unsigned tries_left(const struct fleet *f, const struct attempt *a)
 {
 	unsigned repeat = f->config.flake.repeat;
@@ -113,7 +113,7 @@ void fleet_view_hide(struct fleet *f)
 	output_buf(f->config.messages, &out);
 }
 
-/* Colours stay as they were chosen. */
+/* Updates the size of the terminal only, not its colours. */
 static void probe_size(struct term *t)
 {
 	struct term now = term_probe(t->fd);
@@ -121,14 +121,14 @@ static void probe_size(struct term *t)
 	t->rows = now.rows;
 }
 
-/* Ctrl-Z: stops as without us, but leaves a clean terminal. Machines are not in the terminal's process group. */
+/* Ctrl-Z: stops this process. Machines continue: they are not in the terminal's foreground process group. */
 static void stop_here(void)
 {
 	sigset_t set, before;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTSTP);
 	raise(SIGTSTP);
-	/* It is pending until here; it takes effect before this returns. */
+	/* The pending SIGTSTP takes effect before this call returns. */
 	pthread_sigmask(SIG_UNBLOCK, &set, &before);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }

@@ -36,7 +36,7 @@ static int add_size(struct includes *i, const char *from, struct err **err)
 	return -EFBIG;
 }
 
-/* Takes @from, and frees it where it is not kept. */
+/* Takes ownership of @from. */
 static int add_file(struct includes *i, char *from, const char *dir, const char *name, struct err **err)
 {
 	char *to = NULL;
@@ -140,7 +140,7 @@ static char *regular(char *path)
 	return NULL;
 }
 
-/* A path is one; a name is in the current directory or in PATH. */
+/* Finds a path with a slash as it is; a name without one in the current directory, then in PATH. */
 static char *locate(const char *name)
 {
 	char *found = regular(strdup(name));

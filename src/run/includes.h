@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * includes.h -- which files of the host a test finds in its guest under /include-files: its own include files, its
- * payloads' programs, and their include files. Looks at the disk; for the offload pool.
+ * includes.h -- finds the host files that a guest gets under /include-files: include files of the test, programs of its
+ * payloads, and their include files. Reads the disk, so it runs on the offload pool.
  */
 #ifndef KTSTR_RUN_INCLUDES_H
 #define KTSTR_RUN_INCLUDES_H
@@ -10,27 +10,27 @@
 #include "run/suite.h"
 
 #define INCLUDES_MAX	   1024
-#define INCLUDES_DEPTH_MAX 16  /* of directories in a directory */
-#define INCLUDES_MIB_MAX   768 /* of all together: an initramfs is made and unpacked in memory */
+#define INCLUDES_DEPTH_MAX 16  /* of nested directories */
+#define INCLUDES_MIB_MAX   768 /* total size; limited because an initramfs is made and unpacked in memory */
 
 struct includes {
 	struct image_include item[INCLUDES_MAX]; /* both strings owned */
 	size_t count;
-	uint64_t bytes; /* of all of them */
+	uint64_t bytes; /* total size */
 };
 
 /*
- * All of them, in the order of the declarations, directories by name. What is named twice is there once. -ENOENT names
- * what is missing; -EEXIST two files that would be one in the guest; -EINVAL what is neither a regular file nor a
- * directory; -EFBIG says that they are too large. @kit: struct kernel's, or NULL. On failure *ret is empty.
+ * Lists all files in the order of the declarations, files of a directory sorted by name, without duplicates. @kit: as
+ * in struct kernel, or NULL. On failure *ret is empty. -ENOENT: a file is missing; -EEXIST: two files would have the
+ * same path in the guest; -EINVAL: neither a regular file nor a directory; -EFBIG: the files are too large.
  */
 int includes_resolve(const struct test_decl *t, const char *kit, struct includes *ret, struct err **err);
 void includes_done(struct includes *i);
 
-/* How large the files of a test are together, in MiB, rounded up; 0 where includes_resolve() would fail. */
+/* Total size of a test's files in MiB, rounded up; 0 if includes_resolve() fails. */
 uint64_t includes_mib(const struct test_decl *t, const char *kit);
 
-/* Whether the kernel's kit has what the test's payloads want of it; false with a reason: the test is a Skip. */
+/* Does the kernel's kit have all that the test's payloads need from it? If not, @why is the reason for a Skip. */
 bool includes_kit_complete(const struct test_decl *t, const char *kit, char *why, size_t size);
 
 #endif

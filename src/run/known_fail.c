@@ -7,7 +7,7 @@
 
 #define REF_TEXT_MAX 128
 
-/* The next part of a list with commas; *@at moves behind it. False: there is none, or it is too long. */
+/* Copies the next entry of a comma-separated list and advances *@at past it. False: it is empty or too long. */
 static bool next_part(const char **at, char part[REF_TEXT_MAX])
 {
 	size_t len = strcspn(*at, ",");
@@ -49,7 +49,7 @@ int known_fail_check(const char *text, struct err **err)
 	return 0;
 }
 
-/* The version in front of what a local tree appends: "6.13.0-rc2" of "6.13.0-rc2+". */
+/* The version without a local suffix: "6.13.0-rc2" of "6.13.0-rc2+". */
 static bool version_of(const struct kernel *k, struct kversion *ret)
 {
 	char text[KVERSION_TEXT_MAX];

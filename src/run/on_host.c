@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * on_host.c -- a host_only test: its body runs here, in a child process, and we are to it what PID 1 is in a guest.
- * Blocks, on the offload pool.
+ * on_host.c -- runs the body of a host_only test in a child process on the host. This file does what PID 1 does in a
+ * guest. Blocks, so it runs on the offload pool.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "run/fleet.h"
 
-#define CHANNEL_FD	 3 /* where a test binary expects its channel */
+#define CHANNEL_FD	 3 /* the fd on which a test binary expects its channel */
 #define OUTPUT_BYTES_MAX (1u << 20)
 #define CANCEL_PERIOD_MS 50
 
@@ -43,7 +43,7 @@ static int spawn_body(const struct attempt *a, int channel, int output, pid_t *r
 	posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, channel, CHANNEL_FD);
 	posix_spawn_file_actions_addclosefrom_np(&actions, CHANNEL_FD + 1);
-	/* Its own session, so that a terminal's Ctrl-C is for us, and all of it can be ended as one group. */
+	/* A session of its own: Ctrl-C does not reach the child, and its process group can be killed as a whole. */
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	sigset_t none, pipe;
 	sigemptyset(&none);
@@ -75,7 +75,7 @@ static int start(struct attempt *a, struct host_child *c)
 	return c->pidfd < 0 ? -errno : 0;
 }
 
-/* What it has said so far; false: it has closed its end. */
+/* Reads all available packets; false: the child has closed the channel. */
 static bool take_packets(int channel, struct evidence *e, void *packet)
 {
 	for (ssize_t n; (n = recv(channel, packet, EVIDENCE_PACKET_MAX, MSG_DONTWAIT)) != 0;) {
@@ -98,7 +98,7 @@ static bool take_output(int fd, struct evidence *e)
 	return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* Until its end, its deadline, or a cancel. */
+/* Reads packets and output until the child exits, its deadline passes, or the attempt is cancelled. */
 static void observe(struct attempt *a, const struct host_child *c, void *packet)
 {
 	struct evidence *e = &a->evidence;
@@ -118,7 +118,7 @@ static void observe(struct attempt *a, const struct host_child *c, void *packet)
 	}
 }
 
-/* Ends all of it, takes what is left, and says what PID 1 says at the end of a guest. */
+/* Kills the process group, reads the remaining data, and fills in what PID 1 reports at the end of a guest. */
 static void finish(struct attempt *a, struct host_child *c, void *packet)
 {
 	struct evidence *e = &a->evidence;

@@ -15,7 +15,7 @@
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
 {
 	uint64_t mib = MAX_OF(MAX_OF((uint64_t)topology_cpus(t) * 64, 256), declared);
-	/* The first node has to hold the kernel, the event log and the initramfs. */
+	/* The first node must hold the kernel, the event log and the initramfs. */
 	mib = MAX_OF(mib, (uint64_t)t->numa_nodes * 256);
 	if (topology_described_mib(t))
 		return topology_described_mib(t);
@@ -29,9 +29,9 @@ uint64_t guest_likely_mib(const struct ktstr_topology *t, unsigned declared)
 }
 
 /*
- * What a guest needs at least to unpack files of that size: they lie in its memory twice for a moment, packed (at
- * worst as large as they are) and unpacked, and its root file system takes at most half of the memory (a tmpfs).
- * 192 MiB is for the kernel and for the programs and libraries that every test has.
+ * The memory that a guest needs to unpack files of this size. They are in memory twice for a moment: packed (at worst
+ * at full size) and unpacked. The root file system is a tmpfs and takes at most half of the memory. 192 MiB are for the
+ * kernel and for the programs and libraries of every test.
  */
 static uint64_t unpacking_mib(uint64_t files_mib)
 {
@@ -119,7 +119,7 @@ void plan_done(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
-/* @preset: which of its names. */
+/* @preset: one of the names of the case's preset. */
 static char *case_name(const struct plan_case *c, const char *preset, bool labels)
 {
 	const char *slash = labels ? "/" : "", *label = labels ? c->kernel->label : "";
@@ -152,7 +152,7 @@ static char *err_text(const struct err *why)
 	return buf_steal(&text);
 }
 
-/* What stands against perf mode, where the test needs it, or it was asked for. */
+/* Why the case cannot run in perf mode, or NULL: it can, or need not. */
 static const char *perf_refused(const struct plan_case *c, const struct plan_request *q)
 {
 	if (c->test->performance_mode && q->perf == PLAN_PERF_NONE)
@@ -161,7 +161,7 @@ static const char *perf_refused(const struct plan_case *c, const struct plan_req
 	return c->perf && q->backend && !q->backend->vcpu_threads ? "performance mode needs the kvm backend" : NULL;
 }
 
-/* What stands against running it: a topology that the backend cannot offer, perf mode, a kernel without sched_ext. */
+/* Why the case cannot run here, or NULL: the backend's topologies, perf mode, a kernel without sched_ext, ... */
 static char *reason_to_skip(const struct plan_case *c, const struct plan_request *q)
 {
 	char text[400];
@@ -207,7 +207,7 @@ static int set_problem(struct plan_case *c, const char *problem)
 		       : 0;
 }
 
-/* The scheduler's program, where one is needed now. */
+/* Finds the scheduler's program, if the case needs one. */
 static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 {
 	const struct test_decl *t = c->test;
@@ -220,7 +220,7 @@ static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 	_cleanup_free_ char *text = err_text(why);
 	if (!text)
 		return -ENOMEM;
-	/* One of several kernels is built without its own schedulers: that is not the suite's fault. */
+	/* With several kernels, one that was built without schedulers is not an error of the suite. */
 	if (!c->kernel->schedulers && q->labels) {
 		c->skip = TAKE_PTR(text);
 		return 0;
@@ -228,7 +228,7 @@ static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 	return set_problem(c, text);
 }
 
-/* Does the preset have the same name as the topology that the test declares? */
+/* Is the preset's topology the one that the test declares? */
 static bool same_text(const struct plan_case *c, const struct test_decl *t)
 {
 	char text[TOPOLOGY_TEXT_MAX];
@@ -249,11 +249,11 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
 	c->variant = variant_of(c);
 	c->known_fail = known_fail_find(t, c->kernel);
-	/* A preset that is the test's own topology is another result all the same, and needs another file. */
+	/* A preset with the test's own topology is a separate result and needs a separate file. */
 	if (c->preset && same_text(c, t))
 		c->variant ^= 0x9e3779b97f4a7c15u;
 	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;
-	/* Perf mode's memory is there from the start. */
+	/* In perf mode all memory is allocated at the start. */
 	c->likely_mib = c->perf ? c->memory_mib : guest_likely_mib(&c->topology, floor_mib);
 	c->skip = reason_to_skip(c, q);
 	return find_scheduler(c, q);
@@ -283,7 +283,7 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 	return fill_case(c, q);
 }
 
-/* A test on one kernel: as it is declared, and over the presets that it admits. */
+/* Adds a test on one kernel: with its own topology, and with --gauntlet also with each admitted preset. */
 static int add_test(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k)
 {
 	char why[120];
@@ -308,7 +308,7 @@ static int add_suite(struct plan *p, const struct plan_request *q, const struct 
 	return r;
 }
 
-/* Where a name is found again: the items in the order of their names, and of the plan. */
+/* Sorts items by name, then by their order in the plan, so that duplicates are adjacent. */
 static int by_name(const void *a, const void *b)
 {
 	const struct plan_case *x = *(const struct plan_case *const *)a, *y = *(const struct plan_case *const *)b;
@@ -329,7 +329,7 @@ static int note_duplicate(struct plan_case *first, const struct plan_case *again
 	return set_problem(first, text);
 }
 
-/* Two tests of one name would write one sidecar: the first of them stays, and is an error unless it is wanted. */
+/* Tests with one name would write the same sidecar. Keeps the first; it is an error unless @q accepts duplicates. */
 static int settle_duplicates(struct plan *p, const struct plan_request *q)
 {
 	_cleanup_free_ const struct plan_case **sorted = calloc(p->count + 1, sizeof(*sorted));

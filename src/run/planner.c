@@ -14,12 +14,12 @@
 
 #define SIDECARS_READ_MAX 10000
 
-/* --- a part of the plan ------------------------------------------------------------------------------------------- */
+/* --- partitions --------------------------------------------------------------------------------------------------- */
 
 int partition_parse(const char *text, struct partition *ret, struct err **err)
 {
 	static const char *const kinds[] = { [PARTITION_COUNT] = "count:", [PARTITION_HASH] = "hash:" };
-	static const char slice[] = "slice:"; /* what others call count */
+	static const char slice[] = "slice:"; /* the name of "count" in other tools */
 	struct partition p = { 0 };
 	char index[16];
 	for (unsigned i = PARTITION_COUNT; i <= PARTITION_HASH; i++)
@@ -91,7 +91,7 @@ static char *duration_key(const char *backend, const char *name)
 	return asprintf(&key, "%s %s", backend, name) < 0 ? NULL : key;
 }
 
-/* One entry: [host ns, when]. Time stamps are RFC 3339 in UTC, so that the later one is the greater string. */
+/* An entry is [host ns, time stamp]. Time stamps are RFC 3339 in UTC, so a later one is a greater string. */
 void durations_add(json_t *durations, const json_t *sidecar)
 {
 	const char *name = json_string_value(json_object_get(sidecar, "name"));
@@ -99,8 +99,7 @@ void durations_add(json_t *durations, const json_t *sidecar)
 	const char *when = json_string_value(json_object_get(sidecar, "timestamp"));
 	const char *verdict = json_string_value(json_object_get(sidecar, "verdict"));
 	json_int_t wall = json_integer_value(json_object_get(sidecar, "wall_ns"));
-	/* What was interrupted, or never had a machine, says nothing of the time. */
-	/* Dilated time is another. */
+	/* Ignore results with dilated time, without a machine, or of interrupted tests. */
 	bool dilated = json_integer_value(json_object_get(sidecar, "time_dilation")) > 1;
 	bool whole = !dilated && verdict && (!strcmp(verdict, "pass") || !strcmp(verdict, "fail"));
 	if (!name || !backend || !when || !whole || wall <= 0)
@@ -110,7 +109,7 @@ void durations_add(json_t *durations, const json_t *sidecar)
 	json_t *entry = json_array();
 	json_add(&entry, json_integer(wall));
 	json_add(&entry, json_text(when));
-	/* A duration that cannot be kept is only a worse estimate. */
+	/* Ignore failures: a missing duration only makes the estimate worse. */
 	if (key && entry && (!known || strcmp(known, when) < 0))
 		json_object_set(durations, key, entry);
 	json_decref(entry);
@@ -157,8 +156,8 @@ json_t *durations_load(void)
 }
 
 /*
- * Seconds to boot and to end on tcg, where all CPUs share one thread: what bench/presets.py took, less the test. What
- * is in between, or beyond, lies on a line.
+ * Seconds to boot and to shut down on tcg, where all CPUs share one thread; measured with bench/presets.py, without the
+ * test itself. Other numbers of CPUs are interpolated and extrapolated linearly.
  */
 static const struct {
 	unsigned cpus;
@@ -175,8 +174,8 @@ static double tcg_boot_seconds(unsigned cpus)
 }
 
 /*
- * tcg: a boot, and a second of the guest is as many instructions as its clock says (qemu_icount_shift()), however many
- * processors share them.
+ * tcg: the time to boot, plus the test. A guest second is a fixed number of instructions (qemu_icount_shift()), shared
+ * by all guest CPUs.
  */
 nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration, unsigned dilation)
 {
@@ -222,7 +221,7 @@ void plan_order(struct plan *p)
 {
 	_cleanup_free_ struct place *sorted = calloc(p->count + 1, sizeof(*sorted));
 	if (!sorted)
-		return; /* the order as it is runs just as well, only longer */
+		return; /* the unsorted plan works as well, but takes longer */
 	for (size_t i = 0; i < p->count; i++)
 		sorted[i] = (struct place){ p->item[i], i };
 	qsort(sorted, p->count, sizeof(*sorted), longer_first);

@@ -23,7 +23,7 @@ const char *plan_perf_name(enum plan_perf perf)
 	return names[perf];
 }
 
-/* A name that ends in '_' stands for all longer names that begin with it. */
+/* A @name that ends with '_' is a prefix and matches all longer names. */
 static bool has_name(const char *entry, size_t len, const char *name)
 {
 	size_t known = strlen(name);
@@ -66,7 +66,7 @@ char **replay_environment(char *const *environ)
 	return list;
 }
 
-/* NAME='VALUE': a shell takes the name only when it stands outside the quotes. */
+/* Writes NAME='VALUE', because a shell accepts an assignment only with an unquoted name. */
 static void put_environment(const char *const *list, struct buf *out)
 {
 	for (; list && *list; list++) {

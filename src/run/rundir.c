@@ -48,7 +48,7 @@ static int take_lock(struct rundir *d, int locks, const char *dir, struct err **
 		static const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 		nanosleep(&pause, NULL);
 	}
-	futimens(fd, NULL); /* since when: 'ktstr locks' */
+	futimens(fd, NULL); /* 'ktstr locks' shows this as the time of locking */
 	d->lock_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -69,7 +69,7 @@ char *rundir_beside(const char *sidecar, const char *suffix)
 
 /* --- results of earlier runs -------------------------------------------------------------------------------------- */
 
-/* "-", 16 hexadecimal digits, then one of our suffixes; behind that, what a temporary name adds. */
+/* Matches "-", 16 hexadecimal digits and a suffix of a result file, also with a temporary suffix after it. */
 static bool is_result(const char *name)
 {
 	static const char *const suffixes[] = { SIDECAR_SUFFIX, REPORT_SUFFIX, MEMORY_SUFFIX };
@@ -115,7 +115,7 @@ static void clear_entry(int dir, const char *name, const char *const *suites)
 		remove_result(dir, name);
 }
 
-/* @suites: only theirs; NULL: all. */
+/* Removes the results of @suites; NULL: of all suites. */
 static void clear_old(int dir_fd, const char *const *suites)
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -128,7 +128,7 @@ static void clear_old(int dir_fd, const char *const *suites)
 		fd_close(fd);
 }
 
-/* --- where -------------------------------------------------------------------------------------------------------- */
+/* --- paths -------------------------------------------------------------------------------------------------------- */
 
 bool rundir_is_shared(const char *commit)
 {

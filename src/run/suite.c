@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* suite.c -- reading what a test binary says about itself. The binary is a user's: everything is checked. */
+/* suite.c -- reads the list that a test binary prints. The binary is not trusted: everything is checked. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -92,7 +92,7 @@ static int get_copy(const json_t *o, const char *key, char **ret, struct err **e
 	return r;
 }
 
-/* The library lists clean names; another one is not the library's. */
+/* The library lists clean names only, so another name means that the list is not from the library. */
 static int get_name(const json_t *o, const char *key, char **ret, struct err **err)
 {
 	int r = get_copy(o, key, ret, err);
@@ -142,7 +142,7 @@ static int get_switch(const json_t *o, const char *key, enum ktstr_switch *ret, 
 	return r;
 }
 
-/* A limit is a number, and false where it is switched off. */
+/* A limit is a number, or false if it is switched off. */
 static int get_limit(const json_t *v, const char *name, double *ret, struct err **err)
 {
 	double value = json_number_value(v);
@@ -156,7 +156,7 @@ static int get_limit(const json_t *v, const char *name, double *ret, struct err 
 	return 0;
 }
 
-/* A check that the list does not name is not set. */
+/* A check that the list does not contain is not set. */
 static int get_check(const json_t *c, const struct threshold_row *row, void *to, struct err **err)
 {
 	const json_t *v = row->measured ? json_object_get(c, row->name) : NULL;
@@ -304,7 +304,7 @@ static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, str
 	return get_switch(c, "requires_smt", &ret->requires_smt, err);
 }
 
-/* A switch that older test binaries do not name. */
+/* Reads a switch; older test binaries do not list it. */
 static int get_bool(const json_t *o, const char *key, bool *ret, struct err **err)
 {
 	enum ktstr_switch value = KTSTR_UNSET;
@@ -340,7 +340,7 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 	return r;
 }
 
-/* A binary that knows of no payloads has none. */
+/* Older test binaries do not list payloads. */
 static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err)
 {
 	const json_t *list = json_object_get(o, "payloads");
@@ -364,7 +364,7 @@ static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err
 	return r;
 }
 
-/* Kernels that cannot be named are the test's problem, not the suite's. */
+/* An invalid list of kernels is a problem of the test, not of the suite. */
 static int parse_known_fail(const json_t *from, struct known_fail_decl *k, struct err **err)
 {
 	int r = get_optional(from, "kernel", &k->kernel);
@@ -391,7 +391,7 @@ static int parse_known_fails(const json_t *o, struct test_decl *t, struct err **
 	return 0;
 }
 
-/* The memory of described nodes is all that there is. */
+/* If nodes are described, the guest has exactly their memory. */
 static int check_memory(const struct test_decl *t, struct err **err)
 {
 	uint64_t described = topology_described_mib(&t->topology), least = 64ull * topology_cpus(&t->topology);
@@ -404,7 +404,7 @@ static int check_memory(const struct test_decl *t, struct err **err)
 		    t->memory_mib, described);
 }
 
-/* A declaration that cannot run is listed with its problem, so that the rest of the suite still can. */
+/* Notes why a declaration cannot run. The rest of the suite still runs. */
 static int note_problem(struct test_decl *t)
 {
 	_cleanup_err_ struct err *why = NULL;
@@ -454,7 +454,7 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 	return r == 0 ? note_problem(t) : r;
 }
 
-/* A test that is declared in a way that cannot be read stops no other, as long as one can say which it is. */
+/* Keeps a test that could not be parsed as a test with a problem, if its name and file are known. */
 static int keep_broken(struct test_decl *t, int r, const struct err *why)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -463,7 +463,7 @@ static int keep_broken(struct test_decl *t, int r, const struct err *why)
 	err_format(why, &text);
 	free(t->problem);
 	t->problem = buf_steal(&text);
-	/* What was not read is nothing that others stumble over. */
+	/* Set valid values for the members that were not parsed. */
 	t->topology = (struct ktstr_topology){ 1, 1, 1, 1 };
 	t->constraints = (struct ktstr_constraints){ 0 };
 	return t->problem ? 0 : -ENOMEM;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* suite.h -- test binaries on the host: found by their ELF note, listed by themselves, checked here. */
+/* suite.h -- finds test binaries by their ELF note, runs them with --list, and checks what they list. */
 #ifndef KTSTR_RUN_SUITE_H
 #define KTSTR_RUN_SUITE_H
 
@@ -15,21 +15,21 @@
 
 struct sched_decl {
 	char *name, *binary;
-	char *build;			 /* command that makes the binary, or NULL */
-	char *build_problem;		 /* why it did not, once it was run; or NULL */
-	bool is_built;			 /* it was run */
+	char *build;			 /* command that builds the binary, or NULL */
+	char *build_problem;		 /* why the command failed, or NULL */
+	bool is_built;			 /* the command was run */
 	char **args, **sysctls, **kargs; /* NULL-terminated */
-	unsigned load_cpu;		 /* CPU + 1; 0: anywhere */
+	unsigned load_cpu;		 /* CPU number + 1; 0: any CPU */
 	unsigned attach_timeout_s;	 /* guest time */
 	struct ktstr_checks checks;
 };
 
 struct payload_decl {
-	char *name, *binary, *kit; /* kit: NULL where it is none of the kernel's */
+	char *name, *binary, *kit; /* kit: NULL if not from the kernel's kit */
 	char **include_files;
 };
 
-/* A failure that is known (known_fail.h says where it applies). */
+/* A known failure; see known_fail.h. */
 struct known_fail_decl {
 	char *kernel, *scheduler; /* NULL: all */
 	char *reason;
@@ -39,26 +39,26 @@ struct known_fail_decl {
 struct test_decl {
 	char *name, *file;
 	unsigned line;
-	char *problem;			    /* why it cannot run, or NULL */
-	const struct sched_decl *scheduler; /* NULL: the kernel's own */
+	char *problem;			    /* why the test cannot run, or NULL */
+	const struct sched_decl *scheduler; /* NULL: the kernel's default scheduler */
 	struct ktstr_topology topology;
-	struct ktstr_constraints constraints; /* every field filled in */
+	struct ktstr_constraints constraints; /* without unset fields */
 	unsigned memory_mib, workers_per_cgroup;
 	nsec_t duration;
 	char **sched_args, **include_files;
-	char *payload;			   /* the primary one's name, or NULL */
-	struct payload_decl *payload_list; /* it first, where there is one */
+	char *payload;			   /* name of the primary payload, or NULL */
+	struct payload_decl *payload_list; /* the primary payload first, if any */
 	size_t payloads;
 	struct known_fail_decl *known_fail;
 	size_t known_fails;
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
-	bool host_only;				/* the body runs here, without a machine */
-	bool performance_mode, no_perf_mode;	/* not both */
-	char *expect_contains, *expect_matches; /* of the scheduler's last words, or NULL */
+	bool host_only;				/* the body runs on the host, without a machine */
+	bool performance_mode, no_perf_mode;	/* at most one of them */
+	char *expect_contains, *expect_matches; /* in a log at the scheduler's end, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct ktstr_checks checks;
-	const char *binary; /* the suite's path */
+	const char *binary; /* path of the test binary */
 };
 
 struct suite {
@@ -67,24 +67,24 @@ struct suite {
 	size_t schedulers;
 	struct test_decl *test;
 	size_t tests;
-	char *problem; /* why its tests are not known; then it has none. NULL: they are */
+	char *problem; /* why the tests could not be listed (then there are none), or NULL */
 };
 
-/* Test binaries at @paths (files, or directories searched below), sorted. Frees with strings_free(). */
+/* Finds test binaries in @paths (files, or directories with all below), sorted. The caller calls strings_free(). */
 int suite_find(const char *const *paths, char ***ret, struct err **err);
-/* Runs @path --list on the reactor and reads what it says. */
+/* Runs @path --list on the reactor and parses the output. */
 int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err);
-/* Reads a list that a test binary printed. */
+/* Parses the output of --list. */
 int suite_parse(const char *path, const char *text, size_t len, struct suite *ret, struct err **err);
 void suite_done(struct suite *s);
 /*
- * Finds and loads all of them. A binary that cannot be listed stops no other: it is a suite with a problem. Fails when
- * not one can be listed. Frees with suites_free().
+ * Finds and loads all test binaries. A binary that cannot be listed becomes a suite with a problem. Fails if no binary
+ * can be listed. The caller calls suites_free().
  */
 int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err);
 void suites_free(struct suite *suite, size_t count);
 void strings_free(char **list);
-/* The longest that any of the test's schedulers may take to attach, guest time; 0 without one. */
+/* The longest attach timeout of the test's schedulers, in guest time; 0: no scheduler. */
 nsec_t test_attach_timeout(const struct test_decl *t);
 
 #endif

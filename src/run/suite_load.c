@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* suite_load.c -- a test binary is run with --list, and what it prints is read. */
+/* suite_load.c -- runs a test binary with --list and reads its output. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -60,8 +60,8 @@ static const struct machine_state list_states[LIST_COUNT] = {
 static const struct machine_type list_type = { "list", list_states, LIST_COUNT, list_done };
 
 /*
- * Where the list goes: memory that cannot grow beyond its size, so that a program that prints without end takes no more
- * than that. The position behind what was written is shared with the child.
+ * The stdout of the child: a memfd of fixed size, so that a program that prints without end cannot fill the memory. The
+ * child shares the file offset, which is the length of the output.
  */
 static int open_list(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* work.c -- what an attempt does on the offload pool: build the image, judge, write the sidecar. */
+/* work.c -- the blocking operations of an attempt: build the image, judge, write the sidecar. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "run/replay.h"
 #include "vmm/vmcore.h"
 
-/* How long a test may take in guest time before PID 1 ends it: steps may add up to more than the declared duration. */
+/* Guest time after which PID 1 ends the test. Generous, because steps may take longer than the declared duration. */
 static nsec_t guest_limit(const struct test_decl *t)
 {
 	return 3 * t->duration + 10 * NSEC_PER_SEC + MAX_OF(test_attach_timeout(t), 20 * NSEC_PER_SEC);
@@ -49,7 +49,7 @@ enum known_outcome attempt_known(const struct attempt *a)
 
 /* --- prepare ------------------------------------------------------------------------------------------------------ */
 
-/* The binaries of the schedulers that a test may ask for; the caller frees them. */
+/* Locates the staged schedulers of a test; the caller frees the paths. */
 static int locate_staged(const struct plan_case *c, char *path[IMAGE_STAGED_MAX + 1], struct image_suffix_spec *suffix,
 			 struct err **err)
 {
@@ -68,7 +68,7 @@ static int locate_staged(const struct plan_case *c, char *path[IMAGE_STAGED_MAX 
 	return 0;
 }
 
-/* Machines whose CPUs are not reserved are held to them by a group of their own, where there can be one. */
+/* Makes a control group that confines a machine without reserved CPUs, if control groups are available. */
 static int prepare_sandbox(struct attempt *a)
 {
 	struct fleet *f = a->owner;
@@ -105,7 +105,7 @@ static int make_initrd(struct attempt *a, struct image_base_spec *spec, const st
 	return r;
 }
 
-/* Variables of the host that a guest's programs see as well. */
+/* Environment variables of the host that are passed to the guest. */
 static const char *const forwarded[] = { "KTSTR_BACKTRACE=", "KTSTR_VERBOSE=" };
 
 static void fill_environment(const struct attempt *a, const char *ret[ARRAY_SIZE(forwarded) + 1])
@@ -118,7 +118,7 @@ static void fill_environment(const struct attempt *a, const char *ret[ARRAY_SIZE
 				ret[n++] = *set;
 }
 
-/* @plain: not compressed. */
+/* @plain: do not compress the image. */
 static int build_image(struct attempt *a, bool plain)
 {
 	const struct plan_case *c = a->item;
@@ -176,7 +176,7 @@ static bool fits_clone(const struct attempt *a)
 	return fstat(a->initrd_fd, &st) == 0 && (uint64_t)st.st_size - a->config.initrd_known <= VM_ORDER_BYTES_MAX;
 }
 
-/* A clone is given its image in a place of limited size: as it is, else compressed, else the test boots after all. */
+/* The space for a clone's image is limited. Tries an uncompressed image, then a compressed one, then boots instead. */
 int attempt_prepare(void *arg)
 {
 	struct attempt *a = arg;
@@ -193,7 +193,7 @@ int attempt_prepare(void *arg)
 
 /* --- judge -------------------------------------------------------------------------------------------------------- */
 
-/* The kernel counts whom it kills for want of memory, and says nothing to those who wait for the victim. */
+/* A machine died by SIGKILL and the kernel's count of OOM kills rose meanwhile: notes that memory ran out. */
 static void find_memory_kill(struct attempt *a)
 {
 	struct evidence *e = &a->evidence;
@@ -257,7 +257,7 @@ static const struct rundir *rundir_of(const struct attempt *a)
 	return &config->rundirs[a->item->kernel - config->kernels];
 }
 
-/* Parts that were not tried are not needed where others are in force. */
+/* Leaves out parts that were not tried, because other parts make them unnecessary. */
 static void take_parts(const struct confine_outcome *o, struct result *ret)
 {
 	_Static_assert(CONFINE_PART_MAX <= RESULT_PARTS_MAX, "room for all parts of a confinement");
@@ -390,7 +390,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	take_parts(&a->confinement, ret);
 }
 
-/* A file that this try does not have. One of an earlier run must go; one of an earlier try of this run stays. */
+/* This try has no such file. The first try removes the file of an earlier run; later tries keep those of this run. */
 static int leave_out(const struct attempt *a, const char *path)
 {
 	if (a->number == 1)
@@ -398,7 +398,7 @@ static int leave_out(const struct attempt *a, const char *path)
 	return 0;
 }
 
-/* The report as text beside the sidecar of what did not pass: CI keeps files, not scroll-back. */
+/* Writes the report of a test that did not pass beside its sidecar, because CI systems keep files. */
 static int store_report(const struct attempt *a, const struct result *r, const char *sidecar, struct err **err)
 {
 	const struct term plain = { .fd = -1, .columns = 120 };
@@ -416,7 +416,7 @@ static int store_report(const struct attempt *a, const struct result *r, const c
 	return file_write_atomic_at(rundir_of(a)->fd, path_basename(path), text.data, text.len, 0644, err);
 }
 
-/* For who wants to look closer at what went wrong: crash(8), drgn, or a script. */
+/* Writes the guest's memory as a core file for crash(8), drgn or scripts. */
 static int store_memory(const struct attempt *a, const char *sidecar, struct err **err)
 {
 	_cleanup_free_ char *path = rundir_beside(sidecar, MEMORY_SUFFIX);
@@ -427,7 +427,7 @@ static int store_memory(const struct attempt *a, const char *sidecar, struct err
 	return vmcore_write(&a->memory, rundir_of(a)->fd, path_basename(path), &a->job.cancelled, err);
 }
 
-/* Adds a file that could not be written to @lost. */
+/* If @r is an error, adds its text to @lost. */
 static void note_loss(struct err **err, int r, struct buf *lost)
 {
 	if (r == 0)
@@ -440,7 +440,7 @@ static void note_loss(struct err **err, int r, struct buf *lost)
 	*err = err_free(*err);
 }
 
-/* Each file by itself: a memory image that does not fit is no reason to do without the sidecar. */
+/* Writes each file even if another fails, so that a full disk for the memory image does not lose the sidecar. */
 int attempt_store(void *arg)
 {
 	struct attempt *a = arg;
