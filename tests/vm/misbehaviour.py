@@ -29,6 +29,7 @@ CASES = [
     ('exit_before_attach', 'its process exits at load', 'fail', r'exited at load with status 3: misbehaving as asked'),
     ('no_attach', 'its process never attaches', 'fail', r'never attached in 2 s of guest time'),
     ('scheduler_crash', 'its process crashes', 'fail', r'scheduler process died .*SIGSEGV'),
+    ('long_turns', 'turns of 2.4 s, which only the strict limits do not allow', 'pass', ''),
     ('late_burst', 'a sleeper runs 4 s after it was woken', 'fail', r'was ready to run, but not run, for \d\.\d s'),
     ('late_timer', 'the same, one that sleeps to absolute times', 'fail', r'was ready to run, but not run, for \d\.\d s'),
     ('late_pipe', 'the same, one that waits for its partner', 'fail', r'was ready to run, but not run, for \d\.\d s'),
