@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * confine_run.c -- starts one program as the backends start theirs, and says what came of it:
+ * confine_run.c -- starts one program as the backends start theirs, and prints the result:
  *
  *	confine_run vmm PROGRAM LIST	PROGRAM as a file without a name, as the kvm backend does
  *	confine_run qemu NAME LIST	the program that NAME finds in PATH, as the tcg backend does
