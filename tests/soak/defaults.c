@@ -86,7 +86,7 @@ SAMPLE(flat, FLAT_TYPES, FLAT, .duration_s = 30)
 SAMPLE(nodes, NODE_TYPES, NODES)
 SAMPLE(cores, CORE_TYPES, CORES)
 
-/* Two workers of two seconds: a request of theirs takes longer than that where four CPUs share one clock. */
+/* Only two workers, for two seconds: if four CPUs share one clock, one of four workers' requests can take longer. */
 KTSTR_TEST(sample_schbench, FLAT)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "g", .workers = 2, .work = KTSTR_WORK(SCHBENCH) }));
