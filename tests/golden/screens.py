@@ -64,7 +64,7 @@ def at(line, mark):
 
 
 def resized():
-    """Narrower or wider in the middle of the run: the next frame leaves nothing of the former one."""
+    """The terminal gets narrower or wider in the middle of the run: the next frame leaves nothing of the old one."""
     for columns, rows in ((60, 30), (40, 12), (25, 30), (140, 30)):
         screen = screen_of(100, 30, 'running')
         above = [line for line in screen.texts()[:screen.y]]
@@ -75,7 +75,7 @@ def resized():
 
 
 def in_tmux(columns, rows):
-    """A second opinion on the bytes, and on what a resize does to them."""
+    """tmux checks the bytes, and the effect of a resize on them."""
     with tempfile.TemporaryDirectory(prefix='ktstr-tmux-') as where:
         paths = {step: os.path.join(where, step) for step in ('running', 'erase')}
         with open(paths['running'], 'wb') as f:

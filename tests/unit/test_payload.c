@@ -101,7 +101,9 @@ START_TEST(include_files_that_cannot_be)
 }
 END_TEST
 
-/* In a directory, and by name: the message names files that cannot be included, and files that are too large. */
+/*
+ * In a directory, and by name: the message names a file that cannot be included; the total size is counted and limited.
+ */
 START_TEST(include_files_of_other_kinds)
 {
 	char *dir = t_tmpdir(), *fifo = path_join(dir, "fifo"), *link = path_join(dir, "link"),
