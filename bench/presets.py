@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""One test over every preset that tcg has: wall time, peak memory, and the order in which machines began.
+"""One test over every preset that tcg supports: wall time, peak memory, and the order in which machines started.
 
     bench/presets.py [BUILD [FILTER]]
 
@@ -40,7 +40,7 @@ def kernel():
 
 
 def finished(out):
-    """{name: seconds of its machine, and those of a CPU}; all must have passed."""
+    """{name: (seconds of its machine, CPU seconds)}; all must have passed."""
     done = [e for e in map(json.loads, out.splitlines()) if e['event'] == 'test-finished' and e['verdict'] != 'skip']
     bad = [e for e in done if e['verdict'] != 'pass']
     if bad:
@@ -83,7 +83,7 @@ def planned(scratch, common):
 
 
 def declared(scratch, common, names):
-    """The rival: each slot takes the next preset of the table."""
+    """The reference: each slot takes the next preset of the table."""
     left, seconds = collections.deque(names), {}
 
     def slot(number):
@@ -105,7 +105,7 @@ def declared(scratch, common, names):
 
 
 def others_cpu_s():
-    """CPU seconds of everybody but this process and its dead children, since the machine began."""
+    """CPU seconds of all other processes since boot, without this process and its dead children."""
     with open('/proc/stat') as f:
         user, nice, system = map(int, f.readline().split()[1:4])
     mine = os.times()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The share of a worker's CPU time that its telemetry costs, by work type: CPU time a turn with it and without, in one guest.
+"""The share of a worker's CPU time that its telemetry costs, by work type: CPU time per turn with it and without, in
+one guest.
 
     bench/telemetry.py [BUILD [FILTER]]
 
@@ -31,7 +32,7 @@ def kernel():
 
 
 def measure(scratch):
-    """{type: [(nanoseconds, turns, and both without telemetry), ...]}, nanoseconds an instruction"""
+    """{type: [(nanoseconds, turns, and both without telemetry), ...]}, nanoseconds per instruction"""
     pairs, insn_ns = {}, 0
     subprocess.run([BUILD + '/ktstr', 'test', '--kernel', kernel(), '--accel', 'tcg', '--keep-logs', '-E', FILTER, BUILD + '/bench/telemetry'],
                    env={**os.environ, 'KTSTR_SIDECAR_DIR': scratch}, stdout=subprocess.DEVNULL, check=True)
@@ -51,7 +52,7 @@ def share(pair):
 
 
 def show(name, pairs, insn_ns):
-    """Prints a row; the share, or None."""
+    """Prints a row; returns the share, or None."""
     if not pairs or not all(all(p) for p in pairs):
         print(f'{name:30} nothing was measured')
         return None
