@@ -3,7 +3,7 @@
  * admission.c -- a simulated host of 64 CPUs and 4 LLCs, 500 attempts that arrive at once, real plans for each: the
  * time until the last has ended, in the product's order, first come first served, and with retries after a back-off.
  *
- * The lower bound is what no order can beat: all CPU time divided by the CPUs, or the longest attempt.
+ * The lower bound for any order is all CPU time divided by the CPUs, or the longest attempt.
  */
 #include <stdio.h>
 #include <stdlib.h>

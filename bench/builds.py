@@ -5,7 +5,7 @@ time that ccache saves.
 
     bench/builds.py [BUILD] [TARBALL]
 
-Four variants of one tree's tinyconfig, all CPUs. Prints wall time, CPU time and the largest memory of all processes.
+Four variants of one tree's tinyconfig, on all CPUs. Prints wall time, CPU time and the largest memory of all processes.
 """
 import glob
 import os

@@ -4,10 +4,10 @@
 
     bench/fetch.py [BUILD [ROUNDS [plain|hash|idle]]]
 
-The server is tests/mirror/mirror.py in a process of its own: it sends files by sendfile(2), one thread a connection, so
-that hardly any of its time is Python's. Files come from and go to tmpfs; programs take turns, round by round, each round
-in another order; wall and CPU time are those of the whole process, from its start to its end. Printed are the medians and
-the medians of the rounds' ratios, which a busy machine disturbs less: one JSON object a line.
+The server is tests/mirror/mirror.py in its own process: it sends files by sendfile(2) with one thread per connection,
+so that it spends hardly any time in Python. Files come from and go to tmpfs. The programs take turns, in another order
+each round; wall and CPU time are those of the whole process. The output is one JSON object per line, with the medians
+and the medians of the rounds' ratios, which a busy machine disturbs less.
 """
 import glob
 import hashlib

@@ -5,7 +5,7 @@
  *   fetch_bench get DIRECTORY plain|hash URL...	each URL into DIRECTORY/0, DIRECTORY/1, ...
  *   fetch_bench idle SECONDS COUNT URL		COUNT downloads of a URL whose server is slow, watched for SECONDS
  *
- * Prints one JSON object a line.
+ * Prints one JSON object per line.
  */
 #include <fcntl.h>
 #include <stdio.h>

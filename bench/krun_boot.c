@@ -5,7 +5,7 @@
  *
  *	krun_boot LIBRARY KERNEL INITRD MIB VCPUS CMDLINE	KERNEL: an ELF image
  *
- * The library is loaded at run time, by what its header (include/libkrun.h of 1.17) says of these functions.
+ * The library is loaded at run time; its header (include/libkrun.h of 1.17) declares these functions.
  */
 #include <dlfcn.h>
 #include <stdint.h>

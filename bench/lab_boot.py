@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """In the KVM lab, in one interleaved run: the time from exec to a guest's hello, for ktstr's VMM, for QEMU's microvm
 with KVM, for a small VMM like kvmtool (libkrun), with the same kernel and initramfs, and for ktstr's VMM when it copies
-the kernel's code instead of mapping it. Wall time, and the resident memory beyond the guest's RAM.
+the kernel's code instead of mapping it. Wall time, and the resident memory beyond the guest's RAM. Times in the lab are
+those of an emulated processor: only the ratio is meaningful, and only on an otherwise idle host.
 
     bench/lab_boot.py [BUILD [ROUNDS]]
 
-libkrun is the file that KTSTR_LIBKRUN names, or comes from a package of npm's, once. It describes processors by a table that
-our kernels do not read, so it is measured with one.
+libkrun is the file that KTSTR_LIBKRUN names, or comes once from an npm package. It describes processors by a table that
+ktstr's kernels do not read, so it is measured with one processor.
 """
 import json
 import os
@@ -37,7 +38,7 @@ FIRMWARE = ('/usr/share/seabios/bios-microvm.bin', '/usr/share/qemu/bios-microvm
             '/usr/share/qemu/linuxboot_dma.bin', '/usr/share/qemu/pvh.bin', '/usr/share/qemu/kvmvapic.bin')
 
 
-# --- who takes part: words for vmm_boot, with $B the build, $K the kernel, $I the initramfs -------------------------
+# --- the candidates: arguments of vmm_boot; $B: the build, $K: the kernel, $I: the initramfs ------------------------
 
 def ours(form):
     return lambda cpus: f'ours $B/ktstr-vmm $K $I {MIB} 1n1l{cpus}c1t{form} "{CMDLINE.format("pci=off reboot=k")}"'
@@ -109,7 +110,7 @@ def fill(image, entry, krun):
     image.data('/lab/bare.cpio', body + bytes(-len(body) % PAGE))
 
 
-# --- what came of it ------------------------------------------------------------------------------------------------
+# --- the results ----------------------------------------------------------------------------------------------------
 
 def median(rows, key):
     return statistics.median(row['r'][key] for row in rows)

@@ -4,9 +4,9 @@
 
     bench/presets.py [BUILD [FILTER]]
 
-Rival in the same run: the presets in the order of their table, a process each, as many at once as there are CPUs; and what either
-order would take by the estimates and by the CPU time that was measured. No run knows times from another. Wall times
-mean something where nobody else uses the machine; what else it did is printed.
+For comparison, the same run also starts the presets in the order of their table, one process each, as many at once as
+there are CPUs; and it prints the time of either order by the estimates and by the measured CPU time. No run knows times
+from another. Wall times are meaningful only on an otherwise idle machine; the CPU time of other processes is printed.
 """
 import collections
 import json

@@ -3,8 +3,8 @@
  * ring_bench.c -- records per second from other processes to this one: event rings compared with pipes and socketpairs
  * (SOCK_SEQPACKET), in one run, with one producer and several, each with its own channel.
  *
- * Every record has 16 bytes, a number and what it should be, and every one is checked on arrival. The rounds of all
- * channels are interleaved. Prints one JSON object a line.
+ * Every record has 16 bytes, a number and its expected value, and is checked on arrival. The rounds of all channels are
+ * interleaved. Prints one JSON object per line.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -5,9 +5,10 @@ one guest.
 
     bench/telemetry.py [BUILD [FILTER]]
 
-The machine's clock counts instructions, so `instructions` is what telemetry executes a turn. Both sides count their turns, and
-both make the calls: without telemetry they end after some ten instructions each, which are not in the difference.
-`spread`: highest minus lowest share of the pairs, where it is large who runs when differs from one to the other.
+The machine's clock counts instructions, so `instructions` is the number that telemetry executes per turn. Both sides
+count their turns and make the calls; without telemetry the calls end after some ten instructions each, which are not in
+the difference. `spread` is the highest minus the lowest share of the pairs; it is large if the order in which tasks run
+differs between them.
 """
 import glob
 import json

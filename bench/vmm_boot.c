@@ -5,8 +5,8 @@
  *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf][+copy][+virtio] CMDLINE	our VMM
  *	vmm_boot any ARGV...	whatever has the guest's console as its output; it is killed when it was looked at
  *
- * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
- * the hello, in KiB: the guest's RAM, and the rest, which is what the VMM costs, its program included.
+ * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and the resident memory at
+ * the hello in KiB: the guest's RAM, and the rest, which is the cost of the VMM including its program.
  */
 #include <fcntl.h>
 #include <signal.h>

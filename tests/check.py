@@ -3,7 +3,7 @@
 """Runs all tests, those that fail fastest first; the last line counts the tests that ran.
 
     tests/check.py            everything
-    tests/check.py fast       only what needs neither a sanitizer build nor a kernel
+    tests/check.py fast       only tests without a sanitizer build or a kernel
 """
 import os
 import subprocess

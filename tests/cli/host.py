@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Canned scenarios on this machine: found by name, run in a control group that is removed afterwards, ended by signals.
 Their measurements are ignored, because this machine has other work.
-
-What they measure here is not looked at: this machine has other things to do.
 """
 import glob
 import json

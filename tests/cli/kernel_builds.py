@@ -69,7 +69,7 @@ def packages(w):
         del w.env[name]
 
 
-# --- what is the user's stays the user's ----------------------------------------------------------------------------
+# --- the user's environment and files stay unchanged ----------------------------------------------------------------
 
 def environment(w):
     """Variables that a user exports for other builds do not influence kernel builds, and ktstr says so."""
@@ -161,7 +161,7 @@ def own_config(w):
     check(read(tree + '/.config.ktstr').strip() == read(tree + '/.config').strip(), 'one that has sched_ext is built as it is')
 
 
-# --- known before anything is downloaded -----------------------------------------------------------------------------
+# --- errors before any download --------------------------------------------------------------------------------------
 
 def early(w):
     for name, word in (('a space', 'my cache'), ('a colon', 'my:cache'), ('a dollar', 'my$cache')):

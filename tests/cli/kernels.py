@@ -123,7 +123,7 @@ def verify_lists(w, path, ring, paper, signed):
     w.refused('a keyring that is not there', 69, 'there is no file', 'build', '6.6.10', KTSTR_KERNEL_KEYRING='/no/such/ring')
 
 
-# --- a server that means harm --------------------------------------------------------------------------------------
+# --- a hostile server ----------------------------------------------------------------------------------------------
 
 def faults(w):
     tarball = layout.tarball_path('6.12.3')
@@ -209,7 +209,7 @@ def git_sources(w):
     w.refused('a repository that is not there', 69, 'git cannot read file:///none', 'build', 'git+file:///none#v1')
 
 
-# --- what the cache keeps ------------------------------------------------------------------------------------------
+# --- the entries in the cache --------------------------------------------------------------------------------------
 
 def variants(w):
     w.fresh()

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""ACPI tables and CPUID leaves, read by programs that are not ours: iasl, hwloc, cpuid, and the manuals' algorithms.
+"""ACPI tables and CPUID leaves, read by other programs: iasl, hwloc, cpuid, and the manuals' algorithms.
 
     tests/decode/x86.py BUILD
 
-Every topology must come back as it was declared: packages, last-level caches, cores, threads, nodes, distances.
+Every topology must be read back as declared: packages, last-level caches, cores, threads, nodes, distances.
 """
 import os
 import re

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The documentation is correct: this test executes its commands as written, and compiles its C blocks.
 
-Blocks fenced as sh are commands. Each page is one shell session in a fresh clone, with an installed ktstr. A command
-that is meant to fail says so behind it: "# exit status 1". Other blocks are output or fragments. Where one of their
-lines looks like a command, the page has to execute the same line, or UNEXECUTED says why it does not.
+Blocks fenced as sh are commands. Each page is one shell session in a fresh clone, with an installed ktstr. A comment
+behind a command that is meant to fail says so: "# exit status 1". Other blocks are output or fragments. If a line in
+them looks like a command, the page has to execute the same line, or UNEXECUTED gives the reason why it does not.
 """
 import os
 import re

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a terminal shows of a run, kept to the letter at three widths: below each line that has styles a line of them (b bold,
-d dim, r red, R bold red, g green, y yellow). tmux, where it is installed, shows the same. KTSTR_BLESS=1 writes the files anew."""
+"""A run on a terminal, compared exactly at three widths: below each line with styles is a line of their letters (b
+bold, d dim, r red, R bold red, g green, y yellow). tmux, if it is installed, must show the same. KTSTR_BLESS=1 writes
+the files again."""
 import os
 import shutil
 import subprocess

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Writes the host trees beside it: sysfs as the kernel's documentation describes it, for machines of every shape.
+"""Writes the host trees beside this file: sysfs as the kernel's documentation describes it, for machines of every
+shape.
 
 A line is a path below "/", a tab, and the file's first line. "[0-3,8]" in a path stands for each of these numbers, so
 that files with the same content are one line. "# allowed LIST" is what the process may use there.

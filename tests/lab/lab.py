@@ -6,9 +6,9 @@ guests, also on machines without a working KVM. The initramfs contains the progr
 
     tests/lab/lab.py [--build DIR] [--kernel KEY] [--out DIR] [--timeout S] -- COMMAND...
 
-Facts that the recipe rests on: QEMU 7.2 with thread=multi and one first-level CPU is stable; with two, guests die of a
-race in its text patching now and then. Without ERMS nobody copies by bytes, which TCG executes one by one. The first
-level is Debian's own cloud kernel, unpacked and never installed.
+The options rest on these facts. QEMU 7.2 with thread=multi and one first-level CPU is stable; with two, a race in the
+guest kernel's text patching kills guests now and then. Without ERMS the kernel does not copy by bytes, which TCG
+executes one by one. The first level is Debian's own cloud kernel, unpacked and never installed.
 """
 import argparse
 import glob

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every preset of the gauntlet on the VMM, in the lab: a guest's own sysfs must show the packages, last-level caches,
 SMT siblings, nodes and distances that were declared. KTSTR_LAB=full boots all of them, otherwise a few, and the test
-says so: tests/decode checks the tables and CPUID leaves of all of them with other programs.
+says so. tests/decode checks the tables and CPUID leaves of all of them with other programs.
 
     tests/lab/presets.py BUILD [PRESET...]
 """

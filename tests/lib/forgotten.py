@@ -5,8 +5,8 @@ many seconds, in one of the scheduler's dispatch queues or in none, while CPUs a
 
     tests/lib/forgotten.py KERNEL-DIRECTORY CORE CPUS
 
-The kernel's own structures are found by its symbols (nm) and types (pahole); what stands in them is the guest's to say, so
-every address is looked up in the core, and every list ends.
+The kernel's structures are found by its symbols (nm) and types (pahole). The guest controls their content, so every
+address is looked up in the core, and every list has a limit.
 """
 import re
 import struct

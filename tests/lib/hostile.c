@@ -3,8 +3,8 @@
  * hostile.c -- a program that runs in a virtual machine's place: it tries to escape from its confinement, and prints
  * the result of each attempt, a line "refused NAME" or "SUCCEEDED NAME", and at the end "tried N".
  *
- * Where FILES_FD and REPORT_FD are open, the first lists what it is to try ("file PATH", "pid NUMBER", "setuid PATH"),
- * and the second takes the lines. Otherwise it tries what every machine has, and writes to its standard error.
+ * If FILES_FD and REPORT_FD are open, the first lists what to try ("file PATH", "pid NUMBER", "setuid PATH"), and the
+ * lines go to the second. Otherwise the program tries what every machine has, and the lines go to standard error.
  */
 #include <errno.h>
 #include <fcntl.h>

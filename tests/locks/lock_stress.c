@@ -3,8 +3,8 @@
  * lock_stress LOCK_DIR LEDGER HOSTS SEED SECONDS -- one of many processes that share a (recorded) host of 64 CPUs: four
  * guests at a time ask for random machines and builds, hold them for a while, and ask again.
  *
- * The ledger is a file that all of them map: who has which CPU for himself, written without any lock. A CPU that was
- * somebody else's, alive, when it was taken is the failure that locks are there to prevent.
+ * All of them map the ledger, a file with the exclusive holder of each CPU, written without any lock. If a process
+ * takes a CPU whose ledger entry names another living process, the locks have failed.
  */
 #include <fcntl.h>
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""ktstr locks as people and scripts meet it: real locks, a terminal, signals, pipes that close, hostile command lines.
+"""ktstr locks as people and scripts use it: real locks, a terminal, signals, pipes that close, hostile command lines.
 
-KTSTR_BLESS=1 writes the frame anew; look at the difference."""
+KTSTR_BLESS=1 writes the frame again; check the difference."""
 import fcntl
 import json
 import os

@@ -2,9 +2,6 @@
 """layout.py -- imitates kernel.org: releases.json, tarballs and checksums of small trees that build in a second. The
 trees have only the parts that ktstr needs of a kernel: a top Makefile with a version, Kconfig, the configuration
 targets, vmlinux (an ELF file) and bzImage (with a boot sector's magic), and as many objects to make as a test requests.
-
-The trees have just what ktstr asks of a kernel: a top Makefile with a version, Kconfig, the configuration targets,
-vmlinux (an ELF file) and bzImage (with a boot sector's magic), and as many objects to make as a test wants.
 """
 import gzip
 import hashlib
@@ -192,8 +189,6 @@ def sha256_of(path):
 def lay_out(root, versions, listed=None, longterm=('6.12', '6.6', '6.1'), eol=(), real=None, **tree):
     """Fills @root with @versions; releases.json lists @listed (default: all); other versions can only be found by their
     URLs. @real: {version: path} of real tarballs (.tar.xz), linked to their places on kernel.org.
-
-    @real: {version: path} of real tarballs (.tar.xz), linked to where kernel.org has them.
     """
     sums = {}
     for version, path in (real or {}).items():

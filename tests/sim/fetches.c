@@ -6,7 +6,7 @@
  *
  *   sim_fetches [SEEDS [FIRST_SEED]]
  *
- * The table of libcurl's functions that a fetch gets holds functions of this file.
+ * Fetches get a table of libcurl's functions that points to functions of this file.
  */
 #include <nettle/sha2.h>
 #include <stdarg.h>

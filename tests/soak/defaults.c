@@ -86,7 +86,7 @@ SAMPLE(flat, FLAT_TYPES, FLAT, .duration_s = 30)
 SAMPLE(nodes, NODE_TYPES, NODES)
 SAMPLE(cores, CORE_TYPES, CORES)
 
-/* Only two workers, for two seconds: if four CPUs share one clock, one of four workers' requests can take longer. */
+/* Two workers for two seconds: if four CPUs share one clock, one of their requests takes longer than that. */
 KTSTR_TEST(sample_schbench, FLAT)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "g", .workers = 2, .work = KTSTR_WORK(SCHBENCH) }));

@@ -5,8 +5,8 @@
     tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N]
 
 Parts: `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers;
-`behaviour`, the tests of what work types and operations do; `fuzz`, mutations of the kept corpora through every parser.
-Nothing here may fail. Exit status: 0 when nothing did, 1 otherwise.
+`behaviour`, the tests of work types and operations; `fuzz`, mutations of the kept corpora through every parser. Exit
+status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
 import collections

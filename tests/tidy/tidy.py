@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Checks the style: include directions, lengths, banned calls, headers of files. The layer table is read from
 docs/ARCHITECTURE.md, which keeps the document correct.
-
-The layer table is read from docs/ARCHITECTURE.md, so that the document cannot lie.
 """
 import os
 import re

@@ -349,7 +349,7 @@ START_TEST(edit_distance_counts_edits)
 }
 END_TEST
 
-/* --- what programs print ------------------------------------------------------------------------------------------ */
+/* --- output of programs ------------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *text, *leaves; /* "path=value ..." */

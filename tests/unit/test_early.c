@@ -47,7 +47,7 @@ START_TEST(what_boots_has_large_pages)
 {
 	uint64_t small = asked_for(1, 192, false), large = asked_for(1, 384, false);
 	/*
-	 * The first 4 MiB, 2 MiB for the smaller kernel, and 4 MiB plus a 64th of the RAM at its end, in whole pages.
+	 * The first 4 MiB, 2 MiB for a smaller kernel, and 4 MiB plus a 64th of the RAM at its end, in whole pages.
 	 */
 	ck_assert_uint_eq(small, (4 + 2 + 8) * MIB);
 	ck_assert_uint_eq(large, (4 + 2 + 10) * MIB);

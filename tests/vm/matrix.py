@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A run over two kernels: labels in names, and kernels that are all built before a test starts, or as they are needed.
 The examples and the kernel's own tests run on an old, the reference and a new series, if the cache has them.
-
-The examples and the kernel's own tests run on an old, the reference and a new series, where the cache has them.
 """
 import json
 import os

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every misbehaviour of the fixtures is detected, with the right verdict and a first line that names the cause.
 KTSTR_BLESS=1 writes the table in docs/MISBEHAVIOUR.md; without it the table must match the results.
-
-KTSTR_BLESS=1 writes the table in docs/MISBEHAVIOUR.md; without it the table must say what happened.
 """
 import glob
 import os

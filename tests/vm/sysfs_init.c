@@ -2,8 +2,8 @@
 /*
  * sysfs_init.c -- PID 1 of a guest that prints the topology in its kernel's sysfs on the console, and powers off.
  *
- * With an argument ("maxcpus=1 -- topology" on the kernel's command line) it brings the other processors up first, and
- * shows nothing but the topology: what is fast on a machine with many processors is slow where one runs them all.
+ * With an argument ("maxcpus=1 -- topology" on the kernel's command line) it first brings the other CPUs online, and
+ * then prints only the topology: this is faster if one CPU emulates them all.
  */
 #include <fcntl.h>
 #include <glob.h>

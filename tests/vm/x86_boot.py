@@ -4,8 +4,9 @@
 
     tests/vm/x86_boot.py BUILD
 
-QEMU gets the guest's RAM as a file that the loader has written, and a ROM of a few instructions in a firmware's place, which
-only switches to the registers that the loader asks for. What sysfs shows then comes from our E820, MADT, SRAT and SLIT.
+QEMU gets the guest's RAM as a file that the loader has written, and a ROM of a few instructions instead of a firmware;
+the ROM only sets the registers that the loader asks for. The topology in sysfs then comes from the VMM's E820, MADT,
+SRAT and SLIT.
 """
 import os
 import re
