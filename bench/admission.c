@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * admission.c -- a simulated host of 64 CPUs and 4 LLCs, 500 attempts that all come at once, real plans for each: how
- * long until the last has ended, in the product's order, first come first served, and by retrying with back-off.
+ * admission.c -- a simulated host of 64 CPUs and 4 LLCs, 500 attempts that arrive at once, real plans for each: the
+ * time until the last has ended, in the product's order, first come first served, and with retries after a back-off.
  *
- * The lower bound is what no order can beat: all CPU time divided by the CPUs, or the longest attempt.
+ * The lower bound for any order is all CPU time divided by the CPUs, or the longest attempt.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 
 #define HOSTS	 TESTS_DIR "/hosts"
 #define ATTEMPTS 500
-#define SLOTS	 64 /* attempts at once that a retrying runner keeps going */
+#define SLOTS	 64 /* attempts that a retrying runner keeps going at once */
 
 struct job {
 	struct queue_entry entry;
@@ -95,7 +95,7 @@ static bool start(struct sim *s, struct job *j)
 	return true;
 }
 
-/* On to the next end, or the next try of someone who retries; ends what is due. */
+/* Advances to the next end, or the next retry; ends what is due. */
 static void advance(struct sim *s, bool retries)
 {
 	nsec_t next = NSEC_NEVER;
@@ -142,7 +142,7 @@ static void first_come(struct sim *s)
 			head++;
 }
 
-/* A runner with 64 threads: who finds no CPUs sleeps one to three seconds and tries again. */
+/* A runner with 64 threads: a thread that finds no CPUs sleeps one to three seconds and tries again. */
 static void retry(struct sim *s)
 {
 	while (s->left) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bare_init.c -- the least that a guest can run: says hello on the console and ends the machine, after a third of a
- * second when asked to linger. The rival in boot.py, the guest of lab_boot.py.
+ * bare_init.c -- the smallest guest program: says hello on the console and ends the machine; with the argument
+ * "linger", after a third of a second. The reference in boot.py, the guest of lab_boot.py.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A kernel that knows no interrupt for its serial port still prints what it is told to log. */
+/* A kernel without an interrupt for its serial port still prints its log messages. */
 static bool say_through_the_log(void)
 {
 	static const char hello[] = "<1>hello\n";

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""From exec to the guest's hello, for 1, 4 and 8 machines at once, beside a plain QEMU script with the same kernel, the
-same recipe and a bare static init; and what the orchestrator itself costs, alone and with its helpers: those of its
-children that are no machines, for it lists the suites and asks git for the commit. One run, interleaved; medians and
-ratios.
+"""From exec to the guest's hello, for 1, 4 and 8 machines at once, compared with a plain QEMU script with the same
+kernel, the same options and a bare static init; and the cost of the orchestrator, alone and with its helper processes,
+which list the suites and ask git for the commit. One interleaved run; medians and ratios.
 
     bench/boot.py [BUILD [ROUNDS]]
 """
@@ -35,7 +34,7 @@ def kernel():
 
 
 def cpio(path):
-    """A newc archive with one file, as plain as the script that it stands for."""
+    """A newc archive with one file, as plain as the script that uses it."""
     with open(path, 'rb') as f:
         data = f.read()
 
@@ -49,7 +48,7 @@ def cpio(path):
 
 
 def plain(image, initrd, count):
-    """Starts `count` machines at once; seconds from exec to hello, of each."""
+    """Starts `count` machines at once; returns the seconds from exec to hello of each."""
     began, running, took = {}, [], []
     for _ in range(count):
         p = subprocess.Popen(['qemu-system-x86_64', *RECIPE, '-kernel', image, '-initrd', initrd, '-append', CMDLINE],
@@ -71,7 +70,7 @@ def plain(image, initrd, count):
 
 
 def ours(entry, count):
-    """--no-perf-mode: all at once, as the script; else each machine waits for a CPU of its own."""
+    """--no-perf-mode: all at once, as the script does; otherwise each machine waits for its own CPU."""
     with tempfile.TemporaryDirectory() as out:
         names = '|'.join(f'hello_{n}$' for n in range(count))
         done = subprocess.run([BUILD + '/ktstr', 'test', '--json', '-j', str(count), '--no-perf-mode', '--kernel', entry['key'],
@@ -97,7 +96,7 @@ def main():
     with tempfile.NamedTemporaryFile() as initrd:
         initrd.write(cpio(BUILD + '/bench/bare_init'))
         initrd.flush()
-        ours(entry, 1)      # the initramfs' base is in the cache from here on, as in every run but the first
+        ours(entry, 1)      # from here on, the initramfs' base is in the cache, as in every run but the first
         for count in (1, 4, 8):
             a, b, shares, all_shares, rss = [], [], [], [], []
             for _ in range(ROUNDS):

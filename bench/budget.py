@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs bench/budget_bench over the examples and the mutants: what a budget covers, beside the greedy rule."""
+"""Runs bench/budget_bench over the examples and the mutants: the coverage of a budget, compared with the greedy rule.
+"""
 import os
 import sys
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * budget_bench.c -- budget_bench PATH...: what KTSTR_BUDGET_SECS covers of the gauntlet of those test binaries, beside
- * the rule that takes the most new features a second, in one run. Times are the model's, backend tcg. One JSON object
- * a line.
+ * budget_bench.c -- budget_bench PATH...: the coverage of KTSTR_BUDGET_SECS over the gauntlet of those test binaries,
+ * compared in one run with the rule that takes the most new features per second. Times are the model's, backend tcg.
+ * One JSON object per line.
  */
 #include <stdio.h>
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel builds side by side: one jobserver beside `make -j` each and beside one after the other; and what ccache saves.
+"""Kernel builds side by side: one jobserver, compared with `make -j` each and with one build after the other; and the
+time that ccache saves.
 
     bench/builds.py [BUILD] [TARBALL]
 
-Four variants of one tree's tinyconfig, all CPUs. Prints wall time, CPU time and the largest memory of all processes.
+Four variants of one tree's tinyconfig, on all CPUs. Prints wall time, CPU time and the largest memory of all processes.
 """
 import glob
 import os
@@ -72,7 +73,7 @@ def ccache(tree, scratch):
         subprocess.run(['make', '-C', out, f'-j{CPUS}', 'CC=ccache gcc', 'HOSTCC=ccache gcc', 'vmlinux'], check=True,
                        stdout=LOG, stderr=LOG, env=dict(env, CCACHE_BASEDIR=out))
     first = measured('a first version, ccache empty', lambda: build(configure(tree, scratch)[1]))
-    # The next patch: another SUBLEVEL, and a change in one header and three files.
+    # Simulates the next patch: another SUBLEVEL, and a change in one header and three files.
     with open(tree + '/Makefile') as f:
         text = f.read()
     with open(tree + '/Makefile', 'w') as f:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * builds_bench.c -- runs `make` in several directories at once under one jobserver of ours: BUDGET DIR... -- TARGET...
- * What `kernel build` does with several kernels, without what is around it.
+ * builds_bench.c -- runs `make` in several directories at once under one jobserver: BUDGET DIR... -- TARGET... The part
+ * of `kernel build` that builds several kernels, without the rest.
  */
 #include <poll.h>
 #include <stdio.h>

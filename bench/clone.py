@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""From exec to "ready to start the test", for a machine that boots and for a clone; one run, interleaved. On tcg, or with
-`lab` on kvm in the KVM lab, where only the ratio means something, and that only on a host that does nothing else. CPU time is of
-the machine's whole life.
+"""From exec to "ready to start the test", for a machine that boots and for a clone, in one interleaved run. On tcg, or
+with `lab` on kvm in the KVM lab, where only the ratio is meaningful, and only on an otherwise idle host. CPU time is
+that of the machine's whole life.
 
     bench/clone.py [BUILD [ROUNDS [lab]]]
 """
@@ -41,7 +41,7 @@ def one(start, key):
 
 
 def on_tcg(entry):
-    one('clone', entry['key'])  # what is cloned is in the cache from here on, as in every run but the first
+    one('clone', entry['key'])  # from here on, the clone template is in the cache, as in every run but the first
     return [one(start, entry['key']) for _ in range(ROUNDS) for start in ('boot', 'clone')]
 
 

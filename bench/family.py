@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Memory of a process's descendants, for benches that run programs."""
+"""Memory of a process's descendants, for benchmarks that run programs."""
 import glob
 import os
 import threading
 
 
 def family(root):
-    """Resident KiB of all descendants of @root, pages that several share counted once."""
+    """Resident KiB of all descendants of @root; shared pages count once."""
     children, rss = {}, 0
     for path in glob.glob('/proc/[0-9]*/stat'):
         try:
@@ -28,7 +28,7 @@ def family(root):
 
 
 class Peak(threading.Thread):
-    """The most that the descendants of this process have together, KiB, looked at four times a second."""
+    """The largest total memory of this process's descendants, in KiB, sampled four times a second."""
 
     def __init__(self):
         super().__init__(daemon=True)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Downloads beside curl and aria2c, and what a thousand idle ones cost.
+"""Downloads compared with curl and aria2c, and the cost of a thousand idle ones.
 
     bench/fetch.py [BUILD [ROUNDS [plain|hash|idle]]]
 
-The server is tests/mirror/mirror.py in a process of its own: it sends files by sendfile(2), one thread a connection, so
-that hardly any of its time is Python's. Files come from and go to tmpfs; programs take turns, round by round, each round
-in another order; wall and CPU time are those of the whole process, from its start to its end. Printed are the medians and
-the medians of the rounds' ratios, which a busy machine disturbs less: one JSON object a line.
+The server is tests/mirror/mirror.py in its own process: it sends files by sendfile(2) with one thread per connection,
+so that it spends hardly any time in Python. Files come from and go to tmpfs. The programs take turns, in another order
+each round; wall and CPU time are those of the whole process. The output is one JSON object per line, with the medians
+and the medians of the rounds' ratios, which a busy machine disturbs less.
 """
 import glob
 import hashlib
@@ -26,7 +26,7 @@ ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 7
 PARTS = sys.argv[3:] or ['plain', 'hash', 'idle']
 BENCH = os.path.join(BUILD, 'bench', 'fetch_bench')
 MIB = 1 << 20
-SHAPES = ((1, 256 * MIB), (4, 128 * MIB), (16, 32 * MIB))   # downloads at once, bytes each
+SHAPES = ((1, 256 * MIB), (4, 128 * MIB), (16, 32 * MIB))   # downloads at once, bytes per download
 IDLE = (1000, 20)   # machines, seconds
 IDLE_BYTES = 64 * MIB
 IDLE_SETTLE = 5
@@ -51,7 +51,7 @@ def measure(argv):
 
 
 def commands(sink, urls, digest, hashed):
-    """What each program is told, to do the same."""
+    """The command line of each program for the same task."""
     count = len(urls)
     curl = ['curl', '-s', '-f', '--parallel', '--parallel-immediate', '--parallel-max', str(count)]
     for n, url in enumerate(urls):
@@ -89,7 +89,7 @@ def compare(scratch, base, count, size, hashed):
             if sizes != [size] * count:
                 sys.exit(f'{name} left {sizes}')
             shutil.rmtree(sink)
-            if turn:    # the first one only warms up
+            if turn:    # the first round is only a warm-up
                 times.setdefault(name, []).append(result)
     for path in glob.glob(root + '/*'):
         os.unlink(path)
@@ -107,7 +107,8 @@ def compare(scratch, base, count, size, hashed):
 
 
 def watched(argv, seconds):
-    """CPU milliseconds a second and RSS of a program between its start-up and @seconds later; then it is ended."""
+    """CPU milliseconds per second and RSS of a program from its start-up to @seconds later; then the program is ended.
+    """
     child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(IDLE_SETTLE)
 
@@ -127,7 +128,7 @@ def watched(argv, seconds):
 
 
 def idle(scratch, base):
-    """Servers that say nothing more, and such that send a few bytes a second; curl takes at most 300 at once."""
+    """Servers that send nothing more, and servers that send a few bytes a second; curl takes at most 300 at once."""
     count, seconds = IDLE
     sink = os.path.join(scratch, 'sink')
     with open(os.path.join(scratch, 'www', 'slow'), 'wb') as f:

@@ -5,7 +5,7 @@
  *   fetch_bench get DIRECTORY plain|hash URL...	each URL into DIRECTORY/0, DIRECTORY/1, ...
  *   fetch_bench idle SECONDS COUNT URL		COUNT downloads of a URL whose server is slow, watched for SECONDS
  *
- * Prints one JSON object a line.
+ * Prints one JSON object per line.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "net/fetch.h"
 
 #define COUNT_MAX 4096u
-#define SETTLE	  (3 * NSEC_PER_SEC) /* until all connections stand */
+#define SETTLE	  (3 * NSEC_PER_SEC) /* until all connections are established */
 
 static double cpu_s(void)
 {
@@ -76,7 +76,7 @@ struct idle {
 	bool begun;
 };
 
-/* First when the connections stand: the measurement begins. Then when it is over: all are cancelled. */
+/* Runs first when all connections are established: the measurement begins. Then at its end: all are cancelled. */
 static void on_idle(struct timer *t)
 {
 	struct idle *s = container_of(t, struct idle, timer);

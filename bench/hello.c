@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* hello.c -- eight tests that do nothing: what is left is the machine and the harness. For boot.py. */
+/* hello.c -- eight tests that do nothing, to measure the machine and the harness. For boot.py. */
 #include <ktstr/ktstr.h>
 
 #define HELLO(n)                          \

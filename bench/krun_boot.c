@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * krun_boot.c -- a machine of libkrun's with a kernel and an initramfs of ours, and its serial port as our output: the
- * small VMM that lab_boot.py sets ours beside.
+ * krun_boot.c -- a libkrun machine with the given kernel and initramfs, and its serial port as output: the small VMM
+ * that lab_boot.py compares ktstr's with.
  *
  *	krun_boot LIBRARY KERNEL INITRD MIB VCPUS CMDLINE	KERNEL: an ELF image
  *
- * The library is loaded at run time, by what its header (include/libkrun.h of 1.17) says of these functions.
+ * The library is loaded at run time; its header (include/libkrun.h of 1.17) declares these functions.
  */
 #include <dlfcn.h>
 #include <stdint.h>

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""In the KVM lab, in one run, interleaved: from exec to a guest's hello, for ktstr's VMM beside QEMU's microvm with KVM and
-beside a small VMM of kvmtool's class (libkrun), on the same kernel and the same initramfs, and beside itself where it copies
-the kernel's code rather than maps it. Wall time, and what each has resident beyond the guest's RAM. Times in the lab are
-those of an emulated processor: only the ratio means something, and that only on a host that does nothing else.
+"""In the KVM lab, in one interleaved run: the time from exec to a guest's hello, for ktstr's VMM, for QEMU's microvm
+with KVM, for a small VMM like kvmtool (libkrun), with the same kernel and initramfs, and for ktstr's VMM when it copies
+the kernel's code instead of mapping it. Wall time, and the resident memory beyond the guest's RAM. Times in the lab are
+those of an emulated processor: only the ratio is meaningful, and only on an otherwise idle host.
 
     bench/lab_boot.py [BUILD [ROUNDS]]
 
-libkrun is the file that KTSTR_LIBKRUN names, or comes from a package of npm's, once. It describes processors by a table that
-our kernels do not read, so it is measured with one.
+libkrun is the file that KTSTR_LIBKRUN names, or comes once from an npm package. It describes processors by a table that
+ktstr's kernels do not read, so it is measured with one processor.
 """
 import json
 import os
@@ -28,7 +28,7 @@ import lab  # noqa: E402
 KRUN_PACKAGE = '@earendil-works/gondolin-krun-runner-linux-x64'
 MIB = 256
 PAGE = 4096
-# It lingers so that there is a process to look at when its guest has said hello.
+# It lingers so that the process still exists when its guest has said hello.
 CMDLINE = 'console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init {} -- linger'
 QEMU = ('qemu-system-x86_64 -accel kvm -cpu host -M microvm,pit=off,pic=off,rtc=off,isa-serial=on,memory-backend=m '
         f'-object memory-backend-memfd,id=m,size={MIB}M,share=on -m {MIB} -smp {{}} -nodefaults -no-user-config '
@@ -38,7 +38,7 @@ FIRMWARE = ('/usr/share/seabios/bios-microvm.bin', '/usr/share/qemu/bios-microvm
             '/usr/share/qemu/linuxboot_dma.bin', '/usr/share/qemu/pvh.bin', '/usr/share/qemu/kvmvapic.bin')
 
 
-# --- who takes part: words for vmm_boot, with $B the build, $K the kernel, $I the initramfs -------------------------
+# --- the candidates: arguments of vmm_boot; $B: the build, $K: the kernel, $I: the initramfs ------------------------
 
 def ours(form):
     return lambda cpus: f'ours $B/ktstr-vmm $K $I {MIB} 1n1l{cpus}c1t{form} "{CMDLINE.format("pci=off reboot=k")}"'
@@ -60,7 +60,7 @@ def takes_part(who, cpus, krun):
 
 
 def fetch_libkrun():
-    """The path of the library, or None, and why."""
+    """Returns the path of the library, or None and the reason."""
     kept = lab.lab_dir() + '/libkrun.so'
     if os.environ.get('KTSTR_LIBKRUN') or os.path.exists(kept):
         return os.environ.get('KTSTR_LIBKRUN') or kept, None
@@ -106,18 +106,18 @@ def fill(image, entry, krun):
     bare.directory('/dev')
     bare.file(BUILD + '/bench/bare_init', '/init')
     body = bare.finish()
-    # In whole pages: Linux complains at length where an initramfs ends within one, as it does with libkrun.
+    # In whole pages: Linux prints long complaints if an initramfs ends within a page, as it does with libkrun.
     image.data('/lab/bare.cpio', body + bytes(-len(body) % PAGE))
 
 
-# --- what came of it ------------------------------------------------------------------------------------------------
+# --- the results ----------------------------------------------------------------------------------------------------
 
 def median(rows, key):
     return statistics.median(row['r'][key] for row in rows)
 
 
 def compare(rows, cpus, krun, result):
-    # Who had ended before it was looked at has no memory that could be counted.
+    # The memory of a process that ended before it was measured is unknown.
     by = {who: [r for r in rows if r['who'] == who and r['cpus'] == cpus and r['r']['hello_ms'] > 0 and r['r']['ram_kib']]
           for who in WHO if takes_part(who, cpus, krun)}
     least = min(map(len, by.values()))

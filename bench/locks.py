@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""`ktstr locks` beside util-linux's `lslocks`, 1,000 locks held by 20 processes: CPU time of one shot, and of watching."""
+"""`ktstr locks` compared with util-linux's `lslocks`, 1,000 locks held by 20 processes: CPU time of one call, and of
+watching."""
 import os
 import shutil
 import signal
@@ -51,7 +52,7 @@ def compare(env, held):
 
 
 def watch(env, held, period):
-    """CPU share while watching, start-up and first look left out."""
+    """CPU share while watching, without start-up and the first scan."""
     p = subprocess.Popen([KTSTR, 'locks', '--json', '--watch', period], env=env, stdout=subprocess.PIPE)
     reader = subprocess.Popen(['wc', '-l'], stdin=p.stdout, stdout=subprocess.PIPE, text=True)
     p.stdout.close()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * plan.c -- the planner: PLAN CASES: random cases over all recorded hosts, each checked; then microseconds a plan at
- * 512 CPUs, a tier a line, beside the obvious rival: the first window of CPUs that is free, found by sliding.
+ * plan.c -- the planner: PLAN CASES: checks random cases over all recorded hosts, then prints microseconds per plan at
+ * 512 CPUs, one tier per line, compared with a simple search: the first free window of CPUs, found by sliding.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static void check_cases(const struct recorded *hosts, unsigned count, uint64_t c
 	REQUIRE(!broken);
 }
 
-/* The sliding window over CPU numbers: no nodes, no LLCs, no cores. */
+/* A sliding window over CPU numbers: ignores nodes, LLCs and cores. */
 static bool slide(const struct plan_case *c, unsigned need)
 {
 	unsigned run = 0;

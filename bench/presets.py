@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""One test over every preset that tcg has: wall time, peak memory, and the order in which machines began.
+"""One test over every preset that tcg supports: wall time, peak memory, and the order in which machines started.
 
     bench/presets.py [BUILD [FILTER]]
 
-Rival in the same run: the presets in the order of their table, a process each, as many at once as there are CPUs; and what either
-order would take by the estimates and by the CPU time that was measured. No run knows times from another. Wall times
-mean something where nobody else uses the machine; what else it did is printed.
+For comparison, the same run also starts the presets in the order of their table, one process each, as many at once as
+there are CPUs; and it prints the time of either order by the estimates and by the measured CPU time. No run knows times
+from another. Wall times are meaningful only on an otherwise idle machine; the CPU time of other processes is printed.
 """
 import collections
 import json
@@ -40,7 +40,7 @@ def kernel():
 
 
 def finished(out):
-    """{name: seconds of its machine, and those of a CPU}; all must have passed."""
+    """{name: (seconds of its machine, CPU seconds)}; all must have passed."""
     done = [e for e in map(json.loads, out.splitlines()) if e['event'] == 'test-finished' and e['verdict'] != 'skip']
     bad = [e for e in done if e['verdict'] != 'pass']
     if bad:
@@ -83,7 +83,7 @@ def planned(scratch, common):
 
 
 def declared(scratch, common, names):
-    """The rival: each slot takes the next preset of the table."""
+    """The reference: each slot takes the next preset of the table."""
     left, seconds = collections.deque(names), {}
 
     def slot(number):
@@ -105,7 +105,7 @@ def declared(scratch, common, names):
 
 
 def others_cpu_s():
-    """CPU seconds of everybody but this process and its dead children, since the machine began."""
+    """CPU seconds of all other processes since boot, without this process and its dead children."""
     with open('/proc/stat') as f:
         user, nice, system = map(int, f.readline().split()[1:4])
     mine = os.times()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs bench/reactor_bench: operations and steps a second beside a bare liburing loop."""
+"""Runs bench/reactor_bench: operations and steps per second, compared with a bare liburing loop."""
 import os
 import sys
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * reactor_bench.c -- operations and machine steps a second, beside a bare liburing loop doing the same, in one run.
- * Prints one JSON object a line; the three are interleaved, and the medians of their rounds are what counts.
+ * reactor_bench.c -- operations and machine steps per second, compared with a bare liburing loop that does the same, in
+ * one run. Prints one JSON object per line; the three are interleaved, and each result is the median of its rounds.
  */
 #include <liburing.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static double seconds(nsec_t t)
 	return (double)t / 1e9;
 }
 
-/* --- bare: the least that keeps 128 NOPs in the air --------------------------------------------------------------- */
+/* --- bare: the minimal loop that keeps 128 NOPs in flight --------------------------------------------------------- */
 
 static double bare_round(void)
 {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs bench/ring_bench: records a second and drops of the event rings, beside a pipe and a socketpair."""
+"""Runs bench/ring_bench: records per second and drops of the event rings, compared with a pipe and a socketpair."""
 import os
 import sys
 

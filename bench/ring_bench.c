@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ring_bench.c -- records a second from other processes into this one: event rings beside pipes and socketpairs
- * (SOCK_SEQPACKET), in one run, one producer and several, each with a channel of its own.
+ * ring_bench.c -- records per second from other processes to this one: event rings compared with pipes and socketpairs
+ * (SOCK_SEQPACKET), in one run, with one producer and several, each with its own channel.
  *
- * Every record has 16 bytes, a number and what it should be, and every one is checked on arrival. The rounds of all
- * channels are interleaved. Prints one JSON object a line.
+ * Every record has 16 bytes, a number and its expected value, and is checked on arrival. The rounds of all channels are
+ * interleaved. Prints one JSON object per line.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -25,7 +25,7 @@
 #define RECORDS_PACED 200000u
 #define PACE	      (1000 * GROUP) /* nanoseconds from one group of records to the next */
 #define GROUP	      16u	     /* records staged before one publication, where they are grouped */
-#define FEW	      64	     /* records in a round, below which the reader lets some time pass */
+#define FEW	      64	     /* records per round, below which the reader waits between looks */
 #define LOOKS	      2000	     /* at empty rings, with a yield between, before the reader asks for the doorbell */
 
 struct record {
@@ -82,9 +82,9 @@ static uint64_t check_of(uint64_t number)
 	return number * 0x9e3779b97f4a7c15u;
 }
 
-static cpu_set_t allowed; /* before anybody was pinned */
+static cpu_set_t allowed; /* before any process was pinned */
 
-/* The reader gets the first CPU to itself, producers share the others. */
+/* The reader gets the first CPU for itself, producers share the others. */
 static void pin(unsigned who)
 {
 	cpu_set_t one;
@@ -100,7 +100,7 @@ static void pin(unsigned who)
 
 /* --- producers ---------------------------------------------------------------------------------------------------- */
 
-/* All producers together keep the pace; the clock is looked at once in a group. */
+/* All producers together keep the pace; each checks the clock once per group. */
 static void keep_pace(const struct round *r, uint64_t n, nsec_t began)
 {
 	if (n % GROUP == 0)
@@ -128,7 +128,7 @@ static void fill_ring(struct round *r, unsigned index)
 			shmring_publish(&w);
 	}
 	shmring_publish(&w);
-	/* The last record says that nothing follows; it waits, whatever the kind. */
+	/* The last record marks the end; it waits for room on every kind of channel. */
 	while (!shmring_has_room(&w, 0))
 		sched_yield();
 	shmring_put(&w, 2, NULL, 0);
@@ -199,7 +199,7 @@ static void read_rings(struct round *r)
 			left -= ended_in_batch(r, i, &batch);
 		}
 		idle = taken ? 0 : idle + 1;
-		/* A reader that looks all the time takes the line away from the one who writes it. */
+		/* A reader that polls all the time takes the cache line from the writer. */
 		if (taken < FEW && r->kind != RING_BELL)
 			sched_yield();
 		if (left && !taken && (r->kind == RING_BELL || idle > LOOKS) &&
@@ -230,7 +230,7 @@ static void read_on_reactor(struct round *r)
 	shmpump_done(&r->pump);
 }
 
-/* All there is of one descriptor, in as few calls as it allows; false: its producer has ended. */
+/* Reads all data of one descriptor in as few calls as possible; false: its producer has ended. */
 static bool read_packets(struct round *r, unsigned i)
 {
 	static struct record record[64];
@@ -289,7 +289,7 @@ static int open_channels(struct round *r)
 					  : socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, r->fds[i]);
 		if (bad)
 			return -errno;
-		/* As much room as the ring, where the system allows it. */
+		/* As much room as the ring has, if the system allows it. */
 		int size = RING_BYTES;
 		if (r->kind == PIPE)
 			fcntl(r->fds[i][1], F_SETPIPE_SZ, size);
@@ -369,7 +369,7 @@ static bool report_all(unsigned producers, struct outcome outcome[KIND_MAX][ROUN
 	return wrong;
 }
 
-/* Writing up to the last byte of the ring while nobody reads: the first drop may come when it is full, not before. */
+/* Writes up to the ring's last byte while nobody reads: the first drop may come only when the ring is full. */
 static void report_capacity(void)
 {
 	struct shmring_area area = SHMRING_AREA_NULL;

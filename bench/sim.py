@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The exhaustive simulation: 1,000 seeds of 10,000 attempts with faults. Any broken invariant names its seed."""
+"""The exhaustive simulation: 1,000 seeds of 10,000 attempts with faults. A broken invariant is reported with its seed.
+"""
 import os
 import sys
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * telemetry.c -- CPU time a turn, of every work type, with telemetry and without, as schedstat has it. One CPU where
- * that is possible, so that the machine's clock is the instructions of the one that runs. Read by telemetry.py.
+ * telemetry.c -- CPU time per turn of every work type, with telemetry and without, from schedstat. One CPU if possible,
+ * so that the machine's clock counts the instructions of the one running task. Read by telemetry.py.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static unsigned long thread_ns(int pid, const char *thread)
 	return ns;
 }
 
-/* All of its threads: SCHBENCH and TAOBENCH have some. */
+/* All threads of the worker: SCHBENCH and TAOBENCH have several. */
 static unsigned long run_ns(int pid)
 {
 	char path[64];
@@ -53,7 +53,9 @@ static struct tally add_up(struct ktstr_ctx *t)
 	return sum;
 }
 
-/* Not from the beginning: the memory for samples is touched for the first time then, later once in 1,024 of them. */
+/*
+ * Not from the beginning: at first the memory for samples is touched for the first time, later once in 1,024 samples.
+ */
 static void watch(struct ktstr_ctx *t, void *arg)
 {
 	struct tally *result = arg;
@@ -73,7 +75,7 @@ static struct ktstr_step side(const char *name, struct tally *result, const stru
 	};
 }
 
-/* On, off, on, off: what drifts falls on both. */
+/* On, off, on, off: a drift affects both equally. */
 static void compare(struct ktstr_ctx *t, const char *name, unsigned workers, const struct ktstr_work *work)
 {
 	struct ktstr_work quiet = *work;
@@ -92,7 +94,7 @@ static void compare(struct ktstr_ctx *t, const char *name, unsigned workers, con
 	}
 }
 
-/* What SPIN_WAIT does, by the calls that a test's own function has. */
+/* SPIN_WAIT's work, with the calls that a test's own function makes. */
 static void own_function(struct ktstr_worker *w, void *arg)
 {
 	(void)arg;
@@ -138,7 +140,7 @@ BENCH(telemetry_memory, .cores = 1)
 	return KTSTR_PASS;
 }
 
-/* How many requests a window holds differs from one to the next. */
+/* The number of requests in a window differs between windows. */
 BENCH(telemetry_schbench, .cores = 1)
 {
 	for (unsigned i = 0; i < 8; i++)
@@ -169,8 +171,8 @@ BENCH(telemetry_wake, .cores = 1)
 }
 
 /*
- * Turns of one length, and ticks: whether a tick falls on who holds the lock, or on who wakes up, depends on that
- * length alone. A test of its own, for a report keeps 40 lines.
+ * Turns of one length, and ticks: their length alone decides whether a tick hits the lock holder, or the woken task.
+ * This is a separate test because a report keeps 40 lines.
  */
 BENCH(telemetry_resonant, .cores = 1)
 {
@@ -179,7 +181,7 @@ BENCH(telemetry_resonant, .cores = 1)
 	return KTSTR_PASS;
 }
 
-/* Who only runs while the real-time hog may not is a small part of each window, and not of each the same. */
+/* Other tasks run only while the real-time hog is throttled: in a small part of each window, which varies. */
 BENCH(telemetry_hog, .cores = 1)
 {
 	for (unsigned i = 0; i < 10; i++)
@@ -187,7 +189,7 @@ BENCH(telemetry_hog, .cores = 1)
 	return KTSTR_PASS;
 }
 
-/* Eight tasks wake up at once, every five milliseconds: on which of them a tick falls differs from pair to pair. */
+/* Eight tasks wake up at once, every five milliseconds: the task that a tick hits differs from pair to pair. */
 BENCH(telemetry_herd, .cores = 1)
 {
 	for (unsigned i = 0; i < 8; i++)
@@ -231,7 +233,10 @@ BENCH(telemetry_siblings, .cores = 1, .threads = 2)
 BENCH(telemetry_nodes, .numa_nodes = 2, .llcs = 2, .cores = 1)
 {
 	COMPARE(1, NUMA_MIGRATION_CHURN);
-	/* Between two moves, for one is as long as many turns: its memory is on the first node from the start. */
+	/*
+	 * Measures between two moves, because one move takes as long as many turns; the memory starts on the first
+	 * node.
+	 */
 	where = KTSTR_CPUS("0");
 	COMPARE(1, NUMA_WORKING_SET_SWEEP, .interval_ms = 1000);
 	return KTSTR_PASS;

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The share of a worker's CPU time that its telemetry costs, by work type: CPU time a turn with it and without, in one guest.
+"""The share of a worker's CPU time that its telemetry costs, by work type: CPU time per turn with it and without, in
+one guest.
 
     bench/telemetry.py [BUILD [FILTER]]
 
-The machine's clock counts instructions, so `instructions` is what telemetry executes a turn. Both sides count their turns, and
-both make the calls: without telemetry they end after some ten instructions each, which are not in the difference.
-`spread`: highest minus lowest share of the pairs, where it is large who runs when differs from one to the other.
+The machine's clock counts instructions, so `instructions` is the number that telemetry executes per turn. Both sides
+count their turns and make the calls; without telemetry the calls end after some ten instructions each, which are not in
+the difference. `spread` is the highest minus the lowest share of the pairs; it is large if the order in which tasks run
+differs between them.
 """
 import glob
 import json
@@ -31,7 +33,7 @@ def kernel():
 
 
 def measure(scratch):
-    """{type: [(nanoseconds, turns, and both without telemetry), ...]}, nanoseconds an instruction"""
+    """{type: [(nanoseconds, turns, and both without telemetry), ...]}, nanoseconds per instruction"""
     pairs, insn_ns = {}, 0
     subprocess.run([BUILD + '/ktstr', 'test', '--kernel', kernel(), '--accel', 'tcg', '--keep-logs', '-E', FILTER, BUILD + '/bench/telemetry'],
                    env={**os.environ, 'KTSTR_SIDECAR_DIR': scratch}, stdout=subprocess.DEVNULL, check=True)
@@ -51,7 +53,7 @@ def share(pair):
 
 
 def show(name, pairs, insn_ns):
-    """Prints a row; the share, or None."""
+    """Prints a row; returns the share, or None."""
     if not pairs or not all(all(p) for p in pairs):
         print(f'{name:30} nothing was measured')
         return None

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vmm_boot.c -- one machine from exec to its guest's hello, as a stopwatch sees it. For lab_boot.py.
+ * vmm_boot.c -- measures the time of one machine from exec to its guest's hello. For lab_boot.py.
  *
  *	vmm_boot ours PROGRAM KERNEL INITRD MIB TOPOLOGY[+split][+perf][+copy][+virtio] CMDLINE	our VMM
  *	vmm_boot any ARGV...	whatever has the guest's console as its output; it is killed when it was looked at
  *
- * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and what was resident at
- * the hello, in KiB: the guest's RAM, and the rest, which is what the VMM costs, its program included.
+ * Prints the console to stderr and one line of JSON: milliseconds to "hello" and to the end, and the resident memory at
+ * the hello in KiB: the guest's RAM, and the rest, which is the cost of the VMM including its program.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -40,11 +40,11 @@ static uint64_t field(const char *text, const char *name)
 	return value;
 }
 
-#define NAMELESS_RAM (100ul << 20) /* bytes; nothing else of a VMM's is as large and has no name */
+#define NAMELESS_RAM (100ul << 20) /* bytes; no other unnamed mapping of a VMM is as large */
 
 /*
- * Guest RAM by the name of what is mapped: our memory files, QEMU's, and the kernel where it stands for some. Others'
- * has none, and is the largest of what has none.
+ * Finds guest RAM by the names of mappings: ktstr's memory files, QEMU's, and the kernel file where it is mapped as
+ * RAM. Other VMMs' RAM has no name and is their largest unnamed mapping.
  */
 static bool is_ram(const char *line, size_t len)
 {
@@ -59,8 +59,8 @@ static bool is_ram(const char *line, size_t len)
 }
 
 /*
- * Mapping by mapping, because the program itself may lie in shared memory as the RAM does. Should it end meanwhile,
- * nothing is left to be counted.
+ * Reads each mapping, because the program itself may lie in shared memory like the RAM. If the program ends meanwhile,
+ * nothing is counted.
  */
 static void look_at(pid_t pid, struct watch *w)
 {
@@ -96,7 +96,7 @@ static void listen_to(pid_t pid, int console, bool kills, struct watch *w)
 	w->ended = nsec_now();
 }
 
-/* A disk, and a console at which somebody typed; what the guest says to them is printed at the end. */
+/* A disk, and a console with typed input; the guest's output to them is printed at the end. */
 struct virtio_ends {
 	int disk, hvc, bulk;
 };
@@ -168,12 +168,12 @@ static int any(char **argv)
 	return 0;
 }
 
-/* Where everything goes in the child; the numbers here are above them all. */
+/* The descriptors' numbers in the child; the numbers here are above them all. */
 struct handed {
 	int from, to;
 };
 
-/* In perf mode vCPU n is on CPU n, and all memory on node 0; what else there is to do, behind them. */
+/* In perf mode vCPU n is on CPU n, and all memory on node 0; the other threads run on the CPUs after these. */
 static void pin(struct vmm_config *c)
 {
 	uint16_t cpus = (uint16_t)topology_cpus(&c->guest.topology);

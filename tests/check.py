@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""All tests, in the order in which they fail fastest; the last line counts what ran.
+"""Runs all tests, those that fail fastest first; the last line counts the tests that ran.
 
     tests/check.py            everything
-    tests/check.py fast       only what needs neither a sanitizer build nor a kernel
+    tests/check.py fast       only tests without a sanitizer build or a kernel
 """
 import os
 import subprocess
@@ -28,7 +28,7 @@ def run(*argv, **kw):
 
 
 def one(ok, name):
-    """A step that is a test in itself: a build, a tool's whole run."""
+    """A step that is a single test: a build, or a tool's whole run."""
     if ok:
         counts['passed'] += 1
         print(f'ok  {name}', flush=True)
@@ -45,7 +45,7 @@ def failed(name, reason=()):
 
 
 def reason_of(output, name):
-    """The first lines of what a test said of its part `name`, behind its `not ok`."""
+    """The first lines that a test printed about its part `name`, behind its `not ok`."""
     lines = iter(output.splitlines())
     for line in lines:
         if line.startswith('not ok') and line.endswith(name):
@@ -70,7 +70,7 @@ def count_junit(path):
 
 
 def meson_test(build, name, *args):
-    """Runs a suite and counts its tests, sub-tests one by one."""
+    """Runs a suite and counts its tests, sub-tests included."""
     log = os.path.join(ROOT, build, 'meson-logs', f'testlog-{name}.junit.xml')
     if os.path.exists(log):
         os.unlink(log)
@@ -93,7 +93,7 @@ def build(directory, *options):
 
 
 def further_kernels(cpus):
-    """CHECK_KERNELS="distro:newest ...": kernels beside the distribution's, for the matrix. Each takes ten minutes."""
+    """CHECK_KERNELS="distro:newest ...": more kernels for the matrix. Each takes ten minutes."""
     for kernel in os.environ.get('CHECK_KERNELS', '').split():
         code = run('build/ktstr', 'kernel', 'build', kernel, '--schedulers', '--selftests', '--cpu-cap', cpus)
         if code == 69:
@@ -104,7 +104,7 @@ def further_kernels(cpus):
 
 
 def finish():
-    """The failures once more, all together and with what was said of them, and the counts behind them."""
+    """Repeats all failures together with their output, and prints the counts after them."""
     print('\n'.join(failures), end='\n' if failures else '', flush=True)
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped", flush=True)
     sys.exit(1 if counts['failed'] or not counts['passed'] else 0)
@@ -126,10 +126,10 @@ def main():
         meson_test('build-asan', 'asan', '--suite', 'fast')
 
     say('unit tests of the orchestrator under valgrind')
-    # valgrind 3.19 has no pidfd_open(2), and its threads and io_uring's do not always get along: the reactor's own tests
-    # run under the sanitizers, its machines here in simulation.
+    # valgrind 3.19 does not know pidfd_open(2), and has problems with threads and io_uring: the reactor's own tests run
+    # under the sanitizers, its machines here in simulation.
     print('skipped  reactor under valgrind, which does not know pidfd_open(2)')
-    # Nor does it know seccomp(2) and KVM's ioctls; the VMM's tests run under the sanitizers.
+    # valgrind does not know seccomp(2) and KVM's ioctls either; the VMM's tests run under the sanitizers.
     print('skipped  kvm under valgrind, which does not know seccomp(2)')
     counts['skipped'] += 2
     for name in ('base', 'devices', 'distro', 'gauntlet', 'image', 'kernel', 'lock', 'net', 'payload', 'plan', 'run', 'sandbox', 'shmring',

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* checkout_commit.c -- prints what a run calls the checkout of the working directory. For cli/checkout.py. */
+/*
+ * checkout_commit.c -- prints the name that a run gives to the checkout of the working directory. For cli/checkout.py.
+ */
 #include <stdio.h>
 
 #include "run/checkout.h"

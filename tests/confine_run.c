@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * confine_run.c -- starts one program as the backends start theirs, and says what came of it:
+ * confine_run.c -- starts one program as the backends start theirs, and prints the result:
  *
  *	confine_run vmm PROGRAM LIST	PROGRAM as a file without a name, as the kvm backend does
  *	confine_run qemu NAME LIST	the program that NAME finds in PATH, as the tcg backend does
  *
- * LIST is for the program (lib/hostile.c). Standard output: "part NAME STATE" for each part of the confinement, what
- * the program reported, its standard error, and "exit TEXT".
+ * LIST is for the program (lib/hostile.c). Standard output: "part NAME STATE" for each part of the confinement, the
+ * program's report, its standard error, and "exit TEXT".
  */
 #include <fcntl.h>
 #include <stdio.h>

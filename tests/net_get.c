@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net_get.c -- downloads through src/net from the command line, for tests: prints one JSON object a download, then one
- * that counts what is left open.
+ * net_get.c -- downloads through src/net from the command line, for tests: prints one JSON object per download, then
+ * one with the number of descriptors left open.
  *
  *   net_get [-o FILE] [-n COPIES] [-m MAX_BYTES] [-s SHA256] [-c CA_FILE] [-w STALL_MS] [-r RETRIES] [-k CANCEL_MS]
  *           [-S (hash)] [-H (head)] [-t (refuse HTML)] URL [MIRROR_URL...]
@@ -95,7 +95,7 @@ static void take_options(struct options *o, int argc, char **argv)
 	o->q.tuning = &o->tuning;
 }
 
-/* The first bytes, where they are text. */
+/* The first bytes, if they are text. */
 static json_t *body_of(const struct fetch *f)
 {
 	json_t *text = json_stringn(buf_str(&f->body), MIN_OF(f->body.len, (size_t)BODY_SHOWN));

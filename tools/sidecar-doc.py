@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Writes the tables of docs/SIDECAR.md from docs/sidecar.schema.json. With --check it only tells whether they differ."""
+"""Writes the tables of docs/SIDECAR.md from docs/sidecar.schema.json. With --check it only reports whether they differ.
+"""
 import json
 import os
 import sys

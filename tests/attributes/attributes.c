@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* attributes.c -- tests whose attributes change what happens; tests/vm/attributes.py says what must come of each. */
+/*
+ * attributes.c -- tests whose attributes change what the runner does; tests/vm/attributes.py has the expected results.
+ */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +10,12 @@
 
 #include <ktstr/ktstr.h>
 
-/* Two nodes with CPUs that are not alike, and one of memory only. */
+/* Two nodes with different CPUs, and one node without CPUs. */
 #define NODES                                                                                                   \
 	.nodes = { { .llcs = 2, .memory_mib = 384 }, { .llcs = 1, .memory_mib = 256 }, { .memory_mib = 128 } }, \
 	.distances = { 10, 15, 30, 15, 10, 40, 30, 40, 10 }
 
-/* A file of sysfs without its last newline. */
+/* Reads a sysfs file and removes its last newline. */
 static const char *node_file(unsigned node, const char *file)
 {
 	static char text[4096];
@@ -33,7 +35,7 @@ static void expect_node(struct ktstr_ctx *t, unsigned node, const char *file, co
 	ktstr_expect(t, !strcmp(found, wanted), "node %u: %s is '%s', not '%s'", node, file, found, wanted);
 }
 
-/* The kernel keeps some of it for itself. */
+/* The kernel reserves some of it for itself. */
 static void expect_memory(struct ktstr_ctx *t, unsigned node, unsigned long mib)
 {
 	unsigned long kib = 0;
@@ -82,7 +84,7 @@ KTSTR_TEST(dies_on_the_host, .host_only = KTSTR_ON)
 	return KTSTR_PASS;
 }
 
-/* One command for two schedulers: it is run once. */
+/* Two schedulers with the same build command: the command is run once. */
 #define BUILD "echo \"$KTSTR_SCHEDULER_PROFILE\" >> profile && cp \"$SIMPLE\" ./built_simple"
 KTSTR_SCHEDULER(built, .binary = "./built_simple", .build = BUILD);
 KTSTR_SCHEDULER(built_again, .binary = "./built_simple", .build = BUILD);

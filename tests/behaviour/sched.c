@@ -53,7 +53,7 @@ static void cache_and_yield(struct ktstr_ctx *t, const struct sight *s, const ch
 			     name, s->worker[i].involuntary, s->worker[i].turns);
 }
 
-/* Beside it, the kernel reserves 5 % of each second for ordinary tasks. */
+/* The kernel also reserves 5 % of each second for ordinary tasks. */
 static void real_time_starves(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	ktstr_expect(t, s->worker[0].policies == 1 << SCHED_FIFO && (s->worker[0].priorities & 1ul << 50),

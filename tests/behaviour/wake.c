@@ -134,7 +134,8 @@ static void forks(struct ktstr_ctx *t, const struct sight *s, const char *name)
 }
 
 /*
- * Four workers hold the lock for most of their time: about one works at a time, the others wait. Any may get it next.
+ * Four workers hold the lock for most of their time: about one works at a time, the others wait. Any of them may get
+ * the lock next.
  */
 static void contends(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a user meets who asks for what cannot be: one line that says what failed, on what, and what to do; the exit status."""
+"""Impossible requests from a user: one line says what failed, on what, and what to do; and the exit status is right."""
 import glob
 import json
 import os
@@ -26,21 +26,21 @@ def refused(name, status, said, *args, **kw):
     check(ok, f'{name}: exits with {status}', f'wanted "{said}"\n{run}')
 
 
-# Spellings of other runners that mean nothing here: the answer says what to type instead.
+# Spellings of other runners that are invalid here: the message says what to type instead.
 SPELLINGS_ELSEWHERE = (
     (('test', '--nextest-profile=ci'), 'with --retries, --jobs and --flaky-fails'),
     (('test', '--relevant'), 'choose the tests with -E'),
     (('run', '--flags', 'llc,borrow'), 'choose with --filter, --work-type and --workers'),
     (('test', '--', '-E', 'all()'), "'-E' stands behind '--', where paths are; leave the '--' out"),
 )
-# Nothing silently means the default.
+# Nothing falls back to a default silently.
 ZEROS = (('test', '-j', '0'), ('test', '--jobs=0'), ('test', '--repeat', '0'), ('test', '--require', '0'), ('test', '--time-dilation', '0'),
          ('run', '--workers', '0'), ('test', '--kernel', ''), ('test', '--kernel='), ('test', '-E', ''), ('test', '--cpu-cap', ''),
          ('test', '--trace='))
 
 
 def spellings():
-    """What other runners call it works."""
+    """The names of other runners for it work."""
     listed = Run('test', '--list', EXAMPLES).out
     check(Run('nextest', '--list', EXAMPLES).out == listed != '', 'nextest is test')
     check(Run('test', '-l', '--partition=slice:1/1', '--no-skip-mode', EXAMPLES).out == listed, '--partition slice:, --no-skip-mode')
@@ -99,7 +99,7 @@ def usage():
 
 
 def traced(path):
-    """The states in a trace, in order, when every slice in it ends."""
+    """The states in a trace, in order, if every slice in it ends."""
     with open(path, encoding='utf-8') as f:
         events = json.load(f)
     phases = [event['ph'] for event in events]
@@ -137,7 +137,7 @@ with open(os.path.join(os.path.dirname(__file__), '..', '..', 'include', 'ktstr'
 
 
 def binaries(scratch):
-    """A test binary of another interface version, one that crashes, one whose list is no list."""
+    """A test binary of another interface version, one that crashes, one whose list is invalid."""
     other = scratch / 'other'
     shutil.copy(EXAMPLES + '/examples', other)
     with open(other, 'r+b') as f:
@@ -217,7 +217,7 @@ STEPS = ('\nallnoconfig olddefconfig:\n\t@cp $(KCONFIG_ALLCONFIG) $(KCONFIG_CONF
 
 
 def builds(scratch):
-    """Trees whose Makefile builds in no time: failures, success, and what the cache keeps."""
+    """Trees whose Makefile builds in no time: failures, success, and the entries in the cache."""
     cache = {'KTSTR_CACHE_DIR': scratch / 'kernels'}
     broken = scratch / 'broken'
     fake_tree(broken, HEAD + STEPS + 'vmlinux bzImage:\n\t@echo "x.c:1: error: no such thing" >&2; exit 1\n')
@@ -236,7 +236,7 @@ def builds(scratch):
         tar.add(good, 'linux-6.1.2')
     run = Run('kernel', 'build', '--json', '--trace', scratch / 'trace.json', scratch / 'linux-6.1.2.tar.gz', env=cache)
     states = [s for s in traced(scratch / 'trace.json') if s in ('unpack', 'configure', 'build', 'store')]
-    # Several states are one kind of work.
+    # Consecutive states of the same kind count once.
     states = [s for i, s in enumerate(states) if i == 0 or s != states[i - 1]]
     check(states == ['unpack', 'configure', 'build', 'store'], 'its trace has the steps', f'{states}\n{run}')
     check(run.status == 0 and '6.1.2-tarball-x86_64-kc' in run.out, 'a tarball is built and cached', run)
@@ -262,7 +262,7 @@ def builds(scratch):
 
 
 def ended(scratch):
-    """A build that is interrupted, and one that is killed: nothing half-made is left, and the next one works."""
+    """A build that is interrupted, and one that is killed: no partial entry is left, and the next build works."""
     cache = {'KTSTR_CACHE_DIR': scratch / 'ended'}
     slow = scratch / 'slow'
     fake_tree(slow, HEAD + STEPS + 'vmlinux bzImage:\n\t@touch $(CURDIR)/../../../started; [ -e $(CURDIR)/../../../quick ] || sleep 60\n'
@@ -292,7 +292,7 @@ def ended(scratch):
 
 
 def full_disk(scratch):
-    """A small file system as cache: disk full while unpacking and while storing."""
+    """A small file system as cache: the disk is full while unpacking and while storing."""
     mount = scratch / 'small'
     os.mkdir(mount)
     if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mount], capture_output=True).returncode != 0:
@@ -307,19 +307,19 @@ def full_disk(scratch):
 
 
 def full_at_every_file(scratch, mount):
-    """The cache's file system runs out at the n-th file, for every n up to success: unpacking, building, storing."""
+    """The cache's file system is full at the n-th file, for every n up to success: unpacking, building, storing."""
     odd, ended = [], set()
     for inodes in range(3, 60):
         subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size=5g,nr_inodes={inodes}', 'tmpfs', mount], check=True)
         try:
             run = Run('kernel', 'build', scratch / 'linux-6.1.2.tar.gz', env={'KTSTR_CACHE_DIR': mount + '/kernels'})
             errors = [line for line in run.err.splitlines() if line.startswith('error:')]
-            # What was unpacked is removed in the background.
+            # The unpacked files are removed in the background.
             deadline = time.monotonic() + 20
             while glob.glob(mount + '/kernels/.trash-*') and time.monotonic() < deadline:
                 time.sleep(0.02)
             kept = [f for f in os.listdir(mount + '/kernels') if f != '.locks'] if os.path.exists(mount + '/kernels') else []
-            # A full disk is 75 where we meet it, and a failed build (65) where make does.
+            # The exit status is 75 if ktstr meets the full disk, and 65 (failed build) if make does.
             fine = run.status == 0 if kept else run.status in (65, 75) and len(errors) == 1
             ended.add(run.status)
             if not fine or any(f.startswith('.tmp') for f in kept):

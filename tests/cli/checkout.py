@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Naming the commit of one's own checkout runs no program that the checkout's configuration names: no filter driver, no
-file system monitor, no hook, no transport of a partial clone."""
+"""To name the commit of the user's checkout, ktstr runs no program from the checkout's configuration: no filter driver,
+no file system monitor, no hook, no transport of a partial clone."""
 import os
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def make_program(path, mark):
 
 
 def make_checkout(scratch):
-    """A checkout whose every hook and driver leaves a mark, with a file that git must read to know whether it changed."""
+    """A checkout whose hooks and drivers all leave a mark, with a file that git must read to detect changes."""
     repo, program, mark = scratch / 'repo', scratch / 'program', scratch / 'mark'
     os.mkdir(repo)
     git(repo, 'init', '-q')
@@ -47,7 +47,7 @@ def make_checkout(scratch):
 
 
 def touch(repo):
-    """Other times and the same content: git has to look inside, by way of the filters."""
+    """Changes the times but not the content: git has to read the files, through the filters."""
     for name in ('x.a', 'x.b', 'x.c'):
         os.utime(os.path.join(repo, name), (time.time() + 5, time.time() + 5))
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A hostile program in place of a virtual machine's own gets out of its confinement by none of the ways it tries: in
-QEMU's place and in the VMM's, started by root, by a user, and by a user whose kernel refuses user namespaces."""
+"""A hostile program in a virtual machine's place cannot escape from its confinement: in QEMU's place and in the VMM's,
+started by root, by a user, and by a user whose kernel refuses user namespaces."""
 import ctypes
 import fcntl
 import os
@@ -19,7 +19,7 @@ BUILT = os.path.join(BUILD, 'tests')
 NOBODY = 65534
 CLONE_NEWUSER = 0x10000000
 ATTEMPTS_AT_LEAST = 60
-# Without user namespaces a user is confined by these; nothing else is promised.
+# Without user namespaces, a user's machines have only these parts of the confinement.
 PARTS = {'root': {'files', 'processes', 'ipc', 'network', 'hostname', 'privileges', 'limits', 'system-calls'},
          'user': {'files', 'processes', 'ipc', 'network', 'hostname', 'privileges', 'limits', 'system-calls'},
          'refused': {'landlock', 'privileges', 'limits', 'system-calls'}}
@@ -32,7 +32,8 @@ def become_nobody():
 
 
 class NamespacesRefused:
-    """preexec_fn: a user namespace in which users have their own numbers, and in which nobody may make another one."""
+    """preexec_fn: a user namespace in which users keep their numbers, and in which no further user namespaces are
+    allowed."""
 
     def __init__(self):
         self.ready, self.mapped = os.pipe(), os.pipe()
@@ -86,7 +87,7 @@ def judge(who, place, out):
 
 
 def control(scratch):
-    """The same program, not confined: what is refused above is not refused by something else."""
+    """The same program, not confined: shows that nothing else refuses the attempts above."""
     with tempfile.TemporaryFile() as report, open(scratch / 'list', 'rb') as files:
         def prepare():
             high = [fcntl.fcntl(f, fcntl.F_DUPFD, 100) for f in (files.fileno(), report.fileno())]
@@ -103,7 +104,7 @@ def control(scratch):
 
 
 def fill(scratch):
-    """Copies for everybody: a build directory may be closed to other users."""
+    """Copies that everybody can read: a build directory may be closed to other users."""
     os.chmod(scratch.path, 0o755)
     os.mkdir(scratch / 'bin', 0o755)
     for name, copy in (('hostile', 'bin/qemu-system-x86_64'), ('hostile', 'vmm'), ('hostile', 'setuid'),

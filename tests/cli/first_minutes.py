@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Test binaries as people have them lying about: named without ./, twice, broken beside good ones; and kernels that nobody named."""
+"""Test binaries as people use them: named without ./, named twice, broken ones beside good ones; and runs that name no
+kernel."""
 import json
 import os
 import shutil
@@ -61,7 +62,7 @@ def twice(scratch):
 
 
 def broken(scratch):
-    """A binary that cannot be listed, and one of another version, stop no other."""
+    """A binary that cannot be listed, or has another version, does not stop the others."""
     suite(scratch, 'mixed/good', '-DMORE')
     shutil.copy(scratch / 'mixed/good', scratch / 'mixed/old')
     with open(scratch / 'mixed/old', 'r+b') as f:
@@ -79,7 +80,7 @@ def broken(scratch):
 
 
 def default_kernels(scratch):
-    """No kernel is named: where one is looked for, and that doctor says the same."""
+    """Without a named kernel: the places where ktstr looks for one, and doctor reports the same."""
     cache = scratch / 'cache'
     env = {'KTSTR_CACHE_DIR': cache, 'KTSTR_KERNEL': ''}
     told = lambda **more: Run('test', '--dry-run', 'a.out', cwd=scratch.path, env={**env, **more})  # noqa: E731
@@ -92,7 +93,7 @@ def default_kernels(scratch):
     check('9.9' not in other.err, 'KTSTR_TEST_KERNEL wins over KTSTR_KERNEL', other)
     text = told(KTSTR_TEST_KERNEL=scratch / 'quick.c')
     check(text.status == 65 and 'is not a kernel image' in text.err, 'KTSTR_TEST_KERNEL names something else', text)
-    # An image: 0x202 has the magic, 0x20e where the version is, counted from 0x200.
+    # A kernel image: 0x202 has the magic; 0x20e has the offset of the version, counted from 0x200.
     image = bytearray(0x400)
     image[0x202:0x206] = b'HdrS'
     image[0x20e:0x210] = (0x20).to_bytes(2, 'little')
@@ -108,7 +109,7 @@ def default_kernels(scratch):
             f.write(content)
     found = health()
     check(found['health'] == 'ok' and found['state'] == os.path.realpath(scratch / 'linux'), './linux is found', found)
-    # An entry that was built with another configuration: the tree is taken, and without it both say why not.
+    # An entry that was built with another configuration: the tree is used; without the tree, both say why not.
     os.makedirs(cache + '/6.1.2-tarball-x86_64-kc00000000')
     with open(cache + '/6.1.2-tarball-x86_64-kc00000000/bzImage', 'wb') as f:
         f.write(image)

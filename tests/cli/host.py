@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Canned scenarios on this very machine: found by name, run in a control group that is gone afterwards, ended by signals.
-
-What they measure here is not looked at: this machine has other things to do.
+"""Canned scenarios on this machine: found by name, run in a control group that is removed afterwards, ended by signals.
+Their measurements are ignored, because this machine has other work.
 """
 import glob
 import json
@@ -19,7 +18,7 @@ ROOTS = ('/sys/fs/cgroup', '/sys/fs/cgroup/unified')
 
 
 def groups():
-    """Those of `ktstr run`; builds and machines have others, with more in their names."""
+    """The groups of `ktstr run`; groups of builds and machines have more in their names."""
     return sorted(d for root in ROOTS for d in glob.glob(root + '/ktstr-*') if os.path.basename(d).count('-') == 2)
 
 

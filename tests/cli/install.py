@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""`make install`: what lies where, and that a project built against it, or against a build tree, compiles and lists itself."""
+"""`make install`: the installed files, and a project that compiles against the installation, or a build tree, and lists
+itself."""
 import os
 import shutil
 import subprocess

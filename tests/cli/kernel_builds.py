@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel builds and the user's own: his environment, configuration and source trees; Debian's packages; sudden ends."""
+"""Kernel builds and the user's own files: the environment, configuration and source trees; Debian's packages; sudden
+ends."""
 import glob
 import json
 import os
@@ -19,7 +20,8 @@ from world import compiler, git, read, run_all, valid, wait_for  # noqa: E402
 # --- Debian's source packages -----------------------------------------------------------------------------------------
 
 def deb(repo, upstream, revision='-1'):
-    """A linux-source package of a tree of paper in the flat repository @repo; its stanza of the list of packages."""
+    """A linux-source package of a fake tree in the flat repository @repo; returns its stanza of the list of packages.
+    """
     name = 'linux-source-' + '.'.join(upstream.split('.')[:2])
     root = os.path.join(repo, 'root')
     layout.put(root, f'usr/src/{name}.tar.xz', layout.tarball(upstream, objects=2, object_s=0.01))
@@ -33,7 +35,7 @@ def deb(repo, upstream, revision='-1'):
 
 
 def packages(w):
-    """distro:VERSION from a repository of our own: apt's whole way, offline."""
+    """distro:VERSION from a local repository: the complete use of apt, offline."""
     if not shutil.which('apt-get') or not shutil.which('dpkg-deb'):
         skip('source packages', 'this system has no apt')
         return
@@ -44,7 +46,7 @@ def packages(w):
     layout.put(repo, 'Packages', '\n'.join(deb(repo, *v) for v in versions))
     layout.put(repo, 'sources', f'deb [trusted=yes] file:{repo} ./\n')
     w.env['KTSTR_APT_SOURCES'] = repo + '/sources'
-    # What apt would look at by itself is not looked at.
+    # The sources that apt would use by default are not used.
     w.env['APT_CONFIG'] = repo + '/none'
     run = w.built('a series of source packages', ['6.12.7-tarball'], 'distro:6.12')
     check('source package linux-source-6.12=6.12.7-1~deb12u1' in run.err, 'and which package it is', run)
@@ -54,7 +56,7 @@ def packages(w):
     check(run.status == 0 and 'cached kernel found' in run.err, 'what the cache has, apt is not asked for', run)
     said = 'no suite of Debian offers it; there are: '
     w.refused('a version that is not offered any more', 69, said, 'build', 'distro:6.12.95')
-    # For tests it is a skip that says so, not an error.
+    # For tests it is a skip with that reason, not an error.
     run = Run('test', '--kernel', 'distro:6.12.95', '--json', '-E', 'test(eevdf_custom_work)', BUILD + '/tests/examples',
               env={**w.env, 'KTSTR_RUNS_ROOT': w.scratch / 'runs'})
     ended = [e for e in run.events() if e['event'] == 'test-finished']
@@ -67,10 +69,10 @@ def packages(w):
         del w.env[name]
 
 
-# --- what is the user's stays the user's ----------------------------------------------------------------------------
+# --- the user's environment and files stay unchanged ----------------------------------------------------------------
 
 def environment(w):
-    """What a user exports for other builds steers none of ours, and is told to have no effect."""
+    """Variables that a user exports for other builds do not influence kernel builds, and ktstr says so."""
     w.fresh()
     mine, config = w.scratch / 'mine', w.scratch / 'my.config'
     os.makedirs(mine)
@@ -87,7 +89,7 @@ def environment(w):
 
 
 def git_environment(w):
-    """As in a git hook: GIT_DIR and the like name another repository."""
+    """As in a git hook: GIT_DIR and similar variables name another repository."""
     w.fresh()
     repo, other = w.scratch / 'hooked/linux.git', w.scratch / 'other'
     layout.fake_tree(repo, '6.12.7')
@@ -102,7 +104,7 @@ def git_environment(w):
 
 
 def compilers(w):
-    """Another compiler is another kernel, by key and in its metadata."""
+    """Another compiler makes another kernel, with another key and other metadata."""
     w.fresh()
     w.run('build', '6.12.3')
     path = compiler(w, 'other-cc', 'exec /bin/sleep "$@"')
@@ -129,12 +131,13 @@ def own_tree(w, name, **args):
 
 
 def users_is_newest(tree):
-    """The user's next make takes the user's configuration: it is newer than what ours left."""
+    """The user's next make uses the user's configuration: it is newer than the files that ktstr left."""
     return os.stat(tree + '/.config').st_mtime_ns > os.stat(tree + '/include/config/auto.conf').st_mtime_ns
 
 
 def own_config(w):
-    """A source tree's own .config is merged into ours, and stays as it is: also when the build is interrupted or killed."""
+    """A source tree's own .config is merged into ktstr's and stays unchanged, also if the build is interrupted or
+    killed."""
     w.fresh()
     tree = own_tree(w, 'own')
     run = w.run('build', '--source', tree)
@@ -158,7 +161,7 @@ def own_config(w):
     check(read(tree + '/.config.ktstr').strip() == read(tree + '/.config').strip(), 'one that has sched_ext is built as it is')
 
 
-# --- known before anything is downloaded -----------------------------------------------------------------------------
+# --- errors before any download --------------------------------------------------------------------------------------
 
 def early(w):
     for name, word in (('a space', 'my cache'), ('a colon', 'my:cache'), ('a dollar', 'my$cache')):
@@ -199,7 +202,7 @@ def corrupt_is_named(w):
 # --- sudden ends -----------------------------------------------------------------------------------------------------
 
 def compilers_of(w):
-    """Pids of what works below the cache."""
+    """Pids of processes that work below the cache."""
     found = []
     for cwd in glob.glob('/proc/[0-9]*/cwd'):
         try:
@@ -219,7 +222,7 @@ def begun_build(w, *args):
 
 
 def killed(w):
-    """Compilers do not outlive a ktstr that was killed."""
+    """Compilers end when ktstr is killed."""
     w.fresh()
     p = begun_build(w)
     check(len(compilers_of(w)) >= 2, 'it compiles', compilers_of(w))
@@ -229,7 +232,7 @@ def killed(w):
 
 
 def interrupted(w):
-    """Ctrl-C is quick, however long it takes to remove what was unpacked."""
+    """Ctrl-C ends ktstr quickly, however long it takes to remove the unpacked files."""
     w.fresh()
     p = begun_build(w)
     began = time.monotonic()

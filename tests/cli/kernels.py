@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernels against a local kernel.org: every form of the grammar, a server and archives that mean harm, races."""
+"""Kernels from a local mirror of kernel.org: every form of the grammar, a hostile server, hostile archives, races."""
 import glob
 import io
 import json
@@ -71,7 +71,7 @@ def refusals(w):
 
 
 def signatures(w):
-    """With a keyring, a list of checksums counts only as far as its signature covers it."""
+    """With a keyring, only the signed part of a list of checksums counts."""
     if not shutil.which('gpg') or not shutil.which('gpgv'):
         skip('signatures', 'gpg or gpgv is not installed')
         return
@@ -112,7 +112,7 @@ def verify_lists(w, path, ring, paper, signed):
         else:
             run = w.built(name, ['6.12.3-tarball'], '6.12.3', KTSTR_KERNEL_KEYRING=ring)
             check('not verified' not in run.err, 'no warning', run)
-    # In the usual place only kernel.org's key counts.
+    # In the default place only kernel.org's key counts.
     data = w.scratch / 'data'
     os.makedirs(data + '/ktstr')
     shutil.copy(ring, data + '/ktstr/kernel.org.gpg')
@@ -123,7 +123,7 @@ def verify_lists(w, path, ring, paper, signed):
     w.refused('a keyring that is not there', 69, 'there is no file', 'build', '6.6.10', KTSTR_KERNEL_KEYRING='/no/such/ring')
 
 
-# --- a server that means harm --------------------------------------------------------------------------------------
+# --- a hostile server ----------------------------------------------------------------------------------------------
 
 def faults(w):
     tarball = layout.tarball_path('6.12.3')
@@ -157,7 +157,7 @@ def faults(w):
 
 
 def archive(path, members):
-    """A tarball of (name, kind, content) whose name is a kernel's."""
+    """A tarball of (name, kind, content), named like a kernel's."""
     with tarfile.open(path, 'w:gz') as tar:
         for name, kind, content in members:
             info = tarfile.TarInfo(name)
@@ -209,7 +209,7 @@ def git_sources(w):
     w.refused('a repository that is not there', 69, 'git cannot read file:///none', 'build', 'git+file:///none#v1')
 
 
-# --- what the cache keeps ------------------------------------------------------------------------------------------
+# --- the entries in the cache --------------------------------------------------------------------------------------
 
 def variants(w):
     w.fresh()
@@ -235,7 +235,7 @@ def variants(w):
 
 
 def with_ccache(w):
-    """A PATH on which there is a ccache, if only by name."""
+    """A PATH with a fake ccache."""
     script = os.path.join(w.scratch / 'ccache', 'ccache')
     os.makedirs(os.path.dirname(script), exist_ok=True)
     with open(script, 'w') as f:
@@ -245,7 +245,7 @@ def with_ccache(w):
 
 
 def selftests(w):
-    """What was built without its tests is built again when they are wanted, and only then."""
+    """A kernel that was built without its tests is built again when they are requested, and only then."""
     if not any(shutil.which(name) for name in ('clang', *(f'clang-{n}' for n in range(14, 41)))) or not shutil.which('llvm-strip'):
         skip("a kernel's own tests", 'clang or llvm-strip is not installed')
         return
@@ -280,7 +280,7 @@ def cleaning(w):
 # --- several processes, and sudden ends ----------------------------------------------------------------------------
 
 def race(w):
-    """Eight processes want the same two kernels: each kernel is compiled once."""
+    """Eight processes request the same two kernels: each kernel is compiled once."""
     w.fresh()
     racers = [subprocess.Popen([KTSTR, 'kernel', 'build', '6.12.3', '6.6.10'], env=dict(os.environ, **w.env),
                                stderr=subprocess.PIPE, text=True) for _ in range(8)]
@@ -292,7 +292,7 @@ def race(w):
 
 
 def crashes(w):
-    """SIGKILL at random, again and again: no bad entry ever, no lock that blocks, and the next one finishes."""
+    """SIGKILL at random moments: never a bad entry or a lock that blocks, and the next build finishes."""
     rounds = int(os.environ.get('KTSTR_CRASHES', '25'))
     bad, resumed, rng = [], 0, 12345
     for i in range(rounds):
@@ -314,7 +314,7 @@ def crashes(w):
 
 
 def resumes(w):
-    """A build that was killed does not download and unpack again."""
+    """After a killed build, the next one does not download and unpack again."""
     w.fresh()
     slow = compiler(w, 'slow', 'exec /bin/sleep 60')
     p = subprocess.Popen([KTSTR, 'kernel', 'build', '6.11.11'], env=dict(os.environ, **w.env, PATH=slow), stderr=subprocess.PIPE,
@@ -343,7 +343,7 @@ def resumes(w):
 
 
 def bomb(w):
-    """Gigabytes of zeros in front of the Makefile: an interrupt is heard while they are looked through."""
+    """Gigabytes of zeros before the Makefile: an interrupt ends the search."""
     w.fresh()
     zeros = lzma.compress(bytes(32 << 20), preset=0)
     member = tarfile.TarInfo('linux-6.12/zeros')
@@ -361,12 +361,12 @@ def bomb(w):
     p.send_signal(signal.SIGINT)
     p.communicate()
     took = time.monotonic() - began
-    # It takes 0.2 s on an idle machine; deaf, it would take half a minute.
+    # It takes 0.2 s on an idle machine; if the interrupt were ignored, it would take half a minute.
     check(p.returncode == 130 and took < 5, 'an interrupt ends the search for a version', f'{p.returncode} {took:.2f} s')
 
 
 def jobserver(w):
-    """Three kernels at once on a budget of two: never more than two compilers, and both used."""
+    """Three kernels at once on a budget of two: never more than two compilers, and both are used."""
     w.fresh()
     log = w.scratch / 'compilers'
     path = compiler(w, 'counted', f'echo + >> {log}\n/bin/sleep "$@"\necho - >> {log}')

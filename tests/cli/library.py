@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""libktstr.a as its users meet it: what it exports, and that their own names do not clash with our helpers'."""
+"""libktstr.a for its users: its exported names, and that users' names do not clash with its internal ones."""
 import glob
 import json
 import os
@@ -15,7 +15,8 @@ from tap import BUILD, Scratch, check, finish, skip  # noqa: E402
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ARCHIVE = os.path.join(BUILD, 'libktstr.a')
 
-# A test with helpers of its own, by names that the library uses inside; ours returning would end in the wrong list.
+# A test with its own helpers, named like the library's internal functions. If the library called them, the list would
+# be wrong.
 CLASHING = """
 #include <ktstr/ktstr.h>
 int buf_append(void) { return 1; }
@@ -33,7 +34,7 @@ def exported():
 
 
 def declared():
-    """Functions of the public headers: a name in front of a parenthesis, on a line that ends a declaration."""
+    """Functions of the public headers: a name before a parenthesis, on a line that ends a declaration."""
     names = set()
     for path in glob.glob(os.path.join(ROOT, 'include', 'ktstr', '*.h')):
         with open(path, encoding='utf-8') as f:
@@ -56,7 +57,7 @@ def links(scratch, name, *how):
 
 
 def plusplus(scratch, compiler, standard):
-    """A suite in C++ that uses every macro; --list proves that its lists and values arrived."""
+    """A suite in C++ that uses every macro; --list proves that all lists and values are complete."""
     name, program = f'{compiler} {standard}', scratch / 'plusplus'
     if not shutil.which(compiler):
         skip(name, f'{compiler} is not installed')

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Limits of the process that starts ktstr: few open files are made more where that is allowed, else named."""
+"""Limits of the process that starts ktstr: a low limit on open files is raised if that is allowed, otherwise reported.
+"""
 import os
 import resource
 import subprocess

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Downloads from a server that misbehaves in every way we know: what arrives is right, or nothing is left and one line says why."""
+"""Downloads from a server with every known fault: the file is right, or nothing is left and one line gives the reason.
+"""
 import hashlib
 import json
 import os
@@ -25,7 +26,7 @@ for name in [n for n in os.environ if n.lower().endswith('_proxy')]:
 
 
 class Get:
-    """One run of net_get: a result a copy, and whether a descriptor was left open."""
+    """One run of net_get: one result per copy, and whether a descriptor was left open."""
 
     def __init__(self, *args, env=None, **kw):
         done = subprocess.run([NET_GET, *map(str, args)], capture_output=True, timeout=120, env=dict(os.environ, **(env or {})), **kw)
@@ -56,7 +57,7 @@ def good(get, path, data, name, **wanted):
 
 
 def bad(get, path, said, name, **wanted):
-    """It failed with one line that says @said, and nothing is left of it."""
+    """The download failed with one line that contains @said, and left no file."""
     size = os.path.getsize(path) if path and os.path.exists(path) else 0
     ok = get.status != 0 and get.left_open == 0 and size == 0 and get.sha256 == '' and get.body_len == 0
     ok = ok and said in get.error and '\n' not in get.error and '; ' in get.error
@@ -213,7 +214,7 @@ STORM = (('reset', 70_000), ('cut', 1_200_000), ('status', 503), ('status', 404)
 
 
 def storm(w):
-    """Faults drawn at random, several at once, over two mirrors: the right bytes, or none and a reason."""
+    """Random faults, several at once, over two mirrors: the right bytes, or none and a reason."""
     rng, wrong, fine = random.Random(7), [], 0
     for path in ('a', 'b'):
         layout.put(w.m.root, path, w.data)
@@ -265,7 +266,7 @@ def many(w):
 
 
 def cancels(w):
-    """At every moment of a download there may be: connecting, receiving, stalled, between two attempts."""
+    """Cancels at every moment of a download: connecting, receiving, stalled, between two attempts."""
     w.fresh()
     w.m.fault('/slow', 'drip', at=30_000)
     w.m.fault('/hang', 'hang')
@@ -303,7 +304,7 @@ def questions(w):
 
 
 def world_is_full(w):
-    """Writes fail at a limit; SIGXFSZ stays ignored, as Python has it."""
+    """Writes fail at a limit; SIGXFSZ stays ignored, as Python sets it."""
     w.fresh()
     get = w.get(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)), restore_signals=False)
     ok = get.status == 1 and 'write at byte' in get.error and 'File too large' in get.error and get.left_open == 0

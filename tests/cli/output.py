@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Output that cannot be written is said and ends with 74; closed descriptors hurt nobody; lines come in the order in which they were made."""
+"""Output that cannot be written is reported and ends with status 74; closed descriptors do no harm; lines come in the
+order in which they were made."""
 import os
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def reader_leaves(env):
 
 
 def closed(env, scratch):
-    """Without descriptors 0 to 2 the next files to be opened would be them: nothing that is printed may land in a file."""
+    """Without descriptors 0 to 2, the next opened files would get these numbers: output must not go into a file."""
     command = f'"{KTSTR}" test --dry-run --trace "{scratch}/trace.json" "{EXAMPLES}" <&- >&- 2>&-'
     p = subprocess.run(['sh', '-c', command], env=env, check=False)
     with open(scratch + '/trace.json', encoding='utf-8') as trace:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Completions of each shell do what their reader does with the TAB key, asked of the shell itself where it is installed."""
+"""Completions of each shell behave like the shell's own TAB key; the shell itself is asked, if it is installed."""
 import os
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import KTSTR, Run, Scratch, check, finish, skip  # noqa: E402
 
-# What is on the line, and words that must, and must not, be offered for the last of them.
+# The words on the line, and words that must, and must not, be offered for the last one.
 LINES = (
     (['k'], {'kernel'}, {'test'}),
     (['kernel', ''], {'build', 'list', 'clean'}, {'test', 'kernel'}),
@@ -37,7 +37,7 @@ def fish(path, words):
 
 
 def zsh(path, words):
-    """_arguments and _describe say what they were given; the shell's own completion needs a terminal."""
+    """_arguments and _describe print their arguments; the shell's own completion needs a terminal."""
     stubs = ('_files() { }\n_describe() { print -l -- ${(P)2%%:*} }\n'
              '_arguments() { for a in "$@"; do print -r -- "$a"; done }\ncompdef() { }\n')
     line = ' '.join(f"'{w}'" for w in ['ktstr', *words])
@@ -45,7 +45,7 @@ def zsh(path, words):
 
 
 def elvish(path, words):
-    """The editor's module is there in a terminal only: two functions stand in for it."""
+    """The editor's module exists only in a terminal: two functions replace it."""
     with open(path, encoding='utf-8') as f:
         script = f.read().replace('set edit:completion:arg-completer[ktstr] =', 'var complete =').replace('edit:', 'edit-')
     line = ' '.join(f"'{w}'" for w in ['ktstr', *words])
@@ -76,7 +76,7 @@ with Scratch() as scratch:
         for words, wanted, unwanted in LINES:
             out, told = ask(path, words)
             got = offered(shell, out)
-            # Some show everything and leave it to the shell to drop what does not fit.
+            # Some completions offer everything, and the shell drops the words that do not fit.
             extra = unwanted & got if shell in ('bash', 'fish') else set()
             if shell in ('zsh', 'elvish') and len(words) == 3 and words[1].startswith('--'):
                 continue    # values of options: zsh has them in its table, elvish completes files

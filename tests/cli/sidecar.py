@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The schema of sidecars: it is one, the tests' validator finds what breaks it, and docs/SIDECAR.md says the same."""
+"""The schema of sidecars is valid, the tests' validator finds violations of it, and docs/SIDECAR.md agrees with it."""
 import copy
 import os
 import subprocess

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A scenario that cannot run is refused before there is a machine, in words that name what is wrong and where."""
+"""A scenario that cannot run is refused before a machine starts, with a message that names the fault and its place."""
 import json
 import os
 import re
@@ -12,7 +12,7 @@ from tap import BUILD, KTSTR, Scratch, check, finish  # noqa: E402
 
 BINARY = BUILD + '/tests/invalid/invalid'
 
-# test -> what the list says of it; None: nothing is known before a guest runs it
+# test -> its error in the list; None: the error is not known before a guest runs the test
 CASES = {
     'llc_range': r"cgroup 'cg_0': CpusetSpec validation failed: Llc\(3\) out of range: topology has 2 LLCs",
     'node_range': r'Numa\(1\) out of range: topology has 1 NUMA nodes',

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""ACPI tables and CPUID leaves, read by programs that are not ours: iasl, hwloc, cpuid, and the manuals' algorithms.
+"""ACPI tables and CPUID leaves, read by other programs: iasl, hwloc, cpuid, and the manuals' algorithms.
 
     tests/decode/x86.py BUILD
 
-Every topology must come back as it was declared: packages, last-level caches, cores, threads, nodes, distances.
+Every topology must be read back as declared: packages, last-level caches, cores, threads, nodes, distances.
 """
 import os
 import re
@@ -18,12 +18,12 @@ from tap import BUILD, Scratch, check, finish  # noqa: E402
 
 DUMP = os.path.join(BUILD, 'tests', 'x86_dump')
 
-# The presets' shapes, and some that have gaps in their APIC ids, ids above 254, or many nodes.
+# The presets' shapes, and some with gaps in their APIC ids, ids above 254, or many nodes.
 TOPOLOGIES = list(dict.fromkeys([shape for _, shape in presets()] + (
     '1n1l1c1t 2n2l8c2t 8n8l1c1t 8n16l3c4t 8n8l31c1t 1n11l9c2t 2n2l3c3t 1n1l252c1t 1n1l1c2t 1n32l1c8t 1n256l1c1t').split()))
 HOSTS = ['intel', 'intel-bare', 'amd', 'amd-bare', 'zen1', 'hygon']
 if os.access('/dev/kvm', os.R_OK | os.W_OK):
-    HOSTS.append('kvm')     # whatever this machine's KVM supports
+    HOSTS.append('kvm')     # the CPUID leaves that this machine's KVM supports
 
 
 # Nodes that are described one by one: shape, LLCs and MiB of each, distances.
@@ -328,7 +328,7 @@ def hwloc_problems(t, cpus, directory):
 
 
 def cpuset(text):
-    """"0x00000001,,0x0000000f": words of 32 bits, the highest first; an empty one is 0."""
+    """"0x00000001,,0x0000000f": words of 32 bits, the highest first; an empty word is 0."""
     bits = 0
     for word in text.split(','):
         bits = bits << 32 | int(word or '0', 16)
@@ -336,7 +336,7 @@ def cpuset(text):
 
 
 def cpuid_problems(t, raw, scratch):
-    """cpuid(1) prints PKG_ID, CORE_ID and SMT_ID of AMD processors; Intel's it derives from widths it adds up."""
+    """cpuid(1) prints PKG_ID, CORE_ID and SMT_ID of AMD processors; for Intel's it adds up field widths."""
     path = scratch / 'raw'
     with open(path, 'w', encoding='ascii') as f:
         f.write(raw)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Writes an x86-64 machine's ACPI tables and CPUID leaves as other programs read them.
+ * Writes an x86-64 machine's ACPI tables and CPUID leaves in formats that other programs read.
  *
  *	x86_dump acpi 2n4l4c1t MIB DIRECTORY		every table in a file of its own, named by its signature
  *	... acpi 2n2l4c1t MIB DIRECTORY 2:512,0:256 10,17,17,10	nodes (LLCs:MiB) and distances one by one
@@ -81,7 +81,7 @@ static int dump_acpi(const struct ktstr_topology *t, const char *mib, const char
 	.eax = (type) | (level) << 5 | 1 << 8 | (uint32_t)((sharing)-1) << 14 | 15u << 26, \
 	.ebx = 63 | ((ways)-1) << 22, .ecx = (sets)-1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX
 
-/* A server of 16 cores with SMT, as KVM_GET_SUPPORTED_CPUID shows one; leaves that do not matter here are left out. */
+/* A server of 16 cores with SMT, as KVM_GET_SUPPORTED_CPUID reports it, without the leaves that do not matter here. */
 static const struct kvm_cpuid_entry2 intel[] = {
 	{ .function = 0, .eax = 0x1f, .ebx = 0x756e6547, .edx = 0x49656e69, .ecx = 0x6c65746e },
 	{ .function = 1, .eax = 0x000806f8, .ebx = 0x23200800, .ecx = 0x76fa3203, .edx = 0x1fcbfbff },
@@ -131,8 +131,8 @@ struct host {
 	const char *name;
 	const struct kvm_cpuid_entry2 *leaves;
 	size_t count;
-	uint32_t signature; /* in place of the leaves', unless 0 */
-	bool hygon, bare;   /* bare: what nothing can do without */
+	uint32_t signature; /* replaces the leaves' value, unless 0 */
+	bool hygon, bare;   /* bare: only the leaves that are required */
 };
 
 static const struct host hosts[] = {

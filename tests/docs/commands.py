@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The documentation does what it says: its commands are executed as they are written, its C blocks are compiled.
+"""The documentation is correct: this test executes its commands as written, and compiles its C blocks.
 
-Blocks fenced as sh are commands. Each page is one shell session in a fresh clone, with an installed ktstr. A command
-that is meant to fail says so behind it: "# exit status 1". Other blocks are output or fragments. Where one of their
-lines looks like a command, the page has to execute the same line, or UNEXECUTED says why it does not.
+Blocks fenced as sh are commands. Each page is one shell session in a fresh clone, with an installed ktstr. A comment
+behind a command that is meant to fail says so: "# exit status 1". Other blocks are output or fragments. If a line in
+them looks like a command, the page has to execute the same line, or UNEXECUTED gives the reason why it does not.
 """
 import os
 import re
@@ -20,7 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 COMMAND_SECONDS = 600
 NETWORK = 'needs the network'
 BUILDS = 'builds a kernel for minutes; the tests of kernel builds do that'
-# (beginning of the line, why no page executes it)
+# (beginning of the line, the reason why no page executes it)
 UNEXECUTED = (
     ('make demo', 'its parts are make kernel, executed below, and the examples, which have a test of their own'),
     ('make install', 'executed below as meson install: it would change the prefix of the build under test'),
@@ -52,7 +52,7 @@ def blocks(text):
 
 
 def commands(block):
-    """The commands of a block. A here-document and a line that ends with a backslash go on in the next line."""
+    """The commands of a block. A here-document or a line that ends with a backslash continues on the next line."""
     lines = iter(block.splitlines())
     for line in lines:
         text = line
@@ -67,7 +67,7 @@ def commands(block):
 
 
 class Session:
-    """One shell, whose directory and variables last from command to command."""
+    """One shell that keeps its directory and variables between commands."""
 
     def __init__(self, directory, env, scratch):
         self.output = scratch / 'output'
@@ -109,13 +109,13 @@ def execute(page, scratch, env):
         wanted = re.search(r'# exit status (\d+)', command)
         status, said = session.run(command)
         check(status == int(wanted.group(1) if wanted else 0), f'{page}: {command.splitlines()[0]}', f'status {status}\n{said}')
-        if status < 0:    # the time was up, and the shell is gone
+        if status < 0:    # the timeout ended the shell
             break
     session.end()
 
 
 def check_unexecuted(page):
-    """No block shows a command that nobody executes."""
+    """Every command in a block is executed by some page."""
     text = read(page)
     executed = {line.split(' #')[0].strip() for language, b in blocks(text) if language == 'sh' for c in commands(b)
                 for line in c.splitlines()}
@@ -126,7 +126,7 @@ def check_unexecuted(page):
 
 
 def compile_blocks(page, scratch, env):
-    """The C blocks of a page, one behind the other, are a test program."""
+    """The C blocks of a page, concatenated, are a test program."""
     code = [text for language, text in blocks(read(page)) if language == 'c']
     if not code:
         return
@@ -139,7 +139,7 @@ def compile_blocks(page, scratch, env):
 
 
 def install(scratch):
-    """The build under test, installed; and the environment in which it is found."""
+    """Installs the build under test; returns the environment in which it is found."""
     root = scratch / 'root'
     done = subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--quiet'], env={**os.environ, 'DESTDIR': root},
                           capture_output=True, text=True)
@@ -153,7 +153,7 @@ def install(scratch):
 
 
 def targets(scratch, env):
-    """What make is told to do: the kernel, and the examples, which vm_examples runs. Nothing is built twice for it."""
+    """The arguments for make: the kernel, and the examples, which vm_examples runs, so that nothing is built twice."""
     directory = clone(scratch, 'make')
     make = lambda *args: subprocess.run(['make', *args, f'BUILD={BUILD}'], cwd=directory, env=env, capture_output=True,  # noqa: E731
                                         text=True, timeout=COMMAND_SECONDS)

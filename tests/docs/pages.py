@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Pages and code agree: tables name what the program has, links and citations lead to files of this repository."""
+"""Pages and code agree: tables name what the program has, links and citations point to files of this repository."""
 import json
 import os
 import re
@@ -27,7 +27,7 @@ def files(*suffixes):
 
 
 def rows(page, columns):
-    """The rows of a page's tables with this many columns, without their heads."""
+    """The rows of a page's tables with this many columns, without their headers."""
     lines = [re.split(r'(?<!\\)\|', line.strip('|')) for line in read(page).splitlines() if line.startswith('| ')]
     return [[cell.strip() for cell in cells] for cells in lines if len(cells) == columns]
 
@@ -40,7 +40,7 @@ def thresholds(*options):
 
 
 def written(value):
-    """As CHECKS.md writes it."""
+    """The spelling in CHECKS.md."""
     if value is None:
         return 'none'
     return str(value).lower() if isinstance(value, bool) else f'{value:g}'
@@ -76,7 +76,7 @@ def links():
 
 
 def citations():
-    """What comments and pages cite is in the repository."""
+    """Files that comments and pages cite exist in the repository."""
     wrong = []
     for path in files(*SOURCES, '.md'):
         text = read(path) if '/corpus/' not in path and path != 'tests/docs/pages.py' else ''
@@ -86,7 +86,7 @@ def citations():
 
 
 def cited_sources():
-    """Source files that pages name exist: by their path, or by the end of it."""
+    """Source files that pages name exist, by their path or its end."""
     sources = [f'/{f}' for f in files('.c', '.h')]
     wrong = [f'{page}: {name}' for page in files('.md') for name in re.findall(r'`([\w/]+\.[ch])`', read(page))
              if not name.endswith('tests.c') and not any(f.endswith('/' + name) for f in sources)]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* eevdf.c -- the kernel's own scheduler: what every kernel should pass. */
+/* eevdf.c -- tests of the kernel's own scheduler; every kernel should pass them. */
 #include <ktstr/ktstr.h>
 
 KTSTR_TEST(eevdf_two_cgroups, .llcs = 1, .cores = 2, .duration_s = 2)
@@ -35,14 +35,14 @@ KTSTR_TEST(eevdf_work_types, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s
 			  .cgroups = KTSTR_CGROUPS({ .name = "fork", .workers = 1, .work = KTSTR_WORK(FORK_EXIT) }) }));
 }
 
-/* Each cgroup has an LLC to itself; a worker seen anywhere else fails the test. */
+/* Each cgroup has its own LLC; a worker that runs on any other CPU fails the test. */
 KTSTR_TEST(eevdf_cpusets, .llcs = 2, .cores = 2, .min_llcs = 2, .duration_s = 2)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "left", .workers = 2, .cpuset = KTSTR_LLC(0) },
 						  { .name = "right", .workers = 2, .cpuset = KTSTR_LLC(1) }));
 }
 
-/* What CPU a task gets in one second of a crowd is luck, with EEVDF too: that everyone gets on is what is asked. */
+/* With many tasks, CPU shares within one second are random, also under EEVDF: only starvation is checked. */
 KTSTR_TEST(eevdf_steps, .cores = 2, .threads = 2, .duration_s = 2, .checks = { .max_spread_pct = 80 })
 {
 	return ktstr_run_steps(

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* in_tree.c -- the kernel tree's own sched_ext schedulers, each over two topologies. */
+/* in_tree.c -- the sched_ext schedulers of the kernel tree, each over two topologies. */
 #include <ktstr/ktstr.h>
 
 KTSTR_SCHEDULER(simple, .binary = "scx_simple");
 KTSTR_SCHEDULER(qmap, .binary = "scx_qmap");
-/* Its ops.init refuses to run on any CPU but the central one. */
+/* Its ops.init fails on any CPU but the central one. */
 KTSTR_SCHEDULER(central, .binary = "scx_central", .load_cpu = KTSTR_CPU(0));
 KTSTR_SCHEDULER(flatcg, .binary = "scx_flatcg");
 
-/* What all of them must stand: spinning and sleeping tasks in two cgroups, more of them than processors. */
+/* Every scheduler must handle this: spinning and sleeping tasks in two cgroups, more tasks than CPUs. */
 static enum ktstr_verdict crowd(struct ktstr_ctx *t)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 3 },
@@ -55,8 +55,9 @@ KTSTR_TEST(flatcg_crowd, .scheduler = &flatcg, .cores = 2)
 	return crowd(t);
 }
 /*
- * Not the chatter: by one seed in ten scx_flatcg of 6.12 fails it, rightly. A woken task then waits for seconds in its
- * cgroup's dispatch queue while the processors are idle, because the cgroup is not in the scheduler's tree.
+ * Does not use chatter: under one of ten seeds, scx_flatcg of 6.12 fails it, and the failure is correct. A woken task
+ * then waits for seconds in its cgroup's dispatch queue while CPUs are idle, because the cgroup is not in the
+ * scheduler's tree.
  */
 KTSTR_TEST(flatcg_llcs, .scheduler = &flatcg, .llcs = 2, .cores = 2)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fuzz.h -- what a target is: one function of bytes, which must neither crash nor leak. */
+/* fuzz.h -- a fuzz target is one function that takes bytes and must neither crash nor leak. */
 #ifndef KTSTR_TESTS_FUZZ_H
 #define KTSTR_TESTS_FUZZ_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a guest reads and writes on its bus, through a VM whose KVM is not there: 12 bytes an access. */
+/* A guest's reads and writes on its buses, through a VM without KVM: 12 bytes per access. */
 #include <errno.h>
 
 #include "base/file.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Records of cached files, and gpgv's output: nothing that was not stored may be believed. */
+/* Records of cached files, and gpgv's output: only content that was stored may be accepted. */
 #include <fcntl.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "kernel/signature.h"
 
-/* The line that the fuzzer would have to come up with has a fingerprint of 40 digits at its end. */
+/* A line that the fuzzer would have to guess: it ends with a fingerprint of 40 digits. */
 static void read_line(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *line = strndup((const char *)data, size);
@@ -20,7 +20,7 @@ static void read_line(const uint8_t *data, size_t size)
 		abort();
 }
 
-/* Not synced: what counts here is what is read. */
+/* Not synced: only the content that is read back matters here. */
 static void put(const char *dir, const char *name, const void *data, size_t size)
 {
 	_cleanup_free_ char *path = path_join(dir, name);
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	put(dir, "a.x", "content", 7);
 	put(dir, "a.x.sum", data, size);
-	/* Only a record of this very content could say that it is right. */
+	/* Only a record of exactly this content may confirm it. */
 	if (cachefile_open(dir, "a.x", NULL, &fd) == 0)
 		abort();
 	remove_tree(dir, NULL);

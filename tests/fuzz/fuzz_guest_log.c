@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The guest's event log, from memory to a verdict: whatever a guest writes. */
+/* The guest's event log, from memory to a verdict, with any content that a guest can write. */
 #include "base/hash.h"
 #include "fuzz.h"
 #include "verdict/judge.h"
 #include "vmm/wirelog.h"
 
-/* Checksums are put right, so that damage reaches what lies behind them; every other run leaves them wrong. */
+/* Corrects checksums, so that damage reaches the parsers behind them; every other run leaves them wrong. */
 static void mend(uint8_t *log, size_t size)
 {
 	struct wire_header h;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The I/O APIC of split interrupt controllers: 6 bytes a call, and after each what must hold of every pin. */
+/* The I/O APIC of split interrupt controllers: 6 bytes per call; after each call, all pins are checked. */
 #include "fuzz.h"
 #include "vmm/dev/ioapic.h"
 
@@ -9,7 +9,7 @@
 
 static uint32_t sent;
 
-/* Messages go to the local APICs only, and ask for what a line may ask for. */
+/* Messages go only to the local APICs, and have only the delivery modes that a line may have. */
 static void on_message(void *userdata, const struct ioapic_message *m)
 {
 	unsigned mode = m->data >> 8 & 7;
@@ -27,7 +27,7 @@ static void check(const struct ioapic *a)
 		struct ioapic_message m;
 		if ((e & ~RTE_READ) || ((e & RTE_REMOTE_IRR) && !(e & RTE_LEVEL)))
 			abort();
-		/* A level that is up, may be sent and is not being worked at: it would have been sent. */
+		/* A pin whose level is high, not masked and not in service would have sent its interrupt already. */
 		if ((e & RTE_LEVEL) && !(e & RTE_REMOTE_IRR) && (a->lines >> pin & 1) && ioapic_message(a, pin, &m))
 			abort();
 	}
@@ -55,7 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			ioapic_read(&a, data[1] & 0x70);
 			break;
 		}
-		/* One acknowledgement may be for several pins; nothing else is. */
+		/*
+		 * One acknowledgement may send messages for several pins; nothing sends more than one message per pin.
+		 */
 		if (sent - before > IOAPIC_PINS)
 			abort();
 		check(&a);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A cache entry's metadata.json, as it may have been left on disk. */
+/* A cache entry's metadata.json with any content found on disk. */
 #include <stdio.h>
 
 #include "base/file.h"

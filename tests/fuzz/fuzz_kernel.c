@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kernel images: what a user names with --kernel, loaded into a guest of two nodes. */
+/* Kernel images, as a user names them with --kernel, loaded into a guest of two nodes. */
 #include <sys/mman.h>
 
 #include "fuzz.h"
@@ -8,7 +8,7 @@
 #define MIB	  ((uint64_t)1 << 20)
 #define GUEST_MIB 160
 
-/* Sparse, so that what an input does not touch costs nothing; made anew, so that one input does not see another's. */
+/* Sparse, so untouched memory costs nothing; created per input, so no input sees another's data. */
 static void *ram_new(struct x86_ram *ram)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -20,7 +20,7 @@ static void *ram_new(struct x86_ram *ram)
 	return map;
 }
 
-/* By turns, as it could be on a host that is short of mappings. */
+/* Allows every other page, as on a host that is short of mappings. */
 static bool maybe_map(void *userdata, uint64_t address, uint64_t offset, uint64_t bytes)
 {
 	(void)userdata;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What other processes and firmware say: /proc/locks, command lines, /proc/PID/stat, sysfs as a tree of texts. */
+/* Data from other processes and firmware: /proc/locks, command lines, /proc/PID/stat, sysfs as a tree of texts. */
 #include "base/process.h"
 #include "base/bug.h"
 #include "fuzz.h"
@@ -7,7 +7,7 @@
 #include "lock/plan.h"
 #include "lock/watch.h"
 
-/* Lines "path<TAB>content" stand for files. */
+/* Each line "path<TAB>content" is a file. */
 static int read_line_of(void *data, const char *path, struct buf *ret)
 {
 	size_t len = strlen(path);
@@ -21,7 +21,7 @@ static int read_line_of(void *data, const char *path, struct buf *ret)
 	return -ENOENT;
 }
 
-/* Whatever the tree says, the result is a partition, and plans on it can be made. */
+/* Any tree gives a partition of the CPUs, and plans can be made on it. */
 static void host(char *text)
 {
 	struct host_source from = { read_line_of, text };

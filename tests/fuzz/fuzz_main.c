@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fuzz_main.c -- main() of a target where libFuzzer is not: replays its corpus, then mutations of it drawn from a fixed
- * seed, so that every run of the tests feeds each parser some thousands of damaged inputs.
+ * fuzz_main.c -- main() of a target that is built without libFuzzer: replays the target's corpus, then mutations of it
+ * from a fixed seed, so that every test run gives each parser some thousands of damaged inputs.
  *
  *   fuzz_TARGET DIRECTORY [MUTATIONS]
  */
@@ -31,7 +31,7 @@ static void load(const char *dir)
 		closedir(d);
 }
 
-/* Flips, overwrites, cuts, doubles: a few of them, anywhere. */
+/* Applies a few mutations at random places: flips, overwrites, cuts, duplications. */
 static size_t mutate(uint8_t *data, size_t len, size_t cap, struct rng *rng)
 {
 	for (uint64_t n = 1 + rng_below(rng, 6); n-- && len;) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What comes from servers: releases.json, lists of checksums, answers' headers; and versions, which come with them. */
+/* Data from servers: releases.json, lists of checksums, response headers, and the versions in them. */
 #include "base/bug.h"
 #include "fuzz.h"
 #include "net/outcome.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a payload prints: numbers in JSON, results in TAP. */
+/* Output of payloads: numbers in JSON, results in TAP. */
 #include <math.h>
 
 #include "base/json_numbers.h"
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!size)
 		return 0;
-	/* Without a NUL behind it: what reads too far is found. */
+	/* No NUL behind it, so the sanitizer finds reads beyond the end. */
 	char *text = malloc(size);
 	struct seen s = { .stop_at = data[0] };
 	struct tap_count c;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What QEMU's monitor says. */
+/* Messages from QEMU's monitor. */
 #include "fuzz.h"
 #include "vmm/qemu/qmp.h"
 

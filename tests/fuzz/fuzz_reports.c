@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * From hostile evidence to everything that is written about it: event, sidecar, lines, failure report, live view. The
- * texts are clean, the JSON parses and has no hole, and no finding and no cgroup is lost on the way.
+ * texts must be clean, the JSON must parse without gaps, and no finding and no cgroup may be lost.
  */
 #include "base/json.h"
 #include "base/text.h"
@@ -21,7 +21,7 @@
 			abort(); \
 	} while (0)
 
-/* What the host saw, and how the test is called. */
+/* The evidence that the host saw, and the name of the test. */
 enum { CONSOLE = 0x80, COMPLAINTS, DIAGNOSIS, FAILURE, CONTENTION, DAMAGE, NAME, HOST_TEXTS_END };
 
 struct input {
@@ -45,7 +45,7 @@ static void read_input(const uint8_t *data, size_t size, struct input *in)
 	for (size_t at = 1; at + 3 <= size;) {
 		unsigned kind = data[at];
 		size_t len = MIN_OF((size_t)(data[at + 1] | data[at + 2] << 8), size - at - 3);
-		/* A copy of its own, so that a read beyond its end is seen. */
+		/* A separate copy, so that the sanitizer finds reads beyond its end. */
 		char *copy = malloc(len + 1);
 		memcpy(copy, data + at + 3, len);
 		if (kind > 0 && kind < WIRE_TYPE_MAX)
@@ -59,7 +59,7 @@ static void read_input(const uint8_t *data, size_t size, struct input *in)
 	in->evidence.interrupted = in->flags & 32;
 }
 
-/* The printed form of @value (taken over), parsed again. */
+/* The printed form of @value (takes ownership), parsed again. */
 static json_t *printed(json_t *value)
 {
 	struct buf text = BUF_NULL;
@@ -136,7 +136,7 @@ static void check_lines(const struct result *r)
 	buf_done(&end);
 }
 
-/* A finding of the guest that fails the test fails it, however many others there are. */
+/* A finding of the guest that fails the test fails it, however many other findings there are. */
 static void check_verdict(const struct evidence *e, const struct judgement *j)
 {
 	for (uint32_t i = 0; i < e->detail_count; i++)

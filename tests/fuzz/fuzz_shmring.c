@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The reader of event rings, whatever a producer leaves in the shared memory, and whenever. The input is a list of
- * steps: four 16-bit words (what to do, where in the ring, how far the position moves in words of 8 bytes, how many
- * bytes follow), then bytes for the ring. After each step the reader looks, as often as there is something.
+ * The reader of event rings, with any content that a producer leaves in the shared memory at any time. The input is a
+ * list of steps: four 16-bit words (the action, the place in the ring, how far the position moves in words of 8 bytes,
+ * the number of bytes that follow), then bytes for the ring. After each step the reader reads for as long as there is
+ * something.
  */
 #include "base/bug.h"
 #include "fuzz.h"
@@ -26,7 +27,7 @@ static struct {
 static struct shmring_batch batch;
 static struct vm_tally_state tally;
 
-/* What is promised of a batch, and that a position moves by what was published and no more. */
+/* Checks the guarantees of a batch, and that the position moves by exactly the published amount. */
 static void drain(struct shmring_reader *r)
 {
 	uint64_t began = r->head, records = r->records;
@@ -37,7 +38,7 @@ static void drain(struct shmring_reader *r)
 			const uint8_t *payload = item.payload;
 			REQUIRE(item.type && item.length <= SHMRING_PAYLOAD_MAX && at <= sizeof(batch.bytes));
 			REQUIRE(payload >= batch.bytes && payload + item.length <= batch.bytes + batch.len);
-			/* What a machine's rings come to, whoever wrote them. */
+			/* Checks the totals of a machine's rings, whoever wrote them. */
 			vm_tally_record(&tally, 2, &item);
 		}
 		REQUIRE(walked == n && r->head - began <= CAPACITY);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A snapshot file, and the state of a machine on KVM that is in it. */
+/* A snapshot file, and the state of a KVM machine in it. */
 #include <string.h>
 
 #include "base/file.h"
@@ -10,7 +10,7 @@
 
 #define FILL_BYTES_MAX (4u << 20)
 
-/* As often as a CRC comes out right by chance, nothing behind it would ever be looked at. */
+/* Corrects the CRC: inputs with a random CRC would never reach the code behind the check. */
 static void mend(int fd, const uint8_t *data, size_t size)
 {
 	const size_t from = offsetof(struct snapshot_head, backend);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The list that a test binary prints of itself, and the plan made of it. */
+/* The list that a test binary prints of its tests, and the plan made from it. */
 #include "fuzz.h"
 #include "run/plan.h"
 #include "run/suite.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tarballs from anywhere: nothing may appear outside the target directory. */
+/* Tarballs from any source: no file may appear outside the target directory. */
 #include <stdio.h>
 
 #include "base/file.h"

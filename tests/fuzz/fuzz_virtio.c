@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest that writes what it likes: to the registers of a disk, a console, a serial port and a clock, and into rings.
- * The input is a program of such writes, nine bytes each, behind a byte that says whether the devices are set up
- * properly first.
+ * A guest that writes arbitrary data: to the registers of a disk, a console, a serial port and a clock, and into rings.
+ * The input is one byte that says whether the devices are set up properly first, then a list of writes, nine bytes
+ * each.
  */
 #include <linux/virtio_mmio.h>
 #include <sys/mman.h>
@@ -62,7 +62,7 @@ static void set_up(struct virtio_mmio *v, unsigned queues)
 	virtio_mmio_write(v, VIRTIO_MMIO_STATUS, 4, 15);
 }
 
-/* One write: what it goes to, a 32-bit place, a 32-bit value. */
+/* One write: its target, a 32-bit place, a 32-bit value. */
 static void step(struct devices *d, uint8_t *memory, const uint8_t *at, int64_t now)
 {
 	uint32_t where, value;
@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!d || !memory || fd < 0 || !size)
 		return 0;
 	memset(memory, 0, RAM_BYTES);
-	/* Two regions with a hole between them, and their ends where ASan looks. */
+	/* Two regions with a hole between them; their ends are where ASan detects overruns. */
 	struct x86_ram ram = {
 		.count = 2,
 		.region = { { .address = 0, .size = RAM_BYTES / 2, .host = memory },

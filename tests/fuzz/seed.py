@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Writes the first inputs of every target below corpus/; fuzzing adds to them. Run again when a format changes."""
+"""Writes the first inputs of every target below corpus/; fuzzing adds to them. Run it again after a format changes."""
 import gzip
 import io
 import os
@@ -49,7 +49,8 @@ put('guest_log', 'payload', log(record(1, hello), record(15, payload),
                                 record(16, struct.pack('<IHHdd', 0, 1, 1, 3.5, 0) + b'1/s'.ljust(16, b'\0') +
                                        b'jobs.0.iops'.ljust(192, b'\0'))))
 
-# Evidence as a list of (kind, length, bytes): a record's type, or 0x80 and more for what the host saw (fuzz_reports.c).
+# Evidence as a list of (kind, length, bytes): a record's type, or 0x80 and above for the host's observations
+# (fuzz_reports.c).
 def said(kind, text):
     return struct.pack('<BH', kind, len(text)) + text
 
@@ -177,7 +178,7 @@ ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 6
 phdr = struct.pack('<IIQQQQQQ', 1, 5, 176, 0xffffffff81000000, 0x1000000, 64, 64, 4096) + \
     struct.pack('<IIQQQQQQ', 1, 6, 240, 0xffffffff81200000, 0x1200000, 16, 8192, 4096)
 put('kernel', 'vmlinux', ehdr + phdr + b'\x90' * 80)
-# One with code and types that may be mapped: 16 KiB each, the headers of their sections in the first page.
+# A vmlinux with code and types that may be mapped: 16 KiB each, their sections' headers in the first page.
 ehdr = struct.pack('<16sHHIQQQIHHHHHH', b'\x7fELF\2\1\1', 2, 62, 1, 0x1000010, 64, 120, 0, 64, 56, 1, 64, 3, 0)
 phdr = struct.pack('<IIQQQQQQ', 1, 5, 4096, 0xffffffff81000000, 0x1000000, 32768, 32768, 4096)
 sections = b''.join(struct.pack('<IIQQQQIIQQ', 0, 1, flags, 0, at, size, 0, 0, 0, 0)
@@ -198,7 +199,7 @@ def publish(queue, disk, count):
     return write(5, 0, queue * 0x400 + 0x102, count) + write(1, disk, 0, queue)
 
 
-# A disk's read and the console's output, its control messages, its input; the serial port; a driver's own set-up.
+# A disk's read; the console's output, control messages and input; the serial port; a driver's own set-up.
 put('virtio', 'disk', b'\1' + write(5, 0, 0x3000, 0) + descriptor(0, 0, 0x3000, 16, 1) + descriptor(0, 1, 0x3100, 512, 3) +
     descriptor(0, 2, 0x3010, 1, 2) + publish(0, 1, 1))
 put('virtio', 'disk_limits', b'\7' + write(5, 0, 0x3000, 1) + descriptor(0, 0, 0x3000, 528, 1) + descriptor(0, 1, 0x3010, 1, 2) +
@@ -213,7 +214,7 @@ put('virtio', 'setup', b'\0' + b''.join(write(0, 1, *w) for w in (
     (0x70, 3), (0x24, 1), (0x20, 1), (0x70, 11), (0x30, 0), (0x38, 8), (0x80, 0x1000), (0x90, 0x1100), (0xa0, 0x1200),
     (0x44, 1), (0x70, 15), (0x50, 0), (0x64, 3), (0x70, 0))))
 
-# Trees, without the recorded hosts' short forms: small enough to be mutated with effect.
+# Trees without the recorded hosts' short forms: small enough that mutations have an effect.
 for name in ('one-cpu', 'hybrid-laptop', 'contradictory', 'node-without-memory'):
     lines = []
     with open(os.path.join(HERE, '..', '..', 'hosts', name + '.txt')) as f:

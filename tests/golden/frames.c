@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * frames.c -- what the reports write about a fixed run. Without an argument: as to a file. With WIDTH and HEIGHT: the
- * bytes for a terminal of that size, with colours and a view that is drawn in place, up to the argument STEP
- * ("running": in the middle of the run, "ended": all of it).
+ * frames.c -- prints the reports of a fixed run. Without an argument: as to a file. With WIDTH and HEIGHT: the bytes
+ * for a terminal of that size, with colours and a live view, up to the argument STEP ("running": the middle of the run,
+ * "ended": all of it).
  */
 #include <stdio.h>
 #include <string.h>
@@ -158,7 +158,7 @@ static void draw_view(struct term_frame *frame, const struct term *t, unsigned d
 	buf_done(&lines);
 }
 
-/* As the driver of a terminal does it. */
+/* Translates newlines as a terminal driver does. */
 static void write_terminal(const struct buf *out)
 {
 	for (size_t i = 0; i < out->len; i++)

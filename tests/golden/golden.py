@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What people and scripts read, kept to the letter. KTSTR_BLESS=1 writes the files anew; look at the difference."""
+"""Compares output for people and scripts exactly. KTSTR_BLESS=1 writes the files again; check the difference."""
 import os
 import subprocess
 import sys

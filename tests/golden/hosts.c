@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What `ktstr topo` says of recorded machines, and a frame of `ktstr locks` with everything in it. */
+/* Output of `ktstr topo` for recorded machines, and a frame of `ktstr locks` with every kind of row. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static void show_hosts(void)
 
 static const int64_t now = 1767225600 * NSEC_PER_SEC;
 
-/* Scans own their names; these are only read. */
+/* Scans own their names; these are constants that are only read. */
 #define NAME(text) .name = (char *)(text)
 #define PATH(text) .path = (char *)(text)
 

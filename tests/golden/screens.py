@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a terminal shows of a run, kept to the letter at three widths: below each line that has styles a line of them (b bold,
-d dim, r red, R bold red, g green, y yellow). tmux, where it is installed, shows the same. KTSTR_BLESS=1 writes the files anew."""
+"""A run on a terminal, compared exactly at three widths: below each line with styles is a line of their letters (b
+bold, d dim, r red, R bold red, g green, y yellow). tmux, if it is installed, must show the same. KTSTR_BLESS=1 writes
+the files again."""
 import os
 import shutil
 import subprocess
@@ -64,7 +65,7 @@ def at(line, mark):
 
 
 def resized():
-    """Narrower or wider in the middle of the run: the next frame leaves nothing of the former one."""
+    """The terminal gets narrower or wider in the middle of the run: the next frame leaves nothing of the old one."""
     for columns, rows in ((60, 30), (40, 12), (25, 30), (140, 30)):
         screen = screen_of(100, 30, 'running')
         above = [line for line in screen.texts()[:screen.y]]
@@ -75,7 +76,7 @@ def resized():
 
 
 def in_tmux(columns, rows):
-    """A second opinion on the bytes, and on what a resize does to them."""
+    """tmux checks the bytes, and the effect of a resize on them."""
     with tempfile.TemporaryDirectory(prefix='ktstr-tmux-') as where:
         paths = {step: os.path.join(where, step) for step in ('running', 'erase')}
         with open(paths['running'], 'wb') as f:

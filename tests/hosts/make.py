@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Writes the host trees beside it: sysfs as the kernel's documentation describes it, for machines of every shape.
+"""Writes the host trees beside this file: sysfs as the kernel's documentation describes it, for machines of every
+shape.
 
 A line is a path below "/", a tab, and the file's first line. "[0-3,8]" in a path stands for each of these numbers, so
 that files with the same content are one line. "# allowed LIST" is what the process may use there.
@@ -130,7 +131,7 @@ def main():
     t.nodes({0: (range(20), 32768)}, [[10]])
     t.write('hybrid-desktop')
 
-    # As above, and two more small cores outside the L3.
+    # As above, with two more small cores outside the L3.
     t = Tree('a laptop whose two slowest cores have no L3', range(14))
     fast, small, slow = [[2 * c, 2 * c + 1] for c in range(2)], [[c] for c in range(4, 12)], [[12], [13]]
     t.cores(fast + small + slow)
@@ -146,7 +147,7 @@ def main():
     uniform('8', 'eight sockets of 28 cores', 8, 28, 28,
             other=lambda a, b: 21 if a // 4 == b // 4 and (a + b) % 4 != 1 else 31).write('eight-socket')
 
-    # Sub-NUMA clustering: the L3 is the socket's, the nodes are halves of it.
+    # Sub-NUMA clustering: the L3 belongs to the socket, each node is half of it.
     uniform('snc', 'two sockets with sub-NUMA clustering', 2, 24, 24, 2,
             other=lambda a, b: 11 if a // 2 == b // 2 else 21).write('sub-numa')
 
@@ -195,7 +196,7 @@ def main():
     uniform('c', 'a container on a shared server: eight of its 64 CPUs', 1, 32, 8,
             allowed=[4, 5, 6, 9, 36, 37, 38, 41]).write('container')
 
-    # What many hypervisors show: packages, no cache directory.
+    # As many hypervisors show it: packages, but no cache directory.
     t = Tree('a virtual machine without cache directories', range(16))
     t.cores(chunks(range(16), 2))
     t.packages(chunks(range(16), 8))
@@ -207,7 +208,7 @@ def main():
     t = Tree('nothing but a list of CPUs', range(6))
     t.write('bare')
 
-    # SMT switched off: the second threads are offline and gone from every list; node 1 is unplugged.
+    # SMT is off: the second threads are offline and in no list; node 1 is unplugged.
     t = Tree('two of three nodes, second threads offline', [c for c in range(24) if c < 12 and not 4 <= c < 8], range(24))
     left = [[0, 1, 2, 3], [8, 9, 10, 11]]
     single = [[c] for g in left for c in g]
@@ -217,7 +218,7 @@ def main():
     t.nodes({0: (left[0], 16384), 2: (left[1], 16384)}, [[10, 20], [20, 10]])
     t.write('offline-and-holes')
 
-    # Everything in it is wrong somewhere, as firmware and hypervisors manage to do.
+    # Files contradict each other, as firmware and hypervisors can make them.
     t = Tree('a tree that contradicts itself', range(8))
     t.cores([[0, 1], [2, 3], [4], [5], [6], [7]])
     t.each([4], 'topology/core_cpus_list', '4-5')

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* invalid.c -- one mistake a test. What is said of each is the subject of tests/cli/validation.py; none of them ever
- * boots. */
+/* invalid.c -- one mistake per test. tests/cli/validation.py has the expected messages; no test ever boots a guest. */
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -13,14 +12,14 @@ KTSTR_SCHEDULER(limitless, .binary = "scx_simple", .checks = { .max_throughput_c
 
 KTSTR_SCHEDULER(valueless, .binary = "scx_simple", .sysctls = KTSTR_ARGS("kernel.printk"));
 
-/* A test with one cgroup that is wrong. */
+/* A test with one wrong cgroup. */
 #define CGROUP(id, ...)                                                                        \
 	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                  \
 	{                                                                                      \
 		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", ##__VA_ARGS__ })); \
 	}
 
-/* A test whose one step has operations of which the last is wrong, on a cgroup "a" with a cpuset, and "b" without. */
+/* A test with one step of operations, the last of which is wrong, on a cgroup "a" with a cpuset, and "b" without. */
 #define OPS(id, ...)                                                                                                \
 	KTSTR_TEST(id, .llcs = 2, .cores = 2)                                                                       \
 	{                                                                                                           \
@@ -287,7 +286,7 @@ KTSTR_TEST(scheduler_limit_nan, .cores = 2, .scheduler = &limitless)
 	return KTSTR_PASS;
 }
 
-/* --- bodies that must do no harm while they are asked, and of which nothing is known before a guest runs them ----- */
+/* --- bodies that must do no harm during validation; nothing is known about them before a guest runs them ---------- */
 
 KTSTR_TEST(harm_write, .cores = 2)
 {
@@ -317,7 +316,7 @@ KTSTR_TEST(harm_crash, .cores = 2)
 	return KTSTR_PASS;
 }
 
-/* Talking and expecting is allowed; the mistake behind it is found. */
+/* A body may print and use ktstr_expect(); the mistake behind them is found. */
 KTSTR_TEST(talks_first, .cores = 2)
 {
 	printf("%u CPUs\n", ktstr_ctx_cpus(t));

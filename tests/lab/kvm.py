@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The KVM backend in the lab: boots in a row, tests from boots and from clones, and topologies as the guest's own sysfs
-shows them. KTSTR_LAB=full runs all of it; otherwise a sample. All examples, from boots: verdicts.py.
+"""The KVM backend in the lab: repeated boots, tests from boots and from clones, and topologies in the guest's own
+sysfs. KTSTR_LAB=full runs all of it; otherwise a sample. verdicts.py runs all examples from boots.
 """
 import json
 import os
@@ -52,14 +52,14 @@ def fill(image, entry):
 
 
 def shown(cpus):
-    """Nodes, LLCs, cores an LLC, threads a core, as the guest's own sysfs showed them."""
+    """Nodes, LLCs, cores per LLC, threads per core, from the guest's own sysfs."""
     llcs = {c['llc'] for c in cpus}
     cores = {(c['package'], c['core']) for c in cpus}
     return [len({c['node'] for c in cpus}), len(llcs), len(cores) // max(len(llcs), 1), len(cpus) // max(len(cores), 1)]
 
 
 def progress(line):
-    """What has been done, while it is being done."""
+    """Prints each check when it is done."""
     if line.startswith('{"hello_ms"') or '"test-finished"' in line:
         row = json.loads(line)
         what = f"{row['name']}: {row['verdict']}, {row['cause']}" if 'name' in row else f"hello after {row['hello_ms']} ms"
@@ -74,7 +74,7 @@ def check_boots(rows):
 
 
 def check_sidecars(files):
-    """Numbering as declared too: CPUs go LLC by LLC, and LLCs node by node."""
+    """The numbering is also as declared: CPUs go LLC by LLC, and LLCs node by node."""
     tap.check_sidecars({path: body for path, body in files.items() if path.endswith('.ktstr.json')})
     for path, body in sorted(files.items()):
         if not path.endswith('.ktstr.json'):
@@ -115,7 +115,7 @@ def main():
     tests = [r for r in rows if r.get('event') == 'test-finished']
     check(len(tests) >= 4, 'tests were run', result)
     for e in tests:
-        # Perf mode wants a CPU beside those of the vCPUs, and the lab has one.
+        # Perf mode needs one CPU in addition to the vCPUs' CPUs, and the lab has one.
         wanted = 'skip' if e['name'].endswith('perf_mode') else 'pass'
         check(e['verdict'] == wanted, f"{e['name']} on kvm, {e['topology']}: {wanted}", e)
     check_sidecars(result.files)

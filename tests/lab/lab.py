@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The KVM lab: a Linux under QEMU's TCG, which emulates AMD's SVM with nested paging, so that the real kvm_amd runs
-real guests on machines whose own KVM does not. What is to run there comes in the initramfs; what it leaves in
-/results comes home through a virtio port.
+"""The KVM lab: a Linux under QEMU's TCG, which emulates AMD's SVM with nested paging. There the real kvm_amd runs real
+guests, also on machines without a working KVM. The initramfs contains the programs to run; the files that they leave in
+/results come back through a virtio port.
 
     tests/lab/lab.py [--build DIR] [--kernel KEY] [--out DIR] [--timeout S] -- COMMAND...
 
-Facts that the recipe rests on: QEMU 7.2 with thread=multi and one first-level CPU is stable; with two, guests die of a
-race in its text patching now and then. Without ERMS nobody copies by bytes, which TCG executes one by one. The first
-level is Debian's own cloud kernel, unpacked and never installed.
+The options rest on these facts. QEMU 7.2 with thread=multi and one first-level CPU is stable; with two, a race in the
+guest kernel's text patching kills guests now and then. Without ERMS the kernel does not copy by bytes, which TCG
+executes one by one. The first level is Debian's own cloud kernel, unpacked and never installed.
 """
 import argparse
 import glob
@@ -30,15 +30,15 @@ MODULES = ('virt/lib/irqbypass', 'arch/x86/kvm/kvm', 'arch/x86/kvm/kvm-amd')
 MEMORY_MIB = 3072
 CMDLINE = 'console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off no_timer_check nokaslr rdinit=/lab/init'
 
-# Late ticks make the first level doubt its time stamp counter. A guest's then stands still while the guest does not run, which is
-# what those of very many CPUs need. STEADY is for tests that judge by time: all clocks go on, and with so many seconds
-# of the lab's in one of a guest's, whose vCPUs share one CPU, they have enough of it.
+# Late ticks make the first level distrust its time stamp counter. A guest's counter then stands still while the guest
+# does not run; guests of very many CPUs need that. STEADY is for tests that judge by time: all clocks continue.
+# DILATION: so many seconds of the lab are one second of a guest, which is enough for vCPUs that share one CPU.
 STEADY = ' tsc=reliable'
 DILATION = 8
 
-# QEMU 7.2 changes a CPU's mask of pending interrupts without its lock where a guest's guest is entered and left, so that an
-# interrupt that comes at that moment is forgotten until the next one: were it the timer's, and the CPU idle, there would be
-# none. The real-time clock's alarm, put off again and again, is that next one.
+# QEMU 7.2 changes a CPU's mask of pending interrupts without its lock when a nested guest is entered or left. An
+# interrupt at that moment is lost until the next one; if it is the timer's and the CPU is idle, there is no next one.
+# The real-time clock's alarm, repeatedly postponed, provides one.
 PULSE = '''rtc=/sys/class/rtc/rtc0/wakealarm
 while sleep 1; do echo 0 >$rtc; echo +3 >$rtc; done 2>/dev/null &
 '''
@@ -70,7 +70,7 @@ poweroff -f
 
 
 class NoLab(Exception):
-    """The lab cannot be had here, for a reason that is a fact about the machine."""
+    """The lab is not available here, because of a property of the machine."""
 
 
 # --- the first level: unpacked once ------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def first_level():
 # --- the initramfs: everything that the first level sees -----------------------------------------------------------
 
 class Image:
-    """A newc archive that grows; files keep their host paths unless told otherwise."""
+    """A newc archive that grows; files keep their host paths by default."""
 
     def __init__(self):
         self.out = io.BytesIO()
@@ -227,7 +227,7 @@ def add_product(image, build, entry):
 # --- a run ---------------------------------------------------------------------------------------------------------
 
 class Result:
-    """What came home: `status` of the command, its `output`, the first level's `console`, and the files it left."""
+    """The results: `status` of the command, its `output`, the first level's `console`, and the files that it left."""
 
     def __init__(self, status, output, console, files):
         self.status, self.output, self.console, self.files = status, output, console, files
@@ -236,7 +236,7 @@ class Result:
         return f'status {self.status}\n{self.output[-6000:]}\n--- console of the first level\n{self.console[-2000:]}'
 
 
-# Time is the host's: where QEMU counts it in instructions, guests of two vCPUs stand still, and sooner or later all do.
+# The lab uses the host's time: with instruction counting, guests of two vCPUs stop, and sooner or later all guests do.
 def qemu_argv(home, initrd, tmp, cpus, memory_mib, words):
     return ['qemu-system-x86_64', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,+svm,-erms,-fsrm',
             '-M', 'q35,hpet=off', '-smp', str(cpus), '-m', str(memory_mib), '-nodefaults', '-no-user-config',
@@ -264,7 +264,7 @@ def show_raw(line):
 
 
 def start(argv, timeout, live):
-    """Runs QEMU; its standard output is the command's. `live`, where it is given, gets each line when it is whole."""
+    """Runs QEMU; its standard output is the command's. `live`, if given, gets each complete line."""
     chunks, pending = [], b''
     with subprocess.Popen(['timeout', '-s', 'KILL', str(timeout), *argv], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
@@ -279,7 +279,7 @@ def start(argv, timeout, live):
 
 
 def run(command, fill, timeout=600, cpus=1, memory_mib=MEMORY_MIB, live=None, words=''):
-    """Boots the lab with what `fill(image)` puts in, runs the shell text `command` there."""
+    """Boots the lab with the files that `fill(image)` adds, and runs the shell text `command` there."""
     home = first_level()
     image = Image()
     for name in ('busybox', 'irqbypass.ko', 'kvm.ko', 'kvm-amd.ko'):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Our VMM's other forms, in the lab, a boot each: our own I/O APIC, a copied kernel, virtio devices, perf mode with all that
-a host can grant.
+"""The VMM's other forms, in the lab, one boot each: its own I/O APIC, a copied kernel, virtio devices, perf mode with
+every setting that a host can grant.
 
     tests/lab/modes.py BUILD
 """
@@ -53,7 +53,7 @@ def row(files, name):
 
 
 def check_modes(files):
-    """Forms that small guests do not need: our own I/O APIC, a copied kernel, perf mode with all that a host can grant."""
+    """Forms that small guests do not need: the VMM's own I/O APIC, a copied kernel, perf mode with every setting."""
     split, copied, plain, perf = (row(files, name) for name in ('split', 'copy', 'plain', 'perf'))
     check(split.get('status') == 0 and split['hello_ms'] > 0, "the console has its interrupt from our own I/O APIC", split)
     check(copied.get('status') == 0 and copied['hello_ms'] > 0, 'a kernel that is copied boots too', copied)
@@ -72,7 +72,7 @@ def check_virtio(files):
           'the guest reads its disk and what is typed on hvc0', console[-2000:])
     for name in ('virtio', 'virtio-split'):
         got = row(files, name)
-        # Before the guest switches it off, its terminal echoes.
+        # The terminal echoes until the guest switches this off.
         check([got.get(k) for k in ('disk', 'bulk', 'status')] == ['the guest was here', 'bytes in bulk', 0] and
               'hvc0 heard typed words' in got.get('hvc', ''),
               f'{name}: what the guest wrote to disk, console and port is there', f'{got}\n{console[-1500:]}')

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every preset of the gauntlet on our VMM, in the lab: a guest's own sysfs must show the packages, last-level caches,
-SMT siblings, nodes and distances that were declared. KTSTR_LAB=full boots all of them; otherwise a few, and for the rest it
-says so: of all of them, tests/decode has the tables and CPUID leaves read by other programs.
+"""Every preset of the gauntlet on the VMM, in the lab: a guest's own sysfs must show the packages, last-level caches,
+SMT siblings, nodes and distances that were declared. KTSTR_LAB=full boots all of them, otherwise a few, and the test
+says so. tests/decode checks the tables and CPUID leaves of all of them with other programs.
 
     tests/lab/presets.py BUILD [PRESET...]
 """
@@ -22,8 +22,8 @@ SAMPLE = ('4cpu-2llc-nosmt', '8cpu-2llc-smt', '2numa-16cpu-4llc-nosmt')
 CMDLINE = ('console=ttyS0 quiet loglevel=2 panic=-1 nokaslr tsc=reliable no_timer_check rdinit=/init pci=off reboot=k '
            'maxcpus=1 nowatchdog lpj=1000000 no-kvmclock rcupdate.rcu_expedited=1 tsc_early_khz=$((KHZ * {slower})) '
            '-- topology')
-# All vCPUs share one emulated CPU, which does little else than their timer ticks when there are many. Guests of many are told
-# of a time stamp counter that runs so many times as fast: for them every second, and every tick, is as many times as long.
+# All vCPUs share one emulated CPU; with many vCPUs it does little but their timer ticks. Guests with many are told a
+# faster time stamp counter: each of their seconds, and each tick, lasts SLOWER times as long.
 SLOWER, MANY = 8, 16
 CLOCK = "KHZ=$(dmesg | sed -n 's/.*tsc: Detected \\([0-9]*\\)\\.\\([0-9]*\\) MHz.*/\\1\\2/p' | head -n 1)"
 SECONDS_A_CPU = 4

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* topologies.c -- tests that do nothing on the presets' topologies: what is left is what the guest's sysfs shows. */
+/* topologies.c -- tests that do nothing on the presets' topologies: only the guest's sysfs is checked. */
 #include <ktstr/ktstr.h>
 
 #define SHAPE(name, n, l, c, t)                                                \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The same tests on tcg, here, and on kvm, in the lab: each with the same verdict. KTSTR_LAB=full compares all of a suite,
-otherwise a sample. Guests' time is dilated in the lab, where all their vCPUs share one emulated CPU.
+"""The same tests on tcg, here, and on kvm, in the lab, must have the same verdicts. KTSTR_LAB=full compares a whole
+suite, otherwise a sample. Guests' time is dilated in the lab, where all their vCPUs share one emulated CPU.
 
     tests/lab/verdicts.py BUILD [examples|behaviour [FILTER]]
 """
@@ -18,9 +18,10 @@ from tap import BUILD, Run, Scratch, check, finish, need_kernel, skip  # noqa: E
 
 FULL = os.environ.get('KTSTR_LAB') == 'full'
 TIMEOUT = 7200 if FULL else 1200
-RETRIES = 2		# what is judged by time may fail for want of it: an emulated exit from a guest takes as long as a turn
+RETRIES = 2		# an emulated exit takes as long as a turn, so tests that are judged by time may fail
 BEGAN = time.monotonic()
-# binary, sources, all of it, a sample, seconds of the lab's in one of a guest's. Work types and operations: behaviour_* and ops_*, as tests/vm/behaviour.py has them.
+# binary, sources, all tests, a sample, lab seconds per guest second. Work types and operations: behaviour_* and ops_*,
+# as in tests/vm/behaviour.py.
 SUITES = {
     'examples': ('tests/examples/examples', ('eevdf', 'in_tree'), '', 'test(eevdf_two_cgroups) | test(simple_crowd)',
                  lab.DILATION),
@@ -35,7 +36,7 @@ WANTED = ['-E', FILTER] if FILTER else []
 
 
 def outcomes(lines):
-    """{test: (verdict, topology, cause)}, as a run's events tell them."""
+    """{test: (verdict, topology, cause)}, from a run's events."""
     events = [json.loads(line) for line in lines if line.startswith('{') and '"test-finished"' in line]
     return {e['name']: (e['verdict'], e['topology'], e.get('cause')) for e in events if e['final']}
 
@@ -74,7 +75,7 @@ def compare(tcg, kvm, done):
 
 
 def declared():
-    """How many tests of the suite there are, by its sources."""
+    """The number of the suite's tests, from its sources."""
     folder = os.path.join(os.path.dirname(__file__), '..', NAME)
     text = ''.join(open(f'{folder}/{name}.c', encoding='ascii').read() for name in SOURCES)
     return len(re.findall(r'^KTSTR_TEST\(', text, re.M))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* virtio_init.c -- PID 1 of a guest with a virtio console and a disk: uses each once, says what it saw, and exits. */
+/*
+ * virtio_init.c -- PID 1 of a guest with a virtio console and a disk: uses each once, reports what it saw, and exits.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #define SECTOR 512
 #define TRIES  100
 
-/* Devices come when their drivers have found them. */
+/* Devices appear when their drivers have probed them. */
 static int open_later(const char *path)
 {
 	int fd = -1;

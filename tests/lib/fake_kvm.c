@@ -206,7 +206,7 @@ static int set_attribute(struct fake *f, unsigned id, const struct kvm_device_at
 	return 0;
 }
 
-/* What is asked of a vCPU. */
+/* Answers the requests for a vCPU. */
 static int vcpu_answer(struct fake *f, unsigned id, unsigned long request, void *arg)
 {
 	switch (request) {

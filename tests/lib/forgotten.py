@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tasks that a sched_ext scheduler has forgotten, in the memory that a guest left behind (ktstr test --keep-memory): ready to
-run for many seconds, in one of its dispatch queues or in none, while there are CPUs with nothing to do.
+"""Finds tasks that a sched_ext scheduler has forgotten, in a guest's memory (ktstr test --keep-memory): runnable for
+many seconds, in one of the scheduler's dispatch queues or in none, while CPUs are idle.
 
     tests/lib/forgotten.py KERNEL-DIRECTORY CORE CPUS
 
-The kernel's own structures are found by its symbols (nm) and types (pahole); what stands in them is the guest's to say, so
-every address is looked up in the core, and every list ends.
+The kernel's structures are found by its symbols (nm) and types (pahole). The guest controls their content, so every
+address is looked up in the core, and every list has a limit.
 """
 import re
 import struct
@@ -15,7 +15,7 @@ import sys
 
 LONG_S = 5			# longer than any slice, by far
 TASKS_MAX = 100000
-BUILT_IN = 1 << 63		# SCX_DSQ_FLAG_BUILTIN: queues of the kernel's, not of the scheduler's
+BUILT_IN = 1 << 63		# SCX_DSQ_FLAG_BUILTIN: queues of the kernel, not of the scheduler
 KERNEL_MAP, DIRECT_MAP = 0xffffffff80000000, 0xffff888000000000
 FIELDS = {'task_struct': ('__state', 'on_cpu', 'on_rq', 'sched_class', 'scx', 'tasks', 'pid', 'comm'),
           'sched_ext_entity': ('dsq', 'runnable_at'), 'scx_dispatch_q': ('id', 'nr')}
@@ -99,7 +99,7 @@ def tasks(kernel, core):
 
 
 def forgotten(kernel, core, cpus):
-    """Text for each, none when no CPU was idle: then somebody has to wait."""
+    """One text per task; none if no CPU was idle, because then some tasks have to wait."""
     everybody = list(tasks(kernel, core))
     idle = cpus - sum(task.running for task in everybody if task.pid)
     return [f'{task}, and {idle} of {cpus} CPUs are idle' for task in everybody if task.forgotten() and idle > 0]

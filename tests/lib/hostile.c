@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hostile.c -- a program in place of a virtual machine's own: it tries to get out of its confinement, and says what
- * came of each attempt: a line "refused NAME" or "SUCCEEDED NAME", and at the end "tried N".
+ * hostile.c -- a program that runs in a virtual machine's place: it tries to escape from its confinement, and prints
+ * the result of each attempt, a line "refused NAME" or "SUCCEEDED NAME", and at the end "tried N".
  *
- * Where FILES_FD and REPORT_FD are open, the first lists what it is to try ("file PATH", "pid NUMBER", "setuid PATH"),
- * and the second takes the lines. Otherwise it tries what every machine has, and writes to its standard error.
+ * If FILES_FD and REPORT_FD are open, the first lists what to try ("file PATH", "pid NUMBER", "setuid PATH"), and the
+ * lines go to the second. Otherwise the program tries what every machine has, and the lines go to standard error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +84,7 @@ static void try_writing(void)
 static void try_process(pid_t pid)
 {
 	char text[32], byte;
-	if (pid == getpid()) /* process 1, in a PID namespace */
+	if (pid == getpid()) /* process 1, if there is a PID namespace */
 		return;
 	struct iovec here = { &byte, 1 }, there = { (void *)0x1000, 1 };
 	siginfo_t info = { .si_signo = SIGCONT, .si_code = SI_QUEUE };
@@ -130,7 +130,7 @@ static bool bounding_set_is_left(void)
 	return left;
 }
 
-/* Executed from @path, which is set-user-ID root, this program says whether that gave it anything. */
+/* The program at @path is this one, set-user-ID root: run from there, it reports whether that gave it any privilege. */
 static void try_setuid(const char *path)
 {
 	int status = 0;
@@ -212,7 +212,7 @@ int main(int argc, char **argv)
 	try_process(getppid());
 	try_privileges();
 	try_kernel();
-	say(geteuid() == 0 && bounding_set_is_left(), "bounding-set", ""); /* others cannot empty it */
+	say(geteuid() == 0 && bounding_set_is_left(), "bounding-set", ""); /* other users cannot empty it */
 	dprintf(report_fd, "tried %u\n", tried);
 	return 3;
 }

@@ -89,7 +89,7 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct leaf *)a)->path, ((const struct leaf *)b)->path);
 }
 
-/* A line that comes again replaces the earlier one. */
+/* A repeated line replaces the earlier one. */
 static void drop_replaced(struct tree *t)
 {
 	size_t kept = 0;
@@ -115,7 +115,7 @@ static void parse_tree(const char *folder, const char *name, struct tree *ret)
 		*tab = '\0';
 		add_line(ret, line, tab + 1);
 	}
-	/* Glibc's qsort is a merge sort, and so keeps the order of equal paths. */
+	/* glibc's qsort is a merge sort, so it keeps the order of equal paths. */
 	qsort(ret->leaf, ret->count, sizeof(*ret->leaf), by_path);
 	drop_replaced(ret);
 }

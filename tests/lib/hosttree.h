@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* hosttree.h -- the recorded machines of tests/hosts: unpacked into a directory, and read from there. */
+/* hosttree.h -- the recorded machines of tests/hosts: unpacks them into a directory, or reads them directly. */
 #ifndef KTSTR_TESTS_LIB_HOSTTREE_H
 #define KTSTR_TESTS_LIB_HOSTTREE_H
 
@@ -7,11 +7,11 @@
 
 #define HOST_TREES_MAX 32
 
-/* Names of the recorded machines in @folder, sorted; returns how many. They are for the caller to free. */
+/* Names of the recorded machines in @folder, sorted; returns their number. The caller frees them. */
 unsigned host_tree_names(const char *folder, char *ret[HOST_TREES_MAX]);
-/* Unpacks "@folder/@name.txt" below the existing directory @root. Creating thousands of files takes its time. */
+/* Unpacks "@folder/@name.txt" below the existing directory @root. This creates thousands of files and takes time. */
 void host_tree_unpack(const char *folder, const char *name, const char *root);
-/* Reads it without files. @ret_allowed: what the process may use there. Ends the program when that fails. */
+/* Reads the machine without files. @ret_allowed: the CPUs that the process may use there. Exits on failure. */
 void host_tree_read(const char *folder, const char *name, struct host *ret, struct cpuset_bits *ret_allowed);
 
 #endif

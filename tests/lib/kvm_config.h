@@ -5,10 +5,13 @@
 
 #include "vmm/kvm/guest.h"
 
-/* A machine with 192 MiB a node, whose kernel is @code. drop_config() closes its files. */
+/* A machine with 192 MiB per node, whose kernel is @code. drop_config() closes its files. */
 void make_config(struct kvm_guest_config *c, struct ktstr_topology topology, const void *code, size_t len);
 void drop_config(struct kvm_guest_config *c);
-/* Makes the guest and starts its vCPUs; a negative errno. drop_guest() ends it and drops its configuration. */
+/*
+ * Creates the guest and starts its vCPUs; returns a negative errno on failure. drop_guest() ends it and drops its
+ * configuration.
+ */
 int start_guest(struct kvm_guest *g, const struct kvm_sys *sys, struct kvm_guest_config *c);
 void drop_guest(struct kvm_guest *g, struct kvm_guest_config *c);
 

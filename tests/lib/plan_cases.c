@@ -24,7 +24,9 @@ static struct cpuset_bits random_subset(const struct cpuset_bits *of, unsigned p
 	return out;
 }
 
-/* Locks as real ones can be: an exclusive LLC has no other holder, a locked CPU's LLC is held shared. */
+/*
+ * Possible combinations of locks: an LLC locked exclusively has no other holder; a locked CPU's LLC is locked shared.
+ */
 static void draw_holders(struct plan_case *c, struct rng *rng)
 {
 	static const unsigned levels[] = { 0, 0, 5, 20, 50, 90 };
@@ -59,7 +61,7 @@ void plan_case_draw(struct plan_case *c, const struct host *host, const struct c
 	};
 }
 
-/* --- what must be true -------------------------------------------------------------------------------------------- */
+/* --- the properties of plans -------------------------------------------------------------------------------------- */
 
 static unsigned needed(const struct plan_case *c)
 {
@@ -269,7 +271,7 @@ const char *plan_case_brute(const struct plan_case *c, int result, const struct 
 	struct fewest whole = try_all(c, block, need, every);
 	if (c->request.tier != PLAN_PERFORMANCE && result < 0 && whole.found)
 		return "there is a plan";
-	/* A service CPU may lie in an LLC more, so those plans are not measured. */
+	/* A service CPU may use one more LLC, so plans with one are not measured. */
 	if (result < 0 || p->service != HOST_NONE)
 		return NULL;
 	if (c->request.tier == PLAN_DEFAULT && p->aligned != whole.found)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""schema.py -- sidecars against docs/sidecar.schema.json. Knows the part of JSON Schema that this file uses, and refuses
-to use a schema that says anything else, so that nothing in it goes unchecked."""
+"""schema.py -- checks sidecars against docs/sidecar.schema.json. It knows the parts of JSON Schema that this file uses,
+and rejects a schema with any other part, so that nothing stays unchecked."""
 import json
 import os
 import re
@@ -37,7 +37,7 @@ def object_faults(value, schema, where):
 
 
 def faults(value, schema, where='sidecar'):
-    """Every way in which a value is not what the schema says, in words."""
+    """All differences between the value and the schema, as texts."""
     unknown = set(schema) - ANNOTATIONS - KEYWORDS
     if unknown:
         raise ValueError(f'{where}: the schema uses {sorted(unknown)}, which schema.py does not know')
@@ -73,6 +73,6 @@ def file_faults(path, schema):
 
 
 def stable(sidecar):
-    """A copy without what may differ between two runs of one seed."""
+    """A copy without the values that may differ between two runs with one seed."""
     known = load()['properties']
     return {key: value for key, value in sidecar.items() if not known.get(key, {}).get('volatile')}

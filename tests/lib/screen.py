@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""screen.py -- a terminal of a fixed size: bytes go in, and what a person sees comes out. It knows what ktstr uses, and
-refuses anything else. A resize breaks lines anew, as today's terminals do it, and the cursor stays at its character."""
+"""screen.py -- a terminal of a fixed size: it takes bytes and shows what a person would see. It knows the sequences
+that ktstr uses, and rejects others. A resize wraps lines again, as current terminals do, and the cursor stays at its
+character."""
 import re
 import unicodedata
 
@@ -13,11 +14,12 @@ def width(char):
 
 
 class Screen:
-    """Lines that scrolled out of the top stay in `past`. A cell is a pair: character and style; a wide one has '' behind it."""
+    """`past` keeps lines that scrolled off the top. A cell is a pair of character and style; '' follows a wide
+    character."""
 
     def __init__(self, columns, rows):
         self.columns, self.rows = columns, rows
-        self.lines, self.joined = [[]], [False]  # joined: the terminal broke the line before it
+        self.lines, self.joined = [[]], [False]  # joined: the terminal wrapped the line before it
         self.x = self.y = 0
         self.style, self.autowrap, self.rest = ' ', True, b''
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""shapes.py -- the gauntlet's topologies, from the table in the source, and what a guest's sysfs must show of one."""
+"""shapes.py -- the gauntlet's topologies, from the table in the source, and the sysfs content that a guest must show.
+"""
 import os
 import re
 
@@ -8,7 +9,7 @@ REMOTE, LOCAL = 20, 10
 
 
 def presets():
-    """[(name, "2n4l4c1t")], without those that are no part of the gauntlet."""
+    """[(name, "2n4l4c1t")], without presets that are not part of the gauntlet."""
     found = []
     with open(os.path.join(ROOT, 'src/topo/presets.c'), encoding='ascii') as f:
         for line in f:
@@ -27,7 +28,7 @@ def cpulist(text):
 
 
 def parse_shown(console):
-    """{path: [line]} of what tests/vm/sysfs_init printed."""
+    """{path: [line]} from the output of tests/vm/sysfs_init."""
     shown = {}
     for line in console.splitlines():
         path, bar, value = line.rstrip('\r').partition('|')
@@ -42,7 +43,7 @@ def per_cpu(shown, tail, count):
 
 
 def topology_problems(topology, shown):
-    """{what: what it showed instead}: packages, SMT siblings, last-level caches, nodes' CPUs, distances."""
+    """{what: the wrong value}: packages, SMT siblings, last-level caches, nodes' CPUs, distances."""
     nodes, llcs, cores, threads = (int(n) for n in re.findall(r'\d+', topology))
     count, per_llc = llcs * cores * threads, cores * threads
 

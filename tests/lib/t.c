@@ -39,7 +39,7 @@ int t_main(const char *name, t_fill_fn *fill)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 0);
 	fill(tc);
-	/* One process: sanitizers and valgrind see everything, and a crash has its stack. */
+	/* No fork: sanitizers and valgrind see everything, and a crash shows its stack. */
 	srunner_set_fork_status(runner, CK_NOFORK);
 	srunner_set_tap(runner, "-");
 	srunner_run_all(runner, CK_SILENT);

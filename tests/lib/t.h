@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * t.h -- what every unit test program shares: a Check suite run as TAP, in this process, and a look at the open
- * descriptors before and after each test, so that none leaks one.
+ * t.h -- shared by all unit test programs: runs a Check suite as TAP in this process, and compares the open descriptors
+ * before and after each test to detect leaks.
  */
 #ifndef KTSTR_TESTS_LIB_T_H
 #define KTSTR_TESTS_LIB_T_H
@@ -12,10 +12,10 @@
 
 typedef void t_fill_fn(TCase *tc);
 
-/* main()'s body: one case of tests with the descriptor check around each. */
+/* The body of main(): one test case, with the descriptor check around each test. */
 int t_main(const char *name, t_fill_fn *fill);
 
-/* The error's whole chain holds @text; frees it. */
+/* The error's whole chain of messages must contain @text; frees the error. */
 void t_err_contains(struct err **err, const char *text);
 /* A fresh directory below $TMPDIR, removed by t_rmdir(). */
 char *t_tmpdir(void);

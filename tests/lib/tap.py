@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""tap.py -- what the Python tests share: TAP on stdout, the product under test, and a look at what it left behind."""
+"""tap.py -- shared by the Python tests: TAP on stdout, the program under test, and a check that it leaves nothing
+behind."""
 import ctypes
 import glob
 import json
@@ -15,7 +16,7 @@ import schema  # noqa: E402
 BUILD = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.abspath('build')
 KTSTR = os.path.join(BUILD, 'ktstr')
 PR_SET_CHILD_SUBREAPER = 36
-# Seeds, digests and QEMU processes are what these tests look at; the kvm backend has the lab.
+# These tests check seeds, digests and QEMU processes; the lab tests the kvm backend.
 os.environ.setdefault('KTSTR_ACCEL', 'tcg')
 _results = []
 
@@ -36,7 +37,7 @@ def skip(name, why):
 
 
 def finish(at_least=1):
-    """Ends the test. @at_least: checks that must have been made; a loop over what was found may have found nothing."""
+    """Ends the test. @at_least: the minimum number of checks, because a loop over found items may find none."""
     if len(_results) < at_least:
         check(False, f'at least {at_least} checks are made', f'only {len(_results)} were: what the test looks at was not there')
     print(f'1..{len(_results)}')
@@ -61,14 +62,14 @@ class Run:
 
 
 def check_sidecars(texts):
-    """Every sidecar that was written follows the schema; @texts: {path: content}."""
+    """Every written sidecar follows the schema; @texts: {path: content}."""
     known = schema.load()
     faults = [f'{path}: {fault}' for path, text in sorted(texts.items()) for fault in schema.text_faults(text, known)]
     check(not faults, f'{len(texts)} sidecars follow docs/sidecar.schema.json', '\n'.join(faults))
 
 
 class Scratch:
-    """A directory that is gone afterwards, with sidecars and run directories inside. Sidecars must follow their schema."""
+    """A temporary directory for sidecars and run directories. Sidecars must follow their schema."""
 
     def __enter__(self):
         self.path = tempfile.mkdtemp(prefix='ktstr-test-')
@@ -98,14 +99,14 @@ def in_series(version, series):
 
 
 def cached_kernels(series=None):
-    """The usable kernels in the cache, newest first, as `kernel list --json` says; of one series where it is named."""
+    """The usable kernels in the cache, newest first, from `kernel list --json`; only of one series, if it is given."""
     entries = json.loads(Run('kernel', 'list', '--json', '--offline').out)['entries']
     usable = [e for e in entries if not e.get('error_kind') and e['kconfig_status'] == 'matches']
     return [e for e in usable if not series or in_series(e['version'], series)]
 
 
 def cached_kernel():
-    """The kernel that the tests are written for: the newest with schedulers, of the reference series where there is one."""
+    """The kernel that the tests are written for: the newest with schedulers, if possible of the reference series."""
     for entry in cached_kernels(REFERENCE_SERIES) + cached_kernels():
         if entry.get('has_schedulers'):
             return entry
@@ -121,7 +122,8 @@ def need_kernel(name):
 
 
 def is_ours(pid):
-    """Whether this process or one of its descendants started it; orphans become our children (PR_SET_CHILD_SUBREAPER)."""
+    """Whether this process or one of its descendants started it; orphans become this process's children
+    (PR_SET_CHILD_SUBREAPER)."""
     while pid > 1 and pid != os.getpid():
         try:
             with open(f'/proc/{pid}/stat') as f:
@@ -132,7 +134,7 @@ def is_ours(pid):
 
 
 def machines():
-    """Pids of machines that this test started, through whatever process, also when that one is dead: call it once before."""
+    """Pids of machines that this test started, through any process, also a dead one: call it once before."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     found = []
     for exe in glob.glob('/proc/[0-9]*/cmdline'):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* unheard.c -- what body.c has, for tests that link what runs in guests without a test's body: nobody listens. */
+/* unheard.c -- stubs of body.c's functions, for tests that link guest code without a test's body. */
 #include "guest/ctx.h"
 
 void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Lock directories as they should not be, and holders that vanish: one line that says so, or no difference at all."""
+"""Faulty lock directories, and holders that vanish: one line reports the fault, or the result is the same."""
 import fcntl
 import json
 import os
@@ -56,11 +56,11 @@ def words(env):
 
 
 def not_ours(scratch, env):
-    """As somebody who may not write there; the test must be able to become somebody."""
+    """Runs as a user who may not write there; the test must be able to change its user."""
     if os.getuid() != 0:
         return skip('a directory that may not be written', 'not root')
     nobody = pwd.getpwnam('nobody')
-    # Where somebody else can get at it.
+    # A place that other users can reach.
     home = tempfile.mkdtemp(prefix='ktstr-nobody-')
     os.chmod(home, 0o755)
     try:
@@ -95,7 +95,7 @@ def stale(scratch, env):
 
 
 def vanish(scratch, locks, env):
-    """Holders come and go while they are looked at."""
+    """Holders come and go during the scan."""
     p = subprocess.Popen([KTSTR, 'locks', '--json', '--watch', '10ms'], env=env, stdout=subprocess.PIPE, text=True)
     ends = subprocess.Popen([sys.executable, '-c', f'''
 import subprocess, sys
@@ -115,7 +115,7 @@ for n in range(150):
 
 
 def killed(scratch, locks, env):
-    """A build waits for someone who is killed."""
+    """A build waits for a process that is killed."""
     llcs = [llc['llc_idx'] for llc in json.loads(Run('topo', '--json').out)['llcs']]
     holders = [subprocess.Popen([sys.executable, '-c', HOLD, f'{locks}/ktstr-llc-{n}.lock'], stdout=subprocess.PIPE) for n in llcs]
     for h in holders:

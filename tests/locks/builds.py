@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel builds and the host's CPUs: they hold what they run on, wait for whoever has it for himself, and can be ended."""
+"""Kernel builds and the host's CPUs: builds lock the CPUs that they use, wait for exclusive holders, and can be ended.
+"""
 import fcntl
 import json
 import os
@@ -27,7 +28,7 @@ vmlinux bzImage:
 
 
 def make_tree(path, locks, cache):
-    """make sees nothing of our environment, so its text says what to ask."""
+    """make gets none of the test's environment, so the Makefile's text contains the paths."""
     os.makedirs(path)
     for name, text in (('Makefile', MAKEFILE), ('Kconfig', '')):
         with open(os.path.join(path, name), 'w') as f:
@@ -40,7 +41,7 @@ def text(path):
 
 
 def take_all(locks):
-    """Every LLC of this machine, exclusively, as a machine in performance mode would have them."""
+    """Locks every LLC of this machine exclusively, as machines in performance mode do."""
     files = []
     for llc in json.loads(Run('topo', '--json').out)['llcs']:
         files.append(open(f'{locks}/ktstr-llc-{llc["llc_idx"]}.lock', 'a'))
@@ -93,7 +94,7 @@ def main():
             f.close()
         began = time.monotonic()
         _, err = p.communicate(timeout=60)
-        # By the bell or by the look that comes every second, whoever held the locks: this program rings no bell.
+        # By a release event, or by the check once a second: this test's locks send no event.
         check(p.returncode == 0, f'and goes on when the CPUs are free ({time.monotonic() - began:.1f} s)', err)
     finish(at_least=6)
 

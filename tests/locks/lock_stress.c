@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * lock_stress LOCK_DIR LEDGER HOSTS SEED SECONDS -- one of many processes that share a host of 64 CPUs (a recorded
- * one): four guests at a time ask for random machines and builds, hold them for a while, and come again.
+ * lock_stress LOCK_DIR LEDGER HOSTS SEED SECONDS -- one of many processes that share a (recorded) host of 64 CPUs: four
+ * guests at a time ask for random machines and builds, hold them for a while, and ask again.
  *
- * The ledger is a file that all of them map: who has which CPU for himself, written without any lock. A CPU that was
- * somebody else's, alive, when it was taken is the failure that locks are there to prevent.
+ * All of them map the ledger, a file with the exclusive holder of each CPU, written without any lock. If a process
+ * takes a CPU whose ledger entry names another living process, the locks have failed.
  */
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -25,7 +25,7 @@
 enum guest_state { GUEST_ASK, GUEST_HAVE, GUEST_LEAVE, GUEST_STATE_MAX };
 
 struct ledger {
-	_Atomic int32_t cpu[HOST_CPUS_MAX]; /* pid that has it for itself, or 0 */
+	_Atomic int32_t cpu[HOST_CPUS_MAX]; /* pid of the exclusive holder, or 0 */
 	_Atomic uint64_t clashes;
 };
 
@@ -51,7 +51,7 @@ static struct guest *guest_of(struct machine *m)
 	return container_of(m, struct guest, machine);
 }
 
-/* What a plan has for itself: its CPU locks, and all of the LLCs that it holds exclusively. */
+/* The CPUs that a plan holds exclusively: its CPU locks, and all CPUs of the LLCs that it locks exclusively. */
 static struct cpuset_bits own_cpus(const struct party *p, const struct cpu_plan *plan)
 {
 	struct cpuset_bits own = plan->cpu_locks;
@@ -62,7 +62,7 @@ static struct cpuset_bits own_cpus(const struct party *p, const struct cpu_plan 
 	return own;
 }
 
-/* Whoever was killed could not strike itself out; it may still be on its way out, or not be reaped yet. */
+/* A killed process could not remove its entry; it may still be exiting, or not be reaped yet. */
 static bool stays_alive(pid_t pid)
 {
 	static const struct timespec pause = { .tv_nsec = 10 * NSEC_PER_MSEC };
@@ -96,7 +96,7 @@ static void leave_ledger(struct party *p, const struct cpu_plan *plan)
 			atomic_fetch_add(&p->ledger->clashes, 1);
 }
 
-/* Mostly small, now and then the whole host. */
+/* Mostly small requests, sometimes the whole host. */
 static struct cpu_request draw(struct rng *rng)
 {
 	static const struct ktstr_topology shapes[] = {

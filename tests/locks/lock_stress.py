@@ -16,8 +16,8 @@ from tap import BUILD, KTSTR, Scratch, check, finish  # noqa: E402
 
 PROCESSES = 16
 SECONDS = int(os.environ.get('KTSTR_PARTY_SECONDS', '6'))
-# Patience (1 s), then every claim that came before (4 a process), each with the longest hold (0.3 s), one after another:
-# what no wait may exceed when nobody is starved. Real ones are far shorter.
+# Patience (1 s), then all earlier claims (4 per process), each with the longest hold (0.3 s), one after another: the
+# limit for any wait if no process starves. Real waits are far shorter.
 LONGEST_WAIT_MS = 1000 + 4 * PROCESSES * 300 + 5000
 
 
@@ -31,7 +31,7 @@ def free(path):
 
 
 def sample(locks):
-    """Who holds anything, and the CPUs that several hold."""
+    """Returns the pids of all holders, and the CPUs with several holders."""
     seen = json.loads(subprocess.run([KTSTR, 'locks', '--json'], env=dict(os.environ, KTSTR_LOCK_DIR=locks),
                                      capture_output=True, text=True).stdout)
     holders = {h['pid'] for part in ('llcs', 'cpus') for lock in seen[part] for h in lock['holders']}
@@ -46,7 +46,7 @@ def main():
         guests = [subprocess.Popen([*argv, str(n + 1), str(SECONDS)], stdout=subprocess.PIPE) for n in range(PROCESSES)]
         time.sleep(SECONDS / 2)
         samples = []
-        # Now and then, before a claim to the whole host, nobody holds anything.
+        # Sometimes, before a claim to the whole host, nobody holds anything.
         while len(samples) < 20 and not any(holders for holders, _ in samples):
             samples.append(sample(locks))
         everyone = {g.pid for g in guests}

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""ktstr locks as people and scripts meet it: real locks, a terminal, signals, pipes that close, hostile command lines.
+"""ktstr locks as people and scripts use it: real locks, a terminal, signals, pipes that close, hostile command lines.
 
-KTSTR_BLESS=1 writes the frame anew; look at the difference."""
+KTSTR_BLESS=1 writes the frame again; check the difference."""
 import fcntl
 import json
 import os
@@ -25,7 +25,7 @@ HOLD = 'import fcntl,sys,time; f=open(sys.argv[1],"a"); fcntl.flock(f, fcntl.LOC
 
 
 class Holder:
-    """A process with a command line of our choosing that holds a lock."""
+    """A process with a given command line that holds a lock."""
 
     def __init__(self, path, *words):
         self.p = subprocess.Popen([sys.executable, '-c', HOLD, path, *words], stdout=subprocess.PIPE)
@@ -53,7 +53,7 @@ class Terminal:
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
 
     def frames(self, wanted, seconds=20):
-        """Reads until so many frames have begun and no more comes for a moment."""
+        """Reads until this many frames have begun and no more data comes for a moment."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             ready, _, _ = select.select([self.master], [], [], 0.3)
@@ -67,7 +67,7 @@ class Terminal:
         return self.data.split(CLEAR)[1:]
 
     def until(self, pattern, seconds=20):
-        """Reads until some frame has it."""
+        """Reads until a frame contains it."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not re.search(pattern, self.data):
             if select.select([self.master], [], [], 0.1)[0]:
@@ -96,7 +96,7 @@ def once(env, locks, holder):
 
 
 def hostile(env, scratch, locks):
-    """Whatever a process calls itself."""
+    """Hostile command lines do no harm."""
     words = ['two\nlines', '\x1b[2J', os.fsdecode(b'\xff\xfe'), '\x9b31m', '\u202e', *('x' * 130000,) * 8]
     holder = Holder(locks + '/ktstr-cpu-2.lock', *words)
     run = Run('locks', env=env)
@@ -112,7 +112,7 @@ def hostile(env, scratch, locks):
 
 
 def has_terminals():
-    """A fact about the machine: no devpts is mounted in some containers."""
+    """Some containers have no devpts."""
     try:
         for fd in pty.openpty():
             os.close(fd)
@@ -150,7 +150,7 @@ def on_a_terminal(env, locks, holder):
     os.close(t.master)
     os.close(t.slave)
     t.p.send_signal(signal.SIGHUP)
-    # Whichever is first: the write that fails, the signal, or the signal while it is already leaving.
+    # Any of three comes first: the failing write, the signal, or the signal during the exit.
     status = t.p.wait(timeout=20)
     check(status in (0, 130, -signal.SIGHUP), 'a terminal that is gone ends it', status)
 
@@ -167,7 +167,7 @@ def golden_frame(env, scratch):
     t.end(signal.SIGINT)
     sleeper.kill()
     sleeper.wait()
-    # The last whole one: what differs from machine to machine is its CPUs, the paths, pids, times.
+    # The last whole frame; CPUs, paths, pids and times differ between machines.
     text = (CLEAR + t.data.split(CLEAR)[-2]).decode(errors='replace').replace('\r\n', '\n').replace('\x1b', '^[')
     text = re.sub(r'  node \d+ +LLC .*\n( {10,}.*\n)*', '  node N LLC N\n', text)
     text = re.sub(r'(node N LLC N\n)(  node N LLC N\n)+', r'\1', text).replace(locks, 'LOCKS').replace(str(sleeper.pid), 'PID')

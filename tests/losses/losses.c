@@ -6,7 +6,9 @@
 
 #include <ktstr/ktstr.h>
 
-/* The last line of output is 800 bytes of two-byte characters: wherever a cause is cut, it is cut inside one. */
+/*
+ * The last line of output is 800 bytes of two-byte characters: a limit in bytes can cut the cause inside a character.
+ */
 KTSTR_TEST(last_line, .cores = 1, .duration_s = 1)
 {
 	for (int i = 0; i < 400; i++)

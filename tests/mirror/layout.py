@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""layout.py -- what kernel.org looks like: releases.json, tarballs, checksums, of small trees that build in a second.
-
-The trees have just what ktstr asks of a kernel: a top Makefile with a version, Kconfig, the configuration targets,
-vmlinux (an ELF file) and bzImage (with a boot sector's magic), and as many objects to make as a test wants.
+"""layout.py -- imitates kernel.org: releases.json, tarballs and checksums of small trees that build in a second. The
+trees have only the parts that ktstr needs of a kernel: a top Makefile with a version, Kconfig, the configuration
+targets, vmlinux (an ELF file) and bzImage (with a boot sector's magic), and as many objects to make as a test requests.
 """
 import gzip
 import hashlib
@@ -63,14 +62,14 @@ clean mrproper:
 .PHONY: allnoconfig defconfig olddefconfig syncconfig bzImage clean mrproper compile_commands.json
 """
 
-# tools/testing/selftests/sched_ext: as the real one it takes compilers of one word.
+# tools/testing/selftests/sched_ext: like the real one, it accepts only compilers of one word.
 SELFTESTS = """runner:
 	@test "$(MAKELEVEL)" = 0 && test -n "$(CLANG)" && test "$(words $(CC))" = 1 && test "$(words $(HOSTCC))" -le 1
 	@echo "  LINK     runner"
 	@printf '#!/bin/sh\\necho "ok 1 example #"\\n' > runner && chmod +x runner
 """
 
-# What ktstr checks in a finished configuration.
+# The options that ktstr checks in a finished configuration.
 CONFIG = ''.join(f'CONFIG_{name}=y\n' for name in (
     'SCHED_CLASS_EXT', 'DEBUG_INFO_BTF', 'BPF', 'BPF_SYSCALL', 'BPF_JIT', 'FTRACE', 'KPROBES', 'KPROBE_EVENTS', 'BPF_EVENTS',
     'CGROUPS', 'CPUSETS', 'DEVMEM', 'SERIAL_8250_CONSOLE', 'RD_LZ4', '64BIT', 'SMP'))
@@ -80,7 +79,7 @@ BZIMAGE = bytes(0x1f1) + b'\x01' + bytes(0x1fe - 0x1f2) + b'\x55\xaa\xeb\x66HdrS
 
 
 def elf():
-    """An ELF64 file for x86-64 with one section of its own, .text; binutils take it."""
+    """An ELF64 file for x86-64 with one section of its own, .text; binutils accept it."""
     import struct
     names = b'\0.text\0.shstrtab\0'
     text = b'\x90' * 16
@@ -152,14 +151,14 @@ def put(root, path, data):
 
 
 def tarball_path(version):
-    """Where kernel.org has it: releases by series, candidates at git.kernel.org."""
+    """The path on kernel.org: releases by series, candidates at git.kernel.org."""
     if '-rc' in version:
         return f'/torvalds/t/linux-{version}.tar.gz'
     return f'/pub/linux/kernel/v{version.split(".")[0]}.x/linux-{version}.tar.xz'
 
 
 def sums_text(sums):
-    """{name: hex} -> a clear-signed list; the signature is of paper too."""
+    """{name: hex} -> a clear-signed list; the signature is a fake too."""
     lines = ''.join(f'{value}  {name}\n' for name, value in sorted(sums.items()))
     return ('-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n' + lines +
             '-----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCAAdFiEEuGtuX3JtcGFwZXI=\n=AAAA\n-----END PGP SIGNATURE-----\n')
@@ -174,7 +173,7 @@ def release(version, longterm=(), eol=(), base='https://cdn.kernel.org'):
 
 
 def releases_text(versions, **args):
-    """releases.json: of each series the newest, as kernel.org has it, and linux-next."""
+    """releases.json: the newest release of each series, as on kernel.org, and linux-next."""
     listed = [release(v, **args) for v in versions]
     listed.append({'iseol': False, 'version': 'next-20260101', 'moniker': 'linux-next', 'source': None,
                    'released': {'timestamp': 1767225600, 'isodate': '2026-01-01'}})
@@ -188,9 +187,8 @@ def sha256_of(path):
 
 
 def lay_out(root, versions, listed=None, longterm=('6.12', '6.6', '6.1'), eol=(), real=None, **tree):
-    """Fills @root with @versions; releases.json has @listed (default: all), whatever else can only be probed for.
-
-    @real: {version: path} of real tarballs (.tar.xz), linked to where kernel.org has them.
+    """Fills @root with @versions; releases.json lists @listed (default: all); other versions can only be found by their
+    URLs. @real: {version: path} of real tarballs (.tar.xz), linked to their places on kernel.org.
     """
     sums = {}
     for version, path in (real or {}).items():

@@ -74,7 +74,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # --- which answer ---
 
     def faults(self, path):
-        """The path without its faults, and those that this request meets, by kind."""
+        """The path without its faults, and the faults that apply to this request, by kind."""
         m = self.server.mirror
         match = re.match(r'/~([a-z]+)(?:=([^:~]*))?(?::(\d+))?~(/.*)', path)
         with m.lock:
@@ -97,7 +97,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == '/.requests':
             return self.answer_json(self.server.mirror.requests)
-        path, met = self.faults(re.sub('^http://[^/]+', '', self.path))   # a proxy is asked for whole URLs
+        path, met = self.faults(re.sub('^http://[^/]+', '', self.path))   # clients send whole URLs to a proxy
         self.note(path, met)
         if 'hang' in met:
             return self.never()
@@ -173,7 +173,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.body(f, met)
 
     def header(self, size, etag, met):
-        """Sends the header; the first byte of the body and the one behind its last."""
+        """Sends the header; returns the first byte of the body and the end of the body."""
         first, code = 0, 200
         asked = re.fullmatch(r'bytes=(\d+)-(\d*)', self.headers.get('Range') or '')
         if asked and 'norange' not in met and self.headers.get('If-Range') in (None, etag):
@@ -243,7 +243,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if 'stall' in met:
             self.server.mirror.stop.wait()
         elif 'reset' in met:
-            # What is still on its way would be thrown away with the connection.
+            # Closing the connection now would drop data that is still on its way.
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             wait_sent(self.connection)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
@@ -251,7 +251,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def wait_sent(sock, tries=200):
-    """Until the peer has acknowledged everything (SIOCOUTQ is 0)."""
+    """Waits until the peer has acknowledged everything (SIOCOUTQ is 0)."""
     import fcntl
     import time
     for _ in range(tries):
@@ -266,11 +266,11 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 2048
 
     def handle_error(self, request, client_address):
-        """A peer that goes away is what half of the tests are about."""
+        """Ignores a peer that disconnects: many tests do so on purpose."""
 
 
 class Mirror:
-    """Serves @root until the end of the `with` block. `requests` is what was asked, in order."""
+    """Serves @root until the end of the `with` block. `requests` has the requests in order."""
 
     def __init__(self, root, port=0, tls=False):
         self.root, self.port, self.tls = os.path.realpath(root), port, tls
@@ -309,7 +309,7 @@ class Mirror:
             os.rmdir(os.path.dirname(self.ca_file))
 
     def wrap_tls(self):
-        """A certificate of its own for localhost; `ca_file` is what a client must trust."""
+        """Makes a certificate for localhost; a client must trust `ca_file`."""
         where = tempfile.mkdtemp(prefix='ktstr-mirror-')
         self.ca_file, key = os.path.join(where, 'cert.pem'), os.path.join(where, 'key.pem')
         subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost',

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""world.py -- what the tests of kernel builds share: a mirror of kernel.org, a cache for each test, and helpers."""
+"""world.py -- shared by the tests of kernel builds: a mirror of kernel.org, a cache for each test, and helpers."""
 import glob
 import json
 import os
@@ -41,14 +41,14 @@ class World:
         return glob.glob(self.cache + '/.tmp-*')
 
     def built(self, name, wanted, *args, **env):
-        """@args build exactly @wanted, and leave nothing else."""
+        """@args build exactly @wanted, and leave no other entry."""
         run = self.run('build', *args, **env)
         keys = [k.split('-x86_64')[0] for k in self.keys()]
         check(run.status == 0 and keys == sorted(wanted) and not self.left(), name, f'{keys} {self.left()}\n{run}')
         return run
 
     def refused(self, name, status, said, *args, **env):
-        """One line that says @said; the cache is as it was."""
+        """The run prints one line that contains @said, and leaves the cache unchanged."""
         before, left = self.keys(), self.left()
         run = self.run(*args, **env)
         errors = [line for line in run.err.splitlines() if line.startswith('error:')]
@@ -61,7 +61,7 @@ def git(*args):
 
 
 def compiler(w, name, script):
-    """PATH with another sleep(1), which is what fake trees compile with."""
+    """PATH with another sleep(1), which fake trees use as their compiler."""
     os.makedirs(w.scratch / name)
     with open(w.scratch / name + '/sleep', 'w') as f:
         f.write('#!/bin/sh\n' + script + '\n')
@@ -70,7 +70,7 @@ def compiler(w, name, script):
 
 
 def valid(w):
-    """Every entry is whole."""
+    """Every cache entry is complete."""
     listed = json.loads(w.run('list', '--json', '--offline').out)['entries']
     return all('error' not in e and os.path.getsize(e['image_path']) > 0 for e in listed)
 
@@ -88,7 +88,7 @@ def wait_for(what, seconds=10):
 
 
 def run_all(tests):
-    """Each of @tests, with the mirror laid out."""
+    """Runs each of @tests with the mirror laid out."""
     with Scratch() as scratch:
         root = scratch / 'mirror'
         layout.lay_out(root, VERSIONS, listed=LISTED, objects=4, object_s=0.05)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* payloads.c -- programs in scenarios, good and bad. What is said of each is the subject of tests/vm/payloads.py. */
+/* payloads.c -- programs in scenarios, good and bad. tests/vm/payloads.py has the expected results. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,10 +95,10 @@ static void see_moved(struct ktstr_ctx *t, void *arg)
 	(void)arg;
 	processes_are(t, "a", 0);
 	processes_are(t, "b", 2);
-	ktstr_ctx_sleep_us(t, 100000); /* until it hears what it is told */
+	ktstr_ctx_sleep_us(t, 100000); /* until the payload has handled the signal */
 }
 
-/* A background load in a cgroup with workers, one in another, moved there, waited for, killed. */
+/* Background loads in two cgroups, one with workers: moved to the other cgroup, waited for, killed. */
 KTSTR_TEST(payload_operations, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOADS(&told, &spins),
 	   .checks = { .not_starved = KTSTR_OFF })
 {
@@ -135,7 +135,7 @@ KTSTR_TEST(payload_place, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOA
 							      KTSTR_OP(WAIT_PAYLOAD, .payload = &place)) }));
 }
 
-/* As part of a cgroup's definition: it ends with the step. */
+/* Part of a cgroup's definition: it ends with the step. */
 KTSTR_TEST(payload_in_definition, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOADS(&told),
 	   .checks = { .not_starved = KTSTR_OFF })
 {
@@ -155,13 +155,13 @@ KTSTR_TEST(payload_handles, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYL
 	ktstr_payload_wait(t, two, &r);
 	ktstr_expect(t, r.exit_code == 7, "exit code %d", r.exit_code);
 	ktstr_expect(t, !ktstr_payload_try_wait(t, one, &r), "it has ended by itself");
-	ktstr_ctx_sleep_us(t, 100000); /* until it hears what it is told */
+	ktstr_ctx_sleep_us(t, 100000); /* until the payload has handled the signal */
 	enum ktstr_verdict v = ktstr_payload_kill(t, one, &r);
 	ktstr_expect(t, r.exit_code == 3 && r.metrics == 1, "exit code %d, %u metrics", r.exit_code, r.metrics);
 	return v;
 }
 
-/* --- bad ones ----------------------------------------------------------------------------------------------------- */
+/* --- with faults -------------------------------------------------------------------------------------------------- */
 
 #define BAD(id, what, ...)                                                              \
 	PROGRAM(bad_##id, .args = KTSTR_ARGS(what), ##__VA_ARGS__);                     \
@@ -195,14 +195,14 @@ KTSTR_TEST(bad_payload_kit, .payload = &elsewhere, .duration_s = 1)
 	return KTSTR_RUN_PAYLOAD(t, &elsewhere);
 }
 
-/* Gone from the guest before it is started. */
+/* The program is removed from the guest before the payload starts. */
 KTSTR_TEST(bad_payload_removed, .payload = &exits, .duration_s = 1)
 {
 	unlink("/include-files/payload_program");
 	return KTSTR_RUN_PAYLOAD(t, &exits);
 }
 
-/* Killed before it said anything: nothing is known of it. */
+/* Killed before it printed anything: the metric is unknown. */
 PROGRAM(mute, .args = KTSTR_ARGS("forever"), JSON, .checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXISTS("x")));
 KTSTR_TEST(bad_payload_mute, .workloads = KTSTR_PAYLOADS(&mute), .cores = 2, .duration_s = 1)
 {

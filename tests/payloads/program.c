@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* program.c -- a payload that does as its first argument says. Statically linked with nothing of ours. */
+/* program.c -- a payload that does what its first argument says. Statically linked, without libktstr. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static int cgroup(const char *wanted)
 	return read(fd, text, sizeof(text) - 1) > 0 && strstr(text, wanted) ? 0 : 1;
 }
 
-/* What a benchmark prints: words, then JSON, with what is no number among it. */
+/* Output like a benchmark's: words, then JSON with values that are not numbers. */
 static int metrics(void)
 {
 	printf("[program] warming up {not json}\n");
@@ -47,7 +47,7 @@ static int until_told(void)
 	signal(SIGTERM, on_term);
 	spin_ms(100000);
 	printf("{\"stopped\":%d}\n", (int)asked);
-	return 3; /* not to be held against it: it was told to stop */
+	return 3; /* not a failure: the payload was told to stop */
 }
 
 static int flood(void)
@@ -59,7 +59,7 @@ static int flood(void)
 	return 0;
 }
 
-/* Away from its parent, its session and its output. */
+/* Leaves its parent, its session and its output. */
 static int fork_away(void)
 {
 	if (fork())
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 		return printf("ok 1 first #\nok 2 second # SKIP not here\nnot ok 3 third #\n"), 0;
 	if (!strcmp(what, "crash"))
 		raise(SIGSEGV);
-	if (!strcmp(what, "fds")) { /* all that it has are its three */
+	if (!strcmp(what, "fds")) { /* only descriptors 0 to 2 may be open */
 		for (int fd = 3; fd < 1024; fd++)
 			if (fcntl(fd, F_GETFD) >= 0)
 				return fd;

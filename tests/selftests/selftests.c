@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * selftests.c -- the kernel's own tools/testing/selftests/sched_ext, each of its tests in a guest of its own with a
- * verdict of its own. Its runner is part of a kernel's kit ('ktstr kernel build --selftests'). It exits with 0 whatever
- * comes out, and -t takes part of a name: the line of that very test is what counts.
+ * selftests.c -- the kernel's own tools/testing/selftests/sched_ext: each test in its own guest, with its own verdict.
+ * 'ktstr kernel build --selftests' builds their runner with a kernel. The runner always exits with 0, and -t also
+ * selects tests whose names contain its argument: only the line of exactly this test counts.
  */
 #include <ktstr/ktstr.h>
 

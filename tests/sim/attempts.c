@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * attempts.c -- whole runs in simulation: the real attempt machine, admission and reactor over fake machines, a virtual
- * clock and seeded faults. After each run: every attempt was reported once, every CPU is given back, every machine was
- * destroyed, nothing lives on.
+ * clock and seeded faults. After each run: every attempt was reported once, every CPU is free, every machine was
+ * destroyed, nothing is left running.
  *
  *   sim_attempts [SEEDS [ATTEMPTS [FIRST_SEED]]]
  */
@@ -27,19 +27,19 @@ struct run {
 	struct rng rng;
 	struct attempt *attempt;
 	uint8_t *reports, *temper; /* by attempt; temper: enum temper of its last machine */
-	unsigned accused;	   /* attempts that were late for no fault of their machine */
+	unsigned accused;	   /* late attempts whose machine had no fault */
 	unsigned count;
 	unsigned created, destroyed, judged, stored, ended;
 	uint64_t verdicts[4];
 };
 
-/* Lock files cost system calls. */
+/* Runs with lock files have fewer attempts: lock files cost system calls. */
 #define LOCKED_ATTEMPTS 300
 
 static char lock_path[] = "/tmp/ktstr-sim-XXXXXX";
-static struct run *current; /* the backend's table has no room for it, and a test runs one at a time */
+static struct run *current; /* the backend's table is too small for it, and tests run one at a time */
 
-/* --- a machine that is a script ----------------------------------------------------------------------------------- */
+/* --- a fake machine that follows a script ------------------------------------------------------------------------- */
 
 enum temper {
 	TEMPER_GOOD,
@@ -78,7 +78,7 @@ static int fake_talk(struct machine *m, int result)
 	return FAKE_CONSOLE;
 }
 
-/* An operation now and then, so that the simulated kernel has something to spoil. */
+/* An operation now and then, which the simulated kernel can make fail. */
 static int fake_console(struct machine *m, int result)
 {
 	struct fake *f = container_of(m, struct fake, life);
@@ -224,9 +224,7 @@ static void on_ended(struct attempt *a, int result)
 	(void)result;
 	current->reports[a - current->attempt]++;
 	current->ended++;
-	/*
-	 * Such a machine always has something to say within seconds: only a loop that was stopped can have missed it.
-	 */
+	/* A good machine sends something within seconds: only a stopped loop can have missed it. */
 	current->accused += a->evidence.late_in[0] && current->temper[a - current->attempt] == TEMPER_GOOD;
 	if (a->judged)
 		current->verdicts[a->judgement.verdict]++;
@@ -271,7 +269,7 @@ static void start_all(struct run *run)
 				       .initrd_fd = -1,
 				       .request = { PLAN_DEFAULT, { 1, 1, 1 + (unsigned)rng_below(&run->rng, 8), 1 } },
 				       .need.memory_mib = 256 + rng_below(&run->rng, 16000) };
-		/* What this host never has. */
+		/* A request that this host can never satisfy. */
 		if (rng_below(&run->rng, 200) == 0)
 			a->request = (struct cpu_request){ PLAN_PERFORMANCE, { 1, 5, 4, 1 } };
 		attempt_start(run->reactor, a, NULL, "attempt");
@@ -296,7 +294,7 @@ static int make_host(struct host *ret)
 	return r;
 }
 
-/* Every tenth run takes real lock files, the others only count. */
+/* Every tenth run uses real lock files, the others only count. */
 static int open_admission(struct run *run, uint64_t seed)
 {
 	struct admit_config config = { .host = &run->host, .memory_mib = MEMORY_MIB, .simulated = true };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * fetches.c -- downloads in simulation: the real fetch machine over made-up servers, a virtual clock and seeded faults
- * of network, file and timing. After each run: what is in a file is one version of one server's file, whole, or
- * nothing; every fetch was told of once; no transfer runs, no timer is armed.
+ * fetches.c -- downloads in simulation: the real fetch machine over simulated servers, a virtual clock and seeded
+ * faults of network, file and timing. After each run: a file is empty or holds one complete version of one server's
+ * file; every fetch was reported once; no transfer runs, no timer is armed.
  *
  *   sim_fetches [SEEDS [FIRST_SEED]]
  *
- * The table of libcurl's functions that a fetch gets holds functions of this file.
+ * Fetches get a table of libcurl's functions that points to functions of this file.
  */
 #include <nettle/sha2.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@
 #define PIECE_MAX    16384u
 
 struct server {
-	unsigned version; /* of its file, rising */
+	unsigned version; /* of its file; it only grows */
 	uint64_t size[VERSIONS];
 	bool ranges, etags, absent, corrupt;
 };
@@ -51,7 +51,7 @@ struct http {
 	struct backend outer;
 };
 
-static struct http *world; /* libcurl's functions have no other way to it */
+static struct http *world; /* the stand-ins for libcurl's functions have no argument for it */
 static struct {
 	uint64_t good, failed, cancelled, resumed, paused;
 } counts;
@@ -130,7 +130,7 @@ static void PRINTF_LIKE(2, 3) header(struct easy *e, const char *fmt, ...)
 	e->on_header(line, 1, (size_t)len, e->header_arg);
 }
 
-/* Sends the header; a status that has no file behind it ends the transfer. */
+/* Sends the header; a status without a file ends the transfer. */
 static void answer(struct easy *e)
 {
 	struct server *s = e->server;
@@ -164,7 +164,7 @@ static void answer(struct easy *e)
 	later(e, NSEC_PER_SEC / 10);
 }
 
-/* False: it is over, or waits for curl_easy_pause(). */
+/* Returns false if the transfer is over, or waits for curl_easy_pause(). */
 static bool deliver(struct easy *e)
 {
 	size_t taken = e->on_body((char *)e->piece, 1, e->len, e->body_arg);
@@ -185,7 +185,7 @@ static void on_event(struct timer *t)
 	struct easy *e = container_of(t, struct easy, timer);
 	if (!e->answered) {
 		if (one_in(12))
-			return; /* silent for ever: the stall window ends it */
+			return; /* silent for ever: the stall timeout ends it */
 		if (one_in(12))
 			finish(e, CURLE_COULDNT_CONNECT);
 		else
@@ -205,7 +205,7 @@ static void on_event(struct timer *t)
 		later(e, NSEC_PER_MSEC);
 }
 
-/* --- what stands in for http.c and libcurl ------------------------------------------------------------------------ */
+/* --- stand-ins for http.c and libcurl ----------------------------------------------------------------------------- */
 
 static CURLcode sim_setopt(CURL *easy, CURLoption option, ...)
 {
@@ -242,7 +242,7 @@ static CURLcode sim_getinfo(CURL *easy, CURLINFO info, ...)
 	return CURLE_OK;
 }
 
-/* As libcurl: what was kept comes from here; a refusal is only returned. */
+/* As libcurl does: delivers the held data from inside this call; a refusal is only returned. */
 static CURLcode sim_pause(CURL *easy, int mask)
 {
 	struct easy *e = easy;
@@ -260,7 +260,7 @@ static CURLcode sim_pause(CURL *easy, int mask)
 	return CURLE_OK;
 }
 
-/* Headers are one or none. */
+/* There is at most one header. */
 static struct curl_slist *sim_append(struct curl_slist *list, const char *text)
 {
 	struct curl_slist *one = calloc(1, sizeof(*one));
@@ -340,7 +340,7 @@ const char *http_url_shown(const char *url, char out[URL_SHOWN_MAX])
 	return out;
 }
 
-/* --- the simulated disk: what the backend says was written is written --------------------------------------------- */
+/* --- the simulated disk: data that the backend reports as written is written -------------------------------------- */
 
 struct hook {
 	op_done_fn *done;
@@ -512,7 +512,7 @@ int main(int argc, char **argv)
 	printf("%u seeds x %u downloads: no invariant broken; good %lu failed %lu cancelled %lu, resumed %lu, held "
 	       "back %lu\n",
 	       seeds, FETCHES, counts.good, counts.failed, counts.cancelled, counts.resumed, counts.paused);
-	/* With a single seed given there is nothing to expect; a run of many has seen everything. */
+	/* Few seeds need not reach every outcome; 20 or more must. */
 	bool all = counts.good && counts.failed && counts.cancelled && counts.resumed && counts.paused;
 	return all || seeds < 20 ? 0 : 1;
 }

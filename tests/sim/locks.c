@@ -2,8 +2,8 @@
 /*
  * locks.c -- sixteen processes on one host of 64 CPUs for ten minutes, in simulation: the real admission, queue,
  * tickets, plans and lock files (flock(2) holds between descriptors, so one process stands in for all), over a virtual
- * clock and with offloaded work that sometimes fails. Half of the processes end in the middle, whatever they hold or
- * wait for.
+ * clock and with offloaded work that sometimes fails. Half of the processes are killed in the middle, whatever they
+ * hold or wait for.
  *
  *   sim_locks HOSTS [SEEDS [SECONDS]]
  */
@@ -22,8 +22,8 @@
 #define HOLD_MOST (4 * NSEC_PER_SEC)
 #define PATIENCE  (30 * NSEC_PER_SEC)
 /*
- * The patience, then everyone who came before, each with the longest hold, one after another, and some for noticing.
- * The patience begins anew when the process gets something as wide, which with four guests a process is not often.
+ * The patience, then all earlier claims, each with the longest hold, one after another, and a second each for noticing.
+ * The patience starts again when the process gets an equally wide claim; with four guests per process that is rare.
  */
 #define WAIT_MOST (PATIENCE + PROCESSES * GUESTS * (HOLD_MOST + NSEC_PER_SEC))
 
@@ -71,7 +71,7 @@ static struct cpuset_bits own_cpus(const struct run *run, const struct cpu_plan 
 	return own;
 }
 
-/* Lets go of whatever @g has or waits for; everyone hears it. */
+/* Releases everything that @g holds or waits for, and notifies all processes. */
 static void release_cpus(struct guest *g)
 {
 	struct run *run = g->process->run;
@@ -164,7 +164,7 @@ static bool anyone(const struct run *run)
 	return false;
 }
 
-/* Half of the processes, at once. */
+/* Ends half of the processes at once. */
 static void end_half(struct run *run)
 {
 	for (unsigned i = 0; i < PROCESSES; i += 2) {
@@ -207,7 +207,7 @@ static void close_run(struct run *run)
 	for (unsigned i = 0; i < PROCESSES; i++)
 		admit_stop(&run->process[i].admit);
 	reactor_free(run->reactor);
-	/* Everything is free again: the whole host can be had. */
+	/* Everything is free again: a claim to the whole host succeeds. */
 	struct cpu_request whole = { PLAN_DEFAULT, { 1, 4, 8, 2 } };
 	struct cpu_plan plan;
 	struct lock_set set;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * defaults.c -- all work types with default parameters, under healthy schedulers: a failure here is a fault of ours.
- * Each has a test a scheduler, of the default length (`make soak` runs them over many seeds); the sample_* tests go
- * through all of them in a few machines.
+ * defaults.c -- all work types with default parameters, under healthy schedulers: a failure here is a fault of this
+ * project. There is one test per type and scheduler, of the default length (`make soak` runs them over many seeds); the
+ * sample_* tests run all types in a few machines.
  */
 #include <stddef.h>
 
@@ -34,7 +34,7 @@
 #define NODES .numa_nodes = 2, .llcs = 2, .cores = 2
 #define CORES .cores = 2, .threads = 2
 
-/* --- one test a type and scheduler: two seconds, as a test has where it does not say how long --------------------- */
+/* --- one test per type and scheduler: two seconds, the default duration ------------------------------------------- */
 
 #define ALONE(SCHED, NAME, TYPE, WORKERS, TOPOLOGY, ...)                                                              \
 	KTSTR_TEST(NAME, .scheduler = SCHED, TOPOLOGY)                                                                \
@@ -66,7 +66,7 @@ EACH_TYPE(qmap)
 EACH_TYPE(central)
 EACH_TYPE(flatcg)
 
-/* --- the sample: a step a type, one after the other --------------------------------------------------------------- */
+/* --- the sample: one step per type, one after the other ----------------------------------------------------------- */
 
 /* Initialisers, for constant data: the macros of ktstr/work.h are values. */
 #define STEP(MS, TYPE, WORKERS, ...) \
@@ -86,7 +86,7 @@ SAMPLE(flat, FLAT_TYPES, FLAT, .duration_s = 30)
 SAMPLE(nodes, NODE_TYPES, NODES)
 SAMPLE(cores, CORE_TYPES, CORES)
 
-/* Two workers of two seconds: a request of theirs takes longer than that where four CPUs share one clock. */
+/* Two workers for two seconds: if four CPUs share one clock, one of their requests takes longer than that. */
 KTSTR_TEST(sample_schbench, FLAT)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "g", .workers = 2, .work = KTSTR_WORK(SCHBENCH) }));

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A campaign: what a seed at a time cannot show. Hours; `make soak`.
+"""A long test over many seeds. It takes hours; `make soak`.
 
     tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N]
 
 Parts: `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers;
-`behaviour`, the tests of what work types and operations do; `fuzz`, mutations of the kept corpora through every parser.
-Nothing here may fail. Exit status: 0 when nothing did, 1 otherwise.
+`behaviour`, the tests of work types and operations; `fuzz`, mutations of the kept corpora through every parser. Exit
+status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
 import collections
@@ -36,7 +36,7 @@ sys.argv = sys.argv[:1] + [ARGS.build]
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from tap import BUILD, KTSTR, need_kernel  # noqa: E402
 
-# Skips that are facts about a machine: tests of what happens where something is missing.
+# Skips because of the machine: these tests need something that is missing there.
 MAY_SKIP = ('_missing',)
 
 
@@ -50,7 +50,7 @@ def bad(event):
 
 
 def repeat(part, kernel, tests, wanted):
-    """Every test once a seed; the lines of those that did not pass."""
+    """Runs every test once per seed; prints the lines of tests that did not pass."""
     argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '-E', wanted, tests]
     argv += ['--repeat', str(ARGS.seeds)] if ARGS.seeds > 1 else []
     counts, odd, ended, began = collections.Counter(), [], False, time.monotonic()
@@ -79,7 +79,7 @@ def behaviour(kernel):
 
 
 def fuzz(_):
-    sanitized = os.path.join(HERE, '..', '..', 'build-asan')    # as `make check` leaves it
+    sanitized = os.path.join(HERE, '..', '..', 'build-asan')    # the corpus as `make check` leaves it
     build = sanitized if os.path.isdir(sanitized + '/tests/fuzz') else BUILD
     targets = sorted(t for t in glob.glob(build + '/tests/fuzz/fuzz_*') if os.access(t, os.X_OK) and os.path.isfile(t))
     odd, began = [], time.monotonic()

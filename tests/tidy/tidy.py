@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Style as a test: includes point down only, lengths, banned calls, headers that say what they are for.
-
-The layer table is read from docs/ARCHITECTURE.md, so that the document cannot lie.
+"""Checks the style: include directions, lengths, banned calls, headers of files. The layer table is read from
+docs/ARCHITECTURE.md, which keeps the document correct.
 """
 import os
 import re
@@ -19,7 +18,7 @@ FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
 LINE_COLUMNS_MAX = 120
 
-# call -> what to use instead; the product's code only
+# call -> its replacement; only in the product's code
 BANNED = {
     'strcpy': 'snprintf or buf', 'strcat': 'buf', 'sprintf': 'snprintf', 'vsprintf': 'vsnprintf', 'gets': 'file_read',
     'atoi': 'parse_u64', 'atol': 'parse_u64', 'strtol': 'parse_u64', 'dup': 'F_DUPFD_CLOEXEC',
@@ -28,7 +27,7 @@ BANNED = {
     'printf': 'out_printf', 'puts': 'out_printf', 'putchar': 'out_printf', 'dprintf': 'output_printf',
     'exit': 'a return to cli/main.c', 'system': 'child_spawn', 'popen': 'child_spawn', 'alloca': 'malloc',
 }
-# Read in two places that mean the same: the table names one of them.
+# Read in two places for the same purpose: the table names one of them.
 SHARED_VARIABLES = {'ENV_HOME', 'ENV_SIDECAR_DIR'}
 ALLOWED = {('src/kernel/cache.c', 'strtol'), ('src/guest/init/watch.c', 'strtol'), ('src/base/json.c', 'json_object_set_new'),
            ('src/base/json.c', 'json_array_append_new'), ('src/guest/ops.c', 'printf'),
@@ -47,7 +46,7 @@ def read(path):
 
 
 def layers():
-    """{folder: set of folders it may include from}, from the table in ARCHITECTURE.md."""
+    """{folder: set of folders that it may include from}, from the table in ARCHITECTURE.md."""
     table = {}
     for row in re.findall(r'^\| \d \| `([^`]+)` \|[^|]*\|([^|]*)\|$', read('docs/ARCHITECTURE.md'), re.M):
         table[row[0]] = set(re.findall(r'`([^`]+)`', row[1]))
@@ -70,7 +69,7 @@ def resolve(include):
 
 
 def check_format():
-    """.clang-format describes the code. Without the program there is nothing to compare with; setup installs it."""
+    """The code is formatted by .clang-format. Without the program the check is skipped; setup installs it."""
     if not shutil.which('clang-format'):
         skip('every file is formatted by .clang-format', 'clang-format is not installed')
         return
@@ -114,7 +113,7 @@ EXTERNAL_FUNCTION = re.compile(r'^(?!static\b|typedef\b)[a-z][\w \t*]*?\b(\w+)\(
 
 
 def calls(sources):
-    """{file: files of the same folder whose functions it names}, by names without '.c'."""
+    """{file: files of the same folder whose functions it uses}, by names without '.c'."""
     texts = {os.path.basename(path)[:-2]: without_comments(read(path)) for path in sources}
     owner = {name: file for file, text in texts.items() for name in EXTERNAL_FUNCTION.findall(text)}
     return {file: {owner[word] for word in set(re.findall(r'\w+', text)) & set(owner)} - {file}
@@ -122,7 +121,8 @@ def calls(sources):
 
 
 def in_circles(graph):
-    """The nodes of circles, and those between two circles: repeatedly remove each node without a way in or out."""
+    """The nodes in cycles, and those between two cycles: repeatedly removes each node without incoming or outgoing
+    edges."""
     graph = {node: set(targets) for node, targets in graph.items()}
     while True:
         reached = set().union(*graph.values())
@@ -133,7 +133,7 @@ def in_circles(graph):
 
 
 def check_circles():
-    """No two files of a folder call each other, however long the way; no two headers include each other."""
+    """No files of a folder call each other in a cycle of any length; no two headers include each other."""
     sources = [p for p in files('.c', '.h') if p.startswith(('include/', 'src/', 'reactor/', 'vmm/'))]
     includes = {p: {resolve(i) for i in re.findall(r'^#include ["<]([^">]+)[">]', read(p), re.M)} & set(sources)
                 for p in sources if p.endswith('.h')}
@@ -185,7 +185,7 @@ def check_heads():
     missing = []
     for path in files('.c', '.h', '.py', '.sh'):
         head = read(path)[:400]
-        if '/template/' in path:    # becomes somebody's own project
+        if '/template/' in path:    # becomes part of a user's project
             continue
         if 'SPDX-License-Identifier: GPL-2.0-only' not in head:
             missing.append(f'{path}: no SPDX line')
@@ -201,7 +201,7 @@ def check_todo():
 
 
 def state_tables(text):
-    """Per table of machine states: its entries (enumerator, name, handler) in the order in which they stand there."""
+    """Per table of machine states: its entries (enumerator, name, handler) in their order."""
     for table in re.findall(r'struct machine_state \w+\[\w*\] = \{(.*?)^\};', text, re.S | re.M):
         entries = re.split(r'\[([A-Z][A-Z0-9_]*)\]\s*=', table)[1:]
         yield [(entries[i], re.search(r'\.name = "([^"]*)"', entries[i + 1]), re.search(r'\.run = (\w+)', entries[i + 1]))
@@ -209,7 +209,8 @@ def state_tables(text):
 
 
 def enumerators():
-    """{(path or None, enumerator): (place in its enum, the enum's prefix)}; enums of a .c file count in that file only."""
+    """{(path or None, enumerator): (place in its enum, the enum's prefix)}; enums of a .c file apply in that file only.
+    """
     found = {}
     for path in files('.c', '.h'):
         for body in re.findall(r'enum \w*\s*\{(.*?)\}', without_comments(read(path)), re.S):
@@ -244,7 +245,7 @@ def check_state_tables():
 
 
 def check_parameters():
-    """What a comment calls @name is a parameter, a member or a variable of that file."""
+    """@name in a comment is a parameter, a member or a variable of that file."""
     wrong = []
     for path in files('.c', '.h'):
         if path.startswith('tests/'):
@@ -257,7 +258,8 @@ def check_parameters():
 
 
 def check_environment():
-    """One table of environment variables: nothing else reads the environment, and the table names each reader."""
+    """One table lists all environment variables: no other code reads the environment, and the table names each reader.
+    """
     table = 'src/base/environment.c'
     rows = re.findall(r'\t\[(ENV_\w+)\] = \{(.*?)\},\n', read(table), re.S)
     readers = {name: re.search(r'"((?:src|vmm|reactor)/[\w/]+\.c)"', row) for name, row in rows}

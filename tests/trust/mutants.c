@@ -54,7 +54,7 @@ BAD(wrong_across_nodes, across, "cross-node", NODES)
 BAD(dies_on_hotplug, hotplug, "hotplug", HOTPLUG)
 BAD(dies_on_removal, removal, "cgroup-exit", REMOVAL(2))
 
-/* --- the good ----------------------------------------------------------------------------------------------------- */
+/* --- good schedulers ---------------------------------------------------------------------------------------------- */
 
 #define GOOD(id, sched, n)                                       \
 	TEST(good_##id##_crowd, sched, crowd, CROWD(n))          \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ring_threads.c -- event rings between threads of one process, built with ThreadSanitizer, which knows only these.
+ * ring_threads.c -- event rings between threads of one process, for ThreadSanitizer, which does not see other
+ * processes.
  *
- * Two writers on rings far too small share a doorbell; one waits for room, one drops. The reader sleeps on the
- * doorbell. Every record is checked, and what is missing must be what was counted.
+ * Two writers with rings that are far too small share a doorbell; one waits for room, one drops records. The reader
+ * sleeps on the doorbell. Every record is checked, and the missing ones must match the counted drops.
  */
 #include <pthread.h>
 #include <sched.h>

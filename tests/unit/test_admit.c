@@ -44,7 +44,7 @@ static bool is_short(void *data, struct queue_entry *e)
 	return e->estimate < 6;
 }
 
-/* One that may not have what it needs beside CPUs keeps none of its peers waiting, until it is overdue. */
+/* An entry that does not pass the filter is skipped, and its peers go first, until it is overdue. */
 START_TEST(who_may_not_is_passed_over)
 {
 	struct queue q;
@@ -64,7 +64,7 @@ START_TEST(who_may_not_is_passed_over)
 }
 END_TEST
 
-/* However the others come, the first is let in after the limit of overtakes, wide or narrow. */
+/* In whatever order the others come, the first entry is admitted after the limit of overtakes, wide or narrow. */
 START_TEST(nobody_is_overtaken_for_ever)
 {
 	struct queue q;
@@ -75,7 +75,7 @@ START_TEST(nobody_is_overtaken_for_ever)
 	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
 		other[i] = (struct queue_entry){ .cpus = 8 };
 		queue_add(&q, &other[i]);
-		/* Eight CPUs are free; all sixteen only when nobody else is let in. */
+		/* Eight CPUs are free; all sixteen are free only if no other entry is admitted. */
 		unsigned free_cpus = overtakes == 10 ? 16 : 8;
 		struct queue_entry *e = queue_pick(&q, NULL, fits_free, &free_cpus);
 		if (e == &first)
@@ -165,7 +165,10 @@ static uint64_t say_free(void)
 	return free_mib;
 }
 
-/* What a guest may grow to has to be free when it begins, unless it is alone; what is too large lets others by. */
+/*
+ * The memory that a guest may grow to must be free when it starts, unless it is alone; a claim that is too large is
+ * skipped.
+ */
 START_TEST(room_to_grow_is_looked_at)
 {
 	struct admission d;
@@ -210,7 +213,7 @@ START_TEST(memory_is_shared_out_too)
 }
 END_TEST
 
-/* What a process allows itself: so many machines, so many CPUs; who waits for that alone leaves no ticket to others. */
+/* The process's own limits on machines and CPUs; a claim that waits only for them leaves no ticket for others. */
 START_TEST(limits_of_our_own_are_kept)
 {
 	struct admission d;
@@ -228,7 +231,7 @@ START_TEST(limits_of_our_own_are_kept)
 		t_ok(reactor_turn(d.reactor, d.reactor->now + 2 * NSEC_PER_MSEC));
 	ck_assert_int_ne(b->state, CLAIM_READY);
 	ck_assert_int_eq(d.admit.fairness.ticket.fd, -1);
-	/* Wider than the limit is never to be had. */
+	/* A claim wider than the limit fails at once. */
 	ck_assert_int_eq(wide->state == CLAIM_READY && wide->result == -ERANGE, _i);
 	admit_release(&d.admit, wide);
 	admit_release(&d.admit, a);
@@ -239,7 +242,7 @@ START_TEST(limits_of_our_own_are_kept)
 }
 END_TEST
 
-/* Budgets of one process lie beside each other while there is room. */
+/* Budgets of one process use different CPUs while there is room. */
 START_TEST(budgets_spread)
 {
 	struct admission d;
@@ -256,7 +259,7 @@ START_TEST(budgets_spread)
 }
 END_TEST
 
-/* Who is served leaves no ticket, however long its queue is; who is not does. */
+/* A process whose claims are served leaves no ticket, however long its queue is; any other process leaves one. */
 START_TEST(tickets_are_for_who_is_not_served)
 {
 	struct admission d;
@@ -264,7 +267,7 @@ START_TEST(tickets_are_for_who_is_not_served)
 	admission_open(&d, true, 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(c); i++)
 		c[i] = ask(&d, &whole, 1);
-	/* Longer than the patience in all, with somebody let in within it each time. */
+	/* Longer than the patience in total, but each time a claim is admitted within it. */
 	for (unsigned i = 0; i + 1 < ARRAY_SIZE(c); i++) {
 		turn_until_ready(&d, c[i]);
 		nsec_t until = d.reactor->now + 60 * NSEC_PER_MSEC;
@@ -283,7 +286,7 @@ START_TEST(tickets_are_for_who_is_not_served)
 }
 END_TEST
 
-/* Claims may be dropped at any moment: before they are looked at, while they are, after. */
+/* Claims may be dropped at any moment: before, during and after their processing. */
 START_TEST(claims_can_be_dropped)
 {
 	struct admission d;
@@ -303,7 +306,7 @@ START_TEST(claims_can_be_dropped)
 }
 END_TEST
 
-/* Someone else sits on the locks and does not let go. */
+/* Another process holds the locks and does not release them. */
 START_TEST(giving_up_names_the_holder)
 {
 	struct admission d;
@@ -323,7 +326,7 @@ START_TEST(giving_up_names_the_holder)
 }
 END_TEST
 
-/* A ticket older than the patience stops those who came later, whoever left it; a dead one's is swept. */
+/* A ticket older than the patience blocks later claims, whoever left it; the ticket of a dead process is removed. */
 START_TEST(tickets_are_respected)
 {
 	struct admission d;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kvm backend with its real child process, on whatever /dev/kvm there is: how machines end, and what is told of it.
- */
+/* The kvm backend with its real child process, on any available /dev/kvm: how machines end, and what is reported. */
 #include <linux/kvm.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,7 +65,7 @@ static void finish(struct run *run)
 		kvm_backend.kill(run->vm, false);
 		turn_until_end(run, 30 * NSEC_PER_SEC);
 	}
-	/* What ended this round is given up at the round's end. */
+	/* The resources of a machine that ended in this round are released at the round's end. */
 	t_ok(reactor_turn(run->reactor, 0));
 	kvm_backend.destroy(run->vm);
 	reactor_free(run->reactor);
@@ -101,7 +100,7 @@ START_TEST(end_is_told_apart)
 	ck_assert_msg(run.vm->end == ends[_i].end, "end %d, status %d: %s", run.vm->end, run.vm->status,
 		      buf_str(&run.vm->stderr_text));
 	ck_assert_str_eq(buf_str(&run.vm->console), ends[_i].console);
-	/* The port that ended it was the one exit that was none of the console's. */
+	/* The port write that ended the machine was the only exit that did not come from the console. */
 	ck_assert_uint_eq(event(&run, VM_TALLY_IO_EXITS), 1);
 	ck_assert_uint_ge(event(&run, VM_TALLY_RECORDS), 3);
 	ck_assert_uint_eq(event(&run, VM_TALLY_DROPPED), 0);
@@ -111,7 +110,7 @@ START_TEST(end_is_told_apart)
 }
 END_TEST
 
-/* A late machine is asked where its processors are; one that is only ended is not. */
+/* A late machine is asked where its vCPUs are; a machine that is simply ended is not asked. */
 START_TEST(spinning_machine_is_killed_and_says_where_it_was)
 {
 	struct run run;
@@ -173,7 +172,7 @@ START_TEST(machine_that_cannot_be_described_is_refused)
 }
 END_TEST
 
-/* Whatever a parked machine hangs on, another one of it is described by other bytes; by its seed it is not. */
+/* Every property that a parked machine depends on changes its description; the seed does not. */
 START_TEST(parked_machines_are_told_apart)
 {
 	static const char *const kargs[] = { "nosmt", NULL };
@@ -199,7 +198,10 @@ START_TEST(parked_machines_are_told_apart)
 }
 END_TEST
 
-/* The settings of perf mode are reported by name. Nobody planned: what would need a plan is refused, and says so. */
+/*
+ * The settings of perf mode are reported by name. There is no plan, so each setting that needs a plan is refused with
+ * that reason.
+ */
 START_TEST(perf_mode_comes_home)
 {
 	struct run run;
@@ -235,7 +237,7 @@ START_TEST(tally_believes_nothing)
 	struct vm_event_exit exit = { .reason = KVM_EXIT_MMIO };
 	uint64_t garbage[32];
 	memset(garbage, 0xff, sizeof(garbage));
-	/* A round counts when it is whole. */
+	/* A round of heartbeats counts when every vCPU has sent one. */
 	put(&t, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
 	ck_assert_uint_eq(t.sum[VM_TALLY_CPU_NS], 0);
 	beat.vcpu = 1;
@@ -249,7 +251,7 @@ START_TEST(tally_believes_nothing)
 	ck_assert_uint_eq(t.sum[VM_TALLY_MMIO_EXITS], 1);
 	ck_assert_uint_eq(t.sum[VM_TALLY_OTHER_EXITS], 1);
 	ck_assert_uint_eq(t.sum[VM_TALLY_DAMAGED], 0);
-	/* No such vCPU, no such type, and every length that is none. */
+	/* No such vCPU, no such type, and every wrong length. */
 	beat.vcpu = 2;
 	put(&t, VM_EVENT_HEARTBEAT, &beat, sizeof(beat));
 	ck_assert_uint_eq(t.sum[VM_TALLY_DAMAGED], 1);
@@ -260,7 +262,7 @@ START_TEST(tally_believes_nothing)
 	uint64_t before = t.sum[VM_TALLY_DAMAGED], bad = 0;
 	for (uint16_t type = 1; type < ARRAY_SIZE(right); type++)
 		for (size_t length = 0; length <= sizeof(garbage); length += 8) {
-			/* The right length, and still nonsense: a vCPU of that number there is not. */
+			/* The right length with a wrong content: there is no such vCPU. */
 			bad += length != right[type] || type == VM_EVENT_HEARTBEAT;
 			put(&t, type, garbage, length);
 		}

@@ -278,7 +278,7 @@ START_TEST(json_values_never_leave_a_hole)
 }
 END_TEST
 
-/* A value that could not be made takes the whole object with it, wherever it would stand. */
+/* A value that could not be allocated makes the whole object fail, wherever it stands. */
 START_TEST(json_failure_spreads_to_the_whole)
 {
 	_cleanup_buf_ struct buf out = BUF_NULL;
@@ -349,7 +349,7 @@ START_TEST(edit_distance_counts_edits)
 }
 END_TEST
 
-/* --- what programs print ------------------------------------------------------------------------------------------ */
+/* --- output of programs ------------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *text, *leaves; /* "path=value ..." */
@@ -403,7 +403,7 @@ static bool three_only(void *arg, const char *path, double value)
 	return ++*(int *)arg <= 3;
 }
 
-/* As deep, as long and as many as one likes: what is left out is said. */
+/* Any depth, length and number of values: the output says what was left out. */
 START_TEST(json_numbers_has_limits)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL, leaves = BUF_NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Causes in logs: what the BPF verifier of newer kernels says at length. */
+/* Causes in logs: the long messages of newer kernels' BPF verifiers. */
 #include "t.h"
 #include "verdict/cause.h"
 
-/* The shape of Linux 7.3's logs: the error is followed by the path that led to it and by advice. */
+/* The form of Linux 7.3's logs: the error, then the path that led to it, then advice. */
 static const char explained_log[] =
 	"libbpf: prog 'qmap_dispatch': -- BEGIN PROG LOAD LOG --\n"
 	"41: (79) r4 = *(u64 *)(r4 +0)\n"
@@ -39,7 +39,7 @@ START_TEST(an_explained_rejection_is_its_problem_and_reason)
 	ck_assert_str_eq(c.what, "the BPF verifier rejected it");
 	ck_assert_str_eq(c.line, "Register Type Safety: Invalid dereference: "
 				 "R4 is an integer scalar here, not a pointer to memory.");
-	/* Without a reason the problem alone; the advice at the end is never the cause. */
+	/* Without a reason, the cause is only the problem; the advice at the end is never the cause. */
 	ck_assert(cause_in_scheduler_log("-- BEGIN PROG LOAD LOG --\n\nVerification failed: Policy: Not allowed\n\n"
 					 "Suggestion:\n  Ask for less.\n\nprocessed 1 insns\n-- END PROG LOAD LOG --\n",
 					 &c));

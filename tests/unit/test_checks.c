@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What workers did, held against limits: which limit holds for whom, and what breaks it. */
+/* Workers' behaviour, compared with limits: which limit applies to whom, and what exceeds it. */
 #include <signal.h>
 #include <string.h>
 
@@ -197,7 +197,7 @@ END_TEST
 
 /* --- rates, latencies, migrations, pages -------------------------------------------------------------------------- */
 
-/* One worker with wake-ups of these latencies, and this many migrations; iterations as work units. */
+/* One worker with wake-ups of these latencies and this many migrations; its iterations are work units. */
 static void waker(uint64_t units, uint64_t migrations, const uint32_t *sample, uint32_t count)
 {
 	struct {
@@ -311,7 +311,7 @@ START_TEST(tcg_judges_what_its_clock_can_tell)
 }
 END_TEST
 
-/* A latency limit of the test passes over a load that only spins, and holds for the one beside it. */
+/* A latency limit of the test does not apply to a load that only spins, but does apply to the load beside it. */
 START_TEST(a_load_is_not_asked_for_what_it_cannot_have)
 {
 	const uint32_t sample[] = { 1000, 1000, 5000 };
@@ -347,7 +347,7 @@ START_TEST(a_limit_that_no_load_can_have_is_inconclusive)
 	made_worker(5, 1, 500, 1);
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_INCONCLUSIVE, "max_p99_wake_latency_ns cannot be judged: the test has no load");
-	made_begin(); /* a scheduler's limits are for many tests */
+	made_begin(); /* a scheduler's limits apply to many tests */
 	made_facts.limits.limit[LIMIT_P99_WAKE] = (struct limit){ true, 5000, FROM_SCHEDULER };
 	made_load("spin", 1, 0);
 	made_worker(5, 1, 500, 1);
@@ -360,7 +360,7 @@ START_TEST(a_limit_that_no_load_can_have_is_inconclusive)
 	made_worker(5, 1, 500, 1);
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_INCONCLUSIVE, "no wake-up was timed");
-	made_begin(); /* a skip says so already */
+	made_begin(); /* the skip reports it already */
 	made_limit(LIMIT_P99_WAKE, 5000);
 	made_result(KTSTR_SKIP);
 	made_expect(KTSTR_SKIP, NULL);
@@ -427,9 +427,9 @@ START_TEST(pages_are_judged_by_node)
 	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_FAIL, "page locality 0.300 below threshold 0.500 (30/100 pages local)");
 	pages(2, 30, 70, 0);
 	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_PASS, NULL);
-	pages(4, 30, 70, 0); /* bound to a node that has none: measured, and wrong */
+	pages(4, 30, 70, 0); /* bound to a node that has none of the pages: measured, and outside the limit */
 	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_FAIL, "page locality 0.000");
-	pages(0, 30, 70, 0); /* nowhere in particular */
+	pages(0, 30, 70, 0); /* not bound to a node */
 	gate(LIMIT_PAGE_LOCALITY, 0.5, KTSTR_INCONCLUSIVE, "the test has no load that it applies to");
 	pages(0, 30, 70, 0); /* node 1 has no CPU */
 	gate(LIMIT_SLOW_TIER, 0.5, KTSTR_FAIL, "slow tier ratio 0.700 exceeds limit 0.500 (70/100 pages)");
@@ -439,8 +439,7 @@ START_TEST(pages_are_judged_by_node)
 END_TEST
 
 /*
- * A limit that nobody set gives way to what many workers on one CPU bring about; the delays of each load are one
- * finding.
+ * A default limit is relaxed by the delays that many workers on one CPU cause; the delays of each load are one finding.
  */
 START_TEST(waits_of_who_is_ready_to_run_are_limited)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test_cli.c -- the outputs of a process: what is lost is counted, said, and decides the exit status. */
+/* test_cli.c -- the outputs of a process: lost output is counted and reported, and decides the exit status. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 /* --- exit statuses ------------------------------------------------------------------------------------------------ */
 
-/* Each outranks all that stand below it. */
+/* Each status outranks all below it. */
 static const int by_rank[] = { EXIT_INTERRUPTED, EXIT_BUG, EXIT_NO_OUTPUT, EXIT_NO_BACKEND, 1, 2, 0 };
 
 START_TEST(exit_statuses_have_an_order)
@@ -20,7 +20,7 @@ START_TEST(exit_statuses_have_an_order)
 	for (size_t i = 0; i < ARRAY_SIZE(by_rank); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(by_rank); j++)
 			ck_assert_int_eq(status_first(by_rank[i], by_rank[j]), by_rank[MIN_OF(i, j)]);
-	/* Among other errors the first one counts: it is the one that was said. */
+	/* Among other errors the first one counts: it is the one that was printed. */
 	ck_assert_int_eq(status_first(EXIT_BAD_DATA, EXIT_CONTENTION), EXIT_BAD_DATA);
 	ck_assert_int_eq(status_first(EXIT_CONTENTION, EXIT_BAD_DATA), EXIT_CONTENTION);
 }
@@ -60,7 +60,7 @@ START_TEST(output_without_reader_is_lost)
 }
 END_TEST
 
-/* A reader that is slower than we are, and a descriptor that somebody made non-blocking. */
+/* A reader slower than the writer, and a descriptor that another process has made non-blocking. */
 START_TEST(slow_reader_gets_everything)
 {
 	enum { BYTES = 1 << 20 };
@@ -88,7 +88,7 @@ START_TEST(slow_reader_gets_everything)
 }
 END_TEST
 
-/* What could not even be made is lost as well. */
+/* Output that could not be allocated is also lost. */
 START_TEST(text_that_failed_is_lost)
 {
 	struct output o = { .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .name = "standard output" };
@@ -101,7 +101,7 @@ START_TEST(text_that_failed_is_lost)
 }
 END_TEST
 
-/* Logs without a line break, more findings and cgroups than anyone reads: the report stays one that can be read. */
+/* Logs without a line break, and too many findings and cgroups to read: the report stays readable. */
 START_TEST(failure_reports_are_bounded)
 {
 	struct evidence e = { .has_hello = true };

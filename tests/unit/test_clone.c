@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Snapshots as files, images that a guest unpacks itself, and machines on KVM that go on where another one stopped. */
+/* Snapshots as files, images that a guest unpacks itself, and KVM machines that continue where another one stopped. */
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <poll.h>
@@ -75,7 +75,7 @@ START_TEST(snapshot_fills_what_was_written)
 }
 END_TEST
 
-/* All but one page of the first node is mapped; what is written there stays there. */
+/* All but one page of the first node is mapped; data that is written there stays there. */
 START_TEST(snapshot_is_mapped_copy_on_write)
 {
 	struct guestmem m;
@@ -119,7 +119,7 @@ START_TEST(damaged_snapshot_is_refused)
 	t_ok(ftruncate(fd, st.st_size - 1));
 	struct snapshot cut;
 	t_errno(snapshot_read(fd, &cut, NULL), EBADMSG);
-	/* Cut short after it was checked: an error, not a signal. */
+	/* Truncated after the check: an error, not a signal. */
 	struct guestmem clone;
 	t_ok(guestmem_init(&clone, 2, 3, NULL));
 	ck_assert_int_lt(snapshot_fill(&s, &clone, 0, UINT64_MAX, NULL), 0);
@@ -131,7 +131,7 @@ START_TEST(damaged_snapshot_is_refused)
 }
 END_TEST
 
-/* --- what a guest unpacks ----------------------------------------------------------------------------------------- */
+/* --- images that a guest unpacks ---------------------------------------------------------------------------------- */
 
 static void make_image(struct buf *plain, struct buf *packed)
 {
@@ -171,7 +171,7 @@ static void check_tree(int root)
 	ck_assert_int_lt(faccessat(root, "init", F_OK, 0), 0);
 	ck_assert_int_eq(readlinkat(root, "link", text, sizeof(text)), 5);
 	ck_assert(!memcmp(text, "d/big", 5));
-	/* A later archive's file takes the link's place, not the place that it leads to. */
+	/* A later archive's file replaces the link, not the file that the link points to. */
 	ck_assert_int_eq(fstatat(root, "replaced", &st, AT_SYMLINK_NOFOLLOW), 0);
 	ck_assert(S_ISREG(st.st_mode) && st.st_size == 4);
 }
@@ -186,9 +186,9 @@ START_TEST(image_is_unpacked_plain_and_packed)
 		_cleanup_close_ int root = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		t_ok(unpack_image(image->data, image->len, root));
 		check_tree(root);
-		/* Again, over what is there. */
+		/* Again, over the existing files. */
 		t_ok(unpack_image(image->data, image->len, root));
-		/* Less than the first entry, or than the last block. */
+		/* Shorter than the first entry, or than the last block. */
 		for (size_t cut = 1; cut < (i ? 112u : 16u); cut++)
 			ck_assert_int_lt(unpack_image(image->data, i ? cut : image->len - cut, root), 0);
 		t_rmdir(dir);
@@ -212,7 +212,7 @@ START_TEST(nonsense_is_no_image)
 		size_t at = rng_below(&rng, image->len);
 		char was = image->data[at];
 		image->data[at] = (char)rng_next(&rng);
-		/* Whatever comes of it, it comes back. */
+		/* Any result is accepted; the function must return. */
 		unpack_image(image->data, image->len, root);
 		image->data[at] = was;
 	}
@@ -244,7 +244,7 @@ static void drop_config(struct kvm_guest_config *c)
 	fd_close(c->snapshot_fd);
 }
 
-/* The config's memory and @state become a snapshot, and the memory fresh. */
+/* The config's memory and @state become a snapshot, and the config gets new memory. */
 static int become_clone(struct kvm_guest_config *c, const struct buf *state, struct err **err)
 {
 	struct guestmem m;
@@ -260,7 +260,7 @@ static int become_clone(struct kvm_guest_config *c, const struct buf *state, str
 	return r;
 }
 
-/* Up to the park point, and its state into the config's file, which then describes a clone. */
+/* Runs to the park point, and saves the state in the config's file, which then describes a clone. */
 static int park_it(const struct kvm_sys *sys, struct kvm_guest_config *c, struct err **err)
 {
 	struct kvm_guest g;
@@ -325,7 +325,9 @@ START_TEST(any_failing_call_of_parking_and_cloning_is_an_error)
 }
 END_TEST
 
-/* One that KVM does not write is passed over where it has its value; those behind it are written all the same. */
+/*
+ * A register that KVM does not write is skipped if it has its value already; the registers after it are still written.
+ */
 START_TEST(register_that_is_not_written_must_have_its_value)
 {
 	for (uint32_t value = 0; value < 2; value++) {
@@ -352,8 +354,8 @@ START_TEST(register_that_is_not_written_must_have_its_value)
 END_TEST
 
 /*
- * However much time passes between the setting of one vCPU and the next, their counters keep their distance, and timers
- * go off as much later as they would have. A KVM that does not tell offsets is given the counters' values.
+ * However much time passes between two vCPUs, their counters keep their distance, and timers expire as much later as
+ * they would have. A KVM without TSC offsets gets the counters' values.
  */
 START_TEST(time_stamp_counters_keep_their_distance)
 {
@@ -406,7 +408,7 @@ START_TEST(state_that_is_none_is_refused)
 }
 END_TEST
 
-/* Registers, memory and what the console was set to live on; the instruction that parked is not done twice. */
+/* Registers, memory and the saved console state are kept; the instruction that parked is not executed twice. */
 START_TEST(real_guest_goes_on_in_its_clones)
 {
 	static const uint8_t code[] = {
@@ -433,7 +435,7 @@ START_TEST(real_guest_goes_on_in_its_clones)
 		ck_assert_msg(r == 0, "%s", err ? err->msg : "?");
 		ck_assert_uint_eq(exit_code, 0x2a);
 		ck_assert_int_eq(pread(c.console_fd, said, sizeof(said), 0), i);
-		/* What one clone writes is no other's. */
+		/* Writes of one clone are not seen by another. */
 		fd_close(c.node[0].fd);
 		c.node[0].fd = memfd_new("ram", c.node[0].size);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Moulds: what clones are made from is made once, whoever asks, and by nobody when its guest does not get there. */
+/* Clone templates: each is made once, whoever asks for it, and not kept if its guest does not reach the park point. */
 #include <fcntl.h>
 #include <glob.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include "run/clone_template.h"
 #include "t.h"
 
-/* A backend whose machines live for a moment and end as `how`. */
+/* A backend whose machines live for a short time and end as `how`. */
 static struct {
 	unsigned created, destroyed, killed;
 	enum vm_end how;
@@ -192,7 +192,7 @@ START_TEST(clone_template_that_never_parks_is_none)
 }
 END_TEST
 
-/* In its last page, which no checksum of the snapshot's own covers: it is made again, not used. */
+/* Damage in the last page, which the snapshot's own checksums do not cover: the template is made again, not used. */
 START_TEST(clone_template_with_damaged_pages_is_made_anew)
 {
 	char *dir = t_tmpdir();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which system calls the threads of a virtual machine may still do. */
+/* The system calls that the threads of a virtual machine may still use. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "t.h"
 #include "vmm/kvm/confine.h"
 
-/* What a filter lets through is seen from outside: the child says 'a', opens a file, and would say 'b'. */
+/* The parent observes the filter: the child writes 'a', opens a file, and would then write 'b'. */
 START_TEST(confined_thread_opens_no_file)
 {
 	int pair[2], status;
@@ -36,13 +36,13 @@ START_TEST(confined_thread_opens_no_file)
 }
 END_TEST
 
-/* What each attempt does in a process of its own, confined as the kind of thread @kind. True: it was let through. */
+/* Runs @attempt in its own process, confined as a thread of kind @kind. True: the filter allowed it. */
 static bool let_through(enum confine_kind kind, void (*attempt)(pid_t other))
 {
 	int status;
 	pid_t other = getpid(), pid = fork();
 	if (pid == 0) {
-		/* For this process: it is the one that may be signalled. */
+		/* The filter is built for this process: it is the only one that may be signalled. */
 		struct confine c = { 0 };
 		if (confine_build(kind, &c, NULL) < 0 || confine_apply(&c, NULL) < 0)
 			_exit(99);

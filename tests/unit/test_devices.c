@@ -50,7 +50,7 @@ START_TEST(serial_sends_at_once)
 }
 END_TEST
 
-/* Linux's driver looks for this at start-up: two rises of the enable bit, two interrupts. */
+/* Linux's driver checks this at start-up: two rises of the enable bit, two interrupts. */
 START_TEST(serial_transmitter_interrupt)
 {
 	setup();
@@ -81,7 +81,7 @@ START_TEST(serial_receives)
 	serial_write(&port, 1, 0x01);
 	ck_assert(serial_irq(&port));
 	ck_assert_uint_eq(serial_read(&port, 2), 0x04);
-	/* A trigger level that is not reached is a timeout, at once. */
+	/* If the trigger level is not reached, the timeout interrupt comes at once. */
 	serial_write(&port, 2, 0xc1);
 	ck_assert_uint_eq(serial_receive(&port, "xy", 2), 2);
 	ck_assert_uint_eq(serial_read(&port, 2), 0xcc);
@@ -102,7 +102,7 @@ START_TEST(serial_loops_back)
 {
 	setup();
 	serial_write(&port, 4, 0x1a);
-	ck_assert_uint_eq(serial_read(&port, 6) & 0xf0, 0x90); /* Linux's test for a port that is there */
+	ck_assert_uint_eq(serial_read(&port, 6) & 0xf0, 0x90); /* Linux's test whether a port exists */
 	serial_write(&port, 0, 'l');
 	ck_assert_uint_eq(sent_len, 0);
 	ck_assert_uint_eq(serial_read(&port, 0), 'l');
@@ -133,7 +133,7 @@ START_TEST(serial_modem_lines)
 }
 END_TEST
 
-/* 16550A: the FIFO bits follow FCR; scratch keeps; registers that are none do nothing. */
+/* 16550A: the FIFO bits follow FCR; the scratch register keeps its value; other registers do nothing. */
 START_TEST(serial_is_a_16550a)
 {
 	setup();
@@ -224,7 +224,7 @@ START_TEST(ioapic_after_reset)
 	chip_write(0, 0xffffffff);
 	ck_assert_uint_eq(chip_read(0), 0x0f000000);
 	ck_assert_uint_eq(chip_read(2), 0x0f000000);
-	/* Where there is no register. */
+	/* Addresses without a register. */
 	for (unsigned reg = 3; reg < 256; reg++)
 		if (reg < 0x10 || reg >= 0x10 + 2 * IOAPIC_PINS) {
 			chip_write(reg, 0x11);
@@ -269,7 +269,7 @@ START_TEST(ioapic_level)
 	ck_assert_uint_eq(messages, 1);
 	ck_assert_uint_eq(message[0].data, 0xc029);
 	ck_assert_uint_eq(chip_read(0x10 + 2 * 9), 0x29 | RTE_LEVEL | RTE_IRR);
-	/* Nothing more before it is acknowledged; then again, for it is still up. */
+	/* No more interrupts before the acknowledgement; then another one, because the level is still up. */
 	ioapic_line(&chip, 9, false);
 	ioapic_line(&chip, 9, true);
 	ioapic_eoi(&chip, 0x2a);
@@ -286,7 +286,7 @@ START_TEST(ioapic_level)
 	ck_assert_uint_eq(messages, 2);
 	chip_write(0x10 + 2 * 9, 0x29 | RTE_LEVEL);
 	ck_assert_uint_eq(messages, 3);
-	/* By way of edge Linux clears an interrupt that nobody will acknowledge. */
+	/* Linux clears an interrupt that nothing will acknowledge by switching the pin to edge and back. */
 	chip_write(0x10 + 2 * 9, 0x29 | RTE_MASKED);
 	ck_assert_uint_eq(chip_read(0x10 + 2 * 9), 0x29 | RTE_MASKED);
 }
@@ -312,12 +312,12 @@ START_TEST(ioapic_destinations)
 		chip_write(0x10 + 2 * 5, 0x45 | never[i] << 8);
 		ck_assert(!ioapic_message(&chip, 5, &m));
 	}
-	/* What cannot be written cannot be read back. */
+	/* Bits that cannot be written read as zero. */
 	chip_write(0x10 + 2 * 5, 0xffffffff);
 	chip_write(0x11 + 2 * 5, 0xffffffff);
 	ck_assert_uint_eq(chip_read(0x10 + 2 * 5), 0x1afff);
 	ck_assert_uint_eq(chip_read(0x11 + 2 * 5), 0xfffe0000);
-	/* A masked pin's vector is nobody's business. */
+	/* Changing a masked pin's vector reports no change. */
 	chip.changed = false;
 	chip_write(0x10 + 2 * 6, 0x55 | RTE_MASKED);
 	ck_assert(!chip.changed);
@@ -346,7 +346,7 @@ static void assert_rtc_shows(time_t t)
 	ck_assert_int_eq((int)rtc_year(t), tm.tm_year + 1900);
 }
 
-/* Every day of five centuries, and with it each kind of leap year. */
+/* Every day of five centuries, including every kind of leap year. */
 START_TEST(rtc_shows_the_date)
 {
 	for (time_t day = 0; day < 500 * 366; day++)
@@ -357,7 +357,7 @@ START_TEST(rtc_shows_the_date)
 }
 END_TEST
 
-/* What Linux looks at: no update under way, 24 hours, binary, and a date that counts. */
+/* Linux checks these: no update in progress, 24 hours, binary, and a date that counts. */
 START_TEST(rtc_is_ready)
 {
 	ck_assert_uint_eq(rtc_read(0x0a, 0) & 0x80, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Debian's source packages, other people's configurations, and what of our environment reaches a build. */
+/* Debian's source packages, users' configurations, and the environment variables that reach a build. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,7 +190,7 @@ START_TEST(tools_see_what_is_meant_for_them)
 			      cases[i].setting);
 	tool_environment_ignored(&ignored);
 	ck_assert(strstr(buf_str(&ignored), "KBUILD_OUTPUT") && strstr(buf_str(&ignored), "LLVM"));
-	ck_assert(!strstr(buf_str(&ignored), "ARCH")); /* empty is unset */
+	ck_assert(!strstr(buf_str(&ignored), "ARCH")); /* empty counts as unset */
 }
 END_TEST
 

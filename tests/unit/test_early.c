@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A machine before its first instruction: that it is made at all, and large pages for what its kernel will touch. */
+/* A machine before its first instruction: its creation, and large pages for the memory that its kernel will touch. */
 #include <string.h>
 
 #include "base/file.h"
@@ -15,7 +15,7 @@
 static const uint8_t halt[] = { 0xf4 };
 static const struct step exits_at_once[] = { { .reason = KVM_EXIT_IO, .port = X86_PORT_EXIT, .value = 7 } };
 
-/* Bytes for which large pages were asked. */
+/* Number of bytes for which large pages were requested. */
 static uint64_t asked_for(unsigned nodes, uint64_t node_mib, bool perf)
 {
 	struct fake f;
@@ -46,7 +46,9 @@ static uint64_t asked_for(unsigned nodes, uint64_t node_mib, bool perf)
 START_TEST(what_boots_has_large_pages)
 {
 	uint64_t small = asked_for(1, 192, false), large = asked_for(1, 384, false);
-	/* The first 4 MiB, a kernel of less than 2, and 4 and a 64th of it all at its end, in whole pages. */
+	/*
+	 * The first 4 MiB, 2 MiB for a smaller kernel, and 4 MiB plus a 64th of the RAM at its end, in whole pages.
+	 */
 	ck_assert_uint_eq(small, (4 + 2 + 8) * MIB);
 	ck_assert_uint_eq(large, (4 + 2 + 10) * MIB);
 	ck_assert_uint_eq(asked_for(1, 192, true), 0);
@@ -62,14 +64,14 @@ START_TEST(many_nodes_take_no_more_than_some)
 }
 END_TEST
 
-/* An odd number of MiB: no guest address is where its host address would allow a large page, and nothing goes wrong. */
+/* An odd number of MiB: host and guest addresses are never aligned for a large page, and the guest still boots. */
 START_TEST(odd_nodes_boot_as_well)
 {
 	ck_assert_uint_gt(asked_for(3, 191, false), 0);
 }
 END_TEST
 
-/* Hosts before Linux 6.1 cannot, and others may not want to: then it is as it was. */
+/* Hosts before Linux 6.1 cannot collapse memory, and others may refuse: then the memory stays unchanged. */
 START_TEST(collapsed_memory_keeps_what_is_in_it)
 {
 	const uint64_t size = 16 * MIB;
@@ -91,7 +93,7 @@ START_TEST(collapsed_memory_keeps_what_is_in_it)
 }
 END_TEST
 
-/* KVM_CREATE_VM is given up by a signal at the wrong time, and on a busy host more than once. */
+/* A signal can interrupt KVM_CREATE_VM, on a busy host more than once. */
 START_TEST(machine_is_asked_for_again)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tests that must fail: which failures turn into a pass, and which stay failures. */
+/* Tests that must fail: the failures that become a pass, and those that stay failures. */
 #include <signal.h>
 
 #include "made.h"

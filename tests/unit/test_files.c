@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Files in places where others can write, and cached files that are believed only after a check. */
+/* Files in places where others can write, and cached files that are used only after a check. */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -73,7 +73,7 @@ START_TEST(directory_that_others_can_write_is_refused)
 	t_ok(chmod(open_to_all, 0777));
 	t_errno(try_open(dir, "open", false, &err), EPERM);
 	t_err_contains(&err, "set KTSTR_PLACE to a directory of your own");
-	/* Below it, one's own directory is one's own. */
+	/* Below it, the user's own directory is accepted. */
 	t_ok(try_open(dir, "open/mine", true, NULL));
 	t_ok(chmod(open_to_all, 01777));
 	t_ok(try_open(dir, "open", false, NULL));
@@ -125,7 +125,7 @@ START_TEST(nothing_is_opened_through_a_link_below_a_directory)
 }
 END_TEST
 
-/* A link, or a file with a second name elsewhere, prepared under every temporary name that we could take. */
+/* A link, or a hard link to another file, prepared under every temporary name that the code could use. */
 START_TEST(written_files_replace_what_was_prepared)
 {
 	char *dir = t_tmpdir(), fresh[300];
@@ -215,7 +215,9 @@ START_TEST(damaged_file_is_removed_and_made_anew)
 }
 END_TEST
 
-/* In a new boot everything is hashed once; in the same boot only what was changed: clones do not pay for it. */
+/*
+ * After a boot, every file is hashed once; in the same boot, only changed files are hashed: clones do not pay for it.
+ */
 START_TEST(files_are_hashed_once_a_boot)
 {
 	static const char other_boot[40] = "00000000-0000-0000-0000-000000000000\n";
@@ -224,7 +226,7 @@ START_TEST(files_are_hashed_once_a_boot)
 	t_ok(cachefile_store(dir, "a.x", "content", 7, NULL));
 	change_record(dir, other_boot);
 	t_ok(open_kept(dir, "a.x", &damaged));
-	/* Checked in this boot, and as far as its times say not changed since: not hashed. */
+	/* Checked in this boot, and unchanged since by its times: not hashed. */
 	overwrite(dir, "a.x", "X", 1, 0);
 	change_record(dir, NULL);
 	t_ok(open_kept(dir, "a.x", &damaged));
@@ -304,7 +306,7 @@ END_TEST
 
 /* --- lock files --------------------------------------------------------------------------------------------------- */
 
-/* Another user's file that we may not read: said once, when the directory is opened, not once a test. */
+/* Another user's unreadable file is reported once, when the directory is opened, not once per test. */
 START_TEST(a_private_lock_file_is_one_error)
 {
 	char *path = t_tmpdir();
@@ -333,7 +335,7 @@ START_TEST(a_private_lock_file_is_one_error)
 }
 END_TEST
 
-/* Nothing appears where a prepared link points, whoever owns the directory that it lies in. */
+/* No file appears where a prepared link points, whoever owns the link's directory. */
 START_TEST(a_prepared_link_is_one_error)
 {
 	char *path = t_tmpdir();

@@ -11,7 +11,7 @@
 
 /* --- presets ------------------------------------------------------------------------------------------------------ */
 
-/* A name says what the topology is; the table cannot drift from it. */
+/* A name states the topology; the test keeps names and table in agreement. */
 START_TEST(a_presets_name_says_its_topology)
 {
 	unsigned count = 0;
@@ -42,7 +42,7 @@ END_TEST
 
 #define DEFAULTS .min_llcs = 1, .max_llcs = 12, .min_cpus = 1, .max_cpus = 192, .min_numa_nodes = 1, .max_numa_nodes = 1
 
-/* How many of the gauntlet's presets a test gets, by its constraints. */
+/* The number of gauntlet presets that a test gets under its constraints. */
 static const struct {
 	struct ktstr_constraints c;
 	unsigned admitted;
@@ -78,7 +78,7 @@ START_TEST(a_refusal_says_why)
 }
 END_TEST
 
-/* Which presets have APIC ids that end where QEMU's TCG ends. */
+/* The presets whose APIC ids are within the limit of QEMU's TCG. */
 START_TEST(tcg_has_all_presets_but_three)
 {
 	char text[200];
@@ -292,7 +292,10 @@ END_TEST
 
 #define ITEMS_MAX 400
 
-/* Greedy's trap: the cheap item that covers most a second leaves no room for the one that covers all. */
+/*
+ * A trap for a greedy choice: the cheap item with the most coverage per second leaves no room for the item that covers
+ * all.
+ */
 START_TEST(the_wrong_first_choice_is_not_kept)
 {
 	const struct budget_item item[] = { { 0x3, 1, "cheap" }, { 0xff, 10, "dear" } };
@@ -319,7 +322,10 @@ static size_t budget_items(struct budget_item *item)
 	return budget_plan.count;
 }
 
-/* On a real gauntlet, at every budget: within it, at least as many features as the reference's rule, and more pairs. */
+/*
+ * On a real gauntlet, at every budget: within the budget, at least as many features as the reference's rule, and more
+ * pairs.
+ */
 START_TEST(the_selector_covers_at_least_what_greedy_does)
 {
 	struct budget_item item[ITEMS_MAX];
@@ -385,7 +391,7 @@ static const struct {
 	{ { 0, 3, 2 }, 3, { P, I, F }, true, false, I },
 	{ { 0, 3, 3 }, 3, { F, F, P }, true, false, F },
 	{ { 0, 3, 3 }, 1, { S }, true, false, S },
-	/* Fail > Inconclusive holds over tries. */
+	/* Fail outranks Inconclusive over all tries. */
 	{ { 1, 0, 0 }, 2, { F, I }, true, false, F },
 	{ { 1, 0, 0 }, 2, { I, F }, true, false, F },
 	{ { 1, 0, 0 }, 2, { I, I }, true, false, I },
@@ -429,7 +435,7 @@ START_TEST(tries_fold_into_one_result)
 }
 END_TEST
 
-/* A retry that was interrupted does not hide what failed before it. */
+/* An interrupted retry does not hide an earlier failure. */
 START_TEST(an_interrupted_retry_keeps_the_failure)
 {
 	struct flake_policy policy = { .retries = 3 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What runs in the guest, as far as it can be asked without one: tables, CPU sets, affinities, scenarios. */
+/* Guest code that can be tested without a guest: tables, CPU sets, affinities, scenarios. */
 #include <string.h>
 
 #include "guest/canned.h"
@@ -245,7 +245,7 @@ START_TEST(canned_scenarios_by_name)
 }
 END_TEST
 
-/* A scenario of random operations is either refused with a sentence or accepted; no input breaks the check. */
+/* A scenario of random operations is either rejected with a message or accepted; no input breaks the check. */
 START_TEST(random_scenarios_are_checked)
 {
 	static const char *const names[] = { "a", "b", "a/c", "x", NULL, "" };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guest memory is read and written only inside its nodes, whatever the guest says. */
+/* Guest memory is read and written only inside its nodes, whatever addresses the guest gives. */
 #include <string.h>
 #include <sys/mman.h>
 
@@ -14,7 +14,7 @@ static struct x86_ram ram;
 static void *mapping;
 static size_t mapped;
 
-/* All regions in one sparse mapping; what is not touched costs nothing. */
+/* All regions in one sparse mapping; untouched memory costs nothing. */
 static void ram_new(unsigned nodes, uint64_t mib)
 {
 	t_ok(x86_ram_plan(nodes, mib, &ram, NULL));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The initramfs: archives that the kernel's format allows, closures that run elsewhere, frames that unpack again. */
+/*
+ * The initramfs: archives in a format that the kernel accepts, closures that run elsewhere, frames that unpack again.
+ */
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
@@ -96,7 +98,7 @@ static void read_all(int fd, struct buf *out)
 	fd_close(fd);
 }
 
-/* What every test needs is in the common part and in no other; both together are all that it needs. */
+/* Files that every test needs are only in the common part; both parts together contain all that a test needs. */
 START_TEST(parts_hold_a_program_and_all_it_needs)
 {
 	static const char *const wanted[IMAGE_PARTS][7] = {
@@ -168,7 +170,7 @@ START_TEST(base_is_kept_by_its_content)
 	read_all(fd, &two);
 	ck_assert_uint_eq(one.len, two.len);
 	ck_assert(!memcmp(one.data, two.data, one.len));
-	/* One that was damaged meanwhile is packed again. */
+	/* A base that was damaged since is packed again. */
 	glob_t found;
 	_cleanup_free_ char *pattern = path_join(cache, "*.cpio.lz4");
 	t_ok(glob(pattern, 0, NULL, &found));
@@ -180,7 +182,7 @@ START_TEST(base_is_kept_by_its_content)
 	t_ok(image_base(&spec, &fd, NULL));
 	read_all(fd, &two);
 	ck_assert(one.len == two.len && !memcmp(one.data, two.data, one.len));
-	/* Another content is another base, under the same name and length. */
+	/* Different content makes a different base, under the same name and length. */
 	t_ok(file_write_atomic(file, "other", 5, 0644, NULL));
 	t_ok(image_base(&spec, &fd, NULL));
 	read_all(fd, &other);
@@ -289,7 +291,7 @@ START_TEST(files_are_not_put_where_the_guest_has_its_own)
 }
 END_TEST
 
-/* Compiles a program in @dir/@name with its own libown.so beside it; the caller frees its path. */
+/* Compiles a program in @dir/@name with its own libown.so beside it; the caller frees the path. */
 static char *program_with_library(const char *dir, const char *name, const char *link)
 {
 	_cleanup_buf_ struct buf build = BUF_NULL;
@@ -305,7 +307,7 @@ static char *program_with_library(const char *dir, const char *name, const char 
 	return path_join(below, "program");
 }
 
-/* The loader of the guest would give both programs the same file; an absolute run path tells them apart. */
+/* The guest's loader would give both programs the same file; an absolute run path tells the files apart. */
 START_TEST(two_libraries_of_one_name_are_refused)
 {
 	char *dir = t_tmpdir(), *one = program_with_library(dir, "one", "'$ORIGIN'"),
@@ -370,7 +372,7 @@ START_TEST(scripts_name_their_interpreters)
 }
 END_TEST
 
-/* Every link in /bin is something that busybox can be. */
+/* Every link in /bin is a name that busybox implements. */
 START_TEST(busybox_has_the_tools_that_guests_get)
 {
 	char line[64];
@@ -388,7 +390,7 @@ START_TEST(busybox_has_the_tools_that_guests_get)
 }
 END_TEST
 
-/* Each loop over much data looks for it. */
+/* Each loop over much data checks for cancellation. */
 START_TEST(packing_can_be_cancelled)
 {
 	static const atomic_bool cancelled = true;

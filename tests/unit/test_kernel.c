@@ -149,7 +149,7 @@ START_TEST(remote_cache_is_refused_by_name)
 }
 END_TEST
 
-/* --- what was left by the dead ------------------------------------------------------------------------------------ */
+/* --- remains of dead processes ------------------------------------------------------------------------------------ */
 
 START_TEST(work_of_the_dead_goes_on_where_it_was)
 {
@@ -207,7 +207,7 @@ static pid_t start_sleeper(const char *variable)
 	return pid;
 }
 
-/* SIGKILL where it was killed already, SIGTERM where it lived until now. */
+/* SIGKILL if it was killed before, SIGTERM if it was still alive. */
 static int end_sleeper(pid_t pid)
 {
 	int status = 0;
@@ -216,7 +216,7 @@ static int end_sleeper(pid_t pid)
 	return WTERMSIG(status);
 }
 
-/* The child must have become its program: until then it has our environment. */
+/* The child must have executed its program: until then it has the parent's environment. */
 static void wait_for_exec(pid_t pid)
 {
 	char path[64], name[16] = "";
@@ -241,7 +241,7 @@ START_TEST(only_what_the_build_started_is_killed)
 	pid_t ours = start_sleeper(own), theirs = start_sleeper(other);
 	wait_for_exec(ours);
 	wait_for_exec(theirs);
-	/* Not through a link that somebody left beside it. */
+	/* Not through a link beside it. */
 	_cleanup_free_ char *link = path_join(cache.root, ".tmp-key-999999999"), *token = path_join(work, "token");
 	t_ok(symlink(work, link));
 	t_errno(orphans_kill(link, &err), ENOTDIR);
@@ -283,7 +283,7 @@ START_TEST(damaged_kernels_are_not_booted)
 	t_errno(kernel_from_cache(&cache, id.key, &kernel, &err), EBADMSG);
 	t_err_contains(&err, "bzImage does not match its checksum; 'ktstr kernel build --force'");
 	kernel_id_done(&id);
-	/* Asked for by its version, it counts as not there, and is built anew. */
+	/* A request by version treats it as missing, and builds it again. */
 	t_errno(kernel_id_from_cache(&cache, &ref, &id, &err), ENOENT);
 	err_free(err);
 	kernel_ref_done(&ref);
@@ -382,7 +382,7 @@ START_TEST(git_refs_by_kind)
 }
 END_TEST
 
-/* --- the choice --------------------------------------------------------------------------------------------------- */
+/* --- selection ---------------------------------------------------------------------------------------------------- */
 
 static const char releases_text[] =
 	"{\"releases\":[{\"moniker\":\"mainline\",\"version\":\"6.15-rc2\",\"iseol\":false},"
@@ -398,7 +398,7 @@ static void list_tarballs(struct buf *out, const char *const *versions)
 		buf_appendf(out, "%064d  linux-%s.tar.xz\n", 7, *versions);
 }
 
-/* What @text comes to: "6.12.95 key ...", or the error. */
+/* The result of @text: "6.12.95 key ...", or the error. */
 static char *chosen(const char *text, bool build, bool include_eol)
 {
 	static const char *const all[] = { "6.10.14", "6.11.11", "6.12.3",  "6.12.95",

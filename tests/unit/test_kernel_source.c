@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sources of kernels: tarballs that mean harm, git trees, signatures. */
+/* Kernel sources: hostile tarballs, git trees, signatures. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <string.h>
@@ -98,7 +98,7 @@ static const struct {
 	struct member members[5];
 	const char *why;
 } hostile[] = {
-	/* Each of these links stays inside by its text; followed one after the other they lead out. */
+	/* The text of each link stays inside; following one after the other leads outside. */
 	{ { MAKEFILE, { "linux-6/a/b/c/up", NULL, "../../.." }, { "linux-6/out", NULL, "a/b/c/up/../.." } },
 	  "by way of other links" },
 	{ { MAKEFILE,

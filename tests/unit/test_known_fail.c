@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Failures that are known: on which kernels, under which schedulers, and what a verdict means then. */
+/* Known failures: on which kernels and under which schedulers they apply, and how they change a verdict. */
 #include <string.h>
 
 #include "run/known_fail.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The VMM over a fake KVM that can fail at any call, and tiny real guests on whatever /dev/kvm there is. */
+/* The VMM over a fake KVM that can fail at any call, and tiny real guests on any available /dev/kvm. */
 #include <linux/kvm.h>
 #include <sched.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static const struct ktstr_topology one = { 1, 1, 1, 1 }, two = { 1, 1, 2, 1 };
 static const struct step exits_at_once[] = { OUT(X86_PORT_EXIT, 7) };
 static const struct step never_exits[] = { { .blocks = true } };
 
-/* Makes it, runs it to its end, takes it apart; what it came to. */
+/* Creates the guest, runs it to its end, destroys it, and returns its result. */
 static int run_guest(const struct kvm_sys *sys, const struct kvm_guest_config *c, enum kvm_guest_end *ret_end,
 		     uint32_t *ret_code, struct err **err)
 {
@@ -47,7 +47,7 @@ static int run_guest(const struct kvm_sys *sys, const struct kvm_guest_config *c
 	return r;
 }
 
-/* What the guest's kernel is told of the counter, by the host's own frequency. */
+/* The command line tells the guest's kernel the counter's frequency, computed from the host's own. */
 START_TEST(dilated_time_is_on_the_command_line)
 {
 	struct fake f;
@@ -70,7 +70,7 @@ static uint8_t read_port(struct kvm_guest *g, uint16_t port)
 	return value;
 }
 
-/* A kernel without kvm-clock asks both, and waits for long where they read as all ones. */
+/* A kernel without kvm-clock reads both, and waits for long if they read as all ones. */
 START_TEST(timer_stands_still_and_clock_tells_the_date)
 {
 	struct fake f;
@@ -131,7 +131,7 @@ START_TEST(any_failing_call_is_one_line_and_leaks_nothing)
 			break;
 		}
 		reached = n;
-		/* The other vCPU's first entry is no loss where the guest has already ended. */
+		/* The other vCPU's first entry is not required: the guest may have ended before. */
 		if (r == 0) {
 			ck_assert_msg(optional(f.failed) || f.failed == KVM_RUN, "call %u (0x%lx) was not missed", n,
 				      f.failed);
@@ -260,7 +260,7 @@ START_TEST(split_console_sends_messages)
 	ck_assert_uint_eq(f.irqs, 0);
 	ck_assert_uint_eq(f.routings, 2);
 	ck_assert_uint_eq(f.routes, 1);
-	/* "Transmitter empty" is a level here, and nobody reads it away: the acknowledgement brings it again. */
+	/* "Transmitter empty" is a level here, and no read clears it: the acknowledgement raises it again. */
 	ck_assert_uint_eq(f.msis, 2);
 	ck_assert_uint_eq(f.msi.address_hi, 0x100);
 	ck_assert_uint_eq(f.msi.address_lo, 0xfee24000);
@@ -288,7 +288,7 @@ END_TEST
 
 /* --- perf mode ---------------------------------------------------------------------------------------------------- */
 
-/* Runs a guest of one vCPU in perf mode and hands out what came of each setting. */
+/* Runs a guest of one vCPU in perf mode and returns the result of each setting. */
 static void run_perf(struct fake *f, const struct kvm_sys *sys, uint16_t cpu, uint16_t node,
 		     struct perf_outcome ret[PERF_SETTING_MAX])
 {
@@ -357,7 +357,7 @@ START_TEST(perf_mode_granted)
 		cpu++;
 	run_perf(&f, &sys, cpu, 3, got);
 	for (unsigned i = 0; i < PERF_SETTING_MAX; i++)
-		/* Real-time is for root alone. */
+		/* Only root may use real-time priorities. */
 		ck_assert_msg(got[i].granted == 1 || (i == PERF_REALTIME && got[i].error == EPERM), "%s: error %d",
 			      perf_setting_names[i], got[i].error);
 	ck_assert_uint_eq(f.bound, 4);
@@ -365,7 +365,7 @@ START_TEST(perf_mode_granted)
 }
 END_TEST
 
-/* Without a CPU of its own, a vCPU that neither sleeps nor gives way would keep the others out: it is not asked for. */
+/* A vCPU that never sleeps and has no CPU of its own would block the others: real-time is not requested for it. */
 START_TEST(perf_mode_without_a_plan_is_careful)
 {
 	static const int error[PERF_SETTING_MAX] = {
@@ -477,7 +477,7 @@ START_TEST(bad_machine_is_refused)
 }
 END_TEST
 
-/* --- on a real /dev/kvm, emulating ones too ----------------------------------------------------------------------- */
+/* --- on a real /dev/kvm, also an emulating one -------------------------------------------------------------------- */
 
 static bool have_kvm(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Virtio devices as a guest on KVM has them: on its bus, served by a thread of their own, over a fake KVM. */
+/* Virtio devices as a guest on KVM sees them: on its bus, served by their own thread, over a fake KVM. */
 #include <linux/kvm.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_mmio.h>
@@ -19,7 +19,7 @@ static const uint8_t halt[] = { 0xf4 };
 static const struct step never_exits[] = { { .blocks = true } };
 static const struct ktstr_topology one = { 1, 1, 1, 1 };
 
-/* A guest whose vCPU blocks for ever; the test is its driver. */
+/* A guest whose vCPU blocks for ever; the test acts as its driver. */
 struct rig {
 	struct fake fake;
 	struct kvm_sys sys;
@@ -130,7 +130,7 @@ static void ring(struct rig *r, unsigned window, unsigned q)
 	put(r, window, VIRTIO_MMIO_QUEUE_NOTIFY, q);
 }
 
-/* Waits for the interrupt that says that @q has @count requests back. */
+/* Waits for the interrupt that reports that @q has returned @count requests. */
 static void await(struct rig *r, unsigned window, unsigned q, uint16_t count)
 {
 	const struct vring_used *used = ram(r, QUEUE_AT(window, q) + 0x800);
@@ -172,7 +172,7 @@ START_TEST(console_speaks_and_listens)
 	await(&r, 0, 1, 1);
 	ck_assert_int_eq(read(r.out[0], text, sizeof(text)), 11);
 	ck_assert_str_eq(text, "to the host");
-	/* What comes before there is room for it waits, however long. */
+	/* Input that arrives before the guest offers a buffer waits without a time limit. */
 	ck_assert_int_eq(write(r.in[1], "to the guest", 12), 12);
 	describe(&r, 0, 0, 0, 0, 64, VRING_DESC_F_WRITE);
 	ring(&r, 0, 0);
@@ -182,7 +182,7 @@ START_TEST(console_speaks_and_listens)
 }
 END_TEST
 
-/* One request of a sector, its header before and its status behind. */
+/* A request of one sector: header, data, status. */
 static uint8_t request(struct rig *r, uint32_t type, uint64_t sector, uint16_t count)
 {
 	uint8_t *data = ram(r, DATA_AT(1, 0));
@@ -214,7 +214,7 @@ START_TEST(disk_reads_and_writes)
 }
 END_TEST
 
-/* A driver that is a liar breaks its device, and nothing else: the thread goes on, and ends when it is told to. */
+/* A misbehaving driver breaks only its device: the thread continues, and ends when it is told to. */
 START_TEST(liar_breaks_its_own_device)
 {
 	struct rig r;

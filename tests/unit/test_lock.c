@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Lock files, and who holds them. */
+/* Lock files, and the processes that hold them. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +93,7 @@ START_TEST(exclusive_and_shared)
 }
 END_TEST
 
-/* What is in the way of a lock file is an error that names it; links are not followed, FIFOs do not block. */
+/* Anything in the way of a lock file is an error that names it; links are not followed, FIFOs do not block. */
 START_TEST(odd_files_are_refused)
 {
 	char *path = t_tmpdir();
@@ -151,7 +151,7 @@ START_TEST(a_plan_is_locked_whole_or_not_at_all)
 	ck_assert_uint_eq(s.count, 1 + 8);
 	t_errno(lock_set_take(&d, &p, &t, taken, NULL), EBUSY);
 	ck_assert_str_eq(taken, "ktstr-cpu-0.lock");
-	/* Neither may the failed one have left anything. */
+	/* The failed call must not have kept any lock. */
 	lock_set_release(&s);
 	t_ok(lock_take(&d, "ktstr-llc-0.lock", LOCK_MODE_EXCLUSIVE, &fd, NULL));
 	t_errno(lock_set_take(&d, &p, &t, taken, NULL), EBUSY);
@@ -164,7 +164,7 @@ START_TEST(a_plan_is_locked_whole_or_not_at_all)
 }
 END_TEST
 
-/* Letting go rings, and dying does. */
+/* Both a release and the holder's death notify the listeners. */
 START_TEST(the_bell_rings)
 {
 	char *path = t_tmpdir(), taken[LOCK_NAME_MAX], events[4096];
@@ -348,7 +348,7 @@ START_TEST(holders_are_found_and_described)
 	stage_process(&s, 11, "", 0, 1);
 	t_ok(lock_scan_init(&scan, s.locks, NULL, NULL, s.proc));
 	t_ok(lock_scan_run(&scan));
-	/* In order: LLCs, then CPUs by number, idle ones too; not what only looks like one. */
+	/* In order: LLCs, then CPUs by number, including idle ones; without other files of similar names. */
 	ck_assert_uint_eq(scan.files, 5);
 	ck_assert_str_eq(scan.file[0].name, "ktstr-llc-0.lock");
 	ck_assert_str_eq(scan.file[3].name, "ktstr-cpu-10.lock");
@@ -371,7 +371,7 @@ START_TEST(holders_are_found_and_described)
 }
 END_TEST
 
-/* A pid that belongs to someone younger than the lock is someone else's; who dates nothing is not accused. */
+/* If the process is younger than the lock, its pid was reused; without a date, the pid counts as the holder. */
 START_TEST(a_pid_that_was_reused_is_no_holder)
 {
 	struct stage s;
@@ -431,7 +431,7 @@ START_TEST(frames_follow_what_happens)
 }
 END_TEST
 
-/* Who listens looks only when something happened; who takes a lock without a sound is seen all the same, later. */
+/* A listening scan reads only after an event; a lock that is taken without an event is also seen, but later. */
 START_TEST(quiet_frames_are_the_same)
 {
 	struct stage s;
@@ -452,14 +452,16 @@ START_TEST(quiet_frames_are_the_same)
 	ck_assert_uint_eq(scan.holders, 1);
 	ck_assert_int_eq(scan.holder[0].pid, getpid());
 	const char *said = scan.holder[0].cmdline;
-	/* The event was a moment ago, so it looks, finds nothing new, and what was said of the holder stays. */
+	/*
+	 * The event was a moment ago, so the scan reads again, finds nothing new, and keeps the holder's description.
+	 */
 	read_at = scan.read_at;
 	t_ok(lock_scan_run(&scan));
 	ck_assert(scan.read_at > read_at && scan.holder[0].cmdline == said);
 	close(fd);
 	t_ok(lock_scan_run(&scan));
 	ck_assert_uint_eq(scan.holders, 0);
-	/* Without an event, when a second has passed. */
+	/* Without an event, after one second. */
 	scan.heard_at -= 2 * NSEC_PER_SEC;
 	scan.read_at -= 2 * NSEC_PER_SEC;
 	read_at = scan.read_at;
@@ -471,7 +473,7 @@ START_TEST(quiet_frames_are_the_same)
 }
 END_TEST
 
-/* In one place for all that wait for a lock. */
+/* The shared function for everything that waits for a lock. */
 START_TEST(holders_are_named_from_outside)
 {
 	struct stage s;
@@ -494,7 +496,7 @@ START_TEST(holders_are_named_from_outside)
 }
 END_TEST
 
-/* In memory where that is possible: a disk takes its time for so many files. */
+/* On tmpfs if possible: a disk is slow with so many files. */
 START_TEST(ten_thousand_stale_files_are_files)
 {
 	const char *tmp = getenv("TMPDIR");

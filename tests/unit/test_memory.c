@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How much memory a process may use, on machines that are directories. */
+/* How much memory a process may use, on machines that are simulated by directories. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ static void put(const char *root, const char *path, const char *text)
 	t_ok(file_write_atomic(full, text, strlen(text), 0644, NULL));
 }
 
-/* A machine with 8,000 MiB available, whose process is in @groups. */
+/* A machine with 8,000 MiB available; its process is in @groups. */
 static char *machine(const char *groups, const char *mounts)
 {
 	char *root = t_tmpdir();

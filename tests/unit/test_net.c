@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What of downloading needs no network: versions, kernel.org's lists, answers' headers, judgements, the back-off. */
+/* Downloading without the network: versions, kernel.org's lists, response headers, decisions, the back-off. */
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
@@ -108,7 +108,7 @@ START_TEST(releases_are_read)
 	}
 	ck_assert_int_eq(r.list[1].moniker, MONIKER_MAINLINE);
 	ck_assert(r.list[3].eol && !r.list[2].eol);
-	ck_assert_str_eq(r.list[0].source, ""); /* a blank is in no URL */
+	ck_assert_str_eq(r.list[0].source, ""); /* a URL contains no blank */
 	ck_assert_str_eq(r.list[3].source, "");
 	ck_assert_str_eq(r.list[2].source, "https://cdn.kernel.org/x");
 	releases_done(&r);
@@ -265,7 +265,7 @@ START_TEST(headers_that_lie)
 	ck_assert_int_eq(HEADER("Content-Range: bytes */10\r\n").range_total, 10);
 	ck_assert_int_eq(HEADER("HTTP/1.1 banana\r\n").status, 0);
 	ck_assert_int_eq(HEADER("HTTP/1.1\r\n").status, 0);
-	/* What could split a request in two, or does not fit, is no validator. */
+	/* A validator that could split the request in two, or does not fit, is rejected. */
 	ck_assert_str_eq(HEADER("ETag: \"a\tb\"\r\n").validator, "");
 	char longer[2 * VALIDATOR_TEXT_MAX];
 	memset(longer, 'x', sizeof(longer));
@@ -349,7 +349,7 @@ START_TEST(backoff_differs_by_seed_only)
 }
 END_TEST
 
-/* --- requests that cannot be, and cancels: no connection is made -------------------------------------------------- */
+/* --- invalid requests, and cancels: no connection is made --------------------------------------------------------- */
 
 struct world {
 	struct reactor *reactor;
@@ -477,7 +477,7 @@ START_TEST(a_parent_gets_the_result)
 }
 END_TEST
 
-/* A peer that takes connections, for the kernel does, and never says a word. */
+/* A peer whose kernel accepts connections, but which never sends anything. */
 static int silent_peer(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

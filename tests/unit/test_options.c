@@ -39,7 +39,7 @@ static const struct command all = {
 	OPERANDS(struct all_args, operands),
 };
 
-/* Parses a line of words with single spaces; the result lies in @line. */
+/* Parses a line of words with single spaces; the result points into @line. */
 static int parse_line(const struct command *c, char *line, void *args, struct err **err)
 {
 	char *argv[32], *save = NULL;
@@ -148,7 +148,7 @@ START_TEST(tables_are_consistent)
 }
 END_TEST
 
-/* Words of an example in a shell: quotes come off, and what stands behind ">" or "|" is the shell's. */
+/* Words of a shell example: quotes are removed, and the text after ">" or "|" is ignored. */
 static size_t split(char *line, char **argv, size_t most)
 {
 	size_t n = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Payloads on the host: which files they bring into the guest, and their records on the way back. */
+/* Payloads on the host: the files that they bring into the guest, and the records that they send back. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -17,7 +17,7 @@ static void touch(const char *dir, const char *name, mode_t mode)
 	t_ok(file_write_atomic(path, "x", 1, mode, NULL));
 }
 
-/* What is in the archive, in order, each followed by a space. */
+/* The names in the archive, in order, each followed by a space. */
 static const char *archive(void)
 {
 	static char text[1000];
@@ -101,7 +101,9 @@ START_TEST(include_files_that_cannot_be)
 }
 END_TEST
 
-/* In a directory, and by name: what cannot be brought along is named, and how large the rest is. */
+/*
+ * In a directory, and by name: the message names a file that cannot be included; the total size is counted and limited.
+ */
 START_TEST(include_files_of_other_kinds)
 {
 	char *dir = t_tmpdir(), *fifo = path_join(dir, "fifo"), *link = path_join(dir, "link"),
@@ -133,7 +135,7 @@ START_TEST(include_files_of_other_kinds)
 }
 END_TEST
 
-/* A payload's numbers stand behind its record, and are numbers. */
+/* The metrics of a payload follow its record, and are numbers. */
 START_TEST(payload_records_are_checked)
 {
 	struct evidence e = { 0 };

@@ -38,7 +38,7 @@ static const struct {
 	{ "two-socket-ccx", 256, 32, 32, 8, 128, 2, 0, 0 },
 };
 
-/* Every online CPU in one of each, members and indexes in agreement. */
+/* Every online CPU is in exactly one group of each kind; members and indexes agree. */
 static void check_partition(const struct host *h)
 {
 	struct cpuset_bits seen = { 0 };
@@ -79,7 +79,7 @@ START_TEST(recorded_hosts_are_understood)
 }
 END_TEST
 
-/* The same tree as files is the same host. */
+/* The same tree, read from files, gives the same host. */
 START_TEST(trees_are_read_from_files_too)
 {
 	struct host a, b;
@@ -109,7 +109,7 @@ START_TEST(every_recorded_host_has_its_row)
 }
 END_TEST
 
-/* Any opinions at all: the result is a partition, and nothing crashes. */
+/* Arbitrary sysfs content: the result is a partition, and nothing crashes. */
 START_TEST(random_opinions_become_a_partition)
 {
 	struct rng rng = { 20 };
@@ -184,9 +184,9 @@ static const struct {
 	/* Siblings are taken together, in one LLC. */
 	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 1, 4, 1 } }, 0, 0, 0, 0, "0-1,16-17", "0", "0", -1 },
 	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 2, 2, 2 } }, 0, 0, 0, 0, "0-3,16-19", "0", "0", -1 },
-	/* A shared LLC is preferred, its held CPUs are not touched. */
+	/* A shared LLC is preferred; its held CPUs are not used. */
 	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 1, 4, 1 } }, "8,24", "1", 0, 0, "9-10,25-26", "1", "0", -1 },
-	/* Room for two blocks of four only over both LLCs. */
+	/* There is room for two blocks of four only over both LLCs. */
 	{ "ccx-desktop",
 	  { PLAN_DEFAULT, { 1, 2, 2, 2 } },
 	  "0-4,16-20,8-12,24-28",
@@ -199,16 +199,16 @@ static const struct {
 	  -1 },
 	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 2, 2, 2 } }, "0-31", "0-1", 0, -EBUSY },
 	{ "ccx-desktop", { PLAN_DEFAULT, { 1, 1, 4, 1 }, .service = true }, 0, 0, 0, 0, "0-2,16-17", "0", "0", 2 },
-	/* An LLC of one's own, one vCPU a core, the service CPU beside them. */
+	/* An exclusive LLC, one vCPU per core, the service CPU beside them. */
 	{ "ccx-desktop", { PLAN_PERFORMANCE, { 1, 1, 4, 1 } }, 0, 0, 0, 0, "0-4", "0", "0", 4 },
 	{ "ccx-desktop", { PLAN_PERFORMANCE, { 1, 1, 8, 2 } }, 0, "0", 0, 0, "0,8-15,24-31", "0-1", "0", 0 },
 	{ "ccx-desktop", { PLAN_PERFORMANCE, { 1, 2, 8, 2 } }, 0, 0, 0, -ERANGE },
 	{ "ccx-desktop", { PLAN_PERFORMANCE, { 1, 1, 2, 1 } }, 0, "1", "0", -EBUSY },
-	/* Spilling goes to the nearest nodes. */
+	/* A plan that does not fit in one node also uses the nearest nodes. */
 	{ "eight-socket", { PLAN_BUDGET, .cpus = 60 }, 0, "2", 0, 0, "0-1,56-83,224-225,280-307", "0,2", "0,2", -1 },
 	{ "two-socket-ccx", { PLAN_BUDGET, .cpus = 40 }, 0, 0, 0, 0, "0-19,128-147", "0-4", "0-1", -1 },
 	{ "two-socket-ccx", { PLAN_BUDGET, .cpus = 9 }, 0, "5", 0, 0, "16,20-23,148-151", "4-5", "1", -1 },
-	/* Equal budgets of different people lie on different CPUs. */
+	/* Equal budgets of different processes use different CPUs. */
 	{ "ccx-desktop", { PLAN_BUDGET, .cpus = 2 }, 0, 0, 0, 0, "0,16", "0", "0", -1 },
 	{ "ccx-desktop", { PLAN_BUDGET, .cpus = 2, .rotate = 19 }, 0, 0, 0, 0, "2,17", "0", "0", -1 },
 	/* Sub-NUMA clustering: half of an LLC is a node. */
@@ -217,9 +217,9 @@ static const struct {
 	{ "cxl", { PLAN_BUDGET, .cpus = 64 }, 0, 0, 0, 0, "0-63", "0-1", "0-1", -1 },
 	{ "container", { PLAN_BUDGET, .cpus = 6 }, 0, 0, 0, 0, "4-6,36-38", "0", "0", -1 },
 	{ "container", { PLAN_BUDGET, .cpus = 9 }, 0, 0, 0, -ERANGE },
-	/* More vCPUs than CPUs: everything, nothing reserved. */
+	/* More vCPUs than CPUs: the plan uses all CPUs and reserves none. */
 	{ "container", { PLAN_DEFAULT, { 1, 3, 3, 1 } }, 0, 0, 0, 0, "4-6,9,36-38,41", "0-1", "0", -1 },
-	/* Fast cores first; then small ones. */
+	/* Fast cores first, then small ones. */
 	{ "hybrid-desktop", { PLAN_DEFAULT, { 1, 1, 6, 2 } }, 0, 0, 0, 0, "0-11", "0", "0", -1 },
 	{ "arm-big-little", { PLAN_BUDGET, .cpus = 3 }, 0, 0, 0, 0, "4-6", "0", "0", -1 },
 	{ "offline-and-holes", { PLAN_BUDGET, .cpus = 5 }, 0, 0, 0, 0, "0-3,8", "0-1", "0,2", -1 },
@@ -326,7 +326,7 @@ START_TEST(no_plan_breaks_an_invariant)
 		ck_assert_msg(!wrong, "case %lu on %s, tier %d: %s", n, shapes[i].name, c.request.tier, wrong);
 		made += r == 0;
 	}
-	/* The cases are no good when hardly any has a plan. */
+	/* The random cases are useful only if enough of them have a plan. */
 	ck_assert_uint_gt(made, cases() / 4);
 	for (unsigned i = 0; i < ARRAY_SIZE(shapes); i++)
 		host_done(&host[i]);
@@ -357,7 +357,7 @@ START_TEST(plans_are_the_best_of_all)
 }
 END_TEST
 
-/* Numbers of CPUs, LLCs and nodes are only names: with others the plan is as good. */
+/* Numbers of CPUs, LLCs and nodes are only names: renumbering does not make the plan worse. */
 START_TEST(plans_do_not_depend_on_numbers)
 {
 	struct rng rng = { 3 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A pass needs everything that a guest says at its end; and lateness is held against a guest only if it got to run. */
+/* A pass needs all records that a guest sends at its end; lateness counts against a guest only if it got CPU time. */
 #include <signal.h>
 
 #include "t.h"
@@ -118,7 +118,7 @@ START_TEST(workers_without_telemetry_are_missed)
 }
 END_TEST
 
-/* Whoever comes second cannot be the one whose record it is: a later PASS does not undo a FAIL. */
+/* The first record counts: a later PASS does not undo a FAIL. */
 START_TEST(nobody_has_two_last_words)
 {
 	struct wire_result better = { .verdict = KTSTR_PASS };

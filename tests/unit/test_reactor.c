@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The real backend: files, pipes, children, signals, jobs. Each rule of machine.h has a test that would notice its
- * loss. */
+/*
+ * The real backend: files, pipes, children, signals, jobs. Each rule of machine.h has a test that detects its
+ * violation.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -34,7 +36,7 @@ struct probe {
 	struct machine machine;
 	void (*wait)(struct probe *p);
 	int got;   /* result that the second handler saw */
-	int ended; /* machine's result; 1: not yet */
+	int ended; /* machine's result; 1: none yet */
 	int cleanups;
 	bool fail_first;
 	struct child child;
@@ -236,7 +238,7 @@ START_TEST(late_child_is_killed_with_its_group)
 	run(&p, wait_long_child);
 	ck_assert_int_eq(p.ended, -ETIME);
 	ck_assert(WIFSIGNALED(p.child.status));
-	/* Its own child was in the group, and is ours now: to be reaped, once it is dead. */
+	/* The child's own child was in its group and is now a child of this process, which reaps it after its death. */
 	pid_t grandchild = 0;
 	for (int i = 0; i < 2000 && grandchild == 0; i++) {
 		grandchild = waitpid(-p.child.pid, &status, WNOHANG);
@@ -268,7 +270,7 @@ static void wait_limited(struct probe *p)
 	spawn(p, (const char *const[]){ "sh", "-c", "exec test $(ulimit -Sn) = 300", NULL });
 }
 
-/* Our own is raised, because a fleet needs it; programs that we start have the limit that we were started with. */
+/* The process raises its own limit to run many machines; programs that it starts get the original limit. */
 START_TEST(child_may_open_as_many_files_as_we_might)
 {
 	struct probe p = { .child = CHILD_NULL };
@@ -368,7 +370,7 @@ START_TEST(describe_names_state_and_wait)
 }
 END_TEST
 
-/* valgrind 3.19 does not know this call, and without it there are no children to supervise. */
+/* valgrind 3.19 does not know pidfd_open(2), without which children cannot be supervised. */
 static bool has_pidfd_open(void)
 {
 	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is kept of a run: replay lines, run directories, sidecars and their schema. */
+/* The results of a run that are kept: replay lines, run directories, sidecars and their schema. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -78,7 +78,7 @@ START_TEST(replay_names_the_environment_that_decides)
 }
 END_TEST
 
-/* A new variable that can change a verdict belongs here, and is marked in its table. */
+/* A new variable that can change a verdict belongs here, and needs its mark in the table of variables. */
 START_TEST(the_table_marks_what_a_replay_needs)
 {
 	static const char *const marked[] = {
@@ -103,7 +103,7 @@ START_TEST(the_table_marks_what_a_replay_needs)
 }
 END_TEST
 
-/* A try with the verdict of the whole, not the last one that happened to pass. */
+/* The seed comes from a try with the overall verdict, not from a last try that happened to pass. */
 START_TEST(replay_seed_is_of_a_try_with_that_verdict)
 {
 	struct flake_try item[] = { { 11, KTSTR_FAIL, NULL }, { 12, KTSTR_FAIL, NULL }, { 13, KTSTR_PASS, NULL } };
@@ -237,7 +237,7 @@ END_TEST
 
 /* --- durability --------------------------------------------------------------------------------------------------- */
 
-/* In place of libc's, so that the test sees what is synced, and when. */
+/* Replaces libc's functions, so that the test sees which files are synced, and when. */
 static char synced[8];
 
 int fsync(int fd)
@@ -256,7 +256,7 @@ START_TEST(a_result_is_on_disk_when_it_is_written)
 	json_auto_t *o = json_object();
 	memset(synced, 0, sizeof(synced));
 	t_ok(json_write_file(path, o, NULL));
-	/* The content before its name, and then the name. */
+	/* The content is synced before the rename, the directory after it. */
 	ck_assert_str_eq(synced, "fd");
 	t_rmdir(dir);
 }
@@ -352,7 +352,7 @@ static json_t *empty_result(void)
 	return sidecar_json(&r);
 }
 
-/* Something of everything. */
+/* At least one value of every kind. */
 static json_t *full_result(void)
 {
 	static const char *const names[] = { "exits", "hypercalls" };
@@ -407,7 +407,7 @@ static json_t *read_schema(void)
 	return schema;
 }
 
-/* Each object has exactly the keys of the schema; @seen collects the paths of those that were there. */
+/* Each object has exactly the keys of the schema; @seen collects the paths of the keys that were present. */
 static void check_keys(const json_t *value, const json_t *schema, const char *path, json_t *seen)
 {
 	const json_t *known = json_object_get(schema, "properties");
@@ -436,7 +436,7 @@ static void check_keys(const json_t *value, const json_t *schema, const char *pa
 		check_keys(json_array_get(value, i), items, buf_str(&below), seen);
 }
 
-/* So that an empty list does not hide what its items are. */
+/* Detects empty lists, whose items would stay unchecked. */
 static void check_seen(const json_t *schema, const char *path, const json_t *seen)
 {
 	const json_t *others = json_object_get(schema, "additionalProperties");

@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *text;
-	bool a, b; /* does it match test A, test B? */
+	bool a, b; /* whether it matches test A, test B */
 } filters[] = {
 	{ "two", true, false },
 	{ "test(~crowd)", false, true },
@@ -178,7 +178,7 @@ START_TEST(suite_names_what_is_wrong)
 }
 END_TEST
 
-/* A test that is declared wrongly, in front of one that is not. */
+/* A wrongly declared test before a correct one. */
 static const struct {
 	const char *text, *why;
 } bad_tests[] = {
@@ -293,7 +293,7 @@ START_TEST(plan_skips_what_the_backend_cannot_offer)
 }
 END_TEST
 
-/* What was asked for, how the test is declared, the backend: in perf mode, or a Skip. */
+/* The request, the test's declaration and the backend decide: perf mode or not, or a Skip. */
 START_TEST(plan_knows_who_is_in_perf_mode)
 {
 	static const struct {
@@ -363,7 +363,7 @@ START_TEST(guest_memory_grows_with_cpus_and_nodes)
 }
 END_TEST
 
-/* --- what machines ask of the host -------------------------------------------------------------------------------- */
+/* --- requests of machines to the host ----------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -410,7 +410,7 @@ START_TEST(machines_ask_for_what_they_need)
 	ck_assert_msg(q.topology.llcs == requests[_i].wanted.llcs && q.topology.cores == requests[_i].wanted.cores &&
 			      q.topology.threads == requests[_i].wanted.threads,
 		      "%s", requests[_i].name);
-	/* Two of a kind do not run on the same CPUs of a budget. */
+	/* Two machines with the same topology use different CPUs of a budget. */
 	ck_assert(!requests[_i].no_perf || fleet_request(f, &c).rotate != q.rotate);
 	free(f);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Control groups for plans, against a directory and a few functions that stand in for the kernel. */
+/* Control groups for plans, with a directory and a few functions in the kernel's place. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +12,10 @@
 /* --- the kernel's part -------------------------------------------------------------------------------------------- */
 
 static struct {
-	const char *narrow; /* what cpuset.cpus.effective becomes; NULL: what was asked for */
+	const char *narrow; /* the new content of cpuset.cpus.effective; NULL: the requested CPUs */
 	const char *type;   /* a new group's cgroup.type */
 	int make, pass_on;  /* errors */
-	unsigned busy;	    /* how often a group cannot be removed yet */
+	unsigned busy;	    /* how often removing a group still fails */
 	unsigned killed;
 } kernel;
 
@@ -146,7 +146,7 @@ static bool holds(const struct sandbox *b, const char *leaf, const char *text)
 	return file_read(path, 4096, &found, NULL) == 0 && !strcmp(buf_str(&found), text);
 }
 
-/* Also where only a part of the tree is mounted, and below a group that has processes. */
+/* Also if only a part of the tree is mounted, and below a group that has processes. */
 START_TEST(a_group_has_what_the_plan_has)
 {
 	static const char *const mounts[] = { MOUNTS, "31 1 0:26 /user.slice /cg/user.slice rw - cgroup2 none rw\n" };
@@ -176,7 +176,7 @@ START_TEST(a_group_has_what_the_plan_has)
 }
 END_TEST
 
-/* A promise that cannot be kept is an error; otherwise it is as much as there is. */
+/* With a promise, fewer CPUs than planned are an error; without one, the group gets the available CPUs. */
 START_TEST(less_than_the_plan_is_told)
 {
 	static const char *const allowed[] = { "2", "0-1", "", "nonsense" };
@@ -189,7 +189,7 @@ START_TEST(less_than_the_plan_is_told)
 	t_ok(sandboxes_open(root, &fake, &s));
 	t_ok(sandbox_make(&s, &plan, false, &b, NULL));
 	ck_assert(*b.note);
-	/* Of nothing there is no use. */
+	/* A group without CPUs is not used. */
 	ck_assert_int_eq(b.path != NULL, _i < 2);
 	sandbox_remove(&s, &b);
 	int r = sandbox_make(&s, &plan, true, &b, &err);
@@ -222,7 +222,10 @@ START_TEST(where_none_can_be_made_affinity_must_do)
 }
 END_TEST
 
-/* Of the dead, and of those whose pid has another owner; not of the living, and nothing that only looks like ours. */
+/*
+ * Removes groups of dead processes, and of pids that another process now has; keeps those of living ones and other
+ * names.
+ */
 START_TEST(orphans_are_swept)
 {
 	static const struct {

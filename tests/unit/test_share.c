@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a test asks for itself, by weights, quotas and crowds, is not held against the scheduler. */
+/* Small shares that a test asks for itself, by weights, quotas and many workers, do not count against the scheduler. */
 #include <string.h>
 
 #include <ktstr/load.h>
@@ -7,7 +7,7 @@
 #include "made.h"
 #include "t.h"
 
-/* Two loads of 2 workers each; the second one may be starved by request, and is. */
+/* Two loads of 2 workers each; the second one starves, as the test requests. */
 static const struct {
 	struct wire_cgroup heavy, light;
 	bool scx;
@@ -51,13 +51,13 @@ START_TEST(starvation_by_request_is_not_judged)
 		made_expect_unjudged(KTSTR_PASS, NULL, requests[_i].unjudged);
 	else
 		made_expect(KTSTR_FAIL, "cgroup 'light'");
-	starve_by_request(_i); /* where the test asks for the check, it gets no pass for nothing */
+	starve_by_request(_i); /* if the test asks for the check, an unjudged check is not a pass */
 	made_limit(LIMIT_NOT_STARVED, KTSTR_ON);
 	made_expect(requests[_i].unjudged ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, "cgroup 'light'");
 }
 END_TEST
 
-/* A crowd that is large enough waits for longer than the usual limit; not for any time. */
+/* With many workers, waits may exceed the usual limit, but not by any amount. */
 START_TEST(a_gap_limit_gives_way_to_a_small_share)
 {
 	for (unsigned gap_ms = 5000; gap_ms <= 25000; gap_ms += 20000) {
@@ -77,7 +77,7 @@ START_TEST(a_gap_limit_gives_way_to_a_small_share)
 	made_begin();
 	made.hello.cpus = 1;
 	made_load("crowd", 200, 0);
-	made_limit(LIMIT_GAP, 3000); /* said is said */
+	made_limit(LIMIT_GAP, 3000); /* an explicit limit is never relaxed */
 	for (unsigned i = 0; i < 200; i++)
 		made_worker(5, i ? 10 : 3500, 5, 1);
 	made_result(KTSTR_PASS);
@@ -85,11 +85,11 @@ START_TEST(a_gap_limit_gives_way_to_a_small_share)
 }
 END_TEST
 
-/* The strict limit, 15, and what the formula of share.h adds in a window of one second. */
+/* The strict limit, 15, and the addition by the formula of share.h in a window of one second. */
 static const struct {
 	uint32_t workers, cpus;
 	unsigned spread;
-	bool set; /* by the test: as it stands */
+	bool set; /* set by the test: not relaxed */
 	enum ktstr_verdict verdict;
 } spreads[] = {
 	{ 5, 2, 35, false, KTSTR_PASS },				  /* 15 + 4 + 100/6 */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Event rings on the reactor: nobody starves, nobody hangs, and a cancel leaves nothing behind. */
+/* Event rings on the reactor: no ring starves or hangs, and a cancel leaves nothing behind. */
 #include <sched.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -13,7 +13,7 @@
 
 static struct reactor *reactor;
 
-/* One virtual machine: its rings, and what its pump was given. */
+/* One virtual machine: its rings, and the records that its pump delivered. */
 struct vm {
 	struct shmring_area area;
 	struct shmring_writer writer[RINGS];
@@ -136,7 +136,7 @@ START_TEST(a_cancel_takes_what_is_there)
 }
 END_TEST
 
-/* The noisy machine's rings are never empty; the quiet one's records come through all the same, and both can end. */
+/* The noisy machine's rings are never empty; the quiet machine's records still arrive, and both pumps can end. */
 START_TEST(a_noisy_machine_starves_nobody)
 {
 	struct vm noisy, quiet;
@@ -177,7 +177,7 @@ START_TEST(a_damaged_ring_is_reported_once_and_the_others_go_on)
 }
 END_TEST
 
-/* The producer's process holds the doorbell too, and may do with it what it likes. */
+/* The producer's process also has the doorbell's descriptor, and may use it in any way. */
 START_TEST(a_bell_rung_for_nothing_disturbs_nobody)
 {
 	struct vm vm;
@@ -211,7 +211,7 @@ START_TEST(drops_are_summed)
 }
 END_TEST
 
-/* Reads that are interrupted, reset, or faster than their cancel: what is published arrives, and the pump ends. */
+/* Reads that are interrupted, reset, or faster than their cancel: all published records arrive, and the pump ends. */
 START_TEST(faults_lose_nothing_that_was_published)
 {
 	for (uint64_t seed = 1; seed <= 300; seed++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Event rings: what goes in comes out, what does not fit is counted, and the reader survives whatever it is left. */
+/*
+ * Event rings: records that go in come out, dropped records are counted, and the reader survives any content of the
+ * ring.
+ */
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -31,7 +34,7 @@ static void end(void)
 	shmring_area_done(&area);
 }
 
-/* A payload that its length and number determine. */
+/* A payload that is determined by its length and number. */
 static void fill(uint8_t *out, uint64_t number, uint16_t length)
 {
 	struct rng rng = { number * 65536 + length };
@@ -89,7 +92,7 @@ START_TEST(every_length_comes_back)
 }
 END_TEST
 
-/* Thousands of laps, ring now full, now empty; the lengths are drawn from one seed on both sides. */
+/* Thousands of laps; the ring is sometimes full, sometimes empty; both sides draw the lengths from one seed. */
 START_TEST(wrapping_loses_and_changes_nothing)
 {
 	struct rng in = { 1 }, out = { 1 }, dice = { 2 };
@@ -163,7 +166,7 @@ START_TEST(the_last_byte_is_used_and_then_drops_are_counted)
 	ck_assert_uint_eq(w.dropped, 5);
 	ck_assert_int_eq(shmring_pop(&r, &batch, NULL), SMALL / 16);
 	ck_assert_uint_eq(r.dropped, 5);
-	/* The gap is where the next record says. */
+	/* The next record reports the gap. */
 	ck_assert(put(7, 8));
 	ck_assert(put(8, 8));
 	ck_assert_int_eq(shmring_pop(&r, &batch, NULL), 2);
@@ -236,7 +239,7 @@ static void expect_damage(const char *text)
 	t_errno(shmring_pop(&r, &batch, &err), EBADMSG);
 	t_err_contains(&err, text);
 	ck_assert(r.damaged);
-	/* It stays so, whatever the producer puts right. */
+	/* The ring stays broken, even if the producer repairs the data. */
 	atomic_store(&w.shared->tail, r.head);
 	t_errno(shmring_pop(&r, &batch, NULL), EBADMSG);
 	end();
@@ -347,7 +350,7 @@ START_TEST(the_shared_copy_of_our_position_is_nothing_to_us)
 }
 END_TEST
 
-/* A writer that believed an impossible position would write over what is not read yet. */
+/* A writer that accepted an impossible position would overwrite unread records. */
 START_TEST(an_impossible_read_position_means_full)
 {
 	begin(1, SMALL);

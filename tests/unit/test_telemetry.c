@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a worker notes about itself: gaps, waits, samples, CPUs; by the counter, and by clocks that have to be asked. */
+/* The notes of a worker about itself: gaps, waits, samples, CPUs; by the counter, and by clocks that cost a call. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static void pause_here(void)
 	slept += nsec_now() - before;
 }
 
-/* By a clock whose length was measured over 2 ms. */
+/* Allows 0.1 % for a clock that was calibrated over 2 ms. */
 static bool at_least(uint64_t ns, nsec_t least)
 {
 	return ns >= (uint64_t)(least - least / 1000);
@@ -62,7 +62,7 @@ START_TEST(a_tick_has_its_length)
 }
 END_TEST
 
-/* The values 1 to @most, in an order that jumps. */
+/* The values 1 to @most, in a scattered order. */
 static void note_all(struct histogram *h, unsigned most)
 {
 	for (unsigned i = 0; i < most; i++)
@@ -117,7 +117,7 @@ START_TEST(time_between_turns_is_a_gap)
 }
 END_TEST
 
-/* As many as 256, however little they do. */
+/* At most 256 turns between two looks at the clock, however short the turns are. */
 START_TEST(small_turns_are_looked_at)
 {
 	struct ktstr_worker w = worker(_i, false);
@@ -142,7 +142,7 @@ START_TEST(a_meant_wait_is_no_gap)
 }
 END_TEST
 
-/* Who has just asked for the time: the gap ends then, and later looks go on from there. */
+/* A worker has just read the time: the gap ends there, and later looks continue from there. */
 START_TEST(a_wait_begins_when_it_is_said_to)
 {
 	struct ktstr_worker w = worker(_i, false);
@@ -217,7 +217,7 @@ static unsigned cpus_noted(const uint64_t *word)
 	return n;
 }
 
-/* Every change of epoch is noted with the CPU of then, also where that has not changed. */
+/* Every change of epoch is noted with the current CPU, also if the CPU has not changed. */
 START_TEST(a_cpu_counts_for_the_epoch_it_is_seen_in)
 {
 	struct ktstr_worker w = worker(_i, false);
@@ -273,7 +273,7 @@ static void read_schedstat(struct worker_set *c)
 	worker_set_sample(c);
 }
 
-/* What a sum grew by in less time than that is a wait that began before; never more than it was. */
+/* If the sum grew by more than the time since the last reading, the wait began before it; it is never overestimated. */
 START_TEST(a_wait_is_never_seen_longer_than_it_was)
 {
 	const uint64_t wait = 5000000000u;
@@ -282,7 +282,7 @@ START_TEST(a_wait_is_never_seen_longer_than_it_was)
 	static struct worker_slot last;
 	write_schedstat(m.schedstat, 7);
 	read_schedstat(&c);
-	ck_assert_uint_eq(m.longest_delay, 0); /* what was before the first reading is not known */
+	ck_assert_uint_eq(m.longest_delay, 0); /* delays before the first reading are unknown */
 	write_schedstat(m.schedstat, 7 + wait);
 	nsec_t from = m.delay_read;
 	read_schedstat(&c);
@@ -291,13 +291,13 @@ START_TEST(a_wait_is_never_seen_longer_than_it_was)
 	ck_assert_uint_ge(m.longest_delay, wait - (uint64_t)between);
 	uint64_t longest = m.longest_delay;
 	pause_here();
-	write_schedstat(m.schedstat, 7 + wait + PAUSE / 2); /* as a busy CPU has it: less than has passed */
+	write_schedstat(m.schedstat, 7 + wait + PAUSE / 2); /* as on a busy CPU: less than the elapsed time */
 	read_schedstat(&c);
 	ck_assert_uint_eq(m.longest_delay, longest);
 	m.gap_exempt = nsec_now();
 	write_schedstat(m.schedstat, 7 + 10 * wait);
 	read_schedstat(&c);
-	ck_assert_uint_eq(m.longest_delay, longest); /* not the scheduler's doing */
+	ck_assert_uint_eq(m.longest_delay, longest); /* this delay is not the scheduler's fault */
 	last.delay_sum = 7 + 12 * wait;
 	last.ended_ns = nsec_now();
 	worker_set_sample_last(&m, &last);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is written for people: columns of text, messages, lines drawn in place, closing lists, the time that is left. */
+/* Output for people: columns of text, messages, lines drawn in place, closing lists, the time that is left. */
 #include <string.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ static const struct {
 	{ "caf\u00e9", 4 },
 	{ "cafe\u0301", 4 }, /* a combining accent */
 	{ "\u8abf\u5ea6", 4 },
-	{ "\u2026\u2192\u2588", 3 }, /* behind the wide ranges' start, and one column each */
+	{ "\u2026\u2192\u2588", 3 }, /* just after the wide ranges' starts, but one column each */
 	{ "\U0001f600!", 3 },
 };
 
@@ -142,12 +142,12 @@ START_TEST(time_left_follows_what_was_seen)
 		eta_add(&eta, &rest, 10 * NSEC_PER_SEC, 0);
 	ck_assert_int_eq(eta_left(&rest), 20 * NSEC_PER_SEC);
 	eta_note(&eta, 20 * NSEC_PER_SEC, 10 * NSEC_PER_SEC);
-	eta_note(&eta, 99 * NSEC_PER_SEC, 0); /* nobody expected anything */
+	eta_note(&eta, 99 * NSEC_PER_SEC, 0); /* without an estimate */
 	rest = (struct eta_rest){ .at_once = 2 };
 	for (int i = 0; i < 4; i++)
 		eta_add(&eta, &rest, 10 * NSEC_PER_SEC, 0);
 	ck_assert_int_eq(eta_left(&rest), 40 * NSEC_PER_SEC);
-	/* One that runs has less left, and one that is late nothing; the longest is a lower bound. */
+	/* A running test has less time left, a late one none; the longest test is a lower bound. */
 	rest = (struct eta_rest){ .at_once = 8 };
 	eta_add(&eta, &rest, 10 * NSEC_PER_SEC, 5 * NSEC_PER_SEC);
 	eta_add(&eta, &rest, 10 * NSEC_PER_SEC, 50 * NSEC_PER_SEC);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What guests write, from the record to the finding: clean, cut between characters, never without a reason. */
+/* Texts that guests write, from the record to the finding: clean, cut between characters, never without a reason. */
 #include <signal.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ static void begin(void)
 	made_facts.line = 7;
 }
 
-/* Cut wherever it may be, a cause stays UTF-8; names and logs are clean whatever the guest wrote. */
+/* A cause stays UTF-8 wherever it is cut; names and logs are clean whatever the guest wrote. */
 START_TEST(texts_of_the_guest_are_clean)
 {
 	char accents[801];
@@ -71,7 +71,7 @@ START_TEST(a_silent_body_is_named)
 		made_result(cases[i].v);
 		made_expect(cases[i].v, cases[i].cause);
 	}
-	/* One that said why is not named a second time. */
+	/* A failure that has a reason already gets no second one. */
 	struct {
 		struct wire_detail head;
 		char text[8];
@@ -99,7 +99,7 @@ START_TEST(a_crashing_body_is_named)
 }
 END_TEST
 
-/* 256 findings are kept: of more, the gravest. */
+/* 256 findings are kept; if there are more, the gravest ones. */
 START_TEST(no_finding_is_lost_to_lesser_ones)
 {
 	begin();
@@ -127,7 +127,7 @@ START_TEST(findings_are_bounded)
 }
 END_TEST
 
-/* However a text is cut into pieces, what comes out is what the whole would have become. */
+/* A text that arrives in pieces gives the same output as the whole text. */
 START_TEST(text_in_pieces_is_the_same_text)
 {
 	static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xa7\xe2\x82z\xff\xc3\xc3\xa9\n\xf0\x9f";

@@ -8,7 +8,7 @@ static struct limit merged(enum threshold which, struct ktstr_checks scheduler, 
 	return thresholds_merge(false, &scheduler, &test).limit[which];
 }
 
-/* What a scheduler and a test set, and what comes of it; value -1: not checked. */
+/* Limits that a scheduler and a test set, and the result; value -1: not checked. */
 static const struct {
 	enum threshold which;
 	struct ktstr_checks scheduler, test;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Topologies whose nodes are described one by one: what is refused, and what machines are made of them. */
+/* Topologies whose nodes are described one by one: the rejected ones, and the machines that are made of them. */
 #include <string.h>
 
 #include "t.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Traces: every slice that begins ends, a killed run leaves what can be read, and a full disk hurts nobody. */
+/* Traces: every slice that begins ends, a killed run leaves a readable file, and a full disk does no harm. */
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,13 +96,13 @@ static void see(struct seen *s, const json_t *event)
 	if (*phase != 'B')
 		return;
 	bool machine = !strcmp(json_string_value(json_object_get(event, "cat")), "machine");
-	/* A machine lies at the bottom of its row, a state on its machine. */
+	/* A machine's slice lies at the bottom of its row, a state's slice on its machine's. */
 	ck_assert_int_eq(s->depth[row]++, machine ? 0 : 1);
 	s->machines += machine;
 	s->states += !machine;
 }
 
-/* What viewers do with a file that has no end: they take the lines that are whole. */
+/* As viewers do with a truncated file: keeps the complete lines. */
 static void close_array(struct buf *text)
 {
 	while (text->len && text->data[text->len - 1] != '\n')
@@ -232,7 +232,7 @@ START_TEST(a_killed_run_leaves_a_readable_file)
 		if (reactor_new(&reactor, NULL) < 0 || trace_open(&trace, reactor, path, NULL) < 0)
 			_exit(1);
 		start(&a, NULL, 1 << 30, "endless");
-		/* Until some of it is in the file: writing takes its own time. */
+		/* Waits until the file has some content, because it is written asynchronously. */
 		for (struct stat st = { 0 }; st.st_size < 8192 && stat(path, &st) == 0;)
 			if (reactor_turn(reactor, NSEC_NEVER) < 0)
 				_exit(1);
@@ -274,7 +274,7 @@ START_TEST(a_path_that_cannot_be_opened)
 }
 END_TEST
 
-/* In simulation nothing reaches the file, but the writer must come to its end with short and interrupted writes. */
+/* In simulation nothing reaches the file, but the writer must finish despite short and interrupted writes. */
 START_TEST(short_and_interrupted_writes_are_gone_on_with)
 {
 	const struct sim_faults faults = { .short_io = 40000, .eintr = 20000 };

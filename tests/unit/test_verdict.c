@@ -100,7 +100,7 @@ START_TEST(schedulers_that_do_not_stay)
 }
 END_TEST
 
-/* By the signal that tells it so, or by the one that insists, a scheduler may die. */
+/* A scheduler may die by the signal that asks it to stop, or by the one that forces it. */
 START_TEST(schedulers_that_do_not_stop_well)
 {
 	static const struct {
@@ -133,7 +133,7 @@ START_TEST(a_sysctl_that_cannot_be_set_fails_the_test)
 {
 	struct wire_exit exit = { .reason = WIRE_EXIT_SYSCTL, .status = -2 };
 	made_begin();
-	made_facts.expect_err = true; /* which is not the end that it expects */
+	made_facts.expect_err = true; /* a different end from the expected one */
 	made_text(WIRE_STREAM_INIT, "sysctl kernel.x=1: this kernel has no such sysctl\n");
 	made_take(WIRE_EXIT, &exit, sizeof(exit));
 	made_expect(KTSTR_FAIL, "so the test did not begin: sysctl kernel.x=1: this kernel has no such sysctl");

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Virtqueues, the mmio transport, disk and console, seen from a driver that obeys, and from one that does not. */
+/*
+ * Virtqueues, the mmio transport, disk and console, with a driver that follows the rules, and with one that does not.
+ */
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
@@ -14,10 +16,10 @@
 
 #define RAM_BYTES 0x20000u
 #define QUEUE	  8u
-#define DATA	  0x10000u /* buffers; everything below is rings */
+#define DATA	  0x10000u /* buffers; rings lie below */
 
 static _Alignas(4096) uint8_t memory[RAM_BYTES];
-/* Two regions that lie next to each other for the guest, and not for us. */
+/* Two regions that are adjacent for the guest, but not in the host's memory. */
 static struct x86_ram ram = { .count = 2,
 			      .region = { { .address = 0, .size = 0x18000, .host = memory + 0x8000 },
 					  { .address = 0x18000, .size = 0x8000, .host = memory } } };
@@ -250,7 +252,7 @@ START_TEST(queues_that_lie_are_broken)
 	describe(1, 0, 0, 1, 0);
 	publish(1, 0);
 	ck_assert_uint_eq(said_len, 0);
-	/* A reset makes it whole again. */
+	/* A reset repairs it. */
 	put(VIRTIO_MMIO_STATUS, 0);
 	up(&console.mmio, 0, 2);
 	describe(1, 0, 0, 1, 0);
@@ -327,7 +329,7 @@ START_TEST(console_has_named_ports)
 	ck_assert(!memcmp(data(0x1000 + 64 * 2 + sizeof(m)), "ktstr.0", 7));
 	ck_assert_uint_eq(used(2)->ring[2].len, sizeof(m) + 7);
 	ck_assert_uint_eq(virtio_console_receive(&console, 1, "x", 1), 0);
-	/* Nor the console: Linux has room long before it has somebody who reads, and would throw it away. */
+	/* Nor does the console: Linux offers buffers long before a process reads, and would drop the input. */
 	describe(0, 0, 0x3800, 8, 2);
 	publish(0, 0);
 	ck_assert_uint_eq(virtio_console_receive(&console, 0, "y", 1), 0);
@@ -342,7 +344,7 @@ START_TEST(console_has_named_ports)
 	publish(5, 0);
 	ck_assert_uint_eq(said_port, 1);
 	ck_assert_str_eq(said, "port");
-	/* Messages for which there is no buffer wait, up to a limit; ports that are none are not known. */
+	/* Messages without a buffer wait, up to a limit; unknown ports are ignored. */
 	for (unsigned i = 0; i < 100; i++)
 		control(i % 2, VIRTIO_CONSOLE_PORT_READY, 1);
 	control(2, VIRTIO_CONSOLE_PORT_OPEN, 1);
@@ -439,7 +441,7 @@ START_TEST(disk_read_only)
 }
 END_TEST
 
-/* A request without status or header is no request. */
+/* A request without status or header is ignored. */
 START_TEST(disk_request_cut_short)
 {
 	int fd = disk_new(false, NULL);

@@ -174,7 +174,7 @@ END_TEST
 
 #define CORE_BYTES (3l << 20)
 
-/* As a reader of cores sees it: what stands at a guest-physical address. */
+/* As a reader of core files sees it: the content at a guest-physical address. */
 static void read_core(int fd, uint64_t address, void *ret, size_t len)
 {
 	Elf64_Ehdr head;
@@ -200,7 +200,7 @@ START_TEST(core_holds_the_memory)
 	t_ok(guestmem_write(&m, 6 * 4096 + 9, "first", 6));
 	t_ok(guestmem_write(&m, CORE_BYTES - 5, "last", 5));
 	_cleanup_close_ int at = open(dir, O_PATH | O_CLOEXEC);
-	/* Memory of a guest goes into no file that somebody prepared. */
+	/* Guest memory is never written to a file that somebody prepared. */
 	t_ok(symlinkat("victim", at, "core.new"));
 	t_ok(vmcore_write(&m, at, "core", NULL, NULL));
 	ck_assert_int_lt(faccessat(at, "victim", F_OK, 0), 0);
@@ -375,7 +375,7 @@ END_TEST
 #define TEXT_ADDR   0xffffffff81f94000u
 #define PAUSE_BYTES 0xf3, 0x90
 
-/* A kernel as small as they come: code, one symbol, names. */
+/* The smallest possible kernel: code, one symbol, names. */
 struct tiny_kernel {
 	Elf64_Ehdr head;
 	Elf64_Shdr section[4]; /* none, code, symbols, names */
@@ -450,7 +450,7 @@ static int patch_kernel(const struct tiny_kernel *k, uint8_t ret_code[16])
 	return r;
 }
 
-/* Kept for as long as it is the same file: what has another content has another time. */
+/* The copy is kept for as long as the kernel is the same file: other content has another modification time. */
 START_TEST(a_quick_copy_is_kept)
 {
 	uint8_t code[16], again[16], later[16];
@@ -462,7 +462,7 @@ START_TEST(a_quick_copy_is_kept)
 	t_ok(patch_in(cache, in, again));
 	ck_assert(!memcmp(code, again, sizeof(code)));
 	ck_assert_uint_eq(files_in(cache), 1);
-	/* A damaged one is made again. */
+	/* A damaged copy is made again. */
 	glob_t found;
 	_cleanup_free_ char *pattern = path_join(cache, "*.vmlinux");
 	t_ok(glob(pattern, 0, NULL, &found));
@@ -483,7 +483,7 @@ START_TEST(a_quick_copy_is_kept)
 }
 END_TEST
 
-/* Where nothing can be kept there is a copy all the same. */
+/* Where no file can be kept, the caller still gets a copy. */
 START_TEST(a_quick_copy_does_not_need_a_cache)
 {
 	uint8_t code[16];
@@ -507,7 +507,7 @@ START_TEST(pauses_go_in_the_timers_calibration_alone)
 }
 END_TEST
 
-/* What points out of the file, or at nothing, leaves the kernel as it is. */
+/* Offsets outside the file, or to nothing, leave the kernel unchanged. */
 START_TEST(a_kernel_that_lies_is_left_alone)
 {
 	uint8_t code[16];

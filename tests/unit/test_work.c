@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Work types on machines that have not what they need: who is refused what, and whether that is a Skip. */
+/*
+ * Work types on machines that lack something: which ones are refused, with which message, and whether that is a Skip.
+ */
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,7 @@
 #include "guest/work/work.h"
 #include "t.h"
 
-/* socket(2) says @code to who wants packets, as a kernel without them does. */
+/* socket(2) fails with @code for packet sockets, as on a kernel without them. */
 static void forbid_packets(int code)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -23,7 +25,7 @@ static void forbid_packets(int code)
 	seccomp_release(filter);
 }
 
-/* What a worker of @type notes that begins in a process of its own; status 1: it was not refused. */
+/* Starts a worker of @type in its own process and returns what it notes; status 1: it was not refused. */
 static struct worker_slot *begin(enum ktstr_work_type type, int packets, const struct guest_topology *topology,
 				 int *status)
 {
@@ -69,7 +71,7 @@ START_TEST(without_packet_sockets_network_types_are_skipped)
 }
 END_TEST
 
-/* Somebody who may not have them has a machine that is set up wrongly: that is no Skip. */
+/* If packet sockets are not permitted, the machine is set up wrongly: that is not a Skip. */
 START_TEST(who_may_not_have_packet_sockets_has_failed)
 {
 	int status = 0;
@@ -109,7 +111,7 @@ static void trouble(struct worker_set *c, size_t i, enum worker_trouble what, in
 	snprintf(c->slot[i].trouble_text, sizeof(c->slot[i].trouble_text), "%s", text);
 }
 
-/* A fault is not hidden by what the machine lacks, whichever of them comes first. */
+/* A fault outranks a lack of the machine, whichever of them comes first. */
 START_TEST(a_fault_weighs_more_than_a_lack)
 {
 	static const struct ktstr_load load = { .work = { .type = KTSTR_WORK_NET_TRAFFIC } };

@@ -23,7 +23,7 @@ static struct x86_ram ram;
 static void *mapping;
 static size_t mapped;
 
-/* All regions in one sparse mapping; what is not touched costs nothing. */
+/* All regions in one sparse mapping; untouched memory costs nothing. */
 static void ram_new(unsigned nodes, uint64_t mib)
 {
 	t_ok(x86_ram_plan(nodes, mib, &ram, NULL));
@@ -78,7 +78,7 @@ static void make_bzimage(void)
 		.initrd_addr_max = 0x7fffffff,
 		.kernel_alignment = 0x200000,
 	};
-	image.byte[0x1f0] = 0xff; /* behind it the header; before it nothing may be copied */
+	image.byte[0x1f0] = 0xff; /* the header starts here; nothing before it may be copied */
 	memset(image.byte + BZ_SETUP, 0x90, BZ_CODE);
 	image_len = BZ_SETUP + BZ_CODE;
 }
@@ -319,7 +319,7 @@ START_TEST(images_that_are_no_kernel_say_why)
 }
 END_TEST
 
-/* Every prefix of a good image is refused, and none is read beyond its end (a copy of its own, under ASan). */
+/* Every prefix of a good image is refused, and none is read beyond its end (each is a separate copy, under ASan). */
 START_TEST(images_cut_anywhere_are_refused)
 {
 	struct boot_plan p;
@@ -473,7 +473,7 @@ START_TEST(what_does_not_fit_says_what)
 }
 END_TEST
 
-/* The identity map is walked as the processor would. */
+/* Walks the identity map as the processor would. */
 static uint64_t translate(uint64_t cr3, uint64_t address)
 {
 	uint64_t table = cr3;
@@ -509,7 +509,7 @@ START_TEST(processor_starts_in_long_mode)
 	ck_assert_uint_eq(r.rip, 0x1000200);
 	ck_assert_uint_eq(r.rsi, X86_ZERO_PAGE);
 	ck_assert_uint_eq(r.rflags, 2);
-	/* The descriptors in memory say what the hidden parts say: base 0, limit 4 GiB, 64-bit code. */
+	/* The descriptors in memory match the hidden parts: base 0, limit 4 GiB, 64-bit code. */
 	uint64_t code;
 	memcpy(&code, x86_ram_at(&ram, s.gdt.base + s.cs.selector, 8), 8);
 	ck_assert_uint_eq(code >> 53 & 1, s.cs.l);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What of a vmlinux may be mapped rather than copied, and that the rest is copied around it. */
+/* The parts of a vmlinux that may be mapped instead of copied; the rest is copied around them. */
 #include <elf.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,7 +43,7 @@ static Elf64_Shdr section(uint64_t flags, uint64_t at, uint64_t bytes)
 	return (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_flags = flags, .sh_offset = at, .sh_size = bytes };
 }
 
-/* Code with filling behind it, a table that is written once, types; and a writable segment with code of its own. */
+/* Code with padding after it, a table that is written once, types; and a writable segment with its own code. */
 static void make_big(void)
 {
 	static const uint64_t code = SHF_ALLOC | SHF_EXECINSTR;
@@ -79,7 +79,7 @@ static void make_big(void)
 				  .p_vaddr = 0xffffffff81200000 };
 	big.sh[1] = section(code, CODE_AT, CODE + FILL);
 	big.sh[2] = section(SHF_ALLOC | SHF_WRITE, CODE_AT + CODE + FILL, TABLE);
-	/* Not on a page's border: what is whole of it is. */
+	/* Not page-aligned: only its whole pages are mapped. */
 	big.sh[3] = section(SHF_ALLOC, CODE_AT + CODE + FILL + TABLE - 5, TYPES + 5);
 	big.sh[4] = section(code, DATA_AT, DATA);
 	big.sh[5] = section(SHF_ALLOC, CODE_AT, SEGMENT);
@@ -127,7 +127,7 @@ START_TEST(constant_pieces_are_mapped_and_no_others)
 }
 END_TEST
 
-/* Section headers are a hint: whatever they say, a kernel that is one without them is one with them. */
+/* Section headers are only a hint: a kernel that boots without them boots with any of them. */
 START_TEST(section_headers_that_lie_map_nothing)
 {
 	struct boot_plan p;
@@ -151,12 +151,12 @@ START_TEST(section_headers_that_lie_map_nothing)
 			big.sh[i].sh_size = UINT64_MAX - 4095;
 		break;
 	case 5:
-		/* Not congruent: a page of the file is no page of memory. */
+		/* Not congruent: pages of the file are not pages of memory. */
 		big.ph[0].p_paddr += 8;
 		big.eh.e_entry += 8;
 		break;
 	default:
-		/* Out of the segment, at either end. */
+		/* Outside the segment, at either end. */
 		big.sh[1] = section(SHF_ALLOC, 0, CODE);
 		big.sh[3] = section(SHF_ALLOC, DATA_AT - 4096, DATA);
 		big.sh[5].sh_type = SHT_NOBITS;

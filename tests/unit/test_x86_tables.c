@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * ACPI tables and CPUID where they meet their limits. What they say of a topology is tests/decode/x86.py's, with other
- * programs' eyes.
- */
+/* ACPI tables and CPUID at their limits. tests/decode/x86.py checks with other programs what they say of a topology. */
 #include <string.h>
 
 #include "t.h"
@@ -36,7 +33,7 @@ START_TEST(acpi_fits_for_every_topology)
 }
 END_TEST
 
-/* Every size below the one it takes is refused, and nothing is written behind it. */
+/* Every buffer that is too small is refused, and nothing is written behind it. */
 START_TEST(acpi_without_room_is_refused)
 {
 	struct ktstr_topology t = { 2, 2, 2, 1 };
@@ -132,7 +129,7 @@ START_TEST(cpuid_needs_a_host_and_a_cpu)
 }
 END_TEST
 
-/* No leaf twice, none of the host's topology, the flags KVM wants. */
+/* No leaf twice, no leaf with the host's topology, and the flags that KVM needs. */
 START_TEST(cpuid_leaves_are_unique)
 {
 	struct ktstr_topology t = { 1, 2, 2, 2 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* verdicts.c -- tests whose verdict is known, under the kernel's own scheduler, which is healthy: vm/verdicts.py. */
+/* verdicts.c -- tests with a known verdict, under the kernel's own scheduler, which is healthy: vm/verdicts.py. */
 #include <ktstr/ktstr.h>
 
-/* Crowds that do not divide by the CPUs, for as long as the strict limits see least. */
+/* Workers that do not divide by the CPUs, for the shortest time that the strict limits judge. */
 KTSTR_TEST(odd_crowds, .cores = 2, .duration_s = 3)
 {
 	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "five",
@@ -16,7 +16,7 @@ KTSTR_TEST(odd_crowds, .cores = 2, .duration_s = 3)
 						.cgroups = KTSTR_CGROUPS({ .name = "three", .workers = 3 }) }));
 }
 
-/* Who gets next to nothing does so because the test says so. */
+/* A worker that gets very little CPU time does so because the test asks for it. */
 KTSTR_TEST(weights_starve, .cores = 2, .duration_s = 4)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "hi", .workers = 2, .limits = { .cpu_weight = 10000 } },
@@ -39,7 +39,7 @@ KTSTR_TEST(quota_starves, .cores = 2, .duration_s = 4)
 		.name = "nap", .workers = 2, .work = KTSTR_WORK(IDLE_CHURN), .checks = { __VA_ARGS__ } \
 	}
 
-/* A limit of the test holds for those that sleep. */
+/* A limit of the test applies to the loads that sleep. */
 KTSTR_TEST(latency_beside_spinners, .cores = 2, .duration_s = 1,
 	   .checks = { .max_p99_wake_latency_ns = 1e9, .gate_on_tcg = KTSTR_ON })
 {
@@ -51,7 +51,7 @@ KTSTR_TEST(latency_of_one_load, .cores = 2, .duration_s = 1)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS(SPIN, NAP(.max_p99_wake_latency_ns = 1, .gate_on_tcg = KTSTR_ON)));
 }
 
-/* A load that takes back what the test asks of all of them. */
+/* A load that overrides a limit of the test. */
 KTSTR_TEST(latency_but_not_of_this_one, .cores = 2, .duration_s = 1,
 	   .checks = { .max_p99_wake_latency_ns = 1, .gate_on_tcg = KTSTR_ON })
 {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What happens around a run: signals at every state, machines killed from outside, the runner killed, a full disk."""
+"""Accidents around a run: signals at every state, machines killed from outside, the runner killed, a full disk."""
 import json
 import os
 import signal
@@ -29,7 +29,7 @@ def await_machine(before):
 
 
 def interrupted(kernel, before):
-    """From before the first machine to the middle of a test."""
+    """From the time before the first machine to the middle of a test."""
     for delay in (0.0, 0.15, 1.0, 3.0, 4.2):
         with Scratch() as scratch:
             p = start(kernel, scratch, '-E', 'test(eevdf)')
@@ -39,7 +39,7 @@ def interrupted(kernel, before):
             p.send_signal(signal.SIGINT)
             out, err = p.communicate(timeout=60)
             name = f'SIGINT after {delay} s'
-            early = p.returncode == -signal.SIGINT and delay == 0.0     # before the signal was ours to handle
+            early = p.returncode == -signal.SIGINT and delay == 0.0     # before ktstr handled the signal
             check(p.returncode == 130 or early, f'{name}: exits with 130', (p.returncode, out, err))
             check_nothing_left(name, before)
             kept = []

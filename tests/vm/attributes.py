@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the attributes of a test and of its scheduler change, seen in results and exit statuses."""
+"""The effects of the attributes of tests and schedulers, in results and exit statuses."""
 import json
 import os
 import subprocess
@@ -14,7 +14,7 @@ BINARY = BUILD + '/tests/attributes/attributes'
 
 
 class Results:
-    """One run of the tests that @expr names: its events and its sidecars, by test."""
+    """One run of the tests that @expr selects: its events and its sidecars, by test."""
 
     def __init__(self, kernel, scratch, expr, *args, env=None):
         where = scratch / f'results-{len(os.listdir(scratch.path))}'
@@ -45,7 +45,7 @@ def known_failures(kernel, scratch):
 
 
 def builds(kernel, scratch):
-    """Schedulers are built once, before their programs are looked for."""
+    """Schedulers are built once, before the runner looks for their programs."""
     where = scratch / 'builds'
     os.mkdir(where)
     env = {'KTSTR_SIDECAR_DIR': scratch / 'builds-results', 'SIMPLE': kernel['path'] + '/sched_ext/bin/scx_simple'}
@@ -61,7 +61,7 @@ def builds(kernel, scratch):
 
 
 def host_only(kernel, scratch):
-    """No machine, and the same judging, keeping and reporting."""
+    """A test without a machine, judged, kept and reported in the same way."""
     r = Results(kernel, scratch, 'test(on_the_host)', '--gauntlet', '--keep-logs', '--seed', '7', env={'KTSTR_TEST_ON_HOST': '1'})
     verdicts = {name: (e['verdict'], r.sidecar.get(name, {}).get('start')) for name, e in r.events.items()}
     check(verdicts == {'on_the_host': ('pass', 'host'), 'fails_on_the_host': ('fail', 'host'), 'dies_on_the_host': ('fail', 'host')},
@@ -72,7 +72,7 @@ def host_only(kernel, scratch):
 
 
 def described_nodes(kernel, scratch):
-    """The body compares sysfs with the declaration; the engine runs a load in memory that has no CPUs."""
+    """The body compares sysfs with the declaration; the engine runs a load on a node without CPUs."""
     r = Results(kernel, scratch, 'test(described_nodes)')
     check(r.run.status == 0, 'nodes that are described one by one are in the guest', r.run)
     kept = r.sidecar.get('described_nodes', {})

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Time in which nobody ran is held against nobody: the runner is stopped for longer than a host deadline, or the machine."""
+"""Time in which the process did not run does not count: the runner, or the machine, is stopped for longer than a host
+deadline."""
 import json
 import os
 import signal
@@ -12,7 +13,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, KTSTR, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
 EXAMPLES = BUILD + '/tests/examples'
-# Of the host deadlines, which are for machines that hang, minutes long: here a machine of one CPU has 9.5 s to boot.
+# The percentage of the host deadlines, which are minutes long because they detect hangs: a machine of one CPU has 9.5 s
+# to boot here.
 PERCENT = 5
 STOPPED_S = 12
 
@@ -39,7 +41,7 @@ def result(p):
 
 
 def runner_stopped(kernel, before):
-    """Its machine runs on, and has ended when the runner looks again."""
+    """The runner's machine continues, and has ended when the runner looks again."""
     with Scratch() as scratch:
         p = start(kernel, scratch)
         new_machine(before)

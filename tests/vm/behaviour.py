@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Work types and operations do what their names say, as the kernel sees it from outside, under EEVDF."""
+"""Work types and operations do what their names say, observed from outside by the kernel's data, under EEVDF."""
 import json
 import os
 import sys

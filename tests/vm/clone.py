@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests that start from clones: the verdicts that they have when they boot, one seed one stream even from a machine that
-was booted anew, other seeds others; and what two runs, damage and an interrupt do to what is kept."""
+"""Tests that start from clones: they have the same verdicts as when they boot; one seed gives one stream, also from a
+machine that was booted again, other seeds give others; and how two runs, damage and an interrupt change the cached
+files."""
 import glob
 import json
 import os
@@ -23,7 +24,7 @@ BAD = ' | '.join(f'test(=ktstr/{name})' for name in ('bpf_error', 'kernel_panic'
 
 
 class Cache:
-    """A cache of its own, with the kernels of everybody's."""
+    """A cache of its own, with the kernels of the usual cache."""
 
     def __init__(self, scratch, name):
         base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')

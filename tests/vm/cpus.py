@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Running tests hold the CPUs that they run on; two runs share a host, and a killed one leaves nothing held."""
+"""Running tests lock the CPUs that they use; two runs share a host, and a killed run leaves no locks."""
 import json
 import os
 import signal
@@ -38,13 +38,13 @@ def start(kernel, env, *more):
 
 
 def watch(runs, env, before, seconds=200):
-    """Looks until all have ended or @seconds have passed: most CPUs at once, and what should not be."""
+    """Samples until all have ended or @seconds have passed: most CPUs at once, and violations."""
     odd, most, users, until = [], 0, set(), time.monotonic() + seconds
     while any(p.poll() is None for p in runs) and time.monotonic() < until:
         running = {pid: allowed(pid) for pid in machines() if pid not in before}
         cpus, _ = held(env)
         odd += [x for x in cpus.items() if len(x[1]) != 1]
-        # What is held was held before the machine and is until it has ended; in between the looks it may change.
+        # Locks are held from before the machine starts until it has ended; they may change between samples.
         again = held(env)[0]
         for pid, (parent, mask) in running.items():
             if mask is not None and cpus == again and allowed(pid)[1] == mask and (

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""One seed, one stream: the same digest twenty times while the host is busy; other seeds, other streams."""
+"""One seed gives one stream: the same digest twenty times while the host is busy; other seeds give other streams."""
 import json
 import os
 import subprocess

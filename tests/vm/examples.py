@@ -11,7 +11,7 @@ from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines
 
 
 def topology_of(cpus):
-    """Nodes, LLCs, cores an LLC, threads a core, as the guest's own sysfs showed them."""
+    """Nodes, LLCs, cores per LLC, threads per core, from the guest's own sysfs."""
     llcs = {c['llc'] for c in cpus}
     cores = {(c['package'], c['core']) for c in cpus}
     return [len({c['node'] for c in cpus}), len(llcs), len(cores) // len(llcs), len(cpus) // len(cores)]

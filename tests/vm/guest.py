@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A guest is a small Linux: what a test brings along is found wherever it lies here, and what programs expect is there."""
+"""A guest is a small Linux: files that a test brings along are found at their host paths, and programs find what they
+expect."""
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ def compile_c(*args, cwd):
 
 
 def library(directory, name, value, *args):
-    """A shared library with one function; @directory is where it will be looked for here."""
+    """A shared library with one function; @directory is where the host's loader looks for it."""
     os.makedirs(directory, exist_ok=True)
     source = os.path.join(directory, name + '.c')
     with open(source, 'w') as f:
@@ -31,7 +32,8 @@ def library(directory, name, value, *args):
 
 
 def build(scratch, shm):
-    """The suite is below /tmp, where guests have a file system of their own, in a directory that no list can name."""
+    """The suite is below /tmp, where guests mount their own file system, in a directory that no colon-separated list
+    can name."""
     home = scratch / 'co:lon'
     shutil.copytree(HERE + '/guest', home)
     library(scratch / 'lib', 'in_tmp', 1)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Results reach stdout, stderr and their sidecars whole, whatever the guest printed; what does not is named, with status 74."""
+"""Results reach stdout, stderr and their sidecars complete, whatever the guest printed; lost ones are named, with
+status 74."""
 import json
 import os
 import shutil
@@ -51,7 +52,7 @@ def whole(kernel, scratch):
 
 
 def full_disk(kernel, scratch):
-    """One page for two sidecars, and standard output on a full device."""
+    """A file system of one page for two sidecars, and standard output on a full device."""
     where = scratch / 'small'
     os.mkdir(where)
     mount = ['unshare', *([] if os.geteuid() == 0 else ['-r']), '-m']
@@ -72,7 +73,7 @@ def full_disk(kernel, scratch):
 
 
 def interrupted(kernel, scratch):
-    """Two of forty tries have failed when ^C comes: the result is a failure."""
+    """^C comes when two of forty tries have failed: the result is a failure."""
     env = dict(os.environ, KTSTR_SIDECAR_DIR=scratch / 'repeat')
     command = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--repeat', '40', '-E', 'test(silent)', LOSSES]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:

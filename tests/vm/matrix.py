@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Two kernels are a dimension: labels in names, all resolved and built before a test starts, or as they come.
-
-The examples and the kernel's own tests run on an old, the reference and a new series, where the cache has them.
+"""A run over two kernels: labels in names, and kernels that are all built before a test starts, or as they are needed.
+The examples and the kernel's own tests run on an old, the reference and a new series, if the cache has them.
 """
 import json
 import os
@@ -20,7 +19,7 @@ TEST = ('-E', 'test(eevdf_custom_work)', BUILD + '/tests/examples')
 
 
 def without_parallel_smp(kernel, root):
-    """A cache with the same kernel, said to be built without CONFIG_HOTPLUG_PARALLEL, as older ones are."""
+    """A cache with the same kernel, marked as built without CONFIG_HOTPLUG_PARALLEL, as older ones are."""
     entry = os.path.join(root, kernel['key'])
     shutil.copytree(kernel['path'], entry)
     with open(entry + '/config') as f:
@@ -39,7 +38,7 @@ def late_processors(kernel, scratch):
     check(run.status == 0 and cpus == 4, 'a kernel that brings its processors up one by one has them all', run)
 
 
-# What a kernel says of a word that it does not know, or of a value that it cannot read.
+# Kernel messages about an unknown word, or an invalid value.
 UNPARSED = re.compile(r'Unknown kernel command line|Malformed early option|Unable to parse|[Ii]nvalid (value|option|parameter)|'
                       r'unknown parameter|Parameter .* is obsolete|bad value')
 
@@ -68,7 +67,7 @@ def run_suite(kernel, suite, kit):
 
 
 def series(name):
-    """An old or a new series. The reference has tests of its own."""
+    """An old or a new series. The reference series has its own tests."""
     found = cached_kernels(name)
     if not found:
         skip(f'Linux {name}', f"no kernel of it in the cache; 'ktstr kernel build --schedulers --selftests distro:{name}'")
@@ -87,7 +86,7 @@ def main():
     before = machines()
     with Scratch() as scratch:
         env = {'KTSTR_RUNS_ROOT': scratch / 'runs', 'KTSTR_KERNEL_MIRROR': 'http://127.0.0.1:1'}
-        # A tree that takes a while and then does not build.
+        # A tree whose build takes a while and then fails.
         broken = layout.fake_tree(scratch / 'broken', '6.1.7', objects=4, object_s=0.5, fails=True)
         run = Run('test', '--kernel', kernel['key'], '--kernel', broken, *TEST, env=env)
         check(run.status == 65 and 'PASS' not in run.out and 'build of kernel 6.1.7 failed' in run.err,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A control group's memory limit: doctor says it, a machine that does not fit is skipped with it, and one that the kernel
-kills for want of memory is inconclusive and says so."""
+"""A control group's memory limit: doctor reports it, a machine that does not fit is skipped and names it, and a machine
+that the kernel kills because of it is inconclusive and says so."""
 import glob
 import json
 import os
@@ -15,13 +15,13 @@ from tap import BUILD, KTSTR, Scratch, check, finish, skip  # noqa: E402
 
 SUITE = os.path.join(BUILD, 'tests', 'examples', 'examples')
 MIB = 1 << 20
-# Four processes, each with less than the machine counts for, that take 560 MiB together and sleep.
+# Four processes, each smaller than the machine's accounted memory, that take 560 MiB together and sleep.
 HOG = ('import mmap, os, time; os.fork(); os.fork(); m = mmap.mmap(-1, 140 << 20, 34); '
        '[m.__setitem__(i, 1) for i in range(0, 140 << 20, 4096)]; time.sleep(60)')
 
 
 class Group:
-    """A control group with a limit, of whichever version the machine has."""
+    """A control group with a limit, in the cgroup version of this machine."""
 
     def __init__(self):
         self.path = None

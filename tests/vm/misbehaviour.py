@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every misbehaviour of the fixtures is caught, with the right verdict and a first line that names the cause.
-
-KTSTR_BLESS=1 writes the table in docs/MISBEHAVIOUR.md; without it the table must say what happened.
+"""Every misbehaviour of the fixtures is detected, with the right verdict and a first line that names the cause.
+KTSTR_BLESS=1 writes the table in docs/MISBEHAVIOUR.md; without it the table must match the results.
 """
 import glob
 import os
@@ -17,7 +16,7 @@ from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines
 
 TABLE = os.path.join(HERE, '..', '..', 'docs', 'MISBEHAVIOUR.md')
 
-# test, what it does, verdict, what the cause must say
+# test, its misbehaviour, verdict, expected text in the cause
 CASES = [
     ('control', 'the same scheduler, behaving', 'pass', ''),
     ('starved_task', 'one worker is never run', 'fail', r'starved \(0 work units\)|stuck \d+ms'),
@@ -75,7 +74,7 @@ def table(events):
 
 
 def look_inside(kernel, fixtures):
-    """Who was not run can be seen in the memory of what failed; what passed leaves none."""
+    """The memory of a failed guest shows the tasks that did not run; a test that passed leaves no memory."""
     with Scratch() as scratch:
         Run('test', '--kernel', kernel['key'], '--keep-memory', '-E', 'test(hung_task) | test(control)', fixtures,
             env={'KTSTR_SIDECAR_DIR': scratch.path})

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The project that `ktstr new` makes passes as it is: built by its Makefile against this build tree, run in a real guest."""
+"""The project that `ktstr new` creates passes unchanged: built by its Makefile against this build tree, run in a real
+guest."""
 import glob
 import json
 import os

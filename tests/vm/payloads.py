@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs in guests: what they print becomes metrics, what is wrong with them has a name, the rest of the run goes on."""
+"""Programs in guests: their output becomes metrics, each fault of theirs is named, the rest of the run continues."""
 import json
 import os
 import re
@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
-# test -> verdict, what the cause says, how the payload ended (None: it never ran)
+# test -> verdict, text in the cause, how the payload ended (None: it never ran)
 BAD = {
     'bad_payload_never_ends': ('fail', r"payload 'bad_never_ends' did not end within 1\.\ds and was killed", 'timed_out'),
     'bad_payload_deaf': ('fail', r"'bad_deaf' did not end within \d+ms and was killed", 'timed_out'),

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The runner's promises: a replay line repeats a failure exactly, retries have seeds of their own, skips are no passes."""
+"""The runner's guarantees: a replay line repeats a failure exactly, each retry has its own seed, skips do not count as
+passes."""
 import json
 import os
 import shutil
@@ -25,12 +26,12 @@ def result(scratch, label):
 
 
 def kinds(directory):
-    """What follows NAME-VARIANT in the names of its files."""
+    """The part after NAME-VARIANT in the names of its files."""
     return [name.split('.', 1)[1] for name in sorted(os.listdir(directory))]
 
 
 def replayed(scratch, line, label, **env):
-    """Runs a replay line as a shell does, in the same directory; its exit status and its sidecar."""
+    """Runs a replay line in a shell, in the same directory; returns its exit status and its sidecar."""
     path = {'PATH': BUILD + ':' + os.environ['PATH'], 'KTSTR_SIDECAR_DIR': scratch / label}
     done = subprocess.run(['sh', '-c', line], env={**os.environ, **path, **env}, capture_output=True, text=True)
     return done.returncode, result(scratch, label), f'{line}\n{done.stdout}{done.stderr}'
@@ -46,7 +47,7 @@ def replay(kernel, scratch):
 
 
 def strictness(kernel, scratch):
-    """Without --release in its replay line, this failure is a pass."""
+    """Without --release in its replay line, this failure would be a pass."""
     args = ('test', '--kernel', kernel['key'], '-E', 'test(=ktstr/long_turns)', FIXTURES)
     env = {'KTSTR_SIDECAR_DIR': scratch / 'limits'}
     strict = Run(*args, '--release', '--keep-memory', env=env)
@@ -62,7 +63,7 @@ def strictness(kernel, scratch):
 
 
 def settings(kernel, scratch):
-    """Everything else that decides, in one line."""
+    """All other options and variables that can change the result, in one replay line."""
     name, binary = 'gauntlet/simple_crowd/4cpu-1llc-nosmt', kernel['path'] + '/sched_ext/bin/scx_simple'
     run = Run('test', '--kernel', kernel['key'], '--gauntlet', '--release', '--start', 'clone', '--cpu-cap', '1', '--seed', '9', '-E',
               f'test(={name})', EXAMPLES, env={'KTSTR_SIDECAR_DIR': scratch / 'settings', 'KTSTR_NO_PERF_MODE': '1',
@@ -77,7 +78,7 @@ def settings(kernel, scratch):
 
 
 def second_kernel(kernel, scratch):
-    """A cache with two kernels: the one there is, under another version as well."""
+    """A cache with two kernels: the existing one, and the same under another version."""
     cache = scratch / 'cache'
     key = kernel['key'].replace(kernel['version'], '6.12.999')
     for name in (kernel['key'], key):
@@ -93,7 +94,7 @@ def second_kernel(kernel, scratch):
 
 
 def two_kernels(kernel, scratch):
-    """No machine is needed: a topology that cannot be is a Skip, and a Skip has a sidecar."""
+    """Without a machine: an impossible topology is a Skip, and a Skip has a sidecar."""
     cache, key = second_kernel(kernel, scratch)
     env = {'KTSTR_SIDECAR_DIR': scratch / 'two', 'KTSTR_CACHE_DIR': cache}
     run = Run('test', '--kernel', kernel['key'], '--kernel', key, '-E', 'test(too_many)', FIXTURES, env=env)
@@ -108,7 +109,7 @@ def two_kernels(kernel, scratch):
 
 
 def outside_git(kernel, scratch):
-    """Two suites, one directory: neither removes what the other found; a report goes with its result."""
+    """Two suites, one directory: neither removes the other's files; a report is removed with its result."""
     where = scratch / 'nowhere'
     os.mkdir(where)
     env = {'KTSTR_RUNS_ROOT': 'runs', 'KTSTR_SIDECAR_DIR': '', 'GIT_CEILING_DIRECTORIES': scratch.path}

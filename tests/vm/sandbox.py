@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The control groups of src/lock/sandbox.h on a real kernel with cgroup v2, whatever this machine has."""
+"""The control groups of src/lock/sandbox.h on a real kernel with cgroup v2, independent of this machine's."""
 import os
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from tap import BUILD, Scratch, check, finish, need_kernel  # noqa: E402
 
 
 def initramfs(path):
-    """newc, with a console for PID 1."""
+    """A newc archive with a console for PID 1."""
     with open(os.path.join(BUILD, 'tests', 'sandbox_init'), 'rb') as f:
         init = f.read()
     out = b''

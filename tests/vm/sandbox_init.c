@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "lock/sandbox.h"
 
-/* What a child in the group runs on, after it asked for every CPU. */
+/* The CPUs that a child in the group runs on after it asked for every CPU. */
 static void show_child(const char *what, const struct sandbox *b)
 {
 	cpu_set_t all;
@@ -88,7 +88,7 @@ int main(void)
 	    mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0)
 		perror("mount");
 	try_group("root", &both, true);
-	/* As in a service or a container: a group that has processes, and in which groups are to be made. */
+	/* As in a service or a container: groups are to be made in a group that has processes. */
 	mkdir("/sys/fs/cgroup/service", 0755);
 	enter("/service");
 	try_group("service", &both, true);
@@ -96,7 +96,7 @@ int main(void)
 	try_group("narrow", &both, false);
 	try_group("promised", &both, true);
 	try_group("outside", &one, true);
-	/* What a process that died left. */
+	/* The group of a process that died. */
 	mkdir("/sys/fs/cgroup/service/ktstr-1-1-0", 0755);
 	try_group("orphan", &one, true);
 	printf("orphan|left %d\n", access("/sys/fs/cgroup/service/ktstr-1-1-0", F_OK) == 0);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernel's own tests of sched_ext: each in a guest of its own, with a verdict of its own, and none that cannot fail."""
+"""The kernel's own tests of sched_ext: each has its own guest and its own verdict, and each is able to fail."""
 import json
 import os
 import sys
@@ -10,7 +10,7 @@ from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines
 
 SUITE = BUILD + '/tests/selftests'
 COUNT = 21
-# Says of every test what it was asked to; -t takes the name.
+# A fake runner that prints the given result for every test; -t takes the name.
 RUNNER = """#!/bin/sh
 echo "===== START ====="
 echo "$WORD 1 $2 # $MORE"
@@ -34,7 +34,7 @@ def one(kernel, kit):
 
 
 def control(kernel, scratch):
-    """A runner that lies in either direction is believed, line by line: its exit status is always 0."""
+    """The lines of a runner decide, even if they are wrong: its exit status is always 0."""
     e = one(kernel, kit_of(scratch, 'bad', 'not ok'))
     check(e['verdict'] == 'fail' and "says 'not ok minimal" in e['cause'], 'a test that says it failed has failed', e)
     e = one(kernel, kit_of(scratch, 'skips', 'ok', 'SKIP no such kfunc'))
@@ -64,7 +64,7 @@ def all_of_them(kernel):
             values = {m['name']: m['value'] for m in runs[0]['metrics']}
             passed.append(values['passed'])
             failed += values['failed'] + values['skipped'] + len(runs) - 1
-        # Children that inherit what the runner had not yet written write it too: a line may be there more than once.
+        # Children inherit the runner's unwritten output and write it too: a line may appear more than once.
         check(len(passed) == COUNT and min(passed) >= 1 and not failed, 'every one printed its own result', passed)
 
 

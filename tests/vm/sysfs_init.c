@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * sysfs_init.c -- PID 1 of a guest that shows on its console what its kernel knows of the topology, and powers off.
+ * sysfs_init.c -- PID 1 of a guest that prints the topology in its kernel's sysfs on the console, and powers off.
  *
- * With an argument ("maxcpus=1 -- topology" on the kernel's command line) it brings the other processors up first, and
- * shows nothing but the topology: what is fast on a machine with many processors is slow where one runs them all.
+ * With an argument ("maxcpus=1 -- topology" on the kernel's command line) it first brings the other CPUs online, and
+ * then prints only the topology: this is faster if one CPU emulates them all.
  */
 #include <fcntl.h>
 #include <glob.h>
@@ -28,7 +28,7 @@ static const char *const patterns[] = {
 	"/proc/interrupts",
 };
 
-/* "PATH|LINE", a line a line. */
+/* Prints "PATH|LINE" for each line. */
 static void show(const char *path)
 {
 	char line[4096];
@@ -39,7 +39,7 @@ static void show(const char *path)
 		fclose(f);
 }
 
-/* While a kernel boots, each processor that is up takes a thousand timer interrupts a second; later, idle ones none. */
+/* While a kernel boots, each online CPU takes a thousand timer interrupts per second; later, idle CPUs take none. */
 static void bring_up_all(void)
 {
 	char path[64];

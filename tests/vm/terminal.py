@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A whole run on a terminal that is resized, stopped by Ctrl-Z, taken up again, and ended by Ctrl-C: what a person sees."""
+"""A whole run on a terminal that is resized, stopped by Ctrl-Z, continued, and ended by Ctrl-C: the screen that a
+person sees."""
 import fcntl
 import os
 import pty
@@ -21,7 +22,7 @@ TIMEOUT = 300
 
 
 def shell(argv, env, told, go):
-    """A shell's part: the command is a foreground job, and what becomes of it is told in a pipe."""
+    """Acts as a shell: the command is a foreground job, and a pipe reports what happens to it."""
     job = os.fork()
     if job == 0:
         os.setpgid(0, 0)
@@ -47,7 +48,7 @@ class Terminal:
         self.screen, self.news = Screen(columns, rows), ''
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            # The size is there before the command asks for it.
+            # The size is set before the command asks for it.
             os.read(go[0], 1)
             shell(argv, env, told[1], go[0])
         os.close(told[1])
@@ -74,7 +75,7 @@ class Terminal:
             for fd in ready:
                 try:
                     data = os.read(fd, 65536)
-                except OSError:  # the terminal's last user is gone
+                except OSError:  # the last process that used the terminal has ended
                     data = b''
                 if fd == self.told:
                     self.news += data.decode()
@@ -110,7 +111,7 @@ class Terminal:
 
 
 def views(text):
-    """The lines of progress on the screen: never more than one."""
+    """The progress lines on the screen: never more than one."""
     return re.findall(r'(?m)^\[[=> ]*\].*$', text)
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Under a healthy scheduler and the strict limits, each test gets the verdict that it must, and each example of the docs passes."""
+"""Under a healthy scheduler and the strict limits, each test gets its expected verdict, and each example of the docs
+passes."""
 import json
 import os
 import re
@@ -12,7 +13,7 @@ ROOT = os.path.join(HERE, '..', '..')
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
-# test, verdict, what the cause must say, which checks are recorded as not judged
+# test, verdict, expected text in the cause, checks that are recorded as not judged
 CASES = [
     ('odd_crowds', 'pass', '', set()),
     ('weights_starve', 'pass', '', {'not_starved', 'max_gap_ms', 'max_run_delay_ms'}),
@@ -49,7 +50,7 @@ def verdicts(kernel):
 
 
 def example(kernel):
-    """The first example of the docs, as it stands, under a scheduler that there is."""
+    """The first example of the docs, unchanged, under an existing scheduler."""
     with open(os.path.join(ROOT, 'docs', 'SCENARIOS.md')) as f:
         code = re.search(r'^```c\n(.*?)^```', f.read(), re.M | re.S).group(1)
     with Scratch() as scratch:

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""A real kernel started from our boot parameters and ACPI tables alone, without firmware, on an emulated processor.
+"""A real kernel starts with only the VMM's boot parameters and ACPI tables, without firmware, on an emulated processor.
 
     tests/vm/x86_boot.py BUILD
 
-QEMU gets the guest's RAM as a file that the loader has written, and a ROM of a few instructions in a firmware's place, which
-only switches to the registers that the loader asks for. What sysfs shows then comes from our E820, MADT, SRAT and SLIT.
+QEMU gets the guest's RAM as a file that the loader has written, and a ROM of a few instructions instead of a firmware;
+the ROM only sets the registers that the loader asks for. The topology in sysfs then comes from the VMM's E820, MADT,
+SRAT and SLIT.
 """
 import os
 import re
@@ -46,7 +47,8 @@ def rom(rip, rsi, rsp, cr3, gdt, gdt_limit):
 
 
 def initramfs(scratch):
-    """newc. PID 1's standard output is opened from /dev/console, 5:1; other files do not mind the number."""
+    """A newc archive. The kernel opens PID 1's standard output from /dev/console, 5:1; the number does no harm to other
+    files."""
     with open(os.path.join(BUILD, 'tests', 'sysfs_init'), 'rb') as f:
         init = f.read()
     path = scratch / 'initrd'
@@ -63,7 +65,7 @@ def initramfs(scratch):
 
 
 def boot(scratch, kernel, topology, mib, cpu):
-    """(status, {path: [line]}, everything)"""
+    """Returns (status, {path: [line]}, the whole output)."""
     ram = scratch / 'ram'
     if os.path.exists(ram):
         os.unlink(ram)

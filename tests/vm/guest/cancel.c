@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cancel.c -- glibc loads libgcc_s by itself for both of these. */
+/* cancel.c -- uses both functions for which glibc loads libgcc_s at run time. */
 #include <execinfo.h>
 #include <pthread.h>
 #include <stdio.h>

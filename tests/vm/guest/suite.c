@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* suite.c -- what a test finds in its guest. Compiled by tests/vm/guest.py, into directories that guests mount over. */
+/*
+ * suite.c -- tests of the guest's file system. tests/vm/guest.py compiles it into directories that guests mount over.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,7 @@ int by_path(void);
 
 KTSTR_SCHEDULER(simple, .binary = "scx_simple");
 
-/* One library each in /tmp, in /dev/shm, in a directory with a colon, and one that is named by its path. */
+/* Libraries in /tmp, in /dev/shm, in a directory with a colon, and one that is linked by its path. */
 KTSTR_TEST(libraries, .duration_s = 1)
 {
 	ktstr_expect(t, in_tmp() == 1 && in_shm() == 2 && in_colon() == 3 && by_path() == 4, "other libraries");
@@ -48,7 +50,7 @@ KTSTR_TEST(small_linux, .scheduler = &simple, .duration_s = 1,
 	KTSTR_RUN_PAYLOAD(t, &to_dev_stdout);
 	KTSTR_RUN_PAYLOAD(t, &bench);
 	KTSTR_RUN_PAYLOAD(t, &slow);
-	/* Another process is the scheduler then, which payloads are told. */
+	/* Another process is then the scheduler, and payloads are told its pid. */
 	ktstr_run_steps(t, KTSTR_STEPS({ .name = "restart",
 					 .hold = KTSTR_HOLD_MS(50),
 					 .ops = KTSTR_OPS(KTSTR_OP(RESTART_SCHEDULER)) }));
@@ -56,7 +58,7 @@ KTSTR_TEST(small_linux, .scheduler = &simple, .duration_s = 1,
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a", .workers = 1 }));
 }
 
-/* More than the guest would have memory for, had it not grown. */
+/* More memory than the guest would have if it had not grown. */
 KTSTR_TEST(large_file, .include_files = KTSTR_ARGS("./large"), .duration_s = 1)
 {
 	struct stat st;
@@ -65,7 +67,7 @@ KTSTR_TEST(large_file, .include_files = KTSTR_ARGS("./large"), .duration_s = 1)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a", .workers = 1 }));
 }
 
-/* Named before there is a machine. */
+/* Reported before a machine starts. */
 KTSTR_TEST(too_large_file, .include_files = KTSTR_ARGS("./too-large"), .duration_s = 1)
 {
 	return KTSTR_PASS;
