@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sanitizer/asan_interface.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -173,7 +174,10 @@ static pid_t start_with(struct child_start *s, int namespaces)
 {
 	_Alignas(16) char stack[CHILD_STACK];
 	s->namespaces = namespaces;
-	return clone(child_entry, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, s);
+	pid_t pid = clone(child_entry, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces, s);
+	/* The child never returned from its functions, so AddressSanitizer still has their frames. No-op without it. */
+	ASAN_UNPOISON_MEMORY_REGION(stack, sizeof(stack));
+	return pid;
 }
 
 /* The kernel refuses namespaces for many reasons, so try with a user namespace, then without any. */

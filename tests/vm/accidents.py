@@ -91,10 +91,11 @@ def full_disk(kernel):
         try:
             subprocess.run(['dd', 'if=/dev/zero', f'of={mount}/filler', 'bs=1k'], capture_output=True)
             run = Run('test', '--kernel', kernel['key'], '-E', 'test(eevdf_custom)', EXAMPLES, env={'KTSTR_SIDECAR_DIR': mount})
-            check(run.status == 75 and 'PASS' in run.out, 'disk full while storing: the result is shown, the exit is 75', run)
+            check(run.status == 74 and 'PASS' in run.out, 'disk full while storing: the result is shown, the exit is 74', run)
             errors = [line for line in run.err.splitlines() if line.startswith('error:')]
-            check(len(errors) == 1 and "keep the result of 'ktstr/eevdf_custom_work'" in errors[0] and 'No space left' in errors[0],
-                  'and one line says what could not be kept', run.err)
+            check(len(errors) == 2 and "keep the result of 'ktstr/eevdf_custom_work'" in errors[0] and 'No space left' in errors[0]
+                  and "1 result could not be stored: ktstr/eevdf_custom_work" in errors[1],
+                  'one line says why, and the last one what could not be kept', run.err)
             check(os.listdir(mount) == ['filler'], 'no temporary file is left', os.listdir(mount))
         finally:
             subprocess.run(['umount', mount], check=False)
