@@ -47,7 +47,8 @@ static bool let_through(enum confine_kind kind, void (*attempt)(pid_t other))
 		if (confine_build(kind, &c, NULL) < 0 || confine_apply(&c, NULL) < 0)
 			_exit(99);
 		attempt(other);
-		_exit(0);
+		/* Not _exit(): AddressSanitizer makes system calls of its own before a function that does not return. */
+		syscall(SYS_exit_group, 0);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
