@@ -116,15 +116,21 @@ nsec_t share_patience(double share)
  * With @tasks on @cpus queues, some queues may be one task longer than others: a task there gets 1/(n + 1) of its CPU
  * instead of 1/n. Returns the difference.
  */
-static double uneven(uint32_t tasks, uint32_t cpus)
+static double longer_queue(uint32_t tasks, uint32_t cpus)
 {
 	uint32_t shorter = tasks / cpus;
-	return shorter && tasks % cpus ? 1.0 / shorter - 1.0 / (shorter + 1) : 0;
+	return shorter ? 1.0 / shorter - 1.0 / (shorter + 1) : 0;
+}
+
+static double uneven(uint32_t tasks, uint32_t cpus)
+{
+	return tasks % cpus ? longer_queue(tasks, cpus) : 0;
 }
 
 double share_spread_floor(uint32_t workers, uint32_t all, uint32_t cpus, nsec_t window)
 {
-	double apart = fmax(uneven(workers, cpus), uneven(all, cpus));
+	/* Workers of other loads sleep and wake, so beside them the queues of this load's CPUs differ at any time. */
+	double apart = fmax(all > workers ? longer_queue(workers, cpus) : uneven(workers, cpus), uneven(all, cpus));
 	double settling = fmin((double)SHARE_SETTLING, (double)window);
 	return 100 * (2 * (double)SHARE_SLICE + apart * settling) / (double)window;
 }

@@ -49,7 +49,8 @@ nsec_t share_patience(double share);
  *
  * At each end of the window, one worker has a slice that another has not. And if @workers is not a multiple of @cpus,
  * some queues are one task longer: a task there gets 1/(n + 1) of its CPU instead of 1/n until the scheduler has moved
- * tasks. The difference is `uneven`, for @workers or for @all workers of the test, whichever is more.
+ * tasks. The difference is `uneven`, for @workers or for @all workers of the test, whichever is more. Workers of other
+ * loads sleep and wake, so beside them @workers count as uneven even if they divide.
  */
 double share_spread_floor(uint32_t workers, uint32_t all, uint32_t cpus, nsec_t window);
 

@@ -47,7 +47,7 @@ static bool let_through(enum confine_kind kind, void (*attempt)(pid_t other))
 		if (confine_build(kind, &c, NULL) < 0 || confine_apply(&c, NULL) < 0)
 			_exit(99);
 		attempt(other);
-		/* Not _exit(): AddressSanitizer makes system calls of its own before a function that does not return. */
+		/* Not _exit(): AddressSanitizer makes system calls before a function that does not return. */
 		syscall(SYS_exit_group, 0);
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
