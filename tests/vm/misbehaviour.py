@@ -69,6 +69,7 @@ def table(events):
     for name, what, _, _ in CASES:
         e = events.get(name, {})
         cause = re.sub(r'\d+', 'N', e.get('cause') or '') if e.get('verdict') != 'pass' else ''
+        cause = re.sub(r'[^ (]*/(\w+\.c:)', r'\1', cause)
         rows.append(f"| {name} | {what} | {e.get('verdict')} | {cause.replace('|', '/')} |")
     return '\n'.join(rows) + '\n'
 
