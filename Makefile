@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The front door. `make demo` runs the main job; `make check` passes all tests. Both set up what they need.
+# `make demo` runs the main job; `make check` runs all tests. Both install what they need.
 BUILD ?= build
 CPUS  := $(shell nproc)
 
@@ -35,7 +35,7 @@ SEEDS ?= 20
 trust: kernel
 	@python3 tests/trust/trust.py $(BUILD) --seeds $(SEEDS)
 
-# What must never fail, over SEEDS seeds: default work types, behaviour; and 10^7 mutations through the parsers. Hours.
+# Campaigns that take hours: default work types and behavioural tests over SEEDS seeds, and 10^7 mutations of parsers' input.
 soak: kernel
 	@ninja -C $(BUILD) --quiet
 	@python3 tests/soak/soak.py $(BUILD) --seeds $(SEEDS)

@@ -1,4 +1,0 @@
-release
-release
-release
-release
