@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ram.h"
 #include "t.h"
 #include "topo/topology.h"
 #include "vmm/guestmem.h"
@@ -13,34 +14,6 @@
 #include "vmm/x86/cpuid.h"
 #include "vmm/x86/layout.h"
 #include "vmm/x86/msr.h"
-#include "vmm/x86/ram.h"
-
-#define MIB ((uint64_t)1 << 20)
-
-/* --- guest memory ------------------------------------------------------------------------------------------------- */
-
-static struct x86_ram ram;
-static void *mapping;
-static size_t mapped;
-
-/* All regions in one sparse mapping; untouched memory costs nothing. */
-static void ram_new(unsigned nodes, uint64_t mib)
-{
-	t_ok(x86_ram_plan(nodes, mib, &ram, NULL));
-	mapped = mib * MIB;
-	mapping = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	ck_assert(mapping != MAP_FAILED);
-	uint8_t *at = mapping;
-	for (unsigned i = 0; i < ram.count; i++) {
-		ram.region[i].host = at;
-		at += ram.region[i].size;
-	}
-}
-
-static void ram_free(void)
-{
-	munmap(mapping, mapped);
-}
 
 /* --- kernel images ------------------------------------------------------------------------------------------------ */
 
