@@ -50,7 +50,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_CGROUP_WALK_ROOT] = { "KTSTR_CGROUP_WALK_ROOT",
 				   "Control group from which on `ktstr run` enables controllers, down to its "
 				   "own group.",
-				   "/sys/fs/cgroup", "src/guest/host.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+				   "/sys/fs/cgroup", "src/guest/binary/host.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_CI] = { "KTSTR_CI", "Not empty: sidecars record that the run was part of continuous integration.", "off",
 		     "src/report/sidecar.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
 	[ENV_CPU_CAP] = { "KTSTR_CPU_CAP", "Largest number of CPUs to keep busy. The option --cpu-cap wins.",
@@ -59,7 +59,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_HOST_CGROUP_PARENT] = { "KTSTR_HOST_CGROUP_PARENT",
 				     "Control group below which `ktstr run` makes its own; it is made where it "
 				     "is not there.",
-				     "/sys/fs/cgroup", "src/guest/host.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+				     "/sys/fs/cgroup", "src/guest/binary/host.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_HOST_DEADLINE_PERCENT] = { "KTSTR_HOST_DEADLINE_PERCENT",
 					"How long a machine may take on the host until it counts as hanging, in "
 					"percent of what is built in. More than 100 is for a very slow host.",

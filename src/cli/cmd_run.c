@@ -20,7 +20,7 @@
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "guest/channel.h"
-#include "guest/host.h"
+#include "guest/binary/host.h"
 #include "report/sidecar.h"
 #include "verdict/judge.h"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guest/stage.h"
+#include "guest/scenario/stage.h"
 
 static bool limit_is_possible(double limit)
 {

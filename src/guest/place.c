@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "guest/worker.h"
+#include "guest/work/worker.h"
 
 #ifndef SCHED_EXT
 #define SCHED_EXT 7

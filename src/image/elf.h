@@ -33,7 +33,7 @@ int closure_add(struct closure *c, const char *path, struct err **err);
 /* Reads the file without the sections after its last segment (debug information, symbols): no loader reads them. */
 int elf_load_image(const char *path, struct buf *ret, struct err **err);
 
-/* The interface version in a test binary's note (guest/registry.c); -ENOENT: it has no such note. */
+/* The interface version in a test binary's note (guest/binary/main.c); -ENOENT: it has no such note. */
 int elf_api_version(const char *path, uint32_t *ret);
 
 #endif

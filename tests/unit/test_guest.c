@@ -2,10 +2,10 @@
 /* Guest code that can be tested without a guest: tables, CPU sets, affinities, scenarios. */
 #include <string.h>
 
-#include "guest/canned.h"
-#include "guest/payload.h"
-#include "guest/registry.h"
-#include "guest/stage.h"
+#include "guest/scenario/canned.h"
+#include "guest/payload/payload.h"
+#include "guest/binary/registry.h"
+#include "guest/scenario/stage.h"
 #include "guest/work/work.h"
 #include "t.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "guest/histogram.h"
+#include "guest/work/histogram.h"
 #include "guest/work/work.h"
 #include "t.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "guest/histogram.h"
+#include "guest/work/histogram.h"
 #include "guest/work/work.h"
 
 #define THREADS_MAX 1024

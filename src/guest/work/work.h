@@ -7,7 +7,7 @@
 #ifndef KTSTR_GUEST_WORK_H
 #define KTSTR_GUEST_WORK_H
 
-#include "guest/worker.h"
+#include "guest/work/worker.h"
 
 #define SPIN_UNITS 1024
 

@@ -14,7 +14,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "guest/worker.h"
+#include "guest/work/worker.h"
 
 #define SAMPLE_PERIOD	  (200 * NSEC_PER_MSEC)
 #define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC) /* more workers: longer period, same cost */

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guest/canned.h"
-#include "guest/stage.h"
+#include "guest/scenario/canned.h"
+#include "guest/scenario/stage.h"
 
 #define CANNED_MAX 128
 

@@ -7,8 +7,8 @@
 
 #include "base/text.h"
 #include "guest/cgroup.h"
-#include "guest/payload.h"
-#include "guest/stage.h"
+#include "guest/payload/payload.h"
+#include "guest/scenario/stage.h"
 #include "guest/work/work.h"
 
 void stage_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t index, const char *name)

@@ -22,7 +22,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "guest/ctx.h"
-#include "guest/host.h"
+#include "guest/binary/host.h"
 
 #define CHILD_FAILED 71 /* exit status: setup failed, and standard error has the reason */
 

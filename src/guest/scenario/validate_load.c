@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "guest/stage.h"
+#include "guest/scenario/stage.h"
 #include "guest/work/work.h"
 
 #define BAD(err, ...) FAIL(err, EXIT_BAD_DATA, -EINVAL, __VA_ARGS__)

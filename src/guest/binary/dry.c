@@ -19,8 +19,8 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "guest/registry.h"
-#include "guest/stage.h"
+#include "guest/binary/registry.h"
+#include "guest/scenario/stage.h"
 
 #define PROBLEM_BYTES_MAX 1024
 #define PROBLEM_FD	  3

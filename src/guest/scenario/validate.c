@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "guest/payload.h"
-#include "guest/stage.h"
+#include "guest/payload/payload.h"
+#include "guest/scenario/stage.h"
 #include "guest/work/work.h"
 
 #define BAD(err, ...) FAIL(err, EXIT_BAD_DATA, -EINVAL, __VA_ARGS__)

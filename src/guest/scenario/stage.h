@@ -8,7 +8,7 @@
 #ifndef KTSTR_GUEST_STAGE_H
 #define KTSTR_GUEST_STAGE_H
 
-#include "guest/worker.h"
+#include "guest/work/worker.h"
 
 #define TRACKED_MAX 1024
 #define STEPS_MAX   256

@@ -5,9 +5,9 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "guest/payload.h"
-#include "guest/registry.h"
-#include "guest/stage.h"
+#include "guest/payload/payload.h"
+#include "guest/binary/registry.h"
+#include "guest/scenario/stage.h"
 
 #define SYSCTLS_MAX 64 /* the limit of PID 1: INIT_ARGS_MAX */
 

@@ -2,8 +2,8 @@
 /* canned_load.c -- canned scenarios with a constant load: cpusets, affinities, policies, work types. */
 #include <stdio.h>
 
-#include "guest/canned.h"
-#include "guest/stage.h"
+#include "guest/scenario/canned.h"
+#include "guest/scenario/stage.h"
 
 #define MORE   (3) /* workers per CPU in an overloaded cgroup */
 #define IDLE   CANNED_WORK(BURSTY, .burst_ms = 5, .sleep_ms = 95)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "guest/registry.h"
-#include "guest/stage.h"
+#include "guest/binary/registry.h"
+#include "guest/scenario/stage.h"
 
 static void put_key(struct buf *out, const char *key)
 {

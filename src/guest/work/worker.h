@@ -18,7 +18,7 @@
 #include "base/time.h"
 #include "guest/channel.h"
 #include "guest/ctx.h"
-#include "guest/ticks.h"
+#include "guest/work/ticks.h"
 
 #define WORKERS_MAX	   4096
 #define WORKER_SAMPLES_MAX 100000 /* size of a worker's reservoir of wake-up latencies */

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "guest/cgroup.h"
-#include "guest/payload.h"
-#include "guest/stage.h"
+#include "guest/payload/payload.h"
+#include "guest/scenario/stage.h"
 #include "guest/work/work.h"
 
 const char *op_name(enum ktstr_op_kind kind)

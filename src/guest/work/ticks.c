@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "guest/ticks.h"
+#include "guest/work/ticks.h"
 
 #define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 #define MEASURED    (2 * NSEC_PER_MSEC)

@@ -5,7 +5,7 @@
  */
 #include <stddef.h>
 
-#include "guest/canned.h"
+#include "guest/scenario/canned.h"
 
 #define BURSTS CANNED_WORK(BURSTY, .burst_ms = 20, .sleep_ms = 30)
 #define OP(KIND, ...)                                  \

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "guest/ctx.h"
-#include "guest/payload.h"
-#include "guest/registry.h"
-#include "guest/worker.h"
+#include "guest/payload/payload.h"
+#include "guest/binary/registry.h"
+#include "guest/work/worker.h"
 
 /* --- functions for test bodies ------------------------------------------------------------------------------------ */
 

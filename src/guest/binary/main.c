@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "guest/ctx.h"
-#include "guest/registry.h"
+#include "guest/binary/registry.h"
 
 /* `ktstr` recognises a test binary and its interface version by this ELF note. */
 struct api_note {

@@ -11,8 +11,8 @@
 
 #include "base/file.h"
 #include "guest/cgroup.h"
-#include "guest/payload.h"
-#include "guest/stage.h"
+#include "guest/payload/payload.h"
+#include "guest/scenario/stage.h"
 
 #define LEAF_FORMAT "payload.%u"
 

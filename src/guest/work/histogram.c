@@ -2,7 +2,7 @@
 /* histogram.c -- see histogram.h. */
 #include <math.h>
 
-#include "guest/histogram.h"
+#include "guest/work/histogram.h"
 
 static uint64_t noted(const struct histogram *h)
 {

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 
 #include "base/text.h"
-#include "guest/payload.h"
+#include "guest/payload/payload.h"
 
 #define TAIL_BYTES     2048		  /* of a stream, shown when a run fails */
 #define LINE_BYTES_MAX ((size_t)64 << 10) /* longer lines are not searched for metrics */
