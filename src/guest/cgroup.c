@@ -6,9 +6,17 @@
 
 #include "base/file.h"
 #include "guest/cgroup.h"
-#include "guest/ctx.h"
 
 #define FREEZE_DEADLINE (2 * NSEC_PER_SEC)
+
+bool cgroup_parent(const char *name, char out[WIRE_NAME_MAX])
+{
+	const char *slash = strrchr(name, '/');
+	if (!slash)
+		return false;
+	snprintf(out, WIRE_NAME_MAX, "%.*s", (int)(slash - name), name);
+	return true;
+}
 
 static char *leaf(const char *name, const char *file)
 {

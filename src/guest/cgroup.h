@@ -6,13 +6,18 @@
 #include <sys/types.h>
 
 #include <ktstr/scenario.h>
+#include <ktstr/wire.h>
 
 #include "base/err.h"
 #include "base/parse.h"
 
+#define GUEST_CGROUP "/sys/fs/cgroup/ktstr"
+
 /* Names of a cgroup's siblings, for work types that move between cgroups. */
 #define CGROUP_SIBLING_FORMAT "%s.sibling%u"
 
+/* The parent's name, "a" for "a/b"; false if there is no '/'. */
+bool cgroup_parent(const char *name, char out[WIRE_NAME_MAX]);
 /* Creates it and its missing ancestors. It may exist already. */
 int cgroup_create(const char *name, struct err **err);
 int cgroup_set_cpuset(const char *name, const struct cpuset_bits *cpus, struct err **err);

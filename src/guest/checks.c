@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "guest/scenario/stage.h"
+#include "guest/checks.h"
 
 static bool limit_is_possible(double limit)
 {

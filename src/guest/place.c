@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* place.c -- policy, priority, CPUs and memory nodes of a worker. */
+#include <errno.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
-#include "guest/work/worker.h"
+#include "base/cleanup.h"
+#include "guest/place.h"
 
 #ifndef SCHED_EXT
 #define SCHED_EXT 7

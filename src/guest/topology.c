@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "guest/ctx.h"
+#include "guest/topology.h"
 
 static int read_text(const char *sysfs, const char *rel, struct buf *ret)
 {

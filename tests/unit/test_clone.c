@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "fake_kvm.h"
-#include "guest/init/init.h"
+#include "guest/init/unpack.h"
 #include "image/cpio.h"
 #include "image/image.h"
 #include "t.h"

@@ -2,10 +2,13 @@
 /* Guest code that can be tested without a guest: tables, CPU sets, affinities, scenarios. */
 #include <string.h>
 
-#include "guest/scenario/canned.h"
-#include "guest/payload/payload.h"
 #include "guest/binary/registry.h"
-#include "guest/scenario/stage.h"
+#include "guest/load.h"
+#include "guest/payload/declaration.h"
+#include "guest/payload/judge.h"
+#include "guest/place.h"
+#include "guest/scenario/canned.h"
+#include "guest/scenario/validate.h"
 #include "guest/work/work.h"
 #include "t.h"
 

@@ -7,6 +7,7 @@
 
 #include "guest/work/histogram.h"
 #include "guest/work/work.h"
+#include "guest/workers/delay.h"
 #include "t.h"
 
 #define PAUSE (20 * NSEC_PER_MSEC)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "guest/work/work.h"
+#include "guest/workers/worker_report.h"
 #include "t.h"
 
 /* socket(2) fails with @code for packet sockets, as on a kernel without them. */

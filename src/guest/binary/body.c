@@ -1,74 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* body.c -- the functions that a test's body calls, and the process that runs the body. */
+/* body.c -- see body.h. */
 #include <sched.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "guest/binary/body.h"
 #include "guest/ctx.h"
 #include "guest/payload/payload.h"
-#include "guest/binary/registry.h"
-#include "guest/work/worker.h"
-
-/* --- functions for test bodies ------------------------------------------------------------------------------------ */
-
-struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t)
-{
-	return test_topology(t->test);
-}
-
-unsigned ktstr_ctx_cpus(const struct ktstr_ctx *t)
-{
-	return t->topology->cpus;
-}
-
-uint64_t ktstr_ctx_duration_ns(const struct ktstr_ctx *t)
-{
-	return (uint64_t)t->duration;
-}
-
-uint64_t ktstr_ctx_seed(const struct ktstr_ctx *t)
-{
-	return t->seed;
-}
-
-int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t)
-{
-	return t->scheduler_pid;
-}
-
-static void send_detail(struct ktstr_ctx *t, const struct wire_detail *head, const char *fmt, va_list ap)
-{
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	buf_vappendf(&text, fmt, ap);
-	if (t->dry)
-		return;
-	channel_detail(&t->channel, head, buf_str(&text));
-}
-
-void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)
-{
-	struct wire_detail head = { .verdict = verdict };
-	va_list ap;
-	va_start(ap, fmt);
-	send_detail(t, &head, fmt, ap);
-	va_end(ap);
-}
-
-int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
-{
-	if (ok || t->dry)
-		return ok;
-	struct wire_detail head = { .verdict = KTSTR_FAIL, .expectation = 1 };
-	va_list ap;
-	va_start(ap, fmt);
-	t->expectation_failed = true;
-	send_detail(t, &head, fmt, ap);
-	va_end(ap);
-	return ok;
-}
-
-/* --- the engine --------------------------------------------------------------------------------------------------- */
+#include "guest/place.h"
 
 /*
  * The engine is a real-time task, so that it runs even if the scheduler under test starves ordinary tasks. The

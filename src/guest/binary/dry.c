@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * dry.c -- checks a test's scenarios on the host, before a machine is started.
+ * dry.c -- see dry.h.
  *
  * A scenario is an argument that the body passes, so the body must run. It runs in a child whose seccomp filter allows
  * memory management, writing to its pipe, exiting and little else. A body that makes any other system call is killed,
@@ -19,19 +19,12 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "guest/binary/registry.h"
-#include "guest/scenario/stage.h"
+#include "guest/binary/dry.h"
+#include "guest/ctx.h"
+#include "guest/inherit.h"
 
 #define PROBLEM_BYTES_MAX 1024
 #define PROBLEM_FD	  3
-
-enum ktstr_verdict dry_scenario(struct ktstr_ctx *t, const struct ktstr_scenario *scenario)
-{
-	_cleanup_err_ struct err *err = NULL;
-	if (scenario_check(t->test, t->topology, scenario, &err) < 0 && !t->dry->problem.len)
-		err_format(err, &t->dry->problem);
-	return KTSTR_PASS;
-}
 
 #define ALLOW(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 

@@ -21,8 +21,10 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/process.h"
-#include "guest/ctx.h"
+#include "guest/binary/body.h"
 #include "guest/binary/host.h"
+#include "guest/cgroup.h"
+#include "guest/ctx.h"
 
 #define CHILD_FAILED 71 /* exit status: setup failed, and standard error has the reason */
 

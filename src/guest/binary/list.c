@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "guest/binary/registry.h"
-#include "guest/scenario/stage.h"
+#include "guest/binary/dry.h"
+#include "guest/binary/list.h"
+#include "guest/inherit.h"
 
 static void put_key(struct buf *out, const char *key)
 {

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "guest/ctx.h"
+#include "base/parse.h"
+#include "guest/binary/body.h"
+#include "guest/binary/list.h"
 #include "guest/binary/registry.h"
+#include "guest/channel.h"
 
 /* `ktstr` recognises a test binary and its interface version by this ELF note. */
 struct api_note {

@@ -5,9 +5,10 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "guest/payload/payload.h"
 #include "guest/binary/registry.h"
-#include "guest/scenario/stage.h"
+#include "guest/checks.h"
+#include "guest/inherit.h"
+#include "guest/payload/declaration.h"
 
 #define SYSCTLS_MAX 64 /* the limit of PID 1: INIT_ARGS_MAX */
 
@@ -76,51 +77,6 @@ const struct ktstr_test *registry_find(const struct registry *r, const char *nam
 		if (!strcmp(r->tests[i]->name, name))
 			return r->tests[i];
 	return NULL;
-}
-
-static unsigned first_set(unsigned a, unsigned b, unsigned otherwise)
-{
-	return a ? a : b ? b : otherwise;
-}
-
-struct ktstr_topology test_topology(const struct ktstr_test *t)
-{
-	static const struct ktstr_topology none = { 0 };
-	const struct ktstr_topology *s = t->scheduler ? &t->scheduler->topology : &none;
-	struct ktstr_topology p = {
-		.numa_nodes = first_set(t->numa_nodes, s->numa_nodes, 1),
-		.llcs = first_set(t->llcs, s->llcs, 1),
-		.cores = first_set(t->cores, s->cores, 2),
-		.threads = first_set(t->threads, s->threads, 1),
-	};
-	bool own = ktstr_described_nodes(t->nodes) || t->numa_nodes || t->llcs;
-	memcpy(p.nodes, own ? t->nodes : s->nodes, sizeof(p.nodes));
-	memcpy(p.distances, own || t->distances[0] ? t->distances : s->distances, sizeof(p.distances));
-	unsigned described = ktstr_described_nodes(p.nodes);
-	if (described) {
-		p.numa_nodes = described;
-		p.llcs = 0;
-	}
-	for (unsigned i = 0; i < described; i++)
-		p.llcs += p.nodes[i].llcs;
-	return p;
-}
-
-struct ktstr_constraints test_constraints(const struct ktstr_test *t)
-{
-	const struct ktstr_constraints none = { 0 }, *c = &t->constraints;
-	const struct ktstr_constraints *s = t->scheduler ? &t->scheduler->constraints : &none;
-	return (struct ktstr_constraints){
-		.min_llcs = first_set(c->min_llcs, s->min_llcs, 1),
-		.max_llcs = first_set(c->max_llcs, s->max_llcs, 12),
-		.min_cpus = first_set(c->min_cpus, s->min_cpus, 1),
-		.max_cpus = first_set(c->max_cpus, s->max_cpus, 192),
-		.min_numa_nodes = first_set(c->min_numa_nodes, s->min_numa_nodes, 1),
-		.max_numa_nodes = first_set(c->max_numa_nodes, s->max_numa_nodes, 1),
-		.requires_smt = c->requires_smt	  ? c->requires_smt
-				: s->requires_smt ? s->requires_smt
-						  : KTSTR_OFF,
-	};
 }
 
 static const char *check_constraints(const struct ktstr_test *t)

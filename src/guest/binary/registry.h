@@ -16,13 +16,7 @@ struct registry {
 int registry_load(struct registry *ret);
 void registry_done(struct registry *r);
 const struct ktstr_test *registry_find(const struct registry *r, const char *name);
-/* Writes every declaration as JSON for `ktstr` (docs/design/run.md). */
-void registry_list(const struct registry *r, struct buf *out);
 /* The problem of a declaration, or NULL. */
 const char *test_validate(const struct ktstr_test *t);
-/* The topology, with all inherited values filled in. */
-struct ktstr_topology test_topology(const struct ktstr_test *t);
-/* The constraints: the test's, else its scheduler's, else the defaults. */
-struct ktstr_constraints test_constraints(const struct ktstr_test *t);
 
 #endif

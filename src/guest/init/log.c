@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "guest/init/init.h"
+#include "base/time.h"
+#include "guest/init/log.h"
 
 int log_map(struct guest_log *l, uint64_t address, uint64_t size)
 {

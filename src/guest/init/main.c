@@ -12,8 +12,13 @@
 #include <ktstr/test.h>
 
 #include "base/file.h"
-#include "guest/ctx.h"
-#include "guest/init/init.h"
+#include "guest/topology.h"
+#include "guest/init/park.h"
+#include "guest/init/sched_state.h"
+#include "guest/init/scheduler.h"
+#include "guest/init/setup.h"
+#include "guest/init/test.h"
+#include "guest/init/watch.h"
 
 /* Ends the machine with one instruction if it has a port for that. */
 static void __attribute__((noreturn)) power_off(struct init *i)

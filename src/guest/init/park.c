@@ -11,7 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "guest/init/init.h"
+#include "guest/init/park.h"
+#include "guest/init/unpack.h"
 
 #define PARK_VALUE 1 /* pvpanic's "panicked": QEMU can be told to pause at it; our own VMM accepts any value */
 

@@ -11,8 +11,8 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/rng.h"
-#include "guest/ctx.h"
-#include "guest/init/init.h"
+#include "guest/cgroup.h"
+#include "guest/init/setup.h"
 
 enum need { REQUIRED, EXPECTED, WELCOME }; /* if missing: the test ends; it is logged; it is normal */
 

@@ -6,7 +6,10 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "guest/init/init.h"
+#include "guest/init/scheduler.h"
+#include "guest/init/spawn.h"
+#include "guest/init/test.h"
+#include "guest/init/watch.h"
 
 int test_start(struct init *i)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* watch.c -- the event loop: all event sources are descriptors in one poll(2). */
+/* watch.c -- see watch.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -13,43 +13,8 @@
 
 #include "base/hash.h"
 #include "guest/channel.h"
-#include "guest/init/init.h"
-
-/* --- starting a child --------------------------------------------------------------------------------------------- */
-
-static void become(const char *const argv[], int channel, int out)
-{
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	setsid();
-	if (channel == CHANNEL_FD)
-		fcntl(channel, F_SETFD, 0);
-	else if (channel >= 0)
-		dup2(channel, CHANNEL_FD);
-	dup2(out, STDOUT_FILENO);
-	dup2(out, STDERR_FILENO);
-	execv(argv[0], (char *const *)argv);
-	_exit(127);
-}
-
-int spawn(const char *const argv[], int channel, int *out)
-{
-	int pipefd[2];
-	if (pipe2(pipefd, O_CLOEXEC) < 0)
-		return -errno;
-	pid_t pid = fork();
-	if (pid == 0)
-		become(argv, channel, pipefd[1]);
-	fd_close(pipefd[1]);
-	if (pid < 0) {
-		fd_close(pipefd[0]);
-		return -errno;
-	}
-	fcntl(pipefd[0], F_SETFL, O_NONBLOCK);
-	*out = pipefd[0];
-	return pid;
-}
+#include "guest/init/sched_state.h"
+#include "guest/init/watch.h"
 
 /* --- sources ------------------------------------------------------------------------------------------------------ */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "guest/scenario/canned.h"
-#include "guest/scenario/stage.h"
+#include "guest/ctx.h"
 
 #define CANNED_MAX 128
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "guest/scenario/canned.h"
-#include "guest/scenario/stage.h"
+#include "guest/ctx.h"
 
 #define MORE   (3) /* workers per CPU in an overloaded cgroup */
 #define IDLE   CANNED_WORK(BURSTY, .burst_ms = 5, .sleep_ms = 95)

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * validate.c -- checks whether a scenario is possible on a machine. It walks the scenario with a model of the cgroups
+ * validate.c -- see validate.h. It walks the scenario with a model of the cgroups
  * that exist at each point.
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "guest/payload/payload.h"
+#include "guest/cgroup.h"
+#include "guest/load.h"
+#include "guest/payload/declaration.h"
+#include "guest/scenario/op_names.h"
 #include "guest/scenario/stage.h"
+#include "guest/scenario/validate.h"
+#include "guest/scenario/validate_load.h"
 #include "guest/work/work.h"
 
 #define BAD(err, ...) FAIL(err, EXIT_BAD_DATA, -EINVAL, __VA_ARGS__)
@@ -35,19 +40,7 @@ struct model {
 
 static struct tracked *find(const struct model *m, const char *name)
 {
-	for (unsigned i = 0; name && i < m->count; i++)
-		if (!strcmp(m->tracked[i].name, name))
-			return &m->tracked[i];
-	return NULL;
-}
-
-bool parent_name(const char *name, char out[WIRE_NAME_MAX])
-{
-	const char *slash = strrchr(name, '/');
-	if (!slash)
-		return false;
-	snprintf(out, WIRE_NAME_MAX, "%.*s", (int)(slash - name), name);
-	return true;
+	return tracked_find(m->tracked, m->count, name);
 }
 
 static bool bad_name(const char *name)
@@ -76,7 +69,7 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 	struct tracked *g = &m->tracked[m->count++];
 	*g = (struct tracked){ .backdrop = m->backdrop, .cpus = m->topology->all };
 	snprintf(g->name, sizeof(g->name), "%s", name);
-	const struct tracked *above = parent_name(name, parent) ? find(m, parent) : NULL;
+	const struct tracked *above = cgroup_parent(name, parent) ? find(m, parent) : NULL;
 	if (above && above->limited)
 		g->cpus = above->cpus;
 	*ret = g;
@@ -87,7 +80,7 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 static int check_nesting(const struct model *m, const struct tracked *g, const char *what, struct err **err)
 {
 	char parent[WIRE_NAME_MAX];
-	const struct tracked *above = parent_name(g->name, parent) ? find(m, parent) : NULL;
+	const struct tracked *above = cgroup_parent(g->name, parent) ? find(m, parent) : NULL;
 	if (above && above->workers)
 		return BAD(err, "cgroup '%s': %s cannot be set, its parent '%s' has workers of its own", g->name, what,
 			   parent);
@@ -102,7 +95,7 @@ static int take_cpuset(const struct model *m, struct tracked *g, const struct kt
 		return 0;
 	if (cpuset_resolve(m->topology, spec, &set, why, sizeof(why)) < 0)
 		return BAD(err, "cgroup '%s': CpusetSpec validation failed: %s", g->name, why);
-	const struct tracked *above = parent_name(g->name, parent) ? find(m, parent) : NULL;
+	const struct tracked *above = cgroup_parent(g->name, parent) ? find(m, parent) : NULL;
 	for (size_t i = 0; i < CPUSET_WORDS; i++)
 		outside.word[i] = above && above->limited ? set.word[i] & ~above->cpus.word[i] : 0;
 	if (cpuset_count(&outside))

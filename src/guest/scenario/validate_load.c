@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* validate_load.c -- checks whether a load is possible in a cgroup of the given CPUs. See validate.c. */
+/* validate_load.c -- see validate_load.h. */
 #include <math.h>
 #include <string.h>
 
-#include "guest/scenario/stage.h"
+#include "guest/checks.h"
+#include "guest/load.h"
+#include "guest/scenario/validate_load.h"
 #include "guest/work/work.h"
 
 #define BAD(err, ...) FAIL(err, EXIT_BAD_DATA, -EINVAL, __VA_ARGS__)
-
-unsigned load_workers(const struct ktstr_test *test, const struct ktstr_load *load, unsigned cpus)
-{
-	if (load->workers)
-		return load->workers;
-	if (load->workers_share > 0)
-		return (unsigned)ceil(load->workers_share * cpus - 1e-9);
-	return test->workers_per_cgroup ? test->workers_per_cgroup : 2;
-}
-
-static void take_defaults(struct ktstr_load *l, const struct ktstr_load *from)
-{
-	if (!l->nice.set)
-		l->nice = from->nice;
-	if (!l->numa_node.set)
-		l->numa_node = from->numa_node;
-	l->comm = l->comm ? l->comm : from->comm;
-	l->pcomm = l->pcomm ? l->pcomm : from->pcomm;
-	l->uid = l->uid ? l->uid : from->uid;
-	l->gid = l->gid ? l->gid : from->gid;
-	checks_inherit(&l->checks, &from->checks);
-}
-
-const struct ktstr_load *cgroup_load(const struct ktstr_cgroup *g, unsigned index, struct ktstr_load *merged)
-{
-	if (!g->no_workers && index-- == 0)
-		return &g->load;
-	const struct ktstr_load *more = g->loads;
-	while (more && (more->workers || more->workers_share > 0) && index--)
-		more++;
-	if (!more || !(more->workers || more->workers_share > 0))
-		return NULL;
-	*merged = *more;
-	take_defaults(merged, &g->load);
-	return merged;
-}
 
 static int check_policy(const char *cgroup, const struct ktstr_policy *p, struct err **err)
 {
@@ -144,11 +110,6 @@ static int check_threads(const char *cgroup, const struct ktstr_load *l, const s
 	if (load_threaded(l) && whole)
 		return BAD(err, "cgroup '%s': CloneMode::Thread: %s needs processes", cgroup, type->name);
 	return 0;
-}
-
-bool load_threaded(const struct ktstr_load *load)
-{
-	return load->clone_mode == KTSTR_CLONE_THREAD || load->pcomm;
 }
 
 int load_check(const struct guest_topology *t, const char *cgroup, const struct ktstr_load *l,

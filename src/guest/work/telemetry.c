@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "guest/place.h"
 #include "guest/work/work.h"
 
 #define EPOCH_UNKNOWN UINT32_MAX

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * worker.h -- worker processes and their telemetry.
+ * worker.h -- a worker and its telemetry, inside its process.
  *
  * The telemetry of a worker is in memory shared with the engine, not in a message at its end. If a broken scheduler
  * never runs a worker again, its telemetry is still complete.
@@ -16,8 +16,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/time.h"
-#include "guest/channel.h"
-#include "guest/ctx.h"
+#include "guest/topology.h"
 #include "guest/work/ticks.h"
 
 #define WORKERS_MAX	   4096
@@ -28,14 +27,12 @@
  * reported gap is never shorter than the true one. It is longer by at most 4096 units of work, 256 turns, or 4 turns
  * that are longer than 1024 units each. Gaps are not rounded to the kernel's tick.
  */
-#define WORKER_LOOK_UNITS    1024
-#define WORKER_LOOK_TURNS    64
-#define WORKER_CLOCK_EVERY   4
-#define WORKER_STOP_DEADLINE (5 * NSEC_PER_SEC)
-#define WORKER_TURN	     (5 * NSEC_PER_MSEC)
-#define START_OFFSET_MAX     (2 * NSEC_PER_MSEC)
-#define WORKER_EPOCHS	     16 /* periods with different allowed CPUs; the last one takes all later periods */
-#define WORKER_METRICS_MAX   16
+#define WORKER_LOOK_UNITS  1024
+#define WORKER_LOOK_TURNS  64
+#define WORKER_CLOCK_EVERY 4
+#define START_OFFSET_MAX   (2 * NSEC_PER_MSEC)
+#define WORKER_EPOCHS	   16 /* periods with different allowed CPUs; the last one takes all later periods */
+#define WORKER_METRICS_MAX 16
 
 /* slot->trouble: which setup step failed. */
 enum worker_trouble { TROUBLE_NONE, TROUBLE_MEM_POLICY, TROUBLE_USER, TROUBLE_WORK, TROUBLE_UNSUPPORTED };
@@ -117,24 +114,10 @@ struct ktstr_worker {
 	bool dear_pause; /* the processor is emulated: see ktstr_worker_spin */
 };
 
-/* The share of CPU time that the test asked for, combined along a cgroup's path. */
-struct cpu_terms {
-	unsigned weight;	  /* 100 is the default; 0: not set */
-	unsigned quota_permyriad; /* in 1/10000 of one CPU; 0: not set */
-};
-
-/* A load in a cgroup, one record in the report. */
-struct worker_record {
-	struct ktstr_load load;
-	char cgroup[WIRE_NAME_MAX];
-	unsigned workers;
-	uint32_t step;
-	bool limited;		    /* it had a cpuset for some of its life */
-	struct cpuset_bits allowed; /* all CPUs that were ever allowed */
-	uint64_t nodes;		    /* nodes on which its memory should be; 0: any */
-	struct cpu_terms terms;	    /* the lowest of all cgroups where its workers were */
-};
-
+/*
+ * A worker as the engine knows it. Its group reads the pids and the descriptors of the inboxes; the rest is the
+ * engine's.
+ */
 struct worker_process {
 	uint32_t record;
 	unsigned member, group_first; /* position in its group; index of the group's first worker */
@@ -154,87 +137,6 @@ struct worker_process {
 	struct cpuset_bits affinity; /* set by the engine; empty: none */
 	struct cpuset_bits allowed[WORKER_EPOCHS];
 };
-
-/* The workers that are reported together: those of a step, or of the backdrop. */
-struct worker_set {
-	struct worker_process *member;
-	struct worker_slot *slot;
-	struct work_group *group;
-	struct worker_shared *shared;
-	struct worker_record **record;
-	const struct guest_topology *topology;
-	const struct ticks *clock;
-	size_t count, cap, records;
-	uint32_t batch;
-	nsec_t stopping;   /* when it was last stopped */
-	nsec_t sample_due; /* delay.c: time of the next reading */
-	struct rng rng;
-};
-
-/* A cgroup for workers: its name, "" for the root, and its current CPUs and nodes. */
-struct worker_place {
-	const char *cgroup;
-	bool limited;
-	struct cpuset_bits cpus;
-	uint64_t nodes;
-	uint32_t step;
-	struct cpu_terms terms;
-};
-
-int worker_set_init(struct worker_set *c, uint64_t seed, const struct guest_topology *topology, struct err **err);
-/* Ends the workers that still run. */
-void worker_set_done(struct worker_set *c);
-/* Adds @count workers of one load without starting them. */
-int worker_set_add(struct worker_set *c, const struct ktstr_load *load, unsigned count,
-		   const struct worker_place *place, struct err **err);
-/*
- * Forks the workers added since the last call in random order, places them and starts them at random offsets. Order and
- * offsets depend on the seed.
- */
-int worker_set_start(struct worker_set *c, struct err **err);
-/* threads.c: starts all workers of @first's load as threads of one process, each waiting for its batch. */
-int worker_set_start_threads(struct worker_set *c, size_t first, unsigned count, struct err **err);
-bool load_threaded(const struct ktstr_load *load);
-/* worker_set.c: the main function of a worker's process or thread. */
-void worker_main(struct worker_set *c, size_t i) __attribute__((noreturn));
-/* Records that the cgroup's CPUs have changed: workers may now use @cpus. */
-void worker_set_allow(struct worker_set *c, const char *cgroup, const struct cpuset_bits *cpus, bool limited);
-int worker_set_set_affinity(struct worker_set *c, const char *cgroup, const struct ktstr_affinity *affinity,
-			    const struct cpuset_bits *pool, struct err **err);
-/* Moves the workers of a cgroup to another one. */
-int worker_set_move(struct worker_set *c, const char *from, const struct worker_place *to, struct err **err);
-/* The gap in which each worker is now does not count. */
-void worker_set_exempt_gap(struct worker_set *c, const char *cgroup);
-/*
- * Stops the workers of @cgroup, or (NULL) all, and waits for them together: 5 s, plus 5 ms per running worker divided
- * by the number of CPUs. Workers that have not ended by then are killed.
- */
-void worker_set_stop(struct worker_set *c, const char *cgroup);
-/* delay.c: reads the workers' waiting times if a reading is due. Returns the time of the next reading. */
-nsec_t worker_set_sample(struct worker_set *c);
-/* Takes the last reading of a worker that has ended. */
-void worker_set_sample_last(struct worker_process *m, const struct worker_slot *s);
-bool worker_set_has(const struct worker_set *c, const char *cgroup);
-/*
- * Sends the cgroup records and then every worker's telemetry, and advances both counters. Returns Fail if a worker
- * could not do what its load requires, Skip if at worst the machine lacks something. @why gets the reason.
- */
-enum ktstr_verdict worker_set_report(struct worker_set *c, struct channel *channel, uint32_t *cgroups,
-				     uint32_t *workers, char *why, size_t size);
-uint64_t worker_set_iterations(const struct worker_set *c);
-unsigned worker_set_running(const struct worker_set *c);
-
-/* checks.c: sends a load's own checks, after its cgroup record. */
-void checks_send(const struct ktstr_checks *c, uint32_t cgroup, struct channel *channel);
-
-/* place.c: settings that the engine applies to a worker. */
-int place_policy(pid_t pid, const struct ktstr_load *load);
-int place_affinity(pid_t pid, const struct cpuset_bits *cpus);
-/* The affinity of worker number @index of its load; false: it has none. */
-bool affinity_resolve(const struct guest_topology *t, const struct ktstr_affinity *a, const struct cpuset_bits *pool,
-		      unsigned index, struct rng *rng, struct cpuset_bits *ret);
-/* place.c: settings that a worker applies to itself. */
-int place_memory(const struct ktstr_load *load);
 
 /* Runs a worker from start to exit, in its own process or thread. */
 void worker_run_load(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t batch, nsec_t start_offset)

@@ -14,7 +14,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "guest/work/worker.h"
+#include "guest/workers/delay.h"
 
 #define SAMPLE_PERIOD	  (200 * NSEC_PER_MSEC)
 #define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC) /* more workers: longer period, same cost */

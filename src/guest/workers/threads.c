@@ -13,7 +13,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "guest/work/work.h"
+#include "base/err.h"
+#include "guest/place.h"
+#include "guest/workers/threads.h"
+#include "guest/workers/worker_main.h"
 
 #define THREAD_STACK	 ((size_t)256 << 10)
 #define THREADS_DEADLINE (5 * NSEC_PER_SEC)

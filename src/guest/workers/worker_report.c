@@ -2,7 +2,9 @@
 /* worker_report.c -- sends the workers' telemetry to PID 1. */
 #include <string.h>
 
+#include "guest/checks.h"
 #include "guest/work/work.h"
+#include "guest/workers/worker_report.h"
 
 static void send_record(const struct worker_record *r, uint32_t index, struct channel *channel)
 {

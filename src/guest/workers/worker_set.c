@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* worker_set.c -- forks, places, starts, moves and stops the workers of a worker set. See worker.h. */
+/* worker_set.c -- forks, places, starts, moves and stops the workers of a worker set. */
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -15,7 +15,13 @@
 
 #include "base/file.h"
 #include "guest/cgroup.h"
+#include "guest/load.h"
+#include "guest/place.h"
 #include "guest/work/work.h"
+#include "guest/workers/delay.h"
+#include "guest/workers/threads.h"
+#include "guest/workers/worker_main.h"
+#include "guest/workers/worker_set.h"
 
 #define SHORT_LIFE (100 * NSEC_PER_MSEC)
 
@@ -179,43 +185,6 @@ int worker_set_add(struct worker_set *c, const struct ktstr_load *load, unsigned
 
 /* --- starting ----------------------------------------------------------------------------------------------------- */
 
-static size_t first_of_record(const struct worker_set *c, size_t i)
-{
-	while (i > 0 && c->member[i - 1].record == c->member[i].record)
-		i--;
-	return i;
-}
-
-void worker_main(struct worker_set *c, size_t i)
-{
-	struct worker_process *m = &c->member[i];
-	const struct worker_record *record = c->record[m->record];
-	size_t worker_set_first = first_of_record(c, i);
-	if (!load_threaded(&record->load))
-		setpgid(0, 0);
-	struct ktstr_worker w = {
-		.thread = load_threaded(&record->load),
-		.slot = &c->slot[i],
-		.member_slot = &c->slot[m->group_first],
-		.group = &c->group[m->group_first],
-		.peer = &c->member[m->group_first],
-		.shared = c->shared,
-		.work = &record->load.work,
-		.type = work_type(&record->load.work),
-		.clock = *c->clock,
-		.topology = c->topology,
-		.cgroup = m->cgroup,
-		.rng.state = c->rng.state ^ i * 0x9e3779b97f4a7c15u,
-		.fd_in = m->fd_in,
-		.fd_shared = c->member[m->group_first].fd_shared,
-		.member = m->member,
-		.members = work_group_size(&record->load.work),
-		.worker_set_size = record->workers,
-		.worker_slot = &c->slot[worker_set_first],
-	};
-	worker_run_load(&w, &record->load, c->batch, m->start_offset);
-}
-
 /* Applies the settings from outside, so that they hold even for a worker that never runs. */
 static int place(struct worker_set *c, size_t i, struct err **err)
 {
@@ -223,7 +192,7 @@ static int place(struct worker_set *c, size_t i, struct err **err)
 	const struct worker_record *record = c->record[m->record];
 	struct ktstr_load settled = record->load;
 	const struct ktstr_load *load = &settled;
-	unsigned index = (unsigned)(i - first_of_record(c, i));
+	unsigned index = (unsigned)(i - first_of_load(c, i));
 	if (m->leader && load->policy.kind == KTSTR_POLICY_INHERIT)
 		settled.policy.kind = KTSTR_POLICY_NORMAL; /* replaces the process's initial real-time policy */
 	int r = *m->cgroup ? cgroup_move(m->cgroup, m->pid, err) : 0;
@@ -244,7 +213,7 @@ static int start_one(struct worker_set *c, size_t i, struct err **err)
 	struct worker_process *m = &c->member[i];
 	const struct worker_record *record = c->record[m->record];
 	if (load_threaded(&record->load)) {
-		int r = m->leader ? 0 : worker_set_start_threads(c, first_of_record(c, i), record->workers, err);
+		int r = m->leader ? 0 : worker_set_start_threads(c, first_of_load(c, i), record->workers, err);
 		return r == 0 ? place(c, i, err) : r;
 	}
 	m->start_offset = (nsec_t)rng_below(&c->rng, (uint64_t)START_OFFSET_MAX);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* checks.h -- the checks of a declaration: validating, inheriting and sending them. */
+#ifndef KTSTR_GUEST_CHECKS_H
+#define KTSTR_GUEST_CHECKS_H
+
+#include <ktstr/check.h>
+
+#include "guest/channel.h"
+
+/* The problem of @c, or NULL. */
+const char *checks_problem(const struct ktstr_checks *c);
+/* Copies the checks that @c does not set from @from. */
+void checks_inherit(struct ktstr_checks *c, const struct ktstr_checks *from);
+/* Sends a load's own checks, after its cgroup record. */
+void checks_send(const struct ktstr_checks *c, uint32_t cgroup, struct channel *channel);
+
+#endif

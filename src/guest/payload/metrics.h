@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* metrics.h -- the metrics in a payload's output. */
+#ifndef KTSTR_GUEST_PAYLOAD_METRICS_H
+#define KTSTR_GUEST_PAYLOAD_METRICS_H
+
+#include "guest/payload/run.h"
+
+/*
+ * Read the metrics of standard output; those of standard error only if standard output has none. @bad: the name of a
+ * metric whose match is not a number.
+ */
+int payload_read_json(struct payload *p);
+int payload_read_text(struct payload *p, const char **bad);
+/* False: there is no room for it. */
+bool payload_add_metric(struct payload *p, const char *name, double value);
+/* NULL: it has no such metric. */
+const struct ktstr_metric *payload_find_metric(const struct payload *p, const char *name);
+void payload_free_metrics(struct payload *p);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* topology.h -- the guest's topology, and cpusets resolved with it. */
+#ifndef KTSTR_GUEST_TOPOLOGY_H
+#define KTSTR_GUEST_TOPOLOGY_H
+
+#include <ktstr/scenario.h>
+#include <ktstr/topology.h>
+#include <ktstr/wire.h>
+
+#include "base/parse.h"
+
+#define GUEST_CPUS_MAX CPUSET_CPUS_MAX
+
+/* The machine as the guest's sysfs shows it. */
+struct guest_topology {
+	unsigned cpus;
+	struct wire_cpu cpu[GUEST_CPUS_MAX];
+	struct cpuset_bits all, usable; /* usable: all but the last CPU if there are more than two */
+	unsigned nodes;			/* including nodes without CPUs */
+};
+
+int guest_topology_read(const char *sysfs, struct guest_topology *ret);
+/* The topology that the sysfs of such a guest will show. */
+void guest_topology_declared(const struct ktstr_topology *t, struct guest_topology *ret);
+/* True for two different threads of one core. */
+bool topology_same_core(const struct guest_topology *t, unsigned a, unsigned b);
+unsigned topology_llcs(const struct guest_topology *t);
+/* Bit mask of the nodes of @cpus. */
+uint64_t topology_nodes_of(const struct guest_topology *t, const struct cpuset_bits *cpus);
+/* Resolves a spec; on failure writes a sentence to @why. */
+int cpuset_resolve(const struct guest_topology *t, const struct ktstr_cpuset *spec, struct cpuset_bits *ret, char *why,
+		   size_t why_size);
+
+#endif
