@@ -3,28 +3,52 @@
  * dry.c -- see dry.h.
  *
  * A scenario is an argument that the body passes, so the body must run. It runs in a child whose seccomp filter allows
- * memory management, writing to its pipe, exiting and little else. A body that makes any other system call is killed,
+ * memory management, writing to /dev/null, exiting and little else. A body that makes any other system call is killed,
  * and its scenarios are checked in the guest.
+ *
+ * One child runs many bodies, because a fork costs more than a body. The filter leaves nothing but memory for a body to
+ * change, and the child restores its memory after each body, so no body finds what another left. A body that ends the
+ * child, or that leaves a mapping behind, is the last one of that child; the next test gets a new child.
  */
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "guest/binary/dry.h"
+#include "guest/binary/memory_copy.h"
 #include "guest/ctx.h"
 #include "guest/inherit.h"
 
 #define PROBLEM_BYTES_MAX 1024
-#define PROBLEM_FD	  3
+#define STATM_FD	  3
+#define CHILD_BODIES	  256
+#define CHILD_TIME	  (100 * NSEC_PER_MSEC)
+
+/* Memory shared with the child. */
+struct shared {
+	volatile unsigned done; /* number of tests whose body returned, or that have no body to run */
+	volatile bool in_body;	/* the child is, or died, in the body of the next test */
+	struct guest_topology topology;
+	struct memory_copy memory;
+	char problem[CHILD_BODIES][PROBLEM_BYTES_MAX + 1];
+};
+
+/* The tests of one child. */
+struct batch {
+	const struct ktstr_test *const *tests;
+	char **problem;
+	size_t count;
+};
 
 #define ALLOW(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
@@ -35,7 +59,7 @@ static int install_seccomp(void)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		ALLOW(SYS_write), /* to the pipe, or to /dev/null */
+		ALLOW(SYS_write), /* to /dev/null */
 		ALLOW(SYS_exit_group),
 		ALLOW(SYS_brk), /* malloc */
 		ALLOW(SYS_mmap),
@@ -43,6 +67,7 @@ static int install_seccomp(void)
 		ALLOW(SYS_newfstatat), /* stdio calls fstat before the first write */
 		ALLOW(SYS_ioctl),      /* stdio checks for a terminal */
 		ALLOW(SYS_clock_gettime),
+		ALLOW(SYS_pread64), /* the size of the address space, between two bodies */
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
 	struct sock_fprog program = { .len = ARRAY_SIZE(filter), .filter = filter };
@@ -51,56 +76,92 @@ static int install_seccomp(void)
 	return 0;
 }
 
-static void limit_child(int out)
+static void limit_child(int statm)
 {
 	struct rlimit none = { 0 }, second = { 1, 1 }, memory = { (rlim_t)1 << 30, (rlim_t)1 << 30 };
 	_cleanup_close_ int null = open("/dev/null", O_RDWR);
 	setrlimit(RLIMIT_CORE, &none);
 	setrlimit(RLIMIT_CPU, &second);
 	setrlimit(RLIMIT_AS, &memory);
-	for (int fd = 0; fd < PROBLEM_FD; fd++)
+	for (int fd = 0; fd < STATM_FD; fd++)
 		dup2(null, fd);
-	dup2(out, PROBLEM_FD);
-	syscall(SYS_close_range, PROBLEM_FD + 1, ~0u, 0);
+	dup2(statm, STATM_FD);
+	syscall(SYS_close_range, STATM_FD + 1, ~0u, 0);
 	null = -1;
 	alarm(10);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-static void be_dry(const struct ktstr_test *test, int out)
+static void run_body(const struct ktstr_test *test, struct guest_topology *topology, char *problem)
 {
-	static struct guest_topology topology;
 	struct ktstr_topology declared = test_topology(test);
 	struct dry_run dry = { .problem = BUF_NULL };
 	struct ktstr_ctx t = { .test = test,
 			       .channel.fd = -1,
-			       .topology = &topology,
+			       .topology = topology,
 			       .dry = &dry,
 			       .duration = (test->duration_s ? test->duration_s : 2) * NSEC_PER_SEC };
-	guest_topology_declared(&declared, &topology);
-	limit_child(out);
-	if (install_seccomp() < 0)
-		_exit(1);
+	guest_topology_declared(&declared, topology);
 	test->body(&t);
 	size_t len = dry.problem.len ? text_cut(dry.problem.data, PROBLEM_BYTES_MAX) : 0;
-	_exit(len && write(PROBLEM_FD, dry.problem.data, len) < 0);
+	memcpy(problem, buf_str(&dry.problem), len);
 }
 
-char *dry_run(const struct ktstr_test *test)
+/*
+ * The child: runs bodies until one leaves something behind that cannot be undone, or until it is old. The limits of CPU
+ * time and time count for the child, so a young child leaves nearly all of them to the next body. Not inlined, because
+ * its frame is the end of the stack that is restored.
+ */
+static void __attribute__((noinline)) run_bodies(struct shared *s, const struct batch *b)
 {
-	int pipefd[2];
-	char text[PROBLEM_BYTES_MAX + 1];
-	size_t len = 0;
-	if (pipe2(pipefd, O_CLOEXEC) < 0)
-		return NULL;
+	nsec_t until = nsec_now() + CHILD_TIME;
+	s->memory.statm = STATM_FD;
+	bool again = memory_copy_take(&s->memory, __builtin_frame_address(0));
+	if (install_seccomp() < 0)
+		_exit(1);
+	for (unsigned i = 0; i < b->count; s->done = ++i) {
+		if (b->problem[i])
+			continue;
+		if (i && !(again && memory_copy_restore(&s->memory) && nsec_now() < until))
+			break;
+		s->in_body = true;
+		run_body(b->tests[i], &s->topology, s->problem[i]);
+		s->in_body = false;
+	}
+	_exit(0);
+}
+
+/* Runs a child. Returns how many tests are done with: those whose body returned, and one that ended the child. */
+static size_t run_child(struct shared *s, const struct batch *b)
+{
+	s->done = 0;
+	s->in_body = false;
+	for (size_t i = 0; i < b->count; i++)
+		memset(s->problem[i], 0, sizeof(s->problem[i]));
 	fflush(NULL);
 	pid_t pid = fork();
-	if (pid == 0)
-		be_dry(test, pipefd[1]);
-	fd_close(pipefd[1]);
-	for (ssize_t n; pid > 0 && (n = read(pipefd[0], text + len, sizeof(text) - 1 - len)) > 0;)
-		len += (size_t)n;
-	fd_close(pipefd[0]);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	return len ? strndup(text, len) : NULL;
+	if (pid == 0) {
+		limit_child(open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+		run_bodies(s, b);
+	}
+	if (pid < 0 || waitpid(pid, NULL, 0) < 0)
+		return b->count;
+	size_t done = s->done + s->in_body;
+	return done ? MIN_OF(done, b->count) : 1;
+}
+
+void dry_run(const struct ktstr_test *const *tests, char **problem, size_t count)
+{
+	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s == MAP_FAILED)
+		return;
+	for (size_t first = 0; first < count;) {
+		struct batch b = { tests + first, problem + first, MIN_OF(count - first, CHILD_BODIES) };
+		size_t done = run_child(s, &b);
+		for (size_t i = 0; i < done; i++)
+			if (!b.problem[i] && s->problem[i][0])
+				b.problem[i] = strndup(s->problem[i], PROBLEM_BYTES_MAX);
+		first += done;
+	}
+	munmap(s, sizeof(*s));
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* dry.h -- checks a test's scenarios on the host, before a machine is started. */
+/* dry.h -- checks the scenarios of tests on the host, before a machine is started. */
 #ifndef KTSTR_GUEST_DRY_H
 #define KTSTR_GUEST_DRY_H
+
+#include <stddef.h>
 
 #include <ktstr/test.h>
 
 /*
- * Runs a test's body in a child that can only declare. Returns the problem of its scenarios, or NULL. The caller frees
- * it.
+ * Runs the bodies of @count tests in children that can only declare. Sets @problem[i] to the problem of the scenarios
+ * of @tests[i]; the caller frees it. It stays NULL if there is none, or if the body did more than to declare. Tests that
+ * have a problem already do not run.
  */
-char *dry_run(const struct ktstr_test *test);
+void dry_run(const struct ktstr_test *const *tests, char **problem, size_t count);
 
 #endif

@@ -200,7 +200,7 @@ static void put_known_fail(struct buf *out, const struct ktstr_known_fail *k)
 	buf_puts(out, "]");
 }
 
-static void put_test(struct buf *out, const struct ktstr_test *t)
+static void put_test(struct buf *out, const struct ktstr_test *t, const char *problem)
 {
 	struct ktstr_topology p = test_topology(t);
 	struct ktstr_constraints constraints = test_constraints(t);
@@ -208,8 +208,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	put_name(out, "name", t->name);
 	put_name(out, "file", t->file);
 	put_number(out, "line", t->line);
-	_cleanup_free_ char *dry = test_validate(t) ? NULL : dry_run(t);
-	put_text(out, "problem", dry ? dry : test_validate(t));
+	put_text(out, "problem", problem);
 	put_name(out, "scheduler", t->scheduler ? t->scheduler->name : NULL);
 	put_number(out, "numa_nodes", p.numa_nodes);
 	put_number(out, "llcs", p.llcs);
@@ -237,8 +236,50 @@ static void put_test(struct buf *out, const struct ktstr_test *t)
 	buf_puts(out, "}");
 }
 
+static void free_strings(char **list, size_t count)
+{
+	for (size_t i = 0; list && i < count; i++)
+		free(list[i]);
+	free(list);
+}
+
+/* The problem of each test, or NULL if it has none. The caller frees them. Returns NULL if memory is short. */
+static char **find_problems(const struct registry *r)
+{
+	char **problem = calloc(r->test_count + 1, sizeof(*problem));
+	for (size_t i = 0; problem && i < r->test_count; i++) {
+		const char *text = test_validate(r->tests[i]);
+		if (!text)
+			continue;
+		problem[i] = strdup(text);
+		if (!problem[i]) {
+			free_strings(problem, i);
+			return NULL;
+		}
+	}
+	if (problem)
+		dry_run(r->tests, problem, r->test_count);
+	return problem;
+}
+
+static void put_tests(struct buf *out, const struct registry *r, char *const *problem)
+{
+	put_key(out, "tests");
+	buf_puts(out, "[");
+	for (size_t i = 0; i < r->test_count; i++) {
+		buf_puts(out, i ? "," : "");
+		put_test(out, r->tests[i], problem[i]);
+	}
+	buf_puts(out, "]");
+}
+
 void registry_list(const struct registry *r, struct buf *out)
 {
+	char **problem = find_problems(r);
+	if (!problem) {
+		out->failed = true;
+		return;
+	}
 	buf_puts(out, "{");
 	put_number(out, "api", KTSTR_API_VERSION);
 	put_key(out, "schedulers");
@@ -248,11 +289,7 @@ void registry_list(const struct registry *r, struct buf *out)
 		put_scheduler(out, r->schedulers[i]);
 	}
 	buf_puts(out, "]");
-	put_key(out, "tests");
-	buf_puts(out, "[");
-	for (size_t i = 0; i < r->test_count; i++) {
-		buf_puts(out, i ? "," : "");
-		put_test(out, r->tests[i]);
-	}
-	buf_puts(out, "]}\n");
+	put_tests(out, r, problem);
+	buf_puts(out, "}\n");
+	free_strings(problem, r->test_count);
 }
