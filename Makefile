@@ -45,7 +45,7 @@ lab: kernel
 	@meson test -C $(BUILD) --no-rebuild --suite lab --print-errorlogs
 
 bench: kernel
-	@ninja -C $(BUILD) benchmarks && for b in reactor ring fetch boot sim budget presets builds clone lab_boot telemetry; do python3 bench/$$b.py $(BUILD) || exit 1; done
+	@ninja -C $(BUILD) benchmarks && for b in reactor ring fetch boot sim budget presets list builds clone lab_boot telemetry; do python3 bench/$$b.py $(BUILD) || exit 1; done
 	@$(BUILD)/bench/plan_bench && $(BUILD)/bench/admission_bench && python3 bench/locks.py $(BUILD)
 
 # The program, libktstr.a, its headers and pkg-config file, manual pages, completions of five shells.
