@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fork_each.c -- forks a child that exits at once and waits for it, as often as its argument says: for bench/list.py. */
+/* fork_each.c -- forks children that exit at once, one after the other; the argument is their number. */
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

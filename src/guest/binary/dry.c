@@ -30,7 +30,6 @@
 #include "guest/inherit.h"
 
 #define PROBLEM_BYTES_MAX 1024
-#define STATM_FD	  3
 #define CHILD_BODIES	  256
 #define CHILD_TIME	  (100 * NSEC_PER_MSEC)
 
@@ -76,20 +75,21 @@ static int install_seccomp(void)
 	return 0;
 }
 
-static void limit_child(int statm)
+/* Returns the child's statm, its only descriptor besides /dev/null; -1 if it cannot be opened. */
+static int limit_child(void)
 {
 	struct rlimit none = { 0 }, second = { 1, 1 }, memory = { (rlim_t)1 << 30, (rlim_t)1 << 30 };
 	_cleanup_close_ int null = open("/dev/null", O_RDWR);
 	setrlimit(RLIMIT_CORE, &none);
 	setrlimit(RLIMIT_CPU, &second);
 	setrlimit(RLIMIT_AS, &memory);
-	for (int fd = 0; fd < STATM_FD; fd++)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
-	dup2(statm, STATM_FD);
-	syscall(SYS_close_range, STATM_FD + 1, ~0u, 0);
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
 	null = -1;
 	alarm(10);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 }
 
 static void run_body(const struct ktstr_test *test, struct guest_topology *topology, char *problem)
@@ -109,13 +109,13 @@ static void run_body(const struct ktstr_test *test, struct guest_topology *topol
 
 /*
  * The child: runs bodies until one leaves something behind that cannot be undone, or until it is old. The limits of CPU
- * time and time count for the child, so a young child leaves nearly all of them to the next body. Not inlined, because
- * its frame is the end of the stack that is restored.
+ * time and of time are per child; it ends early enough to leave nearly all of them to its last body. Not inlined,
+ * because the stack is restored down to its frame.
  */
 static void __attribute__((noinline)) run_bodies(struct shared *s, const struct batch *b)
 {
 	nsec_t until = nsec_now() + CHILD_TIME;
-	s->memory.statm = STATM_FD;
+	s->memory.statm = limit_child();
 	bool again = memory_copy_take(&s->memory, __builtin_frame_address(0));
 	if (install_seccomp() < 0)
 		_exit(1);
@@ -140,10 +140,8 @@ static size_t run_child(struct shared *s, const struct batch *b)
 		memset(s->problem[i], 0, sizeof(s->problem[i]));
 	fflush(NULL);
 	pid_t pid = fork();
-	if (pid == 0) {
-		limit_child(open("/proc/self/statm", O_RDONLY | O_CLOEXEC));
+	if (pid == 0)
 		run_bodies(s, b);
-	}
 	if (pid < 0 || waitpid(pid, NULL, 0) < 0)
 		return b->count;
 	size_t done = s->done + s->in_body;

@@ -9,8 +9,8 @@
 
 /*
  * Runs the bodies of @count tests in children that can only declare. Sets @problem[i] to the problem of the scenarios
- * of @tests[i]; the caller frees it. It stays NULL if there is none, or if the body did more than to declare. Tests that
- * have a problem already do not run.
+ * of @tests[i], or to NULL if there is none or if the body did more than to declare. The caller frees it. Tests whose
+ * problem is set already do not run.
  */
 void dry_run(const struct ktstr_test *const *tests, char **problem, size_t count);
 

@@ -13,7 +13,9 @@
 static void put_key(struct buf *out, const char *key)
 {
 	char last = out->len ? out->data[out->len - 1] : '{';
-	buf_appendf(out, "%s\"%s\":", last == '{' || last == '[' ? "" : ",", key);
+	buf_puts(out, last == '{' || last == '[' ? "\"" : ",\"");
+	buf_puts(out, key);
+	buf_puts(out, "\":");
 }
 
 static void put_text(struct buf *out, const char *key, const char *value)

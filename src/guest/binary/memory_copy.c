@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* memory_copy.c -- copies writable memory and restores it. */
+/* memory_copy.c -- see memory_copy.h. */
 #include "guest/binary/memory_copy.h"
 
 #include <fcntl.h>

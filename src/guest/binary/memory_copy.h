@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * memory_copy.h -- a copy of this process's writable memory, and the way back to it.
+ * memory_copy.h -- copies this process's writable memory and restores it.
  *
  * A process that calls one function after the other restores its memory in between, so each function finds what the
  * first one found: global variables, heap, the C library's state, the environment, and the floating-point mode. This is
@@ -39,8 +39,8 @@ struct memory_copy {
  */
 bool memory_copy_take(struct memory_copy *c, char *stack);
 /*
- * Puts the memory back. False: mappings were added or removed since, which cannot be undone. Makes only the system calls
- * brk and pread.
+ * Restores the memory. False: mappings were added or removed since, which cannot be undone. Makes only the system
+ * calls brk and pread.
  */
 bool memory_copy_restore(const struct memory_copy *c);
 
