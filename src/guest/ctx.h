@@ -36,7 +36,6 @@ struct ktstr_ctx {
 	int scheduler_pid;
 	bool scheduler_gone; /* PID 1 reported it */
 	bool expectation_failed;
-	bool detached; /* the test has detached its scheduler */
 	uint32_t workers_reported, cgroups_reported, steps_run;
 	struct payloads *payloads;				/* payloads that were started, or NULL */
 	struct stage *stage;					/* the running scenario, or NULL */

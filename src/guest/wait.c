@@ -7,9 +7,10 @@
 static nsec_t prepare_sources(struct ktstr_ctx *t, struct pollfd *fd, unsigned *count)
 {
 	nsec_t first = NSEC_NEVER;
-	for (size_t i = 0; i < WAIT_SOURCE_KIND_MAX; i++)
-		if (t->source[i])
-			first = MIN_OF(first, t->source[i]->prepare(t, fd, count));
+	for (size_t i = 0; i < WAIT_SOURCE_KIND_MAX; i++) {
+		nsec_t due = t->source[i] ? t->source[i]->prepare(t, fd, count) : NSEC_NEVER;
+		first = MIN_OF(first, due);
+	}
 	return first;
 }
 
@@ -28,8 +29,8 @@ static bool poll_once(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 {
 	struct pollfd fd[1 + WAIT_FDS_MAX] = { { .fd = t->channel.fd, .events = POLLIN } };
 	unsigned count = 1;
-	until = MIN_OF(until, prepare_sources(t, fd, &count));
-	nsec_t left = until - nsec_now();
+	nsec_t due = prepare_sources(t, fd, &count);
+	nsec_t left = MIN_OF(until, due) - nsec_now();
 	struct timespec ts = nsec_to_timespec(MAX_OF(left, 0));
 	int n = ppoll(fd, count, &ts, NULL);
 	serve_sources(t);

@@ -154,7 +154,7 @@ void host_engine_close(struct host_engine *e)
 
 /* --- the engine's process ----------------------------------------------------------------------------------------- */
 
-static enum ktstr_verdict body(struct ktstr_ctx *t)
+static enum ktstr_verdict run_canned(struct ktstr_ctx *t)
 {
 	return ktstr_run_canned(t, t->test->name);
 }
@@ -182,7 +182,7 @@ static int keep_mounts_private(void)
  * Sets up namespaces and control groups. The engine moves to a leaf: the root of its cgroup namespace cannot enable
  * controllers for its children while it has processes.
  */
-static void furnish(void)
+static void set_up_namespaces(void)
 {
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		give_up("a cgroup namespace");
@@ -203,7 +203,7 @@ static void furnish(void)
 static void __attribute__((noreturn)) be_engine(const struct host_run *how, int channel)
 {
 	const struct ktstr_test test = {
-		.name = how->scenario, .file = "", .body = body, .workers_per_cgroup = how->workers
+		.name = how->scenario, .file = "", .body = run_canned, .workers_per_cgroup = how->workers
 	};
 	struct body_run run = {
 		.channel = CHANNEL_FD, .seed = how->seed, .duration = how->duration, .work_override = how->work_override
@@ -220,7 +220,7 @@ static void __attribute__((noreturn)) be_engine(const struct host_run *how, int 
 	else if (dup2(channel, CHANNEL_FD) < 0)
 		give_up("keep the channel");
 	syscall(SYS_close_range, CHANNEL_FD + 1, ~0u, 0);
-	furnish();
+	set_up_namespaces();
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	int r = body_run(&test, &run);
 	fflush(NULL);

@@ -31,7 +31,7 @@ static void __attribute__((noreturn)) power_off(struct init *i)
 		pause();
 }
 
-static void __attribute__((noreturn)) finish(struct init *i, enum wire_exit_reason reason, int status)
+static void __attribute__((noreturn)) finish_guest(struct init *i, enum wire_exit_reason reason, int status)
 {
 	struct wire_exit record = { .reason = reason, .status = status };
 	log_put(&i->log, WIRE_EXIT, &record, sizeof(record));
@@ -60,7 +60,7 @@ static void rise_above_the_test(void)
 }
 
 /* Work that is the same for all tests comes before park(), work that depends on the test after it. */
-static void prepare(struct init *i)
+static void prepare_guest(struct init *i)
 {
 	static struct guest_topology topology;
 	int r = setup_mounts(i);
@@ -80,15 +80,15 @@ static void prepare(struct init *i)
 		r = park(i);
 	log_publish(&i->log);
 	if (r < 0)
-		finish(i, WIRE_EXIT_SETUP, r);
+		finish_guest(i, WIRE_EXIT_SETUP, r);
 	say_hello(i, &topology);
 	if (!path_exists("/.ktstr_init_ok") || setup_conf(i) < 0)
-		finish(i, WIRE_EXIT_IMAGE, 0);
+		finish_guest(i, WIRE_EXIT_IMAGE, 0);
 	log_put(&i->log, WIRE_TOPOLOGY, topology.cpu, topology.cpus * sizeof(topology.cpu[0]));
 	rise_above_the_test();
 	r = setup_sysctls(i);
 	if (r < 0)
-		finish(i, WIRE_EXIT_SYSCTL, r);
+		finish_guest(i, WIRE_EXIT_SYSCTL, r);
 }
 
 int main(void)
@@ -101,21 +101,21 @@ int main(void)
 	setenv("PATH", "/include-files:/bin:/usr/bin:/sbin:/usr/sbin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("KTSTR_GUEST_INIT", "1", 1);
-	prepare(&i);
+	prepare_guest(&i);
 	setup_moved(&i);
 	if (!i.conf.test)
-		finish(&i, WIRE_EXIT_DONE, 0);
+		finish_guest(&i, WIRE_EXIT_DONE, 0);
 	setup_seed(&i);
 	if (i.conf.scheduler && !scheduler_await(&i)) {
 		scheduler_stop(&i);
-		finish(&i, WIRE_EXIT_SCHED, 0);
+		finish_guest(&i, WIRE_EXIT_SCHED, 0);
 	}
 	int r = test_start(&i);
 	if (r < 0) {
 		log_complain(&i.log, "start the test: %s", strerror(-r));
-		finish(&i, WIRE_EXIT_SETUP, r);
+		finish_guest(&i, WIRE_EXIT_SETUP, r);
 	}
 	test_await(&i);
 	scheduler_stop(&i);
-	finish(&i, WIRE_EXIT_DONE, 0);
+	finish_guest(&i, WIRE_EXIT_DONE, 0);
 }

@@ -83,7 +83,7 @@ static int scheduler_start(struct init *i, const char *const argv[])
 /*
  * Starts the scheduler and waits until it is attached. Returns false, with a record in the log, if it failed to attach.
  */
-static bool load(struct init *i, const struct sched_conf *conf)
+static bool load_scheduler(struct init *i, const struct sched_conf *conf)
 {
 	static pid_t busy[CPUSET_CPUS_MAX];
 	unsigned cpus = MIN_OF((unsigned)sysconf(_SC_NPROCESSORS_ONLN), CPUSET_CPUS_MAX);
@@ -113,7 +113,7 @@ static bool load(struct init *i, const struct sched_conf *conf)
 bool scheduler_await(struct init *i)
 {
 	if (scheduler_supported())
-		return load(i, &i->conf.sched);
+		return load_scheduler(i, &i->conf.sched);
 	scheduler_event(i, WIRE_SCHED_UNSUPPORTED);
 	return false;
 }
@@ -144,7 +144,7 @@ void scheduler_stop(struct init *i)
 
 /* --- requests of the test ----------------------------------------------------------------------------------------- */
 
-static int detach(struct init *i)
+static int detach_scheduler(struct init *i)
 {
 	if (!i->attached || i->ejected)
 		return -ESRCH;
@@ -167,14 +167,14 @@ static const struct sched_conf *find_staged(const struct init *i, const char *na
 	return NULL;
 }
 
-static int attach(struct init *i, const char *name)
+static int attach_scheduler(struct init *i, const char *name)
 {
 	const struct sched_conf *conf = *name ? find_staged(i, name) : &i->conf.sched;
 	if (i->attached || i->ejected || !conf || !conf->args[0])
 		return -EINVAL;
 	i->sched_ended = false;
 	i->sched_status = 0;
-	if (!load(i, conf))
+	if (!load_scheduler(i, conf))
 		return -ENOEXEC;
 	i->detached = false;
 	return i->sched_pid;
@@ -185,7 +185,7 @@ void scheduler_serve(struct init *i)
 	struct control answer = { .kind = CONTROL_SCHED_DONE };
 	struct sched_request request = i->request;
 	i->request = (struct sched_request){ 0 };
-	answer.status = request.kind == SCHED_REQUEST_DETACH ? detach(i) : attach(i, request.name);
+	answer.status = request.kind == SCHED_REQUEST_DETACH ? detach_scheduler(i) : attach_scheduler(i, request.name);
 	if (i->fd[SRC_CHANNEL].fd >= 0)
 		send(i->fd[SRC_CHANNEL].fd, &answer, sizeof(answer), MSG_NOSIGNAL);
 }

@@ -9,7 +9,7 @@
 #include "guest/channel.h"
 #include "guest/init/spawn.h"
 
-static void become(const char *const argv[], int channel, int out)
+static void exec_child(const char *const argv[], int channel, int out)
 {
 	sigset_t none;
 	sigemptyset(&none);
@@ -32,7 +32,7 @@ int spawn(const char *const argv[], int channel, int *out)
 		return -errno;
 	pid_t pid = fork();
 	if (pid == 0)
-		become(argv, channel, pipefd[1]);
+		exec_child(argv, channel, pipefd[1]);
 	fd_close(pipefd[1]);
 	if (pid < 0) {
 		fd_close(pipefd[0]);

@@ -165,7 +165,7 @@ static void take_trace(struct init *i)
 	}
 }
 
-static void handle(struct init *i, enum source source)
+static void handle_source(struct init *i, enum source source)
 {
 	switch (source) {
 	case SRC_SIGNAL:
@@ -196,19 +196,19 @@ static void handle(struct init *i, enum source source)
 
 void watch_once(struct init *i, nsec_t deadline)
 {
-	nsec_t left = MAX_OF(deadline - nsec_now(), 0);
-	struct timespec ts = nsec_to_timespec(left);
+	nsec_t left = deadline - nsec_now();
+	struct timespec ts = nsec_to_timespec(MAX_OF(left, 0));
 	if (ppoll(i->fd, SRC_MAX, &ts, NULL) <= 0)
 		return;
 	/* Handles children last: their output comes before their end. */
 	for (int k = SRC_MAX - 1; k >= 0; k--)
 		if (i->fd[k].fd >= 0 && i->fd[k].revents)
-			handle(i, (enum source)k);
+			handle_source(i, (enum source)k);
 }
 
 void watch_drain(struct init *i)
 {
 	for (int k = SRC_MAX - 1; k >= 0; k--)
 		if (i->fd[k].fd >= 0)
-			handle(i, (enum source)k);
+			handle_source(i, (enum source)k);
 }

@@ -14,8 +14,9 @@
 
 /* --- the verdict -------------------------------------------------------------------------------------------------- */
 
-static void find(struct payload *p, enum ktstr_verdict v, struct buf *why, const char *fmt, ...) PRINTF_LIKE(4, 5);
-static void find(struct payload *p, enum ktstr_verdict v, struct buf *why, const char *fmt, ...)
+static void add_finding(struct payload *p, enum ktstr_verdict v, struct buf *why, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+static void add_finding(struct payload *p, enum ktstr_verdict v, struct buf *why, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -34,16 +35,16 @@ static bool weigh_end(struct payload *p, struct buf *why)
 {
 	char text[TIME_TEXT_MAX];
 	if (p->start_error)
-		find(p, KTSTR_FAIL, why, "could not be started: '/include-files/%s': %s",
-		     strrchr(p->decl->binary, '/') ? strrchr(p->decl->binary, '/') + 1 : p->decl->binary,
-		     strerror(-p->start_error));
+		add_finding(p, KTSTR_FAIL, why, "could not be started: '/include-files/%s': %s",
+			    strrchr(p->decl->binary, '/') ? strrchr(p->decl->binary, '/') + 1 : p->decl->binary,
+			    strerror(-p->start_error));
 	else if (p->flooded)
-		find(p, KTSTR_FAIL, why, "printed more than %zu MiB and was killed", PAYLOAD_OUTPUT_MAX >> 20);
+		add_finding(p, KTSTR_FAIL, why, "printed more than %zu MiB and was killed", PAYLOAD_OUTPUT_MAX >> 20);
 	else if (p->timed_out)
-		find(p, KTSTR_FAIL, why, "did not end within %s and was killed",
-		     nsec_format(p->ended - p->started, text));
+		add_finding(p, KTSTR_FAIL, why, "did not end within %s and was killed",
+			    nsec_format(p->ended - p->started, text));
 	else if (!p->killed && WIFSIGNALED(p->status))
-		find(p, KTSTR_FAIL, why, "was killed by SIG%s", sigabbrev_np(WTERMSIG(p->status)) ?: "?");
+		add_finding(p, KTSTR_FAIL, why, "was killed by SIG%s", sigabbrev_np(WTERMSIG(p->status)) ?: "?");
 	else
 		return true;
 	return false;
@@ -58,10 +59,10 @@ static void weigh_exit(struct payload *p, struct buf *why)
 			if (c->kind == KTSTR_CHECK_EXIT_CODE)
 				wanted = c->code;
 	if (!p->killed && status != wanted)
-		find(p, KTSTR_FAIL, why, "exited with status %u, not %u", status, wanted);
+		add_finding(p, KTSTR_FAIL, why, "exited with status %u, not %u", status, wanted);
 	if (p->stragglers && !p->killed)
-		find(p, KTSTR_FAIL, why, "left %u process%s behind, which had to be killed", p->stragglers,
-		     p->stragglers == 1 ? "" : "es");
+		add_finding(p, KTSTR_FAIL, why, "left %u process%s behind, which had to be killed", p->stragglers,
+			    p->stragglers == 1 ? "" : "es");
 }
 
 static void weigh_check(struct payload *p, const struct ktstr_payload_check *c, struct buf *why)
@@ -71,14 +72,15 @@ static void weigh_check(struct payload *p, const struct ktstr_payload_check *c, 
 	if (!m && !strcmp(c->metric, wall.name))
 		m = &wall;
 	if (!m)
-		find(p, p->killed ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, why, "metric '%s' not found%s", c->metric,
-		     p->killed ? " in what it printed until it was ended" : "");
+		add_finding(p, p->killed ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, why, "metric '%s' not found%s", c->metric,
+			    p->killed ? " in what it printed until it was ended" : "");
 	else if (c->kind == KTSTR_CHECK_MIN && m->value < c->low)
-		find(p, KTSTR_FAIL, why, "metric '%s' is %g, less than %g", c->metric, m->value, c->low);
+		add_finding(p, KTSTR_FAIL, why, "metric '%s' is %g, less than %g", c->metric, m->value, c->low);
 	else if (c->kind == KTSTR_CHECK_MAX && m->value > c->high)
-		find(p, KTSTR_FAIL, why, "metric '%s' is %g, more than %g", c->metric, m->value, c->high);
+		add_finding(p, KTSTR_FAIL, why, "metric '%s' is %g, more than %g", c->metric, m->value, c->high);
 	else if (c->kind == KTSTR_CHECK_RANGE && (m->value < c->low || m->value > c->high))
-		find(p, KTSTR_FAIL, why, "metric '%s' is %g, not in %g..%g", c->metric, m->value, c->low, c->high);
+		add_finding(p, KTSTR_FAIL, why, "metric '%s' is %g, not in %g..%g", c->metric, m->value, c->low,
+			    c->high);
 }
 
 static void weigh_checks(struct payload *p, const struct ktstr_payload_check *list, struct buf *why)
@@ -99,12 +101,12 @@ static void weigh_tap(struct payload *p, struct buf *why)
 	payload_add_metric(p, "failed", c.failed);
 	payload_add_metric(p, "skipped", c.skipped);
 	if (c.failed)
-		find(p, KTSTR_FAIL, why, "says 'not ok %s'", c.said);
+		add_finding(p, KTSTR_FAIL, why, "says 'not ok %s'", c.said);
 	else if (!c.passed && !c.skipped)
-		find(p, p->killed ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, why, "gave no result%s%s%s",
-		     wanted ? " for '" : "", wanted ? wanted : "", wanted ? "'" : "");
+		add_finding(p, p->killed ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, why, "gave no result%s%s%s",
+			    wanted ? " for '" : "", wanted ? wanted : "", wanted ? "'" : "");
 	else if (!c.passed)
-		find(p, KTSTR_SKIP, why, "was skipped: %s", c.said);
+		add_finding(p, KTSTR_SKIP, why, "was skipped: %s", c.said);
 }
 
 enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
@@ -124,12 +126,12 @@ enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
 	if (p->decl->output == KTSTR_OUTPUT_TAP)
 		weigh_tap(p, why);
 	if (bad)
-		find(p, KTSTR_FAIL, why, "metric '%s': what its pattern matches is not a number", bad);
+		add_finding(p, KTSTR_FAIL, why, "metric '%s': what its pattern matches is not a number", bad);
 	if (r < 0 && !p->killed && p->verdict != KTSTR_FAIL)
-		find(p, KTSTR_FAIL, why, "%s",
-		     p->decl->output == KTSTR_OUTPUT_TEXT ? "printed no line that one of its patterns matches"
-		     : r == -EBADMSG			  ? "printed broken JSON"
-							  : "printed no JSON");
+		add_finding(p, KTSTR_FAIL, why, "%s",
+			    p->decl->output == KTSTR_OUTPUT_TEXT ? "printed no line that one of its patterns matches"
+			    : r == -EBADMSG			 ? "printed broken JSON"
+								 : "printed no JSON");
 	else if (r == 0 || p->killed) {
 		weigh_checks(p, p->decl->checks, why);
 		weigh_checks(p, p->more_checks, why);

@@ -10,7 +10,7 @@
 #include "guest/wait.h"
 
 /* Each attempt to kill it moves the deadline by the grace time. Gives up after four grace times. */
-static void await(struct ktstr_ctx *t, struct payload *p)
+static void await_run(struct ktstr_ctx *t, struct payload *p)
 {
 	nsec_t last = p->deadline + 4 * PAYLOAD_STOP_GRACE;
 	while (!p->over && nsec_now() < last)
@@ -24,7 +24,7 @@ static void await(struct ktstr_ctx *t, struct payload *p)
 enum ktstr_verdict payload_wait(struct ktstr_ctx *t, struct payload *p)
 {
 	if (!p->judged) {
-		await(t, p);
+		await_run(t, p);
 		payload_judge(t, p);
 	}
 	return p->verdict;

@@ -83,7 +83,7 @@ void payload_note_end(struct payload *p)
 	cgroup_remove(p->leaf, NULL);
 }
 
-static void serve(struct payload *p)
+static void serve_run(struct payload *p)
 {
 	take_output(p, PAYLOAD_STDOUT);
 	take_output(p, PAYLOAD_STDERR);
@@ -102,7 +102,7 @@ void payloads_serve(struct ktstr_ctx *t)
 {
 	for (unsigned i = 0; t->payloads && i < t->payloads->count; i++)
 		if (!t->payloads->run[i]->over)
-			serve(t->payloads->run[i]);
+			serve_run(t->payloads->run[i]);
 }
 
 static unsigned poll_fds(const struct payload *p, struct pollfd *fd)
@@ -137,7 +137,7 @@ void payload_terminate(struct payload *p)
 	p->deadline = nsec_now() + PAYLOAD_STOP_GRACE;
 }
 
-static int move(struct payload *p, const char *to, struct err **err)
+static int move_run(struct payload *p, const char *to, struct err **err)
 {
 	char leaf[sizeof(p->leaf)], path[160];
 	snprintf(leaf, sizeof(leaf), "%s/" LEAF_FORMAT, to, p->index);
@@ -166,7 +166,7 @@ int payloads_move(struct ktstr_ctx *t, const char *from, const char *to, struct 
 	int r = 0;
 	for (unsigned i = 0; r == 0 && t->payloads && i < t->payloads->count; i++)
 		if (!t->payloads->run[i]->over && !strcmp(t->payloads->run[i]->cgroup, from))
-			r = move(t->payloads->run[i], to, err);
+			r = move_run(t->payloads->run[i], to, err);
 	return r;
 }
 
@@ -197,7 +197,7 @@ static struct payload *new_run(struct ktstr_ctx *t)
 	return p;
 }
 
-static const char **arguments(const char *program, const struct ktstr_payload_run *how)
+static const char **make_arguments(const char *program, const struct ktstr_payload_run *how)
 {
 	const char **argv = calloc(PAYLOAD_ARGS_MAX + 2, sizeof(*argv));
 	const char *const *const lists[] = { how->payload->args, how->args };
@@ -212,7 +212,7 @@ static const char **arguments(const char *program, const struct ktstr_payload_ru
 }
 
 /* Runs in the child: an ordinary task on all CPUs, without the engine's descriptors and affinity. */
-static void become(struct payload *p, const struct ktstr_ctx *t, const char **argv, const int out[3])
+static void exec_payload(struct payload *p, const struct ktstr_ctx *t, const char **argv, const int out[3])
 {
 	static const struct sigaction standard = { .sa_handler = SIG_DFL };
 	int null = open("/dev/null", O_RDONLY), code;
@@ -258,16 +258,16 @@ static pid_t fork_into(const char *leaf)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-static int launch(struct ktstr_ctx *t, struct payload *p, const struct ktstr_payload_run *how)
+static int launch_run(struct ktstr_ctx *t, struct payload *p, const struct ktstr_payload_run *how)
 {
 	int in[3] = { -1, -1, -1 }, out[3] = { -1, -1, -1 };
 	_cleanup_free_ char *program = path_join("/include-files", path_basename(p->decl->binary));
-	_cleanup_free_ const char **argv = program ? arguments(program, how) : NULL;
+	_cleanup_free_ const char **argv = program ? make_arguments(program, how) : NULL;
 	int r = argv ? open_pipes(in, out) : -ENOMEM;
 	if (r == 0) {
 		p->pid = fork_into(p->leaf);
 		if (p->pid == 0)
-			become(p, t, argv, out);
+			exec_payload(p, t, argv, out);
 		r = p->pid < 0 ? -errno : 0;
 	}
 	for (int i = 0; i < 3; i++)
@@ -302,7 +302,7 @@ int payload_start(struct ktstr_ctx *t, const struct ktstr_payload_run *how, bool
 	snprintf(p->leaf, sizeof(p->leaf), "%s%s" LEAF_FORMAT, cgroup, *cgroup ? "/" : "", p->index);
 	p->start_error = cgroup_create(p->leaf, NULL);
 	if (p->start_error == 0)
-		p->start_error = launch(t, p, how);
+		p->start_error = launch_run(t, p, how);
 	p->begun = p->start_error == 0;
 	p->over = !p->begun;
 	p->ended = p->started;

@@ -44,7 +44,7 @@ static int move_tasks(struct stage *s, struct tracked *from, struct tracked *to,
 }
 
 /* Frozen time does not count as a gap: the gaps at both ends are exempt. */
-static int freeze(struct stage *s, struct tracked *g, bool frozen, struct err **err)
+static int set_frozen(struct stage *s, struct tracked *g, bool frozen, struct err **err)
 {
 	worker_set_exempt_gap(&s->step, g->name);
 	worker_set_exempt_gap(&s->backdrop, g->name);
@@ -93,7 +93,7 @@ static int on_cgroup(struct stage *s, const struct ktstr_op *op, struct tracked 
 		return set_affinity(s, g, &op->affinity, err);
 	case KTSTR_OP_FREEZE_CGROUP:
 	case KTSTR_OP_UNFREEZE_CGROUP:
-		return freeze(s, g, op->kind == KTSTR_OP_FREEZE_CGROUP, err);
+		return set_frozen(s, g, op->kind == KTSTR_OP_FREEZE_CGROUP, err);
 	case KTSTR_OP_CAPTURE_CGROUP_PROCS:
 		return capture_procs(g, err);
 	default:

@@ -31,7 +31,7 @@ static void send_stimulus(struct stage *s)
 
 /* --- watching ----------------------------------------------------------------------------------------------------- */
 
-static void view(const struct worker_set *c, size_t i, struct ktstr_worker_view *ret)
+static void fill_view(const struct worker_set *c, size_t i, struct ktstr_worker_view *ret)
 {
 	const struct worker_process *m = &c->member[i];
 	const struct worker_slot *s = &c->slot[i];
@@ -52,15 +52,15 @@ int ktstr_ctx_worker(struct ktstr_ctx *t, unsigned index, struct ktstr_worker_vi
 	if (!s || index >= s->step.count + s->backdrop.count)
 		return -ENOENT;
 	if (index < s->step.count)
-		view(&s->step, index, ret);
+		fill_view(&s->step, index, ret);
 	else
-		view(&s->backdrop, index - s->step.count, ret);
+		fill_view(&s->backdrop, index - s->step.count, ret);
 	return 0;
 }
 
 /* --- removing ----------------------------------------------------------------------------------------------------- */
 
-static void complain(struct ktstr_ctx *t, const struct err *err)
+static void report_error(struct ktstr_ctx *t, const struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	err_format(err, &text);
@@ -73,11 +73,11 @@ static void remove_cgroups(struct stage *s, bool backdrop)
 	for (unsigned i = s->count; i-- > 0;) {
 		_cleanup_err_ struct err *err = NULL;
 		if (s->tracked[i].backdrop == backdrop && stage_drop(s, &s->tracked[i], &err) < 0)
-			complain(s->t, err);
+			report_error(s->t, err);
 	}
 }
 
-static void thaw(struct stage *s, bool backdrop)
+static void thaw_cgroups(struct stage *s, bool backdrop)
 {
 	for (unsigned i = 0; i < s->count; i++)
 		if (s->tracked[i].frozen && s->tracked[i].backdrop == backdrop) {
@@ -87,7 +87,7 @@ static void thaw(struct stage *s, bool backdrop)
 }
 
 /* Stops and reports one of the worker sets. Returns Skip if the machine or the kernel lacked something. */
-static enum ktstr_verdict dismiss(struct stage *s, struct worker_set *workers)
+static enum ktstr_verdict stop_and_report(struct stage *s, struct worker_set *workers)
 {
 	char why[256];
 	worker_set_stop(workers, NULL);
@@ -176,7 +176,7 @@ static int run_step(struct stage *s, const struct ktstr_step *step, struct err *
 }
 
 /* A feature that the kernel lacks is not a failure of the scheduler. */
-static enum ktstr_verdict explain(struct ktstr_ctx *t, int code, struct err *err)
+static enum ktstr_verdict report_failure(struct ktstr_ctx *t, int code, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	enum ktstr_verdict v = code == -ENOENT ? KTSTR_SKIP : KTSTR_FAIL;
@@ -194,15 +194,15 @@ static enum ktstr_verdict one_step(struct stage *s, const struct ktstr_step *ste
 	s->payloads = KTSTR_PASS;
 	if (r == 0)
 		r = run_step(s, step, &err);
-	thaw(s, false);
-	enum ktstr_verdict v = s->step.slot ? dismiss(s, &s->step) : KTSTR_PASS;
+	thaw_cgroups(s, false);
+	enum ktstr_verdict v = s->step.slot ? stop_and_report(s, &s->step) : KTSTR_PASS;
 	v = verdict_worse(v, verdict_worse(s->payloads, payloads_end(s->t, NULL, false)));
 	ctx_phase(s->t, WIRE_PHASE_STEP_END, s->index, step->name);
 	remove_cgroups(s, false);
 	worker_set_done(&s->step);
 	if (r < 0) {
 		err_wrap(&err, r, "step %u ('%s') failed", s->index, step->name);
-		v = verdict_worse(v, explain(s->t, r, err));
+		v = verdict_worse(v, report_failure(s->t, r, err));
 	}
 	return s->t->scheduler_gone ? KTSTR_FAIL : v;
 }
@@ -236,10 +236,10 @@ static enum ktstr_verdict run_staged(struct stage *s, const struct ktstr_scenari
 	_cleanup_err_ struct err *err = NULL;
 	bool has_backdrop = scenario->backdrop.cgroups || scenario->backdrop.ops;
 	int r = has_backdrop ? raise_backdrop(s, &scenario->backdrop, &err) : 0;
-	enum ktstr_verdict v = r < 0 ? explain(s->t, r, err) : run_steps(s, scenario->steps);
-	thaw(s, true);
+	enum ktstr_verdict v = r < 0 ? report_failure(s->t, r, err) : run_steps(s, scenario->steps);
+	thaw_cgroups(s, true);
 	if (s->backdrop.slot)
-		v = verdict_worse(v, dismiss(s, &s->backdrop));
+		v = verdict_worse(v, stop_and_report(s, &s->backdrop));
 	v = verdict_worse(v, payloads_end(s->t, NULL, true));
 	remove_cgroups(s, true);
 	worker_set_done(&s->backdrop);
@@ -261,7 +261,10 @@ static nsec_t sample_workers(struct ktstr_ctx *t, struct pollfd *fd, unsigned *c
 	struct stage *s = t->stage;
 	(void)fd;
 	(void)count;
-	return s ? MIN_OF(worker_set_sample(&s->step), worker_set_sample(&s->backdrop)) : NSEC_NEVER;
+	if (!s)
+		return NSEC_NEVER;
+	nsec_t step = worker_set_sample(&s->step), backdrop = worker_set_sample(&s->backdrop);
+	return MIN_OF(step, backdrop);
 }
 
 enum ktstr_verdict ktstr_run_scenario(struct ktstr_ctx *t, const struct ktstr_scenario *scenario)
@@ -275,7 +278,7 @@ enum ktstr_verdict ktstr_run_scenario(struct ktstr_ctx *t, const struct ktstr_sc
 	int r = scenario_check(t->test, t->topology, scenario, &err);
 	_cleanup_free_ struct stage *s = r == 0 ? calloc(1, sizeof(*s)) : NULL;
 	if (r < 0 || !s)
-		return explain(t, r, err);
+		return report_failure(t, r, err);
 	s->t = t;
 	t->stage = s;
 	t->source[WAIT_WORKERS] = &workers;

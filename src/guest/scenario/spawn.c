@@ -40,8 +40,8 @@ static uint64_t nodes_of(const struct stage *s, const struct tracked *g, const s
 /*
  * Replaces a node by its CPUs, and SPIN_WAIT by the requested work type if the workers divide evenly into its groups.
  */
-static struct ktstr_load settled(const struct ktstr_ctx *t, const struct ktstr_load *load, bool swappable,
-				 unsigned count)
+static struct ktstr_load settle_load(const struct ktstr_ctx *t, const struct ktstr_load *load, bool swappable,
+				     unsigned count)
 {
 	struct ktstr_load other = *load;
 	const struct ktstr_work *work = t->work_override;
@@ -56,7 +56,7 @@ int spawn_add(struct stage *s, struct tracked *g, const struct ktstr_load *said,
 {
 	unsigned cpus = cpuset_count(&g->cpus);
 	const struct ktstr_load other =
-		settled(s->t, said, swappable || s->t->canned, load_workers(s->t->test, said, cpus));
+		settle_load(s->t, said, swappable || s->t->canned, load_workers(s->t->test, said, cpus));
 	const struct ktstr_load *load = &other;
 	unsigned count = load_workers(s->t->test, load, cpus);
 	struct worker_place place = { .cgroup = g->name,
@@ -74,7 +74,7 @@ int spawn_add(struct stage *s, struct tracked *g, const struct ktstr_load *said,
 
 int spawn_on_host(struct stage *s, const struct ktstr_load *said, struct err **err)
 {
-	const struct ktstr_load other = settled(s->t, said, false, 0), *load = &other;
+	const struct ktstr_load other = settle_load(s->t, said, false, 0), *load = &other;
 	struct worker_place place = { .cgroup = "", .cpus = s->t->topology->all, .step = s->index };
 	unsigned count = load_workers(s->t->test, load, s->t->topology->cpus);
 	int r = load_check(s->t->topology, "(host)", said, &place.cpus, count, err);

@@ -38,7 +38,7 @@ struct model {
 	unsigned payloads;
 };
 
-static struct tracked *find(const struct model *m, const char *name)
+static struct tracked *find_cgroup(const struct model *m, const char *name)
 {
 	return tracked_find(m->tracked, m->count, name);
 }
@@ -53,7 +53,7 @@ static bool bad_name(const char *name)
 	return false;
 }
 
-static int add(struct model *m, const char *op, const char *name, struct tracked **ret, struct err **err)
+static int add_cgroup(struct model *m, const char *op, const char *name, struct tracked **ret, struct err **err)
 {
 	char parent[WIRE_NAME_MAX];
 	if (bad_name(name))
@@ -61,7 +61,7 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 			   "'%s' is not a valid name for a cgroup: it must be printable UTF-8 of at most %d bytes, "
 			   "without empty parts and parts that begin with '.' or 'cgroup.'",
 			   name ? name : "", WIRE_NAME_MAX - 16);
-	if (find(m, name))
+	if (find_cgroup(m, name))
 		return op ? BAD(err, "%s '%s' collides with a cgroup already tracked", op, name)
 			  : BAD(err, "cgroup '%s' is declared twice", name);
 	if (m->count == TRACKED_MAX)
@@ -69,7 +69,7 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 	struct tracked *g = &m->tracked[m->count++];
 	*g = (struct tracked){ .backdrop = m->backdrop, .cpus = m->topology->all };
 	snprintf(g->name, sizeof(g->name), "%s", name);
-	const struct tracked *above = cgroup_parent(name, parent) ? find(m, parent) : NULL;
+	const struct tracked *above = cgroup_parent(name, parent) ? find_cgroup(m, parent) : NULL;
 	if (above && above->limited)
 		g->cpus = above->cpus;
 	*ret = g;
@@ -80,7 +80,7 @@ static int add(struct model *m, const char *op, const char *name, struct tracked
 static int check_nesting(const struct model *m, const struct tracked *g, const char *what, struct err **err)
 {
 	char parent[WIRE_NAME_MAX];
-	const struct tracked *above = cgroup_parent(g->name, parent) ? find(m, parent) : NULL;
+	const struct tracked *above = cgroup_parent(g->name, parent) ? find_cgroup(m, parent) : NULL;
 	if (above && above->workers)
 		return BAD(err, "cgroup '%s': %s cannot be set, its parent '%s' has workers of its own", g->name, what,
 			   parent);
@@ -95,7 +95,7 @@ static int take_cpuset(const struct model *m, struct tracked *g, const struct kt
 		return 0;
 	if (cpuset_resolve(m->topology, spec, &set, why, sizeof(why)) < 0)
 		return BAD(err, "cgroup '%s': CpusetSpec validation failed: %s", g->name, why);
-	const struct tracked *above = cgroup_parent(g->name, parent) ? find(m, parent) : NULL;
+	const struct tracked *above = cgroup_parent(g->name, parent) ? find_cgroup(m, parent) : NULL;
 	for (size_t i = 0; i < CPUSET_WORDS; i++)
 		outside.word[i] = above && above->limited ? set.word[i] & ~above->cpus.word[i] : 0;
 	if (cpuset_count(&outside))
@@ -220,7 +220,7 @@ static void move_payloads(struct model *m, const char *from, const char *to)
 static int take_def(struct model *m, const char *op, const struct ktstr_cgroup *def, struct err **err)
 {
 	struct tracked *g;
-	int r = add(m, op, def->name, &g, err);
+	int r = add_cgroup(m, op, def->name, &g, err);
 	if (r == 0)
 		r = take_cpuset(m, g, &def->cpuset, err);
 	if (r == 0)
@@ -249,15 +249,16 @@ static int take_defs(struct model *m, const struct ktstr_cgroup *defs, struct er
 
 /* --- operations --------------------------------------------------------------------------------------------------- */
 
-static int known(struct model *m, const struct ktstr_op *op, const char *name, struct tracked **ret, struct err **err)
+static int require_cgroup(struct model *m, const struct ktstr_op *op, const char *name, struct tracked **ret,
+			  struct err **err)
 {
-	*ret = find(m, name);
+	*ret = find_cgroup(m, name);
 	if (*ret)
 		return 0;
 	return BAD(err, "Op::%s: there is no cgroup '%s' at that time", op_name(op->kind), name ? name : "");
 }
 
-static void drop(struct model *m, struct tracked *g)
+static void drop_cgroup(struct model *m, struct tracked *g)
 {
 	*g = m->tracked[--m->count];
 }
@@ -274,9 +275,9 @@ static bool has_children(const struct model *m, const struct tracked *g)
 static int two_cgroups(struct model *m, const struct ktstr_op *op, struct err **err)
 {
 	struct tracked *a, *b;
-	int r = known(m, op, op->cgroup, &a, err);
+	int r = require_cgroup(m, op, op->cgroup, &a, err);
 	if (r == 0)
-		r = known(m, op, op->other, &b, err);
+		r = require_cgroup(m, op, op->other, &b, err);
 	if (r < 0)
 		return r;
 	if (a == b)
@@ -322,7 +323,7 @@ static int take_scheduler_op(struct model *m, const struct ktstr_op *op, struct 
 static int take_one_cgroup_op(struct model *m, const struct ktstr_op *op, struct err **err)
 {
 	struct tracked *g;
-	int r = known(m, op, op->cgroup, &g, err);
+	int r = require_cgroup(m, op, op->cgroup, &g, err);
 	if (r < 0)
 		return r;
 	switch (op->kind) {
@@ -330,7 +331,7 @@ static int take_one_cgroup_op(struct model *m, const struct ktstr_op *op, struct
 		if (has_children(m, g))
 			return BAD(err, "Op::RemoveCgroup: '%s' has children", g->name);
 		forget_payloads(m, g->name);
-		drop(m, g);
+		drop_cgroup(m, g);
 		return 0;
 	case KTSTR_OP_SET_CPUSET:
 		if (op->cpuset.kind == KTSTR_CPUSET_ALL)
@@ -362,7 +363,7 @@ static int take_op(struct model *m, const struct ktstr_op *op, struct err **err)
 	struct tracked *g, host = { .cpus = m->topology->all, .name = "(host)" };
 	switch (op->kind) {
 	case KTSTR_OP_ADD_CGROUP:
-		return add(m, "Op::AddCgroup", op->cgroup, &g, err);
+		return add_cgroup(m, "Op::AddCgroup", op->cgroup, &g, err);
 	case KTSTR_OP_ADD_CGROUP_DEF:
 		return op->def ? take_def(m, "Op::AddCgroupDef", op->def, err)
 			       : BAD(err, "Op::AddCgroupDef: no definition");
@@ -381,7 +382,7 @@ static int take_op(struct model *m, const struct ktstr_op *op, struct err **err)
 	case KTSTR_OP_CALL:
 		return op->fn ? 0 : BAD(err, "Op::Call: no function");
 	case KTSTR_OP_RUN_PAYLOAD:
-		if (op->cgroup && known(m, op, op->cgroup, &g, err) < 0)
+		if (op->cgroup && require_cgroup(m, op, op->cgroup, &g, err) < 0)
 			return -EINVAL;
 		return run_payload(m, "Op::RunPayload", op->payload, op->cgroup ? op->cgroup : "", err);
 	case KTSTR_OP_WAIT_PAYLOAD:

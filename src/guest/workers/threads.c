@@ -28,7 +28,7 @@ struct thread {
 	pthread_t id;
 };
 
-static void *begin(void *arg)
+static void *thread_main(void *arg)
 {
 	struct thread *t = arg;
 	__atomic_store_n(&t->workers->slot[t->index].report.tid, (int32_t)gettid(), __ATOMIC_RELEASE);
@@ -36,7 +36,7 @@ static void *begin(void *arg)
 }
 
 /* Runs in the new process, whose first thread only waits for the others. */
-static void __attribute__((noreturn)) lead(struct worker_set *c, size_t first, unsigned count)
+static void __attribute__((noreturn)) lead_threads(struct worker_set *c, size_t first, unsigned count)
 {
 	const struct ktstr_load *load = &c->record[c->member[first].record]->load;
 	struct thread *thread = calloc(count, sizeof(*thread));
@@ -48,7 +48,7 @@ static void __attribute__((noreturn)) lead(struct worker_set *c, size_t first, u
 		_exit(1);
 	for (unsigned k = 0; k < count; k++) {
 		thread[k] = (struct thread){ .workers = c, .index = first + k };
-		if (pthread_create(&thread[k].id, &attr, begin, &thread[k]) != 0)
+		if (pthread_create(&thread[k].id, &attr, thread_main, &thread[k]) != 0)
 			_exit(1);
 	}
 	for (unsigned k = 0; k < count; k++)
@@ -90,7 +90,7 @@ int worker_set_start_threads(struct worker_set *c, size_t first, unsigned count,
 	}
 	pid_t leader = fork();
 	if (leader == 0)
-		lead(c, first, count);
+		lead_threads(c, first, count);
 	if (leader < 0)
 		return FAIL_SYS(err, -errno, "start the process of %u threads", count);
 	sched_setscheduler(leader, SCHED_FIFO, &rt);

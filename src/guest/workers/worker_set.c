@@ -60,7 +60,7 @@ int worker_set_init(struct worker_set *c, uint64_t seed, const struct guest_topo
 	return 0;
 }
 
-static void release(struct worker_process *m)
+static void release_worker(struct worker_process *m)
 {
 	if (m->pid > 0 && !m->over) {
 		kill(-m->pid, SIGKILL);
@@ -78,7 +78,7 @@ static void release(struct worker_process *m)
 void worker_set_done(struct worker_set *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		release(&c->member[i]);
+		release_worker(&c->member[i]);
 	for (size_t i = 0; i < c->records; i++)
 		free(c->record[i]);
 	if (c->shared)
@@ -186,7 +186,7 @@ int worker_set_add(struct worker_set *c, const struct ktstr_load *load, unsigned
 /* --- starting ----------------------------------------------------------------------------------------------------- */
 
 /* Applies the settings from outside, so that they hold even for a worker that never runs. */
-static int place(struct worker_set *c, size_t i, struct err **err)
+static int place_worker(struct worker_set *c, size_t i, struct err **err)
 {
 	struct worker_process *m = &c->member[i];
 	const struct worker_record *record = c->record[m->record];
@@ -214,7 +214,7 @@ static int start_one(struct worker_set *c, size_t i, struct err **err)
 	const struct worker_record *record = c->record[m->record];
 	if (load_threaded(&record->load)) {
 		int r = m->leader ? 0 : worker_set_start_threads(c, first_of_load(c, i), record->workers, err);
-		return r == 0 ? place(c, i, err) : r;
+		return r == 0 ? place_worker(c, i, err) : r;
 	}
 	m->start_offset = (nsec_t)rng_below(&c->rng, (uint64_t)START_OFFSET_MAX);
 	m->batch = c->batch;
@@ -225,7 +225,7 @@ static int start_one(struct worker_set *c, size_t i, struct err **err)
 		return FAIL_SYS(err, -errno, "start worker %zu of %zu", i + 1, c->count);
 	c->slot[i].report.tid = m->pid;
 	m->pidfd = (int)syscall(SYS_pidfd_open, m->pid, 0);
-	return place(c, i, err);
+	return place_worker(c, i, err);
 }
 
 static void wake_all(_Atomic uint32_t *word)
@@ -274,15 +274,7 @@ static bool lives_in(const struct worker_process *m, const char *cgroup)
 	return m->pid > 0 && !m->over && (!cgroup || !strcmp(m->cgroup, cgroup));
 }
 
-bool worker_set_has(const struct worker_set *c, const char *cgroup)
-{
-	for (size_t i = 0; i < c->count; i++)
-		if (lives_in(&c->member[i], cgroup))
-			return true;
-	return false;
-}
-
-static void merge(struct cpuset_bits *into, const struct cpuset_bits *more)
+static void merge_cpus(struct cpuset_bits *into, const struct cpuset_bits *more)
 {
 	for (size_t k = 0; k < CPUSET_WORDS; k++)
 		into->word[k] |= more->word[k];
@@ -292,26 +284,26 @@ static void merge(struct cpuset_bits *into, const struct cpuset_bits *more)
  * Old and new CPUs are both allowed in the current epoch, because the kernel moves a task some time during the change.
  * In the next epoch only the new ones are.
  */
-static void allow(struct worker_set *c, size_t i, const struct cpuset_bits *cpus, bool limited)
+static void allow_worker(struct worker_set *c, size_t i, const struct cpuset_bits *cpus, bool limited)
 {
 	struct worker_process *m = &c->member[i];
 	struct worker_record *record = c->record[m->record];
 	uint32_t epoch = atomic_load(&c->slot[i].epoch);
-	merge(&m->allowed[epoch], cpus);
+	merge_cpus(&m->allowed[epoch], cpus);
 	if (epoch + 1 < WORKER_EPOCHS) {
 		m->allowed[epoch + 1] = *cpus;
 		atomic_store(&c->slot[i].epoch, epoch + 1);
 	}
 	m->limited |= limited;
 	record->limited |= limited;
-	merge(&record->allowed, cpus);
+	merge_cpus(&record->allowed, cpus);
 }
 
 void worker_set_allow(struct worker_set *c, const char *cgroup, const struct cpuset_bits *cpus, bool limited)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (lives_in(&c->member[i], cgroup))
-			allow(c, i, cpus, limited);
+			allow_worker(c, i, cpus, limited);
 }
 
 int worker_set_set_affinity(struct worker_set *c, const char *cgroup, const struct ktstr_affinity *affinity,
@@ -333,7 +325,7 @@ int worker_set_set_affinity(struct worker_set *c, const char *cgroup, const stru
 	return 0;
 }
 
-static unsigned lower(unsigned a, unsigned b)
+static unsigned lower_term(unsigned a, unsigned b)
 {
 	return !a ? b : !b ? a : MIN_OF(a, b);
 }
@@ -341,8 +333,8 @@ static unsigned lower(unsigned a, unsigned b)
 /* A load is judged by the lowest terms that it ever had. */
 static void take_terms(struct worker_record *r, const struct cpu_terms *terms)
 {
-	r->terms.weight = lower(r->terms.weight, terms->weight);
-	r->terms.quota_permyriad = lower(r->terms.quota_permyriad, terms->quota_permyriad);
+	r->terms.weight = lower_term(r->terms.weight, terms->weight);
+	r->terms.quota_permyriad = lower_term(r->terms.quota_permyriad, terms->quota_permyriad);
 }
 
 int worker_set_move(struct worker_set *c, const char *from, const struct worker_place *to, struct err **err)
@@ -355,7 +347,7 @@ int worker_set_move(struct worker_set *c, const char *from, const struct worker_
 		if (r < 0)
 			return r;
 		snprintf(m->cgroup, sizeof(m->cgroup), "%s", to->cgroup);
-		allow(c, i, &to->cpus, to->limited);
+		allow_worker(c, i, &to->cpus, to->limited);
 		take_terms(c->record[m->record], &to->terms);
 	}
 	return 0;

@@ -77,7 +77,6 @@ void worker_set_exempt_gap(struct worker_set *c, const char *cgroup);
  * by the number of CPUs. Workers that have not ended by then are killed.
  */
 void worker_set_stop(struct worker_set *c, const char *cgroup);
-bool worker_set_has(const struct worker_set *c, const char *cgroup);
 uint64_t worker_set_iterations(const struct worker_set *c);
 unsigned worker_set_running(const struct worker_set *c);
 
