@@ -14,7 +14,6 @@
 #include "base/file.h"
 #include "guest/topology.h"
 #include "guest/init/park.h"
-#include "guest/init/sched_state.h"
 #include "guest/init/scheduler.h"
 #include "guest/init/setup.h"
 #include "guest/init/test.h"

@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "guest/channel.h"
 #include "guest/init/sched_state.h"
 #include "guest/init/watch.h"

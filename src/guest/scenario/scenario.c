@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "guest/cgroup.h"
 #include "guest/payload/payload.h"
 #include "guest/scenario/cgroups.h"
