@@ -11,9 +11,18 @@
 
 #define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define MIN_OF(a, b)			((a) < (b) ? (a) : (b))
-#define MAX_OF(a, b)			((a) > (b) ? (a) : (b))
-#define PRINTF_LIKE(f, a)		__attribute__((format(printf, f, a)))
+/* MIN_OF and MAX_OF evaluate each argument once. @n numbers the variables, because uses can be nested. */
+#define PASTE_(a, b) a##b
+#define PASTE(a, b)  PASTE_(a, b)
+#define PICK_(a, op, b, n)                                                                    \
+	__extension__({                                                                       \
+		__auto_type PASTE(first_, n) = (a);                                           \
+		__auto_type PASTE(second_, n) = (b);                                          \
+		PASTE(first_, n) op PASTE(second_, n) ? PASTE(first_, n) : PASTE(second_, n); \
+	})
+#define MIN_OF(a, b)	  PICK_(a, <, b, __COUNTER__)
+#define MAX_OF(a, b)	  PICK_(a, >, b, __COUNTER__)
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
 
