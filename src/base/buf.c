@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* buf.c -- see buf.h. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/text.h"
 
 void buf_done(struct buf *b)
 {
@@ -119,39 +117,4 @@ char *buf_steal(struct buf *b)
 	char *data = b->failed ? NULL : TAKE_PTR(b->data);
 	buf_done(b);
 	return data;
-}
-
-/* The form $'...' can express every byte with printable characters only. */
-static void put_escaped(struct buf *b, const char *word)
-{
-	buf_puts(b, "$'");
-	for (const char *p = word; *p; p++) {
-		unsigned char c = (unsigned char)*p;
-		if (c == '\'' || c == '\\')
-			buf_appendf(b, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			buf_appendf(b, "\\%03o", c);
-		else
-			buf_append(b, p, 1);
-	}
-	buf_puts(b, "'");
-}
-
-void buf_put_quoted(struct buf *b, const char *word)
-{
-	bool plain = *word != '\0';
-	for (const char *p = word; *p; p++)
-		plain = plain && (isalnum((unsigned char)*p) || strchr("._+=/:-", *p));
-	if (plain) {
-		buf_puts(b, word);
-		return;
-	}
-	if (!text_is_clean(word, strlen(word), /* line= */ true)) {
-		put_escaped(b, word);
-		return;
-	}
-	buf_puts(b, "'");
-	for (const char *p = word; *p; p++)
-		buf_appendf(b, *p == '\'' ? "'\\''" : "%c", *p);
-	buf_puts(b, "'");
 }

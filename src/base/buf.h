@@ -46,10 +46,4 @@ static inline const char *buf_str(const struct buf *b)
 	return b->data ? b->data : "";
 }
 
-/*
- * Appends @word as one word for a shell: unchanged if it needs no quotes, as $'...' if it has bytes that are not
- * printable, else in single quotes.
- */
-void buf_put_quoted(struct buf *b, const char *word);
-
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* text.c -- see text.h. */
+#include <ctype.h>
 #include <limits.h>
 #include <string.h>
 
@@ -284,4 +285,39 @@ void text_append_json(struct buf *b, const char *s, size_t len)
 			buf_append(b, s + i, n);
 		i += n ? n : 1;
 	}
+}
+
+/* The form $'...' can express every byte with printable characters only. */
+static void put_escaped(struct buf *out, const char *word)
+{
+	buf_puts(out, "$'");
+	for (const char *p = word; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+		if (c == '\'' || c == '\\')
+			buf_appendf(out, "\\%c", c);
+		else if (c < 0x20 || c >= 0x7f)
+			buf_appendf(out, "\\%03o", c);
+		else
+			buf_append(out, p, 1);
+	}
+	buf_puts(out, "'");
+}
+
+void text_append_quoted(struct buf *out, const char *word)
+{
+	bool plain = *word != '\0';
+	for (const char *p = word; *p; p++)
+		plain = plain && (isalnum((unsigned char)*p) || strchr("._+=/:-", *p));
+	if (plain) {
+		buf_puts(out, word);
+		return;
+	}
+	if (!text_is_clean(word, strlen(word), /* line= */ true)) {
+		put_escaped(out, word);
+		return;
+	}
+	buf_puts(out, "'");
+	for (const char *p = word; *p; p++)
+		buf_appendf(out, *p == '\'' ? "'\\''" : "%c", *p);
+	buf_puts(out, "'");
 }

@@ -69,4 +69,10 @@ bool text_is_clean(const char *s, size_t len, bool line);
 /* Appends @len bytes of @s as the inside of a JSON string; bytes that are not UTF-8 become U+FFFD. */
 void text_append_json(struct buf *out, const char *s, size_t len);
 
+/*
+ * Appends @word as one word for a shell: unchanged if it needs no quotes, as $'...' if it has bytes that are not
+ * printable, else in single quotes.
+ */
+void text_append_quoted(struct buf *out, const char *word);
+
 #endif

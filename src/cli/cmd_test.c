@@ -67,14 +67,9 @@ static int parse_cap(struct session *s, const struct test_args *a, struct err **
 	return r;
 }
 
-static bool no_perf_mode(const struct test_args *a)
-{
-	return a->no_perf_mode || environment_is_on(ENV_NO_PERF_MODE);
-}
-
 static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err **err)
 {
-	bool no = no_perf_mode(a);
+	bool no = session_has_no_perf(a);
 	if (a->perf_mode && no)
 		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--perf-mode and KTSTR_NO_PERF_MODE exclude each other");
 	*ret = no ? PLAN_PERF_NONE : a->perf_mode ? PLAN_PERF_ALL : PLAN_PERF_DECLARED;
@@ -202,99 +197,6 @@ static int open_rundirs(struct session *s, struct err **err)
 
 /* --- the plan and its execution ----------------------------------------------------------------------------------- */
 
-/* If no planned test can run, the run fails. */
-static int check_problems(const struct plan *p, struct err **err)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (!p->item[i].problem)
-			return 0;
-	return p->count ? FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s': %s", p->item[0].test->name, p->item[0].problem)
-			: 0;
-}
-
-int session_plan(struct session *s, const struct test_args *a, struct err **err)
-{
-	struct plan_request request = {
-		.suites = s->suite,
-		.suite_count = s->suites,
-		.kernels = s->kernel + s->first,
-		.kernel_count = s->kernels - s->first,
-		.labels = s->labels,
-		.backend = s->accel.backend,
-		.strict = a->release,
-		.gauntlet = a->gauntlet && !environment_is_on(ENV_CARGO_TEST_MODE),
-		.perf = s->perf,
-		.perf_only = environment_is_on(ENV_PERF_ONLY),
-		.first_duplicate = a->duplicates == DUPLICATES_FIRST,
-		.time_dilation = (unsigned)a->time_dilation,
-	};
-	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
-	request.filter = s->filter;
-	if (r == 0)
-		r = plan_make(&request, &s->plan, err);
-	if (r == 0 && !s->plan.count)
-		r = FAIL(err, EXIT_BAD_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' shows what there is",
-			 a->filter ? " " : "", a->filter ? a->filter : "");
-	if (r == 0)
-		plan_partition(&s->plan, &s->partition);
-	return r == 0 ? check_problems(&s->plan, err) : r;
-}
-
-static int spend_budget(struct session *s, struct err **err)
-{
-	const char *text = environment_get(ENV_BUDGET_SECS);
-	struct budget_report report;
-	nsec_t budget;
-	if (!text)
-		return 0;
-	if (!budget_parse(text, &budget)) {
-		say_printf("warning: KTSTR_BUDGET_SECS='%s' is not a positive number and is ignored\n", text);
-		return 0;
-	}
-	if (plan_budget(&s->plan, budget, &report) < 0)
-		return FAIL_SYS(err, -ENOMEM, "choose tests for the budget");
-	say_printf("ktstr budget: %zu/%zu tests, %.0f/%.0fs used, %u/%u configurations covered, %u/%u pairs of them\n",
-		   report.kept, report.total, (double)report.used / 1e9, (double)budget / 1e9, report.features,
-		   report.features_possible, report.pairs, report.pairs_possible);
-	return 0;
-}
-
-/* Estimates durations, selects tests for the budget, and orders them. */
-int session_schedule(struct session *s, struct err **err)
-{
-	json_auto_t *durations = durations_load();
-	plan_estimate(&s->plan, s->accel.backend->name, durations);
-	int r = spend_budget(s, err);
-	plan_order(&s->plan);
-	return r;
-}
-
-/* The expected number of parallel machines. It can be lower, because other processes may hold CPUs. */
-unsigned session_slots(const struct session *s, const struct test_args *a)
-{
-	unsigned cpus = s->budget.said ? s->budget.cpus : s->allowed;
-	if (!a->jobs)
-		return cpus;
-	return no_perf_mode(a) && !s->budget.said ? (unsigned)a->jobs : MIN_OF((unsigned)a->jobs, cpus);
-}
-
-int session_choose_accel(struct session *s, const struct test_args *a, struct err **err)
-{
-	enum accel want = ACCEL_AUTO;
-	const char *accel = a->accel ? a->accel : environment_get(ENV_ACCEL);
-	s->probe_cache = cache_sibling("host");
-	int r = accel ? accel_parse(accel, &want, err) : 0;
-	r = r == 0 ? accel_choose(want, s->probe_cache, &s->accel, err) : r;
-	if (r == 0 && a->perf_mode && !s->accel.backend->vcpu_threads)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "--perf-mode needs the kvm backend, and this is %s: %s",
-			    s->accel.backend->name, s->accel.reason);
-	if (r == 0 && a->time_dilation > 1 && !s->accel.backend->vcpu_threads)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP,
-			    "--time-dilation needs the kvm backend: time on %s is counted in instructions",
-			    s->accel.backend->name);
-	return r;
-}
-
 static int verdict_status(const struct run_counts *c, const struct test_args *a)
 {
 	bool failed = c->failed || c->xpassed > c->xallowed || (a->flaky_fails && c->flaky);
@@ -329,7 +231,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.kernel_count = s->kernels - s->first,
 		.jobs = (unsigned)a->jobs,
 		.cpu_cap = s->budget.said ? s->budget.cpus : 0,
-		.no_perf = no_perf_mode(a),
+		.no_perf = session_has_no_perf(a),
 		.bypass = s->budget.bypass,
 		.flake = s->flake,
 		.seed = s->seed,

@@ -178,13 +178,12 @@ void command_family_members(const struct command_family *family, struct buf *out
  */
 int options_parse(const struct command *c, char *const *argv, void *args, struct err **err);
 
-/* manual.c: help for a terminal, and manual pages as roff. */
+/* manual.c: help for a terminal. */
 void help_overview(struct buf *out);
 void help_command(const struct command *c, struct buf *out);
 /* Appends an option's description, with its choices and its default. */
 void option_text(const struct option_row *o, struct buf *out);
 void help_family(const struct command_family *family, struct buf *out);
-void manual_page(const struct command *c, struct buf *out); /* section 1; NULL: ktstr(1) */
 
 /* topics.c: help on topics other than commands. */
 struct topic {
@@ -195,11 +194,14 @@ struct topic {
 };
 extern const struct topic topics[]; /* ended by a NULL name */
 const struct topic *topic_find(const char *name);
-void topic_page(const struct topic *topic, struct buf *out);
 /* Appends exit statuses as "0 ...\n" lines, including those of verdicts if @judges. @roff: as .TP items. */
 void exit_status_list(bool judges, bool roff, struct buf *out);
 
-/* roff.c */
+/* man_page.c: manual pages as roff. */
+void manual_page(const struct command *c, struct buf *out); /* section 1; NULL: ktstr(1) */
+void topic_page(const struct topic *topic, struct buf *out);
+
+/* roff.c: the inside of a manual page. roff_item() writes a tagged paragraph. */
 void roff_text(struct buf *out, const char *text);
 void roff_item(struct buf *out, const char *tag, const char *text);
 

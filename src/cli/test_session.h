@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* test_session.h -- the state of one `ktstr test`, shared by cmd_test.c and test_preview.c. */
+/* test_session.h -- the state of one `ktstr test`, and what --list, --dry-run and a run do alike. */
 #ifndef KTSTR_CLI_TEST_SESSION_H
 #define KTSTR_CLI_TEST_SESSION_H
 
@@ -37,11 +37,13 @@ struct session {
 	char *snapshot_cache; /* NULL: every test boots */
 };
 
-/* cmd_test.c */
+/* Parses the filter, and plans the tests of the kernels from `first` on. */
 int session_plan(struct session *s, const struct test_args *a, struct err **err);
 /* Estimates durations, selects tests for the budget, and orders them. */
 int session_schedule(struct session *s, struct err **err);
 int session_choose_accel(struct session *s, const struct test_args *a, struct err **err);
+/* --no-perf-mode, or its variable. */
+bool session_has_no_perf(const struct test_args *a);
 /* The expected number of parallel machines. It can be lower, because other processes may hold CPUs. */
 unsigned session_slots(const struct session *s, const struct test_args *a);
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "report/settings.h"
+#include "verdict/expect.h"
 
 static const char *const origins[] = {
 	[FROM_DEFAULT] = "default",

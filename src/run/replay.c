@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/environment.h"
+#include "base/text.h"
 #include "run/replay.h"
 
 static const char *const perf_options[] = {
@@ -72,7 +73,7 @@ static void put_environment(const char *const *list, struct buf *out)
 	for (; list && *list; list++) {
 		int name = (int)strcspn(*list, "=");
 		buf_appendf(out, "%.*s=", name, *list);
-		buf_put_quoted(out, *list + name + 1);
+		text_append_quoted(out, *list + name + 1);
 		buf_puts(out, " ");
 	}
 }
@@ -94,14 +95,14 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	put_environment(f->environment, out);
 	if (f->image) {
 		buf_puts(out, "KTSTR_TEST_KERNEL=");
-		buf_put_quoted(out, f->kernel);
+		text_append_quoted(out, f->kernel);
 		buf_puts(out, " ");
 	}
 	buf_appendf(out, "ktstr test%s -E ", f->gauntlet ? " --gauntlet" : "");
-	buf_put_quoted(out, buf_str(&filter));
+	text_append_quoted(out, buf_str(&filter));
 	if (!f->image) {
 		buf_puts(out, " --kernel ");
-		buf_put_quoted(out, f->kernel);
+		text_append_quoted(out, f->kernel);
 	}
 	buf_appendf(out, " --accel %s%s", f->accel, f->clone ? " --start clone" : "");
 	if (f->strict)
@@ -114,5 +115,5 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	if (f->time_dilation > 1)
 		buf_appendf(out, " --time-dilation %u", f->time_dilation);
 	buf_appendf(out, " --seed 0x%lx ", f->seed);
-	buf_put_quoted(out, f->binary);
+	text_append_quoted(out, f->binary);
 }

@@ -338,6 +338,12 @@ const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_
 	return NULL;
 }
 
+const struct evidence_sched *evidence_scheduler_end(const struct evidence *e)
+{
+	const struct evidence_sched *died = evidence_sched(e, WIRE_SCHED_DIED);
+	return died ? died : evidence_sched(e, WIRE_SCHED_EJECTED);
+}
+
 int evidence_take_packet(struct evidence *e, const void *packet, size_t len, struct err **err)
 {
 	struct wire_record r;

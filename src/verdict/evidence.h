@@ -114,5 +114,7 @@ int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, con
 		  struct err **err);
 /* The last event of that kind, or NULL. */
 const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_sched_event event);
+/* The event by which the scheduler ended too early: it died, or the kernel disabled it. NULL: it did not. */
+const struct evidence_sched *evidence_scheduler_end(const struct evidence *e);
 
 #endif

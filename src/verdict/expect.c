@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * expect.c -- tests that must fail (`expect_err`).
- *
- * Such a test expects the end of the scheduler, or the finding that it names. Only these turn into a pass: a crash of
- * the test, a damaged log or a failed expectation fails it like any other test, and a missing measurement is
- * inconclusive.
- */
+/* expect.c -- see expect.h. */
 #include <regex.h>
 #include <string.h>
 
-#include "verdict/judge.h"
+#include "verdict/expect.h"
 
 static const enum detail_kind kind_of_finding[KTSTR_FINDING_MAX] = {
 	[KTSTR_FINDING_STARVED] = DETAIL_STARVED,
@@ -58,7 +52,7 @@ static bool is_consequence(const struct evidence *e, const struct judge_facts *f
 	if (f->expect_finding)
 		return false;
 	return d->kind == DETAIL_ENGINE ||
-	       (d->kind == DETAIL_CRASH && e->has_test_exit && e->test_exit.timed_out && scheduler_end(e));
+	       (d->kind == DETAIL_CRASH && e->has_test_exit && e->test_exit.timed_out && evidence_scheduler_end(e));
 }
 
 /* Checks that the logs contain the messages that the test expects of the scheduler's end. */

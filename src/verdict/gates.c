@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* gates.c -- limits on rates, latencies, migrations and memory nodes: one row per limit, in the table at the end. */
-#include "verdict/checks.h"
+#include "verdict/gates.h"
 
 /* --- each worker -------------------------------------------------------------------------------------------------- */
 

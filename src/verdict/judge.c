@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 
 #include "verdict/cause.h"
+#include "verdict/checks.h"
+#include "verdict/expect.h"
 #include "verdict/judge.h"
 
 /* --- findings ----------------------------------------------------------------------------------------------------- */
@@ -13,12 +15,6 @@
 static double seconds(uint64_t ns)
 {
 	return (double)ns / 1e9;
-}
-
-const struct evidence_sched *scheduler_end(const struct evidence *e)
-{
-	const struct evidence_sched *died = evidence_sched(e, WIRE_SCHED_DIED);
-	return died ? died : evidence_sched(e, WIRE_SCHED_EJECTED);
 }
 
 /*
@@ -114,7 +110,7 @@ static void find_scheduler(const struct evidence *e, const struct judge_facts *f
 
 static void find_scheduler_death(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
-	const struct evidence_sched *end = scheduler_end(e);
+	const struct evidence_sched *end = evidence_scheduler_end(e);
 	char why[400];
 	if (!end)
 		return;

@@ -6,7 +6,9 @@
 #ifndef KTSTR_VERDICT_JUDGE_H
 #define KTSTR_VERDICT_JUDGE_H
 
-#include "verdict/checks.h"
+#include "verdict/evidence.h"
+#include "verdict/judgement.h"
+#include "verdict/thresholds.h"
 
 struct judge_facts {
 	bool has_scheduler;
@@ -21,14 +23,6 @@ struct judge_facts {
 	struct thresholds limits;
 };
 
-/* The name of the kind of detail that @f means; NULL for KTSTR_FINDING_NONE. */
-const char *finding_name(enum ktstr_finding f);
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret);
 
-/* --- between judge.c and expect.c --------------------------------------------------------------------------------- */
-
-/* The event by which the scheduler ended too early: it died, or the kernel disabled it. NULL: it did not. */
-const struct evidence_sched *scheduler_end(const struct evidence *e);
-/* For a test that must fail: the expected failure becomes a pass; other failures stay. */
-void apply_expectation(const struct evidence *e, const struct judge_facts *f, struct judgement *j);
 #endif

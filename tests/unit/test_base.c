@@ -118,7 +118,7 @@ START_TEST(words_are_quoted_for_a_shell)
 					     "$'a\\033\\'\\\\\\377\\012'" };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i += 2) {
 		struct buf b = BUF_NULL;
-		buf_put_quoted(&b, words[i]);
+		text_append_quoted(&b, words[i]);
 		ck_assert_str_eq(buf_str(&b), words[i + 1]);
 		buf_done(&b);
 	}

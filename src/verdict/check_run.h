@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* check_run.h -- what the checks of checks.c and gates.c share: the load that is checked, and its limits. */
+#ifndef KTSTR_VERDICT_CHECK_RUN_H
+#define KTSTR_VERDICT_CHECK_RUN_H
+
+#include "verdict/evidence.h"
+#include "verdict/judgement.h"
+#include "verdict/share.h"
+#include "verdict/thresholds.h"
+
+struct check_facts {
+	const struct thresholds *limits; /* the test's; loads can have their own over them */
+	bool emulated;			 /* the guest ran on tcg */
+	bool scx;			 /* the test ran under a sched_ext scheduler */
+};
+
+struct check_run {
+	const struct evidence *e;
+	const struct check_facts *facts;
+	struct share_rivals rivals;
+	uint32_t next_check;   /* index in e->check[] of the first check of a later load */
+	bool asked[LIMIT_MAX]; /* the check applied to some load, or a load switched it off */
+	bool told[LIMIT_MAX];  /* a finding already says that it cannot be judged on tcg */
+	struct judgement *j;
+};
+
+/* A load in a cgroup, with its merged limits. */
+struct checked_load {
+	uint32_t index;
+	const struct wire_cgroup *g;
+	const struct cgroup_stats *s;
+	struct thresholds t;
+	char name[224]; /* "cgroup 'a' (SpinWait, nice 5)" */
+};
+
+/* A broken limit: Fail. */
+#define check_fails(run, which, ...) judgement_add((run)->j, threshold_rows[which].finding, KTSTR_FAIL, __VA_ARGS__)
+/* The check @which of @l cannot be evaluated: Inconclusive if a layer set it; a default is recorded as not judged. */
+void cannot_judge(struct check_run *run, const struct checked_load *l, enum threshold which, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+
+#endif
