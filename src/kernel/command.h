@@ -39,6 +39,12 @@ struct command_run {
 	struct buf tail; /* the last lines, printable, for error messages */
 };
 
+/* No command runs: the state was entered just now, and its handler's result is that of the wait before. */
+static inline bool command_is_idle(const struct command_run *run)
+{
+	return run->step == COMMAND_IDLE;
+}
+
 void command_init(struct command_run *run);
 void command_done(struct command_run *run);
 /*

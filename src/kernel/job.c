@@ -24,12 +24,7 @@ static struct kernel_job *job_of(struct machine *m)
 	return container_of(m, struct kernel_job, machine);
 }
 
-static bool built_in_place(const struct kernel_job *job)
-{
-	return job->config.id->kind == KERNEL_ID_TREE;
-}
-
-/* --- RESOLVE, LOCK, PREPARE --------------------------------------------------------------------------------------- */
+/* --- RESOLVE, LOCK, PREPARE, RESUME ------------------------------------------------------------------------------- */
 
 static int resolve(struct machine *m, int result)
 {
@@ -59,7 +54,7 @@ static int lock_tree(struct kernel_job *job)
 {
 	char name[32], holder[200];
 	const char *path = job->config.id->path;
-	if (!built_in_place(job) || job->source_lock_fd >= 0)
+	if (!kernel_job_in_place(job) || job->source_lock_fd >= 0)
 		return 0;
 	snprintf(name, sizeof(name), "source-%08x", crc32_update(0, path, strlen(path)));
 	int r = cache_lock(job->config.cache, name, &job->source_lock_fd, holder, sizeof(holder), &job->err);
@@ -120,12 +115,17 @@ static enum kernel_stage first_source_stage(const struct kernel_job *job)
 static int prepare(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
+	(void)result;
+	machine_offload(m, &job->offload, step_prepare, job);
+	return STAGE_RESUME;
+}
+
+/* Continues after the stage that the work directory has reached. */
+static int resume(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
 	if (result < 0)
 		return result;
-	if (!job->work) {
-		machine_offload(m, &job->offload, step_prepare, job);
-		return STAGE_PREPARE;
-	}
 	switch (job->reached) {
 	case WORK_FETCHED:
 		return STAGE_UNPACK;
@@ -139,35 +139,22 @@ static int prepare(struct machine *m, int result)
 
 /* --- DOWNLOAD, APT, GIT, ADOPT, UNPACK ---------------------------------------------------------------------------- */
 
-static int begin_download(struct machine *m, struct kernel_job *job)
+static int download(struct machine *m, int result)
 {
+	struct kernel_job *job = job_of(m);
 	const struct kernel_id *id = job->config.id;
 	struct fetch_request q = {
 		.urls = (const char *const *)id->urls,
 		.max_bytes = TARBALL_BYTES_MAX,
 		.sha256_hex = id->sha256[0] ? id->sha256 : NULL,
 	};
+	(void)result;
 	job->tarball_fd = open(job->tarball, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (job->tarball_fd < 0)
 		return FAIL_SYS(&job->err, -errno, "create '%s'", job->tarball);
 	q.fd = job->tarball_fd;
 	fetch_start(&job->fetch, job->config.http, m->reactor, &q, m, NULL);
 	machine_await(m, &job->fetch.machine);
-	return STAGE_DOWNLOAD;
-}
-
-static int download(struct machine *m, int result)
-{
-	struct kernel_job *job = job_of(m);
-	if (!job->downloading) {
-		job->downloading = true;
-		return result < 0 ? result : begin_download(m, job);
-	}
-	job->tarball_fd = fd_close(job->tarball_fd);
-	if (result < 0) {
-		job->err = job->err ?: TAKE_PTR(job->fetch.err);
-		return result;
-	}
 	return STAGE_ADOPT;
 }
 
@@ -208,11 +195,15 @@ static int git_checkout(struct machine *m, int result)
 	return after(job_git(m, result, argv), STAGE_GIT_CHECKOUT, STAGE_ADOPT);
 }
 
-/* Checks the fetched source, then records that it is complete. */
+/* Checks the fetched source, then records that it is complete. A negative result is that of the download. */
 static int adopt(struct machine *m, int result)
 {
 	struct kernel_job *job = job_of(m);
-	(void)result;
+	job->tarball_fd = fd_close(job->tarball_fd);
+	if (result < 0) {
+		job->err = job->err ?: TAKE_PTR(job->fetch.err);
+		return result;
+	}
 	machine_offload(m, &job->offload, step_fetched, job);
 	return job->config.id->kind == KERNEL_ID_GIT ? STAGE_QUEUE : STAGE_UNPACK;
 }
@@ -255,11 +246,6 @@ static void give_slot(struct kernel_job *job)
 
 /* --- CLEAN to SYNC_CONFIG: the configuration ---------------------------------------------------------------------- */
 
-const char *kernel_job_dot_config(const struct kernel_job *job)
-{
-	return built_in_place(job) ? TREE_CONFIG_IN_PLACE : ".config";
-}
-
 /* Runs one target of the kernel's makefiles; nothing where @target is NULL. */
 static int run_target(struct machine *m, int result, const char *target, const char *setting, enum kernel_stage again,
 		      enum kernel_stage next)
@@ -274,7 +260,7 @@ static int run_target(struct machine *m, int result, const char *target, const c
 static int clean(struct machine *m, int result)
 {
 	const struct kernel_job *job = job_of(m);
-	bool wanted = (built_in_place(job) && job->config.clean) || job->reached == WORK_UNPACKED;
+	bool wanted = (kernel_job_in_place(job) && job->config.clean) || job->reached == WORK_UNPACKED;
 	return run_target(m, result, wanted ? "mrproper" : NULL, NULL, STAGE_CLEAN, STAGE_WRITE_FRAGMENT);
 }
 
@@ -347,7 +333,7 @@ static int validate(struct machine *m, int result)
 	struct kernel_job *job = job_of(m);
 	(void)result;
 	machine_offload(m, &job->offload, step_validate, job);
-	return built_in_place(job) ? STAGE_LIST_COMMANDS : STAGE_BUILD_SCHEDULERS;
+	return kernel_job_in_place(job) ? STAGE_LIST_COMMANDS : STAGE_BUILD_SCHEDULERS;
 }
 
 /*
@@ -358,7 +344,7 @@ static int list_commands(struct machine *m, int result)
 {
 	static const char *const targets[] = { "compile_commands.json", NULL };
 	struct kernel_job *job = job_of(m);
-	if (result < 0 && job->run.step == COMMAND_IDLE)
+	if (result < 0 && command_is_idle(&job->run))
 		return result;
 	int r = job_make(m, result, "compile_commands.json", targets);
 	if (r == 0)
@@ -371,11 +357,10 @@ static int build_schedulers(struct machine *m, int result)
 {
 	static const char *const programs[] = { "scx_simple", "scx_qmap", "scx_central", "scx_flatcg", NULL };
 	struct kernel_job *job = job_of(m);
-	if (result < 0 && job->run.step == COMMAND_IDLE)
+	if (result < 0 && command_is_idle(&job->run))
 		return result;
-	if (!job->config.schedulers || !job->has_scx) {
+	if (!job->config.schedulers || !job->has_scx)
 		return STAGE_BUILD_SELFTESTS;
-	}
 	int r = job_make_tools(m, result, "build of the schedulers", "tools/sched_ext", programs);
 	job->schedulers_built = r == 1;
 	return after(r, STAGE_BUILD_SCHEDULERS, STAGE_BUILD_SELFTESTS);
@@ -392,11 +377,10 @@ static int build_selftests(struct machine *m, int result)
 {
 	static const char *const all[] = { NULL };
 	struct kernel_job *job = job_of(m);
-	if (result < 0 && job->run.step == COMMAND_IDLE)
+	if (result < 0 && command_is_idle(&job->run))
 		return result;
-	if (!wants_selftests(job)) {
+	if (!wants_selftests(job))
 		return STAGE_STRIP;
-	}
 	int r = job_make_tools(m, result, "build of the selftests", SELFTESTS_DIR, all);
 	job->selftests_built = r == 1;
 	return after(r, STAGE_BUILD_SELFTESTS, STAGE_STRIP);
@@ -415,7 +399,7 @@ static int strip(struct machine *m, int result)
 	return after(job_objcopy(m, result, out), STAGE_STRIP, STAGE_STORE);
 }
 
-/* --- STORE, REAP, CLEANUP ----------------------------------------------------------------------------------------- */
+/* --- STORE, REAP, CLEANUP, FINISH --------------------------------------------------------------------------------- */
 
 static int store(struct machine *m, int result)
 {
@@ -434,20 +418,30 @@ static int reap(struct machine *m, int result)
 	return command_reap(m, &job->run) ? STAGE_CLEANUP : STAGE_REAP;
 }
 
-/* Runs twice: first to start the removal of the work directory, then when the removal is done. */
-static int cleanup(struct machine *m, int result)
+/* The first error stays. A cancelled job needs no message. */
+static void note_failure(struct kernel_job *job, int result)
 {
-	struct kernel_job *job = job_of(m);
-	give_slot(job);
 	if (result < 0 && !job->err && result != -ECANCELED)
 		FAIL_SYS(&job->err, result, "kernel %s", kernel_job_title(job));
 	if (result < 0 && !job->failed)
 		job->failed = result;
-	if (job->work && !job->cleaned) {
-		job->cleaned = true;
+}
+
+/* Entered on every path, with the failure that ended the build or 0. */
+static int cleanup(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	give_slot(job);
+	note_failure(job, result);
+	if (job->work)
 		machine_offload(m, &job->offload, step_cleanup, job);
-		return STAGE_CLEANUP;
-	}
+	return STAGE_FINISH;
+}
+
+static int finish_job(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	note_failure(job, result);
 	return job->failed && !m->failure ? job->failed : MACHINE_END;
 }
 
@@ -455,9 +449,10 @@ static int cleanup(struct machine *m, int result)
 static const struct machine_state stages[STAGE_MAX] = {
 	[STAGE_RESOLVE] = { "resolve", resolve, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_LOCK) },
 	[STAGE_LOCK] = { "lock", lock, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_PREPARE) | TO(STAGE_CLEANUP) },
-	[STAGE_PREPARE] = { "prepare", prepare, SHORT_DEADLINE, STAGE_CLEANUP,
-			    TO(STAGE_DOWNLOAD) | TO(STAGE_APT_DOWNLOAD) | TO(STAGE_GIT_INIT) | TO(STAGE_UNPACK) |
-				    TO(STAGE_QUEUE) },
+	[STAGE_PREPARE] = { "prepare", prepare, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_RESUME) },
+	[STAGE_RESUME] = { "prepare", resume, SHORT_DEADLINE, STAGE_CLEANUP,
+			   TO(STAGE_DOWNLOAD) | TO(STAGE_APT_DOWNLOAD) | TO(STAGE_GIT_INIT) | TO(STAGE_UNPACK) |
+				   TO(STAGE_QUEUE) },
 	[STAGE_DOWNLOAD] = { "fetch", download, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_ADOPT) },
 	[STAGE_APT_DOWNLOAD] = { "fetch", apt_download, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_APT_UNPACK) },
 	[STAGE_APT_UNPACK] = { "fetch", apt_unpack, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_ADOPT) },
@@ -485,18 +480,13 @@ static const struct machine_state stages[STAGE_MAX] = {
 	[STAGE_STRIP] = { "strip", strip, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_STORE) | TO(STAGE_CLEANUP) },
 	[STAGE_STORE] = { "store", store, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_CLEANUP) },
 	[STAGE_REAP] = { "reap", reap, REAP_DEADLINE, STAGE_CLEANUP, TO(STAGE_CLEANUP) },
-	[STAGE_CLEANUP] = { "clean up", cleanup, SHORT_DEADLINE, 0, TO_END, .shielded = true },
+	[STAGE_CLEANUP] = { "clean up", cleanup, SHORT_DEADLINE, 0, TO(STAGE_FINISH), .shielded = true },
+	[STAGE_FINISH] = { "clean up", finish_job, SHORT_DEADLINE, 0, TO_END, .shielded = true },
 };
 
 const char *kernel_stage_name(enum kernel_stage stage)
 {
 	return stages[stage].name;
-}
-
-const char *kernel_job_title(const struct kernel_job *job)
-{
-	const struct kernel_id *id = job->config.id;
-	return job->version[0] ? job->version : id->version ?: id->ref ?: path_basename(id->path ?: "?");
 }
 
 static void job_ended(struct machine *m, int result)

@@ -2,10 +2,11 @@
 /*
  * job.h -- builds one kernel, from any kind of source to an entry of the cache, as a machine:
  *
- *   RESOLVE > LOCK > PREPARE > DOWNLOAD, or APT_DOWNLOAD > APT_UNPACK, or GIT_INIT > GIT_FETCH > GIT_CHECKOUT
+ *   RESOLVE > LOCK > PREPARE > RESUME > DOWNLOAD, or APT_DOWNLOAD > APT_UNPACK, or GIT_INIT > GIT_FETCH > GIT_CHECKOUT
  *     > ADOPT > UNPACK > QUEUE
  *     > CLEAN > WRITE_FRAGMENT > BASE_CONFIG > MERGE_CONFIG > UPDATE_CONFIG > CHECK_CONFIG > SYNC_CONFIG
  *     > COMPILE > VALIDATE > LIST_COMMANDS > BUILD_SCHEDULERS > BUILD_SELFTESTS > STRIP > STORE > REAP > CLEANUP
+ *     > FINISH
  *
  * A release is downloaded, a commit fetched, or a tarball unpacked into the work directory. It is built there and
  * stored as an entry. Then the work directory is removed. A source directory is built in place, with a configuration
@@ -50,6 +51,7 @@ enum kernel_stage {
 	STAGE_RESOLVE,
 	STAGE_LOCK,
 	STAGE_PREPARE,
+	STAGE_RESUME,
 	STAGE_DOWNLOAD,
 	STAGE_APT_DOWNLOAD,
 	STAGE_APT_UNPACK,
@@ -75,6 +77,7 @@ enum kernel_stage {
 	STAGE_STORE,
 	STAGE_REAP,
 	STAGE_CLEANUP,
+	STAGE_FINISH,
 	STAGE_MAX,
 };
 const char *kernel_stage_name(enum kernel_stage stage);
@@ -114,7 +117,6 @@ struct kernel_job {
 	int lock_fd, source_lock_fd, tarball_fd;
 	int failed; /* the first error, kept while the work directory is removed */
 	enum config_source config_source;
-	bool downloading, cleaned; /* the wait of DOWNLOAD, and that of CLEANUP, has started */
 	bool has_slot, has_scx, schedulers_built, selftests_built, clean_tree;
 	char git_hash[48];
 	struct notice *changed;
@@ -124,9 +126,14 @@ struct kernel_job {
 void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct kernel_job_config *config,
 		      struct machine *parent, struct notice *changed);
 void kernel_job_done(struct kernel_job *job);
+
+/* job_facts.c: what every file of a job asks. */
+
+/* The kernel is built in the user's source tree. */
+bool kernel_job_in_place(const struct kernel_job *job);
 /* The configuration's file name in the tree. In a tree that is built in place, .config is the user's. */
 const char *kernel_job_dot_config(const struct kernel_job *job);
-/* The kernel's name in messages before its version is known. */
+/* The kernel's name in messages: its version, or before that is known what the user wrote. */
 const char *kernel_job_title(const struct kernel_job *job);
 
 #endif

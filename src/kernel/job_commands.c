@@ -47,7 +47,7 @@ static int drive(struct machine *m, int result, const struct command_spec *c)
 {
 	struct kernel_job *job = job_of(m);
 	/* If no command has started, @result is the failure of an earlier operation. */
-	if (result < 0 && job->run.step == COMMAND_IDLE)
+	if (result < 0 && command_is_idle(&job->run))
 		return result;
 	int r = command_drive(m, result, &job->run, c, &job->err);
 	return r < 0 ? command_failed(job, c->what) : r;

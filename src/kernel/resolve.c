@@ -15,15 +15,19 @@
 
 enum {
 	RESOLVE_FETCH_RELEASES,
+	RESOLVE_READ_RELEASES,
 	RESOLVE_FETCH_CHECKSUMS,
+	RESOLVE_READ_CHECKSUMS,
 	RESOLVE_VERIFY_SIGNATURES,
 	RESOLVE_FIND_COMMITS,
 	RESOLVE_LOCK_APT,
 	RESOLVE_UPDATE_APT,
 	RESOLVE_LIST_PACKAGES,
 	RESOLVE_LIST_VERSIONS,
-	RESOLVE_PROBE_CANDIDATES,
+	RESOLVE_PROBE_CANDIDATE,
+	RESOLVE_JUDGE_CANDIDATE,
 	RESOLVE_CHOOSE,
+	RESOLVE_FINISH,
 	RESOLVE_REAP,
 	RESOLVE_COUNT
 };
@@ -45,13 +49,12 @@ static int begin_fetch(struct machine *m, char **urls, bool head)
 	if (!urls)
 		return -ENOMEM;
 	fetch_done(&v->fetch);
-	v->asking = true;
 	fetch_start(&v->fetch, v->config.http, m->reactor, &q, m, NULL);
 	machine_await(m, &v->fetch.machine);
 	return 0;
 }
 
-/* --- FETCH_RELEASES ----------------------------------------------------------------------------------------------- */
+/* --- FETCH_RELEASES, READ_RELEASES -------------------------------------------------------------------------------- */
 
 /* Without the list the cache may still answer. References that need the list fail later, when they are resolved. */
 static void take_releases(struct resolver *v, int result)
@@ -67,21 +70,31 @@ static void take_releases(struct resolver *v, int result)
 	v->releases_error = buf_steal(&why);
 }
 
+static int begin_checksums(struct resolver *v)
+{
+	choose_majors(v);
+	v->at = 0;
+	return RESOLVE_FETCH_CHECKSUMS;
+}
+
 static int fetch_releases(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
-	if (v->asking) {
-		v->asking = false;
-		take_releases(v, result);
-		return RESOLVE_FETCH_CHECKSUMS;
-	}
+	(void)result;
 	if (!choose_needs_releases(v))
-		return RESOLVE_FETCH_CHECKSUMS;
+		return begin_checksums(v);
 	int r = begin_fetch(m, mirror_releases_json(), false);
-	return r < 0 ? r : RESOLVE_FETCH_RELEASES;
+	return r < 0 ? r : RESOLVE_READ_RELEASES;
 }
 
-/* --- FETCH_CHECKSUMS: one list per major version that has a release to download ----------------------------------- */
+static int read_releases(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	take_releases(v, result);
+	return begin_checksums(v);
+}
+
+/* --- FETCH_CHECKSUMS, READ_CHECKSUMS: one list per major version that has a release to download ------------------- */
 
 static void take_body(struct buf *to, struct fetch *f)
 {
@@ -92,23 +105,24 @@ static void take_body(struct buf *to, struct fetch *f)
 static int fetch_checksums(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
-	if (v->asking) {
-		v->asking = false;
-		if (result == 0)
-			take_body(&v->sums[v->at].text, &v->fetch);
-		else
-			err_format(v->fetch.err, &v->sums[v->at].why);
-		v->at++;
-	} else {
-		choose_majors(v);
-		v->at = 0;
-	}
+	(void)result;
 	if (v->at == v->majors) {
 		v->at = 0;
 		return RESOLVE_VERIFY_SIGNATURES;
 	}
 	int r = begin_fetch(m, mirror_sums(v->sums[v->at].major), false);
-	return r < 0 ? r : RESOLVE_FETCH_CHECKSUMS;
+	return r < 0 ? r : RESOLVE_READ_CHECKSUMS;
+}
+
+static int read_checksums(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	if (result == 0)
+		take_body(&v->sums[v->at].text, &v->fetch);
+	else
+		err_format(v->fetch.err, &v->sums[v->at].why);
+	v->at++;
+	return RESOLVE_FETCH_CHECKSUMS;
 }
 
 /* --- VERIFY_SIGNATURES: gpgv checks each list; afterwards the list is the text that its signature covers ---------- */
@@ -190,7 +204,7 @@ static int verify(struct machine *m, int result)
 			       NULL };
 	static const char *const env[] = { "LC_ALL=C", NULL };
 	_Static_assert(SIGNATURE_FD_TEXT == 3 && SIGNATURE_FD_CONTENT == 4, "as in argv");
-	int r = v->run.step == COMMAND_IDLE ? open_signed(v) : 0;
+	int r = command_is_idle(&v->run) ? open_signed(v) : 0;
 	const struct child_fd fds[] = { { v->signed_fd, SIGNATURE_FD_TEXT }, { v->content_fd, SIGNATURE_FD_CONTENT } };
 	struct command_spec c = { .what = "gpgv", .argv = argv, .env = env, .fds = fds, .fd_count = ARRAY_SIZE(fds) };
 	v->run.on_line = on_status_line;
@@ -208,7 +222,7 @@ static void on_ref_line(void *data, const char *line);
 static int verify_signatures(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
-	if (v->run.step == COMMAND_IDLE && v->at == 0 && !v->keyring.path) {
+	if (command_is_idle(&v->run) && v->at == 0 && !v->keyring.path) {
 		int r = find_keys(v);
 		if (r < 0)
 			return r;
@@ -311,7 +325,7 @@ static int lock_apt(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
 	if (result < 0 || !choose_needs_packages(v))
-		return result < 0 ? result : RESOLVE_PROBE_CANDIDATES;
+		return result < 0 ? result : RESOLVE_PROBE_CANDIDATE;
 	int r = cache_lock(v->config.cache, "apt", &v->apt_lock_fd, NULL, 0, &v->err);
 	if (r == -EBUSY) {
 		machine_sleep(m, APT_LOCK_RETRY);
@@ -332,7 +346,7 @@ static int run_apt(struct machine *m, int result, const char *program, const cha
 	static const char *const env[] = { "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", NULL };
 	struct resolver *v = resolver_of(m);
 	struct distro_command apt;
-	if (result < 0 && v->run.step == COMMAND_IDLE)
+	if (result < 0 && command_is_idle(&v->run))
 		return result;
 	v->run.on_line = on_line;
 	int r = distro_command(&apt, v->config.cache->root, program, words);
@@ -347,7 +361,7 @@ static int update_apt(struct machine *m, int result)
 {
 	static const char *const words[] = { "-q", "update", NULL };
 	struct resolver *v = resolver_of(m);
-	bool begun = v->run.step != COMMAND_IDLE;
+	bool begun = !command_is_idle(&v->run);
 	int r = run_apt(m, result, "apt-get", words, NULL);
 	if (r < 0 && (!begun || v->err))
 		return r;
@@ -392,53 +406,58 @@ static int list_versions(struct machine *m, int result)
 	if (r <= 0)
 		return r < 0 ? r : RESOLVE_LIST_VERSIONS;
 	v->apt_lock_fd = fd_close(v->apt_lock_fd);
-	return RESOLVE_PROBE_CANDIDATES;
+	return RESOLVE_PROBE_CANDIDATE;
 }
 
-/* --- PROBE_CANDIDATES: a release candidate is removed from its host when the release is out ----------------------- */
+/* --- PROBE_CANDIDATE, JUDGE_CANDIDATE: a release candidate is removed from its host when the release is out ------- */
 
 static bool is_candidate(const struct resolver *v, const struct kernel_ref *ref)
 {
 	return ref->kind == REF_VERSION && ref->from.rc != KVERSION_FINAL && !choose_cached(v, ref);
 }
 
-static int probe_candidates(struct machine *m, int result)
+static int probe_candidate(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
-	if (v->asking) {
-		v->asking = false;
-		const char *text = v->config.refs[v->at++].text;
-		if (result < 0 && v->fetch.absent)
-			return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
-				    "RC tarball not found: %s (%s). RC releases are removed from git.kernel.org "
-				    "after the "
-				    "stable version ships",
-				    v->urls[0], text);
-		if (result < 0) {
-			v->err = TAKE_PTR(v->fetch.err);
-			return result;
-		}
-	}
+	(void)result;
 	while (v->at < v->config.count && !is_candidate(v, &v->config.refs[v->at]))
 		v->at++;
 	if (v->at == v->config.count)
 		return RESOLVE_CHOOSE;
 	int r = begin_fetch(m, mirror_tarball(&v->config.refs[v->at].from), true);
-	return r < 0 ? r : RESOLVE_PROBE_CANDIDATES;
+	return r < 0 ? r : RESOLVE_JUDGE_CANDIDATE;
 }
 
-/* --- CHOOSE, REAP ------------------------------------------------------------------------------------------------- */
+static int judge_candidate(struct machine *m, int result)
+{
+	struct resolver *v = resolver_of(m);
+	const char *text = v->config.refs[v->at++].text;
+	if (result < 0 && v->fetch.absent)
+		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
+			    "RC tarball not found: %s (%s). RC releases are removed from git.kernel.org after the "
+			    "stable version ships",
+			    v->urls[0], text);
+	if (result < 0) {
+		v->err = TAKE_PTR(v->fetch.err);
+		return result;
+	}
+	return RESOLVE_PROBE_CANDIDATE;
+}
+
+/* --- CHOOSE, FINISH, REAP ----------------------------------------------------------------------------------------- */
 
 static int choose(struct machine *m, int result)
 {
 	struct resolver *v = resolver_of(m);
-	if (result < 0)
-		return result;
-	if (v->offload_begun)
-		return MACHINE_END;
-	v->offload_begun = true;
+	(void)result;
 	machine_offload(m, &v->offload, choose_all, v);
-	return RESOLVE_CHOOSE;
+	return RESOLVE_FINISH;
+}
+
+static int finish_resolve(struct machine *m, int result)
+{
+	(void)m;
+	return result < 0 ? result : MACHINE_END;
 }
 
 static int reap(struct machine *m, int result)
@@ -450,22 +469,29 @@ static int reap(struct machine *m, int result)
 }
 
 static const struct machine_state states[RESOLVE_COUNT] = {
-	[RESOLVE_FETCH_RELEASES] = { "fetch releases", fetch_releases, FETCH_DEADLINE, 0, TO(RESOLVE_FETCH_CHECKSUMS) },
+	[RESOLVE_FETCH_RELEASES] = { "fetch releases", fetch_releases, FETCH_DEADLINE, 0,
+				     TO(RESOLVE_READ_RELEASES) | TO(RESOLVE_FETCH_CHECKSUMS) },
+	[RESOLVE_READ_RELEASES] = { "read releases", read_releases, FETCH_DEADLINE, 0, TO(RESOLVE_FETCH_CHECKSUMS) },
 	[RESOLVE_FETCH_CHECKSUMS] = { "fetch checksums", fetch_checksums, FETCH_DEADLINE, 0,
-				      TO(RESOLVE_VERIFY_SIGNATURES) },
+				      TO(RESOLVE_READ_CHECKSUMS) | TO(RESOLVE_VERIFY_SIGNATURES) },
+	[RESOLVE_READ_CHECKSUMS] = { "read checksums", read_checksums, FETCH_DEADLINE, 0, TO(RESOLVE_FETCH_CHECKSUMS) },
 	[RESOLVE_VERIFY_SIGNATURES] = { "verify signatures", verify_signatures, LS_REMOTE_DEADLINE, RESOLVE_REAP,
 					TO(RESOLVE_FIND_COMMITS) },
 	[RESOLVE_FIND_COMMITS] = { "find commits", find_commits, LS_REMOTE_DEADLINE, RESOLVE_REAP,
 				   TO(RESOLVE_LOCK_APT) },
 	[RESOLVE_LOCK_APT] = { "lock apt", lock_apt, APT_DEADLINE, RESOLVE_REAP,
-			       TO(RESOLVE_UPDATE_APT) | TO(RESOLVE_PROBE_CANDIDATES) },
+			       TO(RESOLVE_UPDATE_APT) | TO(RESOLVE_PROBE_CANDIDATE) },
 	[RESOLVE_UPDATE_APT] = { "update apt", update_apt, APT_DEADLINE, RESOLVE_REAP, TO(RESOLVE_LIST_PACKAGES) },
 	[RESOLVE_LIST_PACKAGES] = { "list packages", list_packages, APT_DEADLINE, RESOLVE_REAP,
 				    TO(RESOLVE_LIST_VERSIONS) },
 	[RESOLVE_LIST_VERSIONS] = { "list versions", list_versions, APT_DEADLINE, RESOLVE_REAP,
-				    TO(RESOLVE_PROBE_CANDIDATES) },
-	[RESOLVE_PROBE_CANDIDATES] = { "probe candidates", probe_candidates, FETCH_DEADLINE, 0, TO(RESOLVE_CHOOSE) },
-	[RESOLVE_CHOOSE] = { "choose", choose, FETCH_DEADLINE, 0, TO_END },
+				    TO(RESOLVE_PROBE_CANDIDATE) },
+	[RESOLVE_PROBE_CANDIDATE] = { "probe candidate", probe_candidate, FETCH_DEADLINE, 0,
+				      TO(RESOLVE_JUDGE_CANDIDATE) | TO(RESOLVE_CHOOSE) },
+	[RESOLVE_JUDGE_CANDIDATE] = { "judge candidate", judge_candidate, FETCH_DEADLINE, 0,
+				      TO(RESOLVE_PROBE_CANDIDATE) },
+	[RESOLVE_CHOOSE] = { "choose", choose, FETCH_DEADLINE, 0, TO(RESOLVE_FINISH) },
+	[RESOLVE_FINISH] = { "finish", finish_resolve, FETCH_DEADLINE, 0, TO_END },
 	[RESOLVE_REAP] = { "reap", reap, REAP_DEADLINE, 0, TO_END },
 };
 

@@ -2,8 +2,9 @@
 /*
  * resolve.h -- from references to kernels that can be built. All are resolved before the first build starts:
  *
- *   FETCH_RELEASES > FETCH_CHECKSUMS > VERIFY_SIGNATURES > FIND_COMMITS > LOCK_APT > UPDATE_APT
- *     > LIST_PACKAGES > LIST_VERSIONS > PROBE_CANDIDATES > CHOOSE
+ *   FETCH_RELEASES > READ_RELEASES > (FETCH_CHECKSUMS > READ_CHECKSUMS)... > VERIFY_SIGNATURES > FIND_COMMITS
+ *     > LOCK_APT > UPDATE_APT > LIST_PACKAGES > LIST_VERSIONS > (PROBE_CANDIDATE > JUDGE_CANDIDATE)... > CHOOSE
+ *     > FINISH
  *
  * Each of the following is fetched at most once per run: the list of current releases; the list of checksums of a major
  * version; the commits that git refs name; the offers of Debian's suites; whether a release candidate still exists. A
@@ -45,7 +46,6 @@ struct resolver {
 	int result;
 	bool ended;
 	/* private to the resolver */
-	bool asking, offload_begun;
 	int failed;
 	struct fetch fetch;
 	char **urls; /* addresses of the fetch under way */
