@@ -58,7 +58,12 @@ void machine_start(struct reactor *r, struct machine *m, const struct machine_ty
 		   const char *name_fmt, ...)
 {
 	REQUIRE(!m->started || m->ended);
-	*m = (struct machine){ .reactor = r, .type = type, .parent = parent, .started = true };
+	*m = (struct machine){ .reactor = r,
+			       .type = type,
+			       .parent = parent,
+			       .started = true,
+			       .failed_in = MACHINE_END,
+			       .first_entry = true };
 	m->timer.fire = on_deadline;
 	m->sleep.fire = on_sleep;
 	va_list ap;
@@ -121,6 +126,7 @@ static void enter_state(struct machine *m, unsigned state)
 {
 	unsigned from = m->state;
 	m->state = state;
+	m->first_entry = true;
 	m->entered = m->reactor->now;
 	set_deadline(m);
 	report_change(m, from, state);
@@ -138,6 +144,7 @@ static bool divert_failure(struct machine *m, int result)
 {
 	unsigned to = m->type->states[m->state].on_cancel;
 	note_failure(m, result);
+	m->failed_in = m->state;
 	if (!to) {
 		machine_end(m, m->failure);
 		return false;
@@ -167,6 +174,7 @@ static void machine_step(struct machine *m, int result)
 			enter_state(m, m->next);
 		m->reactor->stats.steps++;
 		int next = m->type->states[m->state].run(m, result);
+		m->first_entry = false;
 		result = 0;
 		if (next < 0) {
 			REQUIRE(m->wait == WAIT_NONE);

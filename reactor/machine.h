@@ -54,8 +54,10 @@ struct machine {
 	struct machine *awaiter; /* waits for the end of this machine */
 	char name[MACHINE_NAME_MAX];
 	unsigned state, next;
-	nsec_t entered;	 /* when `state` was entered */
-	nsec_t deadline; /* 0: none */
+	unsigned failed_in; /* the state in which the latest failure occurred; MACHINE_END: none has */
+	bool first_entry;   /* the handler runs for the first time since the machine entered its state */
+	nsec_t entered;	    /* when `state` was entered */
+	nsec_t deadline;    /* 0: none */
 	enum wait_kind wait;
 	int result;	 /* final result, once ended */
 	int failure;	 /* first failure: -ECANCELED outranks -ETIME outranks others */

@@ -46,7 +46,7 @@ static bool drain_turn(struct shmpump *p)
 
 /* --- the machine -------------------------------------------------------------------------------------------------- */
 
-enum { PUMP_DRAIN, PUMP_WAIT, PUMP_LAST, PUMP_TAIL, PUMP_COUNT };
+enum { PUMP_DRAIN, PUMP_WAIT, PUMP_FINISH, PUMP_DRAIN_LAST, PUMP_COUNT };
 
 static int pump_drain(struct machine *m, int result)
 {
@@ -73,30 +73,30 @@ static int pump_wait(struct machine *m, int result)
 }
 
 /* Ends with the records that are published now, even if a producer still lives and goes on writing. */
-static int pump_last(struct machine *m, int result)
+static int pump_finish(struct machine *m, int result)
 {
 	struct shmpump *p = container_of(m, struct shmpump, machine);
 	(void)result;
 	for (uint32_t i = 0; i < p->config.area->rings; i++)
 		shmring_reader_finish(&p->reader[i]);
-	return PUMP_TAIL;
+	return PUMP_DRAIN_LAST;
 }
 
-static int pump_tail(struct machine *m, int result)
+static int pump_drain_last(struct machine *m, int result)
 {
 	struct shmpump *p = container_of(m, struct shmpump, machine);
 	(void)result;
 	if (!drain_turn(p))
 		return MACHINE_END;
 	machine_nop(m);
-	return PUMP_TAIL;
+	return PUMP_DRAIN_LAST;
 }
 
 static const struct machine_state pump_states[PUMP_COUNT] = {
-	[PUMP_DRAIN] = { .name = "drain", .run = pump_drain, .on_cancel = PUMP_LAST, .next = TO(PUMP_WAIT) },
-	[PUMP_WAIT] = { .name = "wait", .run = pump_wait, .on_cancel = PUMP_LAST, .next = TO(PUMP_DRAIN) },
-	[PUMP_LAST] = { .name = "last", .run = pump_last, .next = TO(PUMP_TAIL), .shielded = true },
-	[PUMP_TAIL] = { .name = "tail", .run = pump_tail, .next = TO_END, .shielded = true },
+	[PUMP_DRAIN] = { .name = "drain", .run = pump_drain, .on_cancel = PUMP_FINISH, .next = TO(PUMP_WAIT) },
+	[PUMP_WAIT] = { .name = "wait", .run = pump_wait, .on_cancel = PUMP_FINISH, .next = TO(PUMP_DRAIN) },
+	[PUMP_FINISH] = { .name = "finish", .run = pump_finish, .next = TO(PUMP_DRAIN_LAST), .shielded = true },
+	[PUMP_DRAIN_LAST] = { .name = "drain last", .run = pump_drain_last, .next = TO_END, .shielded = true },
 };
 static const struct machine_type pump_type = { "shmpump", pump_states, PUMP_COUNT, NULL };
 

@@ -12,7 +12,7 @@
 #define SCAN_PERIOD    (20 * NSEC_PER_MSEC)
 #define COMPLAINTS_MAX 4096
 
-enum { SCAN_LOOK, SCAN_LAST, SCAN_COUNT };
+enum { SCAN_LOOK, SCAN_FINISH, SCAN_COUNT };
 
 /* Appends new output of the console. Returns true when there was some. */
 static bool read_console(struct vm_scan *s)
@@ -52,7 +52,7 @@ static int scan_look(struct machine *m, int result)
 	return SCAN_LOOK;
 }
 
-static int scan_last(struct machine *m, int result)
+static int scan_finish(struct machine *m, int result)
 {
 	(void)result;
 	read_guest(container_of(m, struct vm_scan, machine));
@@ -60,8 +60,8 @@ static int scan_last(struct machine *m, int result)
 }
 
 static const struct machine_state scan_states[SCAN_COUNT] = {
-	[SCAN_LOOK] = { "look", scan_look, DEADLINE_NONE, SCAN_LAST, TO(SCAN_LAST) },
-	[SCAN_LAST] = { "last", scan_last, DEADLINE_NONE, 0, TO_END },
+	[SCAN_LOOK] = { "look", scan_look, DEADLINE_NONE, SCAN_FINISH, TO(SCAN_FINISH) },
+	[SCAN_FINISH] = { "finish", scan_finish, DEADLINE_NONE, 0, TO_END },
 };
 
 static void end_part(struct vm_scan *s)

@@ -418,10 +418,10 @@ static int reap(struct machine *m, int result)
 	return command_reap(m, &job->run) ? STAGE_CLEANUP : STAGE_REAP;
 }
 
-/* The first error stays. A cancelled job needs no message. */
+/* The first error stays. A cancelled job needs no message; job_ended() writes that of a missed deadline. */
 static void note_failure(struct kernel_job *job, int result)
 {
-	if (result < 0 && !job->err && result != -ECANCELED)
+	if (result < 0 && !job->err && result != -ECANCELED && result != -ETIME)
 		FAIL_SYS(&job->err, result, "kernel %s", kernel_job_title(job));
 	if (result < 0 && !job->failed)
 		job->failed = result;
@@ -501,7 +501,7 @@ static void job_ended(struct machine *m, int result)
 	job->tarball_fd = fd_close(job->tarball_fd);
 	if (result == -ETIME && !job->err)
 		FAIL(&job->err, EXIT_CONTENTION, -ETIME, "kernel %s: stage '%s' took too long", kernel_job_title(job),
-		     machine_state_name(m));
+		     kernel_stage_name((enum kernel_stage)m->failed_in));
 	if (job->changed)
 		notice_post(job->changed);
 }

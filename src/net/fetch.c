@@ -220,11 +220,11 @@ static int judge_attempt(struct machine *m, int result)
 	describe_failure(f);
 	f->from_start = v == OUTCOME_RESTART;
 	if (v == OUTCOME_GIVE_UP || !may_retry(f))
-		return FETCH_NEXT;
-	return FETCH_BACKOFF;
+		return FETCH_TRY_NEXT;
+	return FETCH_BACK_OFF;
 }
 
-/* --- BACK OFF, NEXT ----------------------------------------------------------------------------------------------- */
+/* --- BACK_OFF, TRY_NEXT ------------------------------------------------------------------------------------------- */
 
 static int back_off(struct machine *m, int result)
 {
@@ -262,7 +262,7 @@ static int fail_everywhere(struct fetch *f)
 	return code;
 }
 
-static int next_place(struct machine *m, int result)
+static int try_next_place(struct machine *m, int result)
 {
 	struct fetch *f = fetch_of(m);
 	(void)m, (void)result;
@@ -307,7 +307,7 @@ static int verify_digest(struct machine *m, int result)
 	f->distrust = true;
 	fetch_end_attempt(f, -EBADMSG, OUTCOME_GIVE_UP, "SHA-256 is %s, but should be %s", f->sha256, f->q.sha256_hex);
 	f->sha256[0] = '\0';
-	return again ? FETCH_CONNECT : FETCH_NEXT;
+	return again ? FETCH_CONNECT : FETCH_TRY_NEXT;
 }
 
 /* After a failure, no bytes may remain that could be mistaken for the file. */
@@ -359,11 +359,13 @@ static const struct machine_state fetch_states[FETCH_STATE_MAX] = {
 	[FETCH_RECEIVE] = { "receive", write_chunks, DEADLINE_NONE, FETCH_RELEASE,
 			    TO(FETCH_JUDGE) | TO(FETCH_RELEASE) },
 	[FETCH_JUDGE] = { "judge", judge_attempt, SHORT_DEADLINE, FETCH_RELEASE,
-			  TO(FETCH_BACKOFF) | TO(FETCH_NEXT) | TO(FETCH_VERIFY) | TO(FETCH_RELEASE) },
-	[FETCH_BACKOFF] = { "back off", back_off, DEADLINE_NONE, FETCH_RELEASE, TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
-	[FETCH_NEXT] = { "next", next_place, SHORT_DEADLINE, FETCH_RELEASE, TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
+			  TO(FETCH_BACK_OFF) | TO(FETCH_TRY_NEXT) | TO(FETCH_VERIFY) | TO(FETCH_RELEASE) },
+	[FETCH_BACK_OFF] = { "back off", back_off, DEADLINE_NONE, FETCH_RELEASE,
+			     TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
+	[FETCH_TRY_NEXT] = { "try next", try_next_place, SHORT_DEADLINE, FETCH_RELEASE,
+			     TO(FETCH_CONNECT) | TO(FETCH_RELEASE) },
 	[FETCH_VERIFY] = { "verify", verify_digest, SHORT_DEADLINE, FETCH_RELEASE,
-			   TO(FETCH_CONNECT) | TO(FETCH_NEXT) | TO(FETCH_RELEASE) },
+			   TO(FETCH_CONNECT) | TO(FETCH_TRY_NEXT) | TO(FETCH_RELEASE) },
 	[FETCH_RELEASE] = { "release", release_transfer, SHORT_DEADLINE, 0, TO_END },
 };
 

@@ -2,7 +2,7 @@
 /*
  * fetch.h -- downloads one file over HTTP(S), from the first of several URLs that has it, as a state machine:
  *
- *   CONNECT > RECEIVE > JUDGE > (BACK OFF > CONNECT | NEXT > CONNECT | VERIFY) > RELEASE
+ *   CONNECT > RECEIVE > JUDGE > (BACK_OFF > CONNECT | TRY_NEXT > CONNECT | VERIFY) > RELEASE
  *
  * A transfer that is cut, or that stalls, is resumed from its last byte if the server's file has not changed. On any
  * failure the local file is emptied, so unverified bytes never remain.
@@ -51,8 +51,8 @@ enum fetch_state {
 	FETCH_CONNECT,
 	FETCH_RECEIVE,
 	FETCH_JUDGE,
-	FETCH_BACKOFF,
-	FETCH_NEXT,
+	FETCH_BACK_OFF,
+	FETCH_TRY_NEXT,
 	FETCH_VERIFY,
 	FETCH_RELEASE,
 	FETCH_STATE_MAX,

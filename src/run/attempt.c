@@ -10,7 +10,7 @@
 #define PREPARE_DEADLINE	(5 * NSEC_PER_MIN)
 #define CLONE_TEMPLATE_DEADLINE (10 * NSEC_PER_MIN) /* added to the boot deadline: other runs may hold the lock first */
 #define BOOT_DEADLINE		(3 * NSEC_PER_MIN)
-#define HELLO_DEADLINE		(5 * NSEC_PER_MIN) /* the scheduler loads and attaches */
+#define SETUP_DEADLINE		(5 * NSEC_PER_MIN) /* the scheduler loads and attaches */
 #define DRAIN_DEADLINE		(20 * NSEC_PER_SEC)
 #define STORE_DEADLINE		(2 * NSEC_PER_MIN)
 
@@ -19,20 +19,19 @@ static struct attempt *attempt_of(struct machine *m)
 	return container_of(m, struct attempt, machine);
 }
 
-/* --- QUEUED, RESERVED, PREPARED ----------------------------------------------------------------------------------- */
+/* --- QUEUED, ON_HOST, PREPARING, CLONING, STARTING ---------------------------------------------------------------- */
 
 static int queued(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	a->was_in = ATTEMPT_QUEUED;
 	if (a->on_host)
 		return ATTEMPT_ON_HOST;
 	a->claim = admit_ask(a->env->admit, &a->request, a->need);
 	if (!a->claim)
 		return FAIL_SYS(&a->err, -ENOMEM, "ask for CPUs");
 	machine_wait_notice(m, &a->claim->ready);
-	return ATTEMPT_RESERVED;
+	return ATTEMPT_PREPARING;
 }
 
 /* The offload job has its own deadline, so the state has none. */
@@ -40,9 +39,8 @@ static int on_host(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	a->was_in = ATTEMPT_ON_HOST;
 	machine_offload(m, &a->job, a->env->on_host, a);
-	return ATTEMPT_JUDGED;
+	return ATTEMPT_JUDGING;
 }
 
 /* Results of earlier tries must be kept even if this try ends early. */
@@ -58,11 +56,11 @@ static int no_cpus(struct attempt *a)
 	/* The admission queue was cancelled before this attempt. */
 	if (c->result == -ECANCELED) {
 		a->evidence.interrupted = true;
-		return was_tried(a) ? ATTEMPT_JUDGED : MACHINE_END;
+		return was_tried(a) ? ATTEMPT_JUDGING : MACHINE_END;
 	}
 	if (c->result == -EBUSY || c->result == -ERANGE) {
 		err_format(c->err, &a->evidence.contention);
-		return ATTEMPT_JUDGED;
+		return ATTEMPT_JUDGING;
 	}
 	a->err = TAKE_PTR(c->err);
 	return c->result;
@@ -101,11 +99,10 @@ static int apply_plan(struct attempt *a)
 	return 0;
 }
 
-static int reserved(struct machine *m, int result)
+static int preparing(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	a->was_in = ATTEMPT_RESERVED;
 	if (a->claim->result < 0)
 		return no_cpus(a);
 	a->admitted = m->reactor->now;
@@ -113,7 +110,7 @@ static int reserved(struct machine *m, int result)
 	if (result < 0)
 		return result;
 	machine_offload(m, &a->job, a->env->prepare, a);
-	return ATTEMPT_PREPARED;
+	return ATTEMPT_CLONING;
 }
 
 /* Without a usable template the machine boots. If booting fails for the same reason, the boot reports it. */
@@ -123,20 +120,25 @@ static void be_clone(struct attempt *a)
 	a->config.clone = a->cloned ? &a->clone_template->snapshot : NULL;
 }
 
-static int prepared(struct machine *m, int result)
+/* Gets the template of a clone. A machine that boots, or whose vCPUs are pinned, needs none. */
+static int cloning(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
-	bool asked = a->clone_template && a->clone_template->machine.started;
-	a->was_in = ATTEMPT_PREPARED;
-	if (result < 0 && !asked)
+	if (result < 0)
 		return result;
-	if (a->clone_template && !asked && !a->config.perf) {
-		a->clone_template->config = a->config;
-		machine_deadline(m, CLONE_TEMPLATE_DEADLINE + a->boot_deadline);
-		clone_template_start(m->reactor, a->clone_template, m);
-		machine_await(m, &a->clone_template->machine);
-		return ATTEMPT_PREPARED;
-	}
+	if (!a->clone_template || a->config.perf)
+		return ATTEMPT_STARTING;
+	a->clone_template->config = a->config;
+	machine_deadline(m, CLONE_TEMPLATE_DEADLINE + a->boot_deadline);
+	clone_template_start(m->reactor, a->clone_template, m);
+	machine_await(m, &a->clone_template->machine);
+	return ATTEMPT_STARTING;
+}
+
+static int starting(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
 	be_clone(a);
 	a->config.initrd_fd = a->initrd_fd;
 	a->vm = a->env->backend->create();
@@ -151,7 +153,7 @@ static int prepared(struct machine *m, int result)
 	return ATTEMPT_BOOTING;
 }
 
-/* --- BOOTING, HELLO, RUNNING: each collects records until its condition holds ------------------------------------- */
+/* --- BOOTING, SETTING_UP, RUNNING: each collects records until its condition holds -------------------------------- */
 
 static void note_damage(struct attempt *a, struct err *why)
 {
@@ -189,12 +191,11 @@ static int listen(struct machine *m)
 	return a->vm->ended || a->evidence.has_exit || a->evidence.damage.len ? ATTEMPT_DRAINING : -EAGAIN;
 }
 
-/* On the first entry into @state, notes the time and sets the deadline to @length (0: keeps the table's). */
-static void first_entry(struct attempt *a, enum attempt_state state, nsec_t length)
+/* On the first entry into a state, notes the time and sets the deadline to @length (0: keeps the table's). */
+static void begin_state(struct attempt *a, nsec_t length)
 {
-	if (a->was_in == state)
+	if (!a->machine.first_entry)
 		return;
-	a->was_in = state;
 	a->since = reactor_now(a->machine.reactor);
 	a->since_away = a->machine.reactor->away;
 	a->since_usage = vm_usage(a->vm);
@@ -206,35 +207,35 @@ static int booting(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	first_entry(a, ATTEMPT_BOOTING, a->boot_deadline);
+	begin_state(a, a->boot_deadline);
 	int next = listen(m);
 	if (next >= 0)
 		return next;
 	if (a->evidence.has_hello)
-		return ATTEMPT_HELLO;
+		return ATTEMPT_SETTING_UP;
 	machine_wait_notice(m, &a->vm->changed);
 	return ATTEMPT_BOOTING;
 }
 
-static int hello(struct machine *m, int result)
+static int setting_up(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	first_entry(a, ATTEMPT_HELLO, a->hello_deadline);
+	begin_state(a, a->setup_deadline);
 	int next = listen(m);
 	if (next >= 0)
 		return next;
 	if (a->evidence.phase_count)
 		return ATTEMPT_RUNNING;
 	machine_wait_notice(m, &a->vm->changed);
-	return ATTEMPT_HELLO;
+	return ATTEMPT_SETTING_UP;
 }
 
 static int running(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
-	first_entry(a, ATTEMPT_RUNNING, a->run_deadline);
+	begin_state(a, a->run_deadline);
 	int next = listen(m);
 	if (next >= 0)
 		return next;
@@ -250,18 +251,14 @@ static int running(struct machine *m, int result)
  */
 static void note_late(struct attempt *a)
 {
-	static const char *const names[ATTEMPT_STATE_MAX] = {
-		[ATTEMPT_BOOTING] = "booting",
-		[ATTEMPT_HELLO] = "hello",
-		[ATTEMPT_RUNNING] = "running",
-	};
+	const struct machine *m = &a->machine;
 	struct evidence *e = &a->evidence;
 	struct vm_usage usage = vm_usage(a->vm);
 	collect(a);
 	if (e->has_exit || e->damage.len || a->vm->ended)
 		return;
-	snprintf(e->late_in, sizeof(e->late_in), "%s", names[a->was_in] ?: "?");
-	e->late_after = reactor_now(a->machine.reactor) - a->since - (a->machine.reactor->away - a->since_away);
+	snprintf(e->late_in, sizeof(e->late_in), "%s", m->type->states[m->failed_in].name);
+	e->late_after = reactor_now(m->reactor) - a->since - (m->reactor->away - a->since_away);
 	e->late_known = usage.known && a->since_usage.known;
 	e->late_cpu = usage.cpu - a->since_usage.cpu;
 	e->late_stopped = usage.stopped;
@@ -271,7 +268,7 @@ static void note_end(struct attempt *a, int result)
 {
 	if (result == -ECANCELED)
 		a->evidence.interrupted = true;
-	else if (result == -ETIME && a->was_in < ATTEMPT_DRAINING)
+	else if (result == -ETIME && a->machine.failed_in < ATTEMPT_DRAINING)
 		note_late(a);
 	if (result < 0)
 		a->env->backend->kill(a->vm, result == -ETIME && !a->evidence.has_exit);
@@ -318,16 +315,15 @@ static int draining(struct machine *m, int result)
 	struct attempt *a = attempt_of(m);
 	if (result < 0)
 		note_end(a, result);
-	a->was_in = ATTEMPT_DRAINING;
 	if (!a->vm->ended) {
 		machine_wait_notice(m, &a->vm->changed);
 		return ATTEMPT_DRAINING;
 	}
 	collect_results(a);
-	return ATTEMPT_JUDGED;
+	return ATTEMPT_JUDGING;
 }
 
-/* --- JUDGED, STORED, DONE ----------------------------------------------------------------------------------------- */
+/* --- JUDGING, STORING, DONE --------------------------------------------------------------------------------------- */
 
 static void give_back(struct attempt *a)
 {
@@ -337,11 +333,11 @@ static void give_back(struct attempt *a)
 	a->config.affinity = NULL;
 }
 
-static int judged(struct machine *m, int result)
+static int judging(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	give_back(a);
-	if (result == -ECANCELED && a->was_in == ATTEMPT_QUEUED && !was_tried(a))
+	if (result == -ECANCELED && m->failed_in == ATTEMPT_QUEUED && !was_tried(a))
 		return MACHINE_END;
 	a->cut = m->cancelled;
 	if (result == -ECANCELED)
@@ -351,9 +347,8 @@ static int judged(struct machine *m, int result)
 			FAIL_SYS(&a->err, result, "prepare the test");
 		err_format(a->err, &a->evidence.failure);
 	}
-	a->was_in = ATTEMPT_JUDGED;
 	machine_offload(m, &a->job, a->env->judge, a);
-	return ATTEMPT_STORED;
+	return ATTEMPT_STORING;
 }
 
 /* True if the run was interrupted after this try was judged: the try is now the last one and must be judged again. */
@@ -364,16 +359,15 @@ static bool cut_since(struct attempt *a)
 	return late;
 }
 
-static int stored(struct machine *m, int result)
+static int storing(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	if (result < 0 && !a->judged)
 		return result;
 	a->judged = true;
-	a->was_in = ATTEMPT_STORED;
 	if (cut_since(a)) {
 		machine_offload(m, &a->job, a->env->judge, a);
-		return ATTEMPT_STORED;
+		return ATTEMPT_STORING;
 	}
 	machine_offload(m, &a->job, a->env->store, a);
 	return ATTEMPT_DONE;
@@ -386,7 +380,7 @@ static int done(struct machine *m, int result)
 		return result;
 	if (cut_since(a)) {
 		machine_offload(m, &a->job, a->env->judge, a);
-		return ATTEMPT_STORED;
+		return ATTEMPT_STORING;
 	}
 	a->stored = true;
 	return MACHINE_END;
@@ -394,27 +388,27 @@ static int done(struct machine *m, int result)
 
 /*
  * A first try that is cancelled in QUEUED ends without a result, because nothing was run. A later try is judged
- * together with the earlier ones. From RESERVED on every attempt is judged and stored, so that partial results are kept
- * and marked. A cancel does not stop judging and storing.
+ * together with the earlier ones. From PREPARING on every attempt is judged and stored, so that partial results are
+ * kept and marked. A cancel does not stop judging and storing.
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
-	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, ATTEMPT_JUDGED,
-			     TO(ATTEMPT_ON_HOST) | TO(ATTEMPT_RESERVED) | TO(ATTEMPT_JUDGED) },
-	[ATTEMPT_ON_HOST] = { "on-host", on_host, DEADLINE_NONE, ATTEMPT_JUDGED, TO(ATTEMPT_JUDGED) },
-	[ATTEMPT_RESERVED] = { "reserved", reserved, PREPARE_DEADLINE, ATTEMPT_JUDGED,
-			       TO(ATTEMPT_PREPARED) | TO(ATTEMPT_JUDGED) | TO_END },
-	[ATTEMPT_PREPARED] = { "prepared", prepared, PREPARE_DEADLINE, ATTEMPT_JUDGED,
-			       TO(ATTEMPT_BOOTING) | TO(ATTEMPT_JUDGED) },
+	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, ATTEMPT_JUDGING,
+			     TO(ATTEMPT_ON_HOST) | TO(ATTEMPT_PREPARING) | TO(ATTEMPT_JUDGING) },
+	[ATTEMPT_ON_HOST] = { "on-host", on_host, DEADLINE_NONE, ATTEMPT_JUDGING, TO(ATTEMPT_JUDGING) },
+	[ATTEMPT_PREPARING] = { "preparing", preparing, PREPARE_DEADLINE, ATTEMPT_JUDGING,
+				TO(ATTEMPT_CLONING) | TO(ATTEMPT_JUDGING) | TO_END },
+	[ATTEMPT_CLONING] = { "cloning", cloning, PREPARE_DEADLINE, ATTEMPT_JUDGING, TO(ATTEMPT_STARTING) },
+	[ATTEMPT_STARTING] = { "starting", starting, PREPARE_DEADLINE, ATTEMPT_JUDGING, TO(ATTEMPT_BOOTING) },
 	[ATTEMPT_BOOTING] = { "booting", booting, BOOT_DEADLINE, ATTEMPT_DRAINING,
-			      TO(ATTEMPT_HELLO) | TO(ATTEMPT_DRAINING) },
-	[ATTEMPT_HELLO] = { "hello", hello, HELLO_DEADLINE, ATTEMPT_DRAINING,
-			    TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING) },
+			      TO(ATTEMPT_SETTING_UP) | TO(ATTEMPT_DRAINING) },
+	[ATTEMPT_SETTING_UP] = { "setting up", setting_up, SETUP_DEADLINE, ATTEMPT_DRAINING,
+				 TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING) },
 	[ATTEMPT_RUNNING] = { "running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING) },
-	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGED),
+	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGING),
 			       .shielded = true },
-	[ATTEMPT_JUDGED] = { "judged", judged, STORE_DEADLINE, 0, TO(ATTEMPT_STORED) | TO_END, .shielded = true },
-	[ATTEMPT_STORED] = { "stored", stored, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true },
-	[ATTEMPT_DONE] = { "done", done, STORE_DEADLINE, 0, TO(ATTEMPT_STORED) | TO_END, .shielded = true },
+	[ATTEMPT_JUDGING] = { "judging", judging, STORE_DEADLINE, 0, TO(ATTEMPT_STORING) | TO_END, .shielded = true },
+	[ATTEMPT_STORING] = { "storing", storing, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true },
+	[ATTEMPT_DONE] = { "done", done, STORE_DEADLINE, 0, TO(ATTEMPT_STORING) | TO_END, .shielded = true },
 };
 
 static void attempt_ended(struct machine *m, int result)

@@ -2,8 +2,8 @@
 /*
  * attempt.h -- one try of a test: its state machine, from the queue to the stored result:
  *
- *   QUEUED > ON_HOST (host_only: no machine) > JUDGED > STORED > DONE
- *   QUEUED > RESERVED > PREPARED > BOOTING > HELLO > RUNNING > DRAINING > JUDGED > STORED > DONE
+ *   QUEUED > ON_HOST (host_only: no machine) > JUDGING > STORING > DONE
+ *   QUEUED > PREPARING > CLONING > STARTING > BOOTING > SETTING_UP > RUNNING > DRAINING > JUDGING > STORING > DONE
  *
  * struct attempt_env has the blocking operations (build the image, judge, write) and the VM backend. Simulations
  * replace them and run the same state machine.
@@ -21,14 +21,15 @@
 enum attempt_state {
 	ATTEMPT_QUEUED,
 	ATTEMPT_ON_HOST,
-	ATTEMPT_RESERVED,
-	ATTEMPT_PREPARED,
+	ATTEMPT_PREPARING,
+	ATTEMPT_CLONING,
+	ATTEMPT_STARTING,
 	ATTEMPT_BOOTING,
-	ATTEMPT_HELLO,
+	ATTEMPT_SETTING_UP,
 	ATTEMPT_RUNNING,
 	ATTEMPT_DRAINING,
-	ATTEMPT_JUDGED,
-	ATTEMPT_STORED,
+	ATTEMPT_JUDGING,
+	ATTEMPT_STORING,
 	ATTEMPT_DONE,
 	ATTEMPT_STATE_MAX,
 };
@@ -65,7 +66,7 @@ struct attempt {
 	struct vm_config config;
 	bool keep_memory;		     /* keep the guest's memory until attempt_done() */
 	nsec_t boot_deadline;		     /* host time for BOOTING; 0: the default of the state */
-	nsec_t hello_deadline, run_deadline; /* the same for HELLO and RUNNING */
+	nsec_t setup_deadline, run_deadline; /* the same for SETTING_UP and RUNNING */
 	struct clone_template
 		*clone_template; /* owned, not started yet: the machine is cloned from it. NULL: the machine boots */
 	struct offload_job job;
@@ -73,8 +74,7 @@ struct attempt {
 	int initrd_fd;
 	bool cloned; /* the machine started as a clone */
 	struct vm *vm;
-	unsigned was_in;	     /* the last state before a failure */
-	nsec_t since, since_away;    /* time of entry into `was_in`; reactor->away at that time */
+	nsec_t since, since_away;    /* time of entry into the present state; reactor->away at that time */
 	struct vm_usage since_usage; /* vm_usage() at that time */
 	struct guestmem memory;	     /* the kept guest memory; without nodes: none */
 	struct evidence evidence;

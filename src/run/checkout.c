@@ -16,7 +16,7 @@
 #define SETTINGS_MAX	192  /* three for each line of a filter driver's configuration */
 #define NAME_BYTES_MAX	2048 /* longer lines are cut, so the name would be wrong */
 
-enum { LOOK_DRIVERS, LOOK_ASK, LOOK_REAP, LOOK_COUNT };
+enum { LOOK_LIST_DRIVERS, LOOK_ASK, LOOK_REAP, LOOK_COUNT };
 
 struct look {
 	struct machine machine;
@@ -89,7 +89,7 @@ static void take_line(void *data, const char *line)
 	checkout_take_line(((struct look *)data)->commit, line);
 }
 
-/* LOOK_DRIVERS: git exits with status 1 if no driver is configured. */
+/* LOOK_LIST_DRIVERS: git exits with status 1 if no driver is configured. */
 static int list_drivers(struct machine *m, int result)
 {
 	static const char *const argv[] = { GIT_WITHOUT_PROGRAMS, "config",	"--name-only",
@@ -99,7 +99,7 @@ static int list_drivers(struct machine *m, int result)
 	look->run.on_line = take_driver;
 	int r = command_drive(m, result, &look->run, &c, &look->err);
 	if (r == 0)
-		return LOOK_DRIVERS;
+		return LOOK_LIST_DRIVERS;
 	bool none = r == -EIO && WIFEXITED(look->run.child.status) && WEXITSTATUS(look->run.child.status) == 1;
 	if (r < 0 && !none)
 		return r;
@@ -144,10 +144,10 @@ static void look_done(struct machine *m, int result)
 }
 
 static const struct machine_state look_states[LOOK_COUNT] = {
-	[LOOK_DRIVERS] = { "list filter drivers", list_drivers, STATUS_PATIENCE, LOOK_REAP,
-			   TO(LOOK_DRIVERS) | TO(LOOK_ASK) | TO_END },
-	[LOOK_ASK] = { "ask git", ask, STATUS_PATIENCE, LOOK_REAP, TO(LOOK_ASK) | TO_END },
-	[LOOK_REAP] = { "end git", reap, DEADLINE_NONE, 0, TO(LOOK_REAP) | TO_END },
+	[LOOK_LIST_DRIVERS] = { "list drivers", list_drivers, STATUS_PATIENCE, LOOK_REAP,
+				TO(LOOK_LIST_DRIVERS) | TO(LOOK_ASK) | TO_END },
+	[LOOK_ASK] = { "ask", ask, STATUS_PATIENCE, LOOK_REAP, TO(LOOK_ASK) | TO_END },
+	[LOOK_REAP] = { "reap", reap, DEADLINE_NONE, 0, TO(LOOK_REAP) | TO_END },
 };
 
 static const struct machine_type look_type = { "checkout", look_states, LOOK_COUNT, look_done };

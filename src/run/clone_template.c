@@ -23,10 +23,11 @@
 
 enum {
 	CLONE_TEMPLATE_LOOK,
-	CLONE_TEMPLATE_FOUND,
+	CLONE_TEMPLATE_DECIDE,
 	CLONE_TEMPLATE_BOOT,
+	CLONE_TEMPLATE_SAVE,
+	CLONE_TEMPLATE_FINISH,
 	CLONE_TEMPLATE_END,
-	CLONE_TEMPLATE_SAVED,
 	CLONE_TEMPLATE_COUNT
 };
 
@@ -137,7 +138,7 @@ static int clone_template_look(struct machine *machine, int result)
 	struct clone_template *m = clone_template_of(machine);
 	(void)result;
 	machine_offload(machine, &m->job, look, m);
-	return CLONE_TEMPLATE_FOUND;
+	return CLONE_TEMPLATE_DECIDE;
 }
 
 /* --- BOOT: up to the park point, where the machine saves its state ------------------------------------------------ */
@@ -160,7 +161,7 @@ static int boot(struct clone_template *m)
 	return r;
 }
 
-static int clone_template_found(struct machine *machine, int result)
+static int clone_template_decide(struct machine *machine, int result)
 {
 	struct clone_template *m = clone_template_of(machine);
 	if (result == -EBUSY) {
@@ -202,11 +203,18 @@ static int clone_template_boot(struct machine *machine, int result)
 	}
 	if (m->vm->end != VM_END_PARKED)
 		return FAIL(&m->err, EXIT_NO_BACKEND, -EIO, "the guest did not come to where it could be saved");
-	machine_offload(machine, &m->job, save, m);
-	return CLONE_TEMPLATE_SAVED;
+	return CLONE_TEMPLATE_SAVE;
 }
 
-static int clone_template_saved(struct machine *machine, int result)
+static int clone_template_save(struct machine *machine, int result)
+{
+	struct clone_template *m = clone_template_of(machine);
+	(void)result;
+	machine_offload(machine, &m->job, save, m);
+	return CLONE_TEMPLATE_FINISH;
+}
+
+static int clone_template_finish(struct machine *machine, int result)
 {
 	clone_template_of(machine)->made = result == 0;
 	return result < 0 ? result : MACHINE_END;
@@ -227,13 +235,14 @@ static int clone_template_end(struct machine *machine, int result)
 }
 
 static const struct machine_state states[CLONE_TEMPLATE_COUNT] = {
-	[CLONE_TEMPLATE_LOOK] = { "look", clone_template_look, LOOK_DEADLINE, 0, TO(CLONE_TEMPLATE_FOUND) },
-	[CLONE_TEMPLATE_FOUND] = { "found", clone_template_found, DEADLINE_NONE, 0,
-				   TO(CLONE_TEMPLATE_LOOK) | TO(CLONE_TEMPLATE_BOOT) | TO_END },
+	[CLONE_TEMPLATE_LOOK] = { "look", clone_template_look, LOOK_DEADLINE, 0, TO(CLONE_TEMPLATE_DECIDE) },
+	[CLONE_TEMPLATE_DECIDE] = { "decide", clone_template_decide, DEADLINE_NONE, 0,
+				    TO(CLONE_TEMPLATE_LOOK) | TO(CLONE_TEMPLATE_BOOT) | TO_END },
 	[CLONE_TEMPLATE_BOOT] = { "boot", clone_template_boot, DEADLINE_NONE, CLONE_TEMPLATE_END,
-				  TO(CLONE_TEMPLATE_SAVED) | TO(CLONE_TEMPLATE_END) },
+				  TO(CLONE_TEMPLATE_SAVE) | TO(CLONE_TEMPLATE_END) },
+	[CLONE_TEMPLATE_SAVE] = { "save", clone_template_save, SAVE_DEADLINE, 0, TO(CLONE_TEMPLATE_FINISH) },
+	[CLONE_TEMPLATE_FINISH] = { "finish", clone_template_finish, DEADLINE_NONE, 0, TO_END },
 	[CLONE_TEMPLATE_END] = { "end", clone_template_end, DEADLINE_NONE, 0, TO_END },
-	[CLONE_TEMPLATE_SAVED] = { "saved", clone_template_saved, SAVE_DEADLINE, 0, TO_END },
 };
 
 static void ended(struct machine *machine, int result)

@@ -3,7 +3,7 @@
  * clone_template.h -- a machine booted up to the point where tests begin, saved as a snapshot in a cache that all runs
  * share:
  *
- *   LOOK > (WAIT > LOOK ...) > BOOT > SAVE > DONE
+ *   LOOK > DECIDE (> LOOK > DECIDE ...) > BOOT > SAVE > FINISH; END after a failure
  *
  * The process that gets the snapshot's lock boots the machine; the others look again until the snapshot exists. The
  * snapshot contains the libraries of a test binary, but no other files of the test.

@@ -27,7 +27,7 @@ static void set_deadlines(const struct fleet *f, struct attempt *a)
 	nsec_t cpus = topology_cpus(&c->topology);
 	double scale = c->time_dilation * f->deadline_scale;
 	a->boot_deadline = (nsec_t)(scale * (3 * NSEC_PER_MIN + cpus * 10 * NSEC_PER_SEC));
-	a->hello_deadline = (nsec_t)(scale * (2 * NSEC_PER_MIN + test_attach_timeout(c->test) * (9 + cpus)));
+	a->setup_deadline = (nsec_t)(scale * (2 * NSEC_PER_MIN + test_attach_timeout(c->test) * (9 + cpus)));
 	a->run_deadline = (nsec_t)(scale * (2 * NSEC_PER_MIN + c->test->duration * (20 + cpus)));
 }
 

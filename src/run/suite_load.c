@@ -53,8 +53,8 @@ static void list_done(struct machine *m, int result)
 }
 
 static const struct machine_state list_states[LIST_COUNT] = {
-	[LIST_SPAWN] = { "list", list_spawn, LIST_DEADLINE, 0, TO(LIST_WAIT) },
-	[LIST_WAIT] = { "read", list_wait, LIST_DEADLINE, 0, TO_END },
+	[LIST_SPAWN] = { "spawn", list_spawn, LIST_DEADLINE, 0, TO(LIST_WAIT) },
+	[LIST_WAIT] = { "wait", list_wait, LIST_DEADLINE, 0, TO_END },
 };
 
 static const struct machine_type list_type = { "list", list_states, LIST_COUNT, list_done };

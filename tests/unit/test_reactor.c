@@ -169,6 +169,45 @@ START_TEST(deadline_takes_the_failure_path)
 	ck_assert_int_eq(p.ended, -ETIME);
 	ck_assert_int_eq(p.cleanups, 1);
 	ck_assert_int_eq(p.got, -ETIME);
+	ck_assert_uint_eq(p.machine.failed_in, P_START);
+	end();
+}
+END_TEST
+
+/* --- a machine whose handlers run several times in one state ------------------------------------------------------ */
+
+struct repeater {
+	struct machine machine;
+	unsigned runs, first[2]; /* handlers run; first entries seen, by state */
+};
+
+static int repeat(struct machine *m, int result)
+{
+	struct repeater *p = container_of(m, struct repeater, machine);
+	(void)result;
+	p->first[m->state] += m->first_entry;
+	if (++p->runs == 6)
+		return MACHINE_END;
+	machine_nop(m);
+	return p->runs / 3;
+}
+
+static const struct machine_state repeat_states[] = {
+	{ "one", repeat, DEADLINE_NONE, 0, TO(1) },
+	{ "two", repeat, DEADLINE_NONE, 0, TO_END },
+};
+static const struct machine_type repeat_type = { "repeat", repeat_states, 2, NULL };
+
+START_TEST(first_entry_is_seen_once_a_state)
+{
+	struct repeater p = { 0 };
+	begin();
+	machine_start(reactor, &p.machine, &repeat_type, NULL, "repeat");
+	t_ok(reactor_run(reactor));
+	ck_assert_uint_eq(p.runs, 6);
+	ck_assert_uint_eq(p.first[0], 1);
+	ck_assert_uint_eq(p.first[1], 1);
+	ck_assert_uint_eq(p.machine.failed_in, MACHINE_END);
 	end();
 }
 END_TEST
@@ -383,6 +422,7 @@ static void fill(TCase *tc)
 {
 	tcase_add_test(tc, sleep_ends_well);
 	tcase_add_test(tc, deadline_takes_the_failure_path);
+	tcase_add_test(tc, first_entry_is_seen_once_a_state);
 	tcase_add_test(tc, cancel_of_a_read_waits_for_its_completion);
 	tcase_add_test(tc, cancel_before_the_first_handler);
 	tcase_add_test(tc, handler_failure_reaches_cleanup);
