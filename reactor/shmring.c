@@ -114,7 +114,7 @@ static int check_front(struct shmring_area *a, struct err **err)
 	const struct shmring_front *f = a->front;
 	if (f->magic != SHMRING_MAGIC || f->version != SHMRING_VERSION || !is_geometry(f->rings, f->capacity) ||
 	    area_size(f->rings, f->capacity) != a->size)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the file of %zu bytes holds no event rings of version %u",
+		return FAIL(err, ERR_DATA, -EBADMSG, "the file of %zu bytes holds no event rings of version %u",
 			    a->size, SHMRING_VERSION);
 	a->rings = f->rings;
 	a->capacity = f->capacity;
@@ -128,7 +128,7 @@ int shmring_area_attach(int fd, int doorbell, struct shmring_area *ret, struct e
 		return FAIL_SYS(err, -errno, "look at the event rings, descriptor %d", fd);
 	struct shmring_area a = { .fd = fd, .doorbell = doorbell, .size = (size_t)st.st_size };
 	if (a.size < sizeof(*a.front))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the file of %zu bytes holds no event rings", a.size);
+		return FAIL(err, ERR_DATA, -EBADMSG, "the file of %zu bytes holds no event rings", a.size);
 	int r = map_area(&a, err);
 	if (r < 0)
 		return r;
@@ -259,7 +259,7 @@ void shmring_reader_init(struct shmring_reader *r, const struct shmring_area *a,
 static int fail_damaged(struct shmring_reader *r, struct err **err, const char *what)
 {
 	r->damaged = true;
-	return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "event ring %u is damaged after %lu records: %s", r->ring, r->records,
+	return FAIL(err, ERR_DATA, -EBADMSG, "event ring %u is damaged after %lu records: %s", r->ring, r->records,
 		    what);
 }
 

@@ -210,7 +210,7 @@ int trace_open(struct trace **ret, struct reactor *r, const char *path, struct e
 	int result = t->fd < 0 ? -errno : t->path ? 0 : -ENOMEM;
 	if (result < 0) {
 		trace_free(t);
-		return FAIL(err, EXIT_BAD_USAGE, result, "open the trace '%s': %s", path, strerror(-result));
+		return FAIL(err, ERR_USAGE, result, "open the trace '%s': %s", path, strerror(-result));
 	}
 	t->op = (struct op){ .kind = OP_WRITE, .fd = t->fd, .offset = OP_STREAM, .done = on_written };
 	buf_puts(&t->pending, "[\n");
@@ -246,7 +246,7 @@ int trace_close(struct trace *t, struct err **err)
 		REQUIRE(reactor_turn(t->reactor, NSEC_NEVER) == 0);
 	int result = t->failure;
 	if (result < 0)
-		FAIL(err, EXIT_NO_OUTPUT, result, "write the trace '%s': %s", t->path, strerror(-result));
+		FAIL(err, ERR_OUTPUT, result, "write the trace '%s': %s", t->path, strerror(-result));
 	trace_free(t);
 	return result;
 }

@@ -110,7 +110,7 @@ static json_t *describe(const struct fetch *f)
 	return json_pack("{s:i, s:I, s:I, s:i, s:i, s:i, s:s, s:b, s:s*, s:i, s:s, s:I, s:o}", "result",
 			 f->machine.result, "done", (json_int_t)f->done, "total", (json_int_t)f->total, "attempts",
 			 (int)f->attempts, "resumed", (int)f->resumed, "http", (int)f->http_status, "sha256", f->sha256,
-			 "absent", f->absent, "url", f->url_used, "exit", f->err ? (int)err_exit_status(f->err) : 0,
+			 "absent", f->absent, "url", f->url_used, "kind", f->err ? (int)err_kind_of(f->err) : 0,
 			 "error", buf_str(&text), "body_len", (json_int_t)f->body.len, "body", body_of(f));
 }
 
@@ -194,5 +194,5 @@ int main(int argc, char **argv)
 	http_free(h);
 	reactor_free(r);
 	printf("{\"left_open\":%d}\n", count_fds() - before);
-	return worst == 0 ? 0 : worst == -ECANCELED ? EXIT_INTERRUPTED : 1;
+	return worst == 0 ? 0 : worst == -ECANCELED ? 130 : 1;
 }

@@ -22,7 +22,7 @@ int accel_parse(const char *text, enum accel *ret, struct err **err)
 			return 0;
 		}
 	}
-	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is not a backend; choose auto, kvm or tcg", text);
+	return FAIL(err, ERR_USAGE, -EINVAL, "'%s' is not a backend; choose auto, kvm or tcg", text);
 }
 
 /* --- remembering the probe ---------------------------------------------------------------------------------------- */
@@ -78,7 +78,7 @@ static int choose_kvm(const struct kvm_probe *probe, bool asked, struct accel_ch
 		snprintf(ret->reason, sizeof(ret->reason), "%s%s", asked ? "asked for; " : "", probe->why);
 		return 0;
 	}
-	FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "backend kvm: %s", probe->why);
+	FAIL(err, ERR_MISSING, -ENOTSUP, "backend kvm: %s", probe->why);
 	if (err && probe->state != KVM_FORBIDDEN)
 		err_hint(*err, "use --accel tcg");
 	return -ENOTSUP;

@@ -121,11 +121,11 @@ static int write_clone_payload(const struct guestmem *m, const struct vm_config 
 	struct wire_clone_payload order = { .magic = WIRE_CLONE_PAYLOAD_MAGIC,
 					    .length = (uint64_t)st.st_size - c->initrd_known };
 	if ((uint64_t)st.st_size < c->initrd_known || order.length > VM_ORDER_BYTES_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "an initramfs of %ld bytes; a clone takes at most %u",
+		return FAIL(err, ERR_DATA, -E2BIG, "an initramfs of %ld bytes; a clone takes at most %u",
 			    (long)order.length, VM_ORDER_BYTES_MAX);
 	const uint64_t end = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(order);
 	if (!guestmem_at(m, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES))
-		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the guest's memory is too small for its event log");
+		return FAIL(err, ERR_DATA, -ENOSPC, "the guest's memory is too small for its event log");
 	image = malloc(order.length + 1);
 	int r = image ? fd_pread_full(c->initrd_fd, image, order.length, (off_t)c->initrd_known) : -ENOMEM;
 	if (r == 0)

@@ -43,7 +43,7 @@ bool wirelog_pending(const struct wirelog *l)
 
 static int fail_damaged(const struct wirelog *l, struct err **err, const char *what)
 {
-	return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the guest's event log is damaged after %lu records: %s", l->records,
+	return FAIL(err, ERR_DATA, -EBADMSG, "the guest's event log is damaged after %lu records: %s", l->records,
 		    what);
 }
 

@@ -129,12 +129,12 @@ static int check_directory(int fd, const char *path, const char *variable, struc
 	if (fstat(fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "stat directory '%s'", path);
 	if (!is_trusted_owner(&st))
-		FAIL(err, EXIT_BAD_USAGE, -EPERM,
+		FAIL(err, ERR_USAGE, -EPERM,
 		     "directory '%s' belongs to another user (uid %u), who could make us "
 		     "write elsewhere",
 		     path, st.st_uid);
 	else if (others_can_write(&st))
-		FAIL(err, EXIT_BAD_USAGE, -EPERM,
+		FAIL(err, ERR_USAGE, -EPERM,
 		     "others can write to directory '%s' (mode %04o), and could make us "
 		     "write elsewhere",
 		     path, st.st_mode & 07777);
@@ -151,7 +151,7 @@ int dir_open(const char *path, bool create, const char *variable, int *ret_fd, s
 	uid_t owner = 0;
 	int r = walk_path(path, create, &fd, &owner);
 	if (r == -EPERM && owner != 0 && owner != geteuid()) {
-		FAIL(err, EXIT_BAD_USAGE, r,
+		FAIL(err, ERR_USAGE, r,
 		     "directory '%s': a symbolic link on the way belongs to another user "
 		     "(uid %u)",
 		     path, owner);

@@ -9,15 +9,15 @@
 #include "base/text.h"
 
 static char oom_msg[] = "out of memory";
-static struct err oom = { .code = -ENOMEM, .exit = EXIT_CONTENTION, .msg = oom_msg };
+static struct err oom = { .code = -ENOMEM, .kind = ERR_BUSY, .msg = oom_msg };
 
-static struct err *err_new(int code, enum exit_status exit, const char *fmt, va_list ap)
+static struct err *err_new(int code, enum err_kind kind, const char *fmt, va_list ap)
 {
 	struct err *e = calloc(1, sizeof(*e));
 	if (!e)
 		return &oom;
 	e->code = code;
-	e->exit = exit;
+	e->kind = kind;
 	if (vasprintf(&e->msg, fmt, ap) < 0) {
 		free(e);
 		return &oom;
@@ -35,13 +35,13 @@ static struct err *err_new(int code, enum exit_status exit, const char *fmt, va_
 	return e;
 }
 
-int err_fail(struct err **err, enum exit_status exit, int code, const char *fmt, ...)
+int err_fail(struct err **err, enum err_kind kind, int code, const char *fmt, ...)
 {
 	if (err) {
 		va_list ap;
 		va_start(ap, fmt);
 		err_free(*err);
-		*err = err_new(code, exit, fmt, ap);
+		*err = err_new(code, kind, fmt, ap);
 		va_end(ap);
 	}
 	return code;
@@ -54,7 +54,7 @@ int err_fail_sys(struct err **err, int code, const char *fmt, ...)
 	va_list ap;
 	va_start(ap, fmt);
 	err_free(*err);
-	*err = err_new(code, EXIT_NONE, fmt, ap);
+	*err = err_new(code, ERR_BY_CODE, fmt, ap);
 	va_end(ap);
 	if (*err == &oom)
 		return code;
@@ -72,7 +72,7 @@ int err_wrap(struct err **err, int code, const char *fmt, ...)
 		return code;
 	va_list ap;
 	va_start(ap, fmt);
-	struct err *outer = err_new((*err)->code, EXIT_NONE, fmt, ap);
+	struct err *outer = err_new((*err)->code, ERR_BY_CODE, fmt, ap);
 	va_end(ap);
 	if (outer == &oom)
 		return code;
@@ -121,12 +121,12 @@ void err_format(const struct err *err, struct buf *out)
 		buf_appendf(out, "; %s", hint);
 }
 
-enum exit_status err_exit_status(const struct err *err)
+enum err_kind err_kind_of(const struct err *err)
 {
-	enum exit_status explicit = EXIT_NONE;
+	enum err_kind explicit = ERR_BY_CODE;
 	int code = 0;
 	for (const struct err *e = err; e; e = e->cause) {
-		explicit = e->exit ? e->exit : explicit;
+		explicit = e->kind ? e->kind : explicit;
 		code = e->code;
 	}
 	if (explicit)
@@ -139,15 +139,15 @@ enum exit_status err_exit_status(const struct err *err)
 	case ENFILE:
 	case EAGAIN:
 	case EBUSY:
-		return EXIT_CONTENTION;
+		return ERR_BUSY;
 	case EBADMSG:
 	case EINVAL:
 	case ENOEXEC:
-		return EXIT_BAD_DATA;
+		return ERR_DATA;
 	case ECANCELED:
 	case EINTR:
-		return EXIT_INTERRUPTED;
+		return ERR_INTERRUPTED;
 	default:
-		return EXIT_NO_BACKEND;
+		return ERR_MISSING;
 	}
 }

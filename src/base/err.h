@@ -15,31 +15,32 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-/* Exit statuses other than verdicts. Numbers from 64 to 75 are those of sysexits.h. */
-enum exit_status {
-	EXIT_NONE = 0,	 /* not set: err_exit_status() derives it from the code */
-	EXIT_FAILED = 1, /* like a failed test: something that the user required is not possible */
-	EXIT_BAD_USAGE = 64,
-	EXIT_BAD_DATA = 65,
-	EXIT_NO_BACKEND = 69, /* no usable backend, kernel or tool */
-	EXIT_BUG = 70,
-	EXIT_NO_OUTPUT = 74,  /* output could not be written */
-	EXIT_CONTENTION = 75, /* a resource is in use or used up: try again */
-	EXIT_INTERRUPTED = 130,
+/* What an error means to the user. src/cli makes exit statuses of them. */
+enum err_kind {
+	ERR_BY_CODE,	 /* err_kind_of() derives the kind from the code */
+	ERR_IMPOSSIBLE,	 /* something that the user required is not possible */
+	ERR_USAGE,	 /* the command line or an environment variable is wrong */
+	ERR_DATA,	 /* an input is damaged or wrong */
+	ERR_MISSING,	 /* a backend, kernel or tool that is needed is not there or does not work */
+	ERR_BUG,	 /* a bug in ktstr */
+	ERR_OUTPUT,	 /* output could not be written */
+	ERR_BUSY,	 /* a resource is in use or used up: try again */
+	ERR_INTERRUPTED, /* by a signal or a cancel */
+	ERR_KIND_MAX,
 };
 
 struct err {
 	int code; /* negative errno */
-	enum exit_status exit;
+	enum err_kind kind;
 	char *msg;
 	char *hint; /* what the user can do about it, or NULL */
 	struct err *cause;
 };
 
 /* Both store a new innermost error in *@err unless @err is NULL, and return @code. FAIL_SYS appends strerror(-code). */
-int err_fail(struct err **err, enum exit_status exit, int code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+int err_fail(struct err **err, enum err_kind kind, int code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 int err_fail_sys(struct err **err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
-#define FAIL(err, exit, code, ...) err_fail(err, exit, code, __VA_ARGS__)
+#define FAIL(err, kind, code, ...) err_fail(err, kind, code, __VA_ARGS__)
 #define FAIL_SYS(err, code, ...)   err_fail_sys(err, code, __VA_ARGS__)
 
 /* Adds context before the message of *@err. Returns @code. */
@@ -55,7 +56,7 @@ DEFINE_CLEANUP(struct err *, err_free)
 /* Appends the chain as one line: outermost context first, then the messages below it, then `; hint` if there is one. */
 void err_format(const struct err *err, struct buf *out);
 
-/* The exit status that the innermost layer set; if none did, one derived from the code. */
-enum exit_status err_exit_status(const struct err *err);
+/* The kind that the innermost layer set; if none did, one derived from the code. Never ERR_BY_CODE. */
+enum err_kind err_kind_of(const struct err *err);
 
 #endif

@@ -27,7 +27,7 @@ int file_read(const char *path, size_t max, struct buf *ret, struct err **err)
 		if (n == 0)
 			break;
 		if (b.len + (size_t)n > max)
-			return FAIL(err, EXIT_BAD_DATA, -EFBIG, "'%s' is larger than %zu bytes", path, max);
+			return FAIL(err, ERR_DATA, -EFBIG, "'%s' is larger than %zu bytes", path, max);
 		buf_append(&b, chunk, (size_t)n);
 	}
 	if (b.failed)

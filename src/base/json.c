@@ -17,7 +17,7 @@ int json_read_file(const char *path, json_t **ret, struct err **err)
 	json_error_t why;
 	json_t *value = json_loadb(buf_str(&text), text.len, JSON_REJECT_DUPLICATES, &why);
 	if (!value)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "'%s' line %d: %s", path, why.line, why.text);
+		return FAIL(err, ERR_DATA, -EBADMSG, "'%s' line %d: %s", path, why.line, why.text);
 	*ret = value;
 	return 0;
 }
@@ -54,7 +54,7 @@ int json_get_string(const json_t *object, const char *key, const char **ret, str
 {
 	const char *s = json_string_value(json_object_get(object, key));
 	if (!s)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a string", key);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: expected a string", key);
 	*ret = s;
 	return 0;
 }
@@ -63,7 +63,7 @@ int json_get_u64(const json_t *object, const char *key, uint64_t *ret, struct er
 {
 	const json_t *v = json_object_get(object, key);
 	if (!json_is_integer(v) || json_integer_value(v) < 0)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a non-negative integer", key);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: expected a non-negative integer", key);
 	*ret = (uint64_t)json_integer_value(v);
 	return 0;
 }

@@ -10,13 +10,12 @@ int library_open(const char *soname, const char *const *names, void *table, stru
 	/* RTLD_NODELETE: libraries that start threads or use thread-specific keys must not be unloaded. */
 	void *library = dlopen(soname, RTLD_LAZY | RTLD_NODELETE);
 	if (!library)
-		return FAIL(err, EXIT_NO_BACKEND, -ELIBACC, "load %s: %s; install it", soname, dlerror());
+		return FAIL(err, ERR_MISSING, -ELIBACC, "load %s: %s; install it", soname, dlerror());
 	int r = 0;
 	for (size_t i = 0; names[i] && r == 0; i++) {
 		void *function = dlsym(library, names[i]);
 		if (!function)
-			r = FAIL(err, EXIT_NO_BACKEND, -ENOSYS, "%s has no %s(): install a newer one", soname,
-				 names[i]);
+			r = FAIL(err, ERR_MISSING, -ENOSYS, "%s has no %s(): install a newer one", soname, names[i]);
 		memcpy((char *)table + i * sizeof(function), &function, sizeof(function));
 	}
 	dlclose(library);

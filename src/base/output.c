@@ -72,7 +72,7 @@ int output_end(struct output *o, const char *what, struct err **err)
 	if (!o->error)
 		return 0;
 	if (o->lost_bytes)
-		return FAIL(err, EXIT_NO_OUTPUT, -EIO, "write %s: %s; %lu bytes (%lu line%s) of %s are lost", o->name,
+		return FAIL(err, ERR_OUTPUT, -EIO, "write %s: %s; %lu bytes (%lu line%s) of %s are lost", o->name,
 			    strerror(-o->error), o->lost_bytes, o->lost_lines, o->lost_lines == 1 ? "" : "s", what);
-	return FAIL(err, EXIT_NO_OUTPUT, -EIO, "write %s: %s; some of %s is lost", o->name, strerror(-o->error), what);
+	return FAIL(err, ERR_OUTPUT, -EIO, "write %s: %s; some of %s is lost", o->name, strerror(-o->error), what);
 }

@@ -26,7 +26,7 @@ void output_printf(struct output *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void output_vprintf(struct output *o, const char *fmt, va_list ap);
 
 /*
- * Call at the end. Also checks for late errors of the file system. -EIO with EXIT_NO_OUTPUT: output was lost; the error
+ * Call at the end. Also checks for late errors of the file system. -EIO with ERR_OUTPUT: output was lost; the error
  * says which (@what: "the results"), how much, and why.
  */
 int output_end(struct output *o, const char *what, struct err **err);

@@ -46,7 +46,7 @@ int tools_require(const struct tool *tools, const char *purpose, struct err **er
 		_cleanup_free_ char *path = tool_find(t->name);
 		if (path)
 			continue;
-		FAIL(err, EXIT_NO_BACKEND, -ENOENT, "%s needs '%s', which is not installed", purpose, t->name);
+		FAIL(err, ERR_MISSING, -ENOENT, "%s needs '%s', which is not installed", purpose, t->name);
 		if (err)
 			err_hint(*err, "install it (Debian: %s)", t->package);
 		return -ENOENT;

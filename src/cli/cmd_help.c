@@ -29,7 +29,7 @@ static int run_completions(void *args, struct err **err)
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const char *shell = a->operands.count == 1 ? a->operands.item[0] : "";
 	if (completions_write(shell, a->binary ? a->binary : "ktstr", &text) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "completions needs the name of a shell: " COMPLETION_SHELLS);
+		return FAIL(err, ERR_USAGE, -EINVAL, "completions needs the name of a shell: " COMPLETION_SHELLS);
 	return print(&text);
 }
 
@@ -81,7 +81,7 @@ static void list_pages(struct buf *out)
 static int explain_topic(const struct topic *t, const struct help_args *a, struct buf *out, struct err **err)
 {
 	if (a->markdown && !t->markdown)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "help: '%s' is not a page of the documentation", t->name);
+		return FAIL(err, ERR_USAGE, -EINVAL, "help: '%s' is not a page of the documentation", t->name);
 	if (a->markdown)
 		t->markdown(out);
 	else if (a->man)
@@ -105,7 +105,7 @@ static int explain(const struct help_args *a, struct buf *out, struct err **err)
 		return 0;
 	}
 	if (first && (!c || a->words.count > words))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "help: there is no command or topic '%s%s%s'; try 'ktstr "
 			    "--help'",
 			    first, second ? " " : "", second ? second : "");

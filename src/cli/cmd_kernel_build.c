@@ -51,7 +51,7 @@ static int collect(const struct build_args *a, struct strings *ret, char **made,
 {
 	*ret = a->operands;
 	if (!a->git != !a->ref)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--git and --ref go together");
+		return FAIL(err, ERR_USAGE, -EINVAL, "--git and --ref go together");
 	for (size_t i = 0; i < a->kernel.count && ret->count < STRINGS_MAX; i++)
 		ret->item[ret->count++] = a->kernel.item[i];
 	/*
@@ -78,7 +78,7 @@ static int refuse_keys(const struct strings *texts, struct err **err)
 		bool is_key = ref.kind == REF_KEY;
 		kernel_ref_done(&ref);
 		if (is_key)
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			return FAIL(err, ERR_USAGE, -EINVAL,
 				    "kernel build takes versions, ranges, paths and git sources; '%s' is a cache key",
 				    texts->item[i]);
 	}
@@ -136,7 +136,7 @@ static int build_all(const struct build_args *a, const struct strings *texts, co
 			print_result(cache, &k, i, a->json);
 	cache_sweep(cache, false);
 	if (result == 0 && k.failed)
-		result = FAIL(err, EXIT_BAD_DATA, -EIO, "kernel build: %zu of %zu failed: %s", k.failed, k.count,
+		result = FAIL(err, ERR_DATA, -EIO, "kernel build: %zu of %zu failed: %s", k.failed, k.count,
 			      k.failed_names ?: "");
 	return result;
 }

@@ -44,7 +44,7 @@ static int confirm(const struct cache_entry *list, size_t count, bool *ret, stru
 	char answer[16] = "";
 	*ret = false;
 	if (!term_probe(STDIN_FILENO).tty || !term_probe(STDERR_FILENO).tty)
-		return FAIL(err, EXIT_BAD_USAGE, -EPERM, "confirmation requires a terminal. Use --force to skip");
+		return FAIL(err, ERR_USAGE, -EPERM, "confirmation requires a terminal. Use --force to skip");
 	fputs("the following entries will be removed:\n", stderr);
 	for (size_t i = 0; i < count; i++)
 		say_printf("  %s%s\n", list[i].key, list[i].error_kind ? " (corrupt)" : "");

@@ -225,7 +225,7 @@ static int preview(const struct list_args *a, const struct cache *cache, struct 
 	struct kernel_ref ref;
 	int result = kernel_ref_parse(a->kernel, &ref, err);
 	if (result == 0 && ref.kind != REF_RANGE)
-		result = FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		result = FAIL(err, ERR_USAGE, -EINVAL,
 			      "--kernel: '%s' is not a range; kernel list previews "
 			      "ranges like 6.6..6.12",
 			      a->kernel);

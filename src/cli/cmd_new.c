@@ -59,9 +59,9 @@ static int run_new(void *args, struct err **err)
 	const struct new_args *a = args;
 	const char *dir = a->operands.item[0];
 	if (a->operands.count != 1)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "new needs the directory to make; try 'ktstr new mytests'");
+		return FAIL(err, ERR_USAGE, -EINVAL, "new needs the directory to make; try 'ktstr new mytests'");
 	if (!is_free(dir))
-		return FAIL(err, EXIT_BAD_USAGE, -EEXIST, "new: '%s' is not an empty directory; name another one", dir);
+		return FAIL(err, ERR_USAGE, -EEXIST, "new: '%s' is not an empty directory; name another one", dir);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		int r = write_file(dir, i, err);
 		if (r < 0)

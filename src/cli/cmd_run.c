@@ -209,7 +209,7 @@ static int check_names(const struct strings *names, struct err **err)
 			}
 		}
 		if (!known)
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			return FAIL(err, ERR_USAGE, -EINVAL,
 				    "no canned scenario is called '%s'%s%s%s Run 'ktstr list' to see available "
 				    "scenarios",
 				    names->item[i], best ? "; did you mean '" : "", best ? best : "",
@@ -244,7 +244,7 @@ static int read_args(const struct run_args *a, struct session *s, struct err **e
 	s->limits = thresholds_merge(a->release, &none, &none);
 	if (a->work_type) {
 		if (ktstr_work_from_name(a->work_type, &s->work) < 0)
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			return FAIL(err, ERR_USAGE, -EINVAL,
 				    "--work-type: '%s' is not a type of work; ktstr/work.h lists them, in "
 				    "PascalCase",
 				    a->work_type);
@@ -305,7 +305,7 @@ static int run_run(void *args, struct err **err)
 	host_engine_close(&s.engine);
 	fd_close(s.signals);
 	if (r == 0 && !s.count && !s.interrupted)
-		r = FAIL(err, EXIT_BAD_USAGE, -ENOENT,
+		r = FAIL(err, ERR_USAGE, -ENOENT,
 			 "no scenarios matched filter '%s'. Run 'ktstr list' to see available scenarios",
 			 a->filter ? a->filter : "");
 	if (r == 0)

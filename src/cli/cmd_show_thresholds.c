@@ -100,7 +100,7 @@ static int show(const struct suites *s, const char *name, const struct threshold
 	const char *nearest;
 	const struct test_decl *t = find_test(s, name, &nearest);
 	if (!t)
-		return FAIL(err, EXIT_BAD_USAGE, -ENOENT,
+		return FAIL(err, ERR_USAGE, -ENOENT,
 			    "no registered ktstr test named '%s'.%s%s%s Run 'ktstr test --list' to see the available "
 			    "test names, "
 			    "then pass just the function-name component",
@@ -120,7 +120,7 @@ static int run_show_thresholds(void *args, struct err **err)
 	const struct thresholds_args *a = args;
 	_cleanup_(suites_close) struct suites s = { 0 };
 	if (!a->operands.count)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "show-thresholds needs the name of a test; 'ktstr test --list' prints them");
 	int r = reactor_new(&s.reactor, err);
 	if (r == 0)

@@ -47,7 +47,7 @@ static void session_done(struct session *s)
 static int parse_flake(const struct test_args *a, struct flake_policy *ret, struct err **err)
 {
 	if (a->require > MAX_OF(a->repeat, 1))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--require %lu of --repeat %lu cannot pass", a->require,
+		return FAIL(err, ERR_USAGE, -EINVAL, "--require %lu of --repeat %lu cannot pass", a->require,
 			    a->repeat);
 	*ret = (struct flake_policy){ .retries = (unsigned)a->retries,
 				      .repeat = (unsigned)a->repeat,
@@ -71,7 +71,7 @@ static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err
 {
 	bool no = session_has_no_perf(a);
 	if (a->perf_mode && no)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--perf-mode and KTSTR_NO_PERF_MODE exclude each other");
+		return FAIL(err, ERR_USAGE, -EINVAL, "--perf-mode and KTSTR_NO_PERF_MODE exclude each other");
 	*ret = no ? PLAN_PERF_NONE : a->perf_mode ? PLAN_PERF_ALL : PLAN_PERF_DECLARED;
 	return 0;
 }
@@ -102,7 +102,7 @@ static int refuse_passed_on(const struct strings *paths, struct err **err)
 {
 	for (size_t i = 0; i < paths->count; i++)
 		if (paths->item[i][0] == '-' && !path_exists(paths->item[i]))
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			return FAIL(err, ERR_USAGE, -EINVAL,
 				    "test: '%s' stands behind '--', where paths are; leave the '--' "
 				    "out",
 				    paths->item[i]);

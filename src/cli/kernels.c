@@ -41,8 +41,8 @@ static int parallel_kernels(unsigned *ret, struct err **err)
 	const char *env = environment_get(ENV_KERNEL_PARALLELISM);
 	uint32_t n = 0;
 	if (env && parse_u32_range(env, 1, KERNELS_MAX, &n) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "KTSTR_KERNEL_PARALLELISM: '%s' is not a number from 1 to %d",
-			    env, KERNELS_MAX);
+		return FAIL(err, ERR_USAGE, -EINVAL, "KTSTR_KERNEL_PARALLELISM: '%s' is not a number from 1 to %d", env,
+			    KERNELS_MAX);
 	*ret = n;
 	return 0;
 }
@@ -52,7 +52,7 @@ static int lock_timeout(nsec_t *ret, struct err **err)
 	const char *env = environment_get(ENV_CACHE_STORE_LOCK_TIMEOUT);
 	*ret = 0;
 	if (env && parse_duration(env, ret) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "KTSTR_CACHE_STORE_LOCK_TIMEOUT: '%s' is not a valid "
 			    "duration; "
 			    "write it like 60s or 5m",
@@ -108,7 +108,7 @@ int end_trace(struct trace *trace, int result, struct err **err)
 
 static int interrupted(struct err **err)
 {
-	return FAIL(err, EXIT_INTERRUPTED, -ECANCELED, "interrupted; nothing of the build was kept");
+	return FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted; nothing of the build was kept");
 }
 
 /* --- resolving ---------------------------------------------------------------------------------------------------- */
@@ -119,7 +119,7 @@ static int parse_refs(const struct kernels_request *q, struct kernel_ref *refs, 
 	int r = 0;
 	size_t n = 0;
 	if (q->count > KERNELS_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
+		return FAIL(err, ERR_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
 	for (; n < MAX_OF(q->count, 1) && r == 0; n += r == 0)
 		r = kernel_ref_parse(q->count ? q->texts[n] : none, &refs[n], err);
 	*ret_count = n;
@@ -135,7 +135,7 @@ static int take_ids(struct resolver *v, bool quiet, struct kernels_result *ret, 
 		return v->result;
 	}
 	if (v->id_count > KERNELS_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
+		return FAIL(err, ERR_USAGE, -E2BIG, "more than %d kernels", KERNELS_MAX);
 	if (!quiet)
 		say_printf("%s", buf_str(&v->notes));
 	ret->count = v->id_count;
@@ -211,7 +211,7 @@ static int read_config(const char *option, const char *path, struct buf *text, s
 	if (r < 0) {
 		if (err)
 			*err = err_free(*err);
-		return FAIL(err, EXIT_BAD_USAGE, r, "%s: cannot read '%s': %s", option, path, strerror(-r));
+		return FAIL(err, ERR_USAGE, r, "%s: cannot read '%s': %s", option, path, strerror(-r));
 	}
 	return kconfig_check(option, path, buf_str(text), text->len, err);
 }
@@ -234,7 +234,7 @@ static int parse_llvm(const char *text, char *ret, size_t size, struct err **err
 	bool ending = text[0] == '-' && text[1] && !strchr(text, '/');
 	bool dir = text[0] == '/';
 	if (!(number || ending || dir) || text[strspn(text, harmless)] || strlen(text) + 2 > size)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "--llvm: '%s' is not 1, a version (22), or a directory of programs (/usr/lib/llvm-22/bin/)",
 			    text);
 	bool bare = !strcmp(text, "1") || ending;
@@ -248,7 +248,7 @@ static int check_cc(const char *cc, struct err **err)
 {
 	if (*cc && !cc[strcspn(cc, " \t\n'\"$\\;&|<>()`#*?")])
 		return 0;
-	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--cc: '%s' is not the name of a compiler", cc);
+	return FAIL(err, ERR_USAGE, -EINVAL, "--cc: '%s' is not the name of a compiler", cc);
 }
 
 static void tell_ignored_environment(void)

@@ -9,7 +9,7 @@
 #include "vmm/kvm/child.h"
 
 /* Prints the error in one line. */
-static int complain(struct err *err, int code)
+static int report_error(struct err *err, int code)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (err)
@@ -18,7 +18,7 @@ static int complain(struct err *err, int code)
 		buf_puts(&text, strerror(-code));
 	say_printf("error: %s\n", buf_str(&text));
 	struct err fallback = { .code = code };
-	return (int)err_exit_status(err ? err : &fallback);
+	return status_of_kind(err_kind_of(err ? err : &fallback));
 }
 
 static bool wants_help(char **rest)
@@ -52,7 +52,7 @@ static int unknown_command(char **argv, struct err **err)
 		consider_name(argv[0], (*c)->name, &best, &distance);
 	for (const struct command_family *f = command_families; f->name; f++)
 		consider_name(argv[0], f->name, &best, &distance);
-	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "unknown command '%s'%s%s%s; try 'ktstr --help'", argv[0],
+	return FAIL(err, ERR_USAGE, -EINVAL, "unknown command '%s'%s%s%s; try 'ktstr --help'", argv[0],
 		    best ? ", did you mean '" : "", best ? best : "", best ? "'" : "");
 }
 
@@ -65,7 +65,7 @@ static int family_command(const struct command_family *f, const char *second, st
 		return second ? print(&text) : (output_buf(&standard_error, &text), EXIT_BAD_USAGE);
 	}
 	command_family_members(f, &text);
-	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "unknown command '%s %s'; %s has %s", f->name, second, f->name,
+	return FAIL(err, ERR_USAGE, -EINVAL, "unknown command '%s %s'; %s has %s", f->name, second, f->name,
 		    buf_str(&text));
 }
 
@@ -115,5 +115,5 @@ int main(int argc, char **argv)
 	int r = standard_open();
 	signal(SIGPIPE, SIG_IGN);
 	r = r < 0 ? r : dispatch(argv + 1, &err);
-	return standard_close(argv[1], r < 0 ? complain(err, r) : r);
+	return standard_close(argv[1], r < 0 ? report_error(err, r) : r);
 }

@@ -42,14 +42,14 @@ static int refuse_unknown(const struct parser *p, const char *word)
 			best = o->name;
 		}
 	}
-	return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s: unknown option '%s'%s%s%s; try 'ktstr %s --help'", c->name,
-		    word, best ? ", did you mean '--" : "", best ? best : "", best ? "'" : "", c->name);
+	return FAIL(p->err, ERR_USAGE, -EINVAL, "%s: unknown option '%s'%s%s%s; try 'ktstr %s --help'", c->name, word,
+		    best ? ", did you mean '--" : "", best ? best : "", best ? "'" : "", c->name);
 }
 
 static int push(struct strings *s, const char *value, const char *what, struct err **err)
 {
 	if (s->count == STRINGS_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -E2BIG, "more than %d %s", STRINGS_MAX, what);
+		return FAIL(err, ERR_USAGE, -E2BIG, "more than %d %s", STRINGS_MAX, what);
 	s->item[s->count++] = value;
 	return 0;
 }
@@ -67,7 +67,7 @@ static int store_list(const struct option_row *o, char *value, struct strings *t
 		if (comma)
 			*comma = '\0';
 		if (!*part)
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: a list has an empty entry", o->name);
+			return FAIL(err, ERR_USAGE, -EINVAL, "--%s: a list has an empty entry", o->name);
 		int r = push(to, part, o->name, err);
 		if (r < 0)
 			return r;
@@ -85,7 +85,7 @@ static int store_choice(const struct option_row *o, const char *value, unsigned 
 		}
 		buf_appendf(&words, "%s%s", i == 0 ? "" : o->choices[i + 1] ? ", " : " or ", o->choices[i]);
 	}
-	return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: '%s' is not %s", o->name, value, buf_str(&words));
+	return FAIL(err, ERR_USAGE, -EINVAL, "--%s: '%s' is not %s", o->name, value, buf_str(&words));
 }
 
 static int store_number(const struct option_row *o, const char *value, uint64_t *to, struct err **err)
@@ -93,13 +93,13 @@ static int store_number(const struct option_row *o, const char *value, uint64_t 
 	uint64_t number;
 	int r = parse_u64(value, &number);
 	if (r == -EINVAL)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: '%s' is not a valid number", o->name, value);
+		return FAIL(err, ERR_USAGE, -EINVAL, "--%s: '%s' is not a valid number", o->name, value);
 	if (r < 0 || number < o->least || number > o->most)
-		return o->most == UINT64_MAX ? FAIL(err, EXIT_BAD_USAGE, -ERANGE,
+		return o->most == UINT64_MAX ? FAIL(err, ERR_USAGE, -ERANGE,
 						    "--%s: '%s' is out of range, at least %lu is "
 						    "needed",
 						    o->name, value, o->least)
-					     : FAIL(err, EXIT_BAD_USAGE, -ERANGE,
+					     : FAIL(err, ERR_USAGE, -ERANGE,
 						    "--%s: '%s' is out of range, %lu to %lu are "
 						    "possible",
 						    o->name, value, o->least, o->most);
@@ -124,10 +124,10 @@ static int store_duration(const struct option_row *o, const char *value, nsec_t 
 	nsec_t t;
 	int r = parse_time(o, value, &t);
 	if (r == -EINVAL)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "--%s: '%s' is not a valid duration; write it like 100ms, 20s or 5m", o->name, value);
 	if (r < 0 || t < (nsec_t)o->least || t > (nsec_t)o->most)
-		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--%s: '%s' is out of range, %s to %s are possible", o->name,
+		return FAIL(err, ERR_USAGE, -ERANGE, "--%s: '%s' is out of range, %s to %s are possible", o->name,
 			    value, nsec_format((nsec_t)o->least, least), nsec_format((nsec_t)o->most, most));
 	*to = t;
 	return 0;
@@ -138,10 +138,10 @@ static int store_size(const struct option_row *o, const char *value, uint64_t *t
 	uint64_t bytes;
 	int r = parse_size(value, &bytes);
 	if (r == -EINVAL)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "--%s: '%s' is not a valid size; write it like 512M or 2G",
+		return FAIL(err, ERR_USAGE, -EINVAL, "--%s: '%s' is not a valid size; write it like 512M or 2G",
 			    o->name, value);
 	if (r < 0 || bytes < o->least || bytes > o->most)
-		return FAIL(err, EXIT_BAD_USAGE, -ERANGE, "--%s: '%s' is out of range, %lu to %lu bytes are possible",
+		return FAIL(err, ERR_USAGE, -ERANGE, "--%s: '%s' is out of range, %lu to %lu bytes are possible",
 			    o->name, value, o->least, o->most);
 	*to = bytes;
 	return 0;
@@ -152,14 +152,14 @@ static int store(struct parser *p, const struct option_row *o, char *value)
 	void *to = (char *)p->args + o->at;
 	p->given |= (uint64_t)1 << (o - p->command->option);
 	if (o->kind != OPTION_FLAG && !*value)
-		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
+		return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
 	switch (o->kind) {
 	case OPTION_FLAG:
 		*(bool *)to = true;
 		return 0;
 	case OPTION_STRING:
 		if (o->once && *(const char **)to)
-			return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "--%s is given twice, and takes one %s", o->name,
+			return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s is given twice, and takes one %s", o->name,
 				    o->arg);
 		*(const char **)to = value;
 		return 0;
@@ -203,17 +203,16 @@ static int take_option(struct parser *p, char *word, char *const **next)
 	if (!o)
 		return refuse_unknown(p, word);
 	if (o->kind == OPTION_INSTEAD)
-		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s: --%s is not an option of ktstr; %s", c->name, o->name,
+		return FAIL(p->err, ERR_USAGE, -EINVAL, "%s: --%s is not an option of ktstr; %s", c->name, o->name,
 			    o->help);
 	if (is_long && word[2 + len] == '=')
 		value = word + 3 + len;
 	else if (!is_long && word[2])
 		value = word + 2 + (word[2] == '=');
 	if (o->kind == OPTION_FLAG)
-		return value ? FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "--%s takes no value", o->name)
-			     : store(p, o, NULL);
+		return value ? FAIL(p->err, ERR_USAGE, -EINVAL, "--%s takes no value", o->name) : store(p, o, NULL);
 	if (!value && !(value = *(*next)++))
-		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "--%s needs %s", o->name, o->arg);
+		return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s needs %s", o->name, o->arg);
 	return store(p, o, value);
 }
 
@@ -221,11 +220,10 @@ static int take_operand(struct parser *p, const char *word)
 {
 	const struct command *c = p->command;
 	if (!c->operands)
-		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s takes no operand, and got '%s'; try 'ktstr %s --help'",
+		return FAIL(p->err, ERR_USAGE, -EINVAL, "%s takes no operand, and got '%s'; try 'ktstr %s --help'",
 			    c->name, word, c->name);
 	if (!*word)
-		return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s: an operand is empty; %s is wanted", c->name,
-			    c->operands);
+		return FAIL(p->err, ERR_USAGE, -EINVAL, "%s: an operand is empty; %s is wanted", c->name, c->operands);
 	return push((struct strings *)((char *)p->args + c->operands_at), word, "operands", p->err);
 }
 
@@ -239,7 +237,7 @@ static int check_conflicts(const struct parser *p)
 {
 	for (const struct option_conflict *x = p->command->conflict; x && x->one; x++)
 		if (was_given(p, x->one) && was_given(p, x->other))
-			return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "%s: --%s and --%s exclude each other",
+			return FAIL(p->err, ERR_USAGE, -EINVAL, "%s: --%s and --%s exclude each other",
 				    p->command->name, x->one, x->other);
 	return 0;
 }

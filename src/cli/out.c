@@ -56,23 +56,6 @@ void say_printf(const char *fmt, ...)
 	output_buf(&standard_error, &text);
 }
 
-/* The status with the higher rank wins. */
-static int status_rank(int status)
-{
-	static const struct {
-		int status, rank;
-	} ranks[] = { { 0, 0 }, { 2, 1 }, { 1, 2 }, { EXIT_NO_OUTPUT, 4 }, { EXIT_BUG, 5 }, { EXIT_INTERRUPTED, 6 } };
-	for (size_t i = 0; i < ARRAY_SIZE(ranks); i++)
-		if (ranks[i].status == status)
-			return ranks[i].rank;
-	return 3;
-}
-
-int status_first(int a, int b)
-{
-	return status_rank(b) > status_rank(a) ? b : a;
-}
-
 static int noted;
 
 void status_note(int status)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/output.h"
+#include "cli/status.h"
 
 extern struct output standard_output, standard_error;
 
@@ -27,9 +28,6 @@ void out_json(const json_t *value, bool pretty);
  * "note: " (message.h), and says what failed, on what object, and how to fix it.
  */
 void say_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
-
-/* The more important of two exit statuses. The order is 130, 70, 74, other errors, 1, 2, 0. */
-int status_first(int a, int b);
 
 /* Records @status for the exit status of the process, in addition to the command's result. */
 void status_note(int status);

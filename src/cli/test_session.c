@@ -17,8 +17,7 @@ static int check_problems(const struct plan *p, struct err **err)
 	for (size_t i = 0; i < p->count; i++)
 		if (!p->item[i].problem)
 			return 0;
-	return p->count ? FAIL(err, EXIT_BAD_DATA, -EINVAL, "test '%s': %s", p->item[0].test->name, p->item[0].problem)
-			: 0;
+	return p->count ? FAIL(err, ERR_DATA, -EINVAL, "test '%s': %s", p->item[0].test->name, p->item[0].problem) : 0;
 }
 
 int session_plan(struct session *s, const struct test_args *a, struct err **err)
@@ -45,9 +44,8 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 	if (r < 0)
 		return r;
 	if (!s->plan.count)
-		return FAIL(err, EXIT_BAD_USAGE, -ENOENT,
-			    "no test matches%s%s; 'ktstr test --list' shows what there is", a->filter ? " " : "",
-			    a->filter ? a->filter : "");
+		return FAIL(err, ERR_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' shows what there is",
+			    a->filter ? " " : "", a->filter ? a->filter : "");
 	plan_partition(&s->plan, &s->partition);
 	return check_problems(&s->plan, err);
 }
@@ -100,10 +98,10 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 	if (r < 0)
 		return r;
 	if (a->perf_mode && !s->accel.backend->vcpu_threads)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "--perf-mode needs the kvm backend, and this is %s: %s",
+		return FAIL(err, ERR_MISSING, -ENOTSUP, "--perf-mode needs the kvm backend, and this is %s: %s",
 			    s->accel.backend->name, s->accel.reason);
 	if (a->time_dilation > 1 && !s->accel.backend->vcpu_threads)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP,
+		return FAIL(err, ERR_MISSING, -ENOTSUP,
 			    "--time-dilation needs the kvm backend: time on %s is counted in instructions",
 			    s->accel.backend->name);
 	return 0;

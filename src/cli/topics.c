@@ -4,39 +4,21 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/status.h"
 
 /* --- exit statuses ------------------------------------------------------------------------------------------------ */
-
-static const struct {
-	unsigned status;
-	bool verdict; /* only of commands whose exit status is a verdict */
-	const char *meaning;
-} statuses[] = {
-	{ 0, false, "success; of tests: every one passed, was skipped, or failed as known" },
-	{ 1, true,
-	  "a test failed, or passed although it is known to fail; "
-	  "or an explicit --cpu-cap is more than this machine has" },
-	{ 2, true, "no test failed, and at least one is inconclusive: it could not be judged" },
-	{ EXIT_BAD_USAGE, false, "the command line or an environment variable is wrong" },
-	{ EXIT_BAD_DATA, false, "an input is damaged or wrong: a test binary, a kernel, a cache entry" },
-	{ EXIT_NO_BACKEND, false, "a backend, kernel or tool that is needed is not there" },
-	{ EXIT_BUG, false, "a bug in ktstr" },
-	{ EXIT_NO_OUTPUT, false, "output could not be written" },
-	{ EXIT_CONTENTION, false, "a resource is in use by others or used up: try again" },
-	{ EXIT_INTERRUPTED, false, "interrupted by a signal" },
-};
 
 void exit_status_list(bool judges, bool roff, struct buf *out)
 {
 	char number[16];
-	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-		if (statuses[i].verdict && !judges)
+	for (const struct status_row *s = status_rows; s->meaning; s++) {
+		if (s->verdict && !judges)
 			continue;
-		snprintf(number, sizeof(number), "%u", statuses[i].status);
+		snprintf(number, sizeof(number), "%u", s->status);
 		if (roff)
-			roff_item(out, number, statuses[i].meaning);
+			roff_item(out, number, s->meaning);
 		else
-			buf_appendf(out, " %-4s %s\n", number, statuses[i].meaning);
+			buf_appendf(out, " %-4s %s\n", number, s->meaning);
 	}
 }
 
@@ -64,8 +46,8 @@ static void statuses_markdown(struct buf *out)
 		      "`.allow_inconclusive` in a\ntest leaves the status alone when that test is inconclusive.\n"
 		      "This page is what `ktstr help exit-status --markdown` prints.\n\n"
 		      "| status | meaning |\n|---|---|\n");
-	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
-		buf_appendf(out, "| %u | %s |\n", statuses[i].status, statuses[i].meaning);
+	for (const struct status_row *s = status_rows; s->meaning; s++)
+		buf_appendf(out, "| %u | %s |\n", s->status, s->meaning);
 	buf_appendf(out, "\n%s\n", several);
 }
 

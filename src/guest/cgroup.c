@@ -51,7 +51,7 @@ static int write_leaf(const char *name, const char *file, const char *text, stru
 		r = file_write(path, text);
 	}
 	if (r == -ENOENT || r == -EACCES) {
-		FAIL(err, EXIT_BAD_DATA, -ENOENT,
+		FAIL(err, ERR_DATA, -ENOENT,
 		     "cgroup '%s': set %s='%s': this kernel has no such file (requires +%.*s in parent "
 		     "cgroup.subtree_control)",
 		     name, file, text, (int)strcspn(file, "."), file);
@@ -64,7 +64,7 @@ static int write_leaf(const char *name, const char *file, const char *text, stru
 static int no_cgroup(const char *name, const char *what, int code, struct err **err)
 {
 	if (code == -ENOENT)
-		return FAIL(err, EXIT_NONE, -ESTALE, "cgroup '%s': %s: " GUEST_CGROUP " is gone", name, what);
+		return FAIL(err, ERR_BY_CODE, -ESTALE, "cgroup '%s': %s: " GUEST_CGROUP " is gone", name, what);
 	return FAIL_SYS(err, code, "cgroup '%s': %s", name, what);
 }
 
@@ -157,7 +157,7 @@ int cgroup_freeze(const char *name, bool frozen, struct err **err)
 	int r = write_leaf(name, "cgroup.freeze", frozen ? "1" : "0", err);
 	while (r == 0 && !is_frozen(name, frozen)) {
 		if (nsec_now() >= deadline)
-			return FAIL(err, EXIT_NONE, -ETIME, "cgroup '%s': it is not %s after 2 s", name,
+			return FAIL(err, ERR_BY_CODE, -ETIME, "cgroup '%s': it is not %s after 2 s", name,
 				    frozen ? "frozen" : "thawed");
 		nanosleep(&step, NULL);
 	}

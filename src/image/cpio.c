@@ -17,7 +17,7 @@ int cpio_check_path(const char *path, struct err **err)
 		p += *p == '/';
 		bad = !strncmp(p, "..", 2) && (p[2] == '/' || !p[2]);
 	}
-	return bad ? FAIL(err, EXIT_BAD_DATA, -EINVAL, "'%s' cannot be a path in the guest's initramfs", path) : 0;
+	return bad ? FAIL(err, ERR_DATA, -EINVAL, "'%s' cannot be a path in the guest's initramfs", path) : 0;
 }
 
 /* Header, name, padding to 4; behind it come content and padding to 4. */

@@ -191,7 +191,7 @@ static int check_name(const struct closure *c, const char *name, const char *pat
 		const struct closure_file *f = &c->file[i];
 		if (!f->by_name || !f->name || strcmp(f->name, name) || same_file(f->path, path))
 			continue;
-		return FAIL(err, EXIT_BAD_DATA, -EEXIST,
+		return FAIL(err, ERR_DATA, -EEXIST,
 			    "two programs of this test need different files for the library %s: '%s' and '%s'; link "
 			    "one of them statically, or give it an absolute run path (-Wl,-rpath,DIR)",
 			    name, f->path, path);
@@ -205,7 +205,7 @@ static int add_file(struct closure *c, char *path, const char *name, bool by_nam
 	struct closure_file *f = find_path(c, path);
 	int r = by_name ? check_name(c, name, path, err) : 0;
 	if (r == 0 && !f && c->count == CLOSURE_FILES_MAX)
-		r = FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d shared libraries", CLOSURE_FILES_MAX);
+		r = FAIL(err, ERR_DATA, -E2BIG, "more than %d shared libraries", CLOSURE_FILES_MAX);
 	char *copy = r == 0 && name && (!f || !f->name) ? strdup(name) : NULL;
 	if (r < 0 || f) {
 		free(path);
@@ -238,13 +238,13 @@ static int add_library(struct closure *c, const char *path, const struct needs *
 	bool by_name;
 	char *lib = find_library(name, n, origin, &by_name);
 	if (!lib)
-		return FAIL(err, EXIT_BAD_DATA, -ENOENT,
+		return FAIL(err, ERR_DATA, -ENOENT,
 			    "'%s' needs %s, which is not on this machine; install it or name its directory in "
 			    "LD_LIBRARY_PATH",
 			    path, name);
 	if (*lib != '/') {
 		free(lib);
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+		return FAIL(err, ERR_DATA, -EINVAL,
 			    "'%s' needs '%s', a path that depends on the current directory; link it with -L and -l, or "
 			    "give the library a name (-Wl,-soname)",
 			    path, name);

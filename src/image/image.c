@@ -89,7 +89,7 @@ static int add_item(struct packer *p, const char *from, const char *to, mode_t m
 	if (r < 0)
 		return r;
 	if (p->items == ITEMS_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d files in an initramfs", ITEMS_MAX);
+		return FAIL(err, ERR_DATA, -E2BIG, "more than %d files in an initramfs", ITEMS_MAX);
 	struct item *i = &p->item[p->items];
 	*i = (struct item){ .from = from ? strdup(from) : NULL, .to = strdup(to), .mode = mode };
 	if ((from && !i->from) || !i->to) {
@@ -158,7 +158,7 @@ static int add_includes(struct packer *p, const struct image_include *include, s
 		if (stat(from, &st) < 0)
 			return FAIL_SYS(err, -errno, "include file '%s'", from);
 		if (!S_ISREG(st.st_mode))
-			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "include file '%s' is not a regular file", from);
+			return FAIL(err, ERR_DATA, -EINVAL, "include file '%s' is not a regular file", from);
 		int r = add_item(p, from, include[i].to, st.st_mode, err);
 		if (r == 0)
 			r = add_runnable(p, from, 0, err);
@@ -306,7 +306,7 @@ static int pack_plain(struct packer *p, const struct item *i, int fd, const atom
 	if (fstat(fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at '%s'", i->from);
 	if ((uint64_t)st.st_size > BUF_BYTES_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "'%s' is larger than an initramfs can be (1 GiB)", i->from);
+		return FAIL(err, ERR_DATA, -EFBIG, "'%s' is larger than an initramfs can be (1 GiB)", i->from);
 	cpio_file_begin(&p->cpio, i->to, i->mode, (size_t)st.st_size);
 	for (size_t left = (size_t)st.st_size; left;) {
 		size_t len = MIN_OF(left, sizeof(chunk));
@@ -509,7 +509,7 @@ int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err
 static int put_line(struct buf *out, const char *key, const char *value, struct err **err)
 {
 	if (strchr(value, '\n'))
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "%s: '%s' has a newline in it", key, value);
+		return FAIL(err, ERR_DATA, -EINVAL, "%s: '%s' has a newline in it", key, value);
 	buf_appendf(out, "%s=%s\n", key, value);
 	return 0;
 }

@@ -47,8 +47,7 @@ static char *next_word(char **rest)
 static int missing(const char *path, const char *program, struct err **err)
 {
 	_cleanup_free_ char *shown = text_clean_line(program);
-	FAIL(err, EXIT_BAD_DATA, -ENOENT, "script '%s': its interpreter '%s' is not on this machine", path,
-	     shown ?: "");
+	FAIL(err, ERR_DATA, -ENOENT, "script '%s': its interpreter '%s' is not on this machine", path, shown ?: "");
 	if (err)
 		err_hint(*err, "install it, or change the script's first line");
 	return -ENOENT;
@@ -80,7 +79,7 @@ int script_read(const char *path, struct script *ret, struct err **err)
 	if (line[len - 1] == '\r') {
 		line[len - 1] = '\0';
 		_cleanup_free_ char *shown = text_clean_line(line);
-		FAIL(err, EXIT_BAD_DATA, -EINVAL,
+		FAIL(err, ERR_DATA, -EINVAL,
 		     "script '%s': its first line ends in a carriage return, so that Linux would look for '%s\\r'",
 		     path, shown ?: "");
 		if (err)
@@ -90,7 +89,7 @@ int script_read(const char *path, struct script *ret, struct err **err)
 	char *rest = line;
 	const char *interpreter = next_word(&rest);
 	if (*interpreter != '/')
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+		return FAIL(err, ERR_DATA, -EINVAL,
 			    "script '%s': its interpreter is a relative path; begin its first line with '#!/'", path);
 	if (!path_exists(interpreter))
 		return missing(path, interpreter, err);

@@ -29,11 +29,11 @@ static int home_dir(const char **ret, struct err **err)
 	const char *home = environment_get(ENV_HOME);
 	static const char advice[] = "cannot resolve the cache directory; set HOME, XDG_CACHE_HOME or KTSTR_CACHE_DIR";
 	if (!home)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "HOME is unset; %s", advice);
+		return FAIL(err, ERR_USAGE, -EINVAL, "HOME is unset; %s", advice);
 	if (!*home)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "HOME is set to the empty string; %s", advice);
+		return FAIL(err, ERR_USAGE, -EINVAL, "HOME is set to the empty string; %s", advice);
 	if (*home != '/' || !home[1])
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "HOME is '%s'; %s", home, advice);
+		return FAIL(err, ERR_USAGE, -EINVAL, "HOME is '%s'; %s", home, advice);
 	*ret = home;
 	return 0;
 }
@@ -96,7 +96,7 @@ void cache_done(struct cache *c)
 int cache_check_key(const char *key, struct err **err)
 {
 	bool bad = !*key || strchr(key, '/') || strchr(key, ' ') || strstr(key, "..") || key[0] == '.';
-	return bad ? FAIL(err, EXIT_BAD_USAGE, -EINVAL, "'%s' is not a valid cache key", key) : 0;
+	return bad ? FAIL(err, ERR_USAGE, -EINVAL, "'%s' is not a valid cache key", key) : 0;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -163,7 +163,7 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 	e->variant = json_is_true(json_object_get(meta, "variant"));
 	e->version = copy_string(meta, "version");
 	if (e->version && !kernel_version_is_good(e->version)) {
-		FAIL(&why, EXIT_BAD_DATA, -EBADMSG, "the version in metadata.json is not one");
+		FAIL(&why, ERR_DATA, -EBADMSG, "the version in metadata.json is not one");
 		return corrupt(e, "schema_drift", why);
 	}
 	e->built_at = copy_string(meta, "built_at");
@@ -179,7 +179,7 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 							     : KCONFIG_STALE;
 	_cleanup_free_ char *path = strchr(image, '/') ? NULL : path_join(e->path, image);
 	if (!path || !path_exists(path)) {
-		FAIL(&why, EXIT_BAD_DATA, -ENOENT, "the image '%s' is missing", image);
+		FAIL(&why, ERR_DATA, -ENOENT, "the image '%s' is missing", image);
 		return corrupt(e, "image_missing", why);
 	}
 	return 0;
@@ -197,7 +197,7 @@ static int read_entry(const char *root, const char *key, struct cache_entry *e)
 	if (r < 0)
 		return corrupt(e, r == -ENOENT ? "missing" : r == -EBADMSG ? "malformed" : "unreadable", why);
 	if (!json_is_object(meta)) {
-		FAIL(&why, EXIT_BAD_DATA, -EBADMSG, "metadata.json is not a JSON object");
+		FAIL(&why, ERR_DATA, -EBADMSG, "metadata.json is not a JSON object");
 		return corrupt(e, "schema_drift", why);
 	}
 	return read_metadata(e, meta);
@@ -220,7 +220,7 @@ static int check_file(const struct cache_entry *e, int dir, const char *name, st
 			cachefile_record(dir, name);
 		return 0;
 	}
-	FAIL(err, EXIT_BAD_DATA, r, "cached kernel '%s' is damaged: %s does not match its checksum", e->key, name);
+	FAIL(err, ERR_DATA, r, "cached kernel '%s' is damaged: %s does not match its checksum", e->key, name);
 	if (err)
 		err_hint(*err, "'ktstr kernel build --force' builds it anew");
 	return r;
@@ -478,6 +478,6 @@ int cache_remove(const struct cache *c, const char *key, struct err **err)
 	_cleanup_free_ char *path = path_join(c->root, key);
 	int r = path ? cache_lock(c, key, &lock, holder, sizeof(holder), err) : -ENOMEM;
 	if (r == -EBUSY)
-		return FAIL(err, EXIT_CONTENTION, -EBUSY, "kernel '%s' is in use by %s", key, holder);
+		return FAIL(err, ERR_BUSY, -EBUSY, "kernel '%s' is in use by %s", key, holder);
 	return r == 0 ? remove_tree(path, err) : r;
 }

@@ -268,13 +268,13 @@ static int unknown_version(struct resolver *v, const struct kversion *version)
 	struct kversion nearest;
 	kversion_format(version, text);
 	if (newest_listed(v, &series, &nearest))
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "version %s not found. latest %u.%u.x: %s", text,
+		return FAIL(&v->err, ERR_MISSING, -ENOENT, "version %s not found. latest %u.%u.x: %s", text,
 			    series.major, series.minor, kversion_format(&nearest, best));
 	series.numbers = 1;
 	if (newest_listed(v, &series, &nearest))
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "version %s not found. latest %u.x: %s", text,
-			    series.major, kversion_format(&nearest, best));
-	return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "version %s not found", text);
+		return FAIL(&v->err, ERR_MISSING, -ENOENT, "version %s not found. latest %u.x: %s", text, series.major,
+			    kversion_format(&nearest, best));
+	return FAIL(&v->err, ERR_MISSING, -ENOENT, "version %s not found", text);
 }
 
 static int no_checksum(struct resolver *v, const struct kversion *version)
@@ -284,8 +284,7 @@ static int no_checksum(struct resolver *v, const struct kversion *version)
 	for (size_t i = 0; i < v->majors; i++)
 		if (v->sums[i].major == version->major && v->sums[i].why.len)
 			why = buf_str(&v->sums[i].why);
-	FAIL(&v->err, EXIT_NO_BACKEND, -ENOKEY, "kernel %s cannot be verified: %s", kversion_format(version, text),
-	     why);
+	FAIL(&v->err, ERR_MISSING, -ENOKEY, "kernel %s cannot be verified: %s", kversion_format(version, text), why);
 	err_hint(v->err, "--skip-sha256 downloads it unverified");
 	return -ENOKEY;
 }
@@ -346,7 +345,7 @@ static int series_offline(struct resolver *v, const struct kernel_ref *ref)
 	int r = kernel_id_from_cache(v->config.cache, ref, &id, &v->err);
 	_cleanup_free_ char *corrupt = r < 0 ? kernel_corrupt_entry(v->config.cache, ref) : NULL;
 	if (r < 0)
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
+		return FAIL(&v->err, ERR_MISSING, -ENOENT,
 			    "unknown kernel '%s': %s, and the list of releases is not to be had (%s)", ref->text,
 			    corrupt ?: "not in the cache", v->releases_error ?: "unknown");
 	buf_appendf(&v->notes, "kernel %s: the list of releases is not to be had; using what the cache has: %s\n",
@@ -363,7 +362,7 @@ static int choose_series(struct resolver *v, const struct kernel_ref *ref)
 	if (newest_released(v, &ref->from, &version))
 		return add_release(v, &version);
 	if (!newest_listed(v, &ref->from, &version))
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "unknown kernel '%s': there is no release of %s.x",
+		return FAIL(&v->err, ERR_MISSING, -ENOENT, "unknown kernel '%s': there is no release of %s.x",
 			    ref->text, ref->text);
 	buf_appendf(&v->notes, "kernel %s: no longer maintained; its last release is %s\n", ref->text,
 		    kversion_format(&version, text));
@@ -377,12 +376,12 @@ static int choose_range(struct resolver *v, const struct kernel_ref *ref)
 	if (!s)
 		return -ENOMEM;
 	int r = v->has_releases ? 0
-				: FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "kernel range %s: %s", ref->text,
+				: FAIL(&v->err, ERR_MISSING, -ENOENT, "kernel range %s: %s", ref->text,
 				       v->releases_error ?: "no list of releases");
 	if (r == 0)
 		versions_of_range(v, ref, s);
 	if (r == 0 && !s->count)
-		r = FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
+		r = FAIL(&v->err, ERR_MISSING, -ENOENT,
 			 "kernel range %s expanded to 0 stable releases. --include-eol also takes series that are not "
 			 "maintained any more",
 			 ref->text);
@@ -407,14 +406,14 @@ static int choose_default(struct resolver *v)
 		return r < 0 ? r : add_id(v, &id);
 	}
 	if (!v->has_releases)
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
+		return FAIL(&v->err, ERR_MISSING, -ENOENT,
 			    "no kernel was named, and the list of "
 			    "releases is not to be "
 			    "had (%s); 'ktstr kernel build distro' builds the distribution's",
 			    v->releases_error ?: "unknown");
 	if (!default_version(v, &version))
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
-			    "no stable kernel with patch >= %d found in releases.json", STABLE_PATCH_LEAST);
+		return FAIL(&v->err, ERR_MISSING, -ENOENT, "no stable kernel with patch >= %d found in releases.json",
+			    STABLE_PATCH_LEAST);
 	return add_release(v, &version);
 }
 
@@ -429,7 +428,7 @@ static int absent_package(struct resolver *v, const struct kernel_ref *ref)
 	else
 		buf_appendf(&why, "apt found no kernel source package (%s)", v->apt_error ?: "the mirror has none");
 	if (!v->config.skip_absent)
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "kernel '%s': %s", ref->text, buf_str(&why));
+		return FAIL(&v->err, ERR_MISSING, -ENOENT, "kernel '%s': %s", ref->text, buf_str(&why));
 	struct kernel_id id = { .kind = KERNEL_ID_ABSENT, .path = strdup(ref->text), .why = buf_steal(&why) };
 	if (id.path && id.why)
 		return add_id(v, &id);
@@ -483,7 +482,7 @@ static int choose_key(struct resolver *v, const struct kernel_ref *ref)
 	struct kernel_id id;
 	int r = kernel_id_from_cache(v->config.cache, ref, &id, &v->err);
 	if (r < 0 && !v->err)
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
+		return FAIL(&v->err, ERR_MISSING, -ENOENT,
 			    "unknown kernel '%s': cache key %s not found. Run 'ktstr kernel list' to see available "
 			    "entries",
 			    ref->text, ref->text);

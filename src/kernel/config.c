@@ -56,7 +56,7 @@ int kconfig_validate(const char *text, bool has_scx, struct err **err)
 				    critical[i].remedy);
 	if (!lost.len)
 		return 0;
-	FAIL(err, EXIT_BAD_DATA, -EINVAL, "critical config options are missing: %s", buf_str(&lost));
+	FAIL(err, ERR_DATA, -EINVAL, "critical config options are missing: %s", buf_str(&lost));
 	if (err)
 		err_hint(*err, "Kconfig silently drops options whose dependencies are not met");
 	return -EINVAL;
@@ -95,7 +95,7 @@ int kconfig_check(const char *option, const char *path, const char *text, size_t
 	bool any = false;
 	unsigned number = 1;
 	if (memchr(text, '\0', len))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: '%s' is not a kernel configuration: it is a binary file",
+		return FAIL(err, ERR_USAGE, -EINVAL, "%s: '%s' is not a kernel configuration: it is a binary file",
 			    option, path);
 	for (const char *line = text, *end = text + len; line < end; number++) {
 		const char *stop = memchr(line, '\n', (size_t)(end - line)) ?: end;
@@ -103,15 +103,15 @@ int kconfig_check(const char *option, const char *path, const char *text, size_t
 		if (is_option_line(line, n) || is_unset_line(line, n))
 			any = true;
 		else if (!is_blank_or_comment(line, n))
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			return FAIL(err, ERR_USAGE, -EINVAL,
 				    "%s: '%s' is not a kernel configuration: line %u is neither CONFIG_NAME=VALUE "
 				    "nor a comment",
 				    option, path, number);
 		line = stop + 1;
 	}
 	return any ? 0
-		   : FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: '%s' is not a kernel configuration: it sets no option",
-			  option, path);
+		   : FAIL(err, ERR_USAGE, -EINVAL, "%s: '%s' is not a kernel configuration: it sets no option", option,
+			  path);
 }
 
 void kconfig_fragment_for_others(const char *lean, size_t len, struct buf *out)

@@ -43,7 +43,7 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 	char version[VERSION_TEXT_MAX] = "unknown", config[64 + VERSION_TEXT_MAX];
 	int r = image_version(path, version);
 	if (r < 0 && !is_elf(path))
-		return FAIL(err, r == -EBADMSG ? EXIT_BAD_DATA : EXIT_NO_BACKEND, r,
+		return FAIL(err, r == -EBADMSG ? ERR_DATA : ERR_MISSING, r,
 			    "'%s' is not a kernel image (%s); name a bzImage or a vmlinux", path,
 			    r == -EBADMSG ? "its header is another one" : strerror(-r));
 	snprintf(config, sizeof(config), "config-%s", version);
@@ -80,10 +80,10 @@ static int take_path(const char *path, struct kernel_id *ret)
 static int take_test_kernel(const char *path, struct kernel_id *ret, struct err **err)
 {
 	if (!*path)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "KTSTR_TEST_KERNEL is set to the empty string; name a kernel image, or unset it");
 	if (!path_exists(path) || path_is_dir(path))
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "KTSTR_TEST_KERNEL: there is no kernel image '%s'", path);
+		return FAIL(err, ERR_MISSING, -ENOENT, "KTSTR_TEST_KERNEL: there is no kernel image '%s'", path);
 	return take_path(path, ret);
 }
 
@@ -109,7 +109,7 @@ static int take_installed(struct kernel_id *ret)
 
 static int none_found(size_t stale, struct err **err)
 {
-	FAIL(err, EXIT_NO_BACKEND, -ENOENT, "no kernel found%s",
+	FAIL(err, ERR_MISSING, -ENOENT, "no kernel found%s",
 	     stale ? ": those in the cache were built with another configuration" : "");
 	if (err)
 		err_hint(*err,

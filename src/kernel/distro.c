@@ -203,7 +203,7 @@ static int find_sources(struct buf *out, struct err **err)
 	if (said) {
 		int r = file_read(said, SOURCES_BYTES_MAX, out, NULL);
 		return r == 0 ? 0
-			      : FAIL(err, EXIT_NO_BACKEND, r, "KTSTR_APT_SOURCES: cannot read '%s': %s", said,
+			      : FAIL(err, ERR_MISSING, r, "KTSTR_APT_SOURCES: cannot read '%s': %s", said,
 				     strerror(-r));
 	}
 	convert_files("/etc/apt/sources.list", false, out);
@@ -211,7 +211,7 @@ static int find_sources(struct buf *out, struct err **err)
 	convert_files("/etc/apt/sources.list.d/*.sources", true, out);
 	if (out->len)
 		return 0;
-	FAIL(err, EXIT_NO_BACKEND, -ENOENT, "/etc/apt names no mirror of Debian for its kernel source packages");
+	FAIL(err, ERR_MISSING, -ENOENT, "/etc/apt names no mirror of Debian for its kernel source packages");
 	if (err)
 		err_hint(*err, "write one into a file and name that by KTSTR_APT_SOURCES");
 	return -ENOENT;

@@ -67,7 +67,7 @@ int kernel_distro_tarball(const char *dir, char **ret, struct err **err)
 	globfree(&found);
 	if (*ret)
 		return 0;
-	FAIL(err, EXIT_NO_BACKEND, -ENOENT, "the distribution's kernel source is not installed");
+	FAIL(err, ERR_MISSING, -ENOENT, "the distribution's kernel source is not installed");
 	if (err)
 		err_hint(*err, "install it (Debian: linux-source-6.12)");
 	return -ENOENT;
@@ -82,7 +82,7 @@ int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **er
 	*ret = (struct kernel_id){ 0 };
 	char *real = realpath(path, NULL);
 	if (!real)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "kernel path not found: %s", text);
+		return FAIL(err, ERR_MISSING, -ENOENT, "kernel path not found: %s", text);
 	if (path_is_dir(real)) {
 		*ret = (struct kernel_id){ .kind = KERNEL_ID_TREE, .path = real };
 		return 0;
@@ -92,7 +92,7 @@ int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **er
 		return 0;
 	}
 	free(real);
-	return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+	return FAIL(err, ERR_DATA, -EINVAL,
 		    "--kernel %s: raw image files are not supported. Pass a source directory, "
 		    "a tarball, a version or a cache key",
 		    text);
@@ -123,7 +123,7 @@ static bool newer(const struct cache_entry *a, const struct cache_entry *b)
 static int take_key(const struct cache_entry *e, struct kernel_id *ret, struct err **err)
 {
 	if (e->error_kind)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG,
+		return FAIL(err, ERR_DATA, -EBADMSG,
 			    "cached kernel '%s' is corrupt (%s: %s); remove it with 'ktstr kernel clean "
 			    "--corrupt-only' and build it again",
 			    e->key, e->error_kind, e->error);
@@ -289,11 +289,10 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 	struct cache_entry e;
 	int r = cache_get(c, key, &e);
 	if (r < 0)
-		return FAIL(err, EXIT_NO_BACKEND, r,
+		return FAIL(err, ERR_MISSING, r,
 			    "cache key %s not found. Run 'ktstr kernel list' to see available entries", key);
 	if (e.error_kind) {
-		r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "cached kernel '%s' is corrupt (%s: %s)", key, e.error_kind,
-			 e.error);
+		r = FAIL(err, ERR_DATA, -EBADMSG, "cached kernel '%s' is corrupt (%s: %s)", key, e.error_kind, e.error);
 		entry_done(&e);
 		return r;
 	}
@@ -341,8 +340,7 @@ int kernel_tree_version(const char *tree, char ret[VERSION_TEXT_MAX], struct err
 	int r = path && kconfig && path_exists(kconfig) ? file_read(path, 1 << 20, &text, NULL) : -ENOENT;
 	if (r == 0)
 		r = kernel_makefile_version(buf_str(&text), ret);
-	return r < 0 ? FAIL(err, EXIT_BAD_DATA, r, "no kernel source in %s (missing or foreign Makefile or Kconfig)",
-			    tree)
+	return r < 0 ? FAIL(err, ERR_DATA, r, "no kernel source in %s (missing or foreign Makefile or Kconfig)", tree)
 		     : 0;
 }
 
@@ -379,7 +377,7 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		return -ENOMEM;
 	const char *config = tree_config(tree);
 	if (!path_exists(image))
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+		return FAIL(err, ERR_MISSING, -ENOENT,
 			    "no kernel image found in %s; build it with 'ktstr kernel build "
 			    "--source %s'",
 			    tree, tree);

@@ -60,7 +60,7 @@ static int lock_tree(struct kernel_job *job)
 	int r = cache_lock(job->config.cache, name, &job->source_lock_fd, holder, sizeof(holder), &job->err);
 	if (r == -EBUSY)
 		return FAIL(
-			&job->err, EXIT_CONTENTION, -EBUSY,
+			&job->err, ERR_BUSY, -EBUSY,
 			"source tree %s is locked by a concurrent ktstr build (lockfile %s/.locks/%s.lock, %s); wait "
 			"for the peer to finish",
 			path, job->config.cache->root, name, holder);
@@ -79,7 +79,7 @@ static int lock(struct machine *m, int result)
 		r = cache_lock(job->config.cache, job->key, &job->lock_fd, holder, sizeof(holder), &job->err);
 	if (r == -EBUSY && !job->err && job->config.lock_timeout &&
 	    m->reactor->now - job->began > job->config.lock_timeout)
-		return FAIL(&job->err, EXIT_CONTENTION, -EBUSY,
+		return FAIL(&job->err, ERR_BUSY, -EBUSY,
 			    "waited for the lock of cache entry %s as long as KTSTR_CACHE_STORE_LOCK_TIMEOUT says; %s "
 			    "holds it",
 			    job->key, holder);
@@ -500,7 +500,7 @@ static void job_ended(struct machine *m, int result)
 	job->run.log_fd = fd_close(job->run.log_fd);
 	job->tarball_fd = fd_close(job->tarball_fd);
 	if (result == -ETIME && !job->err)
-		FAIL(&job->err, EXIT_CONTENTION, -ETIME, "kernel %s: stage '%s' took too long", kernel_job_title(job),
+		FAIL(&job->err, ERR_BUSY, -ETIME, "kernel %s: stage '%s' took too long", kernel_job_title(job),
 		     kernel_stage_name((enum kernel_stage)m->failed_in));
 	if (job->changed)
 		notice_post(job->changed);

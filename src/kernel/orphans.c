@@ -34,7 +34,7 @@ static int open_ours(const char *dir, struct err **err)
 	if (fstat(fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at work directory '%s'", dir);
 	if (st.st_uid != geteuid())
-		return FAIL(err, EXIT_CONTENTION, -EPERM,
+		return FAIL(err, ERR_BUSY, -EPERM,
 			    "work directory '%s' belongs to another user (uid %u); "
 			    "remove it",
 			    dir, st.st_uid);
@@ -125,7 +125,7 @@ int orphans_kill(const char *dir, struct err **err)
 		nanosleep(&(struct timespec){ .tv_nsec = 20 * NSEC_PER_MSEC }, NULL);
 	if (!left)
 		return 0;
-	return FAIL(err, EXIT_CONTENTION, -EBUSY,
+	return FAIL(err, ERR_BUSY, -EBUSY,
 		    "%u processes of a build that was killed are still at work in '%s'; "
 		    "end them and try again",
 		    left, dir);

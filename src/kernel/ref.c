@@ -37,10 +37,10 @@ static int take_git_ref(struct kernel_ref *ref, const char *fragment, struct err
 		}
 	}
 	if (ref->git == GIT_REF_SHA && !is_sha(fragment))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "kernel '%s': #sha= takes 40 hexadecimal digits", ref->text);
+		return FAIL(err, ERR_USAGE, -EINVAL, "kernel '%s': #sha= takes 40 hexadecimal digits", ref->text);
 	/* Reject names that git would read as an option or a range. */
 	if (!*fragment || *fragment == '-' || strpbrk(fragment, " ~^:?*[\\") || strstr(fragment, ".."))
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "kernel '%s': '%s' is not a valid name of a git "
 			    "ref",
 			    ref->text, fragment);
@@ -53,8 +53,7 @@ static int parse_git(struct kernel_ref *ref, struct err **err)
 	const char *url = ref->text + strlen("git+"), *hash = strrchr(url, '#');
 	ref->kind = REF_GIT;
 	if (!hash || hash == url || !hash[1] || *url == '-')
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "kernel '%s': git sources are written git+URL#REF",
-			    ref->text);
+		return FAIL(err, ERR_USAGE, -EINVAL, "kernel '%s': git sources are written git+URL#REF", ref->text);
 	ref->url = strndup(url, (size_t)(hash - url));
 	return ref->url ? take_git_ref(ref, hash + 1, err) : -ENOMEM;
 }
@@ -79,7 +78,7 @@ static int parse_range(struct kernel_ref *ref, struct err **err)
 	ref->kind = REF_RANGE;
 	/* 6.12..6.12.3 and 6.12.3..6.12 are both valid: "6.12" stands for the whole series. */
 	if (kversion_compare(&ref->from, &ref->to) > 0 && !kversion_in_series(&ref->from, &ref->to))
-		return FAIL(err, EXIT_BAD_USAGE, -ERANGE,
+		return FAIL(err, ERR_USAGE, -ERANGE,
 			    "inverted kernel range `%s`: start version is greater than end version. Swap the endpoints "
 			    "(`%s..%s`) or omit the range to pass a single version",
 			    ref->text, to, from);
@@ -93,7 +92,7 @@ static int parse_package(struct kernel_ref *ref, struct err **err)
 	ref->newest = !strcmp(version, "newest");
 	if (ref->newest || kversion_parse(version, &ref->from) == 0)
 		return 0;
-	return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+	return FAIL(err, ERR_USAGE, -EINVAL,
 		    "kernel '%s': write distro:VERSION (distro:6.12, distro:6.12.95), distro:newest, or distro",
 		    ref->text);
 }

@@ -173,7 +173,7 @@ static int bad_signature(struct resolver *v)
 {
 	char line[300];
 	command_complaint(&v->run, line, sizeof(line));
-	FAIL(&v->err, EXIT_BAD_DATA, -EBADMSG,
+	FAIL(&v->err, ERR_DATA, -EBADMSG,
 	     "the list of checksums of Linux %u.x is not signed by a key that counts "
 	     "(keyring '%s'): %s",
 	     v->sums[v->at].major, v->keyring.path, line);
@@ -260,9 +260,9 @@ static int no_such_ref(struct resolver *v, const struct kernel_ref *ref)
 	char line[300];
 	command_complaint(&v->run, line, sizeof(line));
 	if (v->run.child.status)
-		return FAIL(&v->err, EXIT_NO_BACKEND, -EIO, "kernel '%s': git cannot read %s: %s", ref->text, ref->url,
+		return FAIL(&v->err, ERR_MISSING, -EIO, "kernel '%s': git cannot read %s: %s", ref->text, ref->url,
 			    line);
-	return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT, "kernel '%s': %s has no %s '%s'", ref->text, ref->url,
+	return FAIL(&v->err, ERR_MISSING, -ENOENT, "kernel '%s': %s has no %s '%s'", ref->text, ref->url,
 		    ref->git == GIT_REF_TAG	 ? "tag"
 		    : ref->git == GIT_REF_BRANCH ? "branch"
 						 : "ref",
@@ -433,7 +433,7 @@ static int judge_candidate(struct machine *m, int result)
 	struct resolver *v = resolver_of(m);
 	const char *text = v->config.refs[v->at++].text;
 	if (result < 0 && v->fetch.absent)
-		return FAIL(&v->err, EXIT_NO_BACKEND, -ENOENT,
+		return FAIL(&v->err, ERR_MISSING, -ENOENT,
 			    "RC tarball not found: %s (%s). RC releases are removed from git.kernel.org after the "
 			    "stable version ships",
 			    v->urls[0], text);
@@ -501,7 +501,7 @@ static void resolver_ended(struct machine *m, int result)
 	v->ended = true;
 	v->result = result;
 	if (result == -ETIME && !v->err)
-		FAIL(&v->err, EXIT_NO_BACKEND, -ETIME,
+		FAIL(&v->err, ERR_MISSING, -ETIME,
 		     "kernel '%s': no answer from %s in %u s; check the address and the "
 		     "network",
 		     v->at < v->config.count ? v->config.refs[v->at].text ?: "" : "",

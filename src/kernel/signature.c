@@ -32,11 +32,11 @@ int keyring_find(struct keyring *ret, struct err **err)
 	_cleanup_free_ char *path = said ? strdup(said) : usual_path(), *gpgv = tool_find("gpgv");
 	*ret = (struct keyring){ .said = said != NULL };
 	if (said && !gpgv)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+		return FAIL(err, ERR_MISSING, -ENOENT,
 			    "KTSTR_KERNEL_KEYRING is set, but gpgv is not installed; "
 			    "install it (Debian: gpgv), or use --no-verify-signature");
 	if (said && (!path || !path_exists(path)))
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "KTSTR_KERNEL_KEYRING: there is no file '%s'", said);
+		return FAIL(err, ERR_MISSING, -ENOENT, "KTSTR_KERNEL_KEYRING: there is no file '%s'", said);
 	if (!gpgv)
 		ret->why = "gpgv is not installed";
 	else if (!path || !path_exists(path))

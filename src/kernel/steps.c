@@ -48,7 +48,7 @@ static int check_disk(const struct kernel_job *job, const char *where, struct er
 	uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
 	return room >= BUILD_DISK_BYTES
 		       ? 0
-		       : FAIL(err, EXIT_CONTENTION, -ENOSPC,
+		       : FAIL(err, ERR_BUSY, -ENOSPC,
 			      "building a kernel needs about %lu GiB below '%s', which has %lu MiB left; "
 			      "free some, or set KTSTR_CACHE_DIR",
 			      (unsigned long)(BUILD_DISK_BYTES >> 30), where, room >> 20);
@@ -64,12 +64,12 @@ static int check_compiler(struct kernel_job *job)
 		snprintf(name, sizeof(name), "%s%s%s", in_dir ? llvm : "", llvm_tools[i], *llvm == '-' ? llvm : "");
 		_cleanup_free_ char *path = tool_find(name);
 		if (!path)
-			return FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT,
+			return FAIL(&job->err, ERR_MISSING, -ENOENT,
 				    "--llvm needs '%s', which is not installed (Debian: clang and lld of that version)",
 				    name);
 	}
 	_cleanup_free_ char *path = cc ? tool_find(cc) : NULL;
-	return !cc || path ? 0 : FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT, "--cc: there is no compiler '%s'", cc);
+	return !cc || path ? 0 : FAIL(&job->err, ERR_MISSING, -ENOENT, "--cc: there is no compiler '%s'", cc);
 }
 
 static int check_tools(struct kernel_job *job)
@@ -88,7 +88,7 @@ static int check_tools(struct kernel_job *job)
 	_cleanup_free_ char *clang = tool_clang();
 	r = tools_require(scheduler_tools, "building BPF schedulers", &job->err);
 	if (r == 0 && !clang)
-		r = FAIL(&job->err, EXIT_NO_BACKEND, -ENOENT,
+		r = FAIL(&job->err, ERR_MISSING, -ENOENT,
 			 "building BPF schedulers needs clang; install it (Debian: clang-22, or the newest)");
 	return r;
 }
@@ -254,7 +254,7 @@ static int check_build_path(struct kernel_job *job)
 	const char *bad = strpbrk(path, " \t\n:$#%*?[]\\'\"`;&|<>()");
 	if (!bad)
 		return 0;
-	return FAIL(&job->err, EXIT_BAD_USAGE, -EINVAL,
+	return FAIL(&job->err, ERR_USAGE, -EINVAL,
 		    in_place ? "a kernel cannot be built in '%s': make cannot work below a path with '%c'; rename the "
 			       "directory"
 			     : "a kernel cannot be built below '%s': make cannot work below a path with '%c'; set "
@@ -301,10 +301,10 @@ static int check_commit(struct kernel_job *job)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r < 0)
-		return FAIL(&job->err, EXIT_BAD_DATA, r, "git fetch of %s left no commit in %s", job->config.id->ref,
+		return FAIL(&job->err, ERR_DATA, r, "git fetch of %s left no commit in %s", job->config.id->ref,
 			    job->tree);
 	if (strcmp(git.hash, job->git_hash))
-		return FAIL(&job->err, EXIT_CONTENTION, -EAGAIN,
+		return FAIL(&job->err, ERR_BUSY, -EAGAIN,
 			    "%s of %s moved from %.7s to %.7s while it was fetched; try again", job->config.id->ref,
 			    job->config.id->url, job->git_hash, git.hash);
 	return kernel_tree_version(job->tree, job->version, &job->err);
@@ -316,7 +316,7 @@ static int take_package(struct kernel_job *job)
 	_cleanup_free_ char *dir = path_join(job->work, "deb/usr/src"), *found = NULL;
 	int r = dir ? kernel_distro_tarball(dir, &found, NULL) : -ENOMEM;
 	if (r < 0)
-		return FAIL(&job->err, EXIT_BAD_DATA, r, "package %s holds no linux-source-*.tar.xz",
+		return FAIL(&job->err, ERR_DATA, r, "package %s holds no linux-source-*.tar.xz",
 			    job->config.id->package);
 	return rename(found, job->tarball) < 0 ? FAIL_SYS(&job->err, -errno, "rename '%s'", found) : 0;
 }
@@ -351,7 +351,7 @@ int step_validate(void *arg)
 	struct kernel_job *job = arg;
 	int r = step_validate_config(job);
 	if (r == 0 && !tree_has(job, "arch/x86/boot/bzImage"))
-		r = FAIL(&job->err, EXIT_BAD_DATA, -ENOENT, "the build left no arch/x86/boot/bzImage");
+		r = FAIL(&job->err, ERR_DATA, -ENOENT, "the build left no arch/x86/boot/bzImage");
 	if (r == 0 && job->config.id->kind != KERNEL_ID_TREE)
 		r = cache_work_mark(job->work, WORK_BUILT, &job->err);
 	return r;

@@ -59,7 +59,7 @@ static int archive_fail(const struct unpacker *u, int code, struct err **err)
 	const char *why = u->lib.archive_error_string(u->from);
 	_cleanup_free_ char *clean = text_clean_line(why ? why : "damaged archive");
 	bool system = saved == EIO || saved == EACCES;
-	return FAIL(err, system ? EXIT_NONE : EXIT_BAD_DATA, system ? -saved : code, "unpack '%s': %s", u->tarball,
+	return FAIL(err, system ? ERR_BY_CODE : ERR_DATA, system ? -saved : code, "unpack '%s': %s", u->tarball,
 		    clean ? clean : "");
 }
 
@@ -94,7 +94,7 @@ static int open_archive(struct unpacker *u, struct err **err)
 	if (u->lib.archive_read_open(u->from, u, NULL, read_block, NULL) != ARCHIVE_OK)
 		return archive_fail(u, -EBADMSG, err);
 	if (u->lib.archive_filter_count(u->from) > FILTERS_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': it is compressed more than once", u->tarball);
+		return FAIL(err, ERR_DATA, -EBADMSG, "unpack '%s': it is compressed more than once", u->tarball);
 	return 0;
 }
 
@@ -140,7 +140,7 @@ static int next_member(struct unpacker *u, unsigned *count, unsigned members, st
 	if (code != ARCHIVE_OK)
 		return archive_fail(u, -EBADMSG, err);
 	if ((*count)++ >= members)
-		return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %u members", u->tarball, members);
+		return FAIL(err, ERR_DATA, -EFBIG, "unpack '%s': more than %u members", u->tarball, members);
 	return 1;
 }
 
@@ -162,8 +162,8 @@ static int read_content(struct unpacker *u, int fd, uint64_t most, struct err **
 			return archive_fail(u, -EBADMSG, err);
 		u->bytes += len;
 		if (u->bytes > most || at < 0 || (uint64_t)at > most)
-			return FAIL(err, EXIT_BAD_DATA, -EFBIG, "unpack '%s': more than %lu GiB come out of it",
-				    u->tarball, (unsigned long)(most >> 30));
+			return FAIL(err, ERR_DATA, -EFBIG, "unpack '%s': more than %lu GiB come out of it", u->tarball,
+				    (unsigned long)(most >> 30));
 		int r = fd >= 0 ? fd_pwrite_full(fd, block, len, at) : 0;
 		if (r < 0)
 			return FAIL_SYS(err, r, "unpack '%s'", u->tarball);
@@ -268,8 +268,7 @@ int unpack_peek_version(const char *tarball, const atomic_bool *cancel, char ret
 			*err = TAKE_PTR(why);
 		return r;
 	}
-	return FAIL(err, EXIT_BAD_DATA, r, "'%s' is not a kernel's source: it has no top Makefile with a version",
-		    tarball);
+	return FAIL(err, ERR_DATA, r, "'%s' is not a kernel's source: it has no top Makefile with a version", tarball);
 }
 
 /* --- the whole tree ----------------------------------------------------------------------------------------------- */
@@ -277,7 +276,7 @@ int unpack_peek_version(const char *tarball, const atomic_bool *cancel, char ret
 static int refuse(const struct unpacker *u, const char *path, const char *why, struct err **err)
 {
 	_cleanup_free_ char *clean = text_clean_line(path ? path : "");
-	return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "unpack '%s': member '%s' %s", u->tarball, clean ? clean : "", why);
+	return FAIL(err, ERR_DATA, -EBADMSG, "unpack '%s': member '%s' %s", u->tarball, clean ? clean : "", why);
 }
 
 static int written(const struct unpacker *u, const char *path, int code, struct err **err)

@@ -157,7 +157,7 @@ static void fail_waiting(struct admit *a)
 		c->state = CLAIM_READY;
 		c->waited = a->reactor->now - c->asked;
 		c->result = FAIL(
-			&c->err, EXIT_CONTENTION, -EBUSY,
+			&c->err, ERR_BUSY, -EBUSY,
 			"waited %s for CPUs, and none became free in that time; they are held by %s; see 'ktstr locks'",
 			nsec_format(c->waited, waited), who.data);
 		notice_post(&c->ready);
@@ -356,12 +356,11 @@ struct claim *admit_ask(struct admit *a, const struct cpu_request *request, stru
 	list_init(&c->node);
 	c->result = check_possible(a, c);
 	if (c->result == 0 && need.memory_mib > a->config.memory_mib)
-		c->result = FAIL(&c->err, EXIT_CONTENTION, -ERANGE,
-				 "%lu MiB are more than the %lu MiB of memory to share%s%s", need.memory_mib,
-				 a->config.memory_mib, a->config.memory_note ? "; " : "",
+		c->result = FAIL(&c->err, ERR_BUSY, -ERANGE, "%lu MiB are more than the %lu MiB of memory to share%s%s",
+				 need.memory_mib, a->config.memory_mib, a->config.memory_note ? "; " : "",
 				 a->config.memory_note ? a->config.memory_note : "");
 	if (c->result == 0 && a->config.cpus && c->entry.cpus > a->config.cpus)
-		c->result = FAIL(&c->err, EXIT_CONTENTION, -ERANGE, "%u CPUs are more than the %u CPUs of the cap",
+		c->result = FAIL(&c->err, ERR_BUSY, -ERANGE, "%u CPUs are more than the %u CPUs of the cap",
 				 c->entry.cpus, a->config.cpus);
 	if (c->result < 0 || a->machine.ended) {
 		c->result = c->result < 0 ? c->result : -ECANCELED;

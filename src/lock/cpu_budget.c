@@ -20,11 +20,11 @@ static int parse_cap(const char *name, const char *text, unsigned allowed, unsig
 {
 	uint64_t value;
 	if (parse_u64(text, &value) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s: '%s' is not a valid number", name, text);
+		return FAIL(err, ERR_USAGE, -EINVAL, "%s: '%s' is not a valid number", name, text);
 	if (!value)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL, "%s must be at least 1 CPU (got 0)", name);
+		return FAIL(err, ERR_USAGE, -EINVAL, "%s must be at least 1 CPU (got 0)", name);
 	if (value > allowed)
-		return FAIL(err, EXIT_FAILED, -ERANGE, "%s %lu is more than the %u CPUs this process may use", name,
+		return FAIL(err, ERR_IMPOSSIBLE, -ERANGE, "%s %lu is more than the %u CPUs this process may use", name,
 			    value, allowed);
 	*ret = (unsigned)value;
 	return 0;
@@ -45,7 +45,7 @@ int cpu_budget_resolve(const struct cpu_budget_words *words, unsigned allowed, u
 				     .said = said != NULL,
 				     .bypass = words->bypass != NULL };
 	if (said && budget.bypass)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "%s is a resource contract that KTSTR_BYPASS_LLC_LOCKS=1 would break; unset one of them",
 			    name);
 	int r = said ? parse_cap(name, said, allowed, &budget.cpus, err) : 0;

@@ -54,10 +54,10 @@ static int explain_open_failure(const struct lock_dir *d, const char *name, int 
 	struct stat st = { 0 };
 	bool there = fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (there && !S_ISREG(st.st_mode))
-		FAIL(err, EXIT_BAD_DATA, code, "lock file '%s/%s' is not a regular file; it belongs to user %u",
-		     d->path, name, st.st_uid);
+		FAIL(err, ERR_DATA, code, "lock file '%s/%s' is not a regular file; it belongs to user %u", d->path,
+		     name, st.st_uid);
 	else if (there && code == -EACCES)
-		FAIL(err, EXIT_CONTENTION, code,
+		FAIL(err, ERR_BUSY, code,
 		     "cannot open lock file '%s/%s': it belongs to user %u and has mode "
 		     "%04o",
 		     d->path, name, st.st_uid, st.st_mode & 07777);
@@ -150,7 +150,7 @@ int lock_take(const struct lock_dir *d, const char *name, enum lock_mode mode, i
 		return 0;
 	}
 	return FAIL(
-		err, EXIT_CONTENTION, -ESTALE,
+		err, ERR_BUSY, -ESTALE,
 		"lock file '%s/%s' was removed %d times while it was being locked; stop the program that removes it",
 		d->path, name, REPLACED_RETRIES_MAX);
 }

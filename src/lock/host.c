@@ -211,7 +211,7 @@ int host_build(const struct host_raw *raw, struct host *ret, struct err **err)
 	struct host h = { .online = raw->online, .cpus = cpuset_count(&raw->online) };
 	struct cpuset_bits offline = set_without(&raw->present, &raw->online);
 	if (!h.cpus)
-		return FAIL(err, EXIT_BAD_DATA, -ENODATA, "no CPU is online; is sysfs mounted on /sys?");
+		return FAIL(err, ERR_DATA, -ENODATA, "no CPU is online; is sysfs mounted on /sys?");
 	h.offline = cpuset_count(&offline);
 	h.cpu = calloc(HOST_CPUS_MAX, sizeof(*h.cpu));
 	h.llc = calloc(h.cpus, sizeof(*h.llc));

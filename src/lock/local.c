@@ -35,7 +35,7 @@ int lock_check_local(int fd, const char *path, const char *variable, fs_magic_fn
 		return FAIL_SYS(err, r, "find out the file system of '%s'", path);
 	for (size_t i = 0; i < ARRAY_SIZE(remote); i++)
 		if ((uint32_t)type == remote[i].magic)
-			return FAIL(err, EXIT_NO_BACKEND, -EOPNOTSUPP,
+			return FAIL(err, ERR_MISSING, -EOPNOTSUPP,
 				    "%s: filesystem %s is not supported for ktstr lockfiles (its locks may not reach "
 				    "other processes); set %s to a directory on a local filesystem (tmpfs, "
 				    "ext4, xfs, btrfs)",

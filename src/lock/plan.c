@@ -331,22 +331,21 @@ static int explain_failure(struct planning *p, const struct cpuset_bits *allowed
 	reset_plan(p->plan, p->request);
 	if (plan_tier(p, have)) {
 		if (performance)
-			return FAIL(err, EXIT_CONTENTION, -EBUSY,
+			return FAIL(err, ERR_BUSY, -EBUSY,
 				    "all %u LLC slots busy; pass --no-perf-mode or set KTSTR_NO_PERF_MODE=1 to run "
 				    "without CPU reservation",
 				    MAX_OF(p->host->llcs / MAX_OF(t->llcs, 1), 1));
-		return FAIL(err, EXIT_CONTENTION, -EBUSY,
+		return FAIL(err, ERR_BUSY, -EBUSY,
 			    "%u CPUs are not available: %u of %u allowed CPUs are held, or their LLC is; 'ktstr locks' "
 			    "shows the holders",
 			    need, cpuset_count(&held), have);
 	}
 	if (performance)
-		return FAIL(err, EXIT_CONTENTION, -ERANGE,
+		return FAIL(err, ERR_BUSY, -ERANGE,
 			    "performance mode needs %u LLCs with %u allowed CPUs each and one more CPU; this host has "
 			    "%u LLCs and %u allowed CPUs; use --no-perf-mode",
 			    t->llcs, t->cores * t->threads, p->host->llcs, have);
-	return FAIL(err, EXIT_CONTENTION, -ERANGE, "%u CPUs are more than the %u CPUs this process may use", need,
-		    have);
+	return FAIL(err, ERR_BUSY, -ERANGE, "%u CPUs are more than the %u CPUs this process may use", need, have);
 }
 
 int cpu_plan_make(const struct host *h, const struct cpuset_bits *allowed, const struct plan_holders *holders,
@@ -360,7 +359,7 @@ int cpu_plan_make(const struct host *h, const struct cpuset_bits *allowed, const
 	unsigned have = cpuset_count(&usable);
 	REQUIRE(request->tier < PLAN_TIER_MAX && request_cpus(request) > 0);
 	if (!have)
-		return FAIL(err, EXIT_NO_BACKEND, -ENODATA, "none of the CPUs that this process may use is online");
+		return FAIL(err, ERR_MISSING, -ENODATA, "none of the CPUs that this process may use is online");
 	p.unit = calloc(h->cells, sizeof(*p.unit));
 	if (!p.unit)
 		return -ENOMEM;

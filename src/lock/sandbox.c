@@ -298,7 +298,7 @@ int sandbox_make(struct sandboxes *s, const struct cpu_plan *plan, bool said, st
 		snprintf(ret->note, sizeof(ret->note), "no control group can be made in %.120s: %s", s->parent,
 			 strerror(-r));
 	sandbox_remove(s, ret);
-	return narrow && said ? FAIL(err, EXIT_CONTENTION, -ERANGE, "%s; ask for fewer CPUs", ret->note) : 0;
+	return narrow && said ? FAIL(err, ERR_BUSY, -ERANGE, "%s; ask for fewer CPUs", ret->note) : 0;
 }
 
 void sandbox_remove(struct sandboxes *s, struct sandbox *b)

@@ -176,10 +176,9 @@ static int read_set(const struct host_source *from, const char *leaf, struct cpu
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (!read_line(from, &text, CPU_DIR "/%s", leaf))
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "cannot read /" CPU_DIR "/%s; is sysfs mounted on /sys?",
-			    leaf);
+		return FAIL(err, ERR_MISSING, -ENOENT, "cannot read /" CPU_DIR "/%s; is sysfs mounted on /sys?", leaf);
 	if (cpuset_parse(text.data, ret) < 0)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG,
+		return FAIL(err, ERR_DATA, -EBADMSG,
 			    "/" CPU_DIR "/%s is not a list of CPUs below %d: "
 			    "'%.60s'",
 			    leaf, HOST_CPUS_MAX, text.data);
@@ -240,9 +239,9 @@ int cpus_allowed(struct cpuset_bits *ret, struct err **err)
 	struct cpuset_bits set = { 0 };
 	/* EINVAL when the kernel supports more CPUs than the set can hold. */
 	if (sched_getaffinity(0, sizeof(set.word), (cpu_set_t *)set.word) < 0 && allowed_by_status(&set) < 0)
-		return FAIL(err, EXIT_NO_BACKEND, -ENODATA, "cannot find out which CPUs this process may use");
+		return FAIL(err, ERR_MISSING, -ENODATA, "cannot find out which CPUs this process may use");
 	if (set_empty(&set))
-		return FAIL(err, EXIT_NO_BACKEND, -ENODATA, "this process is not allowed to use any CPU");
+		return FAIL(err, ERR_MISSING, -ENODATA, "this process is not allowed to use any CPU");
 	*ret = set;
 	return 0;
 }

@@ -29,7 +29,7 @@ int ticket_take(const struct lock_dir *d, nsec_t since, struct ticket *ret, stru
 		r = lock_take(d, t.name, LOCK_MODE_EXCLUSIVE, &t.fd, err);
 	}
 	if (r == -EBUSY)
-		return FAIL(err, EXIT_CONTENTION, r, "ticket '%s/%s' belongs to another process", d->path, t.name);
+		return FAIL(err, ERR_BUSY, r, "ticket '%s/%s' belongs to another process", d->path, t.name);
 	if (r == 0)
 		*ret = t;
 	return r;

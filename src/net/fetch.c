@@ -41,9 +41,9 @@ static int check_request(struct fetch *f)
 	while (n <= FETCH_URLS_MAX && f->q.urls[n])
 		n++;
 	if (!n || n > FETCH_URLS_MAX)
-		return FAIL(&f->err, EXIT_BUG, -EINVAL, "download: got %u URLs, needs 1 to %d", n, FETCH_URLS_MAX);
+		return FAIL(&f->err, ERR_BUG, -EINVAL, "download: got %u URLs, needs 1 to %d", n, FETCH_URLS_MAX);
 	if (f->q.sha256_hex && !is_sha256_hex(f->q.sha256_hex))
-		return FAIL(&f->err, EXIT_BAD_DATA, -EINVAL, "download %s: the expected SHA-256 is not 64 hex digits",
+		return FAIL(&f->err, ERR_DATA, -EINVAL, "download %s: the expected SHA-256 is not 64 hex digits",
 			    f->shown);
 	return 0;
 }
@@ -257,7 +257,7 @@ static int fail_everywhere(struct fetch *f)
 	bool bad = f->problem == -EFBIG || f->problem == -EBADMSG;
 	int code = f->all_absent ? -ENOENT : f->problem ? f->problem : -EIO;
 	f->absent = f->all_absent;
-	FAIL(&f->err, bad ? EXIT_BAD_DATA : EXIT_NO_BACKEND, code, "download %s", buf_str(&f->reasons));
+	FAIL(&f->err, bad ? ERR_DATA : ERR_MISSING, code, "download %s", buf_str(&f->reasons));
 	err_hint(f->err, "%s", hint_for(f));
 	return code;
 }
@@ -318,7 +318,7 @@ static void discard_file(struct fetch *f, int code)
 	if (fetch_into_file(f) && ftruncate(f->q.fd, 0) < 0 && !f->err)
 		FAIL_SYS(&f->err, -errno, "download %s: empty the file", f->shown);
 	if (!f->err && code == -ECANCELED)
-		FAIL(&f->err, EXIT_INTERRUPTED, code, "download %s: cancelled", f->shown);
+		FAIL(&f->err, ERR_INTERRUPTED, code, "download %s: cancelled", f->shown);
 	else if (!f->err)
 		FAIL_SYS(&f->err, code, "download %s", f->shown);
 }

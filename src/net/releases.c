@@ -80,8 +80,8 @@ static int parse_list(const json_t *array, const char *name, struct releases *re
 {
 	size_t count = json_array_size(array), kept = 0;
 	if (!count || count > RELEASES_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: 'releases' has %zu entries, must have 1 to %d", name,
-			    count, RELEASES_MAX);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: 'releases' has %zu entries, must have 1 to %d", name, count,
+			    RELEASES_MAX);
 	struct release *list = calloc(count, sizeof(*list));
 	if (!list)
 		return FAIL_SYS(err, -ENOMEM, "%s", name);
@@ -91,7 +91,7 @@ static int parse_list(const json_t *array, const char *name, struct releases *re
 	kept = drop_doubles(list, kept);
 	if (!kept) {
 		free(list);
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: has no mainline, stable or longterm release", name);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: has no mainline, stable or longterm release", name);
 	}
 	*ret = (struct releases){ list, kept };
 	return 0;
@@ -102,10 +102,10 @@ int releases_parse(const char *json, size_t len, const char *name, struct releas
 	json_error_t at;
 	json_auto_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &at);
 	if (!root)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: not valid JSON: line %d: %s", name, at.line, at.text);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: not valid JSON: line %d: %s", name, at.line, at.text);
 	const json_t *array = json_object_get(root, "releases");
 	if (!json_is_array(array))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: has no list 'releases'", name);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: has no list 'releases'", name);
 	return parse_list(array, name, ret, err);
 }
 
@@ -209,7 +209,7 @@ int sha256sums_find(const char *text, size_t len, const char *name, char ret[SHA
 	const char *its_name;
 	if (next_line(&l) && line_is(&l, "-----BEGIN PGP SIGNED MESSAGE-----")) {
 		if (enter_signed(&l) < 0)
-			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the list of SHA-256 sums is truncated");
+			return FAIL(err, ERR_DATA, -EBADMSG, "the list of SHA-256 sums is truncated");
 	} else {
 		l = whole;
 	}
@@ -221,14 +221,14 @@ int sha256sums_find(const char *text, size_t len, const char *name, char ret[SHA
 			continue;
 		copy_hex(l.line, hex);
 		if (found[0] && strcmp(found, hex) != 0)
-			return FAIL(err, EXIT_BAD_DATA, -EBADMSG,
-				    "the list of SHA-256 sums has two different sums for '%s'", name);
+			return FAIL(err, ERR_DATA, -EBADMSG, "the list of SHA-256 sums has two different sums for '%s'",
+				    name);
 		memcpy(found, hex, sizeof(found));
 	}
 	if (!sums)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "the list of SHA-256 sums has no sums");
+		return FAIL(err, ERR_DATA, -EBADMSG, "the list of SHA-256 sums has no sums");
 	if (!found[0])
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "the list of SHA-256 sums has no sum for '%s'", name);
+		return FAIL(err, ERR_MISSING, -ENOENT, "the list of SHA-256 sums has no sum for '%s'", name);
 	memcpy(ret, found, sizeof(found));
 	return 0;
 }

@@ -61,13 +61,13 @@ static int look_at(struct found *f, const char *path, struct err **err)
 	struct stat st;
 	size_t before = f->count;
 	if (stat(path, &st) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -errno, "test path '%s': %s", path, strerror(errno));
+		return FAIL(err, ERR_USAGE, -errno, "test path '%s': %s", path, strerror(errno));
 	int r = S_ISDIR(st.st_mode) ? walk(f, path, 0) : consider(f, path);
 	if (r < 0)
 		return FAIL_SYS(err, r, "look for tests in '%s'", path);
 	if (f->count > before)
 		return 0;
-	return FAIL(err, EXIT_BAD_USAGE, -ENOENT,
+	return FAIL(err, ERR_USAGE, -ENOENT,
 		    "no tests in '%s'; link a program with libktstr (pkg-config ktstr), or "
 		    "name another path",
 		    path);
@@ -95,7 +95,7 @@ static int check_version(const char *path, struct err **err)
 	uint32_t api;
 	int r = elf_api_version(path, &api);
 	if (r == 0 && api != KTSTR_API_VERSION)
-		return FAIL(err, EXIT_BAD_DATA, -EPROTO,
+		return FAIL(err, ERR_DATA, -EPROTO,
 			    "'%s' was built for interface version %u, this ktstr speaks %u; rebuild it with this "
 			    "ktstr's libktstr",
 			    path, api, KTSTR_API_VERSION);

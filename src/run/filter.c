@@ -43,8 +43,7 @@ struct filter *filter_free(struct filter *f)
 
 static int complain(struct parser *p, const char *what)
 {
-	return FAIL(p->err, EXIT_BAD_USAGE, -EINVAL, "filter '%s': %s at '%s'", p->start, what,
-		    *p->at ? p->at : "the end");
+	return FAIL(p->err, ERR_USAGE, -EINVAL, "filter '%s': %s at '%s'", p->start, what, *p->at ? p->at : "the end");
 }
 
 static int node(struct filter **ret, enum node_kind kind, struct filter *left, struct filter *right)

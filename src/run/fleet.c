@@ -436,9 +436,8 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 	if (result == 0 && f->err)
 		result = -EIO;
 	if (result == 0 && f->lost_count)
-		result = FAIL(err, EXIT_NO_OUTPUT, -EIO,
-			      "%u result%s could not be stored: %s; make room, then run again", f->lost_count,
-			      plural(f->lost_count), buf_str(&f->lost));
+		result = FAIL(err, ERR_OUTPUT, -EIO, "%u result%s could not be stored: %s; make room, then run again",
+			      f->lost_count, plural(f->lost_count), buf_str(&f->lost));
 	fleet_finish(f, ret, err);
 	free(f);
 	return result;

@@ -27,7 +27,7 @@ static int add_size(struct includes *i, const char *from, struct err **err)
 	i->bytes += (uint64_t)st.st_size;
 	if (i->bytes <= (uint64_t)INCLUDES_MIB_MAX << 20)
 		return 0;
-	FAIL(err, EXIT_BAD_DATA, -EFBIG,
+	FAIL(err, ERR_DATA, -EFBIG,
 	     "include file '%s' has %lu MiB: together the files of this test are larger than the %d MiB that a guest's "
 	     "initramfs may have",
 	     from, (unsigned long)((uint64_t)st.st_size >> 20), INCLUDES_MIB_MAX);
@@ -44,13 +44,13 @@ static int add_file(struct includes *i, char *from, const char *dir, const char 
 	for (size_t k = 0; r == 0 && k < i->count; k++) {
 		if (strcmp(i->item[k].to, to))
 			continue;
-		r = strcmp(i->item[k].from, from) ? FAIL(err, EXIT_BAD_DATA, -EEXIST,
+		r = strcmp(i->item[k].from, from) ? FAIL(err, ERR_DATA, -EEXIST,
 							 "include files '%s' and '%s' would both be '/%s' in the guest",
 							 i->item[k].from, from, to)
 						  : 1;
 	}
 	if (r == 0 && i->count == INCLUDES_MAX)
-		r = FAIL(err, EXIT_BAD_DATA, -E2BIG, "more than %d include files", INCLUDES_MAX);
+		r = FAIL(err, ERR_DATA, -E2BIG, "more than %d include files", INCLUDES_MAX);
 	if (r == 0)
 		r = add_size(i, from, err);
 	if (r == 0) {
@@ -80,7 +80,7 @@ static const char *kind_of(mode_t mode)
 /* @path names neither a regular file nor a directory. */
 static int refuse_kind(const char *path, mode_t mode, struct err **err)
 {
-	FAIL(err, EXIT_BAD_DATA, -EINVAL,
+	FAIL(err, ERR_DATA, -EINVAL,
 	     "include file '%s' is a %s; only regular files and directories can be brought along", path, kind_of(mode));
 	if (err)
 		err_hint(*err, "remove it, or name the files one by one");
@@ -89,7 +89,7 @@ static int refuse_kind(const char *path, mode_t mode, struct err **err)
 
 static int refuse_dangling(const char *path, struct err **err)
 {
-	return FAIL(err, EXIT_BAD_DATA, -ENOENT, "include file '%s' is a link to a file that does not exist", path);
+	return FAIL(err, ERR_DATA, -ENOENT, "include file '%s' is a link to a file that does not exist", path);
 }
 
 static int add_tree(struct includes *i, const char *from, const char *to, unsigned depth, struct err **err);
@@ -118,8 +118,8 @@ static int add_tree(struct includes *i, const char *from, const char *to, unsign
 	if (n < 0)
 		return depth < INCLUDES_DEPTH_MAX
 			       ? FAIL_SYS(err, -errno, "include files '%s'", from)
-			       : FAIL(err, EXIT_BAD_DATA, -ELOOP, "include files '%s': more than %d directories deep",
-				      from, INCLUDES_DEPTH_MAX);
+			       : FAIL(err, ERR_DATA, -ELOOP, "include files '%s': more than %d directories deep", from,
+				      INCLUDES_DEPTH_MAX);
 	for (int k = 0; k < n; k++) {
 		if (r == 0)
 			r = add_entry(i, from, entry[k]->d_name, to, depth, err);
@@ -160,7 +160,7 @@ static int add_named(struct includes *i, const char *name, struct err **err)
 	if (!path && plain && lstat(plain, &st) == 0)
 		return refuse_dangling(name, err);
 	if (!path)
-		return FAIL(err, EXIT_BAD_DATA, -ENOENT,
+		return FAIL(err, ERR_DATA, -ENOENT,
 			    strchr(name, '/') ? "include file '%s': not found"
 					      : "include file '%s': not found in the current directory or PATH",
 			    name);
@@ -220,7 +220,7 @@ static int add_payload(struct includes *i, const struct test_decl *t, const stru
 	if (!path && !p->kit)
 		path = executable(locate(p->binary));
 	if (!path)
-		return FAIL(err, EXIT_BAD_DATA, -ENOENT,
+		return FAIL(err, ERR_DATA, -ENOENT,
 			    "payload '%s': no executable file '%s'%s; build it, or name its path", p->name, p->binary,
 			    strchr(p->binary, '/') ? "" : " beside the test binary, in the current directory or PATH");
 	int r = add_file(i, path, "include-files", path_basename(p->binary), err);

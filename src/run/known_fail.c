@@ -28,7 +28,7 @@ static int check_part(const char *part, struct err **err)
 		ref.kind == REF_VERSION || ref.kind == REF_SERIES || ref.kind == REF_RANGE || ref.kind == REF_KEY;
 	kernel_ref_done(&ref);
 	return comparable ? 0
-			  : FAIL(err, EXIT_BAD_DATA, -EINVAL,
+			  : FAIL(err, ERR_DATA, -EINVAL,
 				 "kernel '%s': a known failure names kernels by version (6.12.3), series (6.12), range "
 				 "(6.1..6.11) or cache key",
 				 part);
@@ -41,7 +41,7 @@ int known_fail_check(const char *text, struct err **err)
 	do {
 		int r = next_part(&at, part)
 				? check_part(part, err)
-				: FAIL(err, EXIT_BAD_DATA, -EINVAL,
+				: FAIL(err, ERR_DATA, -EINVAL,
 				       "kernels '%s': an entry between the commas is empty or too long", text);
 		if (r < 0)
 			return r;

@@ -67,7 +67,7 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 	if (said) {
 		*ret = access(said, X_OK) == 0 ? strdup(said) : NULL;
 		return *ret ? 0
-			    : FAIL(err, EXIT_BAD_DATA, -ENOENT, "scheduler '%s' is not an executable file: %s", binary,
+			    : FAIL(err, ERR_DATA, -ENOENT, "scheduler '%s' is not an executable file: %s", binary,
 				   said);
 	}
 	_cleanup_free_ char *beside = path_dirname(test_binary);
@@ -79,7 +79,7 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 	if (!*ret)
 		*ret = tool_find(binary);
 	return *ret ? 0
-		    : FAIL(err, EXIT_BAD_DATA, -ENOENT,
+		    : FAIL(err, ERR_DATA, -ENOENT,
 			   "scheduler '%s' not found. Set KTSTR_SCHEDULER, place it next to "
 			   "the test binary, or build the kernel with its own ('ktstr kernel build --schedulers')",
 			   binary);

@@ -32,7 +32,7 @@ int partition_parse(const char *text, struct partition *ret, struct err **err)
 	snprintf(index, sizeof(index), "%.*s", slash ? (int)(slash - numbers) : 0, numbers);
 	if (!slash || parse_u32_range(slash + 1, 1, UINT32_MAX, &p.of) < 0 ||
 	    parse_u32_range(index, 1, p.of, &p.index) < 0)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "--partition: '%s' is not a valid partition; write slice:1/3, count:1/3 or hash:1/3", text);
 	*ret = p;
 	return 0;

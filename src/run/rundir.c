@@ -40,7 +40,7 @@ static int take_lock(struct rundir *d, int locks, const char *dir, struct err **
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK || nsec_now() > until) {
 			lock_name_holders(dir, name, &who);
-			return FAIL(err, EXIT_CONTENTION, -EBUSY,
+			return FAIL(err, ERR_BUSY, -EBUSY,
 				    "flock LOCK_EX on run-dir %s timed out after 30s (lockfile "
 				    "%s/%s, holders: %s); another ktstr test writes there: wait for it or end it",
 				    d->path, dir, name, buf_str(&who));

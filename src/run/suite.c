@@ -97,7 +97,7 @@ static int get_name(const json_t *o, const char *key, char **ret, struct err **e
 {
 	int r = get_copy(o, key, ret, err);
 	if (r == 0 && !text_is_clean(*ret, strlen(*ret), /* line= */ true))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: '%s' has characters that cannot be shown", key, *ret);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: '%s' has characters that cannot be shown", key, *ret);
 	return r;
 }
 
@@ -106,7 +106,7 @@ static int get_unsigned(const json_t *o, const char *key, unsigned *ret, struct 
 	uint64_t value;
 	int r = json_get_u64(o, key, &value, err);
 	if (r == 0 && value > UINT32_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: too large", key);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: too large", key);
 	if (r == 0)
 		*ret = (unsigned)value;
 	return r;
@@ -116,7 +116,7 @@ static int get_strings(const json_t *o, const char *key, char ***ret, struct err
 {
 	const json_t *array = json_object_get(o, key);
 	if (!json_is_array(array))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected an array", key);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: expected an array", key);
 	char **list = calloc(json_array_size(array) + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
@@ -125,7 +125,7 @@ static int get_strings(const json_t *o, const char *key, char ***ret, struct err
 		list[i] = text ? strdup(text) : NULL;
 		if (!list[i]) {
 			strings_free(list);
-			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s[%zu]: expected a string", key, i);
+			return FAIL(err, ERR_DATA, -EBADMSG, "%s[%zu]: expected a string", key, i);
 		}
 	}
 	*ret = list;
@@ -137,7 +137,7 @@ static int get_switch(const json_t *o, const char *key, enum ktstr_switch *ret, 
 	unsigned value = 0;
 	int r = get_unsigned(o, key, &value, err);
 	if (r == 0 && value > 2)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: not a switch", key);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: not a switch", key);
 	*ret = value == 2 ? KTSTR_OFF : (enum ktstr_switch)value;
 	return r;
 }
@@ -151,7 +151,7 @@ static int get_limit(const json_t *v, const char *name, double *ret, struct err 
 		return 0;
 	}
 	if (!json_is_number(v) || !(value >= 0))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected a number of 0 or more, or false", name);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: expected a number of 0 or more, or false", name);
 	*ret = value > 0 ? value : KTSTR_ZERO;
 	return 0;
 }
@@ -165,7 +165,7 @@ static int get_check(const json_t *c, const struct threshold_row *row, void *to,
 	if (row->kind == CHECK_LIMIT)
 		return get_limit(v, row->name, to, err);
 	if (!json_is_boolean(v))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "%s: expected true or false", row->name);
+		return FAIL(err, ERR_DATA, -EBADMSG, "%s: expected true or false", row->name);
 	*(enum ktstr_switch *)to = json_is_true(v) ? KTSTR_ON : KTSTR_OFF;
 	return 0;
 }
@@ -181,7 +181,7 @@ static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **er
 {
 	const json_t *c = json_object_get(o, "checks");
 	if (!json_is_object(c))
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "checks: expected an object");
+		return FAIL(err, ERR_DATA, -EBADMSG, "checks: expected an object");
 	for (unsigned i = 0; i < LIMIT_MAX; i++) {
 		int r = get_check(c, &threshold_rows[i], (char *)ret + threshold_rows[i].at, err);
 		if (r < 0)
@@ -208,7 +208,7 @@ static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **e
 	if (r == 0)
 		r = get_unsigned(o, "attach_timeout_s", &s->attach_timeout_s, err);
 	if (r == 0 && (s->attach_timeout_s < 1 || s->attach_timeout_s > KTSTR_ATTACH_TIMEOUT_S_MAX))
-		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "scheduler '%s': attach_timeout_s %u; say 1 to %d", s->name,
+		return FAIL(err, ERR_DATA, -ERANGE, "scheduler '%s': attach_timeout_s %u; say 1 to %d", s->name,
 			    s->attach_timeout_s, KTSTR_ATTACH_TIMEOUT_S_MAX);
 	return r == 0 ? get_checks(o, &s->checks, err) : r;
 }
@@ -220,7 +220,7 @@ static int find_scheduler(const struct suite *s, const json_t *o, const struct s
 	for (size_t i = 0; name && i < s->schedulers; i++)
 		if (!strcmp(s->scheduler[i].name, name))
 			*ret = &s->scheduler[i];
-	return name && !*ret ? FAIL(err, EXIT_BAD_DATA, -EBADMSG, "scheduler '%s' is not declared", name) : 0;
+	return name && !*ret ? FAIL(err, ERR_DATA, -EBADMSG, "scheduler '%s' is not declared", name) : 0;
 }
 
 static int find_staged(const struct suite *s, const json_t *o, const struct sched_decl ***ret, struct err **err)
@@ -233,7 +233,7 @@ static int find_staged(const struct suite *s, const json_t *o, const struct sche
 			if (!strcmp(s->scheduler[k].name, name))
 				(*ret)[i] = &s->scheduler[k];
 		if (!(*ret)[i])
-			return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "staged[%zu]: scheduler '%s' is not declared", i,
+			return FAIL(err, ERR_DATA, -EBADMSG, "staged[%zu]: scheduler '%s' is not declared", i,
 				    name ? name : "");
 	}
 	return *ret ? 0 : -ENOMEM;
@@ -243,7 +243,7 @@ static int parse_nodes(const json_t *o, struct ktstr_topology *t, struct err **e
 {
 	const json_t *list = json_object_get(o, "nodes");
 	if (json_array_size(list) > KTSTR_NODES_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "nodes: more than %d", KTSTR_NODES_MAX);
+		return FAIL(err, ERR_DATA, -E2BIG, "nodes: more than %d", KTSTR_NODES_MAX);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		int r = get_unsigned(json_array_get(list, i), "llcs", &t->nodes[i].llcs, err);
 		if (r == 0)
@@ -258,11 +258,11 @@ static int parse_distances(const json_t *o, struct ktstr_topology *t, struct err
 {
 	const json_t *list = json_object_get(o, "distances");
 	if (json_array_size(list) > ARRAY_SIZE(t->distances))
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "distances: more than %zu", ARRAY_SIZE(t->distances));
+		return FAIL(err, ERR_DATA, -E2BIG, "distances: more than %zu", ARRAY_SIZE(t->distances));
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_int_t d = json_integer_value(json_array_get(list, i));
 		if (d < 0 || d > UINT8_MAX)
-			return FAIL(err, EXIT_BAD_DATA, -ERANGE, "distances[%zu]: must be 0 to 255", i);
+			return FAIL(err, ERR_DATA, -ERANGE, "distances[%zu]: must be 0 to 255", i);
 		t->distances[i] = (unsigned char)d;
 	}
 	return 0;
@@ -326,7 +326,7 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 	if (r == 0 && json_object_get(o, "expect_finding"))
 		r = get_unsigned(o, "expect_finding", &finding, err);
 	if (r == 0 && finding >= KTSTR_FINDING_MAX)
-		r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "expect_finding: %u is not a known finding", finding);
+		r = FAIL(err, ERR_DATA, -EBADMSG, "expect_finding: %u is not a known finding", finding);
 	if (r == 0)
 		r = get_bool(o, "allow_inconclusive", &t->allow_inconclusive, err);
 	if (r == 0)
@@ -398,9 +398,9 @@ static int check_memory(const struct test_decl *t, struct err **err)
 	if (!described || (described >= least && (!t->memory_mib || t->memory_mib == described)))
 		return 0;
 	if (described < least)
-		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "its nodes have %lu MiB together, must have %lu (64 a CPU)",
+		return FAIL(err, ERR_DATA, -ERANGE, "its nodes have %lu MiB together, must have %lu (64 a CPU)",
 			    described, least);
-	return FAIL(err, EXIT_BAD_DATA, -EINVAL, "memory_mib is %u, its nodes have %lu MiB together; leave it out",
+	return FAIL(err, ERR_DATA, -EINVAL, "memory_mib is %u, its nodes have %lu MiB together; leave it out",
 		    t->memory_mib, described);
 }
 
@@ -501,7 +501,7 @@ int suite_parse(const char *path, const char *text, size_t len, struct suite *re
 	struct suite s = { .path = strdup(path) };
 	int r = s.path ? 0 : -ENOMEM;
 	if (r == 0 && !root)
-		r = FAIL(err, EXIT_BAD_DATA, -EBADMSG, "line %d: %s", why.line, why.text);
+		r = FAIL(err, ERR_DATA, -EBADMSG, "line %d: %s", why.line, why.text);
 	if (r == 0)
 		r = parse_all(&s, root, err);
 	if (r < 0) {

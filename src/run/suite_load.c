@@ -42,7 +42,7 @@ static int list_wait(struct machine *m, int result)
 	if (result < 0)
 		return result;
 	if (job->child.status)
-		return FAIL(&job->err, EXIT_BAD_DATA, -EBADMSG, "'%s --list' failed: %s", job->path,
+		return FAIL(&job->err, ERR_DATA, -EBADMSG, "'%s --list' failed: %s", job->path,
 			    child_describe(job->child.status, how, sizeof(how)));
 	return MACHINE_END;
 }
@@ -99,7 +99,7 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 		result = job.result;
 	if (is_full(out)) {
 		job.err = err_free(job.err);
-		result = FAIL(&job.err, EXIT_BAD_DATA, -EFBIG,
+		result = FAIL(&job.err, ERR_DATA, -EFBIG,
 			      "'%s --list' prints %zu MiB or more; does its main() "
 			      "print to standard output?",
 			      path, SUITE_LIST_BYTES_MAX >> 20);

@@ -56,8 +56,8 @@ static int locate_staged(const struct plan_case *c, char *path[IMAGE_STAGED_MAX 
 	const struct sched_decl *const *staged = (const struct sched_decl *const *)c->test->staged;
 	for (size_t i = 0; staged && staged[i]; i++) {
 		if (i == IMAGE_STAGED_MAX)
-			return FAIL(err, EXIT_BAD_DATA, -E2BIG, "test '%s': more than %d staged schedulers",
-				    c->test->name, IMAGE_STAGED_MAX);
+			return FAIL(err, ERR_DATA, -E2BIG, "test '%s': more than %d staged schedulers", c->test->name,
+				    IMAGE_STAGED_MAX);
 		int r = scheduler_locate(staged[i]->binary, c->test->binary, c->kernel->schedulers, &path[i], err);
 		if (r < 0)
 			return err_wrap(err, r, "test '%s'", c->test->name);
@@ -465,6 +465,6 @@ int attempt_store(void *arg)
 	a->err = err_free(a->err);
 	if (!lost.len)
 		return 0;
-	return FAIL(&a->err, EXIT_NO_OUTPUT, -EIO, "keep the result of '%s' in '%s': %s", a->item->name,
-		    rundir_of(a)->path, buf_str(&lost));
+	return FAIL(&a->err, ERR_OUTPUT, -EIO, "keep the result of '%s' in '%s': %s", a->item->name, rundir_of(a)->path,
+		    buf_str(&lost));
 }

@@ -38,19 +38,19 @@ static int check_nodes(const struct ktstr_topology *t, struct err **err)
 		const struct ktstr_numa_node *n = &t->nodes[i];
 		unsigned least = i ? NODE_ALIGN_MIB : NODE_FIRST_MIB;
 		if (n->memory_mib % NODE_ALIGN_MIB || n->memory_mib < least || n->memory_mib > NODE_MIB_MAX)
-			return FAIL(err, EXIT_BAD_DATA, -ERANGE,
+			return FAIL(err, ERR_DATA, -ERANGE,
 				    "topology: node %u has %u MiB, must have %u to %u, and a multiple of %u", i,
 				    n->memory_mib, least, NODE_MIB_MAX, NODE_ALIGN_MIB);
 		llcs += n->llcs;
 	}
 	for (unsigned i = count; i < KTSTR_NODES_MAX; i++)
 		if (t->nodes[i].llcs)
-			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "topology: node %u has LLCs and no memory", i);
+			return FAIL(err, ERR_DATA, -EINVAL, "topology: node %u has LLCs and no memory", i);
 	if (!t->nodes[0].llcs)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "topology: the first node has no CPUs; put it behind another");
+		return FAIL(err, ERR_DATA, -EINVAL, "topology: the first node has no CPUs; put it behind another");
 	return t->numa_nodes == count && t->llcs == llcs
 		       ? 0
-		       : FAIL(err, EXIT_BAD_DATA, -EINVAL,
+		       : FAIL(err, ERR_DATA, -EINVAL,
 			      "topology: %u NUMA nodes and %u LLCs, but its nodes are %u with %u LLCs", t->numa_nodes,
 			      t->llcs, count, llcs);
 }
@@ -63,18 +63,17 @@ static int check_distances(const struct ktstr_topology *t, struct err **err)
 	if (!given)
 		return 0;
 	if (n > KTSTR_NODES_MAX || given != n * n)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL,
-			    "topology: %u distances, must be %u for %u nodes (of at most %d)", given, n * n, n,
-			    KTSTR_NODES_MAX);
+		return FAIL(err, ERR_DATA, -EINVAL, "topology: %u distances, must be %u for %u nodes (of at most %d)",
+			    given, n * n, n, KTSTR_NODES_MAX);
 	for (unsigned i = 0; i < n; i++)
 		for (unsigned j = 0; j < n; j++) {
 			unsigned d = t->distances[i * n + j];
 			if (i == j ? d != DISTANCE_LOCAL : d <= DISTANCE_LOCAL || d == DISTANCE_UNREACHABLE)
-				return FAIL(err, EXIT_BAD_DATA, -ERANGE,
+				return FAIL(err, ERR_DATA, -ERANGE,
 					    "topology: the distance from node %u to node %u is %u, must be %s", i, j, d,
 					    i == j ? "10" : "11 to 254");
 			if (d != t->distances[j * n + i])
-				return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+				return FAIL(err, ERR_DATA, -EINVAL,
 					    "topology: from node %u to node %u it is %u, and %u back; make them equal",
 					    i, j, d, t->distances[j * n + i]);
 		}
@@ -86,22 +85,21 @@ int topology_check(const struct ktstr_topology *t, struct err **err)
 	for (size_t i = 0; i < ARRAY_SIZE(dimensions); i++) {
 		unsigned v = *dimension((struct ktstr_topology *)t, i);
 		if (v < 1 || v > dimensions[i].most)
-			return FAIL(err, EXIT_BAD_DATA, -ERANGE, "topology: %s is %u, must be 1 to %u",
-				    dimensions[i].name, v, dimensions[i].most);
+			return FAIL(err, ERR_DATA, -ERANGE, "topology: %s is %u, must be 1 to %u", dimensions[i].name,
+				    v, dimensions[i].most);
 	}
 	if (ktstr_described_nodes(t->nodes)) {
 		int r = check_nodes(t, err);
 		if (r < 0)
 			return r;
 	} else if (t->llcs % t->numa_nodes) {
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL,
+		return FAIL(err, ERR_DATA, -EINVAL,
 			    "topology does not divide: %u LLCs over %u NUMA nodes; make llcs a multiple of numa_nodes",
 			    t->llcs, t->numa_nodes);
 	}
 	if ((uint64_t)t->llcs * t->cores * t->threads > TOPOLOGY_CPUS_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -ERANGE,
-			    "topology: %u LLCs x %u cores x %u threads is more than %d CPUs", t->llcs, t->cores,
-			    t->threads, TOPOLOGY_CPUS_MAX);
+		return FAIL(err, ERR_DATA, -ERANGE, "topology: %u LLCs x %u cores x %u threads is more than %d CPUs",
+			    t->llcs, t->cores, t->threads, TOPOLOGY_CPUS_MAX);
 	return check_distances(t, err);
 }
 
@@ -169,7 +167,7 @@ int topology_parse(const char *text, struct ktstr_topology *ret, struct err **er
 		bool last = i + 1 == ARRAY_SIZE(dimensions);
 		bool letter = *p == dimensions[i].letter, comma = *p == ',' || (last && !*p);
 		if (!n || parse_u32_range(digits, 0, UINT32_MAX, &value) < 0 || (!letter && !comma))
-			return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+			return FAIL(err, ERR_USAGE, -EINVAL,
 				    "'%s' is not a valid topology; write 1n2l4c1t or "
 				    "1,2,4,1",
 				    text);
@@ -177,7 +175,7 @@ int topology_parse(const char *text, struct ktstr_topology *ret, struct err **er
 		p += *p != '\0';
 	}
 	if (*p)
-		return FAIL(err, EXIT_BAD_USAGE, -EINVAL,
+		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "'%s' is not a valid topology; write 1n2l4c1t or "
 			    "1,2,4,1",
 			    text);

@@ -326,8 +326,8 @@ int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, con
 	const char *what = code == -E2BIG    ? "is one too many"
 			   : code == -EEXIST ? "comes a second time"
 					     : "is not valid";
-	return FAIL(err, EXIT_BAD_DATA, code, "record %lu of the guest's event log (%s) %s", e->records,
-		    types[type].name, what);
+	return FAIL(err, ERR_DATA, code, "record %lu of the guest's event log (%s) %s", e->records, types[type].name,
+		    what);
 }
 
 const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_sched_event event)

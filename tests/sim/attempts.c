@@ -156,7 +156,7 @@ static int fake_next(struct vm *vm, struct wire_item *ret, struct err **err)
 	if (f->taken == f->said)
 		return 0;
 	if (f->temper == TEMPER_LIES && f->taken == 3)
-		return FAIL(err, EXIT_BAD_DATA, -EBADMSG, "a lie");
+		return FAIL(err, ERR_DATA, -EBADMSG, "a lie");
 	if (!vm->hello)
 		vm->hello = f->life.reactor->now;
 	*ret = (struct wire_item){ .type = script[f->taken],

@@ -317,7 +317,7 @@ START_TEST(giving_up_names_the_holder)
 	struct claim *a = ask(&d, &whole, 1);
 	turn_until_ready(&d, a);
 	t_errno(a->result, EBUSY);
-	ck_assert_int_eq(err_exit_status(a->err), EXIT_CONTENTION);
+	ck_assert_int_eq(err_kind_of(a->err), ERR_BUSY);
 	snprintf(text, sizeof(text), "held by pid %d", getpid());
 	t_err_contains(&a->err, text);
 	admit_release(&d.admit, a);

@@ -24,7 +24,7 @@ START_TEST(err_chain_reads_outermost_first)
 	err_hint(err, "try again");
 	err_format(err, &out);
 	ck_assert_str_eq(buf_str(&out), "boot: open 'x': No such file or directory; try again");
-	ck_assert_int_eq(err_exit_status(err), EXIT_NO_BACKEND);
+	ck_assert_int_eq(err_kind_of(err), ERR_MISSING);
 	buf_done(&out);
 	err_free(err);
 }
@@ -32,21 +32,21 @@ END_TEST
 
 START_TEST(err_null_wants_only_the_code)
 {
-	t_errno(FAIL(NULL, EXIT_BAD_DATA, -EINVAL, "nobody reads this"), EINVAL);
+	t_errno(FAIL(NULL, ERR_DATA, -EINVAL, "nobody reads this"), EINVAL);
 	t_errno(err_wrap(NULL, -EINVAL, "nor this"), EINVAL);
 	ck_assert_ptr_null(err_free(NULL));
 }
 END_TEST
 
-START_TEST(err_exit_status_is_the_innermost_said)
+START_TEST(err_kind_is_the_innermost_said)
 {
 	struct err *err = NULL;
-	FAIL(&err, EXIT_BAD_DATA, -EIO, "inner");
+	FAIL(&err, ERR_DATA, -EIO, "inner");
 	err_wrap(&err, -EIO, "outer");
-	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_DATA);
+	ck_assert_int_eq(err_kind_of(err), ERR_DATA);
 	err = err_free(err);
 	FAIL_SYS(&err, -ENOSPC, "write");
-	ck_assert_int_eq(err_exit_status(err), EXIT_CONTENTION);
+	ck_assert_int_eq(err_kind_of(err), ERR_BUSY);
 	err_free(err);
 }
 END_TEST
@@ -94,7 +94,7 @@ START_TEST(errors_are_one_printable_line)
 {
 	struct err *err = NULL;
 	struct buf text = BUF_NULL;
-	FAIL(&err, EXIT_BAD_DATA, -EINVAL, "open '%s'", "a\nb\033[2J\xff");
+	FAIL(&err, ERR_DATA, -EINVAL, "open '%s'", "a\nb\033[2J\xff");
 	err_wrap(&err, -EINVAL, "read \x9b");
 	err_hint(err, "say '%s'", "\a");
 	err_format(err, &text);
@@ -554,7 +554,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, make_sees_only_harmless_variables);
 	tcase_add_test(tc, err_chain_reads_outermost_first);
 	tcase_add_test(tc, err_null_wants_only_the_code);
-	tcase_add_test(tc, err_exit_status_is_the_innermost_said);
+	tcase_add_test(tc, err_kind_is_the_innermost_said);
 	tcase_add_test(tc, text_from_outside_is_printable_utf8);
 	tcase_add_test(tc, text_is_cut_between_characters);
 	tcase_add_test(tc, text_append_json_repairs_utf8);

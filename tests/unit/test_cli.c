@@ -26,6 +26,36 @@ START_TEST(exit_statuses_have_an_order)
 }
 END_TEST
 
+START_TEST(each_kind_of_error_has_one_status)
+{
+	static const int want[ERR_KIND_MAX] = {
+		[ERR_IMPOSSIBLE] = 1, [ERR_USAGE] = 64,	 [ERR_DATA] = 65, [ERR_MISSING] = 69,
+		[ERR_BUG] = 70,	      [ERR_OUTPUT] = 74, [ERR_BUSY] = 75, [ERR_INTERRUPTED] = 130,
+	};
+	for (unsigned kind = ERR_BY_CODE + 1; kind < ERR_KIND_MAX; kind++) {
+		unsigned rows = 0;
+		for (const struct status_row *s = status_rows; s->meaning; s++)
+			rows += s->kind == kind;
+		ck_assert_uint_eq(rows, 1);
+		ck_assert_int_eq(status_of_kind((enum err_kind)kind), want[kind]);
+	}
+}
+END_TEST
+
+START_TEST(errors_without_a_kind_have_one_by_their_code)
+{
+	static const struct {
+		int code, status;
+	} cases[] = { { -ENOSPC, 75 }, { -EBUSY, 75 },	    { -EINVAL, 65 }, { -EBADMSG, 65 },
+		      { -EINTR, 130 }, { -ECANCELED, 130 }, { -ENOENT, 69 } };
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_err_ struct err *err = NULL;
+		FAIL_SYS(&err, cases[i].code, "open 'x'");
+		ck_assert_int_eq(status_of_kind(err_kind_of(err)), cases[i].status);
+	}
+}
+END_TEST
+
 /* --- outputs ------------------------------------------------------------------------------------------------------ */
 
 START_TEST(full_output_is_counted)
@@ -36,7 +66,7 @@ START_TEST(full_output_is_counted)
 	output_write(&o, "three", 5);
 	ck_assert_int_eq(o.error, -ENOSPC);
 	t_errno(output_end(&o, "the results", &err), EIO);
-	ck_assert_int_eq(err_exit_status(err), EXIT_NO_OUTPUT);
+	ck_assert_int_eq(status_of_kind(err_kind_of(err)), EXIT_NO_OUTPUT);
 	t_err_contains(&err, "write standard output: No space left on device; 15 bytes (2 lines) of the results are "
 			     "lost");
 	close(o.fd);
@@ -140,6 +170,8 @@ static void fill(TCase *tc)
 {
 	tcase_add_test(tc, failure_reports_are_bounded);
 	tcase_add_test(tc, exit_statuses_have_an_order);
+	tcase_add_test(tc, each_kind_of_error_has_one_status);
+	tcase_add_test(tc, errors_without_a_kind_have_one_by_their_code);
 	tcase_add_test(tc, full_output_is_counted);
 	tcase_add_test(tc, output_without_reader_is_lost);
 	tcase_add_test(tc, slow_reader_gets_everything);

@@ -228,7 +228,7 @@ START_TEST(an_invalid_partition_is_refused)
 	struct partition part;
 	struct err *err = NULL;
 	t_errno(partition_parse(bad_partitions[_i], &part, &err), EINVAL);
-	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_USAGE);
+	ck_assert_int_eq(err_kind_of(err), ERR_USAGE);
 	t_err_contains(&err, "is not a valid partition");
 }
 END_TEST

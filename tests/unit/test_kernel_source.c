@@ -133,7 +133,7 @@ START_TEST(tarball_stays_in_its_tree)
 	char *evil = path_join(dir, "deep/evil");
 	t_ok(mkdir_parents(to, 0755, NULL));
 	t_errno(unpack_tarball(path, to, NULL, &progress, &err), EBADMSG);
-	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_DATA);
+	ck_assert_int_eq(err_kind_of(err), ERR_DATA);
 	t_err_contains(&err, hostile[_i].why);
 	ck_assert(!path_exists(evil) && !path_exists("/evil"));
 	free(path);
@@ -286,11 +286,11 @@ START_TEST(truncated_tarball_is_bad_data)
 	t_ok(stat(path, &st));
 	t_ok(truncate(path, st.st_size / 2));
 	ck_assert_int_lt(unpack_tarball(path, dir, NULL, &progress, &err), 0);
-	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_DATA);
+	ck_assert_int_eq(err_kind_of(err), ERR_DATA);
 	err = err_free(err);
 	put("linux.tar.gz", "no archive at all");
 	ck_assert_int_lt(unpack_peek_version(path, NULL, version, &err), 0);
-	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_DATA);
+	ck_assert_int_eq(err_kind_of(err), ERR_DATA);
 	err_free(err);
 	free(path);
 	end();

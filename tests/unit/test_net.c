@@ -148,7 +148,7 @@ START_TEST(releases_that_are_none)
 		struct releases r;
 		struct err *err = NULL;
 		t_errno(releases_parse(bad[i].text, strlen(bad[i].text), "http://x/releases.json", &r, &err), EBADMSG);
-		ck_assert_int_eq(err_exit_status(err), EXIT_BAD_DATA);
+		ck_assert_int_eq(err_kind_of(err), ERR_DATA);
 		ck_assert_ptr_nonnull(strstr(err->msg, "http://x/releases.json"));
 		t_err_contains(&err, bad[i].said);
 	}
@@ -411,7 +411,7 @@ START_TEST(cancelled_before_it_begins)
 	const char *const url[] = { "http://localhost/x", NULL };
 	world_init();
 	t_errno(run(&(struct fetch_request){ .urls = url, .fd = -1 }, true), ECANCELED);
-	ck_assert_int_eq(err_exit_status(world.fetch.err), EXIT_INTERRUPTED);
+	ck_assert_int_eq(err_kind_of(world.fetch.err), ERR_INTERRUPTED);
 	t_err_contains(&world.fetch.err, "download http://localhost/x: cancelled");
 	ck_assert_int_eq(world.told, 1);
 	world_done();

@@ -115,7 +115,7 @@ START_TEST(what_is_wrong_is_named)
 	char line[128];
 	snprintf(line, sizeof(line), "%s", refused[_i].line);
 	ck_assert_int_lt(parse_line(&all, line, &a, &err), 0);
-	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_USAGE);
+	ck_assert_int_eq(err_kind_of(err), ERR_USAGE);
 	t_err_contains(&err, refused[_i].says);
 }
 END_TEST

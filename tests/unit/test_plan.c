@@ -287,7 +287,7 @@ START_TEST(refusals_name_numbers)
 	host_tree_read(HOSTS, "ccx-desktop", &h, &allowed);
 	set_holders(&holders, "3", "0", NULL);
 	t_errno(cpu_plan_make(&h, &allowed, &holders, &request, &p, &err), EBUSY);
-	ck_assert_int_eq(err_exit_status(err), EXIT_CONTENTION);
+	ck_assert_int_eq(err_kind_of(err), ERR_BUSY);
 	t_err_contains(&err, "32 CPUs are not available: 1 of 32 allowed CPUs are held");
 	request.tier = PLAN_PERFORMANCE;
 	request.topology.llcs = 1;

@@ -89,7 +89,7 @@ START_TEST(filter_says_where_it_is_wrong)
 	struct filter *f = NULL;
 	struct err *err = NULL;
 	t_errno(filter_parse(bad_filters[_i].text, &f, &err), EINVAL);
-	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_USAGE);
+	ck_assert_int_eq(err_kind_of(err), ERR_USAGE);
 	t_err_contains(&err, bad_filters[_i].why);
 }
 END_TEST
@@ -173,7 +173,7 @@ START_TEST(suite_names_what_is_wrong)
 	struct suite s;
 	struct err *err = NULL;
 	t_errno(parse(bad_lists[_i].text, &s, &err), EBADMSG);
-	ck_assert_int_eq(err_exit_status(err), EXIT_BAD_DATA);
+	ck_assert_int_eq(err_kind_of(err), ERR_DATA);
 	t_err_contains(&err, bad_lists[_i].why);
 }
 END_TEST

@@ -81,7 +81,7 @@ int confinement_show_program(struct confinement *c, const char *name, struct err
 {
 	_cleanup_free_ char *found = tool_find(name), *program = found ? realpath(found, NULL) : NULL;
 	if (!program)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT, "start '%s': it is not in PATH", name);
+		return FAIL(err, ERR_MISSING, -ENOENT, "start '%s': it is not in PATH", name);
 	int r = show_installation(c, program);
 	if (r == 0 && strlen(program) >= CONFINE_PATH_BYTES)
 		r = -ENAMETOOLONG;

@@ -33,7 +33,7 @@ int virtio_blk_init(struct virtio_blk *b, int fd, bool read_only, const struct v
 	if (fstat(fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "read the size of the disk's file");
 	if (st.st_size < (off_t)SECTOR)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "disk: a file of %ld bytes is less than a sector",
+		return FAIL(err, ERR_DATA, -EINVAL, "disk: a file of %ld bytes is less than a sector",
 			    (long)st.st_size);
 	*b = (struct virtio_blk){ .fd = fd, .read_only = read_only, .sectors = (uint64_t)st.st_size / SECTOR };
 	b->limits = limits ? *limits : (struct virtio_blk_limits){ 0 };

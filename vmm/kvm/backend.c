@@ -402,8 +402,7 @@ static int fill_config(struct kvm_vm *k, const struct vm_config *c, struct err *
 	if (cmdline.failed)
 		return FAIL_SYS(err, -ENOMEM, "write the kernel's command line");
 	if (cmdline.len >= sizeof(g->cmdline))
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "cmdline too long (%zu > %zu)", cmdline.len,
-			    sizeof(g->cmdline) - 1);
+		return FAIL(err, ERR_DATA, -E2BIG, "cmdline too long (%zu > %zu)", cmdline.len, sizeof(g->cmdline) - 1);
 	memcpy(g->cmdline, buf_str(&cmdline), cmdline.len);
 	return 0;
 }

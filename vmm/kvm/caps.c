@@ -38,8 +38,8 @@ static int check_limit(const struct kvm_sys *sys, int kvm, unsigned cap, unsigne
 		return FAIL_SYS(err, most, "ask KVM how many %s it allows", what);
 	/* 0: KVM is too old to have this limit. */
 	if (most && (unsigned)most < want)
-		return FAIL(err, EXIT_NO_BACKEND, -E2BIG, "KVM on this host allows %s up to %d, the guest needs %u",
-			    what, most, want);
+		return FAIL(err, ERR_MISSING, -E2BIG, "KVM on this host allows %s up to %d, the guest needs %u", what,
+			    most, want);
 	return 0;
 }
 
@@ -47,13 +47,12 @@ int kvm_caps_check(const struct kvm_sys *sys, int kvm, unsigned cpus, unsigned m
 {
 	int version = sys_ioctl(sys, kvm, KVM_GET_API_VERSION, NULL);
 	if (version != KVM_API_VERSION)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "KVM's API version is %d, not %d", version,
-			    KVM_API_VERSION);
+		return FAIL(err, ERR_MISSING, -ENOTSUP, "KVM's API version is %d, not %d", version, KVM_API_VERSION);
 	for (const struct kvm_cap *c = kvm_caps; c->name; c++) {
 		if (c->wanted && !c->wanted(max_apic_id))
 			continue;
 		if (sys_ioctl_number(sys, kvm, KVM_CHECK_EXTENSION, c->number) <= 0)
-			return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "KVM on this host lacks KVM_CAP_%s", c->name);
+			return FAIL(err, ERR_MISSING, -ENOTSUP, "KVM on this host lacks KVM_CAP_%s", c->name);
 	}
 	int r = check_limit(sys, kvm, KVM_CAP_MAX_VCPUS, cpus, "vCPUs", err);
 	return r < 0 ? r : check_limit(sys, kvm, KVM_CAP_MAX_VCPU_ID, max_apic_id + 1, "vCPU ids", err);

@@ -35,7 +35,7 @@ static int read_config(struct child_state *c, struct err **err)
 	if (r < 0)
 		return FAIL_SYS(err, r, "read the machine's description; only ktstr starts 'ktstr vmm'");
 	if (c->config.magic != VMM_CONFIG_MAGIC || c->config.size != sizeof(c->config))
-		return FAIL(err, EXIT_BUG, -EPROTO, "the machine's description is of another version of ktstr");
+		return FAIL(err, ERR_BUG, -EPROTO, "the machine's description is of another version of ktstr");
 	return 0;
 }
 

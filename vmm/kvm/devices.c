@@ -245,7 +245,7 @@ int devices_init(struct devices *d, struct kvm_guest *g, struct err **err)
 		r = bus_add_memory(&g->bus, &ioapic);
 	for (size_t i = 0; i < ARRAY_SIZE(ranges) && r >= 0; i++)
 		r = bus_add_port(&g->bus, &ranges[i]);
-	return r < 0 ? FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus") : 0;
+	return r < 0 ? FAIL(err, ERR_BUG, -ENOSPC, "no room on the guest's bus") : 0;
 }
 
 void devices_done(struct devices *d)

@@ -109,7 +109,7 @@ static int map_node(struct kvm_guest *g, unsigned i, struct err **err)
 		return FAIL_SYS(err, -errno, "look at the memory of node %u", i);
 	/* A page behind the end of the file would be a SIGBUS here, without an exit reason from KVM. */
 	if ((uint64_t)st.st_size < size)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "the memory of node %u has %lu bytes, not %lu", i,
+		return FAIL(err, ERR_DATA, -EINVAL, "the memory of node %u has %lu bytes, not %lu", i,
 			    (uint64_t)st.st_size, size);
 	int r = g->sys->map(g->sys->data, g->config->node[i].fd, size, &g->map[i]);
 	return r < 0 ? FAIL_SYS(err, r, "map guest memory: %lu MiB", size >> 20) : 0;
@@ -150,8 +150,7 @@ static int make_memory(struct kvm_guest *g, struct err **err)
 		region->offset = used[region->node];
 		used[region->node] += region->size;
 		if (used[region->node] > c->node[region->node].size)
-			return FAIL(err, EXIT_BAD_DATA, -EINVAL, "node %u has less memory than its share",
-				    region->node);
+			return FAIL(err, ERR_DATA, -EINVAL, "node %u has less memory than its share", region->node);
 		r = set_region(g, i, region, err);
 	}
 	if (r == 0 && c->perf)
@@ -252,7 +251,7 @@ static int dilate_time(const struct kvm_guest *g, struct buf *out, struct err **
 				"ask this host's KVM for its TSC's frequency, which time dilation needs");
 	uint64_t told = (uint64_t)khz * dilation;
 	if (told > TOLD_KHZ_MAX)
-		return FAIL(err, EXIT_BAD_USAGE, -ERANGE,
+		return FAIL(err, ERR_USAGE, -ERANGE,
 			    "a time dilation of %u is too much for a TSC of %d kHz; at most %u", dilation, khz,
 			    TOLD_KHZ_MAX / (unsigned)khz);
 	buf_appendf(out, " no-kvmclock no-steal-acc tsc_early_khz=%lu", told);
@@ -286,7 +285,7 @@ static int load_kernel(struct kvm_guest *g, struct err **err)
 	if (r == 0)
 		r = map_file(c->kernel_fd, "kernel", &kernel, err);
 	if (r == 0 && !kernel.data)
-		r = FAIL(err, EXIT_BAD_DATA, -ENOEXEC, "the kernel is empty");
+		r = FAIL(err, ERR_DATA, -ENOEXEC, "the kernel is empty");
 	if (r == 0 && c->initrd_fd >= 0)
 		r = map_file(c->initrd_fd, "initramfs", &initrd, err);
 	struct boot_config boot = { .kernel = kernel.data,
@@ -309,7 +308,7 @@ static int write_tables(struct kvm_guest *g, struct err **err)
 		return 0;
 	uint8_t *to = x86_ram_at(&g->ram, X86_ACPI, X86_ACPI_BYTES_MAX);
 	if (!to || !acpi_build(&acpi, X86_ACPI, to, X86_ACPI_BYTES_MAX))
-		return FAIL(err, EXIT_BAD_DATA, -ENOSPC, "the ACPI tables do not fit into guest memory");
+		return FAIL(err, ERR_DATA, -ENOSPC, "the ACPI tables do not fit into guest memory");
 	return 0;
 }
 
@@ -327,7 +326,7 @@ static int attach_events(struct kvm_guest *g, struct err **err)
 	if (r < 0)
 		return r;
 	if (g->events.rings <= g->vcpus)
-		return FAIL(err, EXIT_BUG, -EINVAL, "%u event rings are too few for %u vCPUs", g->events.rings,
+		return FAIL(err, ERR_BUG, -EINVAL, "%u event rings are too few for %u vCPUs", g->events.rings,
 			    g->vcpus);
 	for (unsigned i = 0; i < g->vcpus; i++)
 		shmring_writer_init(&g->vcpu[i].events, &g->events, i);
@@ -355,7 +354,7 @@ static int check_config(const struct kvm_guest_config *c, struct err **err)
 {
 	int r = topology_check(&c->topology, err);
 	if (r == 0 && (!c->nodes || c->nodes > GUEST_NODES_MAX))
-		r = FAIL(err, EXIT_BAD_DATA, -EINVAL, "%u NUMA nodes, must be 1 to %d", c->nodes, GUEST_NODES_MAX);
+		r = FAIL(err, ERR_DATA, -EINVAL, "%u NUMA nodes, must be 1 to %d", c->nodes, GUEST_NODES_MAX);
 	return r;
 }
 

@@ -60,7 +60,7 @@ static int set_msrs(struct kvm_vcpu *v, struct err **err)
 	if (r < 0)
 		return FAIL_SYS(err, r, "set its model-specific registers");
 	if ((unsigned)r < msrs.head.nmsrs)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOTSUP, "KVM refuses model-specific register 0x%x",
+		return FAIL(err, ERR_MISSING, -ENOTSUP, "KVM refuses model-specific register 0x%x",
 			    msrs.head.entries[r].index);
 	return 0;
 }
@@ -244,7 +244,7 @@ static enum vcpu_state on_reset(struct kvm_vcpu *v)
 static enum vcpu_state on_failed_entry(struct kvm_vcpu *v)
 {
 	struct err *err = NULL;
-	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: the processor refuses to enter the guest, reason 0x%llx", v->index,
+	FAIL(&err, ERR_MISSING, -EIO, "vCPU %u: the processor refuses to enter the guest, reason 0x%llx", v->index,
 	     v->run->fail_entry.hardware_entry_failure_reason);
 	return fail_vcpu(v, err);
 }
@@ -254,7 +254,7 @@ static enum vcpu_state on_internal_error(struct kvm_vcpu *v)
 	struct err *err = NULL;
 	struct kvm_regs regs = { 0 };
 	sys_ioctl(v->guest->sys, v->fd, KVM_GET_REGS, &regs);
-	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: KVM cannot go on at address 0x%llx (internal error %u%s)", v->index,
+	FAIL(&err, ERR_MISSING, -EIO, "vCPU %u: KVM cannot go on at address 0x%llx (internal error %u%s)", v->index,
 	     regs.rip, v->run->internal.suberror,
 	     v->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ? ", an instruction that it does not emulate"
 								       : "");
@@ -293,7 +293,7 @@ static enum vcpu_state on_exit_reason(struct kvm_vcpu *v)
 			report_console(v, before);
 		return next;
 	}
-	FAIL(&err, EXIT_NO_BACKEND, -EIO, "vCPU %u: KVM left the guest for reason %u, which nothing here asks for",
+	FAIL(&err, ERR_MISSING, -EIO, "vCPU %u: KVM left the guest for reason %u, which nothing here asks for",
 	     v->index, reason);
 	return fail_vcpu(v, err);
 }

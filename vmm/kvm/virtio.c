@@ -170,7 +170,7 @@ static int connect_window(struct kvm_virtio *v, unsigned i, struct err **err)
 	if (w->doorbell < 0 || w->irq < 0)
 		return FAIL_SYS(err, -EMFILE, "make a virtio device's eventfds");
 	if (bus_add_memory(&v->guest->bus, &range) < 0)
-		return FAIL(err, EXIT_BUG, -ENOSPC, "no room on the guest's bus");
+		return FAIL(err, ERR_BUG, -ENOSPC, "no room on the guest's bus");
 	int r = sys_ioctl(g->sys, g->vm, KVM_IOEVENTFD, &doorbell);
 	if (r == 0)
 		r = sys_ioctl(g->sys, g->vm, KVM_IRQFD, &line);

@@ -24,7 +24,7 @@ _Static_assert(offsetof(struct boot_params, hdr) == SETUP_HEADER_AT, "zero-page.
 _Static_assert(offsetof(struct boot_params, acpi_rsdp_addr) == 0x70, "zero-page.rst");
 _Static_assert(offsetof(struct boot_params, e820_table) == 0x2d0, "zero-page.rst");
 
-#define NO_ROOM(err, ...) FAIL(err, EXIT_BAD_DATA, -ENOSPC, __VA_ARGS__)
+#define NO_ROOM(err, ...) FAIL(err, ERR_DATA, -ENOSPC, __VA_ARGS__)
 
 static uint64_t mib_up(uint64_t bytes)
 {
@@ -228,7 +228,7 @@ int boot_load(const struct boot_config *c, const struct x86_ram *ram, struct x86
 	if (r == 0)
 		r = check_kernel_fits(&p, ram, err);
 	if (r == 0 && cmdline > p.cmdline_max)
-		r = FAIL(err, EXIT_BAD_DATA, -E2BIG, "kernel command line: too long (%zu > %u bytes)", cmdline,
+		r = FAIL(err, ERR_DATA, -E2BIG, "kernel command line: too long (%zu > %u bytes)", cmdline,
 			 p.cmdline_max);
 	if (r == 0)
 		r = place_initrd(&p, ram, c->initrd_len, &initrd, err);

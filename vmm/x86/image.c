@@ -22,7 +22,7 @@
 #define INITRD_MAX_DEFAULT   0x7fffffffull
 #define ADDRESS_MAX	     ((uint64_t)1 << 46)
 
-#define NO_KERNEL(err, ...) FAIL(err, EXIT_BAD_DATA, -ENOEXEC, "kernel: " __VA_ARGS__)
+#define NO_KERNEL(err, ...) FAIL(err, ERR_DATA, -ENOEXEC, "kernel: " __VA_ARGS__)
 
 static bool has(const uint8_t *image, size_t len, size_t at, const char *magic, size_t size)
 {

@@ -32,10 +32,10 @@ static void add_node(struct x86_ram *ram, unsigned node, uint64_t size, uint64_t
 static int check_plan(unsigned nodes, uint64_t total_mib, struct err **err)
 {
 	if (nodes < 1 || nodes >= X86_REGIONS_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "guest memory: %u NUMA nodes, must be 1 to %d", nodes,
+		return FAIL(err, ERR_DATA, -ERANGE, "guest memory: %u NUMA nodes, must be 1 to %d", nodes,
 			    X86_REGIONS_MAX - 1);
 	if (total_mib < nodes || total_mib > MEMORY_MIB_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -ERANGE, "guest memory: %lu MiB, must be %u to %lu", total_mib, nodes,
+		return FAIL(err, ERR_DATA, -ERANGE, "guest memory: %lu MiB, must be %u to %lu", total_mib, nodes,
 			    MEMORY_MIB_MAX);
 	return 0;
 }

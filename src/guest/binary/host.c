@@ -127,7 +127,7 @@ int host_engine_open(struct host_engine *e, struct err **err)
 	const char *root = find_cgroup2();
 	*e = HOST_ENGINE_NULL;
 	if (!root)
-		return FAIL(err, EXIT_NO_BACKEND, -ENOENT,
+		return FAIL(err, ERR_MISSING, -ENOENT,
 			    "no cgroup2 file system at /sys/fs/cgroup; mount one, or run scenarios in guests ('ktstr "
 			    "test')");
 	if (mkdir_parents(root, 0755, err) < 0)
@@ -137,7 +137,7 @@ int host_engine_open(struct host_engine *e, struct err **err)
 	enable_down_to(root);
 	if (mkdir(e->cgroup, 0755) == 0 || errno == EEXIST)
 		return 0;
-	int r = FAIL(err, EXIT_NO_BACKEND, -errno,
+	int r = FAIL(err, ERR_MISSING, -errno,
 		     "make the control group '%s': %s; run as root, or in guests ('ktstr test')", e->cgroup,
 		     strerror(errno));
 	e->cgroup[0] = '\0';
@@ -247,7 +247,7 @@ int host_engine_start(struct host_engine *e, const struct host_run *how, struct 
 	fd_close(pair[1]);
 	if (r < 0) {
 		fd_close(pair[0]);
-		return FAIL(err, EXIT_NO_BACKEND, r,
+		return FAIL(err, ERR_MISSING, r,
 			    "start the scenario '%s' in namespaces of its own: %s; run as root, or in guests ('ktstr "
 			    "test')",
 			    how->scenario, strerror(-r));

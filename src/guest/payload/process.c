@@ -291,7 +291,7 @@ int payload_start(struct ktstr_ctx *t, const struct ktstr_payload_run *how, bool
 	const char *cgroup = how->cgroup ? how->cgroup : "";
 	struct payload *p = new_run(t);
 	if (!p)
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "payload '%s': more than %d at once, or %d in one test",
+		return FAIL(err, ERR_DATA, -E2BIG, "payload '%s': more than %d at once, or %d in one test",
 			    how->payload->name, PAYLOADS_MAX, PAYLOAD_RUNS_MAX);
 	p->decl = how->payload;
 	p->more_checks = how->checks;

@@ -14,7 +14,7 @@ int stage_add(struct stage *s, const char *name, struct tracked **ret, struct er
 {
 	char parent[WIRE_NAME_MAX];
 	if (s->count == TRACKED_MAX)
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "cgroup '%s': more than %d cgroups at once", name, TRACKED_MAX);
+		return FAIL(err, ERR_DATA, -E2BIG, "cgroup '%s': more than %d cgroups at once", name, TRACKED_MAX);
 	int r = cgroup_create(name, err);
 	if (r < 0)
 		return r;
@@ -54,7 +54,7 @@ int stage_set_cpuset(struct stage *s, struct tracked *g, const struct ktstr_cpus
 	struct cpuset_bits cpus;
 	char why[200];
 	if (cpuset_resolve(s->t->topology, spec, &cpus, why, sizeof(why)) < 0)
-		return FAIL(err, EXIT_BAD_DATA, -EINVAL, "cgroup '%s': CpusetSpec validation failed: %s", g->name, why);
+		return FAIL(err, ERR_DATA, -EINVAL, "cgroup '%s': CpusetSpec validation failed: %s", g->name, why);
 	return set_cpuset(s, g, &cpus, err);
 }
 

@@ -129,7 +129,7 @@ static int set_up_step(struct stage *s, const struct ktstr_step *step, struct er
 {
 	const struct ktstr_cgroup *made = step->factory ? step->factory(s->t, step->arg) : step->cgroups;
 	if (step->factory && !made)
-		return FAIL(err, EXIT_NONE, -ECANCELED, "its factory made nothing");
+		return FAIL(err, ERR_BY_CODE, -ECANCELED, "its factory made nothing");
 	if (step->factory) {
 		const struct ktstr_step made_step[] = { { .name = "its factory's", .cgroups = made },
 							{ .name = NULL } };

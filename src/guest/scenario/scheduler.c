@@ -41,7 +41,7 @@ static int ask_scheduler(struct stage *s, enum sched_request_kind kind, const st
 	if (r < 0)
 		return FAIL_SYS(err, r, "ask for another scheduler");
 	if (answer.kind != CONTROL_SCHED_DONE || answer.status < 0)
-		return FAIL(err, EXIT_NONE, -EIO, "the scheduler could not be %s",
+		return FAIL(err, ERR_BY_CODE, -EIO, "the scheduler could not be %s",
 			    kind == SCHED_REQUEST_DETACH ? "detached" : "attached");
 	publish_scheduler(s->t, answer.status);
 	s->t->scheduler_gone = false;

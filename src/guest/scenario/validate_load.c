@@ -8,7 +8,7 @@
 #include "guest/scenario/validate_load.h"
 #include "guest/work/work.h"
 
-#define BAD(err, ...) FAIL(err, EXIT_BAD_DATA, -EINVAL, __VA_ARGS__)
+#define BAD(err, ...) FAIL(err, ERR_DATA, -EINVAL, __VA_ARGS__)
 
 static int check_policy(const char *cgroup, const struct ktstr_policy *p, struct err **err)
 {

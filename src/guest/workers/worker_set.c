@@ -171,7 +171,7 @@ int worker_set_add(struct worker_set *c, const struct ktstr_load *load, unsigned
 {
 	unsigned size = work_group_size(&load->work);
 	if (count > c->cap - c->count || c->records == c->cap)
-		return FAIL(err, EXIT_BAD_DATA, -E2BIG, "cgroup '%s': more than %d workers at once", place->cgroup,
+		return FAIL(err, ERR_DATA, -E2BIG, "cgroup '%s': more than %d workers at once", place->cgroup,
 			    WORKERS_MAX);
 	if (!add_record(c, load, count, place))
 		return FAIL_SYS(err, -ENOMEM, "cgroup '%s'", place->cgroup);
