@@ -17,7 +17,7 @@
 #define GUEST_LOG_ADDRESS 0x08000000u /* 128 MiB: above the kernel, below every initramfs */
 #define GUEST_LOG_BYTES	  (16u << 20)
 /* A clone's payload is placed in its event log's memory (ktstr/wire.h). */
-#define VM_ORDER_BYTES_MAX (GUEST_LOG_BYTES - 65536u)
+#define CLONE_PAYLOAD_BYTES_MAX (GUEST_LOG_BYTES - 65536u)
 
 struct guestmem {
 	struct {

@@ -9,8 +9,8 @@
 #include "vmm/scan.h"
 #include "vmm/snapshot.h"
 
-#define SCAN_PERIOD    (20 * NSEC_PER_MSEC)
-#define COMPLAINTS_MAX 4096
+#define SCAN_PERIOD	 (20 * NSEC_PER_MSEC)
+#define STDERR_BYTES_MAX 4096
 
 enum { SCAN_LOOK, SCAN_FINISH, SCAN_COUNT };
 
@@ -68,7 +68,7 @@ static void end_part(struct vm_scan *s)
 {
 	if (--s->live)
 		return;
-	char chunk[COMPLAINTS_MAX];
+	char chunk[STDERR_BYTES_MAX];
 	ssize_t n = pread(s->stderr_fd, chunk, sizeof(chunk), 0);
 	if (n > 0)
 		text_append(&s->vm->stderr_text, chunk, (size_t)n);
@@ -118,20 +118,20 @@ static int write_clone_payload(const struct guestmem *m, const struct vm_config 
 	_cleanup_free_ void *image = NULL;
 	if (fstat(c->initrd_fd, &st) < 0)
 		return FAIL_SYS(err, -errno, "look at the clone's initramfs");
-	struct wire_clone_payload order = { .magic = WIRE_CLONE_PAYLOAD_MAGIC,
-					    .length = (uint64_t)st.st_size - c->initrd_known };
-	if ((uint64_t)st.st_size < c->initrd_known || order.length > VM_ORDER_BYTES_MAX)
+	struct wire_clone_payload payload = { .magic = WIRE_CLONE_PAYLOAD_MAGIC,
+					      .length = (uint64_t)st.st_size - c->initrd_known };
+	if ((uint64_t)st.st_size < c->initrd_known || payload.length > CLONE_PAYLOAD_BYTES_MAX)
 		return FAIL(err, ERR_DATA, -E2BIG, "an initramfs of %ld bytes; a clone takes at most %u",
-			    (long)order.length, VM_ORDER_BYTES_MAX);
-	const uint64_t end = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(order);
+			    (long)payload.length, CLONE_PAYLOAD_BYTES_MAX);
+	const uint64_t end = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(payload);
 	if (!guestmem_at(m, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES))
 		return FAIL(err, ERR_DATA, -ENOSPC, "the guest's memory is too small for its event log");
-	image = malloc(order.length + 1);
-	int r = image ? fd_pread_full(c->initrd_fd, image, order.length, (off_t)c->initrd_known) : -ENOMEM;
+	image = malloc(payload.length + 1);
+	int r = image ? fd_pread_full(c->initrd_fd, image, payload.length, (off_t)c->initrd_known) : -ENOMEM;
 	if (r == 0)
-		r = guestmem_write(m, end - order.length, image, order.length);
+		r = guestmem_write(m, end - payload.length, image, payload.length);
 	if (r == 0)
-		r = guestmem_write(m, end, &order, sizeof(order));
+		r = guestmem_write(m, end, &payload, sizeof(payload));
 	return r < 0 ? FAIL_SYS(err, r, "write a clone's payload") : 0;
 }
 

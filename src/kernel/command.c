@@ -162,7 +162,7 @@ int command_reap(struct machine *m, struct command_run *run)
 	return 1;
 }
 
-void command_complaint(const struct command_run *run, char *out, size_t size)
+void command_error_line(const struct command_run *run, char *out, size_t size)
 {
 	static const char *const marks[] = { "error:", "fatal", "No such file", "not found", "rror: ", "Error " };
 	const char *tail = buf_str(&run->tail), *best = NULL;

@@ -49,7 +49,7 @@ void command_init(struct command_run *run);
 void command_done(struct command_run *run);
 /*
  * Drives @c. Returns 1 when it has ended with status 0, and 0 while it runs: a wait was started, so return the present
- * state. Negative when it could not start or failed (-EIO; command_complaint() returns what it printed). @result: the
+ * state. Negative when it could not start or failed (-EIO; command_error_line() returns what it printed). @result: the
  * handler's.
  */
 int command_drive(struct machine *m, int result, struct command_run *run, const struct command_spec *c,
@@ -57,6 +57,6 @@ int command_drive(struct machine *m, int result, struct command_run *run, const 
 /* For a state that is entered on cancellation. 1: no command runs; 0: a wait for its end has started. */
 int command_reap(struct machine *m, struct command_run *run);
 /* Copies the first line of the tail that looks like an error, else the last line. */
-void command_complaint(const struct command_run *run, char *out, size_t size);
+void command_error_line(const struct command_run *run, char *out, size_t size);
 
 #endif

@@ -37,7 +37,7 @@ static int command_failed(struct kernel_job *job, const char *what)
 	char line[300], how[64], log[512];
 	if (job->err)
 		return job->err->code;
-	command_complaint(&job->run, line, sizeof(line));
+	command_error_line(&job->run, line, sizeof(line));
 	return FAIL(&job->err, ERR_DATA, -EIO, "%s of kernel %s failed (%s): %s; the whole log is in %s", what,
 		    kernel_job_title(job), child_describe(job->run.child.status, how, sizeof(how)), line,
 		    keep_log(job, log, sizeof(log)));

@@ -16,7 +16,7 @@
 #include "base/time.h"
 #include "kernel/orphans.h"
 
-#define PATIENCE	(10 * NSEC_PER_SEC)
+#define KILL_TIMEOUT	(10 * NSEC_PER_SEC)
 #define TOKEN_FILE	"token"
 #define TOKEN_BYTES	16
 #define TOKEN_DIGITS	32
@@ -121,7 +121,7 @@ int orphans_kill(const char *dir, struct err **err)
 	int r = orphans_variable(dir, variable, err);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	while ((left = kill_all(variable)) && nsec_now() - began < PATIENCE)
+	while ((left = kill_all(variable)) && nsec_now() - began < KILL_TIMEOUT)
 		nanosleep(&(struct timespec){ .tv_nsec = 20 * NSEC_PER_MSEC }, NULL);
 	if (!left)
 		return 0;

@@ -172,7 +172,7 @@ static int open_signed(struct resolver *v)
 static int bad_signature(struct resolver *v)
 {
 	char line[300];
-	command_complaint(&v->run, line, sizeof(line));
+	command_error_line(&v->run, line, sizeof(line));
 	FAIL(&v->err, ERR_DATA, -EBADMSG,
 	     "the list of checksums of Linux %u.x is not signed by a key that counts "
 	     "(keyring '%s'): %s",
@@ -258,7 +258,7 @@ static void on_ref_line(void *data, const char *line)
 static int no_such_ref(struct resolver *v, const struct kernel_ref *ref)
 {
 	char line[300];
-	command_complaint(&v->run, line, sizeof(line));
+	command_error_line(&v->run, line, sizeof(line));
 	if (v->run.child.status)
 		return FAIL(&v->err, ERR_MISSING, -EIO, "kernel '%s': git cannot read %s: %s", ref->text, ref->url,
 			    line);
@@ -369,7 +369,7 @@ static int update_apt(struct machine *m, int result)
 		return RESOLVE_UPDATE_APT;
 	if (r < 0) {
 		char line[300];
-		command_complaint(&v->run, line, sizeof(line));
+		command_error_line(&v->run, line, sizeof(line));
 		v->apt_error = strdup(line);
 	}
 	return RESOLVE_LIST_PACKAGES;

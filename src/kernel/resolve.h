@@ -68,7 +68,7 @@ struct resolver {
 	char *packages[64]; /* names of source packages */
 	size_t package_count;
 	struct distro_offers *offers; /* offers of Debian's suites; NULL: not asked */
-	char *apt_error;	      /* apt's complaints while it updated its lists */
+	char *apt_error;	      /* apt's errors while it updated its lists */
 	size_t at;		      /* index of the ref or major version that is processed */
 	char (*hash)[41];	      /* per ref: the commit that a REF_GIT names */
 	struct offload_job offload;

@@ -281,8 +281,8 @@ int admit_start(struct reactor *r, struct admit *a, const struct admit_config *c
 			     .room = { config->memory_mib, config->cpus ?: UINT_MAX, config->claims ?: UINT_MAX },
 			     .fairness = { .ticket = TICKET_NULL },
 			     .wakeup = { .inotify = -1, .timer.fire = on_wakeup_timer } };
-	if (!a->config.patience)
-		a->config.patience = TICKET_PATIENCE;
+	if (!a->config.overtake_time)
+		a->config.overtake_time = TICKET_OVERTAKE_TIME;
 	queue_init(&a->queue, QUEUE_OVERTAKES_MAX);
 	list_init(&a->incoming);
 	list_init(&a->pool.granted);

@@ -57,7 +57,7 @@ struct admit_config {
 	uint64_t (*free_mib)(void); /* memory that the host has free now; called on a pool thread; NULL: enough */
 	unsigned cpus;		    /* the sum that all claims may keep busy; 0: no limit */
 	unsigned claims;	    /* held at once; 0: no limit */
-	nsec_t patience;	    /* see ticket.h; 0: TICKET_PATIENCE */
+	nsec_t overtake_time;	    /* see ticket.h; 0: TICKET_OVERTAKE_TIME */
 	bool simulated; /* reactor time is common to all processes; admit_report_release() replaces inotify */
 	nsec_t give_up; /* fail all waiting claims when none was admitted for so long and none is held; 0: never */
 };

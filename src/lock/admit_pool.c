@@ -90,13 +90,13 @@ static nsec_t waiting_since(const struct admit *a, const struct claim *c)
 
 /*
  * The ticket is for the oldest claim, unless that waits for limits of this process. Other processes ignore tickets
- * younger than the patience, so it is made only then. Without a ticket this process merely waits longer.
+ * younger than the overtake time, so it is made only then. Without a ticket this process merely waits longer.
  */
 static void renew_ticket(struct admit *a)
 {
 	struct queue_entry *oldest = queue_oldest(&a->queue);
 	nsec_t since = oldest ? waiting_since(a, claim_of(oldest)) : 0;
-	bool due = oldest && own_room_suffices(a, oldest) && a->pool.started - since >= a->config.patience;
+	bool due = oldest && own_room_suffices(a, oldest) && a->pool.started - since >= a->config.overtake_time;
 	if (due && a->fairness.ticket.fd >= 0 && oldest->arrival == a->fairness.ticket_arrival)
 		return;
 	ticket_give_back(a->config.dir, &a->fairness.ticket);
@@ -108,14 +108,14 @@ static void renew_ticket(struct admit *a)
 
 static int check_locks(struct admit *a)
 {
-	if (ticket_must_wait(a->config.dir, &a->fairness.ticket, ticket_clock(a), a->config.patience)) {
+	if (ticket_must_wait(a->config.dir, &a->fairness.ticket, ticket_clock(a), a->config.overtake_time)) {
 		a->pool.blocked = true;
 		return 0;
 	}
 	/* Other processes wait for our oldest claim, so it goes before our other claims, too. */
 	struct queue_entry *oldest = queue_oldest(&a->queue);
 	if (oldest && oldest->arrival == a->fairness.ticket_arrival &&
-	    ticket_urgent(&a->fairness.ticket, ticket_clock(a), a->config.patience))
+	    ticket_urgent(&a->fairness.ticket, ticket_clock(a), a->config.overtake_time))
 		queue_urge(&a->queue);
 	int r = lock_scan_run(&a->scan);
 	if (r == 0)

@@ -71,18 +71,18 @@ static bool owner_is_alive(const struct lock_dir *d, const char *name)
 	return false;
 }
 
-bool ticket_urgent(const struct ticket *t, nsec_t now, nsec_t patience)
+bool ticket_urgent(const struct ticket *t, nsec_t now, nsec_t overtake_time)
 {
-	return t->fd >= 0 && now - t->since >= patience;
+	return t->fd >= 0 && now - t->since >= overtake_time;
 }
 
-bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t now, nsec_t patience)
+bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t now, nsec_t overtake_time)
 {
 	nsec_t since;
 	bool found = false;
 	DIR *dir = opendir(d->path);
 	for (struct dirent *e; dir && !found && (e = readdir(dir));) {
-		if (!parse_since(e->d_name, &since) || now - since < patience || !strcmp(e->d_name, mine->name))
+		if (!parse_since(e->d_name, &since) || now - since < overtake_time || !strcmp(e->d_name, mine->name))
 			continue;
 		/* A time in the future is from before a reboot, or from another clock, and counts as the oldest. */
 		if (mine->fd >= 0 && since <= now && strcmp(e->d_name, mine->name) > 0)

@@ -3,16 +3,16 @@
  * ticket.h -- fairness between processes, by files in the lock directory.
  *
  * A process that cannot get its CPUs leaves a ticket: a locked file, named after the time since when it waits. Others
- * may overtake a young ticket, so that free CPUs are used. Once a ticket is older than the patience, processes that
- * came later take no CPUs until it is gone. A ticket whose lock is free belongs to a dead process and is removed by the
- * next process that finds it.
+ * may overtake a young ticket, so that free CPUs are used. Once a ticket is older than the overtake time, processes
+ * that came later take no CPUs until it is gone. A ticket whose lock is free belongs to a dead process and is removed
+ * by the next process that finds it.
  */
 #ifndef KTSTR_LOCK_TICKET_H
 #define KTSTR_LOCK_TICKET_H
 
 #include "lock/flock.h"
 
-#define TICKET_PATIENCE (30 * NSEC_PER_SEC)
+#define TICKET_OVERTAKE_TIME (30 * NSEC_PER_SEC)
 
 struct ticket {
 	int fd; /* -1: none */
@@ -26,9 +26,9 @@ struct ticket {
 int ticket_take(const struct lock_dir *d, nsec_t since, struct ticket *ret, struct err **err);
 /* Removes it. Does nothing on TICKET_NULL. */
 void ticket_give_back(const struct lock_dir *d, struct ticket *t);
-/* True when a live process has waited longer than @patience, and longer than the owner of @mine. */
-bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t now, nsec_t patience);
-bool ticket_urgent(const struct ticket *t, nsec_t now, nsec_t patience);
+/* True when a live process has waited longer than @overtake_time, and longer than the owner of @mine. */
+bool ticket_must_wait(const struct lock_dir *d, const struct ticket *mine, nsec_t now, nsec_t overtake_time);
+bool ticket_urgent(const struct ticket *t, nsec_t now, nsec_t overtake_time);
 
 /*
  * The gate is a lock that a process holds while it scans, plans and takes locks, so that two processes do not each get

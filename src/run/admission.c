@@ -8,8 +8,8 @@
 #include "base/message.h"
 #include "run/fleet.h"
 
-#define COMPLAIN_AFTER	 (2 * NSEC_PER_SEC)
-#define MEMORY_LEAST_MIB 512
+#define REPORT_HOLDERS_AFTER (2 * NSEC_PER_SEC)
+#define MEMORY_LEAST_MIB     512
 
 /* The CPU limit of all machines together. 0: none, because -j limits machines that do not reserve CPUs. */
 static unsigned cpu_limit(const struct fleet *f)
@@ -54,7 +54,7 @@ int fleet_open_admission(struct fleet *f, struct err **err)
 	if (r < 0)
 		return r;
 	f->cpus = f->config.cpu_cap ? f->config.cpu_cap : cpuset_count(&allowed);
-	f->complain = f->reactor->now + COMPLAIN_AFTER;
+	f->report_holders_at = f->reactor->now + REPORT_HOLDERS_AFTER;
 	struct host_resources_config config = { .bypass = f->config.bypass,
 						.cpus = cpu_limit(f),
 						.claims = f->config.jobs,

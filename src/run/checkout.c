@@ -11,10 +11,10 @@
 #include "kernel/command.h"
 #include "run/checkout.h"
 
-#define HASH_DIGITS	7
-#define STATUS_PATIENCE (30 * NSEC_PER_SEC)
-#define SETTINGS_MAX	192  /* three for each line of a filter driver's configuration */
-#define NAME_BYTES_MAX	2048 /* longer lines are cut, so the name would be wrong */
+#define HASH_DIGITS    7
+#define GIT_DEADLINE   (30 * NSEC_PER_SEC)
+#define SETTINGS_MAX   192  /* three for each line of a filter driver's configuration */
+#define NAME_BYTES_MAX 2048 /* longer lines are cut, so the name would be wrong */
 
 enum { LOOK_LIST_DRIVERS, LOOK_ASK, LOOK_REAP, LOOK_COUNT };
 
@@ -144,9 +144,9 @@ static void look_done(struct machine *m, int result)
 }
 
 static const struct machine_state look_states[LOOK_COUNT] = {
-	[LOOK_LIST_DRIVERS] = { "list drivers", list_drivers, STATUS_PATIENCE, LOOK_REAP,
+	[LOOK_LIST_DRIVERS] = { "list drivers", list_drivers, GIT_DEADLINE, LOOK_REAP,
 				TO(LOOK_LIST_DRIVERS) | TO(LOOK_ASK) | TO_END },
-	[LOOK_ASK] = { "ask", ask, STATUS_PATIENCE, LOOK_REAP, TO(LOOK_ASK) | TO_END },
+	[LOOK_ASK] = { "ask", ask, GIT_DEADLINE, LOOK_REAP, TO(LOOK_ASK) | TO_END },
 	[LOOK_REAP] = { "reap", reap, DEADLINE_NONE, 0, TO(LOOK_REAP) | TO_END },
 };
 

@@ -188,7 +188,7 @@ static int save(void *arg)
 		r = cachefile_commit(&f, &use);
 	if (r < 0)
 		return m->err ? r : FAIL_SYS(&m->err, r, "write '%s/%s'", m->cache_dir, m->name);
-	cachefile_trim(m->cache_dir, CLONE_TEMPLATE_SUFFIX, MOULDS_MAX);
+	cachefile_trim(m->cache_dir, CLONE_TEMPLATE_SUFFIX, CLONE_TEMPLATES_MAX);
 	return 0;
 }
 

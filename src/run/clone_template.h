@@ -15,7 +15,7 @@
 #include "vmm/snapshot.h"
 #include "vmm/vm.h"
 
-#define MOULDS_MAX 16 /* number of kept snapshots; the least recently used one is removed first */
+#define CLONE_TEMPLATES_MAX 16 /* number of kept snapshots; the least recently used one is removed first */
 
 struct clone_template {
 	struct machine machine;

@@ -41,7 +41,7 @@ struct filter *filter_free(struct filter *f)
 	return NULL;
 }
 
-static int complain(struct parser *p, const char *what)
+static int syntax_error(struct parser *p, const char *what)
 {
 	return FAIL(p->err, ERR_USAGE, -EINVAL, "filter '%s': %s at '%s'", p->start, what, *p->at ? p->at : "the end");
 }
@@ -116,14 +116,14 @@ static int make_match(struct parser *p, enum filter_field field, enum node_kind 
 	if (kind == NODE_REGEX && f->text && repeats_too_much(f->text)) {
 		f->kind = NODE_EXACT;
 		filter_free(f);
-		return complain(p, "a regular expression with too many repetitions");
+		return syntax_error(p, "a regular expression with too many repetitions");
 	}
 	if (kind == NODE_REGEX) {
 		int why = f->text ? regcomp(&f->regex, f->text, REG_EXTENDED | REG_NOSUB) : REG_ESPACE;
 		if (why) {
 			f->kind = NODE_EXACT;
 			filter_free(f);
-			return complain(p, "the regular expression does not compile");
+			return syntax_error(p, "the regular expression does not compile");
 		}
 	}
 	*ret = f;
@@ -149,17 +149,17 @@ static int parse_match(struct parser *p, enum filter_field field, struct filter 
 		while (end && end[-1] == '\\')
 			end = strchr(end + 1, '/');
 		if (!end)
-			return complain(p, "an unfinished regular expression");
+			return syntax_error(p, "an unfinished regular expression");
 		const char *text = p->at + 1;
 		p->at = end + 1;
 		int r = make_match(p, field, NODE_REGEX, text, (size_t)(end - text), ret);
 		if (r < 0)
 			return r;
-		return take(p, ')', NULL) ? 0 : (*ret = filter_free(*ret), complain(p, "')' expected"));
+		return take(p, ')', NULL) ? 0 : (*ret = filter_free(*ret), syntax_error(p, "')' expected"));
 	}
 	const char *end = strchr(p->at, ')');
 	if (!end || end == p->at)
-		return complain(p, end ? "something to match expected" : "')' expected");
+		return syntax_error(p, end ? "something to match expected" : "')' expected");
 	const char *text = p->at;
 	p->at = end + 1;
 	while (end > text && isspace((unsigned char)end[-1]))
@@ -191,10 +191,10 @@ static int parse_atom(struct parser *p, struct filter **ret)
 	while (is_word(*p->at))
 		p->at++;
 	if (p->at == word)
-		return complain(p, "a test, or field(...), expected");
+		return syntax_error(p, "a test, or field(...), expected");
 	if (*p->at == '(') {
 		p->at = word;
-		return complain(p, "unknown field (test, kernel, topology, scheduler, binary)");
+		return syntax_error(p, "unknown field (test, kernel, topology, scheduler, binary)");
 	}
 	return make_match(p, FIELD_TEST, NODE_CONTAINS, word, (size_t)(p->at - word), ret);
 }
@@ -204,7 +204,7 @@ static int parse_not(struct parser *p, struct filter **ret)
 	struct filter *inner;
 	int r;
 	if (++p->depth > FILTER_DEPTH_MAX)
-		return complain(p, "too deeply nested");
+		return syntax_error(p, "too deeply nested");
 	if (take(p, '!', "not")) {
 		r = parse_not(p, &inner);
 		if (r == 0)
@@ -213,7 +213,7 @@ static int parse_not(struct parser *p, struct filter **ret)
 		r = parse_or(p, ret);
 		if (r == 0 && !take(p, ')', NULL)) {
 			*ret = filter_free(*ret);
-			r = complain(p, "')' expected");
+			r = syntax_error(p, "')' expected");
 		}
 	} else {
 		r = parse_atom(p, ret);
@@ -273,7 +273,7 @@ int filter_parse(const char *text, struct filter **ret, struct err **err)
 	skip_space(&p);
 	if (*p.at) {
 		filter_free(f);
-		return complain(&p, "'&', '-', '|', '+' or the end expected");
+		return syntax_error(&p, "'&', '-', '|', '+' or the end expected");
 	}
 	*ret = f;
 	return 0;

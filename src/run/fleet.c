@@ -377,10 +377,10 @@ static int turn(struct fleet *f)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const struct admit *a = &f->resources.admit;
-	int result = reactor_turn(f->reactor, f->complain);
-	if (result < 0 || f->reactor->now < f->complain || a->trying)
+	int result = reactor_turn(f->reactor, f->report_holders_at);
+	if (result < 0 || f->reactor->now < f->report_holders_at || a->trying)
 		return result;
-	f->complain = NSEC_NEVER;
+	f->report_holders_at = NSEC_NEVER;
 	if (!a->queue.count || !list_empty(&a->held))
 		return result;
 	admit_name_holders(a, &text);

@@ -59,9 +59,9 @@ struct fleet {
 	struct host_resources resources;
 	struct sandboxes groups; /* of machines without reserved CPUs */
 	bool has_groups;
-	unsigned cpus;	 /* CPUs that all machines may use together */
-	unsigned asked;	 /* CPU requests so far without reservation */
-	nsec_t complain; /* when to print which processes hold the CPUs, if nothing runs by then */
+	unsigned cpus;		  /* CPUs that all machines may use together */
+	unsigned asked;		  /* CPU requests so far without reservation */
+	nsec_t report_holders_at; /* when to print which processes hold the CPUs, if nothing runs by then */
 	struct attempt_env env;
 	struct machine view; /* redraws the view; ends after the last attempt */
 	struct term_frame frame;

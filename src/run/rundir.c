@@ -16,7 +16,7 @@
 #include "run/rundir.h"
 
 #define VARIANT_DIGITS 16
-#define LOCK_PATIENCE  (30 * NSEC_PER_SEC)
+#define LOCK_TIMEOUT   (30 * NSEC_PER_SEC)
 
 void rundir_done(struct rundir *d)
 {
@@ -36,7 +36,7 @@ static int take_lock(struct rundir *d, int locks, const char *dir, struct err **
 	_cleanup_close_ int fd = lock_file_open(locks, name, 0644);
 	if (fd < 0)
 		return FAIL_SYS(err, fd, "open lock '%s/%s'", dir, name);
-	nsec_t until = nsec_now() + LOCK_PATIENCE;
+	nsec_t until = nsec_now() + LOCK_TIMEOUT;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK || nsec_now() > until) {
 			lock_name_holders(dir, name, &who);

@@ -173,7 +173,8 @@ static int build_image(struct attempt *a, bool plain)
 static bool fits_clone(const struct attempt *a)
 {
 	struct stat st;
-	return fstat(a->initrd_fd, &st) == 0 && (uint64_t)st.st_size - a->config.initrd_known <= VM_ORDER_BYTES_MAX;
+	return fstat(a->initrd_fd, &st) == 0 &&
+	       (uint64_t)st.st_size - a->config.initrd_known <= CLONE_PAYLOAD_BYTES_MAX;
 }
 
 /* The space for a clone's image is limited. Tries an uncompressed image, then a compressed one, then boots instead. */

@@ -8,7 +8,7 @@
 #include "verdict/checks.h"
 #include "verdict/gates.h"
 
-#define STOP_PATIENCE (5 * NSEC_PER_SEC) /* time that the guest gives workers to stop */
+#define STOP_TIMEOUT (5 * NSEC_PER_SEC) /* time that the guest gives workers to stop */
 
 /* --- several workers in one finding ------------------------------------------------------------------------------- */
 
@@ -68,9 +68,9 @@ static double milliseconds(uint64_t ns)
 }
 
 /* How long a worker of @l may have to wait for a turn because of the test's own weights, quotas and policies. */
-static nsec_t load_patience(const struct check_run *run, const struct checked_load *l)
+static nsec_t load_wait_max(const struct check_run *run, const struct checked_load *l)
 {
-	return share_patience(share_of_worker(run->e, l->index, &run->rivals, run->facts->scx));
+	return share_wait_max(share_of_worker(run->e, l->index, &run->rivals, run->facts->scx));
 }
 
 static void cannot_judge_small_share(struct check_run *run, const struct checked_load *l, enum threshold which,
@@ -101,7 +101,7 @@ static void check_progress(struct check_run *run, const struct checked_load *l)
 	if (!crowd.count)
 		return;
 	uint64_t window = MAX_OF(crowd.worst->wall_ns, crowd.worst->max_gap_ns);
-	if (window && load_patience(run, l) > (nsec_t)window) {
+	if (window && load_wait_max(run, l) > (nsec_t)window) {
 		cannot_judge_small_share(run, l, LIMIT_NOT_STARVED, window);
 		return;
 	}
@@ -112,16 +112,16 @@ static void check_progress(struct check_run *run, const struct checked_load *l)
 }
 
 /* The limit; a default one is raised to the wait that the test itself causes. */
-static double patient_limit_ms(const struct check_run *run, const struct checked_load *l, enum threshold which)
+static double raised_limit_ms(const struct check_run *run, const struct checked_load *l, enum threshold which)
 {
 	const struct limit *limit = &l->t.limit[which];
-	double asked_for = milliseconds((uint64_t)load_patience(run, l));
+	double asked_for = milliseconds((uint64_t)load_wait_max(run, l));
 	return limit->origin == FROM_DEFAULT && asked_for > limit->value ? asked_for : limit->value;
 }
 
 static void check_gaps(struct check_run *run, const struct checked_load *l)
 {
-	double limit = l->t.limit[LIMIT_GAP].value, allowed = patient_limit_ms(run, l, LIMIT_GAP);
+	double limit = l->t.limit[LIMIT_GAP].value, allowed = raised_limit_ms(run, l, LIMIT_GAP);
 	struct crowd crowd = { 0 };
 	char others[64] = "";
 	for (uint32_t i = 0; i < run->e->worker_count; i++) {
@@ -146,7 +146,7 @@ static void check_gaps(struct check_run *run, const struct checked_load *l)
 /* Late wake-ups look like sleep to a worker. The kernel's own count of run delays shows them. */
 static void check_run_delays(struct check_run *run, const struct checked_load *l)
 {
-	double limit = l->t.limit[LIMIT_RUN_DELAY].value, allowed = patient_limit_ms(run, l, LIMIT_RUN_DELAY);
+	double limit = l->t.limit[LIMIT_RUN_DELAY].value, allowed = raised_limit_ms(run, l, LIMIT_RUN_DELAY);
 	const struct wire_worker *worst = NULL;
 	for (uint32_t i = 0; i < run->e->worker_count; i++) {
 		const struct wire_worker *w = &run->e->worker[i].wire;
@@ -278,8 +278,8 @@ static void check_end(struct check_run *run, const struct checked_load *l, const
 	uint32_t alike = 0;
 	for (uint32_t i = first->index + 1; i < run->e->worker_count; i++)
 		alike += ended_alike(&run->e->worker[i].wire, first);
-	if (first->end == WIRE_WORKER_TIMED_OUT && load_patience(run, l) > STOP_PATIENCE) {
-		cannot_judge_small_share(run, l, LIMIT_NOT_STARVED, MAX_OF(first->wall_ns, (uint64_t)STOP_PATIENCE));
+	if (first->end == WIRE_WORKER_TIMED_OUT && load_wait_max(run, l) > STOP_TIMEOUT) {
+		cannot_judge_small_share(run, l, LIMIT_NOT_STARVED, MAX_OF(first->wall_ns, (uint64_t)STOP_TIMEOUT));
 		return;
 	}
 	describe_end(first, how, sizeof(how));

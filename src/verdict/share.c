@@ -106,7 +106,7 @@ double share_of_worker(const struct evidence *e, uint32_t load, const struct sha
 	return share;
 }
 
-nsec_t share_patience(double share)
+nsec_t share_wait_max(double share)
 {
 	double ns = share > 0 ? 2 * (double)SHARE_SLICE / share : INFINITY;
 	return ns < (double)INT64_MAX / 2 ? (nsec_t)ns : INT64_MAX / 2;

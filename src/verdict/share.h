@@ -40,7 +40,7 @@ double share_of_worker(const struct evidence *e, uint32_t load, const struct sha
  * How long a worker with that share may wait for a turn: the time in which its share amounts to two slices, because it
  * can be first in one round and last in the next.
  */
-nsec_t share_patience(double share);
+nsec_t share_wait_max(double share);
 /*
  * How far apart, in percentage points, the CPU shares of a load's workers may be after @window, beyond what a limit for
  * long windows allows:

@@ -22,7 +22,7 @@
 	} while (0)
 
 /* The evidence that the host saw, and the name of the test. */
-enum { CONSOLE = 0x80, COMPLAINTS, DIAGNOSIS, FAILURE, CONTENTION, DAMAGE, NAME, HOST_TEXTS_END };
+enum { CONSOLE = 0x80, STDERR_TEXT, DIAGNOSIS, FAILURE, CONTENTION, DAMAGE, NAME, HOST_TEXTS_END };
 
 struct input {
 	struct evidence evidence;

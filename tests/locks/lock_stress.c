@@ -18,9 +18,9 @@
 #include "hosttree.h"
 #include "lock/admit.h"
 
-#define GUESTS	  4
-#define HOLD_MOST (300 * NSEC_PER_MSEC)
-#define PATIENCE  NSEC_PER_SEC
+#define GUESTS	      4
+#define HOLD_MOST     (300 * NSEC_PER_MSEC)
+#define OVERTAKE_TIME NSEC_PER_SEC
 
 enum guest_state { GUEST_ASK, GUEST_HAVE, GUEST_LEAVE, GUEST_STATE_MAX };
 
@@ -190,7 +190,7 @@ static int run_stress(struct party *p, nsec_t length)
 				       .allowed = allowed,
 				       .dir = &p->dir,
 				       .memory_mib = 1024,
-				       .patience = PATIENCE,
+				       .overtake_time = OVERTAKE_TIME,
 				       .give_up = 0 };
 	REQUIRE(admit_start(r, &p->admit, &config, NULL) == 0);
 	p->until = reactor_now(r) + length;

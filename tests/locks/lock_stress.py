@@ -16,8 +16,8 @@ from tap import BUILD, KTSTR, Scratch, check, finish  # noqa: E402
 
 PROCESSES = 16
 SECONDS = int(os.environ.get('KTSTR_PARTY_SECONDS', '6'))
-# Patience (1 s), then all earlier claims (4 per process), each with the longest hold (0.3 s), one after another: the
-# limit for any wait if no process starves. Real waits are far shorter.
+# The overtake time (1 s), then all earlier claims (4 per process), each with the longest hold (0.3 s), one after
+# another: the limit for any wait if no process starves. Real waits are far shorter.
 LONGEST_WAIT_MS = 1000 + 4 * PROCESSES * 300 + 5000
 
 

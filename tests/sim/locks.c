@@ -17,15 +17,16 @@
 #include "lock/admit.h"
 #include "reactor/sim.h"
 
-#define PROCESSES 16
-#define GUESTS	  4
-#define HOLD_MOST (4 * NSEC_PER_SEC)
-#define PATIENCE  (30 * NSEC_PER_SEC)
+#define PROCESSES     16
+#define GUESTS	      4
+#define HOLD_MOST     (4 * NSEC_PER_SEC)
+#define OVERTAKE_TIME (30 * NSEC_PER_SEC)
 /*
- * The patience, then all earlier claims, each with the longest hold, one after another, and a second each for noticing.
- * The patience starts again when the process gets an equally wide claim; with four guests per process that is rare.
+ * The overtake time, then all earlier claims, each with the longest hold, one after another, and a second each for
+ * noticing. The overtake time starts again when the process gets an equally wide claim; with four guests per process
+ * that is rare.
  */
-#define WAIT_MOST (PATIENCE + PROCESSES * GUESTS * (HOLD_MOST + NSEC_PER_SEC))
+#define WAIT_MOST (OVERTAKE_TIME + PROCESSES * GUESTS * (HOLD_MOST + NSEC_PER_SEC))
 
 enum guest_state { GUEST_ASK, GUEST_HAVE, GUEST_LEAVE, GUEST_STATE_MAX };
 
@@ -189,7 +190,7 @@ static void open_run(struct run *run, const char *hosts, const char *locks, uint
 				       .allowed = run->host.online,
 				       .dir = &run->dir,
 				       .memory_mib = 1024,
-				       .patience = PATIENCE,
+				       .overtake_time = OVERTAKE_TIME,
 				       .simulated = true };
 	run->until = reactor_now(run->reactor) + length;
 	for (unsigned i = 0; i < PROCESSES; i++) {

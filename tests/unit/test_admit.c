@@ -100,7 +100,7 @@ static void admission_open(struct admission *d, bool locks, nsec_t give_up)
 {
 	struct cpuset_bits allowed;
 	struct admit_config config = {
-		.host = &d->host, .memory_mib = 1000, .patience = 200 * NSEC_PER_MSEC, .give_up = give_up
+		.host = &d->host, .memory_mib = 1000, .overtake_time = 200 * NSEC_PER_MSEC, .give_up = give_up
 	};
 	d->path = t_tmpdir();
 	t_ok(lock_dir_open(d->path, NULL, &d->dir, NULL));
@@ -217,7 +217,7 @@ END_TEST
 START_TEST(limits_of_our_own_are_kept)
 {
 	struct admission d;
-	struct admit_config config = { .host = &d.host, .memory_mib = 1000, .patience = 1, .dir = &d.dir };
+	struct admit_config config = { .host = &d.host, .memory_mib = 1000, .overtake_time = 1, .dir = &d.dir };
 	admission_open(&d, true, 0);
 	admit_stop(&d.admit);
 	config.allowed = d.host.online;
@@ -267,7 +267,7 @@ START_TEST(tickets_are_for_who_is_not_served)
 	admission_open(&d, true, 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(c); i++)
 		c[i] = ask(&d, &whole, 1);
-	/* Longer than the patience in total, but each time a claim is admitted within it. */
+	/* Longer than the overtake time in total, but each time a claim is admitted within it. */
 	for (unsigned i = 0; i + 1 < ARRAY_SIZE(c); i++) {
 		turn_until_ready(&d, c[i]);
 		nsec_t until = d.reactor->now + 60 * NSEC_PER_MSEC;
@@ -326,7 +326,7 @@ START_TEST(giving_up_names_the_holder)
 }
 END_TEST
 
-/* A ticket older than the patience blocks later claims, whoever left it; the ticket of a dead process is removed. */
+/* A ticket older than the overtake time blocks later claims, whoever left it. That of a dead process is removed. */
 START_TEST(tickets_are_respected)
 {
 	struct admission d;

@@ -161,12 +161,12 @@ START_TEST(clone_template_is_made_once)
 	ck_assert_uint_eq(fake_machines.created, 1);
 	ck_assert_uint_eq(fake_machines.destroyed, 1);
 	ck_assert_uint_eq(count_snapshots(dir), 1);
-	for (unsigned i = 0; i < MOULDS_MAX + 3; i++) {
+	for (unsigned i = 0; i < CLONE_TEMPLATES_MAX + 3; i++) {
 		run_clone_templates(dir, m, 1, 300 + i, false);
 		ck_assert(m[0].made);
 		clone_template_done(&m[0]);
 	}
-	ck_assert_uint_eq(count_snapshots(dir), MOULDS_MAX);
+	ck_assert_uint_eq(count_snapshots(dir), CLONE_TEMPLATES_MAX);
 	t_rmdir(dir);
 }
 END_TEST

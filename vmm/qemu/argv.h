@@ -15,13 +15,13 @@ enum qemu_fd {
 	QEMU_FD_QMP = 3,
 	QEMU_FD_CONSOLE = 4,
 	QEMU_FD_INITRD = 5,
-	QEMU_FD_LOCKSTEP = 6,
+	QEMU_FD_ICOUNT_HANDOFF = 6,
 	QEMU_FD_STATE = 7,
 	QEMU_FD_KERNEL = 8,
 	QEMU_FD_RAM0 = 10
 };
 
-#define QEMU_PRELOAD "LD_PRELOAD=/proc/self/fd/6" /* QEMU_FD_LOCKSTEP */
+#define QEMU_PRELOAD "LD_PRELOAD=/proc/self/fd/6" /* QEMU_FD_ICOUNT_HANDOFF */
 
 struct qemu_argv {
 	const char *arg[QEMU_ARGS_MAX]; /* NULL-terminated */

@@ -319,7 +319,7 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
-		{ q->icount_handoff_fd, QEMU_FD_LOCKSTEP },
+		{ q->icount_handoff_fd, QEMU_FD_ICOUNT_HANDOFF },
 		/* We read a clone's initramfs ourselves. */
 		{ c->clone ? q->scan.state_fd : c->initrd_fd, c->clone ? QEMU_FD_STATE : QEMU_FD_INITRD },
 	};

@@ -88,7 +88,7 @@ void log_text(struct guest_log *l, enum wire_stream stream, const char *text, si
 	}
 }
 
-void log_complain(struct guest_log *l, const char *fmt, ...)
+void log_error(struct guest_log *l, const char *fmt, ...)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	va_list ap;

@@ -24,6 +24,6 @@ void log_record(struct guest_log *l, enum wire_type type, uint64_t time_ns, cons
 		const void *tail, size_t tail_len);
 void log_put(struct guest_log *l, enum wire_type type, const void *payload, size_t len);
 void log_text(struct guest_log *l, enum wire_stream stream, const char *text, size_t len);
-void log_complain(struct guest_log *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void log_error(struct guest_log *l, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #endif

@@ -111,7 +111,7 @@ int main(void)
 	}
 	int r = test_start(&i);
 	if (r < 0) {
-		log_complain(&i.log, "start the test: %s", strerror(-r));
+		log_error(&i.log, "start the test: %s", strerror(-r));
 		finish_guest(&i, WIRE_EXIT_SETUP, r);
 	}
 	test_await(&i);

@@ -21,20 +21,20 @@ static struct wire_clone_payload *clone_payload_of(struct guest_log *l)
 	return (struct wire_clone_payload *)(void *)(l->records + l->capacity - sizeof(struct wire_clone_payload));
 }
 
-static int take_order(struct guest_log *l)
+static int unpack_clone_payload(struct guest_log *l)
 {
-	const struct wire_clone_payload order = *clone_payload_of(l);
+	const struct wire_clone_payload payload = *clone_payload_of(l);
 	const uint8_t *end = l->records + l->capacity;
-	if (order.magic != WIRE_CLONE_PAYLOAD_MAGIC || order.length > l->capacity - sizeof(order))
+	if (payload.magic != WIRE_CLONE_PAYLOAD_MAGIC || payload.length > l->capacity - sizeof(payload))
 		return -ENOMSG;
 	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const uint8_t *image = end - sizeof(order) - order.length;
+	const uint8_t *image = end - sizeof(payload) - payload.length;
 	/*
 	 * The image stays in the log's buffer until records overwrite it. The reader ignores everything after the last
 	 * record.
 	 */
 	*clone_payload_of(l) = (struct wire_clone_payload){ 0 };
-	return root < 0 ? -errno : unpack_image(image, order.length, root);
+	return root < 0 ? -errno : unpack_image(image, payload.length, root);
 }
 
 int park(struct init *i)
@@ -48,5 +48,5 @@ int park(struct init *i)
 	outb(PARK_VALUE, i->park_port);
 	/* The VMM has changed the memory during outb(), which the compiler cannot know. */
 	__asm__ volatile("" : : : "memory");
-	return take_order(&i->log);
+	return unpack_clone_payload(&i->log);
 }

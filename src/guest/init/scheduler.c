@@ -90,7 +90,7 @@ static bool load_scheduler(struct init *i, const struct sched_conf *conf)
 	keep_others_busy(i, busy, cpus);
 	int r = scheduler_start(i, conf->args);
 	if (r < 0) {
-		log_complain(&i->log, "start the scheduler '%s': %s", conf->args[0], strerror(-r));
+		log_error(&i->log, "start the scheduler '%s': %s", conf->args[0], strerror(-r));
 		let_others_go(i, busy, cpus);
 		i->sched_status = 127 << 8;
 		scheduler_event(i, WIRE_SCHED_LOAD_FAILED);

@@ -54,11 +54,11 @@ int setup_mounts(struct init *i)
 			continue;
 		if (mounts[k].need == REQUIRED)
 			return -errno;
-		log_complain(&i->log, "mount %s: %s", mounts[k].at, strerror(errno));
+		log_error(&i->log, "mount %s: %s", mounts[k].at, strerror(errno));
 	}
 	for (size_t k = 0; k < ARRAY_SIZE(links); k++)
 		if (symlink(links[k].target, links[k].at) < 0 && errno != EEXIST)
-			log_complain(&i->log, "link %s: %s", links[k].at, strerror(errno));
+			log_error(&i->log, "link %s: %s", links[k].at, strerror(errno));
 	sethostname("ktstr", 5);
 	return 0;
 }
@@ -69,7 +69,7 @@ void setup_loopback(struct init *i)
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &lo) < 0 && errno != ENODEV)
-		log_complain(&i->log, "switch the loopback device on: %s", strerror(errno));
+		log_error(&i->log, "switch the loopback device on: %s", strerror(errno));
 }
 
 int setup_cgroups(struct init *i)
@@ -83,7 +83,7 @@ int setup_cgroups(struct init *i)
 		for (size_t c = 0; c < ARRAY_SIZE(controllers); c++) {
 			int r = file_write(parents[p], controllers[c]);
 			if (r < 0 && strcmp(controllers[c], "+io"))
-				log_complain(&i->log, "%s in %s: %s", controllers[c], parents[p], strerror(-r));
+				log_error(&i->log, "%s in %s: %s", controllers[c], parents[p], strerror(-r));
 		}
 	}
 	return 0;
@@ -101,7 +101,7 @@ void setup_moved(struct init *i)
 		if (r == 0 && symlink(target, path) < 0 && errno != EEXIST)
 			r = -errno;
 		if (r < 0)
-			log_complain(&i->log, "link %s: %s", path, strerror(-r));
+			log_error(&i->log, "link %s: %s", path, strerror(-r));
 	}
 }
 
@@ -145,7 +145,7 @@ void setup_cpus(struct init *i)
 			return;
 		int r = file_write(path, "1");
 		if (r < 0)
-			log_complain(&i->log, "bring up processor %u: %s", cpu, strerror(-r));
+			log_error(&i->log, "bring up processor %u: %s", cpu, strerror(-r));
 	}
 }
 
@@ -216,8 +216,8 @@ int setup_sysctls(struct init *i)
 		_cleanup_free_ char *path = path_join("/proc/sys", pair);
 		int r = path ? file_write(path, value) : -ENOMEM;
 		if (r < 0)
-			log_complain(&i->log, "sysctl %s: %s", i->conf.sysctls[k],
-				     r == -ENOENT ? "this kernel has no such sysctl" : strerror(-r));
+			log_error(&i->log, "sysctl %s: %s", i->conf.sysctls[k],
+				  r == -ENOENT ? "this kernel has no such sysctl" : strerror(-r));
 		worst = MIN_OF(worst, r);
 	}
 	return worst;

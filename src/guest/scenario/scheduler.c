@@ -27,14 +27,14 @@ static int ask_scheduler(struct stage *s, enum sched_request_kind kind, const st
 			 struct err **err)
 {
 	const struct ktstr_scheduler *attached = which ? which : s->t->test->scheduler;
-	nsec_t patience = SCHED_CHANGE_DEADLINE;
+	nsec_t timeout = SCHED_CHANGE_DEADLINE;
 	if (attached)
-		patience += ktstr_attach_timeout_s(attached) * NSEC_PER_SEC;
+		timeout += ktstr_attach_timeout_s(attached) * NSEC_PER_SEC;
 	struct sched_request request = { .kind = kind };
 	struct control answer = { 0 };
 	snprintf(request.name, sizeof(request.name), "%s", which ? which->name : "");
 	int r = channel_send(&s->t->channel, CHANNEL_SCHED_REQUEST, &request, sizeof(request), NULL, 0);
-	nsec_t deadline = nsec_now() + patience;
+	nsec_t deadline = nsec_now() + timeout;
 	while (r == 0 && answer.kind != CONTROL_SCHED_DONE && wait_control(s->t, deadline, &answer))
 		if (answer.kind == CONTROL_SCHED_GONE)
 			s->t->scheduler_gone = true;

@@ -42,12 +42,11 @@ static void inversion_take(struct ktstr_worker *w)
 		return;
 	}
 	uint32_t free_word = 0;
-	static const struct timespec patience = { .tv_sec = 3600 };
+	static const struct timespec timeout = { .tv_sec = 3600 };
 	if (atomic_compare_exchange_strong(&w->group->lock, &free_word, (uint32_t)w->slot->report.tid))
 		return;
 	ktstr_worker_block(w);
-	while (syscall(SYS_futex, &w->group->lock, FUTEX_LOCK_PI, 0, &patience, NULL, 0) < 0 &&
-	       !ktstr_worker_stopped(w))
+	while (syscall(SYS_futex, &w->group->lock, FUTEX_LOCK_PI, 0, &timeout, NULL, 0) < 0 && !ktstr_worker_stopped(w))
 		;
 	worker_woken_since(w, &w->group->stamp);
 }

@@ -37,10 +37,10 @@ static struct sockaddr_ll address_of(const struct worker_slot *slot)
 /* Receiving times out, so that the worker notices a stop that came between its check of the flag and the wait. */
 static int open_socket(struct net_state *s)
 {
-	static const struct timeval patience = { .tv_usec = 100 * 1000 };
+	static const struct timeval timeout = { .tv_usec = 100 * 1000 };
 	s->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&s->from, sizeof(s->from)) < 0 ||
-	    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+	    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
 		return -errno;
 	return 0;
 }

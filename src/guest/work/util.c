@@ -32,8 +32,8 @@ void sleep_for(struct ktstr_worker *w, nsec_t length)
 /* Waiting times out, so that the worker notices a stop that came between its check of the word and the wait. */
 long futex_wait(_Atomic uint32_t *word, uint32_t value)
 {
-	static const struct timespec patience = { .tv_nsec = 100 * 1000 * 1000 };
-	return syscall(SYS_futex, word, FUTEX_WAIT, value, &patience, NULL, 0);
+	static const struct timespec timeout = { .tv_nsec = 100 * 1000 * 1000 };
+	return syscall(SYS_futex, word, FUTEX_WAIT, value, &timeout, NULL, 0);
 }
 
 void futex_wake(_Atomic uint32_t *word, int count)
