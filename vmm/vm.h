@@ -40,8 +40,8 @@ struct vm_config {
 	bool park;			  /* stop at the guest's park point (VM_END_PARKED), for vm_backend.save() */
 	/*
 	 * The parked machine to clone, or NULL. The settings above must equal those of the parked machine, except for
-	 * `seed` and for `initrd_fd` from `initrd_known` on: these bytes, at most CLONE_PAYLOAD_BYTES_MAX, are the clone's
-	 * payload. Must outlive the VM.
+	 * `seed` and for `initrd_fd` from `initrd_known` on: these bytes, at most CLONE_PAYLOAD_BYTES_MAX, are the
+	 * clone's payload. Must outlive the VM.
 	 */
 	const struct snapshot *clone;
 	uint64_t initrd_known; /* bytes of the initramfs that the parked machine was booted with */
