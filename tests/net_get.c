@@ -104,13 +104,24 @@ static json_t *body_of(const struct fetch *f)
 
 static json_t *describe(const struct fetch *f)
 {
+	static const char *const kinds[ERR_KIND_MAX] = {
+		[ERR_BY_CODE] = "none",
+		[ERR_IMPOSSIBLE] = "impossible",
+		[ERR_USAGE] = "usage",
+		[ERR_DATA] = "data",
+		[ERR_MISSING] = "missing",
+		[ERR_BUG] = "bug",
+		[ERR_OUTPUT] = "output",
+		[ERR_BUSY] = "busy",
+		[ERR_INTERRUPTED] = "interrupted",
+	};
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (f->err)
 		err_format(f->err, &text);
-	return json_pack("{s:i, s:I, s:I, s:i, s:i, s:i, s:s, s:b, s:s*, s:i, s:s, s:I, s:o}", "result",
+	return json_pack("{s:i, s:I, s:I, s:i, s:i, s:i, s:s, s:b, s:s*, s:s, s:s, s:I, s:o}", "result",
 			 f->machine.result, "done", (json_int_t)f->done, "total", (json_int_t)f->total, "attempts",
 			 (int)f->attempts, "resumed", (int)f->resumed, "http", (int)f->http_status, "sha256", f->sha256,
-			 "absent", f->absent, "url", f->url_used, "kind", f->err ? (int)err_kind_of(f->err) : 0,
+			 "absent", f->absent, "url", f->url_used, "kind", f->err ? kinds[err_kind_of(f->err)] : "",
 			 "error", buf_str(&text), "body_len", (json_int_t)f->body.len, "body", body_of(f));
 }
 

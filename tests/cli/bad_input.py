@@ -120,7 +120,7 @@ def tests(scratch):
     refused('trace on a full disk', 74, "write the trace '/dev/full': No space left", 'test', '--list', '--trace',
             '/dev/full', EXAMPLES)
     run = Run('test', '--list', '--trace', scratch / 'trace.json', EXAMPLES)
-    check(run.status == 0 and traced(scratch / 'trace.json') == ['list', 'read'], 'trace of a listing', run)
+    check(run.status == 0 and traced(scratch / 'trace.json') == ['spawn', 'wait'], 'trace of a listing', run)
     kvm = next(f for f in json.loads(Run('doctor', '--json').out) if f['name'] == 'kvm')
     if kvm['health'] != 'ok':
         refused('backend kvm where there is none', 69, 'error: backend kvm: ' + kvm['state'][:20], 'test', '--accel', 'kvm',

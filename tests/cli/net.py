@@ -150,15 +150,15 @@ def statuses(w):
     check(time.monotonic() - began >= 1, 'waits as long as it was asked to')
     w.fresh()
     w.m.fault('/file', 'status', at=500)
-    bad(w.get('-r', 2), w.out, f'download {w.url}: HTTP 500 (3 attempts); check the network', '500 for ever', attempts=3, exit=69)
+    bad(w.get('-r', 2), w.out, f'download {w.url}: HTTP 500 (3 attempts); check the network', '500 for ever', attempts=3, kind='missing')
     for code, absent in ((404, True), (410, True), (403, False), (401, False), (451, False)):
         w.fresh()
         w.m.fault('/file', 'status', at=code)
-        bad(w.get(), w.out, f'HTTP {code}', f'{code} is final', attempts=1, absent=absent, exit=69, http=code)
+        bad(w.get(), w.out, f'HTTP {code}', f'{code} is final', attempts=1, absent=absent, kind='missing', http=code)
     w.fresh()
     w.m.fault('/file', 'html')
     bad(w.get('-t'), w.out, 'returned HTML instead of a file', 'a page instead of a file', attempts=1, absent=True)
-    bad(w.get('-s', w.sha), w.out, 'SHA-256 is', 'a page with a checksum expected', exit=65)
+    bad(w.get('-s', w.sha), w.out, 'SHA-256 is', 'a page with a checksum expected', kind='data')
 
 
 def mirrors(w):
@@ -181,20 +181,20 @@ def mirrors(w):
 
 def refusals(w):
     w.fresh()
-    bad(w.get('-m', SIZE - 1), w.out, f'larger than the limit of {SIZE - 1} bytes', 'announced too large', exit=65)
+    bad(w.get('-m', SIZE - 1), w.out, f'larger than the limit of {SIZE - 1} bytes', 'announced too large', kind='data')
     good(w.get('-m', SIZE), w.out, w.data, 'exactly the limit')
     w.m.fault('/file', 'nolength')
-    bad(w.get('-m', 100_000), w.out, 'larger than the limit of 100000 bytes', 'too large without saying so', exit=65)
-    bad(Get('-m', 100_000, w.url), None, 'larger than the limit', 'too large for memory', exit=65)
+    bad(w.get('-m', 100_000), w.out, 'larger than the limit of 100000 bytes', 'too large without saying so', kind='data')
+    bad(Get('-m', 100_000, w.url), None, 'larger than the limit', 'too large for memory', kind='data')
     w.fresh()
     w.m.fault('/file', 'corrupt', at=2_999_999)
-    bad(w.get('-s', w.sha), w.out, f'but should be {w.sha}', 'one wrong byte', exit=65)
+    bad(w.get('-s', w.sha), w.out, f'but should be {w.sha}', 'one wrong byte', kind='data')
     w.fresh()
     w.m.fault('/file', 'length', at=100)
     bad(w.get('-s', w.sha, '-r', 2), w.out, f'announced {SIZE + 100} bytes, but has {SIZE}', 'fewer bytes than announced', attempts=2)
     w.fresh()
     w.m.fault('/file', 'length', at=-100)
-    bad(w.get('-s', w.sha), w.out, 'SHA-256 is', 'more bytes than announced', exit=65)
+    bad(w.get('-s', w.sha), w.out, 'SHA-256 is', 'more bytes than announced', kind='data')
     w.fresh()
     w.m.fault('/file', 'loop')
     bad(w.get(), w.out, 'Maximum (8) redirects followed', 'redirected in a circle', attempts=1)
@@ -206,7 +206,7 @@ def refusals(w):
     bad(w.get(url=w.m.url + '/passwd'), w.out, 'rotocol', 'redirected to a local file', attempts=1)
     w.fresh()
     bad(w.get(url=w.url.replace('//', '//me:secret@') + 'x'), w.out, f'download {w.url}x: HTTP 404', 'no password in a message')
-    bad(w.get('-r', 2, url=CLOSED_PORT + '/x'), w.out, 'Failed to connect', 'nobody there', attempts=3, exit=69)
+    bad(w.get('-r', 2, url=CLOSED_PORT + '/x'), w.out, 'Failed to connect', 'nobody there', attempts=3, kind='missing')
 
 
 STORM = (('reset', 70_000), ('cut', 1_200_000), ('status', 503), ('status', 404), ('corrupt', 5_000), ('html', 0), ('length', -7),
@@ -289,7 +289,7 @@ def cancels(w):
 
 def cancelled(w, path, ms):
     get = w.get('-k', ms, url=w.m.url + path)
-    ok = get.status == 130 and get.exit == 130 and get.error.endswith(': cancelled') and get.left_open == 0
+    ok = get.status == 130 and get.kind == 'interrupted' and get.error.endswith(': cancelled') and get.left_open == 0
     check(ok and os.path.getsize(w.out) == 0, f'{path[1:]}: cancelled after {ms} ms, nothing left', get)
 
 
