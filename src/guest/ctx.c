@@ -63,6 +63,16 @@ int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
 	return ok;
 }
 
+enum ktstr_verdict ktstr_skip(struct ktstr_ctx *t, const char *fmt, ...)
+{
+	struct wire_detail head = { .verdict = KTSTR_SKIP };
+	va_list ap;
+	va_start(ap, fmt);
+	send_detail(t, &head, fmt, ap);
+	va_end(ap);
+	return KTSTR_SKIP;
+}
+
 void ctx_phase(struct ktstr_ctx *t, enum wire_phase_kind kind, uint32_t index, const char *name)
 {
 	struct wire_phase phase = { .kind = kind, .index = index };

@@ -6,23 +6,23 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel, skip  # noqa: E402
+from kit import RUNNER, SUITE, expression, runner_names  # noqa: E402
+from tap import Run, Scratch, check, check_nothing_left, finish, machines, need_kernel, skip  # noqa: E402
 
-SUITE = BUILD + '/tests/selftests'
-COUNT = 21
-# A fake runner that prints the given result for every test; -t takes the name.
-RUNNER = """#!/bin/sh
+# A fake runner that has only the test `minimal` (or the one named), and prints the given result for it.
+FAKE = """#!/bin/sh
+if [ "$1" != -t ]; then echo "  $NAME"; exit 1; fi
 echo "===== START ====="
 echo "$WORD 1 $2 # $MORE"
 exit 0
 """
 
 
-def kit_of(scratch, name, word, more=''):
+def kit_of(scratch, name, word, more='', has='minimal'):
     path = scratch / f'{name}/selftests/sched_ext'
     os.makedirs(path)
     with open(path + '/runner', 'w') as f:
-        f.write(RUNNER.replace('$WORD', word).replace('$MORE', more))
+        f.write(FAKE.replace('$WORD', word).replace('$MORE', more).replace('$NAME', has))
     os.chmod(path + '/runner', 0o755)
     return scratch / name
 
@@ -41,6 +41,9 @@ def control(kernel, scratch):
     check(e['verdict'] == 'skip' and 'was skipped: minimal # SKIP no such kfunc' in e['cause'], 'a skip is a skip, with its reason', e)
     e = one(kernel, kit_of(scratch, 'other', 'ok 1 something_else # ok'))
     check(e['verdict'] == 'fail' and "gave no result for 'minimal'" in e['cause'], "another test's result is not its own", e)
+    e = one(kernel, kit_of(scratch, 'older', 'ok', has='another'))
+    check(e['verdict'] == 'skip' and e['cause'] == "this kernel's selftests have no test 'minimal'",
+          'a test that the runner does not have is a skip', e)
     e = one(kernel, scratch / 'none')
     check(e['verdict'] == 'skip' and "built without 'selftests/sched_ext/runner'" in e['cause'],
           'a kernel without them is a skip, before there is a machine', e)
@@ -48,13 +51,15 @@ def control(kernel, scratch):
 
 def all_of_them(kernel):
     kit = os.environ.get('KTSTR_KIT') or kernel['path']
-    if not os.access(kit + '/selftests/sched_ext/runner', os.X_OK):
+    names = runner_names(kit)
+    if not os.access(f'{kit}/{RUNNER}', os.X_OK):
         skip("the kernel's own selftests", "this kernel was built without; 'ktstr kernel build --selftests', or set KTSTR_KIT")
         return
+    check(len(names) > 20, 'the runner prints the names of its tests', names)
     with Scratch() as scratch:
-        run = Run('test', '--kernel', kernel['key'], '--json', SUITE, env={'KTSTR_SIDECAR_DIR': scratch.path})
+        run = Run('test', '--kernel', kernel['key'], '--json', '-E', expression(names), SUITE, env={'KTSTR_SIDECAR_DIR': scratch.path})
         tests = [e for e in run.events() if e['event'] == 'test-finished']
-        check(len(tests) == COUNT, f'{COUNT} tests, each with a result', sorted(e['name'] for e in tests))
+        check(sorted(e['name'] for e in tests) == [f'ktstr/scx_{name}' for name in names], 'each of them has a result', run)
         for e in tests:
             check(e['verdict'] == 'pass', e['name'], e.get('cause'))
         failed, passed = 0, []
@@ -65,7 +70,7 @@ def all_of_them(kernel):
             passed.append(values['passed'])
             failed += values['failed'] + values['skipped'] + len(runs) - 1
         # Children inherit the runner's unwritten output and write it too: a line may appear more than once.
-        check(len(passed) == COUNT and min(passed) >= 1 and not failed, 'every one printed its own result', passed)
+        check(len(passed) == len(names) and min(passed) >= 1 and not failed, 'every one printed its own result', passed)
 
 
 def main():

@@ -72,6 +72,5 @@ enum ktstr_verdict ktstr_run_canned(struct ktstr_ctx *t, const char *name)
 		t->canned = false;
 		return v;
 	}
-	ctx_detail(t, KTSTR_SKIP, "%s", why);
-	return KTSTR_SKIP;
+	return ktstr_skip(t, "%s", why);
 }
