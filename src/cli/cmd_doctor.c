@@ -112,7 +112,7 @@ static void check_clang(struct finding *f)
 		return;
 	}
 	find(f, clang && !old ? HEALTH_GOOD : HEALTH_LIMITED, clang ? clang : "not found",
-	     clang && !old ? "" : "install clang-16: older ones lose type tags that scx_flatcg needs");
+	     clang && !old ? "" : "install clang-22, or the newest: older ones lose type tags that scx_flatcg needs");
 }
 
 static void check_signatures(struct finding *f)

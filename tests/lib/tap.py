@@ -106,8 +106,10 @@ def cached_kernels(series=None):
 
 
 def cached_kernel():
-    """The kernel that the tests are written for: the newest with schedulers, if possible of the reference series."""
-    for entry in cached_kernels(REFERENCE_SERIES) + cached_kernels():
+    """The newest kernel with schedulers, if possible of the series that the tests are written for. CHECK_KERNEL=7 means
+    another series."""
+    chosen = os.environ.get('CHECK_KERNEL')
+    for entry in cached_kernels(chosen) if chosen else cached_kernels(REFERENCE_SERIES) + cached_kernels():
         if entry.get('has_schedulers'):
             return entry
     return None
@@ -116,7 +118,9 @@ def cached_kernel():
 def need_kernel(name):
     kernel = cached_kernel()
     if not kernel:
-        skip(name, "no kernel with schedulers in the cache; run 'make kernel'")
+        chosen = os.environ.get('CHECK_KERNEL')
+        skip(name, f"no kernel of series {chosen} with schedulers in the cache" if chosen else
+             "no kernel with schedulers in the cache; run 'make kernel'")
         finish()
     return kernel
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """A run over two kernels: labels in names, and kernels that are all built before a test starts, or as they are needed.
-The examples and the kernel's own tests run on an old, the reference and a new series, if the cache has them.
+The examples, all schedulers of the kernel's tree and its own tests run on an old and a new series, if the cache has them.
 """
 import json
 import os
@@ -12,6 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'mirror'))
 import layout  # noqa: E402
+from kit import SUITE, expression, runner_names  # noqa: E402
 from tap import (BUILD, Run, Scratch, cached_kernels, check, check_nothing_left, finish, machines,  # noqa: E402
                  need_kernel, skip)
 
@@ -54,16 +55,39 @@ def parsed_command_line(kernel):
     check(run.status == 0 and whole and not said, f"{kernel['version']}: the kernel parses its command line", '\n'.join(said) or run)
 
 
-def run_suite(kernel, suite, kit):
-    """Every test of @suite passes, or is skipped with a reason."""
+def run_suite(kernel, suite, *args, passes):
+    """Every test of @suite passes, or is skipped with a reason. @passes: at least one passes."""
     with Scratch() as scratch:
-        run = Run('test', '--kernel', kernel['key'], '--json', suite, env={'KTSTR_SIDECAR_DIR': scratch.path})
+        run = Run('test', '--kernel', kernel['key'], '--json', *args, suite, env={'KTSTR_SIDECAR_DIR': scratch.path})
     tests = [e for e in run.events() if e['event'] == 'test-finished']
     bad = [(e['name'], e['verdict'], e.get('cause')) for e in tests
            if e['verdict'] != 'pass' and not (e['verdict'] == 'skip' and e.get('cause'))]
     passed = sum(e['verdict'] == 'pass' for e in tests)
-    name = f"{kernel['version']}: {os.path.basename(suite)}: {passed} of {len(tests)} pass"
-    check(tests and not bad and (passed or not kit), name, '\n'.join(map(str, bad)) or run)
+    name = f"{kernel['version']}: {os.path.basename(suite)}: {passed} of {len(tests)} pass, the others are skipped with a reason"
+    check(tests and not bad and (passed or not passes), name, '\n'.join(map(str, bad)) or run)
+    return tests
+
+
+def tree_schedulers(kernel):
+    """Every scheduler that was built with the kernel has a test, and passes it."""
+    programs = os.listdir(kernel['path'] + '/sched_ext/bin')
+    tested = {}
+    for source in ('examples/in_tree.c', 'schedulers/newer.c'):
+        with open(os.path.join(os.path.dirname(__file__), '..', source)) as f:
+            tested.update({program: (name, source) for name, program in re.findall(r'KTSTR_SCHEDULER\((\w+), .binary = "(\w+)"', f.read())})
+    check(set(programs) <= set(tested), f"{kernel['version']}: every scheduler of the tree has a test", programs)
+    newer = [name for program, (name, source) in tested.items() if program in programs and source.startswith('schedulers')]
+    if newer:
+        tests = run_suite(kernel, BUILD + '/tests/schedulers', '-E', ' | '.join(f'scheduler({name})' for name in newer), passes=True)
+        check({e['scheduler'] for e in tests} == set(newer), 'and each of them ran', tests)
+
+
+def own_tests(kernel):
+    """The kernel's own tests: each test of its runner is in our suite, and passes or says why not."""
+    names = runner_names(kernel['path'])
+    tests = run_suite(kernel, SUITE, '-E', expression(names), passes=True)
+    check(len(names) > 20 and sorted(e['name'] for e in tests) == [f'ktstr/scx_{name}' for name in names],
+          f"{kernel['version']}: each of the kernel's own tests has a result", names)
 
 
 def series(name):
@@ -72,9 +96,13 @@ def series(name):
     if not found:
         skip(f'Linux {name}', f"no kernel of it in the cache; 'ktstr kernel build --schedulers --selftests distro:{name}'")
         return
-    parsed_command_line(found[0])
-    run_suite(found[0], BUILD + '/tests/examples', True)
-    run_suite(found[0], BUILD + '/tests/selftests', found[0]['has_selftests'])
+    kernel = found[0]
+    parsed_command_line(kernel)
+    run_suite(kernel, BUILD + '/tests/examples', passes=True)
+    if kernel['has_schedulers']:
+        tree_schedulers(kernel)
+    if kernel['has_selftests']:
+        own_tests(kernel)
 
 
 def main():
