@@ -35,7 +35,8 @@ SEEDS ?= 20
 trust: kernel
 	@python3 tests/trust/trust.py $(BUILD) --seeds $(SEEDS)
 
-# Campaigns that take hours: default work types and behavioural tests over SEEDS seeds, and 10^7 mutations of parsers' input.
+# Campaigns that take hours: further kernels, default work types and behavioural tests over SEEDS seeds, and 10^7
+# mutations of parsers' input.
 soak: kernel
 	@ninja -C $(BUILD) --quiet
 	@python3 tests/soak/soak.py $(BUILD) --seeds $(SEEDS)

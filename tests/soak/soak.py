@@ -4,9 +4,9 @@
 
     tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N]
 
-Parts: `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers;
-`behaviour`, the tests of work types and operations; `fuzz`, mutations of the kept corpora through every parser. Exit
-status: 0 if nothing failed, 1 otherwise.
+Parts: `kernels`, the tests of real guests on an old and the newest kernel, which are built first; `defaults`, every work
+type with its default parameters under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types
+and operations; `fuzz`, mutations of the kept corpora through every parser. Exit status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
 import collections
@@ -35,6 +35,12 @@ ARGS = parse()
 sys.argv = sys.argv[:1] + [ARGS.build]
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from tap import BUILD, KTSTR, need_kernel  # noqa: E402
+
+# Kernels beside the reference series, each with the series of its versions (empty: no schedulers, only the matrix).
+KERNELS = (('distro:6.1', ''), ('distro:newest', '7'))
+# What depends on the kernel's sched_ext.
+ON_EACH_KERNEL = ('misbehaviour', 'verdicts', 'attributes')
+NOT_OFFERED = 69
 
 # Skips because of the machine: these tests need something that is missing there.
 MAY_SKIP = ('_missing',)
@@ -78,6 +84,38 @@ def behaviour(kernel):
     return repeat('behaviour', kernel, BUILD + '/tests/behaviour', 'test(behaviour_) | test(ops_)')
 
 
+def guest_test(name, series=''):
+    """A test of tests/vm on the kernel of @series; its failures."""
+    env = dict(os.environ, **({'CHECK_KERNEL': series} if series else {}))
+    done = subprocess.run([sys.executable, os.path.join(HERE, '..', 'vm', name + '.py'), BUILD], env=env, text=True,
+                          stdout=subprocess.PIPE)
+    bad_lines = [line for line in done.stdout.splitlines() if line.startswith('not ok')]
+    for line in done.stdout.splitlines():
+        if line.startswith(('not ok', '#')) or '# SKIP' in line:
+            say('   ' + line)
+    say(f"kernels: {name}{' on ' + series if series else ''}: {done.stdout.count(chr(10) + 'ok ')} ok, {len(bad_lines)} not")
+    if done.returncode != 0:
+        bad_lines.append(f'status {done.returncode}')
+    return [f'{name} {series}: {line}' for line in bad_lines]
+
+
+def kernels(_):
+    odd, there = [], []
+    for kernel, series in KERNELS:
+        code = subprocess.run([KTSTR, 'kernel', 'build', kernel, '--schedulers', '--selftests', '--cpu-cap', str(os.cpu_count() or 1)]).returncode
+        if code == NOT_OFFERED:
+            say(f'skipped  kernel build {kernel}, which no mirror offers here')
+        elif code != 0:
+            odd.append(f'kernel build {kernel}: status {code}')
+        elif series:
+            there.append(series)
+    odd += guest_test('matrix')
+    for series in there:
+        for name in ON_EACH_KERNEL:
+            odd += guest_test(name, series)
+    return odd
+
+
 def fuzz(_):
     sanitized = os.path.join(HERE, '..', '..', 'build-asan')    # the corpus as `make check` leaves it
     build = sanitized if os.path.isdir(sanitized + '/tests/fuzz') else BUILD
@@ -95,11 +133,11 @@ def fuzz(_):
 
 
 def main():
-    parts = {'defaults': defaults, 'behaviour': behaviour, 'fuzz': fuzz}
+    parts = {'kernels': kernels, 'defaults': defaults, 'behaviour': behaviour, 'fuzz': fuzz}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name == 'fuzz' else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)
