@@ -87,7 +87,7 @@ struct ktstr_ctx;
 
 /* If @ok is 0, records a failure with this text; the test goes on and then fails. Returns @ok. */
 int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Records why this test cannot run on this kernel or machine. Returns KTSTR_SKIP, for `return ktstr_skip(t, "...");`. */
+/* Records why this test cannot run on this kernel or machine. Returns KTSTR_SKIP: `return ktstr_skip(t, "...");`. */
 enum ktstr_verdict ktstr_skip(struct ktstr_ctx *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 KTSTR_END_C
