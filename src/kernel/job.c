@@ -355,7 +355,7 @@ static int list_commands(struct machine *m, int result)
 
 static int build_schedulers(struct machine *m, int result)
 {
-	static const char *const programs[] = { "scx_simple", "scx_qmap", "scx_central", "scx_flatcg", NULL };
+	static const char *const programs[] = { "all", NULL };
 	struct kernel_job *job = job_of(m);
 	if (result < 0 && command_is_idle(&job->run))
 		return result;

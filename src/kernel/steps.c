@@ -370,7 +370,7 @@ static int copy_into(struct kernel_job *job, const char *entry, const char *from
 }
 
 /* Copies the regular files of one directory, without its subdirectories. */
-static int copy_dir(struct kernel_job *job, const char *entry, const char *from, const char *to)
+static int copy_dir(struct kernel_job *job, const char *entry, const char *from, const char *to, mode_t mode)
 {
 	_cleanup_free_ char *path = path_join(job->tree, from);
 	DIR *dir = path ? opendir(path) : NULL;
@@ -380,7 +380,7 @@ static int copy_dir(struct kernel_job *job, const char *entry, const char *from,
 		if (!source || !target)
 			r = -ENOMEM;
 		else if (e->d_type == DT_REG)
-			r = copy_into(job, entry, source, target, 0644);
+			r = copy_into(job, entry, source, target, mode);
 	}
 	if (dir)
 		closedir(dir);
@@ -388,8 +388,8 @@ static int copy_dir(struct kernel_job *job, const char *entry, const char *from,
 }
 
 /*
- * Copies the four schedulers, and the files that compile further ones for this kernel: libbpf, bpftool, vmlinux.h, scx
- * headers.
+ * Copies all schedulers of the tree, and the files that compile further ones for this kernel: libbpf, bpftool, vmlinux.h,
+ * scx headers.
  */
 static int copy_schedulers(struct kernel_job *job, const char *entry)
 {
@@ -397,25 +397,21 @@ static int copy_schedulers(struct kernel_job *job, const char *entry)
 		const char *from, *to;
 		mode_t mode;
 	} files[] = {
-		{ "tools/sched_ext/build/bin/scx_simple", "sched_ext/bin/scx_simple", 0755 },
-		{ "tools/sched_ext/build/bin/scx_qmap", "sched_ext/bin/scx_qmap", 0755 },
-		{ "tools/sched_ext/build/bin/scx_central", "sched_ext/bin/scx_central", 0755 },
-		{ "tools/sched_ext/build/bin/scx_flatcg", "sched_ext/bin/scx_flatcg", 0755 },
 		{ "tools/sched_ext/build/sbin/bpftool", "sched_ext/sbin/bpftool", 0755 },
 		{ "tools/sched_ext/build/obj/libbpf/libbpf.a", "sched_ext/lib/libbpf.a", 0644 },
 		{ "tools/sched_ext/build/include/vmlinux.h", "sched_ext/include/vmlinux.h", 0644 },
-	};
-	static const char *const dirs[][2] = {
-		{ "tools/sched_ext/build/include/bpf", "sched_ext/include/bpf" },
-		{ "tools/sched_ext/include/scx", "sched_ext/include/scx" },
-		{ "tools/sched_ext/include/bpf-compat/gnu", "sched_ext/include/bpf-compat/gnu" },
-		{ "tools/include/uapi/linux", "sched_ext/include/uapi/linux" },
+	}, dirs[] = {
+		{ "tools/sched_ext/build/bin", "sched_ext/bin", 0755 },
+		{ "tools/sched_ext/build/include/bpf", "sched_ext/include/bpf", 0644 },
+		{ "tools/sched_ext/include/scx", "sched_ext/include/scx", 0644 },
+		{ "tools/sched_ext/include/bpf-compat/gnu", "sched_ext/include/bpf-compat/gnu", 0644 },
+		{ "tools/include/uapi/linux", "sched_ext/include/uapi/linux", 0644 },
 	};
 	int r = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(files) && r == 0; i++)
 		r = copy_into(job, entry, files[i].from, files[i].to, files[i].mode);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == 0; i++)
-		r = copy_dir(job, entry, dirs[i][0], dirs[i][1]);
+		r = copy_dir(job, entry, dirs[i].from, dirs[i].to, dirs[i].mode);
 	return r;
 }
 
