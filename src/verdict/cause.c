@@ -85,9 +85,24 @@ bool cause_in_kernel_log(const char *text, struct cause *ret)
 	return find_pattern(kernel_patterns, ARRAY_SIZE(kernel_patterns), text, ret);
 }
 
+/* Appends the first sentence of a text that is broken into indented lines, and ends at an empty line or at @end. */
+static void append_sentence(struct buf *out, const char *text, const char *end)
+{
+	while (text < end && *text != '\n') {
+		text += strspn(text, " ");
+		size_t len = strcspn(text, "\n");
+		const char *stop = memmem(text, len, ". ", 2);
+		buf_appendf(out, " %.*s", (int)(stop ? stop + 1 - text : (ptrdiff_t)len), text);
+		if (stop || (len && text[len - 1] == '.'))
+			return;
+		text += len + (text[len] == '\n');
+	}
+}
+
 /*
  * Since Linux 7.2 the verifier explains a failure in sections: "Verification failed: CATEGORY: PROBLEM", then
- * "Reason:", "At:", "Causal path:" and "Suggestion:". The problem and the first line of the reason are the most useful.
+ * "Reason:", "At:", "Causal path:" and "Suggestion:". The problem and the first sentence of the reason are the most
+ * useful.
  */
 static bool explained_reason(const char *text, const char *end, struct cause *ret)
 {
@@ -101,9 +116,8 @@ static bool explained_reason(const char *text, const char *end, struct cause *re
 	const char *reason = strstr(problem, section);
 	buf_appendf(&line, "%.*s", (int)strcspn(problem, "\n"), problem);
 	if (reason && reason < end) {
-		reason += strlen(section);
-		reason += strspn(reason, " ");
-		buf_appendf(&line, ": %.*s", (int)strcspn(reason, "\n"), reason);
+		buf_appendf(&line, ":");
+		append_sentence(&line, reason + strlen(section), end);
 	}
 	text_copy_line(ret->line, sizeof(ret->line), buf_str(&line), line.len);
 	return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Causes in logs: the long messages of newer kernels' BPF verifiers. */
+#include "base/file.h"
 #include "t.h"
 #include "verdict/cause.h"
 
@@ -50,8 +51,39 @@ START_TEST(an_explained_rejection_is_its_problem_and_reason)
 }
 END_TEST
 
+/* The output of tests/fixtures/scx_misbehave on Linux 7.3.4, which rejected its program. */
+START_TEST(a_log_of_linux_7_3_shows_the_error)
+{
+	_cleanup_buf_ struct buf log = BUF_NULL;
+	struct cause c;
+	t_ok(file_read(TESTS_DIR "/golden/verifier-7.3.log", 1 << 16, &log, NULL));
+	ck_assert(cause_in_scheduler_log(buf_str(&log), &c));
+	ck_assert_str_eq(c.what, "the BPF verifier rejected it");
+	ck_assert_str_eq(c.line, "Register Type Safety: Invalid dereference: "
+				 "R0 may be NULL here (a nullable map value pointer).");
+}
+END_TEST
+
+START_TEST(a_reason_is_its_first_sentence)
+{
+	struct cause c;
+	/* Lines are joined; a reason that does not end is cut where the section ends. */
+	ck_assert(
+		cause_in_scheduler_log("-- BEGIN PROG LOAD LOG --\nVerification failed: A: B\n\nReason:\n  One reason\n"
+				       "  in two lines. Another.\n\nAt:\n  x\n-- END PROG LOAD LOG --\n",
+				       &c));
+	ck_assert_str_eq(c.line, "A: B: One reason in two lines.");
+	ck_assert(cause_in_scheduler_log("-- BEGIN PROG LOAD LOG --\nVerification failed: A: B\n\nReason:\n  No end\n\n"
+					 "At:\n  x.\n-- END PROG LOAD LOG --\n",
+					 &c));
+	ck_assert_str_eq(c.line, "A: B: No end");
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, a_log_of_linux_7_3_shows_the_error);
+	tcase_add_test(tc, a_reason_is_its_first_sentence);
 	tcase_add_test(tc, an_explained_rejection_is_its_problem_and_reason);
 }
 
