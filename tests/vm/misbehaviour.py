@@ -26,7 +26,7 @@ CASES = [
     ('unfair_shares', 'odd tasks are charged thirtyfold', 'fail', r'unfair cgroup .*spread='),
     ('unfair_crowd', 'the same among five workers on two CPUs', 'fail', r'unfair cgroup .*spread='),
     ('bpf_error', 'scx_bpf_error() after 0.7 s', 'fail', r'disabled by the kernel 0\.[789]s .*misbehaving as asked'),
-    ('failed_verification', 'a program the verifier refuses', 'fail', 
+    ('failed_verification', 'a program the verifier refuses', 'fail',
      r'verifier rejected it: (R\d invalid mem access|Register Type Safety: Invalid dereference: R\d may be NULL)'),
     ('exit_before_attach', 'its process exits at load', 'fail', r'exited at load with status 3: misbehaving as asked'),
     ('no_attach', 'its process never attaches', 'fail', r'never attached in 2 s of guest time'),
