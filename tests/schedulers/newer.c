@@ -28,7 +28,10 @@ KTSTR_TEST(sdt_crowd, .scheduler = &sdt, .cores = 2)
 {
 	return crowd(t);
 }
-KTSTR_TEST(userland_crowd, .scheduler = &userland, .cores = 2)
+/* Its process may sleep while tasks wait: the request to wake it is dropped when it still runs, and is not repeated. */
+KTSTR_TEST(userland_crowd, .scheduler = &userland, .cores = 2,
+	   .known_fail = KTSTR_KNOWN_FAIL({ .reason = "nothing counts the queued tasks, so that a wake-up is lost",
+					    .flaky = true }))
 {
 	return crowd(t);
 }
