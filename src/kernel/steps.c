@@ -388,8 +388,8 @@ static int copy_dir(struct kernel_job *job, const char *entry, const char *from,
 }
 
 /*
- * Copies all schedulers of the tree, and the files that compile further ones for this kernel: libbpf, bpftool, vmlinux.h,
- * scx headers.
+ * Copies all schedulers of the tree, and the files that compile further ones for this kernel: libbpf, bpftool,
+ * vmlinux.h, scx headers.
  */
 static int copy_schedulers(struct kernel_job *job, const char *entry)
 {
