@@ -34,13 +34,19 @@ static int resolve(struct machine *m, int result)
 	return STAGE_LOCK;
 }
 
+/* Whether the entry has the schedulers and selftests that were asked for. Without sched_ext there are none to build. */
+static bool has_what_is_wanted(const struct kernel_job *job, const struct cache_entry *e)
+{
+	bool complete = (!job->config.schedulers || e->has_schedulers) && (!job->config.selftests || e->has_selftests);
+	return complete || kernel_lacks(e->path, "config", "CONFIG_SCHED_CLASS_EXT");
+}
+
 static bool already_cached(struct kernel_job *job)
 {
 	struct cache_entry e;
 	if (job->config.force || !job->key[0] || cache_get(job->config.cache, job->key, &e) < 0)
 		return false;
-	bool good = !e.error_kind && e.status == KCONFIG_MATCHES && (!job->config.schedulers || e.has_schedulers) &&
-		    (!job->config.selftests || e.has_selftests);
+	bool good = !e.error_kind && e.status == KCONFIG_MATCHES && has_what_is_wanted(job, &e);
 	if (good && cache_check_entry(&e, NULL) < 0) {
 		snprintf(job->note, sizeof(job->note), "the cached kernel was damaged; building it anew");
 		good = false;

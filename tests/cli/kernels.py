@@ -259,6 +259,8 @@ def selftests(w):
     check(not entries['6.6.10']['has_selftests'], 'a tree without sched_ext is built without', entries['6.6.10'])
     run = w.run('build', '--selftests', '6.12.3')
     check(run.status == 0 and ' built in ' not in run.err, 'and not twice', run)
+    run = w.run('build', '--schedulers', '--selftests', '6.6.10')
+    check(run.status == 0 and ' built in ' not in run.err, 'a kernel without sched_ext is not built again for them', run)
 
 
 def cleaning(w):

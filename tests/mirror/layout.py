@@ -22,9 +22,10 @@ objects := $(addprefix obj/,$(addsuffix .o,{numbers}))
 
 KCONFIG_CONFIG ?= .config
 
-# The fragment is the configuration, unless the tree has one.
+# The fragment is the configuration, unless the tree has one. A tree without sched_ext does not know its option.
 allnoconfig defconfig:
 	@if [ -n "$(KCONFIG_ALLCONFIG)" ]; then cp "$(KCONFIG_ALLCONFIG)" $(KCONFIG_CONFIG); else cp fake/config $(KCONFIG_CONFIG); fi
+	@grep -q SCHED_CLASS_EXT kernel/Kconfig.preempt || sed -i /SCHED_CLASS_EXT/d $(KCONFIG_CONFIG)
 
 olddefconfig:
 	@test -f $(KCONFIG_CONFIG) || cp fake/config $(KCONFIG_CONFIG)
