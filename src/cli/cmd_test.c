@@ -178,16 +178,23 @@ static const char **suite_names(const struct session *s)
 	return names;
 }
 
-static int open_rundirs(struct session *s, struct err **err)
+/* Do these arguments leave out tests of the suites? */
+static bool is_narrowed(const struct test_args *a)
+{
+	return a->filter || a->partition || environment_get(ENV_BUDGET_SECS);
+}
+
+static int open_rundirs(struct session *s, const struct test_args *a, struct err **err)
 {
 	_cleanup_free_ const char **suites = suite_names(s);
 	if (!suites)
 		return -ENOMEM;
+	struct rundir_scope scope = { .suites = suites, .plan = &s->plan, .narrowed = is_narrowed(a) };
 	for (size_t i = s->first; i < s->kernels; i++) {
 		bool twin = false;
 		for (size_t j = 0; j < i; j++)
 			twin |= !strcmp(s->kernel[i].version, s->kernel[j].version);
-		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, s->commit, suites, &s->rundir[i],
+		int r = rundir_open(twin ? s->kernel[i].label : s->kernel[i].version, s->commit, &scope, &s->rundir[i],
 				    err);
 		if (r < 0)
 			return r;
@@ -205,6 +212,16 @@ static int verdict_status(const struct run_counts *c, const struct test_args *a)
 	return status_first(status, c->interrupted ? EXIT_INTERRUPTED : 0);
 }
 
+static void print_rundir(const struct rundir *d)
+{
+	say_printf("results: %s\n", d->path);
+	if (d->lost)
+		say_printf(
+			"note: %zu result%s of earlier runs in %s, of tests that did not run now, %s removed; to keep "
+			"results, set KTSTR_SIDECAR_DIR to another directory for each run\n",
+			d->lost, plural(d->lost), d->path, d->lost == 1 ? "was" : "were");
+}
+
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -218,7 +235,7 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		out_buf(&text);
 	}
 	for (size_t i = 0; i < s->kernels; i++)
-		say_printf("results: %s\n", s->rundir[i].path);
+		print_rundir(&s->rundir[i]);
 }
 
 static int run_tests(struct session *s, const struct test_args *a, struct err **err)
@@ -278,7 +295,7 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	/* Estimate before the run directories are cleared: they hold the durations of earlier runs. */
 	if (r == 0)
 		r = session_schedule(s, err);
-	return r == 0 ? open_rundirs(s, err) : r;
+	return r == 0 ? open_rundirs(s, a, err) : r;
 }
 
 /* --eager: runs one kernel's tests while other kernels are still being built. */

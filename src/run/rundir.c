@@ -85,10 +85,14 @@ static bool is_result(const char *name)
 	return false;
 }
 
-static bool is_of(int dir, const char *sidecar, const char *const *suites)
+static json_t *read_sidecar(int dir, const char *sidecar)
 {
 	_cleanup_close_ int fd = openat(dir, sidecar, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	json_auto_t *result = fd >= 0 ? json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	return fd >= 0 ? json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
+static bool is_of_suites(const json_t *result, const char *const *suites)
+{
 	const char *suite = json_string_value(json_object_get(result, "suite"));
 	for (; suite && *suites; suites++)
 		if (!strcmp(suite, *suites))
@@ -107,25 +111,70 @@ static void remove_result(int dir, const char *sidecar)
 		unlinkat(dir, memory, 0);
 }
 
-static void clear_entry(int dir, const char *name, const char *const *suites)
+/* Earlier results in one directory, and which of them to remove. */
+struct clearing {
+	struct rundir *dir;
+	const struct rundir_scope *scope;
+	const char **planned; /* names of the plan's cases, sorted */
+};
+
+static int compare_names(const void *a, const void *b)
 {
-	if (!suites && (rundir_is_sidecar(name) || is_result(name)))
-		unlinkat(dir, name, 0);
-	else if (suites && is_result(name) && rundir_is_sidecar(name) && is_of(dir, name, suites))
-		remove_result(dir, name);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Removes the results of @suites; NULL: of all suites. */
-static void clear_old(int dir_fd, const char *const *suites)
+static const char **sorted_names(const struct plan *p)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char **names = calloc(p->count + 1, sizeof(*names));
+	for (size_t i = 0; names && i < p->count; i++)
+		names[i] = p->item[i].name;
+	if (names)
+		qsort(names, p->count, sizeof(*names), compare_names);
+	return names;
+}
+
+static bool runs_again(const struct clearing *c, const json_t *result)
+{
+	const char *name = json_string_value(json_object_get(result, "name"));
+	return name && is_of_suites(result, c->scope->suites) &&
+	       bsearch(&name, c->planned, c->scope->plan->count, sizeof(name), compare_names);
+}
+
+/* Of a directory that other suites use too, and of a narrowed run, files are known only by what their sidecar says. */
+static void clear_entry(const struct clearing *c, const char *name)
+{
+	bool whole = !c->scope->narrowed && !rundir_is_shared(c->dir->commit);
+	if (!rundir_is_sidecar(name)) {
+		if (whole && is_result(name))
+			unlinkat(c->dir->fd, name, 0);
+		return;
+	}
+	json_auto_t *result = read_sidecar(c->dir->fd, name);
+	bool again = runs_again(c, result);
+	if (!again && (c->scope->narrowed || !(whole || is_of_suites(result, c->scope->suites))))
+		return;
+	c->dir->lost += !again;
+	if (is_result(name))
+		remove_result(c->dir->fd, name);
+	else if (whole)
+		unlinkat(c->dir->fd, name, 0);
+}
+
+static int clear_old(struct rundir *d, const struct rundir_scope *scope)
+{
+	_cleanup_free_ const char **planned = sorted_names(scope->plan);
+	struct clearing c = { .dir = d, .scope = scope, .planned = planned };
+	if (!planned)
+		return -ENOMEM;
+	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	for (struct dirent *e; dir && (e = readdir(dir));)
-		clear_entry(dir_fd, e->d_name, suites);
+		clear_entry(&c, e->d_name);
 	if (dir)
 		closedir(dir);
 	else
 		fd_close(fd);
+	return 0;
 }
 
 /* --- paths -------------------------------------------------------------------------------------------------------- */
@@ -141,7 +190,7 @@ char *rundir_root(void)
 	return root ? strdup(root) : path_join(target ? target : "target", "ktstr");
 }
 
-static int open_ours(struct rundir *d, const char *kernel_version, const char *const *suites, struct err **err)
+static int open_ours(struct rundir *d, const char *kernel_version, const struct rundir_scope *scope, struct err **err)
 {
 	static const char variable[] = "KTSTR_RUNS_ROOT";
 	_cleanup_free_ char *root = rundir_root();
@@ -160,7 +209,7 @@ static int open_ours(struct rundir *d, const char *kernel_version, const char *c
 	if (r == 0)
 		r = take_lock(d, locks_fd, locks, err);
 	if (r == 0)
-		clear_old(d->fd, rundir_is_shared(d->commit) ? suites : NULL);
+		r = clear_old(d, scope);
 	return r;
 }
 
@@ -171,13 +220,13 @@ static int open_said(struct rundir *d, const char *said, struct err **err)
 	return d->path && d->id ? dir_open(said, true, "KTSTR_SIDECAR_DIR", &d->fd, err) : -ENOMEM;
 }
 
-int rundir_open(const char *kernel_version, const char *commit, const char *const *suites, struct rundir *ret,
+int rundir_open(const char *kernel_version, const char *commit, const struct rundir_scope *scope, struct rundir *ret,
 		struct err **err)
 {
 	const char *said = environment_get(ENV_SIDECAR_DIR);
 	struct rundir d = RUNDIR_NULL;
 	snprintf(d.commit, sizeof(d.commit), "%s", commit);
-	int r = said ? open_said(&d, said, err) : open_ours(&d, kernel_version, suites, err);
+	int r = said ? open_said(&d, said, err) : open_ours(&d, kernel_version, scope, err);
 	if (r < 0) {
 		rundir_done(&d);
 		return r;

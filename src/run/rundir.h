@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "run/checkout.h"
+#include "run/plan.h"
 
 struct rundir {
 	char *path; /* {root}/{kernel}-{commit}, or KTSTR_SIDECAR_DIR */
@@ -14,6 +15,14 @@ struct rundir {
 	char commit[COMMIT_TEXT_MAX];
 	int fd;	     /* the directory; files are opened relative to it, not by `path` */
 	int lock_fd; /* exclusive lock for the whole run; -1 for KTSTR_SIDECAR_DIR */
+	size_t lost; /* removed sidecars of tests that this run does not repeat */
+};
+
+/* What a run repeats, and so which earlier results it removes. */
+struct rundir_scope {
+	const char *const *suites; /* names of test binaries, NULL-terminated */
+	const struct plan *plan;
+	bool narrowed; /* the plan is only a part of the suites' tests: other tests keep their results */
 };
 
 /* Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory). */
@@ -25,12 +34,12 @@ struct rundir {
 
 /*
  * Opens KTSTR_SIDECAR_DIR as it is, else a directory below rundir_root(). Takes its lock (waits up to 30 s, then names
- * the holder) and removes the results of the previous run: sidecars, reports and memory images. All suites outside git
- * share a directory without a commit: there it removes only the results of @suites (names of test binaries,
- * NULL-terminated). It neither locks nor clears KTSTR_SIDECAR_DIR. @commit: from checkout_commit(). Blocks. Refuses a
- * directory in which other users could create links (dir_open()).
+ * the holder) and removes the results of earlier runs: sidecars, reports and memory images. A narrowed run removes only
+ * the results of the tests in its plan. All suites outside git share a directory without a commit: there a run removes
+ * only the results of its own suites. It neither locks nor clears KTSTR_SIDECAR_DIR. @commit: from checkout_commit().
+ * Blocks. Refuses a directory in which other users could create links (dir_open()).
  */
-int rundir_open(const char *kernel_version, const char *commit, const char *const *suites, struct rundir *ret,
+int rundir_open(const char *kernel_version, const char *commit, const struct rundir_scope *scope, struct rundir *ret,
 		struct err **err);
 void rundir_done(struct rundir *d);
 /* May other suites use the same directory? True without a commit and without KTSTR_SIDECAR_DIR. */

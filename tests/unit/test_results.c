@@ -135,10 +135,12 @@ static bool there(const char *dir, const char *name)
 
 static void fill_rundir(const char *dir)
 {
-	put(dir, "one" VARIANT ".ktstr.json", "{\"suite\": \"mine\"}");
+	put(dir, "one" VARIANT ".ktstr.json", "{\"suite\": \"mine\", \"name\": \"ktstr/one\"}");
 	put(dir, "one" VARIANT ".report.txt", "failed");
 	put(dir, "one" VARIANT ".vmcore", "memory");
-	put(dir, "two" VARIANT ".ktstr.json", "{\"suite\": \"theirs\"}");
+	put(dir, "old" VARIANT ".ktstr.json", "{\"suite\": \"mine\", \"name\": \"ktstr/old\"}");
+	put(dir, "old" VARIANT ".report.txt", "failed");
+	put(dir, "two" VARIANT ".ktstr.json", "{\"suite\": \"theirs\", \"name\": \"ktstr/one\"}");
 	put(dir, "two" VARIANT ".report.txt", "failed");
 	put(dir, "cut" VARIANT ".ktstr.json", "{\"suite\": ");
 	put(dir, "one" VARIANT ".vmcore.new", "half");
@@ -158,19 +160,25 @@ static char *made_rundir(const char *root, const char *id)
 }
 
 static const char *const suites[] = { "mine", NULL };
+static struct plan_case planned = { .name = (char *)"ktstr/one" };
+static const struct plan plan = { .item = &planned, .count = 1 };
+static const struct rundir_scope whole = { .suites = suites, .plan = &plan };
+static const struct rundir_scope narrowed = { .suites = suites, .plan = &plan, .narrowed = true };
 
 START_TEST(results_of_the_run_before_are_cleared)
 {
 	char *root = t_tmpdir();
 	_cleanup_free_ char *path = made_rundir(root, "6.12-0123abc");
 	struct rundir d;
-	t_ok(rundir_open("6.12", "0123abc", suites, &d, NULL));
+	t_ok(rundir_open("6.12", "0123abc", &whole, &d, NULL));
 	ck_assert_str_eq(d.path, path);
 	ck_assert(!there(path, "one" VARIANT ".ktstr.json") && !there(path, "one" VARIANT ".report.txt"));
 	ck_assert(!there(path, "one" VARIANT ".vmcore") && !there(path, "one" VARIANT ".vmcore.new"));
 	ck_assert(!there(path, "two" VARIANT ".ktstr.json") && !there(path, "two" VARIANT ".report.txt"));
 	ck_assert(!there(path, "cut" VARIANT ".ktstr.json"));
+	ck_assert(!there(path, "old" VARIANT ".ktstr.json") && !there(path, "old" VARIANT ".report.txt"));
 	ck_assert(there(path, "notes.report.txt") && there(path, "core.vmcore") && there(path, "one-0123.report.txt"));
+	ck_assert_uint_eq(d.lost, 3); /* old, two, and the damaged one */
 	rundir_done(&d);
 	unsetenv("KTSTR_RUNS_ROOT");
 	t_rmdir(root);
@@ -183,12 +191,36 @@ START_TEST(outside_git_suites_keep_each_others_results)
 	_cleanup_free_ char *path = made_rundir(root, "6.12-unknown");
 	struct rundir d;
 	ck_assert(rundir_is_shared(COMMIT_UNKNOWN) && !rundir_is_shared("0123abc"));
-	t_ok(rundir_open("6.12", COMMIT_UNKNOWN, suites, &d, NULL));
+	t_ok(rundir_open("6.12", COMMIT_UNKNOWN, &whole, &d, NULL));
 	ck_assert(!there(path, "one" VARIANT ".ktstr.json") && !there(path, "one" VARIANT ".report.txt"));
 	ck_assert(!there(path, "one" VARIANT ".vmcore"));
+	ck_assert(!there(path, "old" VARIANT ".ktstr.json") && !there(path, "old" VARIANT ".report.txt"));
 	ck_assert(there(path, "two" VARIANT ".ktstr.json") && there(path, "two" VARIANT ".report.txt"));
 	ck_assert(there(path, "cut" VARIANT ".ktstr.json") && there(path, "notes.report.txt"));
+	ck_assert_uint_eq(d.lost, 1);
 	rundir_done(&d);
+	unsetenv("KTSTR_RUNS_ROOT");
+	t_rmdir(root);
+}
+END_TEST
+
+/* Looking into one test, or replaying it, keeps the reports of the others. */
+START_TEST(a_narrowed_run_removes_only_results_of_its_tests)
+{
+	char *root = t_tmpdir();
+	for (int shared = 0; shared < 2; shared++) {
+		const char *commit = shared ? COMMIT_UNKNOWN : "0123abc";
+		_cleanup_free_ char *path = made_rundir(root, shared ? "6.12-unknown" : "6.12-0123abc");
+		struct rundir d;
+		t_ok(rundir_open("6.12", commit, &narrowed, &d, NULL));
+		ck_assert(!there(path, "one" VARIANT ".ktstr.json") && !there(path, "one" VARIANT ".report.txt"));
+		ck_assert(!there(path, "one" VARIANT ".vmcore"));
+		ck_assert(there(path, "old" VARIANT ".ktstr.json") && there(path, "old" VARIANT ".report.txt"));
+		ck_assert(there(path, "two" VARIANT ".ktstr.json") && there(path, "two" VARIANT ".report.txt"));
+		ck_assert(there(path, "cut" VARIANT ".ktstr.json"));
+		ck_assert_uint_eq(d.lost, 0);
+		rundir_done(&d);
+	}
 	unsetenv("KTSTR_RUNS_ROOT");
 	t_rmdir(root);
 }
@@ -201,7 +233,7 @@ START_TEST(a_directory_that_was_named_is_not_cleared)
 	fill_rundir(root);
 	setenv("KTSTR_SIDECAR_DIR", root, 1);
 	ck_assert(!rundir_is_shared(COMMIT_UNKNOWN));
-	t_ok(rundir_open("6.12", COMMIT_UNKNOWN, suites, &d, NULL));
+	t_ok(rundir_open("6.12", COMMIT_UNKNOWN, &whole, &d, NULL));
 	ck_assert_str_eq(d.path, root);
 	ck_assert(d.lock_fd < 0);
 	ck_assert(there(root, "one" VARIANT ".ktstr.json") && there(root, "one" VARIANT ".report.txt"));
@@ -539,6 +571,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, replay_seed_is_of_a_try_with_that_verdict);
 	tcase_add_test(tc, results_of_the_run_before_are_cleared);
 	tcase_add_test(tc, outside_git_suites_keep_each_others_results);
+	tcase_add_test(tc, a_narrowed_run_removes_only_results_of_its_tests);
 	tcase_add_test(tc, a_directory_that_was_named_is_not_cleared);
 	tcase_add_test(tc, what_differs_has_another_file);
 	tcase_add_test(tc, a_result_is_on_disk_when_it_is_written);

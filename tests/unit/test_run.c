@@ -467,7 +467,9 @@ END_TEST
 
 static int open_run(struct rundir *d, struct err **err)
 {
-	return rundir_open("6.12", "abc1234", NULL, d, err);
+	static const char *const no_suites[] = { NULL };
+	static const struct plan no_plan = { 0 };
+	return rundir_open("6.12", "abc1234", &(struct rundir_scope){ no_suites, &no_plan, false }, d, err);
 }
 
 START_TEST(run_directory_is_not_reached_through_links)
