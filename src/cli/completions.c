@@ -68,13 +68,13 @@ static void bash_word(struct buf *out, const char *name, const char *summary)
 static void bash_command(const struct command *c, struct buf *out)
 {
 	buf_appendf(out, "\t'%s')\n\t\toptions='", c->name);
-	for (const struct option_row *o = c->option; o && o->name; o++)
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o))
 		if (!o->hidden)
 			buf_appendf(out, "--%s ", o->name);
 	buf_puts(out, "--help'\n\t\toperands='");
 	put_words(out, c->operand_words);
 	buf_puts(out, "'\n\t\tcase \"$previous\" in\n");
-	for (const struct option_row *o = c->option; o && o->name; o++) {
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o)) {
 		if (o->hidden || o->kind == OPTION_FLAG)
 			continue;
 		buf_puts(out, "\t\t");
@@ -168,7 +168,7 @@ static void zsh_option(const struct option_row *o, struct buf *out)
 static void zsh_command(const struct command *c, struct buf *out)
 {
 	buf_appendf(out, "\t'%s')\n\t\t_arguments -s \\\n", c->name);
-	for (const struct option_row *o = c->option; o && o->name; o++)
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o))
 		if (!o->hidden)
 			zsh_option(o, out);
 	buf_puts(out, "\t\t\t'(- *)'{-h,--help}'[display help]'");
@@ -255,7 +255,7 @@ static void fish_command(const char *program, const struct command *c, struct bu
 	else
 		buf_appendf(out, "__fish_use_subcommand -f -a %s", c->name);
 	fish_text(out, c->summary);
-	for (const struct option_row *o = c->option; o && o->name; o++)
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o))
 		if (!o->hidden)
 			fish_option(program, c, o, out);
 	if (!c->operand_words)
@@ -296,7 +296,7 @@ static void powershell_word(struct buf *out, const char *name, const char *summa
 static void command_words(const struct command *c, struct buf *out,
 			  void (*each)(struct buf *out, const char *name, const char *summary))
 {
-	for (const struct option_row *o = c->option; o && o->name; o++) {
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o)) {
 		_cleanup_buf_ struct buf name = BUF_NULL;
 		if (o->hidden)
 			continue;

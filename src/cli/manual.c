@@ -30,6 +30,7 @@ void help_overview(struct buf *out)
 		put_commands((enum command_group)g, out);
 	}
 	buf_puts(out, "\nOptions:\n -h, --help         display this help, or that of a command\n"
+		      "     --color WHEN   colours: auto, always or never; every command has this option\n"
 		      " -V, --version      display version\n\nTopics ('ktstr help <topic>'):\n");
 	for (const struct topic *t = topics; t->name; t++)
 		buf_appendf(out, " %-18s %s\n", t->name, t->summary);
@@ -91,7 +92,7 @@ void help_command(const struct command *c, struct buf *out)
 {
 	buf_appendf(out, "\nUsage:\n ktstr %s [options]%s%s\n\n%s.\n\nOptions:\n", c->name, c->operands ? " " : "",
 		    c->operands ? c->operands : "", c->summary);
-	for (const struct option_row *o = c->option; o && o->name; o++)
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o))
 		if (!o->hidden)
 			put_option(o, out);
 	buf_appendf(out, " -h, --help%*sdisplay this help\n", OPTION_COLUMN - 11, "");

@@ -1,22 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* options.c -- see options.h. */
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/parse.h"
 #include "cli/options.h"
 
+/* In the order of color_words. */
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+static const char *const color_words[] = { "auto", "always", "never", NULL };
+
+struct common_args {
+	unsigned color;
+};
+
+const struct option_row common_options[] = {
+	OPT_CHOICE(struct common_args, color, "color", 0, "WHEN", color_words, "colours in the output"),
+	OPT_END,
+};
+
 struct parser {
 	const struct command *command;
 	void *args;
+	struct common_args common;
 	uint64_t given; /* one bit per row; a unit test counts the rows */
 	struct err **err;
 };
 
+static bool is_common(const struct option_row *o)
+{
+	return o >= common_options && o < common_options + ARRAY_SIZE(common_options);
+}
+
+const struct option_row *option_first(const struct command *c)
+{
+	return c->option && c->option->name ? c->option : common_options;
+}
+
+const struct option_row *option_next(const struct command *c, const struct option_row *o)
+{
+	(void)c;
+	return o[1].name ? o + 1 : is_common(o) ? NULL : common_options;
+}
+
 static const struct option_row *find_long(const struct command *c, const char *name, size_t len)
 {
-	for (const struct option_row *o = c->option; o && o->name; o++)
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o))
 		if (strlen(o->name) == len && !strncmp(o->name, name, len))
 			return o;
 	return NULL;
@@ -24,7 +55,7 @@ static const struct option_row *find_long(const struct command *c, const char *n
 
 static const struct option_row *find_short(const struct command *c, char letter)
 {
-	for (const struct option_row *o = c->option; o && o->name; o++)
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o))
 		if (o->letter && o->letter == letter)
 			return o;
 	return NULL;
@@ -35,7 +66,7 @@ static int refuse_unknown(const struct parser *p, const char *word)
 	const struct command *c = p->command;
 	const char *best = NULL;
 	unsigned distance = 4;
-	for (const struct option_row *o = c->option; o && o->name && !strncmp(word, "--", 2); o++) {
+	for (const struct option_row *o = option_first(c); o && !strncmp(word, "--", 2); o = option_next(c, o)) {
 		unsigned d = o->hidden ? UINT_MAX : edit_distance(word + 2, o->name);
 		if (d < distance) {
 			distance = d;
@@ -149,8 +180,9 @@ static int store_size(const struct option_row *o, const char *value, uint64_t *t
 
 static int store(struct parser *p, const struct option_row *o, char *value)
 {
-	void *to = (char *)p->args + o->at;
-	p->given |= (uint64_t)1 << (o - p->command->option);
+	void *to = (is_common(o) ? (char *)&p->common : (char *)p->args) + o->at;
+	if (!is_common(o))
+		p->given |= (uint64_t)1 << (o - p->command->option);
 	if (o->kind != OPTION_FLAG && !*value)
 		return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
 	switch (o->kind) {
@@ -242,6 +274,17 @@ static int check_conflicts(const struct parser *p)
 	return 0;
 }
 
+/* The environment has the same choice, and child processes inherit it. */
+static void apply_color(enum color when)
+{
+	if (when == COLOR_NEVER)
+		setenv(environment_variables[ENV_NO_COLOR].name, "1", true);
+	if (when == COLOR_ALWAYS) {
+		unsetenv(environment_variables[ENV_NO_COLOR].name);
+		setenv(environment_variables[ENV_CLICOLOR_FORCE].name, "1", true);
+	}
+}
+
 int options_parse(const struct command *c, char *const *argv, void *args, struct err **err)
 {
 	struct parser p = { .command = c, .args = args, .err = err };
@@ -258,5 +301,6 @@ int options_parse(const struct command *c, char *const *argv, void *args, struct
 		if (r < 0)
 			return r;
 	}
+	apply_color((enum color)p.common.color);
 	return check_conflicts(&p);
 }

@@ -173,6 +173,14 @@ const struct command_family *command_family_find(const char *name);
 void command_family_members(const struct command_family *family, struct buf *out);
 
 /*
+ * The rows of a command in the order of its help: its own ones, then those of common_options, which every command has.
+ * NULL after the last one. options_parse() gives effect to common options itself.
+ */
+extern const struct option_row common_options[]; /* ended by OPT_END */
+const struct option_row *option_first(const struct command *c);
+const struct option_row *option_next(const struct command *c, const struct option_row *o);
+
+/*
  * Parses the words after the command's name into @args (zeroed, command->size bytes), including defaults. Splits lists
  * at their commas in place, so it changes @argv's strings.
  */

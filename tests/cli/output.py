@@ -54,6 +54,17 @@ def order(env):
     check(len(lines) > 3 and 'tests on each kernel' in lines[-1], 'results stand before the message that sums them up', both.stdout)
 
 
+def colours(env):
+    """--color wins over the environment, and is an option of every command."""
+    plain = {k: v for k, v in env.items() if k not in ('NO_COLOR', 'CLICOLOR_FORCE')}
+    for settings, options, coloured in (({}, [], False), ({}, ['--color', 'always'], True), ({'NO_COLOR': '1'}, ['--color=always'], True),
+                                        ({'CLICOLOR_FORCE': '1'}, ['--color', 'auto'], True), ({'CLICOLOR_FORCE': '1'}, ['--color', 'never'], False)):
+        p = subprocess.run([KTSTR, 'doctor', *options], env={**plain, **settings}, capture_output=True, text=True, check=False)
+        check(('\x1b[' in p.stdout) == coloured and 'io_uring' in p.stdout, f'colours: {settings} {options}', p)
+    p = subprocess.run([KTSTR, 'list', '--color', 'red'], env=env, capture_output=True, text=True, check=False)
+    check(p.returncode == 64 and "'red' is not auto, always or never" in p.stderr, 'a word that --color does not know', p)
+
+
 def main():
     with Scratch() as scratch:
         env = dict(os.environ, KTSTR_LOCK_DIR=scratch / 'locks', KTSTR_CACHE_DIR=scratch / 'cache', KTSTR_RUNS_ROOT=scratch / 'runs')
@@ -65,6 +76,7 @@ def main():
         reader_leaves(env)
         closed(env, scratch.path)
         order(env)
+        colours(env)
     finish(at_least=20)
 
 

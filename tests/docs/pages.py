@@ -68,6 +68,23 @@ def operations():
     check(len(has) >= 20 and said == has, 'SCENARIOS.md: each operation', said ^ has)
 
 
+def work_types():
+    """Parameters and defaults that 'ktstr list --work' prints are those of the header and of the code."""
+    done = subprocess.run([KTSTR, 'list', '--work', '--json'], capture_output=True, text=True)
+    listed = json.loads(done.stdout or '[]')
+    header = read('include/ktstr/work.h')
+    declared = re.findall(r'^\tKTSTR_WORK_(\w+),', header, re.M)
+    check([t['code'] for t in listed] == [d for d in declared if d != 'TYPE_MAX'] and len(listed) > 40, 'list --work: each type of the header', listed)
+    fields = set(re.findall(r'\w+', re.search(r'struct ktstr_work \{(.*?)\n\};', header, re.S).group(1)))
+    units = re.search(r'#define SPIN_UNITS (\d+)', read('src/guest/work/work.h')).group(1)
+    code = ''.join(read(f) for f in files('.c') if f.startswith('src/guest/work/')).replace('SPIN_UNITS', units)
+    defaults = set(re.findall(r'or_default\((?:w->work|w)->(\w+), (\d+)\)', code))
+    told = {(p['name'], str(p['default'])) for t in listed for p in t['parameters'] if p['default'] is not None}
+    check(told <= defaults and len(told) > 30, 'list --work: defaults are those of the code', told - defaults)
+    strange = {p['name'] for t in listed for p in t['parameters']} - fields
+    check(not strange, 'list --work: parameters are those of struct ktstr_work', strange)
+
+
 def links():
     for page in files('.md'):
         absent = [target for target in re.findall(r'\]\(([^)#:\s]+)(?:#[^)]*)?\)', read(page))
@@ -106,6 +123,7 @@ def index():
 checks()
 scheduler_keys()
 operations()
+work_types()
 links()
 citations()
 cited_sources()

@@ -18,6 +18,7 @@ CASES = {
     'help-topo.out': [KTSTR, 'topo', '--help'],
     'help-run.out': [KTSTR, 'run', '--help'],
     'list-canned.out': [KTSTR, 'list'],
+    'list-work.out': [KTSTR, 'list', '--work'],
     'hosts.out': [os.path.join(BUILD, 'tests', 'golden_hosts')],
     'help-doctor.out': [KTSTR, 'doctor', '--help'],
     'help-kernel.out': [KTSTR, 'help', 'kernel'],

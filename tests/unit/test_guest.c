@@ -34,7 +34,7 @@ START_TEST(work_types_are_complete)
 	unsigned named = 0;
 	for (unsigned i = 0; i < KTSTR_WORK_TYPE_MAX; i++) {
 		const struct work_type *t = work_type_at(i);
-		ck_assert_msg(t && t->name && t->measures, "row %u", i);
+		ck_assert_msg(t && t->name && t->does && t->measures, "row %u", i);
 		ck_assert_msg(t->turn || i == KTSTR_WORK_CUSTOM, "%s does nothing", t->name);
 		for (unsigned k = 0; k < i; k++)
 			ck_assert_str_ne(t->name, work_type_at(k)->name);

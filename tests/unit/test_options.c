@@ -127,8 +127,8 @@ START_TEST(tables_are_consistent)
 	for (const struct command *const *c = commands; *c; c++) {
 		size_t count = 0;
 		ck_assert_msg((*c)->summary && (*c)->text && (*c)->run, "%s", (*c)->name);
-		for (const struct option_row *o = (*c)->option; o && o->name; o++, count++) {
-			for (const struct option_row *p = (*c)->option; p != o; p++) {
+		for (const struct option_row *o = option_first(*c); o; o = option_next(*c, o), count++) {
+			for (const struct option_row *p = option_first(*c); p != o; p = option_next(*c, p)) {
 				ck_assert_msg(strcmp(p->name, o->name), "%s: --%s twice", (*c)->name, o->name);
 				ck_assert_msg(!o->letter || p->letter != o->letter, "%s: -%c twice", (*c)->name,
 					      o->letter);

@@ -14,6 +14,7 @@
 enum work_inbox { INBOX_NONE, INBOX_PIPE, INBOX_EPOLL };
 
 struct work_type {
+	const char *code;				  /* as in KTSTR_WORK(): "SPIN_WAIT" */
 	const char *name;				  /* PascalCase, as in reports */
 	const char *old;				  /* an older name, still accepted */
 	unsigned (*group)(const struct ktstr_work *work); /* size of a group; NULL: one */
@@ -21,11 +22,13 @@ struct work_type {
 	void (*turn)(struct ktstr_worker *w);		  /* called until stopped */
 	void (*end)(struct ktstr_worker *w);		  /* once; may report metrics */
 	enum work_inbox inbox;
-	bool roles;	      /* workers differ by role or by lock ownership: shares are not compared */
-	bool wakes;	      /* every worker measures wake-up latencies in normal operation */
-	bool moves;	      /* changes its own affinity, policy or cgroup */
-	bool siblings;	      /* needs siblings of its cgroup */
-	const char *measures; /* the measurements that a test gets */
+	bool roles;		/* workers differ by role or by lock ownership: shares are not compared */
+	bool wakes;		/* every worker measures wake-up latencies in normal operation */
+	bool moves;		/* changes its own affinity, policy or cgroup */
+	bool siblings;		/* needs siblings of its cgroup */
+	const char *does;	/* what a turn does, in a few words */
+	const char *parameters; /* those it uses, with defaults: "burst_ms 50, sleep_ms 100"; NULL: none */
+	const char *measures;	/* the measurements that a test gets */
 	const char *(*check)(const struct ktstr_work *work); /* the problem of its parameters, or NULL */
 };
 
