@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, KTSTR, Run, Scratch, check, finish, skip  # noqa: E402
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WANTED = ('bin/ktstr', 'include/ktstr/ktstr.h', 'share/man/man1/ktstr.1', 'share/man/man1/ktstr-kernel-build.1',
           'share/man/man7/ktstr-environment.7', 'share/bash-completion/completions/ktstr', 'share/zsh/site-functions/_ktstr',
           'share/fish/vendor_completions.d/ktstr.fish', 'share/elvish/lib/ktstr-completions.elv', 'share/ktstr/ktstr.ps1')
@@ -33,6 +34,23 @@ def project(scratch, name, env, ktstr):
     check(again.returncode == 64 and 'is not an empty directory' in again.stderr, f'{name}: nothing is overwritten', again)
 
 
+def directions(prefix):
+    """What `make install` prints makes a shell find program, library and manual."""
+    script = os.path.join(ROOT, 'tools', 'installed.sh')
+    for where in (['/usr/local'], ['/usr'], ['/opt/ktstr', '/tmp/package']):
+        done = subprocess.run([script, *where], capture_output=True, text=True)
+        check(done.returncode == 0 and 'export' not in done.stdout, f'installed in {where}: nothing to set', done)
+    done = subprocess.run([script, prefix], capture_output=True, text=True)
+    exports = '\n'.join(line for line in done.stdout.splitlines() if line.startswith('  export '))
+    plain = {k: v for k, v in os.environ.items() if k not in ('PKG_CONFIG_PATH', 'MANPATH')}
+    for name in ('PATH', 'PKG_CONFIG_PATH', 'MANPATH'):
+        check(f'export {name}="{prefix}' in exports, f'{name} is among the lines to set', done.stdout)
+    found = subprocess.run(['sh', '-euc', f'{exports}\ncommand -v ktstr; echo "$PKG_CONFIG_PATH"; echo "$MANPATH"'],
+                           env=plain, capture_output=True, text=True)
+    wanted = f'{prefix}/bin/ktstr\n{prefix}/lib/pkgconfig\n{prefix}/share/man:\n'    # an empty part: man's usual places
+    check(found.returncode == 0 and found.stdout == wanted, 'with the printed lines, a shell finds ktstr', found)
+
+
 with Scratch() as scratch:
     if not shutil.which('pkg-config'):
         skip('installation', 'pkg-config is not installed')
@@ -53,4 +71,5 @@ with Scratch() as scratch:
     check(pages == there and len(pages) >= 15, 'one manual page a command and a topic', pages ^ there)
     project(scratch, 'installed', {'PKG_CONFIG_PATH': f'{root}{prefix}/{libdir}/pkgconfig', 'PKG_CONFIG_SYSROOT_DIR': root},
             f'{root}{prefix}/bin/ktstr')
+    directions(root + prefix)
 finish()
