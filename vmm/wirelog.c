@@ -75,7 +75,7 @@ static int copy_record(struct wirelog *l, uint64_t end, struct wire_record *ret,
 int wirelog_next(struct wirelog *l, struct wire_item *ret, struct err **err)
 {
 	if (!l->base || !has_header(l))
-		return l->began ? fail_damaged(l, err, "its header is gone") : 0;
+		return l->began ? fail_damaged(l, err, "its header was overwritten") : 0;
 	l->began = true;
 	if (load_u32(l->base + offsetof(struct wire_header, version)) != WIRE_VERSION)
 		return fail_damaged(l, err, "it has another version");

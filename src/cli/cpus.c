@@ -88,7 +88,9 @@ int cpu_hold_take(struct reactor *r, unsigned cpus, bool said, struct cpu_hold *
 	result = claim_cpus(r, &resources.admit, cpus, ret, err);
 	host_resources_close(&resources);
 	if (result == 0 && ret->plan.nodes > 1)
-		say_printf("note: the %u CPUs lie in %u NUMA nodes: no fewer have as many\n", cpus, ret->plan.nodes);
+		say_printf("note: the %u CPUs are in %u NUMA nodes, because no smaller set of nodes has so many free "
+			   "CPUs\n",
+			   cpus, ret->plan.nodes);
 	if (result == 0)
 		result = enter_sandbox(ret, said, err);
 	return result;

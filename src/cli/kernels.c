@@ -200,7 +200,7 @@ static bool wants_ccache(const struct kernels_request *q)
 {
 	_cleanup_free_ char *path = q->no_ccache ? NULL : tool_find("ccache");
 	if (path)
-		say_printf("note: compiling through ccache, shared by all kernels (--no-ccache: without)\n");
+		say_printf("note: compiling with ccache, whose cache all kernels share; --no-ccache turns it off\n");
 	return path != NULL;
 }
 

@@ -70,7 +70,7 @@ int standard_close(const char *command, int status)
 	buf_appendf(&what, "the output of 'ktstr%s%s'", command ? " " : "", command ? command : "");
 	if (output_end(&standard_output, buf_str(&what), &err) < 0) {
 		err_format(err, &text);
-		say_printf("error: %s; write it to a place that takes it, and run again\n", buf_str(&text));
+		say_printf("error: %s; free some space or write it elsewhere, and run again\n", buf_str(&text));
 		status = status_first(status, EXIT_NO_OUTPUT);
 	}
 	/* Messages cannot be written, so there is no way to report this. */

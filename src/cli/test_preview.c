@@ -101,8 +101,8 @@ int session_dry_run(struct session *s, const struct test_args *a, struct err **e
 		known += s->plan.item[i].estimate_known;
 	}
 	if (r == 0)
-		say_printf("%zu test%s%s, %s of machines, %s with %u at a time; %u times known from runs "
-			   "before\n",
+		say_printf("%zu test%s%s, %s of machine time, %s with %u at a time; %u of the durations are known from "
+			   "earlier runs\n",
 			   s->plan.count, plural(s->plan.count), s->kernels ? "" : " on each kernel",
 			   nsec_format(sum, total), nsec_format(plan_makespan(&s->plan, slots), wall), slots, known);
 	return r;

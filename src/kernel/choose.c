@@ -348,7 +348,7 @@ static int series_offline(struct resolver *v, const struct kernel_ref *ref)
 		return FAIL(&v->err, ERR_MISSING, -ENOENT,
 			    "unknown kernel '%s': %s, and the list of releases is not to be had (%s)", ref->text,
 			    corrupt ?: "not in the cache", v->releases_error ?: "unknown");
-	buf_appendf(&v->notes, "kernel %s: the list of releases is not to be had; using what the cache has: %s\n",
+	buf_appendf(&v->notes, "kernel %s: the list of releases could not be fetched; using what the cache has: %s\n",
 		    ref->text, id.key);
 	return add_id(v, &id);
 }

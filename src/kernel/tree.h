@@ -39,7 +39,7 @@ bool tree_path_is_good(const char *path);
 int tree_make_dir(struct tree *t, const char *path);
 /* Creates a file for writing. Uses from @mode the owner's bits, and read and execute for others. */
 int tree_make_file(struct tree *t, const char *path, mode_t mode, int *ret_fd);
-/* -EXDEV: @target leads out of the tree. */
+/* -EXDEV: @target would be outside of the source tree. */
 int tree_make_symlink(struct tree *t, const char *path, const char *target);
 int tree_make_hard_link(struct tree *t, const char *path, const char *target);
 /* Follows every link. Returns the path of a link that leads out, or NULL. Dangling links are allowed. */

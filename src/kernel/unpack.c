@@ -284,7 +284,7 @@ static int written(const struct unpacker *u, const char *path, int code, struct 
 	if (code >= 0 || (err && *err))
 		return code;
 	if (code == -EXDEV || code == -ELOOP)
-		return refuse(u, path, "leads out of the tree", err);
+		return refuse(u, path, "would be outside of the source tree", err);
 	return FAIL_SYS(err, code, "unpack '%s': write '%s'", u->tarball, path);
 }
 
@@ -307,7 +307,7 @@ static int unpack_entry(struct unpacker *u, struct archive_entry *e, const char 
 	const char *link = u->lib.archive_entry_symlink(e), *hard = u->lib.archive_entry_hardlink(e);
 	const char *hard_to = hard && *hard != '/' ? below_top(hard) : NULL;
 	if (hard && (!hard_to || !tree_path_is_good(hard_to)))
-		return refuse(u, path, "is a link that leads out of the tree", err);
+		return refuse(u, path, "is a link to a place outside of the source tree", err);
 	if (hard)
 		return written(u, path, tree_make_hard_link(&u->to, path, hard_to), err);
 	switch (u->lib.archive_entry_filetype(e)) {
@@ -317,9 +317,10 @@ static int unpack_entry(struct unpacker *u, struct archive_entry *e, const char 
 		return unpack_file(u, e, path, err);
 	case AE_IFLNK:
 		return link ? written(u, path, tree_make_symlink(&u->to, path, link), err)
-			    : refuse(u, path, "is a link to nowhere", err);
+			    : refuse(u, path, "is a symbolic link without a target", err);
 	default:
-		return refuse(u, path, "is a device or a pipe, which no kernel's source has", err);
+		return refuse(u, path, "is a device or a pipe; a kernel's source has only files, directories and links",
+			      err);
 	}
 }
 
@@ -328,13 +329,13 @@ static int unpack_member(struct unpacker *u, struct archive_entry *e, struct err
 {
 	const char *path = u->lib.archive_entry_pathname(e), *below = path ? below_top(path) : NULL;
 	if (!path || *path == '/')
-		return refuse(u, path, "leads out of the tree", err);
+		return refuse(u, path, "would be outside of the source tree", err);
 	if (!below && u->lib.archive_entry_filetype(e) != AE_IFDIR)
 		return refuse(u, path, "is not below one top directory", err);
 	if (!below || !*below)
 		return 0;
 	if (!tree_path_is_good(below))
-		return refuse(u, path, "has a name that leads out of the tree, or is not printable", err);
+		return refuse(u, path, "has a name that leads outside of the source tree, or is not printable", err);
 	return unpack_entry(u, e, below, err);
 }
 
@@ -350,7 +351,8 @@ static int unpack_all(struct unpacker *u, struct err **err)
 		atomic_store(&u->progress->files, members);
 	}
 	const char *escape = r == 0 ? tree_find_escape(&u->to) : NULL;
-	return escape ? refuse(u, escape, "is a link that leads out of the tree, by way of other links", err) : r;
+	return escape ? refuse(u, escape, "is a link to a place outside of the source tree, by way of other links", err)
+		      : r;
 }
 
 int unpack_tarball(const char *tarball, const char *dir, const atomic_bool *cancel, struct unpack_progress *progress,

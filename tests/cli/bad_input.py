@@ -31,7 +31,7 @@ SPELLINGS_ELSEWHERE = (
     (('test', '--nextest-profile=ci'), 'with --retries, --jobs and --flaky-fails'),
     (('test', '--relevant'), 'choose the tests with -E'),
     (('run', '--flags', 'llc,borrow'), 'choose with --filter, --work-type and --workers'),
-    (('test', '--', '-E', 'all()'), "'-E' stands behind '--', where paths are; leave the '--' out"),
+    (('test', '--', '-E', 'all()'), "'-E' after '--' is read as a path, and there is no such file; leave the '--' out"),
 )
 # Nothing falls back to a default silently.
 ZEROS = (('test', '-j', '0'), ('test', '--jobs=0'), ('test', '--repeat', '0'), ('test', '--require', '0'), ('test', '--time-dilation', '0'),
@@ -63,7 +63,7 @@ def usage():
     half = Run('kernel')
     check(half.status == 64 and half.out == '' and 'kernel clean' in half.err, 'half a command: 64 and the help of its family', half)
     check('kernel clean' in Run('kernel', '--help').out, 'help of commands that belong together')
-    refused('the other half is wrong', 64, "unknown command 'kernel bild'; kernel has build, list or clean", 'kernel', 'bild')
+    refused('the other half is wrong', 64, "unknown command 'kernel bild'; the commands of kernel are build, list or clean", 'kernel', 'bild')
     refused('no such option', 64, "unknown option '--kernle', did you mean '--kernel'", 'test', '--kernle', 'x')
     refused('option without value', 64, '--seed needs N', 'test', '--seed')
     refused('flag with value', 64, '--list takes no value', 'test', '--list=yes')
@@ -145,7 +145,7 @@ def binaries(scratch):
         at = content.find(b'ktstr\0\0\0') + 8
         f.seek(at)
         f.write((99).to_bytes(4, 'little'))
-    refused('test binary of another version', 65, f'was built for interface version 99, this ktstr speaks {API}', 'test', '--list',
+    refused('test binary of another version', 65, f'was built for interface version 99, and this ktstr needs {API}', 'test', '--list',
             other)
     source = scratch / 'odd.c'
     note = ('const struct { unsigned n, d, t; char s[8]; unsigned v; } x __attribute__((used, section(".note.ktstr"), aligned(4)))'
@@ -163,7 +163,7 @@ def binaries(scratch):
 
 def kernels(scratch):
     cache = {'KTSTR_CACHE_DIR': scratch / 'cache'}
-    refused('build of nothing, nobody to ask', 69, 'no kernel was named, and the list of releases is not to be had',
+    refused('build of nothing, nobody to ask', 69, 'no kernel was named, and the list of releases could not be fetched',
             'kernel', 'build', env={**cache, 'KTSTR_KERNEL_MIRROR': 'http://127.0.0.1:1'})
     refused('build of a key', 64, "'some-key' is a cache key", 'kernel', 'build', 'some-key', env=cache)
     refused('git without ref', 64, '--git and --ref go together', 'kernel', 'build', '--git', 'x', env=cache)

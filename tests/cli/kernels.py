@@ -100,9 +100,9 @@ def verify_lists(w, path, ring, paper, signed):
     line = next(line for line in signed.splitlines() if line.endswith('linux-6.12.3.tar.xz'))
     lie = '0' * 64 + line[64:]
     lists = (('a signed list', signed, None), ('a lie before the signed text', lie + '\n' + signed, None),
-             ('a list without a signature', lie + '\n', 'is not signed by a key that counts'),
-             ('a signature of paper', paper, 'is not signed by a key that counts'),
-             ('a list that was changed', signed.replace(line, lie), 'is not signed by a key that counts'))
+             ('a list without a signature', lie + '\n', 'is not signed by a trusted key'),
+             ('a signature of paper', paper, 'is not signed by a trusted key'),
+             ('a list that was changed', signed.replace(line, lie), 'is not signed by a trusted key'))
     for name, text, said in lists:
         w.fresh()
         with open(path, 'w', encoding='ascii') as f:
@@ -118,7 +118,7 @@ def verify_lists(w, path, ring, paper, signed):
     shutil.copy(ring, data + '/ktstr/kernel.org.gpg')
     with open(path, 'w', encoding='ascii') as f:
         f.write(signed)
-    w.refused('another key than kernel.org has', 65, 'is not signed by a key that counts', 'build', '6.12.3', XDG_DATA_HOME=data)
+    w.refused('another key than kernel.org has', 65, 'is not signed by a trusted key', 'build', '6.12.3', XDG_DATA_HOME=data)
     w.built('--no-verify-signature', ['6.12.3-tarball'], '--no-verify-signature', '6.12.3', XDG_DATA_HOME=data)
     w.refused('a keyring that is not there', 69, 'there is no file', 'build', '6.6.10', KTSTR_KERNEL_KEYRING='/no/such/ring')
 
@@ -145,7 +145,7 @@ def faults(w):
     check('6.12.3 is not verified' in run.err, 'and its warning', run)
     w.fresh()
     layout.put(w.m.root, '/broken/releases.json', '{"releases": 7}')
-    w.refused('a list that is none', 69, 'not in the cache, and the list of releases is not to be had', 'build', '6.12',
+    w.refused('a list that is none', 69, 'not in the cache, and the list of releases could not be fetched', 'build', '6.12',
               KTSTR_KERNEL_MIRROR=w.m.url + '/broken')
     w.built('the second mirror', ['6.12.3-tarball'], '6.12.3',
             KTSTR_KERNEL_MIRROR=f'http://127.0.0.1:1,{w.m.url}')

@@ -200,7 +200,7 @@ START_TEST(memory_is_shared_out_too)
 	admission_open(&d, false, 0);
 	struct claim *a = ask(&d, &tiny, 700), *b = ask(&d, &tiny, 700);
 	struct claim *c = ask(&d, &tiny, 1001), *e = ask(&d, &vast, 1);
-	t_err_contains(&c->err, "1001 MiB are more than the 1000 MiB");
+	t_err_contains(&c->err, "needs 1001 MiB, and all machines together may use 1000 MiB");
 	t_errno(e->result, ERANGE);
 	turn_until_ready(&d, a);
 	ck_assert_int_ne(b->state, CLAIM_READY);

@@ -343,7 +343,7 @@ START_TEST(register_that_is_not_written_must_have_its_value)
 		int r = run_it(&sys[1], &c, &code, &err);
 		if (value) {
 			ck_assert_int_lt(r, 0);
-			t_err_contains(&err, "does not take back model-specific register 0x14");
+			t_err_contains(&err, "refuses to restore model-specific register 0x14");
 		} else {
 			t_ok(r);
 			ck_assert_uint_eq(f[1].written_msrs, 1ull << 10 | 1ull << 30);
@@ -403,7 +403,7 @@ START_TEST(state_that_is_none_is_refused)
 	struct err *err = NULL;
 	uint32_t code;
 	t_errno(run_it(&sys, &c, &code, &err), EBADMSG);
-	t_err_contains(&err, "go on with a machine's snapshot");
+	t_err_contains(&err, "restore a machine's snapshot");
 	drop_config(&c);
 }
 END_TEST

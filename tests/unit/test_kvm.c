@@ -157,10 +157,10 @@ static const struct {
 	{ OUT(X86_PORT_PM + 5, X86_SLEEP_TYPE_S5 << 2 | 1 << 5), KVM_GUEST_EXITED, 0, NULL },
 	{ OUT(X86_PORT_KBD_COMMAND, X86_RESET_VALUE), KVM_GUEST_RESET, 0, NULL },
 	{ { .reason = KVM_EXIT_SHUTDOWN }, KVM_GUEST_RESET, KVM_EXIT_SHUTDOWN, NULL },
-	{ { .reason = KVM_EXIT_INTERNAL_ERROR }, KVM_GUEST_FAILED, 0, "KVM cannot go on at address 0x1234" },
+	{ { .reason = KVM_EXIT_INTERNAL_ERROR }, KVM_GUEST_FAILED, 0, "KVM cannot continue at address 0x1234" },
 	{ { .reason = KVM_EXIT_FAIL_ENTRY }, KVM_GUEST_FAILED, 0, "refuses to enter the guest" },
-	{ { .reason = KVM_EXIT_HYPERV }, KVM_GUEST_FAILED, 0, "left the guest for reason 27" },
-	{ { .reason = 4711 }, KVM_GUEST_FAILED, 0, "left the guest for reason 4711" },
+	{ { .reason = KVM_EXIT_HYPERV }, KVM_GUEST_FAILED, 0, "left the guest for the unexpected reason 27" },
+	{ { .reason = 4711 }, KVM_GUEST_FAILED, 0, "left the guest for the unexpected reason 4711" },
 };
 
 START_TEST(every_end_is_told_apart)

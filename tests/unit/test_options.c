@@ -92,7 +92,7 @@ static const struct {
 	{ "-n", "--number needs N" },
 	{ "--string ''", "--string needs TEXT, and got an empty value" },
 	{ "--string=", "--string needs TEXT, and got an empty value" },
-	{ "--list a,,b", "--list: a list has an empty entry" },
+	{ "--list a,,b", "--list: the list has an empty entry; remove a comma" },
 	{ "--choice blue", "--choice: 'blue' is not red or green" },
 	{ "--time 5", "--time: '5' is not a valid duration; write it like 100ms, 20s or 5m" },
 	{ "--time 2m", "--time: '2m' is out of range, 1ms to 1m00s are possible" },

@@ -226,7 +226,7 @@ static int read_origin(struct kvm_guest *g, struct err **err)
 			r = -EINVAL;
 	if (r == 0)
 		r = save_check(&g->origin.state, g->vcpus);
-	return r < 0 ? FAIL_SYS(err, r, "go on with a machine's snapshot") : 0;
+	return r < 0 ? FAIL_SYS(err, r, "restore a machine's snapshot") : 0;
 }
 
 static int prepare_parking(struct kvm_guest *g, struct err **err)
