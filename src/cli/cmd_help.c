@@ -59,9 +59,9 @@ struct help_args {
 };
 
 static const struct option_row help_options[] = {
-	OPT_FLAG(struct help_args, man, "man", 0, "as a manual page (roff)"),
-	OPT_FLAG(struct help_args, markdown, "markdown", 0, "a topic as a page of the documentation"),
-	OPT_FLAG(struct help_args, pages, "pages", 0, "the names of all manual pages, one a line"),
+	OPT_FLAG(struct help_args, man, "man", 0, "print a manual page (roff)"),
+	OPT_FLAG(struct help_args, markdown, "markdown", 0, "print a topic as a page of the documentation"),
+	OPT_FLAG(struct help_args, pages, "pages", 0, "print the names of all manual pages, one per line"),
 	OPT_END,
 };
 

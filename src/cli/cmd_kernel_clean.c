@@ -15,8 +15,8 @@ struct clean_args {
 
 static const struct option_row clean_options[] = {
 	OPT_NUMBER(struct clean_args, keep, "keep", 0, "N", 0, UINT64_MAX, 0, "keep the N newest valid entries"),
-	OPT_FLAG(struct clean_args, corrupt_only, "corrupt-only", 0, "only entries that cannot be used"),
-	OPT_FLAG(struct clean_args, force, "force", 'f', "do not ask"),
+	OPT_FLAG(struct clean_args, corrupt_only, "corrupt-only", 0, "remove only entries that cannot be used"),
+	OPT_FLAG(struct clean_args, force, "force", 'f', "do not ask for confirmation"),
 	OPT_END,
 };
 

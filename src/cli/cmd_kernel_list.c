@@ -17,13 +17,12 @@ struct list_args {
 };
 
 static const struct option_row list_options[] = {
-	OPT_STRING(struct list_args, kernel, "kernel", 'k', "RANGE",
-		   "print the versions that A..B means, and nothing "
-		   "else"),
+	OPT_STRING(struct list_args, kernel, "kernel", 'k', "RANGE", "only print the versions in the range A..B"),
 	OPT_ALSO_STRING(struct list_args, kernel, "range", "RANGE"),
 	OPT_FLAG(struct list_args, include_eol, "include-eol", 0,
-		 "with --kernel: also series that are not maintained any more"),
-	OPT_FLAG(struct list_args, offline, "offline", 0, "do not ask which series are still maintained"),
+		 "with --kernel: include series that are no longer maintained"),
+	OPT_FLAG(struct list_args, offline, "offline", 0,
+		 "do not download the list of series that are still maintained"),
 	ROW_JSON(struct list_args, "print as JSON"),
 	OPT_END,
 };

@@ -20,9 +20,9 @@ struct locks_args {
 };
 
 static const struct option_row locks_options[] = {
-	ROW_JSON(struct locks_args, "print as JSON; with --watch one line a frame"),
+	ROW_JSON(struct locks_args, "print JSON; with --watch, one line per update"),
 	OPT_DURATION(struct locks_args, watch, "watch", 'w', "DURATION", WATCH_PERIOD_MIN, 24 * 60 * NSEC_PER_MIN, 0, 0,
-		     "draw again every so often (100ms, 1s, 5m)"),
+		     "update the display at this interval (100ms, 1s, 5m)"),
 	OPT_END,
 };
 
@@ -176,7 +176,7 @@ const struct command cmd_locks = {
 		"it ends on ^C with status 0.",
 	.example =
 		(const struct example[]){
-			{ "ktstr locks --watch 1s", "see machines come and go" },
+			{ "ktstr locks --watch 1s", "watch machines start and end" },
 			{ NULL },
 		},
 	.environment = (const enum environment_id[]){ ENV_LOCK_DIR, ENV_CACHE_DIR, ENV_RUNS_ROOT, ENV_MAX },

@@ -37,14 +37,15 @@ struct run_args {
 
 static const struct option_row run_options[] = {
 	OPT_DURATION(struct run_args, duration, "duration", 0, "TIME", NSEC_PER_MSEC, 24 * 60 * NSEC_PER_MIN,
-		     DURATION_DEFAULT_S *NSEC_PER_SEC, NSEC_PER_SEC, "of each scenario"),
+		     DURATION_DEFAULT_S *NSEC_PER_SEC, NSEC_PER_SEC, "duration of each scenario"),
 	OPT_NUMBER(struct run_args, workers, "workers", 0, "N", 1, WORKERS_MOST, 4,
-		   "workers of a control group, where the scenario does not say"),
+		   "number of workers in a control group, if the scenario does not set it"),
 	OPT_STRING(struct run_args, filter, "filter", 0, "TEXT", "only those with TEXT in their name"),
 	OPT_STRING(struct run_args, work_type, "work-type", 0, "NAME",
-		   "instead of plain spinning: YieldHeavy, PipeIo, ..."),
-	OPT_NUMBER(struct run_args, seed, "seed", 0, "N", 0, UINT64_MAX, 1, "of the order in which workers start"),
-	OPT_FLAG(struct run_args, release, "release", 0, "the strict limits, as of 'ktstr test --release'"),
+		   "what workers do instead of spinning: YieldHeavy, PipeIo, ..."),
+	OPT_NUMBER(struct run_args, seed, "seed", 0, "N", 0, UINT64_MAX, 1,
+		   "seed for the order in which workers start"),
+	OPT_FLAG(struct run_args, release, "release", 0, "use the strict limits, as 'ktstr test --release' does"),
 	ROW_JSON(struct run_args, "one JSON array on standard output"),
 	OPT_INSTEAD("flags", "scenarios have one profile; choose with --filter, --work-type and --workers"),
 	OPT_INSTEAD("kernel-dir", "'ktstr run' uses the kernel that runs; boot another one with 'ktstr test --kernel'"),
@@ -317,7 +318,7 @@ static int run_run(void *args, struct err **err)
 const struct command cmd_run = {
 	.name = "run",
 	.group = GROUP_HOST,
-	.summary = "Run canned scenarios on this machine, without a virtual one",
+	.summary = "Run canned scenarios on this machine itself, not in a virtual machine",
 	.operands = "[SCENARIO...]",
 	.text = "Runs scenarios of 'ktstr list' (all of them where none is named) under the scheduler that this "
 		"machine has, one after the other, and judges them as in a guest. It needs the right to make control "

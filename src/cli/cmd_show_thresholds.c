@@ -19,7 +19,8 @@ struct thresholds_args {
 };
 
 static const struct option_row thresholds_options[] = {
-	OPT_FLAG(struct thresholds_args, release, "release", 0, "the strict limits, as of 'ktstr test --release'"),
+	OPT_FLAG(struct thresholds_args, release, "release", 0,
+		 "use the strict limits, as 'ktstr test --release' does"),
 	ROW_JSON(struct thresholds_args, "one JSON object on standard output"),
 	OPT_END,
 };
@@ -135,7 +136,7 @@ static int run_show_thresholds(void *args, struct err **err)
 const struct command cmd_show_thresholds = {
 	.name = "show-thresholds",
 	.group = GROUP_TESTS,
-	.summary = "Show what a test is judged by, and which layer said so",
+	.summary = "Show the limits of a test, and where each of them is set",
 	.operands = "TEST [PATH...]",
 	.text = "Looks the test up in the test binaries under the paths (default: build) and prints every limit after "
 		"the layers are merged: the defaults, the scheduler's, the test's. A limit of none is not checked; "

@@ -16,7 +16,7 @@ struct topo_args {
 
 static const struct option_row topo_options[] = {
 	ROW_JSON(struct topo_args, "print as JSON"),
-	OPT_STRING(struct topo_args, root, "root", 0, "DIR", "read sysfs below DIR: another host's copy"),
+	OPT_STRING(struct topo_args, root, "root", 0, "DIR", "read a copy of another host's sysfs below DIR"),
 	OPT_END,
 };
 

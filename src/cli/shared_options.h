@@ -15,10 +15,10 @@
 #define ROW_SKIP_SHA256(args)	OPT_FLAG(args, skip_sha256, "skip-sha256", 0, "do not verify downloads")
 #define ROW_NO_VERIFY_SIGNATURE(args)                                 \
 	OPT_FLAG(args, no_verify_signature, "no-verify-signature", 0, \
-		 "believe lists of checksums without verifying who signed them")
+		 "accept lists of checksums without verifying their signatures")
 #define ROW_INCLUDE_EOL(args) \
-	OPT_FLAG(args, include_eol, "include-eol", 0, "ranges also take series that are not maintained any more")
-#define ROW_TRACE(args)	  OPT_STRING(args, trace, "trace", 0, "FILE", "write what happened when, as a Chrome trace")
+	OPT_FLAG(args, include_eol, "include-eol", 0, "ranges include series that are no longer maintained")
+#define ROW_TRACE(args)	  OPT_STRING(args, trace, "trace", 0, "FILE", "write a Chrome trace of this command to FILE")
 #define ROW_RELEASE(args) OPT_FLAG(args, release, "release", 0, "judge by the strict limits")
 
 /* Environment variables for finding, downloading and building kernels. */

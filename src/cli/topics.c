@@ -196,7 +196,7 @@ static void filters_markdown(struct buf *out)
 const struct topic topics[] = {
 	{ "environment", "environment variables that ktstr reads", environment_text, environment_roff,
 	  environment_markdown },
-	{ "exit-status", "what the exit status says", statuses_text, statuses_roff, statuses_markdown },
+	{ "exit-status", "meaning of the exit status", statuses_text, statuses_roff, statuses_markdown },
 	{ "filters", "expressions that choose tests", filters_text, filters_roff, filters_markdown },
 	{ NULL },
 };
