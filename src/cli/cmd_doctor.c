@@ -55,7 +55,7 @@ static void check_kvm(struct finding *f)
 	kvm_probe("/dev/kvm", &probe);
 	/* Without KVM everything runs on TCG. */
 	find(f, probe.state == KVM_HARDWARE ? HEALTH_GOOD : HEALTH_LIMITED, probe.why,
-	     probe.state == KVM_HARDWARE ? "" : "nothing: tests run on QEMU's TCG");
+	     probe.state == KVM_HARDWARE ? "" : "nothing to do: tests run in QEMU's emulator (tcg)");
 }
 
 static void check_tool(struct finding *f, const char *name, const char *package, const char *purpose)
@@ -120,9 +120,9 @@ static void check_signatures(struct finding *f)
 	_cleanup_(keyring_done) struct keyring keys = { 0 };
 	_cleanup_err_ struct err *err = NULL;
 	if (keyring_find(&keys, &err) < 0)
-		find(f, HEALTH_BAD, err ? err->msg : "out of memory", "unset KTSTR_KERNEL_KEYRING, or make it right");
+		find(f, HEALTH_BAD, err ? err->msg : "out of memory", "unset KTSTR_KERNEL_KEYRING, or correct it");
 	else if (!keys.path)
-		find(f, HEALTH_LIMITED, keys.why, "lists of checksums are believed without a signature");
+		find(f, HEALTH_LIMITED, keys.why, "the signatures of lists of checksums are not verified");
 	else
 		find(f, HEALTH_GOOD, keys.path, "");
 }
@@ -175,7 +175,8 @@ static void check_cgroups(struct finding *f)
 		find(f, HEALTH_GOOD, "cgroup v2 with cpuset", "");
 	else
 		find(f, HEALTH_LIMITED, known ? groups.why : "out of memory",
-		     "nothing: guests bring their own; builds are kept to their CPUs by affinity");
+		     "nothing to do: guests have control groups of their own, and builds keep to their CPUs by "
+		     "affinity");
 	if (known)
 		sandboxes_close(&groups);
 }
@@ -275,8 +276,8 @@ const struct command cmd_doctor = {
 	.name = "doctor",
 	.group = GROUP_HOST,
 	.summary = "Say what this machine has, lacks, and needs",
-	.text = "Checks every prerequisite of building kernels and running tests. Exit status 69 when the main job "
-		"cannot run here.",
+	.text = "Checks every prerequisite of building kernels and running tests. Ends with status 69 if tests cannot "
+		"run here.",
 	.option = doctor_options,
 	.environment = (const enum environment_id[]){ ENV_CACHE_DIR, ENV_KERNEL, ENV_MAX },
 	.files = FILES_CACHE,

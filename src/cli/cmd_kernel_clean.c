@@ -100,7 +100,8 @@ const struct command cmd_kernel_clean = {
 	.name = "kernel clean",
 	.group = GROUP_KERNELS,
 	.summary = "Remove kernels from the cache",
-	.text = "Removes every entry, or as --keep and --corrupt-only say, and the remains of killed builds. It asks "
+	.text = "Removes all entries, or those that --keep and --corrupt-only choose, and what killed builds left "
+		"behind. It asks "
 		"first; without a terminal it needs --force. An entry that is being built is not touched.",
 	.option = clean_options,
 	.conflict = (const struct option_conflict[]){ { "keep", "corrupt-only" }, { NULL, NULL } },

@@ -80,7 +80,8 @@ const struct command cmd_new = {
 	.operands = "DIR",
 	.text = "Writes tests.c, a Makefile, a workflow for continuous integration, a README and a .gitignore into "
 		"DIR, "
-		"which is made, or is empty. 'make check' there runs the test; it finds libktstr by pkg-config.",
+		"which must be empty. It is created if it does not exist. 'make check' there runs the test; it finds "
+		"libktstr by pkg-config.",
 	.example =
 		(const struct example[]){
 			{ "ktstr new mytests", "then: cd mytests, make kernel, make check" },

@@ -141,7 +141,7 @@ const struct command cmd_show_thresholds = {
 	.text = "Looks the test up in the test binaries under the paths (default: build) and prints every limit after "
 		"the layers are merged: the defaults, the scheduler's, the test's. A limit of none is not checked; "
 		"one that is off was switched off by that layer. Checks that a scenario sets for one cgroup or load "
-		"are put over these when it runs.",
+		"override these when it runs.",
 	.option = thresholds_options,
 	.example =
 		(const struct example[]){

@@ -431,10 +431,14 @@ const struct command cmd_test = {
 	.summary = "Run scheduler tests, each in a fresh virtual machine",
 	.operands = "[PATH...]",
 	.text = "Finds test binaries under the paths (default: build), boots every test in a virtual machine of its "
-		"own with the topology it asks for, judges what happened, and writes one sidecar a test. The same seed "
-		"gives the same run. A path is a file or a directory, never a program that is looked for in PATH.\n\n"
+		"own with the topology it asks for, judges what happened, and writes one sidecar a test. On tcg, the "
+		"same command with the same seed, kernel, QEMU and test binary gives the same run.\n\nResults are "
+		"written to target/ktstr/KERNEL-COMMIT. A run first removes the results of earlier runs there; with "
+		"-E, --partition or KTSTR_BUDGET_SECS it removes only those of the tests that it runs. "
+		"KTSTR_SIDECAR_DIR names another directory, from which nothing is removed.\n\nA path is a file or a "
+		"directory, never a program that is looked for in PATH.\n\n"
 		"Without --kernel the kernel is KTSTR_TEST_KERNEL, KTSTR_KERNEL, the newest usable one in the cache, "
-		"or one that is installed on this machine, whichever is found first.\n\n"
+		"or one that is installed on this machine, whichever of them is found first.\n\n"
 		"A test that cannot run as it is declared is reported as failed, with its file and line; the others "
 		"run.",
 	.option = test_options,

@@ -222,7 +222,7 @@ static int check_file(const struct cache_entry *e, int dir, const char *name, st
 	}
 	FAIL(err, ERR_DATA, r, "cached kernel '%s' is damaged: %s does not match its checksum", e->key, name);
 	if (err)
-		err_hint(*err, "'ktstr kernel build --force' builds it anew");
+		err_hint(*err, "'ktstr kernel build --force' builds it again");
 	return r;
 }
 

@@ -45,7 +45,7 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 	if (r < 0 && !is_elf(path))
 		return FAIL(err, r == -EBADMSG ? ERR_DATA : ERR_MISSING, r,
 			    "'%s' is not a kernel image (%s); name a bzImage or a vmlinux", path,
-			    r == -EBADMSG ? "its header is another one" : strerror(-r));
+			    r == -EBADMSG ? "it does not have the header of one" : strerror(-r));
 	snprintf(config, sizeof(config), "config-%s", version);
 	*ret = (struct kernel){
 		.label = kernel_label("kernel_", strcmp(version, "unknown") ? version : path_basename(path)),

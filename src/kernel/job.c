@@ -48,7 +48,7 @@ static bool already_cached(struct kernel_job *job)
 		return false;
 	bool good = !e.error_kind && e.status == KCONFIG_MATCHES && has_what_is_wanted(job, &e);
 	if (good && cache_check_entry(&e, NULL) < 0) {
-		snprintf(job->note, sizeof(job->note), "the cached kernel was damaged; building it anew");
+		snprintf(job->note, sizeof(job->note), "the cached kernel was damaged; building it again");
 		good = false;
 	}
 	entry_done(&e);

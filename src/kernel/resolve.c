@@ -143,7 +143,7 @@ static int find_keys(struct resolver *v)
 		return 0;
 	int r = keyring_find(&v->keyring, &v->err);
 	if (r == 0 && v->keyring.why)
-		buf_appendf(&v->notes, "warning: who signed the list of checksums is not verified: %s\n",
+		buf_appendf(&v->notes, "warning: the signature of the list of checksums is not verified: %s\n",
 			    v->keyring.why);
 	return r;
 }
@@ -177,7 +177,7 @@ static int bad_signature(struct resolver *v)
 	     "the list of checksums of Linux %u.x is not signed by a key that counts "
 	     "(keyring '%s'): %s",
 	     v->sums[v->at].major, v->keyring.path, line);
-	err_hint(v->err, "try again, or another mirror; --no-verify-signature believes it as it is");
+	err_hint(v->err, "try again, or another mirror; --no-verify-signature accepts it without one");
 	return -EBADMSG;
 }
 

@@ -78,7 +78,7 @@ static const char *own_path(struct sandboxes *s, char *text)
 		if (!*controllers && *group == '/')
 			path = group;
 		else if (has_word(controllers, "cpuset"))
-			snprintf(s->why, sizeof(s->why), "cgroup v1 holds the cpuset controller");
+			snprintf(s->why, sizeof(s->why), "the cpuset controller belongs to cgroup v1");
 	}
 	if (!path && !*s->why)
 		snprintf(s->why, sizeof(s->why), "this system has no cgroup v2");

@@ -346,7 +346,7 @@ static void say_damaged(struct fleet *f)
 	if (!damaged)
 		return;
 	message(f->config.messages, &f->config.err, MESSAGE_NOTE,
-		"%u cached file%s did not match %s checksum and %s made anew", damaged, plural(damaged),
+		"%u cached file%s did not match %s checksum and %s created again", damaged, plural(damaged),
 		damaged == 1 ? "its" : "their", damaged == 1 ? "was" : "were");
 }
 

@@ -32,7 +32,7 @@ static int add_size(struct includes *i, const char *from, struct err **err)
 	     "initramfs may have",
 	     from, (unsigned long)((uint64_t)st.st_size >> 20), INCLUDES_MIB_MAX);
 	if (err)
-		err_hint(*err, "make it smaller, or make its content in the guest");
+		err_hint(*err, "make it smaller, or create its content in the guest");
 	return -EFBIG;
 }
 
@@ -200,8 +200,9 @@ bool includes_kit_complete(const struct test_decl *t, const char *kit, char *why
 		if (!p->kit || path)
 			continue;
 		snprintf(why, size,
-			 "the kernel was built without '%s/%s', which payload '%s' is ('ktstr kernel build "
-			 "--selftests', or set KTSTR_KIT)",
+			 "the kernel was built without '%s/%s', the program of payload '%s'; build it with 'ktstr "
+			 "kernel build "
+			 "--selftests', or set KTSTR_KIT",
 			 p->kit, p->binary, p->name);
 		return false;
 	}

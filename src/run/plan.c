@@ -173,7 +173,7 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
 	if (!why && q->perf_only && !c->test->performance_mode)
-		why = "it is not a performance_mode test, and only those are wanted (KTSTR_PERF_ONLY)";
+		why = "it is not a performance_mode test, and KTSTR_PERF_ONLY runs no others";
 	if (!why && c->test->scheduler && c->kernel && c->kernel->no_scx) {
 		snprintf(text, sizeof(text), "kernel %s has no sched_ext (CONFIG_SCHED_CLASS_EXT is not set)",
 			 c->kernel->version);

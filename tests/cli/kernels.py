@@ -77,7 +77,7 @@ def signatures(w):
         return
     w.fresh()
     run = w.built('without a keyring', ['6.12.3-tarball'], '6.12.3')
-    check('who signed the list of checksums is not verified: there is no keyring' in run.err, 'it says so', run)
+    check('the signature of the list of checksums is not verified: there is no keyring' in run.err, 'it says so', run)
     home, ring = w.scratch / 'gnupg', w.scratch / 'ring.gpg'
     path = w.m.root + '/pub/linux/kernel/v6.x/sha256sums.asc'
     with open(path, encoding='ascii') as f:

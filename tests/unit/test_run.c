@@ -73,7 +73,7 @@ static const struct {
 	{ "two &", "expected at 'the end'" },
 	{ "(two", "')' expected" },
 	{ "two)", "expected at ')'" },
-	{ "test()", "something to match" },
+	{ "test()", "the text to match" },
 	{ "test(x", "')' expected" },
 	{ "test(/x)", "unfinished regular expression" },
 	{ "test(/(/)", "does not compile" },

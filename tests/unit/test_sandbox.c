@@ -101,8 +101,8 @@ static const struct {
 	const char *cgroup, *mounts, *controllers, *why;
 	int pass_on;
 } without[] = {
-	{ "3:cpuset:/\n0::/user.slice/me\n", MOUNTS, "cpu\n", "cgroup v1 holds the cpuset controller" },
-	{ "3:cpu,cpuset:/\n0::/user.slice/me\n", MOUNTS, "cpu\n", "cgroup v1 holds the cpuset controller" },
+	{ "3:cpuset:/\n0::/user.slice/me\n", MOUNTS, "cpu\n", "the cpuset controller belongs to cgroup v1" },
+	{ "3:cpu,cpuset:/\n0::/user.slice/me\n", MOUNTS, "cpu\n", "the cpuset controller belongs to cgroup v1" },
 	{ "3:memory:/\n", MOUNTS, "cpuset\n", "has no cgroup v2" },
 	{ "", MOUNTS, "cpuset\n", "has no cgroup v2" },
 	{ "garbage\n\n::\n", MOUNTS, "cpuset\n", "has no cgroup v2" },

@@ -27,7 +27,7 @@ const char *const perf_setting_names[PERF_SETTING_MAX] = {
 static const char *const why_texts[] = {
 	[PERF_WHY_NO_PLAN - PERF_WHY_BASE] = "nothing planned",
 	[PERF_WHY_SHARED - PERF_WHY_BASE] = "not every vCPU has a CPU of its own",
-	[PERF_WHY_READ_BACK - PERF_WHY_BASE] = "granted, but it reads back otherwise",
+	[PERF_WHY_READ_BACK - PERF_WHY_BASE] = "granted, but reading it back gives another value",
 	[PERF_WHY_SMALL_PAGES - PERF_WHY_BASE] = "the kernel gave pages of 4 KiB",
 	[PERF_WHY_UNSTABLE - PERF_WHY_BASE] = "the host's clock is not the processor's (no KVM_CLOCK_TSC_STABLE)",
 };

@@ -209,6 +209,6 @@ void kvm_probe(const char *device, struct kvm_probe *ret)
 	if (r == 0)
 		classify(&t, ret);
 	else
-		snprintf(ret->why, sizeof(ret->why), "%s cannot make a machine: %s", device, strerror(-r));
+		snprintf(ret->why, sizeof(ret->why), "%s cannot create a virtual machine: %s", device, strerror(-r));
 	tiny_done(&t);
 }
