@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# `make demo` runs the main job; `make check` runs all tests. Both install what they need.
+# `make demo` builds a kernel and runs the examples; `make check` runs all tests. Both install the packages that they need.
 BUILD ?= build
 CPUS  := $(shell nproc)
 
-# Where `make install` puts things; DESTDIR is put in front.
+# `make install` installs below $(DESTDIR)$(PREFIX).
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
@@ -11,7 +11,7 @@ DESTDIR ?=
 PRODUCT  := ktstr libktstr.a
 EXAMPLES := tests/examples/examples
 
-# $(call ninja,WHAT,TARGETS): one line on a terminal, counting up; elsewhere only errors.
+# $(call ninja,WHAT,TARGETS): prints one line of progress on a terminal, and only errors elsewhere.
 define ninja
 @echo "== building $(1)"
 @if [ -t 1 ]; then ninja -C $(BUILD) $(2); else ninja -C $(BUILD) --quiet $(2); fi
@@ -44,17 +44,17 @@ demo: kernel
 check: setup
 	@python3 tests/check.py
 
-# Bad schedulers are caught, good ones pass: the confusion matrix, over SEEDS seeds.
+# Runs bad and good schedulers with SEEDS seeds, and counts how many are judged right.
 SEEDS ?= 20
 trust: kernel all
 	@python3 tests/trust/trust.py $(BUILD) --seeds $(SEEDS)
 
-# Campaigns that take hours: further kernels, default work types and behavioural tests over SEEDS seeds, and 10^7
-# mutations of parsers' input.
+# Runs tests that take hours: tests of real guests on further kernels, all work types and behavioural tests with SEEDS
+# seeds, and the parsers with 10^7 mutated inputs.
 soak: kernel all
 	@python3 tests/soak/soak.py $(BUILD) --seeds $(SEEDS)
 
-# The KVM backend inside the lab: a Linux under emulated SVM with the real kvm_amd.
+# Tests the KVM backend in the lab: an emulated machine with SVM, whose Linux has the real kvm_amd.
 lab: kernel all
 	@meson test -C $(BUILD) --no-rebuild --suite lab --print-errorlogs
 
@@ -62,7 +62,7 @@ bench: kernel all
 	@ninja -C $(BUILD) benchmarks && for b in reactor ring fetch boot sim budget presets list builds clone lab_boot telemetry; do python3 bench/$$b.py $(BUILD) || exit 1; done
 	@$(BUILD)/bench/plan_bench && $(BUILD)/bench/admission_bench && python3 bench/locks.py $(BUILD)
 
-# The program, libktstr.a, its headers and pkg-config file, manual pages, completions of five shells.
+# Installs the program, libktstr.a with headers and pkg-config file, manual pages, and completions for five shells.
 install: product
 	@meson configure $(BUILD) --prefix $(PREFIX) --libdir lib
 	@ninja -C $(BUILD) --quiet $(PRODUCT)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # install.sh KTSTR DATADIR MANDIR -- writes manual pages and completions below DATADIR and MANDIR, for `meson install`.
-# $DESTDIR, where it is set, is put in front by meson itself (MESON_INSTALL_DESTDIR_PREFIX is prefix and all).
+# Meson itself adds $DESTDIR (MESON_INSTALL_DESTDIR_PREFIX is DESTDIR and prefix).
 set -eu
 ktstr=${MESON_BUILD_ROOT:?}/${1##*/}
 root=${MESON_INSTALL_DESTDIR_PREFIX:?}

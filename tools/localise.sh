@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# localise.sh PARTS.a OUT.a -- one object made of all of PARTS, whose only global symbols are main and ktstr_*: our
-# helpers' names are ours, and a test that has a buf_append() of its own still links.
+# localise.sh PARTS.a OUT.a -- joins all of PARTS to one object with no global symbols but main and ktstr_*, so that a
+# test can have its own function of the same name as one of our helpers, such as buf_append().
 set -eu
 joined="$(dirname "$2")/ktstr.o"
 trap 'rm -f "$joined"' EXIT

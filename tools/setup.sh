@@ -14,7 +14,7 @@ installed() {
 	dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
 }
 
-# The newest clang that this system offers builds the schedulers; those of Linux 7.3 need more than clang-16.
+# Prints the newest clang that this system offers. It builds the schedulers; those of Linux 7.3 need more than clang-16.
 newest_clang() {
 	for v in 22 19 16; do
 		if installed "clang-$v" || apt-cache show "clang-$v" >/dev/null 2>&1; then
@@ -28,7 +28,7 @@ missing=
 for p in $packages $(newest_clang); do
 	installed "$p" || missing="$missing $p"
 done
-# No clang is known where the package lists were never fetched.
+# Without package lists, no clang is known yet.
 [ -n "$(newest_clang)" ] || missing="$missing clang-16"
 if [ -z "$missing" ]; then
 	echo "setup: everything needed is installed"
@@ -49,7 +49,7 @@ $sudo apt-get update -qq
 case $missing in
 *clang-16*) missing=${missing%clang-16}$(newest_clang) ;;
 esac
-# Word splitting is meant: one argument a package.
+# Splitting into words is intended: one argument for each package.
 # shellcheck disable=SC2086
 $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 echo "setup: done"

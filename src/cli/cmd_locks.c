@@ -154,7 +154,7 @@ static int run_locks(void *args, struct err **err)
 	struct host host = HOST_NULL;
 	int r = open_scan(&scan);
 	if (r == 0) {
-		/* Without sysfs there are no nodes and no map, and still locks. */
+		/* Without sysfs, the locks are shown without the map of the host. */
 		bool known = host_read("", &host, NULL) == 0;
 		if (a->watch)
 			lock_scan_listen(&scan);

@@ -12,7 +12,7 @@
 
 #define ELF_BYTES_MAX ((size_t)1 << 30)
 
-/* What the dynamic section of one file asks for. */
+/* What the dynamic section of a file requires. */
 struct needs {
 	char *interp, *rpath, *runpath;
 	char *lib[128];
@@ -220,9 +220,9 @@ static int add_file(struct closure *c, char *path, const char *name, bool by_nam
 }
 
 /*
- * Libraries that glibc loads by itself, of which no ELF header speaks: libgcc_s unwinds the stack for pthread_cancel(),
- * pthread_exit() and backtrace(). Name services other than files and dns, which are part of libc, are not used in a
- * guest (/etc/nsswitch.conf). One that this machine lacks is missing here as well.
+ * Adds libraries that glibc loads at run time, and that no ELF header names. libgcc_s unwinds the stack for
+ * pthread_cancel(), pthread_exit() and backtrace(). A guest uses only the name services files and dns, which are part of
+ * libc (/etc/nsswitch.conf). A library that this machine lacks is missing in the guest too.
  */
 static int add_loaded_by_libc(struct closure *c, struct err **err)
 {

@@ -105,7 +105,7 @@ static int add_item(struct packer *p, const char *from, const char *to, mode_t m
 
 static int add_runnable(struct packer *p, const char *path, unsigned depth, struct err **err);
 
-/* A program that a script names, and all that it needs itself; it may be in the archive already. */
+/* Adds a program that a script names, with everything that it needs. It may be in the archive already. */
 static int add_named_program(struct packer *p, const char *from, const char *to, unsigned depth, struct err **err)
 {
 	for (size_t i = 0; i < p->items; i++)
@@ -115,7 +115,7 @@ static int add_named_program(struct packer *p, const char *from, const char *to,
 	return r == 0 ? add_runnable(p, from, depth + 1, err) : r;
 }
 
-/* At its path, where the guest looks for programs there; else where it looks first. */
+/* The program's own path if the guest searches that directory; otherwise the directory that it searches first. */
 static char *place_of_program(const struct script *s)
 {
 	_cleanup_free_ char *dir = path_dirname(s->program);
@@ -137,7 +137,7 @@ static int add_interpreter(struct packer *p, const char *path, unsigned depth, s
 	return r == 0 && s.program ? add_named_program(p, s.program, program_to, depth, err) : r;
 }
 
-/* What a file needs to be run: libraries, and an interpreter where it is a script. */
+/* Adds what a file needs to run: its libraries, and the interpreter of a script. */
 static int add_runnable(struct packer *p, const char *path, unsigned depth, struct err **err)
 {
 	int r = closure_add(&p->closure, path, err);
@@ -178,7 +178,7 @@ static int add_libraries(struct packer *p, size_t from, struct err **err)
 	return r;
 }
 
-/* A shell and the usual tools, where this machine has them. */
+/* Adds a shell and the usual tools, if this machine has them. */
 static int add_busybox(struct packer *p, struct err **err)
 {
 	_cleanup_free_ char *path = tool_find(IMAGE_BUSYBOX);
@@ -220,8 +220,8 @@ static const atomic_bool *cancel_of(const struct image_base_spec *spec)
 }
 
 /*
- * The common part is in every boot: not to unpack it saves a guest more time than its size costs the host, which copies
- * it within the kernel.
+ * The common part, which every boot has, is not compressed. Unpacking it would cost a guest more time than its size
+ * costs the host, which copies it inside the kernel.
  */
 static bool is_plain(const struct image_base_spec *spec)
 {
@@ -285,7 +285,7 @@ static int pack_dir(struct packer *p, const char *dir)
 	return 0;
 }
 
-/* Every directory on the way to @path, outermost first. */
+/* Adds all parent directories of @path, outermost first. */
 static int pack_parents(struct packer *p, const char *path)
 {
 	_cleanup_free_ char *copy = strdup(path);
@@ -298,7 +298,7 @@ static int pack_parents(struct packer *p, const char *path)
 	return r;
 }
 
-/* A file as it is: it may be large, so it is read in pieces and held once. */
+/* Adds a file unchanged. It may be large: it is read in pieces, so that memory holds it only once. */
 static int pack_plain(struct packer *p, const struct item *i, int fd, const atomic_bool *cancel, struct err **err)
 {
 	char chunk[16384];
@@ -425,7 +425,7 @@ static void put_moved(struct buf *out, const char *path)
 		buf_appendf(out, "%s\n", path);
 }
 
-/* The host paths of files that are elsewhere in the guest: PID 1 makes links there when all is mounted. */
+/* Lists the host paths of files that have another path in the guest. PID 1 makes links there after mounting. */
 static int pack_moved(struct packer *p)
 {
 	_cleanup_buf_ struct buf list = BUF_NULL;
@@ -549,7 +549,7 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	if (r < 0)
 		return r;
 	cpio_file(&cpio, "ktstr.conf", 0644, conf.data, conf.len);
-	/* The last file of the last archive: when it is there, the kernel had room to unpack everything before it. */
+	/* The last file of the last archive. If the guest has it, the kernel had room to unpack everything before it. */
 	cpio_file(&cpio, ".ktstr_init_ok", 0644, NULL, 0);
 	cpio_trailer(&cpio);
 	r = conf.failed ? -ENOMEM : 0;

@@ -84,7 +84,7 @@ static int compare_names(const char *a, const char *b)
 	return (signed char)*a - (signed char)*b;
 }
 
-/* The last name first: so the loader expects it. */
+/* The loader expects descending order. */
 static int compare_libraries(const void *a, const void *b)
 {
 	return compare_names(((const struct ldcache_library *)b)->soname, ((const struct ldcache_library *)a)->soname);

@@ -25,7 +25,7 @@ const struct rootfs_entry rootfs_entries[] = {
 	{ ROOTFS_FILE, "etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n" },
 	{ ROOTFS_FILE, "etc/hostname", "ktstr\n" },
 	{ ROOTFS_FILE, "etc/hosts", "127.0.0.1\tlocalhost ktstr\n::1\tlocalhost\n" },
-	/* Only what is part of glibc itself: no library has to be there. */
+	/* Only services that are part of glibc itself, so that the guest needs no further library. */
 	{ ROOTFS_FILE, "etc/nsswitch.conf",
 	  "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"
 	  "services: files\nprotocols: files\n" },
@@ -54,7 +54,7 @@ const char *const rootfs_applets[] = {
 
 bool rootfs_is_in_path(const char *dir)
 {
-	/* As PID 1 sets PATH (guest/init/main.c). */
+	/* The directories of the PATH that PID 1 sets (guest/init/main.c). */
 	static const char *const dirs[] = { "/bin", "/usr/bin", "/sbin", "/usr/sbin" };
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		if (!strcmp(dirs[i], dir))
@@ -64,7 +64,7 @@ bool rootfs_is_in_path(const char *dir)
 
 char *rootfs_place(const char *path)
 {
-	/* What PID 1 mounts, and the names at the top of the archive. */
+	/* The directories on which PID 1 mounts, and the archive's own top-level names. */
 	static const char *const taken[] = {
 		"dev", "proc", "run", "sys", "tmp", "var", "include-files", "init", "scheduler", "test", ROOTFS_MOVED,
 	};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * rootfs.h -- the small Linux around a test: what every guest has beside the programs that are brought along.
- * docs/GUEST.md says it to people. What PID 1 mounts and links at run time is in guest/init/setup.c.
+ * rootfs.h -- the small Linux around a test: what every guest has beside the programs of the test.
+ * docs/GUEST.md describes it for users. What PID 1 mounts and links at run time is in guest/init/setup.c.
  */
 #ifndef KTSTR_IMAGE_ROOTFS_H
 #define KTSTR_IMAGE_ROOTFS_H
@@ -20,16 +20,16 @@ struct rootfs_entry {
 extern const struct rootfs_entry rootfs_entries[];
 extern const size_t rootfs_entry_count;
 
-/* Names below /bin that are links to busybox, where it comes along; NULL-terminated. */
+/* Names in /bin that are links to busybox, if the guest has it; NULL-terminated. */
 extern const char *const rootfs_applets[];
 
-/* Where a guest's programs are looked for, beside /include-files. */
+/* Is @dir in the guest's PATH? /include-files is, too, but this does not count it. */
 bool rootfs_is_in_path(const char *dir);
 
 /*
- * Where the file with the absolute path @path on this machine is in the archive: at the same path, or below
- * ROOTFS_MOVED where the guest has something of its own in that place; then PID 1 puts a link to it at its path.
- * Without the leading '/'; the caller frees. NULL: out of memory.
+ * The archive's path for the file with the absolute path @path on this machine. It is the same path, or one below
+ * ROOTFS_MOVED if the guest has something of its own in that place; PID 1 then makes a link at @path. Has no leading
+ * '/'; the caller frees. NULL: out of memory.
  */
 #define ROOTFS_MOVED "ktstr.files"
 char *rootfs_place(const char *path);

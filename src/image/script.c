@@ -9,7 +9,7 @@
 #include "base/tool.h"
 #include "image/script.h"
 
-#define LINE_MAX_BYTES 256 /* of which Linux looks at the first line: BINPRM_BUF_SIZE */
+#define LINE_MAX_BYTES 256 /* Linux reads so much of the first line: BINPRM_BUF_SIZE */
 
 void script_done(struct script *s)
 {
@@ -19,7 +19,7 @@ void script_done(struct script *s)
 	*s = (struct script){ 0 };
 }
 
-/* The line behind "#!" without spaces at either end, for the caller to free. NULL: it is not a script. */
+/* Returns the line after "#!" without spaces at either end; the caller frees it. NULL: it is not a script. */
 static char *first_line(const char *path)
 {
 	char line[LINE_MAX_BYTES] = "";
@@ -53,7 +53,7 @@ static int missing(const char *path, const char *program, struct err **err)
 	return -ENOENT;
 }
 
-/* What `env` will run: the first word that is neither an option nor a variable. */
+/* The program that `env` runs: the first word that is neither an option nor a variable. */
 static int find_program(const char *path, char *rest, struct script *s, struct err **err)
 {
 	const char *word;

@@ -1,4 +1,4 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Prints what a benchmark once printed.
+# Prints the recorded output of a benchmark.
 cat "$1"
