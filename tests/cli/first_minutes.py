@@ -116,11 +116,41 @@ def default_kernels(scratch):
     check(health()['state'] == os.path.realpath(scratch / 'linux'), 'an unusable entry of the cache is passed over', health())
 
 
+# Skipped on tcg: their results are written without a machine.
+SKIPPED = '#include <ktstr/ktstr.h>\n' + ''.join(
+    f'KTSTR_TEST({name}, .performance_mode = KTSTR_ON) {{ return ktstr_run_cgroups(t, KTSTR_CGROUPS({{ .name = "a", .workers = 1 }})); }}\n'
+    for name in ('one', 'two'))
+
+
+def earlier_results(scratch):
+    """A run of some tests keeps the results of the others; a run of all tests says which results it removed."""
+    project = scratch / 'project'
+    os.mkdir(project)
+    for name, text in (('first', SKIPPED), ('second', SKIPPED.replace('one', 'three').replace('two', 'four'))):
+        with open(f'{project}/{name}.c', 'w', encoding='utf-8') as f:
+            f.write(text)
+        subprocess.run([os.environ.get('CC', 'cc').split()[-1], '-o', f'{project}/{name}', f'{project}/{name}.c', f'-I{ROOT}/include',
+                        f'-L{BUILD}', '-lktstr', '-lm'], check=True)
+    subprocess.run('git init -q && git add *.c && git -c user.name=x -c user.email=x@example.org commit -qm x', shell=True, cwd=project, check=True)
+    env = {'KTSTR_TEST_KERNEL': scratch / 'vmlinuz', 'KTSTR_ACCEL': 'tcg', 'XDG_CACHE_HOME': scratch / 'caches',
+           'KTSTR_LOCK_DIR': project, 'KTSTR_RUNS_ROOT': project + '/runs', 'KTSTR_SIDECAR_DIR': ''}
+    run = lambda *args: Run('test', *args, cwd=project, env=env)  # noqa: E731
+    there = lambda: sorted(f.split('-')[0] for d, _, fs in os.walk(project + '/runs') for f in fs if f.endswith('.ktstr.json'))  # noqa: E731
+    done = run('first')
+    check(done.status == 0 and there() == ['one', 'two'] and 'results of earlier runs' not in done.err, 'two results', (done, there()))
+    done = run('-E', 'test(=ktstr/one)', 'first')
+    check(done.status == 0 and there() == ['one', 'two'] and 'of earlier runs' not in done.err, 'a run of one test keeps the other result', done)
+    done = run('second')
+    check(there() == ['four', 'three'] and 'note: 2 results of earlier runs' in done.err and 'set KTSTR_SIDECAR_DIR' in done.err,
+          'a run of all tests says how many results it removed, and how to keep them', (done, there()))
+
+
 with Scratch() as scratch:
     names(scratch)
     twice(scratch)
     broken(scratch)
     default_kernels(scratch)
+    earlier_results(scratch)
     named = Run('test', '--dry-run', '--kernel', 'distro', 'a.out', cwd=scratch.path)
     two = Run('test', '--dry-run', '--kernel', './linux,v9.99', 'a.out', cwd=scratch.path,
               env={'KTSTR_KERNEL_MIRROR': 'http://127.0.0.1:1'})
