@@ -221,8 +221,8 @@ static int add_file(struct closure *c, char *path, const char *name, bool by_nam
 
 /*
  * Adds libraries that glibc loads at run time, and that no ELF header names. libgcc_s unwinds the stack for
- * pthread_cancel(), pthread_exit() and backtrace(). A guest uses only the name services files and dns, which are part of
- * libc (/etc/nsswitch.conf). A library that this machine lacks is missing in the guest too.
+ * pthread_cancel(), pthread_exit() and backtrace(). A guest uses only the name services files and dns, which are part
+ * of libc (/etc/nsswitch.conf). A library that this machine lacks is missing in the guest too.
  */
 static int add_loaded_by_libc(struct closure *c, struct err **err)
 {

@@ -549,7 +549,7 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 	if (r < 0)
 		return r;
 	cpio_file(&cpio, "ktstr.conf", 0644, conf.data, conf.len);
-	/* The last file of the last archive. If the guest has it, the kernel had room to unpack everything before it. */
+	/* The last file of the last archive. If it is there, the kernel had room to unpack everything before it. */
 	cpio_file(&cpio, ".ktstr_init_ok", 0644, NULL, 0);
 	cpio_trailer(&cpio);
 	r = conf.failed ? -ENOMEM : 0;
