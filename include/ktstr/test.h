@@ -71,9 +71,9 @@ struct ktstr_test {
 	 * or payload. It runs once, on no preset and on no further kernel.
 	 */
 	enum ktstr_switch host_only;
-	enum ktstr_switch performance_mode;   /* ON: on CPUs of its own: pinned, real-time, huge pages; else a Skip */
-	enum ktstr_switch no_perf_mode;	      /* ON: never so, not even with --perf-mode; excludes performance_mode */
-	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
+	enum ktstr_switch performance_mode;	   /* ON: vCPUs pinned, real-time priority, huge pages; SKIP without */
+	enum ktstr_switch no_perf_mode;		   /* ON: never, not even with --perf-mode; excludes performance_mode */
+	enum ktstr_switch allow_inconclusive;	   /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
 	const struct ktstr_known_fail *known_fail; /* KTSTR_KNOWN_FAIL({ .kernel = "6.1..6.11", .reason = "..." }) */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains; /* a part of it */

@@ -5,7 +5,7 @@
 
 #include <ktstr/language.h>
 
-/* A switch that can be left alone. OFF is also what a limit (ktstr/check.h) is set to where it must not be checked. */
+/* A switch that can be left unset. A limit (ktstr/check.h) that is set to OFF is not checked. */
 enum ktstr_switch {
 	KTSTR_OFF = -1,
 	KTSTR_UNSET,
@@ -16,7 +16,7 @@ enum ktstr_switch {
 
 /* A NUMA node that is described by itself. */
 struct ktstr_numa_node {
-	unsigned llcs;	     /* the next ones of the machine's; 0: a node of memory without CPUs, not the first */
+	unsigned llcs;	     /* how many it takes of the machine's; 0: memory without CPUs, not for the first node */
 	unsigned memory_mib; /* a multiple of 128; of the first node at least 256 */
 };
 
@@ -36,7 +36,7 @@ struct ktstr_topology {
 	struct ktstr_numa_node nodes[KTSTR_NODES_MAX]; /* those with memory */
 	/*
 	 * From node to node, row by row, each row as long as there are nodes: 10 from a node to itself, more to others,
-	 * as far forth as back. All 0: 20 to others. Linux shows it in sysfs.
+	 * the same in both directions. All 0: 20 to others. Linux shows them in sysfs.
 	 */
 	unsigned char distances[KTSTR_NODES_MAX * KTSTR_NODES_MAX];
 };
