@@ -130,14 +130,12 @@ static int check_directory(int fd, const char *path, const char *variable, struc
 		return FAIL_SYS(err, -errno, "stat directory '%s'", path);
 	if (!is_trusted_owner(&st))
 		FAIL(err, ERR_USAGE, -EPERM,
-		     "directory '%s' belongs to another user (uid %u), who could make us "
-		     "write elsewhere",
-		     path, st.st_uid);
+		     "directory '%s' belongs to another user (uid %u), who could redirect what ktstr writes", path,
+		     st.st_uid);
 	else if (others_can_write(&st))
 		FAIL(err, ERR_USAGE, -EPERM,
-		     "others can write to directory '%s' (mode %04o), and could make us "
-		     "write elsewhere",
-		     path, st.st_mode & 07777);
+		     "others can write to directory '%s' (mode %04o), and could redirect what ktstr writes", path,
+		     st.st_mode & 07777);
 	else
 		return 0;
 	if (err)

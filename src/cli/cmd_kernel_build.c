@@ -79,9 +79,10 @@ static int refuse_keys(const struct strings *texts, struct err **err)
 		bool is_key = ref.kind == REF_KEY;
 		kernel_ref_done(&ref);
 		if (is_key)
-			return FAIL(err, ERR_USAGE, -EINVAL,
-				    "kernel build takes versions, ranges, paths and git sources; '%s' is a cache key",
-				    texts->item[i]);
+			return FAIL(
+				err, ERR_USAGE, -EINVAL,
+				"kernel build: '%s' is a cache key; name a version, a range, a path or a git source",
+				texts->item[i]);
 	}
 	return 0;
 }

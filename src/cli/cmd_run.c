@@ -246,8 +246,8 @@ static int read_args(const struct run_args *a, struct session *s, struct err **e
 	if (a->work_type) {
 		if (ktstr_work_from_name(a->work_type, &s->work) < 0)
 			return FAIL(err, ERR_USAGE, -EINVAL,
-				    "--work-type: '%s' is not a type of work; ktstr/work.h lists them, in "
-				    "PascalCase",
+				    "--work-type: '%s' is not a type of work; 'ktstr list --work' lists them; write "
+				    "SpinWait for SPIN_WAIT",
 				    a->work_type);
 		s->how.work_override = &s->work;
 	}

@@ -103,8 +103,8 @@ static int refuse_passed_on(const struct strings *paths, struct err **err)
 	for (size_t i = 0; i < paths->count; i++)
 		if (paths->item[i][0] == '-' && !path_exists(paths->item[i]))
 			return FAIL(err, ERR_USAGE, -EINVAL,
-				    "test: '%s' stands behind '--', where paths are; leave the '--' "
-				    "out",
+				    "test: '%s' after '--' is read as a path, and there is no such file; leave the "
+				    "'--' out",
 				    paths->item[i]);
 	return 0;
 }

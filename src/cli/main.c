@@ -65,8 +65,8 @@ static int family_command(const struct command_family *f, const char *second, st
 		return second ? print(&text) : (output_buf(&standard_error, &text), EXIT_BAD_USAGE);
 	}
 	command_family_members(f, &text);
-	return FAIL(err, ERR_USAGE, -EINVAL, "unknown command '%s %s'; %s has %s", f->name, second, f->name,
-		    buf_str(&text));
+	return FAIL(err, ERR_USAGE, -EINVAL, "unknown command '%s %s'; the commands of %s are %s", f->name, second,
+		    f->name, buf_str(&text));
 }
 
 static int run_command(const struct command *c, char **rest, struct err **err)

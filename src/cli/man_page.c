@@ -25,7 +25,7 @@ static void put_upper(struct buf *out, const char *name)
 static void put_options(const struct command *c, struct buf *out)
 {
 	buf_puts(out, ".SH OPTIONS\n");
-	for (const struct option_row *o = c->option; o && o->name; o++) {
+	for (const struct option_row *o = option_first(c); o; o = option_next(c, o)) {
 		_cleanup_buf_ struct buf text = BUF_NULL;
 		if (o->hidden)
 			continue;

@@ -98,7 +98,8 @@ static int store_list(const struct option_row *o, char *value, struct strings *t
 		if (comma)
 			*comma = '\0';
 		if (!*part)
-			return FAIL(err, ERR_USAGE, -EINVAL, "--%s: a list has an empty entry", o->name);
+			return FAIL(err, ERR_USAGE, -EINVAL, "--%s: the list has an empty entry; remove a comma",
+				    o->name);
 		int r = push(to, part, o->name, err);
 		if (r < 0)
 			return r;

@@ -44,7 +44,7 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 	if (r < 0)
 		return r;
 	if (!s->plan.count)
-		return FAIL(err, ERR_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' shows what there is",
+		return FAIL(err, ERR_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' lists all tests",
 			    a->filter ? " " : "", a->filter ? a->filter : "");
 	plan_partition(&s->plan, &s->partition);
 	return check_problems(&s->plan, err);

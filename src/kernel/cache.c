@@ -163,7 +163,7 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 	e->variant = json_is_true(json_object_get(meta, "variant"));
 	e->version = copy_string(meta, "version");
 	if (e->version && !kernel_version_is_good(e->version)) {
-		FAIL(&why, ERR_DATA, -EBADMSG, "the version in metadata.json is not one");
+		FAIL(&why, ERR_DATA, -EBADMSG, "'version' in metadata.json is not a kernel version");
 		return corrupt(e, "schema_drift", why);
 	}
 	e->built_at = copy_string(meta, "built_at");

@@ -346,7 +346,7 @@ static int series_offline(struct resolver *v, const struct kernel_ref *ref)
 	_cleanup_free_ char *corrupt = r < 0 ? kernel_corrupt_entry(v->config.cache, ref) : NULL;
 	if (r < 0)
 		return FAIL(&v->err, ERR_MISSING, -ENOENT,
-			    "unknown kernel '%s': %s, and the list of releases is not to be had (%s)", ref->text,
+			    "unknown kernel '%s': %s, and the list of releases could not be fetched (%s)", ref->text,
 			    corrupt ?: "not in the cache", v->releases_error ?: "unknown");
 	buf_appendf(&v->notes, "kernel %s: the list of releases could not be fetched; using what the cache has: %s\n",
 		    ref->text, id.key);
@@ -382,8 +382,8 @@ static int choose_range(struct resolver *v, const struct kernel_ref *ref)
 		versions_of_range(v, ref, s);
 	if (r == 0 && !s->count)
 		r = FAIL(&v->err, ERR_MISSING, -ENOENT,
-			 "kernel range %s expanded to 0 stable releases. --include-eol also takes series that are not "
-			 "maintained any more",
+			 "kernel range %s expanded to 0 stable releases. --include-eol includes series that are no "
+			 "longer maintained",
 			 ref->text);
 	if (r == 0)
 		buf_appendf(&v->notes, "range %s expanded to %zu kernel(s):", ref->text, s->count);
@@ -407,9 +407,8 @@ static int choose_default(struct resolver *v)
 	}
 	if (!v->has_releases)
 		return FAIL(&v->err, ERR_MISSING, -ENOENT,
-			    "no kernel was named, and the list of "
-			    "releases is not to be "
-			    "had (%s); 'ktstr kernel build distro' builds the distribution's",
+			    "no kernel was named, and the list of releases could not be fetched (%s); 'ktstr kernel "
+			    "build distro' builds the distribution's",
 			    v->releases_error ?: "unknown");
 	if (!default_version(v, &version))
 		return FAIL(&v->err, ERR_MISSING, -ENOENT, "no stable kernel with patch >= %d found in releases.json",

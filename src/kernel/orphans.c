@@ -126,7 +126,7 @@ int orphans_kill(const char *dir, struct err **err)
 	if (!left)
 		return 0;
 	return FAIL(err, ERR_BUSY, -EBUSY,
-		    "%u processes of a build that was killed are still at work in '%s'; "
+		    "%u processes of a killed build still run in '%s'; "
 		    "end them and try again",
 		    left, dir);
 }

@@ -174,7 +174,7 @@ static int bad_signature(struct resolver *v)
 	char line[300];
 	command_error_line(&v->run, line, sizeof(line));
 	FAIL(&v->err, ERR_DATA, -EBADMSG,
-	     "the list of checksums of Linux %u.x is not signed by a key that counts "
+	     "the list of checksums of Linux %u.x is not signed by a trusted key "
 	     "(keyring '%s'): %s",
 	     v->sums[v->at].major, v->keyring.path, line);
 	err_hint(v->err, "try again, or another mirror; --no-verify-signature accepts it without one");

@@ -162,8 +162,8 @@ static int read_content(struct unpacker *u, int fd, uint64_t most, struct err **
 			return archive_fail(u, -EBADMSG, err);
 		u->bytes += len;
 		if (u->bytes > most || at < 0 || (uint64_t)at > most)
-			return FAIL(err, ERR_DATA, -EFBIG, "unpack '%s': more than %lu GiB come out of it", u->tarball,
-				    (unsigned long)(most >> 30));
+			return FAIL(err, ERR_DATA, -EFBIG, "unpack '%s': its content is larger than %lu GiB",
+				    u->tarball, (unsigned long)(most >> 30));
 		int r = fd >= 0 ? fd_pwrite_full(fd, block, len, at) : 0;
 		if (r < 0)
 			return FAIL_SYS(err, r, "unpack '%s'", u->tarball);

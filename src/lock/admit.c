@@ -356,11 +356,12 @@ struct claim *admit_ask(struct admit *a, const struct cpu_request *request, stru
 	list_init(&c->node);
 	c->result = check_possible(a, c);
 	if (c->result == 0 && need.memory_mib > a->config.memory_mib)
-		c->result = FAIL(&c->err, ERR_BUSY, -ERANGE, "%lu MiB are more than the %lu MiB of memory to share%s%s",
+		c->result = FAIL(&c->err, ERR_BUSY, -ERANGE,
+				 "the machine needs %lu MiB, and all machines together may use %lu MiB of memory%s%s",
 				 need.memory_mib, a->config.memory_mib, a->config.memory_note ? "; " : "",
 				 a->config.memory_note ? a->config.memory_note : "");
 	if (c->result == 0 && a->config.cpus && c->entry.cpus > a->config.cpus)
-		c->result = FAIL(&c->err, ERR_BUSY, -ERANGE, "%u CPUs are more than the %u CPUs of the cap",
+		c->result = FAIL(&c->err, ERR_BUSY, -ERANGE, "%u CPUs are needed, and --cpu-cap allows %u",
 				 c->entry.cpus, a->config.cpus);
 	if (c->result < 0 || a->machine.ended) {
 		c->result = c->result < 0 ? c->result : -ECANCELED;

@@ -226,7 +226,7 @@ static int load_libcurl(struct curl_api *curl, struct err **err)
 	static const char *const names[] = { CURL_FUNCTIONS(CURL_NAME) NULL };
 	int r = library_open("libcurl.so.4", names, curl, err);
 	if (r == 0 && curl->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		r = FAIL(err, ERR_MISSING, -ENOMEM, "set up libcurl: it refused to start");
+		r = FAIL(err, ERR_MISSING, -ENOMEM, "set up libcurl: its initialisation failed");
 	return r;
 }
 

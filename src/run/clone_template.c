@@ -202,7 +202,7 @@ static int clone_template_boot(struct machine *machine, int result)
 		return CLONE_TEMPLATE_BOOT;
 	}
 	if (m->vm->end != VM_END_PARKED)
-		return FAIL(&m->err, ERR_MISSING, -EIO, "the guest did not come to where it could be saved");
+		return FAIL(&m->err, ERR_MISSING, -EIO, "the guest did not reach the point at which it is saved");
 	return CLONE_TEMPLATE_SAVE;
 }
 

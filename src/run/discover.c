@@ -96,7 +96,7 @@ static int check_version(const char *path, struct err **err)
 	int r = elf_api_version(path, &api);
 	if (r == 0 && api != KTSTR_API_VERSION)
 		return FAIL(err, ERR_DATA, -EPROTO,
-			    "'%s' was built for interface version %u, this ktstr speaks %u; rebuild it with this "
+			    "'%s' was built for interface version %u, and this ktstr needs %u; rebuild it with this "
 			    "ktstr's libktstr",
 			    path, api, KTSTR_API_VERSION);
 	return r;

@@ -159,7 +159,7 @@ static int parse_match(struct parser *p, enum filter_field field, struct filter 
 	}
 	const char *end = strchr(p->at, ')');
 	if (!end || end == p->at)
-		return syntax_error(p, end ? "something to match expected" : "')' expected");
+		return syntax_error(p, end ? "the text to match is missing" : "')' expected");
 	const char *text = p->at;
 	p->at = end + 1;
 	while (end > text && isspace((unsigned char)end[-1]))

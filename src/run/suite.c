@@ -208,7 +208,7 @@ static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **e
 	if (r == 0)
 		r = get_unsigned(o, "attach_timeout_s", &s->attach_timeout_s, err);
 	if (r == 0 && (s->attach_timeout_s < 1 || s->attach_timeout_s > KTSTR_ATTACH_TIMEOUT_S_MAX))
-		return FAIL(err, ERR_DATA, -ERANGE, "scheduler '%s': attach_timeout_s %u; say 1 to %d", s->name,
+		return FAIL(err, ERR_DATA, -ERANGE, "scheduler '%s': attach_timeout_s is %u, must be 1 to %d", s->name,
 			    s->attach_timeout_s, KTSTR_ATTACH_TIMEOUT_S_MAX);
 	return r == 0 ? get_checks(o, &s->checks, err) : r;
 }

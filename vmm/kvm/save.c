@@ -115,10 +115,11 @@ static int restore_time(struct kvm_vcpu *v, const struct save_time *t, const str
 int save_prepare(struct kvm_guest *g, struct err **err)
 {
 	if (g->split)
-		return FAIL(err, ERR_MISSING, -ENOTSUP, "machines with a split interrupt controller are not saved");
+		return FAIL(err, ERR_MISSING, -ENOTSUP, "machines with a split interrupt controller cannot be saved");
 	int bytes = sys_ioctl_number(g->sys, g->kvm, KVM_CHECK_EXTENSION, KVM_CAP_XSAVE2);
 	if (bytes > (int)SAVE_XSAVE_MAX)
-		return FAIL(err, ERR_MISSING, -ENOTSUP, "extended processor state of %d bytes is not saved", bytes);
+		return FAIL(err, ERR_MISSING, -ENOTSUP,
+			    "machines with %d bytes of extended processor state cannot be saved", bytes);
 	g->xsave2 = bytes > (int)sizeof(struct kvm_xsave);
 	g->msr_list = calloc(1, sizeof(*g->msr_list) + SAVE_MSRS_MAX * sizeof(g->msr_list->indices[0]));
 	if (!g->msr_list)
@@ -240,7 +241,7 @@ static int restore_msrs(struct kvm_vcpu *v, const struct save_vcpu *s, struct er
 			continue;
 		if (!has_value(v, &s->msr[at]))
 			return FAIL(err, ERR_MISSING, -ENOTSUP,
-				    "vCPU %u: KVM does not take back model-specific register 0x%x", v->index,
+				    "vCPU %u: KVM refuses to restore model-specific register 0x%x", v->index,
 				    s->msr[at].index);
 		at++;
 	}

@@ -254,7 +254,7 @@ static enum vcpu_state on_internal_error(struct kvm_vcpu *v)
 	struct err *err = NULL;
 	struct kvm_regs regs = { 0 };
 	sys_ioctl(v->guest->sys, v->fd, KVM_GET_REGS, &regs);
-	FAIL(&err, ERR_MISSING, -EIO, "vCPU %u: KVM cannot go on at address 0x%llx (internal error %u%s)", v->index,
+	FAIL(&err, ERR_MISSING, -EIO, "vCPU %u: KVM cannot continue at address 0x%llx (internal error %u%s)", v->index,
 	     regs.rip, v->run->internal.suberror,
 	     v->run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ? ", an instruction that it does not emulate"
 								       : "");
@@ -293,8 +293,7 @@ static enum vcpu_state on_exit_reason(struct kvm_vcpu *v)
 			report_console(v, before);
 		return next;
 	}
-	FAIL(&err, ERR_MISSING, -EIO, "vCPU %u: KVM left the guest for reason %u, which nothing here asks for",
-	     v->index, reason);
+	FAIL(&err, ERR_MISSING, -EIO, "vCPU %u: KVM left the guest for the unexpected reason %u", v->index, reason);
 	return fail_vcpu(v, err);
 }
 
