@@ -182,8 +182,7 @@ static int raise_files(uint64_t *ret_before, struct err **err)
 	if (limit.rlim_max >= FILES_LEAST)
 		return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? FAIL_SYS(err, -errno, "raise the limit of open files")
 							    : 0;
-	FAIL(err, ERR_MISSING, -EMFILE,
-	     "start: this process may have %lu files open, and ktstr needs %u; raise the limit (ulimit -n)",
+	FAIL(err, ERR_MISSING, -EMFILE, "start: this process may have %lu files open, and ktstr needs %u",
 	     (unsigned long)limit.rlim_max, FILES_LEAST);
 	if (err && *err)
 		err_hint(*err, "raise the hard limit, for instance by 'ulimit -Hn 4096' or LimitNOFILE= of a systemd "
