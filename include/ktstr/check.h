@@ -3,6 +3,8 @@
 #ifndef KTSTR_CHECK_H
 #define KTSTR_CHECK_H
 
+#pragma GCC system_header /* see language.h */
+
 #include <stdbool.h>
 
 #include <ktstr/topology.h>

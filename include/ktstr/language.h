@@ -9,6 +9,9 @@
 #ifndef KTSTR_LANGUAGE_H
 #define KTSTR_LANGUAGE_H
 
+/* The compiler reports a mistake once, where the macro is used, and not again for each macro inside it. */
+#pragma GCC system_header
+
 #ifdef __cplusplus
 #include <cstdlib>
 #include <cstring>

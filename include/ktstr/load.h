@@ -3,6 +3,8 @@
 #ifndef KTSTR_LOAD_H
 #define KTSTR_LOAD_H
 
+#pragma GCC system_header /* see language.h */
+
 #include <ktstr/check.h>
 #include <ktstr/work.h>
 

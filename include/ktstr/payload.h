@@ -8,6 +8,8 @@
 #ifndef KTSTR_PAYLOAD_H
 #define KTSTR_PAYLOAD_H
 
+#pragma GCC system_header /* see language.h */
+
 #include <ktstr/check.h>
 
 KTSTR_BEGIN_C

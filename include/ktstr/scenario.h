@@ -8,6 +8,8 @@
 #ifndef KTSTR_SCENARIO_H
 #define KTSTR_SCENARIO_H
 
+#pragma GCC system_header /* see language.h */
+
 #include <ktstr/check.h>
 #include <ktstr/load.h>
 #include <ktstr/payload.h>

@@ -3,6 +3,8 @@
 #ifndef KTSTR_SCHEDULER_H
 #define KTSTR_SCHEDULER_H
 
+#pragma GCC system_header /* see language.h */
+
 #include <ktstr/check.h>
 #include <ktstr/topology.h>
 

@@ -3,6 +3,8 @@
 #ifndef KTSTR_TEST_H
 #define KTSTR_TEST_H
 
+#pragma GCC system_header /* see language.h */
+
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
 

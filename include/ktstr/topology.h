@@ -3,6 +3,8 @@
 #ifndef KTSTR_TOPOLOGY_H
 #define KTSTR_TOPOLOGY_H
 
+#pragma GCC system_header /* see language.h */
+
 #include <ktstr/language.h>
 
 /* A switch that can be left unset. A limit (ktstr/check.h) that is set to OFF is not checked. */

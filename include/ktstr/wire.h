@@ -15,7 +15,7 @@
 
 #define WIRE_MAGIC	  0x5254534bu /* "KSTR" */
 #define WIRE_RECORD_MAGIC 0x4345524bu /* "KREC" */
-#define WIRE_VERSION	  3u
+#define WIRE_VERSION	  4u
 #define WIRE_PAYLOAD_MAX  65536u
 #define WIRE_NAME_MAX	  64u
 #define WIRE_CPUS_MAX	  1024u
@@ -156,7 +156,7 @@ struct wire_worker {
 	uint32_t counts_progress; /* 0: its custom function counted neither units nor iterations */
 	uint64_t work_units, iterations;
 	uint64_t cpu_ns, wall_ns;
-	uint64_t max_gap_ns, max_gap_at_ns;
+	uint64_t max_gap_ns, max_gap_at_ns;	  /* the longest gap, and its end, since the worker's start */
 	uint64_t run_delay_ns, run_count, run_ns; /* differences of /proc/self/schedstat */
 	uint64_t migrations;
 	uint64_t wake_samples; /* number of wake-ups; WIRE_SAMPLES has a uniform random sample of them */
@@ -165,14 +165,19 @@ struct wire_worker {
 	uint8_t state;	     /* 'R': ready to run, but it did not run; 0: not known */
 	uint8_t child_state; /* state of the process that it waits for */
 	uint16_t reserved;
-	uint32_t max_run_delay_us; /* longest wait for a CPU, at least; see docs/CHECKS.md */
+	uint32_t delay_known; /* 1: the kernel counts waits for a CPU, and all of its waits were read */
 	uint32_t reserved2;
+	/* Its longest wait for a CPU is between the first two; see docs/CHECKS.md. Times are since its start. */
+	uint64_t max_delay_ns, max_delay_most_ns;
+	uint64_t max_delay_end_ns;	      /* when that wait ended */
+	uint64_t max_wake_ns, max_wake_at_ns; /* its longest wake-up latency, and when it was measured */
+	uint32_t max_delay_cpu, max_wake_cpu; /* the CPU on which it ran then */
 	uint64_t cpus_used[WIRE_CPUS_MAX / 64];
 	uint64_t cpus_outside[WIRE_CPUS_MAX / 64]; /* used while they were not allowed */
 	uint64_t pages_migrated;		   /* increase of the machine's numa_pages_migrated during its work */
 	uint32_t numa_pages[WIRE_NODES_MAX];	   /* at its end, per node: /proc/self/numa_maps */
 };
-static_assert(sizeof(struct wire_worker) == 648, "layout");
+static_assert(sizeof(struct wire_worker) == 696, "layout");
 
 struct wire_metric {
 	uint32_t worker;

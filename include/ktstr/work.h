@@ -3,6 +3,8 @@
 #ifndef KTSTR_WORK_H
 #define KTSTR_WORK_H
 
+#pragma GCC system_header /* see language.h */
+
 #include <stdbool.h>
 #include <stdint.h>
 

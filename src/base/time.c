@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* time.c -- see time.h. */
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/time.h"
@@ -14,6 +15,17 @@ const char *nsec_format(nsec_t t, char out[TIME_TEXT_MAX])
 	else
 		snprintf(out, TIME_TEXT_MAX, "%lldm%02llds", (long long)(t / NSEC_PER_MIN),
 			 (long long)(t % NSEC_PER_MIN / NSEC_PER_SEC));
+	return out;
+}
+
+const char *nsec_measure(double ns, char out[TIME_TEXT_MAX])
+{
+	bool micro = ns < 999500;
+	double value = ns / (micro ? 1e3 : 1e6);
+	if (value >= 99.95)
+		snprintf(out, TIME_TEXT_MAX, "%.0f %s", value, micro ? "us" : "ms");
+	else
+		snprintf(out, TIME_TEXT_MAX, "%.3g %s", value, micro && value > 0 ? "us" : "ms");
 	return out;
 }
 

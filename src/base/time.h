@@ -35,6 +35,8 @@ static inline struct timespec nsec_to_timespec(nsec_t t)
 #define TIME_TEXT_MAX 32
 /* "850ms", "12.3s", "4m07s": rounded down, for users. @out has TIME_TEXT_MAX bytes. */
 const char *nsec_format(nsec_t t, char out[TIME_TEXT_MAX]);
+/* "149 ms", "1520 ms", "52.3 us", for measurements: three significant digits or more. @out has TIME_TEXT_MAX bytes. */
+const char *nsec_measure(double ns, char out[TIME_TEXT_MAX]);
 /* RFC 3339, UTC, seconds. @out has TIME_TEXT_MAX bytes. */
 const char *time_rfc3339(time_t t, char out[TIME_TEXT_MAX]);
 

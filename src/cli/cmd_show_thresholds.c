@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/parse.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
@@ -69,6 +70,23 @@ static const char *value_text(const struct thresholds *t, enum threshold i, char
 	return out;
 }
 
+/* Limits of single loads come before those above. */
+static void print_load_limits(const struct test_decl *t)
+{
+	_cleanup_buf_ struct buf out = BUF_NULL;
+	if (!t->load_limits)
+		return;
+	buf_puts(&out, "Limits of single cgroups and loads, which replace those above for them:\n");
+	for (const char *line = t->load_limits; *line;) {
+		size_t len = strcspn(line, "\n");
+		buf_puts(&out, "  ");
+		text_append_line(&out, line, len);
+		buf_puts(&out, "\n");
+		line += len + (line[len] != '\0');
+	}
+	out_buf(&out);
+}
+
 static void print_text(const struct test_decl *t, const struct thresholds *limits)
 {
 	char value[32];
@@ -76,7 +94,9 @@ static void print_text(const struct test_decl *t, const struct thresholds *limit
 		   t->scheduler ? t->scheduler->name : "eevdf");
 	for (unsigned i = 0; i < LIMIT_MAX; i++)
 		out_printf("  %-38s: %-10s (%s)\n", threshold_rows[i].name, value_text(limits, i, value, sizeof(value)),
-			   threshold_rows[i].measured ? origins[limits->limit[i].origin] : "not measured yet");
+			   threshold_rows[i].measured ? origins[limits->limit[i].origin]
+						      : "ktstr does not measure this");
+	print_load_limits(t);
 }
 
 static void print_json(const struct test_decl *t, const struct thresholds *limits)
@@ -85,6 +105,7 @@ static void print_json(const struct test_decl *t, const struct thresholds *limit
 	json_put_text(&o, "test", t->name);
 	json_put_text(&o, "scheduler", t->scheduler ? t->scheduler->name : "eevdf");
 	json_put(&o, "thresholds", thresholds_json(limits));
+	json_put_text(&o, "load_limits", t->load_limits);
 	out_json(o, true);
 }
 
@@ -140,8 +161,8 @@ const struct command cmd_show_thresholds = {
 	.operands = "TEST [PATH...]",
 	.text = "Looks the test up in the test binaries under the paths (default: build) and prints every limit after "
 		"the layers are merged: the defaults, the scheduler's, the test's. A limit of none is not checked; "
-		"one that is off was switched off by that layer. Checks that a scenario sets for one cgroup or load "
-		"override these when it runs.",
+		"one that is off was switched off by that layer. Limits that the scenario sets for one cgroup or load "
+		"follow, unless the test does more than to declare it.",
 	.option = thresholds_options,
 	.example =
 		(const struct example[]){

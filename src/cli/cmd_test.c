@@ -230,7 +230,7 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		json_auto_t *event = summary_json(c, wall);
 		out_json(event, false);
 	} else {
-		closing_render(&s->closing, &t, &text);
+		closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
 		out_buf(&text);
 	}
@@ -258,7 +258,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.image_cache = s->image_cache,
 		.snapshot_cache = s->snapshot_cache,
 		.verbose = environment_is_on(ENV_VERBOSE) || environment_is_on(ENV_BACKTRACE),
-		.log_passes = environment_is_on(ENV_LOG_PASSES),
+		.log_passes = a->verbose || environment_is_on(ENV_LOG_PASSES),
 		.no_capture = a->no_capture,
 		.json = a->json,
 		.keep_logs = a->keep_logs,
@@ -366,9 +366,7 @@ static int find_commit(struct session *s)
 	_cleanup_free_ char *root = rundir_root();
 	int r = checkout_commit(s->reactor, s->commit);
 	if (r == 0 && rundir_is_shared(s->commit))
-		say_printf("warning: project commit unavailable: the current directory is not in a git repository with "
-			   "a commit, or git is not installed; results go to %s/KERNEL-%s, which all suites outside "
-			   "git share; set KTSTR_SIDECAR_DIR for a directory of their own\n",
+		say_printf("note: no git commit here; results go to %s/KERNEL-%s (or set KTSTR_SIDECAR_DIR)\n",
 			   root ?: "", COMMIT_UNKNOWN);
 	return r;
 }

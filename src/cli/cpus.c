@@ -43,6 +43,8 @@ static int await(struct reactor *r, struct admit *a, struct claim *c, unsigned c
 		say = NSEC_NEVER;
 	}
 	signals_done(&signals);
+	if (say == NSEC_NEVER && result >= 0 && c->result >= 0)
+		say_printf("note: got the CPUs\n");
 	return result < 0 ? result : c->result;
 }
 

@@ -199,8 +199,6 @@ static int resolve(struct reactor *r, struct http **http, const struct cache *ca
 static bool wants_ccache(const struct kernels_request *q)
 {
 	_cleanup_free_ char *path = q->no_ccache ? NULL : tool_find("ccache");
-	if (path)
-		say_printf("note: compiling with ccache, whose cache all kernels share; --no-ccache turns it off\n");
 	return path != NULL;
 }
 

@@ -71,16 +71,16 @@ static void describe_stage(const struct kernel_job *job, struct buf *out)
 static void describe_end(const struct kernel_job *job, struct buf *out)
 {
 	char spent[TIME_TEXT_MAX];
+	const char *ccache = job->config.ccache ? " through ccache" : "";
 	nsec_format(job->finished - job->began, spent);
 	if (job->result < 0)
 		buf_puts(out, job->result == -ECANCELED ? "cancelled" : "failed");
 	else if (job->hit)
-		buf_appendf(out, "cached kernel found: %s/%s; use --force to rebuild", job->config.cache->root,
-			    job->key);
+		buf_appendf(out, "cached kernel found: %s/%s", job->config.cache->root, job->key);
 	else if (job->key[0])
-		buf_appendf(out, "built in %s: %s", spent, job->key);
+		buf_appendf(out, "built in %s%s: %s", spent, ccache, job->key);
 	else
-		buf_appendf(out, "built in place in %s; %s", spent, job->note);
+		buf_appendf(out, "built in place in %s%s; %s", spent, ccache, job->note);
 	if (job->warnings)
 		buf_appendf(out, "  (%lu compiler warnings)", job->warnings);
 }

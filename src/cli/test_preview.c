@@ -52,11 +52,16 @@ static void print_case(const struct plan_case *c, bool timed, bool json)
 int session_list(struct session *s, const struct test_args *a, struct err **err)
 {
 	int r = session_plan(s, a, err);
+	size_t bad = 0;
 	for (size_t i = 0; r == 0 && i < s->plan.count; i++) {
 		print_case(&s->plan.item[i], false, a->json);
-		if (s->plan.item[i].problem)
-			say_printf("warning: %s cannot run: %s\n", s->plan.item[i].name, s->plan.item[i].problem);
+		if (!s->plan.item[i].problem)
+			continue;
+		bad++;
+		say_printf("warning: %s cannot run: %s\n", s->plan.item[i].name, s->plan.item[i].problem);
 	}
+	if (bad && bad == s->plan.count)
+		status_note(EXIT_BAD_DATA);
 	return r;
 }
 

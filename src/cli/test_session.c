@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* test_session.c -- see test_session.h. */
+#include <string.h>
+
 #include "base/environment.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -11,12 +13,27 @@ bool session_has_no_perf(const struct test_args *a)
 	return a->no_perf_mode || environment_is_on(ENV_NO_PERF_MODE);
 }
 
-/* If no planned test can run, the run fails. */
+#define PROBLEMS_MOST 50 /* that are printed */
+
+/* The presets of a test share its problem. */
+static bool is_repeated(const struct plan *p, size_t i)
+{
+	return i && p->item[i].test == p->item[i - 1].test && !strcmp(p->item[i].problem, p->item[i - 1].problem);
+}
+
+/* If no planned test can run, the run fails. Prints the problems of all tests, the first one as the error. */
 static int check_problems(const struct plan *p, struct err **err)
 {
+	size_t printed = 0;
 	for (size_t i = 0; i < p->count; i++)
 		if (!p->item[i].problem)
 			return 0;
+	for (size_t i = 1; i < p->count && printed < PROBLEMS_MOST; i++) {
+		if (is_repeated(p, i))
+			continue;
+		say_printf("error: test '%s': %s\n", p->item[i].test->name, p->item[i].problem);
+		printed++;
+	}
 	return p->count ? FAIL(err, ERR_DATA, -EINVAL, "test '%s': %s", p->item[0].test->name, p->item[0].problem) : 0;
 }
 
@@ -47,7 +64,7 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		return FAIL(err, ERR_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' lists all tests",
 			    a->filter ? " " : "", a->filter ? a->filter : "");
 	plan_partition(&s->plan, &s->partition);
-	return check_problems(&s->plan, err);
+	return a->list ? 0 : check_problems(&s->plan, err);
 }
 
 static int spend_budget(struct session *s, struct err **err)

@@ -33,6 +33,35 @@ void checks_inherit(struct ktstr_checks *c, const struct ktstr_checks *from)
 #undef INHERIT
 }
 
+static void describe_check(const char *who, const char *name, double field, bool is_switch, struct buf *out)
+{
+	_cleanup_buf_ struct buf line = BUF_NULL;
+	if (field == 0)
+		return;
+	buf_appendf(&line, "%s: %s ", who, name);
+	if (field == KTSTR_OFF)
+		buf_puts(&line, "off");
+	else if (is_switch)
+		buf_puts(&line, "true");
+	else
+		buf_appendf(&line, "%.10g", field > 0 ? field : 0);
+	buf_puts(&line, "\n");
+	if (!strstr(buf_str(out), buf_str(&line)))
+		buf_puts(out, buf_str(&line));
+}
+
+void checks_describe(const struct ktstr_checks *c, const char *cgroup, const char *work, struct buf *out)
+{
+	char who[200];
+	snprintf(who, sizeof(who), "cgroup '%s' (%s)", *cgroup ? cgroup : "(host)", work);
+#define SWITCH(name) describe_check(who, #name, c->name, true, out);
+	KTSTR_SWITCH_CHECKS(SWITCH)
+#undef SWITCH
+#define LIMIT(name) describe_check(who, #name, c->name, false, out);
+	KTSTR_LIMIT_CHECKS(LIMIT)
+#undef LIMIT
+}
+
 static void send_check(struct channel *channel, uint32_t cgroup, const char *name, double field)
 {
 	struct wire_check wire = { .cgroup = cgroup, .off = field == KTSTR_OFF, .value = field > 0 ? field : 0 };

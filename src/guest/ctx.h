@@ -21,6 +21,7 @@ enum wait_source_kind { WAIT_WORKERS, WAIT_PAYLOADS, WAIT_SOURCE_KIND_MAX };
 /* On the host, scenarios and payloads are checked and not run. */
 struct dry_run {
 	struct buf problem; /* the first problem found, else empty */
+	struct buf limits;  /* a line for each limit that a load sets itself */
 };
 
 struct ktstr_ctx {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "guest/topology.h"
 
 static int read_text(const char *sysfs, const char *rel, struct buf *ret)
@@ -207,14 +208,12 @@ static int resolve_list(const struct guest_topology *t, const char *list, struct
 	if (!list || cpuset_parse(list, set) < 0)
 		return refuse(why, size, "'%s' is not a CPU list", list ? list : "");
 	if (!cpuset_count(set))
-		return refuse(why, size, "CpusetSpec::Exact(empty) would assign no CPUs");
+		return refuse(why, size, "the list of KTSTR_CPUS is empty");
 	for (size_t i = 0; i < CPUSET_WORDS; i++)
 		outside.word[i] = set->word[i] & ~t->all.word[i];
 	if (cpuset_count(&outside))
-		return refuse(
-			why, size,
-			"CpusetSpec::Exact contains CPU(s) [%.60s] outside the topology's physical CPU set [%.60s]",
-			cpuset_format(&outside, text, sizeof(text)), cpuset_format(&t->all, all, sizeof(all)));
+		return refuse(why, size, "KTSTR_CPUS names CPUs %.60s, the topology has %.60s",
+			      cpuset_format(&outside, text, sizeof(text)), cpuset_format(&t->all, all, sizeof(all)));
 	return 0;
 }
 
@@ -224,13 +223,13 @@ static int resolve_part(const struct guest_topology *t, const struct ktstr_cpuse
 	double share = spec->kind == KTSTR_CPUSET_OVERLAP ? spec->share : 0;
 	unsigned usable = cpuset_count(&t->usable);
 	if (!spec->of)
-		return refuse(why, size, "partition count (of) must be > 0");
+		return refuse(why, size, "KTSTR_DISJOINT and KTSTR_OVERLAP need 1 part or more, not 0");
 	if (spec->index >= spec->of)
-		return refuse(why, size, "index %u >= partition count %u", spec->index, spec->of);
+		return refuse(why, size, "there is no part %u of %u: parts are numbered from 0", spec->index, spec->of);
 	if (!(share >= 0 && share <= 1))
-		return refuse(why, size, "Overlap frac (%g) must lie in [0.0, 1.0]", share);
+		return refuse(why, size, "the share %g of KTSTR_OVERLAP is not between 0 and 1", share);
 	if (usable < spec->of)
-		return refuse(why, size, "not enough usable CPUs (%u) for %u partitions", usable, spec->of);
+		return refuse(why, size, "not enough usable CPUs (%u) for %u parts", usable, spec->of);
 	add_part(t, spec->index, spec->of, share, set);
 	return 0;
 }
@@ -240,11 +239,11 @@ static int resolve_range(const struct guest_topology *t, const struct ktstr_cpus
 {
 	double s = spec->start, e = spec->end, usable = cpuset_count(&t->usable);
 	if (!__builtin_isfinite(s) || !__builtin_isfinite(e))
-		return refuse(why, size, "Range start_frac (%g) or end_frac (%g) is not finite", s, e);
+		return refuse(why, size, "KTSTR_RANGE(%g, %g) is not finite", s, e);
 	if (s < 0 || s > 1 || e < 0 || e > 1)
-		return refuse(why, size, "Range fracs must lie in [0.0, 1.0]: start_frac=%g, end_frac=%g", s, e);
+		return refuse(why, size, "KTSTR_RANGE(%g, %g) is not between 0 and 1", s, e);
 	if (s >= e)
-		return refuse(why, size, "Range start_frac (%g) >= end_frac (%g)", s, e);
+		return refuse(why, size, "KTSTR_RANGE(%g, %g) ends before it starts", s, e);
 	add_slice(t, (unsigned)(usable * s), (unsigned)(usable * e), set);
 	return 0;
 }
@@ -261,13 +260,14 @@ int cpuset_resolve(const struct guest_topology *t, const struct ktstr_cpuset *sp
 		break;
 	case KTSTR_CPUSET_LLC:
 		if (spec->index >= count)
-			return refuse(why, size, "Llc(%u) out of range: topology has %u LLCs", spec->index, count);
+			return refuse(why, size, "KTSTR_LLC(%u): the topology has %u LLC%s, numbered from 0",
+				      spec->index, count, plural(count));
 		add_where(t, false, id, &set);
 		break;
 	case KTSTR_CPUSET_NODE:
 		if (spec->index >= node_count(t))
-			return refuse(why, size, "Numa(%u) out of range: topology has %u NUMA nodes", spec->index,
-				      node_count(t));
+			return refuse(why, size, "KTSTR_NODE(%u): the topology has %u NUMA node%s, numbered from 0",
+				      spec->index, node_count(t), plural(node_count(t)));
 		add_where(t, true, spec->index, &set);
 		break;
 	case KTSTR_CPUSET_DISJOINT:

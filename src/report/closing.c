@@ -69,10 +69,12 @@ static void put_item(const struct closing_item *i, const struct term *t, struct 
 		    i->replay);
 }
 
-void closing_render(const struct closing *c, const struct term *t, struct buf *out)
+void closing_render(const struct closing *c, unsigned tests, const struct term *t, struct buf *out)
 {
 	static const enum ktstr_verdict order[] = { KTSTR_FAIL, KTSTR_INCONCLUSIVE, KTSTR_PASS };
 	size_t shown = 0;
+	if (tests < 2)
+		return;
 	if (c->count)
 		buf_appendf(out, "\n%sneeds attention:%s\n", term_style(t, TERM_NAME), term_plain(t));
 	for (size_t k = 0; k < ARRAY_SIZE(order); k++)

@@ -22,8 +22,11 @@ struct closing {
  * of all tries of the test together.
  */
 void closing_add(struct closing *c, const struct result *r, enum ktstr_verdict verdict);
-/* Failures first, then inconclusive results, then flaky ones, each with its cause and its replay line. */
-void closing_render(const struct closing *c, const struct term *t, struct buf *out);
+/*
+ * Failures first, then inconclusive results, then flaky ones, each with its cause and its replay line. Nothing if the
+ * run had only one test (@tests): its report has just been printed.
+ */
+void closing_render(const struct closing *c, unsigned tests, const struct term *t, struct buf *out);
 void closing_done(struct closing *c);
 
 #endif

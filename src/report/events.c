@@ -82,7 +82,7 @@ static void put_facts(const struct result *r, unsigned topology, struct buf *out
 void event_line(const struct result *r, const struct event_layout *layout, const struct term *t, struct buf *out)
 {
 	bool passed = r->judgement->verdict == KTSTR_PASS;
-	const struct detail *cause = passed ? NULL : judgement_cause(r->judgement);
+	const struct detail *cause = passed || layout->report_follows ? NULL : judgement_cause(r->judgement);
 	_cleanup_buf_ struct buf facts = BUF_NULL;
 	put_facts(r, layout->topology, &facts);
 	unsigned word = event_word(event_kind_of(r), t, out), others = word + 2 + (unsigned)facts.len;

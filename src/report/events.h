@@ -24,6 +24,7 @@ void run_counts_add(struct run_counts *sum, const struct run_counts *part);
 /* Widths of the columns: those of the longest name and topology of the run. 0: no padding. */
 struct event_layout {
 	unsigned name, topology;
+	bool report_follows; /* a report with the cause is the next output, so the line leaves it out */
 };
 
 /* What determines the word before a result. */

@@ -80,8 +80,12 @@ static void put_header(const struct result *r, const struct term *t, struct buf 
 {
 	const struct judgement *j = r->judgement;
 	bool fail = j->verdict == KTSTR_FAIL, pass = j->verdict == KTSTR_PASS;
-	buf_appendf(out, "%sktstr_test '%s'%s [sched=%s] [topo=%s] %s%s%s:\n", term_style(t, TERM_NAME), r->test,
-		    term_plain(t), r->scheduler ? r->scheduler : "eevdf", r->topology,
+	buf_appendf(out, "%sktstr_test '%s'%s [sched=%s", term_style(t, TERM_NAME), r->test, term_plain(t),
+		    r->scheduler ? r->scheduler : "eevdf");
+	for (size_t i = 0; r->scheduler && i < ARRAY_SIZE(r->scheduler_args); i++)
+		for (const char *const *arg = r->scheduler_args[i]; arg && *arg; arg++)
+			buf_appendf(out, " %s", *arg);
+	buf_appendf(out, "] [topo=%s] %s%s%s:\n", r->topology,
 		    term_style(t, fail	 ? TERM_BAD
 				  : pass ? TERM_GOOD
 					 : TERM_WARN),
@@ -89,49 +93,84 @@ static void put_header(const struct result *r, const struct term *t, struct buf 
 	put_findings(j, out);
 }
 
-static void put_stats(const struct scenario_stats *s, const struct term *t, struct buf *out)
+static void put_waits(const struct cgroup_stats *c, bool longest, struct buf *out)
 {
+	char gap[TIME_TEXT_MAX], wait[TIME_TEXT_MAX], all[TIME_TEXT_MAX];
+	buf_appendf(out, "      longest gap %s%s; a worker waited for a CPU up to %s at a time, up to %s in all\n",
+		    nsec_measure((double)c->max_gap_ms * 1e6, gap), longest ? " (the longest of the test)" : "",
+		    nsec_measure(c->max_run_delay_us * 1e3, wait), nsec_measure(c->worst_run_delay_us * 1e3, all));
+	if (!c->wake_samples)
+		return;
+	buf_appendf(out, "      wake-up latency: median %s, p99 %s, longest %s, in %lu wake-ups\n",
+		    nsec_measure(c->median_wake_us * 1e3, gap), nsec_measure(c->p99_wake_us * 1e3, wait),
+		    nsec_measure(c->max_wake_us * 1e3, all), c->wake_samples);
+}
+
+static void put_cgroup(const struct cgroup_stats *c, bool longest, struct buf *out)
+{
+	buf_appendf(out, "  cgroup '%s' (%s): %u worker%s on %u CPU%s, %lu iteration%s, %lu migration%s, ", c->name,
+		    c->work && *c->work ? c->work : "?", c->workers, plural(c->workers), c->cpus, plural(c->cpus),
+		    c->iterations, plural(c->iterations), c->migrations, plural(c->migrations));
+	if (c->off_cpu_workers < 2)
+		buf_appendf(out, "%.1f %% off CPU\n", c->avg_off_cpu_pct);
+	else
+		buf_appendf(out, "%.1f to %.1f %% off CPU\n", c->min_off_cpu_pct, c->max_off_cpu_pct);
+	put_waits(c, longest, out);
+}
+
+static void put_stats(const struct result *r, const struct term *t, struct buf *out)
+{
+	const struct scenario_stats *s = &r->judgement->stats;
+	uint32_t cpus = r->evidence->cpus ? r->evidence->cpus : r->evidence->hello.cpus;
+	bool found = s->cgroups < 2; /* one cgroup is not compared with others */
 	if (!s->workers)
 		return;
 	section(out, t, "stats");
-	buf_appendf(out, "  %lu workers, %lu cpus, %lu migrations, worst_spread=%.1f%%, worst_gap=%lums\n", s->workers,
-		    s->cpus, s->migrations, s->worst_spread_pct, s->worst_gap_ms);
+	buf_appendf(out, "  the machine has %u CPU%s; %lu worker%s, %lu migration%s\n", cpus, plural(cpus), s->workers,
+		    plural(s->workers), s->migrations, plural(s->migrations));
 	for (uint32_t i = 0; i < MIN_OF(s->cgroups, CGROUPS_MAX); i++) {
-		const struct cgroup_stats *c = &s->cgroup[i];
-		buf_appendf(out, "  cg%u: workers=%u cpus=%u spread=", i, c->workers, c->cpus);
-		if (c->off_cpu_workers < 2)
-			buf_puts(out, "n/a");
-		else
-			buf_appendf(out, "%.1f%%", c->spread_pct);
-		buf_appendf(out, " gap=%lums migrations=%lu iter=%lu\n", c->max_gap_ms, c->migrations, c->iterations);
+		bool longest = !found && s->cgroup[i].max_gap_ms == s->worst_gap_ms;
+		put_cgroup(&s->cgroup[i], longest, out);
+		found |= longest;
 	}
 	if (s->cgroups > CGROUPS_MAX)
 		buf_appendf(out, "  ... and %u cgroups more\n", s->cgroups - CGROUPS_MAX);
 }
 
+/* What was found beside each limit that was judged. */
+static void put_values(const struct judgement *j, const struct term *t, struct buf *out)
+{
+	if (!j->values)
+		return;
+	section(out, t, "limits");
+	for (uint32_t i = 0; i < j->values; i++)
+		buf_appendf(out, "  %s\n", j->value[i]);
+	if (j->values_lost)
+		buf_appendf(out, "  ... and %u more\n", j->values_lost);
+}
+
 /* How far the test got. */
-static const char *stage_of(const struct evidence *e)
+static const char *progress_of(const struct evidence *e)
 {
 	if (!e->has_hello)
-		return "the guest's PID 1 never ran";
+		return "the guest kernel did not start ktstr's PID 1";
 	if (e->has_result)
 		return "the test ended";
 	if (e->has_test_exit)
 		return "the test's process ended without a result";
 	if (e->phase_count)
-		return "the test ran but gave no result";
-	return "the guest ran, and nothing was heard of the test";
+		return "the test began, but did not end";
+	return "the guest started, but the test did not begin";
 }
 
-static void put_diagnostics(const struct result *r, const struct term *t, struct buf *out)
+static void put_progress(const struct result *r, const struct term *t, struct buf *out)
 {
 	const struct evidence *e = r->evidence;
 	if (!r->start)
 		return;
-	section(out, t, "diagnostics");
-	buf_appendf(out, "  stage: %s  guest time: %.3fs  events: %lu\n", stage_of(e), (double)e->last_ns / 1e9,
-		    e->records);
-	tail(out, &e->console, CONSOLE_LINES);
+	section(out, t, "progress");
+	buf_appendf(out, "  %s; the guest sent %lu record%s, the last one %.3f s after its start\n", progress_of(e),
+		    e->records, plural(e->records), (double)e->last_ns / 1e9);
 }
 
 static void put_perf_mode(const struct result *r, const struct term *t, struct buf *out)
@@ -148,19 +187,25 @@ static void put_perf_mode(const struct result *r, const struct term *t, struct b
 
 void failure_report(const struct result *r, const struct term *t, struct buf *out)
 {
+	static const struct buf none = BUF_NULL;
 	const struct evidence *e = r->evidence;
 	put_header(r, t, out);
-	put_stats(&r->judgement->stats, t, out);
-	put_diagnostics(r, t, out);
+	put_stats(r, t, out);
+	put_values(r->judgement, t, out);
+	put_progress(r, t, out);
 	put_perf_mode(r, t, out);
 	text_section(out, t, "test output", &e->text[WIRE_STREAM_TEST], LOG_LINES);
 	text_section(out, t, "scheduler log", &e->text[WIRE_STREAM_SCHED], LOG_LINES);
 	text_section(out, t, "sched_ext dump", &e->text[WIRE_STREAM_SCX_DUMP], LOG_LINES);
-	text_section(out, t, "kernel messages", &e->text[WIRE_STREAM_KMSG], LOG_LINES);
+	text_section(out, t, "console (its last lines)", r->start ? &e->console : &none, CONSOLE_LINES);
+	text_section(out, t, "kernel warnings of the whole run (not all belong to the failure)",
+		     &e->text[WIRE_STREAM_KMSG], LOG_LINES);
 	text_section(out, t, "guest init", &e->text[WIRE_STREAM_INIT], LOG_LINES);
 	text_section(out, t, "processors", &e->diagnosis, LOG_LINES);
 	text_section(out, t, "virtual machine", &e->stderr_text, LOG_LINES);
-	if (r->sidecar)
+	/* The tries of a test share one file, which keeps the last one. */
+	bool kept = !r->history || r->outcome.final;
+	if (r->sidecar && kept)
 		buf_appendf(out, "  stats   %s\n", r->sidecar);
 	buf_appendf(out, "  replay  %s\n", r->replay);
 }

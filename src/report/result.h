@@ -30,10 +30,11 @@ struct result_part {
 #define RESULT_PARTS_MAX 16
 
 struct result {
-	const char *name;      /* ktstr/two_cgroups; with the kernel's label if the run has several */
-	const char *test;      /* two_cgroups */
-	const char *scheduler; /* NULL: the kernel's default scheduler */
-	const char *payload;   /* name of the primary payload, or NULL */
+	const char *name;		      /* ktstr/two_cgroups; with the kernel's label if the run has several */
+	const char *test;		      /* two_cgroups */
+	const char *scheduler;		      /* NULL: the kernel's default scheduler */
+	const char *const *scheduler_args[2]; /* its command line after the binary: of its declaration, of the test */
+	const char *payload;		      /* name of the primary payload, or NULL */
 	const char *topology;
 	const struct ktstr_topology *shape; /* the same topology, with nodes and distances */
 	const char *suite;		    /* name of the test binary */

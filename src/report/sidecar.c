@@ -112,6 +112,7 @@ static json_t *cgroup_stats(const struct cgroup_stats *c)
 	json_put_u64(&o, "total_iterations", c->iterations);
 	json_put_number(&o, "mean_run_delay_us", c->mean_run_delay_us);
 	json_put_number(&o, "worst_run_delay_us", c->worst_run_delay_us);
+	json_put_number(&o, "max_run_delay_us", c->max_run_delay_us);
 	json_put_number(&o, "wake_latency_tail_ratio", c->wake_tail_ratio);
 	json_put_number(&o, "iterations_per_worker", c->iterations_per_worker);
 	json_put_u64(&o, "wake_samples", c->wake_samples);

@@ -32,5 +32,7 @@ void eta_add(const struct eta *e, struct eta_rest *rest, nsec_t expected, nsec_t
 
 nsec_t eta_left(const struct eta_rest *rest)
 {
-	return MAX_OF(rest->longest, rest->sum / MAX_OF(rest->at_once, 1));
+	nsec_t left = MAX_OF(rest->longest, rest->sum / MAX_OF(rest->at_once, 1));
+	/* Less than a second usually means that the estimates were too short. */
+	return left < NSEC_PER_SEC ? -1 : left;
 }

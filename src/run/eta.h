@@ -19,6 +19,7 @@ struct eta_rest {
 void eta_note(struct eta *e, nsec_t took, nsec_t expected);
 /* Adds the remaining time of a test with the estimate @expected that has run for @elapsed. */
 void eta_add(const struct eta *e, struct eta_rest *rest, nsec_t expected, nsec_t elapsed);
+/* -1: not known. */
 nsec_t eta_left(const struct eta_rest *rest);
 
 #endif

@@ -60,31 +60,39 @@ static void show_capture(struct fleet *f, const struct attempt *a)
 		output_buf(f->config.messages, &e->text[i]);
 }
 
+static bool wants_report(const struct fleet *f, const struct result *r)
+{
+	enum ktstr_verdict v = r->judgement->verdict;
+	if (r->known_outcome == KNOWN_XFAIL)
+		return false;
+	return v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE ||
+	       (v == KTSTR_PASS && (f->config.log_passes || f->config.no_capture));
+}
+
+/* Line and report are results, and go to the same output. Beside JSON lines, the report is a message for the user. */
 static void report(struct fleet *f, const struct attempt *a)
 {
 	_cleanup_buf_ struct buf line = BUF_NULL, details = BUF_NULL, replay = BUF_NULL;
+	struct event_layout layout = f->layout;
 	struct result result;
 	attempt_result(a, &replay, &result);
+	layout.report_follows = wants_report(f, &result);
 	fleet_view_hide(f);
 	if (f->config.json) {
 		json_auto_t *event = event_json(&result);
 		json_print(event, false, &line);
 	} else {
-		event_line(&result, &f->layout, &f->config.out, &line);
+		event_line(&result, &layout, &f->config.out, &line);
 		if (f->config.log_passes || f->config.no_capture)
 			payload_lines(&result, &f->config.out, &line);
 	}
 	output_buf(f->config.events, &line);
 	if (f->config.no_capture)
 		show_capture(f, a);
-	bool passed = a->judgement.verdict == KTSTR_PASS;
-	if (result.known_outcome == KNOWN_XFAIL)
+	if (!layout.report_follows)
 		return;
-	if (a->judgement.verdict == KTSTR_FAIL || a->judgement.verdict == KTSTR_INCONCLUSIVE ||
-	    (passed && f->config.log_passes)) {
-		failure_report(&result, &f->config.err, &details);
-		output_buf(f->config.messages, &details);
-	}
+	failure_report(&result, f->config.json ? &f->config.err : &f->config.out, &details);
+	output_buf(f->config.json ? f->config.messages : f->config.events, &details);
 }
 
 /* --- kernels ------------------------------------------------------------------------------------------------------ */
@@ -378,6 +386,13 @@ static int turn(struct fleet *f)
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const struct admit *a = &f->resources.admit;
 	int result = reactor_turn(f->reactor, f->report_holders_at);
+	if (f->holders_reported && !list_empty(&a->held)) {
+		char waited[TIME_TEXT_MAX];
+		fleet_view_hide(f);
+		message(f->config.messages, &f->config.err, MESSAGE_NOTE, "got CPUs after %s; the tests go on",
+			nsec_format(f->reactor->now - f->began, waited));
+		f->holders_reported = false;
+	}
 	if (result < 0 || f->reactor->now < f->report_holders_at || a->trying)
 		return result;
 	f->report_holders_at = NSEC_NEVER;
@@ -385,6 +400,7 @@ static int turn(struct fleet *f)
 		return result;
 	admit_name_holders(a, &text);
 	fleet_view_hide(f);
+	f->holders_reported = true;
 	message(f->config.messages, &f->config.err, MESSAGE_NOTE, "waiting for CPUs; held by %s (see 'ktstr locks')",
 		buf_str(&text));
 	return result;

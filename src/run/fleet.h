@@ -37,7 +37,7 @@ struct fleet_config {
 	const char *snapshot_cache;	/* directory; tests start from clones. NULL: they boot */
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */
 	bool log_passes;		/* print payload results and the report of passed tests, too */
-	bool no_capture;		/* print the guest's console and output unchanged to stderr after each test */
+	bool no_capture;		/* the same, and print the guest's console and output unchanged to stderr */
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* keep the output of every guest beside its sidecar */
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
@@ -62,6 +62,7 @@ struct fleet {
 	unsigned cpus;		  /* CPUs that all machines may use together */
 	unsigned asked;		  /* CPU requests so far without reservation */
 	nsec_t report_holders_at; /* when to print which processes hold the CPUs, if nothing runs by then */
+	bool holders_reported;	  /* they were printed, and nothing has run since */
 	struct attempt_env env;
 	struct machine view; /* redraws the view; ends after the last attempt */
 	struct term_frame frame;

@@ -71,8 +71,7 @@ static void draw_view(struct fleet *f)
 	collect(f, &v, &rest);
 	f->at_once = MAX_OF(f->at_once, v.running);
 	rest.at_once = f->at_once;
-	if (rest.sum)
-		v.left = eta_left(&rest);
+	v.left = eta_left(&rest);
 	live_render(&v, &f->config.err, &lines);
 	term_frame_draw(&f->frame, &f->config.err, &lines, &out);
 	output_buf(f->config.messages, &out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* plan.c -- see plan.h. */
 #include <ctype.h>
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/environment.h"
@@ -60,16 +62,58 @@ static char *in_dir(const char *dir, const char *binary)
 	return NULL;
 }
 
+/* The absolute form of the path of a file that may not exist; as it is if its directory does not exist either. */
+static char *absolute(const char *path)
+{
+	_cleanup_free_ char *dir = path_dirname(path);
+	_cleanup_free_ char *whole = dir ? realpath(dir, NULL) : NULL;
+	return whole ? path_join(whole, path_basename(path)) : strdup(path);
+}
+
+/* A path, of the declaration or of the environment. */
+static int locate_path(const char *path, const char *origin, char **ret, struct err **err)
+{
+	_cleanup_free_ char *whole = absolute(path);
+	*ret = access(path, X_OK) == 0 ? strdup(path) : NULL;
+	if (*ret)
+		return 0;
+	bool there = access(path, F_OK) == 0;
+	return FAIL(err, ERR_DATA, -ENOENT, "the scheduler's binary %s %s%s", whole ?: path,
+		    there ? "is not an executable file" : "does not exist", origin);
+}
+
+/* "scx_central, scx_simple": the programs in the directory, or NULL. */
+static char *list_schedulers(const char *dir)
+{
+	struct dirent **entry = NULL;
+	_cleanup_buf_ struct buf list = BUF_NULL;
+	int count = dir ? scandir(dir, &entry, NULL, alphasort) : 0;
+	for (int i = 0; i < count; i++) {
+		if (!strncmp(entry[i]->d_name, "scx_", 4))
+			buf_appendf(&list, "%s%s", list.len ? ", " : "", entry[i]->d_name);
+		free(entry[i]);
+	}
+	free(entry);
+	return list.len ? buf_steal(&list) : NULL;
+}
+
+static int report_missing(const char *binary, const char *beside, const char *kernel_schedulers, struct err **err)
+{
+	_cleanup_free_ char *place = realpath(beside, NULL);
+	_cleanup_free_ char *known = list_schedulers(kernel_schedulers);
+	return FAIL(err, ERR_DATA, -ENOENT,
+		    "scheduler '%s' not found in %s, nor among the kernel's own schedulers (%s), nor in PATH. Set "
+		    "KTSTR_SCHEDULER to its path, place it next to the test binary, or build the kernel with its own "
+		    "('ktstr kernel build --schedulers')",
+		    binary, place ?: beside, known ?: "it has none");
+}
+
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
 		     struct err **err)
 {
 	const char *said = strchr(binary, '/') ? binary : from_environment(binary);
-	if (said) {
-		*ret = access(said, X_OK) == 0 ? strdup(said) : NULL;
-		return *ret ? 0
-			    : FAIL(err, ERR_DATA, -ENOENT, "scheduler '%s' is not an executable file: %s", binary,
-				   said);
-	}
+	if (said)
+		return locate_path(said, said == binary ? "" : " (KTSTR_SCHEDULER or KTSTR_SCHEDULER_BIN_*)", ret, err);
 	_cleanup_free_ char *beside = path_dirname(test_binary);
 	*ret = environment_is_on(ENV_CARGO_TEST_MODE) ? tool_find(binary) : NULL;
 	if (!*ret)
@@ -78,11 +122,7 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 		*ret = in_dir(kernel_schedulers, binary);
 	if (!*ret)
 		*ret = tool_find(binary);
-	return *ret ? 0
-		    : FAIL(err, ERR_DATA, -ENOENT,
-			   "scheduler '%s' not found. Set KTSTR_SCHEDULER, place it next to "
-			   "the test binary, or build the kernel with its own ('ktstr kernel build --schedulers')",
-			   binary);
+	return *ret ? 0 : report_missing(binary, beside, kernel_schedulers, err);
 }
 
 static bool is_in(const char *path, const char *dir, const char *binary)
@@ -212,16 +252,20 @@ static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 {
 	const struct test_decl *t = c->test;
 	_cleanup_err_ struct err *why = NULL;
-	if (!t->scheduler || c->skip || !c->kernel || !c->kernel->boot)
+	if (!t->scheduler || c->skip || (c->kernel && !c->kernel->boot))
 		return 0;
-	int r = scheduler_locate(t->scheduler->binary, t->binary, c->kernel->schedulers, &c->scheduler_path, &why);
+	/* In a list without kernels, a name may be one of a kernel's schedulers, but a path is known. */
+	if (!c->kernel && !strchr(t->scheduler->binary, '/') && !scheduler_is_named(t->scheduler->binary))
+		return 0;
+	int r = scheduler_locate(t->scheduler->binary, t->binary, c->kernel ? c->kernel->schedulers : NULL,
+				 &c->scheduler_path, &why);
 	if (r == 0 || !why)
 		return r;
 	_cleanup_free_ char *text = err_text(why);
 	if (!text)
 		return -ENOMEM;
 	/* With several kernels, one that was built without schedulers is not an error of the suite. */
-	if (!c->kernel->schedulers && q->labels) {
+	if (c->kernel && !c->kernel->schedulers && q->labels) {
 		c->skip = TAKE_PTR(text);
 		return 0;
 	}
@@ -239,6 +283,10 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 {
 	const struct test_decl *t = c->test;
 	static const struct ktstr_checks none = { 0 };
+	c->variant = variant_of(c);
+	/* A preset with the test's own topology is a separate result and needs a separate file. */
+	if (c->preset && same_text(c, t))
+		c->variant ^= 0x9e3779b97f4a7c15u;
 	if (t->problem)
 		return set_problem(c, t->problem);
 	uint64_t files_mib = includes_mib(t, c->kernel ? c->kernel->kit : NULL);
@@ -247,11 +295,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	c->icount_shift = q->backend && q->backend->vcpu_threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology));
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
-	c->variant = variant_of(c);
 	c->known_fail = known_fail_find(t, c->kernel);
-	/* A preset with the test's own topology is a separate result and needs a separate file. */
-	if (c->preset && same_text(c, t))
-		c->variant ^= 0x9e3779b97f4a7c15u;
 	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;
 	/* In perf mode all memory is allocated at the start. */
 	c->likely_mib = c->perf ? c->memory_mib : guest_likely_mib(&c->topology, floor_mib);

@@ -39,6 +39,7 @@ static void test_done(struct test_decl *t)
 	free(t->name);
 	free(t->file);
 	free(t->problem);
+	free(t->load_limits);
 	strings_free(t->sched_args);
 	strings_free(t->include_files);
 	free(t->payload);
@@ -445,6 +446,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = get_optional(o, "expect_scx_error_contains", &t->expect_contains);
 	if (r == 0)
 		r = get_optional(o, "expect_scx_error_matches", &t->expect_matches);
+	if (r == 0)
+		r = get_optional(o, "load_limits", &t->load_limits);
 	if (r == 0)
 		r = find_staged(s, o, &t->staged, err);
 	if (r == 0 && !problem)

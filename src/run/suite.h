@@ -53,8 +53,10 @@ struct test_decl {
 	size_t known_fails;
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
-	bool host_only;				/* the body runs on the host, without a machine */
-	bool performance_mode, no_perf_mode;	/* at most one of them */
+	bool host_only;			     /* the body runs on the host, without a machine */
+	bool performance_mode, no_perf_mode; /* at most one of them */
+	/* A line for each limit that a load of the scenario sets itself, as the test binary wrote it; NULL: none. */
+	char *load_limits;
 	char *expect_contains, *expect_matches; /* in a log at the scheduler's end, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct ktstr_checks checks;

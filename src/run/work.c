@@ -291,6 +291,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.cpu_cap = config->cpu_cap,
 		.seed = replay_seed(attempt_history(a), a->number, a->seed, a->judgement.verdict),
 	};
+	buf_clear(out);
 	replay_line(&facts, out);
 }
 
@@ -325,7 +326,6 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	const struct plan_case *c = a->item;
 	const struct sched_decl *s = c->test->scheduler;
 	const struct kernel *k = c->kernel;
-	buf_clear(replay);
 	put_replay(a, replay);
 	*ret = (struct result){
 		.name = c->name,
@@ -333,6 +333,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.suite = path_basename(c->test->binary),
 		.payload = c->test->payload,
 		.scheduler = s ? s->name : NULL,
+		.scheduler_args = { s ? (const char *const *)s->args : NULL, (const char *const *)c->test->sched_args },
 		.topology = c->topology_text,
 		.shape = &c->topology,
 		.kernel = k->name,

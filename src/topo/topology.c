@@ -147,9 +147,10 @@ void topology_describe(const struct ktstr_topology *t, struct buf *out)
 		buf_appendf(out, "%s%u", i ? "," : " distances ", t->distances[i]);
 }
 
+/* Signed, so that a declaration of -2 cores is shown as what was written. */
 const char *topology_format(const struct ktstr_topology *t, char out[TOPOLOGY_TEXT_MAX])
 {
-	snprintf(out, TOPOLOGY_TEXT_MAX, "%un%ul%uc%ut", t->numa_nodes, t->llcs, t->cores, t->threads);
+	snprintf(out, TOPOLOGY_TEXT_MAX, "%dn%dl%dc%dt", t->numa_nodes, t->llcs, t->cores, t->threads);
 	return out;
 }
 

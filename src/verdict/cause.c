@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "verdict/cause.h"
@@ -152,6 +153,33 @@ bool cause_in_scheduler_log(const char *text, struct cause *ret)
 	if (verifier_reason(text, ret))
 		return true;
 	return find_pattern(scheduler_patterns, ARRAY_SIZE(scheduler_patterns), text, ret);
+}
+
+static bool reads_like_error(const char *line, size_t len)
+{
+	static const char *const words[] = {
+		"error",  "fail",     "invalid",   "unrecognized", "unknown",	"unexpected", "requires an argument",
+		"cannot", "can't",    "could not", "unable",	   "not found", "no such",    "denied",
+		"fatal",  "panicked", "abort",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		for (size_t at = 0; at + strlen(words[i]) <= len; at++)
+			if (!strncasecmp(line + at, words[i], strlen(words[i])))
+				return true;
+	return false;
+}
+
+void cause_error_line(const char *text, char *out, size_t size)
+{
+	for (const char *line = text; *line;) {
+		size_t len = strcspn(line, "\n");
+		if (reads_like_error(line, len)) {
+			copy_line(text, line, out, size);
+			return;
+		}
+		line += len + (line[len] != '\0');
+	}
+	cause_last_line(text, out, size);
 }
 
 void cause_last_line(const char *text, char *out, size_t size)

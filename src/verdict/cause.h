@@ -16,6 +16,8 @@ bool cause_in_kernel_log(const char *text, struct cause *ret);
 /* The same for the output of a scheduler that did not load or that ended. */
 bool cause_in_scheduler_log(const char *text, struct cause *ret);
 /* The last line of @text that is not blank; "" if there is none. */
+/* The first line of @text that reads like an error, else the last line; "": there is none. */
+void cause_error_line(const char *text, char *out, size_t size);
 void cause_last_line(const char *text, char *out, size_t size);
 
 #endif

@@ -19,3 +19,27 @@ void cannot_judge(struct check_run *run, const struct checked_load *l, enum thre
 		judgement_add(run->j, row->finding, KTSTR_INCONCLUSIVE, "%s: %s cannot be judged: %s", l->name,
 			      row->name, why);
 }
+
+void note_value(struct check_run *run, const struct checked_load *l, enum threshold which, double value, double limit)
+{
+	judgement_value(run->j, "%s: %s %.4g (limit %.4g)", l->name, threshold_rows[which].name, value, limit);
+}
+
+void note_wait(struct check_run *run, const struct checked_load *l, enum threshold which, double ns, double limit_ns)
+{
+	char value[TIME_TEXT_MAX], limit[TIME_TEXT_MAX];
+	judgement_value(run->j, "%s: %s %s (limit %s)", l->name, threshold_rows[which].name, nsec_measure(ns, value),
+			nsec_measure(limit_ns, limit));
+}
+
+const struct wire_worker *find_largest(const struct check_run *run, const struct checked_load *l,
+				       uint64_t (*value)(const struct wire_worker *w))
+{
+	const struct wire_worker *largest = NULL;
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		if (w->cgroup == l->index && (!largest || value(w) > value(largest)))
+			largest = w;
+	}
+	return largest;
+}

@@ -38,5 +38,12 @@ struct checked_load {
 /* The check @which of @l cannot be evaluated: Inconclusive if a layer set it; a default is recorded as not judged. */
 void cannot_judge(struct check_run *run, const struct checked_load *l, enum threshold which, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
+/* Records what the check @which of @l found, beside its limit, so that a report can show the margin. */
+void note_value(struct check_run *run, const struct checked_load *l, enum threshold which, double value, double limit);
+/* The same for a duration. */
+void note_wait(struct check_run *run, const struct checked_load *l, enum threshold which, double ns, double limit_ns);
+/* The worker of the load whose @value is the largest; NULL: the load has no worker. */
+const struct wire_worker *find_largest(const struct check_run *run, const struct checked_load *l,
+				       uint64_t (*value)(const struct wire_worker *w));
 
 #endif

@@ -119,49 +119,124 @@ static double raised_limit_ms(const struct check_run *run, const struct checked_
 	return limit->origin == FROM_DEFAULT && asked_for > limit->value ? asked_for : limit->value;
 }
 
+static uint64_t longest_gap(const struct wire_worker *w)
+{
+	return w->max_gap_ns;
+}
+
+/* The worker was in its longest gap when the test gave it up. */
+static bool gap_is_last(const struct wire_worker *w)
+{
+	return w->end == WIRE_WORKER_TIMED_OUT && w->max_gap_at_ns == w->wall_ns;
+}
+
+/* "from +185 to +334 ms, then ran on cpu1"; the times are since the worker's start. */
+static void describe_gap(const struct wire_worker *w, char *out, size_t size)
+{
+	double from = milliseconds(w->max_gap_at_ns - MIN_OF(w->max_gap_ns, w->max_gap_at_ns));
+	double to = milliseconds(w->max_gap_at_ns);
+	if (never_ran(w))
+		snprintf(out, size, "; it was never run");
+	else if (w->max_gap_ns > w->max_gap_at_ns)
+		snprintf(out, size, " before its first turn");
+	else if (gap_is_last(w))
+		snprintf(out, size, ", from +%.0f ms to the end of the test, on cpu%u", from, w->max_gap_cpu);
+	else
+		snprintf(out, size, ", from +%.0f to +%.0f ms, then ran on cpu%u", from, to, w->max_gap_cpu);
+}
+
+/* True if the worker waited for a CPU in nearly all of its longest gap. Otherwise it may have slept, or worked on. */
+static bool gap_is_wait(const struct wire_worker *w)
+{
+	return never_ran(w) || (gap_is_last(w) && w->state == 'R') ||
+	       (double)w->max_delay_ns >= 0.9 * (double)w->max_gap_ns;
+}
+
 static void check_gaps(struct check_run *run, const struct checked_load *l)
 {
 	double limit = l->t.limit[LIMIT_GAP].value, allowed = raised_limit_ms(run, l, LIMIT_GAP);
 	struct crowd crowd = { 0 };
-	char others[64] = "";
+	char others[64] = "", when[96], length[TIME_TEXT_MAX], most[TIME_TEXT_MAX];
 	for (uint32_t i = 0; i < run->e->worker_count; i++) {
 		const struct wire_worker *w = &run->e->worker[i].wire;
-		if (w->cgroup == l->index && (double)(w->max_gap_ns / 1000000) > limit)
+		if (w->cgroup == l->index && milliseconds(w->max_gap_ns) > limit)
 			crowd_add(&crowd, w);
 	}
+	const struct wire_worker *w = find_largest(run, l, longest_gap);
+	if (w)
+		note_wait(run, l, LIMIT_GAP, (double)w->max_gap_ns, allowed * 1e6);
 	if (!crowd.count)
 		return;
-	const struct wire_worker *w = crowd.worst;
-	if ((double)(w->max_gap_ns / 1000000) <= allowed) {
+	if (milliseconds(w->max_gap_ns) <= allowed) {
 		cannot_judge_small_share(run, l, LIMIT_GAP, MAX_OF(w->wall_ns, w->max_gap_ns));
 		return;
 	}
 	if (crowd.count > 1)
-		snprintf(others, sizeof(others), ", the longest of %u workers that were", crowd.count);
-	check_fails(run, LIMIT_GAP, "%s: tid %d stuck %lums on cpu%u at +%lums (threshold %.0fms)%s%s", l->name, w->tid,
-		    w->max_gap_ns / 1000000, w->max_gap_cpu, w->max_gap_at_ns / 1000000, allowed,
-		    never_ran(w) ? ", it was never run" : "", others);
+		snprintf(others, sizeof(others), "; %u of %u workers exceeded the limit", crowd.count, l->g->workers);
+	describe_gap(w, when, sizeof(when));
+	check_fails(run, LIMIT_GAP, "%s: tid %d %s for %s%s (limit %s)%s", l->name, w->tid,
+		    gap_is_wait(w) ? "did not run" : "made no progress", nsec_measure((double)w->max_gap_ns, length),
+		    when, nsec_measure(allowed * 1e6, most), others);
 }
 
-/* Late wake-ups look like sleep to a worker. The kernel's own count of run delays shows them. */
+static uint64_t least_delay(const struct wire_worker *w)
+{
+	return w->max_delay_ns;
+}
+
+static uint64_t most_delay(const struct wire_worker *w)
+{
+	return w->max_delay_most_ns;
+}
+
+static uint64_t delay_is_unknown(const struct wire_worker *w)
+{
+	return !w->delay_known;
+}
+
+static void run_delay_fails(struct check_run *run, const struct checked_load *l, const struct wire_worker *w,
+			    double allowed)
+{
+	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX], others[64] = "", when[64] = "";
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *other = &run->e->worker[i].wire;
+		count += other->cgroup == l->index && milliseconds(other->max_delay_ns) > allowed;
+	}
+	if (count > 1)
+		snprintf(others, sizeof(others), "; %u of %u workers exceeded the limit", count, l->g->workers);
+	if (!w->max_delay_end_ns)
+		snprintf(when, sizeof(when), " before its first turn");
+	else
+		snprintf(when, sizeof(when), ", until +%.0f ms, then ran on cpu%u", milliseconds(w->max_delay_end_ns),
+			 w->max_delay_cpu);
+	check_fails(run, LIMIT_RUN_DELAY, "%s: tid %d was ready to run, but did not run, for %s%s (limit %s)%s",
+		    l->name, w->tid, nsec_measure((double)w->max_delay_ns, length), when,
+		    nsec_measure(allowed * 1e6, most), others);
+}
+
+/* Each worker's longest wait is known to be between two numbers. If the limit is between them, it cannot be judged. */
 static void check_run_delays(struct check_run *run, const struct checked_load *l)
 {
 	double limit = l->t.limit[LIMIT_RUN_DELAY].value, allowed = raised_limit_ms(run, l, LIMIT_RUN_DELAY);
-	const struct wire_worker *worst = NULL;
-	for (uint32_t i = 0; i < run->e->worker_count; i++) {
-		const struct wire_worker *w = &run->e->worker[i].wire;
-		if (w->cgroup == l->index && (!worst || w->max_run_delay_us > worst->max_run_delay_us))
-			worst = w;
-	}
-	double delay = worst ? worst->max_run_delay_us / 1000.0 : 0;
-	if (delay <= limit)
+	const struct wire_worker *least = find_largest(run, l, least_delay), *most = find_largest(run, l, most_delay);
+	const struct wire_worker *unknown = find_largest(run, l, delay_is_unknown);
+	char low[TIME_TEXT_MAX], high[TIME_TEXT_MAX];
+	if (!least)
 		return;
-	if (delay <= allowed)
-		cannot_judge_small_share(run, l, LIMIT_RUN_DELAY, worst->wall_ns);
-	else
-		check_fails(run, LIMIT_RUN_DELAY,
-			    "%s: tid %d was ready to run, but not run, for %.1f s at least (threshold %.1f s)", l->name,
-			    worst->tid, delay / 1000, allowed / 1000);
+	note_wait(run, l, LIMIT_RUN_DELAY, (double)most->max_delay_most_ns, allowed * 1e6);
+	if (milliseconds(least->max_delay_ns) > allowed)
+		run_delay_fails(run, l, least, allowed);
+	else if (milliseconds(least->max_delay_ns) > limit)
+		cannot_judge_small_share(run, l, LIMIT_RUN_DELAY, least->wall_ns);
+	else if (delay_is_unknown(unknown))
+		cannot_judge(run, l, LIMIT_RUN_DELAY, "the waits of tid %d for a CPU are not known", unknown->tid);
+	else if (milliseconds(most->max_delay_most_ns) > limit)
+		cannot_judge(run, l, LIMIT_RUN_DELAY,
+			     "the longest wait of tid %d for a CPU is between %s and %s, because it made no checkpoint "
+			     "between several waits",
+			     most->tid, nsec_measure((double)most->max_delay_ns, low),
+			     nsec_measure((double)most->max_delay_most_ns, high));
 }
 
 /* --- shares of the CPU -------------------------------------------------------------------------------------------- */
@@ -177,12 +252,28 @@ static nsec_t shortest_window(const struct check_run *run, const struct checked_
 	return window;
 }
 
+/* Why the shares of the load's workers are not compared; NULL: they are. */
+static const char *no_spread(const struct checked_load *l)
+{
+	if (l->g->workers < 2)
+		return "it has one worker";
+	if (l->g->roles)
+		return "its workers have different roles";
+	return l->s->off_cpu_workers < 2 ? "fewer than two workers had wall time" : NULL;
+}
+
 static void check_spread(struct check_run *run, const struct checked_load *l)
 {
 	const struct limit *limit = &l->t.limit[LIMIT_SPREAD];
 	const struct cgroup_stats *s = l->s;
+	const char *lacks = no_spread(l);
 	double allowed = limit->value;
-	if (s->off_cpu_workers < 2 || s->spread_pct <= allowed)
+	run->asked[LIMIT_SPREAD] |= !lacks || limit->origin == FROM_LOAD;
+	if (lacks && limit->origin == FROM_LOAD)
+		cannot_judge(run, l, LIMIT_SPREAD, "%s", lacks);
+	if (!lacks)
+		note_value(run, l, LIMIT_SPREAD, s->spread_pct, allowed);
+	if (lacks || s->spread_pct <= allowed)
 		return;
 	nsec_t window = shortest_window(run, l);
 	uint32_t cpus = share_cpus(run->e, l->index);
@@ -337,21 +428,30 @@ static void name_load(struct checked_load *l)
 		 nice, weight, quota);
 }
 
+/* Without not_starved, the checks that belong to it are made only if that layer or a later one sets them. */
+static bool is_asked_for(const struct limit *limit, enum threshold which)
+{
+	const struct limit *progress = &limit[LIMIT_NOT_STARVED];
+	return limit[which].on &&
+	       (progress->on || (limit[which].origin != FROM_DEFAULT && limit[which].origin >= progress->origin));
+}
+
 static void check_load(struct check_run *run, const struct checked_load *l)
 {
 	const struct limit *limit = l->t.limit;
-	if (limit[LIMIT_NOT_STARVED].on) {
+	if (limit[LIMIT_NOT_STARVED].on)
 		check_progress(run, l);
-		if (limit[LIMIT_GAP].on)
-			check_gaps(run, l);
-		if (limit[LIMIT_RUN_DELAY].on)
-			check_run_delays(run, l);
-	}
+	if (is_asked_for(limit, LIMIT_GAP))
+		check_gaps(run, l);
+	if (is_asked_for(limit, LIMIT_RUN_DELAY))
+		check_run_delays(run, l);
 	if (limit[LIMIT_ISOLATION].on)
 		check_isolation(run, l);
 	check_ends(run, l);
-	if (limit[LIMIT_NOT_STARVED].on && limit[LIMIT_SPREAD].on && !l->g->roles)
+	if (is_asked_for(limit, LIMIT_SPREAD))
 		check_spread(run, l);
+	else
+		run->asked[LIMIT_SPREAD] = true; /* it is switched off here */
 	check_measured(run, l);
 	check_gates(run, l);
 }

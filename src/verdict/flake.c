@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "verdict/flake.h"
 
 int flake_note(struct flake_history *h, unsigned number, uint64_t seed, const struct judgement *j)
@@ -79,14 +80,29 @@ static const struct flake_try *first_with(const struct flake_history *h, enum kt
 	return NULL;
 }
 
-static void lead_repeats(const struct flake_policy *p, const struct flake_outcome *o, struct judgement *j)
+/* "; try 3 of them: CAUSE" of the last try that did not pass, or "". */
+static void describe_last(const struct flake_history *h, struct buf *out)
 {
+	for (unsigned i = h->count; i > 0; i--) {
+		const struct flake_try *t = &h->item[i - 1];
+		if (t->verdict == KTSTR_PASS || !t->cause)
+			continue;
+		buf_appendf(out, "; try %u: %s", i, t->cause);
+		return;
+	}
+}
+
+static void lead_repeats(const struct flake_policy *p, const struct flake_history *h, const struct flake_outcome *o,
+			 struct judgement *j)
+{
+	_cleanup_buf_ struct buf last = BUF_NULL;
+	describe_last(h, &last);
 	if (o->tries < p->repeat)
-		judgement_lead(j, DETAIL_FLAKE, o->verdict, "passed %u of %u tries, %u of %u are required", o->passed,
-			       o->tries, p->require, p->repeat);
+		judgement_lead(j, DETAIL_FLAKE, o->verdict, "passed %u of %u tries, %u of %u are required%s", o->passed,
+			       o->tries, p->require, p->repeat, buf_str(&last));
 	else
-		judgement_lead(j, DETAIL_FLAKE, o->verdict, "passed %u of %u tries, %u are required", o->passed,
-			       o->tries, p->require);
+		judgement_lead(j, DETAIL_FLAKE, o->verdict, "passed %u of %u tries, %u are required%s", o->passed,
+			       o->tries, p->require, buf_str(&last));
 }
 
 void flake_apply(const struct flake_policy *p, const struct flake_history *h, const struct flake_outcome *o,
@@ -96,7 +112,7 @@ void flake_apply(const struct flake_policy *p, const struct flake_history *h, co
 	if (!o->final || o->verdict == KTSTR_SKIP)
 		return;
 	if (p->repeat > 1 && o->verdict != KTSTR_PASS)
-		lead_repeats(p, o, j);
+		lead_repeats(p, h, o, j);
 	else if (o->verdict != j->verdict && decided)
 		judgement_lead(j, DETAIL_FLAKE, o->verdict, "attempt %u: %s", (unsigned)(decided - h->item) + 1,
 			       decided->cause ? decided->cause : verdict_name(o->verdict));

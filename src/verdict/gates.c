@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* gates.c -- limits on rates, latencies, migrations and memory nodes: one row per limit, in the table at the end. */
+#include <stdio.h>
+
 #include "verdict/gates.h"
 
 /* --- each worker -------------------------------------------------------------------------------------------------- */
@@ -30,6 +32,8 @@ static const struct wire_worker *find_slowest(const struct check_run *run, const
 static void check_work_rate(struct check_run *run, const struct checked_load *l, double floor)
 {
 	const struct wire_worker *w = find_slowest(run, l, worker_work_rate);
+	if (w)
+		note_value(run, l, LIMIT_WORK_RATE, worker_work_rate(w), floor);
 	if (w && worker_work_rate(w) < floor)
 		check_fails(run, LIMIT_WORK_RATE, "%s: worker %d throughput %.0f work/cpu_s below floor %.0f", l->name,
 			    w->tid, worker_work_rate(w), floor);
@@ -38,6 +42,8 @@ static void check_work_rate(struct check_run *run, const struct checked_load *l,
 static void check_iteration_rate(struct check_run *run, const struct checked_load *l, double floor)
 {
 	const struct wire_worker *w = find_slowest(run, l, worker_iteration_rate);
+	if (w)
+		note_value(run, l, LIMIT_ITERATION_RATE, worker_iteration_rate(w), floor);
 	if (w && worker_iteration_rate(w) < floor)
 		check_fails(run, LIMIT_ITERATION_RATE, "%s: worker %d iteration rate %.1f/s below floor %.1f/s",
 			    l->name, w->tid, worker_iteration_rate(w), floor);
@@ -59,6 +65,7 @@ static const char *no_work(const struct checked_load *l)
 
 static void check_throughput(struct check_run *run, const struct checked_load *l, double limit)
 {
+	note_value(run, l, LIMIT_THROUGHPUT_CV, l->s->throughput_cv, limit);
 	if (l->s->throughput_cv > limit)
 		check_fails(run, LIMIT_THROUGHPUT_CV,
 			    "%s: throughput CV %.3f exceeds limit %.3f (mean=%.0f work/cpu_s)", l->name,
@@ -80,16 +87,38 @@ static const char *one_sample(const struct checked_load *l)
 	return l->s->wake_samples > 1 ? NULL : "fewer than two wake-ups were timed";
 }
 
+static uint64_t longest_wake(const struct wire_worker *w)
+{
+	return w->max_wake_ns;
+}
+
+/* "; the longest was 52.3 ms, of tid 40 on cpu1 at +334 ms"; "" without a worker that measured one. */
+static void describe_longest_wake(const struct check_run *run, const struct checked_load *l, char *out, size_t size)
+{
+	char length[TIME_TEXT_MAX];
+	const struct wire_worker *w = find_largest(run, l, longest_wake);
+	out[0] = '\0';
+	if (w && w->max_wake_ns)
+		snprintf(out, size, "; the longest was %s, of tid %d on cpu%u at +%.0f ms",
+			 nsec_measure((double)w->max_wake_ns, length), w->tid, w->max_wake_cpu,
+			 (double)w->max_wake_at_ns / 1e6);
+}
+
 static void check_latency(struct check_run *run, const struct checked_load *l, double limit_ns)
 {
-	double p99_ns = l->s->p99_wake_us * 1000;
-	if (p99_ns > limit_ns)
-		check_fails(run, LIMIT_P99_WAKE, "%s: p99 wake latency %.0fns exceeds limit %.0fns (%lu samples)",
-			    l->name, p99_ns, limit_ns, l->s->wake_samples);
+	char p99[TIME_TEXT_MAX], limit[TIME_TEXT_MAX], median[TIME_TEXT_MAX], longest[128];
+	note_wait(run, l, LIMIT_P99_WAKE, l->s->p99_wake_us * 1000, limit_ns);
+	if (l->s->p99_wake_us * 1000 <= limit_ns)
+		return;
+	describe_longest_wake(run, l, longest, sizeof(longest));
+	check_fails(run, LIMIT_P99_WAKE, "%s: p99 wake latency %s (limit %s), median %s, in %lu wake-ups%s", l->name,
+		    nsec_measure(l->s->p99_wake_us * 1000, p99), nsec_measure(limit_ns, limit),
+		    nsec_measure(l->s->median_wake_us * 1000, median), l->s->wake_samples, longest);
 }
 
 static void check_wake_cv(struct check_run *run, const struct checked_load *l, double limit)
 {
+	note_value(run, l, LIMIT_WAKE_CV, l->s->wake_cv, limit);
 	if (l->s->wake_cv > limit)
 		check_fails(run, LIMIT_WAKE_CV, "%s: wake latency CV %.3f exceeds limit %.3f (%lu samples)", l->name,
 			    l->s->wake_cv, limit, l->s->wake_samples);
@@ -103,6 +132,7 @@ static const char *no_iterations(const struct checked_load *l)
 static void check_migrations(struct check_run *run, const struct checked_load *l, double limit)
 {
 	const struct cgroup_stats *s = l->s;
+	note_value(run, l, LIMIT_MIGRATION_RATIO, s->migration_ratio, limit);
 	if (s->migration_ratio > limit)
 		check_fails(run, LIMIT_MIGRATION_RATIO,
 			    "%s: migration ratio %.4f exceeds limit %.4f (%lu migrations, %lu iterations)", l->name,
@@ -124,6 +154,7 @@ static const char *no_pages(const struct checked_load *l)
 static void check_locality(struct check_run *run, const struct checked_load *l, double limit)
 {
 	const struct cgroup_stats *s = l->s;
+	note_value(run, l, LIMIT_PAGE_LOCALITY, s->page_locality, limit);
 	if (s->page_locality < limit)
 		check_fails(run, LIMIT_PAGE_LOCALITY,
 			    "%s: page locality %.3f below threshold %.3f (%lu/%lu pages local)", l->name,
@@ -133,6 +164,7 @@ static void check_locality(struct check_run *run, const struct checked_load *l, 
 static void check_cross_node(struct check_run *run, const struct checked_load *l, double limit)
 {
 	const struct cgroup_stats *s = l->s;
+	note_value(run, l, LIMIT_CROSS_NODE, s->cross_node_migration_ratio, limit);
 	if (s->cross_node_migration_ratio > limit)
 		check_fails(run, LIMIT_CROSS_NODE,
 			    "%s: cross-node migration ratio %.3f exceeds limit %.3f (%lu of %lu pages)", l->name,
@@ -143,6 +175,7 @@ static void check_slow_tier(struct check_run *run, const struct checked_load *l,
 {
 	const struct cgroup_stats *s = l->s;
 	double slow = (double)s->slow_pages / (double)s->pages;
+	note_value(run, l, LIMIT_SLOW_TIER, slow, limit);
 	if (slow > limit)
 		check_fails(run, LIMIT_SLOW_TIER, "%s: slow tier ratio %.3f exceeds limit %.3f (%lu/%lu pages)",
 			    l->name, slow, limit, s->slow_pages, s->pages);
@@ -230,17 +263,22 @@ void check_gates(struct check_run *run, const struct checked_load *l)
  * A limit of the test that applies to none of its loads is Inconclusive. A scheduler's checks are for many tests, so
  * such a limit of the scheduler is only recorded.
  */
+static void check_unasked(struct check_run *run, enum threshold which)
+{
+	const struct threshold_row *row = &threshold_rows[which];
+	const struct limit *limit = &run->facts->limits->limit[which];
+	if (!limit->on || run->asked[which])
+		return;
+	if (limit->origin == FROM_TEST)
+		judgement_add(run->j, row->finding, KTSTR_INCONCLUSIVE,
+			      "%s cannot be judged: the test has no load that it applies to", row->name);
+	else if (limit->origin != FROM_DEFAULT)
+		judgement_unjudged(run->j, row->name, "the test has no load that it applies to");
+}
+
 void check_unasked_gates(struct check_run *run)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(gates); i++) {
-		const struct threshold_row *row = &threshold_rows[gates[i].which];
-		const struct limit *limit = &run->facts->limits->limit[gates[i].which];
-		if (!limit->on || run->asked[gates[i].which])
-			continue;
-		if (limit->origin == FROM_TEST)
-			judgement_add(run->j, row->finding, KTSTR_INCONCLUSIVE,
-				      "%s cannot be judged: the test has no load that it applies to", row->name);
-		else
-			judgement_unjudged(run->j, row->name, "the test has no load that it applies to");
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(gates); i++)
+		check_unasked(run, gates[i].which);
+	check_unasked(run, LIMIT_SPREAD);
 }

@@ -31,6 +31,8 @@ static void describe_ejection(const struct evidence *e, char *out, size_t size)
 	if (disabled) {
 		const char *next = strchr(disabled, '\n');
 		const char *message = next && strstr(next, "sched_ext: ") ? strstr(next, "sched_ext: ") + 11 : "";
+		if (*message == '"') /* a note about a scheduler, such as one of the callbacks that it lacks */
+			message = "";
 		snprintf(out, size, "%.*s%s%.*s", (int)strcspn(disabled + 10, "\n"), disabled + 10, *message ? " " : "",
 			 (int)strcspn(message, "\n"), message);
 	} else if (cause_in_scheduler_log(log, &cause)) {
@@ -89,7 +91,7 @@ static void find_scheduler(const struct evidence *e, const struct judge_facts *f
 		judgement_add(j, DETAIL_SKIP, KTSTR_SKIP, "kernel %s has no sched_ext", e->hello.release);
 	if ((s = evidence_sched(e, WIRE_SCHED_LOAD_FAILED))) {
 		bool known = cause_in_scheduler_log(log, &cause);
-		cause_last_line(log, line, sizeof(line));
+		cause_error_line(log, line, sizeof(line));
 		if (WIFSIGNALED(s->wire.status))
 			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
 				      "scheduler '%s' was killed by SIG%s before it attached", name,
@@ -98,7 +100,9 @@ static void find_scheduler(const struct evidence *e, const struct judge_facts *f
 			judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
 				      "scheduler '%s' exited at load with status %d: %s%s%s", name,
 				      WEXITSTATUS(s->wire.status), known ? cause.what : "", known ? ": " : "",
-				      known ? cause.line : line);
+				      known   ? cause.line
+				      : *line ? line
+					      : "it ended before it attached, and printed nothing");
 	}
 	if ((s = evidence_sched(e, WIRE_SCHED_NOT_ATTACHED))) {
 		cause_last_line(log, line, sizeof(line));

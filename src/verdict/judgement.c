@@ -137,8 +137,25 @@ void judgement_unjudged(struct judgement *j, const char *check, const char *fmt,
 		j->unjudged[j->unjudged_count++] = (struct unjudged){ check, why };
 }
 
+void judgement_value(struct judgement *j, const char *fmt, ...)
+{
+	va_list ap;
+	if (j->values == VALUES_MAX) {
+		j->values_lost++;
+		return;
+	}
+	va_start(ap, fmt);
+	char *text = finding_text(fmt, ap);
+	va_end(ap);
+	j->failed |= !text;
+	if (text)
+		j->value[j->values++] = text;
+}
+
 void judgement_done(struct judgement *j)
 {
+	for (uint32_t i = 0; i < j->values; i++)
+		free(j->value[i]);
 	for (uint32_t i = 0; i < j->details; i++)
 		free(j->detail[i].text);
 	for (uint32_t i = 0; i < j->unjudged_count; i++)

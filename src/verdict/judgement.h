@@ -49,6 +49,7 @@ struct unjudged {
 };
 
 #define UNJUDGED_MAX 64
+#define VALUES_MAX   64
 
 struct judgement {
 	enum ktstr_verdict verdict;
@@ -58,6 +59,8 @@ struct judgement {
 	bool failed;	       /* out of memory: a finding is missing, so the verdict is not valid */
 	struct unjudged unjudged[UNJUDGED_MAX];
 	uint32_t unjudged_count, unjudged_lost;
+	char *value[VALUES_MAX]; /* "cgroup 'a' (SpinWait): max_gap_ms 149 ms (limit 3000 ms)", of each judged limit */
+	uint32_t values, values_lost;
 	struct scenario_stats stats;
 };
 
@@ -70,6 +73,8 @@ void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdi
 void judgement_refuse_skip(struct judgement *j);
 /* Records that the check @check (a static string) was not judged, and why. */
 void judgement_unjudged(struct judgement *j, const char *check, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Records a value that was compared with a limit, whatever the result. */
+void judgement_value(struct judgement *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void judgement_done(struct judgement *j);
 /* The cause: the first detail with the final verdict, or NULL. */
 const struct detail *judgement_cause(const struct judgement *j);

@@ -89,6 +89,8 @@ static void add_worker(const struct wire_worker *w, struct cgroup_stats *s, stru
 	s->wake_samples += w->wake_samples;
 	s->mean_run_delay_us += delay_us;
 	s->worst_run_delay_us = fmax(s->worst_run_delay_us, delay_us);
+	s->max_run_delay_us = fmax(s->max_run_delay_us, (double)w->max_delay_ns / 1000.0);
+	s->max_wake_us = fmax(s->max_wake_us, (double)w->max_wake_ns / 1000.0);
 }
 
 /* CV over the workers' rates: population standard deviation / mean. */

@@ -17,7 +17,9 @@ struct cgroup_stats {
 	double migration_ratio; /* migrations / iterations; 0 without iterations */
 	uint64_t wake_samples;
 	double p99_wake_us, median_wake_us, wake_cv, wake_tail_ratio;
-	double mean_run_delay_us, worst_run_delay_us;
+	double mean_run_delay_us, worst_run_delay_us; /* of all waits of a worker together */
+	double max_run_delay_us;		      /* longest single wait of a worker, at least */
+	double max_wake_us;
 	double iterations_per_worker;
 	double mean_work_rate, throughput_cv;			 /* work units per CPU second */
 	uint64_t pages, local_pages, slow_pages, migrated_pages; /* local: on the nodes where they should be */

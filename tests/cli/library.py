@@ -69,7 +69,7 @@ def plusplus(scratch, compiler, standard):
     listed = subprocess.run([program, '--list'], capture_output=True, text=True)
     tests = {t['name']: t for t in json.loads(listed.stdout)['tests']} if listed.returncode == 0 else {}
     problems = {n: bool(t['problem']) for n, t in tests.items()}
-    check(problems == {'in_order': False, 'out_of_range': True, 'everything': False} and 'Llc(3)' in tests['out_of_range']['problem'],
+    check(problems == {'in_order': False, 'out_of_range': True, 'everything': False} and 'KTSTR_LLC(3)' in tests['out_of_range']['problem'],
           f'{name}: its scenarios are checked', listed.stdout + listed.stderr)
     said = tests.get('in_order', {})
     check(said.get('staged') == ['simple'] and said['known_fail'][0]['reason'] == 'too old' and tests['everything']['payloads'],

@@ -10,42 +10,43 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, KTSTR, Scratch, check, finish  # noqa: E402
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 BINARY = BUILD + '/tests/invalid/invalid'
 
 # test -> its error in the list; None: the error is not known before a guest runs the test
 CASES = {
-    'llc_range': r"cgroup 'cg_0': CpusetSpec validation failed: Llc\(3\) out of range: topology has 2 LLCs",
-    'node_range': r'Numa\(1\) out of range: topology has 1 NUMA nodes',
-    'part_of_none': r'partition count \(of\) must be > 0',
-    'part_index': r'index 3 >= partition count 3',
-    'part_too_many': r'not enough usable CPUs \(3\) for 8 partitions',
-    'overlap_share': r'Overlap frac \(1.5\) must lie in \[0.0, 1.0\]',
-    'range_finite': r'Range start_frac \(0\) or end_frac \(inf\) is not finite',
-    'range_share': r'Range fracs must lie in \[0.0, 1.0\]: start_frac=0.5, end_frac=1.5',
-    'range_order': r'Range start_frac \(0.5\) >= end_frac \(0.25\)',
+    'llc_range': r"cgroup 'cg_0': cpuset: KTSTR_LLC\(3\): the topology has 2 LLCs, numbered from 0",
+    'node_range': r'KTSTR_NODE\(1\): the topology has 1 NUMA node, numbered from 0',
+    'part_of_none': r'need 1 part or more, not 0',
+    'part_index': r'there is no part 3 of 3: parts are numbered from 0',
+    'part_too_many': r'not enough usable CPUs \(3\) for 8 parts',
+    'overlap_share': r'the share 1.5 of KTSTR_OVERLAP is not between 0 and 1',
+    'range_finite': r'KTSTR_RANGE\(0, inf\) is not finite',
+    'range_share': r'KTSTR_RANGE\(0.5, 1.5\) is not between 0 and 1',
+    'range_order': r'KTSTR_RANGE\(0.5, 0.25\) ends before it starts',
     'range_empty': r'the cpuset has no usable CPU',
-    'exact_empty': r'CpusetSpec::Exact\(empty\) would assign no CPUs',
-    'exact_outside': r"Exact contains CPU\(s\) \[4-5\] outside the topology's physical CPU set \[0-3\]",
+    'exact_empty': r'the list of KTSTR_CPUS is empty',
+    'exact_outside': r"KTSTR_CPUS names CPUs 4-5, the topology has 0-3",
     'exact_nonsense': r"'two' is not a CPU list",
     'mems_range': r"cgroup 'cg_0': cpuset_mems names node 1, topology has 1 NUMA nodes",
-    'odd_pair': r"cgroup 'cg_0': PipeIo requires num_workers divisible by 2, got 3",
-    'odd_group': r'FanOutCompute requires num_workers divisible by 5, got 7',
+    'odd_pair': r"cgroup 'cg_0': PipeIo needs a number of workers that is divisible by 2, not 3",
+    'odd_group': r'FanOutCompute needs a number of workers that is divisible by 5, not 7',
     'ten_thousand': r"cgroup 'cg_0': more than 4096 workers in one step",
     'both_counts': r'workers and workers_share are both said',
     'share_nan': r'workers_share nan is not a share',
     'no_phases': r'Sequence needs phases',
     'no_function': r'Custom needs a function',
     'short_chain': r'WakeChain needs a depth of 2 or more',
-    'fifo_zero': r'Fifo priority 0 is not in 1\.\.99',
-    'rr_hundred': r'RoundRobin priority 100 is not in 1\.\.99',
-    'deadline_order': r'Deadline needs 0 < runtime <= deadline <= period, got 5000, 4000, 4000 us',
+    'fifo_zero': r'KTSTR_FIFO priority 0 is not in 1\.\.99',
+    'rr_hundred': r'KTSTR_RR priority 100 is not in 1\.\.99',
+    'deadline_order': r'KTSTR_DEADLINE needs 0 < runtime <= deadline <= period, got 5000, 4000, 4000 us',
     'nice_range': r'nice 20 is not in -20\.\.19',
     'long_comm': r"comm 'sixteen_bytes_it' has not 1 to 15 bytes",
     'affinity_outside': r"affinity '1-2' names CPU\(s\) \{2\} outside its cpuset",
-    'affinity_pool': r'RandomSubset of 3 CPUs from a pool of 2',
-    'bind_nothing': r'MemPolicy::Bind with an empty node set',
-    'bind_outside': r'MemPolicy::Bind nodes \{1\} are not all among the NUMA nodes of its cpuset',
-    'prefer_two': r"MemPolicy::Preferred takes one node, got '0-1'",
+    'affinity_pool': r'KTSTR_AFFINITY\(RANDOM_SUBSET\) of 3 CPUs from a pool of 2',
+    'bind_nothing': r'KTSTR_MEM_BIND with an empty node set',
+    'bind_outside': r'KTSTR_MEM_BIND nodes \{1\} are not all among the NUMA nodes of its cpuset',
+    'prefer_two': r"KTSTR_MEM_PREFERRED takes one node, got '0-1'",
     'weight_range': r"cgroup 'cg_0': cpu_weight 10001 is not in 1\.\.10000",
     'period_range': r'cpu_period_us 10 is not in 1000\.\.1000000',
     'two_quotas': r'cpu_quota_pct and cpu_quota_us are both said',
@@ -53,49 +54,49 @@ CASES = {
     'node_unknown': r"cgroup 'cg_0': numa_node 1 out of range: topology has 1 NUMA nodes",
     'node_and_affinity': r"cgroup 'cg_0': numa_node and an affinity are both said",
     'affinity_node': r"cgroup 'cg_0': numa_node 2 out of range",
-    'subset_of_list': r"cgroup 'cg_0': RandomSubset of 3 CPUs from a list of 2",
+    'subset_of_list': r"cgroup 'cg_0': KTSTR_AFFINITY\(RANDOM_SUBSET\) of 3 CPUs from a list of 2",
     'subset_outside': r"cgroup 'cg_0': affinity '1' names CPU\(s\) \{1\} outside its cpuset",
-    'thread_forks': r"cgroup 'cg_0': CloneMode::Thread: ForkExit needs processes",
-    'thread_moves': r"cgroup 'cg_0': CloneMode::Thread: CgroupChurn needs processes",
+    'thread_forks': r"cgroup 'cg_0': KTSTR_CLONE_THREAD: ForkExit needs processes",
+    'thread_moves': r"cgroup 'cg_0': KTSTR_CLONE_THREAD: CgroupChurn needs processes",
     'long_pcomm': r"cgroup 'cg_0': pcomm 'sixteen_bytes_it' has not 1 to 15 bytes",
     'merged_comm': r"cgroup 'cg_0': comm 'sixteen_bytes_it' has not 1 to 15 bytes",
     'node_elsewhere': r"cgroup 'cg_0': numa_node 1 has no CPU in its cpuset",
-    'twice': r"step 0 \('run'\) failed: cgroup 'cg_0' is declared twice",
+    'twice': r"^cgroup 'cg_0' is declared twice",
     'bad_name': r"'\.\./escape' is not a valid name for a cgroup: it must be printable UTF-8",
     'name_no_utf8': "'gr\ufffd' is not a valid name for a cgroup: it must be printable UTF-8",
     'name_of_control': r"'a\?\[2J' is not a valid name for a cgroup",
-    'phase_no_utf8': r"step 0 \('ph\ufffdase'\) failed: its name is not printable UTF-8",
+    'phase_no_utf8': r"step 'ph\ufffdase': its name is not printable UTF-8",
     'child_outside': r"cgroup 'p/c': CPU\(s\) \{2\} are not in the cpuset of its parent 'p'",
     'busy_parent': r"cgroup 'p/c': a cpuset cannot be set, its parent 'p' has workers of its own",
-    'add_known': r"Op::AddCgroup 'a' collides with a cgroup already tracked",
-    'remove_unknown': r"Op::RemoveCgroup: there is no cgroup 'c' at that time",
-    'set_unknown': r"Op::SetCpuset: there is no cgroup 'c' at that time",
-    'set_bad': r"cgroup 'b': CpusetSpec validation failed: Llc\(2\) out of range",
-    'use_after_remove': r"Op::StopCgroup: there is no cgroup 'b' at that time",
-    'swap_none': r"Op::SwapCpusets: cgroup 'b' has no cpuset",
-    'move_self': r"Op::MoveAllTasks: both cgroups are 'a'",
-    'move_to_step': r"Op::MoveAllTasks: from the backdrop's 'a' to 'c', which ends with the step",
-    'freeze_twice': r"Op::FreezeCgroup: 'a' is frozen already",
-    'spawn_odd': r"cgroup 'a': FutexPingPong requires num_workers divisible by 2, got 3",
-    'no_scheduler': r'Op::DetachScheduler: the test has no scheduler',
-    'no_payload': r'Op::RunPayload: no payload is named',
-    'payload_stranger': r"Op::RunPayload: payload 'stranger' is neither the test's .payload nor one of its .workloads",
-    'payload_nowhere': r"Op::RunPayload: there is no cgroup 'c' at that time",
-    'payload_twice': r"Op::RunPayload: payload 'declared' runs there already; wait for it first",
-    'payload_idle': r"Op::WaitPayload: payload 'declared' does not run at that time",
-    'payload_which': r"Op::KillPayload: payload 'declared' runs in 'a' and 'b': name one",
-    'payload_waited': r"Op::WaitPayload: payload 'declared' does not run at that time",
-    'payload_gone': r"Op::KillPayload: payload 'declared' does not run in a at that time",
+    'add_known': r"KTSTR_OP\(ADD_CGROUP\) 'a' collides with a cgroup already tracked",
+    'remove_unknown': r"KTSTR_OP\(REMOVE_CGROUP\): there is no cgroup 'c' at that time",
+    'set_unknown': r"KTSTR_OP\(SET_CPUSET\): there is no cgroup 'c' at that time",
+    'set_bad': r"cgroup 'b': cpuset: KTSTR_LLC\(2\): the topology has 2 LLCs",
+    'use_after_remove': r"KTSTR_OP\(STOP_CGROUP\): there is no cgroup 'b' at that time",
+    'swap_none': r"KTSTR_OP\(SWAP_CPUSETS\): cgroup 'b' has no cpuset",
+    'move_self': r"KTSTR_OP\(MOVE_ALL_TASKS\): both cgroups are 'a'",
+    'move_to_step': r"KTSTR_OP\(MOVE_ALL_TASKS\): from the backdrop's 'a' to 'c', which ends with the step",
+    'freeze_twice': r"KTSTR_OP\(FREEZE_CGROUP\): 'a' is frozen already",
+    'spawn_odd': r"cgroup 'a': FutexPingPong needs a number of workers that is divisible by 2, not 3",
+    'no_scheduler': r'KTSTR_OP\(DETACH_SCHEDULER\): the test has no scheduler',
+    'no_payload': r'KTSTR_OP\(RUN_PAYLOAD\): no payload is named',
+    'payload_stranger': r"KTSTR_OP\(RUN_PAYLOAD\): payload 'stranger' is neither the test's .payload nor one of its .workloads",
+    'payload_nowhere': r"KTSTR_OP\(RUN_PAYLOAD\): there is no cgroup 'c' at that time",
+    'payload_twice': r"KTSTR_OP\(RUN_PAYLOAD\): payload 'declared' runs there already; wait for it first",
+    'payload_idle': r"KTSTR_OP\(WAIT_PAYLOAD\): payload 'declared' does not run at that time",
+    'payload_which': r"KTSTR_OP\(KILL_PAYLOAD\): payload 'declared' runs in 'a' and 'b': name one",
+    'payload_waited': r"KTSTR_OP\(WAIT_PAYLOAD\): payload 'declared' does not run at that time",
+    'payload_gone': r"KTSTR_OP\(KILL_PAYLOAD\): payload 'declared' does not run in a at that time",
     'payload_in_two_roles': r"payload 'declared': it is named twice",
     'payload_formless': r"payload 'formless': checks of metrics need its output to be JSON, TAP or TEXT",
     'payload_undeclared': r"payload 'stranger' is neither the test's .payload nor one of its .workloads",
     'payload_of_definition': r"cgroup 'a': payloads: payload 'stranger' is neither",
-    'attach_attached': r'Op::AttachScheduler: the scheduler is attached at that time',
-    'not_staged': r"Op::ReplaceScheduler: 'other' is not among the test's staged schedulers",
-    'loop_grows': r"Op::AddCgroup 'y' collides with a cgroup already tracked",
-    'hold_share': r'HoldSpec::Frac -0.5 must lie in \[0.0, 1.0\]',
+    'attach_attached': r'KTSTR_OP\(ATTACH_SCHEDULER\): the scheduler is attached at that time',
+    'not_staged': r"KTSTR_OP\(REPLACE_SCHEDULER\): 'other' is not among the test's staged schedulers",
+    'loop_grows': r"KTSTR_OP\(ADD_CGROUP\) 'y' collides with a cgroup already tracked",
+    'hold_share': r'KTSTR_HOLD_SHARE\(-0.5\) is not between 0 and 1',
     'no_steps': r'the scenario has no steps',
-    'gone_with_step': r"step 1 \('second'\) failed: Op::StopCgroup: there is no cgroup 'x' at that time",
+    'gone_with_step': r"step 'second': KTSTR_OP\(STOP_CGROUP\): there is no cgroup 'x' at that time",
     'words_without_error': r'expect_scx_error_\* needs expect_err',
     'words_no_regex': r'expect_scx_error_matches is not a valid regular expression',
     'perf_and_not': r'performance_mode and no_perf_mode exclude each other',
@@ -116,7 +117,9 @@ CASES = {
     'harm_loop': None,
     'harm_sleep': None,
     'harm_crash': None,
-    'talks_first': r'Llc\(9\) out of range: topology has 1 LLCs',
+    'scheduler_gone': None,
+    'cores_negative': r'its topology is larger than',
+    'talks_first': r'KTSTR_LLC\(9\): the topology has 1 LLC, numbered from 0',
 }
 
 with Scratch() as scratch:
@@ -129,6 +132,27 @@ with Scratch() as scratch:
     check(not os.path.exists(scratch / 'ktstr-harm'), 'a body that is asked can write no file')
     check(done.stderr == '' and done.stdout.count('\n') == 1, 'and says nothing', done.stderr)
     told = subprocess.run([KTSTR, 'test', '-E', 'test(=ktstr/llc_range)', '--list', BINARY], capture_output=True, text=True)
-    check(told.returncode == 65 and "invalid.c" in told.stderr and 'Llc(3) out of range' in told.stderr,
+    check(told.returncode == 65 and "invalid.c" in told.stderr and 'KTSTR_LLC(3): the topology' in told.stderr,
           'the runner refuses it, with file and line', told.stderr)
-finish(at_least=90)
+
+    def listed(*args):
+        return subprocess.run([KTSTR, 'test', *args, BINARY], capture_output=True, text=True, cwd=scratch.path)
+
+    both = listed('--dry-run', '-E', 'test(=ktstr/llc_range) | test(=ktstr/node_range)')
+    check(both.returncode == 65 and 'KTSTR_LLC(3)' in both.stderr and 'KTSTR_NODE(1)' in both.stderr,
+          'if no test can run, the errors of all are printed', both.stderr)
+    gone = listed('--list', '-E', 'test(=ktstr/scheduler_gone) | test(=ktstr/cores_negative)')
+    check("warning: ktstr/scheduler_gone cannot run" in gone.stderr and '/nowhere/scx_mine does not exist' in gone.stderr
+          and gone.stderr.count('scx_mine') == 1, 'a list warns of a scheduler that does not exist, once', gone.stderr)
+    check('1n1l-2c1t' in gone.stdout, 'a topology is shown as it was written', gone.stdout)
+    limits = subprocess.run([KTSTR, 'show-thresholds', 'scheduler_gone', BINARY], capture_output=True, text=True)
+    check("replace those above for them:\n  cgroup 'cg_0' (SpinWait): max_gap_ms 50\n" in limits.stdout,
+          'the limits of a load are shown, too', limits)
+    with open(scratch / 'wrong.c', 'w', encoding='utf-8') as f:
+        f.write('#include <ktstr/ktstr.h>\nKTSTR_TEST(x)\n{\n\treturn ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a", '
+                '.work = KTSTR_WORK(SPIN_WIAT) }));\n}\n')
+    wrong = subprocess.run([os.environ.get('CC', 'cc').split()[-1], '-fsyntax-only', '-I' + os.path.join(ROOT, 'include'),
+                            scratch / 'wrong.c'], capture_output=True, text=True)
+    check(wrong.returncode and wrong.stderr.count('error:') == 1 and 'in expansion of macro' not in wrong.stderr,
+          'a wrong type of work is one error of the compiler', wrong.stderr)
+finish(at_least=95)

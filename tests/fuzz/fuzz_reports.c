@@ -121,7 +121,7 @@ static void check_lines(const struct result *r)
 	event_line(r, &layout, &narrow, &line);
 	check_text(&line);
 	closing_add(&closing, r, r->judgement->verdict);
-	closing_render(&closing, &plain, &end);
+	closing_render(&closing, 2, &plain, &end);
 	if (closing.count)
 		check_text(&end);
 	closing_done(&closing);

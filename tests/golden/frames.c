@@ -44,14 +44,28 @@ static void make_failure(struct fixture *f)
 					      .workers = 2,
 					      .cpus = 2,
 					      .off_cpu_workers = 2,
+					      .min_off_cpu_pct = 70.2,
+					      .max_off_cpu_pct = 75.3,
 					      .spread_pct = 5.1,
 					      .max_gap_ms = 3500,
+					      .max_gap_cpu = 1,
+					      .max_run_delay_us = 3499700,
+					      .worst_run_delay_us = 4100200,
 					      .migrations = 4,
 					      .iterations = 15230 };
-	f->cgroup[1] = (struct cgroup_stats){
-		.name = "cg_1", .work = "Bursty", .workers = 1, .cpus = 1, .max_gap_ms = 7, .iterations = 76
+	f->cgroup[1] = (struct cgroup_stats){ .name = "cg_1",
+					      .work = "Bursty",
+					      .workers = 1,
+					      .cpus = 1,
+					      .max_gap_ms = 7,
+					      .iterations = 76,
+					      .wake_samples = 75,
+					      .median_wake_us = 52.3,
+					      .p99_wake_us = 6100,
+					      .max_wake_us = 6400 };
+	f->evidence = (struct evidence){
+		.has_hello = true, .hello.cpus = 2, .phase_count = 1, .last_ns = 4610000000, .records = 17
 	};
-	f->evidence = (struct evidence){ .has_hello = true, .phase_count = 1, .last_ns = 4610000000, .records = 17 };
 	f->failed = (struct judgement){ .verdict = KTSTR_FAIL,
 					.stats = { .cgroup = f->cgroup,
 						   .cgroups = 2,
@@ -61,7 +75,12 @@ static void make_failure(struct fixture *f)
 						   .worst_spread_pct = 5.1,
 						   .worst_gap_ms = 3500 } };
 	judgement_add(&f->failed, DETAIL_EXPECTATION, KTSTR_INCONCLUSIVE, "something that was not measured");
-	judgement_add(&f->failed, DETAIL_STUCK, KTSTR_FAIL, "tid 44 stuck 3500ms on cpu1 at +120ms (threshold 3000ms)");
+	judgement_add(
+		&f->failed, DETAIL_STUCK, KTSTR_FAIL,
+		"cgroup 'cg_0' (SpinWait): tid 44 did not run for 3500 ms, from +120 to +3620 ms, then ran on cpu1 "
+		"(limit 3000 ms)");
+	judgement_value(&f->failed, "cgroup 'cg_0' (SpinWait): max_gap_ms 3500 ms (limit 3000 ms)");
+	buf_puts(&f->evidence.text[WIRE_STREAM_KMSG], "sched_ext: \"simple\" does not implement cgroup cpu.weight\n");
 	buf_puts(&f->evidence.console, "[    1.0] sched_ext: BPF scheduler \"simple\" enabled\n");
 	buf_puts(&f->evidence.text[WIRE_STREAM_SCHED], "local=1 global=2\nlocal=3 global=4\n");
 	buf_puts(&f->evidence.text[WIRE_STREAM_SCX_DUMP], "CPU states\n----------\n");
@@ -94,6 +113,8 @@ static struct result result_of(const char *name, const char *topology, const str
 				.judgement = j };
 }
 
+static const char *const scheduler_args[] = { "--slice-us", "5000", NULL };
+
 static void make_run(struct fixture *f)
 {
 	make_failure(f);
@@ -107,6 +128,7 @@ static void make_run(struct fixture *f)
 	f->history = (struct flake_history){ .item = f->try, .count = 2 };
 	f->fail = result_of(names[0], "1n1l2c1t", &f->failed, &f->evidence, 5200 * NSEC_PER_MSEC);
 	f->fail.scheduler = "simple";
+	f->fail.scheduler_args[0] = scheduler_args;
 	f->pass = result_of(names[1], "1n2l2c1t", &f->passed, &f->quiet, 850 * NSEC_PER_MSEC);
 	f->skip = result_of("ktstr/too_many_cpus", "1n1l9999c1t", &f->skipped, &f->quiet, 0);
 	f->inconclusive = result_of("ktstr/rates", "1n1l2c1t", &f->unsure, &f->quiet, 61 * NSEC_PER_SEC);
@@ -184,7 +206,7 @@ static void draw_run(struct fixture *f, const struct term *t, bool ended, struct
 	if (ended) {
 		term_frame_erase(&frame, out);
 		message_append(out, t, "warning: a disk is slow\n");
-		closing_render(&closing, t, out);
+		closing_render(&closing, 12, t, out);
 		summary_line(&c, 61 * NSEC_PER_SEC, t, out);
 	}
 	closing_done(&closing);
@@ -252,7 +274,7 @@ static void print_run(struct fixture *f, struct buf *out)
 	print("a failure", out);
 	print_tries(f, &plain, out);
 	print_known(f, &plain, out);
-	closing_render(&closing, &plain, out);
+	closing_render(&closing, 12, &plain, out);
 	struct run_counts c = { .total = 12,
 				.passed = 4,
 				.failed = 1,

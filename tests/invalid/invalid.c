@@ -323,3 +323,17 @@ KTSTR_TEST(talks_first, .cores = 2)
 	ktstr_expect(t, ktstr_ctx_cpus(t) == 3, "not the number");
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", .cpuset = KTSTR_LLC(9) }));
 }
+
+/* --- found by the runner ------------------------------------------------------------------------------------------ */
+
+KTSTR_SCHEDULER(gone, .binary = "../nowhere/scx_mine");
+
+KTSTR_TEST(scheduler_gone, .scheduler = &gone, .cores = 2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", .workers = 2, .checks = { .max_gap_ms = 50 } }));
+}
+
+KTSTR_TEST(cores_negative, .cores = -2)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", .workers = 2 }));
+}

@@ -67,6 +67,8 @@ void made_worker(uint64_t units, uint64_t gap_ms, uint64_t cpu_ms, uint64_t cpus
 				 .cpu_ns = cpu_ms * 1000000,
 				 .wall_ns = 1000000000,
 				 .max_gap_ns = gap_ms * 1000000,
+				 .max_gap_at_ns = (gap_ms + 20) * 1000000,
+				 .delay_known = 1,
 				 .cpus_used = { cpus } };
 	made_take(WIRE_WORKER, &w, sizeof(w));
 }

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "base/tap.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "t.h"
 
 START_TEST(err_chain_reads_outermost_first)

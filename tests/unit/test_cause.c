@@ -51,6 +51,21 @@ START_TEST(an_explained_rejection_is_its_problem_and_reason)
 }
 END_TEST
 
+START_TEST(the_first_line_that_reads_like_an_error_is_the_cause)
+{
+	static const char *const cases[][2] = {
+		{ "starting\nError: no such map\nusage: x\n", "Error: no such map" },
+		{ "starting\nfailed to open\nerror: giving up", "failed to open" },
+		{ "starting\nbye\n\n", "bye" },
+		{ "", "" },
+		{ "\n\n", "" },
+	};
+	char line[64];
+	cause_error_line(cases[_i][0], line, sizeof(line));
+	ck_assert_str_eq(line, cases[_i][1]);
+}
+END_TEST
+
 /* The output of tests/fixtures/scx_misbehave on Linux 7.3.4, which rejected its program. */
 START_TEST(a_log_of_linux_7_3_shows_the_error)
 {
@@ -82,6 +97,7 @@ END_TEST
 
 static void fill(TCase *tc)
 {
+	tcase_add_loop_test(tc, the_first_line_that_reads_like_an_error_is_the_cause, 0, 5);
 	tcase_add_test(tc, a_log_of_linux_7_3_shows_the_error);
 	tcase_add_test(tc, a_reason_is_its_first_sentence);
 	tcase_add_test(tc, an_explained_rejection_is_its_problem_and_reason);

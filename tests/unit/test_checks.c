@@ -19,7 +19,7 @@ START_TEST(a_load_sets_its_own_limits)
 	made_load("b", 1, 0);
 	made_worker(5, 100, 500, 1);
 	made_result(KTSTR_PASS);
-	made_expect(KTSTR_FAIL, "cgroup 'a' (SpinWait): tid 40 stuck 100ms");
+	made_expect(KTSTR_FAIL, "cgroup 'a' (SpinWait): tid 40 made no progress for 100 ms");
 	made_begin();
 	made_limit(LIMIT_GAP, 50);
 	made_load("a", 1, 0);
@@ -68,7 +68,8 @@ START_TEST(workers_are_checked)
 	made_load("a", 1, 0);
 	made_worker(5, 3001, 500, 1);
 	made_result(KTSTR_PASS);
-	made_expect(KTSTR_FAIL, "stuck 3001ms on cpu0 at +0ms (threshold 3000ms)");
+	made_expect(KTSTR_FAIL,
+		    "tid 40 made no progress for 3001 ms, from +20 to +3021 ms, then ran on cpu0 (limit 3000 ms)");
 	made_begin();
 	made_load("a", 2, 0);
 	made_worker(5, 1, 100, 1);
@@ -138,8 +139,9 @@ START_TEST(gaps_of_one_load_are_one_finding)
 	t_ok(judge(&made, &made_facts, &made_judgement));
 	ck_assert_uint_eq(made_judgement.details, 1);
 	judgement_done(&made_judgement);
-	made_expect(KTSTR_FAIL, "cgroup 'a' (SpinWait): tid 41 stuck 4500ms on cpu0 at +0ms (threshold 3000ms), the "
-				"longest of 2 workers that were");
+	made_expect(KTSTR_FAIL,
+		    "cgroup 'a' (SpinWait): tid 41 made no progress for 4500 ms, from +20 to +4520 ms, then ran on "
+		    "cpu0 (limit 3000 ms); 2 of 3 workers exceeded the limit");
 }
 END_TEST
 
@@ -209,6 +211,7 @@ static void waker(uint64_t units, uint64_t migrations, const uint32_t *sample, u
 				 .tid = 40 + (int)made.worker_count,
 				 .end = WIRE_WORKER_COMPLETED,
 				 .counts_progress = 1,
+				 .delay_known = 1,
 				 .work_units = 9,
 				 .iterations = units,
 				 .cpu_ns = 500000000,
@@ -266,8 +269,13 @@ START_TEST(wakeups_and_migrations_are_checked_where_a_limit_says_so)
 	made_limit(LIMIT_P99_WAKE, 4999);
 	made_load("a", 1, 0);
 	waker(10, 5, sample, 3);
+	made.worker[0].wire.max_wake_ns = 5000;
+	made.worker[0].wire.max_wake_at_ns = 334000000;
+	made.worker[0].wire.max_wake_cpu = 1;
 	made_result(KTSTR_PASS);
-	made_expect(KTSTR_FAIL, "p99 wake latency 5000ns exceeds limit 4999ns (3 samples)");
+	made_expect(KTSTR_FAIL,
+		    "p99 wake latency 5 us (limit 5 us), median 1 us, in 3 wake-ups; the longest was 5 us, of "
+		    "tid 40 on cpu1 at +334 ms");
 	made_begin();
 	made_limit(LIMIT_WAKE_CV, 0.8);
 	made_load("a", 1, 0);
@@ -329,7 +337,7 @@ START_TEST(a_load_is_not_asked_for_what_it_cannot_have)
 		waker(10, 5, sample, 3);
 		made_result(KTSTR_PASS);
 		if (i == 1)
-			made_expect(KTSTR_FAIL, "cgroup 'nap' (SpinWait): p99 wake latency 5000ns");
+			made_expect(KTSTR_FAIL, "cgroup 'nap' (SpinWait): p99 wake latency 5 us");
 		else if (i == 2)
 			made_expect(KTSTR_INCONCLUSIVE,
 				    "cgroup 'spin' (SpinWait): max_p99_wake_latency_ns cannot be judged");
@@ -448,23 +456,101 @@ START_TEST(waits_of_who_is_ready_to_run_are_limited)
 		const char *cause, *unjudged;
 	} cases[] = {
 		{ 2, 2999, NULL, NULL },
-		{ 2, 3500, "tid 41 was ready to run, but not run, for 3.5 s at least (threshold 3.0 s)", NULL },
+		{ 2, 3500,
+		  "tid 41 was ready to run, but did not run, for 3500 ms, until +9000 ms, then ran on cpu3 "
+		  "(limit 3000 ms)",
+		  NULL },
 		{ 200, 3500, NULL, "may count on 0.5 % of a CPU" },
-		{ 200, 9000, "for 9.0 s at least (threshold 8.0 s)", NULL },
+		{ 200, 9000, "for 9000 ms, until +9000 ms, then ran on cpu3 (limit 8000 ms)", NULL },
 	};
 	made_begin();
 	made.hello.cpus = 1;
 	made_load("a", cases[_i].workers, 0);
 	for (unsigned i = 0; i < cases[_i].workers; i++) {
 		made_worker(5, 10, 5, 1);
-		made.worker[i].wire.wall_ns = 30000000000u;
-		made.worker[i].wire.max_run_delay_us = i == 1 ? cases[_i].delay_ms * 1000 : 5000;
+		struct wire_worker *w = &made.worker[i].wire;
+		w->wall_ns = 30000000000u;
+		w->max_delay_ns = w->max_delay_most_ns = i == 1 ? cases[_i].delay_ms * 1000000ul : 5000000;
+		w->max_delay_end_ns = 9000000000u;
+		w->max_delay_cpu = 3;
 	}
 	made_result(KTSTR_PASS);
 	if (cases[_i].unjudged)
 		made_expect_unjudged(KTSTR_PASS, NULL, cases[_i].unjudged);
 	else
 		made_expect(cases[_i].cause ? KTSTR_FAIL : KTSTR_PASS, cases[_i].cause);
+}
+END_TEST
+
+/* Two workers, the second of which waited for a CPU for @least to @most ms. */
+static void waited_between(uint32_t least_ms, uint32_t most_ms, bool known)
+{
+	made_begin();
+	made_load("a", 2, 0);
+	made_worker(5, 10, 5, 1);
+	made_worker(5, 10, 5, 1);
+	struct wire_worker *w = &made.worker[1].wire;
+	w->max_delay_ns = least_ms * 1000000ul;
+	w->max_delay_most_ns = most_ms * 1000000ul;
+	w->delay_known = known;
+}
+
+/* A limit between what the wait was at least and at most cannot be judged, nor can a wait that was not measured. */
+START_TEST(a_wait_that_is_not_known_does_not_pass)
+{
+	static const struct {
+		uint32_t least_ms, most_ms;
+		bool known;
+		enum ktstr_verdict verdict;
+		const char *cause;
+	} cases[] = {
+		{ 20, 29, true, KTSTR_PASS, NULL },
+		{ 31, 60, true, KTSTR_FAIL,
+		  "tid 41 was ready to run, but did not run, for 31 ms before its first turn (limit 30 ms)" },
+		{ 20, 31, true, KTSTR_INCONCLUSIVE, "wait of tid 41 for a CPU is between 20 ms and 31 ms" },
+		{ 0, 0, false, KTSTR_INCONCLUSIVE, "the waits of tid 41 for a CPU are not known" },
+		{ 31, 31, false, KTSTR_FAIL, "for 31 ms before its first turn (limit 30 ms)" },
+	};
+	waited_between(cases[_i].least_ms, cases[_i].most_ms, cases[_i].known);
+	made_limit(LIMIT_RUN_DELAY, 30);
+	made_result(KTSTR_PASS);
+	made_expect(cases[_i].verdict, cases[_i].cause);
+}
+END_TEST
+
+START_TEST(a_default_limit_on_waits_that_are_not_known_is_recorded)
+{
+	waited_between(0, 4000, _i);
+	made_result(KTSTR_PASS);
+	made_expect_unjudged(KTSTR_PASS, NULL, _i ? "is between 0 ms and 4000 ms" : "are not known");
+}
+END_TEST
+
+/* Limits beside not_starved = KTSTR_OFF: one that the same layer sets is judged, a default is not. */
+START_TEST(an_explicit_limit_is_judged_without_not_starved)
+{
+	made_begin();
+	made_limit(LIMIT_NOT_STARVED, KTSTR_OFF);
+	if (_i)
+		made_limit(LIMIT_GAP, 2000);
+	made_load("a", 1, 0);
+	made_worker(5, 4000, 5, 1);
+	made_result(KTSTR_PASS);
+	made_expect(_i ? KTSTR_FAIL : KTSTR_PASS, _i ? "made no progress for 4000 ms" : NULL);
+}
+END_TEST
+
+START_TEST(a_spread_limit_without_a_load_to_compare_does_not_pass)
+{
+	made_begin();
+	made_load("a", 1, 0);
+	if (_i)
+		made_check("max_spread_pct", 10);
+	else
+		made_limit(LIMIT_SPREAD, 10);
+	made_worker(5, 10, 5, 1);
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_INCONCLUSIVE, _i ? "it has one worker" : "the test has no load that it applies to");
 }
 END_TEST
 
@@ -500,6 +586,10 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, pages_are_judged_by_node);
 	tcase_add_test(tc, roles_are_not_compared);
 	tcase_add_loop_test(tc, waits_of_who_is_ready_to_run_are_limited, 0, 4);
+	tcase_add_loop_test(tc, a_wait_that_is_not_known_does_not_pass, 0, 5);
+	tcase_add_loop_test(tc, a_default_limit_on_waits_that_are_not_known_is_recorded, 0, 2);
+	tcase_add_loop_test(tc, an_explicit_limit_is_judged_without_not_starved, 0, 2);
+	tcase_add_loop_test(tc, a_spread_limit_without_a_load_to_compare_does_not_pass, 0, 2);
 }
 
 int main(void)

@@ -480,7 +480,7 @@ START_TEST(the_last_judgement_becomes_the_results)
 	struct flake_outcome o = flake_fold(&policy, &h, /* cut= */ false);
 	flake_apply(&policy, &h, &o, &j);
 	ck_assert_int_eq(j.verdict, KTSTR_FAIL);
-	ck_assert_str_eq(judgement_cause(&j)->text, "passed 1 of 2 tries, 2 are required");
+	ck_assert_str_eq(judgement_cause(&j)->text, "passed 1 of 2 tries, 2 are required; try 1: cause 1");
 	judgement_done(&j);
 	flake_done(&h);
 }

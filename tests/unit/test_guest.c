@@ -112,7 +112,7 @@ START_TEST(cpusets_by_arithmetic)
 	ck_assert_str_eq(resolved(KTSTR_RANGE(0, 1)), "0-6");
 	ck_assert_str_eq(resolved(KTSTR_CPUS("7")), "7");
 	ck_assert_str_eq(resolved((struct ktstr_cpuset){ 0 }), "0-7");
-	ck_assert_str_eq(resolved(KTSTR_DISJOINT(7, 8)), "not enough usable CPUs (7) for 8 partitions");
+	ck_assert_str_eq(resolved(KTSTR_DISJOINT(7, 8)), "not enough usable CPUs (7) for 8 parts");
 }
 END_TEST
 
@@ -207,7 +207,7 @@ START_TEST(canned_scenarios_on_all_machines)
 			if (cpuset_count(&topology.usable) < c->min_cpus || topology_llcs(&topology) < c->min_llcs ||
 			    shapes[i][0] < c->min_nodes)
 				continue;
-			int r = scenario_check(&test, &topology, &canned_find(c->name)->scenario, &err);
+			int r = scenario_check(&test, &topology, &canned_find(c->name)->scenario, NULL, &err);
 			err_format(err, &text);
 			ck_assert_msg(r == 0, "'%s' on shape %zu: %s", c->name, i, buf_str(&text));
 			checked++;
@@ -273,7 +273,7 @@ START_TEST(random_scenarios_are_checked)
 		struct ktstr_scenario s = { .steps = steps, .backdrop.cgroups = KTSTR_CGROUPS({ .name = "a" }) };
 		struct ktstr_test test = { .name = "t" };
 		_cleanup_err_ struct err *err = NULL;
-		int r = scenario_check(&test, &topology, &s, &err);
+		int r = scenario_check(&test, &topology, &s, NULL, &err);
 		ck_assert(r == 0 || (err && err->msg));
 		accepted += r == 0;
 	}

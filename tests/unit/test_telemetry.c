@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "guest/work/histogram.h"
+#include "guest/work/own_delay.h"
 #include "guest/work/work.h"
 #include "guest/workers/delay.h"
 #include "t.h"
@@ -261,12 +262,73 @@ START_TEST(without_telemetry_only_turns_count)
 END_TEST
 
 /* A file in the place of /proc/TID/schedstat. */
-static void write_schedstat(int fd, uint64_t delay_ns)
+static void write_runs(int fd, uint64_t delay_ns, unsigned runs)
 {
 	char text[64];
-	int n = snprintf(text, sizeof(text), "1 %lu 1\n", delay_ns);
+	int n = snprintf(text, sizeof(text), "1 %lu %u\n", delay_ns, runs);
 	ck_assert(ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n);
 }
+
+static void write_schedstat(int fd, uint64_t delay_ns)
+{
+	write_runs(fd, delay_ns, 1);
+}
+
+/* A worker whose last reading was one wait of @was ns, and that made its next checkpoint PAUSE later. */
+static struct ktstr_worker reader(uint64_t was, int64_t *ret_last)
+{
+	struct ktstr_worker w = worker(true, false);
+	w.delays = (struct own_delays){ .file = memfd_create("schedstat", MFD_CLOEXEC), .sum = was, .runs = 1 };
+	w.delays.read_at = *ret_last = ticks_now(&w.clock);
+	slot.report.delay_known = 1;
+	pause_here();
+	return w;
+}
+
+/* A worker reads its own waits. One wait between two readings is exact; of several, only a range is known. */
+START_TEST(a_worker_knows_its_longest_wait)
+{
+	static const struct {
+		uint64_t grown;
+		unsigned runs;
+		uint64_t least, most;
+		bool exempt, known;
+	} cases[] = {
+		{ 5000000, 1, 5000000, 5000000, false, true },
+		{ PAUSE / 2, 4, PAUSE / 8, PAUSE / 2, false, true },
+		{ PAUSE / 2, 1, 0, 0, true, true },
+		{ 0, 2, 0, 0, false, true },
+		{ (uint64_t)-5, 1, 0, 0, false, false }, /* a sum that falls is not one */
+	};
+	int64_t last;
+	struct ktstr_worker w = reader(7, &last);
+	if (cases[_i].exempt)
+		atomic_store(&slot.gap_exempt, ticks_now(&w.clock));
+	write_runs(w.delays.file, 7 + cases[_i].grown, 1 + cases[_i].runs);
+	slot.began = last - 1;
+	worker_read_delays(&w, last);
+	ck_assert_uint_eq(slot.report.delay_known, cases[_i].known);
+	ck_assert_uint_eq(slot.report.max_delay_ns, cases[_i].least);
+	ck_assert_uint_eq(slot.report.max_delay_most_ns, cases[_i].most);
+	ck_assert(w.delay_due > last || !cases[_i].known);
+	close(w.delays.file);
+}
+END_TEST
+
+/* No wait is longer than the time between the checkpoints around it. */
+START_TEST(a_wait_lies_between_two_checkpoints)
+{
+	int64_t last;
+	struct ktstr_worker w = reader(7, &last);
+	write_runs(w.delays.file, 7 + 1000 * PAUSE, 1001);
+	slot.began = last - 1;
+	worker_read_delays(&w, last);
+	ck_assert(at_least(slot.report.max_delay_most_ns, PAUSE));
+	ck_assert_uint_le(slot.report.max_delay_most_ns, (uint64_t)(nsec_now() - began) + PAUSE / 1000);
+	ck_assert_uint_eq(slot.report.max_delay_ns, PAUSE * 1000 / 1000);
+	close(w.delays.file);
+}
+END_TEST
 
 static void read_schedstat(struct worker_set *c)
 {
@@ -322,6 +384,8 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, samples_are_a_choice_of_all, 0, 2);
 	tcase_add_loop_test(tc, a_cpu_counts_for_the_epoch_it_is_seen_in, 0, 2);
 	tcase_add_loop_test(tc, without_telemetry_only_turns_count, 0, 2);
+	tcase_add_loop_test(tc, a_worker_knows_its_longest_wait, 0, 5);
+	tcase_add_test(tc, a_wait_lies_between_two_checkpoints);
 	tcase_add_test(tc, a_wait_is_never_seen_longer_than_it_was);
 }
 

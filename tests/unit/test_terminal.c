@@ -152,6 +152,10 @@ START_TEST(time_left_follows_what_was_seen)
 	eta_add(&eta, &rest, 10 * NSEC_PER_SEC, 5 * NSEC_PER_SEC);
 	eta_add(&eta, &rest, 10 * NSEC_PER_SEC, 50 * NSEC_PER_SEC);
 	ck_assert_int_eq(eta_left(&rest), 15 * NSEC_PER_SEC);
+	/* All are overdue: unknown, not zero. */
+	rest = (struct eta_rest){ .at_once = 1 };
+	eta_add(&eta, &rest, 10 * NSEC_PER_SEC, 50 * NSEC_PER_SEC);
+	ck_assert_int_eq(eta_left(&rest), -1);
 }
 END_TEST
 
@@ -172,15 +176,19 @@ START_TEST(a_pass_needs_no_attention)
 	struct buf out = BUF_NULL;
 	closing_add(&closing, &r, KTSTR_PASS);
 	closing_add(&closing, &r, KTSTR_SKIP);
-	closing_render(&closing, &plain, &out);
+	closing_render(&closing, 300, &plain, &out);
 	ck_assert_uint_eq(out.len, 0);
 	j.verdict = KTSTR_FAIL;
 	judgement_add(&j, DETAIL_STUCK, KTSTR_FAIL, "stuck");
 	for (int i = 0; i < 300; i++)
 		closing_add(&closing, &r, KTSTR_FAIL);
-	closing_render(&closing, &plain, &out);
+	closing_render(&closing, 300, &plain, &out);
 	ck_assert_ptr_nonnull(strstr(buf_str(&out), "FAIL  ktstr/x\n      stuck\n      replay: ktstr test\n"));
 	ck_assert_ptr_nonnull(strstr(buf_str(&out), "  ... and 100 more"));
+	/* One test alone: its report is just above. */
+	buf_done(&out);
+	closing_render(&closing, 1, &plain, &out);
+	ck_assert_uint_eq(out.len, 0);
 	closing_done(&closing);
 	judgement_done(&j);
 	buf_done(&out);
@@ -214,8 +222,26 @@ START_TEST(many_metrics_are_cut)
 }
 END_TEST
 
+/* Durations of measurements: three significant digits or more. */
+START_TEST(measured_durations_are_readable)
+{
+	static const struct {
+		double ns;
+		const char *text;
+	} cases[] = {
+		{ 0, "0 ms" },		 { 1, "0.001 us" },	  { 4999, "5 us" },
+		{ 52345, "52.3 us" },	 { 999499, "999 us" },	  { 999500, "1 ms" },
+		{ 14610000, "14.6 ms" }, { 149400000, "149 ms" }, { 1520000000.0, "1520 ms" },
+		{ 3e9, "3000 ms" },
+	};
+	char text[TIME_TEXT_MAX];
+	ck_assert_str_eq(nsec_measure(cases[_i].ns, text), cases[_i].text);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_loop_test(tc, measured_durations_are_readable, 0, 10);
 	tcase_add_loop_test(tc, columns_are_counted, 0, ARRAY_SIZE(widths));
 	tcase_add_loop_test(tc, what_is_cut_shows_it, 0, ARRAY_SIZE(shorts));
 	tcase_add_loop_test(tc, long_text_is_broken_at_spaces, 0, ARRAY_SIZE(wraps));

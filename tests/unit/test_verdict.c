@@ -72,6 +72,14 @@ START_TEST(schedulers_that_do_not_come_up)
 	made_text(WIRE_STREAM_SCHED, "bad flag\n");
 	made_sched(WIRE_SCHED_LOAD_FAILED, 3 << 8);
 	made_expect(KTSTR_FAIL, "scheduler 'sched' exited at load with status 3: bad flag");
+	made_begin(); /* the error, not the help that follows it */
+	made_text(WIRE_STREAM_SCHED,
+		  "sched: invalid option -- '-'\nUsage: sched [-h]\n  -h  Display this help and exit\n");
+	made_sched(WIRE_SCHED_LOAD_FAILED, 1 << 8);
+	made_expect(KTSTR_FAIL, "exited at load with status 1: sched: invalid option -- '-'");
+	made_begin();
+	made_sched(WIRE_SCHED_LOAD_FAILED, 0);
+	made_expect(KTSTR_FAIL, "exited at load with status 0: it ended before it attached, and printed nothing");
 	made_begin();
 	made_sched(WIRE_SCHED_LOAD_FAILED, SIGSEGV);
 	made_expect(KTSTR_FAIL, "was killed by SIGSEGV before it attached");

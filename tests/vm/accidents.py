@@ -104,7 +104,7 @@ def full_disk(kernel):
 def other_ways(kernel, scratch):
     run = Run('test', '--kernel', kernel['key'], '-E', 'test(simple_crowd)', EXAMPLES,
               env={'KTSTR_SCHEDULER_BIN_SCX_SIMPLE': '/no/such', 'KTSTR_SIDECAR_DIR': scratch.path})
-    check(run.status == 65 and "scheduler 'scx_simple' is not an executable file: /no/such" in run.err,
+    check(run.status == 65 and "the scheduler's binary /no/such does not exist (KTSTR_SCHEDULER" in run.err,
           'a scheduler binary that is missing stops the run up front', run)
     bare = scratch / 'bin'
     os.mkdir(bare)

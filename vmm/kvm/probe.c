@@ -178,12 +178,10 @@ static void classify(struct tiny_vm *t, struct kvm_probe *ret)
 	ret->instructions_per_us = (uint32_t)((nsec_t)PROBE_LOOPS * 2 * NSEC_PER_USEC / spent);
 	if (run_until_exit(t) != KVM_EXIT_HLT) {
 		snprintf(ret->why, sizeof(ret->why),
-			 "/dev/kvm only emulates kernel code (%u instructions/us) and lacks "
-			 "instructions that Linux needs",
-			 ret->instructions_per_us);
+			 "/dev/kvm only emulates kernel code, and lacks instructions that Linux needs");
 	} else if (ret->instructions_per_us < SLOW_PER_US) {
-		snprintf(ret->why, sizeof(ret->why), "/dev/kvm only emulates kernel code (%u instructions/us)",
-			 ret->instructions_per_us);
+		snprintf(ret->why, sizeof(ret->why), "/dev/kvm only emulates kernel code (at most %u instructions/us)",
+			 ret->instructions_per_us + 1);
 	} else {
 		ret->state = KVM_HARDWARE;
 		snprintf(ret->why, sizeof(ret->why), "/dev/kvm runs kernel code on the processor (%u instructions/us)",

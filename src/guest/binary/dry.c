@@ -30,6 +30,7 @@
 #include "guest/inherit.h"
 
 #define PROBLEM_BYTES_MAX 1024
+#define LIMITS_BYTES_MAX  2048
 #define CHILD_BODIES	  256
 #define CHILD_TIME	  (100 * NSEC_PER_MSEC)
 
@@ -39,13 +40,13 @@ struct shared {
 	volatile bool in_body;	/* the child is, or died, in the body of the next test */
 	struct guest_topology topology;
 	struct memory_copy memory;
-	char problem[CHILD_BODIES][PROBLEM_BYTES_MAX + 1];
+	char problem[CHILD_BODIES][PROBLEM_BYTES_MAX + 1], limits[CHILD_BODIES][LIMITS_BYTES_MAX + 1];
 };
 
 /* The tests of one child. */
 struct batch {
 	const struct ktstr_test *const *tests;
-	char **problem;
+	char **problem, **limits;
 	size_t count;
 };
 
@@ -92,10 +93,17 @@ static int limit_child(void)
 	return open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 }
 
-static void run_body(const struct ktstr_test *test, struct guest_topology *topology, char *problem)
+/* Copies at most @most bytes; @to is zeroed. */
+static void keep_text(struct buf *text, char *to, size_t most)
+{
+	size_t len = text->len ? text_cut(text->data, most) : 0;
+	memcpy(to, buf_str(text), len);
+}
+
+static void run_body(const struct ktstr_test *test, struct guest_topology *topology, char *problem, char *limits)
 {
 	struct ktstr_topology declared = test_topology(test);
-	struct dry_run dry = { .problem = BUF_NULL };
+	struct dry_run dry = { .problem = BUF_NULL, .limits = BUF_NULL };
 	struct ktstr_ctx t = { .test = test,
 			       .channel.fd = -1,
 			       .topology = topology,
@@ -103,8 +111,8 @@ static void run_body(const struct ktstr_test *test, struct guest_topology *topol
 			       .duration = (test->duration_s ? test->duration_s : 2) * NSEC_PER_SEC };
 	guest_topology_declared(&declared, topology);
 	test->body(&t);
-	size_t len = dry.problem.len ? text_cut(dry.problem.data, PROBLEM_BYTES_MAX) : 0;
-	memcpy(problem, buf_str(&dry.problem), len);
+	keep_text(&dry.problem, problem, PROBLEM_BYTES_MAX);
+	keep_text(&dry.limits, limits, LIMITS_BYTES_MAX);
 }
 
 /*
@@ -125,7 +133,7 @@ static void __attribute__((noinline)) run_bodies(struct shared *s, const struct 
 		if (i && !(again && memory_copy_restore(&s->memory) && nsec_now() < until))
 			break;
 		s->in_body = true;
-		run_body(b->tests[i], &s->topology, s->problem[i]);
+		run_body(b->tests[i], &s->topology, s->problem[i], s->limits[i]);
 		s->in_body = false;
 	}
 	_exit(0);
@@ -136,8 +144,10 @@ static size_t run_child(struct shared *s, const struct batch *b)
 {
 	s->done = 0;
 	s->in_body = false;
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = 0; i < b->count; i++) {
 		memset(s->problem[i], 0, sizeof(s->problem[i]));
+		memset(s->limits[i], 0, sizeof(s->limits[i]));
+	}
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0)
@@ -148,17 +158,21 @@ static size_t run_child(struct shared *s, const struct batch *b)
 	return done ? MIN_OF(done, b->count) : 1;
 }
 
-void dry_run(const struct ktstr_test *const *tests, char **problem, size_t count)
+void dry_run(const struct ktstr_test *const *tests, char **problem, char **limits, size_t count)
 {
 	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED)
 		return;
 	for (size_t first = 0; first < count;) {
-		struct batch b = { tests + first, problem + first, MIN_OF(count - first, CHILD_BODIES) };
+		struct batch b = { tests + first, problem + first, limits + first,
+				   MIN_OF(count - first, CHILD_BODIES) };
 		size_t done = run_child(s, &b);
-		for (size_t i = 0; i < done; i++)
+		for (size_t i = 0; i < done; i++) {
 			if (!b.problem[i] && s->problem[i][0])
 				b.problem[i] = strndup(s->problem[i], PROBLEM_BYTES_MAX);
+			if (s->limits[i][0])
+				b.limits[i] = strndup(s->limits[i], LIMITS_BYTES_MAX);
+		}
 		first += done;
 	}
 	munmap(s, sizeof(*s));

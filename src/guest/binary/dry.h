@@ -9,9 +9,10 @@
 
 /*
  * Runs the bodies of @count tests in children that can only declare. Sets @problem[i] to the problem of the scenarios
- * of @tests[i], or to NULL if there is none or if the body did more than to declare. The caller frees it. Tests whose
+ * of @tests[i], or to NULL if there is none or if the body did more than to declare. Sets @limits[i] to
+ * the limits that the test's loads set themselves, a line each, or leaves it NULL. The caller frees both. Tests whose
  * problem is set already do not run.
  */
-void dry_run(const struct ktstr_test *const *tests, char **problem, size_t count);
+void dry_run(const struct ktstr_test *const *tests, char **problem, char **limits, size_t count);
 
 #endif

@@ -202,7 +202,7 @@ static void put_known_fail(struct buf *out, const struct ktstr_known_fail *k)
 	buf_puts(out, "]");
 }
 
-static void put_test(struct buf *out, const struct ktstr_test *t, const char *problem)
+static void put_test(struct buf *out, const struct ktstr_test *t, const char *problem, const char *limits)
 {
 	struct ktstr_topology p = test_topology(t);
 	struct ktstr_constraints constraints = test_constraints(t);
@@ -211,6 +211,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t, const char *pr
 	put_name(out, "file", t->file);
 	put_number(out, "line", t->line);
 	put_text(out, "problem", problem);
+	put_text(out, "load_limits", limits);
 	put_name(out, "scheduler", t->scheduler ? t->scheduler->name : NULL);
 	put_number(out, "numa_nodes", p.numa_nodes);
 	put_number(out, "llcs", p.llcs);
@@ -245,8 +246,11 @@ static void free_strings(char **list, size_t count)
 	free(list);
 }
 
-/* The problem of each test, or NULL if it has none. The caller frees them. Returns NULL if memory is short. */
-static char **find_problems(const struct registry *r)
+/*
+ * The problem of each test, or NULL if it has none. @limits: see dry_run(). The caller frees them. Returns NULL if
+ * memory is short.
+ */
+static char **find_problems(const struct registry *r, char **limits)
 {
 	char **problem = calloc(r->test_count + 1, sizeof(*problem));
 	for (size_t i = 0; problem && i < r->test_count; i++) {
@@ -260,25 +264,27 @@ static char **find_problems(const struct registry *r)
 		}
 	}
 	if (problem)
-		dry_run(r->tests, problem, r->test_count);
+		dry_run(r->tests, problem, limits, r->test_count);
 	return problem;
 }
 
-static void put_tests(struct buf *out, const struct registry *r, char *const *problem)
+static void put_tests(struct buf *out, const struct registry *r, char *const *problem, char *const *limits)
 {
 	put_key(out, "tests");
 	buf_puts(out, "[");
 	for (size_t i = 0; i < r->test_count; i++) {
 		buf_puts(out, i ? "," : "");
-		put_test(out, r->tests[i], problem[i]);
+		put_test(out, r->tests[i], problem[i], limits[i]);
 	}
 	buf_puts(out, "]");
 }
 
 void registry_list(const struct registry *r, struct buf *out)
 {
-	char **problem = find_problems(r);
+	char **limits = calloc(r->test_count + 1, sizeof(*limits));
+	char **problem = limits ? find_problems(r, limits) : NULL;
 	if (!problem) {
+		free(limits);
 		out->failed = true;
 		return;
 	}
@@ -291,7 +297,8 @@ void registry_list(const struct registry *r, struct buf *out)
 		put_scheduler(out, r->schedulers[i]);
 	}
 	buf_puts(out, "]");
-	put_tests(out, r, problem);
+	put_tests(out, r, problem, limits);
 	buf_puts(out, "}\n");
 	free_strings(problem, r->test_count);
+	free_strings(limits, r->test_count);
 }

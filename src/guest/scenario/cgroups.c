@@ -54,7 +54,7 @@ int stage_set_cpuset(struct stage *s, struct tracked *g, const struct ktstr_cpus
 	struct cpuset_bits cpus;
 	char why[200];
 	if (cpuset_resolve(s->t->topology, spec, &cpus, why, sizeof(why)) < 0)
-		return FAIL(err, ERR_DATA, -EINVAL, "cgroup '%s': CpusetSpec validation failed: %s", g->name, why);
+		return FAIL(err, ERR_DATA, -EINVAL, "cgroup '%s': cpuset: %s", g->name, why);
 	return set_cpuset(s, g, &cpus, err);
 }
 

@@ -5,28 +5,36 @@
 const char *op_name(enum ktstr_op_kind kind)
 {
 	static const char *const names[KTSTR_OP_KIND_MAX] = {
-		[KTSTR_OP_ADD_CGROUP] = "AddCgroup",
-		[KTSTR_OP_REMOVE_CGROUP] = "RemoveCgroup",
-		[KTSTR_OP_SET_CPUSET] = "SetCpuset",
-		[KTSTR_OP_CLEAR_CPUSET] = "ClearCpuset",
-		[KTSTR_OP_SWAP_CPUSETS] = "SwapCpusets",
-		[KTSTR_OP_SPAWN] = "Spawn",
-		[KTSTR_OP_STOP_CGROUP] = "StopCgroup",
-		[KTSTR_OP_SET_AFFINITY] = "SetAffinity",
-		[KTSTR_OP_SPAWN_HOST] = "SpawnHost",
-		[KTSTR_OP_MOVE_ALL_TASKS] = "MoveAllTasks",
-		[KTSTR_OP_RUN_PAYLOAD] = "RunPayload",
-		[KTSTR_OP_WAIT_PAYLOAD] = "WaitPayload",
-		[KTSTR_OP_KILL_PAYLOAD] = "KillPayload",
-		[KTSTR_OP_ADD_CGROUP_DEF] = "AddCgroupDef",
-		[KTSTR_OP_FREEZE_CGROUP] = "FreezeCgroup",
-		[KTSTR_OP_UNFREEZE_CGROUP] = "UnfreezeCgroup",
-		[KTSTR_OP_DETACH_SCHEDULER] = "DetachScheduler",
-		[KTSTR_OP_ATTACH_SCHEDULER] = "AttachScheduler",
-		[KTSTR_OP_RESTART_SCHEDULER] = "RestartScheduler",
-		[KTSTR_OP_REPLACE_SCHEDULER] = "ReplaceScheduler",
-		[KTSTR_OP_CAPTURE_CGROUP_PROCS] = "CaptureCgroupProcs",
-		[KTSTR_OP_CALL] = "Call",
+		[KTSTR_OP_ADD_CGROUP] = "ADD_CGROUP",
+		[KTSTR_OP_REMOVE_CGROUP] = "REMOVE_CGROUP",
+		[KTSTR_OP_SET_CPUSET] = "SET_CPUSET",
+		[KTSTR_OP_CLEAR_CPUSET] = "CLEAR_CPUSET",
+		[KTSTR_OP_SWAP_CPUSETS] = "SWAP_CPUSETS",
+		[KTSTR_OP_SPAWN] = "SPAWN",
+		[KTSTR_OP_STOP_CGROUP] = "STOP_CGROUP",
+		[KTSTR_OP_SET_AFFINITY] = "SET_AFFINITY",
+		[KTSTR_OP_SPAWN_HOST] = "SPAWN_HOST",
+		[KTSTR_OP_MOVE_ALL_TASKS] = "MOVE_ALL_TASKS",
+		[KTSTR_OP_RUN_PAYLOAD] = "RUN_PAYLOAD",
+		[KTSTR_OP_WAIT_PAYLOAD] = "WAIT_PAYLOAD",
+		[KTSTR_OP_KILL_PAYLOAD] = "KILL_PAYLOAD",
+		[KTSTR_OP_ADD_CGROUP_DEF] = "ADD_CGROUP_DEF",
+		[KTSTR_OP_FREEZE_CGROUP] = "FREEZE_CGROUP",
+		[KTSTR_OP_UNFREEZE_CGROUP] = "UNFREEZE_CGROUP",
+		[KTSTR_OP_DETACH_SCHEDULER] = "DETACH_SCHEDULER",
+		[KTSTR_OP_ATTACH_SCHEDULER] = "ATTACH_SCHEDULER",
+		[KTSTR_OP_RESTART_SCHEDULER] = "RESTART_SCHEDULER",
+		[KTSTR_OP_REPLACE_SCHEDULER] = "REPLACE_SCHEDULER",
+		[KTSTR_OP_CAPTURE_CGROUP_PROCS] = "CAPTURE_CGROUP_PROCS",
+		[KTSTR_OP_CALL] = "CALL",
 	};
 	return kind < KTSTR_OP_KIND_MAX ? names[kind] : "?";
+}
+
+const char only_step[] = "run";
+
+void step_wrap_error(struct err **err, int r, const struct ktstr_step *step)
+{
+	if (step->name != only_step)
+		err_wrap(err, r, "step '%s'", step->name);
 }

@@ -17,13 +17,14 @@ static int payload_op(struct stage *s, const struct ktstr_op *op, struct err **e
 	struct payload *p = NULL;
 	if (op->kind == KTSTR_OP_RUN_PAYLOAD)
 		return op->cgroup && !stage_find(s, op->cgroup)
-			       ? FAIL(err, ERR_DATA, -ENOENT, "Op::RunPayload: there is no cgroup '%s' at that time",
-				      op->cgroup)
+			       ? FAIL(err, ERR_DATA, -ENOENT,
+				      "KTSTR_OP(RUN_PAYLOAD): there is no cgroup '%s' at that time", op->cgroup)
 			       : payload_start(s->t, &how, !s->t->in_step, &p, err);
 	int r = payload_find(s->t, op->payload, op->cgroup, &p);
 	if (r < 0)
-		return FAIL(err, ERR_DATA, -EINVAL, "Op::%s: payload '%s' runs %s at that time", op_name(op->kind),
-			    op->payload->name, r == -ENOENT ? "nowhere" : "in several places, name its cgroup,");
+		return FAIL(err, ERR_DATA, -EINVAL, "KTSTR_OP(%s): payload '%s' runs %s at that time",
+			    op_name(op->kind), op->payload->name,
+			    r == -ENOENT ? "nowhere" : "in several places, name its cgroup,");
 	enum ktstr_verdict v = op->kind == KTSTR_OP_WAIT_PAYLOAD ? payload_wait(s->t, p) : payload_kill(s->t, p);
 	s->payloads = verdict_worse(s->payloads, v);
 	return 0;
@@ -97,7 +98,7 @@ static int on_cgroup(struct stage *s, const struct ktstr_op *op, struct tracked 
 	case KTSTR_OP_CAPTURE_CGROUP_PROCS:
 		return capture_procs(g, err);
 	default:
-		return FAIL(err, ERR_DATA, -EINVAL, "Op::%s is not available", op_name(op->kind));
+		return FAIL(err, ERR_DATA, -EINVAL, "KTSTR_OP(%s) is not available", op_name(op->kind));
 	}
 }
 
@@ -117,8 +118,8 @@ int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
 	s->op_kinds |= 1u << op->kind;
 	switch (op->kind) {
 	case KTSTR_OP_ADD_CGROUP:
-		return g ? FAIL(err, ERR_DATA, -EEXIST, "Op::AddCgroup '%s' collides with a cgroup already tracked",
-				op->cgroup)
+		return g ? FAIL(err, ERR_DATA, -EEXIST,
+				"KTSTR_OP(ADD_CGROUP) '%s' collides with a cgroup already tracked", op->cgroup)
 			 : stage_add(s, op->cgroup, &g, err);
 	case KTSTR_OP_ADD_CGROUP_DEF:
 		return define_and_start(s, op->def, err);
@@ -138,7 +139,7 @@ int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
 		return stage_scheduler(s, op, err);
 	default:
 		if (!g || (two && !stage_find(s, op->other)))
-			return FAIL(err, ERR_DATA, -ENOENT, "Op::%s: there is no cgroup '%s' at that time",
+			return FAIL(err, ERR_DATA, -ENOENT, "KTSTR_OP(%s): there is no cgroup '%s' at that time",
 				    op_name(op->kind), g ? op->other : op->cgroup);
 		return on_cgroup(s, op, g, err);
 	}

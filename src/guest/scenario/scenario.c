@@ -6,6 +6,7 @@
 #include "guest/cgroup.h"
 #include "guest/payload/payload.h"
 #include "guest/scenario/cgroups.h"
+#include "guest/scenario/op_names.h"
 #include "guest/scenario/ops.h"
 #include "guest/scenario/validate.h"
 #include "guest/verdict.h"
@@ -134,7 +135,7 @@ static int set_up_step(struct stage *s, const struct ktstr_step *step, struct er
 		const struct ktstr_step made_step[] = { { .name = "its factory's", .cgroups = made },
 							{ .name = NULL } };
 		struct ktstr_scenario alone = { .steps = made_step };
-		int r = scenario_check(s->t->test, s->t->topology, &alone, err);
+		int r = scenario_check(s->t->test, s->t->topology, &alone, NULL, err);
 		if (r < 0)
 			return r;
 	}
@@ -200,7 +201,7 @@ static enum ktstr_verdict one_step(struct stage *s, const struct ktstr_step *ste
 	remove_cgroups(s, false);
 	worker_set_done(&s->step);
 	if (r < 0) {
-		err_wrap(&err, r, "step %u ('%s') failed", s->index, step->name);
+		step_wrap_error(&err, r, step);
 		v = verdict_worse(v, report_failure(s->t, r, err));
 	}
 	return s->t->scheduler_gone ? KTSTR_FAIL : v;
@@ -249,7 +250,7 @@ static enum ktstr_verdict run_staged(struct stage *s, const struct ktstr_scenari
 static enum ktstr_verdict check_dry(struct ktstr_ctx *t, const struct ktstr_scenario *scenario)
 {
 	_cleanup_err_ struct err *err = NULL;
-	if (scenario_check(t->test, t->topology, scenario, &err) < 0 && !t->dry->problem.len)
+	if (scenario_check(t->test, t->topology, scenario, &t->dry->limits, &err) < 0 && !t->dry->problem.len)
 		err_format(err, &t->dry->problem);
 	return KTSTR_PASS;
 }
@@ -274,7 +275,7 @@ enum ktstr_verdict ktstr_run_scenario(struct ktstr_ctx *t, const struct ktstr_sc
 	_cleanup_err_ struct err *err = NULL;
 	if (t->dry)
 		return check_dry(t, scenario);
-	int r = scenario_check(t->test, t->topology, scenario, &err);
+	int r = scenario_check(t->test, t->topology, scenario, NULL, &err);
 	_cleanup_free_ struct stage *s = r == 0 ? calloc(1, sizeof(*s)) : NULL;
 	if (r < 0 || !s)
 		return report_failure(t, r, err);
@@ -297,7 +298,7 @@ enum ktstr_verdict ktstr_run_steps(struct ktstr_ctx *t, const struct ktstr_step 
 
 enum ktstr_verdict ktstr_run_cgroups(struct ktstr_ctx *t, const struct ktstr_cgroup *cgroups)
 {
-	struct ktstr_step steps[] = { { .name = "run", .cgroups = cgroups, .hold = KTSTR_HOLD_FULL },
+	struct ktstr_step steps[] = { { .name = only_step, .cgroups = cgroups, .hold = KTSTR_HOLD_FULL },
 				      { .name = NULL } };
 	return ktstr_run_steps(t, steps);
 }

@@ -60,5 +60,5 @@ int stage_scheduler(struct stage *s, const struct ktstr_op *op, struct err **err
 		r = ask_scheduler(s, SCHED_REQUEST_ATTACH, op->scheduler, err);
 	worker_set_exempt_gap(&s->step, NULL);
 	worker_set_exempt_gap(&s->backdrop, NULL);
-	return r < 0 ? err_wrap(err, r, "Op::%s", op_name(op->kind)) : 0;
+	return r < 0 ? err_wrap(err, r, "KTSTR_OP(%s)", op_name(op->kind)) : 0;
 }

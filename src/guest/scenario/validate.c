@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "guest/cgroup.h"
+#include "guest/checks.h"
 #include "guest/load.h"
 #include "guest/payload/declaration.h"
 #include "guest/scenario/op_names.h"
@@ -36,6 +37,7 @@ struct model {
 	bool scheduler; /* attached */
 	struct running running[PAYLOADS_MAX];
 	unsigned payloads;
+	struct buf *limits; /* gets the limits that loads set themselves; NULL: not wanted */
 };
 
 static struct tracked *find_cgroup(const struct model *m, const char *name)
@@ -94,7 +96,7 @@ static int take_cpuset(const struct model *m, struct tracked *g, const struct kt
 	if (spec->kind == KTSTR_CPUSET_ALL)
 		return 0;
 	if (cpuset_resolve(m->topology, spec, &set, why, sizeof(why)) < 0)
-		return BAD(err, "cgroup '%s': CpusetSpec validation failed: %s", g->name, why);
+		return BAD(err, "cgroup '%s': cpuset: %s", g->name, why);
 	const struct tracked *above = cgroup_parent(g->name, parent) ? find_cgroup(m, parent) : NULL;
 	for (size_t i = 0; i < CPUSET_WORDS; i++)
 		outside.word[i] = above && above->limited ? set.word[i] & ~above->cpus.word[i] : 0;
@@ -145,6 +147,8 @@ static int take_load(struct model *m, struct tracked *g, const struct ktstr_load
 	m->workers += count;
 	if (m->workers > WORKERS_MAX)
 		return BAD(err, "cgroup '%s': more than %d workers in one step", g->name, WORKERS_MAX);
+	if (m->limits)
+		checks_describe(&load->checks, g->name, work_name(&load->work), m->limits);
 	return load_check(m->topology, g->name, load, &g->cpus, count, err);
 }
 
@@ -185,18 +189,18 @@ static int end_payload(struct model *m, const struct ktstr_op *op, struct err **
 {
 	struct running *found = NULL;
 	if (!op->payload)
-		return BAD(err, "Op::%s: no payload is named", op_name(op->kind));
+		return BAD(err, "KTSTR_OP(%s): no payload is named", op_name(op->kind));
 	for (unsigned i = 0; i < m->payloads; i++) {
 		struct running *r = &m->running[i];
 		if (r->payload != op->payload || (op->cgroup && strcmp(r->cgroup, op->cgroup)))
 			continue;
 		if (found)
-			return BAD(err, "Op::%s: payload '%s' runs in '%s' and '%s': name one", op_name(op->kind),
+			return BAD(err, "KTSTR_OP(%s): payload '%s' runs in '%s' and '%s': name one", op_name(op->kind),
 				   op->payload->name, found->cgroup, r->cgroup);
 		found = r;
 	}
 	if (!found)
-		return BAD(err, "Op::%s: payload '%s' does not run%s%s at that time", op_name(op->kind),
+		return BAD(err, "KTSTR_OP(%s): payload '%s' does not run%s%s at that time", op_name(op->kind),
 			   op->payload->name, op->cgroup ? " in " : "", op->cgroup ? op->cgroup : "");
 	*found = m->running[--m->payloads];
 	return 0;
@@ -255,7 +259,7 @@ static int require_cgroup(struct model *m, const struct ktstr_op *op, const char
 	*ret = find_cgroup(m, name);
 	if (*ret)
 		return 0;
-	return BAD(err, "Op::%s: there is no cgroup '%s' at that time", op_name(op->kind), name ? name : "");
+	return BAD(err, "KTSTR_OP(%s): there is no cgroup '%s' at that time", op_name(op->kind), name ? name : "");
 }
 
 static void drop_cgroup(struct model *m, struct tracked *g)
@@ -281,20 +285,21 @@ static int two_cgroups(struct model *m, const struct ktstr_op *op, struct err **
 	if (r < 0)
 		return r;
 	if (a == b)
-		return BAD(err, "Op::%s: both cgroups are '%s'", op_name(op->kind), a->name);
+		return BAD(err, "KTSTR_OP(%s): both cgroups are '%s'", op_name(op->kind), a->name);
 	if (op->kind == KTSTR_OP_SWAP_CPUSETS) {
 		if (!a->limited || !b->limited)
-			return BAD(err, "Op::SwapCpusets: cgroup '%s' has no cpuset", a->limited ? b->name : a->name);
+			return BAD(err, "KTSTR_OP(SWAP_CPUSETS): cgroup '%s' has no cpuset",
+				   a->limited ? b->name : a->name);
 		struct cpuset_bits held = a->cpus;
 		a->cpus = b->cpus;
 		b->cpus = held;
 		return 0;
 	}
 	if (a->backdrop && !b->backdrop)
-		return BAD(err, "Op::MoveAllTasks: from the backdrop's '%s' to '%s', which ends with the step", a->name,
-			   b->name);
+		return BAD(err, "KTSTR_OP(MOVE_ALL_TASKS): from the backdrop's '%s' to '%s', which ends with the step",
+			   a->name, b->name);
 	if (has_children(m, b))
-		return BAD(err, "Op::MoveAllTasks: '%s' has children and can hold no process", b->name);
+		return BAD(err, "KTSTR_OP(MOVE_ALL_TASKS): '%s' has children and can hold no process", b->name);
 	b->workers |= a->workers;
 	move_payloads(m, a->name, b->name);
 	return 0;
@@ -304,19 +309,19 @@ static int take_scheduler_op(struct model *m, const struct ktstr_op *op, struct 
 {
 	const struct ktstr_scheduler *const *s = m->test->staged;
 	if (!m->test->scheduler)
-		return BAD(err, "Op::%s: the test has no scheduler", op_name(op->kind));
+		return BAD(err, "KTSTR_OP(%s): the test has no scheduler", op_name(op->kind));
 	if (op->kind == KTSTR_OP_ATTACH_SCHEDULER ? m->scheduler : !m->scheduler)
-		return BAD(err, "Op::%s: the scheduler is %s at that time", op_name(op->kind),
+		return BAD(err, "KTSTR_OP(%s): the scheduler is %s at that time", op_name(op->kind),
 			   m->scheduler ? "attached" : "detached");
 	m->scheduler = op->kind != KTSTR_OP_DETACH_SCHEDULER;
 	if (op->kind != KTSTR_OP_REPLACE_SCHEDULER)
 		return 0;
 	if (!op->scheduler)
-		return BAD(err, "Op::ReplaceScheduler: no scheduler is named");
+		return BAD(err, "KTSTR_OP(REPLACE_SCHEDULER): no scheduler is named");
 	while (s && *s && *s != op->scheduler)
 		s++;
 	return s && *s ? 0
-		       : BAD(err, "Op::ReplaceScheduler: '%s' is not among the test's staged schedulers",
+		       : BAD(err, "KTSTR_OP(REPLACE_SCHEDULER): '%s' is not among the test's staged schedulers",
 			     op->scheduler->name);
 }
 
@@ -329,27 +334,28 @@ static int take_one_cgroup_op(struct model *m, const struct ktstr_op *op, struct
 	switch (op->kind) {
 	case KTSTR_OP_REMOVE_CGROUP:
 		if (has_children(m, g))
-			return BAD(err, "Op::RemoveCgroup: '%s' has children", g->name);
+			return BAD(err, "KTSTR_OP(REMOVE_CGROUP): '%s' has children", g->name);
 		forget_payloads(m, g->name);
 		drop_cgroup(m, g);
 		return 0;
 	case KTSTR_OP_SET_CPUSET:
 		if (op->cpuset.kind == KTSTR_CPUSET_ALL)
-			return BAD(err, "Op::SetCpuset: no cpuset for '%s'", g->name);
+			return BAD(err, "KTSTR_OP(SET_CPUSET): no cpuset for '%s'", g->name);
 		return take_cpuset(m, g, &op->cpuset, err);
 	case KTSTR_OP_CLEAR_CPUSET:
 		g->limited = false;
 		g->cpus = m->topology->all;
 		return 0;
 	case KTSTR_OP_SPAWN:
-		return has_children(m, g) ? BAD(err, "Op::Spawn: '%s' has children and can hold no process", g->name)
-					  : take_load(m, g, &op->load, err);
+		return has_children(m, g)
+			       ? BAD(err, "KTSTR_OP(SPAWN): '%s' has children and can hold no process", g->name)
+			       : take_load(m, g, &op->load, err);
 	case KTSTR_OP_SET_AFFINITY:
 		return affinity_check(m->topology, g->name, &op->affinity, &g->cpus, err);
 	case KTSTR_OP_FREEZE_CGROUP:
 	case KTSTR_OP_UNFREEZE_CGROUP:
 		if (g->frozen == (op->kind == KTSTR_OP_FREEZE_CGROUP))
-			return BAD(err, "Op::%s: '%s' is %s already", op_name(op->kind), g->name,
+			return BAD(err, "KTSTR_OP(%s): '%s' is %s already", op_name(op->kind), g->name,
 				   g->frozen ? "frozen" : "thawed");
 		g->frozen = !g->frozen;
 		return 0;
@@ -363,16 +369,16 @@ static int take_op(struct model *m, const struct ktstr_op *op, struct err **err)
 	struct tracked *g, host = { .cpus = m->topology->all, .name = "(host)" };
 	switch (op->kind) {
 	case KTSTR_OP_ADD_CGROUP:
-		return add_cgroup(m, "Op::AddCgroup", op->cgroup, &g, err);
+		return add_cgroup(m, "KTSTR_OP(ADD_CGROUP)", op->cgroup, &g, err);
 	case KTSTR_OP_ADD_CGROUP_DEF:
-		return op->def ? take_def(m, "Op::AddCgroupDef", op->def, err)
-			       : BAD(err, "Op::AddCgroupDef: no definition");
+		return op->def ? take_def(m, "KTSTR_OP(ADD_CGROUP_DEF)", op->def, err)
+			       : BAD(err, "KTSTR_OP(ADD_CGROUP_DEF): no definition");
 	case KTSTR_OP_SWAP_CPUSETS:
 	case KTSTR_OP_MOVE_ALL_TASKS:
 		return two_cgroups(m, op, err);
 	case KTSTR_OP_SPAWN_HOST:
 		if (work_type(&op->load.work) && work_type(&op->load.work)->siblings)
-			return BAD(err, "Op::SpawnHost: %s needs a cgroup", work_name(&op->load.work));
+			return BAD(err, "KTSTR_OP(SPAWN_HOST): %s needs a cgroup", work_name(&op->load.work));
 		return take_load(m, &host, &op->load, err);
 	case KTSTR_OP_DETACH_SCHEDULER:
 	case KTSTR_OP_ATTACH_SCHEDULER:
@@ -380,16 +386,16 @@ static int take_op(struct model *m, const struct ktstr_op *op, struct err **err)
 	case KTSTR_OP_REPLACE_SCHEDULER:
 		return take_scheduler_op(m, op, err);
 	case KTSTR_OP_CALL:
-		return op->fn ? 0 : BAD(err, "Op::Call: no function");
+		return op->fn ? 0 : BAD(err, "KTSTR_OP(CALL): no function");
 	case KTSTR_OP_RUN_PAYLOAD:
 		if (op->cgroup && require_cgroup(m, op, op->cgroup, &g, err) < 0)
 			return -EINVAL;
-		return run_payload(m, "Op::RunPayload", op->payload, op->cgroup ? op->cgroup : "", err);
+		return run_payload(m, "KTSTR_OP(RUN_PAYLOAD)", op->payload, op->cgroup ? op->cgroup : "", err);
 	case KTSTR_OP_WAIT_PAYLOAD:
 	case KTSTR_OP_KILL_PAYLOAD:
 		return end_payload(m, op, err);
 	case KTSTR_OP_KIND_MAX:
-		return BAD(err, "Op::%s is not available", op_name(op->kind));
+		return BAD(err, "KTSTR_OP(%s) is not available", op_name(op->kind));
 	default:
 		return take_one_cgroup_op(m, op, err);
 	}
@@ -411,9 +417,9 @@ static int take_ops(struct model *m, const struct ktstr_op *ops, struct err **er
 static int check_hold(const struct ktstr_hold *h, struct err **err)
 {
 	if (!isfinite(h->share) || h->share < 0 || h->share > 1)
-		return BAD(err, "HoldSpec::Frac %g must lie in [0.0, 1.0]", h->share);
+		return BAD(err, "KTSTR_HOLD_SHARE(%g) is not between 0 and 1", h->share);
 	if ((h->share > 0) + (h->ms > 0) + (h->loop_ms > 0) > 1)
-		return BAD(err, "HoldSpec: more than one of a share, a time and a loop");
+		return BAD(err, "its hold has more than one of a share, a time and a loop");
 	return 0;
 }
 
@@ -456,9 +462,9 @@ static int take_backdrop(struct model *m, const struct ktstr_backdrop *b, struct
 }
 
 int scenario_check(const struct ktstr_test *test, const struct guest_topology *topology, const struct ktstr_scenario *s,
-		   struct err **err)
+		   struct buf *limits, struct err **err)
 {
-	struct model m = { .test = test, .topology = topology, .scheduler = test->scheduler != NULL };
+	struct model m = { .test = test, .topology = topology, .scheduler = test->scheduler != NULL, .limits = limits };
 	if (test->host_only == KTSTR_ON)
 		return BAD(err, "a host_only test has no machine for a scenario; leave host_only out, or the scenario");
 	m.tracked = calloc(TRACKED_MAX, sizeof(*m.tracked));
@@ -472,7 +478,7 @@ int scenario_check(const struct ktstr_test *test, const struct guest_topology *t
 		else
 			r = n == STEPS_MAX ? BAD(err, "more than %d steps", STEPS_MAX) : take_step(&m, step, err);
 		if (r < 0)
-			err_wrap(err, r, "step %u ('%s') failed", n, step->name);
+			step_wrap_error(err, r, step);
 	}
 	if (r == 0 && !n)
 		r = BAD(err, "the scenario has no steps");

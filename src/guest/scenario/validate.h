@@ -11,8 +11,11 @@
 #define STEPS_MAX 256
 #define OPS_MAX	  1024
 
-/* Checks the whole scenario before it starts. The error names the problem and its place. */
+/*
+ * Checks the whole scenario before it starts. The error names the problem and its place. @limits: gets a line for each
+ * limit that a load sets itself (checks_describe()); NULL: not wanted.
+ */
 int scenario_check(const struct ktstr_test *test, const struct guest_topology *topology,
-		   const struct ktstr_scenario *scenario, struct err **err);
+		   const struct ktstr_scenario *scenario, struct buf *limits, struct err **err);
 
 #endif

@@ -18,12 +18,13 @@ static int check_policy(const char *cgroup, const struct ktstr_policy *p, struct
 		return BAD(err, "cgroup '%s': unknown scheduling policy", cgroup);
 	if (rt && (p->priority < 1 || p->priority > 99))
 		return BAD(err, "cgroup '%s': %s priority %u is not in 1..99", cgroup,
-			   p->kind == KTSTR_POLICY_FIFO ? "Fifo" : "RoundRobin", p->priority);
+			   p->kind == KTSTR_POLICY_FIFO ? "KTSTR_FIFO" : "KTSTR_RR", p->priority);
 	if (!rt && p->priority)
-		return BAD(err, "cgroup '%s': priority %u without Fifo or RoundRobin", cgroup, p->priority);
+		return BAD(err, "cgroup '%s': priority %u without KTSTR_FIFO or KTSTR_RR", cgroup, p->priority);
 	if (p->kind == KTSTR_POLICY_DEADLINE &&
 	    (!p->runtime_us || p->runtime_us > p->deadline_us || p->deadline_us > period))
-		return BAD(err, "cgroup '%s': Deadline needs 0 < runtime <= deadline <= period, got %u, %u, %u us",
+		return BAD(err,
+			   "cgroup '%s': KTSTR_DEADLINE needs 0 < runtime <= deadline <= period, got %u, %u, %u us",
 			   cgroup, p->runtime_us, p->deadline_us, period);
 	return 0;
 }
@@ -31,22 +32,22 @@ static int check_policy(const char *cgroup, const struct ktstr_policy *p, struct
 static int check_memory(const struct guest_topology *t, const char *cgroup, const struct ktstr_load *l,
 			const struct cpuset_bits *cpus, struct err **err)
 {
-	static const char *const name[KTSTR_MEM_POLICY_MAX] = { "Default",	     "Bind",  "Preferred",
-								"Interleave",	     "Local", "PreferredMany",
-								"WeightedInterleave" };
+	static const char *const name[KTSTR_MEM_POLICY_MAX] = {
+		"DEFAULT", "BIND", "PREFERRED", "INTERLEAVE", "LOCAL", "PREFERRED_MANY", "WEIGHTED_INTERLEAVE"
+	};
 	struct cpuset_bits nodes = { 0 };
 	if (l->mem_policy >= KTSTR_MEM_POLICY_MAX)
 		return BAD(err, "cgroup '%s': unknown memory policy", cgroup);
 	const char *what = name[l->mem_policy];
 	bool wants = l->mem_policy != KTSTR_MEM_DEFAULT && l->mem_policy != KTSTR_MEM_LOCAL;
 	if (l->mem_nodes && cpuset_parse(l->mem_nodes, &nodes) < 0)
-		return BAD(err, "cgroup '%s': MemPolicy::%s: '%s' is not a node list", cgroup, what, l->mem_nodes);
+		return BAD(err, "cgroup '%s': KTSTR_MEM_%s: '%s' is not a node list", cgroup, what, l->mem_nodes);
 	if (wants && !cpuset_count(&nodes))
-		return BAD(err, "cgroup '%s': MemPolicy::%s with an empty node set", cgroup, what);
+		return BAD(err, "cgroup '%s': KTSTR_MEM_%s with an empty node set", cgroup, what);
 	if (!wants && cpuset_count(&nodes))
-		return BAD(err, "cgroup '%s': MemPolicy::%s takes no nodes", cgroup, what);
+		return BAD(err, "cgroup '%s': KTSTR_MEM_%s takes no nodes", cgroup, what);
 	if (l->mem_policy == KTSTR_MEM_PREFERRED && cpuset_count(&nodes) != 1)
-		return BAD(err, "cgroup '%s': MemPolicy::Preferred takes one node, got '%s'", cgroup, l->mem_nodes);
+		return BAD(err, "cgroup '%s': KTSTR_MEM_PREFERRED takes one node, got '%s'", cgroup, l->mem_nodes);
 	if (l->mem_flags & ~(KTSTR_MPOL_STATIC_NODES | KTSTR_MPOL_RELATIVE_NODES | KTSTR_MPOL_NUMA_BALANCING))
 		return BAD(err, "cgroup '%s': unknown memory policy flags 0x%x", cgroup, l->mem_flags);
 	/* Nodes without CPUs may be used by all workers. */
@@ -55,7 +56,7 @@ static int check_memory(const struct guest_topology *t, const char *cgroup, cons
 	for (size_t i = 1; i < CPUSET_WORDS; i++)
 		first |= nodes.word[i] ? UINT64_MAX : 0;
 	if (wants && (first & ~may))
-		return BAD(err, "cgroup '%s': MemPolicy::%s nodes {%s} are not all among the NUMA nodes of its cpuset",
+		return BAD(err, "cgroup '%s': KTSTR_MEM_%s nodes {%s} are not all among the NUMA nodes of its cpuset",
 			   cgroup, what, l->mem_nodes);
 	return 0;
 }
@@ -83,14 +84,15 @@ int affinity_check(const struct guest_topology *t, const char *cgroup, const str
 		return node_check(t, cgroup, a->count, pool, err);
 	bool from_list = a->kind == KTSTR_AFFINITY_RANDOM_SUBSET && a->list;
 	if (a->kind == KTSTR_AFFINITY_RANDOM_SUBSET && !a->list && a->count > have)
-		return BAD(err, "cgroup '%s': RandomSubset of %u CPUs from a pool of %u", cgroup, a->count, have);
+		return BAD(err, "cgroup '%s': KTSTR_AFFINITY(RANDOM_SUBSET) of %u CPUs from a pool of %u", cgroup,
+			   a->count, have);
 	if (a->kind != KTSTR_AFFINITY_EXACT && !from_list)
 		return 0;
 	if (!a->list || cpuset_parse(a->list, &set) < 0 || !cpuset_count(&set))
 		return BAD(err, "cgroup '%s': affinity '%s' is not a CPU list", cgroup, a->list ? a->list : "");
 	if (from_list && a->count > cpuset_count(&set))
-		return BAD(err, "cgroup '%s': RandomSubset of %u CPUs from a list of %u", cgroup, a->count,
-			   cpuset_count(&set));
+		return BAD(err, "cgroup '%s': KTSTR_AFFINITY(RANDOM_SUBSET) of %u CPUs from a list of %u", cgroup,
+			   a->count, cpuset_count(&set));
 	for (size_t i = 0; i < CPUSET_WORDS; i++)
 		set.word[i] &= ~pool->word[i];
 	if (cpuset_count(&set))
@@ -108,7 +110,7 @@ static int check_threads(const char *cgroup, const struct ktstr_load *l, const s
 	if (l->pcomm && (!*l->pcomm || strlen(l->pcomm) > 15))
 		return BAD(err, "cgroup '%s': pcomm '%s' has not 1 to 15 bytes", cgroup, l->pcomm);
 	if (load_threaded(l) && whole)
-		return BAD(err, "cgroup '%s': CloneMode::Thread: %s needs processes", cgroup, type->name);
+		return BAD(err, "cgroup '%s': KTSTR_CLONE_THREAD: %s needs processes", cgroup, type->name);
 	return 0;
 }
 
@@ -127,10 +129,10 @@ int load_check(const struct guest_topology *t, const char *cgroup, const struct 
 	if (!(l->workers_share >= 0) || !isfinite(l->workers_share))
 		return BAD(err, "cgroup '%s': workers_share %g is not a share", cgroup, l->workers_share);
 	if (!count)
-		return BAD(err, "cgroup '%s': num_workers must be > 0", cgroup);
+		return BAD(err, "cgroup '%s': it needs 1 worker or more", cgroup);
 	if (count % group)
-		return BAD(err, "cgroup '%s': %s requires num_workers divisible by %u, got %u", cgroup, type->name,
-			   group, count);
+		return BAD(err, "cgroup '%s': %s needs a number of workers that is divisible by %u, not %u", cgroup,
+			   type->name, group, count);
 	if (count > WORKERS_MAX)
 		return BAD(err, "cgroup '%s': %u workers, at most %d at once", cgroup, count, WORKERS_MAX);
 	if (l->nice.set && (l->nice.value < -20 || l->nice.value > 19))

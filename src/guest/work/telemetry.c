@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "guest/place.h"
+#include "guest/work/own_delay.h"
 #include "guest/work/work.h"
 
 #define EPOCH_UNKNOWN UINT32_MAX
@@ -99,9 +100,12 @@ static void note_gap(struct ktstr_worker *w, int64_t last, int64_t now)
 static void checkpoint(struct ktstr_worker *w)
 {
 	int64_t now = ticks_now(&w->clock);
+	int64_t last = atomic_load_explicit(&w->slot->last_check, memory_order_relaxed);
 	note_cpu(w);
-	note_gap(w, atomic_load_explicit(&w->slot->last_check, memory_order_relaxed), now);
+	note_gap(w, last, now);
 	atomic_store_explicit(&w->slot->last_check, now, memory_order_relaxed);
+	if (now >= w->delay_due)
+		worker_read_delays(w, last);
 }
 
 /*
@@ -114,10 +118,10 @@ static inline bool nothing_new(const struct ktstr_worker *w)
 	return atomic_load_explicit(&w->slot->epoch, memory_order_relaxed) == w->noted_epoch && rseq_cpu(w) == w->cpu;
 }
 
-/* Returns false if this gap is the longest. */
+/* Returns false if this gap is the longest, or if the worker's waits for a CPU are to be read. */
 static inline bool short_checkpoint(struct ktstr_worker *w, int64_t now)
 {
-	if (now - atomic_load_explicit(&w->slot->last_check, memory_order_relaxed) > w->max_gap)
+	if (now - atomic_load_explicit(&w->slot->last_check, memory_order_relaxed) > w->max_gap || now >= w->delay_due)
 		return false;
 	atomic_store_explicit(&w->slot->last_check, now, memory_order_relaxed);
 	return true;
@@ -174,7 +178,7 @@ static void __attribute__((noinline)) block_thoroughly(struct ktstr_worker *w)
 	atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
 }
 
-/* Returns false if the gap that ends here is the longest. */
+/* Returns false like short_checkpoint(). */
 static inline bool short_block(struct ktstr_worker *w, int64_t now)
 {
 	if (!short_checkpoint(w, now))
@@ -203,6 +207,14 @@ static void __attribute__((noinline)) sample_some(struct ktstr_worker *w, uint64
 		w->slot->sample[at] = ns;
 }
 
+static void __attribute__((noinline)) note_longest_wake(struct ktstr_worker *w, uint32_t ns)
+{
+	struct wire_worker *r = &w->slot->report;
+	r->max_wake_ns = ns;
+	r->max_wake_cpu = w->cpu;
+	r->max_wake_at_ns = ticks_ns(&w->clock, ticks_now(&w->clock) - w->slot->began);
+}
+
 /* A worker that is woken to stop was woken by the engine, not by another worker. */
 static inline void sample(struct ktstr_worker *w, uint32_t ns)
 {
@@ -210,6 +222,8 @@ static inline void sample(struct ktstr_worker *w, uint32_t ns)
 	if (stopped(w))
 		return;
 	uint64_t n = s->report.wake_samples++;
+	if (ns > s->report.max_wake_ns)
+		note_longest_wake(w, ns);
 	if (n < WORKER_SAMPLES_MAX)
 		s->sample[n] = ns;
 	else
@@ -232,8 +246,11 @@ static inline void go_on(struct ktstr_worker *w, int64_t now)
 static int64_t go_on_thoroughly(struct ktstr_worker *w)
 {
 	int64_t now = ticks_now(&w->clock);
+	int64_t last = atomic_load_explicit(&w->slot->last_check, memory_order_relaxed);
 	go_on(w, now);
 	note_cpu(w);
+	if (now >= w->delay_due)
+		worker_read_delays(w, last);
 	return now;
 }
 
@@ -261,7 +278,7 @@ static inline void woken(struct ktstr_worker *w, int64_t since, nsec_t after)
 {
 	bool as_before = nothing_new(w);
 	int64_t now = as_before ? ticks_counter() : 0, ticks = now - since;
-	if (!as_before || !ticks_short(ticks)) {
+	if (!as_before || !ticks_short(ticks) || now >= w->delay_due) {
 		woken_thoroughly(w, since, after);
 		return;
 	}
@@ -341,10 +358,14 @@ static void count_pages(struct wire_worker *r)
 	}
 }
 
-static void await_start(struct ktstr_worker *w, uint32_t batch, nsec_t offset)
+static void await_batch(struct ktstr_worker *w, uint32_t batch)
 {
 	for (uint32_t now; (now = atomic_load(&w->shared->started)) < batch;)
 		syscall(SYS_futex, &w->shared->started, FUTEX_WAIT, now, NULL, NULL, 0);
+}
+
+static void await_offset(nsec_t offset)
+{
 	struct timespec ts = nsec_to_timespec(offset);
 	if (offset)
 		nanosleep(&ts, NULL);
@@ -408,6 +429,7 @@ void worker_begin(struct ktstr_worker *w)
 	w->rseq_at = __rseq_offset + (ptrdiff_t)offsetof(struct rseq, cpu_id);
 	w->quick = !w->quiet && w->clock.counter && __rseq_size && rseq_cpu(w) < WIRE_CPUS_MAX;
 	w->undone = w->quiet ? INT64_MAX : 0;
+	w->delay_due = INT64_MAX;
 	w->cpu = (unsigned)sched_getcpu();
 	w->noted_epoch = EPOCH_UNKNOWN;
 	w->slot->began_ns = nsec_now();
@@ -421,13 +443,19 @@ void worker_run_load(struct ktstr_worker *w, const struct ktstr_load *load, uint
 	struct wire_worker *r = &w->slot->report;
 	uint64_t before[3], after[3], migrated;
 	w->dear_pause = pause_is_dear();
-	await_start(w, batch, start_offset);
+	worker_read_delays(w, 0);
+	await_batch(w, batch);
+	worker_read_delays(w, w->delays.read_at);
+	await_offset(start_offset);
+	worker_read_delays(w, w->delays.read_at);
 	settle_in(w, load);
 	read_schedstat(before);
 	migrated = pages_migrated();
 	nsec_t cpu_before = nsec_clock(CLOCK_THREAD_CPUTIME_ID);
 	worker_begin(w);
+	worker_read_delays(w, w->slot->began);
 	work(w);
+	w->delay_due = 0;
 	checkpoint(w);
 	r->wall_ns = (uint64_t)(nsec_now() - w->slot->began_ns);
 	r->cpu_ns = (uint64_t)(nsec_clock(CLOCK_THREAD_CPUTIME_ID) - cpu_before);

@@ -84,11 +84,19 @@ struct worker_shared {
 struct work_type;
 struct worker_process;
 
+/* own_delay.c: a worker's last reading of its own schedstat. */
+struct own_delays {
+	int file;	    /* its open schedstat; 0: not opened yet, negative: it cannot be read */
+	uint64_t sum, runs; /* ns of waiting for a CPU; how often it was put on one */
+	int64_t read_at;    /* ticks: not after the reading */
+};
+
 /* A worker's private state, in its own process. Telemetry uses the first cache line. */
 struct ktstr_worker {
 	struct worker_slot *slot; /* its own */
 	int64_t undone;		  /* units until it looks at its CPU; see WORKER_LOOK_UNITS */
 	int64_t max_gap;	  /* ticks */
+	int64_t delay_due;	  /* ticks: when its waits for a CPU are read again */
 	struct ticks clock;
 	ptrdiff_t rseq_at;    /* offset of the CPU number from the thread pointer; valid if `quick` */
 	uint32_t noted_epoch; /* epoch noted with `cpu`; EPOCH_UNKNOWN unless `quick` */
@@ -105,6 +113,7 @@ struct ktstr_worker {
 	const struct guest_topology *topology;
 	const char *cgroup; /* its name below GUEST_CGROUP */
 	void *state;	    /* state of the work type */
+	struct own_delays delays;
 	struct rng rng;
 	int fd_in, fd_shared;		 /* its inbox; the descriptor shared by its group */
 	unsigned member, members;	 /* index in its group; size of the group */

@@ -1,33 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * delay.c -- the longest time for which a runnable worker waited for a CPU, measured by the engine.
+ * delay.c -- the longest time for which a runnable worker waited for a CPU, as far as the engine sees it.
  *
- * A worker cannot measure it: it knows when it went to sleep and when it ran again, but not when it was woken. The
- * kernel knows: /proc/TID/schedstat sums up the times for which a task was runnable and waited for a CPU, and adds each
- * wait when it ends. The engine reads the sums periodically. If a sum grew by more than the time between two readings,
- * then one wait began before the first reading, earlier by at least the difference. Only one wait can span that
- * reading, because all others lie between the readings. The difference is therefore a lower bound of the longest wait,
- * and is too small by less than the time between two readings. Late readings never make a healthy scheduler look worse.
- *
- * A worker takes its last reading itself when it ends.
+ * Workers measure it themselves at their checkpoints (work/own_delay.c). For those without checkpoints, and for those
+ * that never end, the engine reads the kernel's sums as well, periodically. If a sum grew by more than the time between
+ * two readings, then one wait began before the first reading, earlier by at least the difference. Only one wait can
+ * span that reading, because all others lie between the readings. The difference is therefore a lower bound of the
+ * longest wait. Late readings never make a healthy scheduler look worse.
  */
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "guest/work/own_delay.h"
 #include "guest/workers/delay.h"
 
 #define SAMPLE_PERIOD	  (200 * NSEC_PER_MSEC)
 #define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC) /* more workers: longer period, same cost */
-
-static bool read_sum(const struct worker_process *m, uint64_t *ret)
-{
-	char text[96];
-	ssize_t n = pread(m->schedstat, text, sizeof(text) - 1, 0);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return sscanf(text, "%*u %lu", ret) == 1;
-}
 
 static void open_sum(struct worker_process *m)
 {
@@ -47,11 +35,11 @@ static void note_sum(struct worker_process *m, uint64_t delay, nsec_t now)
 
 static void sample_one(struct worker_process *m)
 {
-	uint64_t delay;
+	uint64_t delay, runs;
 	nsec_t before = nsec_now();
 	if (m->schedstat < 0)
 		open_sum(m);
-	if (m->schedstat < 0 || !read_sum(m, &delay))
+	if (m->schedstat < 0 || !schedstat_read(m->schedstat, &delay, &runs))
 		return;
 	note_sum(m, delay, nsec_now());
 	m->delay_sum = delay;

@@ -62,7 +62,8 @@ static void send_worker(struct worker_set *c, size_t i, uint32_t index, uint32_t
 	report.index = index;
 	report.cgroup = cgroup;
 	report.tid = c->member[i].pid;
-	report.max_run_delay_us = (uint32_t)MIN_OF(c->member[i].longest_delay / 1000, (uint64_t)UINT32_MAX);
+	report.max_delay_ns = MAX_OF(report.max_delay_ns, c->member[i].longest_delay);
+	report.max_delay_most_ns = MAX_OF(report.max_delay_most_ns, report.max_delay_ns);
 	find_outside(c, i, &report);
 	channel_send(channel, WIRE_WORKER, &report, sizeof(report), NULL, 0);
 	send_samples(s, index, channel);

@@ -408,14 +408,29 @@ static void note_late_start(struct worker_set *c, size_t i)
 		s->report.wall_ns = s->report.max_gap_ns;
 }
 
-/* The third field of /proc/PID/stat; 0 if the process does not exist. */
-static uint8_t state_of(pid_t pid)
+/* Field number @field (3 or more) of /proc/PID/stat, and what follows; "" if the process does not exist. */
+static const char *stat_field(pid_t pid, unsigned field, struct buf *stat)
 {
 	char path[32];
-	_cleanup_buf_ struct buf stat = BUF_NULL;
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	const char *behind_name = file_read(path, 4096, &stat, NULL) == 0 ? strrchr(buf_str(&stat), ')') : NULL;
-	return behind_name && behind_name[1] == ' ' ? (uint8_t)behind_name[2] : 0;
+	const char *at = file_read(path, 4096, stat, NULL) == 0 ? strrchr(buf_str(stat), ')') : NULL;
+	for (unsigned i = 2; at && i < field; i++)
+		at = (at = strchr(at, ' ')) ? at + 1 : NULL;
+	return at ?: "";
+}
+
+/* 0: it does not exist. */
+static uint8_t state_of(pid_t pid)
+{
+	_cleanup_buf_ struct buf stat = BUF_NULL;
+	return (uint8_t)*stat_field(pid, 3, &stat);
+}
+
+/* The CPU on which it runs or waits. */
+static uint32_t cpu_of(pid_t pid)
+{
+	_cleanup_buf_ struct buf stat = BUF_NULL;
+	return (uint32_t)strtoul(stat_field(pid, 39, &stat), NULL, 10);
 }
 
 static void note_end(struct worker_set *c, size_t i, int status)
@@ -449,10 +464,12 @@ static void note_stuck(struct worker_set *c, size_t i)
 	if (!last)
 		return;
 	uint64_t gap_ns = ticks_ns(c->clock, ticks_now(c->clock) - last);
+	s->report.max_delay_most_ns = MAX_OF(s->report.max_delay_most_ns, gap_ns); /* it may be waiting for a CPU */
 	s->report.wall_ns = (uint64_t)(nsec_now() - s->began_ns);
 	if (!atomic_load(&s->blocked) && gap_ns > s->report.max_gap_ns) {
 		s->report.max_gap_ns = gap_ns;
 		s->report.max_gap_at_ns = s->report.wall_ns;
+		s->report.max_gap_cpu = cpu_of(c->member[i].pid);
 	}
 }
 
