@@ -6,8 +6,9 @@
  * woken. The kernel knows: /proc/TID/schedstat sums up the times for which a task was runnable and waited for a CPU,
  * and adds each wait when it ends. It also counts how often the task was put on a CPU.
  *
- * Each worker reads its own sums, at a checkpoint at least READ_PERIOD after the last reading. A wait that is longer
- * than the period is therefore followed by a reading. If the task was put on a CPU once since the last reading, the
+ * Each worker reads its own sums, at a checkpoint at least one period after the last reading; after a quick wake-up, at
+ * least ten periods after it, because a worker that mostly sleeps would spend its CPU time on readings. A wait that is
+ * longer than the period is therefore followed by a reading. If the task was put on a CPU once since the last reading, the
  * growth of the sum is the length of that wait. Otherwise the growth consists of several waits: the longest is at least
  * their mean. It is at most their sum, and at most the time between the two checkpoints around it.
  *
@@ -16,12 +17,16 @@
  */
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "guest/work/own_delay.h"
 
-#define READ_PERIOD (2 * NSEC_PER_MSEC)
+#define READ_PERIOD	     (2 * NSEC_PER_MSEC)
+#define READ_PERIOD_EMULATED (20 * NSEC_PER_MSEC) /* a reading is some thousand instructions there: 30 us */
+#define SHORT_WAKE	     (250 * NSEC_PER_USEC)
+#define SHORT_WAKE_PERIODS   10
 
 bool schedstat_read(int file, uint64_t *ret_waited, uint64_t *ret_runs)
 {
@@ -30,7 +35,13 @@ bool schedstat_read(int file, uint64_t *ret_waited, uint64_t *ret_runs)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	return sscanf(text, "%*u %lu %lu", ret_waited, ret_runs) == 2;
+	/* Not sscanf(), which takes longer than the kernel to write the text. */
+	char *waited = strchr(text, ' '), *runs = waited ? strchr(waited + 1, ' ') : NULL;
+	if (!runs)
+		return false;
+	*ret_waited = strtoull(waited + 1, NULL, 10);
+	*ret_runs = strtoull(runs + 1, NULL, 10);
+	return true;
 }
 
 /* The worker waited for @grown ns, @runs times, since its last reading. @last: its last checkpoint before now. */
@@ -52,12 +63,26 @@ static void note_own(struct ktstr_worker *w, uint64_t grown, uint64_t runs, int6
 	r->max_delay_end_ns = w->slot->began ? ticks_ns(&w->clock, now - w->slot->began) : 0;
 }
 
+static nsec_t read_period(const struct ktstr_worker *w)
+{
+	return w->dear_pause ? READ_PERIOD_EMULATED : READ_PERIOD;
+}
+
 static bool open_own(struct ktstr_worker *w)
 {
 	w->delays.file = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	if (w->delays.file == 0) /* 0 means "not opened yet" */
 		w->delays.file = fcntl(0, F_DUPFD_CLOEXEC, 3);
 	return w->delays.file > 0 && schedstat_read(w->delays.file, &w->delays.sum, &w->delays.runs) && w->delays.runs;
+}
+
+bool worker_delays_due(const struct ktstr_worker *w, int64_t now, int64_t waited)
+{
+	if (now < w->delay_due)
+		return false;
+	int64_t period = now - w->delays.read_at;
+	return (nsec_t)ticks_ns(&w->clock, waited) > SHORT_WAKE ||
+	       (nsec_t)ticks_ns(&w->clock, period) > SHORT_WAKE_PERIODS * read_period(w);
 }
 
 void worker_read_delays(struct ktstr_worker *w, int64_t last)
@@ -80,5 +105,5 @@ void worker_read_delays(struct ktstr_worker *w, int64_t last)
 		note_own(w, sum - d->sum, runs - d->runs, last, now);
 	*d = (struct own_delays){ .file = d->file, .sum = sum, .runs = runs, .read_at = from };
 	if (!w->quiet)
-		w->delay_due = from + ns_ticks(&w->clock, READ_PERIOD);
+		w->delay_due = from + ns_ticks(&w->clock, read_period(w));
 }

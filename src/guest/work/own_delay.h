@@ -10,6 +10,8 @@
  * ticks. The first call only reads.
  */
 void worker_read_delays(struct ktstr_worker *w, int64_t last);
+/* Whether to call it at @now after a wake-up that took @waited; both in ticks. */
+bool worker_delays_due(const struct ktstr_worker *w, int64_t now, int64_t waited);
 /* @file: an open /proc/TID/schedstat. @ret_waited: ns of waiting; @ret_runs: how often the task was put on a CPU. */
 bool schedstat_read(int file, uint64_t *ret_waited, uint64_t *ret_runs);
 

@@ -96,7 +96,7 @@ struct ktstr_worker {
 	struct worker_slot *slot; /* its own */
 	int64_t undone;		  /* units until it looks at its CPU; see WORKER_LOOK_UNITS */
 	int64_t max_gap;	  /* ticks */
-	int64_t delay_due;	  /* ticks: when its waits for a CPU are read again */
+	int64_t delay_due;	  /* ticks: when its waits for a CPU are read again at the earliest */
 	struct ticks clock;
 	ptrdiff_t rseq_at;    /* offset of the CPU number from the thread pointer; valid if `quick` */
 	uint32_t noted_epoch; /* epoch noted with `cpu`; EPOCH_UNKNOWN unless `quick` */
