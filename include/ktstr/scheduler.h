@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* scheduler.h -- a sched_ext scheduler under test: a program that attaches it and then keeps running. */
+/*
+ * scheduler.h -- a scheduler under test: a program that attaches a sched_ext scheduler and then keeps running, or a
+ * scheduler that is part of the kernel and is switched on and off by writes to its files.
+ */
 #ifndef KTSTR_SCHEDULER_H
 #define KTSTR_SCHEDULER_H
 
@@ -10,22 +13,48 @@
 
 #define KTSTR_ARGS(...) KTSTR_LIST(const char *, __VA_ARGS__, 0)
 
+/* How a program is told where its configuration is. */
+#define KTSTR_CONFIG_PLACE "{file}"
+struct ktstr_config_file {
+	const char *const *args; /* KTSTR_ARGS("--config", "{file}"): "{file}" stands for `path` */
+	const char *path;	 /* absolute path in the guest */
+};
+
 struct ktstr_scheduler {
 	const char *name; /* set by KTSTR_SCHEDULER */
 	const char *file;
 	unsigned line;
-	const char *binary; /* a name that is looked up, or a path */
+	const char *binary; /* a name that is looked up, or a path; NULL with kernel_builtin_* */
+	/*
+	 * Instead of `binary`: lines of the form "echo TEXT > /PATH". PID 1 writes TEXT to each file, in this order:
+	 * `enable` before the test, `disable` after it, and both for operations such as KTSTR_OP_RESTART_SCHEDULER.
+	 */
+	const char *const *kernel_builtin_enable, *const *kernel_builtin_disable;
 	/*
 	 * A command of the host's shell that makes `binary`; or NULL. It is run once before the tests, in the current
 	 * directory, with KTSTR_SCHEDULER_PROFILE ("release", or --profile). When it
 	 * fails, so do the scheduler's tests.
 	 */
 	const char *build;
-	const char *const *args;	      /* KTSTR_ARGS(...), or NULL */
+	const char *const *args; /* KTSTR_ARGS(...), or NULL */
+	/*
+	 * A file of the host with its configuration, looked up like the include files of a test. The program is started
+	 * with "--config /include-files/NAME" before `args`.
+	 */
+	const char *config_file;
+	/* Instead of `config_file`: each test has its own configuration (`config` of the test), or none. */
+	struct ktstr_config_file config_file_def;
+	/*
+	 * "/workload.slice": control group that is made before the scheduler starts. The cgroups of the tests are made
+	 * below it, unless a test has a workload_root_cgroup. NULL: below "/ktstr".
+	 */
+	const char *cgroup_parent;
 	struct ktstr_topology topology;	      /* default for the tests that use it */
 	struct ktstr_constraints constraints; /* likewise, for the gauntlet */
 	const char *const *sysctls;	      /* "kernel.sched_...=1", set before it starts */
 	const char *const *kargs;	      /* kernel command line words */
+	const char *const *kernels; /* kernels to verify its programs on, in the grammar of --kernel; NULL: all */
+	const char *const *verifier_exclude_topologies; /* presets not to verify them on: 'ktstr topo --presets' */
 	/*
 	 * KTSTR_CPU(n): ops.init must run on this CPU. The kernel runs it on the CPU where its helper thread wakes up,
 	 * so a real-time task keeps every other CPU busy until the scheduler is attached. 0: any CPU.

@@ -11,7 +11,7 @@
 KTSTR_BEGIN_C
 
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 5
+#define KTSTR_API_VERSION 6
 
 /* Exit statuses of `ktstr test` that speak of the tests; 'ktstr help exit-status' has the others. */
 #define KTSTR_EXIT_PASS		0 /* every test passed, was skipped, or failed as known */
@@ -73,13 +73,22 @@ struct ktstr_test {
 	 * or payload. It runs once, on no preset and on no further kernel.
 	 */
 	enum ktstr_switch host_only;
-	enum ktstr_switch performance_mode;	   /* ON: vCPUs pinned, real-time priority, huge pages; SKIP without */
-	enum ktstr_switch no_perf_mode;		   /* ON: never, not even with --perf-mode; excludes performance_mode */
-	enum ktstr_switch allow_inconclusive;	   /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
+	enum ktstr_switch performance_mode;   /* ON: vCPUs pinned, real-time priority, huge pages; SKIP without */
+	enum ktstr_switch no_perf_mode;	      /* ON: never, not even with --perf-mode; excludes performance_mode */
+	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
+	/* ON: the test runs only if it is asked for. So does a test whose name begins with "demo_", unless this is OFF. */
+	enum ktstr_switch ignore;
+	/* ON: the scheduler must be attached from the begin to the end of every hold, and there must be a hold. */
+	enum ktstr_switch survives_storm;
 	const struct ktstr_known_fail *known_fail; /* KTSTR_KNOWN_FAIL({ .kernel = "6.1..6.11", .reason = "..." }) */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains; /* a part of it */
 	const char *expect_scx_error_matches;  /* POSIX extended regular expression */
+	unsigned cpu_budget;		       /* CPUs of the host that the machine may use; needs no_perf_mode */
+	unsigned cleanup_budget_ms;	       /* the machine must end in this host time after the test; 0: in any */
+	const char
+		*workload_root_cgroup; /* "/a/b": the cgroups are made below it; NULL: the scheduler's cgroup_parent */
+	const char *config;	       /* text of the scheduler's configuration; needs its config_file_def */
 };
 
 #define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)

@@ -5,12 +5,11 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "guest/binary/attributes.h"
 #include "guest/binary/registry.h"
 #include "guest/checks.h"
 #include "guest/inherit.h"
 #include "guest/payload/declaration.h"
-
-#define SYSCTLS_MAX 64 /* the limit of PID 1: INIT_ARGS_MAX */
 
 /* Weak, because a binary without schedulers does not have the section. */
 extern const struct ktstr_test *const __start_ktstr_tests[] __attribute__((weak));
@@ -95,8 +94,6 @@ static const char *check_scx_error(const struct ktstr_test *t)
 {
 	if ((t->expect_scx_error_contains || t->expect_scx_error_matches) && t->expect_err != KTSTR_ON)
 		return "expect_scx_error_* needs expect_err";
-	if (t->performance_mode == KTSTR_ON && t->no_perf_mode == KTSTR_ON)
-		return "performance_mode and no_perf_mode exclude each other";
 	regex_t regex;
 	if (!t->expect_scx_error_matches)
 		return NULL;
@@ -126,22 +123,6 @@ static const char *check_host_only(const struct ktstr_test *t)
 	if (t->scheduler || t->staged || t->payload || t->workloads || t->include_files)
 		return "host_only excludes a scheduler, payloads and include files: there is no machine";
 	return t->performance_mode == KTSTR_ON ? "host_only and performance_mode exclude each other" : NULL;
-}
-
-static const char *check_build(const struct ktstr_scheduler *s)
-{
-	return s && s->build && !*s->build ? "its scheduler's build is an empty command; leave it out" : NULL;
-}
-
-static const char *check_sysctls(const struct ktstr_scheduler *s)
-{
-	size_t count = 0;
-	for (; s && s->sysctls && s->sysctls[count]; count++) {
-		const char *equals = strchr(s->sysctls[count], '=');
-		if (!equals || equals == s->sysctls[count])
-			return "a sysctl of its scheduler is not of the form NAME=VALUE";
-	}
-	return count > SYSCTLS_MAX ? "its scheduler has more than 64 sysctls" : NULL;
 }
 
 /* The message includes the payload's name, so it is in a static buffer, which the next call overwrites. */
@@ -179,18 +160,28 @@ static const char *check_known_fail(const struct ktstr_test *t)
 	return NULL;
 }
 
-const char *test_validate(const struct ktstr_test *t)
+static const char *check_name(const struct ktstr_test *t)
 {
 	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
 		return "its name is empty or has a '/'";
 	if (!text_is_clean(t->name, strlen(t->name), /* line= */ true))
 		return "its name is not printable UTF-8";
-	if (t->scheduler && t->scheduler->name && !text_is_clean(t->scheduler->name, strlen(t->scheduler->name), true))
-		return "its scheduler's name is not printable UTF-8";
-	if (!t->body)
-		return "it has no body";
-	if (t->scheduler && (!t->scheduler->binary || !*t->scheduler->binary))
-		return "its scheduler names no binary";
+	return t->body ? NULL : "it has no body";
+}
+
+static const char *check_schedulers(const struct ktstr_test *t)
+{
+	const char *problem = t->scheduler ? scheduler_problem(t->scheduler) : NULL;
+	for (size_t k = 0; !problem && t->staged && t->staged[k]; k++) {
+		if (!t->scheduler || !t->staged[k]->binary)
+			return "staged schedulers need a scheduler to replace, and a binary";
+		problem = scheduler_problem(t->staged[k]);
+	}
+	return problem;
+}
+
+static const char *check_topology(const struct ktstr_test *t)
+{
 	struct ktstr_topology p = test_topology(t);
 	bool described = ktstr_described_nodes(p.nodes) > 0;
 	if (!described && p.llcs % p.numa_nodes)
@@ -199,25 +190,24 @@ const char *test_validate(const struct ktstr_test *t)
 		return "numa_nodes and llcs follow from its nodes: leave them out";
 	if (p.numa_nodes > 64 || p.llcs > 256 || p.cores > 256 || p.threads > 8)
 		return "its topology is larger than 64 nodes, 256 LLCs, 256 cores an LLC, 8 threads a core";
-	for (size_t k = 0; t->staged && t->staged[k]; k++)
-		if (!t->scheduler || !t->staged[k]->binary)
-			return "staged schedulers need a scheduler to replace, and a binary";
-	const char *problem = check_constraints(t);
-	if (!problem)
-		problem = check_scx_error(t);
-	if (!problem)
-		problem = check_payloads(t);
-	if (!problem)
-		problem = check_expectation(t);
-	if (!problem)
-		problem = check_known_fail(t);
-	if (!problem)
-		problem = check_host_only(t);
-	if (!problem)
-		problem = check_build(t->scheduler);
-	if (!problem)
-		problem = check_sysctls(t->scheduler);
-	if (!problem)
-		problem = checks_problem(&t->checks);
-	return problem || !t->scheduler ? problem : checks_problem(&t->scheduler->checks);
+	return NULL;
+}
+
+static const char *check_limits(const struct ktstr_test *t)
+{
+	return checks_problem(&t->checks);
+}
+
+/* The first problem is reported. */
+static const char *(*const checks[])(const struct ktstr_test *t) = {
+	check_name,	   check_schedulers, check_topology,  check_constraints,       check_scx_error, check_payloads,
+	check_expectation, check_known_fail, check_host_only, test_attributes_problem, check_limits,
+};
+
+const char *test_validate(const struct ktstr_test *t)
+{
+	const char *problem = NULL;
+	for (size_t i = 0; !problem && i < ARRAY_SIZE(checks); i++)
+		problem = checks[i](t);
+	return problem;
 }

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* attributes.c -- see attributes.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "guest/binary/attributes.h"
+#include "guest/builtin.h"
+#include "guest/checks.h"
+
+#define CONFIG_BYTES_MAX (64u << 10)
+#define GUEST_PATH_MAX	 200
+#define LINES_MAX	 64 /* of sysctls and of kernel_builtin_*: the limit of PID 1, INIT_ARGS_MAX */
+#define PARENT_OPTION	 "--cell-parent-cgroup"
+
+/* The message is in a static buffer, which the next call overwrites. */
+static const char *problem_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static const char *problem_text(const char *fmt, ...)
+{
+	static char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+/* An absolute path other than "/", without empty parts and "..". */
+static bool is_guest_path(const char *path)
+{
+	if (path[0] != '/' || !path[1] || strlen(path) > GUEST_PATH_MAX || !text_is_clean(path, strlen(path), true))
+		return false;
+	for (const char *part = path; part; part = strchr(part + 1, '/')) {
+		size_t len = strcspn(part + 1, "/");
+		if (!len || (len == 1 && part[1] == '.') || (len == 2 && !strncmp(part + 1, "..", 2)))
+			return false;
+	}
+	return true;
+}
+
+/* "/engine" holds the engine itself, and a cgroup with processes has no controllers for its children. */
+static const char *check_cgroup_path(const char *key, const char *path)
+{
+	if (path && (!is_guest_path(path) || !strcmp(path, "/engine") || !strncmp(path, "/engine/", 8) ||
+		     strstr(path, "/cgroup.")))
+		return problem_text("%s '%s' is not a valid path of a control group; write it like '/a/b', without "
+				    "'..', and neither '/' nor '/engine'",
+				    key, path);
+	return NULL;
+}
+
+/* Schedulers that take this option expect a path with the same rules. */
+static const char *check_parent_option(const char *const *args)
+{
+	const size_t len = strlen(PARENT_OPTION);
+	for (size_t i = 0; args && args[i]; i++) {
+		const char *value = NULL;
+		if (!strncmp(args[i], PARENT_OPTION "=", len + 1))
+			value = args[i] + len + 1;
+		else if (!strcmp(args[i], PARENT_OPTION))
+			value = args[i + 1] ? args[i + 1] : "";
+		const char *problem = check_cgroup_path(PARENT_OPTION, value);
+		if (problem)
+			return problem;
+	}
+	return NULL;
+}
+
+/* --- schedulers --------------------------------------------------------------------------------------------------- */
+
+static const char *check_builtin_lines(const char *key, const char *const *lines)
+{
+	struct builtin_line parsed;
+	size_t count = 0;
+	for (; lines[count]; count++)
+		if (!builtin_line_parse(lines[count], &parsed))
+			return problem_text("its scheduler's %s: '%s' is not a valid line; write 'echo TEXT > /PATH', "
+					    "without quotes and other words of a shell",
+					    key, lines[count]);
+	return !count || count > LINES_MAX
+		       ? problem_text("its scheduler's %s has %zu lines; write 1 to %d", key, count, LINES_MAX)
+		       : NULL;
+}
+
+static const char *check_builtin(const struct ktstr_scheduler *s)
+{
+	const char *const *enable = s->kernel_builtin_enable, *const *disable = s->kernel_builtin_disable;
+	if (!enable && !disable)
+		return s->binary && *s->binary ? NULL : "its scheduler names no binary";
+	if (s->binary)
+		return "its scheduler has a binary and kernel_builtin_*: leave one of them out";
+	if (!enable || !disable)
+		return "its scheduler's kernel_builtin_enable and kernel_builtin_disable belong together; write both";
+	if (s->build || s->args || s->config_file || s->config_file_def.path || s->load_cpu || s->attach_timeout_s)
+		return "its scheduler is built into the kernel, so there is no program for build, args, config_file, "
+		       "config_file_def, load_cpu and attach_timeout_s; leave them out";
+	const char *problem = check_builtin_lines("kernel_builtin_enable", enable);
+	return problem ? problem : check_builtin_lines("kernel_builtin_disable", disable);
+}
+
+static const char *check_config_file(const struct ktstr_scheduler *s)
+{
+	const struct ktstr_config_file *def = &s->config_file_def;
+	bool named = false;
+	if (s->config_file && (def->path || def->args))
+		return "its scheduler has config_file and config_file_def: leave one of them out";
+	if (s->config_file && (!*s->config_file || s->config_file[strlen(s->config_file) - 1] == '/'))
+		return "its scheduler's config_file does not name a file";
+	if (!def->path && !def->args)
+		return NULL;
+	for (size_t i = 0; def->args && def->args[i]; i++)
+		named |= strstr(def->args[i], KTSTR_CONFIG_PLACE) != NULL;
+	if (!named)
+		return "its scheduler's config_file_def has no argument with '" KTSTR_CONFIG_PLACE
+		       "', which stands for the path";
+	if (!def->path || !is_guest_path(def->path))
+		return problem_text("its scheduler's config_file_def.path '%s' is not a valid path; write an absolute "
+				    "one of a file in the guest, without '..'",
+				    def->path ? def->path : "");
+	return NULL;
+}
+
+static const char *check_sysctls(const struct ktstr_scheduler *s)
+{
+	size_t count = 0;
+	for (; s->sysctls && s->sysctls[count]; count++) {
+		const char *equals = strchr(s->sysctls[count], '=');
+		if (!equals || equals == s->sysctls[count])
+			return "a sysctl of its scheduler is not of the form NAME=VALUE";
+	}
+	return count > LINES_MAX ? "its scheduler has more than 64 sysctls" : NULL;
+}
+
+const char *scheduler_problem(const struct ktstr_scheduler *s)
+{
+	if (s->name && !text_is_clean(s->name, strlen(s->name), /* line= */ true))
+		return "its scheduler's name is not printable UTF-8";
+	if (s->build && !*s->build)
+		return "its scheduler's build is an empty command; leave it out";
+	const char *problem = check_builtin(s);
+	if (!problem)
+		problem = check_config_file(s);
+	if (!problem)
+		problem = check_cgroup_path("its scheduler's cgroup_parent", s->cgroup_parent);
+	if (!problem)
+		problem = check_parent_option(s->args);
+	if (!problem)
+		problem = check_sysctls(s);
+	return problem ? problem : checks_problem(&s->checks);
+}
+
+/* --- tests -------------------------------------------------------------------------------------------------------- */
+
+const char *test_attributes_problem(const struct ktstr_test *t)
+{
+	const struct ktstr_scheduler *s = t->scheduler;
+	if (t->performance_mode == KTSTR_ON && t->no_perf_mode == KTSTR_ON)
+		return "performance_mode and no_perf_mode exclude each other";
+	if (t->cpu_budget && t->no_perf_mode != KTSTR_ON)
+		return "cpu_budget needs no_perf_mode: a machine with a budget reserves no CPUs";
+	if (t->host_only == KTSTR_ON && (t->cleanup_budget_ms || t->cpu_budget || t->workload_root_cgroup))
+		return "host_only excludes cleanup_budget_ms, cpu_budget and workload_root_cgroup: there is no machine";
+	if (t->survives_storm == KTSTR_ON && !s)
+		return "survives_storm needs a scheduler";
+	if (t->survives_storm == KTSTR_ON && t->expect_err == KTSTR_ON)
+		return "survives_storm and expect_err exclude each other";
+	if (t->config && (!s || !s->config_file_def.path))
+		return "its config needs a scheduler with config_file_def, which says where the file belongs";
+	if (t->config && (strlen(t->config) > CONFIG_BYTES_MAX || !text_is_clean(t->config, strlen(t->config), false)))
+		return "its config is larger than 64 KiB, or not text in UTF-8; bring it along as an include file";
+	const char *problem = check_cgroup_path("its workload_root_cgroup", t->workload_root_cgroup);
+	return problem ? problem : check_parent_option(t->sched_args);
+}
