@@ -88,6 +88,7 @@ enum wire_sched_event {
 	WIRE_SCHED_EJECTED,	 /* the kernel disabled it during the test */
 	WIRE_SCHED_STOPPED,	 /* PID 1 ended it after the test */
 	WIRE_SCHED_DETACHED,	 /* PID 1 ended it for an operation of the test */
+	WIRE_SCHED_NOT_ENABLED,	 /* a line of kernel_builtin_enable failed; the INIT stream names it */
 };
 
 struct wire_sched {

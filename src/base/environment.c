@@ -13,8 +13,9 @@
 /* In alphabetical order of the names, for readers of the documentation. */
 const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_CARGO_TARGET_DIR] = { "CARGO_TARGET_DIR",
-				   "Build directory: results are written to its subdirectory ktstr.", "target",
-				   "src/run/rundir.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+				   "Build directory: results are written to its subdirectory ktstr, and programs of "
+				   "schedulers are also searched in release and debug.",
+				   "target", "src/run/rundir.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_CLICOLOR_FORCE] = { "CLICOLOR_FORCE",
 				 "Not empty: print colours even if the output is not a terminal. The option --color "
 				 "wins.",

@@ -129,8 +129,9 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 static bool needs_schedulers(const struct session *s)
 {
 	for (size_t i = 0; i < s->suites; i++)
-		if (s->suite[i].schedulers)
-			return true;
+		for (size_t k = 0; k < s->suite[i].schedulers; k++)
+			if (s->suite[i].scheduler[k].binary)
+				return true;
 	return false;
 }
 

@@ -5,6 +5,7 @@
 #include "vmm/vm.h"
 
 static const char *const duplicate_words[] = { "none", "first", NULL };
+static const char *const ignored_words[] = { "default", "only", "all", NULL };
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
 static const char *const start_words[] = { "boot", "clone", NULL };
 
@@ -17,6 +18,10 @@ const struct option_row test_options[] = {
 		 "print what would run, in which order, and how long it will take"),
 	OPT_FLAG(struct test_args, gauntlet, "gauntlet", 0,
 		 "also run every test on every preset topology that it admits"),
+	OPT_CHOICE(
+		struct test_args, run_ignored, "run-ignored", 0, "HOW", ignored_words,
+		"ignored tests (and those called demo_*): leave them out unless -E names them, run only them, or run "
+		"all"),
 	OPT_STRING(struct test_args, partition, "partition", 0, "PART",
 		   "run one part of the tests: slice:1/3, count:1/3 or hash:1/3"),
 	OPT_NUMBER(struct test_args, jobs, "jobs", 'j', "N", 1, JOBS_MAX, 0,

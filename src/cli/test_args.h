@@ -8,6 +8,7 @@
 #define TRIES_MAX 10000
 #define JOBS_MAX  4096
 
+enum test_ignored { IGNORED_LEFT_OUT, IGNORED_ONLY, IGNORED_TOO };
 enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
@@ -20,6 +21,7 @@ struct test_args {
 	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
 	unsigned start;						      /* enum test_start */
 	unsigned duplicates;					      /* enum test_duplicates */
+	unsigned run_ignored;					      /* enum test_ignored */
 };
 
 extern const struct option_row test_options[];

@@ -15,12 +15,18 @@ static const char *scheduler_of(const struct plan_case *c)
 
 static void print_case_json(const struct plan_case *c, bool timed)
 {
+	const struct sched_decl *s = c->test->scheduler;
 	json_auto_t *o = json_object();
 	json_put_text(&o, "name", c->name);
 	json_put_text(&o, "topology", c->topology_text);
 	json_put_text(&o, "scheduler", scheduler_of(c));
 	json_put_text(&o, "file", c->test->file);
 	json_put_u64(&o, "line", c->test->line);
+	json_put_bool(&o, "ignored", c->ignored);
+	if (s) {
+		json_put_texts(&o, "kernels", (const char *const *)s->kernels);
+		json_put_texts(&o, "verifier_exclude_topologies", (const char *const *)s->verifier_exclude_topologies);
+	}
 	if (timed) {
 		json_put_int(&o, "estimate_ns", c->estimate);
 		json_put_bool(&o, "estimate_known", c->estimate_known);
@@ -46,7 +52,8 @@ static void print_case(const struct plan_case *c, bool timed, bool json)
 		out_printf("%-48s %-12s %-10s %s%s\n", c->name, c->topology_text, scheduler_of(c),
 			   c->estimate_known ? "" : "~", nsec_format(c->estimate, estimate));
 	else
-		out_printf("%-40s %-12s %s\n", c->name, c->topology_text, scheduler_of(c));
+		out_printf("%-40s %-12s %s%s\n", c->name, c->topology_text, scheduler_of(c),
+			   c->ignored ? " (ignored)" : "");
 }
 
 int session_list(struct session *s, const struct test_args *a, struct err **err)

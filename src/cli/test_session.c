@@ -37,6 +37,26 @@ static int check_problems(const struct plan *p, struct err **err)
 	return p->count ? FAIL(err, ERR_DATA, -EINVAL, "test '%s': %s", p->item[0].test->name, p->item[0].problem) : 0;
 }
 
+/* Tests that are ignored are listed, but run only if they are asked for. */
+static int leave_out_ignored(struct session *s, const struct test_args *a, struct err **err)
+{
+	if (a->run_ignored == IGNORED_TOO || (a->list && a->run_ignored != IGNORED_ONLY))
+		return 0;
+	size_t dropped = plan_keep_ignored(&s->plan, a->run_ignored == IGNORED_ONLY);
+	if (a->run_ignored == IGNORED_ONLY)
+		return s->plan.count
+			       ? 0
+			       : FAIL(err, ERR_USAGE, -ENOENT,
+				      "none of the %zu tests is ignored; leave '--run-ignored only' out", dropped);
+	if (dropped && !s->plan.count)
+		return FAIL(err, ERR_USAGE, -ENOENT,
+			    "all tests that match are ignored (%zu); run them with '--run-ignored all'", dropped);
+	if (dropped)
+		say_printf("%zu test%s ignored; '--run-ignored all' runs %s too\n", dropped,
+			   dropped == 1 ? " is" : "s are", dropped == 1 ? "it" : "them");
+	return 0;
+}
+
 int session_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
@@ -52,6 +72,8 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		.perf_only = environment_is_on(ENV_PERF_ONLY),
 		.first_duplicate = a->duplicates == DUPLICATES_FIRST,
 		.time_dilation = (unsigned)a->time_dilation,
+		.host_cpus = s->allowed,
+		.cpu_cap = s->budget.said ? s->budget.cpus : 0,
 	};
 	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
 	if (r < 0)
@@ -63,6 +85,9 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 	if (!s->plan.count)
 		return FAIL(err, ERR_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' lists all tests",
 			    a->filter ? " " : "", a->filter ? a->filter : "");
+	r = leave_out_ignored(s, a, err);
+	if (r < 0)
+		return r;
 	plan_partition(&s->plan, &s->partition);
 	return a->list ? 0 : check_problems(&s->plan, err);
 }

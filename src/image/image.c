@@ -439,11 +439,6 @@ static int pack_moved(struct packer *p)
 	return list.failed ? -ENOMEM : 0;
 }
 
-static int compress_archive(const struct buf *cpio, bool best, const atomic_bool *cancel, struct buf *ret)
-{
-	return cpio->failed ? -ENOMEM : lz4_legacy(cpio, best, cancel, ret);
-}
-
 static int pack_items(struct packer *p, const struct image_base_spec *spec, struct err **err)
 {
 	int r = spec->part == IMAGE_COMMON ? pack_rootfs(p) : 0;
@@ -481,7 +476,7 @@ static int open_base(struct packer *p, const struct image_base_spec *spec, int *
 		return r;
 	r = pack_items(p, spec, err);
 	if (r == 0 && !is_plain(spec))
-		r = compress_archive(&p->cpio.out, name != NULL, cancel_of(spec), &packed);
+		r = lz4_legacy(&p->cpio.out, name != NULL, cancel_of(spec), &packed);
 	if (r < 0)
 		return r;
 	const struct buf *content = is_plain(spec) ? &p->cpio.out : &packed;
@@ -504,62 +499,7 @@ int image_base(const struct image_base_spec *spec, int *ret_fd, struct err **err
 	return r < 0 ? err_wrap(err, r, "build the initramfs") : 0;
 }
 
-/* --- the suffix --------------------------------------------------------------------------------------------------- */
-
-static int put_line(struct buf *out, const char *key, const char *value, struct err **err)
-{
-	if (strchr(value, '\n'))
-		return FAIL(err, ERR_DATA, -EINVAL, "%s: '%s' has a newline in it", key, value);
-	buf_appendf(out, "%s=%s\n", key, value);
-	return 0;
-}
-
-static int put_lines(struct buf *out, const char *key, const char *const *values, struct err **err)
-{
-	int r = 0;
-	for (size_t i = 0; values && values[i] && r == 0; i++)
-		r = put_line(out, key, values[i], err);
-	return r;
-}
-
-int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err **err)
-{
-	_cleanup_buf_ struct buf conf = BUF_NULL;
-	_cleanup_(cpio_done) struct cpio cpio = CPIO_NULL;
-	int r = s->test ? put_line(&conf, "test", s->test, err) : 0;
-	buf_appendf(&conf, "seed=%lu\nduration_ns=%lu\nlimit_ns=%lu\n", s->seed, s->duration_ns, s->limit_ns);
-	if (r == 0 && s->scheduler)
-		r = put_line(&conf, "scheduler", "/scheduler", err);
-	for (unsigned i = 0; r == 0 && i < IMAGE_STAGED_MAX && s->staged[i].name; i++) {
-		r = put_line(&conf, "staged", s->staged[i].name, err);
-		buf_appendf(&conf, "staged_arg=/staged.%u\nstaged_attach_s=%u\n", i, s->staged[i].attach_timeout_s);
-		if (r == 0)
-			r = put_lines(&conf, "staged_arg", s->staged[i].args, err);
-	}
-	if (s->scheduler)
-		buf_appendf(&conf, "attach_s=%u\n", s->attach_timeout_s);
-	if (s->load_cpu)
-		buf_appendf(&conf, "load_cpu=%u\n", s->load_cpu);
-	for (size_t i = 0; i < ARRAY_SIZE(s->sched_args) && r == 0; i++)
-		r = put_lines(&conf, "sched_arg", s->sched_args[i], err);
-	if (r == 0)
-		r = put_lines(&conf, "sysctl", s->sysctls, err);
-	if (r == 0)
-		r = put_lines(&conf, "env", s->environment, err);
-	if (r < 0)
-		return r;
-	cpio_file(&cpio, "ktstr.conf", 0644, conf.data, conf.len);
-	/* The last file of the last archive. If it is there, the kernel had room to unpack everything before it. */
-	cpio_file(&cpio, ".ktstr_init_ok", 0644, NULL, 0);
-	cpio_trailer(&cpio);
-	r = conf.failed ? -ENOMEM : 0;
-	if (r == 0 && s->plain)
-		buf_append(ret, cpio.out.data, cpio.out.len);
-	else if (r == 0)
-		r = compress_archive(&cpio.out, false, NULL, ret);
-	r = cpio.out.failed || ret->failed ? -ENOMEM : r;
-	return r < 0 ? FAIL_SYS(err, r, "build the initramfs") : 0;
-}
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 int image_memfd(const int part_fd[IMAGE_PARTS], const struct buf *suffix, const atomic_bool *cancel, int *ret_fd,
 		struct err **err)

@@ -44,12 +44,15 @@ struct image_suffix_spec {
 	bool scheduler;
 	struct image_staged {
 		const char *name;
-		const char *const *args; /* NULL-terminated or NULL */
+		const char *const *args[2]; /* each NULL-terminated or NULL */
 		unsigned attach_timeout_s;
 	} staged[IMAGE_STAGED_MAX];	  /* in the order of the base's `staged`; ends at the first without a name */
 	unsigned load_cpu;		  /* CPU + 1; 0: anywhere */
 	unsigned attach_timeout_s;	  /* of the scheduler */
-	const char *const *sched_args[2]; /* the scheduler's, then the test's; each NULL-terminated or NULL */
+	const char *const *sched_args[3]; /* for its configuration, its own, the test's; NULL-terminated or NULL */
+	const char *const *builtin_enable, *const *builtin_disable; /* instead of a scheduler's program; or NULL */
+	const char *cgroup_parent, *workload_root; /* control groups that PID 1 makes; the second holds the workload */
+	const char *config_path, *config;	   /* a file of the guest and its content; both or none */
 	const char *const *sysctls;
 	const char *const *environment; /* "NAME=value" for all of the guest's programs; or NULL */
 	bool plain;			/* as its base */

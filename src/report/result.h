@@ -57,7 +57,9 @@ struct result {
 	bool skips_fail; /* tests that cannot run here fail */
 	bool allow_inconclusive;
 	const char *performance;	/* from plan_perf_name() */
-	unsigned cpu_cap;		/* 0: none */
+	unsigned cpu_cap, cpu_budget;	/* 0: none */
+	const char *workload_root;	/* control group of the guest; NULL: the default */
+	const char *config;		/* text of the scheduler's configuration; NULL: the test declares none */
 	const char *const *environment; /* NAME=VALUE, from replay_environment(); NULL: none */
 	struct flake_policy policy;
 	struct flake_outcome outcome;

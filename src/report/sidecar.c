@@ -461,6 +461,9 @@ static void put_settings(json_t **o, const struct result *r)
 	json_put_bool(o, "skips_fail", r->skips_fail);
 	json_put(o, "expectations", expectations_json(&r->facts, r->allow_inconclusive));
 	json_put_text(o, "performance", r->performance);
+	json_put(o, "cpu_budget", r->cpu_budget ? json_integer(r->cpu_budget) : json_null());
+	json_put_text(o, "workload_root_cgroup", r->workload_root);
+	json_put_text(o, "scheduler_config", r->config);
 	json_put(o, "cpu_cap", r->cpu_cap ? json_integer(r->cpu_cap) : json_null());
 	json_put(o, "environment", environment_json(r->environment));
 }

@@ -47,6 +47,16 @@ static uint64_t measure_memory(struct fleet *f)
 	return to_share(room.available_mib);
 }
 
+/* Does any machine share CPUs with other processes instead of reserving them? */
+static bool shares_cpus(const struct fleet *f)
+{
+	const struct plan *p = f->config.plan;
+	bool any = f->config.no_perf;
+	for (size_t i = 0; p && i < p->count; i++)
+		any |= p->item[i].cpu_budget > 0;
+	return any;
+}
+
 int fleet_open_admission(struct fleet *f, struct err **err)
 {
 	struct cpuset_bits allowed;
@@ -66,7 +76,7 @@ int fleet_open_admission(struct fleet *f, struct err **err)
 	if (r < 0)
 		return r;
 	f->cpus = MIN_OF(f->cpus, f->resources.cpus);
-	f->has_groups = f->config.no_perf && sandboxes_open("", NULL, &f->groups) == 0;
+	f->has_groups = shares_cpus(f) && sandboxes_open("", NULL, &f->groups) == 0;
 	if (f->has_groups && f->config.cpu_cap && *f->groups.why)
 		message(f->config.messages, &f->config.err, MESSAGE_NOTE,
 			"%s; machines are kept to their CPUs by affinity alone", f->groups.why);
@@ -77,17 +87,17 @@ int fleet_open_admission(struct fleet *f, struct err **err)
 
 /*
  * If vCPUs are threads, a machine requests one CPU for each vCPU, at most all CPUs. With instruction counting (tcg) all
- * vCPUs share one thread, so the machine requests one CPU.
+ * vCPUs share one thread, so the machine requests one CPU. A machine with a budget reserves none.
  */
 struct cpu_request fleet_request(struct fleet *f, const struct plan_case *c)
 {
 	bool threads = f->config.accel->backend->vcpu_threads;
 	unsigned vcpus = threads ? topology_cpus(&c->topology) : 1, most = f->cpus;
 	struct cpu_request q = { .tier = PLAN_DEFAULT, .topology = { 1, 1, MIN_OF(vcpus, most), 1 } };
-	if (f->config.no_perf) {
+	if (f->config.no_perf || c->cpu_budget) {
 		unsigned share = cpu_budget_share(f->resources.cpus, vcpus);
 		q.tier = PLAN_BUDGET;
-		q.cpus = f->config.cpu_cap ? f->config.cpu_cap : share;
+		q.cpus = f->config.cpu_cap ? f->config.cpu_cap : c->cpu_budget ? c->cpu_budget : share;
 		q.rotate = f->asked++;
 		return q;
 	}

@@ -186,8 +186,10 @@ static int listen(struct machine *m)
 {
 	struct attempt *a = attempt_of(m);
 	collect(a);
-	if (a->evidence.has_exit && !a->over)
+	if (a->evidence.has_exit && !a->over) {
 		a->over = m->reactor->now;
+		a->over_away = m->reactor->away;
+	}
 	return a->vm->ended || a->evidence.has_exit || a->evidence.damage.len ? ATTEMPT_DRAINING : -EAGAIN;
 }
 
@@ -302,7 +304,9 @@ static void collect_results(struct attempt *a)
 	memcpy(a->perf_setting, vm->perf_setting, sizeof(a->perf_setting));
 	a->wall = a->machine.reactor->now - vm->started;
 	a->boot = vm->hello ? vm->hello - vm->started : 0;
-	a->cleanup = a->over ? a->machine.reactor->now - a->over : -1;
+	const struct reactor *reactor = a->machine.reactor;
+	a->cleanup = a->over ? reactor->now - a->over - (reactor->away - a->over_away) : -1;
+	e->cleanup = MAX_OF(a->cleanup, 0);
 	if (a->keep_memory)
 		a->memory = a->env->backend->take_memory(vm);
 	a->env->backend->destroy(vm);

@@ -85,6 +85,7 @@ struct attempt {
 	nsec_t wall, boot; /* host time: lifetime of the VM; from its start to the first record */
 	nsec_t admitted;   /* when the CPUs were granted; 0: never */
 	nsec_t over;	   /* when the guest's exit record was seen; 0: never */
+	nsec_t over_away;  /* reactor->away at that time */
 	nsec_t cleanup;	   /* time from `over` to the end of the VM process; -1: unknown */
 	uint64_t vm_cpu_usec, vm_rss_kib;
 	const char *const *counter_names;

@@ -90,7 +90,7 @@ static bool uses(const struct test_decl *t, const struct sched_decl *s)
 
 static bool is_wanted(const struct suite *suite, const struct sched_decl *s)
 {
-	if (!s->build || scheduler_is_named(s->binary))
+	if (!s->build || !s->binary || scheduler_is_named(s->binary))
 		return false;
 	for (size_t i = 0; i < suite->tests; i++)
 		if (uses(&suite->test[i], s))

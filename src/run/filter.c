@@ -314,3 +314,16 @@ bool filter_match(const struct filter *f, const struct filter_subject *s)
 			return true;
 	return false;
 }
+
+static bool names_exactly(const struct filter *f, const struct filter_subject *s)
+{
+	if (f->kind == NODE_OR || f->kind == NODE_AND)
+		return (filter_match(f->left, s) && names_exactly(f->left, s)) ||
+		       (filter_match(f->right, s) && names_exactly(f->right, s));
+	return f->kind == NODE_EXACT && f->field == FIELD_TEST;
+}
+
+bool filter_names(const struct filter *f, const struct filter_subject *s)
+{
+	return f && filter_match(f, s) && names_exactly(f, s);
+}

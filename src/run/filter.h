@@ -33,5 +33,7 @@ struct filter *filter_free(struct filter *f);
 DEFINE_CLEANUP(struct filter *, filter_free)
 /* A NULL filter matches everything. */
 bool filter_match(const struct filter *f, const struct filter_subject *s);
+/* Does the filter match, and name the test exactly: test(=NAME)? Not through a negation. */
+bool filter_names(const struct filter *f, const struct filter_subject *s);
 
 #endif

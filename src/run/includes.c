@@ -230,6 +230,14 @@ static int add_payload(struct includes *i, const struct test_decl *t, const stru
 	return r;
 }
 
+static int add_config_file(struct includes *i, const struct sched_decl *s, struct err **err)
+{
+	if (!s || !s->config_file)
+		return 0;
+	int r = add_named(i, s->config_file, err);
+	return r < 0 ? err_wrap(err, r, "config_file of scheduler '%s'", s->name) : 0;
+}
+
 int includes_resolve(const struct test_decl *t, const char *kit, struct includes *ret, struct err **err)
 {
 	int r = 0;
@@ -237,6 +245,10 @@ int includes_resolve(const struct test_decl *t, const char *kit, struct includes
 	ret->bytes = 0;
 	for (size_t k = 0; r == 0 && t->include_files && t->include_files[k]; k++)
 		r = add_named(ret, t->include_files[k], err);
+	if (r == 0)
+		r = add_config_file(ret, t->scheduler, err);
+	for (size_t k = 0; r == 0 && t->staged && t->staged[k]; k++)
+		r = add_config_file(ret, t->staged[k], err);
 	for (size_t k = 0; r == 0 && k < t->payloads; k++)
 		r = add_payload(ret, t, &t->payload_list[k], kit, err);
 	if (r < 0)
@@ -244,9 +256,18 @@ int includes_resolve(const struct test_decl *t, const char *kit, struct includes
 	return r;
 }
 
+static bool has_files(const struct test_decl *t)
+{
+	bool any = t->payloads || (t->include_files && t->include_files[0]);
+	any |= t->scheduler && t->scheduler->config_file;
+	for (size_t i = 0; t->staged && t->staged[i]; i++)
+		any |= t->staged[i]->config_file != NULL;
+	return any;
+}
+
 uint64_t includes_mib(const struct test_decl *t, const char *kit)
 {
-	if (!t->payloads && !(t->include_files && t->include_files[0]))
+	if (!has_files(t))
 		return 0;
 	struct includes *i = calloc(1, sizeof(*i));
 	if (!i || includes_resolve(t, kit, i, NULL) < 0) {

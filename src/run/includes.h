@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * includes.h -- finds the host files that a guest gets under /include-files: include files of the test, programs of its
- * payloads, and their include files. Reads the disk, so it runs on the offload pool.
+ * includes.h -- finds the host files that a guest gets under /include-files: include files of the test, configurations
+ * of its schedulers, programs of its payloads, and their include files. Reads the disk, so it runs on the offload pool.
  */
 #ifndef KTSTR_RUN_INCLUDES_H
 #define KTSTR_RUN_INCLUDES_H

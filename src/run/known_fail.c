@@ -29,12 +29,12 @@ static int check_part(const char *part, struct err **err)
 	kernel_ref_done(&ref);
 	return comparable ? 0
 			  : FAIL(err, ERR_DATA, -EINVAL,
-				 "kernel '%s': a known failure names kernels by version (6.12.3), series (6.12), range "
-				 "(6.1..6.11) or cache key",
+				 "kernel '%s': write a version (6.12.3), a series (6.12), a range "
+				 "(6.1..6.11) or a cache key",
 				 part);
 }
 
-int known_fail_check(const char *text, struct err **err)
+int kernels_check(const char *text, struct err **err)
 {
 	char part[REF_TEXT_MAX];
 	const char *at = text;

@@ -6,8 +6,8 @@
 #include "kernel/kernel.h"
 #include "run/suite.h"
 
-/* Checks a comma-separated list of versions, series, ranges and cache keys. */
-int known_fail_check(const char *text, struct err **err);
+/* Checks a declared list of kernels: versions, series, ranges and cache keys, separated by commas. */
+int kernels_check(const char *text, struct err **err);
 /*
  * The first known failure of @t that applies to @k, or NULL. If @k is NULL, only entries that name no kernel apply. If
  * @k has no version, entries that name versions do not apply.

@@ -12,6 +12,7 @@
 #include "run/includes.h"
 #include "run/known_fail.h"
 #include "run/planner.h"
+#include "run/rundir.h"
 #include "vmm/qemu/qemu.h"
 
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared)
@@ -102,10 +103,47 @@ static int report_missing(const char *binary, const char *beside, const char *ke
 	_cleanup_free_ char *place = realpath(beside, NULL);
 	_cleanup_free_ char *known = list_schedulers(kernel_schedulers);
 	return FAIL(err, ERR_DATA, -ENOENT,
-		    "scheduler '%s' not found in %s, nor among the kernel's own schedulers (%s), nor in PATH. Set "
+		    "scheduler '%s' not found in %s, release and debug of the target directory, among the kernel's own "
+		    "schedulers (%s), or in PATH. Set "
 		    "KTSTR_SCHEDULER to its path, place it next to the test binary, or build the kernel with its own "
 		    "('ktstr kernel build --schedulers')",
 		    binary, place ?: beside, known ?: "it has none");
+}
+
+/* Directories in which programs of the same build are. The caller calls places_done(). */
+struct places {
+	char *beside, *above, *release, *debug; /* above: NULL if the test's directory is not called "deps" */
+};
+
+static void places_done(struct places *p)
+{
+	free(p->beside);
+	free(p->above);
+	free(p->release);
+	free(p->debug);
+}
+
+static void find_places(const char *test_binary, struct places *ret)
+{
+	const char *target = target_dir();
+	char *beside = path_dirname(test_binary);
+	*ret = (struct places){
+		.beside = beside,
+		.above = beside && !strcmp(path_basename(beside), "deps") ? path_dirname(beside) : NULL,
+		.release = path_join(target, "release"),
+		.debug = path_join(target, "debug"),
+	};
+}
+
+static char *find_program(const char *binary, const char *test_binary, const char *kernel_schedulers)
+{
+	_cleanup_(places_done) struct places p;
+	find_places(test_binary, &p);
+	const char *const dirs[] = { p.beside, p.above, p.release, p.debug, kernel_schedulers };
+	char *found = environment_is_on(ENV_CARGO_TEST_MODE) ? tool_find(binary) : NULL;
+	for (size_t i = 0; !found && i < ARRAY_SIZE(dirs); i++)
+		found = in_dir(dirs[i], binary);
+	return found ? found : tool_find(binary);
 }
 
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
@@ -114,14 +152,8 @@ int scheduler_locate(const char *binary, const char *test_binary, const char *ke
 	const char *said = strchr(binary, '/') ? binary : from_environment(binary);
 	if (said)
 		return locate_path(said, said == binary ? "" : " (KTSTR_SCHEDULER or KTSTR_SCHEDULER_BIN_*)", ret, err);
+	*ret = find_program(binary, test_binary, kernel_schedulers);
 	_cleanup_free_ char *beside = path_dirname(test_binary);
-	*ret = environment_is_on(ENV_CARGO_TEST_MODE) ? tool_find(binary) : NULL;
-	if (!*ret)
-		*ret = in_dir(beside, binary);
-	if (!*ret)
-		*ret = in_dir(kernel_schedulers, binary);
-	if (!*ret)
-		*ret = tool_find(binary);
 	return *ret ? 0 : report_missing(binary, beside, kernel_schedulers, err);
 }
 
@@ -134,14 +166,23 @@ static bool is_in(const char *path, const char *dir, const char *binary)
 const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
 			     const char *kernel_schedulers)
 {
-	_cleanup_free_ char *beside = path_dirname(test_binary);
+	_cleanup_(places_done) struct places p;
+	find_places(test_binary, &p);
+	const struct {
+		const char *dir, *source;
+	} dirs[] = { { p.beside, "sibling" },
+		     { p.above, "sibling" },
+		     { p.release, "target_release" },
+		     { p.debug, "target_debug" },
+		     { kernel_schedulers, "kernel" } };
 	if (strchr(binary, '/'))
 		return "declared";
 	if (from_environment(binary))
 		return "environment";
-	if (is_in(path, beside, binary))
-		return "sibling";
-	return is_in(path, kernel_schedulers, binary) ? "kernel" : "path";
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (is_in(path, dirs[i].dir, binary))
+			return dirs[i].source;
+	return "path";
 }
 
 /* --- cases -------------------------------------------------------------------------------------------------------- */
@@ -169,7 +210,8 @@ static char *case_name(const struct plan_case *c, const char *preset, bool label
 	return n < 0 ? NULL : name;
 }
 
-static bool wanted(const struct plan_case *c, const struct plan_request *q)
+/* Also notes whether it is ignored: a filter that names it exactly asks for it. */
+static bool wanted(struct plan_case *c, const struct plan_request *q)
 {
 	const char *old = c->preset ? c->preset->old : NULL;
 	_cleanup_free_ char *old_name = old ? case_name(c, old, q->labels) : NULL;
@@ -182,6 +224,7 @@ static bool wanted(const struct plan_case *c, const struct plan_request *q)
 											   : "eevdf" },
 						  [FIELD_BINARY] = { c->test->binary },
 					  } };
+	c->ignored = c->test->ignored && !filter_names(q->filter, &subject);
 	return filter_match(q->filter, &subject);
 }
 
@@ -214,9 +257,14 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	why = why ? why : perf_refused(c, q);
 	if (!why && q->perf_only && !c->test->performance_mode)
 		why = "it is not a performance_mode test, and KTSTR_PERF_ONLY runs no others";
-	if (!why && c->test->scheduler && c->kernel && c->kernel->no_scx) {
+	if (!why && c->test->scheduler && c->test->scheduler->binary && c->kernel && c->kernel->no_scx) {
 		snprintf(text, sizeof(text), "kernel %s has no sched_ext (CONFIG_SCHED_CLASS_EXT is not set)",
 			 c->kernel->version);
+		why = text;
+	}
+	if (!why && q->host_cpus && c->cpu_budget > q->host_cpus) {
+		snprintf(text, sizeof(text), "its cpu_budget is %u CPUs, and ktstr may use %u of this host",
+			 c->cpu_budget, q->host_cpus);
 		why = text;
 	}
 	if (!why && c->kernel && c->kernel->boot && !includes_kit_complete(c->test, c->kernel->kit, text, sizeof(text)))
@@ -252,7 +300,7 @@ static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 {
 	const struct test_decl *t = c->test;
 	_cleanup_err_ struct err *why = NULL;
-	if (!t->scheduler || c->skip || (c->kernel && !c->kernel->boot))
+	if (!t->scheduler || !t->scheduler->binary || c->skip || (c->kernel && !c->kernel->boot))
 		return 0;
 	/* In a list without kernels, a name may be one of a kernel's schedulers, but a path is known. */
 	if (!c->kernel && !strchr(t->scheduler->binary, '/') && !scheduler_is_named(t->scheduler->binary))
@@ -294,6 +342,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	c->memory_mib = guest_memory_mib(&c->topology, floor_mib);
 	c->icount_shift = q->backend && q->backend->vcpu_threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology));
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
+	c->cpu_budget = t->cpu_budget && q->cpu_cap ? q->cpu_cap : t->cpu_budget;
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
 	c->known_fail = known_fail_find(t, c->kernel);
 	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;

@@ -22,9 +22,11 @@ struct plan_case {
 	const struct known_fail_decl *known_fail; /* the known failure that applies here, or NULL */
 	char *problem;				  /* why the declaration is wrong, or NULL */
 	bool perf;				  /* runs in perf mode */
+	bool ignored;				  /* runs only if it is asked for, and the filter does not name it */
 	char topology_text[TOPOLOGY_TEXT_MAX];
 	uint64_t memory_mib; /* guest memory */
 	uint64_t likely_mib; /* part that the guest is expected to touch, 0 .. memory_mib */
+	unsigned cpu_budget; /* CPUs of the host that the machine shares with others; 0: not declared */
 	unsigned icount_shift;
 	unsigned time_dilation; /* kvm: see vm_config; 1: none */
 	uint64_t variant;
@@ -55,6 +57,8 @@ struct plan_request {
 	bool strict; /* release thresholds */
 	enum plan_perf perf;
 	unsigned time_dilation; /* kvm; 0: 1 */
+	unsigned host_cpus;	/* CPUs that this process may use; 0: unknown */
+	unsigned cpu_cap;	/* --cpu-cap, which wins over a test's cpu_budget; 0: none */
 	bool first_duplicate;	/* run the first of several tests with one name; otherwise that is an error */
 	bool perf_only;		/* every test that is not a performance_mode test is a Skip */
 	bool gauntlet;		/* also run every test with every preset that it admits */
@@ -67,16 +71,23 @@ struct plan_request {
 int plan_make(const struct plan_request *request, struct plan *ret, struct err **err);
 void plan_done(struct plan *p);
 
+/* Keeps the cases that are ignored (true) or the others. Returns how many were dropped. */
+size_t plan_keep_ignored(struct plan *p, bool ignored);
+
 /*
  * The host path of a scheduler's binary. A path is used as it is. A name is searched in this order:
  * KTSTR_SCHEDULER_BIN_<NAME>, KTSTR_SCHEDULER, PATH (only if KTSTR_CARGO_TEST_MODE is on), the test binary's directory,
- * @kernel_schedulers (may be NULL), PATH. -ENOENT: not found; the error says what to do.
+ * and if that is called "deps" its parent, release/ and debug/ in CARGO_TARGET_DIR ("target"), @kernel_schedulers (may
+ * be NULL), PATH. -ENOENT: not found; the error says what to do.
  */
 int scheduler_locate(const char *binary, const char *test_binary, const char *kernel_schedulers, char **ret,
 		     struct err **err);
 /* Does an environment variable name the program for @binary? */
 bool scheduler_is_named(const char *binary);
-/* How @path was found: "declared", "environment", "sibling", "kernel" or "path". The other arguments as above. */
+/*
+ * How @path was found: "declared", "environment", "sibling", "target_release", "target_debug", "kernel" or "path". The
+ * other arguments as above.
+ */
 const char *scheduler_source(const char *path, const char *binary, const char *test_binary,
 			     const char *kernel_schedulers);
 /* Guest memory in MiB: the sum of described nodes, else at least @declared, 256, and 64 per CPU; whole NUMA nodes. */

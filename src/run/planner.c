@@ -59,6 +59,19 @@ void plan_keep(struct plan *p, const bool *keep)
 	p->count = kept;
 }
 
+size_t plan_keep_ignored(struct plan *p, bool ignored)
+{
+	size_t count = p->count, kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (p->item[i].ignored == ignored)
+			p->item[kept++] = p->item[i];
+		else
+			case_done(&p->item[i]);
+	}
+	p->count = kept;
+	return count - kept;
+}
+
 static bool in_partition(const struct partition *part, size_t i, const char *name)
 {
 	struct siphash h;

@@ -184,10 +184,16 @@ bool rundir_is_shared(const char *commit)
 	return !environment_get(ENV_SIDECAR_DIR) && !strcmp(commit, COMMIT_UNKNOWN);
 }
 
+const char *target_dir(void)
+{
+	const char *target = environment_get(ENV_CARGO_TARGET_DIR);
+	return target ? target : "target";
+}
+
 char *rundir_root(void)
 {
-	const char *root = environment_get(ENV_RUNS_ROOT), *target = environment_get(ENV_CARGO_TARGET_DIR);
-	return root ? strdup(root) : path_join(target ? target : "target", "ktstr");
+	const char *root = environment_get(ENV_RUNS_ROOT);
+	return root ? strdup(root) : path_join(target_dir(), "ktstr");
 }
 
 static int open_ours(struct rundir *d, const char *kernel_version, const struct rundir_scope *scope, struct err **err)

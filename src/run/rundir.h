@@ -44,6 +44,8 @@ int rundir_open(const char *kernel_version, const char *commit, const struct run
 void rundir_done(struct rundir *d);
 /* May other suites use the same directory? True without a commit and without KTSTR_SIDECAR_DIR. */
 bool rundir_is_shared(const char *commit);
+/* Directory of build results: CARGO_TARGET_DIR, else "target". */
+const char *target_dir(void);
 /* Parent of run directories: KTSTR_RUNS_ROOT, else ktstr in CARGO_TARGET_DIR, else target/ktstr; the caller frees. */
 char *rundir_root(void);
 /* The path of the file with @suffix that belongs to the sidecar @sidecar; the caller frees. NULL: out of memory. */

@@ -14,25 +14,6 @@
 #include "run/known_fail.h"
 #include "run/suite.h"
 #include "topo/topology.h"
-#include "verdict/thresholds.h"
-
-void strings_free(char **list)
-{
-	for (size_t i = 0; list && list[i]; i++)
-		free(list[i]);
-	free(list);
-}
-
-static void sched_done(struct sched_decl *s)
-{
-	free(s->name);
-	free(s->binary);
-	free(s->build);
-	free(s->build_problem);
-	strings_free(s->args);
-	strings_free(s->sysctls);
-	strings_free(s->kargs);
-}
 
 static void test_done(struct test_decl *t)
 {
@@ -58,7 +39,14 @@ static void test_done(struct test_decl *t)
 	free(t->known_fail);
 	free(t->expect_contains);
 	free(t->expect_matches);
+	free(t->workload_root);
+	free(t->config);
 	free(t->staged);
+}
+
+const char *test_workload_root(const struct test_decl *t)
+{
+	return t->workload_root ? t->workload_root : t->scheduler ? t->scheduler->cgroup_parent : NULL;
 }
 
 nsec_t test_attach_timeout(const struct test_decl *t)
@@ -72,7 +60,7 @@ nsec_t test_attach_timeout(const struct test_decl *t)
 void suite_done(struct suite *s)
 {
 	for (size_t i = 0; i < s->schedulers; i++)
-		sched_done(&s->scheduler[i]);
+		sched_decl_done(&s->scheduler[i]);
 	for (size_t i = 0; i < s->tests; i++)
 		test_done(&s->test[i]);
 	free(s->scheduler);
@@ -83,136 +71,6 @@ void suite_done(struct suite *s)
 }
 
 /* --- JSON to declarations ----------------------------------------------------------------------------------------- */
-
-static int get_copy(const json_t *o, const char *key, char **ret, struct err **err)
-{
-	const char *text;
-	int r = json_get_string(o, key, &text, err);
-	if (r == 0 && !(*ret = strdup(text)))
-		return -ENOMEM;
-	return r;
-}
-
-/* The library lists clean names only, so another name means that the list is not from the library. */
-static int get_name(const json_t *o, const char *key, char **ret, struct err **err)
-{
-	int r = get_copy(o, key, ret, err);
-	if (r == 0 && !text_is_clean(*ret, strlen(*ret), /* line= */ true))
-		return FAIL(err, ERR_DATA, -EBADMSG, "%s: '%s' has characters that cannot be shown", key, *ret);
-	return r;
-}
-
-static int get_unsigned(const json_t *o, const char *key, unsigned *ret, struct err **err)
-{
-	uint64_t value;
-	int r = json_get_u64(o, key, &value, err);
-	if (r == 0 && value > UINT32_MAX)
-		return FAIL(err, ERR_DATA, -EBADMSG, "%s: too large", key);
-	if (r == 0)
-		*ret = (unsigned)value;
-	return r;
-}
-
-static int get_strings(const json_t *o, const char *key, char ***ret, struct err **err)
-{
-	const json_t *array = json_object_get(o, key);
-	if (!json_is_array(array))
-		return FAIL(err, ERR_DATA, -EBADMSG, "%s: expected an array", key);
-	char **list = calloc(json_array_size(array) + 1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < json_array_size(array); i++) {
-		const char *text = json_string_value(json_array_get(array, i));
-		list[i] = text ? strdup(text) : NULL;
-		if (!list[i]) {
-			strings_free(list);
-			return FAIL(err, ERR_DATA, -EBADMSG, "%s[%zu]: expected a string", key, i);
-		}
-	}
-	*ret = list;
-	return 0;
-}
-
-static int get_switch(const json_t *o, const char *key, enum ktstr_switch *ret, struct err **err)
-{
-	unsigned value = 0;
-	int r = get_unsigned(o, key, &value, err);
-	if (r == 0 && value > 2)
-		return FAIL(err, ERR_DATA, -EBADMSG, "%s: not a switch", key);
-	*ret = value == 2 ? KTSTR_OFF : (enum ktstr_switch)value;
-	return r;
-}
-
-/* A limit is a number, or false if it is switched off. */
-static int get_limit(const json_t *v, const char *name, double *ret, struct err **err)
-{
-	double value = json_number_value(v);
-	if (json_is_false(v)) {
-		*ret = KTSTR_OFF;
-		return 0;
-	}
-	if (!json_is_number(v) || !(value >= 0))
-		return FAIL(err, ERR_DATA, -EBADMSG, "%s: expected a number of 0 or more, or false", name);
-	*ret = value > 0 ? value : KTSTR_ZERO;
-	return 0;
-}
-
-/* A check that the list does not contain is not set. */
-static int get_check(const json_t *c, const struct threshold_row *row, void *to, struct err **err)
-{
-	const json_t *v = row->measured ? json_object_get(c, row->name) : NULL;
-	if (!v)
-		return 0;
-	if (row->kind == CHECK_LIMIT)
-		return get_limit(v, row->name, to, err);
-	if (!json_is_boolean(v))
-		return FAIL(err, ERR_DATA, -EBADMSG, "%s: expected true or false", row->name);
-	*(enum ktstr_switch *)to = json_is_true(v) ? KTSTR_ON : KTSTR_OFF;
-	return 0;
-}
-
-static int get_optional(const json_t *o, const char *key, char **ret)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-	*ret = text ? strdup(text) : NULL;
-	return text && !*ret ? -ENOMEM : 0;
-}
-
-static int get_checks(const json_t *o, struct ktstr_checks *ret, struct err **err)
-{
-	const json_t *c = json_object_get(o, "checks");
-	if (!json_is_object(c))
-		return FAIL(err, ERR_DATA, -EBADMSG, "checks: expected an object");
-	for (unsigned i = 0; i < LIMIT_MAX; i++) {
-		int r = get_check(c, &threshold_rows[i], (char *)ret + threshold_rows[i].at, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int parse_scheduler(const json_t *o, struct sched_decl *s, struct err **err)
-{
-	int r = get_name(o, "name", &s->name, err);
-	if (r == 0)
-		r = get_copy(o, "binary", &s->binary, err);
-	if (r == 0)
-		r = get_optional(o, "build", &s->build);
-	if (r == 0)
-		r = get_strings(o, "args", &s->args, err);
-	if (r == 0)
-		r = get_strings(o, "sysctls", &s->sysctls, err);
-	if (r == 0)
-		r = get_strings(o, "kargs", &s->kargs, err);
-	if (r == 0)
-		r = get_unsigned(o, "load_cpu", &s->load_cpu, err);
-	if (r == 0)
-		r = get_unsigned(o, "attach_timeout_s", &s->attach_timeout_s, err);
-	if (r == 0 && (s->attach_timeout_s < 1 || s->attach_timeout_s > KTSTR_ATTACH_TIMEOUT_S_MAX))
-		return FAIL(err, ERR_DATA, -ERANGE, "scheduler '%s': attach_timeout_s is %u, must be 1 to %d", s->name,
-			    s->attach_timeout_s, KTSTR_ATTACH_TIMEOUT_S_MAX);
-	return r == 0 ? get_checks(o, &s->checks, err) : r;
-}
 
 static int find_scheduler(const struct suite *s, const json_t *o, const struct sched_decl **ret, struct err **err)
 {
@@ -246,9 +104,9 @@ static int parse_nodes(const json_t *o, struct ktstr_topology *t, struct err **e
 	if (json_array_size(list) > KTSTR_NODES_MAX)
 		return FAIL(err, ERR_DATA, -E2BIG, "nodes: more than %d", KTSTR_NODES_MAX);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		int r = get_unsigned(json_array_get(list, i), "llcs", &t->nodes[i].llcs, err);
+		int r = list_get_unsigned(json_array_get(list, i), "llcs", &t->nodes[i].llcs, err);
 		if (r == 0)
-			r = get_unsigned(json_array_get(list, i), "memory_mib", &t->nodes[i].memory_mib, err);
+			r = list_get_unsigned(json_array_get(list, i), "memory_mib", &t->nodes[i].memory_mib, err);
 		if (r < 0)
 			return err_wrap(err, r, "nodes[%zu]", i);
 	}
@@ -271,13 +129,13 @@ static int parse_distances(const json_t *o, struct ktstr_topology *t, struct err
 
 static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err **err)
 {
-	int r = get_unsigned(o, "numa_nodes", &t->numa_nodes, err);
+	int r = list_get_unsigned(o, "numa_nodes", &t->numa_nodes, err);
 	if (r == 0)
-		r = get_unsigned(o, "llcs", &t->llcs, err);
+		r = list_get_unsigned(o, "llcs", &t->llcs, err);
 	if (r == 0)
-		r = get_unsigned(o, "cores", &t->cores, err);
+		r = list_get_unsigned(o, "cores", &t->cores, err);
 	if (r == 0)
-		r = get_unsigned(o, "threads", &t->threads, err);
+		r = list_get_unsigned(o, "threads", &t->threads, err);
 	if (r == 0)
 		r = parse_nodes(o, t, err);
 	return r == 0 ? parse_distances(o, t, err) : r;
@@ -298,44 +156,81 @@ static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, str
 		{ "max_numa_nodes", &ret->max_numa_nodes },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		int r = get_unsigned(c, fields[i].key, fields[i].to, err);
+		int r = list_get_unsigned(c, fields[i].key, fields[i].to, err);
 		if (r < 0)
 			return err_wrap(err, r, "constraints");
 	}
-	return get_switch(c, "requires_smt", &ret->requires_smt, err);
+	return list_get_switch(c, "requires_smt", &ret->requires_smt, err);
 }
 
-/* Reads a switch; older test binaries do not list it. */
-static int get_bool(const json_t *o, const char *key, bool *ret, struct err **err)
+static const struct {
+	const char *key;
+	size_t at;
+} switches[] = {
+	{ "expect_err", offsetof(struct test_decl, expect_err) },
+	{ "allow_inconclusive", offsetof(struct test_decl, allow_inconclusive) },
+	{ "host_only", offsetof(struct test_decl, host_only) },
+	{ "performance_mode", offsetof(struct test_decl, performance_mode) },
+	{ "no_perf_mode", offsetof(struct test_decl, no_perf_mode) },
+	{ "survives_storm", offsetof(struct test_decl, survives_storm) },
+};
+
+static const struct {
+	const char *key;
+	size_t at;
+	bool optional;
+} numbers[] = {
+	{ "memory_mib", offsetof(struct test_decl, memory_mib), false },
+	{ "workers_per_cgroup", offsetof(struct test_decl, workers_per_cgroup), false },
+	{ "cpu_budget", offsetof(struct test_decl, cpu_budget), true },
+	{ "cleanup_budget_ms", offsetof(struct test_decl, cleanup_budget_ms), true },
+};
+
+static const struct {
+	const char *key;
+	size_t at;
+} texts[] = {
+	{ "expect_scx_error_contains", offsetof(struct test_decl, expect_contains) },
+	{ "expect_scx_error_matches", offsetof(struct test_decl, expect_matches) },
+	{ "workload_root_cgroup", offsetof(struct test_decl, workload_root) },
+	{ "config", offsetof(struct test_decl, config) },
+};
+
+static char **text_at(struct test_decl *t, size_t i)
 {
-	enum ktstr_switch value = KTSTR_UNSET;
-	int r = json_object_get(o, key) ? get_switch(o, key, &value, err) : 0;
-	*ret = value == KTSTR_ON;
+	return (char **)(void *)((char *)t + texts[i].at);
+}
+
+/* A test whose name begins with "demo_" is ignored unless it says otherwise. */
+static int parse_ignore(const json_t *o, struct test_decl *t, struct err **err)
+{
+	enum ktstr_switch ignore = KTSTR_UNSET;
+	int r = json_object_get(o, "ignore") ? list_get_switch(o, "ignore", &ignore, err) : 0;
+	t->ignored = ignore == KTSTR_UNSET ? !strncmp(t->name, "demo_", 5) : ignore == KTSTR_ON;
 	return r;
 }
 
 static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		unsigned *to = (unsigned *)(void *)((char *)t + numbers[i].at);
+		if (numbers[i].optional && !json_object_get(o, numbers[i].key))
+			continue;
+		int r = list_get_unsigned(o, numbers[i].key, to, err);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
+		int r = list_get_bool(o, switches[i].key, (bool *)((char *)t + switches[i].at), err);
+		if (r < 0)
+			return r;
+	}
 	unsigned duration_ms = 0, finding = 0;
-	int r = get_unsigned(o, "memory_mib", &t->memory_mib, err);
-	if (r == 0)
-		r = get_unsigned(o, "duration_ms", &duration_ms, err);
-	if (r == 0)
-		r = get_unsigned(o, "workers_per_cgroup", &t->workers_per_cgroup, err);
-	if (r == 0)
-		r = get_bool(o, "expect_err", &t->expect_err, err);
+	int r = list_get_unsigned(o, "duration_ms", &duration_ms, err);
 	if (r == 0 && json_object_get(o, "expect_finding"))
-		r = get_unsigned(o, "expect_finding", &finding, err);
+		r = list_get_unsigned(o, "expect_finding", &finding, err);
 	if (r == 0 && finding >= KTSTR_FINDING_MAX)
 		r = FAIL(err, ERR_DATA, -EBADMSG, "expect_finding: %u is not a known finding", finding);
-	if (r == 0)
-		r = get_bool(o, "allow_inconclusive", &t->allow_inconclusive, err);
-	if (r == 0)
-		r = get_bool(o, "host_only", &t->host_only, err);
-	if (r == 0)
-		r = get_bool(o, "performance_mode", &t->performance_mode, err);
-	if (r == 0)
-		r = get_bool(o, "no_perf_mode", &t->no_perf_mode, err);
 	t->duration = duration_ms * NSEC_PER_MSEC;
 	t->expect_finding = (enum ktstr_finding)finding;
 	return r;
@@ -345,20 +240,20 @@ static int parse_numbers(const json_t *o, struct test_decl *t, struct err **err)
 static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err)
 {
 	const json_t *list = json_object_get(o, "payloads");
-	int r = get_optional(o, "payload", &t->payload);
+	int r = list_get_optional(o, "payload", &t->payload);
 	t->payload_list = calloc(json_array_size(list) + 1, sizeof(*t->payload_list));
 	if (!t->payload_list)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
 		const json_t *from = json_array_get(list, i);
 		struct payload_decl *p = &t->payload_list[t->payloads++];
-		r = get_name(from, "name", &p->name, err);
+		r = list_get_name(from, "name", &p->name, err);
 		if (r == 0)
-			r = get_copy(from, "binary", &p->binary, err);
+			r = list_get_copy(from, "binary", &p->binary, err);
 		if (r == 0)
-			r = get_optional(from, "kit", &p->kit);
+			r = list_get_optional(from, "kit", &p->kit);
 		if (r == 0)
-			r = get_strings(from, "include_files", &p->include_files, err);
+			r = list_get_strings(from, "include_files", &p->include_files, err);
 		if (r < 0)
 			err_wrap(err, r, "payloads[%zu]", i);
 	}
@@ -368,14 +263,14 @@ static int parse_payloads(const json_t *o, struct test_decl *t, struct err **err
 /* An invalid list of kernels is a problem of the test, not of the suite. */
 static int parse_known_fail(const json_t *from, struct known_fail_decl *k, struct err **err)
 {
-	int r = get_optional(from, "kernel", &k->kernel);
+	int r = list_get_optional(from, "kernel", &k->kernel);
 	if (r == 0)
-		r = get_optional(from, "scheduler", &k->scheduler);
+		r = list_get_optional(from, "scheduler", &k->scheduler);
 	if (r == 0)
-		r = get_name(from, "reason", &k->reason, err);
+		r = list_get_name(from, "reason", &k->reason, err);
 	if (r == 0)
-		r = get_bool(from, "flaky", &k->flaky, err);
-	return r == 0 && k->kernel ? known_fail_check(k->kernel, err) : r;
+		r = list_get_bool(from, "flaky", &k->flaky, err);
+	return r == 0 && k->kernel ? kernels_check(k->kernel, err) : r;
 }
 
 static int parse_known_fails(const json_t *o, struct test_decl *t, struct err **err)
@@ -405,9 +300,21 @@ static int check_memory(const struct test_decl *t, struct err **err)
 		    t->memory_mib, described);
 }
 
+/* The problem of one of its schedulers, or NULL. */
+static const char *scheduler_problem(const struct test_decl *t)
+{
+	const char *problem = t->scheduler ? t->scheduler->problem : NULL;
+	for (size_t i = 0; !problem && t->staged && t->staged[i]; i++)
+		problem = t->staged[i]->problem;
+	return problem;
+}
+
 /* Notes why a declaration cannot run. The rest of the suite still runs. */
 static int note_problem(struct test_decl *t)
 {
+	const char *problem = scheduler_problem(t);
+	if (!t->problem && problem && !(t->problem = strdup(problem)))
+		return -ENOMEM;
 	_cleanup_err_ struct err *why = NULL;
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (t->problem || (topology_check(&t->topology, &why) == 0 && check_memory(t, &why) == 0))
@@ -421,11 +328,11 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 {
 	const char *problem = json_string_value(json_object_get(o, "problem"));
 	t->binary = s->path;
-	int r = get_name(o, "name", &t->name, err);
+	int r = list_get_name(o, "name", &t->name, err);
 	if (r == 0)
-		r = get_name(o, "file", &t->file, err);
+		r = list_get_name(o, "file", &t->file, err);
 	if (r == 0)
-		r = get_unsigned(o, "line", &t->line, err);
+		r = list_get_unsigned(o, "line", &t->line, err);
 	if (r == 0)
 		r = find_scheduler(s, o, &t->scheduler, err);
 	if (r == 0)
@@ -435,19 +342,19 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 	if (r == 0)
 		r = parse_numbers(o, t, err);
 	if (r == 0)
-		r = get_strings(o, "sched_args", &t->sched_args, err);
+		r = list_get_strings(o, "sched_args", &t->sched_args, err);
 	if (r == 0)
-		r = get_strings(o, "include_files", &t->include_files, err);
+		r = list_get_strings(o, "include_files", &t->include_files, err);
 	if (r == 0)
 		r = parse_payloads(o, t, err);
 	if (r == 0)
-		r = get_checks(o, &t->checks, err);
+		r = list_get_checks(o, &t->checks, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++)
+		r = list_get_optional(o, texts[i].key, text_at(t, i));
 	if (r == 0)
-		r = get_optional(o, "expect_scx_error_contains", &t->expect_contains);
+		r = parse_ignore(o, t, err);
 	if (r == 0)
-		r = get_optional(o, "expect_scx_error_matches", &t->expect_matches);
-	if (r == 0)
-		r = get_optional(o, "load_limits", &t->load_limits);
+		r = list_get_optional(o, "load_limits", &t->load_limits);
 	if (r == 0)
 		r = find_staged(s, o, &t->staged, err);
 	if (r == 0 && !problem)
@@ -480,7 +387,7 @@ static int parse_all(struct suite *s, const json_t *root, struct err **err)
 	if (!s->scheduler || !s->test)
 		return FAIL_SYS(err, -ENOMEM, "read the list");
 	for (size_t i = 0; i < json_array_size(schedulers); i++) {
-		int r = parse_scheduler(json_array_get(schedulers, i), &s->scheduler[s->schedulers++], err);
+		int r = sched_decl_parse(json_array_get(schedulers, i), &s->scheduler[s->schedulers++], err);
 		if (r < 0)
 			return err_wrap(err, r, "schedulers[%zu]", i);
 	}

@@ -3,26 +3,15 @@
 #ifndef KTSTR_RUN_SUITE_H
 #define KTSTR_RUN_SUITE_H
 
-#include <ktstr/scheduler.h>
 #include <ktstr/topology.h>
 
 #include "base/err.h"
 #include "base/time.h"
 #include "reactor/reactor.h"
+#include "run/sched_decl.h"
 
 #define SUITE_BINARIES_MAX   1024
 #define SUITE_LIST_BYTES_MAX ((size_t)16 << 20)
-
-struct sched_decl {
-	char *name, *binary;
-	char *build;			 /* command that builds the binary, or NULL */
-	char *build_problem;		 /* why the command failed, or NULL */
-	bool is_built;			 /* the command was run */
-	char **args, **sysctls, **kargs; /* NULL-terminated */
-	unsigned load_cpu;		 /* CPU number + 1; 0: any CPU */
-	unsigned attach_timeout_s;	 /* guest time */
-	struct ktstr_checks checks;
-};
 
 struct payload_decl {
 	char *name, *binary, *kit; /* kit: NULL if not from the kernel's kit */
@@ -53,8 +42,13 @@ struct test_decl {
 	size_t known_fails;
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
-	bool host_only;			     /* the body runs on the host, without a machine */
-	bool performance_mode, no_perf_mode; /* at most one of them */
+	bool ignored;				/* runs only if it is asked for */
+	bool survives_storm;			/* the scheduler must be attached in every hold */
+	unsigned cpu_budget, cleanup_budget_ms; /* 0: none */
+	char *workload_root;			/* control group of the guest, or NULL */
+	char *config;				/* content of the scheduler's configuration, or NULL */
+	bool host_only;				/* the body runs on the host, without a machine */
+	bool performance_mode, no_perf_mode;	/* at most one of them */
 	/* A line for each limit that a load of the scenario sets itself, as the test binary wrote it; NULL: none. */
 	char *load_limits;
 	char *expect_contains, *expect_matches; /* in a log at the scheduler's end, or NULL */
@@ -85,7 +79,8 @@ void suite_done(struct suite *s);
  */
 int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err);
 void suites_free(struct suite *suite, size_t count);
-void strings_free(char **list);
+/* The control group of the guest below which the cgroups are made; NULL: the default, /ktstr. */
+const char *test_workload_root(const struct test_decl *t);
 /* The longest attach timeout of the test's schedulers, in guest time; 0: no scheduler. */
 nsec_t test_attach_timeout(const struct test_decl *t);
 

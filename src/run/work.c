@@ -63,7 +63,9 @@ static int locate_staged(const struct plan_case *c, char *path[IMAGE_STAGED_MAX 
 			return err_wrap(err, r, "test '%s'", c->test->name);
 		suffix->staged[i].name = staged[i]->name;
 		suffix->staged[i].attach_timeout_s = staged[i]->attach_timeout_s;
-		suffix->staged[i].args = (const char *const *)staged[i]->args;
+		if (staged[i]->config_file)
+			suffix->staged[i].args[0] = (const char *const *)staged[i]->config_args;
+		suffix->staged[i].args[1] = (const char *const *)staged[i]->args;
 	}
 	return 0;
 }
@@ -72,9 +74,10 @@ static int locate_staged(const struct plan_case *c, char *path[IMAGE_STAGED_MAX 
 static int prepare_sandbox(struct attempt *a)
 {
 	struct fleet *f = a->owner;
-	if (!f->has_groups || a->sandbox.path)
+	if (!f->has_groups || a->sandbox.path || a->request.tier != PLAN_BUDGET)
 		return 0;
-	int r = sandbox_make(&f->groups, &a->claim->plan, f->config.cpu_cap != 0, &a->sandbox, &a->err);
+	int r = sandbox_make(&f->groups, &a->claim->plan, f->config.cpu_cap || a->item->cpu_budget, &a->sandbox,
+			     &a->err);
 	a->config.cgroup = &a->sandbox.procs;
 	return r;
 }
@@ -118,6 +121,25 @@ static void fill_environment(const struct attempt *a, const char *ret[ARRAY_SIZE
 				ret[n++] = *set;
 }
 
+/* What the scheduler's declaration says about its start. */
+static void fill_scheduler(const struct test_decl *t, struct image_suffix_spec *spec)
+{
+	const struct sched_decl *s = t->scheduler;
+	if (!s)
+		return;
+	spec->scheduler = s->binary != NULL;
+	spec->load_cpu = s->load_cpu;
+	spec->attach_timeout_s = s->attach_timeout_s;
+	spec->sched_args[0] = s->config_file || t->config ? (const char *const *)s->config_args : NULL;
+	spec->sched_args[1] = (const char *const *)s->args;
+	spec->sysctls = (const char *const *)s->sysctls;
+	spec->builtin_enable = (const char *const *)s->builtin_enable;
+	spec->builtin_disable = (const char *const *)s->builtin_disable;
+	spec->cgroup_parent = s->cgroup_parent;
+	spec->config_path = t->config ? s->config_path : NULL;
+	spec->config = t->config;
+}
+
 /* @plain: do not compress the image. */
 static int build_image(struct attempt *a, bool plain)
 {
@@ -144,17 +166,14 @@ static int build_image(struct attempt *a, bool plain)
 		.seed = a->seed,
 		.duration_ns = (uint64_t)t->duration,
 		.limit_ns = (uint64_t)guest_limit(t),
-		.scheduler = t->scheduler != NULL,
-		.load_cpu = t->scheduler ? t->scheduler->load_cpu : 0,
-		.attach_timeout_s = t->scheduler ? t->scheduler->attach_timeout_s : 0,
-		.sched_args = { t->scheduler ? (const char *const *)t->scheduler->args : NULL,
-				(const char *const *)t->sched_args },
-		.sysctls = t->scheduler ? (const char *const *)t->scheduler->sysctls : NULL,
+		.sched_args = { NULL, NULL, (const char *const *)t->sched_args },
+		.workload_root = test_workload_root(t),
 		.environment = environment,
 		.plain = plain,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
 	fill_environment(a, environment);
+	fill_scheduler(t, &suffix_spec);
 	int r = prepare_sandbox(a);
 	if (r == 0)
 		r = locate_staged(c, staged, &suffix_spec, &a->err);
@@ -222,6 +241,8 @@ static struct judge_facts facts_of(const struct attempt *a)
 		.emulated = !strcmp(fleet_of(a)->config.accel->backend->name, "tcg"),
 		.expect_contains = t->expect_contains,
 		.expect_matches = t->expect_matches,
+		.survives_storm = t->survives_storm,
+		.cleanup_budget = t->cleanup_budget_ms * NSEC_PER_MSEC,
 		.file = t->file,
 		.line = t->line,
 		.limits = a->item->limits,
@@ -297,6 +318,11 @@ static void put_replay(const struct attempt *a, struct buf *out)
 
 static const char *source_of(const struct plan_case *c)
 {
+	const struct sched_decl *s = c->test->scheduler;
+	if (s && !s->binary)
+		return "kernel_builtin";
+	if (s && s->is_built && !s->build_problem)
+		return "auto_built";
 	return c->scheduler_path ? scheduler_source(c->scheduler_path, c->test->scheduler->binary, c->test->binary,
 						    c->kernel->schedulers)
 				 : NULL;
@@ -318,6 +344,17 @@ static void take_known(const struct attempt *a, struct result *ret)
 		return;
 	ret->known = (struct known_fail){ .reason = k->reason, .flaky = k->flaky };
 	ret->known_outcome = attempt_known(a);
+}
+
+static void take_counters(const struct attempt *a, struct result *ret)
+{
+	ret->counter_names = a->counter_names;
+	ret->counter = a->counter;
+	ret->counters = a->counters;
+	ret->counted_vcpus = a->counted_vcpus;
+	ret->event_names = a->event_names;
+	ret->event = a->event;
+	ret->events = a->events;
 }
 
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
@@ -358,6 +395,9 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.allow_inconclusive = c->test->allow_inconclusive,
 		.performance = plan_perf_name(f->config.perf),
 		.cpu_cap = f->config.cpu_cap,
+		.cpu_budget = c->cpu_budget,
+		.workload_root = test_workload_root(c->test),
+		.config = c->test->config,
 		.environment = f->config.environment,
 		.attempt = a->number,
 		.policy = attempt_policy(a),
@@ -375,18 +415,12 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.boot = a->boot,
 		.vm_cpu_usec = a->vm_cpu_usec,
 		.vm_rss_kib = a->vm_rss_kib,
-		.counter_names = a->counter_names,
-		.counter = a->counter,
-		.counters = a->counters,
-		.counted_vcpus = a->counted_vcpus,
-		.event_names = a->event_names,
-		.event = a->event,
-		.events = a->events,
 		.perf_mode = c->perf,
 		.perf_settings = a->perf_settings,
 		.evidence = &a->evidence,
 		.judgement = &a->judgement,
 	};
+	take_counters(a, ret);
 	take_known(a, ret);
 	put_perf_settings(a, ret);
 	take_parts(&a->confinement, ret);

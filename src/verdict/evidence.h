@@ -95,6 +95,7 @@ struct evidence {
 	bool machine_reset; /* the guest reset itself */
 	bool interrupted;   /* by the user */
 	int machine_status;
+	nsec_t cleanup;		     /* from the guest's last record to the end of the machine's process; 0: unknown */
 	char memory_kill[96];	     /* why the kernel's OOM killer ended it; "": it did not */
 	char late_in[24];	     /* attempt state whose host deadline passed; "": none */
 	nsec_t late_after, late_cpu; /* time in that state, and the machine's CPU time in it */

@@ -9,6 +9,7 @@
 #include "verdict/checks.h"
 #include "verdict/expect.h"
 #include "verdict/judge.h"
+#include "verdict/storm.h"
 
 /* --- findings ----------------------------------------------------------------------------------------------------- */
 
@@ -103,6 +104,11 @@ static void find_scheduler(const struct evidence *e, const struct judge_facts *f
 				      known   ? cause.line
 				      : *line ? line
 					      : "it ended before it attached, and printed nothing");
+	}
+	if ((s = evidence_sched(e, WIRE_SCHED_NOT_ENABLED))) {
+		cause_last_line(buf_str(&e->text[WIRE_STREAM_INIT]), line, sizeof(line));
+		judgement_add(j, DETAIL_SCHEDULER, KTSTR_FAIL,
+			      "scheduler '%s' could not be enabled (kernel_builtin_enable): %s", name, line);
 	}
 	if ((s = evidence_sched(e, WIRE_SCHED_NOT_ATTACHED))) {
 		cause_last_line(log, line, sizeof(line));
@@ -239,6 +245,14 @@ static void find_lateness(const struct evidence *e, struct judgement *j)
 		      rip ? rip : "");
 }
 
+static void find_slow_cleanup(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	if (f->cleanup_budget && e->cleanup > f->cleanup_budget)
+		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL,
+			      "the machine took %ld ms to end after the test, and cleanup_budget_ms is %ld",
+			      e->cleanup / NSEC_PER_MSEC, f->cleanup_budget / NSEC_PER_MSEC);
+}
+
 static bool has_finding(const struct judgement *j, enum ktstr_verdict v)
 {
 	for (uint32_t i = 0; i < j->details; i++)
@@ -298,9 +312,12 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 		find_scheduler(e, f, j);
 		find_scheduler_death(e, f, j);
 		find_scheduler_stop(e, f, j);
+		if (f->survives_storm)
+			find_storm(e, j);
 	}
 	find_test_process(e, f, j);
 	find_lateness(e, j);
+	find_slow_cleanup(e, f, j);
 	check_loads(e, &checks, j);
 	check_protocol(e, j);
 	find_expectations(e, j);

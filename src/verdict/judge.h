@@ -18,6 +18,8 @@ struct judge_facts {
 	enum ktstr_finding expect_finding;	      /* with expect_err: expected instead of the scheduler's end */
 	bool emulated;				      /* the guest ran on tcg: no absolute latencies and rates */
 	const char *expect_contains, *expect_matches; /* for the logs at the scheduler's end, or NULL */
+	bool survives_storm;			      /* the scheduler must be attached in every hold */
+	nsec_t cleanup_budget;			      /* for evidence.cleanup; 0: none */
 	const char *file;			      /* where the test is declared, or NULL */
 	unsigned line;
 	struct thresholds limits;

@@ -113,6 +113,25 @@ CASES = {
     'loads_limit_nan': r"cgroup 'cg_0': its check max_spread_pct is neither a number above 0",
     'rate_negative': r'its check min_work_rate is neither a number above 0 nor KTSTR_ZERO nor KTSTR_OFF',
     'scheduler_limit_nan': r'its check max_throughput_cv is neither a number above 0 nor',
+    'budget_without_sharing': r'cpu_budget needs no_perf_mode: a machine with a budget reserves no CPUs',
+    'host_and_budget': r'host_only excludes cleanup_budget_ms, cpu_budget and workload_root_cgroup: there is no machine',
+    'storm_without_scheduler': r'survives_storm needs a scheduler',
+    'storm_and_error': r'survives_storm and expect_err exclude each other',
+    'config_without_place': r'its config needs a scheduler with config_file_def, which says where the file belongs',
+    'root_is_the_root': r"its workload_root_cgroup '/' is not a valid path of a control group; write it like '/a/b'",
+    'root_climbs': r"its workload_root_cgroup '/a/\.\./b' is not a valid path of a control group",
+    'parent_in_arguments': r"--cell-parent-cgroup 'a' is not a valid path of a control group",
+    'parent_relative': r"its scheduler's cgroup_parent 'cells' is not a valid path of a control group",
+    'parent_in_its_arguments': r"--cell-parent-cgroup '/a/\.\.' is not a valid path of a control group",
+    'two_configs': r'its scheduler has config_file and config_file_def: leave one of them out',
+    'config_no_place': r"its scheduler's config_file_def has no argument with '\{file\}', which stands for the path",
+    'config_no_path': r"its scheduler's config_file_def.path 'etc/a' is not a valid path; write an absolute one",
+    'builtin_and_binary': r'its scheduler has a binary and kernel_builtin_\*: leave one of them out',
+    'builtin_half': r'kernel_builtin_enable and kernel_builtin_disable belong together; write both',
+    'builtin_shell': r"kernel_builtin_enable: 'echo \$\(date\) > /a' is not a valid line; write 'echo TEXT > /PATH'",
+    'builtin_arguments': r'its scheduler is built into the kernel, so there is no program for build, args',
+    'storm_detached': r'survives_storm: the scheduler is detached in the hold; attach it before the hold',
+    'storm_loop': r'survives_storm: the scheduler is detached in the hold',
     'harm_write': None,
     'harm_loop': None,
     'harm_sleep': None,
@@ -155,4 +174,4 @@ with Scratch() as scratch:
                             scratch / 'wrong.c'], capture_output=True, text=True)
     check(wrong.returncode and wrong.stderr.count('error:') == 1 and 'in expansion of macro' not in wrong.stderr,
           'a wrong type of work is one error of the compiler', wrong.stderr)
-finish(at_least=95)
+finish(at_least=120)

@@ -286,6 +286,49 @@ KTSTR_TEST(scheduler_limit_nan, .cores = 2, .scheduler = &limitless)
 	return KTSTR_PASS;
 }
 
+/* --- attributes of tests and keys of schedulers ------------------------------------------------------------------- */
+
+#define WRONG(id, ...)                \
+	KTSTR_TEST(id, ##__VA_ARGS__) \
+	{                             \
+		return KTSTR_PASS;    \
+	}
+#define WRONG_SCHEDULER(id, ...)                 \
+	KTSTR_SCHEDULER(of_##id, ##__VA_ARGS__); \
+	WRONG(id, .scheduler = &of_##id)
+
+WRONG(budget_without_sharing, .cpu_budget = 2)
+WRONG(host_and_budget, .host_only = KTSTR_ON, .cleanup_budget_ms = 5)
+WRONG(storm_without_scheduler, .survives_storm = KTSTR_ON)
+WRONG(storm_and_error, .scheduler = &simple, .survives_storm = KTSTR_ON, .expect_err = KTSTR_ON)
+WRONG(config_without_place, .scheduler = &simple, .config = "a = 1")
+WRONG(root_is_the_root, .workload_root_cgroup = "/")
+WRONG(root_climbs, .workload_root_cgroup = "/a/../b")
+WRONG(parent_in_arguments, .scheduler = &simple, .sched_args = KTSTR_ARGS("--cell-parent-cgroup", "a"))
+WRONG_SCHEDULER(parent_relative, .binary = "scx_simple", .cgroup_parent = "cells")
+WRONG_SCHEDULER(parent_in_its_arguments, .binary = "scx_simple", .args = KTSTR_ARGS("--cell-parent-cgroup=/a/.."))
+WRONG_SCHEDULER(two_configs, .binary = "scx_simple", .config_file = "a",
+		.config_file_def = { KTSTR_ARGS("-c", "{file}"), "/etc/a" })
+WRONG_SCHEDULER(config_no_place, .binary = "scx_simple", .config_file_def = { KTSTR_ARGS("-c"), "/etc/a" })
+WRONG_SCHEDULER(config_no_path, .binary = "scx_simple", .config_file_def = { KTSTR_ARGS("-c", "{file}"), "etc/a" })
+WRONG_SCHEDULER(builtin_and_binary, .binary = "scx_simple", .kernel_builtin_enable = KTSTR_ARGS("echo 1 > /a"),
+		.kernel_builtin_disable = KTSTR_ARGS("echo 0 > /a"))
+WRONG_SCHEDULER(builtin_half, .kernel_builtin_enable = KTSTR_ARGS("echo 1 > /a"))
+WRONG_SCHEDULER(builtin_shell, .kernel_builtin_enable = KTSTR_ARGS("echo $(date) > /a"),
+		.kernel_builtin_disable = KTSTR_ARGS("echo 0 > /a"))
+WRONG_SCHEDULER(builtin_arguments, .kernel_builtin_enable = KTSTR_ARGS("echo 1 > /a"), .args = KTSTR_ARGS("-v"),
+		.kernel_builtin_disable = KTSTR_ARGS("echo 0 > /a"))
+KTSTR_TEST(storm_detached, .scheduler = &simple, .survives_storm = KTSTR_ON)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "s", .ops = KTSTR_OPS(KTSTR_OP(DETACH_SCHEDULER)) }));
+}
+KTSTR_TEST(storm_loop, .scheduler = &simple, .survives_storm = KTSTR_ON)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "s",
+						.hold = KTSTR_HOLD_LOOP(100),
+						.ops = KTSTR_OPS(KTSTR_OP(RESTART_SCHEDULER)) }));
+}
+
 /* --- bodies that must do no harm during validation; nothing is known about them before a guest runs them ---------- */
 
 KTSTR_TEST(harm_write, .cores = 2)

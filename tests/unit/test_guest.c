@@ -2,6 +2,7 @@
 /* Guest code that can be tested without a guest: tables, CPU sets, affinities, scenarios. */
 #include <string.h>
 
+#include "guest/builtin.h"
 #include "guest/binary/registry.h"
 #include "guest/load.h"
 #include "guest/payload/declaration.h"
@@ -444,8 +445,40 @@ START_TEST(metrics_of_a_payload_have_a_limit)
 }
 END_TEST
 
+static const struct {
+	const char *line, *text, *path; /* path: NULL if the line is not valid */
+} lines[] = {
+	{ "echo 1 > /sys/a", "1", "/sys/a" },
+	{ "echo 1>/sys/a", "1", "/sys/a" },
+	{ "echo  NO_A  B >  /sys/a ", "NO_A  B", "/sys/a" },
+	{ "echo 1 >> /sys/a", NULL, NULL },
+	{ "echo 1 > sys/a", NULL, NULL },
+	{ "echo > /sys/a", NULL, NULL },
+	{ "echo 1 > /sys/a b", NULL, NULL },
+	{ "echo \"1\" > /sys/a", NULL, NULL },
+	{ "echo 1 > /sys/a; reboot", NULL, NULL },
+	{ "echo 1 > /sys/a > /sys/b", NULL, NULL },
+	{ "echo 1", NULL, NULL },
+	{ "echoes 1 > /sys/a", NULL, NULL },
+	{ "printf 1 > /sys/a", NULL, NULL },
+	{ "", NULL, NULL },
+};
+
+START_TEST(a_line_writes_a_text_to_a_file)
+{
+	struct builtin_line parsed;
+	bool good = builtin_line_parse(lines[_i].line, &parsed);
+	ck_assert_msg(good == (lines[_i].path != NULL), "%s", lines[_i].line);
+	if (good) {
+		ck_assert_str_eq(parsed.text, lines[_i].text);
+		ck_assert_str_eq(parsed.path, lines[_i].path);
+	}
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_loop_test(tc, a_line_writes_a_text_to_a_file, 0, ARRAY_SIZE(lines));
 	tcase_add_test(tc, work_types_are_complete);
 	tcase_add_test(tc, older_names_of_work_types);
 	tcase_add_test(tc, groups_by_parameters);

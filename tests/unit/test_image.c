@@ -222,6 +222,32 @@ START_TEST(suffix_says_what_the_boot_is_for)
 }
 END_TEST
 
+START_TEST(suffix_says_how_the_scheduler_is_set_up)
+{
+	const char *const config[] = { "-c", "/run/s", NULL }, *const args[] = { "-v", NULL };
+	const char *const on[] = { "echo 1 > /a", NULL }, *const off[] = { "echo 0 > /a", NULL };
+	static const char wanted[] = "sched_arg=-c\nsched_arg=/run/s\nsched_arg=-v\nbuiltin_enable=echo 1 > /a\n"
+				     "builtin_disable=echo 0 > /a\ncgroup_parent=/p\nworkload_root=/w/x\n"
+				     "config_path=/run/s\n";
+	struct image_suffix_spec spec = { .test = "t",
+					  .sched_args = { config, args, NULL },
+					  .builtin_enable = on,
+					  .builtin_disable = off,
+					  .cgroup_parent = "/p",
+					  .workload_root = "/w/x",
+					  .config_path = "/run/s",
+					  .config = "line 1\nline 2\n" };
+	struct buf packed = BUF_NULL, raw = BUF_NULL;
+	t_ok(image_suffix(&spec, &packed, NULL));
+	unpack(&packed, &raw);
+	ck_assert_ptr_nonnull(memmem(raw.data, raw.len, wanted, sizeof(wanted) - 1));
+	ck_assert_ptr_nonnull(memmem(raw.data, raw.len, "line 1\nline 2\n", 14));
+	ck_assert_ptr_null(memmem(raw.data, raw.len, "scheduler=", 10));
+	buf_done(&packed);
+	buf_done(&raw);
+}
+END_TEST
+
 START_TEST(include_files_must_be_there)
 {
 	const struct image_include missing[] = { { "/no/such/file", "include-files/file" } };
@@ -417,6 +443,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, run_paths_are_followed);
 	tcase_add_test(tc, base_is_kept_by_its_content);
 	tcase_add_test(tc, suffix_says_what_the_boot_is_for);
+	tcase_add_test(tc, suffix_says_how_the_scheduler_is_set_up);
 	tcase_add_test(tc, include_files_must_be_there);
 	tcase_add_test(tc, a_text_file_has_no_closure);
 	tcase_add_test(tc, a_foreign_ld_cache_is_ignored);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "lists.h"
 #include "run/filter.h"
 #include "run/fleet.h"
 #include "run/rundir.h"
@@ -108,27 +109,10 @@ END_TEST
 
 /* --- suites ------------------------------------------------------------------------------------------------------- */
 
-#define CHECKS "\"checks\":{\"not_starved\":false,\"isolation\":true,\"max_gap_ms\":0,\"max_spread_pct\":false}"
-#define SCHED(n)                                                                                  \
-	"{\"name\":\"" n "\",\"binary\":\"" n "\",\"args\":[\"-x\"],\"sysctls\":[],\"kargs\":[]," \
-	"\"load_cpu\":0,\"attach_timeout_s\":20," CHECKS "}"
-#define TEST(n, sched, llcs)                                                                                   \
-	"{\"name\":\"" n "\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":" sched                \
-	",\"numa_nodes\":1,\"llcs\":" llcs ",\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000," \
-	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                     \
-	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},"                                       \
-	"\"workers_per_cgroup\":2,\"sched_args\":[],\"include_files\":[],\"expect_err\":0," CHECKS "}"
-#define LIST(scheds, tests) "{\"api\":2,\"schedulers\":[" scheds "],\"tests\":[" tests "]}"
-
-static int parse(const char *text, struct suite *s, struct err **err)
-{
-	return suite_parse("/x/suite", text, strlen(text), s, err);
-}
-
 START_TEST(suite_reads_a_list)
 {
 	struct suite s;
-	t_ok(parse(LIST(SCHED("simple"), TEST("one", "\"simple\"", "1") "," TEST("two", "null", "2")), &s, NULL));
+	t_ok(list_parse(LIST(SCHED("simple"), TEST("one", "\"simple\"", "1") "," TEST("two", "null", "2")), &s, NULL));
 	ck_assert_uint_eq(s.tests, 2);
 	ck_assert_str_eq(s.test[0].scheduler->args[0], "-x");
 	ck_assert_ptr_null(s.test[1].scheduler);
@@ -148,7 +132,7 @@ END_TEST
 START_TEST(suite_reads_staged_schedulers_and_rates)
 {
 	struct suite s;
-	t_ok(parse(LIST(SCHED("simple"), EXTRA("\"simple\"", "2.5")), &s, NULL));
+	t_ok(list_parse(LIST(SCHED("simple"), EXTRA("\"simple\"", "2.5")), &s, NULL));
 	ck_assert_str_eq(s.test[0].staged[0]->name, "simple");
 	ck_assert_ptr_null(s.test[0].staged[1]);
 	ck_assert_str_eq(s.test[0].expect_contains, "words");
@@ -172,7 +156,7 @@ START_TEST(suite_names_what_is_wrong)
 {
 	struct suite s;
 	struct err *err = NULL;
-	t_errno(parse(bad_lists[_i].text, &s, &err), EBADMSG);
+	t_errno(list_parse(bad_lists[_i].text, &s, &err), EBADMSG);
 	ck_assert_int_eq(err_kind_of(err), ERR_DATA);
 	t_err_contains(&err, bad_lists[_i].why);
 }
@@ -197,7 +181,7 @@ START_TEST(a_test_that_is_wrong_stops_no_other)
 {
 	struct suite s;
 	struct plan plan;
-	t_ok(parse(bad_tests[_i].text, &s, NULL));
+	t_ok(list_parse(bad_tests[_i].text, &s, NULL));
 	struct plan_request q = { .suites = &s, .suite_count = 1, .gauntlet = true };
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_uint_gt(plan.count, 2);
@@ -219,7 +203,7 @@ START_TEST(plan_is_tests_times_kernels)
 {
 	struct suite s;
 	struct plan plan;
-	t_ok(parse(LIST("", TEST("one", "null", "1") "," TEST("two", "null", "1")), &s, NULL));
+	t_ok(list_parse(LIST("", TEST("one", "null", "1") "," TEST("two", "null", "1")), &s, NULL));
 	struct kernel kernels[] = { { .label = (char *)"kernel_a", .version = (char *)"a", .boot = (char *)"/a" },
 				    { .label = (char *)"kernel_b", .version = (char *)"b", .boot = (char *)"/b" } };
 	struct plan_request q = {
@@ -268,7 +252,7 @@ START_TEST(perf_only_skips_the_others)
 {
 	struct suite s;
 	struct plan plan;
-	t_ok(parse(LIST("", TEST("plain", "null", "1")), &s, NULL));
+	t_ok(list_parse(LIST("", TEST("plain", "null", "1")), &s, NULL));
 	struct plan_request q = { .suites = &s, .suite_count = 1, .perf_only = true };
 	t_ok(plan_make(&q, &plan, NULL));
 	ck_assert_ptr_nonnull(strstr(plan.item[0].skip, "KTSTR_PERF_ONLY"));
@@ -281,7 +265,7 @@ START_TEST(plan_skips_what_the_backend_cannot_offer)
 {
 	struct suite s;
 	struct plan plan;
-	t_ok(parse(LIST("", TEST("many", "null", "200")), &s, NULL));
+	t_ok(list_parse(LIST("", TEST("many", "null", "200")), &s, NULL));
 	struct kernel kernel = { .label = (char *)"k", .version = (char *)"v", .boot = (char *)"/k" };
 	struct plan_request q = {
 		.suites = &s, .suite_count = 1, .kernels = &kernel, .kernel_count = 1, .backend = &qemu_backend
@@ -313,7 +297,7 @@ START_TEST(plan_knows_who_is_in_perf_mode)
 	struct kernel kernel = { .label = (char *)"k", .version = (char *)"v", .boot = (char *)"/k" };
 	struct suite s;
 	struct plan plan;
-	t_ok(parse(LIST("", TEST("one", "null", "1")), &s, NULL));
+	t_ok(list_parse(LIST("", TEST("one", "null", "1")), &s, NULL));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		s.test[0].performance_mode = rows[i].declared;
 		s.test[0].no_perf_mode = rows[i].against;
@@ -368,7 +352,7 @@ END_TEST
 static const struct {
 	const char *name;
 	bool threads, no_perf, perf;
-	unsigned host, cap;
+	unsigned host, cap, budget;
 	struct ktstr_topology machine;
 	enum plan_tier tier;
 	struct ktstr_topology wanted;
@@ -392,13 +376,21 @@ static const struct {
 	  .tier = PLAN_BUDGET, .wanted = { 1, 1, 6, 1 }, .cpus = 6 },
 	{ "unless there is a cap", .threads = true, .no_perf = true, .host = 8, .cap = 3, .machine = { 1, 2, 3, 1 },
 	  .tier = PLAN_BUDGET, .wanted = { 1, 1, 3, 1 }, .cpus = 3 },
+	{ "a test's own budget", .threads = true, .budget = 3, .host = 8, .machine = { 1, 2, 3, 1 },
+	  .tier = PLAN_BUDGET, .wanted = { 1, 1, 6, 1 }, .cpus = 3 },
+	{ "a test's own budget, without perf mode", .no_perf = true, .budget = 3, .host = 64, .machine = { 1, 2, 2, 1 },
+	  .tier = PLAN_BUDGET, .wanted = { 1, 1, 1, 1 }, .cpus = 3 },
+	{ "a cap wins over it", .budget = 5, .host = 8, .cap = 2, .machine = { 1, 1, 4, 1 }, .tier = PLAN_BUDGET,
+	  .wanted = { 1, 1, 1, 1 }, .cpus = 2 },
 };
 
 START_TEST(machines_ask_for_what_they_need)
 {
 	const struct vm_backend backend = { .vcpu_threads = requests[_i].threads };
 	const struct accel_choice accel = { .backend = &backend };
-	struct plan_case c = { .topology = requests[_i].machine, .perf = requests[_i].perf };
+	struct plan_case c = { .topology = requests[_i].machine,
+			       .perf = requests[_i].perf,
+			       .cpu_budget = requests[_i].budget };
 	struct fleet *f = calloc(1, sizeof(*f));
 	ck_assert_ptr_nonnull(f);
 	f->config =
@@ -428,16 +420,17 @@ END_TEST
 START_TEST(suite_reads_payloads)
 {
 	struct suite s;
-	t_ok(parse(LIST("", WITH_PAYLOADS("{\"name\":\"one\",\"binary\":\"b\",\"kit\":null,\"include_files\":[\"x\"]},"
-					  "{\"name\":\"two\",\"binary\":\"c\",\"kit\":\"k\",\"include_files\":[]}")),
-		   &s, NULL));
+	t_ok(list_parse(
+		LIST("", WITH_PAYLOADS("{\"name\":\"one\",\"binary\":\"b\",\"kit\":null,\"include_files\":[\"x\"]},"
+				       "{\"name\":\"two\",\"binary\":\"c\",\"kit\":\"k\",\"include_files\":[]}")),
+		&s, NULL));
 	ck_assert_uint_eq(s.test[0].payloads, 2);
 	ck_assert_str_eq(s.test[0].payload, "one");
 	ck_assert_str_eq(s.test[0].payload_list[0].include_files[0], "x");
 	ck_assert_ptr_null(s.test[0].payload_list[0].kit);
 	ck_assert_str_eq(s.test[0].payload_list[1].kit, "k");
 	suite_done(&s);
-	t_ok(parse(LIST("", WITH_PAYLOADS("{\"name\":\"one\"}")), &s, NULL));
+	t_ok(list_parse(LIST("", WITH_PAYLOADS("{\"name\":\"one\"}")), &s, NULL));
 	ck_assert_str_eq(s.test[0].problem, "payloads[0]: binary: expected a string");
 	suite_done(&s);
 }

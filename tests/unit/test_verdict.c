@@ -89,6 +89,77 @@ START_TEST(schedulers_that_do_not_come_up)
 }
 END_TEST
 
+START_TEST(a_scheduler_of_the_kernel_that_cannot_be_enabled)
+{
+	made_begin();
+	made_text(WIRE_STREAM_INIT, "'echo 1 > /a': No such file or directory\n");
+	made_sched(WIRE_SCHED_NOT_ENABLED, 0);
+	made_expect(KTSTR_FAIL, "could not be enabled (kernel_builtin_enable): 'echo 1 > /a': No such file");
+}
+END_TEST
+
+/* What happens in seconds 0 to 9: E enabled, D detached, X died, B a step begins, H holds, S it ends. */
+static const struct {
+	const char *course;
+	enum ktstr_verdict verdict;
+	const char *why;
+} storms[] = {
+	{ "EBHS", KTSTR_PASS, NULL },
+	{ "EBDEHS", KTSTR_PASS, NULL },
+	{ "EBHSDEBHS", KTSTR_PASS, NULL },
+	{ "EBH", KTSTR_PASS, NULL },
+	{ "EBDHS", KTSTR_FAIL, "survives_storm: the scheduler was not attached 0.0s after the hold of step 's' began" },
+	{ "EBHDES", KTSTR_FAIL, "was not attached 1.0s after the hold" },
+	{ "EBHSBHED", KTSTR_FAIL, "was not attached 2.0s after the hold" },
+	{ "EBHX", KTSTR_FAIL, "scheduler process died unexpectedly" },
+	{ "EBS", KTSTR_INCONCLUSIVE, "survives_storm: the test has no hold" },
+	{ "E", KTSTR_INCONCLUSIVE, "survives_storm: the test has no hold" },
+};
+
+static void made_event(char what, uint64_t second)
+{
+	static const char letters[] = "EDXBHS";
+	static const uint32_t values[] = { WIRE_SCHED_ENABLED,	  WIRE_SCHED_DETACHED, WIRE_SCHED_DIED,
+					   WIRE_PHASE_STEP_START, WIRE_PHASE_HOLD,     WIRE_PHASE_STEP_END };
+	size_t which = (size_t)(strchr(letters, what) - letters);
+	struct wire_sched sched = { .event = values[which] };
+	struct wire_phase phase = { .kind = values[which], .name = "s" };
+	bool is_phase = which > 2;
+	t_ok(evidence_take(&made, is_phase ? WIRE_PHASE : WIRE_SCHED, second * 1000000000,
+			   is_phase ? (void *)&phase : (void *)&sched, is_phase ? sizeof(phase) : sizeof(sched), NULL));
+}
+
+START_TEST(a_storm_is_survived_in_every_hold)
+{
+	made_begin();
+	made_facts.survives_storm = true;
+	for (uint64_t i = 0; storms[_i].course[i]; i++)
+		made_event(storms[_i].course[i], i);
+	made_result(KTSTR_PASS);
+	made_expect(storms[_i].verdict, storms[_i].why);
+}
+END_TEST
+
+START_TEST(a_machine_that_ends_slowly_is_over_its_budget)
+{
+	static const struct {
+		nsec_t budget, took;
+		bool good;
+	} rows[] = { { 0, 9 * NSEC_PER_SEC, true },
+		     { 5 * NSEC_PER_MSEC, 0, true },
+		     { 5 * NSEC_PER_MSEC, 5 * NSEC_PER_MSEC, true },
+		     { 5 * NSEC_PER_MSEC, 7 * NSEC_PER_MSEC, false } };
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		made_begin();
+		made_facts.cleanup_budget = rows[i].budget;
+		made.cleanup = rows[i].took;
+		made_result(KTSTR_PASS);
+		made_expect(rows[i].good ? KTSTR_PASS : KTSTR_FAIL,
+			    rows[i].good ? NULL : "took 7 ms to end after the test, and cleanup_budget_ms is 5");
+	}
+}
+END_TEST
+
 START_TEST(schedulers_that_do_not_stay)
 {
 	made_begin();
@@ -254,6 +325,9 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_machine_killed_from_outside_says_nothing_of_the_scheduler);
 	tcase_add_test(tc, failure_outranks_inconclusive_outranks_pass);
 	tcase_add_test(tc, schedulers_that_do_not_come_up);
+	tcase_add_test(tc, a_scheduler_of_the_kernel_that_cannot_be_enabled);
+	tcase_add_loop_test(tc, a_storm_is_survived_in_every_hold, 0, ARRAY_SIZE(storms));
+	tcase_add_test(tc, a_machine_that_ends_slowly_is_over_its_budget);
 	tcase_add_test(tc, schedulers_that_do_not_stay);
 	tcase_add_test(tc, schedulers_that_do_not_stop_well);
 	tcase_add_test(tc, a_sysctl_that_cannot_be_set_fails_the_test);

@@ -39,13 +39,11 @@ static bool is_guest_path(const char *path)
 	return true;
 }
 
-/* "/engine" holds the engine itself, and a cgroup with processes has no controllers for its children. */
 static const char *check_cgroup_path(const char *key, const char *path)
 {
-	if (path && (!is_guest_path(path) || !strcmp(path, "/engine") || !strncmp(path, "/engine/", 8) ||
-		     strstr(path, "/cgroup.")))
-		return problem_text("%s '%s' is not a valid path of a control group; write it like '/a/b', without "
-				    "'..', and neither '/' nor '/engine'",
+	if (path && (!is_guest_path(path) || strstr(path, "/cgroup.")))
+		return problem_text("%s '%s' is not a valid path of a control group; write it like '/a/b', not '/' and "
+				    "without '..'",
 				    key, path);
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * attributes.h -- checks of a declaration that need neither a machine nor the host. Both functions return what is wrong,
- * or NULL; the text may be overwritten by the next call.
+ * attributes.h -- checks of a declaration that need neither a machine nor the host. Both functions return what is
+ * wrong, or NULL; the text may be overwritten by the next call.
  */
 #ifndef KTSTR_GUEST_ATTRIBUTES_H
 #define KTSTR_GUEST_ATTRIBUTES_H

@@ -4,8 +4,8 @@
  *
  * PID 1 has one thread and one poll loop, and is a real-time task above all tasks under test, so that a broken
  * scheduler cannot starve it. Order of the files: log.c (guest memory), setup.c (mounts, control groups), unpack.c and
- * park.c (clones), spawn.c, sched_state.c (what the kernel says about the scheduler), watch.c (the loop), scheduler.c
- * and test.c (the two children), main.c (the sequence).
+ * park.c (clones), spawn.c, sched_state.c (what the kernel says about the scheduler), watch.c (the loop),
+ * kernel_builtin.c, scheduler.c and test.c (the scheduler and the two children), main.c (the sequence).
  */
 #ifndef KTSTR_GUEST_INIT_H
 #define KTSTR_GUEST_INIT_H
@@ -37,6 +37,12 @@ struct init_conf {
 		uint64_t attach_s; /* time limit for attaching, in guest time */
 	} sched, staged[INIT_STAGED_MAX];
 	unsigned staged_count;
+	struct builtin_conf { /* a scheduler of the kernel itself, instead of `sched`: lines as in guest/builtin.h */
+		const char *enable[INIT_ARGS_MAX], *disable[INIT_ARGS_MAX];
+		unsigned enable_count, disable_count; /* 0: the test's scheduler is a program */
+	} builtin;
+	const char *cgroup_parent, *workload_root; /* control groups to make; NULL: none */
+	const char *config_path;		   /* where the scheduler expects /ktstr.config; NULL: nowhere */
 	char *sysctls[INIT_ARGS_MAX];
 	unsigned sysctl_count;
 	struct buf text; /* the strings above point into this buffer */
@@ -51,6 +57,7 @@ struct init {
 	int sched_pid, test_pid;   /* 0: none, or ended */
 	int sched_status, test_status;
 	bool sched_started, sched_ended, test_ended;
+	bool builtin_on;	 /* the scheduler of the kernel itself is enabled */
 	bool attached;		 /* the kernel has enabled it and not disabled it since */
 	uint32_t attach_limit_s; /* of the scheduler that did not attach in time */
 	bool ejected;

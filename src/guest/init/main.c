@@ -88,6 +88,11 @@ static void prepare_guest(struct init *i)
 	r = setup_sysctls(i);
 	if (r < 0)
 		finish_guest(i, WIRE_EXIT_SYSCTL, r);
+	r = setup_workload_root(i);
+	if (r == 0)
+		r = setup_config(i);
+	if (r < 0)
+		finish_guest(i, WIRE_EXIT_SETUP, r);
 }
 
 int main(void)

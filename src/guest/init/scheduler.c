@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "guest/channel.h"
+#include "guest/init/kernel_builtin.h"
 #include "guest/init/sched_state.h"
 #include "guest/init/scheduler.h"
 #include "guest/init/spawn.h"
@@ -110,8 +111,23 @@ static bool load_scheduler(struct init *i, const struct sched_conf *conf)
 	return false;
 }
 
+/* The same for a scheduler of the kernel itself. */
+static bool enable_builtin(struct init *i)
+{
+	if (builtin_enable(i) < 0) {
+		scheduler_event(i, WIRE_SCHED_NOT_ENABLED);
+		return false;
+	}
+	i->sched_started = true;
+	i->attached = true;
+	scheduler_event(i, WIRE_SCHED_ENABLED);
+	return true;
+}
+
 bool scheduler_await(struct init *i)
 {
+	if (i->conf.builtin.enable_count)
+		return enable_builtin(i);
 	if (scheduler_supported())
 		return load_scheduler(i, &i->conf.sched);
 	scheduler_event(i, WIRE_SCHED_UNSUPPORTED);
@@ -122,7 +138,7 @@ bool scheduler_await(struct init *i)
 static void end_process(struct init *i)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGKILL };
-	for (size_t k = 0; k < ARRAY_SIZE(signals) && !i->sched_ended; k++) {
+	for (size_t k = 0; k < ARRAY_SIZE(signals) && i->sched_pid && !i->sched_ended; k++) {
 		nsec_t deadline = nsec_now() + SCHED_STOP_DEADLINE;
 		kill(i->sched_pid, signals[k]);
 		while (!i->sched_ended && nsec_now() < deadline)
@@ -137,6 +153,8 @@ void scheduler_stop(struct init *i)
 		return;
 	bool was_gone = i->ejected || i->detached;
 	i->ejected = true; /* from here on its end is intended */
+	if (i->builtin_on)
+		builtin_disable(i);
 	end_process(i);
 	if (!was_gone)
 		scheduler_event(i, WIRE_SCHED_STOPPED);
@@ -150,6 +168,11 @@ static int detach_scheduler(struct init *i)
 		return -ESRCH;
 	i->attached = false; /* so that its end does not count as a crash */
 	i->detached = true;
+	if (i->builtin_on) {
+		int r = builtin_disable(i);
+		scheduler_event(i, WIRE_SCHED_DETACHED);
+		return r;
+	}
 	end_process(i);
 	nsec_t deadline = nsec_now() + SCHED_STOP_DEADLINE;
 	while (scheduler_enabled() && nsec_now() < deadline)
@@ -170,11 +193,12 @@ static const struct sched_conf *find_staged(const struct init *i, const char *na
 static int attach_scheduler(struct init *i, const char *name)
 {
 	const struct sched_conf *conf = *name ? find_staged(i, name) : &i->conf.sched;
-	if (i->attached || i->ejected || !conf || !conf->args[0])
+	bool builtin = !*name && i->conf.builtin.enable_count;
+	if (i->attached || i->ejected || !conf || (!builtin && !conf->args[0]))
 		return -EINVAL;
 	i->sched_ended = false;
 	i->sched_status = 0;
-	if (!load_scheduler(i, conf))
+	if (!(builtin ? enable_builtin(i) : load_scheduler(i, conf)))
 		return -ENOEXEC;
 	i->detached = false;
 	return i->sched_pid;

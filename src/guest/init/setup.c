@@ -14,6 +14,8 @@
 #include "guest/cgroup.h"
 #include "guest/init/setup.h"
 
+#define CGROUPS "/sys/fs/cgroup"
+
 enum need { REQUIRED, EXPECTED, WELCOME }; /* if missing: the test ends; it is logged; it is normal */
 
 static const struct {
@@ -72,22 +74,87 @@ void setup_loopback(struct init *i)
 		log_error(&i->log, "switch the loopback device on: %s", strerror(errno));
 }
 
-int setup_cgroups(struct init *i)
+/* --- control groups ----------------------------------------------------------------------------------------------- */
+
+static void enable_controllers(struct init *i, const char *dir)
 {
 	static const char *const controllers[] = { "+cpuset", "+cpu", "+memory", "+pids", "+io" };
-	static const char *const parents[] = { "/sys/fs/cgroup/cgroup.subtree_control",
-					       GUEST_CGROUP "/cgroup.subtree_control" };
-	for (size_t p = 0; p < ARRAY_SIZE(parents); p++) {
-		if (p == 1 && mkdir(GUEST_CGROUP, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		for (size_t c = 0; c < ARRAY_SIZE(controllers); c++) {
-			int r = file_write(parents[p], controllers[c]);
-			if (r < 0 && strcmp(controllers[c], "+io"))
-				log_error(&i->log, "%s in %s: %s", controllers[c], parents[p], strerror(-r));
+	_cleanup_free_ char *path = path_join(dir, "cgroup.subtree_control");
+	for (size_t c = 0; path && c < ARRAY_SIZE(controllers); c++) {
+		int r = file_write(path, controllers[c]);
+		if (r < 0 && strcmp(controllers[c], "+io"))
+			log_error(&i->log, "%s in %s: %s", controllers[c], path, strerror(-r));
+	}
+}
+
+int setup_cgroups(struct init *i)
+{
+	enable_controllers(i, CGROUPS);
+	if (mkdir(GUEST_CGROUP, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	enable_controllers(i, GUEST_CGROUP);
+	return 0;
+}
+
+/* Makes the control group @name ("/a/b") with those above it, all with controllers for their children. */
+static int make_cgroup(struct init *i, const char *name)
+{
+	_cleanup_free_ char *path = path_join(CGROUPS, name + 1);
+	if (!path)
+		return -ENOMEM;
+	for (char *end = path + strlen(CGROUPS); *end;) {
+		end += 1 + strcspn(end + 1, "/");
+		char was = *end;
+		*end = '\0';
+		int r = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
+		if (r < 0) {
+			log_error(&i->log, "make the control group %s: %s", path, strerror(-r));
+			return r;
 		}
+		enable_controllers(i, path);
+		*end = was;
 	}
 	return 0;
 }
+
+/* A mount, because everything that makes, lists or removes cgroups of the test does so below GUEST_CGROUP. */
+static int mount_workload_root(struct init *i, const char *name)
+{
+	_cleanup_free_ char *path = path_join(CGROUPS, name + 1);
+	if (!path)
+		return -ENOMEM;
+	if (!strcmp(path, GUEST_CGROUP) || mount(path, GUEST_CGROUP, NULL, MS_BIND, NULL) == 0)
+		return 0;
+	int r = -errno;
+	log_error(&i->log, "mount the control group %s at " GUEST_CGROUP ": %s", path, strerror(-r));
+	return r;
+}
+
+int setup_workload_root(struct init *i)
+{
+	const char *parent = i->conf.cgroup_parent, *root = i->conf.workload_root;
+	int r = parent ? make_cgroup(i, parent) : 0;
+	if (r < 0 || !root)
+		return r;
+	r = make_cgroup(i, root);
+	return r < 0 ? r : mount_workload_root(i, root);
+}
+
+int setup_config(struct init *i)
+{
+	const char *path = i->conf.config_path;
+	_cleanup_free_ char *dir = path ? path_dirname(path) : NULL;
+	if (!path)
+		return 0;
+	int r = dir ? mkdir_parents(dir, 0755, NULL) : -ENOMEM;
+	if (r == 0 && symlink("/ktstr.config", path) < 0)
+		r = -errno;
+	if (r < 0)
+		log_error(&i->log, "put the scheduler's configuration at %s: %s", path, strerror(-r));
+	return r;
+}
+
+/* --- files -------------------------------------------------------------------------------------------------------- */
 
 void setup_moved(struct init *i)
 {
@@ -149,6 +216,21 @@ void setup_cpus(struct init *i)
 	}
 }
 
+static void take_text(struct init_conf *c, const char *key, const char *value)
+{
+	const struct {
+		const char *key;
+		const char **to;
+	} texts[] = {
+		{ "cgroup_parent", &c->cgroup_parent },
+		{ "workload_root", &c->workload_root },
+		{ "config_path", &c->config_path },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!strcmp(key, texts[i].key))
+			*texts[i].to = value;
+}
+
 static void take_line(struct init_conf *c, char *key, char *value)
 {
 	if (!strcmp(key, "test")) {
@@ -183,6 +265,13 @@ static void take_line(struct init_conf *c, char *key, char *value)
 		putenv(value); /* the buffer of /ktstr.conf is never freed */
 	} else if (!strcmp(key, "sysctl") && c->sysctl_count < INIT_ARGS_MAX) {
 		c->sysctls[c->sysctl_count++] = value;
+	} else if (!strcmp(key, "builtin_enable") && c->builtin.enable_count < INIT_ARGS_MAX) {
+		c->scheduler = true;
+		c->builtin.enable[c->builtin.enable_count++] = value;
+	} else if (!strcmp(key, "builtin_disable") && c->builtin.disable_count < INIT_ARGS_MAX) {
+		c->builtin.disable[c->builtin.disable_count++] = value;
+	} else {
+		take_text(c, key, value);
 	}
 }
 

@@ -433,6 +433,17 @@ static void forget_step(struct model *m)
 	m->count = kept;
 }
 
+/* The operations of a loop are part of its hold. */
+static int check_storm(const struct model *m, const struct ktstr_step *s, struct err **err)
+{
+	bool changes = false;
+	for (const struct ktstr_op *op = s->ops; s->hold.loop_ms && op && op->kind != KTSTR_OP_KIND_MAX; op++)
+		changes |= op->kind >= KTSTR_OP_DETACH_SCHEDULER && op->kind <= KTSTR_OP_REPLACE_SCHEDULER;
+	return m->scheduler && !changes ? 0
+					: BAD(err, "survives_storm: the scheduler is detached in the hold; attach it "
+						   "before the hold, or leave survives_storm out");
+}
+
 /* A loop repeats its operations. If two rounds are possible, any number is. */
 static int take_step(struct model *m, const struct ktstr_step *s, struct err **err)
 {
@@ -446,6 +457,8 @@ static int take_step(struct model *m, const struct ktstr_step *s, struct err **e
 		r = take_ops(m, s->ops, err);
 	if (r == 0 && !s->hold.loop_ms)
 		r = take_defs(m, s->cgroups, err);
+	if (r == 0 && m->test->survives_storm == KTSTR_ON)
+		r = check_storm(m, s, err);
 	m->workers = before;
 	forget_step(m);
 	return r;
