@@ -115,3 +115,108 @@ KTSTR_TEST(known_passes_now_and_then, .known_fail = KTSTR_KNOWN_FAIL({ .reason =
 {
 	return KTSTR_PASS;
 }
+
+KTSTR_TEST(demo_of_nothing, .host_only = KTSTR_ON)
+{
+	return KTSTR_PASS;
+}
+KTSTR_TEST(ignored, .host_only = KTSTR_ON, .ignore = KTSTR_ON)
+{
+	return KTSTR_PASS;
+}
+
+/* --- control groups ----------------------------------------------------------------------------------------------- */
+
+static void read_text(const char *path, char *text, size_t size)
+{
+	FILE *f = fopen(path, "r");
+	size_t n = f ? fread(text, 1, size - 1, f) : 0;
+	if (f)
+		fclose(f);
+	text[n && text[n - 1] == '\n' ? n - 1 : n] = '\0';
+}
+
+/* The file has this text, apart from the newline at its end. */
+static void expect_text(struct ktstr_ctx *t, const char *path, const char *wanted)
+{
+	char found[200];
+	read_text(path, found, sizeof(found));
+	ktstr_expect(t, !strcmp(found, wanted), "%s is '%s', not '%s'", path, found, wanted);
+}
+
+/* The first worker is in the cgroup @arg. */
+static void expect_cgroup(struct ktstr_ctx *t, void *arg)
+{
+	struct ktstr_worker_view worker = { 0 };
+	char path[64];
+	ktstr_expect(t, ktstr_ctx_worker(t, 0, &worker) == 0 && worker.pid > 0, "there is a worker");
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", worker.pid);
+	expect_text(t, path, arg);
+}
+
+KTSTR_TEST(below_a_root, .workload_root_cgroup = "/outer/inner", .no_perf_mode = KTSTR_ON, .cpu_budget = 1,
+	   .cleanup_budget_ms = 60000, .duration_s = 1)
+{
+	expect_text(t, "/sys/fs/cgroup/outer/inner/cgroup.procs", "");
+	return ktstr_run_steps(
+		t, KTSTR_STEPS({ .name = "run",
+				 .watch = expect_cgroup,
+				 .arg = (void *)"0::/outer/inner/a",
+				 .cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 1, .limits.cpu_weight = 50 }) }));
+}
+
+/* --- configurations: the program ./configured checks its own and becomes scx_simple ------------------------------- */
+
+KTSTR_SCHEDULER(from_file, .binary = "./configured", .config_file = "simple.conf", .cgroup_parent = "/cells",
+		.args = KTSTR_ARGS("-v"));
+KTSTR_SCHEDULER(from_test, .binary = "./configured",
+		.config_file_def = { KTSTR_ARGS("--config", "{file}"), "/run/simple/its.conf" },
+		.args = KTSTR_ARGS("-v"));
+
+KTSTR_TEST(configured_by_file, .scheduler = &from_file, .include_files = KTSTR_ARGS("./scx_simple"), .duration_s = 1,
+	   .survives_storm = KTSTR_ON)
+{
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "run",
+						.ops = KTSTR_OPS(KTSTR_OP(RESTART_SCHEDULER)),
+						.watch = expect_cgroup,
+						.arg = (void *)"0::/cells/a",
+						.cgroups = KTSTR_CGROUPS({ .name = "a", .workers = 1 }) }));
+}
+KTSTR_TEST(configured_by_test, .scheduler = &from_test, .include_files = KTSTR_ARGS("./scx_simple"),
+	   .config = "slice = 5\nname = 'é'\n", .duration_s = 1)
+{
+	expect_text(t, "/run/simple/its.conf", "slice = 5\nname = 'é'");
+	return KTSTR_PASS;
+}
+
+/* --- a scheduler of the kernel itself: a setting of it stands for one --------------------------------------------- */
+
+#define RT_RUNTIME "/proc/sys/kernel/sched_rt_runtime_us"
+KTSTR_SCHEDULER(of_the_kernel, .kernel_builtin_enable = KTSTR_ARGS("echo 900000 > " RT_RUNTIME),
+		.kernel_builtin_disable = KTSTR_ARGS("echo 950000 > " RT_RUNTIME));
+KTSTR_SCHEDULER(of_no_kernel, .kernel_builtin_enable = KTSTR_ARGS("echo 1 > /proc/sys/kernel/no_such_scheduler"),
+		.kernel_builtin_disable = KTSTR_ARGS("echo 0 > /proc/sys/kernel/no_such_scheduler"));
+
+static void expect_rt_runtime(struct ktstr_ctx *t, void *arg)
+{
+	expect_text(t, RT_RUNTIME, arg);
+}
+
+KTSTR_TEST(built_in, .scheduler = &of_the_kernel, .duration_s = 1)
+{
+	expect_rt_runtime(t, (void *)"900000");
+	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "without",
+						.ops = KTSTR_OPS(KTSTR_OP(DETACH_SCHEDULER)),
+						.watch = expect_rt_runtime,
+						.arg = (void *)"950000",
+						.hold = KTSTR_HOLD_MS(100) },
+					      { .name = "again",
+						.ops = KTSTR_OPS(KTSTR_OP(ATTACH_SCHEDULER)),
+						.watch = expect_rt_runtime,
+						.arg = (void *)"900000",
+						.hold = KTSTR_HOLD_MS(100) }));
+}
+KTSTR_TEST(not_built_in, .scheduler = &of_no_kernel)
+{
+	return KTSTR_PASS;
+}

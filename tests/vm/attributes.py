@@ -16,9 +16,9 @@ BINARY = BUILD + '/tests/attributes/attributes'
 class Results:
     """One run of the tests that @expr selects: its events and its sidecars, by test."""
 
-    def __init__(self, kernel, scratch, expr, *args, env=None):
+    def __init__(self, kernel, scratch, expr, *args, env=None, cwd=None):
         where = scratch / f'results-{len(os.listdir(scratch.path))}'
-        self.run = Run('test', '--kernel', kernel['key'], '--json', '-E', expr, *args, BINARY, env={'KTSTR_SIDECAR_DIR': where, **(env or {})})
+        self.run = Run('test', '--kernel', kernel['key'], '--json', '-E', expr, *args, BINARY, env={'KTSTR_SIDECAR_DIR': where, **(env or {})}, cwd=cwd)
         self.events = {e['name'].split('/')[1]: e for e in self.run.events() if e['event'] == 'test-finished'}
         self.sum = self.run.events()[-1] if self.run.events() else {}
         self.sidecar = {}
@@ -91,6 +91,73 @@ def plusplus(kernel, scratch):
     check(built.returncode == 0 and run.status == 0 and 'PASS  ktstr/everything' in run.out, 'a suite in C++ runs', f'{built.stderr}\n{run}')
 
 
+def ignored_tests(kernel, scratch):
+    """Tests that are ignored run when they are asked for."""
+    args = ('test', '--kernel', kernel['key'], '-E')
+    env = {'KTSTR_SIDECAR_DIR': scratch / 'ignored-results'}
+    both = 'test(/demo_of_nothing|ignored/) | test(=ktstr/on_the_host)'
+    run = Run(*args, both, '--seed', '7', BINARY, env={**env, 'KTSTR_TEST_ON_HOST': '1'})
+    check(run.status == 0 and '1 passed' in run.out and "2 tests are ignored; '--run-ignored all' runs them too" in run.err,
+          'ignored tests are left out, with a word', run)
+    run = Run(*args, both, '--run-ignored', 'only', BINARY, env=env)
+    check(run.status == 0 and '2 passed' in run.out and 'on_the_host' not in run.out, 'or run alone', run)
+    run = Run(*args, 'test(=ktstr/demo_of_nothing)', BINARY, env=env)
+    check(run.status == 0 and '1 passed' in run.out, 'or run by their names', run)
+    run = Run(*args, 'test(~demo_of_nothing)', BINARY, env=env)
+    check(run.status == 64 and "all tests that match are ignored (1); run them with '--run-ignored all'" in run.err,
+          'a run of nothing but ignored tests says so', run)
+    run = Run('test', '--list', '-E', both, BINARY)
+    check(run.out.count('(ignored)') == 2 and run.out.count('ktstr/') == 3, 'the list marks them', run)
+
+
+def control_groups(kernel, scratch):
+    """The body compares /proc/PID/cgroup with the declaration."""
+    r = Results(kernel, scratch, 'test(=ktstr/below_a_root)')
+    kept = r.sidecar.get('below_a_root', {})
+    check(r.run.status == 0, 'cgroups are made below the declared one, with controllers', r.run)
+    said = {key: kept.get(key) for key in ('workload_root_cgroup', 'cpu_budget')}
+    check(said == {'workload_root_cgroup': '/outer/inner', 'cpu_budget': 1}, 'and the sidecar says where', said)
+    took = kept.get('cleanup_duration_ms')
+    check(kept.get('expectations', {}).get('cleanup_budget_ms') == 60000 and isinstance(took, int) and took < 60000,
+          'the machine ended within its budget', f'{took} ms')
+
+
+CONFIGURED = """#!/bin/sh
+[ "$1" = --config ] && [ "$3" = -v ] && [ "$(head -n1 "$2")" = 'slice = 5' ] || { echo "wrong: $*" >&2; exit 9; }
+exec /include-files/scx_simple
+"""
+
+
+def configurations(kernel, scratch):
+    """The scheduler is a script that looks at its arguments and its configuration before it attaches."""
+    where = scratch / 'configured'
+    os.mkdir(where)
+    with open(where + '/configured', 'w') as f:
+        f.write(CONFIGURED)
+    os.chmod(where + '/configured', 0o755)
+    with open(where + '/simple.conf', 'w') as f:
+        f.write('slice = 5\n')
+    os.symlink(kernel['path'] + '/sched_ext/bin/scx_simple', where + '/scx_simple')
+    r = Results(kernel, scratch, 'test(/configured_by_/)', cwd=where)
+    verdicts = {name: e['verdict'] for name, e in r.events.items()}
+    check(verdicts == {'configured_by_file': 'pass', 'configured_by_test': 'pass'}, 'a scheduler gets its configuration', f'{verdicts}\n{r.run}')
+    kept = {name: (s['scheduler_config'], s['workload_root_cgroup'], s['expectations']['survives_storm']) for name, s in r.sidecar.items()}
+    check(kept == {'configured_by_file': (None, '/cells', True), 'configured_by_test': ("slice = 5\nname = 'é'\n", None, False)},
+          'and the sidecar has it', kept)
+
+
+def builtin_schedulers(kernel, scratch):
+    """The body reads the file that PID 1 writes."""
+    r = Results(kernel, scratch, 'test(/built_in/)')
+    verdicts = {name: e['verdict'] for name, e in r.events.items()}
+    check(verdicts == {'built_in': 'pass', 'not_built_in': 'fail'}, 'a scheduler of the kernel is switched on and off', f'{verdicts}\n{r.run}')
+    cause = r.events.get('not_built_in', {}).get('cause') or ''
+    check("scheduler 'of_no_kernel' could not be enabled (kernel_builtin_enable): 'echo 1 > /proc/sys/kernel/no_such_scheduler': No such file" in cause,
+          'what cannot be written is the cause', cause)
+    sources = {name: s['resolve_source'] for name, s in r.sidecar.items()}
+    check(sources == {'built_in': 'kernel_builtin', 'not_built_in': 'kernel_builtin'}, 'it has no program', sources)
+
+
 def main():
     kernel = need_kernel('attributes')
     before = machines()
@@ -99,6 +166,10 @@ def main():
         builds(kernel, scratch)
         host_only(kernel, scratch)
         described_nodes(kernel, scratch)
+        ignored_tests(kernel, scratch)
+        control_groups(kernel, scratch)
+        configurations(kernel, scratch)
+        builtin_schedulers(kernel, scratch)
         plusplus(kernel, scratch)
     check_nothing_left('attributes', before)
     finish()
