@@ -105,9 +105,9 @@ static void own_function(struct ktstr_worker *w, void *arg)
 }
 
 #define COMPARE(WORKERS, TYPE, ...) compare(t, #TYPE, WORKERS, &KTSTR_WORK(TYPE, ##__VA_ARGS__))
-#define UNLIMITED                        \
-	{                                \
-		.not_starved = KTSTR_OFF \
+#define UNLIMITED                      \
+	{                              \
+		.not_stuck = KTSTR_OFF \
 	}
 #define BENCH(id, ...) KTSTR_TEST(id, .duration_s = 60, .checks = UNLIMITED, __VA_ARGS__)
 

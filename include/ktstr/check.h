@@ -35,7 +35,7 @@ enum ktstr_verdict {
 #define KTSTR_ZERO (-2)
 
 struct ktstr_checks {
-	enum ktstr_switch not_starved;	/* every worker made progress; OFF: no limit on gaps and spread. Default ON */
+	enum ktstr_switch not_stuck;	/* every worker made progress; OFF: no limit on gaps and spread. Default ON */
 	enum ktstr_switch isolation;	/* no worker ran where it was not allowed to. Default ON */
 	double max_gap_ms;		/* longest time between two checkpoints of one worker */
 	double max_run_delay_ms;	/* longest time for which a worker is ready to run, but does not run */
@@ -62,7 +62,7 @@ struct ktstr_checks {
 };
 
 /* The names of all fields: switches, then limits. */
-#define KTSTR_SWITCH_CHECKS(X) X(not_starved) X(isolation) X(gate_on_tcg)
+#define KTSTR_SWITCH_CHECKS(X) X(not_stuck) X(isolation) X(gate_on_tcg)
 /* clang-format off */
 #define KTSTR_LIMIT_CHECKS(X) \
 	X(max_gap_ms) X(max_run_delay_ms) X(max_spread_pct) X(max_throughput_cv) X(min_work_rate) \
@@ -73,7 +73,7 @@ struct ktstr_checks {
 /* Findings of checks about a scheduler. A test can expect one of them (`expect_finding`). */
 enum ktstr_finding {
 	KTSTR_FINDING_NONE,
-	KTSTR_FINDING_STARVED,	 /* not_starved: a worker did no work */
+	KTSTR_FINDING_STARVED,	 /* not_stuck: a worker did no work */
 	KTSTR_FINDING_STUCK,	 /* max_gap_ms; or a worker that did not end when it was told to */
 	KTSTR_FINDING_UNFAIR,	 /* max_spread_pct, max_throughput_cv */
 	KTSTR_FINDING_ISOLATION, /* isolation */

@@ -102,10 +102,10 @@ static void check_progress(struct check_run *run, const struct checked_load *l)
 		return;
 	uint64_t window = MAX_OF(crowd.worst->wall_ns, crowd.worst->max_gap_ns);
 	if (window && load_wait_max(run, l) > (nsec_t)window) {
-		cannot_judge_small_share(run, l, LIMIT_NOT_STARVED, window);
+		cannot_judge_small_share(run, l, LIMIT_NOT_STUCK, window);
 		return;
 	}
-	check_fails(run, LIMIT_NOT_STARVED, "%s: %s starved (0 work units)%s, for %.0f ms", l->name,
+	check_fails(run, LIMIT_NOT_STUCK, "%s: %s starved (0 work units)%s, for %.0f ms", l->name,
 		    crowd_name(&crowd, l, who, sizeof(who)),
 		    never_ran(crowd.worst) ? (crowd.count == 1 ? ", it was never run" : ", one was never run") : "",
 		    milliseconds(crowd.worst->max_gap_ns));
@@ -370,7 +370,7 @@ static void check_end(struct check_run *run, const struct checked_load *l, const
 	for (uint32_t i = first->index + 1; i < run->e->worker_count; i++)
 		alike += ended_alike(&run->e->worker[i].wire, first);
 	if (first->end == WIRE_WORKER_TIMED_OUT && load_wait_max(run, l) > STOP_TIMEOUT) {
-		cannot_judge_small_share(run, l, LIMIT_NOT_STARVED, MAX_OF(first->wall_ns, (uint64_t)STOP_TIMEOUT));
+		cannot_judge_small_share(run, l, LIMIT_NOT_STUCK, MAX_OF(first->wall_ns, (uint64_t)STOP_TIMEOUT));
 		return;
 	}
 	describe_end(first, how, sizeof(how));
@@ -428,10 +428,10 @@ static void name_load(struct checked_load *l)
 		 nice, weight, quota);
 }
 
-/* Without not_starved, the checks that belong to it are made only if that layer or a later one sets them. */
+/* Without not_stuck, the checks that belong to it are made only if that layer or a later one sets them. */
 static bool is_asked_for(const struct limit *limit, enum threshold which)
 {
-	const struct limit *progress = &limit[LIMIT_NOT_STARVED];
+	const struct limit *progress = &limit[LIMIT_NOT_STUCK];
 	return limit[which].on &&
 	       (progress->on || (limit[which].origin != FROM_DEFAULT && limit[which].origin >= progress->origin));
 }
@@ -439,7 +439,7 @@ static bool is_asked_for(const struct limit *limit, enum threshold which)
 static void check_load(struct check_run *run, const struct checked_load *l)
 {
 	const struct limit *limit = l->t.limit;
-	if (limit[LIMIT_NOT_STARVED].on)
+	if (limit[LIMIT_NOT_STUCK].on)
 		check_progress(run, l);
 	if (is_asked_for(limit, LIMIT_GAP))
 		check_gaps(run, l);

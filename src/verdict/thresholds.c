@@ -18,7 +18,7 @@
 	}
 
 const struct threshold_row threshold_rows[LIMIT_MAX] = {
-	[LIMIT_NOT_STARVED] = SWITCH(not_starved, KTSTR_ON, DETAIL_STARVED),
+	[LIMIT_NOT_STUCK] = SWITCH(not_stuck, KTSTR_ON, DETAIL_STARVED),
 	[LIMIT_ISOLATION] = SWITCH(isolation, KTSTR_ON, DETAIL_ISOLATION),
 	[LIMIT_GAP] = LIMIT(max_gap_ms, 3000, 2000, DETAIL_STUCK),
 	[LIMIT_RUN_DELAY] = LIMIT(max_run_delay_ms, 3000, 2000, DETAIL_STUCK),

@@ -12,7 +12,7 @@
 
 /* In the order of `ktstr show-thresholds`. */
 enum threshold {
-	LIMIT_NOT_STARVED,
+	LIMIT_NOT_STUCK,
 	LIMIT_ISOLATION,
 	LIMIT_GAP,
 	LIMIT_RUN_DELAY,

@@ -108,7 +108,7 @@ static void two_speeds(struct ktstr_ctx *t, const struct sight *s, const char *n
 		     s->worker[0].rss_kib);
 }
 
-KTSTR_TEST(behaviour_cpu, .cores = 4, .duration_s = 10, .checks = { .not_starved = KTSTR_OFF })
+KTSTR_TEST(behaviour_cpu, .cores = 4, .duration_s = 10, .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(
 		t, KTSTR_STEPS(SEE("SpinWait", computes, 2),

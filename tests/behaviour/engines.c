@@ -38,7 +38,7 @@ static void serves(struct ktstr_ctx *t, const struct sight *s, const char *name)
 	ktstr_expect(t, s->worker[0].turns > 200, "%s: %lu requests", name, s->worker[0].turns);
 }
 
-KTSTR_TEST(behaviour_engines, .cores = 4, .duration_s = 5, .checks = { .not_starved = KTSTR_OFF })
+KTSTR_TEST(behaviour_engines, .cores = 4, .duration_s = 5, .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(t,
 			       KTSTR_STEPS(SEE_MS("Schbench", requests, 600, 50000, 1, WORK(SCHBENCH, .size_kib = 12)),

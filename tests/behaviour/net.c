@@ -36,7 +36,7 @@ static void woken_by_packets(struct ktstr_ctx *t, const struct sight *s, const c
 		     s->net_softirqs, turns);
 }
 
-KTSTR_TEST(behaviour_net, .cores = 4, .duration_s = 2, .checks = { .not_starved = KTSTR_OFF })
+KTSTR_TEST(behaviour_net, .cores = 4, .duration_s = 2, .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(t, KTSTR_STEPS(SEE("NetTraffic", sends_to_itself, 1, WORK(NET_TRAFFIC)),
 					      SEE("IrqWake", woken_by_packets, 2, WORK(IRQ_WAKE))));

@@ -121,7 +121,7 @@ static void policies(struct ktstr_ctx *t, void *arg)
 	ktstr_expect(t, !strcmp(name, "worker_bee\n"), "comm: %s", name);
 }
 
-KTSTR_TEST(ops_definitions, .llcs = 2, .cores = 4, .duration_s = 4, .checks = { .not_starved = KTSTR_OFF })
+KTSTR_TEST(ops_definitions, .llcs = 2, .cores = 4, .duration_s = 4, .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(
 		t, KTSTR_STEPS(
@@ -193,7 +193,7 @@ static void bound(struct ktstr_ctx *t, const struct sight *s, const char *name)
 }
 
 KTSTR_TEST(ops_nodes, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4,
-	   .checks = { .min_page_locality = 0.2, .max_slow_tier_ratio = 0.1, .not_starved = KTSTR_OFF })
+	   .checks = { .min_page_locality = 0.2, .max_slow_tier_ratio = 0.1, .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(
 		t, KTSTR_STEPS(SEE("bound memory", bound, 1, WORK(CACHE_PRESSURE, .size_kib = 8192),
@@ -267,7 +267,7 @@ static void see_moved(struct ktstr_ctx *t, void *arg)
 	has(t, "b", 1);
 }
 
-KTSTR_TEST(ops_threads, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4, .checks = { .not_starved = KTSTR_OFF })
+KTSTR_TEST(ops_threads, .numa_nodes = 2, .llcs = 2, .cores = 2, .duration_s = 4, .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(
 		t,

@@ -104,7 +104,7 @@ static void moves(struct ktstr_ctx *t, const struct sight *s, const char *name)
 	ktstr_expect(t, s->worker[0].cgroups >= 2, "%s: it was seen in %u cgroups", name, s->worker[0].cgroups);
 }
 
-KTSTR_TEST(behaviour_sched, .cores = 4, .duration_s = 10, .checks = { .not_starved = KTSTR_OFF })
+KTSTR_TEST(behaviour_sched, .cores = 4, .duration_s = 10, .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(
 		t, KTSTR_STEPS(SEE_MS("NiceSweep", nice_values, 300, 3000, 1, WORK(NICE_SWEEP)),
@@ -125,7 +125,7 @@ KTSTR_TEST(behaviour_sched, .cores = 4, .duration_s = 10, .checks = { .not_starv
 			       SEE("CgroupChurn", moves, 1, WORK(CGROUP_CHURN, .interval_ms = 10))));
 }
 
-KTSTR_TEST(behaviour_rt, .cores = 2, .duration_s = 3, .checks = { .not_starved = KTSTR_OFF })
+KTSTR_TEST(behaviour_rt, .cores = 2, .duration_s = 3, .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(t, KTSTR_STEPS(SEE_MS("RtStarvation", real_time_starves, 2100, 50000, 2,
 						     WORK(RT_STARVATION), .cpuset = KTSTR_CPUS("1"))));
@@ -155,7 +155,7 @@ static void siblings(struct ktstr_ctx *t, const struct sight *s, const char *nam
 }
 
 KTSTR_TEST(behaviour_numa, .numa_nodes = 2, .llcs = 2, .cores = 2, .threads = 2, .duration_s = 3,
-	   .checks = { .not_starved = KTSTR_OFF })
+	   .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(
 		t, KTSTR_STEPS(

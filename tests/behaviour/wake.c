@@ -163,7 +163,7 @@ static void produces(struct ktstr_ctx *t, const struct sight *s, const char *nam
 	ktstr_expect(t, s->worker[2].turns < s->worker[0].turns + s->worker[1].turns, "%s: it keeps up", name);
 }
 
-KTSTR_TEST(behaviour_wake, .cores = 4, .duration_s = 10, .checks = { .not_starved = KTSTR_OFF })
+KTSTR_TEST(behaviour_wake, .cores = 4, .duration_s = 10, .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_steps(
 		t, KTSTR_STEPS(SEE("PipeIo", trades_bytes, 2, WORK(PIPE_IO)),

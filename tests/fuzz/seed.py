@@ -92,7 +92,7 @@ def snapshot(state, *pages):
 put('snapshot', 'two_pages', snapshot(b'state', (0, b'a'), (255, b'b')))
 put('snapshot', 'empty', snapshot(struct.pack('<QII', 0x31565350564d564b, 1, 1) + bytes(4000)))
 
-checks = '"checks":{"not_starved":true,"isolation":false,"max_gap_ms":5,"max_spread_pct":false,"min_work_rate":1.5}'
+checks = '"checks":{"not_stuck":true,"isolation":false,"max_gap_ms":5,"max_spread_pct":false,"min_work_rate":1.5}'
 put('suite', 'two', '{"api":2,"schedulers":[{"name":"s","binary":"b","args":["-x"],"sysctls":[],"kargs":["k"],"load_cpu":1,"attach_timeout_s":20,'
     + checks + '}],"tests":[{"name":"t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'
     '"cores":2,"threads":1,"memory_mib":0,"duration_ms":2000,"workers_per_cgroup":2,"sched_args":[],"include_files":[],'

@@ -7,7 +7,7 @@
 
 #include "run/suite.h"
 
-#define CHECKS "\"checks\":{\"not_starved\":false,\"isolation\":true,\"max_gap_ms\":0,\"max_spread_pct\":false}"
+#define CHECKS "\"checks\":{\"not_stuck\":false,\"isolation\":true,\"max_gap_ms\":0,\"max_spread_pct\":false}"
 #define SCHED(n)                                                                                  \
 	"{\"name\":\"" n "\",\"binary\":\"" n "\",\"args\":[\"-x\"],\"sysctls\":[],\"kargs\":[]," \
 	"\"load_cpu\":0,\"attach_timeout_s\":20," CHECKS "}"

@@ -100,7 +100,7 @@ static void see_moved(struct ktstr_ctx *t, void *arg)
 
 /* Background loads in two cgroups, one with workers: moved to the other cgroup, waited for, killed. */
 KTSTR_TEST(payload_operations, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOADS(&told, &spins),
-	   .checks = { .not_starved = KTSTR_OFF })
+	   .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_scenario(
 		t, &(struct ktstr_scenario){
@@ -137,7 +137,7 @@ KTSTR_TEST(payload_place, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOA
 
 /* Part of a cgroup's definition: it ends with the step. */
 KTSTR_TEST(payload_in_definition, .cores = 2, .duration_s = 1, .workloads = KTSTR_PAYLOADS(&told),
-	   .checks = { .not_starved = KTSTR_OFF })
+	   .checks = { .not_stuck = KTSTR_OFF })
 {
 	return ktstr_run_cgroups(
 		t,

@@ -30,7 +30,7 @@ START_TEST(a_load_sets_its_own_limits)
 	made_expect(KTSTR_PASS, NULL);
 	made_begin();
 	made_load("a", 1, 0);
-	made_check("not_starved", KTSTR_OFF);
+	made_check("not_stuck", KTSTR_OFF);
 	made_worker(0, 5000, 500, 1);
 	made_load("b", 1, 0);
 	made_worker(0, 5000, 500, 1);
@@ -123,7 +123,7 @@ START_TEST(workers_with_one_fate_are_one_finding)
 			 "(0 work units), one was never run, for 649 ms");
 	judgement_done(&made_judgement);
 	made_limit(LIMIT_GAP, 600);
-	made_limit(LIMIT_NOT_STARVED, KTSTR_ON);
+	made_limit(LIMIT_NOT_STUCK, KTSTR_ON);
 	made_expect(KTSTR_FAIL, "starved");
 }
 END_TEST
@@ -385,7 +385,7 @@ static void gate(enum threshold which, double value, enum ktstr_verdict v, const
 START_TEST(shares_of_nothing_are_inconclusive)
 {
 	made_begin();
-	made_limit(LIMIT_NOT_STARVED, KTSTR_OFF);
+	made_limit(LIMIT_NOT_STUCK, KTSTR_OFF);
 	made_load("a", 1, 0);
 	made_worker(0, 0, 0, 1);
 	gate(LIMIT_MIGRATION_RATIO, 0.5, KTSTR_INCONCLUSIVE, "there were no iterations");
@@ -408,7 +408,7 @@ START_TEST(shares_of_nothing_are_inconclusive)
 	made.cgroup[0].wakes = 1;
 	gate(LIMIT_WAKE_CV, 0.5, KTSTR_INCONCLUSIVE, "fewer than two wake-ups were timed");
 	made_begin();
-	made_limit(LIMIT_NOT_STARVED, KTSTR_OFF);
+	made_limit(LIMIT_NOT_STUCK, KTSTR_OFF);
 	made_load("a", 2, 0);
 	made_worker(0, 0, 500, 1);
 	made_worker(0, 0, 500, 1);
@@ -526,11 +526,11 @@ START_TEST(a_default_limit_on_waits_that_are_not_known_is_recorded)
 }
 END_TEST
 
-/* Limits beside not_starved = KTSTR_OFF: one that the same layer sets is judged, a default is not. */
-START_TEST(an_explicit_limit_is_judged_without_not_starved)
+/* Limits beside not_stuck = KTSTR_OFF: one that the same layer sets is judged, a default is not. */
+START_TEST(an_explicit_limit_is_judged_without_not_stuck)
 {
 	made_begin();
-	made_limit(LIMIT_NOT_STARVED, KTSTR_OFF);
+	made_limit(LIMIT_NOT_STUCK, KTSTR_OFF);
 	if (_i)
 		made_limit(LIMIT_GAP, 2000);
 	made_load("a", 1, 0);
@@ -588,7 +588,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, waits_of_who_is_ready_to_run_are_limited, 0, 4);
 	tcase_add_loop_test(tc, a_wait_that_is_not_known_does_not_pass, 0, 5);
 	tcase_add_loop_test(tc, a_default_limit_on_waits_that_are_not_known_is_recorded, 0, 2);
-	tcase_add_loop_test(tc, an_explicit_limit_is_judged_without_not_starved, 0, 2);
+	tcase_add_loop_test(tc, an_explicit_limit_is_judged_without_not_stuck, 0, 2);
 	tcase_add_loop_test(tc, a_spread_limit_without_a_load_to_compare_does_not_pass, 0, 2);
 }
 

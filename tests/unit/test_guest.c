@@ -166,20 +166,20 @@ END_TEST
 START_TEST(loads_have_what_their_cgroup_says_for_all)
 {
 	struct ktstr_load merged;
-	const struct ktstr_cgroup g = { .name = "g",
-					.no_workers = true,
-					.nice = KTSTR_NICE(3),
-					.comm = "c",
-					.uid = 7,
-					.numa_node = KTSTR_ON_NODE(1),
-					.checks = { .max_gap_ms = 5, .isolation = KTSTR_OFF },
-					.loads = KTSTR_LOADS(
-						{ .workers = 2 },
-						{ .workers = 1,
-						  .nice = KTSTR_NICE(0),
-						  .comm = "own",
-						  .gid = 2,
-						  .checks = { .max_gap_ms = KTSTR_OFF, .not_starved = KTSTR_ON } }) };
+	const struct ktstr_cgroup g = {
+		.name = "g",
+		.no_workers = true,
+		.nice = KTSTR_NICE(3),
+		.comm = "c",
+		.uid = 7,
+		.numa_node = KTSTR_ON_NODE(1),
+		.checks = { .max_gap_ms = 5, .isolation = KTSTR_OFF },
+		.loads = KTSTR_LOADS({ .workers = 2 }, { .workers = 1,
+							 .nice = KTSTR_NICE(0),
+							 .comm = "own",
+							 .gid = 2,
+							 .checks = { .max_gap_ms = KTSTR_OFF, .not_stuck = KTSTR_ON } })
+	};
 	const struct ktstr_load *l = cgroup_load(&g, 0, &merged);
 	ck_assert(l->workers == 2 && l->nice.value == 3 && !strcmp(l->comm, "c") && l->uid == 7);
 	ck_assert(l->numa_node.set && l->numa_node.value == 1);
@@ -187,7 +187,7 @@ START_TEST(loads_have_what_their_cgroup_says_for_all)
 	l = cgroup_load(&g, 1, &merged);
 	ck_assert(l->nice.set && l->nice.value == 0 && !strcmp(l->comm, "own") && l->uid == 7 && l->gid == 2);
 	ck_assert(l->checks.max_gap_ms == KTSTR_OFF && l->checks.isolation == KTSTR_OFF);
-	ck_assert(l->checks.not_starved == KTSTR_ON && l->checks.max_spread_pct == 0);
+	ck_assert(l->checks.not_stuck == KTSTR_ON && l->checks.max_spread_pct == 0);
 	ck_assert_ptr_null(cgroup_load(&g, 2, &merged));
 }
 END_TEST

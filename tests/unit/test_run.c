@@ -127,7 +127,7 @@ END_TEST
 	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                             \
 	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2},"                                               \
 	"\"include_files\":[],\"expect_err\":1,\"expect_scx_error_contains\":\"words\",\"staged\":[" staged "],"       \
-	"\"checks\":{\"not_starved\":true,\"max_gap_ms\":0,\"max_spread_pct\":false,\"min_work_rate\":" rate "}}"
+	"\"checks\":{\"not_stuck\":true,\"max_gap_ms\":0,\"max_spread_pct\":false,\"min_work_rate\":" rate "}}"
 
 START_TEST(suite_reads_staged_schedulers_and_rates)
 {
@@ -139,7 +139,7 @@ START_TEST(suite_reads_staged_schedulers_and_rates)
 	ck_assert_ptr_null(s.test[0].expect_matches);
 	const struct ktstr_checks *c = &s.test[0].checks;
 	ck_assert(c->min_work_rate == 2.5 && c->max_throughput_cv == 0 && c->max_spread_pct == KTSTR_OFF);
-	ck_assert(c->max_gap_ms == KTSTR_ZERO && c->not_starved == KTSTR_ON && c->isolation == KTSTR_UNSET);
+	ck_assert(c->max_gap_ms == KTSTR_ZERO && c->not_stuck == KTSTR_ON && c->isolation == KTSTR_UNSET);
 	suite_done(&s);
 }
 END_TEST

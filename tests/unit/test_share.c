@@ -52,7 +52,7 @@ START_TEST(starvation_by_request_is_not_judged)
 	else
 		made_expect(KTSTR_FAIL, "cgroup 'light'");
 	starve_by_request(_i); /* if the test asks for the check, an unjudged check is not a pass */
-	made_limit(LIMIT_NOT_STARVED, KTSTR_ON);
+	made_limit(LIMIT_NOT_STUCK, KTSTR_ON);
 	made_expect(requests[_i].unjudged ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, "cgroup 'light'");
 }
 END_TEST
