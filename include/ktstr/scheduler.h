@@ -29,7 +29,8 @@ struct ktstr_scheduler {
 	 * Instead of `binary`: lines of the form "echo TEXT > /PATH". PID 1 writes TEXT to each file, in this order:
 	 * `enable` before the test, `disable` after it, and both for operations such as KTSTR_OP_RESTART_SCHEDULER.
 	 */
-	const char *const *kernel_builtin_enable, *const *kernel_builtin_disable;
+	const char *const *kernel_builtin_enable;
+	const char *const *kernel_builtin_disable;
 	/*
 	 * A command of the host's shell that makes `binary`; or NULL. It is run once before the tests, in the current
 	 * directory, with KTSTR_SCHEDULER_PROFILE ("release", or --profile). When it

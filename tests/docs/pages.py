@@ -62,6 +62,14 @@ def scheduler_keys():
     check(len(has) >= 9 and said == has, 'SCHEDULERS.md: each key of a declaration', said ^ has)
 
 
+def attributes():
+    body = re.search(r'struct ktstr_test \{(.*?)\n\};', read('include/ktstr/test.h'), re.S).group(1)
+    body = re.sub(r'/\*.*?\*/', '', body, flags=re.S)
+    has = set(re.findall(r'(\w+)(?:\[[^\]]*\])?[,;]', body)) - {'name', 'file', 'line', 'constraints', 'KTSTR_CONSTRAINT_FIELDS'}
+    said = set(re.findall(r'\.(\w+)', ''.join(read(page) for page in files('.md') if page.startswith('docs/'))))
+    check(len(has) >= 30 and has <= said, 'docs: each attribute of a test is described', has - said)
+
+
 def operations():
     has = set(re.findall(r'^\tKTSTR_OP_(\w+),', read('include/ktstr/scenario.h'), re.M)) - {'KIND_MAX'}
     said = {name for cells in rows('docs/SCENARIOS.md', 2) for name in re.findall(r'`([A-Z_]{4,})`', cells[0]) if not name.startswith('KTSTR_')}
@@ -122,6 +130,7 @@ def index():
 
 checks()
 scheduler_keys()
+attributes()
 operations()
 work_types()
 links()
