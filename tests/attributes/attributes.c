@@ -125,6 +125,11 @@ KTSTR_TEST(ignored, .host_only = KTSTR_ON, .ignore = KTSTR_ON)
 	return KTSTR_PASS;
 }
 
+KTSTR_TEST(greedy, .no_perf_mode = KTSTR_ON, .cpu_budget = 100000)
+{
+	return KTSTR_PASS;
+}
+
 /* --- control groups ----------------------------------------------------------------------------------------------- */
 
 static void read_text(const char *path, char *text, size_t size)
@@ -193,7 +198,9 @@ KTSTR_TEST(configured_by_test, .scheduler = &from_test, .include_files = KTSTR_A
 
 #define RT_RUNTIME "/proc/sys/kernel/sched_rt_runtime_us"
 KTSTR_SCHEDULER(of_the_kernel, .kernel_builtin_enable = KTSTR_ARGS("echo 900000 > " RT_RUNTIME),
-		.kernel_builtin_disable = KTSTR_ARGS("echo 950000 > " RT_RUNTIME));
+		.kernel_builtin_disable = KTSTR_ARGS("echo 950000 > " RT_RUNTIME),
+		.kernels = KTSTR_ARGS("6.12", "6.14..6.18"),
+		.verifier_exclude_topologies = KTSTR_ARGS("4cpu-1llc-nosmt"));
 KTSTR_SCHEDULER(of_no_kernel, .kernel_builtin_enable = KTSTR_ARGS("echo 1 > /proc/sys/kernel/no_such_scheduler"),
 		.kernel_builtin_disable = KTSTR_ARGS("echo 0 > /proc/sys/kernel/no_such_scheduler"));
 
