@@ -56,9 +56,12 @@ def builds(kernel, scratch):
     check('PASS  ktstr/build_works' in run.out and profile == 'debug\n', 'a scheduler is built once, with the profile', f'{profile}{run}')
     check(run.status == 1 and "scheduler 'not_built' could not be built: 'echo no compiler >&2; exit 3' ended with status 3" in run.out and
           'no compiler' in run.err, 'a build that fails is the error of its tests', run)
-    with open(next(iter(scratch.sidecars(env['KTSTR_SIDECAR_DIR'])))) as f:
-        source = json.load(f)['resolve_source']
-    check(source == 'auto_built', 'the sidecar says that it was built', source)
+    source = {}
+    for path in scratch.sidecars('builds-results'):
+        with open(path) as f:
+            kept = json.load(f)
+        source[kept['test_name']] = kept['resolve_source']
+    check(source == {'build_works': 'auto_built', 'build_fails': None}, 'the sidecar says that it was built', source)
     stale = Run(*args, env={**env, 'KTSTR_SCHEDULER_ALLOW_STALE_FALLBACK': '1'}, cwd=where)
     check(stale.status == 0 and 'PASS  ktstr/build_fails' in stale.out, 'unless the program that is there will do', stale)
 
