@@ -76,7 +76,7 @@ struct ktstr_test {
 	enum ktstr_switch performance_mode;   /* ON: vCPUs pinned, real-time priority, huge pages; SKIP without */
 	enum ktstr_switch no_perf_mode;	      /* ON: never, not even with --perf-mode; excludes performance_mode */
 	enum ktstr_switch allow_inconclusive; /* ON: INCONCLUSIVE is recorded, and the exit status stays 0 */
-	/* ON: the test runs only if it is asked for. So does a test whose name begins with "demo_", unless this is OFF. */
+	/* ON: the test runs only if it is asked for. For a test whose name begins with "demo_" that is the default. */
 	enum ktstr_switch ignore;
 	/* ON: the scheduler must be attached from the begin to the end of every hold, and there must be a hold. */
 	enum ktstr_switch survives_storm;
