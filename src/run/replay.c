@@ -47,16 +47,16 @@ static int compare_entries(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char **replay_environment(char *const *environ)
+char **replay_environment(char *const *variables)
 {
 	size_t count = 0, kept = 0;
-	while (environ && environ[count])
+	while (variables && variables[count])
 		count++;
 	char **list = calloc(count + 1, sizeof(*list));
 	for (size_t i = 0; list && i < count; i++) {
-		if (!decides(environ[i]))
+		if (!decides(variables[i]))
 			continue;
-		list[kept] = strdup(environ[i]);
+		list[kept] = strdup(variables[i]);
 		if (!list[kept++]) {
 			strings_free(list);
 			return NULL;

@@ -36,7 +36,7 @@ uint64_t replay_seed(const struct flake_history *tries, unsigned number, uint64_
  * The environment variables that are set, not empty, and affect a test, sorted by name. Leaves out variables that have
  * an equivalent option. The caller frees the list with strings_free(). NULL: out of memory.
  */
-char **replay_environment(char *const *environ);
+char **replay_environment(char *const *variables);
 
 /* "declared", "all" or "none": which tests run in performance mode. */
 const char *plan_perf_name(enum plan_perf perf);

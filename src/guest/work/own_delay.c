@@ -8,9 +8,9 @@
  *
  * Each worker reads its own sums, at a checkpoint at least one period after the last reading; after a quick wake-up, at
  * least ten periods after it, because a worker that mostly sleeps would spend its CPU time on readings. A wait that is
- * longer than the period is therefore followed by a reading. If the task was put on a CPU once since the last reading, the
- * growth of the sum is the length of that wait. Otherwise the growth consists of several waits: the longest is at least
- * their mean. It is at most their sum, and at most the time between the two checkpoints around it.
+ * longer than the period is therefore followed by a reading. If the task was put on a CPU once since the last reading,
+ * the growth of the sum is the length of that wait. Otherwise the growth consists of several waits: the longest is at
+ * least their mean. It is at most their sum, and at most the time between the two checkpoints around it.
  *
  * A worker without checkpoints reads only at its start and end. The engine adds what it sees from outside:
  * workers/delay.c.
@@ -24,7 +24,7 @@
 #include "guest/work/own_delay.h"
 
 #define READ_PERIOD	     (2 * NSEC_PER_MSEC)
-#define READ_PERIOD_EMULATED (20 * NSEC_PER_MSEC) /* a reading is some thousand instructions there: 30 us */
+#define READ_PERIOD_EMULATED (20 * NSEC_PER_MSEC) /* a reading takes about 30 us there */
 #define SHORT_WAKE	     (250 * NSEC_PER_USEC)
 #define SHORT_WAKE_PERIODS   10
 
