@@ -252,6 +252,12 @@ static void on_deadline(struct timer *t)
 		timer_arm(m->reactor, t, m->deadline);
 		return;
 	}
+	const struct machine_state *state = &m->type->states[m->state];
+	nsec_t more = state->allow ? state->allow(m) : 0;
+	if (more > 0) {
+		machine_deadline(m, more);
+		return;
+	}
 	m->interrupted = -ETIME;
 	interrupt_wait(m);
 }

@@ -66,6 +66,15 @@ struct vm_perf_setting {
 struct vm;
 struct snapshot;
 
+/* Resource usage of the VM's process so far. */
+struct vm_usage {
+	bool known;	   /* false: there is no process */
+	bool stopped;	   /* by a signal or a debugger, at present */
+	bool waited_known; /* `waited` is valid: the host's kernel keeps it */
+	nsec_t cpu;	   /* CPU time of all its threads */
+	nsec_t waited;	   /* time in which its present threads could run but had no CPU, summed over them */
+};
+
 struct vm_backend {
 	const char *name;
 	bool vcpu_threads; /* one host thread per vCPU, in host time; else one thread that counts instructions */
@@ -90,6 +99,8 @@ struct vm_backend {
 	void (*kill)(struct vm *vm, bool diagnose);
 	/* Call it once `ended`, or when it was never started. */
 	void (*destroy)(struct vm *vm);
+	/* What vm_usage() returns. NULL: that of the process `pid`. */
+	struct vm_usage (*usage)(const struct vm *vm);
 };
 
 struct vm {
@@ -118,12 +129,6 @@ struct vm {
 	nsec_t started, hello; /* host time; hello: when the first record was read */
 };
 
-/* Resource usage of the VM's process so far. */
-struct vm_usage {
-	bool known;   /* false: there is no process */
-	bool stopped; /* by a signal or a debugger, at present */
-	nsec_t cpu;   /* CPU time of all its threads */
-};
 struct vm_usage vm_usage(const struct vm *vm);
 
 #endif

@@ -193,16 +193,25 @@ static int listen(struct machine *m)
 	return a->vm->ended || a->evidence.has_exit || a->evidence.damage.len ? ATTEMPT_DRAINING : -EAGAIN;
 }
 
-/* On the first entry into a state, notes the time and sets the deadline to @length (0: keeps the table's). */
+/* On the first entry into a state, begins its host deadline of @length (0: the table's). */
 static void begin_state(struct attempt *a, nsec_t length)
 {
 	if (!a->machine.first_entry)
 		return;
-	a->since = reactor_now(a->machine.reactor);
-	a->since_away = a->machine.reactor->away;
-	a->since_usage = vm_usage(a->vm);
-	if (length)
-		machine_deadline(&a->machine, length);
+	struct machine *m = &a->machine;
+	nsec_t limit = length ? length : m->type->states[m->state].deadline;
+	granted_begin(&a->granted, limit, reactor_now(m->reactor), m->reactor->away, vm_usage(a->vm));
+	machine_deadline(m, granted_left(&a->granted));
+}
+
+/* The deadline passed: whether the host let the machine run for all of its limit. */
+static nsec_t allow(struct machine *m)
+{
+	struct attempt *a = attempt_of(m);
+	if (!a->vm || a->vm->ended)
+		return 0;
+	granted_sample(&a->granted, reactor_now(m->reactor), m->reactor->away, vm_usage(a->vm));
+	return granted_left(&a->granted);
 }
 
 static int booting(struct machine *m, int result)
@@ -255,15 +264,18 @@ static void note_late(struct attempt *a)
 {
 	const struct machine *m = &a->machine;
 	struct evidence *e = &a->evidence;
-	struct vm_usage usage = vm_usage(a->vm);
+	const struct granted *g = &a->granted;
 	collect(a);
 	if (e->has_exit || e->damage.len || a->vm->ended)
 		return;
 	snprintf(e->late_in, sizeof(e->late_in), "%s", m->type->states[m->failed_in].name);
-	e->late_after = reactor_now(m->reactor) - a->since - (m->reactor->away - a->since_away);
-	e->late_known = usage.known && a->since_usage.known;
-	e->late_cpu = usage.cpu - a->since_usage.cpu;
-	e->late_stopped = usage.stopped;
+	e->late_after = g->elapsed;
+	e->late_limit = g->limit;
+	e->late_granted = g->granted;
+	e->late_cpu = g->cpu;
+	e->late_known = g->usage.known;
+	e->late_waits_known = g->usage.waited_known;
+	e->late_stopped = g->usage.stopped;
 }
 
 static void note_end(struct attempt *a, int result)
@@ -404,10 +416,11 @@ static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_CLONING] = { "cloning", cloning, PREPARE_DEADLINE, ATTEMPT_JUDGING, TO(ATTEMPT_STARTING) },
 	[ATTEMPT_STARTING] = { "starting", starting, PREPARE_DEADLINE, ATTEMPT_JUDGING, TO(ATTEMPT_BOOTING) },
 	[ATTEMPT_BOOTING] = { "booting", booting, BOOT_DEADLINE, ATTEMPT_DRAINING,
-			      TO(ATTEMPT_SETTING_UP) | TO(ATTEMPT_DRAINING) },
+			      TO(ATTEMPT_SETTING_UP) | TO(ATTEMPT_DRAINING), .allow = allow },
 	[ATTEMPT_SETTING_UP] = { "setting up", setting_up, SETUP_DEADLINE, ATTEMPT_DRAINING,
-				 TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING) },
-	[ATTEMPT_RUNNING] = { "running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING) },
+				 TO(ATTEMPT_RUNNING) | TO(ATTEMPT_DRAINING), .allow = allow },
+	[ATTEMPT_RUNNING] = { "running", running, 10 * NSEC_PER_MIN, ATTEMPT_DRAINING, TO(ATTEMPT_DRAINING),
+			      .allow = allow },
 	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGING),
 			       .shielded = true },
 	[ATTEMPT_JUDGING] = { "judging", judging, STORE_DEADLINE, 0, TO(ATTEMPT_STORING) | TO_END, .shielded = true },

@@ -14,6 +14,7 @@
 #include "lock/admit.h"
 #include "lock/sandbox.h"
 #include "run/clone_template.h"
+#include "run/granted.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
 #include "vmm/vm.h"
@@ -74,9 +75,8 @@ struct attempt {
 	int initrd_fd;
 	bool cloned; /* the machine started as a clone */
 	struct vm *vm;
-	nsec_t since, since_away;    /* time of entry into the present state; reactor->away at that time */
-	struct vm_usage since_usage; /* vm_usage() at that time */
-	struct guestmem memory;	     /* the kept guest memory; without nodes: none */
+	struct granted granted; /* the host deadline of the present state, from BOOTING to RUNNING */
+	struct guestmem memory; /* the kept guest memory; without nodes: none */
 	struct evidence evidence;
 	struct judgement judgement;
 	struct flake_outcome outcome; /* of this try and the earlier ones, once judged */

@@ -99,7 +99,10 @@ struct evidence {
 	char memory_kill[96];	     /* why the kernel's OOM killer ended it; "": it did not */
 	char late_in[24];	     /* attempt state whose host deadline passed; "": none */
 	nsec_t late_after, late_cpu; /* time in that state, and the machine's CPU time in it */
+	nsec_t late_limit;	     /* how long it may take while the host lets it run */
+	nsec_t late_granted;	     /* how long the host let it run in `late_after` */
 	bool late_known;	     /* `late_cpu` and `late_stopped` are valid */
+	bool late_waits_known;	     /* `late_granted` leaves out waits for a CPU */
 	bool late_stopped;	     /* the machine's process was stopped by a signal or a debugger */
 	bool console_flooded;
 	struct buf failure;    /* why there was no machine; empty: there was one */

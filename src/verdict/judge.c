@@ -216,33 +216,42 @@ static void find_test_process(const struct evidence *e, const struct judge_facts
 	}
 }
 
-/*
- * A machine that was stopped, or had less than a tenth of a CPU, could not meet its deadline. The guest may be healthy,
- * so the test is Inconclusive. Returns false if the machine had enough CPU time.
- */
-static bool had_no_cpu(const struct evidence *e, struct judgement *j)
+static bool hardly_ran(const struct evidence *e)
 {
-	if (!e->late_known || (!e->late_stopped && e->late_cpu >= e->late_after / 10))
+	return e->late_known && e->late_cpu < e->late_after / 10;
+}
+
+/*
+ * A machine that the host stopped, or did not let run for as long as its limit, could not be in time. The guest may be
+ * healthy, so the test is Inconclusive. A host that does not tell how long threads wait for a CPU is blamed if the
+ * machine hardly ran. Returns false if the machine could run.
+ */
+static bool could_not_run(const struct evidence *e, struct judgement *j)
+{
+	bool denied = e->late_granted < e->late_limit || (!e->late_waits_known && hardly_ran(e));
+	if (!e->late_known || (!e->late_stopped && !denied))
 		return false;
 	judgement_add(
 		j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
-		"the virtual machine got %.1fs of CPU time in the %.0fs of its host deadline (attempt state %s): %s",
-		(double)e->late_cpu / 1e9, (double)e->late_after / 1e9, e->late_in,
-		e->late_stopped ? "its process was stopped" : "the host was too busy, or had stopped it");
+		"the virtual machine got %.1fs of CPU time in %.0fs on the host, where its limit is %.0fs (attempt "
+		"state %s): %s",
+		(double)e->late_cpu / 1e9, (double)e->late_after / 1e9, (double)e->late_limit / 1e9, e->late_in,
+		e->late_stopped ? "its process was stopped"
+				: "the host was too busy; run fewer tests at a time (--jobs)");
 	return true;
 }
 
 /* The host deadline has passed: names the guest's last phase and the position of its first processor. */
 static void find_lateness(const struct evidence *e, struct judgement *j)
 {
-	if (!e->late_in[0] || had_no_cpu(e, j))
+	if (!e->late_in[0] || could_not_run(e, j))
 		return;
 	const char *rip = strstr(buf_str(&e->diagnosis), "RIP=");
 	const char *where = e->phase_count ? e->phase[e->phase_count - 1].wire.name : e->has_hello ? "set-up" : "boot";
 	judgement_add(j, DETAIL_CRASH, e->has_hello ? KTSTR_FAIL : KTSTR_INCONCLUSIVE,
-		      "the guest hangs in %s (attempt state %s; guest time %.1fs%s%.*s)", where, e->late_in,
-		      seconds(e->last_ns), rip ? ", CPU 0 at " : "", rip ? (int)strcspn(rip, " \n") : 0,
-		      rip ? rip : "");
+		      "the guest hangs%s in %s (attempt state %s; guest time %.1fs%s%.*s)",
+		      hardly_ran(e) ? ": its CPUs are idle" : "", where, e->late_in, seconds(e->last_ns),
+		      rip ? ", CPU 0 at " : "", rip ? (int)strcspn(rip, " \n") : 0, rip ? rip : "");
 }
 
 static void find_slow_cleanup(const struct evidence *e, const struct judge_facts *f, struct judgement *j)

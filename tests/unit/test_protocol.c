@@ -135,26 +135,37 @@ START_TEST(nobody_has_two_last_words)
 }
 END_TEST
 
-static void late(nsec_t after, nsec_t cpu, bool known, bool was_stopped)
+/* @granted of @after seconds the host let the machine run; it used @cpu seconds of a CPU. The limit is 200 s. */
+static void late(nsec_t after, nsec_t granted, nsec_t cpu)
 {
 	said_hello();
 	strcpy(e.late_in, "running");
-	e.late_after = after;
-	e.late_cpu = cpu;
-	e.late_known = known;
-	e.late_stopped = was_stopped;
+	e.late_limit = 200 * NSEC_PER_SEC;
+	e.late_after = after * NSEC_PER_SEC;
+	e.late_granted = granted * NSEC_PER_SEC;
+	e.late_cpu = cpu * NSEC_PER_SEC;
+	e.late_known = e.late_waits_known = true;
 }
 
 START_TEST(only_a_guest_that_ran_hangs)
 {
-	late(200 * NSEC_PER_SEC, 199 * NSEC_PER_SEC, true, false);
-	expect(KTSTR_FAIL, "the guest hangs");
-	late(200 * NSEC_PER_SEC, 0, false, false);
-	expect(KTSTR_FAIL, "the guest hangs");
-	late(200 * NSEC_PER_SEC, 2 * NSEC_PER_SEC, true, false);
-	expect(KTSTR_INCONCLUSIVE, "got 2.0s of CPU time in the 200s of its host deadline");
-	late(200 * NSEC_PER_SEC, 150 * NSEC_PER_SEC, true, true);
+	late(200, 200, 199);
+	expect(KTSTR_FAIL, "the guest hangs in ");
+	late(1000, 200, 190);
+	expect(KTSTR_FAIL, "the guest hangs in ");
+	late(200, 200, 2);
+	expect(KTSTR_FAIL, "the guest hangs: its CPUs are idle in ");
+	late(200, 0, 0);
+	e.late_known = false;
+	expect(KTSTR_FAIL, "the guest hangs in ");
+	late(2000, 29, 29);
+	expect(KTSTR_INCONCLUSIVE, "got 29.0s of CPU time in 2000s on the host, where its limit is 200s");
+	late(200, 200, 150);
+	e.late_stopped = true;
 	expect(KTSTR_INCONCLUSIVE, "its process was stopped");
+	late(200, 200, 2);
+	e.late_waits_known = false;
+	expect(KTSTR_INCONCLUSIVE, "the host was too busy");
 }
 END_TEST
 
