@@ -28,7 +28,7 @@ struct machine_state {
 	unsigned on_cancel; /* next state after -ECANCELED, -ETIME or another failure; 0: the machine ends */
 	uint32_t next;	    /* TO() of every state that may follow; checked with REQUIRE() */
 	bool shielded;	    /* a cancel does not interrupt this state: its work must be completed */
-	/* Called when the deadline passes: how much longer to wait, or 0. NULL: not at all. Only reads the job's facts. */
+	/* Called when the deadline passes; returns how much longer to wait, or 0. NULL: no longer. */
 	nsec_t (*allow)(struct machine *m);
 };
 

@@ -19,7 +19,7 @@ static bool is_stopped(pid_t pid)
 	return behind_name && behind_name[1] == ' ' && (behind_name[2] == 'T' || behind_name[2] == 't');
 }
 
-/* The second number of a thread's schedstat is the time that it waited on a run queue: sched-stats.rst of the kernel. */
+/* The second number of a thread's schedstat is the time that it waited on a run queue. */
 static bool add_wait(pid_t pid, const char *thread, nsec_t *sum)
 {
 	char path[64];

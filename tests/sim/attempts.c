@@ -250,7 +250,7 @@ static void on_ended(struct attempt *a, int result)
 	(void)result;
 	current->reports[a - current->attempt]++;
 	current->ended++;
-	/* A good machine sends something within seconds: only a stopped loop can have missed it. A starved one is slow. */
+	/* A good machine sends something within seconds: only a stopped loop can have missed it. */
 	enum temper temper = (enum temper)current->temper[a - current->attempt];
 	bool late = a->evidence.late_in[0];
 	current->accused += late && (temper == TEMPER_GOOD || temper == TEMPER_STARVED);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Time in which the process did not run does not count: the runner, or the machine, is stopped for longer than a host
-deadline."""
+"""Time in which the process could not run does not count: the runner, or the machine, is stopped for longer than a host
+deadline. Time in which the guest had nothing to run counts."""
 import json
 import os
 import signal
@@ -10,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import BUILD, KTSTR, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+from tap import BUILD, KTSTR, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
 EXAMPLES = BUILD + '/tests/examples'
 # The percentage of the host deadlines, which are minutes long because they detect hangs: a machine of one CPU has 9.5 s
@@ -65,11 +65,22 @@ def machine_stopped(kernel, before):
         check('its process was stopped' in (tests[0].get('cause') or ''), 'and the cause says so', tests)
 
 
+def guest_halted(kernel):
+    """It uses no CPU time, but nobody keeps any from it."""
+    with Scratch() as scratch:
+        run = Run('test', '--kernel', kernel['key'], '--json', BUILD + '/tests/halted',
+                  env={'KTSTR_SIDECAR_DIR': scratch.path, 'KTSTR_HOST_DEADLINE_PERCENT': str(PERCENT)})
+        causes = [e.get('cause') or '' for e in run.events() if e['event'] == 'test-finished']
+        check(run.status == 1 and len(causes) == 1 and causes[0].startswith('the guest hangs: its CPUs are idle in '),
+              'a guest that halts fails: it hangs with idle CPUs', run)
+
+
 def main():
     kernel = need_kernel('away')
     before = machines()
     runner_stopped(kernel, before)
     machine_stopped(kernel, before)
+    guest_halted(kernel)
     check_nothing_left('away', before)
     finish()
 
