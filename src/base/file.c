@@ -11,11 +11,38 @@
 
 #define COPY_CHUNK_BYTES ((size_t)16 << 20) /* between two checks of @cancel */
 
+const char *file_kind(mode_t mode)
+{
+	static const struct {
+		mode_t mode;
+		const char *name;
+	} kinds[] = { { S_IFREG, "a regular file" }, { S_IFDIR, "a directory" },	{ S_IFIFO, "a FIFO" },
+		      { S_IFSOCK, "a socket" },	     { S_IFCHR, "a character device" }, { S_IFBLK, "a block device" },
+		      { S_IFLNK, "a symbolic link" } };
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if ((mode & S_IFMT) == kinds[i].mode)
+			return kinds[i].name;
+	return "a file of an unknown kind";
+}
+
+int file_open(const char *path, struct err **err)
+{
+	struct stat st;
+	/* Without waiting for a writer of a FIFO, or for a device. It changes nothing for a regular file. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return FAIL_SYS(err, -errno, "open '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return FAIL(err, ERR_DATA, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL,
+			    "open '%s': it is %s; name a regular file", path, file_kind(st.st_mode));
+	return TAKE_FD(fd);
+}
+
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, err);
 	if (fd < 0)
-		return FAIL_SYS(err, -errno, "open '%s'", path);
+		return fd;
 	_cleanup_buf_ struct buf b = BUF_NULL;
 	char chunk[16384];
 	for (;;) {
@@ -271,9 +298,9 @@ int memfd_new(const char *name, uint64_t size)
 
 int file_copy(const char *from, const char *to, mode_t mode, const atomic_bool *cancel, struct err **err)
 {
-	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int in = file_open(from, err);
 	if (in < 0)
-		return FAIL_SYS(err, -errno, "open '%s'", from);
+		return in;
 	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (out < 0)
 		return FAIL_SYS(err, -errno, "create '%s'", to);

@@ -12,8 +12,15 @@
 #include "base/err.h"
 
 /*
- * Reads a whole file of at most @max bytes; -EFBIG if it is larger. Works on procfs, where sizes are 0. Replaces the
- * content of @ret.
+ * Opens a file that somebody named, for reading. Returns a descriptor or a negative errno. Never waits: what is not a
+ * regular file (a FIFO without a writer would block for ever) is refused, a directory with -EISDIR, others with -EINVAL.
+ */
+int file_open(const char *path, struct err **err);
+/* "a FIFO", "a directory", "a regular file" ... */
+const char *file_kind(mode_t mode);
+/*
+ * Reads a whole file of at most @max bytes; -EFBIG if it is larger. Works on procfs, where sizes are 0. Opens as
+ * file_open(). Replaces the content of @ret.
  */
 int file_read(const char *path, size_t max, struct buf *ret, struct err **err);
 /*

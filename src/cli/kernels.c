@@ -205,11 +205,12 @@ static bool wants_ccache(const struct kernels_request *q)
 /* Reads a configuration, or a part of one, that an option names. */
 static int read_config(const char *option, const char *path, struct buf *text, struct err **err)
 {
-	int r = file_read(path, CONFIG_BYTES_MAX, text, err);
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_buf_ struct buf said = BUF_NULL;
+	int r = file_read(path, CONFIG_BYTES_MAX, text, &why);
 	if (r < 0) {
-		if (err)
-			*err = err_free(*err);
-		return FAIL(err, ERR_USAGE, r, "%s: cannot read '%s': %s", option, path, strerror(-r));
+		err_format(why, &said);
+		return FAIL(err, ERR_USAGE, r, "%s: cannot read the file: %s", option, buf_str(&said));
 	}
 	return kconfig_check(option, path, buf_str(text), text->len, err);
 }

@@ -81,9 +81,9 @@ static void read_needs(Elf *elf, struct needs *n)
 /* Returns 1 for an ELF file, 0 for another kind. */
 static int needs_of(const char *path, struct needs *ret, struct err **err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, err);
 	if (fd < 0)
-		return FAIL_SYS(err, -errno, "open '%s'", path);
+		return fd;
 	elf_version(EV_CURRENT);
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	bool is_elf = elf && elf_kind(elf) == ELF_K_ELF;
@@ -99,7 +99,7 @@ static int needs_of(const char *path, struct needs *ret, struct err **err)
 static bool is_our_elf(const char *path)
 {
 	unsigned char ident[20];
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, NULL);
 	if (fd < 0 || fd_read_full(fd, ident, sizeof(ident)) < 0)
 		return false;
 	return !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS64 && ident[18] == EM_X86_64;
@@ -322,9 +322,9 @@ static int api_of_note(Elf_Scn *scn, uint32_t *ret)
 
 int elf_api_version(const char *path, uint32_t *ret)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, NULL);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	elf_version(EV_CURRENT);
 	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	size_t names;

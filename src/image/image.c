@@ -231,9 +231,9 @@ static bool is_plain(const struct image_base_spec *spec)
 static int hash_file(struct siphash *h, const char *path, const atomic_bool *cancel, struct err **err)
 {
 	char chunk[16384];
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, err);
 	if (fd < 0)
-		return FAIL_SYS(err, -errno, "open '%s'", path);
+		return fd;
 	for (ssize_t n; (n = read(fd, chunk, sizeof(chunk))) != 0;) {
 		if (is_cancelled(cancel))
 			return -ECANCELED;
@@ -334,9 +334,9 @@ static int pack_item(struct packer *p, const struct item *i, const atomic_bool *
 		cpio_file(&p->cpio, i->to, i->mode, blob_init_start, (size_t)(blob_init_end - blob_init_start));
 		return 0;
 	}
-	_cleanup_close_ int fd = open(i->from, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(i->from, err);
 	if (fd < 0)
-		return FAIL_SYS(err, -errno, "open '%s'", i->from);
+		return fd;
 	if (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) || memcmp(magic, "\177ELF", sizeof(magic)))
 		return pack_plain(p, i, fd, cancel, err);
 	r = elf_load_image(i->from, &content, err);

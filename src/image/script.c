@@ -24,7 +24,7 @@ static char *first_line(const char *path)
 {
 	char line[LINE_MAX_BYTES] = "";
 	struct stat st;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, NULL);
 	ssize_t n = fd < 0 || fstat(fd, &st) < 0 || !(st.st_mode & 0111) ? -1 : read(fd, line, sizeof(line) - 1);
 	if (n < 3 || strncmp(line, "#!", 2))
 		return NULL;

@@ -16,13 +16,13 @@
 #define BZIMAGE_VERSION_AT 0x20e
 
 /* Reads a version such as "6.12.3-amd64" from a bzImage; -EBADMSG when the file is not one. */
-static int image_version(const char *path, char ret[VERSION_TEXT_MAX])
+static int image_version(const char *path, char ret[VERSION_TEXT_MAX], struct err **err)
 {
 	char magic[4], text[VERSION_TEXT_MAX] = "";
 	uint16_t at;
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, err);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (fd_pread_full(fd, magic, sizeof(magic), BZIMAGE_MAGIC_AT) < 0 || memcmp(magic, "HdrS", 4) ||
 	    fd_pread_full(fd, &at, sizeof(at), BZIMAGE_VERSION_AT) < 0 ||
 	    fd_pread_full(fd, text, sizeof(text) - 1, 0x200 + at) < 0)
@@ -34,14 +34,20 @@ static int image_version(const char *path, char ret[VERSION_TEXT_MAX])
 static bool is_elf(const char *path)
 {
 	char magic[4] = "";
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, NULL);
 	return fd >= 0 && fd_pread_full(fd, magic, sizeof(magic), 0) == 0 && !memcmp(magic, "\177ELF", 4);
 }
 
 int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 {
 	char version[VERSION_TEXT_MAX] = "unknown", config[64 + VERSION_TEXT_MAX];
-	int r = image_version(path, version);
+	_cleanup_err_ struct err *why = NULL;
+	int r = image_version(path, version, &why);
+	if (why && err_kind_of(why) == ERR_DATA) {
+		if (err)
+			*err = TAKE_PTR(why);
+		return r;
+	}
 	if (r < 0 && !is_elf(path))
 		return FAIL(err, r == -EBADMSG ? ERR_DATA : ERR_MISSING, r,
 			    "'%s' is not a kernel image (%s); name a bzImage or a vmlinux", path,
@@ -66,7 +72,7 @@ static bool is_bootable(const char *path)
 {
 	char version[VERSION_TEXT_MAX];
 	if (!path_is_dir(path))
-		return image_version(path, version) == 0;
+		return image_version(path, version, NULL) == 0;
 	_cleanup_free_ char *image = path_join(path, "arch/x86/boot/bzImage");
 	return image && path_exists(image) && kernel_tree_version(path, version, NULL) == 0;
 }
@@ -84,6 +90,9 @@ static int take_test_kernel(const char *path, struct kernel_id *ret, struct err 
 			    "KTSTR_TEST_KERNEL is set to the empty string; name a kernel image, or unset it");
 	if (!path_exists(path) || path_is_dir(path))
 		return FAIL(err, ERR_MISSING, -ENOENT, "KTSTR_TEST_KERNEL: there is no kernel image '%s'", path);
+	_cleanup_close_ int fd = file_open(path, err);
+	if (fd < 0)
+		return err_wrap(err, fd, "KTSTR_TEST_KERNEL");
 	return take_path(path, ret);
 }
 

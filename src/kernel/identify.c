@@ -205,7 +205,7 @@ int kernel_id_newest(const struct cache *c, struct kernel_id *ret, size_t *ret_s
 /* Whether the image has the ELF note for PVH direct boot (Xen: XEN_ELFNOTE_PHYS32_ENTRY, type 18). */
 static bool has_pvh_entry(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = file_open(path, NULL);
 	size_t headers = 0;
 	bool found = false;
 	elf_version(EV_CURRENT);

@@ -109,10 +109,9 @@ static struct unpacker *unpacker_new(const char *tarball, const atomic_bool *can
 	u->to = TREE_NULL;
 	u->fd = -1;
 	if (library_open(LIBARCHIVE, names, &u->lib, err) == 0) {
-		u->fd = open(tarball, O_RDONLY | O_CLOEXEC);
+		u->fd = file_open(tarball, err);
 		if (u->fd >= 0)
 			return u;
-		FAIL_SYS(err, -errno, "open '%s'", tarball);
 	}
 	free(u);
 	return NULL;

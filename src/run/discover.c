@@ -62,6 +62,9 @@ static int look_at(struct found *f, const char *path, struct err **err)
 	size_t before = f->count;
 	if (stat(path, &st) < 0)
 		return FAIL(err, ERR_USAGE, -errno, "test path '%s': %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return FAIL(err, ERR_USAGE, -EINVAL, "test path '%s' is %s; name a file or a directory", path,
+			    file_kind(st.st_mode));
 	int r = S_ISDIR(st.st_mode) ? walk(f, path, 0) : consider(f, path);
 	if (r < 0)
 		return FAIL_SYS(err, r, "look for tests in '%s'", path);

@@ -416,9 +416,9 @@ static int memfd_with(const char *name, const void *data, size_t len, int *ret)
 static int make_files(struct kvm_vm *k, const struct vm_config *c, struct err **err)
 {
 	int pair[2];
-	k->kernel_fd = c->clone ? -1 : open(c->kernel, O_RDONLY | O_CLOEXEC);
+	k->kernel_fd = c->clone ? -1 : file_open(c->kernel, err);
 	if (k->kernel_fd < 0 && !c->clone)
-		return FAIL_SYS(err, -errno, "open kernel %s", c->kernel);
+		return k->kernel_fd;
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return FAIL_SYS(err, -errno, "make a pipe");
 	k->diag_fd = pair[0];

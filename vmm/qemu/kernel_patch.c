@@ -168,10 +168,12 @@ static int make_copy(int in, const struct image *i, const char *dir, const char 
 
 int kernel_patch_calibration(const char *kernel, const char *cache_dir, const struct cachefile_use *use, int *ret_fd)
 {
-	_cleanup_close_ int in = open(kernel, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int in = file_open(kernel, NULL);
 	char name[KEPT_NAME_MAX];
 	struct stat st;
-	if (in < 0 || fstat(in, &st) < 0)
+	if (in < 0)
+		return in;
+	if (fstat(in, &st) < 0)
 		return -errno;
 	if (st.st_size < (off_t)sizeof(Elf64_Ehdr))
 		return -ENOENT;

@@ -301,9 +301,9 @@ static int make_icount_handoff(struct qemu *q, struct err **err)
 /* QEMU sees only the files of its installation; the files of the machine are passed as descriptors. */
 static int describe_confinement(struct qemu *q, const struct vm_config *c, struct err **err)
 {
-	q->kernel_fd = c->clone ? -1 : open(c->kernel, O_RDONLY | O_CLOEXEC);
+	q->kernel_fd = c->clone ? -1 : file_open(c->kernel, err);
 	if (q->kernel_fd < 0 && !c->clone)
-		return FAIL_SYS(err, -errno, "open kernel %s", c->kernel);
+		return q->kernel_fd;
 	int r = confinement_init(&q->confinement, err);
 	if (r == 0)
 		r = confinement_show_program(&q->confinement, QEMU_PROGRAM, err);
