@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "reactor/reactor.h"
@@ -38,6 +39,16 @@ static void suites_close(struct suites *s)
 {
 	suites_free(s->item, s->count);
 	reactor_free(s->reactor);
+}
+
+static int load(struct suites *s, const char *const *paths, struct err **err)
+{
+	struct signals signals;
+	int r = interrupt_watch(&signals, s->reactor, err);
+	if (r == 0)
+		r = suites_load(s->reactor, paths, &s->item, &s->count, err);
+	signals_done(&signals);
+	return r;
 }
 
 static const struct test_decl *find_test(const struct suites *s, const char *name, const char **ret_nearest)
@@ -146,8 +157,7 @@ static int run_show_thresholds(void *args, struct err **err)
 			    "show-thresholds needs the name of a test; 'ktstr test --list' prints them");
 	int r = reactor_new(&s.reactor, err);
 	if (r == 0)
-		r = suites_load(s.reactor, a->operands.count > 1 ? a->operands.item + 1 : default_paths, &s.item,
-				&s.count, err);
+		r = load(&s, a->operands.count > 1 ? a->operands.item + 1 : default_paths, err);
 	_cleanup_free_ char *name = function_name(a->operands.item[0]);
 	if (!name)
 		return -ENOMEM;

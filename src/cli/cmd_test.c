@@ -9,13 +9,16 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/parse.h"
 #include "base/text.h"
 #include "base/tool.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/kernels.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "cli/test_session.h"
+#include "kernel/ref.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
 #include "run/budget.h"
@@ -76,6 +79,31 @@ static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err
 	return 0;
 }
 
+static int parse_deadline(struct session *s, struct err **err)
+{
+	const char *said = environment_get(ENV_HOST_DEADLINE_PERCENT);
+	s->deadline_percent = 100;
+	if (!said || parse_u32_range(said, 1, DEADLINE_PERCENT_MAX, &s->deadline_percent) == 0)
+		return 0;
+	return FAIL(err, ERR_USAGE, -EINVAL, "KTSTR_HOST_DEADLINE_PERCENT: '%s' is not a number from 1 to %d", said,
+		    DEADLINE_PERCENT_MAX);
+}
+
+/* The names of backend and kernels must be possible, also for --list, which uses neither. */
+static int check_words(const struct test_args *a, struct err **err)
+{
+	enum accel accel;
+	const char *said = a->accel ? a->accel : environment_get(ENV_ACCEL);
+	int r = said ? accel_parse(said, &accel, err) : 0;
+	for (size_t i = 0; r == 0 && i < a->kernel.count; i++) {
+		struct kernel_ref ref;
+		r = kernel_ref_parse(a->kernel.item[i], &ref, err);
+		if (r == 0)
+			kernel_ref_done(&ref);
+	}
+	return r;
+}
+
 static int find_snapshots(struct session *s, struct err **err)
 {
 	s->snapshot_cache = cache_sibling("snapshots");
@@ -90,6 +118,10 @@ static int parse_args(struct session *s, const struct test_args *a, struct err *
 		r = parse_flake(a, &s->flake, err);
 	if (r == 0)
 		r = parse_cap(s, a, err);
+	if (r == 0)
+		r = parse_deadline(s, err);
+	if (r == 0)
+		r = check_words(a, err);
 	if (r == 0 && a->start == START_CLONE)
 		r = find_snapshots(s, err);
 	return r == 0 && a->partition ? partition_parse(a->partition, &s->partition, err) : r;
@@ -112,9 +144,14 @@ static int refuse_passed_on(const struct strings *paths, struct err **err)
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
+	struct signals signals;
 	int r = refuse_passed_on(&a->paths, err);
+	if (r < 0)
+		return r;
+	r = interrupt_watch(&signals, s->reactor, err);
 	if (r == 0)
 		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
+	signals_done(&signals);
 	for (size_t i = 0; r == 0 && i < s->suites; i++) {
 		if (!s->suite[i].problem)
 			continue;
@@ -253,6 +290,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.bypass = s->budget.bypass,
 		.flake = s->flake,
 		.seed = s->seed,
+		.deadline_percent = s->deadline_percent,
 		.strict = a->release,
 		.perf = s->perf,
 		.environment = (const char *const *)s->environment,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* kernels.c -- see kernels.h. */
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,12 +10,12 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/cpus.h"
+#include "cli/interrupt.h"
 #include "cli/kernels.h"
 #include "cli/out.h"
 #include "cli/stages.h"
 #include "kernel/config.h"
 #include "kernel/tool_env.h"
-#include "reactor/signal.h"
 #include "reactor/trace.h"
 
 #define CONFIG_BYTES_MAX (16 << 20)
@@ -62,26 +61,10 @@ static int lock_timeout(nsec_t *ret, struct err **err)
 
 /* --- interruptible runs of the reactor ---------------------------------------------------------------------------- */
 
-static void on_signal(void *data, int sig)
-{
-	(void)sig;
-	reactor_cancel_all(data);
-}
-
-static int watch_signals(struct signals *signals, struct reactor *r, struct err **err)
-{
-	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-		sigaddset(&set, ending[i]);
-	return signals_init(signals, r, &set, on_signal, r, err);
-}
-
 static int run_reactor(struct reactor *r, struct err **err)
 {
 	struct signals signals;
-	int result = watch_signals(&signals, r, err);
+	int result = interrupt_watch(&signals, r, err);
 	if (result == 0)
 		result = reactor_run(r);
 	signals_done(&signals);
@@ -323,7 +306,7 @@ static int await_ready(struct reactor *r, const struct kernel_batch *b, const st
 		       const bool *told, int *ret, struct err **err)
 {
 	struct signals signals;
-	int result = watch_signals(&signals, r, err);
+	int result = interrupt_watch(&signals, r, err);
 	while (result == 0 && (*ret = next_ready(b, k, told)) < 0 && !b->ended)
 		result = reactor_turn(r, NSEC_NEVER);
 	signals_done(&signals);

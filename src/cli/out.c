@@ -15,9 +15,11 @@ struct output standard_error = { .fd = STDERR_FILENO, .name = "standard error" }
 
 int standard_open(void)
 {
+	/* Output to a closed descriptor is lost, so a write to it must fail. Messages may be unwanted. */
+	static const int modes[] = { O_RDONLY, O_RDONLY, O_RDWR };
 	/* open() returns the lowest free number, which is @fd, because lower ones are open by now. */
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
 			return errno ? -errno : -EBADF;
 	return 0;
 }

@@ -108,6 +108,11 @@ static int spend_budget(struct session *s, struct err **err)
 	say_printf("ktstr budget: %zu/%zu tests, %.0f/%.0fs used, %u/%u configurations covered, %u/%u pairs of them\n",
 		   report.kept, report.total, (double)report.used / 1e9, (double)budget / 1e9, report.features,
 		   report.features_possible, report.pairs, report.pairs_possible);
+	if (report.total && !report.kept)
+		return FAIL(err, ERR_USAGE, -EDOM,
+			    "KTSTR_BUDGET_SECS=%s: no test fits, so nothing would be judged; give it more seconds "
+			    "(--dry-run without it prints the estimates)",
+			    text);
 	return 0;
 }
 

@@ -9,6 +9,8 @@
 #include "run/fleet.h"
 #include "run/planner.h"
 
+#define DEADLINE_PERCENT_MAX 100000
+
 /* All state of a run. Freed in one place. */
 struct session {
 	struct reactor *reactor;
@@ -29,6 +31,7 @@ struct session {
 	char **environment; /* variables that replay lines must contain */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
+	uint32_t deadline_percent; /* KTSTR_HOST_DEADLINE_PERCENT */
 	struct flake_policy flake;
 	struct partition partition;
 	unsigned allowed; /* number of CPUs that this process may use */

@@ -320,6 +320,22 @@ static int api_of_note(Elf_Scn *scn, uint32_t *ret)
 	return 0;
 }
 
+bool elf_is_truncated(const char *path)
+{
+	Elf64_Ehdr h = { 0 };
+	struct stat st;
+	_cleanup_close_ int fd = file_open(path, NULL);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	ssize_t n = pread(fd, &h, sizeof(h), 0);
+	if (n < SELFMAG || memcmp(h.e_ident, ELFMAG, SELFMAG))
+		return false;
+	if (n < (ssize_t)sizeof(h))
+		return true;
+	uint64_t size = (uint64_t)st.st_size, sections = (uint64_t)h.e_shnum * h.e_shentsize;
+	return h.e_ident[EI_CLASS] == ELFCLASS64 && (h.e_shoff > size || sections > size - h.e_shoff);
+}
+
 int elf_api_version(const char *path, uint32_t *ret)
 {
 	_cleanup_close_ int fd = file_open(path, NULL);

@@ -33,6 +33,8 @@ int closure_add(struct closure *c, const char *path, struct err **err);
 /* Reads the file without the sections after its last segment (debug information, symbols): no loader reads them. */
 int elf_load_image(const char *path, struct buf *ret, struct err **err);
 
+/* Whether it is an ELF file that ends before its section headers, as after a copy that was cut. */
+bool elf_is_truncated(const char *path);
 /* The interface version in a test binary's note (guest/binary/main.c); -ENOENT: it has no such note. */
 int elf_api_version(const char *path, uint32_t *ret);
 

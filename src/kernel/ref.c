@@ -97,6 +97,17 @@ static int parse_package(struct kernel_ref *ref, struct err **err)
 		    ref->text);
 }
 
+static int parse_key(struct kernel_ref *ref, struct err **err)
+{
+	ref->kind = REF_KEY;
+	for (const char *p = ref->text; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("._+-", *p))
+			return FAIL(err, ERR_USAGE, -EINVAL,
+				    "kernel '%s': it is not a version, a path or a cache key; see 'ktstr help kernels'",
+				    ref->text);
+	return 0;
+}
+
 static bool is_path(const char *text)
 {
 	return strchr(text, '/') || *text == '.' || *text == '~' || is_tarball_name(text);
@@ -119,7 +130,7 @@ static int classify(struct kernel_ref *ref, struct err **err)
 	else if (parse_version(text, &ref->from) == 0)
 		ref->kind = kversion_exact(&ref->from) ? REF_VERSION : REF_SERIES;
 	else
-		ref->kind = REF_KEY;
+		return parse_key(ref, err);
 	return 0;
 }
 

@@ -29,7 +29,8 @@ static int keep(struct found *f, const char *path)
 static int consider(struct found *f, const char *path)
 {
 	uint32_t api;
-	return elf_api_version(path, &api) < 0 ? 0 : keep(f, path);
+	/* A damaged file may be a test binary. It is kept, so that its tests are not missing without a word. */
+	return elf_api_version(path, &api) < 0 && !elf_is_truncated(path) ? 0 : keep(f, path);
 }
 
 static int walk(struct found *f, const char *dir, unsigned depth)
@@ -97,6 +98,11 @@ static int check_version(const char *path, struct err **err)
 {
 	uint32_t api;
 	int r = elf_api_version(path, &api);
+	if (r < 0 && elf_is_truncated(path))
+		return FAIL(err, ERR_DATA, -EBADMSG,
+			    "'%s' is an ELF file that is cut off: it ends before its section headers; build or copy it "
+			    "again",
+			    path);
 	if (r == 0 && api != KTSTR_API_VERSION)
 		return FAIL(err, ERR_DATA, -EPROTO,
 			    "'%s' was built for interface version %u, and this ktstr needs %u; rebuild it with this "

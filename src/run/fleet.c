@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "base/bug.h"
-#include "base/environment.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/message.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "reactor/signal.h"
 #include "report/failure.h"
@@ -25,20 +23,10 @@ static void set_deadlines(const struct fleet *f, struct attempt *a)
 {
 	const struct plan_case *c = a->item;
 	nsec_t cpus = topology_cpus(&c->topology);
-	double scale = c->time_dilation * f->deadline_scale;
+	double scale = c->time_dilation * f->config.deadline_percent / 100.0;
 	a->boot_deadline = (nsec_t)(scale * (3 * NSEC_PER_MIN + cpus * 10 * NSEC_PER_SEC));
 	a->setup_deadline = (nsec_t)(scale * (2 * NSEC_PER_MIN + test_attach_timeout(c->test) * (9 + cpus)));
 	a->run_deadline = (nsec_t)(scale * (2 * NSEC_PER_MIN + c->test->duration * (20 + cpus)));
-}
-
-/* KTSTR_HOST_DEADLINE_PERCENT: above 100 for very slow hosts. */
-static double deadline_scale(void)
-{
-	const char *said = environment_get(ENV_HOST_DEADLINE_PERCENT);
-	uint32_t percent = 100;
-	if (said && parse_u32_range(said, 1, 100000, &percent) < 0)
-		percent = 100;
-	return percent / 100.0;
 }
 
 static void start_attempt(struct fleet *f, size_t index, unsigned number);
@@ -337,7 +325,6 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .ended = on_ended };
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
 	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
-	f->deadline_scale = deadline_scale();
 	f->counts.total = (unsigned)config->plan->count;
 	for (size_t i = 0; i < config->plan->count; i++) {
 		const struct plan_case *c = &config->plan->item[i];
@@ -452,8 +439,9 @@ int fleet_run(struct reactor *r, const struct fleet_config *config, struct run_c
 	if (result == 0 && f->err)
 		result = -EIO;
 	if (result == 0 && f->lost_count)
-		result = FAIL(err, ERR_OUTPUT, -EIO, "%u result%s could not be stored: %s; make room, then run again",
-			      f->lost_count, plural(f->lost_count), buf_str(&f->lost));
+		result =
+			FAIL(err, ERR_OUTPUT, -EIO, "%u result%s could not be stored: %s; the message of each says why",
+			     f->lost_count, plural(f->lost_count), buf_str(&f->lost));
 	fleet_finish(f, ret, err);
 	free(f);
 	return result;

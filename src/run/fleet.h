@@ -30,7 +30,8 @@ struct fleet_config {
 	bool bypass;	  /* no lock files (KTSTR_BYPASS_LLC_LOCKS) */
 	struct flake_policy flake;
 	uint64_t seed;
-	bool strict; /* release thresholds */
+	unsigned deadline_percent; /* of the built-in host deadlines */
+	bool strict;		   /* release thresholds */
 	enum plan_perf perf;
 	const char *const *environment; /* from replay_environment(); NULL: no such variable is set */
 	const char *image_cache;	/* directory, or NULL */
@@ -78,7 +79,6 @@ struct fleet {
 	struct attempt **live;	       /* running attempt of each plan item, or NULL */
 	struct flake_history *history; /* of each plan item; only its running attempt may use it */
 	struct run_counts counts;
-	double deadline_scale;	/* factor for the host deadlines of attempts */
 	bool memory_is_limited; /* by a control group; `memory_note` says which one, and what to do */
 	char memory_note[400];
 	unsigned open; /* items without a final result */

@@ -196,9 +196,10 @@ char *rundir_root(void)
 	return root ? strdup(root) : path_join(target_dir(), "ktstr");
 }
 
+static const char runs_root[] = "KTSTR_RUNS_ROOT";
+
 static int open_ours(struct rundir *d, const char *kernel_version, const struct rundir_scope *scope, struct err **err)
 {
-	static const char variable[] = "KTSTR_RUNS_ROOT";
 	_cleanup_free_ char *root = rundir_root();
 	_cleanup_free_ char *locks = root ? path_join(root, ".locks") : NULL;
 	_cleanup_close_ int root_fd = -1, locks_fd = -1;
@@ -207,11 +208,11 @@ static int open_ours(struct rundir *d, const char *kernel_version, const struct 
 	d->path = path_join(root, d->id);
 	if (!locks || !d->path)
 		return -ENOMEM;
-	int r = dir_open(root, true, variable, &root_fd, err);
+	int r = dir_open(root, true, runs_root, &root_fd, err);
 	if (r == 0)
-		r = dir_open_below(root_fd, d->id, d->path, variable, &d->fd, err);
+		r = dir_open_below(root_fd, d->id, d->path, runs_root, &d->fd, err);
 	if (r == 0)
-		r = dir_open_below(root_fd, ".locks", locks, variable, &locks_fd, err);
+		r = dir_open_below(root_fd, ".locks", locks, runs_root, &locks_fd, err);
 	if (r == 0)
 		r = take_lock(d, locks_fd, locks, err);
 	if (r == 0)
@@ -226,16 +227,42 @@ static int open_said(struct rundir *d, const char *said, struct err **err)
 	return d->path && d->id ? dir_open(said, true, "KTSTR_SIDECAR_DIR", &d->fd, err) : -ENOMEM;
 }
 
+/* Before any test runs: its result could not be kept. */
+static int check_writable(const struct rundir *d, struct err **err)
+{
+	if (faccessat(d->fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+		return 0;
+	return FAIL_SYS(err, -errno, "write to directory '%s'", d->path);
+}
+
+/* Results are output. Errors that say more (an unsafe directory, a busy one) stay what they are. */
+static int fail_output(struct err *why, const char *variable, int code, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	enum err_kind kind = why ? err_kind_of(why) : ERR_OUTPUT;
+	if (!why)
+		return FAIL_SYS(err, code, "open the directory of the results");
+	err_format(why, &text);
+	if (kind != ERR_USAGE && kind != ERR_BUSY)
+		kind = ERR_OUTPUT;
+	return FAIL(err, kind, code, "%s%s%s%s", buf_str(&text), kind == ERR_OUTPUT ? "; results go there: set " : "",
+		    kind == ERR_OUTPUT ? variable : "",
+		    kind == ERR_OUTPUT ? " to a directory that can be written" : "");
+}
+
 int rundir_open(const char *kernel_version, const char *commit, const struct rundir_scope *scope, struct rundir *ret,
 		struct err **err)
 {
 	const char *said = environment_get(ENV_SIDECAR_DIR);
 	struct rundir d = RUNDIR_NULL;
 	snprintf(d.commit, sizeof(d.commit), "%s", commit);
-	int r = said ? open_said(&d, said, err) : open_ours(&d, kernel_version, scope, err);
+	_cleanup_err_ struct err *why = NULL;
+	int r = said ? open_said(&d, said, &why) : open_ours(&d, kernel_version, scope, &why);
+	if (r == 0)
+		r = check_writable(&d, &why);
 	if (r < 0) {
 		rundir_done(&d);
-		return r;
+		return fail_output(why, said ? "KTSTR_SIDECAR_DIR" : runs_root, r, err);
 	}
 	*ret = d;
 	return 0;

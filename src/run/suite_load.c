@@ -97,6 +97,11 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 	child_done(&job.child);
 	if (result == 0)
 		result = job.result;
+	if (result == -ETIME)
+		FAIL(&job.err, ERR_DATA, result,
+		     "'%s --list' did not end within %ld s; does its main() wait for something before it calls "
+		     "ktstr_main()?",
+		     path, LIST_DEADLINE / NSEC_PER_SEC);
 	if (is_full(out)) {
 		job.err = err_free(job.err);
 		result = FAIL(&job.err, ERR_DATA, -EFBIG,
