@@ -6,6 +6,7 @@
 
 #include "base/bug.h"
 #include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "kernel/command.h"
 
@@ -13,14 +14,6 @@
 #define TAIL_BYTES_MAX	  6000
 #define COMMAND_FDS_MAX	  4
 #define COMMAND_WORDS_MAX 40
-#define GUARD_FD	  7 /* no descriptor of the jobserver has this number */
-
-/*
- * PR_SET_PDEATHSIG reaches make, but not the compilers that make started. So a second process in make's process group
- * reads a pipe whose write end only we hold. When we end for any reason, its read returns, and it kills the group.
- * After the command has ended we close the pipe, so processes that the command left behind are killed too.
- */
-static const char guard[] = "(exec >/dev/null 2>&1 </dev/null; read x <&7; kill -KILL -$$) & exec 7<&-; exec \"$@\"";
 
 void command_init(struct command_run *run)
 {
@@ -36,11 +29,14 @@ void command_done(struct command_run *run)
 	command_init(run);
 }
 
-/* Prepends the guard's words to those of @c, and passes it the pipe's read end. The caller closes that end. */
+/*
+ * Prepends the guard's words to those of @c, and passes it the pipe's read end. The caller closes that end. After the
+ * command has ended the other end is closed, so processes that it left behind are killed, too.
+ */
 static int add_guard(struct command_run *run, const struct command_spec *c, const char **argv, struct child_spec *spec,
 		     struct child_fd *fds)
 {
-	static const char *const shell[] = { "sh", "-c", guard, "sh" };
+	static const char *const shell[] = { "sh", "-c", process_guard, "sh" };
 	int ends[2];
 	size_t n = 0, words = 0;
 	while (c->argv[words])
@@ -52,7 +48,7 @@ static int add_guard(struct command_run *run, const struct command_spec *c, cons
 		argv[n] = shell[n];
 	memcpy(argv + n, c->argv, (words + 1) * sizeof(*argv));
 	spec->argv = argv;
-	fds[spec->fd_count++] = (struct child_fd){ ends[0], GUARD_FD };
+	fds[spec->fd_count++] = (struct child_fd){ ends[0], PROCESS_GUARD_FD };
 	run->guard_fd = ends[1];
 	return ends[0];
 }

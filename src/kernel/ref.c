@@ -103,7 +103,8 @@ static int parse_key(struct kernel_ref *ref, struct err **err)
 	for (const char *p = ref->text; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("._+-", *p))
 			return FAIL(err, ERR_USAGE, -EINVAL,
-				    "kernel '%s': it is not a version, a path or a cache key; see 'ktstr help kernels'",
+				    "kernel '%s': it is not a version, a path or a cache key ('ktstr kernel list' has "
+				    "the keys)",
 				    ref->text);
 	return 0;
 }

@@ -6,15 +6,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "base/text.h"
+#include "reactor/child.h"
 #include "run/fleet.h"
 
 #define CHANNEL_FD	 3 /* the fd on which a test binary expects its channel */
@@ -24,55 +24,52 @@
 struct host_child {
 	pid_t pid;
 	int pidfd, channel, output;
+	int guard; /* the body's process group ends when this closes */
 };
 
-static int spawn_body(const struct attempt *a, int channel, int output, pid_t *ret)
+/*
+ * The body has a session of its own, so Ctrl-C does not reach it, and its process group can be killed as a whole. The
+ * guard does that when ktstr is killed.
+ */
+static int spawn_body(struct attempt *a, int channel, int output, int guard, struct host_child *c)
 {
 	char seed[24], duration[24];
 	const struct test_decl *t = a->item->test;
-	char *argv[] = { (char *)t->binary,	  (char *)"--run", t->name, (char *)"--seed", seed,
-			 (char *)"--duration-ns", duration,	   NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
+	const char *argv[] = { "sh",	 "-c", process_guard,	"sh",	  t->binary, "--run", t->name,
+			       "--seed", seed, "--duration-ns", duration, NULL };
+	const struct child_fd fds[] = { { output, STDOUT_FILENO },
+					{ output, STDERR_FILENO },
+					{ channel, CHANNEL_FD },
+					{ guard, PROCESS_GUARD_FD } };
+	const struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = ARRAY_SIZE(fds) };
+	struct child child = CHILD_NULL;
 	snprintf(seed, sizeof(seed), "%lu", a->seed);
 	snprintf(duration, sizeof(duration), "%ld", t->duration);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attributes);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, channel, CHANNEL_FD);
-	posix_spawn_file_actions_addclosefrom_np(&actions, CHANNEL_FD + 1);
-	/* A session of its own: Ctrl-C does not reach the child, and its process group can be killed as a whole. */
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	sigset_t none, pipe;
-	sigemptyset(&none);
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &pipe);
-	int r = posix_spawn(ret, t->binary, &actions, &attributes, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return -r;
+	int r = child_exec(&child, &spec, NULL);
+	c->pid = r == 0 ? child.pid : 0;
+	c->pidfd = child.pidfd;
+	return r;
 }
 
 static int start(struct attempt *a, struct host_child *c)
 {
-	int pair[2], output[2];
+	int pair[2], output[2], guard[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	_cleanup_close_ int channel = pair[0], channel_end = pair[1];
 	if (pipe2(output, O_CLOEXEC) < 0)
 		return -errno;
 	_cleanup_close_ int out = output[0], out_end = output[1];
-	int r = spawn_body(a, channel_end, out_end, &c->pid);
+	if (pipe2(guard, O_CLOEXEC) < 0)
+		return -errno;
+	_cleanup_close_ int guard_end = guard[0];
+	c->guard = guard[1];
+	int r = spawn_body(a, channel_end, out_end, guard_end, c);
 	if (r < 0)
 		return r;
-	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
 	c->channel = TAKE_FD(channel);
 	c->output = TAKE_FD(out);
-	return c->pidfd < 0 ? -errno : 0;
+	return 0;
 }
 
 /* Reads all available packets; false: the child has closed the channel. */
@@ -139,7 +136,7 @@ static void finish(struct attempt *a, struct host_child *c, void *packet)
 int attempt_on_host(void *arg)
 {
 	struct attempt *a = arg;
-	struct host_child c = { .pidfd = -1, .channel = -1, .output = -1 };
+	struct host_child c = { .pidfd = -1, .channel = -1, .output = -1, .guard = -1 };
 	struct utsname host;
 	_cleanup_free_ void *packet = malloc(EVIDENCE_PACKET_MAX);
 	nsec_t began = nsec_now();
@@ -158,5 +155,6 @@ int attempt_on_host(void *arg)
 	fd_close(c.pidfd);
 	fd_close(c.channel);
 	fd_close(c.output);
+	fd_close(c.guard);
 	return r < 0 ? FAIL_SYS(&a->err, r, "run '%s' on the host", a->item->name) : 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Exit statuses of what goes wrong outside ktstr, each with one line that says why: files that are not regular files,
-suites that are damaged or never end, output that cannot be written, words that are not possible."""
+suites that are damaged or never end, output that cannot be written, words that are not possible. And what is left after a kill."""
+import glob
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from tap import BUILD, KTSTR, Run, Scratch, check, finish, skip  # noqa: E402
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..')
 EXAMPLES = BUILD + '/tests/examples'
+ON_HOST = os.path.realpath(BUILD) + '/tests/on_host'
 
 
 def refused(name, status, said, *args, **kw):
@@ -52,8 +54,8 @@ def hanging_suite(scratch):
     return scratch / 'hangs'
 
 
-def start(*args):
-    return subprocess.Popen([KTSTR, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(*args, env=None):
+    return subprocess.Popen([KTSTR, *args], env=dict(os.environ, **(env or {})), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def await_child(p):
@@ -134,6 +136,38 @@ def closed_output():
     check(p.returncode == 64, 'nothing to print, standard output closed: no output is lost', p)
 
 
+def bodies():
+    """Processes of the fixture that runs on the host."""
+    found = []
+    for exe in glob.glob('/proc/[0-9]*/exe'):
+        try:
+            found += [exe] if os.readlink(exe) == ON_HOST else []
+        except OSError:
+            pass
+    return found
+
+
+def await_bodies(count):
+    for _ in range(1000):
+        if len(bodies()) == count:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def killed(scratch):
+    """Nothing that a test started on the host outlives ktstr."""
+    env = {'KTSTR_SIDECAR_DIR': scratch.path, 'KTSTR_TEST_KERNEL': '/bin/true'}
+    alone = Run('test', '-E', 'test(has_no_other_child)', ON_HOST, env=env)
+    check(alone.status == 0 and 'PASS  ktstr/has_no_other_child' in alone.out, 'a body on the host has no foreign child', alone)
+    for sig in (signal.SIGKILL, signal.SIGTERM):
+        p = start('test', '-E', 'test(=ktstr/stays)', ON_HOST, env=env)
+        began = await_bodies(2)
+        p.send_signal(sig)
+        _, err = p.communicate(timeout=60)
+        check(began and await_bodies(0), f'{sig.name}: a test on the host ends with its child', f'{began} {bodies()} {err}')
+
+
 def main():
     with Scratch() as scratch:
         suite = hanging_suite(scratch)
@@ -144,6 +178,7 @@ def main():
         words()
         results(scratch)
         closed_output()
+        killed(scratch)
         never_ends(listing)
     finish(at_least=35)
 
