@@ -12,8 +12,8 @@
 #include "base/err.h"
 
 /*
- * Opens a file that somebody named, for reading. Returns a descriptor or a negative errno. Never waits: what is not a
- * regular file (a FIFO without a writer would block for ever) is refused, a directory with -EISDIR, others with -EINVAL.
+ * Opens a file that somebody named, for reading. Returns a descriptor or a negative errno. Never waits: it refuses what
+ * is not a regular file (a FIFO without a writer would block for ever), a directory with -EISDIR, others with -EINVAL.
  */
 int file_open(const char *path, struct err **err);
 /* "a FIFO", "a directory", "a regular file" ... */
