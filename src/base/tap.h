@@ -3,14 +3,25 @@
 #ifndef KTSTR_BASE_TAP_H
 #define KTSTR_BASE_TAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct tap_count {
+	/* "not ok" with "# TODO" is a failure that the program expects; it counts as skipped. */
 	unsigned passed, failed, skipped;
-	char said[120]; /* name and comment of the first failed result, else of the first skipped one */
+	bool has_plan;
+	uint64_t planned; /* sum of the plans, "1..5" */
+	bool bailed_out;  /* the program says that it cannot go on: "Bail out! why" */
+	char bail_reason[100];
+	/* Name (else number) and comment of the first failed result, else of the first skipped one or of "1..0". */
+	char said[120];
 };
 
-/* Counts all results or, if @wanted is set, those with that name. Skips other lines. @text may have any bytes. */
+/*
+ * Counts all results or, if @wanted is set, those with that name. Plans and "Bail out!" are read in both cases. Skips
+ * other lines. @text may have any bytes.
+ */
 void tap_read(const char *text, size_t len, const char *wanted, struct tap_count *ret);
 
 #endif

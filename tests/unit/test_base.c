@@ -443,7 +443,16 @@ static const struct {
 	{ "ok 1 a #\nok 2 b # SKIP not here\nnot ok 3 c # \n", "b", 0, 0, 1, "b # SKIP not here" },
 	{ "ok 1 - a\r\nok 2 - aa\r\n", "a", 1, 0, 0, "" },
 	{ "ok 2nd # skip\n# ok 2 b\n ok 3 c\n1..1\n", "2nd", 0, 0, 1, "2nd # skip" },
-	{ "okay\nnot okay\nok", NULL, 0, 0, 0, "" },
+	{ "okay\nnot okay\nok, go\nOK 1\n1..x\n", NULL, 0, 0, 0, "" },
+	{ "ok", NULL, 1, 0, 0, "" },
+	{ "ok\r\nnot ok\r\n", NULL, 1, 1, 0, "" },
+	{ "not ok", NULL, 0, 1, 0, "" },
+	{ "not ok 3\n", NULL, 0, 1, 0, "3" },
+	{ "not ok 1 a # TODO later\nok 2 b # todo\n", NULL, 1, 0, 1, "a # TODO later" },
+	{ "not ok 1 # TODO\nnot ok 2 # Todos\n", NULL, 0, 1, 1, "# Todos" },
+	{ "not ok 1 bug #7 # TODO\nnot ok 2 \\# SKIP", NULL, 0, 1, 1, "\\# SKIP" },
+	{ "not ok 1 a # SKIP no", "a", 0, 0, 1, "a # SKIP no" },
+	{ "1..0 # SKIP no such CPU\n", NULL, 0, 0, 0, "# SKIP no such CPU" },
 	{ "", "a", 0, 0, 0, "" },
 };
 
@@ -455,6 +464,22 @@ START_TEST(results_in_tap_output)
 	ck_assert_uint_eq(c.failed, taps[_i].failed);
 	ck_assert_uint_eq(c.skipped, taps[_i].skipped);
 	ck_assert_str_eq(c.said, taps[_i].said);
+}
+END_TEST
+
+START_TEST(plans_in_tap_output)
+{
+	static const char text[] = "1..3\n 1..9\nok\nBail out!  the disk is full\r\nbail out! again\n1..2";
+	struct tap_count c;
+	tap_read(text, strlen(text), NULL, &c);
+	ck_assert(c.has_plan);
+	ck_assert_uint_eq(c.planned, 5);
+	ck_assert(c.bailed_out);
+	ck_assert_str_eq(c.bail_reason, "the disk is full");
+	tap_read("1..99999999999999999999", 23, NULL, &c);
+	ck_assert_uint_eq(c.planned, UINT32_MAX);
+	tap_read("ok\n", 3, NULL, &c);
+	ck_assert(!c.has_plan && !c.bailed_out);
 }
 END_TEST
 
@@ -578,6 +603,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, numbers_in_json_output, 0, ARRAY_SIZE(outputs));
 	tcase_add_test(tc, json_numbers_has_limits);
 	tcase_add_loop_test(tc, results_in_tap_output, 0, ARRAY_SIZE(taps));
+	tcase_add_test(tc, plans_in_tap_output);
 }
 
 int main(void)

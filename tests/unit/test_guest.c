@@ -362,7 +362,8 @@ static const struct ktstr_payload
 
 static const struct ktstr_payload ends = PAYLOAD(), numbers = CHECKED(KTSTR_AT_MOST("a", 5), KTSTR_EXISTS("b")),
 				  fails = PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(3))),
-				  taps = PAYLOAD(.output = KTSTR_OUTPUT_TAP);
+				  taps = PAYLOAD(.output = KTSTR_OUTPUT_TAP),
+				  one_tap = PAYLOAD(.output = KTSTR_OUTPUT_TAP, .tap_test = "x");
 
 static const struct {
 	struct payload run;
@@ -390,6 +391,23 @@ static const struct {
 	{ { .decl = &taps }, "ok 1 x\n", "", KTSTR_PASS, "" },
 	{ { .decl = &taps }, "ok 1 x # SKIP y\n", "", KTSTR_SKIP, "was skipped: x # SKIP y" },
 	{ { .decl = &taps }, "nothing", "", KTSTR_FAIL, "gave no result" },
+	{ { .decl = &taps }, "1..5\nok 1\nok 2\n", "", KTSTR_FAIL, "planned 5 results and gave 2\n" },
+	{ { .decl = &taps }, "ok 1\nok 2\n1..1\n", "", KTSTR_FAIL, "planned 1 result and gave 2\n" },
+	{ { .decl = &taps }, "1..2\n", "", KTSTR_FAIL, "planned 2 results and gave 0" },
+	{ { .decl = &taps, .killed = true }, "1..2\nok\n", "", KTSTR_INCONCLUSIVE, "gave 1 until it was ended" },
+	{ { .decl = &taps }, "1..1\nok 1\n1..1\nok 1\n", "", KTSTR_PASS, "" },
+	{ { .decl = &taps }, "1..2\nok\nnot ok\n", "", KTSTR_FAIL, "says 'not ok'" },
+	{ { .decl = &taps }, "ok 1\nBail out!\n", "", KTSTR_FAIL, "stopped early and says 'Bail out!'" },
+	{ { .decl = &taps }, "Bail out! no fuel\n1..3", "", KTSTR_FAIL, "says 'Bail out! no fuel'\n" },
+	{ { .decl = &taps }, "1..2\nnot ok 1 x # TODO y\nok 2 z\n", "", KTSTR_PASS, "" },
+	{ { .decl = &taps }, "1..2\nnot ok 1 x # SKIP y\nok 2 z\n", "", KTSTR_PASS, "" },
+	{ { .decl = &taps }, "not ok 1 x # TODO y\n", "", KTSTR_SKIP, "was skipped: x # TODO y" },
+	{ { .decl = &taps }, "1..0 # SKIP no CPU\n", "", KTSTR_SKIP, "was skipped: # SKIP no CPU" },
+	{ { .decl = &taps }, "1..0\n", "", KTSTR_SKIP, "was skipped: it planned no test" },
+	{ { .decl = &one_tap }, "1..0\n", "", KTSTR_SKIP, "was skipped" },
+	{ { .decl = &one_tap }, "1..5\nok 1 x\nBail out!\n", "", KTSTR_PASS, "" },
+	{ { .decl = &one_tap }, "1..5\nok 1 y\n", "", KTSTR_FAIL, "gave no result for 'x'" },
+	{ { .decl = &one_tap }, "1..5\nok 1 y\nBail out! z\n", "", KTSTR_FAIL, "says 'Bail out! z'" },
 	{ { .decl = &hackbench }, HACKBENCH, "", KTSTR_PASS, "" },
 	{ { .decl = &hackbench }, "Time: 0.095", "", KTSTR_PASS, "" },
 	{ { .decl = &hackbench }, "words\n", HACKBENCH, KTSTR_PASS, "" },

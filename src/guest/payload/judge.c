@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* judge.c -- see judge.h. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/tap.h"
+#include "base/text.h"
 #include "guest/payload/judge.h"
 #include "guest/payload/metrics.h"
 #include "guest/verdict.h"
@@ -90,23 +92,42 @@ static void weigh_checks(struct payload *p, const struct ktstr_payload_check *li
 			weigh_check(p, c, why);
 }
 
+/* Judges what a program says about its results as a whole. True if it stopped early or gave not the planned number. */
+static bool weigh_tap_end(struct payload *p, const struct tap_count *c, unsigned results, struct buf *why)
+{
+	const char *wanted = p->decl->tap_test;
+	if (c->bailed_out && (!wanted || !results)) {
+		add_finding(p, KTSTR_FAIL, why, "stopped early and says 'Bail out!%s%s'", c->bail_reason[0] ? " " : "",
+			    c->bail_reason);
+		return true;
+	}
+	if (wanted || !c->has_plan || c->planned == results)
+		return false;
+	add_finding(p, p->killed ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, why, "planned %" PRIu64 " result%s and gave %u%s",
+		    c->planned, plural(c->planned), results, p->killed ? " until it was ended" : "");
+	return true;
+}
+
 static void weigh_tap(struct payload *p, struct buf *why)
 {
 	const struct buf *out = &p->text[p->text[PAYLOAD_STDOUT].len ? PAYLOAD_STDOUT : PAYLOAD_STDERR];
 	const char *wanted = p->decl->tap_test;
 	struct tap_count c;
 	tap_read(buf_str(out), out->len, wanted, &c);
+	unsigned results = c.passed + c.failed + c.skipped;
 	p->stream = WIRE_METRIC_SYNTHESIZED;
 	payload_add_metric(p, "passed", c.passed);
 	payload_add_metric(p, "failed", c.failed);
 	payload_add_metric(p, "skipped", c.skipped);
 	if (c.failed)
-		add_finding(p, KTSTR_FAIL, why, "says 'not ok %s'", c.said);
-	else if (!c.passed && !c.skipped)
+		add_finding(p, KTSTR_FAIL, why, "says 'not ok%s%s'", c.said[0] ? " " : "", c.said);
+	if (weigh_tap_end(p, &c, results, why) || c.passed || c.failed)
+		return;
+	if (!results && !(c.has_plan && !c.planned))
 		add_finding(p, p->killed ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, why, "gave no result%s%s%s",
 			    wanted ? " for '" : "", wanted ? wanted : "", wanted ? "'" : "");
-	else if (!c.passed)
-		add_finding(p, KTSTR_SKIP, why, "was skipped: %s", c.said);
+	else
+		add_finding(p, KTSTR_SKIP, why, "was skipped: %s", c.said[0] ? c.said : "it planned no test");
 }
 
 enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
