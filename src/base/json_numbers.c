@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/hash.h"
 #include "base/json_numbers.h"
 
 #define CANDIDATES_MAX 64 /* opening brackets that are tried; "[INFO]" is not JSON */
@@ -49,7 +51,8 @@ static const char *skip_balanced(const char *at, const char *end)
 struct level {
 	bool array;
 	unsigned index;
-	size_t path_len; /* of the path to this level */
+	uint64_t position; /* of its bracket in the text */
+	size_t path_len;   /* of the path to this level */
 };
 
 struct walk {
@@ -60,6 +63,8 @@ struct walk {
 	size_t path_len; /* more than LEAF_PATH_MAX - 1: too long; the rest is not stored */
 	leaf_fn *fn;	 /* NULL: only check */
 	void *arg;
+	const char *text;
+	struct buf *keys; /* hashes of all keys, each with its object; NULL: do not collect them */
 	int found;
 	bool truncated;
 };
@@ -200,6 +205,18 @@ static int take_word(struct walk *w)
 	return -EBADMSG;
 }
 
+static void collect_key(struct walk *w, const char *key, size_t len)
+{
+	struct siphash s;
+	if (!w->keys)
+		return;
+	siphash_init(&s);
+	siphash_update(&s, &w->level[w->depth - 1].position, sizeof(w->level[0].position));
+	siphash_update(&s, key, len);
+	uint64_t hash = siphash_final(&s);
+	buf_append(w->keys, &hash, sizeof(hash));
+}
+
 /* Reads the key of the next member, or counts its array position. @first: it is the first member of its level. */
 static int take_name(struct walk *w, bool first)
 {
@@ -214,8 +231,10 @@ static int take_name(struct walk *w, bool first)
 	if (w->at == w->end || *w->at != '"')
 		return -EBADMSG;
 	put_dot(w);
+	const char *key = w->at;
 	if (take_string(w, true) < 0)
 		return -EBADMSG;
+	collect_key(w, key, (size_t)(w->at - key));
 	skip_space(w);
 	if (w->at == w->end || *w->at != ':')
 		return -EBADMSG;
@@ -234,7 +253,11 @@ static int open_level(struct walk *w)
 		return w->at ? 0 : -EBADMSG;
 	}
 	bool array = *w->at == '[';
-	w->level[w->depth++] = (struct level){ .array = array, .path_len = w->path_len };
+	w->level[w->depth++] = (struct level){
+		.array = array,
+		.position = (uint64_t)(w->at - w->text),
+		.path_len = w->path_len,
+	};
 	w->at++;
 	skip_space(w);
 	if (w->at < w->end && *w->at == (array ? ']' : '}')) {
@@ -289,15 +312,44 @@ static int walk(struct walk *w)
 	}
 }
 
-static int walk_region(const char *at, const char *end, leaf_fn *fn, void *arg, bool *truncated)
+static int walk_region(struct walk *w)
+{
+	w->text = w->at;
+	int r = walk(w);
+	skip_space(w);
+	return r < 0 || w->at != w->end ? -EBADMSG : 0;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Returns 0, -EBADMSG if the region is not valid JSON, or -ENOTUNIQ if an object in it has the same key twice. */
+static int check_region(const char *at, const char *end)
+{
+	_cleanup_buf_ struct buf keys = BUF_NULL;
+	struct walk w = { .at = at, .end = end, .keys = &keys };
+	int r = walk_region(&w);
+	if (r < 0 || keys.failed)
+		return r < 0 ? r : -ENOMEM;
+	uint64_t *hash = (uint64_t *)keys.data;
+	size_t count = keys.len / sizeof(*hash);
+	if (count)
+		qsort(hash, count, sizeof(*hash), compare_hashes);
+	for (size_t i = 1; i < count; i++)
+		if (hash[i] == hash[i - 1])
+			return -ENOTUNIQ;
+	return 0;
+}
+
+static int report_region(const char *at, const char *end, leaf_fn *fn, void *arg, bool *truncated)
 {
 	struct walk w = { .at = at, .end = end, .fn = fn, .arg = arg };
-	int r = walk(&w);
-	skip_space(&w);
-	if (r < 0 || w.at != w.end)
-		return -EBADMSG;
-	*truncated |= w.truncated;
-	return w.found;
+	int r = walk_region(&w);
+	*truncated = w.truncated;
+	return r < 0 ? r : w.found;
 }
 
 int json_numbers(const char *text, size_t len, leaf_fn *fn, void *arg, bool *truncated)
@@ -311,9 +363,11 @@ int json_numbers(const char *text, size_t len, leaf_fn *fn, void *arg, bool *tru
 		if (text == end)
 			break;
 		behind = skip_balanced(text, end);
-		bool ignored = false;
-		if (behind && walk_region(text, behind, NULL, NULL, &ignored) >= 0)
-			return walk_region(text, behind, fn, arg, truncated);
+		int r = behind ? check_region(text, behind) : -EBADMSG;
+		if (r == 0)
+			return report_region(text, behind, fn, arg, truncated);
+		if (r != -EBADMSG)
+			return r;
 		seen = -EBADMSG;
 		text = behind ? behind : text + 1;
 	}

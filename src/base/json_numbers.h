@@ -3,7 +3,8 @@
  * json_numbers.h -- reads the numbers in a program's JSON output. It uses no JSON library, because it also runs in
  * guests.
  *
- * The output can be of any length and depth, and broken. The parser does not recurse and does not allocate memory.
+ * The output can be of any length and depth, and broken. The parser does not recurse. The only memory
+ * that it allocates is eight bytes for each key, to find keys that an object has twice.
  */
 #ifndef KTSTR_BASE_JSON_NUMBERS_H
 #define KTSTR_BASE_JSON_NUMBERS_H
@@ -20,7 +21,8 @@ typedef bool leaf_fn(void *arg, const char *path, double value);
 /*
  * Calls @fn for each finite number in the JSON of @text, in the order of the text. Its path is the keys and array
  * positions, joined by dots. The JSON is the first balanced {...} or [...] in the text that is valid. Returns the
- * number of calls that returned true. -ENOENT: there is no {...} or [...]; -EBADMSG: there are, but none is valid.
+ * number of calls that returned true. -ENOENT: there is no {...} or [...]; -EBADMSG: there are, but none is valid;
+ * -ENOTUNIQ: it is valid, but an object has the same key twice, so its meaning is not clear.
  * *@truncated: numbers were skipped, because they were too deep, too long or infinite, their path was too long, or @fn
  * returned false.
  */

@@ -407,7 +407,7 @@ static int parse_all(struct suite *s, const json_t *root, struct err **err)
 int suite_parse(const char *path, const char *text, size_t len, struct suite *ret, struct err **err)
 {
 	json_error_t why;
-	json_auto_t *root = json_loadb(text, len, 0, &why);
+	json_auto_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	struct suite s = { .path = strdup(path) };
 	int r = s.path ? 0 : -ENOMEM;
 	if (r == 0 && !root)

@@ -198,8 +198,9 @@ def check_heads():
 
 
 def check_todo():
+    # "# TODO" of a TAP result is written so in C, where comments look different.
     left = [f'{p}:{n}' for p in files('.c', '.h', '.py', '.sh') if not p.startswith('tests/tidy/')
-            for n, line in enumerate(read(p).split('\n'), 1) if re.search(r'\b(TODO|XXX|HACK)\b', line)]
+            for n, line in enumerate(read(p).split('\n'), 1) if re.search(r'\b(XXX|HACK)\b|(?<!# )(?<!")\bTODO\b', line)]
     check(not left, 'nothing is left to do in the code', '\n'.join(left))
 
 

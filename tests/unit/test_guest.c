@@ -361,6 +361,7 @@ static const struct ktstr_payload
 	timed = PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_WITHIN(KTSTR_WALL_TIME, 2e9, 3e9)));
 
 static const struct ktstr_payload ends = PAYLOAD(), numbers = CHECKED(KTSTR_AT_MOST("a", 5), KTSTR_EXISTS("b")),
+				  dotted = CHECKED(KTSTR_AT_MOST("a.b", 5)),
 				  fails = PAYLOAD(.checks = KTSTR_PAYLOAD_CHECKS(KTSTR_EXIT_CODE(3))),
 				  taps = PAYLOAD(.output = KTSTR_OUTPUT_TAP),
 				  one_tap = PAYLOAD(.output = KTSTR_OUTPUT_TAP, .tap_test = "x");
@@ -387,6 +388,10 @@ static const struct {
 	{ { .decl = &numbers }, "{\"a\":5}", "", KTSTR_FAIL, "metric 'b' not found" },
 	{ { .decl = &numbers }, "", "", KTSTR_FAIL, "printed no JSON" },
 	{ { .decl = &numbers }, "{\"a\":5,", "", KTSTR_FAIL, "printed broken JSON" },
+	{ { .decl = &numbers }, "{\"a\":5,\"a\":500,\"b\":0}", "", KTSTR_FAIL, "an object has the same key twice" },
+	{ { .decl = &numbers }, "", "{\"a\":5,\"a\":500,\"b\":0}", KTSTR_FAIL, "an object has the same key twice" },
+	{ { .decl = &numbers }, "{\"b\":5,\"b\":5}", "{\"a\":5,\"b\":0}", KTSTR_FAIL, "the same key twice" },
+	{ { .decl = &dotted }, "{\"a.b\":5,\"a\":{\"b\":9}}", "", KTSTR_FAIL, "more than one number for metric 'a.b'" },
 	{ { .decl = &numbers, .killed = true }, "", "", KTSTR_INCONCLUSIVE, "not found in what it printed until" },
 	{ { .decl = &taps }, "ok 1 x\n", "", KTSTR_PASS, "" },
 	{ { .decl = &taps }, "ok 1 x # SKIP y\n", "", KTSTR_SKIP, "was skipped: x # SKIP y" },

@@ -76,6 +76,8 @@ static void weigh_check(struct payload *p, const struct ktstr_payload_check *c, 
 	if (!m)
 		add_finding(p, p->killed ? KTSTR_INCONCLUSIVE : KTSTR_FAIL, why, "metric '%s' not found%s", c->metric,
 			    p->killed ? " in what it printed until it was ended" : "");
+	else if (!payload_metric_is_unique(p, m))
+		add_finding(p, KTSTR_FAIL, why, "printed more than one number for metric '%s'", c->metric);
 	else if (c->kind == KTSTR_CHECK_MIN && m->value < c->low)
 		add_finding(p, KTSTR_FAIL, why, "metric '%s' is %g, less than %g", c->metric, m->value, c->low);
 	else if (c->kind == KTSTR_CHECK_MAX && m->value > c->high)
@@ -130,6 +132,15 @@ static void weigh_tap(struct payload *p, struct buf *why)
 		add_finding(p, KTSTR_SKIP, why, "was skipped: %s", c.said[0] ? c.said : "it planned no test");
 }
 
+static const char *unreadable_output(const struct payload *p, int r)
+{
+	if (p->decl->output == KTSTR_OUTPUT_TEXT)
+		return "printed no line that one of its patterns matches";
+	if (r == -ENOTUNIQ)
+		return "printed JSON in which an object has the same key twice";
+	return r == -EBADMSG ? "printed broken JSON" : "printed no JSON";
+}
+
 enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
 {
 	int r = 0;
@@ -149,10 +160,7 @@ enum ktstr_verdict payload_weigh(struct payload *p, struct buf *why)
 	if (bad)
 		add_finding(p, KTSTR_FAIL, why, "metric '%s': what its pattern matches is not a number", bad);
 	if (r < 0 && !p->killed && p->verdict != KTSTR_FAIL)
-		add_finding(p, KTSTR_FAIL, why, "%s",
-			    p->decl->output == KTSTR_OUTPUT_TEXT ? "printed no line that one of its patterns matches"
-			    : r == -EBADMSG			 ? "printed broken JSON"
-								 : "printed no JSON");
+		add_finding(p, KTSTR_FAIL, why, "%s", unreadable_output(p, r));
 	else if (r == 0 || p->killed) {
 		weigh_checks(p, p->decl->checks, why);
 		weigh_checks(p, p->more_checks, why);

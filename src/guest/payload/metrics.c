@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* metrics.c -- see metrics.h. */
+#include <errno.h>
 #include <math.h>
 #include <regex.h>
 #include <stdlib.h>
@@ -40,17 +41,25 @@ const struct ktstr_metric *payload_find_metric(const struct payload *p, const ch
 	return NULL;
 }
 
+bool payload_metric_is_unique(const struct payload *p, const struct ktstr_metric *m)
+{
+	unsigned same = 0;
+	for (unsigned i = 0; i < p->metrics; i++)
+		same += !strcmp(p->metric[i].name, m->name);
+	return same <= 1;
+}
+
 int payload_read_json(struct payload *p)
 {
 	const struct buf *out = &p->text[PAYLOAD_STDOUT], *other = &p->text[PAYLOAD_STDERR];
 	p->stream = WIRE_METRIC_STDOUT;
 	int r = json_numbers(buf_str(out), out->len, add_number, p, &p->truncated);
-	if (r >= 0)
-		return 0;
+	if (r >= 0 || r == -ENOTUNIQ)
+		return MIN_OF(r, 0);
 	int s = json_numbers(buf_str(other), other->len, add_number, p, &p->truncated);
 	if (s >= 0)
 		p->stream = WIRE_METRIC_STDERR;
-	return s >= 0 ? 0 : r == -EBADMSG ? r : s;
+	return s >= 0 ? 0 : r == -EBADMSG && s != -ENOTUNIQ ? r : s;
 }
 
 /* Returns 1 with the number, 0 if the line does not match, -EINVAL if it matches but not with a number. */

@@ -15,6 +15,8 @@ int payload_read_text(struct payload *p, const char **bad);
 bool payload_add_metric(struct payload *p, const char *name, double value);
 /* NULL: it has no such metric. */
 const struct ktstr_metric *payload_find_metric(const struct payload *p, const char *name);
+/* False if another metric has the same name: {"a.b": 1, "a": {"b": 2}} has two numbers with the path "a.b". */
+bool payload_metric_is_unique(const struct payload *p, const struct ktstr_metric *m);
 void payload_free_metrics(struct payload *p);
 
 #endif
