@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/text.h"
 #include "base/time.h"
 #include "guest/channel.h"
 
@@ -30,8 +31,23 @@ int channel_send(struct channel *c, unsigned type, const void *head, size_t head
 	return n < 0 ? -errno : 0;
 }
 
-void channel_detail(struct channel *c, const struct wire_detail *head, const char *text)
+/* A shorter copy of a long text, clean, because only clean text can be cut between two characters. */
+static char *cut_text(const char *text, size_t max)
+{
+	_cleanup_buf_ struct buf clean = BUF_NULL;
+	text_append(&clean, text, max);
+	char *copy = buf_steal(&clean);
+	if (copy)
+		text_cut(copy, max);
+	return copy;
+}
+
+int channel_detail(struct channel *c, const struct wire_detail *head, const char *text)
 {
 	struct wire_detail detail = *head;
-	channel_send(c, WIRE_DETAIL, &detail, sizeof(detail), text, strlen(text));
+	size_t max = WIRE_PAYLOAD_MAX - sizeof(detail), len = strnlen(text, max + 1);
+	if (len <= max)
+		return channel_send(c, WIRE_DETAIL, &detail, sizeof(detail), text, len);
+	_cleanup_free_ char *cut = cut_text(text, max);
+	return channel_send(c, WIRE_DETAIL, &detail, sizeof(detail), cut, cut ? strlen(cut) : 0);
 }

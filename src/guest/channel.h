@@ -40,6 +40,7 @@ struct channel {
 /* Sends @head and @tail as one payload. Returns -EMSGSIZE if they exceed WIRE_PAYLOAD_MAX bytes together. */
 int channel_send(struct channel *c, unsigned type, const void *head, size_t head_len, const void *tail,
 		 size_t tail_len);
-void channel_detail(struct channel *c, const struct wire_detail *head, const char *text);
+/* Cuts @text to what fits into a record. */
+int channel_detail(struct channel *c, const struct wire_detail *head, const char *text);
 
 #endif

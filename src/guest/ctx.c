@@ -32,13 +32,13 @@ int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t)
 	return t->scheduler_pid;
 }
 
-static void send_detail(struct ktstr_ctx *t, const struct wire_detail *head, const char *fmt, va_list ap)
+static int send_detail(struct ktstr_ctx *t, const struct wire_detail *head, const char *fmt, va_list ap)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	buf_vappendf(&text, fmt, ap);
 	if (t->dry)
-		return;
-	channel_detail(&t->channel, head, buf_str(&text));
+		return 0;
+	return channel_detail(&t->channel, head, text.failed ? fmt : buf_str(&text));
 }
 
 void ctx_detail(struct ktstr_ctx *t, enum ktstr_verdict verdict, const char *fmt, ...)
@@ -57,8 +57,9 @@ int ktstr_expect(struct ktstr_ctx *t, int ok, const char *fmt, ...)
 	struct wire_detail head = { .verdict = KTSTR_FAIL, .expectation = 1 };
 	va_list ap;
 	va_start(ap, fmt);
-	t->expectation_failed = true;
-	send_detail(t, &head, fmt, ap);
+	t->expectations->failed = true;
+	if (send_detail(t, &head, fmt, ap) < 0)
+		t->expectations->unsent = true;
 	va_end(ap);
 	return ok;
 }

@@ -24,6 +24,12 @@ struct dry_run {
 	struct buf limits;  /* a line for each limit that a load sets itself */
 };
 
+/* What became of the test's expectations, in memory that is shared with all processes that the test forks. */
+struct expectations {
+	_Atomic bool failed;
+	_Atomic bool unsent; /* a failed one could not be sent to PID 1 */
+};
+
 struct ktstr_ctx {
 	const struct ktstr_test *test;
 	struct channel channel;
@@ -35,8 +41,8 @@ struct ktstr_ctx {
 	nsec_t duration;
 	nsec_t started; /* when the body started */
 	int scheduler_pid;
-	bool scheduler_gone; /* PID 1 reported it */
-	bool expectation_failed;
+	bool scheduler_gone;		   /* PID 1 reported it */
+	struct expectations *expectations; /* NULL in a dry run */
 	uint32_t workers_reported, cgroups_reported, steps_run;
 	struct payloads *payloads;				/* payloads that were started, or NULL */
 	struct stage *stage;					/* the running scenario, or NULL */

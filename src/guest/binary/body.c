@@ -2,6 +2,7 @@
 /* body.c -- see body.h. */
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "guest/binary/body.h"
 #include "guest/ctx.h"
@@ -31,6 +32,24 @@ static void keep_to_reserved_cpu(const struct guest_topology *topology)
 		place_affinity(0, &reserved);
 }
 
+static struct expectations *share_expectations(void)
+{
+	static struct expectations own; /* the failures of other processes are then known only from their texts */
+	void *p = mmap(NULL, sizeof(own), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	own = (struct expectations){ 0 };
+	return p == MAP_FAILED ? &own : p;
+}
+
+/* The verdict of the body, and of the expectations that failed in it or in a process that it started. */
+static enum ktstr_verdict weigh_expectations(struct ktstr_ctx *t, enum ktstr_verdict v)
+{
+	if (t->expectations->unsent)
+		ctx_detail(t, KTSTR_FAIL,
+			   "an expectation failed in a process that could not report it: it had closed descriptor %d",
+			   CHANNEL_FD);
+	return v == KTSTR_PASS && t->expectations->failed ? KTSTR_FAIL : v;
+}
+
 int body_run(const struct ktstr_test *test, const struct body_run *o)
 {
 	static struct guest_topology topology;
@@ -44,6 +63,7 @@ int body_run(const struct ktstr_test *test, const struct body_run *o)
 		.scheduler_pid = o->scheduler_pid,
 		.work_override = o->work_override,
 		.started = nsec_now(),
+		.expectations = share_expectations(),
 	};
 	bool guest = test->host_only != KTSTR_ON;
 	if (guest)
@@ -57,8 +77,7 @@ int body_run(const struct ktstr_test *test, const struct body_run *o)
 	else
 		v = test->body(&t);
 	payloads_done(&t);
-	if (v == KTSTR_PASS && t.expectation_failed)
-		v = KTSTR_FAIL;
+	v = weigh_expectations(&t, v);
 	struct wire_result result = { .verdict = (uint32_t)v, .workers = t.workers_reported };
 	return channel_send(&t.channel, WIRE_RESULT, &result, sizeof(result), NULL, 0);
 }
