@@ -44,6 +44,13 @@ static const struct pattern scheduler_patterns[] = {
 	{ "Permission denied", "permission denied" },
 };
 
+/* What the kernel prints for reboot(2). Neither a panic nor SysRq prints these lines. */
+static const struct pattern reboot_patterns[] = {
+	{ "reboot: Restarting system", "restarted", true },
+	{ "reboot: Power down", "switched off", true },
+	{ "reboot: System halted", "halted", true },
+};
+
 /* "[    1.234567] text" -> "text" */
 static const char *without_stamp(const char *line)
 {
@@ -84,6 +91,11 @@ static bool find_pattern(const struct pattern *patterns, size_t count, const cha
 bool cause_in_kernel_log(const char *text, struct cause *ret)
 {
 	return find_pattern(kernel_patterns, ARRAY_SIZE(kernel_patterns), text, ret);
+}
+
+bool cause_of_reboot(const char *text, struct cause *ret)
+{
+	return find_pattern(reboot_patterns, ARRAY_SIZE(reboot_patterns), text, ret);
 }
 
 /* Appends the first sentence of a text that is broken into indented lines, and ends at an empty line or at @end. */

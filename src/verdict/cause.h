@@ -14,6 +14,8 @@ struct cause {
 /* The most specific known cause in a guest kernel's console or message log; false: there is none. */
 bool cause_in_kernel_log(const char *text, struct cause *ret);
 /* The same for the output of a scheduler that did not load or that ended. */
+/* A call of reboot(2): `what` is what became of the machine, "restarted". */
+bool cause_of_reboot(const char *text, struct cause *ret);
 bool cause_in_scheduler_log(const char *text, struct cause *ret);
 /* The last line of @text that is not blank; "" if there is none. */
 /* The first line of @text that reads like an error, else the last line; "": there is none. */

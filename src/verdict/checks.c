@@ -355,11 +355,22 @@ static void describe_end(const struct wire_worker *w, char *out, size_t size)
 		describe_hang(w, out, size);
 }
 
+static bool ended_wrongly(const struct wire_worker *w)
+{
+	return w->end == WIRE_WORKER_SIGNALED || w->end == WIRE_WORKER_EXITED || w->end == WIRE_WORKER_TIMED_OUT;
+}
+
+/* True if the end of the worker explains missing progress. A worker that did not get to run did not end, either. */
+static bool end_is_cause(const struct wire_worker *w)
+{
+	return w->end != WIRE_WORKER_TIMED_OUT || w->state == 'T';
+}
+
 /* True if both workers ended in the same way. The pids of their children may differ. */
 static bool ended_alike(const struct wire_worker *w, const struct wire_worker *like)
 {
 	bool timed_out = w->end == WIRE_WORKER_TIMED_OUT;
-	return w->cgroup == like->cgroup && w->end == like->end &&
+	return w->cgroup == like->cgroup && w->end == like->end && end_is_cause(w) == end_is_cause(like) &&
 	       (timed_out ? !w->end_code == !like->end_code : w->end_code == like->end_code);
 }
 
@@ -369,7 +380,7 @@ static void check_end(struct check_run *run, const struct checked_load *l, const
 	uint32_t alike = 0;
 	for (uint32_t i = first->index + 1; i < run->e->worker_count; i++)
 		alike += ended_alike(&run->e->worker[i].wire, first);
-	if (first->end == WIRE_WORKER_TIMED_OUT && load_wait_max(run, l) > STOP_TIMEOUT) {
+	if (!end_is_cause(first) && load_wait_max(run, l) > STOP_TIMEOUT) {
 		cannot_judge_small_share(run, l, LIMIT_NOT_STUCK, MAX_OF(first->wall_ns, (uint64_t)STOP_TIMEOUT));
 		return;
 	}
@@ -380,16 +391,17 @@ static void check_end(struct check_run *run, const struct checked_load *l, const
 		      "%s: worker tid %d %s%s", l->name, first->tid, how, others);
 }
 
-/* One finding for each way in which workers of the load ended too early or not at all. */
-static void check_ends(struct check_run *run, const struct checked_load *l)
+/*
+ * One finding for each way in which workers of the load ended too early or not at all. @causes: the ends that explain
+ * other findings; else the rest.
+ */
+static void check_ends(struct check_run *run, const struct checked_load *l, bool causes)
 {
 	const struct wire_worker *seen[8];
 	size_t ways = 0;
 	for (uint32_t i = 0; i < run->e->worker_count && ways < ARRAY_SIZE(seen); i++) {
 		const struct wire_worker *w = &run->e->worker[i].wire;
-		bool odd = w->end == WIRE_WORKER_SIGNALED || w->end == WIRE_WORKER_EXITED ||
-			   w->end == WIRE_WORKER_TIMED_OUT;
-		bool known = w->cgroup != l->index || !odd;
+		bool known = w->cgroup != l->index || !ended_wrongly(w) || end_is_cause(w) != causes;
 		for (size_t k = 0; k < ways && !known; k++)
 			known = ended_alike(w, seen[k]);
 		if (known)
@@ -447,7 +459,7 @@ static void check_load(struct check_run *run, const struct checked_load *l)
 		check_run_delays(run, l);
 	if (limit[LIMIT_ISOLATION].on)
 		check_isolation(run, l);
-	check_ends(run, l);
+	check_ends(run, l, false);
 	if (is_asked_for(limit, LIMIT_SPREAD))
 		check_spread(run, l);
 	else
@@ -472,6 +484,11 @@ static void merge_load(struct check_run *run, struct checked_load *l)
 void check_loads(const struct evidence *e, const struct check_facts *f, struct judgement *j)
 {
 	struct check_run run = { .e = e, .facts = f, .rivals = share_rivals(e), .j = j };
+	for (uint32_t i = 0; i < e->cgroup_count; i++) { /* first, because they can explain findings of all loads */
+		struct checked_load l = { .index = i, .g = &e->cgroup[i], .s = &j->stats.cgroup[i], .t = *f->limits };
+		name_load(&l);
+		check_ends(&run, &l, true);
+	}
 	for (uint32_t i = 0; i < e->cgroup_count; i++) {
 		struct checked_load l = { .index = i, .g = &e->cgroup[i], .s = &j->stats.cgroup[i] };
 		name_load(&l);

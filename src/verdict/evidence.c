@@ -7,6 +7,7 @@
 #include <ktstr/payload.h>
 
 #include "verdict/evidence.h"
+#include "verdict/judgement.h"
 
 void evidence_done(struct evidence *e)
 {
@@ -196,13 +197,25 @@ static int take_metric(struct evidence *e, const struct record *r)
 	return -ENOMEM;
 }
 
+/* A test may report without end. What it reports later is not more important, but its verdict counts. */
+static void lose_detail(struct evidence *e, uint32_t verdict)
+{
+	bool worse = !e->details_lost || verdict_rank(verdict) > verdict_rank(e->lost_verdict);
+	e->lost_verdict = worse ? verdict : e->lost_verdict;
+	e->details_lost++;
+}
+
 static int take_detail(struct evidence *e, const struct record *r)
 {
 	struct wire_detail head;
 	memcpy(&head, r->payload, sizeof(head));
-	struct evidence_detail *d = head.verdict <= KTSTR_SKIP ? GROW(e, detail, EVIDENCE_ITEMS_MAX) : NULL;
-	if (!d)
-		return head.verdict <= KTSTR_SKIP ? -E2BIG : -EBADMSG;
+	if (head.verdict > KTSTR_SKIP)
+		return -EBADMSG;
+	struct evidence_detail *d = GROW(e, detail, EVIDENCE_ITEMS_MAX);
+	if (!d) {
+		lose_detail(e, head.verdict);
+		return 0;
+	}
 	d->verdict = head.verdict;
 	d->expectation = head.expectation;
 	d->text = printable_line(r->payload + sizeof(head), r->length - sizeof(head));

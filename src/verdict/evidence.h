@@ -79,6 +79,8 @@ struct evidence {
 	uint32_t payload_metric_count;
 	struct evidence_detail *detail;
 	uint32_t detail_count;
+	uint32_t details_lost;		  /* more than EVIDENCE_ITEMS_MAX */
+	uint32_t lost_verdict;		  /* the worst of theirs */
 	struct buf text[WIRE_STREAM_MAX]; /* all texts and names from the guest are cleaned (text.h) */
 	struct text_stream stream[WIRE_STREAM_MAX];
 	struct wire_result result;

@@ -78,8 +78,14 @@ static void find_kernel_crash(const struct evidence *e, struct judgement *j)
 	    cause_in_kernel_log(buf_str(&e->text[WIRE_STREAM_KMSG]), &cause))
 		judgement_add(j, cause.by_test ? DETAIL_CRASH : DETAIL_KERNEL_CRASH, KTSTR_FAIL, "%s: %s", cause.what,
 			      cause.line);
+	else if (!e->has_exit && cause_of_reboot(buf_str(&e->console), &cause)) /* not by PID 1 */
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL,
+			      "a process in the guest called reboot(2), and the machine was %s: %s", cause.what,
+			      cause.line);
 	else if (e->machine_reset)
-		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL, "the guest reset itself without a word (a triple fault?)");
+		judgement_add(j, DETAIL_CRASH, KTSTR_FAIL,
+			      "the guest's processor was reset, and the console does not say why; a triple fault and "
+			      "an emergency restart do this");
 }
 
 static void find_scheduler(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
@@ -286,6 +292,10 @@ static void find_expectations(const struct evidence *e, struct judgement *j)
 	for (uint32_t i = 0; i < e->detail_count; i++)
 		judgement_add(j, e->detail[i].expectation ? DETAIL_EXPECTATION : DETAIL_ENGINE,
 			      (enum ktstr_verdict)e->detail[i].verdict, "%s", e->detail[i].text);
+	if (e->details_lost)
+		judgement_add(j, DETAIL_ENGINE, (enum ktstr_verdict)e->lost_verdict,
+			      "the test reported %u more failures or remarks; only the first %d are kept",
+			      e->details_lost, EVIDENCE_ITEMS_MAX);
 	if (e->dropped)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
 			      "%u records did not fit into the guest's event log", e->dropped);

@@ -197,6 +197,38 @@ START_TEST(workers_that_end_alike_are_one_finding)
 }
 END_TEST
 
+/* A worker that was killed or stopped is named before what it did not do, and before those that waited for it. */
+START_TEST(an_end_that_explains_others_comes_first)
+{
+	static const struct {
+		enum wire_worker_end end;
+		int code;
+		uint8_t state;
+		const char *cause, *next;
+	} rows[] = {
+		{ WIRE_WORKER_SIGNALED, SIGKILL, 0, "worker tid 41 was killed by SIGKILL", "tid 40 starved" },
+		{ WIRE_WORKER_EXITED, 0, 0, "worker tid 41 exited with status 0", "tid 40 starved" },
+		{ WIRE_WORKER_TIMED_OUT, 0, 'T', "worker tid 41 is stopped and did not end", "tid 40 starved" },
+		{ WIRE_WORKER_TIMED_OUT, 0, 'R', "tid 40 starved", "tid 40 stuck" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		made_begin();
+		made_load("a", 1, 0);
+		made_worker(0, 5000, 500, 1);
+		made_load("b", 1, 0);
+		made_worker(0, 5000, 500, 1);
+		last_worker_ended(rows[i].end, rows[i].code, rows[i].state, 0);
+		made_result(KTSTR_PASS);
+		t_ok(judge(&made, &made_facts, &made_judgement));
+		const char *cause = made_judgement.detail[0].text, *next = made_judgement.detail[1].text;
+		ck_assert_msg(strstr(cause, rows[i].cause), "%s", cause);
+		ck_assert_msg(strstr(next, rows[i].next), "%s", next);
+		judgement_done(&made_judgement);
+		made_end();
+	}
+}
+END_TEST
+
 /* --- rates, latencies, migrations, pages -------------------------------------------------------------------------- */
 
 /* One worker with wake-ups of these latencies and this many migrations; its iterations are work units. */
@@ -575,6 +607,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, isolation_follows_changing_cpusets);
 	tcase_add_test(tc, workers_with_one_fate_are_one_finding);
 	tcase_add_test(tc, gaps_of_one_load_are_one_finding);
+	tcase_add_test(tc, an_end_that_explains_others_comes_first);
 	tcase_add_loop_test(tc, a_bad_end_says_whose_fault_it_was, 0, ARRAY_SIZE(ends));
 	tcase_add_test(tc, workers_that_end_alike_are_one_finding);
 	tcase_add_test(tc, rates_are_checked_where_a_limit_says_so);

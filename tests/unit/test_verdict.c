@@ -229,6 +229,52 @@ START_TEST(kernel_crashes_are_named)
 }
 END_TEST
 
+START_TEST(resets_are_named)
+{
+	static const struct {
+		const char *console, *cause;
+	} rows[] = {
+		{ "[    2.3] reboot: Power down\n", "the machine was switched off: reboot: Power down" },
+		{ "[    2.3] reboot: Restarting system\n", "called reboot(2), and the machine was restarted" },
+		{ "[    2.3] reboot: System halted\n", "called reboot(2), and the machine was halted" },
+		{ "[    2.3] Kernel panic - not syncing: x\n[    2.4] reboot: Power down\n", "kernel panic" },
+		{ "Linux\n", "the guest's processor was reset, and the console does not say why" },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		made_begin();
+		buf_puts(&made.console, rows[i].console);
+		made.machine_reset = true;
+		made_expect(KTSTR_FAIL, rows[i].cause);
+	}
+	made_begin();
+	buf_puts(&made.console, "[    2.3] reboot: Power down\n"); /* PID 1 ends machines like this */
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_PASS, NULL);
+}
+END_TEST
+
+/* The first expectation that failed is the cause, however many follow. */
+START_TEST(expectations_without_end)
+{
+	made_begin();
+	made_detail(true, "no 0");
+	for (unsigned i = 1; i < EVIDENCE_ITEMS_MAX + 10; i++)
+		made_detail(true, "again");
+	made_result(KTSTR_FAIL);
+	ck_assert_uint_eq(made.damage.len, 0);
+	ck_assert_uint_eq(made.details_lost, 10);
+	made_expect(KTSTR_FAIL, "no 0");
+	struct wire_detail skip = { .verdict = KTSTR_SKIP }; /* these cannot hide a failure that follows them */
+	made_begin();
+	for (unsigned i = 0; i < EVIDENCE_ITEMS_MAX; i++)
+		made_take(WIRE_DETAIL, &skip, sizeof(skip));
+	made_detail(true, "lost");
+	made_take(WIRE_DETAIL, &skip, sizeof(skip));
+	made_result(KTSTR_PASS);
+	made_expect(KTSTR_FAIL, "the test reported 2 more failures or remarks; only the first 4096 are kept");
+}
+END_TEST
+
 START_TEST(lateness_says_where)
 {
 	made_begin();
@@ -332,6 +378,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, schedulers_that_do_not_stop_well);
 	tcase_add_test(tc, a_sysctl_that_cannot_be_set_fails_the_test);
 	tcase_add_test(tc, kernel_crashes_are_named);
+	tcase_add_test(tc, resets_are_named);
+	tcase_add_test(tc, expectations_without_end);
 	tcase_add_test(tc, lateness_says_where);
 	tcase_add_test(tc, records_of_the_wrong_size_are_refused);
 	tcase_add_test(tc, statistics_follow_their_formulas);
