@@ -152,8 +152,9 @@ struct wire_worker {
 	uint32_t index;	 /* in the order of creation */
 	uint32_t cgroup; /* index of its wire_cgroup */
 	int32_t tid;
-	uint32_t end;		  /* enum wire_worker_end */
-	int32_t end_code;	  /* exit status or signal; TIMED_OUT: pid of the child that it waits for, or 0 */
+	uint32_t end; /* enum wire_worker_end */
+	/* Exit status, or -1 if it is lost, or signal; TIMED_OUT: pid of the child that it waits for, or 0. */
+	int32_t end_code;
 	uint32_t counts_progress; /* 0: its custom function counted neither units nor iterations */
 	uint64_t work_units, iterations;
 	uint64_t cpu_ns, wall_ns;

@@ -2,6 +2,7 @@
 /* wait.c -- see wait.h. */
 #include <sys/socket.h>
 
+#include "guest/reap.h"
 #include "guest/wait.h"
 
 static nsec_t prepare_sources(struct ktstr_ctx *t, struct pollfd *fd, unsigned *count)
@@ -32,6 +33,7 @@ static bool poll_once(struct ktstr_ctx *t, nsec_t until, struct control *ret)
 	nsec_t due = prepare_sources(t, fd, &count);
 	nsec_t left = MIN_OF(until, due) - nsec_now();
 	struct timespec ts = nsec_to_timespec(MAX_OF(left, 0));
+	reap_keep_status();
 	int n = ppoll(fd, count, &ts, NULL);
 	serve_sources(t);
 	if (n <= 0 || !fd[0].revents)

@@ -349,6 +349,11 @@ static void describe_end(const struct wire_worker *w, char *out, size_t size)
 {
 	if (w->end == WIRE_WORKER_SIGNALED)
 		snprintf(out, size, "was killed by SIG%s", sigabbrev_np(w->end_code) ?: "?");
+	else if (w->end == WIRE_WORKER_EXITED && w->end_code < 0)
+		snprintf(
+			out, size,
+			"ended before it was stopped; its exit status is lost, because the test's body ignores SIGCHLD "
+			"or waits for all children");
 	else if (w->end == WIRE_WORKER_EXITED)
 		snprintf(out, size, "exited with status %d before it was stopped", w->end_code);
 	else
@@ -376,7 +381,7 @@ static bool ended_alike(const struct wire_worker *w, const struct wire_worker *l
 
 static void check_end(struct check_run *run, const struct checked_load *l, const struct wire_worker *first)
 {
-	char how[160], others[48] = "";
+	char how[200], others[48] = "";
 	uint32_t alike = 0;
 	for (uint32_t i = first->index + 1; i < run->e->worker_count; i++)
 		alike += ended_alike(&run->e->worker[i].wire, first);

@@ -162,6 +162,7 @@ static const struct {
 } ends[] = {
 	{ WIRE_WORKER_SIGNALED, SIGSEGV, 0, 0, "worker tid 40 was killed by SIGSEGV" },
 	{ WIRE_WORKER_EXITED, 3, 0, 0, "worker tid 40 exited with status 3 before it was stopped" },
+	{ WIRE_WORKER_EXITED, -1, 0, 0, "worker tid 40 ended before it was stopped; its exit status is lost" },
 	{ WIRE_WORKER_TIMED_OUT, 0, 'R', 0, "worker tid 40 did not get to run within 5 s of being told to stop" },
 	{ WIRE_WORKER_TIMED_OUT, 0, 'D', 0, "worker tid 40 waits in the kernel and did not end within 5 s" },
 	{ WIRE_WORKER_TIMED_OUT, 57, 'S', 'R',

@@ -8,6 +8,7 @@
 #include "guest/payload/declaration.h"
 #include "guest/payload/judge.h"
 #include "guest/place.h"
+#include "guest/reap.h"
 #include "guest/scenario/canned.h"
 #include "guest/scenario/validate.h"
 #include "guest/work/work.h"
@@ -380,6 +381,7 @@ static const struct {
 	{ { .decl = &ends, .status = 15, .killed = true }, "", "", KTSTR_PASS, "" },
 	{ { .decl = &ends, .status = 9, .timed_out = true, .ended = 1500000000 }, "", "", KTSTR_FAIL, "within 1.5s" },
 	{ { .decl = &ends, .status = 9, .flooded = true }, "", "", KTSTR_FAIL, "more than 4 MiB" },
+	{ { .decl = &ends, .status = REAP_STATUS_LOST }, "", "", KTSTR_INCONCLUSIVE, "its exit status is lost" },
 	{ { .decl = &ends, .start_error = -2 }, "", "", KTSTR_FAIL, "'/include-files/b': No such file" },
 	{ { .decl = &ends, .stragglers = 2 }, "", "", KTSTR_FAIL, "left 2 processes behind" },
 	{ { .decl = &numbers }, "{\"a\":5,\"b\":0}", "", KTSTR_PASS, "" },

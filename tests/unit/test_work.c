@@ -2,16 +2,20 @@
 /*
  * Work types on machines that lack something: which ones are refused, with which message, and whether that is a Skip.
  */
+#include <poll.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest/work/work.h"
 #include "guest/workers/worker_report.h"
+#include "guest/workers/worker_set.h"
 #include "t.h"
 
 /* socket(2) fails with @code for packet sockets, as on a kernel without them. */
@@ -135,11 +139,68 @@ START_TEST(a_fault_weighs_more_than_a_lack)
 }
 END_TEST
 
+/* --- ends of workers when the test's body ignores SIGCHLD --------------------------------------------------------- */
+
+static const struct {
+	bool before, flag; /* SIGCHLD is ignored before the worker starts, else while it runs; by SA_NOCLDWAIT */
+	int kill;	   /* this signal ends the worker; 0: it is stopped as usual */
+	enum wire_worker_end end;
+	int code;
+} ignored[] = {
+	{ true, false, 0, WIRE_WORKER_COMPLETED, 0 },		{ false, false, 0, WIRE_WORKER_COMPLETED, 0 },
+	{ true, true, SIGKILL, WIRE_WORKER_SIGNALED, SIGKILL }, { true, false, SIGSEGV, WIRE_WORKER_SIGNALED, SIGSEGV },
+	{ false, false, SIGKILL, WIRE_WORKER_EXITED, -1 }, /* its status is lost, but it is not waited for */
+};
+
+static void ignore_children(bool flag)
+{
+	struct sigaction act = { .sa_handler = flag ? SIG_DFL : SIG_IGN, .sa_flags = flag ? SA_NOCLDWAIT : 0 };
+	t_ok(sigaction(SIGCHLD, &act, NULL));
+}
+
+static void kill_and_await(pid_t pid, int sig)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd end = { .fd = pidfd, .events = POLLIN };
+	t_ok(kill(pid, sig));
+	ck_assert_int_eq(poll(&end, 1, 20000), 1);
+	close(pidfd);
+}
+
+START_TEST(workers_end_although_sigchld_is_ignored)
+{
+	static struct guest_topology topology;
+	static const struct ktstr_load load = { .work = { .type = KTSTR_WORK_YIELD_HEAVY } };
+	static const struct worker_place place = { .cgroup = "" };
+	struct worker_set set;
+	t_ok(guest_topology_read("/sys", &topology));
+	t_ok(worker_set_init(&set, 1, &topology, NULL));
+	t_ok(worker_set_add(&set, &load, 1, &place, NULL));
+	if (ignored[_i].before)
+		ignore_children(ignored[_i].flag);
+	t_ok(worker_set_start(&set, NULL));
+	if (!ignored[_i].before)
+		ignore_children(ignored[_i].flag);
+	while (!atomic_load(&set.slot[0].last_check)) /* it runs */
+		usleep(1000);
+	if (ignored[_i].kill)
+		kill_and_await(set.member[0].pid, ignored[_i].kill);
+	worker_set_stop(&set, NULL);
+	ck_assert(set.member[0].over);
+	ck_assert_uint_eq(set.slot[0].report.end, ignored[_i].end);
+	ck_assert_int_eq(set.slot[0].report.end_code, ignored[_i].code);
+	worker_set_done(&set);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, without_packet_sockets_network_types_are_skipped, 0, 2);
 	tcase_add_test(tc, who_may_not_have_packet_sockets_has_failed);
 	tcase_add_loop_test(tc, without_siblings_or_nodes_types_are_skipped, 0, 2);
+	tcase_add_loop_test(tc, workers_end_although_sigchld_is_ignored, 0, ARRAY_SIZE(ignored));
 	tcase_add_loop_test(tc, a_fault_weighs_more_than_a_lack, 0, 2);
 }
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "guest/payload/judge.h"
 #include "guest/payload/metrics.h"
+#include "guest/reap.h"
 #include "guest/verdict.h"
 
 #define TAIL_BYTES 2048 /* of a stream, shown when a run fails */
@@ -47,6 +48,10 @@ static bool weigh_end(struct payload *p, struct buf *why)
 			    nsec_format(p->ended - p->started, text));
 	else if (!p->killed && WIFSIGNALED(p->status))
 		add_finding(p, KTSTR_FAIL, why, "was killed by SIG%s", sigabbrev_np(WTERMSIG(p->status)) ?: "?");
+	else if (!p->killed && p->status == REAP_STATUS_LOST)
+		add_finding(p, KTSTR_INCONCLUSIVE, why,
+			    "ended, but its exit status is lost: the test's body ignores SIGCHLD or waits for all "
+			    "children");
 	else
 		return true;
 	return false;

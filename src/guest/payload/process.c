@@ -16,6 +16,7 @@
 #include "guest/payload/declaration.h"
 #include "guest/payload/process.h"
 #include "guest/place.h"
+#include "guest/reap.h"
 #include "guest/wait.h"
 
 #define LEAF_FORMAT "payload.%u"
@@ -87,7 +88,7 @@ static void serve_run(struct payload *p)
 {
 	take_output(p, PAYLOAD_STDOUT);
 	take_output(p, PAYLOAD_STDERR);
-	if (waitpid(p->pid, &p->status, WNOHANG) == p->pid) {
+	if (reap(p->pid, &p->status)) {
 		payload_note_end(p);
 		return;
 	}
@@ -255,6 +256,7 @@ static pid_t fork_into(const char *leaf)
 	if (fd < 0)
 		return -1;
 	fflush(NULL);
+	reap_keep_status();
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 

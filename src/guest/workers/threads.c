@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "guest/place.h"
+#include "guest/reap.h"
 #include "guest/workers/threads.h"
 #include "guest/workers/worker_main.h"
 
@@ -68,8 +69,9 @@ static int await_threads(struct worker_set *c, size_t first, unsigned count, pid
 {
 	static const struct timespec pause = { .tv_nsec = 1000 * 1000 };
 	nsec_t deadline = nsec_now() + THREADS_DEADLINE;
+	int status;
 	while (!all_there(c, first, count)) {
-		if (waitpid(leader, NULL, WNOHANG) == leader)
+		if (reap(leader, &status))
 			return -EAGAIN;
 		if (nsec_now() >= deadline) {
 			kill(leader, SIGKILL);

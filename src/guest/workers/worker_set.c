@@ -17,6 +17,7 @@
 #include "guest/cgroup.h"
 #include "guest/load.h"
 #include "guest/place.h"
+#include "guest/reap.h"
 #include "guest/work/work.h"
 #include "guest/workers/delay.h"
 #include "guest/workers/threads.h"
@@ -243,6 +244,7 @@ int worker_set_start(struct worker_set *c, struct err **err)
 	/* Workers inherit this handler: a worker may be stopped before it has run for the first time. */
 	struct sigaction act = { .sa_handler = on_stop };
 	sigaction(SIGUSR1, &act, NULL);
+	reap_keep_status();
 	_cleanup_free_ size_t *order = calloc(c->count + 1, sizeof(*order));
 	size_t n = 0;
 	if (!order)
@@ -447,7 +449,7 @@ static void note_end(struct worker_set *c, size_t i, int status)
 		r->end_code = WTERMSIG(status);
 	} else if (r->end != WIRE_WORKER_COMPLETED) {
 		r->end = WIRE_WORKER_EXITED;
-		r->end_code = WEXITSTATUS(status);
+		r->end_code = status == REAP_STATUS_LOST ? -1 : WEXITSTATUS(status);
 	}
 }
 
@@ -490,7 +492,7 @@ static bool await_end(struct worker_set *c, size_t i, nsec_t deadline)
 	for (;;) {
 		int status;
 		pid_t pid = m->leader ? m->leader : m->pid;
-		if (waitpid(pid, &status, WNOHANG) == pid) {
+		if (reap(pid, &status)) {
 			note_process(c, i, status);
 			return true;
 		}
@@ -521,6 +523,7 @@ void worker_set_stop(struct worker_set *c, const char *cgroup)
 	nsec_t turns = WORKER_TURN * (nsec_t)(worker_set_running(c) / cpus);
 	nsec_t deadline = nsec_now() + WORKER_STOP_DEADLINE + turns;
 	c->stopping = nsec_now();
+	reap_keep_status();
 	for (size_t i = 0; i < c->count; i++) {
 		if (lives_in(&c->member[i], cgroup))
 			interrupt_wait(c, i);
