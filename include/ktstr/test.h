@@ -34,7 +34,7 @@ struct ktstr_known_fail {
 #define KTSTR_KNOWN_FAIL(...) KTSTR_LIST(struct ktstr_known_fail, __VA_ARGS__, { .reason = 0 })
 
 struct ktstr_test {
-	const char *name; /* set by KTSTR_TEST */
+	const char *name; /* set by KTSTR_TEST; at most 200 letters, digits, or one of _ . + - */
 	const char *file;
 	unsigned line;
 	enum ktstr_verdict (*body)(struct ktstr_ctx *t);

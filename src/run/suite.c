@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_name.h"
 #include "base/text.h"
 #include "reactor/child.h"
 #include "reactor/machine.h"
@@ -317,6 +318,9 @@ static int note_problem(struct test_decl *t)
 		return -ENOMEM;
 	_cleanup_err_ struct err *why = NULL;
 	_cleanup_buf_ struct buf text = BUF_NULL;
+	const char *bad_name = test_name_problem(t->name);
+	if (!t->problem && bad_name)
+		return (t->problem = strdup(bad_name)) ? 0 : -ENOMEM;
 	if (t->problem || (topology_check(&t->topology, &why) == 0 && check_memory(t, &why) == 0))
 		return 0;
 	err_format(why, &text);

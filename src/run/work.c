@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/test_name.h"
 #include "image/image.h"
 #include "report/failure.h"
 #include "report/sidecar.h"
@@ -484,8 +485,9 @@ int attempt_store(void *arg)
 	_cleanup_free_ char *path = NULL;
 	struct err *err = NULL;
 	struct result result;
-	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, a->item->test->name, a->item->variant) <
-	    0)
+	char name[TEST_NAME_MAX + 1];
+	test_name_for_file(a->item->test->name, name);
+	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant) < 0)
 		return -ENOMEM;
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);

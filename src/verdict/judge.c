@@ -296,6 +296,7 @@ static void find_expectations(const struct evidence *e, struct judgement *j)
 		judgement_add(j, DETAIL_ENGINE, (enum ktstr_verdict)e->lost_verdict,
 			      "the test reported %u more failures or remarks; only the first %d are kept",
 			      e->details_lost, EVIDENCE_ITEMS_MAX);
+	j->details_lost += e->details_lost;
 	if (e->dropped)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_INCONCLUSIVE,
 			      "%u records did not fit into the guest's event log", e->dropped);

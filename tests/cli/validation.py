@@ -132,6 +132,11 @@ CASES = {
     'builtin_arguments': r'its scheduler is built into the kernel, so there is no program for build, args',
     'storm_detached': r'survives_storm: the scheduler is detached in the hold; attach it before the hold',
     'storm_loop': r'survives_storm: the scheduler is detached in the hold',
+    'name)_bracket': r"its name may have only letters, digits, '_', '\.', '\+' and '-', and must begin with a letter",
+    '$(name)': r'its name may have only letters',
+    'name\\back': r'its name may have only letters',
+    'name ': r'its name may have only letters',
+    'name_long_' + 300 * 'x': r"its name has more than 200 bytes, and its result's file could not be named",
     'harm_write': None,
     'harm_loop': None,
     'harm_sleep': None,
@@ -174,4 +179,4 @@ with Scratch() as scratch:
                             scratch / 'wrong.c'], capture_output=True, text=True)
     check(wrong.returncode and wrong.stderr.count('error:') == 1 and 'in expansion of macro' not in wrong.stderr,
           'a wrong type of work is one error of the compiler', wrong.stderr)
-finish(at_least=120)
+finish(at_least=125)

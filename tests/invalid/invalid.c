@@ -367,6 +367,25 @@ KTSTR_TEST(talks_first, .cores = 2)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "cg_0", .cpuset = KTSTR_LLC(9) }));
 }
 
+/* Names that KTSTR_TEST cannot give. */
+#define NAMED(id, text)                                                                                          \
+	static enum ktstr_verdict body_##id(struct ktstr_ctx *t)                                                 \
+	{                                                                                                        \
+		(void)t;                                                                                         \
+		return KTSTR_PASS;                                                                               \
+	}                                                                                                        \
+	static const struct ktstr_test test_##id = {                                                             \
+		.name = text, .file = __FILE__, .line = __LINE__, .body = body_##id                              \
+	};                                                                                                       \
+	static const struct ktstr_test *const entry_##id __attribute__((used, retain, section("ktstr_tests"))) = \
+		&test_##id;
+NAMED(bracket, "name)_bracket")
+NAMED(command, "$(name)")
+NAMED(backslash, "name\\back")
+NAMED(space, "name ")
+#define TEN(text) text text text text text text text text text text
+NAMED(long, "name_long_" TEN(TEN("xxx")))
+
 /* --- found by the runner ------------------------------------------------------------------------------------------ */
 
 KTSTR_SCHEDULER(gone, .binary = "../nowhere/scx_mine");

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/parse.h"
 #include "base/rng.h"
+#include "base/test_name.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "t.h"
@@ -348,6 +349,52 @@ START_TEST(edit_distance_counts_edits)
 }
 END_TEST
 
+static const struct {
+	const char *name, *problem, *file;
+} test_names[] = {
+	{ "two_cgroups", NULL, "two_cgroups" },
+	{ "7.3+rt-b_x", NULL, "7.3+rt-b_x" },
+	{ "", "it has no name", "-00000000" },
+	{ "a)", "may have only letters", "a_-" },
+	{ "a(", "may have only letters", "a_-" },
+	{ "$(reboot)", "may have only letters", "__reboot_-" },
+	{ "a\\b", "may have only letters", "a_b-" },
+	{ "../a/b", "may have only letters", "_._a_b-" },
+	{ "trailing ", "may have only letters", "trailing_-" },
+	{ "caf\xc3\xa9", "may have only letters", "caf__-" },
+	{ "-x", "must begin with a letter", "_x-" },
+	{ ".x", "must begin with a letter", "_x-" },
+};
+
+START_TEST(names_of_tests_are_safe_everywhere)
+{
+	char file[TEST_NAME_MAX + 1];
+	const char *problem = test_name_problem(test_names[_i].name);
+	ck_assert_msg(!problem == !test_names[_i].problem, "%s", problem);
+	ck_assert_msg(!problem || strstr(problem, test_names[_i].problem), "%s", problem);
+	test_name_for_file(test_names[_i].name, file);
+	ck_assert_msg(!strncmp(file, test_names[_i].file, strlen(test_names[_i].file)), "%s", file);
+	ck_assert_uint_eq(strlen(file), strlen(test_names[_i].file) + (problem && *test_names[_i].name ? 8 : 0));
+}
+END_TEST
+
+START_TEST(names_of_tests_fit_into_file_names)
+{
+	char name[301] = "", file[TEST_NAME_MAX + 1], other[TEST_NAME_MAX + 1];
+	memset(name, 'x', TEST_NAME_MAX);
+	ck_assert_ptr_null(test_name_problem(name));
+	test_name_for_file(name, file);
+	ck_assert_str_eq(file, name);
+	memset(name, 'x', 300);
+	ck_assert(strstr(test_name_problem(name), "more than 200 bytes"));
+	test_name_for_file(name, file);
+	name[299] = 'y';
+	test_name_for_file(name, other);
+	ck_assert_uint_eq(strlen(file), TEST_NAME_MAX);
+	ck_assert_str_ne(file, other);
+}
+END_TEST
+
 START_TEST(environment_table_is_whole)
 {
 	for (size_t i = 0; i < ENV_MAX; i++) {
@@ -439,6 +486,8 @@ END_TEST
 
 static void fill(TCase *tc)
 {
+	tcase_add_loop_test(tc, names_of_tests_are_safe_everywhere, 0, ARRAY_SIZE(test_names));
+	tcase_add_test(tc, names_of_tests_fit_into_file_names);
 	tcase_add_test(tc, environment_table_is_whole);
 	tcase_add_test(tc, environment_values_have_rules);
 	tcase_add_test(tc, environment_names_a_scheduler);

@@ -173,6 +173,7 @@ static const struct {
 										  "declared" },
 	{ LIST("", "{\"name\":\"x\",\"file\":\"a.c\",\"line\":3}," TEST("good", "null", "1")), "numa_nodes" },
 	{ LIST("", TEST("x", "null", "-1") "," TEST("good", "null", "1")), "llcs: expected a non-negative integer" },
+	{ LIST("", TEST("a)", "null", "1") "," TEST("good", "null", "1")), "its name may have only letters, digits" },
 	{ LIST("", TEST("wide", "null", "300") "," TEST("good", "null", "1")),
 	  "topology: llcs is 300, must be 1 to 256" },
 };

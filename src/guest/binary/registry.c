@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
+#include "base/test_name.h"
 #include "guest/binary/attributes.h"
 #include "guest/binary/registry.h"
 #include "guest/checks.h"
@@ -162,11 +162,8 @@ static const char *check_known_fail(const struct ktstr_test *t)
 
 static const char *check_name(const struct ktstr_test *t)
 {
-	if (!t->name || !*t->name || strpbrk(t->name, "/\\"))
-		return "its name is empty or has a '/'";
-	if (!text_is_clean(t->name, strlen(t->name), /* line= */ true))
-		return "its name is not printable UTF-8";
-	return t->body ? NULL : "it has no body";
+	const char *problem = test_name_problem(t->name);
+	return problem || t->body ? problem : "it has no body";
 }
 
 static const char *check_schedulers(const struct ktstr_test *t)
