@@ -148,7 +148,7 @@ static const struct {
 	int code;
 } ignored[] = {
 	{ true, false, 0, WIRE_WORKER_COMPLETED, 0 },		{ false, false, 0, WIRE_WORKER_COMPLETED, 0 },
-	{ true, true, SIGKILL, WIRE_WORKER_SIGNALED, SIGKILL }, { true, false, SIGSEGV, WIRE_WORKER_SIGNALED, SIGSEGV },
+	{ true, true, SIGKILL, WIRE_WORKER_SIGNALED, SIGKILL }, { true, false, SIGABRT, WIRE_WORKER_SIGNALED, SIGABRT },
 	{ false, false, SIGKILL, WIRE_WORKER_EXITED, -1 }, /* its status is lost, but it is not waited for */
 };
 
