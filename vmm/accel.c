@@ -9,6 +9,7 @@
 #include "vmm/accel.h"
 #include "vmm/kvm/backend.h"
 #include "vmm/qemu/argv.h"
+#include "vmm/qemu/preload.h"
 #include "vmm/qemu/qemu.h"
 
 static const struct tool qemu_tools[] = { { QEMU_PROGRAM, "qemu-system-x86" }, { 0 } };
@@ -84,7 +85,19 @@ static int choose_kvm(const struct kvm_probe *probe, bool asked, struct accel_ch
 	return -ENOTSUP;
 }
 
-int accel_choose(enum accel want, const char *cache_dir, struct accel_choice *ret, struct err **err)
+const char *tcg_time_name(unsigned lag_ns)
+{
+	return lag_ns ? "parallel" : "shared";
+}
+
+/* A QEMU whose vCPUs cannot have clocks of their own still runs tests, on one clock. */
+static void choose_time(enum tcg_time time, struct accel_choice *ret)
+{
+	if (time == TCG_PARALLEL && !preload_probe(ret->shared_why, sizeof(ret->shared_why)))
+		ret->lag_ns = QEMU_LAG_NS;
+}
+
+int accel_choose(enum accel want, enum tcg_time time, const char *cache_dir, struct accel_choice *ret, struct err **err)
 {
 	struct kvm_probe probe = { 0 };
 	if (want != ACCEL_TCG)
@@ -95,6 +108,7 @@ int accel_choose(enum accel want, const char *cache_dir, struct accel_choice *re
 	if (r < 0)
 		return r;
 	ret->backend = &qemu_backend;
+	choose_time(time, ret);
 	snprintf(ret->reason, sizeof(ret->reason), "%s", want == ACCEL_TCG ? "asked for" : probe.why);
 	return 0;
 }

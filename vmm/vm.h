@@ -29,6 +29,7 @@ struct vm_config {
 	const char *const *kargs; /* further kernel command line words, or NULL */
 	uint64_t seed;
 	unsigned icount_shift;		  /* tcg: an instruction takes 2^N ns */
+	unsigned lag_ns;		  /* tcg: vCPUs have clocks that differ by at most this; 0: one shared clock */
 	unsigned time_dilation;		  /* kvm: how many times slower guest time runs, up to VM_DILATION_MAX; 0: 1 */
 	bool late_cpus;			  /* tcg: the kernel boots with one processor, and PID 1 brings the others up */
 	bool perf;			  /* kvm: perf mode, see vmm/kvm/perf.h */

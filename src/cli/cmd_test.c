@@ -313,6 +313,8 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 	struct run_counts counts = { 0 };
 	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, plural(s->plan.count),
 		   session_slots(s, a), s->seed, s->accel.backend->name, s->accel.reason);
+	if (*s->accel.shared_why)
+		say_printf("guests' CPUs share one clock: %s\n", s->accel.shared_why);
 	int r = fleet_run(s->reactor, &config, &counts, err);
 	run_counts_add(&s->counts, &counts);
 	return r;

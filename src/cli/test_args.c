@@ -7,6 +7,7 @@
 static const char *const duplicate_words[] = { "none", "first", NULL };
 static const char *const ignored_words[] = { "default", "only", "all", NULL };
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
+static const char *const tcg_time_words[] = { "shared", "parallel", NULL };
 static const char *const start_words[] = { "boot", "clone", NULL };
 
 const struct option_row test_options[] = {
@@ -44,6 +45,8 @@ const struct option_row test_options[] = {
 		   "from"),
 	OPT_WORD(struct test_args, accel, "accel", 0, "NAME", accel_words,
 		 "what runs the virtual machines: KVM, or QEMU's emulator (tcg)"),
+	OPT_CHOICE(struct test_args, tcg_time, "tcg-time", 0, "HOW", tcg_time_words,
+		   "tcg: CPUs of a guest share one clock, or each has its own (slower for the host)"),
 	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,
 		   "boot every machine, or clone it from one that was booted with its kernel and topology"),
 	OPT_NUMBER(struct test_args, time_dilation, "time-dilation", 0, "N", 1, VM_DILATION_MAX, 1,

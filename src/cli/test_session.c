@@ -66,6 +66,7 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		.kernel_count = s->kernels - s->first,
 		.labels = s->labels,
 		.backend = s->accel.backend,
+		.lag_ns = s->accel.lag_ns,
 		.strict = a->release,
 		.gauntlet = a->gauntlet && !environment_is_on(ENV_CARGO_TEST_MODE),
 		.perf = s->perf,
@@ -141,7 +142,7 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 	int r = accel ? accel_parse(accel, &want, err) : 0;
 	if (r < 0)
 		return r;
-	r = accel_choose(want, s->probe_cache, &s->accel, err);
+	r = accel_choose(want, (enum tcg_time)a->tcg_time, s->probe_cache, &s->accel, err);
 	if (r < 0)
 		return r;
 	if (a->perf_mode && !s->accel.backend->vcpu_threads)

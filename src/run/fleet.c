@@ -265,6 +265,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 			    .kargs = c->test->scheduler ? (const char *const *)c->test->scheduler->kargs : NULL,
 			    .seed = seed_of(f, number),
 			    .icount_shift = c->icount_shift,
+			    .lag_ns = c->lag_ns,
 			    .time_dilation = c->time_dilation,
 			    .late_cpus = c->kernel->serial_smp,
 			    .perf = c->perf,

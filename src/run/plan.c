@@ -340,7 +340,9 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	uint64_t files_mib = includes_mib(t, c->kernel ? c->kernel->kit : NULL);
 	unsigned floor_mib = MAX_OF(t->memory_mib, (unsigned)unpacking_mib(files_mib));
 	c->memory_mib = guest_memory_mib(&c->topology, floor_mib);
-	c->icount_shift = q->backend && q->backend->vcpu_threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology));
+	bool threads = q->backend && q->backend->vcpu_threads;
+	c->lag_ns = threads ? 0 : q->lag_ns;
+	c->icount_shift = threads ? 0 : qemu_icount_shift(topology_cpus(&c->topology), c->lag_ns);
 	c->time_dilation = MAX_OF(q->time_dilation, 1);
 	c->cpu_budget = t->cpu_budget && q->cpu_cap ? q->cpu_cap : t->cpu_budget;
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);

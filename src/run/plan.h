@@ -28,6 +28,7 @@ struct plan_case {
 	uint64_t likely_mib; /* part that the guest is expected to touch, 0 .. memory_mib */
 	unsigned cpu_budget; /* CPUs of the host that the machine shares with others; 0: not declared */
 	unsigned icount_shift;
+	unsigned lag_ns;	/* tcg: see vm_config */
 	unsigned time_dilation; /* kvm: see vm_config; 1: none */
 	uint64_t variant;
 	struct thresholds limits;
@@ -54,7 +55,8 @@ struct plan_request {
 	bool labels;		     /* the run has several kernels: names end with the kernel's label */
 	const struct filter *filter; /* NULL: all */
 	const struct vm_backend *backend;
-	bool strict; /* release thresholds */
+	unsigned lag_ns; /* of accel_choice */
+	bool strict;	 /* release thresholds */
 	enum plan_perf perf;
 	unsigned time_dilation; /* kvm; 0: 1 */
 	unsigned host_cpus;	/* CPUs that this process may use; 0: unknown */

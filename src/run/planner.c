@@ -98,10 +98,11 @@ void plan_partition(struct plan *p, const struct partition *part)
 
 /* --- times -------------------------------------------------------------------------------------------------------- */
 
-static char *duration_key(const char *backend, const char *name)
+/* @parallel: with parallel time on tcg, where each busy CPU costs host time. */
+static char *duration_key(const char *backend, bool parallel, const char *name)
 {
 	char *key = NULL;
-	return asprintf(&key, "%s %s", backend, name) < 0 ? NULL : key;
+	return asprintf(&key, "%s%s %s", backend, parallel ? "-parallel" : "", name) < 0 ? NULL : key;
 }
 
 /* An entry is [host ns, time stamp]. Time stamps are RFC 3339 in UTC, so a later one is a greater string. */
@@ -112,12 +113,13 @@ void durations_add(json_t *durations, const json_t *sidecar)
 	const char *when = json_string_value(json_object_get(sidecar, "timestamp"));
 	const char *verdict = json_string_value(json_object_get(sidecar, "verdict"));
 	json_int_t wall = json_integer_value(json_object_get(sidecar, "wall_ns"));
+	bool parallel = json_integer_value(json_object_get(sidecar, "tcg_lag_ns")) > 0;
 	/* Ignore results with dilated time, without a machine, or of interrupted tests. */
 	bool dilated = json_integer_value(json_object_get(sidecar, "time_dilation")) > 1;
 	bool whole = !dilated && verdict && (!strcmp(verdict, "pass") || !strcmp(verdict, "fail"));
 	if (!name || !backend || !when || !whole || wall <= 0)
 		return;
-	_cleanup_free_ char *key = duration_key(backend, name);
+	_cleanup_free_ char *key = duration_key(backend, parallel, name);
 	const char *known = key ? json_string_value(json_array_get(json_object_get(durations, key), 1)) : NULL;
 	json_t *entry = json_array();
 	json_add(&entry, json_integer(wall));
@@ -187,14 +189,15 @@ static double tcg_boot_seconds(unsigned cpus)
 }
 
 /*
- * tcg: the time to boot, plus the test. A guest second is a fixed number of instructions (qemu_icount_shift()), shared
- * by all guest CPUs.
+ * tcg: the time to boot, plus the test. A guest second is a fixed number of instructions (qemu_icount_shift()), which
+ * all CPUs share; with parallel time, of each busy CPU. Most tests keep their CPUs busy.
  */
-nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration, unsigned dilation)
+nsec_t estimate_model(const char *backend, bool parallel, const struct ktstr_topology *t, nsec_t duration,
+		      unsigned dilation)
 {
 	unsigned cpus = topology_cpus(t);
 	if (!strcmp(backend, "tcg")) {
-		double slowness = 8.0 / (1u << qemu_icount_shift(cpus));
+		double slowness = parallel ? cpus : 8.0 / (1u << qemu_icount_shift(cpus, false));
 		return (nsec_t)(tcg_boot_seconds(cpus) * 1e9 + (0.2 + 0.5 * slowness) * (double)duration);
 	}
 	return (12 + (cpus > 16 ? (cpus - 16) / 10 : 0)) * NSEC_PER_SEC + duration * dilation;
@@ -204,14 +207,15 @@ void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		struct plan_case *c = &p->item[i];
-		_cleanup_free_ char *key = duration_key(backend, c->name);
+		_cleanup_free_ char *key = duration_key(backend, c->lag_ns > 0, c->name);
 		json_int_t known = json_integer_value(json_array_get(key ? json_object_get(durations, key) : NULL, 0));
 		known = c->time_dilation > 1 ? 0 : known;
 		if (c->skip || c->problem)
 			continue;
 		c->estimate_known = known > 0;
-		c->estimate =
-			known > 0 ? known : estimate_model(backend, &c->topology, c->test->duration, c->time_dilation);
+		c->estimate = known > 0 ? known
+					: estimate_model(backend, c->lag_ns > 0, &c->topology, c->test->duration,
+							 c->time_dilation);
 	}
 }
 

@@ -31,7 +31,8 @@ void plan_keep(struct plan *p, const bool *keep);
 json_t *durations_load(void);
 void durations_add(json_t *durations, const json_t *sidecar);
 /* Estimated host time of a test without earlier runs, by the model in docs/design/run.md. */
-nsec_t estimate_model(const char *backend, const struct ktstr_topology *t, nsec_t duration, unsigned dilation);
+nsec_t estimate_model(const char *backend, bool parallel, const struct ktstr_topology *t, nsec_t duration,
+		      unsigned dilation);
 void plan_estimate(struct plan *p, const char *backend, const json_t *durations);
 
 /* Sorts the longest tests first, so that none of them starts last. Stable. */

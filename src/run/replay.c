@@ -104,7 +104,10 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 		buf_puts(out, " --kernel ");
 		text_append_quoted(out, f->kernel);
 	}
-	buf_appendf(out, " --accel %s%s", f->accel, f->clone ? " --start clone" : "");
+	buf_appendf(out, " --accel %s", f->accel);
+	if (f->tcg_time)
+		buf_appendf(out, " --tcg-time %s", f->tcg_time);
+	buf_puts(out, f->clone ? " --start clone" : "");
 	if (f->strict)
 		buf_puts(out, " --release");
 	buf_puts(out, perf_options[f->perf]);

@@ -17,6 +17,7 @@ struct replay_facts {
 	const char *kernel;		/* an argument of --kernel; with @image: a value of KTSTR_TEST_KERNEL */
 	bool image;
 	const char *accel;
+	const char *tcg_time; /* NULL: the default */
 	bool gauntlet, clone, strict, skips_fail;
 	enum plan_perf perf;
 	unsigned time_dilation; /* 0 and 1: none */

@@ -240,6 +240,7 @@ static struct judge_facts facts_of(const struct attempt *a)
 		.expect_err = t->expect_err,
 		.expect_finding = t->expect_finding,
 		.emulated = !strcmp(fleet_of(a)->config.accel->backend->name, "tcg"),
+		.parallel_time = a->item->lag_ns > 0,
 		.expect_contains = t->expect_contains,
 		.expect_matches = t->expect_matches,
 		.survives_storm = t->survives_storm,
@@ -304,6 +305,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.kernel = c->kernel->name,
 		.image = c->kernel->image,
 		.accel = config->accel->backend->name,
+		.tcg_time = c->lag_ns ? tcg_time_name(c->lag_ns) : NULL,
 		.gauntlet = c->preset != NULL,
 		.clone = a->cloned,
 		.strict = config->strict,
@@ -358,6 +360,14 @@ static void take_counters(const struct attempt *a, struct result *ret)
 	ret->events = a->events;
 }
 
+/* How the machine came to be; NULL: there was none. */
+static const char *start_of(const struct attempt *a)
+{
+	if (a->item->skip || a->item->problem)
+		return NULL;
+	return a->on_host ? "host" : a->cloned ? "clone" : "boot";
+}
+
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret)
 {
 	const struct fleet *f = fleet_of(a);
@@ -405,11 +415,9 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.outcome = a->outcome,
 		.history = attempt_history(a),
 		.estimate = c->estimate,
-		.start = a->item->skip || a->item->problem ? NULL
-			 : a->on_host			   ? "host"
-			 : a->cloned			   ? "clone"
-							   : "boot",
+		.start = start_of(a),
 		.icount_shift = c->icount_shift,
+		.lag_ns = c->lag_ns,
 		.time_dilation = c->time_dilation,
 		.cleanup = a->wall ? a->cleanup : -1,
 		.wall = a->wall,

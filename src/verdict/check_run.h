@@ -10,6 +10,7 @@
 
 struct check_facts {
 	const struct thresholds *limits; /* the test's; loads can have their own over them */
+	bool parallel_time;		 /* tcg: each of the guest's CPUs has a clock of its own */
 	bool emulated;			 /* the guest ran on tcg */
 	bool scx;			 /* the test ran under a sched_ext scheduler */
 };

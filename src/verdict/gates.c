@@ -213,19 +213,20 @@ static const struct gate gates[] = {
 };
 
 /*
- * On tcg all CPUs of a guest share one clock, which counts the instructions of all of them. So two busy CPUs do no more
- * work per second than one.
+ * On tcg without parallel time all CPUs of a guest share one clock, which counts the instructions of all of them. So
+ * two busy CPUs do no more work per second than one.
  */
 static bool clock_is_shared(const struct check_run *run)
 {
 	uint32_t cpus = run->e->cpus ? run->e->cpus : run->e->hello.cpus;
-	return run->facts->emulated && cpus != 1;
+	return run->facts->emulated && !run->facts->parallel_time && cpus != 1;
 }
 
 static const char *tcg_objection(const struct check_run *run, const struct checked_load *l, const struct gate *gate)
 {
 	if (gate->rate && clock_is_shared(run))
-		return "on tcg all CPUs of a guest share one clock, so that more busy CPUs do not do more work";
+		return "all CPUs of a guest share one clock (--tcg-time shared), so that more busy CPUs do not do more "
+		       "work";
 	if (gate->absolute && run->facts->emulated && !l->t.limit[LIMIT_GATE_ON_TCG].on)
 		return "an absolute limit is not judged on tcg; .gate_on_tcg = KTSTR_ON judges it in guest time";
 	return NULL;

@@ -321,7 +321,10 @@ static enum ktstr_verdict fold(const struct evidence *e, const struct judgement 
 int judge(const struct evidence *e, const struct judge_facts *f, struct judgement *ret)
 {
 	struct judgement *j = ret;
-	struct check_facts checks = { .limits = &f->limits, .emulated = f->emulated, .scx = f->has_scheduler };
+	struct check_facts checks = { .limits = &f->limits,
+				      .emulated = f->emulated,
+				      .parallel_time = f->parallel_time,
+				      .scx = f->has_scheduler };
 	*j = (struct judgement){ 0 };
 	int r = stats_compute(e, &j->stats);
 	if (r < 0)

@@ -16,6 +16,7 @@ struct judge_facts {
 	nsec_t duration;
 	bool expect_err;
 	enum ktstr_finding expect_finding;	      /* with expect_err: expected instead of the scheduler's end */
+	bool parallel_time;			      /* tcg: each of the guest's CPUs has a clock of its own */
 	bool emulated;				      /* the guest ran on tcg: no absolute latencies and rates */
 	const char *expect_contains, *expect_matches; /* for the logs at the scheduler's end, or NULL */
 	bool survives_storm;			      /* the scheduler must be attached in every hold */

@@ -60,7 +60,7 @@ static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 	add_argument(a, "max,vendor=GenuineIntel,-rdrand,-rdseed,-erms,-fsrm");
 	add_argument(a, "-rtc");
 	add_argument(a, "base=2026-01-01T00:00:00,clock=vm");
-	/* icount_handoff.c knows the vCPU thread by its name. */
+	/* preload/handoff.c knows the vCPU thread by its name. */
 	add_argument(a, "-name");
 	add_argument(a, "ktstr,debug-threads=on");
 	add_argument(a, "-seed");

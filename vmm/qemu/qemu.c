@@ -17,15 +17,13 @@
 #include "reactor/child.h"
 #include "topo/topology.h"
 #include "vmm/qemu/argv.h"
+#include "vmm/qemu/preload.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/qemu/qmp.h"
 #include "vmm/scan.h"
 
 #define DIAGNOSE_DEADLINE (3 * NSEC_PER_SEC)
 #define REAP_DEADLINE	  (10 * NSEC_PER_SEC)
-
-/* icount_handoff.c, built as a shared library. */
-extern const char blob_icount_handoff_start[], blob_icount_handoff_end[];
 
 struct qemu {
 	struct vm vm;
@@ -35,7 +33,7 @@ struct qemu {
 	struct confinement confinement;
 	struct qmp qmp;
 	struct qemu_argv argv;
-	int qmp_fd, icount_handoff_fd, kernel_fd; /* kernel_fd: -1 for a clone */
+	int qmp_fd, library_fd, kernel_fd; /* kernel_fd: -1 for a clone */
 	char chunk[4096];
 	bool diagnose, killed;
 	struct vm_config config; /* valid for a machine that parks or is a clone */
@@ -274,7 +272,7 @@ static struct vm *qemu_create(void)
 	q->child = CHILD_NULL;
 	q->scan = VM_SCAN_NULL;
 	q->confinement = CONFINEMENT_NULL;
-	q->qmp_fd = q->icount_handoff_fd = q->kernel_fd = -1;
+	q->qmp_fd = q->library_fd = q->kernel_fd = -1;
 	return &q->vm;
 }
 
@@ -286,16 +284,6 @@ static int make_channels(struct qemu *q, int *ret_peer, struct err **err)
 	q->qmp_fd = pair[0];
 	*ret_peer = pair[1];
 	return 0;
-}
-
-/* The icount_handoff library is part of ktstr, which passes it to QEMU as a memfd. */
-static int make_icount_handoff(struct qemu *q, struct err **err)
-{
-	size_t size = (size_t)(blob_icount_handoff_end - blob_icount_handoff_start);
-	q->icount_handoff_fd = memfd_new("ktstr-icount-handoff", 0);
-	int r = q->icount_handoff_fd < 0 ? q->icount_handoff_fd
-					 : fd_write_full(q->icount_handoff_fd, blob_icount_handoff_start, size);
-	return r < 0 ? FAIL_SYS(err, r, "write the icount_handoff library for QEMU") : 0;
 }
 
 /* QEMU sees only the files of its installation; the files of the machine are passed as descriptors. */
@@ -314,12 +302,13 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 
 static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
-	static const char *const env[] = { QEMU_PRELOAD, NULL };
+	char lag[PRELOAD_VARIABLE_MAX];
+	const char *const env[] = { QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
 	struct child_fd fds[GUEST_NODES_MAX + 6] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
-		{ q->icount_handoff_fd, QEMU_FD_ICOUNT_HANDOFF },
+		{ q->library_fd, QEMU_FD_ICOUNT_HANDOFF },
 		/* We read a clone's initramfs ourselves. */
 		{ c->clone ? q->scan.state_fd : c->initrd_fd, c->clone ? QEMU_FD_STATE : QEMU_FD_INITRD },
 	};
@@ -349,10 +338,10 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	if (result == 0)
 		result = make_channels(q, &peer, err);
 	if (result == 0)
-		result = make_icount_handoff(q, err);
-	if (result == 0 && qemu_argv_build(&q->argv, c, &q->scan.memory) < 0)
+		result = q->library_fd = preload_open(err);
+	if (result >= 0 && qemu_argv_build(&q->argv, c, &q->scan.memory) < 0)
 		result = FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
-	if (result == 0)
+	if (result >= 0)
 		result = describe_confinement(q, c, err);
 	if (result == 0)
 		result = spawn_qemu(q, r, c, peer, err);
@@ -390,7 +379,9 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 	for (unsigned i = 0; i < argv.count; i++)
 		buf_appendf(out, "%s\n", argv.arg[i]);
 	qemu_argv_done(&argv);
-	buf_append(out, blob_icount_handoff_start, (size_t)(blob_icount_handoff_end - blob_icount_handoff_start));
+	char lag[PRELOAD_VARIABLE_MAX];
+	buf_appendf(out, "%s\n", preload_variable(c->lag_ns, lag));
+	preload_describe(out);
 	_cleanup_free_ char *program = tool_find(QEMU_PROGRAM);
 	int r = program ? file_identify(program, out) : -ENOENT;
 	return r < 0 ? FAIL_SYS(err, r, "look for %s", QEMU_PROGRAM) : 0;
@@ -416,7 +407,7 @@ static void qemu_destroy(struct vm *vm)
 	qemu_argv_done(&q->argv);
 	err_free(q->err);
 	fd_close(q->qmp_fd);
-	fd_close(q->icount_handoff_fd);
+	fd_close(q->library_fd);
 	fd_close(q->kernel_fd);
 	free(q);
 }
@@ -434,8 +425,10 @@ const struct vm_backend qemu_backend = {
 	.destroy = qemu_destroy,
 };
 
-/* With 240 CPUs a shift of 1 leaves no time between their ticks: such a guest did not boot in ten minutes. */
-unsigned qemu_icount_shift(unsigned cpus)
+/* On one clock, 240 CPUs have no time between their ticks with a shift of 1: a guest did not boot in ten minutes. */
+unsigned qemu_icount_shift(unsigned cpus, bool parallel)
 {
+	if (parallel)
+		return 3;
 	return cpus <= 4 ? 3 : cpus <= 16 ? 2 : cpus <= 128 ? 1 : 0;
 }

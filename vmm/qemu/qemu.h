@@ -7,10 +7,12 @@
 
 extern const struct vm_backend qemu_backend;
 
+#define QEMU_LAG_NS 5000 /* of parallel time: within 2 % of 1000 ns in all that CPUs say to each other */
+
 /*
- * The granularity of instruction counting by number of processors: all vCPUs share one clock, so more of them need a
- * faster one.
+ * The granularity of instruction counting by number of processors. vCPUs that share one clock need a faster one if
+ * there are more of them; with @parallel each has its own.
  */
-unsigned qemu_icount_shift(unsigned cpus);
+unsigned qemu_icount_shift(unsigned cpus, bool parallel);
 
 #endif

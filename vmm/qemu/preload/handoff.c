@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * icount_handoff.c -- makes QEMU's main loop and its vCPU thread take turns. A library of its own, preloaded into QEMU.
+ * handoff.c -- makes QEMU's main loop and its vCPU thread take turns. A library of its own, preloaded into QEMU.
  *
  * With -icount sleep=off and one thread for all vCPUs, a guest is a function of QEMU's command line, with one
  * exception. When all vCPUs sleep, the main loop advances the virtual clock to the next timer (QEMU 7.2:
@@ -27,7 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXPORT	    __attribute__((visibility("default")))
+#include "vmm/qemu/preload/handoff.h"
+
 #define VCPU_THREAD "ALL CPUs/TCG"
 #define TURN_LOCKS  1024
 
@@ -42,7 +43,8 @@ static struct {
 	bool main_outside;	   /* in ppoll(2), because no vCPU wanted to run */
 	pthread_mutex_t *big_lock; /* QEMU's; the vCPU thread sleeps on it */
 	pthread_cond_t *vcpu_sleeps_on;
-	unsigned locks; /* of the big lock by the vCPU thread, since the main loop's last turn */
+	bool by_request; /* see handoff_by_request() */
+	unsigned locks;	 /* of the big lock by the vCPU thread, since the main loop's last turn */
 } step = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static struct {
@@ -55,6 +57,7 @@ static struct {
 } libc;
 
 static __thread bool is_vcpu, is_main;
+static __thread pthread_cond_t *last_woken;
 
 __attribute__((constructor)) static void init(void)
 {
@@ -139,12 +142,37 @@ static void vcpu_pause(void)
 
 EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
-	if (is_vcpu && mutex == step.big_lock)
+	if (is_vcpu && !step.by_request && mutex == step.big_lock)
 		vcpu_pause();
 	/* Other libraries' constructors may come before ours. */
 	if (!libc.mutex_lock)
 		init();
 	return libc.mutex_lock(mutex);
+}
+
+bool handoff_is_vcpu(void)
+{
+	return is_vcpu;
+}
+
+pthread_cond_t *handoff_last_woken(void)
+{
+	return last_woken;
+}
+
+void handoff_by_request(void)
+{
+	step.by_request = true;
+}
+
+void handoff_let_main_run(void)
+{
+	libc.mutex_lock(&step.lock);
+	if (!step.main_outside) {
+		give_turn(MAIN_LOOP);
+		vcpu_take();
+	}
+	libc.mutex_unlock(&step.lock);
 }
 
 /* --- the main loop ------------------------------------------------------------------------------------------------ */
@@ -153,6 +181,7 @@ EXPORT int pthread_cond_broadcast(pthread_cond_t *cond)
 {
 	if (!libc.cond_broadcast)
 		init();
+	last_woken = cond;
 	libc.mutex_lock(&step.lock);
 	if (cond == step.vcpu_sleeps_on)
 		step.vcpu_wants = true;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* parallel.c -- what CPUs do side by side, and what they say to each other. Judged by tests/vm/parallel.py. */
+#include <ktstr/ktstr.h>
+
+#define OPEN                           \
+	{                              \
+		.not_stuck = KTSTR_OFF \
+	}
+
+/* As many spinners as CPUs, and the same number on one CPU; spinners_1_on_1 is what both are compared with. */
+#define SPINNERS(n, llcs_, cores_)                                                                         \
+	KTSTR_TEST(spinners_##n##_on_##n, .llcs = llcs_, .cores = cores_, .duration_s = 2, .checks = OPEN) \
+	{                                                                                                  \
+		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = n }));              \
+	}                                                                                                  \
+	KTSTR_TEST(spinners_##n##_on_1, .cores = 1, .duration_s = 2, .checks = OPEN)                       \
+	{                                                                                                  \
+		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = n }));              \
+	}
+
+KTSTR_TEST(spinners_1_on_1, .cores = 1, .duration_s = 2, .checks = OPEN)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 1 }));
+}
+
+SPINNERS(2, 1, 2)
+SPINNERS(3, 1, 3)
+SPINNERS(8, 2, 4)
+SPINNERS(16, 2, 8)
+SPINNERS(32, 4, 8)
+SPINNERS(64, 8, 8)
+
+/* Two workers that wake each other, by four mechanisms. */
+#define PING_PONG(id, type)                                                                                          \
+	KTSTR_TEST(id, .cores = 2, .duration_s = 1, .checks = OPEN)                                                  \
+	{                                                                                                            \
+		return ktstr_run_cgroups(t,                                                                          \
+					 KTSTR_CGROUPS({ .name = "pair", .workers = 2, .work = KTSTR_WORK(type) })); \
+	}
+
+PING_PONG(talk_futex, FUTEX_PING_PONG)
+PING_PONG(talk_pipe, PIPE_IO)
+PING_PONG(talk_signal, SIGNAL_STORM)
+KTSTR_TEST(talk_epoll, .cores = 3, .duration_s = 1, .checks = OPEN)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "set", .workers = 3, .work = KTSTR_WORK(EPOLL_STORM) }));
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* preload.c -- see preload.h. */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "base/tool.h"
+#include "vmm/qemu/argv.h"
+#include "vmm/qemu/preload.h"
+
+#define PROBE_MS 10000
+
+extern const char blob_icount_handoff_start[], blob_icount_handoff_end[];
+
+static size_t library_size(void)
+{
+	return (size_t)(blob_icount_handoff_end - blob_icount_handoff_start);
+}
+
+int preload_open(struct err **err)
+{
+	_cleanup_close_ int fd = memfd_new("ktstr-qemu-library", 0);
+	int r = fd < 0 ? fd : fd_write_full(fd, blob_icount_handoff_start, library_size());
+	return r < 0 ? FAIL_SYS(err, r, "write the library for QEMU") : TAKE_FD(fd);
+}
+
+void preload_describe(struct buf *out)
+{
+	buf_append(out, blob_icount_handoff_start, library_size());
+}
+
+/* The library looks for the first name only. */
+char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX])
+{
+	if (lag_ns)
+		snprintf(out, PRELOAD_VARIABLE_MAX, "KTSTR_TCG_LAG_NS=%u", lag_ns);
+	else
+		snprintf(out, PRELOAD_VARIABLE_MAX, "KTSTR_TCG_TIME=shared");
+	return out;
+}
+
+/* --- the probe ---------------------------------------------------------------------------------------------------- */
+
+/* A machine with one CPU and nothing else. The library ends it before the CPU's first instruction. */
+static const char *const probe_argv[] = { QEMU_PROGRAM,
+					  "-M",
+					  "microvm",
+					  "-m",
+					  "16",
+					  "-accel",
+					  "tcg,thread=single",
+					  "-icount",
+					  "shift=3,sleep=off",
+					  "-display",
+					  "none",
+					  "-nodefaults",
+					  "-no-user-config",
+					  "-name",
+					  "ktstr,debug-threads=on",
+					  NULL };
+
+static int spawn_probe(const char *program, int library, int output, pid_t *ret)
+{
+	static const char *const env[] = { QEMU_PRELOAD, "KTSTR_TCG_LAG_NS=0", NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, library, QEMU_FD_ICOUNT_HANDOFF);
+	posix_spawn_file_actions_addclosefrom_np(&actions, QEMU_FD_ICOUNT_HANDOFF + 1);
+	int r = posix_spawn(ret, program, &actions, NULL, (char **)probe_argv, (char **)env);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+/* Reads what the probe says until it ends. A QEMU that does not call the library runs on, and is killed. */
+static int end_probe(pid_t pid, int input, struct buf *said)
+{
+	struct pollfd wait = { .fd = input, .events = POLLIN };
+	char chunk[256];
+	ssize_t n = 1;
+	int status = 0;
+	while (n > 0 && poll(&wait, 1, PROBE_MS) == 1) {
+		n = read(input, chunk, sizeof(chunk));
+		if (n > 0)
+			buf_append(said, chunk, (size_t)n);
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+static int run_probe(const char *program, struct buf *said, int *ret_status)
+{
+	_cleanup_close_ int library = preload_open(NULL), input = -1, output = -1;
+	int ends[2], r;
+	pid_t pid;
+	if (library < 0 || pipe2(ends, O_CLOEXEC) < 0)
+		return library < 0 ? library : -errno;
+	input = ends[0];
+	output = ends[1];
+	r = spawn_probe(program, library, output, &pid);
+	if (r < 0)
+		return r;
+	output = fd_close(output);
+	*ret_status = end_probe(pid, input, said);
+	return 0;
+}
+
+const char *preload_probe(char *why, size_t size)
+{
+	_cleanup_free_ char *program = tool_find(QEMU_PROGRAM);
+	_cleanup_buf_ struct buf said = BUF_NULL;
+	int status = 0;
+	int r = program ? run_probe(program, &said, &status) : -ENOENT;
+	if (r < 0)
+		snprintf(why, size, "%s cannot be started: %s", QEMU_PROGRAM, strerrordesc_np(-r));
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		snprintf(why, size, "%s does not call the functions of TCG that would be replaced", QEMU_PROGRAM);
+	else if (!WIFEXITED(status) || WEXITSTATUS(status))
+		snprintf(why, size, "%s", said.len ? buf_str(&said) : "its probe crashed");
+	else
+		return NULL;
+	why[strcspn(why, "\n")] = '\0';
+	return why;
+}

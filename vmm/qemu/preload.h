@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * preload.h -- the library that is preloaded into QEMU (vmm/qemu/preload). It is part of ktstr, which passes it to QEMU
+ * as a memfd.
+ */
+#ifndef KTSTR_VMM_QEMU_PRELOAD_H
+#define KTSTR_VMM_QEMU_PRELOAD_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define PRELOAD_VARIABLE_MAX 48
+
+/* A new descriptor of the library, which the caller owns. */
+int preload_open(struct err **err);
+
+/* Appends the library's content, on which guests depend. */
+void preload_describe(struct buf *out);
+
+/*
+ * The environment variable that tells the library how vCPUs share time: @lag_ns as in vm_config. Returns @out.
+ */
+char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX]);
+
+/*
+ * Whether vCPUs of the installed QEMU can have clocks of their own: starts it for an instant, without a guest. Blocks
+ * for about 0.1 s of CPU time, with an unusable QEMU for some seconds. Returns NULL, or why not, in @why.
+ */
+const char *preload_probe(char *why, size_t size);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * parallel_time.c -- gives each vCPU of a QEMU with -icount a clock of its own, so that they run in parallel in guest
+ * time. Preloaded into QEMU together with handoff.c.
+ *
+ * QEMU runs all vCPUs in one thread and counts their instructions with one counter: three busy vCPUs get a third of the
+ * time each. Here the counter is set to the vCPU's own clock before its turn, and that clock is set to the counter
+ * after it. The vCPU that is furthest behind has the next turn, and no turn takes it further ahead of the second than
+ * the lag. So all clocks of busy vCPUs differ by at most the lag, and the order of the turns is a function of the guest
+ * alone. This is the conservative synchronisation of parallel discrete-event simulation, with a window of one lag.
+ *
+ * Rules, in the order of the code below:
+ *  - A sleeping vCPU has no clock. An interrupt wakes it at the sender's time, a timer at the timer's time.
+ *  - An interrupt for another vCPU ends the sender's turn, so the receiver, which may be behind, is next.
+ *  - Timers fire when the last of the vCPUs reaches their time; no turn goes beyond the next timer.
+ *  - When all vCPUs sleep, their clocks become equal, and time jumps to the next timer.
+ *  - What a guest reads of time never decreases, whichever vCPU reads: a task that migrates to a vCPU that is behind
+ *    sees the latest time read so far until that vCPU has passed it.
+ *  - PAUSE takes time. Else a vCPU that waits for another would return to the loop after each of its instructions.
+ *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
+ *
+ * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
+ * is the function that is replaced here, and never returns. It begins with the environment variable
+ * KTSTR_TCG_LAG_NS=N; without it, the functions here do what QEMU's own do. With N = 0 the program ends as soon as it
+ * is clear whether this QEMU can do it, with a line on stderr if not.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "vmm/qemu/preload/handoff.h"
+#include "vmm/qemu/preload/internals.h"
+
+#define LAG_VARIABLE	   "KTSTR_TCG_LAG_NS"
+#define PAUSE_NS	   400 /* about 140 cycles, as on current x86 processors */
+#define MAIN_LOOP_STEPS	   4096
+#define STUCK_TURNS	   64
+#define STATUS_UNAVAILABLE 69 /* EX_UNAVAILABLE of sysexits.h */
+
+/* Times are in instructions, as QEMU's counter. */
+struct vcpu {
+	struct cpu *cpu;
+	int64_t at;	   /* its clock; without meaning while it sleeps */
+	int64_t woken;	   /* when the last interrupt was raised for it */
+	bool asleep;	   /* known as of the last look */
+	bool look;	   /* it may have fallen asleep or have been woken since */
+	atomic_bool asked; /* someone wants it to stop, or to call a function */
+	unsigned stuck;	   /* turns in a row without progress */
+};
+
+/* Global, because the functions below replace those of QEMU, which take no context. */
+static struct {
+	struct qemu_internals qemu;
+	struct vcpu *vcpu; /* NULL: QEMU's own loop runs */
+	unsigned vcpus;
+	int64_t lag, pause;
+	int64_t time;	      /* of the vCPU that is furthest behind */
+	struct vcpu *running; /* NULL between turns */
+	bool cut;	      /* its turn is to end: it sent an interrupt or armed a timer */
+	int64_t latest;	      /* ns: the latest time that the guest has read */
+	atomic_bool asked;    /* some vcpu[].asked */
+	unsigned steps;	      /* since the main loop's last turn */
+} guest;
+
+static int64_t max(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t min(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct vcpu *vcpu_of(const struct cpu *cpu)
+{
+	for (unsigned i = 0; i < guest.vcpus; i++) {
+		if (guest.vcpu[i].cpu == cpu)
+			return &guest.vcpu[i];
+	}
+	return NULL;
+}
+
+/* --- the instructions that are left of a turn --------------------------------------------------------------------- */
+
+static int64_t turn_left(const struct vcpu *v)
+{
+	const struct qemu_internals *q = &guest.qemu;
+	return FIELD(v->cpu, q->low, uint16_t) + FIELD(v->cpu, q->extra, int64_t);
+}
+
+static void set_turn_left(struct vcpu *v, int64_t left)
+{
+	const struct qemu_internals *q = &guest.qemu;
+	uint16_t low = (uint16_t)min(left, UINT16_MAX);
+	FIELD(v->cpu, q->low, uint16_t) = low;
+	FIELD(v->cpu, q->extra, int64_t) = left - low;
+}
+
+/* The running vCPU's time; between turns, the time of the one furthest behind. */
+static int64_t now(void)
+{
+	const struct qemu_internals *q = &guest.qemu;
+	const struct vcpu *v = guest.running;
+	return *q->icount + (v ? FIELD(v->cpu, q->budget, int64_t) - turn_left(v) : 0);
+}
+
+/* --- what QEMU calls ---------------------------------------------------------------------------------------------- */
+
+static void cut_turn(void)
+{
+	guest.cut = true;
+	guest.qemu.call.exit(guest.running->cpu);
+}
+
+/* Raises interrupts for a vCPU. */
+EXPORT void tcg_handle_interrupt(struct cpu *cpu, int mask)
+{
+	const struct qemu_internals *q = &guest.qemu;
+	if (!guest.vcpu) {
+		internals_original(HANDLE_INTERRUPT).handle_interrupt(cpu, mask);
+		return;
+	}
+	uint32_t before = FIELD(cpu, q->interrupt_request, uint32_t);
+	q->handle_interrupt(cpu, mask);
+	struct vcpu *v = vcpu_of(cpu);
+	if (!v || !((uint32_t)mask & ~before))
+		return;
+	v->woken = now();
+	v->look = true;
+	if (guest.running && guest.running != v)
+		cut_turn();
+}
+
+/* Someone has a request for @cpu, or it armed a timer, which may be due before its turn ends. */
+EXPORT void rr_kick_vcpu_thread(struct cpu *cpu)
+{
+	if (!guest.vcpu) {
+		internals_original(KICK_THREAD).kick_thread(cpu);
+		return;
+	}
+	struct vcpu *v = vcpu_of(cpu);
+	if (v)
+		v->asked = true;
+	guest.asked = true;
+	if (handoff_is_vcpu() && guest.running)
+		cut_turn();
+}
+
+/* What devices and RDTSC take for the time. */
+static int64_t read_clock(void)
+{
+	int64_t t = guest.qemu.call.icount_ns();
+	if (!guest.running)
+		return t;
+	guest.latest = max(guest.latest, t);
+	return guest.latest;
+}
+
+/* --- requests ----------------------------------------------------------------------------------------------------- */
+
+/* One time for all: that of the vCPU furthest ahead. */
+static void make_clocks_equal(void)
+{
+	int64_t latest = guest.time;
+	for (unsigned i = 0; i < guest.vcpus; i++)
+		latest = max(latest, guest.vcpu[i].at);
+	for (unsigned i = 0; i < guest.vcpus; i++)
+		guest.vcpu[i].at = latest;
+	guest.time = latest;
+	internals_set_icount(&guest.qemu, latest);
+}
+
+static void serve_requests(void)
+{
+	const struct qemu_functions *call = &guest.qemu.call;
+	if (!atomic_exchange(&guest.asked, false))
+		return;
+	if (!call->is_running())
+		make_clocks_equal();
+	for (unsigned i = 0; i < guest.vcpus; i++) {
+		struct vcpu *v = &guest.vcpu[i];
+		if (!atomic_exchange(&v->asked, false))
+			continue;
+		*guest.qemu.current = v->cpu;
+		call->serve(v->cpu);
+		v->look = true;
+	}
+}
+
+static void ask_all(void)
+{
+	for (unsigned i = 0; i < guest.vcpus; i++)
+		guest.vcpu[i].asked = true;
+	guest.asked = true;
+}
+
+/* --- whose turn it is --------------------------------------------------------------------------------------------- */
+
+static void look_at(struct vcpu *v)
+{
+	const struct qemu_functions *call = &guest.qemu.call;
+	bool awake = call->can_run(v->cpu) && !call->is_idle(v->cpu);
+	if (awake && v->asleep)
+		v->at = max(v->at, max(v->woken, guest.time));
+	v->asleep = !awake;
+	v->look = false;
+}
+
+/* The two that are furthest behind; of equals, the first. NULL: there is none. */
+static void choose(struct vcpu **first, struct vcpu **second)
+{
+	*first = *second = NULL;
+	for (unsigned i = 0; i < guest.vcpus; i++) {
+		struct vcpu *v = &guest.vcpu[i];
+		if (v->look)
+			look_at(v);
+		if (v->asleep)
+			continue;
+		if (!*first || v->at < (*first)->at) {
+			*second = *first;
+			*first = v;
+		} else if (!*second || v->at < (*second)->at) {
+			*second = v;
+		}
+	}
+}
+
+/* --- timers ------------------------------------------------------------------------------------------------------- */
+
+static void run_timers(void)
+{
+	guest.qemu.call.notify_clock(CLOCK_VIRTUAL);
+	guest.qemu.call.run_timers(CLOCK_VIRTUAL);
+}
+
+/* All vCPUs sleep: the clock jumps to the next timer. If there is none, or the machine is stopped, the thread waits. */
+static void sleep_until_timer(void)
+{
+	const struct qemu_functions *call = &guest.qemu.call;
+	make_clocks_equal();
+	*guest.qemu.current = guest.vcpu[0].cpu;
+	if (call->is_running() && call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) >= 0) {
+		call->skip_idle();
+		run_timers();
+		return;
+	}
+	while (call->all_idle())
+		call->wait(guest.qemu.halt_condition);
+	ask_all();
+}
+
+/* --- a turn ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * The vCPU executed PAUSE, or its turn has ended. Returns whether it goes on. With one vCPU there is nobody to wait
+ * for, and PAUSE costs what it costs with QEMU's own loop.
+ */
+static bool goes_on(struct vcpu *v)
+{
+	int64_t left = turn_left(v);
+	if (guest.cut || guest.vcpus < 2 || left <= 0 || !guest.qemu.call.can_run(v->cpu))
+		return false;
+	set_turn_left(v, max(left - guest.pause, 0));
+	return left > guest.pause;
+}
+
+static int execute(struct vcpu *v, int64_t budget)
+{
+	const struct qemu_internals *q = &guest.qemu;
+	int why;
+	FIELD(v->cpu, q->budget, int64_t) = budget;
+	FIELD(v->cpu, q->exit_request, uint8_t) = 0;
+	set_turn_left(v, budget);
+	guest.cut = false;
+	guest.running = v;
+	q->call.exec_start(v->cpu);
+	do
+		why = q->call.exec(v->cpu);
+	while (why == EXCP_INTERRUPT && goes_on(v));
+	q->call.exec_end(v->cpu);
+	q->call.account(v->cpu);
+	guest.running = NULL;
+	set_turn_left(v, 0);
+	FIELD(v->cpu, q->budget, int64_t) = 0;
+	return why;
+}
+
+static int64_t budget_of(const struct vcpu *v, const struct vcpu *second)
+{
+	const struct qemu_functions *call = &guest.qemu.call;
+	int64_t deadline = call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL);
+	int64_t budget = call->to_instructions(deadline < 0 ? INT32_MAX : min(deadline, INT32_MAX));
+	if (second)
+		budget = min(budget, second->at + guest.lag - v->at);
+	return max(budget, 1);
+}
+
+static void take_turn(struct vcpu *v, const struct vcpu *second)
+{
+	const struct qemu_functions *call = &guest.qemu.call;
+	int64_t budget = budget_of(v, second);
+	call->unlock();
+	int why = execute(v, budget);
+	v->stuck = *guest.qemu.icount == v->at ? v->stuck + 1 : 0;
+	v->at = max(v->at, *guest.qemu.icount) + (v->stuck && v->stuck % STUCK_TURNS == 0);
+	v->woken = v->at;
+	v->look = true;
+	if (why == EXCP_ATOMIC)
+		call->exec_atomic(v->cpu);
+	call->lock(__FILE__, __LINE__);
+	if (why == EXCP_DEBUG)
+		call->handle_debug(v->cpu);
+	/* It stopped the machine. The main loop stops the others, which must not go on until it has. */
+	if (!call->can_run(v->cpu)) {
+		v->asked = true;
+		guest.asked = true;
+		guest.steps = MAIN_LOOP_STEPS;
+	}
+}
+
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
+
+static void let_main_loop_run(void)
+{
+	guest.steps = 0;
+	guest.qemu.call.unlock();
+	handoff_let_main_run();
+	guest.qemu.call.lock(__FILE__, __LINE__);
+}
+
+/* One step of the guest: a turn, the timers that are due, or a jump to the next timer. */
+static void step(void)
+{
+	struct vcpu *first, *second;
+	serve_requests();
+	choose(&first, &second);
+	if (!first) {
+		sleep_until_timer();
+		return;
+	}
+	bool again = guest.time == first->at;
+	guest.time = first->at;
+	*guest.qemu.current = first->cpu;
+	internals_set_icount(&guest.qemu, first->at);
+	if (!again && guest.qemu.call.deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) == 0)
+		run_timers();
+	else
+		take_turn(first, second);
+}
+
+static void start(int64_t lag_ns)
+{
+	const struct qemu_functions *call = &guest.qemu.call;
+	const char *missing = internals_find(&guest.qemu);
+	if (missing) {
+		fprintf(stderr, "this QEMU does not show %s\n", missing);
+		_exit(STATUS_UNAVAILABLE);
+	}
+	unsigned count = 0;
+	while (call->get_cpu((int)count))
+		count++;
+	struct vcpu *v = calloc(count, sizeof(*v));
+	if (!v)
+		abort();
+	guest.time = *guest.qemu.icount;
+	for (unsigned i = 0; i < count; i++)
+		v[i] = (struct vcpu){ .cpu = call->get_cpu((int)i), .at = guest.time, .woken = guest.time };
+	guest.lag = max(call->to_instructions(lag_ns), 1);
+	guest.pause = call->to_instructions(PAUSE_NS);
+	guest.vcpus = count;
+	guest.vcpu = v;
+	for (unsigned i = 0; i < guest.qemu.clocks; i++)
+		*guest.qemu.clock[i] = read_clock;
+	ask_all();
+	handoff_by_request();
+}
+
+/* QEMU's loop calls this first, with the big lock held. */
+EXPORT void icount_handle_deadline(void)
+{
+	const char *lag = getenv(LAG_VARIABLE);
+	if (!lag) {
+		internals_original(HANDLE_DEADLINE).handle_deadline();
+		return;
+	}
+	start(atoll(lag));
+	if (!atoll(lag)) /* asked only whether it is possible */
+		_exit(0);
+	for (;;) {
+		step();
+		if (++guest.steps >= MAIN_LOOP_STEPS)
+			let_main_loop_run();
+	}
+}
