@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, Run, Scratch, check, finish  # noqa: E402
 
-FIXTURES = BUILD + '/tests/fixtures'
+SUITES = BUILD + '/tests/listed'
 WRONG = r'KTSTR_LLC\(9\): the topology'
 # Set by meson: the C library would write to all memory that it gives out or takes back, which is what is measured here.
 os.environ.pop('MALLOC_PERTURB_', None)
@@ -21,7 +21,7 @@ FAULTS_PER_TEST = 10
 
 def listed(binary, scratch):
     env = {**os.environ, 'KTSTR_LEFTOVERS': 'fresh'}
-    done = subprocess.run([f'{FIXTURES}/{binary}', '--list'], env=env, cwd=scratch.path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([f'{SUITES}/{binary}', '--list'], env=env, cwd=scratch.path, capture_output=True, text=True, timeout=120)
     check(done.returncode == 0 and done.stderr == '' and done.stdout.count('\n') == 1, f'{binary}: one line of JSON', done.stderr)
     return {t['name']: t['problem'] for t in json.loads(done.stdout)['tests']}
 
@@ -48,7 +48,7 @@ with Scratch() as scratch:
     check(wrong == [f't{n}' for n in range(1009, 6000, 10)], 'each has its own problem, or none', wrong)
     check(each < FAULTS_PER_TEST, 'no fork for each test', f'{each:.1f} page faults for each test')
 
-    told = Run('test', '--list', FIXTURES + '/many', env={'KTSTR_SIDECAR_DIR': scratch.path})
+    told = Run('test', '--list', SUITES + '/many', env={'KTSTR_SIDECAR_DIR': scratch.path})
     check(told.status == 0 and told.out.count('ktstr/t') == 5000, 'ktstr test --list names them all', told.out)
     check(told.err.count('KTSTR_LLC(9)') == 500, 'and the problem of each test that has one', told.err)
 finish(at_least=50)
