@@ -6,10 +6,12 @@
 static void on_signal(struct op *op)
 {
 	struct signals *s = container_of(op, struct signals, op);
+	if (op->result == sizeof(s->info)) {
+		s->caught = (int)s->info.ssi_signo;
+		s->fn(s->data, s->caught);
+	}
 	if (s->closing || (op->result < 0 && op->result != -EINTR))
 		return;
-	if (op->result == sizeof(s->info))
-		s->fn(s->data, (int)s->info.ssi_signo);
 	op_submit(s->reactor, op);
 }
 

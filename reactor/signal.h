@@ -18,6 +18,7 @@ struct signals {
 	signal_fn *fn;
 	void *data;
 	int fd;
+	int caught; /* the last signal that came; 0: none */
 	bool closing;
 };
 

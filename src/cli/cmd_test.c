@@ -152,6 +152,9 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 	if (r == 0)
 		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
 	signals_done(&signals);
+	/* It may have come after the last suite was read. */
+	if (r == 0 && signals.caught)
+		r = FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted while suites were listed");
 	for (size_t i = 0; r == 0 && i < s->suites; i++) {
 		if (!s->suite[i].problem)
 			continue;

@@ -61,6 +61,11 @@ static int lock_timeout(nsec_t *ret, struct err **err)
 
 /* --- interruptible runs of the reactor ---------------------------------------------------------------------------- */
 
+static int interrupted(struct err **err)
+{
+	return FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted; nothing of the build was kept");
+}
+
 static int run_reactor(struct reactor *r, struct err **err)
 {
 	struct signals signals;
@@ -68,7 +73,8 @@ static int run_reactor(struct reactor *r, struct err **err)
 	if (result == 0)
 		result = reactor_run(r);
 	signals_done(&signals);
-	return result;
+	/* The signal may have come when all was done. */
+	return result == 0 && signals.caught ? interrupted(err) : result;
 }
 
 int end_trace(struct trace *trace, int result, struct err **err)
@@ -87,11 +93,6 @@ int end_trace(struct trace *trace, int result, struct err **err)
 		status_note(EXIT_NO_OUTPUT);
 	}
 	return result;
-}
-
-static int interrupted(struct err **err)
-{
-	return FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted; nothing of the build was kept");
 }
 
 /* --- resolving ---------------------------------------------------------------------------------------------------- */
