@@ -145,7 +145,8 @@ def failed(kernel, scratch, env):
     news = t.end()
     text = t.text()
     check(news == 'ended 1' and not views(text), 'a run that fails ends with its results alone', text)
-    check(re.search(r'(?m)^FAIL  ktstr/failed_expectation +\S+ +[0-9.]+s\n      one and one make 2$', text), 'the cause below the result', text)
+    below = r'(?m)^FAIL  ktstr/failed_expectation +\S+ +[0-9.]+s\nktstr_test .failed_expectation.(.|\n){1,60}failed:\n  one and one make 2$'
+    check(re.search(below, text), 'the report with its cause below the result', text)
     check(re.search(r'(?m)^SKIP  ktstr/too_many_cpus +\S+ +-$', text), 'columns are aligned', text)
     check(text.find("ktstr_test 'failed_expectation'") > text.find('FAIL  '), 'the report comes after it', text)
     end = text[text.find('needs attention:'):]
