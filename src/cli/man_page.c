@@ -106,18 +106,24 @@ static void overview_page(struct buf *out)
 	}
 }
 
+/* The title of the page ktstr-NAME in @section, and its line NAME - summary. */
+static void put_title(const char *name, int section, const char *summary, struct buf *out)
+{
+	buf_puts(out, ".TH \"KTSTR-");
+	put_upper(out, name);
+	buf_appendf(out, "\" %d \"\" \"ktstr %s\"\n.SH NAME\nktstr\\-", section, KTSTR_VERSION);
+	put_dashed(out, name);
+	buf_puts(out, " \\- ");
+	roff_text(out, summary);
+}
+
 void manual_page(const struct command *c, struct buf *out)
 {
 	if (!c) {
 		overview_page(out);
 		return;
 	}
-	buf_puts(out, ".TH \"KTSTR-");
-	put_upper(out, c->name);
-	buf_appendf(out, "\" 1 \"\" \"ktstr %s\"\n.SH NAME\nktstr\\-", KTSTR_VERSION);
-	put_dashed(out, c->name);
-	buf_puts(out, " \\- ");
-	roff_text(out, c->summary);
+	put_title(c->name, 1, c->summary, out);
 	buf_appendf(out, "\n.SH SYNOPSIS\n.B ktstr %s\n[options] ", c->name);
 	roff_text(out, c->operands ? c->operands : "");
 	buf_puts(out, "\n.SH DESCRIPTION\n");
@@ -134,12 +140,7 @@ void manual_page(const struct command *c, struct buf *out)
 
 void topic_page(const struct topic *topic, struct buf *out)
 {
-	buf_puts(out, ".TH \"KTSTR-");
-	put_upper(out, topic->name);
-	buf_appendf(out, "\" 7 \"\" \"ktstr %s\"\n.SH NAME\nktstr\\-", KTSTR_VERSION);
-	put_dashed(out, topic->name);
-	buf_puts(out, " \\- ");
-	roff_text(out, topic->summary);
+	put_title(topic->name, 7, topic->summary, out);
 	buf_puts(out, "\n.SH DESCRIPTION\n");
 	topic->roff(out);
 	buf_puts(out, ".SH SEE ALSO\n.BR ktstr (1)\n");

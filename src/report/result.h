@@ -68,6 +68,7 @@ struct result {
 	enum known_outcome known_outcome;
 	unsigned icount_shift;
 	unsigned lag_ns;	/* tcg: of parallel time; 0: one shared clock */
+	const char *tcg_time;	/* "parallel" or "shared"; NULL: not on tcg */
 	unsigned time_dilation; /* 1: none */
 	nsec_t estimate;	/* the plan's estimate of `wall`; 0: none */
 	nsec_t cleanup;		/* host time from the guest's exit record to the end of the VM; -1: unknown */

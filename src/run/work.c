@@ -418,6 +418,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.start = start_of(a),
 		.icount_shift = c->icount_shift,
 		.lag_ns = c->lag_ns,
+		.tcg_time = f->config.accel->backend->vcpu_threads ? NULL : tcg_time_name(c->lag_ns),
 		.time_dilation = c->time_dilation,
 		.cleanup = a->wall ? a->cleanup : -1,
 		.wall = a->wall,

@@ -37,13 +37,11 @@ void preload_describe(struct buf *out)
 	buf_append(out, blob_icount_handoff_start, library_size());
 }
 
-/* The library looks for the first name only. */
 char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX])
 {
-	if (lag_ns)
-		snprintf(out, PRELOAD_VARIABLE_MAX, "KTSTR_TCG_LAG_NS=%u", lag_ns);
-	else
-		snprintf(out, PRELOAD_VARIABLE_MAX, "KTSTR_TCG_TIME=shared");
+	if (!lag_ns)
+		return NULL;
+	snprintf(out, PRELOAD_VARIABLE_MAX, "KTSTR_TCG_LAG_NS=%u", lag_ns);
 	return out;
 }
 

@@ -17,9 +17,7 @@ int preload_open(struct err **err);
 /* Appends the library's content, on which guests depend. */
 void preload_describe(struct buf *out);
 
-/*
- * The environment variable that tells the library how vCPUs share time: @lag_ns as in vm_config. Returns @out.
- */
+/* The environment variable that asks for parallel time, in @out; NULL for a @lag_ns of 0, as in vm_config. */
 char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX]);
 
 /*

@@ -379,8 +379,7 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 	for (unsigned i = 0; i < argv.count; i++)
 		buf_appendf(out, "%s\n", argv.arg[i]);
 	qemu_argv_done(&argv);
-	char lag[PRELOAD_VARIABLE_MAX];
-	buf_appendf(out, "%s\n", preload_variable(c->lag_ns, lag));
+	buf_appendf(out, "lag %u\n", c->lag_ns);
 	preload_describe(out);
 	_cleanup_free_ char *program = tool_find(QEMU_PROGRAM);
 	int r = program ? file_identify(program, out) : -ENOENT;

@@ -80,9 +80,9 @@ bool worker_delays_due(const struct ktstr_worker *w, int64_t now, int64_t waited
 {
 	if (now < w->delay_due)
 		return false;
-	int64_t period = now - w->delays.read_at;
+	int64_t since_reading = now - w->delays.read_at;
 	return (nsec_t)ticks_ns(&w->clock, waited) > SHORT_WAKE ||
-	       (nsec_t)ticks_ns(&w->clock, period) > SHORT_WAKE_PERIODS * read_period(w);
+	       (nsec_t)ticks_ns(&w->clock, since_reading) > SHORT_WAKE_PERIODS * read_period(w);
 }
 
 void worker_read_delays(struct ktstr_worker *w, int64_t last)

@@ -129,11 +129,10 @@ static int vcpu_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 	return r;
 }
 
-/* Lets the main loop run for shutdown and monitor even if the guest never sleeps. */
-static void vcpu_pause(void)
+void handoff_let_main_run(void)
 {
 	libc.mutex_lock(&step.lock);
-	if (++step.locks >= TURN_LOCKS && !step.main_outside) {
+	if (!step.main_outside) {
 		give_turn(MAIN_LOOP);
 		vcpu_take();
 	}
@@ -142,8 +141,9 @@ static void vcpu_pause(void)
 
 EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
-	if (is_vcpu && !step.by_request && mutex == step.big_lock)
-		vcpu_pause();
+	/* Lets the main loop run for shutdown and monitor even if the guest never sleeps. */
+	if (is_vcpu && !step.by_request && mutex == step.big_lock && ++step.locks >= TURN_LOCKS)
+		handoff_let_main_run();
 	/* Other libraries' constructors may come before ours. */
 	if (!libc.mutex_lock)
 		init();
@@ -163,16 +163,6 @@ pthread_cond_t *handoff_last_woken(void)
 void handoff_by_request(void)
 {
 	step.by_request = true;
-}
-
-void handoff_let_main_run(void)
-{
-	libc.mutex_lock(&step.lock);
-	if (!step.main_outside) {
-		give_turn(MAIN_LOOP);
-		vcpu_take();
-	}
-	libc.mutex_unlock(&step.lock);
 }
 
 /* --- the main loop ------------------------------------------------------------------------------------------------ */
