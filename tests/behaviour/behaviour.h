@@ -39,5 +39,10 @@ double share(const struct sight *s, unsigned worker); /* share of the time on a 
 /* Share of the time on a CPU or waiting for one. The observer is real-time and takes CPU time from the workers. */
 double wants(const struct sight *s, unsigned worker);
 double per_s(const struct sight *s, uint64_t count);
+/*
+ * The most bytes that a worker reads for its own telemetry, which reads a line of text of the kernel at most once every
+ * 2 ms. @reads: how many of its calls of read(2) are the work's own.
+ */
+uint64_t own_bytes(const struct sight *s, const struct seen *w, uint64_t reads);
 
 #endif

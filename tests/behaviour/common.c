@@ -19,6 +19,13 @@ double per_s(const struct sight *s, uint64_t count)
 	return s->ns ? (double)count / ((double)s->ns / 1e9) : 0;
 }
 
+uint64_t own_bytes(const struct sight *s, const struct seen *w, uint64_t reads)
+{
+	const uint64_t period_ns = 2000000, line_bytes = 64;
+	uint64_t own = w->reads > reads ? w->reads - reads : 0, most = s->ns / period_ns + 1;
+	return (own < most ? own : most) * line_bytes;
+}
+
 void watch_step(struct ktstr_ctx *t, void *arg)
 {
 	static struct sight sight;

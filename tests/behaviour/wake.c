@@ -33,8 +33,9 @@ static void trades_bytes(struct ktstr_ctx *t, const struct sight *s, const char 
 		const struct seen *w = &s->worker[i];
 		ktstr_expect(t, w->written_bytes + 4 >= w->turns && w->written_bytes <= w->turns + 4,
 			     "%s: %lu bytes written in %lu turns", name, w->written_bytes, w->turns);
-		ktstr_expect(t, w->read_bytes + 4 >= w->turns && w->read_bytes <= w->turns + 4,
-			     "%s: %lu bytes read in %lu turns", name, w->read_bytes, w->turns);
+		ktstr_expect(
+			t, w->read_bytes + 4 >= w->turns && w->read_bytes <= w->turns + 4 + own_bytes(s, w, w->turns),
+			"%s: %lu bytes read in %lu turns, by %lu readings", name, w->read_bytes, w->turns, w->reads);
 	}
 }
 

@@ -79,14 +79,23 @@ def running():
             os.rmdir(d)
 
 
+def processes_of(pid):
+    """All processes in the control groups of the run that `pid` is."""
+    found = []
+    for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d-*/**/cgroup.procs' % pid, recursive=True):
+        with open(f) as procs:
+            found += [int(line) for line in procs]
+    return found
+
+
 def begin():
+    """A run, and the processes of its engine and four workers. They enter their groups one after the other."""
     p = subprocess.Popen([KTSTR, 'run', '--duration', '60s', 'cgroup_steady'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     for _ in range(500):
-        if [f for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d-*/ktstr/cg_0/cgroup.procs' % p.pid, recursive=True) if open(f).read()]:
+        if len(processes_of(p.pid)) >= 5:
             break
         time.sleep(0.02)
-    return p, [int(pid) for f in glob.glob('/sys/fs/cgroup/**/ktstr-%d-*/**/cgroup.procs' % p.pid, recursive=True)
-               for pid in open(f).read().split()]
+    return p, processes_of(p.pid)
 
 
 def gone(pids):

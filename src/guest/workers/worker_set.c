@@ -225,8 +225,18 @@ static int start_one(struct worker_set *c, size_t i, struct err **err)
 	if (m->pid < 0)
 		return FAIL_SYS(err, -errno, "start worker %zu of %zu", i + 1, c->count);
 	c->slot[i].report.tid = m->pid;
-	m->pidfd = (int)syscall(SYS_pidfd_open, m->pid, 0);
 	return place_worker(c, i, err);
+}
+
+/*
+ * Not before all workers are forked: the kernel gives each new process a table with room for all descriptors of its
+ * parent, so 1,024 workers would have 16 KiB each.
+ */
+static void open_pidfds(struct worker_set *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->member[i].pidfd < 0 && c->member[i].pid > 0 && !c->member[i].over)
+			c->member[i].pidfd = (int)syscall(SYS_pidfd_open, c->member[i].pid, 0);
 }
 
 static void wake_all(_Atomic uint32_t *word)
@@ -262,6 +272,7 @@ int worker_set_start(struct worker_set *c, struct err **err)
 		if (r < 0)
 			return r;
 	}
+	open_pidfds(c);
 	for (size_t i = 0; i < n; i++)
 		c->member[order[i]].released = nsec_now();
 	atomic_store(&c->shared->started, c->batch);
