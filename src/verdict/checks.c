@@ -229,6 +229,8 @@ static void check_run_delays(struct check_run *run, const struct checked_load *l
 		run_delay_fails(run, l, least, allowed);
 	else if (milliseconds(least->max_delay_ns) > limit)
 		cannot_judge_small_share(run, l, LIMIT_RUN_DELAY, least->wall_ns);
+	else if (milliseconds(most->max_delay_most_ns) > limit && milliseconds(most->max_delay_most_ns) <= allowed)
+		cannot_judge_small_share(run, l, LIMIT_RUN_DELAY, most->wall_ns);
 	else if (delay_is_unknown(unknown))
 		cannot_judge(run, l, LIMIT_RUN_DELAY, "the waits of tid %d for a CPU are not known", unknown->tid);
 	else if (milliseconds(most->max_delay_most_ns) > limit)

@@ -473,6 +473,22 @@ START_TEST(a_default_limit_on_waits_that_are_not_known_is_recorded)
 }
 END_TEST
 
+/* A worker that may count on 0.5 % of a CPU may wait for up to 8000 ms, whatever its wait was exactly. */
+START_TEST(a_wait_between_limits_of_a_small_share_is_the_share)
+{
+	made_begin();
+	made.hello.cpus = 1;
+	made_load("a", 200, 0);
+	for (unsigned i = 0; i < 200; i++) {
+		made_worker(5, 10, 5, 1);
+		made.worker[i].wire.max_delay_ns = i ? 5000000 : 1200000000;
+		made.worker[i].wire.max_delay_most_ns = i ? 5000000 : 3500000000;
+	}
+	made_result(KTSTR_PASS);
+	made_expect_unjudged(KTSTR_PASS, NULL, "may count on 0.5 % of a CPU");
+}
+END_TEST
+
 /* Limits beside not_stuck = KTSTR_OFF: one that the same layer sets is judged, a default is not. */
 START_TEST(an_explicit_limit_is_judged_without_not_stuck)
 {
@@ -533,6 +549,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, waits_of_who_is_ready_to_run_are_limited, 0, 4);
 	tcase_add_loop_test(tc, a_wait_that_is_not_known_does_not_pass, 0, 5);
 	tcase_add_loop_test(tc, a_default_limit_on_waits_that_are_not_known_is_recorded, 0, 2);
+	tcase_add_test(tc, a_wait_between_limits_of_a_small_share_is_the_share);
 	tcase_add_loop_test(tc, an_explicit_limit_is_judged_without_not_stuck, 0, 2);
 	tcase_add_loop_test(tc, a_spread_limit_without_a_load_to_compare_does_not_pass, 0, 2);
 }

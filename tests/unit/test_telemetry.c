@@ -278,7 +278,7 @@ static void write_schedstat(int fd, uint64_t delay_ns)
 static struct ktstr_worker reader(uint64_t was, int64_t *ret_last)
 {
 	struct ktstr_worker w = worker(true, false);
-	w.delays = (struct own_delays){ .file = memfd_create("schedstat", MFD_CLOEXEC), .sum = was, .runs = 1 };
+	w.delays = (struct own_delays){ .file = memfd_create("schedstat", MFD_CLOEXEC), .sum = { 1, was, 1 } };
 	w.delays.read_at = *ret_last = ticks_now(&w.clock);
 	slot.report.delay_known = 1;
 	pause_here();

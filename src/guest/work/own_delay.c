@@ -6,11 +6,13 @@
  * woken. The kernel knows: /proc/TID/schedstat sums up the times for which a task was runnable and waited for a CPU,
  * and adds each wait when it ends. It also counts how often the task was put on a CPU.
  *
- * Each worker reads its own sums, at a checkpoint at least one period after the last reading; after a quick wake-up, at
- * least ten periods after it, because a worker that mostly sleeps would spend its CPU time on readings. A wait that is
- * longer than the period is therefore followed by a reading. If the task was put on a CPU once since the last reading,
- * the growth of the sum is the length of that wait. Otherwise the growth consists of several waits: the longest is at
- * least their mean. It is at most their sum, and at most the time between the two checkpoints around it.
+ * Each worker reads its own sums, at a checkpoint at least one period after the last reading. A wait that is longer
+ * than the period is therefore followed by a reading. The period is as short as it can be without costing more than a
+ * small share of the worker's CPU time: long for a worker that mostly sleeps, and where the processor is emulated.
+ *
+ * If the task was put on a CPU once since the last reading, the growth of the sum is the length of that wait. Otherwise
+ * the growth consists of several waits: the longest is at least their mean. It is at most their sum, and at most the
+ * time between the two checkpoints around it.
  *
  * A worker without checkpoints reads only at its start and end. The engine adds what it sees from outside:
  * workers/delay.c.
@@ -23,25 +25,23 @@
 
 #include "guest/work/own_delay.h"
 
-#define READ_PERIOD	     (2 * NSEC_PER_MSEC)
-#define READ_PERIOD_EMULATED (20 * NSEC_PER_MSEC) /* a reading takes about 30 us there */
-#define SHORT_WAKE	     (250 * NSEC_PER_USEC)
-#define SHORT_WAKE_PERIODS   10
+#define READ_PERIOD	(2 * NSEC_PER_MSEC)
+#define READ_PERIOD_MAX (500 * NSEC_PER_MSEC)
+#define COST_SHARE	1000 /* readings take at most this part of the worker's CPU time, up to the longest period */
 
-bool schedstat_read(int file, uint64_t *ret_waited, uint64_t *ret_runs)
+bool schedstat_read(int file, struct schedstat *ret)
 {
-	char text[96];
+	char text[96], *waited, *runs;
 	ssize_t n = pread(file, text, sizeof(text) - 1, 0);
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
 	/* Not sscanf(), which takes longer than the kernel to write the text. */
-	char *waited = strchr(text, ' '), *runs = waited ? strchr(waited + 1, ' ') : NULL;
-	if (!runs)
-		return false;
-	*ret_waited = strtoull(waited + 1, NULL, 10);
-	*ret_runs = strtoull(runs + 1, NULL, 10);
-	return true;
+	ret->ran = strtoull(text, &waited, 10);
+	ret->waited = strtoull(waited, &runs, 10);
+	char *end = runs;
+	ret->runs = strtoull(runs, &end, 10);
+	return end > runs;
 }
 
 /* The worker waited for @grown ns, @runs times, since its last reading. @last: its last checkpoint before now. */
@@ -63,9 +63,17 @@ static void note_own(struct ktstr_worker *w, uint64_t grown, uint64_t runs, int6
 	r->max_delay_end_ns = w->slot->began ? ticks_ns(&w->clock, now - w->slot->began) : 0;
 }
 
-static nsec_t read_period(const struct ktstr_worker *w)
+/*
+ * The time until the next reading, in ticks: the CPU time after which a reading may be paid for again, if the worker
+ * goes on to run for the same share of the time. A task that was not put on a CPU again has run all the time; the
+ * kernel adds its time later.
+ */
+static int64_t read_period(const struct ktstr_worker *w, const struct schedstat *grown, int64_t elapsed)
 {
-	return w->dear_pause ? READ_PERIOD_EMULATED : READ_PERIOD;
+	double ran = grown->runs ? (double)ns_ticks(&w->clock, (nsec_t)grown->ran) : (double)elapsed;
+	double period = (double)w->delays.cost * COST_SHARE * (double)elapsed / MAX_OF(ran, 1.0);
+	double least = (double)ns_ticks(&w->clock, READ_PERIOD), most = (double)ns_ticks(&w->clock, READ_PERIOD_MAX);
+	return (int64_t)MIN_OF(MAX_OF(period, least), most);
 }
 
 static bool open_own(struct ktstr_worker *w)
@@ -73,22 +81,18 @@ static bool open_own(struct ktstr_worker *w)
 	w->delays.file = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 	if (w->delays.file == 0) /* 0 means "not opened yet" */
 		w->delays.file = fcntl(0, F_DUPFD_CLOEXEC, 3);
-	return w->delays.file > 0 && schedstat_read(w->delays.file, &w->delays.sum, &w->delays.runs) && w->delays.runs;
+	return w->delays.file > 0 && schedstat_read(w->delays.file, &w->delays.sum) && w->delays.sum.runs;
 }
 
-bool worker_delays_due(const struct ktstr_worker *w, int64_t now, int64_t waited)
+static bool fell(const struct schedstat *now, const struct schedstat *before)
 {
-	if (now < w->delay_due)
-		return false;
-	int64_t since_reading = now - w->delays.read_at;
-	return (nsec_t)ticks_ns(&w->clock, waited) > SHORT_WAKE ||
-	       (nsec_t)ticks_ns(&w->clock, since_reading) > SHORT_WAKE_PERIODS * read_period(w);
+	return now->ran < before->ran || now->waited < before->waited || now->runs < before->runs;
 }
 
 void worker_read_delays(struct ktstr_worker *w, int64_t last)
 {
 	struct own_delays *d = &w->delays;
-	uint64_t sum = 0, runs = 0;
+	struct schedstat sum;
 	int64_t from = ticks_now(&w->clock);
 	bool first = !d->file;
 	w->delay_due = INT64_MAX;
@@ -96,14 +100,18 @@ void worker_read_delays(struct ktstr_worker *w, int64_t last)
 		w->slot->report.delay_known = open_own(w);
 	if (!w->slot->report.delay_known)
 		return;
-	if (!schedstat_read(d->file, &sum, &runs) || sum < d->sum || runs < d->runs) {
+	if (!schedstat_read(d->file, &sum) || fell(&sum, &d->sum)) {
 		w->slot->report.delay_known = 0;
 		return;
 	}
-	int64_t now = ticks_now(&w->clock);
-	if (!first)
-		note_own(w, sum - d->sum, runs - d->runs, last, now);
-	*d = (struct own_delays){ .file = d->file, .sum = sum, .runs = runs, .read_at = from };
+	int64_t now = ticks_now(&w->clock), elapsed = from - d->read_at;
+	struct schedstat grown = { sum.ran - d->sum.ran, sum.waited - d->sum.waited, sum.runs - d->sum.runs };
+	if (!first) {
+		note_own(w, grown.waited, grown.runs, last, now);
+		d->cost = d->cost ? MIN_OF(d->cost, now - from) : now - from; /* the others were interrupted */
+	}
+	d->sum = sum;
+	d->read_at = from;
 	if (!w->quiet)
-		w->delay_due = from + ns_ticks(&w->clock, read_period(w));
+		w->delay_due = from + (first ? 0 : read_period(w, &grown, elapsed));
 }

@@ -10,9 +10,7 @@
  * ticks. The first call only reads.
  */
 void worker_read_delays(struct ktstr_worker *w, int64_t last);
-/* Whether to call it at @now after a wake-up that took @waited; both in ticks. */
-bool worker_delays_due(const struct ktstr_worker *w, int64_t now, int64_t waited);
-/* @file: an open /proc/TID/schedstat. @ret_waited: ns of waiting; @ret_runs: how often the task was put on a CPU. */
-bool schedstat_read(int file, uint64_t *ret_waited, uint64_t *ret_runs);
+/* @file: an open /proc/TID/schedstat. Returns false if it cannot be read. */
+bool schedstat_read(int file, struct schedstat *ret);
 
 #endif

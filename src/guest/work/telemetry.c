@@ -243,14 +243,13 @@ static inline void go_on(struct ktstr_worker *w, int64_t now)
 	atomic_store_explicit(&w->slot->blocked, 0, memory_order_relaxed);
 }
 
-/* @since: when it was woken, in ticks; 0: unknown. */
-static int64_t go_on_thoroughly(struct ktstr_worker *w, int64_t since)
+static int64_t go_on_thoroughly(struct ktstr_worker *w)
 {
 	int64_t now = ticks_now(&w->clock);
 	int64_t last = atomic_load_explicit(&w->slot->last_check, memory_order_relaxed);
 	go_on(w, now);
 	note_cpu(w);
-	if (worker_delays_due(w, now, since ? now - since : 0))
+	if (now >= w->delay_due)
 		worker_read_delays(w, last);
 	return now;
 }
@@ -258,30 +257,28 @@ static int64_t go_on_thoroughly(struct ktstr_worker *w, int64_t since)
 void ktstr_worker_resume(struct ktstr_worker *w)
 {
 	if (!w->quiet)
-		go_on_thoroughly(w, 0);
+		go_on_thoroughly(w);
 }
 
 void ktstr_worker_woken(struct ktstr_worker *w, uint64_t latency_ns)
 {
 	if (w->quiet)
 		return;
-	go_on_thoroughly(w, ticks_now(&w->clock) -
-				    ns_ticks(&w->clock, (nsec_t)MIN_OF(latency_ns, (uint64_t)INT64_MAX / 4096)));
+	go_on_thoroughly(w);
 	sample(w, latency_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)latency_ns);
 }
 
 static void __attribute__((noinline)) woken_thoroughly(struct ktstr_worker *w, int64_t since, nsec_t after)
 {
 	if (!w->quiet)
-		sample(w, latency(w, since, go_on_thoroughly(w, since + ns_ticks(&w->clock, after)), after));
+		sample(w, latency(w, since, go_on_thoroughly(w), after));
 }
 
 static inline void woken(struct ktstr_worker *w, int64_t since, nsec_t after)
 {
 	bool as_before = nothing_new(w);
 	int64_t now = as_before ? ticks_counter() : 0, ticks = now - since;
-	if (!as_before || !ticks_short(ticks) ||
-	    (now >= w->delay_due && worker_delays_due(w, now, ticks - ns_ticks(&w->clock, after)))) {
+	if (!as_before || !ticks_short(ticks) || now >= w->delay_due) {
 		woken_thoroughly(w, since, after);
 		return;
 	}

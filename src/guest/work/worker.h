@@ -84,11 +84,17 @@ struct worker_shared {
 struct work_type;
 struct worker_process;
 
+/* /proc/TID/schedstat: ns on a CPU; ns of waiting for one; how often the task was put on one. */
+struct schedstat {
+	uint64_t ran, waited, runs;
+};
+
 /* own_delay.c: a worker's last reading of its own schedstat. */
 struct own_delays {
-	int file;	    /* its open schedstat; 0: not opened yet, negative: it cannot be read */
-	uint64_t sum, runs; /* ns of waiting for a CPU; how often it was put on one */
-	int64_t read_at;    /* ticks: not after the reading */
+	int file; /* its open schedstat; 0: not opened yet, negative: it cannot be read */
+	struct schedstat sum;
+	int64_t read_at; /* ticks: not after the reading */
+	int64_t cost;	 /* ticks: the time that a reading takes if nothing interrupts it; 0: unknown */
 };
 
 /* A worker's private state, in its own process. Telemetry uses the first cache line. */

@@ -35,14 +35,14 @@ static void note_sum(struct worker_process *m, uint64_t delay, nsec_t now)
 
 static void sample_one(struct worker_process *m)
 {
-	uint64_t delay, runs;
+	struct schedstat sum;
 	nsec_t before = nsec_now();
 	if (m->schedstat < 0)
 		open_sum(m);
-	if (m->schedstat < 0 || !schedstat_read(m->schedstat, &delay, &runs))
+	if (m->schedstat < 0 || !schedstat_read(m->schedstat, &sum))
 		return;
-	note_sum(m, delay, nsec_now());
-	m->delay_sum = delay;
+	note_sum(m, sum.waited, nsec_now());
+	m->delay_sum = sum.waited;
 	m->delay_read = before;
 }
 
