@@ -202,12 +202,13 @@ static void evacuate(const char *name)
 	}
 }
 
-/* A killed process needs CPU time to end. Without it, one in a group whose quota is used up ends a period later. */
+/* A killed process needs CPU time to end. If the quota of its group is used up, it gets none until the next period. */
 static void lift_quota(const char *name)
 {
 	_cleanup_free_ char *path = leaf(name, "cpu.max");
+	/* The file exists only if the cpu controller is on. Otherwise the group has no quota. */
 	if (path)
-		file_write(path, "max"); /* fails without the cpu controller: then there is no quota */
+		file_write(path, "max");
 }
 
 int cgroup_remove(const char *name, struct err **err)

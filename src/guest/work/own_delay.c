@@ -64,14 +64,13 @@ static void note_own(struct ktstr_worker *w, uint64_t grown, uint64_t runs, int6
 }
 
 /*
- * The time until the next reading, in ticks: the CPU time after which a reading may be paid for again, if the worker
- * goes on to run for the same share of the time. A task that was not put on a CPU again has run all the time; the
- * kernel adds its time later.
+ * The time until the next reading, in ticks, if the worker runs for the same share of the time as in the last @elapsed
+ * ticks. If it was not put on a CPU again, it ran all the time, although the kernel may not have added that yet.
  */
 static int64_t read_period(const struct ktstr_worker *w, const struct schedstat *grown, int64_t elapsed)
 {
-	double ran = grown->runs ? (double)ns_ticks(&w->clock, (nsec_t)grown->ran) : (double)elapsed;
-	double period = (double)w->delays.cost * COST_SHARE * (double)elapsed / MAX_OF(ran, 1.0);
+	double passed_ns = (double)ticks_ns(&w->clock, elapsed), ran_ns = grown->runs ? (double)grown->ran : passed_ns;
+	double period = (double)w->delays.cost * COST_SHARE * passed_ns / MAX_OF(ran_ns, 1.0);
 	double least = (double)ns_ticks(&w->clock, READ_PERIOD), most = (double)ns_ticks(&w->clock, READ_PERIOD_MAX);
 	return (int64_t)MIN_OF(MAX_OF(period, least), most);
 }
@@ -108,7 +107,7 @@ void worker_read_delays(struct ktstr_worker *w, int64_t last)
 	struct schedstat grown = { sum.ran - d->sum.ran, sum.waited - d->sum.waited, sum.runs - d->sum.runs };
 	if (!first) {
 		note_own(w, grown.waited, grown.runs, last, now);
-		d->cost = d->cost ? MIN_OF(d->cost, now - from) : now - from; /* the others were interrupted */
+		d->cost = d->cost ? MIN_OF(d->cost, now - from) : now - from; /* longer ones were interrupted */
 	}
 	d->sum = sum;
 	d->read_at = from;

@@ -323,15 +323,12 @@ void worker_metric(struct ktstr_worker *w, const char *name, double value)
 
 /* --- the worker's process ----------------------------------------------------------------------------------------- */
 
-/* /proc/thread-self/schedstat: time on CPU, time waiting to run, both ns; how many times it was put on a CPU. */
-static void read_schedstat(uint64_t out[3])
+/* Opens the file anew: the work may have closed all descriptors. Returns zeros if the kernel has no such file. */
+static struct schedstat own_schedstat(void)
 {
-	char text[96] = "";
+	struct schedstat sum;
 	_cleanup_close_ int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-	memset(out, 0, 3 * sizeof(*out));
-	if (n > 0)
-		sscanf(text, "%lu %lu %lu", &out[0], &out[1], &out[2]);
+	return fd >= 0 && schedstat_read(fd, &sum) ? sum : (struct schedstat){ 0 };
 }
 
 static uint64_t pages_migrated(void)
@@ -441,7 +438,8 @@ void worker_begin(struct ktstr_worker *w)
 void worker_run_load(struct ktstr_worker *w, const struct ktstr_load *load, uint32_t batch, nsec_t start_offset)
 {
 	struct wire_worker *r = &w->slot->report;
-	uint64_t before[3], after[3], migrated;
+	struct schedstat before, after;
+	uint64_t migrated;
 	w->dear_pause = pause_is_dear();
 	worker_read_delays(w, 0);
 	await_batch(w, batch);
@@ -449,7 +447,7 @@ void worker_run_load(struct ktstr_worker *w, const struct ktstr_load *load, uint
 	await_offset(start_offset);
 	worker_read_delays(w, w->delays.read_at);
 	settle_in(w, load);
-	read_schedstat(before);
+	before = own_schedstat();
 	migrated = pages_migrated();
 	nsec_t cpu_before = nsec_clock(CLOCK_THREAD_CPUTIME_ID);
 	worker_begin(w);
@@ -459,11 +457,11 @@ void worker_run_load(struct ktstr_worker *w, const struct ktstr_load *load, uint
 	checkpoint(w);
 	r->wall_ns = (uint64_t)(nsec_now() - w->slot->began_ns);
 	r->cpu_ns = (uint64_t)(nsec_clock(CLOCK_THREAD_CPUTIME_ID) - cpu_before);
-	read_schedstat(after);
-	r->run_ns = after[0] - before[0];
-	r->run_delay_ns = after[1] - before[1];
-	r->run_count = after[2] - before[2];
-	w->slot->delay_sum = after[1];
+	after = own_schedstat();
+	r->run_ns = after.ran - before.ran;
+	r->run_delay_ns = after.waited - before.waited;
+	r->run_count = after.runs - before.runs;
+	w->slot->delay_sum = after.waited;
 	w->slot->ended_ns = nsec_now();
 	r->pages_migrated = pages_migrated() - migrated;
 	if (w->topology->cpus && w->topology->nodes > 1)
