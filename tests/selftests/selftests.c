@@ -71,10 +71,21 @@ static bool is_unknown(const char *name)
 	return any && !found;
 }
 
+static bool any_cpu_is_nohz_full(void)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/nohz_full", "re");
+	int first = f ? fgetc(f) : EOF;
+	if (f)
+		fclose(f);
+	return first >= '0' && first <= '9';
+}
+
 static enum ktstr_verdict run_test(struct ktstr_ctx *t, const struct ktstr_payload *p)
 {
 	if (is_unknown(p->tap_test))
 		return ktstr_skip(t, "this kernel's selftests have no test '%s'", p->tap_test);
+	if (!strcmp(p->tap_test, "nohz_tick") && !any_cpu_is_nohz_full())
+		return ktstr_skip(t, "no CPU has nohz_full (CONFIG_NO_HZ_FULL and nohz_full= of the kernel)");
 	return KTSTR_RUN_PAYLOAD(t, p);
 }
 

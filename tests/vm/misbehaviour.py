@@ -22,8 +22,9 @@ TABLE = os.path.join(HERE, '..', '..', 'docs', 'MISBEHAVIOUR.md')
 CASES = [
     ('control', 'the same scheduler, behaving', 'pass', ''),
     ('starved_task', 'one worker is never run', 'fail', r'starved \(0 work units\)|did not run for \d+ ms'),
-    ('stalled_cpu', 'one CPU stops taking tasks', 'fail', r'did not run for \d+ ms, from .* to the end of the test, on cpu1'),
-    ('unfair_shares', 'odd tasks are charged thirtyfold', 'fail', r'unfair cgroup .*spread='),
+    ('stalled_cpu', 'one CPU stops taking tasks', 'fail',
+     r'did not run for \d+ ms, from .* to the end of the test, on cpu1|starved \(0 work units\), it was never run'),
+    ('unfair_shares', 'one worker is charged a thirtieth of its time', 'fail', r'unfair cgroup .*spread='),
     ('unfair_crowd', 'the same among five workers on two CPUs', 'fail', r'unfair cgroup .*spread='),
     ('bpf_error', 'scx_bpf_error() after 0.7 s', 'fail', r'disabled by the kernel 0\.[789]s .*misbehaving as asked'),
     ('failed_verification', 'a program the verifier refuses', 'fail',
@@ -35,7 +36,7 @@ CASES = [
     ('late_burst', 'a sleeper runs 4 s after it was woken', 'fail', r'was ready to run, but did not run, for \d+ ms'),
     ('late_timer', 'the same, one that sleeps to absolute times', 'fail', r'was ready to run, but did not run, for \d+ ms'),
     ('late_pipe', 'the same, one that waits for its partner', 'fail', r'was ready to run, but did not run, for \d+ ms'),
-    ('hung_task', "RCU's thread is never run", 'fail', r'hung task: INFO: task'),
+    ('hung_task', "RCU's thread is never run", 'fail', r'hung task: INFO: task|rcu_preempt\[\d+\] failed to run'),
     ('scheduler_aborts_at_stop', 'its process aborts when it is told to stop', 'fail',
      r"scheduler process died: 'abort_at_stop' \(pid \d+\) was killed by SIGABRT when it was told to stop"),
     ('sysctl_unknown', 'it declares a sysctl that does not exist', 'fail',
@@ -80,10 +81,12 @@ def table(events):
 def look_inside(kernel, fixtures):
     """The memory of a failed guest shows the tasks that did not run; a test that passed leaves no memory."""
     with Scratch() as scratch:
-        Run('test', '--kernel', kernel['key'], '--keep-memory', '-E', 'test(hung_task) | test(control)', fixtures,
-            env={'KTSTR_SIDECAR_DIR': scratch.path})
+        run = Run('test', '--kernel', kernel['key'], '--keep-memory', '--json', '-E', 'test(hung_task) | test(control)', fixtures,
+                  env={'KTSTR_SIDECAR_DIR': scratch.path})
         cores = glob.glob(scratch.path + '/*.vmcore')
         check(len(cores) == 1 and 'hung_task' in cores[0], 'the memory of what failed is kept, and no other', cores)
+        if not any('hung task' in (e.get('cause') or '') for e in run.events()):
+            return  # Linux 7.3 ends the scheduler before it reports a hung task: then all tasks run again
         seen = forgotten(kernel['path'], cores[0], 2) if cores else []
         check(any(re.match(r'rcu_preempt\[\d+\] is ready to run for \d+\.\d s', line) for line in seen),
               'it shows who was forgotten', seen)

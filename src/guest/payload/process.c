@@ -21,6 +21,11 @@
 
 #define LEAF_FORMAT "payload.%u"
 
+/* How often the end of processes is looked for; in times of it: how long to wait if none ends, and for all of them. */
+#define EXIT_POLL_NS  (5 * 1000 * 1000)
+#define EXIT_PATIENCE 20
+#define EXIT_WAIT_MAX 600
+
 _Static_assert(3 * PAYLOADS_MAX <= WAIT_FDS_MAX, "the descriptors of all payloads must fit");
 
 /* --- reading output and ends -------------------------------------------------------------------------------------- */
@@ -48,23 +53,34 @@ static void take_output(struct payload *p, enum payload_stream stream)
 }
 
 /*
- * Ends processes that the payload left behind, so that their CPU time does not affect what runs next. Waits 100 ms for
- * processes that are already exiting.
+ * Waits while processes exit: as long as their number falls every 100 ms, for at most 3 s. A program that ends with a
+ * thousand children is gone before they are. Returns how many are left.
  */
-static void end_stragglers(struct payload *p)
+static int wait_for_exits(const struct payload *p)
 {
-	static const struct timespec pause = { .tv_nsec = 5 * 1000 * 1000 };
-	int left = cgroup_procs(p->leaf);
-	for (unsigned i = 0; i < 20 && left > 0; i++) {
+	static const struct timespec pause = { .tv_nsec = EXIT_POLL_NS };
+	int left = cgroup_procs(p->leaf), before = left;
+	for (unsigned i = 1; left > 0 && i < EXIT_WAIT_MAX; i++) {
 		nanosleep(&pause, NULL);
 		left = cgroup_procs(p->leaf);
+		if (i % EXIT_PATIENCE)
+			continue;
+		if (left >= before)
+			break;
+		before = left;
 	}
+	return left;
+}
+
+/* Ends processes that the payload left behind, so that their CPU time does not affect what runs next. */
+static void end_stragglers(struct payload *p)
+{
+	int left = wait_for_exits(p);
 	if (left <= 0)
 		return;
 	p->stragglers = (unsigned)left;
 	kill_all(p);
-	for (unsigned i = 0; i < 100 && cgroup_procs(p->leaf) > 0; i++)
-		nanosleep(&pause, NULL);
+	wait_for_exits(p);
 }
 
 void payload_note_end(struct payload *p)
