@@ -196,31 +196,31 @@ KTSTR_TEST(configured_by_test, .scheduler = &from_test, .include_files = KTSTR_A
 
 /* --- a scheduler of the kernel itself: a setting of it stands for one --------------------------------------------- */
 
-#define RT_RUNTIME "/proc/sys/kernel/sched_rt_runtime_us"
-KTSTR_SCHEDULER(of_the_kernel, .kernel_builtin_enable = KTSTR_ARGS("echo 900000 > " RT_RUNTIME),
-		.kernel_builtin_disable = KTSTR_ARGS("echo 950000 > " RT_RUNTIME),
+#define BANDWIDTH_SLICE "/proc/sys/kernel/sched_cfs_bandwidth_slice_us"
+KTSTR_SCHEDULER(of_the_kernel, .kernel_builtin_enable = KTSTR_ARGS("echo 4000 > " BANDWIDTH_SLICE),
+		.kernel_builtin_disable = KTSTR_ARGS("echo 5000 > " BANDWIDTH_SLICE),
 		.kernels = KTSTR_ARGS("6.12", "6.14..6.18"),
 		.verifier_exclude_topologies = KTSTR_ARGS("4cpu-1llc-nosmt"));
 KTSTR_SCHEDULER(of_no_kernel, .kernel_builtin_enable = KTSTR_ARGS("echo 1 > /proc/sys/kernel/no_such_scheduler"),
 		.kernel_builtin_disable = KTSTR_ARGS("echo 0 > /proc/sys/kernel/no_such_scheduler"));
 
-static void expect_rt_runtime(struct ktstr_ctx *t, void *arg)
+static void expect_slice(struct ktstr_ctx *t, void *arg)
 {
-	expect_text(t, RT_RUNTIME, arg);
+	expect_text(t, BANDWIDTH_SLICE, arg);
 }
 
 KTSTR_TEST(built_in, .scheduler = &of_the_kernel, .duration_s = 1)
 {
-	expect_rt_runtime(t, (void *)"900000");
+	expect_slice(t, (void *)"4000");
 	return ktstr_run_steps(t, KTSTR_STEPS({ .name = "without",
 						.ops = KTSTR_OPS(KTSTR_OP(DETACH_SCHEDULER)),
-						.watch = expect_rt_runtime,
-						.arg = (void *)"950000",
+						.watch = expect_slice,
+						.arg = (void *)"5000",
 						.hold = KTSTR_HOLD_MS(100) },
 					      { .name = "again",
 						.ops = KTSTR_OPS(KTSTR_OP(ATTACH_SCHEDULER)),
-						.watch = expect_rt_runtime,
-						.arg = (void *)"900000",
+						.watch = expect_slice,
+						.arg = (void *)"4000",
 						.hold = KTSTR_HOLD_MS(100) }));
 }
 KTSTR_TEST(not_built_in, .scheduler = &of_no_kernel)
