@@ -7,15 +7,20 @@
 		.not_stuck = KTSTR_OFF \
 	}
 
-/* As many spinners as CPUs, and the same number on one CPU; spinners_1_on_1 is what both are compared with. */
-#define SPINNERS(n, llcs_, cores_)                                                                         \
-	KTSTR_TEST(spinners_##n##_on_##n, .llcs = llcs_, .cores = cores_, .duration_s = 2, .checks = OPEN) \
-	{                                                                                                  \
-		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = n }));              \
-	}                                                                                                  \
-	KTSTR_TEST(spinners_##n##_on_1, .cores = 1, .duration_s = 2, .checks = OPEN)                       \
-	{                                                                                                  \
-		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = n }));              \
+/*
+ * As many spinners as CPUs, and the same number on one CPU; spinners_1_on_1 is what both are compared with. Each of the
+ * many has a CPU of its own from the start: how long the scheduler takes to spread them is not what is measured.
+ */
+#define SPINNERS(n, llcs_, cores_, threads_, affinity_)                                                             \
+	KTSTR_TEST(spinners_##n##_on_##n, .llcs = llcs_, .cores = cores_, .threads = threads_, .duration_s = 2,     \
+		   .checks = OPEN)                                                                                  \
+	{                                                                                                           \
+		return ktstr_run_cgroups(                                                                           \
+			t, KTSTR_CGROUPS({ .name = "spin", .workers = n, .affinity = KTSTR_AFFINITY(affinity_) })); \
+	}                                                                                                           \
+	KTSTR_TEST(spinners_##n##_on_1, .cores = 1, .duration_s = 2, .checks = OPEN)                                \
+	{                                                                                                           \
+		return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = n }));                       \
 	}
 
 KTSTR_TEST(spinners_1_on_1, .cores = 1, .duration_s = 2, .checks = OPEN)
@@ -23,12 +28,13 @@ KTSTR_TEST(spinners_1_on_1, .cores = 1, .duration_s = 2, .checks = OPEN)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 1 }));
 }
 
-SPINNERS(2, 1, 2)
-SPINNERS(3, 1, 3)
-SPINNERS(8, 2, 4)
-SPINNERS(16, 2, 8)
-SPINNERS(32, 4, 8)
-SPINNERS(64, 8, 8)
+SPINNERS(2, 1, 2, 1, INHERIT)
+SPINNERS(3, 1, 3, 1, INHERIT)
+SPINNERS(8, 2, 2, 2, SMT_PAIR)
+SPINNERS(16, 2, 4, 2, SMT_PAIR)
+SPINNERS(32, 4, 4, 2, SMT_PAIR)
+SPINNERS(64, 8, 4, 2, SMT_PAIR)
+SPINNERS(240, 15, 8, 2, SMT_PAIR)
 
 /* Two workers that wake each other, by four mechanisms. */
 #define PING_PONG(id, type)                                                                                          \
