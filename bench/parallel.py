@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Guest seconds per CPU second of the host with 1, 2, 4, 8 and 64 busy CPUs, where they run in parallel and where they
+share one clock; the work that they do, compared with one CPU's; and the wall time until a guest says hello.
+
+    bench/parallel.py [BUILD [CPUS...]]
+
+Two guests that differ only in how long their CPUs are busy are subtracted from each other, so that boot and shutdown
+do not count. Wall time is meaningful only on an otherwise idle host.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
+CPUS = [int(n) for n in sys.argv[2:]] or [1, 2, 4, 8, 64]
+MODES = ('shared', 'parallel')
+SHORT, LONG = 1, 3      # seconds, as in parallel.c
+
+
+def kernel():
+    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--offline', '--json'], capture_output=True, text=True, check=True).stdout
+    return next((e['key'] for e in json.loads(out)['entries'] if not e.get('error_kind')), None) or sys.exit(
+        "no kernel in the cache; run 'make kernel'")
+
+
+def measure(key, mode, cpus, seconds):
+    """The sidecar of one guest."""
+    with tempfile.TemporaryDirectory() as out:
+        done = subprocess.run([BUILD + '/ktstr', 'test', '--kernel', key, '--accel', 'tcg', '--tcg-time', mode, '-E',
+                               f'test(=ktstr/busy_{cpus}_for_{seconds})', BUILD + '/bench/parallel'], capture_output=True,
+                              text=True, env=dict(os.environ, KTSTR_SIDECAR_DIR=out))
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+        with open(glob.glob(out + '/*.ktstr.json')[0]) as f:
+            sidecar = json.load(f)
+        # Where parallel time is not possible, ktstr falls back to a shared clock.
+        if sidecar['tcg_time'] != mode:
+            sys.exit(f'this QEMU has no {mode} time:\n{done.stderr}')
+        return sidecar
+
+
+def main():
+    key, one = kernel(), {}
+    for cpus in CPUS:
+        line = {'name': f'{cpus} busy CPUs'}
+        for mode in MODES:
+            short, long = (measure(key, mode, cpus, seconds) for seconds in (SHORT, LONG))
+            cpu_s = (long['vm_cpu_us'] - short['vm_cpu_us']) / 1e6
+            # An instruction takes 2^shift ns, and the shift depends on the number of CPUs: work per emulated speed.
+            work = (long['stats']['total_iterations'] - short['stats']['total_iterations']) * 2 ** long['icount_shift']
+            one.setdefault(mode, work)
+            line[mode + '_guest_s_per_cpu_s'] = round((LONG - SHORT) / cpu_s, 3)
+            line[mode + '_work'] = round(work / one[mode], 3)
+            line[mode + '_hello_s'] = round(min(short['boot_ns'], long['boot_ns']) / 1e9, 1)
+        print(json.dumps(line), flush=True)
+
+
+main()
