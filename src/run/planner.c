@@ -171,21 +171,31 @@ json_t *durations_load(void)
 }
 
 /*
- * Seconds to boot and to shut down on tcg, where all CPUs share one thread; measured with bench/presets.py, without the
- * test itself. Other numbers of CPUs are interpolated and extrapolated linearly.
+ * Seconds to boot and to shut down on tcg, without the test itself, by the number of CPUs; others are interpolated and
+ * extrapolated linearly. With a shared clock: measured with bench/presets.py. In parallel time: with bench/parallel.py;
+ * with 128 and 240 CPUs, beside a second guest.
  */
-static const struct {
+struct boot_time {
 	unsigned cpus;
 	double seconds;
-} tcg_boot[] = { { 1, 1.5 }, { 16, 1.5 }, { 32, 2 }, { 64, 5 }, { 128, 34 }, { 192, 69 }, { 240, 149 } };
+};
+static const struct boot_time shared_boot[] = { { 1, 1.5 },  { 16, 1.5 }, { 32, 2 },   { 64, 5 },
+						{ 128, 34 }, { 192, 69 }, { 240, 149 } };
+static const struct boot_time parallel_boot[] = { { 1, 2 }, { 8, 2.4 }, { 64, 8 }, { 128, 30 }, { 240, 135 } };
 
-static double tcg_boot_seconds(unsigned cpus)
+static double interpolate(const struct boot_time *known, size_t count, unsigned cpus)
 {
 	size_t i = 1;
-	while (i < ARRAY_SIZE(tcg_boot) - 1 && cpus > tcg_boot[i].cpus)
+	while (i < count - 1 && cpus > known[i].cpus)
 		i++;
-	double share = (double)(cpus - tcg_boot[i - 1].cpus) / (tcg_boot[i].cpus - tcg_boot[i - 1].cpus);
-	return tcg_boot[i - 1].seconds + share * (tcg_boot[i].seconds - tcg_boot[i - 1].seconds);
+	double share = ((double)cpus - known[i - 1].cpus) / (known[i].cpus - known[i - 1].cpus);
+	return known[i - 1].seconds + share * (known[i].seconds - known[i - 1].seconds);
+}
+
+static double tcg_boot_seconds(unsigned cpus, bool parallel)
+{
+	return parallel ? interpolate(parallel_boot, ARRAY_SIZE(parallel_boot), cpus)
+			: interpolate(shared_boot, ARRAY_SIZE(shared_boot), cpus);
 }
 
 /*
@@ -198,7 +208,7 @@ nsec_t estimate_model(const char *backend, bool parallel, const struct ktstr_top
 	unsigned cpus = topology_cpus(t);
 	if (!strcmp(backend, "tcg")) {
 		double slowness = parallel ? cpus : 8.0 / (1u << qemu_icount_shift(cpus, false));
-		return (nsec_t)(tcg_boot_seconds(cpus) * 1e9 + (0.2 + 0.5 * slowness) * (double)duration);
+		return (nsec_t)(tcg_boot_seconds(cpus, parallel) * 1e9 + (0.2 + 0.5 * slowness) * (double)duration);
 	}
 	return (12 + (cpus > 16 ? (cpus - 16) / 10 : 0)) * NSEC_PER_SEC + duration * dilation;
 }

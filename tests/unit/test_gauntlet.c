@@ -262,6 +262,19 @@ START_TEST(times_come_from_the_newest_run_else_from_the_model)
 }
 END_TEST
 
+START_TEST(estimates_follow_how_cpus_share_time)
+{
+	struct ktstr_topology one = { .numa_nodes = 1, .llcs = 1, .cores = 1, .threads = 1 };
+	struct ktstr_topology wide = { .numa_nodes = 1, .llcs = 8, .cores = 4, .threads = 2 };
+	nsec_t boot = estimate_model("tcg", true, &wide, 0, 1);
+	ck_assert_int_eq(boot, 8 * NSEC_PER_SEC);
+	ck_assert_int_lt(estimate_model("tcg", true, &one, 0, 1), boot);
+	/* A guest second of 64 busy CPUs: in parallel each executes all of it, else they divide it among them. */
+	ck_assert_int_gt(estimate_model("tcg", true, &wide, NSEC_PER_SEC, 1) - boot, 32 * NSEC_PER_SEC);
+	ck_assert_int_lt(estimate_model("tcg", false, &wide, NSEC_PER_SEC, 1), boot);
+}
+END_TEST
+
 START_TEST(the_longest_begins_first)
 {
 	struct plan p = make(NULL);
@@ -500,6 +513,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_hash_partition_depends_on_the_name_alone);
 	tcase_add_loop_test(tc, an_invalid_partition_is_refused, 0, ARRAY_SIZE(bad_partitions));
 	tcase_add_test(tc, times_come_from_the_newest_run_else_from_the_model);
+	tcase_add_test(tc, estimates_follow_how_cpus_share_time);
 	tcase_add_test(tc, the_longest_begins_first);
 	tcase_add_test(tc, budgets_are_positive_numbers);
 	tcase_add_test(tc, the_wrong_first_choice_is_not_kept);
