@@ -34,7 +34,7 @@ SPINNERS(8, 2, 2, 2, SMT_PAIR)
 SPINNERS(16, 2, 4, 2, SMT_PAIR)
 SPINNERS(32, 4, 4, 2, SMT_PAIR)
 SPINNERS(64, 8, 4, 2, SMT_PAIR)
-SPINNERS(240, 15, 8, 2, SMT_PAIR)
+SPINNERS(128, 8, 8, 2, SMT_PAIR)
 
 /* Two workers that wake each other, by four mechanisms. */
 #define PING_PONG(id, type)                                                                                          \

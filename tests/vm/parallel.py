@@ -41,6 +41,9 @@ def spinners(found, shared):
     check(abs(work(spread) - 3 * one) <= 3 * one * RATIO_PCT / 100, '3 CPUs do the work of three')
     check(work(packed) <= one * (1 + RATIO_PCT / 100), 'one CPU does the work of one')
     check(gap(spread) < SPREAD_GAP_MS, 'no spinner with a CPU of its own is ever held up', gap(spread))
+    wide = found['spinners_8_on_8']
+    check(abs(work(wide) - 8 * one) <= 8 * one * RATIO_PCT / 100, '8 CPUs do the work of eight', work(wide) / one)
+    check(gap(wide) < SPREAD_GAP_MS, 'none of eight spinners is held up', gap(wide))
     check(work(shared['spinners_3_on_3']) < 1.1 * one, 'with a shared clock, 3 CPUs do the work of one')
     check(found['spinners_1_on_1']['guest']['event_digest'] == shared['spinners_1_on_1']['guest']['event_digest'],
           'a guest with one CPU has the same events either way')
@@ -65,7 +68,7 @@ def main():
     before = machines()
     every = 'test(/spinners_(1_on_1|3_on_)/) | test(/talk_(futex|pipe)/)'
     with Scratch() as scratch:
-        found = run(kernel, scratch, 'parallel', every, '--tcg-time', 'parallel')
+        found = run(kernel, scratch, 'parallel', every + ' | test(/spinners_8_on_8/)', '--tcg-time', 'parallel')
         shared = run(kernel, scratch, 'shared', every, '--tcg-time', 'shared')
         spinners(found, shared)
         talk(found, shared)
@@ -77,7 +80,7 @@ def main():
         mixed = run(kernel, scratch, 'clone-shared', 'test(=ktstr/talk_pipe)', '--tcg-time', 'shared', '--start', 'clone')
         check(work(mixed['talk_pipe']) < work(clones[0]['talk_pipe']), 'a machine with a shared clock is not cloned from one with parallel time')
     check_nothing_left('parallel', before)
-    finish(at_least=16)
+    finish(at_least=18)
 
 
 main()
