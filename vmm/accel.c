@@ -91,13 +91,13 @@ const char *tcg_time_name(unsigned lag_ns)
 }
 
 /* A QEMU whose vCPUs cannot have clocks of their own still runs tests, on one clock. */
-static void choose_time(enum tcg_time time, struct accel_choice *ret)
+static void choose_time(unsigned lag_ns, struct accel_choice *ret)
 {
-	if (time == TCG_PARALLEL && !preload_probe(ret->shared_why, sizeof(ret->shared_why)))
-		ret->lag_ns = QEMU_LAG_NS;
+	if (lag_ns && !preload_probe(ret->shared_why, sizeof(ret->shared_why)))
+		ret->lag_ns = lag_ns;
 }
 
-int accel_choose(enum accel want, enum tcg_time time, const char *cache_dir, struct accel_choice *ret, struct err **err)
+int accel_choose(enum accel want, unsigned lag_ns, const char *cache_dir, struct accel_choice *ret, struct err **err)
 {
 	struct kvm_probe probe = { 0 };
 	if (want != ACCEL_TCG)
@@ -108,7 +108,7 @@ int accel_choose(enum accel want, enum tcg_time time, const char *cache_dir, str
 	if (r < 0)
 		return r;
 	ret->backend = &qemu_backend;
-	choose_time(time, ret);
+	choose_time(lag_ns, ret);
 	snprintf(ret->reason, sizeof(ret->reason), "%s", want == ACCEL_TCG ? "asked for" : probe.why);
 	return 0;
 }

@@ -32,13 +32,13 @@ struct accel_choice {
 	char shared_why[160]; /* tcg: why parallel time is not to be had; "": it was not asked for */
 };
 
-/* --tcg-time: how the CPUs of a guest on tcg share time. */
+/* How the CPUs of a guest on tcg share time. */
 enum tcg_time { TCG_SHARED, TCG_PARALLEL };
 /* "parallel" or "shared", by vm_config's lag. */
 const char *tcg_time_name(unsigned lag_ns);
 
 int accel_parse(const char *text, enum accel *ret, struct err **err);
-int accel_choose(enum accel want, enum tcg_time time, const char *cache_dir, struct accel_choice *ret,
-		 struct err **err);
+/* @lag_ns: of parallel time, if this QEMU can do it; 0: one shared clock. */
+int accel_choose(enum accel want, unsigned lag_ns, const char *cache_dir, struct accel_choice *ret, struct err **err);
 
 #endif

@@ -2,6 +2,7 @@
 /* test_args.c -- see test_args.h. */
 #include "cli/shared_options.h"
 #include "cli/test_args.h"
+#include "vmm/qemu/qemu.h"
 #include "vmm/vm.h"
 
 static const char *const duplicate_words[] = { "none", "first", NULL };
@@ -47,6 +48,8 @@ const struct option_row test_options[] = {
 		 "what runs the virtual machines: KVM, or QEMU's emulator (tcg)"),
 	OPT_CHOICE(struct test_args, tcg_time, "tcg-time", 0, "HOW", tcg_time_words,
 		   "tcg: CPUs of a guest share one clock, or each has its own (slower for the host)"),
+	OPT_DURATION(struct test_args, tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1,
+		     "with --tcg-time parallel: by how much the clocks of busy CPUs may differ (100ns to 5us)"),
 	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,
 		   "boot every machine, or clone it from one that was booted with its kernel and topology"),
 	OPT_NUMBER(struct test_args, time_dilation, "time-dilation", 0, "N", 1, VM_DILATION_MAX, 1,

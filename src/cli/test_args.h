@@ -21,8 +21,9 @@ struct test_args {
 	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
 	unsigned start;						      /* enum test_start */
 	unsigned tcg_time;					      /* enum tcg_time */
-	unsigned duplicates;					      /* enum test_duplicates */
-	unsigned run_ignored;					      /* enum test_ignored */
+	nsec_t tcg_lag;
+	unsigned duplicates;  /* enum test_duplicates */
+	unsigned run_ignored; /* enum test_ignored */
 };
 
 extern const struct option_row test_options[];

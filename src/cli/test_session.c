@@ -142,7 +142,7 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 	int r = accel ? accel_parse(accel, &want, err) : 0;
 	if (r < 0)
 		return r;
-	r = accel_choose(want, (enum tcg_time)a->tcg_time, s->probe_cache, &s->accel, err);
+	r = accel_choose(want, a->tcg_time == TCG_PARALLEL ? (unsigned)a->tcg_lag : 0, s->probe_cache, &s->accel, err);
 	if (r < 0)
 		return r;
 	if (a->perf_mode && !s->accel.backend->vcpu_threads)

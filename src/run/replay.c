@@ -107,6 +107,8 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	buf_appendf(out, " --accel %s", f->accel);
 	if (f->tcg_time)
 		buf_appendf(out, " --tcg-time %s", f->tcg_time);
+	if (f->lag_ns)
+		buf_appendf(out, " --tcg-lag %uns", f->lag_ns);
 	buf_puts(out, f->clone ? " --start clone" : "");
 	if (f->strict)
 		buf_puts(out, " --release");

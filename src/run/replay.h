@@ -18,6 +18,7 @@ struct replay_facts {
 	bool image;
 	const char *accel;
 	const char *tcg_time; /* NULL: the default */
+	unsigned lag_ns;      /* of parallel time; 0: the default */
 	bool gauntlet, clone, strict, skips_fail;
 	enum plan_perf perf;
 	unsigned time_dilation; /* 0 and 1: none */

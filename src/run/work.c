@@ -16,6 +16,7 @@
 #include "run/fleet.h"
 #include "run/includes.h"
 #include "run/replay.h"
+#include "vmm/qemu/qemu.h"
 #include "vmm/vmcore.h"
 
 /* Guest time after which PID 1 ends the test. Generous, because steps may take longer than the declared duration. */
@@ -306,6 +307,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.image = c->kernel->image,
 		.accel = config->accel->backend->name,
 		.tcg_time = c->lag_ns ? tcg_time_name(c->lag_ns) : NULL,
+		.lag_ns = c->lag_ns == QEMU_LAG_NS ? 0 : c->lag_ns,
 		.gauntlet = c->preset != NULL,
 		.clone = a->cloned,
 		.strict = config->strict,

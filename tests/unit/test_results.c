@@ -36,6 +36,8 @@ static const struct {
 	{ { PLAIN, .clone = true }, BEGINS " --start clone" ENDS },
 	{ { PLAIN, .time_dilation = 1 }, BEGINS ENDS },
 	{ { PLAIN, .time_dilation = 4 }, BEGINS " --time-dilation 4" ENDS },
+	{ { PLAIN, .tcg_time = "parallel" }, BEGINS " --tcg-time parallel" ENDS },
+	{ { PLAIN, .tcg_time = "parallel", .lag_ns = 1000 }, BEGINS " --tcg-time parallel --tcg-lag 1000ns" ENDS },
 	{ { PLAIN, .cpu_cap = 3 }, BEGINS " --cpu-cap 3" ENDS },
 	{ { PLAIN, .environment = environment }, "KTSTR_KIT='/a kit' KTSTR_SCHEDULER=/x " BEGINS ENDS },
 	{ { .test = "gauntlet/one/4cpu-1llc-nosmt",

@@ -7,11 +7,9 @@
 
 extern const struct vm_backend qemu_backend;
 
-/*
- * Of parallel time. Compared with 1000 ns, one seed each: exchanges by futex are equal, by pipe 1 % fewer, by signals
- * 8 % fewer, by epoll 17 % fewer.
- */
-#define QEMU_LAG_NS 5000
+/* The lag of parallel time, at least and by default: the most that clocks of busy vCPUs may differ. */
+#define QEMU_LAG_MIN_NS 100
+#define QEMU_LAG_NS	5000
 
 /*
  * The granularity of instruction counting by number of processors. vCPUs that share one clock need a faster one if

@@ -8,6 +8,8 @@
  * after it. The vCPU that is furthest behind has the next turn, and no turn takes it further ahead of the second than
  * the lag. So all clocks of busy vCPUs differ by at most the lag, and the order of the turns is a function of the guest
  * alone. This is the conservative synchronisation of parallel discrete-event simulation, with a window of one lag.
+ * A receiver that is ahead gets an interrupt late by up to the lag. So the lag is short while vCPUs send each other
+ * interrupts, and long, which costs the host less, while they work by themselves.
  *
  * Rules, in the order of the code below:
  *  - A sleeping vCPU has no clock. An interrupt wakes it at the sender's time, a timer at the timer's time.
@@ -33,7 +35,9 @@
 #include "vmm/qemu/preload/internals.h"
 
 #define LAG_VARIABLE	   "KTSTR_TCG_LAG_NS"
-#define PAUSE_NS	   400 /* about 140 cycles, as on current x86 processors */
+#define PAUSE_NS	   400	   /* about 140 cycles, as on current x86 processors */
+#define TALK_LAG_NS	   1000	   /* the most that the lag is while vCPUs send each other interrupts */
+#define TALK_NS		   1000000 /* which they do for this long after one, or after a PAUSE */
 #define MAIN_LOOP_STEPS	   4096
 #define STUCK_TURNS	   64
 #define STATUS_UNAVAILABLE 69 /* EX_UNAVAILABLE of sysexits.h */
@@ -54,7 +58,8 @@ static struct {
 	struct qemu_internals qemu;
 	struct vcpu *vcpu; /* NULL: QEMU's own loop runs */
 	unsigned vcpus;
-	int64_t lag, pause;
+	int64_t lag, talk_lag, talk, pause;
+	int64_t talk_ends;
 	int64_t time;	      /* of the vCPU that is furthest behind */
 	struct vcpu *running; /* NULL between turns */
 	bool cut;	      /* its turn is to end: it sent an interrupt or armed a timer */
@@ -129,8 +134,10 @@ EXPORT void tcg_handle_interrupt(struct cpu *cpu, int mask)
 		return;
 	v->woken = now();
 	v->look = true;
-	if (guest.running && guest.running != v)
+	if (guest.running && guest.running != v) {
+		guest.talk_ends = now() + guest.talk;
 		cut_turn();
+	}
 }
 
 /* Someone has a request for @cpu, or it armed a timer, which may be due before its turn ends. */
@@ -263,6 +270,7 @@ static bool goes_on(struct vcpu *v)
 	if (guest.cut || guest.vcpus < 2 || left <= 0 || !guest.qemu.call.can_run(v->cpu))
 		return false;
 	set_turn_left(v, max(left - guest.pause, 0));
+	guest.talk_ends = now() + guest.talk;
 	return left > guest.pause;
 }
 
@@ -293,7 +301,7 @@ static int64_t budget_of(const struct vcpu *v, const struct vcpu *second)
 	int64_t deadline = call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL);
 	int64_t budget = call->to_instructions(deadline < 0 ? INT32_MAX : min(deadline, INT32_MAX));
 	if (second)
-		budget = min(budget, second->at + guest.lag - v->at);
+		budget = min(budget, second->at + (v->at < guest.talk_ends ? guest.talk_lag : guest.lag) - v->at);
 	return max(budget, 1);
 }
 
@@ -368,6 +376,8 @@ static void start(int64_t lag_ns)
 	for (unsigned i = 0; i < count; i++)
 		v[i] = (struct vcpu){ .cpu = call->get_cpu((int)i), .at = guest.time, .woken = guest.time };
 	guest.lag = max(call->to_instructions(lag_ns), 1);
+	guest.talk_lag = min(guest.lag, max(call->to_instructions(TALK_LAG_NS), 1));
+	guest.talk = call->to_instructions(TALK_NS);
 	guest.pause = call->to_instructions(PAUSE_NS);
 	guest.vcpus = count;
 	guest.vcpu = v;
