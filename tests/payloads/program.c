@@ -18,12 +18,11 @@ static void on_term(int sig)
 
 static void spin_ms(long ms)
 {
-	struct timespec now, end;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += ms / 1000;
+	struct timespec begin, now;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
 	do
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	while (now.tv_sec < end.tv_sec && !asked);
+	while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 < ms && !asked);
 }
 
 static int cgroup(const char *wanted)
