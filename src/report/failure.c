@@ -160,7 +160,7 @@ static const char *progress_of(const struct evidence *e)
 		return "the test's process ended without a result";
 	if (e->phase_count)
 		return "the test began, but did not end";
-	return "the guest started, but the test did not begin";
+	return "the guest started, but no step of the test began";
 }
 
 static void put_progress(const struct result *r, const struct term *t, struct buf *out)

@@ -114,6 +114,8 @@ def main():
             first = run.err[at:].splitlines()[1].strip() if at >= 0 else ''
             check(re.search(cause, first), f'{name}: the first line of the report names it', first)
             check('replay  ktstr test' in run.err[at:at + 60000], f'{name}: a replay line')
+    panic = run.err[run.err.find("ktstr_test 'kernel_panic'"):][:60000]
+    check('the guest started, but no step of the test began' in panic, 'kernel_panic: how far it got', panic[:3000])
     look_inside(kernel, fixtures)
     if in_series(kernel['version'], REFERENCE_SERIES):
         if os.environ.get('KTSTR_BLESS'):
