@@ -97,6 +97,11 @@ KTSTR_TEST(build_fails, .scheduler = &not_built)
 {
 	return KTSTR_PASS;
 }
+KTSTR_SCHEDULER(not_there, .binary = "scx_not_there");
+KTSTR_TEST(not_found, .scheduler = &not_there)
+{
+	return KTSTR_PASS;
+}
 
 KTSTR_TEST(known_fails,
 	   .known_fail = KTSTR_KNOWN_FAIL({ .kernel = "99.1", .reason = "not here" },

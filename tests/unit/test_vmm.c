@@ -344,6 +344,7 @@ START_TEST(argv_is_the_deterministic_recipe)
 		"memmap=16M$0x8000000",
 		" extra=1",
 		"-kernel /proc/self/fd/8 ",
+		"-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny ",
 	};
 	const char *const kargs[] = { "extra=1", NULL };
 	struct vm_config c = { .topology = { 2, 2, 2, 2 },

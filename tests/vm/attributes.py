@@ -3,6 +3,7 @@
 """The effects of the attributes of tests and schedulers, in results and exit statuses."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -49,20 +50,23 @@ def builds(kernel, scratch):
     where = scratch / 'builds'
     os.mkdir(where)
     env = {'KTSTR_SIDECAR_DIR': scratch / 'builds-results', 'SIMPLE': kernel['path'] + '/sched_ext/bin/scx_simple'}
-    args = ('test', '--kernel', kernel['key'], '-E', 'test(=ktstr/build_works) | test(=ktstr/build_fails)', BINARY)
-    run = Run(*args, '--profile', 'debug', env=env, cwd=where)
+    chosen = 'test(=ktstr/build_works) | test(=ktstr/build_fails)'
+    args = ('test', '--kernel', kernel['key'], BINARY, '-E')
+    run = Run(*args, chosen + ' | test(=ktstr/not_found)', '--profile', 'debug', env=env, cwd=where)
     with open(where + '/profile') as f:
         profile = f.read()
     check('PASS  ktstr/build_works' in run.out and profile == 'debug\n', 'a scheduler is built once, with the profile', f'{profile}{run}')
     check(run.status == 1 and "scheduler 'not_built' could not be built: 'echo no compiler >&2; exit 3' ended with status 3" in run.out and
           'no compiler' in run.err, 'a build that fails is the error of its tests', run)
+    check(re.search(r"^ktstr_test 'not_found' .*\n  \S*attributes\.c:\d+: scheduler 'scx_not_there' not found in ", run.out, re.M) and
+          '3 tests: 1 passed, 2 failed' in run.out, 'a scheduler that is not found is the error of its tests; the others run', run)
     source = {}
     for path in scratch.sidecars('builds-results'):
         with open(path) as f:
             kept = json.load(f)
         source[kept['test_name']] = kept['resolve_source']
-    check(source == {'build_works': 'auto_built', 'build_fails': None}, 'the sidecar says that it was built', source)
-    stale = Run(*args, env={**env, 'KTSTR_SCHEDULER_ALLOW_STALE_FALLBACK': '1'}, cwd=where)
+    check(source == {'build_works': 'auto_built', 'build_fails': None, 'not_found': None}, 'the sidecar says that it was built', source)
+    stale = Run(*args, chosen, env={**env, 'KTSTR_SCHEDULER_ALLOW_STALE_FALLBACK': '1'}, cwd=where)
     check(stale.status == 0 and 'PASS  ktstr/build_fails' in stale.out, 'unless the program that is there will do', stale)
 
 
