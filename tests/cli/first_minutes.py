@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from tap import BUILD, Run, Scratch, check, finish  # noqa: E402
+from tap import BUILD, KTSTR, Run, Scratch, check, finish, skip  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 QUICK = """#include <ktstr/ktstr.h>
@@ -103,18 +103,102 @@ def default_kernels(scratch):
         f.write(image)
     named = told(KTSTR_TEST_KERNEL=scratch / 'vmlinuz')
     check(named.status == 0 and '1 test, ' in named.err, 'KTSTR_TEST_KERNEL names an image; one test is not "1 tests"', named)
-    os.makedirs(scratch / 'linux/arch/x86/boot')
-    for name, content in (('Makefile', b'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 2\nEXTRAVERSION =\n'), ('Kconfig', b''),
-                          ('arch/x86/boot/bzImage', bytes(image))):
-        with open(os.path.join(scratch / 'linux', name), 'wb') as f:
-            f.write(content)
+    make_tree(scratch / 'linux', image)
     found = health()
     check(found['health'] == 'ok' and found['state'] == os.path.realpath(scratch / 'linux'), './linux is found', found)
-    # An entry that was built with another configuration: the tree is used; without the tree, both say why not.
+    # An incomplete entry.
     os.makedirs(cache + '/6.1.2-tarball-x86_64-kc00000000')
     with open(cache + '/6.1.2-tarball-x86_64-kc00000000/bzImage', 'wb') as f:
         f.write(image)
     check(health()['state'] == os.path.realpath(scratch / 'linux'), 'an unusable entry of the cache is passed over', health())
+    searched_places(scratch, image)
+
+
+def make_tree(path, image):
+    os.makedirs(path + '/arch/x86/boot')
+    for name, content in (('Makefile', b'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 2\nEXTRAVERSION =\n'), ('Kconfig', b''),
+                          ('arch/x86/boot/bzImage', image)):
+        with open(os.path.join(path, name), 'wb') as f:
+            f.write(content)
+
+
+# Runs "$@" where /boot and /lib/modules are those of directory $PLACES. Where there is no /lib/modules, an overlay adds it.
+ELSEWHERE = '''
+if [ ! -d /lib/modules ]; then
+    mount -t tmpfs tmpfs "$PLACES/tmpfs"
+    mkdir -p "$PLACES/tmpfs/upper/modules" "$PLACES/tmpfs/work"
+    lib=$(realpath /lib)
+    mount -t overlay -o "lowerdir=$lib,upperdir=$PLACES/tmpfs/upper,workdir=$PLACES/tmpfs/work" overlay "$lib"
+fi
+mount --bind "$PLACES/modules" /lib/modules
+mount --bind "$PLACES/boot" /boot
+exec "$@"
+'''
+
+
+class Elsewhere:
+    """Runs ktstr in @places/here, with the /boot and the /lib/modules of @places."""
+
+    def __init__(self, places, cache):
+        self.cwd = places + '/here'
+        self.env = dict(os.environ, PLACES=places, KTSTR_CACHE_DIR=cache, KTSTR_KERNEL='')
+        self.argv = ['unshare', '-m' if os.getuid() == 0 else '-rm', 'sh', '-ec', ELSEWHERE, 'sh']
+        self.env.pop('KTSTR_TEST_KERNEL', None)
+
+    def run(self, *argv):
+        return subprocess.run([*self.argv, *argv], cwd=self.cwd, env=self.env, capture_output=True, text=True)
+
+    def kernel(self):
+        """Doctor's row about kernels."""
+        return next(f for f in json.loads(self.run(KTSTR, 'doctor', '--json').stdout) if f['name'] == 'kernels')
+
+
+def searched_places(scratch, image):
+    """Every place in which ktstr looks for a kernel, in its order; then a cache whose only entry is stale."""
+    places, cache, release = scratch / 'places', scratch / 'stale', os.uname().release
+    where = Elsewhere(places, cache)
+    for name in ('here', 'tmpfs', 'boot', 'modules/' + release):
+        os.makedirs(os.path.join(places, name))
+    # Where the test puts each kernel, and where ktstr sees it.
+    found = [(places + path, os.path.realpath(places) + path) for path in ('/here/linux', '/linux')]
+    found += [(f'{places}/modules/{release}/{name}', f'{os.path.realpath("/lib/modules")}/{release}/{name}') for name in ('build', 'vmlinuz')]
+    found += [(f'{places}/boot/{name}', f'{os.path.realpath("/boot")}/{name}') for name in ('vmlinuz-' + release, 'vmlinuz')]
+    for path, _ in found:
+        if 'vmlinuz' in path:
+            with open(path, 'wb') as f:
+                f.write(image)
+        else:
+            make_tree(path, image)
+    refused = where.run('true')
+    if refused.returncode:
+        skip('/lib/modules, /boot and no kernel at all', 'a test may not mount its own here: ' + refused.stderr.strip())
+        where.argv, found = [], found[:2]
+    for path, seen in found:
+        row = where.kernel()
+        check(row['health'] == 'ok' and row['state'] == seen, f'{seen.replace(os.path.realpath(places), "...")} is found', row)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    if where.argv:
+        stale_cache(where, cache, image)
+
+
+def stale_cache(where, cache, image):
+    row = where.kernel()
+    check(row['health'] == 'limited' and row['state'] == 'no kernel found' and '--force' not in row['remedy'], 'no kernel anywhere', row)
+    entry = cache + '/6.1.2-tarball-x86_64-kc00000000'
+    os.makedirs(entry)
+    with open(entry + '/bzImage', 'wb') as f:
+        f.write(image)
+    with open(entry + '/metadata.json', 'w', encoding='ascii') as f:
+        json.dump({'arch': 'x86_64', 'built_at': '2026-01-01T00:00:00Z', 'image_name': 'bzImage', 'ktstr_kconfig_hash': '00000000',
+                   'source': {'type': 'tarball'}, 'version': '6.1.2'}, f)
+    why, remedy = 'no kernel found: those in the cache were built with another configuration', '--schedulers --force'
+    row = where.kernel()
+    check(row['health'] == 'limited' and row['state'] == why and remedy in row['remedy'], 'doctor says that the cache is stale', row)
+    test = where.run(KTSTR, 'test', '../../a.out')
+    check(test.returncode == 69 and why in test.stderr and remedy in test.stderr, 'and so does ktstr test', test)
 
 
 # Skipped on tcg: their results are written without a machine.
