@@ -185,6 +185,95 @@ START_TEST(unpacking_ends_when_it_is_cancelled)
 }
 END_TEST
 
+/* An archive that the caller fills, in @path. */
+static struct archive *zstd_tarball(const char *path)
+{
+	struct archive *a = archive_write_new();
+	ck_assert_int_eq(archive_write_add_filter_zstd(a), ARCHIVE_OK);
+	archive_write_set_format_pax_restricted(a);
+	ck_assert_int_eq(archive_write_open_filename(a, path), ARCHIVE_OK);
+	return a;
+}
+
+static void refused_for_its_size(const char *path, const char *why_no_version, const char *why_no_tree)
+{
+	struct unpack_progress progress = { 0 };
+	char version[VERSION_TEXT_MAX];
+	struct err *err = NULL;
+	t_errno(unpack_peek_version(path, NULL, version, &err), EFBIG);
+	ck_assert_int_eq(err_kind_of(err), ERR_DATA);
+	t_err_contains(&err, why_no_version);
+	t_errno(unpack_tarball(path, dir, NULL, &progress, &err), EFBIG);
+	ck_assert_int_eq(err_kind_of(err), ERR_DATA);
+	t_err_contains(&err, why_no_tree);
+}
+
+START_TEST(members_of_a_tarball_are_limited)
+{
+	begin();
+	_cleanup_free_ char *path = path_join(dir, "linux.tar.zst");
+	struct archive *a = zstd_tarball(path);
+	struct archive_entry *e = archive_entry_new();
+	archive_entry_set_pathname(e, "linux-6/");
+	archive_entry_set_filetype(e, AE_IFDIR);
+	archive_entry_set_perm(e, 0755);
+	for (unsigned i = 0; i <= UNPACK_FILES_MAX; i++)
+		ck_assert_int_eq(archive_write_header(a, e), ARCHIVE_OK);
+	archive_entry_free(e);
+	archive_write_free(a);
+	refused_for_its_size(path, "more than 150000 members", "more than 400000 members");
+	end();
+}
+END_TEST
+
+#define PIECE ((size_t)1 << 30)
+
+/* A member that ends above both limits. @sparse: it has one byte of content there, and a hole before. */
+static void huge_member(const char *path, bool sparse)
+{
+	const int64_t size = sparse ? (int64_t)UNPACK_BYTES_MAX + (int64_t)PIECE : (int64_t)PEEK_BYTES_MAX + 1;
+	struct archive *a = zstd_tarball(path);
+	struct archive_entry *e = archive_entry_new();
+	/* Never written to: one page of zeros. */
+	_cleanup_free_ char *zeros = calloc(1, PIECE);
+	ck_assert_ptr_nonnull(zeros);
+	archive_entry_set_pathname(e, "linux-6/huge");
+	archive_entry_set_filetype(e, AE_IFREG);
+	archive_entry_set_perm(e, 0644);
+	archive_entry_set_size(e, size);
+	if (sparse)
+		archive_entry_sparse_add_entry(e, size - 1, 1);
+	ck_assert_int_eq(archive_write_header(a, e), ARCHIVE_OK);
+	for (int64_t left = size; left > 0; left -= (int64_t)PIECE)
+		ck_assert_int_gt(archive_write_data(a, zeros, MIN_OF((size_t)left, PIECE)), 0);
+	archive_entry_free(e);
+	archive_write_free(a);
+}
+
+START_TEST(a_hole_counts_as_content)
+{
+	begin();
+	_cleanup_free_ char *path = path_join(dir, "linux.tar.zst");
+	huge_member(path, true);
+	refused_for_its_size(path, "its content is larger than 2 GiB", "its content is larger than 12 GiB");
+	end();
+}
+END_TEST
+
+/* Unpacking such content would write it to the disk, up to its limit. */
+START_TEST(content_before_the_makefile_is_limited)
+{
+	char version[VERSION_TEXT_MAX];
+	struct err *err = NULL;
+	begin();
+	_cleanup_free_ char *path = path_join(dir, "linux.tar.zst");
+	huge_member(path, false);
+	t_errno(unpack_peek_version(path, NULL, version, &err), EFBIG);
+	t_err_contains(&err, "its content is larger than 2 GiB");
+	end();
+}
+END_TEST
+
 static const struct {
 	const char *makefile, *version; /* NULL: refused */
 } makefiles[] = {
@@ -303,6 +392,9 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, tarball_stays_in_its_tree, 0, ARRAY_SIZE(hostile));
 	tcase_add_test(tc, unpacked_files_have_no_special_bits);
 	tcase_add_test(tc, unpacking_ends_when_it_is_cancelled);
+	tcase_add_test(tc, members_of_a_tarball_are_limited);
+	tcase_add_test(tc, a_hole_counts_as_content);
+	tcase_add_test(tc, content_before_the_makefile_is_limited);
 	tcase_add_loop_test(tc, versions_are_fit_for_paths, 0, ARRAY_SIZE(makefiles));
 	tcase_add_test(tc, a_tree_is_clean_until_a_tracked_file_changes);
 	tcase_add_loop_test(tc, only_a_valid_signature_counts, 0, ARRAY_SIZE(status_lines));
