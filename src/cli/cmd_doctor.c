@@ -52,10 +52,14 @@ static void check_uring(struct finding *f)
 static void check_kvm(struct finding *f)
 {
 	struct kvm_probe probe;
+	static const char *const remedies[KVM_STATE_MAX] = {
+		[KVM_ABSENT] = "nothing to do: tests run in QEMU's emulator (tcg)",
+		[KVM_EMULATED] = "nothing to do: tests run in QEMU's emulator (tcg)",
+		[KVM_FORBIDDEN] = "until then, tests run in QEMU's emulator (tcg)", /* the state says what to do */
+		[KVM_HARDWARE] = "",
+	};
 	kvm_probe("/dev/kvm", &probe);
-	/* Without KVM everything runs on TCG. */
-	find(f, probe.state == KVM_HARDWARE ? HEALTH_GOOD : HEALTH_LIMITED, probe.why,
-	     probe.state == KVM_HARDWARE ? "" : "nothing to do: tests run in QEMU's emulator (tcg)");
+	find(f, probe.state == KVM_HARDWARE ? HEALTH_GOOD : HEALTH_LIMITED, probe.why, remedies[probe.state]);
 }
 
 static void check_tool(struct finding *f, const char *name, const char *package, const char *purpose)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Kernels from a local mirror of kernel.org: every form of the grammar, a hostile server, hostile archives, races."""
+import fcntl
 import glob
 import io
 import json
@@ -50,8 +51,9 @@ def grammar(w):
     w.fresh()
     w.built('several at once, each once', ['6.12.3-tarball', '6.6.10-tarball'], '6.12.3', '-k', '6.6', '6.6.10')
     w.fresh()
-    run = w.run('list', '--kernel', '6.11..6.14', '--json')
-    check(json.loads(run.out)['versions'] == ['6.12.95', '6.14.11'], 'a range is previewed', run)
+    for option in ('--kernel', '--range'):
+        run = w.run('list', option, '6.11..6.14', '--json')
+        check(run.status == 0 and json.loads(run.out)['versions'] == ['6.12.95', '6.14.11'], f'list {option} previews a range', run)
     w.refused('a preview of no range', 64, "'6.12' is not a range", 'list', '--kernel', '6.12')
 
 
@@ -68,6 +70,37 @@ def refusals(w):
         w.refused(name, status, said, 'build', text)
     run = Run('test', '--kernel', 'some-key', '/bin/true', env=w.env)
     check(run.status != 0, 'a key that is not there, for tests', run)
+
+
+def doctors_row(w, **env):
+    """What doctor says about signatures: health, state, remedy."""
+    rows = json.loads(Run('doctor', '--json', env={**w.env, **env}).out)
+    row = next(f for f in rows if f['name'] == 'signatures')
+    return row['health'], row['state'], row['remedy']
+
+
+def doctor_on_signatures(w):
+    """Doctor says whether the signatures of lists of checksums are verified. No keyring is read for this."""
+    w.fresh()
+    bare, ring, data = w.scratch / 'no-gpgv', w.scratch / 'any-ring', w.scratch / 'any-data'
+    os.makedirs(bare)
+    layout.put(w.scratch.path, 'any-ring', 'x')
+    unverified, correct = 'the signatures of lists of checksums are not verified', 'unset KTSTR_KERNEL_KEYRING, or correct it'
+    cases = [('gpgv is missing', {'PATH': bare}, ('limited', 'gpgv is not installed', unverified)),
+             ('gpgv is missing, but a keyring is named', {'PATH': bare, 'KTSTR_KERNEL_KEYRING': ring},
+              ('missing', 'KTSTR_KERNEL_KEYRING is set, but gpgv is not installed; install it (Debian: gpgv), or use --no-verify-signature', correct))]
+    if shutil.which('gpgv'):
+        layout.put(data, 'ktstr/kernel.org.gpg', 'x')
+        cases += [('no keyring', {}, ('limited', "there is no keyring with kernel.org's key (see docs/KERNELS.md)", unverified)),
+                  ('the usual keyring', {'XDG_DATA_HOME': data}, ('ok', data + '/ktstr/kernel.org.gpg', '')),
+                  ('a named keyring', {'KTSTR_KERNEL_KEYRING': ring}, ('ok', ring, '')),
+                  ('a named keyring that is not there', {'KTSTR_KERNEL_KEYRING': '/no/ring'},
+                   ('missing', "KTSTR_KERNEL_KEYRING: there is no file '/no/ring'", correct))]
+    else:
+        skip("doctor on keyrings", 'gpgv is not installed')
+    for name, env, wanted in cases:
+        row = doctors_row(w, **env)
+        check(row == wanted, f'doctor on signatures: {name}', f'{row}\n{wanted}')
 
 
 def signatures(w):
@@ -293,6 +326,22 @@ def race(w):
     check(any('waiting for pid' in text for text in said), 'and who waits says for whom', '\n'.join(said))
 
 
+def lock_timeout(w):
+    """KTSTR_CACHE_STORE_LOCK_TIMEOUT ends the wait for another process that holds an entry's lock."""
+    w.fresh()
+    w.run('build', '6.12.3')
+    key = w.keys()[0]
+    with open(f'{w.cache}/.locks/{key}.lock', 'a', encoding='ascii') as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        began = time.monotonic()
+        w.refused('a lock that is held for longer than KTSTR_CACHE_STORE_LOCK_TIMEOUT', 75,
+                  f'waited for the lock of cache entry {key} as long as KTSTR_CACHE_STORE_LOCK_TIMEOUT says; pid {os.getpid()}',
+                  'build', '--force', '6.12.3', KTSTR_CACHE_STORE_LOCK_TIMEOUT='1s')
+        took = time.monotonic() - began
+        check(took >= 1, 'and not before', f'{took:.2f} s')
+    w.built('a lock that is free', ['6.12.3-tarball'], '--force', '6.12.3', KTSTR_CACHE_STORE_LOCK_TIMEOUT='1s')
+
+
 def crashes(w):
     """SIGKILL at random moments: never a bad entry or a lock that blocks, and the next build finishes."""
     rounds = int(os.environ.get('KTSTR_CRASHES', '25'))
@@ -382,6 +431,6 @@ def jobserver(w):
 
 
 if shutil.which('git'):
-    run_all((grammar, refusals, signatures, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, bomb,
-             resumes, crashes, jobserver))
+    run_all((grammar, refusals, doctor_on_signatures, signatures, faults, hostile_archives, git_sources, variants, selftests, cleaning, race, lock_timeout,
+             bomb, resumes, crashes, jobserver))
     finish(at_least=45)

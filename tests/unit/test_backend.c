@@ -10,6 +10,7 @@
 #include "reactor/shmring.h"
 #include "t.h"
 #include "tiny_kernel.h"
+#include "vmm/accel.h"
 #include "vmm/kvm/backend.h"
 #include "vmm/kvm/events.h"
 #include "vmm/kvm/perf.h"
@@ -270,6 +271,34 @@ START_TEST(tally_believes_nothing)
 }
 END_TEST
 
+/* --- whether /dev/kvm can be used --------------------------------------------------------------------------------- */
+
+START_TEST(device_that_may_not_be_opened_is_said_so)
+{
+	char *dir = t_tmpdir();
+	_cleanup_free_ char *device = path_join(dir, "kvm");
+	struct kvm_probe probe;
+	t_ok(file_write_atomic(device, "", 0, 0, NULL));
+	/* Root could open it all the same. */
+	bool root = geteuid() == 0;
+	if (root)
+		t_ok(seteuid(12345));
+	kvm_probe(device, &probe);
+	if (root)
+		t_ok(seteuid(0));
+	ck_assert_int_eq(probe.state, KVM_FORBIDDEN);
+	ck_assert_uint_eq(probe.instructions_per_us, 0);
+	ck_assert_msg(strstr(probe.why, ": permission denied; add yourself to the 'kvm' group: 'sudo usermod -aG kvm "
+					"$USER', then log in again"),
+		      "%s", probe.why);
+	t_ok(unlink(device));
+	kvm_probe(device, &probe);
+	ck_assert_int_eq(probe.state, KVM_ABSENT);
+	ck_assert_msg(strstr(probe.why, "/kvm does not exist"), "%s", probe.why);
+	t_rmdir(dir);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, parked_machines_are_told_apart);
@@ -279,6 +308,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, spinning_machine_is_killed_and_says_where_it_was, 0, 2);
 	tcase_add_test(tc, what_is_no_kernel_dies_with_its_reason);
 	tcase_add_test(tc, machine_that_cannot_be_described_is_refused);
+	tcase_add_test(tc, device_that_may_not_be_opened_is_said_so);
 }
 
 int main(void)
