@@ -108,7 +108,8 @@ static void herd_wakes(struct ktstr_ctx *t, const struct sight *s, const char *n
 static void event_storm(struct ktstr_ctx *t, const struct sight *s, const char *name)
 {
 	const struct seen *p = &s->worker[0];
-	ktstr_expect(t, p->writes >= p->turns * 32 - 32 && p->written_bytes == p->writes * 8,
+	/* 32 events a turn. A turn takes 50 us, so some end between the readings of the two numbers. */
+	ktstr_expect(t, p->writes >= p->turns * 31 && p->writes <= p->turns * 33 && p->written_bytes == p->writes * 8,
 		     "%s: %lu events of %lu bytes in %lu turns", name, p->writes, p->written_bytes, p->turns);
 	for (unsigned i = 1; i < s->workers; i++)
 		ktstr_expect(t, s->worker[i].reads > 10 && s->worker[i].voluntary > 10,
