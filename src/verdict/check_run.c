@@ -2,6 +2,7 @@
 /* check_run.c -- see check_run.h. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "verdict/check_run.h"
 
@@ -27,9 +28,21 @@ void note_value(struct check_run *run, const struct checked_load *l, enum thresh
 
 void note_wait(struct check_run *run, const struct checked_load *l, enum threshold which, double ns, double limit_ns)
 {
-	char value[TIME_TEXT_MAX], limit[TIME_TEXT_MAX];
-	judgement_value(run->j, "%s: %s %s (limit %s)", l->name, threshold_rows[which].name, nsec_measure(ns, value),
-			nsec_measure(limit_ns, limit));
+	note_wait_between(run, l, which, ns, ns, limit_ns);
+}
+
+void note_wait_between(struct check_run *run, const struct checked_load *l, enum threshold which, double least_ns,
+		       double most_ns, double limit_ns)
+{
+	char least[TIME_TEXT_MAX], most[TIME_TEXT_MAX], limit[TIME_TEXT_MAX];
+	nsec_measure(least_ns, least);
+	nsec_measure(most_ns, most);
+	nsec_measure(limit_ns, limit);
+	if (!strcmp(least, most))
+		judgement_value(run->j, "%s: %s %s (limit %s)", l->name, threshold_rows[which].name, most, limit);
+	else
+		judgement_value(run->j, "%s: %s between %s and %s (limit %s)", l->name, threshold_rows[which].name,
+				least, most, limit);
 }
 
 const struct wire_worker *find_largest(const struct check_run *run, const struct checked_load *l,

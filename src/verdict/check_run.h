@@ -43,6 +43,9 @@ void cannot_judge(struct check_run *run, const struct checked_load *l, enum thre
 void note_value(struct check_run *run, const struct checked_load *l, enum threshold which, double value, double limit);
 /* The same for a duration. */
 void note_wait(struct check_run *run, const struct checked_load *l, enum threshold which, double ns, double limit_ns);
+/* The same for a duration that is known to be between two others. */
+void note_wait_between(struct check_run *run, const struct checked_load *l, enum threshold which, double least_ns,
+		       double most_ns, double limit_ns);
 /* The worker of the load whose @value is the largest; NULL: the load has no worker. */
 const struct wire_worker *find_largest(const struct check_run *run, const struct checked_load *l,
 				       uint64_t (*value)(const struct wire_worker *w));

@@ -224,7 +224,8 @@ static void check_run_delays(struct check_run *run, const struct checked_load *l
 	char low[TIME_TEXT_MAX], high[TIME_TEXT_MAX];
 	if (!least)
 		return;
-	note_wait(run, l, LIMIT_RUN_DELAY, (double)most->max_delay_most_ns, allowed * 1e6);
+	note_wait_between(run, l, LIMIT_RUN_DELAY, (double)least->max_delay_ns, (double)most->max_delay_most_ns,
+			  allowed * 1e6);
 	if (milliseconds(least->max_delay_ns) > allowed)
 		run_delay_fails(run, l, least, allowed);
 	else if (milliseconds(least->max_delay_ns) > limit)

@@ -489,6 +489,26 @@ START_TEST(a_wait_between_limits_of_a_small_share_is_the_share)
 }
 END_TEST
 
+/* The report has both limits of a wait that is not known exactly, and one number of a wait that is. */
+START_TEST(a_wait_between_limits_is_reported_as_such)
+{
+	made_begin();
+	made_load("a", 1, 0);
+	made_worker(5, 10, 5, 1);
+	made.worker[0].wire.max_delay_ns = 108000000;
+	made.worker[0].wire.max_delay_most_ns = _i ? 108000000 : 420000000;
+	made_result(KTSTR_PASS);
+	t_ok(judge(&made, &made_facts, &made_judgement));
+	const char *wanted =
+		_i ? "max_run_delay_ms 108 ms (limit" : "max_run_delay_ms between 108 ms and 420 ms (limit";
+	bool found = false;
+	for (uint32_t i = 0; i < made_judgement.values; i++)
+		found |= strstr(made_judgement.value[i], wanted) != NULL;
+	ck_assert_msg(found, "'%s' is in none of %u values", wanted, made_judgement.values);
+	made_end();
+}
+END_TEST
+
 /* Limits beside not_stuck = KTSTR_OFF: one that the same layer sets is judged, a default is not. */
 START_TEST(an_explicit_limit_is_judged_without_not_stuck)
 {
@@ -550,6 +570,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, a_wait_that_is_not_known_does_not_pass, 0, 5);
 	tcase_add_loop_test(tc, a_default_limit_on_waits_that_are_not_known_is_recorded, 0, 2);
 	tcase_add_test(tc, a_wait_between_limits_of_a_small_share_is_the_share);
+	tcase_add_loop_test(tc, a_wait_between_limits_is_reported_as_such, 0, 2);
 	tcase_add_loop_test(tc, an_explicit_limit_is_judged_without_not_stuck, 0, 2);
 	tcase_add_loop_test(tc, a_spread_limit_without_a_load_to_compare_does_not_pass, 0, 2);
 }
