@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Guest seconds per CPU second of the host with 1, 2, 4, 8 and 64 busy CPUs, where they run in parallel and where they
-share one clock; the work that they do, compared with one CPU's; and the wall time until a guest says hello.
+share one clock; the work that they do, and that as many workers on one CPU do, compared with one worker's; the worst
+gap between a worker's turns; and the wall time until a guest says hello.
 
     bench/parallel.py [BUILD [CPUS...]]
 
@@ -27,11 +28,11 @@ def kernel():
         "no kernel in the cache; run 'make kernel'")
 
 
-def measure(key, mode, cpus, seconds):
+def measure(key, mode, name, seconds):
     """The sidecar of one guest."""
     with tempfile.TemporaryDirectory() as out:
         done = subprocess.run([BUILD + '/ktstr', 'test', '--kernel', key, '--accel', 'tcg', '--tcg-time', mode, '-E',
-                               f'test(=ktstr/busy_{cpus}_for_{seconds})', BUILD + '/bench/parallel'], capture_output=True,
+                               f'test(=ktstr/{name}_for_{seconds})', BUILD + '/bench/parallel'], capture_output=True,
                               text=True, env=dict(os.environ, KTSTR_SIDECAR_DIR=out))
         if done.returncode:
             sys.exit(done.stdout + done.stderr)
@@ -43,19 +44,25 @@ def measure(key, mode, cpus, seconds):
         return sidecar
 
 
+def work(short, long):
+    """An instruction takes 2^shift ns, and the shift depends on the number of CPUs: work per emulated speed."""
+    return (long['stats']['total_iterations'] - short['stats']['total_iterations']) * 2 ** long['icount_shift']
+
+
 def main():
     key, one = kernel(), {}
     for cpus in CPUS:
         line = {'name': f'{cpus} busy CPUs'}
         for mode in MODES:
-            short, long = (measure(key, mode, cpus, seconds) for seconds in (SHORT, LONG))
+            short, long = (measure(key, mode, f'busy_{cpus}', seconds) for seconds in (SHORT, LONG))
             cpu_s = (long['vm_cpu_us'] - short['vm_cpu_us']) / 1e6
-            # An instruction takes 2^shift ns, and the shift depends on the number of CPUs: work per emulated speed.
-            work = (long['stats']['total_iterations'] - short['stats']['total_iterations']) * 2 ** long['icount_shift']
-            one.setdefault(mode, work)
+            one.setdefault(mode, work(short, long))
             line[mode + '_guest_s_per_cpu_s'] = round((LONG - SHORT) / cpu_s, 3)
-            line[mode + '_work'] = round(work / one[mode], 3)
+            line[mode + '_work'] = round(work(short, long) / one[mode], 3)
+            line[mode + '_gap_ms'] = long['stats']['worst_gap_ms']
             line[mode + '_hello_s'] = round(min(short['boot_ns'], long['boot_ns']) / 1e9, 1)
+        line['packed_work'] = round(work(*(measure(key, 'parallel', f'packed_{cpus}', seconds) for seconds in (SHORT, LONG)))
+                                    / one['parallel'], 3)
         print(json.dumps(line), flush=True)
 
 
