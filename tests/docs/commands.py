@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The documentation is correct: this test executes its commands as written, and compiles its C blocks.
+"""The documentation is correct: this test executes its commands as written, and compiles and runs its C blocks.
 
 Blocks fenced as sh are commands. Each page is one shell session in a fresh clone, with an installed ktstr. A comment
 behind a command that is meant to fail says so: "# exit status 1". Other blocks are output or fragments. If a line in
@@ -14,7 +14,7 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
-from tap import BUILD, Scratch, check, finish, need_kernel  # noqa: E402
+from tap import BUILD, Run, Scratch, check, finish, need_kernel  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COMMAND_SECONDS = 600
@@ -37,6 +37,15 @@ UNEXECUTED = (
     ('ktstr test --kernel 6', NETWORK),
     ('ktstr run ', 'needs root and a scheduler of this machine; the tests of ktstr run do that'),
 )
+# Schedulers that the reader has, and what stands for them; words that the stand-in does not know.
+STAND_INS = (('"scx_mine"', '"scx_simple"'), ('.args = KTSTR_ARGS("--slice-us", "5000"),', ''))
+# What the tests of a page's C blocks end with under the stand-ins. Left out: one_layer, whose scheduler reads a
+# configuration, and disk_beside_spinners and messages, whose programs a host need not have.
+EXAMPLES = {
+    'docs/SCENARIOS.md': {'cpusets_change_hands': ('pass', '')},
+    'docs/SCHEDULERS.md': {'exchange': ('pass', '')},
+    'docs/CHECKS.md': {'naps_beside_spinners': ('fail', 'p99 wake latency')},
+}
 PAGES = ['README.md', 'CONTRIBUTING.md'] + sorted(
     os.path.relpath(os.path.join(d, f), ROOT) for d, _, fs in os.walk(os.path.join(ROOT, 'docs')) for f in fs if f.endswith('.md'))
 
@@ -125,17 +134,30 @@ def check_unexecuted(page):
     check(not stray, f'{page}: what looks like a command is executed, or has a reason', '\n'.join(stray))
 
 
-def compile_blocks(page, scratch, env):
+def compile_blocks(page, scratch, env, kernel):
     """The C blocks of a page, concatenated, are a test program."""
-    code = [text for language, text in blocks(read(page)) if language == 'c']
+    code = '\n'.join(text for language, text in blocks(read(page)) if language == 'c')
     if not code:
         return
+    for name, other in STAND_INS:
+        code = code.replace(name, other)
     source = scratch / 'page.c'
     with open(source, 'w', encoding='utf-8') as f:
-        f.write('#include <ktstr/ktstr.h>\n' + '\n'.join(code))
+        f.write('#include <ktstr/ktstr.h>\n' + code)
     done = subprocess.run(f'cc -Wall -Werror -o {scratch / "page"} {source} $(pkg-config --cflags --libs ktstr)', shell=True, env=env,
                           capture_output=True, text=True)
     check(done.returncode == 0, f'{page}: its C blocks are a program', done.stderr)
+    if page in EXAMPLES:
+        run_blocks(page, scratch / 'page', kernel)
+
+
+def run_blocks(page, program, kernel):
+    wanted = EXAMPLES[page]
+    run = Run('test', '--kernel', kernel['key'], '--json', '-E', ' | '.join(f'test(=ktstr/{name})' for name in wanted), program)
+    ends = {e['name'].split('/')[1]: e for e in run.events() if e['event'] == 'test-finished'}
+    for name, (verdict, cause) in wanted.items():
+        e = ends.get(name, {})
+        check(e.get('verdict') == verdict and cause in (e.get('cause') or ''), f'{page}: its test {name} ends with {verdict}', run)
 
 
 def install(scratch):
@@ -166,11 +188,11 @@ def targets(scratch, env):
 
 for name in PAGES:
     check_unexecuted(name)
-need_kernel('commands of the documentation')
+test_kernel = need_kernel('commands of the documentation')
 with Scratch() as directory:
     environment = install(directory)
     for name in PAGES:
-        compile_blocks(name, directory, environment)
+        compile_blocks(name, directory, environment, test_kernel)
     for name in PAGES:
         execute(name, directory, environment)
     targets(directory, environment)
