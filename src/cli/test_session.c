@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/out.h"
 #include "cli/test_session.h"
+#include "vmm/qemu/qemu.h"
 
 bool session_has_no_perf(const struct test_args *a)
 {
@@ -137,6 +138,8 @@ unsigned session_slots(const struct session *s, const struct test_args *a)
 int session_choose_accel(struct session *s, const struct test_args *a, struct err **err)
 {
 	enum accel want = ACCEL_AUTO;
+	if (a->tcg_time != TCG_PARALLEL && a->tcg_lag != QEMU_LAG_NS)
+		return FAIL(err, ERR_USAGE, -EINVAL, "--tcg-lag needs --tcg-time parallel");
 	const char *accel = a->accel ? a->accel : environment_get(ENV_ACCEL);
 	s->probe_cache = cache_sibling("host");
 	int r = accel ? accel_parse(accel, &want, err) : 0;

@@ -73,7 +73,7 @@ def refusals(w):
 
 
 def doctors_row(w, **env):
-    """What doctor says about signatures: health, state, remedy."""
+    """Returns the health, the state and the remedy of doctor's row about signatures."""
     rows = json.loads(Run('doctor', '--json', env={**w.env, **env}).out)
     row = next(f for f in rows if f['name'] == 'signatures')
     return row['health'], row['state'], row['remedy']

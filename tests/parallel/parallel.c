@@ -28,13 +28,9 @@ KTSTR_TEST(spinners_1_on_1, .cores = 1, .duration_s = 2, .checks = OPEN)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 1 }));
 }
 
-SPINNERS(2, 1, 2, 1, INHERIT)
+/* bench/parallel.c has other numbers of CPUs. */
 SPINNERS(3, 1, 3, 1, INHERIT)
 SPINNERS(8, 2, 2, 2, SMT_PAIR)
-SPINNERS(16, 2, 4, 2, SMT_PAIR)
-SPINNERS(32, 4, 4, 2, SMT_PAIR)
-SPINNERS(64, 8, 4, 2, SMT_PAIR)
-SPINNERS(128, 8, 8, 2, SMT_PAIR)
 
 /* Two workers that wake each other, by four mechanisms. */
 #define PING_PONG(id, type)                                                                                          \

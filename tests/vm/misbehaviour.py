@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from forgotten import forgotten  # noqa: E402
 from tap import (BUILD, REFERENCE_SERIES, Run, Scratch, check, check_nothing_left, finish, in_series,  # noqa: E402
-                 machines, need_kernel)
+                 machines, need_kernel, skip)
 
 TABLE = os.path.join(HERE, '..', '..', 'docs', 'MISBEHAVIOUR.md')
 
@@ -85,8 +85,10 @@ def look_inside(kernel, fixtures):
                   env={'KTSTR_SIDECAR_DIR': scratch.path})
         cores = glob.glob(scratch.path + '/*.vmcore')
         check(len(cores) == 1 and 'hung_task' in cores[0], 'the memory of what failed is kept, and no other', cores)
-        if not any('hung task' in (e.get('cause') or '') for e in run.events()):
-            return  # Linux 7.3 ends the scheduler before it reports a hung task: then all tasks run again
+        reported = any('hung task' in (e.get('cause') or '') for e in run.events())
+        if not reported and not in_series(kernel['version'], REFERENCE_SERIES):
+            skip('it shows who was forgotten', 'this kernel ends the scheduler before it reports a hung task, so all tasks run again')
+            return
         seen = forgotten(kernel['path'], cores[0], 2) if cores else []
         check(any(re.match(r'rcu_preempt\[\d+\] is ready to run for \d+\.\d s', line) for line in seen),
               'it shows who was forgotten', seen)

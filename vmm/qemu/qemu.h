@@ -7,7 +7,7 @@
 
 extern const struct vm_backend qemu_backend;
 
-/* The lag of parallel time, at least and by default: the most that clocks of busy vCPUs may differ. */
+/* Limits of the lag of parallel time, by which the clocks of busy vCPUs may differ. The upper one is the default. */
 #define QEMU_LAG_MIN_NS 100
 #define QEMU_LAG_NS	5000
 

@@ -21,9 +21,10 @@
 
 #define LEAF_FORMAT "payload.%u"
 
-/* How often the end of processes is looked for; in times of it: how long to wait if none ends, and for all of them. */
+/* How often the end of processes is looked for; in times of it: how long to wait if none ends, and at most. */
 #define EXIT_POLL_NS  (5 * 1000 * 1000)
 #define EXIT_PATIENCE 20
+#define KILL_PATIENCE 100
 #define EXIT_WAIT_MAX 600
 
 _Static_assert(3 * PAYLOADS_MAX <= WAIT_FDS_MAX, "the descriptors of all payloads must fit");
@@ -53,17 +54,17 @@ static void take_output(struct payload *p, enum payload_stream stream)
 }
 
 /*
- * Waits while processes exit: as long as their number falls every 100 ms, for at most 3 s. A program that ends with a
- * thousand children is gone before they are. Returns how many are left.
+ * Waits while processes exit: as long as their number falls within @patience looks, for at most 3 s. A program that
+ * ends with a thousand children is gone before they are. Returns how many are left.
  */
-static int wait_for_exits(const struct payload *p)
+static int wait_for_exits(const struct payload *p, unsigned patience)
 {
 	static const struct timespec pause = { .tv_nsec = EXIT_POLL_NS };
 	int left = cgroup_procs(p->leaf), before = left;
 	for (unsigned i = 1; left > 0 && i < EXIT_WAIT_MAX; i++) {
 		nanosleep(&pause, NULL);
 		left = cgroup_procs(p->leaf);
-		if (i % EXIT_PATIENCE)
+		if (i % patience)
 			continue;
 		if (left >= before)
 			break;
@@ -75,12 +76,12 @@ static int wait_for_exits(const struct payload *p)
 /* Ends processes that the payload left behind, so that their CPU time does not affect what runs next. */
 static void end_stragglers(struct payload *p)
 {
-	int left = wait_for_exits(p);
+	int left = wait_for_exits(p, EXIT_PATIENCE);
 	if (left <= 0)
 		return;
 	p->stragglers = (unsigned)left;
 	kill_all(p);
-	wait_for_exits(p);
+	wait_for_exits(p, KILL_PATIENCE);
 }
 
 void payload_note_end(struct payload *p)

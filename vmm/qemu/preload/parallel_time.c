@@ -8,8 +8,8 @@
  * after it. The vCPU that is furthest behind has the next turn, and no turn takes it further ahead of the second than
  * the lag. So all clocks of busy vCPUs differ by at most the lag, and the order of the turns is a function of the guest
  * alone. This is the conservative synchronisation of parallel discrete-event simulation, with a window of one lag.
- * A receiver that is ahead gets an interrupt late by up to the lag. So the lag is short while vCPUs send each other
- * interrupts, and long, which costs the host less, while they work by themselves.
+ * A receiver that is ahead gets an interrupt late by up to the lag. So the lag is short while vCPUs talk: for some time
+ * after one has sent another an interrupt, or has executed PAUSE. Otherwise it is long, which costs the host less.
  *
  * Rules, in the order of the code below:
  *  - A sleeping vCPU has no clock. An interrupt wakes it at the sender's time, a timer at the timer's time.
@@ -36,8 +36,8 @@
 
 #define LAG_VARIABLE	   "KTSTR_TCG_LAG_NS"
 #define PAUSE_NS	   400	   /* about 140 cycles, as on current x86 processors */
-#define TALK_LAG_NS	   1000	   /* the most that the lag is while vCPUs send each other interrupts */
-#define TALK_NS		   1000000 /* which they do for this long after one, or after a PAUSE */
+#define TALK_LAG_NS	   1000	   /* the most that the lag is while vCPUs talk */
+#define TALK_NS		   1000000 /* they talk for this long after an interrupt or a PAUSE */
 #define MAIN_LOOP_STEPS	   4096
 #define STUCK_TURNS	   64
 #define STATUS_UNAVAILABLE 69 /* EX_UNAVAILABLE of sysexits.h */
@@ -59,7 +59,7 @@ static struct {
 	struct vcpu *vcpu; /* NULL: QEMU's own loop runs */
 	unsigned vcpus;
 	int64_t lag, talk_lag, talk, pause;
-	int64_t talk_ends;
+	int64_t talk_ends;    /* when the lag becomes long again */
 	int64_t time;	      /* of the vCPU that is furthest behind */
 	struct vcpu *running; /* NULL between turns */
 	bool cut;	      /* its turn is to end: it sent an interrupt or armed a timer */
