@@ -7,13 +7,14 @@ one guest.
 
 The machine's clock counts instructions, so `instructions` is the number that telemetry executes per turn. Both sides
 count their turns and make the calls; without telemetry the calls end after some ten instructions each, which are not in
-the difference. `spread` is the highest minus the lowest share of the pairs; it is large if the order in which tasks run
+the difference. `+-` is the standard error of the share over the pairs; it is large if the order in which tasks run
 differs between them.
 """
 import glob
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -59,8 +60,8 @@ def show(name, pairs, insn_ns):
         return None
     total = [sum(column) for column in zip(*pairs)]
     on, off = total[0] / total[1], total[2] / total[3]
-    spread = max(map(share, pairs)) - min(map(share, pairs))
-    print(f'{name:30} {on / 1000:10.2f} {off / 1000:10.2f} {(on - off) / insn_ns:12.0f} {share(total):6.2f}% {spread:6.2f}')
+    error = statistics.stdev(map(share, pairs)) / len(pairs) ** 0.5
+    print(f'{name:30} {on / 1000:10.2f} {off / 1000:10.2f} {(on - off) / insn_ns:12.0f} {share(total):6.2f}% {error:6.2f}')
     return share(total)
 
 
@@ -70,7 +71,7 @@ def main():
     types.remove('TYPE_MAX')
     with tempfile.TemporaryDirectory(prefix='ktstr-bench-') as scratch:
         pairs, insn_ns = measure(scratch)
-    print(f"{'work type':30} {'us a turn':>10} {'without':>10} {'instructions':>12} {'share':>7} {'spread':>6}")
+    print(f"{'work type':30} {'us a turn':>10} {'without':>10} {'instructions':>12} {'share':>7} {'+-':>6}")
     shares = {}
     for name in types:
         if name in pairs or FILTER == 'all()':
