@@ -26,7 +26,7 @@
 #include "guest/work/own_delay.h"
 
 #define READ_PERIOD	(2 * NSEC_PER_MSEC)
-#define READ_PERIOD_MAX (500 * NSEC_PER_MSEC)
+#define READ_PERIOD_MAX NSEC_PER_SEC
 #define COST_SHARE	1000 /* readings take at most this part of the worker's CPU time, up to the longest period */
 
 bool schedstat_read(int file, struct schedstat *ret)
