@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_test.c -- ktstr test: runs test binaries on kernels and reports the verdict. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,8 @@ static void session_done(struct session *s)
 {
 	plan_done(&s->plan);
 	closing_done(&s->closing);
+	run_records_done(&s->records);
+	fd_close(s->stream.fd);
 	filter_free(s->filter);
 	for (size_t i = 0; i < s->kernels; i++) {
 		kernel_done(&s->kernel[i]);
@@ -104,6 +107,30 @@ static int check_words(const struct test_args *a, struct err **err)
 	return r;
 }
 
+/* An ndjson report is a stream: it is opened before the run and written while tests end. */
+static int open_stream(struct session *s, struct err **err)
+{
+	struct report_orders *o = &s->reports;
+	for (size_t i = 0; i < o->count; i++) {
+		const char *file = o->item[i].file;
+		if (o->item[i].format->write != ndjson_write)
+			continue;
+		if (!strcmp(file, "-") || s->stream.fd >= 0)
+			return FAIL(err, ERR_USAGE, -EINVAL,
+				    "--report: ndjson goes to one file; for standard output, use --json");
+		_cleanup_free_ char *dir = path_dirname(file);
+		int r = dir ? mkdir_parents(dir, 0755, err) : -ENOMEM;
+		if (r < 0)
+			return r;
+		s->stream.fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
+		if (s->stream.fd < 0)
+			return FAIL_SYS(err, -errno, "create '%s'", file);
+		s->stream.name = file;
+		o->item[i--] = o->item[--o->count];
+	}
+	return 0;
+}
+
 static int find_snapshots(struct session *s, struct err **err)
 {
 	s->snapshot_cache = cache_sibling("snapshots");
@@ -120,6 +147,8 @@ static int parse_args(struct session *s, const struct test_args *a, struct err *
 		r = parse_cap(s, a, err);
 	if (r == 0)
 		r = parse_deadline(s, err);
+	if (r == 0)
+		r = reports_parse("report", &a->report, &s->reports, err);
 	if (r == 0)
 		r = check_words(a, err);
 	if (r == 0 && a->start == START_CLONE)
@@ -311,7 +340,9 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.err = term_probe(STDERR_FILENO),
 		.events = &standard_output,
 		.messages = &standard_error,
+		.stream = s->stream.fd >= 0 ? &s->stream : NULL,
 		.closing = &s->closing,
+		.records = &s->records,
 	};
 	struct run_counts counts = { 0 };
 	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, plural(s->plan.count),
@@ -415,11 +446,45 @@ static int find_commit(struct session *s)
 	return r;
 }
 
+/* The end of the event stream, and the other reports. */
+static int write_reports(struct session *s, nsec_t wall, struct err **err)
+{
+	_cleanup_(results_done) struct results results = RESULTS_NULL;
+	int r = 0;
+	if (s->stream.fd >= 0) {
+		_cleanup_buf_ struct buf line = BUF_NULL;
+		json_auto_t *event = summary_json(&s->counts, wall);
+		json_print(event, false, &line);
+		output_buf(&s->stream, &line);
+		r = output_end(&s->stream, "the event stream", err);
+	}
+	if (r < 0 || !s->reports.count)
+		return r;
+	r = reports_collect(&s->records, &results, err);
+	reports_say_problems(&results);
+	return r == 0 ? reports_write(&s->reports, &results, err) : r;
+}
+
+/* Reports are also written of a run that failed; its own error counts. */
+static int finish_reports(struct session *s, nsec_t wall, int run, struct err **err)
+{
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int r = write_reports(s, wall, run < 0 ? &why : err);
+	if (run == 0 || r == 0)
+		return run ?: r;
+	err_format(why, &text);
+	say_printf("error: %s\n", buf_str(&text));
+	return run;
+}
+
 static int run_on_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
 	nsec_t began = nsec_now();
 	s->args = a;
 	int r = prepare_run(s, a, err);
+	if (r == 0)
+		r = open_stream(s, err);
 	if (r == 0)
 		r = find_commit(s);
 	if (r == 0)
@@ -433,7 +498,7 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 	bool ran = s->counts.total || r == 0;
 	if (ran)
 		status_note(sum_up(s, a, nsec_now() - began));
-	return r;
+	return ran ? finish_reports(s, nsec_now() - began, r, err) : r;
 }
 
 /* Must run before the schedulers' programs are searched. */
@@ -446,7 +511,7 @@ static int build_schedulers(struct session *s, const struct test_args *a, struct
 static int run_test(void *args, struct err **err)
 {
 	const struct test_args *a = args;
-	_cleanup_(session_done) struct session s = { 0 };
+	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 } };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;

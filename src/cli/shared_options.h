@@ -18,7 +18,11 @@
 		 "accept lists of checksums without verifying their signatures")
 #define ROW_INCLUDE_EOL(args) \
 	OPT_FLAG(args, include_eol, "include-eol", 0, "ranges include series that are no longer maintained")
-#define ROW_TRACE(args)	  OPT_STRING(args, trace, "trace", 0, "FILE", "write a Chrome trace of this command to FILE")
+#define ROW_TRACE(args) OPT_STRING(args, trace, "trace", 0, "FILE", "write a Chrome trace of this command to FILE")
+#define ROW_REPORTS(args, field, word)                                                                      \
+	OPT_LIST(args, field, word, 0, "FORMAT=FILE",                                                       \
+		 "write a report: junit, ktap, tap, ndjson, html, github or github-summary; FILE may be - " \
+		 "(standard output); repeatable, or separated by commas")
 #define ROW_RELEASE(args) OPT_FLAG(args, release, "release", 0, "judge by the strict limits")
 
 /* Environment variables for finding, downloading and building kernels. */

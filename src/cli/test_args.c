@@ -72,6 +72,7 @@ const struct option_row test_options[] = {
 	ROW_SKIP_SHA256(struct test_args),
 	ROW_NO_VERIFY_SIGNATURE(struct test_args),
 	ROW_INCLUDE_EOL(struct test_args),
+	ROW_REPORTS(struct test_args, report, "report"),
 	ROW_TRACE(struct test_args),
 	ROW_JSON(struct test_args, "print JSON on standard output, one object per line"),
 	OPT_INSTEAD("nextest-profile", "say what the profile would say, with --retries, --jobs and --flaky-fails"),

@@ -13,7 +13,7 @@ enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
 struct test_args {
-	struct strings kernel, paths;
+	struct strings kernel, paths, report;
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
 		no_skip_mode;

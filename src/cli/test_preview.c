@@ -3,17 +3,53 @@
 #include <stdio.h>
 
 #include "base/environment.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/out.h"
 #include "cli/test_session.h"
+#include "run/replay.h"
+#include "topo/topology.h"
+#include "vmm/qemu/qemu.h"
 
 static const char *scheduler_of(const struct plan_case *c)
 {
 	return c->test->scheduler ? c->test->scheduler->name : "eevdf";
 }
 
-static void print_case_json(const struct plan_case *c, bool timed)
+/* What another engine needs to run this item alone. */
+static void put_job(json_t **o, const struct session *s, const struct plan_case *c)
+{
+	_cleanup_buf_ struct buf command = BUF_NULL;
+	char variant[20];
+	const struct replay_facts facts = {
+		.environment = (const char *const *)s->environment,
+		.test = c->short_name,
+		.binary = c->test->binary,
+		.kernel = c->kernel && c->kernel->name ? c->kernel->name : NULL,
+		.image = c->kernel && c->kernel->image,
+		.accel = s->accel.backend->name,
+		.tcg_time = c->lag_ns ? tcg_time_name(c->lag_ns) : NULL,
+		.lag_ns = c->lag_ns == QEMU_LAG_NS ? 0 : c->lag_ns,
+		.gauntlet = c->preset != NULL,
+		.strict = s->args->release,
+		.perf = s->perf,
+		.time_dilation = c->time_dilation,
+		.cpu_cap = s->budget.said ? s->budget.cpus : 0,
+		.seed = s->seed,
+	};
+	snprintf(variant, sizeof(variant), "%016lx", c->variant);
+	replay_line(&facts, &command);
+	json_put_text(o, "suite", path_basename(c->test->binary));
+	json_put_text(o, "kernel", c->kernel ? c->kernel->name : NULL);
+	json_put_text(o, "kernel_label", c->kernel ? c->kernel->label : NULL);
+	json_put_text(o, "kernel_version", c->kernel ? c->kernel->version : NULL);
+	json_put_text(o, "variant", c->kernel ? variant : NULL);
+	json_put_u64(o, "cpus", topology_cpus(&c->topology));
+	json_put_text(o, "command", command.failed ? NULL : buf_str(&command));
+}
+
+static void print_case_json(const struct session *session, const struct plan_case *c, bool timed)
 {
 	const struct sched_decl *s = c->test->scheduler;
 	json_auto_t *o = json_object();
@@ -28,6 +64,7 @@ static void print_case_json(const struct plan_case *c, bool timed)
 		json_put_texts(&o, "verifier_exclude_topologies", (const char *const *)s->verifier_exclude_topologies);
 	}
 	if (timed) {
+		put_job(&o, session, c);
 		json_put_int(&o, "estimate_ns", c->estimate);
 		json_put_bool(&o, "estimate_known", c->estimate_known);
 		json_put_u64(&o, "memory_mib", c->memory_mib);
@@ -39,11 +76,11 @@ static void print_case_json(const struct plan_case *c, bool timed)
 }
 
 /* @timed: adds the estimated duration ("~": from the model instead of an earlier run), or why the test cannot run. */
-static void print_case(const struct plan_case *c, bool timed, bool json)
+static void print_case(const struct session *s, const struct plan_case *c, bool timed, bool json)
 {
 	char estimate[TIME_TEXT_MAX];
 	if (json)
-		print_case_json(c, timed);
+		print_case_json(s, c, timed);
 	else if (timed && c->problem)
 		out_printf("%-48s %-12s %-10s error: %s\n", c->name, c->topology_text, scheduler_of(c), c->problem);
 	else if (timed && c->skip)
@@ -61,7 +98,7 @@ int session_list(struct session *s, const struct test_args *a, struct err **err)
 	int r = session_plan(s, a, err);
 	size_t bad = 0;
 	for (size_t i = 0; r == 0 && i < s->plan.count; i++) {
-		print_case(&s->plan.item[i], false, a->json);
+		print_case(s, &s->plan.item[i], false, a->json);
 		if (!s->plan.item[i].problem)
 			continue;
 		bad++;
@@ -101,6 +138,8 @@ int session_dry_run(struct session *s, const struct test_args *a, struct err **e
 	nsec_t sum = 0;
 	unsigned slots = session_slots(s, a), known = 0;
 	int r = session_choose_accel(s, a, err);
+	s->args = a;
+	s->environment = replay_environment(environ);
 	if (r == 0)
 		r = preview_kernels(s, a, err);
 	if (r == 0)
@@ -108,7 +147,7 @@ int session_dry_run(struct session *s, const struct test_args *a, struct err **e
 	if (r == 0)
 		r = session_schedule(s, err);
 	for (size_t i = 0; r == 0 && i < s->plan.count; i++) {
-		print_case(&s->plan.item[i], true, a->json);
+		print_case(s, &s->plan.item[i], true, a->json);
 		sum += s->plan.item[i].estimate;
 		known += s->plan.item[i].estimate_known;
 	}

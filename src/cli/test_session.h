@@ -4,6 +4,7 @@
 #define KTSTR_CLI_TEST_SESSION_H
 
 #include "cli/kernels.h"
+#include "cli/reports.h"
 #include "cli/test_args.h"
 #include "run/budget.h"
 #include "run/fleet.h"
@@ -25,6 +26,9 @@ struct session {
 	const struct test_args *args;
 	struct run_counts counts;
 	struct closing closing;
+	struct run_records records;
+	struct report_orders reports;
+	struct output stream; /* --report ndjson=FILE; fd -1: not asked for */
 	struct filter *filter;
 	struct plan plan;
 	struct accel_choice accel;

@@ -137,6 +137,19 @@ json_t *event_json(const struct result *r)
 	return o;
 }
 
+json_t *started_json(const char *name, const char *topology, unsigned attempt, uint64_t seed)
+{
+	json_t *o = json_object();
+	char text[24];
+	snprintf(text, sizeof(text), "0x%lx", seed);
+	json_put_text(&o, "event", "test-started");
+	json_put_text(&o, "name", name);
+	json_put_text(&o, "topology", topology);
+	json_put_u64(&o, "attempt", attempt);
+	json_put_text(&o, "seed", text);
+	return o;
+}
+
 /* Peak resident set (VmHWM). ru_maxrss includes the peak of the parent before exec. */
 static int64_t peak_rss_kib(void)
 {

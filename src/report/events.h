@@ -44,6 +44,8 @@ unsigned event_word(struct event_kind kind, const struct term *t, struct buf *ou
  */
 void event_line(const struct result *r, const struct event_layout *layout, const struct term *t, struct buf *out);
 json_t *event_json(const struct result *r);
+/* A try has its CPUs and begins. Only in the stream of a file. */
+json_t *started_json(const char *name, const char *topology, unsigned attempt, uint64_t seed);
 json_t *summary_json(const struct run_counts *c, nsec_t wall);
 /* "13 tests: 12 passed, 0 failed, 1 skipped" and other counts that are not 0. */
 void summary_line(const struct run_counts *c, nsec_t wall, const struct term *t, struct buf *out);

@@ -21,6 +21,12 @@ static struct attempt *attempt_of(struct machine *m)
 
 /* --- QUEUED, ON_HOST, PREPARING, CLONING, STARTING ---------------------------------------------------------------- */
 
+static void say_admitted(struct attempt *a)
+{
+	if (a->env->admitted)
+		a->env->admitted(a);
+}
+
 static int queued(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
@@ -39,6 +45,7 @@ static int on_host(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	(void)result;
+	say_admitted(a);
 	machine_offload(m, &a->job, a->env->on_host, a);
 	return ATTEMPT_JUDGING;
 }
@@ -109,6 +116,7 @@ static int preparing(struct machine *m, int result)
 	result = apply_plan(a);
 	if (result < 0)
 		return result;
+	say_admitted(a);
 	machine_offload(m, &a->job, a->env->prepare, a);
 	return ATTEMPT_CLONING;
 }

@@ -45,6 +45,8 @@ struct attempt_env {
 	int (*on_host)(void *attempt); /* runs a host_only test and fills the evidence */
 	int (*judge)(void *attempt);   /* evidence -> judgement */
 	int (*store)(void *attempt);   /* writes the sidecar */
+	/* Runs on the reactor when the attempt got its CPUs; may be NULL. */
+	void (*admitted)(struct attempt *a);
 	/* Runs on the reactor. Returns the attempt to its owner, which may free it. */
 	void (*ended)(struct attempt *a, int result);
 };

@@ -57,6 +57,29 @@ static bool wants_report(const struct fleet *f, const struct result *r)
 	       (v == KTSTR_PASS && (f->config.log_passes || f->config.no_capture));
 }
 
+/* One line of the event stream; the caller has made @event. */
+static void put_stream(struct fleet *f, const json_t *event)
+{
+	_cleanup_buf_ struct buf line = BUF_NULL;
+	json_print(event, false, &line);
+	output_buf(f->config.stream, &line);
+}
+
+static void on_admitted(struct attempt *a)
+{
+	struct fleet *f = a->owner;
+	if (!f->config.stream)
+		return;
+	json_auto_t *event = started_json(a->item->name, a->item->topology_text, a->number, a->seed);
+	put_stream(f, event);
+}
+
+static void put_record(struct fleet *f, const struct plan_case *c, const char *sidecar, const char *why)
+{
+	if (f->config.records)
+		run_records_add(f->config.records, c, sidecar, sidecar ? NULL : why);
+}
+
 /* Line and report are results, and go to the same output. Beside JSON lines, the report is a message for the user. */
 static void report(struct fleet *f, const struct attempt *a)
 {
@@ -66,6 +89,10 @@ static void report(struct fleet *f, const struct attempt *a)
 	attempt_result(a, &replay, &result);
 	layout.report_follows = wants_report(f, &result);
 	fleet_view_hide(f);
+	if (f->config.stream) {
+		json_auto_t *event = event_json(&result);
+		put_stream(f, event);
+	}
 	if (f->config.json) {
 		json_auto_t *event = event_json(&result);
 		json_print(event, false, &line);
@@ -156,6 +183,7 @@ static void count(struct fleet *f, const struct attempt *a)
 	enum ktstr_verdict v = a->outcome.final ? a->judgement.verdict
 						: flake_fold(&policy, attempt_history(a), /* cut= */ true).verdict;
 	attempt_result(a, &replay, &result);
+	put_record(f, a->item, a->sidecar, "its result could not be stored");
 	closing_add(f->config.closing, &result, v);
 	eta_note(&f->eta, a->wall, a->item->estimate);
 	if (count_known(f, a))
@@ -192,6 +220,8 @@ static void on_ended(struct attempt *a, int result)
 			count(f, a);
 	} else {
 		f->counts.not_run++;
+		put_record(f, a->item, NULL,
+			   f->counts.interrupted ? "the run was interrupted" : "it could not be started");
 	}
 	if (a->judged && !a->stored)
 		note_lost(f, a, result);
@@ -231,10 +261,11 @@ static struct clone_template *make_clone_template(struct fleet *f, const struct 
 }
 
 /* Notes that a test could not be started, as an error of the run. The caller has counted the test as open. */
-static void give_up_attempt(struct fleet *f, const char *name)
+static void give_up_attempt(struct fleet *f, const struct plan_case *c)
 {
 	if (!f->err)
-		FAIL_SYS(&f->err, -ENOMEM, "start test '%s'", name);
+		FAIL_SYS(&f->err, -ENOMEM, "start test '%s'", c->name);
+	put_record(f, c, NULL, "it could not be started");
 	f->counts.not_run++;
 	f->open--;
 }
@@ -244,7 +275,7 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 	const struct plan_case *c = &f->config.plan->item[index];
 	struct attempt *a = calloc(1, sizeof(*a));
 	if (!a) {
-		give_up_attempt(f, c->name);
+		give_up_attempt(f, c);
 		return;
 	}
 	*a = (struct attempt){
@@ -323,6 +354,7 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .on_host = attempt_on_host,
 				       .judge = attempt_judge,
 				       .store = attempt_store,
+				       .admitted = on_admitted,
 				       .ended = on_ended };
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
 	f->history = calloc(config->plan->count + 1, sizeof(*f->history));

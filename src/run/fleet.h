@@ -13,6 +13,7 @@
 #include "run/attempt.h"
 #include "run/eta.h"
 #include "run/plan.h"
+#include "run/records.h"
 #include "run/rundir.h"
 #include "vmm/accel.h"
 
@@ -45,7 +46,9 @@ struct fleet_config {
 	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */
 	struct term out, err;
 	struct output *events, *messages; /* output for programs; for the user */
+	struct output *stream;		  /* events as JSON lines in a file; NULL: none */
 	struct closing *closing;	  /* collects the results for the closing summary */
+	struct run_records *records;	  /* collects where the results are; may be NULL */
 };
 
 struct fleet;

@@ -100,7 +100,7 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	}
 	buf_appendf(out, "ktstr test%s -E ", f->gauntlet ? " --gauntlet" : "");
 	text_append_quoted(out, buf_str(&filter));
-	if (!f->image) {
+	if (!f->image && f->kernel) {
 		buf_puts(out, " --kernel ");
 		text_append_quoted(out, f->kernel);
 	}

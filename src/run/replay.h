@@ -14,7 +14,7 @@ struct replay_facts {
 	const char *const *environment; /* from replay_environment(), or NULL */
 	const char *test;		/* full name without the kernel's label, as ktstr/two_cgroups */
 	const char *binary;		/* test binary */
-	const char *kernel;		/* an argument of --kernel; with @image: a value of KTSTR_TEST_KERNEL */
+	const char *kernel; /* an argument of --kernel; with @image: a value of KTSTR_TEST_KERNEL. NULL: the default */
 	bool image;
 	const char *accel;
 	const char *tcg_time; /* NULL: the default */

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_merge.c -- ktstr merge: joins the results of several runs, such as the shards of a CI matrix, to one verdict. */
+#include <fcntl.h>
+#include <string.h>
+
+#include <ktstr/test.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/out.h"
+#include "cli/reports.h"
+#include "cli/shared_options.h"
+
+#define PLAN_BYTES_MAX ((size_t)256 << 20)
+
+struct merge_args {
+	struct strings operands, report;
+	const char *into, *plan;
+	bool json;
+};
+
+static const struct option_row merge_options[] = {
+	OPT_STRING(struct merge_args, into, "into", 0, "DIR", "copy all results to this directory, with their reports"),
+	OPT_STRING(struct merge_args, plan, "plan", 0, "FILE",
+		   "output of 'ktstr test --dry-run --json': tests in it that have no result are inconclusive"),
+	ROW_REPORTS(struct merge_args, report, "report"),
+	ROW_JSON(struct merge_args, "print the results as JSON, one object per line"),
+	OPT_END,
+};
+
+/* --- plan --------------------------------------------------------------------------------------------------------- */
+
+static void put_key(struct buf *key, const char *suite, const char *name)
+{
+	buf_clear(key);
+	buf_appendf(key, "%s\n%s", suite, name);
+}
+
+/* {suite and name: true} of all results. */
+static json_t *present(const struct results *r)
+{
+	json_t *set = json_object();
+	_cleanup_buf_ struct buf key = BUF_NULL;
+	for (size_t i = 0; i < r->count; i++) {
+		put_key(&key, r->item[i].suite, r->item[i].name);
+		json_put(&set, buf_str(&key), json_true());
+	}
+	return set;
+}
+
+static const char *member(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static int check_planned(const json_t *planned, const json_t *set, struct results *r, struct err **err)
+{
+	_cleanup_buf_ struct buf key = BUF_NULL, label = BUF_NULL;
+	const struct missing_result missing = { .name = member(planned, "name"),
+						.suite = member(planned, "suite"),
+						.topology = member(planned, "topology"),
+						.scheduler = member(planned, "scheduler"),
+						.kernel_label = member(planned, "kernel_label"),
+						.replay = member(planned, "command"),
+						.why = "it is planned, but none of the runs has its result" };
+	if (!missing.name)
+		return FAIL(err, ERR_DATA, -EBADMSG, "there is a line without the name of a test");
+	put_key(&key, missing.suite ?: "", missing.name);
+	if (json_object_get(set, buf_str(&key)))
+		return 0;
+	return results_add_missing(r, &missing, err);
+}
+
+static int take_plan(const char *path, struct results *r, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_auto_t *set = present(r);
+	int result = set ? file_read(path, PLAN_BYTES_MAX, &text, err) : -ENOMEM;
+	for (const char *line = buf_str(&text); result == 0 && *line;) {
+		size_t len = strcspn(line, "\n");
+		json_auto_t *planned = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+		result = planned || !len ? 0 : FAIL(err, ERR_DATA, -EBADMSG, "there is a line that is not JSON");
+		if (planned)
+			result = check_planned(planned, set, r, err);
+		line += len + (line[len] != '\0');
+	}
+	results_sort(r);
+	return result < 0 ? err_wrap(err, result, "read the plan '%s'", path) : 0;
+}
+
+/* --- copies ------------------------------------------------------------------------------------------------------- */
+
+static const char *const endings[] = { SIDECAR_FILE_END, REPORT_FILE_END, ".vmcore" };
+
+/* NAME-VARIANT, or NAME-VARIANT-sSEED if @seeded; without the ending. NULL: out of memory. */
+static char *target_stem(const struct report_result *t, const char *dir, bool seeded)
+{
+	const char *name = path_basename(t->sidecar);
+	size_t len = strlen(name), end = strlen(SIDECAR_FILE_END);
+	char *stem = NULL, *rest;
+	unsigned long seed = strtoul(t->seed, &rest, 0);
+	if (asprintf(&stem, "%s/%.*s", dir, (int)(len > end ? len - end : len), name) < 0)
+		return NULL;
+	if (!seeded)
+		return stem;
+	char *with = NULL;
+	int r = asprintf(&with, "%s-s%016lx", stem, seed);
+	free(stem);
+	return r < 0 ? NULL : with;
+}
+
+static char *with_ending(const char *stem, const char *ending)
+{
+	char *path = NULL;
+	return asprintf(&path, "%s%s", stem, ending) < 0 ? NULL : path;
+}
+
+static bool is_taken(const char *stem)
+{
+	_cleanup_free_ char *path = with_ending(stem, SIDECAR_FILE_END);
+	return path && path_exists(path);
+}
+
+/* Results of one variant of a test differ in their seeds, or else the later one replaces the former. */
+static char *choose_stem(const struct report_result *t, const char *dir)
+{
+	char *stem = target_stem(t, dir, /* seeded= */ false);
+	if (!stem || !is_taken(stem))
+		return stem;
+	free(stem);
+	stem = target_stem(t, dir, /* seeded= */ true);
+	if (stem && is_taken(stem))
+		say_printf("note: %s with seed %s is there twice; the later result is kept\n", t->name, t->seed);
+	return stem;
+}
+
+static int copy_result(const struct report_result *t, const char *dir, struct err **err)
+{
+	size_t len = strlen(t->sidecar), end = strlen(SIDECAR_FILE_END);
+	_cleanup_free_ char *stem = choose_stem(t, dir), *from = strndup(t->sidecar, len > end ? len - end : len);
+	int r = stem && from ? 0 : -ENOMEM;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(endings); i++) {
+		_cleanup_free_ char *source = with_ending(from, endings[i]), *target = with_ending(stem, endings[i]);
+		if (!source || !target)
+			return -ENOMEM;
+		if (i == 0 || path_exists(source))
+			r = file_copy(source, target, 0644, NULL, err);
+	}
+	return r;
+}
+
+static int compare_age(const void *left, const void *right)
+{
+	const struct report_result *a = *(const struct report_result *const *)left,
+				   *b = *(const struct report_result *const *)right;
+	return a->ended < b->ended ? -1 : a->ended > b->ended;
+}
+
+/* In the order of age, so that of two results with one name the later one is kept. */
+static int copy_all(const struct results *r, const char *dir, struct err **err)
+{
+	_cleanup_free_ const struct report_result **order = calloc(r->count + 1, sizeof(*order));
+	int result = order ? mkdir_parents(dir, 0755, err) : -ENOMEM;
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < r->count; i++)
+		order[i] = &r->item[i];
+	qsort(order, r->count, sizeof(*order), compare_age);
+	for (size_t i = 0; result == 0 && i < r->count; i++)
+		if (*order[i]->sidecar)
+			result = copy_result(order[i], dir, err);
+	return result < 0 ? err_wrap(err, result, "copy the results to '%s'", dir) : 0;
+}
+
+/* The results would be mixed with those of earlier merges. */
+static int check_into(const char *dir, struct err **err)
+{
+	_cleanup_(results_done) struct results r = RESULTS_NULL;
+	if (!path_exists(dir) || results_add_path(&r, dir, NULL) < 0)
+		return 0;
+	return FAIL(err, ERR_USAGE, -EEXIST, "--into: there are results in '%s' already; name a new directory", dir);
+}
+
+/* --- the command -------------------------------------------------------------------------------------------------- */
+
+static int verdict_of(const struct results *r)
+{
+	int status = KTSTR_EXIT_PASS;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct report_result *t = &r->item[i];
+		bool failed = t->outcome == RESULT_FAIL || t->outcome == RESULT_XPASS;
+		if (t->bad)
+			status = status_first(status, failed ? KTSTR_EXIT_FAIL : KTSTR_EXIT_INCONCLUSIVE);
+	}
+	return status;
+}
+
+static void print_bad(const struct results *r)
+{
+	for (enum result_kind o = 0; o < RESULT_MAX; o++)
+		for (size_t i = 0; i < r->count; i++)
+			if (r->item[i].bad && r->item[i].outcome == o)
+				out_printf("%-13s %s  %s\n", result_rows[o].word, r->item[i].name, r->item[i].cause);
+}
+
+static void print_results(const struct results *r, bool json)
+{
+	struct result_counts c = results_count(r);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (json) {
+		ndjson_write(r, &text);
+	} else {
+		print_bad(r);
+		results_summary(&c, &text);
+		buf_puts(&text, "\n");
+	}
+	out_buf(&text);
+}
+
+static int run_merge(void *args, struct err **err)
+{
+	const struct merge_args *a = args;
+	struct report_orders orders = { 0 };
+	_cleanup_(results_done) struct results results = RESULTS_NULL;
+	if (!a->operands.count)
+		return FAIL(err, ERR_USAGE, -EINVAL, "merge: which runs? Name their directories");
+	int r = reports_parse("report", &a->report, &orders, err);
+	if (r == 0 && a->into)
+		r = check_into(a->into, err);
+	if (r == 0)
+		r = reports_read(&a->operands, &results, err);
+	if (r == 0 && a->plan)
+		r = take_plan(a->plan, &results, err);
+	if (r == 0 && a->into)
+		r = copy_all(&results, a->into, err);
+	if (r < 0)
+		return r;
+	print_results(&results, a->json);
+	status_note(verdict_of(&results));
+	return reports_write(&orders, &results, err);
+}
+
+const struct command cmd_merge = {
+	.name = "merge",
+	.group = GROUP_TESTS,
+	.summary = "Join the results of several runs to one verdict",
+	.operands = "RUN...",
+	.text = "Reads the results of all runs, prints those that did not pass and the sum, and exits with the verdict "
+		"of "
+		"all together. A RUN is the same as for 'ktstr report'.\n\n"
+		"A CI matrix runs 'ktstr test --partition' in several jobs and keeps the directory of each. With "
+		"--plan, "
+		"a job that never ran is noticed: its tests are inconclusive.",
+	.option = merge_options,
+	.example =
+		(const struct example[]){
+			{ "ktstr merge shards/* --report html=report.html", "one verdict and one page" },
+			{ "ktstr merge shards/* --plan jobs.json --into all", "check that nothing is missing" },
+			{ NULL },
+		},
+	.environment = (const enum environment_id[]){ ENV_RUNS_ROOT, ENV_CARGO_TARGET_DIR, ENV_MAX },
+	.files = FILES_RESULTS,
+	.judges = true,
+	OPERANDS(struct merge_args, operands),
+	.run = run_merge,
+};

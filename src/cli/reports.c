@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* reports.c -- see reports.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/out.h"
+#include "cli/reports.h"
+#include "run/rundir.h"
+
+int reports_parse(const char *option, const struct strings *texts, struct report_orders *ret, struct err **err)
+{
+	if (texts->count > REPORT_ORDERS_MAX)
+		return FAIL(err, ERR_USAGE, -E2BIG, "--%s: more than %d reports", option, REPORT_ORDERS_MAX);
+	for (size_t i = 0; i < texts->count; i++) {
+		int r = report_order_parse(texts->item[i], &ret->item[i], err);
+		if (r < 0)
+			return err_wrap(err, r, "--%s", option);
+	}
+	ret->count = texts->count;
+	return 0;
+}
+
+static int write_one(const struct report_order *o, const struct results *r, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int result = report_write(o, r, &text, err);
+	if (result < 0)
+		return result;
+	if (!strcmp(o->file, "-"))
+		out_buf(&text);
+	else
+		say_printf("%s report: %s\n", o->format->name, o->file);
+	return 0;
+}
+
+int reports_write(const struct report_orders *orders, const struct results *r, struct err **err)
+{
+	int first = 0;
+	for (size_t i = 0; i < orders->count; i++) {
+		_cleanup_err_ struct err *why = NULL;
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		int result = write_one(&orders->item[i], r, first ? &why : err);
+		if (result < 0 && first) {
+			err_format(why, &text);
+			say_printf("error: %s\n", buf_str(&text));
+		}
+		first = first ?: result;
+	}
+	return first;
+}
+
+static int add_record(struct results *ret, const struct run_record *i, struct err **err)
+{
+	const struct missing_result missing = { .name = i->name,
+						.suite = i->suite,
+						.topology = i->topology,
+						.scheduler = i->scheduler,
+						.kernel_label = i->kernel_label,
+						.why = i->why };
+	return i->sidecar ? results_add_file(ret, i->sidecar, err) : results_add_missing(ret, &missing, err);
+}
+
+int reports_collect(const struct run_records *records, struct results *ret, struct err **err)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		int r = add_record(ret, &records->item[i], err);
+		if (r < 0)
+			return r;
+	}
+	if (records->lost)
+		return FAIL_SYS(err, -ENOMEM, "%zu results are missing in the reports", records->lost);
+	results_sort(ret);
+	return 0;
+}
+
+void reports_say_problems(const struct results *r)
+{
+	for (const char *line = buf_str(&r->problems); *line;) {
+		size_t len = strcspn(line, "\n");
+		say_printf("warning: %.*s; it is left out\n", (int)len, line);
+		line += len + (line[len] != '\0');
+	}
+	if (r->damaged > RESULTS_PROBLEMS)
+		say_printf("warning: %zu more sidecars could not be read and are left out\n",
+			   r->damaged - RESULTS_PROBLEMS);
+}
+
+/* --- runs --------------------------------------------------------------------------------------------------------- */
+
+/* The directory in @root that was changed last, or NULL. */
+static char *newest_run(const char *root)
+{
+	char *best = NULL;
+	struct timespec when = { 0 };
+	DIR *dir = opendir(root);
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		struct stat st;
+		if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISDIR(st.st_mode))
+			continue;
+		bool later = st.st_mtim.tv_sec > when.tv_sec ||
+			     (st.st_mtim.tv_sec == when.tv_sec && st.st_mtim.tv_nsec > when.tv_nsec);
+		if (best && !later)
+			continue;
+		free(best);
+		best = path_join(root, e->d_name);
+		when = st.st_mtim;
+	}
+	if (dir)
+		closedir(dir);
+	return best;
+}
+
+static int find_newest(const char *root, char **ret, struct err **err)
+{
+	*ret = newest_run(root);
+	if (!*ret)
+		return FAIL(err, ERR_DATA, -ENOENT, "there is no run in '%s'; name one, or run 'ktstr test' first",
+			    root);
+	say_printf("run: %s\n", *ret);
+	return 0;
+}
+
+int reports_find_run(const char *text, char **ret, struct err **err)
+{
+	_cleanup_free_ char *root = rundir_root(), *inside = NULL;
+	if (!root)
+		return -ENOMEM;
+	if (!text)
+		return find_newest(root, ret, err);
+	if (!path_exists(text) && !strchr(text, '/'))
+		inside = path_join(root, text);
+	*ret = inside && path_exists(inside) ? TAKE_PTR(inside) : strdup(text);
+	if (!*ret)
+		return -ENOMEM;
+	if (path_exists(*ret))
+		return 0;
+	free(TAKE_PTR(*ret));
+	return FAIL(err, ERR_DATA, -ENOENT, "there is no run or file '%s', neither here nor in '%s'", text, root);
+}
+
+static int read_run(const char *text, struct results *ret, struct err **err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = reports_find_run(text, &path, err);
+	return r == 0 ? results_add_path(ret, path, err) : r;
+}
+
+int reports_read(const struct strings *runs, struct results *ret, struct err **err)
+{
+	int r = runs->count ? 0 : read_run(NULL, ret, err);
+	for (size_t i = 0; r == 0 && i < runs->count; i++)
+		r = read_run(runs->item[i], ret, err);
+	if (r < 0)
+		return r;
+	results_sort(ret);
+	reports_say_problems(ret);
+	if (ret->damaged)
+		status_note(EXIT_BAD_DATA);
+	return 0;
+}

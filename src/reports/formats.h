@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* formats.h -- the formats in which results are written. A format is one row of a table. */
+#ifndef KTSTR_REPORTS_FORMATS_H
+#define KTSTR_REPORTS_FORMATS_H
+
+#include "reports/model.h"
+
+struct report_format {
+	const char *name;    /* as in --report NAME=FILE */
+	const char *meaning; /* for the help */
+	/* Appends the whole file. @r is sorted. Failed allocations mark @out. */
+	void (*write)(const struct results *r, struct buf *out);
+	bool appends; /* to a file that others write to, too */
+};
+
+extern const struct report_format report_formats[]; /* ended by a NULL name */
+/* NULL-terminated names, for completion. */
+extern const char *const report_format_names[];
+
+/* One report that is asked for: NAME=FILE. */
+struct report_order {
+	const struct report_format *format;
+	const char *file; /* "-": standard output */
+};
+
+#define REPORT_ORDERS_MAX 16
+
+/* Parses "junit=FILE". @text is kept. A format without a file goes to standard output. */
+int report_order_parse(const char *text, struct report_order *ret, struct err **err);
+/* Writes a report to its file. For "-" and for formats that print, appends it to @printed instead. */
+int report_write(const struct report_order *o, const struct results *r, struct buf *printed, struct err **err);
+
+/* The formats. Bytes and counts that readers limit are in the .c files. */
+void junit_write(const struct results *r, struct buf *out);	     /* JUnit XML as nextest writes it */
+void ktap_write(const struct results *r, struct buf *out);	     /* KTAP version 1 */
+void tap_write(const struct results *r, struct buf *out);	     /* TAP version 14 */
+void ndjson_write(const struct results *r, struct buf *out);	     /* the lines of `ktstr test --json` */
+void github_write(const struct results *r, struct buf *out);	     /* workflow commands: annotations */
+void github_summary_write(const struct results *r, struct buf *out); /* Markdown for a step's summary */
+void html_write(const struct results *r, struct buf *out);	     /* one file */
+
+#endif

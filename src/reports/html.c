@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * html.c -- one HTML file with everything in it: style, script, charts. It loads nothing. Its content security policy
+ * admits only the script with the digest that is written in it, so that no text of a result can run as one.
+ */
+#include <string.h>
+
+#include <nettle/base64.h>
+#include <nettle/sha2.h>
+
+#include "base/text.h"
+#include "reports/formats.h"
+#include "reports/html.h"
+#include "reports/markup.h"
+
+extern const char blob_report_style_start[], blob_report_style_end[];
+extern const char blob_report_script_start[], blob_report_script_end[];
+
+static void put_policy(struct buf *out)
+{
+	struct sha256_ctx sha;
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	char text[BASE64_ENCODE_RAW_LENGTH(SHA256_DIGEST_SIZE) + 1] = "";
+	sha256_init(&sha);
+	sha256_update(&sha, (size_t)(blob_report_script_end - blob_report_script_start),
+		      (const uint8_t *)blob_report_script_start);
+	sha256_digest(&sha, sizeof(digest), digest);
+	base64_encode_raw(text, sizeof(digest), digest);
+	buf_appendf(
+		out,
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+		"script-src 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n",
+		text);
+}
+
+static void put_head(struct buf *out, const struct result_counts *c)
+{
+	_cleanup_buf_ struct buf sum = BUF_NULL;
+	results_summary(c, &sum);
+	buf_puts(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+	put_policy(out);
+	buf_puts(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		      "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" "
+		      "href=\"data:,\">\n<title>ktstr: ");
+	markup_text(out, buf_str(&sum));
+	buf_puts(out, "</title>\n<style>\n");
+	buf_append(out, blob_report_style_start, (size_t)(blob_report_style_end - blob_report_style_start));
+	buf_puts(out, "</style>\n</head>\n");
+}
+
+/* The distinct values of a member, at most four of them. */
+static void put_distinct(struct buf *out, const struct results *r, size_t at, const char *label)
+{
+	const char *seen[4];
+	size_t count = 0, more = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		const char *value = *(char *const *)((const char *)&r->item[i] + at);
+		bool known = !*value;
+		for (size_t k = 0; k < count; k++)
+			known |= !strcmp(seen[k], value);
+		if (known)
+			continue;
+		if (count == ARRAY_SIZE(seen)) {
+			more = 1;
+			break;
+		}
+		seen[count++] = value;
+	}
+	if (!count)
+		return;
+	buf_appendf(out, "<span>%s ", label);
+	for (size_t k = 0; k < count; k++) {
+		buf_puts(out, k ? ", " : "");
+		html_element(out, "code", seen[k]);
+	}
+	buf_puts(out, more ? " and others</span>" : "</span>");
+}
+
+static void put_top(struct buf *out, const struct results *r, const struct result_counts *c)
+{
+	char text[TIME_TEXT_MAX];
+	buf_appendf(out,
+		    "<a class=\"skip-link\" href=\"#tests\">Skip to the results</a>\n<header class=\"top\">"
+		    "<div class=\"title\"><h1>ktstr report</h1><span class=\"verdict%s\">%s</span></div>\n<p "
+		    "class=\"meta\">",
+		    c->bad ? " bad" : "", c->bad ? "failed" : "passed");
+	put_distinct(out, r, offsetof(struct report_result, run_id), "run");
+	put_distinct(out, r, offsetof(struct report_result, commit), "commit");
+	if (c->last)
+		buf_appendf(out, "<span>%s</span>", time_rfc3339(c->last, text));
+	buf_appendf(out, "<span>%s of machine time</span></p></header>\n", nsec_format(c->wall, text));
+}
+
+void html_write(const struct results *r, struct buf *out)
+{
+	struct result_counts c = results_count(r);
+	_cleanup_free_ size_t *order = results_by_gravity(r);
+	if (!order) {
+		out->failed = true;
+		return;
+	}
+	put_head(out, &c);
+	buf_puts(out, "<body>\n");
+	put_top(out, r, &c);
+	buf_puts(out, "<main>\n<div id=\"overview\">\n");
+	html_overview(r, order, out);
+	buf_puts(out, "</div>\n");
+	html_pages(r, order, out);
+	buf_puts(out, "</main>\n<script>");
+	buf_append(out, blob_report_script_start, (size_t)(blob_report_script_end - blob_report_script_start));
+	buf_puts(out, "</script>\n</body>\n</html>\n");
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* html.h -- parts of the HTML report, shared by its files. */
+#ifndef KTSTR_REPORTS_HTML_H
+#define KTSTR_REPORTS_HTML_H
+
+#include "reports/model.h"
+
+/* html_overview.c: counts, where the results are, the matrix, and the table of all results. */
+void html_overview(const struct results *r, const size_t *order, struct buf *out);
+/* html_page.c: the pages of all results that have one, in the given order. */
+void html_pages(const struct results *r, const size_t *order, struct buf *out);
+
+/* html_parts.c: a badge with the outcome in words. */
+void html_badge(struct buf *out, enum result_kind outcome);
+/* <TAG>escaped text</TAG> */
+void html_element(struct buf *out, const char *tag, const char *text);
+
+#endif

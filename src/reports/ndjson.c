@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ndjson.c -- one JSON object a line, with the keys of `ktstr test --json`. */
+#include "reports/formats.h"
+
+static const char *verdict_of(enum result_kind o)
+{
+	switch (o) {
+	case RESULT_PASS:
+	case RESULT_FLAKY:
+	case RESULT_XPASS:
+		return "pass";
+	case RESULT_XFAIL:
+		return "fail";
+	default:
+		return result_rows[o].word;
+	}
+}
+
+static void put_test(struct buf *out, const struct report_result *t)
+{
+	json_auto_t *o = json_object();
+	json_put_text(&o, "event", "test-finished");
+	json_put_text(&o, "name", t->name);
+	json_put_text(&o, "suite", t->suite);
+	json_put_text(&o, "topology", t->topology);
+	json_put_text(&o, "scheduler", t->scheduler);
+	json_put_text(&o, "kernel", t->kernel);
+	json_put_text(&o, "kernel_version", t->kernel_version);
+	json_put_text(&o, "verdict", verdict_of(t->outcome));
+	json_put_text(&o, "outcome", result_rows[t->outcome].word);
+	json_put_bool(&o, "fails_run", t->bad);
+	json_put_text(&o, "cause", *t->cause ? t->cause : NULL);
+	json_put_text(&o, "seed", t->seed);
+	json_put_u64(&o, "attempt", t->tries);
+	json_put_u64(&o, "passed_tries", t->passed);
+	json_put_bool(&o, "final", t->final);
+	json_put_bool(&o, "flaky", t->outcome == RESULT_FLAKY);
+	json_put_int(&o, "wall_ns", t->wall);
+	json_put_text(&o, "sidecar", *t->sidecar ? t->sidecar : NULL);
+	json_put_text(&o, "replay", t->replay);
+	json_print(o, false, out);
+}
+
+static void put_sum(struct buf *out, const struct results *r)
+{
+	struct result_counts c = results_count(r);
+	const size_t *n = c.outcome;
+	json_auto_t *o = json_object();
+	json_put_text(&o, "event", "run-finished");
+	json_put_u64(&o, "total", c.total);
+	json_put_u64(&o, "passed", n[RESULT_PASS] + n[RESULT_FLAKY]);
+	json_put_u64(&o, "failed", n[RESULT_FAIL]);
+	json_put_u64(&o, "inconclusive", n[RESULT_INCONCLUSIVE]);
+	json_put_u64(&o, "skipped", n[RESULT_SKIP]);
+	json_put_u64(&o, "flaky", n[RESULT_FLAKY]);
+	json_put_u64(&o, "xfailed", n[RESULT_XFAIL]);
+	json_put_u64(&o, "xpassed", n[RESULT_XPASS]);
+	json_put_u64(&o, "not_run", n[RESULT_NOT_RUN]);
+	json_print(o, false, out);
+}
+
+void ndjson_write(const struct results *r, struct buf *out)
+{
+	for (size_t i = 0; i < r->count; i++)
+		put_test(out, &r->item[i]);
+	put_sum(out, r);
+}
