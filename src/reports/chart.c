@@ -8,12 +8,12 @@
 #include "reports/markup.h"
 
 #define WIDTH	   640
-#define NAMES	   150 /* columns of names at the left */
+#define NAMES	   190 /* columns of names at the left */
 #define RIGHT	   14
 #define ROW_HEIGHT 26
 #define ROWS_MOST  16
 #define STEPS_MOST 200
-#define NAME_MOST  ((size_t)24)
+#define NAME_MOST  ((size_t)30)
 
 /* --- parts -------------------------------------------------------------------------------------------------------- */
 
@@ -240,6 +240,15 @@ static double scale_x(const struct scale *s, double ns)
 	return NAMES + at * (WIDTH - NAMES - RIGHT);
 }
 
+/* "10 us", "1 s": a power of ten with its unit. */
+static const char *decade(double power, char out[TIME_TEXT_MAX])
+{
+	static const char *const unit[] = { "ns", "us", "ms", "s" };
+	size_t i = power > 0 ? (size_t)MIN_OF(power / 3, 3.0) : 0;
+	snprintf(out, TIME_TEXT_MAX, "%.0f %s", pow(10, power - 3.0 * (double)i), unit[i]);
+	return out;
+}
+
 static void put_decades(struct buf *out, const struct scale *s, double top, double floor_y)
 {
 	char text[TIME_TEXT_MAX];
@@ -247,7 +256,7 @@ static void put_decades(struct buf *out, const struct scale *s, double top, doub
 	for (double p = s->low; p <= s->high; p += by) {
 		double x = scale_x(s, pow(10, p));
 		put_line(out, "axis", x, top, x, floor_y);
-		put_label(out, x, floor_y + 15, p >= s->high ? "end" : "middle", "", nsec_measure(pow(10, p), text));
+		put_label(out, x, floor_y + 15, p >= s->high ? "end" : "middle", "", decade(p, text));
 	}
 }
 
@@ -311,11 +320,11 @@ static void put_waits(struct buf *out, const struct scale *s, const json_t *grou
 
 static void put_legend(struct buf *out)
 {
-	double x = NAMES;
+	double x = 4;
 	for (size_t w = 0; w < ARRAY_SIZE(waits); w++) {
 		put_dot(out, waits[w].class, x + 5, 10, 4, waits[w].label);
 		put_label(out, x + 14, 14, "start", "", waits[w].label);
-		x += 30 + 5.4 * (double)strlen(waits[w].label);
+		x += 36 + 6.2 * (double)strlen(waits[w].label);
 	}
 }
 
@@ -327,7 +336,7 @@ void chart_waits(const struct report_result *t, struct buf *out)
 	double top = 26, floor_y = top + (double)rows * ROW_HEIGHT + 4;
 	if (!scale_waits(t, &s))
 		return;
-	begin(out, "Waits", (int)floor_y + 40,
+	begin(out, "Waits", (int)floor_y + 42,
 	      "Waits of each control group on a logarithmic scale; the table below has the numbers");
 	put_legend(out);
 	put_decades(out, &s, top, floor_y);
@@ -336,7 +345,7 @@ void chart_waits(const struct report_result *t, struct buf *out)
 		if (limit <= 0)
 			continue;
 		put_line(out, "limit", x, top - 4, x, floor_y);
-		put_label(out, x, floor_y + 27, x > WIDTH - 110 ? "end" : "middle", "", wait_limits[i].label);
+		put_label(out, x, floor_y + 31, x > WIDTH - 110 ? "end" : "middle", "", wait_limits[i].label);
 	}
 	for (size_t i = 0; i < rows; i++)
 		put_waits(out, &s, json_array_get(groups, i), top + ((double)i + .5) * ROW_HEIGHT);
@@ -413,7 +422,7 @@ static size_t put_place(struct buf *out, const struct scale *s, const struct rep
 	_cleanup_buf_ struct buf place = BUF_NULL, name = BUF_NULL;
 	size_t i = from;
 	char text[TIME_TEXT_MAX];
-	buf_appendf(&place, "%s %s", all[from].topology, all[from].kernel_version);
+	buf_appendf(&place, "%s %s %s", all[from].topology, all[from].scheduler, all[from].kernel_version);
 	result_clean_line(buf_str(&place), NAME_MOST, &name);
 	put_label(out, NAMES - 10, y + 4, "end", "label", buf_str(&name));
 	put_line(out, "axis", NAMES, y, WIDTH - RIGHT, y);

@@ -40,8 +40,7 @@ static void put_head(struct buf *out, const struct result_counts *c)
 	buf_puts(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
 	put_policy(out);
 	buf_puts(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-		      "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" "
-		      "href=\"data:,\">\n<title>ktstr: ");
+		      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>ktstr: ");
 	markup_text(out, buf_str(&sum));
 	buf_puts(out, "</title>\n<style>\n");
 	buf_append(out, blob_report_style_start, (size_t)(blob_report_style_end - blob_report_style_start));

@@ -12,6 +12,8 @@ void html_pages(const struct results *r, const size_t *order, struct buf *out);
 
 /* html_parts.c: a badge with the outcome in words. */
 void html_badge(struct buf *out, enum result_kind outcome);
+/* A name, escaped, that the browser may break after "/" and "_". */
+void html_name(struct buf *out, const char *name);
 /* <TAG>escaped text</TAG> */
 void html_element(struct buf *out, const char *tag, const char *text);
 

@@ -149,7 +149,7 @@ static void put_slowest(struct buf *out, const struct results *r)
 	qsort(slow, r->count, sizeof(*slow), compare_wall);
 	if (!r->count || !slow[0]->wall)
 		return;
-	buf_puts(out, "<section class=\"card\"><h2>Slowest</h2><dl class=\"where\">");
+	buf_puts(out, "<section class=\"card\"><h2>Slowest</h2><dl class=\"where wide\">");
 	for (size_t i = 0; i < MIN_OF(r->count, (size_t)SLOWEST) && slow[i]->wall; i++) {
 		double share = (double)slow[i]->wall / (double)slow[0]->wall;
 		html_element(out, "dt", slow[i]->name);
@@ -287,10 +287,10 @@ static void put_row(struct buf *out, const struct report_result *t, size_t index
 	buf_puts(out, "</td><td class=\"name\">");
 	if (result_has_page(t)) {
 		buf_appendf(out, "<a href=\"#r%zu\">", index);
-		markup_text(out, t->name);
+		html_name(out, t->name);
 		buf_puts(out, "</a>");
 	} else {
-		markup_text(out, t->name);
+		html_name(out, t->name);
 	}
 	if (t->outcome != RESULT_PASS && *t->cause) {
 		_cleanup_buf_ struct buf cause = BUF_NULL;
@@ -329,12 +329,14 @@ static void put_filters(struct buf *out)
 static void put_table(struct buf *out, const struct results *r, const size_t *order)
 {
 	static const char *const heading[] = { "outcome", "test", "kernel", "topology", "scheduler" };
-	static const char *const number[] = { "time", "longest gap", "waited for a CPU", "p99 wake-up" };
+	static const char *const number[] = { "time", "gap", "run delay", "p99 wake" };
 	buf_puts(out, "<section class=\"card\" id=\"tests\" aria-labelledby=\"all\"><h2 id=\"all\">All results</h2>\n");
 	put_filters(out);
-	buf_puts(out, "<div class=\"scroll\"><table><caption>Time is the host's; waits are the guest's, the worst of "
-		      "all control "
-		      "groups of a test.</caption><thead><tr>");
+	buf_puts(out, "<div class=\"scroll\"><table><caption>Time: on the host. Gap: the longest time between two "
+		      "checkpoints of a worker. Run delay: the "
+		      "longest time in all that a worker waited for a CPU. P99 wake: of the wake-up latencies. The "
+		      "worst control "
+		      "group of each test.</caption><thead><tr>");
 	for (size_t i = 0; i < ARRAY_SIZE(heading); i++)
 		buf_appendf(out, "<th scope=\"col\"><button>%s</button></th>", heading[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(number); i++)
@@ -401,10 +403,10 @@ void html_overview(const struct results *r, const size_t *order, struct buf *out
 	buf_puts(out, "<div class=\"grid\">\n");
 	for (size_t i = 0; i < ARRAY_SIZE(dimensions); i++)
 		put_places(out, r, &dimensions[i]);
-	put_slowest(out, r);
 	buf_puts(out, "</div>\n");
 	put_matrix(out, r);
 	put_table(out, r, order);
+	put_slowest(out, r);
 	put_hosts(out, r);
 	buf_puts(out, "<footer>Written by ktstr " KTSTR_VERSION ". This file needs no network.</footer>\n");
 }

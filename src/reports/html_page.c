@@ -40,7 +40,7 @@ static void put_fact(struct buf *out, const char *name, const char *value)
 {
 	if (!*value)
 		return;
-	buf_puts(out, "<div>");
+	buf_puts(out, strlen(value) > 28 ? "<div class=\"wide\">" : "<div>");
 	html_element(out, "dt", name);
 	html_element(out, "dd", value);
 	buf_puts(out, "</div>");
@@ -332,7 +332,7 @@ static void put_page(struct buf *out, const struct results *r, size_t index, str
 	buf_puts(out, "</nav><header>");
 	html_badge(out, t->outcome);
 	buf_appendf(out, "<h2 id=\"h%zu\" tabindex=\"-1\">", index);
-	markup_text(out, t->name);
+	html_name(out, t->name);
 	buf_puts(out, "</h2></header>\n");
 	if (*t->cause) {
 		buf_appendf(out, "<p class=\"lead o-%s\">", result_rows[t->outcome].word);

@@ -8,7 +8,7 @@
 
 const struct result_row result_rows[RESULT_MAX] = {
 	[RESULT_FAIL] = { "fail", "failed", "F" },
-	[RESULT_XPASS] = { "xpass", "passed but known to fail", "U" },
+	[RESULT_XPASS] = { "xpass", "passed unexpectedly", "U" },
 	[RESULT_NOT_RUN] = { "not_run", "without a result", "N" },
 	[RESULT_INCONCLUSIVE] = { "inconclusive", "inconclusive", "I" },
 	[RESULT_FLAKY] = { "flaky", "flaky", "Y" },
