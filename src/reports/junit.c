@@ -195,11 +195,16 @@ static void put_outcome(struct buf *out, const struct report_result *t)
 	}
 }
 
-static void put_case(struct buf *out, const struct report_result *t, size_t share)
+/* @twin: another result has the same name. */
+static void put_case(struct buf *out, const struct report_result *t, bool twin, size_t share)
 {
 	_cleanup_buf_ struct buf log = BUF_NULL;
+	_cleanup_buf_ struct buf name = BUF_NULL;
+	buf_puts(&name, t->name);
+	if (twin)
+		buf_appendf(&name, "@seed-%s", t->seed);
 	buf_puts(out, "    <testcase");
-	markup_attribute(out, "name", t->name);
+	markup_attribute(out, "name", buf_str(&name));
 	markup_attribute(out, "classname", t->suite);
 	put_time(out, t->ended ? t->ended - t->wall / NSEC_PER_SEC : 0);
 	put_seconds(out, t->wall);
@@ -223,8 +228,11 @@ static void put_suite(struct buf *out, const struct results *r, size_t from, siz
 		    c->errors, c->failures);
 	put_seconds(out, c->wall);
 	buf_puts(out, ">\n");
-	for (size_t i = from; i < end; i++)
-		put_case(out, &r->item[i], share);
+	for (size_t i = from; i < end; i++) {
+		const struct report_result *t = &r->item[i];
+		bool twin = (i > from && !strcmp(t->name, t[-1].name)) || (i + 1 < end && !strcmp(t->name, t[1].name));
+		put_case(out, t, twin, share);
+	}
 	buf_puts(out, "  </testsuite>\n");
 }
 

@@ -144,6 +144,10 @@ static void take_texts(struct report_result *t, const json_t *o)
 			*result_text(t, row) = get_text(o, row->key, row->most);
 	t->reason = get_text(json_object_get(o, "known_fail"), "reason", RESULTS_TEXT_MAX);
 	t->cause = get_cause(t->outcome, o);
+	if (t->outcome == RESULT_XPASS && t->cause && !*t->cause) {
+		free(t->cause);
+		t->cause = strdup("it passed, but it is known to fail");
+	}
 }
 
 static void take_numbers(struct report_result *t, const json_t *o)

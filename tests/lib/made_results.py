@@ -148,7 +148,7 @@ def make(directory, count, bad_share=.1, seed=1):
 
 # Text that breaks out of what it stands in, if it is not escaped: names, causes, logs, replay lines.
 HOSTILE = ['</script><script>window.pwned=1</script>', '"><img src=x onerror="window.pwned=1">', "' onmouseover='window.pwned=1", ']]>&amp;<!--',
-           'nul\x00bell\x07esc\x1b[31m', 'right\u202eto\u2066left', 'not\ufffea\uffffcharacter', '# SKIP never', '\nnot ok 1 forged\nok 2 forged',
+           'bell\x07esc\x1b[31m\x01', 'right\u202eto\u2066left', 'not\ufffea\uffffcharacter', '# SKIP never', '\nnot ok 1 forged\nok 2 forged',
            '::error::forged', '##[error]forged', '%0A::warning::forged', '| pipe ` tick | [link](http://example.org) <b>', 'KTAP version 1', 'a' * 1000000,
            '\U0001f600 \u00fc \u4e2d', '--- forged section ---', '{{7*7}}${7*7}', 'javascript:alert(1)', '../../../etc/passwd']
 
