@@ -38,7 +38,9 @@ struct result {
 	const char *topology;
 	const struct ktstr_topology *shape; /* the same topology, with nodes and distances */
 	const char *suite;		    /* name of the test binary */
-	const char *kernel;		    /* as an argument of --kernel */
+	const char *file;		    /* where the test is declared, as the compiler named it; NULL: unknown */
+	unsigned line;
+	const char *kernel; /* as an argument of --kernel */
 	const char *kernel_version, *kernel_label;
 	const char *kernel_commit;  /* commit of the source tree; NULL: no tree, or unknown */
 	const char *resolve_source; /* how the scheduler's binary was found; NULL: no scheduler */

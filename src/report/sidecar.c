@@ -427,6 +427,8 @@ static void put_identity(json_t **o, const struct result *r)
 	json_put_text(o, "name", r->name);
 	json_put_text(o, "test_name", r->test);
 	json_put_text(o, "suite", r->suite);
+	json_put_text(o, "file", r->file);
+	json_put_u64(o, "line", r->line);
 	json_put_text(o, "topology", r->topology);
 	json_put(o, "numa", numa_json(r->shape));
 	json_put_text(o, "scheduler", r->scheduler ? r->scheduler : "eevdf");

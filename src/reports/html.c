@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * html.c -- one HTML file with everything in it: style, script, charts. It loads nothing. Its content security policy
- * admits only the script with the digest that is written in it, so that no text of a result can run as one.
+ * admits only the two scripts whose digests are written in it, so that no text of a result can run as one.
  */
 #include <string.h>
 
@@ -16,21 +16,28 @@
 extern const char blob_report_style_start[], blob_report_style_end[];
 extern const char blob_report_script_start[], blob_report_script_end[];
 
-static void put_policy(struct buf *out)
+/* Runs before the page is laid out, so that pages that will be hidden cost nothing. */
+static const char early_script[] = "document.documentElement.classList.add('js')";
+
+static void put_digest(struct buf *out, const char *script, size_t len)
 {
 	struct sha256_ctx sha;
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	char text[BASE64_ENCODE_RAW_LENGTH(SHA256_DIGEST_SIZE) + 1] = "";
 	sha256_init(&sha);
-	sha256_update(&sha, (size_t)(blob_report_script_end - blob_report_script_start),
-		      (const uint8_t *)blob_report_script_start);
+	sha256_update(&sha, len, (const uint8_t *)script);
 	sha256_digest(&sha, sizeof(digest), digest);
 	base64_encode_raw(text, sizeof(digest), digest);
-	buf_appendf(
-		out,
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-		"script-src 'sha256-%s'; base-uri 'none'; form-action 'none'\">\n",
-		text);
+	buf_appendf(out, " 'sha256-%s'", text);
+}
+
+static void put_policy(struct buf *out)
+{
+	buf_puts(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+		      "'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src");
+	put_digest(out, early_script, strlen(early_script));
+	put_digest(out, blob_report_script_start, (size_t)(blob_report_script_end - blob_report_script_start));
+	buf_puts(out, "\">\n");
 }
 
 static void put_head(struct buf *out, const struct result_counts *c)
@@ -44,7 +51,7 @@ static void put_head(struct buf *out, const struct result_counts *c)
 	markup_text(out, buf_str(&sum));
 	buf_puts(out, "</title>\n<style>\n");
 	buf_append(out, blob_report_style_start, (size_t)(blob_report_style_end - blob_report_style_start));
-	buf_puts(out, "</style>\n</head>\n");
+	buf_appendf(out, "</style>\n<script>%s</script>\n</head>\n", early_script);
 }
 
 /* The distinct values of a member, at most four of them. */

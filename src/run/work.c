@@ -381,6 +381,8 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.name = c->name,
 		.test = c->test->name,
 		.suite = path_basename(c->test->binary),
+		.file = c->test->file,
+		.line = c->test->line,
 		.payload = c->test->payload,
 		.scheduler = s ? s->name : NULL,
 		.scheduler_args = { s ? (const char *const *)s->args : NULL, (const char *const *)c->test->sched_args },

@@ -2,7 +2,6 @@
 (() => {
 	const root = document.documentElement, all = (what, from = document) => [...from.querySelectorAll(what)];
 	const find = (id) => document.getElementById(id), body = find('rows');
-	root.classList.add('js');
 
 	/* --- the table: filters and order --- */
 	const rows = all('tr', body).map((tr) => {
