@@ -12,8 +12,8 @@
  * Pages are complete until all together have RICH_BYTES; later ones have no charts, tables and logs. The gravest
  * results come first, so they are complete.
  */
-#define RICH_BYTES    ((size_t)3 << 20)
-#define LOG_BUDGET    ((size_t)2 << 20)
+#define RICH_BYTES    ((size_t)2500000)
+#define LOG_BUDGET    ((size_t)1500000)
 #define LOG_MOST      ((size_t)24 << 10)
 #define FINDINGS_MOST 40
 #define TRIES_MOST    100
