@@ -203,7 +203,7 @@ static void put_yaml(struct buf *out, const char *key, const char *value)
 static void put_tap_directive(struct buf *out, const struct report_result *t)
 {
 	bool skip = t->outcome == RESULT_SKIP;
-	/* A test marked TODO that is "not ok" does not fail the run. */
+	/* A test with "# TODO" that is "not ok" does not fail the run. */
 	bool todo = t->outcome == RESULT_XFAIL || (!t->bad && t->outcome == RESULT_INCONCLUSIVE);
 	if (!skip && !todo)
 		return;

@@ -121,8 +121,8 @@ void results_summary(const struct result_counts *c, struct buf *out);
 bool result_has_page(const struct report_result *r);
 
 /*
- * Texts of `json` are not clean yet. Append @text cleaned, as text or as one line, cut to about @most bytes with a mark.
- * NULL is empty.
+ * Texts of `json` are not clean yet. Append @text cleaned, as text or as one line, cut to about @most bytes, with a
+ * mark. NULL is empty.
  */
 void result_clean(const char *text, size_t most, struct buf *out);
 void result_clean_line(const char *text, size_t most, struct buf *out);

@@ -17,6 +17,8 @@ CASES = {
     'help-locks.out': [KTSTR, 'locks', '--help'],
     'help-topo.out': [KTSTR, 'topo', '--help'],
     'help-run.out': [KTSTR, 'run', '--help'],
+    'help-report.out': [KTSTR, 'report', '--help'],
+    'help-merge.out': [KTSTR, 'merge', '--help'],
     'list-canned.out': [KTSTR, 'list'],
     'list-work.out': [KTSTR, 'list', '--work'],
     'hosts.out': [os.path.join(BUILD, 'tests', 'golden_hosts')],
