@@ -9,18 +9,15 @@
 #define FORMATS_TEXT "junit, ktap, tap, ndjson, html, github or github-summary"
 
 const struct report_format report_formats[] = {
-	{ "junit", "JUnit XML, for CI systems", junit_write, false },
-	{ "ktap", "KTAP version 1, as the kernel's kunit.py reads it", ktap_write, false },
-	{ "tap", "TAP version 14", tap_write, false },
-	{ "ndjson", "one JSON object a line, as with --json", ndjson_write, false },
-	{ "html", "one page for a browser, which needs no network", html_write, false },
-	{ "github", "annotations of a workflow run on GitHub", github_write, false },
-	{ "github-summary", "Markdown, appended to a file such as $GITHUB_STEP_SUMMARY", github_summary_write, true },
-	{ NULL, NULL, NULL, false },
+	{ "junit", junit_write, false },
+	{ "ktap", ktap_write, false },
+	{ "tap", tap_write, false },
+	{ "ndjson", ndjson_write, false },
+	{ "html", html_write, false },
+	{ "github", github_write, false },
+	{ "github-summary", github_summary_write, true },
+	{ NULL, NULL, false },
 };
-
-const char *const report_format_names[] = { "junit=", "ktap=",		 "tap=", "ndjson=", "html=",
-					    "github", "github-summary=", NULL };
 
 int report_order_parse(const char *text, struct report_order *ret, struct err **err)
 {

@@ -6,17 +6,13 @@
 #include "reports/model.h"
 
 struct report_format {
-	const char *name;    /* as in --report NAME=FILE */
-	const char *meaning; /* for the help */
+	const char *name; /* as in --report NAME=FILE */
 	/* Appends the whole file. @r is sorted. Failed allocations mark @out. */
 	void (*write)(const struct results *r, struct buf *out);
 	bool appends; /* to a file that others write to, too */
 };
 
 extern const struct report_format report_formats[]; /* ended by a NULL name */
-/* NULL-terminated names, for completion. */
-extern const char *const report_format_names[];
-
 /* One report that is asked for: NAME=FILE. */
 struct report_order {
 	const struct report_format *format;

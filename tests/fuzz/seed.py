@@ -3,6 +3,7 @@
 """Writes the first inputs of every target below corpus/; fuzzing adds to them. Run it again after a format changes."""
 import gzip
 import io
+import json
 import os
 import struct
 import tarfile
@@ -48,6 +49,22 @@ payload = struct.pack('<IIiIIIQ', 0, 1, 256, 1, 0, 0, 5) + b'fio'.ljust(64, b'\0
 put('guest_log', 'payload', log(record(1, hello), record(15, payload),
                                 record(16, struct.pack('<IHHdd', 0, 1, 1, 3.5, 0) + b'1/s'.ljust(16, b'\0') +
                                        b'jobs.0.iops'.ljust(192, b'\0'))))
+
+# Sidecars for reports: what tests of formats have, and every member with another type.
+group = {'cgroup_name': '<b>', 'work_type': 'SpinWait', 'num_workers': 2, 'p99_wake_latency_us': 1e300, 'median_wake_latency_us': 3, 'max_gap_ms': 7,
+         'min_off_cpu_pct': 1, 'avg_off_cpu_pct': 2, 'max_off_cpu_pct': 101}
+result = {'schema': {'name': 'ktstr.result', 'version': 2}, 'name': 'ktstr/a', 'test_name': 'a', 'suite': 's', 'topology': '1n1l1c1t', 'verdict': 'fail',
+          'seed': '0x1', 'replay': 'ktstr test', 'file': '../a.c', 'line': 3, 'wall_ns': 5, 'duration_ns': 2000000000, 'timestamp': '2026-01-02T03:04:05Z',
+          'host': {'cpu_model': 'x', 'sched_tunables': {'a': '1'}}, 'details': [{'kind': 'Unfair', 'message': '# SKIP ::error::', 'verdict': 'fail'}],
+          'stats': {'cgroups': [group] * 2, 'worst_gap_ms': 7, 'total_iterations': 900},
+          'stimulus_events': [{'elapsed_ms': at, 'label': None, 'worker_count': 2, 'total_iterations': at} for at in (5, 400, 300)],
+          'thresholds': {'max_gap_ms': {'value': 5, 'origin': 'test'}, 'isolation': {'value': True, 'origin': 'default'}},
+          'flake': {'final': True, 'tries': [{'attempt': 1, 'cause': 'c', 'seed': '0x1', 'verdict': 'fail'}] * 2},
+          'known_fail': {'reason': 'r', 'outcome': 'xfail'}, 'not_judged': [{'check': 'x', 'reason': 'y'}]}
+put('sidecar', 'whole', json.dumps(result))
+put('sidecar', 'plain', json.dumps(dict(result, known_fail=None, name='\u202e--- x ---\n')))
+put('sidecar', 'types', json.dumps({key: 5 if isinstance(value, (str, dict, list)) else [] for key, value in result.items()} | {'schema': result['schema']}))
+put('sidecar', 'deep', json.dumps(dict(result, stats=[], details={'0': 1}, flake={'tries': [1, None]}, stimulus_events=[1, {}], thresholds={'a': 1}, host=7)))
 
 # Evidence as a list of (kind, length, bytes): a record's type, or 0x80 and above for the host's observations
 # (fuzz_reports.c).
