@@ -103,6 +103,24 @@ static size_t count_groups(const struct results *r, size_t from, size_t end, boo
 	return groups;
 }
 
+static bool is_named(const char *name, const struct buf *other)
+{
+	_cleanup_buf_ struct buf own = BUF_NULL;
+	put_name(&own, name);
+	return !strcmp(buf_str(&own), buf_str(other));
+}
+
+/* kunit.py takes a result with the name of the group for the end of the group, so their names differ. */
+static void name_group(struct buf *ret, const char *name, const struct results *r, size_t from, size_t end,
+		       bool by_test)
+{
+	bool taken = false;
+	put_name(ret, name);
+	for (size_t i = from; i < end; i++)
+		taken |= is_named(r->item[i].name, ret) || (!by_test && is_named(r->item[i].test, ret));
+	buf_puts(ret, taken ? "/" : "");
+}
+
 static void begin_group(struct buf *out, unsigned indent, const char *name, size_t count)
 {
 	buf_appendf(out, "%*sKTAP version 1\n%*s# Subtest: ", (int)indent, "", (int)indent, "");
@@ -145,21 +163,25 @@ static void put_test(struct buf *out, size_t number, const struct results *r, si
 		put_result(out, 2, number, t, t->name, share);
 		return;
 	}
-	begin_group(out, 4, t->test, end - from);
+	_cleanup_buf_ struct buf group = BUF_NULL;
+	name_group(&group, t->test, r, from, end, /* by_test= */ true);
+	begin_group(out, 4, buf_str(&group), end - from);
 	put_variants(out, r, from, end, share);
-	end_group(out, 2, number, t->test, r, from, end);
+	end_group(out, 2, number, buf_str(&group), r, from, end);
 }
 
 static void put_suite(struct buf *out, size_t number, const struct results *r, size_t from, size_t end, size_t share)
 {
 	const char *name = *r->item[from].suite ? r->item[from].suite : "ktstr";
 	size_t test = 1;
-	begin_group(out, 2, name, count_groups(r, from, end, /* by_test= */ true));
+	_cleanup_buf_ struct buf group = BUF_NULL;
+	name_group(&group, name, r, from, end, /* by_test= */ false);
+	begin_group(out, 2, buf_str(&group), count_groups(r, from, end, /* by_test= */ true));
 	for (size_t i = from, next; i < end; i = next) {
 		next = group_end(r, i, /* by_test= */ true);
 		put_test(out, test++, r, i, next, share);
 	}
-	end_group(out, 0, number, name, r, from, end);
+	end_group(out, 0, number, buf_str(&group), r, from, end);
 }
 
 static size_t count_bad(const struct results *r)
