@@ -13,6 +13,7 @@
 #define ROW_HEIGHT 26
 #define ROWS_MOST  16
 #define STEPS_MOST 200
+#define LOADS_MOST 256
 #define NAME_MOST  ((size_t)30)
 
 /* --- parts -------------------------------------------------------------------------------------------------------- */
@@ -287,6 +288,21 @@ static double limit_of(const struct report_result *t, const struct wait_limit *l
 	return number(json_object_get(all, limit->key), "value") * limit->to_ns;
 }
 
+/* The limit that the load of a control group sets for itself; 0: none. */
+static double load_limit_of(const struct report_result *t, const json_t *group, const struct wait_limit *limit)
+{
+	const json_t *all = json_object_get(t->json, "load_thresholds");
+	const char *name = json_string_value(json_object_get(group, "cgroup_name"));
+	for (size_t i = 0; name && i < MIN_OF(json_array_size(all), (size_t)LOADS_MOST); i++) {
+		const json_t *o = json_array_get(all, i);
+		const char *of = json_string_value(json_object_get(o, "cgroup_name"));
+		const char *key = json_string_value(json_object_get(o, "name"));
+		if (of && key && !strcmp(of, name) && !strcmp(key, limit->key))
+			return number(o, "value") * limit->to_ns;
+	}
+	return 0;
+}
+
 static bool scale_waits(const struct report_result *t, struct scale *s)
 {
 	const json_t *groups = groups_of(t);
@@ -297,17 +313,34 @@ static bool scale_waits(const struct report_result *t, struct scale *s)
 			scale_take(s, ns);
 			any |= ns > 0;
 		}
+		for (size_t k = 0; k < ARRAY_SIZE(wait_limits); k++)
+			scale_take(s, load_limit_of(t, json_array_get(groups, i), &wait_limits[k]));
 	}
 	for (size_t i = 0; any && i < ARRAY_SIZE(wait_limits); i++)
 		scale_take(s, limit_of(t, &wait_limits[i]));
 	return any;
 }
 
-static void put_waits(struct buf *out, const struct scale *s, const json_t *group, double y)
+/* Limits of the group itself, as short lines in its row. */
+static void put_load_limits(struct buf *out, const struct report_result *t, const struct scale *s, const json_t *group,
+			    double y)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(wait_limits); i++) {
+		double limit = load_limit_of(t, group, &wait_limits[i]), x = scale_x(s, limit);
+		if (limit <= 0)
+			continue;
+		put_line(out, "limit", x, y - ROW_HEIGHT * .5, x, y + ROW_HEIGHT * .5);
+		put_label(out, x + 4, y - 5, "start", "", wait_limits[i].label);
+	}
+}
+
+static void put_waits(struct buf *out, const struct report_result *t, const struct scale *s, const json_t *group,
+		      double y)
 {
 	char text[TIME_TEXT_MAX];
 	put_group_name(out, group, y);
 	put_line(out, "axis", NAMES, y, WIDTH - RIGHT, y);
+	put_load_limits(out, t, s, group, y);
 	for (size_t w = 0; w < ARRAY_SIZE(waits); w++) {
 		double ns = number(group, waits[w].key) * waits[w].to_ns;
 		_cleanup_buf_ struct buf tip = BUF_NULL;
@@ -348,8 +381,9 @@ void chart_waits(const struct report_result *t, struct buf *out)
 		put_label(out, x, floor_y + 31, x > WIDTH - 110 ? "end" : "middle", "", wait_limits[i].label);
 	}
 	for (size_t i = 0; i < rows; i++)
-		put_waits(out, &s, json_array_get(groups, i), top + ((double)i + .5) * ROW_HEIGHT);
-	end(out, "Guest time on a logarithmic scale. Dashed lines are limits of the test.");
+		put_waits(out, t, &s, json_array_get(groups, i), top + ((double)i + .5) * ROW_HEIGHT);
+	end(out, "Guest time on a logarithmic scale. Dashed lines are limits of the test; short ones, of one control "
+		 "group.");
 }
 
 /* --- off CPU ------------------------------------------------------------------------------------------------------ */

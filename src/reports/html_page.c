@@ -223,6 +223,24 @@ static void put_limit_value(struct buf *out, const json_t *value)
 		buf_appendf(out, "<td class=\"n\">%.10g</td>", json_number_value(value));
 }
 
+/* Limits that loads set for themselves, which replace those of the test. */
+static void put_load_limits(struct buf *out, const struct report_result *t)
+{
+	const json_t *all = json_object_get(t->json, "load_thresholds"), *off = json_false();
+	for (size_t i = 0; i < MIN_OF(json_array_size(all), (size_t)LIMITS_MOST); i++) {
+		const json_t *o = json_array_get(all, i);
+		const json_t *value = json_object_get(o, "value");
+		_cleanup_buf_ struct buf name = BUF_NULL;
+		result_member(o, "name", RESULTS_WORD_MAX, &name);
+		buf_puts(&name, " of ");
+		result_member(o, "cgroup_name", RESULTS_WORD_MAX, &name);
+		buf_puts(out, "<tr>");
+		html_element(out, "td", buf_str(&name));
+		put_limit_value(out, json_is_number(value) ? value : off);
+		buf_puts(out, "<td>load</td></tr>");
+	}
+}
+
 static void put_limits(struct buf *out, const struct report_result *t)
 {
 	const json_t *all = json_object_get(t->json, "thresholds");
@@ -247,6 +265,7 @@ static void put_limits(struct buf *out, const struct report_result *t)
 		put_member(out, "td", limit, "origin");
 		buf_puts(out, "</tr>");
 	}
+	put_load_limits(out, t);
 	buf_puts(out, "</tbody></table></div></details>\n");
 }
 

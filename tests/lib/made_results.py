@@ -110,6 +110,8 @@ def sidecar(index, outcome, test, place, rng):
         'stats': stats(groups) if groups else {'cgroups': []},
         'thresholds': {name: {'value': value, 'origin': 'test'} for name, value in LIMITS.items()},
     }
+    o['load_thresholds'] = [{'cgroup_name': 'nap', 'name': 'max_p99_wake_latency_ns', 'value': 5e6, 'work_type': 'IdleChurn'},
+                            {'cgroup_name': 'spin', 'name': 'max_gap_ms', 'value': None, 'work_type': 'SpinWait'}]
     o['stimulus_events'] = stimuli(rng, o['stats']['total_iterations']) if ran else []
     if outcome == 'fail':
         o['details'].append({'kind': 'Unfair', 'verdict': 'fail', 'message': "cgroup 'spin': 41.2 % spread (limit 35 %)"})
@@ -171,6 +173,7 @@ def make_hostile(directory):
             g['cgroup_name'] = g['work_type'] = text
         for e in o['stimulus_events']:
             e['label'] = text
+        o['load_thresholds'] = [{'cgroup_name': text, 'name': text, 'value': 1.0, 'work_type': text}]
         o['thresholds'][text] = {'value': 1.0, 'origin': text}
         o['host'] = dict(HOST, cpu_model=text, kernel_release=text, **{text: text})
         write(directory, o, f'report {text}\n--- scheduler log ---\n{text}\n--- {text} ---\n{text}\n')
