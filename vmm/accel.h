@@ -33,7 +33,7 @@ struct accel_choice {
 };
 
 /* How the CPUs of a guest on tcg share time. */
-enum tcg_time { TCG_SHARED, TCG_PARALLEL };
+enum tcg_time { TCG_PARALLEL, TCG_SHARED };
 /* "parallel" or "shared", by vm_config's lag. */
 const char *tcg_time_name(unsigned lag_ns);
 

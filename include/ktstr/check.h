@@ -54,9 +54,9 @@ struct ktstr_checks {
 	 * max_p99_wake_latency_ns) does not mean the same as on hardware, and is INCONCLUSIVE there. ON: it is checked
 	 * in guest time.
 	 *
-	 * The two rates and max_throughput_cv also need a clock for each CPU. All CPUs on tcg share one clock, so two
-	 * busy CPUs do no more work per second than one. In guests with several CPUs these three are always
-	 * INCONCLUSIVE on tcg, also with ON.
+	 * The two rates and max_throughput_cv also need a clock for each CPU. With --tcg-time shared, two busy CPUs do
+	 * no more work per second than one: in guests with several CPUs these three are then INCONCLUSIVE, also with
+	 * ON.
 	 */
 	enum ktstr_switch gate_on_tcg;
 };

@@ -8,7 +8,7 @@
 static const char *const duplicate_words[] = { "none", "first", NULL };
 static const char *const ignored_words[] = { "default", "only", "all", NULL };
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
-static const char *const tcg_time_words[] = { "shared", "parallel", NULL };
+static const char *const tcg_time_words[] = { "parallel", "shared", NULL };
 static const char *const start_words[] = { "boot", "clone", NULL };
 
 const struct option_row test_options[] = {
@@ -47,7 +47,7 @@ const struct option_row test_options[] = {
 	OPT_WORD(struct test_args, accel, "accel", 0, "NAME", accel_words,
 		 "what runs the virtual machines: KVM, or QEMU's emulator (tcg)"),
 	OPT_CHOICE(struct test_args, tcg_time, "tcg-time", 0, "HOW", tcg_time_words,
-		   "tcg: CPUs of a guest share one clock, or each has its own (slower for the host)"),
+		   "tcg: each CPU of a guest has a clock of its own, or all share one (which costs the host less)"),
 	OPT_DURATION(struct test_args, tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1,
 		     "with --tcg-time parallel: by how much the clocks of busy CPUs may differ (100ns to 5us)"),
 	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,

@@ -306,7 +306,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.kernel = c->kernel->name,
 		.image = c->kernel->image,
 		.accel = config->accel->backend->name,
-		.tcg_time = c->lag_ns ? tcg_time_name(c->lag_ns) : NULL,
+		.tcg_time = c->lag_ns || config->accel->backend->vcpu_threads ? NULL : tcg_time_name(0),
 		.lag_ns = c->lag_ns == QEMU_LAG_NS ? 0 : c->lag_ns,
 		.gauntlet = c->preset != NULL,
 		.clone = a->cloned,

@@ -18,7 +18,11 @@ static void sends_to_itself(struct ktstr_ctx *t, const struct sight *s, const ch
 	ktstr_expect(t, about(s->packets, turns * A_TURN), "%s: %lu packets received in %lu turns", name, s->packets,
 		     turns);
 	ktstr_expect(t, s->net_softirqs > turns, "%s: %lu network softirqs in %lu turns", name, s->net_softirqs, turns);
-	ktstr_expect(t, wants(s, 0) > 0.9, "%s: it works for %.2f", name, wants(s, 0));
+	/*
+	 * The rest is the softirqs that receive its packets, which CONFIG_IRQ_TIME_ACCOUNTING does not count as its
+	 * time: 0.19 as measured; twice as much is allowed.
+	 */
+	ktstr_expect(t, wants(s, 0) > 0.6, "%s: it works for %.2f", name, wants(s, 0));
 }
 
 /* Each member sends one packet per turn, receives one in a softirq, and waits for it. */

@@ -75,7 +75,7 @@ static uint64_t read_counter(int fd)
 	return fd >= 0 && read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
 }
 
-/* schedstat counts run time only up to the CPU's last tick; with four CPUs on one clock, that can be 30 ms ago. */
+/* schedstat counts run time only up to the CPU's last tick, 1 ms ago. With four CPUs on one clock, it can be 30 ms. */
 static void run_until_now(int pid, uint64_t *ns)
 {
 	clockid_t clock;
@@ -87,9 +87,9 @@ static void run_until_now(int pid, uint64_t *ns)
 /* --- one reading -------------------------------------------------------------------------------------------------- */
 
 /*
- * With instruction counting, the CPUs of a guest run in turns of some 10 ms. If another CPU's turn comes between two
- * reads, they are tens of milliseconds apart: a tenth of the observation. So numbers that are compared are read
- * several times, and the fastest reading counts.
+ * CPUs that share one clock, or a host's CPU, run in turns of some 10 ms. If another CPU's turn comes between two
+ * reads, they are tens of milliseconds apart: a tenth of the observation. So numbers that are compared are read several
+ * times, and the fastest reading counts.
  */
 #define APART_NS 2000000u
 #define TRIES	 16

@@ -94,7 +94,7 @@ static void definitions(struct ktstr_ctx *t, void *arg)
 static void policies(struct ktstr_ctx *t, void *arg)
 {
 	(void)arg;
-	/* Workers set these things themselves, and with a shared clock a CPU may wait 80 ms for its turn. */
+	/* Workers set these things themselves, in their first turn. With a shared clock it may be 80 ms until then. */
 	ktstr_ctx_sleep_us(t, 250000);
 	static const struct {
 		const char *cgroup;

@@ -82,7 +82,8 @@ def usage():
     refused('too much dilation', 64, "--time-dilation: '33' is out of range, 1 to 32 are possible", 'test', '--time-dilation', '33', EXAMPLES)
     refused('dilation of counted time', 69, '--time-dilation needs the kvm backend: time on tcg is counted in instructions', 'test',
             '--time-dilation', '8', '--accel', 'tcg', '--dry-run', EXAMPLES)
-    refused('a lag of a shared clock', 64, '--tcg-lag needs --tcg-time parallel', 'test', '--tcg-lag', '1us', '--dry-run', EXAMPLES)
+    refused('a lag of a shared clock', 64, '--tcg-lag needs --tcg-time parallel', 'test', '--tcg-time', 'shared', '--tcg-lag', '1us', '--dry-run',
+            EXAMPLES)
     refused('more required than tried', 64, '--require 3 of --repeat 2 cannot pass', 'test', '--repeat', '2', '--require', '3',
             EXAMPLES)
     refused('thresholds of nothing', 64, 'show-thresholds needs the name of a test', 'show-thresholds')

@@ -49,7 +49,8 @@ class Memory:
         physical = virtual - (KERNEL_MAP if virtual >= KERNEL_MAP else self.direct)
         for address, offset, length in self.pieces:
             if address <= physical and physical + size <= address + length:
-                return self.file[offset + physical - address:][:size]
+                start = offset + physical - address
+                return self.file[start:start + size]
         raise ValueError(f'no memory at {virtual:#x}')
 
     def u32(self, virtual):

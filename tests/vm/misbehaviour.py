@@ -25,7 +25,7 @@ CASES = [
     ('stalled_cpu', 'one CPU stops taking tasks', 'fail',
      r'did not run for \d+ ms, from .* to the end of the test, on cpu1|starved \(0 work units\), it was never run'),
     ('unfair_shares', 'one worker is charged a thirtieth of its time', 'fail', r'unfair cgroup .*spread='),
-    ('unfair_crowd', 'the same among five workers on two CPUs', 'fail', r'unfair cgroup .*spread='),
+    ('unfair_crowd', 'the same among seven workers on two CPUs', 'fail', r'unfair cgroup .*spread='),
     ('bpf_error', 'scx_bpf_error() after 0.7 s', 'fail', r'disabled by the kernel 0\.[789]s .*misbehaving as asked'),
     ('failed_verification', 'a program the verifier refuses', 'fail',
      r'verifier rejected it: (R\d invalid mem access|Register Type Safety: Invalid dereference: R\d may be NULL)'),

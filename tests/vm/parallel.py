@@ -60,7 +60,7 @@ def labelled(found, shared):
     p, s = found['talk_pipe'], shared['talk_pipe']
     check((p['tcg_time'], p['icount_shift']) == ('parallel', 3) and 0 < p['tcg_lag_ns'] <= 5000, 'the sidecar says how time ran')
     check((s['tcg_time'], s['tcg_lag_ns']) == ('shared', 0), 'also with a shared clock')
-    check('--tcg-time parallel ' in p['replay'] and '--tcg-time' not in s['replay'], 'the replay line says what is not the default', p['replay'])
+    check('--tcg-time shared ' in s['replay'] and '--tcg-time' not in p['replay'], 'the replay line says what is not the default', p['replay'])
 
 
 def main():

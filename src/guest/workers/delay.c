@@ -14,8 +14,9 @@
 #include "guest/work/own_delay.h"
 #include "guest/workers/delay.h"
 
-#define SAMPLE_PERIOD	  (200 * NSEC_PER_MSEC)
-#define SAMPLE_PER_WORKER (10 * NSEC_PER_MSEC) /* more workers: longer period, same cost */
+#define SAMPLE_PERIOD (200 * NSEC_PER_MSEC)
+/* A period's readings. More would keep the engine's CPU from a worker that has no other. */
+#define SAMPLE_MAX 20
 
 static void open_sum(struct worker_process *m)
 {
@@ -53,15 +54,15 @@ nsec_t worker_set_sample(struct worker_set *c)
 		return NSEC_NEVER;
 	if (now < c->sample_due)
 		return c->sample_due;
-	unsigned running = 0;
-	for (size_t i = 0; i < c->count; i++) {
-		struct worker_process *m = &c->member[i];
+	unsigned read = 0;
+	for (size_t looked = 0; looked < c->count && read < SAMPLE_MAX; looked++) {
+		struct worker_process *m = &c->member[c->sample_next++ % c->count];
 		if (m->pid <= 0 || m->over)
 			continue;
 		sample_one(m);
-		running++;
+		read++;
 	}
-	c->sample_due = now + MAX_OF(SAMPLE_PERIOD, running * SAMPLE_PER_WORKER);
+	c->sample_due = now + SAMPLE_PERIOD;
 	return c->sample_due;
 }
 

@@ -38,8 +38,9 @@ struct worker_set {
 	const struct ticks *clock;
 	size_t count, cap, records;
 	uint32_t batch;
-	nsec_t stopping;   /* when it was last stopped */
-	nsec_t sample_due; /* delay.c: time of the next reading */
+	nsec_t stopping;    /* when it was last stopped */
+	nsec_t sample_due;  /* delay.c: time of the next readings */
+	size_t sample_next; /* the member that is read first; modulo their number */
 	struct rng rng;
 };
 

@@ -8,8 +8,9 @@
  * after it. The vCPU that is furthest behind has the next turn, and no turn takes it further ahead of the second than
  * the lag. So all clocks of busy vCPUs differ by at most the lag, and the order of the turns is a function of the guest
  * alone. This is the conservative synchronisation of parallel discrete-event simulation, with a window of one lag.
- * A receiver that is ahead gets an interrupt late by up to the lag. So the lag is short while vCPUs talk: for some time
- * after one has sent another an interrupt, or has executed PAUSE. Otherwise it is long, which costs the host less.
+ * A receiver that is ahead gets an interrupt late by up to the lag. So the lag is short while vCPUs talk: for 40 times
+ * the long lag after one has sent another an interrupt, or has executed PAUSE. What comes later is late by at most a
+ * fortieth of the time since. Otherwise the lag is long, which costs the host less.
  *
  * Rules, in the order of the code below:
  *  - A sleeping vCPU has no clock. An interrupt wakes it at the sender's time, a timer at the timer's time.
@@ -19,6 +20,8 @@
  *  - What a guest reads of time never decreases, whichever vCPU reads: a task that migrates to a vCPU that is behind
  *    sees the latest time read so far until that vCPU has passed it.
  *  - PAUSE takes time. Else a vCPU that waits for another would return to the loop after each of its instructions.
+ *    In a long wait it takes up to the lag, but at most a fortieth of the wait so far. The kernel can spin for half a
+ *    second, while the owner of a mutex runs.
  *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
  *
  * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
@@ -35,9 +38,10 @@
 #include "vmm/qemu/preload/internals.h"
 
 #define LAG_VARIABLE	   "KTSTR_TCG_LAG_NS"
-#define PAUSE_NS	   400	   /* about 140 cycles, as on current x86 processors */
-#define TALK_LAG_NS	   1000	   /* the most that the lag is while vCPUs talk */
-#define TALK_NS		   1000000 /* they talk for this long after an interrupt or a PAUSE */
+#define PAUSE_NS	   400	/* about 140 cycles, as on current x86 processors */
+#define TALK_LAG_NS	   1000 /* the most that the lag is while vCPUs talk */
+#define TALK_LAGS	   40	/* they talk for this many long lags after an interrupt or a PAUSE */
+#define SPIN_GAP_NS	   600	/* PAUSEs that are less apart are one wait: the kernel's loops take up to 0.2 us */
 #define MAIN_LOOP_STEPS	   4096
 #define STUCK_TURNS	   64
 #define STATUS_UNAVAILABLE 69 /* EX_UNAVAILABLE of sysexits.h */
@@ -47,6 +51,8 @@ struct vcpu {
 	struct cpu *cpu;
 	int64_t at;	   /* its clock; without meaning while it sleeps */
 	int64_t woken;	   /* when the last interrupt was raised for it */
+	int64_t paused;	   /* when its last PAUSE ended */
+	int64_t spins;	   /* when the wait began to which that belongs */
 	bool asleep;	   /* known as of the last look */
 	bool look;	   /* it may have fallen asleep or have been woken since */
 	atomic_bool asked; /* someone wants it to stop, or to call a function */
@@ -58,7 +64,7 @@ static struct {
 	struct qemu_internals qemu;
 	struct vcpu *vcpu; /* NULL: QEMU's own loop runs */
 	unsigned vcpus;
-	int64_t lag, talk_lag, talk, pause;
+	int64_t lag, talk_lag, pause, spin_gap;
 	int64_t talk_ends;    /* when the lag becomes long again */
 	int64_t time;	      /* of the vCPU that is furthest behind */
 	struct vcpu *running; /* NULL between turns */
@@ -113,6 +119,11 @@ static int64_t now(void)
 
 /* --- what QEMU calls ---------------------------------------------------------------------------------------------- */
 
+static void talk(void)
+{
+	guest.talk_ends = max(guest.talk_ends, now() + TALK_LAGS * guest.lag);
+}
+
 static void cut_turn(void)
 {
 	guest.cut = true;
@@ -135,7 +146,7 @@ EXPORT void tcg_handle_interrupt(struct cpu *cpu, int mask)
 	v->woken = now();
 	v->look = true;
 	if (guest.running && guest.running != v) {
-		guest.talk_ends = now() + guest.talk;
+		talk();
 		cut_turn();
 	}
 }
@@ -260,6 +271,19 @@ static void sleep_until_timer(void)
 
 /* --- a turn ------------------------------------------------------------------------------------------------------- */
 
+/* How long a PAUSE takes. Long waits do not count as talk: nobody has said anything for long. */
+static int64_t pause_time(struct vcpu *v)
+{
+	int64_t at = now();
+	if (at - v->paused > guest.spin_gap)
+		v->spins = at;
+	int64_t pause = max(guest.pause, min((at - v->spins) / TALK_LAGS, guest.lag));
+	if (pause < guest.lag)
+		talk();
+	v->paused = at + pause;
+	return pause;
+}
+
 /*
  * The vCPU executed PAUSE, or its turn has ended. Returns whether it goes on. With one vCPU there is nobody to wait
  * for, and PAUSE costs what it costs with QEMU's own loop.
@@ -269,9 +293,9 @@ static bool goes_on(struct vcpu *v)
 	int64_t left = turn_left(v);
 	if (guest.cut || guest.vcpus < 2 || left <= 0 || !guest.qemu.call.can_run(v->cpu))
 		return false;
-	set_turn_left(v, max(left - guest.pause, 0));
-	guest.talk_ends = now() + guest.talk;
-	return left > guest.pause;
+	int64_t pause = pause_time(v);
+	set_turn_left(v, max(left - pause, 0));
+	return left > pause;
 }
 
 static int execute(struct vcpu *v, int64_t budget)
@@ -377,8 +401,8 @@ static void start(int64_t lag_ns)
 		v[i] = (struct vcpu){ .cpu = call->get_cpu((int)i), .at = guest.time, .woken = guest.time };
 	guest.lag = max(call->to_instructions(lag_ns), 1);
 	guest.talk_lag = min(guest.lag, max(call->to_instructions(TALK_LAG_NS), 1));
-	guest.talk = call->to_instructions(TALK_NS);
 	guest.pause = call->to_instructions(PAUSE_NS);
+	guest.spin_gap = call->to_instructions(SPIN_GAP_NS);
 	guest.vcpus = count;
 	guest.vcpu = v;
 	for (unsigned i = 0; i < guest.qemu.clocks; i++)
