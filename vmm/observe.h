@@ -39,11 +39,10 @@ struct observe_hook {
 struct observe_hook_state {
 	uint64_t hits; /* executions while its kind was not OBSERVE_OFF */
 	/*
-	 * It was set when QEMU had already translated the instruction. It does not work: translations are not thrown
-	 * away yet. Hooks at addresses that no vCPU has reached, such as those of a BPF program that was just loaded,
-	 * never need it.
+	 * A new hook is in force at once where no vCPU has been before, as in a BPF program that was just loaded.
+	 * Elsewhere it is from the next turn of a vCPU on: in parallel time after at most the lag.
 	 */
-	bool needs_flush;
+	bool in_force;
 };
 
 struct observe_record {

@@ -106,8 +106,8 @@ struct vm_backend {
 	const char *(*observer_lack)(char *why, size_t size);
 	/*
 	 * All of these only while vm.stop is set; NULL where there never is an observer. resume() lets the guest go on.
-	 * set_hook() adds a hook, or changes the kind of the one with this id: it is in force when the guest goes on.
-	 * -ENOSPC: too many. hook_state() works always; -ENOENT: unknown id.
+	 * set_hook() adds a hook, or changes the kind of the one with this id; -ENOSPC: too many. hook_state() works
+	 * always; -ENOENT: unknown id.
 	 */
 	void (*resume)(struct vm *vm);
 	int (*set_hook)(struct vm *vm, const struct observe_hook *h, struct err **err);

@@ -98,7 +98,7 @@ static void print_end(struct watch *w)
 	for (unsigned i = 0; i < w->hooks; i++) {
 		struct observe_hook_state s;
 		if (real->hook_state(w->vm, w->hook[i].id, &s) == 0)
-			fprintf(f, "hook %u hits %lu%s\n", w->hook[i].id, s.hits, s.needs_flush ? " needs flush" : "");
+			fprintf(f, "hook %u hits %lu%s\n", w->hook[i].id, s.hits, s.in_force ? "" : " not in force");
 	}
 	fprintf(f, "end %d records %lu late %lu held_us %ld%s\n", w->vm->end, w->records, w->late, w->vm->held / 1000,
 		w->vm->observer_damaged ? " damaged" : "");
@@ -127,7 +127,7 @@ static int watch_look(struct machine *m, int result)
 		print_end(w);
 		return MACHINE_END;
 	}
-	if (w->vm->stop) {
+	if (w->vm->stop && !m->cancelled) {
 		print_stop(w->vm->stop, real->memory(w->vm));
 		if (w->hold_ms) {
 			machine_sleep(m, (nsec_t)w->hold_ms * NSEC_PER_MSEC);
@@ -163,7 +163,7 @@ static void watch_done(struct machine *m, int result)
 
 static const struct machine_state watch_states[WATCH_COUNT] = {
 	[WATCH_LOOK] = { "look", watch_look, DEADLINE_NONE, WATCH_LOOK, TO(WATCH_HOLD) | TO_END, true },
-	[WATCH_HOLD] = { "hold", watch_hold, DEADLINE_NONE, WATCH_LOOK, TO(WATCH_LOOK), true },
+	[WATCH_HOLD] = { "hold", watch_hold, DEADLINE_NONE, WATCH_LOOK, TO(WATCH_LOOK) },
 };
 static const struct machine_type watch_type = { "observed", watch_states, WATCH_COUNT, watch_done };
 

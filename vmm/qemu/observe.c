@@ -285,7 +285,7 @@ int qemu_observer_hook_state(const struct qemu_observer *o, uint32_t id, struct 
 	if (i < 0)
 		return i;
 	const volatile struct channel_hook *h = &o->channel->hook[i];
-	*ret = (struct observe_hook_state){ .hits = h->hits, .needs_flush = h->state == CHANNEL_HOOK_NEEDS_FLUSH };
+	*ret = (struct observe_hook_state){ .hits = h->hits, .in_force = h->in_force == 1 };
 	return 0;
 }
 

@@ -22,13 +22,10 @@ enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, Q
 
 enum { CHANNEL_RECORD = 1 }; /* type of the ring's records: struct observe_record */
 
-/* What became of a hook, by the library. */
-enum channel_hook_state { CHANNEL_HOOK_NEW, CHANNEL_HOOK_SET, CHANNEL_HOOK_NEEDS_FLUSH };
-
 struct channel_hook {
 	struct observe_hook hook;
 	uint64_t hits;
-	uint32_t state, unused;
+	uint64_t in_force; /* see struct observe_hook_state */
 };
 
 struct channel_stop {

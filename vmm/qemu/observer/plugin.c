@@ -46,6 +46,10 @@ struct plugin_functions {
 	struct qemu_plugin_insn *(*instruction)(const struct qemu_plugin_tb *block, size_t index);
 	uint64_t (*address)(const struct qemu_plugin_insn *i);
 	void (*on_execution)(struct qemu_plugin_insn *i, execution_fn *fn, int flags, void *data);
+	/* Not for plugins: to throw all translations away while no vCPU executes. */
+	void (*begin_exclusive)(void);
+	void (*end_exclusive)(void);
+	void (*flush)(struct cpu *cpu);
 };
 
 static const struct {
@@ -57,6 +61,9 @@ static const struct {
 	{ offsetof(struct plugin_functions, instruction), "qemu_plugin_tb_get_insn" },
 	{ offsetof(struct plugin_functions, address), "qemu_plugin_insn_vaddr" },
 	{ offsetof(struct plugin_functions, on_execution), "qemu_plugin_register_vcpu_insn_exec_cb" },
+	{ offsetof(struct plugin_functions, begin_exclusive), "start_exclusive" },
+	{ offsetof(struct plugin_functions, end_exclusive), "end_exclusive" },
+	{ offsetof(struct plugin_functions, flush), "tb_flush" },
 };
 
 /* A page of the kernel in which instructions were translated: a bit for each byte at which one begins. */
@@ -70,10 +77,12 @@ static struct {
 	bool loaded, probe;
 	const char *missing; /* a function that this QEMU does not have */
 	struct plugin_functions call;
+	const struct qemu_internals *qemu;
 	struct observe_hook hook[OBSERVE_HOOKS_MAX]; /* private copies */
 	unsigned hooks;
 	uint64_t filter[FILTER_BITS / 64]; /* bits by hash of the hooks' addresses */
 	void *pages;			   /* struct page by number: tsearch(3) */
+	bool flush;			   /* a hook is at an instruction that was translated without it */
 } plugin;
 
 /* --- what was translated ------------------------------------------------------------------------------------------ */
@@ -130,7 +139,8 @@ static void add_hook(struct channel_hook *h)
 	const struct observe_hook hook = h->hook;
 	plugin.hook[plugin.hooks++] = hook;
 	plugin.filter[filter_bit(hook.address) / 64] |= UINT64_C(1) << filter_bit(hook.address) % 64;
-	h->state = was_translated(hook.address) ? CHANNEL_HOOK_NEEDS_FLUSH : CHANNEL_HOOK_SET;
+	h->in_force = !was_translated(hook.address);
+	plugin.flush |= !h->in_force;
 }
 
 /* Takes over hooks that the orchestrator has added or changed. */
@@ -141,6 +151,22 @@ static void read_hooks(void)
 		plugin.hook[i].kind = c->hook[i].hook.kind;
 	while (plugin.hooks < c->hooks && plugin.hooks < OBSERVE_HOOKS_MAX)
 		add_hook(&c->hook[plugin.hooks]);
+}
+
+/*
+ * QEMU itself asks a vCPU to do this, which would end its turn. Between turns nobody executes, so it can be done at
+ * once. The guest is translated anew, to the same instructions.
+ */
+static void flush_translations(void)
+{
+	plugin.call.begin_exclusive();
+	plugin.call.flush(*plugin.qemu->current);
+	plugin.call.end_exclusive();
+	tdestroy(plugin.pages, free);
+	plugin.pages = NULL;
+	plugin.flush = false;
+	for (unsigned i = 0; i < plugin.hooks; i++)
+		stop_channel()->hook[i].in_force = true;
 }
 
 /* The vCPU is about to execute a hooked instruction. */
@@ -222,6 +248,7 @@ bool observer_wanted(void)
 
 const char *observer_start(const struct qemu_internals *q)
 {
+	plugin.qemu = q;
 	const char *missing = plugin.missing ? plugin.missing : stop_start(q);
 	if (!missing && plugin.probe)
 		_exit(0);
@@ -232,4 +259,6 @@ void observer_between_turns(void)
 {
 	if (stop_if_due())
 		read_hooks();
+	if (plugin.flush)
+		flush_translations();
 }
