@@ -95,10 +95,12 @@ unsigned qemu_observer_fds(const struct qemu_observer *o, struct child_fd out[OB
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
 
+/* The process is not ours any more: nothing else of its channel is believed. */
 static void mark_damaged(struct qemu_observer *o)
 {
 	o->vm->observer_damaged = true;
 	notice_post(&o->vm->stopped);
+	machine_cancel(&o->machine);
 }
 
 static void take_record(void *data, uint32_t ring, const struct shmring_item *item)
@@ -106,6 +108,8 @@ static void take_record(void *data, uint32_t ring, const struct shmring_item *it
 	struct qemu_observer *o = data;
 	struct observe_record r;
 	(void)ring;
+	if (o->vm->observer_damaged)
+		return;
 	if (item->type != CHANNEL_RECORD || item->length != sizeof(r)) {
 		mark_damaged(o);
 		return;
