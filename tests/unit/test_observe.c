@@ -304,6 +304,21 @@ START_TEST(records_are_checked)
 }
 END_TEST
 
+START_TEST(records_for_nobody_are_counts)
+{
+	const struct observe_config deaf = { .hooks = hooks, .hook_count = 2 };
+	struct vm_config c = config;
+	struct qemu_observer *quiet = calloc(1, sizeof(*quiet));
+	*quiet = QEMU_OBSERVER_NULL;
+	c.observe = &deaf;
+	t_ok(qemu_observer_init(quiet, &vm, &c, NULL));
+	ck_assert_uint_eq(quiet->channel->hook[0].hook.kind, OBSERVE_STOP);
+	ck_assert_uint_eq(quiet->channel->hook[1].hook.kind, OBSERVE_COUNT);
+	qemu_observer_done(quiet);
+	free(quiet);
+}
+END_TEST
+
 /* --- the rest of the machine -------------------------------------------------------------------------------------- */
 
 START_TEST(held_time_is_not_granted)
@@ -364,6 +379,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, hooks_are_limited);
 	tcase_add_test(tc, records_are_delivered);
 	tcase_add_loop_test(tc, records_are_checked, 0, ARRAY_SIZE(bad_records));
+	tcase_add_test(tc, records_for_nobody_are_counts);
 	tcase_add_test(tc, held_time_is_not_granted);
 	tcase_add_test(tc, only_observed_machines_have_a_plugin);
 	tcase_add_test(tc, kvm_refuses_by_name);

@@ -105,7 +105,7 @@ static void print_end(struct watch *w)
 	fclose(f);
 }
 
-enum { WATCH_LOOK, WATCH_HOLD, WATCH_COUNT };
+enum { WATCH_LOOK, WATCH_HOLD, WATCH_LAST, WATCH_COUNT };
 
 static void handle_stop(struct watch *w)
 {
@@ -123,11 +123,9 @@ static int watch_look(struct machine *m, int result)
 {
 	struct watch *w = container_of(m, struct watch, machine);
 	(void)result;
-	if (w->vm->ended) {
-		print_end(w);
-		return MACHINE_END;
-	}
-	if (w->vm->stop && !m->cancelled) {
+	if (w->vm->ended)
+		return WATCH_LAST;
+	if (w->vm->stop) {
 		print_stop(w->vm->stop, real->memory(w->vm));
 		if (w->hold_ms) {
 			machine_sleep(m, (nsec_t)w->hold_ms * NSEC_PER_MSEC);
@@ -149,6 +147,19 @@ static int watch_hold(struct machine *m, int result)
 	return WATCH_LOOK;
 }
 
+/* Also entered by a cancel, which ends the VM as well. */
+static int watch_last(struct machine *m, int result)
+{
+	struct watch *w = container_of(m, struct watch, machine);
+	(void)result;
+	if (w->vm->ended) {
+		print_end(w);
+		return MACHINE_END;
+	}
+	machine_wait_notice(m, &w->vm->stopped);
+	return WATCH_LAST;
+}
+
 static void watch_done(struct machine *m, int result)
 {
 	struct watch *w = container_of(m, struct watch, machine), **at = &watches;
@@ -162,8 +173,9 @@ static void watch_done(struct machine *m, int result)
 }
 
 static const struct machine_state watch_states[WATCH_COUNT] = {
-	[WATCH_LOOK] = { "look", watch_look, DEADLINE_NONE, WATCH_LOOK, TO(WATCH_HOLD) | TO_END, true },
-	[WATCH_HOLD] = { "hold", watch_hold, DEADLINE_NONE, WATCH_LOOK, TO(WATCH_LOOK) },
+	[WATCH_LOOK] = { "look", watch_look, DEADLINE_NONE, WATCH_LAST, TO(WATCH_HOLD) | TO(WATCH_LAST) },
+	[WATCH_HOLD] = { "hold", watch_hold, DEADLINE_NONE, WATCH_LAST, TO(WATCH_LOOK) | TO(WATCH_LAST) },
+	[WATCH_LAST] = { "last", watch_last, DEADLINE_NONE, 0, TO_END, true },
 };
 static const struct machine_type watch_type = { "observed", watch_states, WATCH_COUNT, watch_done };
 

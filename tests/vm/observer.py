@@ -80,6 +80,8 @@ def unnoticed(kernel, scratch, hooks):
         at = [ns for _, _, ns in on.stops('time')]
         check(len(at) > 20 and all(ns % 10**8 < 10**7 for ns in at), f'{label}: samples each 100 ms of guest time', at)
         check(len(on.stops('hook')) > 0, f'{label}: stops at hooks', on)
+        hits = sum(int(n) for n, in on.found(r'^hook [23] hits (\d+)'))
+        check(hits == sum(int(n) for n, in on.found(r'^end \d+ records (\d+)')) > 100, f'{label}: all {hits} records arrive', on)
         check(on.found(r'^hook 1 hits [1-9]') and not on.found('(damaged|not in force|late [1-9]|outside)'),
               f'{label}: hooks are in force, times grow, registers are in range', on)
 
@@ -93,6 +95,12 @@ def exact(kernel, scratch, address):
     check(len(triples) >= 5 and all([(hook, ns - t[0][2]) for hook, _, ns in t] ==
                                     [(1 + i, i * NS_PER_INSTRUCTION) for i in range(3)] for t in triples),
           f'{len(triples)} times: instructions are {NS_PER_INSTRUCTION} ns apart', seen)
+    # __switch_to(prev, next)
+    on, chained = {}, []
+    for vcpu, prev, next_ in run.found(r'^record hook 1 vcpu (\d+) ns \d+ (\S+) (\S+)'):
+        chained += [prev == on[vcpu]] if vcpu in on else []
+        on[vcpu] = next_
+    check(len(chained) >= 4 and all(chained), f'{len(chained)} times: the task that a CPU leaves is the one it went to', run)
 
 
 def repeated(kernel, scratch, address):
@@ -113,6 +121,13 @@ def repeated(kernel, scratch, address):
         for p in load:
             p.kill()
             p.wait()
+
+
+def system_calls(kernel, scratch, do_exit, entry):
+    """A register that the kernel sets once."""
+    run = Observed(kernel, scratch, 'lstar', {'OBSERVED_HOOKS': do_exit + ':stop'})
+    values = {lstar for lstar, in run.found(r'^stop .* lstar (\S+)')}
+    check(values == {entry.lstrip('0')}, "MSR_LSTAR is the kernel's entry for system calls", values)
 
 
 def killed(kernel, scratch, before):
@@ -164,10 +179,11 @@ def main():
         unnoticed(kernel, scratch, hooks)
         exact(kernel, scratch, known['__switch_to'])
         repeated(kernel, scratch, known['do_exit'])
+        system_calls(kernel, scratch, known['do_exit'], known['entry_SYSCALL_64'])
         killed(kernel, scratch, before)
         interrupted(kernel, scratch, before)
     check_nothing_left('observer', before)
-    finish(at_least=16)
+    finish(at_least=31)
 
 
 main()

@@ -55,6 +55,8 @@ static int put_hook(struct qemu_observer *o, const struct observe_hook *h, struc
 	i = known ? i : (int)o->hooks++;
 	o->hook[i] = *h;
 	o->channel->hook[i].hook = *h;
+	if (h->kind == OBSERVE_RECORD && !o->config.record)
+		o->channel->hook[i].hook.kind = OBSERVE_COUNT;
 	o->channel->hooks = o->hooks;
 	return 0;
 }

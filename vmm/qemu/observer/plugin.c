@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * plugin.c -- a plugin of QEMU's TCG that hooks instructions by address. When QEMU translates an instruction at a hooked
- * address, it is asked to call on_hook() before each execution; all other instructions stay as they are.
+ * plugin.c -- a plugin of QEMU's TCG that hooks instructions by address. When QEMU translates an instruction at a
+ * hooked address, it is asked to call on_hook() before each execution; all other instructions stay as they are.
  *
  * QEMU's header for plugins is not installed by distributions. The few declarations below are those of version 1 of its
  * interface (QEMU: include/qemu/qemu-plugin.h), and the functions are looked up by name, so that the library also loads

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "reactor/shmring.h"
 #include "vmm/qemu/observer/observer.h"
 
 #define STATUS_SOFTWARE 70 /* EX_SOFTWARE of sysexits.h */
+#define ROOM_PERIOD_NS	100000
 
 /* Global, because QEMU's functions for plugins take no context. */
 static struct {
@@ -117,6 +119,18 @@ void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_n
 	wait_for_orchestrator();
 }
 
+/*
+ * Waits for an orchestrator that is slower than the guest, which does not notice. So which records there are does not
+ * depend on the host.
+ */
+static void wait_for_room(void)
+{
+	const volatile uint32_t *free_run = &here.channel->free_run;
+	const struct timespec period = { .tv_nsec = ROOM_PERIOD_NS };
+	while (!shmring_has_room(&here.ring, sizeof(struct observe_record)) && !*free_run)
+		nanosleep(&period, NULL);
+}
+
 void stop_record(uint32_t hook, unsigned vcpu, uint64_t guest_ns)
 {
 	static const uint8_t order[OBSERVE_ARGUMENTS] = { RDI, RSI, RDX, RCX, R8, R9 };
@@ -125,6 +139,7 @@ void stop_record(uint32_t hook, unsigned vcpu, uint64_t guest_ns)
 	const uint64_t *general = (const uint64_t *)(const void *)((const char *)cpu + here.offsets.general);
 	for (unsigned i = 0; i < OBSERVE_ARGUMENTS; i++)
 		r.argument[i] = general[order[i]];
+	wait_for_room();
 	shmring_put(&here.ring, CHANNEL_RECORD, &r, sizeof(r));
 }
 
