@@ -147,7 +147,7 @@ static int watch_hold(struct machine *m, int result)
 	return WATCH_LOOK;
 }
 
-/* Also entered by a cancel, which ends the VM as well. */
+/* Also entered by a cancel. */
 static int watch_last(struct machine *m, int result)
 {
 	struct watch *w = container_of(m, struct watch, machine);
@@ -231,14 +231,16 @@ static int start(struct vm *vm, struct reactor *r, const struct vm_config *c, st
 	return 0;
 }
 
-/* The VM has ended. Its watch is to see that, too. */
+/* The VM has ended. Its watch is to see that, too, also if it holds a stop. */
 static void destroy(struct vm *vm)
 {
 	struct watch *w = watch_of(vm);
-	if (w)
-		w->destroyed = true;
-	else
+	if (!w) {
 		real->destroy(vm);
+		return;
+	}
+	w->destroyed = true;
+	machine_cancel(&w->machine);
 }
 
 int __wrap_accel_choose(enum accel want, unsigned lag_ns, const char *cache_dir, struct accel_choice *ret,
