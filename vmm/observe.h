@@ -56,14 +56,14 @@ struct observe_config {
 	const struct observe_hook *hooks;
 	unsigned hook_count;
 	/*
-	 * Stop at the first turn of a vCPU at or after each multiple of it; 0: never. A guest whose vCPUs all sleep over
-	 * several of them stops once.
+	 * Stop at the first turn of a vCPU at or after each multiple of it; 0: never. A guest whose vCPUs all sleep
+	 * over several of them stops once.
 	 */
 	uint64_t sample_ns;
 	/*
-	 * Gets all records, in the order of execution. In parallel time, times of different vCPUs may be out of order by
-	 * the lag. It is called some time after the execution; those before a stop may come during the stop. NULL: hooks
-	 * that record only count.
+	 * Gets all records, in the order of execution. In parallel time, times of different vCPUs may be out of order
+	 * by the lag. It is called some time after the execution; those before a stop may come during the stop. NULL:
+	 * hooks that record only count.
 	 */
 	void (*record)(void *data, const struct observe_record *r);
 	void *data;

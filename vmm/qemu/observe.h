@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observe.h -- the orchestrator's side of the observer in QEMU (observer/), as a machine: WAIT > STOPPED > GO_ON > WAIT.
- * After a cancel the guest runs on without stops: RELEASE > RELEASED, and DRAIN once its process has ended.
+ * observe.h -- the orchestrator's side of the observer in QEMU (observer/), as a machine: WAIT > STOPPED > GO_ON >
+ * WAIT. After a cancel the guest runs on without stops: RELEASE > RELEASED, and DRAIN once its process has ended.
  */
 #ifndef KTSTR_VMM_QEMU_OBSERVE_H
 #define KTSTR_VMM_QEMU_OBSERVE_H
