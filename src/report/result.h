@@ -47,6 +47,8 @@ struct result {
 	const char *const *sysctls, *const *kargs;
 	const char *replay;  /* command line that repeats the test */
 	const char *sidecar; /* path; NULL before it is written */
+	const char *dump;	/* path of what the guest's memory said about the failure, or NULL */
+	const char *dump_text; /* its beginning, as text; "": there is none */
 	const char *run_id, *project_commit;
 	const json_t *host;
 	uint64_t seed, variant;

@@ -203,6 +203,10 @@ int attempt_prepare(void *arg)
 {
 	struct attempt *a = arg;
 	a->memory_kills = memory_kills("");
+	struct fleet *f = fleet_of(a);
+	if (!f->config.no_monitor)
+		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
+			      a->env->backend, &a->config);
 	int r = build_image(a, a->clone_template != NULL);
 	if (r == 0 && a->clone_template && !fits_clone(a))
 		r = build_image(a, false);
@@ -396,6 +400,8 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.kargs = s ? (const char *const *)s->kargs : NULL,
 		.replay = buf_str(replay),
 		.sidecar = a->sidecar,
+		.dump = a->dump,
+		.dump_text = buf_str(&a->dump_text),
 		.run_id = rundir_of(a)->id,
 		.project_commit = rundir_of(a)->commit,
 		.host = f->host,
@@ -470,9 +476,30 @@ static int store_memory(const struct attempt *a, const char *sidecar, struct err
 	_cleanup_free_ char *path = rundir_beside(sidecar, MEMORY_SUFFIX);
 	if (!path)
 		return -ENOMEM;
-	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
+	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes || !a->keep_memory)
 		return leave_out(a, path);
 	return vmcore_write(&a->memory, rundir_of(a)->fd, path_basename(path), &a->job.cancelled, err);
+}
+
+/* What the guest's memory said about the failure. A test without a machine has none. */
+static int store_dump(struct attempt *a, const char *sidecar, struct err **err)
+{
+	enum ktstr_verdict v = a->judgement.verdict;
+	_cleanup_free_ char *path = rundir_beside(sidecar, DUMP_SUFFIX);
+	if (!path)
+		return -ENOMEM;
+	if (v == KTSTR_PASS || v == KTSTR_SKIP || a->on_host || a->item->problem)
+		return leave_out(a, path);
+	json_auto_t *dump = watch_take_dump(&a->watch, &a->memory);
+	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), dump, err);
+	if (r < 0)
+		return r;
+	const struct dump_view view = { .parts = DUMP_HEADER, .cpu = -1 };
+	buf_done(&a->dump_text);
+	dump_text(dump, &view, &a->dump_text);
+	free(a->dump);
+	a->dump = TAKE_PTR(path);
+	return 0;
 }
 
 /* If @r is an error, adds its text to @lost. */
@@ -504,6 +531,7 @@ int attempt_store(void *arg)
 	json_auto_t *sidecar = sidecar_json(&result);
 	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), sidecar, &err);
 	note_loss(&err, r, &lost);
+	note_loss(&err, store_dump(a, path, &err), &lost);
 	if (r == 0) {
 		free(a->sidecar);
 		a->sidecar = strdup(path);
@@ -511,6 +539,7 @@ int attempt_store(void *arg)
 	}
 	note_loss(&err, store_report(a, &result, path, &err), &lost);
 	note_loss(&err, store_memory(a, path, &err), &lost);
+	guestmem_done(&a->memory);
 	a->err = err_free(a->err);
 	if (!lost.len)
 		return 0;
