@@ -45,9 +45,9 @@ struct result {
 	const char *accel;
 	const char *start; /* "boot" or "clone"; NULL: no machine */
 	const char *const *sysctls, *const *kargs;
-	const char *replay;  /* command line that repeats the test */
-	const char *sidecar; /* path; NULL before it is written */
-	const char *dump;	/* path of what the guest's memory said about the failure, or NULL */
+	const char *replay;    /* command line that repeats the test */
+	const char *sidecar;   /* path; NULL before it is written */
+	const char *dump;      /* path of what the guest's memory said about the failure, or NULL */
 	const char *dump_text; /* its beginning, as text; "": there is none */
 	const char *run_id, *project_commit;
 	const json_t *host;

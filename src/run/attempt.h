@@ -99,9 +99,9 @@ struct attempt {
 	unsigned events;
 	struct vm_perf_setting perf_setting[VM_PERF_SETTINGS_MAX]; /* perf mode only */
 	unsigned perf_settings;
-	struct err *err; /* why preparing or storing failed */
-	char *sidecar;	 /* path, once stored */
-	char *dump;	 /* the same of its dump; NULL: the test passed */
+	struct err *err;      /* why preparing or storing failed */
+	char *sidecar;	      /* path, once stored */
+	char *dump;	      /* the same of its dump; NULL: the test passed */
 	struct buf dump_text; /* the beginning of the dump as text */
 };
 

@@ -78,8 +78,8 @@ struct fleet {
 		char path[40];
 	} * boot;
 	struct watched_kernel *watched; /* one per kernel */
-	struct attempt **live;	       /* running attempt of each plan item, or NULL */
-	struct flake_history *history; /* of each plan item; only its running attempt may use it */
+	struct attempt **live;		/* running attempt of each plan item, or NULL */
+	struct flake_history *history;	/* of each plan item; only its running attempt may use it */
 	struct run_counts counts;
 	bool memory_is_limited; /* by a control group; `memory_note` says which one, and what to do */
 	char memory_note[400];

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define DUMP_TIME  (10 * NSEC_PER_SEC)
+#define DUMP_TIME	(10 * NSEC_PER_SEC)
+#define STALL_TASKS_MAX 4096
 /* QEMU's q35 (hw/i386/pc_q35.c): from this much RAM on, all but the first 2 GiB is above 4 GiB. */
 #define SPLIT_FROM UINT64_C(0xb0000000)
 #define LOW_MEMORY (UINT64_C(2) << 30)
@@ -19,7 +20,9 @@ static const struct {
 	const char *symbols[4]; /* the first that a kernel has */
 } hook_types[] = {
 	/* The scheduler's exit is recorded, and all queues are as they were. */
-	{ HOOK_SCHEDULER_EXIT, "the kernel ended the scheduler", { "scx_disable_irq_workfn", "scx_ops_error_irq_workfn" } },
+	{ HOOK_SCHEDULER_EXIT,
+	  "the kernel ended the scheduler",
+	  { "scx_disable_irq_workfn", "scx_ops_error_irq_workfn" } },
 	{ HOOK_PANIC, "the kernel panicked", { "vpanic", "panic" } },
 };
 
@@ -45,13 +48,14 @@ static void add_hooks(struct watch *w)
 }
 
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
-		   const struct vm_backend *backend, struct vm_config *config)
+		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config)
 {
-	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend) };
+	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend), .patience = patience };
 	if (w->lack)
 		return;
 	w->kernel = kernel;
 	w->low_memory = config->memory_mib << 20 >= SPLIT_FROM ? LOW_MEMORY : 0;
+	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	add_hooks(w);
 	config->observe = &w->observe;
 }
@@ -72,14 +76,25 @@ static struct dump_config dump_config(struct watch *w, const char *reason)
 	};
 }
 
+/* Finds the kernel in the guest's memory, or finds it again. Returns NULL, or why it cannot be read. */
+static const char *find_kernel(struct watch *w, const struct guestmem *memory)
+{
+	const struct observe_stop *s = w->vm ? w->vm->stop : NULL;
+	const char *lost = NULL;
+	if (!w->found) {
+		view_init(&w->view, &w->kernel->image, memory, w->low_memory);
+		lost = view_find_slides(&w->view, s ? s->registers[0].cr3 : 0, s ? s->registers[0].lstar : 0);
+	}
+	w->found = !lost;
+	w->view.memory = memory;
+	return lost ? lost : view_refresh(&w->view) < 0 ? "the kernel had not set up its CPUs yet" : NULL;
+}
+
 static json_t *take_dump(struct watch *w, const char *reason, const struct guestmem *memory)
 {
-	const struct cpu_registers *r = w->registers;
-	const struct observe_stop *s = w->vm ? w->vm->stop : NULL;
-	view_init(&w->view, &w->kernel->image, memory, w->low_memory);
-	const char *lost = view_find_slides(&w->view, r ? r->page_root : 0, s ? s->registers[0].lstar : 0);
-	if (lost || view_refresh(&w->view) < 0)
-		return dump_placeholder(reason, lost ? lost : "the kernel had not set up its CPUs yet");
+	const char *lost = find_kernel(w, memory);
+	if (lost)
+		return dump_placeholder(reason, lost);
 	struct dump_config config = dump_config(w, reason);
 	return dump_take(&config);
 }
@@ -100,7 +115,48 @@ static void keep_registers(struct watch *w)
 	}
 }
 
-/* On the offload pool, while the guest stands still. */
+/* --- samples ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t tick_ns(struct watch *w)
+{
+	struct inspector in;
+	const struct dump_config config = dump_config(w, NULL);
+	if (!w->tick_ns && inspect_begin(&in, &config.inspect) == 0) {
+		w->tick_ns = in.hz ? NSEC_PER_SEC / in.hz : 0;
+		inspect_end(&in);
+	}
+	return w->tick_ns;
+}
+
+static bool has_scheduler(const struct sample *s)
+{
+	return *s->scx.name;
+}
+
+/* A task of the scheduler waits for a CPU for too long: nobody else will see the queues as they are now. */
+static bool is_stalled(struct watch *w)
+{
+	struct stall stall;
+	if (!has_scheduler(&w->sample) || !w->patience)
+		return false;
+	stall_scan(&w->kernel->stall, &w->view, STALL_TASKS_MAX, &stall);
+	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
+}
+
+/* Takes a sample; returns why a dump is due, or NULL. On the reactor's thread: it takes less than a millisecond. */
+static const char *take_sample(struct watch *w)
+{
+	if (find_kernel(w, w->vm->backend->memory(w->vm)))
+		return NULL;
+	if (sample_take(w->kernel->sampler, &w->view, SAMPLE_ALL, w->vm->stop->guest_ns, "/", &w->sample) < 0)
+		return NULL;
+	series_add(&w->series, w->kernel->sampler, &w->sample);
+	return !w->dump && is_stalled(w) ? "a task has waited for a CPU for too long" : NULL;
+}
+
+/* --- the dump of a guest that stands still ------------------------------------------------------------------------ */
+
+/* On the offload pool. */
 static int dump_job(void *arg)
 {
 	struct watch *w = arg;
@@ -123,6 +179,14 @@ static void go_on(struct watch *w)
 		w->vm->backend->resume(w->vm);
 }
 
+/* Why a dump is due, or NULL. */
+static const char *look(struct watch *w, const struct observe_stop *s)
+{
+	if (s->why == OBSERVE_AT_TIME)
+		return take_sample(w);
+	return w->dump ? NULL : reason_of(s->hook);
+}
+
 static int wait_for_stop(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
@@ -130,9 +194,10 @@ static int wait_for_stop(struct machine *m, int result)
 	(void)result;
 	if (w->vm->ended || w->vm->observer_damaged)
 		return MACHINE_END;
-	if (s && s->why == OBSERVE_AT_HOOK && !w->dump) {
+	const char *failure = s ? look(w, s) : NULL;
+	if (failure) {
 		keep_registers(w);
-		w->reason = reason_of(s->hook);
+		w->reason = failure;
 		machine_offload(m, &w->job, dump_job, w);
 		return WATCH_DUMP;
 	}
@@ -194,5 +259,7 @@ void watch_done(struct watch *w)
 {
 	json_decref(w->dump);
 	free(w->registers);
+	sample_done(&w->sample);
+	series_done(&w->series);
 	*w = (struct watch){ 0 };
 }

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "monitor/dump.h"
+#include "monitor/series.h"
 #include "run/watched_kernel.h"
 
 #define WATCH_HOOKS_MAX 8
@@ -28,13 +29,20 @@ struct watch {
 	unsigned registers_count;
 	const char *reason; /* of the dump that is being taken */
 	struct offload_job job;
-	json_t *dump; /* of the first failure that was seen; NULL: none was */
-	unsigned samples;
+	json_t *dump;	      /* of the first failure that was seen; NULL: none was */
+	bool found;	      /* the kernel in the guest's memory */
+	nsec_t patience;      /* a task that waits for longer is a failure; guest time */
+	uint64_t tick_ns;     /* of the guest's kernel; 0: unknown */
+	struct sample sample; /* the latest one */
+	struct series series;
 };
 
-/* Decides whether the machine with @config is watched, and puts that into @config. Any thread; blocks. */
+/* 
+ * Decides whether the machine with @config is watched, and puts that into @config. @patience: guest time after which a
+ * task that waits for a CPU is a failure. Any thread; blocks.
+ */
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
-		   const struct vm_backend *backend, struct vm_config *config);
+		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config);
 /* @vm was started. Nothing happens if it is not watched. */
 void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machine *parent);
 /* False: it uses vm and its memory no more. It posts vm->changed then. */

@@ -30,6 +30,10 @@ static void open_files(struct watched_kernel *w, const char *vmlinux)
 		return;
 	}
 	layout_init(&w->layout, w->image.types);
+	stall_find_fields(&w->stall, w->image.types);
+	w->sampler = sampler_new(&w->image);
+	if (!w->sampler)
+		snprintf(w->lack, sizeof(w->lack), "out of memory");
 	if (orc_open(vmlinux, &w->orc, &err) < 0)
 		note(w->no_orc, sizeof(w->no_orc), err);
 }
@@ -68,6 +72,7 @@ const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k
 
 void watched_kernel_done(struct watched_kernel *w)
 {
+	sampler_free(w->sampler);
 	symbols_close(w->image.symbols);
 	types_close(w->image.types);
 	orc_close(w->orc);

@@ -11,6 +11,8 @@
 #include "kernel/kernel.h"
 #include "monitor/layout.h"
 #include "monitor/orc.h"
+#include "monitor/sample.h"
+#include "monitor/stall.h"
 #include "monitor/view.h"
 #include "vmm/vm.h"
 
@@ -20,6 +22,8 @@ struct watched_kernel {
 	char lack[256]; /* why its guests cannot be looked at; "": they can */
 	struct kernel_image image;
 	struct layout layout;
+	struct sampler *sampler;
+	struct stall_fields stall;
 	struct orc *orc;  /* NULL: stacks cannot be unwound */
 	char no_orc[160]; /* why not */
 };

@@ -198,6 +198,14 @@ static bool fits_clone(const struct attempt *a)
 	       (uint64_t)st.st_size - a->config.initrd_known <= CLONE_PAYLOAD_BYTES_MAX;
 }
 
+/* How long a task may wait for a CPU: the limit on gaps, or what it is by default. */
+static nsec_t patience(const struct attempt *a)
+{
+	const struct limit *gap = &a->item->limits.limit[LIMIT_GAP];
+	const struct thresholds usual = thresholds_default(fleet_of(a)->config.strict);
+	return (nsec_t)((gap->on ? gap->value : usual.limit[LIMIT_GAP].value) * NSEC_PER_MSEC);
+}
+
 /* The space for a clone's image is limited. Tries an uncompressed image, then a compressed one, then boots instead. */
 int attempt_prepare(void *arg)
 {
@@ -206,7 +214,7 @@ int attempt_prepare(void *arg)
 	struct fleet *f = fleet_of(a);
 	if (!f->config.no_monitor)
 		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
-			      a->env->backend, &a->config);
+			      a->env->backend, patience(a), &a->config);
 	int r = build_image(a, a->clone_template != NULL);
 	if (r == 0 && a->clone_template && !fits_clone(a))
 		r = build_image(a, false);
