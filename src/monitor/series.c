@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 
 static bool grow(struct series *s)
 {
@@ -70,9 +71,21 @@ static void note_programs(struct series *s, const struct sample *from)
 	}
 }
 
+static uint32_t digest_of(uint32_t crc, const struct sample *from)
+{
+	crc = crc32_update(crc, &from->at_ns, sizeof(from->at_ns));
+	for (unsigned i = 0; i < from->cpus; i++) {
+		const struct cpu_sample *c = &from->cpu[i];
+		crc = crc32_update(crc, c->value, sizeof(c->value));
+		crc = crc32_update(crc, &c->current, sizeof(c->current));
+	}
+	return crc32_update(crc, from->scx.event, sizeof(from->scx.event));
+}
+
 void series_add(struct series *s, const struct sampler *sampler, const struct sample *from)
 {
 	unsigned events = MIN_OF(sampler_events(sampler), (unsigned)SUMMARY_EVENTS_MAX);
+	s->digest = digest_of(s->digest, from);
 	note_programs(s, from);
 	if (!s->cpus)
 		s->cpus = from->cpus;

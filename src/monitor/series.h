@@ -20,7 +20,8 @@ struct series {
 	struct reading *reading; /* `count`; what they point to is owned, too */
 	struct series_program *program;
 	unsigned programs;
-	bool failed; /* out of memory: later samples are missing */
+	uint32_t digest; /* CRC-32 of all samples, with all values of their CPUs */
+	bool failed;	 /* out of memory: later samples are missing */
 };
 
 /* Copies what is needed. Samples with another number of CPUs than the first one are counted as lost. */

@@ -324,6 +324,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.clone = a->cloned,
 		.strict = config->strict,
 		.skips_fail = config->skips_fail,
+		.no_monitor = config->no_monitor,
 		.perf = config->perf,
 		.time_dilation = c->time_dilation,
 		.cpu_cap = config->cpu_cap,
@@ -408,6 +409,9 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.kargs = s ? (const char *const *)s->kargs : NULL,
 		.replay = buf_str(replay),
 		.sidecar = a->sidecar,
+		.series = a->watch.kernel ? &a->watch.series : NULL,
+		.sampler = a->watch.kernel ? a->watch.kernel->sampler : NULL,
+		.monitor_lack = a->watch.lack,
 		.dump = a->dump,
 		.dump_text = buf_str(&a->dump_text),
 		.run_id = rundir_of(a)->id,
@@ -535,11 +539,11 @@ int attempt_store(void *arg)
 	test_name_for_file(a->item->test->name, name);
 	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant) < 0)
 		return -ENOMEM;
+	note_loss(&err, store_dump(a, path, &err), &lost);
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
 	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), sidecar, &err);
 	note_loss(&err, r, &lost);
-	note_loss(&err, store_dump(a, path, &err), &lost);
 	if (r == 0) {
 		free(a->sidecar);
 		a->sidecar = strdup(path);
