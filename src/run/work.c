@@ -376,6 +376,17 @@ static void take_counters(const struct attempt *a, struct result *ret)
 }
 
 /* How the machine came to be; NULL: there was none. */
+/* What was seen from outside. */
+static void take_watch(const struct attempt *a, struct result *ret)
+{
+	const struct watch *w = &a->watch;
+	ret->series = w->kernel ? &w->series : NULL;
+	ret->sampler = w->kernel ? w->kernel->sampler : NULL;
+	ret->monitor_lack = w->lack;
+	ret->dump = a->dump;
+	ret->dump_text = buf_str(&a->dump_text);
+}
+
 static const char *start_of(const struct attempt *a)
 {
 	if (a->item->skip || a->item->problem)
@@ -409,11 +420,6 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.kargs = s ? (const char *const *)s->kargs : NULL,
 		.replay = buf_str(replay),
 		.sidecar = a->sidecar,
-		.series = a->watch.kernel ? &a->watch.series : NULL,
-		.sampler = a->watch.kernel ? a->watch.kernel->sampler : NULL,
-		.monitor_lack = a->watch.lack,
-		.dump = a->dump,
-		.dump_text = buf_str(&a->dump_text),
 		.run_id = rundir_of(a)->id,
 		.project_commit = rundir_of(a)->commit,
 		.host = f->host,
@@ -451,6 +457,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.judgement = &a->judgement,
 	};
 	take_counters(a, ret);
+	take_watch(a, ret);
 	take_known(a, ret);
 	put_perf_settings(a, ret);
 	take_parts(&a->confinement, ret);
