@@ -13,24 +13,27 @@
 
 #include "vmm/qemu/preload/code_cache.h"
 
+struct cpu;
+
 #define LOOK_TURNS 64 /* between two looks at how full it is */
 #define FULL_PCT   75
 
-struct cache_functions {
+struct cache_symbols {
 	size_t (*size)(void);
 	size_t (*capacity)(void);
 	void (*begin_exclusive)(void);
 	void (*end_exclusive)(void);
 	void (*flush)(struct cpu *cpu);
+	struct cpu **current; /* of the vCPU thread */
 };
 
-static const char *const names[] = { "tcg_code_size", "tcg_code_capacity", "start_exclusive", "end_exclusive",
-				     "tb_flush" };
+static const char *const names[] = { "tcg_code_size", "tcg_code_capacity", "start_exclusive",
+				     "end_exclusive", "tb_flush",	   "current_cpu" };
 
-_Static_assert(sizeof(struct cache_functions) == sizeof(names), "a name for each function");
+_Static_assert(sizeof(struct cache_symbols) == sizeof(names), "a name for each");
 
 /* A QEMU without one of them flushes by itself. */
-static bool find(struct cache_functions *call)
+static bool find(struct cache_symbols *call)
 {
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		void *f = dlsym(RTLD_DEFAULT, names[i]);
@@ -41,17 +44,17 @@ static bool find(struct cache_functions *call)
 	return true;
 }
 
-void code_cache_make_room(struct cpu *current)
+void code_cache_make_room(void)
 {
-	static struct cache_functions call;
+	static struct cache_symbols call;
 	static bool looked, found;
 	static unsigned turns;
 	if (!looked)
 		found = find(&call);
 	looked = true;
-	if (!found || !current || ++turns % LOOK_TURNS || call.size() < call.capacity() / 100 * FULL_PCT)
+	if (!found || !*call.current || ++turns % LOOK_TURNS || call.size() < call.capacity() / 100 * FULL_PCT)
 		return;
 	call.begin_exclusive();
-	call.flush(current);
+	call.flush(*call.current);
 	call.end_exclusive();
 }

@@ -3,9 +3,7 @@
 #ifndef KTSTR_VMM_QEMU_PRELOAD_CODE_CACHE_H
 #define KTSTR_VMM_QEMU_PRELOAD_CODE_CACHE_H
 
-struct cpu;
-
 /* Call it between turns, on the vCPU thread: throws the translations away before QEMU has no room for more. */
-void code_cache_make_room(struct cpu *current);
+void code_cache_make_room(void);
 
 #endif
