@@ -86,9 +86,8 @@ static void wait_for_orchestrator(void)
 {
 	uint64_t count = 1;
 	ssize_t n = write(QEMU_FD_STOPPED, &count, sizeof(count));
-	do
-		n = n < 0 ? n : read(QEMU_FD_GO_ON, &count, sizeof(count));
-	while (n < 0 && errno == EINTR);
+	while (n > 0 && (n = read(QEMU_FD_GO_ON, &count, sizeof(count))) < 0 && errno == EINTR)
+		n = 1;
 	here.free_run = n < 0 || here.channel->free_run;
 }
 

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "vmm/qemu/observer/observer.h"
+#include "vmm/qemu/preload/code_cache.h"
 #include "vmm/qemu/preload/handoff.h"
 #include "vmm/qemu/preload/internals.h"
 
@@ -354,6 +355,7 @@ static void step(void)
 	*guest.qemu.current = first->cpu;
 	internals_set_icount(&guest.qemu, first->at);
 	observer_between_turns();
+	code_cache_make_room();
 	if (!again && guest.qemu.call.deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) == 0)
 		run_timers();
 	else
@@ -414,6 +416,7 @@ EXPORT void icount_handle_deadline(void)
 	if (!lag) {
 		if (observer_wanted())
 			observe_round();
+		code_cache_make_room();
 		internals_original(HANDLE_DEADLINE).handle_deadline();
 		return;
 	}
