@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "monitor/render.h"
 
 #define CODE_RANGES_MAX 8192u
 #define MASK_BYTES_MAX	1024u
-#define NSEC_PER_SEC	1000000000ull
+#define TICK_NS_MIN	100000u /* HZ of 10,000 */
+#define TICK_NS_MAX	100000000u
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
@@ -142,9 +144,9 @@ static unsigned find_hz(struct inspector *in)
 	uint64_t clock = view_symbol(in->view, "clocksource_jiffies");
 	uint64_t mult = inspect_get(in, LAYOUT_CLOCK_MULT, clock), shift = inspect_get(in, LAYOUT_CLOCK_SHIFT, clock);
 	uint64_t tick_ns = shift < 32 ? mult >> shift : 0;
-	if (tick_ns < NSEC_PER_SEC / 10000 || tick_ns > NSEC_PER_SEC / 10)
+	if (tick_ns < TICK_NS_MIN || tick_ns > TICK_NS_MAX)
 		return 0;
-	return (unsigned)((NSEC_PER_SEC + tick_ns / 2) / tick_ns);
+	return (unsigned)(((uint64_t)NSEC_PER_SEC + tick_ns / 2) / tick_ns);
 }
 
 static uint64_t newest_clock(struct inspector *in)

@@ -43,9 +43,8 @@ struct inspector {
 	struct code_range *code; /* sorted */
 	unsigned code_count;
 	uint64_t jiffies;
-	unsigned hz;		/* 0: unknown */
-	uint64_t clock_ns;	/* of the CPU whose clock is newest */
-	uint64_t bpf_types_kva; /* cache of maps.c: the last BTF that was parsed */
+	unsigned hz;	   /* 0: unknown */
+	uint64_t clock_ns; /* of the CPU whose clock is newest */
 };
 
 int inspect_begin(struct inspector *in, const struct inspect_config *config);

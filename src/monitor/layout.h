@@ -184,6 +184,11 @@
 	X(ARENA_USER_END, "bpf_arena", "user_vm_end")                     \
 	X(ARENA_KERNEL, "bpf_arena", "kern_vm")                           \
 	X(VM_ADDRESS, "vm_struct", "addr")                                \
+	X(DEVMAP_SLOTS, "bpf_dtab", "netdev_map")                         \
+	X(SOCKMAP_SLOTS, "bpf_stab", "sks")                               \
+	X(CPUMAP_SLOTS, "bpf_cpu_map", "cpu_map")                         \
+	X(XSKMAP_SLOTS, "xsk_map", "xsk_map")                             \
+	X(REUSEPORT_SLOTS, "reuseport_array", "ptrs")                     \
 	X(FRAME_BP, "inactive_task_frame", "bp")                          \
 	X(FRAME_RETURN, "inactive_task_frame", "ret_addr")                \
 	X(CPU_TIMES, "kernel_cpustat", "cpustat")                         \
