@@ -217,8 +217,13 @@ void inspect_put_cpus(struct inspector *in, json_t **json, const char *key, uint
 	/* A mask has room for more CPUs than there are. */
 	if (in->view->cpus)
 		size = MIN_OF(size, (size_t)(in->view->cpus + 63) / 64 * 8);
-	if (mask && size && view_read(in->view, mask, bits, size))
-		json_put(json, key, render_cpu_list(bits, size));
+	if (!mask || !size || !view_read(in->view, mask, bits, size))
+		return;
+	json_t *list = render_cpu_list(bits, size);
+	if (list && !*json_string_value(list))
+		json_decref(list);
+	else
+		json_put(json, key, list);
 }
 
 void inspect_put_address(json_t **json, const char *key, uint64_t address)

@@ -65,7 +65,7 @@ void inspect_text(struct inspector *in, uint64_t address, char *out, size_t size
 void inspect_member_text(struct inspector *in, enum layout_field f, uint64_t object, char *out, size_t size);
 /* "name+0xoff/0xsize" of kernel code and BPF programs; false: none, @out is "0x..." then. */
 bool inspect_code(struct inspector *in, uint64_t address, bool returns, char out[SYMBOL_TEXT_MAX]);
-/* Name of the data or function that begins at the address; false: none. */
+/* True if the kernel has that symbol, and it is at the address. */
 bool inspect_is(struct inspector *in, uint64_t address, const char *symbol);
 /* Milliseconds since @jiffies of the guest; -1: HZ is unknown. */
 int64_t inspect_age_ms(struct inspector *in, uint64_t jiffies);
@@ -74,10 +74,10 @@ int64_t inspect_age_ms(struct inspector *in, uint64_t jiffies);
 
 void inspect_put(struct inspector *in, json_t **json, const char *key, enum layout_field f, uint64_t object);
 void inspect_put_text(struct inspector *in, json_t **json, const char *key, enum layout_field f, uint64_t object);
-/* By name, "ENABLED"; a number if it has none. */
+/* By name, "ENABLED"; a number if it has none. Flags: "ONLINE|BAL_KEEP". */
 void inspect_put_variant(struct inspector *in, json_t **json, const char *key, enum layout_enum e, uint64_t value);
 void inspect_put_flags(struct inspector *in, json_t **json, const char *key, enum layout_enum e, uint64_t value);
-/* The CPU mask in or (@pointer) behind the member, as a list. */
+/* The CPU mask at the address as a list, unless it is empty. */
 void inspect_put_cpus(struct inspector *in, json_t **json, const char *key, uint64_t mask);
 /* "0x..." */
 void inspect_put_address(json_t **json, const char *key, uint64_t address);

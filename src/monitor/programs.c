@@ -30,26 +30,59 @@ struct search {
 	struct active_object *ret;
 };
 
+static bool has_map(const struct active_object *object, uint64_t map)
+{
+	for (unsigned i = 0; i < object->maps; i++)
+		if (object->map[i] == map)
+			return true;
+	return false;
+}
+
+/* The maps of a program of struct_ops. Returns their number. */
+static unsigned maps_of(struct inspector *in, uint64_t program, uint64_t map[USED_MAPS_MAX])
+{
+	/* The pointer is read before the number, which is written first. */
+	uint64_t aux = inspect_get(in, LAYOUT_PROG_AUX, program), at = inspect_get(in, LAYOUT_AUX_MAPS, aux),
+		 count = inspect_get(in, LAYOUT_AUX_MAP_COUNT, aux);
+	unsigned found = 0;
+	if (inspect_get(in, LAYOUT_PROG_TYPE, program) != STRUCT_OPS_TYPE || !at)
+		return 0;
+	for (unsigned i = 0; i < MIN_OF(count, (uint64_t)USED_MAPS_MAX); i++)
+		if (view_read_u64(in->view, at + i * 8, 8, &map[found]) && map[found])
+			found++;
+	return found;
+}
+
+/* Adds maps that are not there yet, and learns the name of the object that they are of. */
+static void add_maps(struct search *s, const uint64_t *map, unsigned count)
+{
+	for (unsigned i = 0; i < count && s->ret->maps < ACTIVE_MAPS_MAX; i++) {
+		char name[32];
+		if (has_map(s->ret, map[i]))
+			continue;
+		s->ret->map[s->ret->maps++] = map[i];
+		inspect_member_text(s->in, LAYOUT_MAP_NAME, map[i], name, sizeof(name));
+		if (!*s->ret->object)
+			section_of(name, s->ret->object);
+	}
+}
+
+/* The first program of struct_ops, then all that share a map with it: each has the read-only data of its object. */
 static int look_at_program(struct view *v, uint64_t index, uint64_t program, void *arg)
 {
 	struct search *s = arg;
-	struct inspector *in = s->in;
-	uint64_t aux = inspect_get(in, LAYOUT_PROG_AUX, program), type = inspect_get(in, LAYOUT_PROG_TYPE, program),
-		 maps = inspect_get(in, LAYOUT_AUX_MAPS, aux), count = inspect_get(in, LAYOUT_AUX_MAP_COUNT, aux);
-	(void)index;
-	if (type != STRUCT_OPS_TYPE || !maps)
+	uint64_t map[USED_MAPS_MAX];
+	unsigned count = maps_of(s->in, program, map);
+	bool shares = !*s->ret->object;
+	(void)v, (void)index;
+	for (unsigned i = 0; i < count; i++)
+		shares = shares || has_map(s->ret, map[i]);
+	if (!shares || !count)
 		return 0;
-	s->ret->maps = 0;
-	for (unsigned i = 0; i < MIN_OF(count, (uint64_t)USED_MAPS_MAX); i++) {
-		uint64_t map;
-		char name[32];
-		if (!view_read_u64(v, maps + i * 8, 8, &map) || !map)
-			continue;
-		s->ret->map[s->ret->maps++] = map;
-		inspect_member_text(in, LAYOUT_MAP_NAME, map, name, sizeof(name));
-		section_of(name, s->ret->object);
-	}
-	return *s->ret->object != '\0';
+	if (!*s->ret->object)
+		s->ret->maps = 0;
+	add_maps(s, map, count);
+	return 0;
 }
 
 void programs_find_active(struct inspector *in, struct active_object *ret)

@@ -5,13 +5,14 @@
 
 #include "monitor/inspect.h"
 
-#define PROGRAMS_MAX  65536
-#define USED_MAPS_MAX 64
+#define PROGRAMS_MAX	65536
+#define USED_MAPS_MAX	64 /* of one program */
+#define ACTIVE_MAPS_MAX 256
 
 /* The object file of the loaded scheduler: its name as far as a map's name has it, and its maps. */
 struct active_object {
 	char object[16]; /* "": none was found */
-	uint64_t map[USED_MAPS_MAX];
+	uint64_t map[ACTIVE_MAPS_MAX];
 	unsigned maps;
 };
 
