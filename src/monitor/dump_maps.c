@@ -265,7 +265,7 @@ static void map_lines(const json_t *map, struct buf *out)
 		    json_integer_value(json_object_get(map, "id")),
 		    json_integer_value(json_object_get(map, "value_size")),
 		    json_integer_value(json_object_get(map, "max_entries")),
-		    json_is_true(json_object_get(map, "active")) ? ", of the active scheduler" : "");
+		    json_is_true(json_object_get(map, "active")) ? ", of the scheduler" : "");
 	content(map, out);
 	if (more)
 		buf_appendf(out, "    %" JSON_INTEGER_FORMAT " more entries are not in the dump\n", more);

@@ -96,10 +96,13 @@ static void scheduler_lines(const json_t *dump, struct buf *out)
 		put(out, *text_of(state, "ops_name") ? text_of(state, "ops_name") : "none of sched_ext");
 		put_member(out, state, "enable_state", "state");
 		put_member(out, state, "ops_flags", "flags");
-		put_member(out, state, "bypass_depth", "bypass depth");
-		put_member(out, state, "watchdog_timeout_ms", "watchdog ms");
-		put_member(out, state, "watchdog_ran_ms_ago", "it ran ms ago");
-		put_member(out, state, "nr_rejected", "rejected");
+		if (number_of(state, "bypass_depth"))
+			put_member(out, state, "bypass_depth", "bypass depth");
+		if (number_of(state, "nr_rejected"))
+			put_member(out, state, "nr_rejected", "rejected tasks");
+		if (has(state, "watchdog_timeout_ms"))
+			buf_appendf(out, "  watchdog %lld ms, it looked %lld ms ago",
+				    number_of(state, "watchdog_timeout_ms"), number_of(state, "watchdog_ran_ms_ago"));
 	}
 	buf_puts(out, "\n");
 }

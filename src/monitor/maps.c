@@ -126,10 +126,12 @@ bool map_put_per_cpu(struct map *m, json_t **entry, uint64_t pointer)
 
 /* --- maps --------------------------------------------------------------------------------------------------------- */
 
-static bool is_active(const struct active_object *active, uint64_t map)
+/* Maps of one object file have one BTF. */
+static bool is_active(struct inspector *in, const struct active_object *active, uint64_t map)
 {
+	uint64_t btf = inspect_get(in, LAYOUT_MAP_BTF, map);
 	for (unsigned i = 0; i < active->maps; i++)
-		if (active->map[i] == map)
+		if (active->map[i] == map || (btf && btf == inspect_get(in, LAYOUT_MAP_BTF, active->map[i])))
 			return true;
 	return false;
 }
@@ -175,7 +177,7 @@ static int add_map(struct view *v, uint64_t index, uint64_t kva, void *arg)
 			 .memory = &job->memory,
 			 .bytes_left = &job->bytes_left,
 			 .json = json_object() };
-	bool active = is_active(&job->found->active, kva);
+	bool active = is_active(in, &job->found->active, kva);
 	find_types(job, &m);
 	put_head(&m);
 	if (active)

@@ -66,14 +66,24 @@ static int by_address(const void *a, const void *b, void *arg)
 	return x->address > y->address ? 1 : -1;
 }
 
-static void add_symbol(struct symbols *s, const GElf_Sym *y, size_t names_len)
+/* Entry code in assembler has symbols without a type. */
+static bool is_code(Elf *elf, const GElf_Sym *y)
+{
+	GElf_Shdr sh;
+	if (GELF_ST_TYPE(y->st_info) != STT_NOTYPE)
+		return GELF_ST_TYPE(y->st_info) == STT_FUNC;
+	Elf_Scn *scn = y->st_shndx < SHN_LORESERVE ? elf_getscn(elf, y->st_shndx) : NULL;
+	return scn && gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR;
+}
+
+static void add_symbol(struct symbols *s, Elf *elf, const GElf_Sym *y, size_t names_len)
 {
 	unsigned type = GELF_ST_TYPE(y->st_info);
 	if (y->st_shndx == SHN_UNDEF || y->st_name == 0 || y->st_name >= names_len ||
 	    (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE))
 		return;
 	s->symbol[s->count++] = (struct symbol){
-		.address = y->st_value, .size = y->st_size, .name = y->st_name, .function = type == STT_FUNC
+		.address = y->st_value, .size = y->st_size, .name = y->st_name, .function = is_code(elf, y)
 	};
 }
 
@@ -102,6 +112,12 @@ static int sort_symbols(struct symbols *s)
 		if (s->symbol[i].function)
 			s->function[s->functions++] = (uint32_t)i;
 	qsort_r(s->function, s->functions, sizeof(*s->function), by_address, s);
+	/* Code without a size reaches to what follows. */
+	for (size_t i = 0; i + 1 < s->functions; i++) {
+		struct symbol *y = &s->symbol[s->function[i]];
+		if (!y->size)
+			y->size = s->symbol[s->function[i + 1]].address - y->address;
+	}
 	return 0;
 }
 
@@ -120,7 +136,7 @@ static int read_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shdr
 	for (size_t i = 0; i < count; i++) {
 		GElf_Sym y;
 		if (gelf_getsym(data, (int)i, &y))
-			add_symbol(s, &y, names_len);
+			add_symbol(s, elf, &y, names_len);
 	}
 	return sort_symbols(s);
 }
