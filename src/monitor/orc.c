@@ -26,6 +26,16 @@ enum orc_register {
 	REG_SP_INDIRECT = 9,
 };
 
+/*
+ * Kernels of series 7 number the registers in another way, and nothing in the file says so. But nearly every entry is
+ * based on the stack pointer, so the number that is frequent tells which way it is.
+ */
+static const uint8_t newer_numbers[16] = {
+	[2] = REG_DX,  [3] = REG_SP,	  [4] = REG_BP,		 [5] = REG_DI,		[6] = REG_R10,
+	[7] = REG_R13, [8] = REG_PREV_SP, [9] = REG_SP_INDIRECT, [10] = REG_BP_INDIRECT
+};
+#define NEWER_SP 3
+
 enum orc_type {
 	TYPE_UNDEFINED = 0,
 	TYPE_END = 1,
@@ -107,6 +117,23 @@ static struct entry decode(const uint8_t raw[6], bool old)
 	return e;
 }
 
+/* -ENODATA: the registers are numbered in no way that is known. */
+static int renumber(struct orc *o)
+{
+	size_t old = 0, newer = 0;
+	for (size_t i = 0; i < o->count; i++) {
+		old += o->entry[i].sp_reg == REG_SP;
+		newer += o->entry[i].sp_reg == NEWER_SP;
+	}
+	if (MAX_OF(old, newer) < o->count / 4)
+		return -ENODATA;
+	for (size_t i = 0; newer > old && i < o->count; i++) {
+		o->entry[i].sp_reg = newer_numbers[o->entry[i].sp_reg];
+		o->entry[i].bp_reg = newer_numbers[o->entry[i].bp_reg];
+	}
+	return 0;
+}
+
 static int fill(struct orc *o, const struct section *ip, const struct section *unwind, bool old)
 {
 	size_t count = ip->size / 4;
@@ -125,7 +152,7 @@ static int fill(struct orc *o, const struct section *ip, const struct section *u
 			return -EBADMSG; /* not sorted when it was built; the kernel would sort it when it boots */
 	}
 	o->count = count;
-	return 0;
+	return renumber(o);
 }
 
 static int read_tables(Elf *elf, struct orc **ret)
@@ -150,7 +177,8 @@ int orc_open(const char *vmlinux, struct orc **ret, struct err **err)
 	_cleanup_(elf_end_p) Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	int r = elf ? read_tables(elf, ret) : -EBADMSG;
 	if (r == -ENODATA)
-		return FAIL(err, ERR_DATA, r, "read the unwinding tables of %s: it has none; build it with %s", vmlinux,
+		return FAIL(err, ERR_DATA, r,
+			    "read the unwinding tables of %s: it has none that are known; build it with %s", vmlinux,
 			    "CONFIG_UNWINDER_ORC=y");
 	return r < 0 ? FAIL_SYS(err, r, "read the unwinding tables of %s", vmlinux) : 0;
 }

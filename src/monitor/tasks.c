@@ -45,7 +45,7 @@ static char state_letter(struct inspector *in, uint64_t task)
 	for (size_t i = 0; i < ARRAY_SIZE(state_letters); i++)
 		if ((state & state_letters[i].bit) == state_letters[i].bit)
 			return state_letters[i].letter;
-	return state ? '?' : 'R';
+	return 'R'; /* also while it is woken, or new */
 }
 
 void cgroup_path(struct inspector *in, uint64_t cgroup, char *out, size_t size)

@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "dump_core: %s\n", why ? why : "the kernel has not set up its CPUs yet");
 	nsec_t from = nsec_now();
 	const struct dump_config config = { .inspect = { .view = &view, .layout = &layout, .orc = orc },
-					    .reason = "a core file", .all_tasks = argc > 4 };
+					    .reason = "a core file",
+					    .all_tasks = argc > 4 };
 	json_t *dump = dump_take(&config);
 	nsec_t took = nsec_now() - from;
 	if (!dump)
