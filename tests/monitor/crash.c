@@ -30,7 +30,8 @@ static void note_file(const char *path, const char *words, const char *only)
 		if (strncmp(line, only, strlen(only)) != 0)
 			continue;
 		if (facts < sizeof(fact) / sizeof(fact[0]))
-			snprintf(fact[facts++], FACT_BYTES, "fact: %s %.150s$", words, line);
+			snprintf(fact[facts], FACT_BYTES, "fact: %04u %s %.150s$", facts, words, line);
+		facts++;
 	}
 	if (f)
 		fclose(f);
