@@ -138,5 +138,10 @@ int main(int argc, char **argv)
 	}
 	printf("%lu damaged images near %u objects, the longest dump took %.0f ms\n", count, addresses,
 	       (double)longest / 1e6);
+	orc_close(orc);
+	types_close(image.types);
+	symbols_close(image.symbols);
+	for (unsigned i = 0; i < memory.nodes; i++)
+		free((void *)memory.node[i].map);
 	return 0;
 }
