@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * dump.h -- everything that the memory of a guest says about a failure, as JSON (docs/dump.schema.json), and that JSON
- * as text. The guest stands still meanwhile. A section that could not be had has a member `*_unavailable` that says why.
+ * as text. The guest stands still meanwhile. A section that could not be had has a member `*_unavailable` that says
+ * why.
  */
 #ifndef KTSTR_MONITOR_DUMP_H
 #define KTSTR_MONITOR_DUMP_H

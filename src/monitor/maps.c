@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "monitor/maps.h"
+#include "monitor/maps_read.h"
 
 #include <string.h>
 
@@ -92,36 +93,6 @@ static void find_types(struct job *job, struct map *m)
 	m->btf = types_btf(types);
 	m->key_type = (uint32_t)inspect_get(in, LAYOUT_MAP_KEY_TYPE, m->kva);
 	m->value_type = (uint32_t)inspect_get(in, LAYOUT_MAP_VALUE_TYPE, m->kva);
-}
-
-/* --- values ------------------------------------------------------------------------------------------------------- */
-
-bool map_put_value(struct map *m, json_t **entry, const char *key, uint64_t address, uint32_t type, uint32_t size)
-{
-	if (!size || size > MAP_VALUE_BYTES_MAX || size > *m->bytes_left)
-		return false;
-	_cleanup_free_ void *data = malloc(size);
-	if (!data || !view_read(m->in->view, address, data, size))
-		return false;
-	*m->bytes_left -= size;
-	json_put(entry, key,
-		 m->btf && type ? render_value(m->btf, type, data, size, m->memory) : render_bytes(data, size));
-	return true;
-}
-
-bool map_put_per_cpu(struct map *m, json_t **entry, uint64_t pointer)
-{
-	json_t *list = json_array();
-	bool whole = true;
-	for (unsigned cpu = 0; cpu < m->in->view->cpus; cpu++) {
-		uint64_t at = view_per_cpu_pointer(m->in->view, pointer, cpu);
-		json_t *value = json_object();
-		json_put_u64(&value, "cpu", cpu);
-		whole = whole && at && map_put_value(m, &value, "value", at, m->value_type, m->value_size);
-		json_add(&list, value);
-	}
-	json_put(entry, "per_cpu", list);
-	return whole;
 }
 
 /* --- maps --------------------------------------------------------------------------------------------------------- */

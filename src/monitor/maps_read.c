@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "monitor/maps.h"
+#include "monitor/maps_read.h"
 #include "monitor/tasks.h"
 
 #define TASK_STORAGE	29
@@ -34,6 +34,38 @@ static void put_shown(struct map *m, json_t *list, const char *key, uint64_t of)
 		json_put_u64(&m->json, "entries_truncated", of - shown);
 }
 
+/* --- values ------------------------------------------------------------------------------------------------------- */
+
+/* Puts the value at @address, by its type or as bytes. False: not readable, or no room is left. */
+static bool put_value(struct map *m, json_t **entry, const char *key, uint64_t address, uint32_t type, uint32_t size)
+{
+	if (!size || size > MAP_VALUE_BYTES_MAX || size > *m->bytes_left)
+		return false;
+	_cleanup_free_ void *data = malloc(size);
+	if (!data || !view_read(m->in->view, address, data, size))
+		return false;
+	*m->bytes_left -= size;
+	json_put(entry, key,
+		 m->btf && type ? render_value(m->btf, type, data, size, m->memory) : render_bytes(data, size));
+	return true;
+}
+
+/* Puts one value for each CPU of a per-CPU pointer of the guest. */
+static bool put_per_cpu(struct map *m, json_t **entry, uint64_t pointer)
+{
+	json_t *list = json_array();
+	bool whole = true;
+	for (unsigned cpu = 0; cpu < m->in->view->cpus; cpu++) {
+		uint64_t at = view_per_cpu_pointer(m->in->view, pointer, cpu);
+		json_t *value = json_object();
+		json_put_u64(&value, "cpu", cpu);
+		whole = whole && at && put_value(m, &value, "value", at, m->value_type, m->value_size);
+		json_add(&list, value);
+	}
+	json_put(entry, "per_cpu", list);
+	return whole;
+}
+
 /* --- arrays ------------------------------------------------------------------------------------------------------- */
 
 const char *map_read_array(struct map *m)
@@ -46,14 +78,14 @@ const char *map_read_array(struct map *m)
 	}
 	if (m->max_entries == 1) {
 		json_decref(list);
-		return map_put_value(m, &m->json, "value", first, m->value_type, m->value_size)
+		return put_value(m, &m->json, "value", first, m->value_type, m->value_size)
 			       ? NULL
 			       : "its value is not readable";
 	}
 	for (uint32_t i = 0; i < MIN_OF(m->max_entries, MAP_ENTRIES_MAX + 0u); i++) {
 		json_t *entry = json_object();
 		json_put_u64(&entry, "key", i);
-		if (!map_put_value(m, &entry, "value", first + i * stride, m->value_type, m->value_size)) {
+		if (!put_value(m, &entry, "value", first + i * stride, m->value_type, m->value_size)) {
 			json_decref(entry);
 			break;
 		}
@@ -72,8 +104,7 @@ const char *map_read_percpu_array(struct map *m)
 	for (uint32_t i = 0; i < MIN_OF(m->max_entries, MAP_PERCPU_KEYS_MAX + 0u); i++) {
 		json_t *entry = json_object();
 		json_put_u64(&entry, "key", i);
-		if (!view_read_u64(m->in->view, pointers + i * 8ull, 8, &pointer) ||
-		    !map_put_per_cpu(m, &entry, pointer)) {
+		if (!view_read_u64(m->in->view, pointers + i * 8ull, 8, &pointer) || !put_per_cpu(m, &entry, pointer)) {
 			json_decref(entry);
 			break;
 		}
@@ -102,11 +133,11 @@ static int hash_element(struct view *v, uint64_t element, void *arg)
 	if (!h->left)
 		return 0;
 	json_t *entry = json_object();
-	bool whole = map_put_value(m, &entry, "key", key, m->key_type, m->key_size);
+	bool whole = put_value(m, &entry, "key", key, m->key_type, m->key_size);
 	if (h->per_cpu)
-		whole = whole && view_read_u64(v, value, 8, &pointer) && map_put_per_cpu(m, &entry, pointer);
+		whole = whole && view_read_u64(v, value, 8, &pointer) && put_per_cpu(m, &entry, pointer);
 	else
-		whole = whole && map_put_value(m, &entry, "value", value, m->value_type, m->value_size);
+		whole = whole && put_value(m, &entry, "value", value, m->value_type, m->value_size);
 	if (!whole) {
 		json_decref(entry);
 		return 0;
@@ -169,7 +200,7 @@ static int storage_element(struct view *v, uint64_t element, void *arg)
 		return 0;
 	json_t *entry = json_object();
 	put_owner(m, inspect_get(m->in, LAYOUT_STORAGE_OWNER, storage), &entry);
-	if (!map_put_value(m, &entry, "value", data, m->value_type, m->value_size)) {
+	if (!put_value(m, &entry, "value", data, m->value_type, m->value_size)) {
 		json_decref(entry);
 		return 0;
 	}
@@ -200,8 +231,8 @@ const char *map_read_struct_ops(struct map *m)
 		return missing;
 	if (inspect_read(m->in, LAYOUT_STRUCT_OPS_STATE, value, &state))
 		inspect_put_variant(m->in, &m->json, "state", LAYOUT_ENUM_STRUCT_OPS, state);
-	return map_put_value(m, &m->json, "value", value, m->value_type, m->value_size) ? NULL
-											: "its value is not readable";
+	return put_value(m, &m->json, "value", value, m->value_type, m->value_size) ? NULL
+										    : "its value is not readable";
 }
 
 const char *map_read_ringbuf(struct map *m)

@@ -56,7 +56,7 @@ static const char *walk_end_text(enum walk_end end)
 	return text[end];
 }
 
-/* Tasks on a list whose node in the task is @node; how the walk ended in "@key_truncated". */
+/* Tasks on a list whose node in the task is @node; how the walk ended, unless it was whole, in "..._truncated". */
 static unsigned put_tasks(struct inspector *in, json_t **json, const char *key, uint64_t head, enum layout_field node,
 			  bool cursors)
 {

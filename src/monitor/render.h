@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * render.h -- a value of a BTF type as JSON, and such JSON as text. Pure: it reads the bytes and types that it is given,
- * and other memory only through a reader. Types and bytes come from guests, so each recursion, array and value is
- * limited, and what is left out is said.
+ * render.h -- a value of a BTF type as JSON, and such JSON as text. Pure: it reads the bytes and types that it is
+ * given, and other memory only through a reader. Types and bytes come from guests, so each recursion, array and value
+ * is limited, and what is left out is said.
  *
  * A value is an object with "kind": int, uint, bool, char, float, enum, struct, array, cpu_list, ptr, bytes, truncated
  * or unsupported (docs/dump.schema.json has their members).

@@ -280,7 +280,7 @@ json_t *task_record(struct inspector *in, uint64_t task)
 		json_put_int(&json, "waits_ms", brief.waits_ms);
 	if (class && strcmp(class, "fair") == 0)
 		json_put(&json, "fair", fair_record(in, task));
-	/* A task of another class that sched_ext manages was lifted out of it, by a lock that a real-time task wants. */
+	/* On the list of sched_ext, but of another class: a lock that a real-time task wants lifted it out. */
 	uint64_t runnable = inspect_member(in, LAYOUT_SCX_RUNNABLE_NODE, task), next = 0;
 	if (runnable && view_read_u64(in->view, runnable, 8, &next) && next && next != runnable && !brief.scx)
 		json_put_bool(&json, "pi_boosted_out_of_scx", true);
