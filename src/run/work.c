@@ -515,7 +515,9 @@ static int store_dump(struct attempt *a, const char *sidecar, struct err **err)
 		return r;
 	const struct dump_view view = { .parts = DUMP_HEADER, .cpu = -1 };
 	buf_done(&a->dump_text);
-	dump_text(dump, &view, &a->dump_text);
+	/* What the memory of a guest at its end looks like explains no failure that came before. */
+	if (a->watch.reason)
+		dump_text(dump, &view, &a->dump_text);
 	free(a->dump);
 	a->dump = TAKE_PTR(path);
 	return 0;
