@@ -12,7 +12,8 @@
 
 #include "base/err.h"
 
-#define SYMBOL_TEXT_MAX 160 /* "do_idle+0x1a2/0x2f0" */
+#define SYMBOL_TEXT_MAX	   160 /* "do_idle+0x1a2/0x2f0" */
+#define SYMBOLS_BANNER_MAX 512
 
 struct symbols;
 
@@ -21,9 +22,13 @@ int symbols_open(const char *vmlinux, struct symbols **ret, struct err **err);
 void symbols_close(struct symbols *s);
 /* Link address; 0: there is no such symbol. Of equal names, the one with the lowest address. */
 uint64_t symbols_find(const struct symbols *s, const char *name);
+/* The same for a symbol whose address may be 0, as that of a per-CPU variable. False: there is none. */
+bool symbols_look_up(const struct symbols *s, const char *name, uint64_t *ret);
 /* Size in bytes as in the table; 0: unknown, or there is no such symbol. */
 uint64_t symbols_size(const struct symbols *s, const char *name);
 /* "name+0xoff/0xsize" of the function at link address @at; false: none, @out is "0x..." then. */
 bool symbols_format(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
+/* The kernel's version text, `linux_banner`, as the file has it; "": the file does not have it. */
+const char *symbols_banner(const struct symbols *s);
 
 #endif

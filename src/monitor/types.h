@@ -12,34 +12,37 @@
 
 #include "base/err.h"
 
-/* Where a member lies in an object. Of a bit field: the bytes that cover it. */
+/* Where a member lies in an object. Of a bit field: the bytes that cover it. All zero: absent. */
 struct field {
 	uint32_t offset;	  /* bytes from the start of the object */
-	uint16_t size;		  /* bytes; 0: absent */
+	uint32_t size;		  /* bytes; 0 of an array without a declared length */
 	uint8_t bit_offset, bits; /* of a bit field within `offset`; bits 0: no bit field */
 	bool is_signed;
-	uint32_t type; /* BTF id, without modifiers and typedefs */
+	uint32_t type; /* BTF id, without modifiers and typedefs; 0: absent */
 };
 
 struct types;
 
-/* -ENODATA: the kernel has no BTF. Blocks. */
+/* -ENODATA: the kernel has no BTF. Blocks. Immutable once open. */
 int types_open(const char *vmlinux, struct types **ret, struct err **err);
-/* Of BTF bytes that a guest holds (of a map or a program), on top of @base. They are hostile, and checked. */
+/* Of BTF bytes that a guest holds (of a map or a program), on top of @base, which outlives it. They are checked. */
 int types_parse(const void *data, size_t size, const struct types *base, struct types **ret, struct err **err);
 void types_close(struct types *t);
 struct btf *types_btf(const struct types *t); /* borrowed */
 
-/* "rq", "scx.local_dsq.nr": through structs, unions and anonymous members; arrays by "[N]". Absent: .size = 0. */
+/*
+ * "rq", "scx.local_dsq.nr": through structs, unions and anonymous members; array elements by "[N]" ("avg[2][0]").
+ * @structure is a struct, a union, or a typedef of one.
+ */
 struct field types_field(const struct types *t, const char *structure, const char *path);
 /* Size of a struct or union in bytes; 0: there is none. */
 uint32_t types_size(const struct types *t, const char *structure);
-/* Value of an enumerator of any enum. False: there is none. */
+/* Value of an enumerator; @enumeration NULL: of any enum, also one without a name. False: there is none. */
 bool types_enumerator(const struct types *t, const char *enumeration, const char *name, int64_t *ret);
 
 static inline bool field_present(struct field f)
 {
-	return f.size != 0;
+	return f.type != 0;
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include "vmm/guestmem.h"
 
 #define VIEW_CPUS_MAX 512
+#define VIEW_PAGES    64 /* remembered translations */
 
 /* A kernel's files, opened once and shared by all machines that run it. */
 struct kernel_image {
@@ -23,23 +24,36 @@ struct view {
 	const struct kernel_image *image;
 	const struct guestmem *memory;
 	uint64_t text_slide;  /* runtime minus link address of the kernel's image (KASLR) */
-	uint64_t phys_base;   /* physical minus link address, as in the kernel */
+	uint64_t phys_base;   /* as in the kernel: physical = runtime - START_KERNEL_MAP + phys_base */
 	uint64_t page_offset; /* start of the direct map */
 	uint64_t page_root;   /* guest-physical address of the top page table */
 	bool five_levels;
+	uint64_t low_memory;			/* RAM below 4 GiB, of which the rest follows from there; 0: no gap */
+	uint64_t ram_end;			/* guest-physical; all RAM is below */
+	uint64_t image_start, image_size;	/* link address and bytes of the kernel's image */
 	unsigned cpus;				/* possible CPUs */
 	uint64_t per_cpu_offset[VIEW_CPUS_MAX]; /* 0: not set up yet */
 	uint64_t bad_reads;			/* out of range or not mapped, so far */
+	struct {
+		uint64_t page; /* address, 0: none */
+		const uint8_t *at;
+	} cached[VIEW_PAGES]; /* found in page tables since the last refresh */
 };
 
-/* Without a slide. Reads nothing; view_refresh() finds what the kernel sets up while it boots. */
-void view_init(struct view *v, const struct kernel_image *image, const struct guestmem *memory);
 /*
- * Both slides, where known from outside: the boot CPU's CR3 and MSR_LSTAR (0: unknown). Returns NULL, or why the
- * kernel in memory is not that of the image (static text).
+ * Without a slide. Reads nothing; view_refresh() finds what the kernel sets up while it boots. @low_memory: bytes of RAM
+ * below the gap that ends at 4 GiB; 0: all RAM is below the gap.
+ */
+void view_init(struct view *v, const struct kernel_image *image, const struct guestmem *memory, uint64_t low_memory);
+/*
+ * Finds both slides: from the boot CPU's CR3 and MSR_LSTAR where they are known (not 0), else by a search for the
+ * kernel's version text and page tables in memory. Returns NULL, or why there are none (static text).
  */
 const char *view_find_slides(struct view *v, uint64_t cr3, uint64_t lstar);
-/* Reads the number of CPUs and their offsets. -EAGAIN: the kernel has not set them up yet. */
+/*
+ * Reads the number of CPUs, their offsets and where page tables begin, and forgets translations: due before each round
+ * of reads. -EAGAIN: the kernel has not set them up yet. -ESTALE: another kernel than that of the image runs.
+ */
 int view_refresh(struct view *v);
 
 /* Runtime address of a symbol; 0: absent. Not of per-CPU symbols. */
@@ -51,7 +65,7 @@ uint64_t view_per_cpu_pointer(const struct view *v, uint64_t pointer, unsigned c
 
 /* Guest-physical address of @kva: image, direct map, else the page tables. False: not mapped. */
 bool view_translate(const struct view *v, uint64_t kva, uint64_t *ret);
-/* Copies @len bytes, across pages. False: some were not readable; all of @out is zero then, and it is counted. */
+/* Copies @len bytes, across pages. False: some bytes were not readable; all of @out is zero then, and it is counted. */
 bool view_read(struct view *v, uint64_t kva, void *out, size_t len);
 /* A scalar of 1, 2, 4 or 8 bytes, by a single load. */
 bool view_read_u64(struct view *v, uint64_t kva, unsigned size, uint64_t *ret);

@@ -17,9 +17,9 @@ enum walk_end {
 	WALK_STOPPED, /* by the visitor */
 };
 
-/* struct list_head, circular; @head is not visited. */
+/* struct list_head, circular; the address @head is not visited. A loop that leaves out the head: WALK_CAPPED. */
 enum walk_end walk_list(struct view *v, uint64_t head, unsigned cap, walk_visit visit, void *arg);
-/* struct hlist_head and hlist_nulls_head: ends at NULL or at a nulls mark (bit 0). */
+/* Nodes of a struct hlist_head or hlist_nulls_head, of which @first is the content: ends at NULL or a nulls mark (bit 0). */
 enum walk_end walk_hlist(struct view *v, uint64_t first, unsigned cap, walk_visit visit, void *arg);
 /* In order. @root: address of struct rb_root. */
 enum walk_end walk_rbtree(struct view *v, uint64_t root, unsigned cap, walk_visit visit, void *arg);
@@ -37,7 +37,10 @@ struct walk_cgroup {
 	unsigned depth;
 	bool leaf;
 };
-/* The control groups at and below @path ("/" for all), parents first. -ENOENT: there is no such path. */
+/*
+ * The control groups at and below @path ("/" for all), parents first. -ENOENT: there is no such path. -ENODATA: this
+ * kernel has no control groups.
+ */
 int walk_cgroups(struct view *v, const char *path, unsigned cap,
 		 int (*visit)(struct view *v, const struct walk_cgroup *c, void *arg), void *arg, enum walk_end *ret);
 
