@@ -6,9 +6,11 @@
 #include <bpf/libbpf.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "monitor/types.h"
 
-#define CHAIN_MAX 32 /* typedefs and modifiers, nested anonymous members, dimensions of an array */
+#define TYPES_BYTES_MAX ((size_t)32 << 20)
+#define CHAIN_MAX	32 /* typedefs and modifiers, nested anonymous members, dimensions of an array */
 
 struct type_name {
 	const char *name; /* in the BTF's strings */
@@ -98,13 +100,26 @@ int types_open(const char *vmlinux, struct types **ret, struct err **err)
 	return r < 0 ? FAIL_SYS(err, r, "read the types of %s", vmlinux) : 0;
 }
 
+/* libbpf makes types on top of others only from a file. */
+static struct btf *parse_on_top(const void *data, size_t size, struct btf *base)
+{
+	char path[32];
+	_cleanup_close_ int fd = memfd_new("ktstr-btf", 0);
+	int r = fd < 0 ? fd : fd_write_full(fd, data, size);
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return btf__parse_raw_split(path, base);
+}
+
 int types_parse(const void *data, size_t size, const struct types *base, struct types **ret, struct err **err)
 {
 	int r = -EBADMSG;
 	libbpf_set_print(NULL);
-	if (size <= UINT32_MAX)
-		r = types_new(base ? btf__new_split(data, (uint32_t)size, base->btf) : btf__new(data, (uint32_t)size),
-			      base, ret);
+	if (size <= TYPES_BYTES_MAX)
+		r = types_new(base ? parse_on_top(data, size, base->btf) : btf__new(data, (uint32_t)size), base, ret);
 	return r < 0 ? FAIL_SYS(err, r, "read types of %zu bytes of BTF", size) : 0;
 }
 
