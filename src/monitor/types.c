@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/parse.h"
 #include "monitor/types.h"
 
 #define TYPES_BYTES_MAX ((size_t)32 << 20)
@@ -192,6 +193,47 @@ static bool is_signed(const struct btf_type *type)
 	       (btf_is_any_enum(type) && btf_kflag(type));
 }
 
+/* --- enumerators -------------------------------------------------------------------------------------------------- */
+
+static bool enumerator_at(const struct types *t, const struct btf_type *type, unsigned i, const char *name,
+			  int64_t *ret)
+{
+	bool wide = btf_is_enum64(type);
+	const char *its = btf__name_by_offset(t->btf, wide ? btf_enum64(type)[i].name_off : btf_enum(type)[i].name_off);
+	if (!its || strcmp(its, name))
+		return false;
+	if (wide)
+		*ret = (int64_t)btf_enum64_value(&btf_enum64(type)[i]);
+	else
+		*ret = btf_kflag(type) ? btf_enum(type)[i].val : (int64_t)(uint32_t)btf_enum(type)[i].val;
+	return true;
+}
+
+static bool enumerator_of(const struct types *t, const struct btf_type *type, const char *name, int64_t *ret)
+{
+	for (unsigned i = 0; i < btf_vlen(type); i++)
+		if (enumerator_at(t, type, i, name, ret))
+			return true;
+	return false;
+}
+
+bool types_enumerator(const struct types *t, const char *enumeration, const char *name, int64_t *ret)
+{
+	uint32_t id, end = btf__type_cnt(t->btf);
+	if (enumeration) {
+		const struct btf_type *type = find(t, enumeration, true, &id);
+		return type && enumerator_of(t, type, name, ret);
+	}
+	for (id = 1; id < end; id++) {
+		const struct btf_type *type = btf__type_by_id(t->btf, id);
+		if (type && btf_is_any_enum(type) && enumerator_of(t, type, name, ret))
+			return true;
+	}
+	return false;
+}
+
+/* --- members ----------------------------------------------------------------------------------------------------- */
+
 /* Where the search is: a type, and its place from the start of the outermost object. */
 struct place {
 	uint32_t id;
@@ -225,22 +267,39 @@ static bool find_member(const struct types *t, struct place *p, const char *name
 	return false;
 }
 
-/* Steps into element @text ("N]...") of an array; returns what follows the bracket, or NULL. */
+/* The number of an element: "3]...", or an enumerator's name. Returns what follows the bracket, or NULL. */
+static const char *read_index(const struct types *t, const char *text, uint32_t *ret)
+{
+	char name[64];
+	int64_t value = 0;
+	size_t len = strcspn(text, "]");
+	if (!len || text[len] != ']' || len >= sizeof(name))
+		return NULL;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	if (parse_u32_range(name, 0, UINT32_MAX, ret) == 0)
+		return text + len + 1;
+	if (!types_enumerator(t, NULL, name, &value) || value < 0 || value > UINT32_MAX)
+		return NULL;
+	*ret = (uint32_t)value;
+	return text + len + 1;
+}
+
+/* Steps into an element of an array; returns what follows the bracket, or NULL. */
 static const char *find_element(const struct types *t, struct place *p, const char *text)
 {
-	char *end = NULL;
-	unsigned long n = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
-	uint32_t size;
-	if (!end || *end != ']' || !btf_is_array(p->type))
+	uint32_t size, n;
+	const char *end = btf_is_array(p->type) ? read_index(t, text, &n) : NULL;
+	if (!end)
 		return NULL;
 	uint32_t declared = btf_array(p->type)->nelems;
-	if (n > UINT32_MAX || (declared && n >= declared))
+	if (declared && n >= declared)
 		return NULL;
 	p->type = strip(t, btf_array(p->type)->type, &p->id);
 	if (!p->type || !size_of(t, p->type, &size))
 		return NULL;
 	p->bit += (uint64_t)n * size * 8;
-	return end + 1;
+	return end;
 }
 
 /* The bytes that cover a bit field: as few as a scalar can have. */
@@ -279,8 +338,7 @@ static bool follow(const struct types *t, struct place *p, const char *path)
 	unsigned budget = SEARCH_MAX;
 	while (*path) {
 		size_t len = strcspn(path, ".[");
-		/* After an index, a name does not come without a dot. */
-		if (len && !find_member(t, p, path, len, 0, &budget))
+		if (!len || !find_member(t, p, path, len, 0, &budget))
 			return false;
 		path += len;
 		while (path && *path == '[')
@@ -307,43 +365,4 @@ uint32_t types_size(const struct types *t, const char *structure)
 	uint32_t id;
 	const struct btf_type *type = find(t, structure, false, &id);
 	return type ? type->size : 0;
-}
-
-/* --- enumerators -------------------------------------------------------------------------------------------------- */
-
-static bool enumerator_at(const struct types *t, const struct btf_type *type, unsigned i, const char *name,
-			  int64_t *ret)
-{
-	bool wide = btf_is_enum64(type);
-	const char *its = btf__name_by_offset(t->btf, wide ? btf_enum64(type)[i].name_off : btf_enum(type)[i].name_off);
-	if (!its || strcmp(its, name))
-		return false;
-	if (wide)
-		*ret = (int64_t)btf_enum64_value(&btf_enum64(type)[i]);
-	else
-		*ret = btf_kflag(type) ? btf_enum(type)[i].val : (int64_t)(uint32_t)btf_enum(type)[i].val;
-	return true;
-}
-
-static bool enumerator_of(const struct types *t, const struct btf_type *type, const char *name, int64_t *ret)
-{
-	for (unsigned i = 0; i < btf_vlen(type); i++)
-		if (enumerator_at(t, type, i, name, ret))
-			return true;
-	return false;
-}
-
-bool types_enumerator(const struct types *t, const char *enumeration, const char *name, int64_t *ret)
-{
-	uint32_t id, end = btf__type_cnt(t->btf);
-	if (enumeration) {
-		const struct btf_type *type = find(t, enumeration, true, &id);
-		return type && enumerator_of(t, type, name, ret);
-	}
-	for (id = 1; id < end; id++) {
-		const struct btf_type *type = btf__type_by_id(t->btf, id);
-		if (type && btf_is_any_enum(type) && enumerator_of(t, type, name, ret))
-			return true;
-	}
-	return false;
 }

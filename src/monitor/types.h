@@ -31,7 +31,7 @@ void types_close(struct types *t);
 struct btf *types_btf(const struct types *t); /* borrowed */
 
 /*
- * "rq", "scx.local_dsq.nr": through structs, unions and anonymous members; array elements by "[N]" ("avg[2][0]").
+ * "rq", "scx.local_dsq.nr": through structs, unions and anonymous members; array elements by "[N]" or "[ENUMERATOR]".
  * @structure is a struct, a union, or a typedef of one.
  */
 struct field types_field(const struct types *t, const char *structure, const char *path);

@@ -41,8 +41,8 @@ struct view {
 };
 
 /*
- * Without a slide. Reads nothing; view_refresh() finds what the kernel sets up while it boots. @low_memory: bytes of RAM
- * below the gap that ends at 4 GiB; 0: all RAM is below the gap.
+ * Without a slide. Reads nothing; view_refresh() finds what the kernel sets up while it boots. @low_memory: bytes of
+ * RAM below the gap that ends at 4 GiB; 0: all RAM is below the gap.
  */
 void view_init(struct view *v, const struct kernel_image *image, const struct guestmem *memory, uint64_t low_memory);
 /*

@@ -47,9 +47,11 @@ enum walk_end walk_list(struct view *v, uint64_t head, unsigned cap, walk_visit 
 	if (!read_pointer(v, head, &node))
 		return WALK_TORN;
 	for (unsigned n = 0; node != head; n++, node = next) {
+		if (!is_node(node))
+			return WALK_TORN;
 		if (n >= cap || is_loop(&loop, node))
 			return WALK_CAPPED;
-		if (!is_node(node) || !read_pointer(v, node, &next))
+		if (!read_pointer(v, node, &next))
 			return WALK_TORN;
 		if (visit(v, node, arg))
 			return WALK_STOPPED;
@@ -63,9 +65,11 @@ static enum walk_end walk_chain(struct view *v, uint64_t first, unsigned *cap, w
 	uint64_t next;
 	struct loop_check loop = { 0 };
 	for (uint64_t node = first; node && !(node & 1); node = next, --*cap) {
+		if (!is_node(node))
+			return WALK_TORN;
 		if (!*cap || is_loop(&loop, node))
 			return WALK_CAPPED;
-		if (!is_node(node) || !read_pointer(v, node, &next))
+		if (!read_pointer(v, node, &next))
 			return WALK_TORN;
 		if (visit(v, node, arg))
 			return WALK_STOPPED;

@@ -19,7 +19,7 @@ enum walk_end {
 
 /* struct list_head, circular; the address @head is not visited. A loop that leaves out the head: WALK_CAPPED. */
 enum walk_end walk_list(struct view *v, uint64_t head, unsigned cap, walk_visit visit, void *arg);
-/* Nodes of a struct hlist_head or hlist_nulls_head, of which @first is the content: ends at NULL or a nulls mark (bit 0). */
+/* Of a struct hlist_head or hlist_nulls_head, of which @first is the content: ends at NULL or a nulls mark (bit 0). */
 enum walk_end walk_hlist(struct view *v, uint64_t first, unsigned cap, walk_visit visit, void *arg);
 /* In order. @root: address of struct rb_root. */
 enum walk_end walk_rbtree(struct view *v, uint64_t root, unsigned cap, walk_visit visit, void *arg);
