@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "monitor/core_file.h"
-#include "monitor/walk.h"
+#include "monitor/sample.h"
 
 #define TASKS_MAX   100000
 #define CGROUPS_MAX 1024
@@ -62,6 +62,12 @@ static void read_all(struct view *v)
 	walk_cgroups(v, "/", CGROUPS_MAX, add_cgroup, &groups, &end);
 	json_put_u64(&top, "cgroups_end", end);
 	json_put(&top, "cgroups", groups);
+	struct sample sample = { 0 };
+	struct sampler *sampler = sampler_new(v->image);
+	if (sampler && sample_take(sampler, v, SAMPLE_ALL, 0, "/", &sample) == 0)
+		json_put(&top, "sample", sample_to_json(sampler, &sample));
+	sample_done(&sample);
+	sampler_free(sampler);
 	json_put_u64(&top, "bad_reads", v->bad_reads);
 }
 

@@ -45,4 +45,12 @@ static inline bool field_present(struct field f)
 	return f.type != 0;
 }
 
+/* The value of @f, given the bytes that it covers as a number. */
+static inline uint64_t field_value(struct field f, uint64_t raw)
+{
+	unsigned unused = 64 - (f.bits ? f.bits : f.size * 8);
+	raw = raw >> f.bit_offset << unused;
+	return f.is_signed ? (uint64_t)((int64_t)raw >> unused) : raw >> unused;
+}
+
 #endif

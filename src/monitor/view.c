@@ -201,13 +201,20 @@ uint64_t view_per_cpu_pointer(const struct view *v, uint64_t pointer, unsigned c
 	return pointer + v->per_cpu_offset[cpu];
 }
 
+bool view_per_cpu_template(const struct view *v, const char *name, uint64_t *ret)
+{
+	if (!symbols_look_up(v->image->symbols, name, ret))
+		return false;
+	/* Up to Linux 6.14 these symbols begin at 0 and do not move. */
+	if (*ret >= START_KERNEL_MAP)
+		*ret += v->text_slide;
+	return true;
+}
+
 uint64_t view_per_cpu(const struct view *v, const char *name, unsigned cpu)
 {
 	uint64_t at;
-	if (!symbols_look_up(v->image->symbols, name, &at))
-		return 0;
-	/* Up to Linux 6.14 these symbols begin at 0 and do not move. */
-	return view_per_cpu_pointer(v, at >= START_KERNEL_MAP ? at + v->text_slide : at, cpu);
+	return view_per_cpu_template(v, name, &at) ? view_per_cpu_pointer(v, at, cpu) : 0;
 }
 
 bool view_translate(const struct view *v, uint64_t kva, uint64_t *ret)
@@ -296,9 +303,7 @@ bool view_read_field(struct view *v, uint64_t kva, struct field f, uint64_t *ret
 	*ret = 0;
 	if (!field_present(f) || !view_read_u64(v, kva + f.offset, f.size, &value))
 		return false;
-	unsigned bits = f.bits ? f.bits : f.size * 8, unused = 64 - bits;
-	value = value >> f.bit_offset << unused;
-	*ret = f.is_signed ? (uint64_t)((int64_t)value >> unused) : value >> unused;
+	*ret = field_value(f, value);
 	return true;
 }
 

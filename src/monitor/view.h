@@ -60,6 +60,8 @@ int view_refresh(struct view *v);
 uint64_t view_symbol(const struct view *v, const char *name);
 /* Runtime address of @cpu's copy of a per-CPU symbol; 0: absent, or not set up. */
 uint64_t view_per_cpu(const struct view *v, const char *name, unsigned cpu);
+/* The address from which view_per_cpu_pointer() makes those of all CPUs, looked up once. False: absent. */
+bool view_per_cpu_template(const struct view *v, const char *name, uint64_t *ret);
 /* The same for a per-CPU pointer that the guest holds (a template address). */
 uint64_t view_per_cpu_pointer(const struct view *v, uint64_t pointer, unsigned cpu);
 
