@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * sample.c -- see sample.h: CPUs, their domains, pressure, and the state of sched_ext. Objects of which most members
+ * sample.c -- see sample.h: CPUs, their domains, and the state of sched_ext. Objects of which most members
  * are read are copied as a whole, which is both faster and more consistent.
  */
 #include <ctype.h>
@@ -10,7 +10,6 @@
 #include "monitor/sampler.h"
 
 #define OBJECT_BYTES_MAX 1024
-#define PSI_FIXED_1	 2048.0 /* averages are fixed-point numbers with 11 bits, of percent */
 
 /* --- looking up --------------------------------------------------------------------------------------------------- */
 
@@ -45,12 +44,6 @@ static const struct {
 #undef X
 };
 
-static const char *const psi_rows[] = {
-#define X(name, enumerator) enumerator,
-	PSI_VALUES(X)
-#undef X
-};
-
 static const char *variable_of(const struct sampler *s, unsigned row)
 {
 	const char *const names[] = { scx_rows[row].variable, scx_rows[row].other };
@@ -70,9 +63,6 @@ static void find_tables(struct sampler *s, const struct types *t)
 		s->scx[i] = types_field(t, "scx_sched", scx_rows[i].path);
 		s->scx_variable[i] = variable_of(s, i);
 	}
-	for (unsigned i = 0; i < PSI_VALUE_COUNT; i++)
-		if (!types_enumerator(t, NULL, psi_rows[i], &s->psi_place[i]))
-			s->psi_place[i] = -1;
 }
 
 /* "SCX_EV_SELECT_CPU_FALLBACK" -> "select_cpu_fallback" */
@@ -124,8 +114,7 @@ struct sampler *sampler_new(const struct kernel_image *image)
 	s->pid = types_field(t, "task_struct", "pid");
 	s->comm = types_field(t, "task_struct", "comm");
 	s->scx_name = types_field(t, "sched_ext_ops", "name");
-	s->psi_total = types_field(t, "psi_group", "total");
-	s->psi_average = types_field(t, "psi_group", "avg");
+	sampler_find_psi(s);
 	sampler_find_cgroups(s);
 	sampler_find_programs(s);
 	return s;
@@ -225,36 +214,6 @@ static int read_cpus(const struct sampler *s, struct view *v, struct sample *ret
 		read_cpu(s, v, base, &ret->cpu[cpu]);
 	}
 	return 0;
-}
-
-/* --- pressure ----------------------------------------------------------------------------------------------------- */
-
-static double percent(uint64_t raw)
-{
-	double value = (double)raw / PSI_FIXED_1;
-	return value > 100 ? 100 : value; /* a copy that was changed meanwhile may say more */
-}
-
-/* Both arrays begin with what is for averages; the second half of `total` is for pollers. */
-void sampler_read_psi(const struct sampler *s, struct view *v, uint64_t group, struct psi_sample *ret)
-{
-	uint64_t total[32], average[64];
-	ret->has = 0;
-	if (!group || !s->psi_total.size || s->psi_total.size > sizeof(total) || !s->psi_average.size ||
-	    s->psi_average.size > sizeof(average) ||
-	    !view_read(v, group + s->psi_total.offset, total, s->psi_total.size) ||
-	    !view_read(v, group + s->psi_average.offset, average, s->psi_average.size))
-		return;
-	unsigned states = s->psi_average.size / sizeof(average[0]) / 3;
-	for (unsigned i = 0; i < PSI_VALUE_COUNT; i++) {
-		int64_t place = s->psi_place[i];
-		if (place < 0 || place >= states || place * sizeof(total[0]) >= s->psi_total.size)
-			continue;
-		ret->has |= 1ull << i;
-		ret->total_ns[i] = total[place];
-		for (unsigned w = 0; w < 3; w++)
-			ret->average[i][w] = percent(average[place * 3 + w]);
-	}
 }
 
 /* --- sched_ext ---------------------------------------------------------------------------------------------------- */

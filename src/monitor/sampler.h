@@ -38,6 +38,8 @@ struct sampler {
 
 /* The member @f in a copy of its object of @size bytes; false: absent, or outside. */
 bool sampler_extract(const uint8_t *copy, size_t size, struct field f, uint64_t *ret);
+/* sample_psi.c */
+void sampler_find_psi(struct sampler *s);
 /* Pressure of the group at @group into @ret; absent values stay absent. */
 void sampler_read_psi(const struct sampler *s, struct view *v, uint64_t group, struct psi_sample *ret);
 

@@ -15,7 +15,7 @@ void stall_find_fields(struct stall_fields *f, const struct types *types);
 struct stall {
 	bool supported;	      /* false: this kernel has no list of such tasks; nothing else is set */
 	enum walk_end end;    /* the worst of all CPUs */
-	unsigned runnable;    /* tasks that wait or run */
+	unsigned runnable;    /* tasks that wait for a CPU */
 	uint64_t age_jiffies; /* of the one that became runnable first */
 	uint64_t task;	      /* its task_struct; 0: no task is runnable */
 	int32_t pid;

@@ -38,6 +38,7 @@ static const struct {
 	uint32_t size;
 	struct member member[24];
 } structs[] = {
+	{ "atomic_t", 4, { { "counter", "s32", 0 } } },
 	{ "list_head", 16, { { "next", "*", 0 }, { "prev", "*", 8 } } },
 	{ "rb_node", 24, { { "__rb_parent_color", "u64", 0 }, { "rb_left", "*", 8 }, { "rb_right", "*", 16 } } },
 	{ "rb_root", 16, { { "rb_node", "*", 8 } } },
@@ -66,7 +67,7 @@ static const struct {
 	    { "rq_sched_info", "sched_info", 128 },
 	    { "sd", "*", 168 },
 	    { "nr_switches", "u64", 176 },
-	    { "nr_iowait", "s32", 184 } } },
+	    { "nr_iowait", "atomic_t", 184 } } },
 	{ "kernel_cpustat", 80, { { "cpustat", "u64", 0, 10 } } },
 	{ "sched_domain",
 	  96,
@@ -118,7 +119,7 @@ static const struct {
 	{ "scx_sched",
 	  256,
 	  { { "ops", "sched_ext_ops", 0 },
-	    { "exit_kind", "s32", 168 },
+	    { "exit_kind", "atomic_t", 168 },
 	    { "bypass_depth", "s32", 172 },
 	    { "pcpu", "*", 176 },
 	    { "watchdog_timeout", "u64", 184 } } },
