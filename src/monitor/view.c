@@ -58,6 +58,7 @@ static bool read_variable(const struct view *v, const char *name, void *out, siz
 
 static void find_page_tables(struct view *v)
 {
+	v->direct.size = 0;
 	uint32_t five = 0;
 	uint64_t base, root = view_symbol(v, "init_top_pgt");
 	if (!root)
@@ -241,14 +242,39 @@ static const uint8_t *page_at(struct view *v, uint64_t kva)
 	return at;
 }
 
-/* Our mapping of @len bytes that are in one page. */
-static const uint8_t *bytes_at(struct view *v, uint64_t kva, size_t len)
+/* Remembers the node of RAM that @pa, which is RAM, is in, where the direct map shows all of it in one piece. */
+static void remember_node(struct view *v, uint64_t pa)
+{
+	for (unsigned i = 0; i < v->memory->nodes && !v->low_memory; i++) {
+		uint64_t first = v->memory->node[i].address, size = v->memory->node[i].size;
+		if (pa < first || pa - first >= size)
+			continue;
+		v->direct.start = v->page_offset + first;
+		v->direct.size = size;
+		v->direct.at = v->memory->node[i].map;
+	}
+}
+
+static const uint8_t *find_bytes(struct view *v, uint64_t kva, size_t len)
 {
 	uint64_t pa;
-	if (translate_linear(v, kva, &pa))
-		return translate_physical(v, pa, len);
-	const uint8_t *page = page_at(v, kva);
-	return page ? page + kva % PAGE_BYTES : NULL;
+	if (!translate_linear(v, kva, &pa)) {
+		const uint8_t *page = page_at(v, kva);
+		return page ? page + kva % PAGE_BYTES : NULL;
+	}
+	const uint8_t *at = translate_physical(v, pa, len);
+	if (at && kva - v->page_offset == pa)
+		remember_node(v, pa);
+	return at;
+}
+
+/* Our mapping of @len bytes that are in one page. */
+static inline const uint8_t *bytes_at(struct view *v, uint64_t kva, size_t len)
+{
+	uint64_t offset = kva - v->direct.start;
+	if (offset < v->direct.size && len <= v->direct.size - offset)
+		return v->direct.at + offset;
+	return find_bytes(v, kva, len);
 }
 
 static size_t left_in_page(uint64_t kva)
@@ -276,7 +302,7 @@ bool view_read(struct view *v, uint64_t kva, void *out, size_t len)
 	return true;
 }
 
-bool view_read_u64(struct view *v, uint64_t kva, unsigned size, uint64_t *ret)
+static inline bool read_scalar(struct view *v, uint64_t kva, unsigned size, uint64_t *ret)
 {
 	*ret = 0;
 	if (size != 1 && size != 2 && size != 4 && size != 8)
@@ -297,11 +323,16 @@ bool view_read_u64(struct view *v, uint64_t kva, unsigned size, uint64_t *ret)
 	return true;
 }
 
+bool view_read_u64(struct view *v, uint64_t kva, unsigned size, uint64_t *ret)
+{
+	return read_scalar(v, kva, size, ret);
+}
+
 bool view_read_field(struct view *v, uint64_t kva, struct field f, uint64_t *ret)
 {
 	uint64_t value;
 	*ret = 0;
-	if (!field_present(f) || !view_read_u64(v, kva + f.offset, f.size, &value))
+	if (!field_present(f) || !read_scalar(v, kva + f.offset, f.size, &value))
 		return false;
 	*ret = field_value(f, value);
 	return true;

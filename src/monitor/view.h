@@ -38,6 +38,10 @@ struct view {
 		uint64_t page; /* address, 0: none */
 		const uint8_t *at;
 	} cached[VIEW_PAGES]; /* found in page tables since the last refresh */
+	struct {
+		uint64_t start, size;
+		const uint8_t *at;
+	} direct; /* the part of the direct map in which the last read was; size 0: none */
 };
 
 /*
