@@ -275,6 +275,8 @@ int sample_take(const struct sampler *s, struct view *v, unsigned parts, uint64_
 	if (r == 0 && (parts & SAMPLE_CPUS)) {
 		r = read_cpus(s, v, ret);
 		sampler_read_psi(s, v, view_symbol(v, "psi_system"), &ret->psi);
+		/* The kernel does not define it for the whole system, and shows zeros. */
+		ret->psi.has &= ~(1ull << PSI_VALUE_cpu_full);
 		read_scx(s, v, &ret->scx);
 	}
 	if (r == 0 && (parts & SAMPLE_CGROUPS))

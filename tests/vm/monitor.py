@@ -151,8 +151,8 @@ def compare(kernel, name, text, core):
         compare_scx(name, said, sample['scx'], sample['programs'])
     else:
         check(sample['scx'] is None, f'{name}: a kernel without sched_ext', sample['scx'])
-    pressure = int(re.search(r'some .*total=(\d+)', ' '.join(said.all('pressure'))).group(1))
-    check(grown(pressure, sample['psi']['cpu_some']['total_us'], MORE_NS // 1000), f'{name}: its pressure', sample['psi'])
+    pressure = int(re.search(r'some .*?total=(\d+)', ' '.join(said.all('pressure'))).group(1))
+    check(grown(pressure, sample['psi']['cpu_some']['total_us'], MORE_NS // 1000), f'{name}: its pressure', (pressure, sample['psi']['cpu_some']))
 
 
 def main():
