@@ -3,8 +3,8 @@
  * code_cache.c -- QEMU's memory for translated instructions never becomes full during a turn.
  *
  * When it does, QEMU ends the turn of the vCPU and asks it to throw all translations away. This is a place in the guest
- * that depends on how large translations are, which an observer changes. Between two turns nobody executes, so it can be
- * done at once, and without a trace in the guest.
+ * that depends on how large translations are, which an observer changes. Between two turns nobody executes, so it can
+ * be done at once, and without a trace in the guest.
  */
 #include <dlfcn.h>
 #include <stdbool.h>
