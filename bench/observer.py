@@ -43,7 +43,7 @@ def measure(entry, mode, program, env):
     """CPU seconds of the guest's process, and of the rest; digest; records."""
     with tempfile.TemporaryDirectory() as out:
         before = children_cpu()
-        subprocess.run([program, 'test', '--kernel', entry['key'], '--accel', 'tcg', '--tcg-time', mode, '--seed', '7', '-E',
+        subprocess.run([program, 'test', '--no-monitor', '--kernel', entry['key'], '--accel', 'tcg', '--tcg-time', mode, '--seed', '7', '-E',
                         'test(=ktstr/simple_crowd)', BUILD + '/tests/examples'], capture_output=True, check=True,
                        env=dict(os.environ, KTSTR_SIDECAR_DIR=out, OBSERVED_OUT=out + '/out', **env))
         spent = children_cpu() - before

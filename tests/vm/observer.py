@@ -29,7 +29,7 @@ class Observed:
     def __init__(self, kernel, scratch, label, env, *options, filter=CROWD, suite=EXAMPLES):
         program = KTSTR if env is None else OBSERVED
         out = scratch / label + '.out'
-        done = subprocess.run([program, 'test', '--kernel', kernel['key'], '--accel', 'tcg', '--seed', '7', '-E', filter,
+        done = subprocess.run([program, 'test', '--no-monitor', '--kernel', kernel['key'], '--accel', 'tcg', '--seed', '7', '-E', filter,
                                *options, suite], capture_output=True, timeout=900, stdin=subprocess.DEVNULL,
                               env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / label, OBSERVED_OUT=out, **(env or {})))
         self.status, self.text = done.returncode, (done.stdout + done.stderr).decode(errors='replace')
@@ -142,7 +142,7 @@ def interrupted(kernel, scratch, before):
     out = scratch / 'interrupted.out'
     env = dict(os.environ, KTSTR_SIDECAR_DIR=scratch / 'interrupted', OBSERVED_OUT=out, OBSERVED_SAMPLE_MS='100',
                OBSERVED_HOLD_MS='600000')
-    run = subprocess.Popen([OBSERVED, 'test', '--kernel', kernel['key'], '--accel', 'tcg', '-E', CROWD, EXAMPLES], env=env,
+    run = subprocess.Popen([OBSERVED, 'test', '--no-monitor', '--kernel', kernel['key'], '--accel', 'tcg', '-E', CROWD, EXAMPLES], env=env,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (os.path.exists(out) and os.path.getsize(out)):
