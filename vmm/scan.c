@@ -75,6 +75,7 @@ static void end_part(struct vm_scan *s)
 	s->vm->end = s->how(s->vm);
 	s->vm->ended = true;
 	notice_post(&s->vm->changed);
+	notice_post(&s->vm->stopped);
 }
 
 static void scan_done(struct machine *m, int result)

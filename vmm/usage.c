@@ -49,7 +49,7 @@ struct vm_usage vm_usage(const struct vm *vm)
 {
 	if (vm->backend && vm->backend->usage)
 		return vm->backend->usage(vm);
-	struct vm_usage u = { 0 };
+	struct vm_usage u = { .held = vm->held + (vm->stop ? nsec_now() - vm->held_since : 0) };
 	struct timespec ts;
 	clockid_t clock;
 	if (vm->pid <= 0 || clock_getcpuclockid(vm->pid, &clock) != 0 || clock_gettime(clock, &ts) < 0)

@@ -12,6 +12,7 @@
 #include "reactor/machine.h"
 #include "vmm/confine/confinement.h"
 #include "vmm/guestmem.h"
+#include "vmm/observe.h"
 #include "vmm/pinning.h"
 #include "vmm/vmdevices.h"
 #include "vmm/wirelog.h"
@@ -28,17 +29,18 @@ struct vm_config {
 	int initrd_fd;		  /* not consumed */
 	const char *const *kargs; /* further kernel command line words, or NULL */
 	uint64_t seed;
-	unsigned icount_shift;		  /* tcg: an instruction takes 2^N ns */
-	unsigned lag_ns;		  /* tcg: vCPUs have clocks that differ by at most this; 0: one shared clock */
-	unsigned time_dilation;		  /* kvm: how many times slower guest time runs, up to VM_DILATION_MAX; 0: 1 */
-	bool late_cpus;			  /* tcg: the kernel boots with one processor, and PID 1 brings the others up */
-	bool perf;			  /* kvm: perf mode, see vmm/kvm/perf.h */
-	const struct vm_devices *devices; /* kvm: further devices; NULL: none */
-	const uint64_t *affinity;	  /* host CPUs of the VM's process, in the form of child_spec; NULL: any */
-	const int *cgroup;		  /* control group to enter, in the form of child_spec, or NULL */
-	const struct vm_pinning *pinning; /* for perf mode, copied by start(); NULL: nothing is pinned */
-	bool verbose;			  /* print the whole kernel log on the console */
-	bool park;			  /* stop at the guest's park point (VM_END_PARKED), for vm_backend.save() */
+	unsigned icount_shift;	/* tcg: an instruction takes 2^N ns */
+	unsigned lag_ns;	/* tcg: vCPUs have clocks that differ by at most this; 0: one shared clock */
+	unsigned time_dilation; /* kvm: how many times slower guest time runs, up to VM_DILATION_MAX; 0: 1 */
+	bool late_cpus;		/* tcg: the kernel boots with one processor, and PID 1 brings the others up */
+	bool perf;		/* kvm: perf mode, see vmm/kvm/perf.h */
+	const struct observe_config *observe; /* tcg: stop the guest to look at it; copied by start(); NULL: never */
+	const struct vm_devices *devices;     /* kvm: further devices; NULL: none */
+	const uint64_t *affinity;	      /* host CPUs of the VM's process, in the form of child_spec; NULL: any */
+	const int *cgroup;		      /* control group to enter, in the form of child_spec, or NULL */
+	const struct vm_pinning *pinning;     /* for perf mode, copied by start(); NULL: nothing is pinned */
+	bool verbose;			      /* print the whole kernel log on the console */
+	bool park; /* stop at the guest's park point (VM_END_PARKED), for vm_backend.save() */
 	/*
 	 * The parked machine to clone, or NULL. The settings above must equal those of the parked machine, except for
 	 * `seed` and for `initrd_fd` from `initrd_known` on: these bytes, at most CLONE_PAYLOAD_BYTES_MAX, are the
@@ -74,6 +76,7 @@ struct vm_usage {
 	bool waited_known; /* `waited` is valid: the host's kernel keeps it */
 	nsec_t cpu;	   /* CPU time of all its threads */
 	nsec_t waited;	   /* time in which its present threads could run but had no CPU, summed over them */
+	nsec_t held;	   /* time in which the observer's owner held the guest; known even without a process */
 };
 
 struct vm_backend {
@@ -94,6 +97,21 @@ struct vm_backend {
 	 */
 	int (*describe)(const struct vm_config *c, struct buf *out, struct err **err);
 	int (*save)(struct vm *vm, int fd, struct err **err);
+	/* The memory of a VM that was started, until destroy() or take_memory(). NULL: it is not in our files. */
+	const struct guestmem *(*memory)(const struct vm *vm);
+	/*
+	 * Of the observer (vm_config.observe). Why there is none, in @why or static text; NULL: there is one. Blocks
+	 * for about 0.1 s of CPU time.
+	 */
+	const char *(*observer_lack)(char *why, size_t size);
+	/*
+	 * All of these only while vm.stop is set; NULL where there never is an observer. resume() lets the guest go on.
+	 * set_hook() adds a hook, or changes the kind of the one with this id; -ENOSPC: too many. hook_state() works
+	 * always; -ENOENT: unknown id.
+	 */
+	void (*resume)(struct vm *vm);
+	int (*set_hook)(struct vm *vm, const struct observe_hook *h, struct err **err);
+	int (*hook_state)(const struct vm *vm, uint32_t id, struct observe_hook_state *ret);
 	/* Hands its memory to the caller, once `ended`. No nodes where the memory is not in our files. */
 	struct guestmem (*take_memory)(struct vm *vm);
 	/* Ends the VM; `ended` follows. @diagnose: keep the state of its processors first. */
@@ -107,6 +125,14 @@ struct vm_backend {
 struct vm {
 	const struct vm_backend *backend;
 	struct notice changed; /* new records, console output, or the end */
+	struct notice stopped; /* `stop` was set, or it never will be again: the end, or `observer_damaged` */
+	/*
+	 * The guest does not run until resume(). Its memory does not change, and may be written to, except for
+	 * instructions. Kill works. NULL: it runs, or has ended.
+	 */
+	const struct observe_stop *stop;
+	bool observer_damaged;	 /* its channel had content that we did not write; the guest runs on unobserved */
+	nsec_t held, held_since; /* time in earlier stops; when the present one began */
 	bool ended;
 	enum vm_end end;
 	pid_t pid;		    /* the process, until it has ended; 0: none */

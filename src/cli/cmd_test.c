@@ -334,6 +334,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.json = a->json,
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
+		.no_monitor = a->no_monitor,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(STDOUT_FILENO),

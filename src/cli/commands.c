@@ -5,10 +5,9 @@
 #include "cli/commands.h"
 
 const struct command *const commands[] = {
-	&cmd_test,   &cmd_report,	&cmd_merge,	  &cmd_show_thresholds,
-	&cmd_new,    &cmd_kernel_build, &cmd_kernel_list, &cmd_kernel_clean,
-	&cmd_run,    &cmd_list,		&cmd_locks,	  &cmd_topo,
-	&cmd_doctor, &cmd_completions,	&cmd_help,	  NULL,
+	&cmd_test,	  &cmd_report,	     &cmd_merge, &cmd_dump, &cmd_show_thresholds, &cmd_new,  &cmd_kernel_build,
+	&cmd_kernel_list, &cmd_kernel_clean, &cmd_run,	 &cmd_list, &cmd_locks,		  &cmd_topo, &cmd_doctor,
+	&cmd_completions, &cmd_help,	     NULL,
 };
 
 const struct command_family command_families[] = {

@@ -62,7 +62,7 @@ static void put_fallback(const struct option_row *o, struct buf *out)
 		buf_appendf(out, " (default: %s)",
 			    o->fallback < NSEC_PER_MSEC ? nsec_measure((double)o->fallback, time)
 							: nsec_format((nsec_t)o->fallback, time));
-	else if ((o->kind == OPTION_NUMBER || o->kind == OPTION_SIZE) && o->fallback)
+	else if ((o->kind == OPTION_NUMBER || o->kind == OPTION_SIZE) && o->fallback && o->fallback <= o->most)
 		buf_appendf(out, " (default: %lu)", o->fallback);
 }
 

@@ -16,7 +16,7 @@ struct test_args {
 	struct strings kernel, paths, report;
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
-		no_skip_mode;
+		no_skip_mode, no_monitor;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode;
 	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
 	unsigned start;						      /* enum test_start */

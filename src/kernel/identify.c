@@ -113,11 +113,14 @@ static bool answers(const struct cache_entry *e, const struct kernel_ref *ref)
 	return ref->kind == REF_SERIES ? kversion_in_series(&v, &ref->from) : !kversion_compare(&v, &ref->from);
 }
 
-static bool newer(const struct cache_entry *a, const struct cache_entry *b)
+/* Of a newer version; of the same version, with our configuration. */
+static bool better(const struct cache_entry *a, const struct cache_entry *b)
 {
 	struct kversion x, y;
-	return a->version && b->version && kversion_parse(a->version, &x) == 0 && kversion_parse(b->version, &y) == 0 &&
-	       kversion_compare(&x, &y) > 0;
+	if (!a->version || !b->version || kversion_parse(a->version, &x) < 0 || kversion_parse(b->version, &y) < 0)
+		return false;
+	int order = kversion_compare(&x, &y);
+	return order > 0 || (order == 0 && a->status == KCONFIG_MATCHES && b->status != KCONFIG_MATCHES);
 }
 
 static int take_key(const struct cache_entry *e, struct kernel_id *ret, struct err **err)
@@ -141,7 +144,7 @@ int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, st
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++)
-		if (answers(&list[i], ref) && (!best || newer(&list[i], best)))
+		if (answers(&list[i], ref) && (!best || better(&list[i], best)))
 			best = &list[i];
 	/* If a version was asked for and its entry is damaged, report no entry, so that it is built again. */
 	if (best && ref->kind != REF_KEY && cache_check_entry(best, NULL) < 0)

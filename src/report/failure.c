@@ -185,6 +185,15 @@ static void put_perf_mode(const struct result *r, const struct term *t, struct b
 	}
 }
 
+/* What the guest's memory said, from outside. */
+static void put_dump(const struct result *r, const struct term *t, struct buf *out)
+{
+	if (!r->dump_text || !*r->dump_text)
+		return;
+	section(out, t, "dump (from outside)");
+	buf_puts(out, r->dump_text);
+}
+
 void failure_report(const struct result *r, const struct term *t, struct buf *out)
 {
 	static const struct buf none = BUF_NULL;
@@ -194,6 +203,7 @@ void failure_report(const struct result *r, const struct term *t, struct buf *ou
 	put_values(r->judgement, t, out);
 	put_progress(r, t, out);
 	put_perf_mode(r, t, out);
+	put_dump(r, t, out);
 	text_section(out, t, "test output", &e->text[WIRE_STREAM_TEST], LOG_LINES);
 	text_section(out, t, "scheduler log", &e->text[WIRE_STREAM_SCHED], LOG_LINES);
 	text_section(out, t, "sched_ext dump", &e->text[WIRE_STREAM_SCX_DUMP], LOG_LINES);
@@ -207,5 +217,7 @@ void failure_report(const struct result *r, const struct term *t, struct buf *ou
 	bool kept = !r->history || r->outcome.final;
 	if (r->sidecar && kept)
 		buf_appendf(out, "  stats   %s\n", r->sidecar);
+	if (r->dump && kept)
+		buf_appendf(out, "  dump    %s\n", r->dump);
 	buf_appendf(out, "  replay  %s\n", r->replay);
 }

@@ -7,9 +7,11 @@
 #include <ktstr/payload.h>
 
 #include "base/environment.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "report/settings.h"
+#include "report/monitor.h"
 #include "report/sidecar.h"
 
 #define WORK_TYPE_DEFAULT "SpinWait"
@@ -281,6 +283,8 @@ static json_t *guest(const struct result *r)
 	json_put_text(&o, "kernel_release", e->has_hello ? e->hello.release : NULL);
 	json_put_u64(&o, "time_ns", e->last_ns);
 	json_put_text(&o, "event_digest", digest);
+	snprintf(digest, sizeof(digest), "%08x", r->series ? r->series->digest : 0);
+	json_put_text(&o, "observation_digest", r->series ? digest : NULL);
 	json_put_u64(&o, "events", e->records);
 	json_put_u64(&o, "events_dropped", e->dropped);
 	json_put_u64(&o, "memory_mib", r->memory_mib);
@@ -486,7 +490,6 @@ static void put_verdict(json_t **o, const struct result *r)
 	json_put(o, "not_judged", not_judged(j));
 }
 
-/* There is no monitor yet, and verifier statistics are not kept: null and an empty array. */
 static void put_measured(json_t **o, const struct result *r)
 {
 	json_put(o, "stats", stats_json(&r->judgement->stats));
@@ -494,8 +497,10 @@ static void put_measured(json_t **o, const struct result *r)
 	json_put(o, "work_metrics", work_metrics(r->evidence));
 	json_put(o, "metrics", payloads(r->evidence));
 	json_put(o, "guest", guest(r));
-	json_put(o, "monitor", json_null());
-	json_put(o, "verifier_stats", json_array());
+	json_put(o, "monitor", monitor_json(r));
+	json_put_text(o, "monitor_lack", r->monitor_lack);
+	json_put(o, "verifier_stats", verifier_stats_json(r));
+	json_put_text(o, "dump", r->dump ? path_basename(r->dump) : NULL);
 }
 
 static void put_volatile(json_t **o, const struct result *r)

@@ -137,6 +137,7 @@ static int cloning(struct machine *m, int result)
 	if (!a->clone_template || a->config.perf)
 		return ATTEMPT_STARTING;
 	a->clone_template->config = a->config;
+	a->clone_template->config.observe = NULL;
 	machine_deadline(m, CLONE_TEMPLATE_DEADLINE + a->boot_deadline);
 	clone_template_start(m->reactor, a->clone_template, m);
 	machine_await(m, &a->clone_template->machine);
@@ -158,6 +159,7 @@ static int starting(struct machine *m, int result)
 		a->vm = NULL;
 		return err_wrap(&a->err, result, "start the virtual machine");
 	}
+	watch_start(&a->watch, m->reactor, a->vm, m);
 	return ATTEMPT_BOOTING;
 }
 
@@ -327,7 +329,7 @@ static void collect_results(struct attempt *a)
 	const struct reactor *reactor = a->machine.reactor;
 	a->cleanup = a->over ? reactor->now - a->over - (reactor->away - a->over_away) : -1;
 	e->cleanup = MAX_OF(a->cleanup, 0);
-	if (a->keep_memory)
+	if (a->keep_memory || a->watch.kernel)
 		a->memory = a->env->backend->take_memory(vm);
 	a->env->backend->destroy(vm);
 	a->vm = NULL;
@@ -339,7 +341,7 @@ static int draining(struct machine *m, int result)
 	struct attempt *a = attempt_of(m);
 	if (result < 0)
 		note_end(a, result);
-	if (!a->vm->ended) {
+	if (!a->vm->ended || watch_running(&a->watch)) {
 		machine_wait_notice(m, &a->vm->changed);
 		return ATTEMPT_DRAINING;
 	}
@@ -456,6 +458,7 @@ void attempt_done(struct attempt *a)
 {
 	evidence_done(&a->evidence);
 	guestmem_done(&a->memory);
+	watch_done(&a->watch);
 	judgement_done(&a->judgement);
 	if (a->clone_template)
 		clone_template_done(a->clone_template);
@@ -464,6 +467,9 @@ void attempt_done(struct attempt *a)
 	a->err = err_free(a->err);
 	free(a->sidecar);
 	a->sidecar = NULL;
+	free(a->dump);
+	a->dump = NULL;
+	buf_done(&a->dump_text);
 	free(a->pinning);
 	a->pinning = NULL;
 	free(a->counter);

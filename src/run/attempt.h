@@ -15,6 +15,7 @@
 #include "lock/sandbox.h"
 #include "run/clone_template.h"
 #include "run/granted.h"
+#include "run/watch.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
 #include "vmm/vm.h"
@@ -77,6 +78,7 @@ struct attempt {
 	int initrd_fd;
 	bool cloned; /* the machine started as a clone */
 	struct vm *vm;
+	struct watch watch;	/* looks at the machine from outside */
 	struct granted granted; /* the host deadline of the present state, from BOOTING to RUNNING */
 	struct guestmem memory; /* the kept guest memory; without nodes: none */
 	struct evidence evidence;
@@ -99,8 +101,10 @@ struct attempt {
 	unsigned events;
 	struct vm_perf_setting perf_setting[VM_PERF_SETTINGS_MAX]; /* perf mode only */
 	unsigned perf_settings;
-	struct err *err; /* why preparing or storing failed */
-	char *sidecar;	 /* path, once stored */
+	struct err *err;      /* why preparing or storing failed */
+	char *sidecar;	      /* path, once stored */
+	char *dump;	      /* the same of its dump; NULL: the test passed */
+	struct buf dump_text; /* the beginning of the dump as text */
 };
 
 /* The caller fills the fields above `job` except `claim` and `pinning`, sets initrd_fd to -1 and the rest to 0. */

@@ -148,6 +148,7 @@ static int boot(struct clone_template *m)
 	struct vm_config config = m->config;
 	config.park = true;
 	config.clone = NULL;
+	config.observe = NULL;
 	config.initrd_fd = m->initrd_fd;
 	m->config = config;
 	m->vm = m->backend->create();

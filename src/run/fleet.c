@@ -364,7 +364,10 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 		f->layout.name = MAX_OF(f->layout.name, text_columns(c->name));
 		f->layout.topology = MAX_OF(f->layout.topology, text_columns(c->topology_text));
 	}
-	return f->live && f->history ? make_boot_files(f) : -ENOMEM;
+	f->watched = calloc(config->kernel_count + 1, sizeof(*f->watched));
+	for (size_t i = 0; f->watched && i < config->kernel_count; i++)
+		watched_kernel_init(&f->watched[i]);
+	return f->live && f->history && f->watched ? make_boot_files(f) : -ENOMEM;
 }
 
 /* Prints once per run how many cached files were damaged: the disk may be failing. */
@@ -393,6 +396,9 @@ static void fleet_finish(struct fleet *f, struct run_counts *ret, struct err **e
 	for (size_t i = 0; f->boot && i < f->config.kernel_count; i++)
 		fd_close(f->boot[i].fd);
 	free(f->boot);
+	for (size_t i = 0; f->watched && i < f->config.kernel_count; i++)
+		watched_kernel_done(&f->watched[i]);
+	free(f->watched);
 	free(f->live);
 	if (f->err && err && !*err)
 		*err = f->err;

@@ -43,6 +43,7 @@ struct fleet_config {
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* keep the output of every guest beside its sidecar */
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
+	bool no_monitor;		/* do not look at guests from outside */
 	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */
 	struct term out, err;
 	struct output *events, *messages; /* output for programs; for the user */
@@ -79,8 +80,9 @@ struct fleet {
 		int fd;	   /* -1: no copy; the kernel file is booted */
 		char path[40];
 	} * boot;
-	struct attempt **live;	       /* running attempt of each plan item, or NULL */
-	struct flake_history *history; /* of each plan item; only its running attempt may use it */
+	struct watched_kernel *watched; /* one per kernel */
+	struct attempt **live;		/* running attempt of each plan item, or NULL */
+	struct flake_history *history;	/* of each plan item; only its running attempt may use it */
 	struct run_counts counts;
 	bool memory_is_limited; /* by a control group; `memory_note` says which one, and what to do */
 	char memory_note[400];

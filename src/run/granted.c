@@ -21,7 +21,8 @@ static nsec_t not_denied(nsec_t window, nsec_t ran, nsec_t waited)
 
 void granted_sample(struct granted *g, nsec_t now, nsec_t away, struct vm_usage usage)
 {
-	nsec_t window = MAX_OF((now - g->at) - (away - g->away), 0);
+	nsec_t held = usage.held - g->usage.held;
+	nsec_t window = MAX_OF((now - g->at) - (away - g->away) - held, 0);
 	/* The sums shrink when a thread ends. */
 	nsec_t ran = MAX_OF(usage.cpu - g->usage.cpu, 0), waited = MAX_OF(usage.waited - g->usage.waited, 0);
 	if (!usage.known || !g->usage.known)

@@ -3,7 +3,8 @@
  * granted.h -- the host deadline of a virtual machine: only time in which the host let it run counts.
  *
  * On a busy host the machine's threads wait for a CPU, and somebody may stop its process. Such time is not the guest's.
- * Time in which the process neither ran nor waited counts: the guest was idle.
+ * Time in which the process neither ran nor waited counts: the guest was idle. Time in which we
+ * held the guest to look at it does not count.
  */
 #ifndef KTSTR_RUN_GRANTED_H
 #define KTSTR_RUN_GRANTED_H
@@ -15,7 +16,7 @@
 
 struct granted {
 	nsec_t limit;	       /* how long the machine may take while the host lets it run */
-	nsec_t elapsed;	       /* without time in which our own process was stopped */
+	nsec_t elapsed;	       /* without time in which our own process was stopped, or held the guest */
 	nsec_t granted;	       /* the part of `elapsed` in which the host let it run */
 	nsec_t cpu;	       /* CPU time of the machine in `elapsed` */
 	struct vm_usage usage; /* at the last sample */

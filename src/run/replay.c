@@ -115,6 +115,8 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	buf_puts(out, perf_options[f->perf]);
 	if (f->skips_fail)
 		buf_puts(out, " --no-skip-mode");
+	if (f->no_monitor)
+		buf_puts(out, " --no-monitor");
 	if (f->cpu_cap)
 		buf_appendf(out, " --cpu-cap %u", f->cpu_cap);
 	if (f->time_dilation > 1)

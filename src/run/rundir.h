@@ -29,6 +29,7 @@ struct rundir_scope {
 #define SIDECAR_SUFFIX ".ktstr.json"
 #define REPORT_SUFFIX  ".report.txt"
 #define MEMORY_SUFFIX  ".vmcore"
+#define DUMP_SUFFIX    ".failure-dump.json"
 
 #define RUNDIR_NULL ((struct rundir){ .fd = -1, .lock_fd = -1 })
 

@@ -198,11 +198,23 @@ static bool fits_clone(const struct attempt *a)
 	       (uint64_t)st.st_size - a->config.initrd_known <= CLONE_PAYLOAD_BYTES_MAX;
 }
 
+/* How long a task may wait for a CPU: the limit on gaps, or what it is by default. */
+static nsec_t patience(const struct attempt *a)
+{
+	const struct limit *gap = &a->item->limits.limit[LIMIT_GAP];
+	const struct thresholds usual = thresholds_default(fleet_of(a)->config.strict);
+	return (nsec_t)((gap->on ? gap->value : usual.limit[LIMIT_GAP].value) * NSEC_PER_MSEC);
+}
+
 /* The space for a clone's image is limited. Tries an uncompressed image, then a compressed one, then boots instead. */
 int attempt_prepare(void *arg)
 {
 	struct attempt *a = arg;
 	a->memory_kills = memory_kills("");
+	struct fleet *f = fleet_of(a);
+	if (!f->config.no_monitor)
+		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
+			      a->env->backend, patience(a), &a->config);
 	int r = build_image(a, a->clone_template != NULL);
 	if (r == 0 && a->clone_template && !fits_clone(a))
 		r = build_image(a, false);
@@ -312,6 +324,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.clone = a->cloned,
 		.strict = config->strict,
 		.skips_fail = config->skips_fail,
+		.no_monitor = config->no_monitor,
 		.perf = config->perf,
 		.time_dilation = c->time_dilation,
 		.cpu_cap = config->cpu_cap,
@@ -363,6 +376,17 @@ static void take_counters(const struct attempt *a, struct result *ret)
 }
 
 /* How the machine came to be; NULL: there was none. */
+/* What was seen from outside. */
+static void take_watch(const struct attempt *a, struct result *ret)
+{
+	const struct watch *w = &a->watch;
+	ret->series = w->kernel ? &w->series : NULL;
+	ret->sampler = w->kernel ? w->kernel->sampler : NULL;
+	ret->monitor_lack = w->lack;
+	ret->dump = a->dump;
+	ret->dump_text = buf_str(&a->dump_text);
+}
+
 static const char *start_of(const struct attempt *a)
 {
 	if (a->item->skip || a->item->problem)
@@ -435,6 +459,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 		.judgement = &a->judgement,
 	};
 	take_counters(a, ret);
+	take_watch(a, ret);
 	take_known(a, ret);
 	put_perf_settings(a, ret);
 	take_parts(&a->confinement, ret);
@@ -472,9 +497,32 @@ static int store_memory(const struct attempt *a, const char *sidecar, struct err
 	_cleanup_free_ char *path = rundir_beside(sidecar, MEMORY_SUFFIX);
 	if (!path)
 		return -ENOMEM;
-	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes)
+	if (a->judgement.verdict == KTSTR_PASS || !a->memory.nodes || !a->keep_memory)
 		return leave_out(a, path);
 	return vmcore_write(&a->memory, rundir_of(a)->fd, path_basename(path), &a->job.cancelled, err);
+}
+
+/* What the guest's memory said about the failure. A test without a machine has none. */
+static int store_dump(struct attempt *a, const char *sidecar, struct err **err)
+{
+	enum ktstr_verdict v = a->judgement.verdict;
+	_cleanup_free_ char *path = rundir_beside(sidecar, DUMP_SUFFIX);
+	if (!path)
+		return -ENOMEM;
+	if (v == KTSTR_PASS || v == KTSTR_SKIP || a->on_host || a->item->problem)
+		return leave_out(a, path);
+	json_auto_t *dump = watch_take_dump(&a->watch, &a->memory);
+	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), dump, err);
+	if (r < 0)
+		return r;
+	const struct dump_view view = { .parts = DUMP_HEADER, .cpu = -1 };
+	buf_done(&a->dump_text);
+	/* What the memory of a guest at its end looks like explains no failure that came before. */
+	if (a->watch.reason)
+		dump_text(dump, &view, &a->dump_text);
+	free(a->dump);
+	a->dump = TAKE_PTR(path);
+	return 0;
 }
 
 /* If @r is an error, adds its text to @lost. */
@@ -502,6 +550,7 @@ int attempt_store(void *arg)
 	test_name_for_file(a->item->test->name, name);
 	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant) < 0)
 		return -ENOMEM;
+	note_loss(&err, store_dump(a, path, &err), &lost);
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
 	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), sidecar, &err);
@@ -513,6 +562,7 @@ int attempt_store(void *arg)
 	}
 	note_loss(&err, store_report(a, &result, path, &err), &lost);
 	note_loss(&err, store_memory(a, path, &err), &lost);
+	guestmem_done(&a->memory);
 	a->err = err_free(a->err);
 	if (!lost.len)
 		return 0;

@@ -266,3 +266,14 @@ put('bus', 'session', b''.join(struct.pack('<BBHQ', w, width, port, value) for w
 put('cachefile', 'record', struct.pack('<QQQQ40sQQQQQ', 0x31304d5553545348, 7, 1, 2, b'boot', 1, 2, 3, 4, 5))
 put('cachefile', 'validsig', '[GNUPG:] VALIDSIG ' + 'A' * 40 + ' 2026-01-01 1767225600 0 4 0 1 8 01 ' + 'B' * 40)
 put('cachefile', 'goodsig', '[GNUPG:] GOODSIG 632D3A06589DA6B1 somebody')
+
+# Changes of a guest kernel's memory (fuzz_monitor.c): place, offset, kind of value, value, length.
+def change(place, offset, kind, value, length=8):
+    return struct.pack('<BHBQBB', place, offset, kind, value, length - 1, 0)
+
+
+put('monitor', 'nothing', change(2, 0x2fff, 2, 0, 1))
+put('monitor', 'loops', change(4, 0, 1, 4 << 32) + change(4, 64, 1, 4 << 32 | 256) + change(1, 168, 1, 4 << 32))
+put('monitor', 'counts', change(0, 0x1014, 0, 0xffffffff, 4) + change(4, 8, 0, 0xffffffff, 4) + change(0, 0x2000, 0, 1 << 63))
+put('monitor', 'tables', change(3, 4088, 0, 0x1005067) + change(3, 0, 0, 0x1005067) + change(0, 0x1010, 0, 1, 4) + change(0, 0x1008, 0, 0xffff800000000000))
+put('monitor', 'array', b''.join(change(4, 8 * i, 3, 4 << 32 | 64 * i) for i in range(60)))

@@ -22,6 +22,7 @@ CASES = {
     'list-canned.out': [KTSTR, 'list'],
     'list-work.out': [KTSTR, 'list', '--work'],
     'hosts.out': [os.path.join(BUILD, 'tests', 'golden_hosts')],
+    'render.out': [os.path.join(BUILD, 'tests', 'golden_render')],
     'help-doctor.out': [KTSTR, 'doctor', '--help'],
     'help-kernel.out': [KTSTR, 'help', 'kernel'],
     'help-new.out': [KTSTR, 'new', '--help'],

@@ -40,18 +40,23 @@ static void put(const char *rel, const char *text)
 	free(path);
 }
 
-static void entry(const char *key, const char *version, const char *built_at, bool image)
+static void entry_of(uint32_t kconfig_hash, const char *key, const char *version, const char *built_at, bool image)
 {
 	char rel[200], text[600];
 	snprintf(rel, sizeof(rel), "kernels/%s/metadata.json", key);
 	snprintf(text, sizeof(text),
 		 "{\"version\":\"%s\",\"source\":{\"type\":\"tarball\"},\"arch\":\"x86_64\",\"image_name\":\"bzImage\","
 		 "\"built_at\":\"%s\",\"ktstr_kconfig_hash\":\"%08x\"}",
-		 version, built_at, kconfig_lean_hash());
+		 version, built_at, kconfig_hash);
 	put(rel, text);
 	snprintf(rel, sizeof(rel), "kernels/%s/bzImage", key);
 	if (image)
 		put(rel, "image");
+}
+
+static void entry(const char *key, const char *version, const char *built_at, bool image)
+{
+	entry_of(kconfig_lean_hash(), key, version, built_at, image);
 }
 
 START_TEST(cache_lists_newest_first_and_names_what_is_corrupt)
@@ -286,6 +291,28 @@ START_TEST(damaged_kernels_are_not_booted)
 	/* A request by version treats it as missing, and builds it again. */
 	t_errno(kernel_id_from_cache(&cache, &ref, &id, &err), ENOENT);
 	err_free(err);
+	kernel_ref_done(&ref);
+	end();
+}
+END_TEST
+
+START_TEST(a_version_is_that_with_our_configuration)
+{
+	struct kernel_ref ref;
+	struct kernel_id id;
+	begin();
+	entry_of(~kconfig_lean_hash(), "stale", "6.12.1", "2026-01-02T00:00:00Z", true);
+	_cleanup_free_ char *made = path_join(cache.root, "work"), *stale = path_join(cache.root, "stale");
+	t_ok(cache_publish(&cache, "6.12.1-tarball-x86_64-kc1", stale, NULL));
+	t_ok(kernel_ref_parse("6.12.1", &ref, NULL));
+	t_ok(kernel_id_from_cache(&cache, &ref, &id, NULL));
+	ck_assert_str_eq(id.key, "6.12.1-tarball-x86_64-kc1");
+	kernel_id_done(&id);
+	entry("work", "6.12.1", "2026-01-01T00:00:00Z", true); /* older, but ours */
+	t_ok(cache_publish(&cache, "6.12.1-tarball-x86_64-kc0", made, NULL));
+	t_ok(kernel_id_from_cache(&cache, &ref, &id, NULL));
+	ck_assert_str_eq(id.key, "6.12.1-tarball-x86_64-kc0");
+	kernel_id_done(&id);
 	kernel_ref_done(&ref);
 	end();
 }
@@ -578,6 +605,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, remote_cache_is_refused_by_name);
 	tcase_add_test(tc, only_what_the_build_started_is_killed);
 	tcase_add_test(tc, damaged_kernels_are_not_booted);
+	tcase_add_test(tc, a_version_is_that_with_our_configuration);
 	tcase_add_test(tc, work_of_the_dead_goes_on_where_it_was);
 	tcase_add_test(tc, work_that_was_not_whole_is_done_again);
 	tcase_add_test(tc, sweep_leaves_recent_work_to_who_goes_on_with_it);

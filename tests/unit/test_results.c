@@ -386,6 +386,15 @@ static json_t *empty_result(void)
 	return sidecar_json(&r);
 }
 
+/* One sample of one CPU, and one program. */
+static struct cpu_reading one_cpu = { .nr_running = 2, .clock = 5 };
+static int64_t no_event;
+static struct reading one_reading = { .at_ns = 1000000000, .cpu = &one_cpu, .cpus = 1, .event = &no_event };
+static struct series_program one_program = { .name = "enqueue", .verified_insns = 9 };
+static const struct series one_sample = {
+	.cpus = 1, .count = 1, .reading = &one_reading, .program = &one_program, .programs = 1
+};
+
 /* At least one value of every kind. */
 static json_t *full_result(void)
 {
@@ -421,6 +430,8 @@ static json_t *full_result(void)
 	r.part[1] = (struct result_part){ "namespaces", "Operation not permitted" };
 	r.parts = 2;
 	r.cleanup = 3 * NSEC_PER_MSEC;
+	r.series = &one_sample;
+	r.dump = "/runs/one.failure-dump.json";
 	json_auto_t *host = host_context();
 	r.host = host;
 	json_t *sidecar = sidecar_json(&r);

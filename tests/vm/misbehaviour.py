@@ -66,15 +66,56 @@ CASES = [
 ]
 
 
-def table(events):
+# What the first ten lines of its dump name. Other failures have a dump of the guest's memory at its end.
+WAITS = r'longest wait: %s\[\d+\] is ready to run for 3\d+ ms, class ext.* cgroup %s\n  it is in the user dispatch queue %s,[^-]*'
+DUMPS = {
+    'starved_task': WAITS % ('test', '/ktstr/crowd', '0x1'),
+    'stalled_cpu': WAITS % ('test', '/ktstr/crowd', '0x3e9') + r'idle CPUs meanwhile: 1\n',
+    'bpf_error': r'it ended: 1025 \(ERROR_BPF\).*\n  misbehaving as asked: an error after 700 ms\n.*\n *bpf_prog_\w+_misbehave_dispatch\+',
+    'late_burst': WAITS % ('test', '/ktstr/sleepers', '0x2'),
+    'late_timer': WAITS % ('test', '/ktstr/sleepers', '0x2'),
+    'late_pipe': WAITS % ('test', '/ktstr/sleepers', '0x2') + r'pipe_read\+',
+    'hung_task': WAITS % ('rcu_preempt', '/', '0x1') + r'rcu_gp_kthread\+',
+    'child_forgotten': WAITS % ('test', '/ktstr/forks', '0x1') + r'ret_from_fork_asm\+',
+    'kernel_panic': r'taken because: the kernel panicked',
+    'out_of_memory': r'taken because: the kernel panicked',
+}
+
+
+def dump_says(name, sidecars):
+    """The first ten lines of the dump of a test; None: it has none."""
+    files = glob.glob(f'{sidecars}/{name}-*.failure-dump.json')
+    if len(files) != 1:
+        return None
+    return '\n'.join(Run('dump', files[0]).out.splitlines()[:10]) + '\n'
+
+
+def check_dumps(events, sidecars):
+    for name, _, verdict, _ in CASES:
+        said = dump_says(name, sidecars)
+        if verdict in ('pass', 'skip'):
+            check(said is None, f'{name}: no dump of what did not fail', said)
+        else:
+            check(said and re.search(DUMPS.get(name, r'^taken because: the test failed'), said), f'{name}: its dump', said)
+
+
+def culprit(name, sidecars):
+    """For the table: the line of the dump that names it."""
+    said = dump_says(name, sidecars) if name in DUMPS else None
+    found = re.search(r'^(longest wait|it ended): .*(\n  it is in the .*?,)?', said or '', re.M)
+    return re.sub(r'\s+', ' ', found[0]) if found and 'panicked' not in said else ''
+
+
+def table(events, sidecars):
     rows = ['# What is said of misbehaviour', '',
             'Made by `tests/vm/misbehaviour.py` from a run of `tests/fixtures` (numbers of tasks and times replaced by N).', '',
-            '| test | what goes wrong | verdict | first line |', '|---|---|---|---|']
+            '| test | what goes wrong | verdict | first line | what the dump names |', '|---|---|---|---|---|']
     for name, what, _, _ in CASES:
         e = events.get(name, {})
         cause = re.sub(r'\d+', 'N', e.get('cause') or '') if e.get('verdict') != 'pass' else ''
         cause = re.sub(r'[^ (]*/(\w+\.c:)', r'\1', cause)
-        rows.append(f"| {name} | {what} | {e.get('verdict')} | {cause.replace('|', '/')} |")
+        seen = re.sub(r'\d+', 'N', culprit(name, sidecars))
+        rows.append(f"| {name} | {what} | {e.get('verdict')} | {cause.replace('|', '/')} | {seen} |")
     return '\n'.join(rows) + '\n'
 
 
@@ -94,18 +135,10 @@ def look_inside(kernel, fixtures):
               'it shows who was forgotten', seen)
 
 
-def main():
-    kernel = need_kernel('misbehaviour')
-    before = machines()
-    fixtures = BUILD + '/tests/fixtures'
-    built = subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], fixtures],
-                           capture_output=True, text=True)
-    if not check(built.returncode == 0, 'the fixture builds against the kernel in use', built.stderr):
-        finish()
-    with Scratch() as scratch:
-        run = Run('test', '--kernel', kernel['key'], '--json', fixtures, env={'KTSTR_SIDECAR_DIR': scratch.path})
-        check(run.status == 1, 'a run with failures exits with 1', run)
-        events = {e['name'].split('/')[1]: e for e in run.events() if e['event'] == 'test-finished'}
+def judge(kernel, fixtures, scratch):
+    run = Run('test', '--kernel', kernel['key'], '--json', fixtures, env={'KTSTR_SIDECAR_DIR': scratch.path})
+    check(run.status == 1, 'a run with failures exits with 1', run)
+    events = {e['name'].split('/')[1]: e for e in run.events() if e['event'] == 'test-finished'}
     check(set(events) == {c[0] for c in CASES}, 'every fixture is in the table', sorted(events))
     for name, what, verdict, cause in CASES:
         e = events.get(name, {})
@@ -118,13 +151,26 @@ def main():
             check('replay  ktstr test' in run.err[at:at + 60000], f'{name}: a replay line')
     panic = run.err[run.err.find("ktstr_test 'kernel_panic'"):][:60000]
     check('the guest started, but no step of the test began' in panic, 'kernel_panic: how far it got', panic[:3000])
-    look_inside(kernel, fixtures)
+    check_dumps(events, scratch.path)
     if in_series(kernel['version'], REFERENCE_SERIES):
         if os.environ.get('KTSTR_BLESS'):
             with open(TABLE, 'w') as f:
-                f.write(table(events))
+                f.write(table(events, scratch.path))
         with open(TABLE) as f:
-            check(f.read() == table(events), 'docs/MISBEHAVIOUR.md says what happens', table(events))
+            check(f.read() == table(events, scratch.path), 'docs/MISBEHAVIOUR.md says what happens', table(events, scratch.path))
+
+
+def main():
+    kernel = need_kernel('misbehaviour')
+    before = machines()
+    fixtures = BUILD + '/tests/fixtures'
+    built = subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], fixtures],
+                           capture_output=True, text=True)
+    if not check(built.returncode == 0, 'the fixture builds against the kernel in use', built.stderr):
+        finish()
+    with Scratch() as scratch:
+        judge(kernel, fixtures, scratch)
+    look_inside(kernel, fixtures)
     allowed = Run('test', '--kernel', kernel['key'], '--json', '-E', 'test(=ktstr/cgroup_stays_and_may)', fixtures)
     check(allowed.status == 0 and allowed.events()[-1].get('inconclusive') == 1,
           'what may be inconclusive is recorded, and exits with 0', allowed)

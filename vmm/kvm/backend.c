@@ -496,6 +496,13 @@ static int kvm_save(struct vm *vm, int fd, struct err **err)
 /*
  * A clone's child has private pages, which are not in our files. The same is true of constants mapped from the kernel.
  */
+/* A clone's process maps the pages of its origin. */
+static const struct guestmem *kvm_memory(const struct vm *vm)
+{
+	const struct kvm_vm *k = container_of(vm, struct kvm_vm, vm);
+	return k->origin.clone ? NULL : &k->scan.memory;
+}
+
 static struct guestmem kvm_take_memory(struct vm *vm)
 {
 	struct kvm_vm *k = kvm_of(vm);
@@ -518,8 +525,17 @@ static void kvm_destroy(struct vm *vm)
 	free(k);
 }
 
+static const char *kvm_observer_lack(char *why, size_t size)
+{
+	(void)why;
+	(void)size;
+	return "the kvm backend does not stop guests to observe them";
+}
+
 static const char *kvm_refuses(const struct vm_config *c, char *out, size_t size)
 {
+	if (c->observe)
+		return kvm_observer_lack(out, size);
 	if (c->topology.numa_nodes <= GUEST_NODES_MAX)
 		return NULL;
 	snprintf(out, size, "%u NUMA nodes, this backend maps at most %d", c->topology.numa_nodes, GUEST_NODES_MAX);
@@ -535,6 +551,8 @@ const struct vm_backend kvm_backend = {
 	.next_record = kvm_next_record,
 	.describe = kvm_describe,
 	.save = kvm_save,
+	.memory = kvm_memory,
+	.observer_lack = kvm_observer_lack,
 	.take_memory = kvm_take_memory,
 	.kill = kvm_kill,
 	.destroy = kvm_destroy,

@@ -68,6 +68,13 @@ static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 	add_argument(a, "%u", c->park || c->clone ? 0 : (unsigned)(c->seed ^ c->seed >> 32));
 }
 
+/* The loader knows the library by its name, so the plugin is the library that was preloaded. */
+static void add_observer(struct qemu_argv *a)
+{
+	add_argument(a, "-plugin");
+	add_argument(a, "%s", QEMU_PLUGIN);
+}
+
 /* Each LLC is a socket, so the guest's sysfs shows one last-level cache and one package for it. */
 static void add_topology(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m)
 {
@@ -166,6 +173,8 @@ int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct
 	add_processor(a, c);
 	add_topology(a, c, m);
 	add_devices(a);
+	if (c->observe)
+		add_observer(a);
 	if (c->park || c->clone)
 		add_parking(a, c);
 	if (!c->clone)

@@ -21,7 +21,9 @@ enum qemu_fd {
 	QEMU_FD_RAM0 = 10
 };
 
-#define QEMU_PRELOAD "LD_PRELOAD=/proc/self/fd/6" /* QEMU_FD_ICOUNT_HANDOFF */
+#define QEMU_LIBRARY "/proc/self/fd/6" /* QEMU_FD_ICOUNT_HANDOFF */
+#define QEMU_PRELOAD "LD_PRELOAD=" QEMU_LIBRARY
+#define QEMU_PLUGIN  "file=" QEMU_LIBRARY
 
 struct qemu_argv {
 	const char *arg[QEMU_ARGS_MAX]; /* NULL-terminated */

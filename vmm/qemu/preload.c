@@ -63,11 +63,20 @@ static const char *const probe_argv[] = { QEMU_PROGRAM,
 					  "-no-user-config",
 					  "-name",
 					  "ktstr,debug-threads=on",
+					  "-plugin",
+					  QEMU_PLUGIN ",probe=on",
 					  NULL };
 
-static int spawn_probe(const char *program, int library, int output, pid_t *ret)
+#define PROBE_ARGUMENTS	 (sizeof(probe_argv) / sizeof(*(probe_argv)))
+#define PLUGIN_ARGUMENTS 3 /* at the end, with the NULL */
+
+static int spawn_probe(const char *program, bool observer, int library, int output, pid_t *ret)
 {
-	static const char *const env[] = { QEMU_PRELOAD, "KTSTR_TCG_LAG_NS=0", NULL };
+	const char *const env[] = { QEMU_PRELOAD, observer ? NULL : "KTSTR_TCG_LAG_NS=0", NULL };
+	const char *argv[PROBE_ARGUMENTS];
+	memcpy(argv, probe_argv, sizeof(argv));
+	if (!observer)
+		argv[PROBE_ARGUMENTS - PLUGIN_ARGUMENTS] = NULL;
 	posix_spawn_file_actions_t actions;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -75,7 +84,7 @@ static int spawn_probe(const char *program, int library, int output, pid_t *ret)
 	posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, library, QEMU_FD_ICOUNT_HANDOFF);
 	posix_spawn_file_actions_addclosefrom_np(&actions, QEMU_FD_ICOUNT_HANDOFF + 1);
-	int r = posix_spawn(ret, program, &actions, NULL, (char **)probe_argv, (char **)env);
+	int r = posix_spawn(ret, program, &actions, NULL, (char **)argv, (char **)env);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
 }
@@ -98,7 +107,7 @@ static int end_probe(pid_t pid, int input, struct buf *said)
 	return status;
 }
 
-static int run_probe(const char *program, struct buf *said, int *ret_status)
+static int run_probe(const char *program, bool observer, struct buf *said, int *ret_status)
 {
 	_cleanup_close_ int library = preload_open(NULL), input = -1, output = -1;
 	int ends[2], r;
@@ -107,7 +116,7 @@ static int run_probe(const char *program, struct buf *said, int *ret_status)
 		return library < 0 ? library : -errno;
 	input = ends[0];
 	output = ends[1];
-	r = spawn_probe(program, library, output, &pid);
+	r = spawn_probe(program, observer, library, output, &pid);
 	if (r < 0)
 		return r;
 	output = fd_close(output);
@@ -115,12 +124,12 @@ static int run_probe(const char *program, struct buf *said, int *ret_status)
 	return 0;
 }
 
-const char *preload_probe(char *why, size_t size)
+static const char *probe(bool observer, char *why, size_t size)
 {
 	_cleanup_free_ char *program = tool_find(QEMU_PROGRAM);
 	_cleanup_buf_ struct buf said = BUF_NULL;
 	int status = 0;
-	int r = program ? run_probe(program, &said, &status) : -ENOENT;
+	int r = program ? run_probe(program, observer, &said, &status) : -ENOENT;
 	if (r < 0)
 		snprintf(why, size, "%s cannot be started: %s", QEMU_PROGRAM, strerrordesc_np(-r));
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
@@ -131,4 +140,14 @@ const char *preload_probe(char *why, size_t size)
 		return NULL;
 	why[strcspn(why, "\n")] = '\0';
 	return why;
+}
+
+const char *preload_probe(char *why, size_t size)
+{
+	return probe(false, why, size);
+}
+
+const char *preload_probe_observer(char *why, size_t size)
+{
+	return probe(true, why, size);
 }

@@ -25,5 +25,7 @@ char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX]);
  * for about 0.1 s of CPU time, with an unusable QEMU for some seconds. Returns NULL, or why not, in @why.
  */
 const char *preload_probe(char *why, size_t size);
+/* The same for the observer, with either kind of time. */
+const char *preload_probe_observer(char *why, size_t size);
 
 #endif

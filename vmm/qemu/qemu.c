@@ -4,7 +4,7 @@
  * DIAGNOSE instead, and from there to KILL > REAP; a failed FILL goes to KILL.
  *
  * The scanner (vmm/scan.h) is a second machine, because two things are waited for at once: QEMU's monitor, and time.
- * The VM has ended when both have.
+ * The observer (observe.h) is a third. The VM has ended when all have.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +17,7 @@
 #include "reactor/child.h"
 #include "topo/topology.h"
 #include "vmm/qemu/argv.h"
+#include "vmm/qemu/observe.h"
 #include "vmm/qemu/preload.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/qemu/qmp.h"
@@ -29,6 +30,7 @@ struct qemu {
 	struct vm vm;
 	struct machine life;
 	struct vm_scan scan;
+	struct qemu_observer observer;
 	struct child child;
 	struct confinement confinement;
 	struct qmp qmp;
@@ -256,7 +258,15 @@ static void life_done(struct machine *m, int result)
 	q->vm.cpu_usec = q->child.cpu_usec;
 	q->vm.rss_kib = q->child.rss_kib;
 	q->vm.confinement = confinement_outcome(&q->confinement);
-	vm_scan_child_ended(&q->scan);
+	if (q->observer.vm)
+		qemu_observer_child_ended(&q->observer);
+	else
+		vm_scan_child_ended(&q->scan);
+}
+
+static void observer_ended(struct vm *vm)
+{
+	vm_scan_child_ended(&qemu_of(vm)->scan);
 }
 
 static const struct machine_type life_type = { "qemu", life_states, LIFE_COUNT, life_done };
@@ -271,6 +281,7 @@ static struct vm *qemu_create(void)
 	q->vm.backend = &qemu_backend;
 	q->child = CHILD_NULL;
 	q->scan = VM_SCAN_NULL;
+	q->observer = QEMU_OBSERVER_NULL;
 	q->confinement = CONFINEMENT_NULL;
 	q->qmp_fd = q->library_fd = q->kernel_fd = -1;
 	return &q->vm;
@@ -304,7 +315,7 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 {
 	char lag[PRELOAD_VARIABLE_MAX];
 	const char *const env[] = { QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
-	struct child_fd fds[GUEST_NODES_MAX + 6] = {
+	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 6] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
@@ -317,6 +328,7 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 		fds[count++] = (struct child_fd){ q->kernel_fd, QEMU_FD_KERNEL };
 	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
 		fds[count++] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
+	count += qemu_observer_fds(&q->observer, fds + count);
 	struct child_spec spec = { .argv = q->argv.arg,
 				   .fds = fds,
 				   .env = env,
@@ -336,6 +348,8 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	q->config = *c;
 	int result = vm_scan_init(&q->scan, vm, c, err);
 	if (result == 0)
+		result = qemu_observer_init(&q->observer, vm, c, err);
+	if (result == 0)
 		result = make_channels(q, &peer, err);
 	if (result == 0)
 		result = q->library_fd = preload_open(err);
@@ -346,6 +360,10 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	if (result == 0)
 		result = spawn_qemu(q, r, c, peer, err);
 	q->kernel_fd = fd_close(q->kernel_fd);
+	if (result < 0)
+		return result;
+	if (q->observer.vm)
+		result = qemu_observer_start(&q->observer, r, parent, observer_ended, err);
 	if (result < 0)
 		return result;
 	machine_start(r, &q->life, &life_type, parent, "qemu");
@@ -362,6 +380,8 @@ static void qemu_kill(struct vm *vm, bool diagnose)
 {
 	struct qemu *q = qemu_of(vm);
 	q->diagnose = diagnose;
+	/* QEMU's monitor only answers while the guest runs. */
+	qemu_observer_release(&q->observer);
 	machine_cancel(&q->life);
 }
 
@@ -373,6 +393,7 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 	struct qemu_argv argv;
 	parked.park = true;
 	parked.clone = NULL;
+	parked.observe = NULL;
 	guestmem_plan_for(&memory, &c->topology, c->memory_mib);
 	if (qemu_argv_build(&argv, &parked, &memory) < 0)
 		return FAIL_SYS(err, -ENOMEM, "write QEMU's command line");
@@ -391,6 +412,26 @@ static int qemu_save(struct vm *vm, int fd, struct err **err)
 	return vm_scan_save(&qemu_of(vm)->scan, fd, err);
 }
 
+static const struct guestmem *qemu_memory(const struct vm *vm)
+{
+	return &container_of(vm, struct qemu, vm)->scan.memory;
+}
+
+static void qemu_resume(struct vm *vm)
+{
+	qemu_observer_resume(&qemu_of(vm)->observer);
+}
+
+static int qemu_set_hook(struct vm *vm, const struct observe_hook *h, struct err **err)
+{
+	return qemu_observer_set_hook(&qemu_of(vm)->observer, h, err);
+}
+
+static int qemu_hook_state(const struct vm *vm, uint32_t id, struct observe_hook_state *ret)
+{
+	return qemu_observer_hook_state(&container_of(vm, struct qemu, vm)->observer, id, ret);
+}
+
 static struct guestmem qemu_take_memory(struct vm *vm)
 {
 	return vm_scan_take_memory(&qemu_of(vm)->scan);
@@ -401,6 +442,7 @@ static void qemu_destroy(struct vm *vm)
 	struct qemu *q = qemu_of(vm);
 	child_done(&q->child);
 	confinement_done(&q->confinement);
+	qemu_observer_done(&q->observer);
 	vm_scan_done(&q->scan);
 	qmp_done(&q->qmp);
 	qemu_argv_done(&q->argv);
@@ -419,6 +461,11 @@ const struct vm_backend qemu_backend = {
 	.next_record = qemu_next_record,
 	.describe = qemu_describe,
 	.save = qemu_save,
+	.memory = qemu_memory,
+	.observer_lack = preload_probe_observer,
+	.resume = qemu_resume,
+	.set_hook = qemu_set_hook,
+	.hook_state = qemu_hook_state,
 	.take_memory = qemu_take_memory,
 	.kill = qemu_kill,
 	.destroy = qemu_destroy,

@@ -233,10 +233,16 @@ static const char *find_halt_condition(struct qemu_internals *q)
 	return q->halt_condition ? NULL : "the condition for a halted vCPU";
 }
 
+const char *internals_find_clock(struct qemu_internals *q)
+{
+	const char *missing = find_functions(q);
+	return missing ? missing : find_clock(q);
+}
+
 const char *internals_find(struct qemu_internals *q)
 {
 	static const char *(*const fields[])(struct qemu_internals *) = {
-		find_functions, find_clock, find_exit_request, find_interrupt_request, find_clocks, find_halt_condition,
+		internals_find_clock, find_exit_request, find_interrupt_request, find_clocks, find_halt_condition,
 	};
 	const char *missing = NULL;
 	q->handle_interrupt = internals_original(HANDLE_INTERRUPT).handle_interrupt;

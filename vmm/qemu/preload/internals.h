@@ -77,6 +77,8 @@ struct qemu_internals {
  * be found; static text.
  */
 const char *internals_find(struct qemu_internals *q);
+/* The same for only the functions, the clock, and the counters of a turn; this leaves no trace in the vCPUs. */
+const char *internals_find_clock(struct qemu_internals *q);
 
 /* The functions of QEMU that this library replaces. */
 void icount_handle_deadline(void);

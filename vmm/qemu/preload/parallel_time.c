@@ -34,6 +34,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "vmm/qemu/observer/observer.h"
+#include "vmm/qemu/preload/code_cache.h"
 #include "vmm/qemu/preload/handoff.h"
 #include "vmm/qemu/preload/internals.h"
 
@@ -376,20 +378,28 @@ static void step(void)
 	guest.time = first->at;
 	*guest.qemu.current = first->cpu;
 	internals_set_icount(&guest.qemu, first->at);
+	observer_between_turns();
+	code_cache_make_room();
 	if (!again && guest.qemu.call.deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) == 0)
 		run_timers();
 	else
 		take_turn(first, second);
 }
 
+static void need(const char *missing)
+{
+	if (!missing)
+		return;
+	fprintf(stderr, "this QEMU does not show %s\n", missing);
+	_exit(STATUS_UNAVAILABLE);
+}
+
 static void start(int64_t lag_ns)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
-	const char *missing = internals_find(&guest.qemu);
-	if (missing) {
-		fprintf(stderr, "this QEMU does not show %s\n", missing);
-		_exit(STATUS_UNAVAILABLE);
-	}
+	need(internals_find(&guest.qemu));
+	if (observer_wanted())
+		need(observer_start(&guest.qemu));
 	unsigned count = 0;
 	while (call->get_cpu((int)count))
 		count++;
@@ -411,11 +421,26 @@ static void start(int64_t lag_ns)
 	handoff_by_request();
 }
 
+/* QEMU's own loop goes on, and calls this in each round. */
+static void observe_round(void)
+{
+	static bool started;
+	if (!started) {
+		need(internals_find_clock(&guest.qemu));
+		need(observer_start(&guest.qemu));
+	}
+	started = true;
+	observer_between_turns();
+}
+
 /* QEMU's loop calls this first, with the big lock held. */
 EXPORT void icount_handle_deadline(void)
 {
 	const char *lag = getenv(LAG_VARIABLE);
 	if (!lag) {
+		if (observer_wanted())
+			observe_round();
+		code_cache_make_room();
 		internals_original(HANDLE_DEADLINE).handle_deadline();
 		return;
 	}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* series.h -- the samples of one machine, reduced to what summaries, checks and timelines need of each. */
+#ifndef KTSTR_MONITOR_SERIES_H
+#define KTSTR_MONITOR_SERIES_H
+
+#include "monitor/sample.h"
+#include "monitor/summary.h"
+
+#define SERIES_SAMPLES_MAX 36000 /* an hour of samples of 100 ms; later ones are counted only */
+
+struct series_program {
+	char name[17];
+	uint32_t verified_insns;
+	uint64_t cnt, nsecs; /* as of the last sample that saw it */
+	bool has_stats;
+};
+
+struct series {
+	unsigned cpus, count, room, lost;
+	struct reading *reading; /* `count`; what they point to is owned, too */
+	struct series_program *program;
+	unsigned programs;
+	uint32_t digest; /* CRC-32 of all samples, with all values of their CPUs */
+	bool failed;	 /* out of memory: later samples are missing */
+};
+
+/* Copies what is needed. Samples with another number of CPUs than the first one are counted as lost. */
+void series_add(struct series *s, const struct sampler *sampler, const struct sample *sample);
+/* The readings from @from_ns to @to_ns: the index of the first one, and their number. */
+unsigned series_window(const struct series *s, uint64_t from_ns, uint64_t to_ns, unsigned *ret_first);
+void series_done(struct series *s);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* symbols.c -- see symbols.h. */
+#include <gelf.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "monitor/symbols.h"
+
+#define SYMBOLS_MAX ((size_t)1 << 21)
+#define NAMES_MAX   ((size_t)256 << 20)
+
+struct symbol {
+	uint64_t address, size;
+	uint32_t name; /* offset in `names` */
+	bool function;
+};
+
+struct symbols {
+	struct symbol *symbol; /* by name, then by address */
+	size_t count;
+	uint32_t *function; /* indexes of `symbol`, by address */
+	size_t functions;
+	char *names; /* ends with a NUL */
+	char banner[SYMBOLS_BANNER_MAX];
+};
+
+static const char *name_of(const struct symbols *s, const struct symbol *y)
+{
+	return s->names + y->name;
+}
+
+void symbols_close(struct symbols *s)
+{
+	if (!s)
+		return;
+	free(s->symbol);
+	free(s->function);
+	free(s->names);
+	free(s);
+}
+DEFINE_CLEANUP(struct symbols *, symbols_close)
+
+static void elf_end_p(Elf **elf)
+{
+	elf_end(*elf);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b, void *arg)
+{
+	const struct symbols *s = arg;
+	const struct symbol *x = a, *y = b;
+	int order = strcmp(name_of(s, x), name_of(s, y));
+	return order ? order : (x->address > y->address) - (x->address < y->address);
+}
+
+static int by_address(const void *a, const void *b, void *arg)
+{
+	const struct symbols *s = arg;
+	const struct symbol *x = &s->symbol[*(const uint32_t *)a], *y = &s->symbol[*(const uint32_t *)b];
+	/* Of aliases, the one with a size comes last, and so is the one that is found. */
+	if (x->address == y->address)
+		return (x->size > y->size) - (x->size < y->size);
+	return x->address > y->address ? 1 : -1;
+}
+
+/* Entry code in assembler has symbols without a type. */
+static bool is_code(Elf *elf, const GElf_Sym *y)
+{
+	GElf_Shdr sh;
+	if (GELF_ST_TYPE(y->st_info) != STT_NOTYPE)
+		return GELF_ST_TYPE(y->st_info) == STT_FUNC;
+	Elf_Scn *scn = y->st_shndx < SHN_LORESERVE ? elf_getscn(elf, y->st_shndx) : NULL;
+	return scn && gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR;
+}
+
+static void add_symbol(struct symbols *s, Elf *elf, const GElf_Sym *y, size_t names_len)
+{
+	unsigned type = GELF_ST_TYPE(y->st_info);
+	if (y->st_shndx == SHN_UNDEF || y->st_name == 0 || y->st_name >= names_len ||
+	    (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE))
+		return;
+	s->symbol[s->count++] = (struct symbol){
+		.address = y->st_value, .size = y->st_size, .name = y->st_name, .function = is_code(elf, y)
+	};
+}
+
+static int copy_names(struct symbols *s, Elf *elf, size_t index, size_t *ret_len)
+{
+	Elf_Scn *scn = elf_getscn(elf, index);
+	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	if (!data || !data->d_buf || !data->d_size || data->d_size > NAMES_MAX)
+		return -EBADMSG;
+	s->names = malloc(data->d_size + 1);
+	if (!s->names)
+		return -ENOMEM;
+	memcpy(s->names, data->d_buf, data->d_size);
+	s->names[data->d_size] = '\0';
+	*ret_len = data->d_size;
+	return 0;
+}
+
+static int sort_symbols(struct symbols *s)
+{
+	qsort_r(s->symbol, s->count, sizeof(*s->symbol), by_name, s);
+	s->function = calloc(s->count + 1, sizeof(*s->function));
+	if (!s->function)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->symbol[i].function)
+			s->function[s->functions++] = (uint32_t)i;
+	qsort_r(s->function, s->functions, sizeof(*s->function), by_address, s);
+	/* Code without a size reaches to what follows. */
+	for (size_t i = 0; i + 1 < s->functions; i++) {
+		struct symbol *y = &s->symbol[s->function[i]];
+		if (!y->size)
+			y->size = s->symbol[s->function[i + 1]].address - y->address;
+	}
+	return 0;
+}
+
+static int read_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
+{
+	Elf_Data *data = elf_getdata(scn, NULL);
+	size_t names_len = 0, count = data ? data->d_size / sizeof(Elf64_Sym) : 0;
+	if (!data || !data->d_buf || count > SYMBOLS_MAX)
+		return -EBADMSG;
+	int r = copy_names(s, elf, sh->sh_link, &names_len);
+	if (r < 0)
+		return r;
+	s->symbol = calloc(count + 1, sizeof(*s->symbol));
+	if (!s->symbol)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		GElf_Sym y;
+		if (gelf_getsym(data, (int)i, &y))
+			add_symbol(s, elf, &y, names_len);
+	}
+	return sort_symbols(s);
+}
+
+/* Copies the text at @address out of the section that holds it. */
+static void read_banner(struct symbols *s, Elf *elf)
+{
+	uint64_t at = symbols_find(s, "linux_banner");
+	size_t size = 0;
+	const char *raw = at ? elf_rawfile(elf, &size) : NULL;
+	for (Elf_Scn *scn = NULL; raw && (scn = elf_nextscn(elf, scn));) {
+		GElf_Shdr sh;
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_PROGBITS || at < sh.sh_addr ||
+		    at - sh.sh_addr >= sh.sh_size || sh.sh_offset >= size || sh.sh_size > size - sh.sh_offset)
+			continue;
+		size_t len = MIN_OF((size_t)(sh.sh_size - (at - sh.sh_addr)), sizeof(s->banner) - 1);
+		memcpy(s->banner, raw + sh.sh_offset + (at - sh.sh_addr), len);
+		return;
+	}
+}
+
+static int read_elf(struct symbols *s, Elf *elf)
+{
+	GElf_Ehdr head;
+	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &head) || gelf_getclass(elf) != ELFCLASS64 ||
+	    (head.e_machine != EM_X86_64 && head.e_machine != EM_AARCH64))
+		return -ENOEXEC;
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+		GElf_Shdr sh;
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB)
+			continue;
+		int r = read_table(s, elf, scn, &sh);
+		if (r == 0)
+			read_banner(s, elf);
+		return r;
+	}
+	return -ENODATA;
+}
+
+static int refuse(struct err **err, int r, const char *vmlinux)
+{
+	if (r == -ENOEXEC)
+		return FAIL(err, ERR_DATA, r, "read the symbols of %s: not an x86-64 or aarch64 kernel (ELF)", vmlinux);
+	if (r == -ENODATA)
+		return FAIL(err, ERR_DATA, r, "read the symbols of %s: the file has no symbol table", vmlinux);
+	if (r == -EBADMSG)
+		return FAIL(err, ERR_DATA, r, "read the symbols of %s: its symbol table is damaged", vmlinux);
+	return FAIL_SYS(err, r, "read the symbols of %s", vmlinux);
+}
+
+int symbols_open(const char *vmlinux, struct symbols **ret, struct err **err)
+{
+	_cleanup_close_ int fd = file_open(vmlinux, err);
+	if (fd < 0)
+		return fd;
+	_cleanup_(symbols_close_p) struct symbols *s = calloc(1, sizeof(*s));
+	if (!s)
+		return FAIL_SYS(err, -ENOMEM, "read the symbols of %s", vmlinux);
+	elf_version(EV_CURRENT);
+	_cleanup_(elf_end_p) Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	int r = elf ? read_elf(s, elf) : -ENOEXEC;
+	if (r < 0)
+		return refuse(err, r, vmlinux);
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+/* --- look-ups ----------------------------------------------------------------------------------------------------- */
+
+static const struct symbol *find(const struct symbols *s, const char *name)
+{
+	size_t low = 0, high = s->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(name_of(s, &s->symbol[middle]), name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < s->count && !strcmp(name_of(s, &s->symbol[low]), name) ? &s->symbol[low] : NULL;
+}
+
+bool symbols_look_up(const struct symbols *s, const char *name, uint64_t *ret)
+{
+	const struct symbol *y = find(s, name);
+	*ret = y ? y->address : 0;
+	return y;
+}
+
+uint64_t symbols_find(const struct symbols *s, const char *name)
+{
+	const struct symbol *y = find(s, name);
+	return y ? y->address : 0;
+}
+
+uint64_t symbols_size(const struct symbols *s, const char *name)
+{
+	const struct symbol *y = find(s, name);
+	return y ? y->size : 0;
+}
+
+/* The function with the highest address that is not above @at. */
+static const struct symbol *function_at(const struct symbols *s, uint64_t at)
+{
+	size_t low = 0, high = s->functions;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (s->symbol[s->function[middle]].address <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? &s->symbol[s->function[low - 1]] : NULL;
+}
+
+bool symbols_format(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX])
+{
+	const struct symbol *y = function_at(s, at);
+	if (!y || at - y->address >= MAX_OF(y->size, (uint64_t)1)) {
+		snprintf(out, SYMBOL_TEXT_MAX, "0x%lx", at);
+		return false;
+	}
+	char name[SYMBOL_TEXT_MAX - 40];
+	text_copy_line(name, sizeof(name), name_of(s, y), strlen(name_of(s, y)));
+	snprintf(out, SYMBOL_TEXT_MAX, "%s+0x%lx/0x%lx", name, at - y->address, y->size);
+	return true;
+}
+
+const char *symbols_banner(const struct symbols *s)
+{
+	return s->banner;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * types.c -- see types.h. libbpf checks that the sections of BTF lie inside it and that each type's members do. Ids,
+ * names, sizes and offsets in it are still anything, so each is checked where it is used, and each chain has a limit.
+ */
+#include <bpf/libbpf.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "monitor/types.h"
+
+#define TYPES_BYTES_MAX ((size_t)32 << 20)
+#define CHAIN_MAX	32 /* typedefs and modifiers, nested anonymous members, dimensions of an array */
+
+struct type_name {
+	const char *name; /* in the BTF's strings */
+	uint32_t id;
+};
+
+struct types {
+	struct btf *btf;
+	const struct types *base; /* borrowed; NULL: none */
+	struct type_name *named;  /* structs, unions, enums and typedefs by name, then id */
+	size_t named_count;
+};
+
+struct btf *types_btf(const struct types *t)
+{
+	return t->btf;
+}
+
+void types_close(struct types *t)
+{
+	if (!t)
+		return;
+	btf__free(t->btf);
+	free(t->named);
+	free(t);
+}
+DEFINE_CLEANUP(struct types *, types_close)
+
+/* --- opening ------------------------------------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct type_name *x = a, *y = b;
+	int order = strcmp(x->name, y->name);
+	return order ? order : (x->id > y->id) - (x->id < y->id);
+}
+
+static bool is_looked_up(const struct btf_type *type)
+{
+	return btf_is_composite(type) || btf_is_any_enum(type) || btf_is_typedef(type);
+}
+
+static int index_names(struct types *t)
+{
+	uint32_t first = t->base ? btf__type_cnt(t->base->btf) : 1, end = btf__type_cnt(t->btf);
+	t->named = calloc(end - first + 1, sizeof(*t->named));
+	if (!t->named)
+		return -ENOMEM;
+	for (uint32_t id = first; id < end; id++) {
+		const struct btf_type *type = btf__type_by_id(t->btf, id);
+		const char *name = type && is_looked_up(type) ? btf__name_by_offset(t->btf, type->name_off) : NULL;
+		if (name && *name)
+			t->named[t->named_count++] = (struct type_name){ name, id };
+	}
+	qsort(t->named, t->named_count, sizeof(*t->named), by_name);
+	return 0;
+}
+
+/* Takes over @btf, which may be NULL with errno set. */
+static int types_new(struct btf *btf, const struct types *base, struct types **ret)
+{
+	int r = btf ? 0 : errno ? -errno : -EBADMSG;
+	if (r < 0)
+		return r;
+	_cleanup_(types_close_p) struct types *t = calloc(1, sizeof(*t));
+	if (!t) {
+		btf__free(btf);
+		return -ENOMEM;
+	}
+	t->btf = btf;
+	t->base = base;
+	r = index_names(t);
+	if (r == 0)
+		*ret = TAKE_PTR(t);
+	return r;
+}
+
+int types_open(const char *vmlinux, struct types **ret, struct err **err)
+{
+	libbpf_set_print(NULL); /* what it says of damaged files is in its errno, too */
+	int r = types_new(btf__parse_elf(vmlinux, NULL), NULL, ret);
+	if (r == -ENOENT && !access(vmlinux, F_OK))
+		r = -ENODATA;
+	if (r == -ENODATA)
+		return FAIL(err, ERR_DATA, r, "read the types of %s: the kernel has no BTF; build it with %s", vmlinux,
+			    "CONFIG_DEBUG_INFO_BTF=y");
+	return r < 0 ? FAIL_SYS(err, r, "read the types of %s", vmlinux) : 0;
+}
+
+/* libbpf makes types on top of others only from a file. */
+static struct btf *parse_on_top(const void *data, size_t size, struct btf *base)
+{
+	char path[32];
+	_cleanup_close_ int fd = memfd_new("ktstr-btf", 0);
+	int r = fd < 0 ? fd : fd_write_full(fd, data, size);
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return btf__parse_raw_split(path, base);
+}
+
+int types_parse(const void *data, size_t size, const struct types *base, struct types **ret, struct err **err)
+{
+	int r = -EBADMSG;
+	libbpf_set_print(NULL);
+	if (size <= TYPES_BYTES_MAX)
+		r = types_new(base ? parse_on_top(data, size, base->btf) : btf__new(data, (uint32_t)size), base, ret);
+	return r < 0 ? FAIL_SYS(err, r, "read types of %zu bytes of BTF", size) : 0;
+}
+
+/* --- look-ups ----------------------------------------------------------------------------------------------------- */
+
+/* The first entry of @name; its namesakes follow. */
+static size_t first_named(const struct types *t, const char *name)
+{
+	size_t low = 0, high = t->named_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(t->named[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Without modifiers and typedefs; NULL: void, not there, or too long a chain. */
+static const struct btf_type *strip(const struct types *t, uint32_t id, uint32_t *ret)
+{
+	for (unsigned i = 0; id && i < CHAIN_MAX; i++) {
+		const struct btf_type *type = btf__type_by_id(t->btf, id);
+		*ret = id;
+		if (!type || !(btf_is_mod(type) || btf_is_typedef(type)))
+			return type;
+		id = type->type;
+	}
+	return NULL;
+}
+
+/* The struct, union or enum of this name (also by typedef); a struct that is only declared does not count. */
+static const struct btf_type *find(const struct types *t, const char *name, bool enums, uint32_t *ret)
+{
+	for (size_t i = first_named(t, name); i < t->named_count && !strcmp(t->named[i].name, name); i++) {
+		const struct btf_type *type = strip(t, t->named[i].id, ret);
+		if (type && (enums ? btf_is_any_enum(type) : btf_is_composite(type)))
+			return type;
+	}
+	return t->base ? find(t->base, name, enums, ret) : NULL;
+}
+
+/* Size in bytes of a type without modifiers; false: it has none, or does not fit in 32 bits. */
+static bool size_of(const struct types *t, const struct btf_type *type, uint32_t *ret)
+{
+	uint64_t count = 1;
+	for (unsigned i = 0; type && btf_is_array(type); i++) {
+		uint32_t id;
+		count *= btf_array(type)->nelems;
+		if (i >= CHAIN_MAX || count > UINT32_MAX)
+			return false;
+		type = strip(t, btf_array(type)->type, &id);
+	}
+	if (!type)
+		return false;
+	if (btf_is_ptr(type))
+		count *= sizeof(uint64_t);
+	else if (btf_is_int(type) || btf_is_any_enum(type) || btf_is_composite(type) || btf_is_float(type))
+		count *= type->size;
+	else
+		return false;
+	*ret = (uint32_t)count;
+	return count <= UINT32_MAX;
+}
+
+static bool is_signed(const struct btf_type *type)
+{
+	return (btf_is_int(type) && (btf_int_encoding(type) & BTF_INT_SIGNED)) ||
+	       (btf_is_any_enum(type) && btf_kflag(type));
+}
+
+/* --- enumerators -------------------------------------------------------------------------------------------------- */
+
+static bool enumerator_at(const struct types *t, const struct btf_type *type, unsigned i, const char *name,
+			  int64_t *ret)
+{
+	bool wide = btf_is_enum64(type);
+	const char *its = btf__name_by_offset(t->btf, wide ? btf_enum64(type)[i].name_off : btf_enum(type)[i].name_off);
+	if (!its || strcmp(its, name))
+		return false;
+	if (wide)
+		*ret = (int64_t)btf_enum64_value(&btf_enum64(type)[i]);
+	else
+		*ret = btf_kflag(type) ? btf_enum(type)[i].val : (int64_t)(uint32_t)btf_enum(type)[i].val;
+	return true;
+}
+
+static bool enumerator_of(const struct types *t, const struct btf_type *type, const char *name, int64_t *ret)
+{
+	for (unsigned i = 0; i < btf_vlen(type); i++)
+		if (enumerator_at(t, type, i, name, ret))
+			return true;
+	return false;
+}
+
+bool types_enumerator(const struct types *t, const char *enumeration, const char *name, int64_t *ret)
+{
+	uint32_t id, end = btf__type_cnt(t->btf);
+	if (enumeration) {
+		const struct btf_type *type = find(t, enumeration, true, &id);
+		return type && enumerator_of(t, type, name, ret);
+	}
+	for (id = 1; id < end; id++) {
+		const struct btf_type *type = btf__type_by_id(t->btf, id);
+		if (type && btf_is_any_enum(type) && enumerator_of(t, type, name, ret))
+			return true;
+	}
+	return false;
+}
+
+/* --- members ----------------------------------------------------------------------------------------------------- */
+
+/* Where the search is: a type, and its place from the start of the outermost object. */
+struct place {
+	uint32_t id;
+	const struct btf_type *type;
+	uint64_t bit;
+	unsigned bits; /* of a bit field */
+};
+
+/* Members that one search looks at: anonymous members of hostile types nest without end. */
+#define SEARCH_MAX 65536
+
+static bool find_member(const struct types *t, struct place *p, const char *name, size_t len, unsigned depth,
+			unsigned *budget)
+{
+	const struct btf_type *in = p->type;
+	const struct btf_member *m = btf_is_composite(in) ? btf_members(in) : NULL;
+	for (unsigned i = 0; m && i < btf_vlen(in) && *budget; i++, m++) {
+		--*budget;
+		const char *its = btf__name_by_offset(t->btf, m->name_off);
+		struct place inner = { .bit = p->bit + btf_member_bit_offset(in, i),
+				       .bits = btf_member_bitfield_size(in, i) };
+		bool hit = its && *its && !strncmp(its, name, len) && !its[len];
+		bool anonymous = its && !*its && depth < CHAIN_MAX;
+		if (hit || anonymous)
+			inner.type = strip(t, m->type, &inner.id);
+		if (!inner.type || (!hit && !find_member(t, &inner, name, len, depth + 1, budget)))
+			continue;
+		*p = inner;
+		return true;
+	}
+	return false;
+}
+
+/* The number of an element: "3]...", or an enumerator's name. Returns what follows the bracket, or NULL. */
+static const char *read_index(const struct types *t, const char *text, uint32_t *ret)
+{
+	char name[64];
+	int64_t value = 0;
+	size_t len = strcspn(text, "]");
+	if (!len || text[len] != ']' || len >= sizeof(name))
+		return NULL;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	if (parse_u32_range(name, 0, UINT32_MAX, ret) == 0)
+		return text + len + 1;
+	if (!types_enumerator(t, NULL, name, &value) || value < 0 || value > UINT32_MAX)
+		return NULL;
+	*ret = (uint32_t)value;
+	return text + len + 1;
+}
+
+/* Steps into an element of an array; returns what follows the bracket, or NULL. */
+static const char *find_element(const struct types *t, struct place *p, const char *text)
+{
+	uint32_t size, n;
+	const char *end = btf_is_array(p->type) ? read_index(t, text, &n) : NULL;
+	if (!end)
+		return NULL;
+	uint32_t declared = btf_array(p->type)->nelems;
+	if (declared && n >= declared)
+		return NULL;
+	p->type = strip(t, btf_array(p->type)->type, &p->id);
+	if (!p->type || !size_of(t, p->type, &size))
+		return NULL;
+	p->bit += (uint64_t)n * size * 8;
+	return end;
+}
+
+/* The bytes that cover a bit field: as few as a scalar can have. */
+static bool cover_bits(const struct place *p, struct field *f)
+{
+	uint32_t size = 1, first = (uint32_t)(p->bit % 8);
+	while (size * 8 < first + p->bits)
+		size *= 2;
+	f->bits = (uint8_t)p->bits;
+	f->bit_offset = (uint8_t)first;
+	f->size = size;
+	return size <= sizeof(uint64_t);
+}
+
+/* Bit fields of old BTF have their place in their integer type. */
+static void place_old_bit_field(struct place *p)
+{
+	unsigned bits = btf_is_int(p->type) ? btf_int_bits(p->type) : 0;
+	if (p->bits || !bits || (bits == p->type->size * 8 && !btf_int_offset(p->type) && p->bit % 8 == 0))
+		return;
+	p->bits = bits;
+	p->bit += btf_int_offset(p->type);
+}
+
+static struct field field_of(const struct types *t, struct place *p)
+{
+	struct field f = { .type = p->id, .is_signed = is_signed(p->type) };
+	place_old_bit_field(p);
+	bool sized = p->bits ? cover_bits(p, &f) : size_of(t, p->type, &f.size);
+	f.offset = (uint32_t)(p->bit / 8);
+	return sized && p->bit / 8 <= INT32_MAX && (p->bits || p->bit % 8 == 0) ? f : (struct field){ 0 };
+}
+
+static bool follow(const struct types *t, struct place *p, const char *path)
+{
+	unsigned budget = SEARCH_MAX;
+	while (*path) {
+		size_t len = strcspn(path, ".[");
+		if (!len || !find_member(t, p, path, len, 0, &budget))
+			return false;
+		path += len;
+		while (path && *path == '[')
+			path = find_element(t, p, path + 1);
+		if (!path || (*path && *path != '.'))
+			return false;
+		if (*path == '.' && !*++path)
+			return false;
+	}
+	return true;
+}
+
+struct field types_field(const struct types *t, const char *structure, const char *path)
+{
+	struct place p = { 0 };
+	p.type = find(t, structure, false, &p.id);
+	if (!p.type || !*path || !follow(t, &p, path))
+		return (struct field){ 0 };
+	return field_of(t, &p);
+}
+
+uint32_t types_size(const struct types *t, const char *structure)
+{
+	uint32_t id;
+	const struct btf_type *type = find(t, structure, false, &id);
+	return type ? type->size : 0;
+}

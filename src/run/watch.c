@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* watch.c -- see watch.h. */
+#include "run/watch.h"
+
+#include <string.h>
+
+#define DUMP_TIME	(10 * NSEC_PER_SEC)
+#define STALL_TASKS_MAX 4096
+/* QEMU's q35 (hw/i386/pc_q35.c): from this much RAM on, all but the first 2 GiB is above 4 GiB. */
+#define SPLIT_FROM UINT64_C(0xb0000000)
+#define LOW_MEMORY (UINT64_C(2) << 30)
+
+/* --- what to stop at ---------------------------------------------------------------------------------------------- */
+
+enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC };
+
+static const struct {
+	enum hook_id id;
+	const char *reason;
+	const char *symbols[4]; /* the first that a kernel has */
+} hook_types[] = {
+	/* The scheduler's exit is recorded, and all queues are as they were. */
+	{ HOOK_SCHEDULER_EXIT,
+	  "the kernel ended the scheduler",
+	  { "scx_disable_irq_workfn", "scx_ops_error_irq_workfn" } },
+	{ HOOK_PANIC, "the kernel panicked", { "vpanic", "panic" } },
+};
+
+static const char *reason_of(uint32_t hook)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hook_types); i++)
+		if (hook_types[i].id == hook)
+			return hook_types[i].reason;
+	return "unknown";
+}
+
+static void add_hooks(struct watch *w)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hook_types); i++) {
+		uint64_t at = 0;
+		for (size_t s = 0; !at && s < ARRAY_SIZE(hook_types[i].symbols) && hook_types[i].symbols[s]; s++)
+			at = symbols_find(w->kernel->image.symbols, hook_types[i].symbols[s]);
+		if (at)
+			w->hook[w->observe.hook_count++] =
+				(struct observe_hook){ .address = at, .id = hook_types[i].id, .kind = OBSERVE_STOP };
+	}
+	w->observe.hooks = w->hook;
+}
+
+void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
+		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config)
+{
+	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend), .patience = patience };
+	if (w->lack)
+		return;
+	w->kernel = kernel;
+	w->low_memory = config->memory_mib << 20 >= SPLIT_FROM ? LOW_MEMORY : 0;
+	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
+	add_hooks(w);
+	config->observe = &w->observe;
+}
+
+/* --- looking ------------------------------------------------------------------------------------------------------ */
+
+static struct dump_config dump_config(struct watch *w, const char *reason)
+{
+	return (struct dump_config){
+		.inspect = { .view = &w->view,
+			     .layout = &w->kernel->layout,
+			     .orc = w->kernel->orc,
+			     .no_orc = w->kernel->no_orc,
+			     .registers = w->registers,
+			     .registers_count = w->registers_count },
+		.reason = reason,
+		.deadline_nsec = nsec_now() + DUMP_TIME,
+	};
+}
+
+/* Finds the kernel in the guest's memory, or finds it again. Returns NULL, or why it cannot be read. */
+static const char *find_kernel(struct watch *w, const struct guestmem *memory)
+{
+	const struct observe_stop *s = w->vm ? w->vm->stop : NULL;
+	const char *lost = NULL;
+	if (!w->found) {
+		view_init(&w->view, &w->kernel->image, memory, w->low_memory);
+		lost = view_find_slides(&w->view, s ? s->registers[0].cr3 : 0, s ? s->registers[0].lstar : 0);
+	}
+	w->found = !lost;
+	w->view.memory = memory;
+	return lost ? lost : view_refresh(&w->view) < 0 ? "the kernel had not set up its CPUs yet" : NULL;
+}
+
+static json_t *take_dump(struct watch *w, const char *reason, const struct guestmem *memory)
+{
+	const char *lost = find_kernel(w, memory);
+	if (lost)
+		return dump_placeholder(reason, lost);
+	struct dump_config config = dump_config(w, reason);
+	return dump_take(&config);
+}
+
+static void keep_registers(struct watch *w)
+{
+	const struct observe_stop *s = w->vm->stop;
+	free(w->registers);
+	w->registers_count = 0;
+	w->registers = calloc(s->vcpus, sizeof(*w->registers));
+	for (; w->registers && w->registers_count < s->vcpus; w->registers_count++) {
+		const struct observe_registers *from = &s->registers[w->registers_count];
+		w->registers[w->registers_count] = (struct cpu_registers){ .ip = from->rip,
+									   .sp = from->general[RSP],
+									   .bp = from->general[RBP],
+									   .page_root = from->cr3,
+									   .user = from->rip < OBSERVE_ADDRESS_MIN };
+	}
+}
+
+/* --- samples ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t tick_ns(struct watch *w)
+{
+	struct inspector in;
+	const struct dump_config config = dump_config(w, NULL);
+	if (!w->tick_ns && inspect_begin(&in, &config.inspect) == 0) {
+		w->tick_ns = in.hz ? NSEC_PER_SEC / in.hz : 0;
+		inspect_end(&in);
+	}
+	return w->tick_ns;
+}
+
+static bool has_scheduler(const struct sample *s)
+{
+	return *s->scx.name;
+}
+
+/* A task of the scheduler waits for a CPU for too long: nobody else will see the queues as they are now. */
+static bool is_stalled(struct watch *w)
+{
+	struct stall stall;
+	if (!has_scheduler(&w->sample) || !w->patience)
+		return false;
+	stall_scan(&w->kernel->stall, &w->view, STALL_TASKS_MAX, &stall);
+	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
+}
+
+/* Takes a sample; returns why a dump is due, or NULL. On the reactor's thread: it takes less than a millisecond. */
+static const char *take_sample(struct watch *w)
+{
+	if (find_kernel(w, w->vm->backend->memory(w->vm)))
+		return NULL;
+	if (sample_take(w->kernel->sampler, &w->view, SAMPLE_ALL, w->vm->stop->guest_ns, "/", &w->sample) < 0)
+		return NULL;
+	series_add(&w->series, w->kernel->sampler, &w->sample);
+	return !w->dump && is_stalled(w) ? "a task has waited for a CPU for too long" : NULL;
+}
+
+/* --- the dump of a guest that stands still ------------------------------------------------------------------------ */
+
+/* On the offload pool. */
+static int dump_job(void *arg)
+{
+	struct watch *w = arg;
+	w->dump = take_dump(w, w->reason, w->vm->backend->memory(w->vm));
+	return 0;
+}
+
+/* --- the machine -------------------------------------------------------------------------------------------------- */
+
+enum { WATCH_WAIT, WATCH_DUMP, WATCH_COUNT };
+
+static struct watch *watch_of(struct machine *m)
+{
+	return container_of(m, struct watch, machine);
+}
+
+static void go_on(struct watch *w)
+{
+	if (w->vm->stop)
+		w->vm->backend->resume(w->vm);
+}
+
+/* Why a dump is due, or NULL. */
+static const char *look(struct watch *w, const struct observe_stop *s)
+{
+	if (s->why == OBSERVE_AT_TIME)
+		return take_sample(w);
+	return w->dump ? NULL : reason_of(s->hook);
+}
+
+static int wait_for_stop(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	const struct observe_stop *s = w->vm->stop;
+	(void)result;
+	if (w->vm->ended || w->vm->observer_damaged)
+		return MACHINE_END;
+	const char *failure = s ? look(w, s) : NULL;
+	if (failure) {
+		keep_registers(w);
+		w->reason = failure;
+		machine_offload(m, &w->job, dump_job, w);
+		return WATCH_DUMP;
+	}
+	go_on(w);
+	machine_wait_notice(m, &w->vm->stopped);
+	return WATCH_WAIT;
+}
+
+static int dumped(struct machine *m, int result)
+{
+	(void)result;
+	go_on(watch_of(m));
+	machine_nop(m);
+	return WATCH_WAIT;
+}
+
+static const struct machine_state states[WATCH_COUNT] = {
+	[WATCH_WAIT] = { "wait", wait_for_stop, DEADLINE_NONE, 0, TO(WATCH_WAIT) | TO(WATCH_DUMP) | TO_END },
+	[WATCH_DUMP] = { "dump", dumped, DEADLINE_NONE, 0, TO(WATCH_WAIT), .shielded = true },
+};
+
+static void watch_ended(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	(void)result;
+	notice_post(&w->vm->changed);
+}
+
+static const struct machine_type watch_type = { "watch", states, WATCH_COUNT, watch_ended };
+
+void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machine *parent)
+{
+	if (!w->kernel)
+		return;
+	w->vm = vm;
+	machine_start(r, &w->machine, &watch_type, parent, "watch");
+}
+
+bool watch_running(const struct watch *w)
+{
+	return w->machine.started && !w->machine.ended;
+}
+
+json_t *watch_take_dump(struct watch *w, const struct guestmem *memory)
+{
+	if (w->dump)
+		return TAKE_PTR(w->dump);
+	w->vm = NULL;
+	free(TAKE_PTR(w->registers));
+	w->registers_count = 0;
+	if (!w->kernel)
+		return dump_placeholder("the machine was not watched", w->lack ? w->lack : "it was not started");
+	if (!memory->nodes)
+		return dump_placeholder("at the end of the machine", "its memory is gone");
+	return take_dump(w, "the test failed; this is the guest's memory at its end", memory);
+}
+
+void watch_done(struct watch *w)
+{
+	json_decref(w->dump);
+	free(w->registers);
+	sample_done(&w->sample);
+	series_done(&w->series);
+	*w = (struct watch){ 0 };
+}

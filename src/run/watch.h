@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * watch.h -- watches one machine from outside: a state machine beside its attempt. The guest stops at events of its own
+ * (vmm/observe.h): when a scheduler fails, when the kernel panics, and at each sample. Then its memory is looked at.
+ *
+ *	WAIT > DUMP > WAIT ... until the machine has ended
+ */
+#ifndef KTSTR_RUN_WATCH_H
+#define KTSTR_RUN_WATCH_H
+
+#include <jansson.h>
+
+#include "monitor/dump.h"
+#include "monitor/series.h"
+#include "run/watched_kernel.h"
+
+#define WATCH_HOOKS_MAX 8
+
+struct watch {
+	struct machine machine;
+	struct watched_kernel *kernel; /* NULL: the machine is not watched */
+	const char *lack;	       /* why not */
+	struct vm *vm;
+	struct observe_config observe;
+	struct observe_hook hook[WATCH_HOOKS_MAX];
+	struct view view;
+	uint64_t low_memory; /* bytes of RAM below 4 GiB, where there is more above */
+	struct cpu_registers *registers;
+	unsigned registers_count;
+	const char *reason; /* of the dump that is being taken */
+	struct offload_job job;
+	json_t *dump;	      /* of the first failure that was seen; NULL: none was */
+	bool found;	      /* the kernel in the guest's memory */
+	nsec_t patience;      /* a task that waits for longer is a failure; guest time */
+	uint64_t tick_ns;     /* of the guest's kernel; 0: unknown */
+	struct sample sample; /* the latest one */
+	struct series series;
+};
+
+/* 
+ * Decides whether the machine with @config is watched, and puts that into @config. @patience: guest time after which a
+ * task that waits for a CPU is a failure. Any thread; blocks.
+ */
+void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
+		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config);
+/* @vm was started. Nothing happens if it is not watched. */
+void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machine *parent);
+/* False: it uses vm and its memory no more. It posts vm->changed then. */
+bool watch_running(const struct watch *w);
+/* The dump of a failed test: the first one that was taken, else of @memory as the machine left it, else why not. */
+json_t *watch_take_dump(struct watch *w, const struct guestmem *memory);
+void watch_done(struct watch *w);
+
+#endif

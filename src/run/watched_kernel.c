@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* watched_kernel.c -- see watched_kernel.h. */
+#include "run/watched_kernel.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+void watched_kernel_init(struct watched_kernel *w)
+{
+	*w = (struct watched_kernel){ .lock = PTHREAD_MUTEX_INITIALIZER };
+}
+
+/* Takes @err over. */
+static void note(char *out, size_t size, struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	err_format(err, &text);
+	snprintf(out, size, "%s", buf_str(&text));
+	err_free(err);
+}
+
+static void open_files(struct watched_kernel *w, const char *vmlinux)
+{
+	struct err *err = NULL;
+	if (symbols_open(vmlinux, &w->image.symbols, &err) < 0 || types_open(vmlinux, &w->image.types, &err) < 0) {
+		note(w->lack, sizeof(w->lack), err);
+		return;
+	}
+	layout_init(&w->layout, w->image.types);
+	stall_find_fields(&w->stall, w->image.types);
+	w->sampler = sampler_new(&w->image);
+	if (!w->sampler)
+		snprintf(w->lack, sizeof(w->lack), "out of memory");
+	if (orc_open(vmlinux, &w->orc, &err) < 0)
+		note(w->no_orc, sizeof(w->no_orc), err);
+}
+
+/* The vmlinux lies beside the image that is booted, or is that image. */
+static void open_once(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend)
+{
+	_cleanup_buf_ struct buf path = BUF_NULL;
+	const char *slash = k->boot ? strrchr(k->boot, '/') : NULL, *lack;
+	if (!slash || k->image) {
+		snprintf(w->lack, sizeof(w->lack), "the kernel is an image without its vmlinux");
+		return;
+	}
+	if (!backend->observer_lack) {
+		snprintf(w->lack, sizeof(w->lack), "the backend '%s' has no observer", backend->name);
+		return;
+	}
+	lack = backend->observer_lack(w->lack, sizeof(w->lack));
+	if (lack && lack != w->lack)
+		snprintf(w->lack, sizeof(w->lack), "%s", lack);
+	if (lack)
+		return;
+	buf_appendf(&path, "%.*s/vmlinux", (int)(slash - k->boot), k->boot);
+	open_files(w, access(buf_str(&path), R_OK) == 0 ? buf_str(&path) : k->boot);
+}
+
+const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend)
+{
+	pthread_mutex_lock(&w->lock);
+	if (!w->opened)
+		open_once(w, k, backend);
+	w->opened = true;
+	pthread_mutex_unlock(&w->lock);
+	return *w->lack ? w->lack : NULL;
+}
+
+void watched_kernel_done(struct watched_kernel *w)
+{
+	sampler_free(w->sampler);
+	symbols_close(w->image.symbols);
+	types_close(w->image.types);
+	orc_close(w->orc);
+	pthread_mutex_destroy(&w->lock);
+}

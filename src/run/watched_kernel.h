@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * watched_kernel.h -- what is known of a kernel for looking at its guests from outside: its symbols, types and unwind
+ * tables. Opened when the first machine needs it, then shared by all machines that run it, and never changed.
+ */
+#ifndef KTSTR_RUN_WATCHED_KERNEL_H
+#define KTSTR_RUN_WATCHED_KERNEL_H
+
+#include <pthread.h>
+
+#include "kernel/kernel.h"
+#include "monitor/layout.h"
+#include "monitor/orc.h"
+#include "monitor/sample.h"
+#include "monitor/stall.h"
+#include "monitor/view.h"
+#include "vmm/vm.h"
+
+struct watched_kernel {
+	pthread_mutex_t lock; /* taken while it is opened */
+	bool opened;
+	char lack[256]; /* why its guests cannot be looked at; "": they can */
+	struct kernel_image image;
+	struct layout layout;
+	struct sampler *sampler;
+	struct stall_fields stall;
+	struct orc *orc;  /* NULL: stacks cannot be unwound */
+	char no_orc[160]; /* why not */
+};
+
+void watched_kernel_init(struct watched_kernel *w);
+/* Opens it unless it is open. Returns NULL, or why its guests cannot be looked at. Any thread; blocks. */
+const char *watched_kernel_open(struct watched_kernel *w, const struct kernel *k, const struct vm_backend *backend);
+void watched_kernel_done(struct watched_kernel *w);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * crash.c -- tests that crash the guest's kernel while a scheduler starves a worker. Just before, the guest notes what
+ * it knows of its tasks and its scheduler, so that tests/vm/dump.py can compare a dump of its memory with it.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ktstr/ktstr.h>
+
+KTSTR_SCHEDULER(stall, .binary = "scx_misbehave", .args = KTSTR_ARGS("stall", "200"));
+KTSTR_SCHEDULER(starve, .binary = "scx_misbehave", .args = KTSTR_ARGS("starve"));
+
+/* They are found in the guest's memory, so none lies in two pages. */
+#define FACT_BYTES 256
+static char fact[4096][FACT_BYTES] __attribute__((aligned(4096)));
+static unsigned facts;
+
+/* Notes the lines of a file that begin with @only, each behind the same words. */
+static void note_file(const char *path, const char *words, const char *only)
+{
+	char line[512];
+	FILE *f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, only, strlen(only)) != 0)
+			continue;
+		if (facts < sizeof(fact) / sizeof(fact[0]))
+			snprintf(fact[facts], FACT_BYTES, "fact: %04u %s %.150s$", facts, words, line);
+		facts++;
+	}
+	if (f)
+		fclose(f);
+}
+
+static void note_task(const char *pid)
+{
+	static const struct {
+		const char *file, *only;
+	} parts[] = { { "status", "Name:" },
+		      { "status", "State:" },
+		      { "status", "voluntary_ctxt_switches:" },
+		      { "status", "Cpus_allowed_list:" },
+		      { "cgroup", "0::" },
+		      { "stack", "" } };
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		char path[300], words[300];
+		snprintf(path, sizeof(path), "/proc/%s/%s", pid, parts[i].file);
+		snprintf(words, sizeof(words), "%s %s", parts[i].file, pid);
+		note_file(path, words, parts[i].only);
+	}
+}
+
+static void note_facts(void)
+{
+	static const char *const attributes[] = { "state", "root/ops", "nr_rejected", "enable_seq", "switch_all" };
+	DIR *d = opendir("/proc");
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (isdigit((unsigned char)e->d_name[0]))
+			note_task(e->d_name);
+	if (d)
+		closedir(d);
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
+		char path[300];
+		snprintf(path, sizeof(path), "/sys/kernel/sched_ext/%s", attributes[i]);
+		note_file(path, attributes[i], "");
+	}
+}
+
+static void *crash_later(void *arg)
+{
+	(void)arg;
+	usleep(2500000);
+	note_facts();
+	FILE *f = fopen("/proc/sysrq-trigger", "we");
+	if (f) {
+		fputs("c", f);
+		fclose(f);
+	}
+	return NULL;
+}
+
+static enum ktstr_verdict crowd(struct ktstr_ctx *t)
+{
+	pthread_t thread;
+	pthread_create(&thread, NULL, crash_later, NULL);
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "crowd", .workers = 4 }));
+}
+
+KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .duration_s = 8)
+{
+	return crowd(t);
+}
+
+KTSTR_TEST(starved, .scheduler = &starve, .cores = 2, .duration_s = 8)
+{
+	return crowd(t);
+}

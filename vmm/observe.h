@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * observe.h -- watching a guest from outside, exactly: it stops at a chosen instruction or guest time, its owner looks
+ * at its memory and registers, and lets it go on. No guest time passes meanwhile, so the guest cannot notice.
+ *
+ * The code in the virtual machine's process shares these types; it is of the same build.
+ */
+#ifndef KTSTR_VMM_OBSERVE_H
+#define KTSTR_VMM_OBSERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OBSERVE_HOOKS_MAX	 256
+#define OBSERVE_CPUS_MAX	 256
+#define OBSERVE_ARGUMENTS	 6
+#define OBSERVE_RING_BYTES	 ((uint32_t)4 << 20)
+#define OBSERVE_ADDRESS_MIN	 (UINT64_C(1) << 63) /* kernel addresses only */
+#define OBSERVE_SAMPLE_PERIOD_NS UINT64_C(100000000)
+
+enum observe_kind {
+	OBSERVE_OFF,	/* nothing happens there any more */
+	OBSERVE_COUNT,	/* executions are counted; so they are with the kinds below */
+	OBSERVE_RECORD, /* and observe_config.record gets one record for each */
+	OBSERVE_STOP,	/* and the guest stops before it executes the instruction */
+};
+
+/*
+ * An instruction of the guest's kernel, by the address at which it runs. An instruction that faults is executed, and
+ * seen, once more. Several hooks may have one address.
+ */
+struct observe_hook {
+	uint64_t address;
+	uint32_t id; /* chosen by the owner, unique */
+	uint32_t kind;
+};
+
+/* What became of a hook, as of the last time that the guest went on. */
+struct observe_hook_state {
+	uint64_t hits; /* executions while its kind was not OBSERVE_OFF */
+	/*
+	 * A new hook is in force at once where no vCPU has been before, as in a BPF program that was just loaded.
+	 * Elsewhere it is from the next turn of a vCPU on: in parallel time after at most the lag.
+	 */
+	bool in_force;
+};
+
+struct observe_record {
+	uint64_t guest_ns; /* exact, by the vCPU's own clock */
+	uint32_t vcpu, hook;
+	uint64_t argument[OBSERVE_ARGUMENTS]; /* rdi, rsi, rdx, rcx, r8, r9 */
+};
+
+/* What a machine starts with. */
+struct observe_config {
+	const struct observe_hook *hooks;
+	unsigned hook_count;
+	/*
+	 * Stop at the first turn of a vCPU at or after each multiple of it; 0: never. A guest whose vCPUs all sleep
+	 * over several of them stops once.
+	 */
+	uint64_t sample_ns;
+	/*
+	 * Gets all records, in the order of execution. In parallel time, times of different vCPUs may be out of order
+	 * by the lag. It is called some time after the execution; those before a stop may come during the stop. NULL:
+	 * hooks that record only count.
+	 */
+	void (*record)(void *data, const struct observe_record *r);
+	void *data;
+};
+
+/* The order of processors' manuals, and of instructions' register numbers. */
+enum observe_general { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GENERAL_COUNT };
+
+struct observe_registers {
+	uint64_t general[GENERAL_COUNT];
+	uint64_t rip, cr3, lstar;
+};
+
+enum observe_why { OBSERVE_AT_TIME = 1, OBSERVE_AT_HOOK };
+
+struct observe_stop {
+	enum observe_why why;
+	uint32_t hook;	   /* its id; at a time: 0 */
+	uint32_t vcpu;	   /* that executes the hook; at a time: that is furthest behind */
+	uint64_t guest_ns; /* at a hook: exact; at a time: at or after the multiple of sample_ns */
+	uint64_t count;	   /* of stops so far, with this one */
+	unsigned vcpus;
+	const struct observe_registers *registers; /* of all vCPUs */
+};
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * channel.h -- the memory that the orchestrator and the library in QEMU share for the observer: a file with hooks, and
+ * the present stop; one event ring (reactor/shmring.h) with the records.
+ *
+ * A stop: the library fills in `stop` and `registers`, increments the eventfd QEMU_FD_STOPPED, and blocks until it can
+ * read QEMU_FD_GO_ON. The orchestrator may change `hook`, `hooks` and `free_run` in between.
+ *
+ * A guest that has taken over QEMU may write anything to the file at any time, so the orchestrator copies each value
+ * once and checks it. It also could make calls on the eventfds block.
+ */
+#ifndef KTSTR_VMM_QEMU_OBSERVER_CHANNEL_H
+#define KTSTR_VMM_QEMU_OBSERVER_CHANNEL_H
+
+#include "vmm/observe.h"
+
+#define CHANNEL_MAGIC	0x42534f6bu /* "kOSB" */
+#define CHANNEL_VERSION 1u
+
+/* Descriptors in QEMU's process. */
+enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, QEMU_FD_DOORBELL };
+
+enum { CHANNEL_RECORD = 1 }; /* type of the ring's records: struct observe_record */
+
+struct channel_hook {
+	struct observe_hook hook;
+	uint64_t hits;
+	uint64_t in_force; /* see struct observe_hook_state */
+};
+
+struct channel_stop {
+	uint32_t why, hook, vcpu, vcpus;
+	uint64_t guest_ns, count;
+};
+
+struct channel {
+	uint32_t magic, version, size, vcpus;
+	uint64_t sample_ns;
+	uint32_t hooks;
+	uint32_t free_run; /* the guest does not stop any more */
+	struct channel_stop stop;
+	struct channel_hook hook[OBSERVE_HOOKS_MAX];
+	struct observe_registers registers[OBSERVE_CPUS_MAX];
+};
+_Static_assert(sizeof(struct observe_registers) == 19 * 8, "layout");
+_Static_assert(sizeof(struct observe_record) == 64, "layout");
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * observer.h -- the observer inside QEMU: stops the guest at instructions and at guest times (vmm/observe.h). It is
+ * part of the library that is preloaded (vmm/qemu/preload), which QEMU also gets as a plugin of TCG.
+ *
+ * Nothing here changes what the guest does: no timer, no shorter turn, no request to a vCPU. A guest time is noticed
+ * between two turns that it has anyway.
+ */
+#ifndef KTSTR_VMM_QEMU_OBSERVER_OBSERVER_H
+#define KTSTR_VMM_QEMU_OBSERVER_OBSERVER_H
+
+#include "vmm/qemu/observer/channel.h"
+#include "vmm/qemu/preload/internals.h"
+
+/* --- for the loops that run the guest (preload/parallel_time.c) --------------------------------------------------- */
+
+/* Whether QEMU has loaded us as a plugin. */
+bool observer_wanted(void);
+
+/*
+ * Call it once, on the vCPU thread with the big lock held, before any vCPU has run; internals_find_clock() has filled
+ * @q, which must stay. Returns NULL, or what could not be found; static text. Does not return from a mere probe.
+ */
+const char *observer_start(const struct qemu_internals *q);
+
+/* Call it between turns, with the big lock held: stops the guest if a sample is due. */
+void observer_between_turns(void);
+
+/* --- registers.c -------------------------------------------------------------------------------------------------- */
+
+/* Offsets in a vCPU's structure. */
+struct register_offsets {
+	size_t general, rip, cr3, lstar;
+};
+
+/* Returns NULL, or what could not be found. */
+const char *registers_find(struct register_offsets *o);
+void registers_read(const struct register_offsets *o, const struct cpu *cpu, struct observe_registers *out);
+
+/* --- stop.c ------------------------------------------------------------------------------------------------------- */
+
+/* Maps the channel and the ring. Ends the process if they are not of this build. */
+void stop_open(void);
+const char *stop_start(const struct qemu_internals *q);
+/* Exact time of the vCPU that runs; @left: instructions of its present block that it has not executed yet. */
+uint64_t stop_time(unsigned left);
+/* Blocks until the orchestrator lets the guest go on. @hook: NULL at a time. */
+void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns);
+/* Stops the guest if a sample is due, and returns whether it did. For observer_between_turns(). */
+bool stop_if_due(void);
+void stop_record(uint32_t hook, unsigned vcpu, uint64_t guest_ns);
+struct channel *stop_channel(void);
+
+#endif
