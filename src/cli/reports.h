@@ -4,7 +4,7 @@
 #define KTSTR_CLI_REPORTS_H
 
 #include "cli/options.h"
-#include "reports/formats.h"
+#include "formats/formats.h"
 #include "run/records.h"
 
 struct report_orders {

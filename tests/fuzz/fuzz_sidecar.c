@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "fuzz.h"
-#include "reports/formats.h"
+#include "formats/formats.h"
 
 static void write_all(const struct results *r)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* formats.h -- the formats in which results are written. A format is one row of a table. */
-#ifndef KTSTR_REPORTS_FORMATS_H
-#define KTSTR_REPORTS_FORMATS_H
+#ifndef KTSTR_FORMATS_FORMATS_H
+#define KTSTR_FORMATS_FORMATS_H
 
-#include "reports/model.h"
+#include "formats/model.h"
 
 struct report_format {
 	const char *name; /* as in --report NAME=FILE */

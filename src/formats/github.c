@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "reports/formats.h"
-#include "reports/markup.h"
+#include "formats/formats.h"
+#include "formats/markup.h"
 
 #define ANNOTATIONS_MOST 9 /* of a level, and then the number of the others */
 #define SUMMARY_BYTES	 ((size_t)1000000)

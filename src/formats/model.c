@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "reports/model.h"
+#include "formats/model.h"
 
 const struct result_row result_rows[RESULT_MAX] = {
 	[RESULT_FAIL] = { "fail", "failed", "F" },

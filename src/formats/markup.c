@@ -2,7 +2,7 @@
 /* markup.c -- see markup.h. */
 #include <string.h>
 
-#include "reports/markup.h"
+#include "formats/markup.h"
 
 static const char *reference(char c)
 {

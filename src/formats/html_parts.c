@@ -2,8 +2,8 @@
 /* html_parts.c -- see html.h. */
 #include <string.h>
 
-#include "reports/html.h"
-#include "reports/markup.h"
+#include "formats/html.h"
+#include "formats/markup.h"
 
 void html_badge(struct buf *out, enum result_kind outcome)
 {

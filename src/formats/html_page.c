@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "reports/chart.h"
-#include "reports/html.h"
-#include "reports/markup.h"
+#include "formats/chart.h"
+#include "formats/html.h"
+#include "formats/markup.h"
 
 /*
  * Pages are complete until all together have RICH_BYTES; later ones have no charts, tables and logs. The gravest

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "reports/chart.h"
-#include "reports/markup.h"
+#include "formats/chart.h"
+#include "formats/markup.h"
 
 #define WIDTH	   640
 #define NAMES	   190 /* columns of names at the left */

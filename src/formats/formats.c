@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "reports/formats.h"
+#include "formats/formats.h"
 
 #define FORMATS_TEXT "junit, ktap, tap, ndjson, html, github or github-summary"
 

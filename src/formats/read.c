@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "reports/model.h"
+#include "formats/model.h"
 
 #define DEPTH_MAX 8 /* of directories below a path */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "reports/formats.h"
+#include "formats/formats.h"
 
 #define LINES_MOST 200 /* of a report, as diagnostics */
 #define LOG_BUDGET ((size_t)16 << 20)

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "reports/html.h"
-#include "reports/markup.h"
+#include "formats/html.h"
+#include "formats/markup.h"
 
 #define PLACES_MOST  12	 /* values of a dimension */
 #define COLUMNS_MOST 40	 /* of the matrix */

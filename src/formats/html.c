@@ -9,9 +9,9 @@
 #include <nettle/sha2.h>
 
 #include "base/text.h"
-#include "reports/formats.h"
-#include "reports/html.h"
-#include "reports/markup.h"
+#include "formats/formats.h"
+#include "formats/html.h"
+#include "formats/markup.h"
 
 extern const char blob_report_style_start[], blob_report_style_end[];
 extern const char blob_report_script_start[], blob_report_script_end[];

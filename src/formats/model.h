@@ -4,8 +4,8 @@
  * at the end of a run, later, and on another machine. Sidecars may come from others: every text is clean (text.h) and
  * limited in length, and a key that is missing or has another type is empty.
  */
-#ifndef KTSTR_REPORTS_MODEL_H
-#define KTSTR_REPORTS_MODEL_H
+#ifndef KTSTR_FORMATS_MODEL_H
+#define KTSTR_FORMATS_MODEL_H
 
 #include <stdbool.h>
 #include <time.h>

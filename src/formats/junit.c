@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "reports/formats.h"
-#include "reports/markup.h"
+#include "formats/formats.h"
+#include "formats/markup.h"
 
 #define LOG_BUDGET ((size_t)64 << 20) /* bytes of all logs together */
 #define LOG_MOST   ((size_t)64 << 10)

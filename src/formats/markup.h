@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* markup.h -- text inside XML and HTML. */
-#ifndef KTSTR_REPORTS_MARKUP_H
-#define KTSTR_REPORTS_MARKUP_H
+#ifndef KTSTR_FORMATS_MARKUP_H
+#define KTSTR_FORMATS_MARKUP_H
 
 #include "base/buf.h"
 

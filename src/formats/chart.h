@@ -3,10 +3,10 @@
  * chart.h -- the charts of one result as <figure> elements with SVG. A chart without data is left out. Colours are
  * classes of the page's style sheet. Each chart says in words what it shows, for readers who do not see it.
  */
-#ifndef KTSTR_REPORTS_CHART_H
-#define KTSTR_REPORTS_CHART_H
+#ifndef KTSTR_FORMATS_CHART_H
+#define KTSTR_FORMATS_CHART_H
 
-#include "reports/model.h"
+#include "formats/model.h"
 
 /* Iterations a second between the steps of the test, and the number of workers. */
 void chart_timeline(const struct report_result *t, struct buf *out);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* html.h -- parts of the HTML report, shared by its files. */
-#ifndef KTSTR_REPORTS_HTML_H
-#define KTSTR_REPORTS_HTML_H
+#ifndef KTSTR_FORMATS_HTML_H
+#define KTSTR_FORMATS_HTML_H
 
-#include "reports/model.h"
+#include "formats/model.h"
 
 /* html_overview.c: counts, where the results are, the matrix, and the table of all results. */
 void html_overview(const struct results *r, const size_t *order, struct buf *out);

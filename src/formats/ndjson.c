@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ndjson.c -- one JSON object a line, with the keys of `ktstr test --json`. */
-#include "reports/formats.h"
+#include "formats/formats.h"
 
 static const char *verdict_of(enum result_kind o)
 {
