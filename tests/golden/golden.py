@@ -43,6 +43,7 @@ CASES = {
     '../../docs/ENVIRONMENT.md': [KTSTR, 'help', 'environment', '--markdown'],
     '../../docs/EXIT_STATUS.md': [KTSTR, 'help', 'exit-status', '--markdown'],
     '../../docs/FILTERS.md': [KTSTR, 'help', 'filters', '--markdown'],
+    '../../docs/METRICS.md': [KTSTR, 'help', 'metrics', '--markdown'],
     'help-environment.out': [KTSTR, 'help', 'environment'],
     'frames.out': [os.path.join(BUILD, 'tests', 'golden_frames')],
 }
