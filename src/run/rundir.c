@@ -53,13 +53,6 @@ static int take_lock(struct rundir *d, int locks, const char *dir, struct err **
 	return 0;
 }
 
-bool rundir_is_sidecar(const char *name)
-{
-	const char *mark = strstr(name, ".ktstr.");
-	size_t len = strlen(name);
-	return mark && len > 5 && !strcmp(name + len - 5, ".json");
-}
-
 char *rundir_beside(const char *sidecar, const char *suffix)
 {
 	char *path = NULL;
@@ -144,7 +137,7 @@ static bool runs_again(const struct clearing *c, const json_t *result)
 static void clear_entry(const struct clearing *c, const char *name)
 {
 	bool whole = !c->scope->narrowed && !rundir_is_shared(c->dir->commit);
-	if (!rundir_is_sidecar(name)) {
+	if (!is_sidecar_name(name)) {
 		if (whole && is_result(name))
 			unlinkat(c->dir->fd, name, 0);
 		return;

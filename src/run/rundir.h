@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/result_name.h"
 #include "run/checkout.h"
 #include "run/plan.h"
 
@@ -24,11 +25,6 @@ struct rundir_scope {
 	const struct plan *plan;
 	bool narrowed; /* the plan is only a part of the suites' tests: other tests keep their results */
 };
-
-/* Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory). */
-#define SIDECAR_SUFFIX ".ktstr.json"
-#define REPORT_SUFFIX  ".report.txt"
-#define MEMORY_SUFFIX  ".vmcore"
 
 #define RUNDIR_NULL ((struct rundir){ .fd = -1, .lock_fd = -1 })
 
@@ -50,7 +46,5 @@ const char *target_dir(void);
 char *rundir_root(void);
 /* The path of the file with @suffix that belongs to the sidecar @sidecar; the caller frees. NULL: out of memory. */
 char *rundir_beside(const char *sidecar, const char *suffix);
-/* Does @name contain ".ktstr." and end with ".json"? */
-bool rundir_is_sidecar(const char *name);
 
 #endif

@@ -55,6 +55,8 @@ struct metric {
 };
 
 extern const struct metric metrics[]; /* ended by a NULL name */
+/* The first rows: a result without such a value has 0. */
+#define METRICS_OF_EVERY_RUN 19
 size_t metrics_count(void);
 /* The row with this name, or NULL. */
 const struct metric *metric_find(const char *name, size_t len);
