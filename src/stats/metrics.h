@@ -48,6 +48,7 @@ struct metric {
 	enum metric_kind kind;
 	enum metric_place place;
 	bool hidden;		/* only a part of a rate */
+	bool integer;		/* counted in whole numbers: means are rounded */
 	const char *key;	/* the sidecar's key; NULL: the name */
 	const char *num, *den;	/* METRIC_RATE: names of the counters */
 	const char *short_name; /* in the analysis of one run (`ktstr stats`); NULL: not examined there */
