@@ -12,6 +12,9 @@
 #include "stats/compare_text.h"
 #include "stats/runs.h"
 
+#define HOST_ROWS_MAX	   16
+#define HOST_ROWS_OF_GROUP 4
+
 struct compare_args {
 	struct strings shared[DIMENSION_MAX], a[DIMENSION_MAX], b[DIMENSION_MAX], run;
 	const char *dir, *part, *threshold, *policy, *alpha, *confidence, *phase_threshold, *phase;
@@ -238,6 +241,36 @@ static int fail_doubled(const struct compare_view *v, size_t group, struct err *
 		    'A' + (int)s, g->side[s].count, buf_str(&name), 'a' + (int)s);
 }
 
+/* Do the sides have no value of this dimension in common? */
+static bool divides(const struct pairing *g, int d)
+{
+	for (size_t a = 0; a < g->groups; a++)
+		for (size_t b = 0; b < g->groups; b++)
+			if (g->group[a].side[SIDE_A].count && g->group[b].side[SIDE_B].count &&
+			    g->group[a].of[d] == g->group[b].of[d])
+				return false;
+	return true;
+}
+
+/* Says why nothing was compared. */
+static void explain_no_pairs(const struct pairing *g)
+{
+	_cleanup_buf_ struct buf names = BUF_NULL;
+	for (size_t i = 0; i < g->groups; i++)
+		if (g->group[i].side[SIDE_A].count && g->group[i].side[SIDE_B].count)
+			return;
+	for (int d = 0; d < DIMENSION_MAX; d++)
+		if (g->keyed[d] && divides(g, d))
+			buf_appendf(&names, "%s%s", names.len ? ", " : "", dimensions[d].name);
+	if (names.len)
+		say_printf("warning: no results are paired, because the sides also differ in %s; say so with --a- and "
+			   "--b- "
+			   "options for that\n",
+			   buf_str(&names));
+	else
+		say_printf("warning: no results are paired: the sides have no test in common\n");
+}
+
 /* Seeds that both sides have are pairs, of which less is needed to see a change. */
 static void suggest_pairs(const struct compare_view *v)
 {
@@ -262,12 +295,14 @@ static void suggest_pairs(const struct compare_view *v)
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
+/* The first results of each group may lack it. */
 static json_t *find_host(const struct results *r, const struct pairing *g, enum side side)
 {
-	size_t rows[8], count = 0;
-	for (size_t i = 0; i < g->groups && count < ARRAY_SIZE(rows); i++)
-		if (g->group[i].side[side].count)
-			rows[count++] = (size_t)(g->group[i].side[side].row[0] - r->pool.row);
+	size_t rows[HOST_ROWS_MAX], count = 0;
+	for (size_t i = 0; i < g->groups; i++)
+		for (size_t k = 0; k < g->group[i].side[side].count && k < HOST_ROWS_OF_GROUP; k++)
+			if (count < ARRAY_SIZE(rows))
+				rows[count++] = (size_t)(g->group[i].side[side].row[k] - r->pool.row);
 	return result_find_host(r, rows, count);
 }
 
@@ -324,6 +359,7 @@ static int compare_pairs(const struct compare_args *a, const struct filter *side
 		code = fail_doubled(&v, doubled, err);
 	if (code == 0) {
 		print_comparison(a, &v);
+		explain_no_pairs(g);
 		suggest_pairs(&v);
 		code = c.count[FINDING_REGRESSION] ? EXIT_FAILED : 0;
 	}

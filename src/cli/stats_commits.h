@@ -13,9 +13,9 @@ struct commits {
 };
 
 /*
- * Adds the short commits that @value means to the filter of @d, if @d is a dimension of commits and @value is a revision
- * or a range of the checkout: the working directory's, or for kernels that at KTSTR_KERNEL. Otherwise adds nothing, and
- * the value stands for itself.
+ * Adds the short commits that @value means to the filter of @d, if @d is a dimension of commits and @value is a
+ * revision or a range of the checkout: the working directory's, or for kernels that at KTSTR_KERNEL. Otherwise adds
+ * nothing, and the value stands for itself.
  */
 int commits_expand(struct commits *c, enum dimension d, const char *value, struct filter *f, struct err **err);
 void commits_done(struct commits *c);

@@ -271,6 +271,9 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 		test_mwu(w, &f, s, &separated);
 	else if (test == COMPARE_PAIRED)
 		test_paired(w, &f, pairs, &separated);
+	/* Where all values are equal there is nothing to test, so it is not one of the many tests either. */
+	if (fmin(s[SIDE_A].min, s[SIDE_B].min) == fmax(s[SIDE_A].max, s[SIDE_B].max))
+		f.p = NAN;
 	if (f.verdict != FINDING_NOISY)
 		f.verdict = separated && is_material(w, &f) ? direction(w, &f) : FINDING_UNCHANGED;
 	struct finding *kept = add_finding(w->out);

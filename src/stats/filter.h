@@ -22,7 +22,10 @@ struct filter {
 bool filter_add(struct filter *f, enum dimension d, const char *value);
 /* Do both filters ask for the same values of @d, in any order? */
 bool filter_same(const struct filter *a, const struct filter *b, enum dimension d);
-/* Does a text that a row has match? A kernel "6.12" stands for its series: 6.12, 6.12.N. Numbers are compared as such. */
+/*
+ * Does a text that a row has match? A kernel "6.12" stands for its series: 6.12, 6.12.N. Numbers are compared as
+ * such.
+ */
 bool filter_value_matches(enum dimension d, const char *wanted, const char *text);
 
 /* A filter that knows the texts of a pool, so that rows are compared by numbers. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * index.h -- a copy of what sidecars say, in an SQLite file: a row a sidecar, a row a metric. It makes reading a hundred
- * thousand sidecars fast, and holds nothing that they do not.
+ * index.h -- a copy of what sidecars say, in an SQLite file: a row a sidecar, a row a metric. It makes reading a
+ * hundred thousand sidecars fast, and holds nothing that they do not.
  *
  * A row counts while the file at its path has the same inode, size and time of change. Other files are read again. The
  * index is thrown away and made again when it is damaged or of another version. Where there can be none (no cache
@@ -23,15 +23,15 @@ struct index_entry {
 };
 
 /*
- * Opens the index of the runs below @root in the directory @cache, or creates an empty one. NULL, with the reason: there
- * can be none.
+ * Opens the index of the runs below @root in the directory @cache, or creates an empty one. NULL, with the reason:
+ * there can be none.
  */
 struct index *index_open(const char *cache, const char *root, struct err **err);
 void index_close(struct index *x);
 
 /*
- * Copies everything about the files of @s into rows of @pool: row i is that of file i. @entry has an item for each file.
- * Also notes which rows have no file any more. -EBADMSG: the index is damaged; the pool is then not usable.
+ * Copies everything about the files of @s into rows of @pool: row i is that of file i. @entry has an item for each
+ * file. Also notes which rows have no file any more. -EBADMSG: the index is damaged; the pool is then not usable.
  */
 int index_load(struct index *x, const struct scan *s, struct pool *pool, struct index_entry *entry);
 /* Is the file as it was when the index read it? */

@@ -25,7 +25,9 @@ bool index_run(struct index *x, const char *text);
 /* The number that a query gives; -1: none. */
 int64_t index_number(struct index *x, const char *text);
 
-/* Columns of the table of sidecars, in the order of SELECT and INSERT; those of the dimensions follow in their order. */
+/*
+ * Columns of the table of sidecars, in the order of SELECT and INSERT; those of the dimensions follow in their order.
+ */
 enum {
 	COLUMN_ID,
 	COLUMN_DIRECTORY,

@@ -42,7 +42,10 @@ void json_reader_init(struct json_reader *r, const char *text, size_t len);
 /* Where the error is: a line and a column from 1. */
 void json_reader_where(const struct json_reader *r, unsigned *line, unsigned *column);
 
-/* The first character of the next value ('{', '[', '"', 't', 'f', 'n', a digit or '-'); 0 at the end or after an error. */
+/*
+ * The first character of the next value ('{', '[', '"', 't', 'f', 'n', a digit or '-'); 0 at the end or after an
+ * error.
+ */
 char json_reader_peek(struct json_reader *r);
 /* Begins an object ('{') or an array ('['). False if the value is of another kind, which is then skipped. */
 bool json_reader_enter(struct json_reader *r, char kind);
@@ -63,7 +66,10 @@ static inline bool json_view_is(const struct json_view *v, const char *text)
 {
 	return strlen(text) == v->len && !memcmp(v->text, text, v->len);
 }
-/* Writes the string with its escapes resolved and a NUL, cut to @size bytes. Escapes of control characters become '?'. */
+/*
+ * Writes the string with its escapes resolved and a NUL, cut to @size bytes. Escapes of control characters become
+ * '?'.
+ */
 size_t json_view_copy(const struct json_view *v, char *out, size_t size);
 
 #endif

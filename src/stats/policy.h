@@ -20,7 +20,10 @@ struct policy {
 
 #define POLICY_NULL ((struct policy){ .default_percent = -1 })
 
-/* {"default_percent": 5, "per_metric_percent": {"worst_spread": 10}}. Unknown metrics and negative numbers are errors. */
+/*
+ * {"default_percent": 5, "per_metric_percent": {"worst_spread": 10}}. Unknown metrics and negative numbers are
+ * errors.
+ */
 int policy_read(const char *path, struct policy *ret, struct err **err);
 void policy_done(struct policy *policy);
 /* Least size of a change, and its least share of the former value. */

@@ -94,23 +94,29 @@ double geometric_mean(const double *value, size_t n, size_t *skipped)
 	return used ? exp(logs / (double)used) : NAN;
 }
 
-/*
- * Begins with the normal distribution and then uses t with the degrees of freedom that the last number gives, which
- * settles after a few rounds.
- */
+/* What the t test asks of @n values per side: the more values, the less it asks. */
+static double values_asked(double n, double effect, double alpha, double power, double sides)
+{
+	double df = sides * (n - 1), tails = t_critical(alpha, df) + t_critical(2 * (1 - power), df);
+	return sides * tails * tails / (effect * effect);
+}
+
 size_t samples_needed(double sd, double delta, double alpha, double power, bool paired)
 {
-	double sides = paired ? 1 : 2, effect = fabs(delta);
-	if (effect == 0)
+	double sides = paired ? 1 : 2, effect = sd > 0 ? fabs(delta) / sd : INFINITY;
+	size_t low = 1, high = 2;
+	if (delta == 0)
 		return SIZE_MAX;
-	double n = 2, tails = normal_quantile(1 - alpha / 2) + normal_quantile(power);
-	for (int round = 0; round < 20; round++) {
-		double next = fmax(ceil(sides * tails * tails * sd * sd / (effect * effect)), 2);
-		if (next == n && round)
-			break;
-		n = next;
-		double df = paired ? n - 1 : 2 * (n - 1);
-		tails = t_critical(alpha, df) + t_critical(2 * (1 - power), df);
+	while (high < ((size_t)1 << 40) && values_asked((double)high, effect, alpha, power, sides) > (double)high) {
+		low = high;
+		high *= 2;
 	}
-	return n < 1e15 ? (size_t)n : SIZE_MAX;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (values_asked((double)middle, effect, alpha, power, sides) > (double)middle)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high < ((size_t)1 << 40) ? high : SIZE_MAX;
 }
