@@ -18,7 +18,7 @@
 struct compare_args {
 	struct strings shared[DIMENSION_MAX], a[DIMENSION_MAX], b[DIMENSION_MAX], run;
 	const char *dir, *part, *threshold, *policy, *alpha, *confidence, *phase_threshold, *phase;
-	bool history, json, no_average, all_metrics, no_phases, phases_only, steps_only;
+	bool history, json, no_average, all_metrics, geomean, no_phases, phases_only, steps_only;
 	unsigned format, test;
 };
 
@@ -56,6 +56,8 @@ static const struct option_row compare_options[] = {
 	OPT_FLAG(struct compare_args, no_average, "no-average", 0,
 		 "several results for one side of a pair are an error instead of being averaged"),
 	OPT_FLAG(struct compare_args, all_metrics, "all-metrics", 0, "also print metrics that did not change"),
+	OPT_FLAG(struct compare_args, geomean, "geomean", 0,
+		 "also print the geometric mean of B / A over all pairs, for each metric"),
 	OPT_FLAG(struct compare_args, no_phases, "no-phases", 0, "compare whole runs only"),
 	OPT_FLAG(struct compare_args, phases_only, "phases-only", 0, "compare phases only"),
 	OPT_FLAG(struct compare_args, steps_only, "steps-only", 0, "compare phases without the baseline only"),
@@ -347,6 +349,7 @@ static int compare_pairs(const struct compare_args *a, const struct filter *side
 		.label = { buf_str(&label_a), buf_str(&label_b) },
 		.host = { host_a, host_b },
 		.all = a->all_metrics,
+		.ratios = a->geomean,
 	};
 	/* Results have no values of phases yet. */
 	if (a->phases_only || a->steps_only || a->phase)

@@ -20,6 +20,7 @@ const char *finding_verdict_name(enum finding_verdict verdict)
 void comparison_done(struct comparison *c)
 {
 	free(c->finding);
+	free(c->ratio);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -304,20 +305,38 @@ static bool correct_for_many(const struct compare_options *o, struct comparison 
 	return true;
 }
 
-static void summarise(struct comparison *c)
+static bool add_ratios(const struct pool *p, struct comparison *c)
 {
-	double logs = 0;
-	size_t used = 0;
+	size_t all = metrics_count() + p->others;
+	_cleanup_free_ double *logs = calloc(all + 1, sizeof(*logs));
+	_cleanup_free_ struct metric_ratio *sum = calloc(all + 1, sizeof(*sum));
+	c->ratio = calloc(all + 1, sizeof(*c->ratio));
+	if (!logs || !sum || !c->ratio)
+		return false;
 	for (size_t i = 0; i < c->findings; i++) {
 		const struct finding *f = &c->finding[i];
-		c->count[f->verdict]++;
 		if (f->value[SIDE_A] > 0 && f->value[SIDE_B] > 0) {
-			logs += log(f->value[SIDE_B] / f->value[SIDE_A]);
-			used++;
+			logs[f->metric] += log(f->value[SIDE_B] / f->value[SIDE_A]);
+			sum[f->metric].groups++;
+		} else {
+			sum[f->metric].skipped++;
 		}
 	}
-	c->geomean = used ? exp(logs / (double)used) : NAN;
-	c->geomean_skipped = c->findings - used;
+	for (size_t m = 0; m < all; m++) {
+		if (!sum[m].groups)
+			continue;
+		sum[m].metric = (uint16_t)m;
+		sum[m].mean = exp(logs[m] / (double)sum[m].groups);
+		c->ratio[c->ratios++] = sum[m];
+	}
+	return true;
+}
+
+static bool summarise(const struct pool *p, struct comparison *c)
+{
+	for (size_t i = 0; i < c->findings; i++)
+		c->count[c->finding[i].verdict]++;
+	return add_ratios(p, c);
 }
 
 static int compare_group(struct work *w, uint32_t group)
@@ -386,11 +405,9 @@ int compare_groups_of(const struct pool *p, const struct pairing *g, const struc
 	for (size_t i = 0; i < g->groups && r == 0; i++)
 		r = compare_group(&w, (uint32_t)i);
 	work_done(&w);
-	if (r == 0 && !correct_for_many(o, ret))
+	if (r == 0 && (!correct_for_many(o, ret) || !summarise(p, ret)))
 		r = -ENOMEM;
 	if (r < 0)
 		comparison_done(ret);
-	else
-		summarise(ret);
 	return r;
 }

@@ -47,15 +47,22 @@ struct finding {
 	size_t needed;	      /* more values that are needed per side to see a change of this size; 0: enough */
 };
 
+/* The geometric mean of B / A of one metric over all groups. */
+struct metric_ratio {
+	uint16_t metric;
+	double mean;
+	size_t groups, skipped; /* skipped: of which a side is not positive */
+};
+
 struct comparison {
 	struct finding *finding; /* in the order of groups and metrics; metrics that are 0 on both sides are left out */
 	size_t findings, room;
 	size_t count[FINDING_VERDICT_MAX];
-	size_t paired;	       /* groups with passing results on both sides */
-	size_t excluded;       /* groups of which a side did not pass */
-	size_t only[SIDE_MAX]; /* groups that one side alone has */
-	double geomean;	       /* of B / A over all findings with positive values; NaN: none */
-	size_t geomean_skipped;
+	size_t paired;		    /* groups with passing results on both sides */
+	size_t excluded;	    /* groups of which a side did not pass */
+	size_t only[SIDE_MAX];	    /* groups that one side alone has */
+	struct metric_ratio *ratio; /* in the order of the table */
+	size_t ratios;
 };
 
 /* @ret_doubled: with `separate`, the first group with several results on a side, and -EEXIST. -ENOMEM. */

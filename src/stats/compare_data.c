@@ -144,8 +144,22 @@ static json_t *summary_json(const struct comparison *c)
 	json_put_u64(&o, "skipped_failed", c->excluded);
 	json_put_u64(&o, "new", c->only[SIDE_B]);
 	json_put_u64(&o, "removed", c->only[SIDE_A]);
-	json_put_number(&o, "geomean", c->geomean);
 	return o;
+}
+
+static json_t *ratios_json(const struct compare_view *v)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < v->comparison->ratios; i++) {
+		const struct metric_ratio *r = &v->comparison->ratio[i];
+		json_t *o = json_object();
+		json_put_text(&o, "metric", pool_metric_name(v->pool, r->metric));
+		json_put_number(&o, "geomean", r->mean);
+		json_put_u64(&o, "pairs", r->groups);
+		json_put_u64(&o, "skipped", r->skipped);
+		json_add(&list, o);
+	}
+	return list;
 }
 
 json_t *compare_json(const struct compare_view *v)
@@ -162,6 +176,7 @@ json_t *compare_json(const struct compare_view *v)
 	json_put(&o, "b", side_json(v, SIDE_B));
 	json_put(&o, "findings", findings);
 	json_put(&o, "groups", groups_json(v));
+	json_put(&o, "geomeans", ratios_json(v));
 	json_put(&o, "summary", summary_json(v->comparison));
 	return o;
 }

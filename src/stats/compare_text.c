@@ -259,13 +259,6 @@ static void put_summary(const struct compare_view *v, struct buf *out)
 	if (c->count[FINDING_NOISY])
 		buf_appendf(out, ", %zu noisy", c->count[FINDING_NOISY]);
 	buf_appendf(out, " in %zu pair%s\n", c->paired, plural(c->paired));
-	if (!isnan(c->geomean)) {
-		buf_appendf(out, "geometric mean of B / A: %.3f", c->geomean);
-		if (c->geomean_skipped)
-			buf_appendf(out, " (without %zu metric%s with a value of 0)", c->geomean_skipped,
-				    plural(c->geomean_skipped));
-		buf_puts(out, "\n");
-	}
 	if (c->excluded)
 		buf_appendf(out, "skipped: %zu pair%s that did not pass on both sides\n", c->excluded,
 			    plural(c->excluded));
@@ -273,6 +266,20 @@ static void put_summary(const struct compare_view *v, struct buf *out)
 		buf_appendf(out, "new: %zu only in B\n", c->only[SIDE_B]);
 	if (c->only[SIDE_A])
 		buf_appendf(out, "removed: %zu only in A\n", c->only[SIDE_A]);
+}
+
+static void put_ratios(const struct compare_view *v, struct buf *out)
+{
+	const struct comparison *c = v->comparison;
+	buf_puts(out, "geometric means of B / A over all pairs:\n");
+	for (size_t i = 0; i < c->ratios; i++) {
+		const struct metric_ratio *r = &c->ratio[i];
+		buf_appendf(out, "  %-34s %8.3f  (%zu pair%s", pool_metric_name(v->pool, r->metric), r->mean, r->groups,
+			    plural(r->groups));
+		if (r->skipped)
+			buf_appendf(out, "; %zu with a value of 0 left out", r->skipped);
+		buf_puts(out, ")\n");
+	}
 }
 
 static void put_contributors(const char *name, const struct contributors *c, struct buf *out)
@@ -310,6 +317,8 @@ void compare_print_text(const struct compare_view *v, const struct term *t, stru
 	put_head(v, out);
 	put_table(v, t, out);
 	put_summary(v, out);
+	if (v->ratios)
+		put_ratios(v, out);
 	put_pass_counts(v, out);
 	host_format_difference(v->host[SIDE_A], v->host[SIDE_B], v->label[SIDE_A], v->label[SIDE_B], out);
 }

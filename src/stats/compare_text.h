@@ -15,6 +15,7 @@ struct compare_view {
 	const char *label[SIDE_MAX];
 	const json_t *host[SIDE_MAX]; /* NULL: none was captured */
 	bool all;		      /* also metrics that did not change */
+	bool ratios;		      /* the geometric means, in text; data always has them */
 };
 
 /* "6.12", "6.14:scx_simple" ...: the values of a side's filter in the slicing dimensions, or "A" and "B". */

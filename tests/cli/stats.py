@@ -151,6 +151,7 @@ def check_pairs():
         s = out['summary']
         check((s['pairs'], s['regressions'], s['new'], s['removed']) == (2, 2, 1, 1), 'pairs are by test and topology', s)
         check(finding(out, topology='2n2l2c1t')['b']['value'] == 6000, 'each pair has its own values')
+        check(out['geomeans'][0] == {'metric': 'worst_gap_ms', 'geomean': 2, 'pairs': 2, 'skipped': 0}, 'geometric means', out)
     with Place() as p:
         p.make('one', 1000, cpu_budget=2, **A)
         p.make('two', 2000, cpu_budget=4, **B)

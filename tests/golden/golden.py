@@ -16,6 +16,8 @@ CASES = {
     'help-kernel-list.out': [KTSTR, 'kernel', 'list', '--help'],
     'help-locks.out': [KTSTR, 'locks', '--help'],
     'help-topo.out': [KTSTR, 'topo', '--help'],
+    'help-stats.out': [KTSTR, 'stats', '--help'],
+    'help-stats-compare.out': [KTSTR, 'stats', 'compare', '--help'],
     'help-run.out': [KTSTR, 'run', '--help'],
     'list-canned.out': [KTSTR, 'list'],
     'list-work.out': [KTSTR, 'list', '--work'],
