@@ -28,12 +28,62 @@ void json_reader_where(const struct json_reader *r, unsigned *line, unsigned *co
 	}
 }
 
+/* Words of eight bytes, of which all are tested at once. */
+#define EACH_BYTE(c) (0x0101010101010101u * (unsigned char)(c))
+#define HIGH_BITS    EACH_BYTE(0x80)
+
+static inline uint64_t load_word(const char *p)
+{
+	uint64_t word;
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* Sidecars are indented, so long runs of spaces are usual. */
+static inline const char *after_space(const char *p, const char *end)
+{
+	for (;;) {
+		while (end - p >= 8 && load_word(p) == EACH_BYTE(' '))
+			p += 8;
+		if (p == end || (*p != ' ' && *p != '\n' && *p != '\r' && *p != '\t'))
+			return p;
+		p++;
+	}
+}
+
+/* A bit is set if a byte is a quote, a backslash or a control character; bits above the lowest may be wrong. */
+static inline uint64_t ends_plain_text(uint64_t word)
+{
+	uint64_t quote = word ^ EACH_BYTE('"'), slash = word ^ EACH_BYTE('\\');
+	uint64_t found = (quote - EACH_BYTE(1)) & ~quote;
+	found |= (slash - EACH_BYTE(1)) & ~slash;
+	found |= (word - EACH_BYTE(0x20)) & ~word;
+	return found & HIGH_BITS;
+}
+
+/* @p is behind the first quote. Returns the place of the last quote; NULL: the string does not end. */
+static inline const char *end_of_string(const char *p, const char *end, bool *escaped)
+{
+	*escaped = false;
+	for (;;) {
+		while (end - p >= 8 && !ends_plain_text(load_word(p)))
+			p += 8;
+		if (p == end || (unsigned char)*p < 0x20)
+			return NULL;
+		if (*p == '"')
+			return p;
+		if (*p == '\\') {
+			*escaped = true;
+			if (++p == end)
+				return NULL;
+		}
+		p++;
+	}
+}
+
 static void skip_space(struct json_reader *r)
 {
-	const char *p = r->at;
-	while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-		p++;
-	r->at = p;
+	r->at = after_space(r->at, r->end);
 }
 
 char json_reader_peek(struct json_reader *r)
@@ -83,21 +133,12 @@ static bool next_part(struct json_reader *r, char close)
 /* A string whose first quote is at r->at. */
 static bool scan_string(struct json_reader *r, struct json_view *ret)
 {
-	const unsigned char *p = (const unsigned char *)r->at + 1, *end = (const unsigned char *)r->end;
-	bool escaped = false;
-	for (; p < end && *p != '"'; p++) {
-		if (*p < 0x20)
-			break;
-		if (*p == '\\') {
-			escaped = true;
-			if (++p == end)
-				break;
-		}
-	}
-	if (p >= end || *p != '"')
+	bool escaped;
+	const char *last = end_of_string(r->at + 1, r->end, &escaped);
+	if (!last)
 		return fail(r, "a string does not end");
-	*ret = (struct json_view){ r->at + 1, (size_t)((const char *)p - r->at - 1), escaped };
-	r->at = (const char *)p + 1;
+	*ret = (struct json_view){ r->at + 1, (size_t)(last - r->at - 1), escaped };
+	r->at = last + 1;
 	return true;
 }
 
@@ -165,14 +206,15 @@ static bool scan_word(struct json_reader *r, const char *word)
 	return true;
 }
 
-static bool skip_scalar(struct json_reader *r, char c)
+/* What may come next in a skipped value. */
+enum expected { EXPECT_VALUE, EXPECT_FIRST_ITEM, EXPECT_KEY, EXPECT_FIRST_KEY, EXPECT_MORE };
+
+/* A value that is not an object or array. */
+static bool skip_scalar(struct json_reader *r)
 {
-	struct json_view text;
 	const char *begin;
 	size_t len;
-	switch (c) {
-	case '"':
-		return scan_string(r, &text);
+	switch (*r->at) {
 	case 't':
 		return scan_word(r, "true");
 	case 'f':
@@ -184,23 +226,77 @@ static bool skip_scalar(struct json_reader *r, char c)
 	}
 }
 
+/* A key and its colon. */
+static bool skip_key(struct json_reader *r)
+{
+	struct json_view key;
+	if (*r->at != '"')
+		return fail(r, "a key is missing");
+	if (!scan_string(r, &key))
+		return false;
+	skip_space(r);
+	if (r->at == r->end || *r->at != ':')
+		return fail(r, "a colon is missing");
+	r->at++;
+	return true;
+}
+
+/* After a value inside of the skipped one. */
+static enum expected skip_separator(struct json_reader *r)
+{
+	bool object = r->open[r->depth - 1] == '{';
+	char c = *r->at;
+	if (c == (object ? '}' : ']')) {
+		r->at++;
+		r->depth--;
+		return EXPECT_MORE;
+	}
+	if (c != ',')
+		fail(r, "a comma or the end of an object or array is missing");
+	r->at++;
+	return object ? EXPECT_KEY : EXPECT_VALUE;
+}
+
+static enum expected skip_begin(struct json_reader *r)
+{
+	struct json_view text;
+	char c = *r->at;
+	if (c == '"') {
+		scan_string(r, &text);
+		return EXPECT_MORE;
+	}
+	if (c != '{' && c != '[') {
+		skip_scalar(r);
+		return EXPECT_MORE;
+	}
+	if (r->depth == JSON_DEPTH_MAX) {
+		fail(r, "it is nested too deeply");
+		return EXPECT_MORE;
+	}
+	r->open[r->depth++] = c;
+	r->at++;
+	return c == '{' ? EXPECT_FIRST_KEY : EXPECT_FIRST_ITEM;
+}
+
 void json_reader_skip(struct json_reader *r)
 {
 	unsigned depth = r->depth;
-	struct json_view key;
+	enum expected next = EXPECT_VALUE;
 	do {
-		char c = json_reader_peek(r);
-		if (!c)
+		if (!json_reader_peek(r))
 			return;
-		if (c == '{' || c == '[')
-			json_reader_enter(r, c);
-		else if (!skip_scalar(r, c))
-			return;
-		/* Leave what ends here, up to the next value inside of the skipped one. */
-		while (!r->error && r->depth > depth)
-			if (r->open[r->depth - 1] == '{' ? json_reader_key(r, &key) : json_reader_item(r))
-				break;
-	} while (!r->error && r->depth > depth);
+		bool empty =
+			(next == EXPECT_FIRST_ITEM && *r->at == ']') || (next == EXPECT_FIRST_KEY && *r->at == '}');
+		if (empty || next == EXPECT_MORE) {
+			next = skip_separator(r);
+		} else if (next == EXPECT_KEY || next == EXPECT_FIRST_KEY) {
+			skip_key(r);
+			next = EXPECT_VALUE;
+		} else {
+			next = skip_begin(r);
+		}
+	} while (!r->error && (r->depth > depth || next != EXPECT_MORE));
+	r->first = false;
 }
 
 bool json_reader_text(struct json_reader *r, struct json_view *ret)

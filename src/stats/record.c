@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/text.h"
 #include "stats/json_reader.h"
 #include "stats/record.h"
@@ -12,15 +13,58 @@
 
 /* One sidecar that is being read. */
 struct reading {
+	const struct record_names *names;
 	struct pool *pool;
 	struct row *row;
 	struct json_reader json;
 	bool has_verdict;
 	enum result_verdict verdict; /* of all tries */
 	char seed[32];
+	struct json_reader flake; /* at the value of `flake`; its `at` is NULL without one */
 	bool has_own;
 	enum result_verdict own; /* of the try that this file describes */
 };
+
+/* Members at the top of a sidecar. Those of dimensions have the number of the dimension. */
+enum member {
+	MEMBER_NAME = DIMENSION_MAX,
+	MEMBER_TEST_NAME,
+	MEMBER_TIMESTAMP,
+	MEMBER_VERDICT,
+	MEMBER_STATS,
+	MEMBER_MONITOR,
+	MEMBER_METRICS,
+	MEMBER_HOST,
+	MEMBER_FLAKE,
+};
+
+void record_names_init(struct record_names *names)
+{
+	static const struct {
+		const char *name;
+		enum member member;
+	} members[] = {
+		{ "name", MEMBER_NAME },       { "test_name", MEMBER_TEST_NAME }, { "timestamp", MEMBER_TIMESTAMP },
+		{ "verdict", MEMBER_VERDICT }, { "stats", MEMBER_STATS },	  { "monitor", MEMBER_MONITOR },
+		{ "metrics", MEMBER_METRICS }, { "host", MEMBER_HOST },		  { "flake", MEMBER_FLAKE },
+	};
+	_Static_assert(ARRAY_SIZE(members) + DIMENSION_MAX < NAMES_BUCKETS / 2, "room for all members");
+	memset(names, 0, sizeof(*names));
+	for (uint32_t d = 0; d < DIMENSION_MAX; d++)
+		names_add(&names->member, dimensions[d].key, d);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		names_add(&names->member, members[i].name, members[i].member);
+	REQUIRE(metrics_count() < NAMES_BUCKETS / 2);
+	for (const struct metric *m = metrics; m->name; m++)
+		names_add(&names->metric, m->name, (uint32_t)metric_index(m));
+}
+
+/* The registered metric with this name, or NULL. */
+static const struct metric *find_metric(const struct reading *r, const struct json_view *name)
+{
+	uint32_t number = names_find(&r->names->metric, name->text, name->len);
+	return number == UINT32_MAX ? NULL : &metrics[number];
+}
 
 /* A string as it will be shown. Most are plain and are not changed. */
 static uint32_t keep_view(struct reading *r, const struct json_view *v)
@@ -76,7 +120,7 @@ static void read_ext_metrics(struct reading *r)
 	if (!json_reader_enter(&r->json, '{'))
 		return;
 	while (json_reader_key(&r->json, &key)) {
-		const struct metric *m = metric_find(key.text, key.len);
+		const struct metric *m = find_metric(r, &key);
 		double value = m ? read_number(r) : 0;
 		if (!m)
 			read_other(r, &key);
@@ -85,11 +129,11 @@ static void read_ext_metrics(struct reading *r)
 	}
 }
 
-static const struct metric *metric_at(enum metric_place place, const struct json_view *key)
+static const struct metric *metric_at(const struct reading *r, enum metric_place place, const struct json_view *key)
 {
 	const struct metric *m = NULL;
 	if (place == METRIC_IN_STATS) {
-		m = metric_find(key->text, key->len);
+		m = find_metric(r, key);
 		return m && m->place == place ? m : NULL;
 	}
 	for (m = metrics; m->name; m++)
@@ -104,7 +148,7 @@ static void read_place(struct reading *r, enum metric_place place)
 	if (!json_reader_enter(&r->json, '{'))
 		return;
 	while (json_reader_key(&r->json, &key)) {
-		const struct metric *m = metric_at(place, &key);
+		const struct metric *m = metric_at(r, place, &key);
 		double value = m ? read_number(r) : NAN;
 		if (!isnan(value))
 			add_metric(r, m, value);
@@ -119,7 +163,7 @@ static void read_stats(struct reading *r)
 	if (!json_reader_enter(&r->json, '{'))
 		return;
 	while (json_reader_key(&r->json, &key)) {
-		const struct metric *m = metric_at(METRIC_IN_STATS, &key);
+		const struct metric *m = metric_at(r, METRIC_IN_STATS, &key);
 		double value = m ? read_number(r) : NAN;
 		if (!isnan(value))
 			add_metric(r, m, value);
@@ -136,7 +180,7 @@ static void read_monitor(struct reading *r)
 	if (!json_reader_enter(&r->json, '{'))
 		return;
 	while (json_reader_key(&r->json, &key)) {
-		const struct metric *m = metric_at(METRIC_IN_MONITOR, &key);
+		const struct metric *m = metric_at(r, METRIC_IN_MONITOR, &key);
 		double value = m ? read_number(r) : NAN;
 		if (!isnan(value))
 			add_metric(r, m, value);
@@ -324,46 +368,46 @@ static uint32_t read_dimension(struct reading *r, enum dimension d)
 	return pool_text(r->pool, text, (size_t)len);
 }
 
-static bool read_identity(struct reading *r, const struct json_view *key)
+static void read_member(struct reading *r, const struct json_view *key)
 {
 	struct json_view word;
-	for (unsigned d = 0; d < DIMENSION_MAX; d++)
-		if (json_view_is(key, dimensions[d].key)) {
-			r->row->of[d] = read_dimension(r, (enum dimension)d);
-			return true;
-		}
-	if (json_view_is(key, "name"))
+	uint32_t member = names_find(&r->names->member, key->text, key->len);
+	switch (member) {
+	case MEMBER_NAME:
 		r->row->name = read_text(r);
-	else if (json_view_is(key, "test_name"))
+		break;
+	case MEMBER_TEST_NAME:
 		r->row->test = read_text(r);
-	else if (json_view_is(key, "timestamp"))
+		break;
+	case MEMBER_TIMESTAMP:
 		r->row->timestamp = read_text(r);
-	else if (json_view_is(key, "verdict"))
+		break;
+	case MEMBER_VERDICT:
 		r->has_verdict = json_reader_text(&r->json, &word) && verdict_of(&word, &r->verdict);
-	else
-		return false;
-	return true;
-}
-
-/* Two parts are kept for later, because they need what may follow them. */
-struct later {
-	struct json_reader flake;
-};
-
-static void read_member(struct reading *r, const struct json_view *key, struct later *later)
-{
-	if (json_view_is(key, "stats"))
+		break;
+	case MEMBER_STATS:
 		read_stats(r);
-	else if (json_view_is(key, "monitor"))
+		break;
+	case MEMBER_MONITOR:
 		read_monitor(r);
-	else if (json_view_is(key, "metrics"))
+		break;
+	case MEMBER_METRICS:
 		read_payloads(r);
-	else if (json_view_is(key, "host"))
+		break;
+	case MEMBER_HOST:
 		read_host(r);
-	else if (!read_identity(r, key)) {
-		if (json_view_is(key, "flake") && json_reader_peek(&r->json))
-			later->flake = r->json;
+		break;
+	case MEMBER_FLAKE:
+		/* It is read when the seed is known, which may follow. */
+		if (json_reader_peek(&r->json))
+			r->flake = r->json;
 		json_reader_skip(&r->json);
+		break;
+	default:
+		if (member < DIMENSION_MAX)
+			r->row->of[member] = read_dimension(r, (enum dimension)member);
+		else
+			json_reader_skip(&r->json);
 	}
 }
 
@@ -372,8 +416,8 @@ static void add_rates(struct reading *r)
 	for (const struct metric *m = metrics; m->name; m++) {
 		if (m->place != METRIC_DERIVED || has_value(r, (uint16_t)metric_index(m)))
 			continue;
-		uint16_t num = (uint16_t)metric_index(metric_find(m->num, strlen(m->num)));
-		uint16_t den = (uint16_t)metric_index(metric_find(m->den, strlen(m->den)));
+		uint16_t num = (uint16_t)names_find(&r->names->metric, m->num, strlen(m->num));
+		uint16_t den = (uint16_t)names_find(&r->names->metric, m->den, strlen(m->den));
 		double above = row_value(r->pool, r->row, num), below = row_value(r->pool, r->row, den);
 		if (!isnan(above) && !isnan(below) && below != 0)
 			pool_add_value(r->pool, r->row, (uint16_t)metric_index(m), above / below);
@@ -392,22 +436,21 @@ static void set_error(struct reading *r)
 	r->row->error = pool_text(r->pool, text, (size_t)len);
 }
 
-void record_read(struct pool *p, struct row *row, const char *text, size_t len)
+void record_read(struct pool *p, const struct record_names *names, struct row *row, const char *text, size_t len)
 {
-	struct reading r = { .pool = p, .row = row };
-	struct later later = { 0 };
+	struct reading r = { .names = names, .pool = p, .row = row };
 	struct json_view key;
 	json_reader_init(&r.json, text, len);
 	if (json_reader_enter(&r.json, '{'))
 		while (json_reader_key(&r.json, &key))
-			read_member(&r, &key, &later);
+			read_member(&r, &key);
 	if (!json_reader_end(&r.json) || !row->test || !r.has_verdict) {
 		set_error(&r);
 		return;
 	}
-	if (later.flake.at && row->of[DIMENSION_SEED]) {
+	if (r.flake.at && row->of[DIMENSION_SEED]) {
 		snprintf(r.seed, sizeof(r.seed), "%s", p->text[row->of[DIMENSION_SEED]]);
-		r.json = later.flake;
+		r.json = r.flake;
 		read_flake(&r);
 	}
 	row->state = RESULT_VALID;

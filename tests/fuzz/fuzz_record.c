@@ -33,7 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool read = json_reader_end(&r);
 	if (other && !read && strcmp(r.error, "it is nested too deeply") != 0)
 		abort();
-	record_read(&pool, row, (const char *)data, size);
+	static struct record_names names;
+	record_names_init(&names);
+	record_read(&pool, &names, row, (const char *)data, size);
 	/* With the same key twice, the readers may take different ones. */
 	json_t *unique = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 	if (unique && row->state == RESULT_VALID)

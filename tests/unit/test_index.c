@@ -226,7 +226,9 @@ static const struct row *record_of(const char *text)
 {
 	pool_done(&pool);
 	struct row *row = pool_add_row(&pool);
-	record_read(&pool, row, text, strlen(text));
+	struct record_names names;
+	record_names_init(&names);
+	record_read(&pool, &names, row, text, strlen(text));
 	return row;
 }
 
