@@ -157,6 +157,64 @@ START_TEST(power_is_that_of_cohens_tables)
 }
 END_TEST
 
+/* --- how often they are right ------------------------------------------------------------------------------------- */
+
+#define RUNS 8
+
+/* Roughly normal: the sum of twelve uniform numbers has variance 1. */
+static double draw(struct rng *r, double mean, double sd)
+{
+	double sum = -6;
+	for (int i = 0; i < 12; i++)
+		sum += (double)(rng_next(r) >> 11) / (double)((uint64_t)1 << 53);
+	return mean + sd * sum;
+}
+
+/* Shares of comparisons that each test calls a difference. Results of one seed move together by @common. */
+static void simulate(unsigned comparisons, double effect, size_t n, double common, double share[3])
+{
+	struct rng r = { 7 };
+	double a[VALUES_MAX], b[VALUES_MAX], d[VALUES_MAX];
+	unsigned found[3] = { 0 };
+	for (unsigned i = 0; i < comparisons; i++) {
+		for (size_t k = 0; k < n; k++) {
+			double seed = draw(&r, 100, common);
+			a[k] = draw(&r, seed, 1);
+			b[k] = draw(&r, seed + effect, 1);
+			d[k] = b[k] - a[k];
+		}
+		struct sample sa = sample_of(a, n), sb = sample_of(b, n);
+		found[0] += welch_test(&sa, &sb).p < 0.05;
+		found[1] += mann_whitney_test(a, n, b, n).p < 0.05;
+		found[2] += signed_rank_test(d, n).p < 0.05;
+	}
+	for (int t = 0; t < 3; t++)
+		share[t] = (double)found[t] / comparisons;
+}
+
+/* Three standard errors of a share of 0.05 of 10,000 are 0.0065. */
+START_TEST(equal_sides_raise_no_more_alarms_than_stated)
+{
+	double share[3];
+	simulate(10000, 0, RUNS, 0, share);
+	for (int t = 0; t < 3; t++)
+		ck_assert_msg(share[t] <= 0.0565, "test %d: %g", t, share[t]);
+	ck_assert(share[0] > 0.03 && share[1] > 0.02 && share[2] > 0.02);
+}
+END_TEST
+
+START_TEST(as_many_samples_as_needed_have_the_stated_power)
+{
+	double share[3];
+	size_t n = samples_needed(1, 1, 0.05, 0.8, false);
+	simulate(2000, 1, n, 0, share);
+	ck_assert_msg(share[0] > 0.78 && share[0] < 0.84, "n = %zu: %g", n, share[0]);
+	/* Where seeds differ much, only pairs see the effect. */
+	simulate(2000, 2, RUNS, 10, share);
+	ck_assert_msg(share[0] < 0.1 && share[1] < 0.1 && share[2] > 0.8, "%g %g %g", share[0], share[1], share[2]);
+}
+END_TEST
+
 /* --- recorded ----------------------------------------------------------------------------------------------------- */
 
 static void make_samples(unsigned long seed, size_t n, size_t m, bool ties, double *a, double *b)
@@ -246,6 +304,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, rank_tests_by_hand);
 	tcase_add_test(tc, false_discovery_rates_by_hand);
 	tcase_add_test(tc, power_is_that_of_cohens_tables);
+	tcase_add_test(tc, equal_sides_raise_no_more_alarms_than_stated);
+	tcase_add_test(tc, as_many_samples_as_needed_have_the_stated_power);
 	tcase_add_test(tc, tests_equal_scipys_on_random_samples);
 }
 
