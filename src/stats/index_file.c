@@ -149,10 +149,11 @@ static char *index_path(const char *cache, const char *root)
 {
 	struct siphash h;
 	char *path = NULL;
-	_cleanup_free_ char *real = realpath(root, NULL);
+	/* SQLite is told to follow no links, also not in the path of a directory that dir_open() has checked. */
+	_cleanup_free_ char *real = realpath(root, NULL), *place = realpath(cache, NULL);
 	siphash_init(&h);
 	siphash_string(&h, real ? real : root);
-	return asprintf(&path, "%s/%016lx.sqlite", cache, siphash_final(&h)) < 0 ? NULL : path;
+	return asprintf(&path, "%s/%016lx.sqlite", place ? place : cache, siphash_final(&h)) < 0 ? NULL : path;
 }
 
 struct index *index_open(const char *cache, const char *root, struct err **err)

@@ -160,6 +160,21 @@ START_TEST(a_damaged_index_is_made_again)
 }
 END_TEST
 
+START_TEST(the_cache_may_be_reached_through_a_link)
+{
+	begin();
+	char *real = cache;
+	cache = path_join(root, ".link");
+	ck_assert_int_eq(symlink(real, cache), 0);
+	write_result(RUN, "a-1.ktstr.json", 1, 5);
+	ck_assert_double_eq(iterations(1, 1), 5);
+	ck_assert_double_eq(iterations(1, 0), 5);
+	free(cache);
+	cache = real;
+	end();
+}
+END_TEST
+
 START_TEST(without_an_index_everything_works)
 {
 	begin();
@@ -342,6 +357,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, the_index_has_what_sidecars_have);
 	tcase_add_test(tc, only_changed_files_are_read_again);
 	tcase_add_test(tc, a_damaged_index_is_made_again);
+	tcase_add_test(tc, the_cache_may_be_reached_through_a_link);
 	tcase_add_test(tc, without_an_index_everything_works);
 	tcase_add_test(tc, earlier_runs_are_apart);
 	tcase_add_test(tc, what_is_not_a_sidecar_is_counted);
