@@ -116,7 +116,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 				"only; it wins over KTSTR_SCHEDULER.",
 				"", "src/run/plan.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE, .decides = true },
 	[ENV_SIDECAR_DIR] = { "KTSTR_SIDECAR_DIR",
-			      "Directory for the results of this run. No earlier results are removed from it.",
+			      "Directory for the results of this run. No earlier results are moved out of it.",
 			      "a directory of the run's own below KTSTR_RUNS_ROOT", "src/run/rundir.c",
 			      ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_TEST_KERNEL] = { "KTSTR_TEST_KERNEL",

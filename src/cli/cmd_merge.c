@@ -38,7 +38,7 @@ static void put_key(struct buf *key, const char *suite, const char *name)
 }
 
 /* {suite and name: true} of all results. */
-static json_t *present(const struct results *r)
+static json_t *present(const struct report_results *r)
 {
 	json_t *set = json_object();
 	_cleanup_buf_ struct buf key = BUF_NULL;
@@ -54,7 +54,7 @@ static const char *member(const json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
-static int check_planned(const json_t *planned, const json_t *set, struct results *r, struct err **err)
+static int check_planned(const json_t *planned, const json_t *set, struct report_results *r, struct err **err)
 {
 	_cleanup_buf_ struct buf key = BUF_NULL, label = BUF_NULL;
 	const struct missing_result missing = { .name = member(planned, "name"),
@@ -69,10 +69,10 @@ static int check_planned(const json_t *planned, const json_t *set, struct result
 	put_key(&key, missing.suite ?: "", missing.name);
 	if (json_object_get(set, buf_str(&key)))
 		return 0;
-	return results_add_missing(r, &missing, err);
+	return report_results_add_missing(r, &missing, err);
 }
 
-static int take_plan(const char *path, struct results *r, struct err **err)
+static int take_plan(const char *path, struct report_results *r, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	json_auto_t *set = present(r);
@@ -85,7 +85,7 @@ static int take_plan(const char *path, struct results *r, struct err **err)
 			result = check_planned(planned, set, r, err);
 		line += len + (line[len] != '\0');
 	}
-	results_sort(r);
+	report_results_sort(r);
 	return result < 0 ? err_wrap(err, result, "read the plan '%s'", path) : 0;
 }
 
@@ -158,7 +158,7 @@ static int compare_age(const void *left, const void *right)
 }
 
 /* In the order of age, so that of two results with one name the later one is kept. */
-static int copy_all(const struct results *r, const char *dir, struct err **err)
+static int copy_all(const struct report_results *r, const char *dir, struct err **err)
 {
 	_cleanup_free_ const struct report_result **order = calloc(r->count + 1, sizeof(*order));
 	int result = order ? mkdir_parents(dir, 0755, err) : -ENOMEM;
@@ -176,15 +176,15 @@ static int copy_all(const struct results *r, const char *dir, struct err **err)
 /* The results would be mixed with those of earlier merges. */
 static int check_into(const char *dir, struct err **err)
 {
-	_cleanup_(results_done) struct results r = RESULTS_NULL;
-	if (!path_exists(dir) || results_add_path(&r, dir, NULL) < 0)
+	_cleanup_(report_results_done) struct report_results r = RESULTS_NULL;
+	if (!path_exists(dir) || report_results_add_path(&r, dir, NULL) < 0)
 		return 0;
 	return FAIL(err, ERR_USAGE, -EEXIST, "--into: there are results in '%s' already; name a new directory", dir);
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static int verdict_of(const struct results *r)
+static int verdict_of(const struct report_results *r)
 {
 	int status = KTSTR_EXIT_PASS;
 	for (size_t i = 0; i < r->count; i++) {
@@ -196,7 +196,7 @@ static int verdict_of(const struct results *r)
 	return status;
 }
 
-static void print_bad(const struct results *r)
+static void print_bad(const struct report_results *r)
 {
 	for (enum result_kind o = 0; o < RESULT_MAX; o++)
 		for (size_t i = 0; i < r->count; i++)
@@ -204,15 +204,15 @@ static void print_bad(const struct results *r)
 				out_printf("%-13s %s  %s\n", result_rows[o].word, r->item[i].name, r->item[i].cause);
 }
 
-static void print_results(const struct results *r, bool json)
+static void print_results(const struct report_results *r, bool json)
 {
-	struct result_counts c = results_count(r);
+	struct result_counts c = report_results_count(r);
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (json) {
 		ndjson_write(r, &text);
 	} else {
 		print_bad(r);
-		results_summary(&c, &text);
+		report_results_summary(&c, &text);
 		buf_puts(&text, "\n");
 	}
 	out_buf(&text);
@@ -222,7 +222,7 @@ static int run_merge(void *args, struct err **err)
 {
 	const struct merge_args *a = args;
 	struct report_orders orders = { 0 };
-	_cleanup_(results_done) struct results results = RESULTS_NULL;
+	_cleanup_(report_results_done) struct report_results results = RESULTS_NULL;
 	if (!a->operands.count)
 		return FAIL(err, ERR_USAGE, -EINVAL, "merge: which runs? Name their directories");
 	int r = reports_parse("report", &a->report, &orders, err);

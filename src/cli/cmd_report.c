@@ -18,7 +18,7 @@ static int run_report(void *args, struct err **err)
 {
 	const struct report_args *a = args;
 	struct report_orders orders = { 0 };
-	_cleanup_(results_done) struct results results = RESULTS_NULL;
+	_cleanup_(report_results_done) struct report_results results = RESULTS_NULL;
 	if (!a->to.count)
 		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "report: which report? For example: --to html=report.html,junit=junit.xml");

@@ -259,7 +259,9 @@ static int open_rundirs(struct session *s, const struct test_args *a, struct err
 	_cleanup_free_ const char **suites = suite_names(s);
 	if (!suites)
 		return -ENOMEM;
-	struct rundir_scope scope = { .suites = suites, .plan = &s->plan, .narrowed = is_narrowed(a) };
+	struct rundir_scope scope = {
+		.suites = suites, .plan = &s->plan, .narrowed = is_narrowed(a), .keep = (unsigned)a->keep_runs
+	};
 	for (size_t i = s->first; i < s->kernels; i++) {
 		bool twin = false;
 		for (size_t j = 0; j < i; j++)
@@ -285,11 +287,16 @@ static int verdict_status(const struct run_counts *c, const struct test_args *a)
 static void print_rundir(const struct rundir *d)
 {
 	say_printf("results: %s\n", d->path);
-	if (d->lost)
-		say_printf(
-			"note: %zu result%s of earlier runs in %s, of tests that did not run now, %s removed; to keep "
-			"results, set KTSTR_SIDECAR_DIR to another directory for each run\n",
-			d->lost, plural(d->lost), d->path, d->lost == 1 ? "was" : "were");
+	if (d->lost && d->moved)
+		say_printf("note: %zu result%s of earlier runs in %s, of tests that did not run now, %s moved; 'ktstr "
+			   "stats "
+			   "list --history' shows earlier runs\n",
+			   d->lost, plural(d->lost), d->path, d->lost == 1 ? "was" : "were");
+	else if (d->lost)
+		say_printf("note: %zu result%s of earlier runs in %s, of tests that did not run now, %s removed; "
+			   "--keep-runs "
+			   "keeps them\n",
+			   d->lost, plural(d->lost), d->path, d->lost == 1 ? "was" : "were");
 }
 
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
@@ -450,7 +457,7 @@ static int find_commit(struct session *s)
 /* The end of the event stream, and the other reports. */
 static int write_reports(struct session *s, nsec_t wall, struct err **err)
 {
-	_cleanup_(results_done) struct results results = RESULTS_NULL;
+	_cleanup_(report_results_done) struct report_results results = RESULTS_NULL;
 	int r = 0;
 	if (s->stream.fd >= 0) {
 		_cleanup_buf_ struct buf line = BUF_NULL;
@@ -541,9 +548,12 @@ const struct command cmd_test = {
 	.text = "Finds test binaries under the paths (default: build), boots every test in a virtual machine of its "
 		"own with the topology it asks for, judges what happened, and writes one sidecar a test. On tcg, the "
 		"same command with the same seed, kernel, QEMU and test binary gives the same run.\n\nResults are "
-		"written to target/ktstr/KERNEL-COMMIT. A run first removes the results of earlier runs there; with "
-		"-E, --partition or KTSTR_BUDGET_SECS it removes only those of the tests that it runs. "
-		"KTSTR_SIDECAR_DIR names another directory, from which nothing is removed.\n\nA path is a file or a "
+		"written to target/ktstr/KERNEL-COMMIT. A run first moves the results of earlier runs there to "
+		"target/ktstr/.history; with -E, --partition or KTSTR_BUDGET_SECS it moves only those of the tests "
+		"that it "
+		"runs. KTSTR_SIDECAR_DIR names another directory, from which nothing is moved. With --repeat and "
+		"--retries "
+		"each try has its own sidecar.\n\nA path is a file or a "
 		"directory, never a program that is looked for in PATH.\n\n"
 		"Without --kernel the kernel is KTSTR_TEST_KERNEL, KTSTR_KERNEL, the newest usable one in the cache, "
 		"or one that is installed on this machine, whichever of them is found first.\n\n"

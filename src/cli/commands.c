@@ -4,14 +4,38 @@
 
 #include "cli/commands.h"
 
+/* A command that is also the first word of others stands behind them. */
 const struct command *const commands[] = {
-	&cmd_test,	  &cmd_report,	     &cmd_merge, &cmd_dump, &cmd_show_thresholds, &cmd_new,  &cmd_kernel_build,
-	&cmd_kernel_list, &cmd_kernel_clean, &cmd_run,	 &cmd_list, &cmd_locks,		  &cmd_topo, &cmd_doctor,
-	&cmd_completions, &cmd_help,	     NULL,
+	&cmd_test,
+	&cmd_report,
+	&cmd_merge,
+	&cmd_dump,
+	&cmd_show_thresholds,
+	&cmd_new,
+	&cmd_stats_list,
+	&cmd_stats_compare,
+	&cmd_stats_list_values,
+	&cmd_stats_list_metrics,
+	&cmd_stats_show_host,
+	&cmd_stats_explain_sidecar,
+	&cmd_stats,
+	&cmd_kernel_build,
+	&cmd_kernel_list,
+	&cmd_kernel_clean,
+	&cmd_run,
+	&cmd_list,
+	&cmd_locks,
+	&cmd_topo,
+	&cmd_show_host,
+	&cmd_doctor,
+	&cmd_completions,
+	&cmd_help,
+	NULL,
 };
 
 const struct command_family command_families[] = {
 	{ "kernel", "Build kernels, list and remove those in the cache" },
+	{ "stats", "Analyse the last run, list runs, compare results" },
 	{ NULL },
 };
 

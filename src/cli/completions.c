@@ -37,7 +37,7 @@ static void put_escaped(struct buf *out, const char *text, const char *special, 
 static void each_first_word(struct buf *out, void (*each)(struct buf *out, const char *name, const char *summary))
 {
 	for (const struct command *const *c = commands; *c; c++)
-		if (!second_word(*c))
+		if (!second_word(*c) && !command_family_find((*c)->name))
 			each(out, (*c)->name, (*c)->summary);
 	for (const struct command_family *f = command_families; f->name; f++)
 		each(out, f->name, f->summary);

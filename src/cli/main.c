@@ -97,7 +97,10 @@ static int dispatch(char **argv, struct err **err)
 	if (!strcmp(argv[0], "vmm"))
 		return vmm_child_main(err);
 	const struct command *c = command_find(argv[0], argv[1], &words);
-	const struct command_family *f = c ? NULL : command_family_find(argv[0]);
+	const struct command_family *f = command_family_find(argv[0]);
+	/* A command that is also the first word of others takes no operands. */
+	if (c && f && words == 1 && argv[1] && *argv[1] != '-')
+		c = NULL;
 	if (!c)
 		return f ? family_command(f, argv[1], err) : unknown_command(argv, err);
 	char **rest = argv + words;

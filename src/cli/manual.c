@@ -9,17 +9,15 @@
 
 static const char synopsis[] = "test Linux process schedulers in virtual machines";
 static const char *const group_titles[GROUP_MAX] = {
-	[GROUP_TESTS] = "Tests",
-	[GROUP_KERNELS] = "Kernels",
-	[GROUP_HOST] = "This machine",
-	[GROUP_HELP] = "Help",
+	[GROUP_TESTS] = "Tests",     [GROUP_KERNELS] = "Kernels", [GROUP_HOST] = "This machine",
+	[GROUP_RESULTS] = "Results", [GROUP_HELP] = "Help",
 };
 
 static void put_commands(enum command_group group, struct buf *out)
 {
 	for (const struct command *const *c = commands; *c; c++)
 		if ((*c)->group == group)
-			buf_appendf(out, " %-18s %s\n", (*c)->name, (*c)->summary);
+			buf_appendf(out, " %-22s %s\n", (*c)->name, (*c)->summary);
 }
 
 void help_overview(struct buf *out)
@@ -29,21 +27,26 @@ void help_overview(struct buf *out)
 		buf_appendf(out, "\n%s:\n", group_titles[g]);
 		put_commands((enum command_group)g, out);
 	}
-	buf_puts(out, "\nOptions:\n -h, --help         display this help, or that of a command\n"
-		      "     --color WHEN   colours: auto, always or never; every command has this option\n"
-		      " -V, --version      display version\n\nTopics ('ktstr help <topic>'):\n");
+	buf_puts(out, "\nOptions:\n -h, --help             display this help, or that of a command\n"
+		      "     --color WHEN       colours: auto, always or never; every command has this option\n"
+		      " -V, --version          display version\n\nTopics ('ktstr help <topic>'):\n");
 	for (const struct topic *t = topics; t->name; t++)
-		buf_appendf(out, " %-18s %s\n", t->name, t->summary);
+		buf_appendf(out, " %-22s %s\n", t->name, t->summary);
+}
+
+static void put_members(const struct command_family *family, struct buf *out)
+{
+	size_t len = strlen(family->name);
+	for (const struct command *const *c = commands; *c; c++)
+		if (!strncmp((*c)->name, family->name, len) && (*c)->name[len] == ' ')
+			buf_appendf(out, " %-22s %s\n", (*c)->name, (*c)->summary);
 }
 
 void help_family(const struct command_family *family, struct buf *out)
 {
-	size_t len = strlen(family->name);
 	buf_appendf(out, "\nUsage:\n ktstr %s <command> [options]\n\n%s.\n\nCommands:\n", family->name,
 		    family->summary);
-	for (const struct command *const *c = commands; *c; c++)
-		if (!strncmp((*c)->name, family->name, len) && (*c)->name[len] == ' ')
-			buf_appendf(out, " %-18s %s\n", (*c)->name, (*c)->summary);
+	put_members(family, out);
 	buf_appendf(out, "\n'ktstr %s <command> --help' explains one of them.\n", family->name);
 }
 
@@ -98,6 +101,11 @@ void help_command(const struct command *c, struct buf *out)
 		if (!o->hidden)
 			put_option(o, out);
 	buf_appendf(out, " -h, --help%*sdisplay this help\n", OPTION_COLUMN - 11, "");
+	const struct command_family *family = command_family_find(c->name);
+	if (family) {
+		buf_puts(out, "\nCommands:\n");
+		put_members(family, out);
+	}
 	if (c->example)
 		buf_puts(out, "\nExamples:\n");
 	for (const struct example *e = c->example; e && e->line; e++)

@@ -128,7 +128,7 @@ struct example {
 	const char *line, *meaning;
 };
 
-enum command_group { GROUP_TESTS, GROUP_KERNELS, GROUP_HOST, GROUP_HELP, GROUP_MAX };
+enum command_group { GROUP_TESTS, GROUP_RESULTS, GROUP_KERNELS, GROUP_HOST, GROUP_HELP, GROUP_MAX };
 
 /* What a command reads or writes beside its operands. Shown in the manual page. */
 enum { FILES_CACHE = 1, FILES_RESULTS = 2, FILES_LOCKS = 4 };

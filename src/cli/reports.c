@@ -24,7 +24,7 @@ int reports_parse(const char *option, const struct strings *texts, struct report
 	return 0;
 }
 
-static int write_one(const struct report_order *o, const struct results *r, struct err **err)
+static int write_one(const struct report_order *o, const struct report_results *r, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	int result = report_write(o, r, &text, err);
@@ -37,7 +37,7 @@ static int write_one(const struct report_order *o, const struct results *r, stru
 	return 0;
 }
 
-int reports_write(const struct report_orders *orders, const struct results *r, struct err **err)
+int reports_write(const struct report_orders *orders, const struct report_results *r, struct err **err)
 {
 	int first = 0;
 	for (size_t i = 0; i < orders->count; i++) {
@@ -53,7 +53,7 @@ int reports_write(const struct report_orders *orders, const struct results *r, s
 	return first;
 }
 
-static int add_record(struct results *ret, const struct run_record *i, struct err **err)
+static int add_record(struct report_results *ret, const struct run_record *i, struct err **err)
 {
 	const struct missing_result missing = { .name = i->name,
 						.suite = i->suite,
@@ -61,10 +61,11 @@ static int add_record(struct results *ret, const struct run_record *i, struct er
 						.scheduler = i->scheduler,
 						.kernel_label = i->kernel_label,
 						.why = i->why };
-	return i->sidecar ? results_add_file(ret, i->sidecar, err) : results_add_missing(ret, &missing, err);
+	return i->sidecar ? report_results_add_file(ret, i->sidecar, err)
+			  : report_results_add_missing(ret, &missing, err);
 }
 
-int reports_collect(const struct run_records *records, struct results *ret, struct err **err)
+int reports_collect(const struct run_records *records, struct report_results *ret, struct err **err)
 {
 	for (size_t i = 0; i < records->count; i++) {
 		int r = add_record(ret, &records->item[i], err);
@@ -73,11 +74,11 @@ int reports_collect(const struct run_records *records, struct results *ret, stru
 	}
 	if (records->lost)
 		return FAIL_SYS(err, -ENOMEM, "%zu results are missing in the reports", records->lost);
-	results_sort(ret);
+	report_results_sort(ret);
 	return 0;
 }
 
-void reports_say_problems(const struct results *r)
+void reports_say_problems(const struct report_results *r)
 {
 	for (const char *line = buf_str(&r->problems); *line;) {
 		size_t len = strcspn(line, "\n");
@@ -143,21 +144,21 @@ int reports_find_run(const char *text, char **ret, struct err **err)
 	return FAIL(err, ERR_DATA, -ENOENT, "there is no run or file '%s', neither here nor in '%s'", text, root);
 }
 
-static int read_run(const char *text, struct results *ret, struct err **err)
+static int read_run(const char *text, struct report_results *ret, struct err **err)
 {
 	_cleanup_free_ char *path = NULL;
 	int r = reports_find_run(text, &path, err);
-	return r == 0 ? results_add_path(ret, path, err) : r;
+	return r == 0 ? report_results_add_path(ret, path, err) : r;
 }
 
-int reports_read(const struct strings *runs, struct results *ret, struct err **err)
+int reports_read(const struct strings *runs, struct report_results *ret, struct err **err)
 {
 	int r = runs->count ? 0 : read_run(NULL, ret, err);
 	for (size_t i = 0; r == 0 && i < runs->count; i++)
 		r = read_run(runs->item[i], ret, err);
 	if (r < 0)
 		return r;
-	results_sort(ret);
+	report_results_sort(ret);
 	reports_say_problems(ret);
 	if (ret->damaged)
 		status_note(EXIT_BAD_DATA);

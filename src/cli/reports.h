@@ -15,17 +15,17 @@ struct report_orders {
 /* @option: its name, for messages. */
 int reports_parse(const char *option, const struct strings *texts, struct report_orders *ret, struct err **err);
 /* Writes all reports, also if one of them fails; the error is that of the first. */
-int reports_write(const struct report_orders *orders, const struct results *r, struct err **err);
+int reports_write(const struct report_orders *orders, const struct report_results *r, struct err **err);
 /* The results of a run that has just ended. @ret is sorted. */
-int reports_collect(const struct run_records *records, struct results *ret, struct err **err);
+int reports_collect(const struct run_records *records, struct report_results *ret, struct err **err);
 /* Prints a warning for each sidecar that could not be read. */
-void reports_say_problems(const struct results *r);
+void reports_say_problems(const struct report_results *r);
 /*
  * The directory or file that the user means by @text: a path, or the name of a run's directory. NULL: the run that was
  * written last. The caller frees *@ret.
  */
 int reports_find_run(const char *text, char **ret, struct err **err);
 /* Reads the results of the named runs; of the last one if @runs is empty. @ret is sorted. */
-int reports_read(const struct strings *runs, struct results *ret, struct err **err);
+int reports_read(const struct strings *runs, struct report_results *ret, struct err **err);
 
 #endif

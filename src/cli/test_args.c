@@ -2,6 +2,7 @@
 /* test_args.c -- see test_args.h. */
 #include "cli/shared_options.h"
 #include "cli/test_args.h"
+#include "run/history.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/vm.h"
 
@@ -67,6 +68,8 @@ const struct option_row test_options[] = {
 	OPT_FLAG(struct test_args, keep_logs, "keep-logs", 0, "write a report also for tests that passed"),
 	OPT_FLAG(struct test_args, keep_memory, "keep-memory", 0,
 		 "save the guest's memory of tests that did not pass, as an ELF core"),
+	OPT_NUMBER(struct test_args, keep_runs, "keep-runs", 0, "N", 0, HISTORY_RUNS_MAX, HISTORY_RUNS_DEFAULT,
+		   "earlier runs of this kernel and commit whose results are kept, in .history"),
 	ROW_CPU_CAP(struct test_args, "use at most N CPUs, for machines or for compilers"),
 	OPT_FLAG(struct test_args, eager, "eager", 0,
 		 "start a kernel's tests as soon as it is built, while other kernels are still being built"),

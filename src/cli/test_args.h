@@ -19,8 +19,9 @@ struct test_args {
 		no_skip_mode, no_monitor;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode;
 	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
-	unsigned start;						      /* enum test_start */
-	unsigned tcg_time;					      /* enum tcg_time */
+	uint64_t keep_runs;
+	unsigned start;	   /* enum test_start */
+	unsigned tcg_time; /* enum tcg_time */
 	nsec_t tcg_lag;
 	unsigned duplicates;  /* enum test_duplicates */
 	unsigned run_ignored; /* enum test_ignored */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* topics.c -- help topics other than commands: exit statuses, environment variables, filters. */
+/* topics.c -- help topics other than commands: exit statuses, environment variables, filters, metrics. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/options.h"
 #include "cli/status.h"
+#include "cli/topic_metrics.h"
 
 /* --- exit statuses ------------------------------------------------------------------------------------------------ */
 
@@ -198,6 +199,7 @@ const struct topic topics[] = {
 	  environment_markdown },
 	{ "exit-status", "meaning of the exit status", statuses_text, statuses_roff, statuses_markdown },
 	{ "filters", "expressions that choose tests", filters_text, filters_roff, filters_markdown },
+	{ "metrics", "what is measured, and what counts as a change", metrics_text, metrics_roff, metrics_markdown },
 	{ NULL },
 };
 

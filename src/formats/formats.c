@@ -41,7 +41,7 @@ static int append_file(const char *path, const struct buf *text, struct err **er
 	return r < 0 ? FAIL_SYS(err, r, "append to '%s'", path) : 0;
 }
 
-int report_write(const struct report_order *o, const struct results *r, struct buf *printed, struct err **err)
+int report_write(const struct report_order *o, const struct report_results *r, struct buf *printed, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	if (!strcmp(o->file, "-")) {

@@ -8,7 +8,7 @@
 struct report_format {
 	const char *name; /* as in --report NAME=FILE */
 	/* Appends the whole file. @r is sorted. Failed allocations mark @out. */
-	void (*write)(const struct results *r, struct buf *out);
+	void (*write)(const struct report_results *r, struct buf *out);
 	bool appends; /* to a file that others write to, too */
 };
 
@@ -24,15 +24,15 @@ struct report_order {
 /* Parses "junit=FILE". @text is kept. A format without a file goes to standard output. */
 int report_order_parse(const char *text, struct report_order *ret, struct err **err);
 /* Writes a report to its file. For "-" and for formats that print, appends it to @printed instead. */
-int report_write(const struct report_order *o, const struct results *r, struct buf *printed, struct err **err);
+int report_write(const struct report_order *o, const struct report_results *r, struct buf *printed, struct err **err);
 
 /* The formats. Bytes and counts that readers limit are in the .c files. */
-void junit_write(const struct results *r, struct buf *out);	     /* JUnit XML as nextest writes it */
-void ktap_write(const struct results *r, struct buf *out);	     /* KTAP version 1 */
-void tap_write(const struct results *r, struct buf *out);	     /* TAP version 14 */
-void ndjson_write(const struct results *r, struct buf *out);	     /* the lines of `ktstr test --json` */
-void github_write(const struct results *r, struct buf *out);	     /* workflow commands: annotations */
-void github_summary_write(const struct results *r, struct buf *out); /* Markdown for a step's summary */
-void html_write(const struct results *r, struct buf *out);	     /* one file */
+void junit_write(const struct report_results *r, struct buf *out);	    /* JUnit XML as nextest writes it */
+void ktap_write(const struct report_results *r, struct buf *out);	    /* KTAP version 1 */
+void tap_write(const struct report_results *r, struct buf *out);	    /* TAP version 14 */
+void ndjson_write(const struct report_results *r, struct buf *out);	    /* the lines of `ktstr test --json` */
+void github_write(const struct report_results *r, struct buf *out);	    /* workflow commands: annotations */
+void github_summary_write(const struct report_results *r, struct buf *out); /* Markdown for a step's summary */
+void html_write(const struct report_results *r, struct buf *out);	    /* one file */
 
 #endif

@@ -69,7 +69,7 @@ static void put_annotation(struct buf *out, const char *level, const struct repo
 	buf_puts(out, "\n");
 }
 
-static void put_level(struct buf *out, const char *level, const struct results *r, const size_t *order)
+static void put_level(struct buf *out, const char *level, const struct report_results *r, const size_t *order)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < r->count; i++) {
@@ -96,7 +96,7 @@ static void put_plain(struct buf *out, const char *text)
 }
 
 /* All results that need attention, folded in the log. */
-static void put_group(struct buf *out, const struct results *r, const size_t *order)
+static void put_group(struct buf *out, const struct report_results *r, const size_t *order)
 {
 	bool any = false;
 	for (size_t i = 0; i < r->count; i++) {
@@ -116,9 +116,9 @@ static void put_group(struct buf *out, const struct results *r, const size_t *or
 		buf_puts(out, "::endgroup::\n");
 }
 
-void github_write(const struct results *r, struct buf *out)
+void github_write(const struct report_results *r, struct buf *out)
 {
-	_cleanup_free_ size_t *order = results_by_gravity(r);
+	_cleanup_free_ size_t *order = report_results_by_gravity(r);
 	if (!order) {
 		out->failed = true;
 		return;
@@ -153,11 +153,11 @@ static void put_cell(struct buf *out, const char *text)
 	put_code(out, buf_str(&cut));
 }
 
-static void put_counts(struct buf *out, const struct results *r)
+static void put_counts(struct buf *out, const struct report_results *r)
 {
-	struct result_counts c = results_count(r);
+	struct result_counts c = report_results_count(r);
 	_cleanup_buf_ struct buf sum = BUF_NULL;
-	results_summary(&c, &sum);
+	report_results_summary(&c, &sum);
 	buf_appendf(out, "## ktstr: %s\n\n%s.\n\n", c.bad ? "failed" : "passed", buf_str(&sum));
 }
 
@@ -204,7 +204,7 @@ static bool put_piece(struct buf *out, const struct buf *piece)
 	return true;
 }
 
-static size_t put_rows(struct buf *out, const struct results *r, const size_t *order)
+static size_t put_rows(struct buf *out, const struct report_results *r, const size_t *order)
 {
 	size_t left = 0;
 	buf_puts(out, "| verdict | test | topology | scheduler | kernel | time | cause |\n"
@@ -221,10 +221,10 @@ static size_t put_rows(struct buf *out, const struct results *r, const size_t *o
 	return left;
 }
 
-void github_summary_write(const struct results *r, struct buf *out)
+void github_summary_write(const struct report_results *r, struct buf *out)
 {
-	_cleanup_free_ size_t *order = results_by_gravity(r);
-	struct result_counts c = results_count(r);
+	_cleanup_free_ size_t *order = report_results_by_gravity(r);
+	struct result_counts c = report_results_count(r);
 	size_t left = 0, share = result_log_share(LOG_BUDGET, c.total - c.outcome[RESULT_PASS], LOG_MOST);
 	if (!order) {
 		out->failed = true;

@@ -43,7 +43,7 @@ static void put_policy(struct buf *out)
 static void put_head(struct buf *out, const struct result_counts *c)
 {
 	_cleanup_buf_ struct buf sum = BUF_NULL;
-	results_summary(c, &sum);
+	report_results_summary(c, &sum);
 	buf_puts(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
 	put_policy(out);
 	buf_puts(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -55,7 +55,7 @@ static void put_head(struct buf *out, const struct result_counts *c)
 }
 
 /* The distinct values of a member, at most four of them. */
-static void put_distinct(struct buf *out, const struct results *r, size_t at, const char *label)
+static void put_distinct(struct buf *out, const struct report_results *r, size_t at, const char *label)
 {
 	const char *seen[4];
 	size_t count = 0, more = 0;
@@ -82,7 +82,7 @@ static void put_distinct(struct buf *out, const struct results *r, size_t at, co
 	buf_puts(out, more ? " and others</span>" : "</span>");
 }
 
-static void put_top(struct buf *out, const struct results *r, const struct result_counts *c)
+static void put_top(struct buf *out, const struct report_results *r, const struct result_counts *c)
 {
 	char text[TIME_TEXT_MAX];
 	buf_appendf(out,
@@ -97,10 +97,10 @@ static void put_top(struct buf *out, const struct results *r, const struct resul
 	buf_appendf(out, "<span>%s of machine time</span></p></header>\n", nsec_format(c->wall, text));
 }
 
-void html_write(const struct results *r, struct buf *out)
+void html_write(const struct report_results *r, struct buf *out)
 {
-	struct result_counts c = results_count(r);
-	_cleanup_free_ size_t *order = results_by_gravity(r);
+	struct result_counts c = report_results_count(r);
+	_cleanup_free_ size_t *order = report_results_by_gravity(r);
 	if (!order) {
 		out->failed = true;
 		return;

@@ -6,9 +6,9 @@
 #include "formats/model.h"
 
 /* html_overview.c: counts, where the results are, the matrix, and the table of all results. */
-void html_overview(const struct results *r, const size_t *order, struct buf *out);
+void html_overview(const struct report_results *r, const size_t *order, struct buf *out);
 /* html_page.c: the pages of all results that have one, in the given order. */
-void html_pages(const struct results *r, const size_t *order, struct buf *out);
+void html_pages(const struct report_results *r, const size_t *order, struct buf *out);
 
 /* html_parts.c: a badge with the outcome in words. */
 void html_badge(struct buf *out, enum result_kind outcome);

@@ -75,7 +75,7 @@ static int compare_values(const void *left, const void *right)
 }
 
 /* Sums up the results by a member. Returns the number of distinct values; NULL in *@ret: out of memory. */
-static size_t sum_places(const struct results *r, size_t at, struct place **ret)
+static size_t sum_places(const struct report_results *r, size_t at, struct place **ret)
 {
 	struct place *p = calloc(r->count + 1, sizeof(*p));
 	size_t count = 0;
@@ -103,7 +103,7 @@ static size_t sum_places(const struct results *r, size_t at, struct place **ret)
 	return count;
 }
 
-static void put_places(struct buf *out, const struct results *r, const struct dimension *d)
+static void put_places(struct buf *out, const struct report_results *r, const struct dimension *d)
 {
 	_cleanup_free_ struct place *place = NULL;
 	size_t count = sum_places(r, d->at, &place);
@@ -136,7 +136,7 @@ static int compare_wall(const void *left, const void *right)
 	return a->wall == b->wall ? strverscmp(a->name, b->name) : a->wall > b->wall ? -1 : 1;
 }
 
-static void put_slowest(struct buf *out, const struct results *r)
+static void put_slowest(struct buf *out, const struct report_results *r)
 {
 	_cleanup_free_ const struct report_result **slow = calloc(r->count + 1, sizeof(*slow));
 	char text[TIME_TEXT_MAX];
@@ -176,7 +176,7 @@ static int compare_columns(const void *left, const void *right)
 }
 
 /* The distinct pairs of kernel and topology, sorted; the caller frees. */
-static struct column *columns_of(const struct results *r, size_t *ret_count)
+static struct column *columns_of(const struct report_results *r, size_t *ret_count)
 {
 	struct column *c = calloc(r->count + 1, sizeof(*c));
 	size_t count = 0;
@@ -197,7 +197,7 @@ static bool is_same_row(const struct report_result *a, const struct report_resul
 	return !strcmp(a->suite, b->suite) && !strcmp(a->test, b->test);
 }
 
-static void put_cell(struct buf *out, const struct results *r, size_t from, size_t end, const struct column *c)
+static void put_cell(struct buf *out, const struct report_results *r, size_t from, size_t end, const struct column *c)
 {
 	size_t worst = SIZE_MAX, count = 0;
 	for (size_t i = from; i < end; i++) {
@@ -222,7 +222,7 @@ static void put_cell(struct buf *out, const struct results *r, size_t from, size
 	buf_appendf(out, "\">%s</%s></td>", o->sign, link ? "a" : "span");
 }
 
-static size_t put_matrix_row(struct buf *out, const struct results *r, size_t from, const struct column *c,
+static size_t put_matrix_row(struct buf *out, const struct report_results *r, size_t from, const struct column *c,
 			     size_t columns)
 {
 	size_t end = from;
@@ -237,7 +237,7 @@ static size_t put_matrix_row(struct buf *out, const struct results *r, size_t fr
 	return end;
 }
 
-static void put_matrix(struct buf *out, const struct results *r)
+static void put_matrix(struct buf *out, const struct report_results *r)
 {
 	size_t columns, rows = 0, i = 0;
 	_cleanup_free_ struct column *c = columns_of(r, &columns);
@@ -326,7 +326,7 @@ static void put_filters(struct buf *out)
 		      "<kbd>Esc</kbd> back or reset</p>");
 }
 
-static void put_table(struct buf *out, const struct results *r, const size_t *order)
+static void put_table(struct buf *out, const struct report_results *r, const size_t *order)
 {
 	static const char *const heading[] = { "outcome", "test", "kernel", "topology", "scheduler" };
 	static const char *const number[] = { "time", "gap", "run delay", "p99 wake" };
@@ -374,7 +374,7 @@ static void put_host(struct buf *out, const json_t *host)
 	buf_puts(out, "</dl>");
 }
 
-static void put_hosts(struct buf *out, const struct results *r)
+static void put_hosts(struct buf *out, const struct report_results *r)
 {
 	size_t count = json_array_size(r->hosts);
 	if (!count)
@@ -396,9 +396,9 @@ static void put_hosts(struct buf *out, const struct results *r)
 	buf_puts(out, "</section>\n");
 }
 
-void html_overview(const struct results *r, const size_t *order, struct buf *out)
+void html_overview(const struct report_results *r, const size_t *order, struct buf *out)
 {
-	struct result_counts c = results_count(r);
+	struct result_counts c = report_results_count(r);
 	put_counts(out, &c);
 	buf_puts(out, "<div class=\"grid\">\n");
 	for (size_t i = 0; i < ARRAY_SIZE(dimensions); i++)

@@ -190,7 +190,7 @@ static void put_groups(struct buf *out, const struct report_result *t)
 	buf_puts(out, "</tbody></table></div>");
 }
 
-static void put_charts(struct buf *out, const struct results *r, size_t index)
+static void put_charts(struct buf *out, const struct report_results *r, size_t index)
 {
 	const struct report_result *t = &r->item[index];
 	_cleanup_buf_ struct buf charts = BUF_NULL;
@@ -338,7 +338,7 @@ struct neighbours {
 	size_t before, after; /* SIZE_MAX: none */
 };
 
-static void put_page(struct buf *out, const struct results *r, size_t index, struct neighbours n, bool rich,
+static void put_page(struct buf *out, const struct report_results *r, size_t index, struct neighbours n, bool rich,
 		     size_t share)
 {
 	const struct report_result *t = &r->item[index];
@@ -371,7 +371,7 @@ static void put_page(struct buf *out, const struct results *r, size_t index, str
 	buf_puts(out, "</article>\n");
 }
 
-void html_pages(const struct results *r, const size_t *order, struct buf *out)
+void html_pages(const struct report_results *r, const size_t *order, struct buf *out)
 {
 	size_t pages = 0, begin = out->len;
 	_cleanup_free_ size_t *page = calloc(r->count + 1, sizeof(*page));

@@ -24,7 +24,7 @@ static void count_one(struct suite_counts *c, const struct report_result *t)
 	c->skipped += t->outcome == RESULT_SKIP || t->outcome == RESULT_XFAIL;
 }
 
-static size_t suite_end(const struct results *r, size_t from, struct suite_counts *ret)
+static size_t suite_end(const struct report_results *r, size_t from, struct suite_counts *ret)
 {
 	size_t i = from;
 	*ret = (struct suite_counts){ 0 };
@@ -46,7 +46,7 @@ static void put_time(struct buf *out, time_t t)
 }
 
 /* A UUID of version 8 (RFC 9562) from what the results are, so that the same results give the same file. */
-static void put_uuid(struct buf *out, const struct results *r)
+static void put_uuid(struct buf *out, const struct report_results *r)
 {
 	struct siphash h;
 	siphash_init(&h);
@@ -219,8 +219,8 @@ static void put_case(struct buf *out, const struct report_result *t, bool twin, 
 	buf_puts(out, "    </testcase>\n");
 }
 
-static void put_suite(struct buf *out, const struct results *r, size_t from, size_t end, const struct suite_counts *c,
-		      size_t share)
+static void put_suite(struct buf *out, const struct report_results *r, size_t from, size_t end,
+		      const struct suite_counts *c, size_t share)
 {
 	buf_puts(out, "  <testsuite");
 	markup_attribute(out, "name", r->item[from].suite);
@@ -236,7 +236,7 @@ static void put_suite(struct buf *out, const struct results *r, size_t from, siz
 	buf_puts(out, "  </testsuite>\n");
 }
 
-static size_t count_pages(const struct results *r)
+static size_t count_pages(const struct report_results *r)
 {
 	size_t pages = 0;
 	for (size_t i = 0; i < r->count; i++)
@@ -244,10 +244,10 @@ static size_t count_pages(const struct results *r)
 	return pages;
 }
 
-void junit_write(const struct results *r, struct buf *out)
+void junit_write(const struct report_results *r, struct buf *out)
 {
 	struct suite_counts all = { 0 }, c;
-	struct result_counts counts = results_count(r);
+	struct result_counts counts = report_results_count(r);
 	size_t share = result_log_share(LOG_BUDGET, count_pages(r), LOG_MOST);
 	for (size_t i = 0; i < r->count; i++)
 		count_one(&all, &r->item[i]);

@@ -86,7 +86,7 @@ static void put_result(struct buf *out, unsigned indent, size_t number, const st
 	buf_puts(out, "\n");
 }
 
-static size_t group_end(const struct results *r, size_t from, bool by_test)
+static size_t group_end(const struct report_results *r, size_t from, bool by_test)
 {
 	size_t i = from;
 	while (i < r->count && !strcmp(r->item[i].suite, r->item[from].suite) &&
@@ -95,7 +95,7 @@ static size_t group_end(const struct results *r, size_t from, bool by_test)
 	return i;
 }
 
-static size_t count_groups(const struct results *r, size_t from, size_t end, bool by_test)
+static size_t count_groups(const struct report_results *r, size_t from, size_t end, bool by_test)
 {
 	size_t groups = 0;
 	for (size_t i = from; i < end; i = group_end(r, i, by_test))
@@ -111,7 +111,7 @@ static bool is_named(const char *name, const struct buf *other)
 }
 
 /* kunit.py takes a result with the name of the group for the end of the group, so their names differ. */
-static void name_group(struct buf *ret, const char *name, const struct results *r, size_t from, size_t end,
+static void name_group(struct buf *ret, const char *name, const struct report_results *r, size_t from, size_t end,
 		       bool by_test)
 {
 	bool taken = false;
@@ -129,7 +129,7 @@ static void begin_group(struct buf *out, unsigned indent, const char *name, size
 }
 
 /* A group whose tests were all skipped is skipped, too. */
-static void end_group(struct buf *out, unsigned indent, size_t number, const char *name, const struct results *r,
+static void end_group(struct buf *out, unsigned indent, size_t number, const char *name, const struct report_results *r,
 		      size_t from, size_t end)
 {
 	bool ok = true, skipped = true;
@@ -143,7 +143,7 @@ static void end_group(struct buf *out, unsigned indent, size_t number, const cha
 }
 
 /* What distinguishes the variants of a test: its full name, or else its topology, scheduler and seed. */
-static void put_variants(struct buf *out, const struct results *r, size_t from, size_t end, size_t share)
+static void put_variants(struct buf *out, const struct report_results *r, size_t from, size_t end, size_t share)
 {
 	for (size_t i = from; i < end; i++) {
 		const struct report_result *t = &r->item[i];
@@ -156,7 +156,8 @@ static void put_variants(struct buf *out, const struct results *r, size_t from, 
 	}
 }
 
-static void put_test(struct buf *out, size_t number, const struct results *r, size_t from, size_t end, size_t share)
+static void put_test(struct buf *out, size_t number, const struct report_results *r, size_t from, size_t end,
+		     size_t share)
 {
 	const struct report_result *t = &r->item[from];
 	if (end - from == 1) {
@@ -170,7 +171,8 @@ static void put_test(struct buf *out, size_t number, const struct results *r, si
 	end_group(out, 2, number, buf_str(&group), r, from, end);
 }
 
-static void put_suite(struct buf *out, size_t number, const struct results *r, size_t from, size_t end, size_t share)
+static void put_suite(struct buf *out, size_t number, const struct report_results *r, size_t from, size_t end,
+		      size_t share)
 {
 	const char *name = *r->item[from].suite ? r->item[from].suite : "ktstr";
 	size_t test = 1;
@@ -184,7 +186,7 @@ static void put_suite(struct buf *out, size_t number, const struct results *r, s
 	end_group(out, 0, number, buf_str(&group), r, from, end);
 }
 
-static size_t count_bad(const struct results *r)
+static size_t count_bad(const struct report_results *r)
 {
 	size_t bad = 0;
 	for (size_t i = 0; i < r->count; i++)
@@ -192,7 +194,7 @@ static size_t count_bad(const struct results *r)
 	return bad;
 }
 
-void ktap_write(const struct results *r, struct buf *out)
+void ktap_write(const struct report_results *r, struct buf *out)
 {
 	size_t number = 1, share = result_log_share(LOG_BUDGET, count_bad(r), LOG_MOST);
 	buf_appendf(out, "KTAP version 1\n1..%zu\n", count_groups(r, 0, r->count, /* by_test= */ false));
@@ -255,7 +257,7 @@ static void put_tap(struct buf *out, size_t number, const struct report_result *
 	buf_puts(out, "  ...\n");
 }
 
-void tap_write(const struct results *r, struct buf *out)
+void tap_write(const struct report_results *r, struct buf *out)
 {
 	buf_appendf(out, "TAP version 14\n1..%zu%s\n", r->count, r->count ? "" : " # SKIP no results");
 	for (size_t i = 0; i < r->count; i++)

@@ -65,7 +65,7 @@ static void item_done(struct report_result *i)
 	json_decref(i->json);
 }
 
-void results_done(struct results *r)
+void report_results_done(struct report_results *r)
 {
 	for (size_t i = 0; i < r->count; i++)
 		item_done(&r->item[i]);
@@ -107,7 +107,7 @@ static int compare_results(const void *left, const void *right)
 	return strcmp(a->sidecar, b->sidecar);
 }
 
-void results_sort(struct results *r)
+void report_results_sort(struct report_results *r)
 {
 	size_t kept = 0;
 	if (!r->count)
@@ -123,7 +123,7 @@ void results_sort(struct results *r)
 	r->count = kept;
 }
 
-size_t *results_by_gravity(const struct results *r)
+size_t *report_results_by_gravity(const struct report_results *r)
 {
 	size_t *order = calloc(r->count + 1, sizeof(*order)), n = 0;
 	for (enum result_kind o = 0; order && o < RESULT_MAX; o++)
@@ -135,7 +135,7 @@ size_t *results_by_gravity(const struct results *r)
 
 /* --- sums --------------------------------------------------------------------------------------------------------- */
 
-struct result_counts results_count(const struct results *r)
+struct result_counts report_results_count(const struct report_results *r)
 {
 	struct result_counts c = { .total = r->count };
 	for (size_t i = 0; i < r->count; i++) {
@@ -152,7 +152,7 @@ struct result_counts results_count(const struct results *r)
 	return c;
 }
 
-void results_summary(const struct result_counts *c, struct buf *out)
+void report_results_summary(const struct result_counts *c, struct buf *out)
 {
 	const char *comma = ": ";
 	buf_appendf(out, "%zu test%s", c->total, plural(c->total));

@@ -76,7 +76,7 @@ static inline char **result_text(struct report_result *r, const struct result_te
 	return (char **)((char *)r + row->at);
 }
 
-struct results {
+struct report_results {
 	struct report_result *item;
 	size_t count, room;
 	json_t *hosts; /* array of host contexts, each once */
@@ -85,7 +85,7 @@ struct results {
 	struct buf problems; /* a line for each sidecar that could not be read */
 };
 
-#define RESULTS_NULL	  ((struct results){ 0 })
+#define RESULTS_NULL	  ((struct report_results){ 0 })
 #define RESULTS_PROBLEMS  50 /* most lines in `problems` */
 #define SIDECAR_FILE_END  ".ktstr.json"
 #define REPORT_FILE_END	  ".report.txt"
@@ -93,20 +93,20 @@ struct results {
 #define RESULTS_WORD_MAX  ((size_t)512)	 /* bytes of a name */
 #define RESULTS_COUNT_MAX ((size_t)1 << 20)
 
-void results_done(struct results *r);
+void report_results_done(struct report_results *r);
 /* Reads one sidecar. A damaged one is noted in `problems`, and is not an error. */
-int results_add_file(struct results *r, const char *path, struct err **err);
+int report_results_add_file(struct report_results *r, const char *path, struct err **err);
 /* Reads a sidecar, or those in a directory; directories without any are searched down to a depth. -ENOENT: none. */
-int results_add_path(struct results *r, const char *path, struct err **err);
+int report_results_add_path(struct report_results *r, const char *path, struct err **err);
 /* A planned test that has no result. Texts may be NULL. */
 struct missing_result {
 	const char *name, *suite, *topology, *scheduler, *kernel_label, *replay, *why;
 };
-int results_add_missing(struct results *r, const struct missing_result *m, struct err **err);
+int report_results_add_missing(struct report_results *r, const struct missing_result *m, struct err **err);
 /* Sorts by suite, test, name and kernel, and drops earlier tries of a test whose final one is there. */
-void results_sort(struct results *r);
+void report_results_sort(struct report_results *r);
 /* Indices of the results, the gravest outcome first. The caller frees the array. NULL: out of memory. */
-size_t *results_by_gravity(const struct results *r);
+size_t *report_results_by_gravity(const struct report_results *r);
 
 struct result_counts {
 	size_t outcome[RESULT_MAX];
@@ -114,9 +114,9 @@ struct result_counts {
 	nsec_t wall; /* sum over the tests */
 	time_t first, last;
 };
-struct result_counts results_count(const struct results *r);
+struct result_counts report_results_count(const struct report_results *r);
 /* "12 tests: 1 failed, 11 passed": every count that is not 0. */
-void results_summary(const struct result_counts *c, struct buf *out);
+void report_results_summary(const struct result_counts *c, struct buf *out);
 /* The results that have findings worth a page: all except those that passed at the first try. */
 bool result_has_page(const struct report_result *r);
 

@@ -41,9 +41,9 @@ static void put_test(struct buf *out, const struct report_result *t)
 	json_print(o, false, out);
 }
 
-static void put_sum(struct buf *out, const struct results *r)
+static void put_sum(struct buf *out, const struct report_results *r)
 {
-	struct result_counts c = results_count(r);
+	struct result_counts c = report_results_count(r);
 	const size_t *n = c.outcome;
 	json_auto_t *o = json_object();
 	json_put_text(&o, "event", "run-finished");
@@ -59,7 +59,7 @@ static void put_sum(struct buf *out, const struct results *r)
 	json_print(o, false, out);
 }
 
-void ndjson_write(const struct results *r, struct buf *out)
+void ndjson_write(const struct report_results *r, struct buf *out)
 {
 	for (size_t i = 0; i < r->count; i++)
 		put_test(out, &r->item[i]);

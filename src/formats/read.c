@@ -106,7 +106,7 @@ static char *get_cause(enum result_kind outcome, const json_t *o)
 /* --- one sidecar -------------------------------------------------------------------------------------------------- */
 
 /* Most results of a run have the same host, so each host is kept once. */
-static size_t keep_host(struct results *r, json_t *o)
+static size_t keep_host(struct report_results *r, json_t *o)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	struct siphash h;
@@ -167,7 +167,7 @@ static void take_numbers(struct report_result *t, const json_t *o)
 	t->repeat = get_count(flake, "repeat");
 }
 
-static bool make_room(struct results *r)
+static bool make_room(struct report_results *r)
 {
 	if (r->count < r->room)
 		return true;
@@ -189,7 +189,7 @@ static bool is_complete(struct report_result *t)
 	return true;
 }
 
-static int take_sidecar(struct results *r, json_t *o, const char *path, struct err **err)
+static int take_sidecar(struct report_results *r, json_t *o, const char *path, struct err **err)
 {
 	if (!make_room(r))
 		return FAIL_SYS(err, -ENOMEM, "keep %zu results", r->count + 1);
@@ -208,7 +208,7 @@ static int take_sidecar(struct results *r, json_t *o, const char *path, struct e
 	return 0;
 }
 
-static void note_problem(struct results *r, const struct err *why)
+static void note_problem(struct report_results *r, const struct err *why)
 {
 	if (r->damaged++ >= RESULTS_PROBLEMS)
 		return;
@@ -224,7 +224,7 @@ static int check_schema(const json_t *o, const char *path, struct err **err)
 	return 0;
 }
 
-int results_add_file(struct results *r, const char *path, struct err **err)
+int report_results_add_file(struct report_results *r, const char *path, struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
 	json_auto_t *o = NULL;
@@ -237,7 +237,7 @@ int results_add_file(struct results *r, const char *path, struct err **err)
 	return 0;
 }
 
-int results_add_missing(struct results *r, const struct missing_result *m, struct err **err)
+int report_results_add_missing(struct report_results *r, const struct missing_result *m, struct err **err)
 {
 	json_auto_t *o = json_object();
 	json_put_text(&o, "name", m->name);
@@ -272,20 +272,20 @@ static int visible(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
-static int add_directory(struct results *r, const char *path, unsigned depth, struct err **err);
+static int add_directory(struct report_results *r, const char *path, unsigned depth, struct err **err);
 
-static int add_entry(struct results *r, const char *path, unsigned depth, struct err **err)
+static int add_entry(struct report_results *r, const char *path, unsigned depth, struct err **err)
 {
 	struct stat st;
 	if (ends_with(path, SIDECAR_FILE_END))
-		return results_add_file(r, path, err);
+		return report_results_add_file(r, path, err);
 	/* Links to directories are not followed: they could lead in a circle. */
 	if (depth >= DEPTH_MAX || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
 	return add_directory(r, path, depth + 1, err);
 }
 
-static int add_directory(struct results *r, const char *path, unsigned depth, struct err **err)
+static int add_directory(struct report_results *r, const char *path, unsigned depth, struct err **err)
 {
 	struct dirent **entry;
 	int count = scandir(path, &entry, visible, versionsort), result = 0;
@@ -301,12 +301,12 @@ static int add_directory(struct results *r, const char *path, unsigned depth, st
 	return result;
 }
 
-int results_add_path(struct results *r, const char *path, struct err **err)
+int report_results_add_path(struct report_results *r, const char *path, struct err **err)
 {
 	size_t before = r->count + r->damaged;
 	if (!path_exists(path))
 		return FAIL(err, ERR_DATA, -ENOENT, "there is no run and no file '%s'", path);
-	int result = path_is_dir(path) ? add_directory(r, path, 0, err) : results_add_file(r, path, err);
+	int result = path_is_dir(path) ? add_directory(r, path, 0, err) : report_results_add_file(r, path, err);
 	if (result == 0 && r->count + r->damaged == before)
 		return FAIL(err, ERR_DATA, -ENOENT, "there are no results (*" SIDECAR_FILE_END ") in '%s'", path);
 	return result;

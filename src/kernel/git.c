@@ -2,6 +2,7 @@
 /* git.c -- see git.h. */
 #include <errno.h>
 #include <git2.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/library.h"
@@ -11,7 +12,8 @@
 #define GIT_FUNCTIONS(X) \
 	X(libgit2_init) X(libgit2_shutdown) X(libgit2_opts) X(repository_open_ext) X(repository_free) \
 	X(reference_name_to_id) X(oid_tostr) X(revparse_single) X(object_free) X(diff_tree_to_index) \
-	X(diff_index_to_workdir) X(diff_num_deltas) X(diff_free)
+	X(diff_index_to_workdir) X(diff_num_deltas) X(diff_free) X(object_peel) X(object_id) \
+	X(revwalk_new) X(revwalk_push_range) X(revwalk_next) X(revwalk_free)
 /* clang-format on */
 #define GIT_SLOT(name) __typeof__(git_##name) *name;
 #define GIT_NAME(name) "git_" #name,
@@ -76,6 +78,53 @@ static int read_state(const struct git_api *git, const char *dir, const atomic_b
 	}
 	git->repository_free(repo);
 	git->libgit2_shutdown();
+	return r;
+}
+
+static void walk_range(const struct git_api *git, git_repository *repo, const char *range, git_commit_fn *fn, void *arg)
+{
+	git_revwalk *walk = NULL;
+	git_oid id;
+	char hash[41];
+	if (git->revwalk_new(&walk, repo) == 0 && git->revwalk_push_range(walk, range) == 0)
+		while (git->revwalk_next(&id, walk) == 0 && fn(arg, git->oid_tostr(hash, sizeof(hash), &id)))
+			;
+	git->revwalk_free(walk);
+}
+
+static int find_commits(const struct git_api *git, git_repository *repo, const char *revision, git_commit_fn *fn,
+			void *arg)
+{
+	git_object *object = NULL, *commit = NULL;
+	char hash[41];
+	int r = -ENOENT;
+	if (strstr(revision, "..")) {
+		walk_range(git, repo, revision, fn, arg);
+		return 0;
+	}
+	if (git->revparse_single(&object, repo, revision) == 0 &&
+	    git->object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0) {
+		fn(arg, git->oid_tostr(hash, sizeof(hash), git->object_id(commit)));
+		r = 0;
+	}
+	git->object_free(commit);
+	git->object_free(object);
+	return r;
+}
+
+int git_find_commits(const char *dir, const char *revision, git_commit_fn *fn, void *arg)
+{
+	static const char *const names[] = { GIT_FUNCTIONS(GIT_NAME) NULL };
+	struct git_api git;
+	git_repository *repo = NULL;
+	int r = library_open("libgit2.so." LIBGIT2_SOVERSION, names, &git, NULL);
+	if (r < 0)
+		return r;
+	git.libgit2_init();
+	git.libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	r = git.repository_open_ext(&repo, dir, 0, NULL) == 0 ? find_commits(&git, repo, revision, fn, arg) : -ENOENT;
+	git.repository_free(repo);
+	git.libgit2_shutdown();
 	return r;
 }
 

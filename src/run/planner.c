@@ -134,7 +134,7 @@ static unsigned read_sidecars(const char *dir, json_t *durations, unsigned left)
 {
 	DIR *d = opendir(dir);
 	for (struct dirent *e; d && left && (e = readdir(d));) {
-		if (!rundir_is_sidecar(e->d_name))
+		if (!is_sidecar_name(e->d_name))
 			continue;
 		_cleanup_free_ char *path = path_join(dir, e->d_name);
 		json_auto_t *sidecar = NULL;

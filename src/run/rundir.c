@@ -13,9 +13,11 @@
 #include "base/time.h"
 #include "lock/local.h"
 #include "lock/scan.h"
+#include "run/history.h"
 #include "run/rundir.h"
 
 #define VARIANT_DIGITS 16
+#define SEED_DIGITS    16
 #define LOCK_TIMEOUT   (30 * NSEC_PER_SEC)
 
 void rundir_done(struct rundir *d)
@@ -53,13 +55,6 @@ static int take_lock(struct rundir *d, int locks, const char *dir, struct err **
 	return 0;
 }
 
-bool rundir_is_sidecar(const char *name)
-{
-	const char *mark = strstr(name, ".ktstr.");
-	size_t len = strlen(name);
-	return mark && len > 5 && !strcmp(name + len - 5, ".json");
-}
-
 char *rundir_beside(const char *sidecar, const char *suffix)
 {
 	char *path = NULL;
@@ -69,15 +64,26 @@ char *rundir_beside(const char *sidecar, const char *suffix)
 
 /* --- results of earlier runs -------------------------------------------------------------------------------------- */
 
-/* Matches "-", 16 hexadecimal digits and a suffix of a result file, also with a temporary suffix after it. */
+/* Hexadecimal digits at the begin of @text; exactly @wanted of them: their number, else 0. */
+static size_t hex_digits(const char *text, size_t wanted)
+{
+	return strspn(text, "0123456789abcdef") == wanted ? wanted : 0;
+}
+
+/*
+ * Matches "-", the variant's digits, with --repeat and --retries "-s" and the seed's digits, and a suffix of a result
+ * file, also with a temporary suffix after it.
+ */
 static bool is_result(const char *name)
 {
 	static const char *const suffixes[] = { SIDECAR_SUFFIX, REPORT_SUFFIX, MEMORY_SUFFIX, DUMP_SUFFIX };
 	const char *dash = strrchr(name, '-');
-	while (dash && strspn(dash + 1, "0123456789abcdef") != VARIANT_DIGITS)
+	while (dash && !hex_digits(dash + 1, VARIANT_DIGITS))
 		dash = memrchr(name, '-', (size_t)(dash - name));
-	for (size_t i = 0; dash && i < ARRAY_SIZE(suffixes); i++) {
-		const char *rest = dash + 1 + VARIANT_DIGITS;
+	const char *rest = dash ? dash + 1 + VARIANT_DIGITS : "";
+	if (!strncmp(rest, "-s", 2) && hex_digits(rest + 2, SEED_DIGITS))
+		rest += 2 + SEED_DIGITS;
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		size_t len = strlen(suffixes[i]);
 		if (!strncmp(rest, suffixes[i], len) && (!rest[len] || rest[len] == '.'))
 			return true;
@@ -100,16 +106,19 @@ static bool is_of_suites(const json_t *result, const char *const *suites)
 	return false;
 }
 
-static void remove_result(int dir, const char *sidecar)
+/* An image of memory is large, and explains a failure only beside the run's build: it is not kept. */
+static void take_result(struct history *h, int dir, const char *sidecar)
 {
 	_cleanup_free_ char *report = rundir_beside(sidecar, REPORT_SUFFIX);
-	static const char *const others[] = { REPORT_SUFFIX, MEMORY_SUFFIX, DUMP_SUFFIX };
-	unlinkat(dir, sidecar, 0);
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
-		_cleanup_free_ char *path = rundir_beside(sidecar, others[i]);
-		if (path)
-			unlinkat(dir, path, 0);
-	}
+	_cleanup_free_ char *memory = rundir_beside(sidecar, MEMORY_SUFFIX);
+	_cleanup_free_ char *dump = rundir_beside(sidecar, DUMP_SUFFIX);
+	history_take(h, dir, sidecar);
+	if (report && faccessat(dir, report, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		history_take(h, dir, report);
+	if (dump && faccessat(dir, dump, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		history_take(h, dir, dump);
+	if (memory)
+		unlinkat(dir, memory, 0);
 }
 
 /* Earlier results in one directory, and which of them to remove. */
@@ -117,6 +126,7 @@ struct clearing {
 	struct rundir *dir;
 	const struct rundir_scope *scope;
 	const char **planned; /* names of the plan's cases, sorted */
+	struct history *history;
 };
 
 static int compare_names(const void *a, const void *b)
@@ -141,12 +151,25 @@ static bool runs_again(const struct clearing *c, const json_t *result)
 	       bsearch(&name, c->planned, c->scope->plan->count, sizeof(name), compare_names);
 }
 
+/* A report is moved together with its sidecar, which readdir() may return later. */
+static bool belongs_to_sidecar(int dir, const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(REPORT_SUFFIX);
+	char *sidecar = NULL;
+	bool is_report = len > suffix && !strcmp(name + len - suffix, REPORT_SUFFIX);
+	if (!is_report || asprintf(&sidecar, "%.*s" SIDECAR_SUFFIX, (int)(len - suffix), name) < 0)
+		return false;
+	bool found = faccessat(dir, sidecar, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	free(sidecar);
+	return found;
+}
+
 /* Of a directory that other suites use too, and of a narrowed run, files are known only by what their sidecar says. */
 static void clear_entry(const struct clearing *c, const char *name)
 {
 	bool whole = !c->scope->narrowed && !rundir_is_shared(c->dir->commit);
-	if (!rundir_is_sidecar(name)) {
-		if (whole && is_result(name))
+	if (!is_sidecar_name(name)) {
+		if (whole && is_result(name) && !belongs_to_sidecar(c->dir->fd, name))
 			unlinkat(c->dir->fd, name, 0);
 		return;
 	}
@@ -156,15 +179,29 @@ static void clear_entry(const struct clearing *c, const char *name)
 		return;
 	c->dir->lost += !again;
 	if (is_result(name))
-		remove_result(c->dir->fd, name);
+		take_result(c->history, c->dir->fd, name);
 	else if (whole)
 		unlinkat(c->dir->fd, name, 0);
 }
 
-static int clear_old(struct rundir *d, const struct rundir_scope *scope)
+/* When the results in a directory were written: each of them was renamed in it. */
+static time_t last_change(int dir)
+{
+	struct stat st;
+	return fstat(dir, &st) == 0 ? st.st_mtim.tv_sec : time(NULL);
+}
+
+/* @root: the directory of all runs. */
+static int clear_old(struct rundir *d, int root, const char *root_path, const struct rundir_scope *scope)
 {
 	_cleanup_free_ const char **planned = sorted_names(scope->plan);
-	struct clearing c = { .dir = d, .scope = scope, .planned = planned };
+	_cleanup_(history_done) struct history h = HISTORY_NULL;
+	struct clearing c = { .dir = d, .scope = scope, .planned = planned, .history = &h };
+	h.root = root;
+	h.path = root_path;
+	h.run = d->id;
+	h.keep = scope->keep;
+	h.when = last_change(d->fd);
 	if (!planned)
 		return -ENOMEM;
 	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -175,6 +212,9 @@ static int clear_old(struct rundir *d, const struct rundir_scope *scope)
 		closedir(dir);
 	else
 		fd_close(fd);
+	d->moved = h.moved;
+	if (h.moved)
+		history_trim(&h);
 	return 0;
 }
 
@@ -217,7 +257,7 @@ static int open_ours(struct rundir *d, const char *kernel_version, const struct 
 	if (r == 0)
 		r = take_lock(d, locks_fd, locks, err);
 	if (r == 0)
-		r = clear_old(d, scope);
+		r = clear_old(d, root_fd, root, scope);
 	return r;
 }
 

@@ -538,6 +538,18 @@ static void note_loss(struct err **err, int r, struct buf *lost)
 	*err = err_free(*err);
 }
 
+/* Tries of one test have a file each, which their seeds tell apart. */
+static char *sidecar_path(const struct attempt *a, const char *name)
+{
+	const struct flake_policy *policy = &fleet_of(a)->config.flake;
+	char seed[24] = "", *path = NULL;
+	if (policy->repeat || policy->retries)
+		snprintf(seed, sizeof(seed), "-s%016lx", a->seed);
+	if (asprintf(&path, "%s/%s-%016lx%s" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant, seed) < 0)
+		return NULL;
+	return path;
+}
+
 /* Writes each file even if another fails, so that a full disk for the memory image does not lose the sidecar. */
 int attempt_store(void *arg)
 {
@@ -548,7 +560,8 @@ int attempt_store(void *arg)
 	struct result result;
 	char name[TEST_NAME_MAX + 1];
 	test_name_for_file(a->item->test->name, name);
-	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant) < 0)
+	path = sidecar_path(a, name);
+	if (!path)
 		return -ENOMEM;
 	note_loss(&err, store_dump(a, path, &err), &lost);
 	attempt_result(a, &replay, &result);

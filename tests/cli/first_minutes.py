@@ -208,7 +208,7 @@ SKIPPED = '#include <ktstr/ktstr.h>\n' + ''.join(
 
 
 def earlier_results(scratch):
-    """A run of some tests keeps the results of the others; a run of all tests says which results it removed."""
+    """A run of some tests keeps the results of the others; a run of all tests moves them."""
     project = scratch / 'project'
     os.mkdir(project)
     for name, text in (('first', SKIPPED), ('second', SKIPPED.replace('one', 'three').replace('two', 'four'))):
@@ -220,14 +220,19 @@ def earlier_results(scratch):
     env = {'KTSTR_TEST_KERNEL': scratch / 'vmlinuz', 'KTSTR_ACCEL': 'tcg', 'XDG_CACHE_HOME': scratch / 'caches',
            'KTSTR_LOCK_DIR': project, 'KTSTR_RUNS_ROOT': project + '/runs', 'KTSTR_SIDECAR_DIR': ''}
     run = lambda *args: Run('test', *args, cwd=project, env=env)  # noqa: E731
-    there = lambda: sorted(f.split('-')[0] for d, _, fs in os.walk(project + '/runs') for f in fs if f.endswith('.ktstr.json'))  # noqa: E731
+    there = lambda history=False: sorted(f.split('-')[0] for d, _, fs in os.walk(project + '/runs') for f in fs  # noqa: E731
+                                         if f.endswith('.ktstr.json') and ('.history' in d) == history)
     done = run('first')
     check(done.status == 0 and there() == ['one', 'two'] and 'results of earlier runs' not in done.err, 'two results', (done, there()))
     done = run('-E', 'test(=ktstr/one)', 'first')
     check(done.status == 0 and there() == ['one', 'two'] and 'of earlier runs' not in done.err, 'a run of one test keeps the other result', done)
     done = run('second')
-    check(there() == ['four', 'three'] and 'note: 2 results of earlier runs' in done.err and 'set KTSTR_SIDECAR_DIR' in done.err,
-          'a run of all tests says how many results it removed, and how to keep them', (done, there()))
+    check(there() == ['four', 'three'] and 'note: 2 results of earlier runs' in done.err and 'were moved' in done.err,
+          'a run of all tests says how many results it moved', (done, there()))
+    check(there(True) == ['one', 'one', 'two'], 'earlier results are kept', there(True))
+    done = run('--keep-runs', '0', 'first')
+    check(there() == ['one', 'two'] and 'were removed; --keep-runs' in done.err and there(True) == ['one', 'one', 'two'],
+          'or removed, where the user wants that', done)
 
 
 with Scratch() as scratch:

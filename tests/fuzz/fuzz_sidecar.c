@@ -8,7 +8,7 @@
 #include "fuzz.h"
 #include "formats/formats.h"
 
-static void write_all(const struct results *r)
+static void write_all(const struct report_results *r)
 {
 	for (const struct report_format *f = report_formats; f->name; f++) {
 		_cleanup_buf_ struct buf text = BUF_NULL;
@@ -20,7 +20,7 @@ static void write_all(const struct results *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_(results_done) struct results r = RESULTS_NULL;
+	_cleanup_(report_results_done) struct report_results r = RESULTS_NULL;
 	char dir[64], path[128];
 	snprintf(dir, sizeof(dir), "/tmp/ktstr-fuzz-sidecar-%d", getpid());
 	if (mkdir_parents(dir, 0755, NULL) < 0)
@@ -29,10 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (file_write_atomic(path, data, size, 0644, NULL) < 0)
 		abort();
 	snprintf(path, sizeof(path), "%s/a" SIDECAR_FILE_END, dir);
-	if (file_write_atomic(path, data, size, 0644, NULL) < 0 || results_add_path(&r, dir, NULL) < 0 ||
-	    results_add_path(&r, path, NULL) < 0)
+	if (file_write_atomic(path, data, size, 0644, NULL) < 0 || report_results_add_path(&r, dir, NULL) < 0 ||
+	    report_results_add_path(&r, path, NULL) < 0)
 		abort();
-	results_sort(&r);
+	report_results_sort(&r);
 	write_all(&r);
 	remove_tree(dir, NULL);
 	return 0;

@@ -16,6 +16,8 @@ CASES = {
     'help-kernel-list.out': [KTSTR, 'kernel', 'list', '--help'],
     'help-locks.out': [KTSTR, 'locks', '--help'],
     'help-topo.out': [KTSTR, 'topo', '--help'],
+    'help-stats.out': [KTSTR, 'stats', '--help'],
+    'help-stats-compare.out': [KTSTR, 'stats', 'compare', '--help'],
     'help-run.out': [KTSTR, 'run', '--help'],
     'help-report.out': [KTSTR, 'report', '--help'],
     'help-merge.out': [KTSTR, 'merge', '--help'],
@@ -46,6 +48,7 @@ CASES = {
     '../../docs/ENVIRONMENT.md': [KTSTR, 'help', 'environment', '--markdown'],
     '../../docs/EXIT_STATUS.md': [KTSTR, 'help', 'exit-status', '--markdown'],
     '../../docs/FILTERS.md': [KTSTR, 'help', 'filters', '--markdown'],
+    '../../docs/METRICS.md': [KTSTR, 'help', 'metrics', '--markdown'],
     'help-environment.out': [KTSTR, 'help', 'environment'],
     'frames.out': [os.path.join(BUILD, 'tests', 'golden_frames')],
 }

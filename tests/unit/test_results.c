@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The results of a run that are kept: replay lines, run directories, sidecars and their schema. */
+/* The results of a run that are kept: replay lines, sidecars and their schema. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,132 +119,6 @@ START_TEST(replay_seed_is_of_a_try_with_that_verdict)
 }
 END_TEST
 
-/* --- run directories ---------------------------------------------------------------------------------------------- */
-
-#define VARIANT "-0123456789abcdef"
-
-static void put(const char *dir, const char *name, const char *text)
-{
-	_cleanup_free_ char *path = path_join(dir, name);
-	t_ok(file_write_atomic(path, text, strlen(text), 0644, NULL));
-}
-
-static bool there(const char *dir, const char *name)
-{
-	_cleanup_free_ char *path = path_join(dir, name);
-	return path_exists(path);
-}
-
-static void fill_rundir(const char *dir)
-{
-	put(dir, "one" VARIANT ".ktstr.json", "{\"suite\": \"mine\", \"name\": \"ktstr/one\"}");
-	put(dir, "one" VARIANT ".report.txt", "failed");
-	put(dir, "one" VARIANT ".vmcore", "memory");
-	put(dir, "old" VARIANT ".ktstr.json", "{\"suite\": \"mine\", \"name\": \"ktstr/old\"}");
-	put(dir, "old" VARIANT ".report.txt", "failed");
-	put(dir, "two" VARIANT ".ktstr.json", "{\"suite\": \"theirs\", \"name\": \"ktstr/one\"}");
-	put(dir, "two" VARIANT ".report.txt", "failed");
-	put(dir, "cut" VARIANT ".ktstr.json", "{\"suite\": ");
-	put(dir, "one" VARIANT ".vmcore.new", "half");
-	put(dir, "notes.report.txt", "a person's");
-	put(dir, "core.vmcore", "a person's");
-	put(dir, "one-0123.report.txt", "a person's");
-}
-
-static char *made_rundir(const char *root, const char *id)
-{
-	char *path = path_join(root, id);
-	unsetenv("KTSTR_SIDECAR_DIR");
-	setenv("KTSTR_RUNS_ROOT", root, 1);
-	t_ok(mkdir_parents(path, 0755, NULL));
-	fill_rundir(path);
-	return path;
-}
-
-static const char *const suites[] = { "mine", NULL };
-static struct plan_case planned = { .name = (char *)"ktstr/one" };
-static const struct plan plan = { .item = &planned, .count = 1 };
-static const struct rundir_scope whole = { .suites = suites, .plan = &plan };
-static const struct rundir_scope narrowed = { .suites = suites, .plan = &plan, .narrowed = true };
-
-START_TEST(results_of_the_run_before_are_cleared)
-{
-	char *root = t_tmpdir();
-	_cleanup_free_ char *path = made_rundir(root, "6.12-0123abc");
-	struct rundir d;
-	t_ok(rundir_open("6.12", "0123abc", &whole, &d, NULL));
-	ck_assert_str_eq(d.path, path);
-	ck_assert(!there(path, "one" VARIANT ".ktstr.json") && !there(path, "one" VARIANT ".report.txt"));
-	ck_assert(!there(path, "one" VARIANT ".vmcore") && !there(path, "one" VARIANT ".vmcore.new"));
-	ck_assert(!there(path, "two" VARIANT ".ktstr.json") && !there(path, "two" VARIANT ".report.txt"));
-	ck_assert(!there(path, "cut" VARIANT ".ktstr.json"));
-	ck_assert(!there(path, "old" VARIANT ".ktstr.json") && !there(path, "old" VARIANT ".report.txt"));
-	ck_assert(there(path, "notes.report.txt") && there(path, "core.vmcore") && there(path, "one-0123.report.txt"));
-	ck_assert_uint_eq(d.lost, 3); /* old, two, and the damaged one */
-	rundir_done(&d);
-	unsetenv("KTSTR_RUNS_ROOT");
-	t_rmdir(root);
-}
-END_TEST
-
-START_TEST(outside_git_suites_keep_each_others_results)
-{
-	char *root = t_tmpdir();
-	_cleanup_free_ char *path = made_rundir(root, "6.12-unknown");
-	struct rundir d;
-	ck_assert(rundir_is_shared(COMMIT_UNKNOWN) && !rundir_is_shared("0123abc"));
-	t_ok(rundir_open("6.12", COMMIT_UNKNOWN, &whole, &d, NULL));
-	ck_assert(!there(path, "one" VARIANT ".ktstr.json") && !there(path, "one" VARIANT ".report.txt"));
-	ck_assert(!there(path, "one" VARIANT ".vmcore"));
-	ck_assert(!there(path, "old" VARIANT ".ktstr.json") && !there(path, "old" VARIANT ".report.txt"));
-	ck_assert(there(path, "two" VARIANT ".ktstr.json") && there(path, "two" VARIANT ".report.txt"));
-	ck_assert(there(path, "cut" VARIANT ".ktstr.json") && there(path, "notes.report.txt"));
-	ck_assert_uint_eq(d.lost, 1);
-	rundir_done(&d);
-	unsetenv("KTSTR_RUNS_ROOT");
-	t_rmdir(root);
-}
-END_TEST
-
-/* Looking into one test, or replaying it, keeps the reports of the others. */
-START_TEST(a_narrowed_run_removes_only_results_of_its_tests)
-{
-	char *root = t_tmpdir();
-	for (int shared = 0; shared < 2; shared++) {
-		const char *commit = shared ? COMMIT_UNKNOWN : "0123abc";
-		_cleanup_free_ char *path = made_rundir(root, shared ? "6.12-unknown" : "6.12-0123abc");
-		struct rundir d;
-		t_ok(rundir_open("6.12", commit, &narrowed, &d, NULL));
-		ck_assert(!there(path, "one" VARIANT ".ktstr.json") && !there(path, "one" VARIANT ".report.txt"));
-		ck_assert(!there(path, "one" VARIANT ".vmcore"));
-		ck_assert(there(path, "old" VARIANT ".ktstr.json") && there(path, "old" VARIANT ".report.txt"));
-		ck_assert(there(path, "two" VARIANT ".ktstr.json") && there(path, "two" VARIANT ".report.txt"));
-		ck_assert(there(path, "cut" VARIANT ".ktstr.json"));
-		ck_assert_uint_eq(d.lost, 0);
-		rundir_done(&d);
-	}
-	unsetenv("KTSTR_RUNS_ROOT");
-	t_rmdir(root);
-}
-END_TEST
-
-START_TEST(a_directory_that_was_named_is_not_cleared)
-{
-	char *root = t_tmpdir();
-	struct rundir d;
-	fill_rundir(root);
-	setenv("KTSTR_SIDECAR_DIR", root, 1);
-	ck_assert(!rundir_is_shared(COMMIT_UNKNOWN));
-	t_ok(rundir_open("6.12", COMMIT_UNKNOWN, &whole, &d, NULL));
-	ck_assert_str_eq(d.path, root);
-	ck_assert(d.lock_fd < 0);
-	ck_assert(there(root, "one" VARIANT ".ktstr.json") && there(root, "one" VARIANT ".report.txt"));
-	rundir_done(&d);
-	unsetenv("KTSTR_SIDECAR_DIR");
-	t_rmdir(root);
-}
-END_TEST
-
 /* --- variants ----------------------------------------------------------------------------------------------------- */
 
 START_TEST(what_differs_has_another_file)
@@ -286,7 +160,7 @@ int fsync(int fd)
 START_TEST(a_result_is_on_disk_when_it_is_written)
 {
 	char *dir = t_tmpdir();
-	_cleanup_free_ char *path = path_join(dir, "one" VARIANT SIDECAR_SUFFIX);
+	_cleanup_free_ char *path = path_join(dir, "one-0123456789abcdef" SIDECAR_SUFFIX);
 	json_auto_t *o = json_object();
 	memset(synced, 0, sizeof(synced));
 	t_ok(json_write_file(path, o, NULL));
@@ -582,10 +456,6 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, replay_names_the_environment_that_decides);
 	tcase_add_test(tc, the_table_marks_what_a_replay_needs);
 	tcase_add_test(tc, replay_seed_is_of_a_try_with_that_verdict);
-	tcase_add_test(tc, results_of_the_run_before_are_cleared);
-	tcase_add_test(tc, outside_git_suites_keep_each_others_results);
-	tcase_add_test(tc, a_narrowed_run_removes_only_results_of_its_tests);
-	tcase_add_test(tc, a_directory_that_was_named_is_not_cleared);
 	tcase_add_test(tc, what_differs_has_another_file);
 	tcase_add_test(tc, a_result_is_on_disk_when_it_is_written);
 	tcase_add_test(tc, schema_and_sidecar_have_the_same_keys);

@@ -463,7 +463,7 @@ static int open_run(struct rundir *d, struct err **err)
 {
 	static const char *const no_suites[] = { NULL };
 	static const struct plan no_plan = { 0 };
-	return rundir_open("6.12", "abc1234", &(struct rundir_scope){ no_suites, &no_plan, false }, d, err);
+	return rundir_open("6.12", "abc1234", &(struct rundir_scope){ no_suites, &no_plan, false, 0 }, d, err);
 }
 
 START_TEST(run_directory_is_not_reached_through_links)

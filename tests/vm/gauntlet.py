@@ -50,8 +50,9 @@ def repeats(kernel, scratch):
     done = [e for e in run.events() if e['event'] == 'test-finished']
     check([e['final'] for e in done] == [False, True] and len({e['seed'] for e in done}) == 2, 'two tries, two seeds', done)
     check(run.status == 1 and 'passed 0 of 2 tries, 1 are required' in done[-1]['cause'], 'and one failure', run)
-    with open(scratch.sidecars('repeat')[0]) as f:
-        flake = json.load(f)['flake']
+    kept = scratch.sidecars('repeat')
+    check(len(kept) == 2 and all(f"-s{int(e['seed'], 16):016x}.ktstr.json" in ' '.join(kept) for e in done), 'a sidecar a seed', kept)
+    flake = max((json.load(open(path))['flake'] for path in kept), key=lambda flake: len(flake['tries']))
     check([t['verdict'] for t in flake['tries']] == ['fail', 'fail'] and flake['require'] == 1, 'the sidecar has both', flake)
     run = Run('test', '--kernel', kernel['key'], '-j', '1', '--repeat', '2', '-E', 'test(=ktstr/eevdf_custom_work)',
               BUILD + '/tests/examples', env=side)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* result_name.h -- names of the files of a result, for those who write and those who read them. */
+#ifndef KTSTR_BASE_RESULT_NAME_H
+#define KTSTR_BASE_RESULT_NAME_H
+
+#include <stdbool.h>
+
+/*
+ * Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory), and what that
+ * said of a failure.
+ */
+#define SIDECAR_SUFFIX ".ktstr.json"
+#define REPORT_SUFFIX  ".report.txt"
+#define MEMORY_SUFFIX  ".vmcore"
+#define DUMP_SUFFIX    ".failure-dump.json"
+
+/* Directory of earlier runs, in the directory of all runs: .history/RUN/TIME-ID. */
+#define HISTORY_DIRECTORY ".history"
+
+/* Does @name contain ".ktstr." and end with ".json"? */
+bool is_sidecar_name(const char *name);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* stats_args.c -- see stats_args.h. */
+#include <dirent.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/result_name.h"
+#include "base/text.h"
+#include "cli/out.h"
+#include "cli/stats_args.h"
+#include "kernel/cache.h"
+#include "run/rundir.h"
+
+const char *const stats_formats[] = { "text", "csv", "json", NULL };
+
+char *stats_root(const char *dir)
+{
+	return dir ? strdup(dir) : rundir_root();
+}
+
+enum stats_format stats_format_of(unsigned format, bool json)
+{
+	return json ? FORMAT_JSON : (enum stats_format)format;
+}
+
+int stats_load(const char *root, enum scan_scope scope, bool archive, struct results *ret, struct err **err)
+{
+	_cleanup_free_ char *cache = cache_sibling("results");
+	struct results_query q = {
+		.root = root,
+		.cache = scope == SCAN_ONE ? NULL : cache,
+		.scope = scope,
+		.archive = archive,
+	};
+	int r = results_load(&q, ret, err);
+	if (r < 0)
+		return r;
+	if (ret->invalid)
+		say_printf(
+			"warning: %zu file%s in '%s' could not be read as results; 'ktstr stats explain-sidecar --run "
+			"RUN' says why\n",
+			ret->invalid, plural(ret->invalid), root);
+	if (ret->pool.nonfinite)
+		say_printf("warning: %zu number%s in results were infinite and count as 0\n", ret->pool.nonfinite,
+			   plural(ret->pool.nonfinite));
+	return 0;
+}
+
+/* The earlier run whose directory has this name; NULL: none. */
+static char *find_earlier(const char *root, const char *name)
+{
+	_cleanup_free_ char *history = path_join(root, HISTORY_DIRECTORY);
+	DIR *d = history ? opendir(history) : NULL;
+	char *found = NULL;
+	for (struct dirent *e; d && !found && (e = readdir(d));) {
+		_cleanup_free_ char *run = *e->d_name != '.' ? path_join(history, e->d_name) : NULL;
+		_cleanup_free_ char *path = run ? path_join(run, name) : NULL;
+		if (path && path_is_dir(path))
+			found = TAKE_PTR(path);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+int stats_run_path(const char *root, const char *name, char **ret, struct err **err)
+{
+	bool outside = !*name || *name == '/' || !strcmp(name, ".") || strstr(name, "..");
+	char *path = outside ? NULL : path_join(root, name);
+	if (path && !path_is_dir(path)) {
+		free(path);
+		path = find_earlier(root, name);
+	}
+	if (!path)
+		return FAIL(err, ERR_DATA, -ENOENT, "there is no run '%s' in '%s'; 'ktstr stats list' shows the runs",
+			    name, root);
+	*ret = path;
+	return 0;
+}

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* compare.c -- see compare.h. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "stats/compare.h"
+#include "stats/significance.h"
+
+#define NEAR_ZERO 1e-9
+
+const char *const compare_test_names[] = { "threshold", "welch", "mwu", "paired", NULL };
+
+const char *finding_verdict_name(enum finding_verdict verdict)
+{
+	static const char *const names[] = { "unchanged", "regression", "improvement", "informational", "noisy" };
+	return names[verdict];
+}
+
+void comparison_done(struct comparison *c)
+{
+	free(c->finding);
+	free(c->ratio);
+	memset(c, 0, sizeof(*c));
+}
+
+/* --- the values of one group -------------------------------------------------------------------------------------- */
+
+/* Which metrics a group has, and room for the values of one of them. */
+struct column {
+	double *value;
+	const struct row **row; /* of each value */
+	size_t n;
+};
+
+struct work {
+	const struct pool *pool;
+	const struct pairing *pairing;
+	const struct compare_options *options;
+	struct comparison *out;
+	bool *present; /* by metric */
+	uint16_t *metric;
+	size_t metrics;
+	struct column side[SIDE_MAX];
+	double *scratch;
+};
+
+static void mark_metrics(struct work *w, const struct contributors *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		for (uint32_t v = c->row[i]->first; v < c->row[i]->first + c->row[i]->values; v++)
+			w->present[w->pool->metric[v]] = true;
+}
+
+/* In the order of the table, then those of payloads. */
+static void list_metrics(struct work *w, const struct group *g)
+{
+	size_t all = metrics_count() + w->pool->others;
+	memset(w->present, 0, all * sizeof(*w->present));
+	mark_metrics(w, &g->side[SIDE_A]);
+	mark_metrics(w, &g->side[SIDE_B]);
+	w->metrics = 0;
+	for (size_t m = 0; m < all; m++) {
+		bool hidden = m < metrics_count() && (metrics[m].hidden || metrics[m].kind == METRIC_PER_PHASE);
+		if (w->present[m] && !hidden)
+			w->metric[w->metrics++] = (uint16_t)m;
+	}
+}
+
+/* The values of the rows that passed and have the metric. */
+static void fill_column(struct work *w, const struct contributors *c, uint16_t metric, struct column *ret)
+{
+	ret->n = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		double value = c->row[i]->verdict == RESULT_PASS ? row_value(w->pool, c->row[i], metric) : NAN;
+		if (isnan(value))
+			continue;
+		ret->row[ret->n] = c->row[i];
+		ret->value[ret->n++] = value;
+	}
+}
+
+/* The sum of a counter over the rows of a column. */
+static double sum_of(const struct work *w, const struct column *c, const char *counter)
+{
+	uint16_t metric = (uint16_t)metric_index(metric_find(counter, strlen(counter)));
+	double sum = 0;
+	for (size_t i = 0; i < c->n; i++) {
+		double value = row_value(w->pool, c->row[i], metric);
+		sum += isnan(value) ? 0 : value;
+	}
+	return sum;
+}
+
+/* What several runs come to: mostly the mean. */
+static double centre(const struct work *w, const struct column *c, uint16_t metric, const struct sample *s)
+{
+	const struct metric *m = metric < metrics_count() ? &metrics[metric] : NULL;
+	if (m && m->kind == METRIC_WORST)
+		return s->max;
+	if (m && m->kind == METRIC_RATE) {
+		double den = sum_of(w, c, m->den);
+		return den != 0 ? sum_of(w, c, m->num) / den : s->mean;
+	}
+	return m && m->integer ? round(s->mean) : s->mean;
+}
+
+/* --- is it a change? ---------------------------------------------------------------------------------------------- */
+
+static bool is_material(const struct work *w, const struct finding *f)
+{
+	double least = policy_least(f->metric), share = policy_share(&w->options->policy, w->pool, f->metric);
+	/* Of next to nothing there is no share. Only a test with samples can call that a change. */
+	if (fabs(f->value[SIDE_A]) < NEAR_ZERO)
+		return w->options->test != COMPARE_THRESHOLD && fabs(f->delta) >= fmax(least, NEAR_ZERO);
+	return f->delta != 0 && fabs(f->delta) >= least && f->share >= share;
+}
+
+static enum finding_verdict direction(const struct work *w, const struct finding *f)
+{
+	enum metric_polarity polarity = pool_metric_polarity(w->pool, f->metric);
+	if (polarity != METRIC_HIGHER && polarity != METRIC_LOWER)
+		return FINDING_INFORMATIONAL;
+	return (f->delta > 0) == (polarity == METRIC_HIGHER) ? FINDING_IMPROVEMENT : FINDING_REGRESSION;
+}
+
+static void set_change(struct finding *f)
+{
+	double a = f->value[SIDE_A];
+	f->delta = f->value[SIDE_B] - a;
+	f->share = fabs(a) < NEAR_ZERO ? 0 : fabs(f->delta / a);
+}
+
+/* How many more values per side it takes to see a change of this size. */
+static void set_needed(const struct work *w, struct finding *f, double sd, size_t least, bool paired)
+{
+	size_t n = MIN_OF(f->n[SIDE_A], f->n[SIDE_B]);
+	size_t wanted = f->delta ? samples_needed(sd, f->delta, w->options->alpha, w->options->power, paired) : 0;
+	if (wanted != SIZE_MAX && wanted < least)
+		wanted = least;
+	f->needed = f->delta && wanted > n ? wanted - n : 0;
+}
+
+static void test_welch(const struct work *w, struct finding *f, const struct sample s[SIDE_MAX], bool *separated)
+{
+	f->p = welch_test(&s[SIDE_A], &s[SIDE_B]).p;
+	if (isnan(f->p))
+		f->verdict = FINDING_NOISY;
+	*separated = f->p < w->options->alpha || samples_disjoint(&s[SIDE_A], &s[SIDE_B]);
+	set_needed(w, f, sqrt((s[SIDE_A].variance + s[SIDE_B].variance) / 2), 2, false);
+}
+
+static void test_mwu(const struct work *w, struct finding *f, const struct sample s[SIDE_MAX], bool *separated)
+{
+	size_t least = mann_whitney_samples_needed(w->options->alpha);
+	for (int side = 0; side < SIDE_MAX; side++) {
+		const struct column *c = &w->side[side];
+		memcpy(w->scratch, c->value, c->n * sizeof(*w->scratch));
+		struct median m = median_of(w->scratch, c->n, w->options->confidence);
+		f->value[side] = m.value;
+		f->low[side] = m.low;
+		f->high[side] = m.high;
+	}
+	set_change(f);
+	f->p = mann_whitney_test(w->side[SIDE_A].value, w->side[SIDE_A].n, w->side[SIDE_B].value, w->side[SIDE_B].n).p;
+	if (mann_whitney_least_p(w->side[SIDE_A].n, w->side[SIDE_B].n) >= w->options->alpha)
+		f->verdict = FINDING_NOISY;
+	*separated = f->p < w->options->alpha;
+	set_needed(w, f, sqrt((s[SIDE_A].variance + s[SIDE_B].variance) / 2), least, false);
+}
+
+static int compare_seeds(const void *a, const void *b, void *unused)
+{
+	const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
+	(void)unused;
+	return (x->of[DIMENSION_SEED] > y->of[DIMENSION_SEED]) - (x->of[DIMENSION_SEED] < y->of[DIMENSION_SEED]);
+}
+
+/* Sorts by seed, and makes one value of several of one seed. */
+static void merge_seeds(const struct work *w, struct column *c, uint16_t metric)
+{
+	size_t seeds = 0;
+	qsort_r(c->row, c->n, sizeof(*c->row), compare_seeds, NULL);
+	for (size_t i = 0, end; i < c->n; i = end) {
+		double sum = 0;
+		for (end = i; end < c->n && c->row[end]->of[DIMENSION_SEED] == c->row[i]->of[DIMENSION_SEED]; end++)
+			sum += row_value(w->pool, c->row[end], metric);
+		c->row[seeds] = c->row[i];
+		c->value[seeds++] = sum / (double)(end - i);
+	}
+	c->n = seeds;
+}
+
+/* Keeps the seeds that both sides have. Returns their number, and the differences in @scratch. */
+static size_t pair_seeds(struct work *w, uint16_t metric)
+{
+	struct column *a = &w->side[SIDE_A], *b = &w->side[SIDE_B];
+	size_t pairs = 0;
+	merge_seeds(w, a, metric);
+	merge_seeds(w, b, metric);
+	for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
+		uint32_t x = a->row[i]->of[DIMENSION_SEED], y = b->row[k]->of[DIMENSION_SEED];
+		if (x == y && x) {
+			a->value[pairs] = a->value[i];
+			b->value[pairs] = b->value[k];
+			w->scratch[pairs] = b->value[k] - a->value[i];
+			pairs++;
+		}
+		i += x <= y;
+		k += y <= x;
+	}
+	a->n = b->n = pairs;
+	return pairs;
+}
+
+static void test_paired(const struct work *w, struct finding *f, size_t pairs, bool *separated)
+{
+	struct sign_test signs = sign_test_of(w->scratch, pairs);
+	struct sample differences = sample_of(w->scratch, pairs);
+	bool higher = pool_metric_polarity(w->pool, f->metric) == METRIC_HIGHER;
+	f->p = signed_rank_test(w->scratch, pairs).p;
+	f->sign_p = signs.p;
+	f->worse = higher ? signs.less : signs.more;
+	f->better = higher ? signs.more : signs.less;
+	if (signed_rank_least_p(pairs) >= w->options->alpha)
+		f->verdict = FINDING_NOISY;
+	*separated = f->p < w->options->alpha;
+	set_needed(w, f, sqrt(differences.variance), signed_rank_pairs_needed(w->options->alpha), true);
+}
+
+/* --- findings ----------------------------------------------------------------------------------------------------- */
+
+static struct finding *add_finding(struct comparison *c)
+{
+	if (c->findings == c->room) {
+		size_t room = c->room ? 2 * c->room : 256;
+		struct finding *larger = realloc(c->finding, room * sizeof(*larger));
+		if (!larger)
+			return NULL;
+		c->finding = larger;
+		c->room = room;
+	}
+	return &c->finding[c->findings];
+}
+
+static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
+{
+	const struct group *g = &w->pairing->group[group];
+	struct finding f = { .group = group, .metric = metric, .p = NAN, .q = NAN, .sign_p = NAN };
+	enum compare_test test = w->options->test;
+	struct sample s[SIDE_MAX];
+	bool separated = true;
+	for (int side = 0; side < SIDE_MAX; side++)
+		fill_column(w, &g->side[side], metric, &w->side[side]);
+	size_t pairs = test == COMPARE_PAIRED ? pair_seeds(w, metric) : 0;
+	for (int side = 0; side < SIDE_MAX; side++) {
+		const struct column *c = &w->side[side];
+		if (!c->n)
+			return true; /* one side does not have it */
+		s[side] = sample_of(c->value, c->n);
+		f.n[side] = c->n;
+		f.value[side] = test == COMPARE_PAIRED ? s[side].mean : centre(w, c, metric, &s[side]);
+		f.low[side] = s[side].min;
+		f.high[side] = s[side].max;
+	}
+	if (fabs(f.value[SIDE_A]) < NEAR_ZERO && fabs(f.value[SIDE_B]) < NEAR_ZERO)
+		return true;
+	set_change(&f);
+	if (test == COMPARE_WELCH)
+		test_welch(w, &f, s, &separated);
+	else if (test == COMPARE_MWU)
+		test_mwu(w, &f, s, &separated);
+	else if (test == COMPARE_PAIRED)
+		test_paired(w, &f, pairs, &separated);
+	/* Where all values are equal there is nothing to test, so it is not one of the many tests either. */
+	if (fmin(s[SIDE_A].min, s[SIDE_B].min) == fmax(s[SIDE_A].max, s[SIDE_B].max))
+		f.p = NAN;
+	if (f.verdict != FINDING_NOISY)
+		f.verdict = separated && is_material(w, &f) ? direction(w, &f) : FINDING_UNCHANGED;
+	struct finding *kept = add_finding(w->out);
+	if (!kept)
+		return false;
+	*kept = f;
+	w->out->findings++;
+	return true;
+}
+
+/* Of many tests some are below alpha by luck: rank tests count by the rate of false discoveries. */
+static bool correct_for_many(const struct compare_options *o, struct comparison *c)
+{
+	_cleanup_free_ double *p = calloc(c->findings + 1, sizeof(*p)), *q = calloc(c->findings + 1, sizeof(*q));
+	if (!p || !q)
+		return false;
+	for (size_t i = 0; i < c->findings; i++)
+		p[i] = c->finding[i].verdict == FINDING_NOISY ? NAN : c->finding[i].p;
+	if (!false_discovery_rates(p, c->findings, q))
+		return false;
+	for (size_t i = 0; i < c->findings; i++) {
+		struct finding *f = &c->finding[i];
+		f->q = q[i];
+		bool ranks = o->test == COMPARE_MWU || o->test == COMPARE_PAIRED;
+		if (ranks && f->verdict != FINDING_NOISY && !(f->q < o->alpha))
+			f->verdict = FINDING_UNCHANGED;
+	}
+	return true;
+}
+
+static bool add_ratios(const struct pool *p, struct comparison *c)
+{
+	size_t all = metrics_count() + p->others;
+	_cleanup_free_ double *logs = calloc(all + 1, sizeof(*logs));
+	_cleanup_free_ struct metric_ratio *sum = calloc(all + 1, sizeof(*sum));
+	c->ratio = calloc(all + 1, sizeof(*c->ratio));
+	if (!logs || !sum || !c->ratio)
+		return false;
+	for (size_t i = 0; i < c->findings; i++) {
+		const struct finding *f = &c->finding[i];
+		if (f->value[SIDE_A] > 0 && f->value[SIDE_B] > 0) {
+			logs[f->metric] += log(f->value[SIDE_B] / f->value[SIDE_A]);
+			sum[f->metric].groups++;
+		} else {
+			sum[f->metric].skipped++;
+		}
+	}
+	for (size_t m = 0; m < all; m++) {
+		if (!sum[m].groups)
+			continue;
+		sum[m].metric = (uint16_t)m;
+		sum[m].mean = exp(logs[m] / (double)sum[m].groups);
+		c->ratio[c->ratios++] = sum[m];
+	}
+	return true;
+}
+
+static bool summarise(const struct pool *p, struct comparison *c)
+{
+	for (size_t i = 0; i < c->findings; i++)
+		c->count[c->finding[i].verdict]++;
+	return add_ratios(p, c);
+}
+
+static int compare_group(struct work *w, uint32_t group)
+{
+	const struct group *g = &w->pairing->group[group];
+	const struct contributors *a = &g->side[SIDE_A], *b = &g->side[SIDE_B];
+	if (!a->count || !b->count) {
+		w->out->only[a->count ? SIDE_A : SIDE_B]++;
+		return 0;
+	}
+	/* Samples are what passed. A mean stands for all results, so one that did not pass spoils it. */
+	bool samples = w->options->test != COMPARE_THRESHOLD;
+	bool usable = samples ? a->passed && b->passed : a->verdict == RESULT_PASS && b->verdict == RESULT_PASS;
+	if (!usable) {
+		w->out->excluded++;
+		return 0;
+	}
+	w->out->paired++;
+	list_metrics(w, g);
+	for (size_t i = 0; i < w->metrics; i++)
+		if (!compare_metric(w, group, w->metric[i]))
+			return -ENOMEM;
+	return 0;
+}
+
+static bool work_init(struct work *w)
+{
+	size_t most = 1, all = metrics_count() + w->pool->others + 1;
+	for (size_t i = 0; i < w->pairing->groups; i++)
+		for (int side = 0; side < SIDE_MAX; side++)
+			most = MAX_OF(most, w->pairing->group[i].side[side].count);
+	w->present = calloc(all, sizeof(*w->present));
+	w->metric = calloc(all, sizeof(*w->metric));
+	w->scratch = calloc(most, sizeof(*w->scratch));
+	bool done = w->present && w->metric && w->scratch;
+	for (int side = 0; side < SIDE_MAX; side++) {
+		w->side[side].value = calloc(most, sizeof(double));
+		w->side[side].row = calloc(most, sizeof(struct row *));
+		done = done && w->side[side].value && w->side[side].row;
+	}
+	return done;
+}
+
+static void work_done(struct work *w)
+{
+	for (int side = 0; side < SIDE_MAX; side++) {
+		free(w->side[side].value);
+		free(w->side[side].row);
+	}
+	free(w->scratch);
+	free(w->metric);
+	free(w->present);
+}
+
+int compare_groups_of(const struct pool *p, const struct pairing *g, const struct compare_options *o,
+		      struct comparison *ret, size_t *ret_doubled)
+{
+	struct work w = { .pool = p, .pairing = g, .options = o, .out = ret };
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < g->groups && o->separate; i++) {
+		*ret_doubled = i;
+		if (g->group[i].side[SIDE_A].count > 1 || g->group[i].side[SIDE_B].count > 1)
+			return -EEXIST;
+	}
+	int r = work_init(&w) ? 0 : -ENOMEM;
+	for (size_t i = 0; i < g->groups && r == 0; i++)
+		r = compare_group(&w, (uint32_t)i);
+	work_done(&w);
+	if (r == 0 && (!correct_for_many(o, ret) || !summarise(p, ret)))
+		r = -ENOMEM;
+	if (r < 0)
+		comparison_done(ret);
+	return r;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compare.h -- compares the metrics of paired groups: which got worse, which better, and whether that is more than
+ * noise.
+ */
+#ifndef KTSTR_STATS_COMPARE_H
+#define KTSTR_STATS_COMPARE_H
+
+#include "stats/pairing.h"
+#include "stats/policy.h"
+
+enum compare_test {
+	COMPARE_THRESHOLD, /* means, and fixed shares of them */
+	COMPARE_WELCH,	   /* Welch's t test, or ranges that do not touch */
+	COMPARE_MWU,	   /* medians, and the Mann-Whitney U test */
+	COMPARE_PAIRED,	   /* results of one seed are a pair: Wilcoxon's signed rank test */
+};
+
+struct compare_options {
+	enum compare_test test;
+	double alpha, confidence, power;
+	bool separate; /* groups with several results on a side are an error, not averaged */
+	struct policy policy;
+};
+
+enum finding_verdict {
+	FINDING_UNCHANGED,
+	FINDING_REGRESSION,
+	FINDING_IMPROVEMENT,
+	FINDING_INFORMATIONAL, /* it changed, and no direction is good */
+	FINDING_NOISY,	       /* too few values to tell */
+	FINDING_VERDICT_MAX,
+};
+
+/* One metric of one group. */
+struct finding {
+	uint32_t group;
+	uint16_t metric;
+	enum finding_verdict verdict;
+	double value[SIDE_MAX];		      /* mean or median */
+	double low[SIDE_MAX], high[SIDE_MAX]; /* smallest and largest value; of COMPARE_MWU: the median's interval */
+	double delta, share;		      /* B - A, and its size as a share of A; 0 if A is about 0 */
+	size_t n[SIDE_MAX];		      /* values, or pairs */
+	double p, q;			      /* NaN: not tested */
+	size_t worse, better; /* COMPARE_PAIRED: seeds; by the value where no direction is good: larger, smaller */
+	double sign_p;	      /* COMPARE_PAIRED: of the sign test */
+	size_t needed;	      /* more values that are needed per side to see a change of this size; 0: enough */
+};
+
+/* The geometric mean of B / A of one metric over all groups. */
+struct metric_ratio {
+	uint16_t metric;
+	double mean;
+	size_t groups, skipped; /* skipped: of which a side is not positive */
+};
+
+struct comparison {
+	struct finding *finding; /* in the order of groups and metrics; metrics that are 0 on both sides are left out */
+	size_t findings, room;
+	size_t count[FINDING_VERDICT_MAX];
+	size_t paired;		    /* groups with passing results on both sides */
+	size_t excluded;	    /* groups of which a side did not pass */
+	size_t only[SIDE_MAX];	    /* groups that one side alone has */
+	struct metric_ratio *ratio; /* in the order of the table */
+	size_t ratios;
+};
+
+/* @ret_doubled: with `separate`, the first group with several results on a side, and -EEXIST. -ENOMEM. */
+int compare_groups_of(const struct pool *p, const struct pairing *g, const struct compare_options *o,
+		      struct comparison *ret, size_t *ret_doubled);
+void comparison_done(struct comparison *c);
+
+const char *finding_verdict_name(enum finding_verdict verdict);
+extern const char *const compare_test_names[]; /* by enum compare_test, ended by NULL */
+
+#endif

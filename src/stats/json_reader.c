@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* json_reader.c -- see json_reader.h. RFC 8259; strings may have bytes that are not UTF-8. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "stats/json_reader.h"
+
+#define NUMBER_MAX 64 /* longest number that is converted; longer ones are skipped as "not a number" */
+
+static bool fail(struct json_reader *r, const char *what)
+{
+	if (!r->error)
+		r->error = what;
+	return false;
+}
+
+void json_reader_init(struct json_reader *r, const char *text, size_t len)
+{
+	*r = (struct json_reader){ .begin = text, .at = text, .end = text + len };
+}
+
+void json_reader_where(const struct json_reader *r, unsigned *line, unsigned *column)
+{
+	*line = *column = 1;
+	for (const char *p = r->begin; p < r->at; p++) {
+		*column = *p == '\n' ? 1 : *column + 1;
+		*line += *p == '\n';
+	}
+}
+
+/* Words of eight bytes, of which all are tested at once. */
+#define EACH_BYTE(c) (0x0101010101010101u * (unsigned char)(c))
+#define HIGH_BITS    EACH_BYTE(0x80)
+
+static inline uint64_t load_word(const char *p)
+{
+	uint64_t word;
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* Sidecars are indented, so long runs of spaces are usual. */
+static inline const char *after_space(const char *p, const char *end)
+{
+	for (;;) {
+		while (end - p >= 8 && load_word(p) == EACH_BYTE(' '))
+			p += 8;
+		if (p == end || (*p != ' ' && *p != '\n' && *p != '\r' && *p != '\t'))
+			return p;
+		p++;
+	}
+}
+
+/* A bit is set if a byte is a quote, a backslash or a control character; bits above the lowest may be wrong. */
+static inline uint64_t ends_plain_text(uint64_t word)
+{
+	uint64_t quote = word ^ EACH_BYTE('"'), slash = word ^ EACH_BYTE('\\');
+	uint64_t found = (quote - EACH_BYTE(1)) & ~quote;
+	found |= (slash - EACH_BYTE(1)) & ~slash;
+	found |= (word - EACH_BYTE(0x20)) & ~word;
+	return found & HIGH_BITS;
+}
+
+/* @p is behind the first quote. Returns the place of the last quote; NULL: the string does not end. */
+static inline const char *end_of_string(const char *p, const char *end, bool *escaped)
+{
+	*escaped = false;
+	for (;;) {
+		while (end - p >= 8 && !ends_plain_text(load_word(p)))
+			p += 8;
+		if (p == end || (unsigned char)*p < 0x20)
+			return NULL;
+		if (*p == '"')
+			return p;
+		if (*p == '\\') {
+			*escaped = true;
+			if (++p == end)
+				return NULL;
+		}
+		p++;
+	}
+}
+
+static void skip_space(struct json_reader *r)
+{
+	r->at = after_space(r->at, r->end);
+}
+
+char json_reader_peek(struct json_reader *r)
+{
+	if (r->error)
+		return 0;
+	skip_space(r);
+	if (r->at == r->end)
+		return fail(r, "the text ends too early"), 0;
+	return *r->at;
+}
+
+bool json_reader_enter(struct json_reader *r, char kind)
+{
+	if (json_reader_peek(r) != kind) {
+		json_reader_skip(r);
+		return false;
+	}
+	if (r->depth == JSON_DEPTH_MAX)
+		return fail(r, "it is nested too deeply");
+	r->open[r->depth++] = kind;
+	r->first = true;
+	r->at++;
+	return true;
+}
+
+/* Goes past a comma, or past @close, which ends the object or array: false. */
+static bool next_part(struct json_reader *r, char close)
+{
+	char c = json_reader_peek(r);
+	bool first = r->first;
+	r->first = false;
+	if (c == close) {
+		r->at++;
+		r->depth--;
+		return false;
+	}
+	if (first)
+		return c != 0;
+	if (c != ',')
+		return fail(r, "a comma or the end of an object or array is missing");
+	r->at++;
+	c = json_reader_peek(r);
+	return c == close ? fail(r, "a value is missing after a comma") : c != 0;
+}
+
+/* A string whose first quote is at r->at. */
+static bool scan_string(struct json_reader *r, struct json_view *ret)
+{
+	bool escaped;
+	const char *last = end_of_string(r->at + 1, r->end, &escaped);
+	if (!last)
+		return fail(r, "a string does not end");
+	*ret = (struct json_view){ r->at + 1, (size_t)(last - r->at - 1), escaped };
+	r->at = last + 1;
+	return true;
+}
+
+bool json_reader_key(struct json_reader *r, struct json_view *key)
+{
+	if (r->error || !r->depth || r->open[r->depth - 1] != '{' || !next_part(r, '}'))
+		return false;
+	if (*r->at != '"')
+		return fail(r, "a key is missing");
+	if (!scan_string(r, key))
+		return false;
+	if (json_reader_peek(r) != ':')
+		return fail(r, "a colon is missing");
+	r->at++;
+	return true;
+}
+
+bool json_reader_item(struct json_reader *r)
+{
+	return !r->error && r->depth && r->open[r->depth - 1] == '[' && next_part(r, ']');
+}
+
+static const char *skip_digits(const char *p, const char *end)
+{
+	while (p < end && *p >= '0' && *p <= '9')
+		p++;
+	return p;
+}
+
+/* A number at r->at: "-"? digits ("." digits)? (("e" | "E") ("+" | "-")? digits)?, without needless zeros. */
+static bool scan_number(struct json_reader *r, const char **ret_begin, size_t *ret_len)
+{
+	const char *p = r->at, *digits;
+	p += p < r->end && *p == '-';
+	digits = p;
+	p = skip_digits(p, r->end);
+	if (p == digits || (*digits == '0' && p > digits + 1))
+		return fail(r, "a value is not JSON");
+	if (p < r->end && *p == '.') {
+		digits = ++p;
+		p = skip_digits(p, r->end);
+		if (p == digits)
+			return fail(r, "a number has no digits behind its point");
+	}
+	if (p < r->end && (*p == 'e' || *p == 'E')) {
+		p++;
+		p += p < r->end && (*p == '+' || *p == '-');
+		digits = p;
+		p = skip_digits(p, r->end);
+		if (p == digits)
+			return fail(r, "a number has no digits in its exponent");
+	}
+	*ret_begin = r->at;
+	*ret_len = (size_t)(p - r->at);
+	r->at = p;
+	return true;
+}
+
+static bool scan_word(struct json_reader *r, const char *word)
+{
+	size_t len = strlen(word);
+	if ((size_t)(r->end - r->at) < len || memcmp(r->at, word, len) != 0)
+		return fail(r, "a value is not JSON");
+	r->at += len;
+	return true;
+}
+
+/* What may come next in a skipped value. */
+enum expected { EXPECT_VALUE, EXPECT_FIRST_ITEM, EXPECT_KEY, EXPECT_FIRST_KEY, EXPECT_MORE };
+
+/* A value that is not an object or array. */
+static bool skip_scalar(struct json_reader *r)
+{
+	const char *begin;
+	size_t len;
+	switch (*r->at) {
+	case 't':
+		return scan_word(r, "true");
+	case 'f':
+		return scan_word(r, "false");
+	case 'n':
+		return scan_word(r, "null");
+	default:
+		return scan_number(r, &begin, &len);
+	}
+}
+
+/* A key and its colon. */
+static bool skip_key(struct json_reader *r)
+{
+	struct json_view key;
+	if (*r->at != '"')
+		return fail(r, "a key is missing");
+	if (!scan_string(r, &key))
+		return false;
+	skip_space(r);
+	if (r->at == r->end || *r->at != ':')
+		return fail(r, "a colon is missing");
+	r->at++;
+	return true;
+}
+
+/* After a value inside of the skipped one. */
+static enum expected skip_separator(struct json_reader *r)
+{
+	bool object = r->open[r->depth - 1] == '{';
+	char c = *r->at;
+	if (c == (object ? '}' : ']')) {
+		r->at++;
+		r->depth--;
+		return EXPECT_MORE;
+	}
+	if (c != ',')
+		fail(r, "a comma or the end of an object or array is missing");
+	r->at++;
+	return object ? EXPECT_KEY : EXPECT_VALUE;
+}
+
+static enum expected skip_begin(struct json_reader *r)
+{
+	struct json_view text;
+	char c = *r->at;
+	if (c == '"') {
+		scan_string(r, &text);
+		return EXPECT_MORE;
+	}
+	if (c != '{' && c != '[') {
+		skip_scalar(r);
+		return EXPECT_MORE;
+	}
+	if (r->depth == JSON_DEPTH_MAX) {
+		fail(r, "it is nested too deeply");
+		return EXPECT_MORE;
+	}
+	r->open[r->depth++] = c;
+	r->at++;
+	return c == '{' ? EXPECT_FIRST_KEY : EXPECT_FIRST_ITEM;
+}
+
+void json_reader_skip(struct json_reader *r)
+{
+	unsigned depth = r->depth;
+	enum expected next = EXPECT_VALUE;
+	do {
+		if (!json_reader_peek(r))
+			return;
+		bool empty =
+			(next == EXPECT_FIRST_ITEM && *r->at == ']') || (next == EXPECT_FIRST_KEY && *r->at == '}');
+		if (empty || next == EXPECT_MORE) {
+			next = skip_separator(r);
+		} else if (next == EXPECT_KEY || next == EXPECT_FIRST_KEY) {
+			skip_key(r);
+			next = EXPECT_VALUE;
+		} else {
+			next = skip_begin(r);
+		}
+	} while (!r->error && (r->depth > depth || next != EXPECT_MORE));
+	r->first = false;
+}
+
+bool json_reader_text(struct json_reader *r, struct json_view *ret)
+{
+	if (json_reader_peek(r) == '"')
+		return scan_string(r, ret);
+	json_reader_skip(r);
+	return false;
+}
+
+static bool is_integer(const char *p, size_t len)
+{
+	for (size_t i = *p == '-'; i < len; i++)
+		if (p[i] < '0' || p[i] > '9')
+			return false;
+	return true;
+}
+
+bool json_reader_number(struct json_reader *r, double *ret)
+{
+	char c = json_reader_peek(r), copy[NUMBER_MAX];
+	const char *begin;
+	size_t len;
+	if (c != '-' && (c < '0' || c > '9')) {
+		json_reader_skip(r);
+		return false;
+	}
+	if (!scan_number(r, &begin, &len) || len >= sizeof(copy))
+		return false;
+	/* Up to 15 digits are exact in a double. */
+	if (len <= 15 && is_integer(begin, len)) {
+		int64_t n = 0;
+		for (size_t i = *begin == '-'; i < len; i++)
+			n = n * 10 + (begin[i] - '0');
+		*ret = (double)(*begin == '-' ? -n : n);
+		return true;
+	}
+	memcpy(copy, begin, len);
+	copy[len] = '\0';
+	*ret = strtod(copy, NULL);
+	return isfinite(*ret);
+}
+
+bool json_reader_bool(struct json_reader *r, bool *ret)
+{
+	char c = json_reader_peek(r);
+	json_reader_skip(r);
+	if (r->error || (c != 't' && c != 'f'))
+		return false;
+	*ret = c == 't';
+	return true;
+}
+
+bool json_reader_end(struct json_reader *r)
+{
+	if (r->error)
+		return false;
+	skip_space(r);
+	return r->at == r->end && !r->depth ? true : fail(r, "something follows the value");
+}
+
+/* --- strings ------------------------------------------------------------------------------------------------------ */
+
+/* Four hexadecimal digits; -1 if they are not. */
+static int hex4(const char *p, const char *end)
+{
+	int value = 0;
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		int c = p[i] | 0x20, digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+		if (digit < 0)
+			return -1;
+		value = value << 4 | digit;
+	}
+	return value;
+}
+
+static size_t utf8(unsigned c, char out[4])
+{
+	if (c < 0x80) {
+		out[0] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+/* The character of the escape behind the backslash at *@p, which moves behind it. */
+static unsigned unescape(const char **p, const char *end)
+{
+	char c = *(*p)++;
+	if (c != 'u')
+		return c == '"' || c == '\\' || c == '/' ? (unsigned)c : '?';
+	int high = hex4(*p, end);
+	if (high < 0)
+		return '?';
+	*p += 4;
+	if (high < 0xd800 || high > 0xdfff)
+		return (unsigned)high;
+	int low = high < 0xdc00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' ? hex4(*p + 2, end) : -1;
+	if (low < 0xdc00 || low > 0xdfff)
+		return 0xfffd;
+	*p += 6;
+	return 0x10000 + ((unsigned)(high - 0xd800) << 10) + (unsigned)(low - 0xdc00);
+}
+
+size_t json_view_copy(const struct json_view *v, char *out, size_t size)
+{
+	const char *p = v->text, *end = v->text + v->len;
+	size_t len = 0;
+	while (p < end) {
+		char bytes[4] = { *p };
+		size_t count = 1;
+		if (*p++ == '\\' && p < end)
+			count = utf8(unescape(&p, end), bytes);
+		if (len + count >= size)
+			break;
+		memcpy(out + len, bytes, count);
+		len += count;
+	}
+	out[len] = '\0';
+	return len;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* pool.c -- see pool.h. */
+#include <math.h>
+#include <string.h>
+
+#include "stats/pool.h"
+
+#define TEXT_BLOCK ((size_t)1 << 16)
+/* Below this number of iterations the ratio of latencies means nothing. */
+#define TAIL_RATIO_ITERATIONS 100
+
+const struct dimension_row dimensions[DIMENSION_MAX] = {
+	[DIMENSION_KERNEL] = { "kernel", "kernel", "kernel_version", false, true },
+	[DIMENSION_COMMIT] = { "commit", "project-commit", "project_commit", false, true },
+	[DIMENSION_KERNEL_COMMIT] = { "kernel_commit", "kernel-commit", "kernel_commit", false, true },
+	[DIMENSION_SOURCE] = { "source", "run-source", "run_source", false, true },
+	[DIMENSION_CPU_BUDGET] = { "cpu_budget", "cpu-budget", "cpu_budget", true, true },
+	[DIMENSION_SCHEDULER] = { "scheduler", "scheduler", "scheduler", false, true },
+	[DIMENSION_TOPOLOGY] = { "topology", "topology", "topology", false, true },
+	[DIMENSION_WORK_TYPE] = { "work_type", "work-type", "work_type", false, true },
+	[DIMENSION_RESOLVE_SOURCE] = { "resolve_source", "resolve-source", "resolve_source", false, false },
+	[DIMENSION_BACKEND] = { "backend", "backend", "accel", false, true },
+	[DIMENSION_SEED] = { "seed", "seed", "seed", false, false },
+};
+
+void pool_init(struct pool *p)
+{
+	*p = (struct pool){ 0 };
+	p->texts = 1;
+}
+
+void pool_done(struct pool *p)
+{
+	for (size_t i = 0; i < p->blocks; i++)
+		free(p->block[i]);
+	free(p->block);
+	free(p->bucket);
+	free(p->text);
+	free(p->other);
+	free(p->value);
+	free(p->metric);
+	free(p->row);
+	pool_init(p);
+}
+
+/* Makes room for one more item of *@array, doubling it. */
+static bool grow(struct pool *p, void *array, size_t *room, size_t used, size_t item)
+{
+	void **at = array;
+	if (used < *room)
+		return true;
+	size_t next = *room ? 2 * *room : 64;
+	void *larger = realloc(*at, next * item);
+	if (!larger) {
+		p->failed = true;
+		return false;
+	}
+	*at = larger;
+	*room = next;
+	return true;
+}
+
+/* --- texts -------------------------------------------------------------------------------------------------------- */
+
+/* FNV-1a */
+static uint32_t hash_text(const char *text, size_t len)
+{
+	uint32_t h = 2166136261u;
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)text[i]) * 16777619u;
+	return h ^ h >> 15;
+}
+
+static bool rehash(struct pool *p)
+{
+	uint32_t wanted = p->buckets ? 2 * p->buckets : 256;
+	uint32_t *bucket = calloc(wanted, sizeof(*bucket));
+	if (!bucket)
+		return false;
+	for (uint32_t id = 1; id < p->texts; id++) {
+		uint32_t at = hash_text(p->text[id], strlen(p->text[id]));
+		while (bucket[at & (wanted - 1)])
+			at++;
+		bucket[at & (wanted - 1)] = id;
+	}
+	free(p->bucket);
+	p->bucket = bucket;
+	p->buckets = wanted;
+	return true;
+}
+
+static char *keep_text(struct pool *p, const char *text, size_t len)
+{
+	if (!p->blocks || p->block_size - p->block_used < len + 1) {
+		size_t size = len + 1 > TEXT_BLOCK ? len + 1 : TEXT_BLOCK;
+		char **blocks = realloc(p->block, (p->blocks + 1) * sizeof(*blocks));
+		char *fresh = blocks ? malloc(size) : NULL;
+		if (blocks)
+			p->block = blocks;
+		if (!fresh)
+			return NULL;
+		p->block[p->blocks++] = fresh;
+		p->block_size = size;
+		p->block_used = 0;
+	}
+	char *at = p->block[p->blocks - 1] + p->block_used;
+	memcpy(at, text, len);
+	at[len] = '\0';
+	p->block_used += len + 1;
+	return at;
+}
+
+static bool text_room(struct pool *p)
+{
+	size_t room = p->text_room;
+	if (!grow(p, &p->text, &room, p->texts, sizeof(*p->text)))
+		return false;
+	p->text_room = (uint32_t)room;
+	p->text[0] = NULL;
+	return true;
+}
+
+uint32_t pool_text(struct pool *p, const char *text, size_t len)
+{
+	if (!text)
+		return 0;
+	len = strnlen(text, len);
+	if (2 * p->texts >= p->buckets && !rehash(p)) {
+		p->failed = true;
+		return 0;
+	}
+	uint32_t at = hash_text(text, len), mask = p->buckets - 1;
+	for (uint32_t id; (id = p->bucket[at & mask]); at++)
+		if (!strncmp(p->text[id], text, len) && !p->text[id][len])
+			return id;
+	char *kept = text_room(p) ? keep_text(p, text, len) : NULL;
+	if (!kept) {
+		p->failed = true;
+		return 0;
+	}
+	p->text[p->texts] = kept;
+	p->bucket[at & mask] = p->texts;
+	return p->texts++;
+}
+
+/* --- rows --------------------------------------------------------------------------------------------------------- */
+
+uint16_t pool_other(struct pool *p, uint32_t name, uint32_t unit, enum metric_polarity polarity)
+{
+	for (size_t i = 0; i < p->others; i++)
+		if (p->other[i].name == name)
+			return (uint16_t)(metrics_count() + i);
+	struct other_metric *larger =
+		p->others < OTHER_METRICS_MAX ? realloc(p->other, (p->others + 1) * sizeof(*larger)) : NULL;
+	if (!larger)
+		return UINT16_MAX;
+	p->other = larger;
+	p->other[p->others] = (struct other_metric){ name, unit, polarity };
+	return (uint16_t)(metrics_count() + p->others++);
+}
+
+struct row *pool_add_row(struct pool *p)
+{
+	if (!grow(p, &p->row, &p->row_room, p->rows, sizeof(*p->row)))
+		return NULL;
+	struct row *row = &p->row[p->rows++];
+	*row = (struct row){ .first = (uint32_t)p->values };
+	return row;
+}
+
+static bool value_room(struct pool *p)
+{
+	size_t room = p->value_room;
+	if (!grow(p, &p->metric, &room, p->values, sizeof(*p->metric)))
+		return false;
+	return grow(p, &p->value, &p->value_room, p->values, sizeof(*p->value));
+}
+
+void pool_add_value(struct pool *p, struct row *row, uint16_t metric, double value)
+{
+	if (metric == UINT16_MAX || !value_room(p))
+		return;
+	if (!row->values)
+		row->first = (uint32_t)p->values;
+	p->metric[p->values] = metric;
+	p->value[p->values++] = value;
+	row->values++;
+}
+
+static uint32_t copy_text(struct pool *p, const struct pool *other, uint32_t id)
+{
+	return id ? pool_text(p, other->text[id], SIZE_MAX) : 0;
+}
+
+void pool_copy_row(struct pool *p, const struct pool *other, const struct row *from, struct row *to)
+{
+	size_t known = metrics_count();
+	to->name = copy_text(p, other, from->name);
+	to->test = copy_text(p, other, from->test);
+	for (int d = 0; d < DIMENSION_MAX; d++)
+		to->of[d] = copy_text(p, other, from->of[d]);
+	to->arch = copy_text(p, other, from->arch);
+	to->timestamp = copy_text(p, other, from->timestamp);
+	to->error = copy_text(p, other, from->error);
+	to->state = from->state;
+	to->verdict = from->verdict;
+	to->values = 0;
+	for (uint32_t i = from->first; i < from->first + from->values; i++) {
+		uint16_t metric = other->metric[i];
+		if (metric >= known) {
+			const struct other_metric *o = &other->other[metric - known];
+			metric = pool_other(p, copy_text(p, other, o->name), copy_text(p, other, o->unit), o->polarity);
+		}
+		pool_add_value(p, to, metric, other->value[i]);
+	}
+}
+
+static double stored_value(const struct pool *p, const struct row *row, uint16_t metric)
+{
+	for (uint32_t i = row->first; i < row->first + row->values; i++)
+		if (p->metric[i] == metric)
+			return p->value[i];
+	return NAN;
+}
+
+double row_value(const struct pool *p, const struct row *row, uint16_t metric)
+{
+	double value = stored_value(p, row, metric);
+	bool known = metric < metrics_count();
+	if (known && metrics[metric].kind == METRIC_TAIL_RATIO) {
+		const struct metric *iterations = metric_find("total_iterations", strlen("total_iterations"));
+		double done = stored_value(p, row, (uint16_t)metric_index(iterations));
+		return done >= TAIL_RATIO_ITERATIONS ? value : NAN;
+	}
+	return isnan(value) && metric < METRICS_OF_EVERY_RUN ? 0 : value;
+}
+
+const char *pool_metric_name(const struct pool *p, uint16_t metric)
+{
+	size_t known = metrics_count();
+	return metric < known ? metrics[metric].name : p->text[p->other[metric - known].name];
+}
+
+const char *pool_metric_unit(const struct pool *p, uint16_t metric)
+{
+	size_t known = metrics_count();
+	const char *unit = metric < known ? metrics[metric].unit : p->text[p->other[metric - known].unit];
+	return unit ? unit : "";
+}
+
+enum metric_polarity pool_metric_polarity(const struct pool *p, uint16_t metric)
+{
+	size_t known = metrics_count();
+	return metric < known ? metrics[metric].polarity : p->other[metric - known].polarity;
+}
+
+const char *result_verdict_name(enum result_verdict verdict)
+{
+	static const char *const names[] = { "skip", "pass", "inconclusive", "fail" };
+	return names[verdict];
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* record.c -- see record.h. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/text.h"
+#include "stats/json_reader.h"
+#include "stats/record.h"
+
+#define TEXT_MAX 1024 /* bytes of a text that is kept; longer ones are cut */
+
+/* One sidecar that is being read. */
+struct reading {
+	const struct record_names *names;
+	struct pool *pool;
+	struct row *row;
+	struct json_reader json;
+	bool has_verdict;
+	enum result_verdict verdict; /* of all tries */
+	char seed[32];
+	struct json_reader flake; /* at the value of `flake`; its `at` is NULL without one */
+	bool has_own;
+	enum result_verdict own; /* of the try that this file describes */
+};
+
+/* Members at the top of a sidecar. Those of dimensions have the number of the dimension. */
+enum member {
+	MEMBER_NAME = DIMENSION_MAX,
+	MEMBER_TEST_NAME,
+	MEMBER_TIMESTAMP,
+	MEMBER_VERDICT,
+	MEMBER_STATS,
+	MEMBER_MONITOR,
+	MEMBER_METRICS,
+	MEMBER_HOST,
+	MEMBER_FLAKE,
+};
+
+void record_names_init(struct record_names *names)
+{
+	static const struct {
+		const char *name;
+		enum member member;
+	} members[] = {
+		{ "name", MEMBER_NAME },       { "test_name", MEMBER_TEST_NAME }, { "timestamp", MEMBER_TIMESTAMP },
+		{ "verdict", MEMBER_VERDICT }, { "stats", MEMBER_STATS },	  { "monitor", MEMBER_MONITOR },
+		{ "metrics", MEMBER_METRICS }, { "host", MEMBER_HOST },		  { "flake", MEMBER_FLAKE },
+	};
+	_Static_assert(ARRAY_SIZE(members) + DIMENSION_MAX < NAMES_BUCKETS / 2, "room for all members");
+	memset(names, 0, sizeof(*names));
+	for (uint32_t d = 0; d < DIMENSION_MAX; d++)
+		names_add(&names->member, dimensions[d].key, d);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		names_add(&names->member, members[i].name, members[i].member);
+	REQUIRE(metrics_count() < NAMES_BUCKETS / 2);
+	for (const struct metric *m = metrics; m->name; m++)
+		names_add(&names->metric, m->name, (uint32_t)metric_index(m));
+}
+
+/* The registered metric with this name, or NULL. */
+static const struct metric *find_metric(const struct reading *r, const struct json_view *name)
+{
+	uint32_t number = names_find(&r->names->metric, name->text, name->len);
+	return number == UINT32_MAX ? NULL : &metrics[number];
+}
+
+/* A string as it will be shown. Most are plain and are not changed. */
+static uint32_t keep_view(struct reading *r, const struct json_view *v)
+{
+	char text[TEXT_MAX], clean[TEXT_MAX];
+	if (!v->escaped && v->len < TEXT_MAX && text_is_clean(v->text, v->len, true))
+		return pool_text(r->pool, v->text, v->len);
+	size_t len = json_view_copy(v, text, sizeof(text));
+	len = text_copy_line(clean, sizeof(clean), text, len);
+	return pool_text(r->pool, clean, len);
+}
+
+static uint32_t read_text(struct reading *r)
+{
+	struct json_view v;
+	return json_reader_text(&r->json, &v) ? keep_view(r, &v) : 0;
+}
+
+/* Stores a value, unless it is a 0 that the reader of the row assumes anyway. */
+static void add_metric(struct reading *r, const struct metric *m, double value)
+{
+	if (value != 0 || metric_index(m) >= METRICS_OF_EVERY_RUN)
+		pool_add_value(r->pool, r->row, (uint16_t)metric_index(m), value);
+}
+
+/* A number, also a switch (1 or 0). NaN: something else; infinite numbers count as 0. */
+static double read_number(struct reading *r)
+{
+	char c = json_reader_peek(&r->json);
+	double value;
+	bool on;
+	if (c == 't' || c == 'f')
+		return json_reader_bool(&r->json, &on) ? on : NAN;
+	if (json_reader_number(&r->json, &value))
+		return value;
+	if ((c >= '0' && c <= '9') || c == '-') {
+		r->pool->nonfinite++;
+		return 0;
+	}
+	return NAN;
+}
+
+static void read_other(struct reading *r, const struct json_view *name)
+{
+	double value = read_number(r);
+	if (!isnan(value) && name->len)
+		pool_add_value(r->pool, r->row, pool_other(r->pool, keep_view(r, name), 0, METRIC_UNKNOWN), value);
+}
+
+static void read_ext_metrics(struct reading *r)
+{
+	struct json_view key;
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		const struct metric *m = find_metric(r, &key);
+		double value = m ? read_number(r) : 0;
+		if (!m)
+			read_other(r, &key);
+		else if (!isnan(value))
+			add_metric(r, m, value);
+	}
+}
+
+static const struct metric *metric_at(const struct reading *r, enum metric_place place, const struct json_view *key)
+{
+	const struct metric *m = NULL;
+	if (place == METRIC_IN_STATS) {
+		m = find_metric(r, key);
+		return m && m->place == place ? m : NULL;
+	}
+	for (m = metrics; m->name; m++)
+		if (m->place == place && json_view_is(key, m->key ? m->key : m->name))
+			return m;
+	return NULL;
+}
+
+static void read_place(struct reading *r, enum metric_place place)
+{
+	struct json_view key;
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		const struct metric *m = metric_at(r, place, &key);
+		double value = m ? read_number(r) : NAN;
+		if (!isnan(value))
+			add_metric(r, m, value);
+		else if (!m)
+			json_reader_skip(&r->json);
+	}
+}
+
+static void read_stats(struct reading *r)
+{
+	struct json_view key;
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		const struct metric *m = metric_at(r, METRIC_IN_STATS, &key);
+		double value = m ? read_number(r) : NAN;
+		if (!isnan(value))
+			add_metric(r, m, value);
+		else if (!m && json_view_is(&key, "ext_metrics"))
+			read_ext_metrics(r);
+		else if (!m)
+			json_reader_skip(&r->json);
+	}
+}
+
+static void read_monitor(struct reading *r)
+{
+	struct json_view key;
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		const struct metric *m = metric_at(r, METRIC_IN_MONITOR, &key);
+		double value = m ? read_number(r) : NAN;
+		if (!isnan(value))
+			add_metric(r, m, value);
+		else if (json_view_is(&key, "event_deltas"))
+			read_place(r, METRIC_IN_EVENTS);
+		else if (json_view_is(&key, "schedstat_deltas"))
+			read_place(r, METRIC_IN_SCHEDSTAT);
+		else if (!m)
+			json_reader_skip(&r->json);
+	}
+}
+
+/* --- metrics of payloads ------------------------------------------------------------------------------------------ */
+
+static enum metric_polarity polarity_of(const struct json_view *word)
+{
+	static const char *const words[] = { "unknown", "higher_better", "lower_better", "target_value",
+					     "informational" };
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		if (json_view_is(word, words[i]))
+			return (enum metric_polarity)i;
+	return METRIC_UNKNOWN;
+}
+
+struct payload_metric {
+	struct json_view name, polarity;
+	uint32_t unit;
+	double value;
+};
+
+static void read_payload_metric(struct reading *r, struct payload_metric *ret)
+{
+	struct json_view key;
+	*ret = (struct payload_metric){ .value = NAN };
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		if (json_view_is(&key, "name"))
+			json_reader_text(&r->json, &ret->name);
+		else if (json_view_is(&key, "polarity"))
+			json_reader_text(&r->json, &ret->polarity);
+		else if (json_view_is(&key, "unit"))
+			ret->unit = read_text(r);
+		else if (json_view_is(&key, "value"))
+			ret->value = read_number(r);
+		else
+			json_reader_skip(&r->json);
+	}
+}
+
+static bool has_value(const struct reading *r, uint16_t metric)
+{
+	for (uint32_t i = r->row->first; i < r->row->first + r->row->values; i++)
+		if (r->pool->metric[i] == metric)
+			return true;
+	return false;
+}
+
+/* Its name is that of the payload and its own. A second run of the payload has "#2" behind it, and so on. */
+static void add_payload_metric(struct reading *r, const char *payload, const struct payload_metric *m)
+{
+	char own[TEXT_MAX / 2], name[TEXT_MAX];
+	if (isnan(m->value) || !m->name.len)
+		return;
+	json_view_copy(&m->name, own, sizeof(own));
+	for (unsigned run = 1; run < 100; run++) {
+		int len = run > 1 ? snprintf(name, sizeof(name), "%s.%s#%u", payload, own, run)
+				  : snprintf(name, sizeof(name), "%s.%s", payload, own);
+		char clean[TEXT_MAX];
+		size_t kept = text_copy_line(clean, sizeof(clean), name, (size_t)len);
+		uint32_t text = pool_text(r->pool, clean, kept);
+		uint16_t metric = pool_other(r->pool, text, m->unit, polarity_of(&m->polarity));
+		if (metric != UINT16_MAX && has_value(r, metric))
+			continue;
+		pool_add_value(r->pool, r->row, metric, m->value);
+		return;
+	}
+}
+
+/* Members are sorted in files that ktstr wrote, so the payload's name may follow its metrics: they are read again. */
+static void read_payload_run(struct reading *r)
+{
+	struct json_view key, name = { 0 };
+	struct json_reader inner = { 0 };
+	char payload[TEXT_MAX / 4] = "payload";
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		if (json_view_is(&key, "metrics") && json_reader_peek(&r->json) == '[')
+			inner = r->json;
+		if (json_view_is(&key, "payload"))
+			json_reader_text(&r->json, &name);
+		else
+			json_reader_skip(&r->json);
+	}
+	if (!inner.at || r->json.error)
+		return;
+	if (name.len)
+		json_view_copy(&name, payload, sizeof(payload));
+	struct json_reader after = r->json;
+	struct payload_metric m;
+	r->json = inner;
+	if (json_reader_enter(&r->json, '['))
+		while (json_reader_item(&r->json)) {
+			read_payload_metric(r, &m);
+			add_payload_metric(r, payload, &m);
+		}
+	r->json = after;
+}
+
+static void read_payloads(struct reading *r)
+{
+	if (json_reader_enter(&r->json, '['))
+		while (json_reader_item(&r->json))
+			read_payload_run(r);
+}
+
+/* --- verdict and identity ----------------------------------------------------------------------------------------- */
+
+static bool verdict_of(const struct json_view *word, enum result_verdict *ret)
+{
+	for (unsigned v = RESULT_SKIP; v <= RESULT_FAIL; v++)
+		if (json_view_is(word, result_verdict_name((enum result_verdict)v))) {
+			*ret = (enum result_verdict)v;
+			return true;
+		}
+	return false;
+}
+
+/* Before `seed` is known all tries are looked at: the file describes the last one with its seed. */
+static void read_try(struct reading *r)
+{
+	struct json_view key, seed = { 0 }, word = { 0 };
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		if (json_view_is(&key, "seed"))
+			json_reader_text(&r->json, &seed);
+		else if (json_view_is(&key, "verdict"))
+			json_reader_text(&r->json, &word);
+		else
+			json_reader_skip(&r->json);
+	}
+	if (json_view_is(&seed, r->seed) && verdict_of(&word, &r->own))
+		r->has_own = true;
+}
+
+static void read_flake(struct reading *r)
+{
+	struct json_view key;
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		if (!json_view_is(&key, "tries"))
+			json_reader_skip(&r->json);
+		else if (json_reader_enter(&r->json, '['))
+			while (json_reader_item(&r->json))
+				read_try(r);
+	}
+}
+
+static void read_host(struct reading *r)
+{
+	struct json_view key;
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		if (json_view_is(&key, "arch"))
+			r->row->arch = read_text(r);
+		else
+			json_reader_skip(&r->json);
+	}
+}
+
+/* cpu_budget is a number; 0 means that there is none. */
+static uint32_t read_dimension(struct reading *r, enum dimension d)
+{
+	char text[32];
+	double value;
+	if (!dimensions[d].number)
+		return read_text(r);
+	if (!json_reader_number(&r->json, &value) || value <= 0 || value > 1e9)
+		return 0;
+	int len = snprintf(text, sizeof(text), "%.0f", value);
+	return pool_text(r->pool, text, (size_t)len);
+}
+
+static void read_member(struct reading *r, const struct json_view *key)
+{
+	struct json_view word;
+	uint32_t member = names_find(&r->names->member, key->text, key->len);
+	switch (member) {
+	case MEMBER_NAME:
+		r->row->name = read_text(r);
+		break;
+	case MEMBER_TEST_NAME:
+		r->row->test = read_text(r);
+		break;
+	case MEMBER_TIMESTAMP:
+		r->row->timestamp = read_text(r);
+		break;
+	case MEMBER_VERDICT:
+		r->has_verdict = json_reader_text(&r->json, &word) && verdict_of(&word, &r->verdict);
+		break;
+	case MEMBER_STATS:
+		read_stats(r);
+		break;
+	case MEMBER_MONITOR:
+		read_monitor(r);
+		break;
+	case MEMBER_METRICS:
+		read_payloads(r);
+		break;
+	case MEMBER_HOST:
+		read_host(r);
+		break;
+	case MEMBER_FLAKE:
+		/* It is read when the seed is known, which may follow. */
+		if (json_reader_peek(&r->json))
+			r->flake = r->json;
+		json_reader_skip(&r->json);
+		break;
+	default:
+		if (member < DIMENSION_MAX)
+			r->row->of[member] = read_dimension(r, (enum dimension)member);
+		else
+			json_reader_skip(&r->json);
+	}
+}
+
+static void add_rates(struct reading *r)
+{
+	for (const struct metric *m = metrics; m->name; m++) {
+		if (m->place != METRIC_DERIVED || has_value(r, (uint16_t)metric_index(m)))
+			continue;
+		uint16_t num = (uint16_t)names_find(&r->names->metric, m->num, strlen(m->num));
+		uint16_t den = (uint16_t)names_find(&r->names->metric, m->den, strlen(m->den));
+		double above = row_value(r->pool, r->row, num), below = row_value(r->pool, r->row, den);
+		if (!isnan(above) && !isnan(below) && below != 0)
+			pool_add_value(r->pool, r->row, (uint16_t)metric_index(m), above / below);
+	}
+}
+
+static void set_error(struct reading *r)
+{
+	char text[160];
+	unsigned line, column;
+	json_reader_where(&r->json, &line, &column);
+	int len = r->json.error ? snprintf(text, sizeof(text), "line %u, column %u: %s", line, column, r->json.error)
+				: snprintf(text, sizeof(text), "it has no test_name or no verdict");
+	r->row->state = RESULT_CORRUPT;
+	r->row->values = 0;
+	r->row->error = pool_text(r->pool, text, (size_t)len);
+}
+
+void record_read(struct pool *p, const struct record_names *names, struct row *row, const char *text, size_t len)
+{
+	struct reading r = { .names = names, .pool = p, .row = row };
+	struct json_view key;
+	json_reader_init(&r.json, text, len);
+	if (json_reader_enter(&r.json, '{'))
+		while (json_reader_key(&r.json, &key))
+			read_member(&r, &key);
+	if (!json_reader_end(&r.json) || !row->test || !r.has_verdict) {
+		set_error(&r);
+		return;
+	}
+	if (r.flake.at && row->of[DIMENSION_SEED]) {
+		snprintf(r.seed, sizeof(r.seed), "%s", p->text[row->of[DIMENSION_SEED]]);
+		r.json = r.flake;
+		read_flake(&r);
+	}
+	row->state = RESULT_VALID;
+	row->verdict = r.has_own ? r.own : r.verdict;
+	add_rates(&r);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* scan.c -- see scan.h. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/result_name.h"
+#include "base/time.h"
+#include "stats/scan.h"
+
+#define FILES_A_TURN	256 /* that a thread takes at once */
+#define DIRECTORIES_MAX ((size_t)1 << 20)
+#define FILES_MAX	((size_t)1 << 24)
+
+void scan_done(struct scan *s)
+{
+	for (size_t i = 0; i < s->directories; i++)
+		free(s->directory[i].path);
+	free(s->directory);
+	free(s->file);
+	free(s->root);
+	buf_done(&s->names);
+	memset(s, 0, sizeof(*s));
+}
+
+bool scan_has_history(const struct scan *s)
+{
+	return s->scope == SCAN_WITH_HISTORY;
+}
+
+const char *scan_name(const struct scan *s, const struct scan_file *f)
+{
+	return s->names.data + f->name;
+}
+
+/* --- listing ------------------------------------------------------------------------------------------------------ */
+
+static void add_file(struct scan *s, size_t directory, const char *name)
+{
+	if (s->files == s->file_room) {
+		size_t room = s->file_room ? 2 * s->file_room : 256;
+		struct scan_file *larger = s->files < FILES_MAX ? realloc(s->file, room * sizeof(*larger)) : NULL;
+		if (!larger) {
+			s->failed = true;
+			return;
+		}
+		s->file = larger;
+		s->file_room = room;
+	}
+	s->file[s->files++] = (struct scan_file){ .directory = (uint32_t)directory, .name = (uint32_t)s->names.len };
+	buf_append(&s->names, name, strlen(name) + 1);
+}
+
+/* Paths of directories that are to be listed later. */
+struct paths {
+	char **item;
+	size_t count;
+};
+
+static void paths_add(struct paths *p, char *path)
+{
+	char **larger = path && p->count < DIRECTORIES_MAX ? realloc(p->item, (p->count + 1) * sizeof(*larger)) : NULL;
+	if (larger) {
+		p->item = larger;
+		p->item[p->count++] = path;
+	} else {
+		free(path);
+	}
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void paths_done(struct paths *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		free(p->item[i]);
+	free(p->item);
+}
+
+static bool is_directory(int dir, const struct dirent *e)
+{
+	struct stat st;
+	if (e->d_type == DT_DIR)
+		return true;
+	if (e->d_type != DT_UNKNOWN && e->d_type != DT_LNK)
+		return false;
+	return fstatat(dir, e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+static char *path_below(const char *parent, const char *name)
+{
+	return *parent ? path_join(parent, name) : strdup(name);
+}
+
+static DIR *open_below(const char *root, const char *path)
+{
+	_cleanup_free_ char *whole = *path ? path_join(root, path) : strdup(root);
+	return whole ? opendir(whole) : NULL;
+}
+
+/* Directories in @path, sorted, those with a dot only by @hidden. */
+static void list_directories(struct scan *s, const char *path, bool hidden, struct paths *ret)
+{
+	DIR *d = open_below(s->root, path);
+	size_t first = ret->count;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		bool dots = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+		if (!dots && (hidden || *e->d_name != '.') && is_directory(dirfd(d), e))
+			paths_add(ret, path_below(path, e->d_name));
+	}
+	if (d)
+		closedir(d);
+	if (ret->count > first)
+		qsort(ret->item + first, ret->count - first, sizeof(*ret->item), compare_paths);
+}
+
+static int compare_names(const void *a, const void *b, void *names)
+{
+	const struct scan_file *x = a, *y = b;
+	return strcmp((char *)names + x->name, (char *)names + y->name);
+}
+
+/* Adds the sidecars of one directory, sorted by name, and appends its subdirectories to @deeper unless that is NULL. */
+static void list_run(struct scan *s, const char *path, struct paths *deeper)
+{
+	struct stat st;
+	DIR *d = open_below(s->root, path);
+	struct scan_directory *larger = realloc(s->directory, (s->directories + 1) * sizeof(*larger));
+	char *kept = strdup(path);
+	if (larger)
+		s->directory = larger;
+	if (!d || !larger || !kept) {
+		s->failed |= !larger || !kept;
+		free(kept);
+		if (d)
+			closedir(d);
+		return;
+	}
+	struct scan_directory *at = &s->directory[s->directories];
+	*at = (struct scan_directory){ .path = kept, .first = s->files };
+	if (fstat(dirfd(d), &st) == 0)
+		at->mtime_ns = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
+	for (struct dirent *e; (e = readdir(d));) {
+		if (is_sidecar_name(e->d_name))
+			add_file(s, s->directories, e->d_name);
+		else if (deeper && *e->d_name != '.' && is_directory(dirfd(d), e))
+			paths_add(deeper, path_below(path, e->d_name));
+	}
+	closedir(d);
+	at->count = s->files - at->first;
+	if (at->count)
+		qsort_r(s->file + at->first, at->count, sizeof(*s->file), compare_names, s->names.data);
+	s->directories++;
+}
+
+static void list_runs(struct scan *s, const struct paths *runs)
+{
+	for (size_t i = 0; i < runs->count; i++) {
+		_cleanup_(paths_done) struct paths deeper = { 0 };
+		list_run(s, runs->item[i], &deeper);
+		if (deeper.count)
+			qsort(deeper.item, deeper.count, sizeof(*deeper.item), compare_paths);
+		for (size_t k = 0; k < deeper.count; k++)
+			list_run(s, deeper.item[k], NULL);
+	}
+}
+
+static void list_history(struct scan *s, struct paths *runs)
+{
+	_cleanup_(paths_done) struct paths keys = { 0 };
+	list_directories(s, HISTORY_DIRECTORY, false, &keys);
+	for (size_t i = 0; i < keys.count; i++)
+		list_directories(s, keys.item[i], false, runs);
+}
+
+int scan_list(const char *root, enum scan_scope scope, struct scan *ret, struct err **err)
+{
+	_cleanup_(paths_done) struct paths runs = { 0 };
+	memset(ret, 0, sizeof(*ret));
+	ret->scope = scope;
+	ret->root = strdup(root);
+	if (!ret->root)
+		return -ENOMEM;
+	if (scope == SCAN_ONE)
+		paths_add(&runs, strdup(""));
+	else
+		list_directories(ret, "", false, &runs);
+	if (scope == SCAN_WITH_HISTORY)
+		list_history(ret, &runs);
+	list_runs(ret, &runs);
+	if (!ret->failed && !ret->names.failed)
+		return 0;
+	scan_done(ret);
+	return FAIL(err, ERR_BY_CODE, -ENOMEM, "list the sidecars in '%s': out of memory", root);
+}
+
+/* --- looking ------------------------------------------------------------------------------------------------------ */
+
+static void stat_file(struct scan *s, int dir, struct scan_file *f)
+{
+	struct stat st;
+	if (fstatat(dir, scan_name(s, f), &st, 0) < 0 || !S_ISREG(st.st_mode))
+		return;
+	f->known = true;
+	f->inode = st.st_ino;
+	f->size = (uint64_t)st.st_size;
+	f->mtime_ns = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
+}
+
+static int open_directory(const struct scan *s, uint32_t directory)
+{
+	const char *path = s->directory[directory].path;
+	_cleanup_free_ char *whole = *path ? path_join(s->root, path) : strdup(s->root);
+	return whole ? open(whole, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+void scan_stat(struct scan *s)
+{
+	for (size_t i; (i = atomic_fetch_add(&s->next, FILES_A_TURN)) < s->files;) {
+		size_t end = MIN_OF(i + FILES_A_TURN, s->files);
+		while (i < end) {
+			uint32_t directory = s->file[i].directory;
+			_cleanup_close_ int dir = open_directory(s, directory);
+			for (; i < end && s->file[i].directory == directory; i++)
+				stat_file(s, dir, &s->file[i]);
+		}
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * scan.h -- finds the sidecars below a directory of runs: those in ROOT/RUN and one directory level deeper, and, if
+ * asked for, those of ROOT/.history/RUN/TIME-ID. Other directories whose names begin with a dot are not runs.
+ */
+#ifndef KTSTR_STATS_SCAN_H
+#define KTSTR_STATS_SCAN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum scan_scope {
+	SCAN_RUNS,	   /* all runs below the root */
+	SCAN_WITH_HISTORY, /* and earlier runs */
+	SCAN_ONE,	   /* the root is one run: its sidecars and those one level below */
+};
+
+struct scan_directory {
+	char *path; /* below the root; "" is the root itself */
+	size_t first, count;
+	int64_t mtime_ns;
+};
+
+struct scan_file {
+	uint32_t directory;
+	uint32_t name; /* offset in scan.names */
+	bool known;    /* the file is there, and is a regular file */
+	uint64_t inode, size;
+	int64_t mtime_ns;
+};
+
+struct scan {
+	char *root;
+	enum scan_scope scope;
+	struct scan_directory *directory;
+	size_t directories;
+	struct scan_file *file;
+	size_t files, file_room;
+	struct buf names;
+	bool failed;	    /* memory ran out */
+	atomic_size_t next; /* the next files that nobody has looked at */
+};
+
+/* Lists names. Not an error if the root does not exist. */
+int scan_list(const char *root, enum scan_scope scope, struct scan *ret, struct err **err);
+/* Looks at the files; several threads may call this at the same time, to share the work. */
+void scan_stat(struct scan *s);
+void scan_done(struct scan *s);
+/* Were earlier runs listed, too? */
+bool scan_has_history(const struct scan *s);
+const char *scan_name(const struct scan *s, const struct scan_file *f);
+
+#endif
