@@ -185,7 +185,8 @@ static void per_cpu(const json_t *list, struct buf *out)
 				same[cpu / 8] |= (uint8_t)(1u << cpu % 8);
 		}
 		json_t *cpus = render_cpu_list(same, sizeof(same));
-		buf_appendf(out, "      cpus %s:", json_string_value(cpus) ? json_string_value(cpus) : "?");
+		const char *text = json_string_value(cpus);
+		buf_appendf(out, "      cpu%s %s:", text && strpbrk(text, ",-") ? "s" : "", text ? text : "?");
 		json_decref(cpus);
 		put_value(value, 8, out);
 	}

@@ -54,7 +54,7 @@
 	X(SIGNAL_SID, "signal_struct", "pids[3]")                         \
 	X(PID_NR, "pid", "numbers[0].nr")                                 \
 	X(SCX_DSQ, "task_struct", "scx.dsq")                              \
-	X(SCX_DSQ_NODE, "task_struct", "scx.dsq_list")                    \
+	X(SCX_DSQ_NODE, "task_struct", "scx.dsq_list.node")               \
 	X(SCX_DSQ_FLAGS, "task_struct", "scx.dsq_flags")                  \
 	X(SCX_FLAGS, "task_struct", "scx.flags")                          \
 	X(SCX_WEIGHT, "task_struct", "scx.weight")                        \
@@ -73,6 +73,8 @@
 	X(DSQ_SEQ, "scx_dispatch_q", "seq")                               \
 	X(DSQ_ID, "scx_dispatch_q", "id")                                 \
 	X(DSQ_HASH_NODE, "scx_dispatch_q", "hash_node")                   \
+	X(HASH_TABLE, "rhashtable", "tbl")                                \
+	X(DSQ_NODE_LINK, "scx_dsq_list_node", "node")                     \
 	X(DSQ_NODE_FLAGS, "scx_dsq_list_node", "flags")                   \
 	X(RQ_NR_RUNNING, "rq", "nr_running")                              \
 	X(RQ_CURR, "rq", "curr")                                          \
