@@ -15,6 +15,7 @@
 
 KTSTR_SCHEDULER(stall, .binary = "scx_misbehave", .args = KTSTR_ARGS("stall", "200"));
 KTSTR_SCHEDULER(patterns, .binary = "scx_patterns");
+KTSTR_SCHEDULER(patterns_stay, .binary = "scx_patterns", .args = KTSTR_ARGS("stay"));
 KTSTR_SCHEDULER(starve, .binary = "scx_misbehave", .args = KTSTR_ARGS("starve"));
 
 /* They are found in the guest's memory, so none lies in two pages. */
@@ -99,6 +100,12 @@ KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .duration_s = 8)
 }
 
 KTSTR_TEST(starved, .scheduler = &starve, .cores = 2, .duration_s = 8)
+{
+	return crowd(t);
+}
+
+/* All maps are there when it crashes: for damaged images. */
+KTSTR_TEST(patterns_crashed, .scheduler = &patterns_stay, .cores = 2, .duration_s = 8)
 {
 	return crowd(t);
 }
