@@ -163,12 +163,29 @@ static int hash_element(struct view *v, uint64_t element, void *arg)
 	return 0;
 }
 
+/* Elements of all buckets together are limited: a guest may have all buckets lead to one long chain. */
+struct counting {
+	walk_visit visit;
+	void *arg;
+	uint64_t left;
+};
+
+static int count_element(struct view *v, uint64_t element, void *arg)
+{
+	struct counting *c = arg;
+	if (!c->left)
+		return 1;
+	c->left--;
+	return c->visit(v, element, c->arg);
+}
+
 void map_each_bucket(struct map *m, uint64_t buckets, uint64_t count, uint32_t size, walk_visit visit, void *arg)
 {
+	struct counting c = { .visit = visit, .arg = arg, .left = MAP_ELEMENTS_MAX };
 	uint64_t first;
-	for (uint64_t i = 0; i < MIN_OF(count, (uint64_t)MAP_BUCKETS_MAX); i++)
+	for (uint64_t i = 0; i < MIN_OF(count, (uint64_t)MAP_BUCKETS_MAX) && c.left; i++)
 		if (view_read_u64(m->in->view, buckets + i * size, 8, &first) && first && !(first & 1))
-			walk_hlist(m->in->view, first, MAP_ENTRIES_MAX, visit, arg);
+			walk_hlist(m->in->view, first, MAP_ENTRIES_MAX, count_element, &c);
 }
 
 const char *map_read_hash(struct map *m)

@@ -9,6 +9,7 @@
 #define MAP_ENTRIES_MAX	     4096
 #define MAP_PERCPU_KEYS_MAX  256
 #define MAP_BUCKETS_MAX	     (1u << 20)
+#define MAP_ELEMENTS_MAX     (1u << 20) /* of all buckets that are visited, also to count what is not shown */
 #define MAP_STACKS_MAX	     16384
 #define MAP_STACK_FRAMES_MAX 128
 #define MAP_VALUE_BYTES_MAX  (1u << 20) /* of one value */

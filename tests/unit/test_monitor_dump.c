@@ -316,6 +316,25 @@ START_TEST(maps_of_maps)
 }
 END_TEST
 
+/* A million buckets, all of which lead to one chain of 4,000 elements. */
+START_TEST(buckets_that_share_a_chain)
+{
+	const unsigned bucket_count = 1u << 20, elements = 4000;
+	open_guest(1, 64);
+	uint64_t map = only_map(HASH, 4, 4, 4, 0), buckets = kimage_alloc(&k, bucket_count * 16),
+		 chain = kimage_alloc(&k, elements * 64);
+	kimage_set(&k, map, "bpf_htab", "buckets", buckets);
+	kimage_set(&k, map, "bpf_htab", "n_buckets", bucket_count);
+	for (unsigned i = 0; i < bucket_count; i++)
+		kimage_put(&k, buckets + i * 16, chain);
+	for (unsigned i = 0; i < elements; i++)
+		kimage_put(&k, chain + i * 64, i + 1 < elements ? chain + (i + 1) * 64 : 1);
+	_cleanup_free_ char *text = shown();
+	ck_assert_ptr_nonnull(strstr(text, "\"entries_truncated\":"));
+	kimage_close(&k);
+}
+END_TEST
+
 /* A chain that leads to itself, and each number of the map in turn at four billion. */
 START_TEST(huge_maps)
 {
@@ -352,6 +371,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, queues_and_stacks);
 	tcase_add_test(tc, hashes_of_devices_and_sockets);
 	tcase_add_test(tc, maps_of_maps);
+	tcase_add_test(tc, buckets_that_share_a_chain);
 	tcase_add_test(tc, huge_maps);
 }
 
