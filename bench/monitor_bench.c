@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * monitor_bench.c -- what it costs to look into a guest from outside, on a kernel made by hand: checked reads of
- * members, a sample of many CPUs, walks over many tasks, and a dump in which many tasks wait. Times are of this thread's
- * CPU time.
+ * members, a sample of many CPUs, walks over many tasks, and a dump in which many tasks wait. Times are of this
+ * thread's CPU time.
  * Prints one JSON object per line.
  *
  *   monitor_bench [CPUS [TASKS]]
