@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * monitor_bench.c -- what it costs to look into a guest from outside, on a kernel made by hand: checked reads of
- * members, a sample of many CPUs, and walks over many tasks. Times are of this thread's CPU time.
+ * members, a sample of many CPUs, walks over many tasks, and a dump in which many tasks wait. Times are of this
+ * thread's CPU time.
  * Prints one JSON object per line.
  *
  *   monitor_bench [CPUS [TASKS]]
@@ -12,11 +13,13 @@
 #include "base/parse.h"
 #include "base/time.h"
 #include "kernel_image.h"
+#include "monitor/dump.h"
 #include "monitor/sample.h"
 #include "monitor/stall.h"
 
-#define READS  20000000u
-#define ROUNDS 7
+#define READS	20000000u
+#define ROUNDS	7
+#define WAITING 5000u /* tasks in the dump */
 
 static struct kimage k;
 
@@ -83,6 +86,58 @@ static double walk_ns(unsigned tasks)
 	return best;
 }
 
+/* Tasks of sched_ext that wait in one dispatch queue and on the lists of all CPUs; there are no stacks. */
+static void add_waiting(void)
+{
+	uint64_t sched = kimage_alloc(&k, types_size(k.image.types, "scx_sched")),
+		 queue = kimage_alloc(&k, types_size(k.image.types, "scx_dispatch_q")), table = kimage_alloc(&k, 128);
+	kimage_put(&k, kimage_symbol(&k, "scx_root"), sched);
+	kimage_set(&k, sched, "scx_sched", "dsq_hash.tbl", table);
+	kimage_set(&k, table, "bucket_table", "size", 1);
+	kimage_put(&k, kimage_member(&k, table, "bucket_table", "buckets"),
+		   kimage_member(&k, queue, "scx_dispatch_q", "hash_node"));
+	kimage_list_init(&k, kimage_member(&k, queue, "scx_dispatch_q", "list"));
+	for (unsigned cpu = 0; cpu < k.layout.cpus; cpu++)
+		kimage_list_init(&k,
+				 kimage_member(&k, kimage_per_cpu(&k, "runqueues", cpu), "rq", "scx.local_dsq.list"));
+	for (unsigned i = 0; i < WAITING; i++) {
+		uint64_t task = kimage_add_task(&k, 10 + i, "waits", 0),
+			 rq = kimage_per_cpu(&k, "runqueues", i % k.layout.cpus);
+		kimage_set(&k, task, "task_struct", "on_rq", 1);
+		kimage_set(&k, task, "task_struct", "sched_class", kimage_symbol(&k, "ext_sched_class"));
+		kimage_set(&k, task, "task_struct", "scx.dsq", queue);
+		kimage_list_add(&k, kimage_member(&k, queue, "scx_dispatch_q", "list"),
+				kimage_member(&k, task, "task_struct", "scx.dsq_list.node"));
+		kimage_list_add(&k, kimage_member(&k, rq, "rq", "scx.runnable_list"),
+				kimage_member(&k, task, "task_struct", "scx.runnable_node"));
+	}
+}
+
+/* @text: with its text and its JSON. */
+static double dump_ns(bool text)
+{
+	static struct layout layout;
+	const struct dump_config config = { .inspect = { .view = &k.view, .layout = &layout } };
+	const struct dump_view all = { .parts = DUMP_ALL, .cpu = -1 };
+	double best = 1e18;
+	layout_init(&layout, k.image.types);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		_cleanup_buf_ struct buf out = BUF_NULL;
+		nsec_t began = nsec_clock(CLOCK_THREAD_CPUTIME_ID);
+		json_t *dump = dump_take(&config);
+		if (!dump || json_integer_value(json_object_get(dump, "tasks_waiting")) != WAITING)
+			abort();
+		if (text) {
+			dump_text(dump, &all, &out);
+			json_print(dump, true, &out);
+		}
+		double took = (double)(nsec_clock(CLOCK_THREAD_CPUTIME_ID) - began);
+		json_decref(dump);
+		best = took < best ? took : best;
+	}
+	return best;
+}
+
 int main(int argc, char **argv)
 {
 	uint32_t cpus = 64, tasks = 100000;
@@ -106,6 +161,12 @@ int main(int argc, char **argv)
 	print("a sample with control groups and programs", sample_ns(s, SAMPLE_ALL) / 1e3, "us");
 	print("a walk over all tasks", walk_ns(tasks + ARRAY_SIZE(direct)) / 1e6, "ms");
 	sampler_free(s);
+	kimage_close(&k);
+	kimage_open(&k, &(struct kimage_layout){ .cpus = cpus, .mib = 64 });
+	kimage_fill(&k, 0, 0);
+	add_waiting();
+	print("a dump with 5,000 waiting tasks", dump_ns(false) / 1e6, "ms");
+	print("the same with its text and JSON", dump_ns(true) / 1e6, "ms");
 	kimage_close(&k);
 	return 0;
 }

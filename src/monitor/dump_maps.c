@@ -118,6 +118,24 @@ static bool table(const json_t *entries, struct buf *out)
 
 /* --- entries ------------------------------------------------------------------------------------------------------ */
 
+/* A key of several members: on the same line if it fits there. */
+static void composed_key(const json_t *key, struct buf *out)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	render_text(key, 0, &text);
+	char *end = text.len ? strchr(buf_str(&text), '\n') : NULL;
+	if (render_is_zero(key)) {
+		buf_puts(out, "[all zero]");
+	} else if (end && !end[1]) {
+		*end = '\0';
+		buf_appendf(out, "[%s]", buf_str(&text));
+	} else {
+		buf_puts(out, "key:\n");
+		render_text(key, 6, out);
+		buf_puts(out, "    value");
+	}
+}
+
 static void put_key(const json_t *entry, struct buf *out)
 {
 	const json_t *key = json_object_get(entry, "key");
@@ -125,7 +143,7 @@ static void put_key(const json_t *entry, struct buf *out)
 	if (json_is_integer(key))
 		buf_appendf(out, "[%" JSON_INTEGER_FORMAT "]", json_integer_value(key));
 	else if (key && !render_text_cell(key, out))
-		render_text(key, 4, out);
+		composed_key(key, out);
 	else if (!key && json_object_get(entry, "pid"))
 		buf_appendf(out, "pid %" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(entry, "pid")));
 	else if (!key)
@@ -167,7 +185,8 @@ static void per_cpu(const json_t *list, struct buf *out)
 				same[cpu / 8] |= (uint8_t)(1u << cpu % 8);
 		}
 		json_t *cpus = render_cpu_list(same, sizeof(same));
-		buf_appendf(out, "      cpus %s:", json_string_value(cpus) ? json_string_value(cpus) : "?");
+		const char *text = json_string_value(cpus);
+		buf_appendf(out, "      cpu%s %s:", text && strpbrk(text, ",-") ? "s" : "", text ? text : "?");
 		json_decref(cpus);
 		put_value(value, 8, out);
 	}
@@ -209,26 +228,68 @@ static void ringbuf(const json_t *ring, struct buf *out)
 		    capacity > 0 ? 100.0 * (double)pending / (double)capacity : 0.0);
 }
 
-/* Members that are not values: numbers of slots, pages and stacks. */
-static void facts(const json_t *object, struct buf *out)
+static json_int_t number_of(const json_t *object, const char *key)
 {
-	const char *key;
-	json_t *value;
-	json_object_foreach((json_t *)object, key, value) {
-		char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-		buf_puts(out, "    ");
-		put(out, key);
-		buf_puts(out, " ");
-		put(out, text ? text : "?");
-		buf_puts(out, "\n");
-		free(text);
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* Numbers of slots or pages: " 1 5 6", and that there are more. */
+static void numbers(const json_t *list, size_t of, struct buf *out)
+{
+	size_t i;
+	const json_t *number;
+	json_array_foreach((json_t *)list, i, number)
+		buf_appendf(out, " %" JSON_INTEGER_FORMAT, json_integer_value(number));
+	if (json_array_size(list) < of)
+		buf_puts(out, " and more");
+	buf_puts(out, "\n");
+}
+
+static void slots(const json_t *map, struct buf *out)
+{
+	json_int_t used = number_of(map, "populated"), scanned = number_of(map, "scanned");
+	buf_appendf(out, "    %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " slots are in use%s", used, scanned,
+		    used ? ":" : "");
+	numbers(json_object_get(map, "indices"), (size_t)used, out);
+}
+
+static void stacks(const json_t *map, struct buf *out)
+{
+	size_t i, k;
+	const json_t *stack, *frame;
+	json_array_foreach(json_object_get(map, "entries"), i, stack) {
+		buf_appendf(out, "    stack %" JSON_INTEGER_FORMAT ":\n", number_of(stack, "bucket_id"));
+		json_array_foreach(json_object_get(stack, "pcs"), k, frame) {
+			buf_puts(out, "      ");
+			put(out, json_string_value(frame) ? json_string_value(frame) : "?");
+			buf_puts(out, "\n");
+		}
+	}
+	if (!i)
+		buf_puts(out, "    no stacks\n");
+}
+
+static void arena(const json_t *map, struct buf *out)
+{
+	size_t i;
+	const json_t *page;
+	json_int_t used = number_of(map, "populated_pages");
+	buf_appendf(out, "    %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " pages exist%s", used,
+		    number_of(map, "declared_pages"), used ? ":" : "");
+	numbers(json_object_get(map, "pages"), (size_t)used, out);
+	json_array_foreach(json_object_get(map, "content"), i, page) {
+		buf_appendf(out, "    page %" JSON_INTEGER_FORMAT ":", number_of(page, "page"));
+		put_value(json_object_get(page, "value"), 6, out);
 	}
 }
 
 static void content(const json_t *map, struct buf *out)
 {
 	static const char *const lists[] = { "array_entries", "entries", "percpu_entries", "percpu_hash_entries" };
-	static const char *const objects[] = { "stack_trace", "fd_array", "arena" };
+	static const struct {
+		const char *member;
+		void (*print)(const json_t *object, struct buf *out);
+	} objects[] = { { "stack_trace", stacks }, { "fd_array", slots }, { "arena", arena }, { "ringbuf", ringbuf } };
 	const json_t *value = json_object_get(map, "value");
 	if (value && render_is_zero(value))
 		buf_puts(out, "    all zero\n");
@@ -242,10 +303,8 @@ static void content(const json_t *map, struct buf *out)
 			entries(list, out);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
-		if (json_object_get(map, objects[i]))
-			facts(json_object_get(map, objects[i]), out);
-	if (json_object_get(map, "ringbuf"))
-		ringbuf(json_object_get(map, "ringbuf"), out);
+		if (json_object_get(map, objects[i].member))
+			objects[i].print(json_object_get(map, objects[i].member), out);
 	if (json_object_get(map, "error")) {
 		buf_puts(out, "    (");
 		put(out, text_of(map, "error"));

@@ -131,6 +131,17 @@ static void exit_lines(const json_t *dump, struct buf *out)
 	}
 }
 
+/* A task of sched_ext that no queue lists. */
+static void no_queue_line(const json_t *scx, struct buf *out)
+{
+	if (has(scx, "holding_cpu") && number_of(scx, "holding_cpu") >= 0)
+		buf_appendf(out, "  cpu %lld is moving it to its own queue\n", number_of(scx, "holding_cpu"));
+	else if (!has(scx, "ops_state") || strcmp(text_of(scx, "ops_state"), "QUEUED") == 0)
+		buf_puts(out, "  it is in no dispatch queue: the BPF scheduler holds it\n");
+	else
+		buf_puts(out, "  it is in no dispatch queue, and the BPF scheduler does not hold it\n");
+}
+
 /* Where the longest waiting task is: its place in the queue that holds it. */
 static void place_line(const json_t *dump, const json_t *task, struct buf *out)
 {
@@ -149,7 +160,7 @@ static void place_line(const json_t *dump, const json_t *task, struct buf *out)
 		}
 	}
 	if (strcmp(text_of(task, "sched_class"), "ext") == 0)
-		buf_puts(out, "  it is in no dispatch queue: the BPF scheduler holds it\n");
+		no_queue_line(json_object_get(task, "scx"), out);
 	else
 		buf_appendf(out, "  it is in the run queue of cpu %lld\n", number_of(task, "cpu"));
 }

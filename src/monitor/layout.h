@@ -54,7 +54,7 @@
 	X(SIGNAL_SID, "signal_struct", "pids[3]")                         \
 	X(PID_NR, "pid", "numbers[0].nr")                                 \
 	X(SCX_DSQ, "task_struct", "scx.dsq")                              \
-	X(SCX_DSQ_NODE, "task_struct", "scx.dsq_list")                    \
+	X(SCX_DSQ_NODE, "task_struct", "scx.dsq_list.node")               \
 	X(SCX_DSQ_FLAGS, "task_struct", "scx.dsq_flags")                  \
 	X(SCX_FLAGS, "task_struct", "scx.flags")                          \
 	X(SCX_WEIGHT, "task_struct", "scx.weight")                        \
@@ -73,6 +73,8 @@
 	X(DSQ_SEQ, "scx_dispatch_q", "seq")                               \
 	X(DSQ_ID, "scx_dispatch_q", "id")                                 \
 	X(DSQ_HASH_NODE, "scx_dispatch_q", "hash_node")                   \
+	X(HASH_TABLE, "rhashtable", "tbl")                                \
+	X(DSQ_NODE_LINK, "scx_dsq_list_node", "node")                     \
 	X(DSQ_NODE_FLAGS, "scx_dsq_list_node", "flags")                   \
 	X(RQ_NR_RUNNING, "rq", "nr_running")                              \
 	X(RQ_CURR, "rq", "curr")                                          \
@@ -187,6 +189,20 @@
 	X(DEVMAP_SLOTS, "bpf_dtab", "netdev_map")                         \
 	X(SOCKMAP_SLOTS, "bpf_stab", "sks")                               \
 	X(CPUMAP_SLOTS, "bpf_cpu_map", "cpu_map")                         \
+	X(DEVMAP_BUCKETS, "bpf_dtab", "dev_index_head")                   \
+	X(DEVMAP_BUCKET_COUNT, "bpf_dtab", "n_buckets")                   \
+	X(DEVICE_NODE, "bpf_dtab_netdev", "index_hlist")                  \
+	X(DEVICE_KEY, "bpf_dtab_netdev", "idx")                           \
+	X(DEVICE_VALUE, "bpf_dtab_netdev", "val")                         \
+	X(SOCKHASH_BUCKETS, "bpf_shtab", "buckets")                       \
+	X(SOCKHASH_BUCKET_COUNT, "bpf_shtab", "buckets_num")              \
+	X(SOCKHASH_NODE, "bpf_shtab_elem", "node")                        \
+	X(SOCKHASH_KEY, "bpf_shtab_elem", "key")                          \
+	X(SOCKHASH_SOCKET, "bpf_shtab_elem", "sk")                        \
+	X(QUEUE_HEAD, "bpf_queue_stack", "head")                          \
+	X(QUEUE_TAIL, "bpf_queue_stack", "tail")                          \
+	X(QUEUE_SIZE, "bpf_queue_stack", "size")                          \
+	X(QUEUE_ELEMENTS, "bpf_queue_stack", "elements")                  \
 	X(XSKMAP_SLOTS, "xsk_map", "xsk_map")                             \
 	X(REUSEPORT_SLOTS, "reuseport_array", "ptrs")                     \
 	X(FRAME_BP, "inactive_task_frame", "bp")                          \
@@ -199,6 +215,7 @@
 #define LAYOUT_SIZES(X)                                   \
 	X(BUCKET, "bucket")                               \
 	X(STORAGE_BUCKET, "bpf_local_storage_map_bucket") \
+	X(SOCKHASH_BUCKET, "bpf_shtab_bucket")            \
 	X(STRUCT_OPS_MAP, "bpf_struct_ops_map")           \
 	X(FRAME, "inactive_task_frame")
 

@@ -19,13 +19,18 @@ static map_reader *const readers[] = {
 	[8] = map_read_slots,	     /* CGROUP_ARRAY */
 	[9] = map_read_hash,	     /* LRU_HASH */
 	[10] = map_read_hash,	     /* LRU_PERCPU_HASH */
-	[12] = map_read_slots,	     /* ARRAY_OF_MAPS */
+	[12] = map_read_maps,	     /* ARRAY_OF_MAPS */
+	[13] = map_read_hash,	     /* HASH_OF_MAPS */
 	[14] = map_read_slots,	     /* DEVMAP */
 	[15] = map_read_slots,	     /* SOCKMAP */
 	[16] = map_read_slots,	     /* CPUMAP */
 	[17] = map_read_slots,	     /* XSKMAP */
+	[18] = map_read_socket_hash, /* SOCKHASH */
 	[20] = map_read_slots,	     /* REUSEPORT_SOCKARRAY */
+	[22] = map_read_queue,	     /* QUEUE */
+	[23] = map_read_queue,	     /* STACK */
 	[24] = map_read_storage,     /* SK_STORAGE */
+	[25] = map_read_device_hash, /* DEVMAP_HASH */
 	[26] = map_read_struct_ops,  /* STRUCT_OPS */
 	[27] = map_read_ringbuf,     /* RINGBUF */
 	[28] = map_read_storage,     /* INODE_STORAGE */
@@ -167,10 +172,12 @@ static bool read_memory(void *arg, uint64_t address, void *out, size_t len)
 	return read;
 }
 
-static bool name_code(void *arg, uint64_t address, char *out, size_t size)
+static bool name_target(void *arg, uint64_t address, char *out, size_t size)
 {
+	struct inspector *in = arg;
 	char name[SYMBOL_TEXT_MAX];
-	if (!inspect_code(arg, address, false, name))
+	if (!inspect_code(in, address, false, name) &&
+	    !symbols_format_object(in->view->image->symbols, address - in->view->text_slide, name))
 		return false;
 	return snprintf(out, size, "%s", name) > 0;
 }
@@ -182,7 +189,7 @@ json_t *maps_render(struct inspector *in, struct maps_found *found)
 			   .list = json_array(),
 			   .others = json_array(),
 			   .bytes_left = MAPS_BYTES_MAX,
-			   .memory = { .read = read_memory, .name = name_code, .arg = in } };
+			   .memory = { .read = read_memory, .name = name_target, .arg = in } };
 	uint64_t ids = inspect_member(in, LAYOUT_IDR_XARRAY, view_symbol(in->view, "map_idr"));
 	found->why = ids ? "the guest has no BPF maps" : "this kernel has no BPF maps";
 	if (ids)

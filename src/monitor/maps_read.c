@@ -10,9 +10,8 @@
 #define CGROUP_STORAGE	32
 #define PERCPU_HASH	5
 #define LRU_PERCPU_HASH 10
-#define PAGE_BYTES	4096u
-#define ARENA_GUARD	(1u << 15) /* bytes between the start of the kernel's area and the arena in it */
-#define ARENA_PAGES_MAX (1u << 20)
+#define HASH_OF_MAPS	13
+#define STACK_BUILD_IDS 32u /* BPF_F_STACK_BUILD_ID */
 
 static uint64_t round_up8(uint64_t value)
 {
@@ -24,9 +23,7 @@ static bool has_field(const struct map *m, enum layout_field f)
 	return field_present(m->in->layout->field[f]);
 }
 
-static const char missing[] = "this kernel's types do not describe maps of this type as they are known";
-
-static void put_shown(struct map *m, json_t *list, const char *key, uint64_t of)
+void map_put_list(struct map *m, json_t *list, const char *key, uint64_t of)
 {
 	size_t shown = json_array_size(list);
 	inspect_put_list(&m->json, key, list);
@@ -36,8 +33,7 @@ static void put_shown(struct map *m, json_t *list, const char *key, uint64_t of)
 
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
-/* Puts the value at @address, by its type or as bytes. False: not readable, or no room is left. */
-static bool put_value(struct map *m, json_t **entry, const char *key, uint64_t address, uint32_t type, uint32_t size)
+bool map_put_value(struct map *m, json_t **entry, const char *key, uint64_t address, uint32_t type, uint32_t size)
 {
 	if (!size || size > MAP_VALUE_BYTES_MAX || size > *m->bytes_left)
 		return false;
@@ -50,6 +46,24 @@ static bool put_value(struct map *m, json_t **entry, const char *key, uint64_t a
 	return true;
 }
 
+void map_put_pointer(json_t **entry, const char *key, uint64_t address, const char *text)
+{
+	json_t *value = json_object();
+	json_put_text(&value, "kind", "ptr");
+	inspect_put_address(&value, "value", address);
+	if (*text)
+		json_put_text(&value, "symbol", text);
+	json_put(entry, key, value);
+}
+
+void map_put_map(struct map *m, json_t **entry, const char *key, uint64_t address)
+{
+	char name[64], text[128];
+	inspect_member_text(m->in, LAYOUT_MAP_NAME, address, name, sizeof(name));
+	snprintf(text, sizeof(text), "map %s, id %" PRIu64, name, inspect_get(m->in, LAYOUT_MAP_ID, address));
+	map_put_pointer(entry, key, address, text);
+}
+
 /* Puts one value for each CPU of a per-CPU pointer of the guest. */
 static bool put_per_cpu(struct map *m, json_t **entry, uint64_t pointer)
 {
@@ -59,7 +73,7 @@ static bool put_per_cpu(struct map *m, json_t **entry, uint64_t pointer)
 		uint64_t at = view_per_cpu_pointer(m->in->view, pointer, cpu);
 		json_t *value = json_object();
 		json_put_u64(&value, "cpu", cpu);
-		whole = whole && at && put_value(m, &value, "value", at, m->value_type, m->value_size);
+		whole = whole && at && map_put_value(m, &value, "value", at, m->value_type, m->value_size);
 		json_add(&list, value);
 	}
 	json_put(entry, "per_cpu", list);
@@ -74,24 +88,24 @@ const char *map_read_array(struct map *m)
 	json_t *list = json_array();
 	if (!first) {
 		json_decref(list);
-		return missing;
+		return MAP_MISSING;
 	}
 	if (m->max_entries == 1) {
 		json_decref(list);
-		return put_value(m, &m->json, "value", first, m->value_type, m->value_size)
+		return map_put_value(m, &m->json, "value", first, m->value_type, m->value_size)
 			       ? NULL
 			       : "its value is not readable";
 	}
 	for (uint32_t i = 0; i < MIN_OF(m->max_entries, MAP_ENTRIES_MAX + 0u); i++) {
 		json_t *entry = json_object();
 		json_put_u64(&entry, "key", i);
-		if (!put_value(m, &entry, "value", first + i * stride, m->value_type, m->value_size)) {
+		if (!map_put_value(m, &entry, "value", first + i * stride, m->value_type, m->value_size)) {
 			json_decref(entry);
 			break;
 		}
 		json_add(&list, entry);
 	}
-	put_shown(m, list, "array_entries", m->max_entries);
+	map_put_list(m, list, "array_entries", m->max_entries);
 	return NULL;
 }
 
@@ -99,7 +113,7 @@ const char *map_read_percpu_array(struct map *m)
 {
 	uint64_t pointers = inspect_member(m->in, LAYOUT_ARRAY_VALUE, m->kva), pointer;
 	if (!pointers)
-		return missing;
+		return MAP_MISSING;
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < MIN_OF(m->max_entries, MAP_PERCPU_KEYS_MAX + 0u); i++) {
 		json_t *entry = json_object();
@@ -110,7 +124,7 @@ const char *map_read_percpu_array(struct map *m)
 		}
 		json_add(&list, entry);
 	}
-	put_shown(m, list, "percpu_entries", m->max_entries);
+	map_put_list(m, list, "percpu_entries", m->max_entries);
 	return NULL;
 }
 
@@ -133,11 +147,13 @@ static int hash_element(struct view *v, uint64_t element, void *arg)
 	if (!h->left)
 		return 0;
 	json_t *entry = json_object();
-	bool whole = put_value(m, &entry, "key", key, m->key_type, m->key_size);
-	if (h->per_cpu)
+	bool whole = map_put_value(m, &entry, "key", key, m->key_type, m->key_size);
+	if (m->type == HASH_OF_MAPS && view_read_u64(v, value, 8, &pointer))
+		map_put_map(m, &entry, "value", pointer);
+	else if (h->per_cpu)
 		whole = whole && view_read_u64(v, value, 8, &pointer) && put_per_cpu(m, &entry, pointer);
 	else
-		whole = whole && put_value(m, &entry, "value", value, m->value_type, m->value_size);
+		whole = whole && map_put_value(m, &entry, "value", value, m->value_type, m->value_size);
 	if (!whole) {
 		json_decref(entry);
 		return 0;
@@ -147,13 +163,29 @@ static int hash_element(struct view *v, uint64_t element, void *arg)
 	return 0;
 }
 
-/* Calls @visit for the elements of all buckets of @size bytes, whose first pointer is at their start. */
-static void each_bucket(struct map *m, uint64_t buckets, uint64_t count, uint32_t size, walk_visit visit, void *arg)
+/* Elements of all buckets together are limited: a guest may have all buckets lead to one long chain. */
+struct counting {
+	walk_visit visit;
+	void *arg;
+	uint64_t left;
+};
+
+static int count_element(struct view *v, uint64_t element, void *arg)
 {
+	struct counting *c = arg;
+	if (!c->left)
+		return 1;
+	c->left--;
+	return c->visit(v, element, c->arg);
+}
+
+void map_each_bucket(struct map *m, uint64_t buckets, uint64_t count, uint32_t size, walk_visit visit, void *arg)
+{
+	struct counting c = { .visit = visit, .arg = arg, .left = MAP_ELEMENTS_MAX };
 	uint64_t first;
-	for (uint64_t i = 0; i < MIN_OF(count, (uint64_t)MAP_BUCKETS_MAX); i++)
+	for (uint64_t i = 0; i < MIN_OF(count, (uint64_t)MAP_BUCKETS_MAX) && c.left; i++)
 		if (view_read_u64(m->in->view, buckets + i * size, 8, &first) && first && !(first & 1))
-			walk_hlist(m->in->view, first, MAP_ENTRIES_MAX, visit, arg);
+			walk_hlist(m->in->view, first, MAP_ENTRIES_MAX, count_element, &c);
 }
 
 const char *map_read_hash(struct map *m)
@@ -162,13 +194,13 @@ const char *map_read_hash(struct map *m)
 		 count = inspect_get(m->in, LAYOUT_HTAB_BUCKET_COUNT, m->kva);
 	uint32_t size = m->in->layout->size[LAYOUT_SIZE_BUCKET];
 	if (!buckets || !size || !has_field(m, LAYOUT_HTAB_KEY))
-		return missing;
+		return MAP_MISSING;
 	struct hashing h = { .map = m,
 			     .list = json_array(),
 			     .left = MAP_ENTRIES_MAX,
 			     .per_cpu = m->type == PERCPU_HASH || m->type == LRU_PERCPU_HASH };
-	each_bucket(m, buckets, count, size, hash_element, &h);
-	put_shown(m, h.list, h.per_cpu ? "percpu_hash_entries" : "entries", h.seen);
+	map_each_bucket(m, buckets, count, size, hash_element, &h);
+	map_put_list(m, h.list, h.per_cpu ? "percpu_hash_entries" : "entries", h.seen);
 	return NULL;
 }
 
@@ -200,7 +232,7 @@ static int storage_element(struct view *v, uint64_t element, void *arg)
 		return 0;
 	json_t *entry = json_object();
 	put_owner(m, inspect_get(m->in, LAYOUT_STORAGE_OWNER, storage), &entry);
-	if (!put_value(m, &entry, "value", data, m->value_type, m->value_size)) {
+	if (!map_put_value(m, &entry, "value", data, m->value_type, m->value_size)) {
 		json_decref(entry);
 		return 0;
 	}
@@ -215,10 +247,10 @@ const char *map_read_storage(struct map *m)
 		 log = inspect_get(m->in, LAYOUT_STORAGE_LOG, m->kva);
 	uint32_t size = m->in->layout->size[LAYOUT_SIZE_STORAGE_BUCKET];
 	if (!buckets || !size || log > 16 || !has_field(m, LAYOUT_STORAGE_BYTES))
-		return missing;
+		return MAP_MISSING;
 	struct hashing h = { .map = m, .list = json_array(), .left = MAP_ENTRIES_MAX };
-	each_bucket(m, buckets, 1ull << log, size, storage_element, &h);
-	put_shown(m, h.list, "entries", h.seen);
+	map_each_bucket(m, buckets, 1ull << log, size, storage_element, &h);
+	map_put_list(m, h.list, "entries", h.seen);
 	return NULL;
 }
 
@@ -228,11 +260,11 @@ const char *map_read_struct_ops(struct map *m)
 {
 	uint64_t value = inspect_member(m->in, LAYOUT_STRUCT_OPS_VALUE, m->kva), state;
 	if (!value)
-		return missing;
+		return MAP_MISSING;
 	if (inspect_read(m->in, LAYOUT_STRUCT_OPS_STATE, value, &state))
 		inspect_put_variant(m->in, &m->json, "state", LAYOUT_ENUM_STRUCT_OPS, state);
-	return put_value(m, &m->json, "value", value, m->value_type, m->value_size) ? NULL
-										    : "its value is not readable";
+	return map_put_value(m, &m->json, "value", value, m->value_type, m->value_size) ? NULL
+											: "its value is not readable";
 }
 
 const char *map_read_ringbuf(struct map *m)
@@ -276,6 +308,8 @@ const char *map_read_stacks(struct map *m)
 {
 	uint64_t count = inspect_get(m->in, LAYOUT_STACKS_COUNT, m->kva),
 		 buckets = inspect_member(m->in, LAYOUT_STACKS_BUCKETS, m->kva), bucket;
+	if (inspect_get(m->in, LAYOUT_MAP_FLAGS, m->kva) & STACK_BUILD_IDS)
+		return "stacks of build ids are not read";
 	json_t *json = json_object(), *list = json_array();
 	for (uint64_t i = 0; buckets && i < MIN_OF(count, (uint64_t)MAP_STACKS_MAX); i++)
 		if (view_read_u64(m->in->view, buckets + i * 8, 8, &bucket) && bucket)
@@ -284,71 +318,5 @@ const char *map_read_stacks(struct map *m)
 	json_put(&json, "entries", list);
 	json_put_bool(&json, "truncated", count > MAP_STACKS_MAX);
 	json_put(&m->json, "stack_trace", json);
-	return buckets ? NULL : missing;
-}
-
-/* Where the slots of a map of other objects are: inside the map, or behind a pointer. */
-static uint64_t slots_of(struct map *m)
-{
-	static const struct {
-		uint32_t type;
-		enum layout_field field;
-		bool behind;
-	} slots[] = { { 14, LAYOUT_DEVMAP_SLOTS, true },
-		      { 15, LAYOUT_SOCKMAP_SLOTS, true },
-		      { 16, LAYOUT_CPUMAP_SLOTS, true },
-		      { 17, LAYOUT_XSKMAP_SLOTS, false },
-		      { 20, LAYOUT_REUSEPORT_SLOTS, false } };
-	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
-		if (slots[i].type == m->type)
-			return slots[i].behind ? inspect_get(m->in, slots[i].field, m->kva)
-					       : inspect_member(m->in, slots[i].field, m->kva);
-	return inspect_member(m->in, LAYOUT_ARRAY_VALUE, m->kva);
-}
-
-const char *map_read_slots(struct map *m)
-{
-	uint64_t slots = slots_of(m), slot, populated = 0;
-	uint32_t scanned = MIN_OF(m->max_entries, MAP_ENTRIES_MAX + 0u);
-	if (!slots)
-		return missing;
-	json_t *json = json_object(), *indices = json_array();
-	for (uint32_t i = 0; i < scanned; i++) {
-		if (!view_read_u64(m->in->view, slots + i * 8ull, 8, &slot) || !slot)
-			continue;
-		if (populated++ < MAP_INDICES_MAX)
-			json_add(&indices, json_u64(i));
-	}
-	json_put_u64(&json, "populated", populated);
-	json_put_u64(&json, "scanned", scanned);
-	json_put(&json, "indices", indices);
-	json_put_bool(&json, "truncated", scanned < m->max_entries || populated > MAP_INDICES_MAX);
-	json_put(&m->json, "fd_array", json);
-	return NULL;
-}
-
-const char *map_read_arena(struct map *m)
-{
-	uint64_t user = inspect_get(m->in, LAYOUT_ARENA_USER_START, m->kva),
-		 area = inspect_get(m->in, LAYOUT_VM_ADDRESS, inspect_get(m->in, LAYOUT_ARENA_KERNEL, m->kva)),
-		 pages = 0, physical;
-	uint32_t scanned = MIN_OF(m->max_entries, ARENA_PAGES_MAX);
-	if (!area)
-		return missing;
-	json_t *json = json_object(), *list = json_array();
-	for (uint32_t i = 0; i < scanned; i++) {
-		uint64_t at = user + (uint64_t)i * PAGE_BYTES;
-		/* The kernel's area has one address for each value of the lower half of a user address. */
-		if (!view_translate(m->in->view, area + ARENA_GUARD + (uint32_t)at, &physical))
-			continue;
-		if (pages++ < MAP_INDICES_MAX)
-			json_add(&list, json_u64(i));
-	}
-	inspect_put_address(&json, "user_vm_start", user);
-	json_put_u64(&json, "declared_pages", m->max_entries);
-	json_put_u64(&json, "populated_pages", pages);
-	json_put(&json, "pages", list);
-	json_put_bool(&json, "truncated", scanned < m->max_entries || pages > MAP_INDICES_MAX);
-	json_put(&m->json, "arena", json);
-	return NULL;
+	return buckets ? NULL : MAP_MISSING;
 }

@@ -28,6 +28,7 @@ static bool section_of(const char *map, char object[16])
 struct search {
 	struct inspector *in;
 	struct active_object *ret;
+	bool others; /* also programs of other types than struct_ops */
 };
 
 static bool has_map(const struct active_object *object, uint64_t map)
@@ -38,14 +39,15 @@ static bool has_map(const struct active_object *object, uint64_t map)
 	return false;
 }
 
-/* The maps of a program of struct_ops. Returns their number. */
-static unsigned maps_of(struct inspector *in, uint64_t program, uint64_t map[USED_MAPS_MAX])
+/* The maps of a program. Returns their number. */
+static unsigned maps_of(struct search *s, uint64_t program, uint64_t map[USED_MAPS_MAX])
 {
+	struct inspector *in = s->in;
 	/* The pointer is read before the number, which is written first. */
 	uint64_t aux = inspect_get(in, LAYOUT_PROG_AUX, program), at = inspect_get(in, LAYOUT_AUX_MAPS, aux),
 		 count = inspect_get(in, LAYOUT_AUX_MAP_COUNT, aux);
 	unsigned found = 0;
-	if (inspect_get(in, LAYOUT_PROG_TYPE, program) != STRUCT_OPS_TYPE || !at)
+	if (!at || (!s->others && inspect_get(in, LAYOUT_PROG_TYPE, program) != STRUCT_OPS_TYPE))
 		return 0;
 	for (unsigned i = 0; i < MIN_OF(count, (uint64_t)USED_MAPS_MAX); i++)
 		if (view_read_u64(in->view, at + i * 8, 8, &map[found]) && map[found])
@@ -72,7 +74,7 @@ static int look_at_program(struct view *v, uint64_t index, uint64_t program, voi
 {
 	struct search *s = arg;
 	uint64_t map[USED_MAPS_MAX];
-	unsigned count = maps_of(s->in, program, map);
+	unsigned count = maps_of(s, program, map);
 	bool shares = !*s->ret->object;
 	(void)v, (void)index;
 	for (unsigned i = 0; i < count; i++)
@@ -94,6 +96,9 @@ void programs_find_active(struct inspector *in, struct active_object *ret)
 		walk_xarray(in->view, ids, PROGRAMS_MAX, look_at_program, &s);
 	if (!*ret->object)
 		ret->maps = 0;
+	s.others = true;
+	if (*ret->object)
+		walk_xarray(in->view, ids, PROGRAMS_MAX, look_at_program, &s);
 }
 
 /* --- all programs ------------------------------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ static int list_task(struct view *v, uint64_t node, void *arg)
 	char comm[64];
 	(void)v;
 	if (l->cursors)
-		inspect_read(in, LAYOUT_DSQ_NODE_FLAGS, node, &flags);
+		inspect_read(in, LAYOUT_DSQ_NODE_FLAGS, inspect_object(in, LAYOUT_DSQ_NODE_LINK, node), &flags);
 	if (flags & DSQ_CURSOR) {
 		l->others++;
 		return 0;
@@ -392,7 +392,7 @@ json_t *queues_dispatch(struct inspector *in, const char **why)
 	if (!hash)
 		hash = view_symbol(in->view, "dsq_hash");
 	/* Not set up before the first scheduler: its table is NULL. */
-	if (hash && view_read_u64(in->view, hash, 8, &table) && table)
+	if (hash && inspect_read(in, LAYOUT_HASH_TABLE, hash, &table) && table)
 		walk_rhashtable(in->view, hash, DSQ_COUNT_MAX, add_user_queue, &c);
 	return c.list;
 }

@@ -12,15 +12,21 @@
 
 struct symbol {
 	uint64_t address, size;
+	uint64_t room; /* bytes to the end of its section */
 	uint32_t name; /* offset in `names` */
-	bool function;
+	bool function, object;
+};
+
+/* Indexes of symbols, by address. */
+struct index {
+	uint32_t *symbol;
+	size_t count;
 };
 
 struct symbols {
 	struct symbol *symbol; /* by name, then by address */
 	size_t count;
-	uint32_t *function; /* indexes of `symbol`, by address */
-	size_t functions;
+	struct index functions, objects;
 	char *names; /* ends with a NUL */
 	char banner[SYMBOLS_BANNER_MAX];
 };
@@ -35,7 +41,8 @@ void symbols_close(struct symbols *s)
 	if (!s)
 		return;
 	free(s->symbol);
-	free(s->function);
+	free(s->functions.symbol);
+	free(s->objects.symbol);
 	free(s->names);
 	free(s);
 }
@@ -66,24 +73,32 @@ static int by_address(const void *a, const void *b, void *arg)
 	return x->address > y->address ? 1 : -1;
 }
 
-/* Entry code in assembler has symbols without a type. */
-static bool is_code(Elf *elf, const GElf_Sym *y)
+static GElf_Shdr section_of(Elf *elf, const GElf_Sym *y)
 {
-	GElf_Shdr sh;
-	if (GELF_ST_TYPE(y->st_info) != STT_NOTYPE)
-		return GELF_ST_TYPE(y->st_info) == STT_FUNC;
+	GElf_Shdr sh = { 0 };
 	Elf_Scn *scn = y->st_shndx < SHN_LORESERVE ? elf_getscn(elf, y->st_shndx) : NULL;
-	return scn && gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR;
+	if (scn)
+		gelf_getshdr(scn, &sh);
+	return sh;
 }
 
 static void add_symbol(struct symbols *s, Elf *elf, const GElf_Sym *y, size_t names_len)
 {
 	unsigned type = GELF_ST_TYPE(y->st_info);
+	GElf_Shdr sh = section_of(elf, y);
+	uint64_t end = sh.sh_addr + sh.sh_size;
 	if (y->st_shndx == SHN_UNDEF || y->st_name == 0 || y->st_name >= names_len ||
 	    (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE))
 		return;
 	s->symbol[s->count++] = (struct symbol){
-		.address = y->st_value, .size = y->st_size, .name = y->st_name, .function = is_code(elf, y)
+		.address = y->st_value,
+		.size = y->st_size,
+		.room = end > y->st_value ? end - y->st_value : 0,
+		.name = y->st_name,
+		/* Entry code in assembler has symbols without a type. */
+		.function = type == STT_FUNC || (type == STT_NOTYPE && sh.sh_flags & SHF_EXECINSTR),
+		/* Offsets of per-CPU variables are not addresses. */
+		.object = type == STT_OBJECT && y->st_size && y->st_value >> 63,
 	};
 }
 
@@ -105,18 +120,23 @@ static int copy_names(struct symbols *s, Elf *elf, size_t index, size_t *ret_len
 static int sort_symbols(struct symbols *s)
 {
 	qsort_r(s->symbol, s->count, sizeof(*s->symbol), by_name, s);
-	s->function = calloc(s->count + 1, sizeof(*s->function));
-	if (!s->function)
+	s->functions.symbol = calloc(s->count + 1, sizeof(*s->functions.symbol));
+	s->objects.symbol = calloc(s->count + 1, sizeof(*s->objects.symbol));
+	if (!s->functions.symbol || !s->objects.symbol)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++) {
 		if (s->symbol[i].function)
-			s->function[s->functions++] = (uint32_t)i;
-	qsort_r(s->function, s->functions, sizeof(*s->function), by_address, s);
-	/* Code without a size reaches to what follows. */
-	for (size_t i = 0; i + 1 < s->functions; i++) {
-		struct symbol *y = &s->symbol[s->function[i]];
+			s->functions.symbol[s->functions.count++] = (uint32_t)i;
+		if (s->symbol[i].object)
+			s->objects.symbol[s->objects.count++] = (uint32_t)i;
+	}
+	qsort_r(s->functions.symbol, s->functions.count, sizeof(*s->functions.symbol), by_address, s);
+	qsort_r(s->objects.symbol, s->objects.count, sizeof(*s->objects.symbol), by_address, s);
+	/* Code without a size reaches to what follows in its section. */
+	for (size_t i = 0; i + 1 < s->functions.count; i++) {
+		struct symbol *y = &s->symbol[s->functions.symbol[i]];
 		if (!y->size)
-			y->size = s->symbol[s->function[i + 1]].address - y->address;
+			y->size = MIN_OF(s->symbol[s->functions.symbol[i + 1]].address - y->address, y->room);
 	}
 	return 0;
 }
@@ -238,23 +258,23 @@ uint64_t symbols_size(const struct symbols *s, const char *name)
 	return y ? y->size : 0;
 }
 
-/* The function with the highest address that is not above @at. */
-static const struct symbol *function_at(const struct symbols *s, uint64_t at)
+/* The symbol with the highest address that is not above @at. */
+static const struct symbol *symbol_at(const struct symbols *s, const struct index *index, uint64_t at)
 {
-	size_t low = 0, high = s->functions;
+	size_t low = 0, high = index->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (s->symbol[s->function[middle]].address <= at)
+		if (s->symbol[index->symbol[middle]].address <= at)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low ? &s->symbol[s->function[low - 1]] : NULL;
+	return low ? &s->symbol[index->symbol[low - 1]] : NULL;
 }
 
-bool symbols_format(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX])
+static bool format(const struct symbols *s, const struct index *index, uint64_t at, char out[SYMBOL_TEXT_MAX])
 {
-	const struct symbol *y = function_at(s, at);
+	const struct symbol *y = symbol_at(s, index, at);
 	if (!y || at - y->address >= MAX_OF(y->size, (uint64_t)1)) {
 		snprintf(out, SYMBOL_TEXT_MAX, "0x%lx", at);
 		return false;
@@ -263,6 +283,16 @@ bool symbols_format(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_M
 	text_copy_line(name, sizeof(name), name_of(s, y), strlen(name_of(s, y)));
 	snprintf(out, SYMBOL_TEXT_MAX, "%s+0x%lx/0x%lx", name, at - y->address, y->size);
 	return true;
+}
+
+bool symbols_format(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX])
+{
+	return format(s, &s->functions, at, out);
+}
+
+bool symbols_format_object(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX])
+{
+	return format(s, &s->objects, at, out);
 }
 
 const char *symbols_banner(const struct symbols *s)

@@ -28,6 +28,8 @@ bool symbols_look_up(const struct symbols *s, const char *name, uint64_t *ret);
 uint64_t symbols_size(const struct symbols *s, const char *name);
 /* "name+0xoff/0xsize" of the function at link address @at; false: none, @out is "0x..." then. */
 bool symbols_format(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
+/* The same of the variable or constant at @at. */
+bool symbols_format_object(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
 /* The kernel's version text, `linux_banner`, as the file has it; "": the file does not have it. */
 const char *symbols_banner(const struct symbols *s);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * crash.c -- tests that crash the guest's kernel while a scheduler starves a worker. Just before, the guest notes what
- * it knows of its tasks and its scheduler, so that tests/vm/dump.py can compare a dump of its memory with it.
+ * it knows of its tasks and its scheduler, so that tests/vm/dump.py can compare a dump of its memory with it. And one
+ * whose scheduler ends itself when all its maps hold known patterns.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -13,6 +14,8 @@
 #include <ktstr/ktstr.h>
 
 KTSTR_SCHEDULER(stall, .binary = "scx_misbehave", .args = KTSTR_ARGS("stall", "200"));
+KTSTR_SCHEDULER(patterns, .binary = "scx_patterns");
+KTSTR_SCHEDULER(patterns_stay, .binary = "scx_patterns", .args = KTSTR_ARGS("stay"));
 KTSTR_SCHEDULER(starve, .binary = "scx_misbehave", .args = KTSTR_ARGS("starve"));
 
 /* They are found in the guest's memory, so none lies in two pages. */
@@ -99,4 +102,15 @@ KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .duration_s = 8)
 KTSTR_TEST(starved, .scheduler = &starve, .cores = 2, .duration_s = 8)
 {
 	return crowd(t);
+}
+
+/* All maps are there when it crashes: for damaged images. */
+KTSTR_TEST(patterns_crashed, .scheduler = &patterns_stay, .cores = 2, .duration_s = 8)
+{
+	return crowd(t);
+}
+
+KTSTR_TEST(patterns_shown, .scheduler = &patterns, .cores = 2, .duration_s = 5)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 3 }));
 }

@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A long test over many seeds. It takes hours; `make soak`.
 
-    tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N]
+    tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N] [--images N]
 
 Parts: `kernels`, the tests of real guests on an old and the newest kernel, which are built first; `defaults`, every work
 type with its default parameters under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types
-and operations; `fuzz`, mutations of the kept corpora through every parser. Exit status: 0 if nothing failed, 1 otherwise.
+and operations; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed guests' memory that
+is damaged each time in another way. Exit status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
 import collections
 import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,13 +30,14 @@ def parse():
     p.add_argument('--seed', default='1')
     p.add_argument('--only', default='')
     p.add_argument('--executions', type=int, default=10_000_000, help='of all fuzz targets together')
+    p.add_argument('--images', type=int, default=10_000, help='damaged images of memory')
     return p.parse_args()
 
 
 ARGS = parse()
 sys.argv = sys.argv[:1] + [ARGS.build]
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
-from tap import BUILD, KTSTR, need_kernel  # noqa: E402
+from tap import BUILD, KTSTR, Run, Scratch, need_kernel  # noqa: E402
 
 # Kernels beside the reference series, each with the series of its versions (empty: no schedulers, only the matrix).
 KERNELS = (('distro:6.1', ''), ('distro:newest', '7'))
@@ -132,8 +135,36 @@ def fuzz(_):
     return odd if targets else odd + ['fuzz: no target was built']
 
 
+# Guests that crash: with a worker that starves, with BPF maps of every type.
+CRASHES = ('stalled', 'patterns_crashed')
+
+
+def damaged(kernel, test, scratch):
+    """Crashes a guest, and takes dumps of its memory."""
+    side = scratch / test
+    os.mkdir(side)
+    run = Run('test', '--kernel', kernel['key'], '--keep-memory', '-E', f'test(=ktstr/{test})', scratch.path,
+              env={'KTSTR_SIDECAR_DIR': side})
+    cores = glob.glob(side + '/*.vmcore')
+    if not cores:
+        return [f'images: {test}: the memory of the crashed guest is not kept: {run}']
+    done = subprocess.run([os.path.join(BUILD, 'tests', 'mutate_core'), os.path.join(kernel['path'], 'vmlinux'), cores[0],
+                           str(-(-ARGS.images // len(CRASHES))), ARGS.seed], capture_output=True, text=True)
+    say(f'images: {test}: {done.stdout.strip()}')
+    os.unlink(cores[0])
+    return [f'images: {test}: status {done.returncode}: {done.stderr[-2000:]}'] if done.returncode != 0 else []
+
+
+def images(kernel):
+    with Scratch() as scratch:
+        subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], scratch.path, 'scx_misbehave',
+                        'scx_patterns'], check=True)
+        shutil.copy(os.path.join(BUILD, 'tests', 'crash'), scratch.path)
+        return [fault for test in CRASHES for fault in damaged(kernel, test, scratch)]
+
+
 def main():
-    parts = {'kernels': kernels, 'defaults': defaults, 'behaviour': behaviour, 'fuzz': fuzz}
+    parts = {'kernels': kernels, 'defaults': defaults, 'behaviour': behaviour, 'fuzz': fuzz, 'images': images}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:

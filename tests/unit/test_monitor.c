@@ -51,6 +51,13 @@ START_TEST(symbols_are_found)
 	ck_assert(!symbols_format(k.image.symbols, 0xffffffff81000300u, text));
 	ck_assert_str_eq(text, "0xffffffff81000300");
 	ck_assert(!symbols_format(k.image.symbols, 5, text));
+	/* Data is named where data is wanted only, and what has no size ends with its section. */
+	ck_assert(!symbols_format(k.image.symbols, 0xffffffff81008110u, text));
+	ck_assert(!symbols_format_object(k.image.symbols, 0xffffffff81000234u, text));
+	ck_assert(symbols_format_object(k.image.symbols, 0xffffffff81008110u, text));
+	ck_assert_str_eq(text, "ext_sched_class+0x10/0x40");
+	ck_assert(!symbols_format_object(k.image.symbols, 0xffffffff81008140u, text));
+	ck_assert(!symbols_format_object(k.image.symbols, 0x1010, text));
 	ck_assert_str_eq(symbols_banner(k.image.symbols), KIMAGE_BANNER);
 	kimage_close(&k);
 }

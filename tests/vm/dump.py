@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """A dump of a crashed guest's memory says what the guest knew of itself: tasks, stacks, cgroups, the scheduler; and its
-first lines name the task that starved.
+first lines name the task that starved. A dump of a scheduler whose maps hold known patterns shows them
+(tests/vm/dump-maps.json and .txt; KTSTR_BLESS=1 writes them anew).
 
 With VMLINUX CORE instead of the build directory's second argument, it looks at a core that is there already:
     tests/vm/dump.py BUILD [VMLINUX CORE]
 """
+import difflib
 import glob
 import json
 import os
@@ -143,6 +145,123 @@ def look(vmlinux, core):
     check_maps(dump)
 
 
+# --- a scheduler with a map of every type ------------------------------------------------------------------------------
+
+GOLDEN = os.path.join(HERE, 'dump-maps')
+# What differs from one build or boot to another.
+VARYING = [(re.compile(r'\b0xffff[0-9a-f]{12}\b'), '0xKERNEL'), (re.compile(r'\b0x7f[0-9a-f]{10}\b'), '0xUSER'),
+           (re.compile(r'\+0x[0-9a-f]+/0x[0-9a-f]+$'), ''), (re.compile(r'\bid \d+$'), 'id N'),
+           (re.compile(r'\bbpf_prog_[0-9a-f]{16}_'), 'bpf_prog_TAG_')]
+OPS = ('enqueue', 'dispatch', 'running', 'stopping', 'init', 'exit', 'name')
+
+
+def steady(value):
+    """The value without what differs from one build or boot to another."""
+    if isinstance(value, str):
+        for pattern, text in VARYING:
+            value = pattern.sub(text, value)
+        return value
+    if isinstance(value, list):
+        return [steady(v) for v in value]
+    return {k: steady(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def steady_map(m):
+    m = dict(steady(m), id=0)
+    del m['map_kva']
+    for key in ('entries', 'percpu_hash_entries'):    # in the order of a hash with a random seed
+        m[key] = sorted(m.get(key, []), key=lambda e: json.dumps(e.get('key', e.get('comm', ''))))
+        for entry in m[key]:
+            if entry.get('pid', 1) != 1:
+                entry['pid'] = 2
+    for stack in m.get('stack_trace', {}).get('entries', []):
+        stack.update(bucket_id=0, nr=1, pcs=stack['pcs'][:1])
+    if m['name'].startswith('scx_patt'):              # of the common library, too, and compilers order them as they like
+        m['value_size'] = 0
+        m['value']['members'] = sorted((v for v in m['value']['members'] if v['name'].startswith('pattern')),
+                                       key=lambda v: v['name'])
+    if m['map_type'] == 'STRUCT_OPS':                 # kernels have other members
+        m['value_size'] = 0
+        m['value']['members'] = [part for part in m['value']['members'] if part['name'] == 'data']
+        data = m['value']['members'][0]['value']
+        data['members'] = [v for v in data['members'] if v['name'] in OPS]
+    return {k: v for k, v in m.items() if v != []}
+
+
+def check_patterns(dump, scratch):
+    maps = sorted((steady_map(m) for m in dump['maps'] if re.match('p_|scx_patt|patterns_ops', m.get('name', ''))),
+                  key=lambda m: m['name'])
+    named = scratch / 'maps.failure-dump.json'
+    with open(named, 'w', encoding='utf-8') as f:
+        json.dump(dict(schema='single', reason='maps', maps=maps), f)
+    shown = {'.json': ''.join(json.dumps(m, sort_keys=True) + '\n' for m in maps),
+             '.txt': Run('dump', '--maps', named).out}
+    for suffix, text in shown.items():
+        if os.environ.get('KTSTR_BLESS'):
+            with open(GOLDEN + suffix, 'w', encoding='utf-8') as f:
+                f.write(text)
+        with open(GOLDEN + suffix, encoding='utf-8') as f:
+            expected = f.read()
+        wrong = '\n'.join(difflib.unified_diff(expected.splitlines(), text.splitlines(), lineterm='', n=1))
+        check(text == expected, f'maps of {len(maps)} kinds hold the patterns (tests/vm/dump-maps{suffix})', wrong)
+    owned = [m['name'] for m in dump['maps'] if m.get('active')]
+    check({'p_hash', 'p_ring', 'p_stacks', 'scx_patt.bss'} <= set(owned), "maps without types are the scheduler's, too",
+          owned)
+    frames = [s['pcs'] for m in dump['maps'] if m.get('name') == 'p_stacks' for s in m['stack_trace']['entries']]
+    check(len(frames) == 1 and '_note_stack+' in frames[0][0] and 'entry_SYSCALL_64' in frames[0][-1],
+          'a kept stack reaches from the program to the system call', frames)
+
+
+def check_exit(dump):
+    ended = dump['scx_exit']
+    seen = {k: ended.get(k) for k in ('kind', 'kind_number', 'reason', 'exit_code')}
+    check(seen == {'kind': 'ERROR_BPF', 'kind_number': 1025, 'reason': 'scx_bpf_error', 'exit_code': 0} and
+          ended['msg'].endswith('patterns are shown, number 42'), "the scheduler's exit is shown as it was", ended)
+    frames = [f.split('+')[0] for f in ended['backtrace']]
+    named = [re.sub('^bpf_prog_[0-9a-f]{16}_', 'bpf:', f) for f in frames]
+    check(re.search('(^|;)scx_bpf_error_bstr;bpf:give_up;bpf:patterns_dispatch;.*__schedule;', ';'.join(named)) and
+          not [f for f in frames if f.startswith('0x')], 'and its backtrace goes through the BPF program', ended['backtrace'])
+
+
+# Where a stack of the kernel may begin: at its entry, at an interrupt of a program, in a thread's first function.
+FIRST_FRAME = re.compile(r'entry_|asm_|ret_from_fork|secondary_startup_64|common_startup_64|x86_64_start_kernel')
+
+
+def check_running(dump):
+    registers, wrong, kernel = dump['vcpu_regs'], [], 0
+    for task in (t for t in dump['task_enrichments'] if t['on_cpu']):
+        cpu = registers[task['cpu']]
+        if cpu['user']:
+            if task.get('stack_unavailable') != 'it runs a program, not the kernel':
+                wrong.append((task['comm'], cpu, task.get('stack')))
+            continue
+        kernel += 1
+        stack = task.get('stack') or ['']
+        if task.get('stack_end') or stack[0] != cpu.get('symbol') or not FIRST_FRAME.match(stack[-1]):
+            wrong.append((task['comm'], cpu, stack, task.get('stack_end')))
+    check(len(registers) == 2 and kernel and not wrong,
+          'each task that runs in the kernel has a stack, from the registers of its CPU to where it began', wrong or registers)
+    tops = [r.get('symbol', '').split('+')[0] for r in registers]
+    check(any(re.match('scx_.*irq_workfn', top) for top in tops), 'one of them ends the scheduler', tops)
+
+
+def patterns(scratch, kernel):
+    run = Run('test', '--kernel', kernel['key'], '-E', 'test(=ktstr/patterns_shown)', scratch.path,
+              env={'KTSTR_SIDECAR_DIR': scratch.path})
+    files = glob.glob(scratch.path + '/patterns_shown-*.failure-dump.json')
+    if not check(len(files) == 1, 'a scheduler that the kernel ended leaves a dump', run):
+        return
+    with open(files[0], encoding='utf-8') as f, open(SCHEMA, encoding='utf-8') as s:
+        text = f.read()
+        faults = schema.text_faults(text, json.load(s))
+    check(not faults, 'which is as its schema says', faults[:5])
+    dump = json.loads(text)
+    check(dump['bad_reads'] == 0, 'and every address was readable', dump['bad_reads'])
+    check_exit(dump)
+    check_running(dump)
+    check_patterns(dump, scratch)
+
+
 def damage(vmlinux, core):
     """The guest's memory may be anything: damaged images give a dump, too."""
     tool = os.path.join(BUILD, 'tests', 'mutate_core')
@@ -158,7 +277,8 @@ def main():
     kernel = need_kernel('dump')
     before = machines()
     with Scratch() as scratch:
-        built = subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], scratch.path],
+        built = subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], scratch.path,
+                                'scx_misbehave', 'scx_patterns'],
                                capture_output=True, text=True, check=False)
         if not check(built.returncode == 0, 'the fixture builds against the kernel in use', built.stderr):
             finish()
@@ -169,6 +289,7 @@ def main():
         if check(len(cores) == 1, 'the memory of the crashed guest is kept', run):
             look(os.path.join(kernel['path'], 'vmlinux'), cores[0])
             damage(os.path.join(kernel['path'], 'vmlinux'), cores[0])
+        patterns(scratch, kernel)
     check_nothing_left('nothing is left behind', before)
     finish()
 
