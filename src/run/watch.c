@@ -12,7 +12,7 @@
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
-enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC, HOOK_ATTACH };
+enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC, HOOK_ATTACH, HOOK_ATTACH_CID };
 
 static const struct {
 	enum hook_id id;
@@ -24,8 +24,15 @@ static const struct {
 	  "the kernel ended the scheduler",
 	  { "scx_disable_irq_workfn", "scx_ops_error_irq_workfn" } },
 	{ HOOK_PANIC, "the kernel panicked", { "vpanic", "panic" } },
-	/* struct sched_ext_ops of the scheduler that is about to attach is the first argument. */
+	/* A scheduler is about to attach; the first argument is what it declares, in attach_structs[]. */
 	{ HOOK_ATTACH, NULL, { "bpf_scx_reg" } },
+	{ HOOK_ATTACH_CID, NULL, { "bpf_scx_reg_cid" } },
+};
+
+/* For hooks at which a scheduler attaches: the type of what it declares. */
+static const char *const attach_structs[] = {
+	[HOOK_ATTACH] = "sched_ext_ops",
+	[HOOK_ATTACH_CID] = "sched_ext_ops_cid",
 };
 
 static const char *reason_of(uint32_t hook)
@@ -42,7 +49,7 @@ static void add_hooks(struct watch *w)
 		uint64_t at = 0;
 		for (size_t s = 0; !at && s < ARRAY_SIZE(hook_types[i].symbols) && hook_types[i].symbols[s]; s++)
 			at = symbols_find(w->kernel->image.symbols, hook_types[i].symbols[s]);
-		if (at && (hook_types[i].id != HOOK_ATTACH || w->watchdog_s))
+		if (at && (!attach_structs[hook_types[i].id] || w->watchdog_s))
 			w->hook[w->observe.hook_count++] =
 				(struct observe_hook){ .address = at, .id = hook_types[i].id, .kind = OBSERVE_STOP };
 	}
@@ -168,7 +175,7 @@ static const char *take_sample(struct watch *w)
 static void set_watchdog(struct watch *w)
 {
 	const struct observe_stop *s = w->vm->stop;
-	struct field f = types_field(w->kernel->image.types, "sched_ext_ops", "timeout_ms");
+	struct field f = types_field(w->kernel->image.types, attach_structs[s->hook], "timeout_ms");
 	uint32_t ms = w->watchdog_s * 1000;
 	if (s->vcpu >= s->vcpus || f.size != sizeof(ms) || find_kernel(w, w->vm->backend->memory(w->vm)))
 		return;
@@ -205,7 +212,7 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 {
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
-	if (s->hook == HOOK_ATTACH) {
+	if (s->hook < ARRAY_SIZE(attach_structs) && attach_structs[s->hook]) {
 		set_watchdog(w);
 		return NULL;
 	}

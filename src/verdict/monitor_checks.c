@@ -193,11 +193,11 @@ static void note_highest(const struct monitor_run *run, const struct monitor_che
 	const char *name = threshold_rows[c->which].name;
 	double limit = run->limits->limit[c->which].value;
 	if (c->each_cpu)
-		judgement_value(run->j, "monitor: %s for %u samples in a row (limit %u)", name, t->longest.length,
+		judgement_value(run->j, "monitor: %s: %u samples in a row (%u break it)", name, t->longest.length,
 				run->sustained);
 	else
-		judgement_value(run->j, "monitor: %s up to %.4g%s (limit %.4g, above it for %u in a row of %u)", name,
-				t->highest, c->unit, limit, t->longest.length, run->sustained);
+		judgement_value(run->j, "monitor: %s up to %.4g%s (limit %.4g; %u %s in a row were above, %u break it)",
+				name, t->highest, c->unit, limit, t->longest.length, c->samples, run->sustained);
 }
 
 /* Set by the scheduler or the test, or enforced by them. */

@@ -150,8 +150,8 @@ START_TEST(good_samples_pass)
 	ck_assert(made_judgement.verdict == KTSTR_PASS && made_judgement.monitor_judged);
 	ck_assert(!made_judgement.violations && made_judgement.values == 5);
 	ck_assert_str_eq(made_judgement.value[0],
-			 "monitor: max_imbalance_ratio up to 2 (limit 4, above it for 0 in a row of 5)");
-	ck_assert_str_eq(made_judgement.value[2], "monitor: fail_on_stall for 0 samples in a row (limit 5)");
+			 "monitor: max_imbalance_ratio up to 2 (limit 4; 0 samples in a row were above, 5 break it)");
+	ck_assert_str_eq(made_judgement.value[2], "monitor: fail_on_stall: 0 samples in a row (5 break it)");
 	made_end();
 }
 END_TEST
