@@ -14,7 +14,7 @@
 #include "report/sidecar.h"
 #include "run/replay.h"
 #include "run/rundir.h"
-#include "monitor/series.h"
+#include "made_samples.h"
 #include "t.h"
 
 /* --- replay lines ------------------------------------------------------------------------------------------------- */
@@ -387,39 +387,6 @@ static json_t *empty_result(void)
 	return sidecar_json(&r);
 }
 
-/* Two steps, of half a second each, with two samples of one CPU in each; the second has more tasks. A program. */
-static struct cpu_reading one_cpu[] = { { .nr_running = 2, .clock = 5 }, { .nr_running = 6, .clock = 6 } };
-static int64_t counters[4] = { 0, 1, 2, 3 };
-static struct reading four_readings[4];
-static struct series_program one_program = { .name = "enqueue", .verified_insns = 9, .has_stats = true };
-static const struct series four_samples = { .cpus = 1,
-					    .count = 4,
-					    .reading = four_readings,
-					    .program = &one_program,
-					    .programs = 1,
-					    .events = 1,
-					    .event_name = { "dispatch_keep_last" } };
-
-static void take_samples(void)
-{
-	struct wire_phase p = { 0 };
-	for (unsigned i = 0; i < 4; i++) {
-		four_readings[i] = (struct reading){ .at_ns = (1100 + i / 2 * 1000 + i % 2 * 200) * NSEC_PER_MSEC,
-						     .cpu = &one_cpu[i / 2],
-						     .cpus = 1,
-						     .has_events = true,
-						     .event = &counters[i],
-						     .events = 1,
-						     .has_schedstat = 1 };
-		p.kind = i % 2 ? WIRE_PHASE_STEP_END : WIRE_PHASE_HOLD;
-		p.index = 4 + i / 2;
-		t_ok(evidence_take(&e, WIRE_PHASE, (1000 + i * 500) * NSEC_PER_MSEC, &p, sizeof(p), NULL));
-	}
-	e.series = &four_samples;
-	j.monitor_judged = true;
-	judgement_violation(&j, "broken");
-}
-
 /* At least one value of every kind. */
 static json_t *full_result(void)
 {
@@ -455,7 +422,7 @@ static json_t *full_result(void)
 	r.part[1] = (struct result_part){ "namespaces", "Operation not permitted" };
 	r.parts = 2;
 	r.cleanup = 3 * NSEC_PER_MSEC;
-	take_samples();
+	made_samples(&e, &j, 4);
 	r.dump = "/runs/one.failure-dump.json";
 	json_auto_t *host = host_context();
 	r.host = host;
