@@ -50,6 +50,18 @@ struct ktstr_checks {
 	double max_cross_node_migration_ratio; /* pages that the kernel moved between nodes / pages, each load */
 	double max_slow_tier_ratio;	       /* share of a load's pages on nodes without CPUs, 0 .. 1 */
 	/*
+	 * What the monitor sees from outside, each 100 ms, while a sched_ext scheduler is attached. Only the scheduler
+	 * and the test set these, and only a test that passed else is judged by them. A broken limit is recorded; with
+	 * `enforce` it fails the test.
+	 */
+	double max_imbalance_ratio;	 /* the most tasks on a CPU / the fewest (at least 1). Default 4 */
+	double max_local_dsq_depth;	 /* tasks in one CPU's local dispatch queue. Default 50 */
+	enum ktstr_switch fail_on_stall; /* the clock of a busy CPU's run queue stands still. Default ON */
+	double sustained_samples;	 /* how many samples in a row break a limit. Default 5; OFF: one does */
+	double max_fallback_rate;	 /* select_cpu_fallback events a second. Default 200 */
+	double max_keep_last_rate;	 /* dispatch_keep_last events a second. Default 100 */
+	enum ktstr_switch enforce;	 /* ON: a broken limit of the monitor is a failure. Default OFF */
+	/*
 	 * On tcg, guest time counts instructions, so an absolute limit (min_work_rate, min_iteration_rate,
 	 * max_p99_wake_latency_ns) does not mean the same as on hardware, and is INCONCLUSIVE there. ON: it is checked
 	 * in guest time.
@@ -61,13 +73,16 @@ struct ktstr_checks {
 	enum ktstr_switch gate_on_tcg;
 };
 
-/* The names of all fields: switches, then limits. */
+/* The names of all fields: switches, then limits; first those that a load can have, then those of the monitor. */
 #define KTSTR_SWITCH_CHECKS(X) X(not_stuck) X(isolation) X(gate_on_tcg)
 /* clang-format off */
 #define KTSTR_LIMIT_CHECKS(X) \
 	X(max_gap_ms) X(max_run_delay_ms) X(max_spread_pct) X(max_throughput_cv) X(min_work_rate) \
 	X(max_p99_wake_latency_ns) X(max_wake_latency_cv) X(min_iteration_rate) X(max_migration_ratio) \
 	X(min_page_locality) X(max_cross_node_migration_ratio) X(max_slow_tier_ratio)
+#define KTSTR_MONITOR_SWITCH_CHECKS(X) X(fail_on_stall) X(enforce)
+#define KTSTR_MONITOR_LIMIT_CHECKS(X) \
+	X(max_imbalance_ratio) X(max_local_dsq_depth) X(sustained_samples) X(max_fallback_rate) X(max_keep_last_rate)
 /* clang-format on */
 
 /* Findings of checks about a scheduler. A test can expect one of them (`expect_finding`). */
@@ -82,6 +97,7 @@ enum ktstr_finding {
 	KTSTR_FINDING_PAGE_LOCALITY,
 	KTSTR_FINDING_CROSS_NODE_MIGRATION,
 	KTSTR_FINDING_SLOW_TIER,
+	KTSTR_FINDING_MONITOR, /* with enforce: a limit of the monitor */
 	KTSTR_FINDING_MAX,
 };
 

@@ -11,7 +11,7 @@
 KTSTR_BEGIN_C
 
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 6
+#define KTSTR_API_VERSION 7
 
 /* Exit statuses of `ktstr test` that speak of the tests; 'ktstr help exit-status' has the others. */
 #define KTSTR_EXIT_PASS		0 /* every test passed, was skipped, or failed as known */
@@ -86,6 +86,11 @@ struct ktstr_test {
 	const char *expect_scx_error_matches;  /* POSIX extended regular expression */
 	unsigned cpu_budget;		       /* CPUs of the host that the machine may use; needs no_perf_mode */
 	unsigned cleanup_budget_ms;	       /* the machine must end in this host time after the test; 0: in any */
+	/*
+	 * The kernel ends the scheduler when a task has waited for a CPU for this long (at most 30; guest time);
+	 * replaces the scheduler's own timeout_ms. 0: that one. Needs a scheduler, and a machine that is watched (tcg).
+	 */
+	unsigned watchdog_timeout_s;
 	const char
 		*workload_root_cgroup; /* "/a/b": the cgroups are made below it; NULL: the scheduler's cgroup_parent */
 	const char *config;	       /* text of the scheduler's configuration; needs its config_file_def */

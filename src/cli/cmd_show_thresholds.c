@@ -73,7 +73,7 @@ static const struct test_decl *find_test(const struct suites *s, const char *nam
 static const char *value_text(const struct thresholds *t, enum threshold i, char *out, size_t size)
 {
 	const struct limit *limit = &t->limit[i];
-	if (threshold_rows[i].measured && threshold_rows[i].kind == CHECK_SWITCH)
+	if (threshold_rows[i].kind == CHECK_SWITCH)
 		return limit->on ? "true" : "false";
 	if (!limit->on)
 		return limit->origin == FROM_DEFAULT ? "none" : "off";
@@ -105,8 +105,7 @@ static void print_text(const struct test_decl *t, const struct thresholds *limit
 		   t->scheduler ? t->scheduler->name : "eevdf");
 	for (unsigned i = 0; i < LIMIT_MAX; i++)
 		out_printf("  %-38s: %-10s (%s)\n", threshold_rows[i].name, value_text(limits, i, value, sizeof(value)),
-			   threshold_rows[i].measured ? origins[limits->limit[i].origin]
-						      : "ktstr does not measure this");
+			   origins[limits->limit[i].origin]);
 	print_load_limits(t);
 }
 

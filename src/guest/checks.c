@@ -16,13 +16,26 @@ const char *checks_problem(const struct ktstr_checks *c)
 	if (c->name < KTSTR_OFF || c->name > KTSTR_ON) \
 		return "its check " #name " is neither KTSTR_ON nor KTSTR_OFF";
 	KTSTR_SWITCH_CHECKS(SWITCH)
+	KTSTR_MONITOR_SWITCH_CHECKS(SWITCH)
 #undef SWITCH
 #define LIMIT(name)                      \
 	if (!limit_is_possible(c->name)) \
 		return "its check " #name " is neither a number above 0 nor KTSTR_ZERO nor KTSTR_OFF";
 	KTSTR_LIMIT_CHECKS(LIMIT)
+	KTSTR_MONITOR_LIMIT_CHECKS(LIMIT)
 #undef LIMIT
 	return NULL;
+}
+
+const char *checks_load_problem(const struct ktstr_checks *c)
+{
+#define REFUSE(name)      \
+	if (c->name != 0) \
+		return "its check " #name " is about the whole machine; set it in the test or the scheduler";
+	KTSTR_MONITOR_SWITCH_CHECKS(REFUSE)
+	KTSTR_MONITOR_LIMIT_CHECKS(REFUSE)
+#undef REFUSE
+	return checks_problem(c);
 }
 
 void checks_inherit(struct ktstr_checks *c, const struct ktstr_checks *from)
@@ -30,6 +43,8 @@ void checks_inherit(struct ktstr_checks *c, const struct ktstr_checks *from)
 #define INHERIT(name) c->name = c->name != 0 ? c->name : from->name;
 	KTSTR_SWITCH_CHECKS(INHERIT)
 	KTSTR_LIMIT_CHECKS(INHERIT)
+	KTSTR_MONITOR_SWITCH_CHECKS(INHERIT)
+	KTSTR_MONITOR_LIMIT_CHECKS(INHERIT)
 #undef INHERIT
 }
 

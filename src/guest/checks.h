@@ -10,6 +10,8 @@
 
 /* The problem of @c, or NULL. */
 const char *checks_problem(const struct ktstr_checks *c);
+/* The same for the checks of a load or a cgroup, which cannot have those of the monitor. */
+const char *checks_load_problem(const struct ktstr_checks *c);
 /* Copies the checks that @c does not set from @from. */
 void checks_inherit(struct ktstr_checks *c, const struct ktstr_checks *from);
 /* Appends a line for each check that @c sets: "cgroup 'a' (SpinWait): max_gap_ms 50". A line occurs only once. */

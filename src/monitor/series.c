@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/text.h"
 
 static bool grow(struct series *s)
 {
@@ -41,6 +42,48 @@ static int64_t *copy_events(const struct sample *from, unsigned events)
 	return event;
 }
 
+static const enum cpu_value schedstat_values[] = {
+#define X(name) CPU_VALUE_##name,
+	SUMMARY_SCHEDSTATS(X)
+#undef X
+};
+
+static void sum_schedstats(const struct sample *from, struct reading *ret)
+{
+	for (unsigned i = 0; i < SCHEDSTAT_COUNT; i++) {
+		bool all = from->cpus > 0;
+		for (unsigned cpu = 0; cpu < from->cpus; cpu++) {
+			ret->schedstat[i] += from->cpu[cpu].value[schedstat_values[i]];
+			all = all && cpu_has(&from->cpu[cpu], schedstat_values[i]);
+		}
+		ret->has_schedstat |= (unsigned)all << i;
+	}
+}
+
+static void name_events(struct series *s, const struct sampler *sampler)
+{
+	if (s->events)
+		return;
+	s->events = MIN_OF(sampler_events(sampler), (unsigned)SUMMARY_EVENTS_MAX);
+	for (unsigned i = 0; i < s->events; i++)
+		text_copy_line(s->event_name[i], sizeof(s->event_name[i]), sampler_event_name(sampler, i),
+			       strlen(sampler_event_name(sampler, i)));
+}
+
+int series_event(const struct series *s, const char *name)
+{
+	for (unsigned i = 0; i < s->events; i++)
+		if (!strcmp(s->event_name[i], name))
+			return (int)i;
+	return -1;
+}
+
+/* A counter that is smaller than before belongs to a program that was loaded again. */
+static uint64_t increase(uint64_t before, uint64_t now)
+{
+	return now >= before ? now - before : now;
+}
+
 static struct series_program *program_of(struct series *s, const char *name)
 {
 	for (unsigned i = 0; i < s->programs; i++)
@@ -65,9 +108,13 @@ static void note_programs(struct series *s, const struct sample *from)
 		if (!known)
 			continue;
 		known->verified_insns = p->verified_insns;
-		known->has_stats = p->has_stats;
-		known->cnt = p->cnt;
-		known->nsecs = p->nsecs;
+		if (known->has_stats && p->has_stats) {
+			known->cnt += increase(known->last_cnt, p->cnt);
+			known->nsecs += increase(known->last_nsecs, p->nsecs);
+		}
+		known->has_stats |= p->has_stats;
+		known->last_cnt = p->cnt;
+		known->last_nsecs = p->nsecs;
 	}
 }
 
@@ -84,7 +131,7 @@ static uint32_t digest_of(uint32_t crc, const struct sample *from)
 
 void series_add(struct series *s, const struct sampler *sampler, const struct sample *from)
 {
-	unsigned events = MIN_OF(sampler_events(sampler), (unsigned)SUMMARY_EVENTS_MAX);
+	name_events(s, sampler);
 	s->digest = digest_of(s->digest, from);
 	note_programs(s, from);
 	if (!s->cpus)
@@ -93,14 +140,17 @@ void series_add(struct series *s, const struct sampler *sampler, const struct sa
 		s->lost++;
 		return;
 	}
-	struct reading r = {
-		.at_ns = from->at_ns, .cpus = from->cpus, .has_events = from->scx.has_events, .events = events
-	};
+	struct reading r = { .at_ns = from->at_ns,
+			     .cpus = from->cpus,
+			     .scx = *from->scx.name,
+			     .has_events = from->scx.has_events,
+			     .events = s->events };
 	_cleanup_free_ struct cpu_reading *cpu = copy_cpus(from);
-	_cleanup_free_ int64_t *event = copy_events(from, events);
+	_cleanup_free_ int64_t *event = copy_events(from, s->events);
 	s->failed = !cpu || !event || !grow(s);
 	if (s->failed)
 		return;
+	sum_schedstats(from, &r);
 	r.cpu = TAKE_PTR(cpu);
 	r.event = TAKE_PTR(event);
 	s->reading[s->count++] = r;

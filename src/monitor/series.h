@@ -8,10 +8,13 @@
 
 #define SERIES_SAMPLES_MAX 36000 /* an hour of samples of 100 ms; later ones are counted only */
 
+#define SERIES_EVENT_BYTES 48
+
 struct series_program {
 	char name[17];
 	uint32_t verified_insns;
-	uint64_t cnt, nsecs; /* as of the last sample that saw it */
+	uint64_t cnt, nsecs;	       /* increase since the first sample that saw it, also after it was loaded again */
+	uint64_t last_cnt, last_nsecs; /* as of the last sample that saw it */
 	bool has_stats;
 };
 
@@ -20,6 +23,8 @@ struct series {
 	struct reading *reading; /* `count`; what they point to is owned, too */
 	struct series_program *program;
 	unsigned programs;
+	char event_name[SUMMARY_EVENTS_MAX][SERIES_EVENT_BYTES]; /* of the counters in readings */
+	unsigned events;
 	uint32_t digest; /* CRC-32 of all samples, with all values of their CPUs */
 	bool failed;	 /* out of memory: later samples are missing */
 };
@@ -28,6 +33,8 @@ struct series {
 void series_add(struct series *s, const struct sampler *sampler, const struct sample *sample);
 /* The readings from @from_ns to @to_ns: the index of the first one, and their number. */
 unsigned series_window(const struct series *s, uint64_t from_ns, uint64_t to_ns, unsigned *ret_first);
+/* The number of an event counter, as "dispatch_keep_last"; -1: this kernel does not have it. */
+int series_event(const struct series *s, const char *name);
 void series_done(struct series *s);
 
 #endif

@@ -133,6 +133,17 @@ static void sum_events(const struct reading *r, unsigned count, struct summary *
 	}
 }
 
+static void sum_schedstats(const struct reading *first, const struct reading *last, struct summary *ret)
+{
+	double seconds = (double)ret->duration_ns / NSEC_PER_SEC;
+	ret->has_schedstat = first == last ? 0 : first->has_schedstat & last->has_schedstat;
+	for (unsigned i = 0; i < SCHEDSTAT_COUNT; i++) {
+		uint64_t before = first->schedstat[i], now = last->schedstat[i];
+		ret->schedstat_delta[i] = now > before ? now - before : 0;
+		ret->schedstat_rate[i] = seconds > 0 ? (double)ret->schedstat_delta[i] / seconds : 0;
+	}
+}
+
 void summary_of(const struct reading *r, unsigned count, unsigned hz, struct summary *ret)
 {
 	struct sums sums = { 0 };
@@ -145,6 +156,7 @@ void summary_of(const struct reading *r, unsigned count, unsigned hz, struct sum
 	if (count) {
 		ret->avg_imbalance = sums.imbalance / count;
 		ret->duration_ns = r[count - 1].at_ns - r[0].at_ns;
+		sum_schedstats(&r[0], &r[count - 1], ret);
 	}
 	if (sums.cpus) {
 		ret->avg_dsq_depth = sums.depth / (double)sums.cpus;
@@ -153,15 +165,14 @@ void summary_of(const struct reading *r, unsigned count, unsigned hz, struct sum
 	sum_events(r, count, ret);
 }
 
-unsigned summary_sustained(const struct reading *r, unsigned count, bool (*is_over)(const struct reading *r, void *arg),
-			   void *arg)
+bool summary_rate(const struct reading *before, const struct reading *now, int event, double *ret)
 {
-	unsigned run = 0, longest = 0;
-	for (unsigned i = 0; i < count; i++) {
-		run = is_over(&r[i], arg) ? run + 1 : 0;
-		longest = MAX_OF(longest, run);
-	}
-	return longest;
+	if (event < 0 || !before->has_events || !now->has_events || now->at_ns <= before->at_ns ||
+	    (unsigned)event >= MIN_OF(before->events, now->events))
+		return false;
+	double seconds = (double)(now->at_ns - before->at_ns) / NSEC_PER_SEC;
+	*ret = (double)difference(now->event[event], before->event[event]) / seconds;
+	return true;
 }
 
 /* --- latencies on a contended host -------------------------------------------------------------------------------- */

@@ -14,6 +14,19 @@
 #define SUMMARY_EVENTS_MAX	32
 #define SUMMARY_PREEMPTED_TICKS 10
 
+/* Counters of run queues that are summed over all CPUs, as in struct cpu_sample. */
+#define SUMMARY_SCHEDSTATS(X) \
+	X(run_delay)          \
+	X(pcount)             \
+	X(sched_count)        \
+	X(yld_count)          \
+	X(sched_goidle)       \
+	X(ttwu_count)         \
+	X(ttwu_local)
+#define AS_SCHEDSTAT(name) SCHEDSTAT_##name,
+enum schedstat { SUMMARY_SCHEDSTATS(AS_SCHEDSTAT) SCHEDSTAT_COUNT };
+#undef AS_SCHEDSTAT
+
 /* Of one CPU at one moment. A clock of 0 was never read. */
 struct cpu_reading {
 	uint64_t nr_running, local_dsq_nr, clock;
@@ -25,9 +38,12 @@ struct reading {
 	uint64_t at_ns;
 	const struct cpu_reading *cpu; /* the same number of CPUs in all readings of a series */
 	unsigned cpus;
+	bool scx; /* a scheduler of sched_ext was attached */
 	bool has_events;
 	const int64_t *event; /* counters so far */
 	unsigned events;      /* at most SUMMARY_EVENTS_MAX */
+	uint64_t schedstat[SCHEDSTAT_COUNT];
+	unsigned has_schedstat; /* bit of each that all CPUs have */
 };
 
 /* max(nr_running) / max(1, min(nr_running)); 1 of no CPU, 0 where nothing runs. */
@@ -50,9 +66,12 @@ struct summary {
 	unsigned stalled_cpu;	/* of the longest stall */
 	bool has_events;
 	unsigned events;
-	int64_t event_delta[SUMMARY_EVENTS_MAX]; /* last minus first, at least 0 */
-	double event_rate[SUMMARY_EVENTS_MAX];	 /* a second */
-	int64_t event_burst[SUMMARY_EVENTS_MAX]; /* the largest from one sample to the next */
+	int64_t event_delta[SUMMARY_EVENTS_MAX];   /* last minus first, at least 0 */
+	double event_rate[SUMMARY_EVENTS_MAX];	   /* a second */
+	int64_t event_burst[SUMMARY_EVENTS_MAX];   /* the largest from one sample to the next */
+	unsigned has_schedstat;			   /* bit of each */
+	uint64_t schedstat_delta[SCHEDSTAT_COUNT]; /* last minus first, at least 0 */
+	double schedstat_rate[SCHEDSTAT_COUNT];	   /* a second */
 	uint64_t duration_ns;
 };
 
@@ -62,11 +81,10 @@ const char *summary_unusable(const struct reading *r, unsigned count);
 void summary_of(const struct reading *r, unsigned count, unsigned hz, struct summary *ret);
 
 /*
- * The longest run of readings in a row of which each satisfies @is_over, such as an imbalance above its limit. A check
- * with `sustained_samples` fails when this reaches them.
+ * The increase of one event counter from one reading to the next, a second. False: a counter is missing, or no time has
+ * passed.
  */
-unsigned summary_sustained(const struct reading *r, unsigned count, bool (*is_over)(const struct reading *r, void *arg),
-			   void *arg);
+bool summary_rate(const struct reading *before, const struct reading *now, int event, double *ret);
 
 /*
  * What a contended host can have added to a latency of @length_ns: the largest sum of @delay_ns, one a tick, over any

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "report/failure.h"
+#include "report/monitor.h"
+#include "report/timeline.h"
 
 #define CONSOLE_LINES 20
 #define LOG_LINES     40
@@ -194,6 +196,18 @@ static void put_dump(const struct result *r, const struct term *t, struct buf *o
 	buf_puts(out, r->dump_text);
 }
 
+/* A section whose lines @write appends; left out if there are none. */
+static void put_lines(const struct result *r, const struct term *t, const char *name,
+		      void (*write)(const struct result *r, struct buf *out), struct buf *out)
+{
+	_cleanup_buf_ struct buf lines = BUF_NULL;
+	write(r, &lines);
+	if (!lines.len)
+		return;
+	section(out, t, name);
+	buf_append(out, buf_str(&lines), lines.len);
+}
+
 void failure_report(const struct result *r, const struct term *t, struct buf *out)
 {
 	static const struct buf none = BUF_NULL;
@@ -204,8 +218,10 @@ void failure_report(const struct result *r, const struct term *t, struct buf *ou
 	put_progress(r, t, out);
 	put_perf_mode(r, t, out);
 	put_dump(r, t, out);
+	put_lines(r, t, "timeline", timeline_text, out);
 	text_section(out, t, "test output", &e->text[WIRE_STREAM_TEST], LOG_LINES);
 	text_section(out, t, "scheduler log", &e->text[WIRE_STREAM_SCHED], LOG_LINES);
+	put_lines(r, t, "monitor", monitor_text, out);
 	text_section(out, t, "sched_ext dump", &e->text[WIRE_STREAM_SCX_DUMP], LOG_LINES);
 	text_section(out, t, "console (its last lines)", r->start ? &e->console : &none, CONSOLE_LINES);
 	text_section(out, t, "kernel warnings of the whole run (not all belong to the failure)",

@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "monitor/series.h"
-
-#define HZ_UNKNOWN 250 /* only matters where the time of vCPU threads is known */
+#include "verdict/monitor_checks.h"
 
 /* Counters of sched_ext with shorter names in results. */
 static const struct {
@@ -41,30 +39,78 @@ static json_t *events_json(const struct result *r, const struct summary *s)
 		return json_null();
 	json_t *o = json_object();
 	for (unsigned i = 0; i < s->events; i++)
-		put_event(&o, sampler_event_name(r->sampler, i), s, i);
+		put_event(&o, r->evidence->series->event_name[i], s, i);
 	return o;
 }
 
-/* Samples from the test's first step to its end. */
-static unsigned test_window(const struct result *r, unsigned *ret_first)
+static const char *const schedstat_names[] = {
+#define X(name) #name,
+	SUMMARY_SCHEDSTATS(X)
+#undef X
+};
+
+static void put_schedstat_rate(json_t **o, const char *name, const struct summary *s, enum schedstat which)
 {
-	const struct evidence *e = r->evidence;
-	uint64_t from = e->phase_count ? e->phase[0].time_ns : UINT64_MAX;
-	return series_window(r->series, from, e->last_ns, ret_first);
+	bool has = s->has_schedstat >> which & 1;
+	json_put(o, name, has ? json_number(s->schedstat_rate[which]) : json_null());
+}
+
+static json_t *schedstats_json(const struct summary *s)
+{
+	char name[40];
+	if (!s->has_schedstat)
+		return json_null();
+	json_t *o = json_object();
+	for (unsigned i = 0; i < SCHEDSTAT_COUNT; i++) {
+		bool has = s->has_schedstat >> i & 1;
+		snprintf(name, sizeof(name), "total_%s", schedstat_names[i]);
+		json_put(&o, name, has ? json_integer((json_int_t)s->schedstat_delta[i]) : json_null());
+	}
+	put_schedstat_rate(&o, "run_delay_rate", s, SCHEDSTAT_run_delay);
+	put_schedstat_rate(&o, "sched_count_rate", s, SCHEDSTAT_sched_count);
+	return o;
+}
+
+static json_t *programs_json(const struct series *s)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < s->programs; i++) {
+		const struct series_program *p = &s->program[i];
+		json_t *o = json_object();
+		if (!p->has_stats) {
+			json_decref(o);
+			continue;
+		}
+		json_put_text(&o, "name", p->name);
+		json_put_u64(&o, "cnt", p->cnt);
+		json_put_u64(&o, "nsecs", p->nsecs);
+		json_put_number(&o, "nsecs_per_call", p->cnt ? (double)p->nsecs / (double)p->cnt : 0);
+		json_add(&list, o);
+	}
+	return list;
+}
+
+static void put_verdict(json_t **o, const struct result *r)
+{
+	const struct judgement *j = r->judgement;
+	json_t *violations = json_array();
+	for (uint32_t i = 0; i < j->violations; i++)
+		json_add(&violations, json_text(j->violation[i]));
+	json_put_text(o, "verdict", !j->monitor_judged ? NULL : j->violations ? "failed" : "ok");
+	json_put(o, "violations", violations);
 }
 
 json_t *monitor_json(const struct result *r)
 {
 	struct summary s;
-	unsigned first, count = r->series ? test_window(r, &first) : 0;
-	if (!count)
+	struct monitor_window w = monitor_window(r->evidence);
+	if (!w.count)
 		return json_null();
-	unsigned warm_up = summary_warm_up(count);
-	summary_of(r->series->reading + first + warm_up, count - warm_up, HZ_UNKNOWN, &s);
+	summary_of(w.reading, w.count, MONITOR_HZ_UNKNOWN, &s);
 	json_t *o = json_object();
-	json_put_u64(&o, "total_samples", count);
-	json_put_u64(&o, "warm_up_samples", warm_up);
-	json_put_text(&o, "unusable", summary_unusable(r->series->reading + first + warm_up, count - warm_up));
+	json_put_u64(&o, "total_samples", w.count + w.warm_up);
+	json_put_u64(&o, "warm_up_samples", w.warm_up);
+	json_put_text(&o, "unusable", summary_unusable(w.reading, w.count));
 	json_put_number(&o, "max_imbalance_ratio", s.max_imbalance);
 	json_put_number(&o, "avg_imbalance_ratio", s.avg_imbalance);
 	json_put_number(&o, "max_local_dsq_depth", s.max_dsq_depth);
@@ -72,17 +118,131 @@ json_t *monitor_json(const struct result *r)
 	json_put_number(&o, "avg_nr_running", s.avg_nr_running);
 	json_put_bool(&o, "stall_detected", s.stall_detected);
 	json_put(&o, "event_deltas", events_json(r, &s));
+	json_put(&o, "schedstat_deltas", schedstats_json(&s));
+	json_put(&o, "prog_stats_deltas", programs_json(r->evidence->series));
+	put_verdict(&o, r);
 	return o;
 }
 
 json_t *verifier_stats_json(const struct result *r)
 {
 	json_t *list = json_array();
-	for (unsigned i = 0; r->series && i < r->series->programs; i++) {
+	const struct series *s = r->evidence->series;
+	for (unsigned i = 0; s && i < s->programs; i++) {
 		json_t *o = json_object();
-		json_put_text(&o, "name", r->series->program[i].name);
-		json_put_u64(&o, "verified_insns", r->series->program[i].verified_insns);
+		json_put_text(&o, "name", s->program[i].name);
+		json_put_u64(&o, "verified_insns", s->program[i].verified_insns);
 		json_add(&list, o);
 	}
 	return list;
+}
+
+/* --- as text ------------------------------------------------------------------------------------------------------ */
+
+/* The number of the counter with that name; -1: absent, or nothing was counted. */
+static int counted(const struct series *series, const struct summary *s, const char *name)
+{
+	int at = s->has_events ? series_event(series, name) : -1;
+	return at >= 0 && (unsigned)at < s->events ? at : -1;
+}
+
+static bool is_short_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(short_names); i++)
+		if (!strcmp(short_names[i].event, name))
+			return true;
+	return false;
+}
+
+static void events_text(const struct series *series, const struct summary *s, struct buf *out)
+{
+	static const struct {
+		const char *event, *word;
+		bool rate;
+	} main_events[] = { { "select_cpu_fallback", "fallback", true },
+			    { "dispatch_keep_last", "keep_last", true },
+			    { "dispatch_local_dsq_offline", "offline", false } };
+	bool more = false;
+	if (!s->has_events)
+		return;
+	buf_puts(out, "  events:");
+	for (size_t i = 0; i < ARRAY_SIZE(main_events); i++) {
+		int at = counted(series, s, main_events[i].event);
+		if (at < 0)
+			continue;
+		buf_appendf(out, " %s=%ld", main_events[i].word, s->event_delta[at]);
+		if (main_events[i].rate)
+			buf_appendf(out, " (%.1f/s)", s->event_rate[at]);
+	}
+	for (unsigned i = 0; i < s->events; i++) {
+		if (!s->event_delta[i] || is_short_name(series->event_name[i]))
+			continue;
+		buf_appendf(out, "%s %s=%ld", more ? "" : "\n  events+:", series->event_name[i], s->event_delta[i]);
+		more = true;
+	}
+	buf_puts(out, "\n");
+}
+
+static void schedstats_text(const struct summary *s, struct buf *out)
+{
+	static const struct {
+		enum schedstat which;
+		const char *before, *after;
+		bool rate;
+	} words[] = { { SCHEDSTAT_sched_count, " csw=", "", false },
+		      { SCHEDSTAT_sched_count, " (", "/s)", true },
+		      { SCHEDSTAT_run_delay, " run_delay=", "ns/s", true },
+		      { SCHEDSTAT_ttwu_count, " ttwu=", "", false },
+		      { SCHEDSTAT_sched_goidle, " goidle=", "", false } };
+	if (!s->has_schedstat)
+		return;
+	buf_puts(out, "  schedstat:");
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		double value =
+			words[i].rate ? s->schedstat_rate[words[i].which] : (double)s->schedstat_delta[words[i].which];
+		if (s->has_schedstat >> words[i].which & 1)
+			buf_appendf(out, "%s%.0f%s", words[i].before, value, words[i].after);
+	}
+	buf_puts(out, "\n");
+}
+
+static void programs_text(const struct series *s, struct buf *out)
+{
+	for (unsigned i = 0; i < s->programs; i++)
+		if (s->program[i].has_stats && s->program[i].cnt)
+			buf_appendf(out, "  bpf: %s cnt=%lu %.0fns/call\n", s->program[i].name, s->program[i].cnt,
+				    (double)s->program[i].nsecs / (double)s->program[i].cnt);
+}
+
+static void verdict_text(const struct result *r, struct buf *out)
+{
+	const struct judgement *j = r->judgement;
+	bool enforced = r->facts.limits.limit[LIMIT_ENFORCE].on;
+	if (!j->monitor_judged)
+		return;
+	if (!j->violations) {
+		buf_puts(out, "  verdict: monitor OK\n");
+		return;
+	}
+	buf_appendf(out, "  verdict: monitor FAILED: %u violation%s%s\n", j->violations, plural(j->violations),
+		    enforced ? "" : " (without .enforce they do not fail the test)");
+	for (uint32_t i = 0; i < j->violations; i++)
+		buf_appendf(out, "    %s\n", j->violation[i]);
+}
+
+void monitor_text(const struct result *r, struct buf *out)
+{
+	struct summary s;
+	struct monitor_window w = monitor_window(r->evidence);
+	if (!w.count)
+		return;
+	summary_of(w.reading, w.count, MONITOR_HZ_UNKNOWN, &s);
+	buf_appendf(out, "  samples=%u max_imbalance=%.2f max_dsq_depth=%.0f stuck=%u\n", w.count + w.warm_up,
+		    s.max_imbalance, s.max_dsq_depth, s.longest_stall);
+	buf_appendf(out, "  avg: imbalance=%.2f nr_running/cpu=%.1f dsq/cpu=%.1f\n", s.avg_imbalance, s.avg_nr_running,
+		    s.avg_dsq_depth);
+	events_text(r->evidence->series, &s, out);
+	schedstats_text(&s, out);
+	programs_text(r->evidence->series, out);
+	verdict_text(r, out);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* monitor.h -- what the monitor's samples of a machine say, as members of the sidecar. */
+/* monitor.h -- what the monitor's samples of a machine say, as members of the sidecar and as text. */
 #ifndef KTSTR_REPORT_MONITOR_H
 #define KTSTR_REPORT_MONITOR_H
 
@@ -9,5 +9,7 @@
 json_t *monitor_json(const struct result *r);
 /* Of each BPF program of the scheduler. */
 json_t *verifier_stats_json(const struct result *r);
+/* The lines of the section; nothing if the machine was not sampled. */
+void monitor_text(const struct result *r, struct buf *out);
 
 #endif

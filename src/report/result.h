@@ -8,7 +8,6 @@
 #include <ktstr/topology.h>
 
 #include "base/time.h"
-#include "monitor/series.h"
 #include "verdict/flake.h"
 #include "verdict/judge.h"
 #include "verdict/known.h"
@@ -48,13 +47,11 @@ struct result {
 	const char *accel;
 	const char *start; /* "boot" or "clone"; NULL: no machine */
 	const char *const *sysctls, *const *kargs;
-	const char *replay;	       /* command line that repeats the test */
-	const char *sidecar;	       /* path; NULL before it is written */
-	const struct series *series;   /* the monitor's samples; NULL: none were taken */
-	const struct sampler *sampler; /* of these */
-	const char *monitor_lack;      /* why none were taken, or NULL */
-	const char *dump;	       /* path of what the guest's memory said about the failure, or NULL */
-	const char *dump_text;	       /* its beginning, as text; "": there is none */
+	const char *replay;	  /* command line that repeats the test */
+	const char *sidecar;	  /* path; NULL before it is written */
+	const char *monitor_lack; /* why none were taken, or NULL */
+	const char *dump;	  /* path of what the guest's memory said about the failure, or NULL */
+	const char *dump_text;	  /* its beginning, as text; "": there is none */
 	const char *run_id, *project_commit;
 	const json_t *host;
 	uint64_t seed, variant;

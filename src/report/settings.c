@@ -17,7 +17,7 @@ static const char *const origins[] = {
 static json_t *limit_value(const struct thresholds *t, enum threshold i)
 {
 	const struct limit *limit = &t->limit[i];
-	if (threshold_rows[i].measured && threshold_rows[i].kind == CHECK_SWITCH)
+	if (threshold_rows[i].kind == CHECK_SWITCH)
 		return json_boolean(limit->on);
 	return limit->on ? json_number(limit->value) : json_null();
 }
@@ -28,7 +28,7 @@ json_t *thresholds_json(const struct thresholds *t)
 	for (unsigned i = 0; i < LIMIT_MAX; i++) {
 		json_t *o = json_object();
 		json_put(&o, "value", limit_value(t, i));
-		json_put_text(&o, "origin", threshold_rows[i].measured ? origins[t->limit[i].origin] : NULL);
+		json_put_text(&o, "origin", origins[t->limit[i].origin]);
 		json_put(&rows, threshold_rows[i].name, o);
 	}
 	return rows;
@@ -61,6 +61,7 @@ json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusi
 	json_put_text(&o, "error_matches", facts->expect_matches);
 	json_put_bool(&o, "inconclusive_allowed", allow_inconclusive);
 	json_put_bool(&o, "survives_storm", facts->survives_storm);
+	json_put(&o, "watchdog_timeout_s", facts->watchdog_s ? json_integer(facts->watchdog_s) : json_null());
 	nsec_t budget = facts->cleanup_budget;
 	json_put(&o, "cleanup_budget_ms", budget ? json_integer(budget / NSEC_PER_MSEC) : json_null());
 	return o;

@@ -7,7 +7,7 @@
 
 #include "report/result.h"
 
-/* {NAME: {value, origin}} of all limits. value null: not checked; origin null: not measured yet. */
+/* {NAME: {value, origin}} of all limits. value null: not checked. */
 json_t *thresholds_json(const struct thresholds *t);
 /* Limits of single loads, which override those of the test; a value of null: switched off. */
 json_t *load_thresholds_json(const struct evidence *e);

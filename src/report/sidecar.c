@@ -12,7 +12,9 @@
 #include "base/json.h"
 #include "report/settings.h"
 #include "report/monitor.h"
+#include "monitor/series.h"
 #include "report/sidecar.h"
+#include "report/timeline.h"
 
 #define WORK_TYPE_DEFAULT "SpinWait"
 
@@ -242,7 +244,7 @@ static json_t *stimulus(const struct evidence *e)
 {
 	json_t *array = json_array();
 	for (uint32_t i = 0; i < e->stimulus_count; i++) {
-		const struct wire_stimulus *s = &e->stimulus[i];
+		const struct wire_stimulus *s = &e->stimulus[i].wire;
 		json_t *o = json_object();
 		json_put_u64(&o, "elapsed_ms", s->elapsed_ms);
 		json_put_text(&o, "label", step_name(e, s->step_index));
@@ -283,8 +285,8 @@ static json_t *guest(const struct result *r)
 	json_put_text(&o, "kernel_release", e->has_hello ? e->hello.release : NULL);
 	json_put_u64(&o, "time_ns", e->last_ns);
 	json_put_text(&o, "event_digest", digest);
-	snprintf(digest, sizeof(digest), "%08x", r->series ? r->series->digest : 0);
-	json_put_text(&o, "observation_digest", r->series ? digest : NULL);
+	snprintf(digest, sizeof(digest), "%08x", r->evidence->series ? r->evidence->series->digest : 0);
+	json_put_text(&o, "observation_digest", r->evidence->series ? digest : NULL);
 	json_put_u64(&o, "events", e->records);
 	json_put_u64(&o, "events_dropped", e->dropped);
 	json_put_u64(&o, "memory_mib", r->memory_mib);
@@ -494,6 +496,7 @@ static void put_measured(json_t **o, const struct result *r)
 {
 	json_put(o, "stats", stats_json(&r->judgement->stats));
 	json_put(o, "stimulus_events", stimulus(r->evidence));
+	json_put(o, "phases", phases_json(r));
 	json_put(o, "work_metrics", work_metrics(r->evidence));
 	json_put(o, "metrics", payloads(r->evidence));
 	json_put(o, "guest", guest(r));

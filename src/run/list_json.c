@@ -90,7 +90,7 @@ static int get_limit(const json_t *v, const char *name, double *ret, struct err 
 /* A check that the list does not contain is not set. */
 static int get_check(const json_t *c, const struct threshold_row *row, void *to, struct err **err)
 {
-	const json_t *v = row->measured ? json_object_get(c, row->name) : NULL;
+	const json_t *v = json_object_get(c, row->name);
 	if (!v)
 		return 0;
 	if (row->kind == CHECK_LIMIT)

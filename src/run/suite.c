@@ -185,6 +185,7 @@ static const struct {
 	{ "workers_per_cgroup", offsetof(struct test_decl, workers_per_cgroup), false },
 	{ "cpu_budget", offsetof(struct test_decl, cpu_budget), true },
 	{ "cleanup_budget_ms", offsetof(struct test_decl, cleanup_budget_ms), true },
+	{ "watchdog_timeout_s", offsetof(struct test_decl, watchdog_timeout_s), true },
 };
 
 static const struct {

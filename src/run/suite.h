@@ -45,6 +45,7 @@ struct test_decl {
 	bool ignored;				/* runs only if it is asked for */
 	bool survives_storm;			/* the scheduler must be attached in every hold */
 	unsigned cpu_budget, cleanup_budget_ms; /* 0: none */
+	unsigned watchdog_timeout_s;		/* 0: the scheduler's own */
 	char *workload_root;			/* control group of the guest, or NULL */
 	char *config;				/* content of the scheduler's configuration, or NULL */
 	bool host_only;				/* the body runs on the host, without a machine */

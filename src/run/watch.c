@@ -12,7 +12,7 @@
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
-enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC };
+enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC, HOOK_ATTACH, HOOK_ATTACH_CID };
 
 static const struct {
 	enum hook_id id;
@@ -24,6 +24,15 @@ static const struct {
 	  "the kernel ended the scheduler",
 	  { "scx_disable_irq_workfn", "scx_ops_error_irq_workfn" } },
 	{ HOOK_PANIC, "the kernel panicked", { "vpanic", "panic" } },
+	/* A scheduler is about to attach; the first argument is what it declares, in attach_structs[]. */
+	{ HOOK_ATTACH, NULL, { "bpf_scx_reg" } },
+	{ HOOK_ATTACH_CID, NULL, { "bpf_scx_reg_cid" } },
+};
+
+/* For hooks at which a scheduler attaches: the type of what it declares. */
+static const char *const attach_structs[] = {
+	[HOOK_ATTACH] = "sched_ext_ops",
+	[HOOK_ATTACH_CID] = "sched_ext_ops_cid",
 };
 
 static const char *reason_of(uint32_t hook)
@@ -40,7 +49,7 @@ static void add_hooks(struct watch *w)
 		uint64_t at = 0;
 		for (size_t s = 0; !at && s < ARRAY_SIZE(hook_types[i].symbols) && hook_types[i].symbols[s]; s++)
 			at = symbols_find(w->kernel->image.symbols, hook_types[i].symbols[s]);
-		if (at)
+		if (at && (!attach_structs[hook_types[i].id] || w->watchdog_s))
 			w->hook[w->observe.hook_count++] =
 				(struct observe_hook){ .address = at, .id = hook_types[i].id, .kind = OBSERVE_STOP };
 	}
@@ -48,9 +57,11 @@ static void add_hooks(struct watch *w)
 }
 
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
-		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config)
+		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config)
 {
-	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend), .patience = patience };
+	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend),
+			     .patience = asked->patience,
+			     .watchdog_s = asked->watchdog_s };
 	if (w->lack)
 		return;
 	w->kernel = kernel;
@@ -154,6 +165,23 @@ static const char *take_sample(struct watch *w)
 	return !w->dump && is_stalled(w) ? "a task has waited for a CPU for too long" : NULL;
 }
 
+/* --- the watchdog of sched_ext ------------------------------------------------------------------------------------ */
+
+/*
+ * The kernel takes its watchdog's time from the scheduler's timeout_ms while it attaches, so that is written. Writing
+ * the kernel's own copy later would be too late: the watchdog is armed with the old time by then, and the tick would
+ * take it to be stuck.
+ */
+static void set_watchdog(struct watch *w)
+{
+	const struct observe_stop *s = w->vm->stop;
+	struct field f = types_field(w->kernel->image.types, attach_structs[s->hook], "timeout_ms");
+	uint32_t ms = w->watchdog_s * 1000;
+	if (s->vcpu >= s->vcpus || f.size != sizeof(ms) || find_kernel(w, w->vm->backend->memory(w->vm)))
+		return;
+	w->watchdog_set = view_write(&w->view, s->registers[s->vcpu].general[RDI] + f.offset, &ms, sizeof(ms)) == 0;
+}
+
 /* --- the dump of a guest that stands still ------------------------------------------------------------------------ */
 
 /* On the offload pool. */
@@ -184,6 +212,10 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 {
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
+	if (s->hook < ARRAY_SIZE(attach_structs) && attach_structs[s->hook]) {
+		set_watchdog(w);
+		return NULL;
+	}
 	return w->dump ? NULL : reason_of(s->hook);
 }
 

@@ -31,18 +31,23 @@ struct watch {
 	struct offload_job job;
 	json_t *dump;	      /* of the first failure that was seen; NULL: none was */
 	bool found;	      /* the kernel in the guest's memory */
+	unsigned watchdog_s;  /* what the kernel's watchdog waits, instead of what the scheduler says; 0: that */
+	bool watchdog_set;    /* the last scheduler that attached has it */
 	nsec_t patience;      /* a task that waits for longer is a failure; guest time */
 	uint64_t tick_ns;     /* of the guest's kernel; 0: unknown */
 	struct sample sample; /* the latest one */
 	struct series series;
 };
 
-/* 
- * Decides whether the machine with @config is watched, and puts that into @config. @patience: guest time after which a
- * task that waits for a CPU is a failure. Any thread; blocks.
- */
+/* What a test asks of the watch. */
+struct watch_config {
+	nsec_t patience;     /* guest time after which a task that waits for a CPU is a failure */
+	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
+};
+
+/* Decides whether the machine with @config is watched, and puts that into @config. Any thread; blocks. */
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
-		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config);
+		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config);
 /* @vm was started. Nothing happens if it is not watched. */
 void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machine *parent);
 /* False: it uses vm and its memory no more. It posts vm->changed then. */

@@ -212,9 +212,10 @@ int attempt_prepare(void *arg)
 	struct attempt *a = arg;
 	a->memory_kills = memory_kills("");
 	struct fleet *f = fleet_of(a);
+	const struct watch_config asked = { .patience = patience(a), .watchdog_s = a->item->test->watchdog_timeout_s };
 	if (!f->config.no_monitor)
 		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
-			      a->env->backend, patience(a), &a->config);
+			      a->env->backend, &asked, &a->config);
 	int r = build_image(a, a->clone_template != NULL);
 	if (r == 0 && a->clone_template && !fits_clone(a))
 		r = build_image(a, false);
@@ -257,6 +258,7 @@ static struct judge_facts facts_of(const struct attempt *a)
 		.expect_contains = t->expect_contains,
 		.expect_matches = t->expect_matches,
 		.survives_storm = t->survives_storm,
+		.watchdog_s = t->watchdog_timeout_s,
 		.cleanup_budget = t->cleanup_budget_ms * NSEC_PER_MSEC,
 		.file = t->file,
 		.line = t->line,
@@ -274,6 +276,9 @@ int attempt_judge(void *arg)
 	if (a->sandbox.path)
 		sandbox_remove(&f->groups, &a->sandbox);
 	judgement_done(&a->judgement);
+	a->evidence.series = a->watch.kernel ? &a->watch.series : NULL;
+	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
+	a->evidence.watchdog_set = a->watch.watchdog_set;
 	int r = judge(&a->evidence, &facts, &a->judgement);
 	if (r == 0 && f->config.skips_fail)
 		judgement_refuse_skip(&a->judgement);
@@ -380,8 +385,6 @@ static void take_counters(const struct attempt *a, struct result *ret)
 static void take_watch(const struct attempt *a, struct result *ret)
 {
 	const struct watch *w = &a->watch;
-	ret->series = w->kernel ? &w->series : NULL;
-	ret->sampler = w->kernel ? w->kernel->sampler : NULL;
 	ret->monitor_lack = w->lack;
 	ret->dump = a->dump;
 	ret->dump_text = buf_str(&a->dump_text);

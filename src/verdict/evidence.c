@@ -110,10 +110,12 @@ static int take_phase(struct evidence *e, const struct record *r)
 
 static int take_stimulus(struct evidence *e, const struct record *r)
 {
-	struct wire_stimulus *s = GROW(e, stimulus, EVIDENCE_ITEMS_MAX);
-	if (s)
-		memcpy(s, r->payload, sizeof(*s));
-	return s ? 0 : -E2BIG;
+	struct evidence_stimulus *s = GROW(e, stimulus, EVIDENCE_ITEMS_MAX);
+	if (!s)
+		return -E2BIG;
+	memcpy(&s->wire, r->payload, sizeof(s->wire));
+	s->time_ns = r->time_ns;
+	return 0;
 }
 
 static int take_cgroup(struct evidence *e, const struct record *r)

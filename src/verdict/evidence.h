@@ -54,6 +54,13 @@ struct evidence_phase {
 	uint64_t time_ns;
 };
 
+struct evidence_stimulus {
+	struct wire_stimulus wire;
+	uint64_t time_ns;
+};
+
+struct series;
+
 struct evidence {
 	/* From the guest. */
 	struct wire_hello hello;
@@ -63,7 +70,7 @@ struct evidence {
 	uint32_t sched_count;
 	struct evidence_phase *phase;
 	uint32_t phase_count;
-	struct wire_stimulus *stimulus;
+	struct evidence_stimulus *stimulus;
 	uint32_t stimulus_count;
 	struct wire_cgroup *cgroup;
 	uint32_t cgroup_count;
@@ -90,6 +97,9 @@ struct evidence {
 	uint64_t last_ns;  /* guest time of the last record */
 	struct buf damage; /* why reading the log stopped early; empty: it did not */
 	/* From the host. */
+	const struct series *series;		    /* the monitor's samples, borrowed; NULL: none were taken */
+	const char *no_series;			    /* why not, borrowed; NULL: not known */
+	bool watchdog_set;			    /* the last scheduler that attached has judge_facts.watchdog_s */
 	struct buf console, diagnosis, stderr_text; /* clean */
 	uint32_t dropped, digest;
 	uint64_t records;

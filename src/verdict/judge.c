@@ -9,6 +9,7 @@
 #include "verdict/checks.h"
 #include "verdict/expect.h"
 #include "verdict/judge.h"
+#include "verdict/monitor_checks.h"
 #include "verdict/storm.h"
 
 /* --- findings ----------------------------------------------------------------------------------------------------- */
@@ -268,6 +269,14 @@ static void find_slow_cleanup(const struct evidence *e, const struct judge_facts
 			      e->cleanup / NSEC_PER_MSEC, f->cleanup_budget / NSEC_PER_MSEC);
 }
 
+/* The scheduler ran with its own time, which only matters to how soon a stall is found. */
+static void note_watchdog(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	if (f->watchdog_s && !e->watchdog_set && evidence_sched(e, WIRE_SCHED_ENABLED))
+		judgement_unjudged(j, "watchdog_timeout_s", "the kernel's watchdog has the scheduler's own time%s%s",
+				   e->no_series ? ": " : "", e->no_series ? e->no_series : "");
+}
+
 static bool has_finding(const struct judgement *j, enum ktstr_verdict v)
 {
 	for (uint32_t i = 0; i < j->details; i++)
@@ -341,12 +350,15 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	find_test_process(e, f, j);
 	find_lateness(e, j);
 	find_slow_cleanup(e, f, j);
+	note_watchdog(e, f, j);
 	check_loads(e, &checks, j);
 	check_protocol(e, j);
 	find_expectations(e, j);
 	find_silent_body(e, f, j);
 	if (!e->has_result && !j->details)
 		judgement_add(j, DETAIL_HARNESS, KTSTR_FAIL, "no test result received from the guest");
+	if (fold(e, j) == KTSTR_PASS)
+		check_monitor(e, &f->limits, f->has_scheduler, j);
 	j->verdict = fold(e, j);
 	apply_expectation(e, f, j);
 	return j->failed ? -ENOMEM : 0;

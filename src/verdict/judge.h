@@ -20,6 +20,7 @@ struct judge_facts {
 	bool emulated;				      /* the guest ran on tcg: no absolute latencies and rates */
 	const char *expect_contains, *expect_matches; /* for the logs at the scheduler's end, or NULL */
 	bool survives_storm;			      /* the scheduler must be attached in every hold */
+	unsigned watchdog_s;			      /* asked for, in guest time; 0: the scheduler's own */
 	nsec_t cleanup_budget;			      /* for evidence.cleanup; 0: none */
 	const char *file;			      /* where the test is declared, or NULL */
 	unsigned line;

@@ -25,6 +25,7 @@ const char *detail_kind_name(enum detail_kind kind)
 		[DETAIL_PAGE_LOCALITY] = "PageLocality",
 		[DETAIL_CROSS_NODE_MIGRATION] = "CrossNodeMigration",
 		[DETAIL_SLOW_TIER] = "SlowTier",
+		[DETAIL_MONITOR] = "Monitor",
 		[DETAIL_SCHEDULER] = "SchedulerDied",
 		[DETAIL_KERNEL_CRASH] = "KernelCrash",
 		[DETAIL_CRASH] = "Crash",
@@ -152,8 +153,21 @@ void judgement_value(struct judgement *j, const char *fmt, ...)
 		j->value[j->values++] = text;
 }
 
+void judgement_violation(struct judgement *j, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char *text = j->violations < VIOLATIONS_MAX ? finding_text(fmt, ap) : NULL;
+	va_end(ap);
+	j->failed |= !text;
+	if (text)
+		j->violation[j->violations++] = text;
+}
+
 void judgement_done(struct judgement *j)
 {
+	for (uint32_t i = 0; i < j->violations; i++)
+		free(j->violation[i]);
 	for (uint32_t i = 0; i < j->values; i++)
 		free(j->value[i]);
 	for (uint32_t i = 0; i < j->details; i++)

@@ -17,6 +17,7 @@ enum detail_kind {
 	DETAIL_PAGE_LOCALITY,
 	DETAIL_CROSS_NODE_MIGRATION,
 	DETAIL_SLOW_TIER,
+	DETAIL_MONITOR,
 	DETAIL_SCHEDULER,
 	DETAIL_KERNEL_CRASH, /* not caused by the test itself */
 	DETAIL_CRASH,
@@ -48,8 +49,9 @@ struct unjudged {
 	char *why;	   /* one clean line */
 };
 
-#define UNJUDGED_MAX 64
-#define VALUES_MAX   64
+#define UNJUDGED_MAX   64
+#define VALUES_MAX     64
+#define VIOLATIONS_MAX 8
 
 struct judgement {
 	enum ktstr_verdict verdict;
@@ -61,6 +63,9 @@ struct judgement {
 	uint32_t unjudged_count, unjudged_lost;
 	char *value[VALUES_MAX]; /* "cgroup 'a' (SpinWait): max_gap_ms 149 ms (limit 3000 ms)", of each judged limit */
 	uint32_t values, values_lost;
+	bool monitor_judged;		 /* some limit of the monitor was */
+	char *violation[VIOLATIONS_MAX]; /* broken limits of the monitor; clean lines */
+	uint32_t violations;
 	struct scenario_stats stats;
 };
 
@@ -75,6 +80,8 @@ void judgement_refuse_skip(struct judgement *j);
 void judgement_unjudged(struct judgement *j, const char *check, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Records a value that was compared with a limit, whatever the result. */
 void judgement_value(struct judgement *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Records a broken limit of the monitor, whether it is a failure or not. */
+void judgement_violation(struct judgement *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void judgement_done(struct judgement *j);
 /* The cause: the first detail with the final verdict, or NULL. */
 const struct detail *judgement_cause(const struct judgement *j);

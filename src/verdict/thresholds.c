@@ -5,17 +5,13 @@
 
 #include "verdict/thresholds.h"
 
-#define ROW(field, kind, debug, release, finding)                                                 \
-	{                                                                                         \
-#field, kind, true, offsetof(struct ktstr_checks, field), debug, release, finding \
+#define ROW(field, kind, debug, release, finding)                                           \
+	{                                                                                   \
+#field, kind, offsetof(struct ktstr_checks, field), debug, release, finding \
 	}
 #define SWITCH(field, setting, finding)	      ROW(field, CHECK_SWITCH, setting, setting, finding)
 #define LIMIT(field, debug, release, finding) ROW(field, CHECK_LIMIT, debug, release, finding)
 #define OPT_IN(field, finding)		      LIMIT(field, KTSTR_OFF, KTSTR_OFF, finding)
-#define UNMEASURED(field)      \
-	{                      \
-		.name = #field \
-	}
 
 const struct threshold_row threshold_rows[LIMIT_MAX] = {
 	[LIMIT_NOT_STUCK] = SWITCH(not_stuck, KTSTR_ON, DETAIL_STARVED),
@@ -29,16 +25,17 @@ const struct threshold_row threshold_rows[LIMIT_MAX] = {
 	[LIMIT_WAKE_CV] = OPT_IN(max_wake_latency_cv, DETAIL_BENCHMARK),
 	[LIMIT_ITERATION_RATE] = OPT_IN(min_iteration_rate, DETAIL_BENCHMARK),
 	[LIMIT_MIGRATION_RATIO] = OPT_IN(max_migration_ratio, DETAIL_MIGRATION),
-	[LIMIT_IMBALANCE] = UNMEASURED(max_imbalance_ratio),
-	[LIMIT_DSQ_DEPTH] = UNMEASURED(max_local_dsq_depth),
-	[LIMIT_STALL] = UNMEASURED(fail_on_stall),
-	[LIMIT_SUSTAINED] = UNMEASURED(sustained_samples),
-	[LIMIT_FALLBACK_RATE] = UNMEASURED(max_fallback_rate),
-	[LIMIT_KEEP_LAST_RATE] = UNMEASURED(max_keep_last_rate),
+	[LIMIT_IMBALANCE] = LIMIT(max_imbalance_ratio, 4, 4, DETAIL_MONITOR),
+	[LIMIT_DSQ_DEPTH] = LIMIT(max_local_dsq_depth, 50, 50, DETAIL_MONITOR),
+	[LIMIT_STALL] = SWITCH(fail_on_stall, KTSTR_ON, DETAIL_MONITOR),
+	[LIMIT_SUSTAINED] = LIMIT(sustained_samples, 5, 5, DETAIL_MONITOR),
+	[LIMIT_FALLBACK_RATE] = LIMIT(max_fallback_rate, 200, 200, DETAIL_MONITOR),
+	[LIMIT_KEEP_LAST_RATE] = LIMIT(max_keep_last_rate, 100, 100, DETAIL_MONITOR),
 	[LIMIT_PAGE_LOCALITY] = OPT_IN(min_page_locality, DETAIL_PAGE_LOCALITY),
 	[LIMIT_CROSS_NODE] = OPT_IN(max_cross_node_migration_ratio, DETAIL_CROSS_NODE_MIGRATION),
 	[LIMIT_SLOW_TIER] = OPT_IN(max_slow_tier_ratio, DETAIL_SLOW_TIER),
 	[LIMIT_GATE_ON_TCG] = SWITCH(gate_on_tcg, KTSTR_OFF, DETAIL_BENCHMARK),
+	[LIMIT_ENFORCE] = SWITCH(enforce, KTSTR_OFF, DETAIL_MONITOR),
 };
 
 /* The value of a field: 0: not set; negative: KTSTR_OFF or KTSTR_ZERO; else a limit. */
@@ -58,8 +55,7 @@ struct thresholds thresholds_default(bool strict)
 	struct thresholds t = { 0 };
 	for (unsigned i = 0; i < LIMIT_MAX; i++) {
 		const struct threshold_row *row = &threshold_rows[i];
-		if (row->measured)
-			t.limit[i] = limit_of(strict ? row->strict : row->otherwise, FROM_DEFAULT);
+		t.limit[i] = limit_of(strict ? row->strict : row->otherwise, FROM_DEFAULT);
 	}
 	return t;
 }
@@ -68,7 +64,7 @@ void thresholds_apply(struct thresholds *t, enum threshold_origin from, const st
 {
 	for (unsigned i = 0; i < LIMIT_MAX; i++) {
 		const struct threshold_row *row = &threshold_rows[i];
-		double value = row->measured ? read_field(checks, row) : 0;
+		double value = read_field(checks, row);
 		if (value != 0)
 			t->limit[i] = limit_of(value, from);
 	}
@@ -85,7 +81,7 @@ struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *sched
 int threshold_find(const char *name)
 {
 	for (int i = 0; i < LIMIT_MAX; i++)
-		if (threshold_rows[i].measured && !strcmp(threshold_rows[i].name, name))
+		if (!strcmp(threshold_rows[i].name, name))
 			return i;
 	return -ENOENT;
 }

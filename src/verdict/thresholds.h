@@ -23,7 +23,7 @@ enum threshold {
 	LIMIT_WAKE_CV,
 	LIMIT_ITERATION_RATE,
 	LIMIT_MIGRATION_RATIO,
-	LIMIT_IMBALANCE, /* this and the next five: not measured yet, never set */
+	LIMIT_IMBALANCE, /* this and the next five: of the monitor */
 	LIMIT_DSQ_DEPTH,
 	LIMIT_STALL,
 	LIMIT_SUSTAINED,
@@ -33,6 +33,7 @@ enum threshold {
 	LIMIT_CROSS_NODE,
 	LIMIT_SLOW_TIER,
 	LIMIT_GATE_ON_TCG, /* a switch: absolute limits are checked on tcg, too */
+	LIMIT_ENFORCE,	   /* a switch: limits of the monitor can fail a test */
 	LIMIT_MAX,
 };
 
@@ -55,7 +56,6 @@ enum check_kind { CHECK_SWITCH, CHECK_LIMIT };
 struct threshold_row {
 	const char *name; /* the field's name, in declarations, lists and reports */
 	enum check_kind kind;
-	bool measured;		  /* false: not measured yet; the fields below are not used */
 	size_t at;		  /* offset in struct ktstr_checks */
 	double otherwise, strict; /* defaults of debug and of release builds; KTSTR_OFF: not checked */
 	enum detail_kind finding; /* kind of the finding when the limit is broken */
@@ -69,7 +69,7 @@ struct thresholds thresholds_default(bool strict);
 void thresholds_apply(struct thresholds *t, enum threshold_origin from, const struct ktstr_checks *checks);
 /* Defaults <- scheduler <- test. */
 struct thresholds thresholds_merge(bool strict, const struct ktstr_checks *scheduler, const struct ktstr_checks *test);
-/* The number of the row of that name; -ENOENT: there is no such check, or it is not measured. */
+/* The number of the row of that name; -ENOENT: there is no such check. */
 int threshold_find(const char *name);
 
 #endif

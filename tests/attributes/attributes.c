@@ -199,6 +199,41 @@ KTSTR_TEST(configured_by_test, .scheduler = &from_test, .include_files = KTSTR_A
 	return KTSTR_PASS;
 }
 
+/* --- the monitor's limits, and the kernel's watchdog -------------------------------------------------------------- */
+
+KTSTR_SCHEDULER(watched, .binary = "scx_simple",
+		.checks = { .sustained_samples = 3, .max_fallback_rate = KTSTR_OFF, .max_keep_last_rate = KTSTR_OFF });
+/* Each twentieth task is never run again; scx_qmap itself asks for five seconds. */
+KTSTR_SCHEDULER(forgetful, .binary = "scx_qmap", .args = KTSTR_ARGS("-t", "20"));
+
+/* All workers are on one of two CPUs. */
+static enum ktstr_verdict crowd(struct ktstr_ctx *t)
+{
+	return ktstr_run_steps(
+		t, KTSTR_STEPS({ .name = "crowd",
+				 .cgroups = KTSTR_CGROUPS(
+					 { .name = "a", .workers = 6, .affinity = KTSTR_AFFINITY(SINGLE_CPU) }) }));
+}
+
+KTSTR_TEST(crowd_is_recorded, .scheduler = &watched, .duration_s = 1)
+{
+	return crowd(t);
+}
+KTSTR_TEST(crowd_is_enforced, .scheduler = &watched, .duration_s = 1, .checks = { .enforce = KTSTR_ON })
+{
+	return crowd(t);
+}
+KTSTR_TEST(crowd_is_allowed, .scheduler = &watched, .duration_s = 1,
+	   .checks = { .enforce = KTSTR_ON, .max_imbalance_ratio = 50 })
+{
+	return crowd(t);
+}
+KTSTR_TEST(watchdog_of_two_seconds, .scheduler = &forgetful, .watchdog_timeout_s = 2, .duration_s = 8,
+	   .expect_err = KTSTR_ON, .expect_scx_error_matches = "failed to run for [23]\\.[0-9]+s")
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "a", .workers = 4 }));
+}
+
 /* --- a scheduler of the kernel itself: a setting of it stands for one --------------------------------------------- */
 
 #define BANDWIDTH_SLICE "/proc/sys/kernel/sched_cfs_bandwidth_slice_us"

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/message.h"
+#include "monitor/series.h"
 #include "report/closing.h"
 #include "report/events.h"
 #include "report/failure.h"
@@ -23,7 +24,16 @@ static void print(const char *title, struct buf *text)
 
 /* --- a run -------------------------------------------------------------------------------------------------------- */
 
+#define SAMPLES 12
+
 struct fixture {
+	struct cpu_reading cpu[SAMPLES][2];
+	int64_t event[SAMPLES][3];
+	struct reading reading[SAMPLES];
+	struct series_program program;
+	struct series series;
+	struct evidence_phase phase[6];
+	struct evidence_stimulus stimulus[2];
 	struct cgroup_stats cgroup[2];
 	struct evidence evidence, quiet;
 	struct wire_payload payload;
@@ -36,6 +46,57 @@ struct fixture {
 
 static const char *const names[] = { "ktstr/two_cgroups", "ktstr/eevdf_cpusets",
 				     "ktstr/a_test_with_quite_a_long_name_that_must_go_somewhere" };
+
+/* Two steps; in the second one, a CPU has all tasks and stands still. */
+static void make_samples(struct fixture *f)
+{
+	static const uint64_t times_ms[] = { 3500, 3510, 4000, 4010, 4020, 4600 };
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		bool late = i >= 6;
+		f->cpu[i][0] =
+			(struct cpu_reading){ .nr_running = late ? 5 : 2, .local_dsq_nr = late, .clock = 100 + i };
+		f->cpu[i][1] = (struct cpu_reading){ .nr_running = 1, .clock = late ? 205 : 200 + i };
+		f->event[i][0] = 3 * i;
+		f->event[i][1] = late ? 20 * (i - 5) : 0;
+		f->event[i][2] = 7 * i;
+		f->reading[i] =
+			(struct reading){ .at_ns = (3470 + 100 * i) * NSEC_PER_MSEC,
+					  .cpu = f->cpu[i],
+					  .cpus = 2,
+					  .scx = true,
+					  .has_events = true,
+					  .event = f->event[i],
+					  .events = 3,
+					  .schedstat = { 1000000 * i, 0, 30 * i, 0, i, 5 * i, 0 },
+					  .has_schedstat = 1u << SCHEDSTAT_run_delay | 1u << SCHEDSTAT_sched_count |
+							   1u << SCHEDSTAT_sched_goidle | 1u << SCHEDSTAT_ttwu_count };
+	}
+	f->program = (struct series_program){ .name = "simple_enqueue", .cnt = 40, .nsecs = 10000, .has_stats = true };
+	f->series = (struct series){
+		.cpus = 2,
+		.count = SAMPLES,
+		.reading = f->reading,
+		.program = &f->program,
+		.programs = 1,
+		.events = 3,
+		.event_name = { "select_cpu_fallback", "dispatch_keep_last", "refill_slice_dfl" },
+	};
+	for (unsigned i = 0; i < 6; i++)
+		f->phase[i] = (struct evidence_phase){
+			.wire = { .kind = WIRE_PHASE_STEP_START + i % 3, .index = i / 3 },
+			.time_ns = times_ms[i] * NSEC_PER_MSEC,
+		};
+	f->phase[1].wire = (struct wire_phase){ .kind = WIRE_PHASE_HOLD, .name = "both" };
+	for (unsigned i = 0; i < 2; i++)
+		f->stimulus[i] = (struct evidence_stimulus){
+			.wire = { .step_index = i,
+				  .op_count = 2 * i,
+				  .cgroup_count = 2 - i,
+				  .worker_count = 3,
+				  .total_iterations = 5000 * i },
+			.time_ns = times_ms[3 * i + 1] * NSEC_PER_MSEC,
+		};
+}
 
 static void make_failure(struct fixture *f)
 {
@@ -63,9 +124,16 @@ static void make_failure(struct fixture *f)
 					      .median_wake_us = 52.3,
 					      .p99_wake_us = 6100,
 					      .max_wake_us = 6400 };
-	f->evidence = (struct evidence){
-		.has_hello = true, .hello.cpus = 2, .phase_count = 1, .last_ns = 4610000000, .records = 17
-	};
+	f->evidence = (struct evidence){ .has_hello = true,
+					 .hello.cpus = 2,
+					 .last_ns = 4610000000,
+					 .records = 17,
+					 .series = &f->series,
+					 .phase = f->phase,
+					 .phase_count = 6,
+					 .stimulus = f->stimulus,
+					 .stimulus_count = 2 };
+	make_samples(f);
 	f->failed = (struct judgement){ .verdict = KTSTR_FAIL,
 					.stats = { .cgroup = f->cgroup,
 						   .cgroups = 2,
@@ -80,6 +148,10 @@ static void make_failure(struct fixture *f)
 		"cgroup 'cg_0' (SpinWait): tid 44 did not run for 3500 ms, from +120 to +3620 ms, then ran on cpu1 "
 		"(limit 3000 ms)");
 	judgement_value(&f->failed, "cgroup 'cg_0' (SpinWait): max_gap_ms 3500 ms (limit 3000 ms)");
+	f->failed.monitor_judged = true;
+	judgement_violation(
+		&f->failed,
+		"imbalance ratio 5.0 exceeded threshold 4.0 for 6 consecutive samples (ending at sample 11)");
 	buf_puts(&f->evidence.text[WIRE_STREAM_KMSG], "sched_ext: \"simple\" does not implement cgroup cpu.weight\n");
 	buf_puts(&f->evidence.console, "[    1.0] sched_ext: BPF scheduler \"simple\" enabled\n");
 	buf_puts(&f->evidence.text[WIRE_STREAM_SCHED], "local=1 global=2\nlocal=3 global=4\n");
@@ -128,6 +200,7 @@ static void make_run(struct fixture *f)
 	f->history = (struct flake_history){ .item = f->try, .count = 2 };
 	f->fail = result_of(names[0], "1n1l2c1t", &f->failed, &f->evidence, 5200 * NSEC_PER_MSEC);
 	f->fail.scheduler = "simple";
+	f->fail.kernel = "6.16.1";
 	f->fail.scheduler_args[0] = scheduler_args;
 	f->pass = result_of(names[1], "1n2l2c1t", &f->passed, &f->quiet, 850 * NSEC_PER_MSEC);
 	f->skip = result_of("ktstr/too_many_cpus", "1n1l9999c1t", &f->skipped, &f->quiet, 0);
@@ -141,6 +214,8 @@ static void make_run(struct fixture *f)
 static void drop_run(struct fixture *f)
 {
 	f->failed.stats = (struct scenario_stats){ 0 };
+	f->evidence.phase = NULL;
+	f->evidence.stimulus = NULL;
 	judgement_done(&f->failed);
 	judgement_done(&f->skipped);
 	judgement_done(&f->unsure);

@@ -15,6 +15,8 @@ void made_begin(void)
 	made_facts = (struct judge_facts){ .has_scheduler = true,
 					   .scheduler = "sched",
 					   .limits = thresholds_default(false) };
+	for (enum threshold i = LIMIT_IMBALANCE; i <= LIMIT_KEEP_LAST_RATE; i++)
+		made_facts.limits.limit[i].on = false;
 }
 
 void made_end(void)

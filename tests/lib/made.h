@@ -7,7 +7,7 @@
 
 extern struct evidence made; /* data from the guest and the host */
 extern struct judgement made_judgement;
-extern struct judge_facts made_facts; /* a scheduler called "sched", default limits */
+extern struct judge_facts made_facts; /* a scheduler called "sched", default limits, none of the monitor */
 
 /* Empties all evidence. */
 void made_begin(void);

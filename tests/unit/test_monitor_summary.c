@@ -137,20 +137,46 @@ START_TEST(warm_up)
 }
 END_TEST
 
-static bool is_uneven(const struct reading *r, void *arg)
+START_TEST(rates)
 {
-	return summary_imbalance(r) > *(double *)arg;
+	double rate = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		set(i, 1, 1, 0, 1);
+		events[i][0] = 100 + 30 * i;
+		readings[i].has_events = true;
+		readings[i].event = events[i];
+		readings[i].events = 1;
+	}
+	ck_assert(summary_rate(&readings[0], &readings[1], 0, &rate));
+	ck_assert_double_eq_tol(rate, 300, 1e-9);
+	ck_assert(summary_rate(&(struct reading){ .has_events = true, .event = events[1], .events = 1 }, &readings[1],
+			       0, &rate));
+	ck_assert_double_eq(rate, 0);
+	ck_assert(!summary_rate(&readings[1], &readings[1], 0, &rate)); /* no time */
+	ck_assert(!summary_rate(&readings[0], &readings[1], 1, &rate)); /* no such counter */
+	ck_assert(!summary_rate(&readings[0], &readings[1], -1, &rate));
+	readings[0].has_events = false;
+	ck_assert(!summary_rate(&readings[0], &readings[1], 0, &rate));
 }
+END_TEST
 
-START_TEST(sustained)
+START_TEST(sums_of_run_queues)
 {
-	double limit = 2;
-	static const uint64_t run0[] = { 3, 1, 3, 3, 3, 2, 3 };
-	for (unsigned i = 0; i < ARRAY_SIZE(run0); i++)
-		set(i, run0[i], 1, 0, 1);
-	ck_assert_uint_eq(summary_sustained(readings, ARRAY_SIZE(run0), is_uneven, &limit), 3);
-	ck_assert_uint_eq(summary_sustained(readings, 2, is_uneven, &limit), 1);
-	ck_assert_uint_eq(summary_sustained(readings, 0, is_uneven, &limit), 0);
+	struct summary s;
+	for (unsigned i = 0; i < 3; i++) {
+		set(i, 1, 1, 0, i + 1);
+		readings[i].has_schedstat = 1u << SCHEDSTAT_run_delay | 1u << SCHEDSTAT_sched_count;
+		readings[i].schedstat[SCHEDSTAT_run_delay] = 1000 + 500 * i;
+		readings[i].schedstat[SCHEDSTAT_sched_count] = 9 - i;
+	}
+	readings[2].has_schedstat |= 1u << SCHEDSTAT_pcount; /* only in one of them */
+	summary_of(readings, 3, 250, &s);
+	ck_assert_uint_eq(s.has_schedstat, 1u << SCHEDSTAT_run_delay | 1u << SCHEDSTAT_sched_count);
+	ck_assert_uint_eq(s.schedstat_delta[SCHEDSTAT_run_delay], 1000);
+	ck_assert_double_eq_tol(s.schedstat_rate[SCHEDSTAT_run_delay], 5000, 1e-9);
+	ck_assert_uint_eq(s.schedstat_delta[SCHEDSTAT_sched_count], 0); /* it went back */
+	summary_of(readings, 1, 250, &s);
+	ck_assert_uint_eq(s.has_schedstat, 0);
 }
 END_TEST
 
@@ -180,7 +206,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, sums_and_averages);
 	tcase_add_test(tc, counters);
 	tcase_add_test(tc, warm_up);
-	tcase_add_test(tc, sustained);
+	tcase_add_test(tc, rates);
+	tcase_add_test(tc, sums_of_run_queues);
 	tcase_add_test(tc, latencies_on_a_contended_host);
 }
 

@@ -102,7 +102,7 @@ static const struct {
 START_TEST(a_spread_limit_knows_what_a_window_can_show)
 {
 	made_begin();
-	made_facts.limits = thresholds_default(true);
+	made_facts.limits.limit[LIMIT_SPREAD] = thresholds_default(true).limit[LIMIT_SPREAD];
 	made.hello.cpus = spreads[_i].cpus;
 	if (spreads[_i].set)
 		made_limit(LIMIT_SPREAD, 15);

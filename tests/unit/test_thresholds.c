@@ -33,7 +33,16 @@ static const struct {
 	{ LIMIT_GATE_ON_TCG, { .gate_on_tcg = KTSTR_ON }, {}, 1, FROM_SCHEDULER },
 	{ LIMIT_GATE_ON_TCG, { .gate_on_tcg = KTSTR_ON }, { .gate_on_tcg = KTSTR_OFF }, -1, FROM_TEST },
 	{ LIMIT_PAGE_LOCALITY, {}, { .min_page_locality = 0.5 }, 0.5, FROM_TEST },
-	{ LIMIT_IMBALANCE, {}, {}, -1, FROM_DEFAULT },
+	{ LIMIT_IMBALANCE, {}, {}, 4, FROM_DEFAULT },
+	{ LIMIT_DSQ_DEPTH, {}, { .max_local_dsq_depth = 7 }, 7, FROM_TEST },
+	{ LIMIT_STALL, {}, {}, 1, FROM_DEFAULT },
+	{ LIMIT_STALL, { .fail_on_stall = KTSTR_OFF }, {}, -1, FROM_SCHEDULER },
+	{ LIMIT_SUSTAINED, {}, {}, 5, FROM_DEFAULT },
+	{ LIMIT_FALLBACK_RATE, { .max_fallback_rate = KTSTR_ZERO }, {}, 0, FROM_SCHEDULER },
+	{ LIMIT_KEEP_LAST_RATE, {}, {}, 100, FROM_DEFAULT },
+	{ LIMIT_ENFORCE, {}, {}, -1, FROM_DEFAULT },
+	{ LIMIT_ENFORCE, { .enforce = KTSTR_ON }, {}, 1, FROM_SCHEDULER },
+	{ LIMIT_ENFORCE, { .enforce = KTSTR_ON }, { .enforce = KTSTR_OFF }, -1, FROM_TEST },
 };
 
 START_TEST(a_field_is_unset_set_or_off)
@@ -50,7 +59,7 @@ START_TEST(release_limits_are_stricter)
 	struct thresholds t = thresholds_default(true);
 	ck_assert(t.limit[LIMIT_GAP].value == 2000 && t.limit[LIMIT_SPREAD].value == 15);
 	ck_assert_int_eq(threshold_find("max_gap_ms"), LIMIT_GAP);
-	t_errno(threshold_find("max_imbalance_ratio"), ENOENT);
+	ck_assert_int_eq(threshold_find("max_imbalance_ratio"), LIMIT_IMBALANCE);
 	t_errno(threshold_find("max_gap"), ENOENT);
 }
 END_TEST

@@ -168,6 +168,31 @@ def builtin_schedulers(kernel, scratch):
     check(sources == {'built_in': 'kernel_builtin', 'not_built_in': 'kernel_builtin'}, 'it has no program', sources)
 
 
+def monitored(kernel, scratch):
+    """Six workers on one of two CPUs: the monitor sees an imbalance, which fails a test only if it says so."""
+    r = Results(kernel, scratch, 'test(/crowd_is_|watchdog_of_/)')
+    verdicts = {name: e['verdict'] for name, e in r.events.items()}
+    check(verdicts == {'crowd_is_recorded': 'pass', 'crowd_is_enforced': 'fail', 'crowd_is_allowed': 'pass', 'watchdog_of_two_seconds': 'pass'},
+          'a broken limit of the monitor fails a test that enforces it', f'{verdicts}\n{r.run}')
+    said = {name: (s['monitor'] or {}).get('verdict') for name, s in r.sidecar.items()}
+    check(said == {'crowd_is_recorded': 'failed', 'crowd_is_enforced': 'failed', 'crowd_is_allowed': 'ok', 'watchdog_of_two_seconds': None},
+          'and is recorded in any case', said)
+    recorded = r.sidecar.get('crowd_is_recorded', {}).get('monitor', {}).get('violations')
+    message = r'imbalance ratio \d+\.\d exceeded threshold 4\.0 for \d+ consecutive samples \(ending at sample \d+\)$'
+    cause = r.events.get('crowd_is_enforced', {}).get('cause') or ''
+    check(recorded and re.match(message, recorded[0]) and cause == 'passed scenario but monitor failed: ' + recorded[0],
+          'with the same words', f'{recorded} {cause}')
+    check('--- monitor ---' in r.run.err and 'verdict: monitor FAILED: 1 violation\n' in r.run.err and
+          re.search(r'--- timeline ---\n  kernel: .*\n  BASELINE .*\n(.*\n)+?  Phase 1: crowd \(\d+ms, \d+ samples\):\n', r.run.err),
+          'the report of the failure has what the monitor saw', r.run)
+    phases = r.sidecar.get('crowd_is_enforced', {}).get('phases') or []
+    check([p['label'] for p in phases] == ['BASELINE', 'crowd'] and phases[1]['sample_count'] >= 8 and
+          phases[1]['avg_imbalance_ratio'] > 4 and phases[1]['iteration_rate'] > 0, 'so have the phases in the sidecar', phases)
+    told = r.sidecar.get('watchdog_of_two_seconds', {})
+    check(told.get('expectations', {}).get('watchdog_timeout_s') == 2 and told.get('not_judged') == [],
+          'the kernel gets the watchdog\'s time of the test', told)
+
+
 def main():
     kernel = need_kernel('attributes')
     before = machines()
@@ -181,6 +206,7 @@ def main():
         control_groups(kernel, scratch)
         configurations(kernel, scratch)
         builtin_schedulers(kernel, scratch)
+        monitored(kernel, scratch)
         plusplus(kernel, scratch)
     check_nothing_left('attributes', before)
     finish()

@@ -9,10 +9,11 @@
 #include "guest/builtin.h"
 #include "guest/checks.h"
 
-#define CONFIG_BYTES_MAX (64u << 10)
-#define GUEST_PATH_MAX	 200
-#define LINES_MAX	 64 /* of sysctls and of kernel_builtin_*: the limit of PID 1, INIT_ARGS_MAX */
-#define PARENT_OPTION	 "--cell-parent-cgroup"
+#define CONFIG_BYTES_MAX     (64u << 10)
+#define GUEST_PATH_MAX	     200
+#define LINES_MAX	     64 /* of sysctls and of kernel_builtin_*: the limit of PID 1, INIT_ARGS_MAX */
+#define WATCHDOG_SECONDS_MAX 30 /* SCX_WATCHDOG_MAX_TIMEOUT of the kernel */
+#define PARENT_OPTION	     "--cell-parent-cgroup"
 
 /* The message is in a static buffer, which the next call overwrites. */
 static const char *problem_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -159,6 +160,10 @@ const char *test_attributes_problem(const struct ktstr_test *t)
 		return "cpu_budget needs no_perf_mode: a machine with a budget reserves no CPUs";
 	if (t->host_only == KTSTR_ON && (t->cleanup_budget_ms || t->cpu_budget || t->workload_root_cgroup))
 		return "host_only excludes cleanup_budget_ms, cpu_budget and workload_root_cgroup: there is no machine";
+	if (t->watchdog_timeout_s > WATCHDOG_SECONDS_MAX)
+		return "its watchdog_timeout_s is more than the kernel's maximum of 30 seconds";
+	if (t->watchdog_timeout_s && !s)
+		return "watchdog_timeout_s needs a scheduler";
 	if (t->survives_storm == KTSTR_ON && !s)
 		return "survives_storm needs a scheduler";
 	if (t->survives_storm == KTSTR_ON && t->expect_err == KTSTR_ON)

@@ -90,9 +90,11 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 	buf_puts(out, "{");
 #define PUT(name) put_switch_check(out, #name, c->name);
 	KTSTR_SWITCH_CHECKS(PUT)
+	KTSTR_MONITOR_SWITCH_CHECKS(PUT)
 #undef PUT
 #define PUT(name) put_limit(out, #name, c->name);
 	KTSTR_LIMIT_CHECKS(PUT)
+	KTSTR_MONITOR_LIMIT_CHECKS(PUT)
 #undef PUT
 	buf_puts(out, "}");
 }
@@ -242,6 +244,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t, const char *pr
 	put_switch(out, "survives_storm", t->survives_storm);
 	put_number(out, "cpu_budget", t->cpu_budget);
 	put_number(out, "cleanup_budget_ms", t->cleanup_budget_ms);
+	put_number(out, "watchdog_timeout_s", t->watchdog_timeout_s);
 	put_text(out, "workload_root_cgroup", t->workload_root_cgroup);
 	put_text(out, "config", t->config);
 	put_constraints(out, &constraints);

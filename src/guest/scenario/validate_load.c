@@ -139,7 +139,7 @@ int load_check(const struct guest_topology *t, const char *cgroup, const struct 
 		return BAD(err, "cgroup '%s': nice %d is not in -20..19", cgroup, l->nice.value);
 	if (l->comm && (!*l->comm || strlen(l->comm) > 15))
 		return BAD(err, "cgroup '%s': comm '%s' has not 1 to 15 bytes", cgroup, l->comm);
-	const char *check = checks_problem(&l->checks);
+	const char *check = checks_load_problem(&l->checks);
 	if (check)
 		return BAD(err, "cgroup '%s': %s", cgroup, check);
 	if (l->numa_node.set && l->affinity.kind != KTSTR_AFFINITY_INHERIT)
