@@ -6,14 +6,16 @@
 
 Parts: `kernels`, the tests of real guests on an old and the newest kernel, which are built first; `defaults`, every work
 type with its default parameters under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types
-and operations; `fuzz`, mutations of the kept corpora through every parser; `images`, dumps of crashed guests' memory that
-is damaged each time in another way. Exit status: 0 if nothing failed, 1 otherwise.
+and operations; `stress`, an hour of a guest's time in which CPUs go offline and online again; `fuzz`, mutations of the
+kept corpora through every parser; `images`, dumps of crashed guests' memory that is damaged each time in another way.
+Exit status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
 import collections
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,6 +46,11 @@ KERNELS = (('distro:6.1', ''), ('distro:newest', '7'))
 # What depends on the kernel's sched_ext.
 ON_EACH_KERNEL = ('misbehaviour', 'verdicts', 'attributes')
 NOT_OFFERED = 69
+
+# What a kernel says when a clock, a CPU or a task stands still.
+COMPLAINT = re.compile(r'.*(?:clocksource.*unstable|TSC.*unstable|soft lockup|hard LOCKUP|self-detected stall|detected stalls'
+                       r'|blocked for more than|sched: RT throttling|WARNING:|BUG:|Oops).*')
+STRESS_RUNS = 12    # of five minutes
 
 # Skips because of the machine: these tests need something that is missing there.
 MAY_SKIP = ('_missing',)
@@ -85,6 +92,25 @@ def defaults(kernel):
 
 def behaviour(kernel):
     return repeat('behaviour', kernel, BUILD + '/tests/behaviour', 'test(behaviour_) | test(ops_)')
+
+
+def stress(kernel):
+    odd, began = [], time.monotonic()
+    first = int(ARGS.seed, 0)
+    for seed in range(first, first + min(STRESS_RUNS, ARGS.seeds)):
+        with tempfile.TemporaryDirectory(prefix='ktstr-soak-') as side:
+            done = subprocess.run([KTSTR, 'test', '--kernel', kernel['key'], '--accel', 'tcg', '--seed', str(seed), '--keep-logs',
+                                   BUILD + '/tests/soak/stress'], env=dict(os.environ, KTSTR_SIDECAR_DIR=side), text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            text = ''.join(open(path, errors='replace').read() for path in glob.glob(side + '/*.report.txt'))
+        found = COMPLAINT.findall(text)
+        if done.returncode != 0 or not text:
+            odd.append(f'stress, seed {seed}: status {done.returncode}: {done.stdout[-2000:]}')
+        odd += [f'stress, seed {seed}: {line}' for line in found]
+        turns = re.findall(r'\d+ turns, \d+ failed', text)
+        say(f'   seed {seed}: {turns[0] if turns else "?"}, {len(found)} complaints')
+    say(f'stress: {len(odd)} faults in {(time.monotonic() - began) / 60:.0f} minutes')
+    return odd
 
 
 def guest_test(name, series=''):
@@ -164,7 +190,7 @@ def images(kernel):
 
 
 def main():
-    parts = {'kernels': kernels, 'defaults': defaults, 'behaviour': behaviour, 'fuzz': fuzz, 'images': images}
+    parts = {'kernels': kernels, 'defaults': defaults, 'behaviour': behaviour, 'stress': stress, 'fuzz': fuzz, 'images': images}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * stress.c -- five minutes of a guest's time in which its CPUs go offline and online again while workers of many kinds
+ * run. Judged by soak.py: the kernel's log may not say that a clock, a CPU or a task stands still.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <ktstr/ktstr.h>
+
+#define CPUS	4
+#define MINUTES 5
+#define TURN_US 40000
+
+static bool set_online(unsigned cpu, bool online)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, online ? "1" : "0", 1) == 1;
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+struct tally {
+	unsigned turns, failed;
+};
+
+/* One CPU after the other, and now and then all but the first. */
+static void plug(struct ktstr_ctx *t, void *arg)
+{
+	struct tally *tally = arg;
+	for (unsigned turn = 0; turn < MINUTES * 60 * 1000000 / (2 * TURN_US); turn++) {
+		bool all = turn % 8 == 7;
+		for (unsigned cpu = 1; cpu < CPUS; cpu++)
+			if (all || cpu == 1 + turn % (CPUS - 1))
+				tally->failed += !set_online(cpu, false);
+		ktstr_ctx_sleep_us(t, TURN_US);
+		for (unsigned cpu = 1; cpu < CPUS; cpu++)
+			if (all || cpu == 1 + turn % (CPUS - 1))
+				tally->failed += !set_online(cpu, true);
+		ktstr_ctx_sleep_us(t, TURN_US);
+		tally->turns++;
+	}
+}
+
+#define KIND(NAME, WORKERS, ...)                                                  \
+	{                                                                         \
+		.name = NAME, .workers = WORKERS, .work = KTSTR_WORK(__VA_ARGS__) \
+	}
+
+KTSTR_TEST(stress_hotplug, .cores = CPUS, .duration_s = MINUTES * 60 + 60, .checks = { .not_stuck = KTSTR_OFF })
+{
+	struct tally tally = { 0 };
+	enum ktstr_verdict r = ktstr_run_steps(
+		t, KTSTR_STEPS({ .name = "plug",
+				 .hold = KTSTR_HOLD_MS(MINUTES * 60 * 1000),
+				 .watch = plug,
+				 .arg = &tally,
+				 .cgroups = KTSTR_CGROUPS(KIND("spin", 2, SPIN_WAIT), KIND("bursts", 4, BURSTY),
+							  KIND("pipe", 2, PIPE_IO), KIND("futex", 2, FUTEX_PING_PONG),
+							  KIND("forks", 1, FORK_EXIT), KIND("timers", 2, TIMER_LATENCY),
+							  KIND("faults", 1, PAGE_FAULT_CHURN),
+							  KIND("sleep", 2, IDLE_CHURN)) }));
+	printf("%u turns, %u failed\n", tally.turns, tally.failed);
+	return tally.failed || tally.turns < 100 ? KTSTR_FAIL : r;
+}
