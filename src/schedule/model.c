@@ -169,7 +169,8 @@ static void fall_asleep(struct schedule *s, struct task *t, const struct schedul
 {
 	if (t->public.state == SCHEDULE_RUNNING) {
 		t->leaves = true;
-		if (e->task_class != SCHEDULE_CLASS_EXT && e->clock_ns)
+		/* Other classes charge it for what the CPU does until it switches, such as to look for another task. */
+		if (e->task_class == SCHEDULE_CLASS_FAIR && e->clock_ns)
 			kernel_charge(t, e->clock_ns);
 		return;
 	}
@@ -257,6 +258,7 @@ static struct task *correct_current(struct schedule *s, struct cpu *c, const str
 		return NULL;
 	end_wait(s, t, e->time_ns);
 	tasks_leave_cpus(s, t);
+	t->leaves |= t->public.state == SCHEDULE_SLEEPING;
 	set_state(t, SCHEDULE_UNKNOWN, e->time_ns);
 	t->public.cpu = e->cpu;
 	return t;
