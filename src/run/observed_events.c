@@ -12,7 +12,21 @@
 
 /* --- what is read ------------------------------------------------------------------------------------------------- */
 
-enum value { NOTHING, CLOCK, CPU, PID, ON_QUEUE, ALLOWED, GROUP, GROUP_OF_SET, STATE, CPU_OF_TASK, VALUE_COUNT };
+enum value {
+	NOTHING,
+	CLOCK,
+	CPU,
+	PID,
+	ON_QUEUE,
+	ALLOWED,
+	GROUP,
+	GROUP_OF_SET,
+	STATE,
+	CPU_OF_TASK,
+	TASK_CLOCK,
+	CHARGED,
+	VALUE_COUNT
+};
 
 #define NO_MEMBER ""
 
@@ -32,6 +46,8 @@ static const struct {
 		      { "kernfs_node", "id" } } },
 	[GROUP_OF_SET] = { { { "css_set", "dfl_cgrp" }, { "cgroup", "kn" }, { "kernfs_node", "id" } } },
 	[STATE] = { { { "task_struct", "__state" } } },
+	[TASK_CLOCK] = { { { "rq", "clock_task" } } },
+	[CHARGED] = { { { "task_struct", "se.exec_start" } } },
 	[CPU_OF_TASK] = { { { "task_struct", "thread_info.cpu" } } },
 };
 
@@ -79,7 +95,9 @@ static const struct hook_row rows[] = {
 	    { PID, ARGUMENT(0) },
 	    { PID, ARGUMENT(1) },
 	    { STATE, ARGUMENT(0) },
-	    { ALLOWED, ARGUMENT(0) } } },
+	    { ALLOWED, ARGUMENT(0) },
+	    { TASK_CLOCK, QUEUE },
+	    { CHARGED, ARGUMENT(0) } } },
 	/* try_to_wake_up(task, states, flags) */
 	{ { "try_to_wake_up" },
 	  false,
@@ -176,6 +194,8 @@ static bool read_switch(const struct observed_events *o, const struct observe_re
 	e->next = e->next_pid ? r->argument[1] : 0;
 	e->leaving = r->value[4] == 0 ? SCHEDULE_RUNS : r->value[4] & TASK_DEAD ? SCHEDULE_DEAD : SCHEDULE_SLEEPS;
 	set_allowed(o, e, r->value[5]);
+	e->task_clock_ns = r->value[6];
+	e->charged_ns = r->value[7];
 	return true;
 }
 

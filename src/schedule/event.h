@@ -51,7 +51,12 @@ enum schedule_class {
 struct schedule_event {
 	uint64_t time_ns;
 	uint64_t clock_ns; /* of the kernel's run queue of @cpu, from which it makes its own statistics; 0: unknown */
-	uint32_t kind;	   /* enum schedule_kind */
+	/*
+	 * SWITCH, for the kernel's count of run time: the queue's clock of tasks, and the value that it had when the
+	 * kernel last charged @task. 0: unknown.
+	 */
+	uint64_t task_clock_ns, charged_ns;
+	uint32_t kind; /* enum schedule_kind */
 	uint32_t cpu;
 	/* Identifies a task while it lives; 0: the idle task, only in a switch. */
 	uint64_t task, next;

@@ -101,19 +101,19 @@ static void kernel_dequeue(struct task *t, uint64_t clock)
 }
 
 /* As sched_info_arrive(). */
-static void kernel_arrive(struct task *t, uint64_t clock)
+static void kernel_arrive(struct task *t, const struct schedule_event *e)
 {
 	t->public.kernel.runs += t->public.kernel.queued_since != 0;
-	kernel_dequeue(t, clock);
-	t->public.kernel.on_since = clock;
+	kernel_dequeue(t, e->clock_ns);
+	t->public.kernel.on_since = e->task_clock_ns;
 }
 
-/* As update_curr() when a task falls asleep or leaves its CPU. */
-static void kernel_charge(struct task *t, uint64_t clock)
+/* As update_curr(): a task that falls asleep is not charged for all that its CPU does until it switches. */
+static void kernel_charge(struct task *t, const struct schedule_event *e)
 {
 	struct schedule_kernel_sums *k = &t->public.kernel;
-	if (k->on_since)
-		k->run_ns += clock - k->on_since;
+	if (k->on_since && e->charged_ns > k->on_since)
+		k->run_ns += e->charged_ns - k->on_since;
 	k->on_since = 0;
 }
 
@@ -136,8 +136,6 @@ static void handle_wake(struct schedule *s, const struct schedule_event *e)
 /* It can run from now on, unless it already does. */
 static void wake_up(struct schedule *s, struct task *t, const struct schedule_event *e)
 {
-	if (t->public.state == SCHEDULE_RUNNING && t->leaves)
-		t->public.kernel.on_since = e->clock_ns;
 	t->leaves = false;
 	if (t->public.state == SCHEDULE_RUNNING || t->public.state == SCHEDULE_RUNNABLE)
 		return;
@@ -169,9 +167,6 @@ static void fall_asleep(struct schedule *s, struct task *t, const struct schedul
 {
 	if (t->public.state == SCHEDULE_RUNNING) {
 		t->leaves = true;
-		/* Other classes charge it for what the CPU does until it switches, such as to look for another task. */
-		if (e->task_class == SCHEDULE_CLASS_FAIR && e->clock_ns)
-			kernel_charge(t, e->clock_ns);
 		return;
 	}
 	end_wait(s, t, e->time_ns);
@@ -230,7 +225,7 @@ static void leave_cpu(struct schedule *s, struct task *t, const struct schedule_
 	t->leaves = false;
 	set_allowed(s, t, e);
 	if (e->clock_ns) {
-		kernel_charge(t, e->clock_ns);
+		kernel_charge(t, e);
 		if (e->leaving == SCHEDULE_RUNS)
 			kernel_enqueue(t, e->clock_ns);
 	}
@@ -303,7 +298,7 @@ static void arrive(struct schedule *s, struct cpu *c, const struct schedule_even
 	FOR_SUMS(sums, s, t)
 	sums->runs++;
 	if (e->clock_ns)
-		kernel_arrive(t, e->clock_ns);
+		kernel_arrive(t, e);
 	t->woken = t->leaves = false;
 	t->public.cpu = e->cpu;
 	set_state(t, SCHEDULE_RUNNING, e->time_ns);

@@ -41,7 +41,7 @@ struct schedule_sums {
  */
 struct schedule_kernel_sums {
 	uint64_t run_ns, wait_ns, runs, migrations;
-	uint64_t queued_since, on_since; /* 0: it is not */
+	uint64_t queued_since, on_since; /* by the queue's clock, and by its clock of tasks; 0: it is not */
 };
 
 struct schedule_task {

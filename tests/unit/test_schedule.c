@@ -64,6 +64,8 @@ static void switch_as(uint64_t time, unsigned cpu, uint64_t from, uint64_t to, e
 {
 	const struct schedule_event e = { .time_ns = time,
 					  .clock_ns = time + 1, /* 0 would be unknown */
+					  .task_clock_ns = time + 5,
+					  .charged_ns = time + 5 - (leaving == SCHEDULE_SLEEPS ? 7 : 0),
 					  .kind = SCHEDULE_SWITCH,
 					  .cpu = cpu,
 					  .task = from,
@@ -152,7 +154,7 @@ START_TEST(preempted_task_waits_and_goes_on)
 	ck_assert_uint_eq(schedule_total(s)->runs, 4);
 	ck_assert_uint_eq(schedule_total(s)->slice.sum, 260);
 	ck_assert_uint_eq(task(A)->kernel.wait_ns, 70);
-	ck_assert_uint_eq(task(A)->kernel.run_ns, 190);
+	ck_assert_uint_eq(task(A)->kernel.run_ns, 183);
 	end();
 }
 END_TEST

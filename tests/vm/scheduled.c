@@ -29,7 +29,14 @@ static const struct {
 	[NEXT_RUNS] = { "next pcount", "sched_info.pcount", OBSERVE_ARGUMENT + 1 },
 };
 
+static const char *const kinds[SCHEDULE_KIND_COUNT] = {
+	[SCHEDULE_SWITCH] = "switch",	[SCHEDULE_WAKE] = "wake",	[SCHEDULE_ENQUEUE] = "enqueue",
+	[SCHEDULE_DEQUEUE] = "dequeue", [SCHEDULE_MIGRATE] = "migrate", [SCHEDULE_GROUP] = "group",
+	[SCHEDULE_TICK] = "tick",
+};
+
 struct scheduled {
+	FILE *trace; /* or NULL */
 	struct kernel_image image;
 	struct observed_events events;
 	struct observe_hook check;
@@ -72,6 +79,7 @@ struct scheduled *scheduled_new(const struct vm_config *c)
 	if (schedule_new(&config, &s->model) < 0)
 		abort();
 	s->differences = BUF_NULL;
+	s->trace = getenv("OBSERVED_TRACE") ? fopen(getenv("OBSERVED_TRACE"), "we") : NULL;
 	s->kept = getenv("OBSERVED_REPLAY") ? calloc(EVENTS_ROOM, sizeof(*s->kept)) : NULL;
 	return s;
 }
@@ -128,6 +136,11 @@ void scheduled_record(struct scheduled *s, const struct observe_record *r)
 		check(s, r);
 	if (!observed_events_read(&s->events, r, &e))
 		return;
+	if (s->trace)
+		fprintf(s->trace,
+			"%lu vcpu %u %s cpu %u pid %d next %d reason %u leaving %u flags %lx clock %lu missed %lx\n",
+			e.time_ns, r->vcpu, kinds[e.kind], e.cpu, e.pid, e.next_pid, e.reason, e.leaving,
+			r->argument[2], e.clock_ns, r->missed);
 	if (e.kind == SCHEDULE_SWITCH)
 		s->last = e;
 	if (s->kept && s->kept_count < EVENTS_ROOM)
@@ -196,6 +209,8 @@ void scheduled_free(struct scheduled *s)
 	symbols_close(s->image.symbols);
 	types_close(s->image.types);
 	buf_done(&s->differences);
+	if (s->trace)
+		fclose(s->trace);
 	free(s->kept);
 	free(s);
 }
