@@ -14,6 +14,7 @@
 #define CHECK_ID    900
 #define SHOWN_MAX   20
 #define EVENTS_ROOM (1u << 20)
+#define PIDS_MAX    4096
 
 enum check { RUN_DELAY, RUNS, RUN_TIME, MIGRATIONS, NEXT_RUN_DELAY, NEXT_RUNS, CHECK_COUNT };
 
@@ -41,8 +42,9 @@ struct scheduled {
 	struct observed_events events;
 	struct observe_hook check;
 	struct schedule *model;
-	uint64_t records, compared[CHECK_COUNT], wrong[CHECK_COUNT], shown;
-	struct schedule_event *kept; /* for the measurement of the model */
+	uint64_t records, compared[CHECK_COUNT], wrong[CHECK_COUNT], shown, missed;
+	int64_t difference[PIDS_MAX][CHECK_COUNT]; /* each is told once */
+	struct schedule_event *kept;		   /* for the measurement of the model */
 	uint64_t kept_count;
 	struct buf differences;
 	struct schedule_event last;
@@ -107,9 +109,12 @@ static void compare(struct scheduled *s, const struct observe_record *r, enum ch
 	const uint64_t ours[CHECK_COUNT] = {
 		k->wait_ns, k->runs, k->run_ns, k->migrations, k->wait_ns, k->runs,
 	};
+	int64_t *known = &s->difference[t->pid % PIDS_MAX][c % NEXT_RUN_DELAY];
+	int64_t difference = (int64_t)(ours[c] - r->value[c]);
 	s->compared[c]++;
-	if (ours[c] == r->value[c])
+	if (difference == *known)
 		return;
+	*known = difference;
 	s->wrong[c]++;
 	if (s->shown++ < SHOWN_MAX)
 		buf_appendf(&s->differences, "differs ns %lu pid %d class %d %s model %lu kernel %lu (%ld)\n",
@@ -132,6 +137,7 @@ void scheduled_record(struct scheduled *s, const struct observe_record *r)
 {
 	struct schedule_event e;
 	s->records++;
+	s->missed += r->missed != 0;
 	if (r->hook == CHECK_ID)
 		check(s, r);
 	if (!observed_events_read(&s->events, r, &e))
@@ -196,7 +202,7 @@ void scheduled_print(struct scheduled *s, FILE *f)
 	fprintf(f, "%s", buf_str(&s->differences));
 	for (enum check c = 0; c < CHECK_COUNT; c++)
 		fprintf(f, "compared %s %lu wrong %lu\n", checks[c].name, s->compared[c], s->wrong[c]);
-	fprintf(f, "schedule records %lu ns %lu\n", s->records, schedule_now(s->model));
+	fprintf(f, "schedule records %lu missed %lu ns %lu\n", s->records, s->missed, schedule_now(s->model));
 	print_losses(s, f);
 	print_cost(s, f);
 }
