@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/parse.h"
 #include "base/rng.h"
 #include "base/time.h"
@@ -17,7 +18,7 @@
 #define EVENTS 1000000u
 #define ROUNDS 5
 
-static struct schedule_event event[EVENTS];
+static struct schedule_event event[EVENTS + 4];
 static unsigned cpus = 8, tasks = 64;
 
 static void put(unsigned i, struct schedule_event e, unsigned task, unsigned next)
@@ -37,17 +38,22 @@ static void put(unsigned i, struct schedule_event e, unsigned task, unsigned nex
 static void make_ping_pong(void)
 {
 	struct rng rng = { 7 };
-	unsigned running[SCHEDULE_CPUS_MAX] = { 0 }, idle = 1;
-	for (unsigned i = 0; i + 4 <= EVENTS; i += 4) {
-		unsigned cpu = (unsigned)rng_below(&rng, cpus), prev = running[cpu], next = idle;
-		idle = prev ? prev : 1 + (idle + cpus) % tasks;
+	unsigned running[SCHEDULE_CPUS_MAX], asleep = tasks, i = 0;
+	for (; i < cpus; i++) {
+		running[i] = i + 1;
+		put(i, (struct schedule_event){ .kind = SCHEDULE_SWITCH, .cpu = i }, 0, i + 1);
+	}
+	for (; i < EVENTS; i += 4) {
+		unsigned cpu = (unsigned)rng_below(&rng, cpus), prev = running[cpu], next = asleep;
 		put(i, (struct schedule_event){ .kind = SCHEDULE_WAKE, .cpu = cpu }, next, 0);
 		put(i + 1, (struct schedule_event){ .kind = SCHEDULE_ENQUEUE, .cpu = cpu }, next, 0);
-		put(i + 2, (struct schedule_event){ .kind = prev ? SCHEDULE_DEQUEUE : SCHEDULE_TICK, .cpu = cpu }, prev,
-		    0);
+		put(i + 2, (struct schedule_event){ .kind = SCHEDULE_DEQUEUE, .cpu = cpu }, prev, 0);
 		put(i + 3, (struct schedule_event){ .kind = SCHEDULE_SWITCH, .cpu = cpu, .leaving = SCHEDULE_SLEEPS },
 		    prev, next);
 		running[cpu] = next;
+		asleep = prev + cpus < tasks ? prev + cpus : prev;
+		for (unsigned c = 0; c < cpus; c++)
+			asleep = running[c] == asleep ? prev : asleep;
 	}
 }
 
@@ -111,7 +117,7 @@ static void print(const char *what, double (*measure)(void))
 int main(int argc, char **argv)
 {
 	if ((argc > 1 && parse_u32_range(argv[1], 1, 64, &cpus) < 0) ||
-	    (argc > 2 && parse_u32_range(argv[2], 2, 2000, &tasks) < 0))
+	    (argc > 2 && parse_u32_range(argv[2], 1, 2000, &tasks) < 0) || tasks <= cpus)
 		return 2;
 	make_ping_pong();
 	print("keep all events", keep_all);
