@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * schedule_bench.c -- what the schedule model costs for each event, beside keeping all events for later: tasks that wake
- * each other on many CPUs; and the worst case, in which many tasks wait although many CPUs are idle.
+ * schedule_bench.c -- what the schedule model costs for each event, beside keeping all events for later: tasks that
+ * wake each other on many CPUs; and the worst case, in which many tasks wait although many CPUs are idle.
  * Times are of this thread's CPU time. Prints one JSON object per line.
  *
  *   schedule_bench [CPUS [TASKS]]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * observed_events.h -- from records of an observed guest to events of the schedule model: which functions of the guest's
- * kernel are hooked, what is read there, and what that means. Nothing depends on when the host looks.
+ * observed_events.h -- from records of an observed guest to events of the schedule model: which functions of the
+ * guest's kernel are hooked, what is read there, and what that means. Nothing depends on when the host looks.
  */
 #ifndef KTSTR_RUN_OBSERVED_EVENTS_H
 #define KTSTR_RUN_OBSERVED_EVENTS_H
@@ -24,7 +24,10 @@ struct observed_events {
  * that it does not have (static text).
  */
 const char *observed_events_find(struct observed_events *o, const struct kernel_image *image, unsigned cpus);
-/* False: the record is not of these hooks, or nothing happened (a wake-up of a task that runs, a move to the same CPU). */
+/*
+ * False: the record is not of these hooks, or nothing happened (a wake-up of a task that is awake, a move to the same
+ * CPU).
+ */
 bool observed_events_read(const struct observed_events *o, const struct observe_record *r, struct schedule_event *ret);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * model.h -- what each task and each CPU did, exactly, from the events of a scheduler: pure, incremental, and of bounded
- * memory. What does not fit is counted, and every reader can see it.
+ * model.h -- what each task and each CPU did, exactly, from the events of a scheduler: pure, incremental, and of
+ * bounded memory. What does not fit is counted, and every reader can see it.
  *
  * Events come in the order in which they happened. Their times need not grow: clocks of two CPUs may differ by a few
  * microseconds. A duration that would be negative because of that is 0.
@@ -118,7 +118,7 @@ const struct schedule_group *schedule_group(const struct schedule *s, unsigned i
 const struct schedule_cpu *schedule_cpu(const struct schedule *s, unsigned cpu);
 const struct schedule_sums *schedule_total(const struct schedule *s);
 const struct schedule_losses *schedule_losses(const struct schedule *s);
-/* Also counts what lasts at @now. */
+/* Also counts what lasts at schedule_now(). */
 struct schedule_idle schedule_idle_while_runnable(const struct schedule *s);
 /* The longest wait of the task so far, also one that lasts. */
 uint64_t schedule_longest_wait(const struct schedule *s, const struct schedule_task *t);

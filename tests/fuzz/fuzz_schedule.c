@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The schedule model with any events: it stays within its memory, and its sums agree with each other. Few keys, pids and
- * CPUs, so that events meet.
+ * The schedule model with any events: it stays within its memory, and its sums agree with each other. There are few
+ * keys, pids and CPUs, so that events meet.
  */
 #include "base/bug.h"
 #include "fuzz.h"
