@@ -9,7 +9,7 @@
  *	OBSERVED_HOLD_MS	how long each stop takes
  *	OBSERVED_KILL_AT	kill the machine at this stop, instead of letting it go on
  *	OBSERVED_ADD_AT		set the hooks at this stop, not at the start
- *	OBSERVED_SCHEDULE	the kernel's vmlinux: feed the schedule model, and compare it with the kernel's statistics
+ *	OBSERVED_SCHEDULE	the kernel's vmlinux: feed the schedule model, compare it with the kernel
  *	OBSERVED_TRACE		the file for the events, one a line
  *	OBSERVED_UNCHECKED	do not compare
  *	OBSERVED_REPLAY		measure the model with the same events once more
