@@ -12,7 +12,7 @@ bool idle_may_run(const struct task *t, unsigned cpu)
 
 static uint64_t pair_ns(const struct schedule *s, const struct task *t, unsigned cpu, uint64_t time)
 {
-	uint64_t from = MAX_OF(s->cpu[cpu].public.since, t->allowed_since);
+	uint64_t from = MAX_OF(s->pairs_from, MAX_OF(s->cpu[cpu].public.since, t->allowed_since));
 	return idle_may_run(t, cpu) && time > from ? time - from : 0;
 }
 
@@ -55,6 +55,12 @@ static void add_pairs(const struct schedule *s, struct schedule_idle *p, const s
 void idle_wait_ends(struct schedule *s, const struct task *t, uint64_t time)
 {
 	add_pairs(s, &s->pairs, t, time);
+}
+
+void schedule_watch_idle(struct schedule *s, uint64_t time)
+{
+	s->pairs = (struct schedule_idle){ 0 };
+	s->pairs_from = time;
 }
 
 struct schedule_idle schedule_idle_while_runnable(const struct schedule *s)

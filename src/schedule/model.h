@@ -105,6 +105,8 @@ struct schedule;
 int schedule_new(const struct schedule_config *config, struct schedule **ret);
 void schedule_free(struct schedule *s);
 void schedule_add(struct schedule *s, const struct schedule_event *e);
+/* Idle CPUs and waiting tasks count from @time on: what the guest did before, such as its boot, does not matter. */
+void schedule_watch_idle(struct schedule *s, uint64_t time);
 
 /* --- readers ------------------------------------------------------------------------------------------------------ */
 

@@ -40,6 +40,7 @@ struct schedule {
 	unsigned groups;
 	struct schedule_sums total;
 	struct schedule_idle pairs;
+	uint64_t pairs_from;
 	struct schedule_losses losses;
 	uint64_t now;
 	struct schedule_interval *interval; /* a ring of config.intervals */

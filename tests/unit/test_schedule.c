@@ -279,6 +279,22 @@ START_TEST(idle_cpu_and_waiting_task_are_a_pair)
 }
 END_TEST
 
+START_TEST(idle_cpus_count_from_a_given_time)
+{
+	begin();
+	let_idle(1000, 1);
+	enqueue(2000, 0, A);
+	enqueue(4000, 0, B);
+	ck_assert_uint_eq(schedule_idle_while_runnable(s).longest_ns, 2000);
+	schedule_watch_idle(s, 3500);
+	ck_assert_uint_eq(schedule_idle_while_runnable(s).longest_ns, 500);
+	switches(4300, 1, 0, A);
+	ck_assert_uint_eq(schedule_idle_while_runnable(s).longest_ns, 800);
+	ck_assert_uint_eq(schedule_idle_while_runnable(s).count, 2);
+	end();
+}
+END_TEST
+
 static void enqueue_for(uint64_t time, uint64_t task_, uint64_t cpus)
 {
 	const struct schedule_event e = { .time_ns = time,
@@ -485,6 +501,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, woken_before_the_switch_it_never_slept);
 	tcase_add_test(tc, dead_task_makes_room_for_one_with_its_address);
 	tcase_add_test(tc, idle_cpu_and_waiting_task_are_a_pair);
+	tcase_add_test(tc, idle_cpus_count_from_a_given_time);
 	tcase_add_test(tc, only_allowed_cpus_count);
 	tcase_add_test(tc, first_switch_of_a_cpu_has_no_time);
 	tcase_add_test(tc, windows_are_exact);
