@@ -14,7 +14,7 @@
 #define OBSERVE_HOOKS_MAX	 256
 #define OBSERVE_CPUS_MAX	 256
 #define OBSERVE_ARGUMENTS	 6
-#define OBSERVE_READS		 8
+#define OBSERVE_READS		 11
 #define OBSERVE_HOPS		 4
 #define OBSERVE_RING_BYTES	 ((uint32_t)4 << 20)
 #define OBSERVE_ADDRESS_MIN	 (UINT64_C(1) << 63) /* kernel addresses only */

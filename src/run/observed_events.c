@@ -28,8 +28,6 @@ enum value {
 	VALUE_COUNT
 };
 
-#define NO_MEMBER ""
-
 static const struct {
 	struct {
 		const char *structure, *member;
@@ -39,7 +37,6 @@ static const struct {
 	[CPU] = { { { "rq", "cpu" } } },
 	[PID] = { { { "task_struct", "pid" } } },
 	[ON_QUEUE] = { { { "task_struct", "on_rq" } } },
-	[ALLOWED] = { { { "task_struct", "cpus_ptr" }, { "cpumask", NO_MEMBER } } },
 	[GROUP] = { { { "task_struct", "cgroups" },
 		      { "css_set", "dfl_cgrp" },
 		      { "cgroup", "kn" },
@@ -56,89 +53,90 @@ static const struct {
 #define ARGUMENT(n) (OBSERVE_ARGUMENT + (n))
 #define QUEUE	    OBSERVE_PER_CPU /* of the CPU that executes */
 
-struct hook_row {
-	const char *symbols[2]; /* the first that a kernel has */
-	bool may_lack;		/* a kernel without this class */
-	enum schedule_kind kind;
-	enum schedule_class task_class;
-	struct {
-		enum value value;
-		unsigned base;
-	} read[OBSERVE_READS];
+struct read_row {
+	enum value value;
+	unsigned base;
 };
 
-/* Functions of classes are called with the queue's clock up to date, whoever the caller is. */
-#define ENQUEUE_READS                                                                                          \
-	{                                                                                                      \
-		{ CLOCK, ARGUMENT(0) }, { CPU, ARGUMENT(0) }, { PID, ARGUMENT(1) }, { ON_QUEUE, ARGUMENT(1) }, \
-			{ ALLOWED, ARGUMENT(1) },                                                              \
-		{                                                                                              \
-			GROUP, ARGUMENT(1)                                                                     \
-		}                                                                                              \
-	}
-#define DEQUEUE_READS                                         \
-	{                                                     \
-		{ CLOCK, ARGUMENT(0) }, { CPU, ARGUMENT(0) }, \
-		{                                             \
-			PID, ARGUMENT(1)                      \
-		}                                             \
-	}
+static const struct read_row switch_reads[] = {
+	{ CLOCK, QUEUE },	{ CPU, QUEUE },	       { PID, ARGUMENT(0) },	 { PID, ARGUMENT(1) },
+	{ STATE, ARGUMENT(0) }, { TASK_CLOCK, QUEUE }, { CHARGED, ARGUMENT(0) }, { NOTHING },
+};
+static const struct read_row wake_reads[] = {
+	{ CPU, QUEUE }, { PID, ARGUMENT(0) }, { STATE, ARGUMENT(0) }, { NOTHING }
+};
+static const struct read_row migrate_reads[] = { { PID, ARGUMENT(0) }, { CPU_OF_TASK, ARGUMENT(0) }, { NOTHING } };
+static const struct read_row group_reads[] = {
+	{ CPU, QUEUE }, { PID, ARGUMENT(0) }, { GROUP_OF_SET, ARGUMENT(2) }, { NOTHING }
+};
+static const struct read_row tick_reads[] = { { CPU, QUEUE }, { NOTHING } };
+static const struct read_row dequeue_reads[] = {
+	{ CLOCK, ARGUMENT(0) }, { CPU, ARGUMENT(0) }, { PID, ARGUMENT(1) }, { NOTHING }
+};
+static const struct read_row enqueue_reads[] = {
+	{ CLOCK, ARGUMENT(0) },	   { CPU, ARGUMENT(0) },   { PID, ARGUMENT(1) },
+	{ ON_QUEUE, ARGUMENT(1) }, { GROUP, ARGUMENT(1) }, { NOTHING },
+};
 
-static const struct hook_row rows[] = {
-	/* __switch_to(prev, next) */
-	{ { "__switch_to" },
-	  false,
-	  SCHEDULE_SWITCH,
-	  SCHEDULE_CLASS_UNKNOWN,
-	  { { CLOCK, QUEUE },
-	    { CPU, QUEUE },
-	    { PID, ARGUMENT(0) },
-	    { PID, ARGUMENT(1) },
-	    { STATE, ARGUMENT(0) },
-	    { ALLOWED, ARGUMENT(0) },
-	    { TASK_CLOCK, QUEUE },
-	    { CHARGED, ARGUMENT(0) } } },
-	/* try_to_wake_up(task, states, flags) */
-	{ { "try_to_wake_up" },
-	  false,
-	  SCHEDULE_WAKE,
-	  0,
-	  { { CPU, QUEUE }, { PID, ARGUMENT(0) }, { STATE, ARGUMENT(0) } } },
-	/* set_task_cpu(task, cpu) */
-	{ { "set_task_cpu" }, false, SCHEDULE_MIGRATE, 0, { { PID, ARGUMENT(0) }, { CPU_OF_TASK, ARGUMENT(0) } } },
-	/* css_set_move_task(task, from, to, ...) */
-	{ { "css_set_move_task" },
-	  false,
-	  SCHEDULE_GROUP,
-	  0,
-	  { { CPU, QUEUE }, { PID, ARGUMENT(0) }, { GROUP_OF_SET, ARGUMENT(2) } } },
-	{ { "sched_tick", "scheduler_tick" }, false, SCHEDULE_TICK, 0, { { CPU, QUEUE } } },
-	/* (queue, task, flags) */
-	{ { "enqueue_task_stop" }, false, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_STOP, ENQUEUE_READS },
-	{ { "enqueue_task_dl" }, false, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_DEADLINE, ENQUEUE_READS },
-	{ { "enqueue_task_rt" }, false, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_REALTIME, ENQUEUE_READS },
-	{ { "enqueue_task_fair" }, false, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_FAIR, ENQUEUE_READS },
-	{ { "enqueue_task_scx" }, true, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_EXT, ENQUEUE_READS },
-	{ { "dequeue_task_stop" }, false, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_STOP, DEQUEUE_READS },
-	{ { "dequeue_task_dl" }, false, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_DEADLINE, DEQUEUE_READS },
-	{ { "dequeue_task_rt" }, false, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_REALTIME, DEQUEUE_READS },
-	{ { "dequeue_task_fair" }, false, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_FAIR, DEQUEUE_READS },
-	{ { "dequeue_task_scx" }, true, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_EXT, DEQUEUE_READS },
+/* How records of a kind are made and read. */
+typedef bool read_fn(const struct observe_record *r, struct schedule_event *e);
+static read_fn read_switch, read_wake, read_migrate, read_group, read_tick, read_enqueue, read_dequeue;
+
+static const struct {
+	const struct read_row *reads;
+	unsigned allowed_of; /* the task whose CPUs are read after all others; 0: none */
+	read_fn *read;
+} kinds[SCHEDULE_KIND_COUNT] = {
+	[SCHEDULE_SWITCH] = { switch_reads, ARGUMENT(0), read_switch },
+	[SCHEDULE_WAKE] = { wake_reads, 0, read_wake },
+	[SCHEDULE_MIGRATE] = { migrate_reads, 0, read_migrate },
+	[SCHEDULE_GROUP] = { group_reads, 0, read_group },
+	[SCHEDULE_TICK] = { tick_reads, 0, read_tick },
+	/* Functions of classes are called with the queue's clock up to date, whoever the caller is. */
+	[SCHEDULE_ENQUEUE] = { enqueue_reads, ARGUMENT(1), read_enqueue },
+	[SCHEDULE_DEQUEUE] = { dequeue_reads, 0, read_dequeue },
+};
+
+static const struct {
+	const char *symbols[2]; /* the first that a kernel has */
+	enum schedule_kind kind;
+	enum schedule_class task_class;
+	bool may_lack; /* a kernel without this class */
+} rows[] = {
+	{ { "__switch_to" }, SCHEDULE_SWITCH, 0, false },      /* prev, next */
+	{ { "try_to_wake_up" }, SCHEDULE_WAKE, 0, false },     /* task, states, flags */
+	{ { "set_task_cpu" }, SCHEDULE_MIGRATE, 0, false },    /* task, cpu */
+	{ { "css_set_move_task" }, SCHEDULE_GROUP, 0, false }, /* task, from, to, ... */
+	{ { "sched_tick", "scheduler_tick" }, SCHEDULE_TICK, 0, false },
+	/* queue, task, flags */
+	{ { "enqueue_task_stop" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_STOP, false },
+	{ { "enqueue_task_dl" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_DEADLINE, false },
+	{ { "enqueue_task_rt" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_REALTIME, false },
+	{ { "enqueue_task_fair" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_FAIR, false },
+	{ { "enqueue_task_scx" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_EXT, true },
+	{ { "dequeue_task_stop" }, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_STOP, false },
+	{ { "dequeue_task_dl" }, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_DEADLINE, false },
+	{ { "dequeue_task_rt" }, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_REALTIME, false },
+	{ { "dequeue_task_fair" }, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_FAIR, false },
+	{ { "dequeue_task_scx" }, SCHEDULE_DEQUEUE, SCHEDULE_CLASS_EXT, true },
 };
 _Static_assert(ARRAY_SIZE(rows) <= OBSERVED_EVENTS_MAX, "room for all rows");
 
+static unsigned words_of(unsigned cpus)
+{
+	return (cpus + 63) / 64;
+}
+
 /* Returns NULL, or the member that this kernel does not have. */
-static const char *find_read(struct observe_read *out, const struct kernel_image *image, enum value value,
-			     unsigned base)
+static const char *find_read(struct observe_read *out, const struct kernel_image *image, struct read_row row)
 {
 	uint64_t queues = 0;
-	if (base == QUEUE && !symbols_look_up(image->symbols, "runqueues", &queues))
+	if (row.base == QUEUE && !symbols_look_up(image->symbols, "runqueues", &queues))
 		return "runqueues";
-	*out = (struct observe_read){ .base = (uint8_t)base, .size = sizeof(uint64_t) };
-	for (; out->hops < OBSERVE_HOPS && values[value].hop[out->hops].structure; out->hops++) {
-		const char *member = values[value].hop[out->hops].member;
-		struct field f = *member ? types_field(image->types, values[value].hop[out->hops].structure, member)
-					 : (struct field){ .size = sizeof(uint64_t), .type = 1 };
+	*out = (struct observe_read){ .base = (uint8_t)row.base };
+	for (; out->hops < OBSERVE_HOPS && values[row.value].hop[out->hops].structure; out->hops++) {
+		const char *member = values[row.value].hop[out->hops].member;
+		struct field f = types_field(image->types, values[row.value].hop[out->hops].structure, member);
 		if (!field_present(f))
 			return member;
 		out->offset[out->hops] = f.offset;
@@ -148,14 +146,35 @@ static const char *find_read(struct observe_read *out, const struct kernel_image
 	return NULL;
 }
 
-static const char *find_hook(struct observe_hook *out, const struct kernel_image *image, const struct hook_row *row)
+/* The words of the mask to which the task points. */
+static const char *find_allowed(struct observe_read *out, const struct kernel_image *image, unsigned base,
+				unsigned words)
+{
+	struct field f = types_field(image->types, "task_struct", "cpus_ptr");
+	for (unsigned i = 0; i < words; i++)
+		out[i] =
+			(struct observe_read){ (uint8_t)base, sizeof(uint64_t), 2, { f.offset, i * sizeof(uint64_t) } };
+	return field_present(f) ? NULL : "cpus_ptr";
+}
+
+static unsigned count_reads(enum schedule_kind kind)
+{
+	unsigned n = 0;
+	while (kinds[kind].reads[n].value != NOTHING)
+		n++;
+	return n;
+}
+
+static const char *find_reads(struct observe_hook *h, const struct kernel_image *image, enum schedule_kind kind,
+			      unsigned words)
 {
 	const char *lack = NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(row->symbols) && row->symbols[i] && !out->address; i++)
-		out->address = symbols_find(image->symbols, row->symbols[i]);
-	for (unsigned i = 0; out->address && !lack && i < OBSERVE_READS && row->read[i].value; i++)
-		lack = find_read(&out->read[i], image, row->read[i].value, row->read[i].base);
-	return out->address ? lack : row->symbols[0];
+	unsigned reads = count_reads(kind);
+	for (unsigned i = 0; i < reads && !lack; i++)
+		lack = find_read(&h->read[i], image, kinds[kind].reads[i]);
+	if (lack || !kinds[kind].allowed_of || reads + words > OBSERVE_READS)
+		return lack;
+	return find_allowed(&h->read[reads], image, kinds[kind].allowed_of, words);
 }
 
 const char *observed_events_find(struct observed_events *o, const struct kernel_image *image, unsigned cpus)
@@ -163,11 +182,14 @@ const char *observed_events_find(struct observed_events *o, const struct kernel_
 	*o = (struct observed_events){ .cpus = cpus };
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct observe_hook hook = { .id = OBSERVED_EVENTS_FIRST + o->hooks, .kind = OBSERVE_RECORD };
-		const char *lack = find_hook(&hook, image, &rows[i]);
-		if (lack && !(rows[i].may_lack && !hook.address))
-			return lack;
-		if (lack)
+		for (size_t n = 0; n < ARRAY_SIZE(rows[i].symbols) && rows[i].symbols[n] && !hook.address; n++)
+			hook.address = symbols_find(image->symbols, rows[i].symbols[n]);
+		if (!hook.address && rows[i].may_lack)
 			continue;
+		const char *lack =
+			hook.address ? find_reads(&hook, image, rows[i].kind, words_of(cpus)) : rows[i].symbols[0];
+		if (lack)
+			return lack;
 		o->row[o->hooks] = (uint8_t)i;
 		o->hook[o->hooks++] = hook;
 	}
@@ -176,14 +198,17 @@ const char *observed_events_find(struct observed_events *o, const struct kernel_
 
 /* --- what it means ------------------------------------------------------------------------------------------------ */
 
-/* The CPUs of a larger machine do not fit into what is read. */
-static void set_allowed(const struct observed_events *o, struct schedule_event *e, uint64_t cpus)
+static void read_allowed(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
 {
-	e->allowed_words = o->cpus <= 64 && cpus;
-	e->allowed[0] = cpus;
+	unsigned first = count_reads(e->kind), words = words_of(o->cpus);
+	if (!kinds[e->kind].allowed_of || first + words > OBSERVE_READS || r->missed >> first)
+		return;
+	e->allowed_words = (uint8_t)words;
+	for (unsigned i = 0; i < words; i++)
+		e->allowed[i] = r->value[first + i];
 }
 
-static bool read_switch(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
+static bool read_switch(const struct observe_record *r, struct schedule_event *e)
 {
 	e->clock_ns = r->value[0];
 	e->cpu = (uint32_t)r->value[1];
@@ -193,33 +218,29 @@ static bool read_switch(const struct observed_events *o, const struct observe_re
 	e->task = e->pid ? r->argument[0] : 0;
 	e->next = e->next_pid ? r->argument[1] : 0;
 	e->leaving = r->value[4] == 0 ? SCHEDULE_RUNS : r->value[4] & TASK_DEAD ? SCHEDULE_DEAD : SCHEDULE_SLEEPS;
-	set_allowed(o, e, r->value[5]);
-	e->task_clock_ns = r->value[6];
-	e->charged_ns = r->value[7];
+	e->task_clock_ns = r->value[5];
+	e->charged_ns = r->value[6];
 	return true;
 }
 
-static bool read_wake(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
+static bool read_wake(const struct observe_record *r, struct schedule_event *e)
 {
-	(void)o;
 	e->cpu = (uint32_t)r->value[0];
 	e->task = r->argument[0];
 	e->pid = (int32_t)r->value[1];
 	return r->value[2] & (uint32_t)r->argument[1];
 }
 
-static bool read_migrate(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
+static bool read_migrate(const struct observe_record *r, struct schedule_event *e)
 {
-	(void)o;
 	e->cpu = (uint32_t)r->argument[1];
 	e->task = r->argument[0];
 	e->pid = (int32_t)r->value[0];
 	return r->value[1] != e->cpu;
 }
 
-static bool read_group(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
+static bool read_group(const struct observe_record *r, struct schedule_event *e)
 {
-	(void)o;
 	e->cpu = (uint32_t)r->value[0];
 	e->task = r->argument[0];
 	e->pid = (int32_t)r->value[1];
@@ -227,17 +248,15 @@ static bool read_group(const struct observed_events *o, const struct observe_rec
 	return e->group;
 }
 
-static bool read_tick(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
+static bool read_tick(const struct observe_record *r, struct schedule_event *e)
 {
-	(void)o;
 	e->cpu = (uint32_t)r->value[0];
 	return true;
 }
 
-static bool read_dequeue(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
+static bool read_dequeue(const struct observe_record *r, struct schedule_event *e)
 {
 	uint64_t flags = r->argument[2];
-	(void)o;
 	e->clock_ns = r->value[0];
 	e->cpu = (uint32_t)r->value[1];
 	e->task = r->argument[1];
@@ -246,33 +265,25 @@ static bool read_dequeue(const struct observed_events *o, const struct observe_r
 	return true;
 }
 
-static bool read_enqueue(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
+static bool read_enqueue(const struct observe_record *r, struct schedule_event *e)
 {
-	read_dequeue(o, r, e);
+	read_dequeue(r, e);
 	e->reason = r->argument[2] & FLAG_CHANGE    ? SCHEDULE_CHANGE
 		    : r->value[3] == ON_RQ_MIGRATES ? SCHEDULE_MOVE
 						    : SCHEDULE_SLEEP;
-	set_allowed(o, e, r->value[4]);
-	e->group = r->value[5];
+	e->group = r->value[4];
 	return true;
 }
-
-typedef bool read_fn(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e);
-
-static read_fn *const readers[SCHEDULE_KIND_COUNT] = {
-	[SCHEDULE_SWITCH] = read_switch,   [SCHEDULE_WAKE] = read_wake,	      [SCHEDULE_ENQUEUE] = read_enqueue,
-	[SCHEDULE_DEQUEUE] = read_dequeue, [SCHEDULE_MIGRATE] = read_migrate, [SCHEDULE_GROUP] = read_group,
-	[SCHEDULE_TICK] = read_tick,
-};
 
 bool observed_events_read(const struct observed_events *o, const struct observe_record *r, struct schedule_event *ret)
 {
 	uint32_t index = r->hook - OBSERVED_EVENTS_FIRST;
 	if (index >= o->hooks)
 		return false;
-	const struct hook_row *row = &rows[o->row[index]];
+	uint8_t row = o->row[index];
 	*ret = (struct schedule_event){ .time_ns = r->guest_ns,
-					.kind = row->kind,
-					.task_class = (uint8_t)row->task_class };
-	return readers[row->kind](o, r, ret);
+					.kind = rows[row].kind,
+					.task_class = (uint8_t)rows[row].task_class };
+	read_allowed(o, r, ret);
+	return kinds[rows[row].kind].read(r, ret);
 }

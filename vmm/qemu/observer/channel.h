@@ -43,7 +43,7 @@ struct channel {
 	struct observe_registers registers[OBSERVE_CPUS_MAX];
 };
 _Static_assert(sizeof(struct observe_registers) == 19 * 8, "layout");
-_Static_assert(sizeof(struct observe_record) == 136, "layout");
+_Static_assert(sizeof(struct observe_record) == 160, "layout");
 _Static_assert(sizeof(struct observe_read) == 40, "layout");
 
 #endif
