@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """What the observer costs: CPU seconds of a guest's process and of ktstr, with one test, without the observer, with it
-loaded but idle, with samples each 100 ms of guest time, and with ten recording hooks on the scheduler besides.
+loaded but idle, with samples each 100 ms of guest time, with ten recording hooks on the scheduler besides, and with the
+hooks and the model of the exact schedule.
 
     bench/observer.py [BUILD [REPEATS]]
 
@@ -62,7 +63,8 @@ def main():
     sampled = {'OBSERVED_SAMPLE_MS': '100'}
     observed = BUILD + '/tests/observed'
     variants = [('none', BUILD + '/ktstr', {}), ('idle', observed, {}), ('samples', observed, sampled),
-                ('samples, 10 hooks', observed, dict(sampled, OBSERVED_HOOKS=hooks))]
+                ('samples, 10 hooks', observed, dict(sampled, OBSERVED_HOOKS=hooks)),
+                ('schedule', observed, {'OBSERVED_SCHEDULE': entry['path'] + '/vmlinux', 'OBSERVED_UNCHECKED': '1'})]
     for mode in ('shared', 'parallel'):
         runs = {name: [] for name, _, _ in variants}
         for _ in range(REPEATS):

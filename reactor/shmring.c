@@ -230,14 +230,24 @@ static void ring_doorbell(struct shmring_writer *w)
 	}
 }
 
+void shmring_publish_quietly(struct shmring_writer *w)
+{
+	w->published = w->tail;
+	atomic_store_explicit(&w->shared->tail, w->tail, memory_order_seq_cst);
+}
+
+void shmring_wake_reader(struct shmring_writer *w)
+{
+	if (atomic_load_explicit(&w->front->armed, memory_order_seq_cst))
+		ring_doorbell(w);
+}
+
 void shmring_publish(struct shmring_writer *w)
 {
 	if (w->published == w->tail)
 		return;
-	w->published = w->tail;
-	atomic_store_explicit(&w->shared->tail, w->tail, memory_order_seq_cst);
-	if (atomic_load_explicit(&w->front->armed, memory_order_seq_cst))
-		ring_doorbell(w);
+	shmring_publish_quietly(w);
+	shmring_wake_reader(w);
 }
 
 bool shmring_put(struct shmring_writer *w, uint16_t type, const void *payload, uint16_t length)

@@ -99,6 +99,9 @@ bool shmring_has_room(struct shmring_writer *w, uint16_t length);
 bool shmring_stage(struct shmring_writer *w, uint16_t type, const void *payload, uint16_t length);
 /* Publishes the staged records, and wakes the reader when it sleeps. */
 void shmring_publish(struct shmring_writer *w);
+/* The two halves of shmring_publish(), for writers that let several records gather before they wake the reader. */
+void shmring_publish_quietly(struct shmring_writer *w);
+void shmring_wake_reader(struct shmring_writer *w);
 /* Stages and publishes a record. */
 bool shmring_put(struct shmring_writer *w, uint16_t type, const void *payload, uint16_t length);
 

@@ -238,6 +238,12 @@ static const struct observe_hook bad_hooks[] = {
 	{ 0x401000, 9, OBSERVE_STOP },	 /* not the kernel's */
 	{ KERNEL, 9, OBSERVE_STOP + 1 }, /* no kind */
 	{ KERNEL + 1, 7, OBSERVE_STOP }, /* of another address */
+	/* Reads: no such base, size, or number of hops. */
+	{ KERNEL, 9, OBSERVE_RECORD, { { OBSERVE_BASE_COUNT, 8, 1 } } },
+	{ KERNEL, 9, OBSERVE_RECORD, { { OBSERVE_PER_CPU, 3, 1 } } },
+	{ KERNEL, 9, OBSERVE_RECORD, { { OBSERVE_PER_CPU, 16, 1 } } },
+	{ KERNEL, 9, OBSERVE_RECORD, { { OBSERVE_PER_CPU, 8, 0 } } },
+	{ KERNEL, 9, OBSERVE_RECORD, { { OBSERVE_ARGUMENT, 8, 1 }, { OBSERVE_ARGUMENT, 8, OBSERVE_HOPS + 1 } } },
 };
 
 START_TEST(hooks_are_checked)

@@ -210,6 +210,25 @@ START_TEST(the_bell_rings_once_and_only_for_a_sleeper)
 }
 END_TEST
 
+/* A writer may let records gather. The reader has them if it looks, and is woken later. */
+START_TEST(records_may_gather_before_the_bell)
+{
+	uint64_t payload = 7;
+	begin(1, SMALL);
+	ck_assert(shmring_arm(&area, &r, 1));
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert(shmring_stage(&w, 1, &payload, sizeof(payload)));
+		shmring_publish_quietly(&w);
+	}
+	ck_assert_uint_eq(rung(), 0);
+	shmring_wake_reader(&w);
+	shmring_wake_reader(&w);
+	ck_assert_uint_eq(rung(), 1);
+	ck_assert_int_eq(shmring_pop(&r, &batch, NULL), 3);
+	end();
+}
+END_TEST
+
 START_TEST(rings_share_one_bell)
 {
 	struct shmring_reader readers[3];
@@ -497,6 +516,7 @@ static void fill_case(TCase *tc)
 	tcase_add_test(tc, the_last_byte_is_used_and_then_drops_are_counted);
 	tcase_add_test(tc, a_dropped_record_does_not_stop_a_smaller_one);
 	tcase_add_test(tc, the_bell_rings_once_and_only_for_a_sleeper);
+	tcase_add_test(tc, records_may_gather_before_the_bell);
 	tcase_add_test(tc, rings_share_one_bell);
 	tcase_add_test(tc, a_position_too_far);
 	tcase_add_test(tc, a_position_far_behind);

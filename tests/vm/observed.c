@@ -9,6 +9,10 @@
  *	OBSERVED_HOLD_MS	how long each stop takes
  *	OBSERVED_KILL_AT	kill the machine at this stop, instead of letting it go on
  *	OBSERVED_ADD_AT		set the hooks at this stop, not at the start
+ *	OBSERVED_SCHEDULE	the kernel's vmlinux: feed the schedule model, compare it with the kernel
+ *	OBSERVED_TRACE		the file for the events, one a line
+ *	OBSERVED_UNCHECKED	do not compare
+ *	OBSERVED_REPLAY		measure the model with the same events once more
  *
  * accel_choose() is wrapped by the linker.
  */
@@ -18,6 +22,7 @@
 
 #include "base/parse.h"
 #include "reactor/machine.h"
+#include "scheduled.h"
 #include "vmm/accel.h"
 
 struct watch {
@@ -29,6 +34,7 @@ struct watch {
 	uint64_t records, late; /* late: whose time is before that of the record before, on one vCPU */
 	uint64_t last[OBSERVE_CPUS_MAX];
 	bool destroyed;
+	struct scheduled *schedule; /* or NULL */
 	struct watch *next;
 };
 
@@ -84,6 +90,8 @@ static void take_record(void *data, const struct observe_record *r)
 	w->records++;
 	w->late += r->guest_ns < w->last[r->vcpu];
 	w->last[r->vcpu] = r->guest_ns;
+	if (w->schedule)
+		scheduled_record(w->schedule, r);
 	if (w->records > 20)
 		return;
 	FILE *f = output();
@@ -100,6 +108,8 @@ static void print_end(struct watch *w)
 		if (real->hook_state(w->vm, w->hook[i].id, &s) == 0)
 			fprintf(f, "hook %u hits %lu%s\n", w->hook[i].id, s.hits, s.in_force ? "" : " not in force");
 	}
+	if (w->schedule)
+		scheduled_print(w->schedule, f);
 	fprintf(f, "end %d records %lu late %lu held_us %ld%s\n", w->vm->end, w->records, w->late, w->vm->held / 1000,
 		w->vm->observer_damaged ? " damaged" : "");
 	fclose(f);
@@ -169,6 +179,7 @@ static void watch_done(struct machine *m, int result)
 	while (*at != w)
 		at = &(*at)->next;
 	*at = w->next;
+	scheduled_free(w->schedule);
 	free(w);
 }
 
@@ -210,6 +221,8 @@ static int start(struct vm *vm, struct reactor *r, const struct vm_config *c, st
 	if (!w)
 		return -ENOMEM;
 	read_hooks(w);
+	w->schedule = scheduled_new(c);
+	w->hooks += w->schedule ? scheduled_hooks(w->schedule, w->hook + w->hooks) : 0;
 	w->hold_ms = number("OBSERVED_HOLD_MS");
 	w->kill_at = number("OBSERVED_KILL_AT");
 	w->add_at = number("OBSERVED_ADD_AT");

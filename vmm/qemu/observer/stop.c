@@ -12,6 +12,9 @@
 
 #define STATUS_SOFTWARE 70 /* EX_SOFTWARE of sysexits.h */
 #define ROOM_PERIOD_NS	100000
+/* The reader is woken after so many records, or after so much guest time. At the end it reads all without that. */
+#define GATHER_RECORDS 256
+#define GATHER_NS      10000000
 
 /* Global, because QEMU's functions for plugins take no context. */
 static struct {
@@ -21,6 +24,8 @@ static struct {
 	struct shmring_area area;
 	struct shmring_writer ring;
 	uint64_t next_sample;
+	unsigned gathered; /* records of which the reader was not told */
+	uint64_t told_at;  /* guest time */
 	bool free_run;
 } here;
 
@@ -79,6 +84,15 @@ static void plan_sample(uint64_t now)
 	here.next_sample = period ? (now / period + 1) * period : UINT64_MAX;
 }
 
+/* --- records ------------------------------------------------------------------------------------------------------ */
+
+static void tell_reader(uint64_t now)
+{
+	here.gathered = 0;
+	here.told_at = now;
+	shmring_wake_reader(&here.ring);
+}
+
 /* --- stops -------------------------------------------------------------------------------------------------------- */
 
 /* Blocks. When the orchestrator ends, so does this process. */
@@ -105,6 +119,7 @@ void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_n
 	struct channel *c = here.channel;
 	if (here.free_run)
 		return;
+	tell_reader(guest_ns);
 	unsigned vcpus = read_all_registers();
 	/* QEMU knows the RIP of a running vCPU only at the ends of its blocks. */
 	if (hook && vcpu < vcpus)
@@ -126,20 +141,46 @@ static void wait_for_room(void)
 {
 	const volatile uint32_t *free_run = &here.channel->free_run;
 	const struct timespec period = { .tv_nsec = ROOM_PERIOD_NS };
-	while (!shmring_has_room(&here.ring, sizeof(struct observe_record)) && !*free_run)
+	while (!shmring_has_room(&here.ring, sizeof(struct observe_record)) && !*free_run) {
+		shmring_wake_reader(&here.ring);
 		nanosleep(&period, NULL);
+	}
 }
 
-void stop_record(uint32_t hook, unsigned vcpu, uint64_t guest_ns)
+static bool read_value(const struct observe_read *read, uint64_t base, uint64_t *ret)
+{
+	for (unsigned hop = 0; hop + 1 < read->hops; hop++) {
+		if (!memory_read(base + read->offset[hop], sizeof(base), &base))
+			return false;
+	}
+	return memory_read(base + read->offset[read->hops - 1], read->size, ret);
+}
+
+static void read_values(const struct observe_hook *hook, const struct cpu *cpu, struct observe_record *r)
+{
+	for (unsigned i = 0; i < OBSERVE_READS && hook->read[i].base != OBSERVE_NO_READ; i++) {
+		const struct observe_read *read = &hook->read[i];
+		uint64_t base = read->base == OBSERVE_PER_CPU ? FIELD(cpu, here.offsets.gs, const uint64_t)
+							      : r->argument[read->base - OBSERVE_ARGUMENT];
+		if (!read_value(read, base, &r->value[i]))
+			r->missed |= UINT64_C(1) << i;
+	}
+}
+
+void stop_record(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns)
 {
 	static const uint8_t order[OBSERVE_ARGUMENTS] = { RDI, RSI, RDX, RCX, R8, R9 };
-	struct observe_record r = { .guest_ns = guest_ns, .vcpu = vcpu, .hook = hook };
+	struct observe_record r = { .guest_ns = guest_ns, .vcpu = vcpu, .hook = hook->id };
 	const struct cpu *cpu = *here.qemu->current;
 	const uint64_t *general = (const uint64_t *)(const void *)((const char *)cpu + here.offsets.general);
 	for (unsigned i = 0; i < OBSERVE_ARGUMENTS; i++)
 		r.argument[i] = general[order[i]];
+	read_values(hook, cpu, &r);
 	wait_for_room();
-	shmring_put(&here.ring, CHANNEL_RECORD, &r, sizeof(r));
+	shmring_stage(&here.ring, CHANNEL_RECORD, &r, sizeof(r));
+	shmring_publish_quietly(&here.ring);
+	if (++here.gathered >= GATHER_RECORDS)
+		tell_reader(guest_ns);
 }
 
 /* --- for the loops ------------------------------------------------------------------------------------------------ */
@@ -148,6 +189,7 @@ const char *stop_start(const struct qemu_internals *q)
 {
 	here.qemu = q;
 	const char *missing = registers_find(&here.offsets);
+	missing = missing ? missing : memory_find();
 	if (!missing && here.channel)
 		plan_sample(accounted_ns());
 	return missing;
@@ -166,6 +208,8 @@ bool stop_if_due(void)
 	if (!here.channel || !here.qemu)
 		return false;
 	uint64_t now = accounted_ns();
+	if (here.gathered && now > here.told_at + GATHER_NS)
+		tell_reader(now);
 	if (now < here.next_sample || !here.qemu->call.is_running())
 		return false;
 	plan_sample(now);
