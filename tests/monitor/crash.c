@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,9 +75,13 @@ static void note_facts(void)
 	}
 }
 
+/* At real-time priority: under the scheduler of the test, this thread would be one of those that are never run. */
 static void *crash_later(void *arg)
 {
+	const struct sched_param first = { .sched_priority = 1 };
 	(void)arg;
+	if (sched_setscheduler(0, SCHED_FIFO, &first) < 0)
+		perror("sched_setscheduler");
 	usleep(2500000);
 	note_facts();
 	FILE *f = fopen("/proc/sysrq-trigger", "we");
