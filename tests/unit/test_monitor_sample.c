@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "kernel_image.h"
+#include "monitor/series.h"
 #include "monitor/sample.h"
 #include "monitor/stall.h"
 #include "t.h"
@@ -259,6 +260,44 @@ START_TEST(stalls_are_found)
 }
 END_TEST
 
+/* What a series keeps of samples: sums of run queues, counters by name, and calls of programs, also of a new load. */
+START_TEST(a_series_keeps_what_is_judged)
+{
+	static const uint64_t calls[] = { 100, 130, 20, 25 }; /* the program was loaded again before the third */
+	struct program_sample program = { .name = "simple_enqueue", .has_stats = true };
+	struct series series = { 0 };
+	begin(2);
+	load_scheduler();
+	take(SAMPLE_CPUS);
+	struct sample copy = sample;
+	copy.program = &program;
+	copy.programs = 1;
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
+		copy.at_ns = i;
+		program.cnt = calls[i];
+		program.nsecs = 10 * calls[i];
+		for (unsigned cpu = 0; cpu < 2; cpu++) {
+			copy.cpu[cpu].value[CPU_VALUE_pcount] = 5 + i + cpu;
+			copy.cpu[cpu].has |= 1ull << CPU_VALUE_pcount;
+		}
+		copy.cpu[1].has &= ~(1ull << CPU_VALUE_yld_count);
+		series_add(&series, sampler, &copy);
+	}
+	copy.cpus = 1;
+	series_add(&series, sampler, &copy); /* a machine does not lose CPUs */
+	copy.cpus = 2;
+	ck_assert(series.count == 4 && series.lost == 1 && series.programs == 1);
+	ck_assert(series.program[0].cnt == 55 && series.program[0].nsecs == 550);
+	const struct reading *r = &series.reading[3];
+	ck_assert(r->scx && r->schedstat[SCHEDSTAT_pcount] == 17 && (r->has_schedstat >> SCHEDSTAT_pcount & 1));
+	ck_assert(!(r->has_schedstat >> SCHEDSTAT_yld_count & 1));
+	ck_assert_int_eq(series_event(&series, "select_cpu_fallback"), 0);
+	ck_assert_int_eq(series_event(&series, "nothing"), -1);
+	series_done(&series);
+	end();
+}
+END_TEST
+
 START_TEST(a_machine_that_is_not_ready)
 {
 	begin(2);
@@ -278,6 +317,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, control_groups_are_sampled);
 	tcase_add_test(tc, programs_are_sampled);
 	tcase_add_test(tc, stalls_are_found);
+	tcase_add_test(tc, a_series_keeps_what_is_judged);
 	tcase_add_test(tc, a_machine_that_is_not_ready);
 }
 
