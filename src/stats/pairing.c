@@ -195,6 +195,7 @@ int pair_rows(struct pool *p, const struct filter side[SIDE_MAX], struct pairing
 		pairing_done(ret);
 		return -ENOMEM;
 	}
-	qsort_r(ret->group, ret->groups, sizeof(*ret->group), compare_groups, p);
+	if (ret->groups)
+		qsort_r(ret->group, ret->groups, sizeof(*ret->group), compare_groups, p);
 	return 0;
 }
