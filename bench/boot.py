@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+import kernels
+
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 RECIPE = ['-accel', 'tcg,thread=single,tb-size=64', '-icount', 'shift=3,sleep=off,align=off', '-cpu',
@@ -23,14 +25,6 @@ RECIPE = ['-accel', 'tcg,thread=single,tb-size=64', '-icount', 'shift=3,sleep=of
           'isa-debug-exit,iobase=0xf4,iosize=4', '-smp', '2', '-m', '256']
 CMDLINE = ('console=ttyS0 quiet loglevel=4 panic=-1 nokaslr norandmaps random.trust_cpu=off tsc=reliable no_timer_check '
            'rdinit=/init')
-
-
-def kernel():
-    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--json', '--offline'], capture_output=True, text=True, check=True).stdout
-    for e in json.loads(out)['entries']:
-        if not e.get('error_kind'):
-            return e
-    sys.exit("no kernel in the cache; run 'make kernel'")
 
 
 def cpio(path):
@@ -91,7 +85,7 @@ def ours(entry, count):
 
 
 def main():
-    entry = kernel()
+    entry = kernels.newest(BUILD)
     image = entry['path'] + '/vmlinux'
     with tempfile.NamedTemporaryFile() as initrd:
         initrd.write(cpio(BUILD + '/bench/bare_init'))

@@ -16,16 +16,12 @@ import subprocess
 import sys
 import tempfile
 
+import kernels
+
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 CPUS = [int(n) for n in sys.argv[2:]] or [1, 2, 4, 8, 64]
 MODES = ('shared', 'parallel')
 SHORT, LONG = 1, 3      # seconds, as in parallel.c
-
-
-def kernel():
-    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--offline', '--json'], capture_output=True, text=True, check=True).stdout
-    return next((e['key'] for e in json.loads(out)['entries'] if not e.get('error_kind')), None) or sys.exit(
-        "no kernel in the cache; run 'make kernel'")
 
 
 def measure(key, mode, name, seconds):
@@ -50,7 +46,7 @@ def work(short, long):
 
 
 def main():
-    key, one = kernel(), {}
+    key, one = kernels.newest(BUILD)['key'], {}
     for cpus in CPUS:
         line = {'name': f'{cpus} busy CPUs'}
         for mode in MODES:
