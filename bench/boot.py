@@ -9,6 +9,7 @@ which list the suites and ask git for the commit. One interleaved run; medians a
 import glob
 import json
 import os
+import select
 import statistics
 import subprocess
 import sys
@@ -43,21 +44,25 @@ def cpio(path):
 
 def plain(image, initrd, count):
     """Starts `count` machines at once; returns the seconds from exec to hello of each."""
-    began, running, took = {}, [], []
+    began, running, took, said = {}, [], [], {}
     for _ in range(count):
         p = subprocess.Popen(['qemu-system-x86_64', *RECIPE, '-kernel', image, '-initrd', initrd, '-append', CMDLINE],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         began[p.stdout.fileno()] = time.monotonic()
         running.append(p)
-    import select
     waiting = {p.stdout.fileno(): p for p in running}
     while waiting:
         for fd in select.select(list(waiting), [], [])[0]:
             data = os.read(fd, 4096)
-            if b'hello' in data:
+            # A guest writes its console byte by byte.
+            said[fd] = said.get(fd, b'') + data
+            if b'hello' in said[fd]:
                 took.append(time.monotonic() - began[fd])
-            if not data or b'hello' in data:
-                del waiting[fd]
+            elif not data:
+                sys.exit(f'a plain guest ended without hello: {said[fd]}')
+            else:
+                continue
+            del waiting[fd]
     for p in running:
         p.wait()
     return took

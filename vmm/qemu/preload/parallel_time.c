@@ -22,7 +22,7 @@
  *  - PAUSE takes time. Else a vCPU that waits for another would return to the loop after each of its instructions.
  *    In a long wait it takes up to the lag, but at most a fortieth of the wait so far. The kernel can spin for half a
  *    second, while the owner of a mutex runs.
- *  - A turn that ends because of the lag ends between two of QEMU's blocks of instructions, so it may be shorter by less
+ *  - A turn that the lag ends does so between two of QEMU's blocks of instructions, so it may be shorter by less
  *    than a block (turn_end.c). All others end at the instruction, and so do those whose first block is too long.
  *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
  *
