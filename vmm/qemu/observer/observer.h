@@ -19,8 +19,8 @@ bool observer_wanted(void);
 
 /*
  * Call it once, on the vCPU thread with the big lock held, before any vCPU has run; internals_find_clock() has filled
- * @q, which must stay. @hold ends the turn of the vCPU that runs, and adds time to its clock; NULL: vCPUs have no clocks
- * of their own. Returns NULL, or what could not be found; static text. Does not return from a mere probe.
+ * @q, which must stay. @hold ends the turn of the vCPU that runs, and adds time to its clock; NULL: vCPUs have no
+ * clocks of their own. Returns NULL, or what could not be found; static text. Does not return from a mere probe.
  */
 const char *observer_start(const struct qemu_internals *q, void (*hold)(int64_t ns));
 
