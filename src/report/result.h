@@ -51,6 +51,9 @@ struct result {
 	const struct series *series;   /* the monitor's samples; NULL: none were taken */
 	const struct sampler *sampler; /* of these */
 	const char *monitor_lack;      /* why none were taken, or NULL */
+	json_t *snapshots;	       /* that the test asked for; NULL: none */
+	json_t *map_metrics;	       /* {name: value}; NULL: none */
+	const char *snapshots_file;    /* path, or NULL */
 	const char *dump;	       /* path of what the guest's memory said about the failure, or NULL */
 	const char *dump_text;	       /* its beginning, as text; "": there is none */
 	const char *run_id, *project_commit;

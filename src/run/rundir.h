@@ -26,10 +26,11 @@ struct rundir_scope {
 };
 
 /* Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory). */
-#define SIDECAR_SUFFIX ".ktstr.json"
-#define REPORT_SUFFIX  ".report.txt"
-#define MEMORY_SUFFIX  ".vmcore"
-#define DUMP_SUFFIX    ".failure-dump.json"
+#define SIDECAR_SUFFIX	 ".ktstr.json"
+#define REPORT_SUFFIX	 ".report.txt"
+#define MEMORY_SUFFIX	 ".vmcore"
+#define DUMP_SUFFIX	 ".failure-dump.json"
+#define SNAPSHOTS_SUFFIX ".snapshots.json"
 
 #define RUNDIR_NULL ((struct rundir){ .fd = -1, .lock_fd = -1 })
 

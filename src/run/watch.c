@@ -12,7 +12,7 @@
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
-enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC };
+enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC, HOOK_MARK };
 
 static const struct {
 	enum hook_id id;
@@ -24,6 +24,8 @@ static const struct {
 	  "the kernel ended the scheduler",
 	  { "scx_disable_irq_workfn", "scx_ops_error_irq_workfn" } },
 	{ HOOK_PANIC, "the kernel panicked", { "vpanic", "panic" } },
+	/* No failure: the test says where it is (wire.h). */
+	{ HOOK_MARK, NULL, { "__x64_sys_sched_rr_get_interval" } },
 };
 
 static const char *reason_of(uint32_t hook)
@@ -50,7 +52,9 @@ static void add_hooks(struct watch *w)
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config)
 {
+	const struct captures captures = w->captures;
 	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend), .patience = patience };
+	w->captures = captures;
 	if (w->lack)
 		return;
 	w->kernel = kernel;
@@ -143,6 +147,31 @@ static bool is_stalled(struct watch *w)
 	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
 }
 
+/* What the test itself wants to see: at a mark of it, or (NULL) at a sample. */
+static void look_for_test(struct watch *w, const struct mark *mark)
+{
+	struct inspector in;
+	const struct dump_config config = dump_config(w, NULL);
+	if (!w->captures.decl || (!mark && !captures_want_samples(&w->captures)) ||
+	    inspect_begin(&in, &config.inspect) < 0)
+		return;
+	if (mark)
+		captures_mark(&w->captures, &in, mark, w->vm->stop->guest_ns);
+	else
+		captures_sample(&w->captures, &in, w->vm->stop->guest_ns);
+	inspect_end(&in);
+}
+
+/* The test's process has made the system call that is a mark. */
+static void take_mark(struct watch *w)
+{
+	const struct observe_stop *s = w->vm->stop;
+	struct mark mark;
+	if (s->vcpu < s->vcpus && !find_kernel(w, w->vm->backend->memory(w->vm)) &&
+	    mark_read(&w->view, w->kernel->mark, s->registers[s->vcpu].general[RDI], &mark))
+		look_for_test(w, &mark);
+}
+
 /* Takes a sample; returns why a dump is due, or NULL. On the reactor's thread: it takes less than a millisecond. */
 static const char *take_sample(struct watch *w)
 {
@@ -151,6 +180,7 @@ static const char *take_sample(struct watch *w)
 	if (sample_take(w->kernel->sampler, &w->view, SAMPLE_ALL, w->vm->stop->guest_ns, "/", &w->sample) < 0)
 		return NULL;
 	series_add(&w->series, w->kernel->sampler, &w->sample);
+	look_for_test(w, NULL);
 	return !w->dump && is_stalled(w) ? "a task has waited for a CPU for too long" : NULL;
 }
 
@@ -160,7 +190,13 @@ static const char *take_sample(struct watch *w)
 static int dump_job(void *arg)
 {
 	struct watch *w = arg;
-	w->dump = take_dump(w, w->reason, w->vm->backend->memory(w->vm));
+	json_t *dump =
+		take_dump(w, w->failure_due ? w->reason : "the test asked for it", w->vm->backend->memory(w->vm));
+	captures_put(&w->captures, dump);
+	if (w->failure_due)
+		w->dump = dump;
+	else
+		json_decref(dump);
 	return 0;
 }
 
@@ -184,6 +220,8 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 {
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
+	if (s->hook == HOOK_MARK)
+		take_mark(w);
 	return w->dump ? NULL : reason_of(s->hook);
 }
 
@@ -195,9 +233,10 @@ static int wait_for_stop(struct machine *m, int result)
 	if (w->vm->ended || w->vm->observer_damaged)
 		return MACHINE_END;
 	const char *failure = s ? look(w, s) : NULL;
-	if (failure) {
+	if (failure || w->captures.due) {
 		keep_registers(w);
-		w->reason = failure;
+		w->failure_due = failure;
+		w->reason = failure ? failure : w->reason;
 		machine_offload(m, &w->job, dump_job, w);
 		return WATCH_DUMP;
 	}
@@ -261,5 +300,6 @@ void watch_done(struct watch *w)
 	free(w->registers);
 	sample_done(&w->sample);
 	series_done(&w->series);
+	captures_done(&w->captures);
 	*w = (struct watch){ 0 };
 }

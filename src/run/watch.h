@@ -35,11 +35,13 @@ struct watch {
 	uint64_t tick_ns;     /* of the guest's kernel; 0: unknown */
 	struct sample sample; /* the latest one */
 	struct series series;
+	struct captures captures;
+	bool failure_due; /* the dump that is being taken is of a failure */
 };
 
-/* 
+/*
  * Decides whether the machine with @config is watched, and puts that into @config. @patience: guest time after which a
- * task that waits for a CPU is a failure. Any thread; blocks.
+ * task that waits for a CPU is a failure. @w->captures, once it is set up, gets the snapshots. Any thread; blocks.
  */
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config);

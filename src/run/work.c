@@ -15,6 +15,7 @@
 #include "report/sidecar.h"
 #include "run/fleet.h"
 #include "run/includes.h"
+#include "run/post_vm.h"
 #include "run/replay.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/vmcore.h"
@@ -212,6 +213,8 @@ int attempt_prepare(void *arg)
 	struct attempt *a = arg;
 	a->memory_kills = memory_kills("");
 	struct fleet *f = fleet_of(a);
+	captures_done(&a->watch.captures);
+	captures_init(&a->watch.captures, &a->item->test->seen, a->item->test->duration);
 	if (!f->config.no_monitor)
 		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
 			      a->env->backend, patience(a), &a->config);
@@ -241,6 +244,34 @@ static void find_memory_kill(struct attempt *a)
 			 "the control group ran out of memory (its limit is %lu MiB)", room.limit_mib);
 	else
 		snprintf(e->memory_kill, sizeof(e->memory_kill), "the host ran out of memory");
+}
+
+static const struct rundir *rundir_of(const struct attempt *a)
+{
+	const struct fleet_config *config = &fleet_of(a)->config;
+	return &config->rundirs[a->item->kernel - config->kernels];
+}
+
+/* The path of the sidecar; the caller frees. */
+static char *sidecar_path(const struct attempt *a)
+{
+	char name[TEST_NAME_MAX + 1], *path = NULL;
+	test_name_for_file(a->item->test->name, name);
+	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant) < 0)
+		return NULL;
+	return path;
+}
+
+/* Without the file, the test has no snapshots and is Inconclusive. */
+static void look_at_snapshots(struct attempt *a)
+{
+	_cleanup_free_ char *sidecar = sidecar_path(a);
+	_cleanup_free_ char *path = sidecar ? rundir_beside(sidecar, SNAPSHOTS_SUFFIX) : NULL;
+	const char *lack = fleet_of(a)->config.no_monitor ? "--no-monitor" : a->watch.lack;
+	if (path && a->number == 1 && !a->looked_at)
+		unlinkat(rundir_of(a)->fd, path_basename(path), 0);
+	if (path && post_vm_run(a, rundir_of(a)->fd, path, lack) < 0)
+		buf_puts(&a->evidence.failure, "the snapshots of the guest could not be looked at: out of memory");
 }
 
 static struct judge_facts facts_of(const struct attempt *a)
@@ -274,6 +305,7 @@ int attempt_judge(void *arg)
 	if (a->sandbox.path)
 		sandbox_remove(&f->groups, &a->sandbox);
 	judgement_done(&a->judgement);
+	look_at_snapshots(a);
 	int r = judge(&a->evidence, &facts, &a->judgement);
 	if (r == 0 && f->config.skips_fail)
 		judgement_refuse_skip(&a->judgement);
@@ -287,12 +319,6 @@ int attempt_judge(void *arg)
 }
 
 /* --- store -------------------------------------------------------------------------------------------------------- */
-
-static const struct rundir *rundir_of(const struct attempt *a)
-{
-	const struct fleet_config *config = &fleet_of(a)->config;
-	return &config->rundirs[a->item->kernel - config->kernels];
-}
 
 /* Leaves out parts that were not tried, because other parts make them unnecessary. */
 static void take_parts(const struct confine_outcome *o, struct result *ret)
@@ -375,7 +401,6 @@ static void take_counters(const struct attempt *a, struct result *ret)
 	ret->events = a->events;
 }
 
-/* How the machine came to be; NULL: there was none. */
 /* What was seen from outside. */
 static void take_watch(const struct attempt *a, struct result *ret)
 {
@@ -383,10 +408,14 @@ static void take_watch(const struct attempt *a, struct result *ret)
 	ret->series = w->kernel ? &w->series : NULL;
 	ret->sampler = w->kernel ? w->kernel->sampler : NULL;
 	ret->monitor_lack = w->lack;
+	ret->snapshots = a->snapshot_list;
+	ret->snapshots_file = a->snapshots;
+	ret->map_metrics = a->map_metrics;
 	ret->dump = a->dump;
 	ret->dump_text = buf_str(&a->dump_text);
 }
 
+/* How the machine came to be; NULL: there was none. */
 static const char *start_of(const struct attempt *a)
 {
 	if (a->item->skip || a->item->problem)
@@ -541,12 +570,10 @@ int attempt_store(void *arg)
 {
 	struct attempt *a = arg;
 	_cleanup_buf_ struct buf replay = BUF_NULL, lost = BUF_NULL;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = sidecar_path(a);
 	struct err *err = NULL;
 	struct result result;
-	char name[TEST_NAME_MAX + 1];
-	test_name_for_file(a->item->test->name, name);
-	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant) < 0)
+	if (!path)
 		return -ENOMEM;
 	note_loss(&err, store_dump(a, path, &err), &lost);
 	attempt_result(a, &replay, &result);
