@@ -45,7 +45,10 @@ enum ktstr_aggregation {
 	KTSTR_AGGREGATION_MAX,
 };
 
-/* A value in a BPF map that becomes a metric in the sidecar: "<object>_<label>". */
+/*
+ * A value in a BPF map that becomes a metric in the sidecar (map_metrics): "<object>_<label>". The object is the
+ * scheduler's, as far as the names of its maps have it: 8 characters.
+ */
 struct ktstr_map_watch {
 	const char *map;   /* end of the map's name; NULL: `field` is a global variable, as above */
 	const char *field; /* "stats.hits"; "[3].hits": of the element 3 of an array */
@@ -62,7 +65,7 @@ const struct ktstr_snapshot *ktstr_snap_at(struct ktstr_post *p, unsigned index)
 /* By name; of several with one name, the last. */
 const struct ktstr_snapshot *ktstr_snap(struct ktstr_post *p, const char *name);
 const char *ktstr_snap_name(const struct ktstr_snapshot *s);
-double ktstr_snap_ms(const struct ktstr_snapshot *s); /* guest time since the scenario's start */
+double ktstr_snap_ms(const struct ktstr_snapshot *s); /* guest time since the scenario's start; NaN: it was not taken */
 int ktstr_snap_step(const struct ktstr_snapshot *s);  /* -1: before the first step */
 
 /* A global variable of the scheduler's BPF program: "nr_enqueued", "stats.hits[3]". */

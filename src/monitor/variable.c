@@ -80,6 +80,15 @@ static bool split_index(const char *path, uint32_t *index, const char **rest)
 	return parse_u32_range(number, 0, UINT32_MAX, index) == 0;
 }
 
+/* A value without a type is an unsigned number, if it has the size of one. */
+static struct field untyped(struct search *s, uint64_t map, const char *rest)
+{
+	uint64_t size = inspect_get(s->in, LAYOUT_MAP_VALUE_SIZE, map);
+	if (*rest || size > sizeof(uint64_t))
+		return (struct field){ 0 };
+	return (struct field){ .size = (uint32_t)size, .type = UINT32_MAX };
+}
+
 /* The field in the value of one element of @map. */
 static struct field field_in(struct search *s, uint64_t map, const struct types *types)
 {
@@ -87,6 +96,8 @@ static struct field field_in(struct search *s, uint64_t map, const struct types 
 	const char *rest = s->path;
 	if (inspect_get(s->in, LAYOUT_MAP_MAX_ENTRIES, map) > 1 && !split_index(s->path, &index, &rest))
 		return (struct field){ 0 };
+	if (!types || !type)
+		return untyped(s, map, rest);
 	struct field f = types_field_of(types, type, rest);
 	if (!field_present(f))
 		types_each_name(types, type, add_name, s);
@@ -105,8 +116,6 @@ static int look_at_map(struct view *v, uint64_t id, uint64_t map, void *arg)
 		return 0;
 	}
 	struct types *types = maps_load_types(s->in, map);
-	if (!types)
-		return 0;
 	if (s->map && !s->map_seen) { /* its members are of interest now, not the names of maps */
 		buf_clear(&s->names);
 		s->name_count = 0;

@@ -63,11 +63,11 @@ def check_looks(done, sidecar, content):
     check(named['middle']['dump']['task_enrichments'] and named['middle']['dump']['reason'] == 'the test asked for it',
           'and all else that a dump has', list(named['middle']['dump']))
     metrics = sidecar['map_metrics']
-    check(metrics.get('simple_vtime', 0) >= VTIME and metrics.get('simple_queued', 0) > 0, 'values of maps are metrics', metrics)
+    check(metrics.get('scx_simp_vtime', 0) >= VTIME and metrics.get('scx_simp_queued', 0) > 0, 'values of maps are metrics', metrics)
 
 
 def check_complains(done, sidecar):
-    texts = [d['text'] for d in sidecar['details']]
+    texts = [d['message'] for d in sidecar['details']]
     check(done.status == 1 and sidecar['verdict'] == 'fail', 'post_vm fails the test', (done, texts))
     expected = [
         r"bpf_map_write changed nothing: variable 'fifo_sched': it is a constant in '\S*\.rodata': the kernel has put its value",

@@ -196,7 +196,8 @@ static struct ktstr_claim verdict_of(const struct pattern *pattern, enum ktstr_v
 /* "sample periodic_004 (+850ms)" */
 static const char *sample_text(const struct pattern *pattern, const struct sample *s)
 {
-	return post_text(pattern->p, "sample %s (+%.0fms)", s->name, s->ms);
+	return isnan(s->ms) ? post_text(pattern->p, "sample %s", s->name)
+			    : post_text(pattern->p, "sample %s (+%.0fms)", s->name, s->ms);
 }
 
 /* A pass, with a note on gaps. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* post.c -- see post.h. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,12 +57,13 @@ static int load_library(struct ktstr_post *p, struct err **err)
 static void take_snapshot(struct ktstr_post *p, const json_t *from, struct ktstr_snapshot *s)
 {
 	const struct post_json *j = &p->api;
-	const json_t *step = j->object_get(from, "step"), *dump = j->object_get(from, "dump");
+	const json_t *step = j->object_get(from, "step"), *dump = j->object_get(from, "dump"),
+		     *ms = j->object_get(from, "time_ms");
 	const char *name = j->string_value(j->object_get(from, "name"));
 	*s = (struct ktstr_snapshot){
 		.post = p,
 		.name = name ? name : "",
-		.ms = j->number_value(j->object_get(from, "time_ms")),
+		.ms = json_is_number(ms) ? j->number_value(ms) : NAN,
 		.step = json_is_integer(step) ? (int)j->integer_value(step) : -1,
 		.periodic = json_is_true(j->object_get(from, "periodic")),
 		.dump = json_is_object(dump) ? dump : NULL,

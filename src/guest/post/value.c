@@ -351,10 +351,29 @@ static const struct ktstr_value *missing_scalar(const struct ktstr_value *v, con
 						    what_is_there(v->post, v->json)));
 }
 
+/* Bytes without a type, 1, 2, 4 or 8 of them, are an unsigned number. False: they are not. */
+static bool number_of_bytes(const struct post_json *j, const json_t *node, uint64_t *ret)
+{
+	const char *hex = !strcmp(kind_of(j, node), "bytes") ? j->string_value(j->object_get(node, "hex")) : NULL;
+	size_t digits = hex ? strlen(hex) : 0;
+	char pair[3] = "";
+	if ((digits != 2 && digits != 4 && digits != 8 && digits != 16) || j->object_get(node, "len"))
+		return false;
+	*ret = 0;
+	for (size_t i = digits; i > 0; i -= 2) {
+		memcpy(pair, hex + i - 2, 2);
+		*ret = *ret << 8 | strtoul(pair, NULL, 16);
+	}
+	return true;
+}
+
 static uint64_t integer_of(const struct post_json *j, const json_t *node)
 {
 	const char *hex = json_is_object(node) ? j->string_value(j->object_get(node, "hex")) : NULL;
 	const json_t *value = json_is_object(node) ? j->object_get(node, "value") : node;
+	uint64_t bytes;
+	if (number_of_bytes(j, node, &bytes))
+		return bytes;
 	if (hex)
 		return strtoull(hex, NULL, 16);
 	if (json_is_string(value)) /* an address */
@@ -368,7 +387,9 @@ static bool has_number(const struct post_json *j, const json_t *node)
 {
 	const json_t *value = json_is_object(node) && *kind_of(j, node) ? j->object_get(node, "value") : node;
 	bool pointer = !strcmp(kind_of(j, node), "ptr");
-	return json_is_number(value) || json_is_boolean(value) || (pointer && json_is_string(value));
+	uint64_t bytes;
+	return number_of_bytes(j, node, &bytes) || json_is_number(value) || json_is_boolean(value) ||
+	       (pointer && json_is_string(value));
 }
 
 static bool is_number(const struct ktstr_value *v, double *ret)
