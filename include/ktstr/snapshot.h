@@ -3,8 +3,8 @@
  * snapshot.h -- snapshots of the guest that were taken from outside, and claims about them. For a test's `post_vm`,
  * which runs in a process on the host after the machine has ended. docs/DUMPS.md explains it.
  *
- * A value that is not there is no NULL pointer: it carries an error, which says what there is instead. Values of it
- * carry the same error. The functions that return numbers and texts report it, which fails the test, and return 0 or "".
+ * A value that is not there carries an error, which says what there is instead, and so do its members. The functions
+ * that return numbers and texts report the error, which fails the test, and return 0 or "". None returns NULL.
  */
 #ifndef KTSTR_SNAPSHOT_H
 #define KTSTR_SNAPSHOT_H

@@ -38,8 +38,8 @@ struct field types_field(const struct types *t, const char *structure, const cha
 /* Size of a struct or union in bytes; 0: there is none. */
 uint32_t types_size(const struct types *t, const char *structure);
 /*
- * A member of the type @id, as above: the section of a program's global variables (.bss, .data), where the path begins with the
- * name of one; a struct; or, for a path that is empty or begins with '[', the value itself.
+ * A member of the type @id: of the section of a program's global variables (.bss, .data), where the path begins with
+ * the name of one; of a struct; or, for a path that is empty or begins with '[', the value itself.
  */
 struct field types_field_of(const struct types *t, uint32_t id, const char *path);
 /* Calls @visit with the names of a section's variables, or of a struct's members. */

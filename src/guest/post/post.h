@@ -15,10 +15,11 @@
 #include "guest/channel.h"
 
 /* Only this process needs the library, so it is loaded here: a guest does not have it. */
-#define POST_JSON_FUNCTIONS(X)                                                                                \
-	X(load_file)                                                                                          \
-	X(object_get) X(object_iter) X(object_iter_next) X(object_iter_key) X(object_iter_value) X(array_get) \
-		X(array_size) X(string_value) X(integer_value) X(number_value) X(delete)
+/* clang-format off */
+#define POST_JSON_FUNCTIONS(X) \
+	X(load_file) X(object_get) X(object_iter) X(object_iter_next) X(object_iter_key) X(object_iter_value) \
+	X(array_get) X(array_size) X(string_value) X(integer_value) X(number_value) X(delete)
+/* clang-format on */
 #define POST_JSON_SLOT(name) __typeof__(json_##name) *name;
 
 struct post_json {

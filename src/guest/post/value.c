@@ -10,22 +10,20 @@
 
 #include "base/buf.h"
 #include "base/parse.h"
-#include "guest/post/post.h"
+#include "guest/post/value.h"
 
-#define NAMES_SHOWN  20
 #define POINTERS_MAX 16
-#define PART_BYTES   128
 
 /* --- making values ------------------------------------------------------------------------------------------------ */
 
-static const struct ktstr_value *value_new(const struct ktstr_snapshot *s, const json_t *json, const char *path)
+const struct ktstr_value *value_new(const struct ktstr_snapshot *s, const json_t *json, const char *path)
 {
 	struct ktstr_value *v = post_alloc(s->post, sizeof(*v));
 	*v = (struct ktstr_value){ .post = s->post, .snapshot = s, .json = json, .path = path };
 	return v;
 }
 
-static const struct ktstr_value *value_missing(const struct ktstr_snapshot *s, const char *error)
+const struct ktstr_value *value_missing(const struct ktstr_snapshot *s, const char *error)
 {
 	struct ktstr_value *v = post_alloc(s->post, sizeof(*v));
 	*v = (struct ktstr_value){ .post = s->post, .snapshot = s, .path = "", .error = error };
@@ -40,7 +38,7 @@ static const char *kind_of(const struct post_json *j, const json_t *node)
 	return kind ? kind : "";
 }
 
-static const json_t *members_of(const struct post_json *j, const json_t *node)
+const json_t *value_members(const struct post_json *j, const json_t *node)
 {
 	return strcmp(kind_of(j, node), "struct") ? NULL : j->object_get(node, "members");
 }
@@ -53,15 +51,15 @@ static const json_t *behind_pointers(const struct post_json *j, const json_t *no
 	return node;
 }
 
-static const json_t *member_named(const struct post_json *j, const json_t *members, const char *name, unsigned depth)
+const json_t *value_member(const struct post_json *j, const json_t *members, const char *name, unsigned depth)
 {
 	for (size_t i = 0; i < j->array_size(members); i++) {
 		const json_t *m = j->array_get(members, i), *value = j->object_get(m, "value");
 		const char *its = j->string_value(j->object_get(m, "name"));
 		if (its && !strcmp(its, name))
 			return value;
-		const json_t *inner = its && !*its && depth < POINTERS_MAX ? members_of(j, value) : NULL;
-		const json_t *found = inner ? member_named(j, inner, name, depth + 1) : NULL;
+		const json_t *inner = its && !*its && depth < POINTERS_MAX ? value_members(j, value) : NULL;
+		const json_t *found = inner ? value_member(j, inner, name, depth + 1) : NULL;
 		if (found)
 			return found;
 	}
@@ -86,8 +84,8 @@ static const json_t *step_into(const struct post_json *j, const json_t *node, co
 {
 	for (unsigned i = 0; node && i < POINTERS_MAX; i++) {
 		node = behind_pointers(j, node);
-		const json_t *members = members_of(j, node);
-		const json_t *found = members		  ? member_named(j, members, name, 0)
+		const json_t *members = value_members(j, node);
+		const json_t *found = members		  ? value_member(j, members, name, 0)
 				      : *kind_of(j, node) ? NULL
 							  : j->object_get(node, name);
 		if (found)
@@ -123,24 +121,24 @@ static const json_t *element_at(const struct post_json *j, const json_t *node, s
 
 /* --- what is there ------------------------------------------------------------------------------------------------ */
 
-static void add_name(struct buf *out, unsigned *count, const char *name)
+void names_add(struct buf *out, unsigned *count, const char *name)
 {
 	if (name && *name && (*count)++ < NAMES_SHOWN)
 		buf_appendf(out, "%s%s", out->len ? ", " : "", name);
 }
 
-static void add_members(const struct post_json *j, const json_t *members, struct buf *out, unsigned *count,
-			unsigned depth)
+void names_add_members(const struct post_json *j, const json_t *members, struct buf *out, unsigned *count,
+		       unsigned depth)
 {
 	for (size_t i = 0; i < j->array_size(members); i++) {
 		const json_t *m = j->array_get(members, i);
 		const char *name = j->string_value(j->object_get(m, "name"));
 		const json_t *inner =
-			name && !*name && depth < POINTERS_MAX ? members_of(j, j->object_get(m, "value")) : NULL;
+			name && !*name && depth < POINTERS_MAX ? value_members(j, j->object_get(m, "value")) : NULL;
 		if (inner)
-			add_members(j, inner, out, count, depth + 1);
+			names_add_members(j, inner, out, count, depth + 1);
 		else
-			add_name(out, count, name);
+			names_add(out, count, name);
 	}
 }
 
@@ -148,11 +146,10 @@ static void add_keys(const struct post_json *j, const json_t *node, struct buf *
 {
 	json_t *object = (json_t *)node;
 	for (void *i = j->object_iter(object); i; i = j->object_iter_next(object, i))
-		add_name(out, count, j->object_iter_key(i));
+		names_add(out, count, j->object_iter_key(i));
 }
 
-/* "there are: a, b, c (and 4 more)" */
-static const char *list_text(struct ktstr_post *p, const struct buf *names, unsigned count, const char *none)
+const char *names_text(struct ktstr_post *p, const struct buf *names, unsigned count, const char *none)
 {
 	if (!count)
 		return none;
@@ -176,17 +173,16 @@ static const char *what_is_there(struct ktstr_post *p, const json_t *node)
 		const char *why = j->string_value(j->object_get(node, "deref_skipped_reason"));
 		return post_text(p, "it is a pointer that is not followed: %s", why ? why : "not known why");
 	}
-	if (members_of(j, node))
-		add_members(j, members_of(j, node), &names, &count, 0);
+	if (value_members(j, node))
+		names_add_members(j, value_members(j, node), &names, &count, 0);
 	else if (json_is_object(node) && !*kind_of(j, node))
 		add_keys(j, node, &names, &count);
-	return list_text(p, &names, count, "it has no members");
+	return names_text(p, &names, count, "it has no members");
 }
 
 /* --- paths -------------------------------------------------------------------------------------------------------- */
 
-/* The next part of a path: a name, or an index. Returns what follows; NULL: it is not a path. */
-static const char *next_part(const char *path, char name[PART_BYTES], bool *is_index)
+const char *path_part(const char *path, char name[PART_BYTES], bool *is_index)
 {
 	*is_index = *path == '[';
 	const char *from = path + *is_index;
@@ -220,7 +216,7 @@ const struct ktstr_value *ktstr_value_get(const struct ktstr_value *v, const cha
 		return v;
 	for (const char *rest = path; *rest;) {
 		uint32_t index = 0;
-		rest = next_part(rest, name, &is_index);
+		rest = path_part(rest, name, &is_index);
 		if (!rest || (is_index && parse_u32_range(name, 0, UINT32_MAX, &index) < 0))
 			return value_missing(v->snapshot, post_text(v->post,
 								    "'%s' is not a valid path; write it like "
@@ -468,163 +464,4 @@ const char *ktstr_value_text(const struct ktstr_value *v)
 const char *ktstr_value_error(const struct ktstr_value *v)
 {
 	return v->error;
-}
-
-/* --- snapshots ---------------------------------------------------------------------------------------------------- */
-
-unsigned ktstr_snap_count(const struct ktstr_post *p)
-{
-	return p->snapshots;
-}
-
-static const struct ktstr_snapshot *no_snapshot(struct ktstr_post *p, const char *name)
-{
-	_cleanup_buf_ struct buf names = BUF_NULL;
-	struct ktstr_snapshot *s = post_alloc(p, sizeof(*s));
-	unsigned count = 0;
-	for (unsigned i = 0; i < p->snapshots; i++)
-		add_name(&names, &count, p->snapshot[i].name);
-	*s = (struct ktstr_snapshot){ .post = p, .name = name, .step = -1 };
-	s->lack = post_text(p, "there is no such snapshot; %s", list_text(p, &names, count, "none was taken"));
-	return s;
-}
-
-const struct ktstr_snapshot *ktstr_snap_at(struct ktstr_post *p, unsigned index)
-{
-	if (index < p->snapshots)
-		return &p->snapshot[index];
-	return no_snapshot(p, post_text(p, "number %u", index));
-}
-
-const struct ktstr_snapshot *ktstr_snap(struct ktstr_post *p, const char *name)
-{
-	for (unsigned i = p->snapshots; i-- > 0;)
-		if (!strcmp(p->snapshot[i].name, name))
-			return &p->snapshot[i];
-	return no_snapshot(p, post_text(p, "%s", name));
-}
-
-const char *ktstr_snap_name(const struct ktstr_snapshot *s)
-{
-	return s->name;
-}
-
-double ktstr_snap_ms(const struct ktstr_snapshot *s)
-{
-	return s->ms;
-}
-
-int ktstr_snap_step(const struct ktstr_snapshot *s)
-{
-	return s->step;
-}
-
-static const struct ktstr_value *no_dump(const struct ktstr_snapshot *s)
-{
-	return value_missing(s, post_text(s->post, "snapshot '%s': %s", s->name, s->lack));
-}
-
-const struct ktstr_value *ktstr_snap_get(const struct ktstr_snapshot *s, const char *path)
-{
-	return s->dump ? ktstr_value_get(value_new(s, s->dump, ""), path) : no_dump(s);
-}
-
-static const char *name_of_map(const struct post_json *j, const json_t *map)
-{
-	const char *name = j->string_value(j->object_get(map, "name"));
-	return name ? name : "";
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), tail = strlen(end);
-	return len >= tail && !strcmp(text + len - tail, end);
-}
-
-/* Maps that the loader makes of global variables. */
-static bool has_globals(const char *map)
-{
-	return strstr(map, ".bss") || strstr(map, ".data") || strstr(map, ".rodata");
-}
-
-static bool any_active(const struct post_json *j, const json_t *maps)
-{
-	for (size_t i = 0; i < j->array_size(maps); i++)
-		if (json_is_true(j->object_get(j->array_get(maps, i), "active")))
-			return true;
-	return false;
-}
-
-/* Maps of other programs count only if no scheduler is loaded. */
-static bool counts(const struct post_json *j, const json_t *map, bool active)
-{
-	return !active || json_is_true(j->object_get(map, "active"));
-}
-
-const struct ktstr_value *ktstr_snap_map(const struct ktstr_snapshot *s, const char *name)
-{
-	const struct post_json *j = &s->post->api;
-	_cleanup_buf_ struct buf names = BUF_NULL;
-	unsigned count = 0;
-	if (!s->dump)
-		return no_dump(s);
-	const json_t *maps = j->object_get(s->dump, "maps");
-	bool active = any_active(j, maps);
-	for (size_t i = 0; i < j->array_size(maps); i++) {
-		const json_t *map = j->array_get(maps, i);
-		if (counts(j, map, active) && ends_with(name_of_map(j, map), name))
-			return value_new(s, map, post_text(s->post, "%s", name_of_map(j, map)));
-		if (counts(j, map, active))
-			add_name(&names, &count, name_of_map(j, map));
-	}
-	return value_missing(s, post_text(s->post, "snapshot '%s': there is no map '%s'; %s", s->name, name,
-					  list_text(s->post, &names, count, "the guest has none")));
-}
-
-static const struct ktstr_value *no_variable(const struct ktstr_snapshot *s, const char *name, bool active)
-{
-	const struct post_json *j = &s->post->api;
-	_cleanup_buf_ struct buf names = BUF_NULL;
-	const json_t *maps = j->object_get(s->dump, "maps");
-	unsigned count = 0;
-	for (size_t i = 0; i < j->array_size(maps); i++) {
-		const json_t *map = j->array_get(maps, i);
-		if (counts(j, map, active) && has_globals(name_of_map(j, map)))
-			add_members(j, members_of(j, j->object_get(map, "value")), &names, &count, 0);
-	}
-	return value_missing(s, post_text(s->post, "snapshot '%s': there is no variable '%s'; %s", s->name, name,
-					  list_text(s->post, &names, count, "no program has variables")));
-}
-
-const struct ktstr_value *ktstr_snap_var(const struct ktstr_snapshot *s, const char *path)
-{
-	const struct post_json *j = &s->post->api;
-	const json_t *found = NULL;
-	const char *where = "";
-	char name[PART_BYTES];
-	bool is_index;
-	const char *rest = next_part(path, name, &is_index);
-	if (!s->dump)
-		return no_dump(s);
-	if (!rest || is_index)
-		return value_missing(s, post_text(s->post, "'%s' is not a valid path to a variable", path));
-	const json_t *maps = j->object_get(s->dump, "maps");
-	bool active = any_active(j, maps);
-	for (size_t i = 0; i < j->array_size(maps); i++) {
-		const json_t *map = j->array_get(maps, i), *value = j->object_get(map, "value");
-		bool global = counts(j, map, active) && has_globals(name_of_map(j, map)) && members_of(j, value);
-		const json_t *here = global ? member_named(j, members_of(j, value), name, 0) : NULL;
-		if (here && found)
-			return value_missing(s, post_text(s->post,
-							  "snapshot '%s': the variable '%s' is in '%s' and in '%s'; "
-							  "choose one with ktstr_snap_map()",
-							  s->name, name, where, name_of_map(j, map)));
-		if (here) {
-			found = here;
-			where = name_of_map(j, map);
-		}
-	}
-	if (!found)
-		return no_variable(s, name, active);
-	return ktstr_value_get(value_new(s, found, post_text(s->post, "%s", name)), rest);
 }
