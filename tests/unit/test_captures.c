@@ -222,7 +222,7 @@ START_TEST(changed_variables_are_captured)
 }
 END_TEST
 
-/* --- places in the types of a program ------------------------------------------------------------------------------ */
+/* --- places in the types of a program ----------------------------------------------------------------------------- */
 
 /* .bss: { u64 nr; struct { u32 a; u16 b[3]; } stats[2]; } with stats at 8, each of 12 bytes. */
 static struct types *program_types(int *section)
