@@ -391,6 +391,10 @@ static struct cpu_reading one_cpu = { .nr_running = 2, .clock = 5 };
 static int64_t no_event;
 static struct reading one_reading = { .at_ns = 1000000000, .cpu = &one_cpu, .cpus = 1, .event = &no_event };
 static struct series_program one_program = { .name = "enqueue", .verified_insns = 9 };
+static const char one_snapshot[] =
+	"{\"periodic_target\": 1, \"periodic_fired\": 1, \"taken\": [{\"name\": \"periodic_000\", \"time_ms\": 20.5, "
+	"\"step\": 0, \"periodic\": true, \"boundary_offset_ms\": 0.5, \"lack\": null}]}";
+
 static const struct series one_sample = {
 	.cpus = 1, .count = 1, .reading = &one_reading, .program = &one_program, .programs = 1
 };
@@ -432,10 +436,14 @@ static json_t *full_result(void)
 	r.cleanup = 3 * NSEC_PER_MSEC;
 	r.series = &one_sample;
 	r.dump = "/runs/one.failure-dump.json";
+	json_auto_t *snapshots = json_loads(one_snapshot, 0, NULL), *metrics = json_loads("{\"x_hits\": 3}", 0, NULL);
+	r.snapshots = snapshots;
+	r.map_metrics = metrics;
 	json_auto_t *host = host_context();
 	r.host = host;
 	json_t *sidecar = sidecar_json(&r);
 	r.host = NULL;
+	r.snapshots = r.map_metrics = NULL;
 	return sidecar;
 }
 
