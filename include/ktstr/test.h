@@ -7,6 +7,7 @@
 
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
+#include <ktstr/snapshot.h>
 
 KTSTR_BEGIN_C
 
@@ -94,6 +95,15 @@ struct ktstr_test {
 	const char
 		*workload_root_cgroup; /* "/a/b": the cgroups are made below it; NULL: the scheduler's cgroup_parent */
 	const char *config;	       /* text of the scheduler's configuration; needs its config_file_def */
+	/*
+	 * What is seen of the guest from outside. Where it cannot be seen (KVM, --no-monitor), a test that asks for
+	 * any of these is INCONCLUSIVE.
+	 */
+	unsigned
+		num_snapshots; /* between 10 % and 90 % of the scenario's duration; at most 64, at least 100 ms apart */
+	const struct ktstr_map_write *bpf_map_write;  /* KTSTR_MAP_WRITES({ "limit", 3 }, { "debug", 1 }) */
+	const struct ktstr_map_watch *watch_bpf_maps; /* KTSTR_MAP_WATCHES({ .field = "hits", .label = "hits" }) */
+	enum ktstr_verdict (*post_vm)(struct ktstr_post *p); /* runs on the host when the machine has ended */
 };
 
 #define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)

@@ -469,6 +469,11 @@ void attempt_done(struct attempt *a)
 	a->sidecar = NULL;
 	free(a->dump);
 	a->dump = NULL;
+	free(a->snapshots);
+	a->snapshots = NULL;
+	json_decref(a->snapshot_list);
+	json_decref(a->map_metrics);
+	a->snapshot_list = a->map_metrics = NULL;
 	buf_done(&a->dump_text);
 	free(a->pinning);
 	a->pinning = NULL;

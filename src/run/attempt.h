@@ -101,10 +101,13 @@ struct attempt {
 	unsigned events;
 	struct vm_perf_setting perf_setting[VM_PERF_SETTINGS_MAX]; /* perf mode only */
 	unsigned perf_settings;
-	struct err *err;      /* why preparing or storing failed */
-	char *sidecar;	      /* path, once stored */
-	char *dump;	      /* the same of its dump; NULL: the test passed */
-	struct buf dump_text; /* the beginning of the dump as text */
+	struct err *err; /* why preparing or storing failed */
+	char *sidecar;	 /* path, once stored */
+	char *dump;	 /* the same of its dump; NULL: the test passed */
+	bool looked_at;	 /* post_vm_run() was called */
+	char *snapshots; /* path of the file with the snapshots that the test asked for; NULL: there is none */
+	json_t *snapshot_list, *map_metrics; /* for the sidecar; NULL: there was no machine */
+	struct buf dump_text;		     /* the beginning of the dump as text */
 };
 
 /* The caller fills the fields above `job` except `claim` and `pinning`, sets initrd_fd to -1 and the rest to 0. */

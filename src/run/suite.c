@@ -43,6 +43,7 @@ static void test_done(struct test_decl *t)
 	free(t->workload_root);
 	free(t->config);
 	free(t->staged);
+	seen_decl_done(&t->seen);
 }
 
 const char *test_workload_root(const struct test_decl *t)
@@ -362,6 +363,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = list_get_optional(o, "load_limits", &t->load_limits);
 	if (r == 0)
 		r = find_staged(s, o, &t->staged, err);
+	if (r == 0 && !problem)
+		r = seen_decl_parse(o, &t->seen, err);
 	if (r == 0 && !problem)
 		r = parse_known_fails(o, t, err);
 	if (r == 0 && problem && !(t->problem = text_clean_line(problem)))

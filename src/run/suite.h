@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "reactor/reactor.h"
 #include "run/sched_decl.h"
+#include "run/seen_decl.h"
 
 #define SUITE_BINARIES_MAX   1024
 #define SUITE_LIST_BYTES_MAX ((size_t)16 << 20)
@@ -54,6 +55,7 @@ struct test_decl {
 	char *load_limits;
 	char *expect_contains, *expect_matches; /* in a log at the scheduler's end, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */
+	struct seen_decl seen;
 	struct ktstr_checks checks;
 	const char *binary; /* path of the test binary */
 };

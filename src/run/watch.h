@@ -37,6 +37,8 @@ struct watch {
 	uint64_t tick_ns;     /* of the guest's kernel; 0: unknown */
 	struct sample sample; /* the latest one */
 	struct series series;
+	struct captures captures;
+	bool failure_due; /* the dump that is being taken is of a failure */
 };
 
 /* What a test asks of the watch. */
@@ -45,7 +47,10 @@ struct watch_config {
 	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
 };
 
-/* Decides whether the machine with @config is watched, and puts that into @config. Any thread; blocks. */
+/*
+ * Decides whether the machine with @config is watched, and puts that into @config. @w->captures, once it is set up,
+ * gets the snapshots. Any thread; blocks.
+ */
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config);
 /* @vm was started. Nothing happens if it is not watched. */

@@ -15,6 +15,7 @@
 #include "report/sidecar.h"
 #include "run/fleet.h"
 #include "run/includes.h"
+#include "run/post_vm.h"
 #include "run/replay.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/vmcore.h"
@@ -213,6 +214,8 @@ int attempt_prepare(void *arg)
 	a->memory_kills = memory_kills("");
 	struct fleet *f = fleet_of(a);
 	const struct watch_config asked = { .patience = patience(a), .watchdog_s = a->item->test->watchdog_timeout_s };
+	captures_done(&a->watch.captures);
+	captures_init(&a->watch.captures, &a->item->test->seen, a->item->test->duration);
 	if (!f->config.no_monitor)
 		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
 			      a->env->backend, &asked, &a->config);
@@ -242,6 +245,37 @@ static void find_memory_kill(struct attempt *a)
 			 "the control group ran out of memory (its limit is %lu MiB)", room.limit_mib);
 	else
 		snprintf(e->memory_kill, sizeof(e->memory_kill), "the host ran out of memory");
+}
+
+static const struct rundir *rundir_of(const struct attempt *a)
+{
+	const struct fleet_config *config = &fleet_of(a)->config;
+	return &config->rundirs[a->item->kernel - config->kernels];
+}
+
+/* The path of the sidecar; the caller frees. Tries of one test have a file each, which their seeds tell apart. */
+static char *sidecar_path(const struct attempt *a)
+{
+	const struct flake_policy *policy = &fleet_of(a)->config.flake;
+	char name[TEST_NAME_MAX + 1], seed[24] = "", *path = NULL;
+	test_name_for_file(a->item->test->name, name);
+	if (policy->repeat || policy->retries)
+		snprintf(seed, sizeof(seed), "-s%016lx", a->seed);
+	if (asprintf(&path, "%s/%s-%016lx%s" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant, seed) < 0)
+		return NULL;
+	return path;
+}
+
+/* Without the file, the test has no snapshots and is Inconclusive. */
+static void look_at_snapshots(struct attempt *a)
+{
+	_cleanup_free_ char *sidecar = sidecar_path(a);
+	_cleanup_free_ char *path = sidecar ? rundir_beside(sidecar, SNAPSHOTS_SUFFIX) : NULL;
+	const char *lack = fleet_of(a)->config.no_monitor ? "--no-monitor" : a->watch.lack;
+	if (path && a->number == 1 && !a->looked_at)
+		unlinkat(rundir_of(a)->fd, path_basename(path), 0);
+	if (path && post_vm_run(a, rundir_of(a)->fd, path, lack) < 0)
+		buf_puts(&a->evidence.failure, "the snapshots of the guest could not be looked at: out of memory");
 }
 
 static struct judge_facts facts_of(const struct attempt *a)
@@ -279,6 +313,7 @@ int attempt_judge(void *arg)
 	a->evidence.series = a->watch.kernel ? &a->watch.series : NULL;
 	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
 	a->evidence.watchdog_set = a->watch.watchdog_set;
+	look_at_snapshots(a);
 	int r = judge(&a->evidence, &facts, &a->judgement);
 	if (r == 0 && f->config.skips_fail)
 		judgement_refuse_skip(&a->judgement);
@@ -292,12 +327,6 @@ int attempt_judge(void *arg)
 }
 
 /* --- store -------------------------------------------------------------------------------------------------------- */
-
-static const struct rundir *rundir_of(const struct attempt *a)
-{
-	const struct fleet_config *config = &fleet_of(a)->config;
-	return &config->rundirs[a->item->kernel - config->kernels];
-}
 
 /* Leaves out parts that were not tried, because other parts make them unnecessary. */
 static void take_parts(const struct confine_outcome *o, struct result *ret)
@@ -380,16 +409,19 @@ static void take_counters(const struct attempt *a, struct result *ret)
 	ret->events = a->events;
 }
 
-/* How the machine came to be; NULL: there was none. */
 /* What was seen from outside. */
 static void take_watch(const struct attempt *a, struct result *ret)
 {
 	const struct watch *w = &a->watch;
 	ret->monitor_lack = w->lack;
+	ret->snapshots = a->snapshot_list;
+	ret->snapshots_file = a->snapshots;
+	ret->map_metrics = a->map_metrics;
 	ret->dump = a->dump;
 	ret->dump_text = buf_str(&a->dump_text);
 }
 
+/* How the machine came to be; NULL: there was none. */
 static const char *start_of(const struct attempt *a)
 {
 	if (a->item->skip || a->item->problem)
@@ -541,29 +573,14 @@ static void note_loss(struct err **err, int r, struct buf *lost)
 	*err = err_free(*err);
 }
 
-/* Tries of one test have a file each, which their seeds tell apart. */
-static char *sidecar_path(const struct attempt *a, const char *name)
-{
-	const struct flake_policy *policy = &fleet_of(a)->config.flake;
-	char seed[24] = "", *path = NULL;
-	if (policy->repeat || policy->retries)
-		snprintf(seed, sizeof(seed), "-s%016lx", a->seed);
-	if (asprintf(&path, "%s/%s-%016lx%s" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant, seed) < 0)
-		return NULL;
-	return path;
-}
-
 /* Writes each file even if another fails, so that a full disk for the memory image does not lose the sidecar. */
 int attempt_store(void *arg)
 {
 	struct attempt *a = arg;
 	_cleanup_buf_ struct buf replay = BUF_NULL, lost = BUF_NULL;
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = sidecar_path(a);
 	struct err *err = NULL;
 	struct result result;
-	char name[TEST_NAME_MAX + 1];
-	test_name_for_file(a->item->test->name, name);
-	path = sidecar_path(a, name);
 	if (!path)
 		return -ENOMEM;
 	note_loss(&err, store_dump(a, path, &err), &lost);
