@@ -14,6 +14,8 @@
 #define OBSERVE_HOOKS_MAX	 256
 #define OBSERVE_CPUS_MAX	 256
 #define OBSERVE_ARGUMENTS	 6
+#define OBSERVE_READS		 6
+#define OBSERVE_HOPS		 4
 #define OBSERVE_RING_BYTES	 ((uint32_t)4 << 20)
 #define OBSERVE_ADDRESS_MIN	 (UINT64_C(1) << 63) /* kernel addresses only */
 #define OBSERVE_SAMPLE_PERIOD_NS UINT64_C(100000000)
@@ -25,6 +27,26 @@ enum observe_kind {
 	OBSERVE_STOP,	/* and the guest stops before it executes the instruction */
 };
 
+/* Where a read begins. */
+enum observe_base {
+	OBSERVE_NO_READ,
+	OBSERVE_ARGUMENT,					/* + index of the argument */
+	OBSERVE_PER_CPU = OBSERVE_ARGUMENT + OBSERVE_ARGUMENTS, /* the vCPU's offset of per-CPU variables */
+	OBSERVE_BASE_COUNT,
+};
+
+/*
+ * A number that a record takes from the guest's memory at its instruction. With one hop, it is at base + offset[0].
+ * With more, a pointer is there, to which offset[1] is added, and so on. Only memory that the kernel always maps in the
+ * same way is read (direct map, image). Otherwise the value is 0 and the record's `missed` has a bit.
+ */
+struct observe_read {
+	uint8_t base; /* enum observe_base; OBSERVE_NO_READ ends a hook's reads */
+	uint8_t size; /* 1, 2, 4 or 8 bytes; the value is zero-extended */
+	uint8_t hops; /* 1 .. OBSERVE_HOPS */
+	uint64_t offset[OBSERVE_HOPS];
+};
+
 /*
  * An instruction of the guest's kernel, by the address at which it runs. An instruction that faults is executed, and
  * seen, once more. Several hooks may have one address.
@@ -33,6 +55,7 @@ struct observe_hook {
 	uint64_t address;
 	uint32_t id; /* chosen by the owner, unique */
 	uint32_t kind;
+	struct observe_read read[OBSERVE_READS]; /* for the records of OBSERVE_RECORD */
 };
 
 /* What became of a hook, as of the last time that the guest went on. */
@@ -49,6 +72,8 @@ struct observe_record {
 	uint64_t guest_ns; /* exact, by the vCPU's own clock */
 	uint32_t vcpu, hook;
 	uint64_t argument[OBSERVE_ARGUMENTS]; /* rdi, rsi, rdx, rcx, r8, r9 */
+	uint64_t value[OBSERVE_READS];	      /* of the hook's reads */
+	uint64_t missed;		      /* bit i: value[i] could not be read */
 };
 
 /* What a machine starts with. */

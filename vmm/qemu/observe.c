@@ -43,11 +43,26 @@ static int find_hook(const struct qemu_observer *o, uint32_t id)
 	return -ENOENT;
 }
 
+static bool is_valid_read(const struct observe_read *r)
+{
+	bool has_size = r->size == 1 || r->size == 2 || r->size == 4 || r->size == 8;
+	return r->base == OBSERVE_NO_READ ||
+	       (r->base < OBSERVE_BASE_COUNT && has_size && r->hops >= 1 && r->hops <= OBSERVE_HOPS);
+}
+
+static bool is_valid_hook(const struct observe_hook *h)
+{
+	bool valid = h->address >= OBSERVE_ADDRESS_MIN && h->kind <= OBSERVE_STOP;
+	for (unsigned i = 0; i < OBSERVE_READS; i++)
+		valid &= is_valid_read(&h->read[i]);
+	return valid;
+}
+
 static int put_hook(struct qemu_observer *o, const struct observe_hook *h, struct err **err)
 {
 	int i = find_hook(o, h->id);
 	bool known = i >= 0 && o->hook[i].address == h->address;
-	if (h->address < OBSERVE_ADDRESS_MIN || h->kind > OBSERVE_STOP || (i >= 0 && !known))
+	if (!is_valid_hook(h) || (i >= 0 && !known))
 		return FAIL(err, ERR_DATA, -EINVAL, "hook %u at 0x%lx of kind %u is not valid", h->id, h->address,
 			    h->kind);
 	if (!known && o->hooks == OBSERVE_HOOKS_MAX)

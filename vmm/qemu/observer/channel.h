@@ -15,7 +15,7 @@
 #include "vmm/observe.h"
 
 #define CHANNEL_MAGIC	0x42534f6bu /* "kOSB" */
-#define CHANNEL_VERSION 1u
+#define CHANNEL_VERSION 2u
 
 /* Descriptors in QEMU's process. */
 enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, QEMU_FD_DOORBELL };
@@ -43,6 +43,7 @@ struct channel {
 	struct observe_registers registers[OBSERVE_CPUS_MAX];
 };
 _Static_assert(sizeof(struct observe_registers) == 19 * 8, "layout");
-_Static_assert(sizeof(struct observe_record) == 64, "layout");
+_Static_assert(sizeof(struct observe_record) == 120, "layout");
+_Static_assert(sizeof(struct observe_read) == 40, "layout");
 
 #endif

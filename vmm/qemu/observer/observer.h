@@ -31,11 +31,19 @@ void observer_between_turns(void);
 /* Offsets in a vCPU's structure. */
 struct register_offsets {
 	size_t general, rip, cr3, lstar;
+	size_t gs; /* its base: in the kernel, the offset of the vCPU's per-CPU variables */
 };
 
 /* Returns NULL, or what could not be found. */
 const char *registers_find(struct register_offsets *o);
 void registers_read(const struct register_offsets *o, const struct cpu *cpu, struct observe_registers *out);
+
+/* --- memory.c ----------------------------------------------------------------------------------------------------- */
+
+/* Returns NULL, or what could not be found. */
+const char *memory_find(void);
+/* Reads a number of the guest's kernel by its address; @size: 1, 2, 4 or 8. False: see struct observe_read. */
+bool memory_read(uint64_t address, unsigned size, uint64_t *ret);
 
 /* --- stop.c ------------------------------------------------------------------------------------------------------- */
 
@@ -48,7 +56,7 @@ uint64_t stop_time(unsigned left);
 void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns);
 /* Stops the guest if a sample is due, and returns whether it did. For observer_between_turns(). */
 bool stop_if_due(void);
-void stop_record(uint32_t hook, unsigned vcpu, uint64_t guest_ns);
+void stop_record(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns);
 struct channel *stop_channel(void);
 
 #endif

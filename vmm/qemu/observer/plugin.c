@@ -178,7 +178,7 @@ static void on_hook(unsigned vcpu, void *data)
 		return;
 	stop_channel()->hook[slot].hits++;
 	if (h->kind == OBSERVE_RECORD)
-		stop_record(h->id, vcpu, stop_time(left));
+		stop_record(h, vcpu, stop_time(left));
 	if (h->kind != OBSERVE_STOP)
 		return;
 	stop_guest(h, vcpu, stop_time(left));

@@ -16,6 +16,11 @@
 #define FIELDS_MAX  1024
 #define OFFSET_MAX  (1u << 20) /* of a field */
 #define FIRST_BYTES (8 * GENERAL_COUNT)
+/* QEMU (target/i386/cpu.h): segment registers are an array, which "env.ldt" follows; `base` is behind a selector. */
+#define SEGMENTS      6
+#define SEGMENT_GS    5
+#define SEGMENT_BYTES 24
+#define SEGMENT_BASE  8
 
 static bool is_in_qemu(uintptr_t address)
 {
@@ -85,6 +90,10 @@ const char *registers_find(struct register_offsets *o)
 	o->rip = offset_of(list, words, word, SECOND);
 	o->cr3 = offset_of(list, words, word, "env.cr[3]");
 	o->lstar = offset_of(list, words, word, "env.lstar");
+	size_t segments = offset_of(list, words, word, "env.segs"), behind = offset_of(list, words, word, "env.ldt");
+	if (!segments || behind != segments + SEGMENTS * SEGMENT_BYTES)
+		return "the segment registers in " STATE;
+	o->gs = segments + SEGMENT_GS * SEGMENT_BYTES + SEGMENT_BASE;
 	return o->cr3 && o->lstar ? NULL : "CR3 and MSR_LSTAR in " STATE;
 }
 

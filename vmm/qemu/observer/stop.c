@@ -130,14 +130,35 @@ static void wait_for_room(void)
 		nanosleep(&period, NULL);
 }
 
-void stop_record(uint32_t hook, unsigned vcpu, uint64_t guest_ns)
+static bool read_value(const struct observe_read *read, uint64_t base, uint64_t *ret)
+{
+	for (unsigned hop = 0; hop + 1 < read->hops; hop++) {
+		if (!memory_read(base + read->offset[hop], sizeof(base), &base))
+			return false;
+	}
+	return memory_read(base + read->offset[read->hops - 1], read->size, ret);
+}
+
+static void read_values(const struct observe_hook *hook, const struct cpu *cpu, struct observe_record *r)
+{
+	for (unsigned i = 0; i < OBSERVE_READS && hook->read[i].base != OBSERVE_NO_READ; i++) {
+		const struct observe_read *read = &hook->read[i];
+		uint64_t base = read->base == OBSERVE_PER_CPU ? FIELD(cpu, here.offsets.gs, const uint64_t)
+							      : r->argument[read->base - OBSERVE_ARGUMENT];
+		if (!read_value(read, base, &r->value[i]))
+			r->missed |= UINT64_C(1) << i;
+	}
+}
+
+void stop_record(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns)
 {
 	static const uint8_t order[OBSERVE_ARGUMENTS] = { RDI, RSI, RDX, RCX, R8, R9 };
-	struct observe_record r = { .guest_ns = guest_ns, .vcpu = vcpu, .hook = hook };
+	struct observe_record r = { .guest_ns = guest_ns, .vcpu = vcpu, .hook = hook->id };
 	const struct cpu *cpu = *here.qemu->current;
 	const uint64_t *general = (const uint64_t *)(const void *)((const char *)cpu + here.offsets.general);
 	for (unsigned i = 0; i < OBSERVE_ARGUMENTS; i++)
 		r.argument[i] = general[order[i]];
+	read_values(hook, cpu, &r);
 	wait_for_room();
 	shmring_put(&here.ring, CHANNEL_RECORD, &r, sizeof(r));
 }
@@ -148,6 +169,7 @@ const char *stop_start(const struct qemu_internals *q)
 {
 	here.qemu = q;
 	const char *missing = registers_find(&here.offsets);
+	missing = missing ? missing : memory_find();
 	if (!missing && here.channel)
 		plan_sample(accounted_ns());
 	return missing;
