@@ -138,6 +138,8 @@
 	X(PROG_AUX, "bpf_prog", "aux")                                    \
 	X(AUX_ID, "bpf_prog_aux", "id")                                   \
 	X(AUX_NAME, "bpf_prog_aux", "name")                               \
+	X(AUX_KSYM, "bpf_prog_aux", "ksym")                               \
+	X(AUX_OP, "bpf_prog_aux", "attach_func_name")                     \
 	X(AUX_VERIFIED, "bpf_prog_aux", "verified_insns")                 \
 	X(AUX_LOAD_TIME, "bpf_prog_aux", "load_time")                     \
 	X(AUX_MAPS, "bpf_prog_aux", "used_maps")                          \
