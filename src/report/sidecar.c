@@ -488,6 +488,22 @@ static void put_verdict(json_t **o, const struct result *r)
 	json_put(o, "not_judged", not_judged(j));
 }
 
+/* The chain itself is in the file. */
+static json_t *repro_json(const struct result *r)
+{
+	static const char *const keys[] = { "status",  "reason", "same_events", "functions",
+					    "dropped", "task",	 "recorded" };
+	if (!r->repro)
+		return json_null();
+	json_t *o = json_object();
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		json_t *value = json_object_get(r->repro, keys[i]);
+		json_put(&o, keys[i], value ? json_deep_copy(value) : json_null());
+	}
+	json_put_text(&o, "dump", r->repro_dump ? path_basename(r->repro_dump) : NULL);
+	return o;
+}
+
 static void put_measured(json_t **o, const struct result *r)
 {
 	json_put(o, "stats", stats_json(&r->judgement->stats));
@@ -498,6 +514,7 @@ static void put_measured(json_t **o, const struct result *r)
 	json_put(o, "monitor", monitor_json(r));
 	json_put_text(o, "monitor_lack", r->monitor_lack);
 	json_put(o, "verifier_stats", verifier_stats_json(r));
+	json_put(o, "auto_repro", repro_json(r));
 	json_put_text(o, "dump", r->dump ? path_basename(r->dump) : NULL);
 }
 

@@ -72,7 +72,8 @@ char *rundir_beside(const char *sidecar, const char *suffix)
 /* Matches "-", 16 hexadecimal digits and a suffix of a result file, also with a temporary suffix after it. */
 static bool is_result(const char *name)
 {
-	static const char *const suffixes[] = { SIDECAR_SUFFIX, REPORT_SUFFIX, MEMORY_SUFFIX, DUMP_SUFFIX };
+	static const char *const suffixes[] = { SIDECAR_SUFFIX, REPORT_SUFFIX, MEMORY_SUFFIX, DUMP_SUFFIX,
+						REPRO_SUFFIX };
 	const char *dash = strrchr(name, '-');
 	while (dash && strspn(dash + 1, "0123456789abcdef") != VARIANT_DIGITS)
 		dash = memrchr(name, '-', (size_t)(dash - name));
@@ -103,7 +104,7 @@ static bool is_of_suites(const json_t *result, const char *const *suites)
 static void remove_result(int dir, const char *sidecar)
 {
 	_cleanup_free_ char *report = rundir_beside(sidecar, REPORT_SUFFIX);
-	static const char *const others[] = { REPORT_SUFFIX, MEMORY_SUFFIX, DUMP_SUFFIX };
+	static const char *const others[] = { REPORT_SUFFIX, MEMORY_SUFFIX, DUMP_SUFFIX, REPRO_SUFFIX };
 	unlinkat(dir, sidecar, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		_cleanup_free_ char *path = rundir_beside(sidecar, others[i]);

@@ -30,6 +30,7 @@ struct rundir_scope {
 #define REPORT_SUFFIX  ".report.txt"
 #define MEMORY_SUFFIX  ".vmcore"
 #define DUMP_SUFFIX    ".failure-dump.json"
+#define REPRO_SUFFIX   ".repro.failure-dump.json"
 
 #define RUNDIR_NULL ((struct rundir){ .fd = -1, .lock_fd = -1 })
 

@@ -12,7 +12,7 @@
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
-enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC };
+enum hook_id { HOOK_SCHEDULER_EXIT = WATCH_SCHEDULER_ENDED, HOOK_PANIC = WATCH_PANICKED };
 
 static const struct {
 	enum hook_id id;
@@ -58,6 +58,12 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	add_hooks(w);
 	config->observe = &w->observe;
+}
+
+void watch_record(struct watch *w, struct recorder *r)
+{
+	w->recorder = r;
+	recorder_prepare(r, &w->observe);
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
@@ -161,6 +167,10 @@ static int dump_job(void *arg)
 {
 	struct watch *w = arg;
 	w->dump = take_dump(w, w->reason, w->vm->backend->memory(w->vm));
+	if (w->recorder && w->found) {
+		const struct dump_config config = dump_config(w, w->reason);
+		return repro_trace_see_tasks(&w->recorder->trace, &config.inspect);
+	}
 	return 0;
 }
 
@@ -179,12 +189,33 @@ static void go_on(struct watch *w)
 		w->vm->backend->resume(w->vm);
 }
 
+static void arm_recorder(struct watch *w)
+{
+	const struct dump_config config = dump_config(w, NULL);
+	if (!find_kernel(w, w->vm->backend->memory(w->vm)))
+		recorder_arm(w->recorder, w->vm, &config.inspect);
+}
+
 /* Why a dump is due, or NULL. */
 static const char *look(struct watch *w, const struct observe_stop *s)
 {
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
+	if (w->recorder && s->hook == RECORDER_LOAD_HOOK) {
+		arm_recorder(w);
+		return NULL;
+	}
 	return w->dump ? NULL : reason_of(s->hook);
+}
+
+static void note_failure(struct watch *w, const struct observe_stop *s, const char *reason)
+{
+	keep_registers(w);
+	w->reason = reason;
+	w->failure = s->why == OBSERVE_AT_TIME ? WATCH_STALLED : (enum watch_failure)s->hook;
+	w->failed_ns = s->guest_ns;
+	if (w->recorder)
+		recorder_stop(w->recorder, s->guest_ns);
 }
 
 static int wait_for_stop(struct machine *m, int result)
@@ -196,8 +227,7 @@ static int wait_for_stop(struct machine *m, int result)
 		return MACHINE_END;
 	const char *failure = s ? look(w, s) : NULL;
 	if (failure) {
-		keep_registers(w);
-		w->reason = failure;
+		note_failure(w, s, failure);
 		machine_offload(m, &w->job, dump_job, w);
 		return WATCH_DUMP;
 	}

@@ -12,9 +12,13 @@
 
 #include "monitor/dump.h"
 #include "monitor/series.h"
+#include "run/recorder.h"
 #include "run/watched_kernel.h"
 
 #define WATCH_HOOKS_MAX 8
+
+/* What a dump was taken for. */
+enum watch_failure { WATCH_NONE, WATCH_SCHEDULER_ENDED, WATCH_PANICKED, WATCH_STALLED };
 
 struct watch {
 	struct machine machine;
@@ -35,6 +39,9 @@ struct watch {
 	uint64_t tick_ns;     /* of the guest's kernel; 0: unknown */
 	struct sample sample; /* the latest one */
 	struct series series;
+	enum watch_failure failure; /* the first that was seen */
+	uint64_t failed_ns;	    /* when, in guest time */
+	struct recorder *recorder;  /* of a run that is made again; borrowed; NULL: nothing is recorded */
 };
 
 /* 
@@ -43,6 +50,8 @@ struct watch {
  */
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, nsec_t patience, struct vm_config *config);
+/* The machine is watched, and calls are recorded, too. @r outlives the machine. */
+void watch_record(struct watch *w, struct recorder *r);
 /* @vm was started. Nothing happens if it is not watched. */
 void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machine *parent);
 /* False: it uses vm and its memory no more. It posts vm->changed then. */

@@ -16,6 +16,7 @@
 #include "run/fleet.h"
 #include "run/includes.h"
 #include "run/replay.h"
+#include "run/second_run.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/vmcore.h"
 
@@ -215,6 +216,8 @@ int attempt_prepare(void *arg)
 	if (!f->config.no_monitor)
 		watch_prepare(&a->watch, &f->watched[a->item->kernel - f->config.kernels], a->item->kernel,
 			      a->env->backend, patience(a), &a->config);
+	if (a->recorder && a->watch.kernel)
+		watch_record(&a->watch, a->recorder);
 	int r = build_image(a, a->clone_template != NULL);
 	if (r == 0 && a->clone_template && !fits_clone(a))
 		r = build_image(a, false);
@@ -257,6 +260,8 @@ static struct judge_facts facts_of(const struct attempt *a)
 		.expect_contains = t->expect_contains,
 		.expect_matches = t->expect_matches,
 		.survives_storm = t->survives_storm,
+		.expect_repro = t->expect_auto_repro,
+		.reproduced = second_run_reproduced(a),
 		.cleanup_budget = t->cleanup_budget_ms * NSEC_PER_MSEC,
 		.file = t->file,
 		.line = t->line,
@@ -267,9 +272,11 @@ static struct judge_facts facts_of(const struct attempt *a)
 int attempt_judge(void *arg)
 {
 	struct attempt *a = arg;
-	struct judge_facts facts = facts_of(a);
 	const struct flake_policy policy = attempt_policy(a);
 	struct fleet *f = a->owner;
+	if (a->second)
+		second_run_conclude(a);
+	struct judge_facts facts = facts_of(a);
 	find_memory_kill(a);
 	if (a->sandbox.path)
 		sandbox_remove(&f->groups, &a->sandbox);
@@ -283,6 +290,7 @@ int attempt_judge(void *arg)
 		return r;
 	a->outcome = flake_fold(&policy, attempt_history(a), a->cut);
 	flake_apply(&policy, attempt_history(a), &a->outcome, &a->judgement);
+	second_run_plan(a, a->item->test);
 	return 0;
 }
 
@@ -385,6 +393,9 @@ static void take_watch(const struct attempt *a, struct result *ret)
 	ret->monitor_lack = w->lack;
 	ret->dump = a->dump;
 	ret->dump_text = buf_str(&a->dump_text);
+	ret->repro = a->repro;
+	ret->repro_dump = a->repro_dump;
+	ret->repro_wall = a->second ? a->second->wall : 0;
 }
 
 static const char *start_of(const struct attempt *a)
@@ -523,6 +534,25 @@ static int store_dump(struct attempt *a, const char *sidecar, struct err **err)
 	return 0;
 }
 
+/* The failure as the second run showed it, with the calls that led to it. */
+static int store_repro(struct attempt *a, const char *sidecar, struct err **err)
+{
+	_cleanup_free_ char *path = rundir_beside(sidecar, REPRO_SUFFIX);
+	if (!path)
+		return -ENOMEM;
+	if (!a->second || !a->second->watch.dump || !json_object_get(a->repro, "calls"))
+		return leave_out(a, path);
+	json_t *dump = a->second->watch.dump;
+	if (json_object_set(dump, "auto_repro", a->repro) < 0)
+		return -ENOMEM;
+	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), dump, err);
+	if (r < 0)
+		return r;
+	free(a->repro_dump);
+	a->repro_dump = TAKE_PTR(path);
+	return 0;
+}
+
 /* If @r is an error, adds its text to @lost. */
 static void note_loss(struct err **err, int r, struct buf *lost)
 {
@@ -549,6 +579,7 @@ int attempt_store(void *arg)
 	if (asprintf(&path, "%s/%s-%016lx" SIDECAR_SUFFIX, rundir_of(a)->path, name, a->item->variant) < 0)
 		return -ENOMEM;
 	note_loss(&err, store_dump(a, path, &err), &lost);
+	note_loss(&err, store_repro(a, path, &err), &lost);
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
 	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), sidecar, &err);
