@@ -212,6 +212,7 @@
 	X(EXIT_KINDS, "scx_exit_kind", "SCX_EXIT_")                         \
 	X(OPS_STATES, "scx_ops_state", "SCX_OPSS_")                         \
 	X(ENQ_FLAGS, "scx_enq_flags", "SCX_ENQ_")                           \
+	X(WAKE_FLAGS, "scx_wake_flags", "SCX_WAKE_")                        \
 	X(OPS_FLAGS, "scx_ops_flags", "SCX_OPS_")                           \
 	X(ENABLE, "scx_ops_enable_state|scx_enable_state", "SCX_OPS_|SCX_") \
 	X(MAP_TYPES, "bpf_map_type", "BPF_MAP_TYPE_")                       \

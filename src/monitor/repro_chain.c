@@ -7,8 +7,10 @@
 #include "monitor/repro_fields.h"
 #include "monitor/tasks.h"
 
-#define VALUES_MAX 512 /* fields whose latest value is remembered */
-#define TEXT_MAX   256
+#define VALUES_MAX    512 /* fields whose latest value is remembered */
+#define TEXT_MAX      256
+#define FIELDS_INDENT 26
+#define TEXT_CALLS    16 /* most calls in the text; the JSON has more */
 
 struct seen {
 	uint64_t object;
@@ -81,6 +83,9 @@ static void value_text(const struct chain *c, enum repro_show show, uint32_t typ
 		return;
 	case SHOW_ENQUEUE_FLAGS:
 		flags_text(c, LAYOUT_ENUM_ENQ_FLAGS, value, 0, out);
+		return;
+	case SHOW_WAKE_FLAGS:
+		flags_text(c, LAYOUT_ENUM_WAKE_FLAGS, value, 0, out);
 		return;
 	case SHOW_TASK_FLAGS:
 		task_flags_text(c, value, out);
@@ -337,6 +342,8 @@ static void put_calls(struct chain *c, json_t **json)
 		else
 			json_add(&calls, call);
 	}
+	if (c->plan->task && c->events)
+		json_put_int(json, "waits_ns", (int64_t)(c->trace->until_ns - c->last_ns));
 	json_put(json, "calls", calls);
 }
 
@@ -375,6 +382,28 @@ static void put_names(const json_t *json, const char *key, const char *title, st
 	buf_puts(out, "\n");
 }
 
+/* Of one argument on one line. */
+static void put_fields(const json_t *fields, struct buf *out)
+{
+	size_t i;
+	json_t *item;
+	const char *of = "";
+	json_array_foreach(fields, i, item) {
+		bool same = i && !strcmp(of, member(item, "of"));
+		of = member(item, "of");
+		if (same)
+			buf_puts(out, ", ");
+		else
+			buf_appendf(out, "%s%*s%s: ", i ? "\n" : "", FIELDS_INDENT, "", of);
+		buf_appendf(out, "%s ", member(item, "name"));
+		if (*member(item, "before"))
+			buf_appendf(out, "%s -> ", member(item, "before"));
+		buf_puts(out, member(item, "value"));
+	}
+	if (json_array_size(fields))
+		buf_puts(out, "\n");
+}
+
 static void put_call(const json_t *call, struct buf *out)
 {
 	size_t i;
@@ -386,14 +415,9 @@ static void put_call(const json_t *call, struct buf *out)
 		buf_appendf(out, "%s%s %s", i ? ", " : "", member(item, "name"), member(item, "value"));
 	buf_puts(out, ")");
 	if (*member(call, "current"))
-		buf_appendf(out, "  called by %s", member(call, "current"));
+		buf_appendf(out, "  while %s ran", member(call, "current"));
 	buf_puts(out, "\n");
-	json_array_foreach(json_object_get(call, "fields"), i, item) {
-		buf_appendf(out, "%*s%s: %s ", 26, "", member(item, "of"), member(item, "name"));
-		if (*member(item, "before"))
-			buf_appendf(out, "%s -> ", member(item, "before"));
-		buf_appendf(out, "%s\n", member(item, "value"));
-	}
+	put_fields(json_object_get(call, "fields"), out);
 }
 
 void repro_text(const json_t *json, struct buf *out)
@@ -401,12 +425,14 @@ void repro_text(const json_t *json, struct buf *out)
 	size_t i;
 	json_t *call;
 	const json_t *calls = json_object_get(json, "calls");
-	json_int_t earlier = json_integer_value(json_object_get(json, "earlier"));
+	size_t count = json_array_size(calls), skip = count > TEXT_CALLS ? count - TEXT_CALLS : 0;
+	json_int_t earlier = json_integer_value(json_object_get(json, "earlier")) + (json_int_t)skip;
+	const json_t *waits = json_object_get(json, "waits_ns");
 	put_names(json, "functions", "watched:", out);
 	put_names(json, "dropped", "not watched:", out);
 	if (!calls)
 		return;
-	if (!json_array_size(calls)) {
+	if (!count) {
 		buf_puts(out, "  no call of these concerns the task at fault\n");
 		return;
 	}
@@ -414,5 +440,9 @@ void repro_text(const json_t *json, struct buf *out)
 	if (earlier)
 		buf_appendf(out, "  ... (%lld earlier calls)\n", (long long)earlier);
 	json_array_foreach(calls, i, call)
-		put_call(call, out);
+		if (i >= skip)
+			put_call(call, out);
+	if (waits)
+		buf_appendf(out, "  %+11.3f ms  %s still waits\n", (double)json_integer_value(waits) / 1e6,
+			    member(json, "task"));
 }

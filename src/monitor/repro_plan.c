@@ -114,6 +114,8 @@ static enum repro_show show_of(const struct btf_type *t, const char *name)
 		return SHOW_BOOL;
 	if (!strcmp(name, "enq_flags"))
 		return SHOW_ENQUEUE_FLAGS;
+	if (!strcmp(name, "wake_flags"))
+		return SHOW_WAKE_FLAGS;
 	return !strcmp(name, "dsq_id") ? SHOW_QUEUE_ID : SHOW_NUMBER;
 }
 
