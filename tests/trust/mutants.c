@@ -25,7 +25,7 @@
 #define REMOVAL(n)  .cores = (n), .checks = { .max_spread_pct = 100 } /* shares in steps this short are uneven */
 
 #define TEST(id, sched, scenario, ...)                    \
-	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) \
+	KTSTR_TEST(id, .scheduler = (sched), .auto_repro = KTSTR_OFF, __VA_ARGS__) \
 	{                                                 \
 		return scenario_##scenario(t);            \
 	}
