@@ -51,7 +51,7 @@ struct attempt_env {
 	int (*on_host)(void *attempt); /* runs a host_only test and fills the evidence */
 	int (*judge)(void *attempt);   /* evidence -> judgement */
 	int (*store)(void *attempt);   /* writes the sidecar */
-	/* The second run of a judged attempt, which is its owner and frees it; NULL: none is due. NULL: never is one. */
+	/* The second run of a judged attempt, which then owns it; NULL: none is due. May be NULL. */
 	struct attempt *(*second)(struct attempt *a);
 	/* Runs on the reactor. Returns the attempt to its owner, which may free it. */
 	void (*ended)(struct attempt *a, int result);

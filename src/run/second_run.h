@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * second_run.h -- a test whose scheduler failed runs once more, with the same seed, so it is the same run, and calls are
- * recorded that lead to the failure. The second run has no verdict, is no try, and changes neither. What it said is
+ * second_run.h -- a test whose scheduler failed runs once more, with the same seed, so it is the same run, and calls
+ * that lead to the failure are recorded. The second run has no verdict, is no try, and changes neither. What it said is
  * JSON (docs/dump.schema.json, "auto_repro").
  */
 #ifndef KTSTR_RUN_SECOND_RUN_H
