@@ -332,6 +332,17 @@ static void add_all_ops(struct repro_plan *p, const json_t *dump)
 			add_op(p, text_at(program, "op"));
 }
 
+/* With these, operations put tasks into queues; their arguments say into which. */
+static void add_insertions(struct repro_plan *p)
+{
+	static const char *const names[] = { "scx_bpf_dispatch",	"scx_bpf_dispatch_vtime",
+					     "scx_bpf_dsq_insert",	"scx_bpf_dsq_insert_vtime",
+					     "scx_bpf_dsq_insert___v2", "__scx_bpf_dsq_insert_vtime" };
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (symbols_find(p->image->symbols, names[i]))
+			add_kernel_function(p, names[i], names[i]);
+}
+
 /* --- the plan ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t longest_waiting(const json_t *dump)
@@ -376,6 +387,8 @@ const char *repro_plan_make(struct repro_plan *p, const struct kernel_image *ima
 	if (!p->task)
 		return "the dump names no task that waits";
 	add_all_ops(p, dump);
+	if (p->functions)
+		add_insertions(p);
 	return p->functions ? NULL : "the scheduler has no operations that can be recorded";
 }
 

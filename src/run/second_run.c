@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/bug.h"
+#include "run/plan.h"
 
 #define REPRODUCED "reproduced"
 
@@ -29,7 +29,8 @@ static bool has_cause(const struct attempt *a)
 static bool is_wanted(const struct attempt *a, const struct test_decl *t)
 {
 	enum ktstr_verdict v = a->judgement.verdict;
-	return t->auto_repro && t->scheduler && !t->expect_err && !a->on_host && !a->cut && !a->evidence.interrupted &&
+	/* Of a known failure, nobody asks how it came about. */
+	return !a->item->known_fail && t->auto_repro && t->scheduler && !t->expect_err && !a->on_host && !a->cut && !a->evidence.interrupted &&
 	       (v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE) && has_cause(a);
 }
 

@@ -87,12 +87,13 @@ DUMPS = {
 
 
 VARIANT = '[0-9a-f]' * 16
+INSERT = r'scx_bpf_(dispatch|dsq_insert)(___v2)?'
 # What the second run of a test records: the functions of the last calls, the innermost last.
 REPROS = {
     'bpf_error': ('__schedule', 'balance_scx|balance_one', 'dispatch', 'scx_bpf_error_bstr'),
     'expected_repro': ('dispatch', 'scx_bpf_error_bstr'),
-    'starved_task': ('select_cpu', 'enqueue', 'enqueue'),
-    'stalled_cpu': ('dispatch', 'stopping', 'enqueue'),
+    'starved_task': ('enqueue', INSERT),
+    'stalled_cpu': ('dispatch', 'stopping', 'enqueue', INSERT),
 }
 
 
