@@ -81,6 +81,13 @@ struct ktstr_test {
 	enum ktstr_switch ignore;
 	/* ON: the scheduler must be attached from the begin to the end of every hold, and there must be a hold. */
 	enum ktstr_switch survives_storm;
+	/*
+	 * OFF: if the kernel ends the scheduler or a task waits for too long, the test is not run once more to record
+	 * which calls lead to it. That second run has the same seed, is no try, and does not change the verdict.
+	 */
+	enum ktstr_switch auto_repro;
+	/* ON: the test passes if its scheduler fails and the second run shows that again. */
+	enum ktstr_switch expect_auto_repro;
 	const struct ktstr_known_fail *known_fail; /* KTSTR_KNOWN_FAIL({ .kernel = "6.1..6.11", .reason = "..." }) */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains; /* a part of it */

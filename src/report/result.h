@@ -55,6 +55,9 @@ struct result {
 	const char *snapshots_file; /* path, or NULL */
 	const char *dump;	    /* path of what the guest's memory said about the failure, or NULL */
 	const char *dump_text;	    /* its beginning, as text; "": there is none */
+	const json_t *repro;	    /* what the second run of a failure said; NULL: nothing is to be said */
+	const char *repro_dump;	    /* path of its dump, or NULL */
+	nsec_t repro_wall;	    /* host time that it took */
 	const char *run_id, *project_commit;
 	const json_t *host;
 	uint64_t seed, variant;

@@ -64,12 +64,12 @@ struct fleet {
 	struct host_resources resources;
 	struct sandboxes groups; /* of machines without reserved CPUs */
 	bool has_groups;
-	unsigned cpus;		  /* CPUs that all machines may use together */
-	unsigned asked;		  /* CPU requests so far without reservation */
-	nsec_t report_holders_at; /* when to print which processes hold the CPUs, if nothing runs by then */
-	bool holders_reported;	  /* they were printed, and nothing has run since */
-	struct attempt_env env;
-	struct machine view; /* redraws the view; ends after the last attempt */
+	unsigned cpus;			    /* CPUs that all machines may use together */
+	unsigned asked;			    /* CPU requests so far without reservation */
+	nsec_t report_holders_at;	    /* when to print which processes hold the CPUs, if nothing runs by then */
+	bool holders_reported;		    /* they were printed, and nothing has run since */
+	struct attempt_env env, second_env; /* of tries; of second runs (second_run.h) */
+	struct machine view;		    /* redraws the view; ends after the last attempt */
 	struct term_frame frame;
 	struct event_layout layout;
 	struct eta eta;

@@ -174,6 +174,7 @@ static const struct {
 	{ "host_only", offsetof(struct test_decl, host_only) },
 	{ "performance_mode", offsetof(struct test_decl, performance_mode) },
 	{ "no_perf_mode", offsetof(struct test_decl, no_perf_mode) },
+	{ "expect_auto_repro", offsetof(struct test_decl, expect_auto_repro) },
 	{ "survives_storm", offsetof(struct test_decl, survives_storm) },
 };
 
@@ -210,6 +211,14 @@ static int parse_ignore(const json_t *o, struct test_decl *t, struct err **err)
 	enum ktstr_switch ignore = KTSTR_UNSET;
 	int r = json_object_get(o, "ignore") ? list_get_switch(o, "ignore", &ignore, err) : 0;
 	t->ignored = ignore == KTSTR_UNSET ? !strncmp(t->name, "demo_", 5) : ignore == KTSTR_ON;
+	return r;
+}
+
+static int parse_auto_repro(const json_t *o, struct test_decl *t, struct err **err)
+{
+	enum ktstr_switch value = KTSTR_UNSET;
+	int r = json_object_get(o, "auto_repro") ? list_get_switch(o, "auto_repro", &value, err) : 0;
+	t->auto_repro = value != KTSTR_OFF;
 	return r;
 }
 
@@ -359,6 +368,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = list_get_optional(o, texts[i].key, text_at(t, i));
 	if (r == 0)
 		r = parse_ignore(o, t, err);
+	if (r == 0)
+		r = parse_auto_repro(o, t, err);
 	if (r == 0)
 		r = list_get_optional(o, "load_limits", &t->load_limits);
 	if (r == 0)

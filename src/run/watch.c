@@ -12,7 +12,13 @@
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
-enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC, HOOK_ATTACH, HOOK_ATTACH_CID, HOOK_MARK };
+enum hook_id {
+	HOOK_SCHEDULER_EXIT = WATCH_SCHEDULER_ENDED,
+	HOOK_PANIC = WATCH_PANICKED,
+	HOOK_ATTACH = WATCH_FAILURES, /* from here on: no failures */
+	HOOK_ATTACH_CID,
+	HOOK_MARK,
+};
 
 static const struct {
 	enum hook_id id;
@@ -52,7 +58,7 @@ static void add_hooks(struct watch *w)
 		uint64_t at = 0;
 		for (size_t s = 0; !at && s < ARRAY_SIZE(hook_types[i].symbols) && hook_types[i].symbols[s]; s++)
 			at = symbols_find(w->kernel->image.symbols, hook_types[i].symbols[s]);
-		if (at && (!attach_structs[hook_types[i].id] || w->watchdog_s))
+		if (at && (!attach_structs[hook_types[i].id] || w->watchdog_s || w->recorder))
 			w->hook[w->observe.hook_count++] =
 				(struct observe_hook){ .address = at, .id = hook_types[i].id, .kind = OBSERVE_STOP };
 	}
@@ -66,6 +72,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend),
 			     .patience = asked->patience,
 			     .watchdog_s = asked->watchdog_s,
+			     .recorder = asked->recorder,
 			     .captures = captures };
 	if (w->lack)
 		return;
@@ -73,6 +80,8 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	w->low_memory = config->memory_mib << 20 >= SPLIT_FROM ? LOW_MEMORY : 0;
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	add_hooks(w);
+	if (w->recorder)
+		recorder_prepare(w->recorder, &w->observe);
 	config->observe = &w->observe;
 }
 
@@ -213,6 +222,16 @@ static void set_watchdog(struct watch *w)
 	w->watchdog_set = view_write(&w->view, s->registers[s->vcpu].general[RDI] + f.offset, &ms, sizeof(ms)) == 0;
 }
 
+/* A scheduler is about to attach. Its code has addresses now, so its calls can be recorded. */
+static void take_attach(struct watch *w)
+{
+	const struct dump_config config = dump_config(w, NULL);
+	if (w->watchdog_s)
+		set_watchdog(w);
+	if (w->recorder && w->vm->stop->hook == HOOK_ATTACH && !find_kernel(w, w->vm->backend->memory(w->vm)))
+		recorder_arm(w->recorder, w->vm, &config.inspect);
+}
+
 /* --- the dump of a guest that stands still ------------------------------------------------------------------------ */
 
 /* On the offload pool. */
@@ -222,10 +241,15 @@ static int dump_job(void *arg)
 	json_t *dump =
 		take_dump(w, w->failure_due ? w->reason : "the test asked for it", w->vm->backend->memory(w->vm));
 	captures_put(&w->captures, dump);
-	if (w->failure_due)
-		w->dump = dump;
-	else
+	if (!w->failure_due) {
 		json_decref(dump);
+		return 0;
+	}
+	w->dump = dump;
+	if (w->recorder && w->found) {
+		const struct dump_config config = dump_config(w, w->reason);
+		return repro_trace_see_tasks(&w->recorder->trace, &config.inspect);
+	}
 	return 0;
 }
 
@@ -250,12 +274,21 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
 	if (s->hook < ARRAY_SIZE(attach_structs) && attach_structs[s->hook]) {
-		set_watchdog(w);
+		take_attach(w);
 		return NULL;
 	}
 	if (s->hook == HOOK_MARK)
 		take_mark(w);
 	return w->dump ? NULL : reason_of(s->hook);
+}
+
+static void note_failure(struct watch *w, const struct observe_stop *s, const char *reason)
+{
+	w->reason = reason;
+	w->failure = s->why == OBSERVE_AT_TIME ? WATCH_STALLED : (enum watch_failure)s->hook;
+	w->failed_ns = s->guest_ns;
+	if (w->recorder)
+		recorder_stop(w->recorder, s->guest_ns);
 }
 
 static int wait_for_stop(struct machine *m, int result)
@@ -269,7 +302,8 @@ static int wait_for_stop(struct machine *m, int result)
 	if (failure || w->captures.due) {
 		keep_registers(w);
 		w->failure_due = failure;
-		w->reason = failure ? failure : w->reason;
+		if (failure)
+			note_failure(w, s, failure);
 		machine_offload(m, &w->job, dump_job, w);
 		return WATCH_DUMP;
 	}

@@ -17,6 +17,7 @@
 #include "run/includes.h"
 #include "run/post_vm.h"
 #include "run/replay.h"
+#include "run/second_run.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/vmcore.h"
 
@@ -213,7 +214,9 @@ int attempt_prepare(void *arg)
 	struct attempt *a = arg;
 	a->memory_kills = memory_kills("");
 	struct fleet *f = fleet_of(a);
-	const struct watch_config asked = { .patience = patience(a), .watchdog_s = a->item->test->watchdog_timeout_s };
+	const struct watch_config asked = { .patience = patience(a),
+					    .watchdog_s = a->item->test->watchdog_timeout_s,
+					    .recorder = a->recorder };
 	captures_done(&a->watch.captures);
 	captures_init(&a->watch.captures, &a->item->test->seen, a->item->test->duration);
 	if (!f->config.no_monitor)
@@ -293,6 +296,8 @@ static struct judge_facts facts_of(const struct attempt *a)
 		.expect_matches = t->expect_matches,
 		.survives_storm = t->survives_storm,
 		.watchdog_s = t->watchdog_timeout_s,
+		.expect_repro = t->expect_auto_repro,
+		.reproduced = second_run_reproduced(a),
 		.cleanup_budget = t->cleanup_budget_ms * NSEC_PER_MSEC,
 		.file = t->file,
 		.line = t->line,
@@ -303,9 +308,11 @@ static struct judge_facts facts_of(const struct attempt *a)
 int attempt_judge(void *arg)
 {
 	struct attempt *a = arg;
-	struct judge_facts facts = facts_of(a);
 	const struct flake_policy policy = attempt_policy(a);
 	struct fleet *f = a->owner;
+	if (a->second)
+		second_run_conclude(a);
+	struct judge_facts facts = facts_of(a);
 	find_memory_kill(a);
 	if (a->sandbox.path)
 		sandbox_remove(&f->groups, &a->sandbox);
@@ -323,6 +330,7 @@ int attempt_judge(void *arg)
 		return r;
 	a->outcome = flake_fold(&policy, attempt_history(a), a->cut);
 	flake_apply(&policy, attempt_history(a), &a->outcome, &a->judgement);
+	second_run_plan(a, a->item->test);
 	return 0;
 }
 
@@ -419,6 +427,9 @@ static void take_watch(const struct attempt *a, struct result *ret)
 	ret->map_metrics = a->map_metrics;
 	ret->dump = a->dump;
 	ret->dump_text = buf_str(&a->dump_text);
+	ret->repro = a->repro;
+	ret->repro_dump = a->repro_dump;
+	ret->repro_wall = a->second ? a->second->wall : 0;
 }
 
 /* How the machine came to be; NULL: there was none. */
@@ -560,6 +571,25 @@ static int store_dump(struct attempt *a, const char *sidecar, struct err **err)
 	return 0;
 }
 
+/* The failure as the second run showed it, with the calls that led to it. */
+static int store_repro(struct attempt *a, const char *sidecar, struct err **err)
+{
+	_cleanup_free_ char *path = rundir_beside(sidecar, REPRO_SUFFIX);
+	if (!path)
+		return -ENOMEM;
+	if (!a->second || !a->second->watch.dump || !json_object_get(a->repro, "calls"))
+		return leave_out(a, path);
+	json_t *dump = a->second->watch.dump;
+	if (json_object_set(dump, "auto_repro", a->repro) < 0)
+		return -ENOMEM;
+	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), dump, err);
+	if (r < 0)
+		return r;
+	free(a->repro_dump);
+	a->repro_dump = TAKE_PTR(path);
+	return 0;
+}
+
 /* If @r is an error, adds its text to @lost. */
 static void note_loss(struct err **err, int r, struct buf *lost)
 {
@@ -584,6 +614,7 @@ int attempt_store(void *arg)
 	if (!path)
 		return -ENOMEM;
 	note_loss(&err, store_dump(a, path, &err), &lost);
+	note_loss(&err, store_repro(a, path, &err), &lost);
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
 	int r = json_write_file_at(rundir_of(a)->fd, path_basename(path), sidecar, &err);

@@ -305,10 +305,10 @@ static json_t *full_result(void)
 	json_auto_t *snapshots = json_loads(one_snapshot, 0, NULL), *metrics = json_loads("{\"x_hits\": 3}", 0, NULL);
 	r.snapshots = snapshots;
 	r.map_metrics = metrics;
-	json_auto_t *host = host_context();
-	r.host = host;
+	json_auto_t *host = host_context(), *repro = json_pack("{ss}", "status", "skipped");
+	r.host = host, r.repro = repro;
 	json_t *sidecar = sidecar_json(&r);
-	r.host = NULL;
+	r.host = r.repro = NULL;
 	r.snapshots = r.map_metrics = NULL;
 	return sidecar;
 }

@@ -231,6 +231,14 @@ const char *test_attributes_problem(const struct ktstr_test *t)
 		return "survives_storm needs a scheduler";
 	if (t->survives_storm == KTSTR_ON && t->expect_err == KTSTR_ON)
 		return "survives_storm and expect_err exclude each other";
+	if (t->expect_auto_repro == KTSTR_ON && !s)
+		return "expect_auto_repro needs a scheduler";
+	if (t->expect_auto_repro == KTSTR_ON && (t->expect_err == KTSTR_ON || t->survives_storm == KTSTR_ON))
+		return "expect_auto_repro excludes expect_err and survives_storm";
+	if (t->expect_auto_repro == KTSTR_ON && t->auto_repro == KTSTR_OFF)
+		return "expect_auto_repro and auto_repro = KTSTR_OFF exclude each other";
+	if (t->host_only == KTSTR_ON && (t->auto_repro == KTSTR_ON || t->expect_auto_repro == KTSTR_ON))
+		return "host_only excludes auto_repro and expect_auto_repro: there is no machine";
 	if (t->config && (!s || !s->config_file_def.path))
 		return "its config needs a scheduler with config_file_def, which says where the file belongs";
 	if (t->config && (strlen(t->config) > CONFIG_BYTES_MAX || !text_is_clean(t->config, strlen(t->config), false)))
