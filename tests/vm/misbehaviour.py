@@ -90,9 +90,7 @@ VARIANT = '[0-9a-f]' * 16
 INSERT = r'scx_bpf_(dispatch|dsq_insert)(___v2)?'
 # What the second run of a test records: the functions of the last calls, the innermost last.
 REPROS = {
-    'bpf_error': ('__schedule', 'balance_scx|balance_one', 'dispatch', 'scx_bpf_error_bstr'),
-    'expected_repro': ('dispatch', 'scx_bpf_error_bstr'),
-    'starved_task': ('enqueue', INSERT),
+    'expected_repro': ('__schedule', 'balance_scx|balance_one', 'dispatch', 'scx_bpf_error_bstr'),
     'stalled_cpu': ('dispatch', 'stopping', 'enqueue', INSERT),
 }
 
@@ -207,9 +205,9 @@ def judge(kernel, fixtures, scratch):
     check('the guest started, but no step of the test began' in panic, 'kernel_panic: how far it got', panic[:3000])
     check_dumps(events, scratch.path)
     check_repros(events, scratch.path)
-    at = run.err.find("ktstr_test 'bpf_error'")
-    chain = re.search(r'--- auto-repro ---\n  reproduced .*\n  watched: scx_bpf_error_bstr, dispatch, .*', run.err[at:])
-    check(chain, 'bpf_error: the report has the chain', run.err[at:][:6000])
+    report = run.err[run.err.find("ktstr_test 'stalled_cpu'"):].split('\n  replay  ')[0]
+    chain = re.search(r'--- auto-repro ---\n  reproduced .*\n  watched: (?s:.*) still waits\n', report)
+    check(chain, 'stalled_cpu: the report has the chain', report[:6000])
     if in_series(kernel['version'], REFERENCE_SERIES):
         if os.environ.get('KTSTR_BLESS'):
             with open(TABLE, 'w') as f:
