@@ -47,11 +47,17 @@ struct result {
 	const char *accel;
 	const char *start; /* "boot" or "clone"; NULL: no machine */
 	const char *const *sysctls, *const *kargs;
-	const char *replay;	  /* command line that repeats the test */
-	const char *sidecar;	  /* path; NULL before it is written */
-	const char *monitor_lack; /* why none were taken, or NULL */
-	const char *dump;	  /* path of what the guest's memory said about the failure, or NULL */
-	const char *dump_text;	  /* its beginning, as text; "": there is none */
+	const char *replay;	    /* command line that repeats the test */
+	const char *sidecar;	    /* path; NULL before it is written */
+	const char *monitor_lack;   /* why none were taken, or NULL */
+	json_t *snapshots;	    /* that the test asked for; NULL: none */
+	json_t *map_metrics;	    /* {name: value}; NULL: none */
+	const char *snapshots_file; /* path, or NULL */
+	const char *dump;	    /* path of what the guest's memory said about the failure, or NULL */
+	const char *dump_text;	    /* its beginning, as text; "": there is none */
+	const json_t *repro;	    /* what the second run of a failure said; NULL: nothing is to be said */
+	const char *repro_dump;	    /* path of its dump, or NULL */
+	nsec_t repro_wall;	    /* host time that it took */
 	const char *run_id, *project_commit;
 	const json_t *host;
 	uint64_t seed, variant;
