@@ -22,6 +22,7 @@
 #include "kernel/ref.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
+#include "report/signatures.h"
 #include "run/budget.h"
 #include "run/build.h"
 #include "run/fleet.h"
@@ -305,9 +306,14 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 	struct term t = term_probe(STDOUT_FILENO);
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
+		if (a->schedules)
+			json_put(&event, "signatures", signatures_json(&s->closing, (unsigned)a->schedules));
 		out_json(event, false);
 	} else {
-		closing_render(&s->closing, c->total, &t, &text);
+		if (a->schedules)
+			signatures_render(&s->closing, (unsigned)a->schedules, &t, &text);
+		else
+			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
 		out_buf(&text);
 	}
@@ -342,6 +348,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
 		.no_monitor = a->no_monitor,
+		.exploring = a->schedules > 1,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(STDOUT_FILENO),
@@ -516,9 +523,8 @@ static int build_schedulers(struct session *s, const struct test_args *a, struct
 	return r < 0 ? FAIL_SYS(err, r, "build the schedulers") : 0;
 }
 
-static int run_test(void *args, struct err **err)
+int test_run(const struct test_args *a, struct err **err)
 {
-	const struct test_args *a = args;
 	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 } };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
@@ -537,6 +543,11 @@ static int run_test(void *args, struct err **err)
 		    : a->dry_run ? session_dry_run(&s, a, err)
 				 : run_on_kernels(&s, a, err);
 	return end_trace(trace, r, err);
+}
+
+static int run_test(void *args, struct err **err)
+{
+	return test_run(args, err);
 }
 
 const struct command cmd_test = {

@@ -5,8 +5,9 @@
 
 #include "cli/options.h"
 
-#define TRIES_MAX 10000
-#define JOBS_MAX  4096
+#define TRIES_MAX     10000
+#define JOBS_MAX      4096
+#define SCHEDULES_MAX 100000
 
 enum test_ignored { IGNORED_LEFT_OUT, IGNORED_ONLY, IGNORED_TOO };
 enum test_start { START_BOOT, START_CLONE };
@@ -14,20 +15,21 @@ enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
 struct test_args {
 	struct strings kernel, paths, report;
-	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile;
+	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *perturb;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
 		no_skip_mode, no_monitor;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode;
 	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
 	uint64_t keep_runs;
-	unsigned start;	   /* enum test_start */
-	unsigned tcg_time; /* enum tcg_time */
+	uint64_t schedules; /* explore: of each test; 0: not exploring */
+	unsigned start;	    /* enum test_start */
+	unsigned tcg_time;  /* enum tcg_time */
 	nsec_t tcg_lag;
 	unsigned duplicates;  /* enum test_duplicates */
 	unsigned run_ignored; /* enum test_ignored */
 };
 
-extern const struct option_row test_options[];
+extern const struct option_row test_options[], explore_options[];
 extern const struct option_conflict test_conflicts[];
 
 #endif

@@ -8,6 +8,7 @@
 #include "cli/test_args.h"
 #include "run/budget.h"
 #include "run/fleet.h"
+#include "run/perturb.h"
 #include "run/planner.h"
 
 #define DEADLINE_PERCENT_MAX 100000
@@ -32,6 +33,7 @@ struct session {
 	struct filter *filter;
 	struct plan plan;
 	struct accel_choice accel;
+	struct observe_perturb perturb;
 	char **environment; /* variables that replay lines must contain */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
@@ -53,6 +55,9 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 bool session_has_no_perf(const struct test_args *a);
 /* The expected number of parallel machines. It can be lower, because other processes may hold CPUs. */
 unsigned session_slots(const struct session *s, const struct test_args *a);
+
+/* cmd_test.c: all of `ktstr test`, and what `ktstr explore` does with @a->schedules. */
+int test_run(const struct test_args *a, struct err **err);
 
 /* test_preview.c: --list, and --dry-run, which neither builds nor runs anything. */
 int session_list(struct session *s, const struct test_args *a, struct err **err);

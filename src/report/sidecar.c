@@ -463,6 +463,8 @@ static void put_settings(json_t **o, const struct result *r)
 	json_put_u64(o, "icount_shift", r->icount_shift);
 	json_put_u64(o, "tcg_lag_ns", r->lag_ns);
 	json_put_text(o, "tcg_time", r->tcg_time);
+	json_put_text(o, "perturb", *r->perturb ? r->perturb : NULL);
+	json_put_u64(o, "perturb_points", r->perturb_points);
 	json_put_u64(o, "time_dilation", MAX_OF(r->time_dilation, 1));
 	json_put_int(o, "duration_ns", r->facts.duration);
 	json_put_text(o, "strictness", r->strict ? "release" : "debug");

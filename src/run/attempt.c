@@ -298,6 +298,14 @@ static void note_end(struct attempt *a, int result)
 		a->env->backend->kill(a->vm, result == -ETIME && !a->evidence.has_exit);
 }
 
+static unsigned count_points(const struct attempt *a)
+{
+	if (!a->env->backend->points || !perturb_on(&a->watch.observe.perturb))
+		return 0;
+	_cleanup_free_ struct observe_point *point = calloc(OBSERVE_POINTS_MAX, sizeof(*point));
+	return point ? a->env->backend->points(a->vm, point, OBSERVE_POINTS_MAX) : 0;
+}
+
 static void collect_results(struct attempt *a)
 {
 	struct vm *vm = a->vm;
@@ -314,6 +322,7 @@ static void collect_results(struct attempt *a)
 	a->vm_cpu_usec = vm->cpu_usec;
 	a->vm_rss_kib = vm->rss_kib;
 	a->confinement = vm->confinement;
+	a->perturb_points = count_points(a);
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
 	a->counted_vcpus = vm->counted_vcpus;

@@ -103,6 +103,7 @@ struct attempt {
 	uint64_t *counter; /* as in struct vm; owned */
 	unsigned counters, counted_vcpus;
 	struct confine_outcome confinement; /* of the VM process */
+	unsigned perturb_points;	    /* how often a vCPU was held back */
 	const char *const *event_names;
 	uint64_t event[VM_COUNTERS_MAX];
 	unsigned events;

@@ -51,7 +51,7 @@ static void show_capture(struct fleet *f, const struct attempt *a)
 static bool wants_report(const struct fleet *f, const struct result *r)
 {
 	enum ktstr_verdict v = r->judgement->verdict;
-	if (r->known_outcome == KNOWN_XFAIL)
+	if (r->known_outcome == KNOWN_XFAIL || f->config.exploring)
 		return false;
 	return v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE ||
 	       (v == KTSTR_PASS && (f->config.log_passes || f->config.no_capture));

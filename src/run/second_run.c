@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "run/fleet.h"
 #include "run/plan.h"
 
 #define REPRODUCED "reproduced"
@@ -30,7 +31,8 @@ static bool is_wanted(const struct attempt *a, const struct test_decl *t)
 {
 	enum ktstr_verdict v = a->judgement.verdict;
 	/* Of a known failure, nobody asks how it came about. */
-	return !a->item->known_fail && t->auto_repro && t->scheduler && !t->expect_err && !a->on_host && !a->cut &&
+	const struct fleet *f = a->owner;
+	return !f->config.exploring && !a->item->known_fail && t->auto_repro && t->scheduler && !t->expect_err && !a->on_host && !a->cut &&
 	       !a->evidence.interrupted && (v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE) && has_cause(a);
 }
 

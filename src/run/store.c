@@ -45,6 +45,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.accel = config->accel->backend->name,
 		.tcg_time = c->lag_ns || config->accel->backend->vcpu_threads ? NULL : tcg_time_name(0),
 		.lag_ns = c->lag_ns == QEMU_LAG_NS ? 0 : c->lag_ns,
+		.perturb = &c->perturb,
 		.gauntlet = c->preset != NULL,
 		.clone = a->cloned,
 		.strict = config->strict,
@@ -113,6 +114,9 @@ static void take_watch(const struct attempt *a, struct result *ret)
 	ret->repro = a->repro;
 	ret->repro_dump = a->repro_dump;
 	ret->repro_wall = a->second ? a->second->wall : 0;
+	ret->perturb_points = a->perturb_points;
+	if (perturb_on(&a->item->perturb))
+		perturb_format(&a->item->perturb, ret->perturb);
 }
 
 /* How the machine came to be; NULL: there was none. */

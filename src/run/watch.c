@@ -65,21 +65,34 @@ static void add_hooks(struct watch *w)
 	w->observe.hooks = w->hook;
 }
 
+static void add_perturb(struct watch *w, const struct observe_perturb *p)
+{
+	if (!p || !perturb_on(p))
+		return;
+	w->observe.perturb = *p;
+	w->observe.hook_count += perturb_hooks(w->kernel->image.symbols, w->hook + w->observe.hook_count);
+}
+
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config)
 {
 	const struct captures captures = w->captures;
+	free(w->hook);
 	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend),
 			     .patience = asked->patience,
 			     .watchdog_s = asked->watchdog_s,
 			     .recorder = asked->recorder,
 			     .captures = captures };
+	w->hook = w->lack ? NULL : calloc(WATCH_HOOKS_MAX, sizeof(*w->hook));
+	if (!w->hook)
+		w->lack = w->lack ? w->lack : "out of memory";
 	if (w->lack)
 		return;
 	w->kernel = kernel;
 	w->low_memory = config->memory_mib << 20 >= SPLIT_FROM ? LOW_MEMORY : 0;
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	add_hooks(w);
+	add_perturb(w, asked->perturb);
 	if (w->recorder)
 		recorder_prepare(w->recorder, &w->observe);
 	config->observe = &w->observe;
@@ -364,6 +377,7 @@ json_t *watch_take_dump(struct watch *w, const struct guestmem *memory)
 void watch_done(struct watch *w)
 {
 	json_decref(w->dump);
+	free(w->hook);
 	free(w->registers);
 	sample_done(&w->sample);
 	series_done(&w->series);

@@ -12,10 +12,11 @@
 
 #include "monitor/dump.h"
 #include "monitor/series.h"
+#include "run/perturb.h"
 #include "run/recorder.h"
 #include "run/watched_kernel.h"
 
-#define WATCH_HOOKS_MAX 8
+#define WATCH_HOOKS_MAX (8 + PERTURB_HOOKS_MAX)
 
 /* What a dump was taken for. */
 enum watch_failure { WATCH_NONE, WATCH_SCHEDULER_ENDED, WATCH_PANICKED, WATCH_STALLED, WATCH_FAILURES };
@@ -26,7 +27,7 @@ struct watch {
 	const char *lack;	       /* why not */
 	struct vm *vm;
 	struct observe_config observe;
-	struct observe_hook hook[WATCH_HOOKS_MAX];
+	struct observe_hook *hook; /* what it starts with; WATCH_HOOKS_MAX */
 	struct view view;
 	uint64_t low_memory; /* bytes of RAM below 4 GiB, where there is more above */
 	struct cpu_registers *registers;
@@ -54,6 +55,7 @@ struct watch_config {
 	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
 	/* Calls are recorded, too; NULL: they are not. Borrowed: outlives the machine. */
 	struct recorder *recorder;
+	const struct observe_perturb *perturb; /* NULL: none. Borrowed until the machine has started */
 };
 
 /*

@@ -191,7 +191,8 @@ int attempt_prepare(void *arg)
 	struct fleet *f = fleet_of(a);
 	const struct watch_config asked = { .patience = patience(a),
 					    .watchdog_s = a->item->test->watchdog_timeout_s,
-					    .recorder = a->recorder };
+					    .recorder = a->recorder,
+					    .perturb = &a->item->perturb };
 	captures_done(&a->watch.captures);
 	captures_init(&a->watch.captures, &a->item->test->seen, a->item->test->duration);
 	if (!f->config.no_monitor)
