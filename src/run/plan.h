@@ -15,7 +15,7 @@ struct plan_case {
 	const struct kernel *kernel;
 	const struct preset *preset; /* NULL: the test's own topology */
 	struct ktstr_topology topology;
-	/* ktstr/NAME or gauntlet/NAME/PRESET, then /LABEL if there are several kernels, and @SEED if several schedules */
+	/* ktstr/NAME or gauntlet/NAME/PRESET; with /LABEL if there are several kernels, with @SEED if schedules */
 	char *name;
 	char *short_name;			  /* the same without /LABEL and @SEED */
 	char *scheduler_path;			  /* host path of the binary; NULL: the kernel's default scheduler */
