@@ -9,11 +9,14 @@ which list the suites and ask git for the commit. One interleaved run; medians a
 import glob
 import json
 import os
+import select
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+import kernels
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
@@ -23,14 +26,6 @@ RECIPE = ['-accel', 'tcg,thread=single,tb-size=64', '-icount', 'shift=3,sleep=of
           'isa-debug-exit,iobase=0xf4,iosize=4', '-smp', '2', '-m', '256']
 CMDLINE = ('console=ttyS0 quiet loglevel=4 panic=-1 nokaslr norandmaps random.trust_cpu=off tsc=reliable no_timer_check '
            'rdinit=/init')
-
-
-def kernel():
-    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--json', '--offline'], capture_output=True, text=True, check=True).stdout
-    for e in json.loads(out)['entries']:
-        if not e.get('error_kind'):
-            return e
-    sys.exit("no kernel in the cache; run 'make kernel'")
 
 
 def cpio(path):
@@ -49,21 +44,25 @@ def cpio(path):
 
 def plain(image, initrd, count):
     """Starts `count` machines at once; returns the seconds from exec to hello of each."""
-    began, running, took = {}, [], []
+    began, running, took, said = {}, [], [], {}
     for _ in range(count):
         p = subprocess.Popen(['qemu-system-x86_64', *RECIPE, '-kernel', image, '-initrd', initrd, '-append', CMDLINE],
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         began[p.stdout.fileno()] = time.monotonic()
         running.append(p)
-    import select
     waiting = {p.stdout.fileno(): p for p in running}
     while waiting:
         for fd in select.select(list(waiting), [], [])[0]:
             data = os.read(fd, 4096)
-            if b'hello' in data:
+            # A guest writes its console byte by byte.
+            said[fd] = said.get(fd, b'') + data
+            if b'hello' in said[fd]:
                 took.append(time.monotonic() - began[fd])
-            if not data or b'hello' in data:
-                del waiting[fd]
+            elif not data:
+                sys.exit(f'a plain guest ended without hello: {said[fd]}')
+            else:
+                continue
+            del waiting[fd]
     for p in running:
         p.wait()
     return took
@@ -91,7 +90,7 @@ def ours(entry, count):
 
 
 def main():
-    entry = kernel()
+    entry = kernels.newest(BUILD)
     image = entry['path'] + '/vmlinux'
     with tempfile.NamedTemporaryFile() as initrd:
         initrd.write(cpio(BUILD + '/bench/bare_init'))

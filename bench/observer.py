@@ -17,16 +17,12 @@ import subprocess
 import sys
 import tempfile
 
+import kernels
+
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 REPEATS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
 HOOKS = ('__switch_to', 'try_to_wake_up', 'set_task_cpu', 'activate_task', 'wakeup_preempt', 'do_exit', 'sched_tick',
          'pick_next_task_idle', 'update_rq_clock', 'bpf_ksym_add')
-
-
-def kernel():
-    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--offline', '--json'], capture_output=True, text=True, check=True).stdout
-    return next((e for e in json.loads(out)['entries'] if not e.get('error_kind')), None) or sys.exit(
-        "no kernel in the cache; run 'make kernel'")
 
 
 def addresses(entry):
@@ -58,7 +54,7 @@ def measure(entry, mode, program, env):
 
 
 def main():
-    entry = kernel()
+    entry = kernels.newest(BUILD)
     hooks = ','.join(a + ':record' for a in addresses(entry))
     sampled = {'OBSERVED_SAMPLE_MS': '100'}
     observed = BUILD + '/tests/observed'

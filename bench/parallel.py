@@ -6,6 +6,9 @@ gap between a worker's turns; and the wall time until a guest says hello.
 
     bench/parallel.py [BUILD [CPUS...]]
 
+Then what tasks exchange that talk by futexes, pipes, epoll and signals, compared with the shortest lag that matters to
+them, 1 us.
+
 Two guests that differ only in how long their CPUs are busy are subtracted from each other, so that boot and shutdown
 do not count. Wall time is meaningful only on an otherwise idle host.
 """
@@ -16,32 +19,32 @@ import subprocess
 import sys
 import tempfile
 
+import kernels
+
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 CPUS = [int(n) for n in sys.argv[2:]] or [1, 2, 4, 8, 64]
 MODES = ('shared', 'parallel')
 SHORT, LONG = 1, 3      # seconds, as in parallel.c
+TALKS = ('futex', 'pipe', 'epoll', 'signal')
 
 
-def kernel():
-    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--offline', '--json'], capture_output=True, text=True, check=True).stdout
-    return next((e['key'] for e in json.loads(out)['entries'] if not e.get('error_kind')), None) or sys.exit(
-        "no kernel in the cache; run 'make kernel'")
-
-
-def measure(key, mode, name, seconds):
+def run_test(key, suite, test, *options):
     """The sidecar of one guest."""
     with tempfile.TemporaryDirectory() as out:
-        done = subprocess.run([BUILD + '/ktstr', 'test', '--kernel', key, '--accel', 'tcg', '--tcg-time', mode, '-E',
-                               f'test(=ktstr/{name}_for_{seconds})', BUILD + '/bench/parallel'], capture_output=True,
-                              text=True, env=dict(os.environ, KTSTR_SIDECAR_DIR=out))
+        done = subprocess.run([BUILD + '/ktstr', 'test', '--kernel', key, '--accel', 'tcg', *options, '-E', f'test(=ktstr/{test})',
+                               BUILD + suite], capture_output=True, text=True, env=dict(os.environ, KTSTR_SIDECAR_DIR=out))
         if done.returncode:
             sys.exit(done.stdout + done.stderr)
         with open(glob.glob(out + '/*.ktstr.json')[0]) as f:
-            sidecar = json.load(f)
-        # Where parallel time is not possible, ktstr falls back to a shared clock.
-        if sidecar['tcg_time'] != mode:
-            sys.exit(f'this QEMU has no {mode} time:\n{done.stderr}')
-        return sidecar
+            return json.load(f)
+
+
+def measure(key, mode, name, seconds):
+    sidecar = run_test(key, '/bench/parallel', f'{name}_for_{seconds}', '--tcg-time', mode)
+    # Where parallel time is not possible, ktstr falls back to a shared clock.
+    if sidecar['tcg_time'] != mode:
+        sys.exit(f'this QEMU has no {mode} time')
+    return sidecar
 
 
 def work(short, long):
@@ -50,7 +53,7 @@ def work(short, long):
 
 
 def main():
-    key, one = kernel(), {}
+    key, one = kernels.newest(BUILD)['key'], {}
     for cpus in CPUS:
         line = {'name': f'{cpus} busy CPUs'}
         for mode in MODES:
@@ -64,6 +67,10 @@ def main():
         line['packed_work'] = round(work(*(measure(key, 'parallel', f'packed_{cpus}', seconds) for seconds in (SHORT, LONG)))
                                     / one['parallel'], 3)
         print(json.dumps(line), flush=True)
+    for talk in TALKS:
+        usual, short = (run_test(key, '/tests/parallel', 'talk_' + talk, '--tcg-lag', lag)['stats']['total_iterations']
+                        for lag in ('5us', '1us'))
+        print(json.dumps({'name': f'talk by {talk}', 'exchanges': usual, 'compared_with_1_us': round(usual / short, 4)}), flush=True)
 
 
 main()

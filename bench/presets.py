@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 
+import kernels
 from family import Peak
 
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
@@ -31,12 +32,6 @@ def ktstr(scratch, *args):
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     return done.stdout
-
-
-def kernel():
-    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--offline', '--json'], capture_output=True, text=True, check=True).stdout
-    return next((e['key'] for e in json.loads(out)['entries'] if not e.get('error_kind')), None) or sys.exit(
-        "no kernel in the cache; run 'make kernel'")
 
 
 def finished(out):
@@ -134,7 +129,7 @@ def show_way(what, order, result, others, estimate):
 
 def main():
     with tempfile.TemporaryDirectory(prefix='ktstr-bench-') as scratch:
-        common = ('--kernel', kernel(), '--accel', 'tcg')
+        common = ('--kernel', kernels.newest(BUILD)['key'], '--accel', 'tcg')
         dry = [json.loads(line) for line in ktstr(scratch, *common, '--dry-run', '--json', '-E', FILTER).splitlines()]
         case = {e['name']: e for e in dry if not e['skip']}
         table = [line.split()[0] for line in ktstr(scratch, '--list', '-E', FILTER).splitlines() if line.split()[0] in case]

@@ -19,24 +19,18 @@ import subprocess
 import sys
 import tempfile
 
+import kernels
+
 BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else 'build')
 FILTER = sys.argv[2] if len(sys.argv) > 2 else 'all()'
 WORK_H = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'include', 'ktstr', 'work.h')
 AIM = 1.0
 
 
-def kernel():
-    out = subprocess.run([BUILD + '/ktstr', 'kernel', 'list', '--json'], capture_output=True, text=True, check=True).stdout
-    for e in json.loads(out)['entries']:
-        if not e.get('error_kind'):
-            return e['key']
-    sys.exit("no kernel in the cache; run 'make kernel'")
-
-
 def measure(scratch):
     """{type: [(nanoseconds, turns, and both without telemetry), ...]}, nanoseconds per instruction"""
     pairs, insn_ns = {}, 0
-    subprocess.run([BUILD + '/ktstr', 'test', '--kernel', kernel(), '--accel', 'tcg', '--keep-logs', '-E', FILTER, BUILD + '/bench/telemetry'],
+    subprocess.run([BUILD + '/ktstr', 'test', '--kernel', kernels.newest(BUILD)['key'], '--accel', 'tcg', '--keep-logs', '-E', FILTER, BUILD + '/bench/telemetry'],
                    env={**os.environ, 'KTSTR_SIDECAR_DIR': scratch}, stdout=subprocess.DEVNULL, check=True)
     for path in sorted(glob.glob(scratch + '/*.report.txt')):
         with open(path) as f:

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* symbols.c -- see symbols.h. */
+#define XXH_INLINE_ALL
 #include <gelf.h>
+#include <pthread.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -14,6 +17,7 @@ struct symbol {
 	uint64_t address, size;
 	uint64_t room; /* bytes to the end of its section */
 	uint32_t name; /* offset in `names` */
+	uint32_t hash; /* of its name */
 	bool function, object;
 };
 
@@ -23,12 +27,17 @@ struct index {
 	size_t count;
 };
 
+/* Names are hashed, not sorted: every run looks up a few dozen, and few runs need the symbols by address. */
 struct symbols {
-	struct symbol *symbol; /* by name, then by address */
+	struct symbol *symbol; /* as in the file */
 	size_t count;
-	struct index functions, objects;
-	char *names; /* ends with a NUL */
+	uint32_t *slot; /* 1 + an index of `symbol`, by the hash of its name, then the next that is free; 0: free */
+	size_t slots;	/* a power of two */
+	char *names;	/* ends with a NUL */
 	char banner[SYMBOLS_BANNER_MAX];
+	pthread_mutex_t lock; /* of what follows, which is made when it is needed first */
+	bool sorted;
+	struct index functions, objects;
 };
 
 static const char *name_of(const struct symbols *s, const struct symbol *y)
@@ -41,6 +50,8 @@ void symbols_close(struct symbols *s)
 	if (!s)
 		return;
 	free(s->symbol);
+	free(s->slot);
+	pthread_mutex_destroy(&s->lock);
 	free(s->functions.symbol);
 	free(s->objects.symbol);
 	free(s->names);
@@ -54,14 +65,6 @@ static void elf_end_p(Elf **elf)
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
-
-static int by_name(const void *a, const void *b, void *arg)
-{
-	const struct symbols *s = arg;
-	const struct symbol *x = a, *y = b;
-	int order = strcmp(name_of(s, x), name_of(s, y));
-	return order ? order : (x->address > y->address) - (x->address < y->address);
-}
 
 static int by_address(const void *a, const void *b, void *arg)
 {
@@ -95,6 +98,7 @@ static void add_symbol(struct symbols *s, Elf *elf, const GElf_Sym *y, size_t na
 		.size = y->st_size,
 		.room = end > y->st_value ? end - y->st_value : 0,
 		.name = y->st_name,
+		.hash = (uint32_t)XXH3_64bits(s->names + y->st_name, strlen(s->names + y->st_name)),
 		/* Entry code in assembler has symbols without a type. */
 		.function = type == STT_FUNC || (type == STT_NOTYPE && sh.sh_flags & SHF_EXECINSTR),
 		/* Offsets of per-CPU variables are not addresses. */
@@ -117,26 +121,29 @@ static int copy_names(struct symbols *s, Elf *elf, size_t index, size_t *ret_len
 	return 0;
 }
 
-static int sort_symbols(struct symbols *s)
+/* The slot of the symbol with this name, or the free one where it belongs. There always is a free one. */
+static uint32_t *slot_of(const struct symbols *s, const char *name, uint32_t hash)
 {
-	qsort_r(s->symbol, s->count, sizeof(*s->symbol), by_name, s);
-	s->functions.symbol = calloc(s->count + 1, sizeof(*s->functions.symbol));
-	s->objects.symbol = calloc(s->count + 1, sizeof(*s->objects.symbol));
-	if (!s->functions.symbol || !s->objects.symbol)
+	for (size_t i = hash;; i++) {
+		uint32_t *slot = &s->slot[i & (s->slots - 1)];
+		const struct symbol *y = *slot ? &s->symbol[*slot - 1] : NULL;
+		if (!y || (y->hash == hash && !strcmp(name_of(s, y), name)))
+			return slot;
+	}
+}
+
+/* Of equal names, the one with the lowest address is found. */
+static int index_names(struct symbols *s)
+{
+	for (s->slots = 64; s->slots < 2 * s->count;)
+		s->slots *= 2;
+	s->slot = calloc(s->slots, sizeof(*s->slot));
+	if (!s->slot)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->count; i++) {
-		if (s->symbol[i].function)
-			s->functions.symbol[s->functions.count++] = (uint32_t)i;
-		if (s->symbol[i].object)
-			s->objects.symbol[s->objects.count++] = (uint32_t)i;
-	}
-	qsort_r(s->functions.symbol, s->functions.count, sizeof(*s->functions.symbol), by_address, s);
-	qsort_r(s->objects.symbol, s->objects.count, sizeof(*s->objects.symbol), by_address, s);
-	/* Code without a size reaches to what follows in its section. */
-	for (size_t i = 0; i + 1 < s->functions.count; i++) {
-		struct symbol *y = &s->symbol[s->functions.symbol[i]];
-		if (!y->size)
-			y->size = MIN_OF(s->symbol[s->functions.symbol[i + 1]].address - y->address, y->room);
+		uint32_t *slot = slot_of(s, name_of(s, &s->symbol[i]), s->symbol[i].hash);
+		if (!*slot || s->symbol[*slot - 1].address > s->symbol[i].address)
+			*slot = (uint32_t)i + 1;
 	}
 	return 0;
 }
@@ -158,7 +165,7 @@ static int read_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shdr
 		if (gelf_getsym(data, (int)i, &y))
 			add_symbol(s, elf, &y, names_len);
 	}
-	return sort_symbols(s);
+	return index_names(s);
 }
 
 /* Copies the text at @address out of the section that holds it. */
@@ -215,6 +222,7 @@ int symbols_open(const char *vmlinux, struct symbols **ret, struct err **err)
 	_cleanup_(symbols_close_p) struct symbols *s = calloc(1, sizeof(*s));
 	if (!s)
 		return FAIL_SYS(err, -ENOMEM, "read the symbols of %s", vmlinux);
+	pthread_mutex_init(&s->lock, NULL);
 	elf_version(EV_CURRENT);
 	_cleanup_(elf_end_p) Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	int r = elf ? read_elf(s, elf) : -ENOEXEC;
@@ -228,15 +236,8 @@ int symbols_open(const char *vmlinux, struct symbols **ret, struct err **err)
 
 static const struct symbol *find(const struct symbols *s, const char *name)
 {
-	size_t low = 0, high = s->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (strcmp(name_of(s, &s->symbol[middle]), name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < s->count && !strcmp(name_of(s, &s->symbol[low]), name) ? &s->symbol[low] : NULL;
+	uint32_t slot = *slot_of(s, name, (uint32_t)XXH3_64bits(name, strlen(name)));
+	return slot ? &s->symbol[slot - 1] : NULL;
 }
 
 bool symbols_look_up(const struct symbols *s, const char *name, uint64_t *ret)
@@ -258,6 +259,41 @@ uint64_t symbols_size(const struct symbols *s, const char *name)
 	return y ? y->size : 0;
 }
 
+/* --- by address --------------------------------------------------------------------------------------------------- */
+
+static int sort(struct symbols *s, struct index *index, bool functions)
+{
+	index->symbol = calloc(s->count + 1, sizeof(*index->symbol));
+	if (!index->symbol)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->count; i++) {
+		if (functions ? s->symbol[i].function : s->symbol[i].object)
+			index->symbol[index->count++] = (uint32_t)i;
+	}
+	qsort_r(index->symbol, index->count, sizeof(*index->symbol), by_address, s);
+	return 0;
+}
+
+/* Code without a size reaches to what follows in its section. */
+static void set_missing_sizes(struct symbols *s)
+{
+	for (size_t i = 0; i + 1 < s->functions.count; i++) {
+		struct symbol *y = &s->symbol[s->functions.symbol[i]];
+		if (!y->size)
+			y->size = MIN_OF(s->symbol[s->functions.symbol[i + 1]].address - y->address, y->room);
+	}
+}
+
+/* Without memory for it, no address has a name. */
+static void sort_once(struct symbols *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->sorted && sort(s, &s->functions, true) == 0 && sort(s, &s->objects, false) == 0)
+		set_missing_sizes(s);
+	s->sorted = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* The symbol with the highest address that is not above @at. */
 static const struct symbol *symbol_at(const struct symbols *s, const struct index *index, uint64_t at)
 {
@@ -272,8 +308,9 @@ static const struct symbol *symbol_at(const struct symbols *s, const struct inde
 	return low ? &s->symbol[index->symbol[low - 1]] : NULL;
 }
 
-static bool format(const struct symbols *s, const struct index *index, uint64_t at, char out[SYMBOL_TEXT_MAX])
+static bool format(struct symbols *s, const struct index *index, uint64_t at, char out[SYMBOL_TEXT_MAX])
 {
+	sort_once(s);
 	const struct symbol *y = symbol_at(s, index, at);
 	if (!y || at - y->address >= MAX_OF(y->size, (uint64_t)1)) {
 		snprintf(out, SYMBOL_TEXT_MAX, "0x%lx", at);
@@ -285,12 +322,12 @@ static bool format(const struct symbols *s, const struct index *index, uint64_t 
 	return true;
 }
 
-bool symbols_format(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX])
+bool symbols_format(struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX])
 {
 	return format(s, &s->functions, at, out);
 }
 
-bool symbols_format_object(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX])
+bool symbols_format_object(struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX])
 {
 	return format(s, &s->objects, at, out);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * symbols.h -- names and addresses of a kernel, from the symbol table of its vmlinux (ELF). Addresses are those that
- * the kernel was linked for; view.h adds the slides of a running one. Immutable once open, so all machines that run
- * one kernel share it. The file is data from disk: every offset is checked.
+ * the kernel was linked for; view.h adds the slides of a running one. All machines that run one kernel share it:
+ * look-ups are safe in any thread. The file is data from disk: every offset is checked.
  */
 #ifndef KTSTR_MONITOR_SYMBOLS_H
 #define KTSTR_MONITOR_SYMBOLS_H
@@ -27,9 +27,9 @@ bool symbols_look_up(const struct symbols *s, const char *name, uint64_t *ret);
 /* Size in bytes as in the table; 0: unknown, or there is no such symbol. */
 uint64_t symbols_size(const struct symbols *s, const char *name);
 /* "name+0xoff/0xsize" of the function at link address @at; false: none, @out is "0x..." then. */
-bool symbols_format(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
+bool symbols_format(struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
 /* The same of the variable or constant at @at. */
-bool symbols_format_object(const struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
+bool symbols_format_object(struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
 /* The kernel's version text, `linux_banner`, as the file has it; "": the file does not have it. */
 const char *symbols_banner(const struct symbols *s);
 

@@ -69,10 +69,12 @@ static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 }
 
 /* The loader knows the library by its name, so the plugin is the library that was preloaded. */
-static void add_observer(struct qemu_argv *a)
+static void add_plugin(struct qemu_argv *a, const struct vm_config *c)
 {
+	if (!c->observe && !c->lag_ns)
+		return;
 	add_argument(a, "-plugin");
-	add_argument(a, "%s", QEMU_PLUGIN);
+	add_argument(a, "%s", c->observe ? QEMU_PLUGIN : QEMU_PLUGIN_BLOCKS);
 }
 
 /* Each LLC is a socket, so the guest's sysfs shows one last-level cache and one package for it. */
@@ -173,8 +175,7 @@ int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct
 	add_processor(a, c);
 	add_topology(a, c, m);
 	add_devices(a);
-	if (c->observe)
-		add_observer(a);
+	add_plugin(a, c);
 	if (c->park || c->clone)
 		add_parking(a, c);
 	if (!c->clone)

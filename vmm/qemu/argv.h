@@ -24,6 +24,8 @@ enum qemu_fd {
 #define QEMU_LIBRARY "/proc/self/fd/6" /* QEMU_FD_ICOUNT_HANDOFF */
 #define QEMU_PRELOAD "LD_PRELOAD=" QEMU_LIBRARY
 #define QEMU_PLUGIN  "file=" QEMU_LIBRARY
+/* For parallel time without an observer: see vmm/qemu/observer/plugin.c. */
+#define QEMU_PLUGIN_BLOCKS QEMU_PLUGIN ",blocks=on"
 
 struct qemu_argv {
 	const char *arg[QEMU_ARGS_MAX]; /* NULL-terminated */

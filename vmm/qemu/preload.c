@@ -64,19 +64,17 @@ static const char *const probe_argv[] = { QEMU_PROGRAM,
 					  "-name",
 					  "ktstr,debug-threads=on",
 					  "-plugin",
-					  QEMU_PLUGIN ",probe=on",
+					  NULL, /* see spawn_probe() */
 					  NULL };
 
-#define PROBE_ARGUMENTS	 (sizeof(probe_argv) / sizeof(*(probe_argv)))
-#define PLUGIN_ARGUMENTS 3 /* at the end, with the NULL */
+#define PROBE_ARGUMENTS (sizeof(probe_argv) / sizeof(*(probe_argv)))
 
 static int spawn_probe(const char *program, bool observer, int library, int output, pid_t *ret)
 {
 	const char *const env[] = { QEMU_PRELOAD, observer ? NULL : "KTSTR_TCG_LAG_NS=0", NULL };
 	const char *argv[PROBE_ARGUMENTS];
 	memcpy(argv, probe_argv, sizeof(argv));
-	if (!observer)
-		argv[PROBE_ARGUMENTS - PLUGIN_ARGUMENTS] = NULL;
+	argv[PROBE_ARGUMENTS - 2] = observer ? QEMU_PLUGIN ",probe=on" : QEMU_PLUGIN_BLOCKS;
 	posix_spawn_file_actions_t actions;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

@@ -8,8 +8,6 @@
  * into a QEMU that has no plugins.
  */
 #include <dlfcn.h>
-#include <search.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,10 +16,11 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-#define PROBE_ARGUMENT "probe=on"
-#define PAGE_BYTES     4096
-#define FILTER_BITS    16384
-#define SLOT_BITS      16 /* of a callback's argument: the hook; above, the instructions that are left of the block */
+#define PROBE_ARGUMENT	"probe=on"
+#define BLOCKS_ARGUMENT "blocks=on"
+#define PAGE_BYTES	4096
+#define PAGES_BITS	(1 << 16) /* those of 256 MiB are all different */
+#define SLOT_BITS	16 /* of a callback's argument: the hook; above, the instructions that are left of the block */
 
 _Static_assert(OBSERVE_HOOKS_MAX < 1 << SLOT_BITS, "a slot fits");
 
@@ -66,10 +65,9 @@ static const struct {
 	{ offsetof(struct plugin_functions, flush), "tb_flush" },
 };
 
-/* A page of the kernel in which instructions were translated: a bit for each byte at which one begins. */
-struct page {
-	uint64_t number;
-	uint64_t begins[PAGE_BYTES / 64];
+/* Sets of the kernel's pages by a hash of their numbers, so a page can seem to be in one that is not. */
+struct pages {
+	uint64_t bits[PAGES_BITS / 64];
 };
 
 /* Global, because QEMU's callbacks take no context. */
@@ -80,66 +78,35 @@ static struct {
 	const struct qemu_internals *qemu;
 	struct observe_hook hook[OBSERVE_HOOKS_MAX]; /* private copies */
 	unsigned hooks;
-	uint64_t filter[FILTER_BITS / 64]; /* bits by hash of the hooks' addresses */
-	void *pages;			   /* struct page by number: tsearch(3) */
-	bool flush;			   /* a hook is at an instruction that was translated without it */
+	struct pages hooked;	 /* with a hook */
+	struct pages translated; /* of which some instruction was translated */
+	bool flush;		 /* a hook may be at an instruction that was translated without it */
 } plugin;
-
-/* --- what was translated ------------------------------------------------------------------------------------------ */
-
-static int compare_pages(const void *a, const void *b)
-{
-	uint64_t x = ((const struct page *)a)->number, y = ((const struct page *)b)->number;
-	return (x > y) - (x < y);
-}
-
-static struct page *find_page(uint64_t address)
-{
-	const struct page key = { .number = address / PAGE_BYTES };
-	struct page **found = tfind(&key, &plugin.pages, compare_pages);
-	return found ? *found : NULL;
-}
-
-/* Without memory, a later hook at this address would be missed, so the process ends. */
-static struct page *add_page(uint64_t address)
-{
-	struct page *p = calloc(1, sizeof(*p));
-	if (!p)
-		abort();
-	p->number = address / PAGE_BYTES;
-	if (!tsearch(p, &plugin.pages, compare_pages))
-		abort();
-	return p;
-}
-
-static struct page *note_translated(struct page *last, uint64_t address)
-{
-	struct page *p = last && last->number == address / PAGE_BYTES ? last : find_page(address);
-	if (!p)
-		p = add_page(address);
-	p->begins[address % PAGE_BYTES / 64] |= UINT64_C(1) << address % 64;
-	return p;
-}
-
-static bool was_translated(uint64_t address)
-{
-	const struct page *p = find_page(address);
-	return p && p->begins[address % PAGE_BYTES / 64] >> address % 64 & 1;
-}
 
 /* --- hooks -------------------------------------------------------------------------------------------------------- */
 
-static unsigned filter_bit(uint64_t address)
+static unsigned page_bit(uint64_t address)
 {
-	return (unsigned)((address ^ address >> 14) % FILTER_BITS);
+	uint64_t page = address / PAGE_BYTES;
+	return (unsigned)((page ^ page / PAGES_BITS) % PAGES_BITS);
+}
+
+static bool has_page(const struct pages *p, uint64_t address)
+{
+	return p->bits[page_bit(address) / 64] >> page_bit(address) % 64 & 1;
+}
+
+static void add_page(struct pages *p, uint64_t address)
+{
+	p->bits[page_bit(address) / 64] |= UINT64_C(1) << page_bit(address) % 64;
 }
 
 static void add_hook(struct channel_hook *h)
 {
 	const struct observe_hook hook = h->hook;
 	plugin.hook[plugin.hooks++] = hook;
-	plugin.filter[filter_bit(hook.address) / 64] |= UINT64_C(1) << filter_bit(hook.address) % 64;
-	h->in_force = !was_translated(hook.address);
+	add_page(&plugin.hooked, hook.address);
+	h->in_force = !has_page(&plugin.translated, hook.address);
 	plugin.flush |= !h->in_force;
 }
 
@@ -162,8 +129,7 @@ static void flush_translations(void)
 	plugin.call.begin_exclusive();
 	plugin.call.flush(*plugin.qemu->current);
 	plugin.call.end_exclusive();
-	tdestroy(plugin.pages, free);
-	plugin.pages = NULL;
+	plugin.translated = (struct pages){ 0 };
 	plugin.flush = false;
 	for (unsigned i = 0; i < plugin.hooks; i++)
 		stop_channel()->hook[i].in_force = true;
@@ -186,11 +152,9 @@ static void on_hook(unsigned vcpu, void *data)
 }
 
 /* QEMU has counted all instructions of a block when its first one is executed, so @left are those not executed yet. */
-static void hook_instruction(struct qemu_plugin_insn *instruction, uint64_t address, size_t left)
+static void hook_instruction(struct qemu_plugin_insn *instruction, size_t left)
 {
-	unsigned bit = filter_bit(address);
-	if (!(plugin.filter[bit / 64] >> bit % 64 & 1))
-		return;
+	uint64_t address = plugin.call.address(instruction);
 	for (uintptr_t i = 0; i < plugin.hooks; i++) {
 		if (plugin.hook[i].address == address)
 			plugin.call.on_execution(instruction, on_hook, REGISTERS_ARE_READ,
@@ -198,19 +162,23 @@ static void hook_instruction(struct qemu_plugin_insn *instruction, uint64_t addr
 	}
 }
 
+/* The instructions of a block follow each other, and it has at most two pages. */
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 {
-	struct page *page = NULL;
 	size_t count = plugin.call.instructions(block);
 	(void)id;
-	for (size_t i = 0; i < count; i++) {
-		struct qemu_plugin_insn *instruction = plugin.call.instruction(block, i);
-		uint64_t address = plugin.call.address(instruction);
-		if (address < OBSERVE_ADDRESS_MIN)
-			return;
-		page = note_translated(page, address);
-		hook_instruction(instruction, address, count - i);
-	}
+	if (!count)
+		return;
+	uint64_t first = plugin.call.address(plugin.call.instruction(block, 0));
+	uint64_t last = plugin.call.address(plugin.call.instruction(block, count - 1));
+	if (first < OBSERVE_ADDRESS_MIN)
+		return;
+	add_page(&plugin.translated, first);
+	add_page(&plugin.translated, last);
+	if (!has_page(&plugin.hooked, first) && !has_page(&plugin.hooked, last))
+		return;
+	for (size_t i = 0; i < count; i++)
+		hook_instruction(plugin.call.instruction(block, i), count - i);
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
@@ -226,13 +194,28 @@ static const char *find_functions(void)
 	return NULL;
 }
 
+/*
+ * With a plugin that sees translations, QEMU's long blocks have fewer instructions. Turns of parallel time end between
+ * blocks, so such a machine gets a plugin, whether it is observed or not.
+ */
+static void ignore_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
+{
+	(void)id;
+	(void)block;
+}
+
 /* QEMU calls it before it has vCPUs. Later, a request for translations would be work for each of them. */
 int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
 {
 	(void)info;
+	plugin.missing = find_functions();
+	if (argc > 0 && !strcmp(argv[0], BLOCKS_ARGUMENT)) {
+		if (!plugin.missing)
+			plugin.call.on_translation(id, ignore_translation);
+		return plugin.missing ? -1 : 0;
+	}
 	plugin.loaded = true;
 	plugin.probe = argc > 0 && !strcmp(argv[0], PROBE_ARGUMENT);
-	plugin.missing = find_functions();
 	if (plugin.probe || plugin.missing)
 		return 0;
 	stop_open();

@@ -22,6 +22,8 @@
  *  - PAUSE takes time. Else a vCPU that waits for another would return to the loop after each of its instructions.
  *    In a long wait it takes up to the lag, but at most a fortieth of the wait so far. The kernel can spin for half a
  *    second, while the owner of a mutex runs.
+ *  - A turn that the lag ends does so between two of QEMU's blocks of instructions, so it may be shorter by less
+ *    than a block (turn_end.c). All others end at the instruction, and so do those whose first block is too long.
  *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
  *
  * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
@@ -38,6 +40,7 @@
 #include "vmm/qemu/preload/code_cache.h"
 #include "vmm/qemu/preload/handoff.h"
 #include "vmm/qemu/preload/internals.h"
+#include "vmm/qemu/preload/turn_end.h"
 
 #define LAG_VARIABLE	   "KTSTR_TCG_LAG_NS"
 #define PAUSE_NS	   400	/* about 140 cycles, as on current x86 processors */
@@ -71,6 +74,7 @@ static struct {
 	int64_t time;	      /* of the vCPU that is furthest behind */
 	struct vcpu *running; /* NULL between turns */
 	bool cut;	      /* its turn is to end: it sent an interrupt or armed a timer */
+	bool by_lag;	      /* its turn ends because of the lag */
 	int64_t latest;	      /* ns: the latest time that the guest has read */
 	atomic_bool asked;    /* some vcpu[].asked */
 	unsigned steps;	      /* since the main loop's last turn */
@@ -166,6 +170,15 @@ EXPORT void rr_kick_vcpu_thread(struct cpu *cpu)
 	guest.asked = true;
 	if (handoff_is_vcpu() && guest.running)
 		cut_turn();
+}
+
+/* The next block of the running vCPU has more instructions than are left of its turn. */
+static void turn_ran_out(struct cpu *cpu)
+{
+	const struct qemu_internals *q = &guest.qemu;
+	q->call.account(cpu);
+	if (guest.running && guest.by_lag && *q->icount > guest.running->at)
+		FIELD(cpu, q->budget, int64_t) = 0;
 }
 
 /* What devices and RDTSC take for the time. */
@@ -326,8 +339,10 @@ static int64_t budget_of(const struct vcpu *v, const struct vcpu *second)
 	const struct qemu_functions *call = &guest.qemu.call;
 	int64_t deadline = call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL);
 	int64_t budget = call->to_instructions(deadline < 0 ? INT32_MAX : min(deadline, INT32_MAX));
-	if (second)
-		budget = min(budget, second->at + (v->at < guest.talk_ends ? guest.talk_lag : guest.lag) - v->at);
+	int64_t lag = v->at < guest.talk_ends ? guest.talk_lag : guest.lag;
+	guest.by_lag = second && second->at + lag - v->at < budget;
+	if (guest.by_lag)
+		budget = second->at + lag - v->at;
 	return max(budget, 1);
 }
 
@@ -415,6 +430,7 @@ static void start(int64_t lag_ns)
 	guest.spin_gap = call->to_instructions(SPIN_GAP_NS);
 	guest.vcpus = count;
 	guest.vcpu = v;
+	need(turn_end_redirect(&guest.qemu, turn_ran_out));
 	for (unsigned i = 0; i < guest.qemu.clocks; i++)
 		*guest.qemu.clock[i] = read_clock;
 	ask_all();
