@@ -91,13 +91,13 @@ static int take_plan(const char *path, struct report_results *r, struct err **er
 
 /* --- copies ------------------------------------------------------------------------------------------------------- */
 
-static const char *const endings[] = { SIDECAR_FILE_END, REPORT_FILE_END, ".vmcore" };
+static const char *const endings[] = { SIDECAR_SUFFIX, REPORT_SUFFIX, ".vmcore" };
 
 /* NAME-VARIANT, or NAME-VARIANT-sSEED if @seeded; without the ending. NULL: out of memory. */
 static char *target_stem(const struct report_result *t, const char *dir, bool seeded)
 {
 	const char *name = path_basename(t->sidecar);
-	size_t len = strlen(name), end = strlen(SIDECAR_FILE_END);
+	size_t len = strlen(name), end = strlen(SIDECAR_SUFFIX);
 	char *stem = NULL, *rest;
 	unsigned long seed = strtoul(t->seed, &rest, 0);
 	if (asprintf(&stem, "%s/%.*s", dir, (int)(len > end ? len - end : len), name) < 0)
@@ -118,7 +118,7 @@ static char *with_ending(const char *stem, const char *ending)
 
 static bool is_taken(const char *stem)
 {
-	_cleanup_free_ char *path = with_ending(stem, SIDECAR_FILE_END);
+	_cleanup_free_ char *path = with_ending(stem, SIDECAR_SUFFIX);
 	return path && path_exists(path);
 }
 
@@ -137,7 +137,7 @@ static char *choose_stem(const struct report_result *t, const char *dir)
 
 static int copy_result(const struct report_result *t, const char *dir, struct err **err)
 {
-	size_t len = strlen(t->sidecar), end = strlen(SIDECAR_FILE_END);
+	size_t len = strlen(t->sidecar), end = strlen(SIDECAR_SUFFIX);
 	_cleanup_free_ char *stem = choose_stem(t, dir), *from = strndup(t->sidecar, len > end ? len - end : len);
 	int r = stem && from ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(endings); i++) {
@@ -189,7 +189,7 @@ static int verdict_of(const struct report_results *r)
 	int status = KTSTR_EXIT_PASS;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct report_result *t = &r->item[i];
-		bool failed = t->outcome == RESULT_FAIL || t->outcome == RESULT_XPASS;
+		bool failed = t->outcome == OUTCOME_FAIL || t->outcome == OUTCOME_XPASS;
 		if (t->bad)
 			status = status_first(status, failed ? KTSTR_EXIT_FAIL : KTSTR_EXIT_INCONCLUSIVE);
 	}
@@ -198,10 +198,10 @@ static int verdict_of(const struct report_results *r)
 
 static void print_bad(const struct report_results *r)
 {
-	for (enum result_kind o = 0; o < RESULT_MAX; o++)
+	for (enum test_outcome o = 0; o < OUTCOME_MAX; o++)
 		for (size_t i = 0; i < r->count; i++)
 			if (r->item[i].bad && r->item[i].outcome == o)
-				out_printf("%-13s %s  %s\n", result_rows[o].word, r->item[i].name, r->item[i].cause);
+				out_printf("%-13s %s  %s\n", outcome_rows[o].word, r->item[i].name, r->item[i].cause);
 }
 
 static void print_results(const struct report_results *r, bool json)

@@ -466,7 +466,7 @@ static size_t put_place(struct buf *out, const struct scale *s, const struct rep
 		if (ns <= 0)
 			continue;
 		buf_appendf(&tip, "%s, %s, seed %s: %s (%s)", all[i].scheduler, all[i].topology, all[i].seed,
-			    nsec_measure(ns, text), result_rows[all[i].outcome].phrase);
+			    nsec_measure(ns, text), outcome_rows[all[i].outcome].phrase);
 		put_dot(out,
 			&all[i] == t ? "c"
 			: all[i].bad ? "over"

@@ -43,7 +43,7 @@ static const char *level_of(const struct report_result *t)
 {
 	if (t->bad)
 		return "error";
-	if (t->outcome == RESULT_FLAKY || t->outcome == RESULT_INCONCLUSIVE || t->outcome == RESULT_XPASS)
+	if (t->outcome == OUTCOME_FLAKY || t->outcome == OUTCOME_INCONCLUSIVE || t->outcome == OUTCOME_XPASS)
 		return "warning";
 	return NULL;
 }
@@ -51,7 +51,7 @@ static const char *level_of(const struct report_result *t)
 static void put_annotation(struct buf *out, const char *level, const struct report_result *t)
 {
 	_cleanup_buf_ struct buf title = BUF_NULL, message = BUF_NULL;
-	buf_appendf(&title, "%s %s", t->name, result_rows[t->outcome].phrase);
+	buf_appendf(&title, "%s %s", t->name, outcome_rows[t->outcome].phrase);
 	result_clean_line(t->cause, MESSAGE_MOST, &message);
 	buf_appendf(&message, "%s(%s, %s, %s)", message.len ? "\n" : "", t->scheduler, t->topology, t->kernel_version);
 	if (*t->replay)
@@ -106,7 +106,7 @@ static void put_group(struct buf *out, const struct report_results *r, const siz
 		if (!any)
 			buf_puts(out, "::group::ktstr: commands that repeat these results\n");
 		any = true;
-		buf_appendf(out, "%s ", result_rows[t->outcome].word);
+		buf_appendf(out, "%s ", outcome_rows[t->outcome].word);
 		put_plain(out, t->name);
 		buf_puts(out, "\n  replay: ");
 		put_plain(out, t->replay);
@@ -164,7 +164,7 @@ static void put_counts(struct buf *out, const struct report_results *r)
 static void put_row(struct buf *out, const struct report_result *t)
 {
 	char wall[TIME_TEXT_MAX];
-	buf_appendf(out, "| %s | ", result_rows[t->outcome].phrase);
+	buf_appendf(out, "| %s | ", outcome_rows[t->outcome].phrase);
 	put_cell(out, t->name);
 	buf_puts(out, " | ");
 	put_cell(out, t->topology);
@@ -225,7 +225,7 @@ void github_summary_write(const struct report_results *r, struct buf *out)
 {
 	_cleanup_free_ size_t *order = report_results_by_gravity(r);
 	struct result_counts c = report_results_count(r);
-	size_t left = 0, share = result_log_share(LOG_BUDGET, c.total - c.outcome[RESULT_PASS], LOG_MOST);
+	size_t left = 0, share = result_log_share(LOG_BUDGET, c.total - c.outcome[OUTCOME_PASS], LOG_MOST);
 	if (!order) {
 		out->failed = true;
 		return;

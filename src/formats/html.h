@@ -11,7 +11,7 @@ void html_overview(const struct report_results *r, const size_t *order, struct b
 void html_pages(const struct report_results *r, const size_t *order, struct buf *out);
 
 /* html_parts.c: a badge with the outcome in words. */
-void html_badge(struct buf *out, enum result_kind outcome);
+void html_badge(struct buf *out, enum test_outcome outcome);
 /* A name, escaped, that the browser may break after "/" and "_". */
 void html_name(struct buf *out, const char *name);
 /* <TAG>escaped text</TAG> */

@@ -15,12 +15,12 @@
 
 /* --- counts ------------------------------------------------------------------------------------------------------- */
 
-static void put_bar(struct buf *out, const size_t count[RESULT_MAX], size_t total, bool hidden)
+static void put_bar(struct buf *out, const size_t count[OUTCOME_MAX], size_t total, bool hidden)
 {
 	buf_appendf(out, "<div class=\"bar\"%s>", hidden ? " aria-hidden=\"true\"" : "");
-	for (enum result_kind o = 0; total && o < RESULT_MAX; o++)
+	for (enum test_outcome o = 0; total && o < OUTCOME_MAX; o++)
 		if (count[o])
-			buf_appendf(out, "<i class=\"o-%s\" style=\"flex:%zu\"></i>", result_rows[o].word, count[o]);
+			buf_appendf(out, "<i class=\"o-%s\" style=\"flex:%zu\"></i>", outcome_rows[o].word, count[o]);
 	buf_puts(out, "</div>");
 }
 
@@ -30,13 +30,13 @@ static void put_counts(struct buf *out, const struct result_counts *c)
 		    plural(c->total));
 	put_bar(out, c->outcome, c->total, true);
 	buf_puts(out, "<fieldset class=\"chips\" aria-label=\"Outcomes to show\">");
-	for (enum result_kind o = 0; o < RESULT_MAX; o++)
+	for (enum test_outcome o = 0; o < OUTCOME_MAX; o++)
 		if (c->outcome[o])
 			buf_appendf(out,
 				    "<label class=\"chip o-%s\"><input type=\"checkbox\" value=\"%s\" "
 				    "checked><span><b>%zu</b> "
 				    "%s</span></label>",
-				    result_rows[o].word, result_rows[o].word, c->outcome[o], result_rows[o].phrase);
+				    outcome_rows[o].word, outcome_rows[o].word, c->outcome[o], outcome_rows[o].phrase);
 	buf_puts(out, "</fieldset></section>\n");
 }
 
@@ -58,7 +58,7 @@ static const char *value_at(const struct report_result *t, size_t at)
 
 struct place {
 	const char *value;
-	size_t count[RESULT_MAX], total, bad;
+	size_t count[OUTCOME_MAX], total, bad;
 };
 
 static int compare_places(const void *left, const void *right)
@@ -94,7 +94,7 @@ static size_t sum_places(const struct report_results *r, size_t at, struct place
 			p[count++] = p[i];
 			continue;
 		}
-		for (enum result_kind o = 0; o < RESULT_MAX; o++)
+		for (enum test_outcome o = 0; o < OUTCOME_MAX; o++)
 			p[count - 1].count[o] += p[i].count[o];
 		p[count - 1].bad += p[i].bad;
 		p[count - 1].total++;
@@ -157,7 +157,7 @@ static void put_slowest(struct buf *out, const struct report_results *r)
 			    "<dd><div class=\"bar\" aria-hidden=\"true\"><i class=\"o-%s\" "
 			    "style=\"width:%.1f%%\"></i></div>"
 			    "</dd><dd class=\"n\">%s</dd>",
-			    result_rows[slow[i]->outcome].word, share * 100, nsec_format(slow[i]->wall, text));
+			    outcome_rows[slow[i]->outcome].word, share * 100, nsec_format(slow[i]->wall, text));
 	}
 	buf_puts(out, "</dl></section>\n");
 }
@@ -212,7 +212,7 @@ static void put_cell(struct buf *out, const struct report_results *r, size_t fro
 		buf_puts(out, "<td></td>");
 		return;
 	}
-	const struct result_row *o = &result_rows[r->item[worst].outcome];
+	const struct outcome_row *o = &outcome_rows[r->item[worst].outcome];
 	bool link = result_has_page(&r->item[worst]);
 	buf_appendf(out, "<td><%s class=\"cell o-%s\" title=\"%s", link ? "a" : "span", o->word, o->phrase);
 	if (count > 1)
@@ -248,8 +248,8 @@ static void put_matrix(struct buf *out, const struct report_results *r)
 		"<section class=\"card\" aria-labelledby=\"grid\"><h2 id=\"grid\">Tests by kernel and topology</h2>"
 		"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"grid\"><table class=\"matrix\">"
 		"<caption>The worst result of each test on each kernel and topology:");
-	for (enum result_kind o = 0; o < RESULT_MAX; o++)
-		buf_appendf(out, "%s %s %s", o ? "," : "", result_rows[o].sign, result_rows[o].phrase);
+	for (enum test_outcome o = 0; o < OUTCOME_MAX; o++)
+		buf_appendf(out, "%s %s %s", o ? "," : "", outcome_rows[o].sign, outcome_rows[o].phrase);
 	buf_puts(out, ".</caption><thead><tr><th scope=\"col\">test</th>");
 	for (size_t k = 0; k < columns; k++) {
 		buf_puts(out, "<th scope=\"col\">");
@@ -282,7 +282,7 @@ static void put_measures(struct buf *out, const struct report_result *t)
 static void put_row(struct buf *out, const struct report_result *t, size_t index)
 {
 	char wall[TIME_TEXT_MAX];
-	buf_appendf(out, "<tr data-o=\"%s\"><td data-v=\"%d\">", result_rows[t->outcome].word, (int)t->outcome);
+	buf_appendf(out, "<tr data-o=\"%s\"><td data-v=\"%d\">", outcome_rows[t->outcome].word, (int)t->outcome);
 	html_badge(out, t->outcome);
 	buf_puts(out, "</td><td class=\"name\">");
 	if (result_has_page(t)) {
@@ -292,9 +292,9 @@ static void put_row(struct buf *out, const struct report_result *t, size_t index
 	} else {
 		html_name(out, t->name);
 	}
-	if (t->outcome != RESULT_PASS && *t->cause) {
+	if (t->outcome != OUTCOME_PASS && *t->cause) {
 		_cleanup_buf_ struct buf cause = BUF_NULL;
-		result_clean_line(t->outcome == RESULT_XFAIL ? t->reason : t->cause, CAUSE_MOST, &cause);
+		result_clean_line(t->outcome == OUTCOME_XFAIL ? t->reason : t->cause, CAUSE_MOST, &cause);
 		buf_puts(out, "<span class=\"cause\">");
 		markup_text(out, buf_str(&cause));
 		buf_puts(out, "</span>");

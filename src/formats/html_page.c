@@ -354,7 +354,7 @@ static void put_page(struct buf *out, const struct report_results *r, size_t ind
 	html_name(out, t->name);
 	buf_puts(out, "</h2></header>\n");
 	if (*t->cause) {
-		buf_appendf(out, "<p class=\"lead o-%s\">", result_rows[t->outcome].word);
+		buf_appendf(out, "<p class=\"lead o-%s\">", outcome_rows[t->outcome].word);
 		markup_text(out, t->cause);
 		buf_puts(out, "</p>\n");
 	}

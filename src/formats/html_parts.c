@@ -5,9 +5,9 @@
 #include "formats/html.h"
 #include "formats/markup.h"
 
-void html_badge(struct buf *out, enum result_kind outcome)
+void html_badge(struct buf *out, enum test_outcome outcome)
 {
-	const struct result_row *o = &result_rows[outcome];
+	const struct outcome_row *o = &outcome_rows[outcome];
 	buf_appendf(out, "<span class=\"badge o-%s\" title=\"%s\">", o->word, o->phrase);
 	for (const char *c = o->word; *c; c++)
 		buf_append(out, *c == '_' ? " " : c, 1);

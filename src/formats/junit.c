@@ -19,9 +19,9 @@ static void count_one(struct suite_counts *c, const struct report_result *t)
 {
 	c->tests++;
 	c->wall += t->wall;
-	c->failures += t->outcome == RESULT_FAIL || (t->outcome == RESULT_XPASS && t->bad);
-	c->errors += t->outcome == RESULT_INCONCLUSIVE || t->outcome == RESULT_NOT_RUN;
-	c->skipped += t->outcome == RESULT_SKIP || t->outcome == RESULT_XFAIL;
+	c->failures += t->outcome == OUTCOME_FAIL || (t->outcome == OUTCOME_XPASS && t->bad);
+	c->errors += t->outcome == OUTCOME_INCONCLUSIVE || t->outcome == OUTCOME_NOT_RUN;
+	c->skipped += t->outcome == OUTCOME_SKIP || t->outcome == OUTCOME_XFAIL;
 }
 
 static size_t suite_end(const struct report_results *r, size_t from, struct suite_counts *ret)
@@ -114,7 +114,7 @@ static void put_findings(struct buf *out, const struct report_result *t)
 static const char *kind_of(const struct report_result *t)
 {
 	const json_t *first = json_array_get(json_object_get(t->json, "details"), 0);
-	return json_string_value(json_object_get(first, "kind")) ?: result_rows[t->outcome].word;
+	return json_string_value(json_object_get(first, "kind")) ?: outcome_rows[t->outcome].word;
 }
 
 static void put_status(struct buf *out, const struct report_result *t, const char *tag, const char *type)
@@ -133,7 +133,7 @@ static void put_status(struct buf *out, const struct report_result *t, const cha
 static void put_tries(struct buf *out, const struct report_result *t, const char *tag)
 {
 	const json_t *tries = json_object_get(json_object_get(t->json, "flake"), "tries");
-	size_t count = json_array_size(tries), last = t->outcome == RESULT_FLAKY ? count : count ? count - 1 : 0;
+	size_t count = json_array_size(tries), last = t->outcome == OUTCOME_FLAKY ? count : count ? count - 1 : 0;
 	for (size_t i = 0; i < last; i++) {
 		const json_t *try = json_array_get(tries, i);
 		const char *cause = json_string_value(json_object_get(try, "cause"));
@@ -157,7 +157,7 @@ static void put_tries(struct buf *out, const struct report_result *t, const char
 static void put_skipped(struct buf *out, const struct report_result *t)
 {
 	buf_puts(out, "      <skipped");
-	if (t->outcome == RESULT_XFAIL) {
+	if (t->outcome == OUTCOME_XFAIL) {
 		_cleanup_buf_ struct buf text = BUF_NULL;
 		buf_appendf(&text, "known to fail (%s): %s", t->reason, t->cause);
 		markup_attribute(out, "message", buf_str(&text));
@@ -170,24 +170,24 @@ static void put_skipped(struct buf *out, const struct report_result *t)
 static void put_outcome(struct buf *out, const struct report_result *t)
 {
 	switch (t->outcome) {
-	case RESULT_FAIL:
+	case OUTCOME_FAIL:
 		put_status(out, t, "failure", kind_of(t));
 		put_tries(out, t, "rerunFailure");
 		break;
-	case RESULT_XPASS:
+	case OUTCOME_XPASS:
 		if (t->bad)
 			put_status(out, t, "failure", "xpass");
 		break;
-	case RESULT_NOT_RUN:
-	case RESULT_INCONCLUSIVE:
-		put_status(out, t, "error", result_rows[t->outcome].word);
+	case OUTCOME_NOT_RUN:
+	case OUTCOME_INCONCLUSIVE:
+		put_status(out, t, "error", outcome_rows[t->outcome].word);
 		put_tries(out, t, "rerunFailure");
 		break;
-	case RESULT_FLAKY:
+	case OUTCOME_FLAKY:
 		put_tries(out, t, "flakyFailure");
 		break;
-	case RESULT_XFAIL:
-	case RESULT_SKIP:
+	case OUTCOME_XFAIL:
+	case OUTCOME_SKIP:
 		put_skipped(out, t);
 		break;
 	default:

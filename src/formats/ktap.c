@@ -16,7 +16,7 @@
 /* A result is "ok" if it does not fail the run. */
 static bool is_ok(const struct report_result *t)
 {
-	return !t->bad && t->outcome != RESULT_INCONCLUSIVE;
+	return !t->bad && t->outcome != OUTCOME_INCONCLUSIVE;
 }
 
 /* --- KTAP --------------------------------------------------------------------------------------------------------- */
@@ -33,16 +33,16 @@ static void put_name(struct buf *out, const char *name)
 static void put_directive(struct buf *out, const struct report_result *t)
 {
 	switch (t->outcome) {
-	case RESULT_SKIP:
+	case OUTCOME_SKIP:
 		buf_appendf(out, " # SKIP %s", t->cause);
 		break;
-	case RESULT_XFAIL:
+	case OUTCOME_XFAIL:
 		buf_appendf(out, " # XFAIL %s", t->reason);
 		break;
-	case RESULT_INCONCLUSIVE:
+	case OUTCOME_INCONCLUSIVE:
 		buf_appendf(out, " # ERROR inconclusive: %s", t->cause);
 		break;
-	case RESULT_NOT_RUN:
+	case OUTCOME_NOT_RUN:
 		buf_appendf(out, " # ERROR not run: %s", t->cause);
 		break;
 	default:
@@ -74,7 +74,7 @@ static void put_log(struct buf *out, unsigned indent, const struct report_result
 static void put_result(struct buf *out, unsigned indent, size_t number, const struct report_result *t, const char *name,
 		       size_t share)
 {
-	if (t->outcome != RESULT_PASS && t->outcome != RESULT_SKIP) {
+	if (t->outcome != OUTCOME_PASS && t->outcome != OUTCOME_SKIP) {
 		put_comment(out, indent, "cause: ", t->cause);
 		put_log(out, indent, t, share);
 		put_comment(out, indent, "seed: ", t->seed);
@@ -135,7 +135,7 @@ static void end_group(struct buf *out, unsigned indent, size_t number, const cha
 	bool ok = true, skipped = true;
 	for (size_t i = from; i < end; i++) {
 		ok &= is_ok(&r->item[i]);
-		skipped &= r->item[i].outcome == RESULT_SKIP;
+		skipped &= r->item[i].outcome == OUTCOME_SKIP;
 	}
 	buf_appendf(out, "%*s%s %zu ", (int)indent, "", ok ? "ok" : "not ok", number);
 	put_name(out, name);
@@ -226,26 +226,26 @@ static void put_yaml(struct buf *out, const char *key, const char *value)
 
 static void put_tap_directive(struct buf *out, const struct report_result *t)
 {
-	bool skip = t->outcome == RESULT_SKIP;
+	bool skip = t->outcome == OUTCOME_SKIP;
 	/* A test with "# TODO" that is "not ok" does not fail the run. */
-	bool todo = t->outcome == RESULT_XFAIL || (!t->bad && t->outcome == RESULT_INCONCLUSIVE);
+	bool todo = t->outcome == OUTCOME_XFAIL || (!t->bad && t->outcome == OUTCOME_INCONCLUSIVE);
 	if (!skip && !todo)
 		return;
 	buf_puts(out, skip ? " # SKIP " : " # TODO ");
-	put_escaped(out, t->outcome == RESULT_XFAIL ? t->reason : t->cause);
+	put_escaped(out, t->outcome == OUTCOME_XFAIL ? t->reason : t->cause);
 }
 
 static void put_tap(struct buf *out, size_t number, const struct report_result *t)
 {
-	bool ok = is_ok(t) && t->outcome != RESULT_XFAIL;
+	bool ok = is_ok(t) && t->outcome != OUTCOME_XFAIL;
 	buf_appendf(out, "%s %zu - ", ok ? "ok" : "not ok", number);
 	put_escaped(out, t->name);
 	put_tap_directive(out, t);
 	buf_puts(out, "\n");
-	if (t->outcome == RESULT_PASS || t->outcome == RESULT_SKIP)
+	if (t->outcome == OUTCOME_PASS || t->outcome == OUTCOME_SKIP)
 		return;
 	buf_puts(out, "  ---\n");
-	put_yaml(out, "outcome", result_rows[t->outcome].word);
+	put_yaml(out, "outcome", outcome_rows[t->outcome].word);
 	put_yaml(out, "message", t->cause);
 	put_yaml(out, "suite", t->suite);
 	put_yaml(out, "topology", t->topology);

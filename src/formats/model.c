@@ -6,15 +6,15 @@
 #include "base/text.h"
 #include "formats/model.h"
 
-const struct result_row result_rows[RESULT_MAX] = {
-	[RESULT_FAIL] = { "fail", "failed", "F" },
-	[RESULT_XPASS] = { "xpass", "passed unexpectedly", "U" },
-	[RESULT_NOT_RUN] = { "not_run", "without a result", "N" },
-	[RESULT_INCONCLUSIVE] = { "inconclusive", "inconclusive", "I" },
-	[RESULT_FLAKY] = { "flaky", "flaky", "Y" },
-	[RESULT_XFAIL] = { "xfail", "failed as known", "X" },
-	[RESULT_SKIP] = { "skip", "skipped", "S" },
-	[RESULT_PASS] = { "pass", "passed", "P" },
+const struct outcome_row outcome_rows[OUTCOME_MAX] = {
+	[OUTCOME_FAIL] = { "fail", "failed", "F" },
+	[OUTCOME_XPASS] = { "xpass", "passed unexpectedly", "U" },
+	[OUTCOME_NOT_RUN] = { "not_run", "without a result", "N" },
+	[OUTCOME_INCONCLUSIVE] = { "inconclusive", "inconclusive", "I" },
+	[OUTCOME_FLAKY] = { "flaky", "flaky", "Y" },
+	[OUTCOME_XFAIL] = { "xfail", "failed as known", "X" },
+	[OUTCOME_SKIP] = { "skip", "skipped", "S" },
+	[OUTCOME_PASS] = { "pass", "passed", "P" },
 };
 
 const struct measure_row measure_rows[MEASURE_MAX] = {
@@ -35,27 +35,27 @@ const struct measure_row measure_rows[MEASURE_MAX] = {
 	}
 
 const struct result_text result_texts[] = {
-	WORD("name", name),
-	WORD("test_name", test),
-	WORD("suite", suite),
-	WORD("file", file),
-	WORD("topology", topology),
-	WORD("scheduler", scheduler),
-	WORD("accel", accel),
-	WORD("payload", payload),
-	WORD("kernel", kernel),
-	WORD("kernel_label", kernel_label),
-	WORD("kernel_version", kernel_version),
-	WORD("variant", variant),
-	WORD("project_commit", commit),
-	WORD("run_id", run_id),
-	WORD("seed", seed),
-	WORD("timestamp", timestamp),
-	TEXT("replay", replay),
-	TEXT(NULL, reason),
-	TEXT(NULL, cause),
-	TEXT(NULL, sidecar),
-	{ NULL, 0, 0 },
+	WORD(RECORD_NAME, name),
+	WORD(RECORD_TEST_NAME, test),
+	WORD(RECORD_SUITE, suite),
+	WORD(RECORD_FILE, file),
+	WORD(RECORD_TOPOLOGY, topology),
+	WORD(RECORD_SCHEDULER, scheduler),
+	WORD(RECORD_ACCEL, accel),
+	WORD(RECORD_PAYLOAD, payload),
+	WORD(RECORD_KERNEL, kernel),
+	WORD(RECORD_KERNEL_LABEL, kernel_label),
+	WORD(RECORD_KERNEL_VERSION, kernel_version),
+	WORD(RECORD_VARIANT, variant),
+	WORD(RECORD_PROJECT_COMMIT, commit),
+	WORD(RECORD_RUN_ID, run_id),
+	WORD(RECORD_SEED, seed),
+	WORD(RECORD_TIMESTAMP, timestamp),
+	TEXT(RECORD_REPLAY, replay),
+	TEXT(RECORD_MEMBER_MAX, reason),
+	TEXT(RECORD_MEMBER_MAX, cause),
+	TEXT(RECORD_MEMBER_MAX, sidecar),
+	{ RECORD_MEMBER_MAX, 0, 0 },
 };
 
 static void item_done(struct report_result *i)
@@ -126,7 +126,7 @@ void report_results_sort(struct report_results *r)
 size_t *report_results_by_gravity(const struct report_results *r)
 {
 	size_t *order = calloc(r->count + 1, sizeof(*order)), n = 0;
-	for (enum result_kind o = 0; order && o < RESULT_MAX; o++)
+	for (enum test_outcome o = 0; order && o < OUTCOME_MAX; o++)
 		for (size_t i = 0; i < r->count; i++)
 			if (r->item[i].outcome == o)
 				order[n++] = i;
@@ -156,17 +156,17 @@ void report_results_summary(const struct result_counts *c, struct buf *out)
 {
 	const char *comma = ": ";
 	buf_appendf(out, "%zu test%s", c->total, plural(c->total));
-	for (enum result_kind o = 0; o < RESULT_MAX; o++) {
+	for (enum test_outcome o = 0; o < OUTCOME_MAX; o++) {
 		if (!c->outcome[o])
 			continue;
-		buf_appendf(out, "%s%zu %s", comma, c->outcome[o], result_rows[o].phrase);
+		buf_appendf(out, "%s%zu %s", comma, c->outcome[o], outcome_rows[o].phrase);
 		comma = ", ";
 	}
 }
 
 bool result_has_page(const struct report_result *r)
 {
-	return r->json || r->outcome != RESULT_PASS;
+	return r->json || r->outcome != OUTCOME_PASS;
 }
 
 /* --- texts -------------------------------------------------------------------------------------------------------- */
@@ -221,11 +221,11 @@ static void append_ends(struct buf *out, struct buf *text, size_t most)
 bool result_report(const struct report_result *r, size_t most, struct buf *out)
 {
 	_cleanup_buf_ struct buf path = BUF_NULL, text = BUF_NULL;
-	size_t len = strlen(r->sidecar), end = strlen(SIDECAR_FILE_END);
-	if (len <= end || strcmp(r->sidecar + len - end, SIDECAR_FILE_END) != 0)
+	size_t len = strlen(r->sidecar), end = strlen(SIDECAR_SUFFIX);
+	if (len <= end || strcmp(r->sidecar + len - end, SIDECAR_SUFFIX) != 0)
 		return false;
 	buf_append(&path, r->sidecar, len - end);
-	buf_puts(&path, REPORT_FILE_END);
+	buf_puts(&path, REPORT_SUFFIX);
 	if (path.failed || file_read(buf_str(&path), LOG_FILE_MAX, &text, NULL) < 0 || !text.len)
 		return false;
 	if (text.len > most)

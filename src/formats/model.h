@@ -11,28 +11,30 @@
 #include <time.h>
 
 #include "base/json.h"
+#include "base/result_name.h"
 #include "base/time.h"
+#include "results/record.h"
 
 /* How a test ended, the gravest first. Reports list results in this order. */
-enum result_kind {
-	RESULT_FAIL,
-	RESULT_XPASS,	/* passed despite a known failure */
-	RESULT_NOT_RUN, /* planned, but there is no result */
-	RESULT_INCONCLUSIVE,
-	RESULT_FLAKY, /* passed, but not in every try */
-	RESULT_XFAIL, /* failed as known */
-	RESULT_SKIP,
-	RESULT_PASS,
-	RESULT_MAX,
+enum test_outcome {
+	OUTCOME_FAIL,
+	OUTCOME_XPASS,	 /* passed despite a known failure */
+	OUTCOME_NOT_RUN, /* planned, but there is no result */
+	OUTCOME_INCONCLUSIVE,
+	OUTCOME_FLAKY, /* passed, but not in every try */
+	OUTCOME_XFAIL, /* failed as known */
+	OUTCOME_SKIP,
+	OUTCOME_PASS,
+	OUTCOME_MAX,
 };
 
-struct result_row {
+struct outcome_row {
 	const char *word;   /* "fail", in programs' formats */
 	const char *phrase; /* "failed", after a number */
 	const char *sign;   /* one letter */
 };
 
-extern const struct result_row result_rows[RESULT_MAX];
+extern const struct outcome_row outcome_rows[OUTCOME_MAX];
 
 /* The measurements that reports show in columns: the worst of all control groups of a test. */
 enum measure { MEASURE_GAP, MEASURE_RUN_DELAY, MEASURE_WAKE, MEASURE_SPREAD, MEASURE_ITERATIONS, MEASURE_MAX };
@@ -46,7 +48,7 @@ struct measure_row {
 extern const struct measure_row measure_rows[MEASURE_MAX];
 
 struct report_result {
-	enum result_kind outcome;
+	enum test_outcome outcome;
 	bool bad;   /* the exit status of the run says so */
 	bool final; /* no further try follows */
 	char *name, *test, *suite, *file, *topology, *scheduler, *accel, *payload;
@@ -63,9 +65,9 @@ struct report_result {
 	json_t *json; /* the sidecar without "host"; NULL for a test that passed at the first try */
 };
 
-/* Every text of a result: its key in the sidecar (NULL: made from several), and its member. */
+/* Every text of a result: its member in the sidecar (RECORD_MEMBER_MAX: made from several), and its place here. */
 struct result_text {
-	const char *key;
+	enum record_member member;
 	size_t at, most;
 };
 
@@ -86,9 +88,7 @@ struct report_results {
 };
 
 #define RESULTS_NULL	  ((struct report_results){ 0 })
-#define RESULTS_PROBLEMS  50 /* most lines in `problems` */
-#define SIDECAR_FILE_END  ".ktstr.json"
-#define REPORT_FILE_END	  ".report.txt"
+#define RESULTS_PROBLEMS  50		 /* most lines in `problems` */
 #define RESULTS_TEXT_MAX  ((size_t)4096) /* bytes of a finding or a replay line */
 #define RESULTS_WORD_MAX  ((size_t)512)	 /* bytes of a name */
 #define RESULTS_COUNT_MAX ((size_t)1 << 20)
@@ -109,7 +109,7 @@ void report_results_sort(struct report_results *r);
 size_t *report_results_by_gravity(const struct report_results *r);
 
 struct result_counts {
-	size_t outcome[RESULT_MAX];
+	size_t outcome[OUTCOME_MAX];
 	size_t bad, total;
 	nsec_t wall; /* sum over the tests */
 	time_t first, last;

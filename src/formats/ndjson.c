@@ -2,17 +2,17 @@
 /* ndjson.c -- one JSON object a line, with the keys of `ktstr test --json`. */
 #include "formats/formats.h"
 
-static const char *verdict_of(enum result_kind o)
+static const char *verdict_of(enum test_outcome o)
 {
 	switch (o) {
-	case RESULT_PASS:
-	case RESULT_FLAKY:
-	case RESULT_XPASS:
+	case OUTCOME_PASS:
+	case OUTCOME_FLAKY:
+	case OUTCOME_XPASS:
 		return "pass";
-	case RESULT_XFAIL:
+	case OUTCOME_XFAIL:
 		return "fail";
 	default:
-		return result_rows[o].word;
+		return outcome_rows[o].word;
 	}
 }
 
@@ -27,14 +27,14 @@ static void put_test(struct buf *out, const struct report_result *t)
 	json_put_text(&o, "kernel", t->kernel);
 	json_put_text(&o, "kernel_version", t->kernel_version);
 	json_put_text(&o, "verdict", verdict_of(t->outcome));
-	json_put_text(&o, "outcome", result_rows[t->outcome].word);
+	json_put_text(&o, "outcome", outcome_rows[t->outcome].word);
 	json_put_bool(&o, "fails_run", t->bad);
 	json_put_text(&o, "cause", *t->cause ? t->cause : NULL);
 	json_put_text(&o, "seed", t->seed);
 	json_put_u64(&o, "attempt", t->tries);
 	json_put_u64(&o, "passed_tries", t->passed);
 	json_put_bool(&o, "final", t->final);
-	json_put_bool(&o, "flaky", t->outcome == RESULT_FLAKY);
+	json_put_bool(&o, "flaky", t->outcome == OUTCOME_FLAKY);
 	json_put_int(&o, "wall_ns", t->wall);
 	json_put_text(&o, "sidecar", *t->sidecar ? t->sidecar : NULL);
 	json_put_text(&o, "replay", t->replay);
@@ -48,14 +48,14 @@ static void put_sum(struct buf *out, const struct report_results *r)
 	json_auto_t *o = json_object();
 	json_put_text(&o, "event", "run-finished");
 	json_put_u64(&o, "total", c.total);
-	json_put_u64(&o, "passed", n[RESULT_PASS] + n[RESULT_FLAKY]);
-	json_put_u64(&o, "failed", n[RESULT_FAIL]);
-	json_put_u64(&o, "inconclusive", n[RESULT_INCONCLUSIVE]);
-	json_put_u64(&o, "skipped", n[RESULT_SKIP]);
-	json_put_u64(&o, "flaky", n[RESULT_FLAKY]);
-	json_put_u64(&o, "xfailed", n[RESULT_XFAIL]);
-	json_put_u64(&o, "xpassed", n[RESULT_XPASS]);
-	json_put_u64(&o, "not_run", n[RESULT_NOT_RUN]);
+	json_put_u64(&o, "passed", n[OUTCOME_PASS] + n[OUTCOME_FLAKY]);
+	json_put_u64(&o, "failed", n[OUTCOME_FAIL]);
+	json_put_u64(&o, "inconclusive", n[OUTCOME_INCONCLUSIVE]);
+	json_put_u64(&o, "skipped", n[OUTCOME_SKIP]);
+	json_put_u64(&o, "flaky", n[OUTCOME_FLAKY]);
+	json_put_u64(&o, "xfailed", n[OUTCOME_XFAIL]);
+	json_put_u64(&o, "xpassed", n[OUTCOME_XPASS]);
+	json_put_u64(&o, "not_run", n[OUTCOME_NOT_RUN]);
 	json_print(o, false, out);
 }
 

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* read.c -- reads sidecars into the result model (model.h). */
-#include <dirent.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/text.h"
 #include "formats/model.h"
-
-#define DEPTH_MAX 8 /* of directories below a path */
+#include "results/scan.h"
 
 /* --- members ------------------------------------------------------------------------------------------------------ */
 
@@ -21,102 +17,147 @@ static char *copy_text(const char *text, size_t most)
 	return buf_steal(&clean) ?: strdup("");
 }
 
-static char *get_text(const json_t *o, const char *key, size_t most)
+/* One character more than @most is copied, so that a text is seen to be cut. */
+static char *copy_view(const struct json_view *v, size_t most)
 {
-	return copy_text(json_string_value(json_object_get(o, key)), most);
+	char text[RESULTS_TEXT_MAX + 8];
+	json_view_copy(v, text, MIN_OF(most + 8, sizeof(text)));
+	return copy_text(text, most);
 }
 
-/* 0 for a member that is not a finite number above 0. */
-static double get_number(const json_t *o, const char *key)
+static char *get_text(const struct record *o, enum record_member m, size_t most)
 {
-	double value = json_number_value(json_object_get(o, key));
-	return isfinite(value) && value > 0 ? value : 0;
+	struct json_view text = { 0 };
+	record_text(o, m, &text);
+	return copy_view(&text, most);
 }
 
-static unsigned get_count(const json_t *o, const char *key)
+static char *find_text(const struct record *o, enum record_member m, const char *key, size_t most)
 {
-	return (unsigned)MIN_OF(get_number(o, key), 1e9);
+	struct json_view text = { 0 };
+	struct json_reader value;
+	if (record_find(o, m, key, &value))
+		json_reader_text(&value, &text);
+	return copy_view(&text, most);
 }
 
-static nsec_t get_time(const json_t *o, const char *key)
+/* 0 for what is not a finite number above 0. */
+static double read_number(struct json_reader *value)
 {
-	return (nsec_t)MIN_OF(get_number(o, key), 9e18);
+	double number;
+	return json_reader_number(value, &number) && number > 0 ? number : 0;
 }
 
-static bool is_true(const json_t *o, const char *key)
+static double find_number(const struct record *o, enum record_member m, const char *key)
 {
-	return json_is_true(json_object_get(o, key));
+	struct json_reader value;
+	return record_find(o, m, key, &value) ? read_number(&value) : 0;
 }
 
-static bool is_word(const json_t *o, const char *key, const char *word)
+static unsigned to_count(double value)
 {
-	const char *text = json_string_value(json_object_get(o, key));
-	return text && !strcmp(text, word);
+	return (unsigned)MIN_OF(value, 1e9);
+}
+
+static nsec_t to_time(double value)
+{
+	return (nsec_t)MIN_OF(value, 9e18);
+}
+
+static double get_number(const struct record *o, enum record_member m)
+{
+	struct json_reader value = record_value(o, m);
+	return read_number(&value);
 }
 
 /* --- outcome ------------------------------------------------------------------------------------------------------ */
 
-static enum result_kind outcome_of(const json_t *o)
+static bool is_flaky(const struct record *o)
 {
-	const json_t *known = json_object_get(o, "known_fail");
-	if (is_word(known, "outcome", "xfail"))
-		return RESULT_XFAIL;
-	if (is_word(known, "outcome", "xpass"))
-		return RESULT_XPASS;
-	if (is_word(o, "verdict", "fail"))
-		return RESULT_FAIL;
-	if (is_word(o, "verdict", "skip"))
-		return RESULT_SKIP;
-	if (!is_word(o, "verdict", "pass"))
-		return RESULT_INCONCLUSIVE;
-	return is_true(o, "flaky") ? RESULT_FLAKY : RESULT_PASS;
+	struct json_reader value = record_value(o, RECORD_FLAKY);
+	bool flaky;
+	return json_reader_bool(&value, &flaky) && flaky;
 }
 
-static bool is_bad(enum result_kind outcome, const json_t *o)
+static enum test_outcome outcome_of(const struct record *o)
+{
+	enum result_verdict verdict = RESULT_INCONCLUSIVE;
+	if (record_is_word(o, RECORD_KNOWN_FAIL, "outcome", "xfail"))
+		return OUTCOME_XFAIL;
+	if (record_is_word(o, RECORD_KNOWN_FAIL, "outcome", "xpass"))
+		return OUTCOME_XPASS;
+	record_verdict(o, &verdict);
+	switch (verdict) {
+	case RESULT_FAIL:
+		return OUTCOME_FAIL;
+	case RESULT_SKIP:
+		return OUTCOME_SKIP;
+	case RESULT_INCONCLUSIVE:
+		return OUTCOME_INCONCLUSIVE;
+	case RESULT_PASS:
+		break;
+	}
+	return is_flaky(o) ? OUTCOME_FLAKY : OUTCOME_PASS;
+}
+
+static bool is_bad(enum test_outcome outcome, const struct record *o)
 {
 	switch (outcome) {
-	case RESULT_FAIL:
-	case RESULT_NOT_RUN:
+	case OUTCOME_FAIL:
+	case OUTCOME_NOT_RUN:
 		return true;
-	case RESULT_XPASS:
-		return !is_true(json_object_get(o, "known_fail"), "flaky");
-	case RESULT_INCONCLUSIVE:
-		return !is_true(json_object_get(o, "expectations"), "inconclusive_allowed");
+	case OUTCOME_XPASS:
+		return !record_is_bool(o, RECORD_KNOWN_FAIL, "flaky", true);
+	case OUTCOME_INCONCLUSIVE:
+		return !record_is_bool(o, RECORD_EXPECTATIONS, "inconclusive_allowed", true);
 	default:
 		return false;
 	}
 }
 
-/* Of the last try with a cause; of a flaky test of the first one; else the first finding. */
-static char *get_cause(enum result_kind outcome, const json_t *o)
+static char *first_finding(const struct record *o)
 {
-	const json_t *tries = json_object_get(json_object_get(o, "flake"), "tries"), *found = NULL;
-	for (size_t i = 0; i < json_array_size(tries); i++) {
-		const json_t *try = json_array_get(tries, i);
-		if (!json_is_string(json_object_get(try, "cause")))
-			continue;
-		if (!found || outcome != RESULT_FLAKY)
-			found = try;
-	}
-	if (found && outcome != RESULT_PASS)
-		return get_text(found, "cause", RESULTS_TEXT_MAX);
-	return get_text(json_array_get(json_object_get(o, "details"), 0), "message", RESULTS_TEXT_MAX);
+	struct json_reader value = record_value(o, RECORD_DETAILS);
+	struct json_view key, text = { 0 };
+	if (!json_reader_enter(&value, '[') || !json_reader_item(&value) || !json_reader_enter(&value, '{'))
+		return strdup("");
+	while (json_reader_key(&value, &key))
+		if (json_view_is(&key, "message"))
+			json_reader_text(&value, &text);
+		else
+			json_reader_skip(&value);
+	return copy_view(&text, RESULTS_TEXT_MAX);
+}
+
+/* Of the last try with a cause; of a flaky test of the first one; else the first finding. */
+static char *get_cause(enum test_outcome outcome, const struct record *o)
+{
+	struct json_reader tries = record_tries(o);
+	struct json_view found = { 0 };
+	struct record_try t;
+	while (record_next_try(&tries, &t))
+		if (t.cause.text && (!found.text || outcome != OUTCOME_FLAKY))
+			found = t.cause;
+	if (found.text && outcome != OUTCOME_PASS)
+		return copy_view(&found, RESULTS_TEXT_MAX);
+	return first_finding(o);
 }
 
 /* --- one sidecar -------------------------------------------------------------------------------------------------- */
 
 /* Most results of a run have the same host, so each host is kept once. */
-static size_t keep_host(struct report_results *r, json_t *o)
+static size_t keep_host(struct report_results *r, const struct record *o)
 {
-	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct json_reader value = record_value(o, RECORD_HOST);
+	const char *begin = value.at;
 	struct siphash h;
 	char digest[24];
-	json_t *host = json_object_get(o, "host");
-	if (!json_is_object(host))
+	if (json_reader_peek(&value) != '{')
 		return SIZE_MAX;
-	json_print(host, false, &text);
+	json_reader_skip(&value);
+	size_t len = (size_t)(value.at - begin);
 	siphash_init(&h);
-	siphash_update(&h, text.data, text.len);
+	siphash_update(&h, begin, len);
 	snprintf(digest, sizeof(digest), "%016lx", siphash_final(&h));
 	if (!r->hosts)
 		r->hosts = json_array();
@@ -126,7 +167,10 @@ static size_t keep_host(struct report_results *r, json_t *o)
 	if (known)
 		return (size_t)json_integer_value(known);
 	size_t index = json_array_size(r->hosts);
-	json_add(&r->hosts, json_incref(host));
+	json_t *host = json_loadb(begin, len, JSON_REJECT_DUPLICATES, NULL);
+	if (!host)
+		return SIZE_MAX;
+	json_add(&r->hosts, host);
 	json_put_u64(&r->seen, digest, index);
 	return r->hosts && r->seen ? index : SIZE_MAX;
 }
@@ -137,34 +181,59 @@ static time_t parse_time(const char *text)
 	return strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) ? MAX_OF(timegm(&tm), 0) : 0;
 }
 
-static void take_texts(struct report_result *t, const json_t *o)
+static void take_texts(struct report_result *t, const struct record *o)
 {
 	for (const struct result_text *row = result_texts; row->most; row++)
-		if (row->key)
-			*result_text(t, row) = get_text(o, row->key, row->most);
-	t->reason = get_text(json_object_get(o, "known_fail"), "reason", RESULTS_TEXT_MAX);
+		if (row->member != RECORD_MEMBER_MAX)
+			*result_text(t, row) = get_text(o, row->member, row->most);
+	t->reason = find_text(o, RECORD_KNOWN_FAIL, "reason", RESULTS_TEXT_MAX);
 	t->cause = get_cause(t->outcome, o);
-	if (t->outcome == RESULT_XPASS && t->cause && !*t->cause) {
+	if (t->outcome == OUTCOME_XPASS && t->cause && !*t->cause) {
 		free(t->cause);
 		t->cause = strdup("it passed, but it is known to fail");
 	}
 }
 
-static void take_numbers(struct report_result *t, const json_t *o)
+static void take_measures(struct report_result *t, const struct record *o)
 {
-	const json_t *stats = json_object_get(o, "stats"), *flake = json_object_get(o, "flake");
-	t->line = get_count(o, "line");
+	struct json_reader value = record_value(o, RECORD_STATS);
+	struct json_view key;
+	if (!json_reader_enter(&value, '{'))
+		return;
+	while (json_reader_key(&value, &key)) {
+		size_t i = 0;
+		while (i < MEASURE_MAX && !json_view_is(&key, measure_rows[i].key))
+			i++;
+		if (i < MEASURE_MAX)
+			t->measure[i] = read_number(&value);
+		else
+			json_reader_skip(&value);
+	}
+}
+
+static unsigned count_tries(const struct record *o)
+{
+	struct json_reader tries = record_tries(o);
+	struct record_try t;
+	unsigned count = 0;
+	while (record_next_try(&tries, &t))
+		count++;
+	return count;
+}
+
+static void take_numbers(struct report_result *t, const struct record *o)
+{
+	t->line = to_count(get_number(o, RECORD_LINE));
 	t->ended = parse_time(t->timestamp);
-	t->wall = get_time(o, "wall_ns");
-	t->duration = get_time(o, "duration_ns");
-	t->guest_time = get_time(json_object_get(o, "guest"), "time_ns");
-	for (size_t i = 0; i < MEASURE_MAX; i++)
-		t->measure[i] = get_number(stats, measure_rows[i].key);
-	t->final = !json_is_false(json_object_get(flake, "final"));
-	t->tries = (unsigned)json_array_size(json_object_get(flake, "tries"));
-	t->passed = get_count(flake, "passed");
-	t->required = get_count(flake, "require");
-	t->repeat = get_count(flake, "repeat");
+	t->wall = to_time(get_number(o, RECORD_WALL_NS));
+	t->duration = to_time(get_number(o, RECORD_DURATION_NS));
+	t->guest_time = to_time(find_number(o, RECORD_GUEST, "time_ns"));
+	take_measures(t, o);
+	t->final = !record_is_bool(o, RECORD_FLAKE, "final", false);
+	t->tries = count_tries(o);
+	t->passed = to_count(find_number(o, RECORD_FLAKE, "passed"));
+	t->required = to_count(find_number(o, RECORD_FLAKE, "require"));
+	t->repeat = to_count(find_number(o, RECORD_FLAKE, "repeat"));
 }
 
 static bool make_room(struct report_results *r)
@@ -189,7 +258,8 @@ static bool is_complete(struct report_result *t)
 	return true;
 }
 
-static int take_sidecar(struct report_results *r, json_t *o, const char *path, struct err **err)
+/* Appends the result of @o, without its tree. */
+static int take_record(struct report_results *r, const struct record *o, const char *path, struct err **err)
 {
 	if (!make_room(r))
 		return FAIL_SYS(err, -ENOMEM, "keep %zu results", r->count + 1);
@@ -199,13 +269,13 @@ static int take_sidecar(struct report_results *r, json_t *o, const char *path, s
 	take_texts(t, o);
 	take_numbers(t, o);
 	t->sidecar = strdup(path);
-	if (!is_complete(t))
-		return FAIL_SYS(err, -ENOMEM, "keep the result '%s'", path);
-	if (t->outcome == RESULT_PASS && t->tries <= 1)
-		return 0;
-	json_object_del(o, "host");
-	t->json = json_incref(o);
-	return 0;
+	return is_complete(t) ? 0 : FAIL_SYS(err, -ENOMEM, "keep the result '%s'", path);
+}
+
+/* What did not just pass has a page, for which the whole sidecar is needed. */
+static bool needs_tree(const struct record *o)
+{
+	return outcome_of(o) != OUTCOME_PASS || count_tries(o) > 1;
 }
 
 static void note_problem(struct report_results *r, const struct err *why)
@@ -216,25 +286,58 @@ static void note_problem(struct report_results *r, const struct err *why)
 	buf_puts(&r->problems, "\n");
 }
 
-static int check_schema(const json_t *o, const char *path, struct err **err)
+/* Opens the text of a sidecar, and reads its tree if it is needed. */
+static int open_sidecar(const char *path, const struct buf *text, struct record *ret, json_t **ret_tree,
+			struct err **err)
 {
-	if (!is_word(json_object_get(o, "schema"), "name", "ktstr.result"))
+	struct record_names names;
+	char what[160];
+	json_error_t why;
+	record_names_init(&names);
+	if (!record_open(ret, &names, buf_str(text), text->len)) {
+		record_error(ret, "it is not a JSON object", what, sizeof(what));
+		return FAIL(err, ERR_DATA, -EBADMSG, "'%s' %s", path, what);
+	}
+	if (!record_is_word(ret, RECORD_SCHEMA, "name", "ktstr.result"))
 		return FAIL(err, ERR_DATA, -EBADMSG,
 			    "'%s' is not a result of ktstr: its schema.name is not ktstr.result", path);
-	return 0;
+	if (!needs_tree(ret))
+		return 0;
+	*ret_tree = json_loadb(buf_str(text), text->len, JSON_REJECT_DUPLICATES, &why);
+	return *ret_tree ? 0 : FAIL(err, ERR_DATA, -EBADMSG, "'%s' line %d: %s", path, why.line, why.text);
 }
 
 int report_results_add_file(struct report_results *r, const char *path, struct err **err)
 {
 	_cleanup_err_ struct err *why = NULL;
-	json_auto_t *o = NULL;
-	int result = json_read_file(path, &o, &why);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_auto_t *tree = NULL;
+	struct record o;
+	int result = file_read(path, RECORD_BYTES_MAX, &text, &why);
 	if (result == 0)
-		result = check_schema(o, path, &why);
-	if (result == 0)
-		return take_sidecar(r, o, path, err);
-	note_problem(r, why);
+		result = open_sidecar(path, &text, &o, &tree, &why);
+	if (result < 0) {
+		note_problem(r, why);
+		return 0;
+	}
+	result = take_record(r, &o, path, err);
+	if (result < 0 || !tree)
+		return result;
+	json_object_del(tree, "host");
+	r->item[r->count - 1].json = TAKE_PTR(tree);
 	return 0;
+}
+
+static int take_tree(struct report_results *r, const json_t *tree, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct record_names names;
+	struct record o;
+	record_names_init(&names);
+	json_print(tree, false, &text);
+	if (text.failed || !record_open(&o, &names, buf_str(&text), text.len))
+		return FAIL_SYS(err, -ENOMEM, "keep a result");
+	return take_record(r, &o, "", err);
 }
 
 int report_results_add_missing(struct report_results *r, const struct missing_result *m, struct err **err)
@@ -248,11 +351,11 @@ int report_results_add_missing(struct report_results *r, const struct missing_re
 	json_put_text(&o, "replay", m->replay);
 	const char *slash = strchr(m->name, '/'), *test = slash ? slash + 1 : m->name;
 	json_put(&o, "test_name", json_text_n(test, strcspn(test, "/")));
-	int result = o ? take_sidecar(r, o, "", err) : FAIL_SYS(err, -ENOMEM, "keep the name '%s'", m->name);
+	int result = take_tree(r, o, err);
 	if (result < 0)
-		return result;
+		return err_wrap(err, result, "keep the name '%s'", m->name);
 	struct report_result *t = &r->item[r->count - 1];
-	t->outcome = RESULT_NOT_RUN;
+	t->outcome = OUTCOME_NOT_RUN;
 	t->bad = true;
 	free(t->cause);
 	t->cause = copy_text(m->why, RESULTS_TEXT_MAX);
@@ -261,43 +364,14 @@ int report_results_add_missing(struct report_results *r, const struct missing_re
 
 /* --- directories -------------------------------------------------------------------------------------------------- */
 
-static bool ends_with(const char *name, const char *end)
+static int add_directory(struct report_results *r, const char *path, struct err **err)
 {
-	size_t len = strlen(name), n = strlen(end);
-	return len > n && !strcmp(name + len - n, end);
-}
-
-static int visible(const struct dirent *e)
-{
-	return e->d_name[0] != '.';
-}
-
-static int add_directory(struct report_results *r, const char *path, unsigned depth, struct err **err);
-
-static int add_entry(struct report_results *r, const char *path, unsigned depth, struct err **err)
-{
-	struct stat st;
-	if (ends_with(path, SIDECAR_FILE_END))
-		return report_results_add_file(r, path, err);
-	/* Links to directories are not followed: they could lead in a circle. */
-	if (depth >= DEPTH_MAX || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-		return 0;
-	return add_directory(r, path, depth + 1, err);
-}
-
-static int add_directory(struct report_results *r, const char *path, unsigned depth, struct err **err)
-{
-	struct dirent **entry;
-	int count = scandir(path, &entry, visible, versionsort), result = 0;
-	if (count < 0)
-		return FAIL_SYS(err, -errno, "read the directory '%s'", path);
-	for (int i = 0; i < count; i++) {
-		_cleanup_free_ char *below = path_join(path, entry[i]->d_name);
-		if (result == 0)
-			result = below ? add_entry(r, below, depth, err) : -ENOMEM;
-		free(entry[i]);
+	_cleanup_(scan_done) struct scan s = { 0 };
+	int result = scan_list(path, SCAN_TREE, &s, err);
+	for (size_t i = 0; i < s.files && result == 0; i++) {
+		_cleanup_free_ char *file = scan_path(&s, &s.file[i]);
+		result = file ? report_results_add_file(r, file, err) : -ENOMEM;
 	}
-	free(entry);
 	return result;
 }
 
@@ -306,8 +380,8 @@ int report_results_add_path(struct report_results *r, const char *path, struct e
 	size_t before = r->count + r->damaged;
 	if (!path_exists(path))
 		return FAIL(err, ERR_DATA, -ENOENT, "there is no run and no file '%s'", path);
-	int result = path_is_dir(path) ? add_directory(r, path, 0, err) : report_results_add_file(r, path, err);
+	int result = path_is_dir(path) ? add_directory(r, path, err) : report_results_add_file(r, path, err);
 	if (result == 0 && r->count + r->damaged == before)
-		return FAIL(err, ERR_DATA, -ENOENT, "there are no results (*" SIDECAR_FILE_END ") in '%s'", path);
+		return FAIL(err, ERR_DATA, -ENOENT, "there are no results (*" SIDECAR_SUFFIX ") in '%s'", path);
 	return result;
 }

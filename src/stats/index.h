@@ -11,7 +11,7 @@
 #define KTSTR_STATS_INDEX_H
 
 #include "stats/pool.h"
-#include "stats/scan.h"
+#include "results/scan.h"
 
 struct index;
 

@@ -3,7 +3,7 @@
 #ifndef KTSTR_STATS_INDEX_MATCH_H
 #define KTSTR_STATS_INDEX_MATCH_H
 
-#include "stats/scan.h"
+#include "results/scan.h"
 
 struct index_match {
 	const struct scan *scan;

@@ -10,17 +10,17 @@
 #define TAIL_RATIO_ITERATIONS 100
 
 const struct dimension_row dimensions[DIMENSION_MAX] = {
-	[DIMENSION_KERNEL] = { "kernel", "kernel", "kernel_version", false, true },
-	[DIMENSION_COMMIT] = { "commit", "project-commit", "project_commit", false, true },
-	[DIMENSION_KERNEL_COMMIT] = { "kernel_commit", "kernel-commit", "kernel_commit", false, true },
-	[DIMENSION_SOURCE] = { "source", "run-source", "run_source", false, true },
-	[DIMENSION_CPU_BUDGET] = { "cpu_budget", "cpu-budget", "cpu_budget", true, true },
-	[DIMENSION_SCHEDULER] = { "scheduler", "scheduler", "scheduler", false, true },
-	[DIMENSION_TOPOLOGY] = { "topology", "topology", "topology", false, true },
-	[DIMENSION_WORK_TYPE] = { "work_type", "work-type", "work_type", false, true },
-	[DIMENSION_RESOLVE_SOURCE] = { "resolve_source", "resolve-source", "resolve_source", false, false },
-	[DIMENSION_BACKEND] = { "backend", "backend", "accel", false, true },
-	[DIMENSION_SEED] = { "seed", "seed", "seed", false, false },
+	[DIMENSION_KERNEL] = { "kernel", "kernel", RECORD_KERNEL_VERSION, false, true },
+	[DIMENSION_COMMIT] = { "commit", "project-commit", RECORD_PROJECT_COMMIT, false, true },
+	[DIMENSION_KERNEL_COMMIT] = { "kernel_commit", "kernel-commit", RECORD_KERNEL_COMMIT, false, true },
+	[DIMENSION_SOURCE] = { "source", "run-source", RECORD_RUN_SOURCE, false, true },
+	[DIMENSION_CPU_BUDGET] = { "cpu_budget", "cpu-budget", RECORD_CPU_BUDGET, true, true },
+	[DIMENSION_SCHEDULER] = { "scheduler", "scheduler", RECORD_SCHEDULER, false, true },
+	[DIMENSION_TOPOLOGY] = { "topology", "topology", RECORD_TOPOLOGY, false, true },
+	[DIMENSION_WORK_TYPE] = { "work_type", "work-type", RECORD_WORK_TYPE, false, true },
+	[DIMENSION_RESOLVE_SOURCE] = { "resolve_source", "resolve-source", RECORD_RESOLVE_SOURCE, false, false },
+	[DIMENSION_BACKEND] = { "backend", "backend", RECORD_ACCEL, false, true },
+	[DIMENSION_SEED] = { "seed", "seed", RECORD_SEED, false, false },
 };
 
 void pool_init(struct pool *p)
@@ -252,10 +252,4 @@ enum metric_polarity pool_metric_polarity(const struct pool *p, uint16_t metric)
 {
 	size_t known = metrics_count();
 	return metric < known ? metrics[metric].polarity : p->other[metric - known].polarity;
-}
-
-const char *result_verdict_name(enum result_verdict verdict)
-{
-	static const char *const names[] = { "skip", "pass", "inconclusive", "fail" };
-	return names[verdict];
 }

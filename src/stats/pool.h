@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "results/record.h"
 #include "stats/metrics.h"
 
 /* What results differ in. dimensions[] has their names. */
@@ -31,15 +32,13 @@ enum dimension {
 struct dimension_row {
 	const char *name;   /* in outputs: "kernel_commit" */
 	const char *option; /* in options: "kernel-commit" */
-	const char *key;    /* in sidecars */
-	bool number;	    /* sorted and printed as a number */
-	bool pairs;	    /* results of different values are not paired */
+	enum record_member member;
+	bool number; /* sorted and printed as a number */
+	bool pairs;  /* results of different values are not paired */
 };
 extern const struct dimension_row dimensions[DIMENSION_MAX];
 
 enum result_state { RESULT_VALID, RESULT_CORRUPT, RESULT_UNREADABLE };
-/* In the order of severity; an aggregate has the most severe verdict of its parts. */
-enum result_verdict { RESULT_SKIP, RESULT_PASS, RESULT_INCONCLUSIVE, RESULT_FAIL };
 
 /* One sidecar. */
 struct row {
@@ -98,8 +97,5 @@ double row_value(const struct pool *p, const struct row *row, uint16_t metric);
 const char *pool_metric_name(const struct pool *p, uint16_t metric);
 const char *pool_metric_unit(const struct pool *p, uint16_t metric);
 enum metric_polarity pool_metric_polarity(const struct pool *p, uint16_t metric);
-
-/* "pass", "fail", "inconclusive", "skip" */
-const char *result_verdict_name(enum result_verdict verdict);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "stats/index.h"
-#include "stats/record.h"
+#include "stats/row_reader.h"
 #include "stats/results.h"
 
 #define THREADS_MAX	64
@@ -32,7 +32,7 @@ bool result_is_valid(const struct row *row)
 /* Work that threads share. */
 struct reading {
 	const struct scan *scan;
-	const struct record_names *names;
+	const struct row_names *names;
 	const size_t *file; /* the files to read */
 	size_t count;
 	atomic_size_t next;
@@ -107,7 +107,7 @@ static void read_one(struct reader *t, size_t file)
 		return;
 	}
 	if (len >= 0) {
-		record_read(&t->pool, t->shared->names, row, t->bytes, (size_t)len);
+		row_read(&t->pool, t->shared->names, row, t->bytes, (size_t)len);
 		return;
 	}
 	row->state = RESULT_UNREADABLE;
@@ -148,13 +148,13 @@ static void collect(struct results *r, const struct reader *t)
 /* This thread reads too, so no thread is needed for a few files. */
 static int read_files(struct results *r, const size_t *file, size_t count)
 {
-	struct record_names names;
+	struct row_names names;
 	struct reading shared = { .scan = &r->scan, .names = &names, .file = file, .count = count };
 	unsigned threads = threads_for(count);
 	struct reader *reader = calloc(threads, sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
-	record_names_init(&names);
+	row_names_init(&names);
 	for (unsigned i = 0; i < threads; i++) {
 		reader[i].shared = &shared;
 		pool_init(&reader[i].pool);

@@ -4,7 +4,7 @@
 #define KTSTR_STATS_RESULTS_H
 
 #include "stats/pool.h"
-#include "stats/scan.h"
+#include "results/scan.h"
 
 struct results_query {
 	const char *root;

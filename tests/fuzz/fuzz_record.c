@@ -4,8 +4,8 @@
 #include <math.h>
 
 #include "fuzz.h"
-#include "stats/json_reader.h"
-#include "stats/record.h"
+#include "results/json_reader.h"
+#include "stats/row_reader.h"
 
 static void compare_values(const struct pool *p, const struct row *row, const json_t *stats)
 {
@@ -33,9 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool read = json_reader_end(&r);
 	if (other && !read && strcmp(r.error, "it is nested too deeply") != 0)
 		abort();
-	static struct record_names names;
-	record_names_init(&names);
-	record_read(&pool, &names, row, (const char *)data, size);
+	static struct row_names names;
+	row_names_init(&names);
+	row_read(&pool, &names, row, (const char *)data, size);
 	/* With the same key twice, the readers may take different ones. */
 	json_t *unique = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 	if (unique && row->state == RESULT_VALID)

@@ -25,10 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(dir, sizeof(dir), "/tmp/ktstr-fuzz-sidecar-%d", getpid());
 	if (mkdir_parents(dir, 0755, NULL) < 0)
 		abort();
-	snprintf(path, sizeof(path), "%s/a" REPORT_FILE_END, dir);
+	snprintf(path, sizeof(path), "%s/a" REPORT_SUFFIX, dir);
 	if (file_write_atomic(path, data, size, 0644, NULL) < 0)
 		abort();
-	snprintf(path, sizeof(path), "%s/a" SIDECAR_FILE_END, dir);
+	snprintf(path, sizeof(path), "%s/a" SIDECAR_SUFFIX, dir);
 	if (file_write_atomic(path, data, size, 0644, NULL) < 0 || report_results_add_path(&r, dir, NULL) < 0 ||
 	    report_results_add_path(&r, path, NULL) < 0)
 		abort();

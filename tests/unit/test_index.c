@@ -6,8 +6,9 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "stats/json_reader.h"
-#include "stats/record.h"
+#include "formats/model.h"
+#include "results/json_reader.h"
+#include "stats/row_reader.h"
 #include "stats/results.h"
 #include "t.h"
 
@@ -241,9 +242,9 @@ static const struct row *record_of(const char *text)
 {
 	pool_done(&pool);
 	struct row *row = pool_add_row(&pool);
-	struct record_names names;
-	record_names_init(&names);
-	record_read(&pool, &names, row, text, strlen(text));
+	struct row_names names;
+	row_names_init(&names);
+	row_read(&pool, &names, row, text, strlen(text));
 	return row;
 }
 
@@ -352,8 +353,38 @@ START_TEST(what_is_not_json_is_refused)
 }
 END_TEST
 
+/* Reports and statistics read the same file, and say the same of it. */
+START_TEST(reports_and_statistics_agree)
+{
+	static const char text[] =
+		"{\"schema\":{\"name\":\"ktstr.result\"},\"flake\":{\"tries\":[{\"seed\":\"0x1\",\"verdict\":\"fail\","
+		"\"cause\":"
+		"\"a\\tb\\u0000\"},{\"seed\":\"0x2\",\"verdict\":\"pass\"}],\"final\":true,\"passed\":1},\"flaky\":"
+		"true,"
+		"\"verdict\":\"pass\",\"test_name\":\"x\\u001b\",\"name\":\"ktstr/x\",\"seed\":\"0x2\",\"stats\":"
+		"{\"worst_spread\":2.5}}";
+	struct report_results r = RESULTS_NULL;
+	begin();
+	write_text(RUN "/deep/er", "a" SIDECAR_SUFFIX, text);
+	t_ok(report_results_add_path(&r, root, NULL));
+	const struct row *row = record_of(text);
+	ck_assert_uint_eq(r.count, 1);
+	ck_assert_int_eq(r.item[0].outcome, OUTCOME_FLAKY);
+	ck_assert_uint_eq(r.item[0].tries, 2);
+	ck_assert_str_eq(r.item[0].cause, "a?b?");
+	ck_assert_str_eq(r.item[0].test, "x?");
+	ck_assert_str_eq(pool.text[row->test], r.item[0].test);
+	ck_assert_int_eq(row->verdict, RESULT_PASS);
+	ck_assert_double_eq(value_of(row, "worst_spread"), r.item[0].measure[MEASURE_SPREAD]);
+	report_results_done(&r);
+	pool_done(&pool);
+	end();
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, reports_and_statistics_agree);
 	tcase_add_test(tc, the_index_has_what_sidecars_have);
 	tcase_add_test(tc, only_changed_files_are_read_again);
 	tcase_add_test(tc, a_damaged_index_is_made_again);

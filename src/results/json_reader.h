@@ -13,8 +13,8 @@
  *				json_reader_skip(&r);
  *		}
  */
-#ifndef KTSTR_STATS_JSON_READER_H
-#define KTSTR_STATS_JSON_READER_H
+#ifndef KTSTR_RESULTS_JSON_READER_H
+#define KTSTR_RESULTS_JSON_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,8 +67,8 @@ static inline bool json_view_is(const struct json_view *v, const char *text)
 	return strlen(text) == v->len && !memcmp(v->text, text, v->len);
 }
 /*
- * Writes the string with its escapes resolved and a NUL, cut to @size bytes. Escapes of control characters become
- * '?'.
+ * Writes the string with its escapes resolved and a NUL, cut to @size bytes. An escaped NUL becomes '?'. The result is
+ * not clean.
  */
 size_t json_view_copy(const struct json_view *v, char *out, size_t size);
 

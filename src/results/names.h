@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* names.h -- finds the number of a name in a small fixed set, fast: a table with open addressing. */
-#ifndef KTSTR_STATS_NAMES_H
-#define KTSTR_STATS_NAMES_H
+#ifndef KTSTR_RESULTS_NAMES_H
+#define KTSTR_RESULTS_NAMES_H
 
 #include <stdbool.h>
 #include <stdint.h>

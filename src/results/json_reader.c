@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "stats/json_reader.h"
+#include "results/json_reader.h"
 
 #define NUMBER_MAX 64 /* longest number that is converted; longer ones are skipped as "not a number" */
 
@@ -378,7 +378,7 @@ static int hex4(const char *p, const char *end)
 static size_t utf8(unsigned c, char out[4])
 {
 	if (c < 0x80) {
-		out[0] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
+		out[0] = (char)(c ?: '?');
 		return 1;
 	}
 	if (c < 0x800) {
@@ -402,9 +402,11 @@ static size_t utf8(unsigned c, char out[4])
 /* The character of the escape behind the backslash at *@p, which moves behind it. */
 static unsigned unescape(const char **p, const char *end)
 {
+	static const char letters[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
 	char c = *(*p)++;
+	const char *letter = c ? strchr(letters, c) : NULL;
 	if (c != 'u')
-		return c == '"' || c == '\\' || c == '/' ? (unsigned)c : '?';
+		return letter ? (unsigned char)means[letter - letters] : '?';
 	int high = hex4(*p, end);
 	if (high < 0)
 		return '?';

@@ -2,15 +2,17 @@
 /* scan.c -- see scan.h. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/result_name.h"
 #include "base/time.h"
-#include "stats/scan.h"
+#include "results/scan.h"
 
 #define FILES_A_TURN	256 /* that a thread takes at once */
+#define DEPTH_MAX	8   /* of directories below the root, of a tree */
 #define DIRECTORIES_MAX ((size_t)1 << 20)
 #define FILES_MAX	((size_t)1 << 24)
 
@@ -21,6 +23,7 @@ void scan_done(struct scan *s)
 	free(s->directory);
 	free(s->file);
 	free(s->root);
+	free(s->unreadable);
 	buf_done(&s->names);
 	memset(s, 0, sizeof(*s));
 }
@@ -33,6 +36,14 @@ bool scan_has_history(const struct scan *s)
 const char *scan_name(const struct scan *s, const struct scan_file *f)
 {
 	return s->names.data + f->name;
+}
+
+char *scan_path(const struct scan *s, const struct scan_file *f)
+{
+	const char *directory = s->directory[f->directory].path;
+	char *path = NULL;
+	int r = asprintf(&path, "%s/%s%s%s", s->root, directory, *directory ? "/" : "", scan_name(s, f));
+	return r < 0 ? NULL : path;
 }
 
 /* --- listing ------------------------------------------------------------------------------------------------------ */
@@ -82,14 +93,15 @@ static void paths_done(struct paths *p)
 	free(p->item);
 }
 
-static bool is_directory(int dir, const struct dirent *e)
+/* Links are not followed in a tree: they could lead in a circle. */
+static bool is_directory(int dir, const struct dirent *e, bool follow)
 {
 	struct stat st;
 	if (e->d_type == DT_DIR)
 		return true;
-	if (e->d_type != DT_UNKNOWN && e->d_type != DT_LNK)
+	if (e->d_type != DT_UNKNOWN && (e->d_type != DT_LNK || !follow))
 		return false;
-	return fstatat(dir, e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+	return fstatat(dir, e->d_name, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
 static char *path_below(const char *parent, const char *name)
@@ -110,7 +122,7 @@ static void list_directories(struct scan *s, const char *path, bool hidden, stru
 	size_t first = ret->count;
 	for (struct dirent *e; d && (e = readdir(d));) {
 		bool dots = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
-		if (!dots && (hidden || *e->d_name != '.') && is_directory(dirfd(d), e))
+		if (!dots && (hidden || *e->d_name != '.') && is_directory(dirfd(d), e, true))
 			paths_add(ret, path_below(path, e->d_name));
 	}
 	if (d)
@@ -130,6 +142,10 @@ static void list_run(struct scan *s, const char *path, struct paths *deeper)
 {
 	struct stat st;
 	DIR *d = open_below(s->root, path);
+	if (!d && !s->unreadable) {
+		s->why = -errno;
+		s->unreadable = strdup(path);
+	}
 	struct scan_directory *larger = realloc(s->directory, (s->directories + 1) * sizeof(*larger));
 	char *kept = strdup(path);
 	if (larger)
@@ -148,7 +164,7 @@ static void list_run(struct scan *s, const char *path, struct paths *deeper)
 	for (struct dirent *e; (e = readdir(d));) {
 		if (is_sidecar_name(e->d_name))
 			add_file(s, s->directories, e->d_name);
-		else if (deeper && *e->d_name != '.' && is_directory(dirfd(d), e))
+		else if (deeper && *e->d_name != '.' && is_directory(dirfd(d), e, s->scope != SCAN_TREE))
 			paths_add(deeper, path_below(path, e->d_name));
 	}
 	closedir(d);
@@ -170,6 +186,16 @@ static void list_runs(struct scan *s, const struct paths *runs)
 	}
 }
 
+static void list_tree(struct scan *s, const char *path, unsigned depth)
+{
+	_cleanup_(paths_done) struct paths deeper = { 0 };
+	list_run(s, path, depth < DEPTH_MAX ? &deeper : NULL);
+	if (deeper.count)
+		qsort(deeper.item, deeper.count, sizeof(*deeper.item), compare_paths);
+	for (size_t i = 0; i < deeper.count; i++)
+		list_tree(s, deeper.item[i], depth + 1);
+}
+
 static void list_history(struct scan *s, struct paths *runs)
 {
 	_cleanup_(paths_done) struct paths keys = { 0 };
@@ -186,17 +212,23 @@ int scan_list(const char *root, enum scan_scope scope, struct scan *ret, struct 
 	ret->root = strdup(root);
 	if (!ret->root)
 		return -ENOMEM;
-	if (scope == SCAN_ONE)
+	if (scope == SCAN_TREE)
+		list_tree(ret, "", 0);
+	else if (scope == SCAN_ONE)
 		paths_add(&runs, strdup(""));
 	else
 		list_directories(ret, "", false, &runs);
 	if (scope == SCAN_WITH_HISTORY)
 		list_history(ret, &runs);
 	list_runs(ret, &runs);
-	if (!ret->failed && !ret->names.failed)
-		return 0;
-	scan_done(ret);
-	return FAIL(err, ERR_BY_CODE, -ENOMEM, "list the sidecars in '%s': out of memory", root);
+	int r = 0;
+	if (ret->failed || ret->names.failed)
+		r = FAIL(err, ERR_BY_CODE, -ENOMEM, "list the sidecars in '%s': out of memory", root);
+	else if (scope == SCAN_TREE && ret->unreadable)
+		r = FAIL_SYS(err, ret->why, "read the directory '%s/%s'", root, ret->unreadable);
+	if (r < 0)
+		scan_done(ret);
+	return r;
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */

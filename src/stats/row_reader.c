@@ -1,59 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* record.c -- see record.h. */
+/* row_reader.c -- see row_reader.h. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/bug.h"
 #include "base/text.h"
-#include "stats/json_reader.h"
-#include "stats/record.h"
+#include "stats/row_reader.h"
 
 #define TEXT_MAX 1024 /* bytes of a text that is kept; longer ones are cut */
 
 /* One sidecar that is being read. */
 struct reading {
-	const struct record_names *names;
+	const struct row_names *names;
 	struct pool *pool;
 	struct row *row;
-	struct json_reader json;
-	bool has_verdict;
-	enum result_verdict verdict; /* of all tries */
-	char seed[32];
-	struct json_reader flake; /* at the value of `flake`; its `at` is NULL without one */
-	bool has_own;
-	enum result_verdict own; /* of the try that this file describes */
+	struct json_reader json; /* at the value that is being read */
 };
 
-/* Members at the top of a sidecar. Those of dimensions have the number of the dimension. */
-enum member {
-	MEMBER_NAME = DIMENSION_MAX,
-	MEMBER_TEST_NAME,
-	MEMBER_TIMESTAMP,
-	MEMBER_VERDICT,
-	MEMBER_STATS,
-	MEMBER_MONITOR,
-	MEMBER_METRICS,
-	MEMBER_HOST,
-	MEMBER_FLAKE,
-};
-
-void record_names_init(struct record_names *names)
+void row_names_init(struct row_names *names)
 {
-	static const struct {
-		const char *name;
-		enum member member;
-	} members[] = {
-		{ "name", MEMBER_NAME },       { "test_name", MEMBER_TEST_NAME }, { "timestamp", MEMBER_TIMESTAMP },
-		{ "verdict", MEMBER_VERDICT }, { "stats", MEMBER_STATS },	  { "monitor", MEMBER_MONITOR },
-		{ "metrics", MEMBER_METRICS }, { "host", MEMBER_HOST },		  { "flake", MEMBER_FLAKE },
-	};
-	_Static_assert(ARRAY_SIZE(members) + DIMENSION_MAX < NAMES_BUCKETS / 2, "room for all members");
 	memset(names, 0, sizeof(*names));
-	for (uint32_t d = 0; d < DIMENSION_MAX; d++)
-		names_add(&names->member, dimensions[d].key, d);
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		names_add(&names->member, members[i].name, members[i].member);
+	record_names_init(&names->record);
 	REQUIRE(metrics_count() < NAMES_BUCKETS / 2);
 	for (const struct metric *m = metrics; m->name; m++)
 		names_add(&names->metric, m->name, (uint32_t)metric_index(m));
@@ -300,46 +268,17 @@ static void read_payloads(struct reading *r)
 
 /* --- verdict and identity ----------------------------------------------------------------------------------------- */
 
-static bool verdict_of(const struct json_view *word, enum result_verdict *ret)
+/* A file describes the last of its tries with its own seed. */
+static enum result_verdict own_verdict(const struct reading *r, const struct record *from, enum result_verdict of_all)
 {
-	for (unsigned v = RESULT_SKIP; v <= RESULT_FAIL; v++)
-		if (json_view_is(word, result_verdict_name((enum result_verdict)v))) {
-			*ret = (enum result_verdict)v;
-			return true;
-		}
-	return false;
-}
-
-/* Before `seed` is known all tries are looked at: the file describes the last one with its seed. */
-static void read_try(struct reading *r)
-{
-	struct json_view key, seed = { 0 }, word = { 0 };
-	if (!json_reader_enter(&r->json, '{'))
-		return;
-	while (json_reader_key(&r->json, &key)) {
-		if (json_view_is(&key, "seed"))
-			json_reader_text(&r->json, &seed);
-		else if (json_view_is(&key, "verdict"))
-			json_reader_text(&r->json, &word);
-		else
-			json_reader_skip(&r->json);
-	}
-	if (json_view_is(&seed, r->seed) && verdict_of(&word, &r->own))
-		r->has_own = true;
-}
-
-static void read_flake(struct reading *r)
-{
-	struct json_view key;
-	if (!json_reader_enter(&r->json, '{'))
-		return;
-	while (json_reader_key(&r->json, &key)) {
-		if (!json_view_is(&key, "tries"))
-			json_reader_skip(&r->json);
-		else if (json_reader_enter(&r->json, '['))
-			while (json_reader_item(&r->json))
-				read_try(r);
-	}
+	struct json_reader tries = record_tries(from);
+	struct record_try t;
+	const char *seed = r->pool->text[r->row->of[DIMENSION_SEED]];
+	enum result_verdict found = of_all;
+	while (seed && record_next_try(&tries, &t))
+		if (json_view_is(&t.seed, seed))
+			result_verdict_of(&t.verdict, &found);
+	return found;
 }
 
 static void read_host(struct reading *r)
@@ -368,46 +307,39 @@ static uint32_t read_dimension(struct reading *r, enum dimension d)
 	return pool_text(r->pool, text, (size_t)len);
 }
 
-static void read_member(struct reading *r, const struct json_view *key)
+static void read_sections(struct reading *r, const struct record *from)
 {
-	struct json_view word;
-	uint32_t member = names_find(&r->names->member, key->text, key->len);
-	switch (member) {
-	case MEMBER_NAME:
-		r->row->name = read_text(r);
-		break;
-	case MEMBER_TEST_NAME:
-		r->row->test = read_text(r);
-		break;
-	case MEMBER_TIMESTAMP:
-		r->row->timestamp = read_text(r);
-		break;
-	case MEMBER_VERDICT:
-		r->has_verdict = json_reader_text(&r->json, &word) && verdict_of(&word, &r->verdict);
-		break;
-	case MEMBER_STATS:
-		read_stats(r);
-		break;
-	case MEMBER_MONITOR:
-		read_monitor(r);
-		break;
-	case MEMBER_METRICS:
-		read_payloads(r);
-		break;
-	case MEMBER_HOST:
-		read_host(r);
-		break;
-	case MEMBER_FLAKE:
-		/* It is read when the seed is known, which may follow. */
-		if (json_reader_peek(&r->json))
-			r->flake = r->json;
-		json_reader_skip(&r->json);
-		break;
-	default:
-		if (member < DIMENSION_MAX)
-			r->row->of[member] = read_dimension(r, (enum dimension)member);
-		else
-			json_reader_skip(&r->json);
+	static const struct {
+		enum record_member member;
+		void (*read)(struct reading *r);
+	} sections[] = {
+		{ RECORD_STATS, read_stats },
+		{ RECORD_MONITOR, read_monitor },
+		{ RECORD_METRICS, read_payloads },
+		{ RECORD_HOST, read_host },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		r->json = record_value(from, sections[i].member);
+		if (from->at[sections[i].member])
+			sections[i].read(r);
+	}
+}
+
+static uint32_t read_member(struct reading *r, const struct record *from, enum record_member member)
+{
+	r->json = record_value(from, member);
+	return from->at[member] ? read_text(r) : 0;
+}
+
+static void read_identity(struct reading *r, const struct record *from)
+{
+	r->row->name = read_member(r, from, RECORD_NAME);
+	r->row->test = read_member(r, from, RECORD_TEST_NAME);
+	r->row->timestamp = read_member(r, from, RECORD_TIMESTAMP);
+	for (int d = 0; d < DIMENSION_MAX; d++) {
+		r->json = record_value(from, dimensions[d].member);
+		if (from->at[dimensions[d].member])
+			r->row->of[d] = read_dimension(r, (enum dimension)d);
 	}
 }
 
@@ -424,36 +356,29 @@ static void add_rates(struct reading *r)
 	}
 }
 
-static void set_error(struct reading *r)
+static void set_error(struct reading *r, const struct record *from)
 {
 	char text[160];
-	unsigned line, column;
-	json_reader_where(&r->json, &line, &column);
-	int len = r->json.error ? snprintf(text, sizeof(text), "line %u, column %u: %s", line, column, r->json.error)
-				: snprintf(text, sizeof(text), "it has no test_name or no verdict");
+	record_error(from, "it has no test_name or no verdict", text, sizeof(text));
 	r->row->state = RESULT_CORRUPT;
 	r->row->values = 0;
-	r->row->error = pool_text(r->pool, text, (size_t)len);
+	r->row->error = pool_text(r->pool, text, SIZE_MAX);
 }
 
-void record_read(struct pool *p, const struct record_names *names, struct row *row, const char *text, size_t len)
+void row_read(struct pool *p, const struct row_names *names, struct row *row, const char *text, size_t len)
 {
 	struct reading r = { .names = names, .pool = p, .row = row };
-	struct json_view key;
-	json_reader_init(&r.json, text, len);
-	if (json_reader_enter(&r.json, '{'))
-		while (json_reader_key(&r.json, &key))
-			read_member(&r, &key);
-	if (!json_reader_end(&r.json) || !row->test || !r.has_verdict) {
-		set_error(&r);
+	struct record from;
+	enum result_verdict verdict = RESULT_FAIL;
+	bool opened = record_open(&from, &names->record, text, len);
+	if (opened)
+		read_identity(&r, &from);
+	if (!opened || !row->test || !record_verdict(&from, &verdict)) {
+		set_error(&r, &from);
 		return;
 	}
-	if (r.flake.at && row->of[DIMENSION_SEED]) {
-		snprintf(r.seed, sizeof(r.seed), "%s", p->text[row->of[DIMENSION_SEED]]);
-		r.json = r.flake;
-		read_flake(&r);
-	}
+	read_sections(&r, &from);
 	row->state = RESULT_VALID;
-	row->verdict = r.has_own ? r.own : r.verdict;
+	row->verdict = own_verdict(&r, &from, verdict);
 	add_rates(&r);
 }

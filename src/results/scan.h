@@ -3,8 +3,8 @@
  * scan.h -- finds the sidecars below a directory of runs: those in ROOT/RUN and one directory level deeper, and, if
  * asked for, those of ROOT/.history/RUN/TIME-ID. Other directories whose names begin with a dot are not runs.
  */
-#ifndef KTSTR_STATS_SCAN_H
-#define KTSTR_STATS_SCAN_H
+#ifndef KTSTR_RESULTS_SCAN_H
+#define KTSTR_RESULTS_SCAN_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,6 +16,7 @@ enum scan_scope {
 	SCAN_RUNS,	   /* all runs below the root */
 	SCAN_WITH_HISTORY, /* and earlier runs */
 	SCAN_ONE,	   /* the root is one run: its sidecars and those one level below */
+	SCAN_TREE,	   /* the root and all directories below it; one that cannot be read is an error */
 };
 
 struct scan_directory {
@@ -41,6 +42,8 @@ struct scan {
 	size_t files, file_room;
 	struct buf names;
 	bool failed;	    /* memory ran out */
+	char *unreadable;   /* the first directory that could not be read; NULL: none */
+	int why;	    /* negative errno */
 	atomic_size_t next; /* the next files that nobody has looked at */
 };
 
@@ -51,6 +54,8 @@ void scan_stat(struct scan *s);
 void scan_done(struct scan *s);
 /* Were earlier runs listed, too? */
 bool scan_has_history(const struct scan *s);
+/* The path of a file; the caller frees. NULL: out of memory. */
+char *scan_path(const struct scan *s, const struct scan_file *f);
 const char *scan_name(const struct scan *s, const struct scan_file *f);
 
 #endif
