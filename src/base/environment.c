@@ -20,6 +20,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 				 "Not empty: print colours even if the output is not a terminal. The option --color "
 				 "wins.",
 				 "off", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
+	[ENV_GITHUB_BASE_REF] = { "GITHUB_BASE_REF",
+				  "Branch into which a pull request is to be merged: 'ktstr perf-delta' compares with "
+				  "the commit at which HEAD left origin's branch of this name.",
+				  "", "src/cli/perf_baseline.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_HOME] = { "HOME",
 		       "Home directory. The cache is in its .cache/ktstr, and '~' in a kernel's path stands for it.",
 		       "", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_EMPTY_TOO },
@@ -98,6 +102,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_NO_SKIP_MODE] = { "KTSTR_NO_SKIP_MODE",
 			       "If it is set, even to an empty value, a test that is skipped counts as failed.", "off",
 			       "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_PRESENT },
+	[ENV_PERF_DELTA] = { "KTSTR_PERF_DELTA",
+			     "1: where the backend has no performance mode, performance_mode tests run as ordinary "
+			     "ones.",
+			     "off", "src/cli/test_session.c", ENVIRONMENT_INTERNAL, ENVIRONMENT_ONE },
 	[ENV_PERF_ONLY] = { "KTSTR_PERF_ONLY", "1: skip every test that does not set performance_mode.", "off",
 			    "src/cli/test_session.c", ENVIRONMENT_INTERNAL, ENVIRONMENT_ONE },
 	[ENV_RUNS_ROOT] = { "KTSTR_RUNS_ROOT", "Directory in which each run creates its directory of results.",

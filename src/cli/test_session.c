@@ -72,6 +72,7 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		.gauntlet = a->gauntlet && !environment_is_on(ENV_CARGO_TEST_MODE),
 		.perf = s->perf,
 		.perf_only = environment_is_on(ENV_PERF_ONLY),
+		.perf_if_possible = environment_is_on(ENV_PERF_DELTA),
 		.first_duplicate = a->duplicates == DUPLICATES_FIRST,
 		.time_dilation = (unsigned)a->time_dilation,
 		.host_cpus = s->allowed,

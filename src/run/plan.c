@@ -362,6 +362,8 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	c->limits = thresholds_merge(q->strict, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
 	c->known_fail = known_fail_find(t, c->kernel);
 	c->perf = q->perf == PLAN_PERF_ALL ? !t->no_perf_mode : q->perf == PLAN_PERF_DECLARED && t->performance_mode;
+	if (q->perf_if_possible && !threads)
+		c->perf = false;
 	/* In perf mode all memory is allocated at the start. */
 	c->likely_mib = c->perf ? c->memory_mib : guest_likely_mib(&c->topology, floor_mib);
 	c->skip = reason_to_skip(c, q);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* perf_gates.c -- what makes `ktstr perf-delta` fail; see perf_delta.h. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/out.h"
+#include "cli/perf_delta.h"
+#include "stats/runs.h"
+
+/* --- --must-fail -------------------------------------------------------------------------------------------------- */
+
+/* Why a regression of the metric can never be found; NULL: it can. */
+static const char *never_regresses(const struct metric *m, bool noise)
+{
+	if (!m)
+		return "there is no such metric; 'ktstr stats list-metrics' shows them";
+	if (m->hidden)
+		return "it is only a part of a rate; name the rate";
+	if (m->kind == METRIC_PER_PHASE)
+		return "only phases have it";
+	if (m->polarity != METRIC_HIGHER && m->polarity != METRIC_LOWER)
+		return "neither direction of it is worse";
+	if (!noise && (m->kind == METRIC_WAKE || m->kind == METRIC_RUN_DELAY || m->kind == METRIC_TIMER))
+		return "single values of a distribution are too noisy; add --noise-adjust";
+	return NULL;
+}
+
+int perf_gates_check(const struct strings *must_fail, bool noise, struct err **err)
+{
+	for (size_t i = 0; i < must_fail->count; i++) {
+		const char *name = must_fail->item[i];
+		const char *why = never_regresses(metric_find(name, strlen(name)), noise);
+		if (why)
+			return FAIL(err, ERR_USAGE, -EINVAL, "--must-fail %s: %s", name, why);
+	}
+	return 0;
+}
+
+static bool is_listed(const struct strings *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (!strcmp(list->item[i], name))
+			return true;
+	return false;
+}
+
+/* --- gates that tests declare ------------------------------------------------------------------------------------- */
+
+/* One item of perf_delta_assertions. Numbers below 0 are not given. */
+struct declared {
+	const char *metric;
+	double most_percent, least;
+	enum metric_polarity polarity; /* METRIC_UNKNOWN: the table's */
+};
+
+static double number_of(const json_t *o, const char *key)
+{
+	double value = json_number_value(json_object_get(o, key));
+	return json_is_number(json_object_get(o, key)) && isfinite(value) && value >= 0 ? value : -1;
+}
+
+static enum metric_polarity polarity_of(const char *word)
+{
+	for (enum metric_polarity p = METRIC_UNKNOWN; word && p < METRIC_POLARITY_MAX; p++)
+		if (!strcmp(word, metric_polarity_name(p)))
+			return p;
+	return METRIC_UNKNOWN;
+}
+
+static struct declared read_declared(const json_t *o)
+{
+	return (struct declared){
+		.metric = json_string_value(json_object_get(o, "metric")),
+		.most_percent = number_of(o, "max_regression_pct"),
+		.least = number_of(o, "min_abs"),
+		.polarity = polarity_of(json_string_value(json_object_get(o, "direction"))),
+	};
+}
+
+static const struct finding *find_finding(const struct compare_view *v, uint32_t group, const char *metric)
+{
+	for (size_t i = 0; i < v->comparison->findings; i++) {
+		const struct finding *f = &v->comparison->finding[i];
+		if (f->group == group && !strcmp(pool_metric_name(v->pool, f->metric), metric))
+			return f;
+	}
+	return NULL;
+}
+
+/* By more than chance? Ranges that do not touch count, too. */
+static bool is_separated(const struct compare_view *v, const struct finding *f)
+{
+	bool disjoint = f->low[SIDE_A] > f->high[SIDE_B] || f->low[SIDE_B] > f->high[SIDE_A];
+	return f->verdict != FINDING_NOISY && (f->p < v->options->alpha || disjoint);
+}
+
+static bool violates(const struct compare_view *v, const struct finding *f, const struct declared *d)
+{
+	enum metric_polarity polarity = d->polarity ?: pool_metric_polarity(v->pool, f->metric);
+	double least = d->least >= 0 ? d->least : policy_least(f->metric);
+	double share =
+		d->most_percent >= 0 ? d->most_percent / 100 : policy_share(&v->options->policy, v->pool, f->metric);
+	bool worse = polarity == METRIC_HIGHER ? f->delta < 0 : polarity == METRIC_LOWER && f->delta > 0;
+	bool enough = fabs(f->value[SIDE_A]) < 1e-9 || f->share > share;
+	return worse && enough && fabs(f->delta) >= least && is_separated(v, f);
+}
+
+enum gate_state { GATE_HELD, GATE_VIOLATED, GATE_NOT_EVALUATED };
+
+static void note_gate(struct perf_verdict *ret, const char *test, const char *metric, const char *origin,
+		      enum gate_state state, const struct finding *f)
+{
+	static const char *const words[] = { "held", "violated", "not_evaluated" };
+	json_t *o = json_object();
+	json_put_text(&o, "test", test);
+	json_put_text(&o, "metric", metric);
+	json_put_text(&o, "origin", origin);
+	json_put_text(&o, "state", words[state]);
+	json_add(&ret->gates, o);
+	if (state == GATE_VIOLATED)
+		buf_appendf(&ret->lines, "gate violated (%s): %s of %s: %.2f, before %.2f\n", origin, metric, test,
+			    f->value[SIDE_B], f->value[SIDE_A]);
+	else if (state == GATE_NOT_EVALUATED)
+		buf_appendf(&ret->lines, "gate never evaluated (%s): %s of %s: the results do not have it\n", origin,
+			    metric, test);
+	ret->failed |= state == GATE_VIOLATED;
+}
+
+static void judge_declared(const struct compare_view *v, uint32_t group, const json_t *list, struct perf_verdict *ret)
+{
+	const char *test = v->pool->text[v->pairing->group[group].test];
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct declared d = read_declared(json_array_get(list, i));
+		const struct finding *f = d.metric ? find_finding(v, group, d.metric) : NULL;
+		_cleanup_free_ char *metric = text_clean_line(d.metric ?: "?");
+		if (metric)
+			note_gate(ret, test, metric, "declared by the test",
+				  !f		       ? GATE_NOT_EVALUATED
+				  : violates(v, f, &d) ? GATE_VIOLATED
+						       : GATE_HELD,
+				  f);
+	}
+}
+
+/* The declarations are those of HEAD: a gate may be new. */
+static size_t judge_group(const struct compare_view *v, const struct results *results, uint32_t group, bool noise,
+			  struct perf_verdict *ret)
+{
+	const struct contributors *head = &v->pairing->group[group].side[SIDE_B];
+	if (!head->count || !v->pairing->group[group].side[SIDE_A].count)
+		return 0;
+	json_auto_t *o = result_read_file(results, (size_t)(head->row[0] - results->pool.row), NULL);
+	const json_t *list = json_object_get(o, "perf_delta_assertions");
+	if (noise)
+		judge_declared(v, group, list, ret);
+	return json_array_size(list);
+}
+
+/* --- all ---------------------------------------------------------------------------------------------------------- */
+
+static void judge_must_fail(const struct compare_view *v, const struct strings *must_fail, struct perf_verdict *ret)
+{
+	for (size_t i = 0; i < v->comparison->findings; i++) {
+		const struct finding *f = &v->comparison->finding[i];
+		const char *metric = pool_metric_name(v->pool, f->metric);
+		if (is_listed(must_fail, metric))
+			note_gate(ret, v->pool->text[v->pairing->group[f->group].test], metric, "--must-fail",
+				  f->verdict == FINDING_REGRESSION ? GATE_VIOLATED : GATE_HELD, f);
+	}
+}
+
+static void judge_count(const struct perf_args *a, struct perf_verdict *ret)
+{
+	bool failed = a->fail_threshold && ret->regressions >= a->fail_threshold;
+	ret->failed |= failed;
+	if (failed)
+		buf_appendf(&ret->lines, "gate violated (--fail-threshold %lu): %zu regression%s\n", a->fail_threshold,
+			    ret->regressions, plural(ret->regressions));
+	else if (ret->regressions)
+		buf_appendf(&ret->lines, "%zu regression%s; --fail-threshold %lu %s\n", ret->regressions,
+			    plural(ret->regressions), a->fail_threshold,
+			    a->fail_threshold ? "allows so few" : "is off");
+}
+
+int perf_gates_judge(const struct compare_view *v, const struct perf_args *a, const struct results *results, bool noise,
+		     struct perf_verdict *ret)
+{
+	size_t declared = 0;
+	*ret = (struct perf_verdict){ .regressions = v->comparison->count[FINDING_REGRESSION], .gates = json_array() };
+	judge_count(a, ret);
+	judge_must_fail(v, &a->must_fail, ret);
+	for (size_t i = 0; i < v->pairing->groups; i++)
+		declared += judge_group(v, results, (uint32_t)i, noise, ret);
+	if (declared && !noise)
+		buf_appendf(&ret->lines, "note: %zu gate%s that tests declare %s only with --noise-adjust\n", declared,
+			    plural(declared), declared == 1 ? "counts" : "count");
+	buf_appendf(&ret->lines, "verdict: %s\n", ret->failed ? "FAIL" : "pass");
+	return ret->gates && !ret->lines.failed ? 0 : -ENOMEM;
+}
+
+void perf_verdict_done(struct perf_verdict *v)
+{
+	buf_done(&v->lines);
+	json_decref(v->gates);
+}

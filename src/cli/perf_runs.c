@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * perf_runs.c -- the runs of `ktstr perf-delta --noise-adjust`; see perf_delta.h.
+ *
+ * Run i of the baseline is followed by run i of HEAD, so that what changes slowly on the host changes both sides alike.
+ * Both have the same seed. Each run has its own directory. A finished one is marked with what it is a run of, so that
+ * an interrupted command can be continued. The marks are removed when all runs are there: the next command measures
+ * anew.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "cli/out.h"
+#include "cli/perf_delta.h"
+#include "kernel/git.h"
+
+#define MARK	   ".perf-delta"
+#define LOG	   "run.log"
+#define WORDS_MAX  (20 + PERF_PATHS_MAX)
+#define SEED_FIRST 1
+
+struct runs {
+	const struct perf_args *args;
+	const struct project *project;
+	const struct perf_side *side;
+	unsigned sides; /* one if both are HEAD */
+	const char *root;
+	char key[24]; /* what the marks say */
+	struct perf_checkout checkout[SIDE_MAX];
+	bool ready[SIDE_MAX]; /* it is checked out and built */
+	unsigned skipped;     /* runs that were there */
+};
+
+int perf_run_name(const struct perf_side *side, unsigned run, char *out, size_t size)
+{
+	return snprintf(out, size, "perf-delta-noise-%s-%.*s-%u", side->word, GIT_SHORT_DIGITS, side->commit, run);
+}
+
+/* --- marks -------------------------------------------------------------------------------------------------------- */
+
+static void set_key(struct runs *s)
+{
+	const struct perf_args *a = s->args;
+	const char *const texts[] = {
+		s->side[SIDE_A].tree, s->side[SIDE_B].tree, a->kernel, a->filter, a->build, a->accel,
+		a->profile,	      a->cpu_cap,	    s->root
+	};
+	struct siphash h;
+	siphash_init(&h);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		siphash_string(&h, texts[i] ?: "");
+	for (size_t i = 0; i < a->paths.count; i++)
+		siphash_string(&h, a->paths.item[i]);
+	siphash_update(&h, &a->seed, sizeof(a->seed));
+	siphash_update(&h, &a->all_tests, sizeof(a->all_tests));
+	snprintf(s->key, sizeof(s->key), "%016lx\n", siphash_final(&h));
+}
+
+static char *run_path(const struct runs *s, const struct perf_side *side, unsigned run)
+{
+	char name[64];
+	perf_run_name(side, run, name, sizeof(name));
+	return path_join(s->root, name);
+}
+
+static bool is_finished(const struct runs *s, const char *path)
+{
+	_cleanup_free_ char *mark = path_join(path, MARK);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	return mark && file_read(mark, 4096, &text, NULL) == 0 && !strcmp(buf_str(&text), s->key);
+}
+
+static int finish_run(const struct runs *s, const char *path, struct err **err)
+{
+	_cleanup_free_ char *mark = path_join(path, MARK);
+	return mark ? file_write_atomic(mark, s->key, strlen(s->key), 0644, err) : -ENOMEM;
+}
+
+static void remove_marks(const struct runs *s)
+{
+	for (unsigned side = 0; side < s->sides; side++)
+		for (unsigned i = 0; i < s->args->noise; i++) {
+			_cleanup_free_ char *path = run_path(s, &s->side[side], i);
+			_cleanup_free_ char *mark = path ? path_join(path, MARK) : NULL;
+			if (mark)
+				unlink(mark);
+		}
+}
+
+/* --- one run ------------------------------------------------------------------------------------------------------ */
+
+struct words {
+	const char *item[WORDS_MAX + 1];
+	size_t count;
+};
+
+static void add_word(struct words *w, const char *word)
+{
+	if (w->count < WORDS_MAX)
+		w->item[w->count++] = word;
+}
+
+static void add_option(struct words *w, const char *option, const char *value)
+{
+	if (!value)
+		return;
+	add_word(w, option);
+	add_word(w, value);
+}
+
+static void test_command(const struct runs *s, const char *program, const char *seed, const char *jobs,
+			 struct words *ret)
+{
+	const struct perf_args *a = s->args;
+	add_word(ret, program);
+	add_word(ret, "test");
+	add_option(ret, "--kernel", a->kernel);
+	add_option(ret, "-E", a->filter);
+	add_option(ret, "--seed", seed);
+	add_option(ret, "--accel", a->accel);
+	add_option(ret, "--profile", a->profile);
+	add_option(ret, "--cpu-cap", a->cpu_cap);
+	if (a->jobs)
+		add_option(ret, "--jobs", jobs);
+	for (size_t i = 0; i < a->paths.count; i++)
+		add_word(ret, a->paths.item[i]);
+}
+
+/* Failed tests are a result. A command that could not run at all would only fail again. */
+static int check_status(const struct runs *s, const struct perf_side *side, int status, const char *log,
+			struct err **err)
+{
+	(void)s;
+	if (status < EXIT_BAD_USAGE) {
+		if (status)
+			say_printf("note: not all tests of %s passed; 'ktstr report %.*s' shows them\n", side->phrase,
+				   (int)(strlen(log) - strlen(LOG) - 1), log);
+		return 0;
+	}
+	if (status == EXIT_INTERRUPTED)
+		return FAIL(err, ERR_INTERRUPTED, -ECANCELED, "interrupted");
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	file_read(log, 1 << 20, &text, NULL);
+	const char *line = strstr(buf_str(&text), "error: ");
+	return FAIL(err, ERR_MISSING, -EIO,
+		    "the tests of %s (%s) could not run: status %d%s%.*s; the output is in '%s'", side->phrase,
+		    side->label, status, line ? ": " : "", line ? (int)strcspn(line + 7, "\n") : 0,
+		    line ? line + 7 : "", log);
+}
+
+static int run_tests(struct runs *s, enum side side, unsigned run, const char *path, struct err **err)
+{
+	_cleanup_free_ char *absolute = realpath(path, NULL), *log = path_join(path, LOG);
+	_cleanup_free_ char *results = NULL;
+	char program[4096], seed[32], jobs[32];
+	struct words words = { 0 };
+	int status = 0;
+	ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	if (len < 0 || !absolute || !log || asprintf(&results, "KTSTR_SIDECAR_DIR=%s", absolute) < 0)
+		return -ENOMEM;
+	program[len] = '\0';
+	snprintf(seed, sizeof(seed), "%lu", s->args->seed + run);
+	snprintf(jobs, sizeof(jobs), "%lu", s->args->jobs);
+	test_command(s, program, seed, jobs, &words);
+	const char *const env[] = { results, "KTSTR_PERF_DELTA=1",
+				    s->args->all_tests ? "KTSTR_PERF_ONLY=0" : "KTSTR_PERF_ONLY=1", NULL };
+	const struct perf_command command = {
+		.what = "ktstr test", .argv = words.item, .env = env, .cwd = s->checkout[side].directory, .log = log
+	};
+	int r = perf_child_run(&command, &status, err);
+	return r == 0 ? check_status(s, &s->side[side], status, log, err) : r;
+}
+
+static int make_ready(struct runs *s, enum side side, struct err **err)
+{
+	if (s->ready[side] || s->sides == 1)
+		return 0;
+	int r = perf_checkout_make(s->project, &s->side[side], &s->checkout[side], err);
+	if (r == 0)
+		r = perf_checkout_build(&s->checkout[side], &s->side[side], s->args->build, err);
+	s->ready[side] = r == 0;
+	return r;
+}
+
+static int make_run(struct runs *s, enum side side, unsigned run, struct err **err)
+{
+	const struct perf_side *of = &s->side[side];
+	_cleanup_free_ char *path = run_path(s, of, run);
+	if (!path)
+		return -ENOMEM;
+	if (is_finished(s, path)) {
+		s->skipped++;
+		return 0;
+	}
+	int r = make_ready(s, side, err);
+	if (r == 0)
+		r = remove_tree(path, err);
+	if (r == 0)
+		r = mkdir_parents(path, 0755, err);
+	if (r < 0)
+		return r;
+	say_printf("run %u of %lu: %s (%s)\n", run + 1, s->args->noise, of->phrase, of->label);
+	r = run_tests(s, side, run, path, err);
+	return r == 0 ? finish_run(s, path, err) : r;
+}
+
+int perf_runs_make(const struct perf_args *a, const struct project *p, const struct perf_side side[SIDE_MAX],
+		   const char *root, struct err **err)
+{
+	struct runs s = { .args = a, .project = p, .side = side, .root = root };
+	int r = 0;
+	s.sides = strcmp(side[SIDE_A].word, side[SIDE_B].word) ? 2 : 1;
+	s.checkout[SIDE_A] = s.checkout[SIDE_B] = PERF_CHECKOUT_NULL;
+	set_key(&s);
+	for (unsigned i = 0; i < a->noise && r == 0; i++)
+		for (unsigned k = 0; k < s.sides && r == 0; k++)
+			r = make_run(&s, (enum side)k, i, err);
+	for (unsigned k = 0; k < s.sides; k++)
+		perf_checkout_done(p, &s.checkout[k]);
+	if (r == 0 && s.skipped)
+		say_printf("note: %u run%s of an interrupted command %s taken over\n", s.skipped, plural(s.skipped),
+			   s.skipped == 1 ? "was" : "were");
+	if (r == 0)
+		remove_marks(&s);
+	else if (err_kind_of(err ? *err : NULL) == ERR_INTERRUPTED)
+		say_printf("note: the finished runs are kept; the same command continues with them\n");
+	return r;
+}
