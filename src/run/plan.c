@@ -253,12 +253,12 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
 	if (c->kernel && c->kernel->absent)
 		return strdup(c->kernel->absent);
+	if (q->perf_only && !c->test->performance_mode)
+		return strdup("it is not a performance_mode test, and KTSTR_PERF_ONLY runs no others");
 	if (c->test->host_only)
 		return NULL;
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
-	if (!why && q->perf_only && !c->test->performance_mode)
-		why = "it is not a performance_mode test, and KTSTR_PERF_ONLY runs no others";
 	if (!why && c->test->scheduler && c->test->scheduler->binary && c->kernel && c->kernel->no_scx) {
 		snprintf(text, sizeof(text), "kernel %s has no sched_ext (CONFIG_SCHED_CLASS_EXT is not set)",
 			 c->kernel->version);
