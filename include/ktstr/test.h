@@ -34,6 +34,19 @@ struct ktstr_known_fail {
 /* A list of them; the first that applies counts. */
 #define KTSTR_KNOWN_FAIL(...) KTSTR_LIST(struct ktstr_known_fail, __VA_ARGS__, { .reason = 0 })
 
+/*
+ * What 'ktstr perf-delta --noise-adjust' must not find: a metric of the test that got worse by more than a share of its
+ * former value and by at least an amount, and by more than noise.
+ */
+struct ktstr_perf_gate {
+	const char *metric;	      /* "worst_gap_ms", "PAYLOAD.NAME"; 'ktstr help metrics' has the registered ones */
+	double max_regression_pct;    /* percent; 0: the registered share of the metric */
+	double min_abs;		      /* in the metric's unit; 0: the registered amount */
+	enum ktstr_polarity polarity; /* which values are better; KTSTR_POLARITY_UNKNOWN: as registered */
+};
+
+#define KTSTR_PERF_GATES(...) KTSTR_LIST(struct ktstr_perf_gate, __VA_ARGS__, { .metric = 0 })
+
 struct ktstr_test {
 	const char *name; /* set by KTSTR_TEST; at most 200 letters, digits, or one of _ . + - */
 	const char *file;
@@ -111,6 +124,7 @@ struct ktstr_test {
 	const struct ktstr_map_write *bpf_map_write;  /* KTSTR_MAP_WRITES({ "limit", 3 }, { "debug", 1 }) */
 	const struct ktstr_map_watch *watch_bpf_maps; /* KTSTR_MAP_WATCHES({ .field = "hits", .label = "hits" }) */
 	enum ktstr_verdict (*post_vm)(struct ktstr_post *p); /* runs on the host when the machine has ended */
+	const struct ktstr_perf_gate *perf_gates; /* KTSTR_PERF_GATES({ .metric = "worst_gap_ms" }) */
 };
 
 #define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)

@@ -263,6 +263,14 @@ static void print_all(const struct perf_args *a, const struct compare_view *v, c
 	out_buf(&out);
 }
 
+/* What was not measured never passes. */
+static int fail_unpaired(const struct perf_args *a, const struct comparison *c, struct err **err)
+{
+	return FAIL(err, ERR_DATA, -ENODATA,
+		    "perf-delta: no test passed on both sides (%zu did not), so nothing is compared%s", c->excluded,
+		    a->all_tests ? "" : "; --all-tests runs also those that do not set performance_mode");
+}
+
 static int judge(const struct perf_args *a, const struct perf_side *side, const struct pairing *g, struct results *r,
 		 struct err **err)
 {
@@ -274,6 +282,8 @@ static int judge(const struct perf_args *a, const struct perf_side *side, const 
 	int code = parse_options(a, &options, &spread, err);
 	if (code == 0)
 		code = compare_groups_of(&r->pool, g, &options, &c, &unused);
+	if (code == 0 && a->noise && !c.paired)
+		code = fail_unpaired(a, &c, err);
 	struct compare_view v = {
 		.pool = &r->pool,
 		.pairing = g,

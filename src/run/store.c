@@ -84,6 +84,7 @@ static void put_perf_settings(const struct attempt *a, struct result *ret)
 static void take_known(const struct attempt *a, struct result *ret)
 {
 	const struct known_fail_decl *k = a->item->known_fail;
+	ret->perf_gates = a->item->test->perf_gates;
 	if (!k)
 		return;
 	ret->known = (struct known_fail){ .reason = k->reason, .flaky = k->flaky };

@@ -38,6 +38,7 @@ static void test_done(struct test_decl *t)
 		free(t->known_fail[i].reason);
 	}
 	free(t->known_fail);
+	json_decref(t->perf_gates);
 	free(t->expect_contains);
 	free(t->expect_matches);
 	free(t->workload_root);
@@ -299,6 +300,39 @@ static int parse_known_fails(const json_t *o, struct test_decl *t, struct err **
 	return 0;
 }
 
+static int parse_perf_gate(const json_t *from, json_t **list, struct err **err)
+{
+	static const char *const directions[] = { NULL, "higher", "lower" };
+	static const char *const amounts[] = { "max_regression_pct", "min_abs" };
+	const char *metric;
+	int r = json_get_string(from, "metric", &metric, err);
+	if (r < 0)
+		return r;
+	json_int_t polarity = json_integer_value(json_object_get(from, "polarity"));
+	json_t *o = json_object();
+	json_put_text(&o, "metric", metric);
+	json_put_text(&o, "direction",
+		      polarity > 0 && polarity < (int)ARRAY_SIZE(directions) ? directions[polarity] : NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(amounts); i++) {
+		const json_t *value = json_object_get(from, amounts[i]);
+		json_put(&o, amounts[i], json_is_number(value) ? json_real(json_number_value(value)) : json_null());
+	}
+	json_add(list, o);
+	return *list ? 0 : -ENOMEM;
+}
+
+static int parse_perf_gates(const json_t *o, struct test_decl *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "perf_gates");
+	t->perf_gates = json_is_array(list) ? json_array() : NULL;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int r = parse_perf_gate(json_array_get(list, i), &t->perf_gates, err);
+		if (r < 0)
+			return err_wrap(err, r, "perf_gates[%zu]", i);
+	}
+	return 0;
+}
+
 /* If nodes are described, the guest has exactly their memory. */
 static int check_memory(const struct test_decl *t, struct err **err)
 {
@@ -378,6 +412,8 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 		r = seen_decl_parse(o, &t->seen, err);
 	if (r == 0 && !problem)
 		r = parse_known_fails(o, t, err);
+	if (r == 0 && !problem)
+		r = parse_perf_gates(o, t, err);
 	if (r == 0 && problem && !(t->problem = text_clean_line(problem)))
 		r = -ENOMEM;
 	return r == 0 ? note_problem(t) : r;

@@ -5,6 +5,7 @@
 
 #include <ktstr/topology.h>
 
+#include "base/json.h"
 #include "base/err.h"
 #include "base/time.h"
 #include "reactor/reactor.h"
@@ -41,6 +42,7 @@ struct test_decl {
 	size_t payloads;
 	struct known_fail_decl *known_fail;
 	size_t known_fails;
+	json_t *perf_gates; /* as sidecars have them; NULL: none */
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
 	bool ignored;				/* runs only if it is asked for */

@@ -26,7 +26,7 @@ SUITE = '''
 #include <unistd.h>
 #include <ktstr/ktstr.h>
 #include "cost.h"
-KTSTR_TEST(steady, .host_only = KTSTR_ON)
+KTSTR_TEST(steady, .host_only = KTSTR_ON, .perf_gates = KTSTR_PERF_GATES({ .metric = "total_iterations", .max_regression_pct = 3, .polarity = KTSTR_HIGHER_BETTER }))
 {
 	const char *dir = getenv("KTSTR_SIDECAR_DIR");
 	int run = dir && strrchr(dir, '-') ? atoi(strrchr(dir, '-') + 1) : 0;
@@ -190,8 +190,11 @@ def gates(p):
     p.commit(2000, gates='{"metric":"worst_gap_ms","max_regression_pct":2,"min_abs":1},{"metric":"not_there"}')
     p.commit(2200, gates='{"metric":"worst_gap_ms","max_regression_pct":2,"min_abs":1},{"metric":"not_there"}')
     run = p.noise('--base', 'HEAD~1')
-    states = [(g['metric'], g['state']) for g in json.loads(run.out)['gate']['gates']] if run.out else run
+    states = [(g['metric'], g['state']) for g in json.loads(run.out)['gate']['gates'] if g['test'] == 'made'] if run.out else run
     check(run.status == 1 and states == [('worst_gap_ms', 'violated'), ('not_there', 'not_evaluated')], 'a declared gate of 2 % is violated by 10 %', run)
+    with open(glob.glob(p.runs + '/perf-delta-noise-head-*-1/steady*.ktstr.json')[0], encoding='utf-8') as f:
+        declared = json.load(f)['perf_delta_assertions']
+    check(declared == [{'metric': 'total_iterations', 'max_regression_pct': 3, 'min_abs': None, 'direction': 'higher'}], 'sidecars have what a test declares', declared)
     shutil.rmtree(p.runs)
     for commit, value in ((p.git('rev-parse', 'HEAD~1')[:7], 1000), (p.git('rev-parse', 'HEAD')[:7], 5000)):
         results.make(p.runs, commit, value, project_commit=commit, perf_delta_assertions=[{'metric': 'worst_gap_ms'}, {'metric': 'x'}])

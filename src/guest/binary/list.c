@@ -239,6 +239,24 @@ static void put_seen(struct buf *out, const struct ktstr_test *t)
 	buf_puts(out, "]");
 }
 
+/* Tests without gates do not have the key. */
+static void put_perf_gates(struct buf *out, const struct ktstr_perf_gate *g)
+{
+	if (!g)
+		return;
+	put_key(out, "perf_gates");
+	buf_puts(out, "[");
+	for (bool more = false; g->metric; g++, more = true) {
+		buf_puts(out, more ? ",{" : "{");
+		put_name(out, "metric", g->metric);
+		put_limit(out, "max_regression_pct", g->max_regression_pct);
+		put_limit(out, "min_abs", g->min_abs);
+		put_number(out, "polarity", g->polarity);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+}
+
 static void put_test(struct buf *out, const struct ktstr_test *t, const char *problem, const char *limits)
 {
 	struct ktstr_topology p = test_topology(t);
@@ -280,6 +298,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t, const char *pr
 	put_text(out, "expect_scx_error_contains", t->expect_scx_error_contains);
 	put_text(out, "expect_scx_error_matches", t->expect_scx_error_matches);
 	put_known_fail(out, t->known_fail);
+	put_perf_gates(out, t->perf_gates);
 	put_staged(out, t->staged);
 	put_seen(out, t);
 	put_checks(out, &t->checks);

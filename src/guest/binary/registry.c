@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* registry.c -- the declarations, which the linker collects in two sections. */
+#include <math.h>
 #include <regex.h>
 #include <string.h>
 
@@ -160,6 +161,23 @@ static const char *check_known_fail(const struct ktstr_test *t)
 	return NULL;
 }
 
+/* The host knows the metrics. */
+static const char *check_perf_gates(const struct ktstr_test *t)
+{
+	const struct ktstr_perf_gate *g = t->perf_gates;
+	if (g && !g->metric)
+		return "its perf_gates have no entry with a metric";
+	for (; g && g->metric; g++) {
+		bool direction =
+			!g->polarity || g->polarity == KTSTR_HIGHER_BETTER || g->polarity == KTSTR_LOWER_BETTER;
+		if (!*g->metric || !direction)
+			return "an entry of its perf_gates has no metric, or a polarity without a direction";
+		if (!(g->max_regression_pct >= 0) || !(g->min_abs >= 0) || isinf(g->max_regression_pct + g->min_abs))
+			return "a number of its perf_gates is negative or not finite";
+	}
+	return NULL;
+}
+
 static const char *check_name(const struct ktstr_test *t)
 {
 	const char *problem = test_name_problem(t->name);
@@ -197,8 +215,9 @@ static const char *check_limits(const struct ktstr_test *t)
 
 /* The first problem is reported. */
 static const char *(*const checks[])(const struct ktstr_test *t) = {
-	check_name,	   check_schedulers, check_topology,  check_constraints,       check_scx_error, check_payloads,
-	check_expectation, check_known_fail, check_host_only, test_attributes_problem, check_limits,
+	check_name,	 check_schedulers,	  check_topology,    check_constraints,
+	check_scx_error, check_payloads,	  check_expectation, check_known_fail,
+	check_host_only, test_attributes_problem, check_limits,	     check_perf_gates,
 };
 
 const char *test_validate(const struct ktstr_test *t)
