@@ -59,7 +59,7 @@ static const struct option_row perf_delta_options[] = {
 	OPT_INSTEAD("relevant", "choose the tests with -E"),
 	OPT_INSTEAD("nextest-profile", "use --profile"),
 	ROW_DIR(ARGS),
-	ROW_FORMAT(ARGS),
+	ROW_COMPARE_FORMAT(ARGS),
 	ROW_STATS_JSON(ARGS),
 	OPT_END,
 };
@@ -101,6 +101,7 @@ static int parse_options(const struct perf_args *a, struct compare_options *ret,
 		.confidence = 0.95,
 		.power = 0.8,
 		.policy = POLICY_NULL,
+		.phase = -1,
 	};
 	*ret_spread = 5;
 	int r = parse_percent("alpha", a->alpha, 1, &ret->alpha, err);
@@ -258,6 +259,9 @@ static void print_all(const struct perf_args *a, const struct compare_view *v, c
 		json_put(&gate, "gates", json_incref(verdict->gates));
 		json_put(&o, "gate", json_incref(gate));
 		json_print(o, true, &out);
+		break;
+	case FORMAT_HTML:
+		compare_print_html(v, buf_str(&verdict->lines), &out);
 		break;
 	}
 	out_buf(&out);

@@ -66,7 +66,7 @@ static const struct option_row compare_options[] = {
 		   "hide changes of phases below PERCENT (default: --threshold)"),
 	ROW_DIR(struct compare_args),
 	ROW_HISTORY(struct compare_args),
-	ROW_FORMAT(struct compare_args),
+	ROW_COMPARE_FORMAT(struct compare_args),
 	ROW_STATS_JSON(struct compare_args),
 	OPT_END,
 };
@@ -99,7 +99,7 @@ static int parse_real(const char *option, const char *text, double least, double
 
 static int parse_options(const struct compare_args *a, struct compare_options *ret, struct err **err)
 {
-	double unused = 0;
+	double phase = -1;
 	*ret = (struct compare_options){
 		.test = (enum compare_test)a->test,
 		.alpha = 0.05,
@@ -107,17 +107,23 @@ static int parse_options(const struct compare_args *a, struct compare_options *r
 		.power = 0.8,
 		.separate = a->no_average,
 		.policy = POLICY_NULL,
+		.phases = a->no_phases	   ? PHASES_NONE
+			  : a->steps_only  ? PHASES_STEPS
+			  : a->phases_only ? PHASES_ONLY
+					   : PHASES_TOO,
 	};
 	int r = parse_real("alpha", a->alpha, 1e-12, 0.999, &ret->alpha, err);
 	if (r == 0)
 		r = parse_real("confidence", a->confidence, 0.5, 0.999999, &ret->confidence, err);
 	if (r == 0)
-		r = parse_real("phase-threshold", a->phase_threshold, 0, 1e6, &unused, err);
-	if (r == 0)
-		r = parse_real("phase", a->phase, 0, 1e6, &unused, err);
+		r = parse_real("phase", a->phase, 0, PHASES_MAX - 1, &phase, err);
+	ret->phase = (int)phase;
 	if (r == 0 && a->policy)
 		r = policy_read(a->policy, &ret->policy, err);
-	return r == 0 ? parse_real("threshold", a->threshold, 0, 1e6, &ret->policy.default_percent, err) : r;
+	if (r == 0)
+		r = parse_real("threshold", a->threshold, 0, 1e6, &ret->policy.default_percent, err);
+	ret->phase_percent = MAX_OF(ret->policy.default_percent, 0.0);
+	return r == 0 ? parse_real("phase-threshold", a->phase_threshold, 0, 1e6, &ret->phase_percent, err) : r;
 }
 
 /* --- filters ------------------------------------------------------------------------------------------------------ */
@@ -324,6 +330,9 @@ static void print_comparison(const struct compare_args *a, const struct compare_
 		o = compare_json(v);
 		json_print(o, true, &out);
 		break;
+	case FORMAT_HTML:
+		compare_print_html(v, NULL, &out);
+		break;
 	}
 	out_buf(&out);
 }
@@ -351,20 +360,19 @@ static int compare_pairs(const struct compare_args *a, const struct filter *side
 		.all = a->all_metrics,
 		.ratios = a->geomean,
 	};
-	/* Results have no values of phases yet. */
-	if (a->phases_only || a->steps_only || a->phase)
+	code = compare_groups_of(&r->pool, g, &options, &c, &doubled);
+	bool phases = a->phases_only || a->steps_only || a->phase;
+	if (code == 0 && phases && !c.findings && !c.phase_only[SIDE_A] && !c.phase_only[SIDE_B])
 		code = FAIL(err, ERR_DATA, -ENODATA,
-			    "stats compare: these results have no phases; leave out the options "
-			    "for phases");
-	else
-		code = compare_groups_of(&r->pool, g, &options, &c, &doubled);
+			    "stats compare: these results have no such phases; leave out the options for phases");
 	if (code == -EEXIST)
 		code = fail_doubled(&v, doubled, err);
 	if (code == 0) {
 		print_comparison(a, &v);
 		explain_no_pairs(g);
 		suggest_pairs(&v);
-		code = c.count[FINDING_REGRESSION] ? EXIT_FAILED : 0;
+		/* Phases are an explanation of the whole run, unless they are all that was asked for. */
+		code = c.count[FINDING_REGRESSION] || (phases && c.phase_count[FINDING_REGRESSION]) ? EXIT_FAILED : 0;
 	}
 	comparison_done(&c);
 	policy_done(&options.policy);

@@ -66,6 +66,15 @@ static void heal(const struct project *p, int root, const char *path, const char
 		unlinkat(root, lock, 0);
 }
 
+/* Check-outs of a repository that no longer exists can be healed by nobody else. */
+static bool is_abandoned(const char *path, const char *lock)
+{
+	_cleanup_free_ char *file = path_join(path, lock);
+	_cleanup_buf_ struct buf repository = BUF_NULL;
+	return file && file_read(file, 4096, &repository, NULL) == 0 && repository.len &&
+	       !path_exists(buf_str(&repository));
+}
+
 static void heal_all(const struct project *p, int root, const char *path)
 {
 	char prefix[REPOSITORY_DIGITS + 2];
@@ -73,9 +82,9 @@ static void heal_all(const struct project *p, int root, const char *path)
 	repository_prefix(p, prefix);
 	for (struct dirent *e; d && (e = readdir(d));) {
 		size_t len = strlen(e->d_name), end = strlen(LOCK_ENDING);
-		bool ours = !strncmp(e->d_name, prefix, strlen(prefix)) && len > strlen(prefix) + end &&
-			    !strcmp(e->d_name + len - end, LOCK_ENDING);
-		if (ours)
+		if (len <= strlen(prefix) + end || strcmp(e->d_name + len - end, LOCK_ENDING) != 0)
+			continue;
+		if (!strncmp(e->d_name, prefix, strlen(prefix)) || is_abandoned(path, e->d_name))
 			heal(p, root, path, e->d_name);
 	}
 	if (d)
@@ -124,12 +133,15 @@ static int name_checkout(const struct project *p, const struct perf_side *side, 
 	return ret->name && ret->directory ? 0 : -ENOMEM;
 }
 
-static int lock_checkout(int root, struct perf_checkout *c, struct err **err)
+/* The lock file says whose check-out it is. */
+static int lock_checkout(const struct project *p, int root, struct perf_checkout *c, struct err **err)
 {
 	_cleanup_free_ char *lock = NULL;
-	if (asprintf(&lock, "%s" LOCK_ENDING, path_basename(c->path)) < 0)
+	if (asprintf(&lock, "%s" LOCK_ENDING, c->path) < 0)
 		return -ENOMEM;
-	int r = take_lock(root, lock, &c->lock_fd, err);
+	int r = take_lock(root, path_basename(lock), &c->lock_fd, err);
+	if (r == 0)
+		file_write(lock, project_common(p));
 	if (r != -EBUSY)
 		return r;
 	return FAIL(err, ERR_BUSY, r, "another 'ktstr perf-delta' uses the check-out '%s'; wait for it to end",
@@ -148,7 +160,7 @@ int perf_checkout_make(const struct project *p, const struct perf_side *side, st
 	heal_all(p, root, path);
 	r = name_checkout(p, side, path, ret);
 	if (r == 0)
-		r = lock_checkout(root, ret, err);
+		r = lock_checkout(p, root, ret, err);
 	if (r == 0)
 		r = project_remove(p, ret->name, ret->path, err);
 	if (r == 0)

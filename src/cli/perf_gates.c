@@ -99,7 +99,7 @@ static bool is_separated(const struct compare_view *v, const struct finding *f)
 static bool violates(const struct compare_view *v, const struct finding *f, const struct declared *d)
 {
 	enum metric_polarity polarity = d->polarity ?: pool_metric_polarity(v->pool, f->metric);
-	double least = d->least >= 0 ? d->least : policy_least(f->metric);
+	double least = d->least >= 0 ? d->least : policy_least(v->pool, f->metric);
 	double share =
 		d->most_percent >= 0 ? d->most_percent / 100 : policy_share(&v->options->policy, v->pool, f->metric);
 	bool worse = polarity == METRIC_HIGHER ? f->delta < 0 : polarity == METRIC_LOWER && f->delta > 0;

@@ -12,6 +12,7 @@
 #include "run/rundir.h"
 
 const char *const stats_formats[] = { "text", "csv", "json", NULL };
+const char *const compare_formats[] = { "text", "csv", "json", "html", NULL };
 
 char *stats_root(const char *dir)
 {

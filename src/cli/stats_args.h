@@ -6,14 +6,17 @@
 #include "cli/options.h"
 #include "stats/results.h"
 
-enum stats_format { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON };
+enum stats_format { FORMAT_TEXT, FORMAT_CSV, FORMAT_JSON, FORMAT_HTML };
 extern const char *const stats_formats[];
+extern const char *const compare_formats[]; /* also as a page */
 
 #define ROW_DIR(args)                          \
 	OPT_STRING(args, dir, "dir", 0, "DIR", \
 		   "read the runs in DIR, for example a copy of another machine's (default: target/ktstr)")
-#define ROW_HISTORY(args)    OPT_FLAG(args, history, "history", 0, "also read earlier runs, which later ones replaced")
-#define ROW_FORMAT(args)     OPT_CHOICE(args, format, "format", 0, "FORMAT", stats_formats, "text for people, or data")
+#define ROW_HISTORY(args) OPT_FLAG(args, history, "history", 0, "also read earlier runs, which later ones replaced")
+#define ROW_FORMAT(args)  OPT_CHOICE(args, format, "format", 0, "FORMAT", stats_formats, "text for people, or data")
+#define ROW_COMPARE_FORMAT(args) \
+	OPT_CHOICE(args, format, "format", 0, "FORMAT", compare_formats, "text for people, data, or a page with charts")
 #define ROW_STATS_JSON(args) OPT_FLAG(args, json, "json", 0, "the same as --format json")
 
 /* The directory of all runs: @dir, else that of this project; the caller frees. */

@@ -31,27 +31,33 @@ static void put_digest(struct buf *out, const char *script, size_t len)
 	buf_appendf(out, " 'sha256-%s'", text);
 }
 
-static void put_policy(struct buf *out)
+static void put_policy(struct buf *out, bool script)
 {
 	buf_puts(out, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-		      "'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src");
+		      "'unsafe-inline'; base-uri 'none'; form-action 'none'");
+	if (!script) {
+		buf_puts(out, "\">\n");
+		return;
+	}
+	buf_puts(out, "; script-src");
 	put_digest(out, early_script, strlen(early_script));
 	put_digest(out, blob_report_script_start, (size_t)(blob_report_script_end - blob_report_script_start));
 	buf_puts(out, "\">\n");
 }
 
-static void put_head(struct buf *out, const struct result_counts *c)
+void html_begin(struct buf *out, const char *title, bool script)
 {
-	_cleanup_buf_ struct buf sum = BUF_NULL;
-	report_results_summary(c, &sum);
 	buf_puts(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-	put_policy(out);
+	put_policy(out, script);
 	buf_puts(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 		      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>ktstr: ");
-	markup_text(out, buf_str(&sum));
+	markup_text(out, title);
 	buf_puts(out, "</title>\n<style>\n");
 	buf_append(out, blob_report_style_start, (size_t)(blob_report_style_end - blob_report_style_start));
-	buf_appendf(out, "</style>\n<script>%s</script>\n</head>\n", early_script);
+	buf_puts(out, "</style>\n");
+	if (script)
+		buf_appendf(out, "<script>%s</script>\n", early_script);
+	buf_puts(out, "</head>\n");
 }
 
 /* The distinct values of a member, at most four of them. */
@@ -101,11 +107,13 @@ void html_write(const struct report_results *r, struct buf *out)
 {
 	struct result_counts c = report_results_count(r);
 	_cleanup_free_ size_t *order = report_results_by_gravity(r);
+	_cleanup_buf_ struct buf sum = BUF_NULL;
 	if (!order) {
 		out->failed = true;
 		return;
 	}
-	put_head(out, &c);
+	report_results_summary(&c, &sum);
+	html_begin(out, buf_str(&sum), /* script= */ true);
 	buf_puts(out, "<body>\n");
 	put_top(out, r, &c);
 	buf_puts(out, "<main>\n<div id=\"overview\">\n");

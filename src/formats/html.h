@@ -5,6 +5,12 @@
 
 #include "formats/model.h"
 
+/*
+ * html.c: the begin of a page up to <body>, with the style sheet. @script: the page has the script of reports at its
+ * end; otherwise no script can run in it. @title is clean.
+ */
+void html_begin(struct buf *out, const char *title, bool script);
+
 /* html_overview.c: counts, where the results are, the matrix, and the table of all results. */
 void html_overview(const struct report_results *r, const size_t *order, struct buf *out);
 /* html_page.c: the pages of all results that have one, in the given order. */

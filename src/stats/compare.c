@@ -52,7 +52,28 @@ static void mark_metrics(struct work *w, const struct contributors *c)
 			w->present[w->pool->metric[v]] = true;
 }
 
-/* In the order of the table, then those of payloads. */
+static bool is_wanted(const struct work *w, size_t metric)
+{
+	const struct compare_options *o = w->options;
+	if (metric < metrics_count() && (metrics[metric].hidden || metrics[metric].kind == METRIC_PER_PHASE))
+		return false;
+	int phase = pool_metric_phase(w->pool, (uint16_t)metric);
+	if (o->phase >= 0)
+		return phase == o->phase;
+	switch (o->phases) {
+	case PHASES_NONE:
+		return phase < 0;
+	case PHASES_ONLY:
+		return phase >= 0;
+	case PHASES_STEPS:
+		return phase > 0;
+	case PHASES_TOO:
+		break;
+	}
+	return true;
+}
+
+/* In the order of the table, then those of payloads and phases. */
 static void list_metrics(struct work *w, const struct group *g)
 {
 	size_t all = metrics_count() + w->pool->others;
@@ -60,11 +81,9 @@ static void list_metrics(struct work *w, const struct group *g)
 	mark_metrics(w, &g->side[SIDE_A]);
 	mark_metrics(w, &g->side[SIDE_B]);
 	w->metrics = 0;
-	for (size_t m = 0; m < all; m++) {
-		bool hidden = m < metrics_count() && (metrics[m].hidden || metrics[m].kind == METRIC_PER_PHASE);
-		if (w->present[m] && !hidden)
+	for (size_t m = 0; m < all; m++)
+		if (w->present[m] && is_wanted(w, m))
 			w->metric[w->metrics++] = (uint16_t)m;
-	}
 }
 
 /* The values of the rows that passed and have the metric. */
@@ -109,7 +128,7 @@ static double centre(const struct work *w, const struct column *c, uint16_t metr
 
 static bool is_material(const struct work *w, const struct finding *f)
 {
-	double least = policy_least(f->metric), share = policy_share(&w->options->policy, w->pool, f->metric);
+	double least = policy_least(w->pool, f->metric), share = policy_share(&w->options->policy, w->pool, f->metric);
 	/* Of next to nothing there is no share. Only a test with samples can call that a change. */
 	if (fabs(f->value[SIDE_A]) < NEAR_ZERO)
 		return w->options->test != COMPARE_THRESHOLD && fabs(f->delta) >= fmax(least, NEAR_ZERO);
@@ -249,14 +268,16 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 	struct finding f = { .group = group, .metric = metric, .p = NAN, .q = NAN, .sign_p = NAN };
 	enum compare_test test = w->options->test;
 	struct sample s[SIDE_MAX];
-	bool separated = true;
+	bool separated = true, in_phase = pool_metric_phase(w->pool, metric) >= 0;
 	for (int side = 0; side < SIDE_MAX; side++)
 		fill_column(w, &g->side[side], metric, &w->side[side]);
 	size_t pairs = test == COMPARE_PAIRED ? pair_seeds(w, metric) : 0;
 	for (int side = 0; side < SIDE_MAX; side++) {
 		const struct column *c = &w->side[side];
-		if (!c->n)
-			return true; /* one side does not have it */
+		if (!c->n) { /* one side does not have it */
+			w->out->phase_only[side == SIDE_A ? SIDE_B : SIDE_A] += in_phase;
+			return true;
+		}
 		s[side] = sample_of(c->value, c->n);
 		f.n[side] = c->n;
 		f.value[side] = test == COMPARE_PAIRED ? s[side].mean : centre(w, c, metric, &s[side]);
@@ -266,6 +287,8 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 	if (fabs(f.value[SIDE_A]) < NEAR_ZERO && fabs(f.value[SIDE_B]) < NEAR_ZERO)
 		return true;
 	set_change(&f);
+	if (in_phase && 100 * fabs(f.delta) / fmax(fabs(f.value[SIDE_A]), 1) < w->options->phase_percent)
+		return true;
 	if (test == COMPARE_WELCH)
 		test_welch(w, &f, s, &separated);
 	else if (test == COMPARE_MWU)
@@ -285,18 +308,28 @@ static bool compare_metric(struct work *w, uint32_t group, uint16_t metric)
 	return true;
 }
 
+static bool is_phase(const struct pool *p, const struct finding *f)
+{
+	return pool_metric_phase(p, f->metric) >= 0;
+}
+
 /* Of many tests some are below alpha by luck: rank tests count by the rate of false discoveries. */
-static bool correct_for_many(const struct compare_options *o, struct comparison *c)
+static bool correct_for_many(const struct pool *pool, const struct compare_options *o, bool phases,
+			     struct comparison *c)
 {
 	_cleanup_free_ double *p = calloc(c->findings + 1, sizeof(*p)), *q = calloc(c->findings + 1, sizeof(*q));
 	if (!p || !q)
 		return false;
-	for (size_t i = 0; i < c->findings; i++)
-		p[i] = c->finding[i].verdict == FINDING_NOISY ? NAN : c->finding[i].p;
+	for (size_t i = 0; i < c->findings; i++) {
+		bool counts = c->finding[i].verdict != FINDING_NOISY && is_phase(pool, &c->finding[i]) == phases;
+		p[i] = counts ? c->finding[i].p : NAN;
+	}
 	if (!false_discovery_rates(p, c->findings, q))
 		return false;
 	for (size_t i = 0; i < c->findings; i++) {
 		struct finding *f = &c->finding[i];
+		if (is_phase(pool, f) != phases)
+			continue;
 		f->q = q[i];
 		bool ranks = o->test == COMPARE_MWU || o->test == COMPARE_PAIRED;
 		if (ranks && f->verdict != FINDING_NOISY && !(f->q < o->alpha))
@@ -315,6 +348,8 @@ static bool add_ratios(const struct pool *p, struct comparison *c)
 		return false;
 	for (size_t i = 0; i < c->findings; i++) {
 		const struct finding *f = &c->finding[i];
+		if (is_phase(p, f))
+			continue;
 		if (f->value[SIDE_A] > 0 && f->value[SIDE_B] > 0) {
 			logs[f->metric] += log(f->value[SIDE_B] / f->value[SIDE_A]);
 			sum[f->metric].groups++;
@@ -335,7 +370,7 @@ static bool add_ratios(const struct pool *p, struct comparison *c)
 static bool summarise(const struct pool *p, struct comparison *c)
 {
 	for (size_t i = 0; i < c->findings; i++)
-		c->count[c->finding[i].verdict]++;
+		(is_phase(p, &c->finding[i]) ? c->phase_count : c->count)[c->finding[i].verdict]++;
 	return add_ratios(p, c);
 }
 
@@ -405,7 +440,9 @@ int compare_groups_of(const struct pool *p, const struct pairing *g, const struc
 	for (size_t i = 0; i < g->groups && r == 0; i++)
 		r = compare_group(&w, (uint32_t)i);
 	work_done(&w);
-	if (r == 0 && (!correct_for_many(o, ret) || !summarise(p, ret)))
+	/* Phases are a family of tests of their own, so that they do not change what is found of whole runs. */
+	bool done = r == 0 && correct_for_many(p, o, false, ret) && correct_for_many(p, o, true, ret);
+	if (r == 0 && (!done || !summarise(p, ret)))
 		r = -ENOMEM;
 	if (r < 0)
 		comparison_done(ret);

@@ -16,11 +16,17 @@ enum compare_test {
 	COMPARE_PAIRED,	   /* results of one seed are a pair: Wilcoxon's signed rank test */
 };
 
+/* Of which part of the runs metrics are compared. */
+enum compare_phases { PHASES_TOO, PHASES_NONE, PHASES_ONLY, PHASES_STEPS };
+
 struct compare_options {
 	enum compare_test test;
 	double alpha, confidence, power;
 	bool separate; /* groups with several results on a side are an error, not averaged */
 	struct policy policy;
+	enum compare_phases phases;
+	int phase;	      /* only this one; -1: all */
+	double phase_percent; /* smaller changes of phases are left out */
 };
 
 enum finding_verdict {
@@ -57,11 +63,13 @@ struct metric_ratio {
 struct comparison {
 	struct finding *finding; /* in the order of groups and metrics; metrics that are 0 on both sides are left out */
 	size_t findings, room;
-	size_t count[FINDING_VERDICT_MAX];
-	size_t paired;		    /* groups with passing results on both sides */
-	size_t excluded;	    /* groups of which a side did not pass */
-	size_t only[SIDE_MAX];	    /* groups that one side alone has */
-	struct metric_ratio *ratio; /* in the order of the table */
+	size_t count[FINDING_VERDICT_MAX];	 /* of whole runs */
+	size_t phase_count[FINDING_VERDICT_MAX]; /* of phases */
+	size_t phase_only[SIDE_MAX];		 /* metrics of phases that one side alone has */
+	size_t paired;				 /* groups with passing results on both sides */
+	size_t excluded;			 /* groups of which a side did not pass */
+	size_t only[SIDE_MAX];			 /* groups that one side alone has */
+	struct metric_ratio *ratio;		 /* in the order of the table */
 	size_t ratios;
 };
 

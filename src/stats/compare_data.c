@@ -92,6 +92,8 @@ static json_t *finding_json(const struct compare_view *v, const struct finding *
 	json_t *o = json_object();
 	put_key(v, &o, &v->pairing->group[f->group]);
 	json_put_text(&o, "metric", pool_metric_name(v->pool, f->metric));
+	int phase = pool_metric_phase(v->pool, f->metric);
+	json_put(&o, "phase", phase < 0 ? json_null() : json_integer(phase));
 	json_put_text(&o, "unit", pool_metric_unit(v->pool, f->metric));
 	json_put_text(&o, "polarity", metric_polarity_name(pool_metric_polarity(v->pool, f->metric)));
 	json_put(&o, "a", values_json(f, SIDE_A));
@@ -132,6 +134,18 @@ static json_t *groups_json(const struct compare_view *v)
 	return list;
 }
 
+static json_t *phases_json(const struct comparison *c)
+{
+	json_t *o = json_object();
+	json_put_u64(&o, "regressions", c->phase_count[FINDING_REGRESSION]);
+	json_put_u64(&o, "improvements", c->phase_count[FINDING_IMPROVEMENT]);
+	json_put_u64(&o, "unchanged", c->phase_count[FINDING_UNCHANGED]);
+	json_put_u64(&o, "noisy", c->phase_count[FINDING_NOISY]);
+	json_put_u64(&o, "only_a", c->phase_only[SIDE_A]);
+	json_put_u64(&o, "only_b", c->phase_only[SIDE_B]);
+	return o;
+}
+
 static json_t *summary_json(const struct comparison *c)
 {
 	json_t *o = json_object();
@@ -140,6 +154,7 @@ static json_t *summary_json(const struct comparison *c)
 	json_put_u64(&o, "unchanged", c->count[FINDING_UNCHANGED]);
 	json_put_u64(&o, "informational", c->count[FINDING_INFORMATIONAL]);
 	json_put_u64(&o, "noisy", c->count[FINDING_NOISY]);
+	json_put(&o, "phases", phases_json(c));
 	json_put_u64(&o, "pairs", c->paired);
 	json_put_u64(&o, "skipped_failed", c->excluded);
 	json_put_u64(&o, "new", c->only[SIDE_B]);

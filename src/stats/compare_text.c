@@ -248,6 +248,25 @@ static void put_head(const struct compare_view *v, struct buf *out)
 	buf_puts(out, "\n");
 }
 
+static void put_phase_summary(const struct comparison *c, struct buf *out)
+{
+	size_t all = c->phase_only[SIDE_A] + c->phase_only[SIDE_B];
+	for (int i = 0; i < FINDING_VERDICT_MAX; i++)
+		all += c->phase_count[i];
+	if (!all)
+		return;
+	buf_appendf(out, "phases: %zu regression%s, %zu improvement%s, %zu unchanged",
+		    c->phase_count[FINDING_REGRESSION], plural(c->phase_count[FINDING_REGRESSION]),
+		    c->phase_count[FINDING_IMPROVEMENT], plural(c->phase_count[FINDING_IMPROVEMENT]),
+		    c->phase_count[FINDING_UNCHANGED]);
+	if (c->phase_count[FINDING_NOISY])
+		buf_appendf(out, ", %zu noisy", c->phase_count[FINDING_NOISY]);
+	if (c->phase_only[SIDE_A] + c->phase_only[SIDE_B])
+		buf_appendf(out, "; %zu metrics only in A, %zu only in B", c->phase_only[SIDE_A],
+			    c->phase_only[SIDE_B]);
+	buf_puts(out, "\n");
+}
+
 static void put_summary(const struct compare_view *v, struct buf *out)
 {
 	const struct comparison *c = v->comparison;
@@ -259,6 +278,7 @@ static void put_summary(const struct compare_view *v, struct buf *out)
 	if (c->count[FINDING_NOISY])
 		buf_appendf(out, ", %zu noisy", c->count[FINDING_NOISY]);
 	buf_appendf(out, " in %zu pair%s\n", c->paired, plural(c->paired));
+	put_phase_summary(c, out);
 	if (c->excluded)
 		buf_appendf(out, "skipped: %zu pair%s that did not pass on both sides\n", c->excluded,
 			    plural(c->excluded));

@@ -25,6 +25,8 @@ void compare_group_name(const struct compare_view *v, uint32_t group, struct buf
 
 void compare_print_text(const struct compare_view *v, const struct term *t, struct buf *out);
 void compare_print_csv(const struct compare_view *v, struct buf *out);
+/* One page with the intervals and the distribution of each metric that changed. @verdict: lines, or NULL. */
+void compare_print_html(const struct compare_view *v, const char *verdict, struct buf *out);
 json_t *compare_json(const struct compare_view *v);
 
 #endif

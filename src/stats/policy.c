@@ -78,18 +78,20 @@ int policy_read(const char *path, struct policy *ret, struct err **err)
 	return r;
 }
 
-double policy_least(uint16_t metric)
+double policy_least(const struct pool *p, uint16_t metric)
 {
-	return metric < metrics_count() ? metrics[metric].least : 0;
+	const struct metric *like = pool_metric_like(p, metric);
+	return like ? like->least : 0;
 }
 
 double policy_share(const struct policy *policy, const struct pool *p, uint16_t metric)
 {
-	const char *name = pool_metric_name(p, metric);
+	const struct metric *like = pool_metric_like(p, metric);
+	const char *name = like ? like->name : pool_metric_name(p, metric);
 	for (size_t i = 0; i < policy->metrics; i++)
 		if (!strcmp(policy->metric[i].name, name))
 			return policy->metric[i].percent / 100;
 	if (policy->default_percent >= 0)
 		return policy->default_percent / 100;
-	return metric < metrics_count() ? metrics[metric].share : OTHER_METRIC_SHARE;
+	return like ? like->share : OTHER_METRIC_SHARE;
 }

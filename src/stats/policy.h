@@ -27,7 +27,7 @@ struct policy {
 int policy_read(const char *path, struct policy *ret, struct err **err);
 void policy_done(struct policy *policy);
 /* Least size of a change, and its least share of the former value. */
-double policy_least(uint16_t metric);
+double policy_least(const struct pool *p, uint16_t metric);
 double policy_share(const struct policy *policy, const struct pool *p, uint16_t metric);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* pool.c -- see pool.h. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "stats/pool.h"
@@ -145,6 +146,21 @@ uint32_t pool_text(struct pool *p, const char *text, size_t len)
 
 /* --- rows --------------------------------------------------------------------------------------------------------- */
 
+/* "phase[2].stall_count": a metric of a phase. */
+static void note_phase(const struct pool *p, struct other_metric *o)
+{
+	const char *text = p->text[o->name];
+	unsigned phase;
+	int end = 0;
+	o->phase = -1;
+	if (sscanf(text, "phase[%2u].%n", &phase, &end) != 1 || !end || phase >= PHASES_MAX)
+		return;
+	o->phase = (int)phase;
+	o->like = metric_find(text + end, strlen(text + end));
+	if (o->like)
+		o->polarity = o->like->polarity;
+}
+
 uint16_t pool_other(struct pool *p, uint32_t name, uint32_t unit, enum metric_polarity polarity)
 {
 	for (size_t i = 0; i < p->others; i++)
@@ -155,7 +171,8 @@ uint16_t pool_other(struct pool *p, uint32_t name, uint32_t unit, enum metric_po
 	if (!larger)
 		return UINT16_MAX;
 	p->other = larger;
-	p->other[p->others] = (struct other_metric){ name, unit, polarity };
+	p->other[p->others] = (struct other_metric){ .name = name, .unit = unit, .polarity = polarity };
+	note_phase(p, &p->other[p->others]);
 	return (uint16_t)(metrics_count() + p->others++);
 }
 
@@ -233,6 +250,18 @@ double row_value(const struct pool *p, const struct row *row, uint16_t metric)
 		return done >= TAIL_RATIO_ITERATIONS ? value : NAN;
 	}
 	return isnan(value) && metric < METRICS_OF_EVERY_RUN ? 0 : value;
+}
+
+int pool_metric_phase(const struct pool *p, uint16_t metric)
+{
+	size_t known = metrics_count();
+	return metric < known ? -1 : p->other[metric - known].phase;
+}
+
+const struct metric *pool_metric_like(const struct pool *p, uint16_t metric)
+{
+	size_t known = metrics_count();
+	return metric < known ? &metrics[metric] : p->other[metric - known].like;
 }
 
 const char *pool_metric_name(const struct pool *p, uint16_t metric)

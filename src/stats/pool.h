@@ -55,7 +55,11 @@ struct row {
 struct other_metric {
 	uint32_t name, unit; /* texts */
 	enum metric_polarity polarity;
+	int phase;		   /* number of the phase that has it: "phase[2].stall_count"; -1: the whole run */
+	const struct metric *like; /* the registered metric that the phase has; NULL: none */
 };
+
+#define PHASES_MAX 64 /* phases of a test whose metrics are kept */
 
 struct pool {
 	struct row *row;
@@ -94,6 +98,10 @@ void pool_copy_row(struct pool *p, const struct pool *other, const struct row *f
  * purpose; NaN: absent.
  */
 double row_value(const struct pool *p, const struct row *row, uint16_t metric);
+/* The phase that a metric is of; -1: the whole run. 0 is the baseline, N the hold of step N - 1. */
+int pool_metric_phase(const struct pool *p, uint16_t metric);
+/* The row of the table whose limits count for a metric; NULL: none. */
+const struct metric *pool_metric_like(const struct pool *p, uint16_t metric);
 const char *pool_metric_name(const struct pool *p, uint16_t metric);
 const char *pool_metric_unit(const struct pool *p, uint16_t metric);
 enum metric_polarity pool_metric_polarity(const struct pool *p, uint16_t metric);

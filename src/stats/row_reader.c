@@ -266,6 +266,80 @@ static void read_payloads(struct reading *r)
 			read_payload_run(r);
 }
 
+/* --- phases ------------------------------------------------------------------------------------------------------- */
+
+/* What a phase has. The polarity is for those that are not registered. */
+static const struct {
+	const char *key;
+	enum metric_polarity polarity;
+} phase_metrics[] = {
+	{ "avg_imbalance_ratio", METRIC_LOWER }, { "max_imbalance_ratio", METRIC_LOWER },
+	{ "avg_dsq_depth", METRIC_LOWER },	 { "max_dsq_depth", METRIC_LOWER },
+	{ "avg_nr_running", METRIC_LOWER },	 { "stall_count", METRIC_LOWER },
+	{ "fallback_rate", METRIC_LOWER },	 { "keep_last_rate", METRIC_LOWER },
+	{ "iteration_rate", METRIC_HIGHER },
+};
+
+struct phase {
+	double value[ARRAY_SIZE(phase_metrics)];
+	unsigned number;
+};
+
+static size_t phase_metric_at(const struct json_view *key)
+{
+	size_t i = 0;
+	while (i < ARRAY_SIZE(phase_metrics) && !json_view_is(key, phase_metrics[i].key))
+		i++;
+	return i;
+}
+
+static void read_phase(struct reading *r, struct phase *ret)
+{
+	struct json_view key;
+	ret->number = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(phase_metrics); i++)
+		ret->value[i] = NAN;
+	if (!json_reader_enter(&r->json, '{'))
+		return;
+	while (json_reader_key(&r->json, &key)) {
+		size_t i = phase_metric_at(&key);
+		double step;
+		if (i < ARRAY_SIZE(phase_metrics))
+			ret->value[i] = read_number(r);
+		else if (!json_view_is(&key, "step_index"))
+			json_reader_skip(&r->json);
+		else if (json_reader_number(&r->json, &step) && step >= 0 && step < PHASES_MAX)
+			ret->number = (unsigned)step + 1;
+	}
+}
+
+static void add_phase(struct reading *r, const struct phase *phase)
+{
+	char name[64];
+	for (size_t i = 0; i < ARRAY_SIZE(phase_metrics); i++) {
+		const struct metric *m = metric_find(phase_metrics[i].key, strlen(phase_metrics[i].key));
+		uint32_t unit = m ? pool_text(r->pool, m->unit, SIZE_MAX) : 0;
+		if (isnan(phase->value[i]) || phase->number >= PHASES_MAX)
+			continue;
+		int len = snprintf(name, sizeof(name), "phase[%u].%s", phase->number, phase_metrics[i].key);
+		uint16_t metric =
+			pool_other(r->pool, pool_text(r->pool, name, (size_t)len), unit, phase_metrics[i].polarity);
+		if (metric != UINT16_MAX && !has_value(r, metric))
+			pool_add_value(r->pool, r->row, metric, phase->value[i]);
+	}
+}
+
+static void read_phases(struct reading *r)
+{
+	struct phase phase;
+	if (!json_reader_enter(&r->json, '['))
+		return;
+	while (json_reader_item(&r->json)) {
+		read_phase(r, &phase);
+		add_phase(r, &phase);
+	}
+}
+
 /* --- verdict and identity ----------------------------------------------------------------------------------------- */
 
 /* A file describes the last of its tries with its own seed. */
@@ -313,10 +387,8 @@ static void read_sections(struct reading *r, const struct record *from)
 		enum record_member member;
 		void (*read)(struct reading *r);
 	} sections[] = {
-		{ RECORD_STATS, read_stats },
-		{ RECORD_MONITOR, read_monitor },
-		{ RECORD_METRICS, read_payloads },
-		{ RECORD_HOST, read_host },
+		{ RECORD_STATS, read_stats },	{ RECORD_MONITOR, read_monitor }, { RECORD_METRICS, read_payloads },
+		{ RECORD_PHASES, read_phases }, { RECORD_HOST, read_host },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
 		r->json = record_value(from, sections[i].member);

@@ -94,7 +94,7 @@ class Project(Scratch):
 
     def leftovers(self):
         """Nothing of a check-out may stay: neither files, nor worktrees, nor branches."""
-        mine = [p for p in glob.glob(self.checkouts + '/*') if not p.endswith('.build.log')]
+        mine = [p for p in glob.glob(self.checkouts + '/*') if not p.endswith('.build.log') and p not in self.before]
         return mine + self.git('worktree', 'list').splitlines()[1:] + [b for b in self.git('branch').splitlines() if 'perf' in b]
 
 
@@ -254,6 +254,7 @@ def main():
             skip('perf-delta with runs', 'there is no kernel with schedulers in the cache')
         else:
             p.kernel, p.checkouts = kernel['key'], os.path.join(os.path.dirname(os.path.dirname(kernel['path'])), 'checkouts')
+            p.before = glob.glob(p.checkouts + '/*')
             for part in (lambda: noise(p, base, slower), lambda: unchanged(p), lambda: gates(p), lambda: interrupted(p), lambda: broken(p)):
                 part()
     finish(at_least=25)

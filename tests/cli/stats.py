@@ -421,6 +421,47 @@ def check_formats():
             check(stats('compare', *SIDES, *wrong).status == 64, f'{wrong} is refused')
 
 
+def check_phases():
+    """Phases are compared beside the whole run, and do not change its verdict; 0 is the baseline."""
+    def phase(step, rate, **keys):
+        return {'label': 'x', 'step_index': step, 'iteration_rate': rate, 'stall_count': 0, 'fallback_rate': None, 'changes': [], **keys}
+    with Place() as p:
+        for kernel, rates, more in (('6.12.1', (100, 1000, 50), {'avg_nr_running': 2}), ('7.3.4', (101, 400, 500), {})):
+            for seed in (1, 2):
+                p.write(kernel, seed=seed, kernel_version=kernel,
+                        phases=[phase(step, rate, **(more if step == 1 else {})) for step, rate in zip((None, 0, 1), rates)])
+        status, out, run = compare()
+        found = {f['metric']: (f['phase'], f['verdict']) for f in out['findings'] if f['phase'] is not None}
+        check(found == {'phase[0].iteration_rate': (0, 'unchanged'), 'phase[1].iteration_rate': (1, 'regression'),
+                        'phase[2].iteration_rate': (2, 'improvement')}, 'phases are compared by the limits of their metrics', found)
+        check(status == 0 and out['summary']['phases'] == {'regressions': 1, 'improvements': 1, 'unchanged': 1, 'noisy': 0, 'only_a': 1, 'only_b': 0},
+              'a regression of a phase does not fail the whole run; what one side alone has is counted', run)
+        for args, names, want in ((['--no-phases'], [], 0), (['--phases-only'], [0, 1, 2], 1), (['--steps-only'], [1, 2], 1), (['--phase', '2'], [2], 0),
+                                  (['--phase-threshold', '70'], [2], 0), (['--threshold', '70'], [2], 0)):
+            status, out, run = compare(*args)
+            got = [f['phase'] for f in out['findings'] if f['phase'] is not None] if out else run
+            whole = bool(out and [f for f in out['findings'] if f['phase'] is None])
+            check(status == want and got == names and whole == (args[0] not in ('--phases-only', '--steps-only', '--phase')), ' '.join(args), run)
+        check(compare('--phase', '9')[0] == 65, 'a phase that no result has: exit status 65')
+        check(compare('--test', 'welch')[1]['summary']['phases']['regressions'] == 1, 'phases with a test')
+        # With the index: the second time nothing is read.
+        check(compare()[1] == compare()[1], 'phases from the index')
+
+
+def check_page():
+    """The comparison as a page: complete, escaped, without scripts."""
+    with Place() as p:
+        for run, values, side in (('one', (1000, 1010, 990, 1005), A), ('two', (2000, 2040, 1990, 2010), B)):
+            p.make(run, *values, test='<script>x()', scheduler='a"b<c', **side)
+        page = stats('compare', *SIDES, '--test', 'mwu', '--format', 'html').out
+        check(page.startswith('<!doctype html>') and '<script' not in page and "default-src 'none'" in page, 'a page without scripts', page[:400])
+        check('&lt;script&gt;' in page.replace('<wbr>', '') and '<c' not in page.replace('<circle', '').replace('<code', ''), 'names are escaped', page[-900:])
+        check(page.count('<circle class="a"') == 4 and page.count('<circle class="b"') == 4 and page.count('<rect class="range"') == 2,
+              'each value is a dot, each interval a bar', page[-900:])
+        check('badge o-fail">regression' in page and 'aria-label="A: 1002.5, 4 values, interval of the median' in page, 'the chart is said in words', page[-900:])
+        check('No metric changed.' in stats('compare', *SIDES, '--threshold', '1000', '--format', 'html').out, 'nothing changed')
+
+
 def check_commits():
     with Place() as p:
         repo = p / 'other'
@@ -449,6 +490,7 @@ def check_commits():
 
 
 for part in (check_limits, check_policy, check_selection, check_pairs, check_averages, check_tests, check_paired,
-             check_history_and_runs, check_values, check_hosts, check_explain, check_analysis, check_formats, check_commits):
+             check_history_and_runs, check_values, check_hosts, check_explain, check_analysis, check_formats, check_commits, check_phases,
+             check_page):
     part()
 finish(at_least=100)
