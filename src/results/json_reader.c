@@ -39,19 +39,34 @@ static inline uint64_t load_word(const char *p)
 	return word;
 }
 
-/* Sidecars are indented, so long runs of spaces are usual. */
-static inline const char *after_space(const char *p, const char *end)
+/* The place of the lowest byte that is not 0: that of the first character. */
+static inline unsigned first_byte(uint64_t word)
 {
-	for (;;) {
-		while (end - p >= 8 && load_word(p) == EACH_BYTE(' '))
-			p += 8;
-		if (p == end || (*p != ' ' && *p != '\n' && *p != '\r' && *p != '\t'))
-			return p;
-		p++;
-	}
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (unsigned)__builtin_ctzll(word) >> 3;
+#else
+	return (unsigned)__builtin_clzll(word) >> 3;
+#endif
 }
 
-/* A bit is set if a byte is a quote, a backslash or a control character; bits above the lowest may be wrong. */
+/* Sidecars are indented, so a line break with a long run of spaces is usual. */
+static inline const char *after_space(const char *p, const char *end)
+{
+	while (p < end && (unsigned char)*p <= ' ') {
+		if (*p != ' ' && *p != '\n' && *p != '\r' && *p != '\t')
+			return p;
+		for (p++; end - p >= 8; p += 8) {
+			uint64_t other = load_word(p) ^ EACH_BYTE(' ');
+			if (!other)
+				continue;
+			p += first_byte(other);
+			break;
+		}
+	}
+	return p;
+}
+
+/* A bit is set if a byte is a quote, a backslash or a control character; bits of later characters may be wrong. */
 static inline uint64_t ends_plain_text(uint64_t word)
 {
 	uint64_t quote = word ^ EACH_BYTE('"'), slash = word ^ EACH_BYTE('\\');
@@ -61,23 +76,35 @@ static inline uint64_t ends_plain_text(uint64_t word)
 	return found & HIGH_BITS;
 }
 
+/* Goes to a quote, a backslash, a control character or the end. */
+static inline const char *after_plain_text(const char *p, const char *end)
+{
+	for (; end - p >= 8; p += 8) {
+		uint64_t found = ends_plain_text(load_word(p));
+		if (found && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+			return p + first_byte(found);
+		if (found)
+			break;
+	}
+	while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+		p++;
+	return p;
+}
+
 /* @p is behind the first quote. Returns the place of the last quote; NULL: the string does not end. */
 static inline const char *end_of_string(const char *p, const char *end, bool *escaped)
 {
 	*escaped = false;
 	for (;;) {
-		while (end - p >= 8 && !ends_plain_text(load_word(p)))
-			p += 8;
+		p = after_plain_text(p, end);
 		if (p == end || (unsigned char)*p < 0x20)
 			return NULL;
 		if (*p == '"')
 			return p;
-		if (*p == '\\') {
-			*escaped = true;
-			if (++p == end)
-				return NULL;
-		}
-		p++;
+		*escaped = true;
+		p += 2;
+		if (p > end)
+			return NULL;
 	}
 }
 
