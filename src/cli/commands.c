@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&cmd_stats_show_host,
 	&cmd_stats_explain_sidecar,
 	&cmd_stats,
+	&cmd_funify,
 	&cmd_kernel_build,
 	&cmd_kernel_list,
 	&cmd_kernel_clean,
