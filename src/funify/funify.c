@@ -11,6 +11,10 @@
 
 #define NUMBER_MAX 24 /* longer numbers are not integers of 64 bits */
 
+/* Files have few different keys. Classifying one takes a hundred comparisons. */
+#define KNOWN_KEYS    256
+#define KNOWN_KEY_MAX 48
+
 enum expected {
 	EXPECT_VALUE,
 	EXPECT_FIRST_ELEMENT, /* or the end of the array */
@@ -29,6 +33,11 @@ enum expected {
 /* Where a number is, in the grammar of RFC 8259. */
 enum number_part { PART_SIGN, PART_ZERO, PART_WHOLE, PART_POINT, PART_FRACTION, PART_E, PART_E_SIGN, PART_EXPONENT };
 
+struct known_key {
+	char name[KNOWN_KEY_MAX]; /* "": none */
+	enum key_kind kind;
+};
+
 struct level {
 	bool is_object;
 	enum key_kind kind;
@@ -43,6 +52,7 @@ struct funify {
 	unsigned depth;
 	struct buf keys; /* the keys of all open objects */
 	uint64_t line, column;
+	struct known_key known[KNOWN_KEYS];
 	/* the string that is being read */
 	bool is_key, is_replaced;
 	struct siphash128 hash;
@@ -113,7 +123,9 @@ static void put_name(struct funify *f, struct buf *out)
 {
 	uint8_t hash[16];
 	siphash128_final(&f->hash, hash);
-	buf_appendf(out, "%s-%s", funify_adjectives[hash[0]], funify_animals[hash[1]]);
+	buf_puts(out, funify_adjectives[hash[0]]);
+	buf_append(out, "-", 1);
+	buf_puts(out, funify_animals[hash[1]]);
 }
 
 static uint64_t hash_integer(struct funify *f, uint64_t value, size_t width)
@@ -235,6 +247,21 @@ static int add_bytes(struct funify *f, const char *data, size_t len, struct err 
 	return 0;
 }
 
+static enum key_kind classify(struct funify *f, const char *key, size_t len)
+{
+	uint32_t slot = 0;
+	if (!len || len >= KNOWN_KEY_MAX || strlen(key) != len)
+		return key_classify(key);
+	for (size_t i = 0; i < len; i++)
+		slot = slot * 31 + (uint8_t)key[i];
+	struct known_key *k = &f->known[slot % KNOWN_KEYS];
+	if (strcmp(k->name, key) != 0) {
+		memcpy(k->name, key, len + 1);
+		k->kind = key_classify(key);
+	}
+	return k->kind;
+}
+
 static void end_string(struct funify *f, struct buf *out)
 {
 	struct level *l = top(f);
@@ -243,7 +270,7 @@ static void end_string(struct funify *f, struct buf *out)
 	buf_puts(out, "\"");
 	if (f->is_key) {
 		l->key_len = f->keys.len - l->key_at;
-		l->kind = key_classify(buf_str(&f->keys) + l->key_at);
+		l->kind = classify(f, buf_str(&f->keys) + l->key_at, l->key_len);
 		f->expected = EXPECT_COLON;
 	} else {
 		end_value(f);
