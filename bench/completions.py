@@ -43,7 +43,7 @@ def main():
         with open(scratch + '/completions', 'w') as f:
             subprocess.run([BUILD + '/ktstr', 'completions', 'bash'], stdout=f, check=True)
         shell = 'COMP_WORDS=(ktstr test -E {0}); COMP_CWORD=3; '
-        press = shell + '_ktstr; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        press = shell + '_ktstr; printf "%s\\n" "${{#COMPREPLY[@]}}"'
         load = f'. {scratch}/completions; '
         rows = {'a shell that reads the completions': ['bash', '-c', load],
                 'TAB behind ktstr/t0123 (10 tests)': ['bash', '-c', load + press.format('ktstr/t0123')],

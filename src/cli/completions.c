@@ -117,8 +117,8 @@ static void write_bash(const char *program, struct buf *out)
 		    "\t\tCOMPREPLY=($(compgen -W \"$operands\" -- \"$current\"))\n"
 		    "\telif [ -n \"$live\" ]; then\n"
 		    "\t\tcompopt +o filenames 2>/dev/null\n"
-		    "\t\tmapfile -t COMPREPLY < <('%s' completions --values \"$live\" -- \"=$current\" "
-		    "2>/dev/null)\n"
+		    "\t\tlocal IFS=$'\\n'\n"
+		    "\t\tCOMPREPLY=($('%s' completions --values \"$live\" -- \"=$current\" 2>/dev/null))\n"
 		    "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$current\"))\n\tfi\n}\n"
 		    "complete -o filenames -F _ktstr %s\n",
 		    program, program);
