@@ -84,6 +84,11 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_KERNEL_PARALLELISM] = { "KTSTR_KERNEL_PARALLELISM",
 				     "How many kernels are downloaded and built at the same time.", "all",
 				     "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_KERNEL_STORE] = { "KTSTR_KERNEL_STORE",
+			       "URL of a store of built kernels, which is asked before a kernel is built. It has "
+			       "KEY.tar.zst, "
+			       "an archive of the cache's directory KEY, and KEY.tar.zst.sha256.",
+			       "", "src/kernel/remote.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_KIT] = { "KTSTR_KIT",
 		      "Directory with the selftests of a kernel, for kernels that were built without them.",
 		      "beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,

@@ -10,8 +10,8 @@ const char *live_kind_of_option(const struct option_row *o);
 const char *live_kind_of_operands(const struct command *c);
 
 /*
- * Appends the values of @kind that begin with @prefix, one a line. Uses what is cached; says nothing about what cannot be
- * read. -ENOENT: no such kind.
+ * Appends the values of @kind that begin with @prefix, one a line. Uses what is cached; says nothing about what cannot
+ * be read. -ENOENT: no such kind.
  */
 int live_values(const char *kind, const char *prefix, struct buf *out);
 

@@ -9,7 +9,8 @@
  *	strings    ADJECTIVE-ANIMAL      integers   other integers; 0 and the largest one stay
  *	others     stay                  keys       stay
  *
- * Values of keys that hold measurements, states and types stay (keys.h). Elements of an array belong to the array's key.
+ * Values of keys that hold measurements, states and types stay (keys.h). Elements of an array belong to the array's
+ * key.
  */
 #ifndef KTSTR_FUNIFY_FUNIFY_H
 #define KTSTR_FUNIFY_FUNIFY_H

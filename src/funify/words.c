@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * words.c -- the words of made-up names. The lists are frozen: another word or another order would change the names that
- * a seed gives, so that files made by different versions could not be compared.
+ * words.c -- the words of made-up names. The lists are frozen: another word or another order would change the names
+ * that a seed gives, so that files made by different versions could not be compared.
  */
 #include "funify/words.h"
 
