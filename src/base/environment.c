@@ -98,6 +98,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 			   "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_LOG_PASSES] = { "KTSTR_LOG_PASSES", "Not empty: print a report also for tests that passed.", "off",
 			     "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
+	[ENV_MODEL_OFFLINE] = { "KTSTR_MODEL_OFFLINE", "'ktstr model fetch' refuses to download.", "off",
+				"src/cli/cmd_model.c", ENVIRONMENT_USER, ENVIRONMENT_ONE },
 	[ENV_NO_PERF_MODE] = { "KTSTR_NO_PERF_MODE", "Not empty: the same as the option --no-perf-mode.", "off",
 			       "src/cli/test_session.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
 	[ENV_NO_SKIP_MODE] = { "KTSTR_NO_SKIP_MODE",

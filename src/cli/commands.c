@@ -33,6 +33,9 @@ const struct command *const commands[] = {
 	&cmd_ctprof_show,
 	&cmd_ctprof_compare,
 	&cmd_ctprof_metric_list,
+	&cmd_model_fetch,
+	&cmd_model_status,
+	&cmd_model_clean,
 	&cmd_doctor,
 	&cmd_completions,
 	&cmd_help,
@@ -41,6 +44,7 @@ const struct command *const commands[] = {
 
 const struct command_family command_families[] = {
 	{ "kernel", "Build kernels, list and remove those in the cache" },
+	{ "model", "Fetch, check and remove the language model for programs' output" },
 	{ "ctprof", "Profile all threads of this host, show and compare profiles", .alias = "host-state" },
 	{ "stats", "Analyse the last run, list runs, compare results" },
 	{ NULL },

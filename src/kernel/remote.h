@@ -3,8 +3,8 @@
  * remote.h -- a store of built kernels on an HTTP server (KTSTR_KERNEL_STORE), which a job asks before it builds.
  *
  * The store has KEY.tar.zst, an archive of the cache entry KEY, and KEY.tar.zst.sha256, a line of sha256sum(1).
- * An entry is used only if the archive has that checksum, its files match the checksums in the entry, and the entry is one that
- * this ktstr would have built. Every failure only leaves a note: the kernel is then built.
+ * An entry is used only if the archive has that checksum, its files match the checksums in the entry, and the entry is
+ * one that this ktstr would have built. Every failure only leaves a note: the kernel is then built.
  */
 #ifndef KTSTR_KERNEL_REMOTE_H
 #define KTSTR_KERNEL_REMOTE_H
