@@ -92,7 +92,7 @@ const struct command cmd_funify = {
 	.example =
 		(const struct example[]){
 			{ "ktstr funify run.ktstr.json --seed \"$SECRET\" > public.json", "names that stay the same" },
-			{ "ktstr ctprof capture -o - | ktstr funify --pretty", "from standard input" },
+			{ "ktstr funify --pretty < run.ktstr.json", "from standard input" },
 			{ NULL },
 		},
 	OPERANDS(struct funify_args, operands),
