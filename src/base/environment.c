@@ -88,6 +88,11 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_KERNEL_PARALLELISM] = { "KTSTR_KERNEL_PARALLELISM",
 				     "How many kernels are downloaded and built at the same time.", "all",
 				     "src/cli/kernels.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_KERNEL_STORE] = { "KTSTR_KERNEL_STORE",
+			       "URL of a store of built kernels, which is asked before a kernel is built. It has "
+			       "KEY.tar.zst, "
+			       "an archive of the cache's directory KEY, and KEY.tar.zst.sha256.",
+			       "", "src/kernel/remote.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_KIT] = { "KTSTR_KIT",
 		      "Directory with the selftests of a kernel, for kernels that were built without them.",
 		      "beside the kernel", "src/kernel/identify.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
@@ -97,6 +102,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 			   "src/lock/flock.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_LOG_PASSES] = { "KTSTR_LOG_PASSES", "Not empty: print a report also for tests that passed.", "off",
 			     "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
+	[ENV_MODEL_OFFLINE] = { "KTSTR_MODEL_OFFLINE", "'ktstr model fetch' refuses to download.", "off",
+				"src/cli/cmd_model.c", ENVIRONMENT_USER, ENVIRONMENT_ONE },
 	[ENV_NO_PERF_MODE] = { "KTSTR_NO_PERF_MODE", "Not empty: the same as the option --no-perf-mode.", "off",
 			       "src/cli/test_session.c", ENVIRONMENT_USER, ENVIRONMENT_NONEMPTY },
 	[ENV_NO_SKIP_MODE] = { "KTSTR_NO_SKIP_MODE",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/live_values.h"
 #include "cli/out.h"
 
 static int print(const struct buf *text)
@@ -15,11 +16,12 @@ static int print(const struct buf *text)
 
 struct completions_args {
 	struct strings operands;
-	const char *binary;
+	const char *binary, *values;
 };
 
 static const struct option_row completions_options[] = {
 	OPT_STRING(struct completions_args, binary, "binary", 0, "NAME", "complete for a program of this name"),
+	OPT_ALSO_STRING(struct completions_args, values, "values", "KIND"),
 	OPT_END,
 };
 
@@ -27,6 +29,13 @@ static int run_completions(void *args, struct err **err)
 {
 	const struct completions_args *a = args;
 	_cleanup_buf_ struct buf text = BUF_NULL;
+	if (a->values) {
+		/* Behind a '=', because an operand must not be empty. */
+		const char *prefix = a->operands.count ? a->operands.item[0] + 1 : "";
+		if (live_values(a->values, prefix, &text) < 0)
+			return FAIL(err, ERR_USAGE, -EINVAL, "completions: '%s' is not a kind of values", a->values);
+		return print(&text);
+	}
 	const char *shell = a->operands.count == 1 ? a->operands.item[0] : "";
 	if (completions_write(shell, a->binary ? a->binary : "ktstr", &text) < 0)
 		return FAIL(err, ERR_USAGE, -EINVAL, "completions needs the name of a shell: " COMPLETION_SHELLS);

@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&cmd_stats_explain_sidecar,
 	&cmd_stats,
 	&cmd_perf_delta,
+	&cmd_funify,
 	&cmd_kernel_build,
 	&cmd_kernel_list,
 	&cmd_kernel_clean,
@@ -29,6 +30,13 @@ const struct command *const commands[] = {
 	&cmd_locks,
 	&cmd_topo,
 	&cmd_show_host,
+	&cmd_ctprof_capture,
+	&cmd_ctprof_show,
+	&cmd_ctprof_compare,
+	&cmd_ctprof_metric_list,
+	&cmd_model_fetch,
+	&cmd_model_status,
+	&cmd_model_clean,
 	&cmd_doctor,
 	&cmd_completions,
 	&cmd_help,
@@ -37,6 +45,8 @@ const struct command *const commands[] = {
 
 const struct command_family command_families[] = {
 	{ "kernel", "Build kernels, list and remove those in the cache" },
+	{ "model", "Fetch, check and remove the language model for programs' output" },
+	{ "ctprof", "Profile all threads of this host, show and compare profiles", .alias = "host-state" },
 	{ "stats", "Analyse the last run, list runs, compare results" },
 	{ NULL },
 };
@@ -44,7 +54,7 @@ const struct command_family command_families[] = {
 const struct command_family *command_family_find(const char *name)
 {
 	for (const struct command_family *f = command_families; f->name; f++)
-		if (!strcmp(f->name, name))
+		if (!strcmp(f->name, name) || (f->alias && !strcmp(f->alias, name)))
 			return f;
 	return NULL;
 }
@@ -93,10 +103,8 @@ const struct command *command_find(const char *name, const char *second, unsigne
 	for (const struct command *const *c = commands; *c; c++) {
 		if (names((*c)->name, name, second, ret_words))
 			return *c;
-		if ((*c)->alias && !strcmp((*c)->alias, name)) {
-			*ret_words = 1;
+		if ((*c)->alias && names((*c)->alias, name, second, ret_words))
 			return *c;
-		}
 	}
 	return NULL;
 }

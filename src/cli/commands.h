@@ -6,10 +6,41 @@
 #include "base/parse.h"
 #include "cli/options.h"
 
-extern const struct command cmd_test, cmd_show_thresholds, cmd_kernel_build, cmd_kernel_list, cmd_kernel_clean,
-	cmd_locks, cmd_run, cmd_list, cmd_topo, cmd_doctor, cmd_completions, cmd_help, cmd_new, cmd_report, cmd_merge,
-	cmd_explore, cmd_dump, cmd_stats, cmd_stats_list, cmd_stats_list_metrics, cmd_stats_list_values,
-	cmd_stats_show_host, cmd_stats_explain_sidecar, cmd_stats_compare, cmd_show_host, cmd_perf_delta;
+/* The order is that of the table in commands.c. */
+extern const struct command cmd_test;
+extern const struct command cmd_explore;
+extern const struct command cmd_report;
+extern const struct command cmd_merge;
+extern const struct command cmd_dump;
+extern const struct command cmd_show_thresholds;
+extern const struct command cmd_new;
+extern const struct command cmd_stats_list;
+extern const struct command cmd_stats_compare;
+extern const struct command cmd_stats_list_values;
+extern const struct command cmd_stats_list_metrics;
+extern const struct command cmd_stats_show_host;
+extern const struct command cmd_stats_explain_sidecar;
+extern const struct command cmd_stats;
+extern const struct command cmd_perf_delta;
+extern const struct command cmd_funify;
+extern const struct command cmd_kernel_build;
+extern const struct command cmd_kernel_list;
+extern const struct command cmd_kernel_clean;
+extern const struct command cmd_run;
+extern const struct command cmd_list;
+extern const struct command cmd_locks;
+extern const struct command cmd_topo;
+extern const struct command cmd_show_host;
+extern const struct command cmd_ctprof_capture;
+extern const struct command cmd_ctprof_show;
+extern const struct command cmd_ctprof_compare;
+extern const struct command cmd_ctprof_metric_list;
+extern const struct command cmd_model_fetch;
+extern const struct command cmd_model_status;
+extern const struct command cmd_model_clean;
+extern const struct command cmd_doctor;
+extern const struct command cmd_completions;
+extern const struct command cmd_help;
 
 /*
  * Closes the trace of a run (NULL: there is none) that ended with @result. If the trace could not be written, that is

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "cli/live_values.h"
 #include "cli/options.h"
 
 const char *const completion_shells[] = { "bash", "zsh", "fish", "elvish", "powershell", NULL };
@@ -73,14 +74,15 @@ static void bash_command(const struct command *c, struct buf *out)
 			buf_appendf(out, "--%s ", o->name);
 	buf_puts(out, "--help'\n\t\toperands='");
 	put_words(out, c->operand_words);
-	buf_puts(out, "'\n\t\tcase \"$previous\" in\n");
+	buf_appendf(out, "' live=%s", live_kind_of_operands(c) ?: "");
+	buf_puts(out, "\n\t\tcase \"$previous\" in\n");
 	for (const struct option_row *o = option_first(c); o; o = option_next(c, o)) {
 		if (o->hidden || o->kind == OPTION_FLAG)
 			continue;
 		buf_puts(out, "\t\t");
 		if (o->letter)
 			buf_appendf(out, "-%c|", o->letter);
-		buf_appendf(out, "--%s) value=1 operands='", o->name);
+		buf_appendf(out, "--%s) value=1 live=%s operands='", o->name, live_kind_of_option(o) ?: "");
 		put_words(out, o->choices);
 		buf_puts(out, "' ;;\n");
 	}
@@ -90,7 +92,7 @@ static void bash_command(const struct command *c, struct buf *out)
 static void write_bash(const char *program, struct buf *out)
 {
 	buf_puts(out, "_ktstr() {\n\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-		      "\tlocal command=${COMP_WORDS[1]} first=1 options= operands= value=\n\tCOMPREPLY=()\n"
+		      "\tlocal command=${COMP_WORDS[1]} first=1 options= operands= value= live=\n\tCOMPREPLY=()\n"
 		      "\tcase \"$command\" in\n");
 	for (const struct command_family *f = command_families; f->name; f++) {
 		buf_appendf(out,
@@ -113,9 +115,13 @@ static void write_bash(const char *program, struct buf *out)
 		    "\telif [ -n \"$operands\" ] && { [ -n \"$value\" ] || [ \"$COMP_CWORD\" = $((first+1)) ]; "
 		    "}; then\n"
 		    "\t\tCOMPREPLY=($(compgen -W \"$operands\" -- \"$current\"))\n"
+		    "\telif [ -n \"$live\" ]; then\n"
+		    "\t\tcompopt +o filenames 2>/dev/null\n"
+		    "\t\tlocal IFS=$'\\n'\n"
+		    "\t\tCOMPREPLY=($('%s' completions --values \"$live\" -- \"=$current\" 2>/dev/null))\n"
 		    "\telse\n\t\tCOMPREPLY=($(compgen -f -- \"$current\"))\n\tfi\n}\n"
 		    "complete -o filenames -F _ktstr %s\n",
-		    program);
+		    program, program);
 }
 
 /* --- zsh ---------------------------------------------------------------------------------------------------------- */
@@ -159,6 +165,8 @@ static void zsh_option(const struct option_row *o, struct buf *out)
 		buf_puts(out, "(");
 		put_words(out, o->choices);
 		buf_puts(out, ")");
+	} else if (live_kind_of_option(o)) {
+		buf_appendf(out, "_ktstr_values %s", live_kind_of_option(o));
 	} else if (o->kind != OPTION_FLAG) {
 		buf_puts(out, "_files");
 	}
@@ -177,15 +185,20 @@ static void zsh_command(const struct command *c, struct buf *out)
 		put_words(out, c->operand_words);
 		buf_puts(out, ")'");
 	}
-	buf_puts(out, c->operands ? " \\\n\t\t\t'*:operand:_files' ;;\n" : " ;;\n");
+	if (live_kind_of_operands(c))
+		buf_appendf(out, " \\\n\t\t\t'*:operand:_ktstr_values %s' ;;\n", live_kind_of_operands(c));
+	else
+		buf_puts(out, c->operands ? " \\\n\t\t\t'*:operand:_files' ;;\n" : " ;;\n");
 }
 
 static void write_zsh(const char *program, struct buf *out)
 {
 	buf_appendf(out,
-		    "#compdef %s\n_ktstr() {\n\tlocal command=$words[2]\n\tlocal -a names\n"
+		    "#compdef %s\n_ktstr_values() {\n\tlocal -a found\n"
+		    "\tfound=(${(f)\"$('%s' completions --values $@[-1] -- \"=$PREFIX\" 2>/dev/null)\"})\n"
+		    "\tcompadd \"${@[1,-2]}\" -a found\n}\n_ktstr() {\n\tlocal command=$words[2]\n\tlocal -a names\n"
 		    "\tif (( CURRENT == 2 )); then\n\t\tnames=(",
-		    program);
+		    program, program);
 	each_first_word(out, zsh_word);
 	buf_puts(out, ")\n\t\t_describe command names\n\t\treturn\n\tfi\n\tshift words\n\t(( CURRENT-- ))\n"
 		      "\tcase $command in\n");
@@ -228,6 +241,11 @@ static void fish_text(struct buf *out, const char *text)
 	buf_puts(out, "'\n");
 }
 
+static void fish_live(const char *program, const char *kind, struct buf *out)
+{
+	buf_appendf(out, " -x -a '(%s completions --values %s -- =(commandline -ct) 2>/dev/null)'", program, kind);
+}
+
 static void fish_option(const char *program, const struct command *c, const struct option_row *o, struct buf *out)
 {
 	buf_appendf(out, "complete -c %s -n ", program);
@@ -239,6 +257,8 @@ static void fish_option(const char *program, const struct command *c, const stru
 		buf_puts(out, " -x -a '");
 		put_words(out, o->choices);
 		buf_puts(out, "'");
+	} else if (live_kind_of_option(o)) {
+		fish_live(program, live_kind_of_option(o), out);
 	} else if (o->kind != OPTION_FLAG) {
 		buf_puts(out, " -r");
 	}
@@ -258,13 +278,18 @@ static void fish_command(const char *program, const struct command *c, struct bu
 	for (const struct option_row *o = option_first(c); o; o = option_next(c, o))
 		if (!o->hidden)
 			fish_option(program, c, o, out);
-	if (!c->operand_words)
+	if (!c->operand_words && !live_kind_of_operands(c))
 		return;
 	buf_appendf(out, "complete -c %s -n ", program);
 	fish_condition(c, out);
-	buf_puts(out, " -f -a '");
-	put_words(out, c->operand_words);
-	buf_puts(out, "'\n");
+	if (c->operand_words) {
+		buf_puts(out, " -f -a '");
+		put_words(out, c->operand_words);
+		buf_puts(out, "'");
+	} else {
+		fish_live(program, live_kind_of_operands(c), out);
+	}
+	buf_puts(out, "\n");
 }
 
 static void write_fish(const char *program, struct buf *out)
@@ -330,6 +355,51 @@ static void write_table(struct buf *out, const char *open, const char *middle, c
 	}
 }
 
+/* Words of a table entry: those of a list, or those that the program prints. */
+typedef void values_fn(const char *program, const char *const *words, const char *kind, struct buf *out);
+
+/* Writes the values of every command's options, with the key "COMMAND --OPTION", and of operands, with "COMMAND ". */
+static void write_values(const char *program, struct buf *out, const char *open, const char *middle, const char *close,
+			 values_fn *values)
+{
+	for (const struct command *const *c = commands; *c; c++) {
+		for (const struct option_row *o = option_first(*c); o; o = option_next(*c, o)) {
+			if (o->hidden || (!o->choices && !live_kind_of_option(o)))
+				continue;
+			buf_appendf(out, "%s%s --%s%s", open, (*c)->name, o->name, middle);
+			values(program, o->choices, live_kind_of_option(o), out);
+			buf_puts(out, close);
+		}
+		if (!live_kind_of_operands(*c))
+			continue;
+		buf_appendf(out, "%s%s %s", open, (*c)->name, middle);
+		values(program, NULL, live_kind_of_operands(*c), out);
+		buf_puts(out, close);
+	}
+}
+
+static void elvish_values(const char *program, const char *const *words, const char *kind, struct buf *out)
+{
+	if (words) {
+		buf_puts(out, " put ");
+		put_words(out, words);
+	} else {
+		buf_appendf(
+			out,
+			" try { (external '%s') completions --values %s -- '='$words[-1] 2>/dev/null | from-lines } "
+			"catch e { } ",
+			program, kind);
+	}
+}
+
+static void powershell_values(const char *program, const char *const *words, const char *kind, struct buf *out)
+{
+	if (!words)
+		buf_appendf(out, " & '%s' completions --values %s -- \"=$word\" 2>$null ", program, kind);
+	for (const char *const *w = words; w && *w; w++)
+		buf_appendf(out, "%s'%s'", w == words ? "" : ", ", *w);
+}
+
 static void write_elvish(const char *program, struct buf *out)
 {
 	buf_appendf(out,
@@ -344,8 +414,13 @@ static void write_elvish(const char *program, struct buf *out)
 			    f->name, f->name);
 	buf_puts(out, "\tvar table = [\n");
 	write_table(out, "\t\t&'", "'={\n", "\t\t}\n", elvish_word);
-	buf_puts(out, "\t]\n\tif (has-key $table $command) { $table[$command] }\n"
-		      "\tif (not-eq $command '') { edit:complete-filename $words[-1] }\n}\n");
+	buf_puts(out, "\t]\n\tvar values = [\n");
+	write_values(program, out, "\t\t&'", "'={", "}\n", elvish_values);
+	buf_puts(out, "\t]\n\tvar option = $command' '$words[-2]\n"
+		      "\tif (has-key $values $option) {\n\t\t$values[$option]\n\t\treturn\n\t}\n"
+		      "\tif (has-key $table $command) { $table[$command] }\n"
+		      "\tif (has-key $values $command' ') {\n\t\t$values[$command' ']\n"
+		      "\t} elif (not-eq $command '') {\n\t\tedit:complete-filename $words[-1]\n\t}\n}\n");
 }
 
 static void write_powershell(const char *program, struct buf *out)
@@ -362,7 +437,15 @@ static void write_powershell(const char *program, struct buf *out)
 			    f->name, f->name);
 	buf_puts(out, "\t$table = @{\n");
 	write_table(out, "\t\t'", "' = @(\n", "\t\t)\n", powershell_word);
-	buf_puts(out, "\t}\n\t$table[$command] | Where-Object { $_ -and $_[0] -like \"$word*\" } | ForEach-Object {\n"
+	buf_puts(out, "\t}\n\t$values = @{\n");
+	write_values(program, out, "\t\t'", "' = {", "}\n", powershell_values);
+	buf_puts(out, "\t}\n\t$option = \"$command \" + $words[-1]\n"
+		      "\tif (-not $values.ContainsKey($option) -and $word -notlike '-*') { $option = \"$command \" }\n"
+		      "\tif ($values.ContainsKey($option)) {\n"
+		      "\t\t& $values[$option] | Where-Object { $_ -like \"$word*\" } | ForEach-Object {\n"
+		      "\t\t\t[System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)\n"
+		      "\t\t}\n\t\treturn\n\t}\n"
+		      "\t$table[$command] | Where-Object { $_ -and $_[0] -like \"$word*\" } | ForEach-Object {\n"
 		      "\t\t[System.Management.Automation.CompletionResult]::new($_[0], $_[0], 'ParameterValue', "
 		      "$_[1])\n"
 		      "\t}\n}\n");

@@ -160,6 +160,7 @@ extern const struct command *const commands[];
 /* Commands with the same first word. */
 struct command_family {
 	const char *name, *summary;
+	const char *alias; /* another first word, accepted but not shown; or NULL */
 };
 extern const struct command_family command_families[]; /* ended by a NULL name */
 

@@ -26,8 +26,8 @@
 #define ROW_RELEASE(args) OPT_FLAG(args, release, "release", 0, "judge by the strict limits")
 
 /* Environment variables for finding, downloading and building kernels. */
-#define KERNEL_ENVIRONMENT                                                                                \
-	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_CACHE_DIR, ENV_XDG_CACHE_HOME, \
-		ENV_XDG_DATA_HOME, ENV_HOME, ENV_CPU_CAP, ENV_LOCK_DIR, ENV_BYPASS_LLC_LOCKS
+#define KERNEL_ENVIRONMENT                                                                              \
+	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_KERNEL_STORE, ENV_CACHE_DIR, \
+		ENV_XDG_CACHE_HOME, ENV_XDG_DATA_HOME, ENV_HOME, ENV_CPU_CAP, ENV_LOCK_DIR, ENV_BYPASS_LLC_LOCKS
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/tool.h"
 #include "kernel/config.h"
 #include "kernel/job_commands.h"
+#include "kernel/remote.h"
 #include "kernel/steps.h"
 
 #define TARBALL_BYTES_MAX ((uint64_t)1 << 30) /* compressed; linux-6.12.tar.xz has 0.15 GB */
@@ -139,8 +140,19 @@ static int resume(struct machine *m, int result)
 	case WORK_BUILT:
 		return STAGE_QUEUE;
 	default:
-		return first_source_stage(job);
+		if (!remote_start(m, job))
+			return first_source_stage(job);
+		return STAGE_TAKE_OVER;
 	}
+}
+
+/* The store of built kernels has answered. Its failures leave a note. */
+static int take_over(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	remote_end(job, result);
+	job->hit = result == 0 && already_cached(job);
+	return job->hit ? STAGE_CLEANUP : first_source_stage(job);
 }
 
 /* --- DOWNLOAD, APT, GIT, ADOPT, UNPACK ---------------------------------------------------------------------------- */
@@ -451,14 +463,18 @@ static int finish_job(struct machine *m, int result)
 	return job->failed && !m->failure ? job->failed : MACHINE_END;
 }
 
+/* All that first_source_stage() returns. */
+#define SOURCE_STAGES \
+	TO(STAGE_DOWNLOAD) | TO(STAGE_APT_DOWNLOAD) | TO(STAGE_GIT_INIT) | TO(STAGE_UNPACK) | TO(STAGE_QUEUE)
+
 /* People see the names. States that do one kind of work share a name. */
 static const struct machine_state stages[STAGE_MAX] = {
 	[STAGE_RESOLVE] = { "resolve", resolve, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_LOCK) },
 	[STAGE_LOCK] = { "lock", lock, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_PREPARE) | TO(STAGE_CLEANUP) },
 	[STAGE_PREPARE] = { "prepare", prepare, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_RESUME) },
-	[STAGE_RESUME] = { "prepare", resume, SHORT_DEADLINE, STAGE_CLEANUP,
-			   TO(STAGE_DOWNLOAD) | TO(STAGE_APT_DOWNLOAD) | TO(STAGE_GIT_INIT) | TO(STAGE_UNPACK) |
-				   TO(STAGE_QUEUE) },
+	[STAGE_RESUME] = { "prepare", resume, SHORT_DEADLINE, STAGE_CLEANUP, TO(STAGE_TAKE_OVER) | SOURCE_STAGES },
+	[STAGE_TAKE_OVER] = { "take over", take_over, BUILD_DEADLINE, STAGE_CLEANUP,
+			      TO(STAGE_CLEANUP) | SOURCE_STAGES },
 	[STAGE_DOWNLOAD] = { "fetch", download, BUILD_DEADLINE, STAGE_CLEANUP, TO(STAGE_ADOPT) },
 	[STAGE_APT_DOWNLOAD] = { "fetch", apt_download, BUILD_DEADLINE, STAGE_REAP, TO(STAGE_APT_UNPACK) },
 	[STAGE_APT_UNPACK] = { "fetch", apt_unpack, SHORT_DEADLINE, STAGE_REAP, TO(STAGE_ADOPT) },
@@ -532,6 +548,7 @@ void kernel_job_start(struct reactor *r, struct kernel_job *job, const struct ke
 
 void kernel_job_done(struct kernel_job *job)
 {
+	remote_done(job);
 	err_free(job->err);
 	free(job->tarball);
 	free(job->work);

@@ -2,8 +2,8 @@
 /*
  * job.h -- builds one kernel, from any kind of source to an entry of the cache, as a machine:
  *
- *   RESOLVE > LOCK > PREPARE > RESUME > DOWNLOAD, or APT_DOWNLOAD > APT_UNPACK, or GIT_INIT > GIT_FETCH > GIT_CHECKOUT
- *     > ADOPT > UNPACK > QUEUE
+ *   RESOLVE > LOCK > PREPARE > RESUME > TAKE_OVER
+ *     > DOWNLOAD, or APT_DOWNLOAD > APT_UNPACK, or GIT_INIT > GIT_FETCH > GIT_CHECKOUT > ADOPT > UNPACK > QUEUE
  *     > CLEAN > WRITE_FRAGMENT > BASE_CONFIG > MERGE_CONFIG > UPDATE_CONFIG > CHECK_CONFIG > SYNC_CONFIG
  *     > COMPILE > VALIDATE > LIST_COMMANDS > BUILD_SCHEDULERS > BUILD_SELFTESTS > STRIP > STORE > REAP > CLEANUP
  *     > FINISH
@@ -12,6 +12,8 @@
  * stored as an entry. Then the work directory is removed. A source directory is built in place, with a configuration
  * file of ours beside the user's own, which is not changed. The result is stored only when the tree is a clean git
  * checkout both before and after the build, because the key must match the content.
+ *
+ * Between RESUME and TAKE_OVER, a store of built kernels is asked, if there is one (remote.h).
  *
  * The work directory is removed on every path, also after a failure. If the process is killed, the next job takes the
  * directory over and continues with the stage that was interrupted.
@@ -25,6 +27,7 @@
 #include "kernel/orphans.h"
 #include "kernel/unpack.h"
 #include "net/fetch.h"
+#include "net/releases.h"
 
 #define SELFTESTS_DIR "tools/testing/selftests/sched_ext"
 
@@ -52,6 +55,7 @@ enum kernel_stage {
 	STAGE_LOCK,
 	STAGE_PREPARE,
 	STAGE_RESUME,
+	STAGE_TAKE_OVER,
 	STAGE_DOWNLOAD,
 	STAGE_APT_DOWNLOAD,
 	STAGE_APT_UNPACK,
@@ -110,6 +114,17 @@ struct kernel_job {
 	/* private to the job */
 	struct offload_job offload;
 	struct command_run run;
+	struct {
+		struct machine machine;
+		struct fetch fetch;
+		struct offload_job offload;
+		struct unpack_progress unpack;
+		struct err *err;
+		int fd;
+		bool started;
+		char url[1024], sha256[SHA256_TEXT_MAX];
+		const char *urls[2];
+	} remote;      /* looks the kernel up in a store of built ones (remote.h) */
 	char *tarball; /* the tarball to unpack: the user's, or the downloaded one */
 	char *work, *tree, *log_path;
 	char token[ORPHANS_VARIABLE_MAX]; /* in the environment of all that the build starts (orphans.h) */

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* remote.c -- see remote.h. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cachefile.h"
+#include "base/environment.h"
+#include "base/file.h"
+#include "kernel/remote.h"
+#include "kernel/unpack.h"
+#include "net/releases.h"
+
+#define ARCHIVE_BYTES_MAX ((uint64_t)2 << 30)
+#define ARCHIVE_NAME	  "remote.tar.zst"
+#define UNPACKED_NAME	  "remote"
+
+#define SHORT_DEADLINE (10 * NSEC_PER_MIN)
+#define LONG_DEADLINE  (60 * NSEC_PER_MIN)
+
+enum remote_state { REMOTE_LOOK_UP, REMOTE_OBTAIN, REMOTE_ACCEPT, REMOTE_FINISH, REMOTE_STATE_MAX };
+
+static struct kernel_job *job_of(struct machine *m)
+{
+	return container_of(m, struct kernel_job, remote.machine);
+}
+
+/* --- files of the store ------------------------------------------------------------------------------------------- */
+
+/* Begins a fetch of the entry's file with @suffix. */
+static int fetch_file(struct machine *m, const char *suffix, struct fetch_request *q)
+{
+	struct kernel_job *job = job_of(m);
+	const char *store = environment_get(ENV_KERNEL_STORE);
+	size_t len = strlen(store);
+	while (len && store[len - 1] == '/')
+		len--;
+	int n = snprintf(job->remote.url, sizeof(job->remote.url), "%.*s/%s.tar.zst%s", (int)len, store, job->key,
+			 suffix);
+	if (n < 0 || (size_t)n >= sizeof(job->remote.url))
+		return FAIL(&job->remote.err, ERR_USAGE, -ENAMETOOLONG, "its URL is too long");
+	job->remote.urls[0] = job->remote.url;
+	q->urls = job->remote.urls;
+	q->refuse_html = true;
+	fetch_start(&job->remote.fetch, job->config.http, m->reactor, q, m, NULL);
+	machine_await(m, &job->remote.fetch.machine);
+	return 0;
+}
+
+/* Unlike in our own cache, a file without a checksum is not good. */
+static int check_files(const struct cache_entry *e, struct err **err)
+{
+	_cleanup_close_ int dir = open(e->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *const names[] = { e->image_name, e->has_vmlinux ? KERNEL_VMLINUX_NAME : e->image_name };
+	int r = dir < 0 ? -errno : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r == 0; i++)
+		r = cachefile_check(dir, names[i], NULL);
+	return r < 0 ? FAIL_SYS(err, r, "check the files of its entry") : 0;
+}
+
+/* An entry with this key, but of another kernel or configuration, is not used. */
+static int check_entry(struct kernel_job *job, char *root)
+{
+	struct cache unpacked = { .root = root };
+	struct cache_entry e;
+	struct err **err = &job->remote.err;
+	int r = cache_get(&unpacked, job->key, &e);
+	if (r < 0)
+		return FAIL(err, ERR_DATA, r, "the archive has no entry");
+	if (e.error_kind)
+		r = FAIL(err, ERR_DATA, -EBADMSG, "its entry is damaged: %s", e.error);
+	else if (e.status != KCONFIG_MATCHES || strcmp(e.arch, KERNEL_ARCH) != 0 ||
+		 (job->version[0] && strcmp(e.version, job->version) != 0))
+		r = FAIL(err, ERR_DATA, -EBADMSG, "its entry is another kernel: %s for %s", e.version, e.arch);
+	else
+		r = check_files(&e, err);
+	entry_done(&e);
+	return r;
+}
+
+/* Unpacks, checks and publishes the entry. Blocks; runs in the offload pool. */
+static int step_accept(void *arg)
+{
+	struct kernel_job *job = arg;
+	struct err **err = &job->remote.err;
+	_cleanup_free_ char *archive = path_join(job->work, ARCHIVE_NAME), *root = path_join(job->work, UNPACKED_NAME);
+	_cleanup_free_ char *entry = root ? path_join(root, job->key) : NULL;
+	if (!archive || !entry)
+		return -ENOMEM;
+	int r = mkdir_parents(entry, 0755, err);
+	r = r < 0 ? r : unpack_tarball(archive, entry, &job->remote.offload.cancelled, &job->remote.unpack, err);
+	r = r < 0 ? r : check_entry(job, root);
+	return r < 0 ? r : cache_publish(job->config.cache, job->key, entry, err);
+}
+
+/* --- states ------------------------------------------------------------------------------------------------------- */
+
+static int look_up(struct machine *m, int result)
+{
+	struct fetch_request q = { .fd = -1 };
+	(void)result;
+	int r = fetch_file(m, ".sha256", &q);
+	return r < 0 ? r : REMOTE_OBTAIN;
+}
+
+static int obtain(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	char name[sizeof(job->key) + 16];
+	const struct buf *sum = &job->remote.fetch.body;
+	_cleanup_free_ char *path = path_join(job->work, ARCHIVE_NAME);
+	if (result < 0)
+		return result;
+	snprintf(name, sizeof(name), "%s.tar.zst", job->key);
+	int r = sha256sums_find(buf_str(sum), sum->len, name, job->remote.sha256, &job->remote.err);
+	if (r < 0 || !path)
+		return r < 0 ? r : -ENOMEM;
+	fetch_done(&job->remote.fetch);
+	job->remote.fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (job->remote.fd < 0)
+		return FAIL_SYS(&job->remote.err, -errno, "create '%s'", path);
+	struct fetch_request q = { .fd = job->remote.fd,
+				   .max_bytes = ARCHIVE_BYTES_MAX,
+				   .sha256_hex = job->remote.sha256 };
+	r = fetch_file(m, "", &q);
+	return r < 0 ? r : REMOTE_ACCEPT;
+}
+
+static int accept_archive(struct machine *m, int result)
+{
+	struct kernel_job *job = job_of(m);
+	if (result < 0)
+		return result;
+	machine_offload(m, &job->remote.offload, step_accept, job);
+	return REMOTE_FINISH;
+}
+
+static int finish_lookup(struct machine *m, int result)
+{
+	(void)m;
+	return result < 0 ? result : MACHINE_END;
+}
+
+static const struct machine_state states[REMOTE_STATE_MAX] = {
+	[REMOTE_LOOK_UP] = { "look up", look_up, SHORT_DEADLINE, 0, TO(REMOTE_OBTAIN) },
+	[REMOTE_OBTAIN] = { "obtain", obtain, SHORT_DEADLINE, 0, TO(REMOTE_ACCEPT) },
+	[REMOTE_ACCEPT] = { "accept", accept_archive, LONG_DEADLINE, 0, TO(REMOTE_FINISH) },
+	[REMOTE_FINISH] = { "finish", finish_lookup, SHORT_DEADLINE, 0, TO_END },
+};
+
+static const struct machine_type type = { "store", states, REMOTE_STATE_MAX, NULL };
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
+bool remote_start(struct machine *m, struct kernel_job *job)
+{
+	if (!environment_get(ENV_KERNEL_STORE) || !job->config.http || !job->key[0] || job->config.force ||
+	    kernel_job_in_place(job))
+		return false;
+	job->remote.fd = -1;
+	job->remote.started = true;
+	machine_start(m->reactor, &job->remote.machine, &type, m, "%s", job->key);
+	machine_await(m, &job->remote.machine);
+	return true;
+}
+
+/* What came from the store must not be there when the kernel is built. Both are small or empty. */
+static void remove_files(const struct kernel_job *job)
+{
+	_cleanup_free_ char *archive = path_join(job->work, ARCHIVE_NAME), *root = path_join(job->work, UNPACKED_NAME);
+	if (archive)
+		unlink(archive);
+	if (root)
+		remove_tree(root, NULL);
+}
+
+void remote_done(struct kernel_job *job)
+{
+	if (!job->remote.started)
+		return;
+	job->remote.started = false;
+	job->remote.fd = fd_close(job->remote.fd);
+	job->remote.err = err_free(job->remote.err);
+	fetch_done(&job->remote.fetch);
+}
+
+void remote_end(struct kernel_job *job, int result)
+{
+	_cleanup_buf_ struct buf why = BUF_NULL;
+	const struct err *err = job->remote.err ?: job->remote.fetch.err;
+	if (job->remote.fetch.absent)
+		buf_puts(&why, "it is not there");
+	else if (err)
+		err_format(err, &why);
+	else
+		buf_puts(&why, strerror(-result));
+	if (result < 0)
+		snprintf(job->note, sizeof(job->note), "not taken from the store: %s", buf_str(&why));
+	remote_done(job);
+	remove_files(job);
+}

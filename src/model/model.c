@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* model.c -- see model.h. */
+#include <fcntl.h>
+#include <nettle/sha2.h>
+#include <string.h>
+
+#include "base/dir.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "model/model.h"
+#include "net/fetch.h"
+
+#define MODEL_BYTES_MAX ((uint64_t)64 << 30)
+#define PIECE		((size_t)1 << 20)
+
+void model_done(struct model *m)
+{
+	free(m->dir);
+	free(m->path);
+	free(m->url);
+	free(m->sha256);
+	free(m->checked);
+}
+
+static char *identity_of(const char *path)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	file_identify(path, &text);
+	return text.len ? buf_steal(&text) : NULL;
+}
+
+static char *copy_text(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	return text ? strdup(text) : NULL;
+}
+
+int model_read(const char *dir, struct model *m)
+{
+	json_auto_t *o = NULL;
+	*m = (struct model){ .dir = strdup(dir) };
+	if (!m->dir)
+		return -ENOMEM;
+	_cleanup_free_ char *record = path_join(m->dir, MODEL_RECORD);
+	if (!record)
+		return -ENOMEM;
+	if (json_read_file(record, &o, NULL) < 0)
+		return 0;
+	const char *name = json_string_value(json_object_get(o, "file"));
+	if (!name || !*name || strchr(name, '/'))
+		return 0;
+	m->path = path_join(m->dir, name);
+	m->url = copy_text(o, "url");
+	m->sha256 = copy_text(o, "sha256");
+	m->checked = copy_text(o, "checked");
+	return 0;
+}
+
+static int model_write(const struct model *m, struct err **err)
+{
+	_cleanup_free_ char *record = path_join(m->dir, MODEL_RECORD);
+	json_auto_t *o = json_object();
+	json_put_text(&o, "file", path_basename(m->path));
+	json_put_text(&o, "url", m->url);
+	json_put_text(&o, "sha256", m->sha256);
+	json_put_text(&o, "checked", m->checked);
+	return record && o ? json_write_file(record, o, err) : -ENOMEM;
+}
+
+static int receive(const char *url, const char *sha256, int fd, struct err **err)
+{
+	const char *const urls[] = { url, NULL };
+	const struct fetch_request q = {
+		.urls = urls, .fd = fd, .max_bytes = MODEL_BYTES_MAX, .sha256_hex = sha256, .refuse_html = true
+	};
+	_cleanup_(reactor_free_p) struct reactor *r = NULL;
+	_cleanup_(http_free_p) struct http *http = NULL;
+	struct fetch f;
+	int result = reactor_new(&r, err);
+	result = result < 0 ? result : http_new(r, NULL, &http, err);
+	if (result < 0)
+		return result;
+	fetch_start(&f, http, r, &q, NULL, NULL);
+	result = reactor_run(r);
+	result = result < 0 ? result : f.machine.result;
+	if (f.err && err)
+		*err = TAKE_PTR(f.err);
+	fetch_done(&f);
+	return result;
+}
+
+/* The file appears under its name only when it is complete and verified. */
+static int fetch_into(const char *url, const char *sha256, struct model *m, struct err **err)
+{
+	const char *name = path_basename(url);
+	char fresh[256];
+	_cleanup_close_ int dir = -1, fd = -1;
+	int r = dir_open(m->dir, true, "XDG_CACHE_HOME", &dir, err);
+	if (r < 0)
+		return r;
+	snprintf(fresh, sizeof(fresh), ".%s.%d", name, getpid());
+	fd = file_create_at(dir, fresh, 0644);
+	if (fd < 0)
+		return FAIL_SYS(err, fd, "create a file in %s", m->dir);
+	r = receive(url, sha256, fd, err);
+	if (r == 0) {
+		r = rename_durable(fd, dir, fresh, name, 0);
+		if (r < 0)
+			FAIL_SYS(err, r, "store the model in %s", m->dir);
+	}
+	if (r < 0)
+		unlinkat(dir, fresh, 0);
+	return r;
+}
+
+static int hash_file(const char *path, char hex[SHA256_HEX_LEN + 1])
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ uint8_t *piece = malloc(PIECE);
+	uint8_t digest[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sha;
+	ssize_t n;
+	if (fd < 0 || !piece)
+		return fd < 0 ? -errno : -ENOMEM;
+	sha256_init(&sha);
+	while ((n = read(fd, piece, PIECE)) > 0)
+		sha256_update(&sha, (size_t)n, piece);
+	if (n < 0)
+		return -errno;
+	sha256_digest(&sha, sizeof(digest), digest);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	return 0;
+}
+
+/* Hashes the file unless that was done since it changed. */
+const char *model_check(struct model *m)
+{
+	char hex[SHA256_HEX_LEN + 1];
+	_cleanup_free_ char *now = m->path ? identity_of(m->path) : NULL;
+	if (!m->path || !m->sha256 || !path_exists(m->path))
+		return "NotCached";
+	if (now && m->checked && !strcmp(now, m->checked))
+		return "Matches";
+	if (hash_file(m->path, hex) < 0)
+		return "CheckFailed";
+	if (strcmp(hex, m->sha256) != 0)
+		return "Mismatches";
+	free(m->checked);
+	m->checked = TAKE_PTR(now);
+	model_write(m, NULL); /* without the record, the next call hashes again */
+	return "Matches";
+}
+
+int model_fetch(struct model *m, const char *url, const char *sha256, struct err **err)
+{
+	int r = fetch_into(url, sha256, m, err);
+	if (r < 0)
+		return r;
+	free(m->path);
+	free(m->url);
+	free(m->sha256);
+	free(m->checked);
+	m->path = path_join(m->dir, path_basename(url));
+	m->url = strdup(url);
+	m->sha256 = strdup(sha256);
+	m->checked = m->path ? identity_of(m->path) : NULL;
+	return m->path && m->url && m->sha256 ? model_write(m, err) : -ENOMEM;
+}
+
+int model_remove(struct model *m, struct err **err)
+{
+	_cleanup_free_ char *record = path_join(m->dir, MODEL_RECORD);
+	if (!record)
+		return -ENOMEM;
+	if (unlink(m->path) < 0 || (unlink(record) < 0 && errno != ENOENT))
+		return FAIL_SYS(err, -errno, "remove %s", m->path);
+	return 0;
+}
