@@ -70,6 +70,7 @@ static const struct read_row group_reads[] = {
 	{ CPU, QUEUE }, { PID, ARGUMENT(0) }, { GROUP_OF_SET, ARGUMENT(2) }, { NOTHING }
 };
 static const struct read_row tick_reads[] = { { CPU, QUEUE }, { NOTHING } };
+static const struct read_row no_reads[] = { { NOTHING } };
 static const struct read_row dequeue_reads[] = {
 	{ CLOCK, ARGUMENT(0) }, { CPU, ARGUMENT(0) }, { PID, ARGUMENT(1) }, { NOTHING }
 };
@@ -80,7 +81,7 @@ static const struct read_row enqueue_reads[] = {
 
 /* How records of a kind are made and read. */
 typedef bool read_fn(const struct observe_record *r, struct schedule_event *e);
-static read_fn read_switch, read_wake, read_migrate, read_group, read_tick, read_enqueue, read_dequeue;
+static read_fn read_switch, read_wake, read_migrate, read_group, read_tick, read_cpu, read_enqueue, read_dequeue;
 
 static const struct {
 	const struct read_row *reads;
@@ -92,6 +93,8 @@ static const struct {
 	[SCHEDULE_MIGRATE] = { migrate_reads, 0, read_migrate },
 	[SCHEDULE_GROUP] = { group_reads, 0, read_group },
 	[SCHEDULE_TICK] = { tick_reads, 0, read_tick },
+	[SCHEDULE_OFFLINE] = { no_reads, 0, read_cpu },
+	[SCHEDULE_ONLINE] = { no_reads, 0, read_cpu },
 	/* Functions of classes are called with the queue's clock up to date, whoever the caller is. */
 	[SCHEDULE_ENQUEUE] = { enqueue_reads, ARGUMENT(1), read_enqueue },
 	[SCHEDULE_DEQUEUE] = { dequeue_reads, 0, read_dequeue },
@@ -108,6 +111,8 @@ static const struct {
 	{ { "set_task_cpu" }, SCHEDULE_MIGRATE, 0, false },    /* task, cpu */
 	{ { "css_set_move_task" }, SCHEDULE_GROUP, 0, false }, /* task, from, to, ... */
 	{ { "sched_tick", "scheduler_tick" }, SCHEDULE_TICK, 0, false },
+	{ { "sched_cpu_deactivate" }, SCHEDULE_OFFLINE, 0, false }, /* cpu */
+	{ { "sched_cpu_activate" }, SCHEDULE_ONLINE, 0, false },
 	/* queue, task, flags */
 	{ { "enqueue_task_stop" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_STOP, false },
 	{ { "enqueue_task_dl" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_DEADLINE, false },
@@ -251,6 +256,12 @@ static bool read_group(const struct observe_record *r, struct schedule_event *e)
 static bool read_tick(const struct observe_record *r, struct schedule_event *e)
 {
 	e->cpu = (uint32_t)r->value[0];
+	return true;
+}
+
+static bool read_cpu(const struct observe_record *r, struct schedule_event *e)
+{
+	e->cpu = (uint32_t)r->argument[0];
 	return true;
 }
 

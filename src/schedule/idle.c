@@ -10,9 +10,14 @@ bool idle_may_run(const struct task *t, unsigned cpu)
 	return !t->allowed_words || (cpu / 64 < t->allowed_words && t->allowed[cpu / 64] >> cpu % 64 & 1);
 }
 
+static bool is_idle(const struct schedule *s, unsigned cpu)
+{
+	return s->idle[cpu / 64] >> cpu % 64 & 1;
+}
+
 static uint64_t pair_ns(const struct schedule *s, const struct task *t, unsigned cpu, uint64_t time)
 {
-	uint64_t from = MAX_OF(s->pairs_from, MAX_OF(s->cpu[cpu].public.since, t->allowed_since));
+	uint64_t from = MAX_OF(s->pairs_from, MAX_OF(s->cpu[cpu].idle_since, t->allowed_since));
 	return idle_may_run(t, cpu) && time > from ? time - from : 0;
 }
 
@@ -29,17 +34,40 @@ static void note_pair(struct schedule_idle *p, uint64_t limit, uint64_t ns, uint
 	p->pid = pid;
 }
 
-void idle_cpu_ends(struct schedule *s, unsigned cpu, uint64_t time)
+void idle_cpu_begins(struct schedule *s, unsigned cpu, uint64_t time)
+{
+	if (s->cpu[cpu].public.offline)
+		return;
+	s->idle[cpu / 64] |= UINT64_C(1) << cpu % 64;
+	s->cpu[cpu].idle_since = time;
+}
+
+static void end_pairs_of_cpu(struct schedule *s, unsigned cpu, uint64_t time)
 {
 	unsigned left = PAIRS_MAX;
 	list_for_each(it, &s->waiting) {
-		const struct task *t = list_entry(it, struct task, waiting);
+		struct task *t = list_entry(it, struct task, waiting);
 		if (!left--) {
 			s->losses.pairs++;
 			return;
 		}
-		note_pair(&s->pairs, s->config.idle_ns, pair_ns(s, t, cpu, time), time, cpu, t->public.pid);
+		uint64_t ns = pair_ns(s, t, cpu, time);
+		note_pair(&s->pairs, s->config.idle_ns, ns, time, cpu, t->public.pid);
+		note_pair(&t->public.idle, s->config.idle_ns, ns, time, cpu, t->public.pid);
 	}
+}
+
+void idle_forget(struct schedule *s, unsigned cpu)
+{
+	s->idle[cpu / 64] &= ~(UINT64_C(1) << cpu % 64);
+}
+
+void idle_cpu_ends(struct schedule *s, unsigned cpu, uint64_t time)
+{
+	if (!is_idle(s, cpu))
+		return;
+	end_pairs_of_cpu(s, cpu, time);
+	idle_forget(s, cpu);
 }
 
 static void add_pairs(const struct schedule *s, struct schedule_idle *p, const struct task *t, uint64_t time)
@@ -52,9 +80,24 @@ static void add_pairs(const struct schedule *s, struct schedule_idle *p, const s
 	}
 }
 
-void idle_wait_ends(struct schedule *s, const struct task *t, uint64_t time)
+void idle_wait_ends(struct schedule *s, struct task *t, uint64_t time)
 {
 	add_pairs(s, &s->pairs, t, time);
+	add_pairs(s, &t->public.idle, t, time);
+}
+
+uint64_t idle_since_wakeup(const struct schedule *s, const struct task *t, uint64_t time)
+{
+	uint64_t longest = 0, woken = t->allowed_changed ? MAX_OF(t->woken_at, t->allowed_since) : t->woken_at;
+	for (unsigned word = 0; word < SCHEDULE_WORDS; word++) {
+		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
+			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
+			uint64_t from = MAX_OF(woken, s->cpu[cpu].idle_since);
+			if (idle_may_run(t, cpu) && time > from)
+				longest = MAX_OF(longest, time - from);
+		}
+	}
+	return longest;
 }
 
 void schedule_watch_idle(struct schedule *s, uint64_t time)
@@ -68,5 +111,13 @@ struct schedule_idle schedule_idle_while_runnable(const struct schedule *s)
 	struct schedule_idle p = s->pairs;
 	list_for_each(it, &s->waiting)
 		add_pairs(s, &p, list_entry(it, struct task, waiting), s->now);
+	return p;
+}
+
+struct schedule_idle schedule_task_idle(const struct schedule *s, const struct schedule_task *t)
+{
+	struct schedule_idle p = t->idle;
+	if (t->state == SCHEDULE_RUNNABLE)
+		add_pairs(s, &p, container_of(t, const struct task, public), s->now);
 	return p;
 }

@@ -33,7 +33,7 @@ static const struct {
 static const char *const kinds[SCHEDULE_KIND_COUNT] = {
 	[SCHEDULE_SWITCH] = "switch",	[SCHEDULE_WAKE] = "wake",	[SCHEDULE_ENQUEUE] = "enqueue",
 	[SCHEDULE_DEQUEUE] = "dequeue", [SCHEDULE_MIGRATE] = "migrate", [SCHEDULE_GROUP] = "group",
-	[SCHEDULE_TICK] = "tick",
+	[SCHEDULE_TICK] = "tick",	[SCHEDULE_OFFLINE] = "offline", [SCHEDULE_ONLINE] = "online",
 };
 
 struct scheduled {
