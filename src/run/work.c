@@ -238,6 +238,18 @@ static void look_at_snapshots(struct attempt *a)
 		buf_puts(&a->evidence.failure, "the snapshots of the guest could not be looked at: out of memory");
 }
 
+/* What was recorded of the machine's schedule becomes evidence. */
+static int measure_schedule(struct attempt *a)
+{
+	const struct watch *w = &a->watch;
+	struct evidence *e = &a->evidence;
+	e->no_exact = w->exact ? w->exact->lack : fleet_of(a)->config.no_monitor ? "the run has --no-monitor" : w->lack;
+	if (!w->exact || w->exact->lack)
+		return 0;
+	e->exact = &a->exact;
+	return exact_measure(w->exact, e, a->item->test->scheduler != NULL, &a->exact);
+}
+
 int attempt_judge(void *arg)
 {
 	struct attempt *a = arg;
@@ -255,7 +267,9 @@ int attempt_judge(void *arg)
 	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
 	a->evidence.watchdog_set = a->watch.watchdog_set;
 	look_at_snapshots(a);
-	int r = judge(&a->evidence, &facts, &a->judgement);
+	int r = measure_schedule(a);
+	if (r == 0)
+		r = judge(&a->evidence, &facts, &a->judgement);
 	if (r == 0 && f->config.skips_fail)
 		judgement_refuse_skip(&a->judgement);
 	if (r == 0)
