@@ -15,32 +15,57 @@ static json_t *lost_json(const struct exact_evidence *x)
 	return o;
 }
 
-static json_t *worker_json(const struct wire_worker *w, const struct exact_worker *x)
+/* Of all workers of a load: sums of counts and of run time, and the largest of all other times. */
+static void fold(struct exact_worker *all, const struct exact_worker *x)
 {
+	all->run_ns += x->run_ns;
+	all->runs += x->runs;
+	all->preempted += x->preempted;
+	all->migrations += x->migrations;
+	all->wakeups += x->wakeups;
+	all->outside += x->outside;
+	all->longest_wait_ns = MAX_OF(all->longest_wait_ns, x->longest_wait_ns);
+	all->median_wakeup_ns = MAX_OF(all->median_wakeup_ns, x->median_wakeup_ns);
+	all->p99_wakeup_ns = MAX_OF(all->p99_wakeup_ns, x->p99_wakeup_ns);
+	all->longest_wakeup_ns = MAX_OF(all->longest_wakeup_ns, x->longest_wakeup_ns);
+	all->median_idle_wakeup_ns = MAX_OF(all->median_idle_wakeup_ns, x->median_idle_wakeup_ns);
+	all->idle_wait_ns = MAX_OF(all->idle_wait_ns, x->idle_wait_ns);
+}
+
+static json_t *load_json(const struct evidence *e, uint32_t load)
+{
+	struct exact_worker all = { 0 };
+	unsigned workers = 0;
+	for (unsigned i = 0; i < e->exact->workers; i++) {
+		const struct exact_worker *x = &e->exact->worker[i];
+		if (!x->known || e->worker[i].wire.cgroup != load)
+			continue;
+		workers++;
+		fold(&all, x);
+	}
 	json_t *o = json_object();
-	json_put_int(&o, "tid", w->tid);
-	json_put_u64(&o, "load", w->cgroup);
-	json_put_u64(&o, "run_ns", x->run_ns);
-	json_put_u64(&o, "runs", x->runs);
-	json_put_u64(&o, "preempted", x->preempted);
-	json_put_u64(&o, "migrations", x->migrations);
-	json_put_u64(&o, "longest_wait_ns", x->longest_wait_ns);
-	json_put_u64(&o, "wakeups", x->wakeups);
-	json_put_u64(&o, "median_wakeup_ns", x->median_wakeup_ns);
-	json_put_u64(&o, "p99_wakeup_ns", x->p99_wakeup_ns);
-	json_put_u64(&o, "longest_wakeup_ns", x->longest_wakeup_ns);
-	json_put_u64(&o, "median_idle_wakeup_ns", x->median_idle_wakeup_ns);
-	json_put_u64(&o, "longest_idle_wait_ns", x->idle_wait_ns);
-	json_put_u64(&o, "outside", x->outside);
+	json_put_text(&o, "cgroup", e->cgroup[load].name);
+	json_put_u64(&o, "workers", workers);
+	json_put_u64(&o, "run_ns", all.run_ns);
+	json_put_u64(&o, "runs", all.runs);
+	json_put_u64(&o, "preempted", all.preempted);
+	json_put_u64(&o, "migrations", all.migrations);
+	json_put_u64(&o, "longest_wait_ns", all.longest_wait_ns);
+	json_put_u64(&o, "wakeups", all.wakeups);
+	json_put_u64(&o, "median_wakeup_ns", all.median_wakeup_ns);
+	json_put_u64(&o, "p99_wakeup_ns", all.p99_wakeup_ns);
+	json_put_u64(&o, "longest_wakeup_ns", all.longest_wakeup_ns);
+	json_put_u64(&o, "median_idle_wakeup_ns", all.median_idle_wakeup_ns);
+	json_put_u64(&o, "longest_idle_wait_ns", all.idle_wait_ns);
+	json_put_u64(&o, "outside", all.outside);
 	return o;
 }
 
-static json_t *workers_json(const struct evidence *e)
+static json_t *loads_json(const struct evidence *e)
 {
 	json_t *o = json_array();
-	for (unsigned i = 0; i < e->exact->workers; i++)
-		if (e->exact->worker[i].known)
-			json_array_append_new(o, worker_json(&e->worker[i].wire, &e->exact->worker[i]));
+	for (uint32_t i = 0; i < e->cgroup_count; i++)
+		json_array_append_new(o, load_json(e, i));
 	return o;
 }
 
@@ -86,7 +111,7 @@ json_t *schedule_json(const struct result *r)
 	json_put(&o, "lost", lost_json(x));
 	json_put(&o, "supports_cpu_weight", support_json(x->weight));
 	json_put(&o, "supports_nice", support_json(x->nice));
-	json_put(&o, "workers", workers_json(r->evidence));
+	json_put(&o, "loads", loads_json(r->evidence));
 	json_put(&o, "windows", windows_json(x));
 	return o;
 }
