@@ -91,6 +91,18 @@ static const struct wire_worker *begin_check(struct check_run *run, const struct
 
 /* --- idle CPUs ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * The default limit gives way to machines with many CPUs: EEVDF balances them at intervals of up to two milliseconds
+ * for each CPU.
+ */
+static double idle_limit(const struct check_run *run, const struct checked_load *l)
+{
+	const struct limit *limit = &l->t.limit[LIMIT_IDLE_WAIT];
+	uint32_t cpus = run->e->cpus ? run->e->cpus : run->e->hello.cpus;
+	double ms = limit->origin == FROM_DEFAULT ? fmax(limit->value, 2.0 * cpus) : limit->value;
+	return ms * 1e6;
+}
+
 static uint64_t idle_wait(const struct exact_worker *x)
 {
 	return x->idle_wait_ns;
@@ -98,7 +110,7 @@ static uint64_t idle_wait(const struct exact_worker *x)
 
 void check_idle_waits(struct check_run *run, const struct checked_load *l)
 {
-	double limit = l->t.limit[LIMIT_IDLE_WAIT].value * 1e6;
+	double limit = idle_limit(run, l);
 	const struct wire_worker *w = begin_check(run, l, LIMIT_IDLE_WAIT, idle_wait);
 	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX], others[64];
 	if (!w)
