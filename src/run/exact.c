@@ -53,6 +53,7 @@ struct exact *exact_new(const struct kernel_image *image, unsigned cpus)
 	struct exact *x = calloc(1, sizeof(*x));
 	if (!x)
 		return NULL;
+	x->cpus = cpus;
 	const char *lack = observed_events_find(&x->events, image, cpus);
 	if (lack) {
 		snprintf(x->lack_text, sizeof(x->lack_text), "the kernel has no %s", lack);
@@ -258,6 +259,14 @@ int exact_measure(const struct exact *x, const struct evidence *e, bool has_sche
 	ret->workers = e->worker_count;
 	for (uint32_t i = 0; i < e->worker_count; i++)
 		ret->worker[i] = measure_worker(x, e->worker[i].wire.tid);
+	ret->unused = calloc(x->cpus, sizeof(*ret->unused));
+	if (!ret->unused)
+		return -ENOMEM;
+	ret->cpus = x->cpus;
+	for (unsigned i = 0; i < x->cpus; i++) {
+		const struct schedule_unused u = schedule_unused(x->model, i);
+		ret->unused[i] = (struct exact_unused){ u.longest_ns, u.end_ns, u.pid };
+	}
 	return measure_shares(x, e, ret);
 }
 

@@ -21,6 +21,7 @@ struct exact {
 	struct observe_hook attach[EXACT_ATTACH_HOOKS]; /* where a scheduler says which callbacks it has */
 	unsigned attaches;
 	struct schedule *model;
+	unsigned cpus;
 	uint64_t recorded, missed, attached;
 	unsigned without_weight, without_nice, unknown; /* of the schedulers that attached */
 };

@@ -34,12 +34,88 @@ static void note_pair(struct schedule_idle *p, uint64_t limit, uint64_t ns, uint
 	p->pid = pid;
 }
 
+/* --- idle CPUs that are wanted ------------------------------------------------------------------------------------ */
+
+#define ROOT_GROUP 1 /* cgroup v2: the number of its first directory */
+
+static bool is_ordinary(const struct schedule *s, const struct task *t)
+{
+	uint64_t group = s->group[t->public.group].id;
+	bool ordinary = t->public.task_class == SCHEDULE_CLASS_FAIR || t->public.task_class == SCHEDULE_CLASS_EXT;
+	return ordinary && group && group != ROOT_GROUP;
+}
+
+/* A task other than @without that waits and may run there. */
+static const struct task *find_wanting(struct schedule *s, unsigned cpu, const struct task *without)
+{
+	unsigned left = PAIRS_MAX;
+	list_for_each(it, &s->waiting) {
+		const struct task *t = list_entry(it, struct task, waiting);
+		if (!left--) {
+			s->losses.pairs++;
+			return NULL;
+		}
+		if (t != without && idle_may_run(t, cpu) && is_ordinary(s, t))
+			return t;
+	}
+	return NULL;
+}
+
+static void begin_wanted(struct cpu *c, uint64_t time)
+{
+	c->wanted_since = c->wanted ? c->wanted_since : time;
+	c->wanted = true;
+}
+
+static void end_wanted(struct cpu *c, const struct task *t, uint64_t time)
+{
+	struct schedule_unused *u = &c->public.unused;
+	if (c->wanted && time > c->wanted_since && time - c->wanted_since > u->longest_ns)
+		*u = (struct schedule_unused){ time - c->wanted_since, time, t ? t->public.pid : 0 };
+	c->wanted = false;
+}
+
+void idle_wait_begins(struct schedule *s, const struct task *t, uint64_t time)
+{
+	for (unsigned word = 0; word < SCHEDULE_WORDS && is_ordinary(s, t); word++) {
+		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
+			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
+			if (idle_may_run(t, cpu))
+				begin_wanted(&s->cpu[cpu], time);
+		}
+	}
+}
+
+/* The last task that waited for a CPU ends its time; another one carries it on. */
+static void leave_wanted(struct schedule *s, const struct task *t, uint64_t time)
+{
+	for (unsigned word = 0; word < SCHEDULE_WORDS; word++) {
+		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
+			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
+			if (s->cpu[cpu].wanted && !find_wanting(s, cpu, t))
+				end_wanted(&s->cpu[cpu], t, time);
+		}
+	}
+}
+
+struct schedule_unused schedule_unused(const struct schedule *s, unsigned cpu)
+{
+	struct cpu c = s->cpu[cpu];
+	const struct task *t = list_empty(&s->waiting) ? NULL : list_entry(s->waiting.next, struct task, waiting);
+	end_wanted(&c, t, s->now);
+	return c.public.unused;
+}
+
+/* --- pairs -------------------------------------------------------------------------------------------------------- */
+
 void idle_cpu_begins(struct schedule *s, unsigned cpu, uint64_t time)
 {
 	if (s->cpu[cpu].public.offline)
 		return;
 	s->idle[cpu / 64] |= UINT64_C(1) << cpu % 64;
 	s->cpu[cpu].idle_since = time;
+	if (find_wanting(s, cpu, NULL))
+		begin_wanted(&s->cpu[cpu], time);
 }
 
 static void end_pairs_of_cpu(struct schedule *s, unsigned cpu, uint64_t time)
@@ -60,6 +136,7 @@ static void end_pairs_of_cpu(struct schedule *s, unsigned cpu, uint64_t time)
 void idle_forget(struct schedule *s, unsigned cpu)
 {
 	s->idle[cpu / 64] &= ~(UINT64_C(1) << cpu % 64);
+	s->cpu[cpu].wanted = false;
 }
 
 void idle_cpu_ends(struct schedule *s, unsigned cpu, uint64_t time)
@@ -67,6 +144,7 @@ void idle_cpu_ends(struct schedule *s, unsigned cpu, uint64_t time)
 	if (!is_idle(s, cpu))
 		return;
 	end_pairs_of_cpu(s, cpu, time);
+	end_wanted(&s->cpu[cpu], find_wanting(s, cpu, NULL), time);
 	idle_forget(s, cpu);
 }
 
@@ -84,6 +162,7 @@ void idle_wait_ends(struct schedule *s, struct task *t, uint64_t time)
 {
 	add_pairs(s, &s->pairs, t, time);
 	add_pairs(s, &t->public.idle, t, time);
+	leave_wanted(s, t, time);
 }
 
 uint64_t idle_since_wakeup(const struct schedule *s, const struct task *t, uint64_t time)

@@ -49,6 +49,7 @@ static void begin_wait(struct schedule *s, struct task *t, uint64_t time)
 	t->allowed_changed = false;
 	list_remove(&t->waiting);
 	list_append(&s->waiting, &t->waiting);
+	idle_wait_begins(s, t, time);
 }
 
 static void end_wait(struct schedule *s, struct task *t, uint64_t time)
@@ -82,6 +83,8 @@ static void set_allowed(struct schedule *s, struct task *t, const struct schedul
 	t->allowed_words = words;
 	t->allowed_since = e->time_ns;
 	t->allowed_changed = t->public.state == SCHEDULE_RUNNABLE;
+	if (t->allowed_changed)
+		idle_wait_begins(s, t, e->time_ns);
 }
 
 /* --- the kernel's own count --------------------------------------------------------------------------------------- */

@@ -79,12 +79,22 @@ struct schedule_group {
 	struct schedule_sums sums;
 };
 
+/*
+ * A CPU was idle, and at every moment of this time some task waited that may run there. Only ordinary tasks (fair and
+ * ext) of a control group count, and not those of the root group, to which the kernel's threads belong.
+ */
+struct schedule_unused {
+	uint64_t longest_ns, end_ns;
+	int32_t pid; /* of the task with which it ended */
+};
+
 struct schedule_cpu {
 	bool known;			     /* it has switched */
 	bool offline;			     /* it takes no tasks, so it does not count as idle */
 	uint64_t since;			     /* the last switch */
 	uint64_t busy_ns, ticks;	     /* without what runs at present */
 	const struct schedule_task *current; /* NULL: idle */
+	struct schedule_unused unused;
 };
 
 /* What the figures do not contain. */
@@ -135,6 +145,8 @@ const struct schedule_losses *schedule_losses(const struct schedule *s);
 struct schedule_idle schedule_idle_while_runnable(const struct schedule *s);
 /* The same for one task. */
 struct schedule_idle schedule_task_idle(const struct schedule *s, const struct schedule_task *t);
+/* The longest such time of the CPU; also one that lasts. */
+struct schedule_unused schedule_unused(const struct schedule *s, unsigned cpu);
 /* The longest wait of the task so far, also one that lasts. */
 uint64_t schedule_longest_wait(const struct schedule *s, const struct schedule_task *t);
 

@@ -25,6 +25,8 @@ struct task {
 struct cpu {
 	struct schedule_cpu public;
 	uint64_t idle_since; /* if it is idle */
+	bool wanted;	     /* it is idle, and a task waits that may run there */
+	uint64_t wanted_since;
 	struct task *current;
 };
 
@@ -74,6 +76,8 @@ void idle_cpu_begins(struct schedule *s, unsigned cpu, uint64_t time);
 void idle_cpu_ends(struct schedule *s, unsigned cpu, uint64_t time);
 /* It is not known since when the CPU was not idle. */
 void idle_forget(struct schedule *s, unsigned cpu);
+/* The task, which is in the list of those that wait, begins to wait, or waits for other CPUs from now on. */
+void idle_wait_begins(struct schedule *s, const struct task *t, uint64_t time);
 /* The task stops to wait, or waits for other CPUs from now on. */
 void idle_wait_ends(struct schedule *s, struct task *t, uint64_t time);
 /* For how long until @time the CPU that was idle for the longest could have run the task since its wake-up. */

@@ -43,9 +43,17 @@ struct exact_window {
 /* What the scheduler under test says of itself, by the callbacks that it has. */
 enum exact_support { EXACT_UNKNOWN, EXACT_SUPPORTED, EXACT_UNSUPPORTED };
 
+/* The longest time in which a CPU was idle, and at every moment some task waited that may run there. */
+struct exact_unused {
+	uint64_t ns, end_ns;
+	int32_t tid; /* of one of these tasks; 0: not known */
+};
+
 struct exact_evidence {
 	struct exact_worker *worker; /* one for each worker of the evidence; owned */
 	unsigned workers;
+	struct exact_unused *unused; /* one a CPU; owned */
+	unsigned cpus;
 	struct exact_window *window; /* one a hold, without the time in which shares settle; owned */
 	unsigned windows;
 	unsigned loads; /* of each window */
@@ -60,6 +68,7 @@ static inline void exact_evidence_done(struct exact_evidence *x)
 	for (unsigned i = 0; i < x->windows; i++)
 		free(x->window[i].share);
 	free(x->worker);
+	free(x->unused);
 	free(x->window);
 	*x = (struct exact_evidence){ 0 };
 }

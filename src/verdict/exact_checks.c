@@ -108,6 +108,50 @@ static uint64_t idle_wait(const struct exact_worker *x)
 	return x->idle_wait_ns;
 }
 
+static const struct wire_worker *worker_of_tid(const struct evidence *e, int32_t tid)
+{
+	for (uint32_t i = 0; i < e->worker_count; i++)
+		if (e->worker[i].wire.tid == tid)
+			return &e->worker[i].wire;
+	return NULL;
+}
+
+static bool any_throttled(const struct evidence *e)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < e->cgroup_count; i++)
+		any |= is_throttled(&e->cgroup[i]);
+	return any;
+}
+
+/* The CPU that was not used for the longest time, of those that a worker of the load wanted at last; -1: none. */
+static int find_unused(const struct check_run *run, const struct checked_load *l)
+{
+	const struct exact_evidence *x = run->e->exact;
+	int worst = -1;
+	for (unsigned i = 0; i < x->cpus && !any_throttled(run->e); i++) {
+		const struct wire_worker *w = worker_of_tid(run->e, x->unused[i].tid);
+		if (w && w->cgroup == l->index && (worst < 0 || x->unused[i].ns > x->unused[worst].ns))
+			worst = (int)i;
+	}
+	return worst;
+}
+
+/* Not one task waits for too long, but the CPU is not used all that time. */
+static void check_unused_cpus(struct check_run *run, const struct checked_load *l, double limit)
+{
+	int cpu = find_unused(run, l);
+	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX];
+	const struct exact_unused *u = cpu < 0 ? NULL : &run->e->exact->unused[cpu];
+	if (!u || (double)u->ns <= limit)
+		return;
+	check_fails(run, LIMIT_IDLE_WAIT,
+		    "%s: cpu%d was idle for %s, until %.0f ms after the test began, while at every moment some worker "
+		    "waited that may run there, at last tid %d (limit %s)",
+		    l->name, cpu, nsec_measure((double)u->ns, length), exact_test_ms(run->e, u->end_ns), u->tid,
+		    nsec_measure(limit, most));
+}
+
 void check_idle_waits(struct check_run *run, const struct checked_load *l)
 {
 	double limit = idle_limit(run, l);
@@ -117,8 +161,10 @@ void check_idle_waits(struct check_run *run, const struct checked_load *l)
 		return;
 	const struct exact_worker *x = exact_of(run->e, w);
 	note_wait(run, l, LIMIT_IDLE_WAIT, (double)x->idle_wait_ns, limit);
-	if ((double)x->idle_wait_ns <= limit)
+	if ((double)x->idle_wait_ns <= limit) {
+		check_unused_cpus(run, l, limit);
 		return;
+	}
 	exact_name_others(run, l, idle_wait, limit, others, sizeof(others));
 	check_fails(run, LIMIT_IDLE_WAIT,
 		    "%s: tid %d was ready to run for %s while cpu%u, where it may run, was idle, until %.0f ms after "

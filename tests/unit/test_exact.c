@@ -49,6 +49,7 @@ static void add(enum schedule_kind kind, uint64_t time, unsigned cpu, int pid, u
 					  .task = key_of(pid),
 					  .pid = pid,
 					  .reason = reason,
+					  .group = kind == SCHEDULE_GROUP ? 77 : 0,
 					  .task_class = SCHEDULE_CLASS_FAIR,
 					  .allowed_words = allowed != 0,
 					  .allowed = { allowed } };
@@ -168,6 +169,40 @@ START_TEST(a_task_waits_beside_an_idle_cpu)
 	const struct idle_case *c = &idle_cases[_i];
 	wait_beside_idle_cpus(c);
 	expect(c->verdict, c->cause, c->unjudged);
+}
+END_TEST
+
+/* Two workers take turns of 40 ms on CPU 0: none waits for long, but one of them always does. */
+START_TEST(nobody_waits_for_long_but_a_cpu_is_not_used)
+{
+	for (unsigned pause = 0; pause < 2; pause++) {
+		begin();
+		exact.cpus = CPUS;
+		made_load("a", 2, 0);
+		add_workers(2);
+		all_idle(0);
+		for (int pid = FIRST; pid <= SECOND; pid++) {
+			add(SCHEDULE_GROUP, 1 * MS, 0, pid, 0, 0);
+			wakes_among(2 * MS, 0, pid, 3);
+		}
+		switches(2 * MS, 0, 0, FIRST);
+		for (uint64_t at = 40; at <= 120; at += 80) {
+			switches(at * MS, 0, FIRST, SECOND);
+			if (pause && at == 40) { /* for a moment nobody waits */
+				add(SCHEDULE_DEQUEUE, 60 * MS, 0, FIRST, 0, SCHEDULE_SLEEP);
+				wakes_among(61 * MS, 0, FIRST, 3);
+			}
+			switches((at + 40) * MS, 0, SECOND, FIRST);
+		}
+		measure(160);
+		ck_assert_uint_eq(measured.unused[2].ns, 0);
+		expect(pause ? KTSTR_PASS : KTSTR_FAIL,
+		       pause ? NULL
+			     : "cgroup 'a' (SpinWait): cpu1 was idle for 158 ms, until 160 ms after the test began, "
+			       "while at "
+			       "every moment some worker waited that may run there, at last tid",
+		       NULL);
+	}
 }
 END_TEST
 
@@ -358,6 +393,7 @@ END_TEST
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, a_task_waits_beside_an_idle_cpu, 0, ARRAY_SIZE(idle_cases));
+	tcase_add_test(tc, nobody_waits_for_long_but_a_cpu_is_not_used);
 	tcase_add_test(tc, what_lasts_at_the_end_counts);
 	tcase_add_test(tc, the_limit_can_be_set_and_switched_off);
 	tcase_add_loop_test(tc, a_woken_task_waits_beside_an_idle_cpu, 0, ARRAY_SIZE(wakeup_cases));
