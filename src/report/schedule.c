@@ -65,7 +65,7 @@ static json_t *loads_json(const struct evidence *e)
 {
 	json_t *o = json_array();
 	for (uint32_t i = 0; i < e->cgroup_count; i++)
-		json_array_append_new(o, load_json(e, i));
+		json_add(&o, load_json(e, i));
 	return o;
 }
 
@@ -76,7 +76,7 @@ static json_t *shares_json(const struct exact_evidence *x, const struct exact_wi
 		json_t *s = json_object();
 		json_put_u64(&s, "run_ns", w->share[i].run_ns);
 		json_put_u64(&s, "ready_ns", w->share[i].ready_ns);
-		json_array_append_new(o, s);
+		json_add(&o, s);
 	}
 	return o;
 }
@@ -90,7 +90,7 @@ static json_t *windows_json(const struct exact_evidence *x)
 		json_put_u64(&w, "to_ns", x->window[i].to_ns);
 		json_put_bool(&w, "complete", x->window[i].complete);
 		json_put(&w, "loads", shares_json(x, &x->window[i]));
-		json_array_append_new(o, w);
+		json_add(&o, w);
 	}
 	return o;
 }

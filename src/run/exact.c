@@ -270,6 +270,16 @@ int exact_measure(const struct exact *x, const struct evidence *e, bool has_sche
 	return measure_shares(x, e, ret);
 }
 
+int exact_put(const struct exact *x, const char *lack, bool has_scheduler, struct evidence *e,
+	      struct exact_evidence *room)
+{
+	e->no_exact = x ? x->lack : lack;
+	if (!x || x->lack)
+		return 0;
+	e->exact = room;
+	return exact_measure(x, e, has_scheduler, room);
+}
+
 void exact_free(struct exact *x)
 {
 	if (x)

@@ -26,7 +26,9 @@ struct exact {
 	unsigned without_weight, without_nice, unknown; /* of the schedulers that attached */
 };
 
-/* Looks for the hooks of a kernel. If it cannot be recorded, the result's `lack` says why. NULL: no memory. Any thread. */
+/*
+ * Looks for the hooks of a kernel. If it cannot be recorded, the result's `lack` says why. NULL: no memory. Any thread.
+ */
 struct exact *exact_new(const struct kernel_image *image, unsigned cpus);
 /* Puts its hooks at @out, which has room for EXACT_HOOKS_MAX. Returns their number. */
 unsigned exact_hooks(const struct exact *x, struct observe_hook *out);
@@ -37,6 +39,12 @@ void exact_record(struct exact *x, const struct observe_record *r);
  * tested. -ENOMEM.
  */
 int exact_measure(const struct exact *x, const struct evidence *e, bool has_scheduler, struct exact_evidence *ret);
+/*
+ * Makes what was recorded evidence, with its figures at @room; if nothing was, says why: @x->lack, or without @x @lack.
+ * -ENOMEM.
+ */
+int exact_put(const struct exact *x, const char *lack, bool has_scheduler, struct evidence *e,
+	      struct exact_evidence *room);
 void exact_free(struct exact *x);
 
 #endif

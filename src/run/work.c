@@ -238,18 +238,6 @@ static void look_at_snapshots(struct attempt *a)
 		buf_puts(&a->evidence.failure, "the snapshots of the guest could not be looked at: out of memory");
 }
 
-/* What was recorded of the machine's schedule becomes evidence. */
-static int measure_schedule(struct attempt *a)
-{
-	const struct watch *w = &a->watch;
-	struct evidence *e = &a->evidence;
-	e->no_exact = w->exact ? w->exact->lack : fleet_of(a)->config.no_monitor ? "the run has --no-monitor" : w->lack;
-	if (!w->exact || w->exact->lack)
-		return 0;
-	e->exact = &a->exact;
-	return exact_measure(w->exact, e, a->item->test->scheduler != NULL, &a->exact);
-}
-
 int attempt_judge(void *arg)
 {
 	struct attempt *a = arg;
@@ -267,7 +255,7 @@ int attempt_judge(void *arg)
 	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
 	a->evidence.watchdog_set = a->watch.watchdog_set;
 	look_at_snapshots(a);
-	int r = measure_schedule(a);
+	int r = exact_put(a->watch.exact, a->evidence.no_series, facts.has_scheduler, &a->evidence, &a->exact);
 	if (r == 0)
 		r = judge(&a->evidence, &facts, &a->judgement);
 	if (r == 0 && f->config.skips_fail)
