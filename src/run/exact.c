@@ -54,7 +54,7 @@ struct exact *exact_new(const struct kernel_image *image, unsigned cpus)
 	if (!x)
 		return NULL;
 	x->cpus = cpus;
-	const char *lack = observed_events_find(&x->events, image, cpus);
+	const char *lack = observed_events_find(&x->events, image, cpus, false);
 	if (lack) {
 		snprintf(x->lack_text, sizeof(x->lack_text), "the kernel has no %s", lack);
 		x->lack = x->lack_text;
