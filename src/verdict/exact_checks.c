@@ -397,7 +397,8 @@ static bool judge_window(struct check_run *run, const struct exact_window *w)
 		return false;
 	double window = (double)(w->to_ns - w->from_ns);
 	struct outcome o = compare(&c, window);
-	if (o.honoured - o.ignored < DIFFERENCE_MIN + 4 * (double)SHARE_SLICE / window)
+	/* Not a number if nobody ran. */
+	if (!(o.honoured - o.ignored >= DIFFERENCE_MIN + 4 * (double)SHARE_SLICE / window))
 		return false;
 	if (!is_supported(run, &c))
 		return true;
