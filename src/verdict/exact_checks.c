@@ -355,6 +355,7 @@ static bool make_contest(const struct evidence *e, const struct exact_window *w,
  */
 struct outcome {
 	double honoured, ignored, actual;
+	bool queued; /* there is always one of its tasks that waits */
 };
 
 static struct outcome compare(struct contest *c, double window_ns)
@@ -364,7 +365,7 @@ static struct outcome compare(struct contest *c, double window_ns)
 		run += c->who[i].run_ns;
 	double cpus = run / window_ns;
 	struct contender *h = heaviest(c);
-	struct outcome o = { .actual = h->run_ns / run };
+	struct outcome o = { .actual = h->run_ns / run, .queued = h->tasks > cpus + 0.5 };
 	share_out(c, cpus, by_weight);
 	o.honoured = h->share / cpus;
 	share_out(c, cpus, by_tasks);
@@ -398,7 +399,7 @@ static bool judge_window(struct check_run *run, const struct exact_window *w)
 	double window = (double)(w->to_ns - w->from_ns);
 	struct outcome o = compare(&c, window);
 	/* Not a number if nobody ran. */
-	if (!(o.honoured - o.ignored >= DIFFERENCE_MIN + 4 * (double)SHARE_SLICE / window))
+	if (!o.queued || !(o.honoured - o.ignored >= DIFFERENCE_MIN + 4 * (double)SHARE_SLICE / window))
 		return false;
 	if (!is_supported(run, &c))
 		return true;
