@@ -170,7 +170,7 @@ def table(events, sidecars):
             '| test | what goes wrong | verdict | first line | what the dump names |', '|---|---|---|---|---|']
     for name, what, _, _ in CASES:
         e = events.get(name, {})
-        cause = re.sub(r'\d+', 'N', e.get('cause') or '') if e.get('verdict') != 'pass' else ''
+        cause = re.sub(r'\d+(\.\d+)?', 'N', e.get('cause') or '') if e.get('verdict') != 'pass' else ''
         cause = re.sub(r'[^ (]*/(\w+\.c:)', r'\1', cause)
         seen = re.sub(r'\d+', 'N', culprit(name, sidecars))
         rows.append(f"| {name} | {what} | {e.get('verdict')} | {cause.replace('|', '/')} | {seen} |")

@@ -60,7 +60,7 @@ def check_recorded(kernel, scratch, plain):
     check(recorded == plain, 'digests are equal with and without a recorded schedule', f'{plain}\n{recorded}\n{said}')
     blocks = {label: [json.load(open(path))['schedule'] for path in scratch.sidecars(label)] for label in ('plain', 'recorded')}
     check(blocks['plain'] == [None] * len(plain), 'nothing is recorded with --no-monitor', blocks['plain'])
-    whole = [b for b in blocks['recorded'] if b and b['events'] > 5000 and not any(b['lost'].values()) and b['windows'][0]['complete']]
+    whole = [b for b in blocks['recorded'] if b and b['events'] > 1000 and not any(b['lost'].values()) and b['windows'][0]['complete']]
     check(len(whole) == len(plain), 'each sidecar has a whole schedule', blocks['recorded'])
     loads = [load for b in whole for load in b['loads']]
     check(all(load['run_ns'] > 1e8 and load['longest_idle_wait_ns'] < 5e7 for load in loads), 'each load ran, and used idle CPUs', loads)
