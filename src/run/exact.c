@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "topo/topology.h"
 #include "verdict/share.h"
 
 #define ATTACH_FIRST (OBSERVED_EVENTS_FIRST + OBSERVED_EVENTS_MAX) /* id of the first such hook */
@@ -47,9 +48,20 @@ static void note_attach(struct exact *x, const struct observe_record *r)
 
 /* --- recording ---------------------------------------------------------------------------------------------------- */
 
-struct exact *exact_new(const struct kernel_image *image, unsigned cpus)
+/* The CPUs of a node follow one another. */
+static void number_nodes(const struct ktstr_topology *t, unsigned cpus, uint8_t *node)
 {
-	const struct schedule_config config = { .cpus = cpus };
+	unsigned first;
+	for (unsigned n = 1; n < t->numa_nodes; n++)
+		for (unsigned cpu = topology_first_cpu(t, n, &first) ? first : cpus; cpu < cpus; cpu++)
+			node[cpu] = (uint8_t)n;
+}
+
+struct exact *exact_new(const struct kernel_image *image, const struct ktstr_topology *topology)
+{
+	uint8_t node[SCHEDULE_CPUS_MAX] = { 0 };
+	unsigned cpus = topology_cpus(topology);
+	const struct schedule_config config = { .cpus = cpus, .node = node };
 	struct exact *x = calloc(1, sizeof(*x));
 	if (!x)
 		return NULL;
@@ -60,6 +72,7 @@ struct exact *exact_new(const struct kernel_image *image, unsigned cpus)
 		x->lack = x->lack_text;
 		return x;
 	}
+	number_nodes(topology, MIN_OF(cpus, (unsigned)SCHEDULE_CPUS_MAX), node);
 	for (unsigned i = 0; i < EXACT_ATTACH_HOOKS; i++)
 		find_attach(x, image, i);
 	if (schedule_new(&config, &x->model) < 0)

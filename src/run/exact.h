@@ -29,7 +29,7 @@ struct exact {
 /*
  * Looks for the hooks of a kernel. If it cannot be recorded, the result's `lack` says why. NULL: no memory. Any thread.
  */
-struct exact *exact_new(const struct kernel_image *image, unsigned cpus);
+struct exact *exact_new(const struct kernel_image *image, const struct ktstr_topology *topology);
 /* Puts its hooks at @out, which has room for EXACT_HOOKS_MAX. Returns their number. */
 unsigned exact_hooks(const struct exact *x, struct observe_hook *out);
 /* Takes one record; those of other hooks are passed over. */

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "topo/topology.h"
-
 #define DUMP_TIME	(10 * NSEC_PER_SEC)
 #define STALL_TASKS_MAX 4096
 /* QEMU's q35 (hw/i386/pc_q35.c): from this much RAM on, all but the first 2 GiB is above 4 GiB. */
@@ -84,7 +82,7 @@ static void take_record(void *data, const struct observe_record *r)
 /* False: no memory. */
 static bool record_schedule(struct watch *w, const struct vm_config *config)
 {
-	w->exact = exact_new(&w->kernel->image, topology_cpus(&config->topology));
+	w->exact = exact_new(&w->kernel->image, &config->topology);
 	if (!w->exact)
 		return false;
 	w->observe.hook_count += exact_hooks(w->exact, w->hook + w->observe.hook_count);

@@ -10,6 +10,15 @@ bool idle_may_run(const struct task *t, unsigned cpu)
 	return !t->allowed_words || (cpu / 64 < t->allowed_words && t->allowed[cpu / 64] >> cpu % 64 & 1);
 }
 
+/*
+ * Schedulers may keep tasks near their memory: EEVDF leaves small imbalances between nodes as they are, and sched_ext's
+ * global queue is one for each node.
+ */
+static bool could_run(const struct schedule *s, const struct task *t, unsigned cpu)
+{
+	return idle_may_run(t, cpu) && s->cpu[cpu].node == s->cpu[t->public.cpu].node;
+}
+
 static bool is_idle(const struct schedule *s, unsigned cpu)
 {
 	return s->idle[cpu / 64] >> cpu % 64 & 1;
@@ -18,7 +27,7 @@ static bool is_idle(const struct schedule *s, unsigned cpu)
 static uint64_t pair_ns(const struct schedule *s, const struct task *t, unsigned cpu, uint64_t time)
 {
 	uint64_t from = MAX_OF(s->pairs_from, MAX_OF(s->cpu[cpu].idle_since, t->allowed_since));
-	return idle_may_run(t, cpu) && time > from ? time - from : 0;
+	return could_run(s, t, cpu) && time > from ? time - from : 0;
 }
 
 static void note_pair(struct schedule_idle *p, uint64_t limit, uint64_t ns, uint64_t time, unsigned cpu, int32_t pid)
@@ -55,7 +64,7 @@ static const struct task *find_wanting(struct schedule *s, unsigned cpu, const s
 			s->losses.pairs++;
 			return NULL;
 		}
-		if (t != without && idle_may_run(t, cpu) && is_ordinary(s, t))
+		if (t != without && could_run(s, t, cpu) && is_ordinary(s, t))
 			return t;
 	}
 	return NULL;
@@ -80,7 +89,7 @@ void idle_wait_begins(struct schedule *s, const struct task *t, uint64_t time)
 	for (unsigned word = 0; word < SCHEDULE_WORDS && is_ordinary(s, t); word++) {
 		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
 			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
-			if (idle_may_run(t, cpu))
+			if (could_run(s, t, cpu))
 				begin_wanted(&s->cpu[cpu], time);
 		}
 	}
@@ -172,7 +181,7 @@ uint64_t idle_since_wakeup(const struct schedule *s, const struct task *t, uint6
 		for (uint64_t idle = s->idle[word]; idle; idle &= idle - 1) {
 			unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
 			uint64_t from = MAX_OF(woken, s->cpu[cpu].idle_since);
-			if (idle_may_run(t, cpu) && time > from)
+			if (could_run(s, t, cpu) && time > from)
 				longest = MAX_OF(longest, time - from);
 		}
 	}

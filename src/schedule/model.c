@@ -397,6 +397,9 @@ int schedule_new(const struct schedule_config *config, struct schedule **ret)
 		schedule_free(s);
 		return -ENOMEM;
 	}
+	for (unsigned i = 0; i < config->cpus && config->node; i++)
+		s->cpu[i].node = config->node[i];
+	s->config.node = NULL;
 	*ret = s;
 	return 0;
 }

@@ -15,11 +15,12 @@
 #include "schedule/spread.h"
 
 struct schedule_config {
-	unsigned cpus;	    /* 1 .. SCHEDULE_CPUS_MAX */
-	unsigned tasks;	    /* that are remembered, the ended ones too; 0: 4096 */
-	unsigned groups;    /* 0: 256; further ones share the entry of id 0 */
-	unsigned intervals; /* 0: 2^18 (10 MiB) */
-	uint64_t idle_ns;   /* a CPU may be idle for so long while a task waits that could run there */
+	unsigned cpus;	     /* 1 .. SCHEDULE_CPUS_MAX */
+	unsigned tasks;	     /* that are remembered, the ended ones too; 0: 4096 */
+	unsigned groups;     /* 0: 256; further ones share the entry of id 0 */
+	unsigned intervals;  /* 0: 2^18 (10 MiB) */
+	const uint8_t *node; /* of each CPU; NULL: one node. Idle CPUs of other nodes do not count */
+	uint64_t idle_ns;    /* a CPU may be idle for so long while a task waits that could run there */
 };
 
 enum schedule_state { SCHEDULE_UNKNOWN, SCHEDULE_SLEEPING, SCHEDULE_RUNNABLE, SCHEDULE_RUNNING, SCHEDULE_GONE };

@@ -25,7 +25,8 @@ struct task {
 struct cpu {
 	struct schedule_cpu public;
 	uint64_t idle_since; /* if it is idle */
-	bool wanted;	     /* it is idle, and a task waits that may run there */
+	uint8_t node;
+	bool wanted; /* it is idle, and a task waits that may run there */
 	uint64_t wanted_since;
 	struct task *current;
 };

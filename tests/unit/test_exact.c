@@ -12,6 +12,7 @@
 #define START (1000 * MS) /* records of made.c have this time, too */
 #define CPUS  3
 
+static uint8_t nodes[CPUS];
 static struct exact exact;
 static struct exact_evidence measured;
 
@@ -20,7 +21,7 @@ enum { FIRST = 40, SECOND = 41, THIRD = 42 };
 
 static void begin(void)
 {
-	const struct schedule_config config = { .cpus = CPUS };
+	const struct schedule_config config = { .cpus = CPUS, .node = nodes };
 	struct wire_phase hold = { .kind = WIRE_PHASE_HOLD };
 	made_begin();
 	made.hello.cpus = CPUS;
@@ -203,6 +204,28 @@ START_TEST(nobody_waits_for_long_but_a_cpu_is_not_used)
 			       "every moment some worker waited that may run there, at last tid",
 		       NULL);
 	}
+}
+END_TEST
+
+START_TEST(idle_cpus_of_other_nodes_do_not_count)
+{
+	for (nodes[1] = 0; nodes[1] < 2; nodes[1]++) {
+		nodes[2] = 1;
+		wait_beside_idle_cpus(&idle_cases[0]);
+		expect(nodes[1] ? KTSTR_PASS : KTSTR_FAIL, nodes[1] ? NULL : "while cpu1", NULL);
+	}
+	nodes[1] = nodes[2] = 0;
+}
+END_TEST
+
+START_TEST(a_shared_clock_says_nothing_of_idle_cpus)
+{
+	wait_beside_idle_cpus(&idle_cases[0]);
+	made_facts.emulated = true;
+	expect(KTSTR_PASS, NULL, "share one clock");
+	wait_beside_idle_cpus(&idle_cases[0]);
+	made_facts.emulated = made_facts.parallel_time = true;
+	expect(KTSTR_FAIL, "while cpu1", NULL);
 }
 END_TEST
 
@@ -397,6 +420,8 @@ static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, a_task_waits_beside_an_idle_cpu, 0, ARRAY_SIZE(idle_cases));
 	tcase_add_test(tc, nobody_waits_for_long_but_a_cpu_is_not_used);
+	tcase_add_test(tc, idle_cpus_of_other_nodes_do_not_count);
+	tcase_add_test(tc, a_shared_clock_says_nothing_of_idle_cpus);
 	tcase_add_test(tc, what_lasts_at_the_end_counts);
 	tcase_add_test(tc, the_limit_can_be_set_and_switched_off);
 	tcase_add_loop_test(tc, a_woken_task_waits_beside_an_idle_cpu, 0, ARRAY_SIZE(wakeup_cases));
