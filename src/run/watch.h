@@ -48,7 +48,7 @@ struct watch {
 	enum watch_failure failure; /* the first that was seen */
 	uint64_t failed_ns;	    /* when, in guest time */
 	struct recorder *recorder;  /* of a run that is made again; borrowed; NULL: nothing is recorded */
-	struct exact *exact; /* its schedule; NULL: the machine is not watched */
+	struct exact *exact;	    /* its schedule; NULL: the machine is not watched */
 };
 
 /* What a test asks of the watch. */
