@@ -35,10 +35,15 @@ enum ktstr_verdict {
 #define KTSTR_ZERO (-2)
 
 struct ktstr_checks {
-	enum ktstr_switch not_stuck;	/* every worker made progress; OFF: no limit on gaps and spread. Default ON */
-	enum ktstr_switch isolation;	/* no worker ran where it was not allowed to. Default ON */
-	double max_gap_ms;		/* longest time between two checkpoints of one worker */
-	double max_run_delay_ms;	/* longest time for which a worker is ready to run, but does not run */
+	enum ktstr_switch not_stuck; /* every worker made progress; OFF: no limit on gaps and spread. Default ON */
+	enum ktstr_switch isolation; /* no worker ran where it was not allowed to. Default ON */
+	enum ktstr_switch weights;   /* CPU time is shared by cpu.weight and nice values; of the test. Default ON */
+	double max_gap_ms;	     /* longest time between two checkpoints of one worker */
+	double max_run_delay_ms;     /* longest time for which a worker is ready to run, but does not run */
+	/* Longest time for which a worker waits while one CPU is idle on which it may run. Default 100 */
+	double max_idle_wait_ms;
+	/* The same after a wake-up: the median over the wake-ups of one worker. Default 4 */
+	double max_idle_wakeup_ms;
 	double max_spread_pct;		/* max - min of the workers' off-CPU share in one load, percentage points */
 	double max_throughput_cv;	/* work units per CPU second, over one load's workers: deviation / mean */
 	double min_work_rate;		/* work units per CPU second, each worker */
@@ -73,14 +78,15 @@ struct ktstr_checks {
 	enum ktstr_switch gate_on_tcg;
 };
 
-/* The names of all fields: switches, then limits; first those that a load can have, then those of the monitor. */
+/* The names of all fields: switches, then limits; first those that a load can have, then those of the whole test. */
 #define KTSTR_SWITCH_CHECKS(X) X(not_stuck) X(isolation) X(gate_on_tcg)
 /* clang-format off */
 #define KTSTR_LIMIT_CHECKS(X) \
-	X(max_gap_ms) X(max_run_delay_ms) X(max_spread_pct) X(max_throughput_cv) X(min_work_rate) \
-	X(max_p99_wake_latency_ns) X(max_wake_latency_cv) X(min_iteration_rate) X(max_migration_ratio) \
-	X(min_page_locality) X(max_cross_node_migration_ratio) X(max_slow_tier_ratio)
-#define KTSTR_MONITOR_SWITCH_CHECKS(X) X(fail_on_stall) X(enforce)
+	X(max_gap_ms) X(max_run_delay_ms) X(max_idle_wait_ms) X(max_idle_wakeup_ms) X(max_spread_pct) \
+	X(max_throughput_cv) X(min_work_rate) X(max_p99_wake_latency_ns) X(max_wake_latency_cv) \
+	X(min_iteration_rate) X(max_migration_ratio) X(min_page_locality) X(max_cross_node_migration_ratio) \
+	X(max_slow_tier_ratio)
+#define KTSTR_MONITOR_SWITCH_CHECKS(X) X(weights) X(fail_on_stall) X(enforce)
 #define KTSTR_MONITOR_LIMIT_CHECKS(X) \
 	X(max_imbalance_ratio) X(max_local_dsq_depth) X(sustained_samples) X(max_fallback_rate) X(max_keep_last_rate)
 /* clang-format on */
@@ -90,13 +96,14 @@ enum ktstr_finding {
 	KTSTR_FINDING_NONE,
 	KTSTR_FINDING_STARVED,	 /* not_stuck: a worker did no work */
 	KTSTR_FINDING_STUCK,	 /* max_gap_ms; or a worker that did not end when it was told to */
-	KTSTR_FINDING_UNFAIR,	 /* max_spread_pct, max_throughput_cv */
+	KTSTR_FINDING_UNFAIR,	 /* max_spread_pct, max_throughput_cv, weights */
 	KTSTR_FINDING_ISOLATION, /* isolation */
 	KTSTR_FINDING_BENCHMARK, /* rates and latencies */
 	KTSTR_FINDING_MIGRATION, /* max_migration_ratio */
 	KTSTR_FINDING_PAGE_LOCALITY,
 	KTSTR_FINDING_CROSS_NODE_MIGRATION,
 	KTSTR_FINDING_SLOW_TIER,
+	KTSTR_FINDING_IDLE,    /* max_idle_wait_ms, max_idle_wakeup_ms */
 	KTSTR_FINDING_MONITOR, /* with enforce: a limit of the monitor */
 	KTSTR_FINDING_MAX,
 };

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "report/settings.h"
 #include "report/monitor.h"
+#include "report/schedule.h"
 #include "monitor/series.h"
 #include "report/sidecar.h"
 #include "report/timeline.h"
@@ -530,6 +531,8 @@ static void put_measured(json_t **o, const struct result *r)
 	json_put(o, "guest", guest(r));
 	json_put(o, "monitor", monitor_json(r));
 	json_put_text(o, "monitor_lack", r->monitor_lack);
+	json_put(o, "schedule", schedule_json(r));
+	json_put_text(o, "schedule_lack", r->evidence->exact ? NULL : r->evidence->no_exact);
 	json_put(o, "verifier_stats", verifier_stats_json(r));
 	json_put(o, "snapshots", snapshots_json(r));
 	json_put(o, "map_metrics", r->map_metrics ? json_deep_copy(r->map_metrics) : json_object());

@@ -496,6 +496,7 @@ void attempt_done(struct attempt *a)
 	evidence_done(&a->evidence);
 	guestmem_done(&a->memory);
 	watch_done(&a->watch);
+	exact_evidence_done(&a->exact);
 	judgement_done(&a->judgement);
 	if (a->clone_template)
 		clone_template_done(a->clone_template);

@@ -85,9 +85,10 @@ struct attempt {
 	int initrd_fd;
 	bool cloned; /* the machine started as a clone */
 	struct vm *vm;
-	struct watch watch;	/* looks at the machine from outside */
-	struct granted granted; /* the host deadline of the present state, from BOOTING to RUNNING */
-	struct guestmem memory; /* the kept guest memory; without nodes: none */
+	struct watch watch;	     /* looks at the machine from outside */
+	struct granted granted;	     /* the host deadline of the present state, from BOOTING to RUNNING */
+	struct guestmem memory;	     /* the kept guest memory; without nodes: none */
+	struct exact_evidence exact; /* of the watched machine */
 	struct evidence evidence;
 	struct judgement judgement;
 	struct flake_outcome outcome; /* of this try and the earlier ones, once judged */

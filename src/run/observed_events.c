@@ -58,9 +58,10 @@ struct read_row {
 	unsigned base;
 };
 
+/* Clocks come last: they are left out if nobody compares with the kernel's statistics. */
 static const struct read_row switch_reads[] = {
-	{ CLOCK, QUEUE },	{ CPU, QUEUE },	       { PID, ARGUMENT(0) },	 { PID, ARGUMENT(1) },
-	{ STATE, ARGUMENT(0) }, { TASK_CLOCK, QUEUE }, { CHARGED, ARGUMENT(0) }, { NOTHING },
+	{ CPU, QUEUE },	  { PID, ARGUMENT(0) },	 { PID, ARGUMENT(1) },	   { STATE, ARGUMENT(0) },
+	{ CLOCK, QUEUE }, { TASK_CLOCK, QUEUE }, { CHARGED, ARGUMENT(0) }, { NOTHING },
 };
 static const struct read_row wake_reads[] = {
 	{ CPU, QUEUE }, { PID, ARGUMENT(0) }, { STATE, ARGUMENT(0) }, { NOTHING }
@@ -70,17 +71,18 @@ static const struct read_row group_reads[] = {
 	{ CPU, QUEUE }, { PID, ARGUMENT(0) }, { GROUP_OF_SET, ARGUMENT(2) }, { NOTHING }
 };
 static const struct read_row tick_reads[] = { { CPU, QUEUE }, { NOTHING } };
+static const struct read_row no_reads[] = { { NOTHING } };
 static const struct read_row dequeue_reads[] = {
-	{ CLOCK, ARGUMENT(0) }, { CPU, ARGUMENT(0) }, { PID, ARGUMENT(1) }, { NOTHING }
+	{ CPU, ARGUMENT(0) }, { PID, ARGUMENT(1) }, { CLOCK, ARGUMENT(0) }, { NOTHING }
 };
 static const struct read_row enqueue_reads[] = {
-	{ CLOCK, ARGUMENT(0) },	   { CPU, ARGUMENT(0) },   { PID, ARGUMENT(1) },
-	{ ON_QUEUE, ARGUMENT(1) }, { GROUP, ARGUMENT(1) }, { NOTHING },
+	{ CPU, ARGUMENT(0) },	{ PID, ARGUMENT(1) },	{ ON_QUEUE, ARGUMENT(1) },
+	{ GROUP, ARGUMENT(1) }, { CLOCK, ARGUMENT(0) }, { NOTHING },
 };
 
 /* How records of a kind are made and read. */
 typedef bool read_fn(const struct observe_record *r, struct schedule_event *e);
-static read_fn read_switch, read_wake, read_migrate, read_group, read_tick, read_enqueue, read_dequeue;
+static read_fn read_switch, read_wake, read_migrate, read_group, read_tick, read_cpu, read_enqueue, read_dequeue;
 
 static const struct {
 	const struct read_row *reads;
@@ -92,6 +94,8 @@ static const struct {
 	[SCHEDULE_MIGRATE] = { migrate_reads, 0, read_migrate },
 	[SCHEDULE_GROUP] = { group_reads, 0, read_group },
 	[SCHEDULE_TICK] = { tick_reads, 0, read_tick },
+	[SCHEDULE_OFFLINE] = { no_reads, 0, read_cpu },
+	[SCHEDULE_ONLINE] = { no_reads, 0, read_cpu },
 	/* Functions of classes are called with the queue's clock up to date, whoever the caller is. */
 	[SCHEDULE_ENQUEUE] = { enqueue_reads, ARGUMENT(1), read_enqueue },
 	[SCHEDULE_DEQUEUE] = { dequeue_reads, 0, read_dequeue },
@@ -108,6 +112,8 @@ static const struct {
 	{ { "set_task_cpu" }, SCHEDULE_MIGRATE, 0, false },    /* task, cpu */
 	{ { "css_set_move_task" }, SCHEDULE_GROUP, 0, false }, /* task, from, to, ... */
 	{ { "sched_tick", "scheduler_tick" }, SCHEDULE_TICK, 0, false },
+	{ { "sched_cpu_deactivate" }, SCHEDULE_OFFLINE, 0, false }, /* cpu */
+	{ { "sched_cpu_activate" }, SCHEDULE_ONLINE, 0, false },
 	/* queue, task, flags */
 	{ { "enqueue_task_stop" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_STOP, false },
 	{ { "enqueue_task_dl" }, SCHEDULE_ENQUEUE, SCHEDULE_CLASS_DEADLINE, false },
@@ -157,19 +163,24 @@ static const char *find_allowed(struct observe_read *out, const struct kernel_im
 	return field_present(f) ? NULL : "cpus_ptr";
 }
 
-static unsigned count_reads(enum schedule_kind kind)
+static bool is_clock(enum value v)
+{
+	return v == CLOCK || v == TASK_CLOCK || v == CHARGED;
+}
+
+static unsigned count_reads(enum schedule_kind kind, bool clocks)
 {
 	unsigned n = 0;
-	while (kinds[kind].reads[n].value != NOTHING)
+	while (kinds[kind].reads[n].value != NOTHING && (clocks || !is_clock(kinds[kind].reads[n].value)))
 		n++;
 	return n;
 }
 
-static const char *find_reads(struct observe_hook *h, const struct kernel_image *image, enum schedule_kind kind,
-			      unsigned words)
+static const char *find_reads(const struct observed_events *o, struct observe_hook *h, const struct kernel_image *image,
+			      enum schedule_kind kind)
 {
 	const char *lack = NULL;
-	unsigned reads = count_reads(kind);
+	unsigned reads = count_reads(kind, o->clocks), words = words_of(o->cpus);
 	for (unsigned i = 0; i < reads && !lack; i++)
 		lack = find_read(&h->read[i], image, kinds[kind].reads[i]);
 	if (lack || !kinds[kind].allowed_of || reads + words > OBSERVE_READS)
@@ -177,17 +188,17 @@ static const char *find_reads(struct observe_hook *h, const struct kernel_image 
 	return find_allowed(&h->read[reads], image, kinds[kind].allowed_of, words);
 }
 
-const char *observed_events_find(struct observed_events *o, const struct kernel_image *image, unsigned cpus)
+const char *observed_events_find(struct observed_events *o, const struct kernel_image *image, unsigned cpus,
+				 bool clocks)
 {
-	*o = (struct observed_events){ .cpus = cpus };
+	*o = (struct observed_events){ .cpus = cpus, .clocks = clocks };
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct observe_hook hook = { .id = OBSERVED_EVENTS_FIRST + o->hooks, .kind = OBSERVE_RECORD };
 		for (size_t n = 0; n < ARRAY_SIZE(rows[i].symbols) && rows[i].symbols[n] && !hook.address; n++)
 			hook.address = symbols_find(image->symbols, rows[i].symbols[n]);
-		if (!hook.address && rows[i].may_lack)
+		if ((!hook.address && rows[i].may_lack) || (rows[i].kind == SCHEDULE_TICK && !clocks))
 			continue;
-		const char *lack =
-			hook.address ? find_reads(&hook, image, rows[i].kind, words_of(cpus)) : rows[i].symbols[0];
+		const char *lack = hook.address ? find_reads(o, &hook, image, rows[i].kind) : rows[i].symbols[0];
 		if (lack)
 			return lack;
 		o->row[o->hooks] = (uint8_t)i;
@@ -200,7 +211,7 @@ const char *observed_events_find(struct observed_events *o, const struct kernel_
 
 static void read_allowed(const struct observed_events *o, const struct observe_record *r, struct schedule_event *e)
 {
-	unsigned first = count_reads(e->kind), words = words_of(o->cpus);
+	unsigned first = count_reads(e->kind, o->clocks), words = words_of(o->cpus);
 	if (!kinds[e->kind].allowed_of || first + words > OBSERVE_READS || r->missed >> first)
 		return;
 	e->allowed_words = (uint8_t)words;
@@ -210,14 +221,14 @@ static void read_allowed(const struct observed_events *o, const struct observe_r
 
 static bool read_switch(const struct observe_record *r, struct schedule_event *e)
 {
-	e->clock_ns = r->value[0];
-	e->cpu = (uint32_t)r->value[1];
-	e->pid = (int32_t)r->value[2];
-	e->next_pid = (int32_t)r->value[3];
+	e->cpu = (uint32_t)r->value[0];
+	e->pid = (int32_t)r->value[1];
+	e->next_pid = (int32_t)r->value[2];
 	/* The idle tasks are those without a number. */
 	e->task = e->pid ? r->argument[0] : 0;
 	e->next = e->next_pid ? r->argument[1] : 0;
-	e->leaving = r->value[4] == 0 ? SCHEDULE_RUNS : r->value[4] & TASK_DEAD ? SCHEDULE_DEAD : SCHEDULE_SLEEPS;
+	e->leaving = r->value[3] == 0 ? SCHEDULE_RUNS : r->value[3] & TASK_DEAD ? SCHEDULE_DEAD : SCHEDULE_SLEEPS;
+	e->clock_ns = r->value[4];
 	e->task_clock_ns = r->value[5];
 	e->charged_ns = r->value[6];
 	return true;
@@ -254,13 +265,19 @@ static bool read_tick(const struct observe_record *r, struct schedule_event *e)
 	return true;
 }
 
+static bool read_cpu(const struct observe_record *r, struct schedule_event *e)
+{
+	e->cpu = (uint32_t)r->argument[0];
+	return true;
+}
+
 static bool read_dequeue(const struct observe_record *r, struct schedule_event *e)
 {
 	uint64_t flags = r->argument[2];
-	e->clock_ns = r->value[0];
-	e->cpu = (uint32_t)r->value[1];
+	e->cpu = (uint32_t)r->value[0];
 	e->task = r->argument[1];
-	e->pid = (int32_t)r->value[2];
+	e->pid = (int32_t)r->value[1];
+	e->clock_ns = r->value[2];
 	e->reason = flags & FLAG_SLEEP ? SCHEDULE_SLEEP : flags & FLAG_CHANGE ? SCHEDULE_CHANGE : SCHEDULE_MOVE;
 	return true;
 }
@@ -269,9 +286,10 @@ static bool read_enqueue(const struct observe_record *r, struct schedule_event *
 {
 	read_dequeue(r, e);
 	e->reason = r->argument[2] & FLAG_CHANGE    ? SCHEDULE_CHANGE
-		    : r->value[3] == ON_RQ_MIGRATES ? SCHEDULE_MOVE
+		    : r->value[2] == ON_RQ_MIGRATES ? SCHEDULE_MOVE
 						    : SCHEDULE_SLEEP;
-	e->group = r->value[4];
+	e->group = r->value[3];
+	e->clock_ns = r->value[4];
 	return true;
 }
 
@@ -285,5 +303,9 @@ bool observed_events_read(const struct observed_events *o, const struct observe_
 					.kind = rows[row].kind,
 					.task_class = (uint8_t)rows[row].task_class };
 	read_allowed(o, r, ret);
-	return kinds[rows[row].kind].read(r, ret);
+	if (!kinds[rows[row].kind].read(r, ret))
+		return false;
+	if (!o->clocks)
+		ret->clock_ns = ret->task_clock_ns = ret->charged_ns = 0;
+	return true;
 }

@@ -15,15 +15,18 @@
 
 struct observed_events {
 	unsigned cpus, hooks;
+	bool clocks;
 	struct observe_hook hook[OBSERVED_EVENTS_MAX];
 	uint8_t row[OBSERVED_EVENTS_MAX]; /* of the table */
 };
 
 /*
- * Finds the hooks of a kernel that is not randomised, for a machine with @cpus. Returns NULL, or the symbol or member
+ * Finds the hooks of a kernel that is not randomised, for a machine with @cpus. @clocks: also read the clocks of which
+ * the kernel makes its own statistics, and count ticks. Returns NULL, or the symbol or member
  * that it does not have (static text).
  */
-const char *observed_events_find(struct observed_events *o, const struct kernel_image *image, unsigned cpus);
+const char *observed_events_find(struct observed_events *o, const struct kernel_image *image, unsigned cpus,
+				 bool clocks);
 /*
  * False: the record is not of these hooks, or nothing happened (a wake-up of a task that is awake, a move to the same
  * CPU).

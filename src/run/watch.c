@@ -73,6 +73,24 @@ static void add_perturb(struct watch *w, const struct observe_perturb *p)
 	w->observe.hook_count += perturb_hooks(w->kernel->image.symbols, w->hook + w->observe.hook_count);
 }
 
+static void take_record(void *data, const struct observe_record *r)
+{
+	struct watch *w = data;
+	exact_record(w->exact, r);
+}
+
+/* False: no memory. */
+static bool record_schedule(struct watch *w, const struct vm_config *config)
+{
+	w->exact = exact_new(&w->kernel->image, &config->topology);
+	if (!w->exact)
+		return false;
+	w->observe.hook_count += exact_hooks(w->exact, w->hook + w->observe.hook_count);
+	w->observe.record = take_record;
+	w->observe.data = w;
+	return true;
+}
+
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config)
 {
@@ -93,6 +111,11 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	add_hooks(w);
 	add_perturb(w, asked->perturb);
+	if (!w->recorder && !record_schedule(w, config)) {
+		w->lack = "out of memory";
+		w->kernel = NULL;
+		return;
+	}
 	if (w->recorder)
 		recorder_prepare(w->recorder, &w->observe);
 	config->observe = &w->observe;
@@ -382,5 +405,6 @@ void watch_done(struct watch *w)
 	sample_done(&w->sample);
 	series_done(&w->series);
 	captures_done(&w->captures);
+	exact_free(w->exact);
 	*w = (struct watch){ 0 };
 }

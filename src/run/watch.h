@@ -12,11 +12,12 @@
 
 #include "monitor/dump.h"
 #include "monitor/series.h"
+#include "run/exact.h"
 #include "run/perturb.h"
 #include "run/recorder.h"
 #include "run/watched_kernel.h"
 
-#define WATCH_HOOKS_MAX (8 + PERTURB_HOOKS_MAX)
+#define WATCH_HOOKS_MAX (8 + PERTURB_HOOKS_MAX + EXACT_HOOKS_MAX)
 
 /* What a dump was taken for. */
 enum watch_failure { WATCH_NONE, WATCH_SCHEDULER_ENDED, WATCH_PANICKED, WATCH_STALLED, WATCH_FAILURES };
@@ -47,6 +48,7 @@ struct watch {
 	enum watch_failure failure; /* the first that was seen */
 	uint64_t failed_ns;	    /* when, in guest time */
 	struct recorder *recorder;  /* of a run that is made again; borrowed; NULL: nothing is recorded */
+	struct exact *exact;	    /* its schedule; NULL: the machine is not watched */
 };
 
 /* What a test asks of the watch. */

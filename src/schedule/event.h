@@ -19,6 +19,8 @@ enum schedule_kind {
 	SCHEDULE_MIGRATE, /* @task now belongs to @cpu */
 	SCHEDULE_GROUP,	  /* @task is now in @group */
 	SCHEDULE_TICK,	  /* @cpu had its timer tick */
+	SCHEDULE_OFFLINE, /* @cpu takes no tasks any more */
+	SCHEDULE_ONLINE,  /* @cpu takes tasks; all do at the begin */
 	SCHEDULE_KIND_COUNT,
 };
 

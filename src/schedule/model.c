@@ -46,8 +46,10 @@ static void begin_wait(struct schedule *s, struct task *t, uint64_t time)
 	set_state(t, SCHEDULE_RUNNABLE, time);
 	t->runnable_since = time;
 	t->allowed_since = time;
+	t->allowed_changed = false;
 	list_remove(&t->waiting);
 	list_append(&s->waiting, &t->waiting);
+	idle_wait_begins(s, t, time);
 }
 
 static void end_wait(struct schedule *s, struct task *t, uint64_t time)
@@ -80,6 +82,9 @@ static void set_allowed(struct schedule *s, struct task *t, const struct schedul
 	memcpy(t->allowed, e->allowed, words * sizeof(*e->allowed));
 	t->allowed_words = words;
 	t->allowed_since = e->time_ns;
+	t->allowed_changed = t->public.state == SCHEDULE_RUNNABLE;
+	if (t->allowed_changed)
+		idle_wait_begins(s, t, e->time_ns);
 }
 
 /* --- the kernel's own count --------------------------------------------------------------------------------------- */
@@ -208,6 +213,20 @@ static void handle_tick(struct schedule *s, const struct schedule_event *e)
 	s->cpu[e->cpu].public.ticks++;
 }
 
+static void handle_offline(struct schedule *s, const struct schedule_event *e)
+{
+	idle_cpu_ends(s, e->cpu, e->time_ns);
+	s->cpu[e->cpu].public.offline = true;
+}
+
+static void handle_online(struct schedule *s, const struct schedule_event *e)
+{
+	struct schedule_cpu *c = &s->cpu[e->cpu].public;
+	c->offline = false;
+	if (c->known && !c->current)
+		idle_cpu_begins(s, e->cpu, e->time_ns);
+}
+
 /* --- switches ----------------------------------------------------------------------------------------------------- */
 
 static void add_slice(struct schedule *s, struct cpu *c, struct task *t, uint64_t time)
@@ -245,6 +264,7 @@ static struct task *correct_current(struct schedule *s, struct cpu *c, const str
 {
 	if (c->public.known)
 		s->losses.gaps++;
+	idle_forget(s, e->cpu);
 	if (c->current)
 		set_state(c->current, SCHEDULE_UNKNOWN, e->time_ns);
 	c->current = NULL;
@@ -265,8 +285,6 @@ static void leave(struct schedule *s, struct cpu *c, const struct schedule_event
 	struct task *t = is_known ? c->current : correct_current(s, c, e);
 	if (is_known && t)
 		add_slice(s, c, t, e->time_ns);
-	if (is_known && !t)
-		idle_cpu_ends(s, e->cpu, e->time_ns);
 	c->current = NULL;
 	if (t)
 		leave_cpu(s, t, e);
@@ -276,11 +294,26 @@ static void add_wait(struct schedule *s, struct task *t, uint64_t time)
 {
 	uint64_t wait = schedule_span(s, t->runnable_since, time);
 	uint64_t wakeup = t->woken ? schedule_span(s, t->woken_at, time) : 0;
+	uint64_t idle = t->woken ? idle_since_wakeup(s, t, time) : 0;
 	FOR_SUMS(sums, s, t)
 	{
 		spread_add(&sums->wait, wait, time);
-		if (t->woken)
-			spread_add(&sums->wakeup, wakeup, time);
+		if (!t->woken)
+			continue;
+		spread_add(&sums->wakeup, wakeup, time);
+		spread_add(&sums->idle_wakeup, idle, time);
+	}
+}
+
+/* The kernel moves a task whose mask changes a moment later, so that wait says nothing. */
+static void note_outside(struct task *t, const struct schedule_event *e)
+{
+	struct schedule_outside *o = &t->public.outside;
+	if (t->allowed_changed || idle_may_run(t, e->cpu))
+		return;
+	if (!o->count++) {
+		o->time_ns = e->time_ns;
+		o->cpu = e->cpu;
 	}
 }
 
@@ -292,8 +325,10 @@ static void arrive(struct schedule *s, struct cpu *c, const struct schedule_even
 	if (t->public.state == SCHEDULE_RUNNING)
 		s->losses.gaps++;
 	tasks_leave_cpus(s, t);
-	if (t->public.state == SCHEDULE_RUNNABLE)
+	if (t->public.state == SCHEDULE_RUNNABLE) {
 		add_wait(s, t, e->time_ns);
+		note_outside(t, e);
+	}
 	end_wait(s, t, e->time_ns);
 	FOR_SUMS(sums, s, t)
 	sums->runs++;
@@ -308,15 +343,15 @@ static void arrive(struct schedule *s, struct cpu *c, const struct schedule_even
 static void handle_switch(struct schedule *s, const struct schedule_event *e)
 {
 	struct cpu *c = &s->cpu[e->cpu];
-	uint64_t bit = UINT64_C(1) << e->cpu % 64;
 	leave(s, c, e);
-	s->idle[e->cpu / 64] &= ~bit;
 	c->public.known = true;
 	c->public.since = e->time_ns;
+	/* The task that comes could have run here for as long as this CPU was idle, so that ends after it has come. */
 	if (e->next)
 		arrive(s, c, e);
-	else
-		s->idle[e->cpu / 64] |= bit;
+	idle_cpu_ends(s, e->cpu, e->time_ns);
+	if (!e->next)
+		idle_cpu_begins(s, e->cpu, e->time_ns);
 	c->public.current = c->current ? &c->current->public : NULL;
 }
 
@@ -325,12 +360,12 @@ typedef void handle_fn(struct schedule *s, const struct schedule_event *e);
 static handle_fn *const handlers[SCHEDULE_KIND_COUNT] = {
 	[SCHEDULE_SWITCH] = handle_switch,   [SCHEDULE_WAKE] = handle_wake,	  [SCHEDULE_ENQUEUE] = handle_enqueue,
 	[SCHEDULE_DEQUEUE] = handle_dequeue, [SCHEDULE_MIGRATE] = handle_migrate, [SCHEDULE_GROUP] = handle_group,
-	[SCHEDULE_TICK] = handle_tick,
+	[SCHEDULE_TICK] = handle_tick,	     [SCHEDULE_OFFLINE] = handle_offline, [SCHEDULE_ONLINE] = handle_online,
 };
 
 void schedule_add(struct schedule *s, const struct schedule_event *e)
 {
-	bool needs_task = e->kind != SCHEDULE_SWITCH && e->kind != SCHEDULE_TICK;
+	bool needs_task = e->kind != SCHEDULE_SWITCH && e->kind < SCHEDULE_TICK;
 	if (e->kind >= SCHEDULE_KIND_COUNT || e->cpu >= s->config.cpus || (needs_task && !e->task) ||
 	    e->reason >= SCHEDULE_REASON_COUNT || e->task_class >= SCHEDULE_CLASS_COUNT ||
 	    (e->kind == SCHEDULE_SWITCH && e->task == e->next)) {
@@ -362,6 +397,9 @@ int schedule_new(const struct schedule_config *config, struct schedule **ret)
 		schedule_free(s);
 		return -ENOMEM;
 	}
+	for (unsigned i = 0; i < config->cpus && config->node; i++)
+		s->cpu[i].node = config->node[i];
+	s->config.node = NULL;
 	*ret = s;
 	return 0;
 }

@@ -15,11 +15,12 @@
 #include "schedule/spread.h"
 
 struct schedule_config {
-	unsigned cpus;	    /* 1 .. SCHEDULE_CPUS_MAX */
-	unsigned tasks;	    /* that are remembered, the ended ones too; 0: 4096 */
-	unsigned groups;    /* 0: 256; further ones share the entry of id 0 */
-	unsigned intervals; /* 0: 2^18 (10 MiB) */
-	uint64_t idle_ns;   /* a CPU may be idle for so long while a task waits that could run there */
+	unsigned cpus;	     /* 1 .. SCHEDULE_CPUS_MAX */
+	unsigned tasks;	     /* that are remembered, the ended ones too; 0: 4096 */
+	unsigned groups;     /* 0: 256; further ones share the entry of id 0 */
+	unsigned intervals;  /* 0: 2^18 (10 MiB) */
+	const uint8_t *node; /* of each CPU; NULL: one node. Idle CPUs of other nodes do not count */
+	uint64_t idle_ns;    /* a CPU may be idle for so long while a task waits that could run there */
 };
 
 enum schedule_state { SCHEDULE_UNKNOWN, SCHEDULE_SLEEPING, SCHEDULE_RUNNABLE, SCHEDULE_RUNNING, SCHEDULE_GONE };
@@ -32,6 +33,8 @@ struct schedule_sums {
 	struct spread slice;  /* durations on a CPU; the sum is the run time */
 	struct spread wait;   /* from when it could run until it ran */
 	struct spread wakeup; /* from a wake-up until it ran; a part of it is also a wait */
+	/* How much of that time one and the same CPU was idle on which it may run: as long as the longest such CPU. */
+	struct spread idle_wakeup;
 };
 
 /*
@@ -44,6 +47,20 @@ struct schedule_kernel_sums {
 	uint64_t queued_since, on_since; /* by the queue's clock, and by its clock of tasks; 0: it is not */
 };
 
+/* A CPU was idle while a task waited that could run there. */
+struct schedule_idle {
+	uint64_t count; /* of such pairs that lasted longer than config.idle_ns */
+	uint64_t longest_ns, end_ns;
+	uint32_t cpu;
+	int32_t pid;
+};
+
+/* A task began to run on a CPU that was not allowed to it, and had not been since it began to wait. */
+struct schedule_outside {
+	uint64_t count, time_ns; /* `time_ns`, `cpu`: of the first */
+	uint32_t cpu;
+};
+
 struct schedule_task {
 	uint64_t key;
 	int32_t pid;
@@ -54,6 +71,8 @@ struct schedule_task {
 	uint64_t since; /* of its state */
 	struct schedule_sums sums;
 	struct schedule_kernel_sums kernel;
+	struct schedule_idle idle; /* its own pairs */
+	struct schedule_outside outside;
 };
 
 struct schedule_group {
@@ -61,19 +80,22 @@ struct schedule_group {
 	struct schedule_sums sums;
 };
 
-/* A CPU was idle while a task waited that could run there. */
-struct schedule_idle {
-	uint64_t count; /* of such pairs that lasted longer than config.idle_ns */
+/*
+ * A CPU was idle, and at every moment of this time some task waited that may run there. Only ordinary tasks (fair and
+ * ext) of a control group count, and not those of the root group, to which the kernel's threads belong.
+ */
+struct schedule_unused {
 	uint64_t longest_ns, end_ns;
-	uint32_t cpu;
-	int32_t pid;
+	int32_t pid; /* of the task with which it ended */
 };
 
 struct schedule_cpu {
 	bool known;			     /* it has switched */
+	bool offline;			     /* it takes no tasks, so it does not count as idle */
 	uint64_t since;			     /* the last switch */
 	uint64_t busy_ns, ticks;	     /* without what runs at present */
 	const struct schedule_task *current; /* NULL: idle */
+	struct schedule_unused unused;
 };
 
 /* What the figures do not contain. */
@@ -122,6 +144,10 @@ const struct schedule_sums *schedule_total(const struct schedule *s);
 const struct schedule_losses *schedule_losses(const struct schedule *s);
 /* Also counts what lasts at schedule_now(). */
 struct schedule_idle schedule_idle_while_runnable(const struct schedule *s);
+/* The same for one task. */
+struct schedule_idle schedule_task_idle(const struct schedule *s, const struct schedule_task *t);
+/* The longest such time of the CPU; also one that lasts. */
+struct schedule_unused schedule_unused(const struct schedule *s, unsigned cpu);
 /* The longest wait of the task so far, also one that lasts. */
 uint64_t schedule_longest_wait(const struct schedule *s, const struct schedule_task *t);
 

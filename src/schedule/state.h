@@ -17,12 +17,17 @@ struct task {
 	uint64_t woken_at;	 /* if `woken` */
 	uint64_t runnable_since; /* over moves and changes */
 	uint64_t allowed_since;	 /* it waits for the CPUs in `allowed` */
+	bool allowed_changed;	 /* since it began to wait */
 	unsigned allowed_words;	 /* 0: all */
 	uint64_t allowed[SCHEDULE_WORDS];
 };
 
 struct cpu {
 	struct schedule_cpu public;
+	uint64_t idle_since; /* if it is idle */
+	uint8_t node;
+	bool wanted; /* it is idle, and a task waits that may run there */
+	uint64_t wanted_since;
 	struct task *current;
 };
 
@@ -67,10 +72,17 @@ uint32_t groups_get(struct schedule *s, uint64_t id);
 /* --- idle.c ------------------------------------------------------------------------------------------------------- */
 
 bool idle_may_run(const struct task *t, unsigned cpu);
-/* The CPU stops to be idle. */
+void idle_cpu_begins(struct schedule *s, unsigned cpu, uint64_t time);
+/* The CPU stops to be idle; nothing happens if it was not. */
 void idle_cpu_ends(struct schedule *s, unsigned cpu, uint64_t time);
+/* It is not known since when the CPU was not idle. */
+void idle_forget(struct schedule *s, unsigned cpu);
+/* The task, which is in the list of those that wait, begins to wait, or waits for other CPUs from now on. */
+void idle_wait_begins(struct schedule *s, const struct task *t, uint64_t time);
 /* The task stops to wait, or waits for other CPUs from now on. */
-void idle_wait_ends(struct schedule *s, const struct task *t, uint64_t time);
+void idle_wait_ends(struct schedule *s, struct task *t, uint64_t time);
+/* For how long until @time the CPU that was idle for the longest could have run the task since its wake-up. */
+uint64_t idle_since_wakeup(const struct schedule *s, const struct task *t, uint64_t time);
 
 /* --- intervals.c -------------------------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <ktstr/load.h>
 
 #include "verdict/checks.h"
+#include "verdict/exact_checks.h"
 #include "verdict/gates.h"
 
 #define STOP_TIMEOUT (5 * NSEC_PER_SEC) /* time that the guest gives workers to stop */
@@ -213,6 +214,44 @@ static void run_delay_fails(struct check_run *run, const struct checked_load *l,
 	check_fails(run, LIMIT_RUN_DELAY, "%s: tid %d was ready to run, but did not run, for %s%s (limit %s)%s",
 		    l->name, w->tid, nsec_measure((double)w->max_delay_ns, length), when,
 		    nsec_measure(allowed * 1e6, most), others);
+}
+
+static uint64_t exact_wait(const struct exact_worker *x)
+{
+	return x->longest_wait_ns;
+}
+
+/* The recorded schedule has the waits of all workers, so that no range is needed. */
+static bool knows_waits(const struct check_run *run, const struct checked_load *l)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < run->e->worker_count; i++) {
+		const struct wire_worker *w = &run->e->worker[i].wire;
+		if (w->cgroup == l->index && !exact_of(run->e, w))
+			return false;
+		any |= w->cgroup == l->index;
+	}
+	return any;
+}
+
+static void check_exact_waits(struct check_run *run, const struct checked_load *l)
+{
+	double limit = l->t.limit[LIMIT_RUN_DELAY].value * 1e6,
+	       allowed = raised_limit_ms(run, l, LIMIT_RUN_DELAY) * 1e6;
+	const struct wire_worker *w = exact_worst(run, l, exact_wait);
+	const struct exact_worker *x = exact_of(run->e, w);
+	char length[TIME_TEXT_MAX], most[TIME_TEXT_MAX], others[64], end[48];
+	double wait = (double)x->longest_wait_ns;
+	note_wait(run, l, LIMIT_RUN_DELAY, wait, allowed);
+	if (wait > limit && wait <= allowed)
+		cannot_judge_small_share(run, l, LIMIT_RUN_DELAY, MAX_OF(w->wall_ns, x->longest_wait_ns));
+	if (wait <= allowed)
+		return;
+	exact_name_others(run, l, exact_wait, allowed, others, sizeof(others));
+	snprintf(end, sizeof(end), "until %.0f ms after the test began", exact_test_ms(run->e, x->wait_end_ns));
+	check_fails(run, LIMIT_RUN_DELAY, "%s: tid %d was ready to run, but did not run, for %s, %s (limit %s)%s",
+		    l->name, w->tid, nsec_measure(wait, length), x->wait_lasts ? "to the end of the test" : end,
+		    nsec_measure(allowed, most), others);
 }
 
 /* Each worker's longest wait is known to be between two numbers. If the limit is between them, it cannot be judged. */
@@ -464,9 +503,15 @@ static void check_load(struct check_run *run, const struct checked_load *l)
 	if (is_asked_for(limit, LIMIT_GAP))
 		check_gaps(run, l);
 	if (is_asked_for(limit, LIMIT_RUN_DELAY))
-		check_run_delays(run, l);
-	if (limit[LIMIT_ISOLATION].on)
+		(knows_waits(run, l) ? check_exact_waits : check_run_delays)(run, l);
+	if (is_asked_for(limit, LIMIT_IDLE_WAIT))
+		check_idle_waits(run, l);
+	if (is_asked_for(limit, LIMIT_IDLE_WAKEUP))
+		check_idle_wakeups(run, l);
+	if (limit[LIMIT_ISOLATION].on) {
 		check_isolation(run, l);
+		check_exact_isolation(run, l);
+	}
 	check_ends(run, l, false);
 	if (is_asked_for(limit, LIMIT_SPREAD))
 		check_spread(run, l);
@@ -503,6 +548,9 @@ void check_loads(const struct evidence *e, const struct check_facts *f, struct j
 		merge_load(&run, &l);
 		check_load(&run, &l);
 	}
+	if (f->limits->limit[LIMIT_WEIGHTS].on)
+		check_weights(&run);
+	note_unrecorded(&run);
 	if (e->has_result && e->result.verdict == KTSTR_PASS)
 		check_unasked_gates(&run);
 }

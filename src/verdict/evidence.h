@@ -60,6 +60,7 @@ struct evidence_stimulus {
 };
 
 struct series;
+struct exact_evidence;
 
 struct evidence {
 	/* From the guest. */
@@ -99,6 +100,8 @@ struct evidence {
 	/* From the host. */
 	const struct series *series;		    /* the monitor's samples, borrowed; NULL: none were taken */
 	const char *no_series;			    /* why not, borrowed; NULL: not known */
+	const struct exact_evidence *exact;	    /* the recorded schedule, borrowed; NULL: there is none */
+	const char *no_exact;			    /* why not, borrowed; NULL: not known */
 	bool watchdog_set;			    /* the last scheduler that attached has judge_facts.watchdog_s */
 	struct buf console, diagnosis, stderr_text; /* clean */
 	uint32_t dropped, digest;

@@ -25,6 +25,7 @@ const char *detail_kind_name(enum detail_kind kind)
 		[DETAIL_PAGE_LOCALITY] = "PageLocality",
 		[DETAIL_CROSS_NODE_MIGRATION] = "CrossNodeMigration",
 		[DETAIL_SLOW_TIER] = "SlowTier",
+		[DETAIL_IDLE] = "IdleCpu",
 		[DETAIL_MONITOR] = "Monitor",
 		[DETAIL_SCHEDULER] = "SchedulerDied",
 		[DETAIL_KERNEL_CRASH] = "KernelCrash",

@@ -17,6 +17,7 @@ enum detail_kind {
 	DETAIL_PAGE_LOCALITY,
 	DETAIL_CROSS_NODE_MIGRATION,
 	DETAIL_SLOW_TIER,
+	DETAIL_IDLE, /* a CPU was idle while a task waited */
 	DETAIL_MONITOR,
 	DETAIL_SCHEDULER,
 	DETAIL_KERNEL_CRASH, /* not caused by the test itself */

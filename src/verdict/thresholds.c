@@ -16,8 +16,11 @@
 const struct threshold_row threshold_rows[LIMIT_MAX] = {
 	[LIMIT_NOT_STUCK] = SWITCH(not_stuck, KTSTR_ON, DETAIL_STARVED),
 	[LIMIT_ISOLATION] = SWITCH(isolation, KTSTR_ON, DETAIL_ISOLATION),
+	[LIMIT_WEIGHTS] = SWITCH(weights, KTSTR_ON, DETAIL_UNFAIR),
 	[LIMIT_GAP] = LIMIT(max_gap_ms, 3000, 2000, DETAIL_STUCK),
 	[LIMIT_RUN_DELAY] = LIMIT(max_run_delay_ms, 3000, 2000, DETAIL_STUCK),
+	[LIMIT_IDLE_WAIT] = LIMIT(max_idle_wait_ms, 100, 100, DETAIL_IDLE),
+	[LIMIT_IDLE_WAKEUP] = LIMIT(max_idle_wakeup_ms, 4, 4, DETAIL_IDLE),
 	[LIMIT_SPREAD] = LIMIT(max_spread_pct, 35, 15, DETAIL_UNFAIR),
 	[LIMIT_THROUGHPUT_CV] = OPT_IN(max_throughput_cv, DETAIL_UNFAIR),
 	[LIMIT_WORK_RATE] = OPT_IN(min_work_rate, DETAIL_BENCHMARK),

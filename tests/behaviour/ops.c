@@ -422,6 +422,11 @@ static void after_factory(struct ktstr_ctx *t, void *arg)
 		.name = NAME, .hold = KTSTR_HOLD_MS(150), .watch = WATCH, .ops = KTSTR_OPS(__VA_ARGS__) \
 	}
 
+/* Apart, because a function has room for a limited number of them. */
+static const struct ktstr_cgroup on_five = { .name = "def", .workers = 2, .cpuset = KTSTR_CPUS("5") };
+static const struct ktstr_cgroup on_one = { .name = "def", .workers = 2, .cpuset = KTSTR_CPUS("1") };
+static const struct ktstr_cgroup anywhere = { .name = "def", .workers = 2 };
+
 /* Only the effects of the operations are checked: in steps this short, shares are uneven also under EEVDF. */
 KTSTR_TEST(ops_all, .llcs = 2, .cores = 4, .duration_s = 5, .checks = { .max_spread_pct = 100 })
 {
@@ -442,19 +447,12 @@ KTSTR_TEST(ops_all, .llcs = 2, .cores = 4, .duration_s = 5, .checks = { .max_spr
 			STEP("factory", after_factory, KTSTR_OP(CAPTURE_CGROUP_PROCS, .cgroup = "a")),
 			STEP("move", after_move, KTSTR_OP(SET_AFFINITY, .cgroup = "b"),
 			     KTSTR_OP(MOVE_ALL_TASKS, .cgroup = "a", .other = "b")),
-			STEP("freeze", while_frozen,
-			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){ .name = "def",
-										     .workers = 2,
-										     .cpuset = KTSTR_CPUS("5") }),
+			STEP("freeze", while_frozen, KTSTR_OP(ADD_CGROUP_DEF, .def = &on_five),
 			     KTSTR_OP(CALL, .fn = called, .arg = &three), KTSTR_OP(CALL, .fn = wait_a_little),
 			     KTSTR_OP(FREEZE_CGROUP, .cgroup = "def")),
 			STEP("stop", after_stop, KTSTR_OP(STOP_CGROUP, .cgroup = "b"),
-			     KTSTR_OP(REMOVE_CGROUP, .cgroup = "a"),
-			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){ .name = "def",
-										     .workers = 2,
-										     .cpuset = KTSTR_CPUS("1") })),
-			STEP("thaw", after_thaw,
-			     KTSTR_OP(ADD_CGROUP_DEF, .def = &(struct ktstr_cgroup){ .name = "def", .workers = 2 }),
+			     KTSTR_OP(REMOVE_CGROUP, .cgroup = "a"), KTSTR_OP(ADD_CGROUP_DEF, .def = &on_one)),
+			STEP("thaw", after_thaw, KTSTR_OP(ADD_CGROUP_DEF, .def = &anywhere),
 			     KTSTR_OP(FREEZE_CGROUP, .cgroup = "def"), KTSTR_OP(UNFREEZE_CGROUP, .cgroup = "def"))),
 	};
 	((struct ktstr_step *)&scenario.steps[4])->factory = factory;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* made_samples.c -- see made_samples.h. */
 #include "made_samples.h"
+#include "verdict/exact.h"
 #include "monitor/series.h"
 #include "t.h"
 
@@ -18,6 +19,24 @@ static const struct series series = { .cpus = 1,
 				      .events = 1,
 				      .event_name = { "dispatch_keep_last" } };
 
+/* The recorded schedule of a worker, and one window. */
+static void record(struct evidence *e)
+{
+	static struct exact_share share = { .run_ns = 5, .ready_ns = 9 };
+	static struct exact_worker worker = { .known = true, .run_ns = 5, .runs = 2, .wakeups = 1 };
+	static struct exact_window window = {
+		.from_ns = 1000000000, .to_ns = 1500000000, .complete = true, .share = &share
+	};
+	static const struct exact_evidence exact = { .worker = &worker,
+						     .workers = 1,
+						     .window = &window,
+						     .windows = 1,
+						     .loads = 1,
+						     .weight = EXACT_SUPPORTED,
+						     .events = 12 };
+	e->exact = &exact;
+}
+
 void made_samples(struct evidence *e, struct judgement *j, unsigned step)
 {
 	for (unsigned i = 0; i < 4; i++) {
@@ -34,4 +53,5 @@ void made_samples(struct evidence *e, struct judgement *j, unsigned step)
 	e->series = &series;
 	j->monitor_judged = true;
 	judgement_violation(j, "broken");
+	record(e);
 }

@@ -40,6 +40,12 @@ CASES = [
     ('late_burst', 'a sleeper runs 4 s after it was woken', 'fail', r'was ready to run, but did not run, for \d+ ms'),
     ('late_timer', 'the same, one that sleeps to absolute times', 'fail', r'was ready to run, but did not run, for \d+ ms'),
     ('late_pipe', 'the same, one that waits for its partner', 'fail', r'was ready to run, but did not run, for \d+ ms'),
+    ('idle_cpus', 'all workers run on one CPU of four', 'fail',
+     r'cpu\d was idle for \d+ ms, .*, while at every moment some worker waited that may run there'),
+    ('delayed_wakeups', 'each wake-up takes 8 ms', 'fail',
+     r'waited after half of its \d+ wake-ups for [\d.]+ ms or longer, .* while a CPU where it may run was idle'),
+    ('weights_ignored', 'cgroups with cpu.weight 1000 and 10 get the same', 'fail',
+     r"cgroup 'heavy' got [\d.]+ % of the CPU time .* by its cpu.weight it should get 9\d\.\d %, and without 50.0 %"),
     ('hung_task', "RCU's thread is never run", 'fail', r'hung task: INFO: task|rcu_preempt\[\d+\] failed to run'),
     ('scheduler_aborts_at_stop', 'its process aborts when it is told to stop', 'fail',
      r"scheduler process died: 'abort_at_stop' \(pid \d+\) was killed by SIGABRT when it was told to stop"),
@@ -164,7 +170,7 @@ def table(events, sidecars):
             '| test | what goes wrong | verdict | first line | what the dump names |', '|---|---|---|---|---|']
     for name, what, _, _ in CASES:
         e = events.get(name, {})
-        cause = re.sub(r'\d+', 'N', e.get('cause') or '') if e.get('verdict') != 'pass' else ''
+        cause = re.sub(r'\d+(\.\d+)?', 'N', e.get('cause') or '') if e.get('verdict') != 'pass' else ''
         cause = re.sub(r'[^ (]*/(\w+\.c:)', r'\1', cause)
         seen = re.sub(r'\d+', 'N', culprit(name, sidecars))
         rows.append(f"| {name} | {what} | {e.get('verdict')} | {cause.replace('|', '/')} | {seen} |")

@@ -22,10 +22,10 @@ NS_PER_RUN_MAX = 100_000
 IRQ_SHARE_MAX = 0.05
 
 
-def run(kernel, scratch, label, program, env):
+def run(kernel, scratch, label, program, env, *args):
     """Digests by test, what `observed` wrote, and all output."""
     out = scratch / label + '.out'
-    done = subprocess.run([program, 'test', '--no-monitor', '--kernel', kernel['key'], '--accel', 'tcg', '--seed', '7', '-E',
+    done = subprocess.run([program, 'test', *args, '--kernel', kernel['key'], '--accel', 'tcg', '--seed', '7', '-E',
                            'all()' if os.environ.get('KTSTR_SCHEDULE_ALL') else FEW, EXAMPLES], capture_output=True, timeout=1800,
                           stdin=subprocess.DEVNULL, env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / label, OBSERVED_OUT=out, **env))
     digests = {}
@@ -54,12 +54,25 @@ def is_far(exact, kernels, runs):
     return not exact * (1 - IRQ_SHARE_MAX) - slack <= kernels <= exact + slack
 
 
+def check_recorded(kernel, scratch, plain):
+    """What every run records, unless --no-monitor says not to."""
+    recorded, _, said = run(kernel, scratch, 'recorded', KTSTR, {})
+    check(recorded == plain, 'digests are equal with and without a recorded schedule', f'{plain}\n{recorded}\n{said}')
+    blocks = {label: [json.load(open(path))['schedule'] for path in scratch.sidecars(label)] for label in ('plain', 'recorded')}
+    check(blocks['plain'] == [None] * len(plain), 'nothing is recorded with --no-monitor', blocks['plain'])
+    whole = [b for b in blocks['recorded'] if b and b['events'] > 1000 and not any(b['lost'].values()) and b['windows'][0]['complete']]
+    check(len(whole) == len(plain), 'each sidecar has a whole schedule', blocks['recorded'])
+    loads = [load for b in whole for load in b['loads']]
+    check(all(load['run_ns'] > 1e8 and load['longest_idle_wait_ns'] < 5e7 for load in loads), 'each load ran, and used idle CPUs', loads)
+
+
 def main():
     kernel = need_kernel('schedule')
     with Scratch() as scratch:
-        plain, _, said = run(kernel, scratch, 'plain', KTSTR, {})
+        plain, _, said = run(kernel, scratch, 'plain', KTSTR, {}, '--no-monitor')
         seen, text, more = run(kernel, scratch, 'seen', BUILD + '/tests/observed',
-                               {'OBSERVED_SCHEDULE': kernel['path'] + '/vmlinux'})
+                               {'OBSERVED_SCHEDULE': kernel['path'] + '/vmlinux'}, '--no-monitor')
+        check_recorded(kernel, scratch, plain)
         check(len(plain) >= 2 and plain == seen, f'{len(plain)} digests are equal', f'{plain}\n{seen}\n{said}{more}')
         compared, wrong = sums(text)
         check(min(compared.values(), default=0) > 1000, f'{compared.get("run_delay")} switches were compared', more)
@@ -74,7 +87,7 @@ def main():
         tasks = re.findall(r'^task \d+ class \d+ group \d+ run (\d+) kernel-run (\d+) .* runs (\d+) ', text, re.M)
         far = [t for t in tasks if is_far(*map(int, t))]
         check(len(tasks) > 50 and len(far) * 10 < len(tasks), f'exact run times of {len(tasks)} tasks are near the kernel\'s', far)
-    finish(at_least=10)
+    finish(at_least=14)
 
 
 main()

@@ -33,7 +33,7 @@ static const struct {
 static const char *const kinds[SCHEDULE_KIND_COUNT] = {
 	[SCHEDULE_SWITCH] = "switch",	[SCHEDULE_WAKE] = "wake",	[SCHEDULE_ENQUEUE] = "enqueue",
 	[SCHEDULE_DEQUEUE] = "dequeue", [SCHEDULE_MIGRATE] = "migrate", [SCHEDULE_GROUP] = "group",
-	[SCHEDULE_TICK] = "tick",
+	[SCHEDULE_TICK] = "tick",	[SCHEDULE_OFFLINE] = "offline", [SCHEDULE_ONLINE] = "online",
 };
 
 struct scheduled {
@@ -70,7 +70,7 @@ struct scheduled *scheduled_new(const struct vm_config *c)
 	struct scheduled *s = calloc(1, sizeof(*s));
 	if (!s || symbols_open(vmlinux, &s->image.symbols, NULL) < 0 || types_open(vmlinux, &s->image.types, NULL) < 0)
 		abort();
-	lack = observed_events_find(&s->events, &s->image, topology_cpus(&c->topology));
+	lack = observed_events_find(&s->events, &s->image, topology_cpus(&c->topology), true);
 	lack = lack ? lack : find_check(s);
 	if (lack) {
 		fprintf(stderr, "the kernel has no %s\n", lack);

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* exact.c -- see exact.h. */
+#include "run/exact.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "topo/topology.h"
+#include "verdict/share.h"
+
+#define ATTACH_FIRST (OBSERVED_EVENTS_FIRST + OBSERVED_EVENTS_MAX) /* id of the first such hook */
+
+/* --- which callbacks a scheduler has ------------------------------------------------------------------------------ */
+
+/* The first argument is what the scheduler declares. */
+static const struct {
+	const char *symbol, *structure;
+} attach_places[EXACT_ATTACH_HOOKS] = {
+	{ "bpf_scx_reg", "sched_ext_ops" },
+	{ "bpf_scx_reg_cid", "sched_ext_ops_cid" },
+};
+
+static const char *const callbacks[] = { "cgroup_set_weight", "set_weight" };
+
+static void find_attach(struct exact *x, const struct kernel_image *image, unsigned place)
+{
+	struct observe_hook hook = { .address = symbols_find(image->symbols, attach_places[place].symbol),
+				     .id = ATTACH_FIRST + place,
+				     .kind = OBSERVE_RECORD };
+	for (unsigned i = 0; i < ARRAY_SIZE(callbacks); i++) {
+		struct field f = types_field(image->types, attach_places[place].structure, callbacks[i]);
+		if (field_present(f) && f.size == sizeof(uint64_t))
+			hook.read[i] = (struct observe_read){ OBSERVE_ARGUMENT, sizeof(uint64_t), 1, { f.offset } };
+		else
+			return;
+	}
+	if (hook.address)
+		x->attach[x->attaches++] = hook;
+}
+
+static void note_attach(struct exact *x, const struct observe_record *r)
+{
+	x->attached++;
+	x->unknown += r->missed != 0;
+	x->without_weight += !r->missed && !r->value[0];
+	x->without_nice += !r->missed && !r->value[1];
+}
+
+/* --- recording ---------------------------------------------------------------------------------------------------- */
+
+/* The CPUs of a node follow one another. */
+static void number_nodes(const struct ktstr_topology *t, unsigned cpus, uint8_t *node)
+{
+	unsigned first;
+	for (unsigned n = 1; n < t->numa_nodes; n++)
+		for (unsigned cpu = topology_first_cpu(t, n, &first) ? first : cpus; cpu < cpus; cpu++)
+			node[cpu] = (uint8_t)n;
+}
+
+struct exact *exact_new(const struct kernel_image *image, const struct ktstr_topology *topology)
+{
+	uint8_t node[SCHEDULE_CPUS_MAX] = { 0 };
+	unsigned cpus = topology_cpus(topology);
+	const struct schedule_config config = { .cpus = cpus, .node = node };
+	struct exact *x = calloc(1, sizeof(*x));
+	if (!x)
+		return NULL;
+	x->cpus = cpus;
+	const char *lack = observed_events_find(&x->events, image, cpus, false);
+	if (lack) {
+		snprintf(x->lack_text, sizeof(x->lack_text), "the kernel has no %s", lack);
+		x->lack = x->lack_text;
+		return x;
+	}
+	number_nodes(topology, MIN_OF(cpus, (unsigned)SCHEDULE_CPUS_MAX), node);
+	for (unsigned i = 0; i < EXACT_ATTACH_HOOKS; i++)
+		find_attach(x, image, i);
+	if (schedule_new(&config, &x->model) < 0)
+		x->lack = "there is no room for its model";
+	return x;
+}
+
+unsigned exact_hooks(const struct exact *x, struct observe_hook *out)
+{
+	if (x->lack)
+		return 0;
+	memcpy(out, x->events.hook, x->events.hooks * sizeof(*out));
+	memcpy(out + x->events.hooks, x->attach, x->attaches * sizeof(*out));
+	return x->events.hooks + x->attaches;
+}
+
+void exact_record(struct exact *x, const struct observe_record *r)
+{
+	struct schedule_event e;
+	if (r->hook >= ATTACH_FIRST && r->hook < ATTACH_FIRST + EXACT_ATTACH_HOOKS)
+		note_attach(x, r);
+	if (!observed_events_read(&x->events, r, &e))
+		return;
+	x->recorded++;
+	x->missed += r->missed != 0;
+	schedule_add(x->model, &e);
+}
+
+/* --- measuring ---------------------------------------------------------------------------------------------------- */
+
+static struct exact_worker measure_worker(const struct exact *x, int32_t tid)
+{
+	const struct schedule_task *t = schedule_find(x->model, tid);
+	if (!t)
+		return (struct exact_worker){ 0 };
+	const struct schedule_sums *s = &t->sums;
+	const struct schedule_idle idle = schedule_task_idle(x->model, t);
+	uint64_t wait = schedule_longest_wait(x->model, t);
+	return (struct exact_worker){ .known = true,
+				      .run_ns = s->slice.sum,
+				      .runs = s->runs,
+				      .preempted = s->preempted,
+				      .migrations = s->migrations,
+				      .longest_wait_ns = wait,
+				      .wait_end_ns = s->wait.max_end,
+				      .wait_lasts = wait > s->wait.max,
+				      .wakeups = s->wakeup.count,
+				      .median_wakeup_ns = spread_percentile(&s->wakeup, 500),
+				      .p99_wakeup_ns = spread_percentile(&s->wakeup, 990),
+				      .longest_wakeup_ns = s->wakeup.max,
+				      .median_idle_wakeup_ns = spread_percentile(&s->idle_wakeup, 500),
+				      .longest_idle_wakeup_ns = s->idle_wakeup.max,
+				      .idle_wait_ns = idle.longest_ns,
+				      .idle_wait_end_ns = idle.end_ns,
+				      .idle_cpu = idle.cpu,
+				      .outside = t->outside.count,
+				      .outside_ns = t->outside.time_ns,
+				      .outside_cpu = t->outside.cpu };
+}
+
+/* --- windows ------------------------------------------------------------------------------------------------------ */
+
+struct tally {
+	const struct evidence *e;
+	const uint32_t *load_of; /* by index of a task's pid in `pid` */
+	const int32_t *pid;
+	struct exact_window *window;
+	bool ready;
+};
+
+static int find_pid(const struct tally *t, int32_t pid)
+{
+	unsigned from = 0, to = t->e->worker_count;
+	while (from < to) {
+		unsigned at = (from + to) / 2;
+		if (t->pid[at] == pid)
+			return (int)at;
+		if (t->pid[at] < pid)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return -ENOENT;
+}
+
+static int add_interval(void *data, const struct schedule_interval *i)
+{
+	struct tally *t = data;
+	int at = find_pid(t, i->pid);
+	if (at < 0)
+		return 0;
+	struct exact_share *s = &t->window->share[t->load_of[at]];
+	s->ready_ns += i->end - i->start;
+	s->run_ns += i->state == SCHEDULE_RUNNING ? i->end - i->start : 0;
+	return 0;
+}
+
+static int measure_window(const struct exact *x, struct tally *t, struct exact_window *w)
+{
+	w->share = calloc(MAX_OF(t->e->cgroup_count, 1u), sizeof(*w->share));
+	if (!w->share)
+		return -ENOMEM;
+	struct schedule_filter f = { SCHEDULE_ANY, SCHEDULE_ANY, SCHEDULE_ANY, SCHEDULE_RUNNING };
+	t->window = w;
+	w->complete = schedule_walk(x->model, &f, w->from_ns, w->to_ns, add_interval, t) == 0;
+	f.state = SCHEDULE_RUNNABLE;
+	w->complete &= schedule_walk(x->model, &f, w->from_ns, w->to_ns, add_interval, t) == 0;
+	return 0;
+}
+
+static int compare_workers(const void *a, const void *b)
+{
+	const struct evidence_worker *const *x = a, *const *y = b;
+	return ((*x)->wire.tid > (*y)->wire.tid) - ((*x)->wire.tid < (*y)->wire.tid);
+}
+
+/* Workers by pid; @sorted, @pid and @load have room for all. */
+static void sort_workers(const struct evidence *e, const struct evidence_worker **sorted, int32_t *pid, uint32_t *load)
+{
+	for (uint32_t i = 0; i < e->worker_count; i++)
+		sorted[i] = &e->worker[i];
+	qsort(sorted, e->worker_count, sizeof(*sorted), compare_workers);
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		pid[i] = sorted[i]->wire.tid;
+		load[i] = sorted[i]->wire.cgroup;
+	}
+}
+
+/* From when shares have settled, but for at least half of the hold. */
+static struct exact_window window_of(const struct evidence *e, uint32_t hold)
+{
+	uint64_t from = e->phase[hold].time_ns;
+	uint64_t to = hold + 1 < e->phase_count ? e->phase[hold + 1].time_ns : e->last_ns;
+	to = MAX_OF(from, to);
+	return (struct exact_window){ .from_ns = from + MIN_OF((uint64_t)SHARE_SETTLING, (to - from) / 2),
+				      .to_ns = to };
+}
+
+#define WINDOWS_MAX 16
+
+static int measure_windows(const struct exact *x, struct tally *t, struct exact_evidence *ret)
+{
+	const struct evidence *e = t->e;
+	ret->loads = e->cgroup_count;
+	ret->window = calloc(WINDOWS_MAX, sizeof(*ret->window));
+	if (!ret->window)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < e->phase_count && ret->windows < WINDOWS_MAX; i++) {
+		if (e->phase[i].wire.kind != WIRE_PHASE_HOLD)
+			continue;
+		struct exact_window *w = &ret->window[ret->windows];
+		*w = window_of(e, i);
+		if (measure_window(x, t, w) < 0)
+			return -ENOMEM;
+		ret->windows++;
+	}
+	return 0;
+}
+
+static int measure_shares(const struct exact *x, const struct evidence *e, struct exact_evidence *ret)
+{
+	size_t room = MAX_OF(e->worker_count, 1u);
+	_cleanup_free_ const struct evidence_worker **sorted = calloc(room, sizeof(*sorted));
+	_cleanup_free_ int32_t *pid = calloc(room, sizeof(*pid));
+	_cleanup_free_ uint32_t *load = calloc(room, sizeof(*load));
+	if (!sorted || !pid || !load)
+		return -ENOMEM;
+	sort_workers(e, sorted, pid, load);
+	struct tally t = { .e = e, .load_of = load, .pid = pid };
+	return measure_windows(x, &t, ret);
+}
+
+/* --- all figures -------------------------------------------------------------------------------------------------- */
+
+static enum exact_support support_of(const struct exact *x, bool has_scheduler, unsigned without)
+{
+	if (!has_scheduler)
+		return EXACT_SUPPORTED;
+	if (!x->attached || x->unknown)
+		return EXACT_UNKNOWN;
+	return without ? EXACT_UNSUPPORTED : EXACT_SUPPORTED;
+}
+
+int exact_measure(const struct exact *x, const struct evidence *e, bool has_scheduler, struct exact_evidence *ret)
+{
+	const struct schedule_losses *l = schedule_losses(x->model);
+	*ret = (struct exact_evidence){ .weight = support_of(x, has_scheduler, x->without_weight),
+					.nice = support_of(x, has_scheduler, x->without_nice),
+					.events = x->recorded,
+					.lost_events = l->events + l->no_room + x->missed,
+					.lost_tasks = l->tasks,
+					.lost_gaps = l->gaps,
+					.lost_pairs = l->pairs };
+	ret->worker = calloc(MAX_OF(e->worker_count, 1u), sizeof(*ret->worker));
+	if (!ret->worker)
+		return -ENOMEM;
+	ret->workers = e->worker_count;
+	for (uint32_t i = 0; i < e->worker_count; i++)
+		ret->worker[i] = measure_worker(x, e->worker[i].wire.tid);
+	ret->unused = calloc(x->cpus, sizeof(*ret->unused));
+	if (!ret->unused)
+		return -ENOMEM;
+	ret->cpus = x->cpus;
+	for (unsigned i = 0; i < x->cpus; i++) {
+		const struct schedule_unused u = schedule_unused(x->model, i);
+		ret->unused[i] = (struct exact_unused){ u.longest_ns, u.end_ns, u.pid };
+	}
+	return measure_shares(x, e, ret);
+}
+
+int exact_put(const struct exact *x, const char *lack, bool has_scheduler, struct evidence *e,
+	      struct exact_evidence *room)
+{
+	e->no_exact = x ? x->lack : lack;
+	if (!x || x->lack)
+		return 0;
+	e->exact = room;
+	return exact_measure(x, e, has_scheduler, room);
+}
+
+void exact_free(struct exact *x)
+{
+	if (x)
+		schedule_free(x->model);
+	free(x);
+}

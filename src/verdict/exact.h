@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * exact.h -- what each worker's schedule was, as numbers of the schedule model: waits, wake-ups, idle CPUs, shares. All
+ * times are guest time. Who measures them is not known here.
+ */
+#ifndef KTSTR_VERDICT_EXACT_H
+#define KTSTR_VERDICT_EXACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* Percentiles are the upper limits of buckets that are at most 1/8 of their value wide. */
+struct exact_worker {
+	bool known; /* false: the model does not know the task */
+	uint64_t run_ns, runs, preempted, migrations;
+	uint64_t longest_wait_ns; /* from when it could run until it ran */
+	uint64_t wait_end_ns;	  /* when that wait ended */
+	bool wait_lasts;	  /* it had not ended when the guest ended */
+	uint64_t wakeups, median_wakeup_ns, p99_wakeup_ns, longest_wakeup_ns;
+	/* How much of the time from a wake-up until it ran one and the same CPU was idle on which it may run. */
+	uint64_t median_idle_wakeup_ns, longest_idle_wakeup_ns;
+	/* The longest time for which it waited while one CPU was idle on which it may run. */
+	uint64_t idle_wait_ns, idle_wait_end_ns;
+	uint32_t idle_cpu;
+	uint64_t outside; /* how often it began to run on a CPU where it may not run */
+	uint64_t outside_ns;
+	uint32_t outside_cpu;
+};
+
+/* What all workers of a load did in a window, in sum. */
+struct exact_share {
+	uint64_t run_ns;
+	uint64_t ready_ns; /* they ran or could run */
+};
+
+struct exact_window {
+	uint64_t from_ns, to_ns;
+	bool complete;		   /* no part of it was forgotten */
+	struct exact_share *share; /* one a load; owned */
+};
+
+/* What the scheduler under test says of itself, by the callbacks that it has. */
+enum exact_support { EXACT_UNKNOWN, EXACT_SUPPORTED, EXACT_UNSUPPORTED };
+
+/* The longest time in which a CPU was idle, and at every moment some task waited that may run there. */
+struct exact_unused {
+	uint64_t ns, end_ns;
+	int32_t tid; /* of one of these tasks; 0: not known */
+};
+
+struct exact_evidence {
+	struct exact_worker *worker; /* one for each worker of the evidence; owned */
+	unsigned workers;
+	struct exact_unused *unused; /* one a CPU; owned */
+	unsigned cpus;
+	struct exact_window *window; /* one a hold, without the time in which shares settle; owned */
+	unsigned windows;
+	unsigned loads; /* of each window */
+	enum exact_support weight, nice;
+	uint64_t events; /* of the scheduler that the model has seen */
+	/* What the model did not see or forgot; 0: nothing. */
+	uint64_t lost_events, lost_tasks, lost_gaps, lost_pairs;
+};
+
+static inline void exact_evidence_done(struct exact_evidence *x)
+{
+	for (unsigned i = 0; i < x->windows; i++)
+		free(x->window[i].share);
+	free(x->worker);
+	free(x->unused);
+	free(x->window);
+	*x = (struct exact_evidence){ 0 };
+}
+
+#endif

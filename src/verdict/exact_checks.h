@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * exact_checks.h -- compares the exact schedule of workers with limits: idle CPUs while they wait, idle CPUs after
+ * their wake-ups, CPUs on which they may not run, shares by weight. docs/CHECKS.md has the formulas.
+ */
+#ifndef KTSTR_VERDICT_EXACT_CHECKS_H
+#define KTSTR_VERDICT_EXACT_CHECKS_H
+
+#include "verdict/check_run.h"
+#include "verdict/exact.h"
+
+/* The exact figures of a worker; NULL: there are none. */
+const struct exact_worker *exact_of(const struct evidence *e, const struct wire_worker *w);
+
+typedef uint64_t exact_figure_fn(const struct exact_worker *x);
+/* The worker of the load with the largest figure; NULL: none is known. */
+const struct wire_worker *exact_worst(const struct check_run *run, const struct checked_load *l,
+				      exact_figure_fn *figure);
+/* "; 3 of 8 workers exceeded the limit", or "" for one. */
+void exact_name_others(const struct check_run *run, const struct checked_load *l, exact_figure_fn *figure, double limit,
+		       char *out, size_t size);
+/* Milliseconds since the first step began. */
+double exact_test_ms(const struct evidence *e, uint64_t ns);
+
+/* Each adds at most one finding for the load. */
+void check_idle_waits(struct check_run *run, const struct checked_load *l);
+void check_idle_wakeups(struct check_run *run, const struct checked_load *l);
+void check_exact_isolation(struct check_run *run, const struct checked_load *l);
+/* Of all loads together. */
+void check_weights(struct check_run *run);
+/* Records the default checks that cannot be judged because the schedule was not recorded. */
+void note_unrecorded(struct check_run *run);
+
+#endif

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Schedules made by hand, event by event, and what is judged of them: each check fails, and passes just beside it. */
+#include <string.h>
+
+#include <ktstr/load.h>
+
+#include "made.h"
+#include "run/exact.h"
+#include "t.h"
+
+#define MS    1000000ull
+#define START (1000 * MS) /* records of made.c have this time, too */
+#define CPUS  3
+
+static uint8_t nodes[CPUS];
+static struct exact exact;
+static struct exact_evidence measured;
+
+/* Workers of made.c have the numbers from 40 on. */
+enum { FIRST = 40, SECOND = 41, THIRD = 42 };
+
+static void begin(void)
+{
+	const struct schedule_config config = { .cpus = CPUS, .node = nodes };
+	struct wire_phase hold = { .kind = WIRE_PHASE_HOLD };
+	made_begin();
+	made.hello.cpus = CPUS;
+	made_facts.has_scheduler = false;
+	exact = (struct exact){ .recorded = 1 };
+	t_ok(schedule_new(&config, &exact.model));
+	made_take(WIRE_PHASE, &hold, sizeof(hold));
+}
+
+static void add_workers(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		made_worker(5, 10, 500, 1);
+}
+
+static uint64_t key_of(int pid)
+{
+	return pid ? 0x1000 + (uint64_t)pid * 64 : 0;
+}
+
+static void add(enum schedule_kind kind, uint64_t time, unsigned cpu, int pid, uint64_t allowed, uint8_t reason)
+{
+	const struct schedule_event e = { .time_ns = START + time,
+					  .kind = kind,
+					  .cpu = cpu,
+					  .task = key_of(pid),
+					  .pid = pid,
+					  .reason = reason,
+					  .group = kind == SCHEDULE_GROUP ? 77 : 0,
+					  .task_class = SCHEDULE_CLASS_FAIR,
+					  .allowed_words = allowed != 0,
+					  .allowed = { allowed } };
+	schedule_add(exact.model, &e);
+}
+
+static void switch_as(uint64_t time, unsigned cpu, int from, int to, enum schedule_leaving leaving)
+{
+	const struct schedule_event e = { .time_ns = START + time,
+					  .kind = SCHEDULE_SWITCH,
+					  .cpu = cpu,
+					  .task = key_of(from),
+					  .next = key_of(to),
+					  .pid = from,
+					  .next_pid = to,
+					  .leaving = (uint8_t)leaving };
+	schedule_add(exact.model, &e);
+}
+
+static void switches(uint64_t time, unsigned cpu, int from, int to)
+{
+	switch_as(time, cpu, from, to, SCHEDULE_RUNS);
+}
+
+static void wakes_among(uint64_t time, unsigned cpu, int pid, uint64_t allowed)
+{
+	add(SCHEDULE_WAKE, time, cpu, pid, 0, SCHEDULE_SLEEP);
+	add(SCHEDULE_ENQUEUE, time, cpu, pid, allowed, SCHEDULE_SLEEP);
+}
+
+static void wakes(uint64_t time, unsigned cpu, int pid)
+{
+	wakes_among(time, cpu, pid, (1 << CPUS) - 1);
+}
+
+static void sleeps(uint64_t time, unsigned cpu, int pid)
+{
+	add(SCHEDULE_DEQUEUE, time, cpu, pid, 0, SCHEDULE_SLEEP);
+	switch_as(time, cpu, pid, 0, SCHEDULE_SLEEPS);
+}
+
+/* It is not known what a CPU does until it switches. */
+static void all_idle(uint64_t time)
+{
+	for (unsigned cpu = 0; cpu < CPUS; cpu++)
+		switch_as(time, cpu, 9000 + (int)cpu, 0, SCHEDULE_DEAD);
+}
+
+static void measure(uint64_t last_ms)
+{
+	made_result(KTSTR_PASS);
+	made.last_ns = START + last_ms * MS;
+	t_ok(exact_measure(&exact, &made, made_facts.has_scheduler, &measured));
+	made.exact = &measured;
+}
+
+static void done(void)
+{
+	exact_evidence_done(&measured);
+	schedule_free(exact.model);
+}
+
+static void expect(enum ktstr_verdict v, const char *cause, const char *unjudged)
+{
+	made_expect_unjudged(v, cause, unjudged);
+	done();
+}
+
+/* --- idle CPUs while a task waits --------------------------------------------------------------------------------- */
+
+struct idle_case {
+	uint64_t wait_ms;
+	uint64_t allowed; /* CPUs of the worker that waits for CPU 0 */
+	bool offline;	  /* CPUs 1 and 2 are */
+	uint32_t quota, policy;
+	enum ktstr_verdict verdict;
+	const char *cause, *unjudged;
+};
+
+static const struct idle_case idle_cases[] = {
+	{ 150, 7, false, 0, 0, KTSTR_FAIL,
+	  "cgroup 'a' (SpinWait): tid 41 was ready to run for 150 ms while cpu1, where it may run, was idle, until 160 "
+	  "ms "
+	  "after the test began (limit 100 ms)",
+	  NULL },
+	{ 101, 7, false, 0, 0, KTSTR_FAIL, "was idle", NULL },
+	{ 100, 7, false, 0, 0, KTSTR_PASS, NULL, NULL },
+	{ 150, 1, false, 0, 0, KTSTR_PASS, NULL, NULL }, /* it may not run elsewhere */
+	{ 150, 5, false, 0, 0, KTSTR_FAIL, "while cpu2", NULL },
+	{ 150, 7, true, 0, 0, KTSTR_PASS, NULL, NULL },
+	{ 150, 7, false, 5000, 0, KTSTR_PASS, NULL, "may wait for a quota" },
+	{ 150, 7, false, 0, KTSTR_POLICY_RR, KTSTR_PASS, NULL, "may wait for a quota or a policy" },
+	{ 150, 7, false, 0, KTSTR_POLICY_BATCH, KTSTR_FAIL, "SCHED_BATCH): tid 41 was ready", NULL },
+};
+
+/* Two workers on CPU 0: the second waits behind the first one. */
+static void wait_beside_idle_cpus(const struct idle_case *c)
+{
+	begin();
+	made_load("a", 2, 0);
+	made.cgroup[0].quota_permyriad = c->quota;
+	made.cgroup[0].policy = c->policy;
+	add_workers(2);
+	all_idle(0);
+	for (unsigned cpu = 1; cpu < CPUS && c->offline; cpu++)
+		add(SCHEDULE_OFFLINE, 1 * MS, cpu, 0, 0, 0);
+	wakes(2 * MS, 0, FIRST);
+	switches(2 * MS, 0, 0, FIRST);
+	wakes_among(10 * MS, 0, SECOND, c->allowed);
+	switches((10 + c->wait_ms) * MS, 0, FIRST, SECOND);
+	sleeps((11 + c->wait_ms) * MS, 0, SECOND);
+	measure(12 + c->wait_ms);
+}
+
+START_TEST(a_task_waits_beside_an_idle_cpu)
+{
+	const struct idle_case *c = &idle_cases[_i];
+	wait_beside_idle_cpus(c);
+	expect(c->verdict, c->cause, c->unjudged);
+}
+END_TEST
+
+/* Two workers take turns of 40 ms on CPU 0: none waits for long, but one of them always does. */
+START_TEST(nobody_waits_for_long_but_a_cpu_is_not_used)
+{
+	for (unsigned pause = 0; pause < 2; pause++) {
+		begin();
+		exact.cpus = CPUS;
+		made_load("a", 2, 0);
+		add_workers(2);
+		all_idle(0);
+		for (int pid = FIRST; pid <= SECOND; pid++) {
+			add(SCHEDULE_GROUP, 1 * MS, 0, pid, 0, 0);
+			wakes_among(2 * MS, 0, pid, 3);
+		}
+		switches(2 * MS, 0, 0, FIRST);
+		for (uint64_t at = 40; at <= 120; at += 80) {
+			switches(at * MS, 0, FIRST, SECOND);
+			if (pause && at == 40) { /* for a moment nobody waits */
+				add(SCHEDULE_DEQUEUE, 60 * MS, 0, FIRST, 0, SCHEDULE_SLEEP);
+				wakes_among(61 * MS, 0, FIRST, 3);
+			}
+			switches((at + 40) * MS, 0, SECOND, FIRST);
+		}
+		measure(160);
+		ck_assert_uint_eq(measured.unused[2].ns, 0);
+		expect(pause ? KTSTR_PASS : KTSTR_FAIL,
+		       pause ? NULL
+			     : "cgroup 'a' (SpinWait): cpu1 was idle for 158 ms, until 160 ms after the test began, "
+			       "while at "
+			       "every moment some worker waited that may run there, at last tid",
+		       NULL);
+	}
+}
+END_TEST
+
+START_TEST(idle_cpus_of_other_nodes_do_not_count)
+{
+	for (nodes[1] = 0; nodes[1] < 2; nodes[1]++) {
+		nodes[2] = 1;
+		wait_beside_idle_cpus(&idle_cases[0]);
+		expect(nodes[1] ? KTSTR_PASS : KTSTR_FAIL, nodes[1] ? NULL : "while cpu1", NULL);
+	}
+	nodes[1] = nodes[2] = 0;
+}
+END_TEST
+
+START_TEST(a_shared_clock_says_nothing_of_idle_cpus)
+{
+	wait_beside_idle_cpus(&idle_cases[0]);
+	made_facts.emulated = true;
+	expect(KTSTR_PASS, NULL, "share one clock");
+	wait_beside_idle_cpus(&idle_cases[0]);
+	made_facts.emulated = made_facts.parallel_time = true;
+	expect(KTSTR_FAIL, "while cpu1", NULL);
+}
+END_TEST
+
+START_TEST(what_lasts_at_the_end_counts)
+{
+	begin();
+	made_load("a", 1, 0);
+	add_workers(1);
+	all_idle(0);
+	wakes(10 * MS, 0, FIRST);
+	add(SCHEDULE_TICK, 300 * MS, 0, 0, 0, 0);
+	measure(300);
+	expect(KTSTR_FAIL, "tid 40 was ready to run for 290 ms while cpu0", NULL);
+}
+END_TEST
+
+START_TEST(the_limit_can_be_set_and_switched_off)
+{
+	const struct idle_case half = { 50, 7, false, 0, 0, KTSTR_PASS, NULL, NULL };
+	wait_beside_idle_cpus(&half);
+	made_limit(LIMIT_IDLE_WAIT, 40);
+	expect(KTSTR_FAIL, "(limit 40 ms)", NULL);
+	wait_beside_idle_cpus(&idle_cases[0]);
+	made_limit(LIMIT_IDLE_WAIT, KTSTR_OFF);
+	expect(KTSTR_PASS, NULL, NULL);
+	begin(); /* nothing was recorded */
+	made_load("a", 1, 0);
+	add_workers(1);
+	made_result(KTSTR_PASS);
+	made.no_exact = "this backend has no observer";
+	made_limit(LIMIT_IDLE_WAIT, 40);
+	made_expect_unjudged(KTSTR_INCONCLUSIVE,
+			     "max_idle_wait_ms cannot be judged: the schedule was not recorded: this",
+			     "the schedule was not recorded: this backend has no observer");
+	done();
+}
+END_TEST
+
+/* --- idle CPUs after wake-ups ------------------------------------------------------------------------------------- */
+
+struct wakeup_case {
+	unsigned wakeups;
+	uint64_t delay_ms;
+	bool busy; /* another worker runs on each CPU meanwhile */
+	enum ktstr_verdict verdict;
+	const char *cause;
+};
+
+static const struct wakeup_case wakeup_cases[] = {
+	{ 20, 8, false, KTSTR_FAIL, "tid 40 waited after half of its 20 wake-ups for 8 ms or longer" },
+	{ 20, 3, false, KTSTR_PASS, NULL },
+	{ 15, 8, false, KTSTR_PASS, NULL }, /* too few */
+	{ 20, 8, true, KTSTR_PASS, NULL },
+};
+
+START_TEST(a_woken_task_waits_beside_an_idle_cpu)
+{
+	const struct wakeup_case *c = &wakeup_cases[_i];
+	begin();
+	made_load("a", 1, 0);
+	add_workers(1);
+	all_idle(0);
+	for (unsigned cpu = 0; cpu < CPUS && c->busy; cpu++)
+		switches(1 * MS, cpu, 0, 500 + (int)cpu);
+	for (unsigned i = 0; i < c->wakeups; i++) {
+		uint64_t at = (10 + i * 20) * MS;
+		wakes(at, 0, FIRST);
+		switches(at + c->delay_ms * MS, 0, c->busy ? 500 : 0, FIRST);
+		add(SCHEDULE_DEQUEUE, at + 12 * MS, 0, FIRST, 0, SCHEDULE_SLEEP);
+		switch_as(at + 12 * MS, 0, FIRST, c->busy ? 500 : 0, SCHEDULE_SLEEPS);
+	}
+	measure(500);
+	expect(c->verdict, c->cause, NULL);
+}
+END_TEST
+
+/* --- waits, isolation --------------------------------------------------------------------------------------------- */
+
+START_TEST(exact_waits_replace_the_range_of_telemetry)
+{
+	for (unsigned late = 0; late < 2; late++) {
+		begin();
+		made_load("a", 1, 0);
+		add_workers(1);
+		made.worker[0].wire.max_delay_ns = (late ? 0 : 4000) * MS; /* telemetry is not asked */
+		made.worker[0].wire.max_delay_most_ns = 9000 * MS;
+		for (unsigned cpu = 0; cpu < CPUS; cpu++)
+			switches(0, cpu, 0, 500 + (int)cpu);
+		wakes(10 * MS, 0, FIRST);
+		switches((late ? 3020 : 3000) * MS, 0, 500, FIRST);
+		measure(4000);
+		expect(late ? KTSTR_FAIL : KTSTR_PASS,
+		       late ? "tid 40 was ready to run, but did not run, for 3010 ms, until 3020 ms after the test "
+			      "began"
+			    : NULL,
+		       NULL);
+	}
+}
+END_TEST
+
+START_TEST(a_task_runs_where_it_may_not)
+{
+	for (unsigned changed = 0; changed < 2; changed++) {
+		begin();
+		made_load("a", 1, 0);
+		add_workers(1);
+		all_idle(0);
+		wakes_among(10 * MS, 0, FIRST, 1);
+		if (changed) /* the kernel will move it in a moment */
+			add(SCHEDULE_ENQUEUE, 11 * MS, 0, FIRST, 2, SCHEDULE_CHANGE);
+		switches(11 * MS, changed ? 0 : 1, 0, FIRST);
+		measure(50);
+		expect(changed ? KTSTR_PASS : KTSTR_FAIL,
+		       changed ? NULL
+			       : "tid 40 began to run 1 times on a CPU where it may not run, first on cpu1 11 ms",
+		       NULL);
+	}
+}
+END_TEST
+
+/* --- shares by weight --------------------------------------------------------------------------------------------- */
+
+struct weight_case {
+	uint32_t heavy, light; /* cpu.weight */
+	int nice;	       /* of the light load; the loads are in one cgroup then */
+	uint64_t heavy_ms;     /* of each 10 ms */
+	bool sleeps;	       /* the heavy workers do not always want to run */
+	enum exact_support support;
+	enum ktstr_verdict verdict;
+	const char *cause, *unjudged;
+	bool alone; /* there is one heavy worker only, so none waits while it runs */
+};
+
+static const struct weight_case weight_cases[] = {
+	{ 1000, 10, 0, 5, false, EXACT_SUPPORTED, KTSTR_FAIL,
+	  "cgroup 'heavy' got 50.0 % of the CPU time in 1.00 s in which all workers were ready to run: by its "
+	  "cpu.weight it "
+	  "should get 99.0 %, and without 66.7 % (limit 82.8 %)",
+	  NULL },
+	{ 1000, 10, 0, 9, false, EXACT_SUPPORTED, KTSTR_PASS, NULL, NULL },
+	{ 1000, 10, 0, 7, false, EXACT_SUPPORTED, KTSTR_FAIL, "got 70.0 %", NULL },
+	{ 120, 100, 0, 5, false, EXACT_SUPPORTED, KTSTR_PASS, NULL, NULL }, /* too small a difference */
+	{ 1000, 10, 0, 5, true, EXACT_SUPPORTED, KTSTR_PASS, NULL, NULL },
+	{ 1000, 10, 0, 5, false, EXACT_UNSUPPORTED, KTSTR_PASS, NULL,
+	  "the scheduler does not support cpu.weight: it has no callback cgroup_set_weight" },
+	{ 1000, 10, 0, 5, false, EXACT_UNKNOWN, KTSTR_PASS, NULL,
+	  "it is not known whether the scheduler supports cpu.weight" },
+	{ 0, 0, 10, 5, false, EXACT_SUPPORTED, KTSTR_FAIL, "by its nice value it should get 94.9 %", NULL },
+	{ 1000, 10, 0, 5, false, EXACT_SUPPORTED, KTSTR_PASS, NULL, NULL, true },
+	{ 0, 0, 10, 9, false, EXACT_SUPPORTED, KTSTR_PASS, NULL, NULL },
+};
+
+/* On CPU 0 for two seconds: a heavy worker and the light one, in turns of 10 ms. A second heavy worker always waits. */
+static void share_a_cpu(const struct weight_case *c)
+{
+	int light = c->alone ? SECOND : THIRD;
+	for (int pid = FIRST; pid <= light; pid++)
+		wakes_among(0, 0, pid, 1);
+	switch_as(0, 0, 9000, FIRST, SCHEDULE_DEAD);
+	for (uint64_t at = 0; at < 2000; at += 10) {
+		uint64_t turn = (at + c->heavy_ms) * MS;
+		if (c->sleeps)
+			add(SCHEDULE_DEQUEUE, turn, 0, FIRST, 0, SCHEDULE_SLEEP);
+		switch_as(turn, 0, FIRST, light, c->sleeps ? SCHEDULE_SLEEPS : SCHEDULE_RUNS);
+		if (c->sleeps)
+			wakes_among((at + 10) * MS, 0, FIRST, 1);
+		switches((at + 10) * MS, 0, light, FIRST);
+	}
+}
+
+START_TEST(cpu_time_is_shared_by_weight)
+{
+	const struct weight_case *c = &weight_cases[_i];
+	begin();
+	made_facts.has_scheduler = c->support != EXACT_SUPPORTED;
+	exact.attached = c->support == EXACT_UNSUPPORTED;
+	exact.without_weight = 1;
+	made_load("heavy", c->alone ? 1 : 2, 0);
+	made.cgroup[0].cpu_weight = c->heavy;
+	add_workers(c->alone ? 1 : 2);
+	made_load(c->nice ? "heavy" : "light", 1, 0);
+	made.cgroup[1].cpu_weight = c->light;
+	made.cgroup[1].nice = c->nice;
+	add_workers(1);
+	share_a_cpu(c);
+	measure(2000);
+	expect(c->verdict, c->cause, c->unjudged);
+}
+END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_loop_test(tc, a_task_waits_beside_an_idle_cpu, 0, ARRAY_SIZE(idle_cases));
+	tcase_add_test(tc, nobody_waits_for_long_but_a_cpu_is_not_used);
+	tcase_add_test(tc, idle_cpus_of_other_nodes_do_not_count);
+	tcase_add_test(tc, a_shared_clock_says_nothing_of_idle_cpus);
+	tcase_add_test(tc, what_lasts_at_the_end_counts);
+	tcase_add_test(tc, the_limit_can_be_set_and_switched_off);
+	tcase_add_loop_test(tc, a_woken_task_waits_beside_an_idle_cpu, 0, ARRAY_SIZE(wakeup_cases));
+	tcase_add_test(tc, exact_waits_replace_the_range_of_telemetry);
+	tcase_add_test(tc, a_task_runs_where_it_may_not);
+	tcase_add_loop_test(tc, cpu_time_is_shared_by_weight, 0, ARRAY_SIZE(weight_cases));
+}
+
+int main(void)
+{
+	return t_main("exact", fill);
+}
