@@ -77,6 +77,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 				 "is no such file, only kernel.org's key is accepted.",
 				 "$XDG_DATA_HOME/ktstr/kernel.org.gpg", "src/kernel/signature.c", ENVIRONMENT_USER,
 				 ENVIRONMENT_VALUE },
+	[ENV_KERNEL_LIST] = { "KTSTR_KERNEL_LIST",
+			      "Kernels to test, and their labels in names of tests: LABEL=KERNEL;LABEL=KERNEL. The "
+			      "option --kernel wins. ktstr sets it for the programs that it starts.",
+			      "", "src/cli/kernel_list.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_KERNEL_MIRROR] = { "KTSTR_KERNEL_MIRROR",
 				"Where to download kernels instead of kernel.org: URLs, separated by commas, "
 				"tried in this order.",

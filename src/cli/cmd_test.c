@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/kernels.h"
+#include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "cli/test_session.h"
@@ -33,6 +34,7 @@ static void session_done(struct session *s)
 	plan_done(&s->plan);
 	closing_done(&s->closing);
 	run_records_done(&s->records);
+	json_decref(s->record);
 	fd_close(s->stream.fd);
 	filter_free(s->filter);
 	for (size_t i = 0; i < s->kernels; i++) {
@@ -378,7 +380,9 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	/* Estimate before the run directories are cleared: they hold the durations of earlier runs. */
 	if (r == 0)
 		r = session_schedule(s, err);
-	return r == 0 ? open_rundirs(s, a, err) : r;
+	if (r == 0)
+		r = open_rundirs(s, a, err);
+	return r == 0 ? last_run_write(s, a, err) : r;
 }
 
 /* --eager: runs one kernel's tests while other kernels are still being built. */
@@ -579,5 +583,6 @@ const struct command cmd_test = {
 	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
 	.judges = true,
 	OPERANDS(struct test_args, paths),
+	GIVEN(struct test_args, given),
 	.run = run_test,
 };

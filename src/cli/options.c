@@ -179,37 +179,41 @@ static int store_size(const struct option_row *o, const char *value, uint64_t *t
 	return 0;
 }
 
-static int store(struct parser *p, const struct option_row *o, char *value)
+int option_store(const struct option_row *o, char *value, void *to, struct err **err)
 {
-	void *to = (is_common(o) ? (char *)&p->common : (char *)p->args) + o->at;
-	if (!is_common(o))
-		p->given |= (uint64_t)1 << (o - p->command->option);
 	if (o->kind != OPTION_FLAG && !*value)
-		return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
+		return FAIL(err, ERR_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
 	switch (o->kind) {
 	case OPTION_FLAG:
 		*(bool *)to = true;
 		return 0;
 	case OPTION_STRING:
 		if (o->once && *(const char **)to)
-			return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s is given twice, and takes one %s", o->name,
-				    o->arg);
+			return FAIL(err, ERR_USAGE, -EINVAL, "--%s is given twice, and takes one %s", o->name, o->arg);
 		*(const char **)to = value;
 		return 0;
 	case OPTION_LIST:
-		return store_list(o, value, to, p->err);
+		return store_list(o, value, to, err);
 	case OPTION_CHOICE:
-		return store_choice(o, value, to, p->err);
+		return store_choice(o, value, to, err);
 	case OPTION_NUMBER:
-		return store_number(o, value, to, p->err);
+		return store_number(o, value, to, err);
 	case OPTION_DURATION:
-		return store_duration(o, value, to, p->err);
+		return store_duration(o, value, to, err);
 	case OPTION_SIZE:
-		return store_size(o, value, to, p->err);
+		return store_size(o, value, to, err);
 	case OPTION_INSTEAD:
 		break;
 	}
 	return 0;
+}
+
+static int store(struct parser *p, const struct option_row *o, char *value)
+{
+	void *to = (is_common(o) ? (char *)&p->common : (char *)p->args) + o->at;
+	if (!is_common(o))
+		p->given |= (uint64_t)1 << (o - p->command->option);
+	return option_store(o, value, to, p->err);
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
@@ -303,5 +307,7 @@ int options_parse(const struct command *c, char *const *argv, void *args, struct
 			return r;
 	}
 	apply_color((enum color)p.common.color);
+	if (c->given_at)
+		*(uint64_t *)((char *)args + c->given_at) = p.given;
 	return check_conflicts(&p);
 }

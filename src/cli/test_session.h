@@ -27,6 +27,7 @@ struct session {
 	struct run_counts counts;
 	struct closing closing;
 	struct run_records records;
+	json_t *record; /* last_run.h; NULL: not made yet */
 	struct report_orders reports;
 	struct output stream; /* --report ndjson=FILE; fd -1: not asked for */
 	struct filter *filter;
