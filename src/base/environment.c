@@ -66,7 +66,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_HOST_DEADLINE_PERCENT] = { "KTSTR_HOST_DEADLINE_PERCENT",
 					"Host time after which a machine counts as hanging, in percent of the built-in "
 					"limit. Set more than 100 on a very slow host.",
-					"100", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+					"100", "src/cli/test_settings.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
 					.decides = true },
 	[ENV_KERNEL] = { "KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
 			 "the newest usable one in the cache, else ./linux, ../linux, or the one that this machine "

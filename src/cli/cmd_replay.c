@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/interrupt.h"
 #include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
@@ -125,7 +124,8 @@ static int read_results(struct replay *p, struct err **err)
 		const char *run = member(test, "run");
 		if (json_object_get(seen, run))
 			continue;
-		if (json_object_set_new(seen, run, json_true()) < 0 || note_directory(p, run) < 0)
+		json_put(&seen, run, json_true());
+		if (!seen || note_directory(p, run) < 0)
 			return -ENOMEM;
 	}
 	for (i = 0; r == 0 && i < p->dirs; i++)
@@ -147,8 +147,11 @@ static json_t *index_results(const struct replay *p)
 	for (size_t d = 0; d < p->dirs; d++)
 		for (size_t i = 0; i < p->dir[d].results.count; i++) {
 			const struct report_result *t = &p->dir[d].results.item[i];
+			json_t *at = json_array();
+			json_add(&at, json_u64(d));
+			json_add(&at, json_u64(i));
 			put_key(&key, p->dir[d].path, t->suite, t->name);
-			json_put(&map, buf_str(&key), json_pack("[I,I]", (json_int_t)d, (json_int_t)i));
+			json_put(&map, buf_str(&key), at);
 		}
 	return map;
 }
@@ -219,112 +222,6 @@ static int choose(struct replay *p, struct err **err)
 	return FAIL(err, ERR_USAGE, -ENOENT,
 		    "no test that did not pass has '%s' in its name; without -E, 'ktstr replay' prints all %zu", part,
 		    p->count);
-}
-
-/* --- tests that are new ------------------------------------------------------------------------------------------- */
-
-/* Kernels with a label and nothing else, for names. */
-static int named_kernels(const json_t *record, struct kernel **ret, size_t *ret_count)
-{
-	const json_t *list = json_object_get(record, "kernels");
-	size_t count = json_array_size(list);
-	struct kernel *k = calloc(count + 1, sizeof(*k));
-	if (!k)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		k[i].label = (char *)member(json_array_get(list, i), "label");
-		k[i].version = k[i].name = (char *)"";
-	}
-	*ret = k;
-	*ret_count = count;
-	return 0;
-}
-
-static bool is_recorded(const json_t *tests, const struct plan_case *c)
-{
-	size_t i;
-	json_t *test;
-	json_array_foreach(tests, i, test)
-		if (!strcmp(member(test, "name"), c->name) &&
-		    !strcmp(member(test, "suite"), path_basename(c->test->binary)))
-			return true;
-	return false;
-}
-
-/* A new test has no result. It is looked for where the others of the run are. */
-static int record_new(json_t *tests, const struct plan *plan)
-{
-	const char *run = member(json_array_get(tests, 0), "run");
-	json_auto_t *added = json_array();
-	for (size_t i = 0; i < plan->count; i++)
-		if (!is_recorded(tests, &plan->item[i]) &&
-		    json_array_append_new(added, json_pack("{ss,ss,ss}", "name", plan->item[i].name, "suite",
-							   path_basename(plan->item[i].test->binary), "run", run)) < 0)
-			return -ENOMEM;
-	return json_array_extend(tests, added) < 0 ? -ENOMEM : 0;
-}
-
-static int plan_again(const struct suite *suites, size_t count, json_t *record, struct err **err)
-{
-	_cleanup_(filter_free_p) struct filter *filter = NULL;
-	_cleanup_free_ struct kernel *kernels = NULL;
-	const char *said = json_string_value(json_object_get(record, "filter"));
-	struct plan plan = { 0 };
-	struct plan_request q = { .suites = suites,
-				  .suite_count = count,
-				  .gauntlet = json_is_true(json_object_get(record, "gauntlet")) };
-	int r = said ? filter_parse(said, &filter, err) : 0;
-	if (r == 0)
-		r = named_kernels(record, &kernels, &q.kernel_count);
-	if (r < 0)
-		return r;
-	q.kernels = kernels;
-	q.labels = q.kernel_count > 1;
-	q.filter = filter;
-	r = plan_make(&q, &plan, err);
-	if (r == 0 && !json_is_true(json_object_get(record, "all_ignored")))
-		plan_keep_ignored(&plan, false);
-	if (r == 0)
-		r = record_new(json_object_get(record, "tests"), &plan);
-	plan_done(&plan);
-	return r;
-}
-
-static size_t take_list(const json_t *list, const char **ret)
-{
-	size_t count = json_array_size(list);
-	for (size_t i = 0; i < count && i < STRINGS_MAX; i++)
-		ret[i] = json_string_value(json_array_get(list, i));
-	return MIN_OF(count, (size_t)STRINGS_MAX);
-}
-
-/* Lists the suites, and adds tests to the record that it does not have. */
-static int add_new(struct replay *p, struct err **err)
-{
-	struct strings paths = { 0 };
-	struct reactor *reactor = NULL;
-	struct suite *suites = NULL;
-	struct signals signals;
-	size_t count = 0;
-	if (json_is_true(json_object_get(p->record, "part")))
-		return FAIL(err, ERR_USAGE, -EINVAL,
-			    "--new: the last run was a part of its tests (--partition, --relevant or "
-			    "KTSTR_BUDGET_SECS), so new tests cannot be told from those left out; leave --new out");
-	paths.count = take_list(json_object_get(p->record, "paths"), paths.item);
-	if (!paths.count)
-		paths.item[0] = "build";
-	int r = reactor_new(&reactor, err);
-	if (r == 0)
-		r = interrupt_watch(&signals, reactor, err);
-	if (r == 0) {
-		r = suites_load(reactor, paths.item, &suites, &count, err);
-		signals_done(&signals);
-	}
-	if (r == 0)
-		r = plan_again(suites, count, p->record, err);
-	suites_free(suites, count);
-	reactor_free(reactor);
-	return r;
 }
 
 /* --- running ------------------------------------------------------------------------------------------------------ */
@@ -509,17 +406,24 @@ static int execute(struct replay *p, struct err **err)
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
+static json_t *outstanding_json(const struct outstanding *t)
+{
+	char seed[24];
+	json_t *o = json_object();
+	snprintf(seed, sizeof(seed), "0x%lx", t->seed);
+	json_put_text(&o, "name", t->name);
+	json_put_text(&o, "why", t->why);
+	json_put_text(&o, "seed", seed);
+	return o;
+}
+
 static void print_json(const struct replay *p, const char *filter)
 {
 	json_auto_t *o = json_object();
 	json_t *tests = json_array();
-	char seed[24];
-	for (size_t i = 0; i < p->count; i++) {
-		const struct outstanding *t = &p->item[i];
-		snprintf(seed, sizeof(seed), "0x%lx", t->seed);
-		if (t->chosen)
-			json_add(&tests, json_pack("{ss,ss,ss}", "name", t->name, "why", t->why, "seed", seed));
-	}
+	for (size_t i = 0; i < p->count; i++)
+		if (p->item[i].chosen)
+			json_add(&tests, outstanding_json(&p->item[i]));
 	json_put_text(&o, "filter", filter);
 	json_put_u64(&o, "outstanding", p->count);
 	json_put(&o, "tests", tests);
@@ -557,7 +461,7 @@ static int run_replay(void *args, struct err **err)
 	_cleanup_(replay_done) struct replay p = { .args = args };
 	int r = find_root(&p, err);
 	if (r == 0 && p.args->with_new)
-		r = add_new(&p, err);
+		r = last_run_add_new(p.record, err);
 	if (r == 0)
 		r = load(&p, err);
 	if (r == 0)

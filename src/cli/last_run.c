@@ -48,14 +48,14 @@ static json_t *strings_json(const char *const *list, size_t count)
 	return array;
 }
 
-static json_t *environment_json(const struct session *s, const struct test_args *a)
+static json_t *environment_json(const struct session *s)
 {
 	json_t *o = json_object();
 	for (char **e = s->environment; e && *e; e++) {
 		_cleanup_free_ char *name = strndup(*e, strcspn(*e, "="));
 		json_put(&o, name ?: "", name ? json_string(*e + strlen(name) + 1) : NULL);
 	}
-	const char *list = a->kernel.count ? NULL : environment_get(ENV_KERNEL_LIST);
+	const char *list = s->list.kernel.count ? environment_get(ENV_KERNEL_LIST) : NULL;
 	if (list)
 		json_put(&o, environment_variables[ENV_KERNEL_LIST].name, json_string(list));
 	return o;
@@ -74,7 +74,7 @@ static json_t *new_record(const struct session *s, const struct test_args *a)
 	json_put_bool(&o, "all_ignored", a->run_ignored == IGNORED_TOO);
 	json_put_bool(&o, "gauntlet", a->gauntlet);
 	json_put(&o, "paths", strings_json(a->paths.item, a->paths.count));
-	json_put(&o, "environment", environment_json(s, a));
+	json_put(&o, "environment", environment_json(s));
 	json_put(&o, "kernels", json_array());
 	json_put(&o, "tests", json_array());
 	return o;
@@ -121,6 +121,17 @@ static int move_results(const struct session *s, const char *root, const char *p
 	return json_write_file(path, record, err);
 }
 
+static bool add_kernels_and_tests(const struct session *s)
+{
+	json_auto_t *kernels = json_incref(json_object_get(s->record, "kernels"));
+	json_auto_t *tests = json_incref(json_object_get(s->record, "tests"));
+	for (size_t i = s->first; i < s->kernels; i++)
+		json_add(&kernels, kernel_json(&s->kernel[i]));
+	for (size_t i = 0; i < s->plan.count; i++)
+		json_add(&tests, test_json(s, &s->plan.item[i]));
+	return kernels && tests;
+}
+
 int last_run_write(struct session *s, const struct test_args *a, struct err **err)
 {
 	_cleanup_free_ char *root = last_run_root(), *path = root ? path_join(root, LAST_RUN_FILE) : NULL;
@@ -128,12 +139,7 @@ int last_run_write(struct session *s, const struct test_args *a, struct err **er
 		return move_results(s, root, path, err);
 	if (!s->record)
 		s->record = new_record(s, a);
-	json_t *kernels = json_object_get(s->record, "kernels"), *tests = json_object_get(s->record, "tests");
-	bool made = path && kernels && tests;
-	for (size_t i = s->first; made && i < s->kernels; i++)
-		made = json_array_append_new(kernels, kernel_json(&s->kernel[i])) == 0;
-	for (size_t i = 0; made && i < s->plan.count; i++)
-		made = json_array_append_new(tests, test_json(s, &s->plan.item[i])) == 0;
+	bool made = path && add_kernels_and_tests(s);
 	if (!made) {
 		/* Not an error of the run. The record of an earlier run must not be taken for this one's. */
 		if (path)

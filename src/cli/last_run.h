@@ -20,6 +20,11 @@ int last_run_write(struct session *s, const struct test_args *a, struct err **er
  * "words", "paths", "kernels", "tests" (arrays of strings or objects), "environment" (an object of strings).
  */
 int last_run_read(const char *root, json_t **ret, struct err **err);
+/*
+ * last_run_new.c: lists the suites of the run again, and adds to @record the tests that it does not have. ERR_USAGE:
+ * the run was only a part of its tests, so those that it left out cannot be told from new ones.
+ */
+int last_run_add_new(json_t *record, struct err **err);
 /* Where the file is now: KTSTR_SIDECAR_DIR, else the directory of all runs. The caller frees it. */
 char *last_run_root(void);
 

@@ -44,7 +44,13 @@ int option_set_default(const struct command *c, void *args, const char *name, ch
 	REQUIRE(o);
 	if (option_was_given(c, args, name) || is_excluded(c, args, name))
 		return 0;
-	return option_store(o, value, (char *)args + o->at, err);
+	if (o->kind != OPTION_LIST)
+		return option_store(o, value, (char *)args + o->at, err);
+	struct strings *list = (struct strings *)((char *)args + o->at);
+	if (list->count == STRINGS_MAX)
+		return FAIL(err, ERR_DATA, -E2BIG, "more than %d values", STRINGS_MAX);
+	list->item[list->count++] = value;
+	return 0;
 }
 
 /* --- words -------------------------------------------------------------------------------------------------------- */

@@ -290,6 +290,28 @@ static void apply_color(enum color when)
 	}
 }
 
+/* A word after "--": an option that users know from another runner, or an operand. */
+static int take_passed(struct parser *p, char *word, char *const **next)
+{
+	size_t len = strcspn(word, "=");
+	if (word[0] != '-' || !word[1] || path_exists(word))
+		return take_operand(p, word);
+	for (const struct passed_word *w = p->command->passed; w->word; w++) {
+		if (strlen(w->word) != len || strncmp(w->word, word, len) != 0)
+			continue;
+		if (!w->option) {
+			*next += w->value && !word[len] && **next;
+			return 0;
+		}
+		_cleanup_free_ char *name = strdup(w->option);
+		if (!name)
+			return -ENOMEM;
+		char *const value[] = { word + len + 1, NULL }, *const *rest = value;
+		return take_option(p, name, word[len] ? &rest : next);
+	}
+	return take_option(p, word, next);
+}
+
 int options_parse(const struct command *c, char *const *argv, void *args, struct err **err)
 {
 	struct parser p = { .command = c, .args = args, .err = err };
@@ -302,7 +324,9 @@ int options_parse(const struct command *c, char *const *argv, void *args, struct
 			continue;
 		}
 		bool is_option = !only_operands && word[0] == '-' && word[1];
-		int r = is_option ? take_option(&p, word, &next) : take_operand(&p, word);
+		int r = is_option		     ? take_option(&p, word, &next)
+			: only_operands && c->passed ? take_passed(&p, word, &next)
+						     : take_operand(&p, word);
 		if (r < 0)
 			return r;
 	}

@@ -124,6 +124,16 @@ struct option_conflict {
 	const char *one, *other;
 };
 
+/*
+ * A spelling of another runner. Commands that have such a table take options also after "--", where users of a wrapper
+ * around that runner write them; other commands read operands there.
+ */
+struct passed_word {
+	const char *word;   /* with its dashes */
+	const char *option; /* what it means here, with dashes; NULL: it has no effect here */
+	bool value;	    /* without effect, and followed by a value */
+};
+
 struct example {
 	const char *line, *meaning;
 };
@@ -143,6 +153,7 @@ struct command {
 	const char *text;			/* paragraphs for the manual page */
 	const struct option_row *option;	/* ended by OPT_END; NULL: none */
 	const struct option_conflict *conflict; /* ended by a NULL; NULL: none */
+	const struct passed_word *passed;	/* ended by a NULL word; NULL: none */
 	const struct example *example;		/* ended by a NULL line; NULL: none */
 	const enum environment_id *environment; /* variables that affect it, ended by ENV_MAX; NULL: none */
 	unsigned files;				/* FILES_ bits */
@@ -196,7 +207,8 @@ int option_store(const struct option_row *o, char *value, void *to, struct err *
 bool option_was_given(const struct command *c, const void *args, const char *name);
 /*
  * Stores a value from elsewhere, as if it had been given, unless this option or one that it conflicts with was given.
- * @value: NULL for a flag. Keeps @value.
+ * @value: NULL for a flag; of a list, one more of its values,
+ * commas and all. Keeps @value.
  */
 int option_set_default(const struct command *c, void *args, const char *name, char *value, struct err **err);
 /*

@@ -14,6 +14,11 @@ bool session_has_no_perf(const struct test_args *a)
 	return a->no_perf_mode || environment_is_on(ENV_NO_PERF_MODE);
 }
 
+const struct strings *session_kernels(const struct session *s, const struct test_args *a)
+{
+	return a->kernel.count ? &a->kernel : &s->list.kernel;
+}
+
 #define PROBLEMS_MOST 50 /* that are printed */
 
 /* The presets of a test share its problem. */

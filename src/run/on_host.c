@@ -140,6 +140,8 @@ int attempt_on_host(void *arg)
 	struct utsname host;
 	_cleanup_free_ void *packet = malloc(EVIDENCE_PACKET_MAX);
 	nsec_t began = nsec_now();
+	if (!attempt_begin_on_host(a))
+		return -ECANCELED;
 	int r = packet ? start(a, &c) : -ENOMEM;
 	if (r == 0) {
 		a->evidence.has_hello = true;
