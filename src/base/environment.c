@@ -20,6 +20,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 				 "Not empty: print colours even if the output is not a terminal. The option --color "
 				 "wins.",
 				 "off", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
+	[ENV_GITHUB_BASE_REF] = { "GITHUB_BASE_REF",
+				  "Branch into which a pull request goes: changes are those since the last commit that "
+				  "both have. --base and --base-ref win.",
+				  "", "src/affected/changes.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_HOME] = { "HOME",
 		       "Home directory. The cache is in its .cache/ktstr, and '~' in a kernel's path stands for it.",
 		       "", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_EMPTY_TOO },

@@ -38,6 +38,7 @@ static void session_done(struct session *s)
 	kernel_list_done(&s->list);
 	fd_close(s->stream.fd);
 	filter_free(s->filter);
+	free(s->relevant);
 	for (size_t i = 0; i < s->kernels; i++) {
 		kernel_done(&s->kernel[i]);
 		rundir_done(&s->rundir[i]);
@@ -134,7 +135,7 @@ static const char **suite_names(const struct session *s)
 /* Do these arguments leave out tests of the suites? */
 static bool is_narrowed(const struct test_args *a)
 {
-	return a->filter || a->partition || environment_get(ENV_BUDGET_SECS);
+	return a->filter || a->relevant || a->partition || environment_get(ENV_BUDGET_SECS);
 }
 
 static int open_rundirs(struct session *s, const struct test_args *a, struct err **err)
@@ -426,6 +427,8 @@ static int run_test(void *args, struct err **err)
 	if (r == 0 && !a->list && !a->dry_run)
 		r = build_schedulers(&s, a, err);
 	if (r == 0)
+		r = session_find_relevant(&s, a, err);
+	if (r == 0 && !s.no_relevant)
 		r = a->list	 ? session_list(&s, a, err)
 		    : a->dry_run ? session_dry_run(&s, a, err)
 				 : run_on_kernels(&s, a, err);

@@ -63,6 +63,16 @@ static int leave_out_ignored(struct session *s, const struct test_args *a, struc
 	return 0;
 }
 
+/* What the user asked for, as far as it is relevant. */
+static int make_filter(struct session *s, const struct test_args *a, struct err **err)
+{
+	_cleanup_buf_ struct buf both = BUF_NULL;
+	if (!s->relevant || !a->filter)
+		return s->relevant || a->filter ? filter_parse(s->relevant ?: a->filter, &s->filter, err) : 0;
+	buf_appendf(&both, "(%s) & (%s)", a->filter, s->relevant);
+	return filter_parse(buf_str(&both), &s->filter, err);
+}
+
 int session_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
@@ -82,13 +92,17 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		.host_cpus = s->allowed,
 		.cpu_cap = s->budget.said ? s->budget.cpus : 0,
 	};
-	int r = a->filter ? filter_parse(a->filter, &s->filter, err) : 0;
+	int r = make_filter(s, a, err);
 	if (r < 0)
 		return r;
 	request.filter = s->filter;
 	r = plan_make(&request, &s->plan, err);
 	if (r < 0)
 		return r;
+	if (!s->plan.count && s->relevant) {
+		say_printf("note: no test that is asked for is relevant\n");
+		return 0;
+	}
 	if (!s->plan.count)
 		return FAIL(err, ERR_USAGE, -ENOENT, "no test matches%s%s; 'ktstr test --list' lists all tests",
 			    a->filter ? " " : "", a->filter ? a->filter : "");

@@ -34,6 +34,8 @@ struct session {
 	struct report_orders reports;
 	struct output stream; /* --report ndjson=FILE; fd -1: not asked for */
 	struct filter *filter;
+	char *relevant;	    /* the filter of --relevant; NULL: all tests */
+	bool no_relevant; /* --relevant: there is nothing to run */
 	struct plan plan;
 	struct accel_choice accel;
 	char **environment; /* variables that replay lines must contain */
@@ -53,6 +55,8 @@ int session_parse_args(struct session *s, const struct test_args *a, struct err 
 int session_open_stream(struct session *s, struct err **err);
 /* Failed tests after which no other test starts; 0: any number. */
 unsigned session_failures_most(const struct test_args *a);
+/* test_relevant.c: --relevant; needs the suites, after their schedulers were built. */
+int session_find_relevant(struct session *s, const struct test_args *a, struct err **err);
 /* Parses the filter, and plans the tests of the kernels from `first` on. */
 int session_plan(struct session *s, const struct test_args *a, struct err **err);
 /* Estimates durations, selects tests for the budget, and orders them. */

@@ -29,7 +29,7 @@ def refused(name, status, said, *args, **kw):
 # Spellings of other runners that are invalid here: the message says what to type instead.
 SPELLINGS_ELSEWHERE = (
     (('test', '--success-output=final'), 'write --show-output all'),
-    (('test', '--relevant'), 'choose the tests with -E'),
+    (('test', '--failure-output=never'), 'write --show-output failed or never'),
     (('run', '--flags', 'llc,borrow'), 'choose with --filter, --work-type and --workers'),
 )
 # Nothing falls back to a default silently.
