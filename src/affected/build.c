@@ -117,7 +117,7 @@ static bool is_newer(const struct stat *a, const struct stat *b)
 	       (a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec > b->st_mtim.tv_nsec);
 }
 
-/* Why @found may lack files of @program, or NULL. *@ret_failed: out of memory. */
+/* Why @found may lack files of @program, or NULL. */
 static char *why_unknown(const struct builds *b, const struct build *build, const char *program, json_t *found)
 {
 	const struct graph *g = &build->graph;

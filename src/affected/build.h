@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * build.h -- the source files of a program, from the build that made it: ninja (Meson, CMake), CMake's makefiles, make, and
- * lists of files that compilers write (.d), also cargo's.
+ * build.h -- the source files of a program, from the build that made it: ninja (Meson, CMake), CMake's makefiles, make,
+ * and lists of files that compilers write (.d), also cargo's.
  */
 #ifndef KTSTR_AFFECTED_BUILD_H
 #define KTSTR_AFFECTED_BUILD_H

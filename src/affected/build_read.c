@@ -217,8 +217,8 @@ static const char *relative_to(const char *dir, const char *path)
 }
 
 /*
- * Asks for all inputs of the program by the rules. What a compiler read can be an output itself (a generated header), of
- * which no rule of the program speaks: asks for the inputs of those too, until there are no more.
+ * Asks for all inputs of the program by the rules. What a compiler read can be an output itself (a generated header),
+ * which no rule of the program names: asks for the inputs of those too, until there are no more.
  */
 static int close_ninja(struct build *b, const char *program, json_t **found)
 {

@@ -37,8 +37,8 @@ bool is_source(const char *path);
 void rules_parse(const char *text, void (*rule)(void *data, const char *output, const char *input), void *data);
 
 /*
- * Ninja's .ninja_deps: which files compilers read for each output. Calls @dep for each pair of the newest record of each
- * output. A damaged end is ignored, as ninja does. False: it is not such a file.
+ * Ninja's .ninja_deps: which files compilers read for each output. Calls @dep for each pair of the newest record of
+ * each output. A damaged end is ignored, as ninja does. False: it is not such a file.
  */
 bool ninja_deps_parse(const void *data, size_t len, void (*dep)(void *data, const char *output, const char *input),
 		      void *arg);

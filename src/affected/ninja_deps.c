@@ -3,9 +3,9 @@
  * ninja_deps.c -- reads .ninja_deps (versions 3 and 4).
  *
  * After a line of text and the version there are records, each with a size of four bytes (little-endian). Without its
- * top bit, it is a path: text, padded with up to three NULs, and the complement of the path's number. With it, these are
- * the dependencies of an output: its number, its time (4 bytes in version 3, 8 in version 4), and the numbers of the
- * inputs. A later record of an output replaces an earlier one.
+ * top bit, it is a path: text, padded with up to three NULs, and the complement of the path's number. With it, these
+ * are the dependencies of an output: its number, its time (4 bytes in version 3, 8 in version 4), and the numbers of
+ * the inputs. A later record of an output replaces an earlier one.
  */
 #include <endian.h>
 #include <stdint.h>

@@ -31,7 +31,8 @@ static bool ends_outputs(const char *at, const char *end)
 }
 
 /*
- * Reads one word. A backslash escapes a space, '#', ':' and itself before those; "$$" is a dollar. Returns what follows.
+ * Reads one word. A backslash escapes a space, '#', ':' and itself before a space; "$$" is a dollar. Returns what
+ * follows.
  */
 static const char *read_word(const char *at, const char *end, bool outputs, struct buf *word)
 {

@@ -34,8 +34,8 @@ static const struct option_row affected_options[] = {
 };
 
 static const struct option_conflict affected_conflicts[] = {
-	{ "changed", "base" }, { "changed", "base-ref" }, { "changed", "default-branch" }, { "changed", "worktree" },
-	{ "base", "base-ref" }, { NULL, NULL },
+	{ "changed", "base" },	   { "changed", "base-ref" }, { "changed", "default-branch" },
+	{ "changed", "worktree" }, { "base", "base-ref" },    { NULL, NULL },
 };
 
 struct work {
@@ -72,10 +72,9 @@ static int load_suites(struct work *w, const struct affected_args *a, struct err
 
 static int find_changes(struct work *w, const struct affected_args *a)
 {
-	const struct change_question q = { .base = a->base,
-					   .base_ref = a->base_ref,
-					   .default_branch = a->default_branch,
-					   .worktree = a->worktree };
+	const struct change_question q = {
+		.base = a->base, .base_ref = a->base_ref, .default_branch = a->default_branch, .worktree = a->worktree
+	};
 	return a->changed.count ? changes_take(a->changed.item, a->changed.count, &w->changes)
 				: changes_find(&q, &w->changes);
 }
@@ -130,16 +129,17 @@ const struct command cmd_affected = {
 	.group = GROUP_TESTS,
 	.summary = "Print which schedulers a change concerns",
 	.operands = "[PATH...]",
-	.text = "Prints a JSON array with the names of the schedulers that must be tested again, sorted. The changes are "
-		"those between a commit and HEAD: --base, or the last commit that HEAD has in common with --base-ref, with "
-		"the branch of a pull request (GITHUB_BASE_REF), or with the default branch.\n\n"
-		"A changed file belongs to the programs that were made from it, as the build says: ninja's records (Meson, "
-		"CMake), makefiles, and the lists of files that compilers write (-MD; cargo's). This includes headers and "
-		"generated skeletons of BPF programs. A change of a test binary concerns the schedulers that it tests. "
-		"Schedulers that say how they are built are built first.\n\n"
-		"What cannot be told counts as a change of everything: an unknown base, a file that belongs to no program, a "
-		"file that describes the build, a scheduler whose build fails or does not say what it was made from. "
-		"Documentation concerns nothing. The reason for each scheduler is printed on standard error.",
+	.text = "Prints a JSON array with the names of the schedulers that must be tested again, sorted. The changes "
+		"are those between a commit and HEAD: --base, or the last commit that HEAD has in common with "
+		"--base-ref, with the branch of a pull request (GITHUB_BASE_REF), or with the default branch.\n\n"
+		"A changed file belongs to the programs that were made from it, as the build says: ninja's records "
+		"(Meson, CMake), makefiles, and the lists of files that compilers write (-MD; cargo's). This includes "
+		"headers and generated skeletons of BPF programs. A change of a test binary concerns the schedulers "
+		"that it tests. Schedulers that say how they are built are built first.\n\n"
+		"What cannot be told counts as a change of everything: an unknown base, a file that belongs to no "
+		"program, a file that describes the build, a scheduler whose build fails or does not say what it was "
+		"made from. Documentation concerns nothing. The reason for each scheduler is printed on standard "
+		"error.",
 	.option = affected_options,
 	.conflict = affected_conflicts,
 	.example =

@@ -35,9 +35,8 @@ static int add_program(struct programs *p, char *path, const char *problem, cons
 	}
 	if (count)
 		memcpy(copy, scheduler, count * sizeof(*copy));
-	p->item[p->count++] = (struct affected_program){
-		.path = path, .problem = problem, .scheduler = copy, .schedulers = count
-	};
+	p->item[p->count++] =
+		(struct affected_program){ .path = path, .problem = problem, .scheduler = copy, .schedulers = count };
 	return 0;
 }
 
@@ -79,7 +78,8 @@ static char *real_path(const char *path)
 	return realpath(path, NULL);
 }
 
-static int add_scheduler(struct programs *p, const struct suite *suite, const struct sched_decl *s, const struct affected *a)
+static int add_scheduler(struct programs *p, const struct suite *suite, const struct sched_decl *s,
+			 const struct affected *a)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_err_ struct err *unused = NULL;

@@ -7,8 +7,9 @@
 #include "run/suite.h"
 
 /*
- * @ret: sorted by name, each name once; the names are those of @suites. The caller calls relevant_done(). @suites: schedulers_build() should have been run for them, so that the lists of their inputs are up to date. A
- * scheduler that is built into the kernel has no program, and is not in the result. -ENOMEM.
+ * @ret: sorted by name, each name once; the names are those of @suites. The caller calls relevant_done(). Run
+ * schedulers_build() for @suites before, so that the lists of their inputs are up to date. A scheduler that is built
+ * into the kernel has no program, and is not in the result. -ENOMEM.
  */
 int relevant_find(const struct suite *suites, size_t count, const struct changes *c, struct affected *ret);
 void relevant_done(struct affected *a);

@@ -27,10 +27,10 @@
 
 /* The commit that changes are counted from. */
 #define ROW_BASE(args) OPT_STRING(args, base, "base", 0, "COMMIT", "changes are those since this commit")
-#define ROW_BASE_REF(args)                                   \
+#define ROW_BASE_REF(args)                               \
 	OPT_STRING(args, base_ref, "base-ref", 0, "REF", \
 		   "changes are those since the last commit that HEAD and REF have in common")
-#define ROW_DEFAULT_BRANCH(args)                                         \
+#define ROW_DEFAULT_BRANCH(args)                                      \
 	OPT_STRING(args, default_branch, "default-branch", 0, "NAME", \
 		   "the same, for a branch that is used where nothing else is named (default: main)")
 

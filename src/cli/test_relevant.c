@@ -6,10 +6,9 @@
 
 int session_find_relevant(struct session *s, const struct test_args *a, struct err **err)
 {
-	const struct change_question q = { .base = a->base,
-					   .base_ref = a->base_ref,
-					   .default_branch = a->default_branch,
-					   .worktree = true };
+	const struct change_question q = {
+		.base = a->base, .base_ref = a->base_ref, .default_branch = a->default_branch, .worktree = true
+	};
 	struct affected affected = { 0 };
 	struct changes changes = { 0 };
 	if (!a->relevant && (a->base || a->base_ref || a->default_branch))

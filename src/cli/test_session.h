@@ -34,7 +34,7 @@ struct session {
 	struct report_orders reports;
 	struct output stream; /* --report ndjson=FILE; fd -1: not asked for */
 	struct filter *filter;
-	char *relevant;	    /* the filter of --relevant; NULL: all tests */
+	char *relevant;	  /* the filter of --relevant; NULL: all tests */
 	bool no_relevant; /* --relevant: there is nothing to run */
 	struct plan plan;
 	struct accel_choice accel;
