@@ -25,7 +25,9 @@ static const struct option_row affected_options[] = {
 		 "also changes that are not committed, and files that are not tracked"),
 	OPT_LIST(struct affected_args, changed, "changed", 0, "PATH",
 		 "these files changed, instead of what git says; repeatable, or separated by commas"),
-	OPT_FLAG(struct affected_args, matrix, "matrix", 0, "print a matrix for GitHub: {\"include\": [...]}"),
+	OPT_FLAG(struct affected_args, matrix, "matrix", 0,
+		 "print a matrix for GitHub, {\"include\": [...]}: "
+		 "also an entry for tests without a scheduler's program"),
 	OPT_FLAG(struct affected_args, no_build, "no-build", 0,
 		 "do not build the schedulers first; one that is out of date counts as affected"),
 	OPT_STRING(struct affected_args, profile, "profile", 0, "NAME",
@@ -79,35 +81,49 @@ static int find_changes(struct work *w, const struct affected_args *a)
 				: changes_find(&q, &w->changes);
 }
 
-static json_t *matrix_entry(const struct affected_scheduler *s)
+static json_t *matrix_entry(const char *name, const char *filter)
 {
-	_cleanup_buf_ struct buf filter = BUF_NULL;
 	json_t *o = json_object();
-	buf_appendf(&filter, "scheduler(=%s)", s->name);
-	json_put_text(&o, "scheduler", s->name);
-	json_put_text(&o, "filter", buf_str(&filter));
+	json_put_text(&o, "scheduler", name);
+	json_put_text(&o, "filter", filter);
 	return o;
 }
 
-static void print(const struct work *w, bool matrix)
+/* Only schedulers that have tests, because a job without tests fails. */
+static void print_matrix(const struct work *w)
 {
-	json_auto_t *list = json_array();
+	json_auto_t *o = json_object();
+	json_t *list = json_array();
+	_cleanup_buf_ struct buf others = BUF_NULL;
 	for (size_t i = 0; i < w->affected.count; i++) {
 		const struct affected_scheduler *s = &w->affected.item[i];
-		if (!s->affected)
-			continue;
-		say_printf("%s: %s\n", s->name, s->why);
-		json_add(&list, matrix ? matrix_entry(s) : json_text(s->name));
+		_cleanup_buf_ struct buf filter = BUF_NULL;
+		buf_appendf(&filter, "scheduler(=%s)", s->name);
+		if (s->affected && relevant_has_tests(w->suite, w->suites, s->name))
+			json_add(&list, matrix_entry(s->name, buf_str(&filter)));
 	}
+	if (!w->affected.only_docs && relevant_others(&w->affected, w->suite, w->suites, &others))
+		json_add(&list, matrix_entry("eevdf", buf_str(&others)));
+	json_put(&o, "include", list);
+	out_json(o, false);
+}
+
+static void print_names(const struct work *w)
+{
+	json_auto_t *list = json_array();
+	for (size_t i = 0; i < w->affected.count; i++)
+		if (w->affected.item[i].affected)
+			json_add(&list, json_text(w->affected.item[i].name));
+	out_json(list, false);
+}
+
+static void say_reasons(const struct work *w)
+{
+	for (size_t i = 0; i < w->affected.count; i++)
+		if (w->affected.item[i].affected)
+			say_printf("%s: %s\n", w->affected.item[i].name, w->affected.item[i].why);
 	if (w->affected.only_docs)
 		say_printf("%s\n", w->changes.count ? "only documentation changed" : "nothing changed");
-	if (!matrix) {
-		out_json(list, false);
-		return;
-	}
-	json_auto_t *o = json_object();
-	json_put(&o, "include", json_incref(list));
-	out_json(o, false);
 }
 
 static int run_affected(void *args, struct err **err)
@@ -119,9 +135,14 @@ static int run_affected(void *args, struct err **err)
 		r = load_suites(&w, a, err);
 	if (r == 0)
 		r = relevant_find(w.suite, w.suites, &w.changes, &w.affected);
-	if (r == 0)
-		print(&w, a->matrix);
-	return r;
+	if (r < 0)
+		return r;
+	say_reasons(&w);
+	if (a->matrix)
+		print_matrix(&w);
+	else
+		print_names(&w);
+	return 0;
 }
 
 const struct command cmd_affected = {

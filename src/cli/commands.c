@@ -9,6 +9,7 @@ const struct command *const commands[] = {
 	&cmd_test,
 	&cmd_replay,
 	&cmd_affected,
+	&cmd_ci,
 	&cmd_report,
 	&cmd_merge,
 	&cmd_dump,
@@ -29,6 +30,7 @@ const struct command *const commands[] = {
 	&cmd_locks,
 	&cmd_topo,
 	&cmd_show_host,
+	&cmd_cleanup,
 	&cmd_doctor,
 	&cmd_completions,
 	&cmd_help,
@@ -93,7 +95,7 @@ const struct command *command_find(const char *name, const char *second, unsigne
 	for (const struct command *const *c = commands; *c; c++) {
 		if (names((*c)->name, name, second, ret_words))
 			return *c;
-		if ((*c)->alias && !strcmp((*c)->alias, name)) {
+		if (((*c)->alias && !strcmp((*c)->alias, name)) || ((*c)->former && !strcmp((*c)->former, name))) {
 			*ret_words = 1;
 			return *c;
 		}

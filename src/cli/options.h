@@ -144,8 +144,9 @@ enum command_group { GROUP_TESTS, GROUP_RESULTS, GROUP_KERNELS, GROUP_HOST, GROU
 enum { FILES_CACHE = 1, FILES_RESULTS = 2, FILES_LOCKS = 4 };
 
 struct command {
-	const char *name;  /* "test", "kernel build" */
-	const char *alias; /* another name, accepted but not shown; or NULL */
+	const char *name;   /* "test", "kernel build" */
+	const char *alias;  /* another name, accepted but not shown; or NULL */
+	const char *former; /* a name that is accepted with a note; or NULL */
 	enum command_group group;
 	const char *summary;
 	const char *operands;			/* "[PATH...]"; NULL: takes no operands */

@@ -144,6 +144,27 @@ static void put_others(const struct affected *a, const struct suite *suites, siz
 				buf_appendf(out, " | scheduler(=%s)", suites[i].scheduler[k].name);
 }
 
+bool relevant_has_tests(const struct suite *suites, size_t count, const char *scheduler)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < suites[i].tests; k++) {
+			const struct sched_decl *s = suites[i].test[k].scheduler;
+			if (s && !strcmp(s->name, scheduler))
+				return true;
+		}
+	return false;
+}
+
+bool relevant_others(const struct affected *a, const struct suite *suites, size_t count, struct buf *out)
+{
+	put_others(a, suites, count, out);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < suites[i].tests; k++)
+			if (!suites[i].test[k].scheduler || !find_name(a, suites[i].test[k].scheduler->name))
+				return true;
+	return false;
+}
+
 int relevant_filter(const struct affected *a, const struct suite *suites, size_t count, char **ret)
 {
 	struct buf out = BUF_NULL;

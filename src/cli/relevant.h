@@ -19,4 +19,9 @@ void relevant_done(struct affected *a);
  */
 int relevant_filter(const struct affected *a, const struct suite *suites, size_t count, char **ret);
 
+/* The filter for tests whose scheduler, if any, has no program. False: there are no such tests. */
+bool relevant_others(const struct affected *a, const struct suite *suites, size_t count, struct buf *out);
+/* Does a test use the scheduler? */
+bool relevant_has_tests(const struct suite *suites, size_t count, const char *scheduler);
+
 #endif

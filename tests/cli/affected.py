@@ -249,7 +249,7 @@ def history(r):
     r.expect(ALL, 'also a source', '--base', 'HEAD', '--worktree')
     os.remove(r / 'src/c/untracked.c')
     got, run = r.ask('--matrix', '--base', 'HEAD', '--worktree')
-    check(got == {'include': [{'scheduler': C, 'filter': 'scheduler(=scx_c)'}]}, 'a matrix', run)
+    check(got == {'include': [{'scheduler': C, 'filter': 'scheduler(=scx_c)'}, {'scheduler': 'eevdf', 'filter': 'scheduler(=eevdf)'}]}, 'a matrix', run)
     check('scx_c: src/c/main.c' in run.err, 'the reason is printed', run)
 
 
