@@ -326,11 +326,12 @@ def cargo(r):
 
 def declared_builds(r):
     """A scheduler that says how it is built is built first; if that fails, it is affected."""
-    text = SOURCES['tests.c'].replace('.binary = "scx_b"', '.binary = "scx_b", .build = "touch built && test ! -e broken"')
+    text = SOURCES['tests.c'].replace('.binary = "scx_b"', '.binary = "scx_b", .build = "echo $KTSTR_SCHEDULER_PROFILE >built && test ! -e broken"')
     r.write('tests.c', text)
     r.build()
-    run = Run('affected', '--changed', 'src/a/private.h', 'build/tests', cwd=r.path)
-    check(json.loads(run.out) == [A] and os.path.exists(r / 'built'), 'it is built', run)
+    run = Run('affected', '--profile', 'dev', '--changed', 'src/a/private.h', 'build/tests', cwd=r.path)
+    with open(r / 'built', encoding='ascii') as f:
+        check(json.loads(run.out) == [A] and f.read() == 'dev\n', 'it is built, with KTSTR_SCHEDULER_PROFILE', run)
     r.write('broken', '')
     run = Run('affected', '--changed', 'src/a/private.h', 'build/tests', cwd=r.path)
     check(json.loads(run.out) == [A, B] and 'could not be built' in run.err, 'a build that fails', run)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where `ktstr test` takes its defaults from: .config/ktstr.json and its profiles, KTSTR_KERNEL_LIST, and the words of other runners
 after "--". The tests run on the host, so no machine is needed."""
+import glob
 import json
 import os
 import sys
@@ -149,6 +150,16 @@ def kernel_list():
         check(again.status == 1 and 'ktstr/one/one' in again.out, 'and a replay has the same names', again)
 
 
+def variables():
+    with Place() as p:
+        run = p.test('-E', 'two', KTSTR_CI='1', CARGO_TARGET_DIR='out')
+        sidecars = glob.glob(p / 'out/ktstr/*/two-*.ktstr.json')
+        with open(sidecars[0], encoding='utf-8') as f:
+            check(json.load(f)['run_source'] == 'ci', 'KTSTR_CI; CARGO_TARGET_DIR', run)
+        run = p.test('--kernel', '6.12', kernel=None, KTSTR_KERNEL_PARALLELISM='many', KTSTR_KERNEL_MIRROR='http://127.0.0.1:1')
+        check(run.status in (64, 69), 'KTSTR_KERNEL_PARALLELISM is a number', run)
+
+
 def passed_on():
     with Place() as p:
         p.fail('one')
@@ -171,5 +182,6 @@ refused()
 stops()
 slow()
 kernel_list()
+variables()
 passed_on()
 finish(at_least=50)

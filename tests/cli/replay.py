@@ -73,6 +73,9 @@ def failed():
         p.fail('two')
         again = p.ktstr('replay', '--exec', '-E', 'one')
         check(again.status == 5 and '1 test of that run still did not pass' in again.err, 'it passes, another is outstanding: 5', again)
+        check(p.outstanding('--filter', 'tw') == [('two', 'failed')], '--filter is -E')
+        again = p.ktstr('replay', '--exec', '--profile', 'dev', '--nextest-profile', 'none')
+        check(again.status == 64 and '--nextest-profile' in again.err, '--profile and --nextest-profile are those of ktstr test', again)
         p.fail()
         other = p / 'elsewhere'
         os.mkdir(other)
