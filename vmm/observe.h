@@ -16,6 +16,8 @@
 #define OBSERVE_ARGUMENTS	 6
 #define OBSERVE_READS		 11
 #define OBSERVE_HOPS		 4
+#define OBSERVE_POINTS_MAX	 65536
+#define OBSERVE_HOLD_NS_MAX	 100000000u
 #define OBSERVE_RING_BYTES	 ((uint32_t)4 << 20)
 #define OBSERVE_ADDRESS_MIN	 (UINT64_C(1) << 63) /* kernel addresses only */
 #define OBSERVE_SAMPLE_PERIOD_NS UINT64_C(100000000)
@@ -25,6 +27,7 @@ enum observe_kind {
 	OBSERVE_COUNT,	/* executions are counted; so they are with the kinds below */
 	OBSERVE_RECORD, /* and observe_config.record gets one record for each */
 	OBSERVE_STOP,	/* and the guest stops before it executes the instruction */
+	OBSERVE_HOLD,	/* and the vCPU may be held back there: see struct observe_perturb */
 };
 
 /* Where a read begins. */
@@ -76,6 +79,27 @@ struct observe_record {
 	uint64_t missed;		      /* bit i: value[i] could not be read */
 };
 
+/* The execution number @hit, from 0 and over all hooks of the kind OBSERVE_HOLD, after which the vCPU was held back. */
+struct observe_point {
+	uint64_t hit;
+	uint32_t hook; /* its id */
+	uint32_t hold_ns;
+};
+
+/*
+ * Another schedule of the same guest, which hardware could have too. At hooks of the kind OBSERVE_HOLD a vCPU's turn
+ * ends, and time is added to its clock, as if its hypervisor or its firmware had taken it: other vCPUs go on first. In
+ * parallel time only.
+ */
+struct observe_perturb {
+	uint64_t seed;
+	uint32_t one_in;  /* the vCPU is held at one of so many executions, by chance; 0: never */
+	uint32_t hold_ns; /* for 1 .. so many nanoseconds, by chance; at most OBSERVE_HOLD_NS_MAX */
+	/* Or at exactly these points, in ascending order of hits, if not NULL. Copied by start(). */
+	const struct observe_point *points;
+	unsigned point_count; /* at most OBSERVE_POINTS_MAX */
+};
+
 /* What a machine starts with. */
 struct observe_config {
 	const struct observe_hook *hooks;
@@ -85,6 +109,7 @@ struct observe_config {
 	 * over several of them stops once.
 	 */
 	uint64_t sample_ns;
+	struct observe_perturb perturb;
 	/*
 	 * Gets all records, in the order of execution. In parallel time, times of different vCPUs may be out of order
 	 * by the lag. It is called some time after the execution; those before a stop may come during the stop. NULL:

@@ -9,6 +9,7 @@
 #include <ktstr/payload.h>
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
+#include <ktstr/snapshot.h>
 #include <ktstr/test.h>
 #include <ktstr/topology.h>
 #include <ktstr/work.h>

@@ -108,6 +108,13 @@ enum ktstr_op_kind {
 	KTSTR_OP_REPLACE_SCHEDULER,    /* by `scheduler`, one of the test's `staged` */
 	KTSTR_OP_CAPTURE_CGROUP_PROCS, /* prints the number of processes in `cgroup` to the test's output */
 	KTSTR_OP_CALL,		       /* calls `fn` */
+	/*
+	 * CAPTURE stops the guest there and takes a snapshot of it under `name`, which post_vm can read
+	 * (<ktstr/snapshot.h>). WATCH has the 4 bytes of the kernel's variable `name` read at each of the monitor's
+	 * samples, and a snapshot taken when they have changed. Both change nothing where nobody looks at the guest.
+	 */
+	KTSTR_OP_CAPTURE,
+	KTSTR_OP_WATCH,
 	KTSTR_OP_KIND_MAX,
 };
 
@@ -125,6 +132,7 @@ struct ktstr_op {
 	const char *const *args; /* RUN_PAYLOAD: appended to the payload's own arguments */
 	void (*fn)(struct ktstr_ctx *t, void *arg);
 	void *arg;
+	const char *name; /* CAPTURE: of the snapshot; WATCH: of a variable of the kernel; at most 31 characters */
 };
 
 #define KTSTR_OP(KIND, ...)                            \

@@ -7,6 +7,7 @@
 
 #include <ktstr/scenario.h>
 #include <ktstr/scheduler.h>
+#include <ktstr/snapshot.h>
 
 KTSTR_BEGIN_C
 
@@ -80,6 +81,13 @@ struct ktstr_test {
 	enum ktstr_switch ignore;
 	/* ON: the scheduler must be attached from the begin to the end of every hold, and there must be a hold. */
 	enum ktstr_switch survives_storm;
+	/*
+	 * OFF: if the kernel ends the scheduler or a task waits for too long, the test is not run once more to record
+	 * which calls lead to it. That second run has the same seed, is no try, and does not change the verdict.
+	 */
+	enum ktstr_switch auto_repro;
+	/* ON: the test passes if its scheduler fails and the second run shows that again. */
+	enum ktstr_switch expect_auto_repro;
 	const struct ktstr_known_fail *known_fail; /* KTSTR_KNOWN_FAIL({ .kernel = "6.1..6.11", .reason = "..." }) */
 	/* With expect_err: what the scheduler or the kernel must have said at its end; both must hold. */
 	const char *expect_scx_error_contains; /* a part of it */
@@ -94,6 +102,15 @@ struct ktstr_test {
 	const char
 		*workload_root_cgroup; /* "/a/b": the cgroups are made below it; NULL: the scheduler's cgroup_parent */
 	const char *config;	       /* text of the scheduler's configuration; needs its config_file_def */
+	/*
+	 * What is seen of the guest from outside. Where it cannot be seen (KVM, --no-monitor), a test that asks for
+	 * any of these is INCONCLUSIVE.
+	 */
+	unsigned
+		num_snapshots; /* between 10 % and 90 % of the scenario's duration; at most 64, at least 100 ms apart */
+	const struct ktstr_map_write *bpf_map_write;  /* KTSTR_MAP_WRITES({ "limit", 3 }, { "debug", 1 }) */
+	const struct ktstr_map_watch *watch_bpf_maps; /* KTSTR_MAP_WATCHES({ .field = "hits", .label = "hits" }) */
+	enum ktstr_verdict (*post_vm)(struct ktstr_post *p); /* runs on the host when the machine has ended */
 };
 
 #define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)

@@ -21,6 +21,24 @@
 #define WIRE_CPUS_MAX	  1024u
 #define WIRE_NODES_MAX	  64u
 
+/*
+ * A mark tells where the test is to those who look at the guest from outside. The test's process calls
+ * sched_rr_get_interval(2) with WIRE_MARK + its kind as the pid, a name of 32 bytes in the next four arguments, and the
+ * step in the last one. The kernel refuses the pid, which is negative, before it looks at anything else. An observer
+ * stops the guest at the begin of the system call and reads the arguments, so nothing depends on when it looks.
+ */
+#define WIRE_MARK	    UINT64_C(0x4b72616d80000000)
+#define WIRE_MARK_NAME_MAX  32u
+#define WIRE_MARK_ARGUMENTS 6u
+
+enum wire_mark_kind {
+	WIRE_MARK_START = 1, /* a scenario begins: what comes next are its backdrop and its steps */
+	WIRE_MARK_END,
+	WIRE_MARK_CAPTURE, /* a snapshot of that name is wanted */
+	WIRE_MARK_WATCH,   /* the kernel's variable of that name is to be watched */
+	WIRE_MARK_KIND_MAX,
+};
+
 struct wire_header {
 	uint32_t magic; /* the guest stores it last, so a header with it is complete */
 	uint32_t version;

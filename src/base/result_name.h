@@ -6,13 +6,15 @@
 #include <stdbool.h>
 
 /*
- * Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory), and what that
- * said of a failure.
+ * Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory), what that
+ * said of a failure, the same of a second run (run/second_run.h), and snapshots that the test asked for.
  */
-#define SIDECAR_SUFFIX ".ktstr.json"
-#define REPORT_SUFFIX  ".report.txt"
-#define MEMORY_SUFFIX  ".vmcore"
-#define DUMP_SUFFIX    ".failure-dump.json"
+#define SIDECAR_SUFFIX	 ".ktstr.json"
+#define REPORT_SUFFIX	 ".report.txt"
+#define MEMORY_SUFFIX	 ".vmcore"
+#define DUMP_SUFFIX	 ".failure-dump.json"
+#define REPRO_SUFFIX	 ".repro.failure-dump.json"
+#define SNAPSHOTS_SUFFIX ".snapshots.json"
 
 /* Directory of earlier runs, in the directory of all runs: .history/RUN/TIME-ID. */
 #define HISTORY_DIRECTORY ".history"

@@ -18,7 +18,7 @@
 struct dump_args {
 	struct strings operands;
 	bool json, tasks, dsqs, cpus, maps, programs;
-	const char *map, *vmlinux;
+	const char *map, *vmlinux, *snapshot;
 	uint64_t cpu; /* ALL_CPUS: not chosen */
 };
 
@@ -30,6 +30,8 @@ static const struct option_row dump_options[] = {
 	OPT_FLAG(struct dump_args, programs, "programs", 0, "only the BPF programs"),
 	OPT_STRING(struct dump_args, map, "map", 0, "NAME", "only the BPF map of this name"),
 	OPT_NUMBER(struct dump_args, cpu, "cpu", 0, "N", 0, 4095, ALL_CPUS, "only this CPU, its queue and its tasks"),
+	OPT_STRING(struct dump_args, snapshot, "snapshot", 0, "NAME",
+		   "the snapshot of this name, of a file NAME.snapshots.json"),
 	OPT_STRING(struct dump_args, vmlinux, "vmlinux", 0, "FILE",
 		   "the kernel that ran, for a memory image: a vmlinux with symbols and BTF"),
 	ROW_JSON(struct dump_args, "the whole dump as JSON; docs/dump.schema.json describes it"),
@@ -96,13 +98,49 @@ static int from_core(const char *path, const char *vmlinux, json_t **ret, struct
 
 /* --- a dump ------------------------------------------------------------------------------------------------------- */
 
-static int from_json(int fd, const char *path, json_t **ret, struct err **err)
+/* Of several snapshots with that name, the last one. */
+static const json_t *find_snapshot(const json_t *list, const char *name, struct buf *names)
+{
+	const json_t *found = NULL;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *s = json_array_get(list, i);
+		const char *its = json_string_value(json_object_get(s, "name"));
+		if (name && its && !strcmp(its, name))
+			found = s;
+		buf_appendf(names, "%s%s", names->len ? ", " : "", its ? its : "?");
+	}
+	return found;
+}
+
+/* A file of snapshots: one of them is wanted. */
+static int take_snapshot(json_t **file, const char *path, const char *name, struct err **err)
+{
+	_cleanup_buf_ struct buf names = BUF_NULL;
+	const json_t *found = find_snapshot(json_object_get(*file, "snapshots"), name, &names);
+	const char *lack = json_string_value(json_object_get(found, "lack"));
+	json_t *dump = json_object_get(found, "dump");
+	if (!found)
+		return FAIL(err, name ? ERR_DATA : ERR_USAGE, -EINVAL,
+			    "'%s' has %s; choose one with --snapshot NAME: %s", path,
+			    name ? "no such snapshot" : "snapshots", names.len ? buf_str(&names) : "it is empty");
+	if (!dump)
+		return FAIL(err, ERR_DATA, -ENODATA, "the snapshot '%s' was not taken: %s", name,
+			    lack ? lack : "it is not known why");
+	json_incref(dump);
+	json_decref(*file);
+	*file = dump;
+	return 0;
+}
+
+static int from_json(int fd, const char *path, const char *snapshot, json_t **ret, struct err **err)
 {
 	json_error_t why;
 	*ret = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
 	if (!*ret)
 		return FAIL(err, ERR_DATA, -EBADMSG, "read the dump '%s': line %d: %s", path, why.line, why.text);
-	return dump_check(*ret, err);
+	bool many = json_is_array(json_object_get(*ret, "snapshots"));
+	int r = many ? take_snapshot(ret, path, snapshot, err) : 0;
+	return r < 0 ? r : dump_check(*ret, err);
 }
 
 static int load(const struct dump_args *a, json_t **ret, struct err **err)
@@ -114,7 +152,7 @@ static int load(const struct dump_args *a, json_t **ret, struct err **err)
 		return FAIL_SYS(err, -errno, "open '%s'", path);
 	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && !memcmp(magic, "\177ELF", sizeof(magic)))
 		return from_core(path, a->vmlinux, ret, err);
-	return from_json(fd, path, ret, err);
+	return from_json(fd, path, a->snapshot, ret, err);
 }
 
 static unsigned parts_of(const struct dump_args *a)
@@ -131,7 +169,8 @@ static int run_dump(void *args, struct err **err)
 	struct dump_args *a = args;
 	json_auto_t *dump = NULL;
 	if (a->operands.count != 1)
-		return FAIL(err, ERR_USAGE, -EINVAL, "dump needs one file: NAME.failure-dump.json or NAME.vmcore");
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "dump needs one file: NAME.failure-dump.json, NAME.snapshots.json or NAME.vmcore");
 	int r = load(a, &dump, err);
 	if (r < 0)
 		return r;
@@ -158,7 +197,8 @@ const struct command cmd_dump = {
 		"task that waited longest with its queue and kernel stack, CPUs, dispatch queues, tasks, and the BPF "
 		"maps "
 		"of the scheduler, all read from outside. FILE is such a file, or a memory image that 'ktstr test "
-		"--keep-memory' kept. Without an option that chooses parts, everything is shown.",
+		"--keep-memory' kept, or a file NAME.snapshots.json of snapshots that a test asked for. Without an "
+		"option that chooses parts, everything is shown.",
 	.option = dump_options,
 	.example =
 		(const struct example[]){

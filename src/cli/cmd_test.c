@@ -23,6 +23,7 @@
 #include "kernel/ref.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
+#include "report/signatures.h"
 #include "run/build.h"
 #include "run/fleet.h"
 #include "run/planner.h"
@@ -34,7 +35,6 @@ static void session_done(struct session *s)
 	closing_done(&s->closing);
 	run_records_done(&s->records);
 	json_decref(s->record);
-	json_decref(s->config);
 	kernel_list_done(&s->list);
 	fd_close(s->stream.fd);
 	filter_free(s->filter);
@@ -189,9 +189,14 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 	struct term t = term_probe(STDOUT_FILENO);
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
+		if (a->schedules)
+			json_put(&event, "signatures", signatures_json(&s->closing, (unsigned)a->schedules));
 		out_json(event, false);
 	} else {
-		closing_render(&s->closing, c->total, &t, &text);
+		if (a->schedules)
+			signatures_render(&s->closing, (unsigned)a->schedules, &t, &text);
+		else
+			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
 		out_buf(&text);
 	}
@@ -229,6 +234,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
 		.no_monitor = a->no_monitor,
+		.exploring = a->schedules > 1,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(STDOUT_FILENO),
@@ -267,7 +273,8 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 		r = session_schedule(s, err);
 	if (r == 0)
 		r = open_rundirs(s, a, err);
-	return r == 0 ? last_run_write(s, a, err) : r;
+	/* Exploring says itself how its failures are repeated. */
+	return r == 0 && !a->schedules ? last_run_write(s, a, err) : r;
 }
 
 /* --eager: runs one kernel's tests while other kernels are still being built. */
@@ -408,16 +415,13 @@ static int build_schedulers(struct session *s, const struct test_args *a, struct
 	return r < 0 ? FAIL_SYS(err, r, "build the schedulers") : 0;
 }
 
-static int run_test(void *args, struct err **err)
+int test_run(const struct test_args *a, struct err **err)
 {
-	const struct test_args *a = args;
 	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 } };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;
-	int r = test_config_apply(args, &s.config, err);
-	if (r == 0)
-		r = session_parse_args(&s, a, err);
+	int r = session_parse_args(&s, a, err);
 	if (r == 0)
 		r = reactor_new(&s.reactor, err);
 	if (r == 0 && a->trace)
@@ -433,6 +437,13 @@ static int run_test(void *args, struct err **err)
 		    : a->dry_run ? session_dry_run(&s, a, err)
 				 : run_on_kernels(&s, a, err);
 	return end_trace(trace, r, err);
+}
+
+static int run_test(void *args, struct err **err)
+{
+	json_auto_t *config = NULL;
+	int r = test_config_apply(args, &config, err);
+	return r == 0 ? test_run(args, err) : r;
 }
 
 const struct command cmd_test = {

@@ -7,6 +7,7 @@
 /* A command that is also the first word of others stands behind them. */
 const struct command *const commands[] = {
 	&cmd_test,
+	&cmd_explore,
 	&cmd_replay,
 	&cmd_affected,
 	&cmd_ci,

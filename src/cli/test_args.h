@@ -5,8 +5,9 @@
 
 #include "cli/options.h"
 
-#define TRIES_MAX 10000
-#define JOBS_MAX  4096
+#define TRIES_MAX     10000
+#define JOBS_MAX      4096
+#define SCHEDULES_MAX 100000
 
 enum test_ignored { IGNORED_LEFT_OUT, IGNORED_ONLY, IGNORED_TOO };
 enum test_show_output { SHOW_FAILED, SHOW_ALL, SHOW_NEVER };
@@ -17,7 +18,7 @@ struct test_args {
 	struct strings kernel, paths, report;
 	uint64_t given;
 	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */
-	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile;
+	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb;
 	const char *base, *base_ref, *default_branch;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
 		no_skip_mode, no_monitor;
@@ -29,12 +30,13 @@ struct test_args {
 	unsigned show_output; /* enum test_show_output */
 	unsigned start;	      /* enum test_start */
 	unsigned tcg_time;    /* enum tcg_time */
+	uint64_t schedules;   /* explore: of each test; 0: not exploring */
 	nsec_t tcg_lag;
 	unsigned duplicates;  /* enum test_duplicates */
 	unsigned run_ignored; /* enum test_ignored */
 };
 
-extern const struct option_row test_options[];
+extern const struct option_row test_options[], explore_options[];
 extern const struct option_conflict test_conflicts[];
 extern const struct passed_word test_passed_words[];
 

@@ -31,6 +31,7 @@ static void put_job(json_t **o, const struct session *s, const struct plan_case 
 		.accel = s->accel.backend->name,
 		.tcg_time = c->lag_ns ? tcg_time_name(c->lag_ns) : NULL,
 		.lag_ns = c->lag_ns == QEMU_LAG_NS ? 0 : c->lag_ns,
+		.perturb = &c->perturb,
 		.gauntlet = c->preset != NULL,
 		.strict = s->args->release,
 		.perf = s->perf,

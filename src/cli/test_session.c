@@ -91,6 +91,8 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		.time_dilation = (unsigned)a->time_dilation,
 		.host_cpus = s->allowed,
 		.cpu_cap = s->budget.said ? s->budget.cpus : 0,
+		.perturb = s->perturb,
+		.schedules = (unsigned)a->schedules,
 	};
 	int r = make_filter(s, a, err);
 	if (r < 0)
@@ -154,6 +156,31 @@ unsigned session_slots(const struct session *s, const struct test_args *a)
 	return session_has_no_perf(a) && !s->budget.said ? (unsigned)a->jobs : MIN_OF((unsigned)a->jobs, cpus);
 }
 
+/* Exploring starts with a perturbation of seed 1. */
+static int read_perturb(struct session *s, const struct test_args *a, struct err **err)
+{
+	const char *text = a->perturb ? a->perturb : a->schedules ? "seed=1" : NULL;
+	if (!text)
+		return 0;
+	if (a->no_monitor)
+		return FAIL(err, ERR_USAGE, -EINVAL, "--perturb needs the monitor, which --no-monitor switches off");
+	return perturb_parse(text, &s->perturb, err);
+}
+
+static int check_perturb(const struct session *s, struct err **err)
+{
+	char why[256];
+	if (!perturb_on(&s->perturb))
+		return 0;
+	if (!s->accel.lag_ns)
+		return FAIL(err, ERR_MISSING, -ENOTSUP,
+			    "schedules can be perturbed only where each CPU has a clock of its own (tcg, --tcg-time "
+			    "parallel)%s%s",
+			    *s->accel.shared_why ? ": " : "", s->accel.shared_why);
+	const char *lack = s->accel.backend->observer_lack(why, sizeof(why));
+	return lack ? FAIL(err, ERR_MISSING, -ENOTSUP, "schedules cannot be perturbed: %s", lack) : 0;
+}
+
 int session_choose_accel(struct session *s, const struct test_args *a, struct err **err)
 {
 	enum accel want = ACCEL_AUTO;
@@ -162,9 +189,13 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 	const char *accel = a->accel ? a->accel : environment_get(ENV_ACCEL);
 	s->probe_cache = cache_sibling("host");
 	int r = accel ? accel_parse(accel, &want, err) : 0;
+	if (r == 0)
+		r = read_perturb(s, a, err);
 	if (r < 0)
 		return r;
 	r = accel_choose(want, a->tcg_time == TCG_PARALLEL ? (unsigned)a->tcg_lag : 0, s->probe_cache, &s->accel, err);
+	if (r == 0)
+		r = check_perturb(s, err);
 	if (r < 0)
 		return r;
 	if (a->perf_mode && !s->accel.backend->vcpu_threads)

@@ -9,6 +9,7 @@
 #include "cli/test_args.h"
 #include "run/budget.h"
 #include "run/fleet.h"
+#include "run/perturb.h"
 #include "run/planner.h"
 
 #define DEADLINE_PERCENT_MAX 100000
@@ -29,7 +30,6 @@ struct session {
 	struct run_counts counts;
 	struct closing closing;
 	struct run_records records;
-	json_t *config; /* test_config.h; arguments point into it */
 	json_t *record; /* last_run.h; NULL: not made yet */
 	struct report_orders reports;
 	struct output stream; /* --report ndjson=FILE; fd -1: not asked for */
@@ -38,6 +38,7 @@ struct session {
 	bool no_relevant; /* --relevant: there is nothing to run */
 	struct plan plan;
 	struct accel_choice accel;
+	struct observe_perturb perturb;
 	char **environment; /* variables that replay lines must contain */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
@@ -68,6 +69,9 @@ const struct strings *session_kernels(const struct session *s, const struct test
 bool session_has_no_perf(const struct test_args *a);
 /* The expected number of parallel machines. It can be lower, because other processes may hold CPUs. */
 unsigned session_slots(const struct session *s, const struct test_args *a);
+
+/* cmd_test.c: all of `ktstr test`, and what `ktstr explore` does with @a->schedules. */
+int test_run(const struct test_args *a, struct err **err);
 
 /* test_preview.c: --list, and --dry-run, which neither builds nor runs anything. */
 int session_list(struct session *s, const struct test_args *a, struct err **err);

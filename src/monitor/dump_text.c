@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "monitor/dump.h"
 #include "monitor/dump_maps.h"
+#include "monitor/repro.h"
 
 #define QUEUE_TASKS_SHOWN 16
 #define WAITING_NAMED	  3
@@ -406,8 +407,13 @@ static void programs(const json_t *dump, struct buf *out)
 
 void dump_text(const json_t *dump, const struct dump_view *view, struct buf *out)
 {
+	const json_t *chain = json_object_get(dump, "auto_repro");
 	if (view->parts & DUMP_HEADER)
 		header(dump, out);
+	if (view->parts & DUMP_HEADER && chain) {
+		buf_puts(out, "\n--- auto-repro ---\n");
+		repro_text(chain, out);
+	}
 	if (view->parts & DUMP_CPUS)
 		cpus(dump, view, out);
 	if (view->parts & DUMP_DSQS)

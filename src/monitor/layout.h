@@ -140,6 +140,8 @@
 	X(PROG_AUX, "bpf_prog", "aux")                                    \
 	X(AUX_ID, "bpf_prog_aux", "id")                                   \
 	X(AUX_NAME, "bpf_prog_aux", "name")                               \
+	X(AUX_KSYM, "bpf_prog_aux", "ksym")                               \
+	X(AUX_OP, "bpf_prog_aux", "attach_func_name")                     \
 	X(AUX_VERIFIED, "bpf_prog_aux", "verified_insns")                 \
 	X(AUX_LOAD_TIME, "bpf_prog_aux", "load_time")                     \
 	X(AUX_MAPS, "bpf_prog_aux", "used_maps")                          \
@@ -227,6 +229,7 @@
 	X(EXIT_KINDS, "scx_exit_kind", "SCX_EXIT_")                         \
 	X(OPS_STATES, "scx_ops_state", "SCX_OPSS_")                         \
 	X(ENQ_FLAGS, "scx_enq_flags", "SCX_ENQ_")                           \
+	X(WAKE_FLAGS, "scx_wake_flags", "SCX_WAKE_")                        \
 	X(OPS_FLAGS, "scx_ops_flags", "SCX_OPS_")                           \
 	X(ENABLE, "scx_ops_enable_state|scx_enable_state", "SCX_OPS_|SCX_") \
 	X(MAP_TYPES, "bpf_map_type", "BPF_MAP_TYPE_")                       \

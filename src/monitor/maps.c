@@ -55,18 +55,22 @@ struct job {
 
 /* --- types -------------------------------------------------------------------------------------------------------- */
 
-static struct types *load_types(struct job *job, uint64_t btf)
+static struct types *load_types(struct inspector *in, uint64_t btf)
 {
-	struct inspector *in = job->in;
 	uint64_t data = inspect_get(in, LAYOUT_BTF_DATA, btf), size = inspect_get(in, LAYOUT_BTF_DATA_SIZE, btf);
 	bool split = inspect_get(in, LAYOUT_BTF_BASE, btf) != 0;
 	struct types *types = NULL;
-	if (!data || !size || size > BTF_BYTES_MAX)
+	if (!btf || !data || !size || size > BTF_BYTES_MAX)
 		return NULL;
 	_cleanup_free_ void *copy = malloc(size);
 	if (copy && view_read(in->view, data, copy, size))
 		types_parse(copy, size, split ? in->layout->types : NULL, &types, NULL);
 	return types;
+}
+
+struct types *maps_load_types(struct inspector *in, uint64_t map)
+{
+	return load_types(in, inspect_get(in, LAYOUT_MAP_BTF, map));
 }
 
 /* The types that the map's BTF holds; those of one BTF are parsed once. */
@@ -77,7 +81,7 @@ static const struct types *types_of(struct job *job, uint64_t btf)
 			return job->cached[i].types;
 	if (!btf || job->cached_count == BTF_CACHED)
 		return NULL;
-	struct types *types = load_types(job, btf);
+	struct types *types = load_types(job->in, btf);
 	job->cached[job->cached_count].kva = btf;
 	job->cached[job->cached_count++].types = types;
 	return types;
@@ -103,7 +107,7 @@ static void find_types(struct job *job, struct map *m)
 /* --- maps --------------------------------------------------------------------------------------------------------- */
 
 /* Maps of one object file have one BTF. */
-static bool is_active(struct inspector *in, const struct active_object *active, uint64_t map)
+bool maps_is_active(struct inspector *in, const struct active_object *active, uint64_t map)
 {
 	uint64_t btf = inspect_get(in, LAYOUT_MAP_BTF, map);
 	for (unsigned i = 0; i < active->maps; i++)
@@ -153,7 +157,7 @@ static int add_map(struct view *v, uint64_t index, uint64_t kva, void *arg)
 			 .memory = &job->memory,
 			 .bytes_left = &job->bytes_left,
 			 .json = json_object() };
-	bool active = is_active(in, &job->found->active, kva);
+	bool active = maps_is_active(in, &job->found->active, kva);
 	find_types(job, &m);
 	put_head(&m);
 	if (active)

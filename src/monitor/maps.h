@@ -20,6 +20,10 @@ struct maps_found {
 	const char *why;      /* if there are no maps */
 };
 
+/* Whether a map belongs to the scheduler that is loaded. */
+bool maps_is_active(struct inspector *in, const struct active_object *active, uint64_t map);
+/* The types of the map at @map, from the guest's memory; NULL: it has none that can be read. types_close() frees. */
+struct types *maps_load_types(struct inspector *in, uint64_t map);
 /* All maps, those of the active scheduler first. */
 json_t *maps_render(struct inspector *in, struct maps_found *found);
 

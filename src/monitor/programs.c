@@ -123,6 +123,19 @@ static void put_counters(struct inspector *in, uint64_t program, json_t **json)
 	json_put_u64(json, "ns_per_call", cnt ? nsecs / cnt : 0);
 }
 
+/* Its symbol in backtraces and, of struct_ops, which operation it is. */
+static void put_names(struct inspector *in, uint64_t program, uint64_t aux, json_t **json)
+{
+	uint64_t op = inspect_get(in, LAYOUT_AUX_OP, aux);
+	char text[64];
+	inspect_put_text(in, json, "symbol", LAYOUT_KSYM_NAME, inspect_member(in, LAYOUT_AUX_KSYM, aux));
+	if (inspect_get(in, LAYOUT_PROG_TYPE, program) != STRUCT_OPS_TYPE)
+		return;
+	inspect_text(in, op, text, sizeof(text));
+	if (*text)
+		json_put_text(json, "op", text);
+}
+
 static int add_program(struct view *v, uint64_t index, uint64_t program, void *arg)
 {
 	struct listing *l = arg;
@@ -132,6 +145,7 @@ static int add_program(struct view *v, uint64_t index, uint64_t program, void *a
 	uint64_t used = inspect_get(in, LAYOUT_AUX_MAPS, aux), count = inspect_get(in, LAYOUT_AUX_MAP_COUNT, aux), map;
 	json_put_u64(&json, "id", index);
 	inspect_put_text(in, &json, "name", LAYOUT_AUX_NAME, aux);
+	put_names(in, program, aux, &json);
 	inspect_put_variant(in, &json, "type", LAYOUT_ENUM_PROG_TYPES, inspect_get(in, LAYOUT_PROG_TYPE, program));
 	inspect_put(in, &json, "verified_insns", LAYOUT_AUX_VERIFIED, aux);
 	inspect_put(in, &json, "insns", LAYOUT_PROG_LEN, program);

@@ -333,22 +333,75 @@ static struct field field_of(const struct types *t, struct place *p)
 	return sized && p->bit / 8 <= INT32_MAX && (p->bits || p->bit % 8 == 0) ? f : (struct field){ 0 };
 }
 
+/* Goes through "[1][2]" and the '.' before the next name. Returns what follows; NULL: it is not in the type. */
+static const char *follow_elements(const struct types *t, struct place *p, const char *path)
+{
+	while (path && *path == '[')
+		path = find_element(t, p, path + 1);
+	if (path && *path == '.')
+		return path[1] ? path + 1 : NULL;
+	return path && !*path ? path : NULL;
+}
+
 static bool follow(const struct types *t, struct place *p, const char *path)
 {
 	unsigned budget = SEARCH_MAX;
-	while (*path) {
+	while (path && *path) {
 		size_t len = strcspn(path, ".[");
 		if (!len || !find_member(t, p, path, len, 0, &budget))
 			return false;
-		path += len;
-		while (path && *path == '[')
-			path = find_element(t, p, path + 1);
-		if (!path || (*path && *path != '.'))
-			return false;
-		if (*path == '.' && !*++path)
-			return false;
+		path = follow_elements(t, p, path + len);
 	}
-	return true;
+	return path;
+}
+
+/* The variable of that name in a section. */
+static bool find_variable(const struct types *t, struct place *p, const char *name, size_t len)
+{
+	const struct btf_var_secinfo *info = btf_var_secinfos(p->type);
+	for (unsigned i = 0; i < btf_vlen(p->type); i++) {
+		const struct btf_type *var = btf__type_by_id(t->btf, info[i].type);
+		const char *its = var && btf_is_var(var) ? btf__name_by_offset(t->btf, var->name_off) : NULL;
+		if (!its || strncmp(its, name, len) || its[len])
+			continue;
+		p->bit = (uint64_t)info[i].offset * 8;
+		p->type = strip(t, var->type, &p->id);
+		return p->type;
+	}
+	return false;
+}
+
+struct field types_field_of(const struct types *t, uint32_t id, const char *path)
+{
+	struct place p = { .type = strip(t, id, &p.id) };
+	if (p.type && btf_is_datasec(p.type)) {
+		size_t len = strcspn(path, ".[");
+		if (!len || !find_variable(t, &p, path, len))
+			return (struct field){ 0 };
+		path += len;
+	}
+	if (!p.type)
+		return (struct field){ 0 };
+	if (!*path || *path == '[' || *path == '.')
+		path = follow_elements(t, &p, path);
+	return path && follow(t, &p, path) ? field_of(t, &p) : (struct field){ 0 };
+}
+
+void types_each_name(const struct types *t, uint32_t id, void (*visit)(const char *name, void *arg), void *arg)
+{
+	uint32_t bare;
+	const struct btf_type *type = strip(t, id, &bare);
+	for (unsigned i = 0; type && btf_is_datasec(type) && i < btf_vlen(type); i++) {
+		const struct btf_type *var = btf__type_by_id(t->btf, btf_var_secinfos(type)[i].type);
+		const char *name = var && btf_is_var(var) ? btf__name_by_offset(t->btf, var->name_off) : NULL;
+		if (name && *name)
+			visit(name, arg);
+	}
+	for (unsigned i = 0; type && btf_is_composite(type) && i < btf_vlen(type); i++) {
+		const char *name = btf__name_by_offset(t->btf, btf_members(type)[i].name_off);
+		if (name && *name)
+			visit(name, arg);
+	}
 }
 
 struct field types_field(const struct types *t, const char *structure, const char *path)

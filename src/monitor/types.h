@@ -37,6 +37,13 @@ struct btf *types_btf(const struct types *t); /* borrowed */
 struct field types_field(const struct types *t, const char *structure, const char *path);
 /* Size of a struct or union in bytes; 0: there is none. */
 uint32_t types_size(const struct types *t, const char *structure);
+/*
+ * A member of the type @id: of the section of a program's global variables (.bss, .data), where the path begins with
+ * the name of one; of a struct; or, for a path that is empty or begins with '[', the value itself.
+ */
+struct field types_field_of(const struct types *t, uint32_t id, const char *path);
+/* Calls @visit with the names of a section's variables, or of a struct's members. */
+void types_each_name(const struct types *t, uint32_t id, void (*visit)(const char *name, void *arg), void *arg);
 /* Value of an enumerator; @enumeration NULL: of any enum, also one without a name. False: there is none. */
 bool types_enumerator(const struct types *t, const char *enumeration, const char *name, int64_t *ret);
 

@@ -2,6 +2,7 @@
 /* failure.c -- see failure.h. Empty sections are left out. */
 #include <string.h>
 
+#include "monitor/repro.h"
 #include "report/failure.h"
 #include "report/monitor.h"
 #include "report/timeline.h"
@@ -208,6 +209,24 @@ static void put_lines(const struct result *r, const struct term *t, const char *
 	buf_append(out, buf_str(&lines), lines.len);
 }
 
+static void put_repro(const struct result *r, const struct term *t, struct buf *out)
+{
+	const char *status = json_string_value(json_object_get(r->repro, "status")),
+		   *reason = json_string_value(json_object_get(r->repro, "reason"));
+	char took[TIME_TEXT_MAX];
+	if (!r->repro)
+		return;
+	section(out, t, "auto-repro");
+	if (reason) {
+		buf_appendf(out, "  %s: %s\n", status, reason);
+		return;
+	}
+	buf_appendf(out, "  %s by a second run with the same seed (%s), whose events are %s\n", status,
+		    nsec_format(r->repro_wall, took),
+		    json_is_true(json_object_get(r->repro, "same_events")) ? "the same" : "NOT the same");
+	repro_text(r->repro, out);
+}
+
 void failure_report(const struct result *r, const struct term *t, struct buf *out)
 {
 	static const struct buf none = BUF_NULL;
@@ -218,6 +237,7 @@ void failure_report(const struct result *r, const struct term *t, struct buf *ou
 	put_progress(r, t, out);
 	put_perf_mode(r, t, out);
 	put_dump(r, t, out);
+	put_repro(r, t, out);
 	put_lines(r, t, "timeline", timeline_text, out);
 	text_section(out, t, "test output", &e->text[WIRE_STREAM_TEST], LOG_LINES);
 	text_section(out, t, "scheduler log", &e->text[WIRE_STREAM_SCHED], LOG_LINES);
@@ -235,5 +255,7 @@ void failure_report(const struct result *r, const struct term *t, struct buf *ou
 		buf_appendf(out, "  stats   %s\n", r->sidecar);
 	if (r->dump && kept)
 		buf_appendf(out, "  dump    %s\n", r->dump);
+	if (r->repro_dump && kept)
+		buf_appendf(out, "  repro   %s\n", r->repro_dump);
 	buf_appendf(out, "  replay  %s\n", r->replay);
 }

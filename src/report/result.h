@@ -47,11 +47,17 @@ struct result {
 	const char *accel;
 	const char *start; /* "boot" or "clone"; NULL: no machine */
 	const char *const *sysctls, *const *kargs;
-	const char *replay;	  /* command line that repeats the test */
-	const char *sidecar;	  /* path; NULL before it is written */
-	const char *monitor_lack; /* why none were taken, or NULL */
-	const char *dump;	  /* path of what the guest's memory said about the failure, or NULL */
-	const char *dump_text;	  /* its beginning, as text; "": there is none */
+	const char *replay;	    /* command line that repeats the test */
+	const char *sidecar;	    /* path; NULL before it is written */
+	const char *monitor_lack;   /* why none were taken, or NULL */
+	json_t *snapshots;	    /* that the test asked for; NULL: none */
+	json_t *map_metrics;	    /* {name: value}; NULL: none */
+	const char *snapshots_file; /* path, or NULL */
+	const char *dump;	    /* path of what the guest's memory said about the failure, or NULL */
+	const char *dump_text;	    /* its beginning, as text; "": there is none */
+	const json_t *repro;	    /* what the second run of a failure said; NULL: nothing is to be said */
+	const char *repro_dump;	    /* path of its dump, or NULL */
+	nsec_t repro_wall;	    /* host time that it took */
 	const char *run_id, *project_commit;
 	const json_t *host;
 	uint64_t seed, variant;
@@ -72,12 +78,14 @@ struct result {
 	struct known_fail known;	     /* the known failure that applies here */
 	enum known_outcome known_outcome;
 	unsigned icount_shift;
-	unsigned lag_ns;	/* tcg: of parallel time; 0: one shared clock */
-	const char *tcg_time;	/* "parallel" or "shared"; NULL: not on tcg */
-	unsigned time_dilation; /* 1: none */
-	nsec_t estimate;	/* the plan's estimate of `wall`; 0: none */
-	nsec_t cleanup;		/* host time from the guest's exit record to the end of the VM; -1: unknown */
-	nsec_t wall, boot;	/* host time: lifetime of the VM; from its start to the first record (0: never) */
+	unsigned lag_ns;	 /* tcg: of parallel time; 0: one shared clock */
+	char perturb[80];	 /* as --perturb has it; "": none */
+	unsigned perturb_points; /* how often a vCPU was held back */
+	const char *tcg_time;	 /* "parallel" or "shared"; NULL: not on tcg */
+	unsigned time_dilation;	 /* 1: none */
+	nsec_t estimate;	 /* the plan's estimate of `wall`; 0: none */
+	nsec_t cleanup;		 /* host time from the guest's exit record to the end of the VM; -1: unknown */
+	nsec_t wall, boot;	 /* host time: lifetime of the VM; from its start to the first record (0: never) */
 	uint64_t vm_cpu_usec, vm_rss_kib;
 	const char *const *counter_names; /* names of the backend's counters per vCPU */
 	const uint64_t *counter;	  /* `counters` values of each vCPU in turn */

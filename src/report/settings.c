@@ -60,6 +60,7 @@ json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusi
 	json_put_text(&o, "error_contains", facts->expect_contains);
 	json_put_text(&o, "error_matches", facts->expect_matches);
 	json_put_bool(&o, "inconclusive_allowed", allow_inconclusive);
+	json_put_bool(&o, "auto_repro", facts->expect_repro);
 	json_put_bool(&o, "survives_storm", facts->survives_storm);
 	json_put(&o, "watchdog_timeout_s", facts->watchdog_s ? json_integer(facts->watchdog_s) : json_null());
 	nsec_t budget = facts->cleanup_budget;

@@ -463,6 +463,8 @@ static void put_settings(json_t **o, const struct result *r)
 	json_put_u64(o, "icount_shift", r->icount_shift);
 	json_put_u64(o, "tcg_lag_ns", r->lag_ns);
 	json_put_text(o, "tcg_time", r->tcg_time);
+	json_put_text(o, "perturb", *r->perturb ? r->perturb : NULL);
+	json_put_u64(o, "perturb_points", r->perturb_points);
 	json_put_u64(o, "time_dilation", MAX_OF(r->time_dilation, 1));
 	json_put_int(o, "duration_ns", r->facts.duration);
 	json_put_text(o, "strictness", r->strict ? "release" : "debug");
@@ -492,6 +494,31 @@ static void put_verdict(json_t **o, const struct result *r)
 	json_put(o, "not_judged", not_judged(j));
 }
 
+static json_t *snapshots_json(const struct result *r)
+{
+	if (!r->snapshots || json_is_null(r->snapshots))
+		return json_null();
+	json_t *o = json_deep_copy(r->snapshots);
+	json_put_text(&o, "file", r->snapshots_file ? path_basename(r->snapshots_file) : NULL);
+	return o;
+}
+
+/* The chain itself is in the file. */
+static json_t *repro_json(const struct result *r)
+{
+	static const char *const keys[] = { "status",  "reason", "same_events", "functions",
+					    "dropped", "task",	 "recorded" };
+	if (!r->repro)
+		return json_null();
+	json_t *o = json_object();
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		json_t *value = json_object_get(r->repro, keys[i]);
+		json_put(&o, keys[i], value ? json_deep_copy(value) : json_null());
+	}
+	json_put_text(&o, "dump", r->repro_dump ? path_basename(r->repro_dump) : NULL);
+	return o;
+}
+
 static void put_measured(json_t **o, const struct result *r)
 {
 	json_put(o, "stats", stats_json(&r->judgement->stats));
@@ -503,6 +530,9 @@ static void put_measured(json_t **o, const struct result *r)
 	json_put(o, "monitor", monitor_json(r));
 	json_put_text(o, "monitor_lack", r->monitor_lack);
 	json_put(o, "verifier_stats", verifier_stats_json(r));
+	json_put(o, "snapshots", snapshots_json(r));
+	json_put(o, "map_metrics", r->map_metrics ? json_deep_copy(r->map_metrics) : json_object());
+	json_put(o, "auto_repro", repro_json(r));
 	json_put_text(o, "dump", r->dump ? path_basename(r->dump) : NULL);
 }
 

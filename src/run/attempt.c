@@ -318,6 +318,14 @@ static void note_end(struct attempt *a, int result)
 		a->env->backend->kill(a->vm, result == -ETIME && !a->evidence.has_exit);
 }
 
+static unsigned count_points(const struct attempt *a)
+{
+	if (!a->env->backend->points || !perturb_on(&a->watch.observe.perturb))
+		return 0;
+	_cleanup_free_ struct observe_point *point = calloc(OBSERVE_POINTS_MAX, sizeof(*point));
+	return point ? a->env->backend->points(a->vm, point, OBSERVE_POINTS_MAX) : 0;
+}
+
 static void collect_results(struct attempt *a)
 {
 	struct vm *vm = a->vm;
@@ -334,6 +342,7 @@ static void collect_results(struct attempt *a)
 	a->vm_cpu_usec = vm->cpu_usec;
 	a->vm_rss_kib = vm->rss_kib;
 	a->confinement = vm->confinement;
+	a->perturb_points = count_points(a);
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
 	a->counted_vcpus = vm->counted_vcpus;
@@ -395,6 +404,30 @@ static int judging(struct machine *m, int result)
 		err_format(a->err, &a->evidence.failure);
 	}
 	machine_offload(m, &a->job, a->env->judge, a);
+	return ATTEMPT_REPEATING;
+}
+
+/* The second run gets its own CPUs; a cancel of the run cancels it, too. */
+static int repeating(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	if (result < 0)
+		return result;
+	a->judged = true;
+	a->second = a->env->second && !m->cancelled ? a->env->second(a) : NULL;
+	if (!a->second)
+		return ATTEMPT_STORING;
+	attempt_start(m->reactor, a->second, m, "second run");
+	machine_await(m, &a->second->machine);
+	return ATTEMPT_JUDGING_AGAIN;
+}
+
+/* The second run may have failed; the result of the first one stands. */
+static int judging_again(struct machine *m, int result)
+{
+	struct attempt *a = attempt_of(m);
+	(void)result;
+	machine_offload(m, &a->job, a->env->judge, a);
 	return ATTEMPT_STORING;
 }
 
@@ -454,7 +487,11 @@ static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 			      .allow = allow },
 	[ATTEMPT_DRAINING] = { "draining", draining, DRAIN_DEADLINE, ATTEMPT_DRAINING, TO(ATTEMPT_JUDGING),
 			       .shielded = true },
-	[ATTEMPT_JUDGING] = { "judging", judging, STORE_DEADLINE, 0, TO(ATTEMPT_STORING) | TO_END, .shielded = true },
+	[ATTEMPT_JUDGING] = { "judging", judging, STORE_DEADLINE, 0, TO(ATTEMPT_REPEATING) | TO_END, .shielded = true },
+	[ATTEMPT_REPEATING] = { "repeating", repeating, DEADLINE_NONE, ATTEMPT_JUDGING_AGAIN,
+				TO(ATTEMPT_JUDGING_AGAIN) | TO(ATTEMPT_STORING) },
+	[ATTEMPT_JUDGING_AGAIN] = { "judging again", judging_again, STORE_DEADLINE, 0, TO(ATTEMPT_STORING),
+				    .shielded = true },
 	[ATTEMPT_STORING] = { "storing", storing, STORE_DEADLINE, 0, TO(ATTEMPT_DONE), .shielded = true },
 	[ATTEMPT_DONE] = { "done", done, STORE_DEADLINE, 0, TO(ATTEMPT_STORING) | TO_END, .shielded = true },
 };
@@ -490,7 +527,19 @@ void attempt_done(struct attempt *a)
 	a->sidecar = NULL;
 	free(a->dump);
 	a->dump = NULL;
+	free(a->snapshots);
+	a->snapshots = NULL;
+	json_decref(a->snapshot_list);
+	json_decref(a->map_metrics);
+	a->snapshot_list = a->map_metrics = NULL;
 	buf_done(&a->dump_text);
+	recorder_free(TAKE_PTR(a->recorder));
+	recorder_free(TAKE_PTR(a->recorder_of_second));
+	json_decref(TAKE_PTR(a->repro));
+	free(TAKE_PTR(a->repro_dump));
+	if (a->second)
+		attempt_done(a->second);
+	free(TAKE_PTR(a->second));
 	free(a->pinning);
 	a->pinning = NULL;
 	free(a->counter);

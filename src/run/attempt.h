@@ -5,6 +5,9 @@
  *   QUEUED > ON_HOST (host_only: no machine) > JUDGING > STORING > DONE
  *   QUEUED > PREPARING > CLONING > STARTING > BOOTING > SETTING_UP > RUNNING > DRAINING > JUDGING > STORING > DONE
  *
+ * Between JUDGING and STORING it may wait for a second run of the same (second_run.h), an attempt of its own that is
+ * never stored: JUDGING > REPEATING > JUDGING_AGAIN > STORING.
+ *
  * struct attempt_env has the blocking operations (build the image, judge, write) and the VM backend. Simulations
  * replace them and run the same state machine.
  */
@@ -31,6 +34,8 @@ enum attempt_state {
 	ATTEMPT_RUNNING,
 	ATTEMPT_DRAINING,
 	ATTEMPT_JUDGING,
+	ATTEMPT_REPEATING,
+	ATTEMPT_JUDGING_AGAIN,
 	ATTEMPT_STORING,
 	ATTEMPT_DONE,
 	ATTEMPT_STATE_MAX,
@@ -48,6 +53,8 @@ struct attempt_env {
 	int (*store)(void *attempt);   /* writes the sidecar */
 	/* Runs on the reactor when the attempt got its CPUs; may be NULL. */
 	void (*admitted)(struct attempt *a);
+	/* The second run of a judged attempt, which then owns it; NULL: none is due. May be NULL. */
+	struct attempt *(*second)(struct attempt *a);
 	/* Runs on the reactor. Returns the attempt to its owner, which may free it. */
 	void (*ended)(struct attempt *a, int result);
 };
@@ -99,15 +106,24 @@ struct attempt {
 	uint64_t *counter; /* as in struct vm; owned */
 	unsigned counters, counted_vcpus;
 	struct confine_outcome confinement; /* of the VM process */
+	unsigned perturb_points;	    /* how often a vCPU was held back */
 	const char *const *event_names;
 	uint64_t event[VM_COUNTERS_MAX];
 	unsigned events;
 	struct vm_perf_setting perf_setting[VM_PERF_SETTINGS_MAX]; /* perf mode only */
 	unsigned perf_settings;
-	struct err *err;      /* why preparing or storing failed */
-	char *sidecar;	      /* path, once stored */
-	char *dump;	      /* the same of its dump; NULL: the test passed */
-	struct buf dump_text; /* the beginning of the dump as text */
+	struct err *err; /* why preparing or storing failed */
+	char *sidecar;	 /* path, once stored */
+	char *dump;	 /* the same of its dump; NULL: the test passed */
+	bool looked_at;	 /* post_vm_run() was called */
+	char *snapshots; /* path of the file with the snapshots that the test asked for; NULL: there is none */
+	json_t *snapshot_list, *map_metrics; /* for the sidecar; NULL: there was no machine */
+	struct buf dump_text;		     /* the beginning of the dump as text */
+	struct recorder *recorder;	     /* of a second run; owned */
+	struct recorder *recorder_of_second; /* a second run is due; owned */
+	struct attempt *second;		     /* once it was started; owned */
+	json_t *repro;			     /* what it said, or why there is none; NULL: nothing is to be said */
+	char *repro_dump;		     /* path, once stored */
 };
 
 #define HOST_NEVER ((nsec_t)-1)

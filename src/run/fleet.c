@@ -51,7 +51,7 @@ static void show_capture(struct fleet *f, const struct attempt *a)
 static bool wants_report(const struct fleet *f, const struct result *r)
 {
 	enum ktstr_verdict v = r->judgement->verdict;
-	if (r->known_outcome == KNOWN_XFAIL || f->config.no_reports)
+	if (r->known_outcome == KNOWN_XFAIL || f->config.no_reports || f->config.exploring)
 		return false;
 	return v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE ||
 	       (v == KTSTR_PASS && (f->config.log_passes || f->config.no_capture));
@@ -286,14 +286,12 @@ static void give_up_attempt(struct fleet *f, const struct plan_case *c)
 	f->open--;
 }
 
-static void start_attempt(struct fleet *f, size_t index, unsigned number)
+/* NULL: out of memory. */
+static struct attempt *new_attempt(struct fleet *f, const struct plan_case *c, unsigned number)
 {
-	const struct plan_case *c = &f->config.plan->item[index];
 	struct attempt *a = calloc(1, sizeof(*a));
-	if (!a) {
-		give_up_attempt(f, c);
-		return;
-	}
+	if (!a)
+		return NULL;
 	*a = (struct attempt){
 		.env = &f->env,
 		.item = c,
@@ -321,9 +319,62 @@ static void start_attempt(struct fleet *f, size_t index, unsigned number)
 	set_deadlines(f, a);
 	if (!a->on_host)
 		a->clone_template = make_clone_template(f, a);
+	return a;
+}
+
+static void start_attempt(struct fleet *f, size_t index, unsigned number)
+{
+	const struct plan_case *c = &f->config.plan->item[index];
+	struct attempt *a = new_attempt(f, c, number);
+	if (!a) {
+		give_up_attempt(f, c);
+		return;
+	}
 	f->live[index] = a;
 	attempt_start(f->reactor, a, NULL, c->name);
 }
+
+/* --- second runs -------------------------------------------------------------------------------------------------- */
+
+/* The same machine again, started in the same way. */
+static struct attempt *make_second(struct attempt *a)
+{
+	struct fleet *f = a->owner;
+	struct attempt *second = a->recorder_of_second ? new_attempt(f, a->item, a->number) : NULL;
+	if (!second)
+		return NULL;
+	second->env = &f->second_env;
+	second->keep_memory = false;
+	second->recorder = TAKE_PTR(a->recorder_of_second);
+	return second;
+}
+
+/* It has no verdict. */
+static int judge_second(void *attempt)
+{
+	struct attempt *a = attempt;
+	struct fleet *f = a->owner;
+	if (a->sandbox.path)
+		sandbox_remove(&f->groups, &a->sandbox);
+	return 0;
+}
+
+/* The first run stores what the second one said. */
+static int store_second(void *attempt)
+{
+	(void)attempt;
+	return 0;
+}
+
+static void on_second_ended(struct attempt *a, int result)
+{
+	struct fleet *f = a->owner;
+	(void)result;
+	if (a->sandbox.path)
+		sandbox_remove(&f->groups, &a->sandbox);
+}
+
+/* --- items -------------------------------------------------------------------------------------------------------- */
 
 /* Reports an item with a skip reason or a problem, without starting a machine. */
 static void report_without_machine(struct fleet *f, size_t index)
@@ -372,7 +423,14 @@ static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_con
 				       .judge = attempt_judge,
 				       .store = attempt_store,
 				       .admitted = on_admitted,
+				       .second = make_second,
 				       .ended = on_ended };
+	f->second_env = (struct attempt_env){ .backend = config->accel->backend,
+					      .admit = &f->resources.admit,
+					      .prepare = attempt_prepare,
+					      .judge = judge_second,
+					      .store = store_second,
+					      .ended = on_second_ended };
 	f->live = calloc(config->plan->count + 1, sizeof(*f->live));
 	f->history = calloc(config->plan->count + 1, sizeof(*f->history));
 	f->counts.total = (unsigned)config->plan->count;

@@ -47,6 +47,7 @@ struct fleet_config {
 	bool keep_logs;			/* keep the output of every guest beside its sidecar */
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
 	bool no_monitor;		/* do not look at guests from outside */
+	bool exploring;			/* many schedules: reports only in files, and no second runs */
 	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */
 	struct term out, err;
 	struct output *events, *messages; /* output for programs; for the user */
@@ -67,12 +68,12 @@ struct fleet {
 	struct host_resources resources;
 	struct sandboxes groups; /* of machines without reserved CPUs */
 	bool has_groups;
-	unsigned cpus;		  /* CPUs that all machines may use together */
-	unsigned asked;		  /* CPU requests so far without reservation */
-	nsec_t report_holders_at; /* when to print which processes hold the CPUs, if nothing runs by then */
-	bool holders_reported;	  /* they were printed, and nothing has run since */
-	struct attempt_env env;
-	struct machine view; /* redraws the view; ends after the last attempt */
+	unsigned cpus;			    /* CPUs that all machines may use together */
+	unsigned asked;			    /* CPU requests so far without reservation */
+	nsec_t report_holders_at;	    /* when to print which processes hold the CPUs, if nothing runs by then */
+	bool holders_reported;		    /* they were printed, and nothing has run since */
+	struct attempt_env env, second_env; /* of tries; of second runs (second_run.h) */
+	struct machine view;		    /* redraws the view; ends after the last attempt */
 	struct term_frame frame;
 	struct event_layout layout;
 	struct eta eta;
@@ -118,16 +119,25 @@ struct claim_need fleet_need(const struct fleet *f, const struct plan_case *c);
 /* work.c: the blocking operations of an attempt, for the offload pool. */
 int attempt_prepare(void *attempt);
 int attempt_judge(void *attempt);
-/* attempt_on_host() is in on_host.c, attempt_store() in work.c. */
+/* on_host.c */
 int attempt_on_host(void *attempt);
+
+/* store.c: the result of an attempt, and its files. */
 int attempt_store(void *attempt);
 /* Collects what reports need of a finished attempt. @ret borrows from @a and @replay. */
 void attempt_result(const struct attempt *a, struct buf *replay, struct result *ret);
+
+/* attempt_facts.c: what the run says about an attempt. */
 /* How often the test is tried. A test with a known failure is not retried when it fails. */
 struct flake_policy attempt_policy(const struct attempt *a);
 /* What the final verdict means for a test with a known failure. */
 enum known_outcome attempt_known(const struct attempt *a);
 /* The earlier tries of the test, and this one once it is judged. */
 struct flake_history *attempt_history(const struct attempt *a);
+/* What it is judged by, besides its evidence. */
+struct judge_facts attempt_facts(const struct attempt *a);
+const struct rundir *attempt_rundir(const struct attempt *a);
+/* The path of its sidecar; the caller frees. NULL: out of memory. */
+char *attempt_sidecar_path(const struct attempt *a);
 
 #endif

@@ -7,10 +7,12 @@
 
 #include "base/environment.h"
 #include "base/file.h"
+#include "base/rng.h"
 #include "base/tool.h"
 #include "report/sidecar.h"
 #include "run/includes.h"
 #include "run/known_fail.h"
+#include "run/perturb.h"
 #include "run/planner.h"
 #include "run/rundir.h"
 #include "vmm/qemu/qemu.h"
@@ -272,6 +274,18 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 	return why ? strdup(why) : NULL;
 }
 
+/* Another perturbation is another result. */
+static uint64_t perturb_variant(const struct plan_case *c)
+{
+	char text[PERTURB_TEXT_MAX];
+	struct rng mix = { 0 };
+	if (!perturb_on(&c->perturb))
+		return 0;
+	for (const char *at = perturb_format(&c->perturb, text); *at; at++)
+		mix.state = rng_next(&mix) ^ (uint8_t)*at;
+	return rng_next(&mix);
+}
+
 static uint64_t variant_of(const struct plan_case *c)
 {
 	const struct sched_decl *s = c->test->scheduler;
@@ -284,7 +298,7 @@ static uint64_t variant_of(const struct plan_case *c)
 		.sysctls = s ? (const char *const *)s->sysctls : NULL,
 		.kargs = s ? (const char *const *)s->kargs : NULL,
 	};
-	return sidecar_variant(&v);
+	return sidecar_variant(&v) ^ perturb_variant(c);
 }
 
 static int set_problem(struct plan_case *c, const char *problem)
@@ -354,8 +368,19 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	return find_scheduler(c, q);
 }
 
-static int add_case(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
-		    const struct preset *preset)
+/* The seeds of a case's schedules tell them apart. */
+static int put_seed(struct plan_case *c)
+{
+	char *name = NULL;
+	if (asprintf(&name, "%s@%lu", c->name, c->perturb.seed) < 0)
+		return -ENOMEM;
+	free(c->name);
+	c->name = name;
+	return 0;
+}
+
+static int add_schedule(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
+			const struct preset *preset, unsigned number)
 {
 	struct plan_case *more = realloc(p->item, (p->count + 1) * sizeof(*p->item));
 	if (!more)
@@ -365,6 +390,9 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 	*c = (struct plan_case){
 		.test = t, .kernel = k, .preset = preset, .topology = preset ? preset->topology : t->topology
 	};
+	if (!t->host_only)
+		c->perturb = q->perturb;
+	c->perturb.seed += number;
 	c->name = case_name(c, preset ? preset->name : NULL, q->labels);
 	c->short_name = case_name(c, preset ? preset->name : NULL, false);
 	topology_format(&c->topology, c->topology_text);
@@ -375,7 +403,18 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 		return r;
 	}
 	p->count++;
-	return fill_case(c, q);
+	int r = q->schedules > 1 ? put_seed(c) : 0;
+	return r < 0 ? r : fill_case(c, q);
+}
+
+static int add_case(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k,
+		    const struct preset *preset)
+{
+	unsigned schedules = t->host_only || t->problem ? 1 : MAX_OF(q->schedules, 1u);
+	int r = 0;
+	for (unsigned number = 0; number < schedules && r == 0; number++)
+		r = add_schedule(p, q, t, k, preset, number);
+	return r;
 }
 
 /* Adds a test on one kernel: with its own topology, and with --gauntlet also with each admitted preset. */

@@ -15,10 +15,11 @@ struct plan_case {
 	const struct kernel *kernel;
 	const struct preset *preset; /* NULL: the test's own topology */
 	struct ktstr_topology topology;
-	char *name;	      /* ktstr/NAME or gauntlet/NAME/PRESET; with /LABEL if there are several kernels */
-	char *short_name;     /* the same without /LABEL */
-	char *scheduler_path; /* host path of the binary; NULL: the kernel's default scheduler */
-	char *skip;	      /* why the case cannot run here, or NULL */
+	/* ktstr/NAME or gauntlet/NAME/PRESET; with /LABEL if there are several kernels, with @SEED if schedules */
+	char *name;
+	char *short_name;			  /* the same without /LABEL and @SEED */
+	char *scheduler_path;			  /* host path of the binary; NULL: the kernel's default scheduler */
+	char *skip;				  /* why the case cannot run here, or NULL */
 	const struct known_fail_decl *known_fail; /* the known failure that applies here, or NULL */
 	char *problem;				  /* why the declaration is wrong, or NULL */
 	bool perf;				  /* runs in perf mode */
@@ -28,8 +29,9 @@ struct plan_case {
 	uint64_t likely_mib; /* part that the guest is expected to touch, 0 .. memory_mib */
 	unsigned cpu_budget; /* CPUs of the host that the machine shares with others; 0: not declared */
 	unsigned icount_shift;
-	unsigned lag_ns;	/* tcg: see vm_config */
-	unsigned time_dilation; /* kvm: see vm_config; 1: none */
+	unsigned lag_ns;		/* tcg: see vm_config */
+	unsigned time_dilation;		/* kvm: see vm_config; 1: none */
+	struct observe_perturb perturb; /* see perturb.h; without points */
 	uint64_t variant;
 	struct thresholds limits;
 	nsec_t estimate;     /* expected host time; 0 before plan_estimate(), and for a skip */
@@ -58,12 +60,14 @@ struct plan_request {
 	unsigned lag_ns; /* of accel_choice */
 	bool strict;	 /* release thresholds */
 	enum plan_perf perf;
-	unsigned time_dilation; /* kvm; 0: 1 */
-	unsigned host_cpus;	/* CPUs that this process may use; 0: unknown */
-	unsigned cpu_cap;	/* --cpu-cap, which wins over a test's cpu_budget; 0: none */
-	bool first_duplicate;	/* run the first of several tests with one name; otherwise that is an error */
-	bool perf_only;		/* every test that is not a performance_mode test is a Skip */
-	bool gauntlet;		/* also run every test with every preset that it admits */
+	unsigned time_dilation;		/* kvm; 0: 1 */
+	unsigned host_cpus;		/* CPUs that this process may use; 0: unknown */
+	unsigned cpu_cap;		/* --cpu-cap, which wins over a test's cpu_budget; 0: none */
+	bool first_duplicate;		/* run the first of several tests with one name; otherwise that is an error */
+	bool perf_only;			/* every test that is not a performance_mode test is a Skip */
+	bool gauntlet;			/* also run every test with every preset that it admits */
+	struct observe_perturb perturb; /* of each case; see perturb.h */
+	unsigned schedules; /* 2 and more: each case with so many seeds of its perturbation, from its seed on */
 };
 
 /*

@@ -226,6 +226,9 @@ void plan_estimate(struct plan *p, const char *backend, const json_t *durations)
 		c->estimate = known > 0 ? known
 					: estimate_model(backend, c->lag_ns > 0, &c->topology, c->test->duration,
 							 c->time_dilation);
+		/* Other second runs come with failures, which nobody foresees. */
+		if (c->test->expect_auto_repro)
+			c->estimate *= 2;
 	}
 }
 

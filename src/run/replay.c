@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/environment.h"
 #include "base/text.h"
+#include "run/perturb.h"
 #include "run/replay.h"
 
 static const char *const perf_options[] = {
@@ -90,6 +91,7 @@ uint64_t replay_seed(const struct flake_history *tries, unsigned number, uint64_
 
 void replay_line(const struct replay_facts *f, struct buf *out)
 {
+	char perturb[PERTURB_TEXT_MAX];
 	_cleanup_buf_ struct buf filter = BUF_NULL;
 	buf_appendf(&filter, "test(=%s)", f->test);
 	put_environment(f->environment, out);
@@ -109,6 +111,8 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 		buf_appendf(out, " --tcg-time %s", f->tcg_time);
 	if (f->lag_ns)
 		buf_appendf(out, " --tcg-lag %uns", f->lag_ns);
+	if (f->perturb && perturb_on(f->perturb))
+		buf_appendf(out, " --perturb %s", perturb_format(f->perturb, perturb));
 	buf_puts(out, f->clone ? " --start clone" : "");
 	if (f->strict)
 		buf_puts(out, " --release");

@@ -76,7 +76,8 @@ static size_t hex_digits(const char *text, size_t wanted)
  */
 static bool is_result(const char *name)
 {
-	static const char *const suffixes[] = { SIDECAR_SUFFIX, REPORT_SUFFIX, MEMORY_SUFFIX, DUMP_SUFFIX };
+	static const char *const suffixes[] = { SIDECAR_SUFFIX, REPORT_SUFFIX,	  MEMORY_SUFFIX,
+						DUMP_SUFFIX,	SNAPSHOTS_SUFFIX, REPRO_SUFFIX };
 	const char *dash = strrchr(name, '-');
 	while (dash && !hex_digits(dash + 1, VARIANT_DIGITS))
 		dash = memrchr(name, '-', (size_t)(dash - name));
@@ -109,14 +110,14 @@ static bool is_of_suites(const json_t *result, const char *const *suites)
 /* An image of memory is large, and explains a failure only beside the run's build: it is not kept. */
 static void take_result(struct history *h, int dir, const char *sidecar)
 {
-	_cleanup_free_ char *report = rundir_beside(sidecar, REPORT_SUFFIX);
+	static const char *const kept[] = { REPORT_SUFFIX, DUMP_SUFFIX, SNAPSHOTS_SUFFIX, REPRO_SUFFIX };
 	_cleanup_free_ char *memory = rundir_beside(sidecar, MEMORY_SUFFIX);
-	_cleanup_free_ char *dump = rundir_beside(sidecar, DUMP_SUFFIX);
 	history_take(h, dir, sidecar);
-	if (report && faccessat(dir, report, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		history_take(h, dir, report);
-	if (dump && faccessat(dir, dump, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		history_take(h, dir, dump);
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		_cleanup_free_ char *path = rundir_beside(sidecar, kept[i]);
+		if (path && faccessat(dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			history_take(h, dir, path);
+	}
 	if (memory)
 		unlinkat(dir, memory, 0);
 }

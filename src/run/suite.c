@@ -43,6 +43,7 @@ static void test_done(struct test_decl *t)
 	free(t->workload_root);
 	free(t->config);
 	free(t->staged);
+	seen_decl_done(&t->seen);
 }
 
 const char *test_workload_root(const struct test_decl *t)
@@ -173,6 +174,7 @@ static const struct {
 	{ "host_only", offsetof(struct test_decl, host_only) },
 	{ "performance_mode", offsetof(struct test_decl, performance_mode) },
 	{ "no_perf_mode", offsetof(struct test_decl, no_perf_mode) },
+	{ "expect_auto_repro", offsetof(struct test_decl, expect_auto_repro) },
 	{ "survives_storm", offsetof(struct test_decl, survives_storm) },
 };
 
@@ -209,6 +211,14 @@ static int parse_ignore(const json_t *o, struct test_decl *t, struct err **err)
 	enum ktstr_switch ignore = KTSTR_UNSET;
 	int r = json_object_get(o, "ignore") ? list_get_switch(o, "ignore", &ignore, err) : 0;
 	t->ignored = ignore == KTSTR_UNSET ? !strncmp(t->name, "demo_", 5) : ignore == KTSTR_ON;
+	return r;
+}
+
+static int parse_auto_repro(const json_t *o, struct test_decl *t, struct err **err)
+{
+	enum ktstr_switch value = KTSTR_UNSET;
+	int r = json_object_get(o, "auto_repro") ? list_get_switch(o, "auto_repro", &value, err) : 0;
+	t->auto_repro = value != KTSTR_OFF;
 	return r;
 }
 
@@ -359,9 +369,13 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 	if (r == 0)
 		r = parse_ignore(o, t, err);
 	if (r == 0)
+		r = parse_auto_repro(o, t, err);
+	if (r == 0)
 		r = list_get_optional(o, "load_limits", &t->load_limits);
 	if (r == 0)
 		r = find_staged(s, o, &t->staged, err);
+	if (r == 0 && !problem)
+		r = seen_decl_parse(o, &t->seen, err);
 	if (r == 0 && !problem)
 		r = parse_known_fails(o, t, err);
 	if (r == 0 && problem && !(t->problem = text_clean_line(problem)))

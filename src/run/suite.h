@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "reactor/reactor.h"
 #include "run/sched_decl.h"
+#include "run/seen_decl.h"
 
 #define SUITE_BINARIES_MAX   1024
 #define SUITE_LIST_BYTES_MAX ((size_t)16 << 20)
@@ -43,6 +44,8 @@ struct test_decl {
 	bool expect_err, allow_inconclusive;
 	enum ktstr_finding expect_finding;
 	bool ignored;				/* runs only if it is asked for */
+	bool auto_repro;			/* a failure of the scheduler is run once more */
+	bool expect_auto_repro;			/* the test passes only if that shows the failure again */
 	bool survives_storm;			/* the scheduler must be attached in every hold */
 	unsigned cpu_budget, cleanup_budget_ms; /* 0: none */
 	unsigned watchdog_timeout_s;		/* 0: the scheduler's own */
@@ -54,6 +57,7 @@ struct test_decl {
 	char *load_limits;
 	char *expect_contains, *expect_matches; /* in a log at the scheduler's end, or NULL */
 	const struct sched_decl **staged;	/* NULL-terminated */
+	struct seen_decl seen;
 	struct ktstr_checks checks;
 	const char *binary; /* path of the test binary */
 };

@@ -12,7 +12,13 @@
 
 /* --- what to stop at ---------------------------------------------------------------------------------------------- */
 
-enum hook_id { HOOK_SCHEDULER_EXIT = 1, HOOK_PANIC, HOOK_ATTACH, HOOK_ATTACH_CID };
+enum hook_id {
+	HOOK_SCHEDULER_EXIT = WATCH_SCHEDULER_ENDED,
+	HOOK_PANIC = WATCH_PANICKED,
+	HOOK_ATTACH = WATCH_FAILURES, /* from here on: no failures */
+	HOOK_ATTACH_CID,
+	HOOK_MARK,
+};
 
 static const struct {
 	enum hook_id id;
@@ -27,12 +33,15 @@ static const struct {
 	/* A scheduler is about to attach; the first argument is what it declares, in attach_structs[]. */
 	{ HOOK_ATTACH, NULL, { "bpf_scx_reg" } },
 	{ HOOK_ATTACH_CID, NULL, { "bpf_scx_reg_cid" } },
+	/* The test says where it is (wire.h). */
+	{ HOOK_MARK, NULL, { "__x64_sys_sched_rr_get_interval" } },
 };
 
 /* For hooks at which a scheduler attaches: the type of what it declares. */
 static const char *const attach_structs[] = {
 	[HOOK_ATTACH] = "sched_ext_ops",
 	[HOOK_ATTACH_CID] = "sched_ext_ops_cid",
+	[HOOK_MARK] = NULL,
 };
 
 static const char *reason_of(uint32_t hook)
@@ -49,25 +58,43 @@ static void add_hooks(struct watch *w)
 		uint64_t at = 0;
 		for (size_t s = 0; !at && s < ARRAY_SIZE(hook_types[i].symbols) && hook_types[i].symbols[s]; s++)
 			at = symbols_find(w->kernel->image.symbols, hook_types[i].symbols[s]);
-		if (at && (!attach_structs[hook_types[i].id] || w->watchdog_s))
+		if (at && (!attach_structs[hook_types[i].id] || w->watchdog_s || w->recorder))
 			w->hook[w->observe.hook_count++] =
 				(struct observe_hook){ .address = at, .id = hook_types[i].id, .kind = OBSERVE_STOP };
 	}
 	w->observe.hooks = w->hook;
 }
 
+static void add_perturb(struct watch *w, const struct observe_perturb *p)
+{
+	if (!p || !perturb_on(p))
+		return;
+	w->observe.perturb = *p;
+	w->observe.hook_count += perturb_hooks(w->kernel->image.symbols, w->hook + w->observe.hook_count);
+}
+
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config)
 {
+	const struct captures captures = w->captures;
+	free(w->hook);
 	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend),
 			     .patience = asked->patience,
-			     .watchdog_s = asked->watchdog_s };
+			     .watchdog_s = asked->watchdog_s,
+			     .recorder = asked->recorder,
+			     .captures = captures };
+	w->hook = w->lack ? NULL : calloc(WATCH_HOOKS_MAX, sizeof(*w->hook));
+	if (!w->hook)
+		w->lack = w->lack ? w->lack : "out of memory";
 	if (w->lack)
 		return;
 	w->kernel = kernel;
 	w->low_memory = config->memory_mib << 20 >= SPLIT_FROM ? LOW_MEMORY : 0;
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	add_hooks(w);
+	add_perturb(w, asked->perturb);
+	if (w->recorder)
+		recorder_prepare(w->recorder, &w->observe);
 	config->observe = &w->observe;
 }
 
@@ -154,6 +181,31 @@ static bool is_stalled(struct watch *w)
 	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
 }
 
+/* What the test itself wants to see: at a mark of it, or (NULL) at a sample. */
+static void look_for_test(struct watch *w, const struct mark *mark)
+{
+	struct inspector in;
+	const struct dump_config config = dump_config(w, NULL);
+	if (!w->captures.decl || (!mark && !captures_want_samples(&w->captures)) ||
+	    inspect_begin(&in, &config.inspect) < 0)
+		return;
+	if (mark)
+		captures_mark(&w->captures, &in, mark, w->vm->stop->guest_ns);
+	else
+		captures_sample(&w->captures, &in, w->vm->stop->guest_ns);
+	inspect_end(&in);
+}
+
+/* The test's process has made the system call that is a mark. */
+static void take_mark(struct watch *w)
+{
+	const struct observe_stop *s = w->vm->stop;
+	struct mark mark;
+	if (s->vcpu < s->vcpus && !find_kernel(w, w->vm->backend->memory(w->vm)) &&
+	    mark_read(&w->view, w->kernel->mark, s->registers[s->vcpu].general[RDI], &mark))
+		look_for_test(w, &mark);
+}
+
 /* Takes a sample; returns why a dump is due, or NULL. On the reactor's thread: it takes less than a millisecond. */
 static const char *take_sample(struct watch *w)
 {
@@ -162,6 +214,7 @@ static const char *take_sample(struct watch *w)
 	if (sample_take(w->kernel->sampler, &w->view, SAMPLE_ALL, w->vm->stop->guest_ns, "/", &w->sample) < 0)
 		return NULL;
 	series_add(&w->series, w->kernel->sampler, &w->sample);
+	look_for_test(w, NULL);
 	return !w->dump && is_stalled(w) ? "a task has waited for a CPU for too long" : NULL;
 }
 
@@ -182,13 +235,34 @@ static void set_watchdog(struct watch *w)
 	w->watchdog_set = view_write(&w->view, s->registers[s->vcpu].general[RDI] + f.offset, &ms, sizeof(ms)) == 0;
 }
 
+/* A scheduler is about to attach. Its code has addresses now, so its calls can be recorded. */
+static void take_attach(struct watch *w)
+{
+	const struct dump_config config = dump_config(w, NULL);
+	if (w->watchdog_s)
+		set_watchdog(w);
+	if (w->recorder && w->vm->stop->hook == HOOK_ATTACH && !find_kernel(w, w->vm->backend->memory(w->vm)))
+		recorder_arm(w->recorder, w->vm, &config.inspect);
+}
+
 /* --- the dump of a guest that stands still ------------------------------------------------------------------------ */
 
 /* On the offload pool. */
 static int dump_job(void *arg)
 {
 	struct watch *w = arg;
-	w->dump = take_dump(w, w->reason, w->vm->backend->memory(w->vm));
+	json_t *dump =
+		take_dump(w, w->failure_due ? w->reason : "the test asked for it", w->vm->backend->memory(w->vm));
+	captures_put(&w->captures, dump);
+	if (!w->failure_due) {
+		json_decref(dump);
+		return 0;
+	}
+	w->dump = dump;
+	if (w->recorder && w->found) {
+		const struct dump_config config = dump_config(w, w->reason);
+		return repro_trace_see_tasks(&w->recorder->trace, &config.inspect);
+	}
 	return 0;
 }
 
@@ -213,10 +287,21 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
 	if (s->hook < ARRAY_SIZE(attach_structs) && attach_structs[s->hook]) {
-		set_watchdog(w);
+		take_attach(w);
 		return NULL;
 	}
+	if (s->hook == HOOK_MARK)
+		take_mark(w);
 	return w->dump ? NULL : reason_of(s->hook);
+}
+
+static void note_failure(struct watch *w, const struct observe_stop *s, const char *reason)
+{
+	w->reason = reason;
+	w->failure = s->why == OBSERVE_AT_TIME ? WATCH_STALLED : (enum watch_failure)s->hook;
+	w->failed_ns = s->guest_ns;
+	if (w->recorder)
+		recorder_stop(w->recorder, s->guest_ns);
 }
 
 static int wait_for_stop(struct machine *m, int result)
@@ -227,9 +312,11 @@ static int wait_for_stop(struct machine *m, int result)
 	if (w->vm->ended || w->vm->observer_damaged)
 		return MACHINE_END;
 	const char *failure = s ? look(w, s) : NULL;
-	if (failure) {
+	if (failure || w->captures.due) {
 		keep_registers(w);
-		w->reason = failure;
+		w->failure_due = failure;
+		if (failure)
+			note_failure(w, s, failure);
 		machine_offload(m, &w->job, dump_job, w);
 		return WATCH_DUMP;
 	}
@@ -290,8 +377,10 @@ json_t *watch_take_dump(struct watch *w, const struct guestmem *memory)
 void watch_done(struct watch *w)
 {
 	json_decref(w->dump);
+	free(w->hook);
 	free(w->registers);
 	sample_done(&w->sample);
 	series_done(&w->series);
+	captures_done(&w->captures);
 	*w = (struct watch){ 0 };
 }

@@ -12,9 +12,14 @@
 
 #include "monitor/dump.h"
 #include "monitor/series.h"
+#include "run/perturb.h"
+#include "run/recorder.h"
 #include "run/watched_kernel.h"
 
-#define WATCH_HOOKS_MAX 8
+#define WATCH_HOOKS_MAX (8 + PERTURB_HOOKS_MAX)
+
+/* What a dump was taken for. */
+enum watch_failure { WATCH_NONE, WATCH_SCHEDULER_ENDED, WATCH_PANICKED, WATCH_STALLED, WATCH_FAILURES };
 
 struct watch {
 	struct machine machine;
@@ -22,7 +27,7 @@ struct watch {
 	const char *lack;	       /* why not */
 	struct vm *vm;
 	struct observe_config observe;
-	struct observe_hook hook[WATCH_HOOKS_MAX];
+	struct observe_hook *hook; /* what it starts with; WATCH_HOOKS_MAX */
 	struct view view;
 	uint64_t low_memory; /* bytes of RAM below 4 GiB, where there is more above */
 	struct cpu_registers *registers;
@@ -37,15 +42,26 @@ struct watch {
 	uint64_t tick_ns;     /* of the guest's kernel; 0: unknown */
 	struct sample sample; /* the latest one */
 	struct series series;
+	struct captures captures;
+	bool failure_due;	    /* the dump that is being taken is of a failure */
+	enum watch_failure failure; /* the first that was seen */
+	uint64_t failed_ns;	    /* when, in guest time */
+	struct recorder *recorder;  /* of a run that is made again; borrowed; NULL: nothing is recorded */
 };
 
 /* What a test asks of the watch. */
 struct watch_config {
 	nsec_t patience;     /* guest time after which a task that waits for a CPU is a failure */
 	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
+	/* Calls are recorded, too; NULL: they are not. Borrowed: outlives the machine. */
+	struct recorder *recorder;
+	const struct observe_perturb *perturb; /* NULL: none. Borrowed until the machine has started */
 };
 
-/* Decides whether the machine with @config is watched, and puts that into @config. Any thread; blocks. */
+/*
+ * Decides whether the machine with @config is watched, and puts that into @config. @w->captures, once it is set up,
+ * gets the snapshots. Any thread; blocks.
+ */
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config);
 /* @vm was started. Nothing happens if it is not watched. */

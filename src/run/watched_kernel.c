@@ -22,6 +22,9 @@ static void note(char *out, size_t size, struct err *err)
 	err_free(err);
 }
 
+/* Where the kernel keeps the arguments of a system call, in their order. */
+static const char *const mark_registers[WIRE_MARK_ARGUMENTS] = { "di", "si", "dx", "r10", "r8", "r9" };
+
 static void open_files(struct watched_kernel *w, const char *vmlinux)
 {
 	struct err *err = NULL;
@@ -31,6 +34,8 @@ static void open_files(struct watched_kernel *w, const char *vmlinux)
 	}
 	layout_init(&w->layout, w->image.types);
 	stall_find_fields(&w->stall, w->image.types);
+	for (unsigned i = 0; i < WIRE_MARK_ARGUMENTS; i++)
+		w->mark[i] = types_field(w->image.types, "pt_regs", mark_registers[i]);
 	w->sampler = sampler_new(&w->image);
 	if (!w->sampler)
 		snprintf(w->lack, sizeof(w->lack), "out of memory");

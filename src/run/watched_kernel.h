@@ -14,6 +14,7 @@
 #include "monitor/sample.h"
 #include "monitor/stall.h"
 #include "monitor/view.h"
+#include "run/captures.h"
 #include "vmm/vm.h"
 
 struct watched_kernel {
@@ -24,8 +25,9 @@ struct watched_kernel {
 	struct layout layout;
 	struct sampler *sampler;
 	struct stall_fields stall;
-	struct orc *orc;  /* NULL: stacks cannot be unwound */
-	char no_orc[160]; /* why not */
+	struct field mark[WIRE_MARK_ARGUMENTS]; /* arguments of a system call, in struct pt_regs */
+	struct orc *orc;			/* NULL: stacks cannot be unwound */
+	char no_orc[160];			/* why not */
 };
 
 void watched_kernel_init(struct watched_kernel *w);

@@ -42,6 +42,8 @@ static bool is_expected(const struct evidence *e, const struct judge_facts *f, c
 {
 	if (f->expect_finding)
 		return d->kind == kind_of_finding[f->expect_finding];
+	if (f->expect_repro && (d->kind == DETAIL_STARVED || d->kind == DETAIL_STUCK))
+		return true;
 	return ends_scheduler(e, f, d);
 }
 
@@ -120,7 +122,10 @@ static void blame_absence(const struct judge_facts *f, struct judgement *j)
 	bool other = false;
 	for (uint32_t i = 0; i < j->details; i++)
 		other |= j->detail[i].verdict == KTSTR_FAIL && found_by_a_check(&j->detail[i]);
-	if (j->verdict == KTSTR_PASS)
+	if (f->expect_repro)
+		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
+			      "expect_auto_repro: the scheduler was expected to fail, and did not");
+	else if (j->verdict == KTSTR_PASS)
 		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL, "the test was expected to fail, and passed");
 	else if (what)
 		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL, "expect_err: the expected finding, %s, was not made",
@@ -134,11 +139,16 @@ static void blame_absence(const struct judge_facts *f, struct judgement *j)
 
 void apply_expectation(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
 {
-	if (!f->expect_err || j->verdict == KTSTR_SKIP || j->verdict == KTSTR_INCONCLUSIVE)
+	if ((!f->expect_err && !f->expect_repro) || j->verdict == KTSTR_SKIP || j->verdict == KTSTR_INCONCLUSIVE)
 		return;
 	if (!count_expected(e, f, j)) {
 		blame_absence(f, j);
 		return;
 	}
 	j->verdict = forgive(e, f, j) || !check_messages(e, f, j) ? KTSTR_FAIL : KTSTR_PASS;
+	if (!f->expect_repro || f->reproduced)
+		return;
+	judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
+		      "expect_auto_repro: the scheduler failed, but no second run showed it again");
+	j->verdict = KTSTR_FAIL;
 }

@@ -4,7 +4,7 @@
  *
  * Such a test expects the end of the scheduler, or the finding that it names. Only these turn into a pass: a crash of
  * the test, a damaged log or a failed expectation fails it like any other test, and a missing measurement is
- * inconclusive.
+ * inconclusive. With `expect_auto_repro` it must be shown again by a second run, too.
  */
 #ifndef KTSTR_VERDICT_EXPECT_H
 #define KTSTR_VERDICT_EXPECT_H

@@ -19,6 +19,8 @@ struct judge_facts {
 	bool parallel_time;			      /* tcg: each of the guest's CPUs has a clock of its own */
 	bool emulated;				      /* the guest ran on tcg: no absolute latencies and rates */
 	const char *expect_contains, *expect_matches; /* for the logs at the scheduler's end, or NULL */
+	bool expect_repro;			      /* the scheduler must fail, and a second run show it again */
+	bool reproduced;			      /* one has */
 	bool survives_storm;			      /* the scheduler must be attached in every hold */
 	unsigned watchdog_s;			      /* asked for, in guest time; 0: the scheduler's own */
 	nsec_t cleanup_budget;			      /* for evidence.cleanup; 0: none */

@@ -83,6 +83,13 @@ def usage():
             '--time-dilation', '8', '--accel', 'tcg', '--dry-run', EXAMPLES)
     refused('a lag of a shared clock', 64, '--tcg-lag needs --tcg-time parallel', 'test', '--tcg-time', 'shared', '--tcg-lag', '1us', '--dry-run',
             EXAMPLES)
+    for text in ('x', 'seed=', 'hold=5', 'one-in=0', 'seed=1,y=2'):
+        refused(f'the perturbation {text}', 64, 'is not valid in a perturbation', 'test', '--perturb', text, '--dry-run', EXAMPLES)
+    refused('a perturbation of a shared clock', 69, 'only where each CPU has a clock of its own', 'test', '--tcg-time', 'shared',
+            '--perturb', '1', '--accel', 'tcg', '--dry-run', EXAMPLES)
+    refused('a perturbation that nobody makes', 64, '--perturb needs the monitor', 'test', '--perturb', '1', '--no-monitor', '--accel',
+            'tcg', '--dry-run', EXAMPLES)
+    refused('one schedule', 64, "--seeds: '1' is out of range", 'explore', '--seeds', '1', EXAMPLES)
     refused('more required than tried', 64, '--require 3 of --repeat 2 cannot pass', 'test', '--repeat', '2', '--require', '3',
             EXAMPLES)
     refused('thresholds of nothing', 64, 'show-thresholds needs the name of a test', 'show-thresholds')

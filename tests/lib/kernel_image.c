@@ -276,6 +276,7 @@ static const struct {
 	{ "_end", TEXT + IMAGE_BYTES, 0, STT_NOTYPE },
 	{ "runqueues", 0x1000, 256, STT_OBJECT },
 	{ "kernel_cpustat", 0, 80, STT_OBJECT },
+	{ "current_task", 0x200, 8, STT_OBJECT },
 };
 
 static void add_symbols(struct buf *table, struct buf *names)

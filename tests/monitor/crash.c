@@ -99,23 +99,23 @@ static enum ktstr_verdict crowd(struct ktstr_ctx *t)
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "crowd", .workers = 4 }));
 }
 
-KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .duration_s = 8)
+KTSTR_TEST(stalled, .scheduler = &stall, .cores = 2, .duration_s = 8, .auto_repro = KTSTR_OFF)
 {
 	return crowd(t);
 }
 
-KTSTR_TEST(starved, .scheduler = &starve, .cores = 2, .duration_s = 8)
+KTSTR_TEST(starved, .scheduler = &starve, .cores = 2, .duration_s = 8, .auto_repro = KTSTR_OFF)
 {
 	return crowd(t);
 }
 
 /* All maps are there when it crashes: for damaged images. */
-KTSTR_TEST(patterns_crashed, .scheduler = &patterns_stay, .cores = 2, .duration_s = 8)
+KTSTR_TEST(patterns_crashed, .scheduler = &patterns_stay, .cores = 2, .duration_s = 8, .auto_repro = KTSTR_OFF)
 {
 	return crowd(t);
 }
 
-KTSTR_TEST(patterns_shown, .scheduler = &patterns, .cores = 2, .duration_s = 5)
+KTSTR_TEST(patterns_shown, .scheduler = &patterns, .cores = 2, .duration_s = 5, .auto_repro = KTSTR_OFF)
 {
 	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "spin", .workers = 3 }));
 }

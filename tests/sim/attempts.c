@@ -23,7 +23,8 @@ struct run {
 	struct host host;
 	struct lock_dir dir;
 	struct admit admit;
-	struct attempt_env env;
+	struct attempt_env env, second_env;
+	unsigned seconds, seconds_ended;
 	struct rng rng;
 	struct attempt *attempt;
 	uint8_t *reports, *temper; /* by attempt; temper: enum temper of its last machine */
@@ -138,7 +139,9 @@ static int fake_start(struct vm *vm, struct reactor *r, const struct vm_config *
 	(void)c;
 	if (rng_below(&current->rng, 100) == 0)
 		return FAIL_SYS(err, -EAGAIN, "start the fake machine");
-	current->temper[container_of(parent, struct attempt, machine) - current->attempt] = (uint8_t)f->temper;
+	const struct attempt *a = container_of(parent, struct attempt, machine);
+	if (a->env == &current->env)
+		current->temper[a - current->attempt] = (uint8_t)f->temper;
 	vm->started = r->now;
 	machine_start(r, &f->life, &fake_type, parent, "fake");
 	return 0;
@@ -260,6 +263,38 @@ static void on_ended(struct attempt *a, int result)
 	attempt_done(a);
 }
 
+/* --- second runs -------------------------------------------------------------------------------------------------- */
+
+/* Some failures run once more: that has no result, and its owner reports as if it had not been. */
+static struct attempt *sim_second(struct attempt *a)
+{
+	struct attempt *second = NULL;
+	if (a->judgement.verdict == KTSTR_FAIL && rng_below(&current->rng, 3) == 0)
+		second = calloc(1, sizeof(*second));
+	if (!second)
+		return NULL;
+	*second = (struct attempt){ .env = &current->second_env,
+				    .number = a->number,
+				    .seed = a->seed,
+				    .initrd_fd = -1,
+				    .request = a->request,
+				    .need = a->need };
+	current->seconds++;
+	return second;
+}
+
+static int no_result(void *attempt)
+{
+	(void)attempt;
+	return 0;
+}
+
+static void on_second_ended(struct attempt *a, int result)
+{
+	(void)a, (void)result;
+	current->seconds_ended++;
+}
+
 /* --- one run ------------------------------------------------------------------------------------------------------ */
 
 struct canceller {
@@ -366,6 +401,8 @@ static int check(const struct run *run, bool given_back, int result)
 			run->accused);
 	if (run->excused)
 		fprintf(stderr, "%u guests that hang with idle CPUs did not fail for it\n", run->excused);
+	if (run->seconds != run->seconds_ended)
+		fprintf(stderr, "%u second runs began, %u ended\n", run->seconds, run->seconds_ended);
 	if (!given_back)
 		fprintf(stderr, "CPUs or memory are still out, or waited for\n");
 	if (run->created != run->destroyed)
@@ -373,8 +410,8 @@ static int check(const struct run *run, bool given_back, int result)
 	bool idle = list_empty(&run->reactor->machines) && list_empty(&run->reactor->ready);
 	if (!idle)
 		fprintf(stderr, "a machine outlived its scope\n");
-	return result < 0 || wrong || run->accused || run->excused || !given_back || run->created != run->destroyed ||
-	       !idle;
+	return result < 0 || wrong || run->seconds != run->seconds_ended || run->accused || run->excused ||
+	       !given_back || run->created != run->destroyed || !idle;
 }
 
 static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t verdicts[4])
@@ -395,7 +432,14 @@ static int one_seed(uint64_t seed, unsigned attempts, uint64_t *steps, uint64_t 
 					.prepare = sim_prepare,
 					.judge = sim_judge,
 					.store = sim_store,
+					.second = sim_second,
 					.ended = on_ended };
+	run.second_env = (struct attempt_env){ .backend = &fake_backend,
+					       .admit = &run.admit,
+					       .prepare = sim_prepare,
+					       .judge = no_result,
+					       .store = no_result,
+					       .ended = on_second_ended };
 	if (open_admission(&run, seed) < 0)
 		return 1;
 	if (run.dir.fd >= 0)

@@ -24,10 +24,10 @@
 #define HOTPLUG	    .cores = 3
 #define REMOVAL(n)  .cores = (n), .checks = { .max_spread_pct = 100 } /* shares in steps this short are uneven */
 
-#define TEST(id, sched, scenario, ...)                    \
-	KTSTR_TEST(id, .scheduler = (sched), __VA_ARGS__) \
-	{                                                 \
-		return scenario_##scenario(t);            \
+#define TEST(id, sched, scenario, ...)                                             \
+	KTSTR_TEST(id, .scheduler = (sched), .auto_repro = KTSTR_OFF, __VA_ARGS__) \
+	{                                                                          \
+		return scenario_##scenario(t);                                     \
 	}
 
 /* --- the mutants -------------------------------------------------------------------------------------------------- */

@@ -140,10 +140,31 @@ START_TEST(expected_words_are_asked_for)
 }
 END_TEST
 
+/* A scheduler that must fail, and be seen to fail again. */
+START_TEST(a_second_run_must_show_it_again)
+{
+	static void (*const happens[])(void) = { nothing_more, scheduler_ejected, worker_starved,
+						 ejected_and_expectation_failed };
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(happens); i++) {
+		bool fails = i / 2 == 1 || i / 2 == 2;
+		made_begin();
+		made_facts.expect_repro = true;
+		made_facts.reproduced = i % 2;
+		made_result(KTSTR_PASS);
+		happens[i / 2]();
+		made_expect(fails && i % 2 ? KTSTR_PASS : KTSTR_FAIL, fails && i % 2 ? NULL
+								      : fails	     ? "no second run"
+								      : i / 2	     ? "one and one"
+									      : "was expected to fail, and did not");
+	}
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, only_what_is_expected_turns_the_verdict, 0, ARRAY_SIZE(expected));
 	tcase_add_test(tc, expected_words_are_asked_for);
+	tcase_add_test(tc, a_second_run_must_show_it_again);
 }
 
 int main(void)

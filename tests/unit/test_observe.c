@@ -236,7 +236,7 @@ END_TEST
 
 static const struct observe_hook bad_hooks[] = {
 	{ 0x401000, 9, OBSERVE_STOP },	 /* not the kernel's */
-	{ KERNEL, 9, OBSERVE_STOP + 1 }, /* no kind */
+	{ KERNEL, 9, OBSERVE_HOLD + 1 }, /* no kind */
 	{ KERNEL + 1, 7, OBSERVE_STOP }, /* of another address */
 	/* Reads: no such base, size, or number of hops. */
 	{ KERNEL, 9, OBSERVE_RECORD, { { OBSERVE_BASE_COUNT, 8, 1 } } },
@@ -325,6 +325,54 @@ START_TEST(records_for_nobody_are_counts)
 }
 END_TEST
 
+/* --- perturbations ------------------------------------------------------------------------------------------------ */
+
+static int init_with(struct observe_perturb p, unsigned lag_ns)
+{
+	const struct observe_config c = { .hooks = hooks, .hook_count = 2, .perturb = p };
+	struct vm_config with = config;
+	struct qemu_observer *perturbed = calloc(1, sizeof(*perturbed));
+	*perturbed = QEMU_OBSERVER_NULL;
+	with.observe = &c;
+	with.lag_ns = lag_ns;
+	int r = qemu_observer_init(perturbed, &vm, &with, NULL);
+	qemu_observer_done(perturbed);
+	free(perturbed);
+	return r;
+}
+
+static const struct observe_point in_order[] = { { 5, 0, 100 }, { 9, 0, OBSERVE_HOLD_NS_MAX } };
+static const struct observe_point not_in_order[] = { { 9, 0, 100 }, { 9, 0, 100 } };
+static const struct observe_point too_long[] = { { 5, 0, OBSERVE_HOLD_NS_MAX + 1 } };
+
+START_TEST(perturbations_are_checked)
+{
+	t_ok(init_with((struct observe_perturb){ .one_in = 3, .hold_ns = 100 }, 5000));
+	t_ok(init_with((struct observe_perturb){ .points = in_order, .point_count = 2 }, 5000));
+	t_ok(init_with((struct observe_perturb){ 0 }, 0));
+	t_errno(init_with((struct observe_perturb){ .one_in = 3, .hold_ns = 100 }, 0), EINVAL);
+	t_errno(init_with((struct observe_perturb){ .points = in_order, .point_count = 2 }, 0), EINVAL);
+	t_errno(init_with((struct observe_perturb){ .one_in = 3 }, 5000), EINVAL);
+	t_errno(init_with((struct observe_perturb){ .one_in = 3, .hold_ns = OBSERVE_HOLD_NS_MAX + 1 }, 5000), EINVAL);
+	t_errno(init_with((struct observe_perturb){ .points = not_in_order, .point_count = 2 }, 5000), EINVAL);
+	t_errno(init_with((struct observe_perturb){ .points = too_long, .point_count = 1 }, 5000), EINVAL);
+}
+END_TEST
+
+START_TEST(points_of_the_process_are_bounded)
+{
+	struct observe_point out[4] = { 0 };
+	begin();
+	ck_assert_uint_eq(qemu_observer_points(o, out, 4), 0);
+	o->channel->points = UINT32_MAX;
+	o->channel->point[3] = (struct observe_point){ 7, 1, UINT32_MAX };
+	ck_assert_uint_eq(qemu_observer_points(o, out, 4), 4);
+	ck_assert_uint_eq(out[3].hit, 7);
+	ck_assert_uint_eq(out[3].hold_ns, OBSERVE_HOLD_NS_MAX);
+	end();
+}
+END_TEST
+
 /* --- the rest of the machine -------------------------------------------------------------------------------------- */
 
 START_TEST(held_time_is_not_granted)
@@ -352,13 +400,15 @@ static bool has_plugin(const struct vm_config *c)
 	return found;
 }
 
-START_TEST(only_observed_machines_have_a_plugin)
+START_TEST(machines_with_a_shared_clock_have_a_plugin_only_if_observed)
 {
 	struct vm_config c = config;
 	c.kernel = "kernel";
 	ck_assert(has_plugin(&c));
 	c.observe = NULL;
 	ck_assert(!has_plugin(&c));
+	c.lag_ns = 5000;
+	ck_assert(has_plugin(&c));
 }
 END_TEST
 
@@ -386,8 +436,10 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, records_are_delivered);
 	tcase_add_loop_test(tc, records_are_checked, 0, ARRAY_SIZE(bad_records));
 	tcase_add_test(tc, records_for_nobody_are_counts);
+	tcase_add_test(tc, perturbations_are_checked);
+	tcase_add_test(tc, points_of_the_process_are_bounded);
 	tcase_add_test(tc, held_time_is_not_granted);
-	tcase_add_test(tc, only_observed_machines_have_a_plugin);
+	tcase_add_test(tc, machines_with_a_shared_clock_have_a_plugin_only_if_observed);
 	tcase_add_test(tc, kvm_refuses_by_name);
 }
 

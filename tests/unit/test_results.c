@@ -261,6 +261,10 @@ static json_t *empty_result(void)
 	return sidecar_json(&r);
 }
 
+static const char one_snapshot[] =
+	"{\"periodic_target\": 1, \"periodic_fired\": 1, \"taken\": [{\"name\": \"periodic_000\", \"time_ms\": 20.5, "
+	"\"step\": 0, \"periodic\": true, \"boundary_offset_ms\": 0.5, \"lack\": null}]}";
+
 /* At least one value of every kind. */
 static json_t *full_result(void)
 {
@@ -298,10 +302,14 @@ static json_t *full_result(void)
 	r.cleanup = 3 * NSEC_PER_MSEC;
 	made_samples(&e, &j, 4);
 	r.dump = "/runs/one.failure-dump.json";
-	json_auto_t *host = host_context();
-	r.host = host;
+	json_auto_t *snapshots = json_loads(one_snapshot, 0, NULL), *metrics = json_loads("{\"x_hits\": 3}", 0, NULL);
+	r.snapshots = snapshots;
+	r.map_metrics = metrics;
+	json_auto_t *host = host_context(), *repro = json_pack("{ss}", "status", "skipped");
+	r.host = host, r.repro = repro;
 	json_t *sidecar = sidecar_json(&r);
-	r.host = NULL;
+	r.host = r.repro = NULL;
+	r.snapshots = r.map_metrics = NULL;
 	return sidecar;
 }
 

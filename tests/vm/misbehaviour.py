@@ -5,6 +5,7 @@ KTSTR_BLESS=1 writes the table in docs/MISBEHAVIOUR.md; without it the table mus
 words of the kernel that the tests are written for; CHECK_KERNEL=7 runs the tests on another series, without the table.
 """
 import glob
+import json
 import os
 import re
 import subprocess
@@ -12,10 +13,12 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+import schema  # noqa: E402
 from forgotten import forgotten  # noqa: E402
 from tap import (BUILD, REFERENCE_SERIES, Run, Scratch, check, check_nothing_left, finish, in_series,  # noqa: E402
                  machines, need_kernel, skip)
 
+DUMP_SCHEMA = os.path.join(HERE, '..', '..', 'docs', 'dump.schema.json')
 TABLE = os.path.join(HERE, '..', '..', 'docs', 'MISBEHAVIOUR.md')
 
 # test, its misbehaviour, verdict, expected text in the cause
@@ -27,6 +30,7 @@ CASES = [
     ('unfair_shares', 'one worker is charged a thirtieth of its time', 'fail', r'unfair cgroup .*spread='),
     ('unfair_crowd', 'the same among seven workers on two CPUs', 'fail', r'unfair cgroup .*spread='),
     ('bpf_error', 'scx_bpf_error() after 0.7 s', 'fail', r'disabled by the kernel 0\.[789]s .*misbehaving as asked'),
+    ('expected_repro', "the scheduler's end is expected, and a second run shows it again", 'pass', ''),
     ('failed_verification', 'a program the verifier refuses', 'fail',
      r'verifier rejected it: (R\d invalid mem access|Register Type Safety: Invalid dereference: R\d may be NULL)'),
     ('exit_before_attach', 'its process exits at load', 'fail', r'exited at load with status 3: misbehaving as asked'),
@@ -82,9 +86,57 @@ DUMPS = {
 }
 
 
+VARIANT = '[0-9a-f]' * 16
+INSERT = r'scx_bpf_(dispatch|dsq_insert)(___v2)?'
+# What the second run of a test records: the functions of the last calls, the innermost last.
+REPROS = {
+    'expected_repro': ('__schedule', 'balance_scx|balance_one', 'dispatch', 'scx_bpf_error_bstr'),
+    'stalled_cpu': ('dispatch', 'stopping', 'enqueue', INSERT),
+}
+
+
+def load(pattern):
+    """The JSON in the only file of this pattern; None: there is none, or more."""
+    files = glob.glob(pattern)
+    if len(files) != 1:
+        return None
+    with open(files[0]) as f:
+        return json.load(f)
+
+
+def check_repro(name, functions, sidecars):
+    """The second run is the same run, and its last calls concern the task at fault and lead to the failure."""
+    sidecar = load(f'{sidecars}/{name}-{VARIANT}.ktstr.json') or {}
+    said = sidecar.get('auto_repro') or {}
+    check(said.get('status') == 'reproduced' and said.get('same_events') is True,
+          f'{name}: a second run is the same run, with the same failure', said)
+    dump = load(f'{sidecars}/{name}-{VARIANT}.repro.failure-dump.json') or {}
+    with open(DUMP_SCHEMA) as f:
+        faults = list(schema.faults(dump, json.load(f), ''))[:5]
+    check(dump and not faults, f'{name}: the file of the second run is as docs/dump.schema.json says', faults)
+    chain = dump.get('auto_repro', {})
+    calls = chain.get('calls', [])[-len(functions):]
+    check(len(calls) == len(functions) and all(re.fullmatch(f, c['function']) for f, c in zip(functions, calls)),
+          f'{name}: the calls that lead to the failure', [c['function'] for c in calls])
+    tasks = [a['value'] for c in calls for a in c['arguments'] if a['name'] in ('p', 'prev')]
+    check(tasks and set(tasks) == {chain.get('task')} and re.fullmatch(r'\S+\[\d+\]', chain.get('task', '')),
+          f'{name}: they are of the task at fault', (chain.get('task'), tasks))
+    changed = [f for c in chain.get('calls', []) for f in c['fields'] if 'before' in f]
+    check(any(f['name'] in ('scx.flags', 'scx.dsq_vtime') for f in changed), f'{name}: fields that changed', changed[:5])
+
+
+def check_repros(events, sidecars):
+    for name, functions in REPROS.items():
+        check_repro(name, functions, sidecars)
+    said = load(f'{sidecars}/scheduler_crash-{VARIANT}.ktstr.json')['auto_repro']
+    check(said['status'] == 'skipped' and 'ended by itself' in said['reason'], 'scheduler_crash: no second run', said)
+    others = {name for name, *_ in CASES if glob.glob(f'{sidecars}/{name}-{VARIANT}.repro.failure-dump.json')}
+    check(others == set(REPROS), 'no other test has a second run', others)
+
+
 def dump_says(name, sidecars):
     """The first ten lines of the dump of a test; None: it has none."""
-    files = glob.glob(f'{sidecars}/{name}-*.failure-dump.json')
+    files = glob.glob(f'{sidecars}/{name}-{VARIANT}.failure-dump.json')
     if len(files) != 1:
         return None
     return '\n'.join(Run('dump', files[0]).out.splitlines()[:10]) + '\n'
@@ -152,6 +204,10 @@ def judge(kernel, fixtures, scratch):
     panic = run.err[run.err.find("ktstr_test 'kernel_panic'"):][:60000]
     check('the guest started, but no step of the test began' in panic, 'kernel_panic: how far it got', panic[:3000])
     check_dumps(events, scratch.path)
+    check_repros(events, scratch.path)
+    report = run.err[run.err.find("ktstr_test 'stalled_cpu'"):].split('\n  replay  ')[0]
+    chain = re.search(r'--- auto-repro ---\n  reproduced .*\n  watched: (?s:.*) still waits\n', report)
+    check(chain, 'stalled_cpu: the report has the chain', report[:6000])
     if in_series(kernel['version'], REFERENCE_SERIES):
         if os.environ.get('KTSTR_BLESS'):
             with open(TABLE, 'w') as f:

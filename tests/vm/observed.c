@@ -4,11 +4,13 @@
  * says, each stop is written down, and the guest goes on.
  *
  *	OBSERVED_SAMPLE_MS	stop each N ms of guest time
- *	OBSERVED_HOOKS		ADDRESS[:count|record|stop],... (hexadecimal; without a kind: stop)
+ *	OBSERVED_HOOKS		ADDRESS[:count|record|stop|hold],... (hexadecimal; without a kind: stop)
  *	OBSERVED_OUT		the file to which stops, records and hits are appended
  *	OBSERVED_HOLD_MS	how long each stop takes
  *	OBSERVED_KILL_AT	kill the machine at this stop, instead of letting it go on
  *	OBSERVED_ADD_AT		set the hooks at this stop, not at the start
+ *	OBSERVED_PERTURB	SEED,ONE_IN,NS: hold vCPUs back at the hooks "hold"
+ *	OBSERVED_POINTS		HIT:NS,...: hold them back exactly there
  *	OBSERVED_SCHEDULE	the kernel's vmlinux: feed the schedule model, compare it with the kernel
  *	OBSERVED_TRACE		the file for the events, one a line
  *	OBSERVED_UNCHECKED	do not compare
@@ -42,6 +44,7 @@ struct watch {
 static struct watch *watches;
 static const struct vm_backend *real;
 static struct vm_backend observed;
+static struct observe_point point[OBSERVE_POINTS_MAX];
 
 int __real_accel_choose(enum accel want, unsigned lag_ns, const char *cache_dir, struct accel_choice *ret,
 			struct err **err);
@@ -110,7 +113,11 @@ static void print_end(struct watch *w)
 	}
 	if (w->schedule)
 		scheduled_print(w->schedule, f);
-	fprintf(f, "end %d records %lu late %lu held_us %ld%s\n", w->vm->end, w->records, w->late, w->vm->held / 1000,
+	unsigned points = real->points(w->vm, point, OBSERVE_POINTS_MAX);
+	fprintf(f, "points %u ", points);
+	for (unsigned i = 0; i < points; i++)
+		fprintf(f, "%s%lu:%u", i ? "," : "", point[i].hit, point[i].hold_ns);
+	fprintf(f, "\nend %d records %lu late %lu held_us %ld%s\n", w->vm->end, w->records, w->late, w->vm->held / 1000,
 		w->vm->observer_damaged ? " damaged" : "");
 	fclose(f);
 }
@@ -196,6 +203,8 @@ static uint32_t kind_of(const char *text)
 {
 	if (!strncmp(text, ":count", 6))
 		return OBSERVE_COUNT;
+	if (!strncmp(text, ":hold", 5))
+		return OBSERVE_HOLD;
 	return !strncmp(text, ":record", 7) ? OBSERVE_RECORD : OBSERVE_STOP;
 }
 
@@ -210,6 +219,31 @@ static void read_hooks(struct watch *w)
 		at = strchr(end, ',');
 		at = at ? at + 1 : NULL;
 	}
+}
+
+static unsigned read_points(const char *at)
+{
+	unsigned count = 0;
+	while (*at && count < OBSERVE_POINTS_MAX) {
+		char *end;
+		uint64_t hit = strtoull(at, &end, 10);
+		point[count++] = (struct observe_point){ .hit = hit, .hold_ns = (uint32_t)strtoul(end + 1, &end, 10) };
+		at = *end ? end + 1 : end;
+	}
+	return count;
+}
+
+static struct observe_perturb read_perturb(void)
+{
+	const char *chance = getenv("OBSERVED_PERTURB"), *points = getenv("OBSERVED_POINTS");
+	struct observe_perturb p = { 0 };
+	if (chance && sscanf(chance, "%lu,%u,%u", &p.seed, &p.one_in, &p.hold_ns) != 3)
+		abort();
+	if (points) {
+		p.points = point;
+		p.point_count = read_points(points);
+	}
+	return p;
 }
 
 static int start(struct vm *vm, struct reactor *r, const struct vm_config *c, struct machine *parent, struct err **err)
@@ -229,6 +263,7 @@ static int start(struct vm *vm, struct reactor *r, const struct vm_config *c, st
 	struct observe_config observe = { .hooks = w->hook,
 					  .hook_count = w->add_at ? 0 : w->hooks,
 					  .sample_ns = number("OBSERVED_SAMPLE_MS") * 1000000,
+					  .perturb = read_perturb(),
 					  .record = take_record,
 					  .data = w };
 	config.observe = &observe;

@@ -123,6 +123,19 @@ def repeated(kernel, scratch, address):
             p.wait()
 
 
+def perturbed(kernel, scratch, known):
+    """vCPUs that are held back give another schedule, which is a function of the seed, or of the points."""
+    hooks = {'OBSERVED_HOOKS': ','.join(known[name] + ':hold' for name in ('try_to_wake_up', 'set_task_cpu', 'dispatch_enqueue'))}
+    chance = Observed(kernel, scratch, 'chance', dict(hooks, OBSERVED_PERTURB='1,3,50000'))
+    points = (chance.found(r'^points \d+ (\S+)') or [('',)])[0][0]
+    given = Observed(kernel, scratch, 'given', dict(hooks, OBSERVED_POINTS=points))
+    none = Observed(kernel, scratch, 'none', dict(hooks, OBSERVED_POINTS=''))
+    plain = Observed(kernel, scratch, 'plain', None)
+    count = points.count(':')
+    check(count > 100 and chance.digests() and chance.digests() == given.digests(), f'{count} holds repeat by their points', given)
+    check(chance.digests() != plain.digests() == none.digests(), 'holds change the schedule, hooks alone do not', none)
+
+
 def system_calls(kernel, scratch, do_exit, entry):
     """A register that the kernel sets once."""
     run = Observed(kernel, scratch, 'lstar', {'OBSERVED_HOOKS': do_exit + ':stop'})
@@ -179,11 +192,12 @@ def main():
         unnoticed(kernel, scratch, hooks)
         exact(kernel, scratch, known['__switch_to'])
         repeated(kernel, scratch, known['do_exit'])
+        perturbed(kernel, scratch, known)
         system_calls(kernel, scratch, known['do_exit'], known['entry_SYSCALL_64'])
         killed(kernel, scratch, before)
         interrupted(kernel, scratch, before)
     check_nothing_left('observer', before)
-    finish(at_least=31)
+    finish(at_least=33)
 
 
 main()

@@ -52,7 +52,7 @@ static bool is_valid_read(const struct observe_read *r)
 
 static bool is_valid_hook(const struct observe_hook *h)
 {
-	bool valid = h->address >= OBSERVE_ADDRESS_MIN && h->kind <= OBSERVE_STOP;
+	bool valid = h->address >= OBSERVE_ADDRESS_MIN && h->kind <= OBSERVE_HOLD;
 	for (unsigned i = 0; i < OBSERVE_READS; i++)
 		valid &= is_valid_read(&h->read[i]);
 	return valid;
@@ -76,21 +76,53 @@ static int put_hook(struct qemu_observer *o, const struct observe_hook *h, struc
 	return 0;
 }
 
+static int check_perturb(const struct observe_perturb *p, unsigned lag_ns, struct err **err)
+{
+	bool in_order = true;
+	if (!p->one_in && !p->points)
+		return 0;
+	if (!lag_ns)
+		return FAIL(err, ERR_DATA, -EINVAL, "vCPUs that share a clock cannot be held back");
+	for (unsigned i = 0; p->points && i < p->point_count; i++)
+		in_order &=
+			p->points[i].hold_ns <= OBSERVE_HOLD_NS_MAX && (!i || p->points[i - 1].hit < p->points[i].hit);
+	if (p->point_count > OBSERVE_POINTS_MAX || !in_order || (p->one_in && !p->hold_ns) ||
+	    p->hold_ns > OBSERVE_HOLD_NS_MAX)
+		return FAIL(err, ERR_DATA, -EINVAL, "the perturbation is out of range, or its points are not in order");
+	return 0;
+}
+
+static void put_perturb(struct channel *c, const struct observe_perturb *p)
+{
+	c->perturb_seed = p->seed;
+	c->perturb_one_in = p->one_in;
+	c->perturb_hold_ns = MAX_OF(p->hold_ns, 1u);
+	c->points_given = p->points != NULL;
+	c->points = p->points ? p->point_count : 0;
+	if (c->points)
+		memcpy(c->point, p->points, c->points * sizeof(*c->point));
+}
+
 int qemu_observer_init(struct qemu_observer *o, struct vm *vm, const struct vm_config *c, struct err **err)
 {
 	if (!c->observe)
 		return 0;
 	o->vm = vm;
 	o->config = *c->observe;
-	int r = make_channel(o, err);
+	int r = check_perturb(&o->config.perturb, c->lag_ns, err);
+	if (r == 0)
+		r = make_channel(o, err);
 	if (r < 0)
 		return r;
-	*o->channel = (struct channel){ .magic = CHANNEL_MAGIC,
-					.version = CHANNEL_VERSION,
-					.size = sizeof(*o->channel),
-					.vcpus = topology_cpus(&c->topology),
-					.sample_ns = o->config.sample_ns };
 	o->vcpus = topology_cpus(&c->topology);
+	/* The file is large, and all of it is zero. */
+	o->channel->magic = CHANNEL_MAGIC;
+	o->channel->version = CHANNEL_VERSION;
+	o->channel->size = sizeof(*o->channel);
+	o->channel->vcpus = o->vcpus;
+	o->channel->sample_ns = o->config.sample_ns;
+	put_perturb(o->channel, &o->config.perturb);
+	o->config.perturb.points = NULL;
 	for (unsigned i = 0; i < o->config.hook_count && r == 0; i++)
 		r = put_hook(o, &o->config.hooks[i], err);
 	o->config.hooks = NULL;
@@ -308,6 +340,17 @@ int qemu_observer_hook_state(const struct qemu_observer *o, uint32_t id, struct 
 	const volatile struct channel_hook *h = &o->channel->hook[i];
 	*ret = (struct observe_hook_state){ .hits = h->hits, .in_force = h->in_force == 1 };
 	return 0;
+}
+
+unsigned qemu_observer_points(const struct qemu_observer *o, struct observe_point *out, unsigned max)
+{
+	const volatile struct channel *c = o->vm ? o->channel : NULL;
+	unsigned count = c ? MIN_OF(c->points, MIN_OF(max, (unsigned)OBSERVE_POINTS_MAX)) : 0;
+	for (unsigned i = 0; i < count; i++) {
+		out[i] = c->point[i];
+		out[i].hold_ns = MIN_OF(out[i].hold_ns, OBSERVE_HOLD_NS_MAX);
+	}
+	return count;
 }
 
 void qemu_observer_done(struct qemu_observer *o)

@@ -46,6 +46,8 @@ void qemu_observer_release(struct qemu_observer *o);
 void qemu_observer_child_ended(struct qemu_observer *o);
 void qemu_observer_done(struct qemu_observer *o);
 
+/* See vm_backend. */
+unsigned qemu_observer_points(const struct qemu_observer *o, struct observe_point *out, unsigned max);
 /* See vm_backend: all three only while the guest is stopped. */
 void qemu_observer_resume(struct qemu_observer *o);
 int qemu_observer_set_hook(struct qemu_observer *o, const struct observe_hook *h, struct err **err);

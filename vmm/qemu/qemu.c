@@ -432,6 +432,11 @@ static int qemu_hook_state(const struct vm *vm, uint32_t id, struct observe_hook
 	return qemu_observer_hook_state(&container_of(vm, struct qemu, vm)->observer, id, ret);
 }
 
+static unsigned qemu_points(const struct vm *vm, struct observe_point *out, unsigned max)
+{
+	return qemu_observer_points(&container_of(vm, struct qemu, vm)->observer, out, max);
+}
+
 static struct guestmem qemu_take_memory(struct vm *vm)
 {
 	return vm_scan_take_memory(&qemu_of(vm)->scan);
@@ -466,6 +471,7 @@ const struct vm_backend qemu_backend = {
 	.resume = qemu_resume,
 	.set_hook = qemu_set_hook,
 	.hook_state = qemu_hook_state,
+	.points = qemu_points,
 	.take_memory = qemu_take_memory,
 	.kill = qemu_kill,
 	.destroy = qemu_destroy,

@@ -11,6 +11,7 @@
 
 #define CONFIG_BYTES_MAX     (64u << 10)
 #define GUEST_PATH_MAX	     200
+#define MAP_ITEMS_MAX	     64
 #define LINES_MAX	     64 /* of sysctls and of kernel_builtin_*: the limit of PID 1, INIT_ARGS_MAX */
 #define WATCHDOG_SECONDS_MAX 30 /* SCX_WATCHDOG_MAX_TIMEOUT of the kernel */
 #define PARENT_OPTION	     "--cell-parent-cgroup"
@@ -149,6 +150,68 @@ const char *scheduler_problem(const struct ktstr_scheduler *s)
 	return problem ? problem : checks_problem(&s->checks);
 }
 
+/* --- what is seen from outside ------------------------------------------------------------------------------------ */
+
+static const char *check_map_writes(const struct ktstr_test *t)
+{
+	size_t count = 0;
+	for (; t->bpf_map_write && t->bpf_map_write[count].variable; count++)
+		if (!text_is_clean(t->bpf_map_write[count].variable, strlen(t->bpf_map_write[count].variable), true) ||
+		    !*t->bpf_map_write[count].variable)
+			return "a variable of its bpf_map_write has no printable name";
+	if (t->bpf_map_write && (!count || count > MAP_ITEMS_MAX))
+		return problem_text("its bpf_map_write has %zu entries; write 1 to %d", count, MAP_ITEMS_MAX);
+	return t->bpf_map_write && !t->scheduler ? "its bpf_map_write needs a scheduler, whose variables are meant"
+						 : NULL;
+}
+
+static bool is_label(const char *text)
+{
+	return *text &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == strlen(text);
+}
+
+static const char *check_map_watches(const struct ktstr_test *t)
+{
+	size_t count = 0;
+	for (const struct ktstr_map_watch *w = t->watch_bpf_maps; w && w->label; w++, count++) {
+		if (!is_label(w->label))
+			return "a label of its watch_bpf_maps is not a name; use letters, digits, _ . and -";
+		if (w->aggregation >= KTSTR_AGGREGATION_MAX)
+			return problem_text("'%s' of its watch_bpf_maps has no known aggregation", w->label);
+		if (!w->map && !(w->field && *w->field))
+			return problem_text("'%s' of its watch_bpf_maps names neither a map nor a field", w->label);
+	}
+	if (t->watch_bpf_maps && (!count || count > MAP_ITEMS_MAX))
+		return problem_text("its watch_bpf_maps has %zu entries; write 1 to %d", count, MAP_ITEMS_MAX);
+	return t->watch_bpf_maps && !t->scheduler ? "its watch_bpf_maps needs a scheduler, whose maps are meant" : NULL;
+}
+
+/* The snapshots divide 80 % of the duration into parts of at least 100 ms. */
+static const char *check_snapshots(const struct ktstr_test *t)
+{
+	unsigned duration_ms = (t->duration_s ? t->duration_s : 2) * 1000;
+	if (t->num_snapshots > KTSTR_SNAPSHOTS_MAX)
+		return problem_text("its num_snapshots is %u; write at most %d", t->num_snapshots, KTSTR_SNAPSHOTS_MAX);
+	if (t->num_snapshots && duration_ms * 8 / 10 / (t->num_snapshots + 1) < 100)
+		return problem_text(
+			"its %u snapshots in %u ms would be less than 100 ms apart; take at most %u, or set "
+			".duration_s",
+			t->num_snapshots, duration_ms, duration_ms * 8 / 10 / 100 - 1);
+	return NULL;
+}
+
+static const char *check_seen(const struct ktstr_test *t)
+{
+	if (t->host_only == KTSTR_ON && (t->num_snapshots || t->bpf_map_write || t->watch_bpf_maps || t->post_vm))
+		return "host_only excludes num_snapshots, bpf_map_write, watch_bpf_maps and post_vm: there is no "
+		       "machine";
+	const char *problem = check_snapshots(t);
+	if (!problem)
+		problem = check_map_writes(t);
+	return problem ? problem : check_map_watches(t);
+}
+
 /* --- tests -------------------------------------------------------------------------------------------------------- */
 
 const char *test_attributes_problem(const struct ktstr_test *t)
@@ -168,10 +231,21 @@ const char *test_attributes_problem(const struct ktstr_test *t)
 		return "survives_storm needs a scheduler";
 	if (t->survives_storm == KTSTR_ON && t->expect_err == KTSTR_ON)
 		return "survives_storm and expect_err exclude each other";
+	if (t->expect_auto_repro == KTSTR_ON && !s)
+		return "expect_auto_repro needs a scheduler";
+	if (t->expect_auto_repro == KTSTR_ON && (t->expect_err == KTSTR_ON || t->survives_storm == KTSTR_ON))
+		return "expect_auto_repro excludes expect_err and survives_storm";
+	if (t->expect_auto_repro == KTSTR_ON && t->auto_repro == KTSTR_OFF)
+		return "expect_auto_repro and auto_repro = KTSTR_OFF exclude each other";
+	if (t->host_only == KTSTR_ON && (t->auto_repro == KTSTR_ON || t->expect_auto_repro == KTSTR_ON))
+		return "host_only excludes auto_repro and expect_auto_repro: there is no machine";
 	if (t->config && (!s || !s->config_file_def.path))
 		return "its config needs a scheduler with config_file_def, which says where the file belongs";
 	if (t->config && (strlen(t->config) > CONFIG_BYTES_MAX || !text_is_clean(t->config, strlen(t->config), false)))
 		return "its config is larger than 64 KiB, or not text in UTF-8; bring it along as an include file";
+	const char *seen = check_seen(t);
+	if (seen)
+		return seen;
 	const char *problem = check_cgroup_path("its workload_root_cgroup", t->workload_root_cgroup);
 	return problem ? problem : check_parent_option(t->sched_args);
 }

@@ -212,6 +212,33 @@ static void put_known_fail(struct buf *out, const struct ktstr_known_fail *k)
 	buf_puts(out, "]");
 }
 
+/* What is to be seen of the guest from outside. */
+static void put_seen(struct buf *out, const struct ktstr_test *t)
+{
+	put_number(out, "num_snapshots", t->num_snapshots);
+	put_number(out, "post_vm", t->post_vm != NULL);
+	put_key(out, "bpf_map_write");
+	buf_puts(out, "[");
+	for (const struct ktstr_map_write *w = t->bpf_map_write; w && w->variable; w++) {
+		buf_puts(out, w == t->bpf_map_write ? "{" : ",{");
+		put_name(out, "variable", w->variable);
+		put_key(out, "value");
+		buf_appendf(out, "\"%lu\"}", w->value);
+	}
+	buf_puts(out, "]");
+	put_key(out, "watch_bpf_maps");
+	buf_puts(out, "[");
+	for (const struct ktstr_map_watch *w = t->watch_bpf_maps; w && w->label; w++) {
+		buf_puts(out, w == t->watch_bpf_maps ? "{" : ",{");
+		put_name(out, "map", w->map);
+		put_name(out, "field", w->field ? w->field : "");
+		put_number(out, "aggregation", w->aggregation);
+		put_name(out, "label", w->label);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
+}
+
 static void put_test(struct buf *out, const struct ktstr_test *t, const char *problem, const char *limits)
 {
 	struct ktstr_topology p = test_topology(t);
@@ -241,6 +268,8 @@ static void put_test(struct buf *out, const struct ktstr_test *t, const char *pr
 	put_switch(out, "performance_mode", t->performance_mode);
 	put_switch(out, "no_perf_mode", t->no_perf_mode);
 	put_switch(out, "ignore", t->ignore);
+	put_switch(out, "auto_repro", t->auto_repro);
+	put_switch(out, "expect_auto_repro", t->expect_auto_repro);
 	put_switch(out, "survives_storm", t->survives_storm);
 	put_number(out, "cpu_budget", t->cpu_budget);
 	put_number(out, "cleanup_budget_ms", t->cleanup_budget_ms);
@@ -252,6 +281,7 @@ static void put_test(struct buf *out, const struct ktstr_test *t, const char *pr
 	put_text(out, "expect_scx_error_matches", t->expect_scx_error_matches);
 	put_known_fail(out, t->known_fail);
 	put_staged(out, t->staged);
+	put_seen(out, t);
 	put_checks(out, &t->checks);
 	buf_puts(out, "}");
 }

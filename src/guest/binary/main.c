@@ -10,6 +10,7 @@
 #include "guest/binary/list.h"
 #include "guest/binary/registry.h"
 #include "guest/channel.h"
+#include "guest/post/post.h"
 
 /* `ktstr` recognises a test binary and its interface version by this ELF note. */
 struct api_note {
@@ -28,7 +29,7 @@ static const struct api_note api_note __attribute__((used, retain, section(".not
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
 struct options {
-	const char *run;
+	const char *run, *post_vm, *snapshots;
 	bool list;
 	uint64_t seed, duration_ns, scheduler_pid;
 };
@@ -41,6 +42,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "seed", required_argument, NULL, 's' },
 		{ "duration-ns", required_argument, NULL, 'd' },
 		{ "scheduler-pid", required_argument, NULL, 'p' },
+		{ "post-vm", required_argument, NULL, 'v' },
+		{ "snapshots", required_argument, NULL, 'n' },
 		{ 0 },
 	};
 	for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -61,13 +64,19 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'p':
 			r = parse_u64(optarg, &o->scheduler_pid);
 			break;
+		case 'v':
+			o->post_vm = optarg;
+			break;
+		case 'n':
+			o->snapshots = optarg;
+			break;
 		default:
 			return -EINVAL;
 		}
 		if (r < 0)
 			return r;
 	}
-	return o->list || o->run ? 0 : -EINVAL;
+	return o->list || o->run || (o->post_vm && o->snapshots) ? 0 : -EINVAL;
 }
 
 static int print_list(const struct registry *registry)
@@ -77,13 +86,27 @@ static int print_list(const struct registry *registry)
 	return out.failed ? -ENOMEM : fd_write_full(STDOUT_FILENO, out.data, out.len);
 }
 
+static int no_test(const char *name)
+{
+	fprintf(stderr, "no test '%s' in this binary\n", name);
+	return 64;
+}
+
+/* On the host, after the machine has ended. */
+static int run_post_vm(const struct registry *registry, const struct options *o)
+{
+	const struct ktstr_test *test = registry_find(registry, o->post_vm);
+	if (!test || !test->post_vm)
+		return no_test(o->post_vm);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	return post_run(test, o->snapshots, CHANNEL_FD) < 0 ? WIRE_TEST_UNHEARD : 0;
+}
+
 static int run(const struct registry *registry, const struct options *o)
 {
 	const struct ktstr_test *test = registry_find(registry, o->run);
-	if (!test) {
-		fprintf(stderr, "no test '%s' in this binary\n", o->run);
-		return 64;
-	}
+	if (!test)
+		return no_test(o->run);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	struct body_run how = { .channel = CHANNEL_FD,
 				.seed = o->seed,
@@ -102,7 +125,7 @@ int main(int argc, char **argv)
 	}
 	if (registry_load(&registry) < 0)
 		return 75;
-	int status = o.list ? print_list(&registry) < 0 : run(&registry, &o);
+	int status = o.list ? print_list(&registry) < 0 : o.post_vm ? run_post_vm(&registry, &o) : run(&registry, &o);
 	registry_done(&registry);
 	return status;
 }

@@ -27,6 +27,8 @@ const char *op_name(enum ktstr_op_kind kind)
 		[KTSTR_OP_REPLACE_SCHEDULER] = "REPLACE_SCHEDULER",
 		[KTSTR_OP_CAPTURE_CGROUP_PROCS] = "CAPTURE_CGROUP_PROCS",
 		[KTSTR_OP_CALL] = "CALL",
+		[KTSTR_OP_CAPTURE] = "CAPTURE",
+		[KTSTR_OP_WATCH] = "WATCH",
 	};
 	return kind < KTSTR_OP_KIND_MAX ? names[kind] : "?";
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "guest/cgroup.h"
+#include "guest/mark.h"
 #include "guest/payload/payload.h"
 #include "guest/scenario/cgroups.h"
 #include "guest/scenario/op_names.h"
@@ -127,6 +128,10 @@ int stage_op(struct stage *s, const struct ktstr_op *op, struct err **err)
 		return spawn_on_host(s, &op->load, err);
 	case KTSTR_OP_CALL:
 		op->fn(s->t, op->arg);
+		return 0;
+	case KTSTR_OP_CAPTURE:
+	case KTSTR_OP_WATCH:
+		mark(op->kind == KTSTR_OP_CAPTURE ? WIRE_MARK_CAPTURE : WIRE_MARK_WATCH, op->name, s->index);
 		return 0;
 	case KTSTR_OP_RUN_PAYLOAD:
 	case KTSTR_OP_WAIT_PAYLOAD:

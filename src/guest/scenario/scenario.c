@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "guest/cgroup.h"
+#include "guest/mark.h"
 #include "guest/payload/payload.h"
 #include "guest/scenario/cgroups.h"
 #include "guest/scenario/op_names.h"
@@ -283,8 +284,10 @@ enum ktstr_verdict ktstr_run_scenario(struct ktstr_ctx *t, const struct ktstr_sc
 	t->stage = s;
 	t->source[WAIT_WORKERS] = &workers;
 	t->in_step = true;
+	mark(WIRE_MARK_START, "", t->steps_run);
 	t->started = nsec_now();
 	enum ktstr_verdict v = run_staged(s, scenario);
+	mark(WIRE_MARK_END, "", t->steps_run);
 	t->in_step = outer_in_step;
 	t->stage = outer;
 	return v;

@@ -10,12 +10,15 @@
 #include "guest/cgroup.h"
 #include "guest/checks.h"
 #include "guest/load.h"
+#include "guest/mark.h"
 #include "guest/payload/declaration.h"
 #include "guest/scenario/op_names.h"
 #include "guest/scenario/stage.h"
 #include "guest/scenario/validate.h"
 #include "guest/scenario/validate_load.h"
 #include "guest/work/work.h"
+
+#define WATCHES_MAX 3
 
 #define BAD(err, ...) FAIL(err, ERR_DATA, -EINVAL, __VA_ARGS__)
 
@@ -37,6 +40,8 @@ struct model {
 	bool scheduler; /* attached */
 	struct running running[PAYLOADS_MAX];
 	unsigned payloads;
+	const char *watched[WATCHES_MAX]; /* variables of the kernel */
+	unsigned watches;
 	struct buf *limits; /* gets the limits that loads set themselves; NULL: not wanted */
 };
 
@@ -364,6 +369,27 @@ static int take_one_cgroup_op(struct model *m, const struct ktstr_op *op, struct
 	}
 }
 
+/* A watch that is repeated is the same one. */
+static int take_watch(struct model *m, const struct ktstr_op *op, struct err **err)
+{
+	for (unsigned i = 0; i < m->watches; i++)
+		if (!strcmp(m->watched[i], op->name))
+			return 0;
+	if (m->watches == WATCHES_MAX)
+		return BAD(err, "KTSTR_OP(WATCH) '%s': more than %d variables are watched", op->name, WATCHES_MAX);
+	m->watched[m->watches++] = op->name;
+	return 0;
+}
+
+static int take_mark(struct model *m, const struct ktstr_op *op, struct err **err)
+{
+	const char *problem = op->name ? mark_name_problem(op->name) : "has no name; write .name = \"...\"";
+	if (problem)
+		return BAD(err, "KTSTR_OP(%s)%s%s%s %s", op_name(op->kind), op->name ? " '" : "",
+			   op->name ? op->name : "", op->name ? "'" : "", problem);
+	return op->kind == KTSTR_OP_WATCH ? take_watch(m, op, err) : 0;
+}
+
 static int take_op(struct model *m, const struct ktstr_op *op, struct err **err)
 {
 	struct tracked *g, host = { .cpus = m->topology->all, .name = "(host)" };
@@ -387,6 +413,9 @@ static int take_op(struct model *m, const struct ktstr_op *op, struct err **err)
 		return take_scheduler_op(m, op, err);
 	case KTSTR_OP_CALL:
 		return op->fn ? 0 : BAD(err, "KTSTR_OP(CALL): no function");
+	case KTSTR_OP_CAPTURE:
+	case KTSTR_OP_WATCH:
+		return take_mark(m, op, err);
 	case KTSTR_OP_RUN_PAYLOAD:
 		if (op->cgroup && require_cgroup(m, op, op->cgroup, &g, err) < 0)
 			return -EINVAL;

@@ -200,14 +200,14 @@ void worker_block_at(struct ktstr_worker *w, int64_t now)
 }
 
 /* Algorithm R (Vitter, 1985): keeps every sample with the same probability. */
-static void __attribute__((noinline)) sample_some(struct ktstr_worker *w, uint64_t n, uint32_t ns)
+static void keep_some(struct ktstr_worker *w, uint64_t n, uint32_t ns)
 {
 	uint64_t at = rng_below(&w->rng, n + 1);
 	if (at < WORKER_SAMPLES_MAX)
 		w->slot->sample[at] = ns;
 }
 
-static void __attribute__((noinline)) note_longest_wake(struct ktstr_worker *w, uint32_t ns)
+static void note_longest_wake(struct ktstr_worker *w, uint32_t ns)
 {
 	struct wire_worker *r = &w->slot->report;
 	r->max_wake_ns = ns;
@@ -215,19 +215,34 @@ static void __attribute__((noinline)) note_longest_wake(struct ktstr_worker *w, 
 	r->max_wake_at_ns = ticks_ns(&w->clock, ticks_now(&w->clock) - w->slot->began);
 }
 
-/* A worker that is woken to stop was woken by the engine, not by another worker. */
-static inline void sample(struct ktstr_worker *w, uint32_t ns)
+static void __attribute__((noinline)) sample_thoroughly(struct ktstr_worker *w, uint32_t ns)
 {
 	struct worker_slot *s = w->slot;
-	if (stopped(w))
-		return;
 	uint64_t n = s->report.wake_samples++;
 	if (ns > s->report.max_wake_ns)
 		note_longest_wake(w, ns);
 	if (n < WORKER_SAMPLES_MAX)
 		s->sample[n] = ns;
 	else
-		sample_some(w, n, ns);
+		keep_some(w, n, ns);
+}
+
+/*
+ * A worker that is woken to stop was woken by the engine, not by another worker. Calls come last in the short form, so
+ * that it saves no registers.
+ */
+static inline void sample(struct ktstr_worker *w, uint32_t ns)
+{
+	struct worker_slot *s = w->slot;
+	uint64_t n = s->report.wake_samples;
+	if (stopped(w))
+		return;
+	if (n >= WORKER_SAMPLES_MAX || ns > s->report.max_wake_ns) {
+		sample_thoroughly(w, ns);
+		return;
+	}
+	s->sample[n] = ns;
+	s->report.wake_samples = n + 1;
 }
 
 /* Nanoseconds from @since to @now, minus @after; clamped to 0..UINT32_MAX. */
@@ -239,8 +254,9 @@ static uint32_t latency(const struct ktstr_worker *w, int64_t since, int64_t now
 
 static inline void go_on(struct ktstr_worker *w, int64_t now)
 {
-	atomic_store_explicit(&w->slot->last_check, now, memory_order_relaxed);
-	atomic_store_explicit(&w->slot->blocked, 0, memory_order_relaxed);
+	struct worker_slot *s = w->slot;
+	atomic_store_explicit(&s->last_check, now, memory_order_relaxed);
+	atomic_store_explicit(&s->blocked, 0, memory_order_relaxed);
 }
 
 static int64_t go_on_thoroughly(struct ktstr_worker *w)
@@ -297,7 +313,7 @@ void worker_woken_late(struct ktstr_worker *w, int64_t since, nsec_t after)
 	woken(w, since, after);
 }
 
-static void __attribute__((noinline)) sample_thoroughly(struct ktstr_worker *w, int64_t since)
+static void __attribute__((noinline)) sample_by_any_clock(struct ktstr_worker *w, int64_t since)
 {
 	if (!w->quiet)
 		sample(w, latency(w, since, ticks_now(&w->clock), 0));
@@ -309,7 +325,7 @@ void worker_sample_since(struct ktstr_worker *w, int64_t since)
 	if (w->quick && ticks_short(ticks))
 		sample(w, (uint32_t)ticks_short_ns(&w->clock, ticks));
 	else
-		sample_thoroughly(w, since);
+		sample_by_any_clock(w, since);
 }
 
 void worker_metric(struct ktstr_worker *w, const char *name, double value)

@@ -15,7 +15,7 @@
 #include "vmm/observe.h"
 
 #define CHANNEL_MAGIC	0x42534f6bu /* "kOSB" */
-#define CHANNEL_VERSION 2u
+#define CHANNEL_VERSION 3u
 
 /* Descriptors in QEMU's process. */
 enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, QEMU_FD_DOORBELL };
@@ -36,11 +36,16 @@ struct channel_stop {
 struct channel {
 	uint32_t magic, version, size, vcpus;
 	uint64_t sample_ns;
+	uint64_t perturb_seed;
+	uint32_t perturb_one_in, perturb_hold_ns;
+	uint32_t points_given; /* by the orchestrator; otherwise the library notes those that it takes */
+	uint32_t points;
 	uint32_t hooks;
 	uint32_t free_run; /* the guest does not stop any more */
 	struct channel_stop stop;
 	struct channel_hook hook[OBSERVE_HOOKS_MAX];
 	struct observe_registers registers[OBSERVE_CPUS_MAX];
+	struct observe_point point[OBSERVE_POINTS_MAX];
 };
 _Static_assert(sizeof(struct observe_registers) == 19 * 8, "layout");
 _Static_assert(sizeof(struct observe_record) == 160, "layout");

@@ -19,9 +19,10 @@ bool observer_wanted(void);
 
 /*
  * Call it once, on the vCPU thread with the big lock held, before any vCPU has run; internals_find_clock() has filled
- * @q, which must stay. Returns NULL, or what could not be found; static text. Does not return from a mere probe.
+ * @q, which must stay. @hold ends the turn of the vCPU that runs, and adds time to its clock; NULL: vCPUs have no
+ * clocks of their own. Returns NULL, or what could not be found; static text. Does not return from a mere probe.
  */
-const char *observer_start(const struct qemu_internals *q);
+const char *observer_start(const struct qemu_internals *q, void (*hold)(int64_t ns));
 
 /* Call it between turns, with the big lock held: stops the guest if a sample is due. */
 void observer_between_turns(void);
@@ -58,5 +59,11 @@ void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_n
 bool stop_if_due(void);
 void stop_record(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns);
 struct channel *stop_channel(void);
+
+/* --- perturb.c ---------------------------------------------------------------------------------------------------- */
+
+void perturb_start(void (*hold)(int64_t ns));
+/* A vCPU executes a hook of the kind OBSERVE_HOLD. */
+void perturb_hit(const struct observe_hook *h);
 
 #endif

@@ -145,6 +145,8 @@ static void on_hook(unsigned vcpu, void *data)
 	stop_channel()->hook[slot].hits++;
 	if (h->kind == OBSERVE_RECORD)
 		stop_record(h, vcpu, stop_time(left));
+	if (h->kind == OBSERVE_HOLD)
+		perturb_hit(h);
 	if (h->kind != OBSERVE_STOP)
 		return;
 	stop_guest(h, vcpu, stop_time(left));
@@ -229,9 +231,10 @@ bool observer_wanted(void)
 	return plugin.loaded;
 }
 
-const char *observer_start(const struct qemu_internals *q)
+const char *observer_start(const struct qemu_internals *q, void (*hold)(int64_t ns))
 {
 	plugin.qemu = q;
+	perturb_start(hold);
 	const char *missing = plugin.missing ? plugin.missing : stop_start(q);
 	if (!missing && plugin.probe)
 		_exit(0);

@@ -22,6 +22,7 @@
  *  - PAUSE takes time. Else a vCPU that waits for another would return to the loop after each of its instructions.
  *    In a long wait it takes up to the lag, but at most a fortieth of the wait so far. The kernel can spin for half a
  *    second, while the owner of a mutex runs.
+ *  - A vCPU that is held back (observer/perturb.c) ends its turn, and its clock moves on without it.
  *  - A turn that the lag ends does so between two of QEMU's blocks of instructions, so it may be shorter by less
  *    than a block (turn_end.c). All others end at the instruction, and so do those whose first block is too long.
  *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
@@ -75,6 +76,7 @@ static struct {
 	struct vcpu *running; /* NULL between turns */
 	bool cut;	      /* its turn is to end: it sent an interrupt or armed a timer */
 	bool by_lag;	      /* its turn ends because of the lag */
+	int64_t held;	      /* added to its clock when its turn has ended */
 	int64_t latest;	      /* ns: the latest time that the guest has read */
 	atomic_bool asked;    /* some vcpu[].asked */
 	unsigned steps;	      /* since the main loop's last turn */
@@ -134,6 +136,15 @@ static void cut_turn(void)
 {
 	guest.cut = true;
 	guest.qemu.call.exit(guest.running->cpu);
+}
+
+/* With one vCPU there is nobody to go on first. */
+static void hold(int64_t ns)
+{
+	if (guest.vcpus < 2 || !guest.running)
+		return;
+	guest.held += guest.qemu.call.to_instructions(ns);
+	cut_turn();
 }
 
 /* Raises interrupts for a vCPU. */
@@ -353,7 +364,8 @@ static void take_turn(struct vcpu *v, const struct vcpu *second)
 	call->unlock();
 	int why = execute(v, budget);
 	v->stuck = *guest.qemu.icount == v->at ? v->stuck + 1 : 0;
-	v->at = max(v->at, *guest.qemu.icount) + (v->stuck && v->stuck % STUCK_TURNS == 0);
+	v->at = max(v->at, *guest.qemu.icount) + guest.held + (v->stuck && v->stuck % STUCK_TURNS == 0);
+	guest.held = 0;
 	v->woken = v->at;
 	v->look = true;
 	if (why == EXCP_ATOMIC)
@@ -414,7 +426,7 @@ static void start(int64_t lag_ns)
 	const struct qemu_functions *call = &guest.qemu.call;
 	need(internals_find(&guest.qemu));
 	if (observer_wanted())
-		need(observer_start(&guest.qemu));
+		need(observer_start(&guest.qemu, hold));
 	unsigned count = 0;
 	while (call->get_cpu((int)count))
 		count++;
@@ -443,7 +455,7 @@ static void observe_round(void)
 	static bool started;
 	if (!started) {
 		need(internals_find_clock(&guest.qemu));
-		need(observer_start(&guest.qemu));
+		need(observer_start(&guest.qemu, NULL));
 	}
 	started = true;
 	observer_between_turns();

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* signatures.c -- see signatures.h. */
+#include "report/signatures.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+#define Z_95 1.959964
+
+struct group {
+	const struct closing_item *first;
+	size_t test_len; /* of the name without the schedule's seed */
+	char signature[SIGNATURE_MAX];
+	unsigned count;
+};
+
+struct groups {
+	struct group *item;
+	size_t count;
+};
+
+/* --- what a failure is called ------------------------------------------------------------------------------------- */
+
+/* Skips "(...)" with what is nested in it, and the space before; an open one goes to the end. */
+static const char *skip_parentheses(const char *at)
+{
+	unsigned depth = 0;
+	for (; *at && *at != '\n'; at++) {
+		depth += *at == '(';
+		if (*at == ')' && --depth == 0)
+			return at + 1;
+	}
+	return at;
+}
+
+const char *signature_of(const char *cause, char out[SIGNATURE_MAX])
+{
+	char text[4 * SIGNATURE_MAX];
+	size_t n = 0;
+	for (const char *at = cause; *at && *at != '\n' && n + 1 < sizeof(text);) {
+		if (*at == '(') {
+			n -= n && text[n - 1] == ' ';
+			at = skip_parentheses(at);
+		} else if (isdigit((unsigned char)*at)) {
+			text[n++] = 'N';
+			while (isxdigit((unsigned char)*at) || *at == '.' || *at == 'x')
+				at++;
+		} else {
+			text[n++] = *at++;
+		}
+	}
+	text_copy_line(out, SIGNATURE_MAX, text, n);
+	return out;
+}
+
+void rate_interval(unsigned k, unsigned n, double *low, double *high)
+{
+	double p = (double)k / n, z2 = Z_95 * Z_95, scale = 1 + z2 / n;
+	double middle = (p + z2 / (2 * n)) / scale;
+	double half = Z_95 / scale * sqrt(p * (1 - p) / n + z2 / (4.0 * n * n));
+	*low = k ? fmax(middle - half, 0) : 0;
+	*high = k ? fmin(middle + half, 1) : fmin(3.0 / n, 1);
+}
+
+/* --- groups ------------------------------------------------------------------------------------------------------- */
+
+static bool belongs(const struct group *g, const struct closing_item *i, size_t test_len, const char *signature)
+{
+	return g->first->kind.verdict == i->kind.verdict && g->test_len == test_len &&
+	       !strncmp(g->first->name, i->name, test_len) && !strcmp(g->signature, signature);
+}
+
+static void add(struct groups *g, const struct closing_item *i)
+{
+	const char *at = strrchr(i->name, '@');
+	struct group new = { .first = i, .test_len = at ? (size_t)(at - i->name) : strlen(i->name), .count = 1 };
+	signature_of(i->cause ? i->cause : "", new.signature);
+	for (size_t k = 0; k < g->count; k++) {
+		if (belongs(&g->item[k], i, new.test_len, new.signature)) {
+			g->item[k].count++;
+			return;
+		}
+	}
+	g->item[g->count++] = new;
+}
+
+static int more_frequent(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+	return (x->count < y->count) - (x->count > y->count);
+}
+
+/* The caller frees `item`; NULL: out of memory, or there is nothing. */
+static struct groups find_groups(const struct closing *c)
+{
+	struct groups g = { .item = c->count ? calloc(c->count, sizeof(*g.item)) : NULL };
+	if (!g.item)
+		return g;
+	for (size_t i = 0; i < c->count; i++)
+		add(&g, &c->item[i]);
+	qsort(g.item, g.count, sizeof(*g.item), more_frequent);
+	return g;
+}
+
+static void put_group(const struct group *g, unsigned schedules, const struct term *t, struct buf *out)
+{
+	double low, high;
+	rate_interval(g->count, schedules, &low, &high);
+	event_word(g->first->kind, t, out);
+	buf_appendf(out, "%.*s: %u of %u schedules (95 %% interval: %.1f to %.1f %%)\n", (int)g->test_len,
+		    g->first->name, g->count, schedules, 100 * low, 100 * high);
+	if (g->first->cause)
+		text_append_wrapped(out, g->first->cause, t->tty ? t->columns : 0, EVENT_INDENT);
+	buf_appendf(out, "%*s%sfirst replay:%s %s\n", (int)EVENT_INDENT, "", term_style(t, TERM_DIM), term_plain(t),
+		    g->first->replay);
+}
+
+void signatures_render(const struct closing *c, unsigned schedules, const struct term *t, struct buf *out)
+{
+	struct groups g = find_groups(c);
+	double low, high;
+	if (c->count)
+		buf_appendf(out, "\n%sfailures, by signature:%s\n", term_style(t, TERM_NAME), term_plain(t));
+	for (size_t i = 0; i < g.count; i++)
+		put_group(&g.item[i], schedules, t, out);
+	if (c->lost)
+		buf_appendf(out, "  ... and %zu more; see the results\n", c->lost);
+	rate_interval(0, schedules, &low, &high);
+	if (!c->count)
+		buf_appendf(out,
+			    "no failure in %u schedules of each test: at 95 %% confidence, the rate is below %.2g %%\n",
+			    schedules, 100 * high);
+	free(g.item);
+}
+
+json_t *signatures_json(const struct closing *c, unsigned schedules)
+{
+	struct groups g = find_groups(c);
+	json_t *list = json_array();
+	for (size_t i = 0; i < g.count; i++) {
+		double low, high;
+		json_t *o = json_object();
+		_cleanup_buf_ struct buf test = BUF_NULL;
+		rate_interval(g.item[i].count, schedules, &low, &high);
+		buf_append(&test, g.item[i].first->name, g.item[i].test_len);
+		json_put_text(&o, "test", buf_str(&test));
+		json_put_text(&o, "signature", g.item[i].signature);
+		json_put_text(&o, "cause", g.item[i].first->cause);
+		json_put_text(&o, "replay", g.item[i].first->replay);
+		json_put_u64(&o, "failed", g.item[i].count);
+		json_put_u64(&o, "schedules", schedules);
+		json_put(&o, "rate_low", json_real(low));
+		json_put(&o, "rate_high", json_real(high));
+		json_add(&list, o);
+	}
+	free(g.item);
+	return list;
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""ktstr explore in real guests: each schedule is another run and a function of its seed; a replay line repeats one."""
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+from tap import BUILD, KTSTR, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+
+EXAMPLES = BUILD + '/tests/examples'
+SCHEDULES = 3
+
+
+def results(scratch, label):
+    found = {}
+    for path in scratch.sidecars(label):
+        with open(path) as f:
+            sidecar = json.load(f)
+        found[sidecar['perturb']] = sidecar
+    return found
+
+
+def main():
+    kernel, before = need_kernel('explore'), machines()
+    with Scratch() as scratch:
+        done = subprocess.run([KTSTR, 'explore', '--json', '--seeds', str(SCHEDULES), '--start', 'clone', '--kernel', kernel['key'],
+                               '-E', 'test(=ktstr/simple_crowd)', EXAMPLES], capture_output=True, text=True, timeout=900,
+                              env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / 'explored'))
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        check(done.returncode == 0 and lines[-1]['total'] == SCHEDULES and lines[-1]['signatures'] == [],
+              'a sound scheduler passes all schedules', done.stdout + done.stderr)
+        found = results(scratch, 'explored')
+        check(sorted(found) == [f'seed={n},one-in=3,hold=50000ns' for n in range(1, SCHEDULES + 1)], 'each has a sidecar', found)
+        digests = [s['guest']['event_digest'] for s in found.values()]
+        check(len(set(digests)) == SCHEDULES, 'each is another run', digests)
+        check(all(s['perturb_points'] > 10 for s in found.values()), 'CPUs were held back', [s['perturb_points'] for s in found.values()])
+        second = found['seed=2,one-in=3,hold=50000ns']
+        check(re.search(r' --perturb seed=2,one-in=3,hold=50000ns ', second['replay']), 'the replay line has the perturbation', second['replay'])
+        again = subprocess.run([KTSTR, *shlex.split(second['replay'])[1:]], capture_output=True, text=True, timeout=300,
+                               env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / 'again'))
+        repeated = list(results(scratch, 'again').values())
+        check(again.returncode == 0 and [s['guest']['event_digest'] for s in repeated] == [second['guest']['event_digest']],
+              'and repeats the run', again.stdout + again.stderr)
+    check_nothing_left('explore', before)
+    finish(at_least=6)
+
+
+main()
