@@ -21,9 +21,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 				 "wins.",
 				 "off", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
 	[ENV_GITHUB_BASE_REF] = { "GITHUB_BASE_REF",
-				  "Branch into which a pull request is to be merged: 'ktstr perf-delta' compares with "
-				  "the commit at which HEAD left origin's branch of this name.",
-				  "", "src/cli/perf_baseline.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+				  "Branch into which a pull request goes: changes are those since the last commit that "
+				  "origin's branch of this name and HEAD both have, and 'ktstr perf-delta' compares with "
+				  "that commit. --base and --base-ref win.",
+				  "", "src/affected/changes.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_HOME] = { "HOME",
 		       "Home directory. The cache is in its .cache/ktstr, and '~' in a kernel's path stands for it.",
 		       "", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_EMPTY_TOO },
@@ -70,7 +71,7 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_HOST_DEADLINE_PERCENT] = { "KTSTR_HOST_DEADLINE_PERCENT",
 					"Host time after which a machine counts as hanging, in percent of the built-in "
 					"limit. Set more than 100 on a very slow host.",
-					"100", "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
+					"100", "src/cli/test_settings.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE,
 					.decides = true },
 	[ENV_KERNEL] = { "KTSTR_KERNEL", "Kernel to test, in any form that --kernel takes. The option --kernel wins.",
 			 "the newest usable one in the cache, else ./linux, ../linux, or the one that this machine "
@@ -81,6 +82,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 				 "is no such file, only kernel.org's key is accepted.",
 				 "$XDG_DATA_HOME/ktstr/kernel.org.gpg", "src/kernel/signature.c", ENVIRONMENT_USER,
 				 ENVIRONMENT_VALUE },
+	[ENV_KERNEL_LIST] = { "KTSTR_KERNEL_LIST",
+			      "Kernels to test, and their labels in names of tests: LABEL=KERNEL;LABEL=KERNEL. The "
+			      "option --kernel wins. ktstr sets it for the programs that it starts.",
+			      "", "src/cli/kernel_list.c", ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_KERNEL_MIRROR] = { "KTSTR_KERNEL_MIRROR",
 				"Where to download kernels instead of kernel.org: URLs, separated by commas, "
 				"tried in this order.",

@@ -161,6 +161,7 @@ static int run_build(void *args, struct err **err)
 
 const struct command cmd_kernel_build = {
 	.name = "kernel build",
+	.former = "build-kernel",
 	.group = GROUP_KERNELS,
 	.summary = "Build kernels and keep them in the cache",
 	.operands = "[KERNEL...]",

@@ -122,7 +122,7 @@ static const struct option_row stats_options[] = {
 
 const struct command cmd_stats = {
 	.name = "stats",
-	.alias = "test-stats",
+	.former = "test-stats",
 	.group = GROUP_RESULTS,
 	.summary = "Analyse the last run: what stands out, by scenario, topology and work type",
 	.text = "Reads the sidecars in KTSTR_SIDECAR_DIR, else those of the run that changed last. A scenario stands "

@@ -10,20 +10,20 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/parse.h"
 #include "base/text.h"
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/kernels.h"
+#include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
+#include "cli/test_config.h"
 #include "cli/test_session.h"
 #include "kernel/ref.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
 #include "report/signatures.h"
-#include "run/budget.h"
 #include "run/build.h"
 #include "run/fleet.h"
 #include "run/planner.h"
@@ -34,8 +34,11 @@ static void session_done(struct session *s)
 	plan_done(&s->plan);
 	closing_done(&s->closing);
 	run_records_done(&s->records);
+	json_decref(s->record);
+	kernel_list_done(&s->list);
 	fd_close(s->stream.fd);
 	filter_free(s->filter);
+	free(s->relevant);
 	for (size_t i = 0; i < s->kernels; i++) {
 		kernel_done(&s->kernel[i]);
 		rundir_done(&s->rundir[i]);
@@ -49,136 +52,13 @@ static void session_done(struct session *s)
 	reactor_free(s->reactor);
 }
 
-/* --- arguments ---------------------------------------------------------------------------------------------------- */
-
-static int parse_flake(const struct test_args *a, struct flake_policy *ret, struct err **err)
-{
-	if (a->require > MAX_OF(a->repeat, 1))
-		return FAIL(err, ERR_USAGE, -EINVAL, "--require %lu of --repeat %lu cannot pass", a->require,
-			    a->repeat);
-	*ret = (struct flake_policy){ .retries = (unsigned)a->retries,
-				      .repeat = (unsigned)a->repeat,
-				      .require = (unsigned)(a->require ? a->require : a->repeat) };
-	return 0;
-}
-
-static int parse_cap(struct session *s, const struct test_args *a, struct err **err)
-{
-	struct cpu_budget_words words = cpu_budget_environment(a->cpu_cap);
-	struct cpuset_bits allowed;
-	int r = cpus_allowed(&allowed, err);
-	s->allowed = r == 0 ? cpuset_count(&allowed) : 0;
-	if (r == 0)
-		r = cpu_budget_resolve(&words, s->allowed, /* vcpus= */ 0, &s->budget, err);
-	s->budget.bypass |= environment_is_on(ENV_CARGO_TEST_MODE);
-	return r;
-}
-
-static int parse_perf(const struct test_args *a, enum plan_perf *ret, struct err **err)
-{
-	bool no = session_has_no_perf(a);
-	if (a->perf_mode && no)
-		return FAIL(err, ERR_USAGE, -EINVAL, "--perf-mode and KTSTR_NO_PERF_MODE exclude each other");
-	*ret = no ? PLAN_PERF_NONE : a->perf_mode ? PLAN_PERF_ALL : PLAN_PERF_DECLARED;
-	return 0;
-}
-
-static int parse_deadline(struct session *s, struct err **err)
-{
-	const char *said = environment_get(ENV_HOST_DEADLINE_PERCENT);
-	s->deadline_percent = 100;
-	if (!said || parse_u32_range(said, 1, DEADLINE_PERCENT_MAX, &s->deadline_percent) == 0)
-		return 0;
-	return FAIL(err, ERR_USAGE, -EINVAL, "KTSTR_HOST_DEADLINE_PERCENT: '%s' is not a number from 1 to %d", said,
-		    DEADLINE_PERCENT_MAX);
-}
-
-/* The names of backend and kernels must be possible, also for --list, which uses neither. */
-static int check_words(const struct test_args *a, struct err **err)
-{
-	enum accel accel;
-	const char *said = a->accel ? a->accel : environment_get(ENV_ACCEL);
-	int r = said ? accel_parse(said, &accel, err) : 0;
-	for (size_t i = 0; r == 0 && i < a->kernel.count; i++) {
-		struct kernel_ref ref;
-		r = kernel_ref_parse(a->kernel.item[i], &ref, err);
-		if (r == 0)
-			kernel_ref_done(&ref);
-	}
-	return r;
-}
-
-/* An ndjson report is a stream: it is opened before the run and written while tests end. */
-static int open_stream(struct session *s, struct err **err)
-{
-	struct report_orders *o = &s->reports;
-	for (size_t i = 0; i < o->count; i++) {
-		const char *file = o->item[i].file;
-		if (o->item[i].format->write != ndjson_write)
-			continue;
-		if (!strcmp(file, "-") || s->stream.fd >= 0)
-			return FAIL(err, ERR_USAGE, -EINVAL,
-				    "--report: ndjson goes to one file; for standard output, use --json");
-		_cleanup_free_ char *dir = path_dirname(file);
-		int r = dir ? mkdir_parents(dir, 0755, err) : -ENOMEM;
-		if (r < 0)
-			return r;
-		s->stream.fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0644);
-		if (s->stream.fd < 0)
-			return FAIL_SYS(err, -errno, "create '%s'", file);
-		s->stream.name = file;
-		o->item[i--] = o->item[--o->count];
-	}
-	return 0;
-}
-
-static int find_snapshots(struct session *s, struct err **err)
-{
-	s->snapshot_cache = cache_sibling("snapshots");
-	return s->snapshot_cache ? 0 : FAIL_SYS(err, -ENOMEM, "look for the cache");
-}
-
-static int parse_args(struct session *s, const struct test_args *a, struct err **err)
-{
-	s->seed = a->seed;
-	int r = parse_perf(a, &s->perf, err);
-	if (r == 0)
-		r = parse_flake(a, &s->flake, err);
-	if (r == 0)
-		r = parse_cap(s, a, err);
-	if (r == 0)
-		r = parse_deadline(s, err);
-	if (r == 0)
-		r = reports_parse("report", &a->report, &s->reports, err);
-	if (r == 0)
-		r = check_words(a, err);
-	if (r == 0 && a->start == START_CLONE)
-		r = find_snapshots(s, err);
-	return r == 0 && a->partition ? partition_parse(a->partition, &s->partition, err) : r;
-}
-
 static const char *const default_paths[] = { "build", NULL };
-
-/* There is no other test runner, so options after "--" are refused. */
-static int refuse_passed_on(const struct strings *paths, struct err **err)
-{
-	for (size_t i = 0; i < paths->count; i++)
-		if (paths->item[i][0] == '-' && !path_exists(paths->item[i]))
-			return FAIL(err, ERR_USAGE, -EINVAL,
-				    "test: '%s' after '--' is read as a path, and there is no such file; leave the "
-				    "'--' out",
-				    paths->item[i]);
-	return 0;
-}
 
 static int load_suites(struct session *s, const struct test_args *a, struct err **err)
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
 	struct signals signals;
-	int r = refuse_passed_on(&a->paths, err);
-	if (r < 0)
-		return r;
-	r = interrupt_watch(&signals, s->reactor, err);
+	int r = interrupt_watch(&signals, s->reactor, err);
 	if (r == 0)
 		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
 	signals_done(&signals);
@@ -207,9 +87,11 @@ static bool needs_schedulers(const struct session *s)
 
 static int take_kernel(struct session *s, const struct kernels_result *k, size_t i, struct err **err)
 {
-	int r = kernels_load(&s->cache, k, i, &s->kernel[s->kernels], err);
+	int r = kernel_list_check(&s->list, k->count, err);
+	if (r == 0)
+		r = kernels_load(&s->cache, k, i, &s->kernel[s->kernels], err);
 	s->kernels += r == 0;
-	return r;
+	return r == 0 ? kernel_list_label(&s->list, i, &s->kernel[s->kernels - 1]) : r;
 }
 
 static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err);
@@ -220,8 +102,8 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 	struct kernels_request q = {
 		.ready = a->eager ? run_ready_kernel : NULL,
 		.data = s,
-		.texts = a->kernel.item,
-		.count = a->kernel.count,
+		.texts = session_kernels(s, a)->item,
+		.count = session_kernels(s, a)->count,
 		.schedulers = needs_schedulers(s) && clang,
 		.stop_at_failure = true,
 		.skip_absent = true,
@@ -237,7 +119,8 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 	s->labels = k.count > 1;
 	for (size_t i = 0; i < k.count && r == 0 && !a->eager; i++)
 		r = take_kernel(s, &k, i, err);
-	return r;
+	/* With --eager other threads are at work. */
+	return r == 0 && !a->eager ? kernel_list_export(s->kernel, s->kernels) : r;
 }
 
 /* Names of the test binaries. The strings are borrowed; the caller frees the list. */
@@ -252,7 +135,7 @@ static const char **suite_names(const struct session *s)
 /* Do these arguments leave out tests of the suites? */
 static bool is_narrowed(const struct test_args *a)
 {
-	return a->filter || a->partition || environment_get(ENV_BUDGET_SECS);
+	return a->filter || a->relevant || a->partition || environment_get(ENV_BUDGET_SECS);
 }
 
 static int open_rundirs(struct session *s, const struct test_args *a, struct err **err)
@@ -342,8 +225,11 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.image_cache = s->image_cache,
 		.snapshot_cache = s->snapshot_cache,
 		.verbose = environment_is_on(ENV_VERBOSE) || environment_is_on(ENV_BACKTRACE),
-		.log_passes = a->verbose || environment_is_on(ENV_LOG_PASSES),
+		.log_passes = a->verbose || a->show_output == SHOW_ALL || environment_is_on(ENV_LOG_PASSES),
 		.no_capture = a->no_capture,
+		.no_reports = a->show_output == SHOW_NEVER,
+		.failures_most = session_failures_most(a),
+		.slow = a->slow_timeout,
 		.json = a->json,
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
@@ -385,13 +271,19 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	/* Estimate before the run directories are cleared: they hold the durations of earlier runs. */
 	if (r == 0)
 		r = session_schedule(s, err);
-	return r == 0 ? open_rundirs(s, a, err) : r;
+	if (r == 0)
+		r = open_rundirs(s, a, err);
+	/* Exploring says itself how its failures are repeated. */
+	return r == 0 && !a->schedules ? last_run_write(s, a, err) : r;
 }
 
 /* --eager: runs one kernel's tests while other kernels are still being built. */
 static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err)
 {
 	struct session *s = data;
+	unsigned most = session_failures_most(s->args);
+	if (most && s->counts.failed >= most)
+		return 0;
 	s->labels = k->count > 1;
 	s->first = s->kernels;
 	int r = take_kernel(s, k, i, err);
@@ -499,7 +391,7 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 	s->args = a;
 	int r = prepare_run(s, a, err);
 	if (r == 0)
-		r = open_stream(s, err);
+		r = session_open_stream(s, err);
 	if (r == 0)
 		r = find_commit(s);
 	if (r == 0)
@@ -529,7 +421,7 @@ int test_run(const struct test_args *a, struct err **err)
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;
-	int r = parse_args(&s, a, err);
+	int r = session_parse_args(&s, a, err);
 	if (r == 0)
 		r = reactor_new(&s.reactor, err);
 	if (r == 0 && a->trace)
@@ -539,6 +431,8 @@ int test_run(const struct test_args *a, struct err **err)
 	if (r == 0 && !a->list && !a->dry_run)
 		r = build_schedulers(&s, a, err);
 	if (r == 0)
+		r = session_find_relevant(&s, a, err);
+	if (r == 0 && !s.no_relevant)
 		r = a->list	 ? session_list(&s, a, err)
 		    : a->dry_run ? session_dry_run(&s, a, err)
 				 : run_on_kernels(&s, a, err);
@@ -547,7 +441,9 @@ int test_run(const struct test_args *a, struct err **err)
 
 static int run_test(void *args, struct err **err)
 {
-	return test_run(args, err);
+	json_auto_t *config = NULL;
+	int r = test_config_apply(args, &config, err);
+	return r == 0 ? test_run(args, err) : r;
 }
 
 const struct command cmd_test = {
@@ -572,6 +468,7 @@ const struct command cmd_test = {
 		"run.",
 	.option = test_options,
 	.conflict = test_conflicts,
+	.passed = test_passed_words,
 	.example =
 		(const struct example[]){
 			{ "ktstr test a.out", "the tests of one binary" },
@@ -590,5 +487,6 @@ const struct command cmd_test = {
 	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
 	.judges = true,
 	OPERANDS(struct test_args, paths),
+	GIVEN(struct test_args, given),
 	.run = run_test,
 };

@@ -8,6 +8,9 @@
 const struct command *const commands[] = {
 	&cmd_test,
 	&cmd_explore,
+	&cmd_replay,
+	&cmd_affected,
+	&cmd_ci,
 	&cmd_report,
 	&cmd_merge,
 	&cmd_dump,
@@ -37,6 +40,7 @@ const struct command *const commands[] = {
 	&cmd_model_fetch,
 	&cmd_model_status,
 	&cmd_model_clean,
+	&cmd_cleanup,
 	&cmd_doctor,
 	&cmd_completions,
 	&cmd_help,
@@ -104,6 +108,7 @@ const struct command *command_find(const char *name, const char *second, unsigne
 		if (names((*c)->name, name, second, ret_words))
 			return *c;
 		if ((*c)->alias && names((*c)->alias, name, second, ret_words))
+		if (((*c)->alias && !strcmp((*c)->alias, name)) || ((*c)->former && !strcmp((*c)->former, name))) {
 			return *c;
 	}
 	return NULL;

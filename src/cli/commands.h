@@ -7,8 +7,12 @@
 #include "cli/options.h"
 
 /* The order is that of the table in commands.c. */
+/* The order is that of the table in commands.c. */
 extern const struct command cmd_test;
 extern const struct command cmd_explore;
+extern const struct command cmd_replay;
+extern const struct command cmd_affected;
+extern const struct command cmd_ci;
 extern const struct command cmd_report;
 extern const struct command cmd_merge;
 extern const struct command cmd_dump;
@@ -38,6 +42,7 @@ extern const struct command cmd_ctprof_metric_list;
 extern const struct command cmd_model_fetch;
 extern const struct command cmd_model_status;
 extern const struct command cmd_model_clean;
+extern const struct command cmd_cleanup;
 extern const struct command cmd_doctor;
 extern const struct command cmd_completions;
 extern const struct command cmd_help;

@@ -104,6 +104,8 @@ static int dispatch(char **argv, struct err **err)
 	if (!c)
 		return f ? family_command(f, argv[1], err) : unknown_command(argv, err);
 	char **rest = argv + words;
+	if (c->former && !strcmp(argv[0], c->former))
+		say_printf("note: 'ktstr %s' is called 'ktstr %s' now\n", c->former, c->name);
 	if (wants_help(rest)) {
 		help_command(c, &text);
 		return print(&text);

@@ -179,37 +179,41 @@ static int store_size(const struct option_row *o, const char *value, uint64_t *t
 	return 0;
 }
 
-static int store(struct parser *p, const struct option_row *o, char *value)
+int option_store(const struct option_row *o, char *value, void *to, struct err **err)
 {
-	void *to = (is_common(o) ? (char *)&p->common : (char *)p->args) + o->at;
-	if (!is_common(o))
-		p->given |= (uint64_t)1 << (o - p->command->option);
 	if (o->kind != OPTION_FLAG && !*value)
-		return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
+		return FAIL(err, ERR_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
 	switch (o->kind) {
 	case OPTION_FLAG:
 		*(bool *)to = true;
 		return 0;
 	case OPTION_STRING:
 		if (o->once && *(const char **)to)
-			return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s is given twice, and takes one %s", o->name,
-				    o->arg);
+			return FAIL(err, ERR_USAGE, -EINVAL, "--%s is given twice, and takes one %s", o->name, o->arg);
 		*(const char **)to = value;
 		return 0;
 	case OPTION_LIST:
-		return store_list(o, value, to, p->err);
+		return store_list(o, value, to, err);
 	case OPTION_CHOICE:
-		return store_choice(o, value, to, p->err);
+		return store_choice(o, value, to, err);
 	case OPTION_NUMBER:
-		return store_number(o, value, to, p->err);
+		return store_number(o, value, to, err);
 	case OPTION_DURATION:
-		return store_duration(o, value, to, p->err);
+		return store_duration(o, value, to, err);
 	case OPTION_SIZE:
-		return store_size(o, value, to, p->err);
+		return store_size(o, value, to, err);
 	case OPTION_INSTEAD:
 		break;
 	}
 	return 0;
+}
+
+static int store(struct parser *p, const struct option_row *o, char *value)
+{
+	void *to = (is_common(o) ? (char *)&p->common : (char *)p->args) + o->at;
+	if (!is_common(o))
+		p->given |= (uint64_t)1 << (o - p->command->option);
+	return option_store(o, value, to, p->err);
 }
 
 /* --- all of them -------------------------------------------------------------------------------------------------- */
@@ -286,6 +290,28 @@ static void apply_color(enum color when)
 	}
 }
 
+/* A word after "--": an option that users know from another runner, or an operand. */
+static int take_passed(struct parser *p, char *word, char *const **next)
+{
+	size_t len = strcspn(word, "=");
+	if (word[0] != '-' || !word[1] || path_exists(word))
+		return take_operand(p, word);
+	for (const struct passed_word *w = p->command->passed; w->word; w++) {
+		if (strlen(w->word) != len || strncmp(w->word, word, len) != 0)
+			continue;
+		if (!w->option) {
+			*next += w->value && !word[len] && **next;
+			return 0;
+		}
+		_cleanup_free_ char *name = strdup(w->option);
+		if (!name)
+			return -ENOMEM;
+		char *const value[] = { word + len + 1, NULL }, *const *rest = value;
+		return take_option(p, name, word[len] ? &rest : next);
+	}
+	return take_option(p, word, next);
+}
+
 int options_parse(const struct command *c, char *const *argv, void *args, struct err **err)
 {
 	struct parser p = { .command = c, .args = args, .err = err };
@@ -298,10 +324,14 @@ int options_parse(const struct command *c, char *const *argv, void *args, struct
 			continue;
 		}
 		bool is_option = !only_operands && word[0] == '-' && word[1];
-		int r = is_option ? take_option(&p, word, &next) : take_operand(&p, word);
+		int r = is_option		     ? take_option(&p, word, &next)
+			: only_operands && c->passed ? take_passed(&p, word, &next)
+						     : take_operand(&p, word);
 		if (r < 0)
 			return r;
 	}
 	apply_color((enum color)p.common.color);
+	if (c->given_at)
+		*(uint64_t *)((char *)args + c->given_at) = p.given;
 	return check_conflicts(&p);
 }

@@ -124,6 +124,16 @@ struct option_conflict {
 	const char *one, *other;
 };
 
+/*
+ * A spelling of another runner. Commands that have such a table take options also after "--", where users of a wrapper
+ * around that runner write them; other commands read operands there.
+ */
+struct passed_word {
+	const char *word;   /* with its dashes */
+	const char *option; /* what it means here, with dashes; NULL: it has no effect here */
+	bool value;	    /* without effect, and followed by a value */
+};
+
 struct example {
 	const char *line, *meaning;
 };
@@ -134,25 +144,30 @@ enum command_group { GROUP_TESTS, GROUP_RESULTS, GROUP_KERNELS, GROUP_HOST, GROU
 enum { FILES_CACHE = 1, FILES_RESULTS = 2, FILES_LOCKS = 4 };
 
 struct command {
-	const char *name;  /* "test", "kernel build" */
-	const char *alias; /* another name, accepted but not shown; or NULL */
+	const char *name;   /* "test", "kernel build" */
+	const char *alias;  /* another name, accepted but not shown; or NULL */
+	const char *former; /* a name that is accepted with a note; or NULL */
 	enum command_group group;
 	const char *summary;
-	const char *operands;			  /* "[PATH...]"; NULL: takes no operands */
-	const char *const *operand_words;	  /* possible first operands, for completion; NULL: paths */
-	const char *text;			  /* paragraphs for the manual page */
-	const struct option_row *option;	  /* ended by OPT_END; NULL: none */
-	const struct option_conflict *conflict;	  /* ended by a NULL; NULL: none */
-	const struct example *example;		  /* ended by a NULL line; NULL: none */
-	const enum environment_id *environment;	  /* variables that affect it, ended by ENV_MAX; NULL: none */
-	unsigned files;				  /* FILES_ bits */
-	bool judges;				  /* its exit status is a verdict */
-	size_t size;				  /* size of the argument struct */
-	size_t operands_at;			  /* offset of its struct strings for operands */
+	const char *operands;			/* "[PATH...]"; NULL: takes no operands */
+	const char *const *operand_words;	/* possible first operands, for completion; NULL: paths */
+	const char *text;			/* paragraphs for the manual page */
+	const struct option_row *option;	/* ended by OPT_END; NULL: none */
+	const struct option_conflict *conflict; /* ended by a NULL; NULL: none */
+	const struct passed_word *passed;	/* ended by a NULL word; NULL: none */
+	const struct example *example;		/* ended by a NULL line; NULL: none */
+	const enum environment_id *environment; /* variables that affect it, ended by ENV_MAX; NULL: none */
+	unsigned files;				/* FILES_ bits */
+	bool judges;				/* its exit status is a verdict */
+	size_t size;				/* size of the argument struct */
+	size_t operands_at;			/* offset of its struct strings for operands */
+	size_t given_at; /* offset of a uint64_t with a bit for each row that was given; 0: not wanted */
 	int (*run)(void *args, struct err **err); /* returns an exit status, or a negative errno with an error */
 };
 
 #define OPERANDS(args, field) .size = sizeof(args), .operands_at = OPTION_AT(args, field, struct strings)
+
+#define GIVEN(args, field) .given_at = OPTION_AT(args, field, uint64_t)
 
 /* All commands, in the order of the help; ended by NULL. */
 extern const struct command *const commands[];
@@ -186,6 +201,23 @@ const struct option_row *option_next(const struct command *c, const struct optio
  * at their commas in place, so it changes @argv's strings.
  */
 int options_parse(const struct command *c, char *const *argv, void *args, struct err **err);
+
+/* Parses @value, and stores it in the field @to. A list is split in place; strings stay the caller's. */
+int option_store(const struct option_row *o, char *value, void *to, struct err **err);
+
+/* option_values.c. Was the option given on the command line? For commands with `given_at`. */
+bool option_was_given(const struct command *c, const void *args, const char *name);
+/*
+ * Stores a value from elsewhere, as if it had been given, unless this option or one that it conflicts with was given.
+ * @value: NULL for a flag; of a list, one more of its values,
+ * commas and all. Keeps @value.
+ */
+int option_set_default(const struct command *c, void *args, const char *name, char *value, struct err **err);
+/*
+ * The words that would set the options in @args: "--jobs=4", "--list". Leaves out those in @without (NULL-terminated)
+ * and those that have their default. The caller calls strings_free(). -ENOMEM.
+ */
+int options_to_words(const struct command *c, const void *args, const char *const *without, char ***ret);
 
 /* manual.c: help for a terminal. */
 void help_overview(struct buf *out);

@@ -65,6 +65,11 @@ void status_note(int status)
 	noted = status_first(noted, status);
 }
 
+int status_noted(void)
+{
+	return noted;
+}
+
 int standard_close(const char *command, int status)
 {
 	_cleanup_err_ struct err *err = NULL;

@@ -31,6 +31,8 @@ void say_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Records @status for the exit status of the process, in addition to the command's result. */
 void status_note(int status);
+/* The most important status that was recorded so far; 0: none. */
+int status_noted(void);
 
 /* Reports failed writes, and returns the exit status of the process. @command: the command's name, or NULL. */
 int standard_close(const char *command, int status);

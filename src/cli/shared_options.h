@@ -25,6 +25,15 @@
 		 "(standard output); repeatable, or separated by commas")
 #define ROW_RELEASE(args) OPT_FLAG(args, release, "release", 0, "judge by the strict limits")
 
+/* The commit that changes are counted from. */
+#define ROW_BASE(args) OPT_STRING(args, base, "base", 0, "COMMIT", "changes are those since this commit")
+#define ROW_BASE_REF(args)                               \
+	OPT_STRING(args, base_ref, "base-ref", 0, "REF", \
+		   "changes are those since the last commit that HEAD and REF have in common")
+#define ROW_DEFAULT_BRANCH(args)                                      \
+	OPT_STRING(args, default_branch, "default-branch", 0, "NAME", \
+		   "the same, for a branch that is used where nothing else is named (default: main)")
+
 /* Environment variables for finding, downloading and building kernels. */
 #define KERNEL_ENVIRONMENT                                                                              \
 	ENV_KERNEL_KEYRING, ENV_KERNEL_MIRROR, ENV_KERNEL_PARALLELISM, ENV_KERNEL_STORE, ENV_CACHE_DIR, \

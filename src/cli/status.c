@@ -3,22 +3,24 @@
 #include "base/bug.h"
 #include "cli/status.h"
 
-#define RANK_ERROR 3
+#define RANK_ERROR 4
 
 const struct status_row status_rows[] = {
 	{ 0, ERR_BY_CODE, 0, false, "success; of tests: every one passed, was skipped, or failed as known" },
-	{ EXIT_FAILED, ERR_IMPOSSIBLE, 2, true,
+	{ EXIT_FAILED, ERR_IMPOSSIBLE, 3, true,
 	  "a test failed, or passed although it is known to fail; "
 	  "or an explicit --cpu-cap is more than this machine has" },
-	{ 2, ERR_BY_CODE, 1, true, "no test failed, and at least one is inconclusive: it could not be judged" },
+	{ 2, ERR_BY_CODE, 2, true, "no test failed, and at least one is inconclusive: it could not be judged" },
+	{ EXIT_OUTSTANDING, ERR_BY_CODE, 1, true,
+	  "of 'ktstr replay' only: the tests that were run again passed, and other tests of that run still did not" },
 	{ EXIT_BAD_USAGE, ERR_USAGE, RANK_ERROR, false, "the command line or an environment variable is wrong" },
 	{ EXIT_BAD_DATA, ERR_DATA, RANK_ERROR, false,
 	  "an input is damaged or wrong: a test binary, a kernel, a cache entry" },
 	{ EXIT_NO_BACKEND, ERR_MISSING, RANK_ERROR, false, "a backend, kernel or tool that is needed is not there" },
-	{ EXIT_BUG, ERR_BUG, 5, false, "a bug in ktstr" },
-	{ EXIT_NO_OUTPUT, ERR_OUTPUT, 4, false, "output could not be written" },
+	{ EXIT_BUG, ERR_BUG, 6, false, "a bug in ktstr" },
+	{ EXIT_NO_OUTPUT, ERR_OUTPUT, 5, false, "output could not be written" },
 	{ EXIT_CONTENTION, ERR_BUSY, RANK_ERROR, false, "a resource is in use by others or used up: try again" },
-	{ EXIT_INTERRUPTED, ERR_INTERRUPTED, 6, false, "interrupted by a signal" },
+	{ EXIT_INTERRUPTED, ERR_INTERRUPTED, 7, false, "interrupted by a signal" },
 	{ .meaning = NULL },
 };
 

@@ -7,7 +7,8 @@
 
 /* Those that are not verdicts (ktstr/test.h). Numbers from 64 to 75 are those of sysexits.h. */
 enum exit_status {
-	EXIT_FAILED = 1, /* like a failed test */
+	EXIT_FAILED = 1,      /* like a failed test */
+	EXIT_OUTSTANDING = 5, /* replay: the tests passed, and others still did not */
 	EXIT_BAD_USAGE = 64,
 	EXIT_BAD_DATA = 65,
 	EXIT_NO_BACKEND = 69,
@@ -27,7 +28,7 @@ struct status_row {
 extern const struct status_row status_rows[]; /* ended by a NULL meaning */
 
 int status_of_kind(enum err_kind kind);
-/* The more important of two exit statuses. The order is 130, 70, 74, other errors, 1, 2, 0. */
+/* The more important of two exit statuses. The order is 130, 70, 74, other errors, 1, 2, 5, 0. */
 int status_first(int a, int b);
 
 #endif

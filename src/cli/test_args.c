@@ -10,6 +10,7 @@ static const char *const duplicate_words[] = { "none", "first", NULL };
 static const char *const ignored_words[] = { "default", "only", "all", NULL };
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
 static const char *const tcg_time_words[] = { "parallel", "shared", NULL };
+static const char *const show_words[] = { "failed", "all", "never", NULL };
 static const char *const start_words[] = { "boot", "clone", NULL };
 
 const struct option_row test_options[] = {
@@ -82,11 +83,25 @@ const struct option_row test_options[] = {
 	ROW_REPORTS(struct test_args, report, "report"),
 	ROW_TRACE(struct test_args),
 	ROW_JSON(struct test_args, "print JSON on standard output, one object per line"),
-	OPT_INSTEAD("nextest-profile", "say what the profile would say, with --retries, --jobs and --flaky-fails"),
-	OPT_INSTEAD("relevant", "choose the tests with -E"),
+	OPT_STRING(struct test_args, nextest_profile, "nextest-profile", 0, "NAME",
+		   "take defaults from this profile of .config/ktstr.json; see 'ktstr help profiles'"),
+	OPT_FLAG(struct test_args, fail_fast, "fail-fast", 0, "after the first failure, start no other test"),
+	OPT_NUMBER(struct test_args, max_fail, "max-fail", 0, "N", 0, JOBS_MAX, 0,
+		   "after N failures, start no other test (0: any number)"),
+	OPT_FLAG(struct test_args, no_fail_fast, "no-fail-fast", 0, "run all tests, whatever the profile says"),
+	OPT_DURATION(struct test_args, slow_timeout, "slow-timeout", 0, "TIME", 0, 24 * 60 * NSEC_PER_MIN, 0,
+		     NSEC_PER_SEC, "say which tests have been running for this long (host time; 0: none)"),
+	OPT_CHOICE(struct test_args, show_output, "show-output", 0, "WHEN", show_words,
+		   "print the report of tests that did not pass, of all tests (as -v), or none"),
+	OPT_FLAG(struct test_args, relevant, "relevant", 0,
+		 "only tests of schedulers that changes concern; see 'ktstr affected'"),
+	ROW_BASE(struct test_args),
+	ROW_BASE_REF(struct test_args),
+	ROW_DEFAULT_BRANCH(struct test_args),
 	OPT_INSTEAD("test-threads", "the number of machines at once is --jobs"),
 	OPT_INSTEAD("nocapture", "write --no-capture"),
-	OPT_INSTEAD("no-fail-fast", "a failure never ends a run; leave it out"),
+	OPT_INSTEAD("success-output", "write --show-output all"),
+	OPT_INSTEAD("failure-output", "write --show-output failed or never"),
 	OPT_END,
 };
 
@@ -120,8 +135,22 @@ const struct option_row explore_options[] = {
 };
 
 const struct option_conflict test_conflicts[] = {
-	{ "retries", "repeat" },
-	{ "perf-mode", "no-perf-mode" },
-	{ "list", "dry-run" },
-	{ NULL, NULL },
+	{ "retries", "repeat" },      { "perf-mode", "no-perf-mode" },
+	{ "list", "dry-run" },	      { "fail-fast", "no-fail-fast" },
+	{ "fail-fast", "max-fail" },  { "max-fail", "no-fail-fast" },
+	{ "show-output", "verbose" }, { NULL, NULL },
+};
+
+const struct passed_word test_passed_words[] = {
+	{ "--filter-expr", "--filter", false },
+	{ "--filterset", "--filter", false },
+	{ "--profile", "--nextest-profile", false },
+	{ "-P", "--nextest-profile", false },
+	{ "--test-threads", "--jobs", false },
+	{ "--nocapture", "--no-capture", false },
+	{ "--hide-progress-bar", NULL, false },
+	{ "--status-level", NULL, true },
+	{ "--final-status-level", NULL, true },
+	{ "--no-tests", NULL, true },
+	{ NULL },
 };

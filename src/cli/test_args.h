@@ -10,20 +10,27 @@
 #define SCHEDULES_MAX 100000
 
 enum test_ignored { IGNORED_LEFT_OUT, IGNORED_ONLY, IGNORED_TOO };
+enum test_show_output { SHOW_FAILED, SHOW_ALL, SHOW_NEVER };
 enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
 struct test_args {
 	struct strings kernel, paths, report;
-	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *perturb;
+	uint64_t given;
+	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */
+	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb;
+	const char *base, *base_ref, *default_branch;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
 		no_skip_mode, no_monitor;
-	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode;
+	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode, relevant;
 	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
-	uint64_t keep_runs;
-	uint64_t schedules; /* explore: of each test; 0: not exploring */
-	unsigned start;	    /* enum test_start */
-	unsigned tcg_time;  /* enum tcg_time */
+	uint64_t keep_runs, max_fail;
+	bool fail_fast, no_fail_fast;
+	nsec_t slow_timeout;  /* 0: none */
+	unsigned show_output; /* enum test_show_output */
+	unsigned start;	      /* enum test_start */
+	unsigned tcg_time;    /* enum tcg_time */
+	uint64_t schedules;   /* explore: of each test; 0: not exploring */
 	nsec_t tcg_lag;
 	unsigned duplicates;  /* enum test_duplicates */
 	unsigned run_ignored; /* enum test_ignored */
@@ -31,5 +38,6 @@ struct test_args {
 
 extern const struct option_row test_options[], explore_options[];
 extern const struct option_conflict test_conflicts[];
+extern const struct passed_word test_passed_words[];
 
 #endif

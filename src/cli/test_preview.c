@@ -113,21 +113,26 @@ int session_list(struct session *s, const struct test_args *a, struct err **err)
 /* The named kernels, as far as they are known without a build. */
 static int preview_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
-	struct kernels_request q = { .texts = a->kernel.item,
-				     .count = a->kernel.count,
+	const struct strings *named = session_kernels(s, a);
+	struct kernels_request q = { .texts = named->item,
+				     .count = named->count,
 				     .include_eol = a->include_eol,
 				     .skip_sha256 = a->skip_sha256,
 				     .quiet = true };
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
-	if (!a->kernel.count && !environment_get(ENV_KERNEL) && !environment_get(ENV_TEST_KERNEL))
+	if (!named->count && !environment_get(ENV_KERNEL) && !environment_get(ENV_TEST_KERNEL))
 		return 0;
 	int r = cache_open(&s->cache, err);
 	if (r == 0)
 		r = kernels_resolve(s->reactor, &s->cache, &q, &k, err);
+	if (r == 0)
+		r = kernel_list_check(&s->list, k.count, err);
 	s->labels = k.count > 1;
 	for (size_t i = 0; r == 0 && i < k.count; i++) {
 		r = kernels_preview(&s->cache, &k, i, &s->kernel[s->kernels], err);
 		s->kernels += r == 0;
+		if (r == 0)
+			r = kernel_list_label(&s->list, i, &s->kernel[s->kernels - 1]);
 	}
 	return r;
 }

@@ -3,6 +3,7 @@
 #ifndef KTSTR_CLI_TEST_SESSION_H
 #define KTSTR_CLI_TEST_SESSION_H
 
+#include "cli/kernel_list.h"
 #include "cli/kernels.h"
 #include "cli/reports.h"
 #include "cli/test_args.h"
@@ -22,15 +23,19 @@ struct session {
 	struct kernel kernel[KERNELS_MAX];
 	struct rundir rundir[KERNELS_MAX];
 	char commit[COMMIT_TEXT_MAX];
-	size_t kernels, first; /* first: index of the first kernel whose tests run now */
-	bool labels;	       /* there are several kernels, so test names contain the kernel's label */
+	size_t kernels, first;	 /* first: index of the first kernel whose tests run now */
+	struct kernel_list list; /* of KTSTR_KERNEL_LIST; empty with --kernel */
+	bool labels;		 /* there are several kernels, so test names contain the kernel's label */
 	const struct test_args *args;
 	struct run_counts counts;
 	struct closing closing;
 	struct run_records records;
+	json_t *record; /* last_run.h; NULL: not made yet */
 	struct report_orders reports;
 	struct output stream; /* --report ndjson=FILE; fd -1: not asked for */
 	struct filter *filter;
+	char *relevant;	  /* the filter of --relevant; NULL: all tests */
+	bool no_relevant; /* --relevant: there is nothing to run */
 	struct plan plan;
 	struct accel_choice accel;
 	struct observe_perturb perturb;
@@ -46,11 +51,20 @@ struct session {
 	char *snapshot_cache; /* NULL: every test boots */
 };
 
+/* test_settings.c: checks the arguments and the variables beside them. */
+int session_parse_args(struct session *s, const struct test_args *a, struct err **err);
+int session_open_stream(struct session *s, struct err **err);
+/* Failed tests after which no other test starts; 0: any number. */
+unsigned session_failures_most(const struct test_args *a);
+/* test_relevant.c: --relevant; needs the suites, after their schedulers were built. */
+int session_find_relevant(struct session *s, const struct test_args *a, struct err **err);
 /* Parses the filter, and plans the tests of the kernels from `first` on. */
 int session_plan(struct session *s, const struct test_args *a, struct err **err);
 /* Estimates durations, selects tests for the budget, and orders them. */
 int session_schedule(struct session *s, struct err **err);
 int session_choose_accel(struct session *s, const struct test_args *a, struct err **err);
+/* What --kernel or KTSTR_KERNEL_LIST names; neither: an empty list. */
+const struct strings *session_kernels(const struct session *s, const struct test_args *a);
 /* --no-perf-mode, or its variable. */
 bool session_has_no_perf(const struct test_args *a);
 /* The expected number of parallel machines. It can be lower, because other processes may hold CPUs. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* topics.c -- help topics other than commands: exit statuses, environment variables, filters, metrics. */
+/* topics.c -- help topics other than commands: exit statuses, environment variables, filters, metrics, profiles. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/options.h"
 #include "cli/status.h"
 #include "cli/topic_metrics.h"
+#include "cli/topic_profiles.h"
 
 /* --- exit statuses ------------------------------------------------------------------------------------------------ */
 
@@ -23,7 +24,7 @@ void exit_status_list(bool judges, bool roff, struct buf *out)
 	}
 }
 
-static const char several[] = "When several apply, the first of 130, 70, 74, 1, 2, 0 counts.";
+static const char several[] = "When several apply, the first of 130, 70, 74, 1, 2, 5, 0 counts.";
 
 static void statuses_text(struct buf *out)
 {
@@ -200,6 +201,7 @@ const struct topic topics[] = {
 	{ "exit-status", "meaning of the exit status", statuses_text, statuses_roff, statuses_markdown },
 	{ "filters", "expressions that choose tests", filters_text, filters_roff, filters_markdown },
 	{ "metrics", "what is measured, and what counts as a change", metrics_text, metrics_roff, metrics_markdown },
+	{ "profiles", "defaults of a project, in .config/ktstr.json", profiles_text, profiles_roff, profiles_markdown },
 	{ NULL },
 };
 

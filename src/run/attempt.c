@@ -50,6 +50,26 @@ static int on_host(struct machine *m, int result)
 	return ATTEMPT_JUDGING;
 }
 
+nsec_t attempt_began(const struct attempt *a)
+{
+	nsec_t host = atomic_load(&a->host_began);
+	return !a->on_host ? a->admitted : host == HOST_NEVER ? 0 : host;
+}
+
+bool attempt_begin_on_host(struct attempt *a)
+{
+	nsec_t none = 0;
+	return atomic_compare_exchange_strong(&a->host_began, &none, nsec_now());
+}
+
+void attempt_cancel_unstarted(struct attempt *a)
+{
+	nsec_t none = 0;
+	bool unstarted = a->on_host ? atomic_compare_exchange_strong(&a->host_began, &none, HOST_NEVER) : !a->admitted;
+	if (unstarted)
+		machine_cancel(&a->machine);
+}
+
 /* Results of earlier tries must be kept even if this try ends early. */
 static bool was_tried(const struct attempt *a)
 {
@@ -372,7 +392,8 @@ static int judging(struct machine *m, int result)
 {
 	struct attempt *a = attempt_of(m);
 	give_back(a);
-	if (result == -ECANCELED && m->failed_in == ATTEMPT_QUEUED && !was_tried(a))
+	bool unstarted = m->failed_in == ATTEMPT_QUEUED || (m->failed_in == ATTEMPT_ON_HOST && !attempt_began(a));
+	if (result == -ECANCELED && unstarted && !was_tried(a))
 		return MACHINE_END;
 	a->cut = m->cancelled;
 	if (result == -ECANCELED)
@@ -446,9 +467,9 @@ static int done(struct machine *m, int result)
 }
 
 /*
- * A first try that is cancelled in QUEUED ends without a result, because nothing was run. A later try is judged
- * together with the earlier ones. From PREPARING on every attempt is judged and stored, so that partial results are
- * kept and marked. A cancel does not stop judging and storing.
+ * A first try that is cancelled in QUEUED, or in ON_HOST before its body started, ends without a result, because
+ * nothing was run. A later try is judged together with the earlier ones. From PREPARING on every attempt is judged and
+ * stored, so that partial results are kept and marked. A cancel does not stop judging and storing.
  */
 static const struct machine_state states[ATTEMPT_STATE_MAX] = {
 	[ATTEMPT_QUEUED] = { "queued", queued, DEADLINE_NONE, ATTEMPT_JUDGING,

@@ -94,11 +94,14 @@ struct attempt {
 	struct flake_outcome outcome; /* of this try and the earlier ones, once judged */
 	bool cut;		      /* the run was interrupted, so this is the last try */
 	bool judged, stored;
-	nsec_t wall, boot; /* host time: lifetime of the VM; from its start to the first record */
-	nsec_t admitted;   /* when the CPUs were granted; 0: never */
-	nsec_t over;	   /* when the guest's exit record was seen; 0: never */
-	nsec_t over_away;  /* reactor->away at that time */
-	nsec_t cleanup;	   /* time from `over` to the end of the VM process; -1: unknown */
+	bool called_slow; /* used by the owner only */
+	_Atomic nsec_t
+		host_began; /* `on_host`: when the body started. 0: not yet; HOST_NEVER: it must not start any more */
+	nsec_t wall, boot;  /* host time: lifetime of the VM; from its start to the first record */
+	nsec_t admitted;    /* when the CPUs were granted; 0: never */
+	nsec_t over;	    /* when the guest's exit record was seen; 0: never */
+	nsec_t over_away;   /* reactor->away at that time */
+	nsec_t cleanup;	    /* time from `over` to the end of the VM process; -1: unknown */
 	uint64_t vm_cpu_usec, vm_rss_kib;
 	const char *const *counter_names;
 	uint64_t *counter; /* as in struct vm; owned */
@@ -123,6 +126,15 @@ struct attempt {
 	json_t *repro;			     /* what it said, or why there is none; NULL: nothing is to be said */
 	char *repro_dump;		     /* path, once stored */
 };
+
+#define HOST_NEVER ((nsec_t)-1)
+
+/* When its machine or body started; 0: not yet. */
+nsec_t attempt_began(const struct attempt *a);
+/* Cancels an attempt that has not started. One that has goes on. */
+void attempt_cancel_unstarted(struct attempt *a);
+/* For `on_host`, on the offload pool: may the body start? Notes the time. */
+bool attempt_begin_on_host(struct attempt *a);
 
 /* The caller fills the fields above `job` except `claim` and `pinning`, sets initrd_fd to -1 and the rest to 0. */
 void attempt_start(struct reactor *r, struct attempt *a, struct machine *parent, const char *name);

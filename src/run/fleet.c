@@ -51,7 +51,7 @@ static void show_capture(struct fleet *f, const struct attempt *a)
 static bool wants_report(const struct fleet *f, const struct result *r)
 {
 	enum ktstr_verdict v = r->judgement->verdict;
-	if (r->known_outcome == KNOWN_XFAIL || f->config.exploring)
+	if (r->known_outcome == KNOWN_XFAIL || f->config.no_reports || f->config.exploring)
 		return false;
 	return v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE ||
 	       (v == KTSTR_PASS && (f->config.log_passes || f->config.no_capture));
@@ -206,6 +206,19 @@ static void count(struct fleet *f, const struct attempt *a)
 	}
 }
 
+static const char stopped_why[] = "the run ended at an earlier failure (--fail-fast, --max-fail)";
+
+/* Tests that run come to their end; those that wait for CPUs do not start. */
+static void stop_at_failures(struct fleet *f)
+{
+	if (f->stopped || !f->config.failures_most || f->counts.failed < f->config.failures_most)
+		return;
+	f->stopped = true;
+	for (size_t i = 0; i < f->config.plan->count; i++)
+		if (f->live[i])
+			attempt_cancel_unstarted(f->live[i]);
+}
+
 static void on_ended(struct attempt *a, int result)
 {
 	struct fleet *f = a->owner;
@@ -218,10 +231,13 @@ static void on_ended(struct attempt *a, int result)
 		report(f, a);
 		if (!again)
 			count(f, a);
+		stop_at_failures(f);
 	} else {
 		f->counts.not_run++;
 		put_record(f, a->item, NULL,
-			   f->counts.interrupted ? "the run was interrupted" : "it could not be started");
+			   f->counts.interrupted ? "the run was interrupted"
+			   : f->stopped		 ? stopped_why
+						 : "it could not be started");
 	}
 	if (a->judged && !a->stored)
 		note_lost(f, a, result);
@@ -399,6 +415,7 @@ static void on_signal(void *data, int sig)
 static int fleet_init(struct fleet *f, struct reactor *r, const struct fleet_config *config)
 {
 	*f = (struct fleet){ .config = *config, .reactor = r, .began = reactor_now(r), .host = host_context() };
+	f->slow_at = config->slow ? f->began + config->slow : NSEC_NEVER;
 	f->env = (struct attempt_env){ .backend = config->accel->backend,
 				       .admit = &f->resources.admit,
 				       .prepare = attempt_prepare,
@@ -469,7 +486,9 @@ static int turn(struct fleet *f)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const struct admit *a = &f->resources.admit;
-	int result = reactor_turn(f->reactor, f->report_holders_at);
+	int result = reactor_turn(f->reactor, MIN_OF(f->report_holders_at, f->slow_at));
+	if (f->reactor->now >= f->slow_at)
+		fleet_report_slow(f);
 	if (f->holders_reported && !list_empty(&a->held)) {
 		char waited[TIME_TEXT_MAX];
 		fleet_view_hide(f);
@@ -505,8 +524,14 @@ static int run(struct fleet *f, struct signals *signals, struct err **err)
 	}
 	int result = signals_init(signals, f->reactor, &set, on_signal, f, err);
 	for (size_t i = 0; i < config->plan->count && result == 0; i++) {
+		if (f->stopped) {
+			put_record(f, &config->plan->item[i], NULL, stopped_why);
+			f->counts.not_run++;
+			continue;
+		}
 		if (config->plan->item[i].skip || config->plan->item[i].problem) {
 			report_without_machine(f, i);
+			stop_at_failures(f);
 			continue;
 		}
 		f->open++;

@@ -40,6 +40,9 @@ struct fleet_config {
 	bool verbose;			/* guests log all kernel messages (KTSTR_VERBOSE) */
 	bool log_passes;		/* print payload results and the report of passed tests, too */
 	bool no_capture;		/* the same, and print the guest's console and output unchanged to stderr */
+	bool no_reports;		/* print no failure reports, only lines */
+	unsigned failures_most;		/* failed tests after which no other one starts; 0: any number */
+	nsec_t slow;			/* print which tests have been running for this long; 0: never */
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* keep the output of every guest beside its sidecar */
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
@@ -74,6 +77,8 @@ struct fleet {
 	struct term_frame frame;
 	struct event_layout layout;
 	struct eta eta;
+	bool stopped;	  /* there were `failures_most` failures */
+	nsec_t slow_at;	  /* when a test may have become slow */
 	unsigned at_once; /* most machines that were seen running at once */
 	struct notice idle;
 	json_t *host;
@@ -102,6 +107,9 @@ void fleet_view_start(struct fleet *f);
 void fleet_view_hide(struct fleet *f);
 /* Handles SIGWINCH and SIGTSTP; returns false for other signals. */
 bool fleet_view_signal(struct fleet *f, int sig);
+
+/* fleet_slow.c: prints once for each test that it is slow, and sets `slow_at` anew. */
+void fleet_report_slow(struct fleet *f);
 
 /* admission.c: what machines request from the host. */
 int fleet_open_admission(struct fleet *f, struct err **err);

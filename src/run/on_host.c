@@ -29,6 +29,8 @@ int attempt_on_host(void *arg)
 	};
 	snprintf(seed, sizeof(seed), "%lu", a->seed);
 	snprintf(duration, sizeof(duration), "%ld", t->duration);
+	if (!attempt_begin_on_host(a))
+		return -ECANCELED;
 	int r = host_process_run(&process);
 	if (r == 0)
 		note_host(&a->evidence);

@@ -28,10 +28,9 @@ def refused(name, status, said, *args, **kw):
 
 # Spellings of other runners that are invalid here: the message says what to type instead.
 SPELLINGS_ELSEWHERE = (
-    (('test', '--nextest-profile=ci'), 'with --retries, --jobs and --flaky-fails'),
-    (('test', '--relevant'), 'choose the tests with -E'),
+    (('test', '--success-output=final'), 'write --show-output all'),
+    (('test', '--failure-output=never'), 'write --show-output failed or never'),
     (('run', '--flags', 'llc,borrow'), 'choose with --filter, --work-type and --workers'),
-    (('test', '--', '-E', 'all()'), "'-E' after '--' is read as a path, and there is no such file; leave the '--' out"),
 )
 # Nothing falls back to a default silently.
 ZEROS = (('test', '-j', '0'), ('test', '--jobs=0'), ('test', '--repeat', '0'), ('test', '--require', '0'), ('test', '--time-dilation', '0'),

@@ -159,6 +159,10 @@ def check_pairs():
         check(out['summary']['pairs'] == 0 and 'cpu_budget' in done.err, 'different CPU budgets are not compared', done)
         status, out, _ = compare('--a-cpu-budget', '2', '--b-cpu-budget', '4')
         check(out['summary']['pairs'] == 1, 'except when they are the question', out)
+        status, _, done = compare('--cpu-budget', '3')
+        check(status == 65 and 'matched 0 sidecars' in done.err, '--cpu-budget chooses on both sides', done)
+        status, _, done = compare('--phase-threshold', 'some')
+        check(status == 64 and '--phase-threshold' in done.err, '--phase-threshold is a percentage', done)
     with Place() as p:
         p.make('one', 1000, accel='tcg', **A)
         p.make('two', 2000, accel='kvm', **B)

@@ -18,6 +18,18 @@ def put(target, name, data):
         f.write(data if isinstance(data, bytes) else data.encode())
 
 
+def build_records():
+    def entry(payload, deps=0):
+        return struct.pack('<I', len(payload) | deps << 31) + payload
+
+    def path(number, name):
+        return entry(name + b'\0' * (-len(name) % 4) + struct.pack('<I', ~number & 0xffffffff))
+    paths = b''.join(path(i, name) for i, name in enumerate((b'a.o', b'../a.c', b'a.skel.h', b'/usr/include/b.h')))
+    put('build_records', 'deps', b'# ninjadeps\n' + struct.pack('<I', 4) + paths + entry(struct.pack('<IQIII', 0, 1, 1, 2, 3), 1) + entry(struct.pack('<IQI', 0, 2, 1), 1))
+    put('build_records', 'deps3', b'# ninjadeps\n' + struct.pack('<I', 3) + paths + entry(struct.pack('<IIII', 0, 1, 1, 2), 1))
+    put('build_records', 'rules', 'a: b.c c\\ d.h \\\n e\\#f $$g h:\\i\n\nb.c:\nx: CFLAGS = -O2\n.PHONY: all\n%.o: %.c\nall:: a | order\n\trecipe: no\nc:\\x\\y.o: d:\\z.c; echo\n')
+
+
 def record(kind, payload):
     tail = struct.pack('<HHIQ', kind, 0, len(payload), 1000) + payload
     whole = struct.pack('<II', 0x4345524b, zlib.crc32(tail)) + tail
@@ -277,3 +289,4 @@ put('monitor', 'loops', change(4, 0, 1, 4 << 32) + change(4, 64, 1, 4 << 32 | 25
 put('monitor', 'counts', change(0, 0x1014, 0, 0xffffffff, 4) + change(4, 8, 0, 0xffffffff, 4) + change(0, 0x2000, 0, 1 << 63))
 put('monitor', 'tables', change(3, 4088, 0, 0x1005067) + change(3, 0, 0, 0x1005067) + change(0, 0x1010, 0, 1, 4) + change(0, 0x1008, 0, 0xffff800000000000))
 put('monitor', 'array', b''.join(change(4, 8 * i, 3, 4 << 32 | 64 * i) for i in range(60)))
+build_records()

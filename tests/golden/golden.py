@@ -49,6 +49,7 @@ CASES = {
     '../../docs/EXIT_STATUS.md': [KTSTR, 'help', 'exit-status', '--markdown'],
     '../../docs/FILTERS.md': [KTSTR, 'help', 'filters', '--markdown'],
     '../../docs/METRICS.md': [KTSTR, 'help', 'metrics', '--markdown'],
+    '../../docs/PROFILES.md': [KTSTR, 'help', 'profiles', '--markdown'],
     'help-environment.out': [KTSTR, 'help', 'environment'],
     'frames.out': [os.path.join(BUILD, 'tests', 'golden_frames')],
 }

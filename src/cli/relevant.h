@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* relevant.h -- the schedulers of test binaries that a change concerns; for `ktstr affected` and --relevant. */
+#ifndef KTSTR_CLI_RELEVANT_H
+#define KTSTR_CLI_RELEVANT_H
+
+#include "affected/affected.h"
+#include "run/suite.h"
+
+/*
+ * @ret: sorted by name, each name once; the names are those of @suites. The caller calls relevant_done(). Run
+ * schedulers_build() for @suites before, so that the lists of their inputs are up to date. A scheduler that is built
+ * into the kernel has no program, and is not in the result. -ENOMEM.
+ */
+int relevant_find(const struct suite *suites, size_t count, const struct changes *c, struct affected *ret);
+void relevant_done(struct affected *a);
+/*
+ * The filter expression for --relevant: the tests of affected schedulers, and those without a program. NULL without an
+ * error: all tests. The caller frees *@ret.
+ */
+int relevant_filter(const struct affected *a, const struct suite *suites, size_t count, char **ret);
+
+/* The filter for tests whose scheduler, if any, has no program. False: there are no such tests. */
+bool relevant_others(const struct affected *a, const struct suite *suites, size_t count, struct buf *out);
+/* Does a test use the scheduler? */
+bool relevant_has_tests(const struct suite *suites, size_t count, const char *scheduler);
+
+#endif
