@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * power_bench.c -- what the statistical tests of `ktstr stats compare` find, beside a gate with a fixed threshold, by the
+ * power_bench.c -- what the statistical tests of `ktstr stats compare` find, beside a fixed threshold, by the
  * number of runs per side: false alarms where nothing changed (A/A), and changes of 3 % and 10 % that are found (A/B).
  *
  * A run's value is 100, times what its seed makes of it, times the change, times noise. A seed's factor has a standard

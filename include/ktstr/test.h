@@ -124,7 +124,7 @@ struct ktstr_test {
 	const struct ktstr_map_write *bpf_map_write;  /* KTSTR_MAP_WRITES({ "limit", 3 }, { "debug", 1 }) */
 	const struct ktstr_map_watch *watch_bpf_maps; /* KTSTR_MAP_WATCHES({ .field = "hits", .label = "hits" }) */
 	enum ktstr_verdict (*post_vm)(struct ktstr_post *p); /* runs on the host when the machine has ended */
-	const struct ktstr_perf_gate *perf_gates; /* KTSTR_PERF_GATES({ .metric = "worst_gap_ms" }) */
+	const struct ktstr_perf_gate *perf_gates;	     /* KTSTR_PERF_GATES({ .metric = "worst_gap_ms" }) */
 };
 
 #define KTSTR_STAGED(...) KTSTR_LIST(const struct ktstr_scheduler *, __VA_ARGS__, 0)

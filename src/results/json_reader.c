@@ -449,6 +449,10 @@ static unsigned unescape(const char **p, const char *end)
 
 size_t json_view_copy(const struct json_view *v, char *out, size_t size)
 {
+	if (!v->len) {
+		*out = '\0';
+		return 0;
+	}
 	const char *p = v->text, *end = v->text + v->len;
 	size_t len = 0;
 	while (p < end) {

@@ -64,7 +64,7 @@ bool json_reader_end(struct json_reader *r);
 
 static inline bool json_view_is(const struct json_view *v, const char *text)
 {
-	return strlen(text) == v->len && !memcmp(v->text, text, v->len);
+	return strlen(text) == v->len && (!v->len || !memcmp(v->text, text, v->len));
 }
 /*
  * Writes the string with its escapes resolved and a NUL, cut to @size bytes. An escaped NUL becomes '?'. The result is

@@ -235,10 +235,15 @@ static void take_steps(void)
 
 static const struct ktstr_checks none = { 0 }, strict_gap = { .max_gap_ms = 7 };
 
+/* Those of `r`, which full_result() uses again. */
+static json_t *gates;
+
 static json_t *empty_result(void)
 {
 	e = (struct evidence){ 0 };
 	j = (struct judgement){ .verdict = KTSTR_SKIP };
+	json_decref(gates);
+	gates = json_pack("[{s:s, s:n, s:n, s:n}]", "metric", "x", "direction", "max_regression_pct", "min_abs");
 	r = (struct result){ .name = "ktstr/one",
 			     .test = "one",
 			     .suite = "suite",
@@ -250,6 +255,7 @@ static json_t *empty_result(void)
 			     .performance = "declared",
 			     .replay = "ktstr test",
 			     .shape = &shape,
+			     .perf_gates = gates,
 			     .known = { .reason = "known" },
 			     .run_id = "6.12.3-unknown",
 			     .project_commit = COMMIT_UNKNOWN,
