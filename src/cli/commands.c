@@ -8,6 +8,7 @@
 const struct command *const commands[] = {
 	&cmd_test,
 	&cmd_explore,
+	&cmd_shell,
 	&cmd_report,
 	&cmd_merge,
 	&cmd_dump,

@@ -314,8 +314,9 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
 	char lag[PRELOAD_VARIABLE_MAX];
-	const char *const env[] = { QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
-	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 6] = {
+	/* The library changes how instructions are counted. */
+	const char *const env[] = { c->real_time ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
+	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 8] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
@@ -326,6 +327,10 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 	unsigned count = 5;
 	if (q->kernel_fd >= 0)
 		fds[count++] = (struct child_fd){ q->kernel_fd, QEMU_FD_KERNEL };
+	if (c->terminal && !c->park)
+		fds[count++] = (struct child_fd){ *c->terminal, QEMU_FD_TERMINAL };
+	if (c->devices && c->devices->disk)
+		fds[count++] = (struct child_fd){ c->devices->disk_fd, QEMU_FD_DISK };
 	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
 		fds[count++] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
 	count += qemu_observer_fds(&q->observer, fds + count);
