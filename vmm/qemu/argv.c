@@ -53,10 +53,11 @@ static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 {
 	add_argument(a, "-accel");
 	add_argument(a, "tcg,thread=single,tb-size=64");
-	if (!c->real_time) {
-		add_argument(a, "-icount");
+	add_argument(a, "-icount");
+	if (c->real_time)
+		add_argument(a, "shift=auto,sleep=on");
+	else
 		add_argument(a, "shift=%u,sleep=off,align=off", c->icount_shift);
-	}
 	add_argument(a, "-cpu");
 	/* Without ERMS and FSRM, kernels do not copy by bytes, which TCG executes and counts one by one. */
 	add_argument(a, "max,vendor=GenuineIntel,-rdrand,-rdseed,-erms,-fsrm");
