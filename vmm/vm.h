@@ -42,11 +42,12 @@ struct vm_config {
 	bool verbose;			      /* print the whole kernel log on the console */
 	bool real_time; /* tcg: time passes as on the host, also while the guest sleeps: not deterministic */
 	/*
-	 * tcg: a stream socket that is connected to the guest's second serial port, or NULL. A parked machine has the
-	 * port, but nothing is connected to it.
+	 * tcg: a stream socket that is connected to a port of the guest, for base/session_frame.h; or NULL. A parked
+	 * machine has the port, but nothing is connected to it.
 	 */
 	const int *terminal;
-	bool park; /* stop at the guest's park point (VM_END_PARKED), for vm_backend.save() */
+	bool terminal_serial; /* the port is the second serial port, for kernels without virtio */
+	bool park;	      /* stop at the guest's park point (VM_END_PARKED), for vm_backend.save() */
 	/*
 	 * The parked machine to clone, or NULL. The settings above must equal those of the parked machine, except for
 	 * `seed` and for `initrd_fd` from `initrd_known` on: these bytes, at most CLONE_PAYLOAD_BYTES_MAX, are the

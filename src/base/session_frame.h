@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * session_frame.h -- what `ktstr shell` and PID 1 of its guest send each other over a serial port: frames of a type and
- * up to SESSION_FRAME_MAX bytes. The guest speaks first, by HELLO; the host skips everything before it.
+ * session_frame.h -- what `ktstr shell` and PID 1 of its guest send each other over a port: frames of a type and up to
+ * SESSION_FRAME_MAX bytes. The port is a virtio port, or the second serial port of kernels without virtio. The guest speaks first, by HELLO; the host skips everything before it.
  *
  * Input is limited by a window, because a serial port that nobody reads loses bytes: the host may send SESSION_WINDOW
  * bytes of INPUT, and as many more as the guest has reported by CONSUMED. Output is limited by the port itself.
@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 
+#define SESSION_PORT	  "ktstr.terminal" /* name of the virtio port */
 #define SESSION_FRAME_MAX 4096u
 #define SESSION_WINDOW	  32768u
 #define SESSION_HELLO	  "ktstr session 1" /* content of HELLO */

@@ -413,6 +413,7 @@ static int run_guest(struct shell *s, struct err **err)
 			     .kargs = s->test && s->test->scheduler ? (const char *const *)s->test->scheduler->kargs
 								    : NULL,
 			     .real_time = true,
+			     .terminal_serial = s->kernel.image,
 			     .verbose = a->dmesg,
 			     .devices = s->devices.disk ? &s->devices : NULL },
 		.base = { .include = s->includes->item, .includes = s->includes->count, .cache_dir = s->image_cache },

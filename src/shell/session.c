@@ -12,7 +12,6 @@
 #define PREPARE_DEADLINE (2 * NSEC_PER_MIN)
 #define CLONE_DEADLINE	 (5 * NSEC_PER_MIN)
 #define BOOT_DEADLINE	 (5 * NSEC_PER_MIN)
-#define STOP_DEADLINE	 (30 * NSEC_PER_SEC)
 #define CONSOLE_SHOWN	 2000 /* bytes of the console that explain the end of a guest */
 
 enum {
@@ -355,8 +354,8 @@ static const struct machine_state states[SESSION_COUNT] = {
 			    TO(SESSION_BOOT) | TO(SESSION_STOP) },
 	[SESSION_BOOT] = { "boot", session_boot, BOOT_DEADLINE, SESSION_STOP, TO(SESSION_RUN) | TO(SESSION_STOP) },
 	[SESSION_RUN] = { "run", session_run, DEADLINE_NONE, SESSION_STOP, TO(SESSION_STOP) },
-	[SESSION_STOP] = { "stop", session_stop, STOP_DEADLINE, SESSION_CLOSE, TO(SESSION_CLOSE) },
-	[SESSION_CLOSE] = { "close", session_close, DEADLINE_NONE, 0, TO_END },
+	[SESSION_STOP] = { "stop", session_stop, DEADLINE_NONE, 0, TO(SESSION_CLOSE), .shielded = true },
+	[SESSION_CLOSE] = { "close", session_close, DEADLINE_NONE, 0, TO_END, .shielded = true },
 };
 
 static void explain_failure(struct session *s, int result)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/session_frame.h"
 #include "topo/topology.h"
 #include "vmm/cmdline.h"
 #include "vmm/qemu/argv.h"
@@ -114,7 +115,7 @@ static void add_topology(struct qemu_argv *a, const struct vm_config *c, const s
 	}
 }
 
-/* The second serial port. A snapshot has the port's state, not what is connected to it. */
+/* A port for a terminal. A snapshot has the port's state, not what is connected to it. */
 static void add_terminal(struct qemu_argv *a, const struct vm_config *c)
 {
 	add_argument(a, "-chardev");
@@ -122,8 +123,15 @@ static void add_terminal(struct qemu_argv *a, const struct vm_config *c)
 		add_argument(a, "null,id=terminal");
 	else
 		add_argument(a, "socket,id=terminal,fd=%d", QEMU_FD_TERMINAL);
-	add_argument(a, "-serial");
-	add_argument(a, "chardev:terminal");
+	if (c->terminal_serial) {
+		add_argument(a, "-serial");
+		add_argument(a, "chardev:terminal");
+		return;
+	}
+	add_argument(a, "-device");
+	add_argument(a, "virtio-serial-pci");
+	add_argument(a, "-device");
+	add_argument(a, "virtserialport,chardev=terminal,name=" SESSION_PORT);
 }
 
 /* The disk is lost with the guest, so its cache is never flushed. */

@@ -14,7 +14,8 @@
 #include "base/session_frame.h"
 #include "guest/init/session.h"
 
-#define PORT		 "/dev/ttyS1"
+#define SERIAL_PORT	 "/dev/ttyS1"
+#define VIRTIO_PORT	 "vport0p1" /* the first port; its name is checked */
 #define SHELL		 "/bin/sh"
 #define COMMAND_FILE	 "/ktstr.exec"
 #define COMMAND_MAX	 ((size_t)1 << 20)
@@ -54,10 +55,20 @@ static void set_nonblocking(int fd)
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
 
-static int open_port(void)
+static int open_virtio_port(void)
+{
+	_cleanup_buf_ struct buf name = BUF_NULL;
+	if (file_read("/sys/class/virtio-ports/" VIRTIO_PORT "/name", 64, &name, NULL) < 0 ||
+	    strncmp(buf_str(&name), SESSION_PORT, sizeof(SESSION_PORT) - 1))
+		return -ENOENT;
+	int fd = open("/dev/" VIRTIO_PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_serial_port(void)
 {
 	struct termios raw;
-	_cleanup_close_ int fd = open(PORT, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int fd = open(SERIAL_PORT, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (tcgetattr(fd, &raw) < 0)
@@ -66,6 +77,12 @@ static int open_port(void)
 	raw.c_cflag |= CLOCAL | CREAD;
 	cfsetspeed(&raw, B115200);
 	return tcsetattr(fd, TCSANOW, &raw) < 0 ? -errno : TAKE_FD(fd);
+}
+
+static int open_port(void)
+{
+	int fd = open_virtio_port();
+	return fd == -ENOENT ? open_serial_port() : fd;
 }
 
 static void set_size(int terminal, unsigned columns, unsigned rows)
@@ -259,6 +276,17 @@ static void reap(struct session *s)
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * A virtio port is hung up until the kernel has heard that the host has opened it. PID 1 is a real-time task: without a
+ * pause, the kernel could not hear of it on a guest with one CPU.
+ */
+static void wait_for_host(short events)
+{
+	const struct timespec pause = { .tv_nsec = 2 * NSEC_PER_MSEC };
+	if (events & POLLHUP)
+		nanosleep(&pause, NULL);
+}
+
 enum { ON_SIGNAL, ON_PORT, ON_OUT, ON_ERR, ON_IN, ON_MAX };
 
 static void wait_once(struct session *s)
@@ -273,6 +301,7 @@ static void wait_once(struct session *s)
 	};
 	if (poll(fd, ON_MAX, -1) <= 0)
 		return;
+	wait_for_host(fd[ON_PORT].revents);
 	if (fd[ON_PORT].revents & POLLIN)
 		read_port(s);
 	if (fd[ON_OUT].revents)
@@ -296,6 +325,7 @@ static void finish_session(struct session *s)
 	while (s->unsent.len) {
 		struct pollfd fd = { s->port, POLLOUT, 0 };
 		poll(&fd, 1, -1);
+		wait_for_host(fd.revents);
 		write_port(s);
 	}
 	struct timespec end = { .tv_sec = HOST_END_SECONDS };
@@ -328,7 +358,8 @@ int session_run(struct init *i)
 		.port = open_port(), .signals = i->fd[SRC_SIGNAL].fd, .in = -1, .out = -1, .err = -1
 	};
 	if (s.port < 0) {
-		log_error(&i->log, "open the second serial port, " PORT ": %s", strerror(-s.port));
+		log_error(&i->log, "open the port of the terminal, " VIRTIO_PORT " or " SERIAL_PORT ": %s",
+			  strerror(-s.port));
 		return s.port;
 	}
 	signal(SIGPIPE, SIG_IGN);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * session.h -- the session of `ktstr shell`: PID 1 starts a shell on a pseudo-terminal, or one command with pipes, and
- * carries bytes between it and the second serial port (base/session_frame.h). PID 1 is a real-time task, so keys reach
+ * carries bytes between it and the host (base/session_frame.h). PID 1 is a real-time task, so keys reach
  * the terminal whatever the scheduler does.
  */
 #ifndef KTSTR_GUEST_INIT_SESSION_H
