@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * session_frame.h -- what `ktstr shell` and PID 1 of its guest send each other over a port: frames of a type and up to
- * SESSION_FRAME_MAX bytes. The port is a virtio port, or the second serial port of kernels without virtio. The guest speaks first, by HELLO; the host skips everything before it.
+ * SESSION_FRAME_MAX bytes. The port is a virtio port, or the second serial port where the kernel has no virtio. The
+ * guest speaks first, by HELLO; the host skips everything before it.
  *
  * Input is limited by a window, because a serial port that nobody reads loses bytes: the host may send SESSION_WINDOW
  * bytes of INPUT, and as many more as the guest has reported by CONSUMED. Output is limited by the port itself.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -164,9 +165,19 @@ static int find_test(struct shell *s, struct err **err)
 	return 0;
 }
 
+/* A file that is not a source archive is a kernel to boot. Other commands refuse it: they need to know how it was built. */
+static bool names_image(const struct strings *kernel)
+{
+	struct stat st;
+	const char *path = kernel->count == 1 ? kernel->item[0] : "";
+	return strchr(path, '/') && stat(path, &st) == 0 && S_ISREG(st.st_mode) && !is_tarball_name(path);
+}
+
 static int get_kernel(struct shell *s, struct err **err)
 {
 	const struct shell_args *a = s->args;
+	if (names_image(&a->kernel))
+		return kernel_from_image(a->kernel.item[0], &s->kernel, err);
 	struct kernels_request q = {
 		.texts = a->kernel.item,
 		.count = a->kernel.count,
@@ -257,13 +268,13 @@ static uint64_t memory_of(const struct shell *s)
 
 static int make_disk(struct shell *s, struct err **err)
 {
-	const char *dir = getenv("TMPDIR");
+	const char *said = environment_get(ENV_TMPDIR), *dir = said ? said : "/tmp";
 	uint64_t bytes = s->args->disk & ~(uint64_t)511;
 	if (!bytes)
 		return 0;
-	s->disk_fd = open(dir && *dir ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	s->disk_fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (s->disk_fd < 0 || ftruncate(s->disk_fd, (off_t)bytes) < 0)
-		return FAIL_SYS(err, -errno, "make the file of the disk in '%s' (TMPDIR)", dir && *dir ? dir : "/tmp");
+		return FAIL_SYS(err, -errno, "make the file of the disk in '%s' (TMPDIR)", dir);
 	s->devices = (struct vm_devices){ .disk = true, .disk_fd = s->disk_fd, .console_in = -1, .bulk_out = -1 };
 	return 0;
 }
@@ -290,9 +301,9 @@ static int make_environment(struct shell *s)
 		return -ENOMEM;
 	int r = set_variable(s, &s->path, "PATH", path);
 	if (r == 0)
-		r = set_variable(s, &s->term, "TERM", getenv("TERM"));
+		r = set_variable(s, &s->term, "TERM", environment_get(ENV_TERM));
 	if (r == 0)
-		r = set_variable(s, &s->colorterm, "COLORTERM", getenv("COLORTERM"));
+		r = set_variable(s, &s->colorterm, "COLORTERM", environment_get(ENV_COLORTERM));
 	if (r == 0 && !s->args->exec)
 		r = set_variable(s, &s->prompt, "PS1", "\\[\\e[2m\\]^Ax=quit\\[\\e[0m\\] \\w # ");
 	return r;
@@ -369,6 +380,7 @@ static int status_of(struct shell *s, struct err **err)
 		break;
 	}
 	*err = TAKE_PTR(s->session.err);
+	output_buf(&standard_error, &e->last_words);
 	if (code != -ETIME || !s->args->exec || !s->session.begun)
 		return code;
 	_cleanup_buf_ struct buf text = BUF_NULL;
@@ -490,7 +502,8 @@ const struct command cmd_shell = {
 			{ "ktstr shell --test my_test build", "the machine of a test, with its files" },
 			{ NULL },
 		},
-	.environment = (const enum environment_id[]){ ENV_KERNEL, KERNEL_ENVIRONMENT, ENV_MAX },
+	.environment = (const enum environment_id[]){ ENV_KERNEL, ENV_TERM, ENV_COLORTERM, ENV_TMPDIR,
+						      KERNEL_ENVIRONMENT, ENV_MAX },
 	.files = FILES_CACHE,
 	OPERANDS(struct shell_args, paths),
 	.run = run_shell,

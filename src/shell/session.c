@@ -221,16 +221,17 @@ static int explain_end(struct session *s)
 		[VM_END_KILLED] = "the guest was stopped",
 		[VM_END_DIED] = "the process of the virtual machine was killed or failed",
 	};
-	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct buf *text = &s->last_words;
 	const struct buf *console = &s->vm->console;
 	size_t from = console->len - MIN_OF(console->len, (size_t)CONSOLE_SHOWN);
-	append_init_log(s, &text);
-	if (console->len)
-		text_append(&text, console->data + from, console->len - from);
-	buf_append(&text, s->vm->stderr_text.data, s->vm->stderr_text.len);
+	append_init_log(s, text);
+	if (console->len && !s->config->kernel_log)
+		text_append(text, console->data + from, console->len - from);
+	buf_append(text, s->vm->stderr_text.data, s->vm->stderr_text.len);
+	if (text->len && text->data[text->len - 1] != '\n')
+		buf_puts(text, "\n");
 	const char *end = s->vm->end < ARRAY_SIZE(ends) && ends[s->vm->end] ? ends[s->vm->end] : "the guest ended";
-	return FAIL(&s->err, ERR_MISSING, -EIO, "%s before the session was over%s%s", end, text.len ? ":\n" : "",
-		    buf_str(&text));
+	return FAIL(&s->err, ERR_MISSING, -EIO, "%s before the session was over", end);
 }
 
 static int check_port(struct session *s)
@@ -408,4 +409,5 @@ void session_done(struct session *s)
 	s->initrd_fd = fd_close(s->initrd_fd);
 	s->terminal_fd = fd_close(s->terminal_fd);
 	s->err = err_free(s->err);
+	buf_done(&s->last_words);
 }

@@ -46,6 +46,7 @@ struct session {
 	int32_t status; /* as waitpid(2) */
 	bool cloned;
 	struct err *err;
+	struct buf last_words; /* lines of the guest that explain why it failed; clean text */
 	/* private */
 	struct machine machine;
 	struct offload_job job;

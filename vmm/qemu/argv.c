@@ -139,6 +139,9 @@ static void add_disk(struct qemu_argv *a, const struct vm_devices *d)
 {
 	add_argument(a, "-add-fd");
 	add_argument(a, "set=1,fd=%d", QEMU_FD_DISK);
+	/* QEMU opens an image for reading first. */
+	add_argument(a, "-add-fd");
+	add_argument(a, "set=1,fd=%d", QEMU_FD_DISK_READ);
 	add_argument(a, "-drive");
 	add_argument(a, "file=/dev/fdset/1,if=none,id=disk,format=raw,cache=unsafe,file.locking=off,discard=unmap%s",
 		     d->disk_read_only ? ",read-only=on" : "");

@@ -113,7 +113,7 @@ static void __attribute__((noreturn)) exec_shell(const int std[3], bool terminal
 		dup2(std[k], k);
 	/* PID 1 is exempt from the OOM killer, and what it starts would be. */
 	file_write("/proc/self/oom_score_adj", "0");
-	if (chdir(getenv("HOME")) < 0 && chdir("/") < 0)
+	if (chdir("/root") < 0 && chdir("/") < 0)
 		_exit(126);
 	if (terminal)
 		execl(SHELL, "-sh", NULL);
