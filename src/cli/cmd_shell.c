@@ -165,7 +165,7 @@ static int find_test(struct shell *s, struct err **err)
 	return 0;
 }
 
-/* A file that is not a source archive is a kernel to boot. Other commands refuse it: they need to know how it was built. */
+/* A file that is not a source archive is a kernel to boot. Other commands refuse it. */
 static bool names_image(const struct strings *kernel)
 {
 	struct stat st;

@@ -16,6 +16,7 @@
 
 #define SERIAL_PORT	 "/dev/ttyS1"
 #define VIRTIO_PORT	 "vport0p1" /* the first port; its name is checked */
+#define BUSYBOX		 "/bin/busybox"
 #define SHELL		 "/bin/sh"
 #define COMMAND_FILE	 "/ktstr.exec"
 #define COMMAND_MAX	 ((size_t)1 << 20)
@@ -101,6 +102,12 @@ static void set_clock(const char *seconds)
 	clock_settime(CLOCK_REALTIME, &ts);
 }
 
+/* Scripts that were brought along bring their /bin/sh, which may be another shell. */
+static const char *shell_path(void)
+{
+	return access(BUSYBOX, X_OK) == 0 ? BUSYBOX : SHELL;
+}
+
 static void __attribute__((noreturn)) exec_shell(const int std[3], bool terminal, const char *command)
 {
 	sigset_t none;
@@ -116,9 +123,9 @@ static void __attribute__((noreturn)) exec_shell(const int std[3], bool terminal
 	if (chdir("/root") < 0 && chdir("/") < 0)
 		_exit(126);
 	if (terminal)
-		execl(SHELL, "-sh", NULL);
+		execl(shell_path(), "-sh", NULL);
 	else
-		execl(SHELL, "sh", "-c", command, NULL);
+		execl(shell_path(), "sh", "-c", command, NULL);
 	_exit(127);
 }
 
@@ -343,7 +350,7 @@ static void report_problem(struct session *s, const char *what, int r)
 
 static void start(struct session *s, const struct session_conf *conf)
 {
-	if (access(SHELL, X_OK) < 0) {
+	if (access(shell_path(), X_OK) < 0) {
 		report_problem(s, "find a shell, " SHELL, -errno);
 		return;
 	}
