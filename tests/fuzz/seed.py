@@ -18,6 +18,10 @@ def put(target, name, data):
         f.write(data if isinstance(data, bytes) else data.encode())
 
 
+def session(kind, data):
+    return b'K' + struct.pack('<BH', kind, len(data)) + data
+
+
 def record(kind, payload):
     tail = struct.pack('<HHIQ', kind, 0, len(payload), 1000) + payload
     whole = struct.pack('<II', 0x4345524b, zlib.crc32(tail)) + tail
@@ -277,3 +281,5 @@ put('monitor', 'loops', change(4, 0, 1, 4 << 32) + change(4, 64, 1, 4 << 32 | 25
 put('monitor', 'counts', change(0, 0x1014, 0, 0xffffffff, 4) + change(4, 8, 0, 0xffffffff, 4) + change(0, 0x2000, 0, 1 << 63))
 put('monitor', 'tables', change(3, 4088, 0, 0x1005067) + change(3, 0, 0, 0x1005067) + change(0, 0x1010, 0, 1, 4) + change(0, 0x1008, 0, 0xffff800000000000))
 put('monitor', 'array', b''.join(change(4, 8 * i, 3, 4 << 32 | 64 * i) for i in range(60)))
+
+put('session', 'output', b'noise' + session(4, b'ktstr session 1') + session(5, b'hello') + session(7, b'\5\0\0\0') + session(9, b'\0\7\0\0'))

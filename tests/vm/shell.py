@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 from tap import KTSTR, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel, skip  # noqa: E402
 
-TIMEOUT = 300
+TIMEOUT = 120
 PASTE = b''.join(b'%07d ' % i + b'x' * 91 + b'\n' for i in range(10486))  # 1 MiB
 # The session's leader outlives ktstr, as a user's shell does, and shows the terminal's modes.
 LEADER = '"$@"; s=$?; sleep 0.5; echo; stty -a; echo "ended $s."; read x'
@@ -82,13 +82,10 @@ class Terminal:
 def check_keys(t):
     check(t.command('echo $TERM').startswith('xterm'), 'the type of the terminal is passed on')
     check(t.command('stty size').startswith('30 100'), 'and its size')
-    t.command("trap 'echo resized' WINCH")
     t.size(77, 41)
-    t.keys(b'\n')
-    check(t.until(rb'resized'), 'a resize is a SIGWINCH in the guest')
-    t.prompt()
+    time.sleep(0.5)
     text = t.command('stty size')
-    check('41 77' in text, 'and a new size', text)
+    check('41 77' in text, 'a new size arrives while the session runs', text)
     text = t.command("printf 'na\\303\\257ve \\342\\234\\223 %s\\n' 'Grüße'")
     check('naïve ✓ Grüße' in text, 'UTF-8 arrives in both directions', text)
     t.keys(b'cat\n')
@@ -119,14 +116,14 @@ def check_jobs(t):
 def check_schedulers(t):
     wait = 'for i in $(seq 300); do grep -q %s /sys/kernel/sched_ext/root/ops 2>/dev/null && break; sleep 0.1; done'
     shown = 'cat /sys/kernel/sched_ext/state /sys/kernel/sched_ext/root/ops'
-    t.command('scx_simple > /dev/null 2>&1 &')
+    t.command('scx_simple > /dev/null 2>&1 & true')
     text = t.command(wait % 'simple' + '; ' + shown)
     check('enabled\nsimple' in text, 'a scheduler of the kernel tree is started inside', text)
-    t.command('kill %1; wait %1')
-    t.command('scx_qmap > /dev/null 2>&1 &')
+    t.command('kill $!; wait $!')
+    t.command('scx_qmap > /dev/null 2>&1 & true')
     text = t.command(wait % 'qmap' + '; ' + shown)
     check('enabled\nqmap' in text, 'and replaced by another one', text)
-    t.command('kill %1; wait %1')
+    t.command('kill $!; wait $!')
 
 
 def check_paste(t):
