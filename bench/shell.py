@@ -29,7 +29,7 @@ INIT = f"""#!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox --install -s /bin
 sh -c '{COMMAND}' > /dev/vport0p1
-poweroff -f
+reboot -f
 """
 
 
@@ -49,7 +49,7 @@ def plain_qemu(image, scratch):
     with open(scratch + '/initrd', 'wb') as f:
         f.write(newc([(d, 0o40755, b'') for d in ('bin', 'proc', 'sys', 'dev')] +
                      [('bin/busybox', 0o100755, busybox), ('init', 0o100755, INIT.encode())]))
-    return ['qemu-system-x86_64', '-accel', 'tcg', '-cpu', 'max', '-m', '256', '-nodefaults', '-display', 'none', '-no-reboot',
+    return ['qemu-system-x86_64', '-M', 'q35,hpet=off', '-accel', 'tcg', '-icount', 'shift=auto', '-cpu', 'max', '-m', '256', '-nodefaults', '-display', 'none', '-no-reboot',
             '-kernel', image, '-initrd', scratch + '/initrd', '-append', 'quiet panic=-1', '-device', 'virtio-serial-pci',
             '-chardev', 'stdio,id=out', '-device', 'virtserialport,chardev=out']
 
