@@ -51,7 +51,7 @@ def plain_qemu(image, scratch):
                      [('bin/busybox', 0o100755, busybox), ('init', 0o100755, INIT.encode())]))
     return ['qemu-system-x86_64', '-M', 'q35,hpet=off', '-accel', 'tcg', '-icount', 'shift=auto', '-cpu', 'max', '-m', '256', '-nodefaults', '-display', 'none', '-no-reboot',
             '-kernel', image, '-initrd', scratch + '/initrd', '-append', 'quiet panic=-1', '-device', 'virtio-serial-pci',
-            '-chardev', 'stdio,id=out', '-device', 'virtserialport,chardev=out']
+            '-chardev', 'file,id=out,path=/dev/stdout', '-device', 'virtserialport,chardev=out']
 
 
 def measure(argv, version):
