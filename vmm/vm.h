@@ -35,12 +35,19 @@ struct vm_config {
 	bool late_cpus;		/* tcg: the kernel boots with one processor, and PID 1 brings the others up */
 	bool perf;		/* kvm: perf mode, see vmm/kvm/perf.h */
 	const struct observe_config *observe; /* tcg: stop the guest to look at it; copied by start(); NULL: never */
-	const struct vm_devices *devices;     /* kvm: further devices; NULL: none */
+	const struct vm_devices *devices;     /* further devices; on tcg only the disk; NULL: none */
 	const uint64_t *affinity;	      /* host CPUs of the VM's process, in the form of child_spec; NULL: any */
 	const int *cgroup;		      /* control group to enter, in the form of child_spec, or NULL */
 	const struct vm_pinning *pinning;     /* for perf mode, copied by start(); NULL: nothing is pinned */
 	bool verbose;			      /* print the whole kernel log on the console */
-	bool park; /* stop at the guest's park point (VM_END_PARKED), for vm_backend.save() */
+	bool real_time; /* tcg: time passes as on the host, also while the guest sleeps: not deterministic */
+	/*
+	 * tcg: a stream socket that is connected to a port of the guest, for base/session_frame.h; or NULL. A parked
+	 * machine has the port, but nothing is connected to it.
+	 */
+	const int *terminal;
+	bool terminal_serial; /* the port is the second serial port, for kernels without virtio */
+	bool park;	      /* stop at the guest's park point (VM_END_PARKED), for vm_backend.save() */
 	/*
 	 * The parked machine to clone, or NULL. The settings above must equal those of the parked machine, except for
 	 * `seed` and for `initrd_fd` from `initrd_known` on: these bytes, at most CLONE_PAYLOAD_BYTES_MAX, are the

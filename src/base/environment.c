@@ -20,6 +20,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 				 "Not empty: print colours even if the output is not a terminal. The option --color "
 				 "wins.",
 				 "off", "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_NONEMPTY },
+	[ENV_COLORTERM] = { "COLORTERM", "Colours of the terminal. 'ktstr shell' sets it in the guest.", "",
+			    "src/cli/cmd_shell.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_GITHUB_BASE_REF] = { "GITHUB_BASE_REF",
 				  "Branch into which a pull request goes: changes are those since the last commit that "
 				  "origin's branch of this name and HEAD both have, and 'ktstr perf-delta' compares with "
@@ -157,6 +159,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 		       ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_TERM] = { "TERM", "Type of the terminal. If it is unset or dumb, output is the same as to a file.", "",
 		       "src/base/term.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
+	[ENV_TMPDIR] = { "TMPDIR", "Directory of temporary files: the disk of a guest, by 'ktstr shell --disk'.",
+			 "/tmp", "src/cli/cmd_shell.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_XDG_CACHE_HOME] = { "XDG_CACHE_HOME", "Directory of caches. ktstr uses its subdirectory ktstr.",
 				 "~/.cache", "src/kernel/cache.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_XDG_DATA_HOME] = { "XDG_DATA_HOME",

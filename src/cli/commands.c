@@ -11,6 +11,7 @@ const struct command *const commands[] = {
 	&cmd_replay,
 	&cmd_affected,
 	&cmd_ci,
+	&cmd_shell,
 	&cmd_report,
 	&cmd_merge,
 	&cmd_dump,
@@ -108,8 +109,11 @@ const struct command *command_find(const char *name, const char *second, unsigne
 		if (names((*c)->name, name, second, ret_words))
 			return *c;
 		if ((*c)->alias && names((*c)->alias, name, second, ret_words))
-		if (((*c)->alias && !strcmp((*c)->alias, name)) || ((*c)->former && !strcmp((*c)->former, name))) {
 			return *c;
+		if ((*c)->former && !strcmp((*c)->former, name)) {
+			*ret_words = 1;
+			return *c;
+		}
 	}
 	return NULL;
 }

@@ -8,11 +8,13 @@
 
 /* The order is that of the table in commands.c. */
 /* The order is that of the table in commands.c. */
+/* The order is that of the table in commands.c. */
 extern const struct command cmd_test;
 extern const struct command cmd_explore;
 extern const struct command cmd_replay;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
+extern const struct command cmd_shell;
 extern const struct command cmd_report;
 extern const struct command cmd_merge;
 extern const struct command cmd_dump;

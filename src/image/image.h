@@ -53,6 +53,12 @@ struct image_suffix_spec {
 	const char *const *builtin_enable, *const *builtin_disable; /* instead of a scheduler's program; or NULL */
 	const char *cgroup_parent, *workload_root; /* control groups that PID 1 makes; the second holds the workload */
 	const char *config_path, *config;	   /* a file of the guest and its content; both or none */
+	const struct image_session {
+		const char *command; /* NULL: a shell with a terminal */
+		bool input;	     /* the command's standard input comes from the host */
+		unsigned columns, rows;
+		uint64_t clock; /* the date, in seconds */
+	} * session;		/* instead of a test; or NULL */
 	const char *const *sysctls;
 	const char *const *environment; /* "NAME=value" for all of the guest's programs; or NULL */
 	bool plain;			/* as its base */

@@ -48,6 +48,17 @@ static int put_settings(struct buf *conf, const struct image_suffix_spec *s, str
 	return r;
 }
 
+static void put_session(struct buf *conf, struct cpio *cpio, const struct image_session *s)
+{
+	buf_appendf(conf, "session=%s\nsession_columns=%u\nsession_rows=%u\nsession_clock=%lu\n",
+		    s->command ? "command" : "shell", s->columns, s->rows, s->clock);
+	if (s->input)
+		buf_puts(conf, "session_input=1\n");
+	/* A file, because a command may have several lines. */
+	if (s->command)
+		cpio_file(cpio, "ktstr.exec", 0644, s->command, strlen(s->command));
+}
+
 int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err **err)
 {
 	_cleanup_buf_ struct buf conf = BUF_NULL;
@@ -74,6 +85,8 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 		r = put_settings(&conf, s, err);
 	if (r < 0)
 		return r;
+	if (s->session)
+		put_session(&conf, &cpio, s->session);
 	if (s->config)
 		cpio_file(&cpio, "ktstr.config", 0644, s->config, strlen(s->config));
 	cpio_file(&cpio, "ktstr.conf", 0644, conf.data, conf.len);

@@ -174,6 +174,37 @@ static int add_named(struct includes *i, const char *name, struct err **err)
 	return r;
 }
 
+int includes_add(struct includes *i, const char *name, struct err **err)
+{
+	return add_named(i, name, err);
+}
+
+int includes_add_as(struct includes *i, const char *from, const char *to, struct err **err)
+{
+	_cleanup_free_ char *dir = path_dirname(to);
+	return dir ? add_file(i, strdup(from), dir, path_basename(to), err) : -ENOMEM;
+}
+
+/* Whether @path, which separates directories by colons, has the directory @dir. */
+static bool has_dir(const struct buf *path, const char *dir)
+{
+	_cleanup_free_ char *all = NULL, *one = NULL;
+	return asprintf(&all, ":%s:", buf_str(path)) > 0 && asprintf(&one, ":/%s:", dir) > 0 && strstr(all, one);
+}
+
+char *includes_path(const struct includes *i)
+{
+	struct buf path = BUF_NULL;
+	buf_puts(&path, "/include-files");
+	for (size_t k = 0; k < i->count; k++) {
+		_cleanup_free_ char *dir = path_dirname(i->item[k].to);
+		bool included = dir && !strncmp(dir, "include-files/", 14) && !strchr(dir, ':');
+		if (included && access(i->item[k].from, X_OK) == 0 && !has_dir(&path, dir))
+			buf_appendf(&path, ":/%s", dir);
+	}
+	return buf_steal(&path);
+}
+
 /* --- payloads ----------------------------------------------------------------------------------------------------- */
 
 static char *in_kit(const struct payload_decl *p, const char *kit)

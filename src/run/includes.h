@@ -25,6 +25,12 @@ struct includes {
  * same path in the guest; -EINVAL: neither a regular file nor a directory; -EFBIG: the files are too large.
  */
 int includes_resolve(const struct test_decl *t, const char *kit, struct includes *ret, struct err **err);
+/* The same for one file or directory, beside those that are there already. *@i stays valid on failure. */
+int includes_add(struct includes *i, const char *name, struct err **err);
+/* Adds the file @from as @to, a path in the guest without a leading '/'. */
+int includes_add_as(struct includes *i, const char *from, const char *to, struct err **err);
+/* The directories of the guest below /include-files that have a program, for its PATH: "/include-files:..." */
+char *includes_path(const struct includes *i);
 void includes_done(struct includes *i);
 
 /* Total size of a test's files in MiB, rounded up; 0 if includes_resolve() fails. */

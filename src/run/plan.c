@@ -33,12 +33,7 @@ uint64_t guest_likely_mib(const struct ktstr_topology *t, unsigned declared)
 	return MIN_OF(mib, guest_memory_mib(t, declared));
 }
 
-/*
- * The memory that a guest needs to unpack files of this size. They are in memory twice for a moment: packed (at worst
- * at full size) and unpacked. The root file system is a tmpfs and takes at most half of the memory. 192 MiB are for the
- * kernel and for the programs and libraries of every test.
- */
-static uint64_t unpacking_mib(uint64_t files_mib)
+uint64_t guest_unpacking_mib(uint64_t files_mib)
 {
 	return files_mib ? 2 * files_mib + 192 : 0;
 }
@@ -352,7 +347,7 @@ static int fill_case(struct plan_case *c, const struct plan_request *q)
 	if (t->problem)
 		return set_problem(c, t->problem);
 	uint64_t files_mib = includes_mib(t, c->kernel ? c->kernel->kit : NULL);
-	unsigned floor_mib = MAX_OF(t->memory_mib, (unsigned)unpacking_mib(files_mib));
+	unsigned floor_mib = MAX_OF(t->memory_mib, (unsigned)guest_unpacking_mib(files_mib));
 	c->memory_mib = guest_memory_mib(&c->topology, floor_mib);
 	bool threads = q->backend && q->backend->vcpu_threads;
 	c->lag_ns = threads ? 0 : q->lag_ns;

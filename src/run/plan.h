@@ -100,6 +100,12 @@ const char *scheduler_source(const char *path, const char *binary, const char *t
 /* Guest memory in MiB: the sum of described nodes, else at least @declared, 256, and 64 per CPU; whole NUMA nodes. */
 uint64_t guest_memory_mib(const struct ktstr_topology *t, unsigned declared);
 /*
+ * The memory that a guest needs to unpack files of this size. They are in memory twice for a moment: packed (at worst
+ * at full size) and unpacked. The root file system is a tmpfs and takes at most half of the memory. 192 MiB are for the
+ * kernel and for the programs and libraries of every test.
+ */
+uint64_t guest_unpacking_mib(uint64_t files_mib);
+/*
  * The part that the guest is expected to touch, in MiB: at least @declared, 256, and 16 per CPU, at most all memory.
  * The defaults are four times what idle guests of 4 to 240 CPUs touched (bench/presets.py).
  */

@@ -35,6 +35,7 @@ UNEXECUTED = (
     ('ktstr kernel list --kernel', NETWORK),
     ('ktstr kernel clean', 'would remove kernels from the cache of who runs the tests'),
     ('ktstr test --kernel 6', NETWORK),
+    ('ktstr shell', 'needs a terminal, and the second form a download; vm_shell runs all forms'),
     ('ktstr run ', 'needs root and a scheduler of this machine; the tests of ktstr run do that'),
 )
 # Schedulers that the reader has, and what stands for them; words that the stand-in does not know.

@@ -30,6 +30,10 @@ def build_records():
     put('build_records', 'rules', 'a: b.c c\\ d.h \\\n e\\#f $$g h:\\i\n\nb.c:\nx: CFLAGS = -O2\n.PHONY: all\n%.o: %.c\nall:: a | order\n\trecipe: no\nc:\\x\\y.o: d:\\z.c; echo\n')
 
 
+def session(kind, data):
+    return b'K' + struct.pack('<BH', kind, len(data)) + data
+
+
 def record(kind, payload):
     tail = struct.pack('<HHIQ', kind, 0, len(payload), 1000) + payload
     whole = struct.pack('<II', 0x4345524b, zlib.crc32(tail)) + tail
@@ -290,3 +294,5 @@ put('monitor', 'counts', change(0, 0x1014, 0, 0xffffffff, 4) + change(4, 8, 0, 0
 put('monitor', 'tables', change(3, 4088, 0, 0x1005067) + change(3, 0, 0, 0x1005067) + change(0, 0x1010, 0, 1, 4) + change(0, 0x1008, 0, 0xffff800000000000))
 put('monitor', 'array', b''.join(change(4, 8 * i, 3, 4 << 32 | 64 * i) for i in range(60)))
 build_records()
+
+put('session', 'output', b'noise' + session(4, b'ktstr session 1') + session(5, b'hello') + session(7, b'\5\0\0\0') + session(9, b'\0\7\0\0'))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/session_frame.h"
 #include "topo/topology.h"
 #include "vmm/cmdline.h"
 #include "vmm/qemu/argv.h"
@@ -54,12 +55,15 @@ static void add_processor(struct qemu_argv *a, const struct vm_config *c)
 	add_argument(a, "-accel");
 	add_argument(a, "tcg,thread=single,tb-size=64");
 	add_argument(a, "-icount");
-	add_argument(a, "shift=%u,sleep=off,align=off", c->icount_shift);
+	if (c->real_time)
+		add_argument(a, "shift=auto,sleep=on");
+	else
+		add_argument(a, "shift=%u,sleep=off,align=off", c->icount_shift);
 	add_argument(a, "-cpu");
 	/* Without ERMS and FSRM, kernels do not copy by bytes, which TCG executes and counts one by one. */
 	add_argument(a, "max,vendor=GenuineIntel,-rdrand,-rdseed,-erms,-fsrm");
 	add_argument(a, "-rtc");
-	add_argument(a, "base=2026-01-01T00:00:00,clock=vm");
+	add_argument(a, c->real_time ? "base=utc,clock=host" : "base=2026-01-01T00:00:00,clock=vm");
 	/* preload/handoff.c knows the vCPU thread by its name. */
 	add_argument(a, "-name");
 	add_argument(a, "ktstr,debug-threads=on");
@@ -111,7 +115,41 @@ static void add_topology(struct qemu_argv *a, const struct vm_config *c, const s
 	}
 }
 
-static void add_devices(struct qemu_argv *a)
+/* A port for a terminal. A snapshot has the port's state, not what is connected to it. */
+static void add_terminal(struct qemu_argv *a, const struct vm_config *c)
+{
+	add_argument(a, "-chardev");
+	if (c->park)
+		add_argument(a, "null,id=terminal");
+	else
+		add_argument(a, "socket,id=terminal,fd=%d", QEMU_FD_TERMINAL);
+	if (c->terminal_serial) {
+		add_argument(a, "-serial");
+		add_argument(a, "chardev:terminal");
+		return;
+	}
+	add_argument(a, "-device");
+	add_argument(a, "virtio-serial-pci");
+	add_argument(a, "-device");
+	add_argument(a, "virtserialport,chardev=terminal,name=" SESSION_PORT);
+}
+
+/* The disk is lost with the guest, so its cache is never flushed. */
+static void add_disk(struct qemu_argv *a, const struct vm_devices *d)
+{
+	add_argument(a, "-add-fd");
+	add_argument(a, "set=1,fd=%d", QEMU_FD_DISK);
+	/* QEMU opens an image for reading first. */
+	add_argument(a, "-add-fd");
+	add_argument(a, "set=1,fd=%d", QEMU_FD_DISK_READ);
+	add_argument(a, "-drive");
+	add_argument(a, "file=/dev/fdset/1,if=none,id=disk,format=raw,cache=unsafe,file.locking=off,discard=unmap%s",
+		     d->disk_read_only ? ",read-only=on" : "");
+	add_argument(a, "-device");
+	add_argument(a, "virtio-blk-pci,drive=disk");
+}
+
+static void add_devices(struct qemu_argv *a, const struct vm_config *c)
 {
 	add_argument(a, "-nodefaults");
 	add_argument(a, "-no-user-config");
@@ -122,6 +160,8 @@ static void add_devices(struct qemu_argv *a)
 	add_argument(a, "file,id=console,path=/proc/self/fd/%d", QEMU_FD_CONSOLE);
 	add_argument(a, "-serial");
 	add_argument(a, "chardev:console");
+	if (c->terminal)
+		add_terminal(a, c);
 	add_argument(a, "-chardev");
 	add_argument(a, "socket,id=qmp,fd=%d", QEMU_FD_QMP);
 	add_argument(a, "-mon");
@@ -174,7 +214,9 @@ int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct
 	add_argument(a, "q35,hpet=off,usb=off,sata=off,smbus=off,vmport=off");
 	add_processor(a, c);
 	add_topology(a, c, m);
-	add_devices(a);
+	add_devices(a, c);
+	if (c->devices && c->devices->disk)
+		add_disk(a, c->devices);
 	add_plugin(a, c);
 	if (c->park || c->clone)
 		add_parking(a, c);

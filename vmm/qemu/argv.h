@@ -18,7 +18,10 @@ enum qemu_fd {
 	QEMU_FD_ICOUNT_HANDOFF = 6,
 	QEMU_FD_STATE = 7,
 	QEMU_FD_KERNEL = 8,
-	QEMU_FD_RAM0 = 10
+	QEMU_FD_TERMINAL = 9,
+	QEMU_FD_RAM0 = 10,
+	QEMU_FD_DISK = 28, /* and one for reading only; below CONFINE_FD_PROGRAM */
+	QEMU_FD_DISK_READ = 29
 };
 
 #define QEMU_LIBRARY "/proc/self/fd/6" /* QEMU_FD_ICOUNT_HANDOFF */

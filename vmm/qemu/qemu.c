@@ -36,6 +36,7 @@ struct qemu {
 	struct qmp qmp;
 	struct qemu_argv argv;
 	int qmp_fd, library_fd, kernel_fd; /* kernel_fd: -1 for a clone */
+	int disk_read_fd;
 	char chunk[4096];
 	bool diagnose, killed;
 	struct vm_config config; /* valid for a machine that parks or is a clone */
@@ -283,7 +284,7 @@ static struct vm *qemu_create(void)
 	q->scan = VM_SCAN_NULL;
 	q->observer = QEMU_OBSERVER_NULL;
 	q->confinement = CONFINEMENT_NULL;
-	q->qmp_fd = q->library_fd = q->kernel_fd = -1;
+	q->qmp_fd = q->library_fd = q->kernel_fd = q->disk_read_fd = -1;
 	return &q->vm;
 }
 
@@ -295,6 +296,15 @@ static int make_channels(struct qemu *q, int *ret_peer, struct err **err)
 	q->qmp_fd = pair[0];
 	*ret_peer = pair[1];
 	return 0;
+}
+
+/* The same file for reading only. */
+static int open_disk(struct qemu *q, int disk_fd, struct err **err)
+{
+	char path[40];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", disk_fd);
+	q->disk_read_fd = open(path, O_RDONLY | O_CLOEXEC);
+	return q->disk_read_fd < 0 ? FAIL_SYS(err, -errno, "open the disk's file") : 0;
 }
 
 /* QEMU sees only the files of its installation; the files of the machine are passed as descriptors. */
@@ -314,8 +324,9 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
 	char lag[PRELOAD_VARIABLE_MAX];
-	const char *const env[] = { QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
-	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 6] = {
+	/* The library changes how instructions are counted. */
+	const char *const env[] = { c->real_time ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
+	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 9] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
@@ -326,6 +337,12 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 	unsigned count = 5;
 	if (q->kernel_fd >= 0)
 		fds[count++] = (struct child_fd){ q->kernel_fd, QEMU_FD_KERNEL };
+	if (c->terminal && !c->park)
+		fds[count++] = (struct child_fd){ *c->terminal, QEMU_FD_TERMINAL };
+	if (c->devices && c->devices->disk) {
+		fds[count++] = (struct child_fd){ c->devices->disk_fd, QEMU_FD_DISK };
+		fds[count++] = (struct child_fd){ q->disk_read_fd, QEMU_FD_DISK_READ };
+	}
 	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
 		fds[count++] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
 	count += qemu_observer_fds(&q->observer, fds + count);
@@ -351,6 +368,8 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 		result = qemu_observer_init(&q->observer, vm, c, err);
 	if (result == 0)
 		result = make_channels(q, &peer, err);
+	if (result == 0 && c->devices && c->devices->disk)
+		result = open_disk(q, c->devices->disk_fd, err);
 	if (result == 0)
 		result = q->library_fd = preload_open(err);
 	if (result >= 0 && qemu_argv_build(&q->argv, c, &q->scan.memory) < 0)
@@ -455,6 +474,7 @@ static void qemu_destroy(struct vm *vm)
 	fd_close(q->qmp_fd);
 	fd_close(q->library_fd);
 	fd_close(q->kernel_fd);
+	fd_close(q->disk_read_fd);
 	free(q);
 }
 

@@ -5,7 +5,8 @@
  * PID 1 has one thread and one poll loop, and is a real-time task above all tasks under test, so that a broken
  * scheduler cannot starve it. Order of the files: log.c (guest memory), setup.c (mounts, control groups), unpack.c and
  * park.c (clones), spawn.c, sched_state.c (what the kernel says about the scheduler), watch.c (the loop),
- * kernel_builtin.c, scheduler.c and test.c (the scheduler and the two children), main.c (the sequence).
+ * kernel_builtin.c, scheduler.c and test.c (the scheduler and the two children), session.c (`ktstr shell` instead of a
+ * test), main.c (the sequence).
  */
 #ifndef KTSTR_GUEST_INIT_H
 #define KTSTR_GUEST_INIT_H
@@ -43,6 +44,13 @@ struct init_conf {
 	} builtin;
 	const char *cgroup_parent, *workload_root; /* control groups to make; NULL: none */
 	const char *config_path;		   /* where the scheduler expects /ktstr.config; NULL: nowhere */
+	struct session_conf {			   /* of `ktstr shell`; texts, NULL: not set */
+		const char *kind;		   /* "shell" or "command"; NULL: this guest has a test */
+		const char *input;		   /* set: the command's standard input comes from the host */
+		const char *columns, *rows;	   /* of the terminal */
+		const char *clock;		   /* the date, in seconds */
+		bool command;
+	} session;
 	char *sysctls[INIT_ARGS_MAX];
 	unsigned sysctl_count;
 	struct buf text; /* the strings above point into this buffer */

@@ -15,6 +15,7 @@
 #include "guest/topology.h"
 #include "guest/init/park.h"
 #include "guest/init/scheduler.h"
+#include "guest/init/session.h"
 #include "guest/init/setup.h"
 #include "guest/init/test.h"
 #include "guest/init/watch.h"
@@ -107,6 +108,11 @@ int main(void)
 	setenv("KTSTR_GUEST_INIT", "1", 1);
 	prepare_guest(&i);
 	setup_moved(&i);
+	if (i.conf.session.kind) {
+		setup_seed(&i);
+		int r = session_run(&i);
+		finish_guest(&i, r < 0 ? WIRE_EXIT_SETUP : WIRE_EXIT_DONE, r);
+	}
 	if (!i.conf.test)
 		finish_guest(&i, WIRE_EXIT_DONE, 0);
 	setup_seed(&i);

@@ -222,9 +222,10 @@ static void take_text(struct init_conf *c, const char *key, const char *value)
 		const char *key;
 		const char **to;
 	} texts[] = {
-		{ "cgroup_parent", &c->cgroup_parent },
-		{ "workload_root", &c->workload_root },
-		{ "config_path", &c->config_path },
+		{ "cgroup_parent", &c->cgroup_parent }, { "workload_root", &c->workload_root },
+		{ "config_path", &c->config_path },	{ "session", &c->session.kind },
+		{ "session_input", &c->session.input }, { "session_columns", &c->session.columns },
+		{ "session_rows", &c->session.rows },	{ "session_clock", &c->session.clock },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (!strcmp(key, texts[i].key))
@@ -288,6 +289,7 @@ int setup_conf(struct init *i)
 		*value++ = '\0';
 		take_line(&i->conf, line, value);
 	}
+	i->conf.session.command = i->conf.session.kind && !strcmp(i->conf.session.kind, "command");
 	return 0;
 }
 
