@@ -8,11 +8,13 @@
 const struct command *const commands[] = {
 	&cmd_test,
 	&cmd_explore,
+	&cmd_verifier,
 	&cmd_report,
 	&cmd_merge,
 	&cmd_dump,
 	&cmd_show_thresholds,
 	&cmd_new,
+	&cmd_export,
 	&cmd_stats_list,
 	&cmd_stats_compare,
 	&cmd_stats_list_values,

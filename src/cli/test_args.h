@@ -13,7 +13,10 @@ enum test_ignored { IGNORED_LEFT_OUT, IGNORED_ONLY, IGNORED_TOO };
 enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
+struct sweep_plan;
+
 struct test_args {
+	const struct sweep_plan *sweep; /* the tests are the cells of a verifier sweep; NULL: those that are declared */
 	struct strings kernel, paths, report;
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *perturb;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,

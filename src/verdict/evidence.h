@@ -60,6 +60,7 @@ struct evidence_stimulus {
 };
 
 struct series;
+struct verified;
 
 struct evidence {
 	/* From the guest. */
@@ -98,6 +99,7 @@ struct evidence {
 	struct buf damage; /* why reading the log stopped early; empty: it did not */
 	/* From the host. */
 	const struct series *series;		    /* the monitor's samples, borrowed; NULL: none were taken */
+	const struct verified *verified;	    /* what the verifier said of programs, borrowed; or NULL */
 	const char *no_series;			    /* why not, borrowed; NULL: not known */
 	bool watchdog_set;			    /* the last scheduler that attached has judge_facts.watchdog_s */
 	struct buf console, diagnosis, stderr_text; /* clean */
