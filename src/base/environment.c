@@ -149,6 +149,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_VERBOSE] = { "KTSTR_VERBOSE",
 			  "1: guests print all kernel messages on the console, from the start of the boot.", "off",
 			  "src/cli/cmd_test.c", ENVIRONMENT_USER, ENVIRONMENT_ONE, .decides = true },
+	[ENV_VERIFIER_RAW] = { "KTSTR_VERIFIER_RAW", "1: 'ktstr verifier' prints logs as they are, as with --raw.",
+			       "off", "src/cli/cmd_verifier.c", ENVIRONMENT_USER, ENVIRONMENT_ONE },
 	[ENV_LD_LIBRARY_PATH] = { "LD_LIBRARY_PATH",
 				  "Directories that are searched first for the libraries of programs that run in a "
 				  "guest.",

@@ -15,6 +15,7 @@
 #define DUMP_SUFFIX	 ".failure-dump.json"
 #define REPRO_SUFFIX	 ".repro.failure-dump.json"
 #define SNAPSHOTS_SUFFIX ".snapshots.json"
+#define LOAD_LOG_SUFFIX	 ".load-log.txt" /* of a cell of the verifier sweep: what the scheduler printed */
 
 /* Directory of earlier runs, in the directory of all runs: .history/RUN/TIME-ID. */
 #define HISTORY_DIRECTORY ".history"

@@ -22,6 +22,7 @@
 #include "guest/channel.h"
 #include "guest/binary/host.h"
 #include "report/sidecar.h"
+#include "run/suite.h"
 #include "verdict/judge.h"
 
 #define DURATION_DEFAULT_S 20
@@ -30,7 +31,8 @@
 struct run_args {
 	struct strings operands;
 	const char *filter, *work_type;
-	nsec_t duration;
+	const char *test, *test_binary, *test_list; /* of a script that `ktstr export` wrote */
+	nsec_t duration, watchdog;
 	uint64_t workers, seed;
 	bool json, release;
 };
@@ -47,6 +49,12 @@ static const struct option_row run_options[] = {
 		   "seed for the order in which workers start"),
 	OPT_FLAG(struct run_args, release, "release", 0, "use the strict limits, as 'ktstr test --release' does"),
 	ROW_JSON(struct run_args, "one JSON array on standard output"),
+	OPT_ALSO_STRING(struct run_args, test, "ktstr-test-fn", "NAME"),
+	OPT_ALSO_STRING(struct run_args, test_binary, "ktstr-test-binary", "PATH"),
+	OPT_ALSO_STRING(struct run_args, test_list, "ktstr-test-list", "PATH"),
+	OPT_DURATION(struct run_args, watchdog, "watchdog-timeout", 0, "TIME", NSEC_PER_SEC, 24 * 60 * NSEC_PER_MIN, 0,
+		     NSEC_PER_SEC,
+		     "end a scenario that does not end by itself (default: 30 s and three times --duration)"),
 	OPT_INSTEAD("flags", "scenarios have one profile; choose with --filter, --work-type and --workers"),
 	OPT_INSTEAD("kernel-dir", "'ktstr run' uses the kernel that runs; boot another one with 'ktstr test --kernel'"),
 	OPT_INSTEAD("repro", "a failed test of 'ktstr test' prints the line that replays it"),
@@ -62,6 +70,7 @@ struct session {
 	struct ktstr_work work;
 	struct thresholds limits;
 	struct term term;
+	nsec_t watchdog; /* 0: derived from the duration */
 	int signals;
 	bool interrupted;
 	unsigned count, passed, skipped, failed, inconclusive;
@@ -94,7 +103,8 @@ static void take_signal(struct session *s)
 /* Waits until the engine ends, its time is up, or we get a signal. */
 static void wait_for_end(struct session *s, struct evidence *e)
 {
-	nsec_t deadline = nsec_now() + 3 * s->how.duration + 30 * NSEC_PER_SEC;
+	nsec_t patience = s->watchdog ? s->watchdog : 3 * s->how.duration + 30 * NSEC_PER_SEC;
+	nsec_t deadline = nsec_now() + patience;
 	struct pollfd fd[] = { { s->engine.channel, POLLIN, 0 },
 			       { s->engine.pidfd, POLLIN, 0 },
 			       { s->signals, POLLIN, 0 } };
@@ -227,6 +237,32 @@ static bool wanted(const struct run_args *a, const char *name)
 	return named && (!a->filter || strstr(name, a->filter));
 }
 
+/* The one test of a script that `ktstr export` wrote: its limits are in the list of its binary. */
+static int run_exported(struct session *s, const struct run_args *a, struct err **err)
+{
+	static const struct ktstr_checks none = { 0 };
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct suite suite = { 0 };
+	if (!a->test_binary || !a->test_list)
+		return FAIL(err, ERR_USAGE, -EINVAL, "--ktstr-test-fn needs --ktstr-test-binary and --ktstr-test-list");
+	int r = file_read(a->test_list, SUITE_LIST_BYTES_MAX, &text, err);
+	if (r == 0)
+		r = suite_parse(a->test_binary, buf_str(&text), text.len, &suite, err);
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (size_t i = 0; i < suite.tests && r == -ENOENT; i++) {
+		const struct test_decl *t = &suite.test[i];
+		if (strcmp(t->name, a->test) != 0)
+			continue;
+		s->limits = thresholds_merge(a->release, t->scheduler ? &t->scheduler->checks : &none, &t->checks);
+		s->how.program = a->test_binary;
+		r = run_one(s, t->name, err);
+	}
+	suite_done(&suite);
+	return r == -ENOENT ? FAIL(err, ERR_USAGE, r, "there is no test '%s' in '%s'", a->test, a->test_list) : r;
+}
+
 static int run_wanted(struct session *s, const struct run_args *a, struct err **err)
 {
 	int r = 0;
@@ -242,6 +278,7 @@ static int read_args(const struct run_args *a, struct session *s, struct err **e
 	s->how.seed = a->seed;
 	s->how.workers = (unsigned)a->workers;
 	s->how.duration = a->duration;
+	s->watchdog = a->watchdog;
 	s->limits = thresholds_merge(a->release, &none, &none);
 	if (a->work_type) {
 		if (ktstr_work_from_name(a->work_type, &s->work) < 0)
@@ -301,7 +338,7 @@ static int run_run(void *args, struct err **err)
 	if (r >= 0) {
 		s.all = a->json ? json_array() : NULL;
 		tell_scheduler();
-		r = run_wanted(&s, a, err);
+		r = a->test ? run_exported(&s, a, err) : run_wanted(&s, a, err);
 	}
 	host_engine_close(&s.engine);
 	fd_close(s.signals);

@@ -9,17 +9,20 @@
 /* The order is that of the table in commands.c. */
 /* The order is that of the table in commands.c. */
 /* The order is that of the table in commands.c. */
+/* The order is that of the table in commands.c. */
 extern const struct command cmd_test;
 extern const struct command cmd_explore;
 extern const struct command cmd_replay;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
 extern const struct command cmd_shell;
+extern const struct command cmd_verifier;
 extern const struct command cmd_report;
 extern const struct command cmd_merge;
 extern const struct command cmd_dump;
 extern const struct command cmd_show_thresholds;
 extern const struct command cmd_new;
+extern const struct command cmd_export;
 extern const struct command cmd_stats_list;
 extern const struct command cmd_stats_compare;
 extern const struct command cmd_stats_list_values;

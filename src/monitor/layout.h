@@ -234,6 +234,7 @@
 	X(ENABLE, "scx_ops_enable_state|scx_enable_state", "SCX_OPS_|SCX_") \
 	X(MAP_TYPES, "bpf_map_type", "BPF_MAP_TYPE_")                       \
 	X(PROG_TYPES, "bpf_prog_type", "BPF_PROG_TYPE_")                    \
+	X(ATTACH_TYPES, "bpf_attach_type", "BPF_")                          \
 	X(STRUCT_OPS, "bpf_struct_ops_state", "BPF_STRUCT_OPS_STATE_")      \
 	X(CPU_TIMES, "cpu_usage_stat", "CPUTIME_")
 

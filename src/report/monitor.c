@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* monitor.c -- see monitor.h. */
+#include "report/load_log.h"
 #include "report/monitor.h"
 
 #include <string.h>
@@ -124,16 +125,28 @@ json_t *monitor_json(const struct result *r)
 	return o;
 }
 
+static json_t *program_json(const struct verified_program *p)
+{
+	json_t *o = json_object();
+	json_put_text(&o, "name", p->name);
+	json_put_text(&o, "verdict", p->loaded ? "success" : "failure");
+	json_put_text(&o, "type", *p->type ? p->type : NULL);
+	json_put_text(&o, "attach_type", *p->attach_type ? p->attach_type : NULL);
+	for (int i = 0; i < VERIFIED_STAT_COUNT; i++)
+		json_put(&o, verified_keys[i],
+			 verified_has(p, (enum verified_stat)i) ? json_u64(p->value[i]) : json_null());
+	return o;
+}
+
 json_t *verifier_stats_json(const struct result *r)
 {
 	json_t *list = json_array();
-	const struct series *s = r->evidence->series;
-	for (unsigned i = 0; s && i < s->programs; i++) {
-		json_t *o = json_object();
-		json_put_text(&o, "name", s->program[i].name);
-		json_put_u64(&o, "verified_insns", s->program[i].verified_insns);
-		json_add(&list, o);
-	}
+	struct verified v;
+	if (program_stats_collect(r->evidence, &v) < 0)
+		return list;
+	for (unsigned i = 0; i < v.programs; i++)
+		json_add(&list, program_json(&v.program[i]));
+	verified_done(&v);
 	return list;
 }
 

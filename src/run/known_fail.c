@@ -69,7 +69,7 @@ static bool same_text(const char *a, const char *b)
 	return a && !strcmp(a, b);
 }
 
-static bool ref_names(const struct kernel_ref *ref, const struct kernel *k)
+static bool ref_names(const struct kernel_ref *ref, const struct kernel *k, bool literal_end)
 {
 	struct kversion v;
 	if (ref->kind == REF_KEY)
@@ -81,10 +81,10 @@ static bool ref_names(const struct kernel_ref *ref, const struct kernel *k)
 	if (ref->kind == REF_VERSION)
 		return kversion_compare(&v, &ref->from) == 0;
 	return kversion_compare(&ref->from, &v) <= 0 &&
-	       (kversion_compare(&v, &ref->to) <= 0 || kversion_in_series(&v, &ref->to));
+	       (kversion_compare(&v, &ref->to) <= 0 || (!literal_end && kversion_in_series(&v, &ref->to)));
 }
 
-static bool names_kernel(const char *text, const struct kernel *k)
+bool kernels_name(const char *text, const struct kernel *k, bool literal_end)
 {
 	char part[REF_TEXT_MAX];
 	bool found = false;
@@ -92,7 +92,7 @@ static bool names_kernel(const char *text, const struct kernel *k)
 		struct kernel_ref ref;
 		if (kernel_ref_parse(part, &ref, NULL) < 0)
 			continue;
-		found = ref_names(&ref, k);
+		found = ref_names(&ref, k, literal_end);
 		kernel_ref_done(&ref);
 	}
 	return found;
@@ -103,7 +103,8 @@ const struct known_fail_decl *known_fail_find(const struct test_decl *t, const s
 	const char *scheduler = t->scheduler ? t->scheduler->name : "eevdf";
 	for (size_t i = 0; i < t->known_fails; i++) {
 		const struct known_fail_decl *f = &t->known_fail[i];
-		if ((!f->kernel || names_kernel(f->kernel, k)) && (!f->scheduler || !strcmp(f->scheduler, scheduler)))
+		if ((!f->kernel || kernels_name(f->kernel, k, /* literal_end= */ false)) &&
+		    (!f->scheduler || !strcmp(f->scheduler, scheduler)))
 			return f;
 	}
 	return NULL;

@@ -9,6 +9,10 @@
 /* Checks a declared list of kernels: versions, series, ranges and cache keys, separated by commas. */
 int kernels_check(const char *text, struct err **err);
 /*
+ * Does such a list name the kernel? @literal_end: "6.12..6.14" ends with 6.14 itself, and not with the last 6.14.x.
+ */
+bool kernels_name(const char *text, const struct kernel *k, bool literal_end);
+/*
  * The first known failure of @t that applies to @k, or NULL. If @k is NULL, only entries that name no kernel apply. If
  * @k has no version, entries that name versions do not apply.
  */

@@ -129,3 +129,25 @@ int list_get_checks(const json_t *o, struct ktstr_checks *ret, struct err **err)
 	}
 	return 0;
 }
+
+int list_get_constraints(const json_t *o, struct ktstr_constraints *ret, struct err **err)
+{
+	const json_t *c = json_object_get(o, "constraints");
+	const struct {
+		const char *key;
+		unsigned *to;
+	} fields[] = {
+		{ "min_llcs", &ret->min_llcs },
+		{ "max_llcs", &ret->max_llcs },
+		{ "min_cpus", &ret->min_cpus },
+		{ "max_cpus", &ret->max_cpus },
+		{ "min_numa_nodes", &ret->min_numa_nodes },
+		{ "max_numa_nodes", &ret->max_numa_nodes },
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		int r = list_get_unsigned(c, fields[i].key, fields[i].to, err);
+		if (r < 0)
+			return err_wrap(err, r, "constraints");
+	}
+	return list_get_switch(c, "requires_smt", &ret->requires_smt, err);
+}

@@ -27,5 +27,7 @@ int list_get_switch(const json_t *o, const char *key, enum ktstr_switch *ret, st
 int list_get_bool(const json_t *o, const char *key, bool *ret, struct err **err);
 /* The checks in "checks"; one that is absent is not set. */
 int list_get_checks(const json_t *o, struct ktstr_checks *ret, struct err **err);
+/* "constraints"; those that are not there stay as they are. */
+int list_get_constraints(const json_t *o, struct ktstr_constraints *ret, struct err **err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "base/tool.h"
 #include "report/sidecar.h"
+#include "run/cells.h"
 #include "run/includes.h"
 #include "run/known_fail.h"
 #include "run/perturb.h"
@@ -197,11 +198,22 @@ void plan_done(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
+/* In a list without kernels, the kernel is open. */
+static char *cell_name(const struct plan_case *c, const char *preset)
+{
+	char *name = NULL;
+	int n = asprintf(&name, CELLS_SUITE "/%s/%s/%s", c->test->cell->label, c->kernel ? c->kernel->label : "*",
+			 preset);
+	return n < 0 ? NULL : name;
+}
+
 /* @preset: one of the names of the case's preset. */
 static char *case_name(const struct plan_case *c, const char *preset, bool labels)
 {
 	const char *slash = labels ? "/" : "", *label = labels ? c->kernel->label : "";
 	char *name = NULL;
+	if (c->test->cell)
+		return cell_name(c, preset);
 	int n = preset ? asprintf(&name, "gauntlet/%s/%s%s%s", c->test->name, preset, slash, label)
 		       : asprintf(&name, "ktstr/%s%s%s", c->test->name, slash, label);
 	return n < 0 ? NULL : name;
@@ -252,6 +264,8 @@ static char *reason_to_skip(const struct plan_case *c, const struct plan_request
 		return strdup("it is not a performance_mode test, and KTSTR_PERF_ONLY runs no others");
 	if (c->test->host_only)
 		return NULL;
+	if (c->preset && c->preset->last_llc_cores)
+		return strdup("no backend has LLCs with different numbers of cores");
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;
 	why = why ? why : perf_refused(c, q);
 	if (!why && c->test->scheduler && c->test->scheduler->binary && c->kernel && c->kernel->no_scx) {
@@ -287,9 +301,9 @@ static uint64_t variant_of(const struct plan_case *c)
 	struct sidecar_variant v = {
 		.topology = c->topology_text,
 		.scheduler = s ? s->name : NULL,
-		.payload = c->test->payload,
+		.payload = c->test->cell ? c->test->cell->profile : c->test->payload,
 		.kernel = c->kernel ? c->kernel->label : NULL,
-		.suite = path_basename(c->test->binary),
+		.suite = test_suite_name(c->test),
 		.sysctls = s ? (const char *const *)s->sysctls : NULL,
 		.kargs = s ? (const char *const *)s->kargs : NULL,
 	};
@@ -299,9 +313,9 @@ static uint64_t variant_of(const struct plan_case *c)
 static int set_problem(struct plan_case *c, const char *problem)
 {
 	free(c->problem);
-	return asprintf(&c->problem, "%s:%u: %s", c->test->file, c->test->line, problem) < 0
-		       ? (c->problem = NULL, -ENOMEM)
-		       : 0;
+	int n = c->test->cell ? asprintf(&c->problem, "%s", problem)
+			      : asprintf(&c->problem, "%s:%u: %s", c->test->file, c->test->line, problem);
+	return n < 0 ? (c->problem = NULL, -ENOMEM) : 0;
 }
 
 /* Finds the scheduler's program, if the case needs one. */
@@ -314,7 +328,7 @@ static int find_scheduler(struct plan_case *c, const struct plan_request *q)
 	/* In a list without kernels, a name may be one of a kernel's schedulers, but a path is known. */
 	if (!c->kernel && !strchr(t->scheduler->binary, '/') && !scheduler_is_named(t->scheduler->binary))
 		return 0;
-	int r = scheduler_locate(t->scheduler->binary, t->binary, c->kernel ? c->kernel->schedulers : NULL,
+	int r = scheduler_locate(t->scheduler->binary, test_home(t), c->kernel ? c->kernel->schedulers : NULL,
 				 &c->scheduler_path, &why);
 	if (r == 0 || !why)
 		return r;
@@ -414,10 +428,32 @@ static int add_case(struct plan *p, const struct plan_request *q, const struct t
 	return r;
 }
 
+static bool is_listed(const char *const *names, const struct preset *preset)
+{
+	for (size_t i = 0; names && names[i]; i++)
+		if (preset_find(names[i]) == preset)
+			return true;
+	return !names || !*names;
+}
+
+/* Adds the cells of one scheduler on one kernel. */
+static int add_cells(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k)
+{
+	int r = 0;
+	if (k && !cell_admits_kernel(t, k))
+		return 0;
+	for (const struct preset *preset = presets; r == 0 && preset->name; preset++)
+		if (cell_admits_preset(t, preset) && is_listed(q->presets, preset))
+			r = add_case(p, q, t, k, preset);
+	return r;
+}
+
 /* Adds a test on one kernel: with its own topology, and with --gauntlet also with each admitted preset. */
 static int add_test(struct plan *p, const struct plan_request *q, const struct test_decl *t, const struct kernel *k)
 {
 	char why[120];
+	if (t->cell)
+		return add_cells(p, q, t, k);
 	int r = add_case(p, q, t, k, NULL);
 	for (const struct preset *preset = presets;
 	     r == 0 && q->gauntlet && !t->problem && !t->host_only && preset->name; preset++)

@@ -66,6 +66,7 @@ struct plan_request {
 	bool first_duplicate;		/* run the first of several tests with one name; otherwise that is an error */
 	bool perf_only;			/* every test that is not a performance_mode test is a Skip */
 	bool perf_if_possible;		/* without vCPU threads, performance_mode tests run as ordinary ones */
+	const char *const *presets;	/* of cells: only these, NULL-terminated; NULL: all */
 	bool gauntlet;			/* also run every test with every preset that it admits */
 	struct observe_perturb perturb; /* of each case; see perturb.h */
 	unsigned schedules; /* 2 and more: each case with so many seeds of its perturbation, from its seed on */

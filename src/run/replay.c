@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/environment.h"
 #include "base/text.h"
+#include "run/cells.h"
 #include "run/perturb.h"
 #include "run/replay.h"
 
@@ -89,6 +90,29 @@ uint64_t replay_seed(const struct flake_history *tries, unsigned number, uint64_
 	return seed;
 }
 
+/* The test binary that declares the scheduler, or its program; NULL: it is a name that is looked up. */
+static const char *cell_operand(const struct replay_facts *f)
+{
+	if (f->cell->origin)
+		return f->cell->origin;
+	return strchr(f->scheduler->binary, '/') ? f->scheduler->binary : NULL;
+}
+
+static void put_cell(const struct replay_facts *f, struct buf *out)
+{
+	buf_puts(out, "ktstr verifier");
+	if (f->cell->origin || !cell_operand(f)) {
+		buf_puts(out, " --scheduler ");
+		text_append_quoted(out, f->scheduler->name);
+	}
+	buf_puts(out, " --preset ");
+	text_append_quoted(out, f->preset);
+	if (f->cell->profile) {
+		buf_puts(out, " --profiles ");
+		text_append_quoted(out, f->cell->profile);
+	}
+}
+
 void replay_line(const struct replay_facts *f, struct buf *out)
 {
 	char perturb[PERTURB_TEXT_MAX];
@@ -100,8 +124,12 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 		text_append_quoted(out, f->kernel);
 		buf_puts(out, " ");
 	}
-	buf_appendf(out, "ktstr test%s -E ", f->gauntlet ? " --gauntlet" : "");
-	text_append_quoted(out, buf_str(&filter));
+	if (f->cell) {
+		put_cell(f, out);
+	} else {
+		buf_appendf(out, "ktstr test%s -E ", f->gauntlet ? " --gauntlet" : "");
+		text_append_quoted(out, buf_str(&filter));
+	}
 	if (!f->image && f->kernel) {
 		buf_puts(out, " --kernel ");
 		text_append_quoted(out, f->kernel);
@@ -116,7 +144,7 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	buf_puts(out, f->clone ? " --start clone" : "");
 	if (f->strict)
 		buf_puts(out, " --release");
-	buf_puts(out, perf_options[f->perf]);
+	buf_puts(out, f->cell ? "" : perf_options[f->perf]);
 	if (f->skips_fail)
 		buf_puts(out, " --no-skip-mode");
 	if (f->no_monitor)
@@ -125,6 +153,10 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 		buf_appendf(out, " --cpu-cap %u", f->cpu_cap);
 	if (f->time_dilation > 1)
 		buf_appendf(out, " --time-dilation %u", f->time_dilation);
-	buf_appendf(out, " --seed 0x%lx ", f->seed);
-	text_append_quoted(out, f->binary);
+	buf_appendf(out, " --seed 0x%lx", f->seed);
+	const char *operand = f->cell ? cell_operand(f) : f->binary;
+	if (operand) {
+		buf_puts(out, " ");
+		text_append_quoted(out, operand);
+	}
 }

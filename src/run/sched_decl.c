@@ -163,6 +163,8 @@ int sched_decl_parse(const json_t *o, struct sched_decl *s, struct err **err)
 		r = list_get_unsigned(o, "attach_timeout_s", &s->attach_timeout_s, err);
 	if (r == 0)
 		r = list_get_checks(o, &s->checks, err);
+	if (r == 0 && json_object_get(o, "constraints"))
+		r = list_get_constraints(o, &s->constraints, err);
 	if (r == 0)
 		r = name_config_file(s);
 	return r == 0 ? note_problem(s) : r;

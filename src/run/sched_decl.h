@@ -22,6 +22,7 @@ struct sched_decl {
 	char **config_args; /* arguments that name the configuration; with config_path only if the test has one */
 	char *cgroup_parent;
 	char **kernels, **verifier_exclude_topologies; /* where its programs are verified */
+	struct ktstr_constraints constraints;	       /* likewise; 0: not set */
 	unsigned load_cpu;			       /* CPU number + 1; 0: any CPU */
 	unsigned attach_timeout_s;		       /* guest time */
 	struct ktstr_checks checks;

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "report/failure.h"
 #include "report/sidecar.h"
+#include "run/cells.h"
 #include "run/fleet.h"
 #include "run/replay.h"
 #include "vmm/qemu/qemu.h"
@@ -40,6 +41,9 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.environment = config->environment,
 		.test = c->short_name,
 		.binary = c->test->binary,
+		.cell = c->test->cell,
+		.scheduler = c->test->cell ? c->test->scheduler : NULL,
+		.preset = c->preset ? c->preset->name : NULL,
 		.kernel = c->kernel->name,
 		.image = c->kernel->image,
 		.accel = config->accel->backend->name,
@@ -67,7 +71,7 @@ static const char *source_of(const struct plan_case *c)
 		return "kernel_builtin";
 	if (s && s->is_built && !s->build_problem)
 		return "auto_built";
-	return c->scheduler_path ? scheduler_source(c->scheduler_path, c->test->scheduler->binary, c->test->binary,
+	return c->scheduler_path ? scheduler_source(c->scheduler_path, c->test->scheduler->binary, test_home(c->test),
 						    c->kernel->schedulers)
 				 : NULL;
 }
@@ -138,7 +142,7 @@ void attempt_result(const struct attempt *a, struct buf *replay, struct result *
 	*ret = (struct result){
 		.name = c->name,
 		.test = c->test->name,
-		.suite = path_basename(c->test->binary),
+		.suite = test_suite_name(c->test),
 		.file = c->test->file,
 		.line = c->test->line,
 		.payload = c->test->payload,
@@ -280,6 +284,18 @@ static int store_repro(struct attempt *a, const char *sidecar, struct err **err)
 	return 0;
 }
 
+/* A cell of the verifier sweep keeps what its scheduler printed, because the verifier's log explains the cell. */
+static int store_load_log(const struct attempt *a, const char *sidecar, struct err **err)
+{
+	const struct buf *log = &a->evidence.text[WIRE_STREAM_SCHED];
+	_cleanup_free_ char *path = rundir_beside(sidecar, LOAD_LOG_SUFFIX);
+	if (!path)
+		return -ENOMEM;
+	if (!a->item->test->cell || !log->len)
+		return leave_out(a, path);
+	return file_write_atomic_at(attempt_rundir(a)->fd, path_basename(path), log->data, log->len, 0644, err);
+}
+
 /* If @r is an error, adds its text to @lost. */
 static void note_loss(struct err **err, int r, struct buf *lost)
 {
@@ -315,6 +331,7 @@ int attempt_store(void *arg)
 		attempt_result(a, &replay, &result);
 	}
 	note_loss(&err, store_report(a, &result, path, &err), &lost);
+	note_loss(&err, store_load_log(a, path, &err), &lost);
 	note_loss(&err, store_memory(a, path, &err), &lost);
 	guestmem_done(&a->memory);
 	a->err = err_free(a->err);

@@ -45,6 +45,12 @@ static void test_done(struct test_decl *t)
 	free(t->config);
 	free(t->staged);
 	seen_decl_done(&t->seen);
+	if (t->cell) {
+		free(t->cell->label);
+		free(t->cell->profile);
+		free(t->cell->origin);
+	}
+	free(t->cell);
 }
 
 const char *test_workload_root(const struct test_decl *t)
@@ -142,28 +148,6 @@ static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err 
 	if (r == 0)
 		r = parse_nodes(o, t, err);
 	return r == 0 ? parse_distances(o, t, err) : r;
-}
-
-static int parse_constraints(const json_t *o, struct ktstr_constraints *ret, struct err **err)
-{
-	const json_t *c = json_object_get(o, "constraints");
-	const struct {
-		const char *key;
-		unsigned *to;
-	} fields[] = {
-		{ "min_llcs", &ret->min_llcs },
-		{ "max_llcs", &ret->max_llcs },
-		{ "min_cpus", &ret->min_cpus },
-		{ "max_cpus", &ret->max_cpus },
-		{ "min_numa_nodes", &ret->min_numa_nodes },
-		{ "max_numa_nodes", &ret->max_numa_nodes },
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		int r = list_get_unsigned(c, fields[i].key, fields[i].to, err);
-		if (r < 0)
-			return err_wrap(err, r, "constraints");
-	}
-	return list_get_switch(c, "requires_smt", &ret->requires_smt, err);
 }
 
 static const struct {
@@ -387,7 +371,7 @@ static int parse_test(const struct suite *s, const json_t *o, struct test_decl *
 	if (r == 0)
 		r = parse_topology(o, &t->topology, err);
 	if (r == 0)
-		r = parse_constraints(o, &t->constraints, err);
+		r = list_get_constraints(o, &t->constraints, err);
 	if (r == 0)
 		r = parse_numbers(o, t, err);
 	if (r == 0)

@@ -27,6 +27,13 @@ struct known_fail_decl {
 	bool flaky;
 };
 
+/* What makes a test a cell of the verifier sweep (cells.h). */
+struct cell_decl {
+	char *label;   /* the scheduler, with its profile: "simple", "simple+fifo" */
+	char *profile; /* flags joined by '+'; NULL: the scheduler has none, or none is asked for */
+	char *origin;  /* the test binary that declares the scheduler; NULL: none does */
+};
+
 struct test_decl {
 	char *name, *file;
 	unsigned line;
@@ -61,7 +68,8 @@ struct test_decl {
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct seen_decl seen;
 	struct ktstr_checks checks;
-	const char *binary; /* path of the test binary */
+	const char *binary;	/* path of the test binary */
+	struct cell_decl *cell; /* of the verifier sweep; NULL: the test is declared. Owned */
 };
 
 struct suite {
@@ -75,6 +83,8 @@ struct suite {
 
 /* Finds test binaries in @paths (files, or directories with all below), sorted. The caller calls strings_free(). */
 int suite_find(const char *const *paths, char ***ret, struct err **err);
+/* Runs a program with one option on the reactor, and returns what it prints. It must end with status 0, and soon. */
+int suite_ask(struct reactor *r, const char *path, const char *option, struct buf *ret, struct err **err);
 /* Runs @path --list on the reactor and parses the output. */
 int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err);
 /* Parses the output of --list. */

@@ -14,7 +14,7 @@
 struct list_job {
 	struct machine machine;
 	struct child child;
-	const char *path;
+	const char *path, *option;
 	int out;
 	struct err *err;
 	int result;
@@ -25,7 +25,7 @@ enum { LIST_SPAWN, LIST_WAIT, LIST_COUNT };
 static int list_spawn(struct machine *m, int result)
 {
 	struct list_job *job = container_of(m, struct list_job, machine);
-	const char *argv[] = { job->path, "--list", NULL };
+	const char *argv[] = { job->path, job->option, NULL };
 	struct child_fd fds[] = { { job->out, STDOUT_FILENO } };
 	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = 1 };
 	result = child_spawn(m->reactor, &job->child, &spec, &job->err);
@@ -42,7 +42,7 @@ static int list_wait(struct machine *m, int result)
 	if (result < 0)
 		return result;
 	if (job->child.status)
-		return FAIL(&job->err, ERR_DATA, -EBADMSG, "'%s --list' failed: %s", job->path,
+		return FAIL(&job->err, ERR_DATA, -EBADMSG, "'%s %s' failed: %s", job->path, job->option,
 			    child_describe(job->child.status, how, sizeof(how)));
 	return MACHINE_END;
 }
@@ -85,11 +85,10 @@ static int read_list(int fd, struct buf *ret)
 	return ret->failed ? -ENOMEM : fd_pread_full(fd, ret->data, (size_t)len, 0);
 }
 
-int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err)
+int suite_ask(struct reactor *r, const char *path, const char *option, struct buf *ret, struct err **err)
 {
 	_cleanup_close_ int out = open_list();
-	_cleanup_buf_ struct buf text = BUF_NULL;
-	struct list_job job = { .path = path, .out = out, .child = CHILD_NULL };
+	struct list_job job = { .path = path, .option = option, .out = out, .child = CHILD_NULL };
 	if (out < 0)
 		return FAIL_SYS(err, out, "list the tests of '%s'", path);
 	machine_start(r, &job.machine, &list_type, NULL, "list");
@@ -99,26 +98,32 @@ int suite_load(struct reactor *r, const char *path, struct suite *ret, struct er
 		result = job.result;
 	if (result == -ETIME)
 		FAIL(&job.err, ERR_DATA, result,
-		     "'%s --list' did not end within %ld s; does its main() wait for something before it calls "
+		     "'%s %s' did not end within %ld s; does its main() wait for something before it calls "
 		     "ktstr_main()?",
-		     path, LIST_DEADLINE / NSEC_PER_SEC);
+		     path, option, LIST_DEADLINE / NSEC_PER_SEC);
 	if (is_full(out)) {
 		job.err = err_free(job.err);
 		result = FAIL(&job.err, ERR_DATA, -EFBIG,
-			      "'%s --list' prints %zu MiB or more; does its main() "
+			      "'%s %s' prints %zu MiB or more; does its main() "
 			      "print to standard output?",
-			      path, SUITE_LIST_BYTES_MAX >> 20);
+			      path, option, SUITE_LIST_BYTES_MAX >> 20);
 	}
 	if (result == 0)
-		result = read_list(out, &text);
+		result = read_list(out, ret);
 	if (result < 0) {
 		if (job.err && err)
 			*err = job.err;
 		else
 			FAIL_SYS(err, result, "list the tests of '%s'", path);
-		return result;
 	}
-	return suite_parse(path, buf_str(&text), text.len, ret, err);
+	return result;
+}
+
+int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int result = suite_ask(r, path, "--list", &text, err);
+	return result == 0 ? suite_parse(path, buf_str(&text), text.len, ret, err) : result;
 }
 
 void suites_free(struct suite *suite, size_t count)

@@ -18,6 +18,7 @@ enum hook_id {
 	HOOK_ATTACH = WATCH_FAILURES, /* from here on: no failures */
 	HOOK_ATTACH_CID,
 	HOOK_MARK,
+	HOOK_VERIFIED,
 };
 
 static const struct {
@@ -35,6 +36,8 @@ static const struct {
 	{ HOOK_ATTACH_CID, NULL, { "bpf_scx_reg_cid" } },
 	/* The test says where it is (wire.h). */
 	{ HOOK_MARK, NULL, { "__x64_sys_sched_rr_get_interval" } },
+	/* A program was verified, or rejected. */
+	{ HOOK_VERIFIED, NULL, { VERIFIED_SYMBOL } },
 };
 
 /* For hooks at which a scheduler attaches: the type of what it declares. */
@@ -43,6 +46,18 @@ static const char *const attach_structs[] = {
 	[HOOK_ATTACH_CID] = "sched_ext_ops_cid",
 	[HOOK_MARK] = NULL,
 };
+
+static const char *attach_struct(uint32_t hook)
+{
+	return hook < ARRAY_SIZE(attach_structs) ? attach_structs[hook] : NULL;
+}
+
+static bool wants_hook(const struct watch *w, enum hook_id id)
+{
+	if (id == HOOK_VERIFIED)
+		return w->verifies;
+	return !attach_struct(id) || w->watchdog_s || w->verifies || w->recorder;
+}
 
 static const char *reason_of(uint32_t hook)
 {
@@ -58,7 +73,7 @@ static void add_hooks(struct watch *w)
 		uint64_t at = 0;
 		for (size_t s = 0; !at && s < ARRAY_SIZE(hook_types[i].symbols) && hook_types[i].symbols[s]; s++)
 			at = symbols_find(w->kernel->image.symbols, hook_types[i].symbols[s]);
-		if (at && (!attach_structs[hook_types[i].id] || w->watchdog_s || w->recorder))
+		if (at && wants_hook(w, hook_types[i].id))
 			w->hook[w->observe.hook_count++] =
 				(struct observe_hook){ .address = at, .id = hook_types[i].id, .kind = OBSERVE_STOP };
 	}
@@ -100,6 +115,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 			     .patience = asked->patience,
 			     .watchdog_s = asked->watchdog_s,
 			     .recorder = asked->recorder,
+			     .verifies = asked->verifies,
 			     .captures = captures };
 	w->hook = w->lack ? NULL : calloc(WATCH_HOOKS_MAX, sizeof(*w->hook));
 	if (!w->hook)
@@ -238,6 +254,7 @@ static const char *take_sample(struct watch *w)
 		return NULL;
 	series_add(&w->series, w->kernel->sampler, &w->sample);
 	look_for_test(w, NULL);
+	verified_settle(&w->verified, &w->kernel->verified, &w->view);
 	return !w->dump && is_stalled(w) ? "a task has waited for a CPU for too long" : NULL;
 }
 
@@ -258,6 +275,16 @@ static void set_watchdog(struct watch *w)
 	w->watchdog_set = view_write(&w->view, s->registers[s->vcpu].general[RDI] + f.offset, &ms, sizeof(ms)) == 0;
 }
 
+/* --- the BPF verifier --------------------------------------------------------------------------------------------- */
+
+static void note_verified(struct watch *w)
+{
+	const struct observe_stop *s = w->vm->stop;
+	if (s->vcpu < s->vcpus && !find_kernel(w, w->vm->backend->memory(w->vm)))
+		verified_note(&w->verified, &w->kernel->verified, &w->kernel->layout, &w->view,
+			      s->registers[s->vcpu].general[RDI]);
+}
+
 /* A scheduler is about to attach. Its code has addresses now, so its calls can be recorded. */
 static void take_attach(struct watch *w)
 {
@@ -266,6 +293,8 @@ static void take_attach(struct watch *w)
 		set_watchdog(w);
 	if (w->recorder && w->vm->stop->hook == HOOK_ATTACH && !find_kernel(w, w->vm->backend->memory(w->vm)))
 		recorder_arm(w->recorder, w->vm, &config.inspect);
+	if (w->verifies && !find_kernel(w, w->vm->backend->memory(w->vm)))
+		verified_settle(&w->verified, &w->kernel->verified, &w->view);
 }
 
 /* --- the dump of a guest that stands still ------------------------------------------------------------------------ */
@@ -309,7 +338,11 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 {
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
-	if (s->hook < ARRAY_SIZE(attach_structs) && attach_structs[s->hook]) {
+	if (s->hook == HOOK_VERIFIED) {
+		note_verified(w);
+		return NULL;
+	}
+	if (attach_struct(s->hook)) {
 		take_attach(w);
 		return NULL;
 	}
@@ -406,5 +439,6 @@ void watch_done(struct watch *w)
 	series_done(&w->series);
 	captures_done(&w->captures);
 	exact_free(w->exact);
+	verified_done(&w->verified);
 	*w = (struct watch){ 0 };
 }

@@ -49,11 +49,14 @@ struct watch {
 	uint64_t failed_ns;	    /* when, in guest time */
 	struct recorder *recorder;  /* of a run that is made again; borrowed; NULL: nothing is recorded */
 	struct exact *exact;	    /* its schedule; NULL: the machine is not watched */
+	bool verifies;		    /* also notes what the verifier says of each program that is loaded */
+	struct verified verified;
 };
 
 /* What a test asks of the watch. */
 struct watch_config {
 	nsec_t patience;     /* guest time after which a task that waits for a CPU is a failure */
+	bool verifies;	     /* note what the BPF verifier says of each program */
 	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
 	/* Calls are recorded, too; NULL: they are not. Borrowed: outlives the machine. */
 	struct recorder *recorder;

@@ -36,6 +36,7 @@ static void open_files(struct watched_kernel *w, const char *vmlinux)
 	stall_find_fields(&w->stall, w->image.types);
 	for (unsigned i = 0; i < WIRE_MARK_ARGUMENTS; i++)
 		w->mark[i] = types_field(w->image.types, "pt_regs", mark_registers[i]);
+	verified_find_fields(w->image.types, &w->verified);
 	w->sampler = sampler_new(&w->image);
 	if (!w->sampler)
 		snprintf(w->lack, sizeof(w->lack), "out of memory");

@@ -13,6 +13,7 @@
 #include "monitor/orc.h"
 #include "monitor/sample.h"
 #include "monitor/stall.h"
+#include "monitor/verified.h"
 #include "monitor/view.h"
 #include "run/captures.h"
 #include "vmm/vm.h"
@@ -25,6 +26,7 @@ struct watched_kernel {
 	struct layout layout;
 	struct sampler *sampler;
 	struct stall_fields stall;
+	struct verified_fields verified;
 	struct field mark[WIRE_MARK_ARGUMENTS]; /* arguments of a system call, in struct pt_regs */
 	struct orc *orc;			/* NULL: stacks cannot be unwound */
 	char no_orc[160];			/* why not */

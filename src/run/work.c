@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/image.h"
+#include "run/cells.h"
 #include "run/fleet.h"
 #include "run/includes.h"
 #include "run/post_vm.h"
@@ -192,6 +193,7 @@ int attempt_prepare(void *arg)
 	const struct watch_config asked = { .patience = patience(a),
 					    .watchdog_s = a->item->test->watchdog_timeout_s,
 					    .recorder = a->recorder,
+					    .verifies = a->item->test->cell,
 					    .perturb = &a->item->perturb };
 	captures_done(&a->watch.captures);
 	captures_init(&a->watch.captures, &a->item->test->seen, a->item->test->duration);
@@ -252,6 +254,7 @@ int attempt_judge(void *arg)
 		sandbox_remove(&f->groups, &a->sandbox);
 	judgement_done(&a->judgement);
 	a->evidence.series = a->watch.kernel ? &a->watch.series : NULL;
+	a->evidence.verified = a->watch.kernel ? &a->watch.verified : NULL;
 	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
 	a->evidence.watchdog_set = a->watch.watchdog_set;
 	look_at_snapshots(a);

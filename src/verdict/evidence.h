@@ -61,6 +61,7 @@ struct evidence_stimulus {
 
 struct series;
 struct exact_evidence;
+struct verified;
 
 struct evidence {
 	/* From the guest. */
@@ -99,6 +100,7 @@ struct evidence {
 	struct buf damage; /* why reading the log stopped early; empty: it did not */
 	/* From the host. */
 	const struct series *series;		    /* the monitor's samples, borrowed; NULL: none were taken */
+	const struct verified *verified;	    /* what the verifier said of programs, borrowed; or NULL */
 	const char *no_series;			    /* why not, borrowed; NULL: not known */
 	const struct exact_evidence *exact;	    /* the recorded schedule, borrowed; NULL: there is none */
 	const char *no_exact;			    /* why not, borrowed; NULL: not known */

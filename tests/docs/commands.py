@@ -36,6 +36,9 @@ UNEXECUTED = (
     ('ktstr kernel clean', 'would remove kernels from the cache of who runs the tests'),
     ('ktstr test --kernel 6', NETWORK),
     ('ktstr shell', 'needs a terminal, and the second form a download; vm_shell runs all forms'),
+    ('ktstr verifier ', 'boots a machine for each cell; tests/vm/verifier.py does that'),
+    ('ktstr export ', 'its scripts need a real machine; tests/cli/export.py runs them'),
+    ('sudo ./two_cgroups.run', 'the same'),
     ('ktstr run ', 'needs root and a scheduler of this machine; the tests of ktstr run do that'),
 )
 # Schedulers that the reader has, and what stands for them; words that the stand-in does not know.

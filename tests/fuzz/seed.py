@@ -296,3 +296,12 @@ put('monitor', 'array', b''.join(change(4, 8 * i, 3, 4 << 32 | 64 * i) for i in 
 build_records()
 
 put('session', 'output', b'noise' + session(4, b'ktstr session 1') + session(5, b'hello') + session(7, b'\5\0\0\0') + session(9, b'\0\7\0\0'))
+
+loop = ''.join(f'{i}: (bf) r1 = r6                   ; R1_w=scalar(id={n}) R6=scalar(id={n})\n' if i % 2 else
+               f'; while (i < {i}) @ a.bpf.c:{i}\n' for n in range(4) for i in range(6)) + '23: (b7) r0 = 0\n'
+put('verifier', 'log', "\0libbpf: prog 'a': BPF program load failed: -13\nlibbpf: prog 'a': -- BEGIN PROG LOAD LOG --\n" + loop +
+    'processed 42 insns (limit 1000000) max_states_per_insn 1 total_states 2 peak_states 2 mark_read 0\nverification time 7 usec\n'
+    'stack depth 8+16\n-- END PROG LOAD LOG --\n')
+put('verifier', 'rows', '\1file_name,prog_name,verdict,total_insns\n"a,b",c,success,5\nx,y,failure,\n')
+put('verifier', 'filter', '\2!|insns_pct|>=10%')
+put('verifier', 'flags', '\3[{"name": "a", "args": ["-a"], "requires": ["b"]}, {"name": "b"}]')

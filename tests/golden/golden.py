@@ -19,6 +19,8 @@ CASES = {
     'help-stats.out': [KTSTR, 'stats', '--help'],
     'help-stats-compare.out': [KTSTR, 'stats', 'compare', '--help'],
     'help-run.out': [KTSTR, 'run', '--help'],
+    'help-verifier.out': [KTSTR, 'verifier', '--help'],
+    'help-export.out': [KTSTR, 'export', '--help'],
     'help-report.out': [KTSTR, 'report', '--help'],
     'help-merge.out': [KTSTR, 'merge', '--help'],
     'list-canned.out': [KTSTR, 'list'],

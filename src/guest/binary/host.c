@@ -200,6 +200,17 @@ static void set_up_namespaces(void)
 	enable_controllers(GUEST_CGROUP);
 }
 
+/* The test binary is the engine. */
+static void __attribute__((noreturn)) run_program(const struct host_run *how)
+{
+	char seed[24], duration[24];
+	const char *argv[] = { how->program, "--run", how->scenario, "--seed", seed, "--duration-ns", duration, NULL };
+	snprintf(seed, sizeof(seed), "%lu", how->seed);
+	snprintf(duration, sizeof(duration), "%ld", how->duration);
+	execv(how->program, (char *const *)argv);
+	give_up(how->program);
+}
+
 static void __attribute__((noreturn)) be_engine(const struct host_run *how, int channel)
 {
 	const struct ktstr_test test = {
@@ -222,6 +233,8 @@ static void __attribute__((noreturn)) be_engine(const struct host_run *how, int 
 	syscall(SYS_close_range, CHANNEL_FD + 1, ~0u, 0);
 	set_up_namespaces();
 	dup2(STDERR_FILENO, STDOUT_FILENO);
+	if (how->program)
+		run_program(how);
 	int r = body_run(&test, &run);
 	fflush(NULL);
 	_exit(r < 0 ? WIRE_TEST_UNHEARD : 0);

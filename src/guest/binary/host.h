@@ -16,7 +16,8 @@
 #include "base/time.h"
 
 struct host_run {
-	const char *scenario; /* canned */
+	const char *scenario; /* canned, or a test of `program` */
+	const char *program;  /* test binary; NULL: the scenario is canned */
 	uint64_t seed;
 	nsec_t duration;			/* host time, like all times in this file */
 	unsigned workers;			/* per cgroup; 0: the default */

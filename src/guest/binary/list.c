@@ -152,6 +152,7 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 	put_strings(out, "kargs", s->kargs);
 	put_strings(out, "kernels", s->kernels);
 	put_strings(out, "verifier_exclude_topologies", s->verifier_exclude_topologies);
+	put_constraints(out, &s->constraints);
 	put_number(out, "load_cpu", s->load_cpu);
 	put_number(out, "attach_timeout_s", ktstr_attach_timeout_s(s));
 	put_checks(out, &s->checks);

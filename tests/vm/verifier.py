@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The verifier sweep: the kernel's own schedulers pass it, and schedulers that the verifier rejects fail with its reason,
+with a log whose loops are collapsed, and with the command that repeats the cell."""
+import csv
+import glob
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+from tap import BUILD, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+
+PRESET = '4cpu-1llc-nosmt'
+IN_TREE = ['central', 'flatcg', 'qmap', 'simple']
+REJECTED = ['rejected', 'rejected_loop']
+
+
+def check_grid(out):
+    check(all(re.search(rf'^{name}: 1 ✓  0 ✗\n  topology +kernel_\w+\n  {PRESET} +✓$', out, re.M) for name in IN_TREE),
+          "the kernel's own schedulers pass", out)
+    check(all(re.search(rf'^{name}: 0 ✓  1 ✗\n  topology +kernel_\w+\n  {PRESET} +✗$', out, re.M) for name in REJECTED),
+          'those that are rejected fail', out)
+    check(re.search(r'^simple:\n  kernel +(simple_\w+ *)+\n  kernel_\w+ +(\d+ *)+$', out, re.M),
+          'the grid has a number for each program', out)
+    failing = out[out.find('failing combinations'):]
+    for name in REJECTED:
+        check(re.search(rf'^  {name} / kernel_\w+ / {PRESET}: .*verifier rejected it.*\n    ktstr verifier --scheduler {name} '
+                        rf'--preset {PRESET} --kernel \S+ .*--seed 0x1 \S*verified$', failing, re.M),
+              f'{name}: its cause and the command that repeats it', failing)
+
+
+def check_logs(out, sidecars):
+    text = out[out.find('=== rejected_loop | kernel'):]
+    repeat = re.search(r'^--- (\d+)x of the following (\d+) lines ---$', text, re.M)
+    check(repeat and int(repeat[1]) >= 6 and re.search(r'^--- end repeat ---$', text, re.M), 'the loop in a log is collapsed', text)
+    check('scheduler: NOT ATTACHED' in text and re.search(r'^  misbehave_dispa +verified_insns=\d+ REJECTED$', text, re.M),
+          'the program that was rejected is named', text)
+    kept = glob.glob(sidecars + '/verifier-*.load-log.txt')
+    check(len(kept) >= len(REJECTED), 'logs are kept beside the sidecars', kept)
+    for path in kept:
+        with open(path) as f:
+            log = f.read()
+        said = re.search(r'^processed (\d+) insns \(limit \d+\) max_states_per_insn \d+ total_states (\d+)', log, re.M)
+        if 'verify' not in log and not said:
+            continue
+        yield said
+
+
+def check_numbers(path, logs):
+    with open(path, newline='') as f:
+        rows = list(csv.DictReader(f))
+    passed = [r for r in rows if r['file_name'].split('@')[0] in IN_TREE]
+    numbers = ('duration', 'total_insns', 'total_states', 'peak_states', 'max_states_per_insn', 'max_mark_read_len', 'prog_size',
+               'prog_size_jited', 'stack_depth')
+    check(len(passed) > 20 and all(r['verdict'] == 'success' and r['prog_type'] for r in passed), 'all their programs are accepted', rows)
+    check(all(r[n].isdigit() for r in passed for n in numbers), 'each has every statistic', passed)
+    failed = [r for r in rows if r['verdict'] == 'failure']
+    check(sorted(r['file_name'].split('@')[0] for r in failed) == REJECTED, 'one program of each other is rejected', failed)
+    check({(r['total_insns'], r['total_states']) for r in failed} == {(m[1], m[2]) for m in logs if m},
+          'memory and the logs have the same numbers', (failed, logs))
+
+
+def check_stored(csv_path):
+    same = Run('verifier', '--replay', csv_path, '--compare', csv_path, '--fail-on', 'insns_pct>0')
+    check(same.status == 0 and 'MISMATCH' not in same.out and '+0 (+0.00%)' in same.out, 'a sweep equals itself', same)
+    limit = Run('verifier', '--replay', csv_path, '-f', 'simple@*/', '--fail-on', 'insns>30', '-o', 'csv', '-e', 'prog,insns')
+    check(limit.status == 1 and '--fail-on' in limit.err and limit.out.startswith('prog_name,total_insns\n'),
+          'a limit on stored results fails', limit)
+
+
+def main():
+    kernel = need_kernel('verifier')
+    before = machines()
+    fixtures = BUILD + '/tests/fixtures'
+    built = subprocess.run([os.path.join(HERE, '..', 'fixtures', 'build.sh'), kernel['path'], fixtures],
+                           capture_output=True, text=True)
+    if not check(built.returncode == 0, 'the fixture builds against the kernel in use', built.stderr):
+        finish()
+    with Scratch() as scratch:
+        saved = scratch / 'saved.csv'
+        names = [word for name in IN_TREE + REJECTED for word in ('--scheduler', name)]
+        run = Run('verifier', '--kernel', kernel['key'], '--preset', PRESET, '--start', 'clone', '--save', saved, *names, BUILD + '/tests/examples',
+                  fixtures + '/verified', env={'KTSTR_SIDECAR_DIR': scratch.path})
+        check(run.status == 1, 'a sweep with failures exits with 1', run)
+        check_grid(run.out)
+        logs = list(check_logs(run.out, scratch.path))
+        check_numbers(saved, logs)
+        check_stored(saved)
+    check_nothing_left('verifier', before)
+    finish(at_least=15)
+
+
+main()
