@@ -24,7 +24,8 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 			    "src/cli/cmd_shell.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_GITHUB_BASE_REF] = { "GITHUB_BASE_REF",
 				  "Branch into which a pull request goes: changes are those since the last commit that "
-				  "origin's branch of this name and HEAD both have, and 'ktstr perf-delta' compares with "
+				  "origin's branch of this name and HEAD both have, and 'ktstr perf-delta' compares "
+				  "with "
 				  "that commit. --base and --base-ref win.",
 				  "", "src/affected/changes.c", ENVIRONMENT_SYSTEM, ENVIRONMENT_VALUE },
 	[ENV_HOME] = { "HOME",
