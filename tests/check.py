@@ -122,6 +122,7 @@ def main():
     say('fast suites under AddressSanitizer and UndefinedBehaviorSanitizer')
     if build('build-asan', '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dbuildtype=debugoptimized'):
         os.environ['ASAN_OPTIONS'] = 'detect_leaks=1:abort_on_error=0'
+        os.environ['LSAN_OPTIONS'] = 'print_suppressions=0:suppressions=' + os.path.join(ROOT, 'tests', 'leaks.supp')
         os.environ['UBSAN_OPTIONS'] = 'halt_on_error=1:print_stacktrace=1'
         meson_test('build-asan', 'asan', '--suite', 'fast')
 
