@@ -4,10 +4,11 @@
 
     tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N] [--images N]
 
-Parts: `kernels`, the tests of real guests on an old and the newest kernel, which are built first; `defaults`, every work
-type with its default parameters under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types
-and operations; `stress`, an hour of a guest's time in which CPUs go offline and online again; `fuzz`, mutations of the
-kept corpora through every parser; `images`, dumps of crashed guests' memory that is damaged each time in another way.
+Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `kernels`, the tests of real
+guests on an old and the newest kernel, which are built first; `defaults`, every work type with its default parameters
+under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types and operations; `stress`, an
+hour of a guest's time in which CPUs go offline and online again; `fuzz`, mutations of the kept corpora through every
+parser; `images`, dumps of crashed guests' memory that is damaged each time in another way.
 Exit status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
@@ -145,6 +146,11 @@ def kernels(_):
     return odd
 
 
+def repeats(_):
+    os.environ.update(KTSTR_REPEATS='20', KTSTR_OBSERVER_ALL='1')
+    return guest_test('determinism') + guest_test('observer')
+
+
 def fuzz(_):
     sanitized = os.path.join(HERE, '..', '..', 'build-asan')    # the corpus as `make check` leaves it
     build = sanitized if os.path.isdir(sanitized + '/tests/fuzz') else BUILD
@@ -190,11 +196,11 @@ def images(kernel):
 
 
 def main():
-    parts = {'kernels': kernels, 'defaults': defaults, 'behaviour': behaviour, 'stress': stress, 'fuzz': fuzz, 'images': images}
+    parts = {'repeats': repeats, 'kernels': kernels, 'defaults': defaults, 'behaviour': behaviour, 'stress': stress, 'fuzz': fuzz, 'images': images}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels') else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels', 'repeats') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)
