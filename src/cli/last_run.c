@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/last_run.h"
+#include "cli/out.h"
 
 #define LAST_RUN_VERSION 1
 
@@ -132,6 +133,14 @@ static bool add_kernels_and_tests(const struct session *s)
 	return kernels && tests;
 }
 
+/* Not an error of the run, whose tests are not to be lost for it. */
+static void warn(const struct err *why)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	err_format(why, &text);
+	say_printf("warning: 'ktstr replay' will not know this run: %s\n", buf_str(&text));
+}
+
 int last_run_write(struct session *s, const struct test_args *a, struct err **err)
 {
 	_cleanup_free_ char *root = last_run_root(), *path = root ? path_join(root, LAST_RUN_FILE) : NULL;
@@ -140,13 +149,15 @@ int last_run_write(struct session *s, const struct test_args *a, struct err **er
 	if (!s->record)
 		s->record = new_record(s, a);
 	bool made = path && add_kernels_and_tests(s);
-	if (!made) {
-		/* Not an error of the run. The record of an earlier run must not be taken for this one's. */
-		if (path)
-			unlink(path);
+	_cleanup_err_ struct err *why = NULL;
+	if (made && json_write_file(path, s->record, &why) == 0)
 		return 0;
-	}
-	return json_write_file(path, s->record, err);
+	if (why)
+		warn(why);
+	/* The record of an earlier run must not be taken for this one's. */
+	if (path)
+		unlink(path);
+	return 0;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */

@@ -26,8 +26,8 @@ def result(scratch, label):
 
 
 def kinds(directory):
-    """The part after NAME-VARIANT in the names of its files."""
-    return [name.split('.', 1)[1] for name in sorted(os.listdir(directory))]
+    """The part after NAME-VARIANT in the names of its files; the record of the run is none of them."""
+    return [name.split('.', 1)[1] for name in sorted(os.listdir(directory)) if not name.startswith('.')]
 
 
 def replayed(scratch, line, label, **env):
