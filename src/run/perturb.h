@@ -12,7 +12,7 @@
 
 #define PERTURB_ONE_IN	   3u
 #define PERTURB_HOLD_NS	   50000u
-#define PERTURB_FIRST_HOOK 1000 /* id of the first hook; others that a machine has are lower */
+#define PERTURB_FIRST_HOOK 100000 /* id of the first hook; others that a machine has are lower */
 #define PERTURB_HOOKS_MAX  32
 #define PERTURB_TEXT_MAX   80
 

@@ -39,6 +39,7 @@ UNEXECUTED = (
     ('ktstr verifier ', 'boots a machine for each cell; tests/vm/verifier.py does that'),
     ('ktstr export ', 'its scripts need a real machine; tests/cli/export.py runs them'),
     ('sudo ./two_cgroups.run', 'the same'),
+    ('ktstr explore ', 'boots a machine for each schedule; tests/vm/explore.py does that'),
     ('ktstr run ', 'needs root and a scheduler of this machine; the tests of ktstr run do that'),
 )
 # Schedulers that the reader has, and what stands for them; words that the stand-in does not know.

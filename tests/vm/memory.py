@@ -48,13 +48,16 @@ class Group:
         return subprocess.Popen(argv, env=dict(os.environ, **(env or {})), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True, start_new_session=True, preexec_fn=self.enter)
 
-    def programs(self):
+    def has_machine(self):
+        """A QEMU that is a test's machine, and not the probe of what QEMU can do."""
         with open(os.path.join(self.path, 'cgroup.procs')) as f:
             for pid in f.read().split():
                 try:
-                    yield open(f'/proc/{pid}/comm').read().strip()
+                    if b'\0-M\0q35' in open(f'/proc/{pid}/cmdline', 'rb').read():
+                        return True
                 except OSError:
                     pass
+        return False
 
     def remove(self):
         for _ in range(100):
@@ -81,7 +84,7 @@ def killed(group, scratch):
     group.limit(600)
     p = group.run(KTSTR, 'test', '--json', '-E', 'test(=ktstr/eevdf_two_cgroups)', SUITE, env={'KTSTR_SIDECAR_DIR': scratch / 'b'})
     for _ in range(3000):
-        if any(name.startswith('qemu-system') for name in group.programs()) or p.poll() is not None:
+        if group.has_machine() or p.poll() is not None:
             break
         time.sleep(0.01)
     hog = group.run(sys.executable, '-c', HOG)
