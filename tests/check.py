@@ -111,11 +111,13 @@ def finish():
 
 
 def main():
+    # Many of the fast tests wait for something.
+    many = ('--num-processes', str(2 * (os.cpu_count() or 1)))
     say('build')
     if not build('build'):
         finish()
     say('fast suites')
-    meson_test('build', 'fast', '--suite', 'fast')
+    meson_test('build', 'fast', '--suite', 'fast', *many)
     if sys.argv[1:] == ['fast']:
         finish()
 
@@ -124,7 +126,7 @@ def main():
         os.environ['ASAN_OPTIONS'] = 'detect_leaks=1:abort_on_error=0'
         os.environ['LSAN_OPTIONS'] = 'print_suppressions=0:suppressions=' + os.path.join(ROOT, 'tests', 'leaks.supp')
         os.environ['UBSAN_OPTIONS'] = 'halt_on_error=1:print_stacktrace=1'
-        meson_test('build-asan', 'asan', '--suite', 'fast')
+        meson_test('build-asan', 'asan', '--suite', 'fast', *many)
 
     say('unit tests of the orchestrator under valgrind')
     # valgrind 3.19 does not know pidfd_open(2), and has problems with threads and io_uring: the reactor's own tests run
