@@ -30,7 +30,7 @@ const struct command cmd_explore = {
 		(const struct example[]){
 			{ "ktstr explore -E 'test(=ktstr/two_cgroups)' build", "a hundred schedules of one test" },
 			{ "ktstr explore --seeds 1000 --start clone build", "a thousand of each test, from clones" },
-			{ "ktstr explore --perturb seed=1001,hold=500us build", "other seeds, longer holds" },
+			{ "ktstr explore --perturb seed=1001,hold=2ms build", "other seeds, longer holds" },
 			{ NULL },
 		},
 	.environment = (const enum environment_id[]){ ENV_KERNEL, ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_SCHEDULER,

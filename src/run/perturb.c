@@ -95,7 +95,7 @@ int perturb_parse(const char *text, struct observe_perturb *ret, struct err **er
 		if (!read_part(part, &p))
 			return FAIL(err, ERR_USAGE, -EINVAL,
 				    "'%s' is not valid in a perturbation, which has the form "
-				    "seed=7,one-in=3,hold=50us (a hold is 1ns to %ums)",
+				    "seed=7,one-in=3,hold=500us (a hold is 1ns to %ums)",
 				    part, OBSERVE_HOLD_NS_MAX / 1000000);
 	}
 	*ret = p;

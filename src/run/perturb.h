@@ -11,13 +11,13 @@
 #include "vmm/observe.h"
 
 #define PERTURB_ONE_IN	   3u
-#define PERTURB_HOLD_NS	   50000u
+#define PERTURB_HOLD_NS	   500000u
 #define PERTURB_FIRST_HOOK 100000 /* id of the first hook; others that a machine has are lower */
 #define PERTURB_HOOKS_MAX  32
 #define PERTURB_TEXT_MAX   80
 
 /*
- * Reads "seed=7,one-in=3,hold=50us"; the last two may be left out, and "7" means "seed=7". The result has no points.
+ * Reads "seed=7,one-in=3,hold=500us"; the last two may be left out, and "7" means "seed=7". The result has no points.
  * -EINVAL: the error names the part that is wrong.
  */
 int perturb_parse(const char *text, struct observe_perturb *ret, struct err **err);

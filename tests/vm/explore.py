@@ -34,12 +34,12 @@ def main():
         check(done.returncode == 0 and lines[-1]['total'] == SCHEDULES and lines[-1]['signatures'] == [],
               'a sound scheduler passes all schedules', done.stdout + done.stderr)
         found = results(scratch, 'explored')
-        check(sorted(found) == [f'seed={n},one-in=3,hold=50000ns' for n in range(1, SCHEDULES + 1)], 'each has a sidecar', found)
+        check(sorted(found) == [f'seed={n},one-in=3,hold=500000ns' for n in range(1, SCHEDULES + 1)], 'each has a sidecar', found)
         digests = [s['guest']['event_digest'] for s in found.values()]
         check(len(set(digests)) == SCHEDULES, 'each is another run', digests)
         check(all(s['perturb_points'] > 10 for s in found.values()), 'CPUs were held back', [s['perturb_points'] for s in found.values()])
-        second = found['seed=2,one-in=3,hold=50000ns']
-        check(re.search(r' --perturb seed=2,one-in=3,hold=50000ns ', second['replay']), 'the replay line has the perturbation', second['replay'])
+        second = found['seed=2,one-in=3,hold=500000ns']
+        check(re.search(r' --perturb seed=2,one-in=3,hold=500000ns ', second['replay']), 'the replay line has the perturbation', second['replay'])
         again = subprocess.run([KTSTR, *shlex.split(second['replay'])[1:]], capture_output=True, text=True, timeout=300,
                                env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / 'again'))
         repeated = list(results(scratch, 'again').values())
