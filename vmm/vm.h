@@ -119,7 +119,10 @@ struct vm_backend {
 	void (*resume)(struct vm *vm);
 	int (*set_hook)(struct vm *vm, const struct observe_hook *h, struct err **err);
 	int (*hook_state)(const struct vm *vm, uint32_t id, struct observe_hook_state *ret);
-	/* The points at which vCPUs were held back by chance, or that were given; returns how many. Works always. */
+	/*
+	 * The points at which vCPUs were held back by chance, or that were given: copies at most @max, and returns how
+	 * many there are. Works always.
+	 */
 	unsigned (*points)(const struct vm *vm, struct observe_point *out, unsigned max);
 	/* Hands its memory to the caller, once `ended`. No nodes where the memory is not in our files. */
 	struct guestmem (*take_memory)(struct vm *vm);

@@ -96,7 +96,8 @@ struct ktstr_test {
 	enum ktstr_switch survives_storm;
 	/*
 	 * OFF: if the kernel ends the scheduler or a task waits for too long, the test is not run once more to record
-	 * which calls lead to it. That second run has the same seed, is no try, and does not change the verdict.
+	 * which calls lead to it. That second run has the same seed. It does not
+	 * count as a try, and does not change the verdict.
 	 */
 	enum ktstr_switch auto_repro;
 	/* ON: the test passes if its scheduler fails and the second run shows that again. */

@@ -345,8 +345,8 @@ int qemu_observer_hook_state(const struct qemu_observer *o, uint32_t id, struct 
 unsigned qemu_observer_points(const struct qemu_observer *o, struct observe_point *out, unsigned max)
 {
 	const volatile struct channel *c = o->vm ? o->channel : NULL;
-	unsigned count = c ? MIN_OF(c->points, MIN_OF(max, (unsigned)OBSERVE_POINTS_MAX)) : 0;
-	for (unsigned i = 0; i < count; i++) {
+	unsigned count = c ? MIN_OF(c->points, (unsigned)OBSERVE_POINTS_MAX) : 0;
+	for (unsigned i = 0; i < MIN_OF(count, max); i++) {
 		out[i] = c->point[i];
 		out[i].hold_ns = MIN_OF(out[i].hold_ns, OBSERVE_HOLD_NS_MAX);
 	}
