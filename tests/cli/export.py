@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
 from tap import BUILD, Run, check, finish, skip  # noqa: E402
 
 EXAMPLES = BUILD + '/tests/examples'
+EXPORTED = BUILD + '/tests/fixtures/exported'
 ROOTS = ('/sys/fs/cgroup', '/sys/fs/cgroup/unified')
 SCHEDULER = '''#!/bin/sh
 trap 'echo disabled > {sys}/kernel/sched_ext/state; : > {sys}/kernel/sched_ext/root/ops; exit 0' TERM
@@ -127,18 +128,18 @@ def schedulers(dir):
 
 
 def check_runs(dir, top):
-    script = dir + '/simple_crowd.run'
+    script = dir + '/exported_crowd.run'
     put(dir + '/fake', SCHEDULER.format(sys=top))
     os.chmod(dir + '/fake', 0o755)
-    done = Run('export', 'ktstr/simple_crowd', EXAMPLES, '-o', script, '--scheduler-bin', dir + '/fake')
-    check(done.status == 0 and re.search(r'wrote .*simple_crowd.run \(\d+ bytes archive, 0 include files\)', done.err),
+    done = Run('export', 'ktstr/exported_crowd', EXPORTED, '-o', script, '--scheduler-bin', dir + '/fake')
+    check(done.status == 0 and re.search(r'wrote .*exported_crowd.run \(\d+ bytes archive, 0 include files\)', done.err),
           'a test with a scheduler is exported', done)
     check(os.stat(script).st_mode & 0o777 == 0o755, 'the script is executable')
     redirect(script, top)
     make_machine(top)
     done = run(script, '--duration', '1')
-    check(done.returncode == 0 and 'ktstr export: test=simple_crowd scheduler=simple git=' in done.stdout and
-          '[PASS] simple_crowd' in done.stdout and 'PASS: simple_crowd' in done.stdout, 'it passes', done.text)
+    check(done.returncode == 0 and 'ktstr export: test=exported_crowd scheduler=simple git=' in done.stdout and
+          '[PASS] exported_crowd' in done.stdout and 'PASS: exported_crowd' in done.stdout, 'it passes', done.text)
     with open(top + '/kernel/sched_ext/state') as f:
         check(f.read() == 'disabled\n', 'the scheduler was told to end')
     check(not left_behind(dir), 'nothing is left', left_behind(dir))
