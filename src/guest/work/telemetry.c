@@ -51,11 +51,16 @@ void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
 
 /*
  * glibc registers the kernel's restartable-sequence area, which holds the CPU number: one load instead of a call. Uses
- * the calling thread's area, because a test's own work function may have several threads.
+ * the calling thread's area, because a test's own work function may have several threads. On x86-64 the thread pointer
+ * is the base of a segment, so that the load needs no addition.
  */
 static inline unsigned rseq_cpu(const struct ktstr_worker *w)
 {
+#ifdef __SEG_FS
+	return *(const volatile uint32_t __seg_fs *)w->rseq_at;
+#else
 	return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + w->rseq_at);
+#endif
 }
 
 static unsigned current_cpu(const struct ktstr_worker *w)
@@ -119,11 +124,11 @@ static inline bool nothing_new(const struct ktstr_worker *w)
 }
 
 /* Returns false if this gap is the longest, or if the worker's waits for a CPU are to be read. */
-static inline bool short_checkpoint(struct ktstr_worker *w, int64_t now)
+static inline bool short_checkpoint(const struct ktstr_worker *w, struct worker_slot *s, int64_t now)
 {
-	if (now - atomic_load_explicit(&w->slot->last_check, memory_order_relaxed) > w->max_gap || now >= w->delay_due)
+	if (now - atomic_load_explicit(&s->last_check, memory_order_relaxed) > w->max_gap || now >= w->delay_due)
 		return false;
-	atomic_store_explicit(&w->slot->last_check, now, memory_order_relaxed);
+	atomic_store_explicit(&s->last_check, now, memory_order_relaxed);
 	return true;
 }
 
@@ -164,7 +169,7 @@ void ktstr_worker_turn(struct ktstr_worker *w, uint64_t units)
 		return;
 	w->undone = WORKER_LOOK_UNITS;
 	bool at_clock = ++w->looks % WORKER_CLOCK_EVERY == 0;
-	if (!nothing_new(w) || (at_clock && !short_checkpoint(w, ticks_counter())))
+	if (!nothing_new(w) || (at_clock && !short_checkpoint(w, w->slot, ticks_counter())))
 		look_thoroughly(w, at_clock);
 }
 
@@ -181,9 +186,10 @@ static void __attribute__((noinline)) block_thoroughly(struct ktstr_worker *w)
 /* Returns false like short_checkpoint(). */
 static inline bool short_block(struct ktstr_worker *w, int64_t now)
 {
-	if (!short_checkpoint(w, now))
+	struct worker_slot *s = w->slot;
+	if (!short_checkpoint(w, s, now))
 		return false;
-	atomic_store_explicit(&w->slot->blocked, 1, memory_order_relaxed);
+	atomic_store_explicit(&s->blocked, 1, memory_order_relaxed);
 	return true;
 }
 
@@ -215,34 +221,39 @@ static void note_longest_wake(struct ktstr_worker *w, uint32_t ns)
 	r->max_wake_at_ns = ticks_ns(&w->clock, ticks_now(&w->clock) - w->slot->began);
 }
 
-static void __attribute__((noinline)) sample_thoroughly(struct ktstr_worker *w, uint32_t ns)
+static void __attribute__((noinline)) sample_thoroughly(struct ktstr_worker *w, uint64_t ns)
 {
 	struct worker_slot *s = w->slot;
 	uint64_t n = s->report.wake_samples++;
 	if (ns > s->report.max_wake_ns)
 		note_longest_wake(w, ns);
 	if (n < WORKER_SAMPLES_MAX)
-		s->sample[n] = ns;
+		s->sample[n] = (uint32_t)ns;
 	else
-		keep_some(w, n, ns);
+		keep_some(w, n, (uint32_t)ns);
 }
 
 /*
- * A worker that is woken to stop was woken by the engine, not by another worker. Calls come last in the short form, so
- * that it saves no registers.
+ * Calls come last in the short form, so that it saves no registers. @ns beyond the largest is handled thoroughly: it may
+ * be a negative number.
  */
-static inline void sample(struct ktstr_worker *w, uint32_t ns)
+static inline void short_sample(struct ktstr_worker *w, struct worker_slot *s, uint64_t ns,
+				void (*thorough)(struct ktstr_worker *, uint64_t))
 {
-	struct worker_slot *s = w->slot;
 	uint64_t n = s->report.wake_samples;
-	if (stopped(w))
-		return;
 	if (n >= WORKER_SAMPLES_MAX || ns > s->report.max_wake_ns) {
-		sample_thoroughly(w, ns);
+		thorough(w, ns);
 		return;
 	}
-	s->sample[n] = ns;
+	s->sample[n] = (uint32_t)ns;
 	s->report.wake_samples = n + 1;
+}
+
+/* A worker that is woken to stop was woken by the engine, not by another worker. */
+static inline void sample(struct ktstr_worker *w, uint32_t ns)
+{
+	if (!stopped(w))
+		short_sample(w, w->slot, ns, sample_thoroughly);
 }
 
 /* Nanoseconds from @since to @now, minus @after; clamped to 0..UINT32_MAX. */
@@ -252,9 +263,8 @@ static uint32_t latency(const struct ktstr_worker *w, int64_t since, int64_t now
 	return late < 0 ? 0 : late > UINT32_MAX ? UINT32_MAX : (uint32_t)late;
 }
 
-static inline void go_on(struct ktstr_worker *w, int64_t now)
+static inline void go_on(struct worker_slot *s, int64_t now)
 {
-	struct worker_slot *s = w->slot;
 	atomic_store_explicit(&s->last_check, now, memory_order_relaxed);
 	atomic_store_explicit(&s->blocked, 0, memory_order_relaxed);
 }
@@ -263,7 +273,7 @@ static int64_t go_on_thoroughly(struct ktstr_worker *w)
 {
 	int64_t now = ticks_now(&w->clock);
 	int64_t last = atomic_load_explicit(&w->slot->last_check, memory_order_relaxed);
-	go_on(w, now);
+	go_on(w->slot, now);
 	note_cpu(w);
 	if (now >= w->delay_due)
 		worker_read_delays(w, last);
@@ -290,27 +300,44 @@ static void __attribute__((noinline)) woken_thoroughly(struct ktstr_worker *w, i
 		sample(w, latency(w, since, go_on_thoroughly(w), after));
 }
 
-static inline void woken(struct ktstr_worker *w, int64_t since, nsec_t after)
+/* The time from @since until now in @ticks, or false if anything is new. */
+static inline bool short_go_on(struct ktstr_worker *w, struct worker_slot *s, int64_t since, int64_t *ticks)
 {
-	bool as_before = nothing_new(w);
-	int64_t now = as_before ? ticks_counter() : 0, ticks = now - since;
-	if (!as_before || !ticks_short(ticks) || now >= w->delay_due) {
-		woken_thoroughly(w, since, after);
-		return;
-	}
-	nsec_t late = ticks_short_ns(&w->clock, ticks) - after;
-	go_on(w, now);
-	sample(w, late > 0 ? (uint32_t)late : 0);
+	if (!nothing_new(w))
+		return false;
+	int64_t now = ticks_counter();
+	*ticks = now - since;
+	if (!ticks_short(*ticks) || now >= w->delay_due)
+		return false;
+	go_on(s, now);
+	return true;
 }
 
-void worker_woken_since(struct ktstr_worker *w, const _Atomic int64_t *since)
+void worker_woken_since(struct ktstr_worker *w, const _Atomic int64_t *when)
 {
-	woken(w, atomic_load_explicit(since, memory_order_acquire), 0);
+	struct worker_slot *s = w->slot;
+	int64_t ticks, since = atomic_load_explicit(when, memory_order_acquire);
+	if (short_go_on(w, s, since, &ticks))
+		sample(w, (uint32_t)ticks_short_ns(&w->clock, ticks));
+	else
+		woken_thoroughly(w, since, 0);
 }
 
+static void __attribute__((noinline)) sample_late_thoroughly(struct ktstr_worker *w, uint64_t ns)
+{
+	if (!stopped(w))
+		sample_thoroughly(w, ns > UINT32_MAX ? 0 : ns);
+}
+
+/* It is woken by the clock, and so late by its scheduler's choice. Only a signal wakes it early. */
 void worker_woken_late(struct ktstr_worker *w, int64_t since, nsec_t after)
 {
-	woken(w, since, after);
+	struct worker_slot *s = w->slot;
+	int64_t ticks;
+	if (short_go_on(w, s, since, &ticks))
+		short_sample(w, s, (uint64_t)(ticks_short_ns(&w->clock, ticks) - after), sample_late_thoroughly);
+	else
+		woken_thoroughly(w, since, after);
 }
 
 static void __attribute__((noinline)) sample_by_any_clock(struct ktstr_worker *w, int64_t since)
