@@ -161,12 +161,20 @@ BENCH(telemetry_wake, .cores = 1)
 	COMPARE(2, FUTEX_PING_PONG);
 	COMPARE(2, ASYMMETRIC_WAKER);
 	COMPARE(4, WAKE_CHAIN);
-	COMPARE(5, FUTEX_FAN_OUT);
-	COMPARE(5, FAN_OUT_COMPUTE, .size_kib = 12);
 	COMPARE(3, EPOLL_STORM);
 	COMPARE(2, SIGNAL_STORM);
 	COMPARE(2, PRODUCER_CONSUMER_IMBALANCE, .producers = 1, .rate_hz = 1997);
 	COMPARE(3, PRIORITY_INVERSION);
+	return KTSTR_PASS;
+}
+
+/* How many receivers sleep when the sender wakes them differs between windows. */
+BENCH(telemetry_fan_out, .cores = 1)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		COMPARE(5, FUTEX_FAN_OUT);
+		COMPARE(5, FAN_OUT_COMPUTE, .size_kib = 12);
+	}
 	return KTSTR_PASS;
 }
 

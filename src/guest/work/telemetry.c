@@ -234,8 +234,8 @@ static void __attribute__((noinline)) sample_thoroughly(struct ktstr_worker *w, 
 }
 
 /*
- * Calls come last in the short form, so that it saves no registers. @ns beyond the largest is handled thoroughly: it may
- * be a negative number.
+ * Calls come last in the short form, so that it saves no registers. @ns beyond the largest is handled thoroughly: it
+ * may be a negative number.
  */
 static inline void short_sample(struct ktstr_worker *w, struct worker_slot *s, uint64_t ns,
 				void (*thorough)(struct ktstr_worker *, uint64_t))
@@ -280,12 +280,6 @@ static int64_t go_on_thoroughly(struct ktstr_worker *w)
 	return now;
 }
 
-void ktstr_worker_resume(struct ktstr_worker *w)
-{
-	if (!w->quiet)
-		go_on_thoroughly(w);
-}
-
 void ktstr_worker_woken(struct ktstr_worker *w, uint64_t latency_ns)
 {
 	if (w->quiet)
@@ -300,24 +294,42 @@ static void __attribute__((noinline)) woken_thoroughly(struct ktstr_worker *w, i
 		sample(w, latency(w, since, go_on_thoroughly(w), after));
 }
 
+/* Returns false if the worker's waits for a CPU are to be read. */
+static inline bool short_go_on(const struct ktstr_worker *w, struct worker_slot *s, int64_t now)
+{
+	if (now >= w->delay_due)
+		return false;
+	go_on(s, now);
+	return true;
+}
+
 /* The time from @since until now in @ticks, or false if anything is new. */
-static inline bool short_go_on(struct ktstr_worker *w, struct worker_slot *s, int64_t since, int64_t *ticks)
+static inline bool short_woken(struct ktstr_worker *w, struct worker_slot *s, int64_t since, int64_t *ticks)
 {
 	if (!nothing_new(w))
 		return false;
 	int64_t now = ticks_counter();
 	*ticks = now - since;
-	if (!ticks_short(*ticks) || now >= w->delay_due)
-		return false;
-	go_on(s, now);
-	return true;
+	return ticks_short(*ticks) && short_go_on(w, s, now);
+}
+
+static void __attribute__((noinline)) resume_thoroughly(struct ktstr_worker *w)
+{
+	if (!w->quiet)
+		go_on_thoroughly(w);
+}
+
+void ktstr_worker_resume(struct ktstr_worker *w)
+{
+	if (!nothing_new(w) || !short_go_on(w, w->slot, ticks_counter()))
+		resume_thoroughly(w);
 }
 
 void worker_woken_since(struct ktstr_worker *w, const _Atomic int64_t *when)
 {
 	struct worker_slot *s = w->slot;
 	int64_t ticks, since = atomic_load_explicit(when, memory_order_acquire);
-	if (short_go_on(w, s, since, &ticks))
+	if (short_woken(w, s, since, &ticks))
 		sample(w, (uint32_t)ticks_short_ns(&w->clock, ticks));
 	else
 		woken_thoroughly(w, since, 0);
@@ -334,7 +346,7 @@ void worker_woken_late(struct ktstr_worker *w, int64_t since, nsec_t after)
 {
 	struct worker_slot *s = w->slot;
 	int64_t ticks;
-	if (short_go_on(w, s, since, &ticks))
+	if (short_woken(w, s, since, &ticks))
 		short_sample(w, s, (uint64_t)(ticks_short_ns(&w->clock, ticks) - after), sample_late_thoroughly);
 	else
 		woken_thoroughly(w, since, after);
