@@ -5,7 +5,7 @@
 #include "base/environment.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/out.h"
 #include "cli/relevant.h"
 #include "cli/shared_options.h"

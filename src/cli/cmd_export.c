@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "image/elf.h"

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "kernel/cache.h"

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/out.h"
-#include "cli/perf_delta.h"
+#include "perfdelta/perf_delta.h"
 #include "cli/shared_options.h"
 #include "cli/stats_args.h"
 #include "kernel/ref.h"
@@ -368,6 +368,8 @@ static int run_perf_delta(void *args, struct err **err)
 	double spread;
 	_cleanup_(project_close_p) struct project *p = NULL;
 	_cleanup_free_ char *root = stats_root(a->dir);
+	a->say = say_printf;
+	a->github_base = environment_get(ENV_GITHUB_BASE_REF);
 	if (!root)
 		return -ENOMEM;
 	int r = check_args(a, err);
@@ -379,7 +381,7 @@ static int run_perf_delta(void *args, struct err **err)
 	policy_done(&options.policy);
 	r = project_open(".", &p, err);
 	if (r == 0)
-		r = a->a_scheduler ? perf_head_find(p, root, side, err) : perf_baseline_find(a, p, root, side, err);
+		r = a->a_scheduler ? perf_head_find(a, p, root, side, err) : perf_baseline_find(a, p, root, side, err);
 	if (r == 0 && a->noise)
 		r = make_runs(a, p, side, root, err);
 	return r == 0 ? compare(a, side, root, err) : r;

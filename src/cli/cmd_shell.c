@@ -11,7 +11,7 @@
 #include "base/rng.h"
 #include "base/tool.h"
 #include "cli/commands.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/kernels.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"

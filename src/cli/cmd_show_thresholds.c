@@ -7,7 +7,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "reactor/reactor.h"

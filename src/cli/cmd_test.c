@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/tool.h"
 #include "cli/commands.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/kernels.h"
 #include "cli/last_run.h"
 #include "cli/out.h"

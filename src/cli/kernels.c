@@ -10,7 +10,7 @@
 #include "base/tool.h"
 #include "cli/commands.h"
 #include "cli/cpus.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/kernels.h"
 #include "cli/out.h"
 #include "cli/stages.h"

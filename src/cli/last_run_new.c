@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/last_run.h"
 
 static const char *member(const json_t *o, const char *key)

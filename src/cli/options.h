@@ -14,15 +14,8 @@
 
 #include "base/environment.h"
 #include "base/err.h"
+#include "base/strings.h"
 #include "base/time.h"
-
-#define STRINGS_MAX 128
-
-/* A repeatable option, or the operands; NULL-terminated. */
-struct strings {
-	const char *item[STRINGS_MAX + 1];
-	size_t count;
-};
 
 enum option_kind {
 	OPTION_FLAG,	 /* bool */

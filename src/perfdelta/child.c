@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* perf_child.c -- runs the programs of `ktstr perf-delta`: builds and `ktstr test`; see perf_delta.h. */
+/* child.c -- runs the programs of `ktstr perf-delta`: builds and `ktstr test`; see perf_delta.h. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
-#include "cli/interrupt.h"
-#include "cli/perf_delta.h"
+#include "reactor/interrupt.h"
+#include "perfdelta/perf_delta.h"
 #include "kernel/command.h"
 
 #define STOP_DEADLINE (20 * NSEC_PER_SEC) /* for `ktstr test` to end its machines */

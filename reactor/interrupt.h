@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* interrupt.h -- work on the reactor that SIGINT, SIGTERM and SIGHUP cancel, so that ktstr ends with 130. */
-#ifndef KTSTR_CLI_INTERRUPT_H
-#define KTSTR_CLI_INTERRUPT_H
+#ifndef KTSTR_REACTOR_INTERRUPT_H
+#define KTSTR_REACTOR_INTERRUPT_H
 
 #include "reactor/signal.h"
 

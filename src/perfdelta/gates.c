@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* perf_gates.c -- what makes `ktstr perf-delta` fail; see perf_delta.h. */
+/* gates.c -- what makes `ktstr perf-delta` fail; see perf_delta.h. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/out.h"
-#include "cli/perf_delta.h"
+#include "perfdelta/perf_delta.h"
 #include "stats/runs.h"
 
 /* --- --must-fail -------------------------------------------------------------------------------------------------- */

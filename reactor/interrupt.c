@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* interrupt.c -- see interrupt.h. */
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 
 static void on_signal(void *data, int sig)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* perf_checkout.c -- check-outs for `ktstr perf-delta`, and what is built in them; see perf_delta.h. */
+/* checkout.c -- check-outs for `ktstr perf-delta`, and what is built in them; see perf_delta.h. */
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +8,7 @@
 #include "base/dir.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "cli/out.h"
-#include "cli/perf_delta.h"
+#include "perfdelta/perf_delta.h"
 #include "kernel/cache.h"
 #include "kernel/git.h"
 #include "lock/local.h"
@@ -51,7 +50,7 @@ static int take_lock(int root, const char *name, int *ret_fd, struct err **err)
 /* --- leftovers ---------------------------------------------------------------------------------------------------- */
 
 /* Removes the check-out of a process that was killed. @lock: its name in @root. */
-static void heal(const struct project *p, int root, const char *path, const char *lock)
+static void heal(const struct perf_args *a, const struct project *p, int root, const char *path, const char *lock)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *stem = strndup(lock, strlen(lock) - strlen(LOCK_ENDING));
@@ -61,7 +60,7 @@ static void heal(const struct project *p, int root, const char *path, const char
 		return;
 	snprintf(name, sizeof(name), WORKTREE_PREFIX "%s", stem + REPOSITORY_DIGITS + 1);
 	if (path_exists(checkout))
-		say_printf("note: removing the check-out '%s', which an earlier command left behind\n", checkout);
+		a->say("note: removing the check-out '%s', which an earlier command left behind\n", checkout);
 	if (project_remove(p, name, checkout, NULL) == 0)
 		unlinkat(root, lock, 0);
 }
@@ -75,7 +74,7 @@ static bool is_abandoned(const char *path, const char *lock)
 	       !path_exists(buf_str(&repository));
 }
 
-static void heal_all(const struct project *p, int root, const char *path)
+static void heal_all(const struct perf_args *a, const struct project *p, int root, const char *path)
 {
 	char prefix[REPOSITORY_DIGITS + 2];
 	DIR *d = opendir(path);
@@ -85,7 +84,7 @@ static void heal_all(const struct project *p, int root, const char *path)
 		if (len <= strlen(prefix) + end || strcmp(e->d_name + len - end, LOCK_ENDING) != 0)
 			continue;
 		if (!strncmp(e->d_name, prefix, strlen(prefix)) || is_abandoned(path, e->d_name))
-			heal(p, root, path, e->d_name);
+			heal(a, p, root, path, e->d_name);
 	}
 	if (d)
 		closedir(d);
@@ -148,8 +147,8 @@ static int lock_checkout(const struct project *p, int root, struct perf_checkout
 		    c->path);
 }
 
-int perf_checkout_make(const struct project *p, const struct perf_side *side, struct perf_checkout *ret,
-		       struct err **err)
+int perf_checkout_make(const struct perf_args *a, const struct project *p, const struct perf_side *side,
+		       struct perf_checkout *ret, struct err **err)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int root = -1;
@@ -157,7 +156,7 @@ int perf_checkout_make(const struct project *p, const struct perf_side *side, st
 	int r = open_root(&path, &root, err);
 	if (r < 0)
 		return r;
-	heal_all(p, root, path);
+	heal_all(a, p, root, path);
 	r = name_checkout(p, side, path, ret);
 	if (r == 0)
 		r = lock_checkout(p, root, ret, err);
@@ -202,11 +201,11 @@ static int fail_build(const struct perf_side *side, const char *command, int sta
 		    side->phrase, side->label, command, status, log);
 }
 
-int perf_checkout_build(const struct perf_checkout *c, const struct perf_side *side, const char *command,
+int perf_checkout_build(const struct perf_args *a, const struct perf_checkout *c, const struct perf_side *side,
 			struct err **err)
 {
 	_cleanup_free_ char *log = NULL;
-	const char *where = c->directory;
+	const char *where = c->directory, *command = a->build;
 	if (!command)
 		command = find_builder(where);
 	if (!command)
@@ -222,7 +221,7 @@ int perf_checkout_build(const struct perf_checkout *c, const struct perf_side *s
 	if (asprintf(&log, "%s.build.log", c->path) < 0)
 		return -ENOMEM;
 	logged.log = log;
-	say_printf("building %s (%s): %s\n", side->phrase, side->label, command);
+	a->say("building %s (%s): %s\n", side->phrase, side->label, command);
 	int r = perf_child_run(&logged, &status, err);
 	if (r < 0)
 		return err_wrap(err, r, "build %s (%s)", side->phrase, side->label);

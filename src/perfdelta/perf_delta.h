@@ -3,10 +3,11 @@
  * perf_delta.h -- the parts of `ktstr perf-delta`: which commits are compared, check-outs of them, builds and runs, and
  * what makes the command fail.
  */
-#ifndef KTSTR_CLI_PERF_DELTA_H
-#define KTSTR_CLI_PERF_DELTA_H
+#ifndef KTSTR_PERFDELTA_PERF_DELTA_H
+#define KTSTR_PERFDELTA_PERF_DELTA_H
 
-#include "cli/options.h"
+#include "base/err.h"
+#include "base/strings.h"
 #include "kernel/project.h"
 #include "stats/compare_text.h"
 #include "stats/results.h"
@@ -15,7 +16,12 @@
 #define PERF_PATHS_MAX	12
 #define PERF_LABEL_SIZE 16 /* "abc1234-dirty" and a NUL */
 
+/* Tells the user what happens, in lines; like printf(). */
+typedef void perf_say_fn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 struct perf_args {
+	perf_say_fn *say;
+	const char *github_base; /* GITHUB_BASE_REF, or NULL */
 	struct strings paths, must_fail;
 	const char *base, *base_ref, *default_branch, *kernel, *filter, *build, *a_scheduler, *b_scheduler;
 	const char *threshold, *policy, *alpha, *noise_spread, *accel, *profile, *cpu_cap, *dir;
@@ -24,7 +30,7 @@ struct perf_args {
 	bool all_tests, all_metrics, json;
 };
 
-/* --- perf_baseline.c: the commits --------------------------------------------------------------------------------- */
+/* --- baseline.c: the commits ------------------------------------------------------------------------------------- */
 
 /* One side. Without a check-out, it is the working tree itself. */
 struct perf_side {
@@ -42,9 +48,10 @@ struct perf_side {
 int perf_baseline_find(const struct perf_args *a, const struct project *p, const char *runs,
 		       struct perf_side side[SIDE_MAX], struct err **err);
 /* Finds HEAD alone, for both sides: they differ in their schedulers. */
-int perf_head_find(const struct project *p, const char *runs, struct perf_side side[SIDE_MAX], struct err **err);
+int perf_head_find(const struct perf_args *a, const struct project *p, const char *runs,
+		   struct perf_side side[SIDE_MAX], struct err **err);
 
-/* --- perf_checkout.c: the check-outs ------------------------------------------------------------------------------ */
+/* --- perf_checkout.c: the check-outs ---------------------------------------------------------------------------- */
 
 struct perf_checkout {
 	char *path;	 /* of the worktree */
@@ -56,14 +63,14 @@ struct perf_checkout {
 #define PERF_CHECKOUT_NULL ((struct perf_checkout){ .lock_fd = -1 })
 
 /* Removes what earlier runs left behind, and checks the side out. ERR_BUSY: another run uses the same commit. */
-int perf_checkout_make(const struct project *p, const struct perf_side *side, struct perf_checkout *ret,
-		       struct err **err);
+int perf_checkout_make(const struct perf_args *a, const struct project *p, const struct perf_side *side,
+		       struct perf_checkout *ret, struct err **err);
 void perf_checkout_done(const struct project *p, struct perf_checkout *c);
-/* Builds in a check-out: @command, or what fits to the project's files. */
-int perf_checkout_build(const struct perf_checkout *c, const struct perf_side *side, const char *command,
+/* Builds in a check-out: @a->build, or what fits to the project's files. */
+int perf_checkout_build(const struct perf_args *a, const struct perf_checkout *c, const struct perf_side *side,
 			struct err **err);
 
-/* --- perf_child.c: programs --------------------------------------------------------------------------------------- */
+/* --- child.c: programs ------------------------------------------------------------------------------------------- */
 
 struct perf_command {
 	const char *what; /* for errors: "make" */
@@ -79,7 +86,7 @@ struct perf_command {
  */
 int perf_child_run(const struct perf_command *c, int *ret_status, struct err **err);
 
-/* --- perf_runs.c: runs -------------------------------------------------------------------------------------------- */
+/* --- runs.c: runs ------------------------------------------------------------------------------------------------ */
 
 /* Makes all runs of both sides in turn, those excepted that an interrupted command has made already. */
 int perf_runs_make(const struct perf_args *a, const struct project *p, const struct perf_side side[SIDE_MAX],
@@ -87,7 +94,7 @@ int perf_runs_make(const struct perf_args *a, const struct project *p, const str
 /* The name of the directory of a run, below the root. */
 int perf_run_name(const struct perf_side *side, unsigned run, char *out, size_t size);
 
-/* --- perf_gates.c: the verdict ------------------------------------------------------------------------------------ */
+/* --- gates.c: the verdict ---------------------------------------------------------------------------------------- */
 
 /* Can each metric of --must-fail fail? @noise: several runs are compared. */
 int perf_gates_check(const struct strings *must_fail, bool noise, struct err **err);

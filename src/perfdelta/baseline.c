@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* perf_baseline.c -- the commits that `ktstr perf-delta` compares; see perf_delta.h. */
+/* baseline.c -- the commits that `ktstr perf-delta` compares; see perf_delta.h. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/out.h"
-#include "cli/perf_delta.h"
+#include "perfdelta/perf_delta.h"
 #include "kernel/git.h"
 
 #define DEFAULT_BRANCH "main"
@@ -35,15 +34,14 @@ static int find_fork(const struct project *p, const char *option, const char *re
 
 static int find_base(const struct perf_args *a, const struct project *p, char ret[GIT_HASH_SIZE], struct err **err)
 {
-	const char *github = environment_get(ENV_GITHUB_BASE_REF);
 	char ref[256];
 	if (a->base)
 		return find_commit(p, "--base", a->base, ret, err);
 	if (a->base_ref)
 		return find_fork(p, "--base-ref", a->base_ref, ret, err);
-	if (!github)
+	if (!a->github_base)
 		return find_fork(p, "--default-branch", a->default_branch ?: DEFAULT_BRANCH, ret, err);
-	snprintf(ref, sizeof(ref), "origin/%s", github);
+	snprintf(ref, sizeof(ref), "origin/%s", a->github_base);
 	return find_fork(p, "GITHUB_BASE_REF:", ref, ret, err);
 }
 
@@ -52,7 +50,8 @@ static void set_label(struct perf_side *side, bool dirty)
 	snprintf(side->label, sizeof(side->label), "%.*s%s", GIT_SHORT_DIGITS, side->commit, dirty ? "-dirty" : "");
 }
 
-static int find_head(const struct project *p, const char *runs, struct perf_side *side, struct err **err)
+static int find_head(const struct perf_args *a, const struct project *p, const char *runs, struct perf_side *side,
+		     struct err **err)
 {
 	struct project_snapshot now;
 	int r = find_commit(p, "HEAD", "HEAD", side->commit, err);
@@ -64,11 +63,11 @@ static int find_head(const struct project *p, const char *runs, struct perf_side
 	/* As in the sidecars of `ktstr test`: only tracked files make a checkout dirty. */
 	set_label(side, now.tracked);
 	if (now.changes)
-		say_printf("note: HEAD is taken with %zu changed or new file%s that %s not committed\n", now.changes,
-			   plural(now.changes), now.changes == 1 ? "is" : "are");
+		a->say("note: HEAD is taken with %zu changed or new file%s that %s not committed\n", now.changes,
+		       plural(now.changes), now.changes == 1 ? "is" : "are");
 	if (now.left_out)
-		say_printf("warning: %zu director%s of repositories inside of this one %s left out\n", now.left_out,
-			   now.left_out == 1 ? "y" : "ies", now.left_out == 1 ? "is" : "are");
+		a->say("warning: %zu director%s of repositories inside of this one %s left out\n", now.left_out,
+		       now.left_out == 1 ? "y" : "ies", now.left_out == 1 ? "is" : "are");
 	return 0;
 }
 
@@ -82,7 +81,7 @@ int perf_baseline_find(const struct perf_args *a, const struct project *p, const
 	if (r == 0)
 		r = project_tree(p, base->commit, base->tree, err);
 	if (r == 0)
-		r = find_head(p, runs, head, err);
+		r = find_head(a, p, runs, head, err);
 	if (r < 0)
 		return r;
 	set_label(base, false);
@@ -94,10 +93,11 @@ int perf_baseline_find(const struct perf_args *a, const struct project *p, const
 		    base->label);
 }
 
-int perf_head_find(const struct project *p, const char *runs, struct perf_side side[SIDE_MAX], struct err **err)
+int perf_head_find(const struct perf_args *a, const struct project *p, const char *runs,
+		   struct perf_side side[SIDE_MAX], struct err **err)
 {
 	side[SIDE_A] = (struct perf_side){ .word = "head", .phrase = "HEAD" };
-	int r = find_head(p, runs, &side[SIDE_A], err);
+	int r = find_head(a, p, runs, &side[SIDE_A], err);
 	side[SIDE_B] = side[SIDE_A];
 	return r;
 }

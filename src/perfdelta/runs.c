@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * perf_runs.c -- the runs of `ktstr perf-delta --noise-adjust`; see perf_delta.h.
+ * runs.c -- the runs of `ktstr perf-delta --noise-adjust`; see perf_delta.h.
  *
  * Run i of the baseline is followed by run i of HEAD, so that what changes slowly on the host changes both sides alike.
  * Both have the same seed. Each run has its own directory. A finished one is marked with what it is a run of, so that
@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/exit_status.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "cli/out.h"
-#include "cli/perf_delta.h"
+#include "perfdelta/perf_delta.h"
 #include "kernel/git.h"
 
 #define MARK	   ".perf-delta"
@@ -135,11 +135,10 @@ static void test_command(const struct runs *s, const char *program, const char *
 static int check_status(const struct runs *s, const struct perf_side *side, int status, const char *log,
 			struct err **err)
 {
-	(void)s;
 	if (status < EXIT_BAD_USAGE) {
 		if (status)
-			say_printf("note: not all tests of %s passed; 'ktstr report %.*s' shows them\n", side->phrase,
-				   (int)(strlen(log) - strlen(LOG) - 1), log);
+			s->args->say("note: not all tests of %s passed; 'ktstr report %.*s' shows them\n", side->phrase,
+				     (int)(strlen(log) - strlen(LOG) - 1), log);
 		return 0;
 	}
 	if (status == EXIT_INTERRUPTED)
@@ -180,9 +179,9 @@ static int make_ready(struct runs *s, enum side side, struct err **err)
 {
 	if (s->ready[side] || s->sides == 1)
 		return 0;
-	int r = perf_checkout_make(s->project, &s->side[side], &s->checkout[side], err);
+	int r = perf_checkout_make(s->args, s->project, &s->side[side], &s->checkout[side], err);
 	if (r == 0)
-		r = perf_checkout_build(&s->checkout[side], &s->side[side], s->args->build, err);
+		r = perf_checkout_build(s->args, &s->checkout[side], &s->side[side], err);
 	s->ready[side] = r == 0;
 	return r;
 }
@@ -204,7 +203,7 @@ static int make_run(struct runs *s, enum side side, unsigned run, struct err **e
 		r = mkdir_parents(path, 0755, err);
 	if (r < 0)
 		return r;
-	say_printf("run %u of %lu: %s (%s)\n", run + 1, s->args->noise, of->phrase, of->label);
+	s->args->say("run %u of %lu: %s (%s)\n", run + 1, s->args->noise, of->phrase, of->label);
 	r = run_tests(s, side, run, path, err);
 	return r == 0 ? finish_run(s, path, err) : r;
 }
@@ -223,11 +222,11 @@ int perf_runs_make(const struct perf_args *a, const struct project *p, const str
 	for (unsigned k = 0; k < s.sides; k++)
 		perf_checkout_done(p, &s.checkout[k]);
 	if (r == 0 && s.skipped)
-		say_printf("note: %u run%s of an interrupted command %s taken over\n", s.skipped, plural(s.skipped),
-			   s.skipped == 1 ? "was" : "were");
+		s.args->say("note: %u run%s of an interrupted command %s taken over\n", s.skipped, plural(s.skipped),
+			     s.skipped == 1 ? "was" : "were");
 	if (r == 0)
 		remove_marks(&s);
 	else if (err_kind_of(err ? *err : NULL) == ERR_INTERRUPTED)
-		say_printf("note: the finished runs are kept; the same command continues with them\n");
+		s.args->say("note: the finished runs are kept; the same command continues with them\n");
 	return r;
 }
