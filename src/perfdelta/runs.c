@@ -223,7 +223,7 @@ int perf_runs_make(const struct perf_args *a, const struct project *p, const str
 		perf_checkout_done(p, &s.checkout[k]);
 	if (r == 0 && s.skipped)
 		s.args->say("note: %u run%s of an interrupted command %s taken over\n", s.skipped, plural(s.skipped),
-			     s.skipped == 1 ? "was" : "were");
+			    s.skipped == 1 ? "was" : "were");
 	if (r == 0)
 		remove_marks(&s);
 	else if (err_kind_of(err ? *err : NULL) == ERR_INTERRUPTED)

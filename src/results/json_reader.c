@@ -326,6 +326,129 @@ void json_reader_skip(struct json_reader *r)
 	r->first = false;
 }
 
+/* --- passing over what nobody reads ------------------------------------------------------------------------------- */
+
+/*
+ * 64 characters at a time become sets of bits: where quotes, brackets and backslashes are. From the quotes follows what
+ * is inside of strings, without looking at any string. Only brackets outside of strings are looked at one by one.
+ * Blocks with a backslash, which are rare, are passed character by character.
+ */
+#define BLOCK 64
+
+typedef uint8_t vector __attribute__((vector_size(16)));
+
+struct block {
+	uint64_t quotes, brackets, backslashes;
+};
+
+/* The highest bit of each byte. */
+static inline uint64_t bits_of_bytes(vector v)
+{
+#ifdef __SSE2__
+	typedef char signed_vector __attribute__((vector_size(16)));
+	return (uint16_t)__builtin_ia32_pmovmskb128((signed_vector)v);
+#else
+	uint64_t bits = 0;
+	for (unsigned i = 0; i < 16; i++)
+		bits |= (uint64_t)(v[i] >> 7) << i;
+	return bits;
+#endif
+}
+
+static inline struct block look_at_block(const char *p)
+{
+	struct block b = { 0 };
+	for (unsigned i = 0; i < BLOCK; i += 16) {
+		vector v, braces;
+		memcpy(&v, p + i, sizeof(v));
+		braces = v | 0x20; /* '[' and ']' differ from '{' and '}' in this bit */
+		b.quotes |= bits_of_bytes((vector)(v == '"')) << i;
+		b.brackets |= bits_of_bytes((vector)((braces == '{') | (braces == '}'))) << i;
+		b.backslashes |= bits_of_bytes((vector)(v == '\\')) << i;
+	}
+	return b;
+}
+
+/* A bit is set if an odd number of bits up to it is: from each first quote to before its second one. */
+static inline uint64_t between_quotes(uint64_t quotes)
+{
+	for (unsigned shift = 1; shift < 64; shift *= 2)
+		quotes ^= quotes << shift;
+	return quotes;
+}
+
+static bool pass_bracket(struct json_reader *r, char c)
+{
+	if (c == '{' || c == '[') {
+		if (r->depth == JSON_DEPTH_MAX)
+			return fail(r, "it is nested too deeply");
+		r->open[r->depth++] = c;
+		return true;
+	}
+	if (c != (r->open[r->depth - 1] == '{' ? '}' : ']'))
+		return fail(r, "a comma or the end of an object or array is missing");
+	r->depth--;
+	return true;
+}
+
+/* Both return true when the value has ended, or with an error. @inside: all bits, inside of a string; or none. */
+
+static bool pass_block(struct json_reader *r, const struct block *b, unsigned depth, uint64_t *inside)
+{
+	uint64_t strings = between_quotes(b->quotes) ^ *inside;
+	for (uint64_t left = b->brackets & ~strings; left; left &= left - 1) {
+		const char *at = r->at + __builtin_ctzll(left);
+		if (!pass_bracket(r, *at) || r->depth == depth) {
+			r->at = at + !r->error;
+			return true;
+		}
+	}
+	*inside = strings >> 63 ? UINT64_MAX : 0;
+	r->at += BLOCK;
+	return false;
+}
+
+static bool pass_characters(struct json_reader *r, const char *end, unsigned depth, uint64_t *inside)
+{
+	for (; r->at < end; r->at++) {
+		char c = *r->at;
+		if (c == '"')
+			*inside = ~*inside;
+		else if (*inside && c == '\\')
+			r->at += r->end - r->at > 1;
+		else if (!*inside && ((c | 0x20) == '{' || (c | 0x20) == '}') &&
+			 (!pass_bracket(r, c) || r->depth == depth)) {
+			r->at += !r->error;
+			return true;
+		}
+	}
+	return false;
+}
+
+void json_reader_pass(struct json_reader *r)
+{
+	unsigned depth = r->depth;
+	uint64_t inside = 0;
+	char c = json_reader_peek(r);
+	if (c != '{' && c != '[') {
+		json_reader_skip(r);
+		return;
+	}
+	for (bool done = false; !done;) {
+		if (r->end - r->at < BLOCK) {
+			if (!pass_characters(r, r->end, depth, &inside))
+				fail(r, "the text ends too early");
+			break;
+		}
+		struct block b = look_at_block(r->at);
+		done = b.backslashes ? pass_characters(r, r->at + BLOCK, depth, &inside)
+				     : pass_block(r, &b, depth, &inside);
+	}
+	r->first = false;
+}
+
+/* --- reading values ----------------------------------------------------------------------------------------------- */
+
 bool json_reader_text(struct json_reader *r, struct json_view *ret)
 {
 	if (json_reader_peek(r) == '"')

@@ -44,7 +44,7 @@ bool record_open(struct record *r, const struct record_names *names, const char 
 		uint32_t member = names_find(&names->member, key.text, key.len);
 		if (member != UINT32_MAX && json_reader_peek(&r->json))
 			r->at[member] = r->json.at;
-		json_reader_skip(&r->json);
+		json_reader_pass(&r->json);
 	}
 	return json_reader_end(&r->json);
 }
@@ -64,6 +64,7 @@ struct json_reader record_value(const struct record *r, enum record_member m)
 	struct json_reader value;
 	const char *at = r->at[m];
 	json_reader_init(&value, at ?: r->json.end, at ? (size_t)(r->json.end - at) : 0);
+	value.begin = r->json.begin; /* for the line of an error */
 	return value;
 }
 
@@ -76,7 +77,7 @@ static bool go_to(struct json_reader *at, const char *key)
 	while (json_reader_key(at, &name)) {
 		if (json_view_is(&name, key))
 			return true;
-		json_reader_skip(at);
+		json_reader_pass(at);
 	}
 	return false;
 }
@@ -139,7 +140,7 @@ bool record_next_try(struct json_reader *tries, struct record_try *ret)
 		if (text)
 			json_reader_text(tries, text);
 		else
-			json_reader_skip(tries);
+			json_reader_pass(tries);
 	}
 	return !tries->error;
 }

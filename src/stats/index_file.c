@@ -12,7 +12,7 @@
 #include "stats/index_file.h"
 #include "stats/sqlite.h"
 
-#define INDEX_VERSION	2
+#define INDEX_VERSION	3
 #define APPLICATION_ID	0x6b747374 /* "ktst" */
 #define BUSY_TIMEOUT_MS 2000
 
@@ -23,7 +23,10 @@ int sqlite_load(struct sqlite_api *ret, struct err **err)
 	return library_open("libsqlite3.so.0", names, ret, err);
 }
 
-/* The columns of dimensions are numbers of texts, too; 0: none. The view `result` is for people. */
+/*
+ * The columns of dimensions are numbers of texts, too; 0: none. A value's id is made of its sidecar's and its metric's,
+ * so that new values are appended, and all come back in order. The views `result` and `metric` are for people.
+ */
 static const char schema[] =
 	"CREATE TABLE text(id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
 	"CREATE TABLE other(id INTEGER PRIMARY KEY, name INTEGER NOT NULL, unit INTEGER NOT NULL, polarity INTEGER NOT "
@@ -33,8 +36,8 @@ static const char schema[] =
 	"arch INTEGER, timestamp TEXT, kernel INTEGER, commit_ INTEGER, kernel_commit INTEGER, source INTEGER, "
 	"cpu_budget INTEGER, scheduler INTEGER, topology INTEGER, work_type INTEGER, resolve_source INTEGER, "
 	"backend INTEGER, seed TEXT);"
-	"CREATE TABLE metric(sidecar INTEGER NOT NULL, metric INTEGER NOT NULL, value REAL NOT NULL, "
-	"PRIMARY KEY(sidecar, metric)) WITHOUT ROWID;"
+	"CREATE TABLE value(id INTEGER PRIMARY KEY, value REAL NOT NULL);"
+	"CREATE VIEW metric AS SELECT id >> 16 AS sidecar, id & 65535 AS metric, value FROM value;"
 	"CREATE VIEW result AS SELECT d.text AS directory, s.file, t.text AS test, k.text AS kernel, c.text AS "
 	"scheduler, "
 	"p.text AS topology, s.seed, s.verdict FROM sidecar s LEFT JOIN text d ON d.id = s.directory LEFT JOIN text t "

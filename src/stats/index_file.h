@@ -22,6 +22,11 @@ struct index {
 sqlite3_stmt *index_prepare(struct index *x, const char *text);
 /* Runs statements without results. */
 bool index_run(struct index *x, const char *text);
+/* The number of a metric's value in the table of values. */
+static inline int64_t index_value_id(int64_t sidecar, uint16_t metric)
+{
+	return sidecar << 16 | metric;
+}
 /* The number that a query gives; -1: none. */
 int64_t index_number(struct index *x, const char *text);
 

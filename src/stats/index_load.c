@@ -116,15 +116,16 @@ static bool load_values(struct index *x, struct values *v, int64_t id, const str
 {
 	size_t known = metrics_count();
 	for (; v->status == SQLITE_ROW; v->status = x->sql.step(v->s)) {
-		int64_t sidecar = x->sql.column_int64(v->s, 0), metric = x->sql.column_int64(v->s, 1);
+		int64_t both = x->sql.column_int64(v->s, 0), sidecar = both >> 16;
+		size_t metric = both & UINT16_MAX;
 		if (sidecar > id)
 			break;
-		if (metric < 0 || (uint64_t)metric >= known + t->others)
+		if (metric >= known + t->others)
 			return false;
 		if (sidecar < id || !row)
 			continue;
-		uint16_t mine = (size_t)metric < known ? (uint16_t)metric : t->other[(size_t)metric - known];
-		pool_add_value(pool, row, mine, x->sql.column_double(v->s, 2));
+		uint16_t mine = metric < known ? (uint16_t)metric : t->other[metric - known];
+		pool_add_value(pool, row, mine, x->sql.column_double(v->s, 1));
 	}
 	return v->status == SQLITE_ROW || v->status == SQLITE_DONE;
 }
@@ -139,8 +140,7 @@ static int load_sidecars(struct index *x, const struct scan *s, struct index_mat
 			 const struct translation *t, struct index_entry *entry)
 {
 	sqlite3_stmt *q = index_prepare(x, "SELECT " COLUMNS " FROM sidecar ORDER BY id");
-	struct values v = { .s = index_prepare(x,
-					       "SELECT sidecar, metric, value FROM metric ORDER BY sidecar, metric") };
+	struct values v = { .s = index_prepare(x, "SELECT id, value FROM value ORDER BY id") };
 	int r = q && v.s ? SQLITE_ROW : SQLITE_ERROR;
 	v.status = v.s ? x->sql.step(v.s) : SQLITE_ERROR;
 	while (r == SQLITE_ROW && (r = x->sql.step(q)) == SQLITE_ROW) {

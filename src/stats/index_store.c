@@ -29,9 +29,9 @@ static bool prepare_all(struct storing *w)
 	w->sidecar =
 		index_prepare(x, "INSERT INTO sidecar(" COLUMNS ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 				 "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	w->value = index_prepare(x, "INSERT OR REPLACE INTO metric VALUES(?, ?, ?)");
+	w->value = index_prepare(x, "INSERT OR REPLACE INTO value VALUES(?, ?)");
 	w->remove_sidecar = index_prepare(x, "DELETE FROM sidecar WHERE id = ?");
-	w->remove_values = index_prepare(x, "DELETE FROM metric WHERE sidecar = ?");
+	w->remove_values = index_prepare(x, "DELETE FROM value WHERE id BETWEEN ? AND ?");
 	w->next_text = index_number(x, "SELECT coalesce(max(id), 0) + 1 FROM text");
 	return w->text && w->other && w->sidecar && w->value && w->remove_sidecar && w->remove_values &&
 	       w->next_text > 0;
@@ -49,7 +49,8 @@ static void remove_row(struct storing *w, int64_t id)
 	const struct sqlite_api *sql = &w->x->sql;
 	sql->bind_int64(w->remove_sidecar, 1, id);
 	step(w, w->remove_sidecar);
-	sql->bind_int64(w->remove_values, 1, id);
+	sql->bind_int64(w->remove_values, 1, index_value_id(id, 0));
+	sql->bind_int64(w->remove_values, 2, index_value_id(id, UINT16_MAX));
 	step(w, w->remove_values);
 }
 
@@ -126,9 +127,8 @@ static void store_row(struct storing *w, int64_t id, const struct scan *s, const
 	bind_string(w, COLUMN_DIMENSIONS + DIMENSION_SEED, row->of[DIMENSION_SEED]);
 	step(w, w->sidecar);
 	for (uint32_t i = row->first; i < row->first + row->values && !w->failed; i++) {
-		sql->bind_int64(w->value, 1, id);
-		sql->bind_int64(w->value, 2, w->pool->metric[i]);
-		sql->bind_double(w->value, 3, w->pool->value[i]);
+		sql->bind_int64(w->value, 1, index_value_id(id, w->pool->metric[i]));
+		sql->bind_double(w->value, 2, w->pool->value[i]);
 		step(w, w->value);
 	}
 }

@@ -121,7 +121,7 @@ static void read_place(struct reading *r, enum metric_place place)
 		if (!isnan(value))
 			add_metric(r, m, value);
 		else if (!m)
-			json_reader_skip(&r->json);
+			json_reader_pass(&r->json);
 	}
 }
 
@@ -138,7 +138,7 @@ static void read_stats(struct reading *r)
 		else if (!m && json_view_is(&key, "ext_metrics"))
 			read_ext_metrics(r);
 		else if (!m)
-			json_reader_skip(&r->json);
+			json_reader_pass(&r->json);
 	}
 }
 
@@ -157,7 +157,7 @@ static void read_monitor(struct reading *r)
 		else if (json_view_is(&key, "schedstat_deltas"))
 			read_place(r, METRIC_IN_SCHEDSTAT);
 		else if (!m)
-			json_reader_skip(&r->json);
+			json_reader_pass(&r->json);
 	}
 }
 
@@ -195,7 +195,7 @@ static void read_payload_metric(struct reading *r, struct payload_metric *ret)
 		else if (json_view_is(&key, "value"))
 			ret->value = read_number(r);
 		else
-			json_reader_skip(&r->json);
+			json_reader_pass(&r->json);
 	}
 }
 
@@ -242,7 +242,7 @@ static void read_payload_run(struct reading *r)
 		if (json_view_is(&key, "payload"))
 			json_reader_text(&r->json, &name);
 		else
-			json_reader_skip(&r->json);
+			json_reader_pass(&r->json);
 	}
 	if (!inner.at || r->json.error)
 		return;
@@ -307,7 +307,7 @@ static void read_phase(struct reading *r, struct phase *ret)
 		if (i < ARRAY_SIZE(phase_metrics))
 			ret->value[i] = read_number(r);
 		else if (!json_view_is(&key, "step_index"))
-			json_reader_skip(&r->json);
+			json_reader_pass(&r->json);
 		else if (json_reader_number(&r->json, &step) && step >= 0 && step < PHASES_MAX)
 			ret->number = (unsigned)step + 1;
 	}
@@ -364,7 +364,7 @@ static void read_host(struct reading *r)
 		if (json_view_is(&key, "arch"))
 			r->row->arch = read_text(r);
 		else
-			json_reader_skip(&r->json);
+			json_reader_pass(&r->json);
 	}
 }
 
@@ -381,7 +381,8 @@ static uint32_t read_dimension(struct reading *r, enum dimension d)
 	return pool_text(r->pool, text, (size_t)len);
 }
 
-static void read_sections(struct reading *r, const struct record *from)
+/* False: a section is not JSON. */
+static bool read_sections(struct reading *r, const struct record *from)
 {
 	static const struct {
 		enum record_member member;
@@ -394,7 +395,10 @@ static void read_sections(struct reading *r, const struct record *from)
 		r->json = record_value(from, sections[i].member);
 		if (from->at[sections[i].member])
 			sections[i].read(r);
+		if (r->json.error)
+			return false;
 	}
+	return true;
 }
 
 static uint32_t read_member(struct reading *r, const struct record *from, enum record_member member)
@@ -449,7 +453,11 @@ void row_read(struct pool *p, const struct row_names *names, struct row *row, co
 		set_error(&r, &from);
 		return;
 	}
-	read_sections(&r, &from);
+	if (!read_sections(&r, &from)) {
+		from.json = r.json;
+		set_error(&r, &from);
+		return;
+	}
 	row->state = RESULT_VALID;
 	row->verdict = own_verdict(&r, &from, verdict);
 	add_rates(&r);

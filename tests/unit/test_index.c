@@ -220,11 +220,14 @@ START_TEST(what_is_not_a_sidecar_is_counted)
 	write_text(RUN, "c-1.ktstr.json", "");
 	write_result(RUN, "d-1.ktstr.json", 1, 100);
 	write_text(RUN, "d-1.failure-dump.json", "{}");
+	write_text(RUN, "e-1.ktstr.json",
+		   "{\"test_name\": \"x\", \"verdict\": \"pass\",\n \"stats\": {\"worst_spread\": nil}}");
 	for (int turn = 0; turn < 2; turn++) {
 		load_scope(&r, SCAN_RUNS);
-		ck_assert_uint_eq(r.pool.rows, 4);
-		ck_assert_uint_eq(r.invalid, 3);
-		ck_assert_uint_eq(r.read, turn ? 0 : 4);
+		ck_assert_uint_eq(r.pool.rows, 5);
+		ck_assert_uint_eq(r.invalid, 4);
+		ck_assert_uint_eq(r.read, turn ? 0 : 5);
+		ck_assert_str_eq(r.pool.text[r.pool.row[4].error], "line 2, column 28: a value is not JSON");
 		ck_assert_str_eq(r.pool.text[r.pool.row[0].error], "line 2, column 13: a value is not JSON");
 		ck_assert_str_eq(r.pool.text[r.pool.row[1].error], "it has no test_name or no verdict");
 		ck_assert_str_eq(r.pool.text[r.pool.row[2].error], "line 1, column 1: the text ends too early");
@@ -323,6 +326,48 @@ START_TEST(texts_are_made_printable)
 }
 END_TEST
 
+/* Strings with brackets, quotes and backslashes, at all places of a block of characters that is passed at once. */
+START_TEST(values_are_passed_like_skipped)
+{
+	static const char *const values[] = { "{\"a\":\"]\"}",
+					      "[\"\\\"\",\"}\"]",
+					      "[\"\\\\\",[{}],\"\\\\\\\"[\"]",
+					      "{\"\\\"{\":[1,{}]}",
+					      "\"[\"",
+					      "17" };
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		for (int before = 0; before < 140; before++) {
+			_cleanup_free_ char *text = NULL;
+			ck_assert(asprintf(&text, "{\"%*s\":[%s],\"b\":[\"%*s\"],\"c\":{\"d\":[]}}", before, "",
+					   values[i], 140 - before, "") > 0);
+			struct json_reader r;
+			json_reader_init(&r, text, strlen(text));
+			json_reader_pass(&r);
+			ck_assert_msg(json_reader_end(&r), "%s: %s", text, r.error);
+			for (size_t cut = 1; cut < strlen(text); cut += 7) {
+				json_reader_init(&r, text, cut);
+				json_reader_pass(&r);
+				ck_assert_msg(!json_reader_end(&r), "%.*s", (int)cut, text);
+			}
+		}
+}
+END_TEST
+
+START_TEST(brackets_are_checked_where_nothing_is_read)
+{
+	static const char *const bad[] = { "[}", "{]", "{\"a\":[}]", "[\"a]", "[[]" };
+	struct json_reader r;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		for (int spaces = 0; spaces < 70; spaces++) {
+			_cleanup_free_ char *text = NULL;
+			ck_assert(asprintf(&text, "[%*s%s]", spaces, "", bad[i]) > 0);
+			json_reader_init(&r, text, strlen(text));
+			json_reader_pass(&r);
+			ck_assert_msg(!json_reader_end(&r), "%s", text);
+		}
+}
+END_TEST
+
 START_TEST(what_is_not_json_is_refused)
 {
 	static const char *const bad[] = { "",		 "{",	      "[1,]",  "[1 2]",	 "{\"a\"}",  "{\"a\":}",
@@ -397,6 +442,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, the_verdict_is_that_of_the_own_seed);
 	tcase_add_test(tc, infinite_numbers_count_as_zero);
 	tcase_add_test(tc, texts_are_made_printable);
+	tcase_add_test(tc, values_are_passed_like_skipped);
+	tcase_add_test(tc, brackets_are_checked_where_nothing_is_read);
 	tcase_add_test(tc, what_is_not_json_is_refused);
 }
 
