@@ -10,8 +10,8 @@
 #include "base/result_name.h"
 #include "cli/out.h"
 #include "cli/verifier_args.h"
-#include "report/cycles.h"
-#include "report/load_log.h"
+#include "bpflog/cycles.h"
+#include "bpflog/load_log.h"
 
 #define ROWS_FILE_BYTES ((size_t)256 << 20)
 #define LOG_BYTES	((size_t)64 << 20)

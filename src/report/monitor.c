@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* monitor.c -- see monitor.h. */
-#include "report/load_log.h"
+#include "bpflog/load_log.h"
 #include "report/monitor.h"
 
 #include <string.h>

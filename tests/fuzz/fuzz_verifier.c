@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the verifier sweep reads: logs of schedulers, lists of flags, stored results, and filters over them. */
 #include "fuzz.h"
-#include "report/cycles.h"
-#include "report/load_log.h"
+#include "bpflog/cycles.h"
+#include "bpflog/load_log.h"
 #include "run/cells.h"
 #include "stats/veristat.h"
 

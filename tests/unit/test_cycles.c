@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "report/cycles.h"
-#include "report/load_log.h"
+#include "bpflog/cycles.h"
+#include "bpflog/load_log.h"
 #include "t.h"
 
 static void check_form(const char *line, bool block, const char *wanted)

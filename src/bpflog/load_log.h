@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* load_log.h -- the logs of the BPF verifier in what a scheduler prints, as libbpf writes them. */
-#ifndef KTSTR_REPORT_LOAD_LOG_H
-#define KTSTR_REPORT_LOAD_LOG_H
+#ifndef KTSTR_BPFLOG_LOAD_LOG_H
+#define KTSTR_BPFLOG_LOAD_LOG_H
 
 #include "monitor/verified.h"
 #include "verdict/evidence.h"

@@ -4,8 +4,8 @@
  * blocks of lines are recognised although the values of registers differ, and replaced by their first and last
  * iteration.
  */
-#ifndef KTSTR_REPORT_CYCLES_H
-#define KTSTR_REPORT_CYCLES_H
+#ifndef KTSTR_BPFLOG_CYCLES_H
+#define KTSTR_BPFLOG_CYCLES_H
 
 #include "base/buf.h"
 

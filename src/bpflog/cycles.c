@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cycles.c -- see cycles.h. */
-#include "report/cycles.h"
+#include "bpflog/cycles.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* load_log.c -- see load_log.h. */
-#include "report/load_log.h"
+#include "bpflog/load_log.h"
 
 #include <ctype.h>
 #include <stdlib.h>
