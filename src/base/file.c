@@ -116,6 +116,24 @@ int file_write_atomic(const char *path, const void *data, size_t len, mode_t mod
 	return file_write_atomic_at(AT_FDCWD, path, data, len, mode, err);
 }
 
+/* Devices, pipes and sockets are written to. A file takes the place of a file only. */
+static int write_in_place(const char *path, const void *data, size_t len)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd_write_full(fd, data, len);
+}
+
+int file_write_output(const char *path, const void *data, size_t len, mode_t mode, struct err **err)
+{
+	struct stat st;
+	int r;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		r = write_in_place(path, data, len);
+	else
+		r = file_write_atomic(path, data, len, mode, NULL);
+	return r < 0 ? FAIL(err, ERR_OUTPUT, r, "write '%s': %s", path, strerror(-r)) : 0;
+}
+
 int file_write(const char *path, const char *text)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);

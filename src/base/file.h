@@ -30,6 +30,10 @@ int file_read(const char *path, size_t max, struct buf *ret, struct err **err);
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err);
 /* The same for @name in the directory @dir. */
 int file_write_atomic_at(int dir, const char *name, const void *data, size_t len, mode_t mode, struct err **err);
+/*
+ * For files that the user named: the same, but a device or a pipe is written to, not replaced. The error is ERR_OUTPUT.
+ */
+int file_write_output(const char *path, const void *data, size_t len, mode_t mode, struct err **err);
 /* Creates a new file for reading and writing. If @name exists, it is removed first. */
 int file_create_at(int dir, const char *name, mode_t mode);
 /*

@@ -142,7 +142,8 @@ static int run_ci(void *args, struct err **err)
 	else if (!strcmp(service, services[1]))
 		fill(blob_template_gitlab_start, blob_template_gitlab_end, a, &out);
 	else
-		return FAIL(err, ERR_USAGE, -EINVAL, "ci: '%s' is not github or gitlab", service);
+		return FAIL(err, ERR_USAGE, -EINVAL, "ci: for which service? Name github or gitlab%s%s%s",
+			    *service ? ", not '" : "", service, *service ? "'" : "");
 	if (!a->output) {
 		out_buf(&out);
 		return out.failed ? -ENOMEM : 0;
@@ -152,7 +153,7 @@ static int run_ci(void *args, struct err **err)
 			    a->output);
 	_cleanup_free_ char *dir = path_dirname(a->output);
 	r = dir && !out.failed ? mkdir_parents(dir, 0755, err) : -ENOMEM;
-	return r == 0 ? file_write_atomic(a->output, out.data, out.len, 0644, err) : r;
+	return r == 0 ? file_write_output(a->output, out.data, out.len, 0644, err) : r;
 }
 
 const struct command cmd_ci = {

@@ -40,7 +40,7 @@ static int write_snapshot(const char *path, const struct buf *text, struct err *
 {
 	_cleanup_buf_ struct buf packed = BUF_NULL;
 	int r = zstd_compress(text->data, text->len, &packed, err);
-	r = r < 0 ? r : file_write_atomic(path, packed.data, packed.len, 0644, err);
+	r = r < 0 ? r : file_write_output(path, packed.data, packed.len, 0644, err);
 	if (r == 0)
 		say_printf("ktstr: wrote host-state snapshot to %s\n", path);
 	return r;

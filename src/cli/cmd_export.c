@@ -338,7 +338,7 @@ static int write_script(const struct export *e, const struct buf *archive, const
 	base64_lines(archive, &text);
 	if (text.failed)
 		return -ENOMEM;
-	int r = file_write_atomic(path, text.data, text.len, SCRIPT_MODE, err);
+	int r = file_write_output(path, text.data, text.len, SCRIPT_MODE, err);
 	if (r == 0)
 		say_printf("wrote %s (%zu bytes archive, %zu include files)\n", path, archive->len, e->include_count);
 	return r;

@@ -135,7 +135,7 @@ static int save_rows(const char *path, const struct veristat_rows *rows, struct 
 	const struct veristat_view view = { &pairs, &veristat_all_columns, 0 };
 	veristat_csv(&view, &text);
 	free(pairs.item);
-	return file_write_atomic(path, text.data, text.len, 0644, err);
+	return file_write_output(path, text.data, text.len, 0644, err);
 }
 
 static void put_rows(const struct verifier_args *a, const struct veristat_view *view, const struct sweep *s)

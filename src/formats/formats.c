@@ -56,6 +56,6 @@ int report_write(const struct report_order *o, const struct report_results *r, s
 	if (result == 0 && o->format->appends)
 		result = append_file(o->file, &text, err);
 	else if (result == 0)
-		result = file_write_atomic(o->file, text.data, text.len, 0644, err);
+		result = file_write_output(o->file, text.data, text.len, 0644, err);
 	return result < 0 ? err_wrap(err, result, "write the %s report", o->format->name) : 0;
 }

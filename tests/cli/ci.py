@@ -123,7 +123,7 @@ def gitlab():
             done = p.sh(step.strip("'"), CI_COMMIT_BEFORE_SHA=base, CI_NODE_INDEX='1', CI_NODE_TOTAL='1')
             check(done.returncode == 0, f'gitlab: {step.splitlines()[0][:40]}', f'{done.stdout}{done.stderr}')
         check('3 passed' in done.stdout and os.path.exists(p / 'repo/out/junit.xml'), 'its tests ran', done.stdout)
-        for args, why in ((('ci',), 'is not github or gitlab'), (('ci', 'jenkins'), "'jenkins'"), (('ci', 'github', '--kernel', 'a b'), "kernel 'a b'"),
+        for args, why in ((('ci',), 'for which service? Name github or gitlab\n'), (('ci', 'jenkins'), "'jenkins'"), (('ci', 'github', '--kernel', 'a b'), "kernel 'a b'"),
                           (('ci', 'github', '--shards', '0'), 'out of range'), (('ci', 'github', '--build', 'a\nb'), 'control characters')):
             run = Run(*args)
             check(run.status == 64 and why in run.err, f'{args} is refused', run)

@@ -146,6 +146,29 @@ START_TEST(written_files_replace_what_was_prepared)
 }
 END_TEST
 
+/* The user may name a pipe or a device: it is not replaced by a file. */
+START_TEST(output_goes_into_a_pipe)
+{
+	char *dir = t_tmpdir(), text[8] = "";
+	_cleanup_err_ struct err *err = NULL;
+	_cleanup_free_ char *pipe = path_join(dir, "pipe"), *file = path_join(dir, "file"),
+			    *no = path_join(dir, "no/x");
+	struct stat st;
+	t_ok(mkfifo(pipe, 0600));
+	_cleanup_close_ int fd = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	t_ok(file_write_output(pipe, "text", 4, 0644, &err));
+	ck_assert(read(fd, text, sizeof(text)) == 4 && !strcmp(text, "text"));
+	ck_assert(stat(pipe, &st) == 0 && S_ISFIFO(st.st_mode));
+	t_ok(file_write_output(file, "text", 4, 0640, &err));
+	ck_assert(holds(dir, "file", "text") && stat(file, &st) == 0 && (st.st_mode & 0777) == 0640);
+	ck_assert(file_write_output("/dev/full", "text", 4, 0644, &err) == -ENOSPC && err_kind_of(err) == ERR_OUTPUT);
+	err = err_free(err);
+	ck_assert(file_write_output(no, "text", 4, 0644, &err) == -ENOENT && err_kind_of(err) == ERR_OUTPUT);
+	ck_assert(strstr(err->msg, "no/x': No such") != NULL);
+	t_rmdir(dir);
+}
+END_TEST
+
 /* --- cached files ------------------------------------------------------------------------------------------------- */
 
 /* The layout of a record, as far as these tests change it. */
@@ -352,6 +375,7 @@ END_TEST
 
 static void fill(TCase *tc)
 {
+	tcase_add_test(tc, output_goes_into_a_pipe);
 	tcase_add_test(tc, a_private_lock_file_is_one_error);
 	tcase_add_test(tc, a_prepared_link_is_one_error);
 	tcase_add_test(tc, directory_is_made_and_own_links_are_followed);
