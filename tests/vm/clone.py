@@ -16,7 +16,8 @@ sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from schema import stable  # noqa: E402
 from tap import BUILD, KTSTR, Run, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
 
-REPEATS = int(os.environ.get('KTSTR_REPEATS', '10'))
+REPEATS = int(os.environ.get('KTSTR_REPEATS', '6'))
+OTHERS = 3
 TEST = 'test(=ktstr/simple_crowd)'
 EXAMPLES = BUILD + '/tests/examples'
 FIXTURES = BUILD + '/tests/fixtures'
@@ -71,8 +72,8 @@ def check_determinism(kernel, scratch):
         same = [one(kernel, scratch, f'same-{i}', caches[i % 2], 7) for i in range(REPEATS)]
         check(len({d for d, _ in same}) == 1 and same[0][0], f'{REPEATS} clones of two machines, one seed: one digest', same)
         check(len({s for _, s in same}) == 1, f'{REPEATS} clones, one seed: one sidecar, volatile keys apart')
-        other = [one(kernel, scratch, f'seed-{i}', caches[i % 2], 100 + i) for i in range(REPEATS)]
-        check(len({d for d, _ in other}) > REPEATS // 2 and all(d for d, _ in other), f'{REPEATS} seeds: other streams', other)
+        other = [one(kernel, scratch, f'seed-{i}', caches[i % 2], 100 + i) for i in range(OTHERS)]
+        check(len({d for d, _ in other}) > 1 and all(d for d, _ in other), f'{OTHERS} seeds: other streams', other)
         for c in caches:
             check(len(c.snapshots()) == 1, 'one kernel and topology: one snapshot', c.snapshots())
     finally:
