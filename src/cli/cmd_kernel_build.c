@@ -15,11 +15,13 @@ struct build_args {
 	const char *source, *git, *ref, *extra_kconfig, *base_config, *llvm, *cc, *trace;
 	bool force, clean, schedulers, selftests, no_ccache, skip_sha256, no_verify_signature, include_eol, json;
 	const char *cpu_cap;
+	unsigned arch;
 	struct strings kernel, operands;
 };
 
 static const struct option_row build_options[] = {
 	ROW_KERNELS(struct build_args),
+	ROW_ARCH(struct build_args),
 	OPT_ONCE(struct build_args, source, "source", 's', "DIR", "build this source tree in place"),
 	OPT_STRING(struct build_args, git, "git", 0, "URL", "build --ref of this repository: as git+URL#REF"),
 	OPT_STRING(struct build_args, ref, "ref", 0, "REF", "a tag, a branch or a commit"),
@@ -156,6 +158,7 @@ static int run_build(void *args, struct err **err)
 		fputs("warning: --clean is for source trees; others are always unpacked anew\n", stderr);
 	if (r == 0)
 		r = cache_open(&cache, err);
+	cache.arch = chosen_arch(a->arch);
 	return r == 0 ? build_all(a, &texts, &cache, err) : r;
 }
 
@@ -183,6 +186,7 @@ const struct command cmd_kernel_build = {
 			{ "ktstr kernel build distro:newest", "the newest kernel that any Debian suite has" },
 			{ "ktstr kernel build 6.12 6.14..6.17", "the newest patch of each series" },
 			{ "ktstr kernel build --source ~/linux", "a source tree, in place" },
+			{ "ktstr kernel build distro --arch aarch64", "for arm64 guests, built with cross tools" },
 			{ "ktstr kernel build "
 			  "git+https://git.kernel.org/pub/scm/linux/kernel/git/tj/sched_ext.git#branch=for-next",
 			  "a branch of a git repository" },

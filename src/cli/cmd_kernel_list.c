@@ -114,13 +114,13 @@ static json_t *entry_json(const struct cache_entry *e, const struct active *acti
 	return o;
 }
 
-static int print_json_list(const struct cache_entry *list, size_t count, const struct active *active)
+static int print_json_list(const struct cache *cache, const struct cache_entry *list, size_t count, const struct active *active)
 {
 	json_t *entries = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_add(&entries, entry_json(&list[i], active));
 	json_auto_t *root = json_object();
-	json_put(&root, "current_ktstr_kconfig_hash", hash_or_null(true, kconfig_lean_hash()));
+	json_put(&root, "current_ktstr_kconfig_hash", hash_or_null(true, kconfig_lean_hash(cache->arch)));
 	json_put_text(&root, "active_prefixes_fetch_error", active->why);
 	json_put(&root, "entries", entries);
 	out_json(root, true);
@@ -255,7 +255,7 @@ static int run_list(void *args, struct err **err)
 		say_printf("cache: %s\n", cache.root);
 	_cleanup_(active_done) struct active active = { 0 };
 	find_active(a, list, count, &active);
-	r = a->json ? print_json_list(list, count, &active) : print_list(list, count, &active);
+	r = a->json ? print_json_list(&cache, list, count, &active) : print_list(list, count, &active);
 	entries_free(list, count);
 	return r;
 }

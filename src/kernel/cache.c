@@ -16,6 +16,7 @@
 #include "kernel/cache.h"
 #include "kernel/config.h"
 #include "kernel/orphans.h"
+#include "kernel/target.h"
 #include "kernel/unpack.h"
 #include "lock/scan.h"
 
@@ -75,6 +76,7 @@ int cache_open(struct cache *ret, struct err **err)
 	const char *said = environment_get(ENV_CACHE_DIR);
 	_cleanup_free_ char *base = NULL;
 	int r = 0;
+	ret->arch = arch_host();
 	if (said)
 		ret->root = strdup(said);
 	else if ((r = base_dir(&base, err)) == 0)
@@ -174,9 +176,9 @@ static int read_metadata(struct cache_entry *e, const json_t *meta)
 	e->has_schedulers = json_is_true(json_object_get(meta, "has_schedulers"));
 	e->has_selftests = json_is_true(json_object_get(meta, "has_selftests"));
 	e->objects = (uint64_t)json_integer_value(json_object_get(meta, "objects"));
-	e->status = !e->has_kconfig_hash		     ? KCONFIG_UNTRACKED
-		    : e->kconfig_hash == kconfig_lean_hash() ? KCONFIG_MATCHES
-							     : KCONFIG_STALE;
+	enum arch known;
+	bool matches = arch_parse(arch, &known) && e->kconfig_hash == kconfig_lean_hash(known);
+	e->status = !e->has_kconfig_hash ? KCONFIG_UNTRACKED : matches ? KCONFIG_MATCHES : KCONFIG_STALE;
 	_cleanup_free_ char *path = strchr(image, '/') ? NULL : path_join(e->path, image);
 	if (!path || !path_exists(path)) {
 		FAIL(&why, ERR_DATA, -ENOENT, "the image '%s' is missing", image);
@@ -378,7 +380,8 @@ int cache_workdir(const struct cache *c, const char *name, char **ret, enum work
 /* Records the checksums of the files that are booted (base/cachefile.h). */
 static int record_files(int dir)
 {
-	static const char *const files[] = { KERNEL_IMAGE_NAME, KERNEL_VMLINUX_NAME };
+	const char *const files[] = { kernel_targets[ARCH_X86_64].image, kernel_targets[ARCH_AARCH64].image,
+					      KERNEL_VMLINUX_NAME };
 	int r = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(files) && (r == 0 || r == -ENOENT); i++)
 		r = cachefile_record(dir, files[i]);

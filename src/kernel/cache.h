@@ -13,11 +13,10 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/arch.h"
 #include "base/err.h"
 #include "lock/local.h"
 
-#define KERNEL_ARCH	    "x86_64"
-#define KERNEL_IMAGE_NAME   "bzImage"
 #define KERNEL_VMLINUX_NAME "vmlinux"
 #define CACHE_ENTRIES_MAX   4096
 
@@ -40,11 +39,13 @@ struct cache_entry {
 
 struct cache {
 	char *root;
+	enum arch arch; /* kernels that answer references, and that are built, have this architecture */
 	fs_magic_fn *magic; /* tests replace the query of the file system's type; NULL: ask the file system */
 };
 
 /*
- * Opens KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels. The error names the
+ * Opens KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr/kernels, else $HOME/.cache/ktstr/kernels, for this machine's
+ * architecture. The error names the
  * variable that is invalid.
  */
 int cache_open(struct cache *ret, struct err **err);

@@ -5,19 +5,23 @@
 
 #include "base/hash.h"
 #include "kernel/config.h"
+#include "kernel/target.h"
 
-extern const char blob_lean_start[], blob_lean_end[];
+extern const char blob_lean_x86_64_start[], blob_lean_x86_64_end[];
+extern const char blob_lean_aarch64_start[], blob_lean_aarch64_end[];
 
-const char *kconfig_lean(size_t *ret_len)
+const char *kconfig_lean(enum arch arch, size_t *ret_len)
 {
-	*ret_len = (size_t)(blob_lean_end - blob_lean_start);
-	return blob_lean_start;
+	const char *const first[ARCH_COUNT] = { blob_lean_x86_64_start, blob_lean_aarch64_start };
+	const char *const end[ARCH_COUNT] = { blob_lean_x86_64_end, blob_lean_aarch64_end };
+	*ret_len = (size_t)(end[arch] - first[arch]);
+	return first[arch];
 }
 
-uint32_t kconfig_lean_hash(void)
+uint32_t kconfig_lean_hash(enum arch arch)
 {
 	size_t len;
-	const char *text = kconfig_lean(&len);
+	const char *text = kconfig_lean(arch, &len);
 	return crc32_update(0, text, len);
 }
 
@@ -34,7 +38,6 @@ static const struct {
 	{ "CONFIG_CGROUPS", "set CONFIG_CGROUPS=y", false },
 	{ "CONFIG_CPUSETS", "set CONFIG_CPUSETS=y", false },
 	{ "CONFIG_DEVMEM", "set CONFIG_DEVMEM=y: the guest's event log is written through it", false },
-	{ "CONFIG_SERIAL_8250_CONSOLE", "set CONFIG_SERIAL_8250_CONSOLE=y: without it crashes are silent", false },
 	{ "CONFIG_RD_LZ4", "set CONFIG_RD_LZ4=y: the initramfs is packed with it", false },
 };
 
@@ -47,13 +50,16 @@ bool kconfig_has(const char *text, const char *option)
 	return false;
 }
 
-int kconfig_validate(const char *text, bool has_scx, struct err **err)
+int kconfig_validate(enum arch arch, const char *text, bool has_scx, struct err **err)
 {
+	const struct kernel_target *target = &kernel_targets[arch];
 	_cleanup_buf_ struct buf lost = BUF_NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(critical); i++)
 		if ((has_scx || !critical[i].scx) && !kconfig_has(text, critical[i].option))
 			buf_appendf(&lost, "%s%s not set (%s)", lost.len ? ", " : "", critical[i].option,
 				    critical[i].remedy);
+	if (!kconfig_has(text, target->console))
+		buf_appendf(&lost, "%s%s not set (%s)", lost.len ? ", " : "", target->console, target->console_text);
 	if (!lost.len)
 		return 0;
 	FAIL(err, ERR_DATA, -EINVAL, "critical config options are missing: %s", buf_str(&lost));

@@ -5,19 +5,20 @@
 
 #include <stdint.h>
 
+#include "base/arch.h"
 #include "base/buf.h"
 #include "base/err.h"
 
-/* The text of the `lean` fragment (kernel/lean.config). */
-const char *kconfig_lean(size_t *ret_len);
+/* The text of the `lean` fragment for an architecture (kernel/lean.config). */
+const char *kconfig_lean(enum arch arch, size_t *ret_len);
 /* CRC-32 of the fragment: the `kc` part of cache keys. */
-uint32_t kconfig_lean_hash(void);
+uint32_t kconfig_lean_hash(enum arch arch);
 
 /*
  * Checks the configuration @text of a finished build. One error names every critical option that is missing, and its
  * remedy. @has_scx: whether the tree has sched_ext. If not, options that only sched_ext needs may be missing.
  */
-int kconfig_validate(const char *text, bool has_scx, struct err **err);
+int kconfig_validate(enum arch arch, const char *text, bool has_scx, struct err **err);
 /* Whether @text has the line "@option=y". */
 bool kconfig_has(const char *text, const char *option);
 

@@ -8,6 +8,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "kernel/kernel.h"
+#include "kernel/target.h"
 
 /* --- images ------------------------------------------------------------------------------------------------------- */
 
@@ -58,6 +59,7 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 		.version = strdup(version),
 		.name = strdup(path),
 		.boot = strdup(path),
+		.arch = arch_host(),
 		.image = true,
 		.no_scx = kernel_lacks("/boot", config, "CONFIG_SCHED_CLASS_EXT"),
 		.serial_smp = kernel_lacks("/boot", config, "CONFIG_HOTPLUG_PARALLEL"),
@@ -73,7 +75,7 @@ static bool is_bootable(const char *path)
 	char version[VERSION_TEXT_MAX];
 	if (!path_is_dir(path))
 		return image_version(path, version, NULL) == 0;
-	_cleanup_free_ char *image = path_join(path, "arch/x86/boot/bzImage");
+	_cleanup_free_ char *image = path_join(path, kernel_targets[arch_host()].image_path);
 	return image && path_exists(image) && kernel_tree_version(path, version, NULL) == 0;
 }
 

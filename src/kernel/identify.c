@@ -12,6 +12,7 @@
 #include "kernel/config.h"
 #include "kernel/git.h"
 #include "kernel/kernel.h"
+#include "kernel/target.h"
 
 void kernel_id_done(struct kernel_id *id)
 {
@@ -100,12 +101,17 @@ int kernel_id_from_path(const char *text, struct kernel_id *ret, struct err **er
 
 /* --- answers from the cache --------------------------------------------------------------------------------------- */
 
-static bool answers(const struct cache_entry *e, const struct kernel_ref *ref)
+static bool has_arch(const struct cache_entry *e, enum arch arch)
+{
+	return e->arch && !strcmp(e->arch, arch_names[arch].name);
+}
+
+static bool answers(const struct cache_entry *e, const struct kernel_ref *ref, enum arch arch)
 {
 	struct kversion v;
 	if (ref->kind == REF_KEY)
 		return !strcmp(e->key, ref->text);
-	if (e->error_kind || e->variant || !e->version || kversion_parse(e->version, &v) < 0)
+	if (e->error_kind || e->variant || !has_arch(e, arch) || !e->version || kversion_parse(e->version, &v) < 0)
 		return false;
 	/* A local tree of version 6.12.3 is not the release 6.12.3. */
 	if (strcmp(e->source, "tarball"))
@@ -144,7 +150,7 @@ int kernel_id_from_cache(const struct cache *c, const struct kernel_ref *ref, st
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++)
-		if (answers(&list[i], ref) && (!best || better(&list[i], best)))
+		if (answers(&list[i], ref, c->arch) && (!best || better(&list[i], best)))
 			best = &list[i];
 	/* If a version was asked for and its entry is damaged, report no entry, so that it is built again. */
 	if (best && ref->kind != REF_KEY && cache_check_entry(best, NULL) < 0)
@@ -194,6 +200,8 @@ int kernel_id_newest(const struct cache *c, struct kernel_id *ret, size_t *ret_s
 	if (r < 0)
 		return r;
 	for (found = 0; found < count; found++) {
+		if (!list[found].error_kind && !has_arch(&list[found], c->arch))
+			continue;
 		if (!list[found].error_kind && list[found].status == KCONFIG_MATCHES)
 			break;
 		*ret_stale += !list[found].error_kind;
@@ -304,6 +312,12 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		entry_done(&e);
 		return r;
 	}
+	enum arch arch;
+	if (!arch_parse(e.arch, &arch)) {
+		r = FAIL(err, ERR_DATA, -EBADMSG, "cached kernel '%s' is for %s, which has no guests", key, e.arch);
+		entry_done(&e);
+		return r;
+	}
 	_cleanup_free_ char *image = path_join(e.path, e.image_name);
 	_cleanup_free_ char *vmlinux = e.has_vmlinux ? path_join(e.path, "vmlinux") : NULL;
 	*ret = (struct kernel){
@@ -312,6 +326,7 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.key = strdup(key),
 		.name = strdup(key),
 		.commit = !strcmp(e.source, "local") ? commit_of_key(key) : NULL,
+		.arch = arch,
 		.boot = image ? choose_boot(vmlinux, image) : NULL,
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
 		.kit = find_kit(e.path, "."),
@@ -367,19 +382,33 @@ static const char *tree_config(const char *tree)
 	return ".config";
 }
 
+/* The image that the tree holds, for this machine's architecture if there are several. */
+static char *find_tree_image(const char *tree, enum arch *ret)
+{
+	const enum arch order[] = { arch_host(), ARCH_X86_64, ARCH_AARCH64 };
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		_cleanup_free_ char *image = path_join(tree, kernel_targets[order[i]].image_path);
+		*ret = order[i];
+		if (image && path_exists(image))
+			return TAKE_PTR(image);
+	}
+	return NULL;
+}
+
 int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 {
 	char version[VERSION_TEXT_MAX];
-	_cleanup_free_ char *image = path_join(tree, "arch/x86/boot/bzImage");
+	enum arch arch;
+	_cleanup_free_ char *image = find_tree_image(tree, &arch);
 	_cleanup_free_ char *vmlinux = path_join(tree, "vmlinux");
 	_cleanup_free_ char *schedulers = path_join(tree, "tools/sched_ext/build/bin");
 	int r = kernel_tree_version(tree, version, err);
 	if (r < 0)
 		return r;
-	if (!image || !vmlinux || !schedulers)
+	if (!vmlinux || !schedulers)
 		return -ENOMEM;
 	const char *config = tree_config(tree);
-	if (!path_exists(image))
+	if (!image)
 		return FAIL(err, ERR_MISSING, -ENOENT,
 			    "no kernel image found in %s; build it with 'ktstr kernel build "
 			    "--source %s'",
@@ -389,6 +418,7 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.version = strdup(version),
 		.name = strdup(tree),
 		.commit = commit_of_tree(tree),
+		.arch = arch,
 		.boot = choose_boot(path_exists(vmlinux) ? vmlinux : NULL, image),
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),

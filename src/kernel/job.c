@@ -13,6 +13,7 @@
 #include "kernel/job_commands.h"
 #include "kernel/remote.h"
 #include "kernel/steps.h"
+#include "kernel/target.h"
 
 #define TARBALL_BYTES_MAX ((uint64_t)1 << 30) /* compressed; linux-6.12.tar.xz has 0.15 GB */
 #define LOCK_RETRY	  (250 * NSEC_PER_MSEC)
@@ -342,7 +343,7 @@ static int sync_config(struct machine *m, int result)
 static int compile(struct machine *m, int result)
 {
 	/* Modules and other files that a boot does not need are not built. */
-	static const char *const targets[] = { "vmlinux", "bzImage", NULL };
+	const char *const targets[] = { "vmlinux", kernel_targets[job_of(m)->config.cache->arch].image, NULL };
 	return after(job_make(m, result, "build", targets), STAGE_COMPILE, STAGE_VALIDATE);
 }
 

@@ -9,6 +9,7 @@
 #include "base/tool.h"
 #include "kernel/distro.h"
 #include "kernel/job_commands.h"
+#include "kernel/target.h"
 
 #define MAKE_WORDS_MAX 24
 
@@ -88,7 +89,9 @@ int job_apt_unpack(struct machine *m, int result)
 int job_objcopy(struct machine *m, int result, const char *out)
 {
 	/* Removes debug information. Symbols and BTF stay, because the monitor reads them. */
-	const char *argv[] = { "objcopy", "--strip-debug", "vmlinux", out, NULL };
+	char objcopy[64];
+	snprintf(objcopy, sizeof(objcopy), "%sobjcopy", kernel_tool_prefix(job_of(m)->config.cache->arch));
+	const char *argv[] = { objcopy, "--strip-debug", "vmlinux", out, NULL };
 	struct command_spec c = {
 		.what = "stripping", .argv = argv, .base_env = TOOL_ENV_BUILD, .cwd = job_of(m)->tree
 	};
@@ -117,14 +120,25 @@ static void add_setting(struct make_line *l, const char *prefix, const char *val
 	add_word(l, l->text[l->texts++]);
 }
 
+/* Nothing for this machine's own architecture, so that its builds are as if there were no other. */
+static void add_architecture(struct make_line *l, enum arch arch)
+{
+	if (arch == arch_host())
+		return;
+	add_word(l, kernel_targets[arch].make_arch);
+	add_word(l, kernel_targets[arch].make_cross);
+}
+
 /* Names the compiler only if --cc is given or ccache is used. Otherwise the makefiles choose it. */
 static void add_compilers(struct make_line *l, const struct kernel_job_config *c)
 {
 	char cc[64], host[64];
 	const char *suffix = c->llvm && c->llvm[0] == '-' ? c->llvm : "";
 	bool in_dir = c->llvm && strchr(c->llvm, '/');
-	snprintf(cc, sizeof(cc), "%s%s", c->llvm ? "clang" : "gcc", suffix);
-	snprintf(host, sizeof(host), "%s", cc);
+	const char *prefix = kernel_tool_prefix(c->cache->arch);
+	snprintf(cc, sizeof(cc), "%s%s%s", c->llvm ? "" : prefix, c->llvm ? "clang" : "gcc", suffix);
+	snprintf(host, sizeof(host), "%s%s", c->llvm ? "clang" : "gcc", suffix);
+	add_architecture(l, c->cache->arch);
 	if (c->llvm)
 		add_setting(l, "LLVM=", c->llvm);
 	if (c->ccache && !in_dir) {

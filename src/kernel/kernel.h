@@ -71,7 +71,8 @@ struct kernel {
 	char *key;	  /* cache key; NULL for a tree used in place */
 	char *name;	  /* argument of --kernel that names this kernel again: the key, or the tree's path */
 	char *commit;	  /* commit of the local tree, 7 digits, and "-dirty" if files differ; or NULL */
-	char *boot;	  /* the file for a direct boot: vmlinux if it has a PVH entry, else the bzImage */
+	enum arch arch;	  /* of an image that was named: this machine's */
+	char *boot;	  /* the file for a direct boot: vmlinux if it has a PVH entry, else the image */
 	char *schedulers; /* directory with the tree's own schedulers, or NULL */
 	char *kit;	  /* directory of a payload's kit: the entry, the tree's tools/testing, or KTSTR_KIT */
 	bool image;	  /* an image that was found or named, neither a tree nor from the cache */

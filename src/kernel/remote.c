@@ -60,7 +60,7 @@ static int check_files(const struct cache_entry *e, struct err **err)
 /* An entry with this key, but of another kernel or configuration, is not used. */
 static int check_entry(struct kernel_job *job, char *root)
 {
-	struct cache unpacked = { .root = root };
+	struct cache unpacked = { .root = root, .arch = job->config.cache->arch };
 	struct cache_entry e;
 	struct err **err = &job->remote.err;
 	int r = cache_get(&unpacked, job->key, &e);
@@ -68,7 +68,7 @@ static int check_entry(struct kernel_job *job, char *root)
 		return FAIL(err, ERR_DATA, r, "the archive has no entry");
 	if (e.error_kind)
 		r = FAIL(err, ERR_DATA, -EBADMSG, "its entry is damaged: %s", e.error);
-	else if (e.status != KCONFIG_MATCHES || strcmp(e.arch, KERNEL_ARCH) != 0 ||
+	else if (e.status != KCONFIG_MATCHES || strcmp(e.arch, arch_names[job->config.cache->arch].name) != 0 ||
 		 (job->version[0] && strcmp(e.version, job->version) != 0))
 		r = FAIL(err, ERR_DATA, -EBADMSG, "its entry is another kernel: %s for %s", e.version, e.arch);
 	else

@@ -16,6 +16,7 @@
 #include "kernel/config.h"
 #include "kernel/git.h"
 #include "kernel/steps.h"
+#include "kernel/target.h"
 #include "kernel/trash.h"
 
 #define LEAN_OBJECTS	 1400 /* compiled objects that a first build expects; an entry records the true number */
@@ -54,6 +55,20 @@ static int check_disk(const struct kernel_job *job, const char *where, struct er
 			      (unsigned long)(BUILD_DISK_BYTES >> 30), where, room >> 20);
 }
 
+/* The tools that build for another architecture than this machine's. */
+static int check_cross_tools(struct kernel_job *job)
+{
+	enum arch arch = job->config.cache->arch;
+	char gcc[64], ld[64], package[64];
+	if (arch == arch_host())
+		return 0;
+	snprintf(gcc, sizeof(gcc), "%sgcc", kernel_tool_prefix(arch));
+	snprintf(ld, sizeof(ld), "%sld", kernel_tool_prefix(arch));
+	snprintf(package, sizeof(package), "gcc-%s", arch_names[arch].triple);
+	const struct tool tools[] = { { gcc, package }, { ld, package }, { 0 } };
+	return tools_require(tools, "building a kernel for another architecture", &job->err);
+}
+
 /* Checks the compiler that --cc names and the tools that LLVM= selects. */
 static int check_compiler(struct kernel_job *job)
 {
@@ -77,6 +92,8 @@ static int check_tools(struct kernel_job *job)
 	static const struct tool git_tools[] = { { "git", "git" }, { 0 } };
 	static const struct tool package_tools[] = { { "apt-get", "apt" }, { "dpkg-deb", "dpkg" }, { 0 } };
 	int r = tools_require(build_tools, "building a kernel", &job->err);
+	if (r == 0)
+		r = check_cross_tools(job);
 	if (r == 0)
 		r = check_compiler(job);
 	if (r == 0 && job->config.id->kind == KERNEL_ID_GIT)
@@ -130,7 +147,8 @@ static void own_config_suffix(const struct kernel_job *job, char *out, size_t si
 static int make_key(struct kernel_job *job)
 {
 	const struct kernel_id *id = job->config.id;
-	uint32_t kc = kconfig_lean_hash();
+	const char *arch = arch_names[job->config.cache->arch].name;
+	uint32_t kc = kconfig_lean_hash(job->config.cache->arch);
 	char variant[80], own[24], ref[64];
 	int r = config_suffix(job, variant, sizeof(variant));
 	job->key[0] = '\0';
@@ -138,19 +156,19 @@ static int make_key(struct kernel_job *job)
 	case KERNEL_ID_TARBALL:
 	case KERNEL_ID_RELEASE:
 	case KERNEL_ID_PACKAGE:
-		snprintf(job->key, sizeof(job->key), "%s-tarball-" KERNEL_ARCH "-kc%08x%s", job->version, kc, variant);
+		snprintf(job->key, sizeof(job->key), "%s-tarball-%s-kc%08x%s", job->version, arch, kc, variant);
 		break;
 	case KERNEL_ID_GIT:
 		snprintf(ref, sizeof(ref), "%s", id->ref);
 		for (char *p = ref; *p; p++)
 			*p = isalnum((unsigned char)*p) || strchr("._-", *p) ? *p : '_';
-		snprintf(job->key, sizeof(job->key), "%s-git-%.7s-" KERNEL_ARCH "-kc%08x%s", ref, id->hash, kc,
+		snprintf(job->key, sizeof(job->key), "%s-git-%.7s-%s-kc%08x%s", ref, id->hash, arch, kc,
 			 variant);
 		break;
 	default:
 		own_config_suffix(job, own, sizeof(own));
 		if (job->clean_tree)
-			snprintf(job->key, sizeof(job->key), "local-%.7s-" KERNEL_ARCH "%s-kc%08x%s", job->git_hash,
+			snprintf(job->key, sizeof(job->key), "local-%.7s-%s%s-kc%08x%s", job->git_hash, arch,
 				 own, kc, variant);
 	}
 	return r;
@@ -164,7 +182,8 @@ static void recall_objects(struct kernel_job *job)
 	if (cache_list(job->config.cache, &list, &count, NULL) < 0)
 		return;
 	for (size_t i = 0; i < count && !job->objects_expected; i++)
-		if (!list[i].error_kind && list[i].status == KCONFIG_MATCHES)
+		if (!list[i].error_kind && list[i].status == KCONFIG_MATCHES &&
+		    !strcmp(list[i].arch, arch_names[job->config.cache->arch].name))
 			job->objects_expected = list[i].objects;
 	entries_free(list, count);
 	if (!job->objects_expected && job->config.id->kind != KERNEL_ID_TREE)
@@ -350,8 +369,9 @@ int step_validate(void *arg)
 {
 	struct kernel_job *job = arg;
 	int r = step_validate_config(job);
-	if (r == 0 && !tree_has(job, "arch/x86/boot/bzImage"))
-		r = FAIL(&job->err, ERR_DATA, -ENOENT, "the build left no arch/x86/boot/bzImage");
+	const char *image = kernel_targets[job->config.cache->arch].image_path;
+	if (r == 0 && !tree_has(job, image))
+		r = FAIL(&job->err, ERR_DATA, -ENOENT, "the build left no %s", image);
 	if (r == 0 && job->config.id->kind != KERNEL_ID_TREE)
 		r = cache_work_mark(job->work, WORK_BUILT, &job->err);
 	return r;
@@ -438,11 +458,11 @@ static json_t *metadata(const struct kernel_job *job, const struct buf *config, 
 	json_t *o = json_object();
 	kconfig_compiler(buf_str(config), compiler, sizeof(compiler));
 	snprintf(config_hash, sizeof(config_hash), "%08x", crc32_update(0, buf_str(config), config->len));
-	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash());
+	snprintf(kconfig_hash, sizeof(kconfig_hash), "%08x", kconfig_lean_hash(job->config.cache->arch));
 	json_put_text(&o, "version", job->version);
 	json_put(&o, "source", source_of(job));
-	json_put_text(&o, "arch", KERNEL_ARCH);
-	json_put_text(&o, "image_name", KERNEL_IMAGE_NAME);
+	json_put_text(&o, "arch", arch_names[job->config.cache->arch].name);
+	json_put_text(&o, "image_name", kernel_targets[job->config.cache->arch].image);
 	json_put_text(&o, "config_hash", config_hash);
 	json_put_text(&o, "built_at", time_rfc3339(time(NULL), built_at));
 	json_put_text(&o, "ktstr_kconfig_hash", kconfig_hash);
@@ -497,7 +517,8 @@ int step_store(void *arg)
 	if (!vmlinux || !stripped || !target)
 		return -ENOMEM;
 	stat(vmlinux, &st);
-	int r = copy_into(job, entry, "arch/x86/boot/bzImage", KERNEL_IMAGE_NAME, 0644);
+	const struct kernel_target *kind = &kernel_targets[job->config.cache->arch];
+	int r = copy_into(job, entry, kind->image_path, kind->image, 0644);
 	if (r == 0)
 		r = file_copy(stripped, target, 0755, &job->offload.cancelled, &job->err);
 	if (r == 0)

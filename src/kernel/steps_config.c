@@ -52,7 +52,7 @@ static enum config_source find_source(const struct kernel_job *job)
 static int compose_fragment(const struct kernel_job *job, struct buf *out)
 {
 	size_t len;
-	const char *lean = kconfig_lean(&len), *extra = job->config.extra_kconfig;
+	const char *lean = kconfig_lean(job->config.cache->arch, &len), *extra = job->config.extra_kconfig;
 	if (job->config_source == CONFIG_FROM_LEAN)
 		buf_append(out, lean, len);
 	else if (job->config_source != CONFIG_OF_TREE)
@@ -131,5 +131,5 @@ int step_validate_config(void *arg)
 	struct kernel_job *job = arg;
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	int r = kernel_job_config_text(job, &text);
-	return r == 0 ? kconfig_validate(buf_str(&text), job->has_scx, &job->err) : r;
+	return r == 0 ? kconfig_validate(job->config.cache->arch, buf_str(&text), job->has_scx, &job->err) : r;
 }

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		kernel_makefile_version(text, version);
 		break;
 	case 5:
-		kconfig_validate(text, true, NULL);
+		kconfig_validate(ARCH_X86_64, text, true, NULL);
 		break;
 	case 7:
 		partition_parse(text, &partition, NULL);

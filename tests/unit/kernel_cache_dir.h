@@ -49,7 +49,7 @@ static void entry_of(uint32_t kconfig_hash, const char *key, const char *version
 
 static void entry(const char *key, const char *version, const char *built_at, bool image)
 {
-	entry_of(kconfig_lean_hash(), key, version, built_at, image);
+	entry_of(kconfig_lean_hash(ARCH_X86_64), key, version, built_at, image);
 }
 
 #endif

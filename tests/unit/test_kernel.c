@@ -273,9 +273,9 @@ START_TEST(lost_options_are_all_named)
 	ck_assert(kconfig_has("A=y\nCONFIG_BPF=y\n", "CONFIG_BPF"));
 	ck_assert(!kconfig_has("# CONFIG_BPF=y\n", "CONFIG_BPF"));
 	ck_assert(!kconfig_has("CONFIG_BPF_JIT=y\n", "CONFIG_BPF"));
-	t_errno(kconfig_validate("CONFIG_FTRACE=y\n", true, &err), EINVAL);
+	t_errno(kconfig_validate(ARCH_X86_64, "CONFIG_FTRACE=y\n", true, &err), EINVAL);
 	t_err_contains(&err, "CONFIG_SCHED_CLASS_EXT not set");
-	t_errno(kconfig_validate("CONFIG_FTRACE=y\n", false, &err), EINVAL);
+	t_errno(kconfig_validate(ARCH_X86_64, "CONFIG_FTRACE=y\n", false, &err), EINVAL);
 	t_err_contains(&err, "CONFIG_DEBUG_INFO_BTF not set (install pahole");
 }
 END_TEST
@@ -283,9 +283,9 @@ END_TEST
 START_TEST(the_lean_fragment_has_what_is_critical)
 {
 	size_t len;
-	const char *text = kconfig_lean(&len);
+	const char *text = kconfig_lean(ARCH_X86_64, &len);
 	char *copy = strndup(text, len);
-	t_ok(kconfig_validate(copy, true, NULL));
+	t_ok(kconfig_validate(ARCH_X86_64, copy, true, NULL));
 	free(copy);
 }
 END_TEST
