@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# localise.sh PARTS.a OUT.a -- joins all of PARTS to one object with no global symbols but main and ktstr_*, so that a
+# localise.sh PARTS.a OUT.a LD OBJCOPY AR -- joins all of PARTS to one object with no global symbols but main and ktstr_*, so that a
 # test can have its own function of the same name as one of our helpers, such as buf_append().
 set -eu
 joined="$(dirname "$2")/ktstr.o"
 trap 'rm -f "$joined"' EXIT
-"${LD:-ld}" -r --whole-archive "$1" -o "$joined"
-"${OBJCOPY:-objcopy}" --wildcard --keep-global-symbol='ktstr_*' --keep-global-symbol=main "$joined"
+"$3" -r --whole-archive "$1" -o "$joined"
+"$4" --wildcard --keep-global-symbol='ktstr_*' --keep-global-symbol=main "$joined"
 rm -f "$2"
-"${AR:-ar}" rcsD "$2" "$joined"
+"$5" rcsD "$2" "$joined"

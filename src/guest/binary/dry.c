@@ -11,7 +11,6 @@
  * child, or that leaves a mapping behind, is the last one of that child; the next test gets a new child.
  */
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -24,6 +23,7 @@
 #include <sys/wait.h>
 
 #include "base/text.h"
+#include "guest/arch.h"
 #include "guest/binary/dry.h"
 #include "guest/binary/memory_copy.h"
 #include "guest/ctx.h"
@@ -56,7 +56,7 @@ static int install_seccomp(void)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH_AUDIT, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		ALLOW(SYS_write), /* to /dev/null */

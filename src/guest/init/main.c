@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
 #include <sys/utsname.h>
@@ -12,6 +11,7 @@
 #include <ktstr/test.h>
 
 #include "base/file.h"
+#include "guest/arch.h"
 #include "guest/topology.h"
 #include "guest/init/park.h"
 #include "guest/init/scheduler.h"
@@ -23,8 +23,8 @@
 /* Ends the machine with one instruction if it has a port for that. */
 static void __attribute__((noreturn)) power_off(struct init *i)
 {
-	if (i->exit_port && iopl(3) == 0)
-		outl(0, i->exit_port);
+	if (i->exit_port)
+		arch_end_machine(i->exit_port);
 	reboot(RB_POWER_OFF);
 	reboot(RB_AUTOBOOT);
 	for (;;)

@@ -7,14 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/io.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "guest/arch.h"
 #include "guest/init/park.h"
 #include "guest/init/unpack.h"
-
-#define PARK_VALUE 1 /* pvpanic's "panicked": QEMU can be told to pause at it; our own VMM accepts any value */
 
 static struct wire_clone_payload *clone_payload_of(struct guest_log *l)
 {
@@ -41,12 +39,12 @@ int park(struct init *i)
 {
 	if (!i->park_port)
 		return 0;
-	if (!i->log.header || iopl(3) < 0)
+	if (!i->log.header)
 		return -ENODEV;
 	*clone_payload_of(&i->log) = (struct wire_clone_payload){ .magic = WIRE_PARKED_MAGIC };
 	__asm__ volatile("" : : : "memory");
-	outb(PARK_VALUE, i->park_port);
-	/* The VMM has changed the memory during outb(), which the compiler cannot know. */
+	int r = arch_park(i->park_port);
+	/* The VMM has changed the memory meanwhile, which the compiler cannot know. */
 	__asm__ volatile("" : : : "memory");
-	return unpack_clone_payload(&i->log);
+	return r < 0 ? r : unpack_clone_payload(&i->log);
 }

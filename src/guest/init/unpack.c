@@ -2,7 +2,9 @@
 /* unpack.c -- unpacks an initramfs image as the kernel would, in a guest that was booted without it. */
 #include <errno.h>
 #include <fcntl.h>
+#if HAVE_LZ4
 #include <lz4.h>
+#endif
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,62 +15,6 @@
 
 #define LZ4_LEGACY_MAGIC 0x184c2102u
 #define LZ4_LEGACY_BLOCK ((size_t)8 << 20)
-
-/* --- LZ4 legacy: a magic, then blocks of length and data; another magic starts the next stream -------------------- */
-
-struct frames {
-	const uint8_t *data;
-	size_t len, at;
-};
-
-/* Returns the next block in @ret; 0 at the end. */
-static int next_block(struct frames *f, const uint8_t **ret, uint32_t *ret_len)
-{
-	uint32_t word;
-	do {
-		if (f->len - f->at < sizeof(word))
-			return f->at == f->len && f->len ? 0 : -EBADMSG;
-		memcpy(&word, f->data + f->at, sizeof(word));
-		f->at += sizeof(word);
-		if (f->at == sizeof(word) && word != LZ4_LEGACY_MAGIC)
-			return -EBADMSG;
-	} while (word == LZ4_LEGACY_MAGIC);
-	if (!word || word > f->len - f->at || word > LZ4_COMPRESSBOUND(LZ4_LEGACY_BLOCK))
-		return -EBADMSG;
-	*ret = f->data + f->at;
-	*ret_len = word;
-	f->at += word;
-	return 1;
-}
-
-static int count_blocks(struct frames f, size_t *ret)
-{
-	const uint8_t *block;
-	uint32_t len;
-	size_t count = 0;
-	int r;
-	while ((r = next_block(&f, &block, &len)) > 0)
-		count++;
-	*ret = count;
-	return r;
-}
-
-static int decompress(struct frames f, char *to, size_t room, size_t *ret)
-{
-	const uint8_t *block;
-	uint32_t len;
-	size_t done = 0;
-	int r;
-	while ((r = next_block(&f, &block, &len)) > 0) {
-		int max = (int)MIN_OF(room - done, LZ4_LEGACY_BLOCK);
-		int n = LZ4_decompress_safe((const char *)block, to + done, (int)len, max);
-		if (n < 0)
-			return -EBADMSG;
-		done += (size_t)n;
-	}
-	*ret = done;
-	return r;
-}
 
 /* --- cpio, format "newc": only directories, files and symbolic links ---------------------------------------------- */
 
@@ -166,6 +112,64 @@ static int unpack_cpio(int root, const char *data, size_t len)
 	return r;
 }
 
+#if HAVE_LZ4
+
+/* --- LZ4 legacy: a magic, then blocks of length and data; another magic starts the next stream -------------------- */
+
+struct frames {
+	const uint8_t *data;
+	size_t len, at;
+};
+
+/* Returns the next block in @ret; 0 at the end. */
+static int next_block(struct frames *f, const uint8_t **ret, uint32_t *ret_len)
+{
+	uint32_t word;
+	do {
+		if (f->len - f->at < sizeof(word))
+			return f->at == f->len && f->len ? 0 : -EBADMSG;
+		memcpy(&word, f->data + f->at, sizeof(word));
+		f->at += sizeof(word);
+		if (f->at == sizeof(word) && word != LZ4_LEGACY_MAGIC)
+			return -EBADMSG;
+	} while (word == LZ4_LEGACY_MAGIC);
+	if (!word || word > f->len - f->at || word > LZ4_COMPRESSBOUND(LZ4_LEGACY_BLOCK))
+		return -EBADMSG;
+	*ret = f->data + f->at;
+	*ret_len = word;
+	f->at += word;
+	return 1;
+}
+
+static int count_blocks(struct frames f, size_t *ret)
+{
+	const uint8_t *block;
+	uint32_t len;
+	size_t count = 0;
+	int r;
+	while ((r = next_block(&f, &block, &len)) > 0)
+		count++;
+	*ret = count;
+	return r;
+}
+
+static int decompress(struct frames f, char *to, size_t room, size_t *ret)
+{
+	const uint8_t *block;
+	uint32_t len;
+	size_t done = 0;
+	int r;
+	while ((r = next_block(&f, &block, &len)) > 0) {
+		int max = (int)MIN_OF(room - done, LZ4_LEGACY_BLOCK);
+		int n = LZ4_decompress_safe((const char *)block, to + done, (int)len, max);
+		if (n < 0)
+			return -EBADMSG;
+		done += (size_t)n;
+	}
+	*ret = done;
+	return r;
+}
+
 static int unpack_lz4(const void *image, size_t len, int root)
 {
 	struct frames frames = { .data = image, .len = len };
@@ -185,6 +189,16 @@ static int unpack_lz4(const void *image, size_t len, int root)
 	munmap(data, room);
 	return r;
 }
+
+#else /* a build for another architecture, for which there was no library */
+
+static int unpack_lz4(const void *image, size_t len, int root)
+{
+	(void)image, (void)len, (void)root;
+	return -EOPNOTSUPP;
+}
+
+#endif
 
 int unpack_image(const void *image, size_t len, int root)
 {

@@ -75,12 +75,21 @@ typedef uint32_t u32x8 __attribute__((vector_size(32)));
 #define ONE_128	   ((u32x4){ 1, 1, 1, 1 })
 #define ONE_256	   ((u32x8){ 1, 1, 1, 1, 1, 1, 1, 1 })
 ALU_CHAINS(alu_scalar, uint64_t, ONE_SCALAR, )
+#ifdef __x86_64__
 ALU_CHAINS(alu_128, u32x4, ONE_128, __attribute__((target("sse4.1"))))
 ALU_CHAINS(alu_256, u32x8, ONE_256, __attribute__((target("avx2"))))
+#define HAS_128 __builtin_cpu_supports("sse4.1")
+#define HAS_256 __builtin_cpu_supports("avx2")
+#else /* aarch64 always has vectors of 128 bits; those of 256 are pairs of them */
+ALU_CHAINS(alu_128, u32x4, ONE_128, )
+ALU_CHAINS(alu_256, u32x8, ONE_256, )
+#define HAS_128 true
+#define HAS_256 false
+#endif
 
 void alu_steps(enum ktstr_width width, unsigned steps)
 {
-	bool has_256 = __builtin_cpu_supports("avx2"), has_128 = __builtin_cpu_supports("sse4.1");
+	bool has_256 = HAS_256, has_128 = HAS_128;
 	if (has_256 && (width == KTSTR_WIDTH_WIDEST || width == KTSTR_WIDTH_256))
 		alu_256(steps);
 	else if (has_128 && width != KTSTR_WIDTH_SCALAR)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* telemetry.c -- the measurements that a worker takes of itself while it works. */
-#include <cpuid.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -11,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/file.h"
+#include "guest/arch.h"
 #include "guest/place.h"
 #include "guest/work/own_delay.h"
 #include "guest/work/work.h"
@@ -33,9 +33,7 @@ bool ktstr_worker_stopped(const struct ktstr_worker *w)
  */
 static bool pause_is_dear(void)
 {
-	unsigned eax, ebx = 0, ecx = 0, edx = 0;
-	__cpuid(0x40000000, eax, ebx, ecx, edx);
-	return ebx == 0x54474354u && ecx == 0x43544743u; /* "TCGTCGTCGTCG" */
+	return arch_is_tcg();
 }
 
 void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
@@ -46,7 +44,7 @@ void ktstr_worker_spin(struct ktstr_worker *w, unsigned iterations)
 		return;
 	}
 	for (unsigned i = 0; i < iterations; i++)
-		__builtin_ia32_pause();
+		arch_pause();
 }
 
 /*

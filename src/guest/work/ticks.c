@@ -16,7 +16,7 @@
 static bool kernel_trusts_counter(void)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	return file_read(CLOCKSOURCE, 64, &text, NULL) >= 0 && !strncmp(buf_str(&text), "tsc", 3);
+	return file_read(CLOCKSOURCE, 64, &text, NULL) >= 0 && !strncmp(buf_str(&text), ARCH_COUNTER_CLOCK, strlen(ARCH_COUNTER_CLOCK));
 }
 
 struct both {
@@ -48,11 +48,16 @@ static struct ticks measure(void)
 	struct ticks t = { .ns_q24 = 1 << 24 };
 	if (!kernel_trusts_counter())
 		return t;
+	if (arch_counter_hz()) {
+		t.ns_q24 = (uint32_t)(1e9 / (double)arch_counter_hz() * 0x1p24);
+		t.counter = true;
+		return t;
+	}
 	struct both first = look();
 	nanosleep(&pause, NULL);
 	struct both second = look();
 	double length = (double)(second.ns - first.ns) / (double)(second.count - first.count);
-	if (length <= 0 || length >= 2)
+	if (length <= 0 || length >= TICK_NS_MAX)
 		return t;
 	t.ns_q24 = (uint32_t)(length * 0x1p24);
 	t.counter = true;

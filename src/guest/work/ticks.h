@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ticks.h -- the clock of telemetry. It is the processor's time stamp counter if the kernel uses that for its own time:
- * three instructions to read. Otherwise it is CLOCK_MONOTONIC, with a tick of 1 ns.
+ * ticks.h -- the clock of telemetry. It is the processor's counter if the kernel uses that for its own time: a few
+ * instructions to read. Otherwise it is CLOCK_MONOTONIC, with a tick of 1 ns.
  *
  * Ticks are for differences. The length of a tick is measured once per process, to 1 in 10,000 or better.
  */
@@ -11,10 +11,13 @@
 #include <stdbool.h>
 
 #include "base/time.h"
+#include "guest/arch.h"
+
+#define TICK_NS_MAX 64
 
 struct ticks {
 	bool counter;	 /* false: CLOCK_MONOTONIC */
-	uint32_t ns_q24; /* nanoseconds per tick, with 24 fractional bits; less than 2 */
+	uint32_t ns_q24; /* nanoseconds per tick, with 24 fractional bits; less than TICK_NS_MAX */
 };
 
 /* The first call measures, which takes 2 ms, and must not race with another one. */
@@ -22,7 +25,7 @@ const struct ticks *ticks(void);
 
 static inline int64_t ticks_counter(void)
 {
-	return (int64_t)__builtin_ia32_rdtsc();
+	return arch_counter();
 }
 
 static inline int64_t ticks_now(const struct ticks *t)
