@@ -45,7 +45,7 @@ static int init_node(struct guestmem *m, unsigned i, uint64_t address, uint64_t 
 void guestmem_plan_for(struct guestmem *m, const struct ktstr_topology *t, uint64_t total_mib)
 {
 	uint64_t at = 0;
-	*m = (struct guestmem){ .nodes = t->numa_nodes };
+	*m = (struct guestmem){ .nodes = t->numa_nodes, .log = GUEST_LOG_ADDRESS };
 	for (unsigned i = 0; i < GUEST_NODES_MAX; i++)
 		m->node[i].fd = -1;
 	for (unsigned i = 0; i < m->nodes; i++) {
@@ -59,6 +59,14 @@ void guestmem_plan(struct guestmem *m, unsigned nodes, uint64_t total_mib)
 {
 	const struct ktstr_topology t = { .numa_nodes = nodes };
 	guestmem_plan_for(m, &t, total_mib);
+}
+
+void guestmem_place(struct guestmem *m, uint64_t ram, uint64_t log)
+{
+	uint64_t first = m->node[0].address;
+	for (unsigned i = 0; i < m->nodes; i++)
+		m->node[i].address += ram - first;
+	m->log = log;
 }
 
 int guestmem_init_for(struct guestmem *m, const struct ktstr_topology *t, uint64_t total_mib, bool huge,

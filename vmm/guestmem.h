@@ -14,7 +14,7 @@
 #include "base/err.h"
 
 #define GUEST_NODES_MAX	  8
-#define GUEST_LOG_ADDRESS 0x08000000u /* 128 MiB: above the kernel, below every initramfs */
+#define GUEST_LOG_ADDRESS 0x08000000u /* of x86-64. 128 MiB: above the kernel, below every initramfs */
 #define GUEST_LOG_BYTES	  (16u << 20)
 /* A clone's payload is placed in its event log's memory (ktstr/wire.h). */
 #define CLONE_PAYLOAD_BYTES_MAX (GUEST_LOG_BYTES - 65536u)
@@ -26,10 +26,13 @@ struct guestmem {
 		const uint8_t *map;
 	} node[GUEST_NODES_MAX];
 	unsigned nodes;
+	uint64_t log; /* guest-physical address of the event log */
 };
 
 /* Only the sizes, as the topology says: nothing is mapped, fds are -1. */
 void guestmem_plan_for(struct guestmem *m, const struct ktstr_topology *t, uint64_t total_mib);
+/* Moves RAM and log to where machines of another architecture than x86-64 have them. */
+void guestmem_place(struct guestmem *m, uint64_t ram, uint64_t log);
 /* With memory; @huge: of huge pages of 2 MiB, node by node, where the host has them free. */
 int guestmem_init_for(struct guestmem *m, const struct ktstr_topology *t, uint64_t total_mib, bool huge,
 		      struct err **err);

@@ -6,6 +6,7 @@
 #include "base/bug.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "vmm/board.h"
 #include "vmm/scan.h"
 #include "vmm/snapshot.h"
 
@@ -105,6 +106,7 @@ int vm_scan_init(struct vm_scan *s, struct vm *vm, const struct vm_config *c, st
 	int r = guestmem_init_for(&s->memory, &c->topology, c->memory_mib, c->perf, err);
 	if (r < 0)
 		return r;
+	guestmem_place(&s->memory, boards[c->arch].ram, boards[c->arch].log);
 	s->console_fd = memfd_new("ktstr-console", 0);
 	s->stderr_fd = memfd_new("ktstr-stderr", 0);
 	if (s->console_fd < 0 || s->stderr_fd < 0)
@@ -124,8 +126,8 @@ static int write_clone_payload(const struct guestmem *m, const struct vm_config 
 	if ((uint64_t)st.st_size < c->initrd_known || payload.length > CLONE_PAYLOAD_BYTES_MAX)
 		return FAIL(err, ERR_DATA, -E2BIG, "an initramfs of %ld bytes; a clone takes at most %u",
 			    (long)payload.length, CLONE_PAYLOAD_BYTES_MAX);
-	const uint64_t end = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(payload);
-	if (!guestmem_at(m, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES))
+	const uint64_t end = m->log + GUEST_LOG_BYTES - sizeof(payload);
+	if (!guestmem_at(m, m->log, GUEST_LOG_BYTES))
 		return FAIL(err, ERR_DATA, -ENOSPC, "the guest's memory is too small for its event log");
 	image = malloc(payload.length + 1);
 	int r = image ? fd_pread_full(c->initrd_fd, image, payload.length, (off_t)c->initrd_known) : -ENOMEM;
@@ -138,8 +140,8 @@ static int write_clone_payload(const struct guestmem *m, const struct vm_config 
 
 int vm_scan_fill(struct vm_scan *s, const struct vm_config *c, bool log_only, struct err **err)
 {
-	uint64_t from = log_only ? GUEST_LOG_ADDRESS : 0;
-	uint64_t to = log_only ? GUEST_LOG_ADDRESS + GUEST_LOG_BYTES : UINT64_MAX;
+	uint64_t from = log_only ? s->memory.log : 0;
+	uint64_t to = log_only ? s->memory.log + GUEST_LOG_BYTES : UINT64_MAX;
 	int r = snapshot_fill(c->clone, &s->memory, from, to, err);
 	return r == 0 ? write_clone_payload(&s->memory, c, err) : r;
 }
@@ -160,7 +162,7 @@ int vm_scan_save(struct vm_scan *s, int fd, struct err **err)
 
 void vm_scan_start(struct vm_scan *s, struct reactor *r, struct machine *parent, enum vm_end (*how)(struct vm *vm))
 {
-	wirelog_init(&s->log, guestmem_at(&s->memory, GUEST_LOG_ADDRESS, GUEST_LOG_BYTES), GUEST_LOG_BYTES);
+	wirelog_init(&s->log, guestmem_at(&s->memory, s->memory.log, GUEST_LOG_BYTES), GUEST_LOG_BYTES);
 	s->how = how;
 	s->live = 2;
 	s->vm->started = reactor_now(r);

@@ -8,6 +8,7 @@
 
 #include <ktstr/topology.h>
 
+#include "base/arch.h"
 #include "base/time.h"
 #include "reactor/machine.h"
 #include "vmm/confine/confinement.h"
@@ -23,6 +24,7 @@
 #define CONSOLE_BYTES_MAX    ((size_t)1 << 20) /* a guest that writes more is ended */
 
 struct vm_config {
+	enum arch arch;
 	struct ktstr_topology topology;
 	uint64_t memory_mib;
 	const char *kernel;	  /* image or ELF file that the backend boots; must outlive the VM */

@@ -7,7 +7,7 @@
 #include "vmm/guestmem.h"
 #include "vmm/vm.h"
 
-#define QEMU_PROGRAM  "qemu-system-x86_64"
+#define QEMU_PROGRAM  "qemu-system-x86_64" /* what is probed, see preload.h */
 #define QEMU_ARGS_MAX 192
 
 /* Descriptors in QEMU's process. */
@@ -20,6 +20,7 @@ enum qemu_fd {
 	QEMU_FD_KERNEL = 8,
 	QEMU_FD_TERMINAL = 9,
 	QEMU_FD_RAM0 = 10,
+	QEMU_FD_DEVICE_TREE = 27,
 	QEMU_FD_DISK = 28, /* and one for reading only; below CONFINE_FD_PROGRAM */
 	QEMU_FD_DISK_READ = 29
 };
@@ -36,9 +37,11 @@ struct qemu_argv {
 	bool failed;
 };
 
+/* One more argument. */
+void qemu_argv_add(struct qemu_argv *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct guestmem *m);
 void qemu_argv_done(struct qemu_argv *a);
-/* QEMU 7.2's TCG has no x2APIC: ids end at 254. */
+/* Why a machine cannot be run, or NULL. */
 const char *qemu_refuses(const struct vm_config *c, char *out, size_t size);
 
 #endif

@@ -16,6 +16,8 @@
 #include "base/tool.h"
 #include "reactor/child.h"
 #include "topo/topology.h"
+#include "vmm/arm64/devicetree.h"
+#include "vmm/board.h"
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/observe.h"
 #include "vmm/qemu/preload.h"
@@ -37,6 +39,7 @@ struct qemu {
 	struct qemu_argv argv;
 	int qmp_fd, library_fd, kernel_fd; /* kernel_fd: -1 for a clone */
 	int disk_read_fd;
+	int tree_fd; /* the device tree; -1: the machine has none */
 	char chunk[4096];
 	bool diagnose, killed;
 	struct vm_config config; /* valid for a machine that parks or is a clone */
@@ -123,7 +126,7 @@ static bool feed_monitor(struct qemu *q, int result)
 /* Whether PID 1 stopped the machine at its park point. A panicked kernel with a driver for pvpanic stops it too. */
 static bool is_parked(const struct qemu *q)
 {
-	const uint64_t at = GUEST_LOG_ADDRESS + GUEST_LOG_BYTES - sizeof(struct wire_clone_payload);
+	const uint64_t at = q->scan.memory.log + GUEST_LOG_BYTES - sizeof(struct wire_clone_payload);
 	const uint8_t *order = guestmem_at(&q->scan.memory, at, sizeof(struct wire_clone_payload));
 	uint64_t magic = 0;
 	if (order)
@@ -284,7 +287,7 @@ static struct vm *qemu_create(void)
 	q->scan = VM_SCAN_NULL;
 	q->observer = QEMU_OBSERVER_NULL;
 	q->confinement = CONFINEMENT_NULL;
-	q->qmp_fd = q->library_fd = q->kernel_fd = q->disk_read_fd = -1;
+	q->qmp_fd = q->library_fd = q->kernel_fd = q->disk_read_fd = q->tree_fd = -1;
 	return &q->vm;
 }
 
@@ -307,6 +310,17 @@ static int open_disk(struct qemu *q, int disk_fd, struct err **err)
 	return q->disk_read_fd < 0 ? FAIL_SYS(err, -errno, "open the disk's file") : 0;
 }
 
+static int make_device_tree(struct qemu *q, const struct vm_config *c, struct err **err)
+{
+	_cleanup_buf_ struct buf tree = BUF_NULL;
+	int r = devicetree_write(c, &tree);
+	if (r == 0)
+		r = q->tree_fd = memfd_new("ktstr-device-tree", 0);
+	if (r >= 0)
+		r = fd_write_full(q->tree_fd, tree.data, tree.len);
+	return r < 0 ? FAIL_SYS(err, r, "write the device tree") : 0;
+}
+
 /* QEMU sees only the files of its installation; the files of the machine are passed as descriptors. */
 static int describe_confinement(struct qemu *q, const struct vm_config *c, struct err **err)
 {
@@ -315,9 +329,9 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 		return q->kernel_fd;
 	int r = confinement_init(&q->confinement, err);
 	if (r == 0)
-		r = confinement_show_program(&q->confinement, QEMU_PROGRAM, err);
+		r = confinement_show_program(&q->confinement, arch_names[c->arch].qemu, err);
 	if (r == -ENOENT && err && *err)
-		err_hint(*err, "install QEMU (Debian: qemu-system-x86)");
+		err_hint(*err, "install QEMU (Debian: %s)", arch_names[c->arch].qemu_debian);
 	return r;
 }
 
@@ -325,8 +339,8 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 {
 	char lag[PRELOAD_VARIABLE_MAX];
 	/* The library changes how instructions are counted. */
-	const char *const env[] = { c->real_time ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
-	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 9] = {
+	const char *const env[] = { c->real_time || c->arch != ARCH_X86_64 ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
+	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 10] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
 		{ q->scan.stderr_fd, STDERR_FILENO },
@@ -343,6 +357,8 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 		fds[count++] = (struct child_fd){ c->devices->disk_fd, QEMU_FD_DISK };
 		fds[count++] = (struct child_fd){ q->disk_read_fd, QEMU_FD_DISK_READ };
 	}
+	if (q->tree_fd >= 0)
+		fds[count++] = (struct child_fd){ q->tree_fd, QEMU_FD_DEVICE_TREE };
 	for (unsigned i = 0; i < q->scan.memory.nodes; i++)
 		fds[count++] = (struct child_fd){ q->scan.memory.node[i].fd, QEMU_FD_RAM0 + (int)i };
 	count += qemu_observer_fds(&q->observer, fds + count);
@@ -370,6 +386,8 @@ static int qemu_start(struct vm *vm, struct reactor *r, const struct vm_config *
 		result = make_channels(q, &peer, err);
 	if (result == 0 && c->devices && c->devices->disk)
 		result = open_disk(q, c->devices->disk_fd, err);
+	if (result == 0 && boards[c->arch].device_tree)
+		result = make_device_tree(q, c, err);
 	if (result == 0)
 		result = q->library_fd = preload_open(err);
 	if (result >= 0 && qemu_argv_build(&q->argv, c, &q->scan.memory) < 0)
@@ -421,9 +439,11 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 	qemu_argv_done(&argv);
 	buf_appendf(out, "lag %u\n", c->lag_ns);
 	preload_describe(out);
-	_cleanup_free_ char *program = tool_find(QEMU_PROGRAM);
+	if (boards[c->arch].device_tree && devicetree_write(c, out) < 0)
+		return FAIL_SYS(err, -EINVAL, "write the device tree");
+	_cleanup_free_ char *program = tool_find(arch_names[c->arch].qemu);
 	int r = program ? file_identify(program, out) : -ENOENT;
-	return r < 0 ? FAIL_SYS(err, r, "look for %s", QEMU_PROGRAM) : 0;
+	return r < 0 ? FAIL_SYS(err, r, "look for %s", arch_names[c->arch].qemu) : 0;
 }
 
 static int qemu_save(struct vm *vm, int fd, struct err **err)
@@ -475,6 +495,7 @@ static void qemu_destroy(struct vm *vm)
 	fd_close(q->library_fd);
 	fd_close(q->kernel_fd);
 	fd_close(q->disk_read_fd);
+	fd_close(q->tree_fd);
 	free(q);
 }
 
