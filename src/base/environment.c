@@ -67,6 +67,10 @@ const struct environment_variable environment_variables[ENV_MAX] = {
 	[ENV_CPU_CAP] = { "KTSTR_CPU_CAP", "Largest number of CPUs to keep busy. The option --cpu-cap wins.",
 			  "30 % of the CPUs for a kernel build, all for tests", "src/lock/cpu_budget.c",
 			  ENVIRONMENT_USER, ENVIRONMENT_VALUE },
+	[ENV_GUEST_DIR] = { "KTSTR_GUEST_DIR",
+			    "Directory of ktstr-init for guests of another architecture than this machine's.",
+			    "../lib/ktstr/ARCH beside ktstr's directory, or that of a build", "src/image/init.c",
+			    ENVIRONMENT_USER, ENVIRONMENT_VALUE },
 	[ENV_HOST_CGROUP_PARENT] = { "KTSTR_HOST_CGROUP_PARENT",
 				     "Control group in which `ktstr run` creates its own ones. It is created if it "
 				     "does not exist.",

@@ -333,12 +333,14 @@ static int prepare_run(struct session *s, const struct test_args *a, struct err 
 	if (!s->environment)
 		return -ENOMEM;
 	int r = check_cache_dir(s->image_cache, err);
+	session_find_arch(s, a);
 	if (r == 0)
 		r = session_choose_accel(s, a, err);
 	if (r == 0)
 		r = check_lock_dir(s, err);
 	if (r == 0)
 		r = cache_open(&s->cache, err);
+	s->cache.arch = s->arch;
 	/* Parse the filter early, so that a syntax error is reported before a kernel is built. */
 	struct filter *early = NULL;
 	if (r == 0 && a->filter)

@@ -48,6 +48,7 @@ const struct option_row test_options[] = {
 		   "from"),
 	OPT_WORD(struct test_args, accel, "accel", 0, "NAME", accel_words,
 		 "what runs the virtual machines: KVM, or QEMU's emulator (tcg)"),
+	ROW_ARCH(struct test_args),
 	OPT_CHOICE(struct test_args, tcg_time, "tcg-time", 0, "HOW", tcg_time_words,
 		   "tcg: each CPU of a guest has a clock of its own, or all share one (which costs the host less)"),
 	OPT_DURATION(struct test_args, tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1,

@@ -31,6 +31,7 @@ struct test_args {
 	bool fail_fast, no_fail_fast;
 	nsec_t slow_timeout;  /* 0: none */
 	unsigned show_output; /* enum test_show_output */
+	unsigned arch;	      /* see chosen_arch() */
 	unsigned start;	      /* enum test_start */
 	unsigned tcg_time;    /* enum tcg_time */
 	uint64_t schedules;   /* explore: of each test; 0: not exploring */

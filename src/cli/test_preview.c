@@ -123,6 +123,7 @@ static int preview_kernels(struct session *s, const struct test_args *a, struct 
 	if (!named->count && !environment_get(ENV_KERNEL) && !environment_get(ENV_TEST_KERNEL))
 		return 0;
 	int r = cache_open(&s->cache, err);
+	s->cache.arch = s->arch;
 	if (r == 0)
 		r = kernels_resolve(s->reactor, &s->cache, &q, &k, err);
 	if (r == 0)
@@ -143,6 +144,7 @@ int session_dry_run(struct session *s, const struct test_args *a, struct err **e
 	char total[TIME_TEXT_MAX], wall[TIME_TEXT_MAX];
 	nsec_t sum = 0;
 	unsigned slots = session_slots(s, a), known = 0;
+	session_find_arch(s, a);
 	int r = session_choose_accel(s, a, err);
 	s->args = a;
 	s->environment = replay_environment(environ);

@@ -17,6 +17,7 @@
 /* All state of a run. Freed in one place. */
 struct session {
 	struct reactor *reactor;
+	enum arch arch; /* of the guests */
 	struct cache cache;
 	struct suite *suite;
 	size_t suites;
@@ -64,6 +65,8 @@ int session_find_relevant(struct session *s, const struct test_args *a, struct e
 int session_plan(struct session *s, const struct test_args *a, struct err **err);
 /* Estimates durations, selects tests for the budget, and orders them. */
 int session_schedule(struct session *s, struct err **err);
+/* --arch, or the architecture of the test binaries where it is the same for all. Needs the suites. */
+void session_find_arch(struct session *s, const struct test_args *a);
 int session_choose_accel(struct session *s, const struct test_args *a, struct err **err);
 /* What --kernel or KTSTR_KERNEL_LIST names; neither: an empty list. */
 const struct strings *session_kernels(const struct session *s, const struct test_args *a);

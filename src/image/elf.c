@@ -102,7 +102,7 @@ static bool is_our_elf(const char *path)
 	_cleanup_close_ int fd = file_open(path, NULL);
 	if (fd < 0 || fd_read_full(fd, ident, sizeof(ident)) < 0)
 		return false;
-	return !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS64 && ident[18] == EM_X86_64;
+	return !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS64 && ident[18] == arch_names[arch_host()].elf_machine;
 }
 
 static char *expand_origin(const char *dir, size_t len, const char *origin)
@@ -145,9 +145,10 @@ static char *search_list(const char *list, const char *name, const char *origin,
  */
 static char *find_library(const char *name, const struct needs *n, const char *origin, bool *by_name)
 {
-	static const char defaults[] =
-		"/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:"
-		"/usr/local/lib64:/usr/local/lib";
+	char defaults[160];
+	snprintf(defaults, sizeof(defaults),
+		 "/lib/%s:/usr/lib/%s:/lib64:/usr/lib64:/lib:/usr/lib:/usr/local/lib64:/usr/local/lib",
+		 arch_names[arch_host()].triple, arch_names[arch_host()].triple);
 	bool fixed = false;
 	*by_name = false;
 	if (strchr(name, '/'))
@@ -318,6 +319,24 @@ static int api_of_note(Elf_Scn *scn, uint32_t *ret)
 		return -ENOENT;
 	memcpy(ret, (const char *)data->d_buf + desc_at, sizeof(*ret));
 	return 0;
+}
+
+int elf_arch(const char *path, enum arch *ret)
+{
+	Elf64_Ehdr h;
+	_cleanup_close_ int fd = file_open(path, NULL);
+	if (fd < 0)
+		return fd;
+	if (fd_pread_full(fd, &h, sizeof(h), 0) < 0 || memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB)
+		return -ENOENT;
+	return arch_of_elf(h.e_machine, ret) ? 0 : -ENOENT;
+}
+
+const char *elf_emulator(const char *path)
+{
+	enum arch arch;
+	return elf_arch(path, &arch) == 0 && arch != arch_host() ? arch_names[arch].qemu_user : NULL;
 }
 
 bool elf_is_truncated(const char *path)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/arch.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -32,6 +33,11 @@ int closure_add(struct closure *c, const char *path, struct err **err);
 
 /* Reads the file without the sections after its last segment (debug information, symbols): no loader reads them. */
 int elf_load_image(const char *path, struct buf *ret, struct err **err);
+
+/* The architecture of an ELF file; -ENOENT: it is another kind of file, or for an architecture that has no guests. */
+int elf_arch(const char *path, enum arch *ret);
+/* The program that runs the ELF file @path here (qemu-aarch64-static); NULL: it runs by itself. Static. */
+const char *elf_emulator(const char *path);
 
 /* Whether it is an ELF file that ends before its section headers, as after a copy that was cut. */
 bool elf_is_truncated(const char *path);

@@ -12,11 +12,10 @@
 #include "image/cpio.h"
 #include "image/elf.h"
 #include "image/image.h"
+#include "image/init.h"
 #include "image/ldcache.h"
 #include "image/rootfs.h"
 #include "image/script.h"
-
-extern const char blob_init_start[], blob_init_end[];
 
 #define LZ4_LEGACY_MAGIC 0x184c2102u
 #define BASE_LAYOUT	 "4" /* part of a cached base's name; count up when the packing changes */
@@ -188,10 +187,14 @@ static int add_busybox(struct packer *p, struct err **err)
 
 static int collect_common(struct packer *p, const struct image_base_spec *spec, struct err **err)
 {
-	int r = add_item(p, NULL, "init", 0755, err);
+	_cleanup_free_ char *init = NULL;
+	int r = init_find(spec->arch, &init, err);
+	if (r == 0)
+		r = add_item(p, init, "init", 0755, err);
 	if (r == 0 && spec->test)
 		r = closure_add(&p->closure, spec->test, err);
-	if (r == 0)
+	/* This machine's busybox is of no use in guests of another architecture. */
+	if (r == 0 && spec->arch == arch_host())
 		r = add_busybox(p, err);
 	return r == 0 ? add_libraries(p, 0, err) : r;
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "base/arch.h"
 #include "base/cachefile.h"
 
 #define IMAGE_STAGED_MAX 8
@@ -26,6 +27,7 @@ struct image_include {
 enum image_part { IMAGE_COMMON, IMAGE_OWN, IMAGE_PARTS };
 
 struct image_base_spec {
+	enum arch arch;
 	enum image_part part;	   /* the common part does not use the fields from `scheduler` to `includes` */
 	const char *test;	   /* test binary, or NULL */
 	const char *scheduler;	   /* scheduler binary, or NULL */

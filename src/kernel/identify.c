@@ -331,7 +331,7 @@ int kernel_from_cache(const struct cache *c, const char *key, struct kernel *ret
 		.schedulers = e.has_schedulers ? path_join(e.path, "sched_ext/bin") : NULL,
 		.kit = find_kit(e.path, "."),
 		.no_scx = kernel_lacks(e.path, "config", "CONFIG_SCHED_CLASS_EXT"),
-		.serial_smp = kernel_lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
+		.serial_smp = arch == ARCH_X86_64 && kernel_lacks(e.path, "config", "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	entry_done(&e);
 	return ret->label && ret->version && ret->key && ret->name && ret->boot ? 0 : -ENOMEM;
@@ -423,7 +423,7 @@ int kernel_from_tree(const char *tree, struct kernel *ret, struct err **err)
 		.schedulers = path_is_dir(schedulers) ? TAKE_PTR(schedulers) : NULL,
 		.kit = find_kit(tree, "tools/testing"),
 		.no_scx = kernel_lacks(tree, config, "CONFIG_SCHED_CLASS_EXT"),
-		.serial_smp = kernel_lacks(tree, config, "CONFIG_HOTPLUG_PARALLEL"),
+		.serial_smp = arch == ARCH_X86_64 && kernel_lacks(tree, config, "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }

@@ -62,7 +62,7 @@ static int name_it(struct clone_template *m)
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	const struct cachefile_use use = use_of(m);
 	const struct image_base_spec base = {
-		.part = IMAGE_COMMON, .test = m->test, .cache_dir = m->image_cache, .use = &use
+		.arch = m->config.arch, .part = IMAGE_COMMON, .test = m->test, .cache_dir = m->image_cache, .use = &use
 	};
 	struct siphash h;
 	siphash_init(&h);

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "image/elf.h"
 #include "reactor/child.h"
 
 #define CHANNEL_FD	 3 /* the fd on which a test binary expects its channel */
@@ -31,14 +32,18 @@ struct host_child {
  */
 static int spawn_body(const struct host_process *p, int channel, int output, int guard, struct host_child *c)
 {
-	const char *argv[HOST_PROCESS_ARGUMENTS_MAX + 5] = { "sh", "-c", process_guard, "sh" };
+	const char *argv[HOST_PROCESS_ARGUMENTS_MAX + 6] = { "sh", "-c", process_guard, "sh" };
 	const struct child_fd fds[] = { { output, STDOUT_FILENO },
 					{ output, STDERR_FILENO },
 					{ channel, CHANNEL_FD },
 					{ guard, PROCESS_GUARD_FD } };
 	const struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = ARRAY_SIZE(fds) };
 	struct child child = CHILD_NULL;
-	memcpy(argv + 4, p->argv, sizeof(p->argv));
+	const char **to = argv + 4;
+	const char *emulator = elf_emulator(p->argv[0]);
+	if (emulator)
+		*to++ = emulator;
+	memcpy(to, p->argv, sizeof(p->argv));
 	int r = child_exec(&child, &spec, NULL);
 	c->pid = r == 0 ? child.pid : 0;
 	c->pidfd = child.pidfd;

@@ -257,13 +257,18 @@ static const char *perf_refused(const struct plan_case *c, const struct plan_req
 static char *reason_to_skip(const struct plan_case *c, const struct plan_request *q)
 {
 	char text[400];
-	struct vm_config config = { .topology = c->topology, .memory_mib = c->memory_mib };
+	struct vm_config config = { .arch = c->test->arch, .topology = c->topology, .memory_mib = c->memory_mib };
 	if (c->kernel && c->kernel->absent)
 		return strdup(c->kernel->absent);
 	if (q->perf_only && !c->test->performance_mode)
 		return strdup("it is not a performance_mode test, and KTSTR_PERF_ONLY runs no others");
 	if (c->test->host_only)
 		return NULL;
+	if (c->kernel && c->kernel->arch != c->test->arch) {
+		snprintf(text, sizeof(text), "its program is for %s, and the kernel %s for %s (--arch)",
+			 arch_names[c->test->arch].name, c->kernel->version, arch_names[c->kernel->arch].name);
+		return strdup(text);
+	}
 	if (c->preset && c->preset->last_llc_cores)
 		return strdup("no backend has LLCs with different numbers of cores");
 	const char *why = q->backend ? q->backend->refuses(&config, text, sizeof(text)) : NULL;

@@ -6,6 +6,7 @@
 #include <ktstr/topology.h>
 
 #include "base/json.h"
+#include "base/arch.h"
 #include "base/err.h"
 #include "base/time.h"
 #include "reactor/reactor.h"
@@ -36,6 +37,7 @@ struct cell_decl {
 
 struct test_decl {
 	char *name, *file;
+	enum arch arch; /* of its program */
 	unsigned line;
 	char *problem;			    /* why the test cannot run, or NULL */
 	const struct sched_decl *scheduler; /* NULL: the kernel's default scheduler */

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/tool.h"
+#include "image/elf.h"
 #include "reactor/child.h"
 #include "reactor/machine.h"
 #include "run/suite.h"
@@ -25,7 +27,9 @@ enum { LIST_SPAWN, LIST_WAIT, LIST_COUNT };
 static int list_spawn(struct machine *m, int result)
 {
 	struct list_job *job = container_of(m, struct list_job, machine);
-	const char *argv[] = { job->path, job->option, NULL };
+	const char *emulator = elf_emulator(job->path);
+	const char *const argv[] = { emulator ?: job->path, emulator ? job->path : job->option,
+				     emulator ? job->option : NULL, NULL };
 	struct child_fd fds[] = { { job->out, STDOUT_FILENO } };
 	struct child_spec spec = { .argv = argv, .fds = fds, .fd_count = 1 };
 	result = child_spawn(m->reactor, &job->child, &spec, &job->err);
@@ -85,6 +89,14 @@ static int read_list(int fd, struct buf *ret)
 	return ret->failed ? -ENOMEM : fd_pread_full(fd, ret->data, (size_t)len, 0);
 }
 
+/* Programs of another architecture are listed under an emulator. */
+static int require_emulator(const char *path, struct err **err)
+{
+	const char *emulator = elf_emulator(path);
+	const struct tool tools[] = { { emulator, "qemu-user-static" }, { 0 } };
+	return emulator ? tools_require(tools, "listing the tests of another architecture", err) : 0;
+}
+
 int suite_ask(struct reactor *r, const char *path, const char *option, struct buf *ret, struct err **err)
 {
 	_cleanup_close_ int out = open_list();
@@ -122,8 +134,16 @@ int suite_ask(struct reactor *r, const char *path, const char *option, struct bu
 int suite_load(struct reactor *r, const char *path, struct suite *ret, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	int result = suite_ask(r, path, "--list", &text, err);
-	return result == 0 ? suite_parse(path, buf_str(&text), text.len, ret, err) : result;
+	enum arch arch = arch_host();
+	int result = require_emulator(path, err);
+	if (result == 0)
+		result = suite_ask(r, path, "--list", &text, err);
+	if (result == 0)
+		result = suite_parse(path, buf_str(&text), text.len, ret, err);
+	elf_arch(path, &arch);
+	for (size_t i = 0; result == 0 && i < ret->tests; i++)
+		ret->test[i].arch = arch;
+	return result;
 }
 
 void suites_free(struct suite *suite, size_t count)

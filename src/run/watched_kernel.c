@@ -57,6 +57,10 @@ static void open_once(struct watched_kernel *w, const struct kernel *k, const st
 		snprintf(w->lack, sizeof(w->lack), "the backend '%s' has no observer", backend->name);
 		return;
 	}
+	if (k->arch != ARCH_X86_64) {
+		snprintf(w->lack, sizeof(w->lack), "guests of %s are not observed", arch_names[k->arch].name);
+		return;
+	}
 	lack = backend->observer_lack(w->lack, sizeof(w->lack));
 	if (lack && lack != w->lack)
 		snprintf(w->lack, sizeof(w->lack), "%s", lack);

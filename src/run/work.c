@@ -135,6 +135,7 @@ static int build_image(struct attempt *a, bool plain)
 	struct image_base_spec base_spec = {
 		.use = &use,
 		.staged = (const char *const *)staged,
+		.arch = c->kernel->arch,
 		.test = t->binary,
 		.scheduler = c->scheduler_path,
 		.include = includes->item,
