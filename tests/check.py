@@ -6,6 +6,7 @@
     tests/check.py fast       only tests without a sanitizer build or a kernel
 """
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -116,6 +117,9 @@ def main():
     say('build')
     if not build('build'):
         finish()
+    # Suites for guests of another architecture. Without the compiler their tests are skipped.
+    if shutil.which('aarch64-linux-gnu-gcc'):
+        build('build-aarch64', '--cross-file', 'cross/aarch64.ini')
     say('fast suites')
     meson_test('build', 'fast', '--suite', 'fast', *many)
     if sys.argv[1:] == ['fast']:

@@ -98,10 +98,11 @@ def in_series(version, series):
     return version == series or (version or '').startswith((series + '.', series + '-'))
 
 
-def cached_kernels(series=None):
-    """The usable kernels in the cache, newest first, from `kernel list --json`; only of one series, if it is given."""
+def cached_kernels(series=None, arch=os.uname().machine):
+    """The usable kernels in the cache, newest first, from `kernel list --json`; only of one series, if it is given, and
+    of one architecture."""
     entries = json.loads(Run('kernel', 'list', '--json', '--offline').out)['entries']
-    usable = [e for e in entries if not e.get('error_kind') and e['kconfig_status'] == 'matches']
+    usable = [e for e in entries if not e.get('error_kind') and e['kconfig_status'] == 'matches' and e['arch'] == arch]
     return [e for e in usable if not series or in_series(e['version'], series)]
 
 
@@ -148,7 +149,7 @@ def machines():
                 line = f.read()
         except OSError:
             continue
-        if line.startswith(b'qemu-system-x86_64') and b'microvm' not in line and is_ours(int(exe.split('/')[2])):
+        if line.startswith(b'qemu-system-') and b'microvm' not in line and is_ours(int(exe.split('/')[2])):
             found.append(int(exe.split('/')[2]))
     return found
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
+import initramfs  # noqa: E402
 from shapes import parse_shown, topology_problems  # noqa: E402
 from tap import BUILD, Scratch, check, finish, need_kernel  # noqa: E402
 
@@ -46,30 +47,13 @@ def rom(rip, rsi, rsp, cr3, gdt, gdt_limit):
     return bytes(image)
 
 
-def initramfs(scratch):
-    """A newc archive. The kernel opens PID 1's standard output from /dev/console, 5:1; the number does no harm to other
-    files."""
-    with open(os.path.join(BUILD, 'tests', 'sysfs_init'), 'rb') as f:
-        init = f.read()
-    path = scratch / 'initrd'
-    out = b''
-    for n, (name, mode, data) in enumerate((('dev', 0o040755, b''), ('dev/console', 0o020600, b''), ('init', 0o100755, init),
-                                            ('TRAILER!!!', 0, b''))):
-        fields = (n + 1, mode, 0, 0, 1, 0, len(data), 0, 1, 5, 1, len(name) + 1, 0)
-        out += b'070701' + b''.join(b'%08x' % field for field in fields) + name.encode() + b'\0'
-        out += b'\0' * (-len(out) % 4) + data
-        out += b'\0' * (-len(out) % 4)
-    with open(path, 'wb') as f:
-        f.write(out)
-    return path
-
-
 def boot(scratch, kernel, topology, mib, cpu):
     """Returns (status, {path: [line]}, the whole output)."""
     ram = scratch / 'ram'
     if os.path.exists(ram):
         os.unlink(ram)
-    made = subprocess.run([os.path.join(BUILD, 'tests', 'x86_ram'), topology, str(mib), kernel, initramfs(scratch), CMDLINE, ram],
+    made = subprocess.run([os.path.join(BUILD, 'tests', 'x86_ram'), topology, str(mib), kernel,
+                           initramfs.write(scratch / 'initrd', os.path.join(BUILD, 'tests', 'sysfs_init')), CMDLINE, ram],
                           capture_output=True, text=True, timeout=60)
     if made.returncode:
         return -1, {}, made.stderr
