@@ -14,6 +14,14 @@
 #define UNUSED_REQUEST	0x40000000u /* a bit of interrupt_request that QEMU does not use */
 #define ACCELERATOR_OPS "tcg-accel-ops"
 
+/* Not a CPU: memory in which QEMU's functions show what they read and write. */
+static union {
+	char bytes[CPU_BYTES_MAX];
+	uint64_t words[CPU_BYTES_MAX / 8];
+} probe;
+
+#define PROBE ((struct cpu *)&probe)
+
 /* --- functions ---------------------------------------------------------------------------------------------------- */
 
 #define FUNCTION(field, ...)                            \
@@ -79,10 +87,14 @@ static const struct link_map *loaded_objects(void)
 	return program && dlinfo(program, RTLD_DI_LINKMAP, &first) == 0 ? first : NULL;
 }
 
-/* They are in QEMU's module of TCG, whose names other libraries cannot look up. */
+/* They are in QEMU's program, or in its module of TCG, whose names other libraries cannot look up. */
 static void *find_original(const char *name)
 {
+	Dl_info info, own;
 	void *ours = dlsym(RTLD_DEFAULT, name);
+	/* The program's own come first. */
+	if (ours && dladdr(ours, &info) && dladdr(&probe, &own) && info.dli_fbase != own.dli_fbase)
+		return ours;
 	for (const struct link_map *l = loaded_objects(); l; l = l->l_next) {
 		void *object = *l->l_name ? dlopen(l->l_name, RTLD_NOLOAD | RTLD_LAZY) : NULL;
 		void *f = object ? dlsym(object, name) : NULL;
@@ -103,14 +115,6 @@ union qemu_original internals_original(enum qemu_replaced function)
 }
 
 /* --- fields ------------------------------------------------------------------------------------------------------- */
-
-/* Not a CPU: memory in which QEMU's functions show what they read and write. */
-static union {
-	char bytes[CPU_BYTES_MAX];
-	uint64_t words[CPU_BYTES_MAX / 8];
-} probe;
-
-#define PROBE ((struct cpu *)&probe)
 
 /* Returns by how much icount_update() moves the clock if the probe has @value at the offset @at. */
 static int64_t shown_at(struct qemu_internals *q, size_t at, uint64_t value)
@@ -218,10 +222,13 @@ static const char *find_clocks(struct qemu_internals *q)
 	void *(*class_by_name)(const char *) = NULL;
 	void *f = dlsym(RTLD_DEFAULT, "object_class_by_name");
 	memcpy(&class_by_name, &f, sizeof(f));
+	const union qemu_original kick = internals_original(KICK_THREAD);
 	int64_t (**ops)(void) = f ? class_by_name(ACCELERATOR_OPS) : NULL;
 	for (size_t i = 0; ops && i < malloc_usable_size(ops) / sizeof(*ops); i++) {
 		if (ops[i] == q->call.icount_ns && q->clocks < CLOCKS_MAX)
 			q->clock[q->clocks++] = &ops[i];
+		if ((void *)ops[i] == kick.address)
+			q->kick = (void (**)(struct cpu *))(void *)&ops[i];
 	}
 	return q->clocks ? NULL : "the clock of its " ACCELERATOR_OPS;
 }

@@ -68,6 +68,7 @@ struct qemu_internals {
 	const volatile int64_t *icount;
 	int64_t (**clock[CLOCKS_MAX])(void); /* where the accelerator's table points to icount_get() */
 	unsigned clocks;
+	void (**kick)(struct cpu *cpu); /* where it points to QEMU's rr_kick_vcpu_thread(); NULL: it does not */
 };
 
 #define FIELD(cpu, offset, type) (*(volatile type *)((char *)(cpu) + (offset)))

@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "vmm/qemu/observer/observer.h"
+#include "vmm/qemu/preload/call_site.h"
 #include "vmm/qemu/preload/code_cache.h"
 #include "vmm/qemu/preload/handoff.h"
 #include "vmm/qemu/preload/internals.h"
@@ -148,7 +149,7 @@ static void hold(int64_t ns)
 }
 
 /* Raises interrupts for a vCPU. */
-EXPORT void tcg_handle_interrupt(struct cpu *cpu, int mask)
+static void on_interrupt(struct cpu *cpu, int mask)
 {
 	const struct qemu_internals *q = &guest.qemu;
 	if (!guest.vcpu) {
@@ -169,7 +170,7 @@ EXPORT void tcg_handle_interrupt(struct cpu *cpu, int mask)
 }
 
 /* Someone has a request for @cpu, or it armed a timer, which may be due before its turn ends. */
-EXPORT void rr_kick_vcpu_thread(struct cpu *cpu)
+static void on_kick(struct cpu *cpu)
 {
 	if (!guest.vcpu) {
 		internals_original(KICK_THREAD).kick_thread(cpu);
@@ -336,7 +337,7 @@ static int execute(struct vcpu *v, int64_t budget)
 	q->call.exec_start(v->cpu);
 	do
 		why = q->call.exec(v->cpu);
-	while (why == EXCP_INTERRUPT && goes_on(v));
+	while ((why == EXCP_INTERRUPT || why == EXCP_YIELD) && goes_on(v));
 	q->call.exec_end(v->cpu);
 	q->call.account(v->cpu);
 	guest.running = NULL;
@@ -445,6 +446,8 @@ static void start(int64_t lag_ns)
 	need(turn_end_redirect(&guest.qemu, turn_ran_out));
 	for (unsigned i = 0; i < guest.qemu.clocks; i++)
 		*guest.qemu.clock[i] = read_clock;
+	if (guest.qemu.kick)
+		*guest.qemu.kick = on_kick;
 	ask_all();
 	handoff_by_request();
 }
@@ -462,7 +465,7 @@ static void observe_round(void)
 }
 
 /* QEMU's loop calls this first, with the big lock held. */
-EXPORT void icount_handle_deadline(void)
+static void on_deadline(void)
 {
 	const char *lag = getenv(LAG_VARIABLE);
 	if (!lag) {
@@ -480,4 +483,31 @@ EXPORT void icount_handle_deadline(void)
 		if (++guest.steps >= MAIN_LOOP_STEPS)
 			let_main_loop_run();
 	}
+}
+
+/* --- how QEMU comes to call these --------------------------------------------------------------------------------- */
+
+EXPORT void icount_handle_deadline(void)
+{
+	on_deadline();
+}
+
+EXPORT void tcg_handle_interrupt(struct cpu *cpu, int mask)
+{
+	on_interrupt(cpu, mask);
+}
+
+EXPORT void rr_kick_vcpu_thread(struct cpu *cpu)
+{
+	on_kick(cpu);
+}
+
+/* The third is called through the accelerator's table, which start() changes. */
+__attribute__((constructor)) static void replace_builtin(void)
+{
+	const struct call_site_replaced functions[] = {
+		{ "icount_handle_deadline", __extension__(void *) on_deadline },
+		{ "tcg_handle_interrupt", __extension__(void *) on_interrupt },
+	};
+	call_site_replace_builtin(functions, sizeof(functions) / sizeof(*functions));
 }
