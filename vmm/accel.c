@@ -12,7 +12,6 @@
 #include "vmm/qemu/preload.h"
 #include "vmm/qemu/qemu.h"
 
-static const struct tool qemu_tools[] = { { QEMU_PROGRAM, "qemu-system-x86" }, { 0 } };
 static const char *const accel_names[ACCEL_MAX] = { "auto", "kvm", "tcg" };
 
 int accel_parse(const char *text, enum accel *ret, struct err **err)
@@ -91,10 +90,22 @@ const char *tcg_time_name(unsigned lag_ns)
 }
 
 /* A QEMU whose vCPUs cannot have clocks of their own still runs tests, on one clock. */
-static void choose_time(unsigned lag_ns, struct accel_choice *ret)
+static void choose_time(enum arch arch, unsigned lag_ns, struct accel_choice *ret)
 {
-	if (lag_ns && !preload_probe(ret->shared_why, sizeof(ret->shared_why)))
+	if (lag_ns && !preload_probe(arch, ret->shared_why, sizeof(ret->shared_why)))
 		ret->lag_ns = lag_ns;
+}
+
+static int choose_tcg(enum arch arch, unsigned lag_ns, const char *why, struct accel_choice *ret, struct err **err)
+{
+	const struct tool tools[] = { { arch_names[arch].qemu, arch_names[arch].qemu_debian }, { 0 } };
+	int r = tools_require(tools, "backend tcg", err);
+	if (r < 0)
+		return r;
+	ret->backend = &qemu_backend;
+	choose_time(arch, lag_ns, ret);
+	snprintf(ret->reason, sizeof(ret->reason), "%s", why);
+	return 0;
 }
 
 int accel_choose(enum accel want, unsigned lag_ns, const char *cache_dir, struct accel_choice *ret, struct err **err)
@@ -104,11 +115,15 @@ int accel_choose(enum accel want, unsigned lag_ns, const char *cache_dir, struct
 		kvm_probe_cached(cache_dir, &probe);
 	if (want == ACCEL_KVM || (want == ACCEL_AUTO && probe.state == KVM_HARDWARE))
 		return choose_kvm(&probe, want == ACCEL_KVM, ret, err);
-	int r = tools_require(qemu_tools, "backend tcg", err);
-	if (r < 0)
-		return r;
-	ret->backend = &qemu_backend;
-	choose_time(lag_ns, ret);
-	snprintf(ret->reason, sizeof(ret->reason), "%s", want == ACCEL_TCG ? "asked for" : probe.why);
-	return 0;
+	return choose_tcg(arch_host(), lag_ns, want == ACCEL_TCG ? "asked for" : probe.why, ret, err);
+}
+
+int accel_choose_foreign(enum accel want, enum arch arch, unsigned lag_ns, struct accel_choice *ret, struct err **err)
+{
+	char why[64];
+	if (want == ACCEL_KVM)
+		return FAIL(err, ERR_USAGE, -ENOTSUP, "kvm runs only guests of this machine's architecture, not of %s",
+			    arch_names[arch].name);
+	snprintf(why, sizeof(why), "the guests are for %s", arch_names[arch].name);
+	return choose_tcg(arch, lag_ns, why, ret, err);
 }

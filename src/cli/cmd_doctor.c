@@ -72,7 +72,7 @@ static void check_tool(struct finding *f, const char *name, const char *package,
 
 static void check_qemu(struct finding *f)
 {
-	check_tool(f, QEMU_PROGRAM, "qemu-system-x86", "runs the machines");
+	check_tool(f, arch_names[arch_host()].qemu, arch_names[arch_host()].qemu_debian, "runs the machines");
 }
 
 /* Tests also run without busybox. */

@@ -5,7 +5,6 @@
 #include "base/environment.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "base/tool.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
 #include "cli/sweep.h"
@@ -201,23 +200,6 @@ void session_find_arch(struct session *s, const struct test_args *a)
 		s->arch = first->arch;
 }
 
-/* Guests of another architecture are emulated, and all their CPUs share one clock. */
-static int choose_foreign(struct session *s, enum accel want, struct err **err)
-{
-	const struct arch_names *names = &arch_names[s->arch];
-	const struct tool tools[] = { { names->qemu, names->qemu_debian }, { 0 } };
-	if (want == ACCEL_KVM)
-		return FAIL(err, ERR_USAGE, -ENOTSUP, "kvm runs guests of this machine's architecture only, not %s",
-			    names->name);
-	int r = tools_require(tools, "guests of another architecture", err);
-	if (r < 0)
-		return r;
-	snprintf(s->accel.shared_why, sizeof(s->accel.shared_why), "the guest is for %s", names->name);
-	snprintf(s->accel.reason, sizeof(s->accel.reason), "the guest is for %s", names->name);
-	s->accel.backend = &qemu_backend;
-	return 0;
-}
-
 int session_choose_accel(struct session *s, const struct test_args *a, struct err **err)
 {
 	enum accel want = ACCEL_AUTO;
@@ -230,9 +212,9 @@ int session_choose_accel(struct session *s, const struct test_args *a, struct er
 		r = read_perturb(s, a, err);
 	if (r < 0)
 		return r;
-	if (s->arch != arch_host())
-		return choose_foreign(s, want, err);
-	r = accel_choose(want, a->tcg_time == TCG_PARALLEL ? (unsigned)a->tcg_lag : 0, s->probe_cache, &s->accel, err);
+	unsigned lag_ns = a->tcg_time == TCG_PARALLEL ? (unsigned)a->tcg_lag : 0;
+	r = s->arch == arch_host() ? accel_choose(want, lag_ns, s->probe_cache, &s->accel, err)
+				   : accel_choose_foreign(want, s->arch, lag_ns, &s->accel, err);
 	if (r == 0)
 		r = check_perturb(s, err);
 	if (r < 0)

@@ -7,7 +7,6 @@
 #include "vmm/guestmem.h"
 #include "vmm/vm.h"
 
-#define QEMU_PROGRAM  "qemu-system-x86_64" /* what is probed, see preload.h */
 #define QEMU_ARGS_MAX 192
 
 /* Descriptors in QEMU's process. */

@@ -48,9 +48,9 @@ char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX])
 /* --- the probe ---------------------------------------------------------------------------------------------------- */
 
 /* A machine with one CPU and nothing else. The library ends it before the CPU's first instruction. */
-static const char *const probe_argv[] = { QEMU_PROGRAM,
+static const char *const probe_argv[] = { NULL, /* the program and its machine: see spawn_probe() */
 					  "-M",
-					  "microvm",
+					  NULL,
 					  "-m",
 					  "16",
 					  "-accel",
@@ -69,11 +69,14 @@ static const char *const probe_argv[] = { QEMU_PROGRAM,
 
 #define PROBE_ARGUMENTS (sizeof(probe_argv) / sizeof(*(probe_argv)))
 
-static int spawn_probe(const char *program, bool observer, int library, int output, pid_t *ret)
+static int spawn_probe(const char *program, enum arch arch, bool observer, int library, int output, pid_t *ret)
 {
 	const char *const env[] = { QEMU_PRELOAD, observer ? NULL : "KTSTR_TCG_LAG_NS=0", NULL };
+	static const char *const machines[ARCH_COUNT] = { [ARCH_X86_64] = "microvm", [ARCH_AARCH64] = "virt" };
 	const char *argv[PROBE_ARGUMENTS];
 	memcpy(argv, probe_argv, sizeof(argv));
+	argv[0] = arch_names[arch].qemu;
+	argv[2] = machines[arch];
 	argv[PROBE_ARGUMENTS - 2] = observer ? QEMU_PLUGIN ",probe=on" : QEMU_PLUGIN_BLOCKS;
 	posix_spawn_file_actions_t actions;
 	posix_spawn_file_actions_init(&actions);
@@ -105,7 +108,7 @@ static int end_probe(pid_t pid, int input, struct buf *said)
 	return status;
 }
 
-static int run_probe(const char *program, bool observer, struct buf *said, int *ret_status)
+static int run_probe(const char *program, enum arch arch, bool observer, struct buf *said, int *ret_status)
 {
 	_cleanup_close_ int library = preload_open(NULL), input = -1, output = -1;
 	int ends[2], r;
@@ -114,7 +117,7 @@ static int run_probe(const char *program, bool observer, struct buf *said, int *
 		return library < 0 ? library : -errno;
 	input = ends[0];
 	output = ends[1];
-	r = spawn_probe(program, observer, library, output, &pid);
+	r = spawn_probe(program, arch, observer, library, output, &pid);
 	if (r < 0)
 		return r;
 	output = fd_close(output);
@@ -122,16 +125,16 @@ static int run_probe(const char *program, bool observer, struct buf *said, int *
 	return 0;
 }
 
-static const char *probe(bool observer, char *why, size_t size)
+static const char *probe(enum arch arch, bool observer, char *why, size_t size)
 {
-	_cleanup_free_ char *program = tool_find(QEMU_PROGRAM);
+	_cleanup_free_ char *program = tool_find(arch_names[arch].qemu);
 	_cleanup_buf_ struct buf said = BUF_NULL;
 	int status = 0;
-	int r = program ? run_probe(program, observer, &said, &status) : -ENOENT;
+	int r = program ? run_probe(program, arch, observer, &said, &status) : -ENOENT;
 	if (r < 0)
-		snprintf(why, size, "%s cannot be started: %s", QEMU_PROGRAM, strerrordesc_np(-r));
+		snprintf(why, size, "%s cannot be started: %s", arch_names[arch].qemu, strerrordesc_np(-r));
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		snprintf(why, size, "%s does not call the functions of TCG that would be replaced", QEMU_PROGRAM);
+		snprintf(why, size, "%s does not call the functions of TCG that would be replaced", arch_names[arch].qemu);
 	else if (!WIFEXITED(status) || WEXITSTATUS(status))
 		snprintf(why, size, "%s", said.len ? buf_str(&said) : "its probe crashed");
 	else
@@ -140,12 +143,12 @@ static const char *probe(bool observer, char *why, size_t size)
 	return why;
 }
 
-const char *preload_probe(char *why, size_t size)
+const char *preload_probe(enum arch arch, char *why, size_t size)
 {
-	return probe(false, why, size);
+	return probe(arch, false, why, size);
 }
 
 const char *preload_probe_observer(char *why, size_t size)
 {
-	return probe(true, why, size);
+	return probe(ARCH_X86_64, true, why, size);
 }

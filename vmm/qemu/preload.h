@@ -6,6 +6,7 @@
 #ifndef KTSTR_VMM_QEMU_PRELOAD_H
 #define KTSTR_VMM_QEMU_PRELOAD_H
 
+#include "base/arch.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -21,11 +22,11 @@ void preload_describe(struct buf *out);
 char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX]);
 
 /*
- * Whether vCPUs of the installed QEMU can have clocks of their own: starts it for an instant, without a guest. Blocks
+ * Whether vCPUs of the installed QEMU for guests of @arch can have clocks of their own: starts it for an instant, without a guest. Blocks
  * for about 0.1 s of CPU time, with an unusable QEMU for some seconds. Returns NULL, or why not, in @why.
  */
-const char *preload_probe(char *why, size_t size);
-/* The same for the observer, with either kind of time. */
+const char *preload_probe(enum arch arch, char *why, size_t size);
+/* The same for the observer of x86-64 guests, with either kind of time. */
 const char *preload_probe_observer(char *why, size_t size);
 
 #endif

@@ -339,7 +339,7 @@ static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config 
 {
 	char lag[PRELOAD_VARIABLE_MAX];
 	/* The library changes how instructions are counted. */
-	const char *const env[] = { c->real_time || c->arch != ARCH_X86_64 ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
+	const char *const env[] = { c->real_time ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
 	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 10] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
