@@ -154,6 +154,10 @@ static int run_build(void *args, struct err **err)
 	int r = collect(a, &texts, &made, err);
 	if (r == 0)
 		r = refuse_keys(&texts, err);
+	if (r == 0 && (a->schedulers || a->selftests) && chosen_arch(a->arch) != arch_host())
+		r = FAIL(err, ERR_USAGE, -ENOTSUP,
+			 "--schedulers and --selftests build for this machine's architecture only, not for %s",
+			 arch_names[chosen_arch(a->arch)].name);
 	if (r == 0 && a->clean && !a->source)
 		fputs("warning: --clean is for source trees; others are always unpacked anew\n", stderr);
 	if (r == 0)

@@ -404,8 +404,9 @@ static int build(struct reactor *r, struct http *http, const struct cache *cache
 		.cc = q->cc,
 		.force = q->force,
 		.clean = q->clean,
-		.schedulers = q->schedulers,
-		.selftests = q->selftests,
+		/* Their makefiles build for this machine only. */
+		.schedulers = q->schedulers && cache->arch == arch_host(),
+		.selftests = q->selftests && cache->arch == arch_host(),
 		.ccache = wants_ccache(q),
 	};
 	struct cpu_hold hold = CPU_HOLD_NULL;
