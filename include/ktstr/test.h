@@ -12,7 +12,7 @@
 KTSTR_BEGIN_C
 
 /* The interface between a test binary and `ktstr`; both sides must agree. */
-#define KTSTR_API_VERSION 7
+#define KTSTR_API_VERSION 8
 
 /* Exit statuses of `ktstr test` that speak of the tests; 'ktstr help exit-status' has the others. */
 #define KTSTR_EXIT_PASS		0 /* every test passed, was skipped, or failed as known */
@@ -57,6 +57,7 @@ struct ktstr_test {
 	unsigned numa_nodes, llcs, cores, threads;     /* 0: the scheduler's, else 1, 1, 2, 1 */
 	struct ktstr_numa_node nodes[KTSTR_NODES_MAX]; /* instead of numa_nodes and llcs: as struct ktstr_topology */
 	unsigned char distances[KTSTR_NODES_MAX * KTSTR_NODES_MAX];
+	struct ktstr_cpu_kind kinds[KTSTR_KINDS_MAX]; /* cores that are not equal: as struct ktstr_topology */
 	union { /* of the gauntlet's topologies, those that suit it: .min_llcs = 2 */
 		struct {
 			KTSTR_CONSTRAINT_FIELDS;

@@ -22,6 +22,15 @@ struct ktstr_numa_node {
 	unsigned memory_mib; /* a multiple of 128; of the first node at least 256 */
 };
 
+#define KTSTR_KINDS_MAX	   4    /* of cores with different capacities */
+#define KTSTR_CAPACITY_MAX 1024 /* of the fastest cores, as in the kernel */
+
+/* Cores of one capacity. */
+struct ktstr_cpu_kind {
+	unsigned cores;	   /* so many of the machine's, in order of their numbers */
+	unsigned capacity; /* 1 .. 1024: the work that one of their CPUs does in a given time */
+};
+
 /*
  * Uniform: every NUMA node has the same number of LLCs, every LLC the same cores, every core the same threads.
  * 0 means "inherit": from the scheduler, else 1 node, 1 LLC, 2 cores, 1 thread. llcs counts the whole machine and
@@ -41,7 +50,23 @@ struct ktstr_topology {
 	 * the same in both directions. All 0: 20 to others. Linux shows them in sysfs.
 	 */
 	unsigned char distances[KTSTR_NODES_MAX * KTSTR_NODES_MAX];
+	/*
+	 * Cores that are not equal: `.kinds = { { 4, 446 }, { 4, 1024 } }` has four little cores and then four big ones.
+	 * All cores are of some kind, and one kind has 1024. All 0: all cores are equal. Written "1n1l8c1t:4x446+4x1024".
+	 */
+	struct ktstr_cpu_kind kinds[KTSTR_KINDS_MAX];
 };
+
+/* The capacity of core number @core of the machine. */
+static inline unsigned ktstr_core_capacity(const struct ktstr_topology *t, unsigned core)
+{
+	for (unsigned i = 0; i < KTSTR_KINDS_MAX && t->kinds[i].cores; i++) {
+		if (core < t->kinds[i].cores)
+			return t->kinds[i].capacity;
+		core -= t->kinds[i].cores;
+	}
+	return KTSTR_CAPACITY_MAX;
+}
 
 /* How many nodes are described one by one; 0: they are alike. */
 static inline unsigned ktstr_described_nodes(const struct ktstr_numa_node *nodes)
@@ -71,7 +96,8 @@ static inline unsigned ktstr_node_of_llc(const struct ktstr_topology *t, unsigne
 	unsigned min_llcs, max_llcs;		 /* 1, 12 */                               \
 	unsigned min_cpus, max_cpus;		 /* 1, 192 */                              \
 	unsigned min_numa_nodes, max_numa_nodes; /* 1, 1: one node unless set otherwise */ \
-	enum ktstr_switch requires_smt		 /* two or more threads per core */
+	enum ktstr_switch requires_smt;		 /* two or more threads per core */               \
+	enum ktstr_switch requires_kinds	 /* cores that are not equal; OFF: equal ones only */
 
 struct ktstr_constraints {
 	KTSTR_CONSTRAINT_FIELDS;

@@ -22,6 +22,8 @@ struct ktstr_topology test_topology(const struct ktstr_test *t)
 	bool own = ktstr_described_nodes(t->nodes) || t->numa_nodes || t->llcs;
 	memcpy(p.nodes, own ? t->nodes : s->nodes, sizeof(p.nodes));
 	memcpy(p.distances, own || t->distances[0] ? t->distances : s->distances, sizeof(p.distances));
+	bool own_cores = own || t->cores || t->kinds[0].cores;
+	memcpy(p.kinds, own_cores ? t->kinds : s->kinds, sizeof(p.kinds));
 	unsigned described = ktstr_described_nodes(p.nodes);
 	if (described) {
 		p.numa_nodes = described;
@@ -46,5 +48,8 @@ struct ktstr_constraints test_constraints(const struct ktstr_test *t)
 		.requires_smt = c->requires_smt	  ? c->requires_smt
 				: s->requires_smt ? s->requires_smt
 						  : KTSTR_OFF,
+		.requires_kinds = c->requires_kinds   ? c->requires_kinds
+				  : s->requires_kinds ? s->requires_kinds
+						      : KTSTR_OFF,
 	};
 }

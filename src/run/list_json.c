@@ -149,5 +149,6 @@ int list_get_constraints(const json_t *o, struct ktstr_constraints *ret, struct 
 		if (r < 0)
 			return err_wrap(err, r, "constraints");
 	}
-	return list_get_switch(c, "requires_smt", &ret->requires_smt, err);
+	int r = list_get_switch(c, "requires_smt", &ret->requires_smt, err);
+	return r == 0 ? list_get_switch(c, "requires_kinds", &ret->requires_kinds, err) : r;
 }

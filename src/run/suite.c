@@ -136,6 +136,21 @@ static int parse_distances(const json_t *o, struct ktstr_topology *t, struct err
 	return 0;
 }
 
+static int parse_kinds(const json_t *o, struct ktstr_topology *t, struct err **err)
+{
+	const json_t *list = json_object_get(o, "kinds");
+	if (json_array_size(list) > KTSTR_KINDS_MAX)
+		return FAIL(err, ERR_DATA, -E2BIG, "kinds: more than %d", KTSTR_KINDS_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int r = list_get_unsigned(json_array_get(list, i), "cores", &t->kinds[i].cores, err);
+		if (r == 0)
+			r = list_get_unsigned(json_array_get(list, i), "capacity", &t->kinds[i].capacity, err);
+		if (r < 0)
+			return err_wrap(err, r, "kinds[%zu]", i);
+	}
+	return 0;
+}
+
 static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err **err)
 {
 	int r = list_get_unsigned(o, "numa_nodes", &t->numa_nodes, err);
@@ -147,7 +162,9 @@ static int parse_topology(const json_t *o, struct ktstr_topology *t, struct err 
 		r = list_get_unsigned(o, "threads", &t->threads, err);
 	if (r == 0)
 		r = parse_nodes(o, t, err);
-	return r == 0 ? parse_distances(o, t, err) : r;
+	if (r == 0)
+		r = parse_distances(o, t, err);
+	return r == 0 ? parse_kinds(o, t, err) : r;
 }
 
 static const struct {

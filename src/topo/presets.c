@@ -11,6 +11,11 @@
 		.numa_nodes = (n), .llcs = (l), .cores = (c), .threads = (t) \
 	}
 
+#define KINDS(c, ...)                                                                                   \
+	{                                                                                               \
+		.numa_nodes = 1, .llcs = 1, .cores = (c), .threads = 1, .kinds = { __VA_ARGS__ }          \
+	}
+
 const struct preset presets[] = {
 	{ "4cpu-1llc-nosmt", "tiny-1llc", SHAPE(1, 1, 4, 1) },
 	{ "4cpu-2llc-nosmt", "tiny-2llc", SHAPE(1, 2, 2, 1) },
@@ -37,6 +42,10 @@ const struct preset presets[] = {
 	{ "2numa-128cpu-8llc-nosmt", "numa2-8llc-nosmt", SHAPE(2, 8, 16, 1) },
 	{ "4numa-32cpu-8llc-nosmt", "numa4-8llc", SHAPE(4, 8, 4, 1) },
 	{ "4numa-192cpu-12llc-smt", "numa4-12llc", SHAPE(4, 12, 8, 2) },
+	/* Cores that are not equal; the little ones come first, as on phones. */
+	{ "4big-4little", NULL, KINDS(8, { 4, 446 }, { 4, 1024 }) },
+	{ "2big-6little", NULL, KINDS(8, { 6, 446 }, { 2, 1024 }) },
+	{ "1prime-3big-4little", NULL, KINDS(8, { 4, 325 }, { 3, 870 }, { 1, 1024 }) },
 	{ "192cpu-11llc-smt", NULL, SHAPE(1, 11, 9, 2), .last_llc_cores = 6, .verifier_only = true },
 	{ 0 },
 };
@@ -89,5 +98,8 @@ const char *preset_refused(const struct preset *p, const struct ktstr_constraint
 			 row[i].most);
 		return out;
 	}
+	bool wants_kinds = c->requires_kinds == KTSTR_ON;
+	if (wants_kinds != topology_has_kinds(t))
+		return wants_kinds ? "the test requires cores that are not equal" : "its cores are not equal";
 	return c->requires_smt == KTSTR_ON && t->threads < 2 ? "the test requires SMT" : NULL;
 }

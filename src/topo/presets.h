@@ -6,7 +6,7 @@
 #include "topo/topology.h"
 
 struct preset {
-	const char *name; /* [Knuma-]{cpus}cpu-{llcs}llc-{smt|nosmt} */
+	const char *name; /* [Knuma-]{cpus}cpu-{llcs}llc-{smt|nosmt}, or 4big-4little */
 	const char *old;  /* former name, which is still accepted; NULL: none */
 	struct ktstr_topology topology;
 	unsigned last_llc_cores; /* cores of the last LLC when it has fewer than the others; 0: all are equal */

@@ -80,6 +80,27 @@ static int check_distances(const struct ktstr_topology *t, struct err **err)
 	return 0;
 }
 
+static int check_kinds(const struct ktstr_topology *t, struct err **err)
+{
+	unsigned cores = 0, most = 0, all = t->llcs * t->cores;
+	for (unsigned i = 0; i < KTSTR_KINDS_MAX && t->kinds[i].cores; i++) {
+		unsigned capacity = t->kinds[i].capacity;
+		if (capacity < 1 || capacity > KTSTR_CAPACITY_MAX)
+			return FAIL(err, ERR_DATA, -ERANGE, "topology: kind %u has capacity %u, must have 1 to %d", i,
+				    capacity, KTSTR_CAPACITY_MAX);
+		cores += MIN_OF(t->kinds[i].cores, (unsigned)TOPOLOGY_CPUS_MAX);
+		most = MAX_OF(most, capacity);
+	}
+	if (!cores)
+		return 0;
+	if (cores != all)
+		return FAIL(err, ERR_DATA, -EINVAL, "topology: its kinds have %u cores, and the machine has %u", cores, all);
+	return most == KTSTR_CAPACITY_MAX
+		       ? 0
+		       : FAIL(err, ERR_DATA, -EINVAL, "topology: the largest capacity is %u, must be %d", most,
+			      KTSTR_CAPACITY_MAX);
+}
+
 int topology_check(const struct ktstr_topology *t, struct err **err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(dimensions); i++) {
@@ -100,7 +121,8 @@ int topology_check(const struct ktstr_topology *t, struct err **err)
 	if ((uint64_t)t->llcs * t->cores * t->threads > TOPOLOGY_CPUS_MAX)
 		return FAIL(err, ERR_DATA, -ERANGE, "topology: %u LLCs x %u cores x %u threads is more than %d CPUs",
 			    t->llcs, t->cores, t->threads, TOPOLOGY_CPUS_MAX);
-	return check_distances(t, err);
+	int r = check_distances(t, err);
+	return r == 0 ? check_kinds(t, err) : r;
 }
 
 uint64_t topology_described_mib(const struct ktstr_topology *t)
@@ -150,8 +172,34 @@ void topology_describe(const struct ktstr_topology *t, struct buf *out)
 /* Signed, so that a declaration of -2 cores is shown as what was written. */
 const char *topology_format(const struct ktstr_topology *t, char out[TOPOLOGY_TEXT_MAX])
 {
-	snprintf(out, TOPOLOGY_TEXT_MAX, "%dn%dl%dc%dt", t->numa_nodes, t->llcs, t->cores, t->threads);
+	int n = snprintf(out, TOPOLOGY_TEXT_MAX, "%dn%dl%dc%dt", t->numa_nodes, t->llcs, t->cores, t->threads);
+	for (unsigned i = 0; i < KTSTR_KINDS_MAX && t->kinds[i].cores && n < TOPOLOGY_TEXT_MAX; i++)
+		n += snprintf(out + n, (size_t)(TOPOLOGY_TEXT_MAX - n), "%c%ux%u", i ? '+' : ':', t->kinds[i].cores,
+			      t->kinds[i].capacity);
 	return out;
+}
+
+static int bad_text(const char *text, struct err **err)
+{
+	return FAIL(err, ERR_USAGE, -EINVAL,
+		    "'%s' is not a valid topology; write 1n2l4c1t or 1,2,4,1, and for cores that are not equal "
+		    "1n1l8c1t:4x446+4x1024",
+		    text);
+}
+
+/* ":4x446+4x1024". False: it is something else. */
+static bool parse_kinds(const char *text, struct ktstr_topology *t)
+{
+	unsigned i = 0;
+	do {
+		int used = 0;
+		if (i == KTSTR_KINDS_MAX || *text != (i ? '+' : ':') || text[1] < '1' || text[1] > '9' ||
+		    sscanf(text + 1, "%4ux%4u%n", &t->kinds[i].cores, &t->kinds[i].capacity, &used) < 2 || !used)
+			return false;
+		text += 1 + used;
+		i++;
+	} while (*text);
+	return true;
 }
 
 int topology_parse(const char *text, struct ktstr_topology *ret, struct err **err)
@@ -166,20 +214,14 @@ int topology_parse(const char *text, struct ktstr_topology *ret, struct err **er
 		digits[n] = '\0';
 		uint32_t value;
 		bool last = i + 1 == ARRAY_SIZE(dimensions);
-		bool letter = *p == dimensions[i].letter, comma = *p == ',' || (last && !*p);
+		bool letter = *p == dimensions[i].letter, comma = *p == ',' || (last && (!*p || *p == ':'));
 		if (!n || parse_u32_range(digits, 0, UINT32_MAX, &value) < 0 || (!letter && !comma))
-			return FAIL(err, ERR_USAGE, -EINVAL,
-				    "'%s' is not a valid topology; write 1n2l4c1t or "
-				    "1,2,4,1",
-				    text);
+			return bad_text(text, err);
 		*dimension(&t, i) = value;
-		p += *p != '\0';
+		p += *p && *p != ':';
 	}
-	if (*p)
-		return FAIL(err, ERR_USAGE, -EINVAL,
-			    "'%s' is not a valid topology; write 1n2l4c1t or "
-			    "1,2,4,1",
-			    text);
+	if (*p && !parse_kinds(p, &t))
+		return bad_text(text, err);
 	int r = topology_check(&t, err);
 	if (r == 0)
 		*ret = t;

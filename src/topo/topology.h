@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define TOPOLOGY_TEXT_MAX 48
+#define TOPOLOGY_TEXT_MAX 64
 #define TOPOLOGY_CPUS_MAX 512
 
 static inline unsigned topology_cpus(const struct ktstr_topology *t)
@@ -18,10 +18,10 @@ static inline unsigned topology_cpus(const struct ktstr_topology *t)
 
 /*
  * 0 when all dimensions are in range, llcs is a multiple of numa_nodes or fits the described nodes, distances are
- * symmetric, and there are at most TOPOLOGY_CPUS_MAX CPUs.
+ * symmetric, all cores are of one of the kinds, if there are any, and there are at most TOPOLOGY_CPUS_MAX CPUs.
  */
 int topology_check(const struct ktstr_topology *t, struct err **err);
-/* "1n2l4c1t"; @out has TOPOLOGY_TEXT_MAX bytes. */
+/* "1n2l4c1t", or "1n1l8c1t:4x446+4x1024"; @out has TOPOLOGY_TEXT_MAX bytes. */
 const char *topology_format(const struct ktstr_topology *t, char out[TOPOLOGY_TEXT_MAX]);
 /* The same with everything else that makes it another machine: nodes that are described, and distances. */
 void topology_describe(const struct ktstr_topology *t, struct buf *out);
@@ -32,6 +32,11 @@ uint64_t topology_described_mib(const struct ktstr_topology *t);
 unsigned topology_distance(const struct ktstr_topology *t, unsigned from, unsigned to);
 /* The first CPU of node @node; false: it has memory only. */
 bool topology_first_cpu(const struct ktstr_topology *t, unsigned node, unsigned *ret);
+/* Whether its CPUs have different capacities. */
+static inline _Bool topology_has_kinds(const struct ktstr_topology *t)
+{
+	return t->kinds[0].cores;
+}
 /* Parses the format above, or "1,2,4,1". */
 int topology_parse(const char *text, struct ktstr_topology *ret, struct err **err);
 

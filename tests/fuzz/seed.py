@@ -130,7 +130,7 @@ put('suite', 'two', '{"api":2,"schedulers":[{"name":"s","binary":"b","args":["-x
     + checks + '}],"tests":[{"name":"t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'
     '"cores":2,"threads":1,"memory_mib":0,"duration_ms":2000,"workers_per_cgroup":2,"sched_args":[],"include_files":[],'
     '"expect_err":1,"expect_scx_error_contains":"x","expect_scx_error_matches":null,"staged":["s"],"constraints":{"min_llcs":1,"max_llcs":12,"min_cpus":1,"max_cpus":192,"min_numa_nodes":1,'
-    '"max_numa_nodes":1,"requires_smt":2},' + checks + '}]}')
+    '"max_numa_nodes":1,"requires_smt":2,"requires_kinds":2},' + checks + '}]}')
 put('suite', 'keys', '{"api":7,"schedulers":[{"name":"s","binary":"b","config_path":"/run/a","config_args":["-c","{file}{file"],'
     '"kernels":["6.1..6.12"],"verifier_exclude_topologies":["4cpu-1llc-nosmt"],"cgroup_parent":"/a","args":[],"sysctls":[],"kargs":[],"load_cpu":0,'
     '"attach_timeout_s":20,' + checks + '},{"name":"k","binary":null,"kernel_builtin_enable":["echo 1 > /a"],"kernel_builtin_disable":["echo 0 > /a"],'
@@ -138,7 +138,7 @@ put('suite', 'keys', '{"api":7,"schedulers":[{"name":"s","binary":"b","config_pa
     '"tests":[{"name":"demo_t","file":"a.c","line":3,"problem":null,"scheduler":"s","numa_nodes":1,"llcs":2,'
     '"cores":2,"threads":1,"memory_mib":0,"duration_ms":2000,"workers_per_cgroup":2,"sched_args":[],"include_files":[],"expect_err":0,'
     '"ignore":1,"survives_storm":1,"auto_repro":2,"expect_auto_repro":1,"cpu_budget":3,"cleanup_budget_ms":5,"watchdog_timeout_s":4,"workload_root_cgroup":"/a/b","config":"x = 1\\n",'
-    '"constraints":{"min_llcs":1,"max_llcs":12,"min_cpus":1,"max_cpus":192,"min_numa_nodes":1,"max_numa_nodes":1,"requires_smt":2},' + checks + '}]}')
+    '"constraints":{"min_llcs":1,"max_llcs":12,"min_cpus":1,"max_cpus":192,"min_numa_nodes":1,"max_numa_nodes":1,"requires_smt":2,"requires_kinds":2},' + checks + '}]}')
 
 for n, text in enumerate(('(test(~x) | kernel(/6_12/)) & !scheduler(=s)', '2n8l4c2t', '0-3,8,10-11', '1m30.5s',
                           'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\nEXTRAVERSION = -rc1\n',

@@ -31,6 +31,7 @@
 #define PCI_CONFIG_HIGH		   0x40 /* 0x4010000000: above RAM of any size that a test has */
 #define PCI_CONFIG_LOW		   0x10000000
 #define PCI_CONFIG_BYTES	   0x10000000
+#define CPU_HZ		    1000000000u
 #define PCI_INTERRUPT_FIRST 3
 #define INTERRUPT_SPI	    0
 #define INTERRUPT_PPI	    1
@@ -40,6 +41,8 @@
 enum phandle {
 	HANDLE_GIC = 1,
 	HANDLE_CLOCK,
+	HANDLE_CPU_CLOCK,
+	HANDLE_POINTS = 0x100, /* + kind of cores */
 	HANDLE_CPU = 0x1000,   /* + CPU */
 	HANDLE_CORE = 0x2000,  /* + core: its second-level cache */
 	HANDLE_LLC = 0x3000,   /* + LLC */
@@ -113,6 +116,49 @@ static unsigned node_of_cpu(const struct ktstr_topology *t, unsigned cpu)
 	return ktstr_node_of_llc(t, cpu / (t->cores * t->threads));
 }
 
+static unsigned kind_of_cpu(const struct ktstr_topology *t, unsigned cpu)
+{
+	unsigned core = cpu / t->threads, kind = 0;
+	while (core >= t->kinds[kind].cores)
+		core -= t->kinds[kind++].cores;
+	return kind;
+}
+
+/*
+ * The kernel scales these numbers so that the largest of all CPUs is 1024. With a table of operating points and a
+ * coefficient of power it has an energy model. A frequency does not change how fast QEMU's CPUs are.
+ */
+static void put_capacity(struct tree *t, const struct ktstr_topology *topology, unsigned cpu)
+{
+	unsigned capacity = ktstr_core_capacity(topology, cpu / topology->threads);
+	CELLS(t, "capacity-dmips-mhz", capacity);
+	CELLS(t, "clocks", HANDLE_CPU_CLOCK);
+	CELLS(t, "operating-points-v2", HANDLE_POINTS + kind_of_cpu(topology, cpu));
+	CELLS(t, "dynamic-power-coefficient", 1 + capacity * capacity / 2048);
+}
+
+/* The clock has one frequency, and so each table has one operating point: all CPUs run at it. */
+static void put_operating_points(struct tree *t, const struct ktstr_topology *topology)
+{
+	begin_node(t, "cpu-clk");
+	put_text(t, "compatible", "fixed-clock");
+	CELLS(t, "#clock-cells", 0);
+	CELLS(t, "clock-frequency", CPU_HZ);
+	CELLS(t, "phandle", HANDLE_CPU_CLOCK);
+	end_node(t);
+	for (unsigned kind = 0; kind < KTSTR_KINDS_MAX && topology->kinds[kind].cores; kind++) {
+		begin_node(t, "opp-table-%u", kind);
+		put_text(t, "compatible", "operating-points-v2");
+		put_flag(t, "opp-shared");
+		CELLS(t, "phandle", HANDLE_POINTS + kind);
+		begin_node(t, "opp-%u", CPU_HZ);
+		CELLS(t, "opp-hz", 0, CPU_HZ);
+		CELLS(t, "opp-microvolt", 900000);
+		end_node(t);
+		end_node(t);
+	}
+}
+
 static void put_cpu(struct tree *t, const struct ktstr_topology *topology, unsigned cpu)
 {
 	begin_node(t, "cpu@%x", affinity_of(cpu));
@@ -128,6 +174,8 @@ static void put_cpu(struct tree *t, const struct ktstr_topology *topology, unsig
 	CELLS(t, "d-cache-size", 0x8000);
 	CELLS(t, "d-cache-line-size", 64);
 	CELLS(t, "d-cache-sets", 128);
+	if (topology_has_kinds(topology))
+		put_capacity(t, topology, cpu);
 	if (topology->numa_nodes > 1)
 		CELLS(t, "numa-node-id", node_of_cpu(topology, cpu));
 	end_node(t);
@@ -323,6 +371,8 @@ static void put_root(struct tree *t, const struct ktstr_topology *topology)
 	put_firmware(t);
 	put_reserved(t);
 	put_cpus(t, topology);
+	if (topology_has_kinds(topology))
+		put_operating_points(t, topology);
 	put_distances(t, topology);
 	put_timer(t);
 	put_interrupt_controller(t);

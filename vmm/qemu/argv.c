@@ -223,8 +223,12 @@ int qemu_argv_build(struct qemu_argv *a, const struct vm_config *c, const struct
 const char *qemu_refuses(const struct vm_config *c, char *out, size_t size)
 {
 	const char *why = board_of(c)->refuses(&c->topology, out, size);
-	if (why || c->topology.numa_nodes <= GUEST_NODES_MAX)
+	if (why)
 		return why;
+	if (topology_has_kinds(&c->topology) && !c->lag_ns)
+		return "CPUs that are not equally fast need parallel time (--tcg-time parallel)";
+	if (c->topology.numa_nodes <= GUEST_NODES_MAX)
+		return NULL;
 	snprintf(out, size, "%u NUMA nodes, this backend maps at most %d", c->topology.numa_nodes, GUEST_NODES_MAX);
 	return out;
 }

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/tool.h"
+#include "topo/topology.h"
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/preload.h"
 
@@ -42,6 +43,17 @@ char *preload_variable(unsigned lag_ns, char out[PRELOAD_VARIABLE_MAX])
 	if (!lag_ns)
 		return NULL;
 	snprintf(out, PRELOAD_VARIABLE_MAX, "KTSTR_TCG_LAG_NS=%u", lag_ns);
+	return out;
+}
+
+char *preload_capacities(const struct ktstr_topology *t, char out[PRELOAD_CAPACITIES_MAX])
+{
+	int n = snprintf(out, PRELOAD_CAPACITIES_MAX, "KTSTR_TCG_CAPACITIES=");
+	if (!topology_has_kinds(t))
+		return NULL;
+	for (unsigned cpu = 0; cpu < topology_cpus(t) && n < PRELOAD_CAPACITIES_MAX; cpu++)
+		n += snprintf(out + n, (size_t)(PRELOAD_CAPACITIES_MAX - n), "%s%u", cpu ? "," : "",
+			      ktstr_core_capacity(t, cpu / t->threads));
 	return out;
 }
 

@@ -337,9 +337,10 @@ static int describe_confinement(struct qemu *q, const struct vm_config *c, struc
 
 static int spawn_qemu(struct qemu *q, struct reactor *r, const struct vm_config *c, int peer, struct err **err)
 {
-	char lag[PRELOAD_VARIABLE_MAX];
+	char lag[PRELOAD_VARIABLE_MAX], capacities[PRELOAD_CAPACITIES_MAX];
 	/* The library changes how instructions are counted. */
-	const char *const env[] = { c->real_time ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag), NULL };
+	const char *const env[] = { c->real_time ? NULL : QEMU_PRELOAD, preload_variable(c->lag_ns, lag),
+				    preload_capacities(&c->topology, capacities), NULL };
 	struct child_fd fds[GUEST_NODES_MAX + OBSERVER_FDS + 10] = {
 		{ peer, QEMU_FD_QMP },
 		{ q->scan.console_fd, QEMU_FD_CONSOLE },
@@ -428,6 +429,7 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 	struct vm_config parked = *c;
 	struct guestmem memory;
 	struct qemu_argv argv;
+	char capacities[PRELOAD_CAPACITIES_MAX];
 	parked.park = true;
 	parked.clone = NULL;
 	parked.observe = NULL;
@@ -438,6 +440,8 @@ static int qemu_describe(const struct vm_config *c, struct buf *out, struct err 
 		buf_appendf(out, "%s\n", argv.arg[i]);
 	qemu_argv_done(&argv);
 	buf_appendf(out, "lag %u\n", c->lag_ns);
+	if (preload_capacities(&c->topology, capacities))
+		buf_appendf(out, "%s\n", capacities);
 	preload_describe(out);
 	if (boards[c->arch].device_tree && devicetree_write(c, out) < 0)
 		return FAIL_SYS(err, -EINVAL, "write the device tree");

@@ -99,7 +99,7 @@ static void put_checks(struct buf *out, const struct ktstr_checks *c)
 	buf_puts(out, "}");
 }
 
-/* Writes the nodes that are described one by one and the declared distances; empty arrays otherwise. */
+/* Writes the nodes that are described one by one, the declared distances and capacities; empty arrays otherwise. */
 static void put_nodes(struct buf *out, const struct ktstr_topology *p)
 {
 	put_key(out, "nodes");
@@ -119,6 +119,15 @@ static void put_nodes(struct buf *out, const struct ktstr_topology *p)
 	for (size_t i = 0; i < count; i++)
 		buf_appendf(out, "%s%u", i ? "," : "", p->distances[i]);
 	buf_puts(out, "]");
+	put_key(out, "kinds");
+	buf_puts(out, "[");
+	for (unsigned i = 0; i < KTSTR_KINDS_MAX && p->kinds[i].cores; i++) {
+		buf_puts(out, i ? ",{" : "{");
+		put_number(out, "cores", p->kinds[i].cores);
+		put_number(out, "capacity", p->kinds[i].capacity);
+		buf_puts(out, "}");
+	}
+	buf_puts(out, "]");
 }
 
 static void put_constraints(struct buf *out, const struct ktstr_constraints *c)
@@ -132,6 +141,7 @@ static void put_constraints(struct buf *out, const struct ktstr_constraints *c)
 	put_number(out, "min_numa_nodes", c->min_numa_nodes);
 	put_number(out, "max_numa_nodes", c->max_numa_nodes);
 	put_switch(out, "requires_smt", c->requires_smt);
+	put_switch(out, "requires_kinds", c->requires_kinds);
 	buf_puts(out, "}");
 }
 

@@ -25,6 +25,9 @@
  *  - A vCPU that is held back (observer/perturb.c) ends its turn, and its clock moves on without it.
  *  - A turn that the lag ends does so between two of QEMU's blocks of instructions, so it may be shorter by less
  *    than a block (turn_end.c). All others end at the instruction, and so do those whose first block is too long.
+ *  - A vCPU of less capacity takes more time for the same instructions: its clock moves on by more than it executed.
+ *    That happens at the ends of turns, which are short for such a vCPU; what it reads in between is too early by less
+ *    than one of them.
  *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
  *
  * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
@@ -51,6 +54,9 @@
 #define SPIN_GAP_NS	   600	/* PAUSEs that are less apart are one wait: the kernel's loops take up to 0.2 us */
 #define MAIN_LOOP_STEPS	   4096
 #define STUCK_TURNS	   64
+#define CAPACITY_VARIABLE  "KTSTR_TCG_CAPACITIES" /* of all vCPUs: 446,446,1024; without it, all are equal */
+#define CAPACITY_MAX	   1024
+#define SLOW_LAGS	   8 /* the longest turn of a vCPU of less capacity, in lags */
 #define STATUS_UNAVAILABLE 69 /* EX_UNAVAILABLE of sysexits.h */
 
 /* Times are in instructions, as QEMU's counter. */
@@ -64,6 +70,8 @@ struct vcpu {
 	bool look;	   /* it may have fallen asleep or have been woken since */
 	atomic_bool asked; /* someone wants it to stop, or to call a function */
 	unsigned stuck;	   /* turns in a row without progress */
+	int64_t capacity;  /* 1 .. CAPACITY_MAX: instructions in a unit of time, times CAPACITY_MAX */
+	int64_t owed;	   /* the part of a unit of time that its clock has not moved on yet, times capacity */
 };
 
 /* Global, because the functions below replace those of QEMU, which take no context. */
@@ -346,6 +354,14 @@ static int execute(struct vcpu *v, int64_t budget)
 	return why;
 }
 
+/* The time that a vCPU takes for instructions. */
+static int64_t time_of(struct vcpu *v, int64_t instructions)
+{
+	int64_t scaled = instructions * CAPACITY_MAX + v->owed;
+	v->owed = scaled % v->capacity;
+	return scaled / v->capacity;
+}
+
 static int64_t budget_of(const struct vcpu *v, const struct vcpu *second)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
@@ -355,7 +371,10 @@ static int64_t budget_of(const struct vcpu *v, const struct vcpu *second)
 	guest.by_lag = second && second->at + lag - v->at < budget;
 	if (guest.by_lag)
 		budget = second->at + lag - v->at;
-	return max(budget, 1);
+	if (v->capacity == CAPACITY_MAX)
+		return max(budget, 1);
+	guest.by_lag |= budget > SLOW_LAGS * guest.lag;
+	return max(min(budget, SLOW_LAGS * guest.lag) * v->capacity / CAPACITY_MAX, 1);
 }
 
 static void take_turn(struct vcpu *v, const struct vcpu *second)
@@ -365,7 +384,7 @@ static void take_turn(struct vcpu *v, const struct vcpu *second)
 	call->unlock();
 	int why = execute(v, budget);
 	v->stuck = *guest.qemu.icount == v->at ? v->stuck + 1 : 0;
-	v->at = max(v->at, *guest.qemu.icount) + guest.held + (v->stuck && v->stuck % STUCK_TURNS == 0);
+	v->at += time_of(v, max(*guest.qemu.icount - v->at, 0)) + guest.held + (v->stuck && v->stuck % STUCK_TURNS == 0);
 	guest.held = 0;
 	v->woken = v->at;
 	v->look = true;
@@ -422,6 +441,17 @@ static void need(const char *missing)
 	_exit(STATUS_UNAVAILABLE);
 }
 
+static void read_capacities(struct vcpu *v, unsigned count)
+{
+	const char *at = getenv(CAPACITY_VARIABLE);
+	for (unsigned i = 0; i < count; i++) {
+		char *end = NULL;
+		long capacity = at ? strtol(at, &end, 10) : CAPACITY_MAX;
+		v[i].capacity = max(min(capacity, CAPACITY_MAX), 1);
+		at = end && *end == ',' ? end + 1 : NULL;
+	}
+}
+
 static void start(int64_t lag_ns)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
@@ -437,6 +467,7 @@ static void start(int64_t lag_ns)
 	guest.time = *guest.qemu.icount;
 	for (unsigned i = 0; i < count; i++)
 		v[i] = (struct vcpu){ .cpu = call->get_cpu((int)i), .at = guest.time, .woken = guest.time };
+	read_capacities(v, count);
 	guest.lag = max(call->to_instructions(lag_ns), 1);
 	guest.talk_lag = min(guest.lag, max(call->to_instructions(TALK_LAG_NS), 1));
 	guest.pause = call->to_instructions(PAUSE_NS);
