@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "base/environment.h"
@@ -16,14 +18,46 @@
 #define BZIMAGE_MAGIC_AT   0x202
 #define BZIMAGE_VERSION_AT 0x20e
 
-/* Reads a version such as "6.12.3-amd64" from a bzImage; -EBADMSG when the file is not one. */
-static int image_version(const char *path, char ret[VERSION_TEXT_MAX], struct err **err)
+/* Linux, Documentation/arch/arm64/booting.rst. The image is not packed, so it has the banner of /proc/version. */
+#define ARM64_MAGIC_AT	   0x38
+#define ARM64_MAGIC	   "ARM\x64"
+#define BANNER		   "Linux version "
+#define ARM64_IMAGE_MAX	   ((size_t)256 << 20)
+
+static int arm64_version(int fd, char ret[VERSION_TEXT_MAX])
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0 || st.st_size <= 0 || (size_t)st.st_size > ARM64_IMAGE_MAX)
+		return -EBADMSG;
+	size_t size = (size_t)st.st_size;
+	const char *image = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (image == MAP_FAILED)
+		return -errno;
+	const char *banner = memmem(image, size, BANNER, strlen(BANNER));
+	const char *text = banner ? banner + strlen(BANNER) : image + size;
+	size_t len = 0, most = MIN_OF((size_t)(image + size - text), (size_t)VERSION_TEXT_MAX - 1);
+	while (len < most && text[len] > ' ')
+		len++;
+	snprintf(ret, VERSION_TEXT_MAX, "%.*s", (int)len, text);
+	munmap((void *)image, size);
+	return *ret ? 0 : -EBADMSG;
+}
+
+/*
+ * Reads a version such as "6.12.3-amd64", and the architecture, from a bzImage or an arm64 Image; -EBADMSG when the
+ * file is neither.
+ */
+static int image_version(const char *path, char ret[VERSION_TEXT_MAX], enum arch *ret_arch, struct err **err)
 {
 	char magic[4], text[VERSION_TEXT_MAX] = "";
 	uint16_t at;
 	_cleanup_close_ int fd = file_open(path, err);
 	if (fd < 0)
 		return fd;
+	*ret_arch = ARCH_AARCH64;
+	if (fd_pread_full(fd, magic, sizeof(magic), ARM64_MAGIC_AT) == 0 && !memcmp(magic, ARM64_MAGIC, sizeof(magic)))
+		return arm64_version(fd, ret);
+	*ret_arch = ARCH_X86_64;
 	if (fd_pread_full(fd, magic, sizeof(magic), BZIMAGE_MAGIC_AT) < 0 || memcmp(magic, "HdrS", 4) ||
 	    fd_pread_full(fd, &at, sizeof(at), BZIMAGE_VERSION_AT) < 0 ||
 	    fd_pread_full(fd, text, sizeof(text) - 1, 0x200 + at) < 0)
@@ -43,7 +77,8 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 {
 	char version[VERSION_TEXT_MAX] = "unknown", config[64 + VERSION_TEXT_MAX];
 	_cleanup_err_ struct err *why = NULL;
-	int r = image_version(path, version, &why);
+	enum arch arch = arch_host();
+	int r = image_version(path, version, &arch, &why);
 	if (why && err_kind_of(why) == ERR_DATA) {
 		if (err)
 			*err = TAKE_PTR(why);
@@ -51,7 +86,7 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 	}
 	if (r < 0 && !is_elf(path))
 		return FAIL(err, r == -EBADMSG ? ERR_DATA : ERR_MISSING, r,
-			    "'%s' is not a kernel image (%s); name a bzImage or a vmlinux", path,
+			    "'%s' is not a kernel image (%s); name a bzImage, an arm64 Image or a vmlinux", path,
 			    r == -EBADMSG ? "it does not have the header of one" : strerror(-r));
 	snprintf(config, sizeof(config), "config-%s", version);
 	*ret = (struct kernel){
@@ -59,10 +94,10 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 		.version = strdup(version),
 		.name = strdup(path),
 		.boot = strdup(path),
-		.arch = arch_host(),
+		.arch = r < 0 ? arch_host() : arch,
 		.image = true,
 		.no_scx = kernel_lacks("/boot", config, "CONFIG_SCHED_CLASS_EXT"),
-		.serial_smp = kernel_lacks("/boot", config, "CONFIG_HOTPLUG_PARALLEL"),
+		.serial_smp = (r < 0 || arch == ARCH_X86_64) && kernel_lacks("/boot", config, "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }
@@ -73,8 +108,9 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 static bool is_bootable(const char *path)
 {
 	char version[VERSION_TEXT_MAX];
+	enum arch arch;
 	if (!path_is_dir(path))
-		return image_version(path, version, NULL) == 0;
+		return image_version(path, version, &arch, NULL) == 0 && arch == arch_host();
 	_cleanup_free_ char *image = path_join(path, kernel_targets[arch_host()].image_path);
 	return image && path_exists(image) && kernel_tree_version(path, version, NULL) == 0;
 }
