@@ -18,7 +18,7 @@ from tap import BUILD, check, finish, skip  # noqa: E402
 
 DUMP = os.path.join(BUILD, 'tests', 'arm64_dump')
 CPUS_MAX = 123
-OTHERS = '1n1l1c1t 2n2l2c2t 8n8l1c1t 2n4l3c8t 1n3l5c3t'.split()
+OTHERS = '1n1l1c1t 2n2l2c2t 8n8l1c1t 2n4l3c8t 1n3l5c3t 1n1l8c1t:4x446+4x1024 1n1l8c1t:4x325+3x870+1x1024'.split()
 
 
 class Node:
@@ -95,11 +95,25 @@ def faults(root, nodes, llcs, cores, threads):
         yield 'distances without nodes'
 
 
+def capacity_faults(root, shape):
+    """Each CPU has the capacity of its kind, the operating points of its kind, and power."""
+    kinds = [(int(cores), int(capacity)) for cores, capacity in re.findall(r'(\d+)x(\d+)', shape)]
+    wanted = [(capacity, kind) for kind, (cores, capacity) in enumerate(kinds) for _ in range(cores)]
+    tables = {c.cells('phandle')[0]: int(c.name.rsplit('-', 1)[1]) for c in root.children if c.name.startswith('opp-table-')}
+    cpus = root.child('cpus').named('cpu')
+    if not kinds:
+        found = [c.name for c in cpus if 'capacity-dmips-mhz' in c.props]
+        return [f'capacities of {found}'] if found or tables else []
+    found = [(c.cells('capacity-dmips-mhz')[0], tables[c.cells('operating-points-v2')[0]]) for c in cpus]
+    power = [c.cells('dynamic-power-coefficient')[0] for c in cpus]
+    return [f'capacities {found}'] if found != wanted or min(power) < 1 else []
+
+
 def check_topology(shape):
-    numbers = [int(n) for n in re.findall(r'\d+', shape)]
+    numbers = [int(n) for n in re.findall(r'\d+', shape)][:4]
     status, said, root = decode(shape)
     check(status == 0 and not said, f'{shape}: dtc has no complaint', said)
-    found = list(faults(root, *numbers))
+    found = list(faults(root, *numbers)) + capacity_faults(root, shape)
     check(not found, f'{shape}: the device tree is as declared', '\n'.join(found))
 
 
@@ -108,7 +122,7 @@ def main():
         skip('device trees', 'dtc is not installed (Debian: device-tree-compiler)')
         finish()
     for shape in dict.fromkeys([shape for _, shape in presets()] + OTHERS):
-        n, l, c, t = (int(x) for x in re.findall(r'\d+', shape))
+        n, l, c, t = (int(x) for x in re.findall(r'\d+', shape)[:4])
         if l * c * t <= CPUS_MAX and n <= 8:
             check_topology(shape)
     finish(at_least=20)

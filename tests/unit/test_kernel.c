@@ -282,13 +282,19 @@ END_TEST
 
 START_TEST(the_lean_fragment_has_what_is_critical)
 {
-	size_t len;
-	const char *text = kconfig_lean(ARCH_X86_64, &len);
-	char *copy = strndup(text, len);
-	t_ok(kconfig_validate(ARCH_X86_64, copy, true, NULL));
-	free(copy);
+	for (unsigned arch = 0; arch < ARCH_COUNT; arch++) {
+		size_t len;
+		const char *text = kconfig_lean((enum arch)arch, &len);
+		char *copy = strndup(text, len);
+		t_ok(kconfig_validate((enum arch)arch, copy, true, NULL));
+		ck_assert_ptr_null(strchr(copy, '['));
+		ck_assert(kconfig_has(copy, "CONFIG_ARM_GIC_V3") == (arch == ARCH_AARCH64));
+		free(copy);
+	}
+	ck_assert_uint_ne(kconfig_lean_hash(ARCH_X86_64), kconfig_lean_hash(ARCH_AARCH64));
 }
 END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, every_form_of_the_grammar, 0, ARRAY_SIZE(grammar));

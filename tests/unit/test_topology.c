@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "t.h"
+#include "topo/presets.h"
 #include "topo/topology.h"
 #include "vmm/qemu/argv.h"
 #include "vmm/x86/ram.h"
@@ -59,6 +60,70 @@ static const struct {
 	{ { 2, 2, 1, 1, .distances = { 10, 20, 21, 10 } }, "it is 20, and 21 back" },
 	{ { 9, 9, 1, 1, .distances = { 10 } }, "of at most 8" },
 };
+
+/* Texts that are read and written back. */
+static const char *const kinds[] = { "1n1l8c1t:4x446+4x1024", "1n2l4c2t:7x10+1x1024", "1n1l2c1t:2x1024",
+				     "1n1l8c1t:2x1+2x2+2x3+2x1024" };
+
+START_TEST(cores_of_several_kinds_have_a_text)
+{
+	char text[TOPOLOGY_TEXT_MAX];
+	struct ktstr_topology t;
+	t_ok(topology_parse(kinds[_i], &t, NULL));
+	ck_assert_str_eq(topology_format(&t, text), kinds[_i]);
+	ck_assert(topology_has_kinds(&t));
+}
+END_TEST
+
+START_TEST(a_core_has_the_capacity_of_its_kind)
+{
+	struct ktstr_topology t, equal;
+	t_ok(topology_parse("1n1l8c1t:4x446+4x1024", &t, NULL));
+	ck_assert_uint_eq(ktstr_core_capacity(&t, 3), 446);
+	ck_assert_uint_eq(ktstr_core_capacity(&t, 4), 1024);
+	t_ok(topology_parse("1,1,8,1", &equal, NULL));
+	ck_assert(!topology_has_kinds(&equal));
+	ck_assert_uint_eq(ktstr_core_capacity(&equal, 3), 1024);
+	ck_assert(preset_find("4big-4little") && !memcmp(&preset_find("4big-4little")->topology, &t, sizeof(t)));
+}
+END_TEST
+
+static const struct {
+	const char *text, *why;
+} bad_kinds[] = {
+	{ "1n1l8c1t:4x446", "its kinds have 4 cores, and the machine has 8" },
+	{ "1n1l8c1t:4x446+4x512", "the largest capacity is 512, must be 1024" },
+	{ "1n1l8c1t:4x446+4x1025", "kind 1 has capacity 1025" },
+	{ "1n1l8c1t:", "is not a valid topology" },
+	{ "1n1l8c1t:8x1024+", "is not a valid topology" },
+	{ "1n1l8c1t:8x", "is not a valid topology" },
+	{ "1n1l8c1t:8x1024,", "is not a valid topology" },
+	{ "1n1l5c1t:1x1+1x1+1x1+1x1+1x1024", "is not a valid topology" },
+};
+
+START_TEST(kinds_that_cannot_be_are_refused)
+{
+	struct ktstr_topology t;
+	struct err *err = NULL;
+	ck_assert_int_lt(topology_parse(bad_kinds[_i].text, &t, &err), 0);
+	t_err_contains(&err, bad_kinds[_i].why);
+}
+END_TEST
+
+START_TEST(cores_of_several_kinds_need_parallel_time)
+{
+	char why[200];
+	struct vm_config c = { .memory_mib = 512 };
+	t_ok(topology_parse(kinds[0], &c.topology, NULL));
+	for (unsigned arch = 0; arch < ARCH_COUNT; arch++) {
+		c.arch = (enum arch)arch;
+		c.lag_ns = 0;
+		ck_assert(strstr(qemu_refuses(&c, why, sizeof(why)), "parallel time"));
+		c.lag_ns = 5000;
+		ck_assert_ptr_null(qemu_refuses(&c, why, sizeof(why)));
+	}
+}
+END_TEST
 
 START_TEST(what_cannot_be_is_refused)
 {
@@ -122,6 +187,10 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, nodes_have_what_is_said_of_them);
 	tcase_add_test(tc, nodes_that_are_alike_share);
 	tcase_add_loop_test(tc, what_cannot_be_is_refused, 0, ARRAY_SIZE(bad));
+	tcase_add_loop_test(tc, cores_of_several_kinds_have_a_text, 0, ARRAY_SIZE(kinds));
+	tcase_add_test(tc, a_core_has_the_capacity_of_its_kind);
+	tcase_add_loop_test(tc, kinds_that_cannot_be_are_refused, 0, ARRAY_SIZE(bad_kinds));
+	tcase_add_test(tc, cores_of_several_kinds_need_parallel_time);
 	tcase_add_test(tc, qemu_is_told);
 	tcase_add_test(tc, two_descriptions_are_two_machines);
 	tcase_add_test(tc, a_node_of_its_own_size_lies_around_the_gap);

@@ -361,6 +361,39 @@ START_TEST(argv_is_the_deterministic_recipe)
 }
 END_TEST
 
+START_TEST(argv_of_an_arm64_machine)
+{
+	static const char *const wanted[] = {
+		"qemu-system-aarch64 -M virt,gic-version=3,",
+		"-icount shift=3,sleep=off,align=off",
+		"-smp 8,",
+		"-dtb /proc/self/fd/27 ",
+		"-numa node,nodeid=1,memdev=ram1",
+		"-semihosting-config enable=on,target=gdb,userspace=on ",
+		"console=ttyAMA0 ",
+		"rdinit=/init skew_tick=1 ",
+		"ktstr.log=0x44000000:0x1000000 ktstr.exit=0x1",
+	};
+	static const char *const unwanted[] = { "isa-debug-exit", "memmap=", "ttyS0", "socket-id", "maxcpus" };
+	struct vm_config c = { .arch = ARCH_AARCH64,
+			       .topology = { 2, 2, 2, 2 },
+			       .memory_mib = 512,
+			       .kernel = "/boot/it",
+			       .icount_shift = 3,
+			       .late_cpus = false };
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	joined(&c, 2, &text);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		ck_assert_msg(strstr(buf_str(&text), wanted[i]) != NULL, "'%s' is not in: %s", wanted[i],
+			      buf_str(&text));
+	for (size_t i = 0; i < ARRAY_SIZE(unwanted); i++)
+		ck_assert_msg(!strstr(buf_str(&text), unwanted[i]), "'%s' is in: %s", unwanted[i], buf_str(&text));
+	char why[200];
+	c.topology = (struct ktstr_topology){ 1, 8, 16, 1 };
+	ck_assert(strstr(qemu_refuses(&c, why, sizeof(why)), "128 CPUs") != NULL);
+}
+END_TEST
+
 START_TEST(argv_leaves_processors_to_pid_1)
 {
 	struct vm_config c = { .topology = { 1, 1, 4, 1 }, .memory_mib = 256, .kernel = "/boot/it" };
@@ -546,6 +579,7 @@ static void fill(TCase *tc)
 	tcase_add_loop_test(tc, topology_says_what_is_wrong, 0, ARRAY_SIZE(bad_topologies));
 	tcase_add_test(tc, apic_ids_have_gaps);
 	tcase_add_test(tc, argv_is_the_deterministic_recipe);
+	tcase_add_test(tc, argv_of_an_arm64_machine);
 	tcase_add_test(tc, argv_leaves_processors_to_pid_1);
 	tcase_add_test(tc, pauses_go_in_the_timers_calibration_alone);
 	tcase_add_test(tc, a_kernel_that_lies_is_left_alone);
