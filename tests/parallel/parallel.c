@@ -32,6 +32,13 @@ KTSTR_TEST(spinners_1_on_1, .cores = 1, .duration_s = 2, .checks = OPEN)
 SPINNERS(3, 1, 3, 1, INHERIT)
 SPINNERS(8, 2, 2, 2, SMT_PAIR)
 
+/* Four little cores and four big ones, each with a spinner. */
+KTSTR_TEST(spinners_on_kinds, .cores = 8, .kinds = { { 4, 446 }, { 4, 1024 } }, .duration_s = 2, .checks = OPEN)
+{
+	return ktstr_run_cgroups(t, KTSTR_CGROUPS({ .name = "little", .workers = 4, .cpuset = KTSTR_CPUS("0-3") },
+						  { .name = "big", .workers = 4, .cpuset = KTSTR_CPUS("4-7") }));
+}
+
 /* Two workers that wake each other, by four mechanisms. */
 #define PING_PONG(id, type)                                                                                          \
 	KTSTR_TEST(id, .cores = 2, .duration_s = 1, .checks = OPEN)                                                  \
