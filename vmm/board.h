@@ -11,8 +11,8 @@ struct board {
 	/* words of the kernel's command line */
 	const char *console, *verbose, *words;
 	bool device_tree; /* the kernel learns of its machine from one (arm64/devicetree.h) */
-	uint16_t exit; /* ends the machine: a port for one write; on aarch64 any value, for a semihosting call */
-	uint16_t park; /* stops the machine to save it: pvpanic's port; on aarch64 its slot on the PCI bus */
+	uint16_t exit;	  /* ends the machine: a port for one write; on aarch64 any value, for a semihosting call */
+	uint16_t park;	  /* stops the machine to save it: pvpanic's port; on aarch64 its slot on the PCI bus */
 };
 
 extern const struct board boards[ARCH_COUNT];

@@ -22,7 +22,7 @@ struct ktstr_numa_node {
 	unsigned memory_mib; /* a multiple of 128; of the first node at least 256 */
 };
 
-#define KTSTR_KINDS_MAX	   4    /* of cores with different capacities */
+#define KTSTR_KINDS_MAX	   4	/* of cores with different capacities */
 #define KTSTR_CAPACITY_MAX 1024 /* of the fastest cores, as in the kernel */
 
 /* Cores of one capacity. */
@@ -96,7 +96,7 @@ static inline unsigned ktstr_node_of_llc(const struct ktstr_topology *t, unsigne
 	unsigned min_llcs, max_llcs;		 /* 1, 12 */                               \
 	unsigned min_cpus, max_cpus;		 /* 1, 192 */                              \
 	unsigned min_numa_nodes, max_numa_nodes; /* 1, 1: one node unless set otherwise */ \
-	enum ktstr_switch requires_smt;		 /* two or more threads per core */               \
+	enum ktstr_switch requires_smt;		 /* two or more threads per core */        \
 	enum ktstr_switch requires_kinds	 /* cores that are not equal; OFF: equal ones only */
 
 struct ktstr_constraints {

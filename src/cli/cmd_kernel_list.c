@@ -114,7 +114,8 @@ static json_t *entry_json(const struct cache_entry *e, const struct active *acti
 	return o;
 }
 
-static int print_json_list(const struct cache *cache, const struct cache_entry *list, size_t count, const struct active *active)
+static int print_json_list(const struct cache *cache, const struct cache_entry *list, size_t count,
+			   const struct active *active)
 {
 	json_t *entries = json_array();
 	for (size_t i = 0; i < count; i++)

@@ -17,9 +17,10 @@ static inline enum arch chosen_arch(unsigned word)
 #define KERNEL_FORMS "a version, a range A..B, a source tree, a tarball, git+URL#REF, distro[:VERSION] or a cache key"
 
 #define ROW_JSON(args, text) OPT_FLAG(args, json, "json", 0, text)
-#define ROW_ARCH(args)                                               \
-	OPT_CHOICE(args, arch, "arch", 0, "ARCH", arch_words,        \
-		   "architecture of the guests: that of this machine, x86_64, or aarch64 (by emulation, with cross tools)")
+#define ROW_ARCH(args)                                                                                               \
+	OPT_CHOICE(args, arch, "arch", 0, "ARCH", arch_words,                                                        \
+		   "architecture of the guests: that of this machine, x86_64, or aarch64 (by emulation, with cross " \
+		   "tools)")
 #define ROW_KERNELS(args) \
 	OPT_LIST(args, kernel, "kernel", 'k', "KERNEL", KERNEL_FORMS "; repeatable, or separated by commas")
 #define ROW_CPU_CAP(args, text) OPT_STRING(args, cpu_cap, "cpu-cap", 0, "N", text)

@@ -98,7 +98,7 @@ static inline bool arch_is_tcg(void)
 /* Ends the machine by a semihosting call, which QEMU accepts from programs if it is told to. @port: unused. */
 static inline void arch_end_machine(uint16_t port)
 {
-	static const uint64_t block[2] = { 0x20026, 1 }; /* ADP_Stopped_ApplicationExit, status */
+	static const uint64_t block[2] = { 0x20026, 1 };  /* ADP_Stopped_ApplicationExit, status */
 	register uint64_t operation __asm__("x0") = 0x20; /* SYS_EXIT_EXTENDED */
 	register const uint64_t *argument __asm__("x1") = block;
 	(void)port;

@@ -102,7 +102,8 @@ static bool is_our_elf(const char *path)
 	_cleanup_close_ int fd = file_open(path, NULL);
 	if (fd < 0 || fd_read_full(fd, ident, sizeof(ident)) < 0)
 		return false;
-	return !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS64 && ident[18] == arch_names[arch_host()].elf_machine;
+	return !memcmp(ident, ELFMAG, SELFMAG) && ident[EI_CLASS] == ELFCLASS64 &&
+	       ident[18] == arch_names[arch_host()].elf_machine;
 }
 
 static char *expand_origin(const char *dir, size_t len, const char *origin)

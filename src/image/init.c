@@ -23,10 +23,12 @@ static void own_dir(char out[PATH_MAX])
 
 static int not_found(const char *name, const char *dir, struct err **err)
 {
-	FAIL(err, ERR_MISSING, -ENOENT, "there is no " INIT_NAME " for %s guests%s%s", name, dir ? " in " : "", dir ?: "");
+	FAIL(err, ERR_MISSING, -ENOENT, "there is no " INIT_NAME " for %s guests%s%s", name, dir ? " in " : "",
+	     dir ?: "");
 	if (err)
 		err_hint(*err,
-			 "make it with 'meson setup build-%s --cross-file cross/%s.ini' and ninja, or name its directory "
+			 "make it with 'meson setup build-%s --cross-file cross/%s.ini' and ninja, or name its "
+			 "directory "
 			 "in KTSTR_GUEST_DIR",
 			 name, name);
 	return -ENOENT;

@@ -39,7 +39,7 @@ struct cache_entry {
 
 struct cache {
 	char *root;
-	enum arch arch; /* kernels that answer references, and that are built, have this architecture */
+	enum arch arch;	    /* kernels that answer references, and that are built, have this architecture */
 	fs_magic_fn *magic; /* tests replace the query of the file system's type; NULL: ask the file system */
 };
 

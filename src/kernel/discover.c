@@ -19,10 +19,10 @@
 #define BZIMAGE_VERSION_AT 0x20e
 
 /* Linux, Documentation/arch/arm64/booting.rst. The image is not packed, so it has the banner of /proc/version. */
-#define ARM64_MAGIC_AT	   0x38
-#define ARM64_MAGIC	   "ARM\x64"
-#define BANNER		   "Linux version "
-#define ARM64_IMAGE_MAX	   ((size_t)256 << 20)
+#define ARM64_MAGIC_AT	0x38
+#define ARM64_MAGIC	"ARM\x64"
+#define BANNER		"Linux version "
+#define ARM64_IMAGE_MAX ((size_t)256 << 20)
 
 static int arm64_version(int fd, char ret[VERSION_TEXT_MAX])
 {
@@ -97,7 +97,8 @@ int kernel_from_image(const char *path, struct kernel *ret, struct err **err)
 		.arch = r < 0 ? arch_host() : arch,
 		.image = true,
 		.no_scx = kernel_lacks("/boot", config, "CONFIG_SCHED_CLASS_EXT"),
-		.serial_smp = (r < 0 || arch == ARCH_X86_64) && kernel_lacks("/boot", config, "CONFIG_HOTPLUG_PARALLEL"),
+		.serial_smp =
+			(r < 0 || arch == ARCH_X86_64) && kernel_lacks("/boot", config, "CONFIG_HOTPLUG_PARALLEL"),
 	};
 	return ret->label && ret->version && ret->name && ret->boot ? 0 : -ENOMEM;
 }

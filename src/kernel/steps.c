@@ -162,14 +162,13 @@ static int make_key(struct kernel_job *job)
 		snprintf(ref, sizeof(ref), "%s", id->ref);
 		for (char *p = ref; *p; p++)
 			*p = isalnum((unsigned char)*p) || strchr("._-", *p) ? *p : '_';
-		snprintf(job->key, sizeof(job->key), "%s-git-%.7s-%s-kc%08x%s", ref, id->hash, arch, kc,
-			 variant);
+		snprintf(job->key, sizeof(job->key), "%s-git-%.7s-%s-kc%08x%s", ref, id->hash, arch, kc, variant);
 		break;
 	default:
 		own_config_suffix(job, own, sizeof(own));
 		if (job->clean_tree)
-			snprintf(job->key, sizeof(job->key), "local-%.7s-%s%s-kc%08x%s", job->git_hash, arch,
-				 own, kc, variant);
+			snprintf(job->key, sizeof(job->key), "local-%.7s-%s%s-kc%08x%s", job->git_hash, arch, own, kc,
+				 variant);
 	}
 	return r;
 }

@@ -6,7 +6,7 @@
 #include "base/arch.h"
 
 struct kernel_target {
-	const char *make_arch;	  /* make's settings on machines of another architecture */
+	const char *make_arch; /* make's settings on machines of another architecture */
 	const char *make_cross;
 	const char *image;	  /* make's target for the bootable file, and that file's name in the cache */
 	const char *image_path;	  /* in the tree */

@@ -257,7 +257,9 @@ static const char *perf_refused(const struct plan_case *c, const struct plan_req
 static char *reason_to_skip(const struct plan_case *c, const struct plan_request *q)
 {
 	char text[400];
-	struct vm_config config = { .arch = c->test->arch, .topology = c->topology, .memory_mib = c->memory_mib, .lag_ns = c->lag_ns };
+	struct vm_config config = {
+		.arch = c->test->arch, .topology = c->topology, .memory_mib = c->memory_mib, .lag_ns = c->lag_ns
+	};
 	if (c->kernel && c->kernel->absent)
 		return strdup(c->kernel->absent);
 	if (q->perf_only && !c->test->performance_mode)

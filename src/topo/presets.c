@@ -11,9 +11,9 @@
 		.numa_nodes = (n), .llcs = (l), .cores = (c), .threads = (t) \
 	}
 
-#define KINDS(c, ...)                                                                                   \
-	{                                                                                               \
-		.numa_nodes = 1, .llcs = 1, .cores = (c), .threads = 1, .kinds = { __VA_ARGS__ }          \
+#define KINDS(c, ...)                                                                            \
+	{                                                                                        \
+		.numa_nodes = 1, .llcs = 1, .cores = (c), .threads = 1, .kinds = { __VA_ARGS__ } \
 	}
 
 const struct preset presets[] = {

@@ -94,7 +94,8 @@ static int check_kinds(const struct ktstr_topology *t, struct err **err)
 	if (!cores)
 		return 0;
 	if (cores != all)
-		return FAIL(err, ERR_DATA, -EINVAL, "topology: its kinds have %u cores, and the machine has %u", cores, all);
+		return FAIL(err, ERR_DATA, -EINVAL, "topology: its kinds have %u cores, and the machine has %u", cores,
+			    all);
 	return most == KTSTR_CAPACITY_MAX
 		       ? 0
 		       : FAIL(err, ERR_DATA, -EINVAL, "topology: the largest capacity is %u, must be %d", most,

@@ -16,7 +16,7 @@
 	"\"name\":\"" n "\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":" sched                 \
 	",\"numa_nodes\":1,\"llcs\":" llcs ",\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000," \
 	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                     \
-	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2,\"requires_kinds\":2},"                                       \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2,\"requires_kinds\":2},"                  \
 	"\"workers_per_cgroup\":2,\"sched_args\":[],\"include_files\":[],\"expect_err\":0," CHECKS
 #define LIST(scheds, tests) "{\"api\":2,\"schedulers\":[" scheds "],\"tests\":[" tests "]}"
 

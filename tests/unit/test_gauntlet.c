@@ -84,7 +84,9 @@ START_TEST(tcg_has_all_presets_but_three)
 {
 	char text[200];
 	for (const struct preset *p = presets; p->name; p++) {
-		struct vm_config c = { .topology = p->topology, .memory_mib = guest_memory_mib(&p->topology, 0), .lag_ns = QEMU_LAG_NS };
+		struct vm_config c = { .topology = p->topology,
+				       .memory_mib = guest_memory_mib(&p->topology, 0),
+				       .lag_ns = QEMU_LAG_NS };
 		bool refused = qemu_backend.refuses(&c, text, sizeof(text)) != NULL;
 		bool largest = strstr(p->name, "252cpu") || p->verifier_only;
 		ck_assert_msg(refused == largest, "%s", p->name);

@@ -125,7 +125,7 @@ END_TEST
 	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1," \
 	"\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000,\"workers_per_cgroup\":2,\"sched_args\":[],"  \
 	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                             \
-	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2,\"requires_kinds\":2},"                                               \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2,\"requires_kinds\":2},"                          \
 	"\"include_files\":[],\"expect_err\":1,\"expect_scx_error_contains\":\"words\",\"staged\":[" staged "],"       \
 	"\"checks\":{\"not_stuck\":true,\"max_gap_ms\":0,\"max_spread_pct\":false,\"min_work_rate\":" rate "}}"
 
@@ -415,7 +415,7 @@ END_TEST
 	"{\"name\":\"t\",\"file\":\"a.c\",\"line\":3,\"problem\":null,\"scheduler\":null,\"numa_nodes\":1,\"llcs\":1," \
 	"\"cores\":2,\"threads\":1,\"memory_mib\":0,\"duration_ms\":2000,\"workers_per_cgroup\":2,\"sched_args\":[],"  \
 	"\"constraints\":{\"min_llcs\":1,\"max_llcs\":12,\"min_cpus\":1,\"max_cpus\":192,"                             \
-	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2,\"requires_kinds\":2},\"expect_err\":0,"                              \
+	"\"min_numa_nodes\":1,\"max_numa_nodes\":1,\"requires_smt\":2,\"requires_kinds\":2},\"expect_err\":0,"         \
 	"\"include_files\":[],\"payload\":\"one\",\"payloads\":[" list "]," CHECKS "}"
 
 START_TEST(suite_reads_payloads)

@@ -31,11 +31,11 @@
 #define PCI_CONFIG_HIGH		   0x40 /* 0x4010000000: above RAM of any size that a test has */
 #define PCI_CONFIG_LOW		   0x10000000
 #define PCI_CONFIG_BYTES	   0x10000000
-#define CPU_HZ		    1000000000u
-#define PCI_INTERRUPT_FIRST 3
-#define INTERRUPT_SPI	    0
-#define INTERRUPT_PPI	    1
-#define LEVEL_HIGH	    4
+#define CPU_HZ			   1000000000u
+#define PCI_INTERRUPT_FIRST	   3
+#define INTERRUPT_SPI		   0
+#define INTERRUPT_PPI		   1
+#define LEVEL_HIGH		   4
 
 /* References between nodes. */
 enum phandle {
@@ -86,8 +86,8 @@ static void put_cells(struct tree *t, const char *name, const uint32_t *cell, si
 	note_error(t, fdt_property(t->fdt, name, big_endian, (int)(count * sizeof(*cell))));
 }
 
-#define CELLS(t, name, ...)                                                          \
-	put_cells((t), (name), (const uint32_t[]){ __VA_ARGS__ },                    \
+#define CELLS(t, name, ...)                                       \
+	put_cells((t), (name), (const uint32_t[]){ __VA_ARGS__ }, \
 		  sizeof((const uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t))
 
 static void put_text(struct tree *t, const char *name, const char *text)
@@ -308,8 +308,16 @@ static void put_pci_interrupts(struct tree *t)
 	uint32_t map[4 * 4 * 10], *at = map;
 	for (unsigned slot = 0; slot < 4; slot++)
 		for (unsigned pin = 0; pin < 4; pin++) {
-			const uint32_t row[10] = { slot << 11, 0, 0, pin + 1, HANDLE_GIC, 0, 0, INTERRUPT_SPI,
-						   PCI_INTERRUPT_FIRST + (slot + pin) % 4, LEVEL_HIGH };
+			const uint32_t row[10] = { slot << 11,
+						   0,
+						   0,
+						   pin + 1,
+						   HANDLE_GIC,
+						   0,
+						   0,
+						   INTERRUPT_SPI,
+						   PCI_INTERRUPT_FIRST + (slot + pin) % 4,
+						   LEVEL_HIGH };
 			memcpy(at, row, sizeof(row));
 			at += ARRAY_SIZE(row);
 		}

@@ -83,7 +83,7 @@ static void add_topology(struct qemu_argv *a, const struct vm_config *c, const s
 	for (unsigned i = 0; i < m->nodes; i++) {
 		qemu_argv_add(a, "-object");
 		qemu_argv_add(a, "memory-backend-file,id=ram%u,mem-path=/proc/self/fd/%u,size=%lu,share=on", i,
-			     QEMU_FD_RAM0 + i, m->node[i].size);
+			      QEMU_FD_RAM0 + i, m->node[i].size);
 	}
 	if (m->nodes == 1) {
 		qemu_argv_add(a, "-machine");
@@ -135,7 +135,7 @@ static void add_disk(struct qemu_argv *a, const struct vm_devices *d)
 	qemu_argv_add(a, "set=1,fd=%d", QEMU_FD_DISK_READ);
 	qemu_argv_add(a, "-drive");
 	qemu_argv_add(a, "file=/dev/fdset/1,if=none,id=disk,format=raw,cache=unsafe,file.locking=off,discard=unmap%s",
-		     d->disk_read_only ? ",read-only=on" : "");
+		      d->disk_read_only ? ",read-only=on" : "");
 	qemu_argv_add(a, "-device");
 	qemu_argv_add(a, "virtio-blk-pci,drive=disk");
 }

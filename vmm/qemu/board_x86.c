@@ -48,4 +48,3 @@ const struct qemu_board qemu_board_x86 = {
 	.add_processors = add_processors,
 	.refuses = refuses,
 };
-

@@ -61,22 +61,14 @@ char *preload_capacities(const struct ktstr_topology *t, char out[PRELOAD_CAPACI
 
 /* A machine with one CPU and nothing else. The library ends it before the CPU's first instruction. */
 static const char *const probe_argv[] = { NULL, /* the program and its machine: see spawn_probe() */
-					  "-M",
-					  NULL,
-					  "-m",
-					  "16",
-					  "-accel",
-					  "tcg,thread=single",
-					  "-icount",
-					  "shift=3,sleep=off",
-					  "-display",
-					  "none",
-					  "-nodefaults",
-					  "-no-user-config",
-					  "-name",
-					  "ktstr,debug-threads=on",
-					  "-plugin",
-					  NULL, /* see spawn_probe() */
+					  "-M",		 NULL,
+					  "-m",		 "16",
+					  "-accel",	 "tcg,thread=single",
+					  "-icount",	 "shift=3,sleep=off",
+					  "-display",	 "none",
+					  "-nodefaults", "-no-user-config",
+					  "-name",	 "ktstr,debug-threads=on",
+					  "-plugin",	 NULL, /* see spawn_probe() */
 					  NULL };
 
 #define PROBE_ARGUMENTS (sizeof(probe_argv) / sizeof(*(probe_argv)))
@@ -146,7 +138,8 @@ static const char *probe(enum arch arch, bool observer, char *why, size_t size)
 	if (r < 0)
 		snprintf(why, size, "%s cannot be started: %s", arch_names[arch].qemu, strerrordesc_np(-r));
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		snprintf(why, size, "%s does not call the functions of TCG that would be replaced", arch_names[arch].qemu);
+		snprintf(why, size, "%s does not call the functions of TCG that would be replaced",
+			 arch_names[arch].qemu);
 	else if (!WIFEXITED(status) || WEXITSTATUS(status))
 		snprintf(why, size, "%s", said.len ? buf_str(&said) : "its probe crashed");
 	else

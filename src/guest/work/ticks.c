@@ -16,7 +16,8 @@
 static bool kernel_trusts_counter(void)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	return file_read(CLOCKSOURCE, 64, &text, NULL) >= 0 && !strncmp(buf_str(&text), ARCH_COUNTER_CLOCK, strlen(ARCH_COUNTER_CLOCK));
+	return file_read(CLOCKSOURCE, 64, &text, NULL) >= 0 &&
+	       !strncmp(buf_str(&text), ARCH_COUNTER_CLOCK, strlen(ARCH_COUNTER_CLOCK));
 }
 
 struct both {

@@ -56,7 +56,7 @@
 #define STUCK_TURNS	   64
 #define CAPACITY_VARIABLE  "KTSTR_TCG_CAPACITIES" /* of all vCPUs: 446,446,1024; without it, all are equal */
 #define CAPACITY_MAX	   1024
-#define SLOW_LAGS	   8 /* the longest turn of a vCPU of less capacity, in lags */
+#define SLOW_LAGS	   8  /* the longest turn of a vCPU of less capacity, in lags */
 #define STATUS_UNAVAILABLE 69 /* EX_UNAVAILABLE of sysexits.h */
 
 /* Times are in instructions, as QEMU's counter. */
@@ -384,7 +384,8 @@ static void take_turn(struct vcpu *v, const struct vcpu *second)
 	call->unlock();
 	int why = execute(v, budget);
 	v->stuck = *guest.qemu.icount == v->at ? v->stuck + 1 : 0;
-	v->at += time_of(v, max(*guest.qemu.icount - v->at, 0)) + guest.held + (v->stuck && v->stuck % STUCK_TURNS == 0);
+	v->at +=
+		time_of(v, max(*guest.qemu.icount - v->at, 0)) + guest.held + (v->stuck && v->stuck % STUCK_TURNS == 0);
 	guest.held = 0;
 	v->woken = v->at;
 	v->look = true;
