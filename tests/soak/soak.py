@@ -5,7 +5,8 @@
     tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N] [--images N]
 
 Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `kernels`, the tests of real
-guests on an old and the newest kernel, which are built first; `defaults`, every work type with its default parameters
+guests on an old and the newest kernel, which are built first; `arm64`, guests of that architecture, whose kernel is
+built first; `defaults`, every work type with its default parameters
 under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types and operations; `stress`, an
 hour of a guest's time in which CPUs go offline and online again; `fuzz`, mutations of the kept corpora through every
 parser; `images`, dumps of crashed guests' memory that is damaged each time in another way.
@@ -146,6 +147,16 @@ def kernels(_):
     return odd
 
 
+def arm64(_):
+    """All suites that are built for arm64 guests, and sysfs of every preset."""
+    build = ['ktstr', 'kernel', 'build', 'distro', '--arch', 'aarch64', '--cpu-cap', str(os.cpu_count() or 1)]
+    code = subprocess.run([KTSTR, *build[1:]]).returncode
+    if code != 0:
+        return [f'{" ".join(build)}: status {code}']
+    os.environ['KTSTR_ARM64'] = 'full'
+    return guest_test('arm64')
+
+
 def repeats(_):
     os.environ.update(KTSTR_REPEATS='20', KTSTR_OBSERVER_ALL='1')
     return guest_test('determinism') + guest_test('observer')
@@ -196,11 +207,12 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'defaults': defaults, 'behaviour': behaviour, 'stress': stress, 'fuzz': fuzz, 'images': images}
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'defaults': defaults, 'behaviour': behaviour, 'stress': stress,
+             'fuzz': fuzz, 'images': images}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:
-            odd += part(None if name in ('fuzz', 'kernels', 'repeats') else need_kernel('soak'))
+            odd += part(None if name in ('fuzz', 'kernels', 'repeats', 'arm64') else need_kernel('soak'))
     for line in odd:
         say('FAILED ' + line)
     sys.exit(1 if odd else 0)

@@ -113,12 +113,24 @@ def check_topologies(kernel, scratch):
         check(reserved, f'{shape}: the event log is not for the kernel', shown.get('/proc/iomem'))
 
 
+def check_behaviour(kernel, scratch):
+    for suite, wanted in (('examples', 'test(eevdf)'), ('behaviour', 'test(behaviour_) | test(ops_) | test(canned_)'),
+                          ('parallel', 'all()')):
+        run, _ = run_tests(kernel, suite, wanted, scratch, suite)
+        tests = [e for e in run.events() if e['event'] == 'test-finished']
+        check(tests, f'{suite}: tests run', run)
+        for e in tests:
+            check(e['verdict'] == ('skip' if e['name'].endswith('_missing') else 'pass'), e['name'], e.get('cause'))
+
+
 def main():
     kernel = need()
     before = machines()
     with Scratch() as scratch:
         check_topologies(kernel, scratch)
         check_verdicts(kernel, scratch)
+        if FULL:
+            check_behaviour(kernel, scratch)
     check_nothing_left('arm64', before)
     finish(at_least=12)
 
