@@ -51,8 +51,8 @@ struct ktstr_topology {
 	 */
 	unsigned char distances[KTSTR_NODES_MAX * KTSTR_NODES_MAX];
 	/*
-	 * Cores that are not equal: `.kinds = { { 4, 446 }, { 4, 1024 } }` has four little cores and then four big ones.
-	 * All cores are of some kind, and one kind has 1024. All 0: all cores are equal. Written "1n1l8c1t:4x446+4x1024".
+	 * Cores that are not equal: `.kinds = { { 4, 446 }, { 4, 1024 } }`: four little cores, then four big ones.
+	 * All cores are of some kind; one kind has 1024. All 0: cores are equal. Written "1n1l8c1t:4x446+4x1024".
 	 */
 	struct ktstr_cpu_kind kinds[KTSTR_KINDS_MAX];
 };
