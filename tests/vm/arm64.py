@@ -29,14 +29,27 @@ SAMPLE = ('eevdf_two_cgroups', 'eevdf_steps', 'eevdf_work_types', 'eevdf_cpusets
 CMDLINE = 'console=ttyAMA0 quiet loglevel=4 panic=-1 nokaslr skew_tick=1 rdinit=/init'
 
 
+def check_semihosting():
+    """What ends a machine by a call does not open the host's files."""
+    with open(os.path.join(os.path.dirname(__file__), '..', '..', 'vmm', 'qemu', 'board_arm64.c'), encoding='ascii') as f:
+        options = re.search(r'"(enable=on,[^"]*)"', f.read())[1]
+    found = {}
+    for how in (options, options.replace('target=gdb', 'target=native')):
+        found[how] = subprocess.run(['qemu-system-aarch64', '-M', 'virt', '-cpu', 'max', '-m', '64', '-display', 'none', '-nodefaults',
+                                     '-semihosting-config', how, '-kernel', GUESTS + '/semihosting'], timeout=60, stdin=subprocess.DEVNULL).returncode
+    check(found[options] == 7, 'a guest cannot read files of the host by semihosting', found)
+    check(len(set(found.values())) == 2, 'this shows because it could with another target', found)
+
+
 def need():
-    kernels = cached_kernels(arch='aarch64')
-    if not kernels:
-        skip('arm64 guests', "no kernel for aarch64 in the cache; run 'ktstr kernel build distro --arch aarch64'")
-        finish()
     if not os.path.exists(GUESTS + '/examples'):
         skip('arm64 guests', f"no suites for aarch64; run 'meson setup {os.path.basename(BUILD)}-aarch64 "
              "--cross-file cross/aarch64.ini' and ninja")
+        finish()
+    check_semihosting()
+    kernels = cached_kernels(arch='aarch64')
+    if not kernels:
+        skip('arm64 guests', "no kernel for aarch64 in the cache; run 'ktstr kernel build distro --arch aarch64'")
         finish()
     return kernels[0]
 
