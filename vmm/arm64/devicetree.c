@@ -351,7 +351,7 @@ static void put_firmware(struct tree *t)
 	end_node(t);
 }
 
-/* Not "no-map": PID 1 maps it through /dev/mem as ordinary memory. */
+/* "no-map": a kernel with STRICT_DEVMEM lets PID 1 map only what is not its RAM. */
 static void put_reserved(struct tree *t)
 {
 	uint64_t log = boards[ARCH_AARCH64].log;
@@ -361,6 +361,7 @@ static void put_reserved(struct tree *t)
 	put_flag(t, "ranges");
 	begin_node(t, "event-log@%lx", log);
 	CELLS(t, "reg", (uint32_t)(log >> 32), (uint32_t)log, 0, GUEST_LOG_BYTES);
+	put_flag(t, "no-map");
 	end_node(t);
 	end_node(t);
 }
