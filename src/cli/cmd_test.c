@@ -38,7 +38,8 @@ static void session_done(struct session *s)
 	json_decref(s->record);
 	kernel_list_done(&s->list);
 	fd_close(s->stream.fd);
-	fd_close(s->cell_fd);
+	program_done(&s->cell);
+	program_done(&s->from_file);
 	filter_free(s->filter);
 	free(s->relevant);
 	for (size_t i = 0; i < s->kernels; i++) {
@@ -63,9 +64,11 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 	struct signals signals;
 	if (a->sweep && !a->paths.count)
 		return sweep_suites(s, a->sweep, err);
-	int r = interrupt_watch(&signals, s->reactor, err);
+	int r = program_open_from_file(&s->from_file, err);
 	if (r == 0)
-		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
+		r = interrupt_watch(&signals, s->reactor, err);
+	if (r == 0)
+		r = suites_load(s->reactor, paths, s->from_file.path, &s->suite, &s->suites, err);
 	signals_done(&signals);
 	/* It may have come after the last suite was read. */
 	if (r == 0 && signals.caught)
@@ -425,7 +428,7 @@ static int build_schedulers(struct session *s, const struct test_args *a, struct
 
 int test_run(const struct test_args *a, struct err **err)
 {
-	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 }, .cell_fd = -1 };
+	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 }, .cell = PROGRAM_NULL, .from_file = PROGRAM_NULL };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;

@@ -5,6 +5,7 @@
 
 #include "cli/kernel_list.h"
 #include "cli/kernels.h"
+#include "cli/programs.h"
 #include "cli/reports.h"
 #include "cli/test_args.h"
 #include "run/budget.h"
@@ -50,8 +51,7 @@ struct session {
 	unsigned allowed; /* number of CPUs that this process may use */
 	struct cpu_budget budget;
 	enum plan_perf perf;
-	int cell_fd; /* program of the cells of a sweep, or -1 */
-	char cell_path[40];
+	struct program cell, from_file; /* of a sweep's cells, and of scenario files */
 	char *snapshot_cache; /* NULL: every test boots */
 };
 

@@ -135,7 +135,7 @@ static int build_image(struct attempt *a, bool plain)
 	struct image_base_spec base_spec = {
 		.use = &use,
 		.staged = (const char *const *)staged,
-		.test = t->binary,
+		.test = t->program ? t->program : t->binary,
 		.scheduler = c->scheduler_path,
 		.include = includes->item,
 		.cache_dir = fleet_of(a)->config.image_cache,
@@ -149,6 +149,7 @@ static int build_image(struct attempt *a, bool plain)
 		.sched_args = { NULL, NULL, (const char *const *)t->sched_args },
 		.workload_root = test_workload_root(t),
 		.environment = environment,
+		.scenario = t->scenario,
 		.plain = plain,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);
