@@ -243,6 +243,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.keep_memory = a->keep_memory,
 		.no_monitor = a->no_monitor,
 		.exploring = a->schedules > 1,
+		.write_scenario = a->write_scenario,
 		.perturb_file = s->perturb_points ? a->perturb : NULL,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),

@@ -54,6 +54,8 @@ const struct option_row test_options[] = {
 		     "with --tcg-time parallel: by how much the clocks of busy CPUs may differ (100ns to 5us)"),
 	OPT_STRING(struct test_args, perturb, "perturb", 0, "HOW",
 		   "tcg: another schedule, by holding CPUs back: seed=7,one-in=3,hold=500us, or a file of points"),
+	OPT_STRING(struct test_args, write_scenario, "write-scenario", 0, "FILE",
+		   "write the scenario that the only test runs as a file, which 'ktstr test FILE' runs again"),
 	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,
 		   "boot every machine, or clone it from one that was booted with its kernel and topology"),
 	OPT_NUMBER(struct test_args, time_dilation, "time-dilation", 0, "N", 1, VM_DILATION_MAX, 1,

@@ -115,6 +115,10 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 	if (r < 0)
 		return r;
 	plan_partition(&s->plan, &s->partition);
+	if (a->write_scenario && (s->plan.count != 1 || a->schedules))
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "--write-scenario writes the scenario of one test, and there are %zu; choose one with -E",
+			    s->plan.count);
 	return a->list ? 0 : check_problems(&s->plan, err);
 }
 

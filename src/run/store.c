@@ -11,6 +11,7 @@
 #include "run/fleet.h"
 #include "run/perturb_file.h"
 #include "run/replay.h"
+#include "run/scenario_file.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/vmcore.h"
 
@@ -244,6 +245,39 @@ static int store_memory(const struct attempt *a, const char *sidecar, struct err
 	return vmcore_write(&a->memory, attempt_rundir(a)->fd, path_basename(path), &a->job.cancelled, err);
 }
 
+/* A name finds a scheduler beside the test binary, but not beside the file. */
+static const char *scheduler_of_file(const struct plan_case *c)
+{
+	const struct sched_decl *s = c->test->scheduler;
+	if (!s || !s->binary || !c->scheduler_path)
+		return NULL;
+	const char *source = scheduler_source(c->scheduler_path, s->binary, test_home(c->test), c->kernel->schedulers);
+	return !strcmp(source, "sibling") || !strcmp(source, "declared") ? c->scheduler_path : NULL;
+}
+
+/* --write-scenario */
+static int store_scenario(const struct attempt *a, struct err **err)
+{
+	const char *path = fleet_of(a)->config.write_scenario;
+	const struct evidence *e = &a->evidence;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	_cleanup_free_ char *program = NULL;
+	if (!path)
+		return 0;
+	if (!e->scenarios)
+		return FAIL(err, ERR_DATA, -ENOENT, "the test ran no scenario, so there is none to write");
+	if (e->scenario_refused) {
+		text_append_line(&text, e->scenario.data, e->scenario.len);
+		return FAIL(err, ERR_DATA, -EOPNOTSUPP, "its scenario cannot be written: %s", buf_str(&text));
+	}
+	if (e->scenarios > 1)
+		return FAIL(err, ERR_DATA, -EOPNOTSUPP, "the test ran %u scenarios, and a file has one", e->scenarios);
+	const char *scheduler = scheduler_of_file(a->item);
+	program = scheduler ? realpath(scheduler, NULL) : NULL;
+	int r = scenario_file_text(e->scenario.data, e->scenario.len, program, &text, err);
+	return r == 0 ? file_write_atomic(path, text.data, text.len, 0644, err) : r;
+}
+
 /* Where CPUs were held back. Of the many schedules of a campaign, only those that did not pass are kept. */
 static int store_points(const struct attempt *a, const char *sidecar, struct err **err)
 {
@@ -352,6 +386,7 @@ int attempt_store(void *arg)
 	note_loss(&err, store_report(a, &result, path, &err), &lost);
 	note_loss(&err, store_load_log(a, path, &err), &lost);
 	note_loss(&err, store_points(a, path, &err), &lost);
+	note_loss(&err, store_scenario(a, &err), &lost);
 	note_loss(&err, store_memory(a, path, &err), &lost);
 	guestmem_done(&a->memory);
 	a->err = err_free(a->err);

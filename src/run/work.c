@@ -90,8 +90,9 @@ static int make_initrd(struct attempt *a, struct image_base_spec *spec, const st
 
 /* Environment variables of the host that are passed to the guest. */
 static const char *const forwarded[] = { "KTSTR_BACKTRACE=", "KTSTR_VERBOSE=" };
+#define ENVIRONMENT_MAX (ARRAY_SIZE(forwarded) + 1)
 
-static void fill_environment(const struct attempt *a, const char *ret[ARRAY_SIZE(forwarded) + 1])
+static void fill_environment(const struct attempt *a, const char *ret[ENVIRONMENT_MAX + 1])
 {
 	const char *const *set = fleet_of(a)->config.environment;
 	size_t n = 0;
@@ -99,6 +100,8 @@ static void fill_environment(const struct attempt *a, const char *ret[ARRAY_SIZE
 		for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
 			if (!strncmp(*set, forwarded[i], strlen(forwarded[i])) && n < ARRAY_SIZE(forwarded))
 				ret[n++] = *set;
+	if (fleet_of(a)->config.write_scenario)
+		ret[n++] = WIRE_DESCRIBE "=1";
 }
 
 /* What the scheduler's declaration says about its start. */
@@ -127,7 +130,7 @@ static int build_image(struct attempt *a, bool plain)
 	const struct test_decl *t = c->test;
 	_cleanup_buf_ struct buf suffix = BUF_NULL;
 	char *staged[IMAGE_STAGED_MAX + 1] = { NULL };
-	const char *environment[ARRAY_SIZE(forwarded) + 1] = { NULL };
+	const char *environment[ENVIRONMENT_MAX + 1] = { NULL };
 	_cleanup_(includes_free) struct includes *includes = calloc(1, sizeof(*includes));
 	if (!includes)
 		return -ENOMEM;
