@@ -52,7 +52,7 @@ struct shrink {
 	struct test_args *test;
 	struct shrink_base base;
 	struct shrink_journal journal;
-	char *cache, *dir, *converted;
+	char *cache, *dir, *converted, *program;
 	json_t *scenario; /* the smallest file so far; NULL: the test as it is declared */
 	json_t *points;	  /* the smallest perturbation so far; NULL: none */
 	char wanted[SHRINK_FAILURE_MAX];
@@ -75,6 +75,7 @@ static void shrink_done(struct shrink *s)
 	free(s->cache);
 	free(s->dir);
 	free(s->converted);
+	free(s->program);
 }
 
 static size_t count_points(const json_t *file)
@@ -85,8 +86,8 @@ static size_t count_points(const json_t *file)
 /* --- what is to be shrunk ----------------------------------------------------------------------------------------- */
 
 /* What a candidate has of its own, and what is only for people. */
-static const char *const not_kept[] = { "filter", "perturb",   "list",	  "dry-run", "json",	  "report",
-					"trace",  "partition", "repeat",  "retries", "require",	  "write-scenario",
+static const char *const not_kept[] = { "filter", "perturb",   "list",	  "dry-run", "json",	    "report",
+					"trace",  "partition", "repeat",  "retries", "require",	    "write-scenario",
 					"jobs",	  "keep-runs", "verbose", "eager",   "keep-memory", NULL };
 
 static int read_perturb(struct shrink *s, struct err **err)
@@ -144,7 +145,11 @@ static int open_files(struct shrink *s, struct err **err)
 	s->cache = cache_sibling("shrink");
 	if (!s->cache || !identity || asprintf(&s->dir, "%s/run-%d", s->cache, getpid()) < 0)
 		return s->dir = NULL, FAIL_SYS(err, -ENOMEM, "look for the cache");
+	s->program = realpath("/proc/self/exe", NULL);
+	s->base.program = s->program;
 	s->base.dir = s->dir;
+	if (!s->program)
+		return FAIL_SYS(err, -errno, "find the program ktstr");
 	s->converted = path_join(s->dir, "written.json");
 	int r = s->converted ? shrink_journal_open(&s->journal, s->cache, identity, err) : -ENOMEM;
 	return r == 0 ? mkdir_parents(s->dir, 0755, err) : r;
@@ -482,9 +487,12 @@ static const struct {
 	const char *name;
 	size_t at;
 } sizes[] = {
-	{ "steps", offsetof(struct scenario_size, steps) },	   { "operations", offsetof(struct scenario_size, operations) },
-	{ "cgroups", offsetof(struct scenario_size, cgroups) },	   { "workers", offsetof(struct scenario_size, workers) },
-	{ "cpus", offsetof(struct scenario_size, cpus) },	   { "duration_s", offsetof(struct scenario_size, duration_s) },
+	{ "steps", offsetof(struct scenario_size, steps) },
+	{ "operations", offsetof(struct scenario_size, operations) },
+	{ "cgroups", offsetof(struct scenario_size, cgroups) },
+	{ "workers", offsetof(struct scenario_size, workers) },
+	{ "cpus", offsetof(struct scenario_size, cpus) },
+	{ "duration_s", offsetof(struct scenario_size, duration_s) },
 	{ "values", offsetof(struct scenario_size, values) },
 };
 
@@ -564,7 +572,8 @@ const struct command cmd_shrink = {
 		"RESULT is the sidecar of the run; or write the words of its replay line behind '--'.\n\nA scenario "
 		"that differs has other schedules. If the run was perturbed by a seed, a smaller scenario is therefore "
 		"tried with several seeds; points are left out at the end, where one run decides.\n\nThe result is a "
-		"scenario file, which 'ktstr test NAME.json' runs, the same as a C program, and the points. What is known "
+		"scenario file, which 'ktstr test NAME.json' runs, the same as a C program, and the points. What is "
+		"known "
 		"of candidates is kept in the cache: a search that was interrupted, or whose time was over, goes on "
 		"when the same command is given again.",
 	.option = shrink_options,

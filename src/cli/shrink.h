@@ -12,12 +12,13 @@
 
 /* What all runs have in common. Borrowed strings. */
 struct shrink_base {
-	char **environment; /* "NAME=VALUE" of the replay line */
-	char **options;	    /* of `ktstr test`, without a filter, a perturbation and paths */
-	const char *filter; /* of the test as it is declared; NULL: scenario files */
+	const char *program;	  /* ktstr */
+	char **environment;	  /* "NAME=VALUE" of the replay line */
+	char **options;		  /* of `ktstr test`, without a filter, a perturbation and paths */
+	const char *filter;	  /* of the test as it is declared; NULL: scenario files */
 	const char *const *paths; /* likewise */
-	const char *dir;    /* for files of candidates and for results */
-	nsec_t until;	    /* no run starts later */
+	const char *dir;	  /* for files of candidates and for results */
+	nsec_t until;		  /* no run starts later */
 	/* How runs are perturbed: seed, one_in, hold_ns; one_in 0: not. */
 	uint64_t seed;
 	uint32_t one_in, hold_ns;
@@ -26,9 +27,10 @@ struct shrink_base {
 /* One candidate: at most @tries runs, until one shows the failure. */
 struct shrink_run {
 	const json_t *scenario; /* file that it runs; NULL: the test as it is declared */
-	const json_t *points;	/* perturbation with given points; NULL: a seed for each try, if there is a perturbation */
+	const json_t
+		*points; /* perturbation with given points; NULL: a seed for each try, if there is a perturbation */
 	unsigned tries;
-	const char *wanted; /* the failure, from shrink_failure(); NULL: any failure */
+	const char *wanted;	    /* the failure, from shrink_failure(); NULL: any failure */
 	const char *write_scenario; /* file for --write-scenario; or NULL */
 	/* Results. */
 	bool accepted, cut; /* cut: time ran out before it could be decided */

@@ -81,7 +81,8 @@ int shrink_journal_add(struct shrink_journal *j, const struct shrink_run *r, str
 {
 	char key[KEY_BYTES];
 	json_t *one = json_object();
-	if (r->cut)
+	/* The first run only tells what the failure is. */
+	if (r->cut || (!r->wanted && !r->result))
 		return json_decref(one), 0;
 	make_key(r, key);
 	json_put_bool(&one, "accepted", r->accepted);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/environment.h"
 #include "base/file.h"
@@ -11,6 +12,7 @@
 #include "base/text.h"
 #include "reactor/interrupt.h"
 #include "cli/shrink.h"
+#include "cli/status.h"
 #include "kernel/command.h"
 
 #define STOP_DEADLINE (20 * NSEC_PER_SEC) /* for `ktstr test` to end its machines */
@@ -96,7 +98,7 @@ static void make_words(struct slot *s)
 {
 	const struct shrink_base *b = s->base;
 	drop_words(s);
-	add_word(s, "/proc/self/exe");
+	add_word(s, "%s", b->program);
 	add_word(s, "test");
 	for (size_t i = 0; b->options[i]; i++)
 		add_word(s, "%s", b->options[i]);
@@ -138,6 +140,12 @@ static void keep_line(void *data, const char *line)
 		text_copy_line(s->run->said, sizeof(s->run->said), line, strlen(line));
 }
 
+/* A candidate that makes no sense has no result. It is not run, but any other reason is one to stop. */
+static bool is_refused(int status)
+{
+	return WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_BAD_DATA || WEXITSTATUS(status) == EXIT_BAD_USAGE);
+}
+
 /* Does the run that has ended decide? */
 static bool judge_try(struct slot *s)
 {
@@ -147,7 +155,8 @@ static bool judge_try(struct slot *s)
 	if (read_if_there(s->results, SIDECAR_SUFFIX, &r->result) == 0) {
 		r->accepted = shrink_failure(r->result, failure) && (!r->wanted || !strcmp(failure, r->wanted));
 		read_if_there(s->results, PERTURB_SUFFIX, &r->taken);
-	}
+	} else if (!is_refused(s->command.child.status))
+		s->result = FAIL(&s->err, ERR_MISSING, -EIO, "a candidate could not run: %s", r->said);
 	r->cut = !r->accepted && r->tried < r->tries && nsec_now() >= s->base->until;
 	return r->accepted || r->tried >= r->tries || r->cut;
 }
@@ -184,7 +193,10 @@ static int run_try(struct machine *m, int result)
 	if (r < 0 && !(r == -EIO && s->command.child.status))
 		return s->result = r;
 	s->err = err_free(s->err);
-	if (judge_try(s))
+	bool ended = judge_try(s);
+	if (s->result < 0)
+		return s->result;
+	if (ended)
 		return MACHINE_END;
 	command_done(&s->command);
 	command_init(&s->command);

@@ -5,30 +5,74 @@
 #include <string.h>
 
 /* offsetof() that does not compile unless the field has type @want. */
-#define AT(type, field, want)                                                                                         \
-	(offsetof(struct type, field) +                                                                               \
-	 0 * sizeof(struct {                                                                                          \
+#define AT(type, field, want)                                                                                          \
+	(offsetof(struct type, field) +                                                                                \
+	 0 * sizeof(struct {                                                                                           \
 		 _Static_assert(__builtin_types_compatible_p(__typeof__(((struct type *)NULL)->field), want), #field); \
-		 int unused;                                                                                          \
+		 int unused;                                                                                           \
 	 }))
-#define NUMBER(t, f) { .name = #f, .kind = FIELD_UNSIGNED, .at = AT(t, f, unsigned) }
-#define U64(t, f)    { .name = #f, .kind = FIELD_U64, .at = AT(t, f, uint64_t) }
-#define REAL(t, f)   { .name = #f, .kind = FIELD_REAL, .at = AT(t, f, double) }
-#define LIMIT(f)     { .name = #f, .kind = FIELD_LIMIT, .at = AT(ktstr_checks, f, double) },
-#define BOOL(t, f)   { .name = #f, .kind = FIELD_BOOL, .at = AT(t, f, bool) }
-#define SWITCH(t, f) { .name = #f, .kind = FIELD_SWITCH, .at = AT(t, f, enum ktstr_switch) }
-#define TEXT(t, f)   { .name = #f, .kind = FIELD_TEXT, .at = AT(t, f, const char *) }
-#define LINES(t, f)  { .name = #f, .kind = FIELD_LINES, .at = AT(t, f, const char *) }
-#define TEXTS(t, f)  { .name = #f, .kind = FIELD_TEXTS, .at = AT(t, f, const char *const *) }
-#define CHOICE(t, f, type, of, start) \
-	{ .name = #f, .kind = FIELD_CHOICE, .at = AT(t, f, enum type), .words = of, .prefix = start }
-#define ALWAYS(t, f, type, of, start) \
-	{ .name = #f, .kind = FIELD_CHOICE, .at = AT(t, f, enum type), .words = of, .prefix = start, .always = true }
-#define SET(t, f)	  { .name = #f, .kind = FIELD_SET_NUMBER, .at = offsetof(struct t, f) }
-#define STRUCT(t, f, s)	  { .name = #f, .kind = FIELD_STRUCT, .at = offsetof(struct t, f), .shape = &s }
-#define LIST(t, f, s)	  { .name = #f, .kind = FIELD_LIST, .at = offsetof(struct t, f), .shape = &s }
-#define REFUSED(t, f, is) { .name = #f, .kind = FIELD_REFUSED, .at = offsetof(struct t, f), .what = is }
-#define END		  { .name = NULL }
+#define NUMBER(t, f)                                                         \
+	{                                                                    \
+		.name = #f, .kind = FIELD_UNSIGNED, .at = AT(t, f, unsigned) \
+	}
+#define U64(t, f)                                                       \
+	{                                                               \
+		.name = #f, .kind = FIELD_U64, .at = AT(t, f, uint64_t) \
+	}
+#define REAL(t, f)                                                     \
+	{                                                              \
+		.name = #f, .kind = FIELD_REAL, .at = AT(t, f, double) \
+	}
+#define LIMIT(f) { .name = #f, .kind = FIELD_LIMIT, .at = AT(ktstr_checks, f, double) },
+#define BOOL(t, f)                                                   \
+	{                                                            \
+		.name = #f, .kind = FIELD_BOOL, .at = AT(t, f, bool) \
+	}
+#define SWITCH(t, f)                                                                \
+	{                                                                           \
+		.name = #f, .kind = FIELD_SWITCH, .at = AT(t, f, enum ktstr_switch) \
+	}
+#define TEXT(t, f)                                                           \
+	{                                                                    \
+		.name = #f, .kind = FIELD_TEXT, .at = AT(t, f, const char *) \
+	}
+#define LINES(t, f)                                                           \
+	{                                                                     \
+		.name = #f, .kind = FIELD_LINES, .at = AT(t, f, const char *) \
+	}
+#define TEXTS(t, f)                                                                  \
+	{                                                                            \
+		.name = #f, .kind = FIELD_TEXTS, .at = AT(t, f, const char *const *) \
+	}
+#define CHOICE(t, f, type, of, start)                                                                     \
+	{                                                                                                 \
+		.name = #f, .kind = FIELD_CHOICE, .at = AT(t, f, enum type), .words = of, .prefix = start \
+	}
+#define ALWAYS(t, f, type, of, start)                                                                      \
+	{                                                                                                  \
+		.name = #f, .kind = FIELD_CHOICE, .at = AT(t, f, enum type), .words = of, .prefix = start, \
+		.always = true                                                                             \
+	}
+#define SET(t, f)                                                                 \
+	{                                                                         \
+		.name = #f, .kind = FIELD_SET_NUMBER, .at = offsetof(struct t, f) \
+	}
+#define STRUCT(t, f, s)                                                                    \
+	{                                                                                  \
+		.name = #f, .kind = FIELD_STRUCT, .at = offsetof(struct t, f), .shape = &s \
+	}
+#define LIST(t, f, s)                                                                    \
+	{                                                                                \
+		.name = #f, .kind = FIELD_LIST, .at = offsetof(struct t, f), .shape = &s \
+	}
+#define REFUSED(t, f, is)                                                                  \
+	{                                                                                  \
+		.name = #f, .kind = FIELD_REFUSED, .at = offsetof(struct t, f), .what = is \
+	}
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
 
 /* --- words of the enums ------------------------------------------------------------------------------------------- */
 

@@ -54,7 +54,7 @@ struct shape {
 	const struct field *field; /* ended by a NULL name */
 	const char *list;	   /* macro of a list: "KTSTR_CGROUPS"; NULL: there are no lists */
 	bool (*ends)(const void *item);
-	void (*end)(void *item);   /* makes an entry that ends a list; NULL: all zero */
+	void (*end)(void *item); /* makes an entry that ends a list; NULL: all zero */
 };
 
 extern const struct shape shape_test, shape_scheduler, shape_scenario;

@@ -277,8 +277,7 @@ static int read_array(struct declaration *d, const struct field *f, const json_t
 	return r == 0 ? read_items(d, f, from, at, err) : r;
 }
 
-static int read_field(struct declaration *d, const struct field *f, const json_t *from, void *object,
-		      struct err **err)
+static int read_field(struct declaration *d, const struct field *f, const json_t *from, void *object, struct err **err)
 {
 	void *at = (char *)object + f->at;
 	int r;
@@ -416,8 +415,7 @@ static int read_document(struct declaration *d, const json_t *root, const char *
 	if (r == 0 && !d->test.name)
 		r = BAD(err, "test: it has no name");
 	if (r == 0)
-		r = err_wrap(err,
-			     read_object(d, &shape_scenario, json_object_get(root, "scenario"), &d->scenario, err),
+		r = err_wrap(err, read_object(d, &shape_scenario, json_object_get(root, "scenario"), &d->scenario, err),
 			     "scenario");
 	if (r == 0 && !d->scenario.steps)
 		r = BAD(err, "scenario: it has no steps");

@@ -67,9 +67,7 @@ static int look_at(struct found *f, const char *path, struct err **err)
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return FAIL(err, ERR_USAGE, -EINVAL, "test path '%s' is %s; name a file or a directory", path,
 			    file_kind(st.st_mode));
-	int r = S_ISDIR(st.st_mode)	 ? walk(f, path, 0)
-		: is_scenario_file(path) ? keep(f, path)
-					 : consider(f, path);
+	int r = S_ISDIR(st.st_mode) ? walk(f, path, 0) : is_scenario_file(path) ? keep(f, path) : consider(f, path);
 	if (r < 0)
 		return FAIL_SYS(err, r, "look for tests in '%s'", path);
 	if (f->count > before)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 struct ddmin {
-	bool *kept; /* of all items */
+	bool *kept;	     /* of all items */
 	size_t items, count; /* count: that are kept */
 	size_t parts, at;    /* part number @at of @parts is the next to leave out; parts 0: all are */
 };

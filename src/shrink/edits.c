@@ -12,13 +12,23 @@ enum action { LEAVE_OUT_ENTRIES, LEAVE_OUT_FIELDS, SMALLER_NUMBERS, ACTION_MAX }
 #define DEPTH_MAX      12
 
 /* Fields that a file needs, or that say what the failure is of. */
-static const char *const needed[] = { "ktstr_scenario", "$schema", "schedulers", "test",      "scenario", "name",
-				      "kind",		"type",	   "binary",	 "scheduler", "steps",	  "kernel_builtin_enable",
+static const char *const needed[] = { "ktstr_scenario",
+				      "$schema",
+				      "schedulers",
+				      "test",
+				      "scenario",
+				      "name",
+				      "kind",
+				      "type",
+				      "binary",
+				      "scheduler",
+				      "steps",
+				      "kernel_builtin_enable",
 				      "kernel_builtin_disable" };
 /* Lists that must not become empty. */
 static const char *const not_empty[] = { "steps", "phases", "schedulers" };
 /* Numbers whose size is a cost. */
-static const char *const costs[] = { "workers", "workers_per_cgroup", "numa_nodes", "llcs", "cores",
+static const char *const costs[] = { "workers", "workers_per_cgroup", "numa_nodes", "llcs",	 "cores",
 				     "threads", "duration_s",	      "ms",	    "memory_mib" };
 
 static bool is_one_of(const char *key, const char *const *list, size_t count)
@@ -137,7 +147,8 @@ static void walk_node(struct walk *w, const char *path, json_t *node, unsigned d
 	json_t *value;
 	if (depth > DEPTH_MAX)
 		return;
-	json_object_foreach_safe(node, next, key, value) {
+	json_object_foreach_safe(node, next, key, value)
+	{
 		if (!w->done)
 			edit_member(w, path, key, node, value);
 	}

@@ -13,11 +13,11 @@
 #include "base/text.h"
 #include "base/time.h"
 
-#define EVIDENCE_WORKERS_MAX 16384
-#define EVIDENCE_CGROUPS_MAX 4096
-#define EVIDENCE_ITEMS_MAX   4096
+#define EVIDENCE_WORKERS_MAX  16384
+#define EVIDENCE_CGROUPS_MAX  4096
+#define EVIDENCE_ITEMS_MAX    4096
 #define EVIDENCE_SCENARIO_MAX ((size_t)4 << 20) /* bytes of text */
-#define EVIDENCE_METRICS_MAX 65536 /* for workers, and the same number for payloads */
+#define EVIDENCE_METRICS_MAX  65536		/* for workers, and the same number for payloads */
 
 struct evidence_worker {
 	struct wire_worker wire;

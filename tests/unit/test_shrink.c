@@ -17,8 +17,14 @@ static const struct {
 	size_t items;
 	size_t need[5]; /* number + 1 */
 } needs[] = {
-	{ 1, { 1 } },		      { 1, { 0 } },	    { 2, { 2 } },		{ 10, { 0 } },
-	{ 100, { 1, 100 } },	      { 1000, { 3, 4, 5 } }, { 4000, { 7, 2000, 3999 } }, { 37, { 1, 10, 20, 30, 37 } },
+	{ 1, { 1 } },
+	{ 1, { 0 } },
+	{ 2, { 2 } },
+	{ 10, { 0 } },
+	{ 100, { 1, 100 } },
+	{ 1000, { 3, 4, 5 } },
+	{ 4000, { 7, 2000, 3999 } },
+	{ 37, { 1, 10, 20, 30, 37 } },
 };
 
 static bool has_all(const bool *keep, const size_t *need)
@@ -142,7 +148,8 @@ END_TEST
 /* --- edits -------------------------------------------------------------------------------------------------------- */
 
 static const char file[] =
-	"{\"ktstr_scenario\": 1, \"schedulers\": [{\"name\": \"s\", \"binary\": \"scx_s\", \"args\": [\"-a\", \"-b\"]}],"
+	"{\"ktstr_scenario\": 1, \"schedulers\": [{\"name\": \"s\", \"binary\": \"scx_s\", \"args\": [\"-a\", "
+	"\"-b\"]}],"
 	" \"test\": {\"name\": \"t\", \"scheduler\": \"s\", \"cores\": 4, \"duration_s\": 8},"
 	" \"scenario\": {\"backdrop\": {\"cgroups\": [{\"name\": \"b\"}]}, \"steps\": ["
 	"  {\"name\": \"one\", \"ops\": [{\"kind\": \"spawn\", \"load\": {\"workers\": 3}}]},"
