@@ -273,6 +273,43 @@ static int shrink_scenario(struct shrink *s, struct err **err)
 	}
 }
 
+/* --- rarer points ------------------------------------------------------------------------------------------------- */
+
+#define RARER	   8u
+#define RAREST_MAX (1u << 20)
+
+/*
+ * A schedule with fewer points from the start. Without it, points are left out of a long list whose later ones mean
+ * something else as soon as one of the earlier ones is missing.
+ */
+static int try_rarer(struct shrink *s, uint32_t one_in, bool *took, struct err **err)
+{
+	struct shrink_run run = {
+		.scenario = s->scenario, .one_in = one_in, .tries = (unsigned)s->args->tries, .wanted = s->wanted
+	};
+	char what[64];
+	int r = try_all(s, &run, 1, err);
+	snprintf(what, sizeof(what), "CPUs held back at one of %u places", one_in);
+	*took = r == 0 && run.accepted && run.taken;
+	if (r == 0 && !s->over)
+		say_candidate(s, &run, what);
+	if (*took) {
+		json_decref(s->points);
+		s->points = json_incref(run.taken);
+	}
+	shrink_run_done(&run);
+	return r;
+}
+
+static int find_rarer(struct shrink *s, struct err **err)
+{
+	bool took = s->base.one_in > 0;
+	int r = 0;
+	for (uint32_t one_in = s->base.one_in; r == 0 && took && !s->over && one_in <= RAREST_MAX / RARER;)
+		r = try_rarer(s, one_in *= RARER, &took, err);
+	return r;
+}
+
 /* --- points ------------------------------------------------------------------------------------------------------- */
 
 /* The perturbation with the points that are kept; a new reference. */
@@ -412,6 +449,8 @@ static int search(struct shrink *s, struct err **err)
 		r = check_converted(s, err);
 	if (r == 0 && s->scenario && !s->over)
 		r = shrink_scenario(s, err);
+	if (r == 0 && !s->over)
+		r = find_rarer(s, err);
 	if (r == 0 && s->points && !s->over)
 		r = shrink_points(s, err);
 	return r;

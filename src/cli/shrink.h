@@ -29,6 +29,7 @@ struct shrink_run {
 	const json_t *scenario; /* file that it runs; NULL: the test as it is declared */
 	const json_t
 		*points; /* perturbation with given points; NULL: a seed for each try, if there is a perturbation */
+	uint32_t one_in;	/* instead of the base's; 0: that one */
 	unsigned tries;
 	const char *wanted;	    /* the failure, from shrink_failure(); NULL: any failure */
 	const char *write_scenario; /* file for --write-scenario; or NULL */

@@ -24,6 +24,7 @@ static void make_key(const struct shrink_run *r, char out[KEY_BYTES])
 	hash_json(&h, r->scenario);
 	hash_json(&h, r->points ? json_object_get(r->points, "points") : NULL);
 	siphash_string(&h, r->wanted ? r->wanted : "");
+	siphash_update(&h, &r->one_in, sizeof(r->one_in));
 	snprintf(out, KEY_BYTES, "%016lx", siphash_final(&h));
 }
 

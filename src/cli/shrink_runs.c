@@ -91,7 +91,8 @@ static void add_perturb(struct slot *s)
 	if (s->run->points)
 		add_word(s, "--perturb=%s", s->points);
 	else if (b->one_in)
-		add_word(s, "--perturb=seed=%lu,one-in=%u,hold=%uns", b->seed + s->run->tried, b->one_in, b->hold_ns);
+		add_word(s, "--perturb=seed=%lu,one-in=%u,hold=%uns", b->seed + s->run->tried,
+			 s->run->one_in ?: b->one_in, b->hold_ns);
 }
 
 static void make_words(struct slot *s)
