@@ -270,8 +270,8 @@ struct wire_result {
 	uint32_t workers; /* number of WIRE_WORKER records that there must be */
 };
 
-/* Environment variable of the guest: the test tells which scenarios it runs. */
-#define WIRE_DESCRIBE "KTSTR_DESCRIBE"
+/* File of the guest: if it is there, the test tells which scenarios it runs. */
+#define WIRE_DESCRIBE "/ktstr.describe"
 
 /* A part of the text; the next record goes on with it. */
 struct wire_scenario {

@@ -12,8 +12,6 @@
 #include "cli/shared_options.h"
 #include "cli/shrink.h"
 #include "cli/test_args.h"
-#include "declare/read.h"
-#include "declare/write.h"
 #include "kernel/cache.h"
 #include "run/list_json.h"
 #include "run/perturb.h"
@@ -24,14 +22,6 @@
 #include "shrink/edits.h"
 
 #define ERROR_RATE 0.05 /* of candidates that are wrongly rejected, at the measured rate of the failure */
-
-struct shrink_args {
-	struct strings operands;
-	nsec_t budget;
-	uint64_t jobs, tries;
-	const char *output;
-	bool json;
-};
 
 static const struct option_row shrink_options[] = {
 	OPT_DURATION(struct shrink_args, budget, "budget", 0, "TIME", NSEC_PER_SEC, 7 * 24 * 60 * NSEC_PER_MIN,
@@ -44,22 +34,6 @@ static const struct option_row shrink_options[] = {
 		   "names of the results: NAME.json, NAME.perturb.json, NAME.c (default: shrunk)"),
 	ROW_JSON(struct shrink_args, "print JSON on standard output"),
 	OPT_END,
-};
-
-struct shrink {
-	const struct shrink_args *args;
-	struct replay_source source;
-	struct test_args *test;
-	struct shrink_base base;
-	struct shrink_journal journal;
-	char *cache, *dir, *converted, *program;
-	json_t *scenario; /* the smallest file so far; NULL: the test as it is declared */
-	json_t *points;	  /* the smallest perturbation so far; NULL: none */
-	char wanted[SHRINK_FAILURE_MAX];
-	struct scenario_size before, after;
-	size_t points_before, points_after;
-	unsigned runs, candidates, accepted, accepted_tries;
-	bool over; /* the budget */
 };
 
 static void shrink_done(struct shrink *s)
@@ -76,11 +50,6 @@ static void shrink_done(struct shrink *s)
 	free(s->dir);
 	free(s->converted);
 	free(s->program);
-}
-
-static size_t count_points(const json_t *file)
-{
-	return json_array_size(json_object_get(file, "points"));
 }
 
 /* --- what is to be shrunk ----------------------------------------------------------------------------------------- */
@@ -335,14 +304,14 @@ static int try_points(struct shrink *s, struct ddmin *d, const json_t *all, bool
 		run[count] = (struct shrink_run){
 			.scenario = s->scenario, .points = keep_points(all, keep), .tries = 1, .wanted = s->wanted
 		};
-		left[count] = count_points(run[count].points);
+		left[count] = shrink_count_points(run[count].points);
 	}
 	*ret_more = count > 0;
 	int r = count ? try_all(s, run, count, err) : 0;
 	bool took = false;
 	for (unsigned i = 0; i < count && r == 0 && !took && !s->over; i++) {
 		char what[64];
-		snprintf(what, sizeof(what), "%zu of %zu points", left[i], count_points(all));
+		snprintf(what, sizeof(what), "%zu of %zu points", left[i], shrink_count_points(all));
 		say_candidate(s, &run[i], what);
 		took = run[i].accepted;
 		ddmin_tell(d, took);
@@ -361,7 +330,7 @@ static int try_points(struct shrink *s, struct ddmin *d, const json_t *all, bool
 static int shrink_points(struct shrink *s, struct err **err)
 {
 	json_auto_t *all = json_incref(s->points);
-	size_t count = count_points(all);
+	size_t count = shrink_count_points(all);
 	_cleanup_free_ bool *keep = calloc(count + 1, sizeof(*keep));
 	struct ddmin d = { 0 };
 	bool more = true;
@@ -389,7 +358,7 @@ static int reproduce(struct shrink *s, struct err **err)
 		if (run.taken && !s->points)
 			s->points = json_incref(run.taken);
 	}
-	s->points_before = count_points(s->points);
+	s->points_before = shrink_count_points(s->points);
 	shrink_run_done(&run);
 	return r;
 }
@@ -456,127 +425,7 @@ static int search(struct shrink *s, struct err **err)
 	return r;
 }
 
-/* --- results ------------------------------------------------------------------------------------------------------ */
-
-static int write_beside(const struct shrink *s, const char *suffix, const struct buf *text, struct err **err)
-{
-	_cleanup_free_ char *path = NULL;
-	if (asprintf(&path, "%s%s", s->args->output ?: "shrunk", suffix) < 0)
-		return path = NULL, -ENOMEM;
-	if (text->failed)
-		return FAIL_SYS(err, -ENOMEM, "write '%s'", path);
-	return file_write_atomic(path, text->data, text->len, 0644, err);
-}
-
-static int write_scenario(const struct shrink *s, struct err **err)
-{
-	_cleanup_buf_ struct buf text = BUF_NULL, source = BUF_NULL;
-	struct declaration *d = NULL;
-	char *json = json_dumps(s->scenario, JSON_INDENT(2));
-	buf_appendf(&text, "%s\n", json ? json : "");
-	text.failed |= !json;
-	free(json);
-	int r = write_beside(s, ".json", &text, err);
-	if (r == 0)
-		r = declaration_read(s->scenario, "scenario", &d, err);
-	if (r == 0)
-		r = declare_source(&d->test, &d->scenario, &source, err);
-	declaration_free(d);
-	return r == 0 ? write_beside(s, ".c", &source, err) : r;
-}
-
-static int write_results(const struct shrink *s, struct err **err)
-{
-	_cleanup_buf_ struct buf points = BUF_NULL;
-	int r = s->scenario ? write_scenario(s, err) : 0;
-	if (r < 0 || !s->points)
-		return r;
-	json_print(s->points, /* pretty= */ false, &points);
-	return write_beside(s, ".perturb.json", &points, err);
-}
-
-/* The line that runs the result. */
-static void put_line(const struct shrink *s, struct buf *out)
-{
-	_cleanup_buf_ struct buf file = BUF_NULL;
-	for (size_t i = 0; s->base.environment[i]; i++)
-		buf_appendf(out, "%s ", s->base.environment[i]);
-	buf_puts(out, "ktstr test");
-	for (size_t i = 0; s->base.options[i]; i++) {
-		buf_puts(out, " ");
-		text_append_quoted(out, s->base.options[i]);
-	}
-	if (s->points) {
-		buf_appendf(&file, " --perturb %s.perturb.json", s->args->output ?: "shrunk");
-		buf_puts(out, buf_str(&file));
-	}
-	if (s->scenario) {
-		buf_appendf(out, " %s.json", s->args->output ?: "shrunk");
-		return;
-	}
-	buf_puts(out, " -E ");
-	text_append_quoted(out, s->base.filter);
-	for (size_t i = 0; s->base.paths[i]; i++) {
-		buf_puts(out, " ");
-		text_append_quoted(out, s->base.paths[i]);
-	}
-}
-
-static const struct {
-	const char *name;
-	size_t at;
-} sizes[] = {
-	{ "steps", offsetof(struct scenario_size, steps) },
-	{ "operations", offsetof(struct scenario_size, operations) },
-	{ "cgroups", offsetof(struct scenario_size, cgroups) },
-	{ "workers", offsetof(struct scenario_size, workers) },
-	{ "cpus", offsetof(struct scenario_size, cpus) },
-	{ "duration_s", offsetof(struct scenario_size, duration_s) },
-	{ "values", offsetof(struct scenario_size, values) },
-};
-
-static unsigned size_at(const struct scenario_size *s, size_t i)
-{
-	unsigned n;
-	memcpy(&n, (const char *)s + sizes[i].at, sizeof(n));
-	return n;
-}
-
-static json_t *sizes_json(const struct shrink *s, const struct scenario_size *of, size_t points)
-{
-	json_t *o = json_object();
-	for (size_t i = 0; s->scenario && i < ARRAY_SIZE(sizes); i++)
-		json_put_u64(&o, sizes[i].name, size_at(of, i));
-	json_put_u64(&o, "points", points);
-	return o;
-}
-
-static void print_result(const struct shrink *s, nsec_t wall)
-{
-	_cleanup_buf_ struct buf line = BUF_NULL;
-	char time[TIME_TEXT_MAX];
-	put_line(s, &line);
-	if (s->args->json) {
-		json_auto_t *o = json_object();
-		json_put_text(&o, "failure", s->wanted);
-		json_put(&o, "before", sizes_json(s, &s->before, s->points_before));
-		json_put(&o, "after", sizes_json(s, &s->after, s->points_after));
-		json_put_u64(&o, "candidates", s->candidates);
-		json_put_u64(&o, "runs", s->runs);
-		json_put_int(&o, "wall_ns", wall);
-		json_put_bool(&o, "complete", !s->over);
-		json_put_text(&o, "replay", buf_str(&line));
-		out_json(o, true);
-		return;
-	}
-	out_printf("%-12s %8s %8s\n", "", "before", "after");
-	for (size_t i = 0; s->scenario && i < ARRAY_SIZE(sizes); i++)
-		out_printf("%-12s %8u %8u\n", sizes[i].name, size_at(&s->before, i), size_at(&s->after, i));
-	out_printf("%-12s %8zu %8zu\n", "points", s->points_before, s->points_after);
-	out_printf("%u candidates, %u runs, %s\n%s\n", s->candidates, s->runs, nsec_format(wall, time), buf_str(&line));
-	if (s->over)
-		say_printf("the time is over; the same command goes on from here\n");
-}
+/* --- the command -------------------------------------------------------------------------------------------------- */
 
 static int run_shrink(void *args, struct err **err)
 {
@@ -593,10 +442,10 @@ static int run_shrink(void *args, struct err **err)
 	if (r < 0)
 		return r;
 	s.after = s.scenario ? scenario_size(s.scenario) : s.before;
-	s.points_after = count_points(s.points);
-	r = write_results(&s, err);
+	s.points_after = shrink_count_points(s.points);
+	r = shrink_write_results(&s, err);
 	if (r == 0)
-		print_result(&s, nsec_now() - began);
+		shrink_print_result(&s, nsec_now() - began);
 	return r;
 }
 

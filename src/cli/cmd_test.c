@@ -429,7 +429,7 @@ static int build_schedulers(struct session *s, const struct test_args *a, struct
 
 int test_run(const struct test_args *a, struct err **err)
 {
-	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 }, .cell = PROGRAM_NULL, .from_file = PROGRAM_NULL };
+	_cleanup_(session_done) struct session s = { .stream.fd = -1, .cell.fd = -1, .from_file.fd = -1 };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;

@@ -9,7 +9,6 @@ struct program {
 	int fd; /* -1: not open */
 	char path[40];
 };
-#define PROGRAM_NULL ((struct program){ .fd = -1 })
 
 /* The test of the verifier sweep's cells, and what runs scenario files. Nothing happens if it is open. */
 int program_open_cell(struct program *p, struct err **err);

@@ -5,7 +5,10 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "cli/test_args.h"
 #include "report/signatures.h"
+#include "run/replay_source.h"
+#include "shrink/edits.h"
 
 #define SHRINK_JOBS_MAX	   64
 #define SHRINK_FAILURE_MAX (SIGNATURE_MAX + 64)
@@ -29,7 +32,7 @@ struct shrink_run {
 	const json_t *scenario; /* file that it runs; NULL: the test as it is declared */
 	const json_t
 		*points; /* perturbation with given points; NULL: a seed for each try, if there is a perturbation */
-	uint32_t one_in;	/* instead of the base's; 0: that one */
+	uint32_t one_in; /* instead of the base's; 0: that one */
 	unsigned tries;
 	const char *wanted;	    /* the failure, from shrink_failure(); NULL: any failure */
 	const char *write_scenario; /* file for --write-scenario; or NULL */
@@ -61,5 +64,38 @@ void shrink_journal_done(struct shrink_journal *j);
 /* False: the candidate is not known. On true fills the results of @r. */
 bool shrink_journal_find(const struct shrink_journal *j, struct shrink_run *r);
 int shrink_journal_add(struct shrink_journal *j, const struct shrink_run *r, struct err **err);
+
+/* --- the search: cmd_shrink.c -------------------------------------------------------------------------------------- */
+
+struct shrink_args {
+	struct strings operands;
+	nsec_t budget;
+	uint64_t jobs, tries;
+	const char *output;
+	bool json;
+};
+
+struct shrink {
+	const struct shrink_args *args;
+	struct replay_source source;
+	struct test_args *test;
+	struct shrink_base base;
+	struct shrink_journal journal;
+	char *cache, *dir, *converted, *program;
+	json_t *scenario; /* the smallest file so far; NULL: the test as it is declared */
+	json_t *points;	  /* the smallest perturbation so far; NULL: none */
+	char wanted[SHRINK_FAILURE_MAX];
+	struct scenario_size before, after;
+	size_t points_before, points_after;
+	unsigned runs, candidates, accepted, accepted_tries;
+	bool over; /* the budget */
+};
+
+/* --- shrink_result.c: files and text ------------------------------------------------------------------------------ */
+
+size_t shrink_count_points(const json_t *file);
+/* NAME.json, NAME.c and NAME.perturb.json. */
+int shrink_write_results(const struct shrink *s, struct err **err);
+void shrink_print_result(const struct shrink *s, nsec_t wall);
 
 #endif

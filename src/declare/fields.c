@@ -140,7 +140,8 @@ static const struct field checks_fields[] = {
 	KTSTR_LIMIT_CHECKS(LIMIT) KTSTR_MONITOR_LIMIT_CHECKS(LIMIT)
 	END
 };
-static const struct shape shape_checks = { "struct ktstr_checks", "checks", sizeof(struct ktstr_checks), checks_fields };
+static const struct shape shape_checks = { "struct ktstr_checks", "checks", sizeof(struct ktstr_checks),
+					   checks_fields };
 
 static const struct field phase_fields[] = {
 	ALWAYS(ktstr_work_phase, kind, ktstr_phase_kind, phase_words, "KTSTR_PHASE_"),

@@ -70,7 +70,7 @@ static void put_scheduler(json_t *root, const char *path)
 	json_array_foreach(json_object_get(root, "schedulers"), i, one) {
 		const char *name = json_string_value(json_object_get(one, "name"));
 		if (used && name && !strcmp(used, name))
-			json_object_set_new(one, "binary", json_string(path));
+			json_put(&one, "binary", json_string(path));
 	}
 }
 

@@ -90,9 +90,8 @@ static int make_initrd(struct attempt *a, struct image_base_spec *spec, const st
 
 /* Environment variables of the host that are passed to the guest. */
 static const char *const forwarded[] = { "KTSTR_BACKTRACE=", "KTSTR_VERBOSE=" };
-#define ENVIRONMENT_MAX (ARRAY_SIZE(forwarded) + 1)
 
-static void fill_environment(const struct attempt *a, const char *ret[ENVIRONMENT_MAX + 1])
+static void fill_environment(const struct attempt *a, const char *ret[ARRAY_SIZE(forwarded) + 1])
 {
 	const char *const *set = fleet_of(a)->config.environment;
 	size_t n = 0;
@@ -100,8 +99,6 @@ static void fill_environment(const struct attempt *a, const char *ret[ENVIRONMEN
 		for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
 			if (!strncmp(*set, forwarded[i], strlen(forwarded[i])) && n < ARRAY_SIZE(forwarded))
 				ret[n++] = *set;
-	if (fleet_of(a)->config.write_scenario)
-		ret[n++] = WIRE_DESCRIBE "=1";
 }
 
 /* What the scheduler's declaration says about its start. */
@@ -130,7 +127,7 @@ static int build_image(struct attempt *a, bool plain)
 	const struct test_decl *t = c->test;
 	_cleanup_buf_ struct buf suffix = BUF_NULL;
 	char *staged[IMAGE_STAGED_MAX + 1] = { NULL };
-	const char *environment[ENVIRONMENT_MAX + 1] = { NULL };
+	const char *environment[ARRAY_SIZE(forwarded) + 1] = { NULL };
 	_cleanup_(includes_free) struct includes *includes = calloc(1, sizeof(*includes));
 	if (!includes)
 		return -ENOMEM;
@@ -153,6 +150,7 @@ static int build_image(struct attempt *a, bool plain)
 		.workload_root = test_workload_root(t),
 		.environment = environment,
 		.scenario = t->scenario,
+		.describe = fleet_of(a)->config.write_scenario != NULL,
 		.plain = plain,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 
 enum action { LEAVE_OUT_ENTRIES, LEAVE_OUT_FIELDS, SMALLER_NUMBERS, ACTION_MAX };
 
@@ -98,7 +99,7 @@ static void edit_number(struct walk *w, const char *path, const char *key, json_
 		bool again = i && smaller[i] <= smaller[i - 1];
 		if (smaller[i] < 1 || smaller[i] >= n || again || !is_wanted(w))
 			continue;
-		json_object_set_new(object, key, json_integer(smaller[i]));
+		json_put(&object, key, json_integer(smaller[i]));
 		say(w, path, key, "%lld instead of %lld for", (long long)smaller[i], (long long)n);
 	}
 }

@@ -2,7 +2,7 @@
 /* describe.c -- see describe.h. */
 #include "guest/scenario/describe.h"
 
-#include <stdlib.h>
+#include <unistd.h>
 
 #include "declare/write.h"
 
@@ -19,7 +19,7 @@ void scenario_describe(struct ktstr_ctx *t, const struct ktstr_scenario *scenari
 	struct wire_scenario head = { .number = t->described };
 	_cleanup_buf_ struct buf text = BUF_NULL;
 	_cleanup_err_ struct err *err = NULL;
-	if (!getenv(WIRE_DESCRIBE))
+	if (access(WIRE_DESCRIBE, F_OK) < 0)
 		return;
 	t->described++;
 	if (declare_write(t->test, scenario, &text, &err) < 0) {

@@ -5,7 +5,7 @@
 
 #include "guest/ctx.h"
 
-/* Does nothing unless KTSTR_DESCRIBE is set. */
+/* Does nothing unless the guest has the file WIRE_DESCRIBE. */
 void scenario_describe(struct ktstr_ctx *t, const struct ktstr_scenario *scenario);
 
 #endif
