@@ -160,12 +160,15 @@ static int try_all(struct shrink *s, struct shrink_run *run, unsigned count, str
 	return r;
 }
 
-/* A scenario that is another one has other schedules: so many seeds are tried. */
+/*
+ * A scenario that is another one has other schedules: so many seeds are tried. The rate is that of the candidates that
+ * were accepted, moved towards one half (Laplace), because one success at the first try does not mean that all succeed.
+ */
 static unsigned tries_of(const struct shrink *s)
 {
 	if (!s->base.one_in)
 		return 1;
-	double rate = s->accepted_tries ? (double)s->accepted / s->accepted_tries : 0;
+	double rate = (s->accepted + 1.0) / (s->accepted_tries + 2.0);
 	return ddmin_tries(rate, ERROR_RATE, (unsigned)s->args->tries);
 }
 
