@@ -51,7 +51,7 @@ int shrink_runs(const struct shrink_base *b, struct shrink_run *run, unsigned co
 /* What a failure is called: verdict, kind, and the cause without numbers. False: the run did not fail. */
 bool shrink_failure(const json_t *result, char out[SHRINK_FAILURE_MAX]);
 
-/* --- shrink_journal.c: what is known of candidates, so that a search that was interrupted goes on ------------------ */
+/* --- shrink_journal.c: what is known of candidates, so that a search that was interrupted goes on ----------------- */
 
 struct shrink_journal {
 	char *path;
@@ -65,7 +65,7 @@ void shrink_journal_done(struct shrink_journal *j);
 bool shrink_journal_find(const struct shrink_journal *j, struct shrink_run *r);
 int shrink_journal_add(struct shrink_journal *j, const struct shrink_run *r, struct err **err);
 
-/* --- the search: cmd_shrink.c -------------------------------------------------------------------------------------- */
+/* --- the search: cmd_shrink.c ------------------------------------------------------------------------------------- */
 
 struct shrink_args {
 	struct strings operands;
