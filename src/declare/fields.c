@@ -478,6 +478,11 @@ bool field_is_unset(const struct field *f, const void *object)
 		return all_unset(f->shape, at);
 	if (f->kind == FIELD_ARRAY)
 		return f->shape->ends(at);
+	const void *pointer = field_pointer(f, object);
+	if (pointer && f->kind == FIELD_LIST) /* an empty list is none; its macro would not compile */
+		return f->shape->ends(pointer);
+	if (pointer && (f->kind == FIELD_TEXTS || f->kind == FIELD_SCHEDULERS))
+		return !*(const void *const *)pointer;
 	return !memcmp(at, zero, size_of(f));
 }
 

@@ -417,7 +417,7 @@ static int read_document(struct declaration *d, const json_t *root, const char *
 	if (r == 0)
 		r = err_wrap(err, read_object(d, &shape_scenario, json_object_get(root, "scenario"), &d->scenario, err),
 			     "scenario");
-	if (r == 0 && !d->scenario.steps)
+	if (r == 0 && (!d->scenario.steps || !d->scenario.steps->name))
 		r = BAD(err, "scenario: it has no steps");
 	d->test.file = file;
 	d->test.line = 1;

@@ -97,6 +97,19 @@ START_TEST(c_has_what_an_author_would_write)
 }
 END_TEST
 
+START_TEST(empty_lists_are_left_out)
+{
+	const struct ktstr_test plain = { .name = "x", .sched_args = (const char *const[]){ NULL } };
+	const struct ktstr_op none[] = { { .kind = KTSTR_OP_KIND_MAX } };
+	const struct ktstr_step steps[] = { { .name = "s", .ops = none }, { .name = NULL } };
+	const struct ktstr_scenario with = { .steps = steps };
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	t_ok(declare_source(&plain, &with, &text, NULL));
+	ck_assert_ptr_null(strstr(buf_str(&text), "OPS("));
+	ck_assert_ptr_null(strstr(buf_str(&text), "ARGS("));
+}
+END_TEST
+
 /* --- what is not data --------------------------------------------------------------------------------------------- */
 
 static void watch(struct ktstr_ctx *t, void *arg)
@@ -182,6 +195,7 @@ static void fill(TCase *tc)
 {
 	tcase_add_test(tc, what_is_written_is_read);
 	tcase_add_test(tc, c_has_what_an_author_would_write);
+	tcase_add_test(tc, empty_lists_are_left_out);
 	tcase_add_loop_test(tc, what_is_not_data_is_named, 0, ARRAY_SIZE(refused));
 	tcase_add_loop_test(tc, mistakes_are_named_with_their_place, 0, ARRAY_SIZE(wrong));
 }
