@@ -80,6 +80,7 @@ enum wire_type {
 	WIRE_PAYLOAD,	     /* struct wire_payload: a payload's run, when it has ended */
 	WIRE_PAYLOAD_METRIC, /* struct wire_payload_metric: a metric from its output */
 	WIRE_CHECK,	     /* struct wire_check: a check that the load of the last WIRE_CGROUP sets itself */
+	WIRE_SCENARIO,	     /* struct wire_scenario + text: what the test runs, if the host asked */
 	WIRE_TYPE_MAX,
 };
 
@@ -268,6 +269,16 @@ struct wire_result {
 	uint32_t verdict;
 	uint32_t workers; /* number of WIRE_WORKER records that there must be */
 };
+
+/* File of the guest: if it is there, the test tells which scenarios it runs. */
+#define WIRE_DESCRIBE "/ktstr.describe"
+
+/* A part of the text; the next record goes on with it. */
+struct wire_scenario {
+	uint32_t number;  /* of the scenario in this test, from 0 */
+	uint32_t refused; /* 1: it cannot be written as data; the text says why. Else it is JSON */
+};
+static_assert(sizeof(struct wire_scenario) == 8, "layout");
 
 /* Exit status of a test's process that could not send its result, because the channel to PID 1 is closed. */
 #define WIRE_TEST_UNHEARD 76

@@ -65,7 +65,8 @@ static int load_suites(struct work *w, const struct affected_args *a, struct err
 		r = interrupt_watch(&signals, w->reactor, err);
 	if (r < 0)
 		return r;
-	r = suites_load(w->reactor, a->operands.count ? a->operands.item : default_paths, &w->suite, &w->suites, err);
+	r = suites_load(w->reactor, a->operands.count ? a->operands.item : default_paths, /* scenario_program= */ NULL,
+			&w->suite, &w->suites, err);
 	signals_done(&signals);
 	if (r == 0 && !a->no_build)
 		r = schedulers_build(w->suite, w->suites, a->profile ?: BUILD_PROFILE);

@@ -80,7 +80,8 @@ static int load(struct export *e, const struct export_args *a, struct err **err)
 		r = interrupt_watch(&signals, e->reactor, err);
 	if (r < 0)
 		return r;
-	r = suites_load(e->reactor, a->operands.count > 1 ? a->operands.item + 1 : usual, &e->suite, &e->suites, err);
+	r = suites_load(e->reactor, a->operands.count > 1 ? a->operands.item + 1 : usual, /* scenario_program= */ NULL,
+			&e->suite, &e->suites, err);
 	signals_done(&signals);
 	return r == 0 ? checkout_commit(e->reactor, e->commit) : r;
 }

@@ -148,8 +148,8 @@ static int find_test(struct shell *s, struct err **err)
 			    s->args->paths.item[0]);
 	if (!name)
 		return 0;
-	int r = suites_load(s->reactor, s->args->paths.count ? s->args->paths.item : default_paths, &s->suite,
-			    &s->suites, err);
+	int r = suites_load(s->reactor, s->args->paths.count ? s->args->paths.item : default_paths,
+			    /* scenario_program= */ NULL, &s->suite, &s->suites, err);
 	for (size_t i = 0; r == 0 && i < s->suites; i++)
 		for (size_t k = 0; k < s->suite[i].tests; k++)
 			if (!strcmp(s->suite[i].test[k].name, name))

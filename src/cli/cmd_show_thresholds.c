@@ -46,7 +46,7 @@ static int load(struct suites *s, const char *const *paths, struct err **err)
 	struct signals signals;
 	int r = interrupt_watch(&signals, s->reactor, err);
 	if (r == 0)
-		r = suites_load(s->reactor, paths, &s->item, &s->count, err);
+		r = suites_load(s->reactor, paths, /* scenario_program= */ NULL, &s->item, &s->count, err);
 	signals_done(&signals);
 	return r;
 }

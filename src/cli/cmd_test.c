@@ -38,7 +38,8 @@ static void session_done(struct session *s)
 	json_decref(s->record);
 	kernel_list_done(&s->list);
 	fd_close(s->stream.fd);
-	fd_close(s->cell_fd);
+	program_done(&s->cell);
+	program_done(&s->from_file);
 	filter_free(s->filter);
 	free(s->relevant);
 	for (size_t i = 0; i < s->kernels; i++) {
@@ -51,6 +52,7 @@ static void session_done(struct session *s)
 	free(s->image_cache);
 	free(s->snapshot_cache);
 	free(s->probe_cache);
+	free(s->perturb_points);
 	reactor_free(s->reactor);
 }
 
@@ -62,9 +64,11 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 	struct signals signals;
 	if (a->sweep && !a->paths.count)
 		return sweep_suites(s, a->sweep, err);
-	int r = interrupt_watch(&signals, s->reactor, err);
+	int r = program_open_from_file(&s->from_file, err);
 	if (r == 0)
-		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
+		r = interrupt_watch(&signals, s->reactor, err);
+	if (r == 0)
+		r = suites_load(s->reactor, paths, s->from_file.path, &s->suite, &s->suites, err);
 	signals_done(&signals);
 	/* It may have come after the last suite was read. */
 	if (r == 0 && signals.caught)
@@ -239,6 +243,8 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.keep_memory = a->keep_memory,
 		.no_monitor = a->no_monitor,
 		.exploring = a->schedules > 1,
+		.write_scenario = a->write_scenario,
+		.perturb_file = s->perturb_points ? a->perturb : NULL,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(a->sweep ? STDERR_FILENO : STDOUT_FILENO),
@@ -425,7 +431,7 @@ static int build_schedulers(struct session *s, const struct test_args *a, struct
 
 int test_run(const struct test_args *a, struct err **err)
 {
-	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 }, .cell_fd = -1 };
+	_cleanup_(session_done) struct session s = { .stream.fd = -1, .cell.fd = -1, .from_file.fd = -1 };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;

@@ -8,6 +8,7 @@
 const struct command *const commands[] = {
 	&cmd_test,
 	&cmd_explore,
+	&cmd_shrink,
 	&cmd_replay,
 	&cmd_affected,
 	&cmd_ci,

@@ -12,6 +12,7 @@
 /* The order is that of the table in commands.c. */
 extern const struct command cmd_test;
 extern const struct command cmd_explore;
+extern const struct command cmd_shrink;
 extern const struct command cmd_replay;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;

@@ -112,7 +112,7 @@ int last_run_add_new(json_t *record, struct err **err)
 	if (r == 0)
 		r = interrupt_watch(&signals, reactor, err);
 	if (r == 0) {
-		r = suites_load(reactor, paths.item, &suites, &count, err);
+		r = suites_load(reactor, paths.item, /* scenario_program= */ NULL, &suites, &count, err);
 		signals_done(&signals);
 	}
 	if (r == 0)

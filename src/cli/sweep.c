@@ -10,19 +10,7 @@
 #include "cli/test_session.h"
 #include "run/plan.h"
 
-extern const char blob_cell_start[], blob_cell_end[];
-
 #define FLAGS_OPTION "--ktstr-list-flags"
-
-/* Other code finds the test's program by a path. */
-static int open_program(struct session *s, struct err **err)
-{
-	s->cell_fd = memfd_new("ktstr-cell", 0);
-	int r = s->cell_fd < 0 ? s->cell_fd
-			       : fd_write_full(s->cell_fd, blob_cell_start, (size_t)(blob_cell_end - blob_cell_start));
-	snprintf(s->cell_path, sizeof(s->cell_path), "/proc/%d/fd/%d", getpid(), s->cell_fd);
-	return r < 0 ? FAIL_SYS(err, r, "make the program of the cells") : 0;
-}
 
 /* --- profiles ----------------------------------------------------------------------------------------------------- */
 
@@ -87,8 +75,8 @@ int sweep_suites(struct session *s, const struct sweep_plan *p, struct err **err
 	struct asking asking = { s, p };
 	struct suite *suite = calloc(1, sizeof(*suite));
 	struct cells_request q = { .names = p->names, .programs = p->programs, .arg = &asking };
-	int r = suite ? open_program(s, err) : -ENOMEM;
-	q.program = s->cell_path;
+	int r = suite ? program_open_cell(&s->cell, err) : -ENOMEM;
+	q.program = s->cell.path;
 	q.profiles = p->profiles || p->all_profiles ? ask_for_flags : NULL;
 	if (r == 0)
 		r = cells_suite(s->suite, s->suites, &q, suite, err);

@@ -116,6 +116,10 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 	if (r < 0)
 		return r;
 	plan_partition(&s->plan, &s->partition);
+	if (a->write_scenario && (s->plan.count != 1 || a->schedules))
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "--write-scenario writes the scenario of one test, and there are %zu; choose one with -E",
+			    s->plan.count);
 	return a->list ? 0 : check_problems(&s->plan, err);
 }
 
@@ -168,7 +172,12 @@ static int read_perturb(struct session *s, const struct test_args *a, struct err
 		return 0;
 	if (a->no_monitor)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--perturb needs the monitor, which --no-monitor switches off");
-	return perturb_parse(text, &s->perturb, err);
+	if (!perturb_is_file(text))
+		return perturb_parse(text, &s->perturb, err);
+	if (a->schedules)
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "--perturb: a file is one schedule, and exploring needs a seed; run it with 'ktstr test'");
+	return perturb_file_read(text, &s->perturb, &s->perturb_points, err);
 }
 
 static int check_perturb(const struct session *s, struct err **err)

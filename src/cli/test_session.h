@@ -5,11 +5,13 @@
 
 #include "cli/kernel_list.h"
 #include "cli/kernels.h"
+#include "cli/programs.h"
 #include "cli/reports.h"
 #include "cli/test_args.h"
 #include "run/budget.h"
 #include "run/fleet.h"
 #include "run/perturb.h"
+#include "run/perturb_file.h"
 #include "run/planner.h"
 
 #define DEADLINE_PERCENT_MAX 100000
@@ -40,7 +42,8 @@ struct session {
 	struct plan plan;
 	struct accel_choice accel;
 	struct observe_perturb perturb;
-	char **environment; /* variables that replay lines must contain */
+	struct observe_point *perturb_points; /* of a file; NULL: there is none */
+	char **environment;		      /* variables that replay lines must contain */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
 	uint32_t deadline_percent; /* KTSTR_HOST_DEADLINE_PERCENT */
@@ -49,9 +52,8 @@ struct session {
 	unsigned allowed; /* number of CPUs that this process may use */
 	struct cpu_budget budget;
 	enum plan_perf perf;
-	int cell_fd; /* program of the cells of a sweep, or -1 */
-	char cell_path[40];
-	char *snapshot_cache; /* NULL: every test boots */
+	struct program cell, from_file; /* of a sweep's cells, and of scenario files */
+	char *snapshot_cache;		/* NULL: every test boots */
 };
 
 /* test_settings.c: checks the arguments and the variables beside them. */

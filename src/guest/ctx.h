@@ -44,6 +44,7 @@ struct ktstr_ctx {
 	bool scheduler_gone;		   /* PID 1 reported it */
 	struct expectations *expectations; /* NULL in a dry run */
 	uint32_t workers_reported, cgroups_reported, steps_run;
+	uint32_t described;					/* scenarios that the host was told of */
 	struct payloads *payloads;				/* payloads that were started, or NULL */
 	struct stage *stage;					/* the running scenario, or NULL */
 	struct dry_run *dry;					/* or NULL */

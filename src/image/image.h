@@ -54,6 +54,8 @@ struct image_suffix_spec {
 	const char *const *sched_args[3]; /* for its configuration, its own, the test's; NULL-terminated or NULL */
 	const char *const *builtin_enable, *const *builtin_disable; /* instead of a scheduler's program; or NULL */
 	const char *cgroup_parent, *workload_root; /* control groups that PID 1 makes; the second holds the workload */
+	const char *scenario;			   /* text of a scenario file (/ktstr.scenario); or NULL */
+	bool describe;				   /* the test tells which scenario it runs: WIRE_DESCRIBE */
 	const char *config_path, *config;	   /* a file of the guest and its content; both or none */
 	const struct image_session {
 		const char *command; /* NULL: a shell with a terminal */

@@ -89,6 +89,10 @@ int image_suffix(const struct image_suffix_spec *s, struct buf *ret, struct err 
 		put_session(&conf, &cpio, s->session);
 	if (s->config)
 		cpio_file(&cpio, "ktstr.config", 0644, s->config, strlen(s->config));
+	if (s->describe)
+		cpio_file(&cpio, "ktstr.describe", 0644, NULL, 0);
+	if (s->scenario)
+		cpio_file(&cpio, "ktstr.scenario", 0644, s->scenario, strlen(s->scenario));
 	cpio_file(&cpio, "ktstr.conf", 0644, conf.data, conf.len);
 	/* The last file of the last archive. If it is there, the kernel had room to unpack everything before it. */
 	cpio_file(&cpio, ".ktstr_init_ok", 0644, NULL, 0);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "image/elf.h"
+#include "run/scenario_file.h"
 #include "run/suite.h"
 
 #define DEPTH_MAX 8
@@ -66,7 +67,7 @@ static int look_at(struct found *f, const char *path, struct err **err)
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return FAIL(err, ERR_USAGE, -EINVAL, "test path '%s' is %s; name a file or a directory", path,
 			    file_kind(st.st_mode));
-	int r = S_ISDIR(st.st_mode) ? walk(f, path, 0) : consider(f, path);
+	int r = S_ISDIR(st.st_mode) ? walk(f, path, 0) : is_scenario_file(path) ? keep(f, path) : consider(f, path);
 	if (r < 0)
 		return FAIL_SYS(err, r, "look for tests in '%s'", path);
 	if (f->count > before)
@@ -112,12 +113,14 @@ static int check_version(const char *path, struct err **err)
 }
 
 /* Loads one suite. If that fails, @ret has the problem, and *@first keeps the first error. */
-static int load_or_note(struct reactor *r, const char *path, struct suite *ret, struct err **first)
+static int load_or_note(struct reactor *r, const char *path, const char *scenario_program, struct suite *ret,
+			struct err **first)
 {
 	_cleanup_err_ struct err *why = NULL;
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	int result = check_version(path, &why);
-	if (result == 0)
+	int result = is_scenario_file(path) ? scenario_file_load(r, path, scenario_program, ret, &why)
+					    : check_version(path, &why);
+	if (result == 0 && !is_scenario_file(path))
 		result = suite_load(r, path, ret, &why);
 	if (result == 0 || result == -ENOMEM || result == -ECANCELED)
 		return result;
@@ -131,12 +134,13 @@ static int load_or_note(struct reactor *r, const char *path, struct suite *ret, 
 	return ret->path && ret->problem ? 0 : -ENOMEM;
 }
 
-static int load_all(struct reactor *r, char *const *path, struct suite *suite, size_t *ret_loaded, struct err **err)
+static int load_all(struct reactor *r, char *const *path, const char *scenario_program, struct suite *suite,
+		    size_t *ret_loaded, struct err **err)
 {
 	_cleanup_err_ struct err *first = NULL;
 	size_t good = 0;
 	for (; path[*ret_loaded]; ++*ret_loaded) {
-		int result = load_or_note(r, path[*ret_loaded], &suite[*ret_loaded], &first);
+		int result = load_or_note(r, path[*ret_loaded], scenario_program, &suite[*ret_loaded], &first);
 		if (result < 0)
 			return FAIL_SYS(err, result, "list the tests of '%s'", path[*ret_loaded]);
 		good += !suite[*ret_loaded].problem;
@@ -149,7 +153,8 @@ static int load_all(struct reactor *r, char *const *path, struct suite *suite, s
 	return code;
 }
 
-int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err)
+int suites_load(struct reactor *r, const char *const *paths, const char *scenario_program, struct suite **ret,
+		size_t *ret_count, struct err **err)
 {
 	char **path = NULL;
 	size_t count = 0, loaded = 0;
@@ -158,7 +163,7 @@ int suites_load(struct reactor *r, const char *const *paths, struct suite **ret,
 		count++;
 	struct suite *suite = calloc(count + 1, sizeof(*suite));
 	if (result == 0)
-		result = suite ? load_all(r, path, suite, &loaded, err) : -ENOMEM;
+		result = suite ? load_all(r, path, scenario_program, suite, &loaded, err) : -ENOMEM;
 	strings_free(path);
 	if (result < 0) {
 		suites_free(suite, loaded);

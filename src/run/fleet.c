@@ -269,7 +269,7 @@ static struct clone_template *make_clone_template(struct fleet *f, const struct 
 	if (m)
 		*m = (struct clone_template){ .backend = f->env.backend,
 					      .kernel = a->item->kernel->boot,
-					      .test = a->item->test->binary,
+					      .test = a->item->test->program ?: a->item->test->binary,
 					      .cache_dir = f->config.snapshot_cache,
 					      .image_cache = f->config.image_cache,
 					      .damaged = &f->damaged };

@@ -75,6 +75,7 @@ void suite_done(struct suite *s)
 	free(s->scheduler);
 	free(s->test);
 	free(s->problem);
+	free(s->scenario);
 	free(s->path);
 	*s = (struct suite){ 0 };
 }

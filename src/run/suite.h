@@ -70,12 +70,15 @@ struct test_decl {
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct seen_decl seen;
 	struct ktstr_checks checks;
-	const char *binary;	/* path of the test binary */
+	const char *binary;	/* path of the test binary, or of the scenario file */
+	const char *program;	/* what runs in the guest; NULL: the test binary */
+	const char *scenario;	/* text of the scenario file; NULL: it is a test binary */
 	struct cell_decl *cell; /* of the verifier sweep; NULL: the test is declared. Owned */
 };
 
 struct suite {
-	char *path; /* of the test binary */
+	char *path;	/* of the test binary, or of the scenario file */
+	char *scenario; /* text of that file, or NULL */
 	struct sched_decl *scheduler;
 	size_t schedulers;
 	struct test_decl *test;
@@ -94,9 +97,11 @@ int suite_parse(const char *path, const char *text, size_t len, struct suite *re
 void suite_done(struct suite *s);
 /*
  * Finds and loads all test binaries. A binary that cannot be listed becomes a suite with a problem. Fails if no binary
- * can be listed. The caller calls suites_free().
+ * can be listed. @scenario_program: for scenario files (scenario_file.h), borrowed; NULL: they are refused. The caller
+ * calls suites_free().
  */
-int suites_load(struct reactor *r, const char *const *paths, struct suite **ret, size_t *ret_count, struct err **err);
+int suites_load(struct reactor *r, const char *const *paths, const char *scenario_program, struct suite **ret,
+		size_t *ret_count, struct err **err);
 void suites_free(struct suite *suite, size_t count);
 /* The control group of the guest below which the cgroups are made; NULL: the default, /ktstr. */
 const char *test_workload_root(const struct test_decl *t);

@@ -136,7 +136,7 @@ static int build_image(struct attempt *a, bool plain)
 		.use = &use,
 		.staged = (const char *const *)staged,
 		.arch = c->kernel->arch,
-		.test = t->binary,
+		.test = t->program ? t->program : t->binary,
 		.scheduler = c->scheduler_path,
 		.include = includes->item,
 		.cache_dir = fleet_of(a)->config.image_cache,
@@ -150,6 +150,8 @@ static int build_image(struct attempt *a, bool plain)
 		.sched_args = { NULL, NULL, (const char *const *)t->sched_args },
 		.workload_root = test_workload_root(t),
 		.environment = environment,
+		.scenario = t->scenario,
+		.describe = fleet_of(a)->config.write_scenario != NULL,
 		.plain = plain,
 	};
 	a->initrd_fd = fd_close(a->initrd_fd);

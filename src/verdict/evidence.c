@@ -31,6 +31,7 @@ void evidence_done(struct evidence *e)
 	free(e->payload_metric);
 	free(e->detail);
 	buf_done(&e->damage);
+	buf_done(&e->scenario);
 	buf_done(&e->console);
 	buf_done(&e->diagnosis);
 	buf_done(&e->stderr_text);
@@ -238,6 +239,23 @@ static int take_text(struct evidence *e, const struct record *r)
 	return 0;
 }
 
+/* Only the first scenario of a test is kept; the others are counted. */
+static int take_scenario(struct evidence *e, const struct record *r)
+{
+	struct wire_scenario head;
+	memcpy(&head, r->payload, sizeof(head));
+	if (head.number > e->scenarios || head.refused > 1)
+		return -EBADMSG;
+	e->scenarios = MAX_OF(e->scenarios, head.number + 1);
+	if (head.number)
+		return 0;
+	if (e->scenario.len + r->length > EVIDENCE_SCENARIO_MAX)
+		return -E2BIG;
+	e->scenario_refused |= head.refused;
+	buf_append(&e->scenario, r->payload + sizeof(head), r->length - sizeof(head));
+	return 0;
+}
+
 static int take_result(struct evidence *e, const struct record *r)
 {
 	struct wire_result result;
@@ -324,6 +342,7 @@ static const struct {
 	[WIRE_EXIT] = { "exit", sizeof(struct wire_exit), true, take_exit },
 	[WIRE_PAYLOAD] = { "payload", sizeof(struct wire_payload), true, take_payload },
 	[WIRE_CHECK] = { "check", sizeof(struct wire_check), true, take_check },
+	[WIRE_SCENARIO] = { "scenario", sizeof(struct wire_scenario), false, take_scenario },
 	[WIRE_PAYLOAD_METRIC] = { "payload-metric", sizeof(struct wire_payload_metric), true, take_payload_metric },
 };
 

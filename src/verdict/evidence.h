@@ -13,10 +13,11 @@
 #include "base/text.h"
 #include "base/time.h"
 
-#define EVIDENCE_WORKERS_MAX 16384
-#define EVIDENCE_CGROUPS_MAX 4096
-#define EVIDENCE_ITEMS_MAX   4096
-#define EVIDENCE_METRICS_MAX 65536 /* for workers, and the same number for payloads */
+#define EVIDENCE_WORKERS_MAX  16384
+#define EVIDENCE_CGROUPS_MAX  4096
+#define EVIDENCE_ITEMS_MAX    4096
+#define EVIDENCE_SCENARIO_MAX ((size_t)4 << 20) /* bytes of text */
+#define EVIDENCE_METRICS_MAX  65536		/* for workers, and the same number for payloads */
 
 struct evidence_worker {
 	struct wire_worker wire;
@@ -92,6 +93,10 @@ struct evidence {
 	uint32_t lost_verdict;		  /* the worst of theirs */
 	struct buf text[WIRE_STREAM_MAX]; /* all texts and names from the guest are cleaned (text.h) */
 	struct text_stream stream[WIRE_STREAM_MAX];
+	/* What the test ran, if it was asked for it: JSON from the guest, or why there is none. Not clean. */
+	struct buf scenario;
+	bool scenario_refused;
+	uint32_t scenarios; /* that the test ran */
 	struct wire_result result;
 	struct wire_test_exit test_exit;
 	struct wire_exit exit;

@@ -21,6 +21,7 @@ CASES = {
     'help-run.out': [KTSTR, 'run', '--help'],
     'help-verifier.out': [KTSTR, 'verifier', '--help'],
     'help-export.out': [KTSTR, 'export', '--help'],
+    'help-shrink.out': [KTSTR, 'shrink', '--help'],
     'help-report.out': [KTSTR, 'report', '--help'],
     'help-merge.out': [KTSTR, 'merge', '--help'],
     'list-canned.out': [KTSTR, 'list'],

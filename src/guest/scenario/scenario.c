@@ -7,6 +7,7 @@
 #include "guest/mark.h"
 #include "guest/payload/payload.h"
 #include "guest/scenario/cgroups.h"
+#include "guest/scenario/describe.h"
 #include "guest/scenario/op_names.h"
 #include "guest/scenario/ops.h"
 #include "guest/scenario/validate.h"
@@ -280,6 +281,7 @@ enum ktstr_verdict ktstr_run_scenario(struct ktstr_ctx *t, const struct ktstr_sc
 	_cleanup_free_ struct stage *s = r == 0 ? calloc(1, sizeof(*s)) : NULL;
 	if (r < 0 || !s)
 		return report_failure(t, r, err);
+	scenario_describe(t, scenario);
 	s->t = t;
 	t->stage = s;
 	t->source[WAIT_WORKERS] = &workers;
