@@ -15,11 +15,13 @@ enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
 struct sweep_plan;
+struct packed_run;
 
 struct test_args {
 	const struct sweep_plan *sweep; /* the tests are the cells of a verifier sweep; NULL: those that are declared */
 	struct strings kernel, paths, report;
 	uint64_t given;
+	struct packed_run *capture; /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
 	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb;
 	const char *base, *base_ref, *default_branch;

@@ -12,6 +12,7 @@
 #include "report/events.h"
 #include "run/attempt.h"
 #include "run/eta.h"
+#include "run/packed_run.h"
 #include "run/plan.h"
 #include "run/records.h"
 #include "run/rundir.h"
@@ -48,6 +49,7 @@ struct fleet_config {
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
 	bool no_monitor;		/* do not look at guests from outside */
 	bool exploring;			/* many schedules: reports only in files, and no second runs */
+	struct packed_run *capture;	/* gets all that decides the run of the only test; NULL: it is not wanted */
 	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */
 	struct term out, err;
 	struct output *events, *messages; /* output for programs; for the user */
