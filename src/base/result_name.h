@@ -16,6 +16,7 @@
 #define REPRO_SUFFIX	 ".repro.failure-dump.json"
 #define SNAPSHOTS_SUFFIX ".snapshots.json"
 #define LOAD_LOG_SUFFIX	 ".load-log.txt" /* of a cell of the verifier sweep: what the scheduler printed */
+#define PERTURB_SUFFIX	 ".perturb.json" /* the points at which CPUs were held back */
 
 /* Directory of earlier runs, in the directory of all runs: .history/RUN/TIME-ID. */
 #define HISTORY_DIRECTORY ".history"
