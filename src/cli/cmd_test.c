@@ -51,6 +51,7 @@ static void session_done(struct session *s)
 	free(s->image_cache);
 	free(s->snapshot_cache);
 	free(s->probe_cache);
+	free(s->perturb_points);
 	reactor_free(s->reactor);
 }
 
@@ -246,6 +247,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.no_monitor = a->no_monitor,
 		.exploring = a->schedules > 1,
 		.capture = a->capture,
+		.perturb_file = s->perturb_points ? a->perturb : NULL,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
 		.out = term_probe(output_fd(a)),

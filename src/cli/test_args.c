@@ -53,7 +53,7 @@ const struct option_row test_options[] = {
 	OPT_DURATION(struct test_args, tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1,
 		     "with --tcg-time parallel: by how much the clocks of busy CPUs may differ (100ns to 5us)"),
 	OPT_STRING(struct test_args, perturb, "perturb", 0, "HOW",
-		   "tcg: another schedule, by holding CPUs back: seed=7,one-in=3,hold=500us"),
+		   "tcg: another schedule, by holding CPUs back: seed=7,one-in=3,hold=500us, or a file of points"),
 	OPT_CHOICE(struct test_args, start, "start", 0, "HOW", start_words,
 		   "boot every machine, or clone it from one that was booted with its kernel and topology"),
 	OPT_NUMBER(struct test_args, time_dilation, "time-dilation", 0, "N", 1, VM_DILATION_MAX, 1,

@@ -32,6 +32,7 @@ static void put_job(json_t **o, const struct session *s, const struct plan_case 
 		.tcg_time = c->lag_ns ? tcg_time_name(c->lag_ns) : NULL,
 		.lag_ns = c->lag_ns == QEMU_LAG_NS ? 0 : c->lag_ns,
 		.perturb = &c->perturb,
+		.perturb_file = s->perturb_points ? s->args->perturb : NULL,
 		.gauntlet = c->preset != NULL,
 		.strict = s->args->release,
 		.perf = s->perf,

@@ -167,7 +167,12 @@ static int read_perturb(struct session *s, const struct test_args *a, struct err
 		return 0;
 	if (a->no_monitor)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--perturb needs the monitor, which --no-monitor switches off");
-	return perturb_parse(text, &s->perturb, err);
+	if (!perturb_is_file(text))
+		return perturb_parse(text, &s->perturb, err);
+	if (a->schedules)
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "--perturb: a file is one schedule, and exploring needs a seed; run it with 'ktstr test'");
+	return perturb_file_read(text, &s->perturb, &s->perturb_points, err);
 }
 
 static int check_perturb(const struct session *s, struct err **err)

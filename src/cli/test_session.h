@@ -10,6 +10,7 @@
 #include "run/budget.h"
 #include "run/fleet.h"
 #include "run/perturb.h"
+#include "run/perturb_file.h"
 #include "run/planner.h"
 
 #define DEADLINE_PERCENT_MAX 100000
@@ -39,7 +40,8 @@ struct session {
 	struct plan plan;
 	struct accel_choice accel;
 	struct observe_perturb perturb;
-	char **environment; /* variables that replay lines must contain */
+	struct observe_point *perturb_points; /* of a file; NULL: there is none */
+	char **environment;		      /* variables that replay lines must contain */
 	char *image_cache, *probe_cache;
 	uint64_t seed;
 	uint32_t deadline_percent; /* KTSTR_HOST_DEADLINE_PERCENT */

@@ -322,11 +322,17 @@ static void note_end(struct attempt *a, int result)
 		a->env->backend->kill(a->vm, result == -ETIME && !a->evidence.has_exit);
 }
 
-static unsigned count_points(const struct attempt *a)
+/* Without memory for them, they are only counted. */
+static void take_points(struct attempt *a)
 {
+	free(a->perturb_point);
+	a->perturb_point = NULL;
+	a->perturb_points = 0;
 	if (!a->env->backend->points || !perturb_on(&a->watch.observe.perturb))
-		return 0;
-	return a->env->backend->points(a->vm, NULL, 0);
+		return;
+	unsigned count = a->env->backend->points(a->vm, NULL, 0);
+	a->perturb_point = calloc(count + 1, sizeof(*a->perturb_point));
+	a->perturb_points = a->env->backend->points(a->vm, a->perturb_point, a->perturb_point ? count : 0);
 }
 
 static void collect_results(struct attempt *a)
@@ -345,7 +351,7 @@ static void collect_results(struct attempt *a)
 	a->vm_cpu_usec = vm->cpu_usec;
 	a->vm_rss_kib = vm->rss_kib;
 	a->confinement = vm->confinement;
-	a->perturb_points = count_points(a);
+	take_points(a);
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
 	a->counted_vcpus = vm->counted_vcpus;
@@ -525,6 +531,7 @@ void attempt_done(struct attempt *a)
 	if (a->clone_template)
 		clone_template_done(a->clone_template);
 	free(a->clone_template);
+	free(a->perturb_point);
 	a->clone_template = NULL;
 	a->err = err_free(a->err);
 	free(a->sidecar);

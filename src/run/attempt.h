@@ -106,8 +106,9 @@ struct attempt {
 	const char *const *counter_names;
 	uint64_t *counter; /* as in struct vm; owned */
 	unsigned counters, counted_vcpus;
-	struct confine_outcome confinement; /* of the VM process */
-	unsigned perturb_points;	    /* how often a vCPU was held back */
+	struct confine_outcome confinement;  /* of the VM process */
+	struct observe_point *perturb_point; /* where a vCPU was held back */
+	unsigned perturb_points;	     /* how often */
 	const char *const *event_names;
 	uint64_t event[VM_COUNTERS_MAX];
 	unsigned events;

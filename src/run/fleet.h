@@ -48,6 +48,7 @@ struct fleet_config {
 	bool keep_logs;			/* keep the output of every guest beside its sidecar */
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
 	bool no_monitor;		/* do not look at guests from outside */
+	const char *perturb_file;	/* where the points of the plan's perturbation are, or NULL */
 	bool exploring;			/* many schedules: reports only in files, and no second runs */
 	struct packed_run *capture;	/* gets all that decides the run of the only test; NULL: it is not wanted */
 	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */

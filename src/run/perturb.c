@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/parse.h"
 
 /* --- functions ---------------------------------------------------------------------------------------------------- */
@@ -102,9 +103,23 @@ int perturb_parse(const char *text, struct observe_perturb *ret, struct err **er
 	return 0;
 }
 
+/* Not of the structs, which have padding. */
+static uint32_t sum_points(const struct observe_perturb *p)
+{
+	uint32_t sum = 0;
+	for (unsigned i = 0; i < p->point_count; i++) {
+		const uint64_t one[] = { p->points[i].hit, p->points[i].hold_ns };
+		sum = crc32_update(sum, one, sizeof(one));
+	}
+	return sum;
+}
+
 const char *perturb_format(const struct observe_perturb *p, char out[PERTURB_TEXT_MAX])
 {
-	snprintf(out, PERTURB_TEXT_MAX, "seed=%lu,one-in=%u,hold=%uns", p->seed, p->one_in, p->hold_ns);
+	if (p->points)
+		snprintf(out, PERTURB_TEXT_MAX, "points=%u,sum=%08x", p->point_count, sum_points(p));
+	else
+		snprintf(out, PERTURB_TEXT_MAX, "seed=%lu,one-in=%u,hold=%uns", p->seed, p->one_in, p->hold_ns);
 	return out;
 }
 

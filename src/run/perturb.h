@@ -21,7 +21,10 @@
  * -EINVAL: the error names the part that is wrong.
  */
 int perturb_parse(const char *text, struct observe_perturb *ret, struct err **err);
-/* The same text with all parts; returns @out. */
+/*
+ * The same text with all parts; returns @out. Of points that are given: "points=3,sum=9a0b1c2d", their number and a
+ * checksum. perturb_parse() does not read that.
+ */
 const char *perturb_format(const struct observe_perturb *p, char out[PERTURB_TEXT_MAX]);
 bool perturb_on(const struct observe_perturb *p);
 

@@ -113,9 +113,20 @@ static void put_cell(const struct replay_facts *f, struct buf *out)
 	}
 }
 
+static void put_perturb(const struct replay_facts *f, struct buf *out)
+{
+	char text[PERTURB_TEXT_MAX];
+	if (!f->perturb || !perturb_on(f->perturb))
+		return;
+	buf_puts(out, " --perturb ");
+	if (f->perturb_file)
+		text_append_quoted(out, f->perturb_file);
+	else
+		buf_puts(out, perturb_format(f->perturb, text));
+}
+
 void replay_line(const struct replay_facts *f, struct buf *out)
 {
-	char perturb[PERTURB_TEXT_MAX];
 	_cleanup_buf_ struct buf filter = BUF_NULL;
 	buf_appendf(&filter, "test(=%s)", f->test);
 	put_environment(f->environment, out);
@@ -139,8 +150,7 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 		buf_appendf(out, " --tcg-time %s", f->tcg_time);
 	if (f->lag_ns)
 		buf_appendf(out, " --tcg-lag %uns", f->lag_ns);
-	if (f->perturb && perturb_on(f->perturb))
-		buf_appendf(out, " --perturb %s", perturb_format(f->perturb, perturb));
+	put_perturb(f, out);
 	buf_puts(out, f->clone ? " --start clone" : "");
 	if (f->strict)
 		buf_puts(out, " --release");

@@ -23,6 +23,7 @@ struct replay_facts {
 	const char *tcg_time; /* NULL: the default */
 	unsigned lag_ns;      /* of parallel time; 0: the default */
 	const struct observe_perturb *perturb;
+	const char *perturb_file; /* where its points are, if it has points */
 	bool gauntlet, clone, strict, skips_fail, no_monitor;
 	enum plan_perf perf;
 	unsigned time_dilation; /* 0 and 1: none */

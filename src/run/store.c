@@ -9,6 +9,7 @@
 #include "report/sidecar.h"
 #include "run/cells.h"
 #include "run/fleet.h"
+#include "run/perturb_file.h"
 #include "run/replay.h"
 #include "vmm/qemu/qemu.h"
 #include "vmm/vmcore.h"
@@ -50,6 +51,7 @@ static void put_replay(const struct attempt *a, struct buf *out)
 		.tcg_time = c->lag_ns || config->accel->backend->vcpu_threads ? NULL : tcg_time_name(0),
 		.lag_ns = c->lag_ns == QEMU_LAG_NS ? 0 : c->lag_ns,
 		.perturb = &c->perturb,
+		.perturb_file = config->perturb_file,
 		.gauntlet = c->preset != NULL,
 		.clone = a->cloned,
 		.strict = config->strict,
@@ -242,6 +244,23 @@ static int store_memory(const struct attempt *a, const char *sidecar, struct err
 	return vmcore_write(&a->memory, attempt_rundir(a)->fd, path_basename(path), &a->job.cancelled, err);
 }
 
+/* Where CPUs were held back. Of the many schedules of a campaign, only those that did not pass are kept. */
+static int store_points(const struct attempt *a, const char *sidecar, struct err **err)
+{
+	_cleanup_free_ char *path = rundir_beside(sidecar, PERTURB_SUFFIX);
+	bool passed = a->judgement.verdict == KTSTR_PASS && fleet_of(a)->config.exploring;
+	if (!path)
+		return -ENOMEM;
+	if (!a->perturb_point || passed)
+		return leave_out(a, path);
+	json_auto_t *file = perturb_file_json(&a->item->perturb, a->perturb_point, a->perturb_points);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_print(file, /* pretty= */ false, &text);
+	if (text.failed)
+		return -ENOMEM;
+	return file_write_atomic_at(attempt_rundir(a)->fd, path_basename(path), text.data, text.len, 0644, err);
+}
+
 /* What the guest's memory said about the failure. A test without a machine has none. */
 static int store_dump(struct attempt *a, const char *sidecar, struct err **err)
 {
@@ -332,6 +351,7 @@ int attempt_store(void *arg)
 	}
 	note_loss(&err, store_report(a, &result, path, &err), &lost);
 	note_loss(&err, store_load_log(a, path, &err), &lost);
+	note_loss(&err, store_points(a, path, &err), &lost);
 	note_loss(&err, store_memory(a, path, &err), &lost);
 	guestmem_done(&a->memory);
 	a->err = err_free(a->err);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """ktstr explore in real guests: each schedule is another run and a function of its seed; a replay line repeats one."""
+import glob
 import json
 import os
 import re
@@ -24,6 +25,14 @@ def results(scratch, label):
     return found
 
 
+def replay_points(scratch, result, points, label):
+    """The result of a run with the points in a file instead of a seed."""
+    line = re.sub(r"--perturb ('[^']*'|\S+)", '--perturb ' + shlex.quote(points), result['replay'])
+    subprocess.run([KTSTR, *shlex.split(line)[1:]], capture_output=True, text=True, timeout=300,
+                   env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / label))
+    return list(results(scratch, label).values())[0]
+
+
 def main():
     kernel, before = need_kernel('explore'), machines()
     with Scratch() as scratch:
@@ -43,10 +52,21 @@ def main():
         again = subprocess.run([KTSTR, *shlex.split(second['replay'])[1:]], capture_output=True, text=True, timeout=300,
                                env=dict(os.environ, KTSTR_SIDECAR_DIR=scratch / 'again'))
         repeated = list(results(scratch, 'again').values())
+        points = glob.glob(scratch / 'again/*.perturb.json')[0]
         check(again.returncode == 0 and [s['guest']['event_digest'] for s in repeated] == [second['guest']['event_digest']],
               'and repeats the run', again.stdout + again.stderr)
+        given = replay_points(scratch, second, points, 'given')
+        check(given['guest']['event_digest'] == second['guest']['event_digest'], 'all of its recorded points give the same run', given['perturb'])
+        with open(points) as f:
+            file = json.load(f)
+        file['points'] = file['points'][::2]
+        with open(scratch / 'half.json', 'w') as f:
+            json.dump(file, f)
+        half = replay_points(scratch, second, scratch / 'half.json', 'half')
+        check(half['perturb_points'] == len(file['points']) and half['guest']['event_digest'] != second['guest']['event_digest'],
+              'half of them give another one', half['perturb'])
     check_nothing_left('explore', before)
-    finish(at_least=6)
+    finish(at_least=8)
 
 
 main()

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* perturb_file.c -- see perturb_file.h. */
+#include "run/perturb_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "run/perturb.h"
+
+#define VERSION 1
+#define POLICY	"random"
+
+bool perturb_is_file(const char *text)
+{
+	size_t len = strlen(text);
+	return strchr(text, '/') || (len > 5 && !strcmp(text + len - 5, ".json"));
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+json_t *perturb_file_json(const struct observe_perturb *p, const struct observe_point *point, unsigned count)
+{
+	char seed[24];
+	json_t *root = json_object(), *functions = json_array(), *points = json_array();
+	snprintf(seed, sizeof(seed), "%lu", p->seed);
+	for (uint32_t i = 0; perturb_function(PERTURB_FIRST_HOOK + i); i++)
+		json_add(&functions, json_text(perturb_function(PERTURB_FIRST_HOOK + i)));
+	for (unsigned i = 0; i < count; i++) {
+		json_t *one = json_array();
+		json_add(&one, json_u64(point[i].hit));
+		json_add(&one, json_u64(point[i].hook - PERTURB_FIRST_HOOK));
+		json_add(&one, json_u64(point[i].hold_ns));
+		json_add(&points, one);
+	}
+	json_put_u64(&root, "perturb", VERSION);
+	json_put_text(&root, "policy", POLICY);
+	json_put_text(&root, "seed", seed);
+	json_put_u64(&root, "one_in", p->one_in);
+	json_put_u64(&root, "hold_ns", p->hold_ns);
+	json_put(&root, "functions", functions);
+	json_put(&root, "points", points);
+	return root;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static int read_number(const json_t *value, uint64_t most, uint64_t *ret)
+{
+	json_int_t n = json_is_integer(value) ? json_integer_value(value) : -1;
+	if (n < 0 || (uint64_t)n > most)
+		return -EBADMSG;
+	*ret = (uint64_t)n;
+	return 0;
+}
+
+static int read_point(const json_t *from, struct observe_point *ret)
+{
+	uint64_t hit, function, hold;
+	if (!json_is_array(from) || json_array_size(from) != 3)
+		return -EBADMSG;
+	if (read_number(json_array_get(from, 0), INT64_MAX, &hit) < 0 ||
+	    read_number(json_array_get(from, 1), PERTURB_HOOKS_MAX, &function) < 0 ||
+	    read_number(json_array_get(from, 2), OBSERVE_HOLD_NS_MAX, &hold) < 0 || !hold)
+		return -EBADMSG;
+	*ret = (struct observe_point){ hit, PERTURB_FIRST_HOOK + (uint32_t)function, (uint32_t)hold };
+	return 0;
+}
+
+static int read_points(const json_t *list, struct observe_point *ret, struct err **err)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (read_point(json_array_get(list, i), &ret[i]) < 0)
+			return FAIL(err, ERR_DATA, -EBADMSG,
+				    "points[%zu] is not [hit, function, hold_ns] with a hold of 1 to %u", i,
+				    OBSERVE_HOLD_NS_MAX);
+		if (i && ret[i].hit <= ret[i - 1].hit)
+			return FAIL(err, ERR_DATA, -EBADMSG,
+				    "points[%zu] is not behind the one before; sort them by hit", i);
+	}
+	return 0;
+}
+
+/* How the points were chosen: only for the reader, so what is not there or not understood is left out. */
+static void read_origin(const json_t *root, struct observe_perturb *ret)
+{
+	const char *seed = json_string_value(json_object_get(root, "seed"));
+	if (seed)
+		parse_u64(seed, &ret->seed);
+}
+
+int perturb_file_parse(const json_t *root, struct observe_perturb *ret, struct observe_point **ret_points,
+		       struct err **err)
+{
+	const json_t *list = json_object_get(root, "points");
+	uint64_t version = 0;
+	if (read_number(json_object_get(root, "perturb"), INT64_MAX, &version) < 0 || !json_is_array(list))
+		return FAIL(err, ERR_DATA, -EBADMSG, "it is not a perturbation: it has no \"perturb\" and \"points\"");
+	if (version != VERSION)
+		return FAIL(err, ERR_DATA, -EBADMSG, "it has version %lu, and this ktstr reads version %d", version,
+			    VERSION);
+	if (json_array_size(list) > OBSERVE_POINTS_MAX)
+		return FAIL(err, ERR_DATA, -EBADMSG, "it has more than %d points", OBSERVE_POINTS_MAX);
+	struct observe_point *points = calloc(json_array_size(list) + 1, sizeof(*points));
+	if (!points)
+		return FAIL_SYS(err, -ENOMEM, "read the points");
+	int r = read_points(list, points, err);
+	if (r < 0) {
+		free(points);
+		return r;
+	}
+	*ret = (struct observe_perturb){ .points = points, .point_count = (unsigned)json_array_size(list) };
+	read_origin(root, ret);
+	*ret_points = points;
+	return 0;
+}
+
+int perturb_file_read(const char *path, struct observe_perturb *ret, struct observe_point **ret_points,
+		      struct err **err)
+{
+	json_t *root = NULL;
+	int r = json_read_file(path, &root, err);
+	if (r < 0)
+		return r;
+	r = perturb_file_parse(root, ret, ret_points, err);
+	json_decref(root);
+	return r < 0 ? err_wrap(err, r, "read the perturbation '%s'", path) : 0;
+}
