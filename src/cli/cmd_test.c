@@ -259,6 +259,9 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.records = &s->records,
 	};
 	struct run_counts counts = { 0 };
+	if (a->capture && s->plan.count != 1)
+		return FAIL(err, ERR_USAGE, -EINVAL, "the command line means %zu tests; name the run of one test",
+			    s->plan.count);
 	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, plural(s->plan.count),
 		   session_slots(s, a), s->seed, s->accel.backend->name, s->accel.reason);
 	if (*s->accel.shared_why)

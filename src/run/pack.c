@@ -22,7 +22,7 @@
 /* clang-format off */
 #define ARCHIVE_FUNCTIONS(X) \
 	X(archive_write_new) X(archive_write_add_filter_zstd) X(archive_write_set_format_ustar) \
-	X(archive_write_open) X(archive_write_header) X(archive_write_data) X(archive_write_close) \
+	X(archive_write_open) X(archive_write_set_bytes_in_last_block) X(archive_write_header) X(archive_write_data) X(archive_write_close) \
 	X(archive_write_free) X(archive_entry_new) X(archive_entry_free) X(archive_entry_set_pathname) \
 	X(archive_entry_set_size) X(archive_entry_set_perm) X(archive_entry_set_filetype) \
 	X(archive_error_string) X(archive_filter_count) X(archive_read_new) X(archive_read_free) \
@@ -143,6 +143,7 @@ static int write_archive(struct pack *p, const struct packed_run *run, struct er
 	int r = 0;
 	if (p->lib.archive_write_add_filter_zstd(p->archive) != ARCHIVE_OK ||
 	    p->lib.archive_write_set_format_ustar(p->archive) != ARCHIVE_OK ||
+	    p->lib.archive_write_set_bytes_in_last_block(p->archive, 1) != ARCHIVE_OK || /* no padding */
 	    p->lib.archive_write_open(p->archive, p, NULL, put_block, NULL) != ARCHIVE_OK)
 		r = archive_failed(p, "write", err);
 	if (r == 0)
