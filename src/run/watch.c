@@ -349,7 +349,7 @@ static void go_on(struct watch *w)
 /* Why a dump is due, or NULL. */
 static const char *look(struct watch *w, const struct observe_stop *s)
 {
-	if (s->why == OBSERVE_AT_HOOK && s->hook >= PROBE_FIRST_HOOK)
+	if (s->why == OBSERVE_AT_UNTIL || (s->why == OBSERVE_AT_HOOK && s->hook >= PROBE_FIRST_HOOK))
 		return NULL;
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
