@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/debug_gdb.h"
 #include "cli/interrupt.h"
 #include "cli/out.h"
 #include "cli/packed_source.h"
@@ -16,8 +17,9 @@
 
 struct debug_args {
 	struct strings operands, functions;
-	const char *at, *when;
-	bool json;
+	const char *at, *when, *server;
+	nsec_t every;
+	bool json, gdb;
 };
 
 static const struct option_row debug_options[] = {
@@ -28,6 +30,11 @@ static const struct option_row debug_options[] = {
 	OPT_LIST(struct debug_args, functions, "at-function", 0, "NAME",
 		 "look at calls of these kernel functions instead of scheduling events; repeatable, or separated by "
 		 "commas"),
+	OPT_DURATION(struct debug_args, every, "every", 0, "TIME", 1000, 10 * NSEC_PER_SEC, 0, 0,
+		     "look at the number at each multiple of this guest time, too"),
+	OPT_FLAG(struct debug_args, gdb, "gdb", 0, "start gdb at the moment of --at (default: 'failure')"),
+	OPT_STRING(struct debug_args, server, "gdb-server", 0, "SOCKET",
+		   "wait there for a gdb of yours ('target remote SOCKET') instead of starting one"),
 	ROW_JSON(struct debug_args, "print JSON lines on standard output"),
 	OPT_END,
 };
@@ -62,9 +69,9 @@ static int ask_where(struct session_debug *d, struct err **err)
 {
 	const char *at = d->args->at;
 	nsec_t time;
-	if (!at)
+	if (!at && !d->args->gdb && !d->args->server)
 		return 0;
-	if (!strcmp(at, "failure")) {
+	if (!at || !strcmp(at, "failure")) {
 		ask_failure(d);
 		return 0;
 	}
@@ -213,9 +220,16 @@ static int run_on(struct reactor *reactor, struct session_debug *d, struct err *
 	struct signals signals;
 	int r = rerun_open(reactor, d->packed, &again, err);
 	if (r == 0)
+		r = d->args->gdb ? debug_gdb_find(err) : 0;
+	if (r == 0)
 		r = interrupt_watch(&signals, reactor, err);
 	if (r < 0)
 		return r;
+	if (d->args->gdb || d->args->server) {
+		r = debug_gdb(again, d->packed, &d->config, d->args->server, err);
+		signals_done(&signals);
+		return r;
+	}
 	r = debug_run(again, &d->config, &result, err);
 	signals_done(&signals);
 	return r == 0 ? conclude(d, &result, err) : r;
@@ -227,14 +241,21 @@ static int run_debug(void *args, struct err **err)
 	_cleanup_(packed_run_done) struct packed_run p;
 	struct reactor *reactor = NULL;
 	packed_run_init(&p);
-	if (!a->at && !a->when)
-		return FAIL(err, ERR_USAGE, -EINVAL, "debug: what is wanted? --at WHERE or --when EXPRESSION");
+	if (!a->at && !a->when && !a->gdb && !a->server)
+		return FAIL(err, ERR_USAGE, -EINVAL, "debug: what is wanted? --at WHERE, --when EXPRESSION or --gdb");
+	if (a->every && !a->when)
+		return FAIL(err, ERR_USAGE, -EINVAL, "debug: --every needs --when EXPRESSION");
+	if (a->when && (a->gdb || a->server))
+		return FAIL(err, ERR_USAGE, -EINVAL, "debug: --when prints while the run is made, so it excludes gdb");
+	if (a->every && a->at)
+		return FAIL(err, ERR_USAGE, -EINVAL, "debug: --every and --at exclude each other");
 	int r = packed_source_read(&a->operands, &p, err);
 	if (r < 0)
 		return r;
 	struct session_debug d = { .args = a, .packed = &p, .place = BUF_NULL };
 	d.config = (struct debug_config){ .expression = a->when,
 					  .functions = a->functions.item,
+					  .every = a->every,
 					  .changed = on_change,
 					  .arrived = on_arrival,
 					  .data = &d };
@@ -275,6 +296,7 @@ const struct command cmd_debug = {
 			{ "ktstr debug race.pack --when 'task(42)->on_cpu == 1' --at-function schedule",
 			  "when task 42 gets and loses a CPU" },
 			{ "ktstr debug race.pack --at 4.25s", "the guest at a moment" },
+			{ "ktstr debug race.pack --gdb", "gdb at the failure; 'reverse-continue' works" },
 			{ NULL },
 		},
 	.files = FILES_CACHE | FILES_LOCKS,

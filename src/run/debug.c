@@ -66,12 +66,12 @@ static unsigned put_hooks(void *data, const struct kernel_image *image, struct o
 	const struct debug *d = data;
 	(void)image;
 	memcpy(out, d->hook, d->hooks * sizeof(*out));
-	return d->hooks;
+	return d->hooks + (d->config->breakpoints ? d->config->breakpoints(d->config->data, out + d->hooks) : 0);
 }
 
 /* --- a moment ----------------------------------------------------------------------------------------------------- */
 
-static json_t *unwind(struct debug *d, struct inspector *in, unsigned cpu, const char **lack)
+static json_t *unwind(struct inspector *in, unsigned cpu, const char **lack)
 {
 	const struct inspect_config *c = &in->config;
 	struct orc_stack stack;
@@ -83,10 +83,20 @@ static json_t *unwind(struct debug *d, struct inspector *in, unsigned cpu, const
 		*lack = "the CPU runs a program";
 		return NULL;
 	}
-	(void)d;
 	orc_unwind(c->orc, in->view, (struct orc_start){ .ip = r->ip, .sp = r->sp, .bp = r->bp, .interrupted = true },
 		   &stack);
 	return inspect_stack(in, &stack);
+}
+
+json_t *debug_stack(const struct inspect_config *config, unsigned cpu, const char **lack)
+{
+	struct inspector in;
+	*lack = NULL;
+	if (inspect_begin(&in, config) < 0)
+		return NULL;
+	json_t *stack = unwind(&in, cpu, lack);
+	inspect_end(&in);
+	return stack;
 }
 
 static void note_task(struct inspector *in, struct debug_moment *m)
@@ -107,12 +117,17 @@ static struct debug_moment make_moment(struct debug *d, const struct inspect_con
 		return m;
 	note_task(&in, &m);
 	json_decref(d->stack);
-	m.stack = d->stack = unwind(d, &in, s->vcpu, &m.no_stack);
+	m.stack = d->stack = unwind(&in, s->vcpu, &m.no_stack);
 	inspect_end(&in);
 	return m;
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------ */
+
+static void note_last(struct debug *d, const struct observe_stop *s)
+{
+	*d->config->last = (struct debug_last){ .found = true, .vcpu = s->vcpu, .guest_ns = s->guest_ns };
+}
 
 static void look_at_expression(struct debug *d, const struct inspect_config *config, const struct observe_stop *s)
 {
@@ -123,6 +138,8 @@ static void look_at_expression(struct debug *d, const struct inspect_config *con
 	bool known = expression_read(&d->expression, config, search, &value);
 	if (known == d->known && value == d->value)
 		return;
+	if (d->config->last)
+		note_last(d, s);
 	struct debug_moment m = make_moment(d, config, s);
 	m.was_known = d->known;
 	m.before = d->value;
@@ -141,15 +158,36 @@ static bool is_wanted(const struct debug *d, const struct observe_stop *s, bool 
 	return c->where == DEBUG_AT_HOOK && event && d->events == c->hook;
 }
 
+/* The guest stops at the next multiple of the period, too. */
+static void look_again(const struct debug *d, struct vm *vm, const struct observe_stop *s)
+{
+	uint64_t period = (uint64_t)d->config->every;
+	const struct observe_until until = { .guest_ns = (s->guest_ns / period + 1) * period, .vcpu = OBSERVE_ANY_CPU };
+	vm->backend->set_until(vm, &until);
+}
+
+/* Only the last event counts, up to where the run stops. */
+static enum probe_next look_for_last(struct debug *d, const struct observe_stop *s, bool breakpoint, bool wanted)
+{
+	if (breakpoint)
+		note_last(d, s);
+	return wanted ? PROBE_END : PROBE_GO_ON;
+}
+
 static enum probe_next look(void *data, struct vm *vm, const struct inspect_config *config,
 			    const struct observe_stop *s, const char *failure)
 {
 	struct debug *d = data;
-	bool event = s->why == OBSERVE_AT_HOOK && s->hook >= PROBE_FIRST_HOOK;
-	(void)vm;
-	if (d->config->expression)
-		look_at_expression(d, config, s);
+	bool at_hook = s->why == OBSERVE_AT_HOOK, breakpoint = at_hook && s->hook >= DEBUG_BREAKPOINT_HOOK;
+	bool event = at_hook && s->hook >= PROBE_FIRST_HOOK && !breakpoint;
 	bool wanted = is_wanted(d, s, event, failure);
+	if (d->config->every && s->why == OBSERVE_AT_UNTIL)
+		look_again(d, vm, s);
+	if (d->config->expression && !breakpoint && !(d->config->last && wanted))
+		look_at_expression(d, config, s);
+	if (d->config->last)
+		return look_for_last(d, s, breakpoint, wanted);
+	wanted |= breakpoint;
 	if (wanted)
 		d->moment = make_moment(d, config, s);
 	d->events += event;
@@ -189,9 +227,11 @@ int debug_run(struct rerun *r, const struct debug_config *config, struct rerun_r
 	d->config = config;
 	int code = prepare(d, r, err);
 	if (code == 0) {
-		const struct watch_probe probe = {
+		struct watch_probe probe = {
 			.data = d, .hooks = put_hooks, .until = config->until, .look = look, .work = work
 		};
+		if (config->every)
+			probe.until = (struct observe_until){ (uint64_t)config->every, OBSERVE_ANY_CPU };
 		code = rerun_make(r, &probe, ret, err);
 	}
 	expression_done(&d->expression);

@@ -26,12 +26,25 @@ struct debug_moment {
 	int64_t before, value;
 };
 
+/* The last breakpoint, or change of the expression, before the run stopped. */
+struct debug_last {
+	bool found;
+	uint32_t vcpu;
+	uint64_t guest_ns;
+};
+
+#define DEBUG_BREAKPOINT_HOOK 0x40000000u /* ids of hooks of breakpoints, and up */
+
 struct debug_config {
 	const char *expression;		/* NULL: none */
 	const char *const *functions;	/* NULL-terminated; where to look, instead of at scheduling events */
 	enum debug_where where;
 	struct observe_until until;	/* DEBUG_AT_TIME */
 	uint64_t hook;			/* DEBUG_AT_HOOK */
+	/* Further places to stop at, with ids from DEBUG_BREAKPOINT_HOOK on. NULL: none. Returns how many, at most 32. */
+	unsigned (*breakpoints)(void *data, struct observe_hook *out);
+	struct debug_last *last; /* gets it, and nothing stops; NULL: not wanted. With `where` */
+	nsec_t every;		 /* look at the expression at each multiple of this guest time, too; 0: no */
 	void (*changed)(void *data, const struct debug_moment *m);
 	/* The guest stands still at the wanted moment; on the offload pool. */
 	enum probe_next (*arrived)(void *data, struct vm *vm, const struct inspect_config *config,
@@ -39,6 +52,8 @@ struct debug_config {
 	void *data;
 };
 
+/* Names of code, innermost first. NULL: @lack says why; out of memory. The guest stands still. */
+json_t *debug_stack(const struct inspect_config *config, unsigned cpu, const char **lack);
 /* -EINVAL: the expression, or a function's name. */
 int debug_run(struct rerun *r, const struct debug_config *config, struct rerun_result *ret, struct err **err);
 

@@ -165,6 +165,11 @@ struct watched_kernel *rerun_kernel(struct rerun *r, const char **lack)
 	return r->lack ? NULL : &r->watched;
 }
 
+uint64_t rerun_instruction_ns(const struct rerun *r)
+{
+	return UINT64_C(1) << r->packed->icount_shift;
+}
+
 /* --- running ------------------------------------------------------------------------------------------------------ */
 
 static void fill_attempt(struct rerun *r)

@@ -18,7 +18,7 @@
 #include "run/watched_kernel.h"
 
 #define PROBE_FIRST_HOOK 200000
-#define PROBE_HOOKS_MAX	 64
+#define PROBE_HOOKS_MAX	 64 /* and room for breakpoints */
 #define WATCH_HOOKS_MAX (8 + PERTURB_HOOKS_MAX + EXACT_HOOKS_MAX + PROBE_HOOKS_MAX)
 
 /* What a dump was taken for. */
