@@ -219,13 +219,13 @@ static int run_on(struct reactor *reactor, struct session_debug *d, struct err *
 	_cleanup_(rerun_result_done) struct rerun_result result = { 0 };
 	struct signals signals;
 	int r = rerun_open(reactor, d->packed, &again, err);
-	if (r == 0)
-		r = d->args->gdb ? debug_gdb_find(err) : 0;
+	if (r == 0 && d->args->gdb)
+		return debug_gdb(again, d->packed, &d->config, NULL, err);
 	if (r == 0)
 		r = interrupt_watch(&signals, reactor, err);
 	if (r < 0)
 		return r;
-	if (d->args->gdb || d->args->server) {
+	if (d->args->server) {
 		r = debug_gdb(again, d->packed, &d->config, d->args->server, err);
 		signals_done(&signals);
 		return r;
@@ -249,7 +249,9 @@ static int run_debug(void *args, struct err **err)
 		return FAIL(err, ERR_USAGE, -EINVAL, "debug: --when prints while the run is made, so it excludes gdb");
 	if (a->every && a->at)
 		return FAIL(err, ERR_USAGE, -EINVAL, "debug: --every and --at exclude each other");
-	int r = packed_source_read(&a->operands, &p, err);
+	int r = a->gdb ? debug_gdb_find(err) : 0;
+	if (r == 0)
+		r = packed_source_read(&a->operands, &p, err);
 	if (r < 0)
 		return r;
 	struct session_debug d = { .args = a, .packed = &p, .place = BUF_NULL };

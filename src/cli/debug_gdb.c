@@ -66,6 +66,25 @@ static bool is_alive(void *data)
 	return g->pid > 0;
 }
 
+/* Ctrl-C is for gdb, so it is ignored here, and not there. */
+static int spawn(struct gdb *g, const char *const *argv)
+{
+	posix_spawnattr_t attributes;
+	sigset_t all, none;
+	sigfillset(&all);
+	sigemptyset(&none);
+	int r = -posix_spawnattr_init(&attributes);
+	if (r < 0)
+		return r;
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	signal(SIGINT, SIG_IGN);
+	r = -posix_spawnp(&g->pid, GDB, NULL, &attributes, (char *const *)argv, environ);
+	posix_spawnattr_destroy(&attributes);
+	return r;
+}
+
 /* Symbols come from the pack. The path leads to our memory, so it is valid as long as we are. */
 static int start_gdb(struct gdb *g, struct err **err)
 {
@@ -88,7 +107,7 @@ static int start_gdb(struct gdb *g, struct err **err)
 		return r;
 	const char *rest[] = { "-ix", script, "-ex", remote, g->vmlinux, NULL };
 	memcpy(argv + count, rest, sizeof(rest));
-	r = -posix_spawnp(&g->pid, GDB, NULL, NULL, (char *const *)argv, environ);
+	r = spawn(g, argv);
 	return r < 0 ? FAIL_SYS(err, r, "start gdb") : 0;
 }
 

@@ -18,7 +18,8 @@ struct debug {
 	unsigned hooks;
 	uint64_t events; /* seen so far */
 	uint64_t search_ns;
-	bool known, first;
+	bool known;
+	bool arrived; /* at `where`; breakpoints count from then on */
 	int64_t value;
 	struct debug_moment moment; /* that was wanted */
 	json_t *stack;
@@ -187,7 +188,8 @@ static enum probe_next look(void *data, struct vm *vm, const struct inspect_conf
 		look_at_expression(d, config, s);
 	if (d->config->last)
 		return look_for_last(d, s, breakpoint, wanted);
-	wanted |= breakpoint;
+	d->arrived |= wanted;
+	wanted |= breakpoint && d->arrived;
 	if (wanted)
 		d->moment = make_moment(d, config, s);
 	d->events += event;

@@ -41,7 +41,7 @@ struct debug_config {
 	enum debug_where where;
 	struct observe_until until;	/* DEBUG_AT_TIME */
 	uint64_t hook;			/* DEBUG_AT_HOOK */
-	/* Further places to stop at, with ids from DEBUG_BREAKPOINT_HOOK on. NULL: none. Returns how many, at most 32. */
+	/* Further places to stop at, once the run was stopped at `where`, with ids from DEBUG_BREAKPOINT_HOOK on. NULL: none. Returns how many, at most 32. */
 	unsigned (*breakpoints)(void *data, struct observe_hook *out);
 	struct debug_last *last; /* gets it, and nothing stops; NULL: not wanted. With `where` */
 	nsec_t every;		 /* look at the expression at each multiple of this guest time, too; 0: no */
