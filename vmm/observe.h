@@ -101,8 +101,8 @@ struct observe_perturb {
 };
 
 /*
- * Stop when a vCPU has reached a time, after exactly as many instructions; in parallel time only. No other vCPU goes on,
- * so the guest is as it was in the run without the stop, and goes on as it did there.
+ * Stop when a vCPU has reached a time, after exactly as many instructions; in parallel time only (otherwise at its next
+ * turn). No other vCPU goes on, so the guest is as it was in the run without the stop, and goes on as it did there.
  */
 struct observe_until {
 	uint64_t guest_ns; /* 0: never */

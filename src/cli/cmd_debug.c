@@ -192,8 +192,8 @@ static int check_digest(const struct session_debug *d, const struct rerun_result
 			    "this was another run: its events have the digest %08x instead of %08x; 'ktstr replay' "
 			    "of a pack says what differs",
 			    result->digest, o->digest);
-	say_printf("%lu change%s; the events have the digest %08x, as without looking\n", d->changes, plural(d->changes),
-		   result->digest);
+	say_printf("%lu change%s; the events have the digest %08x, as without looking\n", d->changes,
+		   plural(d->changes), result->digest);
 	return 0;
 }
 
@@ -278,15 +278,18 @@ const struct command cmd_debug = {
 	.group = GROUP_TESTS,
 	.summary = "Look into a run: each change of a number, or one moment of it",
 	.operands = PACKED_OPERANDS,
-	.text = "Makes a run again (tcg) and looks at its guest from outside. The guest does not notice: it is the same "
+	.text = "Makes a run again (tcg) and looks at its guest from outside. The guest does not notice: it is the "
+		"same "
 		"run each time. A run is a pack ('ktstr pack'), a result, or the words of a replay line; of the last "
 		"two, the test first runs once more as it is.\n\n"
 		"--when prints each change of a number in the guest, with the guest's time, the CPU, its task and its "
 		"stack. It is looked at before calls of the functions that move tasks between queues and CPUs, or of "
 		"those of --at-function.\n\n"
-		"An expression is a variable of a CPU (runqueues[1].nr_running), of a task (task(42)->scx.dsq_vtime), of "
+		"An expression is a variable of a CPU (runqueues[1].nr_running), of a task (task(42)->scx.dsq_vtime), "
+		"of "
 		"the kernel (total_forks, or with its type (struct scx_sched *)scx_root->exit_kind), a value of a BPF "
-		"map of the scheduler (map stats[3].hits), or a global variable of its program (nr_queued). '->' follows "
+		"map of the scheduler (map stats[3].hits), or a global variable of its program (nr_queued). '->' "
+		"follows "
 		"a pointer. With a comparison ('... == 0') it is 1 or 0.\n\n"
 		"--at stops at the moment of the failure, when a CPU has reached a guest time after exactly as many "
 		"instructions, or before a scheduling event, and shows the stack, the CPUs, queues and tasks.",

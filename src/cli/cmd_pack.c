@@ -51,8 +51,8 @@ static int run_pack(void *args, struct err **err)
 		return -ENOMEM;
 	r = pack_write(&p, path, err);
 	if (r == 0)
-		say_printf("wrote %s: %s, %lu events with the digest %08x; 'ktstr replay %s' makes the run again\n", path,
-			   p.test, p.outcome.records, p.outcome.digest, path);
+		say_printf("wrote %s: %s, %lu events with the digest %08x; 'ktstr replay %s' makes the run again\n",
+			   path, p.test, p.outcome.records, p.outcome.digest, path);
 	return r;
 }
 

@@ -35,8 +35,10 @@ struct gdb {
 int debug_gdb_find(struct err **err)
 {
 	_cleanup_free_ char *path = tool_find(GDB);
-	return path ? 0 : FAIL(err, ERR_MISSING, -ENOENT, "gdb is not installed; install the package 'gdb', or use "
-							  "--gdb-server with a gdb elsewhere");
+	return path ? 0
+		    : FAIL(err, ERR_MISSING, -ENOENT,
+			   "gdb is not installed; install the package 'gdb', or use "
+			   "--gdb-server with a gdb elsewhere");
 }
 
 static int listen_at(const char *path, struct err **err)

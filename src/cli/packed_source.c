@@ -64,8 +64,10 @@ static int run_captured(const struct replay_source *s, struct packed_run *ret, s
 	if (!args)
 		return -ENOMEM;
 	if (strcmp(s->words[0], cmd_test.name) != 0)
-		return FAIL(err, ERR_USAGE, -EINVAL, "only a run of 'ktstr test' can be packed or debugged, not one of "
-						     "'ktstr %s'", s->words[0]);
+		return FAIL(err, ERR_USAGE, -EINVAL,
+			    "only a run of 'ktstr test' can be packed or debugged, not one of "
+			    "'ktstr %s'",
+			    s->words[0]);
 	int r = options_parse(&cmd_test, s->words + 1, args, err);
 	if (r < 0)
 		return r;

@@ -22,7 +22,7 @@ struct test_args {
 	struct strings kernel, paths, report;
 	uint64_t given;
 	struct packed_run *capture; /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
-	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */
+	bool is_replay;		    /* of 'ktstr replay': it goes on with the last run, and is not one itself */
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb;
 	const char *base, *base_ref, *default_branch;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,

@@ -158,7 +158,8 @@ static int parse_per_cpu(struct expression *e, const struct types *types, struct
 		return 1;
 	char *open = e->text + strlen(name), *close = strchr(open, ']');
 	if (*open != '[' || !close)
-		return refuse(err, e->text, "is a variable that each CPU has; name the CPU, as in 'runqueues[1].nr_running'");
+		return refuse(err, e->text,
+			      "is a variable that each CPU has; name the CPU, as in 'runqueues[1].nr_running'");
 	*open = *close = '\0';
 	uint32_t cpu;
 	if (parse_u32_range(open + 1, 0, VIEW_CPUS_MAX - 1, &cpu) < 0)
@@ -184,7 +185,8 @@ static int parse_plain(struct expression *e, const struct kernel_image *image, s
 	e->root = EXPRESSION_SYMBOL;
 	e->name = e->text;
 	if (size != 1 && size != 2 && size != 4 && size != 8)
-		return refuse(err, e->text, "is not a number; write its type, as in '(struct scx_sched *)scx_root->...'");
+		return refuse(err, e->text,
+			      "is not a number; write its type, as in '(struct scx_sched *)scx_root->...'");
 	e->step[e->steps++] = (struct field){ .size = (uint32_t)size, .is_signed = true, .type = 1 };
 	return 0;
 }

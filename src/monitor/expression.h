@@ -25,10 +25,10 @@ enum expression_compare { COMPARE_NOTHING, COMPARE_EQ, COMPARE_NE, COMPARE_LE, C
 
 struct expression {
 	enum expression_root root;
-	char *text;	     /* parts of it are cut off by NULs */
-	const char *name;    /* of a symbol or a map */
-	char *map_path;	     /* owned; NULL: `path` is in `text` */
-	const char *path;    /* of a variable of the scheduler; `name` NULL: a global one */
+	char *text;	  /* parts of it are cut off by NULs */
+	const char *name; /* of a symbol or a map */
+	char *map_path;	  /* owned; NULL: `path` is in `text` */
+	const char *path; /* of a variable of the scheduler; `name` NULL: a global one */
 	unsigned cpu;
 	int32_t pid;
 	struct field step[EXPRESSION_STEPS_MAX]; /* each but the last is a pointer to the next */
@@ -45,8 +45,8 @@ struct expression {
 int expression_parse(const char *text, const struct kernel_image *image, struct expression *ret, struct err **err);
 void expression_done(struct expression *e);
 /*
- * The guest stands still, and the view was refreshed. @search: a task or a variable that is not known yet is looked for,
- * which takes long. False: it is not there, or not readable.
+ * The guest stands still, and the view was refreshed. @search: a task or a variable that is not known yet is looked
+ * for, which takes long. False: it is not there, or not readable.
  */
 bool expression_read(struct expression *e, const struct inspect_config *config, bool search, int64_t *ret);
 

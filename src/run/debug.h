@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * debug.h -- a packed run, looked at: each change of an expression at scheduling events, or one moment of it. The run is
- * the same as without that.
+ * debug.h -- a packed run, looked at: each change of an expression at scheduling events, or one moment of it. The run
+ * is the same as without that.
  */
 #ifndef KTSTR_RUN_DEBUG_H
 #define KTSTR_RUN_DEBUG_H
@@ -36,12 +36,15 @@ struct debug_last {
 #define DEBUG_BREAKPOINT_HOOK 0x40000000u /* ids of hooks of breakpoints, and up */
 
 struct debug_config {
-	const char *expression;		/* NULL: none */
-	const char *const *functions;	/* NULL-terminated; where to look, instead of at scheduling events */
+	const char *expression;	      /* NULL: none */
+	const char *const *functions; /* NULL-terminated; where to look, instead of at scheduling events */
 	enum debug_where where;
-	struct observe_until until;	/* DEBUG_AT_TIME */
-	uint64_t hook;			/* DEBUG_AT_HOOK */
-	/* Further places to stop at, once the run was stopped at `where`, with ids from DEBUG_BREAKPOINT_HOOK on. NULL: none. Returns how many, at most 32. */
+	struct observe_until until; /* DEBUG_AT_TIME */
+	uint64_t hook;		    /* DEBUG_AT_HOOK */
+	/*
+	 * Further places to stop at, once the run was stopped at `where`, with ids from DEBUG_BREAKPOINT_HOOK on. NULL:
+	 * none. Returns how many, at most 32.
+	 */
 	unsigned (*breakpoints)(void *data, struct observe_hook *out);
 	struct debug_last *last; /* gets it, and nothing stops; NULL: not wanted. With `where` */
 	nsec_t every;		 /* look at the expression at each multiple of this guest time, too; 0: no */

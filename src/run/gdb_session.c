@@ -19,8 +19,8 @@
 
 /* What the next machine is to do. */
 enum goal {
-	GOAL_STOP,	/* stop where `stop` says */
-	GOAL_LAST_HIT,	/* find the last breakpoint before `here`, then stop at it */
+	GOAL_STOP,	  /* stop where `stop` says */
+	GOAL_LAST_HIT,	  /* find the last breakpoint before `here`, then stop at it */
 	GOAL_LAST_CHANGE, /* the same of the last change of `expression` */
 	GOAL_QUIT,
 };
@@ -36,9 +36,9 @@ struct session {
 	void *alive_data;
 	struct gdb_reader reader;
 	bool no_acks;
-	bool asked;   /* gdb waits for the answer to "monitor", not for a stop */
-	bool decided; /* gdb said what the next machine is to do */
-	bool at_end;  /* the run came to its end; gdb is told once */
+	bool asked;			      /* gdb waits for the answer to "monitor", not for a stop */
+	bool decided;			      /* gdb said what the next machine is to do */
+	bool at_end;			      /* the run came to its end; gdb is told once */
 	uint64_t breakpoint[BREAKPOINTS_MAX]; /* addresses; 0: free */
 	/* Of the present stop. */
 	struct vm *vm;
@@ -288,7 +288,9 @@ static int run_monitor(struct session *s, const char *command)
 	static const struct {
 		const char *word;
 		unsigned parts;
-	} dumps[] = { { "cpus", DUMP_CPUS }, { "queues", DUMP_DSQS }, { "tasks", DUMP_TASKS }, { "programs", DUMP_PROGRAMS } };
+	} dumps[] = {
+		{ "cpus", DUMP_CPUS }, { "queues", DUMP_DSQS }, { "tasks", DUMP_TASKS }, { "programs", DUMP_PROGRAMS }
+	};
 	_cleanup_buf_ struct buf text = BUF_NULL, out = BUF_NULL;
 	const char *rest;
 	for (size_t i = 0; i < ARRAY_SIZE(dumps); i++)

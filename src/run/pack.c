@@ -22,7 +22,8 @@
 /* clang-format off */
 #define ARCHIVE_FUNCTIONS(X) \
 	X(archive_write_new) X(archive_write_add_filter_zstd) X(archive_write_set_format_ustar) \
-	X(archive_write_open) X(archive_write_set_bytes_in_last_block) X(archive_write_header) X(archive_write_data) X(archive_write_close) \
+	X(archive_write_open) X(archive_write_set_bytes_in_last_block) X(archive_write_header) \
+	X(archive_write_data) X(archive_write_close) \
 	X(archive_write_free) X(archive_entry_new) X(archive_entry_free) X(archive_entry_set_pathname) \
 	X(archive_entry_set_size) X(archive_entry_set_perm) X(archive_entry_set_filetype) \
 	X(archive_error_string) X(archive_filter_count) X(archive_read_new) X(archive_read_free) \
@@ -79,7 +80,7 @@ static int begin_member(struct pack *p, const char *name, uint64_t size, struct 
 static int put_data(struct pack *p, const void *data, size_t len, struct err **err)
 {
 	return p->lib.archive_write_data(p->archive, data, len) == (la_ssize_t)len ? 0
-										    : archive_failed(p, "write", err);
+										   : archive_failed(p, "write", err);
 }
 
 static int put_file(struct pack *p, const char *name, const struct packed_content *file, struct err **err)
@@ -240,7 +241,8 @@ static int get_manifest(struct pack *p, struct packed_run *run, struct err **err
 	json_error_t why;
 	json_auto_t *json = json_loadb(buf_str(&text), text.len, JSON_REJECT_DUPLICATES, &why);
 	if (!json)
-		return FAIL(err, ERR_DATA, -EBADMSG, "read '%s': its manifest is not JSON (line %d)", p->path, why.line);
+		return FAIL(err, ERR_DATA, -EBADMSG, "read '%s': its manifest is not JSON (line %d)", p->path,
+			    why.line);
 	r = packed_run_parse(json, run, err);
 	return r < 0 ? err_wrap(err, r, "read '%s'", p->path) : 0;
 }
@@ -265,7 +267,8 @@ static int get_file(struct pack *p, const char *name, struct packed_content *fil
 	if (n < 0)
 		return archive_failed(p, "read", err);
 	if (size != file->size || siphash_final(&h) != file->hash)
-		return FAIL(err, ERR_DATA, -EBADMSG, "read '%s': its %s is damaged; copy the pack again", p->path, name);
+		return FAIL(err, ERR_DATA, -EBADMSG, "read '%s': its %s is damaged; copy the pack again", p->path,
+			    name);
 	return 0;
 }
 

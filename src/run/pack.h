@@ -8,8 +8,8 @@
 
 #include "run/packed_run.h"
 
-#define PACK_MANIFEST	"manifest.json"
-#define PACK_SUFFIX	".ktstr-pack"
+#define PACK_MANIFEST "manifest.json"
+#define PACK_SUFFIX   ".ktstr-pack"
 
 /* Hashes the files of @p, and writes @path at once or not at all. Blocks. */
 int pack_write(struct packed_run *p, const char *path, struct err **err);

@@ -262,7 +262,8 @@ static int read_topology(struct reader *machine, struct ktstr_topology *t)
 
 static bool read_point(const json_t *json, struct observe_point *p)
 {
-	json_int_t hit = json_integer_value(json_array_get(json, 0)), hook = json_integer_value(json_array_get(json, 1)),
+	json_int_t hit = json_integer_value(json_array_get(json, 0)),
+		   hook = json_integer_value(json_array_get(json, 1)),
 		   hold = json_integer_value(json_array_get(json, 2));
 	*p = (struct observe_point){ (uint64_t)hit, (uint32_t)hook, (uint32_t)hold };
 	return json_array_size(json) == 3 && hit >= 0 && hook >= 0 && hook <= UINT32_MAX && hold > 0 &&

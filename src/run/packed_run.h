@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * packed_run.h -- all that decides one run of a machine on tcg, apart from the programs that start it: kernel, initramfs,
- * seed, processors, perturbation. Whoever has it can make the same run again. What the run was is there, too, so that
+ * packed_run.h -- all that decides one run of a machine on tcg, apart from the programs that start it: kernel,
+ * initramfs, seed, processors, perturbation. Whoever has it can make the same run again. What the run was is there, too, so that
  * it can be compared. As JSON it is the manifest of a pack (pack.h).
  */
 #ifndef KTSTR_RUN_PACKED_RUN_H
@@ -32,7 +32,7 @@ struct packed_content {
 
 /* What the run was. */
 struct packed_outcome {
-	uint32_t digest; /* of the guest's events */
+	uint32_t digest;	   /* of the guest's events */
 	uint64_t records, last_ns; /* guest time of the last event */
 	unsigned failure;	   /* enum watch_failure: what was seen from outside */
 	uint64_t failed_ns;

@@ -41,10 +41,9 @@ static int prepare(void *arg)
 	struct rerun *r = rerun_of(a);
 	const struct packed_run *p = r->packed;
 	struct kernel kernel = { .boot = r->vmlinux_path };
-	const struct watch_config asked = { .patience = p->patience,
-					    .watchdog_s = p->watchdog_s,
-					    .probe = r->probe,
-					    .perturb = &p->perturb };
+	const struct watch_config asked = {
+		.patience = p->patience, .watchdog_s = p->watchdog_s, .probe = r->probe, .perturb = &p->perturb
+	};
 	if (!r->lack)
 		watch_prepare(&a->watch, &r->watched, &kernel, a->env->backend, &asked, &a->config);
 	a->initrd_fd = fcntl(p->file[PACKED_INITRD].fd, F_DUPFD_CLOEXEC, 3);
@@ -61,7 +60,8 @@ static void note_result(struct attempt *a, struct rerun_result *ret)
 	ret->failed_ns = a->watch.failed_ns;
 	ret->interrupted = e->interrupted;
 	if (e->failure.len || e->contention.len || e->damage.len)
-		buf_appendf(&ret->problem, "%s%s%s", buf_str(&e->failure), buf_str(&e->contention), buf_str(&e->damage));
+		buf_appendf(&ret->problem, "%s%s%s", buf_str(&e->failure), buf_str(&e->contention),
+			    buf_str(&e->damage));
 	else if (*e->late_in)
 		buf_appendf(&ret->problem, "the guest was ended because it took too long (%s)", e->late_in);
 	else if (e->machine_died)
@@ -108,8 +108,7 @@ static int open_kernel(struct rerun *r, struct err **err)
 	struct kernel kernel = { .boot = r->vmlinux_path };
 	snprintf(r->kernel_path, sizeof(r->kernel_path), "/proc/%d/fd/%d", getpid(), p->file[PACKED_KERNEL].fd);
 	snprintf(r->vmlinux_path, sizeof(r->vmlinux_path), "/proc/%d/fd/%d", getpid(), vmlinux);
-	r->lack = vmlinux < 0 ? "the run has no vmlinux"
-			      : watched_kernel_open(&r->watched, &kernel, r->accel.backend);
+	r->lack = vmlinux < 0 ? "the run has no vmlinux" : watched_kernel_open(&r->watched, &kernel, r->accel.backend);
 	if (r->lack && perturb_on(&p->perturb))
 		return FAIL(err, ERR_MISSING, -EOPNOTSUPP, "the run is perturbed, which is not possible here: %s",
 			    r->lack);

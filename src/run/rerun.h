@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * rerun.h -- makes a packed run again, in a machine of its own, and looks at it with a probe (watch.h). Nothing is judged
- * or stored. Blocks until the machine has ended; turns the reactor.
+ * rerun.h -- makes a packed run again, in a machine of its own, and looks at it with a probe (watch.h). Nothing is
+ * judged or stored. Blocks until the machine has ended; turns the reactor.
  */
 #ifndef KTSTR_RUN_RERUN_H
 #define KTSTR_RUN_RERUN_H

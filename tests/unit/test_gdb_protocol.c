@@ -30,8 +30,8 @@ static const struct {
 	const char *text;
 	enum gdb_event event;
 } streams[] = {
-	{ "+-+$g#67", GDB_PACKET },  { "$g#68", GDB_DAMAGED },	      { "$g#6x", GDB_DAMAGED }, { "$g#x", GDB_DAMAGED },
-	{ "\x03", GDB_BREAK },	      { "noise", GDB_NOTHING },	      { "$g#G7$g#67", GDB_PACKET }, { "$g", GDB_NOTHING },
+	{ "+-+$g#67", GDB_PACKET }, { "$g#68", GDB_DAMAGED }, { "$g#6x", GDB_DAMAGED },	    { "$g#x", GDB_DAMAGED },
+	{ "\x03", GDB_BREAK },	    { "noise", GDB_NOTHING }, { "$g#G7$g#67", GDB_PACKET }, { "$g", GDB_NOTHING },
 };
 
 START_TEST(streams_are_read)

@@ -203,8 +203,8 @@ static bool take_stop(struct qemu_observer *o)
 {
 	const struct channel_stop s = *(volatile struct channel_stop *)&o->channel->stop;
 	bool at_hook = s.why == OBSERVE_AT_HOOK;
-	if ((!at_hook && s.why != OBSERVE_AT_TIME && s.why != OBSERVE_AT_UNTIL) || s.vcpus != o->vcpus || s.vcpu >= s.vcpus ||
-	    (at_hook && find_hook(o, s.hook) < 0))
+	if ((!at_hook && s.why != OBSERVE_AT_TIME && s.why != OBSERVE_AT_UNTIL) || s.vcpus != o->vcpus ||
+	    s.vcpu >= s.vcpus || (at_hook && find_hook(o, s.hook) < 0))
 		return false;
 	memcpy(o->registers, o->channel->registers, s.vcpus * sizeof(o->registers[0]));
 	o->stop = (struct observe_stop){ .why = (enum observe_why)s.why,

@@ -28,8 +28,8 @@ const char *observer_start(const struct qemu_internals *q, void (*hold)(int64_t 
 void observer_between_turns(void);
 
 /*
- * For turns that must end at struct observe_until, with the vCPU's time as QEMU's: nanoseconds that are left for a vCPU;
- * INT64_MAX: there is no such end. observer_reached() stops the guest there, with the big lock held.
+ * For turns that must end at struct observe_until, with the vCPU's time as QEMU's: nanoseconds that are left for a
+ * vCPU; INT64_MAX: there is no such end. observer_reached() stops the guest there, with the big lock held.
  */
 int64_t observer_time_left(unsigned vcpu);
 void observer_reached(unsigned vcpu);

@@ -84,8 +84,8 @@ static struct {
 	struct block {
 		uint64_t address;
 		unsigned size;
-	} block[BLOCKS];	 /* sizes of blocks, by a hash of their addresses */
-	bool flush;		 /* a hook may be at an instruction that was translated without it */
+	} block[BLOCKS]; /* sizes of blocks, by a hash of their addresses */
+	bool flush;	 /* a hook may be at an instruction that was translated without it */
 } plugin;
 
 /* --- hooks -------------------------------------------------------------------------------------------------------- */

@@ -25,8 +25,8 @@
  *  - A vCPU that is held back (observer/perturb.c) ends its turn, and its clock moves on without it.
  *  - A turn that the lag ends does so between two of QEMU's blocks of instructions, so it may be shorter by less
  *    than a block (turn_end.c). All others end at the instruction, and so do those whose first block is too long.
- *  - A turn in which somebody wants to look (struct observe_until) has two parts. The second goes on as if there had been
- *    no stop: no other vCPU runs in between, and the turn ends where it would have ended.
+ *  - A turn in which somebody wants to look (struct observe_until) has two parts. The second goes on as if there had
+ *    been no stop: no other vCPU runs in between, and the turn ends where it would have ended.
  *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
  *
  * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
