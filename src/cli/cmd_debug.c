@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/debug_gdb.h"
-#include "cli/interrupt.h"
+#include "reactor/interrupt.h"
 #include "cli/out.h"
 #include "cli/packed_source.h"
 #include "cli/shared_options.h"
