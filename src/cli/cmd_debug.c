@@ -304,6 +304,7 @@ const struct command cmd_debug = {
 			{ "ktstr debug race.pack --gdb", "gdb at the failure; 'reverse-continue' works" },
 			{ NULL },
 		},
+	.environment = (const enum environment_id[]){ ENV_TMPDIR, ENV_LOCK_DIR, ENV_MAX },
 	.files = FILES_CACHE | FILES_LOCKS,
 	OPERANDS(struct debug_args, operands),
 	.run = run_debug,

@@ -75,6 +75,7 @@ const struct command cmd_pack = {
 			  "the run of a replay line" },
 			{ NULL },
 		},
+	.environment = (const enum environment_id[]){ ENV_TMPDIR, ENV_LOCK_DIR, ENV_MAX },
 	.files = FILES_CACHE | FILES_LOCKS,
 	OPERANDS(struct pack_args, operands),
 	.run = run_pack,

@@ -82,9 +82,9 @@ static int run_captured(const struct replay_source *s, struct packed_run *ret, s
 /* Results of this run are not the user's: they go to a directory that is removed. */
 static int run_aside(const struct replay_source *s, struct packed_run *ret, struct err **err)
 {
-	const char *tmp = getenv("TMPDIR");
+	const char *tmp = environment_get(ENV_TMPDIR);
 	_cleanup_free_ char *dir = NULL;
-	if (asprintf(&dir, "%s/ktstr-replay-XXXXXX", tmp && *tmp ? tmp : "/tmp") < 0)
+	if (asprintf(&dir, "%s/ktstr-replay-XXXXXX", tmp ?: "/tmp") < 0)
 		return -ENOMEM;
 	if (!mkdtemp(dir))
 		return FAIL_SYS(err, -errno, "make the directory '%s'", dir);

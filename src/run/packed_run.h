@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * packed_run.h -- all that decides one run of a machine on tcg, apart from the programs that start it: kernel,
- * initramfs, seed, processors, perturbation. Whoever has it can make the same run again. What the run was is there, too, so that
- * it can be compared. As JSON it is the manifest of a pack (pack.h).
+ * initramfs, seed, processors, perturbation. Whoever has it can make the same run again. What the run was is there,
+ * too, so that it can be compared. As JSON it is the manifest of a pack (pack.h).
  */
 #ifndef KTSTR_RUN_PACKED_RUN_H
 #define KTSTR_RUN_PACKED_RUN_H
