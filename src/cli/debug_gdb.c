@@ -22,6 +22,7 @@ static const char *const gdb_commands[] = {
 	"set confirm off",
 	"set pagination off",
 	"set architecture i386:x86-64",
+	"set remotetimeout 3600", /* a run has to get there first */
 	"define ktstr-last\nmonitor last $arg0\nmaintenance flush register-cache\nend",
 };
 
