@@ -282,6 +282,24 @@ static int reply_where(struct session *s)
 	return out.failed ? -ENOMEM : reply(s, out.data, out.len);
 }
 
+/* Keeps the expression, without the quotes that gdb leaves around an argument. False: @out says what is wrong. */
+static bool take_expression(struct session *s, const char *text, struct buf *out)
+{
+	_cleanup_err_ struct err *err = NULL;
+	struct expression e;
+	size_t quote = *text == '"';
+	snprintf(s->expression, sizeof(s->expression), "%s", text + quote);
+	if (quote)
+		s->expression[strcspn(s->expression, "\"")] = '\0';
+	int r = expression_parse(s->expression, s->config->view->image, &e, &err);
+	expression_done(&e);
+	if (r < 0) {
+		err_format(err, out);
+		buf_puts(out, "\n");
+	}
+	return r == 0;
+}
+
 /* 1: the machine is to be ended, and the run made again. */
 static int run_monitor(struct session *s, const char *command)
 {
@@ -302,8 +320,7 @@ static int run_monitor(struct session *s, const char *command)
 		put_stack(s, &text);
 	else if (starts(command, "print", &rest))
 		put_value(s, rest, &text);
-	else if (starts(command, "last", &rest)) {
-		snprintf(s->expression, sizeof(s->expression), "%s", rest);
+	else if (starts(command, "last", &rest) && take_expression(s, rest, &text)) {
 		s->goal = GOAL_LAST_CHANGE;
 		s->asked = true;
 		return 1;
