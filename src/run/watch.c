@@ -409,17 +409,6 @@ static int ask_probe(struct watch *w, const struct observe_stop *s, const char *
 	return WATCH_WAIT;
 }
 
-static int probed(struct machine *m, int result)
-{
-	struct watch *w = watch_of(m);
-	if (result < 0 || w->probe_next == PROBE_END)
-		w->vm->backend->kill(w->vm, false);
-	else
-		go_on(w);
-	machine_wait_notice(m, &w->vm->stopped);
-	return WATCH_WAIT;
-}
-
 static int wait_for_stop(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
@@ -448,6 +437,17 @@ static int dumped(struct machine *m, int result)
 	(void)result;
 	go_on(watch_of(m));
 	machine_nop(m);
+	return WATCH_WAIT;
+}
+
+static int probed(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	if (result < 0 || w->probe_next == PROBE_END)
+		w->vm->backend->kill(w->vm, false);
+	else
+		go_on(w);
+	machine_wait_notice(m, &w->vm->stopped);
 	return WATCH_WAIT;
 }
 
