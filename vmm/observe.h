@@ -100,6 +100,16 @@ struct observe_perturb {
 	unsigned point_count; /* at most OBSERVE_POINTS_MAX */
 };
 
+/*
+ * Stop when a vCPU has reached a time, after exactly as many instructions; in parallel time only (otherwise at its next
+ * turn). No other vCPU goes on, so the guest is as it was in the run without the stop, and goes on as it did there.
+ */
+struct observe_until {
+	uint64_t guest_ns; /* 0: never */
+	uint32_t vcpu;	   /* OBSERVE_ANY_CPU: the first that is there */
+};
+#define OBSERVE_ANY_CPU UINT32_MAX
+
 /* What a machine starts with. */
 struct observe_config {
 	const struct observe_hook *hooks;
@@ -109,6 +119,7 @@ struct observe_config {
 	 * over several of them stops once.
 	 */
 	uint64_t sample_ns;
+	struct observe_until until;
 	struct observe_perturb perturb;
 	/*
 	 * Gets all records, in the order of execution. In parallel time, times of different vCPUs may be out of order
@@ -127,7 +138,7 @@ struct observe_registers {
 	uint64_t rip, cr3, lstar;
 };
 
-enum observe_why { OBSERVE_AT_TIME = 1, OBSERVE_AT_HOOK };
+enum observe_why { OBSERVE_AT_TIME = 1, OBSERVE_AT_HOOK, OBSERVE_AT_UNTIL };
 
 struct observe_stop {
 	enum observe_why why;

@@ -120,6 +120,7 @@ struct vm_backend {
 	 */
 	void (*resume)(struct vm *vm);
 	int (*set_hook)(struct vm *vm, const struct observe_hook *h, struct err **err);
+	void (*set_until)(struct vm *vm, const struct observe_until *until); /* stop there, too */
 	int (*hook_state)(const struct vm *vm, uint32_t id, struct observe_hook_state *ret);
 	/*
 	 * The points at which vCPUs were held back by chance, or that were given: copies at most @max, and returns how

@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/last_run.h"
 #include "cli/out.h"
+#include "cli/replay_pack.h"
 #include "cli/shared_options.h"
 #include "formats/model.h"
 
@@ -20,6 +21,7 @@ enum { SEED_KEEP, SEED_NEW };
 static const char *const seed_words[] = { "keep", "new", NULL };
 
 struct replay_args {
+	struct strings packs;
 	const char *dir, *filter, *profile, *nextest_profile;
 	unsigned seed; /* SEED_KEEP or SEED_NEW */
 	bool exec, with_new, json;
@@ -459,6 +461,10 @@ static int find_root(struct replay *p, struct err **err)
 static int run_replay(void *args, struct err **err)
 {
 	_cleanup_(replay_done) struct replay p = { .args = args };
+	if (p.args->packs.count > 1)
+		return FAIL(err, ERR_USAGE, -EINVAL, "replay one pack at a time, and not '%s'", p.args->packs.item[1]);
+	if (p.args->packs.count)
+		return replay_pack(p.args->packs.item[0], p.args->json, err);
 	int r = find_root(&p, err);
 	if (r == 0 && p.args->with_new)
 		r = last_run_add_new(p.record, err);
@@ -480,24 +486,29 @@ static int run_replay(void *args, struct err **err)
 const struct command cmd_replay = {
 	.name = "replay",
 	.group = GROUP_TESTS,
-	.summary = "Run the tests of the last run again that did not pass",
+	.summary = "Run the tests of the last run again that did not pass, or a pack",
+	.operands = "[PACK]",
 	.text = "Finds the tests that failed, are inconclusive, or did not run because the run was interrupted, and "
 		"prints a filter expression for them. With --exec it runs them: in the same directory, with the same "
 		"options, kernels and environment variables, and each with the seed with which it did not pass. Their "
 		"results replace the former ones, so that the next replay has only what is left.\n\n"
 		"The exit status of --exec is that of 'ktstr test'. If all the tests that ran again passed but others "
-		"of that run still did not (because of -E, or because they are new), it is 5.",
+		"of that run still did not (because of -E, or because they are new), it is 5.\n\n"
+		"With a pack ('ktstr pack'), makes that run again. The exit status is 0 if the guest's events are the "
+		"same as where the pack was made; otherwise it is 1, and what differs is printed: QEMU, ktstr, the "
+		"CPU.",
 	.option = replay_options,
 	.example =
 		(const struct example[]){
 			{ "ktstr replay", "which tests did not pass" },
 			{ "ktstr replay --exec", "run all of them again" },
 			{ "ktstr replay --exec -E two_cgroups --seed new", "some of them, with another seed" },
+			{ "ktstr replay race.pack", "is the run of a pack the same here?" },
 			{ NULL },
 		},
 	.environment = (const enum environment_id[]){ ENV_RUNS_ROOT, ENV_SIDECAR_DIR, ENV_CARGO_TARGET_DIR, ENV_MAX },
 	.files = FILES_CACHE | FILES_RESULTS | FILES_LOCKS,
 	.judges = true,
-	.size = sizeof(struct replay_args),
+	OPERANDS(struct replay_args, packs),
 	.run = run_replay,
 };

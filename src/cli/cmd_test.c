@@ -212,6 +212,12 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		print_rundir(&s->rundir[i]);
 }
 
+/* Results go to standard output, unless they are not what the command was asked for. */
+static int output_fd(const struct test_args *a)
+{
+	return a->sweep || a->capture ? STDERR_FILENO : STDOUT_FILENO;
+}
+
 static int run_tests(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct fleet_config config = {
@@ -235,7 +241,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.verbose = environment_is_on(ENV_VERBOSE) || environment_is_on(ENV_BACKTRACE),
 		.log_passes = a->verbose || a->show_output == SHOW_ALL || environment_is_on(ENV_LOG_PASSES),
 		.no_capture = a->no_capture,
-		.no_reports = a->show_output == SHOW_NEVER,
+		.no_reports = a->show_output == SHOW_NEVER || a->capture,
 		.failures_most = session_failures_most(a),
 		.slow = a->slow_timeout,
 		.json = a->json,
@@ -243,19 +249,23 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.keep_memory = a->keep_memory,
 		.no_monitor = a->no_monitor,
 		.exploring = a->schedules > 1,
+		.capture = a->capture,
 		.write_scenario = a->write_scenario,
 		.perturb_file = s->perturb_points ? a->perturb : NULL,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
-		.out = term_probe(a->sweep ? STDERR_FILENO : STDOUT_FILENO),
+		.out = term_probe(output_fd(a)),
 		.err = term_probe(STDERR_FILENO),
-		.events = a->sweep ? &standard_error : &standard_output,
+		.events = output_fd(a) == STDERR_FILENO ? &standard_error : &standard_output,
 		.messages = &standard_error,
 		.stream = s->stream.fd >= 0 ? &s->stream : NULL,
 		.closing = &s->closing,
 		.records = &s->records,
 	};
 	struct run_counts counts = { 0 };
+	if (a->capture && s->plan.count != 1)
+		return FAIL(err, ERR_USAGE, -EINVAL, "the command line means %zu tests; name the run of one test",
+			    s->plan.count);
 	say_printf("%zu test%s, %u at a time, seed 0x%lx, backend %s (%s)\n", s->plan.count, plural(s->plan.count),
 		   session_slots(s, a), s->seed, s->accel.backend->name, s->accel.reason);
 	if (*s->accel.shared_why)
@@ -284,7 +294,7 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	if (r == 0)
 		r = open_rundirs(s, a, err);
 	/* Exploring says itself how its failures are repeated. */
-	return r == 0 && !a->schedules ? last_run_write(s, a, err) : r;
+	return r == 0 && !a->schedules && !a->capture ? last_run_write(s, a, err) : r;
 }
 
 /* --eager: runs one kernel's tests while other kernels are still being built. */
@@ -415,6 +425,8 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 			r = run_tests(s, a, err);
 	}
 	bool ran = s->counts.total || r == 0;
+	if (a->capture)
+		return r;
 	if (ran)
 		status_note(sum_up(s, a, nsec_now() - began));
 	if (ran && r == 0 && a->sweep)

@@ -10,6 +10,8 @@ const struct command *const commands[] = {
 	&cmd_explore,
 	&cmd_shrink,
 	&cmd_replay,
+	&cmd_pack,
+	&cmd_debug,
 	&cmd_affected,
 	&cmd_ci,
 	&cmd_shell,

@@ -14,6 +14,8 @@ extern const struct command cmd_test;
 extern const struct command cmd_explore;
 extern const struct command cmd_shrink;
 extern const struct command cmd_replay;
+extern const struct command cmd_pack;
+extern const struct command cmd_debug;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
 extern const struct command cmd_shell;

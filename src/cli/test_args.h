@@ -15,12 +15,14 @@ enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
 struct sweep_plan;
+struct packed_run;
 
 struct test_args {
 	const struct sweep_plan *sweep; /* the tests are the cells of a verifier sweep; NULL: those that are declared */
 	struct strings kernel, paths, report;
 	uint64_t given;
-	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */
+	struct packed_run *capture; /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
+	bool is_replay;		    /* of 'ktstr replay': it goes on with the last run, and is not one itself */
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb, *write_scenario;
 	const char *base, *base_ref, *default_branch;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,

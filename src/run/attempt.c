@@ -144,7 +144,11 @@ static int preparing(struct machine *m, int result)
 /* Without a usable template the machine boots. If booting fails for the same reason, the boot reports it. */
 static void be_clone(struct attempt *a)
 {
-	a->cloned = a->clone_template && a->clone_template->snapshot.fd >= 0;
+	if (!a->clone_template) {
+		a->cloned = a->config.clone;
+		return;
+	}
+	a->cloned = a->clone_template->snapshot.fd >= 0;
 	a->config.clone = a->cloned ? &a->clone_template->snapshot : NULL;
 }
 

@@ -12,6 +12,7 @@
 #include "report/events.h"
 #include "run/attempt.h"
 #include "run/eta.h"
+#include "run/packed_run.h"
 #include "run/plan.h"
 #include "run/records.h"
 #include "run/rundir.h"
@@ -50,6 +51,7 @@ struct fleet_config {
 	const char *write_scenario;	/* file for the scenario that the only test runs, or NULL */
 	const char *perturb_file;	/* where the points of the plan's perturbation are, or NULL */
 	bool exploring;			/* many schedules: reports only in files, and no second runs */
+	struct packed_run *capture;	/* gets all that decides the run of the only test; NULL: it is not wanted */
 	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */
 	struct term out, err;
 	struct output *events, *messages; /* output for programs; for the user */

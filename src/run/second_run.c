@@ -32,9 +32,9 @@ static bool is_wanted(const struct attempt *a, const struct test_decl *t)
 	enum ktstr_verdict v = a->judgement.verdict;
 	/* Of a known failure, nobody asks how it came about. */
 	const struct fleet *f = a->owner;
-	return !f->config.exploring && !a->item->known_fail && t->auto_repro && t->scheduler && !t->expect_err &&
-	       !a->on_host && !a->cut && !a->evidence.interrupted && (v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE) &&
-	       has_cause(a);
+	return !f->config.exploring && !f->config.capture && !a->item->known_fail && t->auto_repro && t->scheduler &&
+	       !t->expect_err && !a->on_host && !a->cut && !a->evidence.interrupted &&
+	       (v == KTSTR_FAIL || v == KTSTR_INCONCLUSIVE) && has_cause(a);
 }
 
 /* Returns NULL, or why no second run is made. */

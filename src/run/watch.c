@@ -88,6 +88,17 @@ static void add_perturb(struct watch *w, const struct observe_perturb *p)
 	w->observe.hook_count += perturb_hooks(w->kernel->image.symbols, w->hook + w->observe.hook_count);
 }
 
+static void add_probe(struct watch *w)
+{
+	const struct watch_probe *p = w->probe;
+	if (!p)
+		return;
+	if (p->sample_ns)
+		w->observe.sample_ns = p->sample_ns;
+	w->observe.until = p->until;
+	w->observe.hook_count += p->hooks(p->data, &w->kernel->image, w->hook + w->observe.hook_count);
+}
+
 static void take_record(void *data, const struct observe_record *r)
 {
 	struct watch *w = data;
@@ -115,6 +126,7 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 			     .patience = asked->patience,
 			     .watchdog_s = asked->watchdog_s,
 			     .recorder = asked->recorder,
+			     .probe = asked->probe,
 			     .verifies = asked->verifies,
 			     .captures = captures };
 	w->hook = w->lack ? NULL : calloc(WATCH_HOOKS_MAX, sizeof(*w->hook));
@@ -127,7 +139,8 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
 	add_hooks(w);
 	add_perturb(w, asked->perturb);
-	if (!w->recorder && !record_schedule(w, config)) {
+	add_probe(w);
+	if (!w->recorder && !w->probe && !record_schedule(w, config)) {
 		w->lack = "out of memory";
 		w->kernel = NULL;
 		return;
@@ -320,7 +333,7 @@ static int dump_job(void *arg)
 
 /* --- the machine -------------------------------------------------------------------------------------------------- */
 
-enum { WATCH_WAIT, WATCH_DUMP, WATCH_COUNT };
+enum { WATCH_WAIT, WATCH_DUMP, WATCH_PROBE, WATCH_COUNT };
 
 static struct watch *watch_of(struct machine *m)
 {
@@ -336,6 +349,8 @@ static void go_on(struct watch *w)
 /* Why a dump is due, or NULL. */
 static const char *look(struct watch *w, const struct observe_stop *s)
 {
+	if (s->why == OBSERVE_AT_UNTIL || (s->why == OBSERVE_AT_HOOK && s->hook >= PROBE_FIRST_HOOK))
+		return NULL;
 	if (s->why == OBSERVE_AT_TIME)
 		return take_sample(w);
 	if (s->hook == HOOK_VERIFIED) {
@@ -360,6 +375,40 @@ static void note_failure(struct watch *w, const struct observe_stop *s, const ch
 		recorder_stop(w->recorder, s->guest_ns);
 }
 
+/* --- the probe ---------------------------------------------------------------------------------------------------- */
+
+/* On the offload pool. */
+static int probe_job(void *arg)
+{
+	struct watch *w = arg;
+	const struct dump_config config = dump_config(w, NULL);
+	w->probe_next = w->probe->work(w->probe->data, w->vm, &config.inspect, &w->job.cancelled);
+	return 0;
+}
+
+static int ask_probe(struct watch *w, const struct observe_stop *s, const char *failure)
+{
+	const char *first = w->failure ? NULL : failure;
+	if (first)
+		note_failure(w, s, first);
+	enum probe_next next = PROBE_GO_ON;
+	if (!find_kernel(w, w->vm->backend->memory(w->vm))) {
+		keep_registers(w);
+		const struct dump_config config = dump_config(w, NULL);
+		next = w->probe->look(w->probe->data, w->vm, &config.inspect, s, first);
+	}
+	if (next == PROBE_WORK) {
+		machine_offload(&w->machine, &w->job, probe_job, w);
+		return WATCH_PROBE;
+	}
+	if (next == PROBE_END)
+		w->vm->backend->kill(w->vm, false);
+	else
+		go_on(w);
+	machine_wait_notice(&w->machine, &w->vm->stopped);
+	return WATCH_WAIT;
+}
+
 static int wait_for_stop(struct machine *m, int result)
 {
 	struct watch *w = watch_of(m);
@@ -368,6 +417,8 @@ static int wait_for_stop(struct machine *m, int result)
 	if (w->vm->ended || w->vm->observer_damaged)
 		return MACHINE_END;
 	const char *failure = s ? look(w, s) : NULL;
+	if (s && w->probe)
+		return ask_probe(w, s, failure);
 	if (failure || w->captures.due) {
 		keep_registers(w);
 		w->failure_due = failure;
@@ -389,9 +440,22 @@ static int dumped(struct machine *m, int result)
 	return WATCH_WAIT;
 }
 
+static int probed(struct machine *m, int result)
+{
+	struct watch *w = watch_of(m);
+	if (result < 0 || w->probe_next == PROBE_END)
+		w->vm->backend->kill(w->vm, false);
+	else
+		go_on(w);
+	machine_wait_notice(m, &w->vm->stopped);
+	return WATCH_WAIT;
+}
+
 static const struct machine_state states[WATCH_COUNT] = {
-	[WATCH_WAIT] = { "wait", wait_for_stop, DEADLINE_NONE, 0, TO(WATCH_WAIT) | TO(WATCH_DUMP) | TO_END },
+	[WATCH_WAIT] = { "wait", wait_for_stop, DEADLINE_NONE, 0,
+			 TO(WATCH_WAIT) | TO(WATCH_DUMP) | TO(WATCH_PROBE) | TO_END },
 	[WATCH_DUMP] = { "dump", dumped, DEADLINE_NONE, 0, TO(WATCH_WAIT), .shielded = true },
+	[WATCH_PROBE] = { "probe", probed, DEADLINE_NONE, 0, TO(WATCH_WAIT) },
 };
 
 static void watch_ended(struct machine *m, int result)

@@ -17,10 +17,35 @@
 #include "run/recorder.h"
 #include "run/watched_kernel.h"
 
-#define WATCH_HOOKS_MAX (8 + PERTURB_HOOKS_MAX + EXACT_HOOKS_MAX)
+#define PROBE_FIRST_HOOK 200000
+#define PROBE_HOOKS_MAX	 64 /* and room for breakpoints */
+#define WATCH_HOOKS_MAX	 (8 + PERTURB_HOOKS_MAX + EXACT_HOOKS_MAX + PROBE_HOOKS_MAX)
 
 /* What a dump was taken for. */
 enum watch_failure { WATCH_NONE, WATCH_SCHEDULER_ENDED, WATCH_PANICKED, WATCH_STALLED, WATCH_FAILURES };
+
+/*
+ * Somebody else who looks at the guest while it stands still, at hooks of his own and at samples. With a probe, no
+ * dumps are taken.
+ */
+enum probe_next {
+	PROBE_GO_ON, /* the guest goes on */
+	PROBE_WORK,  /* work() is called, on the offload pool; the guest stands still until it returns */
+	PROBE_END,   /* the machine is ended */
+};
+
+struct watch_probe {
+	void *data;
+	/* Puts hooks at @out, ids from PROBE_FIRST_HOOK on; returns how many, at most PROBE_HOOKS_MAX. Any thread. */
+	unsigned (*hooks)(void *data, const struct kernel_image *image, struct observe_hook *out);
+	uint64_t sample_ns;	    /* instead of the usual period; 0: that */
+	struct observe_until until; /* stop there, too */
+	/* The guest stands still. @failure: what the watch sees as one, for the first time; or NULL. On the reactor. */
+	enum probe_next (*look)(void *data, struct vm *vm, const struct inspect_config *config,
+				const struct observe_stop *stop, const char *failure);
+	enum probe_next (*work)(void *data, struct vm *vm, const struct inspect_config *config,
+				const atomic_bool *cancel);
+};
 
 struct watch {
 	struct machine machine;
@@ -44,12 +69,14 @@ struct watch {
 	struct sample sample; /* the latest one */
 	struct series series;
 	struct captures captures;
-	bool failure_due;	    /* the dump that is being taken is of a failure */
-	enum watch_failure failure; /* the first that was seen */
-	uint64_t failed_ns;	    /* when, in guest time */
-	struct recorder *recorder;  /* of a run that is made again; borrowed; NULL: nothing is recorded */
-	struct exact *exact;	    /* its schedule; NULL: the machine is not watched */
-	bool verifies;		    /* also notes what the verifier says of each program that is loaded */
+	bool failure_due;		 /* the dump that is being taken is of a failure */
+	enum watch_failure failure;	 /* the first that was seen */
+	uint64_t failed_ns;		 /* when, in guest time */
+	const struct watch_probe *probe; /* borrowed; NULL: none */
+	enum probe_next probe_next;
+	struct recorder *recorder; /* of a run that is made again; borrowed; NULL: nothing is recorded */
+	struct exact *exact;	   /* its schedule; NULL: the machine is not watched */
+	bool verifies;		   /* also notes what the verifier says of each program that is loaded */
 	struct verified verified;
 };
 
@@ -60,6 +87,7 @@ struct watch_config {
 	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
 	/* Calls are recorded, too; NULL: they are not. Borrowed: outlives the machine. */
 	struct recorder *recorder;
+	const struct watch_probe *probe;       /* NULL: none. Borrowed: outlives the machine */
 	const struct observe_perturb *perturb; /* NULL: none. Borrowed until the machine has started */
 };
 

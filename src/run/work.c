@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/image.h"
+#include "run/capture.h"
 #include "run/cells.h"
 #include "run/fleet.h"
 #include "run/includes.h"
@@ -210,7 +211,7 @@ int attempt_prepare(void *arg)
 		free(a->clone_template);
 		a->clone_template = NULL;
 	}
-	return r;
+	return r == 0 && f->config.capture ? capture_machine(a, f->config.capture, &a->err) : r;
 }
 
 /* --- judge -------------------------------------------------------------------------------------------------------- */
@@ -272,6 +273,8 @@ int attempt_judge(void *arg)
 		return r;
 	a->outcome = flake_fold(&policy, attempt_history(a), a->cut);
 	flake_apply(&policy, attempt_history(a), &a->outcome, &a->judgement);
+	if (f->config.capture)
+		capture_outcome(a, f->config.capture);
 	second_run_plan(a, a->item->test);
 	return 0;
 }

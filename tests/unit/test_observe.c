@@ -173,7 +173,7 @@ END_TEST
 
 static const struct channel_stop lies[] = {
 	{ .vcpus = VCPUS },
-	{ .why = 3, .vcpus = VCPUS },
+	{ .why = OBSERVE_AT_UNTIL + 1, .vcpus = VCPUS },
 	{ .why = OBSERVE_AT_TIME, .vcpus = VCPUS + 1 },
 	{ .why = OBSERVE_AT_TIME, .vcpus = UINT32_MAX },
 	{ .why = OBSERVE_AT_TIME },

@@ -103,6 +103,12 @@ static void put_perturb(struct channel *c, const struct observe_perturb *p)
 		memcpy(c->point, p->points, c->points * sizeof(*c->point));
 }
 
+void qemu_observer_set_until(struct qemu_observer *o, const struct observe_until *until)
+{
+	o->channel->until_ns = until->guest_ns;
+	o->channel->until_vcpu = until->vcpu;
+}
+
 int qemu_observer_init(struct qemu_observer *o, struct vm *vm, const struct vm_config *c, struct err **err)
 {
 	if (!c->observe)
@@ -121,6 +127,7 @@ int qemu_observer_init(struct qemu_observer *o, struct vm *vm, const struct vm_c
 	o->channel->size = sizeof(*o->channel);
 	o->channel->vcpus = o->vcpus;
 	o->channel->sample_ns = o->config.sample_ns;
+	qemu_observer_set_until(o, &o->config.until);
 	put_perturb(o->channel, &o->config.perturb);
 	o->config.perturb.points = NULL;
 	for (unsigned i = 0; i < o->config.hook_count && r == 0; i++)
@@ -196,8 +203,8 @@ static bool take_stop(struct qemu_observer *o)
 {
 	const struct channel_stop s = *(volatile struct channel_stop *)&o->channel->stop;
 	bool at_hook = s.why == OBSERVE_AT_HOOK;
-	if ((!at_hook && s.why != OBSERVE_AT_TIME) || s.vcpus != o->vcpus || s.vcpu >= s.vcpus ||
-	    (at_hook && find_hook(o, s.hook) < 0))
+	if ((!at_hook && s.why != OBSERVE_AT_TIME && s.why != OBSERVE_AT_UNTIL) || s.vcpus != o->vcpus ||
+	    s.vcpu >= s.vcpus || (at_hook && find_hook(o, s.hook) < 0))
 		return false;
 	memcpy(o->registers, o->channel->registers, s.vcpus * sizeof(o->registers[0]));
 	o->stop = (struct observe_stop){ .why = (enum observe_why)s.why,

@@ -48,9 +48,10 @@ void qemu_observer_done(struct qemu_observer *o);
 
 /* See vm_backend. */
 unsigned qemu_observer_points(const struct qemu_observer *o, struct observe_point *out, unsigned max);
-/* See vm_backend: all three only while the guest is stopped. */
+/* See vm_backend: all of these only while the guest is stopped. */
 void qemu_observer_resume(struct qemu_observer *o);
 int qemu_observer_set_hook(struct qemu_observer *o, const struct observe_hook *h, struct err **err);
+void qemu_observer_set_until(struct qemu_observer *o, const struct observe_until *until);
 int qemu_observer_hook_state(const struct qemu_observer *o, uint32_t id, struct observe_hook_state *ret);
 
 #endif

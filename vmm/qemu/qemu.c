@@ -465,6 +465,11 @@ static void qemu_resume(struct vm *vm)
 	qemu_observer_resume(&qemu_of(vm)->observer);
 }
 
+static void qemu_set_until(struct vm *vm, const struct observe_until *until)
+{
+	qemu_observer_set_until(&qemu_of(vm)->observer, until);
+}
+
 static int qemu_set_hook(struct vm *vm, const struct observe_hook *h, struct err **err)
 {
 	return qemu_observer_set_hook(&qemu_of(vm)->observer, h, err);
@@ -515,6 +520,7 @@ const struct vm_backend qemu_backend = {
 	.observer_lack = preload_probe_observer,
 	.resume = qemu_resume,
 	.set_hook = qemu_set_hook,
+	.set_until = qemu_set_until,
 	.hook_state = qemu_hook_state,
 	.points = qemu_points,
 	.take_memory = qemu_take_memory,

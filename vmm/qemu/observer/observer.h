@@ -27,6 +27,15 @@ const char *observer_start(const struct qemu_internals *q, void (*hold)(int64_t 
 /* Call it between turns, with the big lock held: stops the guest if a sample is due. */
 void observer_between_turns(void);
 
+/*
+ * For turns that must end at struct observe_until, with the vCPU's time as QEMU's: nanoseconds that are left for a
+ * vCPU; INT64_MAX: there is no such end. observer_reached() stops the guest there, with the big lock held.
+ */
+int64_t observer_time_left(unsigned vcpu);
+void observer_reached(unsigned vcpu);
+/* Instructions of the block at which the vCPU is about to go on; 0: unknown. */
+unsigned observer_next_block(const struct cpu *cpu);
+
 /* --- registers.c -------------------------------------------------------------------------------------------------- */
 
 /* Offsets in a vCPU's structure. */
@@ -37,6 +46,7 @@ struct register_offsets {
 
 /* Returns NULL, or what could not be found. */
 const char *registers_find(struct register_offsets *o);
+uint64_t registers_rip(const struct register_offsets *o, const struct cpu *cpu);
 void registers_read(const struct register_offsets *o, const struct cpu *cpu, struct observe_registers *out);
 
 /* --- memory.c ----------------------------------------------------------------------------------------------------- */
@@ -57,6 +67,9 @@ uint64_t stop_time(unsigned left);
 void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns);
 /* Stops the guest if a sample is due, and returns whether it did. For observer_between_turns(). */
 bool stop_if_due(void);
+int64_t stop_time_left(unsigned vcpu);
+void stop_reached(unsigned vcpu);
+uint64_t stop_rip(const struct cpu *cpu);
 void stop_record(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns);
 struct channel *stop_channel(void);
 

@@ -20,6 +20,7 @@
 #define BLOCKS_ARGUMENT "blocks=on"
 #define PAGE_BYTES	4096
 #define PAGES_BITS	(1 << 16) /* those of 256 MiB are all different */
+#define BLOCKS		(1u << 16)
 #define SLOT_BITS	16 /* of a callback's argument: the hook; above, the instructions that are left of the block */
 
 _Static_assert(OBSERVE_HOOKS_MAX < 1 << SLOT_BITS, "a slot fits");
@@ -80,7 +81,11 @@ static struct {
 	unsigned hooks;
 	struct pages hooked;	 /* with a hook */
 	struct pages translated; /* of which some instruction was translated */
-	bool flush;		 /* a hook may be at an instruction that was translated without it */
+	struct block {
+		uint64_t address;
+		unsigned size;
+	} block[BLOCKS]; /* sizes of blocks, by a hash of their addresses */
+	bool flush;	 /* a hook may be at an instruction that was translated without it */
 } plugin;
 
 /* --- hooks -------------------------------------------------------------------------------------------------------- */
@@ -164,6 +169,26 @@ static void hook_instruction(struct qemu_plugin_insn *instruction, size_t left)
 	}
 }
 
+static struct block *block_at(uint64_t address)
+{
+	return &plugin.block[(address ^ address / BLOCKS) % BLOCKS];
+}
+
+/* QEMU also translates parts of blocks, for ends of turns. They do not count. */
+static void note_block(uint64_t address, size_t size)
+{
+	struct block *b = block_at(address);
+	if (b->address != address || b->size < size)
+		*b = (struct block){ address, (unsigned)size };
+}
+
+unsigned observer_next_block(const struct cpu *cpu)
+{
+	uint64_t address = stop_rip(cpu);
+	const struct block *b = block_at(address);
+	return b->address == address ? b->size : 0;
+}
+
 /* The instructions of a block follow each other, and it has at most two pages. */
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 {
@@ -173,6 +198,7 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 		return;
 	uint64_t first = plugin.call.address(plugin.call.instruction(block, 0));
 	uint64_t last = plugin.call.address(plugin.call.instruction(block, count - 1));
+	note_block(first, count);
 	if (first < OBSERVE_ADDRESS_MIN)
 		return;
 	add_page(&plugin.translated, first);
@@ -247,4 +273,15 @@ void observer_between_turns(void)
 		read_hooks();
 	if (plugin.flush)
 		flush_translations();
+}
+
+int64_t observer_time_left(unsigned vcpu)
+{
+	return plugin.loaded && !plugin.probe ? stop_time_left(vcpu) : INT64_MAX;
+}
+
+void observer_reached(unsigned vcpu)
+{
+	stop_reached(vcpu);
+	read_hooks();
 }

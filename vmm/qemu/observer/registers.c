@@ -102,6 +102,11 @@ static uint64_t word_at(const struct cpu *cpu, size_t offset)
 	return *(const uint64_t *)((const char *)cpu + offset);
 }
 
+uint64_t registers_rip(const struct register_offsets *o, const struct cpu *cpu)
+{
+	return FIELD(cpu, o->rip, const uint64_t);
+}
+
 void registers_read(const struct register_offsets *o, const struct cpu *cpu, struct observe_registers *out)
 {
 	memcpy(out->general, (const char *)cpu + o->general, sizeof(out->general));

@@ -26,6 +26,7 @@ static struct {
 	uint64_t next_sample;
 	unsigned gathered; /* records of which the reader was not told */
 	uint64_t told_at;  /* guest time */
+	struct observe_until until;
 	bool free_run;
 } here;
 
@@ -84,6 +85,18 @@ static void plan_sample(uint64_t now)
 	here.next_sample = period ? (now / period + 1) * period : UINT64_MAX;
 }
 
+static void read_until(void)
+{
+	here.until = (struct observe_until){ .guest_ns = here.channel->until_ns, .vcpu = here.channel->until_vcpu };
+}
+
+int64_t stop_time_left(unsigned vcpu)
+{
+	if (!here.until.guest_ns || (here.until.vcpu != vcpu && here.until.vcpu != OBSERVE_ANY_CPU))
+		return INT64_MAX;
+	return (int64_t)(here.until.guest_ns - accounted_ns());
+}
+
 /* --- records ------------------------------------------------------------------------------------------------------ */
 
 static void tell_reader(uint64_t now)
@@ -114,7 +127,7 @@ static unsigned read_all_registers(void)
 	return i;
 }
 
-void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns)
+static void stop_for(enum observe_why why, const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns)
 {
 	struct channel *c = here.channel;
 	if (here.free_run)
@@ -124,13 +137,25 @@ void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_n
 	/* QEMU knows the RIP of a running vCPU only at the ends of its blocks. */
 	if (hook && vcpu < vcpus)
 		c->registers[vcpu].rip = hook->address;
-	c->stop = (struct channel_stop){ .why = hook ? OBSERVE_AT_HOOK : OBSERVE_AT_TIME,
+	c->stop = (struct channel_stop){ .why = why,
 					 .hook = hook ? hook->id : 0,
 					 .vcpu = vcpu,
 					 .vcpus = vcpus,
 					 .guest_ns = guest_ns,
 					 .count = c->stop.count + 1 };
 	wait_for_orchestrator();
+	read_until();
+}
+
+void stop_guest(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns)
+{
+	stop_for(hook ? OBSERVE_AT_HOOK : OBSERVE_AT_TIME, hook, vcpu, guest_ns);
+}
+
+void stop_reached(unsigned vcpu)
+{
+	here.until.guest_ns = here.channel->until_ns = 0;
+	stop_for(OBSERVE_AT_UNTIL, NULL, vcpu, accounted_ns());
 }
 
 /*
@@ -183,6 +208,11 @@ void stop_record(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_
 		tell_reader(guest_ns);
 }
 
+uint64_t stop_rip(const struct cpu *cpu)
+{
+	return registers_rip(&here.offsets, cpu);
+}
+
 /* --- for the loops ------------------------------------------------------------------------------------------------ */
 
 const char *stop_start(const struct qemu_internals *q)
@@ -190,8 +220,10 @@ const char *stop_start(const struct qemu_internals *q)
 	here.qemu = q;
 	const char *missing = registers_find(&here.offsets);
 	missing = missing ? missing : memory_find();
-	if (!missing && here.channel)
+	if (!missing && here.channel) {
 		plan_sample(accounted_ns());
+		read_until();
+	}
 	return missing;
 }
 
@@ -208,6 +240,10 @@ bool stop_if_due(void)
 	if (!here.channel || !here.qemu)
 		return false;
 	uint64_t now = accounted_ns();
+	if (stop_time_left(index_of(*here.qemu->current)) <= 0 && here.qemu->call.is_running()) {
+		stop_reached(index_of(*here.qemu->current));
+		return true;
+	}
 	if (here.gathered && now > here.told_at + GATHER_NS)
 		tell_reader(now);
 	if (now < here.next_sample || !here.qemu->call.is_running())

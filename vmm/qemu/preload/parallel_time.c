@@ -28,6 +28,8 @@
  *  - A vCPU of less capacity takes more time for the same instructions: its clock moves on by more than it executed.
  *    That happens at the ends of turns, which are short for such a vCPU; what it reads in between is too early by less
  *    than one of them.
+ *  - A turn in which somebody wants to look (struct observe_until) has two parts. The second goes on as if there had
+ *    been no stop: no other vCPU runs in between, and the turn ends where it would have ended.
  *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
  *
  * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
@@ -85,6 +87,10 @@ static struct {
 	struct vcpu *running; /* NULL between turns */
 	bool cut;	      /* its turn is to end: it sent an interrupt or armed a timer */
 	bool by_lag;	      /* its turn ends because of the lag */
+	int64_t began;	      /* its clock when its turn began */
+	struct vcpu *split;   /* its turn is in two parts, of which this is the first, or the second is due; or NULL */
+	int64_t rest;	      /* of that turn: its second part */
+	int64_t split_pause;  /* of a PAUSE: what is later than the first part */
 	int64_t held;	      /* added to its clock when its turn has ended */
 	int64_t latest;	      /* ns: the latest time that the guest has read */
 	atomic_bool asked;    /* some vcpu[].asked */
@@ -197,8 +203,12 @@ static void turn_ran_out(struct cpu *cpu)
 {
 	const struct qemu_internals *q = &guest.qemu;
 	q->call.account(cpu);
-	if (guest.running && guest.by_lag && *q->icount > guest.running->at)
-		FIELD(cpu, q->budget, int64_t) = 0;
+	if (!guest.running || !guest.by_lag || *q->icount <= guest.began)
+		return;
+	int64_t left = FIELD(cpu, q->budget, int64_t) + (guest.split ? guest.rest : 0);
+	if (guest.split && observer_next_block(cpu) <= left)
+		return;
+	FIELD(cpu, q->budget, int64_t) = 0;
 }
 
 /* What devices and RDTSC take for the time. */
@@ -330,6 +340,10 @@ static bool goes_on(struct vcpu *v)
 		return false;
 	int64_t pause = pause_time(v);
 	set_turn_left(v, max(left - pause, 0));
+	if (guest.split && pause >= left) {
+		guest.split_pause = min(pause - left, guest.rest);
+		guest.rest -= guest.split_pause;
+	}
 	return left > pause;
 }
 
@@ -377,16 +391,36 @@ static int64_t budget_of(const struct vcpu *v, const struct vcpu *second)
 	return max(min(budget, SLOW_LAGS * guest.lag) * v->capacity / CAPACITY_MAX, 1);
 }
 
-static void take_turn(struct vcpu *v, const struct vcpu *second)
+/* The first part of a turn in which somebody wants to look: as long as it takes to get there. */
+static int64_t split_turn(struct vcpu *v, int64_t budget)
+{
+	int64_t left_ns = observer_time_left((unsigned)(v - guest.vcpu));
+	int64_t left = left_ns == INT64_MAX ? INT64_MAX : guest.qemu.call.to_instructions(max(left_ns, 1));
+	guest.split = left < budget ? v : NULL;
+	guest.rest = guest.split ? budget - left : 0;
+	guest.split_pause = 0;
+	return min(left, budget);
+}
+
+/* Whether the part of a turn ended only because somebody wants to look. */
+static bool is_split_end(const struct vcpu *v, int why, int64_t end)
+{
+	return guest.split == v && why == EXCP_INTERRUPT && !guest.cut && *guest.qemu.icount == end &&
+	       guest.qemu.call.can_run(v->cpu) && !guest.qemu.call.is_idle(v->cpu);
+}
+
+static void run_turn(struct vcpu *v, int64_t whole)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
-	int64_t budget = budget_of(v, second);
+	int64_t budget = split_turn(v, whole), end = *guest.qemu.icount + budget;
 	call->unlock();
 	int why = execute(v, budget);
+	if (!is_split_end(v, why, end))
+		guest.split = NULL;
 	v->stuck = *guest.qemu.icount == v->at ? v->stuck + 1 : 0;
-	v->at +=
-		time_of(v, max(*guest.qemu.icount - v->at, 0)) + guest.held + (v->stuck && v->stuck % STUCK_TURNS == 0);
-	guest.held = 0;
+	v->at += time_of(v, max(*guest.qemu.icount - v->at, 0)) + guest.split_pause + guest.held +
+		 (v->stuck && v->stuck % STUCK_TURNS == 0);
+	guest.held = guest.split_pause = 0;
 	v->woken = v->at;
 	v->look = true;
 	if (why == EXCP_ATOMIC)
@@ -400,6 +434,27 @@ static void take_turn(struct vcpu *v, const struct vcpu *second)
 		guest.asked = true;
 		guest.steps = MAIN_LOOP_STEPS;
 	}
+}
+
+/* Somebody looks in the middle of the turn of @v; then it goes on. */
+static void look_and_go_on(struct vcpu *v)
+{
+	*guest.qemu.current = v->cpu;
+	internals_set_icount(&guest.qemu, v->at);
+	observer_reached((unsigned)(v - guest.vcpu));
+	if (guest.rest > 0)
+		run_turn(v, guest.rest);
+	else
+		guest.split = NULL;
+}
+
+static void take_turn(struct vcpu *v, const struct vcpu *second)
+{
+	int64_t budget = budget_of(v, second);
+	guest.began = v->at;
+	run_turn(v, budget);
+	while (guest.split)
+		look_and_go_on(guest.split);
 }
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
