@@ -161,6 +161,9 @@ int sched_decl_parse(const json_t *o, struct sched_decl *s, struct err **err)
 		r = list_get_unsigned(o, "load_cpu", &s->load_cpu, err);
 	if (r == 0)
 		r = list_get_unsigned(o, "attach_timeout_s", &s->attach_timeout_s, err);
+	if (r == 0 && json_object_get(o, "lacks"))
+		r = list_get_unsigned(o, "lacks", &s->lacks, err);
+	s->lacks &= KTSTR_LACK_ALL;
 	if (r == 0)
 		r = list_get_checks(o, &s->checks, err);
 	if (r == 0 && json_object_get(o, "constraints"))

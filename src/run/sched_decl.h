@@ -25,6 +25,7 @@ struct sched_decl {
 	struct ktstr_constraints constraints;	       /* likewise; 0: not set */
 	unsigned load_cpu;			       /* CPU number + 1; 0: any CPU */
 	unsigned attach_timeout_s;		       /* guest time */
+	unsigned lacks;				       /* bits of enum ktstr_lack; 0: its callbacks say it */
 	struct ktstr_checks checks;
 };
 
