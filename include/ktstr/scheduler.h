@@ -35,13 +35,13 @@ enum ktstr_lack {
 	KTSTR_LACK_ALL = 31,
 };
 
-#define KTSTR_LACKS_1(a)	  KTSTR_LACK_##a
-#define KTSTR_LACKS_2(a, b)	  KTSTR_LACK_##a | KTSTR_LACK_##b
-#define KTSTR_LACKS_3(a, b, c)	  KTSTR_LACK_##a | KTSTR_LACK_##b | KTSTR_LACK_##c
-#define KTSTR_LACKS_4(a, b, c, d) KTSTR_LACK_##a | KTSTR_LACK_##b | KTSTR_LACK_##c | KTSTR_LACK_##d
+#define KTSTR_LACKS_1(a)			 KTSTR_LACK_##a
+#define KTSTR_LACKS_2(a, b)			 KTSTR_LACK_##a | KTSTR_LACK_##b
+#define KTSTR_LACKS_3(a, b, c)			 KTSTR_LACK_##a | KTSTR_LACK_##b | KTSTR_LACK_##c
+#define KTSTR_LACKS_4(a, b, c, d)		 KTSTR_LACK_##a | KTSTR_LACK_##b | KTSTR_LACK_##c | KTSTR_LACK_##d
 #define KTSTR_LACKS_PICK(a, b, c, d, macro, ...) macro
-#define KTSTR_LACKS(...)                                                                                             \
-	((unsigned)(KTSTR_LACK_SAID | KTSTR_LACKS_PICK(__VA_ARGS__, KTSTR_LACKS_4, KTSTR_LACKS_3, KTSTR_LACKS_2,     \
+#define KTSTR_LACKS(...)                                                                                         \
+	((unsigned)(KTSTR_LACK_SAID | KTSTR_LACKS_PICK(__VA_ARGS__, KTSTR_LACKS_4, KTSTR_LACKS_3, KTSTR_LACKS_2, \
 						       KTSTR_LACKS_1, 0)(__VA_ARGS__)))
 
 struct ktstr_scheduler {

@@ -18,9 +18,9 @@
 #include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
-#include "cli/sweep.h"
 #include "cli/test_config.h"
 #include "cli/test_session.h"
+#include "cli/test_source.h"
 #include "kernel/ref.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
@@ -38,7 +38,7 @@ static void session_done(struct session *s)
 	json_decref(s->record);
 	kernel_list_done(&s->list);
 	fd_close(s->stream.fd);
-	fd_close(s->cell_fd);
+	fd_close(s->program_fd);
 	filter_free(s->filter);
 	free(s->relevant);
 	for (size_t i = 0; i < s->kernels; i++) {
@@ -60,8 +60,8 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
 	struct signals signals;
-	if (a->sweep && !a->paths.count)
-		return sweep_suites(s, a->sweep, err);
+	if (a->source && !a->source->needs_paths)
+		return a->source->suites(a->source, s, err);
 	int r = interrupt_watch(&signals, s->reactor, err);
 	if (r == 0)
 		r = suites_load(s->reactor, paths, &s->suite, &s->suites, err);
@@ -75,7 +75,7 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 		say_printf("error: %s; its tests do not run\n", s->suite[i].problem);
 		status_note(EXIT_BAD_DATA);
 	}
-	return r == 0 && a->sweep ? sweep_suites(s, a->sweep, err) : r;
+	return r == 0 && a->source ? a->source->suites(a->source, s, err) : r;
 }
 
 /* --- kernels: all are resolved, and built if necessary, before any test starts ------------------------------------ */
@@ -132,7 +132,7 @@ static const char **suite_names(const struct session *s)
 {
 	const char **names = calloc(s->suites + 1, sizeof(*names));
 	for (size_t i = 0; names && i < s->suites; i++)
-		names[i] = path_basename(s->suite[i].path); /* "verifier" of a sweep */
+		names[i] = path_basename(s->suite[i].path); /* "verifier" or "try" */
 	return names;
 }
 
@@ -190,7 +190,7 @@ static void print_rundir(const struct rundir *d)
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	struct term t = term_probe(a->sweep ? STDERR_FILENO : STDOUT_FILENO);
+	struct term t = term_probe(a->source ? STDERR_FILENO : STDOUT_FILENO);
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
 		if (a->schedules)
@@ -202,7 +202,7 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		else
 			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
-		output_buf(a->sweep ? &standard_error : &standard_output, &text);
+		output_buf(a->source ? &standard_error : &standard_output, &text);
 	}
 	for (size_t i = 0; i < s->kernels; i++)
 		print_rundir(&s->rundir[i]);
@@ -241,9 +241,9 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.exploring = a->schedules > 1,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
-		.out = term_probe(a->sweep ? STDERR_FILENO : STDOUT_FILENO),
+		.out = term_probe(a->source ? STDERR_FILENO : STDOUT_FILENO),
 		.err = term_probe(STDERR_FILENO),
-		.events = a->sweep ? &standard_error : &standard_output,
+		.events = a->source ? &standard_error : &standard_output,
 		.messages = &standard_error,
 		.stream = s->stream.fd >= 0 ? &s->stream : NULL,
 		.closing = &s->closing,
@@ -262,6 +262,8 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 static int sum_up(const struct session *s, const struct test_args *a, nsec_t wall)
 {
 	print_summary(s, a, &s->counts, wall);
+	if (a->source && a->source->judges)
+		return s->counts.interrupted ? EXIT_INTERRUPTED : 0;
 	return verdict_status(&s->counts, a);
 }
 
@@ -272,6 +274,8 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	s->filter = NULL;
 	plan_done(&s->plan);
 	int r = session_plan(s, a, err);
+	if (r == 0 && a->source && a->source->trim)
+		r = a->source->trim(a->source, s, err);
 	/* Estimate before the run directories are cleared: they hold the durations of earlier runs. */
 	if (r == 0)
 		r = session_schedule(s, err);
@@ -409,8 +413,8 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 	bool ran = s->counts.total || r == 0;
 	if (ran)
 		status_note(sum_up(s, a, nsec_now() - began));
-	if (ran && r == 0 && a->sweep)
-		r = a->sweep->finish(a->sweep, &s->records, err);
+	if (ran && r == 0 && a->source)
+		r = a->source->finish(a->source, s, err);
 	return ran ? finish_reports(s, nsec_now() - began, r, err) : r;
 }
 
@@ -423,7 +427,7 @@ static int build_schedulers(struct session *s, const struct test_args *a, struct
 
 int test_run(const struct test_args *a, struct err **err)
 {
-	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 }, .cell_fd = -1 };
+	_cleanup_(session_done) struct session s = { .stream = { .fd = -1 }, .program_fd = -1 };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;

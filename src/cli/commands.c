@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&cmd_ci,
 	&cmd_shell,
 	&cmd_verifier,
+	&cmd_try,
 	&cmd_report,
 	&cmd_merge,
 	&cmd_dump,

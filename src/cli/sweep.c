@@ -14,14 +14,12 @@ extern const char blob_cell_start[], blob_cell_end[];
 
 #define FLAGS_OPTION "--ktstr-list-flags"
 
-/* Other code finds the test's program by a path. */
-static int open_program(struct session *s, struct err **err)
+int test_source_open(struct session *s, const char *begin, const char *end, struct err **err)
 {
-	s->cell_fd = memfd_new("ktstr-cell", 0);
-	int r = s->cell_fd < 0 ? s->cell_fd
-			       : fd_write_full(s->cell_fd, blob_cell_start, (size_t)(blob_cell_end - blob_cell_start));
-	snprintf(s->cell_path, sizeof(s->cell_path), "/proc/%d/fd/%d", getpid(), s->cell_fd);
-	return r < 0 ? FAIL_SYS(err, r, "make the program of the cells") : 0;
+	s->program_fd = memfd_new("ktstr-tests", 0);
+	int r = s->program_fd < 0 ? s->program_fd : fd_write_full(s->program_fd, begin, (size_t)(end - begin));
+	snprintf(s->program_path, sizeof(s->program_path), "/proc/%d/fd/%d", getpid(), s->program_fd);
+	return r < 0 ? FAIL_SYS(err, r, "make the program of the tests") : 0;
 }
 
 /* --- profiles ----------------------------------------------------------------------------------------------------- */
@@ -82,13 +80,14 @@ static int ask_for_flags(void *arg, const struct sched_decl *s, const char *orig
 
 /* --- the suite ---------------------------------------------------------------------------------------------------- */
 
-int sweep_suites(struct session *s, const struct sweep_plan *p, struct err **err)
+int sweep_suites(const struct test_source *from, struct session *s, struct err **err)
 {
+	const struct sweep_plan *p = container_of(from, struct sweep_plan, source);
 	struct asking asking = { s, p };
 	struct suite *suite = calloc(1, sizeof(*suite));
 	struct cells_request q = { .names = p->names, .programs = p->programs, .arg = &asking };
-	int r = suite ? open_program(s, err) : -ENOMEM;
-	q.program = s->cell_path;
+	int r = suite ? test_source_open(s, blob_cell_start, blob_cell_end, err) : -ENOMEM;
+	q.program = s->program_path;
 	q.profiles = p->profiles || p->all_profiles ? ask_for_flags : NULL;
 	if (r == 0)
 		r = cells_suite(s->suite, s->suites, &q, suite, err);

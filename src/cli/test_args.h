@@ -14,10 +14,10 @@ enum test_show_output { SHOW_FAILED, SHOW_ALL, SHOW_NEVER };
 enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
-struct sweep_plan;
+struct test_source;
 
 struct test_args {
-	const struct sweep_plan *sweep; /* the tests are the cells of a verifier sweep; NULL: those that are declared */
+	const struct test_source *source; /* where the tests are from; NULL: those that are declared */
 	struct strings kernel, paths, report;
 	uint64_t given;
 	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */

@@ -48,8 +48,8 @@ struct session {
 	unsigned allowed; /* number of CPUs that this process may use */
 	struct cpu_budget budget;
 	enum plan_perf perf;
-	int cell_fd; /* program of the cells of a sweep, or -1 */
-	char cell_path[40];
+	int program_fd; /* the test binary of a test_source, or -1 */
+	char program_path[40];
 	char *snapshot_cache; /* NULL: every test boots */
 };
 

@@ -34,9 +34,9 @@ int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t)
 
 void ktstr_measured(struct ktstr_ctx *t, const char *name, double value, const char *unit)
 {
-	struct wire_payload_metric m = {
-		.payload = WIRE_TEST_ITSELF, .stream = WIRE_METRIC_SYNTHESIZED, .value = value
-	};
+	struct wire_payload_metric m = { .payload = WIRE_TEST_ITSELF,
+					 .stream = WIRE_METRIC_SYNTHESIZED,
+					 .value = value };
 	if (t->dry || !__builtin_isfinite(value))
 		return;
 	text_copy_line(m.name, sizeof(m.name), name, strlen(name));

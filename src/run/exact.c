@@ -25,10 +25,8 @@ static const struct {
 enum callback { CALLBACK_WEIGHT, CALLBACK_NICE, CALLBACK_OFFLINE, CALLBACK_ONLINE, CALLBACK_QUOTA, CALLBACK_MAX };
 
 static const char *const callbacks[CALLBACK_MAX] = {
-	[CALLBACK_WEIGHT] = "cgroup_set_weight",
-	[CALLBACK_NICE] = "set_weight",
-	[CALLBACK_OFFLINE] = "cpu_offline",
-	[CALLBACK_ONLINE] = "cpu_online",
+	[CALLBACK_WEIGHT] = "cgroup_set_weight",   [CALLBACK_NICE] = "set_weight",
+	[CALLBACK_OFFLINE] = "cpu_offline",	   [CALLBACK_ONLINE] = "cpu_online",
 	[CALLBACK_QUOTA] = "cgroup_set_bandwidth", /* the last one, because older kernels do not have it */
 };
 

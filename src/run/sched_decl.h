@@ -31,6 +31,10 @@ struct sched_decl {
 
 /* Reads an element of "schedulers". A `problem` is not an error of the suite. @ret must be zero. */
 int sched_decl_parse(const json_t *o, struct sched_decl *ret, struct err **err);
+/* "weight,nice" of the bits of enum ktstr_lack, "nothing", or without KTSTR_LACK_SAID nothing at all. */
+void lacks_format(unsigned lacks, struct buf *out);
+/* Adds what one word of such a list says. -EINVAL: it is not one. */
+int lacks_add(const char *word, unsigned *lacks);
 void sched_decl_done(struct sched_decl *s);
 
 #endif

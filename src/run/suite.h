@@ -68,8 +68,9 @@ struct test_decl {
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct seen_decl seen;
 	struct ktstr_checks checks;
-	const char *binary;	/* path of the test binary */
-	struct cell_decl *cell; /* of the verifier sweep; NULL: the test is declared. Owned */
+	const char *binary;		/* path of the test binary */
+	struct cell_decl *cell;		/* of the verifier sweep; NULL: the test is declared. Owned */
+	struct question_decl *question; /* of the battery of `ktstr try` (questions.h); NULL: another test. Owned */
 };
 
 struct suite {

@@ -389,8 +389,10 @@ static bool is_supported(struct check_run *run, const struct contest *c)
 	const char *what = c->by_nice ? "nice values" : "cpu.weight",
 		   *op = c->by_nice ? "set_weight" : "cgroup_set_weight";
 	if (s == EXACT_UNSUPPORTED)
-		judgement_unjudged(run->j, "weights", "the scheduler does not support %s: it has no callback %s, or its declaration says so",
-				   what, op);
+		judgement_unjudged(
+			run->j, "weights",
+			"the scheduler does not support %s: it has no callback %s, or its declaration says so", what,
+			op);
 	else if (s == EXACT_UNKNOWN)
 		judgement_unjudged(run->j, "weights", "it is not known whether the scheduler supports %s", what);
 	return s == EXACT_SUPPORTED;
@@ -466,9 +468,10 @@ static bool judge_quota(struct check_run *run, const struct exact_window *w, con
 	judgement_value(run->j, "cgroup '%s': CPU time %.0f %% of a CPU (limit %.0f %%)", g->name, 100 * used,
 			100 * limit);
 	if (used > limit)
-		check_fails(run, LIMIT_QUOTA,
-			    "cgroup '%s' used %.1f %% of a CPU in %.2f s, and its cpu.max allows %.1f %% (limit %.1f %%)",
-			    g->name, 100 * used, window / 1e9, 100 * quota, 100 * limit);
+		check_fails(
+			run, LIMIT_QUOTA,
+			"cgroup '%s' used %.1f %% of a CPU in %.2f s, and its cpu.max allows %.1f %% (limit %.1f %%)",
+			g->name, 100 * used, window / 1e9, 100 * quota, 100 * limit);
 	return used > limit;
 }
 

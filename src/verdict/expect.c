@@ -125,8 +125,9 @@ void apply_hotplug(const struct evidence *e, const struct judge_facts *f, struct
 	for (uint32_t i = 0; i < j->details; i++)
 		if (j->detail[i].verdict == KTSTR_FAIL)
 			j->detail[i].verdict = KTSTR_PASS;
-	judgement_lead(j, DETAIL_SKIP, KTSTR_SKIP,
-		       "the scheduler does not support CPU hotplug: the kernel ended it when a CPU went offline or online");
+	judgement_lead(
+		j, DETAIL_SKIP, KTSTR_SKIP,
+		"the scheduler does not support CPU hotplug: the kernel ended it when a CPU went offline or online");
 	j->verdict = KTSTR_SKIP;
 }
 

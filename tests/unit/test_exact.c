@@ -103,7 +103,8 @@ static void measure(uint64_t last_ms)
 {
 	made_result(KTSTR_PASS);
 	made.last_ns = START + last_ms * MS;
-	t_ok(exact_measure(&exact, &made, (struct exact_subject){ made_facts.has_scheduler, made_facts.lacks }, &measured));
+	t_ok(exact_measure(&exact, &made, (struct exact_subject){ made_facts.has_scheduler, made_facts.lacks },
+			   &measured));
 	made.exact = &measured;
 }
 

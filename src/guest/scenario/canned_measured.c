@@ -15,8 +15,8 @@
 #include "guest/ctx.h"
 #include "guest/scenario/canned.h"
 
-#define EVERY_CPU       \
-	{               \
+#define EVERY_CPU                                                \
+	{                                                        \
 		.kind = KTSTR_CPUSET_RANGE, .start = 0, .end = 1 \
 	}
 #define WORKERS_MAX 256
@@ -123,8 +123,9 @@ static void measure_spreading(struct ktstr_ctx *t, void *arg)
 			ktstr_ctx_sleep_us(t, POLL_US);
 	}
 	ktstr_measured(t, "spread", (double)(nsec_now() - began) / 1e6, "ms");
-	ktstr_expect(t, cpuset_count(&seen) >= wanted, "%u of %u CPUs were used within %.0f ms after tasks were unpinned",
-		     cpuset_count(&seen), wanted, (double)(end - began) / 1e6);
+	ktstr_expect(t, cpuset_count(&seen) >= wanted,
+		     "%u of %u CPUs were used within %.0f ms after tasks were unpinned", cpuset_count(&seen), wanted,
+		     (double)(end - began) / 1e6);
 }
 
 /* --- grouping ----------------------------------------------------------------------------------------------------- */
@@ -150,10 +151,9 @@ static const struct ktstr_cgroup *team_per_llc(struct ktstr_ctx *t, void *arg)
 		if (!workers)
 			continue;
 		snprintf(name[n], sizeof(name[n]), "team_%u", n);
-		made[n] = (struct ktstr_cgroup){ .name = name[n],
-						 .workers = workers,
-						 .cpuset = EVERY_CPU,
-						 .clone_mode = KTSTR_CLONE_THREAD };
+		made[n] = (struct ktstr_cgroup){
+			.name = name[n], .workers = workers, .cpuset = EVERY_CPU, .clone_mode = KTSTR_CLONE_THREAD
+		};
 		n++;
 	}
 	made[n] = (struct ktstr_cgroup){ .name = NULL };
@@ -245,9 +245,11 @@ static const struct ktstr_cgroup *trading_pair(struct ktstr_ctx *t, void *arg)
 		return NULL;
 	one = (struct trader){ back[0], there[1], cpus_with_llc(p, p->cpu[0].llc), true };
 	other = (struct trader){ there[0], back[1], cpus_with_llc(p, far), false };
-	made[0] = (struct ktstr_cgroup){ .name = "one",
-					 .workers = 1,
-					 .work = { .type = KTSTR_WORK_CUSTOM, .name = "trade", .fn = trade, .arg = &one } };
+	made[0] = (struct ktstr_cgroup){
+		.name = "one",
+		.workers = 1,
+		.work = { .type = KTSTR_WORK_CUSTOM, .name = "trade", .fn = trade, .arg = &one }
+	};
 	made[1] = made[0];
 	made[1].name = "other";
 	made[1].work.arg = &other;
