@@ -31,6 +31,8 @@ static const char *cause_of(const json_t *sidecar)
 	const char *verdict = json_string_value(json_object_get(sidecar, "verdict"));
 	const json_t *d;
 	size_t i;
+	if (verdict && !strcmp(verdict, "pass"))
+		return "it is not known whether the scheduler supports this; --lacks says what it does not";
 	json_array_foreach(json_object_get(sidecar, "details"), i, d) {
 		const char *own = json_string_value(json_object_get(d, "verdict"));
 		if (own && verdict && !strcmp(own, verdict))
@@ -127,10 +129,10 @@ static void put_right(struct buf *out, const char *text, unsigned columns)
 	buf_appendf(out, "%*s%s", have < columns ? (int)(columns - have) : 0, "", text);
 }
 
-static void put_answer(const struct card_row *row, const struct term *t, struct buf *out)
+static void put_answer(const struct card_row *row, const struct term *t, bool pad, struct buf *out)
 {
 	buf_puts(out, term_style(t, answer_styles[row->answer]));
-	text_append_columns(out, answer_names[row->answer], ANSWER_COLUMNS, /* pad= */ true);
+	text_append_columns(out, answer_names[row->answer], ANSWER_COLUMNS, pad);
 	buf_puts(out, term_plain(t));
 }
 
@@ -140,7 +142,7 @@ static void put_wide(const struct card_row *row, const struct term *t, struct bu
 	const struct question *q = row->question;
 	buf_puts(out, "  ");
 	text_append_columns(out, q->name, NAME_COLUMNS, /* pad= */ true);
-	put_answer(row, t, out);
+	put_answer(row, t, /* pad= */ true, out);
 	put_right(out, format_number(row->number, q->unit, number), NUMBER_COLUMNS);
 	put_right(out, format_number(row->reference, q->unit, reference), NUMBER_COLUMNS + 2);
 	buf_appendf(out, "  %s%s%s\n", term_style(t, TERM_DIM), q->shows, term_plain(t));
@@ -151,7 +153,7 @@ static void put_narrow(const struct card_row *row, const struct term *t, struct 
 	char number[NUMBER_BYTES], reference[NUMBER_BYTES];
 	const struct question *q = row->question;
 	text_append_columns(out, q->name, NAME_COLUMNS, /* pad= */ true);
-	put_answer(row, t, out);
+	put_answer(row, t, /* pad= */ false, out);
 	buf_puts(out, "\n");
 	buf_puts(out, term_style(t, TERM_DIM));
 	text_append_wrapped(out, q->shows, t->columns, 2);

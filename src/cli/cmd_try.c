@@ -27,12 +27,13 @@ struct try_args {
 	struct test_args test; /* of the run */
 	struct strings operands, questions, lacks;
 	bool eevdf, no_reference, json, list;
-	uint64_t load_cpu; /* + 1 */
+	uint64_t load_cpu; /* LOAD_CPU_MAX: any */
+	unsigned start;	   /* index of start_words */
 };
 
 static const char *const accel_words[] = { "auto", "kvm", "tcg", NULL };
 static const char *const tcg_time_words[] = { "parallel", "shared", NULL };
-static const char *const start_words[] = { "boot", "clone", NULL };
+static const char *const start_words[] = { "clone", "boot", NULL };
 
 static const struct option_row try_options[] = {
 	OPT_LIST(ARGS, questions, "question", 'q', "NAME", "ask only these; 'ktstr try --list' has their names"),
@@ -61,7 +62,8 @@ static const struct option_row try_options[] = {
 	OPT_CHOICE(ARGS, test.tcg_time, "tcg-time", 0, "HOW", tcg_time_words, "as for 'ktstr test'"),
 	OPT_DURATION(ARGS, test.tcg_lag, "tcg-lag", 0, "TIME", QEMU_LAG_MIN_NS, QEMU_LAG_NS, QEMU_LAG_NS, 1,
 		     "as for 'ktstr test'"),
-	OPT_CHOICE(ARGS, test.start, "start", 0, "HOW", start_words, "as for 'ktstr test'"),
+	OPT_CHOICE(ARGS, start, "start", 0, "HOW", start_words,
+		   "copy machines that were booted once, or boot each of them"),
 	OPT_NUMBER(ARGS, test.time_dilation, "time-dilation", 0, "N", 1, VM_DILATION_MAX, 1, "as for 'ktstr test'"),
 	OPT_STRING(ARGS, test.cpu_cap, "cpu-cap", 0, "N", "use at most N CPUs, for machines or for compilers"),
 	OPT_FLAG(ARGS, test.no_skip_mode, "no-skip-mode", 0, "a question that is skipped counts as failed"),
@@ -286,6 +288,7 @@ static int run_plan(struct try_plan *p, struct err **err)
 	run.source = &p->source;
 	run.kernel.count = run.kernel.item[0] != NULL;
 	run.no_perf_mode = true;
+	run.start = p->args->start ? START_BOOT : START_CLONE;
 	run.keep_runs = HISTORY_RUNS_DEFAULT;
 	run.show_output = run.verbose ? SHOW_ALL : SHOW_NEVER;
 	reference_open(&p->reference);

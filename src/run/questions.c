@@ -186,7 +186,19 @@ const char *const answer_names[ANSWER_MAX] = {
 	[ANSWER_UNKNOWN] = "cannot tell",
 };
 
-/* True or false; null: it is not known. A declaration (--lacks) also counts where the schedule was not recorded. */
+/* A declaration (--lacks) also counts where the schedule was not recorded. */
+static bool is_declared(const struct question *q, const json_t *sidecar)
+{
+	const json_t *word;
+	unsigned lacks = 0;
+	size_t i;
+	json_array_foreach(json_object_get(sidecar, "scheduler_lacks"), i, word)
+		if (json_is_string(word))
+			lacks_add(json_string_value(word), &lacks);
+	return q->lack & lacks;
+}
+
+/* True or false; null: it is not known. */
 static const json_t *support_of(const struct question *q, const json_t *sidecar)
 {
 	static const struct {
@@ -209,7 +221,7 @@ enum answer question_answer(const struct question *q, const json_t *sidecar)
 	bool passed = verdict && !strcmp(verdict, "pass"), skipped = verdict && !strcmp(verdict, "skip");
 	if (verdict && !strcmp(verdict, "fail"))
 		return ANSWER_FAIL;
-	if ((passed || skipped) && json_is_false(supported))
+	if ((passed || skipped) && (json_is_false(supported) || is_declared(q, sidecar)))
 		return ANSWER_NOT_SUPPORTED;
 	/* A check that was not made is not passed. */
 	return passed && json_is_true(supported) ? ANSWER_PASS : ANSWER_UNKNOWN;

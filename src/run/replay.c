@@ -168,7 +168,11 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 		buf_appendf(out, " --tcg-lag %uns", f->lag_ns);
 	if (f->perturb && perturb_on(f->perturb))
 		buf_appendf(out, " --perturb %s", perturb_format(f->perturb, perturb));
-	buf_puts(out, f->clone ? " --start clone" : "");
+	/* `ktstr try` clones machines unless it is told not to. */
+	if (f->question)
+		buf_puts(out, f->clone ? "" : " --start boot");
+	else
+		buf_puts(out, f->clone ? " --start clone" : "");
 	if (f->strict)
 		buf_puts(out, " --release");
 	buf_puts(out, f->cell || f->question ? "" : perf_options[f->perf]);
