@@ -172,10 +172,9 @@ static int take_record(struct try_plan *p, const struct session *s, const struct
 	r = sidecar ? card_take(row, sidecar, reference) : card_take_none(row, record->why, reference);
 	if (r < 0)
 		return FAIL_SYS(err, r, "make the report card");
-	if (!p->binary) /* EEVDF itself */
-		row->reference = row->answer == ANSWER_PASS ? row->number : NAN;
-	if ((reference || !p->binary) && isfinite(row->reference))
-		reference_put(&p->reference, s, &s->kernel[0], q->name, row->reference);
+	/* EEVDF itself is the reference, too. */
+	double number = reference ? row->reference : p->binary || row->answer != ANSWER_PASS ? NAN : row->number;
+	reference_put(&p->reference, s, &s->kernel[0], q->name, number);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * battery.c -- the tests of `ktstr try`: one question to a scheduler each. The scheduler here is a placeholder: the host
- * replaces it by the one that is tried, or by the kernel's own. src/run/questions.c has what is shown of each test.
+ * battery.c -- the tests of `ktstr try`: one question to a scheduler each. The scheduler here is a placeholder: the
+ * host replaces it by the one that is tried, or by the kernel's own. src/run/questions.c has what is shown of each
+ * test.
  */
 #include <fcntl.h>
 #include <linux/membarrier.h>

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include <ktstr/payload.h>
-#include <ktstr/scheduler.h>
 
 #include "base/environment.h"
 #include "base/file.h"
@@ -470,25 +469,6 @@ static void put_identity(json_t **o, const struct result *r)
 	json_put_texts(o, "kargs", r->kargs);
 	json_put_text(o, "variant", variant);
 	json_put_text(o, "replay", r->replay);
-}
-
-/* What the scheduler's declaration says that it does not support. Null: it says nothing. */
-static json_t *lacks_json(unsigned lacks)
-{
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} names[] = { { KTSTR_LACK_WEIGHT, "weight" },
-		      { KTSTR_LACK_NICE, "nice" },
-		      { KTSTR_LACK_QUOTA, "quota" },
-		      { KTSTR_LACK_HOTPLUG, "hotplug" } };
-	if (!(lacks & KTSTR_LACK_SAID))
-		return json_null();
-	json_t *list = json_array();
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (lacks & names[i].bit)
-			json_add(&list, json_text(names[i].name));
-	return list;
 }
 
 /* The settings that decide the verdict. */
