@@ -38,6 +38,7 @@ struct ktstr_checks {
 	enum ktstr_switch not_stuck; /* every worker made progress; OFF: no limit on gaps and spread. Default ON */
 	enum ktstr_switch isolation; /* no worker ran where it was not allowed to. Default ON */
 	enum ktstr_switch weights;   /* CPU time is shared by cpu.weight and nice values; of the test. Default ON */
+	enum ktstr_switch quota;     /* a cgroup uses no more CPU time than cpu.max allows; of the test. Default ON */
 	double max_gap_ms;	     /* longest time between two checkpoints of one worker */
 	double max_run_delay_ms;     /* longest time for which a worker is ready to run, but does not run */
 	/* Longest time for which a worker waits while one CPU is idle on which it may run. Default 100 */
@@ -86,7 +87,7 @@ struct ktstr_checks {
 	X(max_throughput_cv) X(min_work_rate) X(max_p99_wake_latency_ns) X(max_wake_latency_cv) \
 	X(min_iteration_rate) X(max_migration_ratio) X(min_page_locality) X(max_cross_node_migration_ratio) \
 	X(max_slow_tier_ratio)
-#define KTSTR_MONITOR_SWITCH_CHECKS(X) X(weights) X(fail_on_stall) X(enforce)
+#define KTSTR_MONITOR_SWITCH_CHECKS(X) X(weights) X(quota) X(fail_on_stall) X(enforce)
 #define KTSTR_MONITOR_LIMIT_CHECKS(X) \
 	X(max_imbalance_ratio) X(max_local_dsq_depth) X(sustained_samples) X(max_fallback_rate) X(max_keep_last_rate)
 /* clang-format on */
@@ -96,7 +97,7 @@ enum ktstr_finding {
 	KTSTR_FINDING_NONE,
 	KTSTR_FINDING_STARVED,	 /* not_stuck: a worker did no work */
 	KTSTR_FINDING_STUCK,	 /* max_gap_ms; or a worker that did not end when it was told to */
-	KTSTR_FINDING_UNFAIR,	 /* max_spread_pct, max_throughput_cv, weights */
+	KTSTR_FINDING_UNFAIR,	 /* max_spread_pct, max_throughput_cv, weights, quota */
 	KTSTR_FINDING_ISOLATION, /* isolation */
 	KTSTR_FINDING_BENCHMARK, /* rates and latencies */
 	KTSTR_FINDING_MIGRATION, /* max_migration_ratio */

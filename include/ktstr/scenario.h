@@ -196,7 +196,7 @@ enum ktstr_verdict ktstr_run_scenario(struct ktstr_ctx *t, const struct ktstr_sc
 
 /* Counters of a worker, read while it runs. */
 struct ktstr_worker_view {
-	int pid; /* 0: it has ended */
+	int pid; /* of a thread its tid; 0: it has ended */
 	const char *cgroup, *work;
 	unsigned member; /* number within its group */
 	uint64_t work_units, iterations, wake_samples;

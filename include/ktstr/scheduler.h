@@ -20,6 +20,30 @@ struct ktstr_config_file {
 	const char *path;	 /* absolute path in the guest */
 };
 
+/*
+ * What a scheduler does not support, so that it is not judged: KTSTR_LACKS(WEIGHT, QUOTA) of WEIGHT (cpu.weight), NICE
+ * (nice values), QUOTA (cpu.max), HOTPLUG (CPUs that go offline and online); KTSTR_LACKS(NOTHING): it supports all. The
+ * list is complete. Without it, the scheduler's callbacks say what it supports.
+ */
+enum ktstr_lack {
+	KTSTR_LACK_NOTHING = 0,
+	KTSTR_LACK_SAID = 1, /* there is a list */
+	KTSTR_LACK_WEIGHT = 2,
+	KTSTR_LACK_NICE = 4,
+	KTSTR_LACK_QUOTA = 8,
+	KTSTR_LACK_HOTPLUG = 16,
+	KTSTR_LACK_ALL = 31,
+};
+
+#define KTSTR_LACKS_1(a)			 KTSTR_LACK_##a
+#define KTSTR_LACKS_2(a, b)			 KTSTR_LACK_##a | KTSTR_LACK_##b
+#define KTSTR_LACKS_3(a, b, c)			 KTSTR_LACK_##a | KTSTR_LACK_##b | KTSTR_LACK_##c
+#define KTSTR_LACKS_4(a, b, c, d)		 KTSTR_LACK_##a | KTSTR_LACK_##b | KTSTR_LACK_##c | KTSTR_LACK_##d
+#define KTSTR_LACKS_PICK(a, b, c, d, macro, ...) macro
+#define KTSTR_LACKS(...)                                                                                         \
+	((unsigned)(KTSTR_LACK_SAID | KTSTR_LACKS_PICK(__VA_ARGS__, KTSTR_LACKS_4, KTSTR_LACKS_3, KTSTR_LACKS_2, \
+						       KTSTR_LACKS_1, 0)(__VA_ARGS__)))
+
 struct ktstr_scheduler {
 	const char *name; /* set by KTSTR_SCHEDULER */
 	const char *file;
@@ -62,6 +86,7 @@ struct ktstr_scheduler {
 	 */
 	unsigned load_cpu;
 	unsigned attach_timeout_s; /* guest seconds until it must be attached; 0: KTSTR_ATTACH_TIMEOUT_S */
+	unsigned lacks;		   /* KTSTR_LACKS(...); 0: its callbacks say it */
 	struct ktstr_checks checks;
 };
 

@@ -146,6 +146,11 @@ struct ktstr_topology ktstr_ctx_topology(const struct ktstr_ctx *t);
 unsigned ktstr_ctx_cpus(const struct ktstr_ctx *t);
 uint64_t ktstr_ctx_duration_ns(const struct ktstr_ctx *t);
 uint64_t ktstr_ctx_seed(const struct ktstr_ctx *t);
+/*
+ * Records a number that the test measured, for its sidecar ("measured"); it judges nothing. @name: letters, digits, _ .
+ * and -; @unit: "ms", "%", or "". A value that is not finite is not recorded.
+ */
+void ktstr_measured(struct ktstr_ctx *t, const char *name, double value, const char *unit);
 /* Pid of the scheduler's process; 0 under the kernel's own scheduler. */
 int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t);
 

@@ -230,8 +230,10 @@ static_assert(sizeof(struct wire_payload) == 160, "layout");
 
 enum wire_metric_stream { WIRE_METRIC_STDOUT = 1, WIRE_METRIC_STDERR, WIRE_METRIC_SYNTHESIZED };
 
+#define WIRE_TEST_ITSELF UINT32_MAX /* instead of a payload's index: the test measured it */
+
 struct wire_payload_metric {
-	uint32_t payload;     /* index of its wire_payload */
+	uint32_t payload;     /* index of its wire_payload, or WIRE_TEST_ITSELF */
 	uint16_t polarity;    /* enum ktstr_polarity */
 	uint16_t stream;      /* enum wire_metric_stream */
 	double value, target; /* finite */

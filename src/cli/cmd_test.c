@@ -18,9 +18,9 @@
 #include "cli/last_run.h"
 #include "cli/out.h"
 #include "cli/shared_options.h"
-#include "cli/sweep.h"
 #include "cli/test_config.h"
 #include "cli/test_session.h"
+#include "cli/test_source.h"
 #include "kernel/ref.h"
 #include "lock/flock.h"
 #include "reactor/trace.h"
@@ -38,7 +38,7 @@ static void session_done(struct session *s)
 	json_decref(s->record);
 	kernel_list_done(&s->list);
 	fd_close(s->stream.fd);
-	program_done(&s->cell);
+	program_done(&s->built_in);
 	program_done(&s->from_file);
 	filter_free(s->filter);
 	free(s->relevant);
@@ -62,8 +62,8 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 {
 	const char *const *paths = a->paths.count ? a->paths.item : default_paths;
 	struct signals signals;
-	if (a->sweep && !a->paths.count)
-		return sweep_suites(s, a->sweep, err);
+	if (a->source && !a->source->needs_paths)
+		return a->source->suites(a->source, s, err);
 	int r = program_open_from_file(&s->from_file, err);
 	if (r == 0)
 		r = interrupt_watch(&signals, s->reactor, err);
@@ -79,7 +79,7 @@ static int load_suites(struct session *s, const struct test_args *a, struct err 
 		say_printf("error: %s; its tests do not run\n", s->suite[i].problem);
 		status_note(EXIT_BAD_DATA);
 	}
-	return r == 0 && a->sweep ? sweep_suites(s, a->sweep, err) : r;
+	return r == 0 && a->source ? a->source->suites(a->source, s, err) : r;
 }
 
 /* --- kernels: all are resolved, and built if necessary, before any test starts ------------------------------------ */
@@ -136,7 +136,7 @@ static const char **suite_names(const struct session *s)
 {
 	const char **names = calloc(s->suites + 1, sizeof(*names));
 	for (size_t i = 0; names && i < s->suites; i++)
-		names[i] = path_basename(s->suite[i].path); /* "verifier" of a sweep */
+		names[i] = path_basename(s->suite[i].path); /* "verifier" or "try" */
 	return names;
 }
 
@@ -194,7 +194,7 @@ static void print_rundir(const struct rundir *d)
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	struct term t = term_probe(a->sweep ? STDERR_FILENO : STDOUT_FILENO);
+	struct term t = term_probe(a->source ? STDERR_FILENO : STDOUT_FILENO);
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
 		if (a->schedules)
@@ -206,7 +206,7 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		else
 			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
-		output_buf(a->sweep ? &standard_error : &standard_output, &text);
+		output_buf(a->source ? &standard_error : &standard_output, &text);
 	}
 	for (size_t i = 0; i < s->kernels; i++)
 		print_rundir(&s->rundir[i]);
@@ -215,7 +215,7 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 /* Results go to standard output, unless they are not what the command was asked for. */
 static int output_fd(const struct test_args *a)
 {
-	return a->sweep || a->capture ? STDERR_FILENO : STDOUT_FILENO;
+	return a->source || a->capture ? STDERR_FILENO : STDOUT_FILENO;
 }
 
 static int run_tests(struct session *s, const struct test_args *a, struct err **err)
@@ -278,6 +278,8 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 static int sum_up(const struct session *s, const struct test_args *a, nsec_t wall)
 {
 	print_summary(s, a, &s->counts, wall);
+	if (a->source && a->source->judges)
+		return s->counts.interrupted ? EXIT_INTERRUPTED : 0;
 	return verdict_status(&s->counts, a);
 }
 
@@ -288,6 +290,8 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	s->filter = NULL;
 	plan_done(&s->plan);
 	int r = session_plan(s, a, err);
+	if (r == 0 && a->source && a->source->trim)
+		r = a->source->trim(a->source, s, err);
 	/* Estimate before the run directories are cleared: they hold the durations of earlier runs. */
 	if (r == 0)
 		r = session_schedule(s, err);
@@ -429,8 +433,8 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 		return r;
 	if (ran)
 		status_note(sum_up(s, a, nsec_now() - began));
-	if (ran && r == 0 && a->sweep)
-		r = a->sweep->finish(a->sweep, &s->records, err);
+	if (ran && r == 0 && a->source)
+		r = a->source->finish(a->source, s, err);
 	return ran ? finish_reports(s, nsec_now() - began, r, err) : r;
 }
 
@@ -443,7 +447,7 @@ static int build_schedulers(struct session *s, const struct test_args *a, struct
 
 int test_run(const struct test_args *a, struct err **err)
 {
-	_cleanup_(session_done) struct session s = { .stream.fd = -1, .cell.fd = -1, .from_file.fd = -1 };
+	_cleanup_(session_done) struct session s = { .stream.fd = -1, .built_in.fd = -1, .from_file.fd = -1 };
 	for (size_t i = 0; i < KERNELS_MAX; i++)
 		s.rundir[i] = RUNDIR_NULL;
 	struct trace *trace = NULL;

@@ -180,8 +180,10 @@ static int by_name(const void *x, const void *y)
 	return strcmp((*a)->name, (*b)->name);
 }
 
-static int show_records(const struct sweep_plan *p, const struct run_records *records, struct err **err)
+static int show_records(const struct test_source *from, const struct session *session, struct err **err)
 {
+	const struct sweep_plan *p = container_of(from, struct sweep_plan, source);
+	const struct run_records *records = &session->records;
 	const struct showing *showing = p->args;
 	_cleanup_(sweep_done) struct sweep s = { 0 };
 	_cleanup_free_ const struct run_record **sorted = calloc(records->count + 1, sizeof(*sorted));
@@ -200,17 +202,19 @@ static int run_sweep(struct verifier_args *a, const struct verifier_view *view, 
 {
 	const struct showing showing = { a, view };
 	const struct sweep_plan plan = {
+		.source = { .needs_paths = a->test.paths.count,
+			    .presets = a->presets.item,
+			    .suites = sweep_suites,
+			    .finish = show_records },
 		.names = a->schedulers.item,
 		.programs = a->programs.item,
-		.presets = a->presets.item,
 		.profiles = a->profiles.count ? &a->profiles : NULL,
 		.all_profiles = a->all_profiles,
-		.finish = show_records,
 		.args = &showing,
 	};
 	bool verbose = a->test.verbose;
 	a->raw |= environment_is_on(ENV_VERIFIER_RAW);
-	a->test.sweep = &plan;
+	a->test.source = &plan.source;
 	a->test.no_perf_mode = true;
 	a->test.keep_runs = HISTORY_RUNS_DEFAULT;
 	struct test_args run = a->test;

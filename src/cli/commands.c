@@ -16,6 +16,7 @@ const struct command *const commands[] = {
 	&cmd_ci,
 	&cmd_shell,
 	&cmd_verifier,
+	&cmd_try,
 	&cmd_report,
 	&cmd_merge,
 	&cmd_dump,

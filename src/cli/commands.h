@@ -19,7 +19,7 @@ extern const struct command cmd_debug;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
 extern const struct command cmd_shell;
-extern const struct command cmd_verifier;
+extern const struct command cmd_verifier, cmd_try;
 extern const struct command cmd_report;
 extern const struct command cmd_merge;
 extern const struct command cmd_dump;

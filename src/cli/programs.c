@@ -8,6 +8,7 @@
 #include "base/file.h"
 
 extern const char blob_cell_start[], blob_cell_end[];
+extern const char blob_battery_start[], blob_battery_end[];
 extern const char blob_from_file_start[], blob_from_file_end[];
 
 static int open_blob(struct program *p, const char *name, const char *start, const char *end, struct err **err)
@@ -23,6 +24,11 @@ static int open_blob(struct program *p, const char *name, const char *start, con
 int program_open_cell(struct program *p, struct err **err)
 {
 	return open_blob(p, "ktstr-cell", blob_cell_start, blob_cell_end, err);
+}
+
+int program_open_battery(struct program *p, struct err **err)
+{
+	return open_blob(p, "ktstr-try", blob_battery_start, blob_battery_end, err);
 }
 
 int program_open_from_file(struct program *p, struct err **err)

@@ -70,13 +70,14 @@ static int ask_for_flags(void *arg, const struct sched_decl *s, const char *orig
 
 /* --- the suite ---------------------------------------------------------------------------------------------------- */
 
-int sweep_suites(struct session *s, const struct sweep_plan *p, struct err **err)
+int sweep_suites(const struct test_source *from, struct session *s, struct err **err)
 {
+	const struct sweep_plan *p = container_of(from, struct sweep_plan, source);
 	struct asking asking = { s, p };
 	struct suite *suite = calloc(1, sizeof(*suite));
 	struct cells_request q = { .names = p->names, .programs = p->programs, .arg = &asking };
-	int r = suite ? program_open_cell(&s->cell, err) : -ENOMEM;
-	q.program = s->cell.path;
+	int r = suite ? program_open_cell(&s->built_in, err) : -ENOMEM;
+	q.program = s->built_in.path;
 	q.profiles = p->profiles || p->all_profiles ? ask_for_flags : NULL;
 	if (r == 0)
 		r = cells_suite(s->suite, s->suites, &q, suite, err);

@@ -4,22 +4,19 @@
 #define KTSTR_CLI_SWEEP_H
 
 #include "cli/options.h"
+#include "cli/test_source.h"
 #include "run/cells.h"
 #include "run/records.h"
 
-struct session;
-
 struct sweep_plan {
+	struct test_source source;
 	const char *const *names, *const *programs; /* of schedulers; NULL-terminated */
-	const char *const *presets;		    /* NULL-terminated; empty: all */
 	const struct strings *profiles;		    /* names of profiles that are asked for; NULL: none */
 	bool all_profiles;
-	/* After the run: shows the results. Returns an error, or 0. */
-	int (*finish)(const struct sweep_plan *p, const struct run_records *records, struct err **err);
 	const void *args;
 };
 
-/* Replaces the suites of the session by the suite of the sweep's cells. */
-int sweep_suites(struct session *s, const struct sweep_plan *p, struct err **err);
+/* For test_source.suites of a sweep_plan: the suite of the sweep's cells. */
+int sweep_suites(const struct test_source *from, struct session *s, struct err **err);
 
 #endif

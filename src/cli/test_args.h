@@ -14,11 +14,11 @@ enum test_show_output { SHOW_FAILED, SHOW_ALL, SHOW_NEVER };
 enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
-struct sweep_plan;
 struct packed_run;
+struct test_source;
 
 struct test_args {
-	const struct sweep_plan *sweep; /* the tests are the cells of a verifier sweep; NULL: those that are declared */
+	const struct test_source *source; /* where the tests are from; NULL: those that are declared */
 	struct strings kernel, paths, report;
 	uint64_t given;
 	struct packed_run *capture; /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */

@@ -9,6 +9,7 @@
 #include "cli/shared_options.h"
 #include "cli/sweep.h"
 #include "cli/test_session.h"
+#include "cli/test_source.h"
 #include "vmm/qemu/qemu.h"
 
 bool session_has_no_perf(const struct test_args *a)
@@ -87,7 +88,7 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		.lag_ns = s->accel.lag_ns,
 		.strict = a->release,
 		.gauntlet = a->gauntlet && !environment_is_on(ENV_CARGO_TEST_MODE),
-		.presets = a->sweep ? a->sweep->presets : NULL,
+		.presets = a->source ? a->source->presets : NULL,
 		.perf = s->perf,
 		.perf_only = environment_is_on(ENV_PERF_ONLY),
 		.perf_if_possible = environment_is_on(ENV_PERF_DELTA),

@@ -52,7 +52,7 @@ struct session {
 	unsigned allowed; /* number of CPUs that this process may use */
 	struct cpu_budget budget;
 	enum plan_perf perf;
-	struct program cell, from_file; /* of a sweep's cells, and of scenario files */
+	struct program built_in, from_file; /* of a test_source, and of scenario files */
 	char *snapshot_cache;		/* NULL: every test boots */
 };
 

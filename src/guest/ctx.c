@@ -32,6 +32,18 @@ int ktstr_ctx_scheduler_pid(const struct ktstr_ctx *t)
 	return t->scheduler_pid;
 }
 
+void ktstr_measured(struct ktstr_ctx *t, const char *name, double value, const char *unit)
+{
+	struct wire_payload_metric m = { .payload = WIRE_TEST_ITSELF,
+					 .stream = WIRE_METRIC_SYNTHESIZED,
+					 .value = value };
+	if (t->dry || !__builtin_isfinite(value))
+		return;
+	text_copy_line(m.name, sizeof(m.name), name, strlen(name));
+	text_copy_line(m.unit, sizeof(m.unit), unit, strlen(unit));
+	channel_send(&t->channel, WIRE_PAYLOAD_METRIC, &m, sizeof(m), NULL, 0);
+}
+
 static int send_detail(struct ktstr_ctx *t, const struct wire_detail *head, const char *fmt, va_list ap)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;

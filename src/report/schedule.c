@@ -111,6 +111,8 @@ json_t *schedule_json(const struct result *r)
 	json_put(&o, "lost", lost_json(x));
 	json_put(&o, "supports_cpu_weight", support_json(x->weight));
 	json_put(&o, "supports_nice", support_json(x->nice));
+	json_put(&o, "supports_quota", support_json(x->quota));
+	json_put(&o, "supports_hotplug", support_json(x->hotplug));
 	json_put(&o, "loads", loads_json(r->evidence));
 	json_put(&o, "windows", windows_json(x));
 	return o;

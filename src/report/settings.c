@@ -2,6 +2,8 @@
 /* settings.c -- see settings.h. */
 #include <string.h>
 
+#include <ktstr/scheduler.h>
+
 #include "base/json.h"
 #include "base/text.h"
 #include "report/settings.h"
@@ -121,4 +123,22 @@ json_t *environment_json(const char *const *list)
 		json_put_text(&o, buf_str(&name), equals ? equals + 1 : NULL);
 	}
 	return o;
+}
+
+json_t *lacks_json(unsigned lacks)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} names[] = { { KTSTR_LACK_WEIGHT, "weight" },
+		      { KTSTR_LACK_NICE, "nice" },
+		      { KTSTR_LACK_QUOTA, "quota" },
+		      { KTSTR_LACK_HOTPLUG, "hotplug" } };
+	if (!(lacks & KTSTR_LACK_SAID))
+		return json_null();
+	json_t *list = json_array();
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (lacks & names[i].bit)
+			json_add(&list, json_text(names[i].name));
+	return list;
 }

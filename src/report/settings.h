@@ -17,6 +17,8 @@ json_t *expectations_json(const struct judge_facts *facts, bool allow_inconclusi
 json_t *numa_json(const struct ktstr_topology *t);
 /* The known failure of the test and whether it occurred; null: none. */
 json_t *known_fail_json(const struct result *r);
+/* What the scheduler's declaration says that it does not support (bits of enum ktstr_lack). Null: it says nothing. */
+json_t *lacks_json(unsigned lacks);
 /* Converts a NULL-terminated list of NAME=VALUE to {NAME: VALUE}. */
 json_t *environment_json(const char *const *list);
 

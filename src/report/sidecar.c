@@ -197,6 +197,23 @@ static json_t *payload_metrics(const struct evidence *e, uint32_t index)
 	return array;
 }
 
+/* What the test measured itself. */
+static json_t *measured(const struct evidence *e)
+{
+	json_t *array = json_array();
+	for (uint32_t i = 0; i < e->payload_metric_count; i++) {
+		const struct wire_payload_metric *m = &e->payload_metric[i];
+		if (m->payload != WIRE_TEST_ITSELF)
+			continue;
+		json_t *o = json_object();
+		json_put_text(&o, "name", m->name);
+		json_put_number(&o, "value", m->value);
+		json_put_text(&o, "unit", *m->unit ? m->unit : NULL);
+		json_add(&array, o);
+	}
+	return array;
+}
+
 static json_t *payload_run(const struct evidence *e, const struct wire_payload *p)
 {
 	static const char *const ends[] = { "?", "exited", "not_started", "killed", "timed_out", "flooded" };
@@ -477,6 +494,7 @@ static void put_settings(json_t **o, const struct result *r)
 	json_put(o, "cpu_budget", r->cpu_budget ? json_integer(r->cpu_budget) : json_null());
 	json_put_text(o, "workload_root_cgroup", r->workload_root);
 	json_put_text(o, "scheduler_config", r->config);
+	json_put(o, "scheduler_lacks", lacks_json(r->facts.lacks));
 	json_put(o, "cpu_cap", r->cpu_cap ? json_integer(r->cpu_cap) : json_null());
 	json_put(o, "environment", environment_json(r->environment));
 }
@@ -528,6 +546,7 @@ static void put_measured(json_t **o, const struct result *r)
 	json_put(o, "phases", phases_json(r));
 	json_put(o, "work_metrics", work_metrics(r->evidence));
 	json_put(o, "metrics", payloads(r->evidence));
+	json_put(o, "measured", measured(r->evidence));
 	json_put(o, "guest", guest(r));
 	json_put(o, "monitor", monitor_json(r));
 	json_put_text(o, "monitor_lack", r->monitor_lack);

@@ -36,6 +36,7 @@ struct judge_facts attempt_facts(const struct attempt *a)
 	const struct test_decl *t = a->item->test;
 	return (struct judge_facts){
 		.has_scheduler = t->scheduler != NULL,
+		.lacks = t->scheduler ? t->scheduler->lacks : 0,
 		.scheduler = t->scheduler ? t->scheduler->name : NULL,
 		.duration = t->duration,
 		.expect_err = t->expect_err,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cells.c -- see cells.h. */
 #include "run/cells.h"
+#include "run/questions.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 
 const char *test_suite_name(const struct test_decl *t)
 {
-	return t->cell ? CELLS_SUITE : path_basename(t->binary);
+	return t->cell ? CELLS_SUITE : t->question ? QUESTIONS_SUITE : path_basename(t->binary);
 }
 
 const char *test_home(const struct test_decl *t)

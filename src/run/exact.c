@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <ktstr/scheduler.h>
+
 #include "topo/topology.h"
 #include "verdict/share.h"
 
@@ -20,19 +22,27 @@ static const struct {
 	{ "bpf_scx_reg_cid", "sched_ext_ops_cid" },
 };
 
-static const char *const callbacks[] = { "cgroup_set_weight", "set_weight" };
+enum callback { CALLBACK_WEIGHT, CALLBACK_NICE, CALLBACK_OFFLINE, CALLBACK_ONLINE, CALLBACK_QUOTA, CALLBACK_MAX };
+
+static const char *const callbacks[CALLBACK_MAX] = {
+	[CALLBACK_WEIGHT] = "cgroup_set_weight",   [CALLBACK_NICE] = "set_weight",
+	[CALLBACK_OFFLINE] = "cpu_offline",	   [CALLBACK_ONLINE] = "cpu_online",
+	[CALLBACK_QUOTA] = "cgroup_set_bandwidth", /* the last one, because older kernels do not have it */
+};
 
 static void find_attach(struct exact *x, const struct kernel_image *image, unsigned place)
 {
 	struct observe_hook hook = { .address = symbols_find(image->symbols, attach_places[place].symbol),
 				     .id = ATTACH_FIRST + place,
 				     .kind = OBSERVE_RECORD };
-	for (unsigned i = 0; i < ARRAY_SIZE(callbacks); i++) {
+	for (unsigned i = 0; i < CALLBACK_MAX; i++) {
 		struct field f = types_field(image->types, attach_places[place].structure, callbacks[i]);
-		if (field_present(f) && f.size == sizeof(uint64_t))
+		bool there = field_present(f) && f.size == sizeof(uint64_t);
+		if (there)
 			hook.read[i] = (struct observe_read){ OBSERVE_ARGUMENT, sizeof(uint64_t), 1, { f.offset } };
-		else
+		else if (i != CALLBACK_QUOTA)
 			return;
+		x->reads_quota |= there && i == CALLBACK_QUOTA;
 	}
 	if (hook.address)
 		x->attach[x->attaches++] = hook;
@@ -42,8 +52,12 @@ static void note_attach(struct exact *x, const struct observe_record *r)
 {
 	x->attached++;
 	x->unknown += r->missed != 0;
-	x->without_weight += !r->missed && !r->value[0];
-	x->without_nice += !r->missed && !r->value[1];
+	if (r->missed)
+		return;
+	x->without_weight += !r->value[CALLBACK_WEIGHT];
+	x->without_nice += !r->value[CALLBACK_NICE];
+	x->without_quota += !x->reads_quota || !r->value[CALLBACK_QUOTA];
+	x->without_hotplug += !r->value[CALLBACK_OFFLINE] || !r->value[CALLBACK_ONLINE];
 }
 
 /* --- recording ---------------------------------------------------------------------------------------------------- */
@@ -247,20 +261,27 @@ static int measure_shares(const struct exact *x, const struct evidence *e, struc
 
 /* --- all figures -------------------------------------------------------------------------------------------------- */
 
-static enum exact_support support_of(const struct exact *x, bool has_scheduler, unsigned without)
+/* What the declaration says wins over callbacks: a scheduler may do without one, or have one that does nothing. */
+static enum exact_support support_of(const struct exact *x, struct exact_subject subject, enum ktstr_lack lack,
+				     unsigned without)
 {
-	if (!has_scheduler)
+	if (!subject.has_scheduler)
 		return EXACT_SUPPORTED;
+	if (subject.lacks & KTSTR_LACK_SAID)
+		return subject.lacks & lack ? EXACT_UNSUPPORTED : EXACT_SUPPORTED;
 	if (!x->attached || x->unknown)
 		return EXACT_UNKNOWN;
 	return without ? EXACT_UNSUPPORTED : EXACT_SUPPORTED;
 }
 
-int exact_measure(const struct exact *x, const struct evidence *e, bool has_scheduler, struct exact_evidence *ret)
+int exact_measure(const struct exact *x, const struct evidence *e, struct exact_subject subject,
+		  struct exact_evidence *ret)
 {
 	const struct schedule_losses *l = schedule_losses(x->model);
-	*ret = (struct exact_evidence){ .weight = support_of(x, has_scheduler, x->without_weight),
-					.nice = support_of(x, has_scheduler, x->without_nice),
+	*ret = (struct exact_evidence){ .weight = support_of(x, subject, KTSTR_LACK_WEIGHT, x->without_weight),
+					.nice = support_of(x, subject, KTSTR_LACK_NICE, x->without_nice),
+					.quota = support_of(x, subject, KTSTR_LACK_QUOTA, x->without_quota),
+					.hotplug = support_of(x, subject, KTSTR_LACK_HOTPLUG, x->without_hotplug),
 					.events = x->recorded,
 					.lost_events = l->events + l->no_room + x->missed,
 					.lost_tasks = l->tasks,
@@ -283,14 +304,14 @@ int exact_measure(const struct exact *x, const struct evidence *e, bool has_sche
 	return measure_shares(x, e, ret);
 }
 
-int exact_put(const struct exact *x, const char *lack, bool has_scheduler, struct evidence *e,
+int exact_put(const struct exact *x, const char *lack, struct exact_subject subject, struct evidence *e,
 	      struct exact_evidence *room)
 {
 	e->no_exact = x ? x->lack : lack;
 	if (!x || x->lack)
 		return 0;
 	e->exact = room;
-	return exact_measure(x, e, has_scheduler, room);
+	return exact_measure(x, e, subject, room);
 }
 
 void exact_free(struct exact *x)

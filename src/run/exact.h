@@ -23,7 +23,9 @@ struct exact {
 	struct schedule *model;
 	unsigned cpus;
 	uint64_t recorded, missed, attached;
-	unsigned without_weight, without_nice, unknown; /* of the schedulers that attached */
+	/* Of the schedulers that attached: the number of those without callbacks, and of those that are not known. */
+	unsigned without_weight, without_nice, without_quota, without_hotplug, unknown;
+	bool reads_quota; /* this kernel has a callback for cpu.max */
 };
 
 /*
@@ -34,16 +36,20 @@ struct exact *exact_new(const struct kernel_image *image, const struct ktstr_top
 unsigned exact_hooks(const struct exact *x, struct observe_hook *out);
 /* Takes one record; those of other hooks are passed over. */
 void exact_record(struct exact *x, const struct observe_record *r);
-/*
- * Measures what the workers of @e did. The machine has ended. @has_scheduler: not the kernel's own scheduler was
- * tested. -ENOMEM.
- */
-int exact_measure(const struct exact *x, const struct evidence *e, bool has_scheduler, struct exact_evidence *ret);
+/* What was tested. */
+struct exact_subject {
+	bool has_scheduler; /* not the kernel's own */
+	unsigned lacks;	    /* what its declaration says; bits of enum ktstr_lack */
+};
+
+/* Measures what the workers of @e did. The machine has ended. -ENOMEM. */
+int exact_measure(const struct exact *x, const struct evidence *e, struct exact_subject subject,
+		  struct exact_evidence *ret);
 /*
  * Makes what was recorded evidence, with its figures at @room; if nothing was, says why: @x->lack, or without @x @lack.
  * -ENOMEM.
  */
-int exact_put(const struct exact *x, const char *lack, bool has_scheduler, struct evidence *e,
+int exact_put(const struct exact *x, const char *lack, struct exact_subject subject, struct evidence *e,
 	      struct exact_evidence *room);
 void exact_free(struct exact *x);
 

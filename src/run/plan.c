@@ -15,6 +15,7 @@
 #include "run/known_fail.h"
 #include "run/perturb.h"
 #include "run/planner.h"
+#include "run/questions.h"
 #include "run/rundir.h"
 #include "vmm/qemu/qemu.h"
 
@@ -207,6 +208,15 @@ static char *cell_name(const struct plan_case *c, const char *preset)
 	return n < 0 ? NULL : name;
 }
 
+static char *question_name(const struct plan_case *c, bool labels)
+{
+	const char *scheduler = c->test->scheduler ? c->test->scheduler->name : "eevdf";
+	char *name = NULL;
+	int n = asprintf(&name, QUESTIONS_SUITE "/%s/%s%s%s", scheduler, c->test->name, labels ? "/" : "",
+			 labels ? c->kernel->label : "");
+	return n < 0 ? NULL : name;
+}
+
 /* @preset: one of the names of the case's preset. */
 static char *case_name(const struct plan_case *c, const char *preset, bool labels)
 {
@@ -214,6 +224,8 @@ static char *case_name(const struct plan_case *c, const char *preset, bool label
 	char *name = NULL;
 	if (c->test->cell)
 		return cell_name(c, preset);
+	if (c->test->question)
+		return question_name(c, labels);
 	int n = preset ? asprintf(&name, "gauntlet/%s/%s%s%s", c->test->name, preset, slash, label)
 		       : asprintf(&name, "ktstr/%s%s%s", c->test->name, slash, label);
 	return n < 0 ? NULL : name;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "run/cells.h"
 #include "run/records.h"
 
 static bool make_room(struct run_records *r)
@@ -38,12 +39,13 @@ void run_records_add(struct run_records *r, const struct plan_case *c, const cha
 	struct run_record *i = &r->item[r->count];
 	*i = (struct run_record){
 		.name = strdup(c->name),
-		.suite = strdup(path_basename(c->test->binary)),
+		.suite = strdup(test_suite_name(c->test)),
 		.topology = strdup(c->topology_text),
 		.scheduler = strdup(c->test->scheduler ? c->test->scheduler->name : "eevdf"),
 		.kernel_label = strdup(c->kernel->label ?: ""),
 		.sidecar = sidecar ? strdup(sidecar) : NULL,
 		.why = why ? strdup(why) : NULL,
+		.is_reference = !c->test->scheduler,
 	};
 	if (i->name && i->suite && i->topology && i->scheduler && i->kernel_label && !sidecar == !i->sidecar &&
 	    !why == !i->why) {

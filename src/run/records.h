@@ -7,8 +7,9 @@
 
 struct run_record {
 	char *name, *suite, *topology, *scheduler, *kernel_label;
-	char *sidecar; /* path; NULL: there is none */
-	char *why;     /* why there is none; NULL: there is one */
+	bool is_reference; /* it ran under the kernel's own scheduler */
+	char *sidecar;	   /* path; NULL: there is none */
+	char *why;	   /* why there is none; NULL: there is one */
 };
 
 struct run_records {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "run/cells.h"
 #include "run/perturb.h"
+#include "run/questions.h"
 #include "run/replay.h"
 
 static const char *const perf_options[] = {
@@ -125,6 +126,30 @@ static void put_perturb(const struct replay_facts *f, struct buf *out)
 		buf_puts(out, perturb_format(f->perturb, text));
 }
 
+/* The program and its arguments stand at the end of the line. */
+static void put_question(const struct replay_facts *f, struct buf *out)
+{
+	buf_appendf(out, "ktstr try --question %s --no-reference", f->question->question->name);
+	if (!f->scheduler)
+		buf_puts(out, " --eevdf");
+	if (f->scheduler && f->scheduler->load_cpu)
+		buf_appendf(out, " --load-cpu %u", f->scheduler->load_cpu - 1);
+	if (f->scheduler && f->scheduler->lacks)
+		buf_puts(out, " --lacks ");
+	if (f->scheduler)
+		lacks_format(f->scheduler->lacks, out);
+}
+
+static void put_tried(const struct sched_decl *s, struct buf *out)
+{
+	buf_puts(out, " ");
+	text_append_quoted(out, s->binary);
+	for (size_t i = 0; s->args && s->args[i]; i++) {
+		buf_puts(out, i ? " " : " -- ");
+		text_append_quoted(out, s->args[i]);
+	}
+}
+
 void replay_line(const struct replay_facts *f, struct buf *out)
 {
 	_cleanup_buf_ struct buf filter = BUF_NULL;
@@ -135,7 +160,9 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 		text_append_quoted(out, f->kernel);
 		buf_puts(out, " ");
 	}
-	if (f->cell) {
+	if (f->question) {
+		put_question(f, out);
+	} else if (f->cell) {
 		put_cell(f, out);
 	} else {
 		buf_appendf(out, "ktstr test%s -E ", f->gauntlet ? " --gauntlet" : "");
@@ -151,10 +178,14 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	if (f->lag_ns)
 		buf_appendf(out, " --tcg-lag %uns", f->lag_ns);
 	put_perturb(f, out);
-	buf_puts(out, f->clone ? " --start clone" : "");
+	/* `ktstr try` clones machines unless it is told not to. */
+	if (f->question)
+		buf_puts(out, f->clone ? "" : " --start boot");
+	else
+		buf_puts(out, f->clone ? " --start clone" : "");
 	if (f->strict)
 		buf_puts(out, " --release");
-	buf_puts(out, f->cell ? "" : perf_options[f->perf]);
+	buf_puts(out, f->cell || f->question ? "" : perf_options[f->perf]);
 	if (f->skips_fail)
 		buf_puts(out, " --no-skip-mode");
 	if (f->no_monitor)
@@ -164,7 +195,9 @@ void replay_line(const struct replay_facts *f, struct buf *out)
 	if (f->time_dilation > 1)
 		buf_appendf(out, " --time-dilation %u", f->time_dilation);
 	buf_appendf(out, " --seed 0x%lx", f->seed);
-	const char *operand = f->cell ? cell_operand(f) : f->binary;
+	const char *operand = f->cell ? cell_operand(f) : f->question ? NULL : f->binary;
+	if (f->question && f->scheduler)
+		put_tried(f->scheduler, out);
 	if (operand) {
 		buf_puts(out, " ");
 		text_append_quoted(out, operand);

@@ -11,10 +11,11 @@
 #include "verdict/flake.h"
 
 struct replay_facts {
-	const char *const *environment; /* from replay_environment(), or NULL */
-	const char *test;		/* full name without the kernel's label, as ktstr/two_cgroups */
-	const char *binary;		/* test binary */
-	const struct cell_decl *cell;	/* of the verifier sweep, with the next two; NULL: a test */
+	const char *const *environment;	      /* from replay_environment(), or NULL */
+	const char *test;		      /* full name without the kernel's label, as ktstr/two_cgroups */
+	const char *binary;		      /* test binary */
+	const struct question_decl *question; /* of `ktstr try`, with `scheduler`; NULL: another test */
+	const struct cell_decl *cell;	      /* of the verifier sweep, with the next two; NULL: a test */
 	const struct sched_decl *scheduler;
 	const char *preset;
 	const char *kernel; /* an argument of --kernel; with @image: a value of KTSTR_TEST_KERNEL. NULL: the default */

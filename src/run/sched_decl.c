@@ -58,6 +58,40 @@ void sched_decl_done(struct sched_decl *s)
 		strings_free(*list_at(s, lists[i].at));
 }
 
+/* --- what a scheduler does not support ---------------------------------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} lack_names[] = { { "weight", KTSTR_LACK_WEIGHT },
+		   { "nice", KTSTR_LACK_NICE },
+		   { "quota", KTSTR_LACK_QUOTA },
+		   { "hotplug", KTSTR_LACK_HOTPLUG },
+		   { "nothing", KTSTR_LACK_NOTHING } };
+
+void lacks_format(unsigned lacks, struct buf *out)
+{
+	const char *before = "";
+	if (lacks == KTSTR_LACK_SAID)
+		buf_puts(out, "nothing");
+	for (size_t i = 0; i < ARRAY_SIZE(lack_names); i++) {
+		if (!(lacks & lack_names[i].bit))
+			continue;
+		buf_appendf(out, "%s%s", before, lack_names[i].name);
+		before = ",";
+	}
+}
+
+int lacks_add(const char *word, unsigned *lacks)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(lack_names); i++)
+		if (!strcmp(lack_names[i].name, word)) {
+			*lacks |= KTSTR_LACK_SAID | lack_names[i].bit;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 /* --- the arguments that name the configuration -------------------------------------------------------------------- */
 
 static char *replace_place(const char *arg, const char *path)
@@ -161,6 +195,9 @@ int sched_decl_parse(const json_t *o, struct sched_decl *s, struct err **err)
 		r = list_get_unsigned(o, "load_cpu", &s->load_cpu, err);
 	if (r == 0)
 		r = list_get_unsigned(o, "attach_timeout_s", &s->attach_timeout_s, err);
+	if (r == 0 && json_object_get(o, "lacks"))
+		r = list_get_unsigned(o, "lacks", &s->lacks, err);
+	s->lacks &= KTSTR_LACK_ALL;
 	if (r == 0)
 		r = list_get_checks(o, &s->checks, err);
 	if (r == 0 && json_object_get(o, "constraints"))

@@ -25,11 +25,16 @@ struct sched_decl {
 	struct ktstr_constraints constraints;	       /* likewise; 0: not set */
 	unsigned load_cpu;			       /* CPU number + 1; 0: any CPU */
 	unsigned attach_timeout_s;		       /* guest time */
+	unsigned lacks;				       /* bits of enum ktstr_lack; 0: its callbacks say it */
 	struct ktstr_checks checks;
 };
 
 /* Reads an element of "schedulers". A `problem` is not an error of the suite. @ret must be zero. */
 int sched_decl_parse(const json_t *o, struct sched_decl *ret, struct err **err);
+/* "weight,nice" of the bits of enum ktstr_lack, "nothing", or without KTSTR_LACK_SAID nothing at all. */
+void lacks_format(unsigned lacks, struct buf *out);
+/* Adds what one word of such a list says. -EINVAL: it is not one. */
+int lacks_add(const char *word, unsigned *lacks);
 void sched_decl_done(struct sched_decl *s);
 
 #endif

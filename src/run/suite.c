@@ -51,6 +51,7 @@ static void test_done(struct test_decl *t)
 		free(t->cell->origin);
 	}
 	free(t->cell);
+	free(t->question);
 }
 
 const char *test_workload_root(const struct test_decl *t)

@@ -74,6 +74,7 @@ struct test_decl {
 	const char *program;	/* what runs in the guest; NULL: the test binary */
 	const char *scenario;	/* text of the scenario file; NULL: it is a test binary */
 	struct cell_decl *cell; /* of the verifier sweep; NULL: the test is declared. Owned */
+	struct question_decl *question; /* of the battery of `ktstr try` (questions.h); NULL: another test. Owned */
 };
 
 struct suite {

@@ -262,7 +262,8 @@ int attempt_judge(void *arg)
 	a->evidence.no_series = f->config.no_monitor ? "the run has --no-monitor" : a->watch.lack;
 	a->evidence.watchdog_set = a->watch.watchdog_set;
 	look_at_snapshots(a);
-	int r = exact_put(a->watch.exact, a->evidence.no_series, facts.has_scheduler, &a->evidence, &a->exact);
+	const struct exact_subject subject = { facts.has_scheduler, facts.lacks };
+	int r = exact_put(a->watch.exact, a->evidence.no_series, subject, &a->evidence, &a->exact);
 	if (r == 0)
 		r = judge(&a->evidence, &facts, &a->judgement);
 	if (r == 0 && f->config.skips_fail)

@@ -550,6 +550,8 @@ void check_loads(const struct evidence *e, const struct check_facts *f, struct j
 	}
 	if (f->limits->limit[LIMIT_WEIGHTS].on)
 		check_weights(&run);
+	if (f->limits->limit[LIMIT_QUOTA].on)
+		check_quotas(&run);
 	note_unrecorded(&run);
 	if (e->has_result && e->result.verdict == KTSTR_PASS)
 		check_unasked_gates(&run);

@@ -295,21 +295,27 @@ static int take_payload(struct evidence *e, const struct record *r)
 	memcpy(p, r->payload, sizeof(*p));
 	text_clean_field(p->name, sizeof(p->name));
 	text_clean_field(p->cgroup, sizeof(p->cgroup));
-	bool good = p->end >= WIRE_PAYLOAD_EXITED && p->end <= WIRE_PAYLOAD_FLOODED && p->verdict <= KTSTR_SKIP;
+	bool good = p->index != WIRE_TEST_ITSELF && p->end >= WIRE_PAYLOAD_EXITED && p->end <= WIRE_PAYLOAD_FLOODED &&
+		    p->verdict <= KTSTR_SKIP;
 	for (uint32_t i = 0; i + 1 < e->payload_count; i++)
 		good &= e->payload[i].index != p->index;
 	e->payload_count -= !good;
 	return good ? 0 : -EBADMSG;
 }
 
-/* A metric follows the record of its payload, which is then the last one in e->payload[]. */
+/* A payload's metric follows its record, which is then the last one in e->payload[]. */
+static bool has_origin(const struct evidence *e, const struct wire_payload_metric *m)
+{
+	return m->payload == WIRE_TEST_ITSELF ||
+	       (e->payload_count && e->payload[e->payload_count - 1].index == m->payload);
+}
+
 static int take_payload_metric(struct evidence *e, const struct record *r)
 {
 	struct wire_payload_metric m;
 	memcpy(&m, r->payload, sizeof(m));
-	if (!e->payload_count || e->payload[e->payload_count - 1].index != m.payload || !__builtin_isfinite(m.value) ||
-	    !__builtin_isfinite(m.target) || m.polarity >= KTSTR_POLARITY_MAX || m.stream < WIRE_METRIC_STDOUT ||
-	    m.stream > WIRE_METRIC_SYNTHESIZED)
+	if (!has_origin(e, &m) || !__builtin_isfinite(m.value) || !__builtin_isfinite(m.target) ||
+	    m.polarity >= KTSTR_POLARITY_MAX || m.stream < WIRE_METRIC_STDOUT || m.stream > WIRE_METRIC_SYNTHESIZED)
 		return -EBADMSG;
 	struct wire_payload_metric *to = GROW(e, payload_metric, EVIDENCE_METRICS_MAX);
 	if (!to)

@@ -57,7 +57,7 @@ struct exact_evidence {
 	struct exact_window *window; /* one a hold, without the time in which shares settle; owned */
 	unsigned windows;
 	unsigned loads; /* of each window */
-	enum exact_support weight, nice;
+	enum exact_support weight, nice, quota, hotplug;
 	uint64_t events; /* of the scheduler that the model has seen */
 	/* What the model did not see or forgot; 0: nothing. */
 	uint64_t lost_events, lost_tasks, lost_gaps, lost_pairs;

@@ -389,8 +389,10 @@ static bool is_supported(struct check_run *run, const struct contest *c)
 	const char *what = c->by_nice ? "nice values" : "cpu.weight",
 		   *op = c->by_nice ? "set_weight" : "cgroup_set_weight";
 	if (s == EXACT_UNSUPPORTED)
-		judgement_unjudged(run->j, "weights", "the scheduler does not support %s: it has no callback %s", what,
-				   op);
+		judgement_unjudged(
+			run->j, "weights",
+			"the scheduler does not support %s: it has no callback %s, or its declaration says so", what,
+			op);
 	else if (s == EXACT_UNKNOWN)
 		judgement_unjudged(run->j, "weights", "it is not known whether the scheduler supports %s", what);
 	return s == EXACT_SUPPORTED;
@@ -430,11 +432,63 @@ void check_weights(struct check_run *run)
 			return;
 }
 
+/* --- quotas ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A window can begin and end within a period, so two more periods may count. Beside that, a quarter is for the slices
+ * that CPUs take from a quota in advance.
+ */
+#define QUOTA_PERIOD_NS (100 * NSEC_PER_MSEC)
+#define QUOTA_MARGIN	1.25
+
+/* CPU time of all loads of a cgroup. */
+static double cgroup_run_ns(const struct evidence *e, const struct exact_window *w, const char *name)
+{
+	double ns = 0;
+	for (uint32_t i = 0; i < e->cgroup_count; i++)
+		ns += strcmp(e->cgroup[i].name, name) ? 0 : (double)w->share[i].run_ns;
+	return ns;
+}
+
+/* True: the quota was judged and broken, or cannot be judged. */
+static bool judge_quota(struct check_run *run, const struct exact_window *w, const struct wire_cgroup *g)
+{
+	double window = (double)(w->to_ns - w->from_ns), quota = g->quota_permyriad / 1e4;
+	double used = cgroup_run_ns(run->e, w, g->name) / window;
+	double limit = quota * (QUOTA_MARGIN + 2 * (double)QUOTA_PERIOD_NS / window);
+	if (!g->quota_permyriad || !w->complete || window < WINDOW_MIN_NS)
+		return false;
+	if (run->e->exact->quota != EXACT_SUPPORTED) {
+		judgement_unjudged(run->j, "quota", "%s",
+				   run->e->exact->quota == EXACT_UNSUPPORTED
+					   ? "the scheduler does not support cpu.max"
+					   : "it is not known whether the scheduler supports cpu.max");
+		return true;
+	}
+	judgement_value(run->j, "cgroup '%s': CPU time %.0f %% of a CPU (limit %.0f %%)", g->name, 100 * used,
+			100 * limit);
+	if (used > limit)
+		check_fails(
+			run, LIMIT_QUOTA,
+			"cgroup '%s' used %.1f %% of a CPU in %.2f s, and its cpu.max allows %.1f %% (limit %.1f %%)",
+			g->name, 100 * used, window / 1e9, 100 * quota, 100 * limit);
+	return used > limit;
+}
+
+void check_quotas(struct check_run *run)
+{
+	const struct exact_evidence *x = run->e->exact;
+	for (unsigned i = 0; x && i < x->windows && x->loads == run->e->cgroup_count; i++)
+		for (uint32_t k = 0; k < run->e->cgroup_count; k++)
+			if (judge_quota(run, &x->window[i], &run->e->cgroup[k]))
+				return;
+}
+
 /* --- without a recorded schedule ---------------------------------------------------------------------------------- */
 
 void note_unrecorded(struct check_run *run)
 {
-	static const enum threshold exact[] = { LIMIT_WEIGHTS, LIMIT_IDLE_WAIT, LIMIT_IDLE_WAKEUP };
+	static const enum threshold exact[] = { LIMIT_WEIGHTS, LIMIT_QUOTA, LIMIT_IDLE_WAIT, LIMIT_IDLE_WAKEUP };
 	for (size_t i = 0; i < ARRAY_SIZE(exact) && !run->e->exact && run->e->no_exact && run->e->cgroup_count; i++) {
 		const struct limit *limit = &run->facts->limits->limit[exact[i]];
 		const struct threshold_row *row = &threshold_rows[exact[i]];

@@ -28,6 +28,7 @@ void check_idle_wakeups(struct check_run *run, const struct checked_load *l);
 void check_exact_isolation(struct check_run *run, const struct checked_load *l);
 /* Of all loads together. */
 void check_weights(struct check_run *run);
+void check_quotas(struct check_run *run);
 /* Records the default checks that cannot be judged because the schedule was not recorded. */
 void note_unrecorded(struct check_run *run);
 

@@ -3,6 +3,9 @@
 #include <regex.h>
 #include <string.h>
 
+#include <ktstr/scheduler.h>
+
+#include "verdict/exact.h"
 #include "verdict/expect.h"
 
 static const enum detail_kind kind_of_finding[KTSTR_FINDING_MAX] = {
@@ -86,6 +89,46 @@ static bool check_messages(const struct evidence *e, const struct judge_facts *f
 		judgement_add(j, DETAIL_EXPECTATION, KTSTR_FAIL,
 			      "the scheduler ended as expected, but no log matches '%s'", f->expect_matches);
 	return matches;
+}
+
+/* --- CPU hotplug -------------------------------------------------------------------------------------------------- */
+
+static bool lacks_hotplug(const struct evidence *e, const struct judge_facts *f)
+{
+	if (f->lacks & KTSTR_LACK_SAID)
+		return f->lacks & KTSTR_LACK_HOTPLUG;
+	return e->exact && e->exact->hotplug == EXACT_UNSUPPORTED;
+}
+
+/* The kernel ends a scheduler without callbacks for hotplug with a request to start again. That is not a fault. */
+static bool ended_by_hotplug(const struct evidence *e)
+{
+	static const char *const said[] = { "going offline, exiting scheduler", "going online, exiting scheduler" };
+	const struct evidence_sched *end = evidence_scheduler_end(e);
+	for (size_t i = 0; end && i < ARRAY_SIZE(said); i++)
+		if (strstr(buf_str(&e->text[WIRE_STREAM_KMSG]), said[i]) || strstr(buf_str(&e->console), said[i]) ||
+		    strstr(buf_str(&e->text[WIRE_STREAM_SCHED]), said[i]))
+			return true;
+	return false;
+}
+
+void apply_hotplug(const struct evidence *e, const struct judge_facts *f, struct judgement *j)
+{
+	if (j->verdict != KTSTR_FAIL || !f->has_scheduler || f->expect_err || !lacks_hotplug(e, f) ||
+	    !ended_by_hotplug(e))
+		return;
+	for (uint32_t i = 0; i < j->details; i++) {
+		const struct detail *d = &j->detail[i];
+		if (d->verdict == KTSTR_FAIL && d->kind != DETAIL_SCHEDULER && !is_consequence(e, f, d))
+			return;
+	}
+	for (uint32_t i = 0; i < j->details; i++)
+		if (j->detail[i].verdict == KTSTR_FAIL)
+			j->detail[i].verdict = KTSTR_PASS;
+	judgement_lead(
+		j, DETAIL_SKIP, KTSTR_SKIP,
+		"the scheduler does not support CPU hotplug: the kernel ended it when a CPU went offline or online");
+	j->verdict = KTSTR_SKIP;
 }
 
 static uint32_t count_expected(const struct evidence *e, const struct judge_facts *f, const struct judgement *j)

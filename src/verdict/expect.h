@@ -15,5 +15,7 @@
 const char *finding_name(enum ktstr_finding f);
 /* For a test that must fail: the expected failure becomes a pass; other failures stay. */
 void apply_expectation(const struct evidence *e, const struct judge_facts *f, struct judgement *j);
+/* A scheduler that does not support CPU hotplug, and that the kernel ended for it: the failure becomes a skip. */
+void apply_hotplug(const struct evidence *e, const struct judge_facts *f, struct judgement *j);
 
 #endif

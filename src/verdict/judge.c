@@ -360,6 +360,7 @@ int judge(const struct evidence *e, const struct judge_facts *f, struct judgemen
 	if (fold(e, j) == KTSTR_PASS)
 		check_monitor(e, &f->limits, f->has_scheduler, j);
 	j->verdict = fold(e, j);
+	apply_hotplug(e, f, j);
 	apply_expectation(e, f, j);
 	return j->failed ? -ENOMEM : 0;
 }

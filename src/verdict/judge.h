@@ -12,6 +12,7 @@
 
 struct judge_facts {
 	bool has_scheduler;
+	unsigned lacks; /* what its declaration says that it does not support; bits of enum ktstr_lack */
 	const char *scheduler;
 	nsec_t duration;
 	bool expect_err;

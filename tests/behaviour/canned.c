@@ -44,6 +44,7 @@ CATEGORY(performance)
 CATEGORY(dynamic)
 CATEGORY(nested)
 CATEGORY(stall)
+CATEGORY(measured)
 
 KTSTR_TEST(canned_wide, .llcs = 2, .cores = 3, .duration_s = 1, .checks = { .max_spread_pct = 100 })
 {

@@ -91,6 +91,7 @@ static void check_json(const struct result *r)
 	MUST(json_array_size(json_object_get(sidecar, "details")) == j->details);
 	MUST(json_array_size(json_object_get(sidecar, "metrics")) == r->evidence->payload_count);
 	MUST(json_array_size(json_object_get(sidecar, "work_metrics")) == r->evidence->metric_count);
+	MUST(json_array_size(json_object_get(sidecar, "measured")) <= r->evidence->payload_metric_count);
 	MUST(json_array_size(json_object_get(json_object_get(sidecar, "stats"), "cgroups")) == j->stats.cgroups);
 	MUST(json_array_size(json_object_get(json_object_get(sidecar, "flake"), "tries")) == r->history->count);
 	json_decref(event);

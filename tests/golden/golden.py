@@ -54,6 +54,9 @@ CASES = {
     '../../docs/METRICS.md': [KTSTR, 'help', 'metrics', '--markdown'],
     '../../docs/PROFILES.md': [KTSTR, 'help', 'profiles', '--markdown'],
     'help-environment.out': [KTSTR, 'help', 'environment'],
+    'cards.out': [os.path.join(BUILD, 'tests', 'golden_cards')],
+    'help-try.out': [KTSTR, 'try', '--help'],
+    'list-questions.out': [KTSTR, 'try', '--list'],
     'frames.out': [os.path.join(BUILD, 'tests', 'golden_frames')],
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <ktstr/load.h>
+#include <ktstr/scheduler.h>
 
 #include "made.h"
 #include "run/exact.h"
@@ -103,7 +104,8 @@ static void measure(uint64_t last_ms)
 {
 	made_result(KTSTR_PASS);
 	made.last_ns = START + last_ms * MS;
-	t_ok(exact_measure(&exact, &made, made_facts.has_scheduler, &measured));
+	t_ok(exact_measure(&exact, &made, (struct exact_subject){ made_facts.has_scheduler, made_facts.lacks },
+			   &measured));
 	made.exact = &measured;
 }
 
@@ -416,6 +418,118 @@ START_TEST(cpu_time_is_shared_by_weight)
 }
 END_TEST
 
+/* --- what a scheduler does not support, and quotas ---------------------------------------------------------------- */
+
+/* A declaration wins over callbacks, in both directions. */
+START_TEST(a_declaration_says_what_is_supported)
+{
+	static const struct weight_case ignored = { 1000, 10, 0, 5, .support = EXACT_UNKNOWN };
+	for (unsigned said = 0; said < 2; said++) {
+		begin();
+		made_facts.has_scheduler = true;
+		made_facts.lacks = said ? KTSTR_LACKS(QUOTA, WEIGHT) : KTSTR_LACKS(NOTHING);
+		exact.attached = 1;
+		exact.without_weight = !said;
+		made_load("heavy", 2, 0);
+		made.cgroup[0].cpu_weight = ignored.heavy;
+		add_workers(2);
+		made_load("light", 1, 0);
+		made.cgroup[1].cpu_weight = ignored.light;
+		add_workers(1);
+		share_a_cpu(&ignored);
+		measure(2000);
+		expect(said ? KTSTR_PASS : KTSTR_FAIL, said ? NULL : "got 50.0 % of the CPU time",
+		       said ? "the scheduler does not support cpu.weight" : NULL);
+		made_facts.lacks = 0;
+	}
+}
+END_TEST
+
+struct quota_case {
+	uint32_t permyriad;
+	uint64_t of_ten_ms; /* what the cgroup runs of each 10 ms */
+	enum exact_support support;
+	enum ktstr_verdict verdict;
+	const char *cause, *unjudged;
+};
+
+static const struct quota_case quota_cases[] = {
+	{ 5000, 9, EXACT_SUPPORTED, KTSTR_FAIL,
+	  "cgroup 'capped' used 90.0 % of a CPU in 1.00 s, and its cpu.max allows 50.0 % (limit 72.5 %)", NULL },
+	{ 5000, 7, EXACT_SUPPORTED, KTSTR_PASS, NULL, NULL },
+	{ 5000, 2, EXACT_SUPPORTED, KTSTR_PASS, NULL, NULL },
+	{ 0, 9, EXACT_SUPPORTED, KTSTR_PASS, NULL, NULL },
+	{ 5000, 9, EXACT_UNSUPPORTED, KTSTR_PASS, NULL, "the scheduler does not support cpu.max" },
+	{ 5000, 9, EXACT_UNKNOWN, KTSTR_PASS, NULL, "it is not known whether the scheduler supports cpu.max" },
+};
+
+START_TEST(a_cgroup_keeps_its_quota)
+{
+	const struct quota_case *c = &quota_cases[_i];
+	begin();
+	made_limit(LIMIT_IDLE_WAIT, KTSTR_OFF); /* a load with a quota is not judged by these */
+	made_limit(LIMIT_IDLE_WAKEUP, KTSTR_OFF);
+	made_facts.has_scheduler = c->support != EXACT_SUPPORTED;
+	exact.attached = c->support == EXACT_UNSUPPORTED;
+	exact.without_quota = 1;
+	made_load("capped", 1, 0);
+	made.cgroup[0].quota_permyriad = c->permyriad;
+	add_workers(1);
+	made_load("free", 1, 0);
+	add_workers(1);
+	wakes_among(0, 0, FIRST, 1);
+	wakes_among(0, 0, SECOND, 1);
+	switch_as(0, 0, 9000, FIRST, SCHEDULE_DEAD);
+	for (uint64_t at = 0; at < 2000; at += 10) {
+		switches((at + c->of_ten_ms) * MS, 0, FIRST, SECOND);
+		switches((at + 10) * MS, 0, SECOND, FIRST);
+	}
+	for (unsigned cpu = 1; cpu < CPUS; cpu++)
+		switch_as(0, cpu, 9000 + (int)cpu, 500 + (int)cpu, SCHEDULE_DEAD);
+	measure(2000);
+	expect(c->verdict, c->cause, c->unjudged);
+}
+END_TEST
+
+struct hotplug_case {
+	unsigned lacks, without;
+	const char *said;
+	bool expectation; /* something else failed, too */
+	enum ktstr_verdict verdict;
+	const char *cause;
+};
+
+#define GOES_OFFLINE "sched_ext: cpu 1 going offline, exiting scheduler"
+
+static const struct hotplug_case hotplug_cases[] = {
+	{ 0, 1, GOES_OFFLINE, false, KTSTR_SKIP, "does not support CPU hotplug" },
+	{ 0, 0, GOES_OFFLINE, false, KTSTR_FAIL, "was disabled by the kernel" },
+	{ KTSTR_LACKS(HOTPLUG), 0, GOES_OFFLINE, false, KTSTR_SKIP, "does not support CPU hotplug" },
+	{ KTSTR_LACKS(WEIGHT, NICE, QUOTA), 1, GOES_OFFLINE, false, KTSTR_FAIL, "was disabled by the kernel" },
+	{ 0, 1, "sched_ext: runnable task stall", false, KTSTR_FAIL, "was disabled by the kernel" },
+	{ 0, 1, GOES_OFFLINE, true, KTSTR_FAIL, "was disabled by the kernel" },
+};
+
+START_TEST(the_kernel_ends_a_scheduler_without_hotplug)
+{
+	const struct hotplug_case *c = &hotplug_cases[_i];
+	begin();
+	made_facts.has_scheduler = true;
+	made_facts.lacks = c->lacks;
+	exact.attached = 1;
+	exact.without_hotplug = c->without;
+	made_sched(WIRE_SCHED_ENABLED, 0);
+	made_sched(WIRE_SCHED_EJECTED, 0);
+	made_text(WIRE_STREAM_KMSG, c->said);
+	if (c->expectation)
+		made_detail(true, "one and one make 2");
+	measure(500);
+	made_expect(c->verdict, c->cause);
+	made_facts.lacks = 0;
+	done();
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_loop_test(tc, a_task_waits_beside_an_idle_cpu, 0, ARRAY_SIZE(idle_cases));
@@ -428,6 +542,9 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, exact_waits_replace_the_range_of_telemetry);
 	tcase_add_test(tc, a_task_runs_where_it_may_not);
 	tcase_add_loop_test(tc, cpu_time_is_shared_by_weight, 0, ARRAY_SIZE(weight_cases));
+	tcase_add_test(tc, a_declaration_says_what_is_supported);
+	tcase_add_loop_test(tc, a_cgroup_keeps_its_quota, 0, ARRAY_SIZE(quota_cases));
+	tcase_add_loop_test(tc, the_kernel_ends_a_scheduler_without_hotplug, 0, ARRAY_SIZE(hotplug_cases));
 }
 
 int main(void)

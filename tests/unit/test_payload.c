@@ -164,8 +164,14 @@ START_TEST(payload_records_are_checked)
 	lie = m;
 	lie.polarity = 99;
 	t_errno(evidence_take(&e, WIRE_PAYLOAD_METRIC, 1, &lie, sizeof(lie), NULL), EBADMSG);
+	lie = m;
+	lie.payload = WIRE_TEST_ITSELF; /* a number of the test needs no payload */
+	t_ok(evidence_take(&e, WIRE_PAYLOAD_METRIC, 1, &lie, sizeof(lie), NULL));
+	bad = p;
+	bad.index = WIRE_TEST_ITSELF;
+	t_errno(evidence_take(&e, WIRE_PAYLOAD, 1, &bad, sizeof(bad), NULL), EBADMSG);
 	ck_assert_uint_eq(e.payload_count, 1);
-	ck_assert_uint_eq(e.payload_metric_count, 1);
+	ck_assert_uint_eq(e.payload_metric_count, 2);
 	evidence_done(&e);
 }
 END_TEST

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include <ktstr/payload.h>
+#include <ktstr/scheduler.h>
 
 #include "base/environment.h"
 #include "base/file.h"
@@ -217,6 +218,8 @@ static void take_payload(void)
 	struct wire_metric own = { .name = "hits", .value = 3 };
 	take(WIRE_PAYLOAD, &p, sizeof(p));
 	take(WIRE_PAYLOAD_METRIC, &m, sizeof(m));
+	m.payload = WIRE_TEST_ITSELF;
+	take(WIRE_PAYLOAD_METRIC, &m, sizeof(m));
 	take(WIRE_METRIC, &own, sizeof(own));
 }
 
@@ -294,6 +297,7 @@ static json_t *full_result(void)
 	r.environment = environment;
 	r.facts.limits = thresholds_merge(true, &none, &strict_gap);
 	r.facts.expect_contains = "words";
+	r.facts.lacks = KTSTR_LACKS(WEIGHT, HOTPLUG);
 	r.facts.expect_finding = KTSTR_FINDING_STUCK;
 	r.counter_names = r.event_names = names;
 	r.counter = r.event = counted;

@@ -165,6 +165,7 @@ static void put_scheduler(struct buf *out, const struct ktstr_scheduler *s)
 	put_constraints(out, &s->constraints);
 	put_number(out, "load_cpu", s->load_cpu);
 	put_number(out, "attach_timeout_s", ktstr_attach_timeout_s(s));
+	put_number(out, "lacks", s->lacks);
 	put_checks(out, &s->checks);
 	buf_puts(out, "}");
 }

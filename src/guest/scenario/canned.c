@@ -8,7 +8,7 @@
 
 #define CANNED_MAX 128
 
-static const struct canned *const tables[] = { canned_loads, canned_changes };
+static const struct canned *const tables[] = { canned_loads, canned_changes, canned_measured };
 
 const struct ktstr_canned *ktstr_canned_list(void)
 {

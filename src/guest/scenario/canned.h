@@ -11,8 +11,8 @@ struct canned {
 	struct ktstr_scenario scenario;
 };
 
-/* Defined in canned_load.c and canned_change.c. A row without a name ends each table. */
-extern const struct canned canned_loads[], canned_changes[];
+/* Defined in the file of the same name. A row without a name ends each table. */
+extern const struct canned canned_loads[], canned_changes[], canned_measured[];
 
 /* For tables: one step that lasts the whole time; two steps of half the time each. */
 #define CANNED_STEADY(...)                                                                        \
