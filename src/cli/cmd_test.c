@@ -187,10 +187,16 @@ static void print_rundir(const struct rundir *d)
 			   d->lost, plural(d->lost), d->path, d->lost == 1 ? "was" : "were");
 }
 
+/* The command prints something else on standard output. */
+static bool has_own_output(const struct test_args *a)
+{
+	return a->sweep || a->end;
+}
+
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	struct term t = term_probe(a->sweep ? STDERR_FILENO : STDOUT_FILENO);
+	struct term t = term_probe(has_own_output(a) ? STDERR_FILENO : STDOUT_FILENO);
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
 		if (a->schedules)
@@ -202,7 +208,7 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		else
 			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
-		output_buf(a->sweep ? &standard_error : &standard_output, &text);
+		output_buf(has_own_output(a) ? &standard_error : &standard_output, &text);
 	}
 	for (size_t i = 0; i < s->kernels; i++)
 		print_rundir(&s->rundir[i]);
@@ -238,12 +244,13 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
 		.no_monitor = a->no_monitor,
+		.profile_insns = a->profile_insns,
 		.exploring = a->schedules > 1,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
-		.out = term_probe(a->sweep ? STDERR_FILENO : STDOUT_FILENO),
+		.out = term_probe(has_own_output(a) ? STDERR_FILENO : STDOUT_FILENO),
 		.err = term_probe(STDERR_FILENO),
-		.events = a->sweep ? &standard_error : &standard_output,
+		.events = has_own_output(a) ? &standard_error : &standard_output,
 		.messages = &standard_error,
 		.stream = s->stream.fd >= 0 ? &s->stream : NULL,
 		.closing = &s->closing,
@@ -411,6 +418,8 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 		status_note(sum_up(s, a, nsec_now() - began));
 	if (ran && r == 0 && a->sweep)
 		r = a->sweep->finish(a->sweep, &s->records, err);
+	if (ran && r == 0 && a->end)
+		r = a->end->finish(a->end->args, &s->records, err);
 	return ran ? finish_reports(s, nsec_now() - began, r, err) : r;
 }
 

@@ -9,6 +9,7 @@ const struct command *const commands[] = {
 	&cmd_test,
 	&cmd_explore,
 	&cmd_replay,
+	&cmd_profile,
 	&cmd_affected,
 	&cmd_ci,
 	&cmd_shell,

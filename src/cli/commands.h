@@ -13,6 +13,7 @@
 extern const struct command cmd_test;
 extern const struct command cmd_explore;
 extern const struct command cmd_replay;
+extern const struct command cmd_profile;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
 extern const struct command cmd_shell;

@@ -14,9 +14,17 @@ enum test_show_output { SHOW_FAILED, SHOW_ALL, SHOW_NEVER };
 enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
+struct run_records;
 struct sweep_plan;
 
+/* What a command does after the tests. The lines of the run go to standard error then. */
+struct test_end {
+	int (*finish)(const void *args, const struct run_records *records, struct err **err);
+	const void *args;
+};
+
 struct test_args {
+	const struct test_end *end;	/* NULL: nothing more */
 	const struct sweep_plan *sweep; /* the tests are the cells of a verifier sweep; NULL: those that are declared */
 	struct strings kernel, paths, report;
 	uint64_t given;
@@ -24,7 +32,7 @@ struct test_args {
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb;
 	const char *base, *base_ref, *default_branch;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
-		no_skip_mode, no_monitor;
+		no_skip_mode, no_monitor, profile_insns;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode, relevant;
 	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
 	uint64_t keep_runs, max_fail;
