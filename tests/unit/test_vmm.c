@@ -419,7 +419,7 @@ static int patch_in(const char *cache, int in, uint8_t ret_code[16])
 	char path[40];
 	int out = -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", in);
-	int r = kernel_patch_calibration(path, cache, NULL, &out);
+	int r = kernel_patch_boot(path, true, cache, NULL, &out);
 	if (r == 0)
 		t_ok(fd_pread_full(out, ret_code, 16, offsetof(struct tiny_kernel, code)));
 	fd_close(out);
@@ -526,8 +526,8 @@ START_TEST(a_kernel_that_lies_is_left_alone)
 	bad[7].section[1].sh_offset = UINT64_MAX;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		t_errno(patch_kernel(&bad[i], code), ENOENT);
-	t_errno(kernel_patch_calibration("/no/such/kernel", NULL, NULL, &fd), ENOENT);
-	t_errno(kernel_patch_calibration("/bin/true", NULL, NULL, &fd), ENOENT);
+	t_errno(kernel_patch_boot("/no/such/kernel", true, NULL, NULL, &fd), ENOENT);
+	t_errno(kernel_patch_boot("/bin/true", true, NULL, NULL, &fd), ENOENT);
 }
 END_TEST
 
