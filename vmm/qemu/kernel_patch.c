@@ -18,7 +18,7 @@
 #define PAUSES_MAX	   8 /* functions with more PAUSEs are not the calibration loops */
 #define PATCHES_MAX	   (4 * PAUSES_MAX)
 #define PATCH_BYTES_MAX	   16
-#define FORMAT		   2 /* of the copies that are kept: counts what the patches are */
+#define FORMAT		   3 /* of the copies that are kept: counts what the patches are */
 
 struct patch {
 	uint64_t offset; /* in the file */
@@ -99,15 +99,37 @@ static void patch_pauses(struct image *i, const Elf64_Shdr *text, const Elf64_Sy
 
 /* --- work that tests have no use for ------------------------------------------------------------------------------ */
 
-/* The function returns at once. It returns nothing, and has no call for the function tracer at its begin. */
+/*
+ * Where the code of a function can be replaced; 0: nowhere. It is known code, which saves registers first: PUSH %rbx,
+ * %rbp, %r12 .. %r15. The kernel itself changes a CALL before it, which is that of the function tracer.
+ */
+static uint64_t find_begin(const struct image *i, const Elf64_Shdr *text, const Elf64_Sym *s)
+{
+	uint64_t begin = offset_of(i, text, s);
+	if (!i->counted || !begin || s->st_size < 5 + PATCH_BYTES_MAX)
+		return 0;
+	begin += i->data[begin] == 0xe8 ? 5 : 0;
+	const uint8_t *code = i->data + begin;
+	bool pushes = code[0] == 0x53 || code[0] == 0x55 || (code[0] == 0x41 && code[1] >= 0x54 && code[1] <= 0x57);
+	return pushes ? begin : 0;
+}
+
+/* The function, which returns nothing, returns at once. */
 static void patch_return(struct image *i, const Elf64_Shdr *text, const Elf64_Sym *s)
 {
-	static const uint8_t ret = 0xc3;
-	uint64_t begin = offset_of(i, text, s);
-	const uint8_t *code = i->data + begin;
-	/* Code that saves registers first: PUSH %rbp, PUSH %r15. */
-	if (i->counted && begin && s->st_size >= 2 && (code[0] == 0x55 || (code[0] == 0x41 && code[1] == 0x57)))
-		add_patch(i, begin, &ret, 1);
+	static const uint8_t code[] = { 0xc3 };
+	uint64_t begin = find_begin(i, text, s);
+	if (begin)
+		add_patch(i, begin, code, sizeof(code));
+}
+
+/* The function returns true: MOV $1, %eax; RET. */
+static void patch_true(struct image *i, const Elf64_Shdr *text, const Elf64_Sym *s)
+{
+	static const uint8_t code[] = { 0xb8, 1, 0, 0, 0, 0xc3 };
+	uint64_t begin = find_begin(i, text, s);
+	if (begin)
+		add_patch(i, begin, code, sizeof(code));
 }
 
 /* --- the calibration of the TSC ----------------------------------------------------------------------------------- */
@@ -176,6 +198,8 @@ static const struct {
 	{ "trace_event_update_all", patch_return },
 	/* Finds functions that were replaced when the kernel was linked. Their names are checked when they are read. */
 	{ "ftrace_check_work_func", patch_return },
+	/* Has nothing to do with schedulers. */
+	{ "blake2s_selftest", patch_true },
 	{ "native_calibrate_tsc", note_tsc_function },
 	{ "lapic_timer_period", note_timer_period },
 	{ "jiffies_64", note_jiffies },

@@ -19,6 +19,7 @@
  *    are the same.
  *  - It searches all functions for those that were replaced when it was linked. The copy does not; the function tracer
  *    also finds out when it lists them.
+ *  - It tests a hash function. The copy takes it to be correct.
  * Functions with other code than that of known kernels are left as they are.
  *
  * Leaves the copy's descriptor in *@ret_fd and returns 0. -ENOENT: @kernel is not an ELF file with symbols and such
