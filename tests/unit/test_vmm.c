@@ -508,6 +508,118 @@ START_TEST(pauses_go_in_the_timers_calibration_alone)
 }
 END_TEST
 
+/* A kernel with the three symbols that the calibration of the TSC is made of: code, and data behind it. */
+struct timer_kernel {
+	Elf64_Ehdr head;
+	Elf64_Shdr section[5]; /* none, code, symbols, names, data */
+	Elf64_Sym symbol[4];
+	char names[80];
+	uint8_t code[24];
+	uint64_t jiffies;
+};
+
+#define DATA_ADDR 0xffffffff82000000u
+
+static Elf64_Sym symbol_at(const char *names, const char *name, unsigned section, uint64_t address, uint64_t size)
+{
+	const char *at = names + 1;
+	while (strcmp(at, name))
+		at += strlen(at) + 1;
+	return (Elf64_Sym){ .st_name = (uint32_t)(at - names),
+			    .st_info = ELF64_ST_INFO(STB_GLOBAL, section == 1 ? STT_FUNC : STT_OBJECT),
+			    .st_shndx = (uint16_t)section,
+			    .st_value = address,
+			    .st_size = size };
+}
+
+static struct timer_kernel timers(unsigned hz)
+{
+	static const uint8_t begin[24] = { 0x80, 0x3d, 1, 2, 3, 4,  0,	  0x75, 0x76, 0x83,
+					   0x3d, 5,    6, 7, 8, 20, 0x7e, 9,	0x90 };
+	struct timer_kernel k = {
+		.head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
+			  .e_machine = EM_X86_64,
+			  .e_shoff = offsetof(struct timer_kernel, section),
+			  .e_shnum = 5 },
+		.section = { [1] = { .sh_type = SHT_PROGBITS,
+				     .sh_addr = TEXT_ADDR,
+				     .sh_offset = offsetof(struct timer_kernel, code),
+				     .sh_size = 24 },
+			     [2] = { .sh_type = SHT_SYMTAB,
+				     .sh_offset = offsetof(struct timer_kernel, symbol),
+				     .sh_size = 4 * sizeof(Elf64_Sym),
+				     .sh_link = 3 },
+			     [3] = { .sh_type = SHT_STRTAB,
+				     .sh_offset = offsetof(struct timer_kernel, names),
+				     .sh_size = 80 },
+			     [4] = { .sh_type = SHT_PROGBITS,
+				     .sh_addr = DATA_ADDR,
+				     .sh_offset = offsetof(struct timer_kernel, jiffies),
+				     .sh_size = 8 } },
+		.names = "\0native_calibrate_tsc\0lapic_timer_period\0jiffies_64\0trace_event_update_all",
+		.jiffies = (uint32_t)(-300 * (int)hz),
+	};
+	memcpy(k.code, begin, sizeof(begin));
+	k.symbol[1] = symbol_at(k.names, "native_calibrate_tsc", 1, TEXT_ADDR, 24);
+	k.symbol[2] = symbol_at(k.names, "lapic_timer_period", 4, DATA_ADDR + 0x100, 4);
+	k.symbol[3] = symbol_at(k.names, "jiffies_64", 4, DATA_ADDR, 8);
+	return k;
+}
+
+static int patch_timers(const struct timer_kernel *k, bool counted, uint8_t ret_code[24])
+{
+	char path[40];
+	int in = memfd_new("timers", 0), out = -1;
+	t_ok(fd_write_full(in, k, sizeof(*k)));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", in);
+	int r = kernel_patch_boot(path, counted, NULL, NULL, &out);
+	if (r == 0)
+		t_ok(fd_pread_full(out, ret_code, 24, offsetof(struct timer_kernel, code)));
+	fd_close(out);
+	fd_close(in);
+	return r;
+}
+
+/* MOVL $4000000, lapic_timer_period(%rip); MOV $1000000, %eax; RET */
+START_TEST(a_counted_guest_knows_its_timers)
+{
+	static const uint8_t wanted[16] = { 0xc7, 0x05, 0xf6, 0xc0, 0x06, 0x00, 0x00, 0x09,
+					    0x3d, 0x00, 0xb8, 0x40, 0x42, 0x0f, 0x00, 0xc3 };
+	uint8_t code[24];
+	struct timer_kernel k = timers(250);
+	t_ok(patch_timers(&k, true, code));
+	ck_assert_mem_eq(code, wanted, sizeof(wanted));
+	ck_assert_mem_eq(code + 16, k.code + 16, 8);
+	/* In real time, its TSC is that of the host. */
+	t_errno(patch_timers(&k, false, code), ENOENT);
+	/* Other code, and another start of the clock, are not known. */
+	k.code[7] = 0x74;
+	t_errno(patch_timers(&k, true, code), ENOENT);
+	k = timers(250);
+	k.jiffies--;
+	t_errno(patch_timers(&k, true, code), ENOENT);
+}
+END_TEST
+
+START_TEST(a_counted_guest_does_nothing_for_tracers)
+{
+	uint8_t code[24];
+	struct timer_kernel k = timers(250);
+	k.symbol[1] = symbol_at(k.names, "trace_event_update_all", 1, TEXT_ADDR, 24);
+	t_errno(patch_timers(&k, true, code), ENOENT);
+	k.code[0] = 0x55;
+	t_ok(patch_timers(&k, true, code));
+	ck_assert_uint_eq(code[0], 0xc3);
+	ck_assert_mem_eq(code + 1, k.code + 1, 23);
+	/* The kernel itself changes the call of the function tracer. */
+	k.code[0] = 0xe8;
+	k.code[5] = 0x53;
+	t_ok(patch_timers(&k, true, code));
+	ck_assert_uint_eq(code[5], 0xc3);
+	t_errno(patch_timers(&k, false, code), ENOENT);
+}
+END_TEST
+
 /* Offsets outside the file, or to nothing, leave the kernel unchanged. */
 START_TEST(a_kernel_that_lies_is_left_alone)
 {
@@ -548,6 +660,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, argv_is_the_deterministic_recipe);
 	tcase_add_test(tc, argv_leaves_processors_to_pid_1);
 	tcase_add_test(tc, pauses_go_in_the_timers_calibration_alone);
+	tcase_add_test(tc, a_counted_guest_knows_its_timers);
+	tcase_add_test(tc, a_counted_guest_does_nothing_for_tracers);
 	tcase_add_test(tc, a_kernel_that_lies_is_left_alone);
 }
 
