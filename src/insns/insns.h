@@ -54,8 +54,8 @@ json_t *insns_json(const struct insns *p);
 /* The same from JSON, which is checked. -EBADMSG: it is not a profile. */
 int insns_parse(const json_t *o, struct insns *ret, struct err **err);
 /*
- * "bpf:simple_enqueue" for "bpf_prog_0123456789abcdef_simple_enqueue", whose tag differs in each version of it. Names of
- * trampolines stay as they are.
+ * "bpf:simple_enqueue" for "bpf_prog_0123456789abcdef_simple_enqueue", whose tag differs in each version of it. Names
+ * of trampolines stay as they are.
  */
 void insns_program_name(const char *symbol, char *out, size_t size);
 

@@ -8,7 +8,7 @@
 
 const char *const insns_event_names[INSNS_EVENTS] = { "switch", "wakeup", "tick" };
 
-/* The functions whose instructions an event takes, and the function whose calls are its number; of different kernels. */
+/* The functions whose instructions an event takes, and those whose calls are its number, in different kernels. */
 static const struct {
 	const char *function[2], *count[2];
 } events[INSNS_EVENTS] = {
