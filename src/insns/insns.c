@@ -129,9 +129,14 @@ static bool parse_paths(const json_t *list, struct insns *ret)
 	if (!count || count > INSNS_PATHS_MAX)
 		return false;
 	ret->path = calloc(count, sizeof(*ret->path));
-	for (; ret->path && ret->paths < count; ret->paths++)
-		if (!parse_path(json_array_get(list, ret->paths), ret->paths, ret->functions, &ret->path[ret->paths]))
+	for (uint32_t i = 0; ret->path && i < count; i = ++ret->paths) {
+		struct insns_path *p = &ret->path[i];
+		if (!parse_path(json_array_get(list, i), i, ret->functions, p))
 			return false;
+		p->depth = i ? ret->path[p->caller].depth + 1 : 0;
+		if (p->depth > INSNS_DEPTH_MAX)
+			return false;
+	}
 	return ret->path;
 }
 

@@ -15,6 +15,7 @@
 #define INSNS_UNKNOWN	    "[unknown]" /* code without a name */
 #define INSNS_PROGRAM	    "bpf:"	/* the beginning of the names of BPF programs */
 #define INSNS_FUNCTIONS_MAX (1u << 20)
+#define INSNS_DEPTH_MAX	    1024 /* functions of a path */
 #define INSNS_PATHS_MAX	    (1u << 20)
 
 /* Parts of a run. */
@@ -32,6 +33,7 @@ struct insns_count {
 
 struct insns_path {
 	uint32_t caller, function;
+	uint32_t depth; /* functions in it */
 	struct insns_count in[INSNS_PHASES];
 };
 

@@ -138,13 +138,11 @@ json_t *insns_metrics(const struct insns *p)
 
 /* --- stacks for flame graphs -------------------------------------------------------------------------------------- */
 
-#define DEPTH_MAX 256
-
 static void put_path(const struct insns *p, uint32_t path, struct buf *out)
 {
-	uint32_t at[DEPTH_MAX];
+	uint32_t at[INSNS_DEPTH_MAX];
 	unsigned depth = 0;
-	for (; path && depth < DEPTH_MAX; path = p->path[path].caller)
+	for (; path && depth < INSNS_DEPTH_MAX; path = p->path[path].caller)
 		at[depth++] = path;
 	if (!depth)
 		buf_puts(out, INSNS_UNKNOWN);

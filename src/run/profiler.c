@@ -194,7 +194,8 @@ static int add_path(const struct profiler *p, struct numbering *n, uint32_t i, s
 	if (function < 0)
 		return function;
 	/* A guest that has taken over QEMU may have written anything. */
-	to->caller = from->caller < i ? from->caller : 0;
+	to->caller = from->caller < i && ret->path[from->caller].depth < INSNS_DEPTH_MAX ? from->caller : 0;
+	to->depth = i ? ret->path[to->caller].depth + 1 : 0;
 	to->function = (uint32_t)function;
 	to->in[INSNS_ALL] = (struct insns_count){ from->instructions, from->calls };
 	to->in[INSNS_HOLD] = p->hold[i];
