@@ -116,7 +116,7 @@ static const char *const wrong[] = {
 START_TEST(wrong_files_are_refused)
 {
 	struct insns p;
-	struct err *err = NULL;
+	_cleanup_err_ struct err *err = NULL;
 	json_auto_t *o = json_loads(wrong[_i], 0, NULL);
 	t_errno(insns_parse(o, &p, &err), EBADMSG);
 }
