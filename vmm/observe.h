@@ -21,6 +21,9 @@
 #define OBSERVE_RING_BYTES	 ((uint32_t)4 << 20)
 #define OBSERVE_ADDRESS_MIN	 (UINT64_C(1) << 63) /* kernel addresses only */
 #define OBSERVE_SAMPLE_PERIOD_NS UINT64_C(100000000)
+#define OBSERVE_FUNCTIONS_MAX	 (1u << 18)
+#define OBSERVE_PROGRAMS_MAX	 4096u
+#define OBSERVE_PATHS_MAX	 (1u << 18)
 
 enum observe_kind {
 	OBSERVE_OFF,	/* nothing happens there any more */
@@ -110,6 +113,50 @@ struct observe_until {
 };
 #define OBSERVE_ANY_CPU UINT32_MAX
 
+/* How the counting of instructions treats a function. */
+enum observe_function_flag {
+	OBSERVE_INTERRUPTS = 1, /* it begins a call path: what it interrupts is not its caller */
+	OBSERVE_SWITCHES = 2,	/* it leaves the stack of one task for that of another */
+};
+
+struct observe_function {
+	uint64_t address;
+	uint64_t flags; /* enum observe_function_flag */
+};
+
+/* Code that the kernel makes while it runs: programs of BPF and their trampolines. */
+struct observe_program {
+	uint64_t start, end;
+};
+
+/*
+ * A call path of the kernel: its last function, and the path of its caller. Path 0 is empty; all others come after that
+ * of their caller. A function that leaves by a jump is replaced in the path by the one that it jumps to.
+ *
+ * Instructions are counted where QEMU begins a block of them; a block that faults counts as a whole. So the numbers are
+ * a function of what the guest executes, whatever the host does.
+ */
+struct observe_path {
+	uint32_t caller;
+	/*
+	 * Below the number of functions: that function. From there on: a program. OBSERVE_UNKNOWN_CODE above both: code
+	 * that is neither.
+	 */
+	uint32_t function;
+	uint64_t instructions; /* without those of functions that it called */
+	uint64_t calls;
+};
+
+#define OBSERVE_UNKNOWN_CODE UINT32_MAX
+
+/* What was counted so far. */
+struct observe_profile {
+	const struct observe_path *path; /* may change at any time: copy it, and check the copy */
+	uint32_t paths;
+	uint64_t user; /* instructions in user space */
+	uint64_t lost; /* instructions for whose path there was no room: they count for their caller's */
+};
+
 /* What a machine starts with. */
 struct observe_config {
 	const struct observe_hook *hooks;
@@ -128,6 +175,9 @@ struct observe_config {
 	 */
 	void (*record)(void *data, const struct observe_record *r);
 	void *data;
+	/* Count the kernel's instructions by call path; ascending addresses. NULL: do not. Copied by start(). */
+	const struct observe_function *functions;
+	uint32_t function_count; /* at most OBSERVE_FUNCTIONS_MAX */
 };
 
 /* The order of processors' manuals, and of instructions' register numbers. */

@@ -127,6 +127,12 @@ struct vm_backend {
 	 * many there are. Works always.
 	 */
 	unsigned (*points)(const struct vm *vm, struct observe_point *out, unsigned max);
+	/*
+	 * Of counted instructions (observe_config.functions). add_program() only while vm.stop is set; the number of a
+	 * program is how many were added before; -ENOSPC: too many. profile() works always; false: nothing is counted.
+	 */
+	int (*add_program)(struct vm *vm, const struct observe_program *p);
+	bool (*profile)(const struct vm *vm, struct observe_profile *ret);
 	/* Hands its memory to the caller, once `ended`. No nodes where the memory is not in our files. */
 	struct guestmem (*take_memory)(struct vm *vm);
 	/* Ends the VM; `ended` follows. @diagnose: keep the state of its processors first. */

@@ -36,6 +36,8 @@ enum wire_mark_kind {
 	WIRE_MARK_END,
 	WIRE_MARK_CAPTURE, /* a snapshot of that name is wanted */
 	WIRE_MARK_WATCH,   /* the kernel's variable of that name is to be watched */
+	WIRE_MARK_HOLD,	   /* a step holds from now on */
+	WIRE_MARK_HOLD_END,
 	WIRE_MARK_KIND_MAX,
 };
 

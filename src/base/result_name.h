@@ -7,7 +7,8 @@
 
 /*
  * Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory), what that
- * said of a failure, the same of a second run (run/second_run.h), and snapshots that the test asked for.
+ * said of a failure, the same of a second run (run/second_run.h), snapshots that the test asked for, and instructions
+ * that its kernel executed.
  */
 #define SIDECAR_SUFFIX	 ".ktstr.json"
 #define REPORT_SUFFIX	 ".report.txt"
@@ -15,6 +16,7 @@
 #define DUMP_SUFFIX	 ".failure-dump.json"
 #define REPRO_SUFFIX	 ".repro.failure-dump.json"
 #define SNAPSHOTS_SUFFIX ".snapshots.json"
+#define PROFILE_SUFFIX	 ".profile.json"
 #define LOAD_LOG_SUFFIX	 ".load-log.txt" /* of a cell of the verifier sweep: what the scheduler printed */
 #define PERTURB_SUFFIX	 ".perturb.json" /* the points at which CPUs were held back */
 

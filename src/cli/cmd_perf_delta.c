@@ -44,6 +44,9 @@ static const struct option_row perf_delta_options[] = {
 	OPT_NUMBER(ARGS, fail_threshold, "fail-threshold", 0, "N", 0, 1000000, 5, "fail at N regressions; 0: never"),
 	OPT_LIST(ARGS, must_fail, "must-fail", 0, "METRIC",
 		 "fail at any regression of METRIC; repeatable, or separated by commas"),
+	OPT_FLAG(ARGS, insns, "insns", 0,
+		 "count the kernel's instructions in all runs (tcg), and fail if a switch of tasks or a wake-up takes "
+		 "1 % more"),
 	OPT_STRING(ARGS, threshold, "threshold", 0, "PERCENT",
 		   "a change of less than PERCENT does not count; without --noise-adjust"),
 	OPT_STRING(ARGS, policy, "policy", 0, "FILE",
@@ -124,6 +127,7 @@ static int check_run_options(const struct perf_args *a, struct err **err)
 			   : a->alpha	    ? "--alpha"
 			   : a->test	    ? "--test"
 			   : a->all_tests   ? "--all-tests"
+			   : a->insns	    ? "--insns"
 			   : a->paths.count ? "a path of tests"
 					    : NULL;
 	if (!a->noise && vain)
@@ -145,6 +149,20 @@ static int check_paths(const struct perf_args *a, struct err **err)
 				    "perf-delta: '%s' is the same file for both commits; name a path in the project "
 				    "relative to this directory",
 				    a->paths.item[i]);
+	return 0;
+}
+
+/* Their registered share of change that counts is 1 %. */
+static int add_insns_gates(struct perf_args *a, struct err **err)
+{
+	static const char *const gates[] = { "insns_per_switch", "insns_per_wakeup" };
+	if (!a->insns)
+		return 0;
+	if (a->must_fail.count + ARRAY_SIZE(gates) > STRINGS_MAX)
+		return FAIL(err, ERR_USAGE, -E2BIG, "perf-delta: --must-fail names too many metrics");
+	for (size_t i = 0; i < ARRAY_SIZE(gates); i++)
+		a->must_fail.item[a->must_fail.count++] = gates[i];
+	a->must_fail.item[a->must_fail.count] = NULL;
 	return 0;
 }
 
@@ -372,7 +390,9 @@ static int run_perf_delta(void *args, struct err **err)
 	a->github_base = environment_get(ENV_GITHUB_BASE_REF);
 	if (!root)
 		return -ENOMEM;
-	int r = check_args(a, err);
+	int r = add_insns_gates(a, err);
+	if (r == 0)
+		r = check_args(a, err);
 	/* What is wrong is said before anything runs. */
 	if (r == 0)
 		r = parse_options(a, &options, &spread, err);

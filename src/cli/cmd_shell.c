@@ -313,7 +313,7 @@ static int make_environment(struct shell *s)
 static const char *boot_file(struct shell *s)
 {
 	const struct cachefile_use use = { 0 };
-	if (kernel_patch_calibration(s->kernel.boot, s->image_cache, &use, &s->boot_fd) < 0)
+	if (kernel_patch_boot(s->kernel.boot, false, s->image_cache, &use, &s->boot_fd) < 0)
 		return s->kernel.boot;
 	snprintf(s->boot_path, sizeof(s->boot_path), "/proc/%d/fd/%d", getpid(), s->boot_fd);
 	return s->boot_path;

@@ -191,10 +191,16 @@ static void print_rundir(const struct rundir *d)
 			   d->lost, plural(d->lost), d->path, d->lost == 1 ? "was" : "were");
 }
 
+/* The command prints something else on standard output. */
+static bool has_own_output(const struct test_args *a)
+{
+	return a->source || a->capture || a->end;
+}
+
 static void print_summary(const struct session *s, const struct test_args *a, const struct run_counts *c, nsec_t wall)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	struct term t = term_probe(a->source ? STDERR_FILENO : STDOUT_FILENO);
+	struct term t = term_probe(has_own_output(a) ? STDERR_FILENO : STDOUT_FILENO);
 	if (a->json) {
 		json_auto_t *event = summary_json(c, wall);
 		if (a->schedules)
@@ -206,16 +212,10 @@ static void print_summary(const struct session *s, const struct test_args *a, co
 		else
 			closing_render(&s->closing, c->total, &t, &text);
 		summary_line(c, wall, &t, &text);
-		output_buf(a->source ? &standard_error : &standard_output, &text);
+		output_buf(has_own_output(a) ? &standard_error : &standard_output, &text);
 	}
 	for (size_t i = 0; i < s->kernels; i++)
 		print_rundir(&s->rundir[i]);
-}
-
-/* Results go to standard output, unless they are not what the command was asked for. */
-static int output_fd(const struct test_args *a)
-{
-	return a->source || a->capture ? STDERR_FILENO : STDOUT_FILENO;
 }
 
 static int run_tests(struct session *s, const struct test_args *a, struct err **err)
@@ -248,15 +248,16 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
 		.no_monitor = a->no_monitor,
+		.profile_insns = a->profile_insns,
 		.exploring = a->schedules > 1,
 		.capture = a->capture,
 		.write_scenario = a->write_scenario,
 		.perturb_file = s->perturb_points ? a->perturb : NULL,
 		/* The variable counts if it is set, whatever its value. */
 		.skips_fail = a->no_skip_mode || environment_is_on(ENV_NO_SKIP_MODE),
-		.out = term_probe(output_fd(a)),
+		.out = term_probe(has_own_output(a) ? STDERR_FILENO : STDOUT_FILENO),
 		.err = term_probe(STDERR_FILENO),
-		.events = output_fd(a) == STDERR_FILENO ? &standard_error : &standard_output,
+		.events = has_own_output(a) ? &standard_error : &standard_output,
 		.messages = &standard_error,
 		.stream = s->stream.fd >= 0 ? &s->stream : NULL,
 		.closing = &s->closing,
@@ -435,6 +436,8 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 		status_note(sum_up(s, a, nsec_now() - began));
 	if (ran && r == 0 && a->source)
 		r = a->source->finish(a->source, s, err);
+	if (ran && r == 0 && a->end)
+		r = a->end->finish(a->end->args, &s->records, err);
 	return ran ? finish_reports(s, nsec_now() - began, r, err) : r;
 }
 

@@ -12,6 +12,7 @@ const struct command *const commands[] = {
 	&cmd_replay,
 	&cmd_pack,
 	&cmd_debug,
+	&cmd_profile,
 	&cmd_affected,
 	&cmd_ci,
 	&cmd_shell,

@@ -16,6 +16,7 @@ extern const struct command cmd_shrink;
 extern const struct command cmd_replay;
 extern const struct command cmd_pack;
 extern const struct command cmd_debug;
+extern const struct command cmd_profile;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
 extern const struct command cmd_shell;

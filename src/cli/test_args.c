@@ -71,6 +71,8 @@ const struct option_row test_options[] = {
 	OPT_FLAG(struct test_args, no_capture, "no-capture", 0, "the same, and the output of each guest"),
 	OPT_FLAG(struct test_args, no_monitor, "no-monitor", 0,
 		 "do not look at guests from outside: no samples, no dumps"),
+	OPT_FLAG(struct test_args, profile_insns, "profile-insns", 0,
+		 "tcg: count the instructions of each function of the kernel; see 'ktstr profile'"),
 	OPT_FLAG(struct test_args, keep_logs, "keep-logs", 0, "write a report also for tests that passed"),
 	OPT_FLAG(struct test_args, keep_memory, "keep-memory", 0,
 		 "save the guest's memory of tests that did not pass, as an ELF core"),

@@ -15,10 +15,18 @@ enum test_start { START_BOOT, START_CLONE };
 enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
 struct packed_run;
+struct run_records;
 struct test_source;
+
+/* What a command does after the tests. The lines of the run go to standard error then. */
+struct test_end {
+	int (*finish)(const void *args, const struct run_records *records, struct err **err);
+	const void *args;
+};
 
 struct test_args {
 	const struct test_source *source; /* where the tests are from; NULL: those that are declared */
+	const struct test_end *end;	/* NULL: nothing more */
 	struct strings kernel, paths, report;
 	uint64_t given;
 	struct packed_run *capture; /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
@@ -26,7 +34,7 @@ struct test_args {
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb, *write_scenario;
 	const char *base, *base_ref, *default_branch;
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
-		no_skip_mode, no_monitor;
+		no_skip_mode, no_monitor, profile_insns;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode, relevant;
 	uint64_t jobs, retries, repeat, require, time_dilation, seed; /* jobs, repeat, require: 0 if not given */
 	uint64_t keep_runs, max_fail;

@@ -332,6 +332,17 @@ bool symbols_format_object(struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_
 	return format(s, &s->objects, at, out);
 }
 
+void symbols_functions(struct symbols *s, void (*each)(void *data, uint64_t address, const char *name), void *data)
+{
+	sort_once(s);
+	for (size_t i = 0; i < s->functions.count; i++) {
+		const struct symbol *y = &s->symbol[s->functions.symbol[i]];
+		bool last = i + 1 == s->functions.count;
+		if (last || s->symbol[s->functions.symbol[i + 1]].address != y->address)
+			each(data, y->address, name_of(s, y));
+	}
+}
+
 const char *symbols_banner(const struct symbols *s)
 {
 	return s->banner;

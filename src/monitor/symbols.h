@@ -30,6 +30,8 @@ uint64_t symbols_size(const struct symbols *s, const char *name);
 bool symbols_format(struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
 /* The same of the variable or constant at @at. */
 bool symbols_format_object(struct symbols *s, uint64_t at, char out[SYMBOL_TEXT_MAX]);
+/* Calls @each for all functions, by address; of aliases for one. The names stay. */
+void symbols_functions(struct symbols *s, void (*each)(void *data, uint64_t address, const char *name), void *data);
 /* The kernel's version text, `linux_banner`, as the file has it; "": the file does not have it. */
 const char *symbols_banner(const struct symbols *s);
 

@@ -58,6 +58,7 @@ static void set_key(struct runs *s)
 		siphash_string(&h, a->paths.item[i]);
 	siphash_update(&h, &a->seed, sizeof(a->seed));
 	siphash_update(&h, &a->all_tests, sizeof(a->all_tests));
+	siphash_update(&h, &a->insns, sizeof(a->insns));
 	snprintf(s->key, sizeof(s->key), "%016lx\n", siphash_final(&h));
 }
 
@@ -125,6 +126,8 @@ static void test_command(const struct runs *s, const char *program, const char *
 	add_option(ret, "--accel", a->accel);
 	add_option(ret, "--profile", a->profile);
 	add_option(ret, "--cpu-cap", a->cpu_cap);
+	if (a->insns)
+		add_word(ret, "--profile-insns");
 	if (a->jobs)
 		add_option(ret, "--jobs", jobs);
 	for (size_t i = 0; i < a->paths.count; i++)

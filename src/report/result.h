@@ -52,6 +52,7 @@ struct result {
 	const char *monitor_lack;   /* why none were taken, or NULL */
 	json_t *snapshots;	    /* that the test asked for; NULL: none */
 	json_t *map_metrics;	    /* {name: value}; NULL: none */
+	const json_t *insns;	    /* metrics of counted instructions; NULL: none were counted */
 	const char *snapshots_file; /* path, or NULL */
 	const char *dump;	    /* path of what the guest's memory said about the failure, or NULL */
 	const char *dump_text;	    /* its beginning, as text; "": there is none */

@@ -539,9 +539,19 @@ static json_t *repro_json(const struct result *r)
 	return o;
 }
 
+static void put_stats(json_t **o, const struct result *r)
+{
+	json_t *stats = stats_json(&r->judgement->stats);
+	if (stats && r->insns && json_object_update(json_object_get(stats, "ext_metrics"), (json_t *)r->insns) < 0) {
+		json_decref(stats);
+		stats = NULL;
+	}
+	json_put(o, "stats", stats);
+}
+
 static void put_measured(json_t **o, const struct result *r)
 {
-	json_put(o, "stats", stats_json(&r->judgement->stats));
+	put_stats(o, r);
 	json_put(o, "stimulus_events", stimulus(r->evidence));
 	json_put(o, "phases", phases_json(r));
 	json_put(o, "work_metrics", work_metrics(r->evidence));

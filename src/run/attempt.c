@@ -352,6 +352,7 @@ static void collect_results(struct attempt *a)
 	a->vm_rss_kib = vm->rss_kib;
 	a->confinement = vm->confinement;
 	take_points(a);
+	watch_end(&a->watch, vm);
 	a->counter_names = vm->counter_names;
 	a->counters = vm->counters;
 	a->counted_vcpus = vm->counted_vcpus;
@@ -546,6 +547,7 @@ void attempt_done(struct attempt *a)
 	buf_done(&a->dump_text);
 	recorder_free(TAKE_PTR(a->recorder));
 	recorder_free(TAKE_PTR(a->recorder_of_second));
+	json_decref(TAKE_PTR(a->insns));
 	json_decref(TAKE_PTR(a->repro));
 	free(TAKE_PTR(a->repro_dump));
 	if (a->second)

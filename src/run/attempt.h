@@ -124,6 +124,7 @@ struct attempt {
 	struct recorder *recorder;	     /* of a second run; owned */
 	struct recorder *recorder_of_second; /* a second run is due; owned */
 	struct attempt *second;		     /* once it was started; owned */
+	json_t *insns;			     /* metrics of counted instructions, for the sidecar; NULL: none */
 	json_t *repro;			     /* what it said, or why there is none; NULL: nothing is to be said */
 	char *repro_dump;		     /* path, once stored */
 };

@@ -122,7 +122,7 @@ static int make_boot_files(struct fleet *f)
 		struct boot_file *b = &f->boot[i];
 		b->fd = -1;
 		const char *boot = f->config.kernels[i].boot; /* NULL: there is no such kernel, its tests are skipped */
-		if (tcg && boot && kernel_patch_calibration(boot, f->config.image_cache, &use, &b->fd) == 0)
+		if (tcg && boot && kernel_patch_boot(boot, true, f->config.image_cache, &use, &b->fd) == 0)
 			snprintf(b->path, sizeof(b->path), "/proc/%d/fd/%d", getpid(), b->fd);
 	}
 	return f->boot ? 0 : -ENOMEM;

@@ -124,6 +124,7 @@ static void take_watch(const struct attempt *a, struct result *ret)
 	ret->repro_dump = a->repro_dump;
 	ret->repro_wall = a->second ? a->second->wall : 0;
 	ret->perturb_points = a->perturb_points;
+	ret->insns = a->insns;
 	if (perturb_on(&a->item->perturb))
 		perturb_format(&a->item->perturb, ret->perturb);
 }
@@ -338,6 +339,31 @@ static int store_repro(struct attempt *a, const char *sidecar, struct err **err)
 	return 0;
 }
 
+/* The instructions of the kernel; and those numbers of them that are metrics, for the sidecar. */
+static int store_profile(struct attempt *a, const char *sidecar, struct err **err)
+{
+	const struct plan_case *c = a->item;
+	_cleanup_(insns_done) struct insns p = { 0 };
+	_cleanup_free_ char *path = rundir_beside(sidecar, PROFILE_SUFFIX);
+	int r = path ? 0 : -ENOMEM;
+	if (r == 0 && (!a->watch.profiler || profiler_profile(a->watch.profiler, &p) == -ENODATA))
+		return leave_out(a, path);
+	p.seed = a->seed;
+	p.test = strdup(c->name);
+	p.topology = strdup(c->topology_text);
+	p.kernel = strdup(c->kernel->version);
+	if (r < 0 || !p.paths || !p.test || !p.topology || !p.kernel)
+		return -ENOMEM;
+	json_decref(a->insns);
+	a->insns = insns_metrics(&p);
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	json_auto_t *o = insns_json(&p);
+	json_print(o, false, &text);
+	if (text.failed || !a->insns)
+		return -ENOMEM;
+	return file_write_atomic_at(attempt_rundir(a)->fd, path_basename(path), text.data, text.len, 0644, err);
+}
+
 /* A cell of the verifier sweep keeps what its scheduler printed, because the verifier's log explains the cell. */
 static int store_load_log(const struct attempt *a, const char *sidecar, struct err **err)
 {
@@ -375,6 +401,7 @@ int attempt_store(void *arg)
 		return -ENOMEM;
 	note_loss(&err, store_dump(a, path, &err), &lost);
 	note_loss(&err, store_repro(a, path, &err), &lost);
+	note_loss(&err, store_profile(a, path, &err), &lost);
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
 	int r = json_write_file_at(attempt_rundir(a)->fd, path_basename(path), sidecar, &err);

@@ -19,6 +19,7 @@ enum hook_id {
 	HOOK_ATTACH_CID,
 	HOOK_MARK,
 	HOOK_VERIFIED,
+	HOOK_PROGRAM,
 };
 
 static const struct {
@@ -38,6 +39,8 @@ static const struct {
 	{ HOOK_MARK, NULL, { "__x64_sys_sched_rr_get_interval" } },
 	/* A program was verified, or rejected. */
 	{ HOOK_VERIFIED, NULL, { VERIFIED_SYMBOL } },
+	/* The kernel has made code: of a program, or a trampoline. */
+	{ HOOK_PROGRAM, NULL, { PROFILER_SYMBOL } },
 };
 
 /* For hooks at which a scheduler attaches: the type of what it declares. */
@@ -56,6 +59,8 @@ static bool wants_hook(const struct watch *w, enum hook_id id)
 {
 	if (id == HOOK_VERIFIED)
 		return w->verifies;
+	if (id == HOOK_PROGRAM)
+		return w->profiler;
 	return !attach_struct(id) || w->watchdog_s || w->verifies || w->recorder;
 }
 
@@ -117,11 +122,27 @@ static bool record_schedule(struct watch *w, const struct vm_config *config)
 	return true;
 }
 
+/* False: no memory. */
+static bool count_instructions(struct watch *w)
+{
+	if (profiler_new(w->kernel->image.symbols, &w->profiler) < 0)
+		return false;
+	profiler_prepare(w->profiler, &w->observe);
+	return true;
+}
+
+static void give_up(struct watch *w)
+{
+	w->lack = "out of memory";
+	w->kernel = NULL;
+}
+
 void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct kernel *k,
 		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config)
 {
 	const struct captures captures = w->captures;
 	free(w->hook);
+	profiler_free(w->profiler);
 	*w = (struct watch){ .lack = watched_kernel_open(kernel, k, backend),
 			     .patience = asked->patience,
 			     .watchdog_s = asked->watchdog_s,
@@ -137,12 +158,15 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 	w->kernel = kernel;
 	w->low_memory = config->memory_mib << 20 >= SPLIT_FROM ? LOW_MEMORY : 0;
 	w->observe.sample_ns = OBSERVE_SAMPLE_PERIOD_NS;
+	if (asked->profiles && !count_instructions(w)) {
+		give_up(w);
+		return;
+	}
 	add_hooks(w);
 	add_perturb(w, asked->perturb);
 	add_probe(w);
 	if (!w->recorder && !w->probe && !record_schedule(w, config)) {
-		w->lack = "out of memory";
-		w->kernel = NULL;
+		give_up(w);
 		return;
 	}
 	if (w->recorder)
@@ -233,6 +257,15 @@ static bool is_stalled(struct watch *w)
 	return stall.supported && stall.task && stall.age_jiffies * tick_ns(w) > (uint64_t)w->patience;
 }
 
+/* The kernel names code that it has made, before it executes it. */
+static void take_program(struct watch *w)
+{
+	const struct observe_stop *s = w->vm->stop;
+	if (w->profiler && s->vcpu < s->vcpus && !find_kernel(w, w->vm->backend->memory(w->vm)))
+		profiler_take_program(w->profiler, w->vm, &w->kernel->layout, &w->view,
+				      s->registers[s->vcpu].general[RDI]);
+}
+
 /* What the test itself wants to see: at a mark of it, or (NULL) at a sample. */
 static void look_for_test(struct watch *w, const struct mark *mark)
 {
@@ -253,9 +286,12 @@ static void take_mark(struct watch *w)
 {
 	const struct observe_stop *s = w->vm->stop;
 	struct mark mark;
-	if (s->vcpu < s->vcpus && !find_kernel(w, w->vm->backend->memory(w->vm)) &&
-	    mark_read(&w->view, w->kernel->mark, s->registers[s->vcpu].general[RDI], &mark))
-		look_for_test(w, &mark);
+	if (s->vcpu >= s->vcpus || find_kernel(w, w->vm->backend->memory(w->vm)) ||
+	    !mark_read(&w->view, w->kernel->mark, s->registers[s->vcpu].general[RDI], &mark))
+		return;
+	if (w->profiler)
+		profiler_mark(w->profiler, w->vm, &mark);
+	look_for_test(w, &mark);
 }
 
 /* Takes a sample; returns why a dump is due, or NULL. On the reactor's thread: it takes less than a millisecond. */
@@ -359,6 +395,10 @@ static const char *look(struct watch *w, const struct observe_stop *s)
 	}
 	if (attach_struct(s->hook)) {
 		take_attach(w);
+		return NULL;
+	}
+	if (s->hook == HOOK_PROGRAM) {
+		take_program(w);
 		return NULL;
 	}
 	if (s->hook == HOOK_MARK)
@@ -475,6 +515,12 @@ void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machi
 	machine_start(r, &w->machine, &watch_type, parent, "watch");
 }
 
+void watch_end(struct watch *w, const struct vm *vm)
+{
+	if (w->profiler)
+		profiler_end(w->profiler, vm);
+}
+
 bool watch_running(const struct watch *w)
 {
 	return w->machine.started && !w->machine.ended;
@@ -503,6 +549,7 @@ void watch_done(struct watch *w)
 	series_done(&w->series);
 	captures_done(&w->captures);
 	exact_free(w->exact);
+	profiler_free(w->profiler);
 	verified_done(&w->verified);
 	*w = (struct watch){ 0 };
 }

@@ -14,6 +14,7 @@
 #include "monitor/series.h"
 #include "run/exact.h"
 #include "run/perturb.h"
+#include "run/profiler.h"
 #include "run/recorder.h"
 #include "run/watched_kernel.h"
 
@@ -75,6 +76,7 @@ struct watch {
 	const struct watch_probe *probe; /* borrowed; NULL: none */
 	enum probe_next probe_next;
 	struct recorder *recorder; /* of a run that is made again; borrowed; NULL: nothing is recorded */
+	struct profiler *profiler; /* NULL: instructions are not counted; owned */
 	struct exact *exact;	   /* its schedule; NULL: the machine is not watched */
 	bool verifies;		   /* also notes what the verifier says of each program that is loaded */
 	struct verified verified;
@@ -84,6 +86,7 @@ struct watch {
 struct watch_config {
 	nsec_t patience;     /* guest time after which a task that waits for a CPU is a failure */
 	bool verifies;	     /* note what the BPF verifier says of each program */
+	bool profiles;	     /* count the kernel's instructions */
 	unsigned watchdog_s; /* for sched_ext's watchdog, in guest time; 0: as the scheduler says */
 	/* Calls are recorded, too; NULL: they are not. Borrowed: outlives the machine. */
 	struct recorder *recorder;
@@ -99,6 +102,8 @@ void watch_prepare(struct watch *w, struct watched_kernel *kernel, const struct 
 		   const struct vm_backend *backend, const struct watch_config *asked, struct vm_config *config);
 /* @vm was started. Nothing happens if it is not watched. */
 void watch_start(struct watch *w, struct reactor *r, struct vm *vm, struct machine *parent);
+/* The machine has ended, and its @vm is still there: takes what was counted. */
+void watch_end(struct watch *w, const struct vm *vm);
 /* False: it uses vm and its memory no more. It posts vm->changed then. */
 bool watch_running(const struct watch *w);
 /* The dump of a failed test: the first one that was taken, else of @memory as the machine left it, else why not. */

@@ -198,6 +198,7 @@ int attempt_prepare(void *arg)
 					    .watchdog_s = a->item->test->watchdog_timeout_s,
 					    .recorder = a->recorder,
 					    .verifies = a->item->test->cell,
+					    .profiles = f->config.profile_insns && !a->recorder,
 					    .perturb = &a->item->perturb };
 	captures_done(&a->watch.captures);
 	captures_init(&a->watch.captures, &a->item->test->seen, a->item->test->duration);

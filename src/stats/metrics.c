@@ -72,6 +72,10 @@ const struct metric metrics[] = {
 	  RATE("total_ttwu_local", "total_ttwu_count")),
 	M("sched_goidle_fraction", INFO, .05, .1, "", RATE, "share of calls of schedule() that left a CPU idle",
 	  RATE("total_sched_goidle", "total_sched_count")),
+	/* --- counted instructions of the kernel (--profile-insns), while steps hold --- */
+	M("insns_per_switch", LOWER, 1, .01, "insns", GAUGE_AVG, "instructions of __schedule() per switch of tasks"),
+	M("insns_per_wakeup", LOWER, 1, .01, "insns", GAUGE_AVG, "instructions of try_to_wake_up() per call"),
+	M("insns_per_tick", LOWER, 1, .01, "insns", GAUGE_AVG, "instructions of the scheduler's tick"),
 	/* --- timers --- */
 	M("worst_p99_timer_latency_us", LOWER, 50, .25, "µs", TIMER, "99th percentile of the timer latencies"),
 	M("worst_median_timer_latency_us", LOWER, 20, .25, "µs", TIMER, "median of the timer latencies"),

@@ -116,6 +116,14 @@ def cached(p, base, head):
                          (['--must-fail', 'worst_spread'], 0), (['--threshold', '500'], 0)):
         run = p.delta('--base', base, *args)
         check(run.status == status, f"{' '.join(args)}: exit status {status}", run)
+    for value, status in ((101.2, 1), (100.9, 0)):
+        shutil.rmtree(p.runs)
+        results.make(p.runs, 'a', {'insns_per_switch': 100.0, 'insns_per_call.enqueue': 80.0}, metric='ext_metrics', project_commit=base)
+        results.make(p.runs, 'b', {'insns_per_switch': value, 'insns_per_call.enqueue': 80.0}, metric='ext_metrics', project_commit=head)
+        run = p.delta('--base', base, '--must-fail', 'insns_per_switch')
+        check(run.status == status, f'{value - 100:.1f} % more instructions per switch: exit status {status}', run)
+    shutil.rmtree(p.runs)
+    results.make(p.runs, 'b', 5000, 5010, project_commit=head)
     results.make(p.runs, 'c', 1000, 1010, project_commit=head, scheduler='scx_x')
     run = p.delta('--a-scheduler', 'eevdf', '--b-scheduler', 'scx_x', '--json', '--fail-threshold', '1')
     check(run.status == 0 and json.loads(run.out)['summary']['improvements'] == 1, 'two schedulers at one commit', run)
@@ -149,6 +157,7 @@ def usage(p, base):
     refused(p, 'a metric that does not exist', 'there is no such metric', '--must-fail', 'nothing')
     refused(p, 'a metric without a direction', 'neither direction', '--must-fail', 'total_pcount')
     refused(p, 'a distribution without runs', 'add --noise-adjust', '--must-fail', 'worst_p99_wake_latency_us')
+    refused(p, 'counted instructions without runs', '--insns is for runs', '--base', base, '--insns')
     refused(p, 'a kernel that is not there', "--kernel './nothing'", '--base', base, '--noise-adjust', '2', '--kernel', './nothing')
     run = Run('perf-delta', cwd='/')
     check(run.status == 64 and 'not in a checkout of git' in run.err, 'outside of git: exit status 64', run)

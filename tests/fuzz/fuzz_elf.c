@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	elf_api_version(path, &api);
 	elf_load_image(path, &image, NULL);
 	int quick = -1;
-	kernel_patch_calibration(path, NULL, NULL, &quick);
+	kernel_patch_boot(path, true, NULL, NULL, &quick);
 	fd_close(quick);
 	closure_add(c, path, NULL);
 	struct script script;

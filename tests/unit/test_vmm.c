@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Guest memory, the event log's reader, QMP, QEMU's command line, topologies. */
-#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,7 +12,6 @@
 #include "vmm/guestmem.h"
 #include "vmm/qemu/argv.h"
 #include "vmm/qemu/qmp.h"
-#include "vmm/qemu/kernel_patch.h"
 #include "vmm/vmcore.h"
 #include "vmm/wirelog.h"
 
@@ -404,170 +401,8 @@ START_TEST(argv_leaves_processors_to_pid_1)
 }
 END_TEST
 
-/* --- kernels that boot faster ------------------------------------------------------------------------------------- */
-
-#define TEXT_ADDR   0xffffffff81f94000u
-#define PAUSE_BYTES 0xf3, 0x90
-
-/* The smallest possible kernel: code, one symbol, names. */
-struct tiny_kernel {
-	Elf64_Ehdr head;
-	Elf64_Shdr section[4]; /* none, code, symbols, names */
-	Elf64_Sym symbol[2];
-	char names[40];
-	uint8_t code[16];
-};
-
-static struct tiny_kernel tiny(const char *function)
-{
-	struct tiny_kernel k = {
-		.head = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
-			  .e_machine = EM_X86_64,
-			  .e_shoff = offsetof(struct tiny_kernel, section),
-			  .e_shnum = 4 },
-		.section = { [1] = { .sh_type = SHT_PROGBITS,
-				     .sh_addr = TEXT_ADDR,
-				     .sh_offset = offsetof(struct tiny_kernel, code),
-				     .sh_size = 16 },
-			     [2] = { .sh_type = SHT_SYMTAB,
-				     .sh_offset = offsetof(struct tiny_kernel, symbol),
-				     .sh_size = 2 * sizeof(Elf64_Sym),
-				     .sh_link = 3 },
-			     [3] = { .sh_type = SHT_STRTAB,
-				     .sh_offset = offsetof(struct tiny_kernel, names),
-				     .sh_size = 40 } },
-		.symbol = { [1] = { .st_name = 1,
-				    .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
-				    .st_shndx = 1,
-				    .st_value = TEXT_ADDR + 4,
-				    .st_size = 8 } },
-		.code = { PAUSE_BYTES, 0x55, 0x55, 0x55, PAUSE_BYTES, 0x55, PAUSE_BYTES, 0xc3, 0xf3, 0x90 },
-	};
-	snprintf(k.names + 1, sizeof(k.names) - 1, "%s", function);
-	return k;
-}
-
-static int patch_in(const char *cache, int in, uint8_t ret_code[16])
-{
-	char path[40];
-	int out = -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", in);
-	int r = kernel_patch_calibration(path, cache, NULL, &out);
-	if (r == 0)
-		t_ok(fd_pread_full(out, ret_code, 16, offsetof(struct tiny_kernel, code)));
-	fd_close(out);
-	return r;
-}
-
-static unsigned files_in(const char *dir)
-{
-	unsigned files = 0;
-	DIR *d = opendir(dir);
-	for (struct dirent *e; d && (e = readdir(d));)
-		files += e->d_name[0] != '.' && !strstr(e->d_name, ".sum");
-	closedir(d);
-	return files;
-}
-
-static int tiny_file(const struct tiny_kernel *k)
-{
-	int fd = memfd_new("tiny", 0);
-	t_ok(fd_write_full(fd, k, sizeof(*k)));
-	return fd;
-}
-
-static int patch_kernel(const struct tiny_kernel *k, uint8_t ret_code[16])
-{
-	int in = tiny_file(k);
-	int r = patch_in(NULL, in, ret_code);
-	fd_close(in);
-	return r;
-}
-
-/* The copy is kept for as long as the kernel is the same file: other content has another modification time. */
-START_TEST(a_quick_copy_is_kept)
-{
-	uint8_t code[16], again[16], later[16];
-	char *dir = t_tmpdir(), *cache = path_join(dir, "images");
-	struct tiny_kernel k = tiny("calibrate_APIC_clock");
-	int in = tiny_file(&k);
-	t_ok(patch_in(cache, in, code));
-	ck_assert_uint_eq(files_in(cache), 1);
-	t_ok(patch_in(cache, in, again));
-	ck_assert(!memcmp(code, again, sizeof(code)));
-	ck_assert_uint_eq(files_in(cache), 1);
-	/* A damaged copy is made again. */
-	glob_t found;
-	_cleanup_free_ char *pattern = path_join(cache, "*.vmlinux");
-	t_ok(glob(pattern, 0, NULL, &found));
-	_cleanup_close_ int kept = open(found.gl_pathv[0], O_WRONLY | O_CLOEXEC);
-	t_ok(fd_pwrite_full(kept, "XXXX", 4, offsetof(struct tiny_kernel, code)));
-	globfree(&found);
-	t_ok(patch_in(cache, in, again));
-	ck_assert(!memcmp(code, again, sizeof(code)));
-	k.code[2] = 0x90;
-	t_ok(fd_pwrite_full(in, &k, sizeof(k), 0));
-	t_ok(futimens(in, (const struct timespec[]){ { .tv_sec = 1 }, { .tv_sec = 1 } }));
-	t_ok(patch_in(cache, in, later));
-	ck_assert_uint_eq(later[2], 0x90);
-	ck_assert_uint_eq(files_in(cache), 2);
-	fd_close(in);
-	free(cache);
-	t_rmdir(dir);
-}
-END_TEST
-
-/* Where no file can be kept, the caller still gets a copy. */
-START_TEST(a_quick_copy_does_not_need_a_cache)
-{
-	uint8_t code[16];
-	struct tiny_kernel k = tiny("calibrate_APIC_clock");
-	int in = tiny_file(&k);
-	t_ok(patch_in("/proc/no/such/place", in, code));
-	fd_close(in);
-}
-END_TEST
-
-START_TEST(pauses_go_in_the_timers_calibration_alone)
-{
-	static const uint8_t wanted[16] = { PAUSE_BYTES, 0x55, 0x55, 0x55, 0x66, 0x90,
-					    0x55,	 0x66, 0x90, 0xc3, 0xf3, 0x90 };
-	uint8_t code[16];
-	struct tiny_kernel k = tiny("setup_boot_APIC_clock");
-	t_ok(patch_kernel(&k, code));
-	ck_assert(!memcmp(code, wanted, sizeof(code)));
-	k = tiny("schedule");
-	t_errno(patch_kernel(&k, code), ENOENT);
-}
-END_TEST
-
-/* Offsets outside the file, or to nothing, leave the kernel unchanged. */
-START_TEST(a_kernel_that_lies_is_left_alone)
-{
-	uint8_t code[16];
-	int fd;
-	struct tiny_kernel bad[8];
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		bad[i] = tiny("calibrate_APIC_clock");
-	bad[0].head.e_shoff = UINT64_MAX - 7;
-	bad[1].head.e_shnum = 60000;
-	bad[2].section[2].sh_offset = UINT64_MAX - 7;
-	bad[3].section[2].sh_link = 9;
-	bad[4].section[3].sh_size = UINT64_MAX;
-	bad[5].symbol[1].st_size = 4096;
-	bad[6].symbol[1].st_value = 4;
-	bad[7].section[1].sh_offset = UINT64_MAX;
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		t_errno(patch_kernel(&bad[i], code), ENOENT);
-	t_errno(kernel_patch_calibration("/no/such/kernel", NULL, NULL, &fd), ENOENT);
-	t_errno(kernel_patch_calibration("/bin/true", NULL, NULL, &fd), ENOENT);
-}
-END_TEST
-
 static void fill(TCase *tc)
 {
-	tcase_add_test(tc, a_quick_copy_is_kept);
-	tcase_add_test(tc, a_quick_copy_does_not_need_a_cache);
 	tcase_add_test(tc, log_is_read_record_by_record);
 	tcase_add_loop_test(tc, log_that_lies_is_given_up, 0, ARRAY_SIZE(damages));
 	tcase_add_test(tc, log_whose_header_goes_is_given_up);
@@ -581,8 +416,6 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, argv_is_the_deterministic_recipe);
 	tcase_add_test(tc, argv_of_an_arm64_machine);
 	tcase_add_test(tc, argv_leaves_processors_to_pid_1);
-	tcase_add_test(tc, pauses_go_in_the_timers_calibration_alone);
-	tcase_add_test(tc, a_kernel_that_lies_is_left_alone);
 }
 
 int main(void)

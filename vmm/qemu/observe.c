@@ -34,6 +34,30 @@ static int make_channel(struct qemu_observer *o, struct err **err)
 	return shmring_area_new(1, OBSERVE_RING_BYTES, &o->area, err);
 }
 
+/* Its file is large, and what is never touched of it takes no memory. */
+static int make_profile(struct qemu_observer *o, struct err **err)
+{
+	const struct observe_config *c = &o->config;
+	if (!c->functions)
+		return 0;
+	if (c->function_count > OBSERVE_FUNCTIONS_MAX)
+		return FAIL(err, ERR_DATA, -E2BIG, "the kernel has more than %u functions", OBSERVE_FUNCTIONS_MAX);
+	o->profile_fd = memfd_new("ktstr-profile", sizeof(*o->profile));
+	if (o->profile_fd < 0 || fcntl(o->profile_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return FAIL_SYS(err, -errno, "make the file for the profile");
+	void *map = mmap(NULL, sizeof(*o->profile), PROT_READ | PROT_WRITE, MAP_SHARED, o->profile_fd, 0);
+	if (map == MAP_FAILED)
+		return FAIL_SYS(err, -errno, "map the file for the profile");
+	o->profile = map;
+	o->profile->magic = CHANNEL_MAGIC;
+	o->profile->size = sizeof(*o->profile);
+	o->profile->functions = c->function_count;
+	memcpy(o->profile->function, c->functions, c->function_count * sizeof(*c->functions));
+	o->channel->profiles = 1;
+	o->config.functions = NULL;
+	return 0;
+}
+
 static int find_hook(const struct qemu_observer *o, uint32_t id)
 {
 	for (unsigned i = 0; i < o->hooks; i++) {
@@ -133,7 +157,7 @@ int qemu_observer_init(struct qemu_observer *o, struct vm *vm, const struct vm_c
 	for (unsigned i = 0; i < o->config.hook_count && r == 0; i++)
 		r = put_hook(o, &o->config.hooks[i], err);
 	o->config.hooks = NULL;
-	return r;
+	return r == 0 ? make_profile(o, err) : r;
 }
 
 unsigned qemu_observer_fds(const struct qemu_observer *o, struct child_fd out[OBSERVER_FDS])
@@ -141,12 +165,12 @@ unsigned qemu_observer_fds(const struct qemu_observer *o, struct child_fd out[OB
 	const struct child_fd all[OBSERVER_FDS] = {
 		{ o->channel_fd, QEMU_FD_OBSERVER },	{ o->stopped_fd, QEMU_FD_STOPPED },
 		{ o->go_on_fd, QEMU_FD_GO_ON },		{ o->area.fd, QEMU_FD_RECORDS },
-		{ o->area.doorbell, QEMU_FD_DOORBELL },
+		{ o->area.doorbell, QEMU_FD_DOORBELL }, { o->profile_fd, QEMU_FD_PROFILE },
 	};
 	if (!o->vm)
 		return 0;
 	memcpy(out, all, sizeof(all));
-	return OBSERVER_FDS;
+	return o->profile ? OBSERVER_FDS : OBSERVER_FDS - 1;
 }
 
 /* --- records ------------------------------------------------------------------------------------------------------ */
@@ -360,15 +384,42 @@ unsigned qemu_observer_points(const struct qemu_observer *o, struct observe_poin
 	return count;
 }
 
+int qemu_observer_add_program(struct qemu_observer *o, const struct observe_program *p)
+{
+	REQUIRE(o->vm && o->vm->stop);
+	struct profile_channel *c = o->profile;
+	if (!c)
+		return -ENODATA;
+	if (o->programs == OBSERVE_PROGRAMS_MAX)
+		return -ENOSPC;
+	c->program[o->programs] = *p;
+	c->programs = ++o->programs;
+	return 0;
+}
+
+bool qemu_observer_profile(const struct qemu_observer *o, struct observe_profile *ret)
+{
+	const volatile struct profile_channel *c = o->vm ? o->profile : NULL;
+	if (!c)
+		return false;
+	*ret = (struct observe_profile){
+		.path = o->profile->path, .paths = MIN_OF(c->paths, OBSERVE_PATHS_MAX), .user = c->user, .lost = c->lost
+	};
+	return true;
+}
+
 void qemu_observer_done(struct qemu_observer *o)
 {
 	if (o->pumps)
 		shmpump_done(&o->pump);
 	if (o->channel)
 		munmap(o->channel, sizeof(*o->channel));
+	if (o->profile)
+		munmap(o->profile, sizeof(*o->profile));
 	shmring_area_done(&o->area);
 	fd_close(o->channel_fd);
 	fd_close(o->stopped_fd);
 	fd_close(o->go_on_fd);
+	fd_close(o->profile_fd);
 	*o = QEMU_OBSERVER_NULL;
 }

@@ -485,6 +485,16 @@ static unsigned qemu_points(const struct vm *vm, struct observe_point *out, unsi
 	return qemu_observer_points(&container_of(vm, struct qemu, vm)->observer, out, max);
 }
 
+static int qemu_add_program(struct vm *vm, const struct observe_program *p)
+{
+	return qemu_observer_add_program(&qemu_of(vm)->observer, p);
+}
+
+static bool qemu_profile(const struct vm *vm, struct observe_profile *ret)
+{
+	return qemu_observer_profile(&container_of(vm, struct qemu, vm)->observer, ret);
+}
+
 static struct guestmem qemu_take_memory(struct vm *vm)
 {
 	return vm_scan_take_memory(&qemu_of(vm)->scan);
@@ -523,6 +533,8 @@ const struct vm_backend qemu_backend = {
 	.set_until = qemu_set_until,
 	.hook_state = qemu_hook_state,
 	.points = qemu_points,
+	.add_program = qemu_add_program,
+	.profile = qemu_profile,
 	.take_memory = qemu_take_memory,
 	.kill = qemu_kill,
 	.destroy = qemu_destroy,

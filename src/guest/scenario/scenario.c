@@ -168,6 +168,7 @@ static int run_step(struct stage *s, const struct ktstr_step *step, struct err *
 	if (!loop)
 		send_stimulus(s);
 	ctx_phase(s->t, WIRE_PHASE_HOLD, s->index, step->name);
+	mark(WIRE_MARK_HOLD, "", s->index);
 	nsec_t until = nsec_now() + hold_length(s->t, &step->hold);
 	if (step->watch)
 		step->watch(s->t, step->arg);
@@ -196,6 +197,7 @@ static enum ktstr_verdict one_step(struct stage *s, const struct ktstr_step *ste
 	s->payloads = KTSTR_PASS;
 	if (r == 0)
 		r = run_step(s, step, &err);
+	mark(WIRE_MARK_HOLD_END, "", s->index);
 	thaw_cgroups(s, false);
 	enum ktstr_verdict v = s->step.slot ? stop_and_report(s, &s->step) : KTSTR_PASS;
 	v = verdict_worse(v, verdict_worse(s->payloads, payloads_end(s->t, NULL, false)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * channel.h -- the memory that the orchestrator and the library in QEMU share for the observer: a file with hooks, and
- * the present stop; one event ring (reactor/shmring.h) with the records.
+ * the present stop; one event ring (reactor/shmring.h) with the records; a file with counted instructions.
  *
  * A stop: the library fills in `stop` and `registers`, increments the eventfd QEMU_FD_STOPPED, and blocks until it can
  * read QEMU_FD_GO_ON. The orchestrator may change `hook`, `hooks` and `free_run` in between.
@@ -15,10 +15,10 @@
 #include "vmm/observe.h"
 
 #define CHANNEL_MAGIC	0x42534f6bu /* "kOSB" */
-#define CHANNEL_VERSION 4u
+#define CHANNEL_VERSION 5u
 
 /* Descriptors in QEMU's process. */
-enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, QEMU_FD_DOORBELL };
+enum { QEMU_FD_OBSERVER = 20, QEMU_FD_STOPPED, QEMU_FD_GO_ON, QEMU_FD_RECORDS, QEMU_FD_DOORBELL, QEMU_FD_PROFILE };
 
 enum { CHANNEL_RECORD = 1 }; /* type of the ring's records: struct observe_record */
 
@@ -44,13 +44,27 @@ struct channel {
 	uint32_t points;
 	uint32_t hooks;
 	uint32_t free_run; /* the guest does not stop any more */
+	uint32_t profiles; /* QEMU_FD_PROFILE is there */
 	struct channel_stop stop;
 	struct channel_hook hook[OBSERVE_HOOKS_MAX];
 	struct observe_registers registers[OBSERVE_CPUS_MAX];
 	struct observe_point point[OBSERVE_POINTS_MAX];
 };
+
+/* A file of its own, because it is large: the functions of the kernel, and what was counted. */
+struct profile_channel {
+	uint32_t magic, size;
+	uint32_t functions, programs; /* by the orchestrator; programs only while the guest is stopped */
+	uint32_t paths;
+	uint32_t unused;
+	uint64_t user, lost;
+	struct observe_function function[OBSERVE_FUNCTIONS_MAX];
+	struct observe_program program[OBSERVE_PROGRAMS_MAX];
+	struct observe_path path[OBSERVE_PATHS_MAX];
+};
 _Static_assert(sizeof(struct observe_registers) == 19 * 8, "layout");
 _Static_assert(sizeof(struct observe_record) == 160, "layout");
 _Static_assert(sizeof(struct observe_read) == 40, "layout");
+_Static_assert(sizeof(struct observe_path) == 24, "layout");
 
 #endif

@@ -73,6 +73,32 @@ uint64_t stop_rip(const struct cpu *cpu);
 void stop_record(const struct observe_hook *hook, unsigned vcpu, uint64_t guest_ns);
 struct channel *stop_channel(void);
 
+/* --- profile.c ---------------------------------------------------------------------------------------------------- */
+
+/* What a block of instructions is, packed into the argument of a callback. */
+union profile_block {
+	uintptr_t packed;
+	struct {
+		uint32_t function; /* see struct observe_path */
+		uint16_t instructions;
+		uint8_t starts; /* it begins with its function's first instruction */
+		uint8_t flags;	/* enum observe_function_flag */
+	};
+};
+_Static_assert(sizeof(union profile_block) == sizeof(void *), "it is the argument");
+
+/* Maps its file. Ends the process if it is not of this build. */
+void profile_open(void);
+/* @stack_pointer: the offset of RSP in a vCPU's structure. */
+void profile_start(const struct qemu_internals *q, size_t stack_pointer);
+bool profile_wanted(void);
+/* The block at @address of the kernel. */
+union profile_block profile_describe(uint64_t address, size_t instructions);
+/* A vCPU is about to execute a block; @data: the packed block. */
+void profile_count(unsigned vcpu, void *data);
+/* The number to which blocks of user space add their instructions. */
+uint64_t *profile_user(void);
+
 /* --- perturb.c ---------------------------------------------------------------------------------------------------- */
 
 void perturb_start(void (*hold)(int64_t ns));

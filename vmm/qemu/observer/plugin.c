@@ -33,7 +33,8 @@ struct qemu_plugin_insn;
 typedef void translation_fn(qemu_plugin_id_t id, struct qemu_plugin_tb *block);
 typedef void execution_fn(unsigned vcpu, void *data);
 
-enum { REGISTERS_ARE_READ = 1 };
+enum { REGISTERS_ARE_NOT_USED, REGISTERS_ARE_READ };
+enum { ADD_U64 };
 
 EXPORT extern const int qemu_plugin_version;
 const int qemu_plugin_version = 1;
@@ -46,6 +47,9 @@ struct plugin_functions {
 	struct qemu_plugin_insn *(*instruction)(const struct qemu_plugin_tb *block, size_t index);
 	uint64_t (*address)(const struct qemu_plugin_insn *i);
 	void (*on_execution)(struct qemu_plugin_insn *i, execution_fn *fn, int flags, void *data);
+	/* Only for profiles; NULL: this QEMU does not have them. */
+	void (*on_block)(struct qemu_plugin_tb *block, execution_fn *fn, int flags, void *data);
+	void (*add_at_block)(struct qemu_plugin_tb *block, int operation, void *at, uint64_t value);
 	/* Not for plugins: to throw all translations away while no vCPU executes. */
 	void (*begin_exclusive)(void);
 	void (*end_exclusive)(void);
@@ -55,15 +59,18 @@ struct plugin_functions {
 static const struct {
 	size_t offset;
 	const char *name;
+	bool may_lack;
 } functions[] = {
-	{ offsetof(struct plugin_functions, on_translation), "qemu_plugin_register_vcpu_tb_trans_cb" },
-	{ offsetof(struct plugin_functions, instructions), "qemu_plugin_tb_n_insns" },
-	{ offsetof(struct plugin_functions, instruction), "qemu_plugin_tb_get_insn" },
-	{ offsetof(struct plugin_functions, address), "qemu_plugin_insn_vaddr" },
-	{ offsetof(struct plugin_functions, on_execution), "qemu_plugin_register_vcpu_insn_exec_cb" },
-	{ offsetof(struct plugin_functions, begin_exclusive), "start_exclusive" },
-	{ offsetof(struct plugin_functions, end_exclusive), "end_exclusive" },
-	{ offsetof(struct plugin_functions, flush), "tb_flush" },
+	{ offsetof(struct plugin_functions, on_translation), "qemu_plugin_register_vcpu_tb_trans_cb", false },
+	{ offsetof(struct plugin_functions, instructions), "qemu_plugin_tb_n_insns", false },
+	{ offsetof(struct plugin_functions, instruction), "qemu_plugin_tb_get_insn", false },
+	{ offsetof(struct plugin_functions, address), "qemu_plugin_insn_vaddr", false },
+	{ offsetof(struct plugin_functions, on_execution), "qemu_plugin_register_vcpu_insn_exec_cb", false },
+	{ offsetof(struct plugin_functions, on_block), "qemu_plugin_register_vcpu_tb_exec_cb", true },
+	{ offsetof(struct plugin_functions, add_at_block), "qemu_plugin_register_vcpu_tb_exec_inline", true },
+	{ offsetof(struct plugin_functions, begin_exclusive), "start_exclusive", false },
+	{ offsetof(struct plugin_functions, end_exclusive), "end_exclusive", false },
+	{ offsetof(struct plugin_functions, flush), "tb_flush", false },
 };
 
 /* Sets of the kernel's pages by a hash of their numbers, so a page can seem to be in one that is not. */
@@ -189,6 +196,17 @@ unsigned observer_next_block(const struct cpu *cpu)
 	return b->address == address ? b->size : 0;
 }
 
+/* A block of user space only adds to a number. The stack pointer of others is in memory when they begin. */
+static void count_block(struct qemu_plugin_tb *block, uint64_t address, size_t instructions)
+{
+	if (address < OBSERVE_ADDRESS_MIN) {
+		plugin.call.add_at_block(block, ADD_U64, profile_user(), instructions);
+		return;
+	}
+	void *data = (void *)profile_describe(address, instructions).packed;
+	plugin.call.on_block(block, profile_count, REGISTERS_ARE_NOT_USED, data);
+}
+
 /* The instructions of a block follow each other, and it has at most two pages. */
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 {
@@ -199,6 +217,8 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 	uint64_t first = plugin.call.address(plugin.call.instruction(block, 0));
 	uint64_t last = plugin.call.address(plugin.call.instruction(block, count - 1));
 	note_block(first, count);
+	if (profile_wanted())
+		count_block(block, first, count);
 	if (first < OBSERVE_ADDRESS_MIN)
 		return;
 	add_page(&plugin.translated, first);
@@ -215,7 +235,7 @@ static const char *find_functions(void)
 {
 	for (size_t i = 0; i < COUNT(functions); i++) {
 		void *f = dlsym(RTLD_DEFAULT, functions[i].name);
-		if (!f)
+		if (!f && !functions[i].may_lack)
 			return functions[i].name;
 		memcpy((char *)&plugin.call + functions[i].offset, &f, sizeof(f));
 	}
@@ -262,6 +282,8 @@ const char *observer_start(const struct qemu_internals *q, void (*hold)(int64_t 
 	plugin.qemu = q;
 	perturb_start(hold);
 	const char *missing = plugin.missing ? plugin.missing : stop_start(q);
+	if (!missing && profile_wanted() && (!plugin.call.on_block || !plugin.call.add_at_block))
+		missing = "a plugin's callbacks for blocks";
 	if (!missing && plugin.probe)
 		_exit(0);
 	return missing;

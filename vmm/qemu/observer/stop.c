@@ -51,6 +51,8 @@ void stop_open(void)
 		_exit(STATUS_SOFTWARE);
 	}
 	shmring_writer_init(&here.ring, &here.area, 0);
+	if (here.channel->profiles)
+		profile_open();
 }
 
 struct channel *stop_channel(void)
@@ -220,6 +222,8 @@ const char *stop_start(const struct qemu_internals *q)
 	here.qemu = q;
 	const char *missing = registers_find(&here.offsets);
 	missing = missing ? missing : memory_find();
+	if (!missing)
+		profile_start(q, here.offsets.general + RSP * sizeof(uint64_t));
 	if (!missing && here.channel) {
 		plan_sample(accounted_ns());
 		read_until();
