@@ -111,6 +111,25 @@ int file_write_atomic_at(int dir, const char *name, const void *data, size_t len
 	return FAIL_SYS(err, r, "write '%s'", name);
 }
 
+int file_write_by(int dir, const char *name, mode_t mode, file_write_fn *write, void *data, struct err **err)
+{
+	_cleanup_free_ char *fresh = NULL;
+	if (asprintf(&fresh, "%s.tmp-%d", name, gettid()) < 0)
+		return -ENOMEM;
+	_cleanup_close_ int fd = file_create_at(dir, fresh, mode);
+	if (fd < 0)
+		return FAIL_SYS(err, fd, "create '%s'", fresh);
+	int r = write(data, fd, err);
+	if (r == 0) {
+		r = rename_durable(fd, dir, fresh, name, 0);
+		if (r < 0)
+			FAIL_SYS(err, r, "rename '%s'", fresh);
+	}
+	if (r < 0)
+		unlinkat(dir, fresh, 0);
+	return r < 0 ? err_wrap(err, r, "write '%s'", name) : 0;
+}
+
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err)
 {
 	return file_write_atomic_at(AT_FDCWD, path, data, len, mode, err);

@@ -7,7 +7,8 @@
 
 /*
  * Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory), what that
- * said of a failure, the same of a second run (run/second_run.h), and snapshots that the test asked for.
+ * said of a failure, the same of a second run (run/second_run.h), snapshots that the test asked for, and the recorded
+ * schedule (schedule/log.h).
  */
 #define SIDECAR_SUFFIX	 ".ktstr.json"
 #define REPORT_SUFFIX	 ".report.txt"
@@ -15,7 +16,9 @@
 #define DUMP_SUFFIX	 ".failure-dump.json"
 #define REPRO_SUFFIX	 ".repro.failure-dump.json"
 #define SNAPSHOTS_SUFFIX ".snapshots.json"
-#define LOAD_LOG_SUFFIX	 ".load-log.txt" /* of a cell of the verifier sweep: what the scheduler printed */
+#define SCHEDULE_SUFFIX	 ".schedule.zst"
+#define TRACE_SUFFIX	 ".perfetto.json" /* of --schedule-trace, in its directory */
+#define LOAD_LOG_SUFFIX	 ".load-log.txt"  /* of a cell of the verifier sweep: what the scheduler printed */
 
 /* Directory of earlier runs, in the directory of all runs: .history/RUN/TIME-ID. */
 #define HISTORY_DIRECTORY ".history"

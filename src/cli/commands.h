@@ -20,6 +20,7 @@ extern const struct command cmd_verifier;
 extern const struct command cmd_report;
 extern const struct command cmd_merge;
 extern const struct command cmd_dump;
+extern const struct command cmd_trace;
 extern const struct command cmd_show_thresholds;
 extern const struct command cmd_new;
 extern const struct command cmd_export;

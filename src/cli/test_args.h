@@ -23,6 +23,7 @@ struct test_args {
 	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb;
 	const char *base, *base_ref, *default_branch;
+	const char *schedule_trace; /* directory */
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
 		no_skip_mode, no_monitor;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode, relevant;

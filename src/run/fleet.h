@@ -46,6 +46,7 @@ struct fleet_config {
 	bool json;			/* events as JSON lines on stdout */
 	bool keep_logs;			/* keep the output of every guest beside its sidecar */
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
+	const char *schedule_trace;	/* directory for the trace of each test's schedule; NULL: none is wanted */
 	bool no_monitor;		/* do not look at guests from outside */
 	bool exploring;			/* many schedules: reports only in files, and no second runs */
 	bool skips_fail;		/* tests that cannot run here fail instead of being skipped */
