@@ -110,6 +110,8 @@ static bool has_id(const json_t *list, uint64_t id)
 	return false;
 }
 
+#define ROOT_GROUP 1 /* cgroup v2: the number of its first directory, to which the kernel moves tasks that end */
+
 /* Control groups are known by their workers. */
 static json_t *groups_json(const struct attempt *a)
 {
@@ -119,7 +121,7 @@ static json_t *groups_json(const struct attempt *a)
 		const struct wire_worker *w = &a->evidence.worker[i].wire;
 		const struct schedule_task *t = schedule_find(s, w->tid);
 		uint64_t id = t ? schedule_group(s, t->group)->id : 0;
-		if (!id || !load_name(&a->evidence, w) || has_id(list, id))
+		if (!id || id == ROOT_GROUP || !load_name(&a->evidence, w) || has_id(list, id))
 			continue;
 		json_t *o = json_object();
 		json_put_u64(&o, "id", id);

@@ -119,10 +119,11 @@ static bool is_event(const struct schedule_event *e, unsigned cpus)
 static void get_event(struct schedule_log_reader *r, struct schedule_event *e)
 {
 	unsigned first = get_byte(r), flags = get_byte(r);
-	*e = (struct schedule_event){ .kind = first & 0xf,
-				      .reason = first >> 4 & 3,
-				      .leaving = (uint8_t)(first >> 6),
-				      .task_class = flags & LOG_CLASS };
+	memset(e, 0, sizeof(*e));
+	e->kind = first & 0xf;
+	e->reason = first >> 4 & 3;
+	e->leaving = (uint8_t)(first >> 6);
+	e->task_class = flags & LOG_CLASS;
 	uint64_t cpu = get_number(r);
 	e->cpu = cpu < SCHEDULE_CPUS_MAX ? (uint32_t)cpu : SCHEDULE_CPUS_MAX;
 	e->time_ns = r->time_ns += (uint64_t)schedule_log_unzigzag(get_number(r));
