@@ -131,7 +131,7 @@ static void put_cpu(const struct excerpt *x, const struct schedule_about *about,
 {
 	const struct excerpt_cpu *c = &x->cpu[cpu];
 	unsigned marked = 0;
-	buf_appendf(out, "%sCPU %u:\n", indent, cpu);
+	buf_appendf(out, "%sCPU %u:%s\n", indent, cpu, c->lines ? "" : " no steps are recorded");
 	for (size_t i = 0; i < c->lines; i++) {
 		const struct step *s = &c->line[i].step;
 		put_left_out(c->line[i].left_out, indent, out);
@@ -140,7 +140,8 @@ static void put_cpu(const struct excerpt *x, const struct schedule_about *about,
 		words_step(about, s, out);
 		buf_puts(out, "\n");
 	}
-	put_points(x, about, marked, UINT64_MAX, indent, out);
+	if (c->lines)
+		put_points(x, about, marked, UINT64_MAX, indent, out);
 	put_left_out(c->left_out, indent, out);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "trace/picture.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -14,14 +15,14 @@
 
 #define COLUMNS	   800
 #define LEFT	   190
-#define RIGHT	   20
+#define RIGHT	   40
 #define TOP	   62
 #define ROW	   24
 #define BAR	   18
 #define CPUS_MOST  64
 #define TASKS_MOST 16
 #define NAME_MOST  ((size_t)26)
-#define TICKS	   5
+#define TICKS	   7 /* at most */
 
 /* What can take the time of a column; the groups' colours come first. */
 enum { GROUPS = 7, OTHER = GROUPS, IDLE, WANTED, RUNS, WAITS, SHADES };
@@ -155,13 +156,14 @@ static void take_step(struct picture *p, const struct stepper *stepper, const st
 	look_at_idle(p, stepper, s->time_ns);
 }
 
-static void end_rows(struct picture *p)
+/* Nothing is known behind the last event. */
+static void end_rows(struct picture *p, uint64_t now)
 {
 	for (unsigned i = 0; i < p->cpus; i++)
 		if (p->cpu[i].known)
-			add_time(p, p->cpu[i].row, p->cpu[i].shade, p->cpu[i].since_ns, p->config->to_ns);
+			add_time(p, p->cpu[i].row, p->cpu[i].shade, p->cpu[i].since_ns, now);
 	for (unsigned i = 0; i < p->tasks; i++)
-		add_time(p, p->task[i].row, p->task[i].shade, p->task[i].since_ns, p->config->to_ns);
+		add_time(p, p->task[i].row, p->task[i].shade, p->task[i].since_ns, now);
 }
 
 /* --- SVG ---------------------------------------------------------------------------------------------------------- */
@@ -218,16 +220,25 @@ static double test_ms(const struct picture *p, double ns)
 	return (ns - (double)p->about->began_ns) / 1e6;
 }
 
+/* 1, 2 or 5 times a power of ten, so that there are few enough of them. */
+static double tick_distance(double ms)
+{
+	double tick = 1e-6;
+	for (unsigned i = 0; ms / tick > TICKS; i++)
+		tick *= i % 3 == 1 ? 2.5 : 2;
+	return tick;
+}
+
 static void put_axis(const struct picture *p, unsigned bottom)
 {
-	double length = (double)(p->config->to_ns - p->config->from_ns);
+	double from = test_ms(p, (double)p->config->from_ns), to = test_ms(p, (double)p->config->to_ns);
+	double tick = tick_distance(to - from);
 	char text[48];
-	for (unsigned i = 0; i <= TICKS; i++) {
-		double x = LEFT + (double)COLUMNS * i / TICKS;
-		double ms = test_ms(p, (double)p->config->from_ns + length * i / TICKS);
+	for (double ms = ceil(from / tick) * tick; ms <= to; ms += tick) {
+		double x = LEFT + COLUMNS * (ms - from) / (to - from);
 		buf_appendf(p->out, "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%u\"/>", x, x, TOP - 4,
 			    bottom);
-		snprintf(text, sizeof(text), "%.*f ms", length < 1e7 ? 2 : 0, ms);
+		snprintf(text, sizeof(text), "%.*f ms", tick < 0.01 ? 3 : tick < 1 ? 2 : 0, ms);
 		put_label(p, x, bottom + 16, "c", text);
 	}
 }
@@ -359,7 +370,7 @@ int picture_draw(struct schedule_log_reader *reader, const struct picture_config
 		r = 0;
 	}
 	if (r == 0) {
-		end_rows(&p);
+		end_rows(&p, schedule_now(s->model));
 		put_picture(&p);
 	}
 	picture_done(&p);
