@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/time.h"
 
+#define LATE_NS	   100000
 #define ROOT_GROUP 1 /* cgroup v2: the number of its first directory */
 
 void words_task(const struct schedule_about *about, struct step_task task, struct buf *out)
@@ -38,16 +39,23 @@ static void put_span(uint64_t from, uint64_t to, struct buf *out)
 	buf_puts(out, nsec_measure(to > from ? (double)(to - from) : 0, text));
 }
 
-static void put_waker(const struct schedule_about *about, const struct step_wake *w, uint32_t here, struct buf *out)
+/* @since: from when it waits. A wake-up long before that is worth its own time. */
+static void put_waker(const struct schedule_about *about, const struct step *s, uint64_t since, struct buf *out)
 {
+	const struct step_wake *w = &s->wake;
 	if (!w->key)
 		return;
-	buf_puts(out, ", woken by ");
+	buf_puts(out, ", woken ");
+	if (since > w->time_ns && since - w->time_ns > LATE_NS) {
+		put_span(w->time_ns, s->time_ns, out);
+		buf_puts(out, " before ");
+	}
+	buf_puts(out, "by ");
 	if (w->by)
 		words_task(about, (struct step_task){ .pid = w->by }, out);
 	else
 		buf_puts(out, "an interrupt");
-	if (w->cpu != here)
+	if (w->cpu != s->cpu)
 		buf_appendf(out, " on CPU %u", w->cpu);
 }
 
@@ -92,7 +100,7 @@ static void put_switch(const struct schedule_about *about, const struct step *s,
 		return;
 	buf_puts(out, ", which waited for ");
 	put_span(s->next_since_ns, s->time_ns, out);
-	put_waker(about, &s->wake, s->cpu, out);
+	put_waker(about, s, s->next_since_ns, out);
 }
 
 static void put_ready(const struct schedule_about *about, const struct step *s, struct buf *out)
@@ -103,7 +111,7 @@ static void put_ready(const struct schedule_about *about, const struct step *s, 
 		buf_puts(out, " after a sleep of ");
 		put_span(s->since_ns, s->time_ns, out);
 	}
-	put_waker(about, &s->wake, s->cpu, out);
+	put_waker(about, s, s->time_ns, out);
 }
 
 static void put_move(const struct schedule_about *about, const struct step *s, struct buf *out)
