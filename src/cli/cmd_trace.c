@@ -32,8 +32,9 @@ static const struct option_row trace_options[] = {
 	OPT_NUMBER(struct trace_args, lines, "lines", 0, "N", 1, EXCERPT_LINES_MAX, EXCERPT_LINES,
 		   "at most so many steps of each CPU"),
 	OPT_STRING(struct trace_args, perfetto, "perfetto", 0, "OUT",
-		   "write all of it to OUT, as a trace for ui.perfetto.dev"),
-	OPT_STRING(struct trace_args, svg, "svg", 0, "OUT", "write a picture of the time around the moment to OUT"),
+		   "write all of it to OUT (-: standard output), as a trace for ui.perfetto.dev"),
+	OPT_STRING(struct trace_args, svg, "svg", 0, "OUT",
+		   "write a picture of the time around the moment to OUT (-: standard output)"),
 	OPT_DURATION(struct trace_args, window, "window", 0, "TIME", 0, WINDOW_MAX, 0, NSEC_PER_SEC,
 		     "the time that the picture shows (0: the moment, and a little more)"),
 	ROW_JSON(struct trace_args, "the steps, and what the file says of itself, as JSON"),
@@ -104,6 +105,13 @@ static int write_perfetto(void *data, int fd, struct err **err)
 	return perfetto_write(data, fd, err);
 }
 
+static int export_perfetto(const char *path, struct schedule_log_reader *reader, struct err **err)
+{
+	if (!strcmp(path, "-"))
+		return perfetto_write(reader, STDOUT_FILENO, err);
+	return file_write_by(AT_FDCWD, path, 0644, write_perfetto, reader, err);
+}
+
 static uint64_t before(uint64_t ns, uint64_t by)
 {
 	return ns > by ? ns - by : 0;
@@ -124,6 +132,10 @@ static int draw(const struct trace_args *a, struct schedule_log_reader *reader, 
 		config.to_ns = config.from_ns + (uint64_t)a->window;
 	}
 	int r = picture_draw(reader, &config, &svg, err);
+	if (r == 0 && !strcmp(a->svg, "-")) {
+		out_buf(&svg);
+		return 0;
+	}
 	return r == 0 ? file_write_atomic(a->svg, svg.data, svg.len, 0644, err) : r;
 }
 
@@ -140,7 +152,7 @@ static int run_trace(void *args, struct err **err)
 		return fd;
 	int r = schedule_log_open_fd(fd, &reader, err);
 	if (r == 0 && a->perfetto)
-		r = file_write_by(AT_FDCWD, a->perfetto, 0644, write_perfetto, reader, err);
+		r = export_perfetto(a->perfetto, reader, err);
 	else if (r == 0)
 		r = find_moment(a, schedule_log_about(reader), &moment, err);
 	if (r == 0 && !a->perfetto)

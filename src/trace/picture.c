@@ -13,16 +13,17 @@
 #include "trace/step.h"
 #include "trace/words.h"
 
-#define COLUMNS	   800
-#define LEFT	   190
-#define RIGHT	   40
-#define TOP	   62
-#define ROW	   24
-#define BAR	   18
-#define CPUS_MOST  64
-#define TASKS_MOST 16
-#define NAME_MOST  ((size_t)26)
-#define TICKS	   7 /* at most */
+#define COLUMNS	     800
+#define LEFT	     190
+#define RIGHT	     40
+#define TOP	     62
+#define ROW	     24
+#define BAR	     18
+#define CPUS_MOST    64
+#define TASKS_MOST   16
+#define NAME_MOST    ((size_t)26)
+#define TEXT_COLUMNS 150
+#define TICKS	     7 /* at most */
 
 /* What can take the time of a column; the groups' colours come first. */
 enum { GROUPS = 7, OTHER = GROUPS, IDLE, WANTED, RUNS, WAITS, SHADES };
@@ -299,13 +300,13 @@ static void put_picture(const struct picture *p)
 	buf_appendf(p->out, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" role=\"img\">\n%s",
 		    LEFT + COLUMNS + RIGHT, bottom + 76, style);
 	buf_puts(p->out, "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
-	_cleanup_buf_ struct buf title = BUF_NULL;
+	_cleanup_buf_ struct buf title = BUF_NULL, text = BUF_NULL;
 	buf_appendf(&title, "%s, scheduler %s, kernel %s, topology %s, seed %s", p->about->test,
 		    p->about->scheduler ? p->about->scheduler : "eevdf", p->about->kernel ? p->about->kernel : "?",
 		    p->about->topology ? p->about->topology : "?", p->about->seed ? p->about->seed : "?");
 	put_label(p, 10, 20, "t", buf_str(&title));
-	if (m->text)
-		put_label(p, 10, 40, "", m->text);
+	text_append_short(&text, m->text ? m->text : "", TEXT_COLUMNS);
+	put_label(p, 10, 40, "", buf_str(&text));
 	put_axis(p, bottom);
 	put_rows(p);
 	put_mark(p, m->from_ns, bottom);
