@@ -12,12 +12,12 @@
 #define PIECE	   ((size_t)128 << 10)
 #define WINDOW_LOG 23 /* most memory that a frame may ask of its reader: 8 MiB */
 
-#define ZSTD_FUNCTIONS(X)                                                                                  \
-	X(isError)                                                                                         \
-	X(getErrorName)                                                                                    \
-	X(createCCtx)                                                                                      \
-	X(freeCCtx) X(CCtx_setParameter) X(compressStream2) X(createDCtx) X(freeDCtx) X(DCtx_setParameter) \
-		X(decompressStream)
+#define ZSTD_FUNCTIONS(X) \
+	X(isError)        \
+	X(getErrorName)   \
+	X(createCCtx)     \
+	X(freeCCtx)       \
+	X(CCtx_setParameter) X(compressStream2) X(createDCtx) X(freeDCtx) X(DCtx_setParameter) X(decompressStream)
 #define ZSTD_SLOT(name) __typeof__(ZSTD_##name) *name;
 #define ZSTD_NAME(name) "ZSTD_" #name,
 
