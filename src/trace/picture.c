@@ -32,7 +32,7 @@ static const char *const classes[SHADES] = { "g0", "g1",    "g2", "g3",	    "g4"
 					     "g6", "other", "",	  "wanted", "runs", "waits" };
 
 struct row {
-	uint32_t ns[COLUMNS][SHADES];
+	uint64_t ns[COLUMNS][SHADES];
 };
 
 struct task_row {
@@ -69,11 +69,10 @@ static void add_time(const struct picture *p, struct row *row, unsigned shade, u
 	from = MAX_OF(from, begin);
 	to = MIN_OF(to, p->config->to_ns);
 	while (from < to) {
-		unsigned column = (unsigned)((double)(from - begin) * COLUMNS / (double)length);
-		column = MIN_OF(column, COLUMNS - 1u);
-		uint64_t next = begin + (uint64_t)((double)length * (column + 1) / COLUMNS);
-		uint64_t until = column == COLUMNS - 1 ? to : MIN_OF(to, MAX_OF(next, from + 1));
-		row->ns[column][shade] += (uint32_t)MIN_OF(until - from, (uint64_t)UINT32_MAX / 2);
+		unsigned column = (unsigned)((unsigned __int128)(from - begin) * COLUMNS / length);
+		uint64_t next = begin + (uint64_t)((unsigned __int128)length * (column + 1) / COLUMNS);
+		uint64_t until = MIN_OF(to, MAX_OF(next, from + 1));
+		row->ns[column][shade] += until - from;
 		from = until;
 	}
 }
@@ -235,7 +234,9 @@ static void put_axis(const struct picture *p, unsigned bottom)
 	double from = test_ms(p, (double)p->config->from_ns), to = test_ms(p, (double)p->config->to_ns);
 	double tick = tick_distance(to - from);
 	char text[48];
-	for (double ms = ceil(from / tick) * tick; ms <= to; ms += tick) {
+	double first = ceil(from / tick);
+	for (unsigned i = 0; i <= TICKS && (first + i) * tick <= to; i++) {
+		double ms = (first + i) * tick;
 		double x = LEFT + COLUMNS * (ms - from) / (to - from);
 		buf_appendf(p->out, "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%u\"/>", x, x, TOP - 4,
 			    bottom);

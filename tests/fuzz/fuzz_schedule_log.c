@@ -3,6 +3,7 @@
  * A kept schedule with any content. What the reader takes, the model takes too, and it can be kept and read again: the
  * events are the same.
  */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "schedule/log_reader.h"
 #include "schedule/model.h"
 #include "trace/excerpt.h"
+#include "trace/perfetto.h"
+#include "trace/picture.h"
 
 #define EVENTS_MAX 4096
 
@@ -70,14 +73,18 @@ static void read_all(struct schedule_log_reader *r)
 	free(event);
 }
 
-static void show(const uint8_t *data, size_t size)
+static struct schedule_log_reader *open_again(struct input *in)
 {
-	struct input in = { data, size };
 	struct schedule_log_reader *r;
+	REQUIRE(schedule_log_open(take, in, &r, NULL) == 0);
+	return r;
+}
+
+static void show_words(struct input in)
+{
+	struct schedule_log_reader *r = open_again(&in);
 	struct excerpt *x;
 	struct buf text = BUF_NULL;
-	if (schedule_log_open(take, &in, &r, NULL) < 0)
-		return;
 	const struct excerpt_config config = { .moment = schedule_log_about(r)->failure, .lines = 8, .cpu = -1 };
 	if (excerpt_read(r, &config, &x, NULL) == 0) {
 		excerpt_text(x, schedule_log_about(r), "", &text);
@@ -85,6 +92,27 @@ static void show(const uint8_t *data, size_t size)
 		excerpt_free(x);
 	}
 	buf_done(&text);
+	schedule_log_close(r);
+}
+
+static void show_picture(struct input in)
+{
+	struct schedule_log_reader *r = open_again(&in);
+	const struct schedule_moment *m = &schedule_log_about(r)->failure;
+	const struct picture_config config = { .from_ns = m->from_ns, .to_ns = m->to_ns, .moment = *m, .cpu = -1 };
+	struct buf svg = BUF_NULL;
+	picture_draw(r, &config, &svg, NULL);
+	buf_done(&svg);
+	schedule_log_close(r);
+}
+
+static void show_trace(struct input in)
+{
+	struct schedule_log_reader *r = open_again(&in);
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	REQUIRE(fd >= 0);
+	perfetto_write(r, fd, NULL);
+	close(fd);
 	schedule_log_close(r);
 }
 
@@ -110,6 +138,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	read_all(r);
 	schedule_log_close(r);
-	show(data, size);
+	show_words((struct input){ data, size });
+	show_picture((struct input){ data, size });
+	show_trace((struct input){ data, size });
 	return 0;
 }

@@ -338,3 +338,6 @@ put('schedule_log', 'events', schedule(
     phases=[{'name': 'run', 'from_ns': 900, 'to_ns': 2000}], cgroups=[{'id': 7, 'name': 'crowd'}],
     tasks=[{'pid': 41, 'name': 'test'}, {'pid': 40, 'name': 'test', 'cgroup': 'crowd'}]))
 put('schedule_log', 'about', schedule(ready, cpus=512, failure=None))
+far = bytes([0, 0, 0]) + number((1 << 63) - 5) + bytes([0]) + sched_task(5, 40)
+put('schedule_log', 'times', schedule(far, runs, failure={'from_ns': 0, 'to_ns': (1 << 63) - 1, 'pid': 40}, began_ns=(1 << 62)))
+put('schedule_log', 'point', schedule(far, sleeps, leaves, failure={'from_ns': (1 << 62) - 3, 'to_ns': (1 << 62) - 2, 'pid': 40}))
