@@ -168,7 +168,7 @@ const struct command cmd_trace = {
 	.text = "A test that fails on tcg leaves a file NAME.schedule.zst beside its sidecar: each switch, wake-up and "
 		"move of a task, at exact times of the guest; of a long test the last ones. This command shows the "
 		"steps around the moment that the first finding of the test is about, for each CPU: which task "
-		"stopped and why, which one ran next, how long it had waited, and who woke it. If that moment is a "
+		"stopped and why, which one ran next, how long it had waited, and what ran where it was woken. If that moment is a "
 		"time, such as a long wait, it also shows what each CPU did meanwhile, and the steps around its begin "
 		"and its end.\n"
 		"With --perfetto it writes all of it as a trace that the page ui.perfetto.dev shows: a track for each "

@@ -14,6 +14,12 @@ static double test_ms(const struct schedule_about *about, uint64_t ns)
 	return ns >= about->began_ns ? (double)(ns - about->began_ns) / 1e6 : -((double)(about->began_ns - ns) / 1e6);
 }
 
+/* A test that did not begin has only the guest's own time. */
+static const char *origin(const struct schedule_about *about)
+{
+	return about->began_ns ? "the test began" : "the guest's start";
+}
+
 /* --- which CPUs --------------------------------------------------------------------------------------------------- */
 
 static bool concerns(const struct excerpt_cpu *c, int32_t pid)
@@ -92,11 +98,11 @@ static void put_moment(const struct excerpt *x, const struct schedule_about *abo
 	if (m->text)
 		buf_appendf(out, "%s%s\n", indent, m->text);
 	if (x->points == 1) {
-		buf_appendf(out, "%sthe moment: %.3f ms after the test began\n", indent, test_ms(about, m->from_ns));
+		buf_appendf(out, "%sthe moment: %.3f ms after %s\n", indent, test_ms(about, m->from_ns), origin(about));
 		return;
 	}
-	buf_appendf(out, "%sfrom %.3f to %.3f ms after the test began (%s), the CPUs did this:\n", indent,
-		    test_ms(about, m->from_ns), test_ms(about, m->to_ns),
+	buf_appendf(out, "%sfrom %.3f to %.3f ms after %s (%s), the CPUs did this:\n", indent,
+		    test_ms(about, m->from_ns), test_ms(about, m->to_ns), origin(about),
 		    nsec_measure((double)(m->to_ns - m->from_ns), length));
 	unsigned more = 0;
 	for (unsigned i = 0; i < x->cpus; i++) {
@@ -215,7 +221,7 @@ static json_t *line_json(const struct schedule_about *about, const struct step *
 	else if (s->kind == STEP_READY || s->kind == STEP_MOVES)
 		put_queue_json(about, s, &o);
 	if (s->wake.key && s->kind != STEP_MOVES) {
-		json_put(&o, "woken_by", task_json(about, (struct step_task){ .pid = s->wake.by }));
+		json_put(&o, "woken_while", task_json(about, (struct step_task){ .pid = s->wake.by }));
 		json_put_u64(&o, "woken_on_cpu", s->wake.cpu);
 	}
 	return o;

@@ -18,12 +18,12 @@ enum step_kind {
 	STEP_ONLINE,
 };
 
-/* A wake-up, and who made it. */
+/* A wake-up, and what ran where it was made: that task made it, or an interrupt that came meanwhile. */
 struct step_wake {
 	uint64_t key; /* of the task that was woken; 0: there was none */
 	uint64_t time_ns;
 	uint32_t cpu;
-	int32_t by; /* 0: an interrupt, while the CPU was idle */
+	int32_t by; /* 0: the CPU was idle, so it was an interrupt */
 };
 
 struct step_task {

@@ -50,11 +50,14 @@ static void put_waker(const struct schedule_about *about, const struct step *s, 
 		put_span(w->time_ns, s->time_ns, out);
 		buf_puts(out, " before ");
 	}
-	buf_puts(out, "by ");
-	if (w->by)
+	/* An interrupt may have come while a task ran; which of them it was is not recorded. */
+	if (w->by) {
+		buf_puts(out, "while ");
 		words_task(about, (struct step_task){ .pid = w->by }, out);
-	else
-		buf_puts(out, "an interrupt");
+		buf_puts(out, " ran");
+	} else {
+		buf_puts(out, "by an interrupt");
+	}
 	if (w->cpu != s->cpu)
 		buf_appendf(out, " on CPU %u", w->cpu);
 }

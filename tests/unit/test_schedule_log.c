@@ -239,13 +239,13 @@ static struct schedule_log *make_wait(void)
 START_TEST(an_excerpt_says_who_waited_and_what_the_cpus_did)
 {
 	static const char *const wanted[] = {
-		"from 30.000 to 90.000 ms after the test began (60 ms), the CPUs did this:\n",
+		"from 30.000 to 90.000 ms after the guest's start (60 ms), the CPUs did this:\n",
 		"  CPU 0: a[10] 100 %\n",
 		"  CPU 1: idle 67 %, task 12 33 %\n",
 		"  CPU 2: not known\n",
 		"CPU 2: no steps are recorded\n",
 		"30.000 ms  ==> here it begins\n",
-		"30.000 ms  task 11 of 'crowd' is ready to run here after a sleep of 20 ms, woken by a[10]\n",
+		"30.000 ms  task 11 of 'crowd' is ready to run here after a sleep of 20 ms, woken while a[10] ran\n",
 		"90.000 ms  a[10] is preempted after 70 ms; now task 11 of 'crowd' runs, which waited for 60 ms, woken "
 		"by a[10]\n",
 	};

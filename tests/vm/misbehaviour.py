@@ -201,7 +201,7 @@ KEPT = [
     ('starved_task', r"CPU \d: idle \d\d %.*test\[\d+\] of 'crowd' is ready to run here\n"
      r".*the CPU becomes idle, although 1 task that may run here waits: test\[\d+\] of 'crowd' for \d{4} ms\n"),
     ('idle_cpus', r"CPU 1: idle (100|9\d) %.*CPU 1:.*although \d tasks that may run here wait: test\[\d+\] of 'crowd' for"),
-    ('delayed_wakeups', r"idle for [\d.]+ ms; now test\[\d+\] of 'sleepers' runs, which waited for .*, woken [\d.]+ ms before by"),
+    ('delayed_wakeups', r"idle for [\d.]+ ms; now test\[\d+\] of 'sleepers' runs, which waited for .*, woken [\d.]+ ms before "),
 ]
 
 
