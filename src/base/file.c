@@ -118,12 +118,12 @@ int file_write_by(int dir, const char *name, mode_t mode, file_write_fn *write, 
 		return -ENOMEM;
 	_cleanup_close_ int fd = file_create_at(dir, fresh, mode);
 	if (fd < 0)
-		return FAIL_SYS(err, fd, "create '%s'", fresh);
+		return FAIL(err, ERR_OUTPUT, fd, "create '%s': %s", fresh, strerror(-fd));
 	int r = write(data, fd, err);
 	if (r == 0) {
 		r = rename_durable(fd, dir, fresh, name, 0);
 		if (r < 0)
-			FAIL_SYS(err, r, "rename '%s'", fresh);
+			FAIL(err, ERR_OUTPUT, r, "rename '%s': %s", fresh, strerror(-r));
 	}
 	if (r < 0)
 		unlinkat(dir, fresh, 0);
@@ -151,6 +151,16 @@ int file_write_output(const char *path, const void *data, size_t len, mode_t mod
 	else
 		r = file_write_atomic(path, data, len, mode, NULL);
 	return r < 0 ? FAIL(err, ERR_OUTPUT, r, "write '%s': %s", path, strerror(-r)) : 0;
+}
+
+int file_write_output_by(const char *path, mode_t mode, file_write_fn *write, void *data, struct err **err)
+{
+	struct stat st;
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return file_write_by(AT_FDCWD, path, mode, write, data, err);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	int r = fd < 0 ? FAIL(err, ERR_OUTPUT, -errno, "%s", strerror(errno)) : write(data, fd, err);
+	return r < 0 ? err_wrap(err, r, "write '%s'", path) : 0;
 }
 
 int file_write(const char *path, const char *text)

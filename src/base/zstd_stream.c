@@ -3,6 +3,7 @@
 #include "base/zstd_stream.h"
 
 #include <stdbool.h>
+#include <string.h>
 #include <zstd.h>
 
 #include "base/file.h"
@@ -67,7 +68,7 @@ static int compress(struct zstd_writer *w, ZSTD_inBuffer *in, ZSTD_EndDirective 
 			return FAIL(err, ERR_BUG, -EIO, "compress: %s", w->z.getErrorName(left));
 		int r = fd_write_full(w->fd, w->piece, out.pos);
 		if (r < 0)
-			return FAIL_SYS(err, r, "write compressed data");
+			return FAIL(err, ERR_OUTPUT, r, "write compressed data: %s", strerror(-r));
 		if (how == ZSTD_e_continue && in->pos == in->size)
 			return 0;
 	}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* cmd_trace.c -- ktstr trace: shows what the scheduler did around a failure. */
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -109,7 +108,7 @@ static int export_perfetto(const char *path, struct schedule_log_reader *reader,
 {
 	if (!strcmp(path, "-"))
 		return perfetto_write(reader, STDOUT_FILENO, err);
-	return file_write_by(AT_FDCWD, path, 0644, write_perfetto, reader, err);
+	return file_write_output_by(path, 0644, write_perfetto, reader, err);
 }
 
 static uint64_t before(uint64_t ns, uint64_t by)
@@ -136,7 +135,7 @@ static int draw(const struct trace_args *a, struct schedule_log_reader *reader, 
 		out_buf(&svg);
 		return 0;
 	}
-	return r == 0 ? file_write_atomic(a->svg, svg.data, svg.len, 0644, err) : r;
+	return r == 0 ? file_write_output(a->svg, svg.data, svg.len, 0644, err) : r;
 }
 
 static int run_trace(void *args, struct err **err)
@@ -168,7 +167,8 @@ const struct command cmd_trace = {
 	.text = "A test that fails on tcg leaves a file NAME.schedule.zst beside its sidecar: each switch, wake-up and "
 		"move of a task, at exact times of the guest; of a long test the last ones. This command shows the "
 		"steps around the moment that the first finding of the test is about, for each CPU: which task "
-		"stopped and why, which one ran next, how long it had waited, and what ran where it was woken. If that moment is a "
+		"stopped and why, which one ran next, how long it had waited, and what ran where it was woken. If that "
+		"moment is a "
 		"time, such as a long wait, it also shows what each CPU did meanwhile, and the steps around its begin "
 		"and its end.\n"
 		"With --perfetto it writes all of it as a trace that the page ui.perfetto.dev shows: a track for each "

@@ -45,7 +45,7 @@ static int flush(struct writer *w, size_t from, struct err **err)
 		return 0;
 	int r = fd_write_full(w->fd, buf_str(&w->out), w->out.len);
 	buf_clear(&w->out);
-	return r < 0 ? FAIL_SYS(err, r, "write the trace") : 0;
+	return r < 0 ? FAIL(err, ERR_OUTPUT, r, "write the trace: %s", strerror(-r)) : 0;
 }
 
 /* --- one event ---------------------------------------------------------------------------------------------------- */
