@@ -35,8 +35,8 @@ int file_write_atomic_at(int dir, const char *name, const void *data, size_t len
  */
 int file_write_output(const char *path, const void *data, size_t len, mode_t mode, struct err **err);
 /*
- * As file_write_atomic_at() and file_write_output(), but @write, which gets @data, writes the content: for files that do
- * not fit into memory. No part of a file is left if it fails.
+ * As file_write_atomic_at() and file_write_output(), but @write, which gets @data, writes the content: for files that
+ * do not fit into memory. No part of a file is left if it fails.
  */
 typedef int file_write_fn(void *data, int fd, struct err **err);
 int file_write_by(int dir, const char *name, mode_t mode, file_write_fn *write, void *data, struct err **err);

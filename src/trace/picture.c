@@ -306,7 +306,7 @@ static void put_picture(const struct picture *p)
 		    p->about->scheduler ? p->about->scheduler : "eevdf", p->about->kernel ? p->about->kernel : "?",
 		    p->about->topology ? p->about->topology : "?", p->about->seed ? p->about->seed : "?");
 	put_label(p, 10, 20, "t", buf_str(&title));
-	text_append_short(&text, m->text ? m->text : "", TEXT_COLUMNS);
+	text_append_columns(&text, m->text ? m->text : "", TEXT_COLUMNS, false);
 	put_label(p, 10, 40, "", buf_str(&text));
 	put_axis(p, bottom);
 	put_rows(p);

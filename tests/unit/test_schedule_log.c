@@ -247,7 +247,7 @@ START_TEST(an_excerpt_says_who_waited_and_what_the_cpus_did)
 		"30.000 ms  ==> here it begins\n",
 		"30.000 ms  task 11 of 'crowd' is ready to run here after a sleep of 20 ms, woken while a[10] ran\n",
 		"90.000 ms  a[10] is preempted after 70 ms; now task 11 of 'crowd' runs, which waited for 60 ms, woken "
-		"by a[10]\n",
+		"while a[10] ran\n",
 	};
 	struct schedule_log *l = make_wait();
 	struct schedule_log_reader *r;
