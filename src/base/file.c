@@ -111,6 +111,25 @@ int file_write_atomic_at(int dir, const char *name, const void *data, size_t len
 	return FAIL_SYS(err, r, "write '%s'", name);
 }
 
+int file_write_by(int dir, const char *name, mode_t mode, file_write_fn *write, void *data, struct err **err)
+{
+	_cleanup_free_ char *fresh = NULL;
+	if (asprintf(&fresh, "%s.tmp-%d", name, gettid()) < 0)
+		return -ENOMEM;
+	_cleanup_close_ int fd = file_create_at(dir, fresh, mode);
+	if (fd < 0)
+		return FAIL(err, ERR_OUTPUT, fd, "create '%s': %s", fresh, strerror(-fd));
+	int r = write(data, fd, err);
+	if (r == 0) {
+		r = rename_durable(fd, dir, fresh, name, 0);
+		if (r < 0)
+			FAIL(err, ERR_OUTPUT, r, "rename '%s': %s", fresh, strerror(-r));
+	}
+	if (r < 0)
+		unlinkat(dir, fresh, 0);
+	return r < 0 ? err_wrap(err, r, "write '%s'", name) : 0;
+}
+
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err)
 {
 	return file_write_atomic_at(AT_FDCWD, path, data, len, mode, err);
@@ -132,6 +151,16 @@ int file_write_output(const char *path, const void *data, size_t len, mode_t mod
 	else
 		r = file_write_atomic(path, data, len, mode, NULL);
 	return r < 0 ? FAIL(err, ERR_OUTPUT, r, "write '%s': %s", path, strerror(-r)) : 0;
+}
+
+int file_write_output_by(const char *path, mode_t mode, file_write_fn *write, void *data, struct err **err)
+{
+	struct stat st;
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return file_write_by(AT_FDCWD, path, mode, write, data, err);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	int r = fd < 0 ? FAIL(err, ERR_OUTPUT, -errno, "%s", strerror(errno)) : write(data, fd, err);
+	return r < 0 ? err_wrap(err, r, "write '%s'", path) : 0;
 }
 
 int file_write(const char *path, const char *text)

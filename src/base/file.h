@@ -34,6 +34,13 @@ int file_write_atomic_at(int dir, const char *name, const void *data, size_t len
  * For files that the user named: the same, but a device or a pipe is written to, not replaced. The error is ERR_OUTPUT.
  */
 int file_write_output(const char *path, const void *data, size_t len, mode_t mode, struct err **err);
+/*
+ * As file_write_atomic_at() and file_write_output(), but @write, which gets @data, writes the content: for files that
+ * do not fit into memory. No part of a file is left if it fails.
+ */
+typedef int file_write_fn(void *data, int fd, struct err **err);
+int file_write_by(int dir, const char *name, mode_t mode, file_write_fn *write, void *data, struct err **err);
+int file_write_output_by(const char *path, mode_t mode, file_write_fn *write, void *data, struct err **err);
 /* Creates a new file for reading and writing. If @name exists, it is removed first. */
 int file_create_at(int dir, const char *name, mode_t mode);
 /*

@@ -7,8 +7,8 @@
 
 /*
  * Suffixes after NAME-VARIANT: result, report of a test that did not pass, guest memory (--keep-memory), what that
- * said of a failure, the same of a second run (run/second_run.h), snapshots that the test asked for, and instructions
- * that its kernel executed.
+ * said of a failure, the same of a second run (run/second_run.h), snapshots that the test asked for, instructions that
+ * its kernel executed, and the recorded schedule (schedule/log.h).
  */
 #define SIDECAR_SUFFIX	 ".ktstr.json"
 #define REPORT_SUFFIX	 ".report.txt"
@@ -17,8 +17,10 @@
 #define REPRO_SUFFIX	 ".repro.failure-dump.json"
 #define SNAPSHOTS_SUFFIX ".snapshots.json"
 #define PROFILE_SUFFIX	 ".profile.json"
-#define LOAD_LOG_SUFFIX	 ".load-log.txt" /* of a cell of the verifier sweep: what the scheduler printed */
 #define PERTURB_SUFFIX	 ".perturb.json" /* the points at which CPUs were held back */
+#define SCHEDULE_SUFFIX	 ".schedule.zst"
+#define TRACE_SUFFIX	 ".perfetto.json" /* of --schedule-trace, in its directory */
+#define LOAD_LOG_SUFFIX	 ".load-log.txt"  /* of a cell of the verifier sweep: what the scheduler printed */
 
 /* Directory of earlier runs, in the directory of all runs: .history/RUN/TIME-ID. */
 #define HISTORY_DIRECTORY ".history"

@@ -247,6 +247,7 @@ static int run_tests(struct session *s, const struct test_args *a, struct err **
 		.json = a->json,
 		.keep_logs = a->keep_logs,
 		.keep_memory = a->keep_memory,
+		.schedule_trace = a->schedule_trace,
 		.no_monitor = a->no_monitor,
 		.profile_insns = a->profile_insns,
 		.exploring = a->schedules > 1,
@@ -459,6 +460,8 @@ int test_run(const struct test_args *a, struct err **err)
 		r = reactor_new(&s.reactor, err);
 	if (r == 0 && a->trace)
 		r = trace_open(&trace, s.reactor, a->trace, err);
+	if (r == 0 && a->schedule_trace)
+		r = mkdir_parents(a->schedule_trace, 0755, err);
 	if (r == 0)
 		r = load_suites(&s, a, err);
 	if (r == 0 && !a->list && !a->dry_run)

@@ -18,7 +18,6 @@
 #include "run/history.h"
 #include "vmm/qemu/qemu.h"
 
-
 #define ARGS	     struct try_args
 #define LOAD_CPU_MAX 4095
 

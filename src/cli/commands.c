@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&cmd_report,
 	&cmd_merge,
 	&cmd_dump,
+	&cmd_trace,
 	&cmd_show_thresholds,
 	&cmd_new,
 	&cmd_export,

@@ -24,6 +24,7 @@ extern const struct command cmd_verifier, cmd_try;
 extern const struct command cmd_report;
 extern const struct command cmd_merge;
 extern const struct command cmd_dump;
+extern const struct command cmd_trace;
 extern const struct command cmd_show_thresholds;
 extern const struct command cmd_new;
 extern const struct command cmd_export;

@@ -76,6 +76,8 @@ const struct option_row test_options[] = {
 	OPT_FLAG(struct test_args, keep_logs, "keep-logs", 0, "write a report also for tests that passed"),
 	OPT_FLAG(struct test_args, keep_memory, "keep-memory", 0,
 		 "save the guest's memory of tests that did not pass, as an ELF core"),
+	OPT_STRING(struct test_args, schedule_trace, "schedule-trace", 0, "DIR",
+		   "tcg: write what the scheduler did in each test to DIR, as a trace for ui.perfetto.dev"),
 	OPT_NUMBER(struct test_args, keep_runs, "keep-runs", 0, "N", 0, HISTORY_RUNS_MAX, HISTORY_RUNS_DEFAULT,
 		   "earlier runs of this kernel and commit whose results are kept, in .history"),
 	ROW_CPU_CAP(struct test_args, "use at most N CPUs, for machines or for compilers"),

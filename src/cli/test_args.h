@@ -26,13 +26,14 @@ struct test_end {
 
 struct test_args {
 	const struct test_source *source; /* where the tests are from; NULL: those that are declared */
-	const struct test_end *end;	/* NULL: nothing more */
+	const struct test_end *end;	  /* NULL: nothing more */
 	struct strings kernel, paths, report;
 	uint64_t given;
 	struct packed_run *capture; /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
 	bool is_replay;		    /* of 'ktstr replay': it goes on with the last run, and is not one itself */
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb, *write_scenario;
 	const char *base, *base_ref, *default_branch;
+	const char *schedule_trace; /* directory */
 	bool list, dry_run, gauntlet, json, no_capture, verbose, release, keep_logs, keep_memory, flaky_fails,
 		no_skip_mode, no_monitor, profile_insns;
 	bool include_eol, skip_sha256, no_verify_signature, no_ccache, eager, perf_mode, no_perf_mode, relevant;

@@ -53,7 +53,7 @@ struct session {
 	struct cpu_budget budget;
 	enum plan_perf perf;
 	struct program built_in, from_file; /* of a test_source, and of scenario files */
-	char *snapshot_cache;		/* NULL: every test boots */
+	char *snapshot_cache;		    /* NULL: every test boots */
 };
 
 /* test_settings.c: checks the arguments and the variables beside them. */

@@ -197,6 +197,15 @@ static void put_dump(const struct result *r, const struct term *t, struct buf *o
 	buf_puts(out, r->dump_text);
 }
 
+/* What the scheduler did around the failure. */
+static void put_schedule(const struct result *r, const struct term *t, struct buf *out)
+{
+	if (!r->schedule_text || !*r->schedule_text)
+		return;
+	section(out, t, "schedule");
+	buf_puts(out, r->schedule_text);
+}
+
 /* A section whose lines @write appends; left out if there are none. */
 static void put_lines(const struct result *r, const struct term *t, const char *name,
 		      void (*write)(const struct result *r, struct buf *out), struct buf *out)
@@ -236,6 +245,7 @@ void failure_report(const struct result *r, const struct term *t, struct buf *ou
 	put_values(r->judgement, t, out);
 	put_progress(r, t, out);
 	put_perf_mode(r, t, out);
+	put_schedule(r, t, out);
 	put_dump(r, t, out);
 	put_repro(r, t, out);
 	put_lines(r, t, "timeline", timeline_text, out);
@@ -255,6 +265,8 @@ void failure_report(const struct result *r, const struct term *t, struct buf *ou
 		buf_appendf(out, "  stats   %s\n", r->sidecar);
 	if (r->dump && kept)
 		buf_appendf(out, "  dump    %s\n", r->dump);
+	if (r->schedule_file && kept)
+		buf_appendf(out, "  trace   %s\n", r->schedule_file);
 	if (r->repro_dump && kept)
 		buf_appendf(out, "  repro   %s\n", r->repro_dump);
 	buf_appendf(out, "  replay  %s\n", r->replay);

@@ -59,6 +59,8 @@ struct result {
 	const json_t *repro;	    /* what the second run of a failure said; NULL: nothing is to be said */
 	const char *repro_dump;	    /* path of its dump, or NULL */
 	nsec_t repro_wall;	    /* host time that it took */
+	const char *schedule_file;  /* path of the kept schedule, or NULL */
+	const char *schedule_text;  /* its steps around the failure, as indented lines; "" or NULL: there are none */
 	const char *run_id, *project_commit;
 	const json_t *host;
 	uint64_t seed, variant;

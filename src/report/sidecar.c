@@ -562,6 +562,7 @@ static void put_measured(json_t **o, const struct result *r)
 	json_put_text(o, "monitor_lack", r->monitor_lack);
 	json_put(o, "schedule", schedule_json(r));
 	json_put_text(o, "schedule_lack", r->evidence->exact ? NULL : r->evidence->no_exact);
+	json_put_text(o, "schedule_file", r->schedule_file ? path_basename(r->schedule_file) : NULL);
 	json_put(o, "verifier_stats", verifier_stats_json(r));
 	json_put(o, "snapshots", snapshots_json(r));
 	json_put(o, "map_metrics", r->map_metrics ? json_deep_copy(r->map_metrics) : json_object());

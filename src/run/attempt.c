@@ -545,6 +545,8 @@ void attempt_done(struct attempt *a)
 	json_decref(a->map_metrics);
 	a->snapshot_list = a->map_metrics = NULL;
 	buf_done(&a->dump_text);
+	buf_done(&a->schedule_text);
+	free(TAKE_PTR(a->schedule));
 	recorder_free(TAKE_PTR(a->recorder));
 	recorder_free(TAKE_PTR(a->recorder_of_second));
 	json_decref(TAKE_PTR(a->insns));

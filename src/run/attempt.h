@@ -127,6 +127,8 @@ struct attempt {
 	json_t *insns;			     /* metrics of counted instructions, for the sidecar; NULL: none */
 	json_t *repro;			     /* what it said, or why there is none; NULL: nothing is to be said */
 	char *repro_dump;		     /* path, once stored */
+	char *schedule;			     /* path of the kept schedule; NULL: it is not kept */
+	struct buf schedule_text;	     /* an excerpt of it */
 };
 
 #define HOST_NEVER ((nsec_t)-1)

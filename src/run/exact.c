@@ -11,6 +11,7 @@
 #include "verdict/share.h"
 
 #define ATTACH_FIRST (OBSERVED_EVENTS_FIRST + OBSERVED_EVENTS_MAX) /* id of the first such hook */
+#define NAMES_FIRST  (ATTACH_FIRST + EXACT_ATTACH_HOOKS)
 
 /* --- which callbacks a scheduler has ------------------------------------------------------------------------------ */
 
@@ -89,7 +90,9 @@ struct exact *exact_new(const struct kernel_image *image, const struct ktstr_top
 	number_nodes(topology, MIN_OF(cpus, (unsigned)SCHEDULE_CPUS_MAX), node);
 	for (unsigned i = 0; i < EXACT_ATTACH_HOOKS; i++)
 		find_attach(x, image, i);
-	if (schedule_new(&config, &x->model) < 0)
+	x->log = schedule_log_new(0);
+	x->names = task_names_new(image, NAMES_FIRST);
+	if (schedule_new(&config, &x->model) < 0 || !x->log || !x->names)
 		x->lack = "there is no room for its model";
 	return x;
 }
@@ -100,7 +103,9 @@ unsigned exact_hooks(const struct exact *x, struct observe_hook *out)
 		return 0;
 	memcpy(out, x->events.hook, x->events.hooks * sizeof(*out));
 	memcpy(out + x->events.hooks, x->attach, x->attaches * sizeof(*out));
-	return x->events.hooks + x->attaches;
+	out += x->events.hooks + x->attaches;
+	memcpy(out, x->names->hook, x->names->hooks * sizeof(*out));
+	return x->events.hooks + x->attaches + x->names->hooks;
 }
 
 void exact_record(struct exact *x, const struct observe_record *r)
@@ -108,11 +113,15 @@ void exact_record(struct exact *x, const struct observe_record *r)
 	struct schedule_event e;
 	if (r->hook >= ATTACH_FIRST && r->hook < ATTACH_FIRST + EXACT_ATTACH_HOOKS)
 		note_attach(x, r);
-	if (!observed_events_read(&x->events, r, &e))
+	if (!observed_events_read(&x->events, r, &e)) {
+		task_names_record(x->names, r);
 		return;
+	}
 	x->recorded++;
 	x->missed += r->missed != 0;
 	schedule_add(x->model, &e);
+	if (x->log)
+		schedule_log_add(x->log, &e);
 }
 
 /* --- measuring ---------------------------------------------------------------------------------------------------- */
@@ -139,6 +148,7 @@ static struct exact_worker measure_worker(const struct exact *x, int32_t tid)
 				      .longest_wakeup_ns = s->wakeup.max,
 				      .median_idle_wakeup_ns = spread_percentile(&s->idle_wakeup, 500),
 				      .longest_idle_wakeup_ns = s->idle_wakeup.max,
+				      .idle_wakeup_end_ns = s->idle_wakeup.max_end,
 				      .idle_wait_ns = idle.longest_ns,
 				      .idle_wait_end_ns = idle.end_ns,
 				      .idle_cpu = idle.cpu,
@@ -316,7 +326,10 @@ int exact_put(const struct exact *x, const char *lack, struct exact_subject subj
 
 void exact_free(struct exact *x)
 {
-	if (x)
-		schedule_free(x->model);
+	if (!x)
+		return;
+	schedule_free(x->model);
+	schedule_log_free(x->log);
+	free(x->names);
 	free(x);
 }

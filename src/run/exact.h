@@ -7,12 +7,14 @@
 #define KTSTR_RUN_EXACT_H
 
 #include "run/observed_events.h"
+#include "run/task_names.h"
+#include "schedule/log.h"
 #include "schedule/model.h"
 #include "verdict/evidence.h"
 #include "verdict/exact.h"
 
 #define EXACT_ATTACH_HOOKS 2
-#define EXACT_HOOKS_MAX	   (OBSERVED_EVENTS_MAX + EXACT_ATTACH_HOOKS)
+#define EXACT_HOOKS_MAX	   (OBSERVED_EVENTS_MAX + EXACT_ATTACH_HOOKS + TASK_NAMES_HOOKS)
 
 struct exact {
 	const char *lack; /* why nothing is recorded; NULL: it is; static text */
@@ -21,6 +23,8 @@ struct exact {
 	struct observe_hook attach[EXACT_ATTACH_HOOKS]; /* where a scheduler says which callbacks it has */
 	unsigned attaches;
 	struct schedule *model;
+	struct schedule_log *log; /* the latest events, to be kept */
+	struct task_names *names;
 	unsigned cpus;
 	uint64_t recorded, missed, attached;
 	/* Of the schedulers that attached: the number of those without callbacks, and of those that are not known. */

@@ -381,21 +381,26 @@ static void on_second_ended(struct attempt *a, int result)
 static void report_without_machine(struct fleet *f, size_t index)
 {
 	const struct plan_case *c = &f->config.plan->item[index];
-	struct attempt a = {
+	_cleanup_free_ struct attempt *a = calloc(1, sizeof(*a));
+	if (!a) {
+		give_up_attempt(f, c);
+		return;
+	}
+	*a = (struct attempt){
 		.item = c, .owner = f, .number = 1, .seed = f->config.seed, .initrd_fd = -1, .sandbox = SANDBOX_NULL
 	};
-	a.judgement.verdict = c->problem ? KTSTR_FAIL : KTSTR_SKIP;
-	judgement_add(&a.judgement, c->problem ? DETAIL_HARNESS : DETAIL_SKIP, a.judgement.verdict, "%s",
+	a->judgement.verdict = c->problem ? KTSTR_FAIL : KTSTR_SKIP;
+	judgement_add(&a->judgement, c->problem ? DETAIL_HARNESS : DETAIL_SKIP, a->judgement.verdict, "%s",
 		      c->problem ? c->problem : c->skip);
 	if (f->config.skips_fail)
-		judgement_refuse_skip(&a.judgement);
-	a.outcome = (struct flake_outcome){ .final = true, .verdict = a.judgement.verdict };
-	int r = attempt_store(&a);
-	report(f, &a);
+		judgement_refuse_skip(&a->judgement);
+	a->outcome = (struct flake_outcome){ .final = true, .verdict = a->judgement.verdict };
+	int r = attempt_store(a);
+	report(f, a);
 	if (r < 0)
-		note_lost(f, &a, r);
-	count(f, &a);
-	attempt_done(&a);
+		note_lost(f, a, r);
+	count(f, a);
+	attempt_done(a);
 }
 
 static void on_signal(void *data, int sig)

@@ -48,6 +48,7 @@ struct fleet_config {
 	bool keep_logs;			/* keep the output of every guest beside its sidecar */
 	bool keep_memory;		/* keep the guest's memory beside the sidecar, unless the test passed */
 	bool profile_insns;		/* count the instructions of guests' kernels */
+	const char *schedule_trace;	/* directory for the trace of each test's schedule; NULL: none is wanted */
 	bool no_monitor;		/* do not look at guests from outside */
 	const char *write_scenario;	/* file for the scenario that the only test runs, or NULL */
 	const char *perturb_file;	/* where the points of the plan's perturbation are, or NULL */

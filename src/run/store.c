@@ -10,6 +10,7 @@
 #include "run/cells.h"
 #include "run/fleet.h"
 #include "run/perturb_file.h"
+#include "run/kept_schedule.h"
 #include "run/replay.h"
 #include "run/scenario_file.h"
 #include "vmm/qemu/qemu.h"
@@ -122,6 +123,8 @@ static void take_watch(const struct attempt *a, struct result *ret)
 	ret->dump_text = buf_str(&a->dump_text);
 	ret->repro = a->repro;
 	ret->repro_dump = a->repro_dump;
+	ret->schedule_file = a->schedule;
+	ret->schedule_text = buf_str(&a->schedule_text);
 	ret->repro_wall = a->second ? a->second->wall : 0;
 	ret->perturb_points = a->perturb_points;
 	ret->insns = a->insns;
@@ -364,6 +367,42 @@ static int store_profile(struct attempt *a, const char *sidecar, struct err **er
 	return file_write_atomic_at(attempt_rundir(a)->fd, path_basename(path), text.data, text.len, 0644, err);
 }
 
+/* The recorded schedule of a test that did not pass, and the part of it that its report shows. */
+static int store_schedule(struct attempt *a, const char *sidecar, struct err **err)
+{
+	enum ktstr_verdict v = a->judgement.verdict;
+	_cleanup_free_ char *path = rundir_beside(sidecar, SCHEDULE_SUFFIX), *about = NULL;
+	if (!path)
+		return -ENOMEM;
+	if (v == KTSTR_PASS || v == KTSTR_SKIP || !kept_schedule_any(a))
+		return leave_out(a, path);
+	int r = kept_schedule_describe(a, true, &about);
+	if (r == 0)
+		r = kept_schedule_write(a, about, attempt_rundir(a)->fd, path_basename(path), err);
+	if (r < 0)
+		return r;
+	free(a->schedule);
+	a->schedule = TAKE_PTR(path);
+	buf_clear(&a->schedule_text);
+	return kept_schedule_excerpt(a, about, &a->schedule_text, err);
+}
+
+/* --schedule-trace. Results of several kernels have the same names. */
+static int store_trace(const struct attempt *a, const char *sidecar, struct err **err)
+{
+	const struct fleet_config *config = &fleet_of(a)->config;
+	bool failed = a->judgement.verdict != KTSTR_PASS && a->judgement.verdict != KTSTR_SKIP;
+	_cleanup_free_ char *stem = rundir_beside(path_basename(sidecar), ""), *path = NULL, *about = NULL;
+	if (!config->schedule_trace || !kept_schedule_any(a))
+		return 0;
+	if (!stem || asprintf(&path, "%s/%s%s%s" TRACE_SUFFIX, config->schedule_trace,
+			      config->kernel_count > 1 ? attempt_rundir(a)->id : "",
+			      config->kernel_count > 1 ? "-" : "", stem) < 0)
+		return -ENOMEM;
+	int r = kept_schedule_describe(a, failed, &about);
+	return r == 0 ? kept_schedule_trace(a, about, path, err) : r;
+}
+
 /* A cell of the verifier sweep keeps what its scheduler printed, because the verifier's log explains the cell. */
 static int store_load_log(const struct attempt *a, const char *sidecar, struct err **err)
 {
@@ -402,6 +441,8 @@ int attempt_store(void *arg)
 	note_loss(&err, store_dump(a, path, &err), &lost);
 	note_loss(&err, store_repro(a, path, &err), &lost);
 	note_loss(&err, store_profile(a, path, &err), &lost);
+	note_loss(&err, store_schedule(a, path, &err), &lost);
+	note_loss(&err, store_trace(a, path, &err), &lost);
 	attempt_result(a, &replay, &result);
 	json_auto_t *sidecar = sidecar_json(&result);
 	int r = json_write_file_at(attempt_rundir(a)->fd, path_basename(path), sidecar, &err);

@@ -70,10 +70,10 @@ struct test_decl {
 	const struct sched_decl **staged;	/* NULL-terminated */
 	struct seen_decl seen;
 	struct ktstr_checks checks;
-	const char *binary;	/* path of the test binary, or of the scenario file */
-	const char *program;	/* what runs in the guest; NULL: the test binary */
-	const char *scenario;	/* text of the scenario file; NULL: it is a test binary */
-	struct cell_decl *cell; /* of the verifier sweep; NULL: the test is declared. Owned */
+	const char *binary;		/* path of the test binary, or of the scenario file */
+	const char *program;		/* what runs in the guest; NULL: the test binary */
+	const char *scenario;		/* text of the scenario file; NULL: it is a test binary */
+	struct cell_decl *cell;		/* of the verifier sweep; NULL: the test is declared. Owned */
 	struct question_decl *question; /* of the battery of `ktstr try` (questions.h); NULL: another test. Owned */
 };
 

@@ -209,3 +209,19 @@ struct schedule_idle schedule_task_idle(const struct schedule *s, const struct s
 		add_pairs(s, &p, container_of(t, const struct task, public), s->now);
 	return p;
 }
+
+unsigned schedule_waiting_for(const struct schedule *s, unsigned cpu, const struct schedule_task **ret)
+{
+	unsigned count = 0, left = PAIRS_MAX;
+	*ret = NULL;
+	list_for_each(it, &s->waiting) {
+		const struct task *t = list_entry(it, struct task, waiting);
+		if (!left--)
+			break;
+		if (!idle_may_run(t, cpu))
+			continue;
+		if (!count++)
+			*ret = &t->public;
+	}
+	return count;
+}

@@ -471,3 +471,8 @@ uint64_t schedule_longest_wait(const struct schedule *s, const struct schedule_t
 		t->state == SCHEDULE_RUNNABLE && s->now > task->runnable_since ? s->now - task->runnable_since : 0;
 	return MAX_OF(lasting, t->sums.wait.max);
 }
+
+uint64_t schedule_waits_since(const struct schedule_task *t)
+{
+	return container_of(t, const struct task, public)->runnable_since;
+}

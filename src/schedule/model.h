@@ -137,6 +137,12 @@ unsigned schedule_tasks(const struct schedule *s);
 const struct schedule_task *schedule_task(const struct schedule *s, unsigned index);
 /* The task that has this pid, or had it last; NULL: none. */
 const struct schedule_task *schedule_find(const struct schedule *s, int32_t pid);
+/* The task that lives and has this key; NULL: none. */
+const struct schedule_task *schedule_find_key(const struct schedule *s, uint64_t key);
+/* Since when a runnable task waits, over moves and changes. */
+uint64_t schedule_waits_since(const struct schedule_task *t);
+/* How many tasks wait that may run on the CPU, at most 64 of them; *@ret: that which waits longest; NULL: none. */
+unsigned schedule_waiting_for(const struct schedule *s, unsigned cpu, const struct schedule_task **ret);
 unsigned schedule_groups(const struct schedule *s); /* entry 0 has the tasks without a known group */
 const struct schedule_group *schedule_group(const struct schedule *s, unsigned index);
 const struct schedule_cpu *schedule_cpu(const struct schedule *s, unsigned cpu);

@@ -105,6 +105,12 @@ struct task *tasks_get(struct schedule *s, uint64_t key, int32_t pid)
 	return t;
 }
 
+const struct schedule_task *schedule_find_key(const struct schedule *s, uint64_t key)
+{
+	const struct task *t = s->slot[find_slot(s, key)];
+	return t ? &t->public : NULL;
+}
+
 void tasks_leave_cpus(struct schedule *s, const struct task *t)
 {
 	for (unsigned i = 0; t->public.state == SCHEDULE_RUNNING && i < s->config.cpus; i++) {

@@ -110,6 +110,8 @@ static void check_progress(struct check_run *run, const struct checked_load *l)
 		    crowd_name(&crowd, l, who, sizeof(who)),
 		    never_ran(crowd.worst) ? (crowd.count == 1 ? ", it was never run" : ", one was never run") : "",
 		    milliseconds(crowd.worst->max_gap_ns));
+	const struct finding_moment moment = exact_wait_moment(run->e, crowd.worst);
+	judgement_moment(run->j, &moment);
 }
 
 /* The limit; a default one is raised to the wait that the test itself causes. */
@@ -178,6 +180,9 @@ static void check_gaps(struct check_run *run, const struct checked_load *l)
 	check_fails(run, LIMIT_GAP, "%s: tid %d %s for %s%s (limit %s)%s", l->name, w->tid,
 		    gap_is_wait(w) ? "did not run" : "made no progress", nsec_measure((double)w->max_gap_ns, length),
 		    when, nsec_measure(allowed * 1e6, most), others);
+	const struct finding_moment moment = exact_wait_moment(run->e, w);
+	if (gap_is_wait(w))
+		judgement_moment(run->j, &moment);
 }
 
 static uint64_t least_delay(const struct wire_worker *w)
@@ -252,6 +257,8 @@ static void check_exact_waits(struct check_run *run, const struct checked_load *
 	check_fails(run, LIMIT_RUN_DELAY, "%s: tid %d was ready to run, but did not run, for %s, %s (limit %s)%s",
 		    l->name, w->tid, nsec_measure(wait, length), x->wait_lasts ? "to the end of the test" : end,
 		    nsec_measure(allowed, most), others);
+	const struct finding_moment moment = exact_wait_moment(run->e, w);
+	judgement_moment(run->j, &moment);
 }
 
 /* Each worker's longest wait is known to be between two numbers. If the limit is between them, it cannot be judged. */

@@ -20,6 +20,7 @@ struct exact_worker {
 	uint64_t wakeups, median_wakeup_ns, p99_wakeup_ns, longest_wakeup_ns;
 	/* How much of the time from a wake-up until it ran one and the same CPU was idle on which it may run. */
 	uint64_t median_idle_wakeup_ns, longest_idle_wakeup_ns;
+	uint64_t idle_wakeup_end_ns; /* when the longest one ended */
 	/* The longest time for which it waited while one CPU was idle on which it may run. */
 	uint64_t idle_wait_ns, idle_wait_end_ns;
 	uint32_t idle_cpu;

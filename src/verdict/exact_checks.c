@@ -69,6 +69,20 @@ void exact_name_others(const struct check_run *run, const struct checked_load *l
 		snprintf(out, size, "; %u of %u workers exceeded the limit", count, l->g->workers);
 }
 
+/* @ns until @end_ns. */
+static struct finding_moment moment_until(uint64_t end_ns, uint64_t ns, int32_t tid, int cpu)
+{
+	return (struct finding_moment){ end_ns - MIN_OF(ns, end_ns), end_ns, tid, cpu };
+}
+
+struct finding_moment exact_wait_moment(const struct evidence *e, const struct wire_worker *w)
+{
+	const struct exact_worker *x = w ? exact_of(e, w) : NULL;
+	if (!x || !x->longest_wait_ns)
+		return (struct finding_moment){ .cpu = -1 };
+	return moment_until(x->wait_lasts ? e->last_ns : x->wait_end_ns, x->longest_wait_ns, w->tid, -1);
+}
+
 double exact_test_ms(const struct evidence *e, uint64_t ns)
 {
 	uint64_t began = e->phase_count ? e->phase[0].time_ns : 0;
@@ -156,6 +170,8 @@ static void check_unused_cpus(struct check_run *run, const struct checked_load *
 		    "waited that may run there, at last tid %d (limit %s)",
 		    l->name, cpu, nsec_measure((double)u->ns, length), exact_test_ms(run->e, u->end_ns), u->tid,
 		    nsec_measure(limit, most));
+	const struct finding_moment moment = moment_until(u->end_ns, u->ns, u->tid, cpu);
+	judgement_moment(run->j, &moment);
 }
 
 void check_idle_waits(struct check_run *run, const struct checked_load *l)
@@ -177,6 +193,9 @@ void check_idle_waits(struct check_run *run, const struct checked_load *l)
 		    "the test began (limit %s)%s",
 		    l->name, w->tid, nsec_measure((double)x->idle_wait_ns, length), x->idle_cpu,
 		    exact_test_ms(run->e, x->idle_wait_end_ns), nsec_measure(limit, most), others);
+	const struct finding_moment moment =
+		moment_until(x->idle_wait_end_ns, x->idle_wait_ns, w->tid, (int)x->idle_cpu);
+	judgement_moment(run->j, &moment);
 }
 
 static uint64_t idle_wakeup(const struct exact_worker *x)
@@ -201,6 +220,8 @@ void check_idle_wakeups(struct check_run *run, const struct checked_load *l)
 		    "it may run was idle (limit %s)%s",
 		    l->name, w->tid, x->wakeups, nsec_measure((double)x->median_idle_wakeup_ns, length),
 		    nsec_measure((double)x->longest_idle_wakeup_ns, longest), nsec_measure(limit, most), others);
+	const struct finding_moment moment = moment_until(x->idle_wakeup_end_ns, x->longest_idle_wakeup_ns, w->tid, -1);
+	judgement_moment(run->j, &moment);
 }
 
 /* --- isolation ---------------------------------------------------------------------------------------------------- */
@@ -220,6 +241,8 @@ void check_exact_isolation(struct check_run *run, const struct checked_load *l)
 		    "%s: tid %d began to run %lu times on a CPU where it may not run, first on cpu%u %.0f ms after the "
 		    "test began",
 		    l->name, w->tid, x->outside, x->outside_cpu, exact_test_ms(run->e, x->outside_ns));
+	const struct finding_moment moment = moment_until(x->outside_ns, 0, w->tid, (int)x->outside_cpu);
+	judgement_moment(run->j, &moment);
 }
 
 /* --- shares by weight --------------------------------------------------------------------------------------------- */
@@ -415,13 +438,16 @@ static bool judge_window(struct check_run *run, const struct exact_window *w)
 	double limit = (o.honoured + o.ignored) / 2;
 	judgement_value(run->j, "cgroup '%s': share of the CPU time %.0f %% (limit %.0f %%)", h->name, 100 * o.actual,
 			100 * limit);
-	if (o.actual < limit)
-		check_fails(run, LIMIT_WEIGHTS,
-			    "cgroup '%s' got %.1f %% of the CPU time in %.2f s in which all workers were ready to run: "
-			    "by %s it should get %.1f %%, and without %.1f %% (limit %.1f %%)",
-			    h->name, 100 * o.actual, window / 1e9, c.by_nice ? "its nice value" : "its cpu.weight",
-			    100 * o.honoured, 100 * o.ignored, 100 * limit);
-	return o.actual < limit;
+	if (o.actual >= limit)
+		return false;
+	check_fails(run, LIMIT_WEIGHTS,
+		    "cgroup '%s' got %.1f %% of the CPU time in %.2f s in which all workers were ready to run: "
+		    "by %s it should get %.1f %%, and without %.1f %% (limit %.1f %%)",
+		    h->name, 100 * o.actual, window / 1e9, c.by_nice ? "its nice value" : "its cpu.weight",
+		    100 * o.honoured, 100 * o.ignored, 100 * limit);
+	const struct finding_moment moment = moment_until(w->to_ns, w->to_ns - w->from_ns, 0, -1);
+	judgement_moment(run->j, &moment);
+	return true;
 }
 
 void check_weights(struct check_run *run)

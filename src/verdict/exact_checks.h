@@ -19,6 +19,8 @@ const struct wire_worker *exact_worst(const struct check_run *run, const struct 
 /* "; 3 of 8 workers exceeded the limit", or "" for one. */
 void exact_name_others(const struct check_run *run, const struct checked_load *l, exact_figure_fn *figure, double limit,
 		       char *out, size_t size);
+/* The time of a worker's longest wait; nothing without an exact schedule. */
+struct finding_moment exact_wait_moment(const struct evidence *e, const struct wire_worker *w);
 /* Milliseconds since the first step began. */
 double exact_test_ms(const struct evidence *e, uint64_t ns);
 

@@ -87,14 +87,22 @@ static bool make_room(struct judgement *j, enum ktstr_verdict verdict)
 void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 {
 	va_list ap;
+	j->added = false;
 	if (!make_room(j, verdict))
 		return;
 	va_start(ap, fmt);
 	char *text = finding_text(fmt, ap);
 	va_end(ap);
 	j->failed |= !text;
+	j->added = text;
 	if (text)
-		j->detail[j->details++] = (struct detail){ kind, verdict, text };
+		j->detail[j->details++] = (struct detail){ .kind = kind, .verdict = verdict, .text = text };
+}
+
+void judgement_moment(struct judgement *j, const struct finding_moment *moment)
+{
+	if (j->added && j->details)
+		j->detail[j->details - 1].moment = *moment;
 }
 
 void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
@@ -111,7 +119,7 @@ void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdi
 		j->details_lost++;
 	}
 	memmove(j->detail + 1, j->detail, j->details++ * sizeof(*j->detail));
-	j->detail[0] = (struct detail){ kind, verdict, text };
+	j->detail[0] = (struct detail){ .kind = kind, .verdict = verdict, .text = text };
 }
 
 void judgement_refuse_skip(struct judgement *j)

@@ -38,10 +38,18 @@ int verdict_rank(enum ktstr_verdict v);
 #define DETAILS_MAX	 256
 #define DETAIL_BYTES_MAX 2048 /* length of a text, with its NUL */
 
+/* The time of the guest that a finding is about. */
+struct finding_moment {
+	uint64_t from_ns, to_ns; /* equal: a point; both 0: no certain time */
+	int32_t tid;		 /* 0: no task */
+	int32_t cpu;		 /* -1: no CPU */
+};
+
 struct detail {
 	enum detail_kind kind;
 	enum ktstr_verdict verdict;
 	char *text; /* one clean line */
+	struct finding_moment moment;
 };
 
 /* A default check that could not be evaluated. It does not change the verdict. */
@@ -59,6 +67,7 @@ struct judgement {
 	struct detail detail[DETAILS_MAX];
 	uint32_t details;
 	uint32_t details_lost; /* findings that did not fit; those of the highest rank are kept */
+	bool added;	       /* the latest finding was kept, so it is the last one */
 	bool failed;	       /* out of memory: a finding is missing, so the verdict is not valid */
 	struct unjudged unjudged[UNJUDGED_MAX];
 	uint32_t unjudged_count, unjudged_lost;
@@ -72,7 +81,9 @@ struct judgement {
 
 void judgement_add(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
-/* The same, but the finding becomes the first one. */
+/* Says what time the finding that judgement_add() has just got is about. */
+void judgement_moment(struct judgement *j, const struct finding_moment *moment);
+/* As judgement_add(), but the finding becomes the first one. */
 void judgement_lead(struct judgement *j, enum detail_kind kind, enum ktstr_verdict verdict, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 /* Turns a Skip into a Fail, with the reason for the skip. */

@@ -305,3 +305,39 @@ put('verifier', 'log', "\0libbpf: prog 'a': BPF program load failed: -13\nlibbpf
 put('verifier', 'rows', '\1file_name,prog_name,verdict,total_insns\n"a,b",c,success,5\nx,y,failure,\n')
 put('verifier', 'filter', '\2!|insns_pct|>=10%')
 put('verifier', 'flags', '\3[{"name": "a", "args": ["-a"], "requires": ["b"]}, {"name": "b"}]')
+
+
+# Recorded schedules (schedule/log.h).
+def number(n):
+    out = b''
+    while n >= 0x80:
+        out += bytes([n & 0x7f | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def schedule(*events, cpus=2, **members):
+    about = json.dumps({'schema': {'name': 'ktstr.schedule', 'version': 1}, 'test': 't', 'cpus': cpus, 'events': len(events), **members}).encode()
+    block = b''.join(events)
+    return b'KTSTRSCH' + struct.pack('<II', 1, len(about)) + about + struct.pack('<II', len(block), len(events)) + block + bytes(8)
+
+
+def sched_task(slot, pid):
+    return bytes([0x80 | slot]) + struct.pack('<Q', 0xffff888000000000 + pid * 64) + number(pid * 2)
+
+
+ready = bytes([2, 4 | 8 | 16 | 32 | 64, 0]) + number(2000) + sched_task(5, 40) + number(7) + bytes([1, 3])
+runs = bytes([0, 0, 0]) + number(20) + bytes([0]) + bytes([5])
+sleeps = bytes([3, 4, 0]) + number(40) + bytes([5])
+leaves = bytes([1 << 6, 8, 0]) + number(2) + bytes([5, 0])
+wakes = bytes([1, 128, 1]) + number(60) + bytes([5]) + number(1) + number(2) + number(3)
+other = bytes([2, 4, 1]) + number(1) + sched_task(6, 41)
+put('schedule_log', 'events', schedule(
+    ready, runs, sleeps, leaves, wakes, other, bytes([4, 0, 1, 0, 5]), bytes([0, 0, 1, 4, 0, 6]), bytes([7, 0, 1, 1, 0]), bytes([8, 0, 1, 1, 0]),
+    began_ns=900, failure={'from_ns': 1010, 'to_ns': 1060, 'pid': 40, 'cpu': 1, 'text': 'it waited'},
+    phases=[{'name': 'run', 'from_ns': 900, 'to_ns': 2000}], cgroups=[{'id': 7, 'name': 'crowd'}],
+    tasks=[{'pid': 41, 'name': 'test'}, {'pid': 40, 'name': 'test', 'cgroup': 'crowd'}]))
+put('schedule_log', 'about', schedule(ready, cpus=512, failure=None))
+far = bytes([0, 0, 0]) + number((1 << 63) - 5) + bytes([0]) + sched_task(5, 40)
+put('schedule_log', 'times', schedule(far, runs, failure={'from_ns': 0, 'to_ns': (1 << 63) - 1, 'pid': 40}, began_ns=(1 << 62)))
+put('schedule_log', 'point', schedule(far, sleeps, leaves, failure={'from_ns': (1 << 62) - 3, 'to_ns': (1 << 62) - 2, 'pid': 40}))

@@ -9,6 +9,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 from tap import BUILD, KTSTR, check, finish  # noqa: E402
 
+STARVED, IDLE, DELAYED = (os.path.join(HERE, name + '.schedule.zst') for name in ('starved_task', 'idle_cpus', 'delayed_wakeups'))
+
 CASES = {
     'help.out': [KTSTR, '--help'],
     'help-test.out': [KTSTR, 'help', 'test'],
@@ -49,6 +51,14 @@ CASES = {
     'thresholds-eevdf.out': [KTSTR, 'show-thresholds', 'eevdf_cpusets', BUILD + '/tests/examples'],
     'dry-run.out': ['env', 'KTSTR_SIDECAR_DIR=/nonexistent', 'KTSTR_BUDGET_SECS=120', KTSTR, 'test', '--dry-run', '--gauntlet',
                     '--accel', 'tcg', BUILD + '/tests/trust', '-E', 'test(everywhere)'],
+    'help-trace.out': [KTSTR, 'trace', '--help'],
+    'trace.out': [KTSTR, 'trace', STARVED],
+    'trace-at.out': [KTSTR, 'trace', '--at', '3s', '--cpu', '1', '--lines', '6', STARVED],
+    'trace-task.out': [KTSTR, 'trace', '--task', '46', '--lines', '12', DELAYED],
+    'trace-json.out': [KTSTR, 'trace', '--json', '--lines', '4', IDLE],
+    '../../docs/pictures/starved_task.svg': [KTSTR, 'trace', '--svg', '-', STARVED],
+    '../../docs/pictures/idle_cpus.svg': [KTSTR, 'trace', '--svg', '-', IDLE],
+    '../../docs/pictures/delayed_wakeups.svg': [KTSTR, 'trace', '--svg', '-', '--window', '100ms', DELAYED],
     '../../docs/ENVIRONMENT.md': [KTSTR, 'help', 'environment', '--markdown'],
     '../../docs/EXIT_STATUS.md': [KTSTR, 'help', 'exit-status', '--markdown'],
     '../../docs/FILTERS.md': [KTSTR, 'help', 'filters', '--markdown'],

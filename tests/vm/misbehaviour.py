@@ -4,15 +4,18 @@
 KTSTR_BLESS=1 writes the table in docs/MISBEHAVIOUR.md; without it the table must match the results. The table has the
 words of the kernel that the tests are written for; CHECK_KERNEL=7 runs the tests on another series, without the table.
 """
+import copy
 import glob
 import json
 import os
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+import perfetto  # noqa: E402
 import schema  # noqa: E402
 from forgotten import forgotten  # noqa: E402
 from tap import (BUILD, REFERENCE_SERIES, Run, Scratch, check, check_nothing_left, finish, in_series,  # noqa: E402
@@ -193,8 +196,71 @@ def look_inside(kernel, fixtures):
               'it shows who was forgotten', seen)
 
 
+# test, what the steps around its failure say
+KEPT = [
+    ('starved_task', r"CPU \d: idle \d\d %.*test\[\d+\] of 'crowd' is ready to run here\n"
+     r".*the CPU becomes idle, although 1 task that may run here waits: test\[\d+\] of 'crowd' for \d{4} ms\n"),
+    ('idle_cpus', r"CPU 1: idle (100|9\d) %.*CPU 1:.*although \d tasks that may run here wait: test\[\d+\] of 'crowd' for"),
+    ('delayed_wakeups', r"idle for [\d.]+ ms; now test\[\d+\] of 'sleepers' runs, which waited for .*, woken [\d.]+ ms before "),
+]
+
+
+def check_kept(sidecar, path, report):
+    """The recorded schedule of a test that failed."""
+    text, data = Run('trace', path), Run('trace', '--json', path)
+    check(text.status == 0 and data.status == 0 and '--- schedule ---\n' in report and 'trace   ' in report,
+          f"{sidecar['test_name']}: its schedule is shown", f'{text}{data}')
+    about = json.loads(data.out)['about']
+    check(about['test'] == sidecar['test_name'] and about['seed'] == sidecar['seed'] and about['events'] == sidecar['schedule']['events'] and
+          about['dropped'] == 0 and about['failure']['text'] == next((d['message'] for d in sidecar['details'] if d['verdict'] == sidecar['verdict']), None),
+          f"{sidecar['test_name']}: all of its schedule is kept", about)
+    for pattern in [p for test, p in KEPT if test == sidecar['test_name']]:
+        check(re.search(pattern, text.out, re.S), f"{sidecar['test_name']}: the steps explain it", text.out)
+        picture = Run('trace', '--svg', path + '.svg', path)
+        bars = xml.etree.ElementTree.parse(path + '.svg').findall('.//{http://www.w3.org/2000/svg}rect')
+        classes = {b.get('class') for b in bars}
+        check(picture.status == 0 and {'g0', 'wanted', 'runs', 'waits'} <= classes, f"{sidecar['test_name']}: the picture shows it", classes)
+
+
+def check_checker(path, sidecar):
+    """The checker of traces notices faults."""
+    trace = perfetto.read(path)
+    whole = trace['traceEvents']
+    spans = [i for i, e in enumerate(whole) if e['ph'] == 'X' and e['pid'] == perfetto.CPUS and 'pid' in e.get('args', {})]
+    arrow = next(i for i, e in enumerate(whole) if e['ph'] == 'f')
+    later = dict(copy.copy(whole[spans[40]]), ts=perfetto.Time(str(float(whole[spans[40]]['ts']) + 1)))
+    for name, events in (('a lost span', whole[:spans[40]] + whole[spans[40] + 1:]), ('a span that is moved', whole[:spans[40]] + [later] + whole[spans[40] + 1:]),
+                         ('a lost end of an arrow', whole[:arrow] + whole[arrow + 1:]), ('an arrow that is moved', [
+                             dict(e, ts=perfetto.Time('1.000')) if i == arrow else e for i, e in enumerate(whole)])):
+        check(perfetto.faults_of(dict(trace, traceEvents=events), sidecar), f'the checker of traces notices {name}')
+
+
+def check_schedules(err, directory, traces):
+    arrows = checked = 0
+    for path in sorted(glob.glob(directory + '/*.ktstr.json')):
+        with open(path) as f:
+            sidecar = json.load(f)
+        kept = path.replace('.ktstr.json', '.schedule.zst')
+        failed = sidecar['verdict'] in ('fail', 'inconclusive')
+        seen = sidecar['schedule'] and not any(sidecar['schedule']['lost'].values())
+        check(os.path.exists(kept) == bool(failed and sidecar['schedule']) == (sidecar['schedule_file'] == os.path.basename(kept)),
+              f"{sidecar['test_name']}: a schedule is kept if it failed", sidecar['schedule_file'])
+        if os.path.exists(kept):
+            check_kept(sidecar, kept, err[err.find(f"ktstr_test '{sidecar['test_name']}'"):].split('\n  replay  ')[0])
+        if seen:
+            trace = os.path.join(traces, os.path.basename(path).replace('.ktstr.json', '.perfetto.json'))
+            faults = perfetto.faults(trace, sidecar)
+            check(not faults, f"{sidecar['test_name']}: its trace is consistent, and has the model's counts", '\n'.join(map(str, faults[:20])))
+            arrows += perfetto.flows(trace)
+            checked += 1
+            if sidecar['test_name'] == 'control':
+                check_checker(trace, sidecar)
+    check(checked > len(CASES) / 2 and arrows > 50 * checked, f'{checked} traces with {arrows} arrows were checked')
+
+
 def judge(kernel, fixtures, scratch):
-    run = Run('test', '--kernel', kernel['key'], '--json', fixtures, env={'KTSTR_SIDECAR_DIR': scratch.path})
+    traces = scratch / 'traces'
+    run = Run('test', '--kernel', kernel['key'], '--json', '--schedule-trace', traces, fixtures, env={'KTSTR_SIDECAR_DIR': scratch.path})
     check(run.status == 1, 'a run with failures exits with 1', run)
     events = {e['name'].split('/')[1]: e for e in run.events() if e['event'] == 'test-finished'}
     check(set(events) == {c[0] for c in CASES}, 'every fixture is in the table', sorted(events))
@@ -211,6 +277,7 @@ def judge(kernel, fixtures, scratch):
     check('the guest started, but no step of the test began' in panic, 'kernel_panic: how far it got', panic[:3000])
     check_dumps(events, scratch.path)
     check_repros(events, scratch.path)
+    check_schedules(run.err, scratch.path, traces)
     report = run.err[run.err.find("ktstr_test 'stalled_cpu'"):].split('\n  replay  ')[0]
     chain = re.search(r'--- auto-repro ---\n  reproduced .*\n  watched: (?s:.*) still waits\n', report)
     check(chain, 'stalled_cpu: the report has the chain', report[:6000])
