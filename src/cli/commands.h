@@ -13,6 +13,9 @@
 extern const struct command cmd_test;
 extern const struct command cmd_explore;
 extern const struct command cmd_replay;
+extern const struct command cmd_slurm_status;
+extern const struct command cmd_slurm_collect;
+extern const struct command cmd_slurm_cancel;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
 extern const struct command cmd_shell;

@@ -16,10 +16,24 @@ enum test_duplicates { DUPLICATES_NONE, DUPLICATES_FIRST };
 
 struct sweep_plan;
 
+/* The part of a run that one task of a Slurm job has. */
+struct test_part {
+	const char **names; /* of its tests, sorted */
+	size_t count;
+	bool labels;	    /* the whole run has several kernels */
+	const char *commit; /* of the whole run */
+};
+
 struct test_args {
 	const struct sweep_plan *sweep; /* the tests are the cells of a verifier sweep; NULL: those that are declared */
 	struct strings kernel, paths, report;
 	uint64_t given;
+	const struct test_part *part; /* NULL: all tests */
+	const char *slurm;	      /* a partition of the cluster, or "" for the default one; NULL: run here */
+	const char *slurm_dir;
+	struct strings slurm_args;
+	uint64_t slurm_jobs; /* 0: not given */
+	bool detach;
 	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb;
 	const char *base, *base_ref, *default_branch;

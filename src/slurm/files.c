@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* files.c -- see files.h. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "slurm/files.h"
+
+#define CHUNK	       ((size_t)16 << 10)
+#define ATTEMPTS_MAX   64
+#define LINE_BYTES_MAX ((size_t)1 << 20)
+
+int files_init(struct task_files *w, const struct slurm_record *record, struct follow *follow,
+	       files_result_fn *on_result, void *data)
+{
+	*w = (struct task_files){ .record = record,
+				  .follow = follow,
+				  .sidecar = calloc(record->count + 1, sizeof(*w->sidecar)),
+				  .on_result = on_result,
+				  .data = data };
+	return w->sidecar ? 0 : -ENOMEM;
+}
+
+void files_done(struct task_files *w)
+{
+	for (size_t i = 0; w->sidecar && i < w->record->count; i++)
+		free(w->sidecar[i]);
+	free(w->sidecar);
+	free(w->task);
+	buf_done(&w->text);
+	*w = (struct task_files){ 0 };
+}
+
+static bool make_room(struct task_files *w)
+{
+	size_t need = w->follow->tasks;
+	if (need <= w->room)
+		return true;
+	struct task_file *task = reallocarray(w->task, need, sizeof(*task));
+	if (!task)
+		return false;
+	memset(task + w->room, 0, (need - w->room) * sizeof(*task));
+	w->task = task;
+	w->room = need;
+	return true;
+}
+
+/* --- events ------------------------------------------------------------------------------------------------------- */
+
+static char *sidecar_here(const struct task_files *w, uint32_t task, uint32_t attempt, const json_t *event)
+{
+	const char *said = json_string_value(json_object_get(event, "sidecar"));
+	_cleanup_free_ char *dir = said ? slurm_task_path(w->record, task, (int)attempt) : NULL;
+	/* The task's path of the directory may differ from ours: only the name counts. */
+	return dir ? path_join(dir, path_basename(said)) : NULL;
+}
+
+/* False: the sidecar has not arrived here yet, so the line is read again later. */
+static bool take_result(struct task_files *w, uint32_t task, uint32_t attempt, const json_t *event)
+{
+	int test = slurm_record_find(w->record, json_string_value(json_object_get(event, "name")) ?: "");
+	_cleanup_free_ char *sidecar = sidecar_here(w, task, attempt, event);
+	/* A result that could not be stored is none: the test is lost. */
+	if (test < 0 || !sidecar)
+		return true;
+	if (!path_exists(sidecar))
+		return false;
+	if (follow_result(w->follow, task, attempt, (uint32_t)test) != FOLLOW_NEW)
+		return true;
+	w->sidecar[test] = TAKE_PTR(sidecar);
+	if (w->on_result)
+		w->on_result(w->data, (uint32_t)test, task, event, w->sidecar[test]);
+	return true;
+}
+
+static bool take_line(struct task_files *w, uint32_t task, uint32_t attempt, const char *line, size_t len)
+{
+	json_auto_t *event = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	const char *kind = json_string_value(json_object_get(event, "event"));
+	if (!event) {
+		w->damaged++;
+		return true;
+	}
+	if (!kind || strcmp(kind, "test-finished") || !json_is_true(json_object_get(event, "final")))
+		return true;
+	return take_result(w, task, attempt, event);
+}
+
+/* The complete lines in the buffer. False: the rest has to be read again later. */
+static bool take_lines(struct task_files *w, struct task_file *t, uint32_t task)
+{
+	size_t at = 0;
+	for (const char *end; (end = memchr(buf_str(&w->text) + at, '\n', w->text.len - at));) {
+		size_t next = (size_t)(end - buf_str(&w->text)) + 1;
+		if (!take_line(w, task, t->attempt, buf_str(&w->text) + at, next - 1 - at)) {
+			t->offset += at;
+			return false;
+		}
+		at = next;
+	}
+	t->offset += at;
+	return true;
+}
+
+/* Reads on until the buffer has a whole line, or the file ends. */
+static void read_line(struct task_files *w, int fd, uint64_t offset)
+{
+	char chunk[CHUNK];
+	ssize_t n;
+	buf_clear(&w->text);
+	do {
+		n = pread(fd, chunk, sizeof(chunk), (off_t)(offset + w->text.len));
+		if (n > 0)
+			buf_append(&w->text, chunk, (size_t)n);
+	} while (n > 0 && !memchr(chunk, '\n', (size_t)n) && w->text.len < LINE_BYTES_MAX);
+}
+
+/* The file is opened each time: on NFS that is when another host's writes become visible. True: all is read. */
+static bool read_events(struct task_files *w, uint32_t task)
+{
+	struct task_file *t = &w->task[task];
+	_cleanup_free_ char *dir = slurm_task_path(w->record, task, (int)t->attempt);
+	_cleanup_free_ char *path = dir ? path_join(dir, EVENTS_FILE) : NULL;
+	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return errno == ENOENT;
+	while (t->offset < (uint64_t)st.st_size) {
+		uint64_t before = t->offset;
+		read_line(w, fd, t->offset);
+		if (!take_lines(w, t, task))
+			return false;
+		if (t->offset == before)
+			break;
+	}
+	return true;
+}
+
+/* --- attempts ----------------------------------------------------------------------------------------------------- */
+
+static bool attempt_exists(const struct task_files *w, uint32_t task, uint32_t attempt)
+{
+	_cleanup_free_ char *path = slurm_task_path(w->record, task, (int)attempt);
+	return path && path_exists(path);
+}
+
+static enum follow_attempt_state read_done(const struct task_files *w, uint32_t task, uint32_t attempt)
+{
+	_cleanup_free_ char *dir = slurm_task_path(w->record, task, (int)attempt);
+	_cleanup_free_ char *path = dir ? path_join(dir, DONE_FILE) : NULL;
+	json_auto_t *done = NULL;
+	if (!path || !path_exists(path) || json_read_file(path, &done, NULL) < 0)
+		return FOLLOW_ATTEMPT_OPEN;
+	return json_is_true(json_object_get(done, "given_back")) ? FOLLOW_ATTEMPT_GIVEN_BACK : FOLLOW_ATTEMPT_COMPLETE;
+}
+
+/* done.json is looked for before the events are read, which are complete if it is there. */
+static void read_attempt(struct task_files *w, uint32_t task)
+{
+	struct task_file *t = &w->task[task];
+	if (t->state != FOLLOW_ATTEMPT_OPEN)
+		return;
+	enum follow_attempt_state state = read_done(w, task, t->attempt);
+	/* While a result has not arrived, the attempt counts as open: the follower's grace limits how long. */
+	t->state = read_events(w, task) ? state : FOLLOW_ATTEMPT_OPEN;
+	follow_attempt(w->follow, task, t->attempt, t->state);
+}
+
+/* A result of an earlier attempt that has not arrived does not hold up the next one. */
+static void read_task(struct task_files *w, uint32_t task)
+{
+	struct task_file *t = &w->task[task];
+	if (!t->exists)
+		t->exists = attempt_exists(w, task, 0);
+	while (t->exists) {
+		bool next = t->attempt + 1 < ATTEMPTS_MAX && attempt_exists(w, task, t->attempt + 1);
+		read_attempt(w, task);
+		if (!next)
+			return;
+		t->attempt++;
+		t->offset = 0;
+		t->state = FOLLOW_ATTEMPT_OPEN;
+	}
+}
+
+int files_read(struct task_files *w)
+{
+	if (!make_room(w))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < w->follow->tasks; i++)
+		if (follow_wants_files(w->follow, i))
+			read_task(w, i);
+	return w->text.failed ? -ENOMEM : 0;
+}
