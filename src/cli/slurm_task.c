@@ -18,8 +18,6 @@
 #include "cli/test_session.h"
 #include "slurm/stage.h"
 
-#define ATTEMPTS_MAX 64
-
 struct task {
 	struct slurm_record record;
 	uint32_t number;
@@ -69,7 +67,7 @@ static int claim_attempt(struct task *t, json_t **done, struct err **err)
 		return -ENOMEM;
 	if (mkdir(all, 0755) < 0 && errno != EEXIST)
 		return FAIL_SYS(err, -errno, "create '%s'", all);
-	for (t->attempt = 0; t->attempt < ATTEMPTS_MAX; t->attempt++) {
+	for (t->attempt = 0; t->attempt < FOLLOW_ATTEMPTS_MAX; t->attempt++) {
 		t->dir = slurm_task_path(&t->record, t->number, t->attempt);
 		if (!t->dir)
 			return -ENOMEM;
@@ -80,7 +78,7 @@ static int claim_attempt(struct task *t, json_t **done, struct err **err)
 		free(TAKE_PTR(t->dir));
 		read_attempt(t, t->attempt, done);
 	}
-	return FAIL(err, ERR_IMPOSSIBLE, -ELOOP, "the task was started %d times", ATTEMPTS_MAX);
+	return FAIL(err, ERR_IMPOSSIBLE, -ELOOP, "the task was started %d times", FOLLOW_ATTEMPTS_MAX);
 }
 
 static int compare_names(const void *a, const void *b)

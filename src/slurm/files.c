@@ -11,7 +11,6 @@
 #include "slurm/files.h"
 
 #define CHUNK	       ((size_t)16 << 10)
-#define ATTEMPTS_MAX   64
 #define LINE_BYTES_MAX ((size_t)1 << 20)
 
 int files_init(struct task_files *w, const struct slurm_record *record, struct follow *follow,
@@ -30,6 +29,8 @@ void files_done(struct task_files *w)
 	for (size_t i = 0; w->sidecar && i < w->record->count; i++)
 		free(w->sidecar[i]);
 	free(w->sidecar);
+	for (size_t i = 0; i < w->room; i++)
+		free(w->task[i].attempt);
 	free(w->task);
 	buf_done(&w->text);
 	*w = (struct task_files){ 0 };
@@ -91,18 +92,18 @@ static bool take_line(struct task_files *w, uint32_t task, uint32_t attempt, con
 }
 
 /* The complete lines in the buffer. False: the rest has to be read again later. */
-static bool take_lines(struct task_files *w, struct task_file *t, uint32_t task)
+static bool take_lines(struct task_files *w, struct attempt_file *a, uint32_t task, uint32_t attempt)
 {
 	size_t at = 0;
 	for (const char *end; (end = memchr(buf_str(&w->text) + at, '\n', w->text.len - at));) {
 		size_t next = (size_t)(end - buf_str(&w->text)) + 1;
-		if (!take_line(w, task, t->attempt, buf_str(&w->text) + at, next - 1 - at)) {
-			t->offset += at;
+		if (!take_line(w, task, attempt, buf_str(&w->text) + at, next - 1 - at)) {
+			a->offset += at;
 			return false;
 		}
 		at = next;
 	}
-	t->offset += at;
+	a->offset += at;
 	return true;
 }
 
@@ -120,21 +121,21 @@ static void read_line(struct task_files *w, int fd, uint64_t offset)
 }
 
 /* The file is opened each time: on NFS that is when another host's writes become visible. True: all is read. */
-static bool read_events(struct task_files *w, uint32_t task)
+static bool read_events(struct task_files *w, uint32_t task, uint32_t attempt)
 {
-	struct task_file *t = &w->task[task];
-	_cleanup_free_ char *dir = slurm_task_path(w->record, task, (int)t->attempt);
+	struct attempt_file *a = &w->task[task].attempt[attempt];
+	_cleanup_free_ char *dir = slurm_task_path(w->record, task, (int)attempt);
 	_cleanup_free_ char *path = dir ? path_join(dir, EVENTS_FILE) : NULL;
 	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return errno == ENOENT;
-	while (t->offset < (uint64_t)st.st_size) {
-		uint64_t before = t->offset;
-		read_line(w, fd, t->offset);
-		if (!take_lines(w, t, task))
+	while (a->offset < (uint64_t)st.st_size) {
+		uint64_t before = a->offset;
+		read_line(w, fd, a->offset);
+		if (!take_lines(w, a, task, attempt))
 			return false;
-		if (t->offset == before)
+		if (a->offset == before)
 			break;
 	}
 	return true;
@@ -159,40 +160,44 @@ static enum follow_attempt_state read_done(const struct task_files *w, uint32_t 
 }
 
 /* done.json is looked for before the events are read, which are complete if it is there. */
-static void read_attempt(struct task_files *w, uint32_t task)
+static void read_attempt(struct task_files *w, uint32_t task, uint32_t attempt)
 {
-	struct task_file *t = &w->task[task];
-	if (t->state != FOLLOW_ATTEMPT_OPEN)
+	struct attempt_file *a = &w->task[task].attempt[attempt];
+	if (a->state != FOLLOW_ATTEMPT_OPEN)
 		return;
-	enum follow_attempt_state state = read_done(w, task, t->attempt);
+	enum follow_attempt_state state = read_done(w, task, attempt);
 	/* While a result has not arrived, the attempt counts as open: the follower's grace limits how long. */
-	t->state = read_events(w, task) ? state : FOLLOW_ATTEMPT_OPEN;
-	follow_attempt(w->follow, task, t->attempt, t->state);
+	a->state = read_events(w, task, attempt) ? state : FOLLOW_ATTEMPT_OPEN;
+	follow_attempt(w->follow, task, attempt, a->state);
 }
 
-/* A result of an earlier attempt that has not arrived does not hold up the next one. */
-static void read_task(struct task_files *w, uint32_t task)
+static int add_attempts(struct task_files *w, uint32_t task)
 {
 	struct task_file *t = &w->task[task];
-	if (!t->exists)
-		t->exists = attempt_exists(w, task, 0);
-	while (t->exists) {
-		bool next = t->attempt + 1 < ATTEMPTS_MAX && attempt_exists(w, task, t->attempt + 1);
-		read_attempt(w, task);
-		if (!next)
-			return;
-		t->attempt++;
-		t->offset = 0;
-		t->state = FOLLOW_ATTEMPT_OPEN;
+	while (t->attempts < FOLLOW_ATTEMPTS_MAX && attempt_exists(w, task, t->attempts)) {
+		struct attempt_file *more = reallocarray(t->attempt, t->attempts + 1, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		t->attempt = more;
+		t->attempt[t->attempts++] = (struct attempt_file){ 0 };
 	}
+	return 0;
+}
+
+/* Earlier attempts, too: one may still run on a node that Slurm lost sight of. */
+static int read_task(struct task_files *w, uint32_t task)
+{
+	int r = add_attempts(w, task);
+	for (uint32_t i = 0; r == 0 && i < w->task[task].attempts; i++)
+		read_attempt(w, task, i);
+	return r;
 }
 
 int files_read(struct task_files *w)
 {
-	if (!make_room(w))
-		return -ENOMEM;
-	for (uint32_t i = 0; i < w->follow->tasks; i++)
+	int r = make_room(w) ? 0 : -ENOMEM;
+	for (uint32_t i = 0; r == 0 && i < w->follow->tasks; i++)
 		if (follow_wants_files(w->follow, i))
-			read_task(w, i);
-	return w->text.failed ? -ENOMEM : 0;
+			r = read_task(w, i);
+	return w->text.failed ? -ENOMEM : r;
 }

@@ -10,12 +10,15 @@
 #include "slurm/follow.h"
 #include "slurm/record.h"
 
-/* How far the files of one task have been read. */
+/* How far the events of one attempt have been read. */
+struct attempt_file {
+	uint64_t offset;
+	enum follow_attempt_state state; /* not open: all is read */
+};
+
 struct task_file {
-	uint64_t offset; /* in the events of the newest attempt */
-	uint32_t attempt;
-	bool exists;			 /* there is an attempt */
-	enum follow_attempt_state state; /* of the newest attempt; not open: all its events are read */
+	struct attempt_file *attempt;
+	uint32_t attempts;
 };
 
 /* A test was judged: @event is its line in events.ndjson, @sidecar the path of its result. */

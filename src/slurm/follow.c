@@ -134,16 +134,17 @@ void follow_rows_end(struct follow *f)
 void follow_attempt(struct follow *f, uint32_t task, uint32_t attempt, enum follow_attempt_state state)
 {
 	struct follow_task *t = task < f->tasks ? &f->task[task] : NULL;
-	if (!t || attempt + 1 < t->attempts)
+	if (!t || attempt >= FOLLOW_ATTEMPTS_MAX)
 		return;
 	if (attempt + 1 > t->attempts) {
-		/* The attempt before has ended, whether or not its directory says how. */
-		t->died += t->attempts && t->last == FOLLOW_ATTEMPT_OPEN;
 		t->attempts = attempt + 1;
 		if (attempt && !t->settled)
 			tell(f, FOLLOW_RESTARTED, task, t->open);
 	}
-	t->last = state;
+	if (state != FOLLOW_ATTEMPT_OPEN)
+		t->ended |= (uint64_t)1 << attempt;
+	if (state == FOLLOW_ATTEMPT_GIVEN_BACK)
+		t->returned |= (uint64_t)1 << attempt;
 }
 
 static bool task_has(const struct follow_task *t, uint32_t test)
@@ -188,10 +189,23 @@ bool follow_wants_files(const struct follow *f, uint32_t task)
 	return !t->settled && (t->state != SLURM_PENDING || t->attempts);
 }
 
-/* How often the tests that a task left open were lost in it: also each time that Slurm started it again. */
+static bool has_ended(const struct follow_task *t, uint32_t attempt)
+{
+	return t->ended >> attempt & 1;
+}
+
+/*
+ * How often the tests that a task left open were lost in it: in each attempt that died, and in the last one unless it
+ * gave them back. A task that ended before it began lost them once.
+ */
 static uint8_t losses_of(const struct follow_task *t)
 {
-	uint32_t losses = t->died + (t->last != FOLLOW_ATTEMPT_GIVEN_BACK || !t->attempts);
+	uint32_t last = t->attempts - 1, losses = 0;
+	if (!t->attempts)
+		return 1;
+	for (uint32_t i = 0; i < last; i++)
+		losses += !has_ended(t, i);
+	losses += !(t->returned >> last & 1);
 	return (uint8_t)MIN_OF(losses, (uint32_t)FOLLOW_LOSSES_MAX);
 }
 
@@ -246,7 +260,8 @@ void follow_step(struct follow *f)
 		if (t->settled)
 			continue;
 		t->open = count_open(f, t);
-		bool told = t->attempts && t->last != FOLLOW_ATTEMPT_OPEN;
+		/* An earlier attempt may have left results that this host does not see yet. */
+		bool told = t->attempts == 1 && has_ended(t, 0);
 		if (!t->open)
 			t->settled = true;
 		else if (slurm_state_ended(t->state) && (t->late >= FOLLOW_GRACE || (told && t->late >= 2)))

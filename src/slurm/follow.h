@@ -16,9 +16,10 @@
 
 #include "slurm/divide.h"
 
-#define FOLLOW_LOSSES_MAX 2
-#define FOLLOW_GRACE	  3  /* answers of squeue for which the files of an ended task may be late (NFS caches) */
-#define FOLLOW_TASKS_MAX  10 /* tasks that one test may be given to, also when they gave it back each time */
+#define FOLLOW_LOSSES_MAX   2
+#define FOLLOW_GRACE	    3  /* answers of squeue for which the files of an ended task may be late (NFS caches) */
+#define FOLLOW_ATTEMPTS_MAX 64 /* of one task; Slurm starts it again */
+#define FOLLOW_TASKS_MAX    10 /* tasks that one test may be given to, also when they gave it back each time */
 
 /* States of Slurm's jobs, as far as they differ for us. */
 enum slurm_state {
@@ -75,10 +76,9 @@ struct follow_task {
 	enum slurm_state state;
 	uint8_t late; /* answers of squeue since it ended */
 	bool seen, settled;
-	bool held;	   /* not submitted yet: that squeue does not know it means nothing */
-	uint32_t attempts; /* directories seen */
-	enum follow_attempt_state last;
-	uint32_t died; /* attempts before the last one that did not end properly */
+	bool held;		  /* not submitted yet: that squeue does not know it means nothing */
+	uint32_t attempts;	  /* directories seen, at most FOLLOW_ATTEMPTS_MAX */
+	uint64_t ended, returned; /* a bit for each attempt: it said that it ended; it gave tests back */
 	char node[SLURM_NODE_NAME_MAX];
 };
 
@@ -107,7 +107,7 @@ void follow_rows_begin(struct follow *f);
 void follow_row(struct follow *f, uint32_t task, enum slurm_state state, const char *node);
 void follow_rows_end(struct follow *f);
 
-/* The directory of an attempt exists. Call it for the attempts of a task in their order, and again when it changes. */
+/* The directory of an attempt exists. Call it for the attempts of a task in their order, and again for any of them. */
 void follow_attempt(struct follow *f, uint32_t task, uint32_t attempt, enum follow_attempt_state state);
 /* The attempt has a result of this test. FOLLOW_NEW: it counts and is to be reported. */
 enum follow_answer follow_result(struct follow *f, uint32_t task, uint32_t attempt, uint32_t test);
