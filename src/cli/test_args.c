@@ -101,7 +101,8 @@ const struct option_row test_options[] = {
 	OPT_OPTIONAL(struct test_args, slurm, "slurm", "PARTITION",
 		     "run the tests on a Slurm cluster, and collect the results as of one run; see docs/SLURM.md"),
 	OPT_NUMBER(struct test_args, slurm_jobs, "slurm-jobs", 0, "N", 1, 1000000, 0,
-		   "with --slurm: divide the tests into about N tasks at most (default: 4096)"),
+		   "with --slurm: divide the tests into about N tasks at most (default: three quarters of Slurm's "
+		   "MaxJobCount)"),
 	OPT_WORDS(struct test_args, slurm_args, "slurm-arg", "ARG",
 		  "with --slurm: pass ARG to sbatch, as --slurm-arg=--account=me; repeatable"),
 	OPT_STRING(struct test_args, slurm_dir, "slurm-dir", 0, "DIR",

@@ -4,10 +4,12 @@
 
 #include "slurm/divide.h"
 
-#define TASK_LEAST    (60 * NSEC_PER_SEC) /* a shorter task hardly pays for its start, if there is enough work */
-#define MEMORY_STEP   512u		  /* MiB; classes of memory are powers of two of it */
-#define WAVES	      20		  /* the last tasks take this part of a node's share of the work */
-#define TASKS_A_PLACE 4			  /* tasks that each place should get, so that they even out */
+#define TASK_LEAST  (60 * NSEC_PER_SEC) /* a shorter task hardly pays for its start, if there is enough work */
+#define MEMORY_STEP 512u		/* MiB; the smallest class of memory */
+#define WAVES	    20			/* the last tasks take this part of a place's share of the work */
+#define SHARES	    1.25		/* each task takes a place's share of what is left, divided by this */
+#define FLOOR_STEP  1.3 /* where there would be too many tasks, the last ones are made longer in such steps ... */
+#define FLOOR_MOST  4	/* ... up to this part of a place's share; then tasks get more places */
 
 /* Tests that need the same: one class. `item` is sorted by class, then the longest first. */
 struct item {
@@ -17,12 +19,13 @@ struct item {
 	uint64_t memory_mib; /* of the class */
 };
 
+/* Four classes between two powers of two. */
 static uint64_t memory_class(uint64_t mib)
 {
-	uint64_t class = MEMORY_STEP;
-	while (class < mib)
-		class *= 2;
-	return class;
+	uint64_t power = MEMORY_STEP;
+	while (2 * power <= mib)
+		power *= 2;
+	return MAX_OF((mib + power / 4 - 1) / (power / 4) * (power / 4), (uint64_t)MEMORY_STEP);
 }
 
 static int compare_items(const void *left, const void *right)
@@ -88,15 +91,6 @@ static uint64_t all_places(const struct divide_request *q, const struct item *i,
 	return MAX_OF(sum, 1u);
 }
 
-/* More places a task where there are more of them than tasks may be made. A power of two, at most @least. */
-static unsigned choose_width(uint64_t places, size_t tasks_most, unsigned least)
-{
-	unsigned width = 1;
-	while (2 * width <= least && places * TASKS_A_PLACE > (uint64_t)width * tasks_most)
-		width *= 2;
-	return width;
-}
-
 /* Appends one task with the tests from @at on, until they take @target on its places. Returns the next test. */
 static size_t add_task(struct division *d, const struct item *item, size_t at, size_t end, nsec_t target,
 		       unsigned width)
@@ -117,24 +111,54 @@ static size_t add_task(struct division *d, const struct item *item, size_t at, s
 	return at;
 }
 
-/* One class. Each task takes half of a place's share of what is left, but not less than the least. */
-static void divide_class(struct division *d, const struct divide_request *q, const struct item *item, size_t at,
-			 size_t end, size_t tasks_most)
+static nsec_t sum_estimates(const struct item *item, size_t at, size_t end)
+{
+	nsec_t sum = 0;
+	for (; at < end; at++)
+		sum += item[at].estimate;
+	return sum;
+}
+
+/* How tasks are made. */
+struct shape {
+	double share; /* of the work for each place, in ns: about how long the whole run takes */
+	double floor; /* no task takes less of a place */
+	unsigned width;
+};
+
+/* One class. Each task takes a part of a place's share of what is left. */
+static void divide_class(struct division *d, const struct divide_request *q, const struct shape *s,
+			 const struct item *item, size_t at, size_t end)
 {
 	unsigned least;
-	uint64_t places = all_places(q, &item[at], &least);
-	unsigned width = choose_width(places, tasks_most, least);
-	nsec_t left = 0;
-	for (size_t i = at; i < end; i++)
-		left += item[i].estimate;
-	nsec_t share = left / (nsec_t)(places * WAVES), by_count = left / (nsec_t)(width * MAX_OF(tasks_most, 1u));
-	nsec_t floor = MAX_OF(MIN_OF(share, TASK_LEAST), by_count);
+	all_places(q, &item[at], &least);
+	nsec_t work = sum_estimates(item, at, end), left = work;
 	while (at < end) {
-		nsec_t target = MAX_OF(left / (nsec_t)(2 * places), floor);
-		size_t next = add_task(d, item, at, end, target, width);
-		for (; at < next; at++)
-			left -= item[at].estimate;
+		double target = s->share / SHARES * (double)left / (double)MAX_OF(work, 1);
+		size_t next = add_task(d, item, at, end, (nsec_t)MAX_OF(target, s->floor), MIN_OF(s->width, least));
+		left -= sum_estimates(item, at, next);
+		at = next;
 	}
+}
+
+static size_t class_end(const struct item *item, size_t at, size_t count)
+{
+	size_t end = at;
+	while (end < count && same_class(&item[at], &item[end]))
+		end++;
+	return end;
+}
+
+/* The time of all classes, one after another, each on all places that it can have. */
+static double find_share(const struct divide_request *q, const struct item *item)
+{
+	double share = 0;
+	unsigned least;
+	for (size_t at = 0, end; at < q->count; at = end) {
+		end = class_end(item, at, q->count);
+		share += (double)sum_estimates(item, at, end) / (double)all_places(q, &item[at], &least);
+	}
+	return share;
 }
 
 static struct item *sort_items(const struct divide_request *q)
@@ -150,6 +174,31 @@ static struct item *sort_items(const struct divide_request *q)
 	return item;
 }
 
+static bool divide_as(struct division *d, const struct divide_request *q, const struct shape *s,
+		      const struct item *item)
+{
+	d->tasks = 0;
+	for (size_t at = 0, end; at < q->count; at = end) {
+		end = class_end(item, at, q->count);
+		divide_class(d, q, s, item, at, end);
+	}
+	return d->tasks <= q->tasks_most;
+}
+
+/* Longer tasks at the end, then more places a task, then still longer ones, until there are few enough. */
+static void divide_all(struct division *d, const struct divide_request *q, const struct item *item)
+{
+	struct shape s = { .share = find_share(q, item), .width = 1 };
+	double first = MAX_OF(MIN_OF(s.share / WAVES, (double)TASK_LEAST), 1.0);
+	for (; s.width <= DIVIDE_PLACES_MAX; s.width *= 2)
+		for (s.floor = first; s.floor <= MAX_OF(s.share / FLOOR_MOST, first); s.floor *= FLOOR_STEP)
+			if (divide_as(d, q, &s, item))
+				return;
+	/* With room for all tests in one task of each class, at the latest. */
+	for (s.width = 1; !divide_as(d, q, &s, item) && s.floor < 1e18; s.floor *= FLOOR_STEP)
+		s.width = DIVIDE_PLACES_MAX;
+}
+
 int divide_tests(const struct divide_request *q, struct division *ret)
 {
 	_cleanup_free_ struct item *item = sort_items(q);
@@ -159,12 +208,7 @@ int divide_tests(const struct divide_request *q, struct division *ret)
 		division_done(&d);
 		return -ENOMEM;
 	}
-	for (size_t at = 0, end; at < q->count; at = end) {
-		for (end = at; end < q->count && same_class(&item[at], &item[end]);)
-			end++;
-		size_t share = MAX_OF(q->tasks_most * (end - at) / q->count, 1u);
-		divide_class(&d, q, item, at, end, share);
-	}
+	divide_all(&d, q, item);
 	qsort(d.task, d.tasks, sizeof(*d.task), compare_tasks);
 	*ret = d;
 	return 0;

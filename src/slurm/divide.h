@@ -51,7 +51,7 @@ struct divide_request {
 	size_t count;
 	const struct slurm_node *node;
 	size_t nodes;
-	size_t tasks_most; /* of the whole division; it may have one more for each class of needs */
+	size_t tasks_most; /* there are more only if each class of needs has one task */
 };
 
 /* Tasks stand in the order of their length, roughly; those with equal needs stand together. A test that fits no node gets a task of its own. -ENOMEM. */

@@ -11,8 +11,6 @@
 #include "slurm/runner.h"
 #include "slurm/text.h"
 
-#define TASKS_DEFAULT 4096 /* of one run, unless Slurm or the user allow fewer */
-
 static void note(struct runner *r, enum runner_note what, const char *text)
 {
 	if (r->on_note)
@@ -115,9 +113,9 @@ void runner_done(struct runner *r)
 
 static size_t tasks_most(const struct runner *r)
 {
-	uint64_t most = r->tasks_most ? r->tasks_most : TASKS_DEFAULT;
 	/* Other users have jobs, too. */
-	return (size_t)MAX_OF(MIN_OF(most, r->cluster.jobs_most / 2), 1u);
+	uint64_t most = r->cluster.jobs_most * 3 / 4;
+	return (size_t)MAX_OF(r->tasks_most ? MIN_OF(r->tasks_most, most) : most, 1u);
 }
 
 int runner_add_round(struct runner *r, const uint32_t *which, size_t count, struct err **err)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * slurm.c -- a simulated Slurm cluster with faults, and the follower and the division of src/slurm on it.
+ * slurm.c -- a simulated Slurm cluster with faults, and the follower of src/slurm on it. Each seed is a run with
+ * faults of all kinds, in which nothing may be lost and nothing may be reported twice.
  *
- *   sim_slurm follow FIRST-SEED LAST-SEED    each seed: a run with faults of all kinds; nothing is lost, nothing is twice
- *   sim_slurm makespan                       20,000 tests on 4, 64 and 1,000 nodes: the end against the lower bound
+ *   sim_slurm FIRST-SEED LAST-SEED
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -438,9 +438,8 @@ static int run_follow(uint64_t first, uint64_t last)
 int main(int argc, char **argv)
 {
 	uint64_t first, last;
-	if (argc == 4 && !strcmp(argv[1], "follow") && parse_u64(argv[2], &first) == 0 &&
-	    parse_u64(argv[3], &last) == 0)
+	if (argc == 3 && parse_u64(argv[1], &first) == 0 && parse_u64(argv[2], &last) == 0)
 		return run_follow(first, last);
-	fprintf(stderr, "usage: sim_slurm follow FIRST-SEED LAST-SEED | makespan\n");
+	fprintf(stderr, "usage: sim_slurm FIRST-SEED LAST-SEED\n");
 	return 64;
 }
