@@ -2,7 +2,7 @@
 /*
  * slurm_makespan.c -- 20,000 tests on simulated clusters of 4, 64 and 1,000 nodes of different sizes: how long the division
  * of slurm/divide.h takes, against a lower bound that knows the true lengths. Estimates are wrong by up to 20 %, each
- * task needs two seconds to start, and Slurm gives tasks to nodes in the order of their submission.
+ * task needs a second to start, and Slurm gives tasks to nodes in the order of their submission.
  *
  *   sim_slurm_makespan [SEEDS]     fails if an end is more than 10 % after the bound
  */
@@ -17,7 +17,7 @@
 
 #define TESTS	   20000
 #define TASKS_MOST 7500
-#define START	   2.0 /* seconds of each task before its first test */
+#define START	   1.0 /* seconds of each task before its first test */
 #define ALLOWED	   1.10
 
 struct node {
