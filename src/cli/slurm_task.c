@@ -3,10 +3,13 @@
  * slurm_task.c -- one task of a run on Slurm, on a node. It runs its tests as `ktstr test` does, and its results go to a
  * directory of this attempt. A task that Slurm starts again runs what earlier attempts left.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/environment.h"
 #include "base/file.h"
@@ -16,7 +19,10 @@
 #include "cli/out.h"
 #include "cli/slurm.h"
 #include "cli/test_session.h"
+#include "reactor/child.h"
 #include "slurm/stage.h"
+
+static const int guarded_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
 
 struct task {
 	struct slurm_record record;
@@ -54,7 +60,9 @@ static void read_attempt(struct task *t, int attempt, json_t **done)
 		json_auto_t *event = json_loadb(line, (size_t)(next - line), 0, NULL);
 		const char *name = json_string_value(json_object_get(event, "name"));
 		const char *sidecar = json_string_value(json_object_get(event, "sidecar"));
-		if (name && sidecar && json_is_true(json_object_get(event, "final")) && path_exists(sidecar))
+		/* The attempt has ended, so nothing is waited for. */
+		if (name && sidecar && json_is_true(json_object_get(event, "final")) && path_exists(sidecar) &&
+		    slurm_result_use(dir, event, sidecar) != RESULT_VOID)
 			json_put(done, name, json_true());
 	}
 }
@@ -258,21 +266,63 @@ static int run_tests(struct task *t, struct err **err)
 	return r == 0 ? test_run(&args, err) : r;
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- two processes ------------------------------------------------------------------------------------------------ */
 
-/* The last file of an attempt. Tests of an attempt that was interrupted did not fail, and run elsewhere. */
-static int write_done(const struct task *t, int result, const struct err *why, struct err **err)
+static int write_ending(const struct task *t)
 {
-	_cleanup_free_ char *path = path_join(t->dir, DONE_FILE);
-	_cleanup_buf_ struct buf text = BUF_NULL;
+	_cleanup_free_ char *path = path_join(t->dir, ENDING_FILE);
+	return path ? file_write_atomic(path, "", 0, 0644, NULL) : -ENOMEM;
+}
+
+/* The last file of an attempt. Tests that an attempt gave back run elsewhere, and are not lost. */
+static int write_done(const struct task *t, int status, struct err **err)
+{
+	_cleanup_free_ char *path = path_join(t->dir, DONE_FILE), *ending = path_join(t->dir, ENDING_FILE);
 	json_auto_t *o = json_object();
-	bool interrupted = status_noted() == EXIT_INTERRUPTED || result == -ECANCELED;
-	if (why)
-		err_format(why, &text);
-	json_put_bool(&o, "given_back", interrupted);
-	json_put_u64(&o, "status", (uint64_t)status_noted());
-	json_put_text(&o, "error", why ? buf_str(&text) : NULL);
+	char how[64];
+	json_put_bool(&o, "given_back", ending && path_exists(ending));
+	json_put_text(&o, "end", child_describe(status, how, sizeof(how)));
 	return path && o ? json_write_file(path, o, err) : -ENOMEM;
+}
+
+/*
+ * Waits for the process that runs the tests. Slurm's signals reach both processes; the first one of them is noted at
+ * once, because tests that fail from then on were ended by it.
+ */
+static int guard(const struct task *t, pid_t child, const sigset_t *set, struct err **err)
+{
+	bool told = false;
+	int status;
+	for (;;) {
+		int sig = sigwaitinfo(set, NULL);
+		if (sig > 0 && sig != SIGCHLD && !told) {
+			told = true;
+			write_ending(t);
+			kill(child, SIGTERM);
+		}
+		if (waitpid(child, &status, WNOHANG) == child)
+			break;
+	}
+	int r = write_done(t, status, err);
+	return r < 0 ? r : WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+}
+
+/* Forks before anything else is started. The child returns from here as an ordinary `ktstr test`. */
+static int run_guarded(struct task *t, struct err **err)
+{
+	sigset_t set, before;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(guarded_signals); i++)
+		sigaddset(&set, guarded_signals[i]);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	pid_t child = fork();
+	if (child < 0)
+		return FAIL_SYS(err, -errno, "start a process for the tests");
+	if (child)
+		return guard(t, child, &set, err);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return t->part.count && t->died < FOLLOW_LOSSES_MAX ? run_tests(t, err) : 0;
 }
 
 int slurm_task_main(char **argv, struct err **err)
@@ -284,10 +334,6 @@ int slurm_task_main(char **argv, struct err **err)
 	if (r < 0)
 		return r;
 	if (t.died >= FOLLOW_LOSSES_MAX)
-		say_printf("error: the task died %u times and is not run again\n", t.died);
-	else if (t.part.count)
-		r = run_tests(&t, err);
-	_cleanup_err_ struct err *why = NULL;
-	int end = write_done(&t, r, err ? *err : NULL, r < 0 ? &why : err);
-	return r < 0 ? r : end;
+		say_printf("note: the task died %u times and is not run again\n", t.died);
+	return run_guarded(&t, err);
 }

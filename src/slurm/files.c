@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "slurm/files.h"
 
 #define CHUNK	       ((size_t)16 << 10)
+#define DOUBT	       (5 * NSEC_PER_SEC)  /* a job's processes do not get their signals at one instant */
+#define WAIT	       (10 * NSEC_PER_SEC) /* longer than DOUBT, and than clocks of hosts differ */
 #define LINE_BYTES_MAX ((size_t)1 << 20)
 
 int files_init(struct task_files *w, const struct slurm_record *record, struct follow *follow,
@@ -52,24 +55,55 @@ static bool make_room(struct task_files *w)
 
 /* --- events ------------------------------------------------------------------------------------------------------- */
 
-static char *sidecar_here(const struct task_files *w, uint32_t task, uint32_t attempt, const json_t *event)
+static bool modified(const char *path, nsec_t *ret)
 {
-	const char *said = json_string_value(json_object_get(event, "sidecar"));
-	_cleanup_free_ char *dir = said ? slurm_task_path(w->record, task, (int)attempt) : NULL;
-	/* The task's path of the directory may differ from ours: only the name counts. */
-	return dir ? path_join(dir, path_basename(said)) : NULL;
+	struct stat st;
+	if (!path || stat(path, &st) < 0)
+		return false;
+	*ret = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
+	return true;
 }
 
-/* False: the sidecar has not arrived here yet, so the line is read again later. */
+static nsec_t wall_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+}
+
+enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar)
+{
+	const char *verdict = json_string_value(json_object_get(event, "verdict")) ?: "";
+	_cleanup_free_ char *ending = path_join(attempt_dir, ENDING_FILE), *done = path_join(attempt_dir, DONE_FILE);
+	nsec_t stored, told;
+	if (!modified(sidecar, &stored))
+		return RESULT_WAITS;
+	if (!strcmp(verdict, "pass") || !strcmp(verdict, "skip"))
+		return RESULT_COUNTS;
+	if (modified(ending, &told))
+		return stored >= told - DOUBT ? RESULT_VOID : RESULT_COUNTS;
+	return (done && path_exists(done)) || wall_now() - stored > WAIT ? RESULT_COUNTS : RESULT_WAITS;
+}
+
+/* The task's path of the directory may differ from ours: only the name counts. */
+static char *sidecar_here(const char *dir, const json_t *event)
+{
+	const char *said = json_string_value(json_object_get(event, "sidecar"));
+	return said ? path_join(dir, path_basename(said)) : NULL;
+}
+
+/* False: the sidecar has not arrived here yet, or it is not known whether it counts: the line is read again later. */
 static bool take_result(struct task_files *w, uint32_t task, uint32_t attempt, const json_t *event)
 {
 	int test = slurm_record_find(w->record, json_string_value(json_object_get(event, "name")) ?: "");
-	_cleanup_free_ char *sidecar = sidecar_here(w, task, attempt, event);
+	_cleanup_free_ char *dir = slurm_task_path(w->record, task, (int)attempt);
+	_cleanup_free_ char *sidecar = dir ? sidecar_here(dir, event) : NULL;
 	/* A result that could not be stored is none: the test is lost. */
 	if (test < 0 || !sidecar)
 		return true;
-	if (!path_exists(sidecar))
-		return false;
+	enum result_use use = slurm_result_use(dir, event, sidecar);
+	if (use != RESULT_COUNTS)
+		return use == RESULT_VOID;
 	if (follow_result(w->follow, task, attempt, (uint32_t)test) != FOLLOW_NEW)
 		return true;
 	w->sidecar[test] = TAKE_PTR(sidecar);

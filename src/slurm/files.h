@@ -36,6 +36,14 @@ struct task_files {
 	uint64_t damaged; /* lines that are not valid */
 };
 
+/*
+ * Whether a result counts. Slurm ends a job by a signal to all its processes, which also ends tests that run: such a test
+ * did not fail. So a result other than a pass does not count if it was stored after the attempt was told to end, or
+ * shortly before. While the attempt runs, such a result waits until that is known.
+ */
+enum result_use { RESULT_COUNTS, RESULT_WAITS, RESULT_VOID };
+enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar);
+
 int files_init(struct task_files *w, const struct slurm_record *record, struct follow *follow,
 	       files_result_fn *on_result, void *data);
 void files_done(struct task_files *w);

@@ -5,7 +5,7 @@
  *   manifest.json      what is run: tests, kernels, options. Written once.
  *   round-1.json ...   tasks and their tests. Round 1 has all tests; further ones those that were lost. Written once.
  *   bin/ktstr          the program that tasks run; tests/, kernels/: files that nodes may lack
- *   tasks/N/A/         attempt A of task N: sidecars, events.ndjson, and at its end done.json
+ *   tasks/N/A/         attempt A of task N: sidecars, events.ndjson, at its end done.json; "ending" when it is told to end
  *   logs/              output of the tasks
  *   cancelled          the user cancelled the run
  *
@@ -24,6 +24,7 @@
 #define SLURM_ROUNDS_MAX 64
 #define EVENTS_FILE	 "events.ndjson"
 #define DONE_FILE	 "done.json"
+#define ENDING_FILE	 "ending"
 
 struct slurm_record {
 	char *dir, *id;
