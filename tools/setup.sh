@@ -9,7 +9,8 @@ packages="
 	libcurl4-openssl-dev nettle-dev openssl gpgv gpg gpg-agent aria2 acpica-tools cpuid hwloc-nox
 	qemu-system-x86 busybox-static linux-source-6.12 flex bison bc libssl-dev pahole kmod cpio xz-utils zstd lz4
 	clang llvm libclang-rt-14-dev zlib1g-dev libzstd-dev binutils valgrind clang-format tmux
-	fish zsh elvish chromium libxml2-utils cmake shellcheck"
+	fish zsh elvish chromium libxml2-utils cmake shellcheck
+	slurmctld slurmd slurm-client munge"
 
 installed() {
 	dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed

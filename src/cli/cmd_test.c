@@ -100,7 +100,7 @@ static int take_kernel(struct session *s, const struct kernels_result *k, size_t
 
 static int run_ready_kernel(void *data, const struct kernels_result *k, size_t i, struct err **err);
 
-int session_get_kernels(struct session *s, const struct test_args *a, struct err **err)
+static int get_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
 	_cleanup_free_ char *clang = tool_clang();
 	struct kernels_request q = {
@@ -402,10 +402,10 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 		r = session_open_stream(s, err);
 	if (r == 0)
 		r = find_commit(s);
+	if (r == 0)
+		r = get_kernels(s, a, err);
 	if (r == 0 && a->slurm)
 		return session_on_slurm(s, err);
-	if (r == 0)
-		r = session_get_kernels(s, a, err);
 	if (r == 0 && !a->eager) {
 		r = plan_kernels(s, a, err);
 		began = nsec_now();

@@ -9,8 +9,8 @@
 
 /*
  * slurm_follow.c: follows a run until all tests are settled, prints results as they arrive, and then collects them into
- * the directories of an ordinary run. Notes the exit status. Submits what the newest round still lacks. @r: `record` and
- * `reactor` are set; the rest is filled in.
+ * the directories of an ordinary run. Notes the exit status. Submits the first round if there is none. Of the runner,
+ * `record`, `reactor` and `cluster` are set.
  */
 struct slurm_following {
 	struct runner runner;
@@ -25,7 +25,7 @@ int slurm_follow(struct slurm_following *f, struct err **err);
 /* slurm_collect.c: copies the results that count to the directories of an ordinary run, and writes the reports. */
 int slurm_collect(const struct slurm_following *f, struct err **err);
 
-/* The directory of the run that the user means: a path, or the name of one. NULL: the newest. The caller frees *@ret. */
+/* The directory of the run that the user means: a path, or a name. NULL: the newest. The caller frees *@ret. */
 int slurm_find_run(const char *text, const char *said_dir, char **ret, struct err **err);
 
 /* slurm_task.c: internal commands that run in jobs. @argv: the words after "task" or "build". */

@@ -229,15 +229,6 @@ static int check_kernels(const struct session *s, struct err **err)
 	return 0;
 }
 
-/* All kernels are there before anything is submitted, so the plan is whole. */
-static int get_kernels(struct session *s, struct err **err)
-{
-	int r = session_get_kernels(s, s->args, err);
-	if (r == 0)
-		r = check_kernels(s, err);
-	return r == 0 ? session_plan(s, s->args, err) : r;
-}
-
 static int submit(struct session *s, struct slurm_following *f, struct slurm_record *record, struct err **err)
 {
 	const struct test_args *a = s->args;
@@ -269,7 +260,9 @@ int session_on_slurm(struct session *s, struct err **err)
 	f->detach = s->args->detach;
 	f->runner.reactor = s->reactor;
 	f->runner.record = &record;
-	int r = get_kernels(s, err);
+	int r = check_kernels(s, err);
+	if (r == 0)
+		r = session_plan(s, s->args, err);
 	if (r == 0)
 		r = session_schedule(s, err);
 	if (r == 0)

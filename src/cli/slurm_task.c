@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * slurm_task.c -- one task of a run on Slurm, on a node. It runs its tests as `ktstr test` does, and its results go to a
- * directory of this attempt. A task that Slurm starts again runs what earlier attempts left.
+ * slurm_task.c -- one task of a run on Slurm, on a node. It runs its tests as `ktstr test` does, and its results go to
+ * a directory of this attempt. A task that Slurm starts again runs what earlier attempts left.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -111,7 +111,7 @@ int session_list(struct session *s, const struct test_args *a, struct err **err)
 }
 
 /* The named kernels, as far as they are known without a build. */
-int session_preview_kernels(struct session *s, const struct test_args *a, struct err **err)
+static int preview_kernels(struct session *s, const struct test_args *a, struct err **err)
 {
 	const struct strings *named = session_kernels(s, a);
 	struct kernels_request q = { .texts = named->item,
@@ -147,7 +147,7 @@ int session_dry_run(struct session *s, const struct test_args *a, struct err **e
 	s->args = a;
 	s->environment = replay_environment(environ);
 	if (r == 0)
-		r = session_preview_kernels(s, a, err);
+		r = preview_kernels(s, a, err);
 	if (r == 0)
 		r = session_plan(s, a, err);
 	if (r == 0)

@@ -75,15 +75,11 @@ unsigned session_slots(const struct session *s, const struct test_args *a);
 /* cmd_test.c: all of `ktstr test`, and what `ktstr explore` does with @a->schedules. */
 int test_run(const struct test_args *a, struct err **err);
 
-/* cmd_test.c: the kernels that are asked for, built where necessary. */
-int session_get_kernels(struct session *s, const struct test_args *a, struct err **err);
-/* slurm_submit.c: runs the session's tests on a cluster. */
+/* slurm_submit.c: runs the session's tests on a cluster; its kernels are there. */
 int session_on_slurm(struct session *s, struct err **err);
 
 /* test_preview.c: --list, and --dry-run, which neither builds nor runs anything. */
 int session_list(struct session *s, const struct test_args *a, struct err **err);
 int session_dry_run(struct session *s, const struct test_args *a, struct err **err);
-/* The kernels that are asked for, as far as they are known without a build. */
-int session_preview_kernels(struct session *s, const struct test_args *a, struct err **err);
 
 #endif

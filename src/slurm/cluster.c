@@ -67,13 +67,11 @@ int cluster_look(struct reactor *r, const char *partition, struct cluster *ret, 
 static const char task_script[] =
 	"#!/bin/sh\ncd \"$1\" || exit 74\n"
 	"exec ./bin/ktstr slurm task . \"$((${SLURM_JOB_NAME##*-} + SLURM_ARRAY_TASK_ID))\"\n";
-static const char build_script[] = "#!/bin/sh\ncd \"$1\" || exit 74\nexec ./bin/ktstr slurm build .\n";
 
-static char *write_script(const struct slurm_record *r, bool build, struct err **err)
+static char *write_script(const struct slurm_record *r, struct err **err)
 {
-	const char *text = build ? build_script : task_script;
-	char *path = path_join(r->dir, build ? "build.sh" : "task.sh");
-	if (!path || (!path_exists(path) && file_write_atomic(path, text, strlen(text), 0755, err) < 0)) {
+	char *path = path_join(r->dir, "task.sh");
+	if (!path || (!path_exists(path) && file_write_atomic(path, task_script, strlen(task_script), 0755, err) < 0)) {
 		free(path);
 		return NULL;
 	}
@@ -115,41 +113,35 @@ static uint64_t time_limit(const json_t *array)
 	return (TIME_LEAST_S + TIME_FACTOR * estimate_s) / 60;
 }
 
-/* @array: NULL for the job that builds kernels. */
-static void job_words(const struct cluster_submit *q, const json_t *array, const char *after, struct words *w)
+static void job_words(const struct cluster_submit *q, const json_t *array, struct words *w)
 {
 	char name[SLURM_NAME_MAX];
 	slurm_job_name(q->record, (uint32_t)number_of(array, "first"), name, sizeof(name));
-	buf_appendf(next_word(w), "--job-name=%s%s", name, array ? "" : "-build");
-	buf_appendf(next_word(w), "--output=%s/logs/%s", q->record->dir, array ? "%x.%a.log" : "build.log");
-	if (array) {
-		buf_appendf(next_word(w), "--cpus-per-task=%lu", number_of(array, "cpus"));
-		buf_appendf(next_word(w), "--array=0-%lu", number_of(array, "count") - 1);
-		buf_appendf(next_word(w), "--time=%lu", time_limit(array));
-	}
-	if (array && q->counts_memory)
+	buf_appendf(next_word(w), "--job-name=%s", name);
+	buf_appendf(next_word(w), "--output=%s/logs/%%x.%%a.log", q->record->dir);
+	buf_appendf(next_word(w), "--cpus-per-task=%lu", number_of(array, "cpus"));
+	buf_appendf(next_word(w), "--array=0-%lu", number_of(array, "count") - 1);
+	buf_appendf(next_word(w), "--time=%lu", time_limit(array));
+	if (q->counts_memory)
 		buf_appendf(next_word(w), "--mem=%lu", number_of(array, "memory_mib"));
 	if (q->partition)
 		buf_appendf(next_word(w), "--partition=%s", q->partition);
 	if (q->exclude)
 		buf_appendf(next_word(w), "--exclude=%s", q->exclude);
-	if (after)
-		buf_appendf(next_word(w), "--dependency=afterok:%s", after);
 }
 
-static int submit(struct reactor *r, const struct cluster_submit *q, const json_t *array, const char *after,
-		  char ret[32], struct err **err)
+int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err)
 {
 	static const char *const always[] = { "sbatch", "--parsable", "--requeue", "--nodes=1", "--open-mode=append" };
 	_cleanup_(words_done) struct words w = { 0 };
-	_cleanup_free_ char *script = write_script(q->record, !array, err);
+	_cleanup_free_ char *script = write_script(q->record, err);
 	struct slurm_call call;
+	char job[32] = "";
 	bool failed = false;
 	if (!script)
 		return err && *err ? (*err)->code : -ENOMEM;
-	job_words(q, array, after, &w);
-	*ret = '\0';
-	slurm_call_init(&call, take_job, ret);
+	job_words(q, array, &w);
+	slurm_call_init(&call, take_job, job);
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		slurm_call_add(&call, always[i]);
 	for (size_t i = 0; i < w.count; i++) {
@@ -162,22 +154,10 @@ static int submit(struct reactor *r, const struct cluster_submit *q, const json_
 	slurm_call_add(&call, script);
 	slurm_call_add(&call, q->record->dir);
 	int result = failed ? -ENOMEM : slurm_call_run(r, &call, err);
-	if (result == 0 && !*ret)
+	if (result == 0 && !*job)
 		result = FAIL(err, ERR_MISSING, -EBADMSG, "sbatch did not print the number of the job");
 	slurm_call_done(&call);
 	return result;
-}
-
-int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err)
-{
-	const char *after = json_string_value(json_object_get(q->record->manifest, "build_job"));
-	char job[32];
-	return submit(r, q, array, after, job, err);
-}
-
-int cluster_submit_build(struct reactor *r, const struct cluster_submit *q, char ret[32], struct err **err)
-{
-	return submit(r, q, NULL, NULL, ret, err);
 }
 
 /* --- cancelling --------------------------------------------------------------------------------------------------- */

@@ -30,8 +30,6 @@ struct cluster_submit {
 
 /* Submits one array of the newest round of the record. */
 int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err);
-/* Submits the job that builds kernels; the arrays of rounds wait for it. Its name has no number. */
-int cluster_submit_build(struct reactor *r, const struct cluster_submit *q, char ret[32], struct err **err);
 /* Cancels all jobs of the run. */
 int cluster_cancel(struct reactor *r, const struct slurm_record *record, struct err **err);
 

@@ -54,7 +54,9 @@ struct divide_request {
 	size_t tasks_most; /* there are more only if each class of needs has one task */
 };
 
-/* Tasks stand in the order of their length, roughly; those with equal needs stand together. A test that fits no node gets a task of its own. -ENOMEM. */
+/*
+ * Tasks stand in the order of their length, roughly; those with equal needs stand together. -ENOMEM.
+ */
 int divide_tests(const struct divide_request *q, struct division *ret);
 void division_done(struct division *d);
 /* No schedule ends earlier: the longest test, and the sum of all over all CPUs. */

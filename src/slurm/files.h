@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * files.h -- reads what tasks write to the directory of a run, and tells the follower. Only tasks that run, or that have
- * just ended, are looked at; of their events only new lines are read.
+ * files.h -- reads what tasks write to the directory of a run, and tells the follower. Only tasks that run, or
+ * that have just ended, are looked at; of their events only new lines are read.
  */
 #ifndef KTSTR_SLURM_FILES_H
 #define KTSTR_SLURM_FILES_H
@@ -37,9 +37,9 @@ struct task_files {
 };
 
 /*
- * Whether a result counts. Slurm ends a job by a signal to all its processes, which also ends tests that run: such a test
- * did not fail. So a result other than a pass does not count if it was stored after the attempt was told to end, or
- * shortly before. While the attempt runs, such a result waits until that is known.
+ * Whether a result counts. Slurm ends a job by a signal to all its processes, which also ends tests that run: such a
+ * test did not fail. So a result other than a pass does not count if it was stored after the attempt was told to end,
+ * or shortly before. While the attempt runs, such a result waits until that is known.
  */
 enum result_use { RESULT_COUNTS, RESULT_WAITS, RESULT_VOID };
 enum result_use slurm_result_use(const char *attempt_dir, const json_t *event, const char *sidecar);

@@ -250,8 +250,8 @@ static uint32_t count_open(const struct follow *f, const struct follow_task *t)
 }
 
 /*
- * A task is settled as soon as all its tests are. Otherwise Slurm must say that it ended, and its files get some time to
- * arrive, unless its last file is there.
+ * A task is settled as soon as all its tests are. Otherwise Slurm must say that it ended, and its files get some time
+ * to arrive, unless its last file is there.
  */
 void follow_step(struct follow *f)
 {

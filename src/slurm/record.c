@@ -23,7 +23,7 @@ int slurm_record_create(const char *dir, struct err **err)
 {
 	static const char *const below[] = { "bin", "tests", "kernels", "tasks", "logs" };
 	_cleanup_close_ int fd = -1;
-	int r = dir_open(dir, true, "KTSTR_SLURM_DIR", &fd, err);
+	int r = dir_open(dir, true, "KTSTR_RUNS_ROOT (or --slurm-dir)", &fd, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(below); i++)

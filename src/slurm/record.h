@@ -5,7 +5,7 @@
  *   manifest.json      what is run: tests, kernels, options. Written once.
  *   round-1.json ...   tasks and their tests. Round 1 has all tests; further ones those that were lost. Written once.
  *   bin/ktstr          the program that tasks run; tests/, kernels/: files that nodes may lack
- *   tasks/N/A/         attempt A of task N: sidecars, events.ndjson, at its end done.json; "ending" when it is told to end
+ *   tasks/N/A/         attempt A of task N: sidecars, events.ndjson, at its end done.json; "ending" when told to end
  *   logs/              output of the tasks
  *   cancelled          the user cancelled the run
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * runner.h -- follows a run on Slurm until every test is settled: asks squeue, reads the files of the tasks, and submits
- * lost tests once more. All that it knows is in the directory of the run, so another process can go on with it.
+ * runner.h -- follows a run on Slurm until every test is settled: asks squeue, reads the files of the tasks, and
+ * submits lost tests once more. All that it knows is in the directory of the run, so another process can go on with it.
  */
 #ifndef KTSTR_SLURM_RUNNER_H
 #define KTSTR_SLURM_RUNNER_H

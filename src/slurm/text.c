@@ -102,7 +102,7 @@ bool slurm_indices(const char *text, uint32_t most, void (*each)(void *data, uin
 	return !list || *at == ']' || *at == '%';
 }
 
-/* A node that is up and not reserved for its administrator. Flags such as "~" (powered down, can be woken) may follow. */
+/* A node that is up and not reserved for its administrator. Flags such as "~" (powered down) may follow. */
 static bool is_usable(const char *state)
 {
 	static const char *const usable[] = { "idle", "mixed", "allocated", "completing", "planned", "reserved" };

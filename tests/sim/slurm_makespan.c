@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * slurm_makespan.c -- 20,000 tests on simulated clusters of 4, 64 and 1,000 nodes of different sizes: how long the division
- * of slurm/divide.h takes, against a lower bound that knows the true lengths. Estimates are wrong by up to 20 %, each
- * task needs a second to start, and Slurm gives tasks to nodes in the order of their submission.
+ * slurm_makespan.c -- 20,000 tests on simulated clusters of 4, 64 and 1,000 nodes of different sizes: how long the
+ * division of slurm/divide.h takes, against a lower bound that knows the true lengths. Estimates are wrong by up to
+ * 20 %, each task needs a second to start, and Slurm gives tasks to nodes in the order of their submission.
  *
  *   sim_slurm_makespan [SEEDS]     fails if an end is more than 10 % after the bound
  */

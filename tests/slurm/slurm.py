@@ -5,6 +5,7 @@ run, and what a fault takes away runs once more."""
 import glob
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,6 +152,17 @@ def check_node(scratch, env, c):
     c.run('scontrol', 'update', 'nodename=n2', 'state=resume')
 
 
+def check_missing(scratch, kernel):
+    """A PATH with what ktstr needs, but without Slurm."""
+    place = os.path.join(scratch.path, 'bin')
+    os.mkdir(place)
+    for program in ('qemu-system-x86_64', 'git', 'sh'):
+        if shutil.which(program):
+            os.symlink(shutil.which(program), os.path.join(place, program))
+    missing = Run('test', '--slurm', '--kernel', kernel, NAPS, env={'PATH': place}, cwd=scratch.path)
+    check(missing.status == 69 and 'slurm-client' in missing.err, 'without Slurm, the error says what is missing', missing)
+
+
 def main():
     why = cluster.missing()
     kernels = [] if why else usable_kernels()
@@ -168,8 +180,7 @@ def main():
         check_faults(scratch, env, c)
         check_cancel(scratch, env, c)
         check_node(scratch, env, c)
-    missing = Run('test', '--slurm', '--kernel', kernels[0], NAPS, env={'PATH': os.path.join(scratch.path, 'nowhere')})
-    check(missing.status == 69 and 'slurm-client' in missing.err, 'without Slurm, the error says what is missing', missing)
+        check_missing(scratch, kernels[0])
     finish()
 
 
