@@ -371,5 +371,7 @@ int runner_follow(struct runner *r, struct err **err)
 			result = wait_for(r,
 					  MAX_OF(r->interval ? r->interval : RUNNER_INTERVAL, cost * RUNNER_COST_PART));
 	}
+	if (result == -ECANCELED && err && !*err)
+		return FAIL(err, ERR_INTERRUPTED, result, "interrupted");
 	return result;
 }
