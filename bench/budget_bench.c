@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 	struct err *err = NULL;
 	int r = argc > 1 ? reactor_new(&reactor, &err) : -EINVAL;
 	if (r == 0)
-		r = suites_load(reactor, (const char *const *)argv + 1, &suite, &count, &err);
+		r = suites_load(reactor, (const char *const *)argv + 1, NULL, &suite, &count, &err);
 	struct plan_request q = { .suites = suite, .suite_count = count, .gauntlet = true };
 	if (r == 0)
 		r = plan_make(&q, &plan, &err);

@@ -10,7 +10,8 @@ packages="
 	qemu-system-x86 qemu-system-arm qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross device-tree-compiler libfdt-dev
 	busybox-static linux-source-6.12 flex bison bc libssl-dev pahole kmod cpio xz-utils zstd lz4
 	clang llvm libclang-rt-14-dev zlib1g-dev libzstd-dev binutils valgrind clang-format tmux
-	fish zsh elvish chromium libxml2-utils cmake shellcheck"
+	fish zsh elvish chromium libxml2-utils cmake shellcheck
+	slurmctld slurmd slurm-client munge"
 
 installed() {
 	dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed

@@ -184,26 +184,6 @@ static int check_into(const char *dir, struct err **err)
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
 
-static int verdict_of(const struct report_results *r)
-{
-	int status = KTSTR_EXIT_PASS;
-	for (size_t i = 0; i < r->count; i++) {
-		const struct report_result *t = &r->item[i];
-		bool failed = t->outcome == OUTCOME_FAIL || t->outcome == OUTCOME_XPASS;
-		if (t->bad)
-			status = status_first(status, failed ? KTSTR_EXIT_FAIL : KTSTR_EXIT_INCONCLUSIVE);
-	}
-	return status;
-}
-
-static void print_bad(const struct report_results *r)
-{
-	for (enum test_outcome o = 0; o < OUTCOME_MAX; o++)
-		for (size_t i = 0; i < r->count; i++)
-			if (r->item[i].bad && r->item[i].outcome == o)
-				out_printf("%-13s %s  %s\n", outcome_rows[o].word, r->item[i].name, r->item[i].cause);
-}
-
 static void print_results(const struct report_results *r, bool json)
 {
 	struct result_counts c = report_results_count(r);
@@ -211,7 +191,7 @@ static void print_results(const struct report_results *r, bool json)
 	if (json) {
 		ndjson_write(r, &text);
 	} else {
-		print_bad(r);
+		results_print_bad(r, &standard_output);
 		report_results_summary(&c, &text);
 		buf_puts(&text, "\n");
 	}
@@ -237,7 +217,7 @@ static int run_merge(void *args, struct err **err)
 	if (r < 0)
 		return r;
 	print_results(&results, a->json);
-	status_note(verdict_of(&results));
+	status_note(results_status(&results));
 	return reports_write(&orders, &results, err);
 }
 

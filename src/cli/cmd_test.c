@@ -124,7 +124,7 @@ static int get_kernels(struct session *s, const struct test_args *a, struct err 
 	};
 	_cleanup_(kernels_result_done) struct kernels_result k = { 0 };
 	int r = kernels_get(s->reactor, &s->cache, &q, &k, err);
-	s->labels = k.count > 1;
+	s->labels = k.count > 1 || (a->part && a->part->labels);
 	for (size_t i = 0; i < k.count && r == 0 && !a->eager; i++)
 		r = take_kernel(s, &k, i, err);
 	/* With --eager other threads are at work. */
@@ -300,7 +300,7 @@ static int plan_kernels(struct session *s, const struct test_args *a, struct err
 	if (r == 0)
 		r = open_rundirs(s, a, err);
 	/* Exploring says itself how its failures are repeated. */
-	return r == 0 && !a->schedules && !a->capture ? last_run_write(s, a, err) : r;
+	return r == 0 && !a->schedules && !a->capture && !a->part ? last_run_write(s, a, err) : r;
 }
 
 /* --eager: runs one kernel's tests while other kernels are still being built. */
@@ -374,7 +374,11 @@ static int prepare_run(struct session *s, const struct test_args *a, struct err 
 static int find_commit(struct session *s)
 {
 	_cleanup_free_ char *root = rundir_root();
-	int r = checkout_commit(s->reactor, s->commit);
+	int r = 0;
+	if (s->args->part)
+		snprintf(s->commit, sizeof(s->commit), "%s", s->args->part->commit);
+	else
+		r = checkout_commit(s->reactor, s->commit);
 	if (r == 0 && rundir_is_shared(s->commit))
 		say_printf("note: no git commit here; results go to %s/KERNEL-%s (or set KTSTR_SIDECAR_DIR)\n",
 			   root ?: "", COMMIT_UNKNOWN);
@@ -424,6 +428,8 @@ static int run_on_kernels(struct session *s, const struct test_args *a, struct e
 		r = find_commit(s);
 	if (r == 0)
 		r = get_kernels(s, a, err);
+	if (r == 0 && a->slurm)
+		return session_on_slurm(s, err);
 	if (r == 0 && !a->eager) {
 		r = plan_kernels(s, a, err);
 		began = nsec_now();

@@ -13,6 +13,9 @@ const struct command *const commands[] = {
 	&cmd_pack,
 	&cmd_debug,
 	&cmd_profile,
+	&cmd_slurm_status,
+	&cmd_slurm_collect,
+	&cmd_slurm_cancel,
 	&cmd_affected,
 	&cmd_ci,
 	&cmd_shell,
@@ -60,6 +63,7 @@ const struct command_family command_families[] = {
 	{ "kernel", "Build kernels, list and remove those in the cache" },
 	{ "model", "Fetch, check and remove the language model for programs' output" },
 	{ "ctprof", "Profile all threads of this host, show and compare profiles", .alias = "host-state" },
+	{ "slurm", "Look at runs on a Slurm cluster, collect their results, cancel them" },
 	{ "stats", "Analyse the last run, list runs, compare results" },
 	{ NULL },
 };

@@ -7,9 +7,6 @@
 #include "cli/options.h"
 
 /* The order is that of the table in commands.c. */
-/* The order is that of the table in commands.c. */
-/* The order is that of the table in commands.c. */
-/* The order is that of the table in commands.c. */
 extern const struct command cmd_test;
 extern const struct command cmd_explore;
 extern const struct command cmd_shrink;
@@ -17,10 +14,14 @@ extern const struct command cmd_replay;
 extern const struct command cmd_pack;
 extern const struct command cmd_debug;
 extern const struct command cmd_profile;
+extern const struct command cmd_slurm_status;
+extern const struct command cmd_slurm_collect;
+extern const struct command cmd_slurm_cancel;
 extern const struct command cmd_affected;
 extern const struct command cmd_ci;
 extern const struct command cmd_shell;
-extern const struct command cmd_verifier, cmd_try;
+extern const struct command cmd_verifier;
+extern const struct command cmd_try;
 extern const struct command cmd_report;
 extern const struct command cmd_merge;
 extern const struct command cmd_dump;

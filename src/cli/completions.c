@@ -77,7 +77,7 @@ static void bash_command(const struct command *c, struct buf *out)
 	buf_appendf(out, "' live=%s", live_kind_of_operands(c) ?: "");
 	buf_puts(out, "\n\t\tcase \"$previous\" in\n");
 	for (const struct option_row *o = option_first(c); o; o = option_next(c, o)) {
-		if (o->hidden || o->kind == OPTION_FLAG)
+		if (o->hidden || option_may_be_bare(o))
 			continue;
 		buf_puts(out, "\t\t");
 		if (o->letter)
@@ -152,14 +152,14 @@ static void zsh_word(struct buf *out, const char *name, const char *summary)
 
 static void zsh_option(const struct option_row *o, struct buf *out)
 {
-	const char *value = o->kind == OPTION_FLAG ? "" : "=";
+	const char *value = option_may_be_bare(o) ? "" : "=";
 	if (o->letter)
 		buf_appendf(out, "\t\t\t'(-%c --%s)'{-%c,--%s%s}'[", o->letter, o->name, o->letter, o->name, value);
 	else
 		buf_appendf(out, "\t\t\t'%s--%s%s[", o->kind == OPTION_LIST ? "*" : "", o->name, value);
 	zsh_text(out, o->help);
 	buf_puts(out, "]");
-	if (o->kind != OPTION_FLAG)
+	if (!option_may_be_bare(o))
 		buf_appendf(out, ":%s:", o->arg);
 	if (o->choices) {
 		buf_puts(out, "(");
@@ -167,7 +167,7 @@ static void zsh_option(const struct option_row *o, struct buf *out)
 		buf_puts(out, ")");
 	} else if (live_kind_of_option(o)) {
 		buf_appendf(out, "_ktstr_values %s", live_kind_of_option(o));
-	} else if (o->kind != OPTION_FLAG) {
+	} else if (!option_may_be_bare(o)) {
 		buf_puts(out, "_files");
 	}
 	buf_puts(out, "' \\\n");
@@ -259,7 +259,7 @@ static void fish_option(const char *program, const struct command *c, const stru
 		buf_puts(out, "'");
 	} else if (live_kind_of_option(o)) {
 		fish_live(program, live_kind_of_option(o), out);
-	} else if (o->kind != OPTION_FLAG) {
+	} else if (!option_may_be_bare(o)) {
 		buf_puts(out, " -r");
 	}
 	fish_text(out, o->help);

@@ -50,7 +50,7 @@ static const struct {
 const char *live_kind_of_option(const struct option_row *o)
 {
 	const char *name = o->name;
-	if (o->kind == OPTION_FLAG || o->choices || !o->arg)
+	if (option_may_be_bare(o) || o->choices || !o->arg)
 		return NULL;
 	if (!strncmp(name, "a-", 2) || !strncmp(name, "b-", 2))
 		name += 2;

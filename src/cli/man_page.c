@@ -35,7 +35,7 @@ static void put_options(const struct command *c, struct buf *out)
 		buf_puts(out, "\\-\\-");
 		roff_text(out, o->name);
 		if (o->arg)
-			buf_appendf(out, " \\fI%s\\fR", o->arg);
+			buf_appendf(out, o->optional ? "[=\\fI%s\\fR]" : " \\fI%s\\fR", o->arg);
 		buf_puts(out, "\n");
 		option_text(o, &text);
 		roff_text(out, buf_str(&text));

@@ -82,8 +82,8 @@ static void put_option(const struct option_row *o, struct buf *out)
 	char head[80], letter[8] = "    ";
 	if (o->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-	int n = snprintf(head, sizeof(head), " %s--%s%s%s%s", letter, o->name, o->arg ? " <" : "", o->arg ? o->arg : "",
-			 o->arg ? ">" : "");
+	const char *before = !o->arg ? "" : o->optional ? "[=" : " <", *after = !o->arg ? "" : o->optional ? "]" : ">";
+	int n = snprintf(head, sizeof(head), " %s--%s%s%s%s", letter, o->name, before, o->arg ?: "", after);
 	buf_puts(out, head);
 	if (n >= OPTION_COLUMN)
 		buf_appendf(out, "\n%*s", OPTION_COLUMN, "");

@@ -90,7 +90,7 @@ static int push(struct strings *s, const char *value, const char *what, struct e
 /* A file's name may contain commas. */
 static int store_list(const struct option_row *o, char *value, struct strings *to, struct err **err)
 {
-	if (path_exists(value))
+	if (o->whole || path_exists(value))
 		return push(to, value, o->name, err);
 	for (char *next = value; next;) {
 		char *part = next, *comma = strchr(part, ',');
@@ -181,7 +181,7 @@ static int store_size(const struct option_row *o, const char *value, uint64_t *t
 
 int option_store(const struct option_row *o, char *value, void *to, struct err **err)
 {
-	if (o->kind != OPTION_FLAG && !*value)
+	if (!option_may_be_bare(o) && !*value)
 		return FAIL(err, ERR_USAGE, -EINVAL, "--%s needs %s, and got an empty value", o->name, o->arg);
 	switch (o->kind) {
 	case OPTION_FLAG:
@@ -248,6 +248,8 @@ static int take_option(struct parser *p, char *word, char *const **next)
 		value = word + 2 + (word[2] == '=');
 	if (o->kind == OPTION_FLAG)
 		return value ? FAIL(p->err, ERR_USAGE, -EINVAL, "--%s takes no value", o->name) : store(p, o, NULL);
+	if (!value && o->optional)
+		value = word + strlen(word);
 	if (!value && !(value = *(*next)++))
 		return FAIL(p->err, ERR_USAGE, -EINVAL, "--%s needs %s", o->name, o->arg);
 	return store(p, o, value);

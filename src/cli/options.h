@@ -34,6 +34,8 @@ struct option_row {
 	enum option_kind kind;
 	bool hidden;	 /* another spelling of an option; accepted, but not shown */
 	bool once;	 /* OPTION_STRING: a second use is an error; otherwise the last one counts */
+	bool optional;	 /* OPTION_STRING: the value may be left out, and is "" then; it follows a '=' */
+	bool whole;	 /* OPTION_LIST: a value is one word, commas and all */
 	const char *arg; /* name of the value, in upper case; NULL for a flag */
 	const char *help;
 	size_t at;			/* offset in the command's argument struct */
@@ -65,6 +67,17 @@ struct option_row {
 		.name = word, .letter = short, .kind = OPTION_STRING, .once = true, .arg = value, .help = text, \
 		.at = OPTION_AT(args, field, const char *)                                                      \
 	}
+#define OPT_OPTIONAL(args, field, word, value, text)                                               \
+	{                                                                                          \
+		.name = word, .kind = OPTION_STRING, .optional = true, .arg = value, .help = text, \
+		.at = OPTION_AT(args, field, const char *)                                         \
+	}
+/* Each use adds one word. */
+#define OPT_WORDS(args, field, word, value, text)                                             \
+	{                                                                                     \
+		.name = word, .kind = OPTION_LIST, .whole = true, .arg = value, .help = text, \
+		.at = OPTION_AT(args, field, struct strings)                                  \
+	}
 #define OPT_LIST(args, field, word, short, value, text)                                         \
 	{                                                                                       \
 		.name = word, .letter = short, .kind = OPTION_LIST, .arg = value, .help = text, \
@@ -90,6 +103,12 @@ struct option_row {
 		.name = word, .letter = short, .kind = OPTION_SIZE, .arg = value, .help = text, .least = from, \
 		.most = to, .fallback = unsaid, .at = OPTION_AT(args, field, uint64_t)                         \
 	}
+/* Whether the option can stand without a value. */
+static inline bool option_may_be_bare(const struct option_row *o)
+{
+	return o->kind == OPTION_FLAG || o->optional;
+}
+
 /* A string that the command checks. Completions offer @words. */
 #define OPT_WORD(args, field, word, short, value, words, text)                                                      \
 	{                                                                                                           \

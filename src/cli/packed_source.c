@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/arch.h"
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -23,9 +24,10 @@
 static int ask_qemu(struct reactor *r, struct packed_origin *ret, struct err **err)
 {
 	_cleanup_buf_ struct buf text = BUF_NULL;
-	_cleanup_free_ char *path = tool_find(QEMU_PROGRAM);
+	const char *program = arch_names[ARCH_X86_64].qemu; /* packs are of no other architecture */
+	_cleanup_free_ char *path = tool_find(program);
 	if (!path)
-		return FAIL(err, ERR_MISSING, -ENOENT, "%s is not installed; install qemu-system-x86", QEMU_PROGRAM);
+		return FAIL(err, ERR_MISSING, -ENOENT, "%s is not installed; install qemu-system-x86", program);
 	int code = suite_ask(r, path, "--version", &text, err);
 	const char *line = buf_str(&text);
 	text_copy_line(ret->qemu, sizeof(ret->qemu), line, strcspn(line, "\n"));

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <ktstr/test.h>
+
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/out.h"
@@ -163,4 +165,29 @@ int reports_read(const struct strings *runs, struct report_results *ret, struct 
 	if (ret->damaged)
 		status_note(EXIT_BAD_DATA);
 	return 0;
+}
+
+/* --- verdict ------------------------------------------------------------------------------------------------------ */
+
+int results_status(const struct report_results *r)
+{
+	int status = KTSTR_EXIT_PASS;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct report_result *t = &r->item[i];
+		bool failed = t->outcome == OUTCOME_FAIL || t->outcome == OUTCOME_XPASS;
+		if (t->bad)
+			status = status_first(status, failed ? KTSTR_EXIT_FAIL : KTSTR_EXIT_INCONCLUSIVE);
+	}
+	return status;
+}
+
+void results_print_bad(const struct report_results *r, struct output *to)
+{
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	for (enum test_outcome o = 0; o < OUTCOME_MAX; o++)
+		for (size_t i = 0; i < r->count; i++)
+			if (r->item[i].bad && r->item[i].outcome == o)
+				buf_appendf(&text, "%-13s %s  %s\n", outcome_rows[o].word, r->item[i].name,
+					    r->item[i].cause);
+	output_buf(to, &text);
 }

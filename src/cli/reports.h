@@ -3,6 +3,7 @@
 #ifndef KTSTR_CLI_REPORTS_H
 #define KTSTR_CLI_REPORTS_H
 
+#include "base/output.h"
 #include "cli/options.h"
 #include "formats/formats.h"
 #include "run/records.h"
@@ -27,5 +28,10 @@ void reports_say_problems(const struct report_results *r);
 int reports_find_run(const char *text, char **ret, struct err **err);
 /* Reads the results of the named runs; of the last one if @runs is empty. @ret is sorted. */
 int reports_read(const struct strings *runs, struct report_results *ret, struct err **err);
+
+/* The exit status that the results have together: 1, 2 or 0. */
+int results_status(const struct report_results *r);
+/* Prints a line for each result that makes the status, the gravest first. */
+void results_print_bad(const struct report_results *r, struct output *to);
 
 #endif

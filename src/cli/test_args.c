@@ -105,6 +105,17 @@ const struct option_row test_options[] = {
 	ROW_BASE(struct test_args),
 	ROW_BASE_REF(struct test_args),
 	ROW_DEFAULT_BRANCH(struct test_args),
+	OPT_OPTIONAL(struct test_args, slurm, "slurm", "PARTITION",
+		     "run the tests on a Slurm cluster, and collect the results as of one run; see docs/SLURM.md"),
+	OPT_NUMBER(struct test_args, slurm_jobs, "slurm-jobs", 0, "N", 1, 1000000, 0,
+		   "with --slurm: divide the tests into about N tasks at most (default: three quarters of Slurm's "
+		   "MaxJobCount)"),
+	OPT_WORDS(struct test_args, slurm_args, "slurm-arg", "ARG",
+		  "with --slurm: pass ARG to sbatch, as --slurm-arg=--account=me; repeatable"),
+	OPT_STRING(struct test_args, slurm_dir, "slurm-dir", 0, "DIR",
+		   "with --slurm: directory that the nodes can see (default: .slurm in the directory of runs)"),
+	OPT_FLAG(struct test_args, detach, "detach", 0,
+		 "with --slurm: submit and return; 'ktstr slurm collect' waits for the results"),
 	OPT_INSTEAD("test-threads", "the number of machines at once is --jobs"),
 	OPT_INSTEAD("nocapture", "write --no-capture"),
 	OPT_INSTEAD("success-output", "write --show-output all"),
@@ -145,7 +156,11 @@ const struct option_conflict test_conflicts[] = {
 	{ "retries", "repeat" },      { "perf-mode", "no-perf-mode" },
 	{ "list", "dry-run" },	      { "fail-fast", "no-fail-fast" },
 	{ "fail-fast", "max-fail" },  { "max-fail", "no-fail-fast" },
-	{ "show-output", "verbose" }, { NULL, NULL },
+	{ "show-output", "verbose" }, { "slurm", "list" },
+	{ "slurm", "dry-run" },	      { "slurm", "eager" },
+	{ "slurm", "trace" },	      { "slurm", "fail-fast" },
+	{ "slurm", "max-fail" },      { "slurm", "jobs" },
+	{ "slurm", "cpu-cap" },	      { NULL, NULL },
 };
 
 const struct passed_word test_passed_words[] = {

@@ -24,13 +24,27 @@ struct test_end {
 	const void *args;
 };
 
+/* The part of a run that one task of a Slurm job has. */
+struct test_part {
+	const char **names; /* of its tests, sorted */
+	size_t count;
+	bool labels;	    /* the whole run has several kernels */
+	const char *commit; /* of the whole run */
+};
+
 struct test_args {
 	const struct test_source *source; /* where the tests are from; NULL: those that are declared */
 	const struct test_end *end;	  /* NULL: nothing more */
 	struct strings kernel, paths, report;
 	uint64_t given;
-	struct packed_run *capture; /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
-	bool is_replay;		    /* of 'ktstr replay': it goes on with the last run, and is not one itself */
+	struct packed_run *capture;   /* gets all that decides the run, whose results nobody keeps; NULL: not wanted */
+	const struct test_part *part; /* NULL: all tests */
+	const char *slurm;	      /* a partition of the cluster, or "" for the default one; NULL: run here */
+	const char *slurm_dir;
+	struct strings slurm_args;
+	uint64_t slurm_jobs; /* 0: not given */
+	bool detach;
+	bool is_replay; /* of 'ktstr replay': it goes on with the last run, and is not one itself */
 	const char *filter, *accel, *trace, *partition, *cpu_cap, *profile, *nextest_profile, *perturb, *write_scenario;
 	const char *base, *base_ref, *default_branch;
 	const char *schedule_trace; /* directory */

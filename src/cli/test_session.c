@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* test_session.c -- see test_session.h. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/environment.h"
@@ -76,6 +77,23 @@ static int make_filter(struct session *s, const struct test_args *a, struct err 
 	return filter_parse(buf_str(&both), &s->filter, err);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Of a run on several machines, the tests that this process has. */
+static int keep_part(struct plan *p, const struct test_part *part)
+{
+	_cleanup_free_ bool *keep = calloc(p->count + 1, sizeof(*keep));
+	if (!keep)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->count; i++)
+		keep[i] = bsearch(&p->item[i].name, part->names, part->count, sizeof(*part->names), compare_names);
+	plan_keep(p, keep);
+	return 0;
+}
+
 int session_plan(struct session *s, const struct test_args *a, struct err **err)
 {
 	struct plan_request request = {
@@ -121,6 +139,8 @@ int session_plan(struct session *s, const struct test_args *a, struct err **err)
 		return FAIL(err, ERR_USAGE, -EINVAL,
 			    "--write-scenario writes the scenario of one test, and there are %zu; choose one with -E",
 			    s->plan.count);
+	if (a->part && keep_part(&s->plan, a->part) < 0)
+		return -ENOMEM;
 	return a->list ? 0 : check_problems(&s->plan, err);
 }
 

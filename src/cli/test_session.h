@@ -80,6 +80,9 @@ unsigned session_slots(const struct session *s, const struct test_args *a);
 /* cmd_test.c: all of `ktstr test`, and what `ktstr explore` does with @a->schedules. */
 int test_run(const struct test_args *a, struct err **err);
 
+/* slurm_submit.c: runs the session's tests on a cluster; its kernels are there. */
+int session_on_slurm(struct session *s, struct err **err);
+
 /* test_preview.c: --list, and --dry-run, which neither builds nor runs anything. */
 int session_list(struct session *s, const struct test_args *a, struct err **err);
 int session_dry_run(struct session *s, const struct test_args *a, struct err **err);

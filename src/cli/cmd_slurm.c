@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cmd_slurm.c -- ktstr slurm status, collect, cancel: runs that were submitted with `ktstr test --slurm`. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/out.h"
+#include "cli/shared_options.h"
+#include "cli/slurm.h"
+#include "run/rundir.h"
+
+struct slurm_args {
+	struct strings operands, report;
+	const char *dir;
+	bool json;
+};
+
+#define ROW_SLURM_DIR \
+	OPT_STRING(struct slurm_args, dir, "slurm-dir", 0, "DIR", "directory of the runs, as 'ktstr test' got it")
+
+static const struct option_row status_options[] = {
+	ROW_SLURM_DIR,
+	ROW_JSON(struct slurm_args, "print one JSON object"),
+	OPT_END,
+};
+
+static const struct option_row collect_options[] = {
+	ROW_SLURM_DIR,
+	ROW_REPORTS(struct slurm_args, report, "report"),
+	ROW_JSON(struct slurm_args, "print the results as JSON, one object per line"),
+	OPT_END,
+};
+
+static const struct option_row cancel_options[] = {
+	ROW_SLURM_DIR,
+	OPT_END,
+};
+
+/* --- the run that is meant ---------------------------------------------------------------------------------------- */
+
+static int is_run(const struct dirent *e)
+{
+	return *e->d_name != '.';
+}
+
+/* Names of runs begin with their time. */
+static char *newest_run(const char *root)
+{
+	struct dirent **entry = NULL;
+	int count = scandir(root, &entry, is_run, alphasort);
+	char *path = count > 0 ? path_join(root, entry[count - 1]->d_name) : NULL;
+	for (int i = 0; i < count; i++)
+		free(entry[i]);
+	free(entry);
+	return path;
+}
+
+int slurm_find_run(const char *text, const char *said_dir, char **ret, struct err **err)
+{
+	_cleanup_free_ char *runs = rundir_root(), *root = NULL, *inside = NULL;
+	root = said_dir ? strdup(said_dir) : runs ? slurm_root(runs) : NULL;
+	if (!root)
+		return -ENOMEM;
+	if (text)
+		inside = path_join(root, text);
+	*ret = !text ? newest_run(root) : inside && path_exists(inside) ? TAKE_PTR(inside) : strdup(text);
+	if (*ret && path_is_dir(*ret))
+		return 0;
+	free(TAKE_PTR(*ret));
+	if (text)
+		return FAIL(err, ERR_DATA, -ENOENT, "there is no run '%s', neither here nor in '%s'", text, root);
+	return FAIL(err, ERR_DATA, -ENOENT, "there is no run on Slurm in '%s'; 'ktstr test --slurm' makes one", root);
+}
+
+/* A run, and what is needed to follow it. */
+struct opened {
+	struct slurm_record record;
+	struct slurm_following following;
+};
+
+static struct opened *opened_free(struct opened *o)
+{
+	if (!o)
+		return NULL;
+	slurm_record_done(&o->record);
+	reactor_free(o->following.runner.reactor);
+	free(o);
+	return NULL;
+}
+DEFINE_CLEANUP(struct opened *, opened_free)
+
+static int open_run(const struct slurm_args *a, struct opened **ret, struct err **err)
+{
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_(opened_free_p) struct opened *o = calloc(1, sizeof(*o));
+	if (!o)
+		return -ENOMEM;
+	if (a->operands.count > 1)
+		return FAIL(err, ERR_USAGE, -E2BIG, "name one run");
+	int r = slurm_find_run(a->operands.item[0], a->dir, &dir, err);
+	if (r == 0)
+		r = slurm_record_open(&o->record, dir, err);
+	if (r == 0)
+		r = reactor_new(&o->following.runner.reactor, err);
+	o->following.runner.record = &o->record;
+	o->following.json = a->json;
+	if (r == 0)
+		*ret = TAKE_PTR(o);
+	return r;
+}
+
+/* --- commands ----------------------------------------------------------------------------------------------------- */
+
+static int run_collect(void *args, struct err **err)
+{
+	const struct slurm_args *a = args;
+	_cleanup_(opened_free_p) struct opened *o = NULL;
+	int r = open_run(a, &o, err);
+	if (r == 0)
+		r = reports_parse("report", &a->report, &o->following.reports, err);
+	if (r == 0) {
+		const char *partition = slurm_record_text(&o->record, "partition");
+		/* Without it, lost tests cannot be divided again; results that are there can be collected. */
+		_cleanup_err_ struct err *why = NULL;
+		_cleanup_buf_ struct buf text = BUF_NULL;
+		if (cluster_look(o->following.runner.reactor, *partition ? partition : NULL,
+				 &o->following.runner.cluster, &why) < 0) {
+			err_format(why, &text);
+			say_printf("warning: %s\n", buf_str(&text));
+		}
+	}
+	return r == 0 ? slurm_follow(&o->following, err) : r;
+}
+
+static int run_cancel(void *args, struct err **err)
+{
+	_cleanup_(opened_free_p) struct opened *o = NULL;
+	int r = open_run(args, &o, err);
+	if (r == 0)
+		r = cluster_cancel(o->following.runner.reactor, &o->record, err);
+	if (r == 0)
+		say_printf("run %s is cancelled; 'ktstr slurm collect' collects the results that it has\n",
+			   o->record.id);
+	return r;
+}
+
+/* One question, without consequences. */
+static int run_status(void *args, struct err **err)
+{
+	const struct slurm_args *a = args;
+	_cleanup_(opened_free_p) struct opened *o = NULL;
+	int r = open_run(a, &o, err);
+	struct runner *runner = r == 0 ? &o->following.runner : NULL;
+	unsigned states[SLURM_STATE_MAX] = { 0 };
+	if (r == 0)
+		r = runner_init(runner, err);
+	if (r == 0)
+		r = runner_look(runner, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < runner->follow.tasks; i++)
+		states[runner->follow.task[i].state]++;
+	size_t open = runner->follow.open, all = o->record.count;
+	if (a->json) {
+		json_auto_t *json = json_object();
+		json_put_text(&json, "id", o->record.id);
+		json_put_text(&json, "directory", o->record.dir);
+		json_put_u64(&json, "tests", all);
+		json_put_u64(&json, "results", all - open);
+		json_put_u64(&json, "tasks", runner->follow.tasks);
+		json_put_u64(&json, "waiting", states[SLURM_PENDING]);
+		json_put_u64(&json, "running", states[SLURM_RUNNING] + states[SLURM_ENDING]);
+		out_json(json, true);
+	} else {
+		out_printf("%s: %zu of %zu tests have results; of %zu tasks %u wait and %u run\n", o->record.dir,
+			   all - open, all, runner->follow.tasks, states[SLURM_PENDING],
+			   states[SLURM_RUNNING] + states[SLURM_ENDING]);
+	}
+	runner_done(runner);
+	return 0;
+}
+
+#define SLURM_TEXT                                                                                                    \
+	"A RUN is the directory that 'ktstr test --slurm' printed, or its last component. Without a RUN, the newest " \
+	"one is meant."
+
+const struct command cmd_slurm_status = {
+	.name = "slurm status",
+	.group = GROUP_TESTS,
+	.summary = "Print how far a run on Slurm is",
+	.operands = "[RUN]",
+	.text = SLURM_TEXT,
+	.option = status_options,
+	.environment = (const enum environment_id[]){ ENV_RUNS_ROOT, ENV_CARGO_TARGET_DIR, ENV_MAX },
+	.files = FILES_RESULTS,
+	OPERANDS(struct slurm_args, operands),
+	.run = run_status,
+};
+
+const struct command cmd_slurm_collect = {
+	.name = "slurm collect",
+	.group = GROUP_TESTS,
+	.summary = "Wait for a run on Slurm, and collect its results as of one run",
+	.operands = "[RUN]",
+	.text = SLURM_TEXT
+	"\n\nThis is what 'ktstr test --slurm' does after it has submitted a run. It goes on where another process "
+	"stopped: after --detach, an interrupt, or a restart of the machine. Tests whose task was lost are submitted "
+	"once more. The exit status is the verdict of the whole run.",
+	.option = collect_options,
+	.example =
+		(const struct example[]){
+			{ "ktstr slurm collect --report html=report.html", "the newest run" },
+			{ NULL },
+		},
+	.environment = (const enum environment_id[]){ ENV_RUNS_ROOT, ENV_CARGO_TARGET_DIR, ENV_MAX },
+	.files = FILES_RESULTS,
+	.judges = true,
+	OPERANDS(struct slurm_args, operands),
+	.run = run_collect,
+};
+
+const struct command cmd_slurm_cancel = {
+	.name = "slurm cancel",
+	.group = GROUP_TESTS,
+	.summary = "Cancel the jobs of a run on Slurm",
+	.operands = "[RUN]",
+	.text = SLURM_TEXT "\n\nResults that are there stay, and can be collected.",
+	.option = cancel_options,
+	.environment = (const enum environment_id[]){ ENV_RUNS_ROOT, ENV_CARGO_TARGET_DIR, ENV_MAX },
+	.files = FILES_RESULTS,
+	OPERANDS(struct slurm_args, operands),
+	.run = run_cancel,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* slurm.h -- what `ktstr test --slurm` and the commands `ktstr slurm ...` share. */
+#ifndef KTSTR_CLI_SLURM_H
+#define KTSTR_CLI_SLURM_H
+
+#include "cli/options.h"
+#include "cli/reports.h"
+#include "slurm/runner.h"
+
+/*
+ * slurm_follow.c: follows a run until all tests are settled, prints results as they arrive, and then collects them into
+ * the directories of an ordinary run. Notes the exit status. Submits the first round if there is none. Of the runner,
+ * `record`, `reactor` and `cluster` are set.
+ */
+struct slurm_following {
+	struct runner runner;
+	struct report_orders reports;
+	bool json, detach;
+	const char **sbatch; /* arguments of the user; borrowed strings */
+	unsigned name_columns;
+	size_t flaky;
+};
+int slurm_follow(struct slurm_following *f, struct err **err);
+
+/* slurm_collect.c: copies the results that count to the directories of an ordinary run, and writes the reports. */
+int slurm_collect(const struct slurm_following *f, struct err **err);
+
+/* The directory of the run that the user means: a path, or a name. NULL: the newest. The caller frees *@ret. */
+int slurm_find_run(const char *text, const char *said_dir, char **ret, struct err **err);
+
+/* slurm_task.c: internal commands that run in jobs. @argv: the words after "task" or "build". */
+int slurm_task_main(char **argv, struct err **err);
+
+#endif

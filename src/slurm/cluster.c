@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cluster.c -- see cluster.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "slurm/call.h"
+#include "slurm/cluster.h"
+#include "slurm/text.h"
+
+#define ARRAY_DEFAULT 1001 /* Slurm's own defaults */
+#define JOBS_DEFAULT  10000
+#define TIME_LEAST_S  600 /* of a task: nodes may be slower than the estimate, and starting costs something */
+#define TIME_FACTOR   4
+
+static void take_node(void *data, const char *line)
+{
+	struct cluster *c = data;
+	struct slurm_node n;
+	if (!slurm_node_parse(line, &n) || c->nodes == CLUSTER_GROUPS_MAX)
+		return;
+	c->counts_memory |= n.memory_mib != UINT32_MAX;
+	c->node[c->nodes++] = n;
+}
+
+static void take_setting(void *data, const char *line)
+{
+	struct cluster *c = data;
+	slurm_config_number(line, "MaxArraySize", &c->array_most);
+	slurm_config_number(line, "MaxJobCount", &c->jobs_most);
+}
+
+int cluster_look(struct reactor *r, const char *partition, struct cluster *ret, struct err **err)
+{
+	struct slurm_call nodes, config;
+	*ret = (struct cluster){ .array_most = ARRAY_DEFAULT, .jobs_most = JOBS_DEFAULT };
+	slurm_call_init(&nodes, take_node, ret);
+	slurm_call_init(&config, take_setting, ret);
+	const char *const words[] = {
+		"sinfo", "--noheader", "-o", SLURM_NODE_FORMAT, partition ? "-p" : NULL, partition
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(words) && words[i]; i++)
+		slurm_call_add(&nodes, words[i]);
+	slurm_call_add(&config, "scontrol");
+	slurm_call_add(&config, "show");
+	slurm_call_add(&config, "config");
+	int result = slurm_call_run(r, &nodes, err);
+	if (result == 0)
+		result = slurm_call_run(r, &config, err);
+	slurm_call_done(&nodes);
+	slurm_call_done(&config);
+	if (result == 0 && !ret->nodes)
+		result = FAIL(err, ERR_MISSING, -ENODEV, "no node %s%s can run jobs now; see 'sinfo'",
+			      partition ? "of the partition " : "of the cluster", partition ?: "");
+	/* The numbers of an array's tasks end below its size. */
+	ret->array_most = MAX_OF(ret->array_most, 2u) - 1;
+	return result;
+}
+
+/* --- submitting --------------------------------------------------------------------------------------------------- */
+
+/*
+ * The scripts get the directory of the run. A task's number is the one in the job's name plus the index in the array.
+ */
+static const char task_script[] =
+	"#!/bin/sh\ncd \"$1\" || exit 74\n"
+	"exec ./bin/ktstr slurm task . \"$((${SLURM_JOB_NAME##*-} + SLURM_ARRAY_TASK_ID))\"\n";
+
+static char *write_script(const struct slurm_record *r, struct err **err)
+{
+	char *path = path_join(r->dir, "task.sh");
+	if (!path || (!path_exists(path) && file_write_atomic(path, task_script, strlen(task_script), 0755, err) < 0)) {
+		free(path);
+		return NULL;
+	}
+	return path;
+}
+
+struct words {
+	struct buf item[12];
+	size_t count;
+};
+
+static void words_done(struct words *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		buf_done(&w->item[i]);
+}
+
+static struct buf *next_word(struct words *w)
+{
+	return &w->item[w->count++];
+}
+
+static void take_job(void *data, const char *line)
+{
+	char number[32];
+	if (slurm_job_number(line, number))
+		snprintf(data, 32, "%s", number);
+}
+
+static uint64_t number_of(const json_t *array, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(array, key));
+}
+
+/* Minutes. */
+static uint64_t time_limit(const json_t *array)
+{
+	uint64_t estimate_s = number_of(array, "estimate_ns") / NSEC_PER_SEC;
+	return (TIME_LEAST_S + TIME_FACTOR * estimate_s) / 60;
+}
+
+static void job_words(const struct cluster_submit *q, const json_t *array, struct words *w)
+{
+	char name[SLURM_NAME_MAX];
+	slurm_job_name(q->record, (uint32_t)number_of(array, "first"), name, sizeof(name));
+	buf_appendf(next_word(w), "--job-name=%s", name);
+	buf_appendf(next_word(w), "--output=%s/logs/%%x.%%a.log", q->record->dir);
+	buf_appendf(next_word(w), "--cpus-per-task=%lu", number_of(array, "cpus"));
+	buf_appendf(next_word(w), "--array=0-%lu", number_of(array, "count") - 1);
+	buf_appendf(next_word(w), "--time=%lu", time_limit(array));
+	if (q->counts_memory)
+		buf_appendf(next_word(w), "--mem=%lu", number_of(array, "memory_mib"));
+	if (q->partition)
+		buf_appendf(next_word(w), "--partition=%s", q->partition);
+	if (q->exclude)
+		buf_appendf(next_word(w), "--exclude=%s", q->exclude);
+}
+
+int cluster_submit_array(struct reactor *r, const struct cluster_submit *q, const json_t *array, struct err **err)
+{
+	static const char *const always[] = { "sbatch", "--parsable", "--requeue", "--nodes=1", "--open-mode=append" };
+	_cleanup_(words_done) struct words w = { 0 };
+	_cleanup_free_ char *script = write_script(q->record, err);
+	struct slurm_call call;
+	char job[32] = "";
+	bool failed = false;
+	if (!script)
+		return err && *err ? (*err)->code : -ENOMEM;
+	job_words(q, array, &w);
+	slurm_call_init(&call, take_job, job);
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		slurm_call_add(&call, always[i]);
+	for (size_t i = 0; i < w.count; i++) {
+		failed |= w.item[i].failed;
+		slurm_call_add(&call, buf_str(&w.item[i]));
+	}
+	/* The user's arguments win. */
+	for (size_t i = 0; i < q->arg_count; i++)
+		slurm_call_add(&call, q->args[i]);
+	slurm_call_add(&call, script);
+	slurm_call_add(&call, q->record->dir);
+	int result = failed ? -ENOMEM : slurm_call_run(r, &call, err);
+	if (result == 0 && !*job)
+		result = FAIL(err, ERR_MISSING, -EBADMSG, "sbatch did not print the number of the job");
+	slurm_call_done(&call);
+	return result;
+}
+
+/* --- cancelling --------------------------------------------------------------------------------------------------- */
+
+static int cancel_array(struct reactor *r, const struct slurm_record *record, const json_t *array, struct err **err)
+{
+	char name[SLURM_NAME_MAX], word[SLURM_NAME_MAX + 16];
+	struct slurm_call call;
+	slurm_job_name(record, (uint32_t)json_integer_value(json_object_get(array, "first")), name, sizeof(name));
+	snprintf(word, sizeof(word), "--name=%s", name);
+	slurm_call_init(&call, NULL, NULL);
+	slurm_call_add(&call, "scancel");
+	slurm_call_add(&call, word);
+	int result = slurm_call_run(r, &call, err);
+	slurm_call_done(&call);
+	return result;
+}
+
+int cluster_cancel(struct reactor *r, const struct slurm_record *record, struct err **err)
+{
+	_cleanup_free_ char *mark = path_join(record->dir, "cancelled");
+	int result = mark ? file_write_atomic(mark, "", 0, 0644, err) : -ENOMEM;
+	for (unsigned i = 0; i < record->rounds; i++) {
+		size_t k;
+		json_t *array;
+		json_array_foreach(json_object_get(record->round[i], "arrays"), k, array) {
+			if (result == 0)
+				result = cancel_array(r, record, array, err);
+		}
+	}
+	return result;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* record.c -- see record.h. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/dir.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/parse.h"
+#include "slurm/record.h"
+
+static const char job_prefix[] = "ktstr-";
+
+char *slurm_root(const char *runs_root)
+{
+	return path_join(runs_root, ".slurm");
+}
+
+int slurm_record_create(const char *dir, struct err **err)
+{
+	static const char *const below[] = { "bin", "tests", "kernels", "tasks", "logs" };
+	_cleanup_close_ int fd = -1;
+	int r = dir_open(dir, true, "KTSTR_RUNS_ROOT (or --slurm-dir)", &fd, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(below); i++)
+		if (mkdirat(fd, below[i], 0755) < 0 && errno != EEXIST)
+			return FAIL_SYS(err, -errno, "create the directory '%s/%s'", dir, below[i]);
+	return 0;
+}
+
+void slurm_record_done(struct slurm_record *r)
+{
+	free(r->dir);
+	free(r->id);
+	json_decref(r->manifest);
+	json_decref(r->names);
+	for (unsigned i = 0; i < r->rounds; i++)
+		json_decref(r->round[i]);
+	*r = (struct slurm_record){ 0 };
+}
+
+/* Fills in what is derived from the manifest. */
+static int take_manifest(struct slurm_record *r, const char *dir, struct err **err)
+{
+	const json_t *cases = json_object_get(r->manifest, "cases");
+	uint64_t version;
+	const char *id;
+	size_t i;
+	json_t *c;
+	int result = json_get_u64(r->manifest, "version", &version, err);
+	if (result == 0)
+		result = json_get_string(r->manifest, "id", &id, err);
+	if (result < 0)
+		return err_wrap(err, result, "read '%s/manifest.json'", dir);
+	if (version != SLURM_VERSION || !json_array_size(cases))
+		return FAIL(err, ERR_DATA, -EBADMSG, "'%s/manifest.json' is of another version of ktstr, or damaged",
+			    dir);
+	r->dir = realpath(dir, NULL);
+	r->id = strdup(id);
+	r->names = json_object();
+	r->count = json_array_size(cases);
+	json_array_foreach(cases, i, c)
+		json_put(&r->names, json_string_value(json_object_get(c, "name")) ?: "", json_integer((json_int_t)i));
+	return r->dir && r->id && r->names ? 0 : -ENOMEM;
+}
+
+int slurm_record_start(struct slurm_record *r, const char *dir, json_t *manifest, struct err **err)
+{
+	_cleanup_free_ char *path = path_join(dir, "manifest.json");
+	*r = (struct slurm_record){ .manifest = manifest };
+	int result = path && manifest ? take_manifest(r, dir, err) : -ENOMEM;
+	if (result == 0)
+		result = json_write_file(path, manifest, err);
+	if (result < 0)
+		slurm_record_done(r);
+	return result;
+}
+
+static char *round_path(const struct slurm_record *r, unsigned number)
+{
+	char *path = NULL;
+	return asprintf(&path, "%s/round-%u.json", r->dir, number) < 0 ? NULL : path;
+}
+
+static int read_rounds(struct slurm_record *r, struct err **err)
+{
+	while (r->rounds < SLURM_ROUNDS_MAX) {
+		_cleanup_free_ char *path = round_path(r, r->rounds + 1);
+		if (!path)
+			return -ENOMEM;
+		if (!path_exists(path))
+			return 0;
+		int result = json_read_file(path, &r->round[r->rounds], err);
+		if (result < 0)
+			return result;
+		r->tasks += (uint32_t)json_array_size(json_object_get(r->round[r->rounds], "tasks"));
+		r->rounds++;
+	}
+	return 0;
+}
+
+int slurm_record_open(struct slurm_record *ret, const char *dir, struct err **err)
+{
+	_cleanup_free_ char *path = path_join(dir, "manifest.json");
+	*ret = (struct slurm_record){ 0 };
+	int r = path ? json_read_file(path, &ret->manifest, err) : -ENOMEM;
+	if (r == 0)
+		r = take_manifest(ret, dir, err);
+	if (r == 0)
+		r = read_rounds(ret, err);
+	if (r < 0)
+		slurm_record_done(ret);
+	return r;
+}
+
+const char *slurm_record_text(const struct slurm_record *r, const char *key)
+{
+	return json_string_value(json_object_get(r->manifest, key)) ?: "";
+}
+
+static const char *case_text(const json_t *c, const char *key)
+{
+	return json_string_value(json_object_get(c, key)) ?: "";
+}
+
+static uint64_t case_number(const json_t *c, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(c, key));
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+void slurm_record_case(const struct slurm_record *r, size_t i, struct slurm_case *ret)
+{
+	const json_t *c = json_array_get(json_object_get(r->manifest, "cases"), i);
+	*ret = (struct slurm_case){
+		.name = case_text(c, "name"),
+		.suite = case_text(c, "suite"),
+		.topology = case_text(c, "topology"),
+		.scheduler = case_text(c, "scheduler"),
+		.kernel_label = case_text(c, "kernel_label"),
+		.kernel = case_number(c, "kernel"),
+		.need = { .estimate = (nsec_t)case_number(c, "estimate_ns"),
+			  .cpus = (unsigned)case_number(c, "cpus"),
+			  .memory_mib = case_number(c, "memory_mib") },
+	};
+}
+
+int slurm_record_find(const struct slurm_record *r, const char *name)
+{
+	const json_t *i = json_object_get(r->names, name);
+	return i ? (int)json_integer_value(i) : -ENOENT;
+}
+
+/* --- rounds ------------------------------------------------------------------------------------------------------- */
+
+static json_t *task_json(const struct division *d, const struct divide_task *t, const uint32_t *which)
+{
+	json_t *o = json_object(), *cases = json_array();
+	for (size_t i = 0; i < t->count; i++) {
+		uint32_t test = d->order[t->first + i];
+		json_add(&cases, json_integer(which ? which[test] : test));
+	}
+	json_put(&o, "cases", cases);
+	json_put_u64(&o, "places", t->places);
+	json_put_u64(&o, "cpus", t->cpus);
+	json_put_u64(&o, "memory_mib", t->memory_mib);
+	json_put_int(&o, "estimate_ns", t->estimate);
+	return o;
+}
+
+static bool same_needs(const struct divide_task *a, const struct divide_task *b)
+{
+	return a->cpus == b->cpus && a->memory_mib == b->memory_mib;
+}
+
+/* Tasks stand in the order of their length. An array ends where the next task has other needs. */
+static json_t *arrays_json(const struct slurm_record *r, const struct division *d, uint32_t array_most)
+{
+	json_t *list = json_array();
+	for (size_t i = 0, end; i < d->tasks; i = end) {
+		nsec_t longest = 0;
+		for (end = i; end < d->tasks && end - i < array_most && same_needs(&d->task[i], &d->task[end]); end++)
+			longest = MAX_OF(longest, d->task[end].estimate);
+		json_t *o = json_object();
+		json_put_u64(&o, "first", r->tasks + i);
+		json_put_u64(&o, "count", end - i);
+		json_put_u64(&o, "cpus", d->task[i].cpus);
+		json_put_u64(&o, "memory_mib", d->task[i].memory_mib);
+		json_put_int(&o, "estimate_ns", longest);
+		json_add(&list, o);
+	}
+	return list;
+}
+
+int slurm_record_add_round(struct slurm_record *r, const struct division *d, const uint32_t *which, uint32_t array_most,
+			   struct err **err)
+{
+	_cleanup_free_ char *path = round_path(r, r->rounds + 1);
+	json_t *o = json_object(), *tasks = json_array();
+	if (r->rounds == SLURM_ROUNDS_MAX) {
+		json_decref(o);
+		json_decref(tasks);
+		return FAIL(err, ERR_IMPOSSIBLE, -ELOOP, "tests were lost in %d rounds; look at %s/logs",
+			    SLURM_ROUNDS_MAX, r->dir);
+	}
+	for (size_t i = 0; i < d->tasks; i++)
+		json_add(&tasks, task_json(d, &d->task[i], which));
+	json_put_u64(&o, "version", SLURM_VERSION);
+	json_put_u64(&o, "first", r->tasks);
+	json_put(&o, "arrays", arrays_json(r, d, MAX_OF(array_most, 1u)));
+	json_put(&o, "tasks", tasks);
+	int result = path && o ? json_write_file(path, o, err) : -ENOMEM;
+	if (result < 0) {
+		json_decref(o);
+		return result;
+	}
+	r->round[r->rounds++] = o;
+	r->tasks += (uint32_t)d->tasks;
+	return 0;
+}
+
+const json_t *slurm_record_task(const struct slurm_record *r, uint32_t task)
+{
+	for (unsigned i = 0; i < r->rounds; i++) {
+		const json_t *tasks = json_object_get(r->round[i], "tasks");
+		if (task < json_array_size(tasks))
+			return json_array_get(tasks, task);
+		task -= (uint32_t)json_array_size(tasks);
+	}
+	return NULL;
+}
+
+char *slurm_task_path(const struct slurm_record *r, uint32_t task, int attempt)
+{
+	char *path = NULL;
+	int n = attempt < 0 ? asprintf(&path, "%s/tasks/%u", r->dir, task)
+			    : asprintf(&path, "%s/tasks/%u/%d", r->dir, task, attempt);
+	return n < 0 ? NULL : path;
+}
+
+void slurm_job_name(const struct slurm_record *r, uint32_t first, char *out, size_t size)
+{
+	snprintf(out, size, "%s%s-%u", job_prefix, r->id, first);
+}
+
+int64_t slurm_job_first(const struct slurm_record *r, const char *name)
+{
+	size_t prefix = strlen(job_prefix), id = strlen(r->id);
+	uint32_t first;
+	if (strncmp(name, job_prefix, prefix) || strncmp(name + prefix, r->id, id) || name[prefix + id] != '-' ||
+	    parse_u32_range(name + prefix + id + 1, 0, UINT32_MAX, &first) < 0)
+		return -ENOENT;
+	return first;
+}

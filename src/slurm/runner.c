@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* runner.c -- see runner.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/file.h"
+#include "reactor/machine.h"
+#include "slurm/call.h"
+#include "slurm/runner.h"
+#include "slurm/text.h"
+
+static void note(struct runner *r, enum runner_note what, const char *text)
+{
+	if (r->on_note)
+		r->on_note(r->data, what, text);
+}
+
+/* --- nodes that lost tests ---------------------------------------------------------------------------------------- */
+
+static unsigned node_count(const struct cluster *c)
+{
+	unsigned sum = 0;
+	for (size_t i = 0; i < c->nodes; i++)
+		sum += c->node[i].count;
+	return sum;
+}
+
+static bool is_excluded(const struct runner *r, const char *node)
+{
+	size_t len = strlen(node);
+	for (const char *at = buf_str(&r->exclude); (at = strstr(at, node)); at += len)
+		if ((at == buf_str(&r->exclude) || at[-1] == ',') && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}
+
+/* A test that ran too long or needed too much memory would do so on any node. */
+static bool node_is_suspect(enum slurm_state s)
+{
+	return s != SLURM_TIMEOUT && s != SLURM_OUT_OF_MEMORY && s != SLURM_PREEMPTED && s != SLURM_CANCELLED;
+}
+
+/* At least one node stays. */
+static void suspect_node(struct runner *r, const struct follow_event *e)
+{
+	if (!*e->node || !node_is_suspect(e->state) || is_excluded(r, e->node) ||
+	    r->excluded + 1 >= node_count(&r->cluster))
+		return;
+	buf_appendf(&r->exclude, "%s%s", r->exclude.len ? "," : "", e->node);
+	r->excluded++;
+	note(r, RUNNER_EXCLUDED, e->node);
+}
+
+static void on_follow_event(void *data, const struct follow_event *e)
+{
+	struct runner *r = data;
+	if (e->kind == FOLLOW_LOST)
+		suspect_node(r, e);
+	if (r->on_event)
+		r->on_event(r->data, e);
+}
+
+/* --- rounds ------------------------------------------------------------------------------------------------------- */
+
+static int add_task(struct runner *r, const json_t *task, bool held)
+{
+	const json_t *cases = json_object_get(task, "cases");
+	size_t count = 0, size = json_array_size(cases), i;
+	_cleanup_free_ uint32_t *list = calloc(size + 1, sizeof(*list));
+	json_t *c;
+	if (!list)
+		return -ENOMEM;
+	json_array_foreach(cases, i, c) {
+		json_int_t n = json_integer_value(c);
+		if (n >= 0 && (size_t)n < r->record->count)
+			list[count++] = (uint32_t)n;
+	}
+	int result = follow_add_task(&r->follow, list, (uint32_t)count, held);
+	return result < 0 ? result : 0;
+}
+
+static int add_round(struct runner *r, unsigned number, bool held)
+{
+	size_t i;
+	json_t *task;
+	json_array_foreach(json_object_get(r->record->round[number], "tasks"), i, task) {
+		int result = add_task(r, task, held);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+int runner_init(struct runner *r, struct err **err)
+{
+	int result = follow_init(&r->follow, r->record->count, on_follow_event, r);
+	if (result == 0)
+		result = files_init(&r->files, r->record, &r->follow, r->on_result, r->data);
+	for (unsigned i = 0; result == 0 && i < r->record->rounds; i++)
+		result = add_round(r, i, /* held= */ false);
+	return result < 0 ? FAIL_SYS(err, result, "follow the run '%s'", r->record->id) : 0;
+}
+
+void runner_done(struct runner *r)
+{
+	files_done(&r->files);
+	follow_done(&r->follow);
+	buf_done(&r->names);
+	buf_done(&r->exclude);
+}
+
+static size_t tasks_most(const struct runner *r)
+{
+	/* Other users have jobs, too. */
+	uint64_t most = r->cluster.jobs_most * 3 / 4;
+	return (size_t)MAX_OF(r->tasks_most ? MIN_OF(r->tasks_most, most) : most, 1u);
+}
+
+int runner_add_round(struct runner *r, const uint32_t *which, size_t count, struct err **err)
+{
+	_cleanup_free_ struct divide_need *need = calloc(count + 1, sizeof(*need));
+	struct divide_request q = { .need = need,
+				    .count = count,
+				    .node = r->cluster.node,
+				    .nodes = r->cluster.nodes,
+				    .tasks_most = tasks_most(r) };
+	struct division d;
+	if (!need)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct slurm_case c;
+		slurm_record_case(r->record, which ? which[i] : i, &c);
+		need[i] = c.need;
+	}
+	int result = divide_tests(&q, &d);
+	if (result < 0)
+		return result;
+	result = slurm_record_add_round(r->record, &d, which, (uint32_t)MIN_OF(r->cluster.array_most, UINT32_MAX), err);
+	division_done(&d);
+	if (result < 0)
+		return result;
+	r->unsubmitted = true;
+	return add_round(r, r->record->rounds - 1, /* held= */ true);
+}
+
+/* An array whose first task is not held was submitted, or Slurm has shown that it was. */
+int runner_submit(struct runner *r, struct err **err)
+{
+	size_t i;
+	json_t *array;
+	r->submit.record = r->record;
+	r->submit.counts_memory = r->cluster.counts_memory;
+	r->submit.exclude = r->exclude.len ? buf_str(&r->exclude) : NULL;
+	json_array_foreach(json_object_get(r->record->round[r->record->rounds - 1], "arrays"), i, array) {
+		uint32_t first = (uint32_t)json_integer_value(json_object_get(array, "first"));
+		if (first >= r->follow.tasks || !r->follow.task[first].held)
+			continue;
+		int result = cluster_submit_array(r->reactor, &r->submit, array, err);
+		if (result < 0)
+			return result;
+		follow_submitted(&r->follow, first, (uint32_t)json_integer_value(json_object_get(array, "count")));
+	}
+	r->unsubmitted = false;
+	return 0;
+}
+
+/* --- one question ------------------------------------------------------------------------------------------------- */
+
+struct row_target {
+	struct runner *runner;
+	uint32_t first;
+	const struct slurm_row *row;
+};
+
+static void take_index(void *data, uint32_t index)
+{
+	const struct row_target *t = data;
+	follow_row(&t->runner->follow, t->first + index, t->row->state, t->row->node);
+}
+
+static void take_row(void *data, const char *line)
+{
+	struct runner *r = data;
+	struct slurm_row row;
+	bool ok = slurm_row_parse(line, &row);
+	int64_t first = ok ? slurm_job_first(r->record, row.name) : -ENOENT;
+	struct row_target t = { .runner = r, .first = (uint32_t)first, .row = &row };
+	/* A line that Slurm prints beside its answer is a warning; one that names our jobs must be understood. */
+	if (!ok)
+		r->damaged |= strstr(line, r->record->id) != NULL;
+	else if (first >= 0 && row.indices)
+		r->damaged |= !slurm_indices(row.indices, r->record->tasks, take_index, &t);
+}
+
+static bool array_is_open(const struct runner *r, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = first; i < first + count && i < r->follow.tasks; i++)
+		if (!r->follow.task[i].settled)
+			return true;
+	return false;
+}
+
+/* "--name=A,B": the jobs that have tasks which are not settled. */
+static void list_names(struct runner *r)
+{
+	char name[SLURM_NAME_MAX];
+	buf_clear(&r->names);
+	for (unsigned i = 0; i < r->record->rounds; i++) {
+		size_t k;
+		json_t *array;
+		json_array_foreach(json_object_get(r->record->round[i], "arrays"), k, array) {
+			uint32_t first = (uint32_t)json_integer_value(json_object_get(array, "first"));
+			if (!array_is_open(r, first, (uint32_t)json_integer_value(json_object_get(array, "count"))))
+				continue;
+			slurm_job_name(r->record, first, name, sizeof(name));
+			buf_appendf(&r->names, "%s%s", r->names.len ? "," : "--name=", name);
+		}
+	}
+}
+
+/* 0: there is a whole answer; -EAGAIN: there is none this time. */
+static int ask_queue(struct runner *r, struct err **err)
+{
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	struct slurm_call call;
+	list_names(r);
+	if (!r->names.len)
+		return 0;
+	r->damaged = false;
+	slurm_call_init(&call, take_row, r);
+	const char *const words[] = { "squeue",
+				      "--noheader",
+				      "--states=all",
+				      "-o",
+				      SLURM_ROW_FORMAT,
+				      buf_str(&r->names),
+				      r->expand ? "--array" : NULL };
+	for (size_t i = 0; i < ARRAY_SIZE(words) && words[i]; i++)
+		slurm_call_add(&call, words[i]);
+	follow_rows_begin(&r->follow);
+	int result = slurm_call_run(r->reactor, &call, &why);
+	slurm_call_done(&call);
+	r->stats.questions++;
+	if (result == -ECANCELED || result == -ENOENT) {
+		if (err)
+			*err = TAKE_PTR(why);
+		return result;
+	}
+	if (result < 0) {
+		err_format(why, &text);
+		if (!r->silent)
+			note(r, RUNNER_SILENT, buf_str(&text));
+		r->silent = true;
+		return -EAGAIN;
+	}
+	if (r->silent)
+		note(r, RUNNER_ANSWERS, "");
+	r->silent = false;
+	/* A list was too long for one line: ask for one row each. */
+	r->expand |= r->damaged;
+	return r->damaged ? -EAGAIN : 0;
+}
+
+static int add_again(struct runner *r, struct err **err)
+{
+	_cleanup_free_ uint32_t *again = calloc(r->follow.again + 1, sizeof(*again));
+	if (!r->follow.again)
+		return 0;
+	if (!again)
+		return -ENOMEM;
+	follow_take_again(&r->follow, again);
+	return runner_add_round(r, again, r->follow.again, err);
+}
+
+/* A round that Slurm does not take now is offered again after the next question. */
+static int submit_again(struct runner *r, struct err **err)
+{
+	_cleanup_err_ struct err *why = NULL;
+	_cleanup_buf_ struct buf text = BUF_NULL;
+	int result = r->unsubmitted ? 0 : add_again(r, err);
+	if (result < 0 || !r->unsubmitted)
+		return result;
+	result = runner_submit(r, &why);
+	if (result == 0 || result == -ECANCELED || result == -ENOMEM) {
+		r->refused = false;
+		return result;
+	}
+	err_format(why, &text);
+	if (!r->refused)
+		note(r, RUNNER_REFUSED, buf_str(&text));
+	r->refused = true;
+	return 0;
+}
+
+int runner_look(struct runner *r, struct err **err)
+{
+	int answer = ask_queue(r, err);
+	int result = files_read(&r->files);
+	if (answer == 0)
+		follow_rows_end(&r->follow);
+	return answer < 0 && answer != -EAGAIN ? answer : result;
+}
+
+int runner_step(struct runner *r, struct err **err)
+{
+	int answer = ask_queue(r, err);
+	if (answer < 0 && answer != -EAGAIN)
+		return answer;
+	/* Files first: what a task wrote before it ended counts. */
+	int result = files_read(&r->files);
+	if (result < 0)
+		return result;
+	if (answer == 0)
+		follow_rows_end(&r->follow);
+	follow_step(&r->follow);
+	return submit_again(r, err);
+}
+
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
+
+struct nap {
+	struct machine machine;
+	nsec_t length;
+};
+
+static int nap(struct machine *m, int result)
+{
+	if (!m->first_entry)
+		return result < 0 ? result : MACHINE_END;
+	machine_sleep(m, container_of(m, struct nap, machine)->length);
+	return 0;
+}
+
+static const struct machine_state nap_states[] = { { "wait", nap, DEADLINE_NONE, 0, TO(0) | TO_END } };
+static const struct machine_type nap_type = { "slurm wait", nap_states, 1, NULL };
+
+static int wait_for(struct runner *r, nsec_t length)
+{
+	struct nap n = { .length = length };
+	machine_start(r->reactor, &n.machine, &nap_type, NULL, "slurm");
+	int result = reactor_run(r->reactor);
+	return result < 0 ? result : n.machine.result;
+}
+
+/* CPU time of this process and of its children that have ended. */
+static nsec_t cpu_time(void)
+{
+	static const int who[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
+	nsec_t sum = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(who); i++) {
+		struct rusage u;
+		getrusage(who[i], &u);
+		sum += (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * NSEC_PER_SEC +
+		       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1000;
+	}
+	return sum;
+}
+
+int runner_follow(struct runner *r, struct err **err)
+{
+	int result = 0;
+	while (result == 0 && !follow_is_over(&r->follow)) {
+		nsec_t before = cpu_time();
+		result = runner_step(r, err);
+		nsec_t cost = cpu_time() - before;
+		r->stats.cpu += cost;
+		if (result == 0 && !follow_is_over(&r->follow))
+			result = wait_for(r,
+					  MAX_OF(r->interval ? r->interval : RUNNER_INTERVAL, cost * RUNNER_COST_PART));
+	}
+	if (result == -ECANCELED && err && !*err)
+		return FAIL(err, ERR_INTERRUPTED, result, "interrupted");
+	return result;
+}
