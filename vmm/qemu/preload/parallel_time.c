@@ -501,10 +501,9 @@ static void read_capacities(struct vcpu *v, unsigned count)
 {
 	const char *at = getenv(CAPACITY_VARIABLE);
 	for (unsigned i = 0; i < count; i++) {
-		char *end = NULL;
-		long capacity = at ? strtol(at, &end, 10) : CAPACITY_MAX;
-		v[i].capacity = max(min(capacity, CAPACITY_MAX), 1);
-		at = end && *end == ',' ? end + 1 : NULL;
+		const char *comma = at ? strchr(at, ',') : NULL;
+		v[i].capacity = at ? max(min(atoll(at), CAPACITY_MAX), 1) : CAPACITY_MAX;
+		at = comma ? comma + 1 : NULL;
 	}
 }
 
