@@ -11,8 +11,8 @@ struct program {
 };
 
 /*
- * The test of the verifier sweep's cells, the questions of `ktstr try`, and what runs scenario files. Nothing happens if
- * it is open.
+ * The test of the verifier sweep's cells, the questions of `ktstr try`, and what runs scenario files. Nothing happens
+ * if it is open.
  */
 int program_open_cell(struct program *p, struct err **err);
 int program_open_battery(struct program *p, struct err **err);

@@ -310,16 +310,26 @@ static bool node_ends(const void *item)
 static const struct shape shape_node = { "struct ktstr_numa_node", "a node", sizeof(struct ktstr_numa_node),
 					 node_fields, NULL, node_ends, NULL };
 
+static const struct field kind_fields[] = { NUMBER(ktstr_cpu_kind, cores), NUMBER(ktstr_cpu_kind, capacity), END };
+static bool kind_ends(const void *item)
+{
+	return !((const struct ktstr_cpu_kind *)item)->cores;
+}
+static const struct shape shape_kind = { "struct ktstr_cpu_kind", "a kind of cores", sizeof(struct ktstr_cpu_kind),
+					 kind_fields, NULL, kind_ends, NULL };
+
 /* The same names in struct ktstr_topology and in struct ktstr_test. */
 #define TOPOLOGY_FIELDS(t)                                                                                         \
 	NUMBER(t, numa_nodes), NUMBER(t, llcs), NUMBER(t, cores), NUMBER(t, threads),                              \
 	{ .name = "nodes", .kind = FIELD_ARRAY, .at = offsetof(struct t, nodes), .shape = &shape_node,             \
 	  .count = KTSTR_NODES_MAX },                                                                              \
 	{ .name = "distances", .kind = FIELD_BYTES, .at = offsetof(struct t, distances),                           \
-	  .count = KTSTR_NODES_MAX * KTSTR_NODES_MAX }
+	  .count = KTSTR_NODES_MAX * KTSTR_NODES_MAX },                                                            \
+	{ .name = "kinds", .kind = FIELD_ARRAY, .at = offsetof(struct t, kinds), .shape = &shape_kind,             \
+	  .count = KTSTR_KINDS_MAX }
 #define CONSTRAINT_FIELDS(t)                                                                                       \
 	NUMBER(t, min_llcs), NUMBER(t, max_llcs), NUMBER(t, min_cpus), NUMBER(t, max_cpus),                        \
-	NUMBER(t, min_numa_nodes), NUMBER(t, max_numa_nodes), SWITCH(t, requires_smt)
+	NUMBER(t, min_numa_nodes), NUMBER(t, max_numa_nodes), SWITCH(t, requires_smt), SWITCH(t, requires_kinds)
 
 static const struct field topology_fields[] = { TOPOLOGY_FIELDS(ktstr_topology), END };
 static const struct shape shape_topology = { "struct ktstr_topology", "a topology", sizeof(struct ktstr_topology),
@@ -338,7 +348,8 @@ static const struct field scheduler_fields[] = {
 	STRUCT(ktstr_scheduler, config_file_def, shape_config), S(TEXT, cgroup_parent),
 	STRUCT(ktstr_scheduler, topology, shape_topology), STRUCT(ktstr_scheduler, constraints, shape_constraints),
 	S(TEXTS, sysctls), S(TEXTS, kargs), S(TEXTS, kernels), S(TEXTS, verifier_exclude_topologies),
-	S(NUMBER, load_cpu), S(NUMBER, attach_timeout_s), STRUCT(ktstr_scheduler, checks, shape_checks),
+	S(NUMBER, load_cpu), S(NUMBER, attach_timeout_s), S(NUMBER, lacks),
+	STRUCT(ktstr_scheduler, checks, shape_checks),
 	END
 };
 const struct shape shape_scheduler = { "struct ktstr_scheduler", "a scheduler", sizeof(struct ktstr_scheduler),
