@@ -6,16 +6,39 @@ import json
 import os
 import re
 import socket
+import struct
 import time
 
 PIDFD_GETFD = 438       # the system call's number is the same on all architectures
 QMP_FD = 3              # in QEMU
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = 4, 20, 1
+UDIAG_SHOW_PEER, UNIX_DIAG_PEER = 4, 2
 TICKS = os.sysconf('SC_CLK_TCK')
 
 
 def inode(pid, fd):
-    found = re.fullmatch(r'socket:\[(\d+)\]', os.readlink(f'/proc/{pid}/fd/{fd}'))
+    """None: it is not a socket, or was closed meanwhile."""
+    try:
+        found = re.fullmatch(r'socket:\[(\d+)\]', os.readlink(f'/proc/{pid}/fd/{fd}'))
+    except FileNotFoundError:
+        return None
     return int(found[1]) if found else None
+
+
+def peer(number):
+    """The inode of the other end of a Unix socket; None: the kernel does not say (CONFIG_UNIX_DIAG)."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
+        request = struct.pack('=BBxxIIIii', socket.AF_UNIX, 0, 0xffffffff, number, UDIAG_SHOW_PEER, -1, -1)
+        netlink.send(struct.pack('=IHHII', 16 + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0) + request)
+        answer = netlink.recv(4096)
+    length, kind = struct.unpack_from('=IH', answer)
+    at = 16 + 16    # the message's header and struct unix_diag_msg
+    while kind == SOCK_DIAG_BY_FAMILY and at + 8 <= length:
+        size, attribute, value = struct.unpack_from('=HHI', answer, at)
+        if attribute == UNIX_DIAG_PEER:
+            return value
+        at += (size + 3) & ~3
+    return None
 
 
 def take(pid, fd):
@@ -34,13 +57,25 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+def missing():
+    """Why monitors cannot be shared here; None: they can."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        try:
+            if peer(os.fstat(ours.fileno()).st_ino) != os.fstat(theirs.fileno()).st_ino:
+                return 'the kernel does not tell the other end of a socket (CONFIG_UNIX_DIAG)'
+            take(os.getpid(), ours.fileno()).close()
+        except OSError as why:
+            return f'sockets of other processes cannot be used: {why}'
+    return None
+
+
 class Monitor:
-    """The monitor of the QEMU @pid, of which @ktstr has the other end. The kernel numbers both ends of a pair in a row."""
+    """The monitor of the QEMU @pid, of which @ktstr has the other end."""
 
     def __init__(self, ktstr, pid):
-        self.pid, theirs = pid, inode(pid, QMP_FD)
-        ours = [int(fd) for fd in os.listdir(f'/proc/{ktstr}/fd') if inode(ktstr, fd) in (theirs - 1, theirs + 1)]
-        self.socket = take(ktstr, ours[0])
+        self.pid, ours = pid, peer(inode(pid, QMP_FD))
+        self.socket = take(ktstr, next(int(fd) for fd in os.listdir(f'/proc/{ktstr}/fd') if inode(ktstr, fd) == ours))
         self.say('qmp_capabilities')
 
     def say(self, command, fd=None, **arguments):

@@ -10,8 +10,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', 'lib'))
-from qemu import TICKS, Monitor, cpu_ticks  # noqa: E402
-from tap import BUILD, KTSTR, Scratch, check, check_nothing_left, finish, machines, need_kernel  # noqa: E402
+from qemu import TICKS, Monitor, cpu_ticks, missing  # noqa: E402
+from tap import BUILD, KTSTR, Scratch, check, check_nothing_left, finish, machines, need_kernel, skip  # noqa: E402
 
 TEST = 'test(=ktstr/stopped_4)'
 HOOK = 'try_to_wake_up'
@@ -77,7 +77,7 @@ def stopped(kernel, scratch, usual):
     while stops < 4 and monitor.stop():
         monitor.resume()
         stops += 1
-        time.sleep(0.3)
+        time.sleep(0.05)
     seen = attached(monitor)
     sidecar = guest.end()
     check(stops == 4, 'the monitor stops a guest in parallel time', f'{stops} times: {guest.output}')
@@ -127,7 +127,7 @@ def killed(kernel, scratch, usual):
 
 
 def given_up(kernel, scratch, usual):
-    guest = Guest(kernel, scratch, 'given-up', KTSTR_HOST_DEADLINE_PERCENT='5')
+    guest = Guest(kernel, scratch, 'given-up', KTSTR_HOST_DEADLINE_PERCENT='10')
     Monitor(guest.process.pid, guest.running(usual)).stop()
     sidecar = guest.end()
     check(sidecar['verdict'] == 'fail' and 'hangs' in guest.output and 'attempt state running' in guest.output,
@@ -136,6 +136,10 @@ def given_up(kernel, scratch, usual):
 
 def main():
     kernel = need_kernel('stops')
+    why = missing()
+    if why:
+        skip('stops', why)
+        finish()
     before = machines()
     with Scratch() as scratch:
         usual = undisturbed(kernel, scratch)
