@@ -30,8 +30,7 @@
  *    than one of them.
  *  - A turn in which somebody wants to look (struct observe_until) has two parts. The second goes on as if there had
  *    been no stop: no other vCPU runs in between, and the turn ends where it would have ended.
- *  - A machine that stops (for a snapshot, or by a debugger) shows one time: that of the vCPU furthest ahead. When it
- *    goes on, each vCPU has its own clock again, so the guest cannot notice the stop.
+ *  - A machine that stops shows one time: that of the vCPU furthest ahead. When it goes on, so do all clocks as before.
  *
  * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
  * is the function that is replaced here, and never returns. It begins with the environment variable
@@ -224,23 +223,11 @@ static int64_t read_clock(void)
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
 
-/* QEMU shows the time of the vCPU furthest ahead. */
-static int64_t show_latest(void)
-{
-	int64_t latest = guest.time;
-	for (unsigned i = 0; i < guest.vcpus; i++)
-		latest = max(latest, guest.vcpu[i].at);
-	internals_set_icount(&guest.qemu, latest);
-	return latest;
-}
-
 static void serve_requests(void)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
 	if (!atomic_exchange(&guest.asked, false))
 		return;
-	if (!call->is_running())
-		show_latest();
 	for (unsigned i = 0; i < guest.vcpus; i++) {
 		struct vcpu *v = &guest.vcpu[i];
 		if (!atomic_exchange(&v->asked, false))
@@ -273,11 +260,9 @@ static void look_at(struct vcpu *v)
 /* The two that are furthest behind; of equals, the first. NULL: there is none. */
 static void choose(struct vcpu **first, struct vcpu **second)
 {
+	const bool running = guest.qemu.call.is_running(); /* else nobody falls asleep or is woken */
 	*first = *second = NULL;
-	/* While the machine is stopped, nobody falls asleep or is woken. */
-	if (!guest.qemu.call.is_running())
-		return;
-	for (unsigned i = 0; i < guest.vcpus; i++) {
+	for (unsigned i = 0; running && i < guest.vcpus; i++) {
 		struct vcpu *v = &guest.vcpu[i];
 		if (v->look)
 			look_at(v);
@@ -300,26 +285,26 @@ static void run_timers(void)
 	guest.qemu.call.run_timers(CLOCK_VIRTUAL);
 }
 
-/* All vCPUs sleep: their clocks become equal, and jump to the next timer. Returns whether there is one. */
-static bool jump_to_timer(void)
+/*
+ * All vCPUs sleep: their clocks become equal, and jump to the next timer. If there is none, or the machine is stopped,
+ * the thread waits.
+ */
+static void sleep_until_timer(void)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
-	guest.time = show_latest();
+	const bool running = call->is_running();
+	int64_t latest = guest.time;
 	for (unsigned i = 0; i < guest.vcpus; i++)
-		guest.vcpu[i].at = guest.time;
+		latest = max(latest, guest.vcpu[i].at);
+	internals_set_icount(&guest.qemu, latest);
+	for (unsigned i = 0; running && i < guest.vcpus; i++)
+		guest.vcpu[i].at = guest.time = latest;
 	*guest.qemu.current = guest.vcpu[0].cpu;
-	if (call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) < 0)
-		return false;
-	call->skip_idle();
-	run_timers();
-	return true;
-}
-
-/* No vCPU can run until someone outside does something. */
-static void wait_for_request(void)
-{
-	const struct qemu_functions *call = &guest.qemu.call;
-	*guest.qemu.current = guest.vcpu[0].cpu;
+	if (running && call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) >= 0) {
+		call->skip_idle();
+		run_timers();
+		return;
+	}
 	while (call->all_idle())
 		call->wait(guest.qemu.halt_condition);
 	ask_all();
@@ -485,8 +470,7 @@ static void step(void)
 	serve_requests();
 	choose(&first, &second);
 	if (!first) {
-		if (!guest.qemu.call.is_running() || !jump_to_timer())
-			wait_for_request();
+		sleep_until_timer();
 		return;
 	}
 	bool again = guest.time == first->at;
