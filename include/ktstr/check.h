@@ -72,9 +72,10 @@ struct ktstr_checks {
 	 * max_p99_wake_latency_ns) does not mean the same as on hardware, and is INCONCLUSIVE there. ON: it is checked
 	 * in guest time.
 	 *
-	 * The two rates and max_throughput_cv also need a clock for each CPU. With --tcg-time shared, two busy CPUs do
-	 * no more work per second than one: in guests with several CPUs these three are then INCONCLUSIVE, also with
-	 * ON.
+	 * Rates, latencies and their variations also need a clock for each CPU. With --tcg-time shared, two busy CPUs
+	 * do no more work per second than one, and a CPU that is ready waits for its turn. In guests with several CPUs
+	 * min_work_rate, min_iteration_rate, max_throughput_cv, max_p99_wake_latency_ns and max_wake_latency_cv are
+	 * then INCONCLUSIVE, also with ON.
 	 */
 	enum ktstr_switch gate_on_tcg;
 };

@@ -136,7 +136,8 @@ void timeline_text(const struct result *r, struct buf *out)
 		return;
 	buf_appendf(out, "  kernel: %s  topology: %s  scheduler: %s  scenario: %s  duration: %.1fs\n",
 		    r->kernel_version ? r->kernel_version : r->kernel, r->topology,
-		    r->scheduler ? r->scheduler : "eevdf", r->test, (double)(e->last_ns - e->phase[0].time_ns) / 1e9);
+		    r->scheduler ? r->scheduler : "eevdf", r->test,
+		    (double)(evidence_end_ns(e) - e->phase[0].time_ns) / 1e9);
 	for (unsigned i = 0; i < MIN_OF(p.count, (unsigned)PHASES_SHOWN); i++)
 		put_phase(&p.phase[i], i, out);
 	if (p.count + p.lost > PHASES_SHOWN)

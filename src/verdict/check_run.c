@@ -56,3 +56,9 @@ const struct wire_worker *find_largest(const struct check_run *run, const struct
 	}
 	return largest;
 }
+
+bool clock_is_shared(const struct check_run *run)
+{
+	uint32_t cpus = run->e->cpus ? run->e->cpus : run->e->hello.cpus;
+	return run->facts->emulated && !run->facts->parallel_time && cpus != 1;
+}

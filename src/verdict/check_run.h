@@ -50,4 +50,13 @@ void note_wait_between(struct check_run *run, const struct checked_load *l, enum
 const struct wire_worker *find_largest(const struct check_run *run, const struct checked_load *l,
 				       uint64_t (*value)(const struct wire_worker *w));
 
+/*
+ * Whether all CPUs of the guest share one clock: on tcg without parallel time it counts the instructions of all of
+ * them. So two busy CPUs do no more work per second than one, and a CPU that is ready waits for its turn.
+ */
+bool clock_is_shared(const struct check_run *run);
+/* Why a time is not judged then. */
+#define SHARED_CLOCK_WAITS \
+	"all CPUs of a guest share one clock (--tcg-time shared), which goes on while a CPU waits for its turn"
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include <ktstr/payload.h>
 
+#include "monitor/series.h"
 #include "verdict/evidence.h"
 #include "verdict/judgement.h"
 
@@ -351,6 +352,14 @@ static const struct {
 	[WIRE_SCENARIO] = { "scenario", sizeof(struct wire_scenario), false, take_scenario },
 	[WIRE_PAYLOAD_METRIC] = { "payload-metric", sizeof(struct wire_payload_metric), true, take_payload_metric },
 };
+
+uint64_t evidence_end_ns(const struct evidence *e)
+{
+	bool cut_short = e->interrupted || e->late_in[0] || e->machine_died || e->machine_reset;
+	if (!cut_short || !e->series || !e->series->count)
+		return e->last_ns;
+	return MAX_OF(e->last_ns, e->series->reading[e->series->count - 1].at_ns);
+}
 
 int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, const void *payload, uint32_t length,
 		  struct err **err)

@@ -138,6 +138,11 @@ int evidence_take_packet(struct evidence *e, const void *packet, size_t len, str
 /* Takes one record of any content; -EBADMSG names the one that is not what its type says. */
 int evidence_take(struct evidence *e, enum wire_type type, uint64_t time_ns, const void *payload, uint32_t length,
 		  struct err **err);
+/*
+ * The guest time until which the guest is known: its last record. Where it was cut short (it hung, died or was
+ * interrupted) it went on without records, and the monitor's last sample counts if it is later.
+ */
+uint64_t evidence_end_ns(const struct evidence *e);
 /* The last event of that kind, or NULL. */
 const struct evidence_sched *evidence_sched(const struct evidence *e, enum wire_sched_event event);
 /* The event by which the scheduler ended too early: it died, or the kernel disabled it. NULL: it did not. */

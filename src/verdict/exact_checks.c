@@ -96,12 +96,9 @@ static const struct wire_worker *begin_check(struct check_run *run, const struct
 	if (!run->e->exact)
 		return NULL;
 	const struct wire_worker *w = exact_worst(run, l, figure);
-	bool shared = run->facts->emulated && !run->facts->parallel_time && run->e->cpus != 1;
+	bool shared = clock_is_shared(run);
 	if (shared)
-		cannot_judge(
-			run, l, which,
-			"all CPUs of a guest share one clock (--tcg-time shared), which goes on while a CPU waits for "
-			"its turn");
+		cannot_judge(run, l, which, SHARED_CLOCK_WAITS);
 	else if (is_throttled(l->g))
 		cannot_judge(run, l, which, "its tasks may wait for a quota or a policy, and not for a CPU");
 	else if (!w && l->g->workers)

@@ -185,8 +185,8 @@ static void check_slow_tier(struct check_run *run, const struct checked_load *l,
 
 struct gate {
 	enum threshold which;
-	bool absolute; /* a value of real hardware: on tcg only with .gate_on_tcg */
-	bool rate;     /* work per time: needs a clock for each CPU */
+	bool absolute;		  /* a value of real hardware: on tcg only with .gate_on_tcg */
+	const char *shared_clock; /* why it is not judged where all CPUs share a clock; NULL: it is */
 	/* Why the limit does not apply to this load; NULL: it applies. */
 	const char *(*lacks)(const struct checked_load *l);
 	/* Why the value was not measured; NULL: it was. */
@@ -200,33 +200,25 @@ static const char *no_objection(const struct checked_load *l)
 	return NULL;
 }
 
-static const struct gate gates[] = {
-	{ LIMIT_WORK_RATE, true, true, counts_nothing, no_objection, check_work_rate },
-	{ LIMIT_ITERATION_RATE, true, true, counts_nothing, no_time, check_iteration_rate },
-	{ LIMIT_THROUGHPUT_CV, false, true, no_comparison, no_work, check_throughput },
-	{ LIMIT_P99_WAKE, true, false, no_wakes, no_sample, check_latency },
-	{ LIMIT_WAKE_CV, false, false, no_wakes, one_sample, check_wake_cv },
-	{ LIMIT_MIGRATION_RATIO, false, false, counts_nothing, no_iterations, check_migrations },
-	{ LIMIT_PAGE_LOCALITY, false, false, no_wanted_nodes, no_pages, check_locality },
-	{ LIMIT_CROSS_NODE, false, false, no_objection, no_pages, check_cross_node },
-	{ LIMIT_SLOW_TIER, false, false, no_objection, no_pages, check_slow_tier },
-};
+#define SHARED_CLOCK_WORK \
+	"all CPUs of a guest share one clock (--tcg-time shared), so that more busy CPUs do not do more work"
 
-/*
- * On tcg without parallel time all CPUs of a guest share one clock, which counts the instructions of all of them. So
- * two busy CPUs do no more work per second than one.
- */
-static bool clock_is_shared(const struct check_run *run)
-{
-	uint32_t cpus = run->e->cpus ? run->e->cpus : run->e->hello.cpus;
-	return run->facts->emulated && !run->facts->parallel_time && cpus != 1;
-}
+static const struct gate gates[] = {
+	{ LIMIT_WORK_RATE, true, SHARED_CLOCK_WORK, counts_nothing, no_objection, check_work_rate },
+	{ LIMIT_ITERATION_RATE, true, SHARED_CLOCK_WORK, counts_nothing, no_time, check_iteration_rate },
+	{ LIMIT_THROUGHPUT_CV, false, SHARED_CLOCK_WORK, no_comparison, no_work, check_throughput },
+	{ LIMIT_P99_WAKE, true, SHARED_CLOCK_WAITS, no_wakes, no_sample, check_latency },
+	{ LIMIT_WAKE_CV, false, SHARED_CLOCK_WAITS, no_wakes, one_sample, check_wake_cv },
+	{ LIMIT_MIGRATION_RATIO, false, NULL, counts_nothing, no_iterations, check_migrations },
+	{ LIMIT_PAGE_LOCALITY, false, NULL, no_wanted_nodes, no_pages, check_locality },
+	{ LIMIT_CROSS_NODE, false, NULL, no_objection, no_pages, check_cross_node },
+	{ LIMIT_SLOW_TIER, false, NULL, no_objection, no_pages, check_slow_tier },
+};
 
 static const char *tcg_objection(const struct check_run *run, const struct checked_load *l, const struct gate *gate)
 {
-	if (gate->rate && clock_is_shared(run))
-		return "all CPUs of a guest share one clock (--tcg-time shared), so that more busy CPUs do not do more "
-		       "work";
+	if (gate->shared_clock && clock_is_shared(run))
+		return gate->shared_clock;
 	if (gate->absolute && run->facts->emulated && !l->t.limit[LIMIT_GATE_ON_TCG].on)
 		return "an absolute limit is not judged on tcg; .gate_on_tcg = KTSTR_ON judges it in guest time";
 	return NULL;

@@ -12,7 +12,7 @@ struct monitor_window monitor_window(const struct evidence *e)
 	unsigned first;
 	if (!e->series || !e->phase_count)
 		return w;
-	unsigned all = series_window(e->series, e->phase[0].time_ns, e->last_ns, &first);
+	unsigned all = series_window(e->series, e->phase[0].time_ns, evidence_end_ns(e), &first);
 	w.warm_up = summary_warm_up(all);
 	w.count = all - w.warm_up;
 	w.reading = e->series->reading + first + w.warm_up;

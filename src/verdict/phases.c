@@ -57,10 +57,10 @@ static void add_baseline(const struct evidence *e, struct phases *p)
 	baseline->baseline = true;
 }
 
-/* A hold ends where its step ends, or the next one begins, or the log ends. */
+/* A hold ends where its step ends, or the next one begins, or the guest ends. */
 static uint64_t end_of_hold(const struct evidence *e, uint32_t hold)
 {
-	return hold + 1 < e->phase_count ? e->phase[hold + 1].time_ns : e->last_ns;
+	return hold + 1 < e->phase_count ? e->phase[hold + 1].time_ns : evidence_end_ns(e);
 }
 
 /* The stimulus of the step whose hold begins at @hold comes just before it. */

@@ -130,3 +130,28 @@ void made_expect(enum ktstr_verdict v, const char *cause)
 {
 	made_expect_unjudged(v, cause, NULL);
 }
+
+void made_waker(uint64_t units, uint64_t migrations, const uint32_t *sample, uint32_t count)
+{
+	struct {
+		struct wire_samples head;
+		uint32_t sample[8];
+	} record = { .head = { .worker = made.worker_count, .count = count } };
+	struct wire_worker w = { .index = made.worker_count,
+				 .cgroup = made.cgroup_count - 1,
+				 .tid = 40 + (int)made.worker_count,
+				 .end = WIRE_WORKER_COMPLETED,
+				 .counts_progress = 1,
+				 .delay_known = 1,
+				 .work_units = 9,
+				 .iterations = units,
+				 .cpu_ns = 500000000,
+				 .wall_ns = 1000000000,
+				 .migrations = migrations,
+				 .wake_samples = count };
+	made_take(WIRE_WORKER, &w, sizeof(w));
+	if (!count)
+		return;
+	memcpy(record.sample, sample, count * sizeof(*sample));
+	made_take(WIRE_SAMPLES, &record, sizeof(record.head) + count * sizeof(*sample));
+}

@@ -34,5 +34,7 @@ void made_expect(enum ktstr_verdict v, const char *cause);
  * The same, and expects a default check that was not judged for a reason that contains @reason; NULL: all were judged.
  */
 void made_expect_unjudged(enum ktstr_verdict v, const char *cause, const char *reason);
+/* One worker with wake-ups of these latencies and this many migrations; its iterations are work units. */
+void made_waker(uint64_t units, uint64_t migrations, const uint32_t *sample, uint32_t count);
 
 #endif

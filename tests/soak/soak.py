@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A long test over many seeds. It takes hours; `make soak`.
 
-    tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--executions N] [--images N]
+    tests/soak/soak.py BUILD [--seeds N] [--seed FIRST] [--only PART] [--start boot|clone] [--executions N] [--images N]
 
 Parts: `repeats`, one seed 20 times on a busy host, and all examples observed and not; `kernels`, the tests of real
 guests on an old and the newest kernel, which are built first; `arm64`, guests of that architecture, whose kernel is
-built first; `defaults`, every work type with its default parameters
-under EEVDF and the kernel tree's own schedulers; `behaviour`, the tests of work types and operations; `stress`, an
-hour of a guest's time in which CPUs go offline and online again; `fuzz`, mutations of the kept corpora through every
-parser; `images`, dumps of crashed guests' memory that is damaged each time in another way.
+built first; `defaults`, every work type with its default parameters under EEVDF and the kernel tree's own schedulers;
+`behaviour`, the tests of work types and operations, `canned`, those of canned scenarios, `payloads`, those of programs
+in guests, and `trust`, schedulers without known faults in many scenarios, each also on a kernel of series 7 if one is
+in the cache; `stress`, an hour of a guest's time in which CPUs go offline and online again; `fuzz`, mutations of the
+kept corpora through every parser; `images`, dumps of crashed guests' memory that is damaged each time in another way.
 Exit status: 0 if nothing failed, 1 otherwise.
 """
 import argparse
 import collections
+import functools
 import glob
 import json
 import os
@@ -33,6 +35,7 @@ def parse():
     p.add_argument('--seeds', type=int, default=20)
     p.add_argument('--seed', default='1')
     p.add_argument('--only', default='')
+    p.add_argument('--start', default='boot', help='clone: sweeps take less time')
     p.add_argument('--executions', type=int, default=10_000_000, help='of all fuzz targets together')
     p.add_argument('--images', type=int, default=10_000, help='damaged images of memory')
     return p.parse_args()
@@ -41,10 +44,11 @@ def parse():
 ARGS = parse()
 sys.argv = sys.argv[:1] + [ARGS.build]
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
-from tap import BUILD, KTSTR, Run, Scratch, need_kernel  # noqa: E402
+from tap import BUILD, KTSTR, Run, Scratch, cached_kernels, need_kernel  # noqa: E402
 
 # Kernels beside the reference series, each with the series of its versions (empty: no schedulers, only the matrix).
 KERNELS = (('distro:6.1', ''), ('distro:newest', '7'))
+NEWEST_SERIES = '7'
 # What depends on the kernel's sched_ext.
 ON_EACH_KERNEL = ('misbehaviour', 'verdicts', 'attributes')
 NOT_OFFERED = 69
@@ -69,7 +73,7 @@ def bad(event):
 
 def repeat(part, kernel, tests, wanted):
     """Runs every test once per seed; prints the lines of tests that did not pass."""
-    argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '-E', wanted, tests]
+    argv = [KTSTR, 'test', '--kernel', kernel['key'], '--json', '--seed', ARGS.seed, '--start', ARGS.start, '-E', wanted, tests]
     argv += ['--repeat', str(ARGS.seeds)] if ARGS.seeds > 1 else []
     counts, odd, ended, began = collections.Counter(), [], False, time.monotonic()
     with tempfile.TemporaryDirectory(prefix='ktstr-soak-') as side:
@@ -92,8 +96,19 @@ def defaults(kernel):
     return repeat('defaults', kernel, BUILD + '/tests/soak', 'test(/^ktstr.(eevdf|simple|qmap|central|flatcg)_/)')
 
 
-def behaviour(kernel):
-    return repeat('behaviour', kernel, BUILD + '/tests/behaviour', 'test(behaviour_) | test(ops_)')
+# Tests that pass on every seed and kernel: the suite in BUILD/tests, and which of its tests. scx_flatcg has a race.
+SWEEPS = {
+    'behaviour': ('behaviour', 'test(behaviour_) | test(ops_)'),
+    'canned': ('behaviour', 'test(canned_)'),
+    'payloads': ('payloads', 'test(/^ktstr.payload_/)'),
+    'trust': ('trust', 'test(/^ktstr.good_/) & !test(/^ktstr.good_flatcg_/)'),
+}
+
+
+def sweep(name, kernel):
+    suite, wanted = SWEEPS[name]
+    newest = [k for k in cached_kernels(NEWEST_SERIES) if k.get('has_schedulers')][:1]
+    return [fault for k in [kernel] + newest for fault in repeat(f"{name} on {k['version']}", k, f'{BUILD}/tests/{suite}', wanted)]
 
 
 def stress(kernel):
@@ -207,8 +222,8 @@ def images(kernel):
 
 
 def main():
-    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'defaults': defaults, 'behaviour': behaviour, 'stress': stress,
-             'fuzz': fuzz, 'images': images}
+    parts = {'repeats': repeats, 'kernels': kernels, 'arm64': arm64, 'defaults': defaults, 'stress': stress, 'fuzz': fuzz, 'images': images}
+    parts |= {name: functools.partial(sweep, name) for name in SWEEPS}
     odd = []
     for name, part in parts.items():
         if not ARGS.only or ARGS.only == name:

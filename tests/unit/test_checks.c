@@ -146,32 +146,6 @@ END_TEST
 
 /* --- rates, latencies, migrations, pages -------------------------------------------------------------------------- */
 
-/* One worker with wake-ups of these latencies and this many migrations; its iterations are work units. */
-static void waker(uint64_t units, uint64_t migrations, const uint32_t *sample, uint32_t count)
-{
-	struct {
-		struct wire_samples head;
-		uint32_t sample[8];
-	} record = { .head = { .worker = made.worker_count, .count = count } };
-	struct wire_worker w = { .index = made.worker_count,
-				 .cgroup = made.cgroup_count - 1,
-				 .tid = 40 + (int)made.worker_count,
-				 .end = WIRE_WORKER_COMPLETED,
-				 .counts_progress = 1,
-				 .delay_known = 1,
-				 .work_units = 9,
-				 .iterations = units,
-				 .cpu_ns = 500000000,
-				 .wall_ns = 1000000000,
-				 .migrations = migrations,
-				 .wake_samples = count };
-	made_take(WIRE_WORKER, &w, sizeof(w));
-	if (!count)
-		return;
-	memcpy(record.sample, sample, count * sizeof(*sample));
-	made_take(WIRE_SAMPLES, &record, sizeof(record.head) + count * sizeof(*sample));
-}
-
 static void two_workers(uint64_t units_a, uint64_t units_b)
 {
 	made_load("a", 2, 0);
@@ -209,13 +183,13 @@ START_TEST(wakeups_and_migrations_are_checked_where_a_limit_says_so)
 	made_limit(LIMIT_WAKE_CV, 1);
 	made_limit(LIMIT_MIGRATION_RATIO, 0.5);
 	made_load("a", 1, 0);
-	waker(10, 5, sample, 3);
+	made_waker(10, 5, sample, 3);
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_PASS, NULL);
 	made_begin();
 	made_limit(LIMIT_P99_WAKE, 4999);
 	made_load("a", 1, 0);
-	waker(10, 5, sample, 3);
+	made_waker(10, 5, sample, 3);
 	made.worker[0].wire.max_wake_ns = 5000;
 	made.worker[0].wire.max_wake_at_ns = 334000000;
 	made.worker[0].wire.max_wake_cpu = 1;
@@ -226,43 +200,15 @@ START_TEST(wakeups_and_migrations_are_checked_where_a_limit_says_so)
 	made_begin();
 	made_limit(LIMIT_WAKE_CV, 0.8);
 	made_load("a", 1, 0);
-	waker(10, 5, sample, 3);
+	made_waker(10, 5, sample, 3);
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_FAIL, "wake latency CV 0.808 exceeds limit 0.800 (3 samples)");
 	made_begin();
 	made_limit(LIMIT_MIGRATION_RATIO, 0.4);
 	made_load("a", 1, 0);
-	waker(10, 5, sample, 3);
+	made_waker(10, 5, sample, 3);
 	made_result(KTSTR_PASS);
 	made_expect(KTSTR_FAIL, "migration ratio 0.5000 exceeds limit 0.4000 (5 migrations, 10 iterations)");
-}
-END_TEST
-
-static const struct {
-	enum threshold which;
-	double limit;
-	uint32_t cpus;
-	bool gate;
-	enum ktstr_verdict verdict;
-	const char *words;
-} on_tcg[] = {
-	{ LIMIT_ITERATION_RATE, 1000, 1, false, KTSTR_INCONCLUSIVE, "an absolute limit is not judged on tcg" },
-	{ LIMIT_ITERATION_RATE, 1000, 1, true, KTSTR_FAIL, "below floor" },
-	{ LIMIT_ITERATION_RATE, 1000, 2, true, KTSTR_INCONCLUSIVE, "all CPUs of a guest share one clock" },
-	{ LIMIT_WORK_RATE, 1, 2, true, KTSTR_INCONCLUSIVE, "all CPUs of a guest share one clock" },
-	{ LIMIT_THROUGHPUT_CV, 0.1, 2, false, KTSTR_INCONCLUSIVE, "all CPUs of a guest share one clock" },
-	{ LIMIT_THROUGHPUT_CV, 0.1, 1, false, KTSTR_FAIL, "throughput CV" },
-};
-
-START_TEST(tcg_judges_what_its_clock_can_tell)
-{
-	made_begin();
-	made_facts.emulated = true;
-	made.hello.cpus = on_tcg[_i].cpus;
-	made_limit(on_tcg[_i].which, on_tcg[_i].limit);
-	made_limit(LIMIT_GATE_ON_TCG, on_tcg[_i].gate ? KTSTR_ON : KTSTR_OFF);
-	two_workers(100, 300);
-	made_expect(on_tcg[_i].verdict, on_tcg[_i].words);
 }
 END_TEST
 
@@ -281,7 +227,7 @@ START_TEST(a_load_is_not_asked_for_what_it_cannot_have)
 		made.cgroup[1].wakes = 1;
 		if (i >= 2)
 			made_check("max_p99_wake_latency_ns", i == 2 ? 5000 : KTSTR_OFF);
-		waker(10, 5, sample, 3);
+		made_waker(10, 5, sample, 3);
 		made_result(KTSTR_PASS);
 		if (i == 1)
 			made_expect(KTSTR_FAIL, "cgroup 'nap' (SpinWait): p99 wake latency 5 us");
@@ -560,7 +506,6 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, gaps_of_one_load_are_one_finding);
 	tcase_add_test(tc, rates_are_checked_where_a_limit_says_so);
 	tcase_add_test(tc, wakeups_and_migrations_are_checked_where_a_limit_says_so);
-	tcase_add_loop_test(tc, tcg_judges_what_its_clock_can_tell, 0, ARRAY_SIZE(on_tcg));
 	tcase_add_test(tc, a_load_is_not_asked_for_what_it_cannot_have);
 	tcase_add_test(tc, a_limit_that_no_load_can_have_is_inconclusive);
 	tcase_add_test(tc, shares_of_nothing_are_inconclusive);

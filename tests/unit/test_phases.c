@@ -197,6 +197,25 @@ START_TEST(without_steps_or_samples_there_is_little)
 }
 END_TEST
 
+/* A guest that hangs sends nothing more, but is still looked at. */
+START_TEST(the_last_hold_of_a_guest_that_hangs_has_its_later_samples)
+{
+	for (unsigned hangs = 0; hangs < 2; hangs++) {
+		begin();
+		take_phase(WIRE_PHASE_STEP_START, 0, 990, "a");
+		take_phase(WIRE_PHASE_HOLD, 0, 1000, "a");
+		for (unsigned i = 0; i < 20; i++)
+			sample(1000 + i * 100, 1, 0, 0);
+		if (hangs)
+			snprintf(e.late_in, sizeof(e.late_in), "running");
+		t_ok(phases_of(&e, &p));
+		ck_assert_uint_eq(p.count, 2);
+		ck_assert_uint_eq(p.phase[1].to_ns, hangs ? 2900 * MS : 1000 * MS);
+		end();
+	}
+}
+END_TEST
+
 START_TEST(no_guest_makes_too_many_phases)
 {
 	begin();
@@ -216,6 +235,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, throughput_is_that_of_the_workers_or_of_the_stimuli);
 	tcase_add_test(tc, stalls_are_counted_and_nonsense_is_left_out);
 	tcase_add_test(tc, without_steps_or_samples_there_is_little);
+	tcase_add_test(tc, the_last_hold_of_a_guest_that_hangs_has_its_later_samples);
 	tcase_add_test(tc, no_guest_makes_too_many_phases);
 }
 

@@ -30,7 +30,7 @@
  *    than one of them.
  *  - A turn in which somebody wants to look (struct observe_until) has two parts. The second goes on as if there had
  *    been no stop: no other vCPU runs in between, and the turn ends where it would have ended.
- *  - A machine that stops (for a snapshot, or by a debugger) has one time: that of the vCPU furthest ahead.
+ *  - A machine that stops shows one time: that of the vCPU furthest ahead. When it goes on, so do all clocks as before.
  *
  * The loop takes the place of QEMU's (accel/tcg/tcg-accel-ops-rr.c, rr_cpu_thread_fn()), whose first call in each round
  * is the function that is replaced here, and never returns. It begins with the environment variable
@@ -224,25 +224,11 @@ static int64_t read_clock(void)
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
 
-/* One time for all: that of the vCPU furthest ahead. */
-static void make_clocks_equal(void)
-{
-	int64_t latest = guest.time;
-	for (unsigned i = 0; i < guest.vcpus; i++)
-		latest = max(latest, guest.vcpu[i].at);
-	for (unsigned i = 0; i < guest.vcpus; i++)
-		guest.vcpu[i].at = latest;
-	guest.time = latest;
-	internals_set_icount(&guest.qemu, latest);
-}
-
 static void serve_requests(void)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
 	if (!atomic_exchange(&guest.asked, false))
 		return;
-	if (!call->is_running())
-		make_clocks_equal();
 	for (unsigned i = 0; i < guest.vcpus; i++) {
 		struct vcpu *v = &guest.vcpu[i];
 		if (!atomic_exchange(&v->asked, false))
@@ -275,8 +261,9 @@ static void look_at(struct vcpu *v)
 /* The two that are furthest behind; of equals, the first. NULL: there is none. */
 static void choose(struct vcpu **first, struct vcpu **second)
 {
+	const bool running = guest.qemu.call.is_running(); /* else nobody falls asleep or is woken */
 	*first = *second = NULL;
-	for (unsigned i = 0; i < guest.vcpus; i++) {
+	for (unsigned i = 0; running && i < guest.vcpus; i++) {
 		struct vcpu *v = &guest.vcpu[i];
 		if (v->look)
 			look_at(v);
@@ -299,13 +286,22 @@ static void run_timers(void)
 	guest.qemu.call.run_timers(CLOCK_VIRTUAL);
 }
 
-/* All vCPUs sleep: the clock jumps to the next timer. If there is none, or the machine is stopped, the thread waits. */
+/*
+ * All vCPUs sleep: their clocks become equal, and jump to the next timer. If there is none, or the machine is stopped,
+ * the thread waits.
+ */
 static void sleep_until_timer(void)
 {
 	const struct qemu_functions *call = &guest.qemu.call;
-	make_clocks_equal();
+	const bool running = call->is_running();
+	int64_t latest = guest.time;
+	for (unsigned i = 0; i < guest.vcpus; i++)
+		latest = max(latest, guest.vcpu[i].at);
+	internals_set_icount(&guest.qemu, latest);
+	for (unsigned i = 0; running && i < guest.vcpus; i++)
+		guest.vcpu[i].at = guest.time = latest;
 	*guest.qemu.current = guest.vcpu[0].cpu;
-	if (call->is_running() && call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) >= 0) {
+	if (running && call->deadline(CLOCK_VIRTUAL, ATTRIBUTES_ALL) >= 0) {
 		call->skip_idle();
 		run_timers();
 		return;
